@@ -1,0 +1,70 @@
+# `make` says what there is. Nothing but Python 3.11 or later with pip, and make, has to be installed.
+PYTHON ?= python3
+UV := .tools/bin/uv
+VENV := .venv/bin/python
+SYNCED := .venv/.synced
+
+# The interpreter is the one that is here: nothing is downloaded but the packages of uv.lock.
+export UV_PYTHON_DOWNLOADS := never
+export UV_PROJECT_ENVIRONMENT := .venv
+# Trust what the owner of the machine trusts, as pip does, where there is such a list.
+ifneq ($(wildcard /etc/ssl/certs/ca-certificates.crt /etc/pki/tls/certs/ca-bundle.crt /etc/ssl/cert.pem),)
+export UV_SYSTEM_CERTS ?= true
+endif
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+export PIP_ROOT_USER_ACTION := ignore
+
+.DEFAULT_GOAL := help
+
+.PHONY: help
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: run
+run: $(SYNCED) ## Start everything on this machine, until Ctrl-C (PORT, HOST, KEYLEDGER_HOME change where)
+	@exec $(VENV) -m embedded run
+
+.PHONY: test
+test: $(SYNCED) ## Run all tests; they start their own servers
+	@$(VENV) -m pytest -n 2 --dist loadgroup
+
+.PHONY: check
+check: $(SYNCED) ## Everything that has to hold before a change goes in: lock, format, lint, types, imports, tests
+	$(UV) lock --check --quiet
+	$(VENV) -m ruff format --check .
+	$(VENV) -m ruff check .
+	$(VENV) -m pyright
+	.venv/bin/lint-imports
+	$(VENV) -m pytest -q -n 2 tests/domain tests/golden --cov domain --cov-branch --cov-report term-missing:skip-covered --cov-fail-under 100
+	@$(MAKE) --no-print-directory test
+
+.PHONY: fix
+fix: $(SYNCED) ## Format, apply the fixes that the linter is sure of, renew docs/openapi.json
+	$(VENV) -m ruff format .
+	$(VENV) -m ruff check --fix .
+	$(VENV) -m ruff format .
+	$(VENV) -m app openapi > docs/openapi.json
+
+.PHONY: bench
+bench: $(SYNCED) ## Measure verification, limits, lists and read models here, then kill parts under load again and again
+	@$(VENV) -m benchmarks
+	@$(VENV) -m benchmarks.limits
+	@$(VENV) -m benchmarks.key_list
+	@$(VENV) -m benchmarks.projections
+	@$(VENV) -m benchmarks.chaos --rounds 40
+	@$(VENV) -m benchmarks.worker_chaos
+
+.PHONY: clean
+clean: ## Remove tools, packages and caches; the data in .keyledger stays
+	rm -rf .tools .venv .pytest_cache .ruff_cache .hypothesis .import_linter_cache .coverage*
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# pip puts uv beside the project and not into the system, so this works as root, as a user, and without venv.
+$(UV):
+	@echo "Fetching uv into .tools"
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or later is needed: make PYTHON=python3.12")'
+	@$(PYTHON) -m pip install --quiet --target .tools uv
+
+$(SYNCED): uv.lock pyproject.toml | $(UV)
+	@$(UV) sync --frozen --quiet --python "$$($(PYTHON) -c 'import sys; print(sys.executable)')"
+	@touch $@

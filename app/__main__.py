@@ -1,0 +1,86 @@
+"""`python -m app serve | admin | demo | openapi`: the API server, what its operator does, a demo, its description."""
+
+import argparse
+import asyncio
+import os
+import sys
+from contextlib import ExitStack
+from pathlib import Path
+
+import psycopg
+from granian.constants import Interfaces, Loops
+from granian.server import Server
+
+from app.admin.arguments import HELP, add_words
+from app.admin.commands import carry_out
+from app.config import Config, InvalidSetting, from_environment
+from app.demo import make_demo
+from app.metrics.folder import VARIABLE, shared_folder
+from app.openapi.description import describe
+from domain.refusal import Refusal
+from eventstore.errors import LogError
+from eventstore.logging import configure_logging, library_logging
+
+_GRACE_SECONDS = 3
+
+
+def _serve(config: Config) -> int:
+    server = Server(
+        "app.asgi:app_from_environment",
+        factory=True,
+        interface=Interfaces.ASGI,
+        address=config.host,
+        port=config.port,
+        workers=config.api_workers,
+        loop=Loops.uvloop,
+        websockets=False,
+        backlog=2_048,
+        respawn_failed_workers=True,
+        respawn_interval=0.5,
+        workers_kill_timeout=_GRACE_SECONDS,
+        log_access=False,
+        log_dictconfig=library_logging("_granian"),
+    )
+    with ExitStack() as stack:
+        if not config.metrics_folder:
+            # Before the processes start: they inherit it, and decide by it at import how they count.
+            os.environ[VARIABLE] = str(stack.enter_context(shared_folder()))
+        server.serve()
+    return 0
+
+
+def main(arguments: list[str]) -> int:
+    parser = argparse.ArgumentParser(prog="python -m app", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True)
+    commands.add_parser("serve", help="answer HTTP on HOST:PORT with API_WORKERS processes")
+    demo = commands.add_parser("demo", help="make an organization, its owner, an MCP and two keys to try it all with")
+    demo.add_argument("--to", type=Path, required=True, metavar="FOLDER", help="where demo.env is written (mode 0600)")
+    demo.add_argument("--mcp-url", required=True, metavar="URL", help="the MCP server that the demo key may call")
+    add_words(commands.add_parser("admin", help=HELP))
+    commands.add_parser("openapi", help="print the OpenAPI document, as it is served and kept in docs/openapi.json")
+    options = parser.parse_args(arguments)
+    if options.command == "openapi":
+        sys.stdout.buffer.write(describe().document)
+        return 0
+    try:
+        config = from_environment(os.environ)
+        if options.command == "serve":
+            configure_logging()
+            return _serve(config)
+        if options.command == "admin":
+            for line in asyncio.run(carry_out(config, options)):
+                print(line)
+            return 0
+        asyncio.run(make_demo(config, options.to, options.mcp_url))
+    except Refusal as error:
+        details = [f"{name}: {value}." for name, value in error.details.items()]
+        print(" ".join([error.message, *details]), file=sys.stderr)
+        return 1
+    except (InvalidSetting, LogError, psycopg.Error, OSError) as error:
+        print(f"{error}".strip().splitlines()[0], file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,57 @@
+"""The words of `python -m app admin`."""
+
+import argparse
+from typing import get_args
+
+from domain.organizations.plan import PlanName
+
+HELP = "create organizations and owners, change plans, print sign-in links"
+
+
+def add_words(admin: argparse.ArgumentParser) -> None:
+    admin.description = "For whoever runs the service. Needs DATABASE_URL and KEYLEDGER_MASTER_KEY, and no running API."
+    words = admin.add_subparsers(dest="word", required=True, metavar="COMMAND")
+    plans = get_args(PlanName)
+
+    create = words.add_parser("create-organization", help="an organization and the person who owns it")
+    create.add_argument("--name", required=True, help="what people read")
+    create.add_argument(
+        "--slug", required=True, help="its name in addresses, which never changes: a-z, 0-9 and hyphens"
+    )
+    create.add_argument("--plan", choices=plans, default="free", help="(default: %(default)s)")
+    create.add_argument("--owner-email", required=True, metavar="ADDRESS", help="who owns it, and signs in with this")
+
+    change = words.add_parser("change-plan", help="give an organization another plan")
+    _organization(change)
+    change.add_argument("--plan", choices=plans, required=True)
+
+    words.add_parser("list-organizations", help="id, slug, plan, counts and name of each, oldest first")
+
+    link = words.add_parser("sign-in-link", help="print a link that signs somebody in, once, within 15 minutes")
+    link.add_argument("--email", required=True, metavar="ADDRESS", help="of the person; the link is sent to nobody")
+
+    key = words.add_parser("create-management-key", help="a way back in for an organization that locked itself out")
+    _organization(key)
+    key.add_argument("--name", default="Recovery key", help="(default: %(default)s)")
+    key.add_argument("--expires-in-days", type=_days, default=1, metavar="DAYS", help="(default: %(default)s)")
+
+    failures = words.add_parser("list-sign-in-failures", help="the latest attempts to sign in that did not succeed")
+    failures.add_argument("--count", type=_count, default=50, help="how many (default: %(default)s)")
+
+
+def _organization(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--organization", required=True, metavar="ORGANIZATION", help="its id or its slug")
+
+
+def _days(text: str) -> int:
+    return _number(text, 3_650)
+
+
+def _count(text: str) -> int:
+    return _number(text, 10_000)
+
+
+def _number(text: str, most: int) -> int:
+    if text.isascii() and text.isdigit() and 1 <= int(text) <= most:
+        return int(text)
+    raise argparse.ArgumentTypeError(f"must be a whole number from 1 to {most}")

@@ -1,0 +1,57 @@
+"""What each word of `python -m app admin` does, and the lines that it prints."""
+
+import argparse
+from datetime import timedelta
+
+from app.admin import organizations
+from app.admin.links import sign_in_link
+from app.config import Config
+from eventstore.clock import now
+from eventstore.database import WORKER_ROLE, Pool, pool
+from projections.sessions.queries import failures
+
+_FAILURES_KEPT = timedelta(days=90)
+"""No older ones are there: see `workers/jobs/forget_sign_ins.py`."""
+
+
+async def carry_out(config: Config, options: argparse.Namespace) -> list[str]:
+    """The lines for whoever asked. Raises a `Refusal` where it can not be done."""
+    # An operator belongs to no organization, and sees all of them.
+    async with pool(config.database_url, role=WORKER_ROLE, size_max=2) as connections:
+        return await _lines(connections, config, options)
+
+
+async def _lines(connections: Pool, config: Config, options: argparse.Namespace) -> list[str]:
+    match options.word:
+        case "create-organization":
+            organization_id, user_id = await organizations.create_organization(
+                connections, options.name, options.slug, options.plan, options.owner_email
+            )
+            return [f"{organization_id}  owned by {user_id}"]
+        case "change-plan":
+            organization_id = await organizations.change_plan(connections, options.organization, options.plan)
+            return [f"{organization_id}  {options.plan}"]
+        case "list-organizations":
+            return [
+                f"{each.organization_id}  {each.slug}  {each.plan}  members {each.team_members}, keys {each.api_keys},"
+                f" MCPs {each.mcps}  {each.name}"
+                async for each in organizations.list_organizations(connections)
+            ]
+        case "sign-in-link":
+            return [await sign_in_link(connections, config, options.email)]
+        case "create-management-key":
+            _, secret = await organizations.create_management_key(
+                connections, options.organization, options.name, options.expires_in_days
+            )
+            return [secret.reveal()]
+        case _:
+            return await _failures(connections, options.count)
+
+
+async def _failures(connections: Pool, count: int) -> list[str]:
+    async with connections.connection() as connection:
+        found = await failures(connection, now() - _FAILURES_KEPT, count)
+    return [
+        f"{each.at.isoformat(timespec='seconds')}  {each.reason}  {each.ip or '-'}  {','.join(each.user_ids) or '-'}"
+        for each in found
+    ]

@@ -1,0 +1,163 @@
+"""What an operator does with organizations."""
+
+import os
+from collections.abc import AsyncIterator, Callable, Sequence
+from datetime import timedelta
+from typing import Any, TypeVar
+
+from psycopg.errors import UniqueViolation
+
+from domain.actor import SystemActor
+from domain.decider import Decider
+from domain.fields import Problems
+from domain.grants import GRANTS
+from domain.ids import is_id
+from domain.keys.commands import CreateKey
+from domain.keys.decider import KEY
+from domain.keys.permissions import Permissions
+from domain.keys.reach import UNBOUNDED
+from domain.keys.secret import ENTROPY_BYTES, Secret, mint, record
+from domain.members.commands import AddMember
+from domain.members.decider import MEMBER
+from domain.members.email_address import check_email
+from domain.organizations.commands import ChangePlan, CreateOrganization
+from domain.organizations.decider import ORGANIZATION
+from domain.organizations.errors import OrganizationNotFound
+from domain.organizations.plan import PLANS, KeyCensus, MemberCensus, PlanName
+from domain.refusal import Conflict
+from eventstore.clock import new_event_id, new_id, now
+from eventstore.database import Pool
+from eventstore.execute import Beside, Guard, Write, execute, no_guard
+from eventstore.recorded import Origin
+from eventstore.statements import Statement
+from projections.inline import INLINE
+from projections.member_list.queries import user_put
+from projections.organization_guard.queries import keys_guard, members_guard
+from projections.organization_list.queries import OrganizationDetail, id_of_slug, organization_of, page_after
+
+S = TypeVar("S")
+C = TypeVar("C")
+E = TypeVar("E")
+F = TypeVar("F")
+
+_PAGE = 1_000
+
+OPERATOR = SystemActor("operator")
+"""Who the log says it was: whoever may run programs on the server."""
+
+
+async def create_organization(pool: Pool, name: str, slug: str, plan: PlanName, owner_email: str) -> tuple[str, str]:
+    """The ids of the new organization and of its owner. Raises a `Refusal`, also where the slug is taken."""
+    problems = Problems()
+    check_email(problems, owner_email)
+    problems.refuse_any()
+    if await find(pool, slug) is not None:
+        raise Conflict(f"There is an organization with the slug {slug} already.")
+    organization_id, user_id, at = new_id("org"), new_id("user"), now()
+    create = CreateOrganization(organization_id, name, slug, plan, at=at, by=OPERATOR)
+    # Nobody is a member yet of what does not exist yet.
+    add = AddMember(user_id, organization_id, "owner", at, MemberCensus(0, PLANS[plan].team_members, plan))
+    try:
+        await _write(
+            pool,
+            MEMBER,
+            user_id,
+            organization_id,
+            lambda _: add,
+            no_guard(),
+            beside=[Beside(ORGANIZATION, organization_id, create)],
+            also=[user_put(user_id, organization_id, owner_email)],
+        )
+    except UniqueViolation:  # somebody else took it in between
+        raise Conflict(f"There is an organization with the slug {slug} already.") from None
+    return organization_id, user_id
+
+
+async def change_plan(pool: Pool, organization: str, plan: PlanName) -> str:
+    """The id of the organization, which has that plan now."""
+    organization_id = await found(pool, organization)
+    # Nothing is decided upon the counts, but whoever decides upon the plan meanwhile waits.
+    guard = members_guard(organization_id, PLANS)
+    await _write(pool, ORGANIZATION, organization_id, organization_id, lambda _: ChangePlan(plan), guard)
+    return organization_id
+
+
+async def create_management_key(pool: Pool, organization: str, name: str, days: int) -> tuple[str, Secret]:
+    """The id and the secret of a new live key with every grant, for every MCP. The plan's limit holds for it too."""
+    organization_id = await found(pool, organization)
+    key_id, at = new_id("key"), now()
+    secret = mint("live", os.urandom(ENTROPY_BYTES))
+
+    def create(census: KeyCensus) -> CreateKey:
+        return CreateKey(
+            key_id=key_id,
+            organization_id=organization_id,
+            name=name,
+            environment="live",
+            permissions=Permissions(mcps="*", manage=GRANTS),
+            secret=record(secret),
+            at=at,
+            by=OPERATOR,
+            authority=UNBOUNDED,
+            census=census,
+            known_mcps={},
+            expires_at=at + timedelta(days=days),
+        )
+
+    await _write(pool, KEY, key_id, organization_id, create, keys_guard(organization_id, PLANS))
+    return key_id, secret
+
+
+async def list_organizations(pool: Pool) -> AsyncIterator[OrganizationDetail]:
+    """All of them, oldest first, a page at a time."""
+    last = ""
+    while True:
+        async with pool.connection() as connection:
+            page = await page_after(connection, last, _PAGE)
+        for each in page:
+            yield each
+        if len(page) < _PAGE:
+            return
+        last = page[-1].organization_id
+
+
+async def found(pool: Pool, organization: str) -> str:
+    """The id of the organization that bears this id or slug."""
+    organization_id = await find(pool, organization)
+    if organization_id is None:
+        raise OrganizationNotFound(f"There is no organization {organization}.")
+    return organization_id
+
+
+async def find(pool: Pool, organization: str) -> str | None:
+    async with pool.connection() as connection:
+        if is_id("org", organization):
+            detail = await organization_of(connection, organization)
+            return None if detail is None else detail.organization_id
+        return await id_of_slug(connection, organization)
+
+
+async def _write(
+    pool: Pool,
+    decider: Decider[S, C, E],
+    stream_id: str,
+    organization_id: str,
+    command: Callable[[F], C],
+    guard: Guard[F],
+    *,
+    beside: Sequence[Beside[Any, Any, Any]] = (),
+    also: Sequence[Statement] = (),
+) -> None:
+    write = Write(
+        decider=decider,
+        stream_id=stream_id,
+        organization_id=organization_id,
+        command=command,
+        guard=guard,
+        at=now(),
+        origin=Origin(OPERATOR),
+        new_event_id=new_event_id,
+        beside=lambda _: beside,
+        also=lambda _: also,
+    )
+    await execute(pool, write, INLINE)

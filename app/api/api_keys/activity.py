@@ -1,0 +1,109 @@
+"""GET /v1/api-keys/{id}/activity: everything that happened to a key and every use of it, newest first."""
+
+from datetime import datetime
+from typing import Any
+
+from litestar import get
+from msgspec import Struct, field
+
+from app.api.api_keys.own import seen
+from app.api.event_types import refuse_unknown
+from app.api.paging import PER_PAGE_DEFAULT, PerPage, Position, link_next, opened, pagination
+from app.payload import Instant
+from app.requests import HttpRequest, HttpResponse, inbound_of, query_of, services_of, success
+from domain.keys.decider import KEY
+from domain.usage.events import KeyUsed
+from eventstore.database import Connection
+from eventstore.recorded import Record
+from projections.activity.queries import USED, Entry, Span, entries
+from projections.key_state.queries import key_of
+
+EVENT_TYPES = (*sorted(str(kind.__struct_config__.tag) for kind in KEY.event_types), USED)
+
+
+class Query(Struct, frozen=True, forbid_unknown_fields=True):
+    type: str | None = None
+    since: Instant | None = field(default=None, name="from")
+    until: Instant | None = field(default=None, name="to")
+    cursor: str | None = None
+    per_page: PerPage = PER_PAGE_DEFAULT
+
+
+@get("/v1/api-keys/{key_id:str}/activity", grant="keys:read")
+async def key_activity(request: HttpRequest, key_id: str) -> HttpResponse:
+    query = query_of(request, Query)
+    refuse_unknown(query.type, EVENT_TYPES)
+    services = services_of(request)
+    organization_id = request.auth.organization_id
+    purpose = f"activity {organization_id} {key_id} {query.type} {query.since} {query.until}"
+    last = opened(services.cursors, query.cursor, None, purpose)
+    span = Span(
+        type=query.type,
+        since=query.since,
+        until=query.until,
+        last_at=None if last is None else datetime.fromisoformat(last.value),
+        last_id=None if last is None else last.id,
+    )
+    async with services.reading(organization_id) as connection:
+        seen(request.auth, await key_of(connection, key_id, organization_id))
+        found = await entries(connection, key_id, organization_id, span, query.per_page + 1)
+    shown = found[: query.per_page]
+    cursor = None
+    if len(found) > query.per_page:
+        cursor = services.cursors.encode(Position(shown[-1].at.isoformat(), shown[-1].id), purpose=purpose)
+    parameters = {"type": query.type, "from": query.since, "to": query.until, "per_page": query.per_page}
+    return success(
+        [_shape(entry) for entry in shown],
+        headers=link_next(inbound_of(request), services.config.public_url, parameters, cursor),
+        pagination=pagination(page=None, per_page=query.per_page, total=None, next_cursor=cursor),
+    )
+
+
+async def recent_activity(
+    connection: Connection, key_id: str, organization_id: str, limit: int
+) -> list[dict[str, Any]]:
+    """The newest entries of a key, as they look in answers."""
+    return [_shape(entry) for entry in await entries(connection, key_id, organization_id, Span(), limit)]
+
+
+def _shape(entry: Entry) -> dict[str, Any]:
+    match entry.happened:
+        case Record() as record:
+            return {
+                "id": entry.id,
+                "timestamp": entry.at,
+                "event": record.type,
+                "actor": record.origin.actor,
+                "status": "success",
+                "ip": record.origin.ip,
+                "user_agent": record.origin.user_agent,
+                "revision": record.version,
+            }
+        case KeyUsed() as used:
+            return _use_shape(entry, used)
+
+
+def _use_shape(entry: Entry, used: KeyUsed) -> dict[str, Any]:
+    completed = entry.completed
+    shape: dict[str, Any] = {
+        "id": entry.id,
+        "timestamp": entry.at,
+        "event": USED,
+        "action": used.action,
+        "actor": {"type": "api_key", "id": used.caller_key_id or used.key_id},
+        "status": "denied" if used.code != "valid" else "success",
+        "ip": used.ip,
+        "user_agent": used.user_agent,
+        "revision": used.revision,
+    }
+    if used.code != "valid":
+        shape["reason"] = used.code
+    elif used.action == "call":
+        # A call whose end was never recorded: a crash between the two steps. Its outcome is not known, and so it says.
+        shape["status"] = "started" if completed is None else completed.status
+    if completed is not None:
+        shape["latency_ms"] = completed.latency_ms
+        if completed.error is not None:
+            shape["reason"] = completed.error
+    shape |= {name: value for name, value in (("mcp_id", used.mcp_id), ("tool", used.tool)) if value is not None}
+    return shape

@@ -1,0 +1,90 @@
+"""POST /v1/api-keys: a new key. Its secret is in this answer and nowhere else."""
+
+import os
+from datetime import datetime, timedelta
+from typing import Annotated
+
+from litestar import post
+from msgspec import Meta, Struct, field
+
+from app.api.api_keys.shape import changed_key
+from app.api.api_keys.surroundings import surroundings_of
+from app.changes import change
+from app.payload import Instant
+from app.problems import Problem
+from app.requests import HttpRequest, HttpResponse, NoParameters, body_of, query_of, services_of
+from domain.environment import Environment
+from domain.keys.commands import CreateKey
+from domain.keys.decider import KEY
+from domain.keys.events import RateLimit
+from domain.keys.permissions import Permissions
+from domain.keys.secret import ENTROPY_BYTES, mint, record
+from domain.organizations.plan import KeyCensus
+from eventstore.clock import new_id, now
+from projections.organization_guard.queries import keys_guard
+
+_EXPIRES_IN_DAYS_MAX = 36_500
+
+
+class Body(Struct, frozen=True, forbid_unknown_fields=True):
+    name: str
+    description: str = ""
+    expires_at: Instant | None = None
+    expires_in_days: Annotated[int, Meta(ge=1, le=_EXPIRES_IN_DAYS_MAX)] | None = None
+    environment: Environment | None = None
+    permissions: Permissions = Permissions()
+    rate_limit: RateLimit | None = None
+    allowed_ips: tuple[str, ...] = ()
+    metadata: dict[str, str] = field(default_factory=dict[str, str])
+
+    def ends_at(self, at: datetime) -> datetime | None:
+        if self.expires_in_days is None:
+            return self.expires_at
+        if self.expires_at is not None:
+            details = {"expires_in_days": "Send either expires_at or expires_in_days, not both"}
+            raise Problem("validation_error", "The request is not valid.", details)
+        return at + timedelta(days=self.expires_in_days)
+
+
+@post("/v1/api-keys", grant="keys:write", status_code=201)
+async def create_key(request: HttpRequest) -> HttpResponse:
+    query_of(request, NoParameters)
+    wanted = body_of(request, Body)
+    services = services_of(request)
+    caller = request.auth
+    at = now()
+    key_id = new_id("key")
+    surroundings = await surroundings_of(services.pool, key_id, caller.organization_id, at, caller.actor)
+    environment = wanted.environment or caller.default_environment
+    secret = mint(environment, os.urandom(ENTROPY_BYTES))
+
+    def command(census: KeyCensus) -> CreateKey:
+        return CreateKey(
+            key_id=key_id,
+            organization_id=caller.organization_id,
+            name=wanted.name,
+            environment=environment,
+            permissions=wanted.permissions,
+            secret=record(secret),
+            at=at,
+            by=caller.actor,
+            authority=caller.authority,
+            census=census,
+            known_mcps=surroundings.known_mcps,
+            description=wanted.description,
+            expires_at=wanted.ends_at(at),
+            rate_limit=wanted.rate_limit,
+            allowed_ips=wanted.allowed_ips,
+            metadata=wanted.metadata,
+        )
+
+    return await change(
+        request,
+        KEY,
+        key_id,
+        command=command,
+        guard=keys_guard(caller.organization_id, services.plans),
+        shown=lambda made: changed_key(made, surroundings),
+        only_now={"key": secret.reveal()},
+        status=201,
+    )

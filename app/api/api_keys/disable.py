@@ -1,0 +1,12 @@
+"""POST /v1/api-keys/{id}/disable: refuse a key for the time being."""
+
+from litestar import post
+
+from app.api.api_keys.standing import change_standing
+from app.requests import HttpRequest, HttpResponse
+from domain.keys.commands import DisableKey
+
+
+@post("/v1/api-keys/{key_id:str}/disable", grant="keys:write", status_code=200)
+async def disable_key(request: HttpRequest, key_id: str) -> HttpResponse:
+    return await change_standing(request, key_id, lambda at, _: DisableKey(at=at))

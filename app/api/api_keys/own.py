@@ -1,0 +1,34 @@
+"""Whose keys a caller sees: those of the whole organization, or, as a `member`, the own ones. Others do not exist."""
+
+from msgspec.structs import replace
+
+from app.requests import HttpRequest, services_of
+from app.security.callers import Caller
+from domain.keys.errors import KeyNotFound
+from domain.keys.state import Existing
+from projections.key_list.filters import Filters
+from projections.key_state.queries import key_of
+
+
+def seen(caller: Caller, state: Existing | None) -> Existing:
+    """The key, if there is one that the caller sees; 404 otherwise."""
+    if state is None or not (caller.sees_all_keys or state.key.created_by == caller.actor):
+        raise KeyNotFound
+    return state
+
+
+def seen_of(caller: Caller, filters: Filters) -> Filters:
+    """The same, as far as the caller sees keys."""
+    if caller.sees_all_keys:
+        return filters
+    # Nobody's id is empty: whoever asks for the keys of someone else is shown none.
+    return replace(filters, created_by=caller.id if filters.created_by in {None, caller.id} else "")
+
+
+async def refuse_unseen(request: HttpRequest, key_id: str) -> None:
+    """404 where the caller does not see the key. Who made it never changes, so this holds at the commit too."""
+    caller = request.auth
+    if caller.sees_all_keys:
+        return
+    async with services_of(request).reading(caller.organization_id) as connection:
+        seen(caller, await key_of(connection, key_id, caller.organization_id))

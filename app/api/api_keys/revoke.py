@@ -1,0 +1,64 @@
+"""DELETE /v1/api-keys/{id} and POST /v1/api-keys/{id}/revoke: refuse a key at once and for ever."""
+
+from typing import Any
+
+from litestar import delete, post
+from msgspec import Struct
+
+from app.api.api_keys.own import refuse_unseen
+from app.changes import change
+from app.requests import HttpRequest, HttpResponse, NoParameters, body_of, query_of, services_of
+from domain.decider import ImpossibleHistory
+from domain.keys.commands import RevokeKey
+from domain.keys.decider import KEY
+from domain.keys.events import KeyEvent, RevocationReason
+from domain.keys.state import KeyState, Revoked
+from domain.organizations.plan import KeyCensus
+from eventstore.clock import now
+from eventstore.execute import Change
+from projections.organization_guard.queries import keys_guard
+
+
+class Body(Struct, frozen=True, forbid_unknown_fields=True):
+    reason: RevocationReason = "unspecified"
+    note: str | None = None
+
+
+@delete("/v1/api-keys/{key_id:str}", grant="keys:write", status_code=200)
+async def delete_key(request: HttpRequest, key_id: str) -> HttpResponse:
+    return await _revoke(request, key_id)
+
+
+@post("/v1/api-keys/{key_id:str}/revoke", grant="keys:write", status_code=200)
+async def revoke_key(request: HttpRequest, key_id: str) -> HttpResponse:
+    return await _revoke(request, key_id)
+
+
+async def _revoke(request: HttpRequest, key_id: str) -> HttpResponse:
+    query_of(request, NoParameters)
+    wanted = body_of(request, Body)
+    await refuse_unseen(request, key_id)
+    at = now()
+
+    def command(census: KeyCensus) -> RevokeKey:
+        return RevokeKey(at=at, by=request.auth.actor, census=census, reason=wanted.reason, note=wanted.note or "")
+
+    return await change(
+        request,
+        KEY,
+        key_id,
+        command=command,
+        guard=keys_guard(request.auth.organization_id, services_of(request).plans),
+        shown=_shown,
+    )
+
+
+def _shown(made: Change[KeyState, KeyEvent]) -> dict[str, Any]:
+    if not isinstance(made.after, Revoked):
+        raise ImpossibleHistory(made)
+    return {
+        "id": made.stream_id,
+        "status": "revoked",
+        "revoked_at": made.after.revoked_at,
+        "revision": made.revision,
+    }

@@ -1,0 +1,94 @@
+"""How a key looks in answers."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, assert_never
+
+from app.api.api_keys.surroundings import Surroundings
+from domain.actor import Actor, KeyActor, SystemActor, UserActor
+from domain.keys.events import KeyEvent
+from domain.keys.permissions import Permissions
+from domain.keys.state import Active, Disabled, Existing, Expired, KeyState, Revoked
+from eventstore.execute import Change
+from projections.usage.queries import KeyUsage
+
+
+def changed_key(made: Change[KeyState, KeyEvent], around: Surroundings) -> dict[str, Any]:
+    """The key as a change left it."""
+    if made.after is None:
+        raise LookupError(f"{made.stream_id} has no state after a change")
+    return key_shape(made.after, made.at, around.usage, around.emails)
+
+
+def key_shape(state: Existing, at: datetime, usage: KeyUsage, emails: Mapping[str, str]) -> dict[str, Any]:
+    """Everything about a key but its secret. `at` decides whether it has expired; `emails`: addresses by user id."""
+    key = state.key
+    secret = key.current_secret
+    return {
+        "id": key.id,
+        "name": key.name,
+        "description": key.description,
+        "prefix": secret.prefix,
+        "last4": secret.last4,
+        "environment": key.environment,
+        "status": status_of(state, at),
+        "created_at": key.created_at,
+        "created_by": creator_shape(key.created_by, emails),
+        "last_used": usage.last_used,
+        "expires_at": key.expires_at,
+        "revoked_at": state.revoked_at if isinstance(state, Revoked) else None,
+        "revoked_reason": state.reason if isinstance(state, Revoked) else None,
+        "permissions": permissions_shape(key.permissions),
+        "rate_limit": key.rate_limit,
+        "allowed_ips": key.allowed_ips,
+        "metadata": key.metadata,
+        "revision": key.revision,
+        "usage": {
+            "total_requests": usage.total_requests,
+            "requests_today": usage.requests_today,
+            "requests_this_week": usage.requests_this_week,
+            "requests_this_month": usage.requests_this_month,
+        },
+    }
+
+
+def permissions_shape(permissions: Permissions) -> dict[str, Any]:
+    """All three parts, also those that are empty, which the log leaves out."""
+    return {"mcps": permissions.mcps, "tools": permissions.tools, "manage": permissions.manage}
+
+
+def secrets_shape(state: Existing, last_used: Mapping[int, datetime]) -> list[dict[str, Any]]:
+    """The secrets of a key, newest first, without anything that could be used."""
+    return [
+        {
+            "version": secret.version,
+            "created_at": secret.created_at,
+            "last_used": last_used.get(secret.version),
+            "valid_until": secret.valid_until,
+        }
+        for secret in reversed(state.key.secrets)
+    ]
+
+
+def status_of(state: Existing, at: datetime) -> str:
+    """The status at the instant `at`: a key past its expiry is expired, whether or not an event says so yet."""
+    match state:
+        case Active() | Disabled():
+            return "expired" if state.key.has_expired(at) else str(state.__struct_config__.tag)
+        case Expired() | Revoked():
+            return str(state.__struct_config__.tag)
+        case _:
+            assert_never(state)
+
+
+def creator_shape(actor: Actor, emails: Mapping[str, str]) -> dict[str, Any]:
+    """A person by id and address (null when it was erased), anything else by id and type."""
+    match actor:
+        case UserActor():
+            return {"id": actor.id, "email": emails.get(actor.id)}
+        case KeyActor():
+            return {"id": actor.id, "type": "api_key"}
+        case SystemActor():
+            return {"id": actor.id, "type": "system"}
+        case _:
+            assert_never(actor)

@@ -1,0 +1,122 @@
+"""POST /v1/api-keys/verify: may this key do this? The one route whose speed is paid for by every use of every key.
+
+Answered without the framework: body and answer go through msgspec, the decision through group commit.
+"""
+
+from datetime import datetime
+from typing import Annotated, Any
+
+import msgspec
+from msgspec import Meta, Struct
+
+from app.api.api_keys.shape import permissions_shape
+from app.exchange import Inbound, Outbound, presentable
+from app.payload import read_body
+from app.problems import Problem
+from app.security.admission import refuse_denied, ruling_on
+from app.security.callers import presentation
+from app.services import Services
+from app.verification import Asked, Ruling
+from domain.environment import Environment
+from domain.ids import is_id
+from domain.keys.secret import digest, parse
+from domain.usage.decision import Presentation
+from domain.usage.events import Code
+
+TOOL_LENGTH_MAX = 200
+
+Tool = Annotated[str, Meta(min_length=1, max_length=TOOL_LENGTH_MAX)]
+
+
+class Body(Struct, frozen=True, forbid_unknown_fields=True):
+    key: str
+    mcp_id: str | None = None
+    tool: Tool | None = None
+    ip: Annotated[str, Meta(max_length=64)] | None = None
+    user_agent: Annotated[str, Meta(max_length=1_000)] | None = None
+
+
+class Verified(Struct, frozen=True, omit_defaults=True):
+    """`remaining` of the month's quota; absent where there is none, as for test keys."""
+
+    valid: bool
+    code: Code
+    key_id: str | None = None
+    organization_id: str | None = None
+    name: str | None = None
+    environment: Environment | None = None
+    permissions: dict[str, Any] | None = None
+    expires_at: datetime | None = None
+    revision: int | None = None
+    event_id: str | None = None
+    remaining: int | None = None
+
+
+class _Answer(Struct, frozen=True):
+    success: bool
+    data: Verified
+
+
+_encoder = msgspec.json.Encoder()
+
+
+async def verify_key(inbound: Inbound, services: Services) -> Outbound:
+    if inbound.query:
+        raise Problem("validation_error", "The request is not valid.", {"query": "This route takes no parameters"})
+    caller = presentation(inbound, "manage", grant="keys:verify")
+    asked = read_body(inbound.body, inbound.header("content-type") or "", Body)
+    ruling = await ruling_on(inbound, services, Asked(caller, _subject(asked, inbound)))
+    refuse_denied(ruling, caller)
+    return Outbound(200, _encoder.encode(_Answer(success=True, data=_verified(ruling))))
+
+
+def _subject(asked: Body, inbound: Inbound) -> Presentation | None:
+    check_target(asked.mcp_id, asked.tool)
+    if asked.ip is not None and not asked.ip.isprintable():
+        raise Problem("validation_error", "The request is not valid.", {"ip": "Must be an IPv4 or IPv6 address"})
+    secret = parse(asked.key)
+    if secret is None:
+        return None
+    user_agent = asked.user_agent
+    return Presentation(
+        digest=digest(secret),
+        action="verify",
+        mcp_id=asked.mcp_id,
+        tool=asked.tool,
+        ip=asked.ip,
+        user_agent=None if user_agent is None else presentable(user_agent),
+        request_id=inbound.request_id,
+    )
+
+
+def check_target(mcp_id: str | None, tool: str | None) -> None:
+    """422 when the MCP or the tool can not be what they are said to be."""
+    details: dict[str, str] = {}
+    if mcp_id is not None and not is_id("mcp", mcp_id):
+        details["mcp_id"] = "Must be the id of an MCP, such as mcp_… with 26 characters"
+    if tool is not None and mcp_id is None:
+        details["tool"] = "Needs mcp_id: a tool belongs to an MCP"
+    if tool is not None and not (tool.isprintable() and tool):
+        details["tool"] = "Must consist of printable characters"
+    if details:
+        raise Problem("validation_error", "The request is not valid.", details)
+
+
+def _verified(ruling: Ruling) -> Verified:
+    verdict = ruling.subject
+    key = verdict.key
+    if key is None:
+        return Verified(valid=False, code=verdict.code, event_id=ruling.event_id)
+    return Verified(
+        valid=verdict.accepted,
+        code=verdict.code,
+        key_id=key.id,
+        organization_id=key.organization_id,
+        name=key.name,
+        environment=key.environment,
+        permissions=permissions_shape(key.permissions),
+        expires_at=key.expires_at,
+        revision=key.revision,
+        event_id=ruling.event_id,
+        remaining=None if ruling.quota is None else ruling.quota.remaining,
+    )

@@ -1,0 +1,42 @@
+"""GET /v1/auth/check: the decision for a reverse proxy (nginx auth_request, Traefik and Caddy forward-auth).
+
+The key comes in the caller's own headers, the answer is a status with headers for the upstream.
+"""
+
+from urllib.parse import quote
+
+from msgspec import Struct
+
+from app.api.api_keys.verify import Tool, check_target
+from app.exchange import Inbound, Outbound
+from app.payload import read_query
+from app.security.admission import refuse_denied, ruling_on
+from app.security.callers import presentation
+from app.services import Services
+from app.verification import Presented
+
+_PRINTABLE = "".join(chr(c) for c in range(ord(" "), ord("~") + 1) if chr(c) != "%")
+
+
+class Query(Struct, frozen=True, forbid_unknown_fields=True):
+    mcp_id: str | None = None
+    tool: Tool | None = None
+
+
+async def check_key(inbound: Inbound, services: Services) -> Outbound:
+    query = read_query(inbound.query, Query)
+    check_target(query.mcp_id, query.tool)
+    presented = presentation(inbound, "check", mcp_id=query.mcp_id, tool=query.tool)
+    key = refuse_denied(await ruling_on(inbound, services, Presented(presented)), presented)
+    headers = {
+        "X-Key-Id": key.id,
+        "X-Key-Name": _header_text(key.name),
+        "X-Organization-Id": key.organization_id,
+        "X-Key-Environment": key.environment,
+    }
+    return Outbound(200, b'{"success":true,"data":{"valid":true}}', headers)
+
+
+def _header_text(name: str) -> str:
+    """A name may hold any character, a header's value may not (RFC 9110 §5.5): the others are percent-encoded."""
+    return quote(name, safe=_PRINTABLE)

@@ -1,0 +1,11 @@
+"""The names of events as filters take them: one that no event has is a mistake, and not an empty list."""
+
+from collections.abc import Collection
+
+from app.problems import Problem
+
+
+def refuse_unknown(given: str | None, known: Collection[str]) -> None:
+    """422, which says what there is, unless `given` is one of `known` or absent."""
+    if given is not None and given not in known:
+        raise Problem("validation_error", "The request is not valid.", {"type": f"Must be one of {', '.join(known)}"})

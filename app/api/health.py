@@ -1,0 +1,36 @@
+"""GET /health/live and /health/ready: whether this process runs, and whether it can do its work."""
+
+from typing import Any
+
+import msgspec
+from litestar import Response, get
+
+from app.exchange import Inbound, Outbound
+from app.operations.readiness import readiness
+from app.problems import RETRY_AFTER_SECONDS
+from app.requests import HttpRequest, HttpResponse, services_of
+from app.services import Services
+from eventstore.clock import now
+
+_LIVE = b'{"success":true,"data":{"status":"live"}}'
+
+
+async def live(_inbound: Inbound, _services: Services) -> Outbound:
+    """No I/O: a process that answers this is not to be restarted because a server it needs is away."""
+    return Outbound(200, _LIVE)
+
+
+@get("/health/ready", public=True)
+async def ready(request: HttpRequest) -> HttpResponse:
+    """503 when no request could be answered, else 200; what is missing stands in both."""
+    services = services_of(request)
+    state = await services.standing.look(services.pool)
+    found = readiness(state, redis_configured=bool(services.config.redis_url), at=now().timestamp())
+    can_answer = found.status != "not ready"
+    content: dict[str, Any] = {"success": can_answer, "data": found}
+    return Response(
+        msgspec.json.encode(content),
+        status_code=200 if can_answer else 503,
+        headers={} if can_answer else {"Retry-After": RETRY_AFTER_SECONDS},
+        media_type="application/json",
+    )

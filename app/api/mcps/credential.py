@@ -1,0 +1,77 @@
+"""The credential of an MCP as the fields of a body, which are written and never read."""
+
+from typing import Annotated
+
+from msgspec import Meta, Struct
+
+from app.problems import Problem
+from domain.mcps.events import AuthType
+from gateway.upstream import ApiKey, Basic, Bearer, Credential, NoCredential, check_credential
+
+_API_KEY_HEADER = "X-API-Key"
+
+CredentialText = Annotated[str, Meta(min_length=1, max_length=8_192)]
+
+
+class CredentialFields(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    auth_type: AuthType | None = None
+    auth_token: CredentialText | None = None
+    auth_header: CredentialText | None = None
+    auth_username: CredentialText | None = None
+    auth_password: CredentialText | None = None
+
+    @property
+    def given(self) -> dict[str, str]:
+        """The parts of a credential that are there, by field."""
+        fields = {
+            "auth_token": self.auth_token,
+            "auth_header": self.auth_header,
+            "auth_username": self.auth_username,
+            "auth_password": self.auth_password,
+        }
+        return {name: value for name, value in fields.items() if value is not None}
+
+
+def assembled(auth_type: AuthType, given: dict[str, str]) -> Credential:
+    """The credential that the fields make up; 422 names what is missing, superfluous or impossible."""
+    required, optional = _FIELDS[auth_type]
+    details = {name: f"Required for auth_type {auth_type}" for name in required if name not in given}
+    details |= {name: f"Has no meaning for auth_type {auth_type}" for name in given if name not in required | optional}
+    credential = _made(auth_type, given)
+    details = details or check_credential(credential)
+    if details:
+        raise Problem("validation_error", "The request is not valid.", details)
+    return credential
+
+
+def parts(credential: Credential) -> dict[str, str]:
+    """The fields that make up a stored credential, so that one of them can be replaced."""
+    match credential:
+        case NoCredential():
+            return {}
+        case Bearer(token):
+            return {"auth_token": token}
+        case ApiKey(header, value):
+            return {"auth_header": header, "auth_token": value}
+        case Basic(username, password):
+            return {"auth_username": username, "auth_password": password}
+
+
+def _made(auth_type: AuthType, given: dict[str, str]) -> Credential:
+    match auth_type:
+        case "none":
+            return NoCredential()
+        case "bearer":
+            return Bearer(given.get("auth_token", ""))
+        case "api_key":
+            return ApiKey(given.get("auth_header", _API_KEY_HEADER), given.get("auth_token", ""))
+        case "basic":
+            return Basic(given.get("auth_username", ""), given.get("auth_password", ""))
+
+
+_FIELDS: dict[AuthType, tuple[frozenset[str], frozenset[str]]] = {
+    "none": (frozenset(), frozenset()),
+    "bearer": (frozenset({"auth_token"}), frozenset()),
+    "api_key": (frozenset({"auth_token"}), frozenset({"auth_header"})),
+    "basic": (frozenset({"auth_username", "auth_password"}), frozenset()),
+}

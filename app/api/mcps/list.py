@@ -1,0 +1,52 @@
+"""GET /v1/mcps: the MCPs of the organization, newest first; active and inactive ones, unless one is asked for."""
+
+from datetime import datetime
+from typing import Literal
+
+from litestar import get
+from msgspec import Struct, structs
+
+from app.api.mcps.shape import mcp_shape
+from app.api.paging import PER_PAGE_DEFAULT, PageNumber, PerPage, Position, link_next, opened, pagination
+from app.requests import HttpRequest, HttpResponse, inbound_of, query_of, services_of, success
+from projections.mcp_health.queries import health_of
+from projections.mcp_list.queries import Filters, page, page_after, total
+from projections.usage.queries import mcp_usage_of
+
+
+class Query(Struct, frozen=True, forbid_unknown_fields=True):
+    status: Literal["active", "inactive", "all"] = "all"
+    health: Literal["healthy", "unhealthy", "unknown"] | None = None
+    page: PageNumber | None = None
+    cursor: str | None = None
+    per_page: PerPage = PER_PAGE_DEFAULT
+
+
+@get("/v1/mcps", grant="mcps:read")
+async def list_mcps(request: HttpRequest) -> HttpResponse:
+    query = query_of(request, Query)
+    services = services_of(request)
+    status = None if query.status == "all" else query.status
+    filters = Filters(request.auth.organization_id, status, query.health)
+    purpose = f"mcps {filters}"
+    last = opened(services.cursors, query.cursor, query.page, purpose)
+    number = query.page or 1
+    limit = query.per_page + 1
+    async with services.reading(filters.organization_id) as connection:
+        if last is None:
+            found = await page(connection, filters, limit, (number - 1) * query.per_page)
+        else:
+            found = await page_after(connection, filters, datetime.fromisoformat(last.value), last.id, limit)
+        count = await total(connection, filters)
+        shown = found[: query.per_page]
+        ids = [mcp.mcp_id for mcp in shown]
+        usage = await mcp_usage_of(connection, ids)
+        health = await health_of(connection, ids)
+    cursor = None
+    if len(found) > query.per_page:
+        cursor = services.cursors.encode(Position(shown[-1].created_at.isoformat(), shown[-1].mcp_id), purpose=purpose)
+    return success(
+        [mcp_shape(mcp, usage[mcp.mcp_id], health[mcp.mcp_id]) for mcp in shown],
+        headers=link_next(inbound_of(request), services.config.public_url, structs.asdict(query), cursor),
+        pagination=pagination(page=None if last else number, per_page=query.per_page, total=count, next_cursor=cursor),
+    )

@@ -1,0 +1,39 @@
+"""GET /metrics: figures for Prometheus.
+
+With KEYLEDGER_METRICS_TOKEN whoever sends it as a bearer token, and nobody else. Without it whoever asks from this
+machine or from a private network, and not through a proxy that is not known: its clients could be anyone.
+"""
+
+from hmac import compare_digest
+from ipaddress import ip_address
+
+from app.exchange import Inbound, Outbound
+from app.metrics.exposition import CONTENT_TYPE
+from app.problems import Problem
+from app.services import Services
+
+_PASSED_ON = (b"forwarded", b"x-forwarded-for", b"x-real-ip", b"via")
+_REFUSED = "Ask from this machine or a private network, or set KEYLEDGER_METRICS_TOKEN and send it as a bearer token."
+
+
+async def metrics(inbound: Inbound, services: Services) -> Outbound:
+    _refuse_strangers(inbound, services)
+    state = await services.standing.look(services.pool)
+    return Outbound(200, await services.exposition.text(state), content_type=CONTENT_TYPE)
+
+
+def _refuse_strangers(inbound: Inbound, services: Services) -> None:
+    config = services.config
+    if config.metrics_token:
+        given = inbound.headers.get(b"authorization", b"")
+        if not compare_digest(given, b"Bearer " + config.metrics_token.encode()):
+            raise Problem("forbidden", "Send KEYLEDGER_METRICS_TOKEN as a bearer token.")
+        return
+    passed_on = any(name in inbound.headers for name in _PASSED_ON)
+    if inbound.ip is None or (passed_on and not config.trusted_proxies) or not _is_near(inbound.ip):
+        raise Problem("forbidden", _REFUSED)
+
+
+def _is_near(ip: str) -> bool:
+    address = ip_address(ip)
+    return address.is_loopback or (address.is_private and not address.is_unspecified)

@@ -1,0 +1,56 @@
+"""How lists are paged: by number for people, by cursor for programs."""
+
+from typing import Annotated, Any
+from urllib.parse import urlencode
+
+from msgspec import Meta, Struct
+
+from app.exchange import Inbound
+from app.problems import Problem
+from app.security.cursors import CursorInvalid, CursorSigner
+
+PerPage = Annotated[int, Meta(ge=1, le=100)]
+PageNumber = Annotated[int, Meta(ge=1, le=1_000_000)]
+PER_PAGE_DEFAULT = 20
+
+
+class Position(Struct, frozen=True):
+    """What a cursor holds: the value of the list's order and the id of the last item seen."""
+
+    value: str
+    id: str
+
+
+def opened(cursors: CursorSigner, cursor: str | None, page: int | None, purpose: str) -> Position | None:
+    """The position in `cursor`; 422 when it is not one of this list, or a page number is given beside it."""
+    if cursor is None:
+        return None
+    problem = "Send either page or cursor, not both" if page is not None else None
+    try:
+        position = cursors.decode(cursor, Position, purpose=purpose)
+    except CursorInvalid as error:
+        position, problem = None, str(error)
+    if problem is not None:
+        raise Problem("validation_error", "The request is not valid.", {"cursor": problem})
+    return position
+
+
+def pagination(
+    *, page: int | None, per_page: int, total: int | None, next_cursor: str | None, exact: bool = True
+) -> dict[str, Any]:
+    """The `pagination` object. Logs, which grow while they are read, are paged by cursor and have no total.
+
+    Not `exact`: there are at least so many, which the answer then says as `"total_exact": false`.
+    """
+    pages = None if total is None else -(-total // per_page)
+    shape = {"page": page, "per_page": per_page, "total": total, "total_pages": pages, "next_cursor": next_cursor}
+    return shape if exact else {**shape, "total_exact": False}
+
+
+def link_next(inbound: Inbound, public_url: str, parameters: dict[str, Any], next_cursor: str | None) -> dict[str, str]:
+    """The Link header (RFC 8288) to the next page, if there is one."""
+    if next_cursor is None:
+        return {}
+    kept = {name: value for name, value in parameters.items() if value is not None and name not in {"page", "cursor"}}
+    query = urlencode({**kept, "cursor": next_cursor})
+    return {"Link": f'<{public_url}{inbound.path}?{query}>; rel="next"'}

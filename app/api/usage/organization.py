@@ -1,0 +1,11 @@
+"""GET /v1/organization/usage: the same as /v1/usage, where one looks for it."""
+
+from litestar import get
+
+from app.api.usage.current import organization_usage_of
+from app.requests import HttpRequest, HttpResponse
+
+
+@get("/v1/organization/usage", grant="usage:read")
+async def organization_usage(request: HttpRequest) -> HttpResponse:
+    return await organization_usage_of(request)

@@ -1,0 +1,60 @@
+"""The days that a question about usage is about: a period up to today, or dates. All days are UTC days."""
+
+from datetime import UTC, date, datetime, timedelta
+from typing import Literal, NamedTuple
+
+from msgspec import Struct
+
+from app.problems import Problem
+from projections.usage.reports import Span
+
+DAYS_MAX = 366
+
+Period = Literal["day", "week", "month"]
+
+
+class Query(Struct, frozen=True, forbid_unknown_fields=True):
+    """`period`: today, this week from Monday (ISO 8601), or this month; or days of one's own, both included."""
+
+    period: Period | None = None
+    start_date: date | None = None
+    end_date: date | None = None
+
+
+class Asked(NamedTuple):
+    """`period` is "custom" for dates."""
+
+    period: str
+    span: Span
+
+
+def asked(query: Query, at: datetime) -> Asked:
+    """This month, unless something else is asked for. 422 for what is no span of 1 to `DAYS_MAX` days."""
+    today = at.astimezone(UTC).date()
+    if query.start_date is None and query.end_date is None:
+        period = query.period or "month"
+        return Asked(period, Span(_first_day(period, today), today))
+    if query.period is not None:
+        raise _invalid("period", "Send either period or dates, not both")
+    if query.start_date is None:
+        raise _invalid("start_date", "Required with end_date")
+    last = query.end_date or today
+    if last < query.start_date:
+        raise _invalid("end_date" if query.end_date else "start_date", "Must not be before start_date")
+    if (last - query.start_date).days >= DAYS_MAX:
+        raise _invalid("start_date", f"Must be at most {DAYS_MAX} days, end_date included, before end_date")
+    return Asked("custom", Span(query.start_date, last))
+
+
+def _first_day(period: Period, today: date) -> date:
+    match period:
+        case "day":
+            return today
+        case "week":
+            return today - timedelta(days=today.weekday())
+        case "month":
+            return today.replace(day=1)
+
+
+def _invalid(name: str, problem: str) -> Problem:
+    return Problem("validation_error", "The request is not valid.", {name: problem})

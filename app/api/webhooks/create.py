@@ -1,0 +1,70 @@
+"""POST /v1/webhooks: an address that is told what happens. Its signing secret is in this answer and nowhere else."""
+
+import os
+
+from litestar import post
+from msgspec import Struct
+
+from app.api.webhooks.shape import changed_webhook
+from app.changes import change
+from app.requests import HttpRequest, HttpResponse, NoParameters, body_of, query_of, services_of
+from domain.webhooks.announcements import EVERYTHING
+from domain.webhooks.commands import CreateWebhook
+from domain.webhooks.decider import WEBHOOK
+from domain.webhooks.events import WebhookKind
+from eventstore.clock import new_id, now
+from eventstore.database import Connection
+from eventstore.execute import Survey
+from gateway.endpoint import check_endpoint_url
+from gateway.webhooks import SECRET_BYTES, keep_secret, new_secret, shown_url
+from projections.organization_guard.queries import keys_guard
+from projections.webhook_list.queries import count
+
+
+class Body(Struct, frozen=True, forbid_unknown_fields=True):
+    url: str
+    events: tuple[str, ...] = (EVERYTHING,)
+    description: str = ""
+    kind: WebhookKind = "standard"
+
+
+@post("/v1/webhooks", grant="webhooks:write", status_code=201)
+async def create_webhook(request: HttpRequest) -> HttpResponse:
+    query_of(request, NoParameters)
+    wanted = body_of(request, Body)
+    services = services_of(request)
+    organization_id = request.auth.organization_id
+    at = now()
+    webhook_id = new_id("hook")
+    problem = check_endpoint_url(wanted.url, services.config.egress)
+    signing = new_secret(os.urandom(SECRET_BYTES)) if wanted.kind == "standard" else None
+
+    def command(others: int) -> CreateWebhook:
+        return CreateWebhook(
+            webhook_id=webhook_id,
+            organization_id=organization_id,
+            kind=wanted.kind,
+            # What is wrong can not be shown in part: it is not kept either.
+            url=wanted.url if problem else shown_url(wanted.kind, wanted.url),
+            events=wanted.events,
+            at=at,
+            by=request.auth.actor,
+            others=others,
+            url_problem=problem,
+            description=wanted.description,
+        )
+
+    async def others(connection: Connection, _: object) -> int:
+        return await count(connection, organization_id)
+
+    return await change(
+        request,
+        WEBHOOK,
+        webhook_id,
+        command=command,
+        guard=Survey(keys_guard(organization_id, services.plans).statement, others),
+        shown=changed_webhook,
+        only_now={"secret": signing},
+        status=201,
+        also=lambda _: [keep_secret(services.sealer, signing or wanted.url, 1, webhook_id, organization_id)],
+    )

@@ -1,0 +1,69 @@
+"""From a request to a change: If-Match, Idempotency-Key and X-Revision, for every route that changes something."""
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, TypeVar
+
+import msgspec
+
+from app.idempotency import idempotency_of
+from app.patience import within
+from app.preconditions import expected_revisions
+from app.replies import respond
+from app.requests import HttpRequest, HttpResponse, inbound_of, services_of
+from domain.decider import Decider
+from eventstore.clock import new_event_id, now
+from eventstore.execute import Beside, Change, Guard, Survey, Write, execute
+from eventstore.idempotency import Answer
+from eventstore.statements import Statement
+from projections.inline import INLINE
+
+S = TypeVar("S")
+C = TypeVar("C")
+E = TypeVar("E")
+F = TypeVar("F")
+
+
+async def change(
+    request: HttpRequest,
+    decider: Decider[S, C, E],
+    stream_id: str,
+    *,
+    command: Callable[[F], C],
+    guard: Guard[F] | Survey[F],
+    shown: Callable[[Change[S, E]], dict[str, Any]],
+    only_now: dict[str, Any] | None = None,
+    status: int = 200,
+    also: Callable[[Change[S, E]], Iterable[Statement]] = lambda _: (),
+    beside: Callable[[F], Sequence[Beside[Any, Any, Any]]] = lambda _: (),
+) -> HttpResponse:
+    """Carry out a command and answer with what `shown` makes of the change.
+
+    `only_now` is added to this one answer and kept nowhere: the secret. A repeat under its Idempotency-Key sees null.
+    """
+    inbound = inbound_of(request)
+
+    def render(made: Change[S, E], extra: dict[str, Any]) -> bytes:
+        return msgspec.json.encode({"success": True, "data": {**shown(made), **extra}})
+
+    write = Write(
+        decider=decider,
+        stream_id=stream_id,
+        organization_id=request.auth.organization_id,
+        command=command,
+        guard=guard,
+        at=now(),
+        origin=request.auth.origin(inbound),
+        new_event_id=new_event_id,
+        expected_revisions=expected_revisions(inbound),
+        relies_on=request.auth.reliance,
+        idempotency=idempotency_of(inbound, request.auth.id),
+        answer=lambda made: Answer(status, render(made, dict.fromkeys(only_now or {})), made.revision),
+        also=also,
+        beside=beside,
+    )
+    services = services_of(request)
+    # A connection, then locks. After that it is answered with 503, made or not; see `eventstore.execute.execute`.
+    made = await within(2 * services.config.patience_seconds, execute(services.pool, write, INLINE))
+    if isinstance(made, Answer):
+        return respond(made.body, made.status, made.revision, replayed=True)
+    return respond(render(made, only_now or {}), status, made.revision)

@@ -1,0 +1,189 @@
+"""The settings of the API process, read from the environment once, at the start."""
+
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Literal, get_args
+from urllib.parse import urlsplit
+
+import msgspec
+from msgspec import Struct
+
+from app.openid.settings import OpenIdSettings, issuer_problem
+from domain.addresses import network
+from domain.organizations.changed_plans import plans_from
+from domain.organizations.plan import PLANS, Plans
+from gateway.derivation import written_master_keys
+from gateway.policy import EgressPolicy, Network
+
+_NUMBER_MAX = 65_535
+"""The last port; and more processes than anyone has."""
+_PATIENCE_MIN, _PATIENCE_MAX = 0.05, 60.0
+
+
+LogAccess = Literal["all", "notable", "none"]
+"""Of which requests the log has a line; see `app/observed.py`."""
+
+
+class InvalidSetting(ValueError):
+    """A setting is missing or can not be read."""
+
+    def __init__(self, name: str, problem: str) -> None:
+        super().__init__(f"{name}: {problem}")
+
+
+class Config(Struct, frozen=True):
+    """`master_keys`: 32 bytes each; the first seals and signs, all of them open and verify.
+
+    `patience_seconds`: how long a request waits for the database before it is answered with 503; a change, which waits
+    for a connection and then for locks, twice that. `redis_patience_seconds`: how long it waits for rate limits to be
+    counted before it goes on uncounted. `session_lasts`, `session_idle`: when a session ends, used or not.
+    """
+
+    database_url: str
+    master_keys: tuple[bytes, ...]
+    redis_url: str = ""
+    host: str = "127.0.0.1"
+    port: int = 8000
+    api_workers: int = 1
+    public_url: str = "http://127.0.0.1:8000"
+    egress: EgressPolicy = EgressPolicy()
+    trusted_proxies: tuple[Network, ...] = ()
+    patience_seconds: float = 1.5
+    log_access: LogAccess = "notable"
+    metrics_token: str = ""
+    metrics_folder: str = ""
+    traces: bool = False
+    session_lasts: timedelta = timedelta(days=30)
+    session_idle: timedelta = timedelta(days=7)
+    openid: OpenIdSettings | None = None
+    redis_patience_seconds: float = 0.1
+    plans: Plans = msgspec.field(default_factory=lambda: PLANS)
+
+    def __repr__(self) -> str:
+        """Without addresses that carry passwords, and without keys."""
+        return f"Config(host={self.host!r}, port={self.port}, public_url={self.public_url!r})"
+
+
+def from_environment(environment: Mapping[str, str]) -> Config:
+    """The configuration that `environment` describes; raises `InvalidSetting`, which names the variable."""
+    host = environment.get("HOST") or "127.0.0.1"
+    port = _number(environment, "PORT", 8000)
+    return Config(
+        database_url=_required(environment, "DATABASE_URL", "name the database, such as postgresql://user@host/name"),
+        redis_url=environment.get("REDIS_URL", ""),
+        host=host,
+        port=port,
+        api_workers=_number(environment, "API_WORKERS", 1),
+        master_keys=_master_keys(environment),
+        public_url=_public_url(environment, f"http://{f'[{host}]' if ':' in host else host}:{port}"),
+        egress=_egress(environment),
+        trusted_proxies=_networks(environment, "KEYLEDGER_TRUSTED_PROXIES"),
+        patience_seconds=_seconds(environment, "KEYLEDGER_PATIENCE_SECONDS", 1.5),
+        log_access=_log_access(environment, "KEYLEDGER_LOG_ACCESS"),
+        metrics_token=environment.get("KEYLEDGER_METRICS_TOKEN", ""),
+        metrics_folder=environment.get("PROMETHEUS_MULTIPROC_DIR", ""),
+        traces=bool(
+            environment.get("OTEL_EXPORTER_OTLP_ENDPOINT") or environment.get("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
+        ),
+        session_lasts=timedelta(days=_number(environment, "KEYLEDGER_SESSION_DAYS", 30)),
+        session_idle=timedelta(days=_number(environment, "KEYLEDGER_SESSION_IDLE_DAYS", 7)),
+        openid=_openid(environment),
+        redis_patience_seconds=_seconds(environment, "KEYLEDGER_REDIS_PATIENCE_SECONDS", 0.1),
+        plans=_plans(environment, "KEYLEDGER_PLANS"),
+    )
+
+
+def _required(environment: Mapping[str, str], name: str, remedy: str) -> str:
+    value = environment.get(name, "")
+    if not value:
+        raise InvalidSetting(name, f"is not set: {remedy}")
+    return value
+
+
+def _public_url(environment: Mapping[str, str], default: str) -> str:
+    name = "KEYLEDGER_PUBLIC_URL"
+    url = (environment.get(name) or default).rstrip("/")
+    try:
+        parts = urlsplit(url)
+    except ValueError as error:
+        raise InvalidSetting(name, f"{error}: write it such as https://keys.example.com") from None
+    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment:
+        raise InvalidSetting(name, "write it with http:// or https:// and a host, such as https://keys.example.com")
+    return url
+
+
+def _number(environment: Mapping[str, str], name: str, default: int) -> int:
+    try:
+        number = int(environment.get(name, "") or default)
+    except ValueError:
+        raise InvalidSetting(name, "must be a whole number") from None
+    if not 1 <= number <= _NUMBER_MAX:
+        raise InvalidSetting(name, f"must be between 1 and {_NUMBER_MAX}")
+    return number
+
+
+def _seconds(environment: Mapping[str, str], name: str, default: float) -> float:
+    try:
+        seconds = float(environment.get(name, "") or default)
+    except ValueError:
+        raise InvalidSetting(name, "must be a number of seconds, such as 1.5") from None
+    if not _PATIENCE_MIN <= seconds <= _PATIENCE_MAX:
+        raise InvalidSetting(name, f"must be between {_PATIENCE_MIN} and {_PATIENCE_MAX} seconds")
+    return seconds
+
+
+def _log_access(environment: Mapping[str, str], name: str) -> LogAccess:
+    value = environment.get(name, "") or "notable"
+    for known in get_args(LogAccess):
+        if value == known:
+            return known
+    raise InvalidSetting(name, f"must be one of {', '.join(get_args(LogAccess))}")
+
+
+def _master_keys(environment: Mapping[str, str]) -> tuple[bytes, ...]:
+    name = "KEYLEDGER_MASTER_KEY"
+    remedy = "make one with: head -c 32 /dev/urandom | base64"
+    text = _required(environment, name, remedy)
+    try:
+        return written_master_keys(text)
+    except ValueError as error:
+        raise InvalidSetting(name, f"{error}; {remedy}") from None
+
+
+def _openid(environment: Mapping[str, str]) -> OpenIdSettings | None:
+    issuer = environment.get("OIDC_ISSUER", "")
+    if not issuer:
+        return None
+    problem = issuer_problem(issuer)
+    if problem is not None:
+        raise InvalidSetting("OIDC_ISSUER", problem)
+    remedy = "the provider gives it to those who register an application"
+    return OpenIdSettings(
+        issuer=issuer,
+        client_id=_required(environment, "OIDC_CLIENT_ID", remedy),
+        client_secret=_required(environment, "OIDC_CLIENT_SECRET", remedy),
+        scopes=environment.get("OIDC_SCOPES") or "openid email",
+        name=environment.get("OIDC_NAME", ""),
+    )
+
+
+def _egress(environment: Mapping[str, str]) -> EgressPolicy:
+    name = "KEYLEDGER_UPSTREAM_ALLOW"
+    try:
+        return EgressPolicy.parse(environment.get(name, ""))
+    except ValueError as error:
+        raise InvalidSetting(name, str(error)) from None
+
+
+def _networks(environment: Mapping[str, str], name: str) -> tuple[Network, ...]:
+    try:
+        return tuple(network(part.strip()) for part in environment.get(name, "").split(",") if part.strip())
+    except ValueError as error:
+        raise InvalidSetting(name, f"{error}: write networks such as 10.0.0.0/8,::1/128") from None
+
+
+def _plans(environment: Mapping[str, str], name: str) -> Plans:
+    try:
+        return plans_from(environment.get(name, ""))
+    except ValueError as error:
+        raise InvalidSetting(name, f'{error}: write JSON such as {{"free": {{"api_keys": 5, "mcps": null}}}}') from None

@@ -1,0 +1,202 @@
+"""The outermost ASGI application: what every request and every reply has in common.
+
+Request id, size of the body, security headers, errors as problems, and the few routes that are answered without the
+framework. Everything else goes on to it.
+"""
+
+import asyncio
+import os
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from litestar.types import ASGIApp, Message, Receive, Scope, Send
+from structlog.contextvars import bind_contextvars
+
+from app.exchange import DirectRoute, Inbound, Outbound, attach
+from app.problems import CONTENT_TYPE, Problem, as_problem, body
+from app.security.client_address import client_address
+from app.services import Services
+from app.telemetry.tracing import trace_id_of
+
+PROBES = frozenset({"/health/live", "/health/ready"})
+"""What watches a service from outside often asks with HEAD."""
+
+BODY_BYTES_MAX = 1024 * 1024
+BODY_SECONDS = 30
+REQUEST_ID_LENGTH_MAX = 128
+
+_COMMON = (
+    (b"cache-control", b"no-store"),
+    (b"x-content-type-options", b"nosniff"),
+    (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
+    (b"referrer-policy", b"no-referrer"),
+)
+
+
+class Edge:
+    """`direct`: routes by method and path; whatever is not among them goes to `inner`."""
+
+    def __init__(self, inner: ASGIApp, direct: Mapping[tuple[str, str], DirectRoute], services: Services) -> None:
+        self._inner = inner
+        self._direct = direct
+        self._services = services
+        self._methods: dict[str, str] = {}
+        for method, path in direct:
+            self._methods[path] = f"{self._methods[path]}, {method}" if path in self._methods else method
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._inner(scope, receive, send)
+            return
+        if scope["method"] == "HEAD" and scope["path"] in PROBES:
+            # Answered and counted as the GET that it stands for; the server leaves the body out (RFC 9110 §9.3.2).
+            scope["method"] = "GET"  # pyright: ignore[reportGeneralTypeIssues]
+        headers = _combined(scope["headers"])
+        request_id = _request_id(headers.get(b"x-request-id"))
+        # The server runs each request in a task of its own: what is bound here ends with it.
+        bind_contextvars(request_id=request_id)
+        trace_id = trace_id_of(headers.get(b"traceparent"))
+        if trace_id is not None:
+            bind_contextvars(trace_id=trace_id)
+        inbound: Inbound | None = None
+        try:
+            inbound = Inbound(
+                method=scope["method"],
+                path=scope["path"],
+                query=scope["query_string"],
+                headers=headers,
+                body=await whole_body(receive, headers),
+                request_id=request_id,
+                ip=client_address(_peer(scope), scope["headers"], self._services.config.trusted_proxies),
+            )
+            route = self._direct.get((inbound.method, inbound.path))
+            if route is None:
+                self._refuse_elsewhere(inbound)
+                await self._through_framework(scope, inbound, receive, send)
+                return
+            reply = await route(inbound, self._services)
+        except Exception as error:  # noqa: BLE001 -- whatever was raised is answered as a problem
+            reply = self._refusal(as_problem(error), request_id)
+        await _send(send, reply, request_id, inbound.reply_headers if inbound else {})
+
+    def _refuse_elsewhere(self, inbound: Inbound) -> None:
+        """What the framework must not see: another method of a direct route, and an id that no database can look up."""
+        allowed = self._methods.get(inbound.path)
+        if allowed is not None:
+            raise Problem("method_not_allowed", headers={"Allow": allowed})
+        if "\0" in inbound.path:
+            raise Problem("not_found")
+
+    def _refusal(self, problem: Problem, request_id: str) -> Outbound:
+        text = body(problem, request_id=request_id, public_url=self._services.config.public_url)
+        return Outbound(problem.status, text, problem.headers, CONTENT_TYPE)
+
+    async def _through_framework(self, scope: Scope, inbound: Inbound, receive: Receive, send: Send) -> None:
+        attach(scope, inbound)
+        read = False
+
+        async def replay() -> Any:  # noqa: ANN401 -- one of Litestar's typed message dictionaries
+            nonlocal read
+            if read:  # an answer in parts waits for the client to leave
+                return await receive()
+            read = True
+            return {"type": "http.request", "body": inbound.body, "more_body": False}
+
+        async def with_common_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                named = {name.lower() for name, _ in message["headers"]}
+                common = [pair for pair in _COMMON if pair[0] not in named]
+                common += [(b"x-request-id", inbound.request_id.encode()), *_encoded(inbound.reply_headers)]
+                message["headers"] = [*message["headers"], *common]
+            await send(message)
+
+        await self._inner(scope, replay, with_common_headers)
+
+
+def _combined(lines: Iterable[tuple[bytes, bytes]]) -> dict[bytes, bytes]:
+    """Values by name. Lines of one name are one list (RFC 9110 §5.3), which no header that may stand once is taken for.
+
+    Cookies, which HTTP/2 takes apart, are put together again as they were (RFC 9113 §8.2.3).
+    """
+    headers: dict[bytes, bytes] = {}
+    for name, value in lines:
+        earlier = headers.get(name)
+        if earlier is None:
+            headers[name] = value
+        else:
+            headers[name] = earlier + (b"; " if name == b"cookie" else b", ") + value
+    return headers
+
+
+def _request_id(given: bytes | None) -> str:
+    if given is not None and 0 < len(given) <= REQUEST_ID_LENGTH_MAX and given.isascii():
+        text = given.decode("ascii")
+        if text.isprintable():
+            return text
+    return f"req_{os.urandom(12).hex()}"
+
+
+def _peer(scope: Any) -> str | None:  # noqa: ANN401 -- see above
+    client = scope.get("client")
+    return None if client is None else client[0]
+
+
+async def whole_body(receive: Receive, headers: Mapping[bytes, bytes]) -> bytes:
+    """The whole body; 413 as soon as it is known to be too large.
+
+    One that comes in parts has to come in time, or a client who sends a byte now and then holds a connection for ever.
+    """
+    length = headers.get(b"content-length", b"")
+    if length.isdigit() and int(length[:20]) > BODY_BYTES_MAX:
+        raise _too_large()
+    first, more = _part(await receive(), 0)
+    if not more:
+        return first
+    try:
+        async with asyncio.timeout(BODY_SECONDS):
+            return first + await _rest(receive, len(first))
+    except TimeoutError:
+        raise Problem("invalid_request", f"The body was not complete after {BODY_SECONDS} seconds.") from None
+
+
+async def _rest(receive: Receive, size: int) -> bytes:
+    parts: list[bytes] = []
+    more = True
+    while more:
+        part, more = _part(await receive(), size)
+        size += len(part)
+        parts.append(part)
+    return b"".join(parts)
+
+
+def _part(message: Any, size: int) -> tuple[bytes, bool]:  # noqa: ANN401 -- one of ASGI's messages
+    """The next part of a body of which there are `size` bytes so far, and whether more is to come."""
+    if message["type"] != "http.request":
+        raise Problem("invalid_request", "The connection was closed before the body was complete.")
+    if size + len(message["body"]) > BODY_BYTES_MAX:
+        raise _too_large()
+    return message["body"], message["more_body"]
+
+
+def _too_large() -> Problem:
+    """The rest of the body is not read, so the connection ends; who was not told would send the next request on it."""
+    return Problem("payload_too_large", headers={"Connection": "close"})
+
+
+async def _send(send: Send, reply: Outbound, request_id: str, further: Mapping[str, str]) -> None:
+    headers = [
+        *_COMMON,
+        (b"content-type", reply.content_type.encode()),
+        (b"content-length", str(len(reply.body)).encode()),
+        (b"x-request-id", request_id.encode()),
+    ]
+    headers += _encoded(reply.headers)
+    headers += _encoded(further)
+    start: Any = {"type": "http.response.start", "status": reply.status, "headers": headers}
+    end: Any = {"type": "http.response.body", "body": reply.body, "more_body": False}
+    await send(start)
+    await send(end)
+
+
+def _encoded(headers: Mapping[str, str]) -> list[tuple[bytes, bytes]]:
+    return [(name.lower().encode(), value.encode("latin-1")) for name, value in headers.items()]

@@ -1,0 +1,70 @@
+"""One HTTP exchange as the edge sees it: the request, read whole, and the reply."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+from msgspec import Struct, field
+
+from app.services import Services
+
+USER_AGENT_LENGTH_MAX = 300
+
+_ATTACHED = "keyledger.inbound"
+
+
+class Inbound(Struct, frozen=True):
+    """A request. Header names are lower-case bytes; `ip` is the client's address as far as it is known.
+
+    `reply_headers`: what whoever deals with the request wants to stand in the reply, be it a success or an error.
+    """
+
+    method: str
+    path: str
+    query: bytes
+    headers: Mapping[bytes, bytes]
+    body: bytes
+    request_id: str
+    ip: str | None
+    reply_headers: dict[str, str] = field(default_factory=dict[str, str])
+
+    @property
+    def user_agent(self) -> str | None:
+        """What the client calls itself, shortened, without control characters."""
+        raw = self.headers.get(b"user-agent")
+        if raw is None:
+            return None
+        return presentable(raw[:USER_AGENT_LENGTH_MAX].decode("latin-1"))
+
+    def header(self, name: str) -> str | None:
+        raw = self.headers.get(name.encode("ascii"))
+        return None if raw is None else raw.decode("latin-1")
+
+
+class Outbound(Struct, frozen=True):
+    """A reply. The edge adds the headers that every reply has."""
+
+    status: int
+    body: bytes
+    headers: dict[str, str] = field(default_factory=dict[str, str])
+    content_type: str = "application/json"
+
+
+def presentable(user_agent: str) -> str:
+    """What a client calls itself, as it may be recorded: shortened, without control characters."""
+    text = user_agent[:USER_AGENT_LENGTH_MAX]
+    return text if text.isprintable() else "".join([c if c.isprintable() else "?" for c in text])
+
+
+DirectRoute = Callable[[Inbound, Services], Awaitable[Outbound]]
+"""A route that is answered without the framework, because every microsecond of it is paid for each use of a key."""
+
+
+def attach(scope: Any, inbound: Inbound) -> None:  # noqa: ANN401 -- ASGI's scope is an open dictionary
+    """Put the request where the framework's handlers find it."""
+    scope[_ATTACHED] = inbound
+
+
+def attached(scope: Any) -> Inbound:  # noqa: ANN401 -- see above
+    """The request that the edge attached to the scope."""
+    inbound: Inbound = scope[_ATTACHED]
+    return inbound

@@ -1,0 +1,24 @@
+"""Idempotency-Key: what a request that may be repeated is known by."""
+
+from hashlib import sha256
+
+from app.exchange import Inbound
+from app.problems import Problem
+from eventstore.idempotency import Request
+
+_LENGTH_MAX = 255
+
+REPLAYED = {"Idempotency-Replayed": "true"}
+"""Of an answer that was given before."""
+
+
+def idempotency_of(inbound: Inbound, caller: str) -> Request | None:
+    """What the Idempotency-Key of the request stands for, if it has one; 422 for one of another form."""
+    key = inbound.header("idempotency-key")
+    if key is None or inbound.method != "POST":
+        return None
+    if not (0 < len(key) <= _LENGTH_MAX and key.isascii() and key.isprintable()):
+        details = {"Idempotency-Key": f"Must be 1 to {_LENGTH_MAX} printable ASCII characters"}
+        raise Problem("validation_error", "The request is not valid.", details)
+    asked = b"\n".join([inbound.method.encode(), inbound.path.encode(), inbound.query, inbound.body])
+    return Request(caller, key, sha256(asked).digest())

@@ -1,0 +1,259 @@
+"""The judge of presented keys: what `eventstore.group_commit` asks for every batch of questions.
+
+One look-up for all secrets of the batch, a pure decision each, one call for all rate limits. Nothing is remembered
+between batches, so there is no old state to see.
+
+A key that is accepted as it is may still be over a limit: of the month's quota, or of its rate. What is refused for
+that is a use like any other denied one; it is not billed. Quotas are read before the batch and counted with its commit,
+so they are passed by no more than what other processes have in flight at the same moment.
+"""
+
+from collections.abc import Sequence
+from datetime import date, datetime
+from typing import NamedTuple
+
+from msgspec import Struct, structs
+
+from app.limits.rate_limits import RateLimits, Take, Taken
+from app.verification import Asked, Completed, Presented, Question, Ruling
+from domain.keys.state import Existing, Key
+from domain.organizations.plan import Plans
+from domain.usage.decision import UNKNOWN, McpFacts, Presentation, Verdict, decide
+from domain.usage.events import Action, CallCompleted, Code, KeyUsed
+from domain.usage.quota import Quota, is_billed, month_of, next_month
+from domain.usage.rates import Rate, organization_rates, own_rates
+from eventstore.clock import new_event_ids, now
+from eventstore.database import Connection
+from eventstore.group_commit import Decided, Judged
+from projections.key_state import queries as key_state
+from projections.mcp_list import queries as mcp_list
+from projections.quota import queries as quotas
+
+_NOT_IN: frozenset[Code] = frozenset({"unauthorized", "expired_key", "revoked_key", "disabled_key"})
+"""Whoever is told this did not authenticate, and is told nothing about limits."""
+
+
+class Judge:
+    """Decides for the process; `plans` says what organizations may do, `rate_limits` counts what they do."""
+
+    def __init__(self, plans: Plans, rate_limits: RateLimits) -> None:
+        self._plans = plans
+        self._rate_limits = rate_limits
+
+    async def __call__(self, connection: Connection, questions: Sequence[Question]) -> Judged[Ruling]:
+        presentations = [p for question in questions for p in _presentations(question)]
+        facts = await _Facts.look_up(connection, presentations, self._plans)
+        at = now()
+        opinions = [_opinion(question, facts, at) for question in questions]
+        taken = await self._rate_limits.take([opinion.take for opinion in opinions])
+        event_ids = new_event_ids(len(questions), at)
+        bill = _Bill(facts, at)
+        return Judged(at, [_ruled(*each, bill) for each in zip(questions, opinions, taken, event_ids, strict=True)])
+
+
+def _presentations(question: Question) -> tuple[Presentation, ...]:
+    match question:
+        case Presented():
+            return (question.presentation,)
+        case Asked():
+            return (question.caller,) if question.subject is None else (question.caller, question.subject)
+        case Completed():
+            return ()
+
+
+class _Facts(Struct, frozen=True):
+    plans: Plans
+    states: dict[bytes, Existing]
+    mcps: dict[str, McpFacts]
+    standings: dict[str, quotas.Standing]
+    month: date
+
+    @classmethod
+    async def look_up(cls, connection: Connection, presentations: Sequence[Presentation], plans: Plans) -> "_Facts":
+        """In one round trip."""
+        at = now()
+        digests = list({p.digest for p in presentations})
+        if not digests:
+            return cls(plans, {}, {}, {}, month_of(at))
+        mcp_ids = list({p.mcp_id for p in presentations if p.mcp_id is not None})
+        async with connection.pipeline():
+            found = await connection.execute(*key_state.by_digests(digests))
+            standings = await connection.execute(*quotas.standings(digests, at))
+            mcps = await connection.execute(*mcp_list.facts(mcp_ids)) if mcp_ids else None
+        return cls(
+            plans,
+            {bytes(digest): key_state.decode(bytes(state)) for digest, state in await found.fetchall()},
+            {row[0]: McpFacts(*row) for row in await mcps.fetchall()} if mcps else {},
+            {row[0]: quotas.Standing(*row) for row in await standings.fetchall()},
+            month_of(at),
+        )
+
+    def verdict(self, presented: Presentation, at: datetime) -> Verdict:
+        mcp = None if presented.mcp_id is None else self.mcps.get(presented.mcp_id)
+        return decide(presented, self.states.get(presented.digest), mcp, at)
+
+    def rates(self, key: Key, action: Action) -> tuple[Rate, ...]:
+        """Every limit that the use of `key` for `action` counts against."""
+        limits = self.plans[self.standings[key.organization_id].plan]
+        return own_rates(key) + organization_rates(key.organization_id, action, limits)
+
+
+class _Opinion(Struct, frozen=True):
+    """The verdicts so far, and what remains to be asked of the rate limits. `of_caller`: the caller's own limits."""
+
+    caller: Verdict
+    subject: Verdict
+    take: Take = Take()
+    of_caller: tuple[Rate, ...] = ()
+
+
+_NOTHING = _Opinion(UNKNOWN, UNKNOWN)
+
+
+def _opinion(question: Question, facts: _Facts, at: datetime) -> _Opinion:
+    match question:
+        case Presented(presentation):
+            verdict = facts.verdict(presentation, at)
+            return _Opinion(verdict, verdict, _take(presentation, verdict, facts))
+        case Asked(caller, subject):
+            return _opinion_of_asked(caller, subject, facts, at)
+        case Completed():
+            return _NOTHING
+
+
+def _take(presented: Presentation, verdict: Verdict, facts: _Facts) -> Take:
+    if verdict.key is None or verdict.code in _NOT_IN:
+        return Take()
+    rates = facts.rates(verdict.key, presented.action)
+    return Take(rates if verdict.accepted else (), rates)
+
+
+def _opinion_of_asked(caller: Presentation, subject: Presentation | None, facts: _Facts, at: datetime) -> _Opinion:
+    asking = facts.verdict(caller, at)
+    if not asking.accepted or asking.key is None:
+        return _Opinion(asking, UNKNOWN, _take(caller, asking, facts))
+    own = own_rates(asking.key)
+    verdict = UNKNOWN
+    if subject is not None:
+        state = facts.states.get(subject.digest)
+        # A key of another organization is unknown here, to the letter of the answer and of the record.
+        if state is None or state.key.organization_id == asking.key.organization_id:
+            verdict = facts.verdict(subject, at)
+    if verdict.accepted and verdict.key is not None:
+        # A key that asks about itself is counted once.
+        rates = tuple(dict.fromkeys(own + facts.rates(verdict.key, "verify")))
+        return _Opinion(asking, verdict, Take(rates, rates), own)
+    return _Opinion(asking, verdict, Take(own, own + facts.rates(asking.key, "verify")), own)
+
+
+class _Bill:
+    """What each organization was billed this month, the uses of this batch included as they are accepted."""
+
+    def __init__(self, facts: _Facts, at: datetime) -> None:
+        self.at = at
+        self._plans = facts.plans
+        self._standings = facts.standings
+        # Whatever was looked up in the last moment of a month is of that month.
+        counts = facts.month == month_of(at)
+        self._used = {id_: standing.used if counts else 0 for id_, standing in facts.standings.items()}
+        self._resets_at = next_month(at)
+
+    def quota_of(self, organization_id: str) -> Quota | None:
+        plan = self._standings[organization_id].plan
+        limit = self._plans[plan].monthly_requests
+        return None if limit is None else Quota(plan, limit, self._used[organization_id], self._resets_at)
+
+    def add(self, organization_id: str) -> None:
+        self._used[organization_id] += 1
+
+
+class _Final(NamedTuple):
+    verdict: Verdict
+    quota: Quota | None = None
+    billed: bool = False
+
+
+def _final(presented: Presentation, verdict: Verdict, bill: _Bill, *, refused: bool) -> _Final:
+    """The verdict after the limits have spoken. A key over both is told of the quota: that lasts longer."""
+    key = verdict.key
+    if key is None or not is_billed(presented.action, key):
+        return _Final(_denied(verdict, "rate_limited") if refused else verdict)
+    quota = bill.quota_of(key.organization_id)
+    if not verdict.accepted:
+        return _Final(verdict, quota)
+    if quota is not None and not quota.remaining:
+        return _Final(_denied(verdict, "quota_exceeded"), quota)
+    if refused:
+        return _Final(_denied(verdict, "rate_limited"), quota)
+    bill.add(key.organization_id)
+    return _Final(verdict, bill.quota_of(key.organization_id), billed=True)
+
+
+def _denied(verdict: Verdict, code: Code) -> Verdict:
+    return structs.replace(verdict, code=code)
+
+
+def _ruled(question: Question, opinion: _Opinion, taken: Taken, event_id: str, bill: _Bill) -> Decided[Ruling]:
+    match question:
+        case Presented(presentation):
+            final = _final(presentation, opinion.subject, bill, refused=taken.refused_by is not None)
+            ruling = Ruling(final.verdict, final.verdict, bill.at, event_id, taken.allowance, final.quota)
+            return Decided(ruling, _use(presentation, final, bill.at, event_id))
+        case Asked():
+            return _ruled_asked(question, opinion, taken, event_id, bill)
+        case Completed():
+            return Decided(Ruling(UNKNOWN, UNKNOWN, bill.at, event_id), _completed(question, bill.at, event_id))
+
+
+def _ruled_asked(question: Asked, opinion: _Opinion, taken: Taken, event_id: str, bill: _Bill) -> Decided[Ruling]:
+    """One use is recorded: of the key asked about, or of the caller's where it gets no further."""
+    caller, subject, asking = question.caller, question.subject, opinion.caller
+    if taken.refused_by in opinion.of_caller:
+        asking = _denied(asking, "rate_limited")
+    if not asking.accepted or asking.key is None or subject is None:
+        ruling = Ruling(asking, UNKNOWN, bill.at, None, taken.allowance)
+        return Decided(ruling, _use(caller, _Final(asking), bill.at, event_id))
+    final = _final(subject, opinion.subject, bill, refused=taken.refused_by is not None)
+    ruling = Ruling(asking, final.verdict, bill.at, event_id, taken.allowance, final.quota)
+    return Decided(ruling, _use(subject, final, bill.at, event_id, asked_by=asking.key))
+
+
+def _use(
+    presented: Presentation, final: _Final, at: datetime, event_id: str, *, asked_by: Key | None = None
+) -> KeyUsed:
+    verdict = final.verdict
+    key = verdict.key
+    organization_id = None if asked_by is None else asked_by.organization_id
+    return KeyUsed(
+        id=event_id,
+        occurred_at=at,
+        action=presented.action,
+        code=verdict.code,
+        organization_id=organization_id if key is None else key.organization_id,
+        key_id=None if key is None else key.id,
+        revision=None if key is None else key.revision,
+        secret_version=verdict.secret_version,
+        mcp_id=presented.mcp_id,
+        tool=presented.tool,
+        ip=presented.ip,
+        user_agent=presented.user_agent,
+        request_id=presented.request_id,
+        caller_key_id=None if asked_by is None else asked_by.id,
+        billed=final.billed,
+    )
+
+
+def _completed(call: Completed, at: datetime, event_id: str) -> CallCompleted:
+    return CallCompleted(
+        id=event_id,
+        occurred_at=at,
+        call_id=call.call_id,
+        organization_id=call.key.organization_id,
+        key_id=call.key.id,
+        mcp_id=call.mcp_id,
+        tool=call.tool,
+        status=call.status,
+        latency_ms=call.latency_ms,
+        response_bytes=call.response_bytes,
+        error=call.error,
+    )

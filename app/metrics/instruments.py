@@ -1,0 +1,73 @@
+"""What the API processes count by themselves, as Prometheus names it: a unit at the end, no ids in labels.
+
+In a folder that the processes share (PROMETHEUS_MULTIPROC_DIR) each keeps a file, and whichever of them is asked adds
+them up. Where the folder comes from: `folder.py`. It has to be in the environment before this module is imported.
+"""
+
+from prometheus_client import Counter, Gauge, Histogram
+
+SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)
+CALL_SECONDS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 120.0)
+SIZES = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512)
+
+REQUESTS = Histogram(
+    "keyledger_http_request_duration_seconds",
+    "Requests, from the first byte read to the last one handed over. route is the template, none: no route matched.",
+    ["method", "route", "status"],
+    buckets=SECONDS,
+)
+KEY_USES = Counter(
+    "keyledger_key_uses_total",
+    "Recorded uses of keys, by what the key was presented for and the decision: valid, or the error code.",
+    ["action", "code"],
+)
+CALLS = Histogram(
+    "keyledger_mcp_call_duration_seconds",
+    "Calls to MCP servers whose end was recorded.",
+    ["status"],
+    buckets=CALL_SECONDS,
+)
+BATCH_SIZE = Histogram(
+    "keyledger_group_commit_batch_questions", "Questions that shared one transaction.", buckets=SIZES
+)
+BATCH_WAIT = Histogram(
+    "keyledger_group_commit_wait_seconds",
+    "How long the first question of a batch waited for the batch before it.",
+    buckets=SECONDS,
+)
+BATCH_DURATION = Histogram(
+    "keyledger_group_commit_duration_seconds",
+    "A batch from its look-up to its commit, repeats over new connections included.",
+    buckets=SECONDS,
+)
+WAITING = Gauge(
+    "keyledger_group_commit_waiting_questions",
+    "Questions that wait for a batch, in all processes.",
+    multiprocess_mode="livesum",
+)
+REFUSED = Counter(
+    "keyledger_group_commit_refused_total", "Questions refused at once because too many were waiting already."
+)
+FAILED_BATCHES = Counter(
+    "keyledger_group_commit_failed_batches_total", "Batches that the database did not answer in time: 503 for each."
+)
+RECONNECTS = Counter(
+    "keyledger_group_commit_reconnects_total", "Connections to the database that broke and were made anew."
+)
+LIMITED = Counter("keyledger_rate_limit_refused_total", "Presentations refused by a rate limit.")
+FAILED_OPEN = Counter(
+    "keyledger_rate_limit_failed_open_total", "Presentations let through uncounted because Valkey was away or slow."
+)
+LIMIT_FAILURES = Counter("keyledger_rate_limit_failures_total", "Calls to Valkey for rate limits that failed.")
+POOL_CONNECTIONS = Gauge(
+    "keyledger_database_pool_connections",
+    "Connections of the pools for reads and changes, by whether they are in use.",
+    ["state"],
+    multiprocess_mode="livesum",
+)
+POOL_WAITING = Gauge(
+    "keyledger_database_pool_waiting_requests",
+    "Requests that wait for a connection of a pool.",
+    multiprocess_mode="livesum",
+)
+PROCESSES = Gauge("keyledger_api_processes", "API processes of this server that run.", multiprocess_mode="livesum")

@@ -1,0 +1,19 @@
+"""The API described, ready to be served: made once, when the process starts."""
+
+from msgspec import Struct
+
+from app.openapi.document import document, written
+from app.openapi.operations import OPERATIONS
+from app.openapi.reference import reference_page
+
+
+class Description(Struct, frozen=True):
+    """`document`: OpenAPI 3.1 in JSON; `page`: the same for people, in HTML."""
+
+    document: bytes
+    page: bytes
+
+
+def describe() -> Description:
+    described = document(OPERATIONS)
+    return Description(written(described), reference_page(described))

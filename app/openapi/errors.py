@@ -1,0 +1,98 @@
+"""The errors of an operation: its codes, gathered by status, each with an example."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from app.openapi.headers import reference
+from app.openapi.operation import Operation
+from app.problems import CODES, CONTENT_TYPE
+
+REQUEST_ID = "req_5f1d7c0a9b3e4c2d8f6a1b2c"
+
+_NOT_ALIVE = ("unauthorized", "expired_key", "revoked_key", "disabled_key")
+_LIMITED = ("rate_limited", "quota_exceeded")
+
+_DETAILS: dict[str, dict[str, Any]] = {
+    "forbidden": {"required": ["keys:write"]},
+    "key_limit_reached": {"limit": 10, "used": 10, "plan": "pro"},
+    "mcp_limit_reached": {"limit": 15, "used": 15, "plan": "pro"},
+    "member_limit_reached": {"limit": 5, "used": 5, "plan": "pro"},
+    "validation_error": {"expires_at": "Must be a future date"},
+    "invalid_arguments": {"numbers": "Required"},
+}
+
+
+def codes_of(operation: Operation) -> list[str]:
+    """Every code with which the operation may answer, in the order of the contract's table."""
+    codes = {"invalid_request", "validation_error", "payload_too_large", "internal_error", "unavailable"}
+    codes |= set(operation.errors)
+    if operation.access != "anyone":
+        codes |= {*_NOT_ALIVE, "forbidden", "ip_not_permitted", *_LIMITED}
+    if operation.method != "GET":  # Whoever sends a body where none is read is told so as well.
+        codes |= {"unsupported_media_type"}
+    if operation.parameters_in_path:
+        codes |= {"not_found"}
+    if operation.conditional:
+        codes |= {"revision_mismatch"}
+    if operation.repeatable:
+        codes |= {"idempotency_in_flight", "idempotency_mismatch"}
+    if operation.revised and operation.method != "GET":
+        codes |= {"conflict"}
+    return [code for code in CODES if code in codes]
+
+
+def component_of(codes: Sequence[str]) -> str:
+    """The name under which the answer with these codes stands in `components.responses`."""
+    return "Or".join("".join(part.capitalize() for part in code.split("_")) for code in codes)
+
+
+def response(codes: Sequence[str]) -> dict[str, Any]:
+    """The answer with one of these codes, which have one status."""
+    return {
+        "description": " ".join(f"`{code}`: {CODES[code].explanation}" for code in codes),
+        "headers": reference("X-Request-Id", *_HEADERS.get(CODES[codes[0]].status, ())),
+        "content": {
+            CONTENT_TYPE: {
+                "schema": {
+                    "allOf": [
+                        {"$ref": "#/components/schemas/Problem"},
+                        {"properties": {"error": _with_code(codes)}},
+                    ]
+                },
+                "examples": {code: {"$ref": f"#/components/examples/{code}"} for code in codes},
+            }
+        },
+    }
+
+
+def examples(codes: Iterable[str]) -> dict[str, Any]:
+    """`components.examples`: one failure of each code."""
+    return {code: {"summary": CODES[code].title, "value": _example(code)} for code in sorted(codes)}
+
+
+_HEADERS: dict[int, tuple[str, ...]] = {
+    401: ("WWW-Authenticate",),
+    403: ("WWW-Authenticate",),
+    429: ("Retry-After", "X-RateLimit-Limit", "X-RateLimit-Remaining", "X-RateLimit-Reset"),
+    503: ("Retry-After",),
+}
+
+
+def _with_code(codes: Sequence[str]) -> dict[str, Any]:
+    # The rest of the object is said by Problem; without this, strict readers take the narrowed part for the whole.
+    return {"properties": {"code": {"enum": list(codes)}}, "additionalProperties": True}
+
+
+def _example(code: str) -> dict[str, Any]:
+    known = CODES[code]
+    error: dict[str, Any] = {"code": code, "message": known.explanation, "request_id": REQUEST_ID}
+    if code in _DETAILS:
+        error["details"] = _DETAILS[code]
+    return {
+        "type": f"https://keys.example.com/problems/{code}",
+        "title": known.title,
+        "status": known.status,
+        "detail": known.explanation,
+        "success": False,
+        "error": error,
+    }

@@ -1,0 +1,130 @@
+"""One of everything, as it looks in answers. A test holds each against its schema."""
+
+from typing import Any
+
+_BODY = "01jb2c3d4e5f6g7h8j9kmnpqrs"
+
+KEY_ID = f"key_{_BODY}"
+MCP_ID = f"mcp_{_BODY}"
+ORGANIZATION_ID = f"org_{_BODY}"
+USER_ID = f"user_{_BODY}"
+SESSION_ID = f"ses_{_BODY}"
+ALERT_ID = f"alert_{_BODY}"
+EVENT_ID = f"evt_{_BODY}"
+INVITE_ID = f"invite_{_BODY}"
+WEBHOOK_ID = f"hook_{_BODY}"
+MESSAGE_ID = f"msg_{_BODY}"
+SECRET = "pk_live_…"  # noqa: S105 -- says what stands there, and is none
+THEN = "2026-01-31T12:00:00Z"
+LATER = "2026-05-01T12:00:00Z"
+
+NAMED_ORGANIZATION: dict[str, Any] = {"id": ORGANIZATION_ID, "name": "Example", "slug": "example"}
+
+PERMISSIONS: dict[str, Any] = {"mcps": [MCP_ID], "tools": {MCP_ID: {"allow": ["get_*"], "deny": []}}, "manage": []}
+
+KEY: dict[str, Any] = {
+    "id": KEY_ID,
+    "name": "My agent",
+    "description": "Reads the wiki",
+    "prefix": "pk_live_4Gx7",
+    "last4": "k2Qm",
+    "environment": "live",
+    "status": "active",
+    "created_at": THEN,
+    "created_by": {"id": USER_ID, "email": "owner@example.com"},
+    "last_used": LATER,
+    "expires_at": "2026-12-31T00:00:00Z",
+    "revoked_at": None,
+    "revoked_reason": None,
+    "permissions": PERMISSIONS,
+    "rate_limit": {"per_second": 20},
+    "allowed_ips": ["10.0.0.0/8"],
+    "metadata": {"team": "search"},
+    "revision": 3,
+    "usage": {"total_requests": 1200, "requests_today": 12, "requests_this_week": 80, "requests_this_month": 300},
+}
+
+USE: dict[str, Any] = {
+    "id": EVENT_ID,
+    "timestamp": LATER,
+    "event": "api_key.used",
+    "action": "call",
+    "actor": {"type": "api_key", "id": KEY_ID},
+    "status": "success",
+    "ip": "192.0.2.7",
+    "user_agent": "agent/1.0",
+    "revision": 3,
+    "mcp_id": MCP_ID,
+    "tool": "get_page",
+    "latency_ms": 42,
+}
+
+AUDIT_EVENT: dict[str, Any] = {
+    "id": EVENT_ID,
+    "timestamp": LATER,
+    "event": "api_key.revoked",
+    "actor": {"type": "user", "id": USER_ID, "email": "owner@example.com"},
+    "resource": {"type": "api_key", "id": KEY_ID},
+    "ip": "192.0.2.7",
+    "user_agent": "Mozilla/5.0",
+    "data": {"revoked_at": LATER, "reason": "compromised", "note": "Found in a public repository"},
+    "position": 4711,
+}
+
+KEY_DETAIL: dict[str, Any] = {
+    **KEY,
+    "recent_activity": [USE],
+    "secrets": [{"version": 1, "created_at": THEN, "last_used": LATER, "valid_until": None}],
+}
+
+BRIEF_KEY: dict[str, Any] = {name: KEY[name] for name in ("id", "name", "prefix", "last4", "status")}
+
+MCP: dict[str, Any] = {
+    "id": MCP_ID,
+    "name": "Wiki",
+    "endpoint_url": "https://mcp.example.com/mcp",
+    "description": "Pages of the wiki",
+    "environment": "live",
+    "auth_type": "bearer",
+    "status": "active",
+    "health": "healthy",
+    "created_at": THEN,
+    "last_active": LATER,
+    "request_count": 1200,
+    "revision": 1,
+}
+
+MCP_DETAIL: dict[str, Any] = {
+    **MCP,
+    "health_checked_at": LATER,
+    "updated_at": THEN,
+    "stats": {"total_requests": 1200, "requests_today": 12, "error_rate": 0.01, "avg_latency_ms": 41.5},
+    "tools": [
+        {
+            "name": "get_page",
+            "description": "A page by its title",
+            "input_schema": {"type": "object", "properties": {"title": {"type": "string"}}, "required": ["title"]},
+        }
+    ],
+}
+
+ORGANIZATION: dict[str, Any] = {
+    "id": ORGANIZATION_ID,
+    "name": "Acme",
+    "slug": "acme",
+    "description": "",
+    "plan": "pro",
+    "created_at": THEN,
+    "settings": {"theme": "dark"},
+    "limits": {"mcps": 15, "api_keys": 10, "team_members": 5, "monthly_requests": 50000},
+    "usage": {"mcps": 3, "api_keys": 7, "team_members": 2, "monthly_requests": 1200},
+    "revision": 2,
+}
+
+MEMBER: dict[str, Any] = {
+    "user_id": USER_ID,
+    "email": "ada@example.com",
+    "role": "member",
+    "joined_at": THEN,
+    "revision": 1,
+}

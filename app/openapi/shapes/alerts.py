@@ -1,0 +1,24 @@
+"""How alerts look in answers; `app/api/alerts/shape.py` makes them."""
+
+from typing import Annotated
+
+from msgspec import Meta, Struct
+
+from app.openapi.shapes.common import Actor, AlertId, KeyId, Revision, Time
+from domain.alerts.events import AlertType, Number, Severity
+from projections.alert_list.queries import Status
+
+
+class Alert(Struct):
+    """A warning. `details` are the numbers that fired it."""
+
+    id: AlertId
+    type: AlertType
+    severity: Severity
+    status: Status
+    key_id: KeyId | None
+    created_at: Time
+    acknowledged_at: Time | None
+    acknowledged_by: Actor | None
+    details: Annotated[dict[str, Number], Meta(description="The numbers that fired it.")]
+    revision: Revision

@@ -1,0 +1,36 @@
+"""What the audit log answers with."""
+
+from typing import Annotated, Any, Literal
+
+from msgspec import UNSET, Meta, Struct, UnsetType
+
+from app.openapi.shapes.common import Count, EventId, Time
+
+
+class AuditActor(Struct):
+    """Who caused the event; a person with their address, unless it was erased."""
+
+    type: Literal["user", "api_key", "system"]
+    id: str
+    email: str | UnsetType = UNSET
+
+
+class AuditResource(Struct):
+    """What it happened to."""
+
+    type: str
+    id: str
+
+
+class AuditEvent(Struct):
+    """A change in the organization."""
+
+    id: EventId
+    timestamp: Time
+    event: Annotated[str, Meta(description="What happened, such as `api_key.revoked`.")]
+    actor: AuditActor
+    resource: AuditResource
+    ip: str | None
+    user_agent: str | None
+    data: Annotated[dict[str, Any], Meta(description="What the event says, without anything of a secret.")]
+    position: Annotated[Count, Meta(description="Grows with every event: the order of the log.")]

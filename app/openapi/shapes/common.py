@@ -1,0 +1,77 @@
+"""What answers of all resources consist of."""
+
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+from msgspec import UNSET, Meta, Struct, UnsetType
+
+_BODY = "[0-7][0-9a-hjkmnp-tv-z]{25}"
+
+KeyId = Annotated[str, Meta(pattern=f"^key_{_BODY}$", description="The id of a key.")]
+McpId = Annotated[str, Meta(pattern=f"^mcp_{_BODY}$", description="The id of an MCP server.")]
+OrganizationId = Annotated[str, Meta(pattern=f"^org_{_BODY}$", description="The id of an organization.")]
+UserId = Annotated[str, Meta(pattern=f"^user_{_BODY}$", description="The id of a person.")]
+InviteId = Annotated[str, Meta(pattern=f"^invite_{_BODY}$", description="The id of an invitation.")]
+SessionId = Annotated[str, Meta(pattern=f"^ses_{_BODY}$", description="The id of a session.")]
+AlertId = Annotated[str, Meta(pattern=f"^alert_{_BODY}$", description="The id of an alert.")]
+WebhookId = Annotated[str, Meta(pattern=f"^hook_{_BODY}$", description="The id of a webhook.")]
+EventId = Annotated[str, Meta(pattern=f"^evt_{_BODY}$", description="The id of an event.")]
+
+Time = Annotated[datetime, Meta(tz=True)]
+"""RFC 3339, UTC."""
+
+Count = Annotated[int, Meta(ge=0)]
+Revision = Annotated[int, Meta(ge=1, description="Counts the changes, from 1. It is also the ETag.")]
+
+
+class Creator(Struct):
+    """A person by id and address, anything else by id and type. The address is null once it was erased."""
+
+    id: str
+    email: str | UnsetType | None = UNSET
+    type: Literal["api_key", "system"] | UnsetType = UNSET
+
+
+class Actor(Struct):
+    """Who caused an event."""
+
+    type: Literal["user", "api_key", "system"]
+    id: str | None
+
+
+class Pagination(Struct):
+    """`page`, `total` and `total_pages` are null where a list is read by cursor and has no number of pages."""
+
+    page: int | None
+    per_page: int
+    total: Count | None
+    total_pages: Count | None
+    next_cursor: Annotated[str | None, Meta(description="What to send as `cursor` for the next page; null: the last.")]
+    total_exact: (
+        Annotated[bool, Meta(description="Only there where it is false: there are at least `total`.")] | UnsetType
+    ) = UNSET
+
+
+class ProblemError(Struct):
+    """The error for clients that look for `success: false`."""
+
+    code: Annotated[str, Meta(description="What went wrong, for programs. Explained at the address in `type`.")]
+    message: Annotated[str, Meta(description="What went wrong, for people.")]
+    request_id: Annotated[str, Meta(description="Quote it when you ask for help.")]
+    details: (
+        Annotated[
+            dict[str, Any], Meta(description="More about it; for wrong fields, each field and what to do about it.")
+        ]
+        | UnsetType
+    ) = UNSET
+
+
+class Problem(Struct):
+    """Every failure: problem details (RFC 9457), and the same for clients that look for `success: false`."""
+
+    type: Annotated[str, Meta(description="An address that explains the code.", extra_json_schema={"format": "uri"})]
+    title: str
+    status: Annotated[int, Meta(ge=400, le=599)]
+    detail: str
+    success: Annotated[bool, Meta(extra_json_schema={"const": False})]
+    error: ProblemError

@@ -1,0 +1,142 @@
+"""How keys look in answers; `app/api/api_keys/shape.py` makes them."""
+
+from typing import Annotated, Literal
+
+from msgspec import UNSET, Meta, Struct, UnsetType
+
+from app.openapi.shapes.common import Actor, Count, Creator, KeyId, Revision, Time
+from domain.environment import Environment
+from domain.grants import Grant
+from domain.keys.events import RateLimit, RevocationReason
+from domain.keys.permissions import ToolRule
+from domain.usage.events import Action
+
+Status = Literal["active", "disabled", "expired", "revoked"]
+Prefix = Annotated[str, Meta(description="`pk_live_` or `pk_test_` and the first four characters of the secret.")]
+Last4 = Annotated[str, Meta(description="The last four characters of the secret.")]
+SecretOnce = Annotated[
+    str | None,
+    Meta(
+        description="The secret. It is in this one answer and nowhere else; null in a replayed answer.",
+        extra_json_schema={"format": "password"},
+    ),
+]
+
+
+class GrantedPermissions(Struct):
+    """What the key reaches: MCPs, their tools, and what it may manage."""
+
+    mcps: Literal["*"] | tuple[str, ...]
+    tools: dict[str, ToolRule]
+    manage: tuple[Grant, ...]
+
+
+class KeyUsage(Struct):
+    """Accepted verifications, checks and calls. Days are UTC days, weeks begin on Monday."""
+
+    total_requests: Count
+    requests_today: Count
+    requests_this_week: Count
+    requests_this_month: Count
+
+
+class Key(Struct):
+    """A key, without its secret."""
+
+    id: KeyId
+    name: str
+    description: str
+    prefix: Prefix
+    last4: Last4
+    environment: Environment
+    status: Status
+    created_at: Time
+    created_by: Creator
+    last_used: Time | None
+    expires_at: Time | None
+    revoked_at: Time | None
+    revoked_reason: RevocationReason | None
+    permissions: GrantedPermissions
+    rate_limit: RateLimit | None
+    allowed_ips: tuple[str, ...]
+    metadata: dict[str, str]
+    revision: Revision
+    usage: KeyUsage
+
+
+class CreatedKey(Key):
+    """A new key and its secret."""
+
+    key: SecretOnce
+
+
+class RotatedKey(Key):
+    """The key with its new secret."""
+
+    previous_valid_until: Time
+    key: SecretOnce
+
+
+class KeySecret(Struct):
+    """One secret of the key. `valid_until` null: the current one."""
+
+    version: Annotated[int, Meta(ge=1)]
+    created_at: Time
+    last_used: Time | None
+    valid_until: Time | None
+
+
+class ActivityEntry(Struct):
+    """A change of the key, or a use of it. `status` `started`: a call whose end nobody recorded."""
+
+    id: str
+    timestamp: Time
+    event: str
+    actor: Actor
+    status: Literal["success", "denied", "started", "error"]
+    ip: str | None
+    user_agent: str | None
+    revision: int | None
+    action: Action | UnsetType = UNSET
+    reason: str | UnsetType = UNSET
+    mcp_id: str | UnsetType = UNSET
+    tool: str | UnsetType = UNSET
+    latency_ms: Count | UnsetType = UNSET
+
+
+class KeyDetail(Key):
+    """A key with its secrets' dates and what happened last."""
+
+    recent_activity: list[ActivityEntry]
+    secrets: list[KeySecret]
+
+
+class RevokedKey(Struct):
+    id: KeyId
+    status: Literal["revoked"]
+    revoked_at: Time
+    revision: Revision
+
+
+class BriefKey(Struct):
+    """One of many keys."""
+
+    id: KeyId
+    name: str
+    prefix: Prefix
+    last4: Last4
+    status: Status
+
+
+class RevokedKeys(Struct):
+    """`keys` shows the first 1,000 of those that matched, as they are now."""
+
+    matched: Count
+    revoked: Count
+    keys: list[BriefKey]
+
+
+class KeyMayDo(Struct):
+    """The answer to a reverse proxy, which looks at the status and the headers."""
+
+    valid: Annotated[bool, Meta(extra_json_schema={"const": True})]

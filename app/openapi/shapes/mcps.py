@@ -1,0 +1,77 @@
+"""How MCP servers and calls to them look in answers; `app/api/mcps/shape.py` and `app/api/mcp` make them."""
+
+from typing import Annotated, Any, Literal
+
+from msgspec import Meta, Struct
+
+from app.openapi.shapes.common import Count, McpId, Revision, Time
+from domain.environment import Environment
+from domain.mcps.events import AuthType
+
+ErrorRate = Annotated[float | None, Meta(description="0 to 1, over all calls that ended; null while there was none.")]
+
+
+class Mcp(Struct):
+    """An MCP server, without its credential, which is never shown again."""
+
+    id: McpId
+    name: str
+    endpoint_url: str
+    description: str
+    environment: Environment
+    auth_type: AuthType
+    status: Literal["active", "inactive"]
+    health: Literal["healthy", "unhealthy", "unknown"]
+    created_at: Time
+    last_active: Time | None
+    request_count: Count
+    revision: Revision
+
+
+class McpFigures(Struct):
+    total_requests: Count
+    requests_today: Count
+    error_rate: ErrorRate
+    avg_latency_ms: float | None
+
+
+class McpTool(Struct):
+    """A tool as the last test found it."""
+
+    name: str
+    description: str
+    input_schema: dict[str, Any]
+
+
+class McpDetail(Mcp):
+    """An MCP server with its figures and tools."""
+
+    health_checked_at: Time | None
+    updated_at: Time
+    stats: McpFigures
+    tools: list[McpTool]
+
+
+class DeletedMcp(Struct):
+    deleted: Annotated[bool, Meta(extra_json_schema={"const": True})]
+    mcp_id: McpId
+
+
+class ToolCall(Struct):
+    """What the tool answered. `result` is the CallToolResult of the Model Context Protocol."""
+
+    result: dict[str, Any]
+    metadata: "CallMetadata"
+
+
+class CallMetadata(Struct):
+    mcp_id: McpId
+    tool: str
+    latency_ms: Count
+    timestamp: Time
+
+
+class ResourceContents(Struct):
+    """`contents` are the TextResourceContents and BlobResourceContents of the Model Context Protocol."""
+
+    contents: list[dict[str, Any]]

@@ -1,0 +1,94 @@
+"""How organizations, their people and invitations look in answers; `app/api/organization` makes them."""
+
+from typing import Annotated, Literal
+
+from msgspec import Meta, Struct
+
+from app.openapi.shapes.common import Count, Creator, InviteId, OrganizationId, Revision, Time, UserId
+from domain.members.events import Role
+from domain.organizations.events import Settings
+from domain.organizations.plan import PlanName
+
+Limit = Annotated[int | None, Meta(description="Null: none.")]
+EmailAddress = Annotated[str, Meta(extra_json_schema={"format": "idn-email"})]
+
+
+class OrganizationLimits(Struct):
+    """What the plan allows."""
+
+    mcps: Limit
+    api_keys: Limit
+    team_members: Limit
+    monthly_requests: Limit
+
+
+class OrganizationUsage(Struct):
+    """How much of it is used. Requests count in the calendar month (UTC), with live keys."""
+
+    mcps: Count
+    api_keys: Count
+    team_members: Count
+    monthly_requests: Count
+
+
+class Organization(Struct):
+    """An organization with its plan. Its slug never changes."""
+
+    id: OrganizationId
+    name: str
+    slug: str
+    description: str
+    plan: PlanName
+    created_at: Time
+    settings: Settings
+    limits: OrganizationLimits
+    usage: OrganizationUsage
+    revision: Revision
+
+
+class Member(Struct):
+    """A person in the organization. The address is null once it was erased."""
+
+    user_id: UserId
+    email: EmailAddress | None
+    role: Role
+    joined_at: Time
+    revision: Revision
+
+
+class ChangedMember(Member):
+    """A member in another role."""
+
+    keys_narrowed: Annotated[int, Meta(ge=0, description="How many of their keys lost management grants.")]
+
+
+class RemovedMember(Struct):
+    removed: Annotated[bool, Meta(extra_json_schema={"const": True})]
+    user_id: UserId
+    keys_revoked: Count
+
+
+class SentInvitation(Struct):
+    """An invitation with its link, which is shown this once."""
+
+    invite_id: InviteId
+    email: EmailAddress
+    role: Role
+    expires_at: Time
+    invite_url: Annotated[str | None, Meta(description="Null where the answer is repeated.")]
+
+
+class Invitation(Struct):
+    """An invitation that can be accepted."""
+
+    invite_id: InviteId
+    email: EmailAddress
+    role: Literal["viewer", "member", "auditor", "admin"]
+    invited_by: Creator
+    invited_at: Time
+    expires_at: Time
+
+
+class WithdrawnInvitation(Struct):
+    withdrawn: Annotated[bool, Meta(extra_json_schema={"const": True})]
+    invite_id: InviteId

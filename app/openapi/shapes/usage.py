@@ -1,0 +1,111 @@
+"""How usage looks in answers; `app/api/usage/shape.py` makes them."""
+
+from datetime import date
+from typing import Annotated, Literal
+
+from msgspec import UNSET, Meta, Struct, UnsetType
+
+from app.openapi.shapes.common import Count, KeyId, McpId, Time
+
+Name = Annotated[str | None, Meta(description="The name it has now; null where there is nothing of this id.")]
+AskedPeriod = Annotated[Literal["day", "week", "month", "custom"], Meta(description="`custom`: dates were given.")]
+Day = date
+"""UTC."""
+
+
+class McpUsage(Struct):
+    mcp_id: McpId
+    name: Name
+    requests: Count
+
+
+class KeyUsageOfPeriod(Struct):
+    key_id: KeyId
+    name: Name
+    requests: Count
+
+
+class ToolUsage(Struct):
+    """`mcp_id` is null for a tool of no MCP server in particular."""
+
+    mcp_id: McpId | None
+    tool: str
+    requests: Count
+
+
+class DayUsage(Struct):
+    date: Day
+    requests: Count
+    errors: Count
+
+
+class HourUsage(Struct):
+    """By its beginning."""
+
+    hour: Time
+    requests: Count
+    errors: Count
+
+
+class UsageByStatus(Struct):
+    """Requests are successes or errors; what was denied is no request."""
+
+    success: Count
+    error: Count
+    denied: Count
+
+
+class LatencyPercentiles(Struct):
+    """Of calls that have ended: exact below 16 ms, else within an eighth of the true value. Null: there were none."""
+
+    p50: Count | None
+    p95: Count | None
+    p99: Count | None
+
+
+class KeyReport(Struct):
+    """What a key was used for. The 100 most used MCP servers and tools are listed; the total is of all."""
+
+    key_id: KeyId
+    period: AskedPeriod
+    start_date: Day
+    end_date: Day
+    total_requests: Count
+    by_mcp: list[McpUsage]
+    by_tool: list[ToolUsage]
+    by_day: list[DayUsage]
+    by_status: UsageByStatus
+    latency_ms: LatencyPercentiles
+    by_hour: Annotated[list[HourUsage], Meta(description="For a single day.")] | UnsetType = UNSET
+
+
+class PlanUsage(Struct):
+    """`billed`: those of `total` that count towards the plan, which are those of live keys."""
+
+    total: Count
+    billed: Count
+    limit: Annotated[Count | None, Meta(description="Billed requests a month; null: no limit.")]
+    percentage: Annotated[float | None, Meta(description="`billed` of `limit`, in percent; null: no limit.")]
+
+
+class OrganizationReport(Struct):
+    """What all keys of the organization were used for. The 100 most used MCP servers and keys are listed."""
+
+    period: AskedPeriod
+    start_date: Day
+    end_date: Day
+    requests: PlanUsage
+    by_mcp: list[McpUsage]
+    by_key: list[KeyUsageOfPeriod]
+    by_day: list[DayUsage]
+    by_status: UsageByStatus
+
+
+class HistoryDay(Struct):
+    """A day on which anything was used."""
+
+    date: Day
+    requests: Count
+    errors: Count
+    denied: Count
+    billed: Count

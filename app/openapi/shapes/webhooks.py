@@ -1,0 +1,80 @@
+"""How webhooks look in answers; `app/api/webhooks/shape.py` makes them."""
+
+from typing import Annotated, Literal
+
+from msgspec import Meta, Struct
+
+from app.openapi.shapes.common import Count, EventId, Revision, Time, WebhookId
+from domain.webhooks.events import DisabledBecause, WebhookKind
+from projections.webhook_outbox.queries import DeliveryStatus
+
+MessageId = Annotated[
+    str, Meta(pattern="^msg_[0-7][0-9a-hjkmnp-tv-z]{25}$", description="The `webhook-id` of every attempt.")
+]
+
+
+class Webhook(Struct):
+    """An address that is told what happens. Its secret is shown once, when it is made."""
+
+    id: WebhookId
+    kind: WebhookKind
+    url: Annotated[str, Meta(description="Of an address that is a secret by itself, its beginning.")]
+    events: list[str]
+    description: str
+    status: Literal["active", "disabled"]
+    disabled_because: Annotated[
+        DisabledBecause | None,
+        Meta(description="`gone`: it answered 410; `failing`: nothing got through for days."),
+    ]
+    created_at: Time
+    updated_at: Time
+    secret_version: Annotated[int, Meta(ge=1)]
+    previous_valid_until: Annotated[
+        Time | None, Meta(description="Until then messages are signed with the secret before, too.")
+    ]
+    revision: Revision
+
+
+class WebhookDetail(Webhook):
+    """With whether anything gets through."""
+
+    failing_since: Annotated[
+        Time | None, Meta(description="The first failure since something got through; null: the last one got through.")
+    ]
+    last_delivered_at: Time | None
+
+
+class WebhookWithSecret(Webhook):
+    """The only answer with the secret. It is null in a repeat, and where the address is the secret."""
+
+    secret: Annotated[str | None, Meta(description="Verify signatures with it (Standard Webhooks).")]
+
+
+class DeletedWebhook(Struct):
+    """What is left of a webhook that was deleted."""
+
+    deleted: bool
+    webhook_id: WebhookId
+
+
+class Attempt(Struct):
+    """What came of one attempt."""
+
+    at: Time
+    status_code: int | None
+    latency_ms: Count
+    error: Annotated[str | None, Meta(description="Why there was no answer.")]
+    response: Annotated[str, Meta(description="The beginning of the answer's body.")]
+
+
+class Delivery(Struct):
+    """One message to one webhook."""
+
+    id: MessageId
+    event_id: EventId
+    event: str
+    status: DeliveryStatus
+    created_at: Time
+    next_attempt_at: Time | None
+    finished_at: Time | None
+    attempts: list[Attempt]

@@ -1,0 +1,38 @@
+"""Why nobody is signed in by a provider. The first line of each docstring is what the person reads."""
+
+from typing import ClassVar
+
+
+class OpenIdError(Exception):
+    """The provider did not sign you in."""
+
+    reason: ClassVar[str] = "openid refused"
+    """What is kept of it among the failed attempts."""
+
+    def __init__(self, cause: str = "") -> None:
+        self.message = (type(self).__doc__ or "").partition("\n")[0]
+        super().__init__(f"{self.message} {cause}".strip())
+
+
+class ProviderAway(OpenIdError):
+    """The OpenID provider does not answer as it should. Try again in a while, or sign in by a link."""
+
+    reason = "openid provider away"
+
+
+class AnotherFlow(OpenIdError):
+    """This sign-in was begun in another browser, or too long ago. Begin again."""
+
+    reason = "openid state wrong"
+
+
+class TokenInvalid(OpenIdError):
+    """What the OpenID provider sent does not prove who you are. Begin again."""
+
+    reason = "openid token invalid"
+
+
+class EmailUnverified(OpenIdError):
+    """The OpenID provider does not vouch for your e-mail address, so nobody is recognised by it."""
+
+    reason = "openid address not verified"

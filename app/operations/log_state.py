@@ -1,0 +1,58 @@
+"""How the log and what follows it stand, as the database tells."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from msgspec import Struct
+
+from eventstore.clock import now
+from eventstore.database import Connection, Pool
+from eventstore.migrate import missing
+from eventstore.state import Head, heads, partitions_ahead
+from projections.followers import FOLLOWERS
+from projections.following import Follower, lags, usage_waits_since
+from projections.schema import scripts
+from projections.stops import Stopped, stopped_lanes
+
+
+class FollowerLag(Struct, frozen=True):
+    """`positions` still to be applied, in all lanes, and the `seconds` since the oldest of them was written.
+
+    `seconds` is None where nobody can tell: the log of changes is fenced between organizations, and a follower that has
+    never run has no place to count from.
+    """
+
+    projection: str
+    log: str
+    positions: int
+    seconds: float | None
+
+
+class LogState(Struct, frozen=True):
+    missing_migrations: Sequence[str]
+    heads: Sequence[Head] = ()
+    followers: Sequence[FollowerLag] = ()
+    partitions_ahead: int = 0
+    stopped: Sequence[Stopped] = ()
+
+
+async def log_state(pool: Pool) -> LogState:
+    """Raises what the driver raises while the database does not answer."""
+    async with pool.connection() as connection:
+        lacking = await missing(connection, scripts())
+        if lacking:
+            return LogState(lacking)
+        at = now()
+        followers = [await _lag(connection, follower, at) for follower in FOLLOWERS]
+        ahead = await partitions_ahead(connection, at.date())
+        return LogState(lacking, await heads(connection), followers, ahead, await stopped_lanes(connection))
+
+
+async def _lag(connection: Connection, follower: Follower[Any], at: datetime) -> FollowerLag:
+    positions = sum(lag.behind for lag in await lags(connection, follower))
+    seconds = None if positions else 0.0
+    if positions and follower.log == "usage":
+        since = await usage_waits_since(connection, follower)
+        seconds = None if since is None else max((at - since).total_seconds(), 0.0)
+    return FollowerLag(follower.projection, follower.log, positions, seconds)

@@ -1,0 +1,95 @@
+"""What is missing for the API to do its work, and what to do about it.
+
+Without the database, or with a schema that lacks a script, no request can be answered: not ready. Everything else lets
+verification and management go on, and whoever balances load must not take the API away for it: degraded.
+"""
+
+from collections.abc import Mapping
+from typing import Literal
+
+from msgspec import Struct
+
+from app.operations.jobs_state import JobsState
+from app.operations.log_state import LogState
+from app.operations.standing import State
+
+OK = "ok"
+
+WORKER_SECONDS_MAX = 90
+"""A worker is heard of every second, or before and after a job of a minute at most."""
+
+SCHEDULER_SECONDS_MAX = 30
+LAG_SECONDS_MAX = 60
+PARTITIONS_AHEAD_MIN = 2
+
+_NEEDED = ("database", "migrations")
+
+
+class Readiness(Struct, frozen=True):
+    """`checks`: `ok`, or what is missing and the remedy, by name of the part."""
+
+    status: Literal["ready", "degraded", "not ready"]
+    checks: Mapping[str, str]
+
+
+def readiness(state: State, *, redis_configured: bool, at: float) -> Readiness:
+    """`at`: the present instant in Unix seconds."""
+    checks = {**_of_log(state.log), **_of_jobs(state.jobs, redis_configured=redis_configured, at=at)}
+    if any(checks.get(name) != OK for name in _NEEDED):
+        return Readiness("not ready", checks)
+    return Readiness("ready" if all(said == OK for said in checks.values()) else "degraded", checks)
+
+
+def _of_log(log: LogState | None) -> dict[str, str]:
+    if log is None:
+        return {"database": "does not answer: start it, or correct DATABASE_URL", "migrations": "not known"}
+    if log.missing_migrations:
+        names = ", ".join(log.missing_migrations)
+        return {"database": OK, "migrations": f"missing: {names}: run python -m eventstore migrate"}
+    return {"database": OK, "migrations": OK, "followers": _followers(log), "partitions": _partitions(log)}
+
+
+def _followers(log: LogState) -> str:
+    if log.stopped:
+        # Not why: anybody may ask for this, and the reason may tell what an event holds.
+        where = ", ".join(
+            f"{lane.projection} in lane {lane.lane} of {lane.log} at {lane.position}" for lane in log.stopped
+        )
+        return f"stopped: {where}: python -m projections status says why"
+    late = [lag for lag in log.followers if lag.seconds is not None and lag.seconds > LAG_SECONDS_MAX]
+    if not late:
+        return OK
+    behind = ", ".join(f"{lag.projection} is {lag.seconds:.0f} s and {lag.positions} positions behind" for lag in late)
+    return f"{behind}: look for lane_stopped in the log of the workers, or start more of them"
+
+
+def _partitions(log: LogState) -> str:
+    if log.partitions_ahead >= PARTITIONS_AHEAD_MIN or not log.heads or not any(head.position for head in log.heads):
+        return OK
+    return f"made for {log.partitions_ahead} days ahead: the workers make them, see whether they run"
+
+
+def _of_jobs(jobs: JobsState | None, *, redis_configured: bool, at: float) -> dict[str, str]:
+    if jobs is None:
+        said = (
+            "does not answer: start it, or correct REDIS_URL"
+            if redis_configured
+            else "REDIS_URL is not set: without it rate limits let everything through, and no worker runs"
+        )
+        return {"redis": said, "workers": "not known", "scheduler": "not known"}
+    return {
+        "redis": OK,
+        "workers": _heard(jobs.worker_heartbeat, at, WORKER_SECONDS_MAX, "worker", "python -m workers run"),
+        "scheduler": _heard(
+            jobs.scheduler_heartbeat, at, SCHEDULER_SECONDS_MAX, "scheduler", "python -m workers schedule"
+        ),
+    }
+
+
+def _heard(heartbeat: float | None, at: float, seconds_max: int, what: str, command: str) -> str:
+    if heartbeat is None:
+        return f"no {what} runs: start one with {command}"
+    seconds = at - heartbeat
+    if seconds > seconds_max:
+        return f"no {what} was heard of for {seconds:.0f} s: start one with {command}"
+    return OK

@@ -1,0 +1,86 @@
+"""The part of /account where people choose of which alerts they get mails, and POST /account/notifications."""
+
+from typing import Literal, NamedTuple
+
+from litestar import post
+from msgspec import Struct, defstruct
+
+from app.api.session.notifications import choose
+from app.pages.rendering import AS_PAGE, PageResponse, go_to
+from app.pages.visitors import changing
+from app.requests import HttpRequest, inbound_of, services_of
+from app.security.callers import PersonCaller
+from domain.alerts.events import AlertType
+from domain.members.commands import ChangeNotifications
+from domain.members.events import Threshold
+from domain.members.notifications import ALERT_TYPES, Notifications, seen_types, threshold_of
+from eventstore.clock import now
+
+ANCHOR = "/account#mails"
+
+LEVELS: dict[Threshold, str] = {
+    "info": "Everything",
+    "warning": "Warnings and what is critical",
+    "critical": "Only what is critical",
+    "off": "Nothing",
+}
+
+TITLES: dict[AlertType, str] = {
+    "api_key.expiring": "A key expires soon",
+    "api_key.unusual_volume": "A key is used far more than usual",
+    "api_key.new_location": "A key is used from a new place",
+    "api_key.error_spike": "Many calls of a key fail",
+    "api_key.dormant_used": "A key is used again after a long time",
+    "api_key.denied_burst": "Keys are refused again and again",
+    "usage.threshold": "The requests of the month near their limit",
+    "webhook.disabled": "A webhook was disabled",
+}
+
+Choice = Literal["", "info", "warning", "critical", "off"]
+"""Empty: none of one's own."""
+
+
+def _field(alert_type: AlertType) -> str:
+    return alert_type.replace(".", "_")
+
+
+Form: type[Struct] = defstruct(
+    "Form",
+    [("csrf_token", str, ""), ("threshold", Choice, ""), *[(_field(each), Choice, "") for each in ALERT_TYPES]],
+    frozen=True,
+)
+
+
+class Shown(NamedTuple):
+    """A field of the form: what was chosen there, and the level that holds where nothing was."""
+
+    field: str
+    title: str
+    chosen: Choice
+    otherwise: str
+
+
+def shown(chosen: Notifications, person: PersonCaller) -> list[Shown]:
+    """A field for everything, and one for each type that they may see."""
+    fields = [Shown("threshold", "All alerts that I may see", chosen.threshold or "", "As is usual for my role")]
+    for alert_type in seen_types(person.role):
+        level = threshold_of(Notifications(chosen.threshold), person.role, alert_type)
+        own: Choice = chosen.thresholds.get(alert_type) or ""
+        fields.append(
+            Shown(_field(alert_type), TITLES.get(alert_type, alert_type), own, f"As above: {LEVELS[level].lower()}")
+        )
+    return fields
+
+
+@post("/account/notifications", public=True, status_code=200, exception_handlers=AS_PAGE)
+async def notifications_form(request: HttpRequest) -> PageResponse:
+    visitor, form = await changing(request, Form)
+    if visitor is not None:
+        person = visitor.person
+        command = ChangeNotifications(
+            at=now(),
+            threshold=getattr(form, "threshold") or None,  # noqa: B009 -- its fields come from the types of alerts
+            thresholds={each: getattr(form, _field(each)) or None for each in seen_types(person.role)},
+        )
+        await choose(services_of(request), person, command, person.origin(inbound_of(request)))
+    return go_to(ANCHOR)

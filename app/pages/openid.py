@@ -1,0 +1,56 @@
+"""GET /sign-in/openid and /sign-in/openid/callback: to the OpenID provider, and back with its proof."""
+
+from litestar import get
+from litestar.datastructures import Cookie
+
+from app.api.session.shape import choice_shape
+from app.openid.flow import COOKIE, Answer, begin, finish
+from app.openid.provider import Provider
+from app.pages.rendering import AS_PAGE, PageResponse, go_to, page
+from app.pages.sign_in import signed_in
+from app.problems import Problem
+from app.requests import HttpRequest, inbound_of, query_of, services_of
+from app.security.sessions import cookies_of
+from app.security.signing_in import link_without_mail, start_session
+
+PATH = "/sign-in/openid/callback"
+
+
+@get("/sign-in/openid", public=True, exception_handlers=AS_PAGE)
+async def to_provider(request: HttpRequest) -> PageResponse:
+    url, cookie = await begin(services_of(request), inbound_of(request), _provider(request))
+    return go_to(url, {"Set-Cookie": cookie})
+
+
+@get(PATH, public=True, exception_handlers=AS_PAGE)
+async def from_provider(request: HttpRequest) -> PageResponse:
+    services, inbound = services_of(request), inbound_of(request)
+    people = await finish(services, inbound, _provider(request), query_of(request, Answer))
+    if len(people) == 1:
+        made = await start_session(services, inbound, people[0], "openid")
+        answer = signed_in(services, made.secret)
+    else:
+        token = await link_without_mail(services, people, "openid")
+        organizations = (await choice_shape(services, people))["organizations"]
+        answer = page("choose.html", organizations=organizations, token=token, action="/sign-in/confirm")
+    cookies = cookies_of(services.config)
+    # What was sealed for this one sign-in is of no use any more.
+    answer.set_cookie(
+        Cookie(
+            key=cookies.name(COOKIE),
+            value="",
+            max_age=0,
+            path="/",
+            secure=cookies.secure,
+            httponly=True,
+            samesite="lax",
+        )
+    )
+    return answer
+
+
+def _provider(request: HttpRequest) -> Provider:
+    provider = services_of(request).openid
+    if provider is None:
+        raise Problem("not_found", "No OpenID provider is configured here.")
+    return provider

@@ -1,0 +1,71 @@
+"""GET and POST /sign-in, /sign-in/confirm: a person asks for a link, follows it, and is signed in.
+
+To follow the link shows a button only, and the button uses it up: programs that look into the links of mails do not.
+"""
+
+from datetime import timedelta
+
+from litestar import get, post
+from msgspec import Struct
+
+from app.api.session.shape import choice_shape
+from app.pages.rendering import AS_PAGE, PageResponse, go_to, page
+from app.pages.visitors import form_of, visitor_of
+from app.requests import HttpRequest, inbound_of, query_of, services_of
+from app.security.sessions import cookies_of
+from app.security.signing_in import LINK_LASTS, Choice, people_of, redeem, refused_link, send_link
+from app.services import Services
+
+
+class AddressForm(Struct, frozen=True):
+    email: str = ""
+
+
+class Confirmation(Struct, frozen=True):
+    token: str
+    organization_id: str | None = None
+
+
+@get("/", public=True, exception_handlers=AS_PAGE)
+async def front_page() -> PageResponse:
+    return go_to("/account")
+
+
+@get("/sign-in", public=True, exception_handlers=AS_PAGE)
+async def sign_in_page(request: HttpRequest) -> PageResponse:
+    if await visitor_of(request) is not None:
+        return go_to("/account")
+    openid = services_of(request).openid
+    return page("sign_in.html", openid=None if openid is None else openid.name)
+
+
+@post("/sign-in", public=True, status_code=200, exception_handlers=AS_PAGE)
+async def ask_for_link(request: HttpRequest) -> PageResponse:
+    form = form_of(request, AddressForm)
+    await send_link(services_of(request), inbound_of(request), form.email.strip())
+    return page("link_sent.html", email=form.email.strip(), minutes=LINK_LASTS // timedelta(minutes=1))
+
+
+@get("/sign-in/confirm", public=True, exception_handlers=AS_PAGE)
+async def confirm_page(request: HttpRequest) -> PageResponse:
+    token = query_of(request, Confirmation).token
+    if not await people_of(services_of(request), token):
+        raise refused_link()
+    return page("confirm.html", token=token)
+
+
+@post("/sign-in/confirm", public=True, status_code=200, exception_handlers=AS_PAGE)
+async def confirm(request: HttpRequest) -> PageResponse:
+    services = services_of(request)
+    form = form_of(request, Confirmation)
+    made = await redeem(services, inbound_of(request), form.token, form.organization_id)
+    if isinstance(made, Choice):
+        organizations = (await choice_shape(services, made.people))["organizations"]
+        return page("choose.html", organizations=organizations, token=form.token, action="/sign-in/confirm")
+    return signed_in(services, made.secret)
+
+
+def signed_in(services: Services, secret: str) -> PageResponse:
+    """To the page of whoever was signed in, with the cookie of their new session."""
+    cookie = cookies_of(services.config).set("session", secret, services.config.session_lasts)
+    return go_to("/account", {"Set-Cookie": cookie})

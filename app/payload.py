@@ -1,0 +1,110 @@
+"""Reads bodies and query parameters into typed structs, and says field by field what is wrong with them."""
+
+import re
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Annotated, Any, TypeVar
+from urllib.parse import parse_qsl
+
+import msgspec
+
+from app.problems import Problem
+
+T = TypeVar("T", bound=msgspec.Struct)
+
+Instant = Annotated[datetime, msgspec.Meta(tz=True)]
+"""RFC 3339 with a time zone."""
+
+_PATH = re.compile(r"^(?P<what>.*?)(?: - at (?:`key` in )?`\$\.?(?P<path>.*)`)?$", re.DOTALL)
+_UNKNOWN = re.compile(r"Object contains unknown field `(.*)`", re.DOTALL)
+_MISSING = re.compile(r"Object missing required field `(.*)`")
+_FIELD_LENGTH_MAX = 200
+_encoder = msgspec.json.Encoder()
+
+
+def read_body(body: bytes, content_type: str, kind: type[T]) -> T:
+    """The body as a `kind`; an absent body reads as an empty object.
+
+    Problems: 415 for another content type, 400 for what is no JSON object, 422 for fields.
+    """
+    if not body:
+        return _convert({}, kind)
+    media_type, _, _ = content_type.partition(";")
+    if media_type.strip().lower() != "application/json":
+        raise Problem("unsupported_media_type")
+    try:
+        return msgspec.json.decode(body, type=kind)
+    except msgspec.ValidationError as error:
+        raise _problem_of(str(error)) from None
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        raise Problem("invalid_request", "The body is not valid JSON in UTF-8.") from None
+
+
+def encode(value: object) -> bytes:
+    return _encoder.encode(value)
+
+
+def read_query(query: bytes, kind: type[T]) -> T:
+    """The query parameters as a `kind`; unknown, repeated and unreadable ones are refused by name."""
+    try:
+        pairs = parse_qsl(query.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=100)
+    except (UnicodeDecodeError, ValueError):
+        raise Problem("invalid_request", "The query string can not be read.") from None
+    for name, value in pairs:
+        if "\0" in value:  # which PostgreSQL takes in no text
+            raise Problem("validation_error", "The request is not valid.", {_field(name): "Must not contain U+0000"})
+    repeated = _repeated(name for name, _ in pairs)
+    if repeated is not None:
+        raise Problem("validation_error", "The request is not valid.", {_field(repeated): "Must not be repeated"})
+    texts = dict(pairs)
+    read = _convert(texts, kind)
+    for field in msgspec.structs.fields(kind):
+        if field.encode_name in texts:
+            _refuse_lax(field.encode_name, texts[field.encode_name], getattr(read, field.name))
+    return read
+
+
+def _refuse_lax(name: str, text: str, value: object) -> None:
+    """422 for what msgspec takes and nobody means: null for nothing, a number for the seconds since 1970."""
+    if value is None:
+        raise Problem("validation_error", "The request is not valid.", {name: "Must not be null"})
+    if isinstance(value, datetime) and ":" not in text:
+        problem = "Must be an instant (RFC 3339), such as 2030-01-31T00:00:00Z"
+        raise Problem("validation_error", "The request is not valid.", {name: problem})
+
+
+def _convert(values: dict[str, Any], kind: type[T]) -> T:
+    try:
+        return msgspec.convert(values, kind, strict=False)
+    except msgspec.ValidationError as error:
+        raise _problem_of(str(error)) from None
+
+
+def _repeated(names: Iterable[str]) -> str | None:
+    seen: set[str] = set()
+    for name in names:
+        if name in seen:
+            return name
+        seen.add(name)
+    return None
+
+
+def _problem_of(message: str) -> Problem:
+    matched = _PATH.match(message)
+    what, path = (matched["what"], matched["path"] or "") if matched else (message, "")
+    unknown, missing = _UNKNOWN.fullmatch(what), _MISSING.fullmatch(what)
+    if unknown:
+        path, what = _join(path, unknown[1]), "Unknown field"
+    elif missing:
+        path, what = _join(path, missing[1]), "Required"
+    elif not path:
+        return Problem("invalid_request", f"The body must be a JSON object. {what}")
+    return Problem("validation_error", "The request is not valid.", {_field(path): what.replace("`", "")})
+
+
+def _join(path: str, name: str) -> str:
+    return f"{path}.{name}" if path else name
+
+
+def _field(name: str) -> str:
+    return name[:_FIELD_LENGTH_MAX]

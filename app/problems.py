@@ -1,0 +1,199 @@
+"""Every way a request can fail: the error codes of the API, and how anything that was raised becomes one of them.
+
+The body speaks to two kinds of client: RFC 9457 (`type title status detail`) and plain `success: false, error: {…}`.
+"""
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import msgspec
+import structlog
+
+from domain.refusal import Refusal
+from eventstore.errors import (
+    UNAVAILABLE,
+    IdempotencyInFlight,
+    IdempotencyMismatch,
+    LogError,
+    StreamMoved,
+    Unavailable,
+)
+from gateway.errors import GatewayError, InvalidArguments
+
+CONTENT_TYPE = "application/problem+json"
+RETRY_AFTER_SECONDS = "1"
+
+_log = structlog.get_logger(__name__)
+
+
+class Code(NamedTuple):
+    """An error code: its HTTP status, what it is called, and what to do about it (shown at its `type` address)."""
+
+    status: int
+    title: str
+    explanation: str
+
+
+CODES: dict[str, Code] = {
+    "unauthorized": Code(
+        401,
+        "Unauthorized",
+        "No API key was sent, or it is malformed or unknown: send it as Authorization: Bearer pk_live_… "
+        "The session of a person has ended, or their link does not work any more: sign in again.",
+    ),
+    "expired_key": Code(401, "Expired key", "The key is past its expiry. Create a new key."),
+    "revoked_key": Code(
+        401,
+        "Revoked key",
+        "The key was revoked, or this secret was replaced by a rotation. Use the new secret or a new key.",
+    ),
+    "disabled_key": Code(401, "Disabled key", "The key is disabled for the time being. Enable it to use it again."),
+    "forbidden": Code(
+        403, "Forbidden", "The caller may not do this. details.required names the missing grants where that is why."
+    ),
+    "mcp_not_permitted": Code(
+        403,
+        "MCP not permitted",
+        "No permission of the key names this MCP, or the MCP is inactive. Change the one or the other.",
+    ),
+    "tool_not_permitted": Code(403, "Tool not permitted", "The key may not call this tool. Change its permissions."),
+    "environment_mismatch": Code(
+        403,
+        "Environment mismatch",
+        "Test keys reach test MCPs, live keys live ones, unless the key lists the MCP by id.",
+    ),
+    "ip_not_permitted": Code(403, "Address not permitted", "The key works only from the networks in its allowed_ips."),
+    "key_limit_reached": Code(
+        403, "Key limit reached", "The plan allows no more API keys. Revoke one or change the plan."
+    ),
+    "mcp_limit_reached": Code(403, "MCP limit reached", "The plan allows no more MCPs. Delete one or change the plan."),
+    "member_limit_reached": Code(403, "Member limit reached", "The plan allows no more members."),
+    "not_found": Code(404, "Not found", "There is nothing here that the caller may see."),
+    "method_not_allowed": Code(405, "Method not allowed", "This address does not answer to this method; see Allow."),
+    "already_exists": Code(409, "Already exists", "Something of this name is there already."),
+    "conflict": Code(
+        409, "Conflict", "The state of the resource does not allow this, or someone else changed it meanwhile."
+    ),
+    "idempotency_in_flight": Code(
+        409, "Request in flight", "A request with this Idempotency-Key is still running. Repeat in a moment."
+    ),
+    "revision_mismatch": Code(
+        412, "Revision mismatch", "The resource changed since the revision in If-Match. Read it again."
+    ),
+    "payload_too_large": Code(413, "Payload too large", "A body has at most 1 MiB."),
+    "unsupported_media_type": Code(415, "Unsupported media type", "Send Content-Type: application/json."),
+    "validation_error": Code(422, "Validation error", "Some fields are not valid; details names each with the remedy."),
+    "idempotency_mismatch": Code(
+        422, "Idempotency mismatch", "This Idempotency-Key was used for another request. Use a new one."
+    ),
+    "invalid_arguments": Code(422, "Invalid arguments", "The tool does not take these arguments; details names each."),
+    "invalid_request": Code(400, "Invalid request", "The request can not be read: not JSON, or not a JSON object."),
+    "rate_limited": Code(429, "Rate limited", "Too many requests. Retry-After says when to go on."),
+    "quota_exceeded": Code(429, "Quota exceeded", "The plan's requests of this month are used up."),
+    "internal_error": Code(500, "Internal error", "Something is wrong on our side. Quote the request id."),
+    "mcp_error": Code(502, "MCP error", "The MCP server did not give a proper answer."),
+    "mcp_unreachable": Code(502, "MCP unreachable", "No connection to the MCP server could be made."),
+    "unavailable": Code(
+        503, "Unavailable", "The log can not be written: nothing is accepted that can not be recorded."
+    ),
+    "mcp_timeout": Code(504, "MCP timeout", "The MCP server did not answer in time; it may still do what was asked."),
+}
+
+
+class Problem(Exception):
+    """A request that is answered with an error: `code` out of `CODES`, and what is to be said about this one."""
+
+    def __init__(
+        self,
+        code: str,
+        detail: str | None = None,
+        details: Mapping[str, object] | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        self.code = code
+        self.detail = detail or CODES[code].explanation
+        self.details = details or {}
+        self.headers = dict(headers or {})
+        super().__init__(self.detail)
+
+    @property
+    def status(self) -> int:
+        return CODES[self.code].status
+
+
+def as_problem(error: BaseException) -> Problem:  # noqa: PLR0911 -- one line a family of errors
+    """The answer to whatever was raised. What is not foreseen becomes `internal_error` and is logged with its cause."""
+    match error:
+        case Problem():
+            return error
+        case Refusal():
+            return _forbidden(error) if error.code == "forbidden" else Problem(error.code, error.message, error.details)
+        case GatewayError():
+            fields = error.fields if isinstance(error, InvalidArguments) else None
+            return Problem(error.code, str(error), fields)
+        case IdempotencyInFlight():
+            return Problem("idempotency_in_flight", str(error), headers={"Retry-After": RETRY_AFTER_SECONDS})
+        case IdempotencyMismatch():
+            return Problem("idempotency_mismatch", str(error))
+        case StreamMoved():
+            return Problem("conflict", str(error))
+        case Unavailable():
+            return _unavailable()
+        case LogError():
+            return _internal(error)
+        case _ if isinstance(error, UNAVAILABLE):
+            return _unavailable()
+        case _:
+            return _internal(error)
+
+
+def missing_grant(grant: str) -> Problem:
+    """403 for a caller whose key lacks a management grant (RFC 6750 §3.1)."""
+    return Problem(
+        "forbidden",
+        f"This needs the management grant {grant}.",
+        {"required": [grant]},
+        {"WWW-Authenticate": f'Bearer realm="keyledger", error="insufficient_scope", scope="{grant}"'},
+    )
+
+
+def unauthorized(code: str, *, presented: bool, detail: str | None = None) -> Problem:
+    """401, saying whether a credential was sent at all (RFC 6750 §3)."""
+    challenge = 'Bearer realm="keyledger"' + (', error="invalid_token"' if presented else "")
+    return Problem(code, detail, headers={"WWW-Authenticate": challenge})
+
+
+def body(problem: Problem, *, request_id: str, public_url: str) -> bytes:
+    """The JSON of the answer."""
+    code = CODES[problem.code]
+    error: dict[str, Any] = {"code": problem.code, "message": problem.detail, "request_id": request_id}
+    if problem.details:
+        error["details"] = dict(problem.details)
+    return msgspec.json.encode(
+        {
+            "type": f"{public_url}/problems/{problem.code}",
+            "title": code.title,
+            "status": code.status,
+            "detail": problem.detail,
+            "success": False,
+            "error": error,
+        }
+    )
+
+
+def _forbidden(refusal: Refusal) -> Problem:
+    required = refusal.details.get("required")
+    if not isinstance(required, list):
+        return Problem("forbidden", refusal.message, refusal.details)
+    scope = " ".join(str(grant) for grant in required)  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
+    challenge = f'Bearer realm="keyledger", error="insufficient_scope", scope="{scope}"'
+    return Problem("forbidden", refusal.message, refusal.details, {"WWW-Authenticate": challenge})
+
+
+def _unavailable() -> Problem:
+    return Problem("unavailable", headers={"Retry-After": RETRY_AFTER_SECONDS})
+
+
+def _internal(error: BaseException) -> Problem:
+    _log.error("internal_error", exc_info=error)
+    return Problem("internal_error")

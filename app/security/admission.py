@@ -1,0 +1,41 @@
+"""Whether a presented key is let in: asks for the ruling, and says no in the words that it asks for."""
+
+from structlog.contextvars import bind_contextvars
+
+from app.exchange import Inbound
+from app.limits.answers import quota_exceeded, rate_headers, rate_limited
+from app.problems import Problem, missing_grant, unauthorized
+from app.services import Services
+from app.verification import Question, Ruling
+from domain.keys.state import Key
+from domain.usage.decision import Presentation
+
+
+async def ruling_on(inbound: Inbound, services: Services, question: Question) -> Ruling:
+    """The ruling. What it says of rate limits stands in the headers of the answer, whatever that will be."""
+    ruling = await services.verification.ask(question)
+    key = ruling.caller.key
+    if key is not None:
+        # From here on every log line of the request says who called.
+        bind_contextvars(organization_id=key.organization_id, key_id=key.id)
+    if ruling.allowance is not None:
+        inbound.reply_headers.update(rate_headers(ruling.allowance))
+    return ruling
+
+
+def refuse_denied(ruling: Ruling, presented: Presentation) -> Key:
+    """The accepted key of the caller, or the answer that the ruling asks for."""
+    verdict = ruling.caller
+    if verdict.accepted and verdict.key is not None:
+        return verdict.key
+    if verdict.code in {"unauthorized", "expired_key", "revoked_key", "disabled_key"}:
+        raise unauthorized(verdict.code, presented=True)
+    if verdict.code == "forbidden" and presented.people_only:
+        raise Problem("forbidden", "Only a person who signed in may do this, and no key.")
+    if verdict.code == "forbidden" and presented.grant is not None:
+        raise missing_grant(presented.grant)
+    if verdict.code == "rate_limited" and ruling.allowance is not None:
+        raise rate_limited(ruling.allowance)
+    if verdict.code == "quota_exceeded" and ruling.quota is not None:
+        raise quota_exceeded(ruling.quota, ruling.at)
+    raise Problem(verdict.code)

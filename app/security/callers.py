@@ -1,0 +1,143 @@
+"""Who is calling: the holder of a key, or a person who signed in. Routes ask both the same questions."""
+
+from msgspec import Struct
+
+from app.exchange import Inbound
+from app.security.bearer import presented_secret
+from domain.actor import Actor, KeyActor, UserActor
+from domain.environment import Environment
+from domain.grants import Grant
+from domain.keys.reach import Reach, reach_of
+from domain.keys.secret import digest
+from domain.keys.state import Key
+from domain.members.events import Role
+from domain.members.roles import authority_of, grants_of, sees_all_keys
+from domain.usage.decision import Presentation
+from domain.usage.events import Action
+from eventstore.execute import Reliance
+from eventstore.recorded import Origin
+from projections.sessions.queries import Person
+
+
+class KeyCaller(Struct, frozen=True):
+    """A key that was accepted at the instant of the request. It never reaches beyond what it was given."""
+
+    key: Key
+
+    @property
+    def id(self) -> str:
+        return self.key.id
+
+    @property
+    def organization_id(self) -> str:
+        return self.key.organization_id
+
+    @property
+    def actor(self) -> Actor:
+        return KeyActor(self.key.id)
+
+    @property
+    def grants(self) -> frozenset[Grant]:
+        return frozenset(self.key.permissions.manage)
+
+    @property
+    def authority(self) -> Reach:
+        """What it can give to others, at most."""
+        return reach_of(self.key)
+
+    @property
+    def reliance(self) -> Reliance:
+        """What this caller asks for is not done any more once the key was changed."""
+        return Reliance(self.key.id, self.key.revision)
+
+    @property
+    def sees_all_keys(self) -> bool:
+        return True
+
+    @property
+    def default_environment(self) -> Environment:
+        """Of what it makes without naming one."""
+        return self.key.environment
+
+    def origin(self, inbound: Inbound) -> Origin:
+        return _origin(self.actor, inbound)
+
+
+class PersonCaller(Struct, frozen=True):
+    """A person with a session, in the role that they had at the instant of the request.
+
+    `revision` is that of their membership, whose stream bears the id of the person.
+    """
+
+    user_id: str
+    organization_id: str
+    role: Role
+    revision: int
+    session_id: str
+
+    @property
+    def person(self) -> Person:
+        return Person(self.user_id, self.organization_id, self.role, self.revision)
+
+    @property
+    def id(self) -> str:
+        return self.user_id
+
+    @property
+    def actor(self) -> Actor:
+        return UserActor(self.user_id)
+
+    @property
+    def grants(self) -> frozenset[Grant]:
+        return grants_of(self.role)
+
+    @property
+    def authority(self) -> Reach:
+        return authority_of(self.role)
+
+    @property
+    def reliance(self) -> Reliance:
+        """What this caller asks for is not done any more once they have another role, or are removed."""
+        return Reliance(self.user_id, self.revision)
+
+    @property
+    def sees_all_keys(self) -> bool:
+        """Whoever does not sees and changes the keys that they made themselves, and no others."""
+        return sees_all_keys(self.role)
+
+    @property
+    def default_environment(self) -> Environment:
+        return "live"
+
+    def origin(self, inbound: Inbound) -> Origin:
+        return _origin(self.actor, inbound)
+
+
+Caller = KeyCaller | PersonCaller
+
+
+def presentation(
+    inbound: Inbound,
+    action: Action,
+    *,
+    grant: Grant | None = None,
+    mcp_id: str | None = None,
+    tool: str | None = None,
+    people_only: bool = False,
+) -> Presentation:
+    """The key in the request's headers, presented for `action`."""
+    return Presentation(
+        digest=digest(presented_secret(inbound.headers)),
+        action=action,
+        mcp_id=mcp_id,
+        tool=tool,
+        grant=grant,
+        people_only=people_only,
+        ip=inbound.ip,
+        user_agent=inbound.user_agent,
+        request_id=inbound.request_id,
+    )
+
+
+def _origin(actor: Actor, inbound: Inbound) -> Origin:
+    return Origin(actor=actor, ip=inbound.ip, user_agent=inbound.user_agent, request_id=inbound.request_id)

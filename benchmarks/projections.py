@@ -1,0 +1,262 @@
+"""`python -m benchmarks.projections`: how fast uses are counted, how late they are, and what a rebuild costs.
+
+1. *Aggregation*: uses that are all in the log already are counted from the first to the last.
+2. *Lag*: uses are written at a steady rate while a runner counts them every second, as the worker does. The lag of a
+   use is the time from its commit to the commit that counts it.
+3. *Rebuild*: the counts, and then the verification table, are made again while a server verifies keys and the runner
+   counts what it records; the rate of verifications is held against that before. A rebuild compares all rows by itself.
+
+PostgreSQL with fsync, the load generator and the API share the machine. The sizes of the promises: `--uses 10000000
+--keys 100000`, which take a while; the sizes that are taken without arguments fit into a few minutes.
+"""
+
+import argparse
+import asyncio
+import os
+import platform
+import random
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from statistics import median, quantiles
+
+from benchmarks.seeding import seed
+from benchmarks.serving import serving
+from benchmarks.wrk import is_installed, load, verify_script
+from domain.usage.events import CallCompleted, KeyUsed, UsageEvent
+from embedded.postgres import PostgreSQL
+from eventstore.check import check
+from eventstore.clock import new_event_ids, now
+from eventstore.database import GATE_ROLE, WORKER_ROLE, Connection, connect
+from eventstore.migrate import migrate
+from eventstore.usage_batch import Batch, append_once
+from projections.followers import FOLLOWERS, follower_checks
+from projections.following import follow, lags
+from projections.inline_check import inline_checks
+from projections.schema import scripts
+from projections.usage.apply import USAGE
+
+_BATCH = 500
+_CALLS_SHARE = 0.3
+_MCPS = 5
+_TOOLS = ("search", "fetch", "write")
+_TICK_SECONDS = 1.0
+_WORK_SECONDS = 0.5
+_STEADY_BATCHES_A_SECOND = 50
+_LOAD_SECONDS = 4.0
+_CONNECTIONS = 64
+_VERIFIED_KEYS = 5_000
+
+
+def main(arguments: list[str]) -> int:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.projections", description=__doc__)
+    parser.add_argument("--uses", type=int, default=500_000, help="uses in the log (default 500000)")
+    parser.add_argument("--keys", type=int, default=10_000, help="keys, each with an event of its own (default 10000)")
+    parser.add_argument("--used-keys", type=int, default=1_000, help="how many of them are used (default 1000)")
+    parser.add_argument("--rate", type=int, default=5_000, help="uses a second for the lag (default 5000)")
+    parser.add_argument("--seconds", type=float, default=15, help="how long the lag is measured (default 15)")
+    parser.add_argument("--without-rebuild", action="store_true", help="leave out what needs wrk")
+    options = parser.parse_args(arguments)
+    if not options.without_rebuild and not is_installed():
+        print("wrk is not installed: apt-get install wrk, or --without-rebuild", file=sys.stderr)
+        return 1
+    print(f"{os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}, fsync on", flush=True)
+    with tempfile.TemporaryDirectory(prefix="keyledger-bench-") as name, PostgreSQL(Path(name) / "data") as server:
+        return _measure(server.url, Path(name), options)
+
+
+def _measure(url: str, folder: Path, options: argparse.Namespace) -> int:
+    asyncio.run(migrate(url, scripts()))
+    print(f"seeding {options.keys:,} keys and {options.uses:,} uses …", flush=True)
+    caller, secrets = asyncio.run(seed(url, options.keys))
+    key_ids, organization_id = asyncio.run(_seeded(url, options.used_keys))
+    written = asyncio.run(_write(url, organization_id, key_ids, options.uses))
+    print(f"written: {options.uses / written:,.0f} uses/s")
+    asyncio.run(_aggregation(url, options.uses))
+    asyncio.run(_lag(url, organization_id, key_ids, options.rate, options.seconds))
+    sound = True
+    if not options.without_rebuild:
+        every = max(1, len(secrets) // _VERIFIED_KEYS)
+        script = verify_script(folder, caller.reveal(), [secret.reveal() for secret in secrets[::every]])
+        for name in ("usage", "key_state"):
+            sound = _rebuild(url, folder, script, name) and sound
+    return 0 if asyncio.run(_check(url)) and sound else 1
+
+
+async def _seeded(url: str, used: int) -> tuple[list[str], str]:
+    async with await connect(url, role=None) as connection:
+        cursor = await connection.execute(
+            b"select key_id, organization_id from key_state order by key_id limit %s", (used,)
+        )
+        rows = await cursor.fetchall()
+    return [row[0] for row in rows], rows[0][1]
+
+
+def _events(dice: random.Random, organization_id: str, key_ids: Sequence[str], size: int) -> list[UsageEvent]:
+    """Calls with their ends, and verifications, of keys taken at random."""
+    at = now()
+    events: list[UsageEvent] = []
+    for event_id in new_event_ids(size, at):
+        key_id, mcp_id, tool = dice.choice(key_ids), f"mcp_{dice.randrange(_MCPS)}", dice.choice(_TOOLS)
+        kind = dice.random()
+        if kind < _CALLS_SHARE:
+            latency = int(dice.lognormvariate(4, 0.8))
+            ended = ("success" if dice.random() < 0.97 else "error", latency)
+            events.append(
+                CallCompleted(event_id, at, event_id, organization_id, key_id, mcp_id, tool, *ended)  # type: ignore[arg-type]
+            )
+        else:
+            action = "call" if kind < 2 * _CALLS_SHARE else "verify"
+            events.append(
+                KeyUsed(
+                    event_id, at, action, "valid", organization_id, key_id,
+                    revision=1, secret_version=1, mcp_id=mcp_id, tool=tool, billed=True,
+                )
+            )  # fmt: skip
+    return events
+
+
+async def _write(url: str, organization_id: str, key_ids: Sequence[str], uses: int) -> float:
+    """Seconds for `uses` uses in batches, in the lanes of four processes."""
+    dice = random.Random(1)  # noqa: S311 -- no secret
+    began = time.monotonic()
+    async with await connect(url, role=GATE_ROLE) as connection:
+        for number in range(0, uses, _BATCH):
+            size = min(_BATCH, uses - number)
+            events = _events(dice, organization_id, key_ids, size)
+            await append_once(connection, Batch(f"bench {number // _BATCH % 4}", number, events[0].occurred_at, events))
+    return time.monotonic() - began
+
+
+async def _aggregation(url: str, uses: int) -> None:
+    async with await connect(url, role=None) as owner:
+        await owner.execute(b"vacuum (analyze) usage_batches")
+    async with await connect(url, role=WORKER_ROLE) as connection:
+        began = time.monotonic()
+        while (await follow(connection, USAGE, 5.0)).unfinished:
+            pass
+        seconds = time.monotonic() - began
+    print(f"aggregation: {uses:,} uses in {seconds:.1f} s, {uses / seconds:,.0f} uses/s", flush=True)
+
+
+@dataclass(slots=True)
+class _Runner:
+    """What the worker does every second, in a thread with a loop of its own."""
+
+    url: str
+    over: threading.Event = field(default_factory=threading.Event)
+
+    def run(self) -> None:
+        asyncio.run(self._run())
+
+    async def _run(self) -> None:
+        async with await connect(self.url, role=WORKER_ROLE) as connection:
+            while not self.over.is_set():
+                began = time.monotonic()
+                for follower in FOLLOWERS:
+                    await follow(connection, follower, _WORK_SECONDS / len(FOLLOWERS))
+                await asyncio.sleep(max(_TICK_SECONDS - (time.monotonic() - began), 0))
+
+
+@contextmanager
+def _running(url: str) -> Generator[None]:
+    runner = _Runner(url)
+    thread = threading.Thread(target=runner.run)
+    thread.start()
+    try:
+        yield
+    finally:
+        runner.over.set()
+        thread.join()
+
+
+async def _lag(url: str, organization_id: str, key_ids: Sequence[str], rate: int, seconds: float) -> None:
+    dice = random.Random(2)  # noqa: S311 -- no secret
+    size, pause = rate // _STEADY_BATCHES_A_SECOND, 1 / _STEADY_BATCHES_A_SECOND
+    waiting: list[tuple[int, float]] = []
+    found: list[float] = []
+    async with (
+        await connect(url, role=GATE_ROLE) as writer,
+        await connect(url, role=WORKER_ROLE) as reader,
+    ):
+        lane = Batch("steady", 0, now(), []).lane
+        behind = await _position(reader, lane)
+        with _running(url):
+            began = time.monotonic()
+            for number in range(int(seconds * _STEADY_BATCHES_A_SECOND)):
+                events = _events(dice, organization_id, key_ids, size)
+                await append_once(writer, Batch("steady", number, events[0].occurred_at, events))
+                waiting.append((behind + number + 1, time.monotonic()))
+                found += await _counted(reader, lane, waiting)
+                await asyncio.sleep(max(began + (number + 1) * pause - time.monotonic(), 0))
+            reached = size * len(found + waiting) / (time.monotonic() - began)
+            while waiting:
+                found += await _counted(reader, lane, waiting)
+                await asyncio.sleep(pause)
+    p99 = quantiles(found, n=100)[98]
+    print(
+        f"lag at {reached:,.0f} uses/s: p50 {median(found):.2f} s, p99 {p99:.2f} s, worst {max(found):.2f} s",
+        flush=True,
+    )
+
+
+async def _counted(reader: Connection, lane: int, waiting: list[tuple[int, float]]) -> list[float]:
+    """The lags of the batches that have been counted by now; they wait no more."""
+    position, at = await _position(reader, lane), time.monotonic()
+    counted = [at - written for batch_no, written in waiting if batch_no <= position]
+    del waiting[: len(counted)]
+    return counted
+
+
+async def _position(reader: Connection, lane: int) -> int:
+    return next(lag.position for lag in await lags(reader, USAGE) if lag.lane == lane)
+
+
+def _rebuild(url: str, folder: Path, script: Path, name: str) -> bool:
+    """Whether the rebuilt version equals the live one, and no verification failed."""
+    with serving(url, 1, folder / "api.log") as api, _running(url):
+        address = f"{api.url}/v1/api-keys/verify"
+        load(address, _CONNECTIONS, 2, script)
+        normal = median(load(address, _CONNECTIONS, _LOAD_SECONDS, script).rate for _ in range(3))
+        began = time.monotonic()
+        process = subprocess.Popen(
+            [sys.executable, "-m", "projections", "rebuild", name],
+            env={**os.environ, "DATABASE_URL": url},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+        )
+        waiter = threading.Thread(target=process.wait)
+        waiter.start()
+        rates: list[float] = []
+        while process.poll() is None:
+            rates.append(load(address, _CONNECTIONS, 1.0, script).rate)
+        waiter.join()
+        seconds = time.monotonic() - began
+        said = process.stdout.read() if process.stdout else ""
+    during = sum(rates) / max(len(rates), 1)
+    share = during / normal
+    print(f"rebuild of {name}: {seconds:.0f} s beside {during:,.0f} verifications/s, {share:.2f} of {normal:,.0f}")
+    print("  " + said.strip().replace("\n", "\n  "), flush=True)
+    return process.returncode == 0
+
+
+async def _check(url: str) -> bool:
+    async with await connect(url, role=WORKER_ROLE) as connection:
+        for follower in FOLLOWERS:
+            while (await follow(connection, follower, 5.0)).unfinished:
+                pass
+    async with await connect(url, role=None) as connection:
+        report = await check(connection, inline_checks(), follower_checks())
+    print("\n".join(report.lines))
+    return report.sound
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,107 @@
+"""A database with many keys, made in seconds: the same events and the same read models as the application makes.
+
+`python -m eventstore check` is run over the result, so a shortcut here can not go unnoticed.
+"""
+
+import os
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+from domain.actor import UserActor
+from domain.grants import GRANTS, Grant
+from domain.keys.decider import KEY
+from domain.keys.events import KeyCreated
+from domain.keys.permissions import Permissions
+from domain.keys.secret import ENTROPY_BYTES, Secret, mint, record
+from domain.organizations.commands import CreateOrganization
+from domain.organizations.decider import ORGANIZATION
+from eventstore.clock import new_event_id, new_id, now
+from eventstore.codec import encode, encode_data, schema_of, wire_name
+from eventstore.database import Connection, Pool, connect, pool
+from eventstore.execute import Change, Write, execute, no_guard
+from eventstore.lanes import lane_of
+from eventstore.queries import SQL
+from eventstore.recorded import Origin, Record
+from eventstore.statements import Statement
+from projections.inline import INLINE
+
+CHUNK = 2_000
+_OWNER = UserActor(new_id("user"))
+
+
+async def seed(url: str, keys: int) -> tuple[Secret, list[Secret]]:
+    """One organization with `keys` keys: the secret of one that may manage everything, and those of the others."""
+    async with pool(url) as connections:
+        organization_id = await _organization(connections)
+    async with await connect(url, role=None) as connection:
+        manager = await _write(connection, organization_id, [_created(organization_id, GRANTS)])
+        secrets: list[Secret] = []
+        for _ in range(0, keys, CHUNK):
+            secrets += await _write(connection, organization_id, [_created(organization_id) for _ in range(CHUNK)])
+        await connection.execute(b"vacuum (analyze)")
+    return manager[0], secrets[:keys]
+
+
+async def _organization(connections: Pool) -> str:
+    organization_id = new_id("org")
+    command = CreateOrganization(organization_id, "Bench", "bench", "enterprise", now(), _OWNER)
+    write = Write(
+        decider=ORGANIZATION,
+        stream_id=organization_id,
+        organization_id=organization_id,
+        command=lambda _: command,
+        guard=no_guard(),
+        at=now(),
+        origin=Origin(_OWNER),
+        new_event_id=new_event_id,
+    )
+    await execute(connections, write, INLINE)
+    return organization_id
+
+
+def _created(organization_id: str, manage: tuple[Grant, ...] = ()) -> tuple[Secret, KeyCreated]:
+    secret = mint("live", os.urandom(ENTROPY_BYTES))
+    event = KeyCreated(
+        key_id=new_id("key"),
+        organization_id=organization_id,
+        name="Bench key",
+        environment="live",
+        permissions=Permissions(mcps="*", manage=manage),
+        secret=record(secret),
+        created_at=datetime.now(UTC),
+        created_by=_OWNER,
+    )
+    return secret, event
+
+
+async def _write(connection: Connection, organization_id: str, made: list[tuple[Secret, KeyCreated]]) -> list[Secret]:
+    async with connection.transaction(), connection.pipeline():
+        for _, event in made:
+            for query, parameters in _statements(organization_id, event):
+                await connection.execute(query, parameters)
+    return [secret for secret, _ in made]
+
+
+def _statements(organization_id: str, event: KeyCreated) -> Iterator[Statement]:
+    at = event.created_at
+    change = Change("api_key", event.key_id, organization_id, None, KEY.fold([event]), (event,), 1, at)
+    stream = (event.key_id, "api_key", organization_id, 0, 1)
+    yield Statement(SQL.stream_advance, stream)
+    for model in INLINE:
+        yield from model(change)
+    event_id = new_event_id()
+    name = wire_name(event)
+    stored = Record(
+        id=event_id,
+        type=name,
+        schema=schema_of(name),
+        stream_id=event.key_id,
+        version=1,
+        organization_id=organization_id,
+        occurred_at=at,
+        origin=Origin(_OWNER),
+        previous="",
+        data=encode_data(event),
+    )
+    place = (lane_of(organization_id), event.key_id, organization_id, 1)
+    yield Statement(SQL.events_append, (*place, [event_id], [name], [at], [encode(stored)]))

@@ -1,0 +1,87 @@
+"""The API as it runs in production, in processes of its own, on a database of the benchmark's own."""
+
+import base64
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Generator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class Serving:
+    """A running API at `url`; `pid` is its main process."""
+
+    url: str
+    pid: int
+
+    def resident_mib(self) -> float:
+        """Resident memory of the main process and all of its children."""
+        return sum(_resident_kib(pid) for pid in [self.pid, *_children(self.pid)]) / 1024
+
+
+@contextmanager
+def serving(database_url: str, processes: int, log: Path, *, master_key: str = "") -> Generator[Serving]:
+    """The API, with a master key (base64) of its own unless one is given."""
+    settings = {
+        "DATABASE_URL": database_url,
+        "KEYLEDGER_MASTER_KEY": master_key or base64.b64encode(os.urandom(32)).decode(),
+        "API_WORKERS": str(processes),
+    }
+    with _started(lambda _: ["app", "serve"], settings, log) as api:
+        yield api
+
+
+@contextmanager
+def serving_nothing(processes: int, log: Path) -> Generator[Serving]:
+    """An empty handler on the same server with the same settings."""
+
+    def command(port: int) -> list[str]:
+        server = ["granian", "--interface", "asgi", "--loop", "uvloop", "--no-ws", "--backlog", "2048"]
+        return [*server, "--workers", str(processes), "--port", str(port), "--factory", "benchmarks.empty:app"]
+
+    with _started(command, {}, log) as empty:
+        yield empty
+
+
+@contextmanager
+def _started(command: Callable[[int], list[str]], settings: dict[str, str], log: Path) -> Generator[Serving]:
+    with closing(socket.socket()) as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+    environment = {**os.environ, **settings, "HOST": "127.0.0.1", "PORT": str(port)}
+    with log.open("ab") as output:
+        process = subprocess.Popen(
+            [sys.executable, "-m", *command(port)], env=environment, stdout=output, stderr=output
+        )
+    try:
+        _wait(port)
+        yield Serving(f"http://127.0.0.1:{port}", process.pid)
+    finally:
+        process.terminate()
+        process.wait(timeout=20)
+
+
+def _wait(port: int) -> None:
+    for _ in range(150):
+        with closing(socket.socket()) as probe:
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                return
+        time.sleep(0.2)
+    raise TimeoutError(f"nothing answers on port {port}")
+
+
+def _children(pid: int) -> list[int]:
+    listed = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    return [descendant for child in map(int, listed) for descendant in [child, *_children(child)]]
+
+
+def _resident_kib(pid: int) -> int:
+    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+        if line.startswith("VmRSS:"):
+            return int(line.split()[1])
+    return 0

@@ -1,0 +1,58 @@
+"""`python -m benchmarks.worker_chaos`: kill what works behind the API under a load of uses, for a minute.
+
+The rounds of `tests/stories/test_workers_are_killed.py`: workers, schedulers, Valkey with its data and without.
+Afterwards the counts have to be those of the log, and everything that fell due told once.
+"""
+
+import argparse
+import asyncio
+import random
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from embedded.postgres import PostgreSQL
+from embedded.valkey import Valkey
+from eventstore.database import WORKER_ROLE, pool
+from eventstore.migrate import migrate
+from projections.schema import scripts
+from tests.stories.worker_kills import KINDS, Background, under_fire
+
+_ROUND_SECONDS = 0.7
+"""About as long as one takes."""
+
+
+def main(arguments: list[str]) -> int:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.worker_chaos", description=__doc__)
+    parser.add_argument("--seconds", type=int, default=60, help="about how long (default 60)")
+    parser.add_argument("--rate", type=int, default=2_000, help="uses a second (default 2000)")
+    parser.add_argument("--seed", type=int, default=time.time_ns() % 2**32, help="of an earlier run, to repeat it")
+    parser.add_argument("--kinds", nargs="+", choices=KINDS, default=KINDS, help="what is killed (default: all)")
+    options = parser.parse_args(arguments)
+    print(f"seed {options.seed}", flush=True)
+    with tempfile.TemporaryDirectory(prefix="keyledger-chaos-") as name:
+        folder = Path(name)
+        with PostgreSQL(folder / "postgresql") as postgres, Valkey(folder / "valkey") as valkey:
+            asyncio.run(_chaos(postgres.url, valkey, folder, options))
+    return 0
+
+
+async def _chaos(url: str, valkey: Valkey, folder: Path, options: argparse.Namespace) -> None:
+    await migrate(url, scripts())
+    dice = random.Random(options.seed)  # noqa: S311 -- no secret
+    kinds = [dice.choice(options.kinds) for _ in range(round(options.seconds / _ROUND_SECONDS))]
+    began = time.monotonic()
+    with Background(valkey, {"DATABASE_URL": url}, folder / "background.log") as background:
+        async with pool(url, role=WORKER_ROLE) as connections:
+            due = await under_fire(
+                connections, background, kinds, dice, rate=options.rate, say=lambda line: print(line, flush=True)
+            )
+    print(
+        f"{len(kinds)} rounds in {time.monotonic() - began:.0f} s: {due.uses:,} uses counted once, "
+        f"{len(due.expiring)} keys expired and {len(due.ending)} warned of, once each"
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,84 @@
+"""Middleware for any ASGI framework: only requests with a key that may come in."""
+
+from collections.abc import Callable, Iterable
+from typing import Any, TypeAlias
+
+import msgspec
+
+from keyledger.clients import AsyncKeyledger
+from keyledger.gate import STATE_KEY, Denial, admit, problem_of
+
+Asgi: TypeAlias = Callable[[Any, Any, Any], Any]
+
+_POLICY_VIOLATION = 1008
+
+
+def peer_address(scope: Any) -> str | None:  # noqa: ANN401 -- an ASGI scope
+    """The address of whoever is connected: of the proxy, where there is one."""
+    peer = scope.get("client")
+    return None if not peer else str(peer[0])
+
+
+class KeyledgerMiddleware:
+    """Verifies the key of every request, puts the `Verification` into `scope["state"]["keyledger"]`, or answers.
+
+    Nothing is cached: a key that was revoked is refused from the next request on. When nothing can be verified, nobody
+    comes in (503). Websockets are closed before they open, which the caller sees as 403.
+
+    `mcp_id`, `tool`: what the key must reach. `exclude`: paths that need no key; one that ends with `/` or `/*` means
+    everything below. `address`: where the caller's address comes from; behind a proxy it must be a function that knows
+    which proxies to trust.
+    """
+
+    def __init__(
+        self,
+        app: Asgi,
+        client: AsyncKeyledger,
+        *,
+        mcp_id: str | None = None,
+        tool: str | None = None,
+        exclude: Iterable[str] = (),
+        address: Callable[[Any], str | None] = peer_address,
+    ) -> None:
+        self._app = app
+        self._client = client
+        self._mcp_id = mcp_id
+        self._tool = tool
+        paths = [path.removesuffix("*") for path in exclude]
+        self._exact = frozenset(path for path in paths if not path.endswith("/") or path == "/")
+        self._below = tuple(path for path in paths if path.endswith("/") and path != "/")
+        self._address = address
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:  # noqa: ANN401 -- ASGI
+        if scope["type"] not in {"http", "websocket"} or self._is_excluded(scope["path"]):
+            await self._app(scope, receive, send)
+            return
+        decided = await admit(
+            self._client, scope["headers"], self._address(scope), mcp_id=self._mcp_id, tool=self._tool
+        )
+        if not isinstance(decided, Denial):
+            state = {**scope.get("state", {}), STATE_KEY: decided}
+            await self._app({**scope, "state": state}, receive, send)
+        elif scope["type"] == "websocket":
+            await receive()
+            await send({"type": "websocket.close", "code": _POLICY_VIOLATION, "reason": decided.code})
+        else:
+            await _answer(send, decided)
+
+    def _is_excluded(self, path: str) -> bool:
+        """Dot segments are not resolved here, so a path that has them is not excluded."""
+        if "/." in path or "//" in path:
+            return False
+        return path in self._exact or path.startswith(self._below)
+
+
+async def _answer(send: Any, denial: Denial) -> None:  # noqa: ANN401 -- ASGI
+    body = msgspec.json.encode(problem_of(denial))
+    headers = [
+        (b"content-type", b"application/problem+json"),
+        (b"content-length", str(len(body)).encode()),
+        (b"cache-control", b"no-store"),
+        *((name.lower().encode(), value.encode("latin-1")) for name, value in denial.headers.items()),
+    ]
+    await send({"type": "http.response.start", "status": denial.status, "headers": headers})
+    await send({"type": "http.response.body", "body": body, "more_body": False})

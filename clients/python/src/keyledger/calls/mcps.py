@@ -1,0 +1,121 @@
+"""The calls of `client.mcps`."""
+
+from typing import Literal, TypeAlias
+from urllib.parse import quote
+
+from msgspec import UNSET, UnsetType
+
+from keyledger.call import Call, Repeat, data_of, json_body, page_of, query_of, set_fields, with_headers
+from keyledger.secret import Secret, revealed
+from keyledger.shapes.mcps import DeletedMcp, Mcp, McpDetail, McpProbe
+from keyledger.shapes.page import Page
+
+AuthType: TypeAlias = Literal["none", "bearer", "api_key", "basic"]
+
+_MCPS = "/v1/mcps"
+_TEST_SECONDS = 20.0
+
+_mcp = data_of(McpDetail)
+_mcps = page_of(Mcp)
+_changed = data_of(Mcp)
+_deleted = data_of(DeletedMcp)
+_probe = data_of(McpProbe)
+
+
+def register(
+    name: str,
+    endpoint_url: str,
+    *,
+    description: str | None = None,
+    environment: Literal["live", "test"] | None = None,
+    auth_type: AuthType | None = None,
+    auth_token: str | Secret | None = None,
+    auth_header: str | None = None,
+    auth_username: str | None = None,
+    auth_password: str | Secret | None = None,
+    idempotency_key: str | None = None,
+) -> Call[McpDetail]:
+    """Register an MCP server. Its credential is sealed at once and never shown again."""
+    fields = set_fields(
+        name=name,
+        endpoint_url=endpoint_url,
+        description=description,
+        environment=environment,
+        auth_type=auth_type,
+        auth_token=None if auth_token is None else revealed(auth_token),
+        auth_header=auth_header,
+        auth_username=auth_username,
+        auth_password=None if auth_password is None else revealed(auth_password),
+    )
+    headers = with_headers(idempotency_key=idempotency_key)
+    return Call("POST", _MCPS, _mcp, body=json_body(**fields), headers=headers, repeat=Repeat.UNDER_ONE_KEY)
+
+
+def listed(
+    *,
+    status: Literal["active", "inactive", "all"] | None = None,
+    health: Literal["healthy", "unhealthy", "unknown"] | None = None,
+    page: int | None = None,
+    cursor: str | None = None,
+    per_page: int | None = None,
+) -> Call[Page[Mcp]]:
+    """The MCPs of the organization, newest first, active and inactive. `per_page`: 1 to 100."""
+    query = query_of(status=status, health=health, page=page, cursor=cursor, per_page=per_page)
+    return Call("GET", _MCPS, _mcps, query)
+
+
+def detail(mcp_id: str) -> Call[McpDetail]:
+    """One MCP."""
+    return Call("GET", _path(mcp_id), _mcp)
+
+
+def change(
+    mcp_id: str,
+    *,
+    name: str | UnsetType = UNSET,
+    description: str | UnsetType | None = UNSET,
+    endpoint_url: str | UnsetType = UNSET,
+    environment: Literal["live", "test"] | UnsetType = UNSET,
+    status: Literal["active", "inactive"] | UnsetType = UNSET,
+    auth_type: AuthType | UnsetType = UNSET,
+    auth_token: str | Secret | UnsetType = UNSET,
+    auth_header: str | UnsetType = UNSET,
+    auth_username: str | UnsetType = UNSET,
+    auth_password: str | Secret | UnsetType = UNSET,
+    if_match: int | None = None,
+) -> Call[Mcp]:
+    """Change what is given and leave the rest, credentials too. An inactive MCP is closed to every key.
+
+    With `if_match` a lost answer is not asked for again.
+    """
+    body = json_body(
+        name=name,
+        description=description,
+        endpoint_url=endpoint_url,
+        environment=environment,
+        status=status,
+        auth_type=auth_type,
+        auth_token=UNSET if auth_token is UNSET else revealed(auth_token),
+        auth_header=auth_header,
+        auth_username=auth_username,
+        auth_password=UNSET if auth_password is UNSET else revealed(auth_password),
+    )
+    repeat = Repeat.FREELY if if_match is None else Repeat.WHEN_UNSENT
+    return Call("PATCH", _path(mcp_id), _changed, body=body, headers=with_headers(if_match=if_match), repeat=repeat)
+
+
+def test(mcp_id: str) -> Call[McpProbe]:
+    """Whether the server answers now, and what it offers. Sent again when no answer came: asking changes nothing."""
+    return Call("POST", f"{_path(mcp_id)}/test", _probe, timeout_seconds=_TEST_SECONDS)
+
+
+def delete(mcp_id: str) -> Call[DeletedMcp]:
+    """Out of reach for every key from now on.
+
+    Not sent again after a lost answer, since an MCP that is gone answers with `NotFound`.
+    """
+    return Call("DELETE", _path(mcp_id), _deleted, repeat=Repeat.WHEN_UNSENT)
+
+
+def _path(mcp_id: str) -> str:
+    return f"{_MCPS}/{quote(mcp_id, safe='')}"

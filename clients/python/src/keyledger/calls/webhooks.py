@@ -1,0 +1,106 @@
+"""The calls of `client.webhooks`."""
+
+from collections.abc import Sequence
+from typing import Literal
+from urllib.parse import quote
+
+from msgspec import UNSET, UnsetType
+
+from keyledger.call import Call, Repeat, data_of, json_body, page_of, query_of, set_fields, with_headers
+from keyledger.shapes.page import Page
+from keyledger.shapes.webhooks import DeletedWebhook, Delivery, Trial, Webhook, WebhookDetail, WebhookWithSecret
+
+_WEBHOOKS = "/v1/webhooks"
+_TEST_SECONDS = 20.0
+
+_webhook = data_of(Webhook)
+_detail = data_of(WebhookDetail)
+_with_secret = data_of(WebhookWithSecret)
+_deleted = data_of(DeletedWebhook)
+_trial = data_of(Trial)
+_delivery = data_of(Delivery)
+_webhooks = page_of(Webhook)
+_deliveries = page_of(Delivery)
+
+
+def create(
+    url: str,
+    *,
+    events: Sequence[str] | None = None,
+    description: str | None = None,
+    kind: Literal["standard", "slack"] | None = None,
+    idempotency_key: str | None = None,
+) -> Call[WebhookWithSecret]:
+    """Have an address told what happens. `events`: such as `api_key.revoked`; by default all."""
+    fields = set_fields(url=url, events=None if events is None else list(events), description=description, kind=kind)
+    headers = with_headers(idempotency_key=idempotency_key)
+    return Call("POST", _WEBHOOKS, _with_secret, body=json_body(**fields), headers=headers, repeat=Repeat.UNDER_ONE_KEY)
+
+
+def listed(*, cursor: str | None = None, per_page: int | None = None) -> Call[Page[Webhook]]:
+    """The webhooks of the organization, newest first."""
+    return Call("GET", _WEBHOOKS, _webhooks, query_of(cursor=cursor, per_page=per_page))
+
+
+def detail(webhook_id: str) -> Call[WebhookDetail]:
+    """One webhook, and whether anything gets through to it."""
+    return Call("GET", _path(webhook_id), _detail)
+
+
+def change(
+    webhook_id: str,
+    *,
+    url: str | UnsetType = UNSET,
+    events: Sequence[str] | UnsetType = UNSET,
+    description: str | UnsetType | None = UNSET,
+    status: Literal["active", "disabled"] | UnsetType = UNSET,
+    if_match: int | None = None,
+) -> Call[Webhook]:
+    """Change what is given and leave the rest. A disabled webhook is told nothing.
+
+    With `if_match` a lost answer is not asked for again.
+    """
+    listed_events = events if events is UNSET else list(events)
+    body = json_body(url=url, events=listed_events, description=description, status=status)
+    repeat = Repeat.FREELY if if_match is None else Repeat.WHEN_UNSENT
+    return Call("PATCH", _path(webhook_id), _webhook, body=body, headers=with_headers(if_match=if_match), repeat=repeat)
+
+
+def rotate(
+    webhook_id: str, *, overlap_seconds: int | None = None, idempotency_key: str | None = None
+) -> Call[WebhookWithSecret]:
+    """A new secret. Messages are signed with both until the overlap is over."""
+    body = json_body(**set_fields(overlap_seconds=overlap_seconds))
+    headers = with_headers(idempotency_key=idempotency_key)
+    path = f"{_path(webhook_id)}/rotate"
+    return Call("POST", path, _with_secret, body=body, headers=headers, repeat=Repeat.UNDER_ONE_KEY)
+
+
+def test(webhook_id: str) -> Call[Trial]:
+    """Send a message now and tell what the receiver said. Each call sends one: it is not sent again after an answer."""
+    path = f"{_path(webhook_id)}/test"
+    return Call("POST", path, _trial, repeat=Repeat.WHEN_REFUSED, timeout_seconds=_TEST_SECONDS)
+
+
+def deliveries(
+    webhook_id: str, *, status: str | None = None, cursor: str | None = None, per_page: int | None = None
+) -> Call[Page[Delivery]]:
+    """What was sent and what came of it, newest first, for 30 days."""
+    query = query_of(status=status, cursor=cursor, per_page=per_page)
+    return Call("GET", f"{_path(webhook_id)}/deliveries", _deliveries, query)
+
+
+def retry(webhook_id: str, delivery_id: str, *, idempotency_key: str | None = None) -> Call[Delivery]:
+    """Send a message once more, under the same id, whatever came of it."""
+    path = f"{_path(webhook_id)}/deliveries/{quote(delivery_id, safe='')}/retry"
+    headers = with_headers(idempotency_key=idempotency_key)
+    return Call("POST", path, _delivery, headers=headers, repeat=Repeat.UNDER_ONE_KEY)
+
+
+def delete(webhook_id: str) -> Call[DeletedWebhook]:
+    """Nothing is sent to it from now on. Not asked for again after a lost answer."""
+    return Call("DELETE", _path(webhook_id), _deleted, repeat=Repeat.WHEN_UNSENT)
+
+
+def _path(webhook_id: str) -> str:
+    return f"{_WEBHOOKS}/{quote(webhook_id, safe='')}"

@@ -1,0 +1,143 @@
+"""The command line: which commands there are and what they take."""
+
+import argparse
+from collections.abc import Callable
+from typing import Any
+
+from keyledger.cli import doctor, exits, keys, mcps
+from keyledger.version import VERSION
+
+_DESCRIPTION = """Manage the API keys of MCP gateways.
+
+The service is found by --url or KEYLEDGER_URL, the key to manage with is in KEYLEDGER_ADMIN_KEY or in --key-file.
+"""
+
+_EXAMPLES = f"""examples:
+  keyledger keys list --status active
+  keyledger keys create "My agent" --mcp mcp_… --expires-in-days 90 --secret-only > agent.key
+  keyledger keys verify - < agent.key
+  keyledger keys rotate key_… --overlap-seconds 3600
+  keyledger doctor - < agent.key
+
+{exits.EXPLAINED}"""
+
+Run = Callable[[argparse.Namespace], int]
+
+
+def parser() -> argparse.ArgumentParser:
+    """`parse_args` gives a namespace with `run`, which carries the command out and returns the exit code."""
+    root = argparse.ArgumentParser(
+        prog="keyledger",
+        description=_DESCRIPTION,
+        epilog=_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    root.add_argument("--version", action="version", version=f"keyledger {VERSION}")
+    groups = root.add_subparsers(required=True, metavar="COMMAND")
+    _keys(groups.add_parser("keys", help="create, list, rotate, revoke, … keys"))
+    of_mcps = groups.add_parser("mcps", help="the MCP servers").add_subparsers(required=True, metavar="COMMAND")
+    _command(of_mcps, "list", mcps.list_mcps, "all MCP servers", "keyledger mcps list --json")
+    diagnose = _command(
+        groups,
+        "doctor",
+        doctor.doctor,
+        "what is wrong with a key, without sending it anywhere",
+        "keyledger doctor - < agent.key\n  keyledger doctor pk_live_…",
+        remote=False,
+    )
+    diagnose.add_argument("key", help="the key, or - to read it from standard input")
+    return root
+
+
+def _keys(group: argparse.ArgumentParser) -> None:
+    commands = group.add_subparsers(required=True, metavar="COMMAND")
+    create = _command(
+        commands,
+        "create",
+        keys.create,
+        "make a key; its secret is shown this one time",
+        'keyledger keys create "My agent" --mcp mcp_… --expires-in-days 90\n'
+        "  keyledger keys create CI --all-mcps --secret-only > ci.key",
+    )
+    create.add_argument("name", help="1 to 100 characters")
+    create.add_argument("--description")
+    create.add_argument("--environment", choices=("live", "test"), help="by default that of the managing key")
+    create.add_argument("--mcp", action="append", metavar="ID", help="an MCP that it may reach; repeatable")
+    create.add_argument("--all-mcps", action="store_true", help="it may reach every MCP, also those to come")
+    create.add_argument("--manage", action="append", metavar="GRANT", help="such as keys:read; repeatable")
+    create.add_argument("--expires-in-days", type=int, metavar="DAYS", help="by default it does not expire")
+    create.add_argument("--allowed-ip", action="append", metavar="NETWORK", help="such as 10.0.0.0/8; repeatable")
+    _secret_only(create)
+
+    listed = _command(commands, "list", keys.list_keys, "keys, newest first", "keyledger keys list --status active")
+    listed.add_argument("--status", choices=("active", "disabled", "expired", "revoked"))
+    listed.add_argument("--environment", choices=("live", "test"))
+    listed.add_argument("--mcp", metavar="ID", help="those that may reach this MCP")
+    listed.add_argument("--search", metavar="TEXT", help="beginning of a word of the name, or of the prefix")
+    listed.add_argument("--limit", type=_count, metavar="N", help="at most so many; by default all")
+
+    _of_key(commands, "show", keys.show, "one key and what happened last")
+    rotate = _of_key(commands, "rotate", keys.rotate, "a new secret under the same id", " --overlap-seconds 3600")
+    rotate.add_argument("--overlap-seconds", type=int, default=0, metavar="S", help="the old secret works so long")
+    _secret_only(rotate)
+    revoke = _of_key(commands, "revoke", keys.revoke, "refuse a key at once and for ever", " --reason compromised")
+    reasons = ("compromised", "superseded", "owner_removed", "no_longer_needed", "unspecified")
+    revoke.add_argument("--reason", choices=reasons, default="unspecified")
+    revoke.add_argument("--note", help="for the record")
+    _of_key(commands, "disable", keys.disable, "refuse a key for the time being")
+    _of_key(commands, "enable", keys.enable, "accept a disabled key again")
+    verify = _command(
+        commands,
+        "verify",
+        keys.verify,
+        "ask the service whether a key may do something; exit code 1 if not",
+        "keyledger keys verify - --mcp mcp_… --tool add < agent.key",
+    )
+    verify.add_argument("key", help="the key, or - to read it from standard input")
+    verify.add_argument("--mcp", metavar="ID")
+    verify.add_argument("--tool", metavar="NAME", help="needs --mcp")
+
+
+def _command(
+    group: Any,  # noqa: ANN401 -- argparse does not export the type
+    name: str,
+    run: Run,
+    purpose: str,
+    example: str,
+    *,
+    remote: bool = True,
+) -> argparse.ArgumentParser:
+    command: argparse.ArgumentParser = group.add_parser(
+        name,
+        help=purpose,
+        description=purpose[0].upper() + purpose[1:] + ".",
+        epilog=f"example:\n  {example}\n\n{exits.EXPLAINED}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    command.set_defaults(run=run)
+    command.add_argument("--json", action="store_true", help="for machines")
+    if remote:
+        command.add_argument("--url", help="where the service is; by default KEYLEDGER_URL")
+        command.add_argument(
+            "--key-file",
+            metavar="FILE",
+            help="holds the key to manage with (- for standard input); by default KEYLEDGER_ADMIN_KEY is it",
+        )
+    return command
+
+
+def _of_key(group: Any, name: str, run: Run, purpose: str, example: str = "") -> argparse.ArgumentParser:  # noqa: ANN401
+    command = _command(group, name, run, purpose, f"keyledger keys {name} key_…{example}")
+    command.add_argument("id", help="the key's id, key_…")
+    return command
+
+
+def _secret_only(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--secret-only", action="store_true", help="print the secret and nothing else")
+
+
+def _count(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise ValueError
+    return number

@@ -1,0 +1,21 @@
+"""`keyledger doctor`: what is wrong with a key, found out without sending it anywhere."""
+
+import argparse
+
+from keyledger.cli import exits
+from keyledger.cli.output import print_json
+from keyledger.cli.settings import key_argument
+from keyledger.secret import flaw_of
+
+
+def doctor(arguments: argparse.Namespace) -> int:
+    flaw = flaw_of(key_argument(arguments.key))
+    if arguments.json:
+        print_json({"well_formed": flaw is None, "part": flaw and flaw.part, "hint": flaw and flaw.hint})
+    elif flaw is None:
+        print("The key is well formed: prefix, length, alphabet and checksum are right.")
+        print("Whether it is known and active only the service can say: keyledger keys verify -")
+    else:
+        print(f"Not a well-formed key. What is wrong: {flaw.part}.")
+        print(flaw.hint)
+    return exits.OK if flaw is None else exits.REFUSED

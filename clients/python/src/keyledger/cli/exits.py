@@ -1,0 +1,22 @@
+"""What the exit code of the command line says."""
+
+from typing import Final
+
+OK: Final = 0
+REFUSED: Final = 1
+"""The service said no, or the key is not valid."""
+USAGE: Final = 2
+"""The command can not be carried out as it stands."""
+UNREACHABLE: Final = 3
+"""No answer, or one that says: not now."""
+
+EXPLAINED = """exit codes:
+  0  done, or valid
+  1  refused, or not valid
+  2  the command is not right as it stands
+  3  the service was not reached, or is not available now
+"""
+
+
+class UsageError(Exception):
+    """The command can not be carried out as it stands; the message says why."""

@@ -1,0 +1,138 @@
+"""`keyledger keys …`"""
+
+import argparse
+import itertools
+
+from keyledger.cli import exits
+from keyledger.cli.exits import UsageError
+from keyledger.cli.output import KEY_TITLES, day, key_row, print_fields, print_json, print_table
+from keyledger.cli.settings import client_of, key_argument
+from keyledger.shapes.keys import CreatedKey, Key
+from keyledger.shapes.permissions import Permissions
+
+_PER_PAGE = 100
+
+
+def create(arguments: argparse.Namespace) -> int:
+    permissions = Permissions(
+        mcps="*" if arguments.all_mcps else tuple(arguments.mcp or ()), manage=tuple(arguments.manage or ())
+    )
+    if arguments.all_mcps and arguments.mcp:
+        raise UsageError("Either --all-mcps or --mcp, not both.")
+    with client_of(arguments) as client:
+        created = client.keys.create(
+            arguments.name,
+            description=arguments.description,
+            permissions=permissions,
+            environment=arguments.environment,
+            expires_in_days=arguments.expires_in_days,
+            allowed_ips=arguments.allowed_ip,
+        )
+    return _print_secret(arguments, created)
+
+
+def list_keys(arguments: argparse.Namespace) -> int:
+    with client_of(arguments) as client:
+        found = client.keys.iterate(
+            status=arguments.status,
+            environment=arguments.environment,
+            mcp_id=arguments.mcp,
+            q=arguments.search,
+            per_page=min(arguments.limit or _PER_PAGE, _PER_PAGE),
+        )
+        keys = list(itertools.islice(found, arguments.limit))
+    if arguments.json:
+        print_json(keys)
+    else:
+        print_table(KEY_TITLES, [key_row(key) for key in keys])
+    return exits.OK
+
+
+def show(arguments: argparse.Namespace) -> int:
+    with client_of(arguments) as client:
+        key = client.keys.get(arguments.id)
+    if arguments.json:
+        print_json(key)
+        return exits.OK
+    _print_key(key)
+    print()
+    entries = [(day(e.timestamp), e.event, e.status, e.reason or "", e.ip or "") for e in key.recent_activity]
+    print_table(("WHEN", "WHAT", "STATUS", "REASON", "FROM"), entries)
+    return exits.OK
+
+
+def rotate(arguments: argparse.Namespace) -> int:
+    with client_of(arguments) as client:
+        rotated = client.keys.rotate(arguments.id, overlap_seconds=arguments.overlap_seconds)
+    return _print_secret(arguments, rotated)
+
+
+def revoke(arguments: argparse.Namespace) -> int:
+    with client_of(arguments) as client:
+        revoked = client.keys.revoke(arguments.id, reason=arguments.reason, note=arguments.note)
+    if arguments.json:
+        print_json(revoked)
+    else:
+        print(f"{revoked.id} is revoked since {day(revoked.revoked_at)} UTC. It is refused everywhere, for ever.")
+    return exits.OK
+
+
+def disable(arguments: argparse.Namespace) -> int:
+    with client_of(arguments) as client:
+        return _print_changed(arguments, client.keys.disable(arguments.id))
+
+
+def enable(arguments: argparse.Namespace) -> int:
+    with client_of(arguments) as client:
+        return _print_changed(arguments, client.keys.enable(arguments.id))
+
+
+def verify(arguments: argparse.Namespace) -> int:
+    with client_of(arguments) as client:
+        answer = client.verify(key_argument(arguments.key), mcp_id=arguments.mcp, tool=arguments.tool)
+    if arguments.json:
+        print_json(answer)
+    else:
+        named = f"{answer.key_id} ({answer.name})" if answer.key_id else "The key"
+        print_fields([("valid", "yes" if answer.valid else "no"), ("code", answer.code), ("key", named)])
+    return exits.OK if answer.valid else exits.REFUSED
+
+
+def _print_secret(arguments: argparse.Namespace, made: CreatedKey) -> int:
+    """The secret, once. Alone on standard output where only it is wanted."""
+    if arguments.secret_only:
+        print(made.key.reveal())
+    elif arguments.json:
+        print_json(made)
+    else:
+        _print_key(made)
+        print(f"\n{made.key.reveal()}\n\nThis is the secret. It is not kept and not shown again.")
+    return exits.OK
+
+
+def _print_changed(arguments: argparse.Namespace, key: Key) -> int:
+    if arguments.json:
+        print_json(key)
+    else:
+        print(f"{key.id} is {key.status}.")
+    return exits.OK
+
+
+def _print_key(key: Key) -> None:
+    mcps = key.permissions.mcps
+    print_fields(
+        [
+            ("id", key.id),
+            ("name", key.name),
+            ("description", key.description),
+            ("key", f"{key.prefix}…{key.last4}"),
+            ("environment", key.environment),
+            ("status", key.status),
+            ("created", f"{day(key.created_at)} by {key.created_by.email or key.created_by.id}"),
+            ("expires", day(key.expires_at) or "never"),
+            ("last used", day(key.last_used) or "never"),
+            ("mcps", "all" if mcps == "*" else ", ".join(mcps)),
+            ("manages", ", ".join(key.permissions.manage)),
+            ("revision", str(key.revision)),
+        ]
+    )

@@ -1,0 +1,40 @@
+"""The command `keyledger`."""
+
+import io
+import os
+import sys
+from collections.abc import Sequence
+
+from keyledger.cli import exits
+from keyledger.cli.arguments import parser
+from keyledger.errors import InternalError, KeyledgerError, RateLimited, Unavailable, UnexpectedAnswer, Unreachable
+
+_NOT_NOW = (Unreachable, Unavailable, RateLimited, InternalError, UnexpectedAnswer)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Carry out one command; errors go to standard error, in one line."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            # A name may have characters that the terminal has not: better a ? than no list.
+            stream.reconfigure(errors="replace")
+    parsed = parser().parse_args(arguments)
+    try:
+        code: int = parsed.run(parsed)
+        sys.stdout.flush()
+    except exits.UsageError as error:
+        return _failed(str(error), exits.USAGE)
+    except KeyledgerError as error:
+        return _failed(str(error), exits.UNREACHABLE if isinstance(error, _NOT_NOW) else exits.REFUSED)
+    except BrokenPipeError:
+        # Whoever read has gone, `| head` for instance. Python would complain once more at its end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return exits.OK
+    except KeyboardInterrupt:
+        return _failed("Interrupted.", 130)
+    return code
+
+
+def _failed(message: str, code: int) -> int:
+    print(f"keyledger: {message}", file=sys.stderr)
+    return code

@@ -1,0 +1,58 @@
+"""What is printed: aligned text for people, JSON for machines."""
+
+import sys
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from keyledger.secret import Secret
+from keyledger.shapes.keys import Key
+
+_BOLD, _PLAIN = "\x1b[1m", "\x1b[0m"
+
+
+def print_json(value: object) -> None:
+    """One JSON document. Secrets in it are in the clear: it is asked for where they are to be shown."""
+    print(msgspec.json.encode(value, enc_hook=_revealed).decode())
+
+
+def print_table(titles: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    """Columns as wide as their widest cell; bold titles on a terminal only."""
+    whole = [tuple(titles), *(tuple(_printable(cell) for cell in row) for row in rows)]
+    widths = [max(len(row[column]) for row in whole) for column in range(len(titles))]
+    for number, row in enumerate(whole):
+        line = "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        print(f"{_BOLD}{line}{_PLAIN}" if number == 0 and sys.stdout.isatty() else line)
+
+
+def print_fields(fields: Iterable[tuple[str, str]]) -> None:
+    """A name and a value a line."""
+    known = [(name, _printable(value)) for name, value in fields if value]
+    width = max(len(name) for name, _ in known)
+    for name, value in known:
+        print(f"{name.ljust(width)}  {value}")
+
+
+def key_row(key: Key) -> tuple[str, ...]:
+    shown = f"{key.prefix}…{key.last4}"
+    return (key.id, key.name, shown, key.status, day(key.expires_at) or "never", day(key.last_used) or "never")
+
+
+KEY_TITLES = ("ID", "NAME", "KEY", "STATUS", "EXPIRES", "LAST USED")
+
+
+def day(at: datetime | None) -> str:
+    return "" if at is None else at.strftime("%Y-%m-%d %H:%M")
+
+
+def _printable(text: str) -> str:
+    """Names are anybody's text: nothing in them may move the cursor or end a line."""
+    return "".join(character if character.isprintable() else "�" for character in text)
+
+
+def _revealed(value: Any) -> Any:  # noqa: ANN401 -- the signature that msgspec calls
+    if isinstance(value, Secret):
+        return value.reveal()
+    raise NotImplementedError("not a secret")

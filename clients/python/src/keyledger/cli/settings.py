@@ -1,0 +1,41 @@
+"""Where the service is and which key to use, from the command line and the environment."""
+
+import argparse
+import os
+import sys
+from pathlib import Path
+
+from keyledger.cli.exits import UsageError
+from keyledger.clients import Keyledger
+from keyledger.secret import Secret
+
+
+def client_of(arguments: argparse.Namespace) -> Keyledger:
+    """The client that the arguments describe. Raises UsageError when something is missing."""
+    url = arguments.url or os.environ.get("KEYLEDGER_URL")
+    if not url:
+        raise UsageError("Where is the service? Give --url or set KEYLEDGER_URL.")
+    if not url.startswith(("http://", "https://")):
+        raise UsageError("The URL must begin with http:// or https://.")
+    try:
+        return Keyledger(url, _management_key(arguments.key_file))
+    except ValueError as error:
+        raise UsageError(str(error)) from None
+
+
+def key_argument(given: str) -> Secret:
+    """A key from the command line; `-` reads it from standard input, so that it lands in no history."""
+    return Secret(sys.stdin.readline().rstrip("\r\n") if given == "-" else given)
+
+
+def _management_key(key_file: str | None) -> Secret:
+    if key_file is None:
+        key = os.environ.get("KEYLEDGER_ADMIN_KEY", "")
+    else:
+        try:
+            key = sys.stdin.readline() if key_file == "-" else Path(key_file).read_text("utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise UsageError(f"The key file can not be read: {error}") from None
+    if not key.strip():
+        raise UsageError("With which key? Set KEYLEDGER_ADMIN_KEY or give --key-file.")
+    return Secret(key.strip())

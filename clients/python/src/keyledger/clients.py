@@ -1,0 +1,141 @@
+"""`Keyledger` and `AsyncKeyledger`: the same methods, called or awaited."""
+
+from types import TracebackType
+from typing import Any, Self
+
+import httpx2
+
+from keyledger.calls import health, tools, verification
+from keyledger.groups import (
+    Alerts,
+    AsyncAlerts,
+    AsyncAudit,
+    AsyncKeys,
+    AsyncMcps,
+    AsyncMembers,
+    AsyncOrganization,
+    AsyncUsage,
+    AsyncWebhooks,
+    Audit,
+    Keys,
+    Mcps,
+    Members,
+    Organization,
+    Usage,
+    Webhooks,
+)
+from keyledger.methods import AsyncClient, Awaited, Client, Sent
+from keyledger.retries import Retries
+from keyledger.secret import Secret, revealed
+from keyledger.senders import AsyncSender, Sender
+from keyledger.version import VERSION
+
+TIMEOUT_SECONDS = 10.0
+CONNECT_SECONDS = 3.0
+
+
+class Keyledger(Client):
+    """A client with connections of its own, for any number of threads. `with` closes them.
+
+    `url`: where the service is; `key`: the key that all calls are made with. `timeout_seconds` is for an answer; a
+    connection gets at most 3 s. `http`: further arguments of httpx2.Client, such as `verify`, `proxy`, `transport`.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        key: str | Secret,
+        *,
+        timeout_seconds: float = TIMEOUT_SECONDS,
+        retries: Retries | None = None,
+        **http: Any,  # noqa: ANN401 -- passed on as it is
+    ) -> None:
+        self._http = httpx2.Client(**_settings(url, key, timeout_seconds), **http)
+        super().__init__(Sender(self._http, retries or Retries()))
+        self.keys = Keys(self.sender)
+        self.mcps = Mcps(self.sender)
+        self.organization = Organization(self.sender)
+        self.members = Members(self.sender)
+        self.usage = Usage(self.sender)
+        self.alerts = Alerts(self.sender)
+        self.audit = Audit(self.sender)
+        self.webhooks = Webhooks(self.sender)
+
+    verify = Sent(verification.verify)
+    invoke = Sent(tools.invoke)
+    read_resource = Sent(tools.read_resource)
+    live = Sent(health.live)
+    ready = Sent(health.ready)
+
+    def close(self) -> None:
+        self._http.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"Keyledger({str(self._http.base_url)!r})"
+
+
+class AsyncKeyledger(AsyncClient):
+    """As `Keyledger`, for asyncio: the same methods, awaited. `async with` closes its connections."""
+
+    def __init__(
+        self,
+        url: str,
+        key: str | Secret,
+        *,
+        timeout_seconds: float = TIMEOUT_SECONDS,
+        retries: Retries | None = None,
+        **http: Any,  # noqa: ANN401 -- passed on as it is
+    ) -> None:
+        self._http = httpx2.AsyncClient(**_settings(url, key, timeout_seconds), **http)
+        super().__init__(AsyncSender(self._http, retries or Retries()))
+        self.keys = AsyncKeys(self.sender)
+        self.mcps = AsyncMcps(self.sender)
+        self.organization = AsyncOrganization(self.sender)
+        self.members = AsyncMembers(self.sender)
+        self.usage = AsyncUsage(self.sender)
+        self.alerts = AsyncAlerts(self.sender)
+        self.audit = AsyncAudit(self.sender)
+        self.webhooks = AsyncWebhooks(self.sender)
+
+    verify = Awaited(verification.verify)
+    invoke = Awaited(tools.invoke)
+    read_resource = Awaited(tools.read_resource)
+    live = Awaited(health.live)
+    ready = Awaited(health.ready)
+
+    async def close(self) -> None:
+        await self._http.aclose()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    def __repr__(self) -> str:
+        return f"AsyncKeyledger({str(self._http.base_url)!r})"
+
+
+def _settings(url: str, key: str | Secret, timeout_seconds: float) -> dict[str, Any]:
+    """Redirects are not followed: a key goes nowhere but to `url`. httpx2's repr of headers hides Authorization."""
+    try:
+        authorization = f"Bearer {revealed(key)}".encode("ascii")
+    except UnicodeEncodeError:
+        authorization = b""
+    if not authorization:
+        raise ValueError("The key has characters that no key has.")
+    return {
+        "base_url": url.rstrip("/"),
+        "headers": {"Authorization": authorization.decode(), "User-Agent": f"keyledger-python/{VERSION}"},
+        "timeout": httpx2.Timeout(timeout_seconds, connect=min(CONNECT_SECONDS, timeout_seconds)),
+    }

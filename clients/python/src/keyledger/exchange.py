@@ -1,0 +1,88 @@
+"""From a call to a request, and from an answer to what it says. Nothing here is sync or async."""
+
+import uuid
+from typing import TypeVar
+
+import httpx2
+import msgspec
+
+from keyledger.call import Call, Repeat
+from keyledger.errors import ApiError, RateLimited, Unavailable, UnexpectedAnswer, error_class
+from keyledger.retries import UNAVAILABLE
+
+T = TypeVar("T")
+
+_TOO_MANY = 429
+_NOT_NOW = 503
+
+
+class _Error(msgspec.Struct, frozen=True):
+    code: str
+    message: str
+    details: dict[str, object] = msgspec.field(default_factory=dict[str, object])
+    request_id: str | None = None
+
+
+class _Problem(msgspec.Struct, frozen=True):
+    error: _Error
+
+
+_problems = msgspec.json.Decoder(_Problem)
+
+
+def request_for(http: httpx2.Client | httpx2.AsyncClient, call: Call[T]) -> httpx2.Request:
+    """The request, to be sent as often as need be: an Idempotency-Key that it is given here stays the same."""
+    headers = dict(call.headers)
+    if call.body is not None:
+        headers["Content-Type"] = "application/json"
+    if call.repeat is Repeat.UNDER_ONE_KEY:
+        headers.setdefault("Idempotency-Key", uuid.uuid4().hex)
+    timeout = http.timeout
+    if call.timeout_seconds is not None and timeout.read is not None:
+        longest = max(call.timeout_seconds, timeout.read)
+        timeout = httpx2.Timeout(connect=timeout.connect, read=longest, write=timeout.write, pool=timeout.pool)
+    return http.build_request(call.method, call.target, content=call.body, headers=headers, timeout=timeout)
+
+
+def refusal_in(call: Call[T], response: httpx2.Response) -> ApiError | UnexpectedAnswer | None:
+    """What the answer says no with; None when it is what was asked for."""
+    if response.is_success or response.status_code in call.answers:
+        return None
+    retry_after = _seconds(response.headers.get("retry-after"))
+    try:
+        error = _problems.decode(response.content).error
+    except msgspec.DecodeError:
+        return _from_elsewhere(response, retry_after)
+    kind = error_class(error.code, response.status_code)
+    return kind(error.code, response.status_code, error.message, error.details, error.request_id, retry_after)
+
+
+def content_of(call: Call[T], response: httpx2.Response) -> T:
+    """What the answer is read as."""
+    problem = "what came can not be read as the answer"
+    try:
+        return call.read(response.content)
+    except msgspec.ValidationError as error:
+        problem = f"{problem}: {error}"
+    except msgspec.DecodeError:
+        problem = f"{problem}: it is no JSON"
+    # Outside of the except clause, so that the answer, which may hold a secret, does not hang on the exception.
+    raise UnexpectedAnswer(response.status_code, problem)
+
+
+def _from_elsewhere(response: httpx2.Response, retry_after: float | None) -> ApiError | UnexpectedAnswer:
+    """A proxy's own answer: it has a status and no code."""
+    status, request_id = response.status_code, response.headers.get("x-request-id")
+    if status == _NOT_NOW:
+        code = f"proxy_{UNAVAILABLE}"
+        return Unavailable(code, status, "A proxy has no service to ask.", None, request_id, retry_after)
+    if status == _TOO_MANY:
+        return RateLimited("rate_limited", status, "A proxy limits the rate.", None, request_id, retry_after)
+    return UnexpectedAnswer(status, "it is not this API's kind of error: is the URL right?")
+
+
+def _seconds(retry_after: str | None) -> float | None:
+    """Retry-After in seconds. The API sends no dates (RFC 9110 §10.2.3 has both); one is as good as nothing."""
+    if retry_after is None or not retry_after.strip().isdecimal():
+        return None
+    return float(retry_after)

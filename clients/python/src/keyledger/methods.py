@@ -1,0 +1,121 @@
+"""Methods made of the functions in `keyledger.calls`: same arguments, same documentation; what they describe is sent.
+
+`create = Sent(keys.create)` in a class with a `sender` is a method that takes what `keys.create` takes and returns the
+answer; `Awaited` is its async twin. `Iterated` and `AsyncIterated` follow a list over all of its pages.
+"""
+
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from functools import wraps
+from typing import Any, Generic, ParamSpec, Self, TypeVar, overload
+
+from keyledger.call import Call
+from keyledger.senders import AsyncSender, Sender
+from keyledger.shapes.page import Page
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class Client:
+    """Something with methods that are sent."""
+
+    def __init__(self, sender: Sender) -> None:
+        self.sender = sender
+
+
+class AsyncClient:
+    """Something with methods that are sent and awaited."""
+
+    def __init__(self, sender: AsyncSender) -> None:
+        self.sender = sender
+
+
+class _Described(Generic[P, T]):
+    def __init__(self, describe: Callable[P, Call[T]]) -> None:
+        self._describe = describe
+        self.__doc__ = describe.__doc__
+
+
+class Sent(_Described[P, T]):
+    @overload
+    def __get__(self, client: None, owner: type) -> Self: ...
+    @overload
+    def __get__(self, client: Client, owner: type) -> Callable[P, T]: ...
+    def __get__(self, client: Client | None, owner: type) -> Self | Callable[P, T]:
+        if client is None:
+            return self
+        sender = client.sender
+
+        @wraps(self._describe)
+        def send(*args: P.args, **kwargs: P.kwargs) -> T:
+            return sender.send(self._describe(*args, **kwargs))
+
+        return send
+
+
+class Awaited(_Described[P, T]):
+    @overload
+    def __get__(self, client: None, owner: type) -> Self: ...
+    @overload
+    def __get__(self, client: AsyncClient, owner: type) -> Callable[P, Coroutine[Any, Any, T]]: ...
+    def __get__(self, client: AsyncClient | None, owner: type) -> Self | Callable[P, Coroutine[Any, Any, T]]:
+        if client is None:
+            return self
+        sender = client.sender
+
+        @wraps(self._describe)
+        async def send(*args: P.args, **kwargs: P.kwargs) -> T:
+            return await sender.send(self._describe(*args, **kwargs))
+
+        return send
+
+
+class Iterated(_Described[P, Page[T]]):
+    """Every item of a list, page after page as they are asked for; nothing is sent before the first item is."""
+
+    @overload
+    def __get__(self, client: None, owner: type) -> Self: ...
+    @overload
+    def __get__(self, client: Client, owner: type) -> Callable[P, Iterator[T]]: ...
+    def __get__(self, client: Client | None, owner: type) -> Self | Callable[P, Iterator[T]]:
+        if client is None:
+            return self
+        sender = client.sender
+
+        @wraps(self._describe)
+        def iterate(*args: P.args, **kwargs: P.kwargs) -> Iterator[T]:
+            call = self._describe(*args, **kwargs)
+            while True:
+                page = sender.send(call)
+                yield from page.data
+                if page.pagination.next_cursor is None:
+                    return
+                call = call.after(page.pagination.next_cursor)
+
+        return iterate
+
+
+class AsyncIterated(_Described[P, Page[T]]):
+    """The async twin of `Iterated`."""
+
+    @overload
+    def __get__(self, client: None, owner: type) -> Self: ...
+    @overload
+    def __get__(self, client: AsyncClient, owner: type) -> Callable[P, AsyncIterator[T]]: ...
+    def __get__(self, client: AsyncClient | None, owner: type) -> Self | Callable[P, AsyncIterator[T]]:
+        if client is None:
+            return self
+        sender = client.sender
+
+        @wraps(self._describe)
+        async def iterate(*args: P.args, **kwargs: P.kwargs) -> AsyncIterator[T]:
+            call = self._describe(*args, **kwargs)
+            while True:
+                page = await sender.send(call)
+                for item in page.data:
+                    yield item
+                if page.pagination.next_cursor is None:
+                    return
+                call = call.after(page.pagination.next_cursor)
+
+        return iterate

@@ -1,0 +1,82 @@
+"""When a call is sent again, and how long to wait before: full jitter, and never sooner than Retry-After says.
+
+https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/
+"""
+
+import random
+from typing import Final
+
+import httpx2
+from msgspec import Struct
+
+from keyledger.call import Repeat
+from keyledger.errors import ApiError, RateLimited, Unavailable, Unreachable
+
+UNAVAILABLE: Final = "unavailable"
+
+_NOT_SENT = (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout, httpx2.UnsupportedProtocol)
+_IN_FLIGHT = "idempotency_in_flight"
+_PERMANENT = (httpx2.UnsupportedProtocol, httpx2.LocalProtocolError)
+
+
+class Retries(Struct, frozen=True):
+    """How often and how fast a call is repeated.
+
+    `attempts`: in all, 1 for no repeats. The n-th pause (from 0) is random between 0 and `first_seconds * 2**n`, with
+    `longest_seconds` as the bound, and comes on top of what Retry-After asks for. An answer that asks for more than
+    `patience_seconds` is final.
+    """
+
+    attempts: int = 4
+    first_seconds: float = 0.2
+    longest_seconds: float = 5.0
+    patience_seconds: float = 30.0
+
+
+NO_RETRIES: Final = Retries(attempts=1)
+
+
+class Attempts:
+    """The attempts of one call: tells after each failure how long to wait, or raises it."""
+
+    def __init__(self, retries: Retries, repeat: Repeat) -> None:
+        self._retries = retries
+        self._repeat = repeat
+        self._made = 0
+        self._may_have_happened = False
+
+    def after_no_answer(self, error: httpx2.TransportError) -> float | Unreachable:
+        """Seconds to wait, or what to raise."""
+        self._made += 1
+        sent = not isinstance(error, _NOT_SENT)
+        self._may_have_happened |= sent
+        if not self._is_left() or isinstance(error, _PERMANENT) or (sent and not self._bears_repeating()):
+            reason = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+            return Unreachable(reason, may_have_happened=self._may_have_happened)
+        return self._pause(0)
+
+    def after_refusal(self, error: ApiError) -> float | ApiError:
+        """Seconds to wait, or what to raise."""
+        self._made += 1
+        after = error.retry_after or 0.0
+        if not self._is_left() or after > self._retries.patience_seconds or not self._is_worth_it(error):
+            return error
+        return self._pause(after)
+
+    def _is_worth_it(self, error: ApiError) -> bool:
+        if isinstance(error, RateLimited):
+            return True
+        if isinstance(error, Unavailable):
+            is_ours = error.code == UNAVAILABLE
+            return self._bears_repeating() or (is_ours and self._repeat is Repeat.WHEN_REFUSED)
+        return error.code == _IN_FLIGHT
+
+    def _bears_repeating(self) -> bool:
+        return self._repeat in {Repeat.FREELY, Repeat.UNDER_ONE_KEY}
+
+    def _is_left(self) -> bool:
+        return self._repeat is not Repeat.NEVER and self._made < self._retries.attempts
+
+    def _pause(self, after: float) -> float:
+        longest = min(self._retries.longest_seconds, self._retries.first_seconds * 2 ** (self._made - 1))
+        return after + random.uniform(0, longest)  # noqa: S311 -- spreads load, guards nothing

@@ -1,0 +1,145 @@
+"""A key in the clear, kept from being shown by accident, and what can be said of its form without asking anyone.
+
+`pk_live_` or `pk_test_`, 26 random base62 characters, 6 base62 characters of the CRC32 of all that stands before them.
+"""
+
+from typing import Final, Literal, NoReturn, TypeAlias
+from zlib import crc32
+
+from msgspec import Struct
+
+PREFIXES: Final = ("pk_live_", "pk_test_")
+LENGTH: Final = 40
+CHECKSUM_LENGTH: Final = 6
+
+_BASE62 = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+_PREFIX_LENGTH = len(PREFIXES[0])
+_RADIX = len(_BASE62)
+
+Part: TypeAlias = Literal["empty", "surroundings", "prefix", "length", "alphabet", "checksum"]
+
+
+class Secret:
+    """A key in the clear. No repr, str, log line or traceback shows it; `reveal()` hands it out."""
+
+    __slots__ = ("_text",)
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    def reveal(self) -> str:
+        return self._text
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Secret) and other._text == self._text
+
+    def __hash__(self) -> int:
+        return hash(self._text)
+
+    def __repr__(self) -> str:
+        return "Secret(…)"
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("A secret is neither pickled nor copied: that would write it down.")
+
+
+class Flaw(Struct, frozen=True):
+    """What is wrong with the form of a key: which part of it, and a sentence that does not quote the key."""
+
+    part: Part
+    hint: str
+
+
+def revealed(key: str | Secret) -> str:
+    return key.reveal() if isinstance(key, Secret) else key
+
+
+def flaw_of(key: str | Secret) -> Flaw | None:
+    """What is wrong with the form of a key, the first thing first; None for one that is well formed.
+
+    Decided here: nothing is sent anywhere. A well-formed key may still be unknown, revoked or expired.
+    """
+    text = revealed(key)
+    if not text:
+        return Flaw("empty", "There is nothing here. Was the variable set that it was taken from?")
+    surroundings = _surroundings(text)
+    if surroundings is not None:
+        return Flaw("surroundings", surroundings)
+    return _prefix(text) or _length(text) or _alphabet(text) or _checksum(text)
+
+
+def _surroundings(text: str) -> str | None:
+    if text != text.strip():
+        return "There is white space before or after it: a line end that was copied along?"
+    if text[0] in "\"'`" or text[-1] in "\"'`":
+        return "There are quotation marks around it: they are not part of the key."
+    if text.lower().startswith("bearer "):
+        return "It begins with “Bearer ”: that belongs to the Authorization header and not to the key."
+    return None
+
+
+def _prefix(text: str) -> Flaw | None:
+    if text.startswith(PREFIXES):
+        return None
+    if text.lower().startswith(PREFIXES):
+        return Flaw("prefix", f"The prefix is {PREFIXES[0]} or {PREFIXES[1]} in small letters.")
+    if text.startswith("pk_"):
+        return Flaw("prefix", f"After pk_ comes live_ or test_: a key begins with {PREFIXES[0]} or {PREFIXES[1]}.")
+    if text.startswith(("key_", "org_", "mcp_", "user_")):
+        return Flaw("prefix", "This is an id and not a key. Ids are no secrets and open nothing.")
+    return Flaw("prefix", f"A key begins with {PREFIXES[0]} or {PREFIXES[1]}; this is something else.")
+
+
+def _length(text: str) -> Flaw | None:
+    missing = LENGTH - len(text)
+    if missing == 0:
+        return None
+    if "…" in text or "..." in text:
+        return Flaw("length", "It was shortened for display. The whole key was shown once, when it was made.")
+    difference = f"{missing} too few, cut off while copying?" if missing > 0 else f"{-missing} too many, copied twice?"
+    return Flaw("length", f"A key has {LENGTH} characters, this has {len(text)}: {difference}")
+
+
+def _alphabet(text: str) -> Flaw | None:
+    places = [place for place, character in enumerate(text, start=1) if character not in _BASE62]
+    strange = [place for place in places if place > _PREFIX_LENGTH]
+    if not strange:
+        return None
+    listed = ", ".join(str(place) for place in strange[:5])
+    return Flaw("alphabet", f"After the prefix come letters and digits only; look at character {listed}.")
+
+
+def _checksum(text: str) -> Flaw | None:
+    body, given = text[:-CHECKSUM_LENGTH], text[-CHECKSUM_LENGTH:]
+    if _checksum_of(body) == given:
+        return None
+    other = (PREFIXES[0] if text.startswith(PREFIXES[1]) else PREFIXES[1]) + body[_PREFIX_LENGTH:]
+    if _checksum_of(other) == given:
+        return Flaw("checksum", f"The prefix was changed: this key was made as {other[:_PREFIX_LENGTH]}…")
+    swapped = _swapped(body, given)
+    if swapped is not None:
+        return Flaw("checksum", f"Characters {swapped} and {swapped + 1} look swapped.")
+    return Flaw(
+        "checksum",
+        "The last six characters do not fit the rest: at least one character was mistyped, or made up."
+        " Often confused: 0 and O, 1, l and I.",
+    )
+
+
+def _swapped(body: str, given: str) -> int | None:
+    """The place (from 1) of two neighbours that make the checksum right when they change places."""
+    text = body + given
+    for place in range(_PREFIX_LENGTH, LENGTH - 1):
+        mended = text[:place] + text[place + 1] + text[place] + text[place + 2 :]
+        if mended != text and _checksum_of(mended[:-CHECKSUM_LENGTH]) == mended[-CHECKSUM_LENGTH:]:
+            return place + 1
+    return None
+
+
+def _checksum_of(body: str) -> str:
+    rest = crc32(body.encode("utf-8"))
+    characters: list[str] = []
+    for _ in range(CHECKSUM_LENGTH):
+        rest, digit = divmod(rest, _RADIX)
+        characters.append(_BASE62[digit])
+    return "".join(reversed(characters))

@@ -1,0 +1,31 @@
+"""What happened to a key, and every use of it."""
+
+from datetime import datetime
+
+from msgspec import Struct
+
+
+class Actor(Struct, frozen=True):
+    id: str
+    type: str = "user"
+
+
+class Activity(Struct, frozen=True, kw_only=True):
+    """A change (`event` such as `api_key.revoked`) or a use (`api_key.used`, with `action`, and `reason` if denied).
+
+    `status`: success, denied, error, or started: a call whose outcome nobody knows. `revision`: the key's that decided.
+    """
+
+    id: str
+    timestamp: datetime
+    event: str
+    actor: Actor
+    status: str
+    action: str | None = None
+    reason: str | None = None
+    mcp_id: str | None = None
+    tool: str | None = None
+    ip: str | None = None
+    user_agent: str | None = None
+    latency_ms: int | None = None
+    revision: int | None = None

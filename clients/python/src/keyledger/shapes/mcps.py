@@ -1,0 +1,87 @@
+"""MCP servers, as the API shows them: everything but their credentials."""
+
+from datetime import datetime
+from typing import Any
+
+from msgspec import Struct, field
+
+
+class McpStats(Struct, frozen=True):
+    """`error_rate`: 0 to 1; `avg_latency_ms`: None before the first call."""
+
+    total_requests: int = 0
+    requests_today: int = 0
+    error_rate: float | None = None
+    avg_latency_ms: float | None = None
+
+
+class Tool(Struct, frozen=True):
+    name: str
+    description: str | None = None
+    input_schema: dict[str, Any] = field(default_factory=dict[str, Any])
+
+
+class Mcp(Struct, frozen=True, kw_only=True):
+    id: str
+    name: str
+    endpoint_url: str
+    description: str
+    environment: str
+    auth_type: str
+    status: str
+    health: str
+    created_at: datetime
+    last_active: datetime | None = None
+    request_count: int = 0
+    revision: int
+
+
+class McpDetail(Mcp, frozen=True, kw_only=True):
+    """`tools` is None where the service does not know them."""
+
+    health_checked_at: datetime | None = None
+    updated_at: datetime | None = None
+    stats: McpStats | None = None
+    tools: tuple[Tool, ...] | None = None
+
+
+class DeletedMcp(Struct, frozen=True):
+    deleted: bool
+    mcp_id: str
+
+
+class McpProbe(Struct, frozen=True):
+    """What a test of the connection found; the rest is known only where the server was reached."""
+
+    reachable: bool
+    latency_ms: int
+    protocol_version: str | None = None
+    tools_count: int | None = None
+    resources_count: int | None = None
+    problem: str | None = None
+    code: str | None = None
+
+
+class CallMetadata(Struct, frozen=True):
+    mcp_id: str
+    tool: str
+    latency_ms: int
+    timestamp: datetime
+
+
+class Invocation(Struct, frozen=True):
+    """`result`: MCP's CallToolResult with `content`, `isError` and perhaps `structuredContent`."""
+
+    result: dict[str, Any]
+    metadata: CallMetadata
+
+    @property
+    def is_error(self) -> bool:
+        """The tool ran and said that it failed; `result["content"]` says why."""
+        return self.result.get("isError") is True
+
+
+class Resource(Struct, frozen=True):
+    """`contents`: MCP's text and blob contents."""
+
+    contents: tuple[dict[str, Any], ...]

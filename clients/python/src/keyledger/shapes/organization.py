@@ -1,0 +1,38 @@
+"""The organization of the key, as the API shows it."""
+
+from datetime import datetime
+
+from msgspec import Struct
+
+
+class OrganizationLimits(Struct, frozen=True):
+    """What the plan allows; None: no limit."""
+
+    mcps: int | None = None
+    api_keys: int | None = None
+    team_members: int | None = None
+    monthly_requests: int | None = None
+
+
+class OrganizationUsage(Struct, frozen=True):
+    """How much of it is used. `monthly_requests`: of this calendar month (UTC), with live keys."""
+
+    mcps: int = 0
+    api_keys: int = 0
+    team_members: int = 0
+    monthly_requests: int = 0
+
+
+class Organization(Struct, frozen=True, kw_only=True):
+    """`settings` is what clients keep there; the slug never changes."""
+
+    id: str
+    name: str
+    slug: str
+    description: str
+    plan: str
+    created_at: datetime
+    settings: dict[str, str | int | bool]
+    limits: OrganizationLimits
+    usage: OrganizationUsage
+    revision: int

@@ -1,0 +1,106 @@
+"""Counts of uses, as the API shows them. All days are UTC days."""
+
+from datetime import date, datetime
+from typing import TypeAlias
+
+from msgspec import Struct
+
+Day: TypeAlias = date
+
+
+class McpRequests(Struct, frozen=True):
+    """`name` is the one it has now, None where it is gone."""
+
+    mcp_id: str
+    requests: int
+    name: str | None = None
+
+
+class KeyRequests(Struct, frozen=True):
+    key_id: str
+    requests: int
+    name: str | None = None
+
+
+class ToolRequests(Struct, frozen=True):
+    tool: str
+    requests: int
+    mcp_id: str | None = None
+
+
+class DayRequests(Struct, frozen=True):
+    date: Day
+    requests: int
+    errors: int
+
+
+class HourRequests(Struct, frozen=True):
+    """`hour`: its beginning."""
+
+    hour: datetime
+    requests: int
+    errors: int
+
+
+class Outcomes(Struct, frozen=True):
+    """Requests are successes or errors; what was denied is no request."""
+
+    success: int
+    error: int
+    denied: int
+
+
+class Latency(Struct, frozen=True):
+    """Percentiles in milliseconds; None: no call has ended."""
+
+    p50: int | None = None
+    p95: int | None = None
+    p99: int | None = None
+
+
+class PlanRequests(Struct, frozen=True):
+    """`billed` of `total` count towards `limit` in a month; None: the plan has no limit."""
+
+    total: int
+    billed: int
+    limit: int | None = None
+    percentage: float | None = None
+
+
+class KeyReport(Struct, frozen=True, kw_only=True):
+    """What a key was used for. `by_hour` is there for a single day."""
+
+    key_id: str
+    period: str
+    start_date: Day
+    end_date: Day
+    total_requests: int
+    by_mcp: tuple[McpRequests, ...] = ()
+    by_tool: tuple[ToolRequests, ...] = ()
+    by_day: tuple[DayRequests, ...] = ()
+    by_hour: tuple[HourRequests, ...] = ()
+    by_status: Outcomes
+    latency_ms: Latency = Latency()
+
+
+class OrganizationReport(Struct, frozen=True, kw_only=True):
+    """What all keys of the organization were used for."""
+
+    period: str
+    start_date: Day
+    end_date: Day
+    requests: PlanRequests
+    by_mcp: tuple[McpRequests, ...] = ()
+    by_key: tuple[KeyRequests, ...] = ()
+    by_day: tuple[DayRequests, ...] = ()
+    by_status: Outcomes
+
+
+class HistoryDay(Struct, frozen=True):
+    """A day on which anything was used."""
+
+    date: Day
+    requests: int
+    errors: int
+    denied: int
+    billed: int

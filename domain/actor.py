@@ -1,0 +1,20 @@
+"""Who caused an event. Only ids: names and addresses belong to read models, where they can be erased."""
+
+from msgspec import Struct
+
+
+class UserActor(Struct, frozen=True, tag_field="type", tag="user"):
+    id: str
+
+
+class KeyActor(Struct, frozen=True, tag_field="type", tag="api_key"):
+    id: str
+
+
+class SystemActor(Struct, frozen=True, tag_field="type", tag="system"):
+    """A part of Keyledger itself: the id is its name, such as `expiry`."""
+
+    id: str
+
+
+Actor = UserActor | KeyActor | SystemActor

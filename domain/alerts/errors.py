@@ -1,0 +1,7 @@
+"""Why a command about alerts is refused. The first line of each docstring is the message."""
+
+from domain.refusal import NotFound
+
+
+class AlertNotFound(NotFound):
+    """There is no such alert."""

@@ -1,0 +1,62 @@
+"""Refusals: many of one key within minutes, one of a secret that is over, many of keys that nobody has."""
+
+from collections.abc import Mapping
+
+from domain.anomalies.finding import Finding
+from domain.anomalies.thresholds import Thresholds
+from domain.usage.events import Code
+
+_OVER: frozenset[Code] = frozenset({"revoked_key"})
+_HARMLESS: frozenset[Code] = frozenset({"rate_limited", "quota_exceeded"})
+"""Who is too fast is told so already, and knows what to do."""
+
+
+def denied_burst(refused: Mapping[Code, int], thresholds: Thresholds) -> Finding | None:
+    """`refused`: how often one key was refused within the last `denied_minutes`, by reason."""
+    counted = {code: count for code, count in refused.items() if code not in _HARMLESS}
+    count = sum(counted.values())
+    if count < thresholds.denied_count:
+        return None
+    reason = max(sorted(counted), key=lambda code: counted[code])
+    return Finding(
+        rule="denied",
+        type="api_key.denied_burst",
+        severity="warning",
+        numbers={
+            "denied": count,
+            "most_frequent_reason": reason,
+            "minutes": thresholds.denied_minutes,
+            "limit": thresholds.denied_count,
+        },
+    )
+
+
+def secret_over_used(refused: Mapping[Code, int]) -> Finding | None:
+    """Someone still has a secret that was revoked or replaced: one use is enough to say so."""
+    count = sum(count for code, count in refused.items() if code in _OVER)
+    if count == 0:
+        return None
+    return Finding(
+        rule="revoked_secret",
+        type="api_key.denied_burst",
+        severity="warning",
+        numbers={"denied": count, "most_frequent_reason": "revoked_key", "limit": 1},
+    )
+
+
+def unknown_keys(address: str, count: int, thresholds: Thresholds) -> Finding | None:
+    """`count` presentations, from one address within the last `denied_minutes`, of keys that nobody has."""
+    if count < thresholds.unknown_keys:
+        return None
+    return Finding(
+        rule="unknown_keys",
+        type="api_key.denied_burst",
+        severity="critical",
+        numbers={
+            "denied": count,
+            "most_frequent_reason": "unauthorized",
+            "address": address,
+            "minutes": thresholds.denied_minutes,
+            "limit": thresholds.unknown_keys,
+        },
+    )

@@ -1,0 +1,40 @@
+"""What every aggregate is: two pure functions and the events they speak.
+
+After Jérémie Chassaing's Decider pattern (2021).
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+S = TypeVar("S")
+C = TypeVar("C")
+E = TypeVar("E")
+
+
+class ImpossibleHistory(Exception):
+    """The log holds an event that can not follow the ones before it: the history was damaged."""
+
+    def __init__(self, event: object) -> None:
+        super().__init__(f"{type(event).__name__} can not follow the events before it")
+
+
+@dataclass(frozen=True, slots=True)
+class Decider(Generic[S, C, E]):
+    """`decide(state, command)` gives events or raises a `Refusal`; `evolve(state, event)` gives the next state.
+
+    `initial` is the state before the first event; `kind` names the aggregate in the log; `event_types` is closed.
+    """
+
+    kind: str
+    initial: S
+    decide: Callable[[S, C], tuple[E, ...]]
+    evolve: Callable[[S, E], S]
+    event_types: tuple[type[E], ...]
+
+    def fold(self, events: Iterable[E], state: S | None = None) -> S:
+        """The state after `events`, from the beginning or from `state`."""
+        current = self.initial if state is None else state
+        for event in events:
+            current = self.evolve(current, event)
+        return current

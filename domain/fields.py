@@ -1,0 +1,54 @@
+"""What the fields of every resource may hold. Every violation is named, not only the first."""
+
+from unicodedata import category
+
+from domain.refusal import Invalid
+
+NAME_LENGTH_MAX = 100
+DESCRIPTION_LENGTH_MAX = 500
+
+_CONTROL_CATEGORIES = frozenset({"Cc", "Cs", "Zl", "Zp"})
+_DIRECTIONS = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+"""Unicode UAX #9: embeddings, overrides and isolates, with which one name can be made to look like another."""
+
+
+class Problems:
+    """Collects what is wrong, field by field, and refuses all at once."""
+
+    def __init__(self) -> None:
+        self._details: dict[str, object] = {}
+
+    def note(self, field: str, message: str) -> None:
+        self._details.setdefault(field, message)
+
+    def refuse_any(self) -> None:
+        if self._details:
+            raise Invalid(**self._details)
+
+    def name(self, field: str, name: str) -> None:
+        self.text(field, name, NAME_LENGTH_MAX)
+        if len(name) <= NAME_LENGTH_MAX and not any(map(_shows, name)):
+            self.note(field, "Must not be empty")
+        if len(name) <= NAME_LENGTH_MAX and has_control(name):
+            self.note(field, "Must not contain control characters")
+
+    def description(self, field: str, description: str) -> None:
+        self.text(field, description, DESCRIPTION_LENGTH_MAX)
+
+    def text(self, field: str, text: str, length_max: int) -> None:
+        if len(text) > length_max:
+            self.note(field, f"Must have at most {length_max} characters")
+            return
+        if "\0" in text:
+            self.note(field, "Must not contain the character U+0000")
+        if any("\ud800" <= character <= "\udfff" for character in text):
+            self.note(field, "Must not contain lone surrogates")
+
+
+def has_control(text: str) -> bool:
+    """Whether `text` holds what steers a terminal or the direction of writing, or is no character at all."""
+    return any(category(character) in _CONTROL_CATEGORIES or character in _DIRECTIONS for character in text)
+
+
+def _shows(character: str) -> bool:
+    return category(character)[0] not in "CZ"

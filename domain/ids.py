@@ -1,0 +1,59 @@
+"""Identifiers: a prefix that names the kind and a UUIDv7 in 26 base32 characters (TypeID layout).
+
+Source: TypeID specification 0.3; RFC 9562 §5.7 for UUIDv7. Time and entropy are arguments, so an id is a pure value.
+"""
+
+from collections.abc import Iterable
+from typing import Literal, get_args
+
+Kind = Literal["key", "org", "mcp", "user", "evt", "alert", "hook", "invite", "ses", "mail", "msg"]
+
+KINDS: tuple[str, ...] = get_args(Kind)
+ENTROPY_BYTES = 10
+"""Random bytes that one id takes (80 bits, of which 74 are used)."""
+
+_ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
+_PAIRS = tuple(high + low for high in _ALPHABET for low in _ALPHABET)
+_BODY_CHARACTERS = frozenset(_ALPHABET)
+_BODY_LENGTH = 26
+
+
+def new_id(kind: Kind, *, unix_ms: int, entropy: bytes) -> str:
+    """The id of `kind` made at `unix_ms` (milliseconds since 1970) from `ENTROPY_BYTES` random bytes."""
+    return f"{kind}_{_time_part(unix_ms)}{_random_part(entropy)}"
+
+
+def new_ids(kind: Kind, *, unix_ms: int, entropies: Iterable[bytes]) -> list[str]:
+    """One id of `kind` for each of `entropies`, all made at `unix_ms`; they sort as the last 74 bits of those do."""
+    beginning = f"{kind}_{_time_part(unix_ms)}"
+    return [beginning + _random_part(entropy) for entropy in entropies]
+
+
+def is_id(kind: Kind, text: str) -> bool:
+    """Whether `text` has the form of an id of `kind`; says nothing about whether such a thing exists."""
+    prefix, _, body = text.partition("_")
+    return prefix == kind and len(body) == _BODY_LENGTH and body[0] <= "7" and _BODY_CHARACTERS.issuperset(body)
+
+
+def _time_part(unix_ms: int) -> str:
+    """Ten characters, 50 bits: the two that 26 characters have more than a UUID, and the 48 of the time."""
+    value = unix_ms & 0xFFFF_FFFF_FFFF
+    return "".join([_PAIRS[(value >> shift) & 0x3FF] for shift in (40, 30, 20, 10, 0)])
+
+
+def _random_part(entropy: bytes) -> str:
+    """Sixteen characters, 80 bits: version and variant (RFC 9562 §5.7) and 74 random bits."""
+    if len(entropy) < ENTROPY_BYTES:
+        raise ValueError(f"{ENTROPY_BYTES} random bytes are needed, not {len(entropy)}")
+    random = int.from_bytes(entropy[:ENTROPY_BYTES], "big")
+    value = 0x7 << 76 | ((random >> 62) & 0xFFF) << 64 | 0b10 << 62 | (random & 0x3FFF_FFFF_FFFF_FFFF)
+    return (
+        _PAIRS[value >> 70]
+        + _PAIRS[(value >> 60) & 0x3FF]
+        + _PAIRS[(value >> 50) & 0x3FF]
+        + _PAIRS[(value >> 40) & 0x3FF]
+        + _PAIRS[(value >> 30) & 0x3FF]
+        + _PAIRS[(value >> 20) & 0x3FF]
+        + _PAIRS[(value >> 10) & 0x3FF]
+        + _PAIRS[value & 0x3FF]
+    )

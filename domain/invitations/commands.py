@@ -1,0 +1,43 @@
+"""What can be asked of an invitation."""
+
+from datetime import datetime
+
+from msgspec import Struct
+
+from domain.actor import Actor
+from domain.invitations.events import WithdrawalReason
+from domain.keys.reach import Reach
+from domain.members.events import Role
+from domain.organizations.plan import MemberCensus
+
+
+class InviteMember(Struct, frozen=True):
+    """`is_member`: somebody in the organization has this address already."""
+
+    invitation_id: str
+    organization_id: str
+    email: str
+    role: Role
+    token_digest: str
+    at: datetime
+    by: Actor
+    authority: Reach
+    census: MemberCensus
+    is_member: bool
+
+
+class AcceptInvitation(Struct, frozen=True):
+    """In one transaction with `AddMember`. `authority`: what the one who invited may give now; None: nothing."""
+
+    user_id: str
+    at: datetime
+    authority: Reach | None
+    is_member: bool
+
+
+class RevokeInvitation(Struct, frozen=True):
+    at: datetime
+    reason: WithdrawalReason = "withdrawn"
+
+
+InvitationCommand = InviteMember | AcceptInvitation | RevokeInvitation

@@ -1,0 +1,104 @@
+"""What can be asked of a key. Each command carries the facts its decision needs, the instant among them."""
+
+from datetime import datetime
+
+from msgspec import UNSET, Struct, UnsetType, field
+
+from domain.actor import Actor
+from domain.environment import Environment
+from domain.grants import Grant
+from domain.keys.events import RateLimit, RevocationReason
+from domain.keys.permissions import Permissions
+from domain.keys.reach import McpEnvironments, Reach
+from domain.keys.secret import SecretRecord
+from domain.organizations.plan import KeyCensus
+
+
+class CreateKey(Struct, frozen=True):
+    key_id: str
+    organization_id: str
+    name: str
+    environment: Environment
+    permissions: Permissions
+    secret: SecretRecord
+    at: datetime
+    by: Actor
+    authority: Reach
+    census: KeyCensus
+    known_mcps: McpEnvironments
+    description: str = ""
+    expires_at: datetime | None = None
+    rate_limit: RateLimit | None = None
+    allowed_ips: tuple[str, ...] = ()
+    metadata: dict[str, str] = field(default_factory=dict[str, str])
+
+
+class ChangeKey(Struct, frozen=True):
+    """Any of the fields; one that is UNSET stays as it is. `expires_at` None lifts the expiry."""
+
+    at: datetime
+    authority: Reach
+    known_mcps: McpEnvironments
+    name: str | UnsetType = UNSET
+    description: str | UnsetType = UNSET
+    metadata: dict[str, str] | UnsetType = UNSET
+    permissions: Permissions | UnsetType = UNSET
+    rate_limit: RateLimit | UnsetType | None = UNSET
+    allowed_ips: tuple[str, ...] | UnsetType = UNSET
+    expires_at: datetime | UnsetType | None = UNSET
+
+
+class RotateKey(Struct, frozen=True):
+    """Give the key a new secret. Every earlier one ends after `overlap_seconds`, at the latest."""
+
+    secret: SecretRecord
+    at: datetime
+    authority: Reach
+    known_mcps: McpEnvironments
+    overlap_seconds: int = 0
+
+
+class RetireSecrets(Struct, frozen=True):
+    """Record the end of every secret whose overlap is over."""
+
+    at: datetime
+
+
+class DisableKey(Struct, frozen=True):
+    at: datetime
+
+
+class EnableKey(Struct, frozen=True):
+    """Needs the authority to give all that the key reaches: while it is disabled, that is nothing."""
+
+    at: datetime
+    authority: Reach
+    known_mcps: McpEnvironments
+
+
+class RevokeKey(Struct, frozen=True):
+    at: datetime
+    by: Actor
+    census: KeyCensus
+    reason: RevocationReason = "unspecified"
+    note: str = ""
+
+
+class LimitGrants(Struct, frozen=True):
+    """Take away the management grants beyond `held`: whoever made the key does not hold them any more.
+
+    What it calls stays as it is. A key that has ended manages nothing anyway.
+    """
+
+    held: frozenset[Grant]
+
+
+class ExpireKey(Struct, frozen=True):
+    """Record that the instant of expiry has passed."""
+
+    at: datetime
+
+
+KeyCommand = (
+    CreateKey | ChangeKey | RotateKey | RetireSecrets | DisableKey | EnableKey | RevokeKey | LimitGrants | ExpireKey
+)

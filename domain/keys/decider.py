@@ -1,0 +1,266 @@
+"""What happens to a key when something is asked of it: `decide` gives events, `evolve` (its own file) the next state.
+
+Asking for what is already so gives no event: commands can be repeated.
+"""
+
+from datetime import datetime, timedelta
+from typing import assert_never, get_args
+
+from msgspec import UNSET
+from msgspec.structs import replace
+
+from domain.actor import KeyActor
+from domain.decider import Decider
+from domain.fields import Problems
+from domain.keys.commands import (
+    ChangeKey,
+    CreateKey,
+    DisableKey,
+    EnableKey,
+    ExpireKey,
+    KeyCommand,
+    LimitGrants,
+    RetireSecrets,
+    RevokeKey,
+    RotateKey,
+)
+from domain.keys.errors import (
+    KeyHasExpired,
+    KeyIsRevoked,
+    KeyLimitReached,
+    KeyNotFound,
+    LastActiveKey,
+)
+from domain.keys.events import (
+    KeyCreated,
+    KeyDetailsChanged,
+    KeyDisabled,
+    KeyEnabled,
+    KeyEvent,
+    KeyExpirationChanged,
+    KeyExpired,
+    KeyPermissionsChanged,
+    KeyRevoked,
+    KeyRotated,
+    KeySecretRetired,
+)
+from domain.keys.evolve import evolve, rotated_key
+from domain.keys.fields import (
+    NOTE_LENGTH_MAX,
+    check_allowed_ips,
+    check_expires_at,
+    check_metadata,
+    check_overlap,
+    check_permissions,
+    check_rate_limit,
+)
+from domain.keys.reach import Reach, reach_of, refuse_beyond
+from domain.keys.state import (
+    Active,
+    Disabled,
+    Existing,
+    Expired,
+    Key,
+    KeyState,
+    Revoked,
+)
+from domain.refusal import Conflict
+
+
+def decide(state: KeyState, command: KeyCommand) -> tuple[KeyEvent, ...]:  # noqa: PLR0911 -- one return a command
+    match command:
+        case CreateKey():
+            return _create(state, command)
+        case ChangeKey():
+            return _change(_changeable(state, command.at).key, command)
+        case RotateKey():
+            return _rotate(_changeable(state, command.at).key, command)
+        case RetireSecrets():
+            return _retire(_existing(state).key, command.at)
+        case DisableKey():
+            changeable = _changeable(state, command.at)
+            return () if isinstance(changeable, Disabled) else (KeyDisabled(disabled_at=command.at),)
+        case EnableKey():
+            return _enable(_changeable(state, command.at), command)
+        case RevokeKey():
+            return _revoke(_existing(state), command)
+        case LimitGrants():
+            return _limit_grants(_existing(state), command)
+        case ExpireKey():
+            return _expire(_existing(state), command.at)
+        case _:
+            assert_never(command)
+
+
+def _existing(state: KeyState) -> Existing:
+    if state is None:
+        raise KeyNotFound
+    return state
+
+
+def _changeable(state: KeyState, at: datetime) -> Active | Disabled:
+    """The key if it can still be changed. One past its instant is as good as expired, event or no event."""
+    match _existing(state):
+        case Revoked():
+            raise KeyIsRevoked
+        case Expired():
+            raise KeyHasExpired
+        case (Active() | Disabled()) as alive:
+            if alive.key.has_expired(at):
+                raise KeyHasExpired
+            return alive
+        case _:
+            assert_never(state)
+
+
+def _create(state: KeyState, command: CreateKey) -> tuple[KeyEvent, ...]:
+    if state is not None:
+        raise Conflict("There is a key with this id already.")
+    problems = Problems()
+    problems.name("name", command.name)
+    problems.description("description", command.description)
+    expires_at = check_expires_at(problems, command.expires_at, command.at)
+    check_metadata(problems, command.metadata)
+    check_allowed_ips(problems, command.allowed_ips)
+    check_rate_limit(problems, command.rate_limit)
+    check_permissions(problems, command.permissions, command.known_mcps)
+    problems.refuse_any()
+    wanted = Reach(command.permissions, command.environment, expires_at, command.allowed_ips)
+    refuse_beyond(command.authority, wanted, command.known_mcps)
+    census = command.census
+    if census.limit is not None and census.used >= census.limit:
+        raise KeyLimitReached(limit=census.limit, used=census.used, plan=census.plan)
+    return (
+        KeyCreated(
+            key_id=command.key_id,
+            organization_id=command.organization_id,
+            name=command.name,
+            environment=command.environment,
+            permissions=command.permissions,
+            secret=command.secret,
+            created_at=command.at,
+            created_by=command.by,
+            description=command.description,
+            expires_at=expires_at,
+            rate_limit=command.rate_limit,
+            allowed_ips=command.allowed_ips,
+            metadata=command.metadata,
+        ),
+    )
+
+
+def _change(key: Key, command: ChangeKey) -> tuple[KeyEvent, ...]:
+    name = key.name if command.name is UNSET else command.name
+    description = key.description if command.description is UNSET else command.description
+    metadata = key.metadata if command.metadata is UNSET else command.metadata
+    permissions = key.permissions if command.permissions is UNSET else command.permissions
+    rate_limit = key.rate_limit if command.rate_limit is UNSET else command.rate_limit
+    allowed_ips = key.allowed_ips if command.allowed_ips is UNSET else command.allowed_ips
+    expires_at = key.expires_at if command.expires_at is UNSET else command.expires_at
+
+    problems = Problems()
+    problems.name("name", name)
+    problems.description("description", description)
+    check_metadata(problems, metadata)
+    check_rate_limit(problems, rate_limit)
+    check_allowed_ips(problems, allowed_ips)
+    if permissions != key.permissions:
+        check_permissions(problems, permissions, command.known_mcps)
+    expires_at = check_expires_at(problems, expires_at, command.at)
+    problems.refuse_any()
+    wanted = Reach(permissions, key.environment, expires_at, allowed_ips)
+    refuse_beyond(command.authority, wanted, command.known_mcps, before=reach_of(key))
+
+    events: list[KeyEvent] = []
+    if (name, description, metadata) != (key.name, key.description, key.metadata):
+        events.append(KeyDetailsChanged(name=name, description=description, metadata=metadata))
+    if (permissions, rate_limit, allowed_ips) != (key.permissions, key.rate_limit, key.allowed_ips):
+        events.append(
+            KeyPermissionsChanged(permissions=permissions, rate_limit=rate_limit, allowed_ips=allowed_ips),
+        )
+    if expires_at != key.expires_at:
+        events.append(KeyExpirationChanged(expires_at=expires_at))
+    return tuple(events)
+
+
+def _rotate(key: Key, command: RotateKey) -> tuple[KeyEvent, ...]:
+    # Whoever rotates is handed the secret, and with it all that the key may do.
+    refuse_beyond(command.authority, reach_of(key), command.known_mcps)
+    if command.secret == key.current_secret.record:
+        return ()
+    if any(command.secret.digest == secret.digest for secret in key.secrets):
+        raise Conflict("The key had this secret before. A new secret is needed.")
+    problems = Problems()
+    check_overlap(problems, command.overlap_seconds, sum(secret.is_valid(command.at) for secret in key.secrets))
+    problems.refuse_any()
+    version = key.current_secret.version + 1
+    valid_until = command.at + timedelta(seconds=command.overlap_seconds)
+    rotated = KeyRotated(
+        secret_version=version, secret=command.secret, rotated_at=command.at, previous_valid_until=valid_until
+    )
+    return (rotated, *_retire(rotated_key(key, rotated), command.at))
+
+
+def _retire(key: Key, at: datetime) -> tuple[KeyEvent, ...]:
+    return tuple(
+        KeySecretRetired(secret_version=secret.version, retired_at=at)
+        for secret in key.secrets
+        if not secret.retired and secret.valid_until is not None and secret.valid_until <= at
+    )
+
+
+def _enable(state: Active | Disabled, command: EnableKey) -> tuple[KeyEvent, ...]:
+    if isinstance(state, Active):
+        return ()
+    refuse_beyond(command.authority, reach_of(state.key), command.known_mcps)
+    return (KeyEnabled(enabled_at=command.at),)
+
+
+def _revoke(state: Existing, command: RevokeKey) -> tuple[KeyEvent, ...]:
+    problems = Problems()
+    problems.text("note", command.note, NOTE_LENGTH_MAX)
+    problems.refuse_any()
+    match state:
+        case Revoked():
+            return ()
+        case Active() | Disabled() | Expired():
+            by_itself = command.by == KeyActor(state.key.id)
+            if by_itself and isinstance(state, Active) and command.census.active <= 1:
+                raise LastActiveKey
+            return (KeyRevoked(revoked_at=command.at, reason=command.reason, note=command.note),)
+        case _:
+            assert_never(state)
+
+
+def _limit_grants(state: Existing, command: LimitGrants) -> tuple[KeyEvent, ...]:
+    key = state.key
+    kept = tuple([grant for grant in key.permissions.manage if grant in command.held])
+    match state:
+        case Active() | Disabled():
+            if kept == key.permissions.manage:
+                return ()
+            permissions = replace(key.permissions, manage=kept)
+            return (KeyPermissionsChanged(permissions, key.rate_limit, key.allowed_ips),)
+        case Expired() | Revoked():
+            return ()
+        case _:
+            assert_never(state)
+
+
+def _expire(state: Existing, at: datetime) -> tuple[KeyEvent, ...]:
+    match state:
+        case Active() | Disabled():
+            return (KeyExpired(expired_at=at),) if state.key.has_expired(at) else ()
+        case Expired() | Revoked():
+            return ()
+        case _:
+            assert_never(state)
+
+
+KEY: Decider[KeyState, KeyCommand, KeyEvent] = Decider(
+    kind="api_key",
+    initial=None,
+    decide=decide,
+    evolve=evolve,
+    event_types=get_args(KeyEvent),
+)

@@ -1,0 +1,87 @@
+"""What a key may reach: MCPs, their tools, and management grants."""
+
+from fnmatch import fnmatchcase
+from typing import Literal
+
+from msgspec import Struct, field
+
+from domain.grants import Grant
+
+TOOL_NAME_LENGTH_MAX = 256
+"""Twice what the MCP specification lets a name have. A longer one is no tool; matching it would only cost time."""
+
+_WILDCARDS = frozenset("*?[")
+
+
+class ToolRule(Struct, frozen=True, forbid_unknown_fields=True):
+    """Which tools of one MCP: glob patterns; `deny` wins, and an absent `allow` means all."""
+
+    allow: tuple[str, ...] | None = None
+    deny: tuple[str, ...] = ()
+
+    @property
+    def patterns(self) -> tuple[str, ...]:
+        return (self.allow or ()) + self.deny
+
+    def permits(self, tool: str) -> bool:
+        if any(fnmatchcase(tool, pattern) for pattern in self.deny):
+            return False
+        return self.allow is None or any(fnmatchcase(tool, pattern) for pattern in self.allow)
+
+    def within(self, bound: "ToolRule") -> bool:
+        """Whether every tool this rule permits is permitted by `bound`; False where that can not be shown.
+
+        Whether one glob covers another is decided the strict way: a pattern is covered by the same pattern, or, when
+        it is a plain name, by any that matches it. So a widening can not slip through; some narrowings are refused.
+        """
+        if not set(bound.deny) <= set(self.deny):
+            return False
+        if bound.allow is None:
+            return True
+        return self.allow is not None and all(_covered(pattern, bound.allow) for pattern in self.allow)
+
+
+class Permissions(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """`mcps`: "*" for all, also those added later, or the ids; `tools`: rules by MCP id; `manage`: grants."""
+
+    mcps: Literal["*"] | tuple[str, ...] = ()
+    tools: dict[str, ToolRule] = field(default_factory=dict[str, ToolRule])
+    manage: tuple[Grant, ...] = ()
+
+    def names(self, mcp_id: str) -> bool:
+        """Whether the MCP is listed by its id, which also opens the other environment."""
+        return self.mcps != "*" and mcp_id in self.mcps
+
+    def permits_mcp(self, mcp_id: str) -> bool:
+        return self.mcps == "*" or mcp_id in self.mcps
+
+    def permits_tool(self, mcp_id: str, tool: str) -> bool:
+        return len(tool) <= TOOL_NAME_LENGTH_MAX and self.tools.get(mcp_id, _ANY_TOOL).permits(tool)
+
+    def permits_tool_anywhere(self, tool: str) -> bool:
+        """Whether the tool is open on whichever of the reachable MCPs it is asked of."""
+        reachable = [mcp_id for mcp_id in self.tools if self.permits_mcp(mcp_id)]
+        return len(tool) <= TOOL_NAME_LENGTH_MAX and all(self.permits_tool(mcp_id, tool) for mcp_id in reachable)
+
+    def within(self, bound: "Permissions") -> bool:
+        """Whether all that these permissions open is open under `bound`."""
+        return self.calls_within(bound) and set(self.manage) <= set(bound.manage)
+
+    def calls_within(self, bound: "Permissions") -> bool:
+        """Whether every MCP and tool reachable here is reachable under `bound`, environments left aside."""
+        if bound.mcps != "*" and (self.mcps == "*" or not set(self.mcps) <= set(bound.mcps)):
+            return False
+        return all(
+            self.tools.get(mcp_id, _ANY_TOOL).within(rule)
+            for mcp_id, rule in bound.tools.items()
+            if self.permits_mcp(mcp_id)
+        )
+
+
+_ANY_TOOL = ToolRule()
+
+
+def _covered(pattern: str, allowed: tuple[str, ...]) -> bool:
+    if pattern in allowed:
+        return True
+    return _WILDCARDS.isdisjoint(pattern) and any(fnmatchcase(pattern, other) for other in allowed)

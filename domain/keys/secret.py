@@ -1,0 +1,100 @@
+"""The secret of a key: its format, its checksum, its digest.
+
+`pk_live_` or `pk_test_`, 26 random base62 characters (154 bits), 6 base62 characters of the CRC32 of all that stands
+before them. The checksum lets a scanner or a server refuse a mistyped key without asking anyone. Only the SHA-256 is
+stored: at 154 random bits nothing slower is needed (NIST SP 800-63B §5.1.2.2 asks for salts below 112 bits).
+"""
+
+from hashlib import sha256
+from typing import Final, NoReturn
+from zlib import crc32
+
+from msgspec import Struct
+
+from domain.environment import Environment
+
+ENTROPY_BYTES: Final = 32
+"""Random bytes that `mint` takes: far more than 154 bits, so that the reduction to base62 leaves no bias."""
+
+_BASE62 = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+_BASE62_SET = frozenset(_BASE62)
+_PAIRS = tuple(high + low for high in _BASE62 for low in _BASE62)
+_PAIR = len(_PAIRS)
+_LABELS: dict[Environment, str] = {"live": "pk_live_", "test": "pk_test_"}
+_LABEL_LENGTH = 8
+_RANDOM_LENGTH = 26
+_CHECKSUM_LENGTH = 6
+_LENGTH = _LABEL_LENGTH + _RANDOM_LENGTH + _CHECKSUM_LENGTH
+_PREFIX_LENGTH = _LABEL_LENGTH + 4
+
+
+class Secret:
+    """A secret in the clear. No repr, log line, traceback or job shows it; `reveal` hands it out."""
+
+    __slots__ = ("_text",)
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    def reveal(self) -> str:
+        return self._text
+
+    def __repr__(self) -> str:
+        return "Secret(…)"
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("A secret is not stored: it can be neither pickled nor copied.")
+
+
+class SecretRecord(Struct, frozen=True):
+    """All that is kept of a secret: enough to recognise it, not enough to use it.
+
+    `digest` is the SHA-256 of the whole secret in hexadecimal.
+    """
+
+    digest: str
+    prefix: str
+    last4: str
+
+
+def mint(environment: Environment, entropy: bytes) -> Secret:
+    """A new secret from `ENTROPY_BYTES` random bytes."""
+    if len(entropy) != ENTROPY_BYTES:
+        raise ValueError(f"{ENTROPY_BYTES} random bytes are needed, not {len(entropy)}")
+    body = _LABELS[environment] + _base62(int.from_bytes(entropy, "big"), _RANDOM_LENGTH)
+    return Secret(body + _checksum(body))
+
+
+def parse(text: str) -> Secret | None:
+    """The secret in `text`, or None when its form or checksum is wrong: no database is asked about such a one."""
+    if len(text) != _LENGTH or text[:_LABEL_LENGTH] not in _LABELS.values():
+        return None
+    if not _BASE62_SET.issuperset(text[_LABEL_LENGTH:]):
+        return None
+    body = text[:-_CHECKSUM_LENGTH]
+    return Secret(text) if text[-_CHECKSUM_LENGTH:] == _checksum(body) else None
+
+
+def record(secret: Secret) -> SecretRecord:
+    text = secret.reveal()
+    return SecretRecord(digest=digest(secret).hex(), prefix=text[:_PREFIX_LENGTH], last4=text[-4:])
+
+
+def digest(secret: Secret) -> bytes:
+    """The SHA-256 of the secret: 32 bytes, the only form in which it is looked up."""
+    return sha256(secret.reveal().encode("ascii")).digest()
+
+
+def _checksum(body: str) -> str:
+    """The CRC32 in six characters, two at a time: this runs for every presented key."""
+    rest, low = divmod(crc32(body.encode("ascii")), _PAIR)
+    high, middle = divmod(rest, _PAIR)
+    return _PAIRS[high] + _PAIRS[middle] + _PAIRS[low]
+
+
+def _base62(number: int, length: int) -> str:
+    characters: list[str] = []
+    for _ in range(length):
+        number, digit = divmod(number, 62)
+        characters.append(_BASE62[digit])
+    return "".join(reversed(characters))

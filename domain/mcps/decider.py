@@ -1,0 +1,182 @@
+"""What happens to an MCP when something is asked of it."""
+
+from typing import assert_never, get_args
+from urllib.parse import urlsplit
+
+from msgspec import UNSET
+from msgspec.structs import replace
+
+from domain.decider import Decider, ImpossibleHistory
+from domain.fields import Problems
+from domain.mcps.commands import ChangeMcp, DeleteMcp, McpCommand, NoteHealth, RegisterMcp
+from domain.mcps.errors import McpLimitReached, McpNotFound
+from domain.mcps.events import (
+    McpActivated,
+    McpChanged,
+    McpDeactivated,
+    McpDeleted,
+    McpEvent,
+    McpHealthChanged,
+    McpRegistered,
+)
+from domain.mcps.state import Active, Deleted, Inactive, Mcp, McpState, Registered
+from domain.refusal import Conflict
+
+ENDPOINT_URL_LENGTH_MAX = 2_000
+
+
+def decide(state: McpState, command: McpCommand) -> tuple[McpEvent, ...]:
+    match command:
+        case RegisterMcp():
+            return _register(state, command)
+        case ChangeMcp():
+            return _change(_registered(state), command)
+        case NoteHealth():
+            return _note(_registered(state).mcp, command)
+        case DeleteMcp():
+            _registered(state)
+            return (McpDeleted(deleted_at=command.at),)
+        case _:
+            assert_never(command)
+
+
+def evolve(state: McpState, event: McpEvent) -> McpState:
+    if isinstance(event, McpRegistered):
+        return _created(state, event)
+    if not isinstance(state, Registered):
+        raise ImpossibleHistory(event)
+    mcp = replace(state.mcp, revision=state.mcp.revision + 1)
+    match event:
+        case McpChanged():
+            return replace(state, mcp=_changed(mcp, event))
+        case McpDeactivated():
+            return Inactive(replace(mcp, updated_at=event.deactivated_at))
+        case McpActivated():
+            return Active(replace(mcp, updated_at=event.activated_at))
+        case McpHealthChanged():
+            return replace(state, mcp=replace(mcp, unhealthy=event.health == "unhealthy"))
+        case McpDeleted():
+            return Deleted(replace(mcp, updated_at=event.deleted_at), deleted_at=event.deleted_at)
+        case _:
+            assert_never(event)
+
+
+def _registered(state: McpState) -> Registered:
+    if not isinstance(state, Registered):
+        raise McpNotFound
+    return state
+
+
+def _register(state: McpState, command: RegisterMcp) -> tuple[McpEvent, ...]:
+    if state is not None:
+        raise Conflict("There is an MCP with this id already.")
+    problems = _problems(command.name, command.description, command.endpoint_url, command.endpoint_problem)
+    problems.refuse_any()
+    census = command.census
+    if census.limit is not None and census.used >= census.limit:
+        raise McpLimitReached(limit=census.limit, used=census.used, plan=census.plan)
+    return (
+        McpRegistered(
+            mcp_id=command.mcp_id,
+            organization_id=command.organization_id,
+            name=command.name,
+            endpoint_url=command.endpoint_url,
+            environment=command.environment,
+            auth_type=command.auth_type,
+            created_at=command.at,
+            created_by=command.by,
+            description=command.description,
+        ),
+    )
+
+
+def _change(state: Registered, command: ChangeMcp) -> tuple[McpEvent, ...]:
+    mcp = state.mcp
+    changed = McpChanged(
+        name=mcp.name if command.name is UNSET else command.name,
+        description=mcp.description if command.description is UNSET else command.description,
+        endpoint_url=mcp.endpoint_url if command.endpoint_url is UNSET else command.endpoint_url,
+        environment=mcp.environment if command.environment is UNSET else command.environment,
+        auth_type=mcp.auth_type if command.auth_type is UNSET else command.auth_type,
+        changed_at=command.at,
+        credential_replaced=command.auth_type is not UNSET and {command.auth_type, mcp.auth_type} != {"none"},
+    )
+    problems = _problems(changed.name, changed.description, changed.endpoint_url, command.endpoint_problem)
+    if not changed.credential_replaced and mcp.auth_type != "none" and _host(changed) != _host(mcp):
+        # Or whoever may change an MCP could have its credential sent to a server of their own, and read it there.
+        problems.note("endpoint_url", "Is at another host: give the credential for it too, or auth_type none")
+    problems.refuse_any()
+    events: list[McpEvent] = []
+    if changed.credential_replaced or _changed(mcp, changed) != replace(mcp, updated_at=command.at):
+        events.append(changed)
+    if command.status == "inactive" and isinstance(state, Active):
+        events.append(McpDeactivated(deactivated_at=command.at))
+    if command.status == "active" and isinstance(state, Inactive):
+        events.append(McpActivated(activated_at=command.at))
+    return tuple(events)
+
+
+def _note(mcp: Mcp, command: NoteHealth) -> tuple[McpEvent, ...]:
+    if command.moved_at != mcp.moved_at or mcp.unhealthy == (command.health == "unhealthy"):
+        return ()
+    return (McpHealthChanged(health=command.health, checked_at=command.at, reason=command.reason),)
+
+
+def _problems(name: str, description: str, endpoint_url: str, endpoint_problem: str | None) -> Problems:
+    problems = Problems()
+    problems.name("name", name)
+    problems.description("description", description)
+    problems.text("endpoint_url", endpoint_url, ENDPOINT_URL_LENGTH_MAX)
+    if endpoint_problem is not None:
+        problems.note("endpoint_url", endpoint_problem)
+    return problems
+
+
+def _host(of: Mcp | McpChanged) -> str:
+    """Scheme and host of an address. One that can not be read is like no other; its problem is named already."""
+    try:
+        parts = urlsplit(of.endpoint_url)
+    except ValueError:
+        return of.endpoint_url
+    return f"{parts.scheme}://{parts.hostname}"
+
+
+def _created(state: McpState, event: McpRegistered) -> Active:
+    if state is not None:
+        raise ImpossibleHistory(event)
+    return Active(
+        Mcp(
+            id=event.mcp_id,
+            organization_id=event.organization_id,
+            name=event.name,
+            description=event.description,
+            endpoint_url=event.endpoint_url,
+            environment=event.environment,
+            auth_type=event.auth_type,
+            created_at=event.created_at,
+            revision=1,
+            updated_at=event.created_at,
+            moved_at=event.created_at,
+        )
+    )
+
+
+def _changed(mcp: Mcp, event: McpChanged) -> Mcp:
+    moved = event.credential_replaced or event.endpoint_url != mcp.endpoint_url
+    return replace(
+        mcp,
+        name=event.name,
+        description=event.description,
+        endpoint_url=event.endpoint_url,
+        environment=event.environment,
+        auth_type=event.auth_type,
+        updated_at=event.changed_at,
+        moved_at=event.changed_at if moved else mcp.moved_at,
+        # What was found at another address, or with another credential, says nothing about this one.
+        unhealthy=mcp.unhealthy and not moved,
+    )
+
+
+MCP: Decider[McpState, McpCommand, McpEvent] = Decider(
+    kind="mcp", initial=None, decide=decide, evolve=evolve, event_types=get_args(McpEvent)
+)

@@ -1,0 +1,56 @@
+"""What can be asked of a member."""
+
+from datetime import datetime
+
+from msgspec import UNSET, Struct, UnsetType
+
+from domain.actor import Actor
+from domain.alerts.events import AlertType
+from domain.keys.reach import Reach
+from domain.members.events import Role, Threshold
+from domain.organizations.plan import MemberCensus
+
+
+class AddMember(Struct, frozen=True):
+    """The first member of an organization is its owner, and no other is added as one."""
+
+    user_id: str
+    organization_id: str
+    role: Role
+    at: datetime
+    census: MemberCensus
+
+
+class ChangeRole(Struct, frozen=True):
+    role: Role
+    at: datetime
+    by: Actor
+    authority: Reach
+
+
+class RemoveMember(Struct, frozen=True):
+    at: datetime
+
+
+class TransferOwnership(Struct, frozen=True):
+    """Asked of the owner, in one transaction with `ReceiveOwnership`, which is asked of `to_user_id`."""
+
+    to_user_id: str
+    at: datetime
+    by: Actor
+
+
+class ReceiveOwnership(Struct, frozen=True):
+    from_user_id: str
+    at: datetime
+
+
+class ChangeNotifications(Struct, frozen=True):
+    """Asked by the member in person. What is not given stays as it is, None is left to what the role gets."""
+
+    at: datetime
+    threshold: Threshold | UnsetType | None = UNSET
+    thresholds: dict[AlertType, Threshold | None] | UnsetType = UNSET
+
+
+MemberCommand = AddMember | ChangeRole | RemoveMember | TransferOwnership | ReceiveOwnership | ChangeNotifications

@@ -1,0 +1,24 @@
+"""Addresses of people: what is taken for one, and which two are the same."""
+
+import re
+from unicodedata import normalize
+
+from domain.fields import Problems, has_control
+
+EMAIL_LENGTH_MAX = 254
+"""RFC 5321 §4.5.3.1.3, without the angle brackets."""
+
+_LOCAL = r"""[^\s@<>()\[\]\\,;:"]{1,64}"""
+_LABEL = r"""(?!-)[^\s@<>()\[\]\\,;:".]{1,63}(?<!-)"""
+_FORM = re.compile(rf"{_LOCAL}@(?:{_LABEL}\.)+{_LABEL}")
+
+
+def check_email(problems: Problems, email: str) -> None:
+    """Whether it has the form of an address. Whether it is anyone's is shown by the mail that reaches them."""
+    if len(email) > EMAIL_LENGTH_MAX or has_control(email) or not _FORM.fullmatch(email):
+        problems.note("email", f"Must be an address such as ada@example.com, of at most {EMAIL_LENGTH_MAX} characters")
+
+
+def folded(email: str) -> str:
+    """The form in which two addresses are compared: `Ada@Example.com` and `ada@example.com` are one person."""
+    return normalize("NFKC", email).casefold()

@@ -1,0 +1,145 @@
+"""What happens to an organization when something is asked of it."""
+
+import re
+from typing import assert_never, get_args
+
+from msgspec import UNSET, json
+from msgspec.structs import replace
+
+from domain.anomalies.settings import problems_of
+from domain.decider import Decider, ImpossibleHistory
+from domain.fields import Problems, has_control
+from domain.organizations.commands import ChangeOrganization, ChangePlan, CreateOrganization, OrganizationCommand
+from domain.organizations.errors import OrganizationNotFound, PlanIsTheOwners
+from domain.organizations.events import (
+    OrganizationCreated,
+    OrganizationDetailsChanged,
+    OrganizationEvent,
+    PlanChanged,
+    Settings,
+)
+from domain.organizations.plan import PlanName
+from domain.organizations.state import Organization, OrganizationState
+from domain.refusal import Conflict
+
+SETTINGS_MAX = 50
+SETTING_NAME_LENGTH_MAX = 50
+SETTING_LENGTH_MAX = 500
+SETTING_NUMBER_MAX = 2**53
+"""What every reader of JSON reads as it was written (RFC 8259 §6)."""
+
+_SLUG = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
+
+
+def decide(state: OrganizationState, command: OrganizationCommand) -> tuple[OrganizationEvent, ...]:
+    match command:
+        case CreateOrganization():
+            return _create(state, command)
+        case ChangeOrganization():
+            return _change(_existing(state), command)
+        case ChangePlan():
+            return _change_plan(_existing(state), command.plan)
+        case _:
+            assert_never(command)
+
+
+def evolve(state: OrganizationState, event: OrganizationEvent) -> OrganizationState:
+    match event:
+        case OrganizationCreated():
+            if state is not None:
+                raise ImpossibleHistory(event)
+            return Organization(
+                id=event.organization_id,
+                name=event.name,
+                slug=event.slug,
+                description="",
+                settings={},
+                plan=event.plan,
+                created_at=event.created_at,
+                revision=1,
+            )
+        case OrganizationDetailsChanged():
+            return replace(_next(state, event), name=event.name, description=event.description, settings=event.settings)
+        case PlanChanged():
+            return replace(_next(state, event), plan=event.plan)
+        case _:
+            assert_never(event)
+
+
+def _next(state: OrganizationState, event: OrganizationEvent) -> Organization:
+    if state is None:
+        raise ImpossibleHistory(event)
+    return replace(state, revision=state.revision + 1)
+
+
+def _existing(state: OrganizationState) -> Organization:
+    if state is None:
+        raise OrganizationNotFound
+    return state
+
+
+def _create(state: OrganizationState, command: CreateOrganization) -> tuple[OrganizationEvent, ...]:
+    if state is not None:
+        raise Conflict("There is an organization with this id already.")
+    problems = Problems()
+    problems.name("name", command.name)
+    if not _SLUG.fullmatch(command.slug):
+        problems.note("slug", "Must be 1 to 63 lower-case letters, digits and inner hyphens")
+    problems.refuse_any()
+    return (
+        OrganizationCreated(
+            organization_id=command.organization_id,
+            name=command.name,
+            slug=command.slug,
+            plan=command.plan,
+            created_at=command.at,
+            created_by=command.by,
+        ),
+    )
+
+
+def _change(state: Organization, command: ChangeOrganization) -> tuple[OrganizationEvent, ...]:
+    details = OrganizationDetailsChanged(
+        name=state.name if command.name is UNSET else command.name,
+        description=state.description if command.description is UNSET else command.description,
+        settings=state.settings if command.settings is UNSET else command.settings,
+    )
+    problems = Problems()
+    problems.name("name", details.name)
+    problems.description("description", details.description)
+    _check_settings(problems, details.settings)
+    problems.refuse_any()
+    before = OrganizationDetailsChanged(state.name, state.description, state.settings)
+    # As JSON, in which 1 and true are two values.
+    changed = json.encode(details, order="deterministic") != json.encode(before, order="deterministic")
+    events: tuple[OrganizationEvent, ...] = (details,) if changed else ()
+    if command.plan is UNSET:
+        return events
+    if not command.by_owner:
+        raise PlanIsTheOwners
+    return events + _change_plan(state, command.plan)
+
+
+def _change_plan(state: Organization, plan: PlanName) -> tuple[OrganizationEvent, ...]:
+    return () if state.plan == plan else (PlanChanged(plan=plan),)
+
+
+def _check_settings(problems: Problems, settings: Settings) -> None:
+    if len(settings) > SETTINGS_MAX:
+        problems.note("settings", f"Must have at most {SETTINGS_MAX} entries")
+        return
+    for name, value in settings.items():
+        if not name or has_control(name):
+            problems.note("settings", "A name must not be empty or contain control characters")
+        problems.text("settings", name, SETTING_NAME_LENGTH_MAX)
+        if isinstance(value, str):
+            problems.text("settings", value, SETTING_LENGTH_MAX)
+        elif not abs(value) <= SETTING_NUMBER_MAX:
+            problems.note("settings", f"A number must lie between -{SETTING_NUMBER_MAX} and {SETTING_NUMBER_MAX}")
+    for problem in problems_of(settings):
+        problems.note("settings", problem)
+
+
+ORGANIZATION: Decider[OrganizationState, OrganizationCommand, OrganizationEvent] = Decider(
+    kind="organization", initial=None, decide=decide, evolve=evolve, event_types=get_args(OrganizationEvent)
+)

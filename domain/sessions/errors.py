@@ -1,0 +1,11 @@
+"""Why a command about sessions is refused. The first line of each docstring is the message."""
+
+from domain.refusal import Conflict, NotFound
+
+
+class SessionNotFound(NotFound):
+    """There is no such session."""
+
+
+class SessionExists(Conflict):
+    """There is a session of this id already."""

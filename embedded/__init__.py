@@ -1,0 +1,1 @@
+"""PostgreSQL and Valkey as supervised child processes: what `make run` and the tests stand on."""

@@ -1,0 +1,65 @@
+"""Network addresses of this machine: is a port free, does someone answer."""
+
+import errno
+import http.client
+import socket
+from contextlib import suppress
+from http import HTTPStatus
+
+from embedded.errors import CannotStart
+
+_PORTS_TRIED = 50
+
+
+def require_free(host: str, port: int) -> None:
+    """Raises CannotStart, in words, if nobody could listen on this address now."""
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+    except OSError:
+        raise CannotStart(f"HOST is '{host}', which is no address of this machine") from None
+    with socket.socket(family, kind, protocol) as probe:
+        # A connection that was closed a moment ago does not count as use.
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(address)
+        except OSError as error:
+            raise CannotStart(_why_not(error, host, port)) from None
+
+
+def first_free_port(host: str, wanted: int) -> int:
+    """`wanted`, or the next port above it that nobody listens on. Raises CannotStart if there is none near."""
+    for port in range(wanted, min(wanted + _PORTS_TRIED, 65_536)):
+        with suppress(CannotStart):
+            require_free(host, port)
+            return port
+    raise CannotStart(f"no port from {wanted} on is free on {host}")
+
+
+def answers_ok(host: str, port: int, path: str) -> bool:
+    """Whether GET `path` is answered with 200 within a second."""
+    connection = http.client.HTTPConnection(host, port, timeout=1)
+    try:
+        connection.request("GET", path)
+        return connection.getresponse().status == HTTPStatus.OK
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()
+
+
+def is_listening(host: str, port: int) -> bool:
+    try:
+        socket.create_connection((host, port), timeout=1).close()
+    except OSError:
+        return False
+    return True
+
+
+def _why_not(error: OSError, host: str, port: int) -> str:
+    if error.errno == errno.EADDRINUSE:
+        return f"port {port} on {host} is in use: end what listens there, or set PORT to another"
+    if error.errno == errno.EACCES:
+        return f"port {port} on {host} needs more rights than this account has: set PORT to one above 1023"
+    if error.errno == errno.EADDRNOTAVAIL:
+        return f"HOST is '{host}', which is no address of this machine"
+    return f"port {port} on {host} can not be used: {error.strerror}"

@@ -1,0 +1,18 @@
+import os
+import sys
+
+
+def say(line: str) -> None:
+    """One line for whoever watches, at once, also through a pipe. That nobody watches any more is no reason to end."""
+    try:
+        sys.stdout.write(f"{line}\n")
+        sys.stdout.flush()
+    except OSError:
+        # Python flushes once more when it ends, and would complain then.
+        with open(os.devnull, "w") as nowhere:  # noqa: PTH123 - its number is what counts
+            os.dup2(nowhere.fileno(), sys.stdout.fileno())
+
+
+def say_state(name: str, state: str) -> None:
+    """`  api          ready at http://…`: names under each other."""
+    say(f"  {name:<12} {state}")

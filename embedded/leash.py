@@ -1,0 +1,32 @@
+"""Turns into another program that ends when its parent ends: `leash.py SIGNAL PARENT UID GID -- program words…`.
+
+A parent that is killed can not end its children, so the kernel is asked to (prctl PR_SET_PDEATHSIG). This is a program
+of its own and not a `preexec_fn`, because that runs Python between fork and exec, which may deadlock in a process with
+threads. The account is changed here too: the kernel forgets the request when the account changes, and the new account
+need not be able to read Python.
+"""
+
+import ctypes
+import os
+import sys
+
+_PR_SET_PDEATHSIG = 1
+
+
+def main(argv: list[str]) -> None:
+    death_signal, parent, uid, gid = (int(word) for word in argv[:4])
+    program = argv[5:]
+    if uid != os.geteuid():
+        os.setgroups([])
+        os.setgid(gid)
+        os.setuid(uid)
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, death_signal)
+    if os.getppid() != parent:
+        # The parent died before the request was made, so nobody will ever send the signal.
+        sys.exit(1)
+    os.execv(program[0], program)  # noqa: S606 - no shell is wanted
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

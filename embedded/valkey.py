@@ -1,0 +1,68 @@
+import signal
+import socket
+from contextlib import suppress
+from pathlib import Path
+from urllib.parse import quote
+
+from embedded.account import Account
+from embedded.binaries import find_valkey
+from embedded.children import Process, kill_all, last_lines, spawn, working_in
+from embedded.socket_server import SocketServer
+from embedded.sockets import socket_folder
+
+_SOCKET = "valkey.sock"
+
+
+class Valkey(SocketServer):
+    """A Valkey server, its append-only file in `folder`. A kill may lose the last second of writes.
+
+    It holds hints, the truth is in PostgreSQL.
+    """
+
+    NAME = "Valkey"
+    SOCKET_FILES = (_SOCKET,)
+    STOP_SIGNAL = signal.SIGTERM
+    START_SECONDS = 30.0  # the append-only file is read before the first answer
+
+    @property
+    def url(self) -> str:
+        """`unix:///path/to/socket`, for redis-py."""
+        return f"unix://{quote(str(self._socket))}"
+
+    @property
+    def _socket(self) -> Path:
+        return self.sockets / _SOCKET
+
+    def _launch(self) -> Process:
+        program = find_valkey()
+        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._sockets = socket_folder(self.folder, _SOCKET, Account.own())
+        kill_all(working_in(self.folder, program.name))
+        self._socket.unlink(missing_ok=True)
+        settings = {
+            "port": "0",
+            "unixsocket": str(self._socket),
+            "unixsocketperm": "700",
+            "dir": str(self.folder),
+            "appendonly": "yes",
+            "appendfsync": "everysec",
+            "save": "",
+            # rq's jobs must never be evicted to make room.
+            "maxmemory-policy": "noeviction",
+        }
+        switches = [word for name, value in settings.items() for word in (f"--{name}", value)]
+        return spawn(
+            [program, *switches], log=self.log, environment={"TZ": "UTC", "LC_ALL": "C"}, working_folder=self.folder
+        )
+
+    def _is_ready(self) -> bool:
+        with suppress(OSError), socket.socket(socket.AF_UNIX) as connection:
+            connection.settimeout(1)
+            connection.connect(str(self._socket))
+            connection.sendall(b"PING\r\n")
+            # While it still loads its file the answer is an error.
+            return connection.recv(64).startswith(b"+PONG")
+        return False
+
+    def _reason(self) -> str:
+        return "; ".join(line.strip() for line in last_lines(self.log, 2)) or f"see {self.log}"

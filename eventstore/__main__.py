@@ -1,0 +1,92 @@
+"""`python -m eventstore migrate | check | read-export`: bring the schema up to date; prove the log, or what left it."""
+
+import argparse
+import asyncio
+import os
+import sys
+from pathlib import Path
+
+import psycopg
+
+from eventstore.check import check
+from eventstore.database import AT_LEISURE, connect, describe
+from eventstore.errors import LogError
+from eventstore.logging import configure_logging
+from eventstore.migrate import migrate
+from eventstore.retention import removal
+from eventstore.usage_export import BrokenExport, Manifest, verified
+from projections.followers import follower_checks
+from projections.inline_check import inline_checks
+from projections.schema import scripts
+
+
+async def _migrate(url: str) -> int:
+    applied = await migrate(url, scripts())
+    print(f"applied: {', '.join(applied)}" if applied else "the schema is up to date")
+    return 0
+
+
+async def _check(url: str) -> int:
+    async with await connect(url, role=None, timeouts=AT_LEISURE) as connection:
+        report = await check(connection, inline_checks(), follower_checks())
+    for line in report.lines:
+        print(line)
+    return 0 if report.sound else 1
+
+
+async def _ledger(url: str, manifest: Manifest) -> int:
+    async with await connect(url, role=None, timeouts=AT_LEISURE) as connection:
+        written = await removal(connection, manifest.day)
+    if written is None:
+        print(f"VIOLATION {manifest.day}: the log wrote down no removal of it")
+        return 1
+    if (written.export, written.export_sha256, list(written.lanes)) != (manifest.file, manifest.sha256, manifest.lanes):
+        print(f"VIOLATION {manifest.day}: the log wrote down that it removed something else, to {written.export}")
+        return 1
+    print("it is what left the log")
+    return 0
+
+
+def _read_export(file: Path, url: str) -> int:
+    try:
+        manifest = verified(file)
+    except BrokenExport as error:
+        print(f"VIOLATION {error}")
+        return 1
+    batches = sum(lane.batches for lane in manifest.lanes)
+    print(f"sound: {manifest.events} uses of {manifest.day} in {batches} batches of {len(manifest.lanes)} lanes")
+    return asyncio.run(_ledger(url, manifest)) if url else 0
+
+
+def main(arguments: list[str]) -> int:
+    parser = argparse.ArgumentParser(prog="python -m eventstore", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True)
+    commands.add_parser("migrate", help="apply what is missing of the schema; safe to repeat and to run at once")
+    commands.add_parser("check", help="verify the whole log and what follows from it; exit 1 names the first violation")
+    reading = commands.add_parser(
+        "read-export",
+        help="verify each line of a file of uses; where DATABASE_URL is set, also that they are what left the log",
+    )
+    reading.add_argument("file", metavar="FILE", type=Path, help="usage-….jsonl.gz, with its manifest beside it")
+    options = parser.parse_args(arguments)
+    command = options.command
+    url = os.environ.get("DATABASE_URL", "")
+    if not url and command != "read-export":
+        print("DATABASE_URL is not set: name the database, such as postgresql://user@host/name", file=sys.stderr)
+        return 2
+    configure_logging()
+    try:
+        if command == "read-export":
+            return _read_export(options.file, url)
+        return asyncio.run(_migrate(url) if command == "migrate" else _check(url))
+    except OSError as error:
+        print(error, file=sys.stderr)
+    except psycopg.Error as error:
+        print(f"DATABASE_URL: {describe(error)}", file=sys.stderr)
+    except LogError as error:
+        print(error, file=sys.stderr)
+    return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,44 @@
+"""Transactions that are bound to one organization: row-level security shows them its rows, and no others.
+
+The binding is a setting of the transaction and ends with it, so a connection that goes back to its pool is bound to
+nobody, and sees nothing until it is bound again.
+"""
+
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+
+from psycopg import AsyncClientCursor
+
+from eventstore.database import Connection, Pool
+from eventstore.queries import SQL
+from eventstore.statements import Statement
+
+
+@asynccontextmanager
+async def reading(pool: Pool, organization_id: str) -> AsyncGenerator[Connection]:
+    """A transaction that reads what one organization has."""
+    async with _begun(pool, Statement(SQL.begin_reading, (organization_id,))) as connection:
+        yield connection
+
+
+@asynccontextmanager
+async def writing(pool: Pool, organization_id: str) -> AsyncGenerator[Connection]:
+    """A transaction that writes for one organization what is in no event; events go through `eventstore.execute`."""
+    async with _begun(pool, Statement(SQL.begin_writing, (organization_id,))) as connection:
+        yield connection
+
+
+@asynccontextmanager
+async def at_the_gate(pool: Pool) -> AsyncGenerator[Connection]:
+    """A transaction that looks up a presented credential before anyone knows whose it is."""
+    async with _begun(pool, Statement(SQL.begin_at_the_gate, ())) as connection:
+        yield connection
+
+
+@asynccontextmanager
+async def _begun(pool: Pool, begin: Statement) -> AsyncGenerator[Connection]:
+    """The pool commits on the way out, and rolls back when something was raised."""
+    async with pool.connection() as connection:
+        # Put together here and not by the server, which takes two statements in one only without parameters.
+        await AsyncClientCursor(connection).execute(*begin)
+        yield connection

@@ -1,0 +1,116 @@
+"""The only module that opens connections to PostgreSQL.
+
+Every connection takes on a role that can not change or remove what the log holds, and that says whose rows it sees
+(docs/decisions/0014). It gives up rather than wait: for a lock, for a statement, idle inside a transaction.
+"""
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import psycopg
+from psycopg import AsyncConnection
+from psycopg.rows import TupleRow
+from psycopg_pool import AsyncConnectionPool
+
+Role = Literal["keyledger_app", "keyledger_gate", "keyledger_worker"]
+
+APP_ROLE: Role = "keyledger_app"
+"""Sees what the organization has that its transaction is bound to (`eventstore.bound`); bound to none, nothing."""
+
+GATE_ROLE: Role = "keyledger_gate"
+"""Looks up what a presented credential is decided upon, whose it ever is, and writes uses. Nothing else."""
+
+WORKER_ROLE: Role = "keyledger_worker"
+"""May do what the application may, to every organization."""
+
+_GONE_SECONDS = 0.5
+
+Connection = AsyncConnection[TupleRow]
+Pool = AsyncConnectionPool[Connection]
+
+
+@dataclass(frozen=True, slots=True)
+class Timeouts:
+    """Seconds. `answer` bounds what a caller waits for a connection; the rest is enforced by the server."""
+
+    connect: int = 2
+    answer: float = 1.5
+    lock: float = 1.5
+    statement: float = 5.0
+    idle_in_transaction: float = 5.0
+
+
+AT_LEISURE = Timeouts(lock=60, statement=0, idle_in_transaction=0)
+"""For work on the whole database: it takes as long as it takes, and thinks between two statements."""
+
+
+async def connect(
+    url: str, *, role: Role | None = APP_ROLE, organization_id: str = "", timeouts: Timeouts | None = None
+) -> Connection:
+    """A connection in autocommit mode, bound to `organization_id`, if one is given, for as long as it lasts.
+
+    `role` None keeps the user of the URL, who must own the tables: for migrations and checks.
+    """
+    return await AsyncConnection.connect(url, **_arguments(role, timeouts or Timeouts(), organization_id))
+
+
+def pool(
+    url: str,
+    *,
+    role: Role = APP_ROLE,
+    size_max: int = 10,
+    waiting_max: int = 500,
+    timeouts: Timeouts | None = None,
+) -> Pool:
+    """A pool that is not open yet. It never lets a caller wait longer than `timeouts.answer` seconds."""
+    limits = timeouts or Timeouts()
+    return AsyncConnectionPool(
+        url,
+        connection_class=AsyncConnection[TupleRow],
+        kwargs=_arguments(role, limits),
+        min_size=1,
+        max_size=size_max,
+        max_waiting=waiting_max,
+        timeout=limits.answer,
+        reconnect_timeout=1.0,
+        check=AsyncConnectionPool.check_connection,  # a restart of the server must cost nobody an answer
+        open=False,
+    )
+
+
+def _arguments(role: Role | None, timeouts: Timeouts, organization_id: str = "") -> dict[str, Any]:
+    settings = {
+        "lock_timeout": _milliseconds(timeouts.lock),
+        "statement_timeout": _milliseconds(timeouts.statement),
+        "idle_in_transaction_session_timeout": _milliseconds(timeouts.idle_in_transaction),
+        # Whoever was killed leaves locks behind that long, and not until the server comes to the end of a statement.
+        "client_connection_check_interval": _milliseconds(_GONE_SECONDS),
+        "timezone": "UTC",
+    }
+    if role is not None:
+        settings["role"] = role
+    else:
+        # Whoever does not own the tables after all is refused, and does not take a part of them for everything.
+        settings["row_security"] = "off"
+    if organization_id:
+        settings["keyledger.organization_id"] = organization_id
+    return {
+        "autocommit": True,
+        "connect_timeout": timeouts.connect,
+        "options": " ".join(f"-c {name}={value}" for name, value in settings.items()),
+        "application_name": "keyledger",
+        # A network that goes silent is noticed within seconds, not when TCP gives up after a quarter of an hour.
+        "tcp_user_timeout": 5_000,
+        "keepalives_idle": 5,
+        "keepalives_interval": 2,
+        "keepalives_count": 3,
+    }
+
+
+def _milliseconds(seconds: float) -> str:
+    return str(round(seconds * 1000))
+
+
+def describe(error: psycopg.Error) -> str:
+    """One line about a connection that could not be made, without the password of the URL."""
+    return str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__

@@ -1,0 +1,66 @@
+"""What can go wrong with the log. The first line of each docstring is the message."""
+
+from typing import NoReturn
+
+import psycopg
+from psycopg_pool import PoolTimeout, TooManyRequests
+
+
+class LogError(Exception):
+    """The log could not do that."""
+
+    def __init__(self, message: str | None = None) -> None:
+        super().__init__(message or (type(self).__doc__ or "").partition("\n")[0])
+
+
+class Unavailable(LogError):
+    """The log can not be written at the moment: nothing is accepted that can not be recorded."""
+
+
+class Overloaded(Unavailable):
+    """More requests are waiting for the log than it can take: nothing more is accepted for a moment."""
+
+
+class StreamMoved(LogError):
+    """Someone else changed the same thing, or the key that asks for it, at the same time. Repeat the request."""
+
+
+class IdempotencyInFlight(LogError):
+    """A request with this Idempotency-Key is still running. Wait for its answer, or repeat in a moment."""
+
+
+class IdempotencyMismatch(LogError):
+    """This Idempotency-Key was used for another request. Use a new one for a new request."""
+
+
+class Corruption(LogError):
+    """The log contradicts itself."""
+
+
+STREAM_MOVED = "KL001"
+"""SQLSTATE raised by `stream_advance`."""
+
+UNAVAILABLE = (
+    psycopg.OperationalError,
+    psycopg.InterfaceError,
+    psycopg.errors.ReadOnlySqlTransaction,  # after a failover the old primary only reads
+    PoolTimeout,
+    TooManyRequests,
+    TimeoutError,
+    OSError,
+)
+"""What the driver and the pool raise when the database does not answer, or does not answer in time."""
+
+
+def translate(error: Exception) -> NoReturn:
+    """Raise the word of this package for what the driver raised; what has no such word is a defect and goes on."""
+    if isinstance(error, psycopg.Error) and error.sqlstate == STREAM_MOVED:
+        raise StreamMoved from error
+    if (
+        isinstance(error, psycopg.errors.UniqueViolation)
+        and error.diag.constraint_name == "events_stream_id_version_key"
+    ):
+        raise StreamMoved from error
+    if isinstance(error, UNAVAILABLE):
+        raise Unavailable from error
+    raise error

@@ -1,0 +1,312 @@
+"""The only write path of changes: load, decide, append, answer.
+
+A change is about one stream. Where a rule spans several, such as that an organization has one owner, the others are
+changed beside it: all of it is committed, or nothing.
+
+Locks are taken in one order everywhere: idempotency key, guard of the organization (only where a *set* changes, such as
+the number of keys), stream, read models, lane head. The writes and the commit leave in one flush, so the lane never
+waits for this process.
+"""
+
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from hashlib import sha256
+from typing import Any, Generic, TypeVar, cast
+
+from psycopg import AsyncCursor
+from psycopg.rows import TupleRow
+
+from domain.decider import Decider
+from domain.refusal import RevisionMismatch
+from eventstore.codec import decode_event, decode_record, encode, encode_data, schema_of, wire_name
+from eventstore.database import Connection, Pool
+from eventstore.errors import IdempotencyInFlight, StreamMoved, translate
+from eventstore.idempotency import Answer, Request, Row
+from eventstore.lanes import lane_of
+from eventstore.queries import SQL
+from eventstore.recorded import Origin, Record
+from eventstore.statements import Statement
+
+S = TypeVar("S")
+C = TypeVar("C")
+E = TypeVar("E")
+F = TypeVar("F")
+
+ATTEMPTS_MAX = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Change(Generic[S, E]):
+    """What a write did: the state before and after, and the events between (none: it was so already).
+
+    `beside`: what happened to other streams in the same transaction.
+    """
+
+    kind: str
+    stream_id: str
+    organization_id: str
+    before: S
+    after: S
+    events: tuple[E, ...]
+    revision: int
+    at: datetime
+    beside: tuple["Change[Any, Any]", ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Reliance:
+    """A stream that a change relies on and the version it must still have at the commit: the key that asks for it."""
+
+    stream_id: str
+    version: int
+
+
+@dataclass(frozen=True, slots=True)
+class Guard(Generic[F]):
+    """Locks what a set-wide rule depends on, and reads it: `statement` gives the row that `facts` are read from."""
+
+    statement: Statement
+    facts: Callable[[TupleRow | None], F]
+
+
+def no_guard() -> Guard[None]:
+    """For commands that look at nothing but their own stream."""
+    return Guard(Statement(b"", ()), lambda _: None)
+
+
+@dataclass(frozen=True, slots=True)
+class Survey(Generic[F]):
+    """A guard whose facts need more than the row that it locks: `read` asks for them once the lock is held."""
+
+    statement: Statement
+    read: Callable[[Connection, TupleRow | None], Awaitable[F]]
+
+
+@dataclass(frozen=True, slots=True)
+class Beside(Generic[S, C, E]):
+    """A command to another stream of the organization, carried out in the same transaction, and before the main one."""
+
+    decider: Decider[S, C, E]
+    stream_id: str
+    command: C
+
+
+@dataclass(frozen=True, slots=True)
+class Write(Generic[S, C, E, F]):
+    """One command to one stream, and those `beside` it to others.
+
+    `command` and `beside` make them from the facts that `guard` read under its lock. `expected_revisions`: refuse when
+    the stream has none of them. `relies_on`: no change is made once that stream has moved on. `also` gives further
+    statements for the same transaction, such as a sealed credential. `answer` is what a repeat under the same
+    idempotency key is told.
+    """
+
+    decider: Decider[S, C, E]
+    stream_id: str
+    organization_id: str
+    command: Callable[[F], C]
+    guard: Guard[F] | Survey[F]
+    at: datetime
+    origin: Origin
+    new_event_id: Callable[[], str]
+    expected_revisions: frozenset[int] | None = None
+    relies_on: Reliance | None = None
+    idempotency: Request | None = None
+    answer: Callable[[Change[S, E]], Answer] | None = None
+    also: Callable[[Change[S, E]], Iterable[Statement]] = field(default=lambda _: ())
+    beside: Callable[[F], Sequence[Beside[Any, Any, Any]]] = field(default=lambda _: ())
+
+
+InlineModel = Callable[[Change[Any, Any]], Iterable[Statement]]
+"""A read model that changes with the log in one transaction: the statements that follow from a change."""
+
+
+async def execute(pool: Pool, write: Write[S, C, E, F], inline: Sequence[InlineModel]) -> Change[S, E] | Answer:
+    """Carry out `write`; gives the change, or the earlier answer when the idempotency key has one.
+
+    Raises a `Refusal` of the domain, `StreamMoved` when others kept being faster, `Unavailable` when the database does
+    not answer. After `Unavailable` the change may have been made: who must know repeats it under one idempotency key.
+    """
+    for attempt in range(1, ATTEMPTS_MAX + 1):
+        try:
+            async with pool.connection() as connection:
+                return await _once(connection, write, inline)
+        except Exception as error:  # noqa: BLE001 -- translated or raised again
+            try:
+                translate(error)
+            except StreamMoved:
+                if attempt == ATTEMPTS_MAX:
+                    raise
+    raise StreamMoved
+
+
+async def _once(
+    connection: Connection, write: Write[S, C, E, F], inline: Sequence[InlineModel]
+) -> Change[S, E] | Answer:
+    """One attempt. Whatever is raised, the pool rolls back before the connection serves anyone else."""
+    loaded = await _load(connection, write)
+    if isinstance(loaded, Answer):
+        return loaded
+    beside = await _load_beside(connection, write, loaded.facts)
+    change, statements = _decide(write, loaded, inline, beside)
+    await _send(connection, [*statements, Statement(SQL.commit, ())])
+    return change
+
+
+@dataclass(frozen=True, slots=True)
+class _Loaded(Generic[F]):
+    facts: F
+    bodies: tuple[bytes, ...]
+
+
+async def _load(connection: Connection, write: Write[Any, Any, Any, F]) -> _Loaded[F] | Answer:
+    """Begin, claim, lock, read: one flush, or two for a request with an Idempotency-Key.
+
+    A repeat has to learn that the first still runs, and can not while it waits for the guard that the first holds.
+    """
+    begin = [Statement(SQL.begin, ()), Statement(SQL.bind, (write.organization_id,))]
+    if write.idempotency:
+        *_, claim, find = await _send(connection, [*begin, write.idempotency.claim(), write.idempotency.find(write.at)])
+        claimed = await claim.fetchone()
+        if claimed is None or not claimed[0]:
+            raise IdempotencyInFlight
+        row = await find.fetchone()
+        earlier = write.idempotency.replay(cast("Row | None", row))
+        if earlier is not None:
+            return earlier
+    guard = [write.guard.statement] if write.guard.statement.query else []
+    load = Statement(SQL.stream_load, (write.stream_id, write.organization_id, write.decider.kind))
+    cursors = await _send(connection, [*([] if write.idempotency else begin), *guard, load])
+    row = await cursors[-2].fetchone() if guard else None
+    facts = await write.guard.read(connection, row) if isinstance(write.guard, Survey) else write.guard.facts(row)
+    return _Loaded(facts, tuple([bytes(row[0]) for row in await cursors[-1].fetchall()]))
+
+
+@dataclass(frozen=True, slots=True)
+class _Decided:
+    """A change of one stream, and the last record that its stream had before."""
+
+    change: Change[Any, Any]
+    last: bytes
+
+    @property
+    def version(self) -> int:
+        """Of the stream before the change."""
+        return self.change.revision - len(self.change.events)
+
+
+_Streams = Sequence[tuple[Beside[Any, Any, Any], tuple[bytes, ...]]]
+"""Commands beside the main one, and the records of their streams."""
+
+
+async def _load_beside(connection: Connection, write: Write[Any, Any, Any, F], facts: F) -> _Streams:
+    commands = write.beside(facts)
+    if not commands:
+        return ()
+    bodies: dict[str, list[bytes]] = {command.stream_id: [] for command in commands}
+    cursor = await connection.execute(SQL.streams_load, (list(bodies), write.organization_id))
+    for stream_id, body in await cursor.fetchall():
+        bodies[stream_id].append(bytes(body))
+    return [(command, tuple(bodies[command.stream_id])) for command in commands]
+
+
+def _decide(
+    write: Write[S, C, E, F], loaded: _Loaded[F], inline: Sequence[InlineModel], streams: _Streams = ()
+) -> tuple[Change[S, E], list[Statement]]:
+    """The change that follows from what was loaded, and every statement of it in lock order."""
+    version = len(loaded.bodies)
+    if write.expected_revisions is not None and version and version not in write.expected_revisions:
+        raise RevisionMismatch(current=version)
+    main = Beside(write.decider, write.stream_id, write.command(loaded.facts))
+    beside = [_decided(write, command, bodies) for command, bodies in streams]
+    change = replace(_decided(write, main, loaded.bodies).change, beside=tuple([decided.change for decided in beside]))
+    last = loaded.bodies[-1] if loaded.bodies else b""
+    moved = [decided for decided in [*beside, _Decided(change, last)] if decided.change.events]
+    statements: list[Statement] = []
+    if moved:
+        statements += _advance(write, moved)
+    for decided in moved:
+        for model in inline:
+            statements += model(decided.change)
+    statements += write.also(change)
+    if write.idempotency and write.answer:
+        statements.append(write.idempotency.store(write.answer(change), write.at))
+    statements += [_append(write, decided) for decided in moved]
+    return change, statements
+
+
+def _decided(write: Write[Any, Any, Any, Any], asked: Beside[S, C, E], bodies: tuple[bytes, ...]) -> _Decided:
+    decider = asked.decider
+    before = decider.fold(cast("E", decode_event(decode_record(body))) for body in bodies)
+    events = decider.decide(before, asked.command)
+    change = Change(
+        kind=decider.kind,
+        stream_id=asked.stream_id,
+        organization_id=write.organization_id,
+        before=before,
+        after=decider.fold(events, before),
+        events=events,
+        revision=len(bodies) + len(events),
+        at=write.at,
+    )
+    return _Decided(change, bodies[-1] if bodies else b"")
+
+
+def _advance(write: Write[Any, Any, Any, Any], moved: Iterable[_Decided]) -> list[Statement]:
+    """Moves the streams on and holds the one that is relied on where it is.
+
+    Whoever changes that one waits for this commit, or has committed before and is seen: a key that was revoked makes no
+    change after its revocation was answered. In the order of the ids, or two that rely on each other's would deadlock.
+    """
+    moves = {
+        decided.change.stream_id: (decided.change.kind, decided.version, decided.change.revision) for decided in moved
+    }
+    relied = write.relies_on
+    if relied is not None:
+        _, version, _ = moves.setdefault(relied.stream_id, (write.decider.kind, relied.version, relied.version))
+        if version != relied.version:
+            raise StreamMoved
+    return [
+        Statement(SQL.stream_advance, (stream_id, kind, write.organization_id, version, revision))
+        for stream_id, (kind, version, revision) in sorted(moves.items())
+    ]
+
+
+def _append(write: Write[Any, Any, Any, Any], decided: _Decided) -> Statement:
+    stream_id, events, version = decided.change.stream_id, decided.change.events, decided.version
+    previous = sha256(decided.last).hexdigest() if decided.last else ""
+    # In the order of the versions: all have one instant, and lists that show the log are ordered by instant and id.
+    ids = sorted(write.new_event_id() for _ in events)
+    types: list[str] = []
+    bodies: list[bytes] = []
+    for offset, event in enumerate(events, start=1):
+        name = wire_name(event)
+        record = Record(
+            id=ids[offset - 1],
+            type=name,
+            schema=schema_of(name),
+            stream_id=stream_id,
+            version=version + offset,
+            organization_id=write.organization_id,
+            occurred_at=write.at,
+            origin=write.origin,
+            previous=previous,
+            data=encode_data(event),
+        )
+        body = encode(record)
+        previous = sha256(body).hexdigest()
+        types.append(name)
+        bodies.append(body)
+    lane = lane_of(write.organization_id)
+    times = [write.at] * len(events)
+    return Statement(
+        SQL.events_append,
+        (lane, stream_id, write.organization_id, version + 1, ids, types, times, bodies),
+    )
+
+
+async def _send(connection: Connection, statements: Iterable[Statement]) -> list[AsyncCursor[TupleRow]]:
+    """Send all statements in one flush and wait for the last answer."""
+    async with connection.pipeline():
+        return [await connection.execute(query, parameters) for query, parameters in statements]

@@ -1,0 +1,276 @@
+"""Group commit: the only write path of uses.
+
+Those who ask at the same time share one transaction. While a batch is being written the next one fills; there is no
+timer. A batch is looked up, decided and written in two round trips, and everyone in it is answered after its commit:
+durable before the answer, decided on committed state that was read after the question arrived, and cheap because the
+cost is shared.
+
+A batch whose commit was not confirmed is looked up by (producer, sequence) and never written twice.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import datetime
+from itertools import count
+from types import TracebackType
+from typing import Generic, Protocol, Self, TypeVar
+
+import structlog
+from msgspec import Struct
+
+from domain.usage.events import UsageEvent
+from eventstore.database import Connection
+from eventstore.errors import UNAVAILABLE, Overloaded, Unavailable
+from eventstore.usage_batch import Batch, append_once
+
+Question = TypeVar("Question")
+Reply = TypeVar("Reply")
+Result = TypeVar("Result")
+
+_WATCH_SECONDS = 0.1
+_RECONNECT_SECONDS = 0.05
+
+_log = structlog.get_logger(__name__)
+
+
+class Decided(Struct, Generic[Reply], frozen=True):
+    """The answer to one question, and the event to record for it (None: there is nothing to record)."""
+
+    answer: Reply
+    event: UsageEvent | None
+
+
+class Judged(Struct, Generic[Reply], frozen=True):
+    """One decision a question, in order, all made at the instant `at`."""
+
+    at: datetime
+    decided: Sequence[Decided[Reply]]
+
+
+Judge = Callable[[Connection, Sequence[Question]], Awaitable[Judged[Reply]]]
+"""Looks up the facts of a batch of questions in one round trip, then decides without I/O."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """What a process takes on at most: questions a batch, questions that wait, seconds that one waits."""
+
+    batch_max: int = 512
+    waiting_max: int = 10_000
+    deadline_seconds: float = 1.6
+
+
+@dataclass(slots=True)
+class Counts:
+    """What happened so far, for metrics."""
+
+    batches: int = 0
+    questions: int = 0
+    refused: int = 0
+    failures: int = 0
+    reconnects: int = 0
+
+
+class Watch(Protocol):
+    """Is told of every batch as it happens, for metrics and traces. It must not wait, and must not raise."""
+
+    def recorded(self, events: Sequence[UsageEvent]) -> None:
+        """These are durable from now on."""
+
+    def answered(self, questions: int, waited_seconds: float, seconds: float) -> None:
+        """A batch was answered `seconds` after its look-up began; its first question had waited until then."""
+
+
+class Unwatched:
+    """Nobody is told."""
+
+    def recorded(self, events: Sequence[UsageEvent]) -> None: ...
+
+    def answered(self, questions: int, waited_seconds: float, seconds: float) -> None: ...
+
+
+@dataclass(slots=True)
+class _Waiting(Generic[Question, Reply]):
+    question: Question
+    reply: asyncio.Future[Reply]
+    since: float
+
+
+@dataclass
+class GroupCommit(Generic[Question, Reply]):
+    """Takes questions from the tasks of one event loop, between `async with`.
+
+    `producer` names this process in the log and must never have been used before. `writers` batches are in flight at
+    once, each in a lane of its own; one makes the largest batches (docs/decisions/0005).
+    """
+
+    connect: Callable[[], Awaitable[Connection]]
+    judge: Judge[Question, Reply]
+    producer: str
+    writers: int = 1
+    bounds: Bounds = field(default_factory=Bounds)
+    counts: Counts = field(default_factory=Counts)
+    watch: Watch = field(default_factory=Unwatched)
+
+    def __post_init__(self) -> None:
+        self._waiting: deque[_Waiting[Question, Reply]] = deque()
+        self._arrived = asyncio.Event()
+        self._writers = [
+            _Writer(self.connect, self.judge, f"{self.producer}-{number}", self.counts, self.watch)
+            for number in range(self.writers)
+        ]
+        self._tasks: list[asyncio.Task[None]] = []
+
+    async def __aenter__(self) -> Self:
+        self._tasks = [asyncio.create_task(self._feed(writer)) for writer in self._writers]
+        self._tasks.append(asyncio.create_task(self._watch_deadlines()))
+        return self
+
+    async def __aexit__(
+        self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        """Answer everyone who still waits, then stop."""
+        while self._waiting or any(writer.in_flight for writer in self._writers):  # noqa: ASYNC110 -- ends soon, once
+            await asyncio.sleep(_RECONNECT_SECONDS)
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        for writer in self._writers:
+            await writer.disconnect()
+
+    @property
+    def waiting(self) -> int:
+        """How many wait for a batch, those aside who are in one."""
+        return len(self._waiting)
+
+    async def ask(self, question: Question) -> Reply:
+        """The reply to `question`, whose event is durable in the log by then.
+
+        Raises `Overloaded` at once when too many wait already, `Unavailable` when the database did not answer in time.
+        """
+        if len(self._waiting) >= self.bounds.waiting_max:
+            self.counts.refused += 1
+            raise Overloaded
+        loop = asyncio.get_running_loop()
+        waiting: _Waiting[Question, Reply] = _Waiting(question, loop.create_future(), loop.time())
+        self._waiting.append(waiting)
+        self._arrived.set()
+        return await waiting.reply
+
+    async def _feed(self, writer: "_Writer[Question, Reply]") -> None:
+        while True:
+            while not self._waiting:
+                self._arrived.clear()
+                await self._arrived.wait()
+            size = min(len(self._waiting), self.bounds.batch_max)
+            await writer.write([self._waiting.popleft() for _ in range(size)], self.bounds.deadline_seconds)
+
+    async def _watch_deadlines(self) -> None:
+        """Tell those who waited too long, even while the connection itself hangs."""
+        loop = asyncio.get_running_loop()
+        while True:
+            await asyncio.sleep(_WATCH_SECONDS)
+            oldest = loop.time() - self.bounds.deadline_seconds
+            for writer in self._writers:
+                _refuse([waiting for waiting in writer.in_flight if waiting.since < oldest])
+            while self._waiting and self._waiting[0].since < oldest:
+                _refuse([self._waiting.popleft()])
+
+
+class _Writer(Generic[Question, Reply]):
+    """One connection, one lane, one batch at a time."""
+
+    def __init__(
+        self,
+        connect: Callable[[], Awaitable[Connection]],
+        judge: Judge[Question, Reply],
+        producer: str,
+        counts: Counts,
+        watch: Watch,
+    ) -> None:
+        self.in_flight: Sequence[_Waiting[Question, Reply]] = ()
+        self._connect = connect
+        self._judge = judge
+        self._producer = producer
+        self._counts = counts
+        self._watch = watch
+        self._sequences = count(1)
+        self._connection: Connection | None = None
+
+    async def write(self, batch: Sequence[_Waiting[Question, Reply]], deadline_seconds: float) -> None:
+        """Answer everyone in `batch`, after `deadline_seconds` with a refusal."""
+        self.in_flight = batch
+        clock = asyncio.get_running_loop().time
+        began = clock()
+        try:
+            async with asyncio.timeout(deadline_seconds):
+                await self._settle(batch)
+            self._watch.answered(len(batch), began - batch[0].since, clock() - began)
+        except UNAVAILABLE as error:
+            self._counts.failures += 1
+            _log.warning("log_unavailable", error=type(error).__name__)
+            _refuse(batch)
+            await self.disconnect()
+        finally:
+            self.in_flight = ()
+
+    async def disconnect(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            with suppress(Exception):
+                await connection.close()
+
+    async def _settle(self, batch: Sequence[_Waiting[Question, Reply]]) -> None:
+        try:
+            replies = await self._decide_and_append([waiting.question for waiting in batch])
+        except UNAVAILABLE:
+            raise
+        except Exception as error:  # noqa: BLE001 -- whatever it is, it must not be everyone's
+            await self._isolate(batch, error)
+            return
+        self._counts.batches += 1
+        self._counts.questions += len(batch)
+        for waiting, reply in zip(batch, replies, strict=True):
+            if not waiting.reply.done():
+                waiting.reply.set_result(reply)
+
+    async def _isolate(self, batch: Sequence[_Waiting[Question, Reply]], error: Exception) -> None:
+        """One question must not fail another: halve until the one that can not be answered stands alone."""
+        if len(batch) > 1:
+            middle = len(batch) // 2
+            await self._settle(batch[:middle])
+            await self._settle(batch[middle:])
+            return
+        _log.error("question_failed", exc_info=error)
+        if not batch[0].reply.done():
+            batch[0].reply.set_exception(error)
+
+    async def _decide_and_append(self, questions: Sequence[Question]) -> list[Reply]:
+        judged = await self._persist(lambda connection: self._judge(connection, questions))
+        events = [decided.event for decided in judged.decided if decided.event is not None]
+        if events:
+            batch = Batch(self._producer, next(self._sequences), judged.at, events)
+            await self._persist(lambda connection: append_once(connection, batch))
+            self._watch.recorded(events)
+        return [decided.answer for decided in judged.decided]
+
+    async def _persist(self, step: Callable[[Connection], Awaitable[Result]]) -> Result:
+        """Carry out a step that may be repeated, over a new connection each time the old one breaks."""
+        while True:
+            try:
+                if self._connection is None or self._connection.closed:
+                    self._connection = await self._connect()
+                return await step(self._connection)
+            except UNAVAILABLE:
+                self._counts.reconnects += 1
+                await self.disconnect()
+                await asyncio.sleep(_RECONNECT_SECONDS)
+
+
+def _refuse(batch: Sequence[_Waiting[Question, Reply]]) -> None:
+    for waiting in batch:
+        if not waiting.reply.done():
+            waiting.reply.set_exception(Unavailable())

@@ -1,0 +1,109 @@
+"""One answer per Idempotency-Key, stored in the transaction of the change that it answers.
+
+So an answer is kept exactly when its change is in the log. What is no transaction, such as a call to someone else's
+server, claims its key before it begins. Source: draft-ietf-httpapi-idempotency-key-header-07.
+"""
+
+from datetime import datetime, timedelta
+from typing import cast
+
+from msgspec import Struct
+
+from eventstore.database import Connection
+from eventstore.errors import IdempotencyInFlight, IdempotencyMismatch
+from eventstore.queries import SQL
+from eventstore.statements import Statement
+
+KEPT_FOR = timedelta(hours=24)
+
+_RUNNING = 0
+"""In the place of a status, while there is no answer."""
+
+Row = tuple[bytes, int, bytes, int | None]
+
+
+class Answer(Struct, frozen=True):
+    """An HTTP status, the bytes of the body without any secret, and the revision it reports."""
+
+    status: int
+    body: bytes
+    revision: int | None = None
+
+
+class Request(Struct, frozen=True):
+    """`caller` asked for something under `key`; `fingerprint` is the SHA-256 of what was asked."""
+
+    caller: str
+    key: str
+    fingerprint: bytes
+
+    def claim(self) -> Statement:
+        return Statement(SQL.idempotency_claim, (self.caller, self.key))
+
+    def find(self, at: datetime) -> Statement:
+        return Statement(SQL.idempotency_find, (self.caller, self.key, at - KEPT_FOR))
+
+    def store(self, answer: Answer, at: datetime) -> Statement:
+        return Statement(
+            SQL.idempotency_store,
+            (self.caller, self.key, self.fingerprint, answer.status, answer.body, answer.revision, at),
+        )
+
+    def release(self, call_id: str) -> Statement:
+        """The claim of a call that was not made after all."""
+        return Statement(SQL.idempotency_release, (self.caller, self.key, call_id.encode()))
+
+    def replay(self, row: Row | None) -> Answer | None:
+        """The earlier answer in `row`, if there is one and it was to the same request."""
+        if row is None:
+            return None
+        fingerprint, status, body, revision = row
+        if bytes(fingerprint) != self.fingerprint:
+            raise IdempotencyMismatch
+        return Answer(status, bytes(body), revision)
+
+
+class Claim(Struct, frozen=True):
+    """What is known of the call that has claimed a key. `answer` None, and `call_id` set: it has not ended as yet.
+
+    `at`: when it was claimed or, later, answered; `ends_by`: when it must have ended.
+    """
+
+    call_id: str | None
+    at: datetime
+    ends_by: datetime
+    answer: Answer | None = None
+
+
+async def claim(
+    connection: Connection, request: Request, call_id: str, at: datetime, ends_by: datetime
+) -> Claim | None:
+    """Claim `request` for the call `call_id`, durably. None: it is claimed; otherwise the claim of an earlier call."""
+    parameters = (request.caller, request.key, request.fingerprint, call_id.encode(), at, ends_by, at - KEPT_FOR)
+    cursor = await connection.execute(SQL.idempotency_start, parameters)
+    if await cursor.fetchone() is not None:
+        return None
+    cursor = await connection.execute(SQL.idempotency_find_call, (request.caller, request.key))
+    row = await cursor.fetchone()
+    if row is None:
+        raise IdempotencyInFlight  # it was released this very moment
+    fingerprint, status, answer, answered_at, ended_by = row
+    if bytes(fingerprint) != request.fingerprint:
+        raise IdempotencyMismatch
+    if status == _RUNNING:
+        return Claim(bytes(answer).decode(), answered_at, ended_by)
+    return Claim(None, answered_at, ended_by or answered_at, Answer(status, bytes(answer)))
+
+
+async def hold(connection: Connection, request: Request, at: datetime) -> Answer | None:
+    """Claim `request` for as long as `connection` is open, for work of several transactions; gives an earlier answer.
+
+    `connection` is bound to the organization of the caller for as long as it lasts.
+    A process that dies in the middle leaves no answer: a repeat does what is left.
+    """
+    cursor = await connection.execute(SQL.idempotency_hold, (request.caller, request.key))
+    held = await cursor.fetchone()
+    if held is None or not held[0]:
+        raise IdempotencyInFlight
+    cursor = await connection.execute(*request.find(at))
+    return request.replay(cast("Row | None", await cursor.fetchone()))

@@ -1,0 +1,117 @@
+"""Log lines: JSON, one a line, on standard error, also those of the libraries. Never a secret.
+
+What is bound with `bound` stands in every line until it ends: the id of the request, or of the job.
+"""
+
+import logging
+import re
+import sys
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
+from types import TracebackType
+from typing import Any
+
+import msgspec
+import structlog
+from structlog.stdlib import ProcessorFormatter
+from structlog.tracebacks import ExceptionDictTransformer
+from structlog.typing import EventDict, Processor, WrappedLogger
+
+_REDACTED = r"\1[redacted]"
+# Each with a text that is in everything it finds: to look for a text takes a hundredth of the time.
+_SECRETS: tuple[tuple[str, re.Pattern[str], str], ...] = (
+    ("pk_", re.compile(r"(pk_(?:live|test)_[0-9A-Za-z]{4})[0-9A-Za-z]{28,}"), _REDACTED),
+    # What an Authorization header holds, ours or an upstream's.
+    ("earer ", re.compile(r"([Bb]earer )[A-Za-z0-9._~+/=-]{8,}"), _REDACTED),
+    ("asic ", re.compile(r"([Bb]asic )[A-Za-z0-9._~+/=-]{8,}"), _REDACTED),
+    # What an address or a cookie has under the name of a secret: the token of a sign-in link, a session.
+    ("=", re.compile(r"((?:token|session|code|secret|password|api_key)=)[^\s&\"'\\;,]{8,}"), _REDACTED),
+    ("://", re.compile(r"(://)[^\s/@\"]*:[^\s/@\"]+@"), r"\1[redacted]@"),
+)
+
+# Libraries say what they are about at INFO; that is nobody's news. Two who change the same thing at once are no news
+# either: the slower one decides again.
+_LEVELS: Mapping[str, int] = {"psycopg": logging.ERROR, "psycopg.pool": logging.WARNING}
+
+
+_FIRST = ("timestamp", "level", "event")
+
+
+def configure_logging(level: str = "INFO") -> None:
+    """Once per process, at its start."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(json_formatter())
+    logging.basicConfig(handlers=[handler], level=logging.WARNING, force=True)
+    logging.captureWarnings(capture=True)
+    for name, least in _LEVELS.items():
+        logging.getLogger(name).setLevel(least)
+    sys.excepthook = _log_end
+    structlog.configure(
+        processors=[structlog.contextvars.merge_contextvars, *_common(), _render],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level]),
+        # A line and its end in one write: several processes write to one place.
+        logger_factory=structlog.WriteLoggerFactory(sys.stderr),
+        cache_logger_on_first_use=True,
+    )
+
+
+def json_formatter() -> ProcessorFormatter:
+    """For handlers of the standard library's logging, so that a library's line looks like ours."""
+    return ProcessorFormatter(
+        foreign_pre_chain=[structlog.contextvars.merge_contextvars, structlog.stdlib.add_logger_name],
+        processors=[ProcessorFormatter.remove_processors_meta, *_common(), _render],
+    )
+
+
+def library_logging(*loggers: str) -> dict[str, Any]:
+    """For a library that sets its own logging up with `logging.config.dictConfig`: the same lines, the same place."""
+    return {
+        "version": 1,
+        "disable_existing_loggers": False,
+        "formatters": {"json": {"()": json_formatter}},
+        "handlers": {"lines": {"class": "logging.StreamHandler", "formatter": "json", "stream": "ext://sys.stderr"}},
+        "loggers": {name: {"handlers": ["lines"], "level": "INFO", "propagate": False} for name in loggers},
+    }
+
+
+@contextmanager
+def bound(**fields: str) -> Generator[None]:
+    """Every line of this task, and of those that it starts, has these fields."""
+    with structlog.contextvars.bound_contextvars(**fields):
+        yield
+
+
+def redacted(text: str) -> str:
+    """The last fence: `text` without what has the form of a secret. Nothing should ever get as far as here."""
+    for mark, secret, replacement in _SECRETS:
+        if mark in text:
+            text = secret.sub(replacement, text)
+    return text
+
+
+def _common() -> list[Processor]:
+    return [
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        # Without local variables: one of them could be a secret.
+        structlog.processors.ExceptionRenderer(ExceptionDictTransformer(show_locals=False)),
+    ]
+
+
+def _render(_logger: WrappedLogger, _name: str, event: EventDict) -> str:
+    line = {**{name: event.pop(name) for name in _FIRST if name in event}, **event}
+    try:
+        text = msgspec.json.encode(line, enc_hook=repr).decode()
+    except (TypeError, ValueError, OverflowError, RecursionError):
+        # A number beyond 64 bits, half of a surrogate pair: what can not be said nicely is said all the same.
+        text = msgspec.json.encode({name: ascii(value) for name, value in line.items()}).decode()
+    # The finished line is looked through, not its fields: a secret can be anywhere, the text of an exception included.
+    return redacted(text)
+
+
+def _log_end(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    """A process that ends by an exception says so in a line like any other."""
+    if issubclass(kind, KeyboardInterrupt):
+        return
+    exception: Any = (kind, error, trace)
+    structlog.get_logger("python").critical("process_failed", exc_info=exception)

@@ -1,0 +1,34 @@
+"""SQL lives in `.sql` files beside the code that runs it; this loads them.
+
+A statement starts with a line `-- name`, followed by comment lines that say its purpose and parameters. A missing or an
+extra name fails when the module is imported, not when the statement is first needed.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from re import MULTILINE
+from re import compile as compile_pattern
+from typing import NamedTuple, TypeVar
+
+T = TypeVar("T")
+
+_NAME = compile_pattern(r"^-- ([a-z][a-z0-9_]*)$", MULTILINE)
+_COMMENT = compile_pattern(r"^--.*\n", MULTILINE)
+
+
+class Statement(NamedTuple):
+    """A statement and its parameters, ready to be sent."""
+
+    query: bytes
+    parameters: Sequence[object]
+
+
+def load(fields: type[T], module_file: str, name: str = "queries.sql") -> T:
+    """Fill `fields`, a NamedTuple of bytes, from the file `name` beside `module_file`."""
+    path = Path(module_file).with_name(name)
+    parts = _NAME.split(path.read_text("utf-8"))
+    found = {name: _COMMENT.sub("", body).strip().encode() for name, body in zip(parts[1::2], parts[2::2], strict=True)}
+    expected = set(fields.__annotations__)
+    if expected != set(found):
+        raise LookupError(f"{path}: missing {sorted(expected - set(found))}, extra {sorted(set(found) - expected)}")
+    return fields(**found)

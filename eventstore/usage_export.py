@@ -1,0 +1,235 @@
+"""Uses of one day in a file: JSON lines, compressed with gzip, and a manifest beside it that says what the file holds.
+
+`usage-2026-03-01.jsonl.gz` has a line a use, in the order of the log: lane, batch, ordinal, instant, and under `event`
+the exact bytes that the log held. `usage-2026-03-01.manifest.json` is written last: without it a file does not count.
+Both appear whole or not at all, whoever is killed (a name of its own, fsync, rename, fsync of the folder), and what was
+written is read back before anything relies on it.
+
+The digest of a lane is that of `usage_day_summary` in the database: SHA-256 over those of its batches in order, that of
+a batch over the SHA-256 of each body in order.
+"""
+
+import gzip
+import os
+import zlib
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from hashlib import file_digest, sha256
+from pathlib import Path
+from typing import IO
+
+import msgspec
+from msgspec import Raw, Struct
+from msgspec.structs import replace
+
+from eventstore.errors import LogError
+
+_COMPRESSION = 6
+_PART = ".part"
+
+
+class BrokenExport(LogError):
+    """This file does not hold what its manifest says."""
+
+
+class Line(Struct, frozen=True, forbid_unknown_fields=True):
+    """One use; `event` is what the log held, to the byte."""
+
+    lane: int
+    batch_no: int
+    ordinal: int
+    occurred_at: datetime
+    event: Raw
+
+
+class LaneSummary(Struct, frozen=True):
+    """What a day holds of a lane; `bodies_sha256` in hexadecimal digits."""
+
+    lane: int
+    first_batch: int
+    last_batch: int
+    batches: int
+    events: int
+    bodies_sha256: str
+
+
+class Manifest(Struct, frozen=True):
+    """`sha256` is that of the file as it lies there, `bytes` its size."""
+
+    format: int
+    day: date
+    file: str
+    bytes: int
+    sha256: str
+    events: int
+    lanes: list[LaneSummary]
+
+
+_line_decoder = msgspec.json.Decoder(Line)
+_manifest_decoder = msgspec.json.Decoder(Manifest)
+
+
+@dataclass(slots=True)
+class _Tally:
+    """Digests on the way through the lines of a day, which come in the order of the log."""
+
+    _lanes: dict[int, LaneSummary] = field(default_factory=dict[int, LaneSummary])
+    _open: tuple[int, int] | None = None
+    _digests: list[bytes] = field(default_factory=list[bytes])
+    _batches: dict[int, list[bytes]] = field(default_factory=dict[int, list[bytes]])
+
+    def add(self, line: Line) -> None:
+        lane, batch_no = line.lane, line.batch_no
+        if self._open != (lane, batch_no):
+            if self._open is not None and (lane, batch_no) < self._open:
+                raise BrokenExport(f"batch {batch_no} of lane {lane} is out of order")
+            self._close()
+            self._open = (lane, batch_no)
+        if line.ordinal != len(self._digests):
+            raise BrokenExport(f"batch {batch_no} of lane {lane}: {line.ordinal} follows {len(self._digests)} uses")
+        self._digests.append(sha256(line.event).digest())
+
+    def _close(self) -> None:
+        if self._open is None:
+            return
+        lane, batch_no = self._open
+        self._batches.setdefault(lane, []).append(sha256(b"".join(self._digests)).digest())
+        known = self._lanes.get(lane, LaneSummary(lane, batch_no, batch_no, 0, 0, ""))
+        self._lanes[lane] = replace(
+            known, last_batch=batch_no, batches=known.batches + 1, events=known.events + len(self._digests)
+        )
+        self._digests = []
+
+    def summaries(self) -> list[LaneSummary]:
+        self._close()
+        self._open = None
+        return [
+            replace(summary, bodies_sha256=sha256(b"".join(self._batches[lane])).hexdigest())
+            for lane, summary in sorted(self._lanes.items())
+        ]
+
+
+def file_name(day: date) -> str:
+    return f"usage-{day.isoformat()}.jsonl.gz"
+
+
+def manifest_path(file: Path) -> Path:
+    return file.with_name(file.name.removesuffix(".jsonl.gz") + ".manifest.json")
+
+
+@contextmanager
+def writing(folder: Path, day: date) -> Generator[Callable[[Line], None]]:
+    """Takes the uses of a day, one by one; at the end of the block they and their manifest are in place of what was.
+
+    An exception leaves what was. One process at a time may write to a folder: what a killed one left is removed.
+    """
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    for left in folder.glob(f"*{_PART}"):
+        left.unlink()
+    path = folder / file_name(day)
+    tally = _Tally()
+    part = path.with_name(path.name + _PART)
+    with _created(part) as raw:
+        # Neither name nor time in its head: the same uses make the same file.
+        with gzip.GzipFile("", "wb", _COMPRESSION, raw, mtime=0) as packed:
+
+            def add(line: Line) -> None:
+                tally.add(line)
+                packed.write(msgspec.json.encode(line) + b"\n")
+
+            yield add
+        _settle(raw)
+    lanes = tally.summaries()
+    manifest = Manifest(
+        format=1,
+        day=day,
+        file=path.name,
+        bytes=part.stat().st_size,
+        sha256=_sha256(part),
+        events=sum(lane.events for lane in lanes),
+        lanes=lanes,
+    )
+    # A manifest of what is replaced must not outlive it.
+    manifest_path(path).unlink(missing_ok=True)
+    part.replace(path)
+    _put(manifest_path(path), msgspec.json.format(msgspec.json.encode(manifest)) + b"\n")
+
+
+def verified(path: Path) -> Manifest:
+    """The manifest of a file, after every line of the file was read and found to be what it says.
+
+    Raises `BrokenExport`, and `FileNotFoundError` when one of the two is not there.
+    """
+    try:
+        manifest = _manifest_decoder.decode(manifest_path(path).read_bytes())
+    except msgspec.DecodeError as error:
+        raise BrokenExport(f"{manifest_path(path).name}: {error}") from error
+    if (manifest.format, manifest.file) != (1, path.name):
+        raise BrokenExport(f"{manifest_path(path).name} is of format {manifest.format} and about {manifest.file}")
+    found = _sha256(path)
+    if (manifest.bytes, manifest.sha256) != (path.stat().st_size, found):
+        raise BrokenExport(f"{path.name}: its SHA-256 is {found}, and its manifest says {manifest.sha256}")
+    differing = _first_difference(manifest.lanes, summaries_of(path))
+    if differing is not None:
+        raise BrokenExport(f"{path.name}: lane {differing} is not what its manifest says")
+    return manifest
+
+
+def summaries_of(path: Path) -> list[LaneSummary]:
+    """What the lines of a file hold, by lane."""
+    tally = _Tally()
+    for line in read(path):
+        tally.add(line)
+    return tally.summaries()
+
+
+def read(path: Path) -> Iterator[Line]:
+    """The uses in a file, in the order of the log."""
+    number = 0
+    try:
+        with gzip.open(path, "rb") as lines:
+            for text in lines:
+                number += 1
+                yield _line_decoder.decode(text)
+    except (msgspec.DecodeError, EOFError, gzip.BadGzipFile, zlib.error) as error:
+        raise BrokenExport(f"{path.name} line {number}: {error}") from error
+
+
+def _first_difference(left: Iterable[LaneSummary], right: Iterable[LaneSummary]) -> int | None:
+    mine: Mapping[int, LaneSummary] = {summary.lane: summary for summary in left}
+    theirs: Mapping[int, LaneSummary] = {summary.lane: summary for summary in right}
+    return min((lane for lane in mine.keys() | theirs.keys() if mine.get(lane) != theirs.get(lane)), default=None)
+
+
+def _created(path: Path) -> IO[bytes]:
+    """A new file that its owner alone may read: uses have addresses of people in them."""
+    return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb")
+
+
+def _put(path: Path, content: bytes) -> None:
+    part = path.with_name(path.name + _PART)
+    with _created(part) as raw:
+        raw.write(content)
+        _settle(raw)
+    part.replace(path)
+    _settle_folder(path.parent)
+
+
+def _settle(file: IO[bytes]) -> None:
+    file.flush()
+    os.fsync(file.fileno())
+
+
+def _settle_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return file_digest(file, "sha256").hexdigest()

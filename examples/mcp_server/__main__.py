@@ -1,0 +1,90 @@
+"""`python -m examples.mcp_server --port N`: a small MCP server over Streamable HTTP on 127.0.0.1."""
+
+import argparse
+import asyncio
+import contextlib
+import errno
+import signal
+import socket
+import sys
+from collections.abc import Generator
+from pathlib import Path
+
+import uvicorn
+
+from examples.mcp_server.door import Door, HeaderRequired, basic, bearer
+from examples.mcp_server.server import build
+
+HOST = "127.0.0.1"
+# Whoever waits for the tool `wait` when the server is told to stop is let go after this long.
+STOP_SECONDS = 1
+
+
+def main() -> None:
+    arguments = _parser().parse_args()
+    app = Door(build().streamable_http_app(host=HOST), _required(arguments), arguments.record)
+    asyncio.run(_serve(app, _listen(arguments.port)))
+
+
+def _listen(port: int) -> socket.socket:
+    # With IPPROTO_TCP written out: only then does asyncio switch Nagle's algorithm off for what is accepted, without
+    # which every answer waits 40 ms for the other side's delayed acknowledgement.
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((HOST, port))
+    except OSError as error:
+        listener.close()
+        if error.errno != errno.EADDRINUSE:
+            raise
+        print(f"error: port {port} of {HOST} is in use; choose another with --port", file=sys.stderr)
+        raise SystemExit(1) from None
+    listener.listen(512)
+    return listener
+
+
+async def _serve(app: Door, listener: socket.socket) -> None:
+    server = _Server(uvicorn.Config(app, log_level="warning", access_log=False, timeout_graceful_shutdown=STOP_SECONDS))
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, server.stop)
+    # Whoever reads this line may connect, since the system accepts connections already, and may stop the server.
+    print(f"listening on http://{HOST}:{listener.getsockname()[1]}/mcp", flush=True)
+    await server.serve(sockets=[listener])
+
+
+class _Server(uvicorn.Server):
+    def stop(self) -> None:
+        self.should_exit = True
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Generator[None]:
+        # uvicorn would raise the signal once more when it is done, and the process would end by it, not with 0.
+        yield
+
+
+def _required(arguments: argparse.Namespace) -> HeaderRequired | None:
+    if arguments.require_bearer is not None:
+        return bearer(arguments.require_bearer)
+    if arguments.require_api_key is not None:
+        header, value = arguments.require_api_key
+        return header, value
+    if arguments.require_basic is not None:
+        username, password = arguments.require_basic
+        return basic(username, password)
+    return None
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m examples.mcp_server", description="A small MCP server.")
+    parser.add_argument("--port", type=int, default=8765, help="0 takes a free one; default %(default)s")
+    credential = parser.add_mutually_exclusive_group()
+    credential.add_argument("--require-bearer", metavar="TOKEN")
+    credential.add_argument("--require-api-key", nargs=2, metavar=("HEADER", "VALUE"))
+    credential.add_argument("--require-basic", nargs=2, metavar=("USER", "PASSWORD"))
+    parser.add_argument("--record", type=Path, metavar="FILE", help="append the headers of every request, as JSON")
+    return parser
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,45 @@
+"""Who may enter: the credential that the example server asks for, and a record of what came, if wanted."""
+
+import base64
+import hmac
+import json
+from pathlib import Path
+
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+HeaderRequired = tuple[str, str]
+
+
+class Door:
+    """ASGI middleware: refuses requests without the required header, and notes the headers of every request."""
+
+    def __init__(self, app: ASGIApp, required: HeaderRequired | None, record: Path | None) -> None:
+        self._app = app
+        self._required = required
+        self._record = record
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
+        if self._record is not None:
+            # Credentials included: this is for tests of who sends what, with credentials made up for them.
+            line = json.dumps({"method": scope["method"], "path": scope["path"], "headers": headers})
+            with self._record.open("a", encoding="utf-8") as file:
+                file.write(line + "\n")
+        if self._required is not None:
+            name, value = self._required
+            if not hmac.compare_digest(headers.get(name.lower(), "").encode(), value.encode()):
+                await send({"type": "http.response.start", "status": 401, "headers": [(b"content-length", b"0")]})
+                await send({"type": "http.response.body", "body": b""})
+                return
+        await self._app(scope, receive, send)
+
+
+def bearer(token: str) -> HeaderRequired:
+    return "authorization", f"Bearer {token}"
+
+
+def basic(username: str, password: str) -> HeaderRequired:
+    return "authorization", "Basic " + base64.b64encode(f"{username}:{password}".encode()).decode()

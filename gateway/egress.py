@@ -1,0 +1,136 @@
+"""The way out: connections to upstreams, each to an address that was checked, and to that very address.
+
+A name is resolved here, every address it has is checked, and the socket is opened to one of those addresses, not to the
+name: a name server that answers differently the second time (DNS rebinding) gains nothing. TLS still checks the
+certificate against the name, since httpcore hands it to `start_tls` itself.
+"""
+
+import socket
+import ssl
+from collections.abc import Iterable
+from ipaddress import ip_address
+from typing import cast
+
+import anyio
+import anyio.to_thread
+import httpcore2
+import httpx2
+
+from gateway.addresses import Address, why_refused
+from gateway.config import GatewayConfig
+from gateway.errors import EgressRefused, UpstreamUnreachable
+
+_SocketOption = tuple[int, int, int] | tuple[int, int, bytes | bytearray] | tuple[int, int, None, int]
+
+
+class Egress:
+    """The connections of all upstreams: one pool for https and one for http, because different addresses are allowed.
+
+    Reads no proxy from the environment, keeps no cookie, follows no redirect and writes no header of its own.
+    """
+
+    def __init__(self, config: GatewayConfig) -> None:
+        lookups = anyio.CapacityLimiter(config.lookups_max)
+        tls = ssl.create_default_context(cafile=config.ca_file)
+
+        def pool(*, encrypted: bool) -> httpcore2.AsyncConnectionPool:
+            return httpcore2.AsyncConnectionPool(
+                ssl_context=tls,
+                max_connections=config.connections_max,
+                max_keepalive_connections=config.idle_connections_max,
+                keepalive_expiry=config.idle_seconds,
+                network_backend=_CheckedNetwork(config, lookups, encrypted=encrypted),
+            )
+
+        self._pools = {"https": pool(encrypted=True), "http": pool(encrypted=False)}
+
+    async def send(self, request: httpx2.Request) -> httpcore2.Response:
+        """Send `request` and return as soon as the head of the response is there. The caller closes the response."""
+        return await self._pools[request.url.scheme].handle_async_request(
+            httpcore2.Request(
+                method=request.method,
+                url=httpcore2.URL(
+                    scheme=request.url.raw_scheme,
+                    host=request.url.raw_host,
+                    port=request.url.port,
+                    target=request.url.raw_path,
+                ),
+                headers=request.headers.raw,
+                content=request.stream,
+                extensions=request.extensions,
+            ),
+        )
+
+    @property
+    def connections(self) -> list[str]:
+        """What is open, one line each, for tests and diagnosis."""
+        return [connection.info() for pool in self._pools.values() for connection in pool.connections]
+
+    async def aclose(self) -> None:
+        for pool in self._pools.values():
+            await pool.aclose()
+
+
+class _CheckedNetwork(httpcore2.AsyncNetworkBackend):
+    def __init__(self, config: GatewayConfig, lookups: anyio.CapacityLimiter, *, encrypted: bool) -> None:
+        self._config = config
+        self._lookups = lookups
+        self._encrypted = encrypted
+        self._network = cast("httpcore2.AsyncNetworkBackend", httpcore2.AnyIOBackend())
+
+    async def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,  # noqa: ASYNC109 - the signature is httpcore's
+        local_address: str | None = None,
+        socket_options: Iterable[_SocketOption] | None = None,
+    ) -> httpcore2.AsyncNetworkStream:
+        addresses = await self._resolve(host, port)
+        for address in addresses:
+            if (reason := why_refused(address, self._config.egress, encrypted=self._encrypted)) is not None:
+                # The address itself is not told: what a name means inside our network is nobody's business.
+                raise EgressRefused(
+                    f"It {reason}. An operator can allow its network with KEYLEDGER_UPSTREAM_ALLOW"
+                    " and see to it that every address of its name is on that list."
+                )
+        for address in addresses[:-1]:
+            try:
+                return await self._network.connect_tcp(
+                    str(address), port, self._config.connect_attempt_seconds, local_address, socket_options
+                )
+            except (httpcore2.ConnectError, httpcore2.ConnectTimeout):
+                continue
+        return await self._network.connect_tcp(str(addresses[-1]), port, timeout, local_address, socket_options)
+
+    async def connect_unix_socket(
+        self,
+        path: str,  # noqa: ARG002
+        timeout: float | None = None,  # noqa: ARG002, ASYNC109
+        socket_options: Iterable[_SocketOption] | None = None,  # noqa: ARG002
+    ) -> httpcore2.AsyncNetworkStream:
+        raise EgressRefused
+
+    async def sleep(self, seconds: float) -> None:
+        await anyio.sleep(seconds)
+
+    async def _resolve(self, host: str, port: int) -> list[Address]:
+        """Return every address of `host`, in the order in which they should be tried; never an empty list."""
+        try:
+            return [ip_address(host)]
+        except ValueError:
+            pass
+        try:
+            # The system's resolver, hosts file included, in a thread of its own: it can not be interrupted, so that a
+            # call that times out leaves it behind. `lookups` bounds how many are left behind.
+            found = await anyio.to_thread.run_sync(
+                lambda: socket.getaddrinfo(host, port, type=socket.SOCK_STREAM),
+                abandon_on_cancel=True,
+                limiter=self._lookups,
+            )
+        except (OSError, UnicodeError):
+            raise UpstreamUnreachable("Its name has no address.") from None
+        addresses = list(dict.fromkeys(ip_address(str(sockaddr[0])) for *_, sockaddr in found))
+        if not addresses:
+            raise UpstreamUnreachable("Its name has no address.")
+        return addresses

@@ -1,0 +1,97 @@
+"""Whether a URL may be registered as an MCP server's endpoint.
+
+A courtesy to whoever types it: the same is decided again, for the addresses that the name has at that moment, whenever
+a connection is made (`egress.py`). Only spellings that every URL parser reads alike are let through.
+"""
+
+import re
+from ipaddress import IPv4Address, IPv6Address, ip_address
+
+from gateway.addresses import Address, remedy, why_refused
+from gateway.policy import EgressPolicy
+
+_URL_MAX = 2048
+_SECRET_PARAMETER = re.compile(
+    r"[?&]((?:[a-z0-9]+[_-])*(?:api[_-]?key|key|token|secret|password|passwd|pwd|signature|sig|auth))=", re.IGNORECASE
+)
+_URL = re.compile(
+    r"(?P<scheme>[A-Za-z][A-Za-z0-9+.\-]*)://"
+    r"(?P<authority>[^/?#]*)"
+    r"(?P<rest>[/?][^#]*)?"
+    r"(?P<fragment>#.*)?\Z"
+)
+# RFC 3986 §2: the characters that a URL consists of. No space, backslash, control character or letter beyond ASCII.
+_CHARACTERS = re.compile(r"[A-Za-z0-9\-._~:/?#\[\]@!$&'()*+,;=%]*\Z")
+_AUTHORITY = re.compile(r"(?P<host>\[[0-9A-Fa-f:.]+\]|[^:\[\]]*)(:(?P<port>[0-9]{1,5}))?\Z")
+# RFC 1123 §2.1, and the underscore that container networks use in names.
+_NAME = re.compile(r"(?=.{1,253}\Z)[a-z0-9_]([a-z0-9_\-]{0,61}[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_\-]{0,61}[a-z0-9_])?)*\Z")
+# What inet_aton takes for an address though it is not written as one: 2130706433, 0x7f.1, 0177.0.0.1.
+_NUMBER = re.compile(r"(0x[0-9a-f]*|[0-9]+)\Z")
+_PORT_MAX = 65535
+
+
+def check_endpoint_url(url: str, policy: EgressPolicy) -> str | None:  # noqa: PLR0911 -- one a mistake
+    """Return what is wrong with `url` and what to do about it, or None when it may be registered."""
+    if len(url) > _URL_MAX:
+        return f"Must be at most {_URL_MAX} characters"
+    if not _CHARACTERS.match(url):
+        return (
+            "Must be a URL in ASCII without spaces or backslashes; write other letters percent-encoded or in punycode"
+        )
+    parts = _URL.match(url)
+    if parts is None:
+        return "Must be a whole URL, such as https://example.com/mcp"
+    if parts["fragment"] is not None:
+        return "Must not contain a fragment; leave out # and what follows"
+    secret = _SECRET_PARAMETER.search(parts["rest"] or "")
+    if secret is not None:
+        return f"Must not carry a credential ({secret[1]}): everyone sees the address; use auth_type and its fields"
+    scheme = parts["scheme"].lower()
+    if scheme not in {"https", "http"}:
+        return "Must begin with https://"
+    return _check_authority(parts["authority"], policy, encrypted=scheme == "https")
+
+
+def _check_authority(written: str, policy: EgressPolicy, *, encrypted: bool) -> str | None:
+    if "@" in written:
+        return "Must not contain a user name or password; give the credential as auth_type and its fields"
+    authority = _AUTHORITY.match(written)
+    if authority is None or (authority["port"] is not None and not 1 <= int(authority["port"]) <= _PORT_MAX):
+        return "Must have a host, and a port from 1 to 65535 if any, such as https://example.com:8443/mcp"
+    return _check_host(authority["host"].lower(), policy, encrypted=encrypted)
+
+
+def _check_host(host: str, policy: EgressPolicy, *, encrypted: bool) -> str | None:
+    address = _literal(host)
+    if address is not None:
+        return _check_address(address, policy, encrypted=encrypted)
+    name = host.removesuffix(".")
+    if not _NAME.match(name):
+        return "Must have a host, such as https://example.com/mcp"
+    if _NUMBER.match(name.rpartition(".")[2]):
+        return "Must have a name or an address in its usual form as host, such as 192.0.2.1 or [2001:db8::1]"
+    if name == "localhost" or name.endswith(".localhost"):
+        return _check_address(IPv4Address("127.0.0.1"), policy, encrypted=encrypted)
+    if not encrypted and not policy.allow_http and not policy.allow:
+        # With an allow-list the name may stand for an address on it. That is seen when the connection is made.
+        return "Must begin with https://"
+    return None
+
+
+def _check_address(address: Address, policy: EgressPolicy, *, encrypted: bool) -> str | None:
+    if why_refused(address, policy, encrypted=encrypted) is None:
+        return None
+    if (reason := why_refused(address, policy, encrypted=True)) is not None:
+        return f"Must be a public address, and {address} {reason}; {remedy(address)}"
+    return "Must begin with https://"
+
+
+def _literal(host: str) -> Address | None:
+    """Return the address that `host` spells in its usual form, if it is one."""
+    try:
+        if host.startswith("["):
+            return IPv6Address(host.strip("[]"))
+        address = ip_address(host)
+    except ValueError:
+        return None
+    return address if isinstance(address, IPv4Address) else None

@@ -1,0 +1,88 @@
+"""How a call to an upstream MCP server fails.
+
+The docstring is the message. What more is known stands in `detail`: words of ours, or the upstream's own, shortened and
+with our credential blotted out, so that it may be shown to the caller.
+"""
+
+from collections.abc import Mapping
+from typing import ClassVar
+
+
+class GatewayError(Exception):
+    """The call to the MCP server failed."""
+
+    code: ClassVar[str]
+    """The error code of the API's answer."""
+    http_status: ClassVar[int]
+    """The status of the API's answer."""
+
+    def __init__(self, detail: str | None = None) -> None:
+        super().__init__(detail)
+        self.detail = detail
+        self.latency_ms = 0
+        """What the call had cost when it failed: failed calls are recorded too. Set by the gateway."""
+        self.response_bytes = 0
+        """Bytes of response bodies that had arrived by then. Set by the gateway."""
+
+    def __str__(self) -> str:
+        message = (type(self).__doc__ or "").splitlines()[0]
+        return f"{message} {self.detail}" if self.detail else message
+
+
+class UpstreamUnreachable(GatewayError):
+    """No connection to the MCP server could be made."""
+
+    code = "mcp_unreachable"
+    http_status = 502
+
+
+class EgressRefused(UpstreamUnreachable):
+    """This gateway may not connect to the MCP server's address."""
+
+
+class UpstreamError(GatewayError):
+    """The MCP server did not give a proper answer."""
+
+    code = "mcp_error"
+    http_status = 502
+
+
+class UpstreamConnectionLost(UpstreamError):
+    """The connection to the MCP server broke before it answered; it may still have done what was asked."""
+
+
+class ResponseTooLarge(UpstreamError):
+    """The MCP server's answer is larger than this gateway passes on; it may have done what was asked."""
+
+
+class UpstreamTimeout(GatewayError):
+    """The MCP server did not answer in time; it may still do what was asked."""
+
+    code = "mcp_timeout"
+    http_status = 504
+
+
+class ToolNotFound(GatewayError):
+    """The MCP server has no tool of this name."""
+
+    code = "not_found"
+    http_status = 404
+
+
+class ResourceNotFound(GatewayError):
+    """The MCP server has no resource at this URI."""
+
+    code = "not_found"
+    http_status = 404
+
+
+class InvalidArguments(GatewayError):
+    """The MCP server refused the arguments."""
+
+    code = "invalid_arguments"
+    http_status = 422
+
+    def __init__(self, detail: str | None = None, *, fields: Mapping[str, str] | None = None) -> None:
+        super().__init__(detail)
+        self.fields = dict(fields or {})
+        """What is wrong with which argument, as far as the tool's input schema tells: the `details` of the answer."""

@@ -1,0 +1,151 @@
+"""What calls, tests and scheduled checks tell about the health of an MCP server.
+
+An answer makes it healthy at once. It becomes unhealthy when it failed and does so again a while later, so that one
+lost packet or a restart makes no news. Either is an event in the stream of the MCP.
+"""
+
+from datetime import datetime, timedelta
+
+import msgspec
+import structlog
+
+from domain.actor import SystemActor
+from domain.mcps.commands import NoteHealth
+from domain.mcps.decider import MCP
+from domain.mcps.errors import McpNotFound
+from domain.mcps.events import Health
+from eventstore.bound import writing
+from eventstore.clock import new_event_id, now
+from eventstore.database import Pool
+from eventstore.errors import UNAVAILABLE, StreamMoved, Unavailable
+from eventstore.execute import Write, execute, no_guard
+from eventstore.idempotency import Answer
+from eventstore.recorded import Origin
+from eventstore.statements import Statement
+from gateway.errors import (
+    GatewayError,
+    InvalidArguments,
+    ResourceNotFound,
+    ToolNotFound,
+    UpstreamTimeout,
+    UpstreamUnreachable,
+)
+from gateway.gateway import Gateway
+from gateway.results import Probe
+from gateway.way import Way
+from projections.inline import INLINE
+from projections.mcp_health.queries import health_answered, health_failed
+
+FRESH = timedelta(seconds=30)
+"""For as long a call that finds the server as it was before is not worth a write."""
+
+PATIENCE_MS = 5_000
+"""Who waited less and got no answer has learned nothing about the server."""
+
+PROBE_SECONDS = 10.0
+"""How long a server that is tested has time to answer."""
+
+APART = timedelta(seconds=10)
+"""Failures that are closer together are one: many calls fail at once when a server starts again."""
+
+AGAIN_AFTER = timedelta(seconds=15)
+"""When a server that failed for the first time is asked again."""
+
+ACTOR = SystemActor("mcp-health")
+
+_log = structlog.get_logger(__name__)
+
+
+class Found(msgspec.Struct, frozen=True):
+    """How a server was found: `reason` is the error code of a failure, `tools` a JSON array where they were asked for.
+
+    `beyond_doubt`: one failure is enough, since somebody asked for the test and sees the answer.
+    """
+
+    health: Health
+    reason: str | None = None
+    tools: bytes | None = None
+    beyond_doubt: bool = False
+
+
+def health_after(error: GatewayError | None, timeout_ms: int) -> Health | None:
+    """What the end of a call says about the server; None: nothing."""
+    match error:
+        case None | ToolNotFound() | ResourceNotFound() | InvalidArguments():
+            return "healthy"
+        case UpstreamUnreachable():
+            return "unhealthy"
+        case UpstreamTimeout() if timeout_ms >= PATIENCE_MS:
+            return "unhealthy"
+        case _:
+            return None
+
+
+async def note_call(pool: Pool, way: Way, error: GatewayError | None, timeout_ms: int) -> None:
+    health = health_after(error, timeout_ms)
+    if health is None:
+        return
+    found = Found(health, None if health == "healthy" or error is None else error.code)
+    if not _is_known(way, found, now()):
+        await _note(pool, way, found)
+
+
+async def probe(pool: Pool, gateway: Gateway, way: Way, *, beyond_doubt: bool = False) -> Probe:
+    """Ask the server what it offers, and note how it was found. `beyond_doubt`: see `Found`."""
+    answer = await gateway.probe(way.upstream, timeout_seconds=PROBE_SECONDS)
+    if answer.reachable:
+        await _note(pool, way, Found("healthy", tools=msgspec.json.encode(answer.tools)))
+    else:
+        await _note(pool, way, Found("unhealthy", answer.code, beyond_doubt=beyond_doubt))
+    return answer
+
+
+def _is_known(way: Way, found: Found, at: datetime) -> bool:
+    """Whether the same was noted a moment ago."""
+    fresh = way.checked_at is not None and at - way.checked_at < FRESH
+    answered = found.health == "healthy"
+    return fresh and not _is_news(way, found, at) and answered == (way.failing_since is None)
+
+
+def _is_news(way: Way, found: Found, at: datetime) -> bool:
+    if found.health == "healthy":
+        return way.health == "unhealthy"
+    again = way.failing_since is not None and at - way.failing_since >= APART
+    return way.health != "unhealthy" and (again or found.beyond_doubt)
+
+
+async def _note(pool: Pool, way: Way, found: Found) -> None:
+    """Remember how the server was found. What can not be remembered is found out again: nobody is refused for it."""
+    at = now()
+    if found.health == "healthy":
+        noted = health_answered(way.mcp_id, way.moved_at, at, found.tools)
+    else:
+        noted = health_failed(way.mcp_id, way.moved_at, at, at + AGAIN_AFTER)
+    try:
+        if _is_news(way, found, at):
+            await _change(pool, way, found, at, noted)
+        else:
+            async with writing(pool, way.organization_id) as connection:
+                await connection.execute(*noted)
+    except (Unavailable, *UNAVAILABLE):
+        _log.warning("mcp_health_unrecorded", mcp_id=way.mcp_id)
+    except (McpNotFound, StreamMoved):
+        pass  # It was deleted meanwhile, or others who found the same were faster.
+
+
+async def _change(pool: Pool, way: Way, found: Found, at: datetime, noted: Statement) -> None:
+    command = NoteHealth(health=found.health, moved_at=way.moved_at, at=at, reason=found.reason)
+    write = Write(
+        decider=MCP,
+        stream_id=way.mcp_id,
+        organization_id=way.organization_id,
+        command=lambda _: command,
+        guard=no_guard(),
+        at=at,
+        origin=Origin(ACTOR),
+        new_event_id=new_event_id,
+        also=lambda _: [noted],
+    )
+    change = await execute(pool, write, INLINE)
+    if not isinstance(change, Answer) and change.events:
+        _log.info("mcp_health_changed", mcp_id=way.mcp_id, health=found.health, reason=found.reason)

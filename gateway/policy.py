@@ -1,0 +1,28 @@
+"""Which addresses the gateway may reach: its own configuration, as opposed to what the internet calls public."""
+
+from ipaddress import IPv4Network, IPv6Network, ip_network
+from typing import Self
+
+import msgspec
+
+Network = IPv4Network | IPv6Network
+
+
+class EgressPolicy(msgspec.Struct, frozen=True):
+    """Public addresses over https are always allowed; this says what is allowed besides."""
+
+    allow: tuple[Network, ...] = ()
+    """Networks that may be reached though they are not public, and over plain http too."""
+    allow_http: bool = False
+    """Plain http to public addresses: the credential and the results would be readable on the way."""
+
+    @classmethod
+    def parse(cls, allow: str, *, allow_http: bool = False) -> Self:
+        """Read `allow` from CIDRs with commas between, such as `127.0.0.0/8,::1/128`; ValueError names the bad one."""
+        networks: list[Network] = []
+        for written in filter(None, (part.strip() for part in allow.split(","))):
+            try:
+                networks.append(ip_network(written))
+            except ValueError as error:
+                raise ValueError(f"{written!r} is not a network in CIDR notation: {error}") from None
+        return cls(allow=tuple(networks), allow_http=allow_http)

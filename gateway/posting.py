@@ -1,0 +1,81 @@
+"""One POST to somebody else's server, by the rules of calls: checked addresses, no redirects, little of the answer.
+
+Unlike a call to an MCP server it has no protocol above HTTP, and whatever is answered is an answer.
+"""
+
+import time
+from collections.abc import AsyncIterable, Mapping
+from typing import NamedTuple, cast
+
+import anyio
+import httpcore2
+import httpx2
+
+from gateway.egress import Egress
+from gateway.errors import EgressRefused, GatewayError
+
+ANSWER_SECONDS = 10.0
+"""How long a receiver of messages has to answer."""
+
+RESPONSE_BYTES_KEPT = 1_000
+_RESPONSE_BYTES_READ = 64 * 1024
+_GOOD = range(200, 300)
+
+
+class Posted(NamedTuple):
+    """`status` None: there was no answer, for the reason in `error`. `response`: the beginning of the answer's body."""
+
+    status: int | None
+    latency_ms: int
+    error: str | None
+    response: str
+
+    @property
+    def got_through(self) -> bool:
+        """The other side has taken it on."""
+        return self.error is None and self.status in _GOOD
+
+
+async def post(egress: Egress, url: str, headers: Mapping[str, str], body: bytes, timeout_seconds: float) -> Posted:
+    """Send `body` as JSON and wait for the answer. Whatever goes wrong is an answer, too; nothing is raised."""
+    began = time.monotonic()
+    status, error, response = None, None, b""
+    try:
+        with anyio.fail_after(timeout_seconds):
+            answer = await egress.send(
+                httpx2.Request(
+                    "POST",
+                    url,
+                    headers={**headers, "content-type": "application/json", "user-agent": "keyledger"},
+                    content=body,
+                )
+            )
+            status = answer.status
+            response = await _beginning(answer)
+    except TimeoutError:
+        status, error = None, f"No answer within {timeout_seconds:g} s"
+    except EgressRefused as refused:
+        error = str(refused.detail or refused)
+    except GatewayError as failed:
+        error = str(failed.detail or failed)
+    except (httpcore2.ConnectError, httpcore2.ConnectTimeout):
+        error = "No connection could be made"
+    except (httpcore2.NetworkError, httpcore2.ProtocolError, httpcore2.TimeoutException):
+        error = None if status is not None else "The connection broke before there was an answer"
+    latency_ms = round((time.monotonic() - began) * 1_000)
+    # U+0000 is in no text of PostgreSQL.
+    text = response[:RESPONSE_BYTES_KEPT].decode("utf-8", "replace").replace("\0", "\N{REPLACEMENT CHARACTER}")
+    return Posted(status, latency_ms, error, text)
+
+
+async def _beginning(answer: httpcore2.Response) -> bytes:
+    """The rest is not read: the connection is closed instead of used again."""
+    received = b""
+    try:
+        async for chunk in cast("AsyncIterable[bytes]", answer.stream):
+            received += chunk
+            if len(received) >= _RESPONSE_BYTES_READ:
+                break
+    finally:
+        await answer.aclose()
+    return received

@@ -1,0 +1,42 @@
+"""Keeping our credential out of what an upstream sends back: an echo must not hand it to the caller."""
+
+from typing import Any, cast
+
+_BLOT = "[redacted]"
+# A shorter secret would also be found where it is not meant; in the text of an error that does not matter, in a tool's
+# result it would falsify data.
+_RESULT_SECRET_MIN = 8
+
+
+def redacted_text(text: str, secrets: tuple[str, ...], characters_max: int) -> str:
+    """Return an upstream's error text in one line, without `secrets` and at most `characters_max` long."""
+    # Before cutting: a secret across the cut would otherwise survive in part.
+    line = " ".join(_without(text, secrets).split())
+    line = "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in line)
+    return line if len(line) <= characters_max else line[: characters_max - 1] + "…"
+
+
+def redacted_json(value: Any, secrets: tuple[str, ...]) -> Any:  # noqa: ANN401 - any JSON value
+    """Return a JSON value with `secrets` blotted out of its strings, keys included."""
+    long_enough = tuple(secret for secret in secrets if len(secret) >= _RESULT_SECRET_MIN)
+    return _redacted(value, long_enough) if long_enough else value
+
+
+def _redacted(value: Any, secrets: tuple[str, ...]) -> Any:  # noqa: ANN401 - any JSON value
+    match value:
+        case str():
+            return _without(value, secrets)
+        case list():
+            return [_redacted(item, secrets) for item in cast("list[Any]", value)]
+        case dict():
+            pairs = cast("dict[str, Any]", value).items()
+            return {_without(key, secrets): _redacted(item, secrets) for key, item in pairs}
+        case _:
+            return value
+
+
+def _without(text: str, secrets: tuple[str, ...]) -> str:
+    for secret in secrets:
+        if secret:
+            text = text.replace(secret, _BLOT)
+    return text

@@ -1,0 +1,140 @@
+"""Where a call goes and what opens the door there. Nothing here prints a secret."""
+
+import base64
+import re
+from typing import assert_never
+
+import msgspec
+
+# RFC 9110 §5.6.2 (token) and §5.5: what a header's name and value may consist of. Anything else could end the header
+# early and begin another one.
+_HEADER_NAME = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]{1,100}\Z")
+_HEADER_VALUE = re.compile(r"[\x21-\x7e]([\x20-\x7e]{0,8190}[\x21-\x7e])?\Z")
+# Headers that belong to HTTP or to MCP itself; a credential under such a name would break or redirect the exchange.
+_HEADERS_TAKEN = frozenset(
+    {
+        "accept",
+        "accept-encoding",
+        "connection",
+        "content-encoding",
+        "content-length",
+        "content-type",
+        "expect",
+        "host",
+        "keep-alive",
+        "last-event-id",
+        "proxy-authorization",
+        "te",
+        "trailer",
+        "transfer-encoding",
+        "upgrade",
+        "user-agent",
+    },
+)
+
+
+class NoCredential(msgspec.Struct, frozen=True, tag="none"):
+    """The MCP server asks for nothing."""
+
+
+class Bearer(msgspec.Struct, frozen=True, tag="bearer"):
+    """`Authorization: Bearer <token>` (RFC 6750)."""
+
+    token: str
+
+    def __repr__(self) -> str:
+        return "Bearer(token=…)"
+
+
+class ApiKey(msgspec.Struct, frozen=True, tag="api_key"):
+    """`<header>: <value>`, for example `X-API-Key`."""
+
+    header: str
+    value: str
+
+    def __repr__(self) -> str:
+        return f"ApiKey(header={self.header!r}, value=…)"
+
+
+class Basic(msgspec.Struct, frozen=True, tag="basic"):
+    """`Authorization: Basic <base64 of username:password in UTF-8>` (RFC 7617)."""
+
+    username: str
+    password: str
+
+    def __repr__(self) -> str:
+        return "Basic(username=…, password=…)"
+
+
+Credential = NoCredential | Bearer | ApiKey | Basic
+"""Tagged, so that `msgspec.json` can write it before it is sealed and read it back."""
+
+
+class Upstream(msgspec.Struct, frozen=True):
+    """One MCP server as the gateway reaches it: its Streamable HTTP endpoint and the credential for it."""
+
+    endpoint_url: str
+    credential: Credential
+
+
+def credential_header(credential: Credential) -> tuple[str, str] | None:
+    """Return the one header, name and value, that goes to the MCP server; None for `NoCredential`."""
+    match credential:
+        case NoCredential():
+            return None
+        case Bearer(token):
+            return "Authorization", f"Bearer {token}"
+        case ApiKey(header, value):
+            return header, value
+        case Basic(username, password):
+            return "Authorization", "Basic " + base64.b64encode(f"{username}:{password}".encode()).decode()
+        case _:
+            assert_never(credential)
+
+
+def credential_secrets(credential: Credential) -> tuple[str, ...]:
+    """Return every form in which the credential could come back in an upstream's text, longest first."""
+    match credential:
+        case NoCredential():
+            return ()
+        case Bearer(token):
+            return (token,)
+        case ApiKey(_, value):
+            return (value,)
+        case Basic(username, password):
+            encoded = base64.b64encode(f"{username}:{password}".encode()).decode()
+            return tuple(sorted((encoded, f"{username}:{password}", password), key=len, reverse=True))
+        case _:
+            assert_never(credential)
+
+
+def check_credential(credential: Credential) -> dict[str, str]:
+    """Return what is wrong with a credential, in words per field of the API; empty when it is usable."""
+    match credential:
+        case NoCredential():
+            return {}
+        case Bearer(token):
+            return {} if _HEADER_VALUE.match(token) else {"auth_token": _VALUE_PROBLEM}
+        case ApiKey(header, value):
+            problems: dict[str, str] = {}
+            name = header.lower()
+            if not _HEADER_NAME.match(header):
+                problems["auth_header"] = "Must be the name of an HTTP header, such as X-API-Key"
+            elif name in _HEADERS_TAKEN or name.startswith("mcp-"):
+                problems["auth_header"] = "This header is used by HTTP or MCP itself; choose another, such as X-API-Key"
+            if not _HEADER_VALUE.match(value):
+                problems["auth_token"] = _VALUE_PROBLEM
+            return problems
+        case Basic(username, password):
+            problems = {}
+            if not username or ":" in username or not username.isprintable():
+                problems["auth_username"] = "Must be printable, not empty and without a colon (RFC 7617)"
+            if not password or not password.isprintable():
+                problems["auth_password"] = _PASSWORD_PROBLEM
+            return problems
+        case _:
+            assert_never(credential)
+
+
+_VALUE_PROBLEM = "Must be 1 to 8192 printable ASCII characters, with no space at either end"
+_PASSWORD_PROBLEM = "Must be printable and not empty"  # noqa: S105 - a message about one

@@ -1,0 +1,100 @@
+"""What is asked of the list of alerts."""
+
+from datetime import datetime
+from typing import Literal, NamedTuple
+
+import msgspec
+from msgspec import Struct
+from psycopg.rows import TupleRow
+
+from domain.actor import Actor
+from domain.alerts.events import AlertType, Number, Severity
+from domain.alerts.state import Acknowledged, Alert, ExistingAlert, Open
+from eventstore.database import Connection
+from eventstore.statements import Statement, load
+
+Status = Literal["open", "acknowledged"]
+
+
+class Queries(NamedTuple):
+    alert_put: bytes
+    alert_page: bytes
+    alert_by_id: bytes
+
+
+SQL = load(Queries, __file__)
+
+_encoder = msgspec.json.Encoder(order="deterministic")
+_numbers = msgspec.json.Decoder(dict[str, Number])
+_actor: msgspec.json.Decoder[Actor] = msgspec.json.Decoder(Actor)
+
+
+class Filters(Struct, frozen=True):
+    type: AlertType | None = None
+    severity: Severity | None = None
+    key_id: str | None = None
+    status: Status | None = None
+
+
+def alert_put(state: ExistingAlert) -> Statement:
+    """The row of an alert, whole."""
+    alert = state.alert
+    acknowledged = state if isinstance(state, Acknowledged) else None
+    return Statement(
+        SQL.alert_put,
+        (
+            alert.id,
+            alert.organization_id,
+            alert.type,
+            alert.severity,
+            alert.key_id,
+            _encoder.encode(alert.numbers),
+            alert.raised_at,
+            None if acknowledged is None else acknowledged.acknowledged_at,
+            None if acknowledged is None else _encoder.encode(acknowledged.acknowledged_by),
+            alert.revision,
+        ),
+    )
+
+
+async def alerts(
+    connection: Connection,
+    organization_id: str,
+    filters: Filters,
+    after: tuple[datetime, str] | None,
+    limit: int,
+) -> list[ExistingAlert]:
+    """Newest first, those behind `after` (instant and id of the last one seen)."""
+    at, last_id = (None, None) if after is None else after
+    acknowledged = None if filters.status is None else filters.status == "acknowledged"
+    narrowed = [
+        twice for value in (filters.type, filters.severity, filters.key_id, acknowledged) for twice in [value] * 2
+    ]
+    cursor = await connection.execute(SQL.alert_page, (organization_id, *narrowed, at, at, last_id, limit))
+    return [_alert(row) for row in await cursor.fetchall()]
+
+
+async def alert_of(connection: Connection, alert_id: str, organization_id: str) -> ExistingAlert | None:
+    cursor = await connection.execute(SQL.alert_by_id, (alert_id, organization_id))
+    row = await cursor.fetchone()
+    return None if row is None else _alert(row)
+
+
+def _alert(row: TupleRow) -> ExistingAlert:
+    alert_id, organization_id, kind, severity, key_id, numbers, raised_at, acknowledged_at, by, revision = row
+    alert = msgspec.convert(
+        {
+            "id": alert_id,
+            "organization_id": organization_id,
+            "type": kind,
+            "severity": severity,
+            "raised_at": raised_at,
+            "key_id": key_id,
+            "numbers": _numbers.decode(bytes(numbers)),
+            "revision": revision,
+        },
+        Alert,
+    )
+    if acknowledged_at is None:
+        return Open(alert)
+    return Acknowledged(alert, acknowledged_at, _actor.decode(bytes(by)))

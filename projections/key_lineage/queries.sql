@@ -1,0 +1,26 @@
+-- lineage_put
+-- $1 key, $2 organization, $3 its creator, $4 its management grants
+insert into key_lineage (key_id, organization_id, created_by, manages) values (%s, %s, %s, %s)
+on conflict (key_id) do update set manages = excluded.manages
+
+-- lineage_remove
+-- $1 key
+delete from key_lineage where key_id = %s
+
+-- keys_of
+-- The keys that a person made, and the managing ones that came of those, however many keys lie between and whatever became
+-- of them. Parameters by name: organization_id, user_id; held, null or the only grants that a key is left out with; limit
+with recursive came_of (key_id, manages, maker) as (
+    select key_id, manages, created_by from key_lineage where organization_id = %(organization_id)s and managing
+    union all
+    select c.key_id, c.manages, (select k.created_by from key_list k where k.key_id = c.maker)
+    from came_of c where c.maker is not null
+), theirs (key_id, manages) as (
+    select key_id, manages from key_lineage
+    where organization_id = %(organization_id)s and created_by = %(user_id)s
+    union
+    select key_id, manages from came_of where maker = %(user_id)s
+)
+select key_id from theirs
+where %(held)s::text[] is null or not manages <@ %(held)s::text[]
+order by key_id limit %(limit)s

@@ -1,0 +1,142 @@
+"""Which keys a list shows and in which order, and the pieces of SQL that say so.
+
+Only comparisons of text and time narrow an index: row-level security lets no other operator near one before it has
+looked at the row itself.
+"""
+
+from datetime import datetime, timedelta
+from typing import Any, Literal, NamedTuple, get_args
+
+from msgspec import Struct
+from psycopg import sql
+
+from domain.environment import Environment
+from projections.key_list.terms import EVERY_MCP, listing, marked, sought
+
+Sort = Literal["created_at", "last_used", "expires_at", "name"]
+Order = Literal["asc", "desc"]
+Status = Literal["active", "revoked", "expired", "disabled"]
+
+STATUSES: tuple[Status, ...] = get_args(Status)
+CLOCKED: tuple[Status, ...] = ("active", "disabled")
+"""As recorded: keys of these statuses are expired from their instant on, also while the event is still to come."""
+
+
+class Filters(Struct, frozen=True):
+    """Which keys of an organization; None: any. `q` is the beginning of a word of the name, or of the prefix.
+
+    `unrevoked`, beside no status: only those that can still be revoked.
+    """
+
+    organization_id: str
+    status: Status | None = None
+    environment: Environment | None = None
+    mcp_id: str | None = None
+    created_by: str | None = None
+    expiring_within_days: int | None = None
+    unused_for_days: int | None = None
+    q: str | None = None
+    ids: tuple[str, ...] | None = None
+    created_before: datetime | None = None
+    unrevoked: bool = False
+
+    @property
+    def environments(self) -> list[Environment]:
+        return list(get_args(Environment)) if self.environment is None else [self.environment]
+
+    @property
+    def needs_recency(self) -> bool:
+        return self.unused_for_days is not None
+
+
+class Cell(NamedTuple):
+    environment: Environment
+    status: Status
+
+
+def recorded(filters: Filters) -> list[Status]:
+    """The statuses that the keys may have by the record; see `CLOCKED`."""
+    match filters.status:
+        case None:
+            return [status for status in STATUSES if status != "revoked" or not filters.unrevoked]
+        case "expired":
+            return ["expired", *CLOCKED]
+        case status:
+            return [status]
+
+
+_ONGOING = sql.SQL("k.ends_at > %(at)s")
+_OVERDUE = sql.SQL("k.ends_at <= %(at)s")
+_ALWAYS = sql.SQL("true")
+
+KEY = sql.SQL("k")
+RECENCY = sql.SQL("r")
+"""`key_list` and `key_recency`, as the statements call them. Both know environment and status."""
+
+
+def cells(filters: Filters) -> list[Cell]:
+    """Environment and recorded status: every key of the list lies in one of them, and none in two."""
+    return [Cell(environment, status) for environment in filters.environments for status in recorded(filters)]
+
+
+def is_overdue(filters: Filters, cell: Cell) -> bool:
+    """Whether of this cell only those keys are meant that are past their expiry while no event says so yet."""
+    return filters.status == "expired" and cell.status in CLOCKED
+
+
+def in_cell(filters: Filters, cell: Cell, table: sql.SQL) -> sql.Composed:
+    """That a key lies in the cell, by the columns of `table`, and what the clock has to say about it."""
+    clock = _ALWAYS
+    if is_overdue(filters, cell):
+        clock = _OVERDUE
+    elif filters.status in CLOCKED:
+        clock = _ONGOING
+    return sql.SQL("{table}.environment = {environment} and {table}.status = {status} and {clock}").format(
+        table=table, environment=cell.environment, status=cell.status, clock=clock
+    )
+
+
+def conditions(filters: Filters) -> list[sql.Composable]:
+    """All that a key has to fulfil beside lying in one of the cells."""
+    found: list[sql.Composable] = [sql.SQL("k.organization_id = %(organization_id)s")]
+    if filters.mcp_id is not None:
+        found.append(sql.SQL("(k.all_mcps or k.mcps @> array[%(mcp_id)s])"))
+    if filters.created_by is not None:
+        found.append(sql.SQL("k.created_by = %(created_by)s"))
+    if filters.expiring_within_days is not None:
+        found.append(
+            sql.SQL("k.status in ('active', 'disabled') and k.ends_at > %(at)s and k.ends_at <= %(expiring_by)s")
+        )
+    if filters.unused_for_days is not None:
+        # Both, so that lists by age and by last use can begin right there.
+        found.append(sql.SQL("r.last_used < %(unused_since)s and k.created_at < %(unused_since)s"))
+    if filters.q is not None:
+        found.append(sql.SQL("(strpos(k.name_key, %(marked)s) > 0 or starts_with(lower(k.prefix), %(prefix)s))"))
+    if filters.ids is not None:
+        found.append(sql.SQL("k.key_id = any(%(ids)s::text[])"))
+    if filters.created_before is not None:
+        found.append(sql.SQL("k.created_at < %(created_before)s"))
+    return found
+
+
+def parameters(filters: Filters, at: datetime) -> dict[str, Any]:
+    """What the pieces of SQL refer to."""
+    first, last = sought(filters.q or "")
+    return {
+        "at": at,
+        "organization_id": filters.organization_id,
+        "environments": filters.environments,
+        "statuses": recorded(filters),
+        "clocked": list(CLOCKED),
+        "mcp_id": filters.mcp_id,
+        "mcp_terms": [EVERY_MCP, listing(filters.mcp_id or "")],
+        "created_by": filters.created_by,
+        "expiring_by": at + timedelta(days=filters.expiring_within_days or 0),
+        "unused_since": at - timedelta(days=filters.unused_for_days or 0),
+        "marked": marked(filters.q or ""),
+        "prefix": (filters.q or "").lower(),
+        "term_first": first,
+        "term_last": last,
+        "ids": None if filters.ids is None else list(filters.ids),
+        "created_before": filters.created_before,
+    }

@@ -1,0 +1,54 @@
+-- key_list_put
+-- The row of a key, whole.
+insert into key_list (
+    key_id, organization_id, name, name_key, prefix, environment, status, created_by, created_at, expires_at,
+    secrets_end_at, all_mcps, mcps
+) values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
+on conflict (key_id) do update
+set name = excluded.name, name_key = excluded.name_key, prefix = excluded.prefix, status = excluded.status,
+    expires_at = excluded.expires_at, secrets_end_at = excluded.secrets_end_at, all_mcps = excluded.all_mcps,
+    mcps = excluded.mcps
+
+-- key_terms_add
+-- $1 organization, $2 terms, $3 key
+insert into key_terms (organization_id, term, key_id) select %s, unnest(%s::text[]), %s
+
+-- key_terms_remove
+-- $1 organization, $2 terms, $3 key
+delete from key_terms where organization_id = %s and term = any(%s::text[]) and key_id = %s
+
+-- key_counts_move
+-- In the order of the rows, so that two changes that count the same keys wait and never block each other for good.
+-- $1 organization; $2 facets, $3 environments, $4 statuses, $5 by how many keys each changes
+insert into key_counts as c (organization_id, facet, environment, status, keys)
+select %s, m.facet, m.environment, m.status, m.keys
+from unnest(%s::text[], %s::text[], %s::text[], %s::bigint[]) as m (facet, environment, status, keys)
+order by m.facet, m.environment, m.status
+on conflict (organization_id, facet, environment, status) do update set keys = c.keys + excluded.keys
+
+-- counted
+-- How many keys there are, as recorded. Parameters by name: organization_id, facets, environments, statuses
+select coalesce(sum(keys), 0)::bigint from key_counts
+where organization_id = %(organization_id)s and facet = any(%(facets)s::text[])
+  and environment = any(%(environments)s::text[]) and status = any(%(statuses)s::text[])
+
+-- overdue
+-- How many of them are past their expiry while no event says so yet: as many as the worker is behind. Parameters by name:
+-- organization_id, environments, statuses, at; created_by and mcp_id, null: any
+select count(*) from key_list
+where organization_id = %(organization_id)s and environment = any(%(environments)s::text[])
+  and status = any(%(statuses)s::text[]) and ends_at <= %(at)s
+  and (%(created_by)s::text is null or created_by = %(created_by)s)
+  and (%(mcp_id)s::text is null or all_mcps or mcps @> array[%(mcp_id)s::text])
+
+-- expiring
+-- Keys whose instant of expiry has passed while no event says so yet. $1 now, $2 how many
+select key_id, organization_id from key_list
+where status in ('active', 'disabled') and expires_at <= %s
+order by expires_at limit %s
+
+-- secrets_ending
+-- Keys with a secret whose overlap is over. $1 now, $2 how many
+select key_id, organization_id from key_list
+where secrets_end_at <= %s
+order by secrets_end_at limit %s

@@ -1,0 +1,68 @@
+"""How MCP servers were found when they were last asked, and whose turn it is to be asked."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Literal, NamedTuple
+
+from domain.mcps.events import Health
+from eventstore.database import Connection
+from eventstore.statements import Statement, load
+
+
+class Queries(NamedTuple):
+    health_watch: bytes
+    health_change: bytes
+    health_answered: bytes
+    health_failed: bytes
+    health_forget: bytes
+    health_claim: bytes
+    health_of: bytes
+    tools_of: bytes
+
+
+SQL = load(Queries, __file__)
+
+
+class McpHealth(NamedTuple):
+    """`checked_at` is None while nobody has tried."""
+
+    health: Health | Literal["unknown"] = "unknown"
+    checked_at: datetime | None = None
+
+
+class Claimed(NamedTuple):
+    """An MCP whose turn it was. `answered`: a call or a test within the interval, so that it need not be asked."""
+
+    mcp_id: str
+    organization_id: str
+    answered: bool
+
+
+def health_answered(mcp_id: str, moved_at: datetime, at: datetime, tools: bytes | None = None) -> Statement:
+    """`moved_at`: of the MCP that was asked. `tools`: as a JSON array; None: as before."""
+    return Statement(SQL.health_answered, (mcp_id, moved_at, at, tools))
+
+
+def health_failed(mcp_id: str, moved_at: datetime, at: datetime, again_at: datetime) -> Statement:
+    return Statement(SQL.health_failed, (mcp_id, moved_at, at, again_at))
+
+
+async def claim(connection: Connection, at: datetime, interval: timedelta, limit: int) -> list[Claimed]:
+    """Some of those whose turn it is at `at`, the longest due first. No one else gets them for an `interval`."""
+    cursor = await connection.execute(SQL.health_claim, {"at": at, "interval": interval, "limit": limit})
+    return [Claimed(*row) for row in await cursor.fetchall()]
+
+
+async def health_of(connection: Connection, mcp_ids: Sequence[str]) -> dict[str, McpHealth]:
+    found = {mcp_id: McpHealth() for mcp_id in mcp_ids}
+    cursor = await connection.execute(SQL.health_of, (list(mcp_ids),))
+    for mcp_id, health, checked_at in await cursor.fetchall():
+        found[mcp_id] = McpHealth(health, checked_at)
+    return found
+
+
+async def tools_of(connection: Connection, mcp_id: str) -> bytes:
+    """The tools that the last successful test found, as a JSON array."""
+    cursor = await connection.execute(SQL.tools_of, (mcp_id,))
+    row = await cursor.fetchone()
+    return b"[]" if row is None or row[0] is None else bytes(row[0])

@@ -1,0 +1,59 @@
+-- health_watch
+-- The MCP is there, active or not, since it moved to where it is; what was found elsewhere is forgotten.
+-- $1 MCP, $2 organization, $3 when it moved, $4 when it is asked, null: never
+insert into mcp_health as h (mcp_id, organization_id, moved_at, due_at) values (%s, %s, %s, %s)
+on conflict (mcp_id) do update
+set moved_at = excluded.moved_at, due_at = excluded.due_at,
+    health = case when h.moved_at = excluded.moved_at then h.health end,
+    checked_at = case when h.moved_at = excluded.moved_at then h.checked_at end,
+    failing_since = case when h.moved_at = excluded.moved_at then h.failing_since end,
+    tools = case when h.moved_at = excluded.moved_at then h.tools end
+
+-- health_change
+-- $1 health, $2 MCP
+update mcp_health set health = %s where mcp_id = %s
+
+-- health_answered
+-- Notes that the server answered, unless something newer is known or the MCP moved or was deleted meanwhile. Only an
+-- event makes an unhealthy one healthy. Tools that are the same are not written again.
+-- $1 MCP, $2 when it had moved to where it was asked, $3 instant, $4 tools, null: as before
+update mcp_health h
+set health = coalesce(h.health, 'healthy'), checked_at = found.at, failing_since = null,
+    tools = case when h.tools = found.tools then h.tools else coalesce(found.tools, h.tools) end
+from (values (%s::text, %s::timestamptz, %s::timestamptz, %b::bytea)) as found (mcp_id, moved_at, at, tools)
+where h.mcp_id = found.mcp_id and h.moved_at = found.moved_at and (h.checked_at is null or h.checked_at <= found.at)
+
+-- health_failed
+-- Notes that the server did not answer, likewise. The first failure in a row has it asked again before its time.
+-- $1 MCP, $2 when it had moved to where it was asked, $3 instant, $4 when it is asked again
+update mcp_health h
+set checked_at = found.at, failing_since = coalesce(h.failing_since, found.at),
+    due_at = case when h.failing_since is null and h.due_at > found.again_at then found.again_at else h.due_at end
+from (values (%s::text, %s::timestamptz, %s::timestamptz, %s::timestamptz)) as found (mcp_id, moved_at, at, again_at)
+where h.mcp_id = found.mcp_id and h.moved_at = found.moved_at and (h.checked_at is null or h.checked_at <= found.at)
+
+-- health_forget
+-- $1 MCP
+delete from mcp_health where mcp_id = %s
+
+-- health_claim
+-- The MCPs whose turn it is, each pushed ahead in time by an interval and up to a fifth of it, so that they spread. One that
+-- answered within the interval is known to be well: it is pushed ahead from then on, and need not be asked.
+-- Parameters by name: at, interval, limit
+update mcp_health h
+set due_at = case when claimed.answered then h.checked_at else %(at)s::timestamptz end
+             + %(interval)s::interval * (1 + random() / 5)
+from (
+    select mcp_id, coalesce(failing_since is null and checked_at > %(at)s::timestamptz - %(interval)s::interval, false) as answered
+    from mcp_health where due_at <= %(at)s::timestamptz order by due_at limit %(limit)s for update skip locked
+) claimed
+where h.mcp_id = claimed.mcp_id
+returning h.mcp_id, h.organization_id, claimed.answered
+
+-- health_of
+-- $1 MCPs
+select mcp_id, coalesce(health, 'unknown'), checked_at from mcp_health where mcp_id = any(%s::text[])
+
+-- tools_of
+-- $1 MCP
+select tools from mcp_health where mcp_id = %s

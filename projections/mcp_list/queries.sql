@@ -1,0 +1,66 @@
+-- mcp_put
+-- The row of an MCP, whole.
+insert into mcp_list (
+    mcp_id, organization_id, name, description, endpoint_url, environment, auth_type, status, created_at, updated_at,
+    revision, deleted_at
+) values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
+on conflict (mcp_id) do update
+set name = excluded.name, description = excluded.description, endpoint_url = excluded.endpoint_url,
+    environment = excluded.environment, auth_type = excluded.auth_type, status = excluded.status,
+    updated_at = excluded.updated_at, revision = excluded.revision, deleted_at = excluded.deleted_at
+
+-- credential_put
+-- Of an MCP of the organization that is bound. $1 MCP, $2 sealed credential
+insert into mcp_credentials (mcp_id, organization_id, sealed) values (%s, bound_organization(), %s)
+on conflict (mcp_id) do update set sealed = excluded.sealed
+
+-- credential_remove
+-- $1 MCP
+delete from mcp_credentials where mcp_id = %s
+
+-- facts
+-- What a decision needs to know of these MCPs. $1 ids
+select mcp_id, organization_id, environment, status = 'active'
+from mcp_list where mcp_id = any(%s::text[]) and deleted_at is null
+
+-- environments
+-- Every MCP of the organization and its environment. $1 organization
+select mcp_id, environment from mcp_list where organization_id = %s and deleted_at is null
+
+-- detail
+-- $1 MCP, $2 organization
+select mcp_id, name, description, endpoint_url, environment, auth_type, status, created_at, updated_at, revision
+from mcp_list where mcp_id = %s and organization_id = %s and deleted_at is null
+
+-- page
+-- Newest first. Parameters by name: organization_id; status and health, null for any; limit, offset
+select mcp_id, name, description, endpoint_url, environment, auth_type, status, created_at, updated_at, revision
+from mcp_list left join mcp_health using (mcp_id)
+where mcp_list.organization_id = %(organization_id)s and deleted_at is null
+  and (%(status)s::text is null or status = %(status)s::text)
+  and (%(health)s::text is null or coalesce(health, 'unknown') = %(health)s::text)
+order by created_at desc, mcp_id desc limit %(limit)s offset %(offset)s
+
+-- page_after
+-- The page after the MCP that was created at created_at with the id mcp_id; the rest as above.
+select mcp_id, name, description, endpoint_url, environment, auth_type, status, created_at, updated_at, revision
+from mcp_list left join mcp_health using (mcp_id)
+where mcp_list.organization_id = %(organization_id)s and deleted_at is null
+  and (created_at, mcp_id) < (%(created_at)s, %(mcp_id)s)
+  and (%(status)s::text is null or status = %(status)s::text)
+  and (%(health)s::text is null or coalesce(health, 'unknown') = %(health)s::text)
+order by created_at desc, mcp_id desc limit %(limit)s
+
+-- total
+-- Parameters by name, as above.
+select count(*)
+from mcp_list left join mcp_health using (mcp_id)
+where mcp_list.organization_id = %(organization_id)s and deleted_at is null
+  and (%(status)s::text is null or status = %(status)s::text)
+  and (%(health)s::text is null or coalesce(health, 'unknown') = %(health)s::text)
+
+-- route
+-- Where a call goes, the sealed credential for it, and what is known of its health. $1 MCP, $2 organization
+select m.endpoint_url, m.auth_type, c.sealed, m.status = 'active', h.health, h.checked_at, h.failing_since, h.moved_at
+from mcp_list m left join mcp_credentials c using (mcp_id) join mcp_health h using (mcp_id)
+where m.mcp_id = %s and m.organization_id = %s and m.deleted_at is null

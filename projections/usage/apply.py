@@ -1,0 +1,38 @@
+"""How the counts follow from the usage log.
+
+Every event is counted in `usage_counts`, whatever it is. A request of a key is an accepted use (`used`, `valid`) with
+the action verify, check or call. Any accepted use, management too, moves the key's `last_used` and that of the secret
+presented; so does asking about another key, for the key that asked. A denied presentation moves nothing: the key did
+not get in. What a stranger could make up (the MCP and the tool of a use that was refused as `unauthorized` or
+`not_found`) is not counted by name, or strangers could fill the table.
+"""
+
+from collections.abc import Sequence
+
+from eventstore.database import Connection
+from eventstore.errors import Corruption
+from eventstore.reader import UsageBatch
+from projections.following import Follower
+from projections.usage.latency import BOUNDS_MS
+from projections.usage.queries import SQL
+from projections.usage_pages import pages_of, span_of
+
+BATCHES_MAX = 5_000
+USES_MAX = 50_000
+"""A page: as many batches of a lane, and events in them, as are counted in one transaction."""
+
+_BOUNDS_MS = list(BOUNDS_MS)
+
+
+async def _apply(connection: Connection, page: Sequence[UsageBatch]) -> None:
+    parameters = {**span_of(page), "bounds": _BOUNDS_MS}
+    await connection.execute(SQL.usage_plan)
+    row = await (await connection.execute(SQL.usage_apply, parameters)).fetchone()
+    counted = row[0] if row else 0
+    said = sum(batch.size for batch in page)
+    if counted != said:
+        where = f"usage lane {page[0].lane}, batches {page[0].batch_no} to {page[-1].batch_no}"
+        raise Corruption(f"{where}: they say {said} events, and {counted} are there")
+
+
+USAGE = Follower(projection="usage", version=1, log="usage", read=pages_of(BATCHES_MAX, USES_MAX), apply=_apply)

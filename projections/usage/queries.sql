@@ -1,0 +1,172 @@
+-- usage_plan
+-- For this transaction: group by hashing, in memory. The planner has no statistics of events that were written a moment
+-- ago, takes them for one row and sorts them, which takes three times as long.
+select set_config('enable_sort', 'off', true), set_config('work_mem', '32MB', true)
+
+-- usage_apply
+-- Counts the events of some batches of a lane; gives how many they are. Each part runs to its end before the next one
+-- begins, because the next one asks for its row count: so rows of key_usage are locked before those of the tables that
+-- hang on it, in the order of the keys, and two lanes that count the same keys wait but never block each other for good.
+-- The end of a call belongs to the hour of the use that authorised it, which its id says: in which batch, lane or hour it
+-- was recorded makes no difference, nor whether that use was counted before.
+-- Parameters by name: lane, first and last (batches), since and until (their instants, which choose the partitions),
+-- bounds (of the latencies' histogram).
+with grouped as materialized (
+    select date_trunc('hour', least(occurred_at, instant_of_id(call_id)), 'UTC') as hour,
+           coalesce(organization_id, '') as organization_id,
+           coalesce(key_id, '') as key_id,
+           case when code in ('unauthorized', 'not_found') then '' else coalesce(left(mcp_id, 64), '') end as mcp_id,
+           case when code in ('unauthorized', 'not_found') then '' else coalesce(left(tool, 256), '') end as tool,
+           kind, action, code, secret_version,
+           case when kind = 'used' and action = 'verify' then caller_key_id end as caller_key_id,
+           kind = 'used' and code = 'valid' and key_id is not null as accepted,
+           width_bucket(latency_ms, %(bounds)s::int[])::smallint as bucket,
+           billed,
+           count(*) as events,
+           max(occurred_at) as latest,
+           coalesce(sum(latency_ms), 0) as latency_ms
+    from usage_events
+    where lane = %(lane)s and batch_no between %(first)s and %(last)s
+      and occurred_at between %(since)s and %(until)s
+    group by 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13
+), counted as (
+    insert into usage_counts as c (
+        lane, hour, organization_id, key_id, mcp_id, tool, kind, action, code, events
+    )
+    select %(lane)s, hour, organization_id, key_id, mcp_id, tool, kind, action, code, sum(events)
+    from grouped
+    group by hour, organization_id, key_id, mcp_id, tool, kind, action, code
+    order by key_id, hour, organization_id, mcp_id, tool, kind, action, code -- neighbours in the index, one after the other
+    on conflict (key_id, hour, organization_id, mcp_id, tool, kind, action, code, lane)
+    do update set events = c.events + excluded.events
+    returning 1
+), keys as (
+    insert into key_usage as k (key_id, organization_id, total_requests, last_used)
+    select key_id, min(organization_id), sum(requests), max(latest)
+    from (
+        select key_id, organization_id,
+               case when action in ('verify', 'check', 'call') then events else 0 end as requests, latest
+        from grouped where accepted
+        union all
+        select caller_key_id, organization_id, 0, latest from grouped where caller_key_id is not null
+    ) as touched
+    where (select count(*) from counted) > 0
+    group by key_id
+    order by key_id
+    on conflict (key_id) do update
+    set total_requests = k.total_requests + excluded.total_requests,
+        last_used = greatest(k.last_used, excluded.last_used)
+    returning 1
+), days as (
+    insert into key_usage_days as d (key_id, organization_id, day, requests)
+    select key_id, min(organization_id), (hour at time zone 'UTC')::date, sum(events)
+    from grouped
+    where accepted and action in ('verify', 'check', 'call') and (select count(*) from keys) > 0
+    group by 1, 3
+    on conflict (key_id, day) do update set requests = d.requests + excluded.requests
+), secrets as (
+    insert into key_secret_usage as s (key_id, organization_id, secret_version, last_used)
+    select key_id, min(organization_id), secret_version, max(latest)
+    from grouped
+    where accepted and secret_version is not null and (select count(*) from keys) > 0
+    group by 1, 3
+    on conflict (key_id, secret_version) do update set last_used = greatest(s.last_used, excluded.last_used)
+), mcps as (
+    insert into mcp_usage as m (mcp_id, organization_id, total_requests, last_active)
+    select mcp_id, min(organization_id), sum(events), max(latest)
+    from grouped
+    where accepted and mcp_id <> '' and action in ('verify', 'check', 'call') and (select count(*) from keys) > 0
+    group by mcp_id
+    order by mcp_id
+    on conflict (mcp_id) do update
+    set total_requests = m.total_requests + excluded.total_requests,
+        last_active = greatest(m.last_active, excluded.last_active)
+    returning 1
+), mcp_days as (
+    insert into mcp_usage_days as d (mcp_id, organization_id, day, requests)
+    select mcp_id, min(organization_id), (hour at time zone 'UTC')::date, sum(events)
+    from grouped
+    where accepted and mcp_id <> '' and action in ('verify', 'check', 'call') and (select count(*) from mcps) > 0
+    group by 1, 3
+    on conflict (mcp_id, day) do update set requests = d.requests + excluded.requests
+), calls as (
+    -- Also of a page in which nothing but ends of calls is: only the order of the locks hangs on the part before.
+    insert into mcp_calls as c (mcp_id, organization_id, completed, failed, latency_ms)
+    select mcp_id, min(organization_id), sum(events), coalesce(sum(events) filter (where code = 'error'), 0), sum(latency_ms)
+    from grouped
+    where kind = 'completed' and mcp_id <> '' and (select count(*) from mcps) >= 0
+    group by mcp_id
+    order by mcp_id
+    on conflict (mcp_id) do update
+    set completed = c.completed + excluded.completed, failed = c.failed + excluded.failed,
+        latency_ms = c.latency_ms + excluded.latency_ms
+    returning 1
+), outcomes as materialized (
+    select organization_id, key_id, (hour at time zone 'UTC')::date as day, mcp_id, tool, bucket,
+           coalesce(sum(events) filter (where accepted), 0) as requests,
+           coalesce(sum(events) filter (where kind = 'used' and not accepted), 0) as denied,
+           coalesce(sum(events) filter (where kind = 'completed' and code = 'error'), 0) as failed,
+           coalesce(sum(events) filter (where billed), 0) as billed,
+           sum(events) as events
+    from grouped
+    where key_id <> '' and organization_id <> '' and action in ('verify', 'check', 'call')
+    group by 1, 2, 3, 4, 5, 6
+), key_outcomes as (
+    insert into usage_days as u (key_id, day, mcp_id, tool, organization_id, requests, denied, failed)
+    select key_id, day, mcp_id, tool, min(organization_id), sum(requests), sum(denied), sum(failed)
+    from outcomes
+    where (select count(*) from calls) >= 0
+    group by 1, 2, 3, 4
+    order by 1, 2, 3, 4
+    on conflict (key_id, day, mcp_id, tool) do update
+    set requests = u.requests + excluded.requests, denied = u.denied + excluded.denied,
+        failed = u.failed + excluded.failed
+    returning 1
+), latencies as (
+    insert into usage_latencies as l (key_id, day, mcp_id, tool, bucket, organization_id, calls)
+    select key_id, day, mcp_id, tool, bucket, min(organization_id), sum(events)
+    from outcomes
+    where bucket is not null and (select count(*) from key_outcomes) > 0
+    group by 1, 2, 3, 4, 5
+    order by 1, 2, 3, 4, 5
+    on conflict (key_id, day, mcp_id, tool, bucket) do update set calls = l.calls + excluded.calls
+    returning 1
+), organization_outcomes as (
+    insert into organization_usage_days as o (organization_id, day, mcp_id, requests, denied, failed, billed)
+    select organization_id, day, mcp_id, sum(requests), sum(denied), sum(failed), sum(billed)
+    from outcomes
+    where (select count(*) from latencies) >= 0
+    group by 1, 2, 3
+    order by 1, 2, 3
+    on conflict (organization_id, day, mcp_id) do update
+    set requests = o.requests + excluded.requests, denied = o.denied + excluded.denied,
+        failed = o.failed + excluded.failed, billed = o.billed + excluded.billed
+)
+select coalesce(sum(events), 0)::bigint from grouped
+
+-- usage_of
+-- Totals of those of the keys that were ever used. Parameters by name: key_ids; today, and the first days (UTC) of the
+-- week and of the month that today lies in.
+select k.key_id, k.total_requests, k.last_used,
+       coalesce(sum(d.requests) filter (where d.day = %(today)s), 0)::bigint,
+       coalesce(sum(d.requests) filter (where d.day >= %(week)s), 0)::bigint,
+       coalesce(sum(d.requests) filter (where d.day >= %(month)s), 0)::bigint
+from key_usage k
+left join key_usage_days d on d.key_id = k.key_id and d.day between least(%(week)s::date, %(month)s::date) and %(today)s
+where k.key_id = any(%(key_ids)s)
+group by k.key_id
+
+-- mcp_usage_of
+-- Totals of those of the MCPs that were ever asked for. $1 MCPs
+select mcp_id, total_requests, last_active from mcp_usage where mcp_id = any(%s::text[])
+
+-- mcp_stats
+-- How the calls of an MCP went, and how often it was asked for today. Parameters by name: mcp_id; today (UTC)
+select coalesce((select total_requests from mcp_usage where mcp_id = %(mcp_id)s), 0),
+       coalesce((select requests from mcp_usage_days where mcp_id = %(mcp_id)s and day = %(today)s), 0),
+       c.completed, c.failed, c.latency_ms
+from (select) as one left join mcp_calls c on c.mcp_id = %(mcp_id)s
+
+-- secrets_last_used
+-- $1 key
+select secret_version, last_used from key_secret_usage where key_id = %s

@@ -1,0 +1,163 @@
+"""`python -m app admin`, as an operator types it."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from typing import NamedTuple
+from uuid import uuid4
+
+import pytest
+
+from app.__main__ import main
+from tests.app.browser import Browser, browser
+from tests.app.door import Visitor
+from tests.app.organizations import Api
+from tests.app.people import person
+from tests.app.serving import ROOT
+
+
+class Ran(NamedTuple):
+    code: int
+    out: str
+    err: str
+
+
+class Operator:
+    """Types commands, which run in this process: to start one costs a second each."""
+
+    def __init__(self, capsys: pytest.CaptureFixture[str]) -> None:
+        self._capsys = capsys
+
+    def types(self, *words: str) -> Ran:
+        self._capsys.readouterr()
+        try:
+            code = main(["admin", *words])
+        except SystemExit as ended:
+            code = int(ended.code or 0)
+        printed = self._capsys.readouterr()
+        return Ran(code, printed.out, printed.err)
+
+    def gets(self, *words: str) -> str:
+        """What is printed by a command that succeeds."""
+        ran = self.types(*words)
+        assert (ran.code, ran.err) == (0, ""), ran
+        return ran.out.strip()
+
+    def is_refused(self, *words: str) -> str:
+        """The one line that is printed by a command that fails."""
+        ran = self.types(*words)
+        assert (ran.code, ran.out) == (1, ""), ran
+        (line,) = ran.err.splitlines()
+        return line
+
+
+@pytest.fixture
+def operator(door: Api, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Operator:
+    monkeypatch.setenv("DATABASE_URL", door.server.database_url)
+    monkeypatch.setenv("KEYLEDGER_MASTER_KEY", door.server.master_key)
+    monkeypatch.setenv("KEYLEDGER_PUBLIC_URL", door.url)
+    return Operator(capsys)
+
+
+@pytest.fixture
+def screen(door: Api) -> Iterator[Browser]:
+    with browser(door.url, X_Forwarded_For=Visitor(door).ip) as opened:
+        yield opened
+
+
+def test_from_nothing_to_an_owner_who_is_signed_in(door: Api, operator: Operator, screen: Browser) -> None:
+    slug, email = f"acme-{uuid4().hex}", f"{uuid4().hex}@example.com"
+    created = operator.gets(
+        "create-organization", "--name", "Acme", "--slug", slug, "--plan", "pro", "--owner-email", email
+    )
+    organization_id = created.split()[0]
+    assert f"{organization_id}  {slug}  pro  members 1, keys 0, MCPs 0  Acme" in operator.gets("list-organizations")
+    link = operator.gets("sign-in-link", "--email", email.upper())
+    screen.go(link)
+    screen.send(screen.forms[0])
+    assert screen.path == "/account"
+    assert (email in screen.page.text, "owner" in screen.page.text) == (True, True)
+    assert operator.gets("change-plan", "--organization", slug, "--plan", "team") == f"{organization_id}  team"
+    assert f"{organization_id}  {slug}  team" in operator.gets("list-organizations")
+    assert door.events_of(organization_id) == ["organization.created", "organization.plan_changed"]
+    ((body,),) = door.database.rows("select body from events where stream_id = %s and version = 1", organization_id)
+    assert b'"actor":{"type":"system","id":"operator"}' in bytes(body)
+
+
+def test_an_organization_that_locked_itself_out_gets_a_key(door: Api, operator: Operator) -> None:
+    organization = door.organization()
+    secret = operator.gets("create-management-key", "--organization", organization.id)
+    listed = door.client(secret).get("/v1/api-keys", {"status": "active"}).data
+    assert {each["name"]: each["expires_at"] is not None for each in listed}["Recovery key"] is True
+    assert door.client(secret).get("/v1/mcps").status == 200
+
+
+def test_the_plans_limit_holds_for_an_operator_too(door: Api, operator: Operator) -> None:
+    organization = door.organization("free")
+    organization.key()
+    assert "limit" in operator.is_refused("create-management-key", "--organization", organization.id)
+
+
+def test_what_can_not_be_done_is_one_line(door: Api, operator: Operator) -> None:
+    slug, email = f"acme-{uuid4().hex}", f"{uuid4().hex}@example.com"
+    words = ("create-organization", "--name", "Acme", "--slug", slug, "--owner-email", email)
+    operator.gets(*words)
+    assert "slug" in operator.is_refused(*words)
+    assert "email" in operator.is_refused(*words[:-1], "nobody")
+    assert "slug" in operator.is_refused(*words[:4], "Not a slug", *words[5:])
+    assert "nowhere" in operator.is_refused("change-plan", "--organization", "nowhere", "--plan", "pro")
+    assert "example.org" in operator.is_refused("sign-in-link", "--email", "nobody@example.org")
+    absent = "org_" + "0" * 26
+    assert absent in operator.is_refused("create-management-key", "--organization", absent)
+    rows = door.database.rows("select count(*) from organization_list where slug = %s", slug)
+    assert rows == [(1,)]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        (),
+        ("sign-in",),
+        ("change-plan", "--organization", "x", "--plan", "gold"),
+        ("create-management-key", "--organization", "x", "--expires-in-days", "0"),
+        ("sign-in-link",),
+    ],
+)
+def test_what_can_not_be_meant_is_answered_with_the_usage(operator: Operator, words: tuple[str, ...]) -> None:
+    ran = operator.types(*words)
+    assert ran.code == 2
+    assert ran.err.startswith("usage: python -m app admin")
+
+
+def test_a_database_that_is_away_is_one_line_too(door: Api) -> None:
+    """As an operator would start it: in a process of its own."""
+    environment = {
+        **os.environ,
+        "DATABASE_URL": "postgresql://nobody:hunter2@127.0.0.1:1/nowhere",
+        "KEYLEDGER_MASTER_KEY": door.server.master_key,
+    }
+    ran = subprocess.run(
+        [sys.executable, "-m", "app", "admin", "list-organizations"],
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert (ran.returncode, ran.stdout) == (1, "")
+    assert "Traceback" not in ran.stderr
+    assert "hunter2" not in ran.stderr
+
+
+def test_failed_attempts_are_shown_to_the_operator(door: Api, operator: Operator) -> None:
+    visitor = Visitor(door)
+    somebody = person(door, door.organization().id)
+    token = visitor.token_for(somebody.email)
+    for _ in range(2):
+        visitor.redeems(token)
+    shown = operator.gets("list-sign-in-failures", "--count", "1000").splitlines()
+    (line,) = [line for line in shown if visitor.ip in line]
+    assert "used link" in line
+    assert somebody.id in line

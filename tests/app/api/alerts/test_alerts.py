@@ -1,0 +1,124 @@
+"""Alerts over HTTP: newest first, narrowed, acknowledged once."""
+
+from datetime import datetime, timedelta
+
+import pytest
+
+from domain.alerts.commands import RaiseAlert
+from domain.alerts.events import AlertType, Severity
+from eventstore.clock import new_id, now
+from eventstore.database import WORKER_ROLE, pool
+from tests.app.organizations import Api, Organization
+from workers.alerting import raise_alert
+from workers.jobs.warn_of_expiry import ACTOR
+
+
+def alert(
+    org: Organization,
+    kind: AlertType = "api_key.expiring",
+    severity: Severity = "warning",
+    key_id: str | None = None,
+    at: datetime | None = None,
+) -> RaiseAlert:
+    return RaiseAlert(
+        alert_id=new_id("alert"),
+        organization_id=org.id,
+        alert_type=kind,
+        severity=severity,
+        at=at or now(),
+        key_id=key_id,
+        numbers={"days": 7},
+    )
+
+
+def raised(api: Api, *alerts: RaiseAlert) -> list[str]:
+    async def all_of_them() -> None:
+        async with pool(api.database.url, role=WORKER_ROLE) as connections:
+            for each in alerts:
+                assert await raise_alert(connections, ACTOR, each)
+
+    api.database.run(all_of_them())
+    return [each.alert_id for each in alerts]
+
+
+def test_an_alert_carries_what_fired_it(api: Api, org: Organization) -> None:
+    wanted = alert(org, key_id=org.manager.id)
+    raised(api, wanted)
+    (item,) = org.client.get("/v1/alerts").data
+    assert item == {
+        "id": wanted.alert_id,
+        "type": "api_key.expiring",
+        "severity": "warning",
+        "status": "open",
+        "key_id": org.manager.id,
+        "created_at": item["created_at"],
+        "acknowledged_at": None,
+        "acknowledged_by": None,
+        "details": {"days": 7},
+        "revision": 1,
+    }
+    assert datetime.fromisoformat(item["created_at"]) == wanted.at
+    shown = org.client.get(f"/v1/alerts/{wanted.alert_id}")
+    assert (shown.data, shown.headers["etag"]) == (item, '"1"')
+
+
+def test_they_are_narrowed_by_type_severity_key_and_status(api: Api, org: Organization) -> None:
+    first, second, third = raised(
+        api,
+        alert(org, severity="info", key_id=org.manager.id),
+        alert(org, "usage.threshold", "critical"),
+        alert(org, "api_key.error_spike", "critical", org.manager.id),
+    )
+    org.client.post(f"/v1/alerts/{second}/acknowledge")
+
+    def ids(**filters: str) -> list[str]:
+        return [item["id"] for item in org.client.get("/v1/alerts", filters).data]
+
+    assert ids() == [third, second, first]
+    assert ids(type="usage.threshold") == [second]
+    assert ids(severity="critical") == [third, second]
+    assert ids(severity="critical", status="open") == [third]
+    assert ids(key_id=org.manager.id, severity="info") == [first]
+    assert ids(status="acknowledged") == [second]
+
+
+def test_they_are_paged_by_cursor_and_new_ones_do_not_shift_the_rest(api: Api, org: Organization) -> None:
+    at = now() - timedelta(hours=1)
+    ids = raised(api, *[alert(org, at=at + timedelta(seconds=number // 2)) for number in range(7)])
+    first = org.client.get("/v1/alerts", {"per_page": 3})
+    raised(api, alert(org))
+    seen = [item["id"] for item in first.data]
+    cursor = first.json["pagination"]["next_cursor"]
+    assert f"cursor={cursor[:10]}" in first.headers["link"]
+    while cursor is not None:
+        page = org.client.get("/v1/alerts", {"per_page": 3, "cursor": cursor})
+        seen += [item["id"] for item in page.data]
+        cursor = page.json["pagination"]["next_cursor"]
+    assert sorted(seen) == sorted(ids)
+    assert len(seen) == 7
+
+
+def test_it_is_acknowledged_once_and_says_by_whom(api: Api, org: Organization) -> None:
+    (alert_id,) = raised(api, alert(org))
+    answer = org.client.post(f"/v1/alerts/{alert_id}/acknowledge")
+    assert (answer.status, answer.data["status"], answer.data["revision"]) == (200, "acknowledged", 2)
+    assert answer.data["acknowledged_by"] == {"type": "api_key", "id": org.manager.id}
+    assert answer.headers["x-revision"] == "2"
+    again = org.client.post(f"/v1/alerts/{alert_id}/acknowledge")
+    assert (again.status, again.data) == (200, answer.data)
+    assert api.events_of(alert_id) == ["alert.raised", "alert.acknowledged"]
+
+
+def test_those_of_another_organization_do_not_exist(api: Api, org: Organization) -> None:
+    (alert_id,) = raised(api, alert(org))
+    other = api.organization()
+    assert other.client.get("/v1/alerts").data == []
+    assert other.client.get(f"/v1/alerts/{alert_id}").status == 404
+    assert other.client.post(f"/v1/alerts/{alert_id}/acknowledge").status == 404
+    assert org.client.get(f"/v1/alerts/{alert_id}").data["status"] == "open"
+
+
+@pytest.mark.parametrize("query", [{"type": "api_key.lost"}, {"status": "all"}, {"severity": "high"}, {"cursor": "x"}])
+def test_a_filter_that_can_not_be_meant_is_named(org: Organization, query: dict[str, str]) -> None:
+    refused = org.client.get("/v1/alerts", query)
+    assert (refused.status, refused.code, list(refused.details)) == (422, "validation_error", list(query))

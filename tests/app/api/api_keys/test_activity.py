@@ -1,0 +1,130 @@
+"""GET /v1/api-keys/{id}/activity"""
+
+import re
+
+import pytest
+
+from app.api.api_keys.activity import EVENT_TYPES
+from tests.app.api.api_keys.shapes import INSTANT
+from tests.app.organizations import Api, Organization
+
+CHANGE = {"id", "timestamp", "event", "actor", "status", "ip", "user_agent", "revision"}
+USE = CHANGE | {"action"}
+
+
+def test_every_change_and_every_use_newest_first(org: Organization) -> None:
+    key = org.key()
+    org.verify(key.secret)
+    key.client.get("/v1/auth/check")
+    org.client.post(f"{key.path}/disable")
+    org.verify(key.secret)
+    org.client.post(f"{key.path}/enable")
+    org.client.patch(key.path, {"name": "Renamed", "expires_at": "2100-01-01T00:00:00Z"})
+    org.client.post(f"{key.path}/rotate")
+    org.client.delete(key.path)
+    entries = org.activity(key)
+    assert [entry["event"] for entry in reversed(entries)] == [
+        "api_key.created",
+        "api_key.used",
+        "api_key.used",
+        "api_key.disabled",
+        "api_key.used",
+        "api_key.enabled",
+        "api_key.details_changed",
+        "api_key.expiration_changed",
+        "api_key.rotated",
+        "api_key.secret_retired",
+        "api_key.revoked",
+    ]
+    assert [entry["timestamp"] for entry in entries] == sorted((e["timestamp"] for e in entries), reverse=True)
+
+
+def test_a_change_says_who_made_it_and_from_where(org: Organization) -> None:
+    (entry,) = org.activity(org.key())
+    assert set(entry) == CHANGE
+    assert re.fullmatch(INSTANT, entry["timestamp"])
+    assert re.fullmatch(r"evt_[0-9a-z]{26}", entry["id"])
+    assert entry["actor"] == {"type": "api_key", "id": org.manager.id}
+    assert (entry["event"], entry["status"], entry["revision"]) == ("api_key.created", "success", 1)
+    assert (entry["ip"], entry["user_agent"].partition("/")[0]) == ("127.0.0.1", "python-httpx2")
+
+
+def test_a_use_says_what_for_and_with_what_outcome(org: Organization) -> None:
+    mcp_id = org.mcp()
+    key = org.key()
+    org.verify(key.secret, mcp_id=mcp_id, tool="add", ip="192.0.2.1", user_agent="agent/1")
+    entry = org.activity(key)[0]
+    assert set(entry) == USE | {"mcp_id", "tool", "reason"}
+    assert (entry["action"], entry["status"], entry["reason"]) == ("verify", "denied", "mcp_not_permitted")
+    assert (entry["mcp_id"], entry["tool"]) == (mcp_id, "add")
+    assert (entry["ip"], entry["user_agent"], entry["revision"]) == ("192.0.2.1", "agent/1", 1)
+    assert entry["actor"] == {"type": "api_key", "id": org.manager.id}
+
+
+def test_the_actor_of_a_use_is_the_key_itself_unless_another_asked(org: Organization) -> None:
+    key = org.key()
+    key.client.get("/v1/auth/check")
+    assert org.activity(key)[0]["actor"] == {"type": "api_key", "id": key.id}
+
+
+def test_by_type(org: Organization) -> None:
+    key = org.key()
+    org.verify(key.secret)
+    org.client.post(f"{key.path}/disable")
+    assert [e["event"] for e in org.activity(key, type="api_key.used")] == ["api_key.used"]
+    assert [e["event"] for e in org.activity(key, type="api_key.disabled")] == ["api_key.disabled"]
+
+
+def test_an_unknown_type_is_told_the_known_ones(org: Organization) -> None:
+    refused = org.client.get(f"{org.manager.path}/activity", {"type": "zz"})
+    assert (refused.status, refused.code) == (422, "validation_error")
+    assert refused.details == {"type": f"Must be one of {', '.join(EVENT_TYPES)}"}
+    assert {"api_key.used", "api_key.rotated"} < set(EVENT_TYPES)
+
+
+def test_from_is_inclusive_and_to_exclusive(org: Organization) -> None:
+    key = org.key()
+    org.verify(key.secret)
+    org.verify(key.secret)
+    newest, middle, oldest = org.activity(key)
+    since, until = {"from": middle["timestamp"]}, {"to": middle["timestamp"]}
+    assert org.activity(key, **since) == [newest, middle]
+    assert org.activity(key, **until) == [oldest]
+    assert org.activity(key, **since, to=newest["timestamp"]) == [middle]
+    assert org.activity(key, **{"from": "0001-01-01T00:00:00+23:59"}, to="9999-12-31T23:59:59-23:59") == [
+        newest,
+        middle,
+        oldest,
+    ]
+
+
+@pytest.mark.parametrize(
+    ("params", "field"),
+    [
+        ({"from": "yesterday"}, "from"),
+        ({"from": "2026-01-01"}, "from"),
+        ({"to": "2026-01-01T00:00:00"}, "to"),
+        ({"type": "\0"}, "type"),
+        ({"page": "2"}, "page"),
+        ({"since": "x"}, "since"),
+    ],
+)
+def test_what_is_wrong_is_named(org: Organization, params: dict[str, str], field: str) -> None:
+    refused = org.client.get(f"{org.manager.path}/activity", params)
+    assert (refused.status, refused.code) == (422, "validation_error")
+    assert set(refused.details) == {field}
+
+
+def test_the_activity_of_another_organizations_key_does_not_exist(api: Api, org: Organization) -> None:
+    foreign = api.organization().key()
+    refused = org.client.get(f"{foreign.path}/activity")
+    assert (refused.status, refused.code) == (404, "not_found")
+
+
+def test_no_secret_is_in_it(org: Organization) -> None:
+    key = org.key()
+    renewed = org.client.post(f"{key.path}/rotate").data["key"]
+    org.verify(renewed)
+    content = org.client.get(f"{key.path}/activity").content.decode()
+    assert key.secret not in content
+    assert renewed not in content

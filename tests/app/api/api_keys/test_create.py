@@ -1,0 +1,183 @@
+"""POST /v1/api-keys"""
+
+import re
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from domain.grants import GRANTS
+from domain.keys.permissions import Permissions
+from domain.keys.secret import parse
+from tests.app.api.api_keys.shapes import CREATED, INSTANT, NO_USAGE
+from tests.app.organizations import Api, Organization
+
+
+def test_a_key_is_created_and_shown_whole(org: Organization) -> None:
+    answer = org.client.post("/v1/api-keys", {"name": "Deploy"})
+    assert answer.status == 201
+    data = answer.data
+    assert set(data) == CREATED
+    assert re.fullmatch(INSTANT, data["created_at"])
+    assert re.fullmatch(r"key_[0-7][0-9a-hjkmnp-tv-z]{25}", data["id"])
+    secret = data.pop("key")
+    assert parse(secret) is not None
+    assert data == {
+        "id": data["id"],
+        "name": "Deploy",
+        "description": "",
+        "prefix": secret[:12],
+        "last4": secret[-4:],
+        "environment": "live",
+        "status": "active",
+        "created_at": data["created_at"],
+        "created_by": {"id": org.manager.id, "type": "api_key"},
+        "last_used": None,
+        "expires_at": None,
+        "revoked_at": None,
+        "revoked_reason": None,
+        "permissions": {"mcps": [], "tools": {}, "manage": []},
+        "rate_limit": None,
+        "allowed_ips": [],
+        "metadata": {},
+        "revision": 1,
+        "usage": NO_USAGE,
+    }
+
+
+def test_the_revision_is_in_the_headers(org: Organization) -> None:
+    answer = org.client.post("/v1/api-keys", {"name": "Deploy"})
+    assert (answer.headers["x-revision"], answer.headers["etag"]) == ("1", '"1"')
+
+
+def test_the_key_works_from_then_on(org: Organization) -> None:
+    assert org.key().client.get("/v1/auth/check").status == 200
+
+
+def test_the_event_is_in_the_log(api: Api, org: Organization) -> None:
+    assert api.events_of(org.key().id) == ["api_key.created"]
+
+
+def test_every_field_is_kept(org: Organization) -> None:
+    mcp_id = org.mcp()
+    ends = (datetime.now(UTC) + timedelta(days=30)).replace(microsecond=0)
+    body = {
+        "name": "Ünïcode · 日本",
+        "description": "What it is for.\nOn two lines.",
+        "expires_at": ends.isoformat().replace("+00:00", "Z"),
+        "environment": "live",
+        "permissions": {
+            "mcps": [mcp_id],
+            "tools": {mcp_id: {"allow": ["get_*"], "deny": ["get_secret"]}},
+            "manage": ["keys:read"],
+        },
+        "rate_limit": {"per_second": 5},
+        "allowed_ips": ["10.0.0.0/8", "2001:db8::/32"],
+        "metadata": {"team": "platform", "ticket": "K-1"},
+    }
+    created = org.client.post("/v1/api-keys", body).data
+    assert {name: created[name] for name in body} == body
+    detail = org.client.get(f"/v1/api-keys/{created['id']}").data
+    assert {name: detail[name] for name in body} == body
+
+
+def test_a_key_is_of_its_creators_environment_if_nothing_is_said(org: Organization) -> None:
+    tester = org.seeded_key(environment="test", permissions=Permissions(mcps="*", manage=GRANTS))
+    data = tester.client.post("/v1/api-keys", {"name": "Deploy"}).data
+    assert data["environment"] == "test"
+    assert data["key"].startswith("pk_test_")
+
+
+def test_days_until_expiry_count_from_now(org: Organization) -> None:
+    created = org.client.post("/v1/api-keys", {"name": "Deploy", "expires_in_days": 90}).data
+    lasts = datetime.fromisoformat(created["expires_at"]) - datetime.fromisoformat(created["created_at"])
+    assert lasts == timedelta(days=90)
+
+
+def test_an_expiry_in_another_time_zone_is_shown_in_utc(org: Organization) -> None:
+    created = org.client.post("/v1/api-keys", {"name": "Deploy", "expires_at": "2100-01-01T01:00:00+02:00"}).data
+    assert created["expires_at"] == "2099-12-31T23:00:00Z"
+
+
+def test_no_two_secrets_are_alike(org: Organization) -> None:
+    assert len({org.key().secret for _ in range(10)}) == 10
+
+
+UNKNOWN_MCP = "mcp_" + "0" * 26
+
+
+@pytest.mark.parametrize(
+    ("body", "field", "remedy"),
+    [
+        ({}, "name", "Required"),
+        ({"name": ""}, "name", "Must not be empty"),
+        ({"name": "   "}, "name", "Must not be empty"),
+        ({"name": "x" * 101}, "name", "Must have at most 100 characters"),
+        ({"name": "a\0b"}, "name", "U+0000"),
+        ({"name": 5}, "name", "Expected str"),
+        ({"name": None}, "name", "Expected str"),
+        ({"description": "x" * 501}, "description", "Must have at most 500 characters"),
+        ({"expires_at": "2020-01-01T00:00:00Z"}, "expires_at", "Must be a future date"),
+        ({"expires_at": "2100-01-01T00:00:00"}, "expires_at", "timezone"),
+        ({"expires_at": "2100-01-01"}, "expires_at", "RFC3339"),
+        ({"expires_at": "next year"}, "expires_at", "RFC3339"),
+        ({"expires_at": "9999-12-31T23:59:59Z"}, "expires_at", "before the year 9999"),
+        ({"expires_at": "never"}, "expires_at", "RFC3339"),
+        ({"expires_at": "0001-01-01T00:00:00+23:59"}, "expires_at", "Must be a future date"),
+        ({"expires_at": "9999-12-31T23:59:59-23:59"}, "expires_at", "before the year 9999"),
+        ({"expires_in_days": 0}, "expires_in_days", ">= 1"),
+        ({"expires_in_days": -1}, "expires_in_days", ">= 1"),
+        ({"expires_in_days": 36_501}, "expires_in_days", "<= 36500"),
+        ({"expires_in_days": 1.5}, "expires_in_days", "Expected int"),
+        ({"expires_in_days": "30"}, "expires_in_days", "Expected int"),
+        ({"expires_in_days": 10**30}, "expires_in_days", "<= 36500"),
+        ({"expires_in_days": 1, "expires_at": "2100-01-01T00:00:00Z"}, "expires_in_days", "not both"),
+        ({"expires_days": 30}, "expires_days", "Unknown field"),
+        ({"environment": "staging"}, "environment", "Invalid enum value 'staging'"),
+        ({"permissions": {"mcps": [UNKNOWN_MCP]}}, "permissions.mcps", "No such MCP"),
+        ({"permissions": {"mcps": "all"}}, "permissions.mcps", "Invalid enum value"),
+        ({"permissions": {"mcps": ["*"]}}, "permissions.mcps", "No such MCP"),
+        ({"permissions": {"manage": ["keys:everything"]}}, "permissions.manage[0]", "Invalid enum value"),
+        ({"permissions": {"tools": {UNKNOWN_MCP: {}}}}, f"permissions.tools.{UNKNOWN_MCP}", "No such MCP"),
+        ({"permissions": {"scopes": []}}, "permissions.scopes", "Unknown field"),
+        ({"permissions": {"tools": {"x": {"allowed": []}}}}, "permissions.tools[...].allowed", "Unknown field"),
+        ({"permissions": "*"}, "permissions", "Expected object"),
+        ({"rate_limit": {"per_second": 0}}, "rate_limit.per_second", "Must be between"),
+        ({"rate_limit": {"per_minute": 5}}, "rate_limit.per_minute", "Unknown field"),
+        ({"rate_limit": {}}, "rate_limit.per_second", "Required"),
+        ({"allowed_ips": ["10.0.0.1/8"]}, "allowed_ips[0]", "did you mean 10.0.0.0/8"),
+        ({"allowed_ips": ["everywhere"]}, "allowed_ips[0]", "Must be an IPv4 or IPv6 network"),
+        ({"allowed_ips": "10.0.0.0/8"}, "allowed_ips", "Expected array"),
+        ({"allowed_ips": ["10.0.0.0/8"] * 101}, "allowed_ips", "at most 100"),
+        ({"metadata": {str(n): "" for n in range(17)}}, "metadata", "at most 16"),
+        ({"metadata": {"a": 1}}, "metadata[...]", "Expected str"),
+        ({"metadata": {"": "x"}}, "metadata", "empty"),
+        ({"metadata": {"a": "x" * 501}}, "metadata", "at most 500"),
+        ({"metadata": {"a": "\0"}}, "metadata", "U+0000"),
+        ({"metadata": []}, "metadata", "Expected object"),
+        ({"key": "mine"}, "key", "Unknown field"),
+        ({"organization_id": "org_x"}, "organization_id", "Unknown field"),
+    ],
+)
+def test_what_is_wrong_is_named_with_the_remedy(
+    org: Organization, body: dict[str, object], field: str, remedy: str
+) -> None:
+    refused = org.client.post("/v1/api-keys", body if field == "name" else {"name": "Deploy", **body})
+    assert (refused.status, refused.code) == (422, "validation_error")
+    assert set(refused.details) == {field}
+    assert remedy in refused.details[field]
+
+
+def test_everything_that_is_wrong_is_named_at_once(org: Organization) -> None:
+    body = {"name": "", "allowed_ips": ["x"], "rate_limit": {"per_second": 0}, "expires_at": "2020-01-01T00:00:00Z"}
+    refused = org.client.post("/v1/api-keys", body)
+    assert set(refused.details) == {"name", "allowed_ips[0]", "rate_limit.per_second", "expires_at"}
+
+
+def test_a_query_parameter_is_refused_by_name(org: Organization) -> None:
+    refused = org.client.request("POST", "/v1/api-keys", {"name": "Deploy"}, params={"dry_run": "true"})
+    assert (refused.code, refused.details) == ("validation_error", {"dry_run": "Unknown field"})
+
+
+def test_a_refused_request_leaves_nothing_behind(org: Organization) -> None:
+    org.client.post("/v1/api-keys", {"name": ""})
+    assert org.client.get("/v1/api-keys").json["pagination"]["total"] == 1

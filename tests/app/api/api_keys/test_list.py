@@ -1,0 +1,245 @@
+"""GET /v1/api-keys: what a list looks like, and its filters and orders."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from domain.grants import GRANTS
+from domain.keys.permissions import Permissions
+from tests.app.api.api_keys.shapes import KEY, PAGINATION
+from tests.app.organizations import Api, Key, Organization
+
+NOW = datetime.now(UTC)
+
+
+def listed(org: Organization, **params: object) -> list[str]:
+    """The names of the keys, without the manager."""
+    answer = org.client.get("/v1/api-keys", {"per_page": 100, **params})
+    return [item["name"] for item in answer.data if item["id"] != org.manager.id]
+
+
+@pytest.fixture
+def filled(org: Organization) -> Organization:
+    """Keys in every state."""
+    org.key(name="active")
+    org.client.post(f"{org.key(name='disabled').path}/disable")
+    org.client.delete(org.key(name="revoked").path)
+    org.expired_key(name="expired")
+    org.client.post(f"{org.key(name='soon', expires_at=_in(days=5)).path}/disable")
+    org.key(name="later", expires_at=_in(days=50))
+    return org
+
+
+def test_a_list_is_shown_with_its_pagination(org: Organization) -> None:
+    org.key()
+    answer = org.client.get("/v1/api-keys")
+    assert answer.status == 200
+    assert set(answer.json) == {"success", "data", "pagination"}
+    assert all(set(item) == KEY for item in answer.data)
+    assert set(answer.json["pagination"]) == PAGINATION
+    assert answer.json["pagination"] == {"page": 1, "per_page": 20, "total": 2, "total_pages": 1, "next_cursor": None}
+    assert "link" not in answer.headers
+
+
+def test_an_item_is_what_the_detail_says_of_it(org: Organization) -> None:
+    key = org.key(metadata={"a": "b"}, permissions={"mcps": "*"})
+    detail = org.detail(key)
+    item = org.client.get("/v1/api-keys").data[0]
+    assert item == {name: detail[name] for name in KEY}
+
+
+def test_only_the_own_keys_are_listed(api: Api, org: Organization) -> None:
+    api.organization().key(name="Of someone else")
+    assert listed(org) == []
+
+
+@pytest.mark.parametrize(
+    ("status", "names"),
+    [
+        ("active", {"active", "later"}),
+        ("disabled", {"disabled", "soon"}),
+        ("revoked", {"revoked"}),
+        ("expired", {"expired"}),
+    ],
+)
+def test_by_status(filled: Organization, status: str, names: set[str]) -> None:
+    """A key past its instant is expired, though no event says so yet."""
+    assert set(listed(filled, status=status)) == names
+
+
+def test_a_disabled_key_that_expires_is_expired(org: Organization) -> None:
+    key = org.key(name="soon gone", expires_at=_in(seconds=1))
+    org.client.post(f"{key.path}/disable")
+    while listed(org, status="disabled") == ["soon gone"]:
+        assert datetime.now(UTC) < NOW + timedelta(minutes=5)
+    assert listed(org, status="expired") == ["soon gone"]
+
+
+def test_by_days_until_expiry(filled: Organization) -> None:
+    assert listed(filled, expiring_within_days=4) == []
+    assert set(listed(filled, expiring_within_days=6)) == {"soon"}
+    assert set(listed(filled, expiring_within_days=51)) == {"soon", "later"}
+
+
+def test_by_environment(org: Organization) -> None:
+    org.seeded_key(name="a test", environment="test")
+    org.key(name="a live one")
+    assert listed(org, environment="test") == ["a test"]
+    assert listed(org, environment="live") == ["a live one"]
+
+
+def test_by_mcp_also_those_that_reach_all(org: Organization) -> None:
+    mcp_id, other = org.mcp(), org.mcp()
+    org.key(name="listed", permissions={"mcps": [mcp_id]})
+    org.key(name="other", permissions={"mcps": [other]})
+    org.key(name="all", permissions={"mcps": "*"})
+    org.key(name="none")
+    assert set(listed(org, mcp_id=mcp_id)) == {"listed", "all"}
+
+
+def test_by_creator(org: Organization) -> None:
+    second = org.seeded_key(name="second manager", permissions=Permissions(mcps="*", manage=GRANTS))
+    second.client.post("/v1/api-keys", {"name": "by the second"})
+    org.key(name="by the first")
+    assert listed(org, created_by=second.id) == ["by the second"]
+    assert listed(org, created_by=org.manager.id) == ["by the first"]
+    person = org.detail(second)["created_by"]["id"]
+    assert listed(org, created_by=person) == ["second manager"]
+
+
+def test_by_days_without_use(api: Api, org: Organization) -> None:
+    old = NOW - timedelta(days=40)
+    unused = org.seeded_key(name="old and unused", at=old)
+    used = org.seeded_key(name="old and used", at=old)
+    org.key(name="new and unused")
+    _used(api, used, NOW - timedelta(days=3))
+    assert set(listed(org, unused_for_days=30)) == {"old and unused"}
+    assert set(listed(org, unused_for_days=2)) == {"old and unused", "old and used"}
+    assert org.detail(unused)["last_used"] is None
+
+
+@pytest.mark.parametrize(
+    ("q", "names"),
+    [
+        ("deploy", ["Nightly DEPLOY"]),
+        ("DEPLOY", ["Nightly DEPLOY"]),
+        ("100%", ["100% coverage"]),
+        ("case", ["snake_case"]),
+        ("ploy", []),
+        ("% cov", []),
+        ("100% cov", ["100% coverage"]),
+        ("écl", ["Éclair"]),
+        ("nothing like it", []),
+        ("' or 1=1 --", []),
+        ("pk_live_", None),
+    ],
+)
+def test_by_the_beginning_of_a_word_of_the_name_or_of_the_prefix(
+    org: Organization, q: str, names: list[str] | None
+) -> None:
+    everything = ["Nightly DEPLOY", "100% coverage", "snake_case", "Éclair"]
+    for name in everything:
+        org.key(name=name)
+    assert sorted(listed(org, q=q)) == sorted(everything if names is None else names)
+
+
+def test_by_the_prefix_of_one_key(org: Organization) -> None:
+    org.key(name="another")
+    key = org.key(name="this one")
+    assert listed(org, q=key.secret[:12]) == ["this one"]
+
+
+def test_filters_narrow_each_other(filled: Organization) -> None:
+    assert listed(filled, status="active", q="later", environment="live", expiring_within_days=60) == ["later"]
+    assert listed(filled, status="revoked", q="later") == []
+
+
+ORDERS: dict[tuple[str, str | None], list[str]] = {
+    ("created_at", None): ["third", "second", "First"],
+    ("created_at", "asc"): ["First", "second", "third"],
+    ("name", None): ["First", "second", "third"],
+    ("name", "desc"): ["third", "second", "First"],
+    ("expires_at", None): ["third", "First", "second"],
+    ("expires_at", "desc"): ["second", "First", "third"],
+    ("last_used", None): ["second", "third", "First"],
+    ("last_used", "asc"): ["First", "third", "second"],
+}
+
+
+@pytest.fixture(scope="module")
+def ordered(api: Api) -> Organization:
+    """Three keys, created in this order; the second never expires and was used last, the first was never used."""
+    org = api.organization()
+    org.key(name="First", expires_at=_in(days=20))
+    second = org.key(name="second")
+    third = org.key(name="third", expires_at=_in(days=10))
+    _used(api, third, NOW - timedelta(days=2))
+    _used(api, second, NOW - timedelta(days=1))
+    return org
+
+
+@pytest.mark.parametrize(("sort", "order"), ORDERS)
+def test_every_order(ordered: Organization, sort: str, order: str | None) -> None:
+    direction = {} if order is None else {"order": order}
+    assert listed(ordered, sort=sort, **direction) == ORDERS[sort, order]
+
+
+@pytest.mark.parametrize(("sort", "order"), ORDERS)
+def test_every_order_goes_on_by_cursor(ordered: Organization, sort: str, order: str | None) -> None:
+    params: dict[str, Any] = {"sort": sort, "per_page": 1} | ({} if order is None else {"order": order})
+    names: list[str] = []
+    cursor: dict[str, str] = {}
+    while True:
+        answer = ordered.client.get("/v1/api-keys", params | cursor)
+        names += [item["name"] for item in answer.data if item["id"] != ordered.manager.id]
+        if answer.json["pagination"]["next_cursor"] is None:
+            break
+        cursor = {"cursor": answer.json["pagination"]["next_cursor"]}
+    assert names == ORDERS[sort, order]
+
+
+@pytest.mark.parametrize(
+    ("params", "field"),
+    [
+        ({"status": "gone"}, "status"),
+        ({"environment": "staging"}, "environment"),
+        ({"expiring_within_days": "0"}, "expiring_within_days"),
+        ({"expiring_within_days": "soon"}, "expiring_within_days"),
+        ({"expiring_within_days": "99999999999999999999"}, "expiring_within_days"),
+        ({"unused_for_days": "36501"}, "unused_for_days"),
+        ({"q": ""}, "q"),
+        ({"q": "x" * 101}, "q"),
+        ({"q": "\0"}, "q"),
+        ({"mcp_id": "x" * 101}, "mcp_id"),
+        ({"created_by": "\0"}, "created_by"),
+        ({"sort": "id"}, "sort"),
+        ({"order": "up"}, "order"),
+        ({"page": "0"}, "page"),
+        ({"page": "-1"}, "page"),
+        ({"page": "1000001"}, "page"),
+        ({"page": "one"}, "page"),
+        ({"per_page": "0"}, "per_page"),
+        ({"per_page": "101"}, "per_page"),
+        ({"limit": "5"}, "limit"),
+        ({"Status": "active"}, "Status"),
+    ],
+)
+def test_what_is_wrong_is_named(org: Organization, params: dict[str, str], field: str) -> None:
+    refused = org.client.get("/v1/api-keys", params)
+    assert (refused.status, refused.code) == (422, "validation_error")
+    assert set(refused.details) == {field}
+
+
+def test_a_repeated_parameter_is_refused_by_name(org: Organization) -> None:
+    refused = org.client.get("/v1/api-keys?status=active&status=revoked")
+    assert (refused.status, refused.details) == (422, {"status": "Must not be repeated"})
+
+
+def _in(**span: float) -> str:
+    return (datetime.now(UTC) + timedelta(**span)).isoformat()
+
+
+def _used(api: Api, key: Key, at: datetime) -> None:
+    """As the counts would say, had the key been used then."""
+    api.database.rows("update key_recency set last_used = %s where key_id = %s", at, key.id)

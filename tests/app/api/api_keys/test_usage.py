@@ -1,0 +1,119 @@
+"""GET /v1/api-keys/{id}/usage"""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from eventstore.clock import now
+from tests.app.api.usage.counting import count, record
+from tests.app.organizations import Api, Key, Organization
+from tests.projections.usage.uses import completed, used
+
+NOON = now().replace(hour=12, minute=0, second=0, microsecond=0)
+"""Of today; what is recorded later than now counts all the same."""
+
+
+def _usage(org: Organization, key: Key, **params: object) -> dict[str, Any]:
+    usage: dict[str, Any] = org.client.get(f"{key.path}/usage", params).data
+    return usage
+
+
+def test_what_a_key_was_used_for_by_mcp_tool_day_hour_and_outcome(api: Api, org: Organization) -> None:
+    mcp_id = org.mcp(name="Files")
+    key = org.key(permissions={"mcps": [mcp_id]})
+    org.verify(key.secret, mcp_id=mcp_id, tool="search")
+    org.verify(key.secret, mcp_id=mcp_id, tool="search")
+    org.verify(key.secret)
+    key.client.get("/v1/api-keys")  # which it may not, and which would be no request
+    org.client.post(f"{key.path}/disable")
+    org.verify(key.secret, mcp_id=mcp_id)
+    today = now()
+    good = completed(key.id, today, mcp_id=mcp_id, latency_ms=10, organization_id=org.id)
+    bad = completed(key.id, today, mcp_id=mcp_id, latency_ms=12, organization_id=org.id, status="error")
+    record(api, today, [good, bad])
+    count(api)
+    usage = _usage(org, key, period="day")
+    date = today.date().isoformat()
+    by_hour = usage.pop("by_hour")
+    assert usage == {
+        "key_id": key.id,
+        "period": "day",
+        "start_date": date,
+        "end_date": date,
+        "total_requests": 3,
+        "by_mcp": [{"mcp_id": mcp_id, "name": "Files", "requests": 2}],
+        "by_tool": [{"mcp_id": mcp_id, "tool": "search", "requests": 2}],
+        "by_day": [{"date": date, "requests": 3, "errors": 1}],
+        "by_status": {"success": 2, "error": 1, "denied": 1},
+        "latency_ms": {"p50": 10, "p95": 12, "p99": 12},
+    }
+    assert (len(by_hour), by_hour[0]["hour"]) == (24, f"{date}T00:00:00Z")
+    assert sum(hour["requests"] for hour in by_hour) == 3
+
+
+def test_a_key_that_was_never_used_has_zeros_and_no_latency(org: Organization) -> None:
+    usage = _usage(org, org.key())
+    assert (usage["period"], usage["total_requests"], usage["by_mcp"], usage["by_tool"]) == ("month", 0, [], [])
+    assert usage["latency_ms"] == {"p50": None, "p95": None, "p99": None}
+
+
+def test_a_span_of_dates_has_every_day_and_both_ends(api: Api, org: Organization) -> None:
+    key = org.key()
+    for days in (0, 2, 3, 4):
+        at = NOON - timedelta(days=days)
+        record(api, at, [used(key.id, at, organization_id=org.id)])
+    count(api)
+    start, end = ((NOON - timedelta(days=days)).date().isoformat() for days in (3, 1))
+    usage = _usage(org, key, start_date=start, end_date=end)
+    assert (usage["period"], usage["start_date"], usage["end_date"]) == ("custom", start, end)
+    assert usage["total_requests"] == 2
+    assert [day["requests"] for day in usage["by_day"]] == [1, 1, 0]
+    assert _usage(org, key, start_date=start)["total_requests"] == 3, "up to today"
+
+
+def test_week_and_month_are_those_of_the_calendar(org: Organization) -> None:
+    key, today = org.key(), now().date()
+    week, month = _usage(org, key, period="week"), _usage(org, key, period="month")
+    assert week["start_date"] == (today - timedelta(days=today.weekday())).isoformat()
+    assert month["start_date"] == today.replace(day=1).isoformat()
+
+
+def test_the_list_and_the_detail_say_the_same(api: Api, org: Organization) -> None:
+    key = org.key()
+    org.verify(key.secret)
+    count(api)
+    expected = {"total_requests": 1, "requests_today": 1, "requests_this_week": 1, "requests_this_month": 1}
+    assert org.detail(key)["usage"] == expected
+    (listed,) = [item for item in org.client.get("/v1/api-keys").data if item["id"] == key.id]
+    assert listed["usage"] == expected
+    assert _usage(org, key, period="week")["total_requests"] == 1
+
+
+@pytest.mark.parametrize(
+    ("params", "field"),
+    [
+        ({"period": "year"}, "period"),
+        ({"period": "day", "start_date": "2026-01-01"}, "period"),
+        ({"end_date": "2026-01-01"}, "start_date"),
+        ({"start_date": "2026-02-01", "end_date": "2026-01-31"}, "end_date"),
+        ({"start_date": "2999-01-01"}, "start_date"),
+        ({"start_date": "2025-01-01", "end_date": "2026-01-02"}, "start_date"),
+        ({"start_date": "yesterday"}, "start_date"),
+        ({"start_date": "2026-02-30"}, "start_date"),
+        ({"from": "2026-01-01"}, "from"),
+    ],
+)
+def test_what_is_wrong_is_named(org: Organization, params: dict[str, str], field: str) -> None:
+    refused = org.client.get(f"{org.manager.path}/usage", params)
+    assert (refused.status, refused.code) == (422, "validation_error")
+    assert set(refused.details) == {field}
+
+
+def test_a_leap_year_is_not_too_long(org: Organization) -> None:
+    assert len(_usage(org, org.manager, start_date="2024-01-01", end_date="2024-12-31")["by_day"]) == 366
+
+
+def test_the_usage_of_another_organizations_key_does_not_exist(api: Api, org: Organization) -> None:
+    refused = org.client.get(f"{api.organization().key().path}/usage")
+    assert (refused.status, refused.code) == (404, "not_found")

@@ -1,0 +1,176 @@
+"""GET /v1/audit/export"""
+
+import asyncio
+import csv
+import io
+import json
+from collections.abc import AsyncIterator
+from typing import Any
+
+import psycopg
+import pytest
+
+from app.api.audit.export import COLUMNS, PAGE, file_of, harmless
+from tests.app.client import Answer
+from tests.app.organizations import Api, Organization
+
+EXPORT = "/v1/audit/export"
+
+
+def exported(org: Organization, **params: object) -> Answer:
+    answer = org.client.get(EXPORT, params)
+    assert answer.status == 200, answer.content
+    return answer
+
+
+def lines(answer: Answer) -> tuple[list[Any], Any]:
+    """The events, and the last line."""
+    *events, end = [json.loads(line) for line in answer.content.decode().splitlines()]
+    return events, end
+
+
+def rows(answer: Answer) -> list[list[str]]:
+    return list(csv.reader(io.StringIO(answer.content.decode(), newline="")))
+
+
+def listed(org: Organization, **params: object) -> list[Any]:
+    """Oldest first."""
+    found: list[Any] = org.client.get("/v1/audit/events", {"per_page": 100, **params}).data
+    return found[::-1]
+
+
+@pytest.fixture(scope="module")
+def org(api: Api) -> Organization:
+    org = api.organization()
+    for number in range(5):
+        key = org.key(name=f"Key {number}", metadata={"a": 'comma, "quote" and\nline'})
+        org.client.delete(key.path)
+    return org
+
+
+def test_a_line_is_what_the_list_shows(org: Organization) -> None:
+    answer = exported(org, format="jsonl")
+    events, end = lines(answer)
+    assert events == listed(org)
+    assert end == {"end": True, "events": 12}
+    assert answer.headers["content-type"] == "application/jsonl"
+    assert answer.headers["content-disposition"] == 'attachment; filename="audit-log.jsonl"'
+    assert "content-length" not in answer.headers, "it is sent while it is read"
+
+
+def test_lines_are_the_usual_form(org: Organization) -> None:
+    assert exported(org).content == exported(org, format="jsonl").content
+
+
+def test_a_row_holds_the_same(org: Organization) -> None:
+    answer = exported(org, format="csv")
+    header, *found, end = rows(answer)
+    assert tuple(header) == COLUMNS
+    assert end == ["end", "12"]
+    assert [dict(zip(header, row, strict=True)) for row in found] == [
+        {
+            "position": str(event["position"]),
+            "id": event["id"],
+            "timestamp": event["timestamp"],
+            "event": event["event"],
+            "actor_type": event["actor"]["type"],
+            "actor_id": event["actor"]["id"],
+            "actor_email": "",
+            "resource_type": event["resource"]["type"],
+            "resource_id": event["resource"]["id"],
+            "ip": event["ip"] or "",
+            "user_agent": event["user_agent"] or "",
+            "data": json.dumps(event["data"], separators=(",", ":"), ensure_ascii=False),
+        }
+        for event in listed(org)
+    ]
+    assert answer.headers["content-type"] == "text/csv; charset=utf-8"
+
+
+@pytest.mark.parametrize("start", ["=", "+", "-", "@"])
+def test_no_cell_is_a_formula(api: Api, start: str) -> None:
+    """What a spreadsheet would compute: anyone who makes a request can write a user agent."""
+    org = api.organization()
+    formula = f'{start}HYPERLINK("http://192.0.2.1")'
+    org.client.request("POST", "/v1/api-keys", {"name": "Key"}, headers={"User-Agent": formula})
+    (cell,) = [row[COLUMNS.index("user_agent")] for row in rows(exported(org, format="csv"))[-2:-1]]
+    assert not cell.startswith(("=", "+", "-", "@", "\t", "\r", "\n"))
+    assert "HYPERLINK" in cell
+    assert all(cell[:1] not in {"=", "+", "-", "@"} for row in rows(exported(org, format="csv")) for cell in row)
+
+
+def test_from_is_inclusive_and_to_exclusive(org: Organization) -> None:
+    whole = listed(org)
+    since, until = whole[3]["timestamp"], whole[8]["timestamp"]
+    events, end = lines(exported(org, **{"from": since}, to=until))
+    assert (events, end) == (whole[3:8], {"end": True, "events": 5})
+    assert lines(exported(org, to="2001-01-01T00:00:00Z")) == ([], {"end": True, "events": 0})
+
+
+def test_more_than_fits_into_a_page_comes_whole_and_in_order(api: Api) -> None:
+    """Written behind the application's back, which would take a while for so many."""
+    org = api.organization()
+    neighbour = api.organization()
+    neighbour.key()
+    (_, position, body) = api.database.rows(
+        "select lane, position, body from events where organization_id = %s order by position limit 1", org.id
+    )[0]
+    events = 2 * PAGE - 2
+    api.database.rows(
+        "insert into events (lane, position, stream_id, version, event_id, type, organization_id, occurred_at, body)"
+        " select lane, 1000000 + i, 'made_' || organization_id || i, 1, 'evt_' || organization_id || i, type,"
+        "        organization_id, occurred_at, body"
+        " from events, generate_series(1, %s) as i where organization_id = %s and position = %s",
+        events,
+        org.id,
+        position,
+    )
+    found, end = lines(exported(org))
+    assert end == {"end": True, "events": events + 2}
+    positions = [event["position"] for event in found]
+    assert positions == sorted(positions)
+    assert len(set(positions)) == events + 2
+    assert b"organization.created" in bytes(body)
+
+
+def test_a_file_that_was_cut_off_lacks_its_end() -> None:
+    """The service can not go on in the middle: what was sent has no last line, and the connection ends in disorder."""
+
+    async def broken() -> AsyncIterator[list[dict[str, Any]]]:
+        yield [EVENT]
+        raise psycopg.OperationalError
+
+    async def read() -> bytes:
+        content = b""
+        try:
+            async for part in file_of("jsonl", [EVENT], broken()):
+                content += part
+        except psycopg.OperationalError:
+            return content
+        raise AssertionError("an export that can not go on must not end in order")
+
+    content = asyncio.run(read())
+    assert [json.loads(line)["position"] for line in content.splitlines()] == [1, 1]
+    assert b'"end"' not in content
+
+
+EVENT = {"position": 1}
+
+
+@pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t", "\r", "\n"])
+def test_whatever_a_spreadsheet_takes_for_the_beginning_of_a_formula_becomes_a_text(start: str) -> None:
+    assert harmless(f"{start}1+1") == f"'{start}1+1"
+
+
+@pytest.mark.parametrize(
+    ("params", "field"),
+    [
+        ({"format": "xml"}, "format"),
+        ({"from": "yesterday"}, "from"),
+        ({"type": "api_key.created"}, "type"),
+        ({"per_page": "3"}, "per_page"),
+    ],
+)
+def test_what_is_wrong_is_named(org: Organization, params: dict[str, str], field: str) -> None:
+    refused = org.client.get(EXPORT, params)
+    assert (refused.status, refused.code, set(refused.details)) == (422, "validation_error", {field})

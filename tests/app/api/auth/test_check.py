@@ -1,0 +1,115 @@
+"""GET /v1/auth/check: the decision for a reverse proxy."""
+
+from urllib.parse import unquote
+
+import pytest
+
+from domain.keys.permissions import Permissions
+from tests.app.organizations import Api, Key, Organization, unknown_secret
+
+
+def test_an_accepted_key_is_described_in_headers(org: Organization) -> None:
+    key = org.key(name="Caller")
+    answer = key.client.get("/v1/auth/check")
+    assert answer.status == 200
+    assert answer.json == {"success": True, "data": {"valid": True}}
+    described = {name: answer.headers[name] for name in answer.headers if name.startswith("x-") and name in HEADERS}
+    assert described == {
+        "x-key-id": key.id,
+        "x-key-name": "Caller",
+        "x-organization-id": org.id,
+        "x-key-environment": "live",
+    }
+
+
+HEADERS = {"x-key-id", "x-key-name", "x-organization-id", "x-key-environment"}
+
+
+@pytest.mark.parametrize("name", ["Ünïcode 日本", "100% sure", "a;b,c=d", "tab-free 'quoted' \"too\"", "é"])
+def test_any_name_fits_into_a_header(org: Organization, name: str) -> None:
+    shown = org.key(name=name).client.get("/v1/auth/check").headers["x-key-name"]
+    assert shown.isascii()
+    assert shown.isprintable()
+    assert unquote(shown) == name
+
+
+@pytest.mark.parametrize("code", ["unauthorized", "revoked_key", "disabled_key", "expired_key"])
+def test_a_key_that_is_refused_is_401(api: Api, org: Organization, code: str) -> None:
+    """Nginx lets 401 and 403 through to the client, and makes a 500 of anything else."""
+    key = org.expired_key() if code == "expired_key" else org.key()
+    match code:
+        case "unauthorized":
+            caller = api.client(unknown_secret())
+        case "revoked_key":
+            org.client.delete(key.path)
+            caller = key.client
+        case "disabled_key":
+            org.client.post(f"{key.path}/disable")
+            caller = key.client
+        case _:
+            caller = key.client
+    refused = caller.get("/v1/auth/check")
+    assert (refused.status, refused.code) == (401, code)
+    assert refused.headers["www-authenticate"] == 'Bearer realm="keyledger", error="invalid_token"'
+    assert not HEADERS & set(refused.headers)
+
+
+def test_every_reach_denial_is_403(org: Organization) -> None:
+    reached, other, tested = org.mcp(), org.mcp(), org.mcp(environment="test")
+    key = org.key(permissions={"mcps": [reached], "tools": {reached: {"allow": ["get_*"]}}})
+    wide = org.key(permissions={"mcps": "*"})
+    elsewhere = org.key(allowed_ips=["10.0.0.0/8"])
+    asked: list[tuple[Key, dict[str, str], str]] = [
+        (key, {"mcp_id": reached}, "valid"),
+        (key, {"mcp_id": reached, "tool": "get_file"}, "valid"),
+        (key, {"mcp_id": reached, "tool": "put_file"}, "tool_not_permitted"),
+        (key, {"mcp_id": other}, "mcp_not_permitted"),
+        (wide, {"mcp_id": tested}, "environment_mismatch"),
+        (elsewhere, {}, "ip_not_permitted"),
+    ]
+    for asker, question, code in asked:
+        answer = asker.client.get("/v1/auth/check", question)
+        assert (answer.status, "valid" if answer.status == 200 else answer.code) == (
+            200 if code == "valid" else 403,
+            code,
+        )
+        assert "www-authenticate" not in answer.headers
+
+
+def test_an_mcp_that_is_not_there_or_of_someone_else_is_the_same_403(api: Api, org: Organization) -> None:
+    key = org.key(permissions={"mcps": "*"})
+    absent = key.client.get("/v1/auth/check", {"mcp_id": "mcp_" + "0" * 26})
+    foreign = key.client.get("/v1/auth/check", {"mcp_id": api.organization().mcp()})
+    assert (absent.status, absent.code) == (403, "mcp_not_permitted")
+    assert absent.without_request_id == foreign.without_request_id
+
+
+def test_no_grant_is_needed(org: Organization) -> None:
+    assert org.seeded_key(permissions=Permissions()).client.get("/v1/auth/check").status == 200
+
+
+@pytest.mark.parametrize(
+    ("params", "field"),
+    [
+        ({"mcp_id": "files"}, "mcp_id"),
+        ({"mcp_id": ""}, "mcp_id"),
+        ({"tool": "add"}, "tool"),
+        ({"mcp_id": "mcp_" + "0" * 26, "tool": ""}, "tool"),
+        ({"mcp_id": "mcp_" + "0" * 26, "tool": "x" * 201}, "tool"),
+        ({"mcp_id": "mcp_" + "0" * 26, "tool": "\0"}, "tool"),
+        ({"key": "x"}, "key"),
+    ],
+)
+def test_what_is_wrong_with_the_question_is_named(org: Organization, params: dict[str, str], field: str) -> None:
+    refused = org.client.get("/v1/auth/check", params)
+    assert (refused.status, refused.code) == (422, "validation_error")
+    assert set(refused.details) == {field}
+
+
+def test_the_use_is_recorded_with_what_it_was_for(org: Organization) -> None:
+    mcp_id = org.mcp()
+    key = org.key(permissions={"mcps": "*"})
+    key.client.get("/v1/auth/check", {"mcp_id": mcp_id, "tool": "add"}, user_agent="proxy/1")
+    newest = org.activity(key)[0]
+    assert (newest["action"], newest["status"], newest["mcp_id"], newest["tool"]) == ("check", "success", mcp_id, "add")
+    assert (newest["ip"], newest["user_agent"]) == ("127.0.0.1", "proxy/1")

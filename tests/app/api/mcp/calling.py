@@ -1,0 +1,31 @@
+"""A key that calls tools of one MCP."""
+
+from typing import Any
+
+from tests.app.client import Answer
+from tests.app.organizations import Organization
+
+
+class Calls:
+    """`mcp` says how the MCP is registered, `key` how the key is made; it reaches the MCP if nothing is said."""
+
+    def __init__(
+        self, org: Organization, url: str, mcp: dict[str, object] | None = None, key: dict[str, object] | None = None
+    ) -> None:
+        self.org = org
+        self.mcp_id = org.mcp(endpoint_url=url, **(mcp or {}))
+        self.key = org.key(**{"permissions": {"mcps": [self.mcp_id]}, **(key or {})})
+
+    def invoke(self, tool: str, arguments: dict[str, object] | None = None, **fields: object) -> Answer:
+        body = {"mcp_id": self.mcp_id, "tool": tool, "arguments": arguments or {}, **fields}
+        return self.key.client.post("/v1/mcp/invoke", body)
+
+    def add(self, number: int) -> float:
+        """One more than the number."""
+        result: float = self.invoke("add", {"numbers": [number, 1]}).data["result"]["structuredContent"]["result"]
+        return result
+
+    def uses(self, **params: object) -> list[Any]:
+        """What the key's activity shows of its uses, newest first."""
+        found: list[Any] = self.org.activity(self.key, type="api_key.used", **params)
+        return found

@@ -1,0 +1,118 @@
+"""POST /v1/mcp/invoke: upstreams that fail, each in its own way. A failed call counts as one."""
+
+import socket
+import threading
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from tests.app.api.mcp.calling import Calls
+from tests.app.api.mcp.conftest import StartUpstream, Upstream
+from tests.app.organizations import Organization
+
+
+@pytest.fixture
+def calls(org: Organization, upstream: Upstream) -> Calls:
+    return Calls(org, upstream.url)
+
+
+def test_a_tool_that_is_not_there_is_not_found(calls: Calls) -> None:
+    refused = calls.invoke("no_such_tool")
+    assert (refused.status, refused.code) == (404, "not_found")
+    assert (calls.uses()[0]["status"], calls.uses()[0]["reason"]) == ("error", "not_found")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "details"),
+    [({}, {"numbers": "Is required"}), ({"numbers": "three"}, {"numbers": "Must be of type array"})],
+)
+def test_arguments_that_do_not_fit_are_named(
+    calls: Calls, arguments: dict[str, object], details: dict[str, str]
+) -> None:
+    refused = calls.invoke("add", arguments)
+    assert (refused.status, refused.code, refused.details) == (422, "invalid_arguments", details)
+    assert (calls.uses()[0]["status"], calls.uses()[0]["reason"]) == ("error", "invalid_arguments")
+
+
+def test_an_upstream_that_is_not_there_is_unreachable(org: Organization, start_upstream: StartUpstream) -> None:
+    upstream = start_upstream()
+    upstream.stop()
+    calls = Calls(org, upstream.url)
+    refused = calls.invoke("add", {"numbers": [1]})
+    assert (refused.status, refused.code) == (502, "mcp_unreachable")
+    assert (calls.uses()[0]["status"], calls.uses()[0]["reason"]) == ("error", "mcp_unreachable")
+
+
+def test_an_upstream_that_goes_away_during_the_call(org: Organization, start_upstream: StartUpstream) -> None:
+    upstream = start_upstream()
+    calls = Calls(org, upstream.url)
+    threading.Timer(0.5, upstream.stop).start()
+    refused = calls.invoke("wait", {"seconds": 30})
+    assert (refused.status, refused.code) == (502, "mcp_error")
+    assert calls.uses()[0]["reason"] == "mcp_error"
+
+
+def test_an_upstream_that_speaks_another_language(org: Organization, gibberish: str) -> None:
+    calls = Calls(org, gibberish)
+    refused = calls.invoke("add", {"numbers": [1]})
+    assert (refused.status, refused.code) == (502, "mcp_error")
+    assert calls.uses()[0]["reason"] == "mcp_error"
+
+
+def test_an_upstream_that_refuses_the_credential_does_not_refuse_the_caller(
+    org: Organization, start_upstream: StartUpstream
+) -> None:
+    calls = Calls(org, start_upstream("--require-bearer", "something-else").url)
+    refused = calls.invoke("add", {"numbers": [1]})
+    assert (refused.status, refused.code) == (502, "mcp_error")
+    assert "www-authenticate" not in refused.headers
+
+
+def test_an_upstream_that_takes_too_long(calls: Calls) -> None:
+    began = time.monotonic()
+    refused = calls.invoke("wait", {"seconds": 30}, timeout=500)
+    assert 0.4 < time.monotonic() - began < 25
+    assert (refused.status, refused.code) == (504, "mcp_timeout")
+    (entry,) = calls.uses()
+    assert (entry["status"], entry["reason"]) == ("error", "mcp_timeout")
+    assert entry["latency_ms"] >= 490
+
+
+def test_an_upstream_that_hangs(org: Organization, start_upstream: StartUpstream) -> None:
+    upstream = start_upstream()
+    calls = Calls(org, upstream.url)
+    upstream.freeze()
+    began = time.monotonic()
+    refused = calls.invoke("add", {"numbers": [1]}, timeout=500)
+    assert time.monotonic() - began < 25
+    assert (refused.status, refused.code) == (504, "mcp_timeout")
+
+
+def test_the_service_goes_on_after_every_failure(calls: Calls) -> None:
+    for _ in range(3):
+        assert calls.invoke("no_such_tool").status == 404
+        assert calls.invoke("wait", {"seconds": 30}, timeout=100).status == 504
+        assert calls.add(1) == 2
+
+
+@pytest.fixture
+def gibberish() -> Iterator[str]:
+    """The address of something that answers every connection with what is no HTTP."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def serve() -> None:
+            while True:
+                try:
+                    connection, _ = listener.accept()
+                except OSError:
+                    return
+                with connection:
+                    connection.recv(65_536)
+                    connection.sendall(b"hello, is it me you are looking for\r\n\r\n")
+
+        thread = threading.Thread(target=serve, daemon=True)
+        thread.start()
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}/mcp"
+        listener.shutdown(socket.SHUT_RDWR)
+    thread.join(5)

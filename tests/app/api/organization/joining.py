@@ -1,0 +1,79 @@
+"""Inviting people and following their links, for tests."""
+
+from datetime import timedelta
+from urllib.parse import parse_qs, urlsplit
+
+import httpx2
+
+from app.people.invitations import TOKEN_PREFIX
+from app.security.sessions import digest_of, new_secret
+from domain.invitations.commands import InviteMember
+from domain.invitations.decider import INVITATION
+from domain.keys.reach import UNBOUNDED
+from domain.organizations.plan import PLANS, MemberCensus
+from eventstore.clock import new_event_id, new_id, now
+from eventstore.execute import Write, execute
+from eventstore.recorded import Origin
+from projections.inline import INLINE
+from projections.invitation_list.queries import address_put
+from projections.organization_guard.queries import members_guard
+from tests.app.client import Answer, Client
+from tests.app.organizations import Api
+from tests.seed import OWNER
+
+INVITE = "/v1/organization/members/invite"
+MEMBERS = "/v1/organization/members"
+INVITATIONS = "/v1/organization/invitations"
+
+
+def invited(client: Client, email: str, role: str = "member") -> str:
+    """The link for somebody who was invited."""
+    url: str = client.post(INVITE, {"email": email, "role": role}).data["invite_url"]
+    return url
+
+
+def token_of(url: str) -> str:
+    (token,) = parse_qs(urlsplit(url).query)["token"]
+    return token
+
+
+def accept(api: Api, url: str) -> Answer:
+    """What the page answers to whoever presses its button. It is a page, not an answer of the API."""
+    form = {"token": token_of(url)}
+    response = httpx2.post(f"{api.url}/invitations/accept", data=form, headers={"Origin": api.url}, timeout=30)
+    return Answer(response.status_code, response.headers, response.content, "POST")
+
+
+def expired_invitation(api: Api, organization_id: str, email: str) -> str:
+    """The link of an invitation whose week ended yesterday."""
+    token = new_secret(TOKEN_PREFIX)
+    at = now() - timedelta(days=8)
+    invitation_id = new_id("invite")
+
+    def command(census: MemberCensus) -> InviteMember:
+        return InviteMember(
+            invitation_id=invitation_id,
+            organization_id=organization_id,
+            email=email,
+            role="member",
+            token_digest=digest_of(token).hex(),
+            at=at,
+            by=OWNER,
+            authority=UNBOUNDED,
+            census=census,
+            is_member=False,
+        )
+
+    write = Write(
+        decider=INVITATION,
+        stream_id=invitation_id,
+        organization_id=organization_id,
+        command=command,
+        guard=members_guard(organization_id, PLANS),
+        at=at,
+        origin=Origin(OWNER),
+        new_event_id=new_event_id,
+        also=lambda _: [address_put(invitation_id, organization_id, email)],
+    )
+    api.database.run(execute(api.database.pool, write, INLINE))
+    return f"{api.url}/invitations/accept?token={token}"

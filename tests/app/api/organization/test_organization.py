@@ -1,0 +1,145 @@
+"""The organization itself: what it shows, and who changes what of it."""
+
+import re
+
+import pytest
+
+from domain.keys.permissions import Permissions
+from domain.organizations.plan import PlanName
+from tests.app.api.api_keys.shapes import INSTANT
+from tests.app.organizations import Api, Organization
+from tests.app.people import Person, person
+
+PATH = "/v1/organization"
+SHAPE = {
+    "id",
+    "name",
+    "slug",
+    "description",
+    "plan",
+    "created_at",
+    "settings",
+    "limits",
+    "usage",
+    "revision",
+}
+PLANS: dict[PlanName, dict[str, int | None]] = {
+    "free": {"mcps": 5, "api_keys": 2, "team_members": 1, "monthly_requests": 1_000},
+    "pro": {"mcps": 15, "api_keys": 10, "team_members": 5, "monthly_requests": 50_000},
+    "team": {"mcps": None, "api_keys": None, "team_members": None, "monthly_requests": 500_000},
+    "enterprise": {"mcps": None, "api_keys": None, "team_members": None, "monthly_requests": None},
+}
+
+
+@pytest.fixture
+def owner(api: Api, org: Organization) -> Person:
+    return person(api, org.id, "owner")
+
+
+def test_it_shows_what_it_is_called_and_what_its_plan_allows(org: Organization) -> None:
+    answer = org.client.get(PATH)
+    shown = answer.data
+    assert set(shown) == SHAPE
+    assert (shown["id"], shown["name"], shown["description"], shown["settings"]) == (org.id, "Acme", "", {})
+    assert shown["slug"] == org.id.replace("_", "-")
+    assert re.fullmatch(INSTANT, shown["created_at"])
+    assert answer.headers["etag"] == '"1"'
+
+
+@pytest.mark.parametrize("plan", PLANS)
+def test_the_limits_are_those_of_the_plan(api: Api, plan: PlanName) -> None:
+    shown = api.organization(plan).client.get(PATH).data
+    assert (shown["plan"], shown["limits"]) == (plan, PLANS[plan])
+
+
+def test_what_is_used_is_counted(api: Api, org: Organization) -> None:
+    assert org.client.get(PATH).data["usage"] == {"mcps": 0, "api_keys": 1, "team_members": 0, "monthly_requests": 0}
+    org.mcp()
+    disabled = org.key()
+    org.client.post(f"{disabled.path}/disable")
+    org.client.delete(org.key().path)
+    person(api, org.id, "viewer")
+    key = org.key(permissions={"mcps": "*"})
+    for _ in range(3):
+        org.verify(key.secret)
+    org.verify(org.seeded_key(environment="test").secret)
+    usage = org.client.get(PATH).data["usage"]
+    assert usage == {"mcps": 1, "api_keys": 4, "team_members": 2, "monthly_requests": 3}
+
+
+def test_details_are_changed_and_what_is_left_out_stays(org: Organization) -> None:
+    changed = org.client.patch(PATH, {"name": "Acme Ltd", "settings": {"theme": "dark", "columns": 3, "beta": True}})
+    assert (changed.data["name"], changed.data["revision"]) == ("Acme Ltd", 2)
+    assert changed.headers["x-revision"] == "2"
+    org.client.patch(PATH, {"description": "We make everything"})
+    assert org.client.get(PATH).data == {**changed.data, "description": "We make everything", "revision": 3}
+    org.client.patch(PATH, {"description": None})
+    assert org.client.get(PATH).data["description"] == ""
+
+
+def test_changing_nothing_is_no_change(api: Api, org: Organization) -> None:
+    assert org.client.patch(PATH, {"name": "Acme"}).data["revision"] == 1
+    assert api.events_of(org.id) == ["organization.created"]
+
+
+def test_an_older_revision_changes_nothing(org: Organization) -> None:
+    org.client.patch(PATH, {"name": "Acme Ltd"}, if_match='"1"')
+    refused = org.client.patch(PATH, {"name": "Acme Inc"}, if_match='"1"')
+    assert (refused.status, refused.code) == (412, "revision_mismatch")
+    assert org.client.get(PATH).data["name"] == "Acme Ltd"
+
+
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        ({"slug": "another"}, "slug"),
+        ({"name": ""}, "name"),
+        ({"name": None}, "name"),
+        ({"description": "x" * 501}, "description"),
+        ({"settings": {"theme": None}}, "settings[...]"),
+        ({"settings": {"theme": [1.5]}}, "settings[...]"),
+        ({"settings": {"anomalies.volume_ratio": 0.5}}, "settings"),
+        ({"settings": {"anomalies.speed": 1}}, "settings"),
+        ({"settings": {"theme": {"dark": True}}}, "settings[...]"),
+        ({"settings": {str(number): 0 for number in range(51)}}, "settings"),
+        ({"plan": "huge"}, "plan"),
+        ({"limits": {"api_keys": 5}}, "limits"),
+    ],
+)
+def test_a_bad_change_is_refused_by_field(org: Organization, body: dict[str, object], field: str) -> None:
+    refused = org.client.patch(PATH, body)
+    assert (refused.status, refused.code, set(refused.details)) == (422, "validation_error", {field})
+    assert org.client.get(PATH).data["revision"] == 1
+
+
+def test_the_owner_changes_the_plan_and_the_limits_follow_at_once(api: Api, org: Organization, owner: Person) -> None:
+    shown = owner.client.patch(PATH, {"plan": "free"}).data
+    assert (shown["plan"], shown["limits"]) == ("free", PLANS["free"])
+    owner.client.post("/v1/api-keys", {"name": "The second"})
+    refused = owner.client.post("/v1/api-keys", {"name": "The third"})
+    assert (refused.code, refused.details) == ("key_limit_reached", {"limit": 2, "used": 2, "plan": "free"})
+    assert api.events_of(org.id) == ["organization.created", "organization.plan_changed"]
+
+
+def test_nobody_else_changes_the_plan(api: Api, org: Organization, owner: Person) -> None:
+    """Not a key either, whatever its grants."""
+    for client in (person(api, org.id, "admin").client, org.client):
+        for plan in ("team", "enterprise"):
+            refused = client.patch(PATH, {"plan": plan, "name": "Acme Ltd"})
+            assert (refused.status, refused.code) == (403, "forbidden")
+    shown = owner.client.get(PATH).data
+    assert (shown["plan"], shown["name"]) == ("team", "Acme")
+
+
+def test_every_person_sees_it_and_admins_change_it(api: Api, org: Organization) -> None:
+    for role in ("viewer", "member", "auditor"):
+        client = person(api, org.id, role).client
+        assert client.get(PATH).data["id"] == org.id
+        refused = client.patch(PATH, {"name": "Mine"})
+        assert (refused.status, refused.details) == (403, {"required": ["organization:write"]})
+    assert person(api, org.id, "admin").client.patch(PATH, {"name": "Ours"}).data["name"] == "Ours"
+
+
+def test_a_key_sees_its_own_organization_only(api: Api, org: Organization) -> None:
+    key = api.organization().seeded_key(permissions=Permissions(manage=("organization:read",)))
+    assert key.client.get(PATH).data["id"] != org.id

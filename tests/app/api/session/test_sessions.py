@@ -1,0 +1,158 @@
+"""Sessions: who is in one, what it may do, and that it ends when it should."""
+
+import pytest
+
+from domain.grants import GRANTS
+from domain.members.events import Role
+from domain.members.roles import ROLES, grants_of
+from tests.app.organizations import Api, Organization
+from tests.app.people import COOKIE, person
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_a_session_says_who_is_signed_in_and_what_they_may_do(api: Api, role: Role) -> None:
+    somebody = person(api, api.database.organization("team"), role)
+    data = somebody.client.get("/v1/session").data
+    assert data["user"] == {"id": somebody.id, "email": somebody.email}
+    assert (data["session_id"], data["role"]) == (somebody.session_id, role)
+    assert data["organization"]["id"] == somebody.organization_id
+    assert data["organization"]["name"] == "Acme"
+    assert data["grants"] == [grant for grant in GRANTS if grant in grants_of(role)]
+
+
+def test_a_person_works_through_the_routes_that_keys_use(api: Api, org: Organization) -> None:
+    admin = person(api, org.id, "admin")
+    made = admin.client.post("/v1/api-keys", {"name": "By hand"}).data
+    assert made["environment"] == "live"
+    assert made["created_by"] == {"id": admin.id, "email": admin.email}
+    assert admin.client.get(f"/v1/api-keys/{made['id']}").data["name"] == "By hand"
+    assert admin.client.delete(f"/v1/api-keys/{made['id']}").data["status"] == "revoked"
+    rows = api.database.rows("select body from events where stream_id = %s order by version", made["id"])
+    assert all(f'"actor":{{"type":"user","id":"{admin.id}"}}'.encode() in bytes(row[0]) for row in rows)
+
+
+def test_a_role_without_the_grant_is_refused_and_told_which(api: Api, org: Organization) -> None:
+    viewer = person(api, org.id, "viewer")
+    refused = viewer.client.post("/v1/api-keys", {"name": "No"})
+    assert (refused.status, refused.code, refused.details) == (403, "forbidden", {"required": ["keys:write"]})
+
+
+def test_an_idempotency_key_is_the_persons_own(api: Api, org: Organization) -> None:
+    first, second = person(api, org.id), person(api, org.id)
+    ids = [
+        each.client.post("/v1/api-keys", {"name": "Once"}, idempotency_key="same").data["id"]
+        for each in (first, first, second)
+    ]
+    assert ids[0] == ids[1] != ids[2]
+
+
+def test_a_session_ends_at_once_when_its_holder_signs_out(api: Api, org: Organization) -> None:
+    somebody = person(api, org.id)
+    answer = somebody.client.delete("/v1/session")
+    assert answer.data["ended"] is True
+    assert answer.headers["set-cookie"].startswith(f"{COOKIE}=; Path=/; Max-Age=0; HttpOnly; SameSite=Lax")
+    refused = somebody.client.get("/v1/session")
+    assert (refused.status, refused.code) == (401, "unauthorized")
+    assert refused.headers["www-authenticate"] == 'Bearer realm="keyledger", error="invalid_token"'
+    assert api.events_of(somebody.session_id) == ["session.started", "session.ended"]
+
+
+def test_own_sessions_are_listed_and_ended_one_by_one(api: Api, org: Organization) -> None:
+    somebody = person(api, org.id)
+    lost, secret = somebody.session()
+    elsewhere = api.client(Cookie=f"{COOKIE}={secret}")
+    assert elsewhere.get("/v1/session").status == 200
+    listed = somebody.client.get("/v1/sessions").data
+    assert [(each["id"], each["current"]) for each in listed] == [(lost, False), (somebody.session_id, True)]
+    assert set(listed[0]) == {
+        "id", "current", "method", "created_at", "last_seen_at", "expires_at", "ip", "user_agent"
+    }  # fmt: skip
+    assert somebody.client.delete(f"/v1/sessions/{lost}").data == {"id": lost, "ended": True}
+    assert elsewhere.get("/v1/session").status == 401
+    assert [each["id"] for each in somebody.client.get("/v1/sessions").data] == [somebody.session_id]
+    assert somebody.client.delete(f"/v1/sessions/{lost}").status == 200
+
+
+def test_all_other_sessions_are_ended_at_once(api: Api, org: Organization) -> None:
+    somebody, other = person(api, org.id), person(api, org.id)
+    others = {somebody.session()[0] for _ in range(3)}
+    assert set(somebody.client.delete("/v1/sessions").data["ended"]) == others
+    assert [each["id"] for each in somebody.client.get("/v1/sessions").data] == [somebody.session_id]
+    assert other.client.get("/v1/session").status == 200
+
+
+def test_a_session_of_someone_else_does_not_exist(api: Api, org: Organization) -> None:
+    somebody = person(api, org.id)
+    for other in (person(api, org.id, "auditor"), person(api, api.organization().id)):
+        foreign = somebody.client.delete(f"/v1/sessions/{other.session_id}")
+        absent = somebody.client.delete(f"/v1/sessions/{other.session_id[:-4]}0000")
+        assert (foreign.status, foreign.code) == (404, "not_found")
+        assert foreign.without_request_id == absent.without_request_id
+        assert other.client.get("/v1/session").status == 200
+
+
+def test_a_removed_member_is_out_at_once(api: Api, org: Organization) -> None:
+    somebody, owner = person(api, org.id), person(api, org.id)
+    assert owner.client.delete(f"/v1/organization/members/{somebody.id}").status == 200
+    assert somebody.client.get("/v1/session").status == 401
+    assert somebody.client.get("/v1/mcps").status == 401
+    assert api.database.rows("select 1 from sessions where user_id = %s", somebody.id) == []
+
+
+def test_another_role_holds_from_the_next_request_on(api: Api, org: Organization) -> None:
+    somebody, admin = person(api, org.id, "viewer"), person(api, org.id)
+    assert somebody.client.get("/v1/api-keys").status == 403
+    admin.client.patch(f"/v1/organization/members/{somebody.id}", {"role": "auditor"})
+    assert somebody.client.get("/v1/api-keys").status == 200
+
+
+@pytest.mark.parametrize(
+    "past",
+    [
+        "update sessions set expires_at = now() - interval '1 second' where session_id = %s",
+        "update sessions set last_seen_at = now() - interval '7 days' where session_id = %s",
+    ],
+    ids=["at its end", "idle"],
+)
+def test_a_session_runs_out(api: Api, org: Organization, past: str) -> None:
+    somebody = person(api, org.id)
+    api.database.rows(past, somebody.session_id)
+    assert somebody.client.get("/v1/session").status == 401
+
+
+def test_when_a_session_was_used_is_seen_to_the_minute(api: Api, org: Organization) -> None:
+    somebody = person(api, org.id)
+    api.database.rows(
+        "update sessions set last_seen_at = last_seen_at - interval '6 days' where session_id = %s", somebody.session_id
+    )
+    somebody.client.get("/v1/session")
+    rows = api.database.rows(
+        "select last_seen_at > now() - interval '1 minute' from sessions where session_id = %s", somebody.session_id
+    )
+    assert rows == [(True,)]
+
+
+def test_the_database_keeps_no_secret_of_a_session(api: Api, org: Organization) -> None:
+    somebody = person(api, org.id)
+    rows = api.database.rows("select s::text from sessions s where session_id = %s", somebody.session_id)
+    assert somebody.secret not in str(rows)
+
+
+def test_a_key_comes_before_a_cookie(api: Api, org: Organization) -> None:
+    """Whoever sends a key is its holder, whatever the browser adds; and a dead key is not helped by a live cookie."""
+    somebody, key = person(api, org.id, "owner"), org.key()
+    cookie = f"{COOKIE}={somebody.secret}"
+    refused = api.client(key.secret, Cookie=cookie).get("/v1/api-keys")
+    assert (refused.status, refused.details) == (403, {"required": ["keys:read"]})
+    key.client.get("/v1/auth/check")
+    org.client.delete(key.path)
+    assert api.client(key.secret, Cookie=cookie).get("/v1/api-keys").code == "revoked_key"
+    assert api.client(None, Cookie=cookie, X_API_Key="nothing like a key").get("/v1/api-keys").status == 401
+
+
+@pytest.mark.parametrize("route", [("GET", "/v1/session"), ("DELETE", "/v1/session"), ("GET", "/v1/sessions")])
+def test_a_key_has_no_session(org: Organization, route: tuple[str, str]) -> None:
+    refused = org.client.request(*route)
+    assert (refused.status, refused.code) == (403, "forbidden")
+    newest = org.activity(org.manager, per_page=2)[1]
+    assert (newest["action"], newest["status"], newest["reason"]) == ("manage", "denied", "forbidden")

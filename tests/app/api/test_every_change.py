@@ -1,0 +1,180 @@
+"""What holds for everything that changes something, whoever asks: routes come from the table of `scopes.py`."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from app.security.sessions import csrf_token
+from domain.alerts.commands import RaiseAlert
+from eventstore.clock import new_id, now
+from eventstore.database import WORKER_ROLE, pool
+from tests.app.client import Client
+from tests.app.organizations import Api, Organization
+from tests.app.people import COOKIE, Person, person
+from tests.app.scopes import RULES, Route
+from workers.alerting import raise_alert
+from workers.jobs.warn_of_expiry import ACTOR
+
+CHANGES = [route for route, rule in RULES.items() if route[0] != "GET" and rule.people]
+MANY = {("POST", "/v1/api-keys/revoke"), ("DELETE", "/v1/sessions")}
+"""They change many things, each of which has a revision of its own."""
+ASKING = {("POST", "/v1/mcps/{mcp_id:str}/test"), ("POST", "/v1/webhooks/{webhook_id:str}/test")}
+"""They ask a server and change nothing."""
+UNLOGGED = {("POST", "/v1/webhooks/{webhook_id:str}/deliveries/{delivery_id:str}/retry")}
+"""A message that is sent once more has no revision; see `webhooks/test_webhooks.py`."""
+OF_ONE = [route for route in CHANGES if route not in MANY | ASKING | UNLOGGED]
+NEW = {
+    ("POST", "/v1/api-keys"),
+    ("POST", "/v1/mcps"),
+    ("POST", "/v1/organization/members/invite"),
+    ("POST", "/v1/webhooks"),
+}
+OF_WHAT_IS_THERE = [route for route in OF_ONE if route not in NEW]
+ONCE = {("POST", "/v1/organization/members/{user_id:str}/transfer-ownership")}
+"""Whoever handed over may not ask again: see `organization/test_ownership.py`."""
+POSTS = [route for route in CHANGES if route[0] == "POST" and route not in ASKING | UNLOGGED | ONCE]
+
+changes = pytest.mark.parametrize("route", CHANGES, ids=" ".join)
+
+
+class World:
+    """An organization with an owner, and whatever a change may be about, new each time."""
+
+    def __init__(self, api: Api) -> None:
+        self.api = api
+        self.org: Organization = api.organization("enterprise")
+        self.owner: Person = person(api, self.org.id, "owner")
+
+    def signed_in(self, who: Person) -> Client:
+        """A session of its own: some changes end it."""
+        _, secret = who.session()
+        return self.api.client(Cookie=f"{COOKIE}={secret}", X_CSRF_Token=csrf_token(secret))
+
+    def prepared(self, route: Route) -> tuple[Client, str, dict[str, object]]:
+        """Somebody who may, and the path and body of a change that can be made."""
+        owner = self.owner
+        if route[1].endswith("transfer-ownership"):
+            owner = person(self.api, (org := self.api.organization()).id, "owner")
+            heir = person(self.api, org.id, "admin")
+            return self.signed_in(owner), route[1].replace("{user_id:str}", heir.id), {}
+        path = route[1]
+        for webhook in self.org.client.get("/v1/webhooks").data:  # of which there may be only so many
+            self.org.client.delete(f"/v1/webhooks/{webhook['id']}")
+        for name, make in self._makers(route).items():
+            if name in path:
+                path = path.replace(name, make())
+        body = dict(RULES[route].body or {})
+        if "email" in body:
+            body["email"] = f"{new_id('user')}@example.com"
+        return self.signed_in(owner), path, body
+
+    def _makers(self, route: Route) -> dict[str, Callable[[], str]]:
+        return {
+            "{key_id:str}": lambda: self._key(disabled=route[1].endswith("/enable")),
+            "{mcp_id:str}": self.org.mcp,
+            "{user_id:str}": lambda: person(self.api, self.org.id, "member").id,
+            "{invite_id:str}": self._invitation,
+            "{alert_id:str}": self._alert,
+            "{webhook_id:str}": self._webhook,
+            "{delivery_id:str}": lambda: "msg_" + "0" * 26,
+            "{session_id:str}": lambda: self.owner.session()[0],
+        }
+
+    def _key(self, *, disabled: bool) -> str:
+        key = self.org.key()
+        if disabled:
+            self.org.client.post(f"{key.path}/disable")
+        return key.id
+
+    def _webhook(self) -> str:
+        made: Any = self.org.client.post("/v1/webhooks", {"url": "https://example.com/hooks"}).data
+        return made["id"]
+
+    def _invitation(self) -> str:
+        body = {"email": f"{new_id('user')}@example.com", "role": "viewer"}
+        made: Any = self.org.client.post("/v1/organization/members/invite", body).data
+        return made["invite_id"]
+
+    def _alert(self) -> str:
+        alert_id = new_id("alert")
+        alert = RaiseAlert(
+            alert_id, self.org.id, "api_key.expiring", "warning", now(), self.org.manager.id, {"days": 7}
+        )
+
+        async def raised() -> None:
+            async with pool(self.api.database.url, role=WORKER_ROLE) as connections:
+                assert await raise_alert(connections, ACTOR, alert)
+
+        self.api.database.run(raised())
+        return alert_id
+
+
+@pytest.fixture(scope="module")
+def world(api: Api) -> World:
+    return World(api)
+
+
+@changes
+def test_an_unknown_field_is_refused_by_name(world: World, route: Route) -> None:
+    client, path, body = world.prepared(route)
+    refused = client.request(route[0], path, {**body, "surprise": 1})
+    assert (refused.status, refused.code, set(refused.details)) == (422, "validation_error", {"surprise"})
+
+
+@changes
+def test_an_unknown_parameter_is_refused_by_name(world: World, route: Route) -> None:
+    client, path, body = world.prepared(route)
+    refused = client.request(route[0], f"{path}?surprise=1", body)
+    assert (refused.status, refused.code, set(refused.details)) == (422, "validation_error", {"surprise"})
+
+
+@changes
+@pytest.mark.parametrize("content_type", ["text/plain", "application/x-www-form-urlencoded"])
+def test_what_does_not_say_that_it_is_json_is_refused(world: World, route: Route, content_type: str) -> None:
+    """A form of another site could send these without asking."""
+    client, path, body = world.prepared(route)
+    content = json.dumps(body).encode()
+    refused = client.request(route[0], path, content=content, headers={"Content-Type": content_type})
+    assert (refused.status, refused.code) == (415, "unsupported_media_type")
+
+
+@pytest.mark.parametrize("route", OF_ONE, ids=" ".join)
+def test_a_change_is_answered_with_the_revision_that_it_made(world: World, route: Route) -> None:
+    client, path, body = world.prepared(route)
+    made = client.request(route[0], path, body)
+    assert made.status in {200, 201}, made.content
+    assert int(made.headers["x-revision"]) >= 1
+    assert made.headers["etag"] == f'"{made.headers["x-revision"]}"'
+
+
+@pytest.mark.parametrize("route", OF_WHAT_IS_THERE, ids=" ".join)
+def test_a_change_of_another_revision_is_refused_and_changes_nothing(world: World, route: Route) -> None:
+    client, path, body = world.prepared(route)
+    for if_match in ('"99"', 'W/"1"', "nonsense"):
+        refused = client.request(route[0], path, body, headers={"If-Match": if_match})
+        assert (refused.status, refused.code) == (412, "revision_mismatch"), if_match
+    assert client.request(route[0], path, body, headers={"If-Match": "*"}).status == 200
+
+
+@pytest.mark.parametrize("route", POSTS, ids=" ".join)
+def test_a_repeat_of_a_post_is_told_the_same_and_does_nothing(world: World, route: Route) -> None:
+    client, path, body = world.prepared(route)
+    if route in MANY:
+        body |= {"dry_run": False}
+    key = new_id("evt")
+    first = client.request(route[0], path, body, headers={"Idempotency-Key": key})
+    events = _events(world.api)
+    second = client.request(route[0], path, body, headers={"Idempotency-Key": key})
+    assert "idempotency-replayed" not in first.headers
+    assert (second.status, second.headers["idempotency-replayed"]) == (first.status, "true")
+    once = {"key", "invite_url", "secret"}
+    assert second.data == {name: None if name in once else value for name, value in first.data.items()}
+    assert _events(world.api) == events
+
+
+def _events(api: Api) -> int:
+    ((count,),) = api.database.rows("select count(*) from events")
+    assert count > 0
+    return int(count)

@@ -1,0 +1,165 @@
+"""Figures for Prometheus: true with several processes, few labels, and not for strangers."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import httpx2
+import pytest
+
+from tests.app.client import at_once
+from tests.app.conftest import StartApi
+from tests.app.figures import families, scrape, value
+from tests.app.organizations import Api, Organization, unknown_secret
+from tests.app.serving import ROOT
+
+TOKEN = "for-the-scraper"  # noqa: S105 - of a test server
+
+
+def eventually(holds: Callable[[], bool], seconds: float = 30.0) -> None:
+    deadline = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+
+
+def test_the_figures_are_of_the_form_that_prometheus_reads(api: Api) -> None:
+    answer = api.client().get("/metrics")
+    assert answer.headers["content-type"].startswith("text/plain")
+    found = families(answer)
+    assert {"keyledger_source_up", "keyledger_lane_head_position", "keyledger_follower_lag_positions"} <= set(found)
+    ours = [family for name, family in found.items() if name.startswith("keyledger_")]
+    assert all(family.documentation for family in ours)
+
+
+def test_uses_are_counted_by_action_and_decision(api: Api, org: Organization) -> None:
+    key = org.key()
+    before = scrape(api)
+    org.verify(key.secret)
+    org.verify(key.secret)
+    org.verify(unknown_secret())
+
+    def more(name: str, **labels: str) -> float:
+        return value(scrape(api), name, **labels) - value(before, name, **labels)
+
+    # What is noted is handed over once a second, that of earlier tests too: below it is counted to the last one.
+    eventually(lambda: more("keyledger_key_uses_total", action="verify", code="valid") >= 2)
+    eventually(lambda: more("keyledger_key_uses_total", action="verify", code="unauthorized") >= 1)
+    assert more("keyledger_group_commit_batch_questions_count") >= 3
+    assert more("keyledger_group_commit_batch_questions_sum") >= 3
+    assert more("keyledger_group_commit_duration_seconds_bucket", le="+Inf") >= 3
+
+
+def test_requests_are_counted_by_route_and_not_by_address(api: Api, org: Organization) -> None:
+    key = org.key()
+    before = scrape(api)
+    org.detail(key)
+    org.client.get("/v1/api-keys/key_nobody/activity")
+    org.client.get("/nowhere/at/all")
+    org.client.request("BREW", "/v1/api-keys")
+    name = "keyledger_http_request_duration_seconds_count"
+
+    def more(**labels: str) -> float:
+        return value(scrape(api), name, **labels) - value(before, name, **labels)
+
+    eventually(lambda: more(method="other") >= 1)
+    assert more(route="/v1/api-keys/{key_id}", method="GET", status="200") >= 1
+    assert more(route="/v1/api-keys/{key_id}/activity", status="404") >= 1
+    assert more(route="none", status="404") >= 1
+    labels = {text for family in scrape(api).values() for sample in family.samples for text in sample.labels.values()}
+    assert not [text for text in labels if key.id in text or "nobody" in text or "nowhere" in text or "BREW" in text]
+
+
+def test_the_log_and_what_follows_it_are_shown_as_they_stand(api: Api, org: Organization) -> None:
+    org.verify(org.manager.secret)
+
+    def shown() -> bool:
+        found = scrape(api)
+        heads = sum(row[0] for row in api.database.rows("select head from lane_heads"))
+        return (
+            value(found, "keyledger_lane_head_position") == heads
+            # No worker runs here: whatever is in the log waits.
+            and value(found, "keyledger_follower_lag_positions", projection="usage") > 0
+            and value(found, "keyledger_migrations_missing") == 0
+            and value(found, "keyledger_source_up") == 2
+        )
+
+    eventually(shown)
+
+
+def test_a_request_through_an_unknown_proxy_reads_no_figures(api: Api) -> None:
+    for header in ("forwarded", "x_forwarded_for", "x_real_ip", "via"):
+        refused = api.client(**{header: "10.0.0.1"}).get("/metrics")
+        assert (refused.status, refused.code) == (403, "forbidden")
+        assert "KEYLEDGER_METRICS_TOKEN" in refused.error["message"]
+
+
+@pytest.fixture(scope="module")
+def several(start_api: StartApi) -> Api:
+    return start_api(API_WORKERS="2", KEYLEDGER_METRICS_TOKEN=TOKEN)
+
+
+def test_with_a_token_only_who_sends_it_reads_figures(several: Api) -> None:
+    assert several.client().get("/metrics").status == 403
+    assert several.client().get("/metrics", authorization="Bearer wrong").status == 403
+    assert several.client(TOKEN).get("/metrics").status == 200
+
+
+def test_several_processes_are_added_up_and_the_dead_leave_their_counts(several: Api) -> None:
+    org = several.organization()
+    key = org.key()
+    bearer = f"Bearer {TOKEN}"
+    uses = {"action": "verify", "code": "valid"}
+
+    def counted() -> float:
+        return value(scrape(several, authorization=bearer), "keyledger_key_uses_total", **uses)
+
+    def processes() -> float:
+        return value(scrape(several, authorization=bearer), "keyledger_api_processes")
+
+    eventually(lambda: processes() == 2)
+    before = counted()
+    at_once(range(40), lambda _: org.verify(key.secret))
+    eventually(lambda: counted() == before + 40)
+    # Whichever process is asked.
+    assert {counted() for _ in range(10)} == {before + 40}
+
+    children = Path(f"/proc/{several.server.pid}/task/{several.server.pid}/children").read_text().split()
+    victim = next(int(pid) for pid in children if "resource_tracker" not in _command(pid))
+    os.kill(victim, signal.SIGKILL)
+    eventually(lambda: not Path(f"/proc/{victim}").exists() or "Z" in _state(victim))
+    eventually(lambda: _answered(lambda: several.client().get("/health/live").status) == 200)
+    eventually(lambda: _answered(processes) == 2)
+    assert _answered(counted) == before + 40
+
+
+def _answered(ask: Callable[[], float], seconds: float = 30.0) -> float:
+    """The answer. A connection that leads to the process that was killed breaks when it is used, and is given up."""
+    deadline = time.monotonic() + seconds
+    while True:
+        try:
+            return ask()
+        except httpx2.TransportError:
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
+
+
+def _command(pid: str) -> str:
+    return Path(f"/proc/{pid}/cmdline").read_text()
+
+
+def _state(pid: int) -> str:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except OSError:
+        return "Z"
+
+
+def test_the_parent_of_the_processes_leaves_it_to_them_how_they_count() -> None:
+    """What it has imported they have too, and prometheus-client decides at its import where it counts."""
+    program = "import sys, app.__main__; sys.exit('prometheus_client' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", program], cwd=ROOT, check=False).returncode == 0

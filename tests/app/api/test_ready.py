@@ -1,0 +1,137 @@
+"""Whether the API can do its work: what is missing is named with the remedy, and only what stops requests is a 503."""
+
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+import httpx2
+import pytest
+
+from app.operations.jobs_state import JobsState
+from app.operations.log_state import FollowerLag, LogState
+from app.operations.readiness import Readiness, readiness
+from app.operations.standing import State
+from eventstore.state import Head
+from projections.stops import Stopped
+from tests.app.conftest import StartApi
+from tests.app.figures import scrape, value
+from tests.app.organizations import Api
+
+AT = 1_800_000_000.0
+LOG = LogState(
+    missing_migrations=(),
+    heads=[Head("usage", 0, 7)],
+    followers=[FollowerLag("usage", "usage", positions=3, seconds=1.5)],
+    partitions_ahead=7,
+)
+JOBS = JobsState(queues=(), workers=1, worker_heartbeat=AT - 2, schedulers=1, scheduler_heartbeat=AT - 1, tally=())
+
+
+def found(log: LogState | None = LOG, jobs: JobsState | None = JOBS) -> Readiness:
+    return readiness(State(log, jobs), redis_configured=True, at=AT)
+
+
+def eventually(holds: Callable[[], bool], seconds: float = 30.0) -> None:
+    deadline = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+
+
+def test_with_everything_there_it_is_ready() -> None:
+    assert found().status == "ready"
+    assert set(found().checks) == {
+        "database", "migrations", "followers", "partitions", "redis", "workers", "scheduler"
+    }  # fmt: skip
+    assert set(found().checks.values()) == {"ok"}
+
+
+@pytest.mark.parametrize(
+    ("log", "part", "remedy"),
+    [
+        (None, "database", "DATABASE_URL"),
+        (LogState(missing_migrations=("0007_later",)), "migrations", "python -m eventstore migrate"),
+    ],
+)
+def test_without_a_database_or_its_schema_it_is_not_ready(log: LogState | None, part: str, remedy: str) -> None:
+    answer = found(log)
+    assert answer.status == "not ready"
+    assert remedy in answer.checks[part]
+
+
+@pytest.mark.parametrize(
+    ("jobs", "part", "remedy"),
+    [
+        (None, "redis", "REDIS_URL"),
+        (JobsState((), 0, None, 1, AT, ()), "workers", "python -m workers run"),
+        (JobsState((), 1, AT - 91, 1, AT, ()), "workers", "for 91 s"),
+        (JobsState((), 1, AT, 0, None, ()), "scheduler", "python -m workers schedule"),
+        (JobsState((), 1, AT, 1, AT - 31, ()), "scheduler", "for 31 s"),
+    ],
+)
+def test_without_valkey_workers_or_scheduler_it_is_degraded(jobs: JobsState | None, part: str, remedy: str) -> None:
+    answer = found(jobs=jobs)
+    assert answer.status == "degraded"
+    assert remedy in answer.checks[part]
+
+
+def test_a_read_model_that_falls_behind_is_named() -> None:
+    late = LogState((), LOG.heads, [FollowerLag("usage", "usage", positions=900, seconds=61.0)], 7)
+    assert found(late).status == "degraded"
+    assert "usage is 61 s and 900 positions behind" in found(late).checks["followers"]
+
+
+def test_a_read_model_that_can_not_go_on_is_named_without_what_the_event_holds() -> None:
+    at = datetime(2026, 3, 4, tzinfo=UTC)
+    lane = Stopped("usage", 1, "usage", lane=5, position=7, reason="a secret", since=at)
+    stopped = LogState((), LOG.heads, LOG.followers, 7, [lane])
+    assert found(stopped).status == "degraded"
+    assert found(stopped).checks["followers"].startswith("stopped: usage in lane 5 of usage at 7")
+    assert "secret" not in found(stopped).checks["followers"]
+
+
+def test_partitions_that_nobody_makes_are_named_once_there_is_a_log() -> None:
+    assert "workers make them" in found(LogState((), LOG.heads, LOG.followers, 1)).checks["partitions"]
+    assert found(LogState((), [Head("usage", 0, 0)], LOG.followers, 0)).checks["partitions"] == "ok"
+
+
+def test_a_server_without_workers_says_so_and_answers(api: Api) -> None:
+    answer = api.client().get("/health/ready")
+    assert answer.status == 200
+    assert answer.data["status"] == "degraded"
+    assert answer.data["checks"]["database"] == "ok"
+    assert answer.data["checks"]["redis"] == "ok"
+    assert "python -m workers run" in answer.data["checks"]["workers"]
+
+
+@pytest.fixture(scope="module")
+def without_valkey(start_api: StartApi) -> Api:
+    return start_api(REDIS_URL="redis://127.0.0.1:1")
+
+
+def test_a_server_without_valkey_says_so_and_answers(without_valkey: Api) -> None:
+    answer = without_valkey.client().get("/health/ready")
+    assert (answer.status, answer.data["status"]) == (200, "degraded")
+    assert "REDIS_URL" in answer.data["checks"]["redis"]
+    assert value(scrape(without_valkey), "keyledger_source_up", source="valkey") == 0
+    assert value(scrape(without_valkey), "keyledger_source_up", source="database") == 1
+
+
+def test_a_schema_that_lacks_a_script_is_not_ready(without_valkey: Api) -> None:
+    db = without_valkey.database
+    ((name, checksum),) = db.rows("select name, checksum from schema_migrations order by applied_at desc limit 1")
+    db.rows("delete from schema_migrations where name = %s", name)
+    try:
+        eventually(lambda: _ready(without_valkey).status_code == 503)
+        said = _ready(without_valkey).json()
+        assert (said["success"], said["data"]["status"]) == (False, "not ready")
+        assert name in said["data"]["checks"]["migrations"]
+        assert _ready(without_valkey).headers["retry-after"] == "1"
+        assert value(scrape(without_valkey), "keyledger_migrations_missing") == 1
+    finally:
+        db.rows("insert into schema_migrations (name, checksum) values (%s, %s)", name, checksum)
+    eventually(lambda: _ready(without_valkey).status_code == 200)
+
+
+def _ready(api: Api) -> httpx2.Response:
+    return httpx2.get(f"{api.url}/health/ready")

@@ -1,0 +1,109 @@
+"""If-Match: nobody overwrites what they have not seen."""
+
+import pytest
+
+from tests.app.client import Answer, at_once
+from tests.app.organizations import Api, Key, Organization
+
+NAMES = [f"Name {number}" for number in range(8)]
+
+
+def change(org: Organization, key: Key, verb: str, if_match: str) -> Answer:
+    match verb:
+        case "PATCH":
+            return org.client.patch(key.path, {"name": "Renamed"}, if_match=if_match)
+        case "DELETE":
+            return org.client.delete(key.path, if_match=if_match)
+        case _ if verb in NAMES:
+            return org.client.patch(key.path, {"name": verb}, if_match=if_match)
+        case _:
+            return org.client.post(f"{key.path}/{verb}", if_match=if_match)
+
+
+OTHERS = ['"2"', '"999999999"', '"9999999999"', '"0"', '"01"', '"2", "3"', '"-1"', '""', '"1e0"', '"one, 1"', '"*"']
+"""Well-formed, and none of them the tag of revision 1."""
+
+NONE = ["nonsense", "", "1", '"1', '"1" "2"', '"1", *', "W/", 'w/"1"', ",", '"1"; "2"', '"' + "1" * 2_000 + '"']
+"""No list of entity tags."""
+
+verbs = pytest.mark.parametrize("verb", ["PATCH", "DELETE", "rotate", "revoke", "disable"])
+
+
+@verbs
+def test_the_etag_of_the_detail_lets_the_change_through(org: Organization, verb: str) -> None:
+    key = org.key()
+    etag = org.client.get(key.path).headers["etag"]
+    answer = change(org, key, verb, etag)
+    assert answer.status == 200
+    assert answer.headers["etag"] not in {etag, ""}
+    assert org.client.get(key.path).headers["etag"] == answer.headers["etag"]
+
+
+@verbs
+def test_another_revision_is_refused_and_changes_nothing(api: Api, org: Organization, verb: str) -> None:
+    key = org.key()
+    refused = change(org, key, verb, '"2"')
+    assert (refused.status, refused.code) == (412, "revision_mismatch")
+    assert api.events_of(key.id) == ["api_key.created"]
+
+
+@pytest.mark.parametrize("if_match", [*OTHERS, *NONE])
+def test_whatever_is_not_the_tag_of_the_revision_is_refused(org: Organization, if_match: str) -> None:
+    refused = change(org, org.key(), "PATCH", if_match)
+    assert (refused.status, refused.code) == (412, "revision_mismatch")
+
+
+@verbs
+def test_any_revision_is_let_through_by_a_star(org: Organization, verb: str) -> None:
+    assert change(org, org.key(), verb, "*").status == 200
+
+
+@pytest.mark.parametrize("if_match", ['"1", "2"', '"7","1"', '"7" ,, "1"', 'W/"7", "1", "a,b"'])
+def test_one_of_several_tags_is_enough(org: Organization, if_match: str) -> None:
+    assert change(org, org.key(), "PATCH", if_match).status == 200
+
+
+@pytest.mark.parametrize("if_match", ['W/"1"', 'W/"1", "2"'])
+def test_a_weak_tag_is_the_tag_of_nothing(org: Organization, if_match: str) -> None:
+    refused = change(org, org.key(), "PATCH", if_match)
+    assert (refused.status, refused.details) == (412, {"current": 1})
+
+
+def test_the_refusal_says_the_revision_there_is(org: Organization) -> None:
+    assert change(org, org.key(), "PATCH", '"7"').details == {"current": 1}
+
+
+def test_mcps_have_revisions_too(org: Organization) -> None:
+    path = f"/v1/mcps/{org.mcp()}"
+    seen = org.client.get(path).headers["etag"]
+    assert org.client.patch(path, {"name": "Renamed"}, if_match=seen).headers["etag"] == '"2"'
+    for refused in (
+        org.client.patch(path, {"name": "Again"}, if_match=seen),
+        org.client.delete(path, if_match=f"W/{seen}"),
+        org.client.delete(path, if_match=f'{seen}, "3"'),
+    ):
+        assert (refused.status, refused.code, refused.details) == (412, "revision_mismatch", {"current": 2})
+    assert org.client.delete(path, if_match=f'{seen}, "2"').status == 200
+
+
+def test_a_key_that_is_not_there_is_not_found_whatever_the_revision(api: Api, org: Organization) -> None:
+    foreign = api.organization().key()
+    assert change(org, foreign, "PATCH", '"1"').code == "not_found"
+    assert change(org, foreign, "PATCH", '"7"').code == "not_found"
+
+
+def test_of_many_who_saw_the_same_one_wins(org: Organization) -> None:
+    key = org.key()
+    answers = at_once(NAMES, lambda name: change(org, key, name, '"1"'))
+    assert [answer.status for answer in answers].count(200) == 1
+    assert {answer.code for answer in answers if answer.status != 200} <= {"revision_mismatch"}
+    assert org.detail(key)["revision"] == 2
+
+
+def test_whatever_the_revision_many_changes_at_once_all_arrive_or_say_conflict(api: Api, org: Organization) -> None:
+    key = org.key()
+    answers = at_once(NAMES, lambda name: change(org, key, name, "*"))
+    assert {answer.status for answer in answers} <= {200, 409}
+    changed = [answer for answer in answers if answer.status == 200]
+    assert len(api.events_of(key.id)) == 1 + len(changed)
+    assert sorted(int(answer.headers["x-revision"]) for answer in changed) == list(range(2, 2 + len(changed)))

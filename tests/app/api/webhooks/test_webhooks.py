@@ -1,0 +1,186 @@
+"""Webhooks over HTTP: made with a secret that is shown once, changed, tested, and looked into."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.app.organizations import Api, Organization
+from tests.workers.receiver import Receiver, receiver
+
+URL = "https://example.com/hooks"
+
+
+@pytest.fixture
+def target() -> Iterator[Receiver]:
+    with receiver() as taking:
+        yield taking
+
+
+def test_a_secret_is_shown_once(org: Organization) -> None:
+    made = org.client.post("/v1/webhooks", {"url": URL, "events": ["api_key.revoked"], "description": "Pager"})
+    assert made.status == 201
+    assert made.data["secret"].startswith("whsec_")
+    path = f"/v1/webhooks/{made.data['id']}"
+    shown = org.client.get(path)
+    assert "secret" not in shown.data
+    assert shown.data["url"] == URL
+    assert (shown.headers["etag"], shown.data["revision"]) == ('"1"', 1)
+    assert (shown.data["failing_since"], shown.data["last_delivered_at"]) == (None, None)
+    assert [each["id"] for each in org.client.get("/v1/webhooks").data] == [made.data["id"]]
+    events = org.client.get("/v1/audit/events", {"resource": made.data["id"]}).data
+    assert [event["event"] for event in events] == ["webhook.created"]
+    assert made.data["secret"] not in str(events)
+
+
+def test_a_repeat_shows_no_secret(org: Organization) -> None:
+
+    first = org.client.post("/v1/webhooks", {"url": URL}, Idempotency_Key="hook")
+    again = org.client.post("/v1/webhooks", {"url": URL}, Idempotency_Key="hook")
+    assert again.data == {**first.data, "secret": None}
+    assert again.headers["idempotency-replayed"] == "true"
+
+
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        ({}, "url"),
+        ({"url": "ftp://example.com/hooks"}, "url"),
+        ({"url": "https://user:pass@example.com/"}, "url"),
+        ({"url": "https://169.254.169.254/latest"}, "url"),
+        ({"url": URL, "events": []}, "events"),
+        ({"url": URL, "events": ["api_key.made"]}, "events"),
+        ({"url": URL, "kind": "fax"}, "kind"),
+        ({"url": URL, "secret": "mine"}, "secret"),
+        ({"url": URL, "description": "x" * 501}, "description"),
+    ],
+)
+def test_what_can_not_be_meant_is_named(org: Organization, body: dict[str, object], field: str) -> None:
+    refused = org.client.post("/v1/webhooks", body)
+    assert (refused.status, refused.code) == (422, "validation_error")
+    assert list(refused.details) == [field]
+
+
+def test_an_organization_has_so_many_and_no_more(org: Organization) -> None:
+    made = [org.client.post("/v1/webhooks", {"url": URL}) for _ in range(21)]
+    assert [answer.status for answer in made] == [201] * 20 + [409]
+    assert made[-1].details == {"limit": 20, "used": 20}
+    assert org.client.delete(f"/v1/webhooks/{made[0].data['id']}").data["deleted"] is True
+    assert org.client.post("/v1/webhooks", {"url": URL}).status == 201
+    assert org.client.get("/v1/webhooks", {"per_page": 5}).json["pagination"]["total"] == 20
+    assert org.client.get(f"/v1/webhooks/{made[0].data['id']}").status == 404
+
+
+def test_lists_are_paged(org: Organization) -> None:
+    ids = [org.client.post("/v1/webhooks", {"url": URL}).data["id"] for _ in range(3)]
+    first = org.client.get("/v1/webhooks", {"per_page": 2})
+    second = org.client.get("/v1/webhooks", {"per_page": 2, "cursor": first.json["pagination"]["next_cursor"]})
+    assert [each["id"] for each in (*first.data, *second.data)] == ids[::-1]
+    assert 'rel="next"' in first.headers["link"]
+    assert second.json["pagination"]["next_cursor"] is None
+
+
+def test_changes_honour_the_revision(org: Organization) -> None:
+    made = org.client.post("/v1/webhooks", {"url": URL, "events": ["api_key.created"]}).data
+    path = f"/v1/webhooks/{made['id']}"
+    changed = org.client.patch(path, {"events": ["*"], "status": "disabled"}, If_Match='"1"')
+    assert (changed.data["events"], changed.data["status"]) == (["*"], "disabled")
+    assert (changed.data["disabled_because"], changed.data["revision"]) == ("requested", 3)
+    assert changed.headers["x-revision"] == "3"
+    refused = org.client.patch(path, {"status": "active"}, If_Match='"1"')
+    assert (refused.status, refused.code) == (412, "revision_mismatch")
+    assert org.client.patch(path, {"status": "active"}).data["status"] == "active"
+    assert org.client.patch(path, {"description": None}).data["description"] == ""
+
+
+def test_a_secret_is_replaced_and_shown_once_more(org: Organization) -> None:
+    made = org.client.post("/v1/webhooks", {"url": URL}).data
+    rotated = org.client.post(f"/v1/webhooks/{made['id']}/rotate", {"overlap_seconds": 60})
+    assert rotated.data["secret"].startswith("whsec_")
+    assert rotated.data["secret"] != made["secret"]
+    assert rotated.data["secret_version"] == 2
+    assert org.client.post(f"/v1/webhooks/{made['id']}/rotate", {"overlap_seconds": -1}).status == 422
+
+
+def test_a_slack_address_is_its_secret(org: Organization, target: Receiver) -> None:
+    address = "https://hooks.slack.example/services/" + "T0/B0/very" + "secret"
+    made = org.client.post("/v1/webhooks", {"url": address, "kind": "slack"})
+    assert (made.data["url"], made.data["secret"]) == ("https://hooks.slack.example/…", None)
+    path = f"/v1/webhooks/{made.data['id']}"
+    assert org.client.post(f"{path}/rotate").status == 409
+    assert org.client.patch(path, {"url": target.url}).data["secret_version"] == 2
+    assert org.client.post(f"{path}/test").data["delivered"] is True
+    assert target.received[0].body["text"].startswith("*webhook.test*")
+    bodies = org.api.database.rows("select body from events where organization_id = %s", org.id)
+    assert not any(b"verysecret" in bytes(body) or target.url.encode() in bytes(body) for (body,) in bodies)
+
+
+def test_a_test_says_what_the_receiver_said(org: Organization, target: Receiver) -> None:
+    made = org.client.post("/v1/webhooks", {"url": target.url}).data
+    target.secrets.append(made["secret"])
+    target.response, target.answer = b"thanks", lambda _: 200
+    tested = org.client.post(f"/v1/webhooks/{made['id']}/test").data
+    assert (tested["delivered"], tested["status_code"], tested["response"]) == (True, 200, "thanks")
+    (received,) = target.received
+    assert (received.valid, received.id, received.body["event"]) == (1, tested["message_id"], "webhook.test")
+    target.answer = lambda _: 500
+    assert org.client.post(f"/v1/webhooks/{made['id']}/test").data["delivered"] is False
+    org.client.patch(f"/v1/webhooks/{made['id']}", {"url": "http://127.0.0.1:9/"})
+    away = org.client.post(f"/v1/webhooks/{made['id']}/test").data
+    assert (away["delivered"], away["status_code"]) == (False, None)
+    assert away["error"] == "No connection could be made"
+
+
+def _put_into_the_outbox(org: Organization, webhook_id: str, number: int) -> None:
+    org.api.database.rows(
+        """insert into webhook_deliveries (delivery_id, organization_id, webhook_id, event_id, position, subject, event,
+        body, status, created_at, due_at, finished_at)
+        values (%s, %s, %s, %s, %s, '', 'api_key.created', '{}', 'failed', now(), now(), now())""",
+        f"msg_0000000000000000000000000{number}",
+        org.id,
+        webhook_id,
+        f"evt_0000000000000000000000000{number}",
+        number,
+    )
+
+
+def test_what_was_sent_is_listed_and_can_be_sent_again(org: Organization) -> None:
+    webhook_id = org.client.post("/v1/webhooks", {"url": URL}).data["id"]
+    path = f"/v1/webhooks/{webhook_id}/deliveries"
+    for number in range(3):
+        _put_into_the_outbox(org, webhook_id, number)
+    first = org.client.get(path, {"per_page": 2, "status": "failed"})
+    second = org.client.get(
+        path, {"per_page": 2, "status": "failed", "cursor": first.json["pagination"]["next_cursor"]}
+    )
+    ids = [each["id"] for each in (*first.data, *second.data)]
+    assert len(set(ids)) == 3
+    assert org.client.get(path, {"status": "pending"}).data == []
+    again = org.client.post(f"{path}/{ids[0]}/retry")
+    assert (again.data["status"], again.data["finished_at"]) == ("pending", None)
+    assert again.data["next_attempt_at"] is not None
+    assert [each["id"] for each in org.client.get(path, {"status": "pending"}).data] == [ids[0]]
+    told = [org.client.post(f"{path}/{ids[1]}/retry", Idempotency_Key="again") for _ in range(2)]
+    assert told[0].content == told[1].content
+    assert told[1].headers["idempotency-replayed"] == "true"
+    assert org.client.post(f"{path}/{ids[2]}/retry", Idempotency_Key="again").code == "idempotency_mismatch"
+    org.client.patch(f"/v1/webhooks/{webhook_id}", {"status": "disabled"})
+    refused = org.client.post(f"{path}/{ids[1]}/retry")
+    assert (refused.status, refused.code) == (409, "conflict")
+
+
+def test_nothing_is_told_to_another_organization(api: Api, org: Organization) -> None:
+    webhook_id = org.client.post("/v1/webhooks", {"url": URL}).data["id"]
+    _put_into_the_outbox(org, webhook_id, 7)
+    stranger = api.organization().client
+    for method, path in (
+        ("GET", ""),
+        ("PATCH", ""),
+        ("DELETE", ""),
+        ("POST", "/rotate"),
+        ("POST", "/test"),
+        ("GET", "/deliveries"),
+        ("POST", "/deliveries/msg_00000000000000000000000007/retry"),
+    ):
+        assert stranger.request(method, f"/v1/webhooks/{webhook_id}{path}").status == 404
+    own = stranger.post("/v1/webhooks", {"url": URL}).data["id"]
+    assert stranger.post(f"/v1/webhooks/{own}/deliveries/msg_00000000000000000000000007/retry").status == 404

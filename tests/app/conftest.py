@@ -1,0 +1,88 @@
+"""One server for the tests of a pytest process, and a look through everything it left behind at the end."""
+
+import uuid
+from collections.abc import Generator, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Protocol
+
+import httpx2
+import psycopg
+import pytest
+from psycopg import sql
+
+from embedded.postgres import SUPERUSER, PostgreSQL
+from embedded.valkey import Valkey
+from tests.app.organizations import Api, Database, Organization
+from tests.app.remains import refuse_secrets
+from tests.app.scopes import MATRIX_SIZE
+from tests.app.serving import Server
+
+
+class StartApi(Protocol):
+    def __call__(self, **settings: str) -> Api: ...
+
+
+@pytest.fixture(scope="session")
+def start_api(
+    postgres: PostgreSQL, valkey: Valkey, migrated_template: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[StartApi]:
+    """Start an API with a database of its own and these settings; it is stopped and looked through at the end."""
+    folder = tmp_path_factory.mktemp("api")
+    with ExitStack() as stack:
+
+        def start(**settings: str) -> Api:
+            database_url = stack.enter_context(_database(postgres, migrated_template))
+            settings = {"KEYLEDGER_PATIENCE_SECONDS": "15", **settings}  # a busy machine is no outage
+            server = Server(database_url, valkey.url, folder / f"{uuid.uuid4().hex}.log", settings)
+            return stack.enter_context(_running(server, postgres))
+
+        yield start
+
+
+@pytest.fixture(scope="session")
+def api(start_api: StartApi) -> Api:
+    return start_api()
+
+
+@pytest.fixture(scope="session")
+def door(start_api: StartApi) -> Api:
+    """A server for those who sign in: it believes the address that each test says it comes from."""
+    return start_api(KEYLEDGER_TRUSTED_PROXIES="127.0.0.0/8")
+
+
+@pytest.fixture
+def org(api: Api) -> Organization:
+    """A new organization on a plan without a limit of keys."""
+    return api.organization()
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """Says how large the scope matrix was."""
+    size = config.stash.get(MATRIX_SIZE, None)
+    if size is not None:
+        terminalreporter.write_line(f"scope matrix: {size}")
+
+
+@contextmanager
+def _running(server: Server, postgres: PostgreSQL) -> Generator[Api]:
+    database = Database(server.database_url)
+    limits = httpx2.Limits(max_connections=300, max_keepalive_connections=300)
+    try:
+        server.start()
+        with httpx2.Client(base_url=server.url, limits=limits) as http:
+            yield Api(server, database, http)
+    finally:
+        server.stop()
+        database.close()
+    refuse_secrets(postgres.url_of(Path(server.database_url.partition("?")[0]).name, SUPERUSER), server)
+
+
+@contextmanager
+def _database(server: PostgreSQL, template: str) -> Generator[str]:
+    name = sql.Identifier(f"api_{uuid.uuid4().hex}")
+    with psycopg.connect(server.url, autocommit=True) as connection:
+        connection.execute(sql.SQL("create database {} template {}").format(name, sql.Identifier(template)))
+    yield server.url_of(name.as_string().strip('"'))
+    with psycopg.connect(server.url_of("postgres", SUPERUSER), autocommit=True) as connection:
+        connection.execute(sql.SQL("drop database {} with (force)").format(name))

@@ -1,0 +1,34 @@
+"""A server whose limits count each test as a client of its own: every one comes from an address that it has alone."""
+
+import secrets
+
+from tests.app.browser import Browser
+from tests.app.client import Answer, Client
+from tests.app.mails import mails_to, token_in
+from tests.app.organizations import Api
+
+
+class Visitor:
+    """Somebody in front of the door, at an address of the documentation's network."""
+
+    def __init__(self, api: Api) -> None:
+        self.api = api
+        self.ip = f"2001:db8:{secrets.token_hex(2)}:{secrets.token_hex(2)}::1"
+        self.client: Client = api.client(X_Forwarded_For=self.ip)
+
+    def asks_for_link(self, email: str) -> Answer:
+        return self.client.post("/v1/session/links", {"email": email})
+
+    def token_for(self, email: str) -> str:
+        """The token of a link that was asked for and mailed."""
+        before = len(mails_to(self.api, email))
+        assert self.asks_for_link(email).status == 202
+        mails = mails_to(self.api, email)
+        assert len(mails) == before + 1
+        return token_in(mails[-1].text)
+
+    def redeems(self, token: str, **body: object) -> Answer:
+        return self.client.post("/v1/session", {"token": token, **body})
+
+    def opens(self, browser: Browser, token: str) -> None:
+        browser.go(f"/sign-in/confirm?token={token}")

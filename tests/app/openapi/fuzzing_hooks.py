@@ -1,0 +1,93 @@
+"""What no schema can say about requests that are meant to be right; schemathesis loads this file by itself.
+
+Such a request names things that exist, instants to come and networks, and does not reuse an Idempotency-Key. Requests
+that are meant to be wrong are left as they are.
+"""
+
+import os
+from collections.abc import Callable
+from typing import Any, cast
+from uuid import uuid4
+
+import schemathesis
+from schemathesis import GenerationMode
+
+MCP_ID = os.environ["MCP_ID"]
+CREDENTIALS = {
+    "bearer": {"auth_token": "token"},
+    "api_key": {"auth_token": "token"},
+    "basic": {"auth_username": "user", "auth_password": "password"},
+}
+
+
+@schemathesis.hook  # pyright: ignore[reportUnknownMemberType]
+def before_call(context: Any, case: Any, kwargs: Any) -> None:  # noqa: ANN401 -- schemathesis'
+    if case.meta is None or case.meta.generation.mode is not GenerationMode.POSITIVE:
+        return
+    for sent in (case.query, case.headers):
+        for name in _KNOWN_FROM_EARLIER_ANSWERS & set(sent or {}):
+            del sent[name]
+    if case.headers and "Idempotency-Key" in case.headers:
+        case.headers["Idempotency-Key"] = uuid4().hex
+    if case.query:
+        _make_sound(case.query)
+    if isinstance(case.body, dict):
+        case.body = _sound(cast("dict[str, Any]", case.body))  # pyright: ignore[reportUnknownMemberType]
+
+
+_KNOWN_FROM_EARLIER_ANSWERS = {"cursor", "If-Match"}
+
+
+def _make_sound(query: dict[str, Any]) -> None:
+    for name in _SOUND.keys() & query.keys():
+        query[name] = _SOUND[name](query[name])
+    if "tool" in query:
+        query["mcp_id"] = MCP_ID
+    if {"start_date", "end_date"} & query.keys():
+        query.pop("period", None)
+        query |= {"start_date": "2024-02-01", "end_date": "2024-02-29"}
+
+
+def _sound(body: dict[str, Any]) -> dict[str, Any]:
+    made = {
+        name: _SOUND[name](value) if name in _SOUND and value is not None else value for name, value in body.items()
+    }
+    if made.get("expires_at") is not None:
+        made.pop("expires_in_days", None)
+    if made.get("tool") is not None:
+        made["mcp_id"] = MCP_ID
+    if any(name.startswith("auth_") for name in made):
+        auth_type = made.get("auth_type") or "none"
+        made = {name: value for name, value in made.items() if not name.startswith("auth_")}
+        made |= {"auth_type": auth_type, **CREDENTIALS.get(auth_type, {})}
+    return made
+
+
+def _permissions(given: dict[str, Any]) -> dict[str, Any]:
+    made = dict(given)
+    if isinstance(made.get("mcps"), list):
+        made["mcps"] = [MCP_ID]
+    if "tools" in made:
+        made["tools"] = {MCP_ID: {"allow": ["get_*"], "deny": []}}
+    return made
+
+
+def _printable(text: str) -> str:
+    return text if text.isprintable() and text.strip() else "sound"
+
+
+_SOUND: dict[str, Callable[[Any], Any]] = {
+    "name": _printable,
+    "tool": _printable,
+    "ip": lambda _: "192.0.2.7",
+    "mcp_id": lambda _: MCP_ID,
+    "permissions": _permissions,
+    "expires_at": lambda _: "2098-01-01T00:00:00Z",
+    "allowed_ips": lambda given: ["10.0.0.0/8"] if given else [],
+    "metadata": lambda given: {_printable(name): value for name, value in given.items()},
+    "overlap_seconds": int,  # 5.0 is an integer to JSON Schema, and none to us
+    "url": lambda _: "https://example.com/hooks",
+    "endpoint_url": lambda _: "https://mcp.example.com/mcp",
+    "settings": lambda given: {_printable(name): value for name, value in given.items()},
+    "email": lambda _: "nobody@example.com",
+}

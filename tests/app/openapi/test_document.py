@@ -1,0 +1,95 @@
+"""The document says what it has to say, and its examples are true to it."""
+
+import re
+import subprocess
+import sys
+import tomllib
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from app.openapi.introduction import API_VERSION
+from app.problems import CODES
+from tests.app.openapi.conformance import DOCUMENT, resolved, validator_of
+from tests.app.organizations import Api
+from tests.app.serving import ROOT
+
+SNAPSHOT = ROOT / "docs/openapi.json"
+
+Object = dict[str, Any]
+
+
+def operations() -> Iterator[tuple[str, Object]]:
+    for item in DOCUMENT["paths"].values():
+        for method, operation in item.items():
+            if method != "parameters":
+                yield operation["operationId"], operation
+
+
+ALL = dict(operations())
+each = pytest.mark.parametrize("name", sorted(ALL))
+
+
+def test_what_is_served_is_what_is_kept(api: Api) -> None:
+    """Renew it with: python -m app openapi > docs/openapi.json"""
+    served = api.client().get("/schema/openapi.json")
+    assert served.status == 200
+    assert served.headers["content-type"] == "application/json"
+    assert served.content == SNAPSHOT.read_bytes(), test_what_is_served_is_what_is_kept.__doc__
+
+
+def test_the_command_prints_what_is_served() -> None:
+    printed = subprocess.run([sys.executable, "-m", "app", "openapi"], cwd=ROOT, capture_output=True, check=True)
+    assert printed.stdout == SNAPSHOT.read_bytes()
+
+
+def test_the_version_is_that_of_the_project() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    assert project["version"] == API_VERSION
+
+
+@each
+def test_every_example_of_an_answer_is_true_to_its_schema(name: str) -> None:
+    for status, response in ALL[name]["responses"].items():
+        for content_type, content in resolved(response)["content"].items():
+            if not content_type.endswith("json"):
+                continue
+            shown = [content["example"]] if "example" in content else content["examples"].values()
+            assert shown, (name, status)
+            for example in shown:
+                value = resolved(example)["value"] if "$ref" in example else example
+                assert [e.message for e in validator_of(content["schema"]).iter_errors(value)] == [], (name, status)
+
+
+@each
+def test_every_example_of_a_body_is_true_to_its_schema(name: str) -> None:
+    content = ALL[name].get("requestBody", {}).get("content", {})
+    for described in content.values():
+        assert [e.message for e in validator_of(described["schema"]).iter_errors(described["example"])] == []
+
+
+@each
+def test_every_parameter_and_every_field_of_a_body_says_what_it_is(name: str) -> None:
+    for parameter in ALL[name].get("parameters", []):
+        assert resolved(parameter)["description"]
+    for content in ALL[name].get("requestBody", {}).get("content", {}).values():
+        for field, schema in resolved(content["schema"])["properties"].items():
+            assert schema.get("description"), f"{name}: {field}"
+
+
+def test_every_error_code_is_an_answer_of_some_operation() -> None:
+    """But for 405, which is the answer of an address to a method that is no operation of it."""
+    assert set(CODES) - set(DOCUMENT["components"]["examples"]) == {"method_not_allowed"}
+
+
+def test_no_component_is_left_over() -> None:
+    text = SNAPSHOT.read_text(encoding="utf-8")
+    used = set(re.findall(r'"#/components/(\w+)/([\w-]+)"', text))
+    there = {
+        (kind, name)
+        for kind, components in DOCUMENT["components"].items()
+        if kind != "securitySchemes"
+        for name in components
+    }
+    assert there == used

@@ -1,0 +1,58 @@
+"""Every route is described, and nothing else is. A new route without an operation fails here."""
+
+from typing import Any
+
+import pytest
+
+from app.asgi import DIRECT_ROUTES, ROUTES
+from app.openapi.errors import codes_of
+from app.openapi.introduction import TAGS
+from app.openapi.operation import Operation, plain_path
+from app.openapi.operations import OPERATIONS
+
+each = pytest.mark.parametrize("operation", OPERATIONS, ids=lambda operation: operation.id)
+
+
+def routes_in(handlers: list[Any]) -> set[tuple[str, str]]:
+    return {(str(m), plain_path(path)) for handler in handlers for path in handler.paths for m in handler.http_methods}
+
+
+def test_every_route_has_an_operation_and_every_operation_a_route() -> None:
+    """But for the pages that people see in a browser, which no program asks for."""
+    pages = [handler for handler in ROUTES if handler.fn.__module__.startswith("app.pages.")]
+    described = {operation.key for operation in OPERATIONS}
+    assert len(described) == len(OPERATIONS)
+    assert described - routes_in(pages) == (routes_in(ROUTES) | set(DIRECT_ROUTES)) - routes_in(pages)
+    assert described & routes_in(pages) == {("GET", "/problems/{code}")}
+
+
+def test_no_two_operations_have_the_same_id() -> None:
+    ids = [operation.id for operation in OPERATIONS]
+    assert len(ids) == len(set(ids))
+
+
+@each
+def test_an_operation_belongs_to_a_part_of_the_api_that_is_introduced(operation: Operation) -> None:
+    assert operation.tag in {tag["name"] for tag in TAGS}
+
+
+@each
+def test_an_operation_says_what_it_is_for(operation: Operation) -> None:
+    assert operation.summary[0].isupper()
+    assert not operation.summary.endswith(".")
+    assert operation.description.endswith(".")
+
+
+@each
+def test_whatever_asks_for_a_credential_can_refuse_it(operation: Operation) -> None:
+    assert operation.access == "anyone" or {"unauthorized", "forbidden"} <= set(codes_of(operation))
+
+
+@each
+def test_what_changes_something_with_post_can_be_repeated_or_records_every_use(operation: Operation) -> None:
+    if operation.method == "POST" and operation.access not in {"anyone", "any key", "keys:verify"}:
+        assert operation.repeatable or operation.id in NOTHING_TO_REPEAT
+
+
+NOTHING_TO_REPEAT = {"test_mcp", "test_webhook"}
+"""They ask a server and change nothing of the organization."""

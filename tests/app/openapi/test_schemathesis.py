@@ -1,0 +1,60 @@
+"""schemathesis asks the running server thousands of things after the document, right and wrong ones.
+
+Every answer has to be one that the document describes, what is right has to be accepted and what is wrong refused. It
+runs as a program of its own, with a fixed seed.
+"""
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from domain.grants import GRANTS
+from domain.keys.permissions import Permissions
+from tests.app.api.mcp.conftest import Upstream
+from tests.app.organizations import Api, Organization
+from tests.app.serving import ROOT
+
+CONFIGURATION = Path(__file__).with_name("schemathesis.toml")
+
+
+def test_the_server_keeps_what_the_document_promises(
+    api: Api, upstream: Upstream, record_property: Callable[[str, object], None]
+) -> None:
+    org = api.organization("enterprise")
+    environment = {
+        **os.environ,
+        "PYTHONPATH": str(ROOT),
+        "KEY": org.seeded_key(permissions=Permissions(mcps="*", manage=GRANTS)).secret,
+        "KEY_ID": org.key().id,
+        "DOOMED_KEY_ID": org.key().id,
+        "MCP_ID": org.mcp(endpoint_url=upstream.url),
+        "DOOMED_MCP_ID": org.mcp(),
+        "WEBHOOK_ID": webhook(org),
+        "DOOMED_WEBHOOK_ID": webhook(org),
+    }
+    program = Path(sys.executable).with_name("schemathesis")
+    run = subprocess.run(
+        [program, "--config-file", CONFIGURATION, "run", f"{api.url}/schema/openapi.json", "--no-color"],
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=600,
+        check=False,
+    )
+    assert run.returncode == 0, run.stdout + run.stderr
+    counted = re.search(r"(\d+) generated, (\d+) passed", run.stdout)
+    assert counted, run.stdout
+    record_property("schemathesis", f"{counted[1]} cases, {counted[2]} passed, none failed")
+    assert int(counted[1]) > CASES_AT_LEAST
+
+
+def webhook(org: Organization) -> str:
+    webhook_id: str = org.client.post("/v1/webhooks", {"url": "https://example.com/hooks"}).data["id"]
+    return webhook_id
+
+
+CASES_AT_LEAST = 2_000

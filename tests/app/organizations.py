@@ -1,0 +1,148 @@
+"""Organizations for tests: a fresh one for each, so that nothing has to be cleaned up."""
+
+import asyncio
+from collections.abc import Coroutine
+from datetime import timedelta
+from typing import Any, TypeVar
+
+import httpx2
+
+from domain.grants import GRANTS, Grant
+from domain.keys.permissions import Permissions
+from domain.keys.secret import ENTROPY_BYTES, mint
+from domain.organizations.plan import PlanName
+from eventstore.clock import now
+from eventstore.database import Pool, pool
+from tests import seed
+from tests.app.client import Answer, Client
+from tests.app.serving import Server
+
+T = TypeVar("T")
+
+
+class Database:
+    """The server's database, written to the way the application writes, and looked into behind its back."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self._runner = asyncio.Runner()
+        self._pool: Pool = self._runner.run(self._opened(url))
+
+    def close(self) -> None:
+        self._runner.run(self._pool.close())
+        self._runner.close()
+
+    @property
+    def pool(self) -> Pool:
+        """For what is then given to `run`."""
+        return self._pool
+
+    def organization(self, plan: PlanName) -> str:
+        return self._runner.run(seed.organization(self._pool, plan))
+
+    def key(self, organization_id: str, **fields: Any) -> tuple[str, str]:  # noqa: ANN401 -- of CreateKey
+        key_id, secret = self._runner.run(seed.key(self._pool, organization_id, **fields))
+        return key_id, secret.reveal()
+
+    def run(self, coroutine: Coroutine[Any, Any, T]) -> T:
+        return self._runner.run(coroutine)
+
+    def rows(self, query: str, *parameters: object) -> list[tuple[Any, ...]]:
+        """What a statement gives, with the rights of the owner of the database."""
+        return self._runner.run(self._rows(query, parameters))
+
+    async def _rows(self, query: str, parameters: tuple[object, ...]) -> list[tuple[Any, ...]]:
+        async with self._pool.connection() as connection:
+            await connection.execute(b"set role none")
+            try:
+                cursor = await connection.execute(query.encode(), parameters)
+                return await cursor.fetchall() if cursor.description else []
+            finally:
+                await connection.execute(b"reset role")
+
+    @staticmethod
+    async def _opened(url: str) -> Pool:
+        connections = pool(url)
+        await connections.open()
+        return connections
+
+
+class Key:
+    """A key in the hand of its holder."""
+
+    def __init__(self, api: "Api", key_id: str, secret: str) -> None:
+        self.id = key_id
+        self.secret = secret
+        self.client = api.client(secret)
+        self.path = f"/v1/api-keys/{key_id}"
+
+
+class Organization:
+    """An organization and its manager: a key with every management grant that reaches every MCP."""
+
+    def __init__(self, api: "Api", plan: PlanName, grants: tuple[Grant, ...]) -> None:
+        self.api = api
+        self.id = api.database.organization(plan)
+        self.manager = self.seeded_key(name="Manager", permissions=Permissions(mcps="*", manage=grants))
+        self.client = self.manager.client
+
+    def seeded_key(self, **fields: Any) -> Key:  # noqa: ANN401 -- of CreateKey
+        """A key that a person made; nothing bounds what it may do."""
+        return Key(self.api, *self.api.database.key(self.id, **fields))
+
+    def key(self, **body: object) -> Key:
+        """A key that the manager made over HTTP."""
+        data = self.client.post("/v1/api-keys", {"name": "Deploy", **body}).data
+        return Key(self.api, data["id"], data["key"])
+
+    def expired_key(self, **fields: Any) -> Key:  # noqa: ANN401 -- of CreateKey
+        """A key whose instant has passed while no event says so yet."""
+        at = now()
+        return self.seeded_key(at=at - timedelta(hours=1), expires_at=at - timedelta(seconds=1), **fields)
+
+    def mcp(self, **body: object) -> str:
+        """The id of a new live MCP; it need not exist."""
+        fields = {"name": "Files", "endpoint_url": "https://mcp.example.com/mcp", "environment": "live", **body}
+        mcp_id: str = self.client.post("/v1/mcps", fields).data["id"]
+        return mcp_id
+
+    def verify(self, secret: str, **body: object) -> Any:  # noqa: ANN401 -- JSON
+        return self.verified(secret, **body).data
+
+    def verified(self, secret: str, **body: object) -> Answer:
+        return self.client.post("/v1/api-keys/verify", {"key": secret, **body})
+
+    def detail(self, key: Key) -> Any:  # noqa: ANN401 -- JSON
+        return self.client.get(key.path).data
+
+    def activity(self, key: Key, **params: object) -> Any:  # noqa: ANN401 -- JSON
+        return self.client.get(f"{key.path}/activity", params).data
+
+
+class Api:
+    """A running server, its database, and callers."""
+
+    def __init__(self, server: Server, database: Database, http: httpx2.Client) -> None:
+        self.server = server
+        self.database = database
+        self._http = http
+
+    @property
+    def url(self) -> str:
+        return self.server.url
+
+    def client(self, secret: str | None = None, **headers: str) -> Client:
+        return Client(self._http, secret, {name.replace("_", "-"): value for name, value in headers.items()})
+
+    def organization(self, plan: PlanName = "team", grants: tuple[Grant, ...] = GRANTS) -> Organization:
+        return Organization(self, plan, grants)
+
+    def events_of(self, stream_id: str) -> list[str]:
+        """The types of what happened to a key or an MCP, in order."""
+        rows = self.database.rows("select type from events where stream_id = %s order by version", stream_id)
+        return [row[0] for row in rows]
+
+
+def unknown_secret(entropy: bytes = b"\x05" * ENTROPY_BYTES) -> str:
+    """A key of the right form and checksum that nobody has."""
+    return mint("live", entropy).reveal()

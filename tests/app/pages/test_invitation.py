@@ -1,0 +1,30 @@
+"""Accepting an invitation by its page."""
+
+from uuid import uuid4
+
+from tests.app.browser import Browser
+from tests.app.organizations import Api
+from tests.app.people import person
+
+
+def test_whoever_accepts_is_a_member_and_signed_in(door: Api, screen: Browser) -> None:
+    admin = person(door, door.organization().id, "admin")
+    email = f"{uuid4().hex}@example.com"
+    invited = admin.client.post("/v1/organization/members/invite", {"email": email, "role": "auditor"}).data
+    screen.go(invited["invite_url"])
+    assert "auditor" in screen.page.text
+    screen.go(invited["invite_url"])
+    screen.send(screen.forms[0])
+    assert screen.path == "/account"
+    assert email in screen.page.text
+    used = screen.go(invited["invite_url"])
+    assert 400 <= used.status_code < 500
+    ((method,),) = door.database.rows(
+        "select method from sessions s join users u using (user_id) where u.email = %s", email
+    )
+    assert method == "invitation"
+
+
+def test_an_invitation_that_was_never_sent_leads_nowhere(screen: Browser) -> None:
+    assert screen.go("/invitations/accept?token=ki_guess").status_code == 404
+    assert screen.post("/invitations/accept", {"token": "ki_guess"}).status_code == 404

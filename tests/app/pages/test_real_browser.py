@@ -1,0 +1,74 @@
+"""Signing in and out in a real browser, which says of every form where it comes from."""
+
+from tests.app.chromium import needs_browser, started
+from tests.app.mails import mails_to, token_in
+from tests.app.organizations import Api
+from tests.app.people import Person, person
+
+
+def link_for(api: Api, somebody: Person) -> str:
+    """The token of a link that was mailed."""
+    api.client().post("/v1/session/links", {"email": somebody.email})
+    (mail,) = mails_to(api, somebody.email)
+    return token_in(mail.text)
+
+
+@needs_browser
+def test_the_form_sends_a_link(api: Api) -> None:
+    somebody = person(api, api.organization().id)
+    with started() as browser:
+        page = browser.new_page()
+        page.goto(f"{api.url}/")
+        page.get_by_label("E-mail address").fill(somebody.email)
+        page.get_by_role("button", name="Send me a link").click()
+        page.get_by_text("15 minutes").wait_for()
+    assert len(mails_to(api, somebody.email)) == 1
+
+
+@needs_browser
+def test_the_buttons_sign_in_end_other_sessions_and_sign_out(api: Api) -> None:
+    somebody = person(api, api.organization().id)
+    token = link_for(api, somebody)
+    with started() as browser:
+        page = browser.new_page()
+        page.goto(f"{api.url}/sign-in/confirm?token={token}")
+        page.get_by_role("button").click()
+        page.wait_for_url(f"{api.url}/account")
+        assert somebody.client.get("/v1/session").status == 200
+        page.get_by_role("button", name="End all other sessions").click()
+        page.get_by_role("button", name="End all other sessions").wait_for(state="detached")
+        assert somebody.client.get("/v1/session").status == 401
+        page.get_by_role("button", name="Sign out").click()
+        page.wait_for_url(f"{api.url}/sign-in")
+        page.goto(f"{api.url}/account")
+        assert page.url == f"{api.url}/sign-in"
+
+
+@needs_browser
+def test_mails_are_chosen_from_lists_that_have_names(api: Api) -> None:
+    somebody = person(api, api.organization().id)
+    token = link_for(api, somebody)
+    with started() as browser:
+        page = browser.new_page()
+        page.goto(f"{api.url}/sign-in/confirm?token={token}")
+        page.get_by_role("button").click()
+        page.get_by_label("A key expires soon").select_option("Everything")
+        page.get_by_role("button", name="Save what is mailed to me").click()
+        page.wait_for_url(f"{api.url}/account#mails")
+        assert page.get_by_label("A key expires soon").input_value() == "info"
+    assert somebody.client.get("/v1/session/notifications").data["thresholds"] == {"api_key.expiring": "info"}
+
+
+@needs_browser
+def test_the_form_of_another_site_signs_nobody_in(api: Api) -> None:
+    """It has everything that ours has but the origin."""
+    token = link_for(api, person(api, api.organization().id))
+    form = f"""<form method="post" action="{api.url}/sign-in/confirm">
+        <input name="token" value="{token}"><button>Go</button></form>"""
+    with started() as browser, browser.new_context() as context:
+        page = context.new_page()
+        page.route("http://evil.example/", lambda route: route.fulfill(content_type="text/html", body=form))
+        page.goto("http://evil.example/")
+        page.get_by_role("button").click()
+        page.get_by_text("by a page of another site").wait_for()
+        assert context.cookies() == []

@@ -1,0 +1,134 @@
+"""Signing in by the pages, in a browser that runs no script."""
+
+from uuid import uuid4
+
+import httpx2
+import pytest
+
+from tests.app.browser import Browser, browser
+from tests.app.door import Visitor
+from tests.app.mails import mails_to, token_in
+from tests.app.organizations import Api
+from tests.app.people import COOKIE, person
+
+
+def signed_in(screen: Browser, door: Api, email: str) -> None:
+    """By the form, the mail and the button."""
+    screen.go("/sign-in")
+    screen.send(screen.forms[0], email=email)
+    screen.go(f"/sign-in/confirm?token={token_in(mails_to(door, email)[-1].text)}")
+    screen.send(screen.forms[0])
+
+
+def test_from_the_form_over_the_mail_to_the_account(door: Api, screen: Browser) -> None:
+    somebody = person(door, door.organization().id, "member")
+    assert screen.go("/").status_code == 200
+    assert screen.path == "/sign-in"
+    screen.send(screen.forms[0], email=somebody.email)
+    assert "15 minutes" in screen.page.text
+    (mail,) = mails_to(door, somebody.email)
+    link = mail.text.split()[mail.text.split().index("Keyledger:") + 1]
+    assert link == f"{door.url}/sign-in/confirm?token={token_in(mail.text)}"
+    screen.go(link)
+    screen.send(screen.forms[0])
+    assert (screen.page.status_code, screen.path) == (200, "/account")
+    assert somebody.email in screen.page.text
+    assert "member" in screen.page.text
+    assert screen.go("/sign-in").url.path == "/account"
+
+
+def test_the_page_says_the_same_to_an_address_that_nobody_has(door: Api, screen: Browser) -> None:
+    known, unknown = person(door, door.organization().id).email, f"{uuid4().hex}@example.com"
+    texts: list[str] = []
+    for email in (known, unknown):
+        screen.go("/sign-in")
+        texts.append(screen.send(screen.forms[0], email=email).text.replace(email, "-"))
+    assert texts[0] == texts[1]
+
+
+def test_to_look_at_the_link_does_not_use_it_up(door: Api, screen: Browser, visitor: Visitor) -> None:
+    """Programs that look through mails follow every link."""
+    token = visitor.token_for(person(door, door.organization().id).email)
+    for _ in range(3):
+        assert screen.go(f"/sign-in/confirm?token={token}").status_code == 200
+        assert COOKIE not in screen.cookies
+    screen.send(screen.forms[0])
+    assert screen.path == "/account"
+
+
+def test_a_used_link_says_so(door: Api, screen: Browser, visitor: Visitor) -> None:
+    token = visitor.token_for(person(door, door.organization().id).email)
+    visitor.redeems(token)
+    assert screen.go(f"/sign-in/confirm?token={token}").status_code == 401
+    assert "does not work any more" in screen.page.text
+    screen.post("/sign-in/confirm", {"token": token})
+    assert screen.page.status_code == 401
+    assert COOKIE not in screen.cookies
+
+
+def test_a_person_of_two_organizations_chooses(door: Api, screen: Browser) -> None:
+    email = f"{uuid4().hex}@example.com"
+    people = [person(door, door.organization().id, "viewer", email) for _ in range(2)]
+    signed_in(screen, door, email)
+    assert screen.page.text.count("as viewer") == 2
+    wanted = people[1].organization_id
+    (button,) = [number for number, (_, value) in enumerate(screen.forms[0].buttons) if value == wanted]
+    screen.send(screen.forms[0], button)
+    assert screen.path == "/account"
+    assert wanted in screen.page.text
+
+
+def test_what_people_wrote_is_escaped_everywhere(door: Api, screen: Browser) -> None:
+    screen.post("/sign-in", {"email": '"><script>alert(1)</script>@example.com'})
+    assert "<script" not in screen.page.text
+    screen.go("/sign-in/confirm?token=%22%3E%3Cscript%3E")
+    assert "<script" not in screen.page.text
+
+
+@pytest.mark.parametrize("path", ["/sign-in", "/sign-in/confirm", "/invitations/accept", "/account/sign-out"])
+def test_a_form_of_another_site_is_refused(door: Api, screen: Browser, path: str) -> None:
+    for headers in ({"Origin": "https://evil.example"}, {"Origin": "null"}, {"Sec-Fetch-Site": "cross-site"}):
+        fields = {"email": "a@example.com", "token": "kl_x"}
+        assert screen.post(path, fields, **headers).status_code == 403
+        assert screen.page.headers["content-type"].startswith("text/html")
+
+
+@pytest.mark.parametrize("name", ["next", "url", "redirect", "return_to", "continue"])
+def test_no_page_leads_to_another_site(door: Api, screen: Browser, name: str) -> None:
+    """Nothing that a request says becomes the place that it leads to."""
+    somebody = person(door, door.organization().id)
+    evil = "https://evil.example/"
+    screen.go(f"/sign-in?{name}={evil}")
+    screen.post("/sign-in", {"email": somebody.email, name: evil})
+    screen.go(f"/sign-in/confirm?token={token_in(mails_to(door, somebody.email)[-1].text)}&{name}={evil}")
+    screen.send(screen.forms[0], **{name: evil})
+    for answer in (*screen.page.history, screen.page):
+        assert answer.headers.get("location", "/account") == "/account"
+    for path in ("//evil.example", "/\\evil.example", "/sign-in//evil.example"):
+        assert "location" not in screen.go(path).headers
+
+
+def test_too_many_attempts_are_answered_with_a_page(door: Api, visitor: Visitor) -> None:
+    email = f"{uuid4().hex}@example.com"
+    for _ in range(5):
+        Visitor(door).asks_for_link(email)
+    with browser(door.url, X_Forwarded_For=visitor.ip) as screen:
+        answer = screen.post("/sign-in", {"email": email})
+        assert answer.status_code == 429
+        assert int(answer.headers["retry-after"]) >= 1
+        assert "too many attempts" in answer.text
+
+
+def test_the_stylesheet_is_our_own(door: Api, screen: Browser) -> None:
+    answer = door.client().get("/static/pages.css")
+    assert answer.headers["content-type"].startswith("text/css")
+    assert b"prefers-color-scheme: dark" in answer.content
+    assert b"url(" not in answer.content
+    assert b"@import" not in answer.content
+
+
+@pytest.mark.parametrize("content", [b"token=%ff", b"%00=1&" * 30, b"\xff", b"organization_id=org_x", b"token"])
+def test_a_form_that_can_not_be_read_is_a_mistake_of_its_sender(door: Api, content: bytes) -> None:
+    form = {"Content-Type": "application/x-www-form-urlencoded", "X-Forwarded-For": Visitor(door).ip}
+    answer = httpx2.post(f"{door.url}/sign-in/confirm", content=content, headers=form)
+    assert answer.status_code in {400, 401}

@@ -1,0 +1,116 @@
+"""People for tests: members of an organization, made the way the application makes them, and signed in."""
+
+import uuid
+from datetime import timedelta
+from typing import Any
+
+from app.security.sessions import SECRET_PREFIX, csrf_token, digest_of, new_secret
+from domain.actor import UserActor
+from domain.members.commands import AddMember
+from domain.members.decider import MEMBER
+from domain.members.events import Role
+from domain.organizations.plan import PLANS, MemberCensus
+from domain.sessions.commands import StartSession
+from domain.sessions.decider import SESSION
+from eventstore.clock import new_event_id, new_id, now
+from eventstore.database import Pool
+from eventstore.execute import Write, execute, no_guard
+from eventstore.recorded import Origin
+from eventstore.statements import Statement
+from projections.inline import INLINE
+from projections.member_list.queries import user_put
+from projections.organization_guard.queries import members_guard
+from projections.sessions.queries import SQL
+from tests.app.organizations import Api
+
+COOKIE = "keyledger_session"
+"""Its name on plain http over loopback, as the tests speak."""
+
+
+class Person:
+    """Somebody with a session. `client` sends its cookie, and the token that changes need."""
+
+    def __init__(self, api: Api, user_id: str, organization_id: str, email: str) -> None:
+        self._api = api
+        self.id = user_id
+        self.organization_id = organization_id
+        self.email = email
+        self.session_id, self.secret = self.session()
+        self.client = api.client(Cookie=f"{COOKIE}={self.secret}", X_CSRF_Token=csrf_token(self.secret))
+
+    def session(self) -> tuple[str, str]:
+        """The id and the secret of one more session."""
+        secret = new_secret(SECRET_PREFIX)
+        return self._api.database.run(_session(self._api.database.pool, self.id, self.organization_id, secret)), secret
+
+
+def person(api: Api, organization_id: str, role: Role = "admin", email: str | None = None) -> Person:
+    """A new member in that role, signed in. The first one of an organization gets an owner before them."""
+    address = email or f"{uuid.uuid4().hex}@example.com"
+    if role != "owner" and not api.database.rows(
+        "select 1 from member_list where organization_id = %s", organization_id
+    ):
+        person(api, organization_id, "owner")
+    user_id = api.database.run(_member(api.database.pool, organization_id, role, address))
+    return Person(api, user_id, organization_id, address)
+
+
+async def _member(pool: Pool, organization_id: str, role: Role, email: str) -> str:
+    user_id = new_id("user")
+    at = now()
+
+    def command(census: MemberCensus) -> AddMember:
+        return AddMember(user_id, organization_id, role, at, census)
+
+    write = _write(
+        MEMBER,
+        user_id,
+        organization_id,
+        user_id,
+        command,
+        members_guard(organization_id, PLANS),
+        user_put(user_id, organization_id, email),
+    )
+    await execute(pool, write, INLINE)
+    return user_id
+
+
+async def _session(pool: Pool, user_id: str, organization_id: str, secret: str) -> str:
+    session_id = new_id("ses")
+    at = now()
+    ends = at + timedelta(days=30)
+    command = StartSession(session_id, organization_id, user_id, "link", at, ends)
+    values = (session_id, digest_of(secret), user_id, organization_id, "link", at, at, ends, "127.0.0.1", "tests")
+    write = _write(
+        SESSION,
+        session_id,
+        organization_id,
+        user_id,
+        lambda _: command,  # pyright: ignore[reportUnknownLambdaType]
+        no_guard(),
+        Statement(SQL.session_add, values),
+    )
+    await execute(pool, write, INLINE)
+    return session_id
+
+
+def _write(
+    decider: Any,  # noqa: ANN401 -- of either aggregate
+    stream_id: str,
+    organization_id: str,
+    user_id: str,
+    command: Any,  # noqa: ANN401 -- of its decider
+    guard: Any,  # noqa: ANN401 -- for its command
+    also: Statement,
+) -> Write[Any, Any, Any, Any]:
+    return Write(
+        decider=decider,
+        stream_id=stream_id,
+        organization_id=organization_id,
+        command=command,
+        guard=guard,
+        at=now(),
+        origin=Origin(UserActor(user_id)),
+        new_event_id=new_event_id,
+        also=lambda _: [also],
+    )

@@ -1,0 +1,125 @@
+"""The API in processes of its own, as it runs in production, and requests to it byte by byte."""
+
+import base64
+import http.client
+import os
+import secrets
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+
+_START_SECONDS = 120.0
+_OURS = ("KEYLEDGER_", "DATABASE_URL", "REDIS_URL", "HOST", "PORT", "API_WORKERS", "WORKERS")
+
+
+class Server:
+    """`python -m app serve` on a free port of loopback, its output in `log`. It can be killed and started again.
+
+    `module` and what follows it: another program that takes the same settings.
+    """
+
+    def __init__(
+        self,
+        database_url: str,
+        redis_url: str,
+        log: Path,
+        settings: Mapping[str, str] | None = None,
+        module: Sequence[str] = ("app", "serve"),
+    ) -> None:
+        self.log = log
+        self._module = module
+        self.database_url = database_url
+        self.redis_url = redis_url
+        self.port = _free_port()
+        self.master_key = base64.b64encode(secrets.token_bytes(32)).decode()
+        self._environment = {
+            **{name: value for name, value in os.environ.items() if not name.startswith(_OURS)},
+            "DATABASE_URL": database_url,
+            "REDIS_URL": redis_url,
+            "HOST": "127.0.0.1",
+            "PORT": str(self.port),
+            "KEYLEDGER_MASTER_KEY": self.master_key,
+            "KEYLEDGER_UPSTREAM_ALLOW": "127.0.0.0/8",
+            **(settings or {}),
+        }
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def pid(self) -> int:
+        """Of the process that was started last; it keeps those that answer requests."""
+        assert self._process is not None
+        return self._process.pid
+
+    @property
+    def has_ended(self) -> bool:
+        return self._process is None or self._process.poll() is not None
+
+    def start(self) -> None:
+        """Start, and return when requests are answered."""
+        with self.log.open("ab") as log:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", *self._module],
+                cwd=ROOT,
+                env=self._environment,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+        deadline = time.monotonic() + _START_SECONDS
+        while not self._answers():
+            assert self._process.poll() is None, self.log.read_text()
+            assert time.monotonic() < deadline, self.log.read_text()
+            time.sleep(0.02)
+
+    def kill(self) -> None:
+        """End every process of the server at once, as a power cut would."""
+        if self._process is not None:
+            with suppress(ProcessLookupError):
+                os.killpg(self._process.pid, signal.SIGKILL)
+            self._process.wait()
+
+    def stop(self) -> None:
+        if self._process is not None and self._process.poll() is None:
+            self._process.terminate()
+            with suppress(subprocess.TimeoutExpired):
+                self._process.wait(10)
+        self.kill()
+
+    def exchange(self, *sent: bytes, seconds: float = 10.0) -> tuple[http.client.HTTPResponse, bytes]:
+        """Send bytes as they are and read one answer; fails when none comes within `seconds`."""
+        with socket.create_connection(("127.0.0.1", self.port), timeout=seconds) as connection:
+            # A server may answer and close before it has read everything: the answer counts, not the broken pipe.
+            with suppress(BrokenPipeError, ConnectionResetError):
+                for part in sent:
+                    connection.sendall(part)
+            method = sent[0].split(b" ", 1)[0].decode("latin-1")
+            response = http.client.HTTPResponse(connection, method=method)
+            response.begin()
+            return response, response.read()
+
+    def _answers(self) -> bool:
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=2)
+        try:
+            connection.request("GET", "/health/live")
+            return connection.getresponse().status == http.HTTPStatus.OK
+        except OSError:
+            return False
+        finally:
+            connection.close()
+
+
+def _free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port: int = listener.getsockname()[1]
+        return port

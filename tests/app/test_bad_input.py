@@ -1,0 +1,434 @@
+"""Whatever is sent to whatever route: never a 500, never a hang, always a problem with a request id."""
+
+import http.client
+import json
+import re
+import socket
+import time
+from contextlib import suppress
+from typing import Any
+
+import pytest
+
+from tests.app.organizations import Api, Organization
+from tests.app.people import person
+from tests.app.scopes import RULES, Body, Route
+
+MIB = 1024 * 1024
+
+_MADE = {"key_id", "mcp_id", "user_id", "invite_id", "webhook_id"}
+
+ROUTES = [route for route, rule in RULES.items() if rule.keys and set(re.findall(r"\{(\w+):", route[1])) <= _MADE]
+"""Those that a key may ask, about what they can make: no audit event, no alert, and nothing that was sent."""
+
+BODIES: dict[Route, Body] = {route: rule.body for route, rule in RULES.items() if rule.body}
+WITH_BODY = [route for route in ROUTES if route[0] != "GET"]
+READS = [route for route in ROUTES if route[0] == "GET"]
+
+routes = pytest.mark.parametrize("route", ROUTES, ids=" ".join)
+with_body = pytest.mark.parametrize("route", WITH_BODY, ids=" ".join)
+reads = pytest.mark.parametrize("route", READS, ids=" ".join)
+
+NOT_JSON: dict[str, bytes] = {
+    "a word": b"hello",
+    "half an object": b'{"name": "x"',
+    "two objects": b"{}{}",
+    "a comma too many": b'{"name": "x",}',
+    "single quotes": b"{'name': 'x'}",
+    "not a number": b'{"name": NaN}',
+    "a byte order mark": b"\xef\xbb\xbf{}",
+    "invalid UTF-8": b'{"name": "\xff\xfe"}',
+    "an overlong zero": b'{"name": "\xc0\x80"}',
+    "a surrogate in UTF-8": b'{"name": "\xed\xa0\x80"}',
+    "a lone surrogate": b'{"name": "\\ud800"}',
+    "a lone surrogate, then a letter": b'{"name": "\\ud800x"}',
+    "surrogates in the wrong order": b'{"name": "\\udc00\\ud800"}',
+    "UTF-16": '{"name": "x"}'.encode("utf-16"),
+    "zeros": b"\0" * 1_000,
+    "10,000 levels of arrays": b"[" * 10_000 + b"]" * 10_000,
+    "10,000 levels of objects": b'{"name":' * 10_000 + b"1" + b"}" * 10_000,
+    "200,000 open brackets": b"[" * 200_000,
+    "half an escape": b'{"name": "\\u00',
+    "an escape that is none": b'{"name": "\\x41"}',
+    "a comment": b'{/* */"name": "x"}',
+}
+NO_OBJECT: dict[str, bytes] = {
+    "null": b"null",
+    "a text": b'"text"',
+    "a number": b"5",
+    "true": b"true",
+    "an array": b"[]",
+    "an array of objects": b'[{"name": "x"}]',
+}
+
+
+@with_body
+@pytest.mark.parametrize("kind", NOT_JSON)
+def test_a_body_that_is_no_json_is_refused(org: Organization, route: tuple[str, str], kind: str) -> None:
+    """400; or 422 where a field that is wrong comes before the place where it ceases to be JSON."""
+    refused = org.client.request(route[0], path_of(route, org), content=NOT_JSON[kind], headers=JSON)
+    assert (refused.status, refused.code, len(refused.details)) in {
+        (400, "invalid_request", 0),
+        (422, "validation_error", 1),
+    }
+
+
+@with_body
+@pytest.mark.parametrize("kind", NO_OBJECT)
+def test_a_body_that_is_no_object_is_an_invalid_request(org: Organization, route: tuple[str, str], kind: str) -> None:
+    refused = org.client.request(route[0], path_of(route, org), content=NO_OBJECT[kind], headers=JSON)
+    assert (refused.status, refused.code, refused.details) == (400, "invalid_request", {})
+
+
+VALUES: dict[str, Any] = {
+    "null": None,
+    "true": True,
+    "a number": 1,
+    "a fraction": 0.5,
+    "a huge number": 10**400,
+    "a huge fraction": 1e308,
+    "minus one": -1,
+    "an empty text": "",
+    "a zero": "\0",
+    "a long text": "x" * 100_000,
+    "an emoji": "\U0001f600" * 30,
+    "right to left": "\u202egnp.exe",
+    "an empty array": [],
+    "an array of null": [None],
+    "an array of arrays": [[[]]],
+    "an empty object": {},
+    "a strange object": {"": {"\0": [None, {"\u202e": 1}]}},
+    "a deep object": json.loads('{"a":' * 200 + "1" + "}" * 200),
+    "many": ["x"] * 20_000,
+}
+FIELDS = {
+    ("POST", "/v1/api-keys"): [
+        "name", "description", "expires_at", "expires_in_days", "environment", "permissions", "permissions.mcps",
+        "permissions.tools", "permissions.manage", "rate_limit", "rate_limit.per_second", "allowed_ips", "metadata",
+        "metadata.a", "unknown", "\0",
+    ],
+    ("PATCH", "/v1/api-keys/{key_id:str}"): [
+        "name", "description", "expires_at", "permissions", "permissions.mcps", "permissions.tools",
+        "permissions.manage", "rate_limit", "allowed_ips", "metadata", "metadata.\0", "unknown",
+    ],
+    ("DELETE", "/v1/api-keys/{key_id:str}"): ["reason", "note", "unknown"],
+    ("POST", "/v1/api-keys/{key_id:str}/revoke"): ["reason", "note", "unknown"],
+    ("POST", "/v1/api-keys/revoke"): [
+        "ids", "created_by", "mcp_id", "created_before", "reason", "dry_run", "unknown", "\0",
+    ],
+    ("POST", "/v1/api-keys/{key_id:str}/rotate"): ["overlap_seconds", "unknown"],
+    ("POST", "/v1/api-keys/{key_id:str}/disable"): ["unknown"],
+    ("POST", "/v1/api-keys/{key_id:str}/enable"): ["unknown"],
+    ("POST", "/v1/mcps"): [
+        "name", "endpoint_url", "description", "environment", "auth_type", "auth_token", "auth_header",
+        "auth_username", "auth_password", "unknown",
+    ],
+    ("PATCH", "/v1/mcps/{mcp_id:str}"): [
+        "name", "description", "endpoint_url", "environment", "status", "auth_type", "auth_token", "auth_header",
+        "auth_username", "auth_password", "unknown",
+    ],
+    ("DELETE", "/v1/mcps/{mcp_id:str}"): ["unknown"],
+    ("POST", "/v1/mcps/{mcp_id:str}/test"): ["unknown"],
+    ("POST", "/v1/webhooks"): ["url", "events", "events.0", "description", "kind", "unknown"],
+    ("PATCH", "/v1/webhooks/{webhook_id:str}"): ["url", "events", "description", "status", "unknown"],
+    ("DELETE", "/v1/webhooks/{webhook_id:str}"): ["unknown"],
+    ("POST", "/v1/webhooks/{webhook_id:str}/rotate"): ["overlap_seconds", "unknown"],
+    ("POST", "/v1/webhooks/{webhook_id:str}/test"): ["unknown"],
+    ("PATCH", "/v1/organization"): ["name", "description", "settings", "settings.a", "plan", "unknown"],
+    ("POST", "/v1/organization/members/invite"): ["email", "role", "unknown"],
+    ("PATCH", "/v1/organization/members/{user_id:str}"): ["role", "unknown"],
+    ("DELETE", "/v1/organization/members/{user_id:str}"): ["unknown"],
+    ("DELETE", "/v1/organization/invitations/{invite_id:str}"): ["unknown"],
+    ("POST", "/v1/api-keys/verify"): ["key", "mcp_id", "tool", "ip", "user_agent", "unknown"],
+    ("POST", "/v1/mcp/resources"): ["mcp_id", "uri", "unknown"],
+    ("POST", "/v1/mcp/invoke"): ["mcp_id", "tool", "arguments", "timeout", "unknown"],
+}  # fmt: skip
+
+
+def test_every_route_with_a_body_has_its_fields_here() -> None:
+    assert set(FIELDS) == set(WITH_BODY)
+
+
+@pytest.mark.parametrize(
+    ("route", "field"),
+    [
+        pytest.param(route, field, id=f"{' '.join(route)} {field!r}")
+        for route, known in FIELDS.items()
+        for field in known
+    ],
+)
+def test_any_value_in_any_field_is_taken_or_refused_by_name(
+    org: Organization, route: tuple[str, str], field: str
+) -> None:
+    outer, _, inner = field.partition(".")
+    for value in VALUES.values():
+        body = {**BODIES.get(route, {}), outer: {inner: value} if inner else value}
+        answer = org.client.request(route[0], path_of(route, org), body)
+        if answer.status < 300:
+            continue
+        assert answer.status in {403, 404, 422}, (value, answer)
+        if answer.status == 422:
+            assert answer.details, (value, answer)
+
+
+@with_body
+def test_repeated_fields_are_no_trouble(org: Organization, route: tuple[str, str]) -> None:
+    content = b'{"name": "a", "name": {}, "name": "b", "unknown": 1, "unknown": 2}'
+    refused = org.client.request(route[0], path_of(route, org), content=content, headers=JSON)
+    assert (refused.status, refused.code) == (422, "validation_error")
+
+
+GONE_AFTERWARDS = {
+    ("DELETE", "/v1/mcps/{mcp_id:str}"),
+    ("DELETE", "/v1/organization/members/{user_id:str}"),
+    ("DELETE", "/v1/webhooks/{webhook_id:str}"),
+}
+
+
+@with_body
+def test_an_empty_body_is_an_empty_object(org: Organization, route: tuple[str, str]) -> None:
+    empty = org.client.request(route[0], path_of(route, org), content=b"", headers=JSON)
+    as_object = org.client.request(route[0], path_of(route, org), {})
+    if route in GONE_AFTERWARDS:
+        assert (empty.status, as_object.status) == (200, 404), "what is deleted can not be deleted again"
+    else:
+        assert empty.status == as_object.status in {200, 422}
+
+
+IDS = {
+    "10,000 characters": "k" * 10_000,
+    "a zero": "%00",
+    "a zero inside": "key_%00",
+    "a surrogate": "%ED%A0%80",
+    "invalid UTF-8": "%FF%FE",
+    "a slash": "a%2Fb",
+    "two slashes": "%2F%2F",
+    "dots": "..%2F..%2Fetc%2Fpasswd",
+    "a line break": "a%0D%0AX-Evil:%201",
+    "a percent": "%25",
+    "half an escape": "%",
+    "SQL": "'%20or%201=1--",
+    "a question mark": "%3Fq=1",
+    "a semicolon": "key;v=1",
+    "a star": "*",
+    "another kind": "org_" + "0" * 26,
+    "upper case": "KEY_" + "0" * 26,
+    "an emoji": "%F0%9F%98%80",
+}
+
+
+WITH_IDS = [route for route, rule in RULES.items() if rule.keys and "{" in route[1]]
+
+
+@pytest.mark.parametrize("route", WITH_IDS, ids=" ".join)
+@pytest.mark.parametrize("kind", IDS)
+def test_what_is_no_id_is_not_found(org: Organization, route: tuple[str, str], kind: str) -> None:
+    path = re.sub(r"\{\w+:str\}", lambda _: IDS[kind], route[1])
+    refused = org.client.request(route[0], path, BODIES.get(route))
+    if kind == "two slashes" and route[0] == "GET" and route[1].endswith("}"):
+        assert refused.status == 200, "slashes at the end do not count: this is the list"
+    elif kind == "two slashes" and route == ("POST", "/v1/api-keys/{key_id:str}/revoke"):
+        assert refused.status == 422, "no id at all: this is the bulk revoke, which does nothing without a selector"
+    else:
+        assert refused.status in {404, 405}
+    assert "x-evil" not in refused.headers
+
+
+QUERIES = {
+    "a zero": "q=%00",
+    "invalid UTF-8": "q=%FF",
+    "an unknown name": "unknown=1",
+    "a name alone": "unknown",
+    "no name": "=1",
+    "a zero as name": "%00=1",
+    "a million letters": "unknown=" + "x" * 20_000,
+    "a thousand names": "&".join(f"n{number}=1" for number in range(1_000)),
+    "twice": "unknown=1&unknown=2",
+    "brackets": "unknown[]=1&unknown[a]=2",
+    "half an escape": "unknown=%",
+    "an emoji": "%F0%9F%98%80=1",
+}
+
+
+@routes
+@pytest.mark.parametrize("kind", QUERIES)
+def test_a_strange_query_is_refused(org: Organization, route: tuple[str, str], kind: str) -> None:
+    refused = org.client.request(route[0], f"{path_of(route, org)}?{QUERIES[kind]}", BODIES.get(route))
+    assert (refused.status, refused.code) in {(422, "validation_error"), (400, "invalid_request")}
+
+
+@pytest.mark.parametrize("name", ["status", "environment", "page", "order", "unused_for_days"])
+@pytest.mark.parametrize("null", ["null", "NULL"])
+def test_a_filter_that_says_null_is_refused_by_name(org: Organization, name: str, null: str) -> None:
+    """It would otherwise count as not given, and the list show everything."""
+    refused = org.client.get(f"/v1/api-keys?{name}={null}")
+    assert (refused.status, refused.details) == (422, {name: "Must not be null"})
+
+
+@pytest.mark.parametrize("number", ["0.5", "1700000000", "-1"])
+def test_an_instant_is_no_number(org: Organization, number: str) -> None:
+    refused = org.client.get(f"{org.manager.path}/activity?from={number}")
+    assert (refused.status, list(refused.details)) == (422, ["from"])
+
+
+def test_a_text_may_be_the_word_null(org: Organization) -> None:
+    key = org.key(name="null and void")
+    assert [found["id"] for found in org.client.get("/v1/api-keys?q=null").data] == [key.id]
+
+
+RAW_HEADERS: dict[str, list[tuple[bytes, bytes]]] = {
+    "two credentials": [(b"Authorization", b"Bearer x"), (b"Authorization", b"Basic y")],
+    "bytes that are no ASCII": [(b"X-Anything", b"\xff\xfe\x80")],
+    "a credential in no ASCII": [(b"Authorization", b"Bearer \xff\xfe")],
+    "a long header": [(b"X-Anything", b"x" * 20_000)],
+    "an idempotency key twice": [(b"Idempotency-Key", b"a"), (b"Idempotency-Key", b"b")],
+    "a revision twice": [(b"If-Match", b'"1"'), (b"If-Match", b'"2"')],
+    "forwarded": [(b"X-Forwarded-For", b"nonsense, \xff, ::::")],
+    "a huge revision": [(b"If-Match", b'"' + b"9" * 5_000 + b'"')],
+    "a strange agent": [(b"User-Agent", b"\x80\xff")],
+    "accepts nothing": [(b"Accept", b"image/png;q=0")],
+    "an encoding": [(b"Content-Encoding", b"gzip")],
+    "expects": [(b"Expect", b"100-continue")],
+    "an upgrade": [(b"Connection", b"Upgrade"), (b"Upgrade", b"websocket")],
+    "another host": [(b"Host", b"evil.example"), (b"X-Forwarded-Host", b"evil.example")],
+}
+
+
+@routes
+@pytest.mark.parametrize("kind", RAW_HEADERS)
+def test_strange_headers_break_nothing(api: Api, org: Organization, route: tuple[str, str], kind: str) -> None:
+    path = path_of(route, org)
+    body = json.dumps(BODIES.get(route, {})).encode() if route[0] != "GET" else b""
+    lines = [
+        f"{route[0]} {path} HTTP/1.1".encode(),
+        *([] if kind == "another host" else [b"Host: a"]),
+        b"Authorization: Bearer " + org.manager.secret.encode(),
+        b"Content-Type: application/json",
+        b"Content-Length: " + str(len(body)).encode(),
+        *[name + b": " + value for name, value in RAW_HEADERS[kind]],
+        b"",
+        body,
+    ]
+    response, content = api.server.exchange(b"\r\n".join(lines), seconds=5)
+    assert response.status < 500 or b"mcp_" in content, content
+    assert response.getheader("x-request-id")
+    assert b"evil" not in content
+    if response.status >= 400:
+        assert json.loads(content)["error"]["request_id"] == response.getheader("x-request-id")
+
+
+@routes
+@pytest.mark.parametrize("method", ["HEAD", "OPTIONS", "PUT", "TRACE", "PROPFIND", "X" * 50])
+def test_other_methods_are_refused(org: Organization, route: tuple[str, str], method: str) -> None:
+    refused = org.client.request(method, path_of(route, org))
+    assert refused.status in {404, 405}
+
+
+@routes
+def test_a_slash_too_many_or_another_case_is_the_same_route_or_none(org: Organization, route: tuple[str, str]) -> None:
+    path = path_of(route, org)
+    for other in (f"{path}/", f"{path}//", f"/{path}", path.replace("/v1/", "/v1//"), path.upper(), f"{path}/more"):
+        assert org.client.request(route[0], other, {"unknown": 1}).status in {200, 404, 405, 422}
+
+
+@pytest.mark.parametrize(
+    "target", ["http://other.example/v1/api-keys", "http://127.0.0.1/v1/api-keys", "*", "v1/api-keys", "//evil/v1/mcps"]
+)
+def test_other_forms_of_the_target_are_answered(api: Api, org: Organization, target: str) -> None:
+    request = f"GET {target} HTTP/1.1\r\nHost: a\r\nConnection: close\r\nX-API-Key: {org.manager.secret}\r\n\r\n"
+    response, _ = api.server.exchange(request.encode(), seconds=5)
+    assert response.status in {200, 400, 404}
+
+
+BROKEN_HTTP = {
+    "no host": b"GET /v1/api-keys HTTP/1.1\r\n\r\n",
+    "another version": b"GET /v1/api-keys HTTP/3.7\r\nHost: a\r\n\r\n",
+    "a bare line": b"hello\r\n\r\n",
+    "a header without a colon": b"GET /v1/api-keys HTTP/1.1\r\nHost: a\r\nnonsense\r\n\r\n",
+    "a zero in a header": b"GET /v1/api-keys HTTP/1.1\r\nHost: a\r\nX-A: a\0b\r\n\r\n",
+    "a space before the colon": b"GET /v1/api-keys HTTP/1.1\r\nHost: a\r\nX-A : b\r\n\r\n",
+    "a length that is none": b"POST /v1/api-keys HTTP/1.1\r\nHost: a\r\nContent-Length: x\r\n\r\n",
+    "a length below zero": b"POST /v1/api-keys HTTP/1.1\r\nHost: a\r\nContent-Length: -5\r\n\r\n",
+    "two lengths": b"POST /v1/api-keys HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab",
+    "a broken chunk": b"POST /v1/api-keys HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n\r\n",
+    "a space in the path": b"GET /v1/api keys HTTP/1.1\r\nHost: a\r\n\r\n",
+    "headers without end": b"GET / HTTP/1.1\r\nHost: a\r\n" + b"X-A: b\r\n" * 50_000 + b"\r\n",
+}
+
+
+@pytest.mark.parametrize("kind", BROKEN_HTTP)
+def test_what_is_no_http_is_refused_or_cut_off_and_the_next_one_served(api: Api, kind: str) -> None:
+    """The server's own parser answers these, before a request exists; so they have no problem and no request id."""
+    with suppress(ConnectionError, http.client.HTTPException):  # cut off; a hang would be a TimeoutError
+        response, _ = api.server.exchange(BROKEN_HTTP[kind], seconds=5)
+        assert response.status < 500
+    assert api.client().get("/health/live").status == 200
+
+
+@pytest.mark.parametrize("size", [MIB + 1, 20 * MIB])
+@with_body
+def test_a_body_beyond_one_mebibyte_is_refused(org: Organization, route: tuple[str, str], size: int) -> None:
+    refused = org.client.request(route[0], path_of(route, org), content=b" " * size, headers=JSON)
+    assert (refused.status, refused.code) == (413, "payload_too_large")
+
+
+def test_a_client_that_sends_half_and_waits_holds_nobody_up(api: Api, org: Organization) -> None:
+    head = b"POST /v1/api-keys HTTP/1.1\r\nHost: a\r\nContent-Length: 100\r\n\r\n{"
+    slow = [socket.create_connection(("127.0.0.1", api.server.port)) for _ in range(50)]
+    try:
+        for connection in slow:
+            connection.sendall(head)
+        began = time.monotonic()
+        assert org.client.get("/v1/api-keys").status == 200
+        assert org.verify(org.manager.secret)["valid"] is True
+        assert time.monotonic() - began < 25  # a slow body may take 30
+    finally:
+        for connection in slow:
+            connection.close()
+
+
+def test_clients_that_go_away_before_the_answer_leave_nothing_behind(api: Api, org: Organization) -> None:
+    body = json.dumps({"key": org.manager.secret}).encode()
+    head = (
+        "POST /v1/api-keys/verify HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n"
+        f"Authorization: Bearer {org.manager.secret}\r\nContent-Length: {len(body)}\r\n\r\n"
+    )
+    for _ in range(50):
+        with socket.create_connection(("127.0.0.1", api.server.port)) as connection:
+            connection.sendall(head.encode() + body)
+    assert org.verify(org.manager.secret)["valid"] is True
+
+
+JSON = {"Content-Type": "application/json"}
+
+_ids: dict[tuple[str, str], str] = {}
+
+
+def path_of(route: tuple[str, str], org: Organization) -> str:
+    """The path with the ids of what the organization has of each kind, made when they are first needed."""
+    return re.sub(r"\{(\w+):str\}", lambda found: _id_of(found[1], org), route[1])
+
+
+def _id_of(name: str, org: Organization) -> str:
+    if (org.id, name) not in _ids:
+        _ids[org.id, name] = _made(name, org)
+    return _ids[org.id, name]
+
+
+def _made(name: str, org: Organization) -> str:
+    match name:
+        case "key_id":
+            return org.key().id
+        case "mcp_id":
+            return org.mcp()
+        case "user_id":
+            return person(org.api, org.id).id
+        case "webhook_id":
+            webhook: str = org.client.post("/v1/webhooks", {"url": "https://example.com/hooks"}).data["id"]
+            return webhook
+        case "invite_id":
+            body = {"email": "grace@example.com", "role": "viewer"}
+            invitation: str = org.client.post("/v1/organization/members/invite", body).data["invite_id"]
+            return invitation
+        case _:
+            raise KeyError(name)

@@ -1,0 +1,394 @@
+"""The matrix: every route, asked by everyone there is. What they are told follows from the one table of `scopes.py`.
+
+Callers: people in every role, with and without the token that changes need, and with a session that has ended; keys
+with every single grant, with none, with all but the one, with all; keys that were revoked, disabled or have expired; a
+key of nobody; nobody. A route is asked about what never was, or sent what it does not take, so that being let in shows
+and nothing is made; that the real thing works is shown once for each route.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpx2
+import pytest
+
+from app.asgi import DIRECT_ROUTES, ROUTES
+from app.security.sessions import csrf_token
+from domain.alerts.commands import RaiseAlert
+from domain.grants import GRANTS, Grant
+from domain.keys.permissions import Permissions
+from domain.members.events import Role
+from eventstore.clock import new_id, now
+from eventstore.database import WORKER_ROLE, pool
+from tests.app.client import Answer, Client, at_once
+from tests.app.organizations import Api, Key, Organization, unknown_secret
+from tests.app.people import COOKIE, Person, person
+from tests.app.scopes import MATRIX_SIZE, PUBLIC, ROLES, RULES, SIGNING_IN, Route, Rule
+from workers.alerting import raise_alert
+from workers.jobs.warn_of_expiry import ACTOR
+
+SAFE = {"GET", "HEAD"}
+
+Target = dict[str, str]
+"""Ids by the names of the path's parameters."""
+
+closed = pytest.mark.parametrize("route", RULES, ids=" ".join)
+about_something = pytest.mark.parametrize("route", [route for route in RULES if "{" in route[1]], ids=" ".join)
+
+
+@dataclass(frozen=True)
+class Expected:
+    """A status; for a refusal also its code and what is required, and the error in the challenge."""
+
+    status: int
+    code: str | None = None
+    required: tuple[str, ...] = ()
+    challenge: str | None = None
+
+
+UNAUTHORIZED = Expected(401, "unauthorized", challenge="invalid_token")
+NO_CREDENTIAL = Expected(401, "unauthorized")
+FORBIDDEN = Expected(403, "forbidden")
+
+
+def let_in(rule: Rule) -> Expected:
+    codes = {404: "not_found", 422: "validation_error"}
+    return Expected(rule.let_in, codes.get(rule.let_in))
+
+
+def lacking(grant: Grant) -> Expected:
+    return Expected(403, "forbidden", (grant,), "insufficient_scope")
+
+
+def told_to_a_key(rule: Rule, grants: set[Grant]) -> Expected:
+    if not rule.keys:
+        return FORBIDDEN
+    if rule.grant is not None and rule.grant not in grants:
+        return lacking(rule.grant)
+    return let_in(rule)
+
+
+def told_to_a_person(rule: Rule, method: str, role: Role, *, token: bool) -> Expected:
+    if not rule.people:
+        return NO_CREDENTIAL
+    if method not in SAFE and not token:
+        return FORBIDDEN
+    if rule.owner and role != "owner":
+        return Expected(403, "forbidden", ("owner",))
+    if rule.grant is not None and rule.grant not in ROLES[role]:
+        return lacking(rule.grant)
+    return let_in(rule)
+
+
+@dataclass
+class World:
+    """Two organizations. In ours there is a person in every role, and a key with every single grant."""
+
+    api: Api
+    ours: Organization
+    theirs: Organization
+    people: dict[Role, Person]
+    stranger: Person
+    keys: dict[str, tuple[Client, set[Grant]]]
+    dead: dict[str, Client]
+    cells: int = 0
+    routes: set[Route] = field(default_factory=set[Route])
+
+
+@pytest.fixture(scope="module")
+def world(api: Api, request: pytest.FixtureRequest) -> Iterator[World]:
+    ours, theirs = api.organization("enterprise"), api.organization("enterprise")
+    roles: tuple[Role, ...] = ("owner", "admin", "auditor", "member", "viewer")
+    people: dict[Role, Person] = {role: person(api, ours.id, role) for role in roles}
+    held: dict[str, set[Grant]] = {grant: {grant} for grant in GRANTS}
+    held |= {f"all but {grant}": set(GRANTS) - {grant} for grant in GRANTS} | {"none": set(), "all": set(GRANTS)}
+    keys = {name: (holding(ours, grants).client, grants) for name, grants in held.items()}
+    revoked, disabled = holding(ours, set(GRANTS)), holding(ours, set(GRANTS))
+    ours.client.post(f"{revoked.path}/revoke")
+    ours.client.post(f"{disabled.path}/disable")
+    expired = ours.expired_key(permissions=Permissions(mcps="*", manage=GRANTS))
+    dead = {
+        "revoked_key": revoked.client,
+        "disabled_key": disabled.client,
+        "expired_key": expired.client,
+        "unauthorized": api.client(unknown_secret()),
+    }
+    world = World(api, ours, theirs, people, person(api, theirs.id, "owner"), keys, dead)
+    yield world
+    everyone = f"{len(people)} roles with and without token, {len(keys) + len(dead)} keys, an ended session and nobody"
+    request.config.stash[MATRIX_SIZE] = f"{world.cells} cells; {len(world.routes)} closed routes by {everyone}"
+
+
+def holding(org: Organization, grants: set[Grant]) -> Key:
+    manage: tuple[Grant, ...] = tuple([grant for grant in GRANTS if grant in grants])
+    return org.seeded_key(permissions=Permissions(mcps="*", manage=manage))
+
+
+def declared() -> dict[Route, dict[str, Any]]:
+    """Everything the framework routes, with the options it was declared with."""
+    return {(str(m), path): handler.opt for handler in ROUTES for path in handler.paths for m in handler.http_methods}
+
+
+def everything() -> set[Route]:
+    return set(declared()) | set(DIRECT_ROUTES)
+
+
+def test_every_route_is_in_the_table() -> None:
+    assert everything() == set(RULES) | PUBLIC | SIGNING_IN
+
+
+def test_no_route_is_in_it_twice() -> None:
+    assert not set(RULES) & PUBLIC
+    assert not (set(RULES) | PUBLIC) & SIGNING_IN
+
+
+@closed
+def test_everyone_is_told_what_the_table_says(world: World, route: Route) -> None:
+    rule, method = RULES[route], route[0]
+    cells: list[tuple[str, Client, Expected]] = [
+        ("nobody", world.api.client(), NO_CREDENTIAL),
+        *(
+            (f"a key: {code}", client, Expected(401, code, challenge="invalid_token"))
+            for code, client in world.dead.items()
+        ),
+        *((f"a key with {name}", client, told_to_a_key(rule, held)) for name, (client, held) in world.keys.items()),
+        ("an ended session", ended_session(world), UNAUTHORIZED if rule.people else NO_CREDENTIAL),
+    ]
+    for token in (False, True):
+        # A session of its own each: some of the routes end it. With the token last: one of them ends all others.
+        for role in world.people:
+            expected = told_to_a_person(rule, method, role, token=token)
+            cells.append((f"{role}, token: {token}", session_of(world, role, token=token), expected))
+    last = len(cells) - len(world.people)
+    told = [
+        answer
+        for part in (cells[:last], cells[last:])
+        for answer in at_once(part, lambda cell: asked(cell[1], route, rule))
+    ]
+    wrong = [
+        f"{who}: expected {expected}, was told {answer.status} {answer.content[:300]!r}"
+        for (who, _, expected), answer in zip(cells, told, strict=True)
+        if not fits(answer, expected)
+    ]
+    world.cells += len(cells)
+    world.routes.add(route)
+    assert not wrong, "\n".join(wrong)
+
+
+@about_something
+def test_what_belongs_to_another_organization_does_not_exist(world: World, route: Route) -> None:
+    """To nobody there, whatever they hold; and what is somebody else's in the same organization, where that counts."""
+    rule = RULES[route]
+    target = ours_of(world, route)
+    callers = [world.theirs.client] if rule.keys else []
+    callers += [session_of_person(world.api, world.stranger)] if rule.people else []
+    if rule.own:
+        callers.append(session_of(world, "member", token=True))
+    if "{session_id:str}" in route[1]:
+        callers += [session_of(world, role, token=True) for role in world.people]
+    assert callers
+    for caller in callers:
+        foreign, absent = asked(caller, route, rule, target), asked(caller, route, rule)
+        assert (foreign.status, foreign.code) == (404, "not_found")
+        assert foreign.without_request_id == absent.without_request_id
+        assert _headers(foreign) == _headers(absent)
+    world.cells += 2 * len(callers)
+
+
+@pytest.mark.parametrize("route", [route for route, rule in RULES.items() if rule.own], ids=" ".join)
+def test_a_member_may_do_to_own_keys_what_is_refused_for_those_of_others(world: World, route: Route) -> None:
+    member = session_of(world, "member", token=True)
+    own: str = member.post("/v1/api-keys", {"name": "Own"}).data["id"]
+    if route[1].endswith("/enable"):
+        member.post(f"/v1/api-keys/{own}/disable")
+    assert asked(member, route, RULES[route], {"key_id": own}).status == 200
+    world.cells += 1
+
+
+@pytest.mark.parametrize("route", [route for route, rule in RULES.items() if rule.grant], ids=" ".join)
+def test_the_one_grant_is_enough(world: World, route: Route) -> None:
+    """To do the real thing, to something real; and what is given away has to be held."""
+    rule = RULES[route]
+    assert rule.grant is not None
+    key = holding(world.ours, {rule.grant, *rule.also}).client
+    target = ours_of(world, route) if "{" in route[1] else None
+    assert asked(key, route, rule, target, rule.body).status in {200, 201}
+    world.cells += 1
+
+
+@pytest.mark.parametrize("route", [r for r, rule in RULES.items() if rule.grant or not rule.keys], ids=" ".join)
+def test_the_refused_attempt_of_a_key_is_recorded(world: World, route: Route) -> None:
+    caller = world.ours.seeded_key(permissions=Permissions(mcps="*"))
+    asked(caller.client, route, RULES[route])
+    newest = world.ours.activity(caller)[0]
+    assert (newest["action"], newest["status"], newest["reason"]) == ("manage", "denied", "forbidden")
+
+
+@pytest.mark.parametrize("route", sorted(PUBLIC), ids=" ".join)
+def test_a_public_route_asks_for_nothing(world: World, route: Route) -> None:
+    callers = [
+        world.api.client(),
+        *world.dead.values(),
+        *[session_of(world, role, token=True) for role in world.people],
+    ]
+    path = route[1].replace("{code:str}", "conflict")
+    assert {answer.status for answer in at_once(callers, lambda caller: caller.request(route[0], path))} == {200}
+    world.cells += len(callers)
+
+
+@pytest.mark.parametrize("route", sorted(SIGNING_IN), ids=" ".join)
+def test_a_key_is_nothing_to_those_who_sign_in(world: World, route: Route) -> None:
+    def told(headers: dict[str, str]) -> tuple[int, str | None]:
+        answer = httpx2.request(route[0], world.api.url + route[1], headers=headers)
+        return answer.status_code, answer.headers.get("location")
+
+    key, _ = world.keys["all"]
+    assert told({"Authorization": f"Bearer {key.secret}"}) == told({})
+    world.cells += 2
+
+
+@pytest.mark.parametrize("path", sorted({path for _, path in RULES}))
+def test_asking_for_the_methods_needs_no_key_and_does_nothing(world: World, path: str) -> None:
+    answer = asked(world.api.client(), ("OPTIONS", path), Rule())
+    assert answer.status == 405
+    assert set(answer.headers["allow"].split(", ")) == {method for method, known in everything() if known == path}
+
+
+def asked(
+    caller: Client, route: Route, rule: Rule, target: Target | None = None, body: dict[str, object] | None = None
+) -> Answer:
+    """Ask about `target`, or about what never was."""
+    method, path = route
+    for name, kind in _PARAMETERS.items():
+        path = path.replace(f"{{{name}:str}}", (target or {}).get(name, f"{kind}_{'0' * 26}"))
+    sent = {"surprise": True} if rule.let_in == 422 else rule.body
+    return caller.request(method, path, sent if body is None else body)
+
+
+_PARAMETERS = {
+    "key_id": "key",
+    "mcp_id": "mcp",
+    "event_id": "evt",
+    "alert_id": "alert",
+    "user_id": "user",
+    "invite_id": "invite",
+    "session_id": "ses",
+    "webhook_id": "hook",
+    "delivery_id": "msg",
+}
+
+
+def ours_of(world: World, route: Route) -> Target:
+    """A new one of what the path is about, in our organization."""
+    if "{delivery_id:str}" in route[1]:
+        return _delivery(world)
+    (name,) = [name for name in _PARAMETERS if f"{{{name}:str}}" in route[1]]
+    makers: dict[str, Callable[[], str]] = {
+        "webhook_id": lambda: _webhook(world),
+        "key_id": lambda: _key(world, disabled=route[1].endswith("/enable")),
+        "mcp_id": world.ours.mcp,
+        "event_id": lambda: world.ours.client.get("/v1/audit/events").data[0]["id"],
+        "alert_id": lambda: _alert(world),
+        "user_id": lambda: person(world.api, world.ours.id, "viewer").id,
+        "invite_id": lambda: _invitation(world),
+        "session_id": lambda: person(world.api, world.ours.id, "viewer").session_id,
+    }
+    return {name: makers[name]()}
+
+
+def _webhook(world: World) -> str:
+    webhook: str = world.ours.client.post("/v1/webhooks", {"url": "https://example.com/hooks"}).data["id"]
+    # An organization can have so many of them.
+    for each in world.ours.client.get("/v1/webhooks", {"per_page": 100}).data[10:]:
+        world.ours.client.delete(f"/v1/webhooks/{each['id']}")
+    return webhook
+
+
+def _delivery(world: World) -> Target:
+    webhook_id = _webhook(world)
+    delivery_id = new_id("msg")
+    world.api.database.rows(
+        """insert into webhook_deliveries (delivery_id, organization_id, webhook_id, event_id, position, subject, event,
+        body, created_at, due_at) values (%s, %s, %s, %s, 1, '', 'api_key.created', '{}', now(), now())""",
+        delivery_id,
+        world.ours.id,
+        webhook_id,
+        new_id("evt"),
+    )
+    return {"webhook_id": webhook_id, "delivery_id": delivery_id}
+
+
+def _key(world: World, *, disabled: bool) -> str:
+    key = world.ours.key()
+    if disabled:
+        world.ours.client.post(f"{key.path}/disable")
+    return key.id
+
+
+def _invitation(world: World) -> str:
+    body = {"email": f"{new_id('user')}@example.com", "role": "viewer"}
+    invitation: str = world.ours.client.post("/v1/organization/members/invite", body).data["invite_id"]
+    return invitation
+
+
+def _alert(world: World) -> str:
+    alert = RaiseAlert(
+        alert_id=new_id("alert"),
+        organization_id=world.ours.id,
+        alert_type="api_key.expiring",
+        severity="warning",
+        at=now(),
+        key_id=world.ours.manager.id,
+        numbers={"days": 7},
+    )
+
+    async def raised() -> None:
+        async with pool(world.api.database.url, role=WORKER_ROLE) as connections:
+            assert await raise_alert(connections, ACTOR, alert)
+
+    world.api.database.run(raised())
+    return alert.alert_id
+
+
+def session_of(world: World, role: Role, *, token: bool) -> Client:
+    return session_of_person(world.api, world.people[role], token=token)
+
+
+def session_of_person(api: Api, who: Person, *, token: bool = True) -> Client:
+    """A new session of theirs, with or without what proves that a change was meant."""
+    _, secret = who.session()
+    return signed_in(api, secret, token=token)
+
+
+def signed_in(api: Api, secret: str, *, token: bool) -> Client:
+    headers = {"X_CSRF_Token": csrf_token(secret)} if token else {}
+    return api.client(Cookie=f"{COOKIE}={secret}", **headers)
+
+
+def ended_session(world: World) -> Client:
+    client = session_of(world, "owner", token=True)
+    assert client.delete("/v1/session").status == 200
+    return client
+
+
+def fits(answer: Answer, expected: Expected) -> bool:
+    if answer.status != expected.status:
+        return False
+    if expected.code is None:
+        return True
+    required = tuple(answer.details.get("required", ())) if answer.status == 403 else ()
+    challenge = answer.headers.get("www-authenticate", "")
+    wanted = "" if expected.challenge is None else f'error="{expected.challenge}"'
+    return (
+        answer.code == expected.code
+        and required == expected.required
+        and wanted in challenge
+        and (expected.challenge is not None or "error=" not in challenge)
+    )
+
+
+def _headers(answer: Answer) -> dict[str, str]:
+    """Those that tell one answer from another: not the request's id, the time, and what is left of a rate."""
+    passing = ("x-request-id", "date", "x-ratelimit-")
+    return {name: value for name, value in answer.headers.items() if not name.startswith(passing)}

@@ -1,0 +1,74 @@
+"""What a document refers to is there."""
+
+import os
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.architecture.conftest import ROOT
+
+_LINK = re.compile(r"\]\(([^)\s]+)\)")
+_PATH = re.compile(
+    r"`((?:domain|eventstore|projections|gateway|workers|app|embedded|clients|docs|tests)/[\w./-]+?)(?::\d+)?`"
+)
+_DECISION = re.compile(r"decisions?[ /]+(\d{1,4})\b")
+_HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
+_DECISIONS = sorted((ROOT / "docs/decisions").glob("*.md"))
+
+
+def _files(*endings: str) -> list[Path]:
+    """Files of the checkout whose names end so, without those of tools, which lie in hidden folders."""
+    found: list[Path] = []
+    for place, folders, names in os.walk(ROOT):
+        folders[:] = [name for name in folders if not name.startswith(".") and name != "node_modules"]
+        found += [Path(place, name) for name in names if name.endswith(endings)]
+    return sorted(found)
+
+
+def _anchor(heading: str) -> str:
+    """What a heading is called in an address: https://github.github.com/gfm renders it so."""
+    return re.sub(r"[^\w\- ]", "", heading.lower()).strip().replace(" ", "-")
+
+
+_DOCUMENTS = _files(".md")
+_NAMES = [str(path.relative_to(ROOT)) for path in _DOCUMENTS]
+
+
+def test_there_are_documents() -> None:
+    assert {"README.md", "ARCHITECTURE.md", "CHANGELOG.md", "clients/python/README.md"} <= set(_NAMES)
+
+
+@pytest.mark.parametrize("document", _DOCUMENTS, ids=_NAMES)
+def test_every_link_leads_somewhere(document: Path) -> None:
+    for target in _LINK.findall(document.read_text(encoding="utf-8")):
+        if re.match(r"[a-z]+:", target):
+            continue
+        name, _, anchor = target.partition("#")
+        found = document.parent / name if name else document
+        assert found.exists(), target
+        if anchor:
+            assert anchor in map(_anchor, _HEADING.findall(found.read_text(encoding="utf-8"))), target
+
+
+@pytest.mark.parametrize("document", _DOCUMENTS, ids=_NAMES)
+def test_every_file_that_a_document_names_is_there(document: Path) -> None:
+    for name in _PATH.findall(document.read_text(encoding="utf-8")):
+        assert (ROOT / name).exists() or (document.parent / name).exists(), name
+
+
+def test_each_decision_has_a_number_of_its_own_and_says_it() -> None:
+    numbers = [int(path.name[:4]) for path in _DECISIONS]
+    assert numbers == list(range(1, len(_DECISIONS) + 1))
+    for number, path in zip(numbers, _DECISIONS, strict=True):
+        assert path.read_text(encoding="utf-8").startswith(f"# {number}. "), path.name
+
+
+def test_whoever_names_a_decision_names_one_that_is_there() -> None:
+    named = {
+        (path.name, int(number))
+        for path in _files(".py", ".sql", ".md", ".toml", ".yaml", "Makefile", "Dockerfile")
+        for number in _DECISION.findall(path.read_text(encoding="utf-8"))
+    }
+    assert len(named) > 3
+    assert not {each for each in named if not 1 <= each[1] <= len(_DECISIONS)}

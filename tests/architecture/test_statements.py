@@ -1,0 +1,224 @@
+"""Every statement fits the schema, and none on a table that grows reads all of it."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, cast
+
+import psycopg
+import pytest
+from psycopg import sql
+
+from eventstore.database import APP_ROLE, GATE_ROLE, WORKER_ROLE, Role
+from tests.architecture.conftest import ROOT
+
+GROWING = {
+    "events",
+    "usage_events",
+    "usage_batches",
+    "usage_removals",
+    "usage_removal_lanes",
+    "usage_removal_bills",
+    "billed_uses",
+    "streams",
+    "key_state",
+    "key_secrets",
+    "key_list",
+    "key_terms",
+    "key_counts",
+    "key_recency",
+    "key_usage",
+    "key_usage_days",
+    "key_secret_usage",
+    "usage_counts",
+    "usage_days",
+    "usage_latencies",
+    "organization_usage_days",
+    "idempotency_keys",
+    "mcp_list",
+    "mcp_health",
+    "mcp_usage",
+    "mcp_usage_days",
+    "mcp_calls",
+    "mcp_credentials",
+    "member_list",
+    "users",
+    "invitation_list",
+    "invitation_addresses",
+    "organization_list",
+    "key_lineage",
+    "organization_guard",
+    "sessions",
+    "sign_in_links",
+    "sign_in_rates",
+    "sign_in_failures",
+    "mail_outbox",
+    "mail_preferences",
+    "alert_notices",
+    "alert_list",
+    "expiry_watch",
+    "webhook_list",
+    "webhook_secrets",
+    "webhook_deliveries",
+    "webhook_attempts",
+    "webhook_standings",
+    "key_hours",
+    "key_networks",
+    "denied_minutes",
+    "anomaly_signs",
+    "anomalies_told",
+    "quota_warnings",
+}
+"""Tables that have more rows the longer the service runs; a partition counts as its table."""
+
+WHOLE_TABLE = {
+    "eventstore/queries.sql": {"streams_all", "usage_sizes_wrong"},
+    "eventstore/retention.sql": {"removed", "removals_wrong", "removal_sums_wrong"},
+    "projections/inline_check.sql": {
+        "key_state_all",
+        "key_secrets_all",
+        "key_list_all",
+        "key_terms_all",
+        "key_counts_all",
+        "key_recency_all",
+        "mcp_list_all",
+        "mcp_health_all",
+        "guards_all",
+        "alert_list_all",
+        "expiry_watch_all",
+    },
+    "projections/organization_list/queries.sql": {"page_after"},
+    "projections/people_check.sql": {
+        "member_list_all",
+        "invitation_list_all",
+        "organization_list_all",
+        "key_lineage_all",
+        "mail_preferences_all",
+        "addresses_astray",
+    },
+    "projections/quota/check.sql": {"lanes_differing"},
+    "projections/usage/check.sql": {
+        "lanes_differing",
+        "keys_differing",
+        "mcps_differing",
+        "key_days_differing",
+        "organization_days_differing",
+        "latencies_differing",
+    },
+}
+"""Statements of `python -m eventstore check`, of the makers of read models, and of the operator's list of
+organizations, which look at everything, and of nothing that answers a request."""
+
+ROLES: tuple[Role, ...] = (APP_ROLE, GATE_ROLE, WORKER_ROLE)
+
+CONTROL = {"begin", "begin_reading", "begin_writing", "begin_at_the_gate", "commit", "rollback"}
+
+_NAME = re.compile(r"^-- ([a-z][a-z0-9_]*)$", re.MULTILINE)
+_COMMENT = re.compile(r"^\s*--.*\n", re.MULTILINE)
+_PLACEHOLDER = re.compile(r"%(?:\((\w+)\))?([sb%])")
+
+
+def statements() -> Iterator[tuple[str, str, str]]:
+    """File, name and text of every named statement."""
+    for path in sorted((*ROOT.glob("eventstore/*.sql"), *ROOT.glob("projections/**/*.sql"))):
+        if path.name == "schema.sql":
+            continue
+        parts = _NAME.split(path.read_text(encoding="utf-8"))
+        for name, text in zip(parts[1::2], parts[2::2], strict=True):
+            if name not in CONTROL:
+                yield str(path.relative_to(ROOT)), name, _COMMENT.sub("", text).strip()
+
+
+def numbered(text: str) -> str:
+    """The statement with the placeholders of the server instead of the driver's."""
+    numbers: dict[str, int] = {}
+
+    def replacement(found: re.Match[str]) -> str:
+        if found[2] == "%":
+            return "%"
+        name = found[1] or f"#{len(numbers)}"
+        return f"${numbers.setdefault(name, len(numbers) + 1)}"
+
+    return _PLACEHOLDER.sub(replacement, text)
+
+
+ALL = list(statements())
+everyone = pytest.mark.parametrize(("file", "name", "text"), ALL, ids=[f"{file}:{name}" for file, name, _ in ALL])
+
+
+@pytest.fixture(scope="module")
+def connection(postgres: Any, migrated_template: str) -> Iterator[psycopg.Connection]:  # noqa: ANN401 -- embedded
+    """A migrated database with a partition, as its owner sees it."""
+    name = sql.Identifier(f"statements_{Path(__file__).stem}")
+    with psycopg.connect(postgres.url, autocommit=True) as owner:
+        owner.execute(sql.SQL("create database {} template {}").format(name, sql.Identifier(migrated_template)))
+    url = postgres.url_of(name.as_string().strip('"'))
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute("select usage_partition_ensure('2026-01-01')")
+        connection.execute("set enable_seqscan = off")
+        connection.execute("set plan_cache_mode = force_generic_plan")
+        yield connection
+    with psycopg.connect(postgres.url, autocommit=True) as owner:
+        owner.execute(sql.SQL("drop database {} with (force)").format(name))
+
+
+@everyone
+def test_every_statement_fits_the_schema(connection: psycopg.Connection, file: str, name: str, text: str) -> None:
+    able = [role for role in ROLES if _plan(connection, text, role) is not None]
+    assert able, "no role may do this"
+
+
+@everyone
+def test_no_statement_reads_the_whole_of_a_table_that_grows(
+    connection: psycopg.Connection, file: str, name: str, text: str
+) -> None:
+    """Under the policy of every role that may use the statement: they do not keep the same conditions from an index."""
+    if name in WHOLE_TABLE.get(file, ()):
+        assert _whole(_plan(connection, text, None)), "needs to be no exception any more"
+    else:
+        assert {role: _whole(_plan(connection, text, role)) for role in ROLES} == {role: [] for role in ROLES}
+
+
+def test_the_exceptions_exist() -> None:
+    known = {(file, name) for file, name, _ in ALL}
+    assert {(file, name) for file, names in WHOLE_TABLE.items() for name in names} <= known
+
+
+def test_a_statement_without_an_index_would_be_found(connection: psycopg.Connection) -> None:
+    assert _whole(_plan(connection, "select 1 from events where body = %b", None)) == ["events"]
+
+
+def _plan(connection: psycopg.Connection, text: str, role: Role | None) -> dict[str, Any] | None:
+    """The plan of a statement for a role, the owner if none is given; None where the role may not do it."""
+    with connection.transaction(force_rollback=True):
+        if role is not None:
+            connection.execute(sql.SQL("set local role {}").format(sql.Identifier(role)))
+        try:
+            row = connection.execute(f"explain (generic_plan, format json) {numbered(text)}".encode()).fetchone()
+        except psycopg.errors.InsufficientPrivilege:
+            return None
+    assert row is not None
+    plan: dict[str, Any] = row[0][0]["Plan"]
+    return plan
+
+
+def _whole(plan: dict[str, Any] | None) -> list[str]:
+    """The tables that grow and are read from end to end."""
+    return [] if plan is None else sorted({_table(node) for node in _nodes(plan) if _reads_all(node)} & GROWING)
+
+
+def _nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    yield plan
+    for inner in cast("list[dict[str, Any]]", plan.get("Plans", [])):
+        yield from _nodes(inner)
+
+
+def _table(node: dict[str, Any]) -> str:
+    return re.sub(r"_\d{8}$", "", str(node.get("Relation Name", "")))
+
+
+def _reads_all(node: dict[str, Any]) -> bool:
+    """A scan that nothing narrows: neither the condition of an index nor, above a bitmap, that of the scan below it."""
+    if "Scan" not in node["Node Type"] or "Relation Name" not in node:
+        return False
+    return not any("Index Cond" in inner or "TID Cond" in inner for inner in _nodes(node))

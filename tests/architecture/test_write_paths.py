@@ -1,0 +1,67 @@
+"""There is one way into the log for changes and one for uses, and one module that opens connections."""
+
+import ast
+import re
+
+from tests.architecture.conftest import ROOT, modules
+
+OPENS = re.compile(r"\b(AsyncConnection|Connection|psycopg)\.connect$|\b(Async)?(Null)?ConnectionPool$")
+"""What opens a connection to PostgreSQL."""
+
+
+def test_only_one_module_opens_connections() -> None:
+    opening = {
+        name
+        for name, tree in modules()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call)
+        if OPENS.search(called := ast.unparse(node.func).partition("[")[0]) and not called.startswith("httpcore2.")
+    }
+    # `make run` tries a DATABASE_URL that it was given before it starts anything, and never speaks SQL.
+    assert opening == {"eventstore/database.py", "embedded/external.py"}
+
+
+def test_only_two_modules_append() -> None:
+    appending = {
+        name: {node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute) and node.attr in APPENDS}
+        for name, tree in modules()
+    }
+    assert {name: found for name, found in appending.items() if found} == {
+        "eventstore/execute.py": {"events_append", "stream_advance"},
+        "eventstore/usage_batch.py": {"usage_append"},
+    }
+
+
+APPENDS = {"events_append", "stream_advance", "usage_append"}
+
+
+def test_only_the_log_has_statements_that_write_to_it() -> None:
+    log = r"(events|streams|lane_heads|usage_batches|usage_events)"
+    writing = re.compile(rf"\b(insert\s+into|update|delete\s+from)\s+{log}\b")
+    scripts = [path for path in ROOT.glob("*/**/*.sql") if ".venv" not in path.parts]
+    found = {str(path.relative_to(ROOT)) for path in scripts if writing.search(path.read_text(encoding="utf-8"))}
+    assert found == {"eventstore/queries.sql", "eventstore/migrations/0002_lifecycle_log.sql"}
+
+
+def test_no_statement_is_written_into_python_but_where_names_of_tables_or_filters_vary() -> None:
+    """SQL lies in `.sql` files. The list of keys puts its filters and orders together from fixed pieces, and
+    tables of one name in two schemas are compared and moved by their names.
+    """
+    statement = re.compile(r"^\s*(select|insert|update|delete|with)\s.+\s(from|into|set|as)\s", re.DOTALL)
+    found = {
+        name
+        for name, tree in modules()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Constant)
+        if isinstance(text := _text(node.value), str) and statement.search(text)
+    }
+    assert found <= {
+        "eventstore/migrate.py",
+        "projections/key_list/page.py",
+        "projections/key_list/found.py",
+        "projections/rebuild/tables.py",
+    }
+
+
+def _text(value: object) -> object:
+    return value.decode("utf-8", "replace") if isinstance(value, bytes) else value

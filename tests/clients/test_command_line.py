@@ -1,0 +1,169 @@
+"""The command `keyledger`, as a program of its own."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.app.organizations import Api, Organization, unknown_secret
+from tests.clients.meddler import Meddler, refusal
+
+_SOURCE = Path(__file__).parents[2] / "clients/python/src"
+
+Ran = subprocess.CompletedProcess[str]
+Run = Callable[..., Ran]
+
+
+@pytest.fixture
+def run(api: Api, org: Organization) -> Run:
+    """Run the command with the organization's manager; `env` changes the environment."""
+
+    def ran(*arguments: str, stdin: str = "", **env: str) -> Ran:
+        ours = {"KEYLEDGER_URL": api.url, "KEYLEDGER_ADMIN_KEY": org.manager.secret, "PYTHONPATH": str(_SOURCE)}
+        return subprocess.run(
+            [sys.executable, "-m", "keyledger", *arguments],
+            input=stdin,
+            env={**os.environ, **ours, **env},
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+
+    return ran
+
+
+def test_a_key_through_its_life(org: Organization, run: Run) -> None:
+    mcp_id = org.mcp()
+    made = run("keys", "create", "Agent", "--mcp", mcp_id, "--expires-in-days", "90", "--manage", "keys:read", "--json")
+    assert made.returncode == 0, made.stderr
+    key = json.loads(made.stdout)
+    assert (key["permissions"]["mcps"], key["permissions"]["manage"]) == ([mcp_id], ["keys:read"])
+    valid = run("keys", "verify", "-", "--mcp", mcp_id, stdin=key["key"] + "\n")
+    assert (valid.returncode, "valid" in valid.stdout) == (0, True)
+    rotated = run("keys", "rotate", key["id"], "--overlap-seconds", "60", "--secret-only")
+    assert rotated.stdout.startswith("pk_live_")
+    assert len(rotated.stdout) == 41
+    for what, status, code in (("disable", "disabled", 1), ("enable", "active", 0), ("revoke", "revoked", 1)):
+        changed = run("keys", what, key["id"])
+        assert (changed.returncode, status in changed.stdout) == (0, True), changed.stderr
+        assert run("keys", "verify", "-", stdin=rotated.stdout).returncode == code
+    shown = run("keys", "show", key["id"])
+    assert "revoked" in shown.stdout
+    assert "api_key.rotated" in shown.stdout
+    refused = json.loads(run("keys", "verify", "-", "--json", stdin=rotated.stdout).stdout)
+    assert refused["code"] == "revoked_key"
+
+
+def test_the_secret_is_printed_once_and_in_no_other_answer(org: Organization, run: Run) -> None:
+    made = run("keys", "create", "Agent", "--all-mcps")
+    (secret,) = [line for line in made.stdout.splitlines() if line.startswith("pk_live_") and len(line) == 40]
+    assert made.stdout.count(secret) == 1
+    for arguments in (["keys", "list"], ["keys", "list", "--json"], ["keys", "verify", secret], ["doctor", secret]):
+        ran = run(*arguments)
+        assert ran.returncode == 0, ran.stderr
+        assert secret not in ran.stdout + ran.stderr
+        assert org.manager.secret not in ran.stdout + ran.stderr
+
+
+def test_lists_are_aligned_plain_and_harmless(org: Organization, run: Run) -> None:
+    org.key(name="Short")
+    org.key(name="A rather longer name")
+    org.mcp(name="Files")
+    printed = run("keys", "list", "--search", "sh").stdout
+    assert "\x1b" not in printed
+    (titles, line) = printed.splitlines()
+    assert titles.index("NAME") == line.index("Short")
+    assert titles.split()[0] == "ID"
+    assert len(run("keys", "list", "--limit", "2").stdout.splitlines()) == 3
+    assert len(json.loads(run("keys", "list", "--json", "--status", "active").stdout)) == 3
+    assert "Files" in run("mcps", "list").stdout
+    assert json.loads(run("mcps", "list", "--json").stdout)[0]["name"] == "Files"
+    empty = run("keys", "list", "--status", "revoked").stdout
+    assert " ".join(empty.split()) == "ID NAME KEY STATUS EXPIRES LAST USED"
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        [],
+        ["keys"],
+        ["keys", "create"],
+        ["keys", "frobnicate"],
+        ["keys", "list", "--limit", "0"],
+        ["keys", "list", "--limit", "many"],
+        ["keys", "revoke", "key_x", "--reason", "mood"],
+        ["keys", "create", "x", "--all-mcps", "--mcp", "mcp_x"],
+        ["keys", "list", "--url", "ftp://x"],
+        ["keys", "list", "--key-file", "/does/not/exist"],
+    ],
+)
+def test_a_wrong_command_is_2(run: Run, arguments: list[str]) -> None:
+    ran = run(*arguments)
+    assert ran.returncode == 2, ran.stderr
+    assert ran.stderr
+    assert ran.stdout == ""
+    assert "Traceback" not in ran.stderr
+
+
+@pytest.mark.parametrize("name", ["KEYLEDGER_URL", "KEYLEDGER_ADMIN_KEY"])
+def test_what_is_not_set_is_named(run: Run, name: str) -> None:
+    ran = run("keys", "list", **{name: ""})
+    assert (ran.returncode, name in ran.stderr) == (2, True)
+
+
+def test_a_refusal_is_1_and_one_line(run: Run) -> None:
+    for ran in (
+        run("keys", "show", "key_unknown"),
+        run("keys", "list", KEYLEDGER_ADMIN_KEY=unknown_secret()),
+        run("keys", "create", "x", "--expires-in-days", "0"),
+        run("keys", "verify", "nonsense"),
+        run("doctor", "nonsense"),
+    ):
+        assert ran.returncode == 1, ran.stderr
+        assert len((ran.stderr or "one\n").splitlines()) == 1
+
+
+def test_nobody_there_is_3(run: Run, meddler: Meddler, org: Organization) -> None:
+    meddler.deeds = [refusal(503, "Retry-After: 90")]
+    for ran in (run("keys", "list", "--url", meddler.url), run("keys", "list", KEYLEDGER_URL="http://127.0.0.1:9")):
+        assert ran.returncode == 3, ran.stderr
+        assert "Traceback" not in ran.stderr
+        assert org.manager.secret not in ran.stderr
+
+
+def test_the_managing_key_comes_from_a_file(run: Run, org: Organization, tmp_path: Path) -> None:
+    file = tmp_path / "key"
+    file.write_text(org.manager.secret + "\n")
+    assert run("keys", "list", "--key-file", str(file), KEYLEDGER_ADMIN_KEY="").returncode == 0
+    assert run("keys", "list", "--key-file", "-", stdin=org.manager.secret, KEYLEDGER_ADMIN_KEY="").returncode == 0
+
+
+@pytest.mark.parametrize("command", [[], ["keys", "create"], ["keys", "list"], ["mcps", "list"], ["doctor"]])
+def test_help_has_examples_and_exit_codes(run: Run, command: list[str]) -> None:
+    ran = run(*command, "--help")
+    assert ran.returncode == 0
+    assert "example" in ran.stdout
+    assert "exit codes:" in ran.stdout
+
+
+def test_a_terminal_that_lacks_a_character_gets_the_list_all_the_same(run: Run, org: Organization) -> None:
+    org.key(name="Schlüssel 鍵")
+    ran = run("keys", "list", PYTHONIOENCODING="ascii")
+    assert (ran.returncode, "Schl?ssel" in ran.stdout) == (0, True), ran.stderr
+    assert "Schlüssel 鍵" in run("keys", "list", PYTHONIOENCODING="utf-8").stdout
+
+
+def test_a_reader_that_goes_away_is_no_error(api: Api, org: Organization) -> None:
+    for _ in range(3):
+        org.key()
+    script = f'"{sys.executable}" -m keyledger keys list --json | true; exit "${{PIPESTATUS[0]}}"'
+    env = {"KEYLEDGER_URL": api.url, "KEYLEDGER_ADMIN_KEY": org.manager.secret, "PYTHONPATH": str(_SOURCE)}
+    ran = subprocess.run(
+        ["bash", "-c", script], env={**os.environ, **env}, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert (ran.returncode, ran.stderr) == (0, "")

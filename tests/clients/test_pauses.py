@@ -1,0 +1,46 @@
+"""How long the client waits, and that many threads can share one."""
+
+import httpx2
+import pytest
+
+from keyledger import Keyledger, Retries, Unavailable, Unreachable
+from keyledger.call import Repeat
+from keyledger.retries import Attempts
+from tests.app.client import at_once
+from tests.app.organizations import Api, Organization
+
+_RETRIES = Retries(attempts=6, first_seconds=0.5, longest_seconds=2.0)
+
+
+def _pauses(after: float) -> list[float]:
+    """The pauses of one call that is refused until there are no attempts left."""
+    attempts = Attempts(_RETRIES, Repeat.FREELY)
+    pauses: list[float] = []
+    while isinstance(pause := attempts.after_refusal(Unavailable("unavailable", 503, "", retry_after=after)), float):
+        pauses.append(pause)
+    return pauses
+
+
+@pytest.mark.parametrize("after", [0.0, 3.0])
+def test_pauses_grow_are_bounded_differ_and_never_undercut_what_was_asked_for(after: float) -> None:
+    many = [_pauses(after) for _ in range(400)]
+    assert {len(pauses) for pauses in many} == {5}
+    for number, longest in enumerate([0.5, 1.0, 2.0, 2.0, 2.0]):
+        column = [pauses[number] - after for pauses in many]
+        assert 0 <= min(column) < longest / 10, "full jitter begins at none"
+        assert longest * 0.9 < max(column) <= longest
+
+
+def test_a_lost_answer_stays_in_mind_when_nobody_is_there_afterwards() -> None:
+    attempts = Attempts(Retries(attempts=2, first_seconds=0), Repeat.FREELY)
+    assert attempts.after_no_answer(httpx2.ReadError("cut")) == 0.0
+    ended = attempts.after_no_answer(httpx2.ConnectError("refused"))
+    assert isinstance(ended, Unreachable)
+    assert ended.may_have_happened
+
+
+def test_threads_share_a_client(api: Api, org: Organization) -> None:
+    with Keyledger(api.url, org.manager.secret) as client:
+        made = at_once(range(20), lambda number: client.keys.create(f"Key {number}"))
+        assert len({key.id for key in made}) == 20
+        assert all(answer.valid for answer in at_once(made, lambda key: client.verify(key.key)))

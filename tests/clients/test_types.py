@@ -1,0 +1,61 @@
+"""Both clients have the same methods, and each has the types of the call that it is made of (which pyright checks)."""
+
+import inspect
+from collections.abc import AsyncIterator, Callable, Iterator
+from typing import assert_type
+
+import pytest
+
+from keyledger import AsyncKeyledger, CreatedKey, Key, Keyledger, Mcp, Member, Page, Verification, groups
+from keyledger.calls import keys
+
+GROUPS = ("Keys", "Mcps", "Organization", "Members", "Usage", "Alerts", "Audit", "Webhooks")
+PAIRS: list[tuple[type, type]] = [
+    (Keyledger, AsyncKeyledger),
+    *((getattr(groups, name), getattr(groups, f"Async{name}")) for name in GROUPS),
+]
+
+
+@pytest.mark.parametrize(("now", "soon"), PAIRS)
+def test_what_one_client_can_do_the_other_can_too(now: type, soon: type) -> None:
+    assert _methods(now) == _methods(soon)
+    assert all(getattr(getattr(now, name), "__doc__", None) for name in _methods(now) if name != "close")
+
+
+def test_both_clients_have_all_groups() -> None:
+    with Keyledger("http://127.0.0.1", "x") as now:
+        soon = AsyncKeyledger("http://127.0.0.1", "x")
+        for name in GROUPS:
+            assert type(getattr(now, name.lower())) is getattr(groups, name)
+            assert type(getattr(soon, name.lower())) is getattr(groups, f"Async{name}")
+
+
+def test_methods_are_documented_by_their_calls() -> None:
+    with Keyledger("http://127.0.0.1", "x") as client:
+        assert client.keys.create.__doc__ == keys.create.__doc__
+        assert list(inspect.signature(client.keys.create).parameters) == list(inspect.signature(keys.create).parameters)
+
+
+def the_sync_client_is_typed(client: Keyledger) -> None:
+    assert_type(client.keys.create("x", expires_in_days=3), CreatedKey)
+    assert_type(client.keys.list(per_page=3), Page[Key])
+    assert_type(client.keys.iterate(), Iterator[Key])
+    assert_type(client.mcps.iterate(), Iterator[Mcp])
+    assert_type(client.members.iterate(role="viewer"), Iterator[Member])
+    assert_type(client.verify("x", tool="add"), Verification)
+    client.keys.create(3)  # pyright: ignore[reportArgumentType]
+    client.keys.create("x", expires="soon")  # pyright: ignore[reportCallIssue]
+
+
+async def the_async_client_is_typed(client: AsyncKeyledger) -> None:
+    assert_type(await client.keys.create("x", expires_in_days=3), CreatedKey)
+    assert_type(await client.keys.list(per_page=3), Page[Key])
+    assert_type(client.keys.iterate(), AsyncIterator[Key])
+    assert_type(await client.verify("x", tool="add"), Verification)
+
+
+CHECKED_BY_PYRIGHT: list[Callable[..., object]] = [the_sync_client_is_typed, the_async_client_is_typed]
+
+
+def _methods(kind: type) -> set[str]:
+    return {name for name in dir(kind) if not name.startswith("_")}

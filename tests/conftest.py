@@ -1,0 +1,125 @@
+"""Real servers: one PostgreSQL and one Valkey per pytest process, a fresh database per test that asks for one."""
+
+import asyncio
+import re
+import shutil
+import uuid
+from collections.abc import Iterator
+
+import psycopg
+import pytest
+import structlog
+from psycopg import sql
+
+from domain.keys.secret import parse
+from embedded.postgres import SUPERUSER, PostgreSQL
+from embedded.valkey import Valkey
+from tests.ordinary_user import OrdinaryUser, make_ordinary_user
+
+_TEMPLATE = "keyledger_template"
+_KEY = re.compile(rb"pk_(?:live|test)_[0-9A-Za-z]{32}")
+
+# By default structlog draws every exception with the local variables of all its frames: that takes longer than what is
+# being tested, and one of them could be a secret.
+structlog.configure(
+    processors=[
+        structlog.contextvars.merge_contextvars,
+        structlog.processors.add_log_level,
+        structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback),
+    ]
+)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Prints what tests noted with `record_property`: how much of something was tried. It works under xdist too."""
+    for report in terminalreporter.getreports("passed"):
+        for name, figure in report.user_properties:
+            terminalreporter.write_line(f"{name}: {figure}")
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+@pytest.fixture(scope="session")
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgreSQL]:
+    """A running server, shared by the tests of this process. A test that stops or kills it starts it again."""
+    folder = tmp_path_factory.mktemp("postgres") / "data"
+    with PostgreSQL(folder) as server:
+        yield server
+    shutil.rmtree(folder)
+
+
+@pytest.fixture(scope="session")
+def valkey(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Valkey]:
+    """A running server, shared by the tests of this process. A test that stops or kills it starts it again."""
+    with Valkey(tmp_path_factory.mktemp("valkey") / "data") as server:
+        yield server
+
+
+@pytest.fixture
+def empty_database_url(postgres: PostgreSQL) -> Iterator[str]:
+    """A database of its own without any table, dropped after the test."""
+    yield from _database(postgres, template="template1")
+
+
+@pytest.fixture
+def database_url(postgres: PostgreSQL, migrated_template: str) -> Iterator[str]:
+    """A migrated database of its own, dropped after the test whoever is still connected."""
+    yield from _database(postgres, template=migrated_template)
+
+
+@pytest.fixture(scope="session")
+def migrated_template(postgres: PostgreSQL) -> str:
+    """The name of a migrated database that nobody connects to, so that it can be cloned."""
+    from eventstore.migrate import migrate  # noqa: PLC0415 - most tests of the pure packages need no database
+    from projections.schema import scripts  # noqa: PLC0415 - likewise
+
+    with psycopg.connect(postgres.url, autocommit=True) as connection:
+        connection.execute(sql.SQL("create database {}").format(sql.Identifier(_TEMPLATE)))
+    asyncio.run(migrate(postgres.url_of(_TEMPLATE), scripts()))
+    return _TEMPLATE
+
+
+@pytest.fixture
+def redis_url(valkey: Valkey) -> str:
+    """The address of an empty Valkey."""
+    import redis  # noqa: PLC0415 - most tests need no Valkey
+
+    with redis.Redis.from_url(valkey.url) as client:  # pyright: ignore[reportUnknownMemberType]
+        client.flushall()  # pyright: ignore[reportUnknownMemberType]
+    return valkey.url
+
+
+@pytest.fixture(scope="session")
+def ordinary_user() -> Iterator[OrdinaryUser]:
+    """Somebody who is not root, with a Python and a checkout that they can read."""
+    user = make_ordinary_user()
+    yield user
+    shutil.rmtree(user.folder)
+
+
+def _database(server: PostgreSQL, template: str) -> Iterator[str]:
+    name = f"test_{uuid.uuid4().hex}"
+    with psycopg.connect(server.url, autocommit=True) as connection:
+        connection.execute(
+            sql.SQL("create database {} template {}").format(sql.Identifier(name), sql.Identifier(template))
+        )
+    yield server.url_of(name)
+    # A test may have left the server stopped on its way out through an assertion.
+    server.start()
+    with psycopg.connect(server.url_of("postgres", SUPERUSER), autocommit=True) as connection:
+        connection.execute(sql.SQL("drop database {} with (force)").format(sql.Identifier(name)))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_key_is_left_in_any_log(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Whatever the tests of this process started has written no key into a log, the servers' own logs among them."""
+    yield
+    leaks = [
+        str(path)
+        for path in tmp_path_factory.getbasetemp().rglob("*.log")
+        if path.is_file() and any(parse(text.decode()) for text in _KEY.findall(path.read_bytes()))
+    ]
+    assert not leaks, leaks

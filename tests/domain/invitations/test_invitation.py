@@ -1,0 +1,126 @@
+import pytest
+from msgspec.structs import replace
+
+from domain.actor import KeyActor
+from domain.decider import ImpossibleHistory
+from domain.grants import GRANTS
+from domain.invitations.commands import AcceptInvitation, InvitationCommand, InviteMember, RevokeInvitation
+from domain.invitations.decider import INVITATION
+from domain.invitations.errors import (
+    InvitationExpired,
+    InvitationNotFound,
+    InvitationUsed,
+    InvitationWithdrawn,
+    InviterLostAuthority,
+)
+from domain.invitations.events import InvitationAccepted, InvitationEvent, InvitationRevoked, MemberInvited
+from domain.invitations.state import Accepted, Invitation, Open, Revoked
+from domain.keys.permissions import Permissions
+from domain.keys.reach import UNBOUNDED, Reach
+from domain.members.errors import AlreadyMember, MemberLimitReached, OwnershipIsTransferred, RoleBeyondAuthority
+from domain.members.roles import authority_of
+from domain.organizations.plan import MemberCensus
+from domain.refusal import Conflict, Invalid
+from tests.domain.sample import KEY_ID, NOW, ORGANIZATION_ID, OWNER, an_id, at
+from tests.given import given
+
+INVITATION_ID = an_id("invite")
+ADA = an_id("user", 1)
+WEEK = 7 * 24 * 3600
+DIGEST = "0123456789abcdef" * 4
+
+INVITE = InviteMember(
+    invitation_id=INVITATION_ID,
+    organization_id=ORGANIZATION_ID,
+    email="ada@example.com",
+    role="admin",
+    token_digest=DIGEST,
+    at=NOW,
+    by=OWNER,
+    authority=UNBOUNDED,
+    census=MemberCensus(used=4, limit=5, plan="pro"),
+    is_member=False,
+)
+ACCEPT = AcceptInvitation(ADA, at=at(60), authority=UNBOUNDED, is_member=False)
+REVOKE = RevokeInvitation(at=at(60))
+
+INVITED = MemberInvited(INVITATION_ID, ORGANIZATION_ID, "admin", DIGEST, OWNER, invited_at=NOW, expires_at=at(WEEK))
+ACCEPTED = InvitationAccepted(ADA, accepted_at=at(60))
+REVOKED = InvitationRevoked("withdrawn", revoked_at=at(60))
+STATE = Invitation(INVITATION_ID, ORGANIZATION_ID, "admin", DIGEST, OWNER, NOW, at(WEEK), revision=1)
+
+
+def test_an_invitation_is_made_for_a_week() -> None:
+    given(INVITATION).when(INVITE).then(INVITED)
+    given(INVITATION, INVITED).when(INVITE).then_refused(Conflict)
+    assert INVITATION.fold([INVITED]) == Open(STATE)
+
+
+def test_nobody_is_invited_as_the_owner() -> None:
+    given(INVITATION).when(replace(INVITE, role="owner")).then_refused(OwnershipIsTransferred)
+
+
+def test_what_is_no_address_is_not_invited() -> None:
+    given(INVITATION).when(replace(INVITE, email="ada")).then_refused(
+        Invalid, email="Must be an address such as ada@example.com, of at most 254 characters"
+    )
+
+
+def test_a_member_is_not_invited() -> None:
+    given(INVITATION).when(replace(INVITE, is_member=True)).then_refused(AlreadyMember)
+
+
+def test_nobody_is_invited_at_the_limit() -> None:
+    full = MemberCensus(used=5, limit=5, plan="pro")
+    given(INVITATION).when(replace(INVITE, census=full)).then_refused(MemberLimitReached, limit=5, used=5, plan="pro")
+
+
+def test_nobody_is_invited_beyond_the_authority_of_the_one_who_invites() -> None:
+    weak = Reach(Permissions(mcps="*", manage=("members:write",)), "live")
+    given(INVITATION).when(replace(INVITE, by=KeyActor(KEY_ID), authority=weak)).then_refused(
+        RoleBeyondAuthority, required=sorted(set(GRANTS) - {"members:write"})
+    )
+
+
+def test_an_invitation_is_accepted_once() -> None:
+    given(INVITATION, INVITED).when(ACCEPT).then(ACCEPTED)
+    given(INVITATION, INVITED, ACCEPTED).when(ACCEPT).then_refused(InvitationUsed)
+    given(INVITATION, INVITED, ACCEPTED).when(REVOKE).then_refused(InvitationUsed)
+    assert INVITATION.fold([INVITED, ACCEPTED]) == Accepted(replace(STATE, revision=2), ADA)
+
+
+def test_a_withdrawn_invitation_is_not_accepted_and_withdrawing_it_again_changes_nothing() -> None:
+    given(INVITATION, INVITED).when(REVOKE).then(REVOKED)
+    given(INVITATION, INVITED).when(replace(REVOKE, reason="replaced")).then(replace(REVOKED, reason="replaced"))
+    given(INVITATION, INVITED, REVOKED).when(ACCEPT).then_refused(InvitationWithdrawn)
+    given(INVITATION, INVITED, REVOKED).when(REVOKE).then_nothing()
+    assert INVITATION.fold([INVITED, REVOKED]) == Revoked(replace(STATE, revision=2))
+
+
+def test_an_invitation_ends_at_its_instant() -> None:
+    given(INVITATION, INVITED).when(replace(ACCEPT, at=at(WEEK - 0.001))).then(
+        replace(ACCEPTED, accepted_at=at(WEEK - 0.001))
+    )
+    given(INVITATION, INVITED).when(replace(ACCEPT, at=at(WEEK))).then_refused(InvitationExpired)
+
+
+def test_whoever_has_become_a_member_meanwhile_does_not_accept() -> None:
+    given(INVITATION, INVITED).when(replace(ACCEPT, is_member=True)).then_refused(AlreadyMember)
+
+
+@pytest.mark.parametrize("authority", [None, authority_of("member"), Reach(UNBOUNDED.permissions, "live", at(1000))])
+def test_an_invitation_is_worth_what_the_one_who_sent_it_may_still_give(authority: Reach | None) -> None:
+    given(INVITATION, INVITED).when(replace(ACCEPT, authority=authority)).then_refused(InviterLostAuthority)
+
+
+@pytest.mark.parametrize("command", [ACCEPT, REVOKE])
+def test_what_does_not_exist_is_not_found(command: InvitationCommand) -> None:
+    given(INVITATION).when(command).then_refused(InvitationNotFound)
+
+
+@pytest.mark.parametrize(
+    "history", [[ACCEPTED], [INVITED, INVITED], [INVITED, ACCEPTED, REVOKED], [INVITED, REVOKED, ACCEPTED]]
+)
+def test_a_damaged_history_is_impossible(history: list[InvitationEvent]) -> None:
+    with pytest.raises(ImpossibleHistory):
+        INVITATION.fold(history)

@@ -1,0 +1,172 @@
+from datetime import datetime, timedelta, timezone
+
+import pytest
+from msgspec.structs import replace
+
+from domain.keys.decider import KEY
+from domain.keys.errors import KeyHasExpired, KeyIsRevoked, KeyNotFound
+from domain.keys.events import (
+    KeyCreated,
+    KeyDetailsChanged,
+    KeyExpirationChanged,
+    KeyPermissionsChanged,
+    RateLimit,
+)
+from domain.keys.permissions import Permissions
+from domain.keys.state import Active, Disabled
+from domain.refusal import Invalid
+from tests.domain.sample import (
+    CHANGE,
+    CREATED,
+    DISABLED,
+    EXPIRED,
+    LIVE_MCP,
+    LIVE_MCP_2,
+    REVOKED,
+    UNKNOWN_MCP,
+    at,
+)
+from tests.given import given
+
+EXPIRING = replace(CREATED, expires_at=at(3600))
+DETAILS = KeyDetailsChanged(name="Deploy", description="", metadata={})
+PERMISSIONS = KeyPermissionsChanged(permissions=Permissions(mcps="*"), rate_limit=None, allowed_ips=())
+
+
+def test_a_key_that_never_was_can_not_be_changed() -> None:
+    given(KEY).when(replace(CHANGE, name="New")).then_refused(KeyNotFound)
+
+
+def test_what_is_not_named_stays() -> None:
+    given(KEY, CREATED).when(replace(CHANGE, name="New")).then(replace(DETAILS, name="New"))
+    given(KEY, CREATED).when(replace(CHANGE, description="x")).then(replace(DETAILS, description="x"))
+    given(KEY, CREATED).when(replace(CHANGE, metadata={"a": "b"})).then(replace(DETAILS, metadata={"a": "b"}))
+
+
+def test_permissions_rate_and_addresses_are_one_event() -> None:
+    wish = {"permissions": Permissions(mcps=(LIVE_MCP,)), "rate_limit": RateLimit(5), "allowed_ips": ("10.0.0.0/8",)}
+    given(KEY, CREATED).when(replace(CHANGE, **wish)).then(replace(PERMISSIONS, **wish))
+    for field, value in wish.items():
+        given(KEY, CREATED).when(replace(CHANGE, **{field: value})).then(replace(PERMISSIONS, **{field: value}))
+
+
+def test_a_rate_limit_and_an_address_list_can_be_lifted() -> None:
+    bound = replace(CREATED, rate_limit=RateLimit(5), allowed_ips=("10.0.0.0/8",))
+    given(KEY, bound).when(replace(CHANGE, rate_limit=None, allowed_ips=())).then(PERMISSIONS)
+
+
+def test_an_expiry_can_be_set_moved_and_lifted() -> None:
+    given(KEY, CREATED).when(replace(CHANGE, expires_at=at(99))).then(KeyExpirationChanged(at(99)))
+    given(KEY, EXPIRING).when(replace(CHANGE, expires_at=at(99))).then(KeyExpirationChanged(at(99)))
+    given(KEY, EXPIRING).when(replace(CHANGE, expires_at=None)).then(KeyExpirationChanged(None))
+
+
+def test_an_expiry_that_stays_is_not_asked_about_and_a_new_one_is_in_the_future() -> None:
+    given(KEY, EXPIRING).when(replace(CHANGE, name="New")).then(replace(DETAILS, name="New"))
+    for expires_at in (at(60), at(59)):
+        given(KEY, EXPIRING).when(replace(CHANGE, expires_at=expires_at)).then_refused(
+            Invalid, expires_at="Must be a future date"
+        )
+
+
+def test_the_same_instant_in_another_time_zone_is_no_change() -> None:
+    elsewhere = at(3600).astimezone(timezone(timedelta(hours=-7)))
+    given(KEY, EXPIRING).when(replace(CHANGE, expires_at=elsewhere)).then_nothing()
+
+
+def test_a_new_expiry_is_kept_in_utc_and_needs_a_time_zone() -> None:
+    elsewhere = at(99).astimezone(timezone(timedelta(hours=-7)))
+    outcome = given(KEY, EXPIRING).when(replace(CHANGE, expires_at=elsewhere))
+    assert repr(outcome.events) == repr((KeyExpirationChanged(at(99)),))
+    naive = datetime(2030, 1, 1)  # noqa: DTZ001 -- a request can say that
+    given(KEY, EXPIRING).when(replace(CHANGE, expires_at=naive)).then_refused(
+        Invalid, expires_at="Must have a time zone, such as the Z in 2030-01-31T00:00:00Z"
+    )
+
+
+@pytest.mark.parametrize("created", [CREATED, EXPIRING])
+def test_asking_for_what_is_so_already_changes_nothing(created: KeyCreated) -> None:
+    given(KEY, created).when(CHANGE).then_nothing()
+    same = replace(
+        CHANGE,
+        name=created.name,
+        description=created.description,
+        metadata=created.metadata,
+        permissions=created.permissions,
+        rate_limit=created.rate_limit,
+        allowed_ips=created.allowed_ips,
+        expires_at=created.expires_at,
+    )
+    given(KEY, created).when(same).then_nothing()
+
+
+def test_everything_at_once_is_three_events_in_one_order() -> None:
+    wish = replace(CHANGE, name="New", permissions=Permissions(), expires_at=at(99))
+    given(KEY, CREATED).when(wish).then(
+        replace(DETAILS, name="New"), replace(PERMISSIONS, permissions=Permissions()), KeyExpirationChanged(at(99))
+    )
+
+
+def test_the_rules_of_a_new_key_hold_for_a_changed_one() -> None:
+    wish = replace(
+        CHANGE,
+        name="",
+        description="x" * 501,
+        metadata={"": ""},
+        rate_limit=RateLimit(0),
+        allowed_ips=("x",),
+        permissions=Permissions(mcps=(UNKNOWN_MCP,)),
+    )
+    given(KEY, CREATED).when(wish).then_refused(
+        Invalid,
+        **{
+            "name": "Must not be empty",
+            "description": "Must have at most 500 characters",
+            "metadata": "A name must not be empty or contain control characters",
+            "rate_limit.per_second": "Must be between 1 and 1000000",
+            "allowed_ips[0]": "Must be an IPv4 or IPv6 network such as 10.0.0.0/8 or 2001:db8::/32",
+            "permissions.mcps": f"No such MCP in this organization: {UNKNOWN_MCP}",
+        },
+    )
+
+
+def test_a_deleted_mcp_does_not_stand_in_the_way_of_other_changes() -> None:
+    listing = replace(CREATED, permissions=Permissions(mcps=(LIVE_MCP, LIVE_MCP_2)))
+    after_deletion = replace(CHANGE, known_mcps={LIVE_MCP: "live"})
+    given(KEY, listing).when(replace(after_deletion, name="New")).then(replace(DETAILS, name="New"))
+    given(KEY, listing).when(replace(after_deletion, permissions=Permissions(mcps=(LIVE_MCP_2,)))).then_refused(
+        Invalid, **{"permissions.mcps": f"No such MCP in this organization: {LIVE_MCP_2}"}
+    )
+
+
+def test_a_disabled_key_is_changed_and_stays_disabled() -> None:
+    given(KEY, CREATED, DISABLED).when(replace(CHANGE, name="New")).then(replace(DETAILS, name="New"))
+    state = KEY.fold([CREATED, DISABLED, replace(DETAILS, name="New"), PERMISSIONS, KeyExpirationChanged(at(99))])
+    assert isinstance(state, Disabled)
+    assert (state.key.name, state.key.expires_at, state.key.revision) == ("New", at(99), 5)
+
+
+def test_every_event_counts_as_a_revision_and_shows_in_the_state() -> None:
+    details = KeyDetailsChanged(name="New", description="d", metadata={"a": "b"})
+    permissions = KeyPermissionsChanged(Permissions(manage=("keys:read",)), RateLimit(7), ("192.0.2.0/24",))
+    state = KEY.fold([CREATED, details, permissions, KeyExpirationChanged(at(99))])
+    assert isinstance(state, Active)
+    key = state.key
+    assert (key.name, key.description, key.metadata) == ("New", "d", {"a": "b"})
+    assert (key.permissions, key.rate_limit, key.allowed_ips) == (
+        permissions.permissions,
+        RateLimit(7),
+        ("192.0.2.0/24",),
+    )
+    assert (key.expires_at, key.revision) == (at(99), 4)
+
+
+def test_a_revoked_or_expired_key_is_changed_no_more() -> None:
+    given(KEY, CREATED, REVOKED).when(CHANGE).then_refused(KeyIsRevoked)
+    given(KEY, EXPIRING, EXPIRED).when(CHANGE).then_refused(KeyHasExpired)
+
+
+def test_from_the_instant_of_expiry_a_key_can_not_be_prolonged() -> None:
+    given(KEY, EXPIRING).when(replace(CHANGE, at=at(3599.999999), expires_at=None)).then(KeyExpirationChanged(None))
+    given(KEY, EXPIRING).when(replace(CHANGE, at=at(3600), expires_at=None)).then_refused(KeyHasExpired)
+    given(KEY, EXPIRING, DISABLED).when(replace(CHANGE, at=at(3600), expires_at=None)).then_refused(KeyHasExpired)

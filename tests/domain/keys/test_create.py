@@ -1,0 +1,215 @@
+from datetime import UTC, datetime, timedelta, timezone
+
+import pytest
+from msgspec.structs import replace
+
+from domain.fields import DESCRIPTION_LENGTH_MAX, NAME_LENGTH_MAX
+from domain.keys.decider import KEY
+from domain.keys.errors import KeyLimitReached
+from domain.keys.events import RateLimit
+from domain.keys.fields import (
+    ALLOWED_IPS_MAX,
+    METADATA_KEY_LENGTH_MAX,
+    METADATA_PAIRS_MAX,
+    METADATA_VALUE_LENGTH_MAX,
+    PER_SECOND_MAX,
+)
+from domain.keys.permissions import Permissions
+from domain.keys.state import Active, Key, SecretVersion
+from domain.organizations.plan import KeyCensus
+from domain.refusal import Conflict, Invalid
+from tests.domain.sample import CREATE, CREATED, KEY_ID, NOW, ORGANIZATION_ID, OWNER, REVOKED, a_record, at
+from tests.given import given
+
+INVISIBLE = "Must not be empty"
+CONTROL = "Must not contain control characters"
+
+
+def test_a_new_key_is_active_with_all_that_was_asked_for() -> None:
+    wish = {
+        "description": "For the pipeline",
+        "expires_at": at(3600),
+        "rate_limit": RateLimit(per_second=5),
+        "allowed_ips": ("10.0.0.0/8",),
+        "metadata": {"team": "platform"},
+    }
+    given(KEY).when(replace(CREATE, **wish)).then(replace(CREATED, **wish))
+
+
+def test_a_new_key_has_one_secret_and_is_at_revision_1() -> None:
+    first = a_record(1)
+    assert KEY.fold([CREATED]) == Active(
+        Key(
+            id=KEY_ID,
+            organization_id=ORGANIZATION_ID,
+            name="Deploy",
+            description="",
+            environment="live",
+            permissions=Permissions(mcps="*"),
+            rate_limit=None,
+            allowed_ips=(),
+            metadata={},
+            expires_at=None,
+            created_at=NOW,
+            created_by=OWNER,
+            secrets=(SecretVersion(1, first.digest, first.prefix, first.last4, NOW),),
+            revision=1,
+        )
+    )
+
+
+def test_an_id_is_given_once() -> None:
+    given(KEY, CREATED).when(CREATE).then_refused(Conflict)
+    given(KEY, CREATED, REVOKED).when(CREATE).then_refused(Conflict)
+
+
+@pytest.mark.parametrize("name", ["x", "x" * NAME_LENGTH_MAX, "Ключ 鍵 🔑", "👩\u200d💻", "a\u00a0b"])
+def test_a_name_of_1_to_100_characters_is_taken(name: str) -> None:
+    given(KEY).when(replace(CREATE, name=name)).then(replace(CREATED, name=name))
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("", INVISIBLE),
+        (" \u00a0\u3000", INVISIBLE),
+        ("\u200b\u200d\ufeff", INVISIBLE),
+        ("x" * (NAME_LENGTH_MAX + 1), "Must have at most 100 characters"),
+        (" " * (NAME_LENGTH_MAX + 1), "Must have at most 100 characters"),
+        ("a\nb", CONTROL),
+        ("a\x7fb", CONTROL),
+        ("a\x85b", CONTROL),
+        ("a\u2028b", CONTROL),
+        ("a\u202eb", CONTROL),
+        ("a\u2066b", CONTROL),
+        ("a\0b", "Must not contain the character U+0000"),
+        ("a\ud800b", "Must not contain lone surrogates"),
+    ],
+)
+def test_a_name_that_can_not_be_read_is_refused(name: str, message: str) -> None:
+    given(KEY).when(replace(CREATE, name=name)).then_refused(Invalid, name=message)
+
+
+def test_a_description_has_lines_and_at_most_500_characters() -> None:
+    fits = "a\n" * (DESCRIPTION_LENGTH_MAX // 2)
+    given(KEY).when(replace(CREATE, description=fits)).then(replace(CREATED, description=fits))
+    given(KEY).when(replace(CREATE, description=fits + "x")).then_refused(
+        Invalid, description="Must have at most 500 characters"
+    )
+
+
+@pytest.mark.parametrize("expires_at", [at(0), at(-1), datetime.min.replace(tzinfo=timezone(timedelta(hours=14)))])
+def test_a_key_can_not_be_born_expired(expires_at: datetime) -> None:
+    given(KEY).when(replace(CREATE, expires_at=expires_at)).then_refused(Invalid, expires_at="Must be a future date")
+
+
+def test_an_expiry_without_a_time_zone_is_refused() -> None:
+    wish = replace(CREATE, expires_at=datetime(2030, 1, 1))  # noqa: DTZ001 -- a request can say that
+    given(KEY).when(wish).then_refused(
+        Invalid, expires_at="Must have a time zone, such as the Z in 2030-01-31T00:00:00Z"
+    )
+
+
+@pytest.mark.parametrize("hours", [-12, 0, 14])
+def test_an_expiry_at_the_end_of_the_calendar_is_refused(hours: int) -> None:
+    last = datetime.max.replace(tzinfo=timezone(timedelta(hours=hours)))
+    given(KEY).when(replace(CREATE, expires_at=last)).then_refused(Invalid, expires_at="Must be before the year 9999")
+
+
+def test_an_expiry_is_kept_in_utc() -> None:
+    east = timezone(timedelta(hours=5, minutes=30))
+    outcome = given(KEY).when(replace(CREATE, expires_at=at(60).astimezone(east)))
+    outcome.then(replace(CREATED, expires_at=at(60)))
+    (event,) = outcome.events
+    assert repr(event) == repr(replace(CREATED, expires_at=at(60)))
+    assert at(60).tzinfo is UTC
+
+
+@pytest.mark.parametrize("per_second", [1, PER_SECOND_MAX])
+def test_a_rate_limit_is_at_least_one_a_second(per_second: int) -> None:
+    rate_limit = RateLimit(per_second)
+    given(KEY).when(replace(CREATE, rate_limit=rate_limit)).then(replace(CREATED, rate_limit=rate_limit))
+
+
+@pytest.mark.parametrize("per_second", [0, -1, PER_SECOND_MAX + 1])
+def test_a_rate_limit_that_nothing_passes_is_refused(per_second: int) -> None:
+    given(KEY).when(replace(CREATE, rate_limit=RateLimit(per_second))).then_refused(
+        Invalid, **{"rate_limit.per_second": "Must be between 1 and 1000000"}
+    )
+
+
+def test_metadata_has_at_most_16_pairs() -> None:
+    pairs = {f"k{n}": "v" for n in range(METADATA_PAIRS_MAX)}
+    given(KEY).when(replace(CREATE, metadata=pairs)).then(replace(CREATED, metadata=pairs))
+    given(KEY).when(replace(CREATE, metadata={**pairs, "one": "more"})).then_refused(
+        Invalid, metadata="Must have at most 16 pairs"
+    )
+
+
+@pytest.mark.parametrize(
+    ("metadata", "message"),
+    [
+        ({"": "v"}, "A name must not be empty or contain control characters"),
+        ({"a\tb": "v"}, "A name must not be empty or contain control characters"),
+        ({"k" * (METADATA_KEY_LENGTH_MAX + 1): "v"}, "Must have at most 64 characters"),
+        ({"k": "v" * (METADATA_VALUE_LENGTH_MAX + 1)}, "Must have at most 500 characters"),
+        ({"k": "\0"}, "Must not contain the character U+0000"),
+        ({"k": "\udfff"}, "Must not contain lone surrogates"),
+    ],
+)
+def test_metadata_that_can_not_be_stored_is_refused(metadata: dict[str, str], message: str) -> None:
+    given(KEY).when(replace(CREATE, metadata=metadata)).then_refused(Invalid, metadata=message)
+
+
+@pytest.mark.parametrize(
+    "network", ["10.0.0.0/8", "192.0.2.7", "0.0.0.0/0", "2001:db8::/32", "::1", "::/0", "::ffff:10.0.0.0/104"]
+)
+def test_an_allowed_address_is_a_network_of_either_family(network: str) -> None:
+    given(KEY).when(replace(CREATE, allowed_ips=(network,))).then(replace(CREATED, allowed_ips=(network,)))
+
+
+@pytest.mark.parametrize("text", ["", "everyone", "10.0.0.0/33", "10.0.0", "010.0.0.1", " 10.0.0.1", "fe80::1%eth0"])
+def test_what_is_no_network_is_refused(text: str) -> None:
+    given(KEY).when(replace(CREATE, allowed_ips=("10.0.0.0/8", text))).then_refused(
+        Invalid, **{"allowed_ips[1]": "Must be an IPv4 or IPv6 network such as 10.0.0.0/8 or 2001:db8::/32"}
+    )
+
+
+@pytest.mark.parametrize(("text", "meant"), [("10.0.0.1/8", "10.0.0.0/8"), ("2001:db8::1/32", "2001:db8::/32")])
+def test_a_network_with_host_bits_is_refused_with_what_was_meant(text: str, meant: str) -> None:
+    given(KEY).when(replace(CREATE, allowed_ips=(text,))).then_refused(
+        Invalid, **{"allowed_ips[0]": f"Has host bits set; did you mean {meant}?"}
+    )
+
+
+def test_a_list_of_addresses_has_an_end_and_a_longer_one_is_not_even_walked() -> None:
+    most = ("10.0.0.0/8",) * ALLOWED_IPS_MAX
+    given(KEY).when(replace(CREATE, allowed_ips=most)).then(replace(CREATED, allowed_ips=most))
+    given(KEY).when(replace(CREATE, allowed_ips=("nonsense",) * 100_000)).then_refused(
+        Invalid, allowed_ips="Must have at most 100 networks"
+    )
+
+
+def test_all_that_is_wrong_is_said_at_once() -> None:
+    wish = replace(CREATE, name="", expires_at=NOW, rate_limit=RateLimit(0))
+    given(KEY).when(wish).then_refused(
+        Invalid,
+        **{
+            "name": "Must not be empty",
+            "expires_at": "Must be a future date",
+            "rate_limit.per_second": "Must be between 1 and 1000000",
+        },
+    )
+
+
+def test_a_plan_gives_as_many_keys_as_it_says() -> None:
+    one_left = KeyCensus(active=1, disabled=8, limit=10, plan="pro")
+    given(KEY).when(replace(CREATE, census=one_left)).then(CREATED)
+
+
+@pytest.mark.parametrize(("active", "disabled"), [(10, 0), (0, 10), (4, 6), (11, 0)])
+def test_the_plan_counts_active_and_disabled_keys(active: int, disabled: int) -> None:
+    full = KeyCensus(active=active, disabled=disabled, limit=10, plan="pro")
+    given(KEY).when(replace(CREATE, census=full)).then_refused(
+        KeyLimitReached, limit=10, used=active + disabled, plan="pro"
+    )

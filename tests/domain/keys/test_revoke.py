@@ -1,0 +1,137 @@
+from typing import get_args
+
+import pytest
+from msgspec.structs import replace
+
+from domain.decider import ImpossibleHistory
+from domain.keys.commands import DisableKey, ExpireKey, KeyCommand, LimitGrants, RetireSecrets
+from domain.keys.decider import KEY
+from domain.keys.errors import KeyIsRevoked, KeyNotFound, LastActiveKey
+from domain.keys.events import (
+    KeyDetailsChanged,
+    KeyEnabled,
+    KeyEvent,
+    KeyExpirationChanged,
+    KeyPermissionsChanged,
+    KeyRevoked,
+    RevocationReason,
+)
+from domain.keys.fields import NOTE_LENGTH_MAX
+from domain.keys.permissions import Permissions
+from domain.keys.state import Revoked
+from domain.organizations.plan import KeyCensus
+from domain.refusal import Invalid
+from tests.domain.sample import (
+    ANOTHER_KEY,
+    CHANGE,
+    CREATE,
+    CREATED,
+    DISABLED,
+    ENABLE,
+    EXPIRED,
+    ITSELF,
+    RETIRED,
+    REVOKE,
+    REVOKED,
+    ROTATE,
+    ROTATED,
+    at,
+)
+from tests.given import given
+
+PLAIN = KeyRevoked(revoked_at=at(60), reason="unspecified")
+LAST_ONE = KeyCensus(active=1, disabled=5, limit=None, plan="free")
+TWO_LEFT = KeyCensus(active=2, disabled=0, limit=None, plan="free")
+
+AFTER_THE_END: list[KeyCommand] = [CREATE, CHANGE, ROTATE, DisableKey(at(60)), ENABLE]
+WITHOUT_EFFECT: list[KeyCommand] = [REVOKE, ExpireKey(at(60)), RetireSecrets(at(60)), LimitGrants(frozenset())]
+
+
+def test_a_key_that_never_was_can_not_be_revoked() -> None:
+    given(KEY).when(REVOKE).then_refused(KeyNotFound)
+
+
+def test_a_key_in_any_state_is_revoked() -> None:
+    for events in ([CREATED], [CREATED, DISABLED], [CREATED, EXPIRED]):
+        given(KEY, *events).when(REVOKE).then(PLAIN)
+        assert isinstance(KEY.fold([*events, PLAIN]), Revoked)
+
+
+@pytest.mark.parametrize("reason", get_args(RevocationReason))
+def test_the_reason_and_the_note_are_kept(reason: RevocationReason) -> None:
+    outcome = given(KEY, CREATED).when(replace(REVOKE, reason=reason, note="Why"))
+    outcome.then(KeyRevoked(revoked_at=at(60), reason=reason, note="Why"))
+    state = KEY.fold([CREATED, *outcome.events])
+    assert isinstance(state, Revoked)
+    assert (state.revoked_at, state.reason, state.note, state.key.revision) == (at(60), reason, "Why", 2)
+
+
+def test_revoking_again_keeps_the_first_reason() -> None:
+    given(KEY, CREATED, REVOKED).when(replace(REVOKE, reason="superseded", note="Other")).then_nothing()
+
+
+def test_a_note_has_at_most_500_characters() -> None:
+    fits = "x" * NOTE_LENGTH_MAX
+    given(KEY, CREATED).when(replace(REVOKE, note=fits)).then(replace(PLAIN, note=fits))
+    given(KEY, CREATED).when(replace(REVOKE, note=fits + "x")).then_refused(
+        Invalid, note="Must have at most 500 characters"
+    )
+
+
+@pytest.mark.parametrize("command", AFTER_THE_END, ids=lambda command: type(command).__name__)
+def test_a_revoked_key_stays_revoked(command: KeyCommand) -> None:
+    outcome = given(KEY, CREATED, REVOKED).when(command)
+    if command is CREATE:
+        assert outcome.refusal is not None
+    else:
+        outcome.then_refused(KeyIsRevoked)
+
+
+@pytest.mark.parametrize("command", WITHOUT_EFFECT, ids=lambda command: type(command).__name__)
+def test_nothing_more_is_recorded_of_a_revoked_key(command: KeyCommand) -> None:
+    given(KEY, CREATED, REVOKED).when(command).then_nothing()
+
+
+def test_every_command_is_known_to_these_tests() -> None:
+    assert {type(command) for command in AFTER_THE_END + WITHOUT_EFFECT} == set(get_args(KeyCommand))
+
+
+def test_a_key_can_not_revoke_itself_while_it_is_the_last_active_one() -> None:
+    by_itself = replace(REVOKE, by=ITSELF, census=LAST_ONE)
+    given(KEY, CREATED).when(by_itself).then_refused(LastActiveKey)
+    assert str(LastActiveKey()) == "Cannot revoke your only active key"
+    given(KEY, CREATED).when(replace(by_itself, census=TWO_LEFT)).then(PLAIN)
+    given(KEY, CREATED).when(replace(by_itself, by=ANOTHER_KEY)).then(PLAIN)
+    given(KEY, CREATED, REVOKED).when(by_itself).then_nothing()
+
+
+def test_a_key_that_is_not_active_is_never_the_last_active_one() -> None:
+    by_itself = replace(REVOKE, by=ITSELF, census=LAST_ONE)
+    given(KEY, CREATED, DISABLED).when(by_itself).then(PLAIN)
+    given(KEY, CREATED, EXPIRED).when(by_itself).then(PLAIN)
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        CREATED,
+        KeyDetailsChanged("x", "", {}),
+        KeyPermissionsChanged(Permissions(mcps="*"), None, ()),
+        KeyExpirationChanged(None),
+        ROTATED,
+        DISABLED,
+        KeyEnabled(at(60)),
+        EXPIRED,
+        REVOKED,
+    ],
+    ids=lambda event: type(event).__name__,
+)
+def test_a_history_in_which_a_revoked_key_lives_on_is_impossible(event: KeyEvent) -> None:
+    with pytest.raises(ImpossibleHistory, match=type(event).__name__):
+        KEY.fold([CREATED, REVOKED, event])
+
+
+@pytest.mark.parametrize("event", [ROTATED, RETIRED, DISABLED, REVOKED, EXPIRED, KeyEnabled(at(60))])
+def test_a_history_without_a_beginning_is_impossible(event: KeyEvent) -> None:
+    with pytest.raises(ImpossibleHistory):
+        KEY.fold([event])

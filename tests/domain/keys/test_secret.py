@@ -1,0 +1,147 @@
+import copy
+import pickle
+from hashlib import sha256
+from string import ascii_letters, digits
+from zlib import crc32
+
+import msgspec
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from domain.environment import Environment
+from domain.keys.secret import ENTROPY_BYTES, Secret, SecretRecord, digest, mint, parse, record
+from tests.domain.sample import a_secret
+
+BASE62 = digits + ascii_letters
+LABEL_LENGTH, CHECKSUM_LENGTH = 8, 6
+
+environments: st.SearchStrategy[Environment] = st.sampled_from(["live", "test"])
+entropies = st.binary(min_size=ENTROPY_BYTES, max_size=ENTROPY_BYTES)
+minted = st.builds(mint, environments, entropies)
+
+
+@given(environments, entropies)
+def test_what_is_minted_is_parsed(environment: Environment, entropy: bytes) -> None:
+    text = mint(environment, entropy).reveal()
+    assert text.startswith(f"pk_{environment}_")
+    assert len(text) == 40
+    parsed = parse(text)
+    assert parsed is not None
+    assert parsed.reveal() == text
+
+
+def test_every_substitution_of_one_character_is_refused() -> None:
+    for environment in ("live", "test"):
+        text = a_secret(7, environment).reveal()
+        for place in range(len(text)):
+            for character in BASE62 + "_-é\0":
+                if character != text[place]:
+                    assert parse(text[:place] + character + text[place + 1 :]) is None
+
+
+@given(minted, st.integers(0, 39), st.characters())
+def test_a_substitution_of_one_character_is_refused(secret: Secret, place: int, character: str) -> None:
+    text = secret.reveal()
+    assume(character != text[place])
+    assert parse(text[:place] + character + text[place + 1 :]) is None
+
+
+def test_a_burst_of_two_characters_changes_the_checksum_because_a_crc32_sees_every_burst_of_32_bits() -> None:
+    """CRC32 is linear: whether an error is seen does not depend on the text, so all of them can be tried."""
+    length = LABEL_LENGTH + 26
+    silence = crc32(bytes(length))
+    bursts = {ord(a) ^ ord(b) for a in BASE62 for b in BASE62 if a != b}
+    for place in range(length - 1):
+        for flip in bursts:
+            for next_flip in (0, flip):
+                error = bytes(place) + bytes([flip, next_flip]) + bytes(length - place - 2)
+                assert crc32(error) != silence
+
+
+@given(minted, st.integers(LABEL_LENGTH, 38))
+def test_neighbours_that_changed_places_are_refused(secret: Secret, place: int) -> None:
+    text = secret.reveal()
+    assume(text[place] != text[place + 1])
+    # One pair lies across the border of body and checksum; of those, one in 2^32 is let through.
+    assert parse(text[:place] + text[place + 1] + text[place] + text[place + 2 :]) is None
+
+
+@given(minted, st.integers(0, 39))
+def test_a_missing_or_doubled_character_is_refused(secret: Secret, place: int) -> None:
+    text = secret.reveal()
+    assert parse(text[:place] + text[place + 1 :]) is None
+    assert parse(text[:place] + text[place] + text[place:]) is None
+
+
+@given(st.text(max_size=60))
+def test_other_text_is_no_secret(text: str) -> None:
+    assert parse(text) is None
+
+
+@pytest.mark.parametrize("wrap", ["{} ", " {}", "{}\n", "Bearer {}", "'{}'"])
+def test_a_secret_stands_alone(wrap: str) -> None:
+    assert parse(wrap.format(a_secret().reveal())) is None
+
+
+def test_a_label_is_part_of_what_the_checksum_covers() -> None:
+    live = a_secret(1, "live").reveal()
+    assert parse("pk_test_" + live[LABEL_LENGTH:]) is None
+    assert parse("pk_prod_" + live[LABEL_LENGTH:]) is None
+    assert parse(live.swapcase()) is None
+
+
+def test_digits_of_other_scripts_are_no_digits() -> None:
+    text = a_secret().reveal()
+    assert parse(text[:-1] + "\u0661") is None
+    assert parse(text[:-1] + "\uff11") is None
+
+
+def test_the_checksum_is_the_crc32_of_all_before_it_in_base62() -> None:
+    text = a_secret().reveal()
+    value = 0
+    for character in text[-CHECKSUM_LENGTH:]:
+        value = value * 62 + "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz".index(character)
+    assert value == crc32(text[:-CHECKSUM_LENGTH].encode())
+
+
+@given(entropies, entropies)
+def test_other_entropy_gives_another_secret(one: bytes, other: bytes) -> None:
+    # All of the entropy counts but for multiples of 62^26, which two draws do not hit.
+    assume(int.from_bytes(one) % 62**26 != int.from_bytes(other) % 62**26)
+    assert mint("live", one).reveal() != mint("live", other).reveal()
+
+
+@pytest.mark.parametrize("size", [0, 16, ENTROPY_BYTES - 1, ENTROPY_BYTES + 1])
+def test_no_secret_is_made_from_too_little(size: int) -> None:
+    with pytest.raises(ValueError, match="32 random bytes are needed"):
+        mint("live", bytes(size))
+
+
+def test_only_the_digest_and_a_few_characters_are_kept() -> None:
+    secret = a_secret()
+    text = secret.reveal()
+    kept = record(secret)
+    assert kept == SecretRecord(sha256(text.encode()).hexdigest(), text[:12], text[-4:])
+    assert digest(secret).hex() == kept.digest
+    assert text[12:-4] not in msgspec.json.encode(kept).decode()
+
+
+def test_a_secret_shows_itself_to_no_one() -> None:
+    secret = a_secret()
+    hidden = secret.reveal()[LABEL_LENGTH:]
+    for shown in (repr(secret), str(secret), f"{secret}", f"{secret!r:>50}", repr([secret]), repr({"key": secret})):
+        assert hidden not in shown
+        assert "…" in shown
+
+
+def test_a_secret_goes_into_no_job_and_no_event() -> None:
+    secret = a_secret()
+    for protocol in range(pickle.HIGHEST_PROTOCOL + 1):
+        with pytest.raises(TypeError, match="not stored"):
+            pickle.dumps(secret, protocol)
+    with pytest.raises(TypeError, match="not stored"):
+        copy.deepcopy(secret)
+    with pytest.raises(TypeError):
+        msgspec.json.encode(secret)
+    assert not hasattr(secret, "__dict__")

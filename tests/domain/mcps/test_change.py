@@ -1,0 +1,148 @@
+import pytest
+from msgspec.structs import replace
+
+from domain.decider import ImpossibleHistory
+from domain.environment import Environment
+from domain.mcps.commands import ChangeMcp, DeleteMcp
+from domain.mcps.decider import MCP
+from domain.mcps.errors import McpNotFound
+from domain.mcps.events import (
+    AuthType,
+    McpActivated,
+    McpChanged,
+    McpDeactivated,
+    McpDeleted,
+    McpEvent,
+    McpRegistered,
+)
+from domain.mcps.state import Active, Deleted, Inactive, Mcp
+from domain.refusal import Invalid
+from tests.domain.sample import LIVE_MCP, NOW, ORGANIZATION_ID, OWNER, at
+from tests.given import given
+
+URL = "https://mcp.example.com/mcp"
+REGISTERED = McpRegistered(
+    mcp_id=LIVE_MCP,
+    organization_id=ORGANIZATION_ID,
+    name="Search",
+    endpoint_url=URL,
+    environment="live",
+    auth_type="bearer",
+    created_at=NOW,
+    created_by=OWNER,
+    description="Finds things",
+)
+SEARCH = Mcp(LIVE_MCP, ORGANIZATION_ID, "Search", "Finds things", URL, "live", "bearer", NOW, 1, NOW, NOW)
+CHANGED = McpChanged("Search", "Finds things", URL, "live", "bearer", changed_at=at(60))
+DEACTIVATED = McpDeactivated(deactivated_at=at(60))
+ACTIVATED = McpActivated(activated_at=at(60))
+DELETED = McpDeleted(deleted_at=at(60))
+
+
+def test_every_field_can_be_changed_by_itself() -> None:
+    given(MCP, REGISTERED).when(ChangeMcp(at(60), name="Find")).then(replace(CHANGED, name="Find"))
+    given(MCP, REGISTERED).when(ChangeMcp(at(60), description="")).then(replace(CHANGED, description=""))
+    given(MCP, REGISTERED).when(ChangeMcp(at(60), endpoint_url=f"{URL}/2")).then(
+        replace(CHANGED, endpoint_url=f"{URL}/2")
+    )
+    environment: Environment = "test"
+    given(MCP, REGISTERED).when(ChangeMcp(at(60), environment=environment)).then(
+        replace(CHANGED, environment=environment)
+    )
+
+
+def test_what_is_changed_is_so_from_then_on() -> None:
+    changed = McpChanged("Find", "", "https://other.example/", "test", "none", changed_at=at(60))
+    assert MCP.fold([REGISTERED, changed]) == Active(
+        Mcp(LIVE_MCP, ORGANIZATION_ID, "Find", "", "https://other.example/", "test", "none", NOW, 2, at(60), at(60))
+    )
+
+
+def test_what_is_so_already_is_no_event() -> None:
+    same = ChangeMcp(at(60), "Search", "Finds things", URL, environment="live", status="active")
+    given(MCP, REGISTERED).when(same).then_nothing()
+    given(MCP, REGISTERED).when(ChangeMcp(at(60))).then_nothing()
+    given(MCP, REGISTERED, DEACTIVATED).when(ChangeMcp(at(60), status="inactive")).then_nothing()
+
+
+@pytest.mark.parametrize("auth_type", ["bearer", "api_key", "basic", "none"])
+def test_a_credential_is_replaced_or_removed(auth_type: AuthType) -> None:
+    given(MCP, REGISTERED).when(ChangeMcp(at(60), auth_type=auth_type)).then(
+        replace(CHANGED, auth_type=auth_type, credential_replaced=True)
+    )
+
+
+def test_no_credential_instead_of_none_is_no_event() -> None:
+    given(MCP, replace(REGISTERED, auth_type="none")).when(ChangeMcp(at(60), auth_type="none")).then_nothing()
+
+
+@pytest.mark.parametrize(
+    "url", ["https://evil.example/mcp", "http://mcp.example.com/mcp", "https://mcp.example.com.evil.example/", "x", ""]
+)
+def test_a_credential_goes_to_no_other_host_than_it_was_given_for(url: str) -> None:
+    moved = given(MCP, REGISTERED).when(ChangeMcp(at(60), endpoint_url=url))
+    moved.then_refused(Invalid, endpoint_url="Is at another host: give the credential for it too, or auth_type none")
+
+
+def test_an_address_that_can_not_be_read_is_refused_for_that() -> None:
+    wish = ChangeMcp(at(60), endpoint_url="https://[x", endpoint_problem="Must have a host")
+    given(MCP, REGISTERED).when(wish).then_refused(Invalid, endpoint_url="Must have a host")
+
+
+def test_an_mcp_moves_with_a_new_credential_or_without_any() -> None:
+    url = "https://other.example/mcp"
+    moved = replace(CHANGED, endpoint_url=url)
+    given(MCP, REGISTERED).when(ChangeMcp(at(60), endpoint_url=url, auth_type="bearer")).then(
+        replace(moved, credential_replaced=True)
+    )
+    given(MCP, replace(REGISTERED, auth_type="none")).when(ChangeMcp(at(60), endpoint_url=url)).then(
+        replace(moved, auth_type="none")
+    )
+
+
+def test_all_that_is_wrong_is_said_at_once() -> None:
+    wish = ChangeMcp(at(60), name="", description="x" * 501, endpoint_url=URL, endpoint_problem="Must be public")
+    given(MCP, REGISTERED).when(wish).then_refused(
+        Invalid,
+        name="Must not be empty",
+        description="Must have at most 500 characters",
+        endpoint_url="Must be public",
+    )
+
+
+def test_an_mcp_is_deactivated_and_activated_again() -> None:
+    given(MCP, REGISTERED).when(ChangeMcp(at(60), status="inactive")).then(DEACTIVATED)
+    given(MCP, REGISTERED, DEACTIVATED).when(ChangeMcp(at(60), status="active")).then(ACTIVATED)
+    inactive = Inactive(replace(SEARCH, revision=2, updated_at=at(60)))
+    assert MCP.fold([REGISTERED, DEACTIVATED]) == inactive
+    assert MCP.fold([REGISTERED, DEACTIVATED, ACTIVATED]) == Active(replace(inactive.mcp, revision=3))
+
+
+def test_fields_and_status_change_together() -> None:
+    wish = ChangeMcp(at(60), name="Find", status="inactive")
+    given(MCP, REGISTERED).when(wish).then(replace(CHANGED, name="Find"), DEACTIVATED)
+
+
+def test_an_inactive_mcp_can_be_changed_and_stays_inactive() -> None:
+    changed = replace(CHANGED, name="Find")
+    given(MCP, REGISTERED, DEACTIVATED).when(ChangeMcp(at(60), name="Find")).then(changed)
+    assert isinstance(MCP.fold([REGISTERED, DEACTIVATED, changed]), Inactive)
+
+
+def test_an_inactive_mcp_can_be_deleted() -> None:
+    given(MCP, REGISTERED, DEACTIVATED).when(DeleteMcp(at(60))).then(DELETED)
+    assert isinstance(MCP.fold([REGISTERED, DEACTIVATED, DELETED]), Deleted)
+
+
+def test_what_is_not_there_can_not_be_changed() -> None:
+    given(MCP).when(ChangeMcp(at(60), name="Find")).then_refused(McpNotFound)
+    given(MCP, REGISTERED, DELETED).when(ChangeMcp(at(60), status="active")).then_refused(McpNotFound)
+
+
+@pytest.mark.parametrize(
+    "history",
+    [[CHANGED], [DEACTIVATED], [ACTIVATED], [REGISTERED, DELETED, CHANGED], [REGISTERED, DELETED, ACTIVATED]],
+)
+def test_a_damaged_history_is_impossible(history: list[McpEvent]) -> None:
+    with pytest.raises(ImpossibleHistory):
+        MCP.fold(history)

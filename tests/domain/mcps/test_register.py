@@ -1,0 +1,93 @@
+import pytest
+from msgspec.structs import replace
+
+from domain.decider import ImpossibleHistory
+from domain.mcps.commands import DeleteMcp, RegisterMcp
+from domain.mcps.decider import ENDPOINT_URL_LENGTH_MAX, MCP
+from domain.mcps.errors import McpLimitReached, McpNotFound
+from domain.mcps.events import McpDeleted, McpEvent, McpRegistered
+from domain.mcps.state import Active, Deleted, Mcp
+from domain.organizations.plan import McpCensus
+from domain.refusal import Conflict, Invalid
+from tests.domain.sample import LIVE_MCP, NOW, ORGANIZATION_ID, OWNER, at
+from tests.given import given
+
+URL = "https://mcp.example.com/mcp"
+REGISTER = RegisterMcp(
+    mcp_id=LIVE_MCP,
+    organization_id=ORGANIZATION_ID,
+    name="Search",
+    endpoint_url=URL,
+    environment="live",
+    auth_type="bearer",
+    at=NOW,
+    by=OWNER,
+    census=McpCensus(used=4, limit=5, plan="free"),
+    description="Finds things",
+)
+REGISTERED = McpRegistered(
+    mcp_id=LIVE_MCP,
+    organization_id=ORGANIZATION_ID,
+    name="Search",
+    endpoint_url=URL,
+    environment="live",
+    auth_type="bearer",
+    created_at=NOW,
+    created_by=OWNER,
+    description="Finds things",
+)
+DELETED = McpDeleted(deleted_at=at(60))
+SEARCH = Mcp(LIVE_MCP, ORGANIZATION_ID, "Search", "Finds things", URL, "live", "bearer", NOW, 1, NOW, NOW)
+
+
+def test_an_mcp_is_registered_while_the_plan_has_room() -> None:
+    given(MCP).when(REGISTER).then(REGISTERED)
+    assert MCP.fold([REGISTERED]) == Active(SEARCH)
+
+
+@pytest.mark.parametrize("used", [5, 6])
+def test_a_plan_gives_as_many_mcps_as_it_says(used: int) -> None:
+    full = replace(REGISTER, census=McpCensus(used=used, limit=5, plan="free"))
+    given(MCP).when(full).then_refused(McpLimitReached, limit=5, used=used, plan="free")
+    assert McpLimitReached.code == "mcp_limit_reached"
+
+
+def test_a_plan_without_limit_has_none() -> None:
+    given(MCP).when(replace(REGISTER, census=McpCensus(used=10**6, limit=None, plan="team"))).then(REGISTERED)
+
+
+def test_an_id_is_given_once() -> None:
+    given(MCP, REGISTERED).when(REGISTER).then_refused(Conflict)
+    given(MCP, REGISTERED, DELETED).when(REGISTER).then_refused(Conflict)
+
+
+def test_all_that_is_wrong_is_said_at_once() -> None:
+    wish = replace(REGISTER, name=" ", description="x" * 501, endpoint_url="https://x/" + "x" * ENDPOINT_URL_LENGTH_MAX)
+    given(MCP).when(wish).then_refused(
+        Invalid,
+        name="Must not be empty",
+        description="Must have at most 500 characters",
+        endpoint_url="Must have at most 2000 characters",
+    )
+
+
+def test_what_the_egress_policy_says_against_an_address_is_passed_on() -> None:
+    given(MCP).when(replace(REGISTER, endpoint_problem="Must begin with https://")).then_refused(
+        Invalid, endpoint_url="Must begin with https://"
+    )
+
+
+def test_a_deleted_mcp_is_gone_and_its_history_stays() -> None:
+    given(MCP, REGISTERED).when(DeleteMcp(at(60))).then(DELETED)
+    assert MCP.fold([REGISTERED, DELETED]) == Deleted(replace(SEARCH, revision=2, updated_at=at(60)), deleted_at=at(60))
+
+
+def test_what_is_not_there_can_not_be_deleted() -> None:
+    given(MCP).when(DeleteMcp(at(60))).then_refused(McpNotFound)
+    given(MCP, REGISTERED, DELETED).when(DeleteMcp(at(60))).then_refused(McpNotFound)
+
+
+@pytest.mark.parametrize("history", [[DELETED], [REGISTERED, REGISTERED], [REGISTERED, DELETED, DELETED]])
+def test_a_damaged_history_is_impossible(history: list[McpEvent]) -> None:
+    with pytest.raises(ImpossibleHistory):
+        MCP.fold(history)

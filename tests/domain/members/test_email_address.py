@@ -1,0 +1,60 @@
+import pytest
+
+from domain.fields import Problems
+from domain.members.email_address import check_email, folded
+from domain.refusal import Invalid
+
+LONGEST = "a" * 64 + "@" + ("b" * 61 + ".") * 3 + "cde"
+
+
+@pytest.mark.parametrize(
+    "email",
+    ["ada@example.com", "Ada.Lovelace+keys@mail.example.co.uk", "поштар@почта.рф", "o'hara@a-b.example", LONGEST],
+)
+def test_an_address_is_taken(email: str) -> None:
+    problems = Problems()
+    check_email(problems, email)
+    problems.refuse_any()
+
+
+@pytest.mark.parametrize(
+    "email",
+    [
+        "",
+        "ada",
+        "@example.com",
+        "ada@",
+        "ada@localhost",
+        "ada@example..com",
+        "ada@example.com.",
+        "ada@-example.com",
+        "ada@example-.com",
+        "ada@xn--.com",
+        "ada @example.com",
+        " ada@example.com",
+        "ada@example.com\n",
+        "ada@example.com\r\nBcc: eve@example.com",
+        "a\x00da@example.com",
+        "a\u202eda@example.com",
+        "ada@@example.com",
+        "Ada <ada@example.com>",
+        "ada,eve@example.com",
+        '"ada"@example.com',
+        "a" * 65 + "@example.com",
+        LONGEST + "f",
+    ],
+)
+def test_what_is_no_address_is_refused(email: str) -> None:
+    problems = Problems()
+    check_email(problems, email)
+    with pytest.raises(Invalid) as refused:
+        problems.refuse_any()
+    assert refused.value.details == {"email": "Must be an address such as ada@example.com, of at most 254 characters"}
+
+
+@pytest.mark.parametrize(
+    ("one", "other"), [("Ada@Example.COM", "ada@example.com"), ("straße@example.com", "STRASSE@example.com")]
+)
+def test_two_spellings_are_one_address(one: str, other: str) -> None:
+    assert folded(one) == folded(other)
+    assert folded(folded(one)) == folded(one)

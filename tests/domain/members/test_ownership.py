@@ -1,0 +1,62 @@
+"""One owner, at all times."""
+
+import pytest
+from msgspec.structs import replace
+
+from domain.actor import KeyActor, UserActor
+from domain.decider import ImpossibleHistory
+from domain.members.commands import ReceiveOwnership, RemoveMember, TransferOwnership
+from domain.members.decider import MEMBER
+from domain.members.errors import AlreadyOwner, MemberNotFound, OnlyTheOwner, OwnerStays
+from domain.members.events import MemberEvent
+from domain.members.state import Member, Removed
+from tests.domain.members.people import ADA, ADDED, BOB, FOUNDED, OWNER_ID, RECEIVED, REMOVED, TRANSFERRED
+from tests.domain.sample import KEY_ID, NOW, ORGANIZATION_ID, at
+from tests.given import given
+
+TRANSFER = TransferOwnership(to_user_id=ADA, at=at(20), by=UserActor(OWNER_ID))
+RECEIVE = ReceiveOwnership(from_user_id=OWNER_ID, at=at(20))
+REMOVE = RemoveMember(at=at(30))
+
+
+def test_the_owner_hands_over_and_is_an_admin_afterwards() -> None:
+    given(MEMBER, FOUNDED).when(TRANSFER).then(TRANSFERRED)
+    given(MEMBER, ADDED).when(RECEIVE).then(RECEIVED)
+    assert MEMBER.fold([FOUNDED, TRANSFERRED]) == Member(OWNER_ID, ORGANIZATION_ID, "admin", NOW, revision=2)
+    assert MEMBER.fold([ADDED, RECEIVED]) == Member(ADA, ORGANIZATION_ID, "owner", NOW, revision=2)
+
+
+def test_only_the_owner_hands_over_and_only_in_person() -> None:
+    given(MEMBER, FOUNDED).when(replace(TRANSFER, by=UserActor(BOB))).then_refused(OnlyTheOwner)
+    given(MEMBER, FOUNDED).when(replace(TRANSFER, by=KeyActor(KEY_ID))).then_refused(OnlyTheOwner)
+    given(MEMBER, FOUNDED, TRANSFERRED).when(TRANSFER).then_refused(OnlyTheOwner)
+
+
+def test_nobody_but_another_member_receives_the_ownership() -> None:
+    given(MEMBER, FOUNDED).when(replace(TRANSFER, to_user_id=OWNER_ID)).then_refused(AlreadyOwner)
+    given(MEMBER, FOUNDED).when(RECEIVE).then_refused(AlreadyOwner)
+    given(MEMBER).when(RECEIVE).then_refused(MemberNotFound)
+    given(MEMBER, ADDED, REMOVED).when(RECEIVE).then_refused(MemberNotFound)
+    given(MEMBER).when(TRANSFER).then_refused(MemberNotFound)
+
+
+def test_a_member_is_removed_once() -> None:
+    given(MEMBER, ADDED).when(REMOVE).then(REMOVED)
+    given(MEMBER, ADDED, REMOVED).when(REMOVE).then_refused(MemberNotFound)
+    given(MEMBER).when(REMOVE).then_refused(MemberNotFound)
+    assert MEMBER.fold([ADDED, REMOVED]) == Removed(Member(ADA, ORGANIZATION_ID, "member", NOW, revision=2), at(30))
+
+
+def test_the_owner_stays_until_the_ownership_is_transferred() -> None:
+    given(MEMBER, FOUNDED).when(REMOVE).then_refused(OwnerStays)
+    given(MEMBER, FOUNDED, TRANSFERRED).when(REMOVE).then(REMOVED)
+    given(MEMBER, ADDED, RECEIVED).when(REMOVE).then_refused(OwnerStays)
+
+
+@pytest.mark.parametrize(
+    "history",
+    [[ADDED, TRANSFERRED], [FOUNDED, RECEIVED], [FOUNDED, REMOVED], [TRANSFERRED], [ADDED, REMOVED, RECEIVED]],
+)
+def test_a_damaged_history_is_impossible(history: list[MemberEvent]) -> None:
+    with pytest.raises(ImpossibleHistory):
+        MEMBER.fold(history)

@@ -1,0 +1,48 @@
+"""The contract's table of roles."""
+
+import pytest
+
+from domain.grants import GRANTS, Grant
+from domain.keys.permissions import Permissions
+from domain.keys.reach import UNBOUNDED, Reach
+from domain.members.events import Role
+from domain.members.roles import ROLES, authority_of, grants_of, owns, sees_all_keys
+
+SEEING: tuple[Grant, ...] = ("mcps:read", "usage:read", "organization:read")
+HELD: dict[Role, set[Grant]] = {
+    "viewer": {*SEEING},
+    "member": {*SEEING, "keys:read", "keys:write"},
+    "auditor": {*SEEING, "keys:read", "audit:read", "members:read"},
+    "admin": {*GRANTS},
+    "owner": {*GRANTS},
+}
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_a_role_holds_what_the_contract_gives_it(role: Role) -> None:
+    assert grants_of(role) == HELD[role]
+
+
+def test_only_the_owner_owns() -> None:
+    assert [role for role in ROLES if owns(role)] == ["owner"]
+
+
+def test_only_a_member_is_bound_to_own_keys() -> None:
+    assert [role for role in ROLES if not sees_all_keys(role)] == ["member"]
+
+
+@pytest.mark.parametrize("role", ["admin", "owner"])
+def test_who_holds_every_grant_can_give_every_grant(role: Role) -> None:
+    assert authority_of(role) == UNBOUNDED
+
+
+def test_a_member_gives_keys_every_mcp_and_no_grant_for_keys_that_are_not_theirs() -> None:
+    assert authority_of("member") == Reach(Permissions(mcps="*", manage=SEEING))
+
+
+def test_who_makes_no_keys_has_no_mcp_to_give() -> None:
+    assert authority_of("viewer") == Reach(Permissions(manage=SEEING))
+    auditing = Permissions(
+        manage=("keys:read", "mcps:read", "usage:read", "audit:read", "members:read", "organization:read")
+    )
+    assert authority_of("auditor") == Reach(auditing)

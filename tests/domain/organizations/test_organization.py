@@ -1,0 +1,137 @@
+import pytest
+from msgspec.structs import replace
+
+from domain.decider import ImpossibleHistory
+from domain.organizations.changed_plans import plans_from
+from domain.organizations.commands import ChangeOrganization, ChangePlan, CreateOrganization
+from domain.organizations.decider import ORGANIZATION
+from domain.organizations.errors import OrganizationNotFound, PlanIsTheOwners
+from domain.organizations.events import (
+    OrganizationCreated,
+    OrganizationDetailsChanged,
+    OrganizationEvent,
+    PlanChanged,
+    Settings,
+)
+from domain.organizations.plan import PLAN_NAMES, PLANS, KeyCensus, Limits, usage_days
+from domain.organizations.state import Organization
+from domain.refusal import Conflict, Invalid
+from tests.domain.sample import NOW, ORGANIZATION_ID, OWNER
+from tests.given import given
+
+CREATE = CreateOrganization(ORGANIZATION_ID, "Acme", "acme", "free", at=NOW, by=OWNER)
+CREATED = OrganizationCreated(ORGANIZATION_ID, "Acme", "acme", "free", created_at=NOW, created_by=OWNER)
+CHANGE = ChangeOrganization(by_owner=False)
+CHANGED = OrganizationDetailsChanged("Acme Ltd", "We make everything", {"theme": "dark"})
+
+
+def test_an_organization_is_created_once() -> None:
+    given(ORGANIZATION).when(CREATE).then(CREATED)
+    given(ORGANIZATION, CREATED).when(CREATE).then_refused(Conflict)
+    assert ORGANIZATION.fold([CREATED]) == Organization(
+        ORGANIZATION_ID, "Acme", "acme", "", {}, "free", NOW, revision=1
+    )
+
+
+@pytest.mark.parametrize("slug", ["a", "7", "acme-2", "a--b", "x" * 63])
+def test_a_slug_is_a_label_of_a_domain_name(slug: str) -> None:
+    given(ORGANIZATION).when(replace(CREATE, slug=slug)).then(replace(CREATED, slug=slug))
+
+
+@pytest.mark.parametrize("slug", ["", "-a", "a-", "A", "a_b", "a.b", "ä", "a\n", "x" * 64, "\u0661"])
+def test_what_is_no_slug_is_refused(slug: str) -> None:
+    given(ORGANIZATION).when(replace(CREATE, slug=slug, name="")).then_refused(
+        Invalid, slug="Must be 1 to 63 lower-case letters, digits and inner hyphens", name="Must not be empty"
+    )
+
+
+def test_a_plan_is_changed_and_changing_it_again_changes_nothing() -> None:
+    given(ORGANIZATION, CREATED).when(ChangePlan("pro")).then(PlanChanged("pro"))
+    given(ORGANIZATION, CREATED, PlanChanged("pro")).when(ChangePlan("pro")).then_nothing()
+    given(ORGANIZATION).when(ChangePlan("pro")).then_refused(OrganizationNotFound)
+    state = ORGANIZATION.fold([CREATED, PlanChanged("pro")])
+    assert state is not None
+    assert (state.plan, state.revision, state.slug) == ("pro", 2, "acme")
+
+
+@pytest.mark.parametrize("history", [[PlanChanged("pro")], [CHANGED], [CREATED, CREATED]])
+def test_a_damaged_history_is_impossible(history: list[OrganizationEvent]) -> None:
+    with pytest.raises(ImpossibleHistory):
+        ORGANIZATION.fold(history)
+
+
+def test_details_are_changed_together_and_what_is_left_out_stays() -> None:
+    given(ORGANIZATION, CREATED).when(
+        replace(CHANGE, name="Acme Ltd", description="We make everything", settings={"theme": "dark"})
+    ).then(CHANGED)
+    given(ORGANIZATION, CREATED, CHANGED).when(replace(CHANGE, description="")).then(replace(CHANGED, description=""))
+    given(ORGANIZATION, CREATED, CHANGED).when(replace(CHANGE, name="Acme Ltd")).then_nothing()
+    given(ORGANIZATION).when(CHANGE).then_refused(OrganizationNotFound)
+    state = ORGANIZATION.fold([CREATED, CHANGED])
+    assert state == Organization(
+        ORGANIZATION_ID, "Acme Ltd", "acme", "We make everything", {"theme": "dark"}, "free", NOW, revision=2
+    )
+
+
+def test_true_and_one_are_two_settings() -> None:
+    one = replace(CHANGED, settings={"beta": 1})
+    given(ORGANIZATION, CREATED, one).when(replace(CHANGE, settings={"beta": True})).then(
+        replace(CHANGED, settings={"beta": True})
+    )
+
+
+@pytest.mark.parametrize(
+    ("settings", "problem"),
+    [
+        ({str(number): 0 for number in range(51)}, "Must have at most 50 entries"),
+        ({"": 1}, "A name must not be empty or contain control characters"),
+        ({"a\n": 1}, "A name must not be empty or contain control characters"),
+        ({"x" * 51: 1}, "Must have at most 50 characters"),
+        ({"a": "x" * 501}, "Must have at most 500 characters"),
+        ({"a": 2**53 + 1}, "A number must lie between -9007199254740992 and 9007199254740992"),
+        ({"a": -(2**53) - 1}, "A number must lie between -9007199254740992 and 9007199254740992"),
+    ],
+)
+def test_settings_stay_small_and_readable(settings: Settings, problem: str) -> None:
+    refused = given(ORGANIZATION, CREATED).when(replace(CHANGE, settings=settings, name=""))
+    refused.then_refused(Invalid, settings=problem, name="Must not be empty")
+
+
+def test_only_the_owner_changes_the_plan_with_the_details() -> None:
+    change = replace(CHANGE, name="Acme Ltd", description="We make everything", settings={"theme": "dark"}, plan="pro")
+    given(ORGANIZATION, CREATED).when(change).then_refused(PlanIsTheOwners)
+    given(ORGANIZATION, CREATED).when(replace(CHANGE, plan="free")).then_refused(PlanIsTheOwners)
+    given(ORGANIZATION, CREATED).when(replace(change, by_owner=True)).then(CHANGED, PlanChanged("pro"))
+    given(ORGANIZATION, CREATED).when(replace(CHANGE, by_owner=True, plan="free")).then_nothing()
+
+
+def test_the_plans_are_those_of_the_contract() -> None:
+    assert set(PLANS) == set(PLAN_NAMES)
+    assert PLANS["free"] == Limits(
+        api_keys=2, mcps=5, team_members=1, monthly_requests=1_000, requests_per_second=10, usage_days=90
+    )
+    assert PLANS["pro"] == Limits(
+        api_keys=10, mcps=15, team_members=5, monthly_requests=50_000, requests_per_second=100, usage_days=400
+    )
+    assert PLANS["team"] == Limits(
+        api_keys=None, mcps=None, team_members=None, monthly_requests=500_000, requests_per_second=1_000, usage_days=400
+    )
+    assert PLANS["enterprise"] == Limits(None, None, None, None, None, None)
+
+
+def test_a_use_is_kept_for_as_long_as_any_plan_promises() -> None:
+    assert usage_days(PLANS) is None
+    assert usage_days({**PLANS, "enterprise": replace(PLANS["enterprise"], usage_days=60)}) == 400
+    assert usage_days({**PLANS, "enterprise": replace(PLANS["enterprise"], usage_days=2_000)}) == 2_000
+
+
+def test_the_plans_of_an_installation_are_the_usual_ones_but_for_what_is_said_otherwise() -> None:
+    assert plans_from("") == PLANS
+    plans = plans_from('{"enterprise": {"usage_days": 30}, "free": {"usage_days": null}}')
+    assert (plans["enterprise"].usage_days, plans["free"].usage_days, plans["pro"]) == (30, None, PLANS["pro"])
+    with pytest.raises(ValueError, match=">= 1"):
+        plans_from('{"free": {"usage_days": 0}}')
+
+
+def test_active_and_disabled_keys_are_used_ones() -> None:
+    assert KeyCensus(active=3, disabled=4, limit=None, plan="team").used == 7

@@ -1,0 +1,297 @@
+from hashlib import sha256
+from itertools import product
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from msgspec.structs import replace
+
+from domain.environment import Environment
+from domain.grants import GRANTS, Grant
+from domain.keys.decider import KEY
+from domain.keys.events import KeyEvent
+from domain.keys.permissions import Permissions, ToolRule
+from domain.keys.secret import digest
+from domain.keys.state import Existing
+from domain.usage.decision import UNKNOWN, McpFacts, Presentation, decide
+from domain.usage.events import Code
+from tests.domain.sample import (
+    CREATED,
+    DISABLED,
+    EXPIRED,
+    KEY_ID,
+    LIVE_MCP,
+    LIVE_MCP_2,
+    MCPS,
+    ORGANIZATION_ID,
+    OTHER_ORGANIZATION_ID,
+    RETIRED,
+    REVOKED,
+    ROTATED,
+    TEST_MCP,
+    a_secret,
+    at,
+)
+
+FIRST, SECOND = digest(a_secret(1)), digest(a_secret(2))
+OVERLAPPING = replace(ROTATED, previous_valid_until=at(100))
+EXPIRING = replace(CREATED, expires_at=at(100))
+
+
+def fold(*events: KeyEvent) -> Existing:
+    state = KEY.fold(events)
+    assert state is not None
+    return state
+
+
+def facts(mcp_id: str, organization_id: str = ORGANIZATION_ID) -> McpFacts:
+    return McpFacts(mcp_id, organization_id, MCPS[mcp_id])
+
+
+def asked(
+    state: Existing | None,
+    secret: bytes = FIRST,
+    *,
+    mcp: McpFacts | None = None,
+    tool: str | None = None,
+    ip: str | None = None,
+    seconds: float = 70,
+) -> Code:
+    presented = Presentation(digest=secret, action="call", mcp_id=mcp.id if mcp else None, tool=tool, ip=ip)
+    return decide(presented, state, mcp, at(seconds)).code
+
+
+@pytest.mark.parametrize(
+    ("events", "code"),
+    [
+        ([CREATED], "valid"),
+        ([CREATED, DISABLED], "disabled_key"),
+        ([CREATED, REVOKED], "revoked_key"),
+        ([CREATED, DISABLED, REVOKED], "revoked_key"),
+        ([CREATED, EXPIRED], "expired_key"),
+        ([CREATED, EXPIRED, REVOKED], "revoked_key"),
+    ],
+)
+def test_the_state_decides_first(events: list[KeyEvent], code: Code) -> None:
+    assert asked(fold(*events)) == code
+    assert asked(fold(*events), mcp=facts(LIVE_MCP), tool="get_user", ip="10.0.0.1") == code
+
+
+@pytest.mark.parametrize(
+    ("secret", "seconds", "code"),
+    [
+        (FIRST, 99.999999, "valid"),
+        (FIRST, 100, "revoked_key"),
+        (FIRST, 101, "revoked_key"),
+        (SECOND, 99.999999, "valid"),
+        (SECOND, 100, "valid"),
+    ],
+)
+def test_a_rotated_secret_ends_exactly_at_the_end_of_its_overlap(secret: bytes, seconds: float, code: Code) -> None:
+    assert asked(fold(CREATED, OVERLAPPING), secret, seconds=seconds) == code
+
+
+def test_a_retired_secret_is_refused_whatever_the_clock_says() -> None:
+    state = fold(CREATED, OVERLAPPING, replace(RETIRED, retired_at=at(100)))
+    assert asked(state, FIRST, seconds=0) == "revoked_key"
+    assert asked(state, SECOND, seconds=0) == "valid"
+
+
+@pytest.mark.parametrize(
+    ("end", "code"), [(DISABLED, "revoked_key"), (REVOKED, "revoked_key"), (EXPIRED, "expired_key")]
+)
+def test_an_ended_secret_stays_ended_in_every_state(end: KeyEvent, code: Code) -> None:
+    assert asked(fold(CREATED, ROTATED, RETIRED, end), FIRST) == code
+
+
+def test_a_forgotten_secret_is_revoked() -> None:
+    assert asked(fold(CREATED), sha256(b"other").digest()) == "revoked_key"
+
+
+@pytest.mark.parametrize("events", [[EXPIRING], [EXPIRING, DISABLED]])
+def test_from_the_instant_of_expiry_a_key_is_refused_event_or_no_event(events: list[KeyEvent]) -> None:
+    before = "valid" if events == [EXPIRING] else "disabled_key"
+    assert asked(fold(*events), seconds=99.999999) == before
+    assert asked(fold(*events), seconds=100) == "expired_key"
+    assert asked(fold(*events), seconds=10**9) == "expired_key"
+
+
+def test_an_expired_key_says_so_to_an_ended_secret_too() -> None:
+    assert asked(fold(EXPIRING, ROTATED, RETIRED), FIRST, seconds=100) == "expired_key"
+
+
+def test_a_key_that_is_nobodys_is_unknown() -> None:
+    assert decide(Presentation(FIRST, "verify"), None, None, at(0)) == UNKNOWN
+    assert not UNKNOWN.accepted
+    assert UNKNOWN.key is None
+
+
+def test_a_key_of_another_organization_is_unknown_in_every_state() -> None:
+    for events in ([CREATED], [CREATED, DISABLED], [CREATED, REVOKED], [CREATED, EXPIRED]):
+        presented = Presentation(FIRST, "verify", organization_id=OTHER_ORGANIZATION_ID)
+        assert decide(presented, fold(*events), None, at(70)) == UNKNOWN
+    at_home = Presentation(FIRST, "verify", organization_id=ORGANIZATION_ID)
+    assert decide(at_home, fold(CREATED), None, at(70)).accepted
+
+
+def test_a_verdict_names_the_key_and_the_secret_that_decided() -> None:
+    state = fold(CREATED, OVERLAPPING)
+    for secret, version in ((FIRST, 1), (SECOND, 2)):
+        verdict = decide(Presentation(secret, "verify"), state, None, at(70))
+        assert verdict.accepted
+        assert verdict.key is not None
+        assert (verdict.key.id, verdict.key.revision, verdict.secret_version) == (KEY_ID, 2, version)
+    denied = decide(Presentation(FIRST, "verify"), fold(CREATED, REVOKED), None, at(70))
+    assert not denied.accepted
+    assert denied.key is not None
+    assert denied.secret_version == 1
+    forgotten = decide(Presentation(bytes(32), "verify"), state, None, at(70))
+    assert forgotten.secret_version is None
+
+
+@pytest.mark.parametrize(
+    ("ip", "code"),
+    [
+        ("10.1.2.3", "valid"),
+        ("::ffff:10.1.2.3", "valid"),
+        ("2001:db8::1", "valid"),
+        ("11.0.0.1", "ip_not_permitted"),
+        ("2001:db9::1", "ip_not_permitted"),
+        ("unknown", "ip_not_permitted"),
+        (None, "ip_not_permitted"),
+    ],
+)
+def test_an_address_list_is_asked_before_all_else_that_the_key_may_reach(ip: str | None, code: Code) -> None:
+    listed = fold(replace(CREATED, allowed_ips=("10.0.0.0/8", "2001:db8::/32")))
+    assert asked(listed, ip=ip) == code
+    other = facts(LIVE_MCP, OTHER_ORGANIZATION_ID)
+    assert asked(listed, ip=ip, mcp=other) == ("not_found" if code == "valid" else code)
+
+
+@pytest.mark.parametrize("wanted", GRANTS)
+def test_a_grant_is_asked_of_the_key_by_its_name(wanted: Grant) -> None:
+    presented = Presentation(FIRST, "manage", grant=wanted)
+    without: tuple[Grant, ...] = tuple(known for known in GRANTS if known != wanted)
+    table: list[tuple[tuple[Grant, ...], Code]] = [
+        ((wanted,), "valid"),
+        (without, "forbidden"),
+        ((), "forbidden"),
+        (GRANTS, "valid"),
+    ]
+    for manage, code in table:
+        state = fold(replace(CREATED, permissions=Permissions(mcps="*", manage=manage)))
+        assert decide(presented, state, None, at(70)).code == code
+
+
+@pytest.mark.parametrize("wanted", [None, *GRANTS])
+def test_what_only_people_may_do_is_open_to_no_key(wanted: Grant | None) -> None:
+    presented = Presentation(FIRST, "manage", grant=wanted, people_only=True)
+    able = replace(CREATED, permissions=Permissions(mcps="*", manage=GRANTS))
+    assert decide(presented, fold(able), None, at(70)).code == "forbidden"
+    assert decide(presented, fold(able, REVOKED), None, at(70)).code == "revoked_key"
+
+
+ALL = Permissions(mcps="*")
+LISTED = Permissions(mcps=(LIVE_MCP, TEST_MCP))
+NONE = Permissions()
+
+
+@pytest.mark.parametrize(
+    ("environment", "permissions", "mcp", "code"),
+    [
+        ("live", ALL, facts(LIVE_MCP), "valid"),
+        ("live", ALL, facts(TEST_MCP), "environment_mismatch"),
+        ("test", ALL, facts(TEST_MCP), "valid"),
+        ("test", ALL, facts(LIVE_MCP), "environment_mismatch"),
+        ("live", LISTED, facts(LIVE_MCP), "valid"),
+        ("live", LISTED, facts(TEST_MCP), "valid"),
+        ("test", LISTED, facts(LIVE_MCP), "valid"),
+        ("live", LISTED, facts(LIVE_MCP_2), "mcp_not_permitted"),
+        ("test", LISTED, facts(LIVE_MCP_2), "mcp_not_permitted"),
+        ("live", NONE, facts(LIVE_MCP), "mcp_not_permitted"),
+        ("live", ALL, facts(LIVE_MCP, OTHER_ORGANIZATION_ID), "not_found"),
+        ("live", LISTED, facts(LIVE_MCP, OTHER_ORGANIZATION_ID), "not_found"),
+        ("live", NONE, facts(LIVE_MCP, OTHER_ORGANIZATION_ID), "not_found"),
+    ],
+)
+def test_a_key_reaches_its_own_mcps_in_its_environment_or_by_id(
+    environment: Environment, permissions: Permissions, mcp: McpFacts, code: Code
+) -> None:
+    assert asked(fold(replace(CREATED, environment=environment, permissions=permissions)), mcp=mcp) == code
+
+
+@pytest.mark.parametrize("permissions", [ALL, LISTED, NONE])
+def test_an_mcp_that_is_not_there_is_not_found(permissions: Permissions) -> None:
+    presented = Presentation(FIRST, "call", mcp_id=LIVE_MCP, tool="get_user")
+    assert decide(presented, fold(replace(CREATED, permissions=permissions)), None, at(70)).code == "not_found"
+
+
+@pytest.mark.parametrize("permissions", [ALL, LISTED, NONE])
+def test_a_reverse_proxy_is_told_403_of_an_mcp_that_is_not_there(permissions: Permissions) -> None:
+    presented = Presentation(FIRST, "check", mcp_id=LIVE_MCP)
+    assert decide(presented, fold(replace(CREATED, permissions=permissions)), None, at(70)).code == "mcp_not_permitted"
+
+
+RULED = Permissions(mcps="*", tools={LIVE_MCP: ToolRule(allow=("get_*",), deny=("get_secret",))})
+
+
+@pytest.mark.parametrize(
+    ("mcp_id", "tool", "code"),
+    [
+        (LIVE_MCP, "get_user", "valid"),
+        (LIVE_MCP, "get_secret", "tool_not_permitted"),
+        (LIVE_MCP, "list", "tool_not_permitted"),
+        (LIVE_MCP, "", "tool_not_permitted"),
+        (LIVE_MCP, None, "valid"),
+        (LIVE_MCP_2, "list", "valid"),
+        (LIVE_MCP_2, "x" * 1_000_000, "tool_not_permitted"),
+        (None, "get_user", "valid"),
+        (None, "list", "tool_not_permitted"),
+        (None, None, "valid"),
+    ],
+)
+def test_the_rule_of_the_mcp_decides_about_the_tool(mcp_id: str | None, tool: str | None, code: Code) -> None:
+    mcp = facts(mcp_id) if mcp_id else None
+    assert asked(fold(replace(CREATED, permissions=RULED)), mcp=mcp, tool=tool) == code
+
+
+def test_only_a_key_that_passes_every_question_is_accepted() -> None:
+    """The whole table: each question alone decides, and the first one that fails names the denial."""
+    states: list[tuple[list[KeyEvent], Code | None]] = [
+        ([], None),
+        ([DISABLED], "disabled_key"),
+        ([REVOKED], "revoked_key"),
+        ([EXPIRED], "expired_key"),
+    ]
+    secrets = [(FIRST, None), (bytes(32), "revoked_key")]
+    addresses = [("10.0.0.1", None), ("11.0.0.1", "ip_not_permitted")]
+    grants: list[tuple[Grant, Code | None]] = [("keys:read", None), ("audit:read", "forbidden")]
+    mcps = [
+        (LIVE_MCP, facts(LIVE_MCP), None),
+        (LIVE_MCP, None, "not_found"),
+        (LIVE_MCP, facts(LIVE_MCP, OTHER_ORGANIZATION_ID), "not_found"),
+        (LIVE_MCP_2, facts(LIVE_MCP_2), "mcp_not_permitted"),
+    ]
+    tools = [("get_user", None), ("list", "tool_not_permitted")]
+    permissions = Permissions(mcps=(LIVE_MCP,), tools={LIVE_MCP: ToolRule(allow=("get_*",))}, manage=("keys:read",))
+    created = replace(CREATED, permissions=permissions, allowed_ips=("10.0.0.0/8",))
+    for (events, in_state), (secret, by_secret), (ip, by_ip), (grant, by_grant), (mcp_id, mcp, by_mcp), (
+        tool,
+        by_tool,
+    ) in product(states, secrets, addresses, grants, mcps, tools):
+        presented = Presentation(
+            secret,
+            "call",
+            mcp_id=mcp_id,
+            tool=tool,
+            ip=ip,
+            grant=grant,
+        )
+        ended = in_state if in_state in {"revoked_key", "expired_key"} else None
+        expected = ended or by_secret or in_state or by_ip or by_grant or by_mcp or by_tool or "valid"
+        assert decide(presented, fold(created, *events), mcp, at(70)).code == expected
+
+
+@given(st.binary(min_size=32, max_size=32))
+def test_no_other_digest_is_accepted(other: bytes) -> None:
+    assert asked(fold(CREATED, OVERLAPPING), other) == ("valid" if other in {FIRST, SECOND} else "revoked_key")

@@ -1,0 +1,47 @@
+import pytest
+from msgspec.structs import replace
+
+from domain.keys.decider import KEY
+from domain.keys.events import RateLimit
+from domain.keys.state import Active, Key
+from domain.organizations.plan import PLANS
+from domain.usage.events import Action
+from domain.usage.rates import Rate, burst_of, organization_rates, own_rates
+from tests.domain.sample import CREATED, KEY_ID
+
+
+def key(rate_limit: RateLimit | None) -> Key:
+    state = KEY.fold([replace(CREATED, rate_limit=rate_limit)])
+    assert isinstance(state, Active)
+    return state.key
+
+
+def test_a_key_is_counted_by_its_own_limit() -> None:
+    assert own_rates(key(RateLimit(per_second=40))) == (Rate(KEY_ID, 40, 10),)
+    assert own_rates(key(None)) == ()
+
+
+@pytest.mark.parametrize("action", ["verify", "check", "call"])
+def test_the_uses_of_an_organization_count_together(action: Action) -> None:
+    assert organization_rates("org_a", action, PLANS["pro"]) == (Rate("org_a:uses", 100, 25),)
+
+
+def test_management_counts_apart_from_uses() -> None:
+    assert organization_rates("org_a", "manage", PLANS["pro"]) == (Rate("org_a:manage", 100, 100),)
+
+
+@pytest.mark.parametrize("action", ["verify", "check", "call", "manage"])
+def test_a_plan_without_a_limit_limits_nothing(action: Action) -> None:
+    assert organization_rates("org_a", action, PLANS["enterprise"]) == ()
+
+
+@pytest.mark.parametrize(
+    ("per_second", "burst"), [(1, 1), (5, 5), (10, 10), (11, 10), (40, 10), (44, 11), (100, 25), (1_000_000, 250_000)]
+)
+def test_at_once_is_a_quarter_of_a_second_or_ten_and_never_more_than_a_second(per_second: int, burst: int) -> None:
+    assert burst_of(per_second) == burst
+
+
+@pytest.mark.parametrize("per_second", [100, 1_000])
+def test_ten_seconds_at_a_limit_of_the_plans_pass_no_more_than_five_hundredths_too_many(per_second: int) -> None:
+    assert 10 * per_second + burst_of(per_second) <= 1.05 * 10 * per_second

@@ -1,0 +1,105 @@
+"""The container files, read as the promises that they make; there is not always a Docker to run them."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+_ROOT = Path(__file__).parents[2]
+_COMPOSE: dict[str, Any] = yaml.safe_load((_ROOT / "compose.yaml").read_text())
+_SERVICES: dict[str, dict[str, Any]] = _COMPOSE["services"]
+_DOCKERFILE = (_ROOT / "Dockerfile").read_text()
+_SECRET = re.compile(r"PASSWORD|MASTER_KEY|SECRET|TOKEN")
+
+
+def _references(text: str) -> list[tuple[str, str]]:
+    """Each `${NAME<rest>}` as (NAME, rest)."""
+    return re.findall(r"\$\{([A-Z_]+)([^}]*)\}", text)
+
+
+def test_the_parts_of_make_run_are_all_there() -> None:
+    always = {name for name, service in _SERVICES.items() if "profiles" not in service}
+    assert always == {"postgres", "valkey", "migrate", "api", "worker", "scheduler"}
+    assert _SERVICES["postgres"]["image"] == "postgres:18"
+    assert _SERVICES["valkey"]["image"] == "valkey/valkey:9"
+
+
+def test_no_secret_has_a_default() -> None:
+    secrets = [(name, rest) for name, rest in _references((_ROOT / "compose.yaml").read_text()) if _SECRET.search(name)]
+    # Without a provider nobody needs its secret, without a token figures are for private networks: empty opens nothing.
+    optional = {"OIDC_CLIENT_SECRET", "KEYLEDGER_METRICS_TOKEN"}
+    assert {(name, rest) for name, rest in secrets if name in optional} == {(name, ":-") for name in optional}
+    needed = [(name, rest) for name, rest in secrets if name not in optional]
+    assert {name for name, _ in needed} == {"POSTGRES_PASSWORD", "VALKEY_PASSWORD", "KEYLEDGER_MASTER_KEY"}
+    for name, rest in needed:
+        assert rest.startswith(":?set "), f"{name} has to be demanded in words"
+
+
+def test_every_secret_comes_from_the_environment() -> None:
+    for service in _SERVICES.values():
+        for name, value in service.get("environment", {}).items():
+            if _SECRET.search(name) or name.endswith(("_URL", "_AUTH")):
+                assert "${" in str(value), name
+
+
+@pytest.mark.parametrize("name", sorted(set(_SERVICES) - {"migrate"}))
+def test_every_long_running_part_has_a_health_check_and_is_started_again(name: str) -> None:
+    assert _SERVICES[name]["healthcheck"]["test"][0] in {"CMD", "CMD-SHELL"}
+    assert _SERVICES[name]["restart"] == "unless-stopped"
+
+
+def test_the_migrations_run_once_before_whoever_needs_them() -> None:
+    assert _SERVICES["migrate"]["restart"] == "no"
+    for name in ("api", "worker", "scheduler"):
+        assert _SERVICES[name]["depends_on"]["migrate"] == {"condition": "service_completed_successfully"}
+
+
+def test_only_the_api_and_the_figures_are_reached_from_outside_and_only_on_loopback() -> None:
+    published = {name: service["ports"] for name, service in _SERVICES.items() if "ports" in service}
+    assert set(published) == {"api", "prometheus", "grafana"}
+    assert published["api"] == ["127.0.0.1:${PORT:-8000}:8000"]
+    assert all(port.startswith("127.0.0.1:") for ports in published.values() for port in ports)
+
+
+def test_the_figures_are_optional_and_read_the_files_that_are_tested() -> None:
+    assert _SERVICES["prometheus"]["profiles"] == _SERVICES["grafana"]["profiles"] == ["observability"]
+    mounts = [mount for name in ("prometheus", "grafana") for mount in _SERVICES[name]["volumes"]]
+    sources = [mount.partition(":")[0] for mount in mounts if mount.startswith("./")]
+    assert sources
+    assert all((_ROOT / source).exists() for source in sources)
+
+
+@pytest.mark.parametrize("name", ["migrate", "api", "worker", "scheduler"])
+def test_our_own_containers_can_change_nothing(name: str) -> None:
+    service = _SERVICES[name]
+    assert service["read_only"] is True
+    assert service["cap_drop"] == ["ALL"]
+    assert service["security_opt"] == ["no-new-privileges:true"]
+
+
+def test_the_data_survives_its_containers() -> None:
+    assert _SERVICES["postgres"]["volumes"] == ["postgres:/var/lib/postgresql"]
+    assert _SERVICES["valkey"]["volumes"] == ["valkey:/data"]
+    assert set(_COMPOSE["volumes"]) == {"postgres", "valkey", "prometheus", "grafana"}
+
+
+def test_the_image_does_not_run_as_root() -> None:
+    users = re.findall(r"^USER (\S+)$", _DOCKERFILE, re.MULTILINE)
+    assert users
+    assert users[-1].isdigit()
+    assert int(users[-1]) != 0
+    assert _DOCKERFILE.index("USER ") < _DOCKERFILE.index("\nCMD ")
+
+
+def test_the_image_holds_every_package_that_its_commands_need_and_is_built_from_the_lock() -> None:
+    copied = set(re.findall(r"^COPY (\w+) \1$", _DOCKERFILE, re.MULTILINE))
+    assert copied == {"domain", "eventstore", "projections", "gateway", "workers", "app"}
+    assert "uv sync --frozen --no-default-groups" in _DOCKERFILE
+    allowed = set(re.findall(r"^!(.+)$", (_ROOT / ".dockerignore").read_text(), re.MULTILINE))
+    assert allowed == copied | {"pyproject.toml", "uv.lock"}
+
+
+def test_the_image_has_a_health_check() -> None:
+    assert "HEALTHCHECK" in _DOCKERFILE

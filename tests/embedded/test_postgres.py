@@ -1,0 +1,148 @@
+import os
+import signal
+import stat
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from embedded.children import is_running, working_in
+from embedded.errors import CannotStart
+from embedded.postgres import SUPERUSER, PostgreSQL
+
+
+def _setting(url: str, name: str) -> str:
+    with psycopg.connect(url) as connection:
+        row = connection.execute("select current_setting(%s)", [name]).fetchone()
+    assert row is not None
+    return str(row[0])
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("fsync", "on"),
+        ("synchronous_commit", "on"),
+        ("full_page_writes", "on"),
+        ("listen_addresses", ""),
+        ("max_connections", "100"),
+        ("server_encoding", "UTF8"),
+        ("TimeZone", "UTC"),
+    ],
+)
+def test_the_server_is_durable_and_reached_by_its_socket_alone(postgres: PostgreSQL, name: str, value: str) -> None:
+    assert _setting(postgres.url, name) == value
+
+
+def test_the_server_does_not_run_as_root(postgres: PostgreSQL) -> None:
+    assert postgres.process is not None
+    assert Path(f"/proc/{postgres.process.pid}").stat().st_uid != 0
+
+
+def test_the_data_is_private(postgres: PostgreSQL) -> None:
+    assert stat.S_IMODE(postgres.folder.stat().st_mode) == 0o700
+
+
+def test_the_program_is_no_superuser(postgres: PostgreSQL) -> None:
+    assert _setting(postgres.url, "is_superuser") == "off"
+    assert _setting(postgres.url_of("postgres", SUPERUSER), "is_superuser") == "on"
+
+
+def test_text_sorts_the_same_on_every_machine(postgres: PostgreSQL) -> None:
+    with psycopg.connect(postgres.url) as connection:
+        rows = connection.execute("select w from unnest(array['b', 'ä', 'B', 'a']) w order by w").fetchall()
+    assert [row[0] for row in rows] == ["B", "a", "b", "ä"]
+
+
+def test_what_was_committed_survives_a_kill(tmp_path: Path) -> None:
+    with PostgreSQL(tmp_path / "data") as server:
+        with psycopg.connect(server.url) as connection:
+            connection.execute("create table kept as select 1 as one")
+        address = server.url
+        server.kill()
+        assert working_in(server.folder, "postgres") == []
+        server.start()
+        assert server.url == address
+        with psycopg.connect(server.url) as connection:
+            assert connection.execute("select one from kept").fetchone() == (1,)
+
+
+def test_a_backend_that_computes_does_not_keep_a_killed_server_from_starting(tmp_path: Path) -> None:
+    with PostgreSQL(tmp_path / "data") as server:
+        busy = psycopg.connect(server.url, autocommit=True)
+        busy.pgconn.send_query(b"select count(*) from generate_series(1, 1000000000)")
+        assert server.process is not None
+        os.kill(server.process.pid, signal.SIGKILL)
+        server.process.wait()
+        server.start()
+        with psycopg.connect(server.url) as connection:
+            assert connection.execute("select 1").fetchone() == (1,)
+        busy.close()
+
+
+def test_a_lock_file_whose_process_id_is_a_strangers_does_not_keep_the_server_from_starting(tmp_path: Path) -> None:
+    server = PostgreSQL(tmp_path / "data")
+    server.start()
+    try:
+        server.kill()
+        lock = server.folder / "postmaster.pid"
+        lines = lock.read_text().splitlines()
+        lines[0] = "1"
+        lock.write_text("\n".join(lines) + "\n")
+        server.start()
+        assert server.process is not None
+        assert is_running(server.process.pid)
+    finally:
+        server.stop()
+
+
+def test_a_second_start_finds_its_data(tmp_path: Path) -> None:
+    with PostgreSQL(tmp_path / "data") as server, psycopg.connect(server.url) as connection:
+        connection.execute("create table kept as select 1 as one")
+    with PostgreSQL(tmp_path / "data") as server, psycopg.connect(server.url) as connection:
+        assert connection.execute("select one from kept").fetchone() == (1,)
+
+
+def test_a_folder_whose_path_is_too_long_for_a_socket_gets_a_short_one(tmp_path: Path) -> None:
+    with PostgreSQL(tmp_path / ("x" * 100) / "data") as server, psycopg.connect(server.url) as connection:
+        assert connection.execute("select 1").fetchone() == (1,)
+        short = Path(connection.info.host)
+        assert stat.S_IMODE(short.stat().st_mode) == 0o700
+    assert not short.exists()
+
+
+def test_a_path_with_spaces_and_signs_works(tmp_path: Path) -> None:
+    with PostgreSQL(tmp_path / "a b%&ü?" / "data") as server, psycopg.connect(server.url) as connection:
+        assert connection.execute("select 1").fetchone() == (1,)
+
+
+def test_an_interrupted_creation_is_begun_again(tmp_path: Path) -> None:
+    half = tmp_path / ".data.new"
+    half.mkdir()
+    (half / "PG_VERSION").write_text("18\n")
+    with PostgreSQL(tmp_path / "data") as server, psycopg.connect(server.url) as connection:
+        assert connection.execute("select 1").fetchone() == (1,)
+    assert not half.exists()
+
+
+def test_a_folder_with_other_things_in_it_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "letter.txt").write_text("dear")
+    with pytest.raises(CannotStart, match="is not empty"):
+        PostgreSQL(tmp_path / "data").start()
+    assert (tmp_path / "data" / "letter.txt").read_text() == "dear"
+
+
+def test_data_of_another_version_is_named_as_such(tmp_path: Path) -> None:
+    server = PostgreSQL(tmp_path / "data")
+    with server:
+        pass
+    (server.folder / "PG_VERSION").write_text("12\n")
+    with pytest.raises(CannotStart, match="made by PostgreSQL 12"):
+        server.start()
+
+
+def test_a_server_that_can_not_start_says_why_in_one_line(tmp_path: Path) -> None:
+    with pytest.raises(CannotStart, match=r"did not start.*shared_buffers") as caught:
+        PostgreSQL(tmp_path / "data", shared_buffers="much").start()
+    assert "\n" not in str(caught.value)

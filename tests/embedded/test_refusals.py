@@ -1,0 +1,152 @@
+"""What is in the way is said in one line, with exit code 1, and nothing is left running."""
+
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import pytest
+
+from embedded.children import is_running, wait_for
+from embedded.guard import belonging_to
+from tests.patience import stretched
+
+_ROOT = Path(__file__).parents[2]
+
+
+def _environment(home: Path, changes: Mapping[str, str]) -> dict[str, str]:
+    ours = ("KEYLEDGER_", "DATABASE_URL", "REDIS_URL", "HOST", "PORT", "WORKERS", "API_WORKERS")
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
+    return {**inherited, "KEYLEDGER_HOME": str(home), "PORT": "18472", **changes}
+
+
+def _refusal(home: Path, **changes: str) -> str:
+    """The one line that `python -m embedded run` ends with."""
+    ended = subprocess.run(
+        [sys.executable, "-m", "embedded", "run"],
+        env=_environment(home, changes),
+        cwd=_ROOT,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert ended.returncode == 1
+    assert wait_for(lambda: not [pid for pid in belonging_to(home) if is_running(pid)], stretched(5))
+    lines = ended.stderr.splitlines()
+    assert len(lines) == 1, ended.stderr
+    return lines[0]
+
+
+@pytest.fixture
+def taken_port() -> Iterator[str]:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        yield str(listener.getsockname()[1])
+
+
+def test_a_port_in_use_is_named(tmp_path: Path, taken_port: str) -> None:
+    line = _refusal(tmp_path / "home", PORT=taken_port)
+    assert line == (
+        f"keyledger: port {taken_port} on 127.0.0.1 is in use: end what listens there, or set PORT to another"
+    )
+
+
+def test_the_port_of_the_example_mcp_server_is_not_given_to_the_api(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    home.mkdir()
+    (home / "example-mcp.port").write_text("18473\n")
+    line = _refusal(home, PORT="18473")
+    assert line == f"keyledger: port 18473 is that of the example MCP server in {home}: set PORT to another"
+
+
+def test_an_address_of_another_machine_is_named(tmp_path: Path) -> None:
+    assert "HOST is '192.0.2.1'" in _refusal(tmp_path / "home", HOST="192.0.2.1")
+    assert "HOST is 'no such host'" in _refusal(tmp_path / "home", HOST="no such host")
+
+
+def test_a_data_folder_that_can_not_be_used_is_named(tmp_path: Path) -> None:
+    (tmp_path / "home").write_text("a file")
+    line = _refusal(tmp_path / "home")
+    assert line.startswith(f"keyledger: the data folder {tmp_path / 'home'} can not be used (")
+    assert line.endswith("set KEYLEDGER_HOME to another")
+
+
+@pytest.mark.parametrize(
+    ("url", "words"),
+    [
+        ("postgresql://keyledger:swordfish@127.0.0.1:1/keyledger", "Connection refused"),
+        ("postgresql://keyledger:swordfish@/keyledger?host=/nowhere", "No such file or directory"),
+        # Unescaped, it is read as a part of the host or the port.
+        ("postgresql://keyledger:sword@swordfish@127.0.0.1:1/keyledger", "DATABASE_URL: "),
+        ("postgresql://keyledger:sword:swordfish@127.0.0.1:1:swordfish/keyledger", "DATABASE_URL: "),
+        ("postgresql://127.0.0.1:1/keyledger?password=swordfish", "Connection refused"),
+        ("mysql://keyledger:swordfish@127.0.0.1/keyledger", "is not an address of PostgreSQL"),
+    ],
+)
+def test_a_wrong_database_url_is_named_without_its_password(tmp_path: Path, url: str, words: str) -> None:
+    line = _refusal(tmp_path / "home", DATABASE_URL=url)
+    assert line.startswith("keyledger: DATABASE_URL")
+    assert words in line
+    assert "swordfish" not in line
+
+
+def test_a_database_that_does_not_exist_is_named(tmp_path: Path, empty_database_url: str) -> None:
+    line = _refusal(tmp_path / "home", DATABASE_URL=empty_database_url.replace("/test_", "/no_test_"))
+    assert line.startswith("keyledger: DATABASE_URL")
+    assert "does not exist" in line
+
+
+@pytest.mark.parametrize(
+    ("url", "words"),
+    [
+        ("redis://:swordfish@127.0.0.1:1/0", "refused"),
+        ("redis://:swordfish@127.0.0.1:swordfish/0", "is not an address of Valkey or Redis"),
+        ("http://:swordfish@127.0.0.1/", "is not an address of Valkey or Redis"),
+    ],
+)
+def test_a_wrong_redis_url_is_named_without_its_password(
+    tmp_path: Path, empty_database_url: str, url: str, words: str
+) -> None:
+    line = _refusal(tmp_path / "home", DATABASE_URL=empty_database_url, REDIS_URL=url)
+    assert line.startswith("keyledger: REDIS_URL")
+    assert words in line
+    assert "swordfish" not in line
+
+
+def test_a_number_that_can_not_be_meant_is_named(tmp_path: Path) -> None:
+    assert _refusal(tmp_path / "home", PORT="http").startswith("keyledger: PORT has to be a whole number")
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("KEYLEDGER_PLANS", "free"),
+        ("KEYLEDGER_UPSTREAM_ALLOW", "loopback"),
+        ("KEYLEDGER_MASTER_KEY", "short"),
+        ("KEYLEDGER_PUBLIC_URL", "keys.example.com"),
+        ("KEYLEDGER_MCP_HEALTH_SECONDS", "often"),
+        ("KEYLEDGER_USAGE_EXPORT", "exports"),
+    ],
+)
+def test_a_setting_that_a_part_would_refuse_is_named_before_anything_is_made_or_started(
+    tmp_path: Path, name: str, value: str
+) -> None:
+    line = _refusal(tmp_path / "home", **{name: value})
+    assert line.startswith(f"keyledger: {name}")
+    assert not (tmp_path / "home").exists()
+
+
+def test_a_second_run_on_the_same_data_folder_is_refused(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    program = (
+        "import pathlib, sys, time; from embedded.home import Home; "
+        "held = Home(pathlib.Path(sys.argv[1])); print('held', flush=True); time.sleep(60)"
+    )
+    with subprocess.Popen([sys.executable, "-c", program, str(home)], cwd=_ROOT, stdout=subprocess.PIPE) as first:
+        assert first.stdout is not None
+        first.stdout.readline()
+        line = _refusal(home)
+        first.kill()
+    assert line == f"keyledger: Keyledger already runs on the data folder {home} (process {first.pid})"

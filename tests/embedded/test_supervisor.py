@@ -1,0 +1,188 @@
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from embedded.children import is_running, mark_of, marked_with, wait_for, working_in
+from embedded.guard import belonging_to
+from tests.patience import stretched
+
+_HERE = Path(__file__).parent
+
+
+@pytest.fixture(autouse=True)
+def a_hangup_ends_programs() -> Iterator[None]:
+    """Also where whoever runs the tests ignores it, as nohup does: children take that over."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    yield
+    signal.signal(signal.SIGHUP, before)
+
+
+def _start(folder: Path) -> "subprocess.Popen[str]":
+    return subprocess.Popen(
+        [sys.executable, "-m", "stand_in", "supervise", str(folder)],
+        stdout=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PYTHONPATH": f"{_HERE}{os.pathsep}{_HERE.parents[1]}"},
+    )
+
+
+class _Supervised:
+    """A running supervisor in a process of its own, and what it said."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.said: list[str] = []
+        self.process = _start(folder)
+        self._listener = threading.Thread(target=self._listen, daemon=True)
+        self._listener.start()
+
+    def _listen(self) -> None:
+        assert self.process.stdout is not None
+        for line in self.process.stdout:
+            self.said.append(line.rstrip())
+
+    def wait_to_hear(self, words: str, seconds: float = 30) -> None:
+        assert wait_for(lambda: any(words in line for line in self.said), stretched(seconds)), self.said
+
+    def own(self, name: str) -> list[int]:
+        return marked_with(mark_of(self.folder, name))
+
+    def everything(self) -> list[int]:
+        return [pid for pid in belonging_to(self.folder) if is_running(pid)]
+
+    def zombies(self) -> list[int]:
+        pid = self.process.pid
+        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+        return [int(child) for child in children if not is_running(int(child))]
+
+    def close(self) -> None:
+        if self.process.poll() is None:
+            self.process.terminate()
+        self.process.wait(timeout=30)
+        self._listener.join(timeout=30)
+        assert self.process.stdout is not None
+        self.process.stdout.close()
+
+
+@contextmanager
+def _supervised(folder: Path) -> Generator[_Supervised]:
+    supervised = _Supervised(folder)
+    try:
+        supervised.wait_to_hear("all ready")
+        yield supervised
+    finally:
+        supervised.close()
+
+
+def test_a_killed_child_is_started_again_and_said_so(tmp_path: Path) -> None:
+    with _supervised(tmp_path) as supervised:
+        before = set(supervised.own("busy"))
+        os.kill(min(before), signal.SIGKILL)
+        supervised.wait_to_hear("busy stopped (killed by SIGKILL)")
+        supervised.wait_to_hear("busy runs again")
+        after = set(supervised.own("busy"))
+        assert not after & before, "what the dead child had started is gone with it, though in a session of its own"
+        assert wait_for(lambda: len(supervised.own("busy")) == 2, stretched(5))
+
+
+@pytest.mark.parametrize("name", ["postgresql", "valkey"])
+def test_a_killed_server_is_started_again_with_its_data(tmp_path: Path, name: str) -> None:
+    program = {"postgresql": "postgres", "valkey": "valkey-server"}[name]
+    with _supervised(tmp_path) as supervised:
+        address = f"postgresql://keyledger@/keyledger?host={tmp_path}/postgresql"
+        with psycopg.connect(address) as connection:
+            connection.execute("create table kept as select 1 as one")
+        first = min(working_in(tmp_path / name, program))
+        os.kill(first, signal.SIGKILL)
+        supervised.wait_to_hear(f"{name} runs again")
+        assert first not in working_in(tmp_path / name, program)
+        assert wait_for(lambda: not supervised.zombies(), stretched(5)), "what a dead child leaves behind is let go of"
+        with psycopg.connect(address) as connection:
+            assert connection.execute("select one from kept").fetchone() == (1,)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+def test_a_signal_stops_every_child_within_five_seconds(tmp_path: Path, number: signal.Signals) -> None:
+    with _supervised(tmp_path) as supervised:
+        assert len(supervised.everything()) > 5
+        began = time.monotonic()
+        supervised.process.send_signal(number)
+        # A second Ctrl-C of an impatient hand changes nothing.
+        supervised.process.send_signal(number)
+        assert supervised.process.wait(timeout=60) == 0
+        assert time.monotonic() - began < stretched(5)
+        assert supervised.everything() == []
+    assert "stopped in order" in supervised.said
+
+
+def test_who_starts_it_with_nohup_may_hang_up(tmp_path: Path) -> None:
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    with _supervised(tmp_path) as supervised:
+        supervised.process.send_signal(signal.SIGHUP)
+        os.kill(min(supervised.own("busy")), signal.SIGKILL)
+        supervised.wait_to_hear("busy runs again")
+        assert supervised.process.poll() is None
+
+
+def test_a_stop_before_everything_is_ready_leaves_no_child(tmp_path: Path) -> None:
+    for seconds in (0.05, 0.2, 0.4, 0.6, 0.8):
+        supervised = _Supervised(tmp_path)
+        time.sleep(seconds)
+        supervised.close()
+        assert wait_for(lambda: supervised.everything() == [], stretched(5)), seconds  # noqa: B023
+
+
+def test_it_goes_on_when_nobody_listens_any_more(tmp_path: Path) -> None:
+    process = _start(tmp_path)
+    assert process.stdout is not None
+    while "all ready" not in process.stdout.readline():
+        assert process.poll() is None
+    process.stdout.close()
+    for _ in range(2):
+        before = set(marked_with(mark_of(tmp_path, "polite")))
+        os.kill(min(before), signal.SIGKILL)
+
+        def is_back(before: set[int] = before) -> bool:
+            return len(set(marked_with(mark_of(tmp_path, "polite"))) - before) == 2
+
+        assert wait_for(is_back, stretched(10))
+    process.terminate()
+    assert process.wait(timeout=10) == 0
+
+
+def test_no_child_outlives_a_killed_supervisor(tmp_path: Path) -> None:
+    with _supervised(tmp_path) as supervised:
+        supervised.process.kill()
+        supervised.process.wait()
+        assert wait_for(lambda: supervised.everything() == [], stretched(5)), supervised.everything()
+
+
+def test_the_guard_of_a_killed_supervisor_spares_the_children_of_the_next_one(tmp_path: Path) -> None:
+    with _supervised(tmp_path) as first:
+        first.process.kill()
+        first.process.wait()
+        with _supervised(tmp_path) as second:
+            before = set(second.everything())
+            time.sleep(4)  # longer than the patience of a guard
+            assert set(second.own("stubborn")) < before
+            assert not [line for line in second.said if "stopped" in line]
+
+
+def test_after_a_killed_supervisor_the_next_one_finds_its_data(tmp_path: Path) -> None:
+    address = f"postgresql://keyledger@/keyledger?host={tmp_path}/postgresql"
+    with _supervised(tmp_path) as supervised:
+        with psycopg.connect(address) as connection:
+            connection.execute("create table kept as select 1 as one")
+        supervised.process.kill()
+    with _supervised(tmp_path) as supervised, psycopg.connect(address) as connection:
+        assert connection.execute("select one from kept").fetchone() == (1,)
+        assert len(supervised.own("busy")) == 2

@@ -1,0 +1,45 @@
+from pathlib import Path
+
+import redis
+
+from embedded.valkey import Valkey
+
+
+def _client(server: Valkey) -> redis.Redis:
+    return redis.Redis.from_url(server.url, decode_responses=True)  # pyright: ignore[reportUnknownMemberType]
+
+
+def test_what_was_written_survives_a_stop(tmp_path: Path) -> None:
+    with Valkey(tmp_path / "data") as server, _client(server) as client:
+        client.set("kept", "yes")
+        address = server.url
+        server.stop()
+        server.start()
+        assert server.url == address
+        assert client.get("kept") == "yes"
+
+
+def test_a_killed_server_starts_again_on_its_stale_socket(tmp_path: Path) -> None:
+    with Valkey(tmp_path / "data") as server, _client(server) as client:
+        server.kill()
+        server.start()
+        assert client.ping() is True  # pyright: ignore[reportUnknownMemberType]
+
+
+def test_a_folder_whose_path_is_too_long_for_a_socket_gets_a_short_one(tmp_path: Path) -> None:
+    with Valkey(tmp_path / ("x" * 100) / "a b" / "data") as server, _client(server) as client:
+        assert client.ping() is True  # pyright: ignore[reportUnknownMemberType]
+        short = Path(server.url.removeprefix("unix://")).parent
+        assert short.exists()
+    assert not short.exists()
+
+
+def test_jobs_are_never_evicted_and_every_write_is_logged(valkey: Valkey) -> None:
+    with _client(valkey) as client:
+        assert client.config_get("maxmemory-policy") == {"maxmemory-policy": "noeviction"}  # pyright: ignore[reportUnknownMemberType]
+        assert client.config_get("appendonly") == {"appendonly": "yes"}  # pyright: ignore[reportUnknownMemberType]
+
+
+def test_each_test_gets_an_empty_valkey(redis_url: str) -> None:
+    with redis.Redis.from_url(redis_url) as client:  # pyright: ignore[reportUnknownMemberType]
+        assert client.dbsize() == 0  # pyright: ignore[reportUnknownMemberType]

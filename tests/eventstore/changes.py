@@ -1,0 +1,123 @@
+"""Changes of keys through `execute`, the way the application makes them, and a look at the log."""
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any, LiteralString
+
+from psycopg.rows import TupleRow
+
+from domain.keys.commands import ChangeKey, DisableKey, EnableKey, ExpireKey, KeyCommand, RevokeKey, RotateKey
+from domain.keys.decider import KEY
+from domain.keys.events import KeyEvent
+from domain.keys.reach import UNBOUNDED
+from domain.keys.secret import ENTROPY_BYTES, mint, record
+from domain.keys.state import KeyState
+from domain.organizations.plan import PLANS, KeyCensus
+from eventstore.clock import new_event_id, now
+from eventstore.database import Connection, Pool
+from eventstore.execute import Change, Write, execute, no_guard
+from eventstore.idempotency import Answer, Request
+from eventstore.recorded import Origin
+from projections.inline import INLINE
+from projections.organization_guard.queries import keys_guard
+from tests.seed import OWNER
+
+Made = Change[KeyState, KeyEvent]
+
+
+def write(
+    organization_id: str,
+    key_id: str,
+    command: Callable[[KeyCensus], KeyCommand],
+    *,
+    idempotency: Request | None = None,
+    expected_revisions: frozenset[int] | None = None,
+    at: datetime | None = None,
+) -> Write[KeyState, KeyCommand, KeyEvent, KeyCensus]:
+    """Locks the counts first, as whoever may change them does."""
+    return Write(
+        decider=KEY,
+        stream_id=key_id,
+        organization_id=organization_id,
+        command=command,
+        guard=keys_guard(organization_id, PLANS),
+        at=at or now(),
+        origin=Origin(OWNER),
+        new_event_id=new_event_id,
+        expected_revisions=expected_revisions,
+        idempotency=idempotency,
+        answer=lambda made: Answer(200, str(made.revision).encode(), made.revision),
+    )
+
+
+async def do(pool: Pool, organization_id: str, key_id: str, command: KeyCommand) -> Made:
+    """Carry out a command that looks at nothing but its own key."""
+    made = await execute(pool, write(organization_id, key_id, lambda _: command), INLINE)
+    assert isinstance(made, Change)
+    return made
+
+
+async def rename(pool: Pool, organization_id: str, key_id: str, name: str) -> Made:
+    """Locks nothing but the key, so that two of these meet at its stream."""
+    made = await execute(pool, renaming(organization_id, key_id, name), INLINE)
+    assert isinstance(made, Change)
+    return made
+
+
+def renaming(
+    organization_id: str, key_id: str, name: str, *, idempotency: Request | None = None
+) -> Write[KeyState, KeyCommand, KeyEvent, None]:
+    at = now()
+    return Write(
+        decider=KEY,
+        stream_id=key_id,
+        organization_id=organization_id,
+        command=lambda _: ChangeKey(at=at, authority=UNBOUNDED, known_mcps={}, name=name),
+        guard=no_guard(),
+        at=at,
+        origin=Origin(OWNER),
+        new_event_id=new_event_id,
+        idempotency=idempotency,
+        answer=lambda made: Answer(200, name.encode(), made.revision),
+    )
+
+
+async def revoke(pool: Pool, organization_id: str, key_id: str) -> Made:
+    at = now()
+    made = await execute(
+        pool, write(organization_id, key_id, lambda census: RevokeKey(at=at, by=OWNER, census=census)), INLINE
+    )
+    assert isinstance(made, Change)
+    return made
+
+
+def rotation(entropy: bytes, overlap_seconds: int = 0, at: datetime | None = None) -> RotateKey:
+    assert len(entropy) == ENTROPY_BYTES
+    return RotateKey(
+        secret=record(mint("live", entropy)),
+        at=at or now(),
+        authority=UNBOUNDED,
+        known_mcps={},
+        overlap_seconds=overlap_seconds,
+    )
+
+
+def disabling() -> DisableKey:
+    return DisableKey(at=now())
+
+
+def enabling() -> EnableKey:
+    return EnableKey(at=now(), authority=UNBOUNDED, known_mcps={})
+
+
+def expiring(at: datetime) -> ExpireKey:
+    return ExpireKey(at=at)
+
+
+async def rows(connection: Connection, query: LiteralString, *parameters: object) -> list[TupleRow]:
+    return await (await connection.execute(query, parameters)).fetchall()
+
+
+async def value(connection: Connection, query: LiteralString, *parameters: object) -> Any:  # noqa: ANN401 -- of one row
+    ((found,),) = await rows(connection, query, *parameters)
+    return found

@@ -1,0 +1,57 @@
+"""The log in a database of its own."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from embedded.postgres import SUPERUSER, PostgreSQL
+from eventstore.database import GATE_ROLE, Connection, Pool, connect, pool
+from tests.patience import PATIENT
+
+
+@pytest.fixture
+async def connections(database_url: str) -> AsyncIterator[Pool]:
+    async with pool(database_url, size_max=20, timeouts=PATIENT) as opened:
+        yield opened
+
+
+@pytest.fixture
+async def connection(database_url: str) -> AsyncIterator[Connection]:
+    """Sees the whole log, and writes uses: as the owner of the tables."""
+    async with await connect(database_url, role=None) as opened:
+        yield opened
+
+
+@pytest.fixture
+async def application(database_url: str) -> AsyncIterator[Connection]:
+    """As the application connects for its routes, bound to no organization."""
+    async with await connect(database_url) as opened:
+        yield opened
+
+
+@pytest.fixture
+async def gate(database_url: str) -> AsyncIterator[Connection]:
+    """As the application connects to look up presented keys and to write uses."""
+    async with await connect(database_url, role=GATE_ROLE) as opened:
+        yield opened
+
+
+@pytest.fixture
+async def owner(database_url: str) -> AsyncIterator[Connection]:
+    """As the owner of the tables connects: for migrations and checks."""
+    async with await connect(database_url, role=None) as opened:
+        yield opened
+
+
+@pytest.fixture
+def superuser_url(postgres: PostgreSQL, database_url: str) -> str:
+    """Whoever connects so may do everything, also what must never be done."""
+    return postgres.url_of(Path(database_url.partition("?")[0]).name, SUPERUSER)
+
+
+@pytest.fixture
+async def superuser(superuser_url: str) -> AsyncIterator[psycopg.AsyncConnection[tuple[object, ...]]]:
+    async with await psycopg.AsyncConnection.connect(superuser_url, autocommit=True) as opened:
+        yield opened

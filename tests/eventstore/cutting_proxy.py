@@ -1,0 +1,95 @@
+"""A wire between the application and PostgreSQL that is cut at a chosen moment.
+
+It lies on a Unix socket, as the server's own does, and knows nothing of the protocol: it looks for words in the bytes.
+"""
+
+import asyncio
+import tempfile
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
+from enum import Enum
+from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
+
+from tests.workers.story import eventually
+
+_SOCKET = ".s.PGSQL.5432"
+
+
+class Cut(Enum):
+    BEFORE_IT_ARRIVES = "the server never sees the statement"
+    BEFORE_THE_ANSWER = "the server has carried it out, and the answer is lost"
+
+
+class Proxy:
+    """Forwards everything, until `cut_at` sets a trap: the next message of the client that holds `words` springs it."""
+
+    def __init__(self, folder: Path, target: str) -> None:
+        self.url = ""
+        self.cuts = 0
+        self._folder = folder
+        self._target = target
+        self._words = b""
+        self._when = Cut.BEFORE_IT_ARRIVES
+        self._is_done: Callable[[], Awaitable[bool]] | None = None
+
+    def cut_at(self, words: bytes, when: Cut, is_done: Callable[[], Awaitable[bool]] | None = None) -> None:
+        """Once. `is_done` says when the server has carried the statement out."""
+        self._words, self._when, self._is_done = words, when, is_done
+
+    async def serve(self) -> asyncio.AbstractServer:
+        return await asyncio.start_unix_server(self._connected, self._folder / _SOCKET)
+
+    async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        server_reader, server_writer = await asyncio.open_unix_connection(Path(self._target) / _SOCKET)
+        answers = asyncio.create_task(_forward(server_reader, writer))
+        try:
+            while received := await reader.read(1 << 20):
+                springs = self._words and self._words in received
+                if springs and self._when is Cut.BEFORE_IT_ARRIVES:
+                    self._spring()
+                    return
+                if springs:
+                    self._spring()
+                    answers.cancel()
+                    server_writer.write(received)
+                    await server_writer.drain()
+                    if self._is_done is not None:
+                        await eventually(self._is_done)
+                    return
+                server_writer.write(received)
+                await server_writer.drain()
+        except OSError:
+            pass
+        finally:
+            answers.cancel()
+            for each in (server_writer, writer):
+                each.close()
+            with suppress(asyncio.CancelledError, OSError):
+                await answers
+
+    def _spring(self) -> None:
+        self._words = b""
+        self.cuts += 1
+
+
+async def _forward(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    with suppress(OSError):
+        while received := await reader.read(1 << 20):
+            writer.write(received)
+            await writer.drain()
+        writer.close()
+
+
+@asynccontextmanager
+async def cutting_proxy(url: str) -> AsyncGenerator[Proxy]:
+    """A proxy in front of the server of `url`, whose address is the `url` of what is given."""
+    (target,) = parse_qs(urlsplit(url).query)["host"]
+    with tempfile.TemporaryDirectory() as folder:
+        proxy = Proxy(Path(folder), target)
+        proxy.url = url.replace(target, folder)
+        server = await proxy.serve()
+        try:
+            yield proxy
+        finally:
+            server.close()

@@ -1,0 +1,100 @@
+"""`python -m eventstore check` compares the list of MCPs with the log (I4)."""
+
+from typing import LiteralString
+
+import pytest
+
+from domain.mcps.commands import ChangeMcp, DeleteMcp, McpCommand, NoteHealth, RegisterMcp
+from domain.mcps.decider import MCP
+from domain.organizations.plan import PLANS, McpCensus
+from eventstore.check import check
+from eventstore.clock import new_event_id, new_id, now
+from eventstore.database import Connection, Pool
+from eventstore.execute import Write, execute
+from eventstore.recorded import Origin
+from projections.inline import INLINE
+from projections.inline_check import inline_checks
+from projections.organization_guard.queries import mcps_guard
+from tests import seed
+
+pytestmark = pytest.mark.anyio
+
+
+async def _ask(connections: Pool, organization_id: str, mcp_id: str, command: McpCommand) -> None:
+    def with_census(_: McpCensus) -> McpCommand:
+        return command
+
+    write = Write(
+        decider=MCP,
+        stream_id=mcp_id,
+        organization_id=organization_id,
+        command=with_census,
+        guard=mcps_guard(organization_id, PLANS),
+        at=now(),
+        origin=Origin(seed.OWNER),
+        new_event_id=new_event_id,
+    )
+    await execute(connections, write, INLINE)
+
+
+@pytest.fixture
+async def mcp_id(connections: Pool) -> str:
+    """An MCP that stopped answering, was changed and deactivated, in the company of one that was deleted."""
+    organization_id = await seed.organization(connections)
+    ids = [new_id("mcp"), new_id("mcp")]
+    at = now()
+    for each in ids:
+        register = RegisterMcp(
+            mcp_id=each,
+            organization_id=organization_id,
+            name="Files",
+            endpoint_url="https://mcp.example.com/mcp",
+            environment="live",
+            auth_type="none",
+            at=at,
+            by=seed.OWNER,
+            census=McpCensus(0, None, "team"),
+        )
+        await _ask(connections, organization_id, each, register)
+    await _ask(connections, organization_id, ids[0], NoteHealth("unhealthy", moved_at=at, at=now()))
+    await _ask(connections, organization_id, ids[0], ChangeMcp(now(), name="Search", status="inactive"))
+    await _ask(connections, organization_id, ids[1], DeleteMcp(now()))
+    return ids[0]
+
+
+async def _violations(owner: Connection) -> list[str]:
+    return (await check(owner, inline_checks())).violations
+
+
+async def test_a_list_that_nobody_touched_is_sound(owner: Connection, mcp_id: str) -> None:
+    assert await _violations(owner) == []
+
+
+@pytest.mark.parametrize(
+    ("statement", "said"),
+    [
+        ("update mcp_list set status = 'active' where mcp_id = %s", "differs from the log"),
+        ("update mcp_list set endpoint_url = 'https://evil.example/' where mcp_id = %s", "differs from the log"),
+        ("update mcp_list set deleted_at = now() where mcp_id = %s", "differs from the log"),
+        ("delete from mcp_list where mcp_id = %s", "is missing"),
+    ],
+)
+async def test_a_row_that_differs_is_named(owner: Connection, mcp_id: str, statement: LiteralString, said: str) -> None:
+    await owner.execute(statement, (mcp_id,))
+    assert await _violations(owner) == [f"I4 mcp_list {mcp_id}: {said}"]
+
+
+@pytest.mark.parametrize(
+    ("statement", "said"),
+    [
+        ("update mcp_health set health = 'healthy' where mcp_id = %s", "differs from the log"),
+        ("update mcp_health set due_at = now() where mcp_id = %s", "differs from the log"),
+        ("update mcp_health set moved_at = now() where mcp_id = %s", "differs from the log"),
+        ("delete from mcp_health where mcp_id = %s", "is missing"),
+    ],
+)
+async def test_health_that_differs_is_named(
+    owner: Connection, mcp_id: str, statement: LiteralString, said: str
+) -> None:
+    await owner.execute(statement, (mcp_id,))
+    assert await _violations(owner) == [f"I4 mcp_health {mcp_id}: {said}"]

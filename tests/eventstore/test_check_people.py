@@ -1,0 +1,58 @@
+"""What the check says when the list of organizations, people or invitations differs from the log."""
+
+import pytest
+
+from domain.members.commands import AddMember
+from domain.members.decider import MEMBER
+from domain.organizations.plan import PLANS, MemberCensus
+from eventstore.check import check
+from eventstore.clock import new_event_id, new_id, now
+from eventstore.database import Pool, connect
+from eventstore.execute import Write, execute
+from eventstore.recorded import Origin
+from projections.inline import INLINE
+from projections.inline_check import inline_checks
+from projections.member_list.queries import user_put
+from projections.organization_guard.queries import members_guard
+from tests import seed
+
+pytestmark = pytest.mark.anyio
+
+DAMAGE: dict[str, tuple[str, str]] = {
+    "a role that nobody gave": ("update member_list set role = 'admin'", "I4 member_list"),
+    "a member who is missing": ("delete from member_list", "I4 member_list"),
+    "a name that nobody chose": ("update organization_list set name = 'Evil'", "I4 organization_list"),
+    "a key that is nobody's": ("delete from key_lineage", "I4 key_lineage"),
+    "an address of nobody": ("update users set organization_id = 'org_other'", "I4 users"),
+    "a member too many": ("update organization_guard set members = 7", "I4 organization_guard"),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGE)
+async def test_each_damage_is_found_and_named(connections: Pool, database_url: str, damage: str) -> None:
+    organization_id = await seed.organization(connections)
+    await seed.key(connections, organization_id)
+    user_id, at = new_id("user"), now()
+
+    def add(census: MemberCensus) -> AddMember:
+        return AddMember(user_id, organization_id, "owner", at, census)
+
+    write = Write(
+        decider=MEMBER,
+        stream_id=user_id,
+        organization_id=organization_id,
+        command=add,
+        guard=members_guard(organization_id, PLANS),
+        at=at,
+        origin=Origin(seed.OWNER),
+        new_event_id=new_event_id,
+        also=lambda _: [user_put(user_id, organization_id, "ada@example.com")],
+    )
+    await execute(connections, write, INLINE)
+    statement, line = DAMAGE[damage]
+    async with await connect(database_url, role=None) as owner:
+        assert (await check(owner, inline_checks())).violations == []
+        await owner.execute(statement.encode())
+        violations = (await check(owner, inline_checks())).violations
+    assert violations
+    assert violations[0].startswith(line), violations

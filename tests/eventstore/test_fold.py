@@ -1,0 +1,176 @@
+"""I4: after every command, in any order, the verification table and the guard are what a fold of the log gives."""
+
+import asyncio
+import os
+from datetime import timedelta
+
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
+from msgspec.structs import replace
+
+from domain.keys.commands import ChangeKey, CreateKey, ExpireKey, KeyCommand, RetireSecrets, RevokeKey
+from domain.keys.permissions import Permissions
+from domain.keys.reach import UNBOUNDED
+from domain.keys.secret import ENTROPY_BYTES, mint, record
+from domain.organizations.plan import KeyCensus
+from domain.refusal import Refusal
+from eventstore.check import check
+from eventstore.clock import new_id, now
+from eventstore.database import Connection, Pool, connect, pool
+from eventstore.execute import Change, execute
+from projections.followers import follower_checks
+from projections.inline import INLINE
+from projections.inline_check import inline_checks
+from tests import seed
+from tests.eventstore.changes import disabling, do, enabling, rotation, write
+
+LIMIT = 10  # of the plan "pro"
+
+picks = st.integers(min_value=0, max_value=4)
+
+
+class Commands(RuleBasedStateMachine):
+    """One organization, a few keys, and a clock that goes forward in hours."""
+
+    url = ""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._runner = asyncio.Runner()
+        self._pool: Pool = self._runner.run(self._opened(pool(self.url)))
+        self._looking: Connection = self._runner.run(connect(self.url, role=None))
+        self._at = now()
+        self._keys: list[str] = []
+        self._changed = False
+        self._organization_id = ""
+
+    @staticmethod
+    async def _opened(connections: Pool) -> Pool:
+        await connections.open()
+        return connections
+
+    def teardown(self) -> None:
+        self._runner.run(self._pool.close())
+        self._runner.run(self._looking.close())
+        self._runner.close()
+
+    @initialize()
+    def begin(self) -> None:
+        self._organization_id = self._runner.run(seed.organization(self._pool, "pro"))
+
+    @rule(hours=st.none() | st.integers(min_value=1, max_value=4))
+    def create(self, hours: int | None) -> None:
+        at = self._at
+        template = CreateKey(
+            key_id=new_id("key"),
+            organization_id=self._organization_id,
+            name="Deploy",
+            environment="live",
+            permissions=Permissions(mcps="*"),
+            secret=record(mint("live", os.urandom(ENTROPY_BYTES))),
+            at=at,
+            by=seed.OWNER,
+            authority=UNBOUNDED,
+            census=KeyCensus(0, 0, None, "pro"),
+            known_mcps={},
+            expires_at=None if hours is None else at + timedelta(hours=hours),
+        )
+
+        def command(census: KeyCensus) -> CreateKey:
+            return replace(template, census=census)
+
+        self._keys.append(template.key_id)
+        try:
+            made = self._runner.run(
+                execute(self._pool, write(self._organization_id, template.key_id, command, at=at), INLINE)
+            )
+        except Refusal:
+            self._keys.remove(template.key_id)
+        else:
+            assert isinstance(made, Change)
+            self._changed = True
+
+    def _do(self, pick: int, command: KeyCommand) -> None:
+        key_id = self._keys[pick % len(self._keys)]
+        try:
+            made = self._runner.run(do(self._pool, self._organization_id, key_id, command))
+        except Refusal:
+            return
+        self._changed = self._changed or bool(made.events)
+
+    @precondition(lambda self: self._keys)
+    @rule(pick=picks, name=st.sampled_from(["Deploy", "Test"]), everything=st.booleans())
+    def change(self, pick: int, name: str, everything: bool) -> None:  # noqa: FBT001
+        permissions = Permissions(mcps="*" if everything else ())
+        self._do(
+            pick,
+            ChangeKey(at=self._at, authority=UNBOUNDED, known_mcps={}, name=name, permissions=permissions),
+        )
+
+    @precondition(lambda self: self._keys)
+    @rule(pick=picks, overlap_seconds=st.sampled_from([0, 3_600]))
+    def rotate(self, pick: int, overlap_seconds: int) -> None:
+        self._do(pick, rotation(os.urandom(ENTROPY_BYTES), overlap_seconds, at=self._at))
+
+    @precondition(lambda self: self._keys)
+    @rule(pick=picks)
+    def disable(self, pick: int) -> None:
+        self._do(pick, disabling())
+
+    @precondition(lambda self: self._keys)
+    @rule(pick=picks)
+    def enable(self, pick: int) -> None:
+        self._do(pick, enabling())
+
+    @precondition(lambda self: self._keys)
+    @rule(pick=picks)
+    def revoke(self, pick: int) -> None:
+        self._do(pick, RevokeKey(at=self._at, by=seed.OWNER, census=KeyCensus(9, 0, None, "pro")))
+
+    @precondition(lambda self: self._keys)
+    @rule(pick=picks, hours=st.integers(min_value=0, max_value=3))
+    def time_passes(self, pick: int, hours: int) -> None:
+        self._at += timedelta(hours=hours)
+        self._do(pick, ExpireKey(at=self._at))
+        self._do(pick, RetireSecrets(at=self._at))
+
+    @precondition(lambda self: self._changed)
+    @invariant()
+    def what_is_stored_is_what_the_log_says(self) -> None:
+        report = self._runner.run(check(self._looking, inline_checks(), follower_checks()))
+        assert report.violations == []
+        self._changed = False
+
+    @precondition(lambda self: self._organization_id)
+    @invariant()
+    def the_limit_holds(self) -> None:
+        assert self._runner.run(self._used()) <= LIMIT
+
+    async def _used(self) -> int:
+        cursor = await self._looking.execute(
+            "select keys_active + keys_disabled from organization_guard where organization_id = %s",
+            (self._organization_id,),
+        )
+        row = await cursor.fetchone()
+        return row[0] if row else 0
+
+
+def test_any_order_of_commands_leaves_the_tables_as_the_log_says(database_url: str) -> None:
+    machine = type("InThisDatabase", (Commands,), {"url": database_url})
+    run_state_machine_as_test(
+        machine,
+        settings=settings(
+            max_examples=15,
+            stateful_step_count=25,
+            deadline=None,
+            suppress_health_check=[HealthCheck.too_slow],
+        ),
+    )

@@ -1,0 +1,231 @@
+"""A day of uses leaves the log by one function alone, which refuses what must stay and writes down what left."""
+
+import random
+from collections.abc import AsyncIterator, Sequence
+from datetime import UTC, date, datetime, timedelta
+from typing import LiteralString
+
+import psycopg
+import pytest
+
+from eventstore.check import check
+from eventstore.clock import now
+from eventstore.database import WORKER_ROLE, Connection, connect
+from eventstore.retention import MustStay, due, remove, removed, summary
+from eventstore.usage_export import LaneSummary
+from projections.followers import OF_USES, follower_checks
+from projections.following import follow
+from projections.rebuild.errors import UsesRemoved
+from projections.rebuild.models import models
+from projections.rebuild.rebuild import rebuild, verify
+from projections.rebuild.versions import begin_or_resume, workshop
+from tests.eventstore.changes import rows, value
+from tests.projections.usage.uses import append, some_of_everything, used
+
+pytestmark = pytest.mark.anyio
+
+OLD = datetime(2026, 1, 30, 12, tzinfo=UTC)
+DAY = OLD.date()
+NAMES = [follower.projection for follower in OF_USES]
+
+
+async def write_three_days(connection: Connection) -> None:
+    """The last of them is another month, and two lanes have uses of all of them."""
+    dice = random.Random(1)  # noqa: S311
+    for days in range(3):
+        for producer in ("p", "q"):
+            for hours in range(3):
+                at = OLD + timedelta(days=days, hours=hours)
+                billed = [used("key_b", at, billed=True)] * (producer == "p")
+                await append(connection, producer, at, [*some_of_everything(dice, ["key_a"], at, 5), *billed])
+
+
+async def count_all(url: str, names: Sequence[str] = tuple(NAMES)) -> None:
+    async with await connect(url, role=WORKER_ROLE) as worker:
+        for follower in OF_USES:
+            if follower.projection in names:
+                assert (await follow(worker, follower, 30)).stopped == {}
+
+
+async def take_out(worker: Connection, day: date = DAY, held: list[LaneSummary] | None = None) -> int:
+    return await remove(worker, day, held or await summary(worker, day), NAMES, None, now())
+
+
+@pytest.fixture
+async def connection(database_url: str) -> AsyncIterator[Connection]:
+    """In the role of the workers."""
+    async with await connect(database_url, role=WORKER_ROLE) as opened:
+        yield opened
+
+
+@pytest.fixture
+async def worker(database_url: str, connection: Connection) -> Connection:
+    """Likewise, in a log of three days that is counted."""
+    await write_three_days(connection)
+    await count_all(database_url)
+    return connection
+
+
+async def violations(url: str) -> list[str]:
+    async with await connect(url, role=None) as owner:
+        return (await check(owner, (), follower_checks())).violations
+
+
+async def test_a_removed_day_is_gone_and_everything_that_was_counted_of_it_stays(
+    worker: Connection, database_url: str
+) -> None:
+    counted: LiteralString = (
+        "select (select sum(events) from usage_counts), (select sum(total_requests) from key_usage),"
+        " (select sum(uses) from billed_uses), (select count(*) from usage_batches)"
+    )
+    before = await rows(worker, counted)
+    assert await take_out(worker) == 33
+    assert await rows(worker, counted) == before
+    assert await value(worker, "select count(*) from usage_events") == 66
+    assert await violations(database_url) == []
+    gone = await removed(worker)
+    assert gone is not None
+    assert (gone.days, gone.first, gone.last, gone.events) == (1, DAY, DAY, 33)
+    # And goes on being true, when more of them leave and others come.
+    assert await take_out(worker, DAY + timedelta(days=1)) == 33
+    await append(worker, "p", now(), [used("key_a", now())])
+    await count_all(database_url)
+    assert await violations(database_url) == []
+
+
+async def test_the_older_day_leaves_first(worker: Connection) -> None:
+    with pytest.raises(MustStay, match="usage_events_20260130 is older and still there"):
+        await take_out(worker, DAY + timedelta(days=1))
+
+
+async def test_the_current_month_stays(connection: Connection) -> None:
+    today = now()
+    await append(connection, "p", today, [used("key_a", today)])
+    with pytest.raises(MustStay, match="of the current month"):
+        await take_out(connection, today.date())
+
+
+def test_what_is_due_is_older_than_it_is_kept_and_of_an_earlier_month() -> None:
+    days = [date(2026, 3, 1) + timedelta(days=number) for number in range(40)]
+    assert due(days, date(2026, 4, 9), 20)[-1] == date(2026, 3, 19)
+    assert due(days, date(2026, 4, 9), 3)[-1] == date(2026, 3, 31)
+    assert due(days, date(2026, 3, 9), 1) == []
+
+
+async def test_what_a_read_model_has_not_applied_stays(connection: Connection, database_url: str) -> None:
+    await write_three_days(connection)
+    with pytest.raises(MustStay, match=r"anomaly_watch \(public\) has not applied lane"):
+        await take_out(connection)
+    await count_all(database_url, ["usage", "anomaly_watch"])
+    with pytest.raises(MustStay, match=r"key_recency \(public\) has not applied lane"):
+        await take_out(connection)
+    await count_all(database_url)
+    assert await take_out(connection) == 33
+
+
+async def test_what_a_version_in_the_making_has_not_applied_stays(worker: Connection, database_url: str) -> None:
+    async with workshop(database_url, models()["usage"]) as owner:
+        await begin_or_resume(owner, models()["usage"])
+    with pytest.raises(MustStay, match=r"usage \(usage_new_2\) has not applied lane"):
+        await take_out(worker)
+    # The one that it takes the place of is kept, and keeps nothing back.
+    assert (await rebuild(database_url, models()["usage"])).kept == "usage_old_1"
+    assert await take_out(worker) == 33
+
+
+async def test_what_was_not_exported_as_it_is_stays(worker: Connection) -> None:
+    held = await summary(worker, DAY)
+    for differing in (
+        [LaneSummary(held[0].lane, 1, 3, 3, held[0].events, "00" * 32), *held[1:]],
+        held[1:],
+        [*held, LaneSummary(63, 1, 1, 1, 1, "00" * 32)],
+    ):
+        with pytest.raises(MustStay, match="the log holds something else of 2026-01-30"):
+            await take_out(worker, held=differing)
+    assert await value(worker, "select count(*) from usage_removals") == 0
+
+
+async def test_a_day_of_which_uses_were_lost_stays(
+    worker: Connection, superuser: psycopg.AsyncConnection[tuple[object, ...]]
+) -> None:
+    await superuser.execute("set session_replication_role = replica")
+    await superuser.execute("delete from usage_events where batch_no = 2 and ordinal = 4")
+    with pytest.raises(MustStay, match="its batches say"):
+        await take_out(worker)
+
+
+async def test_only_workers_may_remove_a_day(
+    worker: Connection, application: Connection, gate: Connection, database_url: str
+) -> None:
+    held = await summary(worker, DAY)
+    for connection in (application, gate):
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            await remove(connection, DAY, held, NAMES, None, now())
+    statements: tuple[LiteralString, ...] = (
+        "drop table usage_events_20260130",
+        "alter table usage_events detach partition usage_events_20260130",
+        "delete from usage_events",
+    )
+    for statement in statements:
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            await worker.execute(statement)
+
+
+async def test_what_was_written_down_can_not_be_changed(worker: Connection, database_url: str) -> None:
+    await take_out(worker)
+    tables: tuple[tuple[LiteralString, LiteralString], ...] = (
+        ("update usage_removals set events = 1", "truncate usage_removals cascade"),
+        ("delete from usage_removal_lanes", "truncate usage_removal_lanes"),
+        ("update usage_removal_bills set uses = 1", "truncate usage_removal_bills"),
+    )
+    async with await connect(database_url, role=None) as owner:
+        for statements in tables:
+            for statement in statements:
+                with pytest.raises(psycopg.DatabaseError, match="the log is append-only"):
+                    await owner.execute(statement)
+                with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                    await worker.execute(statement)
+
+
+async def test_a_day_that_left_does_not_come_back(worker: Connection) -> None:
+    await take_out(worker)
+    with pytest.raises(psycopg.DatabaseError, match="nothing is added to a day that left"):
+        await append(worker, "p", OLD, [used("key_a", OLD)])
+    await worker.execute(b"reset role")
+    await append(worker, "p", OLD + timedelta(days=1), [used("key_a", OLD + timedelta(days=1))])
+
+
+async def test_whoever_changes_what_was_written_down_is_found(
+    worker: Connection, database_url: str, superuser: psycopg.AsyncConnection[tuple[object, ...]]
+) -> None:
+    await take_out(worker)
+    await superuser.execute("set session_replication_role = replica")
+    await superuser.execute(
+        "update usage_removal_lanes set events = events + 1 where lane = (select min(lane) from usage_batches)"
+    )
+    found = await violations(database_url)
+    assert any("I8 usage of 2026-01-30, lane" in line for line in found)
+    assert "I8 usage of 2026-01-30: 33 events were removed, its lanes say 34" in found
+    await superuser.execute("update usage_removal_bills set uses = uses + 1")
+    assert any(line.startswith("I4 billed_uses org_a 2026-01 lane") for line in await violations(database_url))
+
+
+async def test_read_models_of_what_left_are_not_made_again_and_it_is_said_why(
+    worker: Connection, database_url: str
+) -> None:
+    await take_out(worker)
+    for name in ("usage", "key_recency"):
+        for attempt in (verify, rebuild):
+            with pytest.raises(UsesRemoved, match=f"{name} can not be derived again: 33 uses from 2026-01-30"):
+                await attempt(database_url, models()[name])
+    assert (await verify(database_url, models()["key_list"])).equal
+
+
+async def test_whoever_reads_the_log_is_waited_for_shortly_and_nobody_queues(
+    worker: Connection, database_url: str
+) -> None:
+    async with await connect(database_url, role=None) as reader, reader.transaction():
+        await reader.execute(b"select count(*) from usage_events")
+        with pytest.raises(MustStay, match="somebody reads the log all the time"):
+            await take_out(worker)
+    assert await take_out(worker) == 33

@@ -1,0 +1,166 @@
+"""Calls to a real MCP server in another process."""
+
+import asyncio
+
+import pytest
+
+from gateway.errors import (
+    GatewayError,
+    InvalidArguments,
+    ResourceNotFound,
+    ToolNotFound,
+    UpstreamConnectionLost,
+    UpstreamTimeout,
+    UpstreamUnreachable,
+)
+from gateway.gateway import Gateway
+from tests.gateway.conftest import Server, StartServer
+
+pytestmark = pytest.mark.anyio
+
+
+async def test_a_tool_is_called(gateway: Gateway, server: Server) -> None:
+    answer = await gateway.call_tool(server.upstream, "add", {"numbers": [1, 2.5]}, timeout_seconds=30)
+    assert answer.result["content"] == [{"type": "text", "text": "3.5"}]
+    assert answer.result["structuredContent"] == {"result": 3.5}
+    assert answer.result["isError"] is False
+    assert answer.is_error is False
+    assert 0 <= answer.latency_ms < 30_000
+    assert answer.response_bytes > 50
+
+
+async def test_a_tool_that_says_it_failed_is_a_result(gateway: Gateway, server: Server) -> None:
+    answer = await gateway.call_tool(server.upstream, "fail", {"message": "no luck"}, timeout_seconds=30)
+    assert answer.is_error
+    assert "no luck" in answer.result["content"][0]["text"]
+
+
+async def test_an_unknown_tool_is_not_found(gateway: Gateway, server: Server) -> None:
+    with pytest.raises(ToolNotFound) as caught:
+        await gateway.call_tool(server.upstream, "no_such_tool", {}, timeout_seconds=30)
+    assert (caught.value.http_status, caught.value.code) == (404, "not_found")
+    assert caught.value.response_bytes > 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "fields"),
+    [({}, {"numbers": "Is required"}), ({"numbers": "three"}, {"numbers": "Must be of type array"})],
+)
+async def test_arguments_that_do_not_fit_are_named(
+    gateway: Gateway, server: Server, arguments: dict[str, object], fields: dict[str, str]
+) -> None:
+    with pytest.raises(InvalidArguments) as caught:
+        await gateway.call_tool(server.upstream, "add", arguments, timeout_seconds=30)
+    assert caught.value.fields == fields
+    assert (caught.value.http_status, caught.value.code) == (422, "invalid_arguments")
+
+
+async def test_a_null_argument_is_sent(gateway: Gateway, server: Server) -> None:
+    with pytest.raises(InvalidArguments) as caught:
+        await gateway.call_tool(server.upstream, "word_count", {"text": None}, timeout_seconds=30)
+    assert caught.value.fields == {"text": "Must be of type string"}
+
+
+async def test_tools_are_listed(gateway: Gateway, server: Server) -> None:
+    tools = {tool.name: tool for tool in await gateway.list_tools(server.upstream, timeout_seconds=30)}
+    assert set(tools) == {"add", "word_count", "wait", "fail"}
+    assert tools["add"].description == "Add numbers and return their sum."
+    assert tools["add"].input_schema["required"] == ["numbers"]
+
+
+async def test_a_resource_is_read(gateway: Gateway, server: Server) -> None:
+    resource = await gateway.read_resource(server.upstream, "example://about", timeout_seconds=30)
+    assert resource.contents[0]["uri"] == "example://about"
+    assert "Keyledger" in resource.contents[0]["text"]
+    with pytest.raises(ResourceNotFound):
+        await gateway.read_resource(server.upstream, "example://other", timeout_seconds=30)
+
+
+async def test_a_probe_tells_what_the_server_offers(gateway: Gateway, server: Server) -> None:
+    probe = await gateway.probe(server.upstream, timeout_seconds=30)
+    assert probe.reachable
+    assert (probe.tools_count, probe.resources_count) == (4, 1)
+    assert probe.protocol_version == "2026-07-28"
+    assert probe.problem is None
+
+
+async def test_twenty_calls_at_once_get_their_own_answers(gateway: Gateway, server: Server) -> None:
+    answers = await asyncio.gather(
+        *(gateway.call_tool(server.upstream, "add", {"numbers": [n, n]}, timeout_seconds=30) for n in range(20))
+    )
+    assert [answer.result["structuredContent"]["result"] for answer in answers] == [2.0 * n for n in range(20)]
+
+
+async def test_a_call_that_takes_too_long_is_given_up_and_leaves_nothing_behind(
+    gateway: Gateway, server: Server
+) -> None:
+    await gateway.probe(server.upstream, timeout_seconds=30)
+    tasks = asyncio.all_tasks()
+    for _ in range(3):
+        with pytest.raises(UpstreamTimeout) as caught:
+            await gateway.call_tool(server.upstream, "wait", {"seconds": 30}, timeout_seconds=0.3)
+        assert (caught.value.http_status, caught.value.code) == (504, "mcp_timeout")
+        assert 300 <= caught.value.latency_ms < 5000
+    assert asyncio.all_tasks() == tasks
+    answer = await gateway.call_tool(server.upstream, "wait", {"seconds": 0}, timeout_seconds=30)
+    assert not answer.is_error
+    assert all("IDLE" in connection for connection in await gateway.connections())
+
+
+async def test_a_caller_that_goes_away_leaves_nothing_behind(gateway: Gateway, server: Server) -> None:
+    await gateway.probe(server.upstream, timeout_seconds=30)
+    tasks = asyncio.all_tasks()
+    call = asyncio.create_task(gateway.call_tool(server.upstream, "wait", {"seconds": 30}, timeout_seconds=30))
+    await asyncio.sleep(0.2)
+    call.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await call
+    assert asyncio.all_tasks() == tasks
+    assert all("IDLE" in connection for connection in await gateway.connections())
+
+
+async def test_a_server_that_is_down_is_unreachable(gateway: Gateway, start_server: StartServer) -> None:
+    server = start_server()
+    assert server.stop() == 0
+    with pytest.raises(UpstreamUnreachable) as caught:
+        await gateway.call_tool(server.upstream, "add", {"numbers": []}, timeout_seconds=30)
+    assert (caught.value.http_status, caught.value.code) == (502, "mcp_unreachable")
+    probe = await gateway.probe(server.upstream, timeout_seconds=30)
+    assert not probe.reachable
+    assert probe.code == "mcp_unreachable"
+    assert probe.problem is not None
+
+
+async def test_a_server_killed_during_a_call_is_lost_and_found_again(
+    gateway: Gateway, start_server: StartServer
+) -> None:
+    server = start_server()
+    assert not (await gateway.call_tool(server.upstream, "wait", {"seconds": 0}, timeout_seconds=30)).is_error
+    call = asyncio.create_task(gateway.call_tool(server.upstream, "wait", {"seconds": 30}, timeout_seconds=30))
+    await asyncio.sleep(0.3)
+    await asyncio.to_thread(server.kill)
+    with pytest.raises(UpstreamConnectionLost):
+        await call
+    with pytest.raises(GatewayError):
+        await gateway.call_tool(server.upstream, "wait", {"seconds": 0}, timeout_seconds=30)
+    await asyncio.to_thread(server.restart)
+    assert not (await gateway.call_tool(server.upstream, "wait", {"seconds": 0}, timeout_seconds=30)).is_error
+
+
+async def test_a_server_that_stops_lets_a_running_call_go(gateway: Gateway, start_server: StartServer) -> None:
+    server = start_server()
+    call = asyncio.create_task(gateway.call_tool(server.upstream, "wait", {"seconds": 30}, timeout_seconds=30))
+    await asyncio.sleep(0.5)
+    assert await asyncio.to_thread(server.stop) == 0
+    with pytest.raises(GatewayError):
+        await call
+
+
+async def test_a_server_of_before_2026_is_spoken_to(gateway: Gateway, start_server: StartServer) -> None:
+    server = start_server(module="tests.gateway.handshake_server")
+    probe = await gateway.probe(server.upstream, timeout_seconds=30)
+    assert (probe.reachable, probe.protocol_version, probe.tools_count) == (True, "2025-11-25", 4)
+    answer = await gateway.call_tool(server.upstream, "add", {"numbers": [1, 2]}, timeout_seconds=30)
+    assert answer.result["structuredContent"] == {"result": 3.0}
+    with pytest.raises(UpstreamTimeout):
+        await gateway.call_tool(server.upstream, "wait", {"seconds": 30}, timeout_seconds=0.5)

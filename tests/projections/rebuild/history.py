@@ -1,0 +1,118 @@
+"""A history with a bit of everything: keys that live and die, people who come and go, alerts; and uses of the keys."""
+
+import random
+from datetime import timedelta
+from hashlib import sha256
+
+from domain.alerts.expiry import expiry_alert, latest_stage
+from domain.invitations.commands import InviteMember, RevokeInvitation
+from domain.invitations.decider import INVITATION
+from domain.keys.reach import UNBOUNDED
+from domain.members.commands import ChangeNotifications, RemoveMember
+from domain.organizations.plan import MemberCensus
+from domain.webhooks.commands import CreateWebhook, RotateWebhookSecret
+from domain.webhooks.decider import WEBHOOK
+from eventstore.clock import new_id, now
+from eventstore.database import Connection, Pool
+from projections.invitation_list.queries import address_put
+from tests import seed
+from tests.eventstore.changes import disabling, do, enabling, rename, revoke
+from tests.projections.usage.uses import append, some_of_everything
+from workers.alerting import raise_alert
+from workers.jobs.warn_of_expiry import ACTOR
+
+
+async def change(pool: Pool, seed_number: int, keys: int = 4) -> list[str]:
+    """Two organizations with keys in every state, and what else there is; gives the ids of the keys."""
+    dice = random.Random(seed_number)  # noqa: S311
+    made: list[str] = []
+    for _ in range(2):
+        organization_id = await seed.organization(pool)
+        for _ in range(keys):
+            key_id, _ = await seed.key(pool, organization_id)
+            made.append(key_id)
+            await rename(pool, organization_id, key_id, f"Key {dice.randrange(100)}")
+            match dice.randrange(4):
+                case 0:
+                    await do(pool, organization_id, key_id, disabling())
+                case 1:
+                    await do(pool, organization_id, key_id, disabling())
+                    await do(pool, organization_id, key_id, enabling())
+                case 2:
+                    await revoke(pool, organization_id, key_id)
+                case _:
+                    pass
+        await people(pool, organization_id)
+        await seed.mcp(pool, organization_id)
+        await expiring_keys(pool, organization_id)
+        await webhook(pool, organization_id)
+    return made
+
+
+async def webhook(pool: Pool, organization_id: str) -> None:
+    webhook_id, at = new_id("hook"), now()
+    create = CreateWebhook(
+        webhook_id=webhook_id,
+        organization_id=organization_id,
+        kind="standard",
+        url="https://example.com/hooks",
+        events=("*",),
+        at=at,
+        by=seed.OWNER,
+        others=0,
+    )
+    await seed.tell(pool, WEBHOOK, webhook_id, organization_id, create)
+    await seed.tell(pool, WEBHOOK, webhook_id, organization_id, RotateWebhookSecret(at, overlap_seconds=60))
+
+
+async def expiring_keys(pool: Pool, organization_id: str) -> None:
+    """One that somebody was told of today, as after 30 days without a worker, and is to be told of again; one that ends
+    later; one of which nobody is told any more."""
+    at = now()
+    for days_old, days_left in ((40, 10), (1, 100), (40, 0.5)):
+        begin, end = at - timedelta(days=days_old), at + timedelta(days=days_left)
+        key_id, _ = await seed.key(pool, organization_id, at=begin, expires_at=end)
+        stage = latest_stage(end, at)
+        if stage is not None:
+            await raise_alert(pool, ACTOR, expiry_alert(key_id, organization_id, end, stage, at))
+
+
+async def people(pool: Pool, organization_id: str) -> None:
+    """An owner who chose their mails, and somebody who left; two invitations, of which one was withdrawn."""
+    owner = await seed.member(pool, organization_id, "owner")
+    await seed.tell_member(pool, organization_id, owner, ChangeNotifications(now(), threshold="critical"))
+    gone = await seed.member(pool, organization_id, "viewer")
+    await seed.tell_member(pool, organization_id, gone, RemoveMember(now()))
+    await _invited(pool, organization_id)
+    withdrawn = await _invited(pool, organization_id)
+    await seed.tell(pool, INVITATION, withdrawn, organization_id, RevokeInvitation(now()))
+
+
+async def _invited(pool: Pool, organization_id: str) -> str:
+    invitation_id, email = new_id("invite"), f"{new_id('user')}@example.com"
+    command = InviteMember(
+        invitation_id=invitation_id,
+        organization_id=organization_id,
+        email=email,
+        role="member",
+        token_digest=sha256(invitation_id.encode()).hexdigest(),
+        at=now(),
+        by=seed.OWNER,
+        authority=UNBOUNDED,
+        census=MemberCensus(used=0, limit=None, plan="team"),
+        is_member=False,
+    )
+    await seed.tell(
+        pool, INVITATION, invitation_id, organization_id, command, address_put(invitation_id, organization_id, email)
+    )
+    return invitation_id
+
+
+async def use(
+    connection: Connection, keys: list[str], seed_number: int, *, batches: int = 30, size: int = 20, lanes: int = 5
+) -> None:
+    """So many batches of uses in a few lanes, over two days."""
+    dice = random.Random(seed_number)  # noqa: S311
+    for number in range(batches):
+        at = now() - timedelta(hours=dice.randrange(48))
+        await append(connection, f"producer {number % lanes}", at, some_of_everything(dice, keys, at, size))

@@ -1,0 +1,239 @@
+"""A read model is made again while it is used, and takes the live one's place as if nothing had happened."""
+
+import asyncio
+import os
+import subprocess
+import sys
+import time
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+
+import anyio
+import pytest
+from psycopg import sql
+
+from eventstore.check import check
+from eventstore.database import WORKER_ROLE, Connection, Pool, connect
+from projections.followers import FOLLOWERS, follower_checks
+from projections.following import Follower, follow, lags, live_version
+from projections.inline_check import inline_checks
+from projections.rebuild.errors import AlreadyAtWork, CanNotGoOn
+from projections.rebuild.models import Model, models
+from projections.rebuild.rebuild import drop_old, rebuild, verify
+from projections.rebuild.versions import workshop
+from projections.stops import skip
+from projections.usage.apply import USAGE
+from tests.patience import stretched
+from tests.projections.rebuild.history import change, use
+
+pytestmark = pytest.mark.anyio
+
+
+async def _schemas(connection: Connection) -> list[str]:
+    cursor = await connection.execute(
+        b"select nspname from pg_namespace where nspname !~ '^(pg_|information_schema|public)' order by 1"
+    )
+    return [row[0] for row in await cursor.fetchall()]
+
+
+async def _total(connection: Connection, place: str = "public") -> int:
+    query = sql.SQL("select coalesce(sum(events), 0)::bigint from {}")
+    cursor = await connection.execute(query.format(sql.Identifier(place, "usage_counts")))
+    row = await cursor.fetchone()
+    return 0 if row is None else row[0]
+
+
+@asynccontextmanager
+async def _traffic(connections: Pool, database_url: str) -> AsyncGenerator[None]:
+    """Changes, uses, and the runner that counts them, until the block is over; then everything is counted."""
+    over = asyncio.Event()
+
+    async def write() -> None:
+        number = 100
+        async with await connect(database_url, role=WORKER_ROLE) as connection:
+            while not over.is_set():
+                await use(connection, await change(connections, number, keys=1), number, batches=3)
+                number += 1
+
+    async def count() -> None:
+        async with await connect(database_url, role=WORKER_ROLE) as connection:
+            while not over.is_set():
+                for follower in FOLLOWERS:
+                    assert (await follow(connection, follower, 0.2)).stopped == {}
+                await asyncio.sleep(0.01)
+
+    tasks = [asyncio.create_task(write()), asyncio.create_task(count())]
+    try:
+        yield
+    finally:
+        over.set()
+        await asyncio.gather(*tasks)
+        async with await connect(database_url, role=WORKER_ROLE) as connection:
+            for follower in FOLLOWERS:
+                assert (await follow(connection, follower, 60)).stopped == {}
+
+
+async def test_usage_is_switched_under_traffic_and_counts_on(
+    connections: Pool, connection: Connection, owner: Connection, database_url: str
+) -> None:
+    await use(connection, await change(connections, 1), 1)
+    await follow(connection, USAGE, 60)
+    async with _traffic(connections, database_url):
+        made = await rebuild(database_url, models()["usage"])
+        assert (made.comparison.first, made.kept, made.version.number) == (None, "usage_old_1", 2)
+        await asyncio.sleep(0.3)
+    assert await live_version(connection, USAGE) == 2
+    cursor = await connection.execute(b"select count(*) from usage_events")
+    assert await cursor.fetchone() == (await _total(connection),)
+    assert (await check(owner, inline_checks(), follower_checks())).violations == []
+    assert (await verify(database_url, models()["usage"])).equal
+    assert await _schemas(connection) == ["usage_old_1"], "kept until told"
+    assert 0 < await _total(owner, "usage_old_1") < await _total(owner)
+    assert await drop_old(database_url, models()["usage"]) == ["usage_old_1"]
+    assert await _schemas(connection) == []
+    again = await rebuild(database_url, models()["usage"])
+    assert (again.version.number, again.kept) == (3, "usage_old_2")
+
+
+async def test_what_takes_the_place_has_the_rights_and_fences_of_what_it_replaces(
+    connection: Connection, database_url: str, owner: Connection
+) -> None:
+    query = (
+        b"select c.relname, c.relacl::text, c.relrowsecurity, "
+        b"array(select p.polname || coalesce(pg_get_expr(p.polqual, p.polrelid), '') from pg_policy p"
+        b" where p.polrelid = c.oid order by 1) from pg_class c where c.relnamespace = 'public'::regnamespace"
+        b" and c.relkind = 'r' and c.relname = any(%s) order by 1"
+    )
+    tables = list(models()["usage"].tables)
+    before = await (await owner.execute(query, (tables,))).fetchall()
+    assert len(before) == len(tables)
+    await rebuild(database_url, models()["usage"])
+    assert await (await owner.execute(query, (tables,))).fetchall() == before
+
+
+async def test_differences_are_shown_and_switched_only_when_they_are_accepted(
+    connection: Connection, owner: Connection, database_url: str
+) -> None:
+    await use(connection, ["key_a", "key_b"], 1)
+    await follow(connection, USAGE, 60)
+    await owner.execute(b"update key_usage set total_requests = 7")
+    refused = await rebuild(database_url, models()["usage"])
+    assert (refused.comparison.differences, refused.kept) == (2, None)
+    assert "total_requests is '7'" in str(refused.comparison.first)
+    assert await _schemas(connection) == [refused.version.place], "what was made is still there"
+    made = await rebuild(database_url, models()["usage"], accept_differences=True)
+    assert (made.version, made.kept) == (refused.version, "usage_old_1")
+    assert (await verify(database_url, models()["usage"])).equal
+
+
+async def test_a_rebuild_that_was_killed_goes_on_where_it_was(
+    connection: Connection, owner: Connection, database_url: str
+) -> None:
+    await use(connection, [f"key_{number}" for number in range(50)], 1, batches=400, size=50, lanes=40)
+    await follow(connection, USAGE, 60)
+    command = [sys.executable, "-m", "projections", "rebuild", "usage"]
+    environment = {**os.environ, "DATABASE_URL": database_url}
+    process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)  # noqa: ASYNC220
+    reached = 0
+    deadline = time.monotonic() + stretched(60)
+    while reached == 0 and time.monotonic() < deadline and process.poll() is None:
+        cursor = await connection.execute(
+            b"select coalesce(sum(position), 0)::bigint from checkpoints where place = 'usage_new_2'"
+        )
+        row = await cursor.fetchone()
+        reached = 0 if row is None else row[0]
+    process.kill()
+    process.wait()
+    assert reached > 0
+    if await live_version(connection, USAGE) == 1:
+        assert await _total(owner, "usage_new_2") > 0
+    finished = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)  # noqa: ASYNC221
+    assert finished.returncode == 0, finished.stdout + finished.stderr
+    assert (await live_version(connection, USAGE)) >= 2
+    assert await _total(connection) == 20_000
+    assert (await check(owner, inline_checks(), follower_checks())).violations == []
+
+
+async def test_nobody_else_works_on_the_same_model(database_url: str) -> None:
+    usage = models()["usage"]
+    async with workshop(database_url, usage):
+        attempts = (rebuild(database_url, usage), verify(database_url, usage))
+        refusals = await asyncio.gather(*attempts, return_exceptions=True)
+        assert [type(refusal) for refusal in refusals] == [AlreadyAtWork, AlreadyAtWork]
+        assert (await verify(database_url, models()["key_state"])).equal
+
+
+async def test_whoever_comes_while_the_last_one_is_going_is_not_refused(database_url: str) -> None:
+    async with anyio.create_task_group() as tasks, workshop(database_url, models()["usage"]):
+        tasks.start_soon(verify, database_url, models()["usage"])
+        await anyio.sleep(0.5)
+
+
+async def test_what_was_skipped_is_skipped_again_and_what_can_not_be_applied_stops(
+    connection: Connection, owner: Connection, database_url: str
+) -> None:
+    await use(connection, ["key_a"], 1, batches=6, lanes=1)
+    lane = next(lag.lane for lag in await lags(connection, USAGE) if lag.head)
+    await follow(connection, USAGE, 60)
+    await owner.execute(b"delete from usage_events where batch_no = 3 and ordinal = 0")
+    with pytest.raises(CanNotGoOn, match=f"usage lane {lane}: .* batches 3 to 3"):
+        await verify(database_url, models()["usage"])
+    await owner.execute(b"delete from usage_batches where batch_no = 6")
+    await owner.execute(b"update lane_heads set head = 6 where log = 'usage' and lane = %s", (lane,))
+    await owner.execute(b"update checkpoints set position = 2 where lane = %s and projection = 'usage'", (lane,))
+    await owner.execute(b"truncate " + ", ".join(models()["usage"].tables).encode())
+    await follow(connection, USAGE, 60)
+    await skip(connection, "usage", "usage", lane, 3, reason="Lost", by="olga")
+    await follow(connection, USAGE, 60)
+    assert (await rebuild(database_url, models()["usage"], accept_differences=True)).comparison.rows > 0
+    assert (await verify(database_url, models()["usage"])).equal
+    cursor = await connection.execute(
+        b"select position from checkpoints where projection = 'usage' and place = 'public' and lane = %s", (lane,)
+    )
+    assert await cursor.fetchone() == (5,)
+
+
+async def test_a_rebuild_has_no_effects_in_the_world(connection: Connection, database_url: str) -> None:
+    await use(connection, ["key_a"], 1, batches=4)
+    effects: list[int] = []
+
+    async def effect(_connection: Connection, page: object) -> None:
+        effects.append(len(page))  # type: ignore[arg-type]
+
+    follower = Follower("usage", 1, "usage", USAGE.read, USAGE.apply, effect)
+    await follow(connection, follower, 60)
+    assert sum(effects) == 4
+    model = Model("usage", models()["usage"].tables, (follower,))
+    assert (await rebuild(database_url, model)).kept == "usage_old_1"
+    assert (await verify(database_url, model)).equal
+    assert sum(effects) == 4
+    await use(connection, ["key_a"], 2, batches=3)
+    await follow(connection, follower, 60)
+    assert sum(effects) == 7
+
+
+@pytest.mark.parametrize(
+    "name", ["key_state", "key_list", "organization_guard", "key_recency", "expiry_watch", "key_lineage"]
+)
+async def test_a_model_that_changes_with_the_log_is_put_right_under_traffic(
+    connections: Pool, connection: Connection, owner: Connection, database_url: str, name: str
+) -> None:
+    await use(connection, await change(connections, 1), 1)
+    for follower in FOLLOWERS:
+        await follow(connection, follower, 60)
+    damages = {
+        "key_state": b"update key_state set version = 77 where key_id = (select min(key_id) from key_state)",
+        "key_list": b"delete from key_terms where key_id = (select min(key_id) from key_list)",
+        "organization_guard": b"update organization_guard set keys_active = keys_active + 3",
+        "key_recency": b"update key_recency set status = 'expired'",
+        "expiry_watch": b"delete from expiry_watch where due_at > now()",
+        "key_lineage": b"update key_lineage set manages = array['keys:read']",
+    }
+    await owner.execute(damages[name])
+    async with _traffic(connections, database_url):
+        made = await rebuild(database_url, models()[name], accept_differences=True)
+        assert made.comparison.differences > 0
+        assert made.kept == f"{name}_old_2"
+    assert (await verify(database_url, models()[name])).equal
+    assert (await check(owner, inline_checks(), follower_checks())).violations == []
+    assert await drop_old(database_url, models()[name]) == [made.kept]

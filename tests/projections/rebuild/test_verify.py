@@ -1,0 +1,228 @@
+"""Invariant I6: a live read model is what it would be if it were made again from the log. `verify` proves it."""
+
+import asyncio
+import os
+import re
+import subprocess
+import sys
+from typing import LiteralString
+
+import pytest
+from psycopg import sql
+
+from eventstore.check import check
+from eventstore.database import Connection, Pool
+from projections.followers import FOLLOWERS, follower_checks
+from projections.following import follow
+from projections.inline import INLINE
+from projections.inline_check import inline_checks
+from projections.key_recency.follow import KEY_RECENCY
+from projections.rebuild.models import NOT_FROM_THE_LOG, models
+from projections.rebuild.rebuild import rebuild, verify
+from projections.rebuild.versions import advance, compare_with_live, live_positions, scratch, workshop
+from projections.schema import READ_MODELS
+from tests.projections.rebuild.history import change, use
+
+pytestmark = pytest.mark.anyio
+
+DAMAGES: dict[str, tuple[LiteralString, str]] = {
+    "usage": ("update key_usage set total_requests = total_requests + 1", "key_usage"),
+    "key_state": ("update key_state set version = version + 1", "key_state"),
+    "key_list": ("delete from key_terms", "key_terms"),
+    "key_recency": (
+        "update key_recency set last_used = last_used - interval '1 second' where last_used > '2000-01-01'",
+        "key_recency",
+    ),
+    "mcp_list": (
+        """
+        insert into mcp_list (
+            mcp_id, organization_id, name, description, endpoint_url, environment, auth_type, status, created_at,
+            updated_at, revision
+        ) values ('mcp_x', 'org_x', '', '', '', 'live', 'none', 'active', now(), now(), 1)
+        """,
+        "mcp_list",
+    ),
+    "member_list": (
+        "insert into member_list (user_id, organization_id, role, added_at) values ('user_x', 'org_x', 'owner', now())",
+        "member_list",
+    ),
+    "organization_guard": ("update organization_guard set keys_active = keys_active + 1", "organization_guard"),
+    "organization_list": ("update organization_list set name = 'Another'", "organization_list"),
+    "key_lineage": ("update key_lineage set created_by = 'user_x'", "key_lineage"),
+    "invitation_list": ("update invitation_list set status = 'accepted' where status = 'open'", "invitation_list"),
+    "mail_preferences": ("delete from mail_preferences", "mail_preferences"),
+    "expiry_watch": ("update expiry_watch set due_at = due_at - interval '1 day'", "expiry_watch"),
+    "anomaly_watch": ("update key_hours set requests = requests + 1", "key_hours"),
+    "webhook_list": ("update webhook_list set events = '{api_key.created}'", "webhook_list"),
+    "alert_list": ("update alert_list set severity = 'info' where severity = 'critical'", "alert_list"),
+}
+"""A damage to each model, and the table that it is found in."""
+
+
+@pytest.fixture
+async def full(connections: Pool, connection: Connection) -> None:
+    await use(connection, await change(connections, 1), 1)
+    for follower in FOLLOWERS:
+        assert (await follow(connection, follower, 60)).stopped == {}
+
+
+async def _places(connection: Connection) -> list[str]:
+    cursor = await connection.execute(
+        b"select nspname from pg_namespace where nspname !~ '^(pg_|information_schema|public)'"
+    )
+    return [row[0] for row in await cursor.fetchall()]
+
+
+def test_every_model_has_a_damage() -> None:
+    assert set(DAMAGES) == set(models())
+
+
+def test_every_table_of_a_read_model_is_derived_again_or_named_with_the_reason_why_not() -> None:
+    """What `verify` leaves out, nobody would ever know to be wrong."""
+    made = {
+        (path.parent.name, name)
+        for path in READ_MODELS.glob("*/schema*.sql")
+        for name in re.findall(r"^create (?:unlogged )?table (\w+)", path.read_text(encoding="utf-8"), re.MULTILINE)
+    }
+    derived = {(model.name, name) for model in models().values() for name in model.tables}
+    assert derived <= made
+    assert {name for _, name in made - derived} == set(NOT_FROM_THE_LOG)
+    assert all(NOT_FROM_THE_LOG.values())
+
+
+def test_every_read_model_that_changes_with_the_log_is_derived_again_or_a_named_exception() -> None:
+    inline = {model.__module__.split(".")[1] for model in INLINE}
+    assert inline - set(models()) == {"mcp_health", "sessions", "webhook_outbox"}
+    assert {"mcp_health", "sessions", "webhook_deliveries"} <= set(NOT_FROM_THE_LOG)
+
+
+async def test_deriving_again_changes_nothing_outside_itself(full: None, owner: Connection, database_url: str) -> None:
+    """Addresses are forgotten when somebody is removed: replayed, that would happen to whoever has them now."""
+    query = b"""
+        select 'user', user_id, xmin::text, folded from users
+        union all select 'invitation', invitation_id, xmin::text, folded from invitation_addresses order by 1, 2
+    """
+    await owner.execute(b"update users set folded = email where folded is null")
+    before = await (await owner.execute(query)).fetchall()
+    assert before
+    for name in ("member_list", "invitation_list"):
+        assert (await verify(database_url, models()[name])).equal
+        await rebuild(database_url, models()[name])
+    assert await (await owner.execute(query)).fetchall() == before
+
+
+async def test_the_watch_over_expiring_keys_follows_from_the_keys_and_their_alerts(
+    full: None, connection: Connection, database_url: str
+) -> None:
+    """Two organizations with three such keys each: one waits for its alert at 7 days, one at 30, and one for none."""
+    cursor = await connection.execute(b"select extract(day from expires_at - due_at)::int from expiry_watch order by 1")
+    assert [row[0] for row in await cursor.fetchall()] == [7, 7, 30, 30]
+    compared = await verify(database_url, models()["expiry_watch"])
+    assert (compared.differences, compared.rows) == (0, 4)
+
+
+async def test_every_read_model_is_what_follows_from_the_log(
+    full: None, connection: Connection, database_url: str
+) -> None:
+    for model in models().values():
+        compared = await verify(database_url, model)
+        assert (compared.first, compared.differences) == (None, 0), model.name
+        assert compared.rows, model.name
+    assert await _places(connection) == []
+
+
+async def test_a_row_that_differs_is_named(full: None, owner: Connection, database_url: str) -> None:
+    for name, (statement, table) in DAMAGES.items():
+        await owner.execute(sql.SQL(statement))
+        compared = await verify(database_url, models()[name])
+        assert compared.differences >= 1, name
+        assert compared.first is not None, name
+        assert str(compared.first).startswith(f"{table} ("), name
+
+
+async def test_what_is_written_meanwhile_is_no_difference(
+    full: None, connections: Pool, connection: Connection, database_url: str
+) -> None:
+    over = asyncio.Event()
+
+    async def write() -> None:
+        number = 2
+        while not over.is_set():
+            await use(connection, await change(connections, number, keys=1), number, batches=2)
+            for follower in FOLLOWERS:
+                await follow(connection, follower, 10)
+            number += 1
+
+    writing = asyncio.create_task(write())
+    try:
+        for name in ("usage", "key_state", "organization_guard", "key_recency"):
+            compared = await verify(database_url, models()[name])
+            assert (compared.first, compared.differences) == (None, 0), name
+    finally:
+        over.set()
+        await writing
+
+
+async def test_a_use_of_a_key_that_was_made_meanwhile_is_not_lost(
+    connections: Pool, connection: Connection, owner: Connection, database_url: str
+) -> None:
+    """Between looking how far one log is and how far the other: a key is made, used, and its use is followed."""
+    model = models()["key_recency"]
+    async with workshop(database_url, model) as shop, scratch(shop, model) as version:
+        await shop.execute(b"set lock_timeout = '30s'")
+        async with owner.transaction():
+            await owner.execute(b"lock table checkpoints in access exclusive mode")
+            looking = asyncio.create_task(live_positions(shop, model))
+            await _until_somebody_waits(connection)
+            await use(connection, await change(connections, 1, keys=1), 1, batches=2)
+            assert (await follow(owner, KEY_RECENCY, 60)).applied == 2
+        await advance(shop, model, version, await looking)
+        compared = await compare_with_live(shop, database_url, model, version)
+        assert (compared.first, compared.differences, compared.rows) == (None, 0, 8)
+
+
+async def _until_somebody_waits(connection: Connection) -> None:
+    """For the table of checkpoints."""
+    async with asyncio.timeout(30):
+        query = b"select from pg_locks where relation = 'checkpoints'::regclass and not granted"
+        while (await connection.execute(query)).rowcount == 0:  # noqa: ASYNC110 -- a lock has no event to wait for
+            await asyncio.sleep(0.01)
+
+
+async def test_a_model_that_is_behind_is_compared_as_far_as_it_has_come(
+    full: None, connection: Connection, database_url: str
+) -> None:
+    await use(connection, ["key_late"], 9)
+    assert (await verify(database_url, models()["usage"])).equal
+
+
+async def test_the_command_says_so_and_its_exit_code_too(full: None, owner: Connection, database_url: str) -> None:
+    def run(*arguments: str) -> tuple[int, list[str]]:
+        result = subprocess.run(
+            [sys.executable, "-m", "projections", *arguments],
+            env={**os.environ, "DATABASE_URL": database_url},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        return result.returncode, result.stdout.splitlines()
+
+    code, lines = run("verify")
+    assert (code, len(lines)) == (0, len(models()))
+    assert all(line.endswith("as they follow from the log") for line in lines)
+    await owner.execute(
+        b"update key_usage set last_used = '2001-01-01' where key_id = (select min(key_id) from key_usage)"
+    )
+    code, (line,) = run("verify", "usage")
+    assert code == 1
+    assert "1 of " in line
+    assert "last_used is '2001-01-01 00:00:00+00'" in line
+
+
+async def test_verify_finds_what_the_check_of_the_log_finds(full: None, owner: Connection, database_url: str) -> None:
+    await owner.execute(b"delete from key_state where key_id = (select min(key_id) from key_state)")
+    compared = await verify(database_url, models()["key_state"])
+    assert (compared.differences, str(compared.first).endswith("missing from the live version")) == (1, True)
+    assert any(
+        line.startswith("I4 key_state") for line in (await check(owner, inline_checks(), follower_checks())).violations
+    )

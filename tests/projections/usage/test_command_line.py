@@ -1,0 +1,61 @@
+import os
+import subprocess
+import sys
+
+import pytest
+
+from eventstore.clock import now
+from eventstore.database import Connection
+from projections.followers import FOLLOWERS, OF_CHANGES, OF_USES
+from tests.projections.usage.uses import append, used
+
+pytestmark = pytest.mark.anyio
+
+
+def _projections(word: str, database_url: str) -> tuple[int, list[str]]:
+    result = subprocess.run(
+        [sys.executable, "-m", "projections", word],
+        env={**os.environ, "DATABASE_URL": database_url},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return result.returncode, (result.stdout + result.stderr).splitlines()
+
+
+async def test_status_shows_the_lag_and_catch_up_ends_it(connection: Connection, database_url: str) -> None:
+    for producer in ("p", "p", "q"):
+        await append(connection, producer, now(), [used("key_a", now())])
+    heading = ["projection", "version", "log", "lanes", "behind", "lag"]
+    code, lines = _projections("status", database_url)
+    behind = [[each.projection, "1", "usage", "2", "2", "3"] for each in OF_USES]
+    nothing = [[each.projection, "1", "lifecycle", "0", "0", "0"] for each in OF_CHANGES]
+    assert (code, [line.split() for line in lines]) == (0, [heading, *behind, *nothing])
+    applied = [f"{each.projection}: {3 * (each in OF_USES)} positions applied" for each in FOLLOWERS]
+    assert _projections("catch-up", database_url) == (0, applied)
+    code, lines = _projections("status", database_url)
+    level = [[each.projection, "1", "usage", "2", "0", "0"] for each in OF_USES]
+    assert (code, [line.split() for line in lines]) == (0, [heading, *level, *nothing])
+
+
+async def test_a_lane_that_stopped_is_named_and_the_exit_code_says_so(
+    connection: Connection, owner: Connection, database_url: str
+) -> None:
+    lane = 0
+    for _ in range(3):
+        lane = await append(connection, "p", now(), [used("key_a", now())])
+    await owner.execute(b"delete from usage_batches where batch_no = 2")
+    reason = f"usage lane {lane}: expected position 2, found 3"
+    code, lines = _projections("catch-up", database_url)
+    assert code == 1
+    assert lines.count(f"  STOPPED lane {lane}: {reason}") == len(OF_USES)
+    code, lines = _projections("status", database_url)
+    assert code == 1
+    assert lines.count(f"  STOPPED lane {lane} after 1: {reason}") == len(OF_USES)
+
+
+def test_a_database_that_is_not_there_is_one_line() -> None:
+    code, [line] = _projections("status", "postgresql://nobody@/nothing?host=/nowhere")
+    assert code == 1
+    assert line.startswith("DATABASE_URL: ")
+    assert _projections("status", "")[0] == 2

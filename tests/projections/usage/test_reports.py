@@ -1,0 +1,171 @@
+"""What was used over a span of days, and that the end of a call counts where the call began."""
+
+import random
+from datetime import UTC, date, datetime, timedelta
+
+import pytest
+
+from domain.ids import ENTROPY_BYTES
+from domain.ids import new_id as id_from
+from domain.usage.events import UsageEvent
+from eventstore.clock import new_id
+from eventstore.database import Connection
+from projections.following import follow
+from projections.usage.apply import USAGE
+from projections.usage.reports import (
+    Moment,
+    Named,
+    Outcomes,
+    Report,
+    Span,
+    Tool,
+    key_report,
+    organization_days,
+    organization_days_total,
+    organization_report,
+)
+from tests.projections.usage.uses import append, completed, used
+
+pytestmark = pytest.mark.anyio
+
+DAY = date(2026, 3, 4)
+AT = datetime(2026, 3, 4, 12, 30, tzinfo=UTC)
+LAST_MOMENT = datetime(2026, 3, 4, 23, 59, 59, 999_999, tzinfo=UTC)
+HOUR = timedelta(hours=1)
+KEY, OTHER = new_id("key"), new_id("key")
+ONE_DAY = Span(DAY, DAY)
+
+
+async def _report(connection: Connection, span: Span = ONE_DAY, key_id: str = KEY) -> Report:
+    assert (await follow(connection, USAGE, 30)).stopped == {}
+    return await key_report(connection, key_id, span)
+
+
+def _call_id(at: datetime) -> str:
+    return id_from("evt", unix_ms=int(at.timestamp() * 1000), entropy=bytes(ENTROPY_BYTES))
+
+
+async def test_a_key_that_was_never_used_has_a_report_of_zeros(connection: Connection) -> None:
+    report = await _report(connection, Span(DAY, DAY + timedelta(days=2)))
+    assert (report.total, report.mcps, report.tools, report.hours) == (Outcomes(), [], [], [])
+    assert [moment.at for moment in report.days] == [date(2026, 3, 4), date(2026, 3, 5), date(2026, 3, 6)]
+    assert {moment.outcomes for moment in report.days} == {Outcomes()}
+
+
+async def test_uses_are_summed_up_by_mcp_tool_day_and_hour(connection: Connection) -> None:
+    await append(
+        connection,
+        "p",
+        AT,
+        [
+            *[used(KEY, AT, action="call", mcp_id="mcp_a", tool="search") for _ in range(3)],
+            used(KEY, AT, action="call", mcp_id="mcp_a", tool="fetch"),
+            used(KEY, AT, action="call", mcp_id="mcp_b", tool="search"),
+            used(KEY, AT, code="tool_not_permitted", mcp_id="mcp_a", tool="drop"),
+            used(KEY, AT),
+            used(KEY, AT, action="manage"),
+            used(OTHER, AT, mcp_id="mcp_c", tool="search"),
+        ],
+    )
+    later = AT + timedelta(days=1)
+    await append(connection, "p", later, [used(KEY, later, tool="anything")])
+    report = await _report(connection, Span(DAY, DAY + timedelta(days=1)))
+    assert report.total == Outcomes(requests=7, denied=1, failed=0)
+    assert report.mcps == [Named("mcp_a", None, 4), Named("mcp_b", None, 1)]
+    assert report.tools == [
+        Tool("mcp_a", "search", 3),
+        Tool(None, "anything", 1),
+        Tool("mcp_a", "fetch", 1),
+        Tool("mcp_b", "search", 1),
+    ]
+    assert [moment.outcomes.requests for moment in report.days] == [6, 1]
+    assert report.hours == []
+    hours = {moment.at: moment.outcomes for moment in (await _report(connection)).hours}
+    assert len(hours) == 24
+    assert hours.pop(datetime(2026, 3, 4, 12, tzinfo=UTC)) == Outcomes(requests=6)
+    assert set(hours.values()) == {Outcomes()}
+
+
+async def test_the_end_of_a_call_turns_a_success_into_an_error(connection: Connection) -> None:
+    uses = [used(KEY, AT, action="call", mcp_id="mcp_a", tool="search") for _ in range(3)]
+    await append(connection, "p", AT, uses)
+    assert (await _report(connection)).total.succeeded == 3, "their ends are not known"
+    ends = [
+        completed(KEY, AT, status="error", latency_ms=90, call_id=_call_id(AT)),
+        completed(KEY, AT, latency_ms=10, call_id=_call_id(AT)),
+    ]
+    await append(connection, "p", AT + HOUR, ends)
+    report = await _report(connection)
+    assert (report.total, report.total.succeeded) == (Outcomes(3, 0, 1), 2)
+    assert (report.latency_ms.p50, report.latency_ms.p99) == (10, 92)
+
+
+@pytest.mark.parametrize("first", ["use", "end"])
+@pytest.mark.parametrize("lane", ["the same lane", "another lane"])
+async def test_a_late_end_counts_once_in_the_hour_and_the_day_of_its_use(
+    connection: Connection, first: str, lane: str
+) -> None:
+    """Over midnight, in another batch or lane, counted before or after its use."""
+    use: UsageEvent = used(KEY, LAST_MOMENT, action="call", mcp_id="mcp_a", tool="search")
+    end: UsageEvent = completed(KEY, LAST_MOMENT + HOUR, status="error", call_id=_call_id(LAST_MOMENT))
+    writes = [("p", LAST_MOMENT, use), ("p" if lane == "the same lane" else "q", LAST_MOMENT + HOUR, end)]
+    for producer, at, event in writes if first == "use" else reversed(writes):
+        await append(connection, producer, at, [event])
+        await follow(connection, USAGE, 30)
+    report = await _report(connection, Span(DAY, DAY + timedelta(days=1)))
+    assert report.total == Outcomes(requests=1, denied=0, failed=1)
+    assert [moment.outcomes for moment in report.days] == [Outcomes(1, 0, 1), Outcomes()]
+    hours = (await _report(connection)).hours
+    assert [moment for moment in hours if moment.outcomes != Outcomes()] == [
+        Moment(datetime(2026, 3, 4, 23, tzinfo=UTC), Outcomes(1, 0, 1))
+    ]
+    whole = await organization_report(connection, "org_a", ONE_DAY, created_by=None)
+    assert whole.total == Outcomes(1, 0, 1)
+
+
+async def test_the_instant_of_every_id_is_read_from_it(connection: Connection) -> None:
+    dice = random.Random(7)  # noqa: S311
+    for unix_ms in [0, 1, 2**48 - 2**45, *[dice.randrange(2**42) for _ in range(200)]]:
+        event_id = id_from("evt", unix_ms=unix_ms, entropy=dice.randbytes(ENTROPY_BYTES))
+        cursor = await connection.execute(b"select (extract(epoch from instant_of_id(%s)) * 1000)::bigint", (event_id,))
+        assert await cursor.fetchone() == (unix_ms,)
+
+
+async def test_only_what_was_used_most_is_listed(connection: Connection) -> None:
+    events = [used(KEY, AT, action="call", mcp_id="mcp_a", tool=f"tool {n}") for n in range(130) for _ in range(1 + n)]
+    await append(connection, "p", AT, events)
+    report = await _report(connection)
+    assert len(report.tools) == 100
+    assert (report.tools[0], report.tools[-1]) == (Tool("mcp_a", "tool 129", 130), Tool("mcp_a", "tool 30", 31))
+
+
+async def test_an_organization_sees_the_sum_over_its_keys_and_no_others(connection: Connection) -> None:
+    await append(
+        connection,
+        "p",
+        AT,
+        [
+            *[used(KEY, AT, mcp_id="mcp_a", billed=True) for _ in range(2)],
+            used(OTHER, AT, mcp_id="mcp_a"),
+            used(OTHER, AT, code="revoked_key"),
+            used(new_id("key"), AT, organization_id="org_b", mcp_id="mcp_z"),
+            used(None, AT, code="unauthorized"),
+        ],
+    )
+    await follow(connection, USAGE, 30)
+    report = await organization_report(connection, "org_a", ONE_DAY, created_by=None)
+    assert report.total == Outcomes(requests=3, denied=1, failed=0, billed=2)
+    assert report.mcps == [Named("mcp_a", None, 3)]
+    assert report.keys == [Named(KEY, None, 2), Named(OTHER, None, 1)]
+
+
+async def test_days_without_any_use_are_not_in_the_history(connection: Connection) -> None:
+    for days in (0, 1, 5):
+        at = AT - timedelta(days=days)
+        await append(connection, "p", at, [used(KEY, at, mcp_id=mcp_id) for mcp_id in ("mcp_a", "mcp_b")])
+    await follow(connection, USAGE, 30)
+    span = Span(DAY - timedelta(days=4), DAY)
+    found = await organization_days(connection, "org_a", span, limit=10, offset=0)
+    assert found == [Moment(DAY, Outcomes(2)), Moment(DAY - timedelta(days=1), Outcomes(2))]
+    assert await organization_days(connection, "org_a", span, limit=1, offset=1) == found[1:]
+    assert await organization_days_total(connection, "org_a", span) == 2

@@ -1,0 +1,159 @@
+"""A lane that can not go on stops alone, is named, and passes over what stopped it only when somebody says so."""
+
+import os
+import subprocess
+import sys
+
+import psycopg
+import pytest
+
+from eventstore.check import check
+from eventstore.clock import now
+from eventstore.database import Connection
+from projections.followers import follower_checks
+from projections.following import Follower, follow, lags
+from projections.inline_check import inline_checks
+from projections.stops import NotStoppedThere, Stopped, skip, skips, stopped_lanes
+from projections.usage.apply import USAGE
+from tests.projections.usage.uses import append, used
+
+pytestmark = pytest.mark.anyio
+
+
+async def _poison(owner: Connection, lane: int, batch_no: int) -> str:
+    """A batch that lost one of its events can not be counted."""
+    await owner.execute(b"delete from usage_events where lane = %s and batch_no = %s and ordinal = 1", (lane, batch_no))
+    return f"usage lane {lane}, batches {batch_no} to {batch_no}: they say 2 events, and 1 are there"
+
+
+async def _write(connection: Connection, producer: str, batches: int) -> int:
+    lane = 0
+    for _ in range(batches):
+        lane = await append(connection, producer, now(), [used("key_a", now()), used("key_b", now())])
+    return lane
+
+
+async def _positions(connection: Connection) -> dict[int, int]:
+    return {lag.lane: lag.position for lag in await lags(connection, USAGE) if lag.head}
+
+
+@pytest.mark.parametrize("batch_no", [1, 6, 9])
+async def test_a_poison_batch_stops_its_lane_right_before_it_and_no_other(
+    connection: Connection, owner: Connection, batch_no: int
+) -> None:
+    lane, other = await _write(connection, "p", 9), await _write(connection, "q", 9)
+    reason = await _poison(owner, lane, batch_no)
+    followed = await follow(connection, USAGE, 30)
+    assert followed.stopped == {lane: reason}
+    assert await _positions(connection) == {lane: batch_no - 1, other: 9}
+    (stopped,) = await stopped_lanes(connection)
+    assert stopped == Stopped("usage", 1, "usage", lane, batch_no, reason, stopped.since)
+
+
+async def test_a_lane_stays_stopped_since_the_first_time_and_goes_on_when_it_can(
+    connection: Connection, owner: Connection
+) -> None:
+    lane = await _write(connection, "p", 3)
+    await owner.execute(b"create table lost as select * from usage_events where batch_no = 2 and ordinal = 1")
+    reason = await _poison(owner, lane, 2)
+    await follow(connection, USAGE, 30)
+    (first,) = await stopped_lanes(connection)
+    assert (await follow(connection, USAGE, 30)).stopped == {lane: reason}
+    assert await stopped_lanes(connection) == [first]
+    await owner.execute(b"insert into usage_events select * from lost")
+    assert (await follow(connection, USAGE, 30)).stopped == {}
+    assert await _positions(connection) == {lane: 3}
+    assert await stopped_lanes(connection) == []
+
+
+async def test_what_stopped_a_lane_is_skipped_by_command_alone_and_the_record_of_it_stays(
+    connection: Connection, owner: Connection
+) -> None:
+    lane = await _write(connection, "p", 3)
+    reason = await _poison(owner, lane, 2)
+    await follow(connection, USAGE, 30)
+    for position in (1, 3):
+        with pytest.raises(NotStoppedThere):
+            await skip(connection, "usage", "usage", lane, position, reason="Lost", by="olga")
+    made = await skip(connection, "usage", "usage", lane, 2, reason="Lost in the fire", by="olga")
+    assert (made.problem, made.reason, made.by) == (reason, "Lost in the fire", "olga")
+    assert (await follow(connection, USAGE, 30)).stopped == {}
+    assert await _positions(connection) == {lane: 3}
+    assert (await skips(connection), await stopped_lanes(connection)) == ([made], [])
+    assert [
+        line for line in (await check(owner, inline_checks(), follower_checks())).violations if "counted" in line
+    ] == []
+    for statement in (b"delete from skipped_positions", b"update skipped_positions set reason = 'None'"):
+        with pytest.raises(psycopg.Error):
+            await connection.execute(statement)
+
+
+async def test_a_hole_is_skipped_likewise(connection: Connection, owner: Connection) -> None:
+    lane = await _write(connection, "p", 3)
+    await owner.execute(b"delete from usage_batches where batch_no = 2")
+    assert (await follow(connection, USAGE, 30)).stopped == {lane: f"usage lane {lane}: expected position 2, found 3"}
+    assert await _positions(connection) == {lane: 1}
+    await skip(connection, "usage", "usage", lane, 2, reason="Lost", by="olga")
+    assert (await follow(connection, USAGE, 30)).stopped == {}
+    assert await _positions(connection) == {lane: 3}
+
+
+async def test_what_passes_by_itself_is_no_stop(connection: Connection, database_url: str) -> None:
+    lane = await _write(connection, "p", 1)
+
+    async def busy(_connection: Connection, _page: object) -> None:
+        raise psycopg.errors.DeadlockDetected("deadlock detected")
+
+    waiting = Follower("usage", 1, "usage", USAGE.read, busy)
+    followed = await follow(connection, waiting, 30)
+    assert (followed.stopped, followed.delayed) == ({}, {lane: "deadlock detected"})
+    assert await stopped_lanes(connection) == []
+    assert (await follow(connection, USAGE, 30)).applied == 1
+
+
+async def test_effects_are_part_of_the_step(connection: Connection) -> None:
+    lane = await _write(connection, "p", 2)
+    seen: list[int] = []
+
+    async def effects(_connection: Connection, page: object) -> None:
+        seen.append(len(page))  # type: ignore[arg-type]
+        if len(seen) == 1:
+            raise ValueError("no effect, no step")
+
+    follower = Follower("usage", 1, "usage", USAGE.read, USAGE.apply, effects)
+    await follow(connection, follower, 30)
+    assert seen[0] == 2
+    assert sum(seen[1:]) == 2
+    assert await _positions(connection) == {lane: 2}
+
+
+async def test_the_command_skips_names_and_logs(connection: Connection, owner: Connection, database_url: str) -> None:
+    lane = await _write(connection, "p", 2)
+    reason = await _poison(owner, lane, 1)
+    await follow(connection, USAGE, 30)
+
+    def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-m", "projections", *arguments],
+            env={**os.environ, "DATABASE_URL": database_url},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    status = run("status")
+    assert status.returncode == 1
+    assert f"  STOPPED lane {lane} after 0: {reason}" in status.stdout.splitlines()
+    assert run("skip", "usage", str(lane), "1").returncode == 2, "without a reason"
+    assert run("skip", "usage", str(lane), "1", "--reason", " ").returncode == 2
+    refused = run("skip", "usage", str(lane), "2", "--reason", "Lost")
+    assert (refused.returncode, refused.stdout) == (1, "")
+    skipped = run("skip", "usage", str(lane), "1", "--reason", "Lost in the fire", "--by", "olga")
+    assert (skipped.returncode, skipped.stdout.splitlines()[-1]) == (
+        0,
+        f"usage: skipped position 1 of usage lane {lane}, which had: {reason}",
+    )
+    assert "position_skipped" in skipped.stdout + skipped.stderr
+    assert run("catch-up").returncode == 0
+    after = run("status").stdout
+    assert f"skipped: usage usage lane {lane} position 1, by olga at" in after

@@ -1,0 +1,179 @@
+"""Organizations, keys and MCPs in a real database, made the way the application makes them."""
+
+import os
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, cast
+
+import msgspec
+
+from domain.actor import UserActor
+from domain.decider import Decider
+from domain.keys.commands import CreateKey
+from domain.keys.decider import KEY
+from domain.keys.permissions import Permissions
+from domain.keys.reach import UNBOUNDED
+from domain.keys.secret import ENTROPY_BYTES, Secret, mint, record
+from domain.mcps.commands import McpCommand, RegisterMcp
+from domain.mcps.decider import MCP
+from domain.members.commands import AddMember, MemberCommand
+from domain.members.decider import MEMBER
+from domain.members.events import Role
+from domain.organizations.commands import ChangeOrganization, CreateOrganization
+from domain.organizations.decider import ORGANIZATION
+from domain.organizations.events import Settings
+from domain.organizations.plan import PLANS, KeyCensus, McpCensus, MemberCensus, PlanName
+from eventstore.clock import new_event_id, new_id, now
+from eventstore.database import Pool
+from eventstore.execute import Write, execute, no_guard
+from eventstore.recorded import Origin
+from eventstore.statements import Statement
+from projections.inline import INLINE
+from projections.member_list.queries import user_put
+from projections.organization_guard.queries import keys_guard, mcps_guard
+
+OWNER = UserActor(new_id("user"))
+
+
+async def organization(pool: Pool, plan: PlanName = "team") -> str:
+    """The id of a new organization; `team` has no limit of keys."""
+    organization_id = new_id("org")
+    command = CreateOrganization(
+        organization_id=organization_id,
+        name="Acme",
+        slug=organization_id.replace("_", "-"),
+        plan=plan,
+        at=now(),
+        by=OWNER,
+    )
+    write = Write(
+        decider=ORGANIZATION,
+        stream_id=organization_id,
+        organization_id=organization_id,
+        command=lambda _: command,
+        guard=no_guard(),
+        at=command.at,
+        origin=Origin(OWNER),
+        new_event_id=new_event_id,
+    )
+    await execute(pool, write, INLINE)
+    return organization_id
+
+
+async def settings(pool: Pool, organization_id: str, given: Settings) -> None:
+    """The organization's settings are these from now on."""
+    command = ChangeOrganization(by_owner=True, settings=given)
+    await tell(pool, ORGANIZATION, organization_id, organization_id, command)
+
+
+async def key(pool: Pool, organization_id: str, **fields: Any) -> tuple[str, Secret]:  # noqa: ANN401
+    """The id and the secret of a new live key for all MCPs; `fields` are those of `CreateKey`.
+
+    MCPs that `permissions` names have to be given as `known_mcps`.
+    """
+    at = cast("datetime", fields.get("at", now()))
+    secret = mint(fields.get("environment", "live"), os.urandom(ENTROPY_BYTES))
+    template = CreateKey(
+        key_id=new_id("key"),
+        organization_id=organization_id,
+        name="Deploy",
+        environment="live",
+        permissions=Permissions(mcps="*"),
+        secret=record(secret),
+        at=at,
+        by=OWNER,
+        authority=UNBOUNDED,
+        census=KeyCensus(0, 0, None, "team"),
+        known_mcps={},
+    )
+    command = msgspec.structs.replace(template, **fields)
+
+    def with_census(census: KeyCensus) -> CreateKey:
+        return msgspec.structs.replace(command, census=census)
+
+    write = Write(
+        decider=KEY,
+        stream_id=command.key_id,
+        organization_id=organization_id,
+        command=with_census,
+        guard=keys_guard(organization_id, PLANS),
+        at=at,
+        origin=Origin(OWNER),
+        new_event_id=new_event_id,
+    )
+    await execute(pool, write, INLINE)
+    return command.key_id, secret
+
+
+async def mcp(pool: Pool, organization_id: str, also: Sequence[Statement] = (), **fields: Any) -> str:  # noqa: ANN401
+    """The id of a new live MCP without a credential; `fields` are those of `RegisterMcp`.
+
+    `also`: what goes into the same transaction, made for the `mcp_id` that is among the fields.
+    """
+    template = RegisterMcp(
+        mcp_id=new_id("mcp"),
+        organization_id=organization_id,
+        name="Files",
+        endpoint_url="https://mcp.example.com/mcp",
+        environment="live",
+        auth_type="none",
+        at=now(),
+        by=OWNER,
+        census=McpCensus(0, None, "team"),
+    )
+    command = msgspec.structs.replace(template, **fields)
+    await tell_mcp(pool, organization_id, command.mcp_id, command, also)
+    return command.mcp_id
+
+
+async def tell_mcp(
+    pool: Pool, organization_id: str, mcp_id: str, command: McpCommand, also: Sequence[Statement] = ()
+) -> None:
+    write = Write(
+        decider=MCP,
+        stream_id=mcp_id,
+        organization_id=organization_id,
+        command=lambda _: command,
+        guard=mcps_guard(organization_id, PLANS),
+        at=now(),
+        origin=Origin(OWNER),
+        new_event_id=new_event_id,
+        also=lambda _: also,
+    )
+    await execute(pool, write, INLINE)
+
+
+async def member(pool: Pool, organization_id: str, role: Role) -> str:
+    """The id of a new member, whose address is that id at example.com. The first one has to be the owner."""
+    user_id = new_id("user")
+    census = MemberCensus(used=0 if role == "owner" else 1, limit=None, plan="team")
+    address = user_put(user_id, organization_id, f"{user_id}@example.com")
+    await tell_member(pool, organization_id, user_id, AddMember(user_id, organization_id, role, now(), census), address)
+    return user_id
+
+
+async def tell_member(pool: Pool, organization_id: str, user_id: str, command: MemberCommand, *also: Statement) -> None:
+    await tell(pool, MEMBER, user_id, organization_id, command, *also)
+
+
+async def tell(
+    pool: Pool,
+    decider: Decider[Any, Any, Any],
+    stream_id: str,
+    organization_id: str,
+    command: Any,  # noqa: ANN401 -- of the decider
+    *also: Statement,
+) -> None:
+    """Any command that depends on nothing but its own stream, with statements for the same transaction."""
+    write: Write[Any, Any, Any, Any] = Write(
+        decider=decider,
+        stream_id=stream_id,
+        organization_id=organization_id,
+        command=lambda _: command,
+        guard=no_guard(),
+        at=now(),
+        origin=Origin(OWNER),
+        new_event_id=new_event_id,
+        also=lambda _: also,
+    )
+    await execute(pool, write, INLINE)

@@ -1,0 +1,47 @@
+"""The API in processes of its own, with the database of the test."""
+
+from collections.abc import AsyncIterator, Iterator
+from contextlib import ExitStack, closing
+from pathlib import Path
+from typing import Protocol
+
+import pytest
+
+from eventstore.database import WORKER_ROLE, Pool, pool
+from tests.app.organizations import Database
+from tests.app.serving import Server
+from tests.patience import PATIENT
+
+
+class StartServer(Protocol):
+    def __call__(self, *module: str, **settings: str) -> Server: ...
+
+
+@pytest.fixture
+def start_server(database_url: str, redis_url: str, tmp_path: Path) -> Iterator[StartServer]:
+    """Start the API with these settings, or another program that takes them; it is stopped after the test."""
+    with ExitStack() as stack:
+
+        def start(*module: str, **settings: str) -> Server:
+            log = tmp_path / f"{'-'.join(module) or 'api'}.log"
+            settings = {"KEYLEDGER_PATIENCE_SECONDS": "15", **settings}  # a busy machine is no outage
+            server = Server(database_url, redis_url, log, settings, module or ("app", "serve"))
+            stack.callback(server.stop)
+            server.start()
+            return server
+
+        yield start
+
+
+@pytest.fixture
+async def connections(database_url: str) -> AsyncIterator[Pool]:
+    """What workers would see of the database of the test."""
+    async with pool(database_url, role=WORKER_ROLE, timeouts=PATIENT) as opened:
+        yield opened
+
+
+@pytest.fixture
+def database(database_url: str) -> Iterator[Database]:
+    """The database of the test, to make organizations and keys in and to look into."""
+    with closing(Database(database_url)) as opened:
+        yield opened

@@ -1,0 +1,150 @@
+"""Rounds of `kill -9` under load: of the API, of PostgreSQL, of the workers, in whole and in part."""
+
+import os
+import random
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from domain.grants import GRANTS
+from domain.keys.permissions import Permissions
+from embedded.children import wait_for, working_in
+from embedded.postgres import PostgreSQL
+from tests.app.organizations import Database
+from tests.app.serving import ROOT, Server
+from tests.stories.acknowledged import Load, Promises, broken
+
+KINDS = ("api", "api process", "postgresql", "backend", "worker", "workers")
+
+
+class Kills:
+    """The API with two processes, the worker pool and the scheduler on one database, and what kills them.
+
+    What has no supervisor of its own here is started again at once, as one would do it; the rest comes back by itself.
+    """
+
+    def __init__(self, postgres: PostgreSQL, database_url: str, redis_url: str, folder: Path) -> None:
+        self._postgres = postgres
+        self._database_url = database_url
+        self._server = Server(database_url, redis_url, folder / "api.log", {"API_WORKERS": "2"})
+        self._workers_log = folder / "workers.log"
+        self._environment = {**os.environ, "DATABASE_URL": database_url, "REDIS_URL": redis_url, "WORKERS": "2"}
+        self._workers: dict[str, subprocess.Popen[bytes]] = {}
+
+    def __enter__(self) -> Self:
+        self._server.start()
+        for word in ("run", "schedule"):
+            self._start_workers(word)
+        return self
+
+    def __exit__(
+        self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._server.stop()
+        for word in list(self._workers):
+            self._end_workers(word, signal.SIGTERM)
+
+    def rounds(self, kinds: Sequence[str], seed: int, say: Callable[[str], None]) -> Promises:
+        """Kill one after the other; gives what was acknowledged meanwhile. Everything is back when it returns."""
+        dice = random.Random(seed)  # noqa: S311 -- no secret
+        with Load(self._server.port, self._manager(), seed) as load:
+            load.wait_for_progress(self._tend)
+            for number, kind in enumerate(kinds, start=1):
+                # Wherever the callers happen to be.
+                wait_for(lambda: False, dice.uniform(0.05, 0.5))
+                uses = len(load.promises.uses)
+                self._kill(kind, dice)
+                seconds = load.wait_for_progress(self._tend)
+                say(f"round {number}: killed {kind} after {uses} uses, answers again after {seconds:.1f} s")
+        return load.promises
+
+    def broken(self, promises: Promises) -> list[str]:
+        """What was acknowledged and is not in the log exactly once, and what the log says of itself."""
+        checked = subprocess.run(
+            [sys.executable, "-m", "eventstore", "check"],
+            cwd=ROOT,
+            env=self._environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        complaints = [] if checked.returncode == 0 else [checked.stdout + checked.stderr]
+        return broken(self._database_url, promises) + complaints
+
+    def _manager(self) -> str:
+        database = Database(self._database_url)
+        try:
+            _, secret = database.key(
+                database.organization("enterprise"), permissions=Permissions(mcps="*", manage=GRANTS)
+            )
+        finally:
+            database.close()
+        return secret
+
+    def _tend(self) -> None:
+        """The server gives up when a process of it dies twice within seconds: it leaves that to who supervises it."""
+        if self._server.has_ended:
+            self._server.kill()
+            self._server.start()
+
+    def _kill(self, kind: str, dice: random.Random) -> None:
+        match kind:
+            case "api":
+                self._server.kill()
+                self._server.start()
+            case "api process":
+                _kill_one(children_of(self._server.pid), dice)
+            case "postgresql":
+                self._postgres.kill()
+                self._postgres.start()
+            case "backend":
+                # One of many: whichever it is, the postmaster starts all of them again.
+                process = self._postgres.process
+                pids = working_in(self._postgres.folder, "postgres")
+                _kill_one([pid for pid in pids if process is not None and pid != process.pid], dice)
+            case "worker":
+                _kill_one(children_of(self._workers["run"].pid), dice)
+            case _:
+                self._end_workers("run", signal.SIGKILL)
+                self._start_workers("run")
+
+    def _start_workers(self, word: str) -> None:
+        with self._workers_log.open("ab") as log:
+            self._workers[word] = subprocess.Popen(
+                [sys.executable, "-m", "workers", word],
+                cwd=ROOT,
+                env=self._environment,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+
+    def _end_workers(self, word: str, number: signal.Signals) -> None:
+        process = self._workers.pop(word)
+        process.send_signal(number)
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(10)
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+
+def children_of(pid: int) -> list[int]:
+    """Also those that another thread than the first one started."""
+    found: list[int] = []
+    for task in Path(f"/proc/{pid}/task").iterdir():
+        with suppress(OSError):
+            found += [int(word) for word in (task / "children").read_text().split()]
+    return found
+
+
+def _kill_one(pids: list[int], dice: random.Random) -> None:
+    # It may have ended, or not have started yet, in the round before: then nobody dies in this one.
+    if pids:
+        with suppress(ProcessLookupError):
+            os.kill(dice.choice(pids), signal.SIGKILL)

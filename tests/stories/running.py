@@ -1,0 +1,148 @@
+"""`make run` in a process of its own: what it said, what belongs to it, and requests to its API."""
+
+import http.client
+import json
+import os
+import random
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Generator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from embedded.addresses import is_listening
+from embedded.children import is_running, mark_of, marked_with, wait_for, working_in
+from embedded.guard import belonging_to
+
+ROOT = Path(__file__).parents[2]
+READY = "Keyledger runs at "
+
+_OURS = ("KEYLEDGER_", "DATABASE_URL", "REDIS_URL", "HOST", "PORT", "WORKERS", "API_WORKERS", "PLEXMCP_", "DEMO_")
+
+
+def free_port() -> int:
+    """A port that nobody listens on now, nor on the next, where the example MCP server goes.
+
+    Below those that the system gives to outgoing connections, or one of them might take it in between.
+    """
+    while True:
+        port = random.randrange(20_000, 30_000)  # noqa: S311 - no secret
+        if not any(is_listening("127.0.0.1", each) for each in (port, port + 1)):
+            return port
+
+
+def environment_of(home: Path, port: int, changes: Mapping[str, str] | None = None) -> dict[str, str]:
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith(_OURS)}
+    return {**inherited, "KEYLEDGER_HOME": str(home), "PORT": str(port), **(changes or {})}
+
+
+def as_module(environment: Mapping[str, str]) -> "subprocess.Popen[str]":
+    return subprocess.Popen(
+        [sys.executable, "-m", "embedded", "run"],
+        cwd=ROOT,
+        env=dict(environment),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+
+
+class Run:
+    """One run. `said` grows while it lives."""
+
+    def __init__(self, home: Path, port: int, process: "subprocess.Popen[str]") -> None:
+        self.home = home
+        self.port = port
+        self.process = process
+        self.said: list[str] = []
+        self.began = time.monotonic()
+        self._listener = threading.Thread(target=self._listen, daemon=True)
+        self._listener.start()
+
+    def wait_to_hear(self, words: str, seconds: float = 120) -> None:
+        """Until a line holds `words`; fails with everything that was said if the process ends first or time is up."""
+        wait_for(lambda: self._heard(words) or not self._listener.is_alive(), seconds)
+        assert self._heard(words), "\n".join(self.said)
+
+    def everything(self) -> list[int]:
+        return [pid for pid in belonging_to(self.home) if is_running(pid)]
+
+    def main_process(self, name: str) -> int:
+        """The process of a part that was started first."""
+        if name == "postgresql":
+            return int((self.home / name / "postmaster.pid").read_text().split()[0])
+        if name == "valkey":
+            return min(working_in(self.home / name, "valkey-server"))
+        return min(marked_with(mark_of(self.home, name)))
+
+    def credentials(self) -> dict[str, str]:
+        lines = (self.home / "demo.env").read_text().splitlines()
+        return dict(line.split("=", 1) for line in lines if "=" in line and not line.startswith("#"))
+
+    def get(self, path: str, key: str | None = None) -> tuple[int, Any]:
+        """Status and decoded JSON; (0, None) if nobody answers."""
+        return self._request("GET", path, key, None)
+
+    def call_tool(self, tool: str, **arguments: object) -> tuple[int, Any]:
+        """Call a tool of the example MCP server with the demo key."""
+        credentials = self.credentials()
+        body = {"mcp_id": credentials["DEMO_MCP_ID"], "tool": tool, "arguments": arguments}
+        return self._request("POST", "/v1/mcp/invoke", credentials["PLEXMCP_API_KEY"], body)
+
+    def _request(self, method: str, path: str, key: str | None, content: object) -> tuple[int, Any]:
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
+        headers = {"Authorization": f"Bearer {key}"} if key else {}
+        try:
+            if content is None:
+                connection.request(method, path, headers=headers)
+            else:
+                connection.request(method, path, json.dumps(content), {**headers, "Content-Type": "application/json"})
+            answer = connection.getresponse()
+            body = answer.read()
+        except OSError:
+            return 0, None
+        finally:
+            connection.close()
+        return answer.status, json.loads(body) if body.startswith(b"{") else None
+
+    def close(self, seconds: float = 30) -> None:
+        if self.process.poll() is None:
+            self.process.terminate()
+        self.process.wait(timeout=seconds)
+        self._listener.join(timeout=seconds)
+        if self.process.stdout is not None:
+            self.process.stdout.close()
+
+    def _listen(self) -> None:
+        if self.process.stdout is not None:
+            for line in self.process.stdout:
+                self.said.append(line.rstrip())
+
+    def _heard(self, words: str) -> bool:
+        return any(words in line for line in list(self.said))
+
+
+@contextmanager
+def running(
+    home: Path,
+    port: int,
+    changes: Mapping[str, str] | None = None,
+    start: "Callable[[Mapping[str, str]], subprocess.Popen[str]]" = as_module,
+) -> Generator[Run]:
+    """A run that is ready; it is stopped at the end."""
+    run = Run(home, port, start(environment_of(home, port, changes)))
+    try:
+        run.wait_to_hear(READY)
+        yield run
+    finally:
+        run.close()
+
+
+def key_ids(run: Run) -> list[str]:
+    """What the management key of the first run sees: a whole request through the API to the database."""
+    status, body = run.get("/v1/api-keys", run.credentials()["KEYLEDGER_ADMIN_KEY"])
+    assert status == 200, body
+    return sorted(item["id"] for item in body["data"])

@@ -1,0 +1,99 @@
+"""What the first `make run` leaves behind, and that a part which dies comes back."""
+
+import os
+import signal
+import stat
+import subprocess
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import yaml
+
+from embedded.children import wait_for
+from tests.patience import stretched
+from tests.stories.running import READY, ROOT, Run, environment_of, free_port, running
+
+# One process runs all of them, since they share a run.
+pytestmark = pytest.mark.xdist_group("first run")
+
+_PARTS = ("postgresql", "valkey", "example-mcp", "workers", "scheduler", "api")
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
+    """A first run, shared by the tests that leave it running."""
+    with running(tmp_path_factory.mktemp("make-run") / "home", free_port()) as run:
+        yield run
+
+
+def test_the_first_run_says_where_it_is_and_where_the_credentials_lie(run: Run) -> None:
+    assert any(line.startswith(f"{READY}http://127.0.0.1:{run.port} ") for line in run.said), run.said
+    assert any(str(run.home / "demo.env") in line for line in run.said)
+    assert stat.S_IMODE((run.home / "demo.env").stat().st_mode) == 0o600
+    credentials = run.credentials()
+    assert set(credentials) >= {"KEYLEDGER_URL", "KEYLEDGER_ADMIN_KEY", "PLEXMCP_API_KEY", "DEMO_MCP_ID"}
+    assert credentials["KEYLEDGER_URL"] == f"http://127.0.0.1:{run.port}"
+
+
+def test_no_secret_is_said_or_logged(run: Run) -> None:
+    credentials = run.credentials()
+    secrets = [credentials["KEYLEDGER_ADMIN_KEY"], credentials["PLEXMCP_API_KEY"]]
+    secrets.append((run.home / "secrets.env").read_text().strip().partition("=")[2])
+    texts = ["\n".join(run.said), *(path.read_text(errors="replace") for path in (run.home / "logs").iterdir())]
+    assert not [secret for secret in secrets for text in texts if secret in text]
+
+
+def test_the_management_key_of_the_first_run_works(run: Run) -> None:
+    status, body = run.get("/v1/api-keys", run.credentials()["KEYLEDGER_ADMIN_KEY"])
+    assert status == 200
+    assert body["success"] is True
+
+
+@pytest.mark.parametrize("name", _PARTS)
+def test_a_part_that_is_killed_is_started_again_and_said_so(run: Run, name: str) -> None:
+    killed = run.main_process(name)
+    run.said.clear()
+    os.kill(killed, signal.SIGKILL)
+    run.wait_to_hear(f"{name} stopped (killed by SIGKILL); it is started again")
+    run.wait_to_hear(f"{name} runs again")
+    assert run.main_process(name) != killed
+    key = run.credentials()["KEYLEDGER_ADMIN_KEY"]
+    assert wait_for(lambda: run.get("/v1/api-keys", key)[0] == 200, stretched(10))
+
+
+@pytest.mark.parametrize("name", ["worker", "scheduler"])
+def test_the_health_check_of_the_containers_sees_a_part_that_works(run: Run, name: str) -> None:
+    services: dict[str, Any] = yaml.safe_load((ROOT / "compose.yaml").read_text())["services"]
+    program: list[str] = services[name]["healthcheck"]["test"][2:]
+
+    def healthy(redis_url: str) -> bool:
+        environment = {**os.environ, "REDIS_URL": redis_url}
+        return subprocess.run([sys.executable, *program], cwd=ROOT, env=environment, check=False).returncode == 0
+
+    assert wait_for(lambda: healthy(f"unix://{run.home}/valkey/valkey.sock"), stretched(10))
+
+
+def test_the_health_check_of_the_containers_sees_that_nothing_works(redis_url: str) -> None:
+    services: dict[str, Any] = yaml.safe_load((ROOT / "compose.yaml").read_text())["services"]
+    for name in ("worker", "scheduler"):
+        program: list[str] = services[name]["healthcheck"]["test"][2:]
+        environment = {**os.environ, "REDIS_URL": redis_url}
+        ended = subprocess.run([sys.executable, *program], cwd=ROOT, env=environment, check=False)
+        assert ended.returncode == 1
+
+
+def test_a_second_run_says_that_the_first_has_the_folder(run: Run) -> None:
+    second = subprocess.run(
+        [sys.executable, "-m", "embedded", "run"],
+        cwd=ROOT,
+        env=environment_of(run.home, free_port()),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert second.returncode == 1
+    assert second.stderr == (
+        f"keyledger: Keyledger already runs on the data folder {run.home} (process {run.process.pid})\n"
+    )

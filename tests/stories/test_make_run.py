@@ -1,0 +1,98 @@
+"""Everything on one machine, stopped, killed and started again, by root and by an ordinary user."""
+
+import http.client
+import subprocess
+import time
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, closing
+from pathlib import Path
+
+from embedded.children import wait_for, working_in
+from embedded.postgres import PostgreSQL
+from embedded.valkey import Valkey
+from tests.ordinary_user import OrdinaryUser
+from tests.patience import stretched
+from tests.stories.running import free_port, key_ids, running
+
+
+def test_a_stop_takes_less_than_five_seconds_and_the_next_start_finds_everything(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    with running(home, free_port()) as run:
+        before, credentials = key_ids(run), run.credentials()
+        assert len(before) == 2
+        began = time.monotonic()
+        run.process.terminate()
+        assert run.process.wait(timeout=60) == 0
+        assert time.monotonic() - began < stretched(5)
+        assert run.everything() == []
+    # On another port this time, which the credentials follow.
+    with running(home, free_port()) as run:
+        assert time.monotonic() - run.began < stretched(15)
+        assert run.credentials() == {**credentials, "KEYLEDGER_URL": f"http://127.0.0.1:{run.port}"}
+        assert key_ids(run) == before
+
+
+def test_a_stop_waits_for_the_calls_under_way_but_not_for_idle_connections(tmp_path: Path) -> None:
+    with running(tmp_path / "home", free_port()) as run, ExitStack() as idle, ThreadPoolExecutor() as callers:
+        for _ in range(20):
+            connection = idle.enter_context(closing(http.client.HTTPConnection("127.0.0.1", run.port, timeout=10)))
+            connection.request("GET", "/health/live")
+            connection.getresponse().read()
+        assert run.call_tool("wait", seconds=0)[0] == 200
+        under_way = callers.submit(run.call_tool, "wait", seconds=0.8)
+        time.sleep(0.3)
+        began = time.monotonic()
+        run.process.terminate()
+        assert under_way.result()[0] == 200
+        assert run.process.wait(timeout=60) == 0
+        assert time.monotonic() - began < stretched(5)
+
+
+def test_nothing_outlives_a_killed_supervisor_and_the_next_start_finds_everything(tmp_path: Path) -> None:
+    home, port = tmp_path / "home", free_port()
+    with running(home, port) as run:
+        run.process.kill()
+        run.process.wait()
+        assert wait_for(lambda: run.everything() == [], stretched(10)), run.everything()
+    with running(home, port) as run:
+        assert len(key_ids(run)) == 2
+
+
+def test_a_start_right_after_a_killed_supervisor_takes_over(tmp_path: Path) -> None:
+    home, port = tmp_path / "home", free_port()
+    with running(home, port) as run:
+        run.process.kill()
+        run.process.wait()
+        with running(home, port) as second:
+            assert len(key_ids(second)) == 2
+
+
+def test_with_both_addresses_given_no_server_is_started(tmp_path: Path) -> None:
+    home, port = tmp_path / "home", free_port()
+    with PostgreSQL(tmp_path / "postgresql") as database, Valkey(tmp_path / "valkey") as valkey:
+        with running(home, port, {"DATABASE_URL": database.url, "REDIS_URL": valkey.url}) as run:
+            assert len(key_ids(run)) == 2
+            assert working_in(home / "postgresql", "postgres") == []
+            assert working_in(home / "valkey", "valkey-server") == []
+            assert not (home / "postgresql").exists()
+        assert database.process is not None
+        assert database.process.poll() is None
+
+
+def test_more_processes_are_started_on_request(tmp_path: Path) -> None:
+    with running(tmp_path / "home", free_port(), {"API_WORKERS": "2", "WORKERS": "2"}) as run:
+        assert len(key_ids(run)) == 2
+
+
+def test_an_ordinary_user_can_run_it(ordinary_user: OrdinaryUser) -> None:
+    home = ordinary_user.folder / "a home"
+
+    def start(environment: Mapping[str, str]) -> "subprocess.Popen[str]":
+        return ordinary_user.start(["-m", "embedded", "run"], environment, subprocess.PIPE)
+
+    with running(home, free_port(), start=start) as run:
+        assert len(key_ids(run)) == 2
+        owners = {Path(f"/proc/{pid}").stat().st_uid for pid in run.everything()}
+        assert owners == {ordinary_user.account.uid}
+    assert run.everything() == []

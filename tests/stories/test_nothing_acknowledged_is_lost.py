@@ -1,0 +1,50 @@
+"""Whatever is killed, what was acknowledged is in the log exactly once, and the service is back without a hand."""
+
+import random
+import sys
+from pathlib import Path
+
+import psycopg
+from psycopg import sql
+
+from embedded.postgres import PostgreSQL
+from tests.stories.kills import KINDS, Kills
+
+ROUNDS_EACH = 4
+
+
+def test_nothing_acknowledged_is_lost_when_processes_are_killed(
+    postgres: PostgreSQL, database_url: str, redis_url: str, tmp_path: Path
+) -> None:
+    seed = random.randrange(sys.maxsize)  # noqa: S311 -- no secret
+    sys.stdout.write(f"seed {seed}\n")  # shown when it fails, like the rounds
+    kinds = list(KINDS) * ROUNDS_EACH
+    random.Random(seed).shuffle(kinds)  # noqa: S311 -- likewise
+    with Kills(postgres, database_url, redis_url, tmp_path) as kills:
+        promises = kills.rounds(kinds, seed, _say)
+    assert kills.broken(promises) == []
+    # It was no quiet day.
+    assert len(promises.uses) > 20 * len(kinds)
+    assert promises.lost_answers + promises.refusals > len(kinds)
+    assert min(len(promises.names), promises.rotations.total()) > len(kinds) // 2
+
+
+def test_the_same_rounds_fail_when_a_commit_is_not_waited_for(
+    postgres: PostgreSQL, database_url: str, redis_url: str, tmp_path: Path
+) -> None:
+    """The server then says that it has committed before it has: a kill loses what was acknowledged a moment ago."""
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        name = sql.Identifier(connection.info.dbname)
+        connection.execute(sql.SQL("alter database {} set synchronous_commit = off").format(name))
+    with Kills(postgres, database_url, redis_url, tmp_path) as kills:
+        try:
+            promises = kills.rounds(["postgresql"] * 3, 7, _say)
+        except AssertionError as error:
+            # A caller noticed by itself: the key that it was given is gone.
+            assert "not_found" in str(error)  # noqa: PT017 -- one of two ways to notice
+        else:
+            assert any("is missing" in line for line in kills.broken(promises))
+
+
+def _say(line: str) -> None:
+    sys.stdout.write(f"{line}\n")

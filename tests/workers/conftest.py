@@ -1,0 +1,57 @@
+"""The processes of the workers as an operator starts them, and the log as it stands."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+from eventstore.database import WORKER_ROLE, Pool, pool
+from tests.patience import PATIENT
+from tests.workers.valkey_view import View
+
+Start = Callable[..., subprocess.Popen[bytes]]
+
+
+@pytest.fixture
+async def connections(database_url: str) -> AsyncIterator[Pool]:
+    async with pool(database_url, role=WORKER_ROLE, timeouts=PATIENT) as opened:
+        yield opened
+
+
+@pytest.fixture
+def view(redis_url: str) -> Iterator[View]:
+    seen = View(redis_url)
+    yield seen
+    seen.client.close()
+
+
+@pytest.fixture
+def start(database_url: str, redis_url: str, tmp_path: Path) -> Iterator[Start]:
+    """Starts `python -m workers <words>`; its log lines go to `<tmp_path>/<number>.log`. All end with the test."""
+    started: list[subprocess.Popen[bytes]] = []
+
+    def start_one(*words: str, workers: int = 1) -> subprocess.Popen[bytes]:
+        environment = {
+            **os.environ,
+            "DATABASE_URL": database_url,
+            "REDIS_URL": redis_url,
+            "WORKERS": str(workers),
+            "PYTHONUNBUFFERED": "1",
+        }
+        with (tmp_path / f"{len(started)}.log").open("wb") as log:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "workers", *words], env=environment, stdout=log, stderr=log, process_group=0
+            )
+        started.append(process)
+        return process
+
+    yield start_one
+    for process in started:
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()

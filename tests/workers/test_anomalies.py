@@ -1,0 +1,262 @@
+"""What the rules see in the log is an alert: once each, whoever looks, and with the numbers that fired it."""
+
+import asyncio
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+
+import anyio
+import pytest
+from freezegun import freeze_time
+
+from domain.alerts.events import AlertRaised
+from domain.organizations.events import Settings
+from domain.usage.events import Code, KeyUsed, UsageEvent
+from eventstore.check import check
+from eventstore.clock import new_event_id, now
+from eventstore.database import Pool
+from eventstore.lanes import lane_of
+from eventstore.reader import read_lifecycle
+from projections.anomaly_watch.queries import signs
+from projections.followers import follower_checks
+from projections.inline_check import inline_checks
+from tests import seed
+from tests.projections.usage.uses import append, completed
+from workers.anomaly_replay import Stretch, replay, written_thresholds
+from workers.config import Config
+from workers.jobs import detect_anomalies
+from workers.jobs.aggregate_usage import aggregate
+from workers.jobs.detect_anomalies import detect
+
+pytestmark = pytest.mark.anyio
+
+CONFIG = Config("", "", 1)
+HOUR = timedelta(hours=1)
+DAY = timedelta(days=1)
+MONDAY_NOON = datetime(2026, 6, 1, 12, 30, tzinfo=UTC)
+HERE, THERE = "192.0.2.7", "203.0.113.9"
+
+
+def used(
+    organization_id: str | None, key_id: str | None, at: datetime, code: Code = "valid", ip: str | None = HERE
+) -> KeyUsed:
+    return KeyUsed(
+        id=new_event_id(),
+        occurred_at=at,
+        action="call",
+        code=code,
+        organization_id=organization_id,
+        key_id=key_id,
+        secret_version=1 if key_id else None,
+        ip=ip,
+    )
+
+
+async def write(pool: Pool, at: datetime, events: Sequence[UsageEvent]) -> None:
+    async with pool.connection() as connection:
+        await append(connection, "p", at, events)
+
+
+async def habits(pool: Pool, organization_id: str, key_id: str, days: int = 30, an_hour: int = 20) -> None:
+    """The same in every hour of so many days before Monday noon."""
+    begin = MONDAY_NOON - days * DAY
+    for number in range(days * 24):
+        at = begin + number * HOUR
+        await write(pool, at, [used(organization_id, key_id, at) for _ in range(an_hour)])
+
+
+async def look(pool: Pool) -> None:
+    """As the workers would, with nothing left to wait for."""
+    async with pool.connection() as connection:
+        await connection.execute(b"update anomaly_signs set noted_at = noted_at - interval '1 minute'")
+    for _ in range(20):
+        await aggregate(pool)
+        await detect(pool, CONFIG)
+
+
+async def raised(pool: Pool, organization_id: str) -> list[AlertRaised]:
+    async with pool.connection() as connection:
+        recorded = await read_lifecycle(connection, lane_of(organization_id), 0, 100_000)
+    events = [each.event for each in recorded if each.record.organization_id == organization_id]
+    return [event for event in events if isinstance(event, AlertRaised)]
+
+
+async def types(pool: Pool, organization_id: str) -> list[str]:
+    return [alert.alert_type for alert in await raised(pool, organization_id)]
+
+
+@pytest.fixture(autouse=True)
+def nothing_to_wait_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(detect_anomalies, "SETTLED", timedelta(0))
+
+
+async def test_an_hour_with_many_more_requests_than_usual_is_an_alert_and_then_there_is_quiet(
+    connections: Pool,
+) -> None:
+    with freeze_time(MONDAY_NOON, real_asyncio=True) as clock:
+        organization_id = await seed.organization(connections)
+        key_id, _ = await seed.key(connections, organization_id, at=MONDAY_NOON - 30 * DAY)
+        await habits(connections, organization_id, key_id)
+        await look(connections)
+        assert await types(connections, organization_id) == []
+        await write(connections, now(), [used(organization_id, key_id, now()) for _ in range(300)])
+        await look(connections)
+        (alert,) = await raised(connections, organization_id)
+        assert (alert.alert_type, alert.severity, alert.key_id) == ("api_key.unusual_volume", "critical", key_id)
+        assert (alert.numbers["requests"], alert.numbers["usual"]) == (300, 20.0)
+        clock.tick(HOUR)
+        await write(connections, now(), [used(organization_id, key_id, now()) for _ in range(500)])
+        await look(connections)
+        assert len(await raised(connections, organization_id)) == 1, "it cools down for a day"
+        async with connections.connection() as connection:
+            await connection.execute(b"set role none")
+            assert (await check(connection, inline_checks(), follower_checks())).sound
+            await connection.execute(b"reset role")
+
+
+async def test_calls_that_fail_all_at_once_are_an_alert(connections: Pool) -> None:
+    with freeze_time(MONDAY_NOON, real_asyncio=True):
+        organization_id = await seed.organization(connections)
+        key_id, _ = await seed.key(connections, organization_id, at=MONDAY_NOON - 20 * DAY)
+        await write(connections, now() - DAY, [used(organization_id, key_id, now() - DAY)])
+        uses = [used(organization_id, key_id, now()) for _ in range(40)]
+        ends = [completed(key_id, now(), status="error", organization_id=organization_id) for _ in range(30)]
+        await write(connections, now(), [*uses, *ends])
+        await look(connections)
+        (alert,) = await raised(connections, organization_id)
+        assert (alert.alert_type, alert.numbers["errors"]) == ("api_key.error_spike", 30)
+
+
+async def test_a_place_that_a_grown_key_was_never_used_from_is_an_alert(connections: Pool) -> None:
+    with freeze_time(MONDAY_NOON, real_asyncio=True):
+        organization_id = await seed.organization(connections)
+        old, _ = await seed.key(connections, organization_id, at=MONDAY_NOON - 90 * DAY)
+        young, _ = await seed.key(connections, organization_id, at=MONDAY_NOON - DAY)
+        for key_id in (old, young):
+            for at, ip in ((now() - 5 * HOUR, HERE), (now() - HOUR, THERE), (now(), "203.0.113.200")):
+                await write(connections, at, [used(organization_id, key_id, at, ip=ip)])
+        await look(connections)
+        (alert,) = [each for each in await raised(connections, organization_id) if "location" in each.alert_type]
+        assert (alert.key_id, alert.numbers["place"]) == (old, "203.0.113.0/24")
+
+
+async def test_a_key_that_was_forgotten_and_is_used_again_is_an_alert(connections: Pool) -> None:
+    with freeze_time(MONDAY_NOON, real_asyncio=True):
+        organization_id = await seed.organization(connections)
+        key_id, _ = await seed.key(connections, organization_id, at=MONDAY_NOON - 400 * DAY)
+        for at in (now() - 100 * DAY, now()):
+            await write(connections, at, [used(organization_id, key_id, at)])
+        await look(connections)
+        (alert,) = await raised(connections, organization_id)
+        assert (alert.alert_type, alert.numbers["unused_days"]) == ("api_key.dormant_used", 100)
+
+
+async def test_refusals_are_an_alert_when_they_are_many_or_of_a_secret_that_is_over(connections: Pool) -> None:
+    with freeze_time(MONDAY_NOON, real_asyncio=True):
+        organization_id = await seed.organization(connections)
+        many, _ = await seed.key(connections, organization_id, at=MONDAY_NOON - 2 * DAY)
+        revoked, _ = await seed.key(connections, organization_id, at=MONDAY_NOON - 2 * DAY)
+        await write(connections, now(), [used(organization_id, many, now(), "ip_not_permitted") for _ in range(19)])
+        await write(connections, now(), [used(organization_id, revoked, now(), "revoked_key")])
+        await look(connections)
+        (alert,) = await raised(connections, organization_id)
+        assert (alert.key_id, alert.numbers["most_frequent_reason"]) == (revoked, "revoked_key")
+        await write(connections, now(), [used(organization_id, many, now(), "tool_not_permitted")])
+        await look(connections)
+        assert (await raised(connections, organization_id))[1].numbers["denied"] == 20
+
+
+async def test_keys_that_nobody_has_from_one_address_are_an_alert_of_whoever_asked(connections: Pool) -> None:
+    with freeze_time(MONDAY_NOON, real_asyncio=True):
+        organization_id = await seed.organization(connections)
+        for asked_by in (organization_id, None):
+            await write(connections, now(), [used(asked_by, None, now(), "unauthorized", THERE) for _ in range(25)])
+        await write(connections, now(), [used(organization_id, None, now(), "unauthorized", "no address")])
+        await look(connections)
+        (alert,) = await raised(connections, organization_id)
+        assert (alert.severity, alert.key_id, alert.numbers["address"]) == ("critical", None, THERE)
+        assert alert.numbers["denied"] == 25
+
+
+async def test_thresholds_are_those_of_the_organization(connections: Pool) -> None:
+    with freeze_time(MONDAY_NOON, real_asyncio=True):
+        organization_id = await seed.organization(connections)
+        settings: Settings = {"anomalies.revoked_secret": False, "anomalies.denied_count": 3}
+        await seed.settings(connections, organization_id, settings)
+        key_id, _ = await seed.key(connections, organization_id, at=MONDAY_NOON - 2 * DAY)
+        await write(connections, now(), [used(organization_id, key_id, now(), "revoked_key") for _ in range(2)])
+        await look(connections)
+        assert await types(connections, organization_id) == []
+        await write(connections, now(), [used(organization_id, key_id, now(), "revoked_key")])
+        await look(connections)
+        (alert,) = await raised(connections, organization_id)
+        assert (alert.numbers["denied"], alert.numbers["limit"]) == (3, 3)
+
+
+async def test_what_is_longer_ago_is_learned_from_and_not_told(connections: Pool) -> None:
+    with freeze_time(MONDAY_NOON, real_asyncio=True):
+        organization_id = await seed.organization(connections)
+        key_id, _ = await seed.key(connections, organization_id, at=MONDAY_NOON - 90 * DAY)
+        at = now() - 2 * DAY
+        await write(connections, at, [used(organization_id, key_id, at, "revoked_key") for _ in range(100)])
+        await look(connections)
+        assert await types(connections, organization_id) == []
+
+
+async def test_many_who_look_at_once_and_die_tell_it_once(connections: Pool) -> None:
+    with freeze_time(MONDAY_NOON, real_asyncio=True):
+        organization_id = await seed.organization(connections)
+        keys = [(await seed.key(connections, organization_id, at=MONDAY_NOON - DAY))[0] for _ in range(20)]
+        for key_id in keys:
+            await write(connections, now(), [used(organization_id, key_id, now(), "revoked_key")])
+        await aggregate(connections)
+        for delay in (0.0, 0.01, 0.03, 0.06):
+            dying = asyncio.create_task(detect(connections, CONFIG))
+            await anyio.sleep(delay)
+            dying.cancel()
+            await asyncio.gather(dying, return_exceptions=True)
+        async with anyio.create_task_group() as tasks:
+            for _ in range(3):
+                tasks.start_soon(detect, connections, CONFIG)
+        await look(connections)
+        assert sorted(str(alert.key_id) for alert in await raised(connections, organization_id)) == sorted(keys)
+        async with connections.connection() as connection:
+            assert await signs(connection, now() + DAY, 10) == []
+
+
+async def test_a_replay_says_what_the_worker_said_and_changes_nothing(
+    connections: Pool, database_url: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with freeze_time(MONDAY_NOON, real_asyncio=True):
+        organization_id = await seed.organization(connections)
+        loud, _ = await seed.key(connections, organization_id, at=MONDAY_NOON - 30 * DAY)
+        revoked, _ = await seed.key(connections, organization_id, at=MONDAY_NOON - 30 * DAY)
+        await habits(connections, organization_id, loud)
+        await write(connections, now(), [used(organization_id, loud, now(), ip=THERE) for _ in range(300)])
+        await write(connections, now(), [used(organization_id, revoked, now(), "revoked_key")])
+        await write(connections, now(), [used(organization_id, None, now(), "unauthorized") for _ in range(20)])
+        await look(connections)
+        said = [
+            (alert.alert_type, alert.key_id, alert.numbers["at"])
+            for alert in await raised(connections, organization_id)
+        ]
+        assert len(said) == 4
+        stretch = Stretch(now() - 6 * HOUR, now() + HOUR)
+        again = await replay(database_url, stretch, lambda network: network, {})
+        would = [
+            (each.type, None if each.rule == "unknown_keys" else each.subject, f"{each.at:%Y-%m-%dT%H:%M:%S}Z")
+            for each in again
+        ]
+        assert sorted(would, key=str) == sorted(said, key=str)
+        quieter = await replay(database_url, stretch, lambda network: network, {"volume": False, "unknown": False})
+        assert {each.rule for each in quieter} == {"location", "revoked_secret"}
+        other = Stretch(stretch.begin, stretch.end, await seed.organization(connections))
+        assert await replay(database_url, other, lambda network: network, {}) == []
+        assert len(await raised(connections, organization_id)) == len(said)
+        assert "reading the log" in capsys.readouterr().err
+
+
+def test_thresholds_are_written_as_name_and_value() -> None:
+    assert written_thresholds(["volume_ratio=5", "location=false"]) == {"volume_ratio": 5, "location": False}
+    for text in ("volume_ratio", "volume_ratio=0", "speed=1"):
+        with pytest.raises(ValueError, match=r"^(volume_ratio|speed)"):
+            written_thresholds([text])

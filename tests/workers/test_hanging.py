@@ -1,0 +1,41 @@
+"""A worker that hangs in the middle of a job keeps nobody else from working."""
+
+import os
+import signal
+from datetime import timedelta
+
+import psycopg
+import pytest
+
+from eventstore.clock import now
+from eventstore.database import Pool
+from tests import seed
+from tests.workers.conftest import Start
+from tests.workers.story import an_expiry_is_recorded, eventually, expiry_of
+from tests.workers.valkey_view import View
+
+pytestmark = pytest.mark.anyio
+
+
+async def test_a_worker_that_hangs_in_a_job_does_not_stop_the_others(
+    connections: Pool, database_url: str, start: Start, view: View
+) -> None:
+    start("run", workers=2)
+    start("schedule")
+    organization_id = await seed.organization(connections)
+    await an_expiry_is_recorded(connections, organization_id)
+    hanging: list[int] = []
+
+    async def one_hangs() -> bool:
+        hanging[:] = view.busy_with("expire_keys")
+        for pid in hanging[:1]:
+            os.kill(pid, signal.SIGSTOP)
+        return bool(hanging)
+
+    key_id, _ = await seed.key(connections, organization_id, expires_at=now() + timedelta(seconds=1))
+    with psycopg.connect(database_url) as owner:
+        owner.execute("lock table key_list in access exclusive mode")
+        await eventually(one_hangs)
+    await expiry_of(connections, organization_id, key_id)
+    os.kill(hanging[0], signal.SIGCONT)
+    await an_expiry_is_recorded(connections, organization_id)

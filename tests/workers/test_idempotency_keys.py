@@ -1,0 +1,27 @@
+from datetime import timedelta
+
+import pytest
+from freezegun import freeze_time
+
+from eventstore.clock import now
+from eventstore.database import Pool
+from eventstore.idempotency import KEPT_FOR, Answer, Request
+from tests.workers.story import number
+from workers.jobs.forget_idempotency_keys import forget
+
+pytestmark = pytest.mark.anyio
+
+
+async def test_answers_are_forgotten_when_they_no_longer_count(connections: Pool) -> None:
+    with freeze_time("2026-03-01 12:00:00", real_asyncio=True) as clock:
+        async with connections.connection() as connection:
+            await connection.execute(b"select set_config('keyledger.organization_id', 'org_a', false)")
+            for name in ("first", "second"):
+                await connection.execute(*Request("caller", name, b"").store(Answer(200, b"{}"), now()))
+                clock.tick(timedelta(hours=1))
+            clock.tick(KEPT_FOR - timedelta(hours=2))
+            await forget(connections)
+            assert await number(connection, b"select count(*) from idempotency_keys") == 1
+            clock.tick(timedelta(hours=1))
+            await forget(connections)
+            assert await number(connection, b"select count(*) from idempotency_keys") == 0

@@ -1,0 +1,148 @@
+"""A worker is killed right before each statement that it sends: whoever comes next tells what is to be told, once."""
+
+import asyncio
+import base64
+from collections import Counter
+from collections.abc import AsyncIterator, Callable
+from datetime import timedelta
+
+import pytest
+
+from domain.actor import SystemActor
+from domain.alerts.events import AlertRaised
+from domain.alerts.expiry import Stage, expiry_alert
+from eventstore.check import check
+from eventstore.clock import now
+from eventstore.database import Pool
+from eventstore.lanes import lane_of
+from eventstore.reader import read_lifecycle
+from projections.alert_notices.follow import ALERT_NOTICES
+from projections.following import follow
+from projections.inline_check import inline_checks
+from tests import seed
+from tests.workers.killed_at_steps import Wire, killed_at, wire_to
+from tests.workers.mail_server import MailServer, mail_server
+from workers.alerting import raise_alert
+from workers.config import Config
+from workers.jobs.deliver_mail import deliver
+from workers.jobs.mail_alerts import mail
+from workers.jobs.warn_of_expiry import warn
+
+pytestmark = pytest.mark.anyio
+
+STEPS_MIN = 10
+"""Fewer would mean that the wire counts something else."""
+STEPS_MAX = 500
+
+SETTINGS = {"REDIS_URL": "unix:///nowhere"}
+
+
+@pytest.fixture
+async def wire(database_url: str) -> AsyncIterator[Wire]:
+    async with wire_to(database_url) as opened:
+        yield opened
+
+
+async def a_key_to_tell_of(pool: Pool, organization_id: str) -> str:
+    """It ended in 30 days while no worker ran, and in 14; in 7 it does not yet."""
+    at = now()
+    begin, end = at - timedelta(days=40), at + timedelta(days=10)
+    key_id, _ = await seed.key(pool, organization_id, at=begin, expires_at=end)
+    return key_id
+
+
+async def told(pool: Pool, organization_id: str) -> Counter[str | None]:
+    """How often, by key."""
+    async with pool.connection() as connection:
+        recorded = await read_lifecycle(connection, lane_of(organization_id), 0, 100_000)
+    return Counter(each.event.key_id for each in recorded if isinstance(each.event, AlertRaised))
+
+
+async def test_each_alert_is_raised_once_by_whoever_comes_after_a_worker_that_died(
+    connections: Pool, wire: Wire, record_property: Callable[[str, object], None]
+) -> None:
+    """As with two schedulers: two workers do the same at once, when the one that died has left its work half done."""
+    organization_id = await seed.organization(connections)
+    keys: set[str] = set()
+    for step in range(1, STEPS_MAX):
+        keys.add(await a_key_to_tell_of(connections, organization_id))
+        if not await killed_at(wire, step, "warn_of_expiry", SETTINGS):
+            break
+        assert set((await told(connections, organization_id)).values()) <= {1}
+        await asyncio.gather(warn(connections), warn(connections))
+        assert await told(connections, organization_id) == dict.fromkeys(keys, 1), step
+    else:
+        pytest.fail("it never ended by itself")
+    assert len(keys) > STEPS_MIN
+    assert await told(connections, organization_id) == dict.fromkeys(keys, 1)
+    async with connections.connection() as connection:
+        assert (await check(connection, inline_checks())).violations == []
+    record_property("a worker that warns of expiry", f"killed before each of {len(keys) - 1} statements")
+
+
+@pytest.mark.parametrize("job", ["follow_changes", "mail_alerts", "deliver_mail"])
+async def test_each_alert_is_one_mail_to_each_person_wherever_a_worker_dies(
+    connections: Pool, wire: Wire, job: str, record_property: Callable[[str, object], None]
+) -> None:
+    """The follower that notes who is told, the writing of mails, and their delivery, which may repeat the same mail."""
+    with mail_server() as server:
+        settings = {**SETTINGS, **mail_settings(server)}
+        config = Config.from_environment({"DATABASE_URL": "postgresql:", **settings})
+        people: set[str] = set()
+        for step in range(1, STEPS_MAX):
+            # An organization of its own, or its owner would be told of the next alert later.
+            organization_id = await seed.organization(connections)
+            people.add(await seed.member(connections, organization_id, "owner"))
+            alert = expiry_alert("key_1", organization_id, now() + timedelta(days=7), SEVEN, now())
+            assert await raise_alert(connections, SystemActor("tests"), alert)
+            if job != "follow_changes":
+                await note_and_write(connections, config, write=job == "deliver_mail")
+            killed = await killed_at(wire, step, job, settings)
+            await asyncio.gather(*[note_and_write(connections, config) for _ in range(2)])
+            await let_go(connections)
+            await deliver(connections, config)
+            assert await mails(connections) == dict.fromkeys(people, 1), step
+            if not killed:
+                break
+        else:
+            pytest.fail("it never ended by itself")
+        arrived = {(address, message["Message-ID"]) for _, (address,), message in server.mailbox.messages}
+    assert sorted(address for address, _ in arrived) == sorted(f"{user_id}@example.com" for user_id in people)
+    assert len(server.mailbox.messages) - len(arrived) <= (1 if job == "deliver_mail" else 0) * len(people)
+    assert len(people) > STEPS_MIN / 2
+    record_property(job, f"killed before each of {len(people) - 1} statements")
+
+
+SEVEN = Stage(7, now())
+
+
+def mail_settings(server: MailServer) -> dict[str, str]:
+    return {
+        "KEYLEDGER_MASTER_KEY": base64.b64encode(b"k" * 32).decode(),
+        "SMTP_URL": f"smtp://127.0.0.1:{server.port}",
+        "MAIL_FROM": "keys@example.org",
+    }
+
+
+async def note_and_write(pool: Pool, config: Config, *, write: bool = True) -> None:
+    async with pool.connection() as connection:
+        followed = await follow(connection, ALERT_NOTICES, 60)
+    assert (followed.stopped, followed.delayed) == ({}, {})
+    if write:
+        await mail(pool, config)
+
+
+async def let_go(pool: Pool) -> None:
+    """As if the time had passed for which a dead worker has claimed its mails."""
+    async with pool.connection() as connection:
+        await connection.execute(b"update mail_outbox set due_at = created_at where sealed is not null")
+
+
+async def mails(pool: Pool) -> Counter[str]:
+    """How many each person is told in."""
+    async with pool.connection() as connection:
+        cursor = await connection.execute(b"select user_id, mail_id from alert_notices where settled_at is not null")
+        settled = await cursor.fetchall()
+        outbox = await connection.execute(b"select mail_id from mail_outbox where sent_at is not null")
+        assert {mail_id for _, mail_id in settled} == {mail_id for (mail_id,) in await outbox.fetchall()}
+    return Counter(user_id for user_id, _ in settled)

@@ -1,0 +1,239 @@
+"""Mails of the outbox: delivered at least once, opened nowhere else, erased afterwards."""
+
+import os
+import socket
+import ssl
+import stat
+from datetime import timedelta
+from pathlib import Path
+from urllib.parse import quote
+
+import pytest
+from freezegun import freeze_time
+
+from eventstore.clock import new_id, now
+from eventstore.database import WORKER_ROLE, Pool, pool
+from gateway.sealing import Sealer
+from projections.mail.outbox import Mail, mail_add
+from tests.patience import PATIENT
+from tests.workers.mail_server import PASSWORD, USER, MailServer, certificate, mail_server
+from workers.config import Config, ConfigError
+from workers.jobs.deliver_mail import deliver
+from workers.mail.settings import MailFile, Smtp, Way
+
+pytestmark = pytest.mark.anyio
+
+KEY = b"k" * 32
+MAIL = Mail(to="ada@example.com", subject="Grüße from Keyledger", text="Open https://example.com/?token=kl_x\n")
+SENDER = "Keyledger <keys@example.org>"
+
+
+def configured(way: Way | None, *keys: bytes) -> Config:
+    return Config(database_url="", redis_url="", workers=1, master_keys=keys or (KEY,), mail=way)
+
+
+def to(server: MailServer) -> Config:
+    return configured(Smtp.parse(f"smtp://127.0.0.1:{server.port}", SENDER))
+
+
+@pytest.fixture
+async def outbox(database_url: str):  # noqa: ANN201 -- an async generator of a pool
+    async with pool(database_url, role=WORKER_ROLE, timeouts=PATIENT) as opened:
+        yield opened
+
+
+async def put(
+    outbox: Pool, mail: Mail = MAIL, *, lasts: timedelta = timedelta(minutes=15), effect: str | None = None
+) -> str:
+    mail_id = new_id("mail")
+    at = now()
+    async with outbox.connection() as connection:
+        await connection.execute(*mail_add(Sealer([KEY]), mail_id, mail, at=at, expires_at=at + lasts, effect=effect))
+    return mail_id
+
+
+async def row(outbox: Pool, mail_id: str) -> tuple[bool, bool, int]:
+    """Whether its content is still there, whether it was sent, how often that was tried."""
+    async with outbox.connection() as connection:
+        cursor = await connection.execute(
+            b"select sealed is not null, sent_at is not null, attempts from mail_outbox where mail_id = %s", (mail_id,)
+        )
+        found = await cursor.fetchone()
+    assert found is not None
+    return found[0], found[1], found[2]
+
+
+async def test_a_mail_arrives_once_and_is_erased(outbox: Pool) -> None:
+    mail_id = await put(outbox)
+    with mail_server() as server:
+        await deliver(outbox, to(server))
+        await deliver(outbox, to(server))
+    ((sender, recipients, message),) = server.mailbox.messages
+    assert (sender, recipients) == ("keys@example.org", ["ada@example.com"])
+    assert (message["To"], message["From"], message["Subject"]) == (MAIL.to, SENDER, MAIL.subject)
+    assert message["Message-ID"] == f"<{mail_id}@example.org>"
+    assert message["Auto-Submitted"] == "auto-generated"
+    assert message.get_content().replace("\r\n", "\n") == MAIL.text
+    assert await row(outbox, mail_id) == (False, True, 1)
+
+
+async def test_what_waits_is_readable_with_the_master_key_alone(outbox: Pool) -> None:
+    await put(outbox)
+    async with outbox.connection() as connection:
+        cursor = await connection.execute(b"select sealed, o::text from mail_outbox o")
+        ((sealed, text),) = await cursor.fetchall()
+    for secret in ("ada@example.com", "kl_x", "Open"):
+        assert secret.encode() not in bytes(sealed)
+        assert secret not in text
+    mail_id = await put(outbox)
+    with mail_server() as server:
+        await deliver(outbox, configured(Smtp.parse(f"smtp://127.0.0.1:{server.port}", SENDER), b"x" * 32))
+    assert server.mailbox.messages == []
+    assert await row(outbox, mail_id) == (False, False, 1)
+
+
+async def test_a_mail_outlives_a_mail_server_that_is_away(outbox: Pool) -> None:
+    with freeze_time("2026-03-01 12:00:00", real_asyncio=True) as clock:
+        first, second = await put(outbox), await put(outbox)
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            port = listener.getsockname()[1]
+        away = configured(Smtp.parse(f"smtp://127.0.0.1:{port}", SENDER))
+        await deliver(outbox, away)
+        assert await row(outbox, first) == (True, False, 1)
+        with mail_server() as server:
+            await deliver(outbox, to(server))
+            assert server.mailbox.messages == []  # not at once
+            clock.tick(timedelta(seconds=61))
+            await deliver(outbox, to(server))
+        assert len(server.mailbox.messages) == 2
+        assert await row(outbox, second) == (False, True, 2)
+
+
+@pytest.mark.parametrize(("answer", "again"), [("451 later", True), ("550 no such user", False)])
+async def test_a_refusal_is_tried_again_only_when_the_server_says_so(outbox: Pool, answer: str, *, again: bool) -> None:
+    with freeze_time("2026-03-01 12:00:00", real_asyncio=True) as clock, mail_server() as server:
+        refused, other = await put(outbox), await put(outbox)
+        server.mailbox.refusals.append(answer)
+        await deliver(outbox, to(server))
+        assert await row(outbox, other) == (False, True, 1)  # one refusal holds nobody else up
+        assert await row(outbox, refused) == (again, False, 1)
+        clock.tick(timedelta(seconds=6))
+        await deliver(outbox, to(server))
+        assert len(server.mailbox.messages) == (2 if again else 1)
+
+
+async def test_what_is_not_worth_sending_any_more_is_erased(outbox: Pool) -> None:
+    with freeze_time("2026-03-01 12:00:00", real_asyncio=True) as clock, mail_server() as server:
+        mail_id = await put(outbox, lasts=timedelta(minutes=15))
+        clock.tick(timedelta(minutes=15))
+        await deliver(outbox, to(server))
+        assert server.mailbox.messages == []
+        assert await row(outbox, mail_id) == (False, False, 1)
+
+
+async def test_a_mail_that_is_an_effect_is_sent_once_however_often_it_is_recorded(outbox: Pool) -> None:
+    await put(outbox, effect="alert_1/ada")
+    await put(outbox, effect="alert_1/ada")
+    await put(outbox, effect="alert_1/bob")
+    with mail_server() as server:
+        await deliver(outbox, to(server))
+    assert len(server.mailbox.messages) == 2
+
+
+async def test_two_workers_send_no_mail_twice(outbox: Pool, database_url: str) -> None:
+    import asyncio  # noqa: PLC0415 -- this test alone
+
+    for _ in range(30):
+        await put(outbox)
+    with mail_server() as server:
+        await asyncio.gather(*[deliver(outbox, to(server)) for _ in range(3)])
+        await deliver(outbox, to(server))
+    assert len(server.mailbox.messages) == 30
+
+
+async def test_starttls_comes_before_the_password(
+    outbox: Pool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    context, trusted = certificate(tmp_path)
+    with mail_server(tls=context, login=True) as server:
+        url = f"smtp://{USER}:{quote(PASSWORD, safe='')}@localhost:{server.port}?starttls=yes"
+        config = configured(Smtp.parse(url, SENDER))
+        stranger = await put(outbox)
+        await deliver(outbox, config)
+        assert server.mailbox.messages == []  # nobody vouches for the certificate
+        assert await row(outbox, stranger) == (True, False, 1)
+        monkeypatch.setenv("SSL_CERT_FILE", str(trusted))
+        await put(outbox)
+        await deliver(outbox, config)
+        assert len(server.mailbox.messages) == 1
+
+
+async def test_without_the_tls_that_is_asked_for_nothing_is_sent(outbox: Pool) -> None:
+    mail_id = await put(outbox)
+    with mail_server() as server:
+        await deliver(outbox, configured(Smtp.parse(f"smtp://localhost:{server.port}?starttls=yes", SENDER)))
+    assert server.mailbox.messages == []
+    assert await row(outbox, mail_id) == (True, False, 1)
+
+
+async def test_without_a_mail_server_mails_go_into_a_file_of_the_owner_alone(outbox: Pool, tmp_path: Path) -> None:
+    file = tmp_path / "mail.txt"
+    for _ in range(2):
+        await put(outbox)
+    old = os.umask(0)
+    try:
+        await deliver(outbox, configured(MailFile(file)))
+    finally:
+        os.umask(old)
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    assert file.read_text().count("To: ada@example.com\nSubject: Grüße from Keyledger\n\nOpen https://") == 2
+
+
+async def test_without_any_way_out_a_mail_waits(outbox: Pool, tmp_path: Path) -> None:
+    with freeze_time("2026-03-01 12:00:00", real_asyncio=True) as clock:
+        mail_id = await put(outbox)
+        await deliver(outbox, configured(None))
+        assert await row(outbox, mail_id) == (True, False, 1)
+        clock.tick(timedelta(seconds=61))
+        await deliver(outbox, configured(MailFile(tmp_path / "mail.txt")))
+        assert await row(outbox, mail_id) == (False, True, 2)
+
+
+SETTINGS = {"DATABASE_URL": "postgresql://x", "REDIS_URL": "redis://x", "MAIL_FROM": SENDER}
+
+
+@pytest.mark.parametrize(
+    ("url", "expected"),
+    [
+        ("smtp://mail.example.com", Smtp("mail.example.com", 587, False, True, "", "", SENDER)),
+        ("smtp://u%40x:p%2F@mail.example.com:2525/", Smtp("mail.example.com", 2525, False, True, "u@x", "p/", SENDER)),
+        ("smtps://mail.example.com", Smtp("mail.example.com", 465, True, False, "", "", SENDER)),
+        ("smtp://mail.example.com?starttls=no", Smtp("mail.example.com", 587, False, False, "", "", SENDER)),
+        ("smtp://localhost", Smtp("localhost", 587, False, False, "", "", SENDER)),
+    ],
+)
+def test_tls_is_switched_off_by_those_who_say_so_and_on_loopback(url: str, expected: Smtp) -> None:
+    assert Config.from_environment({**SETTINGS, "SMTP_URL": url}).mail == expected
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"SMTP_URL": "mail.example.com"},
+        {"SMTP_URL": "http://mail.example.com"},
+        {"SMTP_URL": "smtp://user:hunter2@"},
+        {"SMTP_URL": "smtp://user:hunter2@mail.example.com?starttls=maybe"},
+        {"SMTP_URL": "smtp://user:hunter2@mail.example.com", "MAIL_FROM": ""},
+        {"KEYLEDGER_MASTER_KEY": "hunter2"},
+    ],
+)
+def test_a_setting_that_can_not_be_meant_is_named_without_its_password(wrong: dict[str, str]) -> None:
+    with pytest.raises(ConfigError, match=r"SMTP_URL|KEYLEDGER_MASTER_KEY") as error:
+        Config.from_environment({**SETTINGS, **wrong})
+    assert "hunter2" not in str(error.value)
+
+
+def test_nothing_shows_the_password() -> None:
+    config = Config.from_environment({**SETTINGS, "SMTP_URL": "smtp://user:hunter2@mail.example.com"})
+    assert "hunter2" not in repr(config)
+    assert ssl.create_default_context().verify_mode is ssl.CERT_REQUIRED

@@ -1,0 +1,291 @@
+"""Active MCP servers are asked whether they answer: each in its turn, once, and news of them is an event."""
+
+import json
+import signal
+import time
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import anyio
+import pytest
+from structlog.testing import capture_logs
+
+from domain.mcps.commands import ChangeMcp
+from domain.mcps.events import McpHealthChanged
+from eventstore.bound import reading
+from eventstore.check import check as check_log
+from eventstore.clock import new_id, now
+from eventstore.database import Pool
+from eventstore.statements import Statement
+from gateway.policy import EgressPolicy
+from gateway.sealing import Sealer
+from gateway.upstream import Bearer
+from gateway.way import keep_credential
+from projections.inline_check import inline_checks
+from projections.mcp_health.queries import McpHealth, health_of, tools_of
+from tests import seed
+from tests.gateway.conftest import LOOPBACK, StartServer, recorded_headers, start_server
+from tests.workers.conftest import Start
+from tests.workers.story import an_expiry_is_recorded, eventually, history
+from workers.config import Config
+from workers.jobs import check_mcp_health
+from workers.jobs.check_mcp_health import AT_ONCE, check
+
+__all__ = ["start_server"]
+
+pytestmark = pytest.mark.anyio
+
+KEY = bytes(32)
+TOKEN = "upstream-" + "token"
+MINUTE = timedelta(minutes=1)
+CONFIG = Config("", "", 1, master_keys=(KEY,), egress=LOOPBACK, mcp_health=5 * MINUTE)
+NOBODY = "http://127.0.0.1:9/mcp"
+
+
+@pytest.fixture
+async def organization_id(connections: Pool) -> str:
+    return await seed.organization(connections)
+
+
+async def health(pool: Pool, organization_id: str, mcp_id: str) -> McpHealth:
+    async with reading(pool, organization_id) as connection:
+        return (await health_of(connection, [mcp_id]))[mcp_id]
+
+
+async def due_in(pool: Pool, mcp_id: str) -> timedelta | None:
+    async with pool.connection() as connection:
+        cursor = await connection.execute(b"select due_at from mcp_health where mcp_id = %s", (mcp_id,))
+        row = await cursor.fetchone()
+    assert row is not None
+    return None if row[0] is None else row[0] - now()
+
+
+async def time_goes_by(pool: Pool, passed: timedelta) -> None:
+    async with pool.connection() as connection:
+        await connection.execute(
+            b"update mcp_health set checked_at = checked_at - $1, failing_since = failing_since - $1,"
+            b" due_at = due_at - $1".replace(b"$1", b"%(passed)s::interval"),
+            {"passed": passed},
+        )
+
+
+async def news(pool: Pool, organization_id: str, mcp_id: str) -> list[tuple[str, str | None]]:
+    recorded = await history(pool, organization_id, mcp_id)
+    changes = [each.event for each in recorded if isinstance(each.event, McpHealthChanged)]
+    return [(change.health, change.reason) for change in changes]
+
+
+def asked(record: Path) -> int:
+    """How often a server that keeps a record was asked for its tools."""
+    return sum(headers.get("mcp-method") == "tools/list" for headers in recorded_headers(record))
+
+
+def sealed(organization_id: str, mcp_id: str) -> list[Statement]:
+    return keep_credential(Sealer([KEY]), Bearer(TOKEN), mcp_id, organization_id)
+
+
+async def test_a_server_that_answers_is_healthy_and_asked_again_in_its_turn(
+    connections: Pool, organization_id: str, start_server: StartServer
+) -> None:
+    mcp_id = await seed.mcp(connections, organization_id, endpoint_url=start_server().url)
+    assert await health(connections, organization_id, mcp_id) == McpHealth("unknown", None)
+    await check(connections, CONFIG)
+    assert (await health(connections, organization_id, mcp_id)).health == "healthy"
+    async with reading(connections, organization_id) as connection:
+        assert len(json.loads(await tools_of(connection, mcp_id))) == 4
+    due = await due_in(connections, mcp_id)
+    assert due is not None
+    assert 4 * MINUTE < due <= 6 * MINUTE
+    assert await news(connections, organization_id, mcp_id) == []
+
+
+async def test_a_server_that_goes_and_comes_back_is_two_events(
+    connections: Pool, organization_id: str, start_server: StartServer
+) -> None:
+    server = start_server()
+    mcp_id = await seed.mcp(connections, organization_id, endpoint_url=server.url)
+    await check(connections, CONFIG)
+    server.kill()
+    await time_goes_by(connections, 7 * MINUTE)
+    await check(connections, CONFIG)
+    assert await news(connections, organization_id, mcp_id) == []
+    assert (await health(connections, organization_id, mcp_id)).health == "healthy"
+    due = await due_in(connections, mcp_id)
+    assert due is not None
+    assert due <= timedelta(seconds=15)  # it is asked again soon
+
+    await time_goes_by(connections, timedelta(seconds=16))
+    await check(connections, CONFIG)
+    assert await news(connections, organization_id, mcp_id) == [("unhealthy", "mcp_unreachable")]
+    await time_goes_by(connections, 7 * MINUTE)
+    await check(connections, CONFIG)
+    assert (await health(connections, organization_id, mcp_id)).health == "unhealthy"
+    due = await due_in(connections, mcp_id)
+    assert due is not None
+    assert due > 4 * MINUTE
+
+    server.restart()
+    await time_goes_by(connections, 7 * MINUTE)
+    await check(connections, CONFIG)
+    assert await news(connections, organization_id, mcp_id) == [("unhealthy", "mcp_unreachable"), ("healthy", None)]
+    assert (await health(connections, organization_id, mcp_id)).health == "healthy"
+    async with connections.connection() as connection:
+        await connection.execute(b"set role none")
+        assert (await check_log(connection, inline_checks())).sound
+
+
+async def test_one_that_does_not_answer_keeps_no_other_from_being_asked(
+    connections: Pool, organization_id: str, start_server: StartServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gateway.health.PROBE_SECONDS", 3.0)
+    frozen, well = start_server(), start_server()
+    frozen.process.send_signal(signal.SIGSTOP)
+    silent = [await seed.mcp(connections, organization_id, endpoint_url=frozen.url) for _ in range(15)]
+    answering = await seed.mcp(connections, organization_id, endpoint_url=well.url)
+    began = time.monotonic()
+    await check(connections, CONFIG)
+    assert time.monotonic() - began < 3 * len(silent) - 10  # they were asked at the same time
+    assert (await health(connections, organization_id, answering)).health == "healthy"
+    await time_goes_by(connections, timedelta(seconds=16))
+    await check(connections, CONFIG)
+    for mcp_id in silent:
+        assert await news(connections, organization_id, mcp_id) == [("unhealthy", "mcp_timeout")]
+    frozen.process.send_signal(signal.SIGCONT)
+
+
+async def test_what_answered_a_call_lately_is_not_asked(
+    connections: Pool, organization_id: str, start_server: StartServer, tmp_path: Path
+) -> None:
+    record = tmp_path / "record"
+    mcp_id = await seed.mcp(connections, organization_id, endpoint_url=start_server("--record", str(record)).url)
+    await check(connections, CONFIG)
+    assert asked(record) == 1
+    async with connections.connection() as connection:  # as a call does that was answered two minutes ago
+        await connection.execute(
+            b"update mcp_health set due_at = %s, checked_at = %s where mcp_id = %s",
+            (now(), now() - 2 * MINUTE, mcp_id),
+        )
+    await check(connections, CONFIG)
+    assert asked(record) == 1
+    due = await due_in(connections, mcp_id)
+    assert due is not None
+    assert 2 * MINUTE < due <= 4 * MINUTE
+    await time_goes_by(connections, 7 * MINUTE)
+    await check(connections, CONFIG)
+    assert asked(record) == 2
+
+
+async def test_two_workers_ask_each_server_once(
+    connections: Pool, organization_id: str, start_server: StartServer, tmp_path: Path
+) -> None:
+    record = tmp_path / "record"
+    server = start_server("--record", str(record))
+    mcps = 2 * AT_ONCE + 5
+    for _ in range(mcps):
+        await seed.mcp(connections, organization_id, endpoint_url=server.url)
+
+    async def everyone_was_asked() -> bool:
+        await check(connections, CONFIG)
+        return asked(record) >= mcps
+
+    async with anyio.create_task_group() as tasks:
+        for _ in range(2):
+            tasks.start_soon(eventually, everyone_was_asked, 60)
+    assert asked(record) == mcps
+
+
+async def test_whom_nobody_reaches_is_not_asked(connections: Pool, organization_id: str) -> None:
+    mcp_id = await seed.mcp(connections, organization_id, endpoint_url=NOBODY)
+    await seed.tell_mcp(connections, organization_id, mcp_id, ChangeMcp(now(), status="inactive"))
+    assert await due_in(connections, mcp_id) is None
+    await check(connections, CONFIG)
+    assert (await health(connections, organization_id, mcp_id)).checked_at is None
+    await seed.tell_mcp(connections, organization_id, mcp_id, ChangeMcp(now(), status="active"))
+    await check(connections, CONFIG)
+    assert (await health(connections, organization_id, mcp_id)).checked_at is not None
+
+
+async def test_nobody_is_asked_when_the_interval_is_0(connections: Pool, organization_id: str) -> None:
+    mcp_id = await seed.mcp(connections, organization_id, endpoint_url=NOBODY)
+    await check(connections, Config("", "", 1, egress=LOOPBACK, mcp_health=None))
+    assert (await health(connections, organization_id, mcp_id)).checked_at is None
+    due = await due_in(connections, mcp_id)
+    assert due is not None
+    assert due < timedelta(0)
+
+
+async def test_servers_are_asked_with_their_credential(
+    connections: Pool, organization_id: str, start_server: StartServer
+) -> None:
+    server = start_server("--require-bearer", TOKEN)
+    mcp_id = new_id("mcp")
+    fields: dict[str, Any] = {"mcp_id": mcp_id, "endpoint_url": server.url, "auth_type": "bearer"}
+    await seed.mcp(connections, organization_id, also=sealed(organization_id, mcp_id), **fields)
+    without = await seed.mcp(connections, organization_id, endpoint_url=server.url)
+    await check(connections, CONFIG)
+    await time_goes_by(connections, timedelta(seconds=16))
+    await check(connections, CONFIG)
+    assert (await health(connections, organization_id, mcp_id)).health == "healthy"
+    assert await news(connections, organization_id, without) == [("unhealthy", "mcp_error")]
+
+
+async def test_without_the_master_key_credentials_stay_closed_and_one_line_says_so(
+    connections: Pool, organization_id: str, start_server: StartServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(check_mcp_health, "_news", check_mcp_health.Seldom())
+    url = start_server().url
+    closed = [new_id("mcp"), new_id("mcp")]
+    for mcp_id in closed:
+        also = sealed(organization_id, mcp_id)
+        await seed.mcp(connections, organization_id, also, mcp_id=mcp_id, endpoint_url=url, auth_type="bearer")
+    opened = await seed.mcp(connections, organization_id, endpoint_url=url)
+    with capture_logs() as lines:
+        await check(connections, Config("", "", 1, egress=LOOPBACK, mcp_health=5 * MINUTE))
+    (line,) = [line for line in lines if line["log_level"] != "info"]
+    assert (line["event"], line["needed"]) == ("mcp_credentials_can_not_be_opened", "KEYLEDGER_MASTER_KEY")
+    assert (await health(connections, organization_id, opened)).health == "healthy"
+    for mcp_id in closed:
+        assert await health(connections, organization_id, mcp_id) == McpHealth("unknown", None)
+
+
+async def test_addresses_that_calls_do_not_reach_are_not_reached(
+    connections: Pool, organization_id: str, start_server: StartServer, tmp_path: Path
+) -> None:
+    record = tmp_path / "record"
+    mcp_id = await seed.mcp(connections, organization_id, endpoint_url=start_server("--record", str(record)).url)
+    public = Config("", "", 1, egress=EgressPolicy(), mcp_health=5 * MINUTE)
+    await check(connections, public)
+    await time_goes_by(connections, timedelta(seconds=16))
+    await check(connections, public)
+    assert await news(connections, organization_id, mcp_id) == [("unhealthy", "mcp_unreachable")]
+    assert not record.exists()
+
+
+async def test_keys_expire_while_a_server_is_waited_for(
+    connections: Pool,
+    organization_id: str,
+    start_server: StartServer,
+    start: Start,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """With one worker, as processes."""
+    monkeypatch.setenv("KEYLEDGER_UPSTREAM_ALLOW", "127.0.0.0/8")
+    frozen, well = start_server(), start_server()
+    frozen.process.send_signal(signal.SIGSTOP)
+    silent = await seed.mcp(connections, organization_id, endpoint_url=frozen.url)
+    answering = await seed.mcp(connections, organization_id, endpoint_url=well.url)
+    start("run", workers=1)
+    start("schedule")
+
+    async def waits() -> bool:
+        return (await health(connections, organization_id, answering)).health == "healthy"
+
+    await eventually(waits, 60)
+    await an_expiry_is_recorded(connections, organization_id)
+
+    async def was_in_vain() -> bool:
+        return (await health(connections, organization_id, silent)).checked_at is not None
+
+    await eventually(was_in_vain, 60)
+    frozen.process.send_signal(signal.SIGCONT)

@@ -1,0 +1,227 @@
+"""Uses that no plan keeps any longer are exported and leave the log, whoever dies meanwhile and however many try."""
+
+import asyncio
+import json
+import os
+import subprocess
+import sys
+from collections.abc import AsyncIterator
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from eventstore.check import check
+from eventstore.database import WORKER_ROLE, Connection, Pool, connect
+from eventstore.retention import AlreadyAtWork, MustStay, claim, days, removal
+from eventstore.usage_export import BrokenExport, read, verified
+from projections.followers import OF_USES, follower_checks
+from projections.following import follow
+from tests.projections.usage.uses import append, used
+from tests.workers.killed_at_steps import Wire, killed_at, wire_to
+from workers.retention import Left, apply
+from workers.retention_settings import Retention
+
+pytestmark = pytest.mark.anyio
+
+FIRST = datetime(2026, 1, 30, 12, tzinfo=UTC)
+DAYS = [date(2026, 1, 30), date(2026, 1, 31), date(2026, 2, 1)]
+AT = datetime(2026, 5, 2, 12, tzinfo=UTC)
+PLANS = json.dumps({name: {"usage_days": 90} for name in ("free", "pro", "team", "enterprise")})
+
+
+@pytest.fixture
+async def log(connections: Pool, database_url: str) -> AsyncIterator[Connection]:
+    """Three days of uses, which are counted."""
+    async with await connect(database_url, role=WORKER_ROLE) as connection:
+        for number in range(len(DAYS)):
+            for producer in ("p", "q"):
+                at = FIRST + timedelta(days=number)
+                await append(connection, producer, at, [used("key_a", at), used("key_b", at, billed=True)])
+        for follower in OF_USES:
+            assert (await follow(connection, follower, 30)).stopped == {}
+        yield connection
+
+
+async def violations(url: str) -> list[str]:
+    async with await connect(url, role=None) as owner:
+        return (await check(owner, (), follower_checks())).violations
+
+
+def names(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
+async def bodies(connection: Connection, day: date) -> list[bytes]:
+    cursor = await connection.execute(
+        b"select body from usage_events where (occurred_at at time zone 'UTC')::date = %s"
+        b" order by lane, batch_no, ordinal",
+        (day,),
+    )
+    return [bytes(row[0]) for row in await cursor.fetchall()]
+
+
+async def test_days_that_are_old_enough_are_exported_to_the_byte_and_leave(
+    log: Connection, database_url: str, tmp_path: Path
+) -> None:
+    held = {day: await bodies(log, day) for day in DAYS}
+    left = await apply(database_url, Retention(90, tmp_path), lambda: AT)
+    assert left == [Left(day, 4, tmp_path / f"usage-{day}.jsonl.gz") for day in DAYS[:2]]
+    for day, events, path in left:
+        assert path is not None
+        assert [bytes(line.event) for line in read(path)] == held[day]
+        written = await removal(log, day)
+        assert written is not None
+        manifest = verified(path)
+        assert (written.events, written.export_sha256, list(written.lanes)) == (events, manifest.sha256, manifest.lanes)
+        assert path.stat().st_mode & 0o077 == 0
+    assert await days(log) == DAYS[2:]
+    assert await violations(database_url) == []
+    assert await apply(database_url, Retention(90, tmp_path), lambda: AT) == []
+
+
+async def test_without_a_folder_nothing_leaves_unless_it_is_said_that_it_may(
+    log: Connection, database_url: str
+) -> None:
+    assert await apply(database_url, Retention(90), lambda: AT) == []
+    assert await apply(database_url, Retention(None, discard=True), lambda: AT) == []
+    assert await days(log) == DAYS
+    left = await apply(database_url, Retention(90, discard=True), lambda: AT)
+    assert left == [Left(day, 4, None) for day in DAYS[:2]]
+    assert await violations(database_url) == []
+
+
+async def test_of_two_at_once_one_does_it_and_the_other_one_leaves_it(
+    log: Connection, database_url: str, tmp_path: Path
+) -> None:
+    retention = Retention(90, tmp_path)
+    outcomes = await asyncio.gather(
+        *[apply(database_url, retention, lambda: AT) for _ in range(4)], return_exceptions=True
+    )
+    assert all(isinstance(outcome, list | AlreadyAtWork) for outcome in outcomes), outcomes
+    assert sum(len(outcome) for outcome in outcomes if isinstance(outcome, list)) == 2
+    async with await connect(database_url, role=WORKER_ROLE) as other:
+        await claim(other)
+        with pytest.raises(AlreadyAtWork):
+            await apply(database_url, retention, lambda: AT)
+    assert await violations(database_url) == []
+
+
+async def test_a_worker_is_killed_before_each_statement_and_the_next_one_ends_what_it_began(
+    log: Connection, database_url: str, tmp_path: Path
+) -> None:
+    settings = {"REDIS_URL": "unix:///nowhere", "KEYLEDGER_PLANS": PLANS, "KEYLEDGER_USAGE_EXPORT": str(tmp_path)}
+    step = 0
+    async with wire_to(database_url) as wire:
+        while await _killed(wire, step := step + 1, settings):
+            for day in DAYS:
+                written = await removal(log, day)
+                assert len(await bodies(log, day)) == (0 if written else 4)
+                if written:
+                    assert verified(tmp_path / str(written.export)).sha256 == written.export_sha256
+            assert await violations(database_url) == []
+            assert step < 100
+    assert step > 5
+    assert await days(log) == []
+    assert names(tmp_path) == sorted(f"usage-{day}.{end}" for day in DAYS for end in ("jsonl.gz", "manifest.json"))
+    assert sum(verified(tmp_path / f"usage-{day}.jsonl.gz").events for day in DAYS) == 12
+
+
+async def _killed(wire: Wire, step: int, settings: dict[str, str]) -> bool:
+    return await killed_at(wire, step, "apply_retention", settings)
+
+
+async def test_a_file_that_is_not_what_the_log_holds_is_written_anew(
+    log: Connection, database_url: str, tmp_path: Path
+) -> None:
+    await apply(database_url, Retention(91, tmp_path), lambda: AT)
+    file = tmp_path / f"usage-{DAYS[0]}.jsonl.gz"
+    for suffix in ("jsonl.gz", "manifest.json"):
+        (tmp_path / f"usage-{DAYS[1]}.{suffix}").write_bytes((tmp_path / f"usage-{DAYS[0]}.{suffix}").read_bytes())
+    (tmp_path / "usage-2026-01-31.jsonl.gz.part").write_bytes(b"half of it")
+    assert len(await apply(database_url, Retention(90, tmp_path), lambda: AT)) == 1
+    assert verified(tmp_path / f"usage-{DAYS[1]}.jsonl.gz").day == DAYS[1]
+    assert verified(file).day == DAYS[0]
+    assert len(names(tmp_path)) == 4
+
+
+async def test_a_folder_that_can_not_be_written_to_keeps_everything(
+    log: Connection, database_url: str, tmp_path: Path
+) -> None:
+    (tmp_path / "file").write_bytes(b"")
+    with pytest.raises(OSError, match="file"):
+        await apply(database_url, Retention(90, tmp_path / "file"), lambda: AT)
+    assert await days(log) == DAYS
+
+
+async def test_a_day_that_has_to_stay_keeps_those_after_it(log: Connection, database_url: str, tmp_path: Path) -> None:
+    await append(log, "p", FIRST, [used("key_c", FIRST)])
+    with pytest.raises(MustStay, match="has not applied lane"):
+        await apply(database_url, Retention(90, tmp_path), lambda: AT)
+    assert await days(log) == DAYS
+
+
+async def test_the_command_says_what_would_leave_and_its_files_can_be_verified(
+    log: Connection, database_url: str, tmp_path: Path
+) -> None:
+    environment = {
+        **os.environ,
+        "DATABASE_URL": database_url,
+        "REDIS_URL": "redis://127.0.0.1:1/0",
+        "KEYLEDGER_PLANS": PLANS,
+    }
+    exporting = {**environment, "KEYLEDGER_USAGE_EXPORT": str(tmp_path)}
+
+    def command(env: dict[str, str], *words: str) -> tuple[int, list[str]]:
+        done = subprocess.run([sys.executable, "-m", *words], env=env, capture_output=True, text=True, check=False)
+        return done.returncode, [line for line in done.stdout.splitlines() if line]
+
+    code, lines = await asyncio.to_thread(command, environment, "workers", "retention", "--dry-run")
+    assert (code, lines[0], lines[-1]) == (0, "uses are kept for 90 days", "3 days, 12 uses; nothing was changed")
+    assert lines[1].startswith("nothing leaves: KEYLEDGER_USAGE_EXPORT is not set")
+    assert await days(log) == DAYS
+    code, lines = await asyncio.to_thread(command, exporting, "workers", "retention")
+    assert (code, lines[-1]) == (0, "3 days, 12 uses left")
+    file = tmp_path / "usage-2026-01-30.jsonl.gz"
+    code, lines = await asyncio.to_thread(command, environment, "eventstore", "read-export", str(file))
+    assert (code, lines) == (0, ["sound: 4 uses of 2026-01-30 in 2 batches of 2 lanes", "it is what left the log"])
+    _exchange_a_use(file)
+    code, lines = await asyncio.to_thread(command, environment, "eventstore", "read-export", str(file))
+    assert (code, lines[0].startswith("VIOLATION usage-2026-01-30.jsonl.gz: its SHA-256 is")) == (1, True)
+
+
+def _exchange_a_use(file: Path) -> None:
+    content = bytearray(file.read_bytes())
+    content[len(content) // 2] ^= 1
+    file.write_bytes(bytes(content))
+
+
+async def test_whoever_reads_the_log_when_a_day_leaves_sees_it_whole_or_not_at_all(
+    log: Connection, database_url: str, tmp_path: Path
+) -> None:
+    over = asyncio.Event()
+
+    async def read_on() -> set[int]:
+        seen: set[int] = set()
+        async with await connect(database_url, role=WORKER_ROLE) as reader:
+            while not over.is_set():
+                cursor = await reader.execute(b"select count(*) from usage_events")
+                seen |= {row[0] for row in await cursor.fetchall()}
+        return seen
+
+    reading = asyncio.create_task(read_on())
+    while await days(log) != DAYS[2:]:
+        try:
+            await apply(database_url, Retention(90, tmp_path), lambda: AT)
+        except MustStay:
+            await asyncio.sleep(0)
+    over.set()
+    assert await reading <= {12, 8, 4}
+
+
+def test_lines_that_were_exchanged_are_found(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError):
+        verified(tmp_path / "usage-2026-01-30.jsonl.gz")
+    (tmp_path / "usage-2026-01-30.jsonl.gz").write_bytes(b"no gzip")
+    with pytest.raises(BrokenExport):
+        list(read(tmp_path / "usage-2026-01-30.jsonl.gz"))

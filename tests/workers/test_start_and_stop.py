@@ -1,0 +1,54 @@
+import os
+import signal
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.patience import stretched
+from tests.workers.conftest import Start
+from tests.workers.story import children_of, eventually, is_running
+from tests.workers.valkey_view import View
+from workers.schedule import SWIFT, WAITING
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.mark.parametrize("stop", [signal.SIGTERM, signal.SIGINT])
+async def test_everything_ends_in_order_within_five_seconds(start: Start, view: View, stop: signal.Signals) -> None:
+    pool = start("run", workers=2)
+    scheduler = start("schedule")
+
+    async def all_run() -> bool:
+        return (len(view.workers()), view.schedulers()) == (2 + len(WAITING), 1)
+
+    await eventually(all_run)
+    workers = children_of(pool.pid)
+    began = time.monotonic()
+    for process in (pool, scheduler):
+        process.send_signal(stop)
+    assert [pool.wait(60), scheduler.wait(60)] == [0, 0]
+    assert time.monotonic() - began < stretched(5)
+    assert not any(map(is_running, workers))
+    assert (view.workers(), view.schedulers()) == ([], 0)
+
+
+async def test_what_waits_for_others_has_a_process_of_its_own_also_after_it_was_killed(
+    start: Start, view: View
+) -> None:
+    pool = start("run")
+
+    async def both_run() -> bool:
+        return view.queues() == sorted([SWIFT, *[(queue,) for queue in WAITING]])
+
+    await eventually(both_run)
+    for child in children_of(pool.pid):
+        os.kill(child, signal.SIGKILL)
+        view.forget_everything()
+        await eventually(both_run)
+
+
+@pytest.mark.parametrize("word", ["run", "schedule"])
+def test_a_setting_that_can_not_be_meant_is_one_line(start: Start, word: str, tmp_path: Path) -> None:
+    assert start(word, workers=0).wait(30) == 2
+    assert (tmp_path / "0.log").read_text() == "WORKERS has to be a whole number from 1 to 256, and it is '0'\n"

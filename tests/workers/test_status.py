@@ -1,0 +1,111 @@
+"""Whoever asks how the workers stand is told, also when half of those who know are away."""
+
+import asyncio
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import pytest
+
+from embedded.valkey import Valkey
+from eventstore.database import Pool
+from tests.workers.conftest import Start
+from tests.workers.story import eventually
+from tests.workers.valkey_view import View
+from workers.schedule import QUEUES, WAITING
+
+pytestmark = pytest.mark.anyio
+
+Command = Callable[..., Awaitable[tuple[int, str]]]
+
+
+@pytest.fixture
+def command(database_url: str, redis_url: str) -> Command:
+    environment = {**os.environ, "DATABASE_URL": database_url, "REDIS_URL": redis_url}
+
+    async def ask(*words: str) -> tuple[int, str]:
+        asked = [sys.executable, "-m", "workers", *words]
+        done = await asyncio.to_thread(
+            subprocess.run, asked, env=environment, capture_output=True, text=True, check=False
+        )
+        return done.returncode, done.stdout
+
+    return ask
+
+
+async def test_each_job_says_when_it_ran_and_when_it_comes_again(start: Start, view: View, command: Command) -> None:
+    start("run")
+    start("schedule")
+    seen: dict[str, Any] = {}
+
+    async def all_ran() -> bool:
+        code, text = await command("status", "--json")
+        assert code == 0
+        seen.update(json.loads(text))
+        return all(job["last"] and job["next"] for job in seen["jobs"]["schedule"])
+
+    await eventually(all_ran)
+    jobs = {job["job"]: job for job in seen["jobs"]["schedule"]}
+    assert set(jobs) == set(QUEUES)
+    assert {job["last"]["outcome"] for job in jobs.values()} == {"succeeded"}
+    assert all(job["last"]["seconds"] > 0 for job in jobs.values())
+    assert jobs["make_partitions"]["next"] > jobs["make_partitions"]["last"]["ended"]
+    assert (len(seen["jobs"]["workers"]), len(seen["jobs"]["schedulers"])) == (1 + len(WAITING), 1)
+    assert {follower["behind"] for follower in seen["followers"]} == {0}
+    code, text = await command("status")
+    assert (code, "succeeded" in text, "0 failed jobs" in text) == (0, True, True)
+
+
+async def test_a_job_that_failed_is_named_tried_again_and_forgotten(
+    connections: Pool, start: Start, view: View, command: Command
+) -> None:
+    async def rename(before: bytes, after: bytes) -> None:
+        async with connections.connection() as connection:
+            await connection.execute(b"set role none")
+            await connection.execute(b"alter table " + before + b" rename to " + after)
+
+    await rename(b"idempotency_keys", b"elsewhere")
+    start("run")
+    start("schedule")
+
+    async def status() -> dict[str, Any]:
+        answer: dict[str, Any] = json.loads((await command("status", "--json"))[1])
+        return answer["jobs"]
+
+    async def has_failed() -> bool:
+        return bool((await status())["failed"])
+
+    await eventually(has_failed)
+    (failed,) = (await status())["failed"]
+    assert failed["job"] == "forget_idempotency_keys"
+    assert failed["error"].startswith('psycopg.errors.UndefinedTable: relation "idempotency_keys" does not exist')
+    assert failed["at"]
+
+    async def last() -> str:
+        jobs = (await status())["schedule"]
+        return next(job["last"]["outcome"] for job in jobs if job["job"] == "forget_idempotency_keys")
+
+    assert await last() == "failed"
+    assert await command("retry-failed", "make_partitions") == (0, "nothing had failed\n")
+    assert await command("retry-failed") == (0, "tried again: forget_idempotency_keys\n")
+    await eventually(has_failed)
+    assert await command("forget-failed", "make_partitions") == (0, "0 forgotten\n")
+    assert await command("forget-failed") == (0, "1 forgotten\n")
+    assert not await has_failed()
+
+
+async def test_what_is_away_is_said_and_the_rest_is_told(command: Command, valkey: Valkey) -> None:
+    try:
+        valkey.stop()
+        code, text = await command("status")
+        assert (code, text.startswith("Valkey does not answer"), "usage: 0 positions of usage behind" in text) == (
+            1,
+            True,
+            True,
+        )
+        assert (await command("retry-failed"))[0] == 1
+    finally:
+        valkey.start()

@@ -1,0 +1,406 @@
+"""What happens is sent to webhooks: at least once each, signed, in order, and again after a failure."""
+
+import asyncio
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from typing import Any
+
+import anyio
+import pytest
+from freezegun import freeze_time
+
+from domain.alerts.events import AlertRaised
+from domain.keys.commands import DisableKey, EnableKey, KeyCommand, RevokeKey
+from domain.keys.decider import KEY
+from domain.keys.reach import UNBOUNDED
+from domain.organizations.plan import PLANS, KeyCensus
+from domain.webhooks.commands import ChangeWebhook, CreateWebhook, RotateWebhookSecret, WebhookCommand
+from domain.webhooks.decider import WEBHOOK
+from domain.webhooks.state import Registered
+from eventstore.bound import reading
+from eventstore.check import check
+from eventstore.clock import new_event_id, new_id, now
+from eventstore.database import Pool
+from eventstore.execute import Write, execute, no_guard
+from eventstore.idempotency import Answer
+from eventstore.lanes import lane_of
+from eventstore.reader import read_lifecycle
+from eventstore.recorded import Origin
+from gateway.sealing import Sealer
+from gateway.webhooks import SECRET_BYTES, keep_secret, new_secret, shown_url
+from projections.following import follow
+from projections.inline_check import inline_checks
+from projections.organization_guard.queries import keys_guard
+from projections.webhook_list.queries import webhook_of
+from projections.webhook_outbox.follow import WEBHOOK_OUTBOX
+from projections.webhook_outbox.queries import Attempt, Delivery, attempts_of, claim, deliveries, outbox_state
+from tests import seed
+from tests.gateway.conftest import LOOPBACK
+from tests.workers.receiver import Receiver, hang, receiver
+from workers.config import Config
+from workers.jobs import deliver_webhooks
+from workers.jobs.deliver_webhooks import FAILING_DAYS_MAX, IN_ORDER_FAILURES, PAUSES, deliver
+from workers.jobs.follow_changes import prepare
+from workers.jobs.forget_deliveries import KEPT_FOR, forget
+
+pytestmark = pytest.mark.anyio
+
+MASTER = bytes(32)
+CONFIG = Config("", "", 1, master_keys=(MASTER,), egress=LOOPBACK)
+DAY = timedelta(days=1)
+ROOM = KeyCensus(0, 1, None, "team")
+
+
+@pytest.fixture
+async def organization_id(connections: Pool) -> str:
+    return await seed.organization(connections)
+
+
+@pytest.fixture
+def target() -> Iterator[Receiver]:
+    with receiver() as taking:
+        yield taking
+
+
+async def tell(pool: Pool, organization_id: str, webhook_id: str, command: WebhookCommand, secret: str | None) -> None:
+    def also(made: Any) -> list[Any]:  # noqa: ANN401 -- a Change
+        if secret is None or not isinstance(made.after, Registered):
+            return []
+        return [keep_secret(Sealer([MASTER]), secret, made.after.webhook.secret_version, webhook_id, organization_id)]
+
+    write: Write[Any, Any, Any, Any] = Write(
+        decider=WEBHOOK,
+        stream_id=webhook_id,
+        organization_id=organization_id,
+        command=lambda _: command,
+        guard=no_guard(),
+        at=now(),
+        origin=Origin(seed.OWNER),
+        new_event_id=new_event_id,
+        also=also,
+    )
+    assert not isinstance(await execute(pool, write, seed.INLINE), Answer)
+
+
+async def webhook(
+    pool: Pool,
+    organization_id: str,
+    target: Receiver,
+    *events: str,
+    kind: Any = "standard",  # noqa: ANN401
+) -> str:
+    webhook_id = new_id("hook")
+    secret = target.url if kind == "slack" else new_secret(webhook_id[-SECRET_BYTES:].encode())
+    if kind == "standard":
+        target.secrets.append(secret)
+    command = CreateWebhook(
+        webhook_id=webhook_id,
+        organization_id=organization_id,
+        kind=kind,
+        url=shown_url(kind, target.url),
+        events=events or ("*",),
+        at=now(),
+        by=seed.OWNER,
+        others=0,
+    )
+    await tell(pool, organization_id, webhook_id, command, secret)
+    return webhook_id
+
+
+async def change(pool: Pool, organization_id: str, key_id: str, command: KeyCommand) -> None:
+    write: Write[Any, Any, Any, Any] = Write(
+        decider=KEY,
+        stream_id=key_id,
+        organization_id=organization_id,
+        command=lambda _: command,
+        guard=keys_guard(organization_id, PLANS),
+        at=now(),
+        origin=Origin(seed.OWNER),
+        new_event_id=new_event_id,
+    )
+    await execute(pool, write, seed.INLINE)
+
+
+async def work(pool: Pool) -> None:
+    await prepare(pool)
+    await deliver(pool, CONFIG)
+
+
+async def sent(pool: Pool, organization_id: str, webhook_id: str) -> list[tuple[Delivery, list[Attempt]]]:
+    """Oldest first."""
+    async with reading(pool, organization_id) as connection:
+        found = await deliveries(connection, webhook_id, None, None, 1_000)
+        attempts = await attempts_of(connection, [delivery.delivery_id for delivery in found])
+    return [(delivery, attempts[delivery.delivery_id]) for delivery in reversed(found)]
+
+
+async def time_goes_by(pool: Pool, passed: timedelta) -> None:
+    async with pool.connection() as connection:
+        for table, column in (("webhook_deliveries", "due_at"), ("webhook_standings", "failing_since")):
+            await connection.execute(
+                f"update {table} set {column} = {column} - %s::interval".encode(),  # noqa: S608 -- names of ours
+                (passed,),
+            )
+
+
+async def alerts(pool: Pool, organization_id: str) -> list[AlertRaised]:
+    async with pool.connection() as connection:
+        recorded = await read_lifecycle(connection, lane_of(organization_id), 0, 100_000)
+    return [each.event for each in recorded if isinstance(each.event, AlertRaised)]
+
+
+async def test_what_happens_is_sent_signed_and_nothing_else(
+    connections: Pool, organization_id: str, target: Receiver
+) -> None:
+    before, _ = await seed.key(connections, organization_id)
+    webhook_id = await webhook(connections, organization_id, target, "api_key.created", "api_key.revoked")
+    key_id, secret = await seed.key(connections, organization_id, name="Deploy")
+    await change(connections, organization_id, key_id, DisableKey(at=now()))
+    await change(
+        connections, organization_id, key_id, RevokeKey(at=now(), by=seed.OWNER, census=ROOM, reason="compromised")
+    )
+    await seed.key(connections, await seed.organization(connections))
+    await work(connections)
+    await work(connections)
+    assert [each.body["event"] for each in target.received] == ["api_key.created", "api_key.revoked"]
+    assert all(each.valid == 1 for each in target.received)
+    created = target.received[0].body
+    assert created["type"] == "api_key.created"
+    assert created["organization_id"] == organization_id
+    assert (created["data"]["id"], created["data"]["name"]) == (key_id, "Deploy")
+    assert created["data"]["actor"] == {"type": "user", "id": seed.OWNER.id}
+    assert datetime.fromisoformat(created["timestamp"]) <= now()
+    said = str([each.body for each in target.received])
+    assert secret.reveal() not in said
+    assert "digest" not in said
+    assert before not in said
+    assert target.received[1].body["data"]["reason"] == "compromised"
+    states = [
+        (delivery.status, len(attempts)) for delivery, attempts in await sent(connections, organization_id, webhook_id)
+    ]
+    assert states == [("delivered", 1)] * 2
+
+
+async def test_a_failure_is_tried_again_with_the_same_id_until_it_gets_through(
+    connections: Pool, organization_id: str, target: Receiver
+) -> None:
+    webhook_id = await webhook(connections, organization_id, target)
+    await seed.key(connections, organization_id)
+    target.answer = lambda received: 500 if received.before < 2 else 200
+    target.response = b"not now\0" + b"x" * 5_000
+    await work(connections)
+    await work(connections)
+    assert len(target.received) == 1, "its turn is in five seconds"
+    for pause in PAUSES[:2]:
+        await time_goes_by(connections, 2 * pause)
+        await work(connections)
+    assert len(set(target.ids())) == 1
+    ((delivery, attempts),) = await sent(connections, organization_id, webhook_id)
+    assert delivery.status == "delivered"
+    assert [attempt.status_code for attempt in attempts] == [500, 500, 200]
+    assert attempts[0].response.startswith("not now")
+    assert len(attempts[0].response) <= 1_000
+
+
+async def test_what_fails_for_a_day_is_given_up_and_can_be_seen(
+    connections: Pool, organization_id: str, target: Receiver
+) -> None:
+    webhook_id = await webhook(connections, organization_id, target)
+    await seed.key(connections, organization_id)
+    target.answer = lambda _: 503
+    for pause in (timedelta(0), *PAUSES, DAY):
+        await time_goes_by(connections, 2 * pause)
+        await work(connections)
+    ((delivery, attempts),) = await sent(connections, organization_id, webhook_id)
+    assert (delivery.status, len(attempts)) == ("failed", len(PAUSES) + 1)
+    assert timedelta(hours=20) < sum(PAUSES, timedelta()) < timedelta(hours=28)
+
+
+async def test_redirects_are_not_followed_and_private_addresses_not_reached(
+    connections: Pool, organization_id: str, target: Receiver
+) -> None:
+    webhook_id = await webhook(connections, organization_id, target)
+    await seed.key(connections, organization_id)
+    target.answer = lambda _: 302
+    target.headers = {"location": target.url + "/elsewhere"}
+    await work(connections)
+    assert [each.path for each in target.received] == ["/hooks"]
+    await time_goes_by(connections, DAY)
+    await deliver(connections, Config("", "", 1, master_keys=(MASTER,)))
+    assert len(target.received) == 1
+    ((_, attempts),) = await sent(connections, organization_id, webhook_id)
+    assert attempts[0].status_code == 302
+    assert attempts[1].status_code is None
+    assert "KEYLEDGER_UPSTREAM_ALLOW" in str(attempts[1].error)
+
+
+async def test_one_that_hangs_keeps_no_other_waiting(
+    connections: Pool, organization_id: str, target: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(deliver_webhooks, "ANSWER_SECONDS", 2.0)
+    with receiver() as other:
+        hanging = await webhook(connections, organization_id, target)
+        other_id = await webhook(connections, organization_id, other)
+        target.answer = hang(3)
+        for _ in range(12):
+            await seed.key(connections, organization_id)
+        await prepare(connections)
+        await deliver(connections, CONFIG)
+        assert len(set(other.ids())) == 12
+        states = await sent(connections, organization_id, hanging)
+        assert any("No answer within" in str(attempt.error) for _, attempts in states for attempt in attempts)
+        assert all(delivery.status == "delivered" for delivery, _ in await sent(connections, organization_id, other_id))
+
+
+async def test_messages_about_one_key_come_in_order_while_the_first_has_hope(
+    connections: Pool, organization_id: str, target: Receiver
+) -> None:
+    await webhook(connections, organization_id, target)
+    key_id, _ = await seed.key(connections, organization_id)
+    await change(connections, organization_id, key_id, DisableKey(at=now()))
+    await change(connections, organization_id, key_id, EnableKey(at=now(), authority=UNBOUNDED, known_mcps={}))
+    target.answer = lambda received: 500 if received.body["event"] == "api_key.created" else 200
+    for pause in (timedelta(0), *PAUSES[: IN_ORDER_FAILURES - 1]):
+        assert {each.body["event"] for each in target.received} <= {"api_key.created"}
+        await time_goes_by(connections, 2 * pause)
+        await work(connections)
+    await work(connections)
+    events = [each.body["event"] for each in target.received]
+    assert events == ["api_key.created"] * IN_ORDER_FAILURES + ["api_key.disabled", "api_key.enabled"]
+
+
+async def test_two_workers_at_once_and_one_that_dies_lose_nothing(
+    connections: Pool, organization_id: str, target: Receiver
+) -> None:
+    await webhook(connections, organization_id, target)
+    key_ids = [(await seed.key(connections, organization_id))[0] for _ in range(30)]
+    await prepare(connections)
+    dying = asyncio.create_task(deliver(connections, CONFIG))
+    await anyio.sleep(0.05)
+    dying.cancel()
+    await asyncio.gather(dying, return_exceptions=True)
+    async with anyio.create_task_group() as tasks:
+        for _ in range(2):
+            tasks.start_soon(work, connections)
+    await time_goes_by(connections, 2 * deliver_webhooks.LEASE)
+    await work(connections)
+    assert {each.body["data"]["id"] for each in target.received} == set(key_ids)
+    assert len(set(target.ids())) == 30, "one id a message, however often it was sent"
+
+
+async def test_following_twice_puts_nothing_into_the_outbox_twice(
+    connections: Pool, organization_id: str, target: Receiver
+) -> None:
+    webhook_id = await webhook(connections, organization_id, target)
+    await seed.key(connections, organization_id)
+    async with connections.connection() as connection:
+        await follow(connection, WEBHOOK_OUTBOX, 10)
+        await connection.execute(b"update checkpoints set position = 0 where projection = 'webhook_outbox'")
+        await follow(connection, WEBHOOK_OUTBOX, 10)
+    assert len(await sent(connections, organization_id, webhook_id)) == 1
+
+
+async def test_while_two_secrets_are_valid_messages_have_both_signatures(
+    connections: Pool, organization_id: str, target: Receiver
+) -> None:
+    webhook_id = await webhook(connections, organization_id, target)
+    second = new_secret(b"s" * SECRET_BYTES)
+    target.secrets.append(second)
+    command = RotateWebhookSecret(at=now(), overlap_seconds=3_600)
+    await tell(connections, organization_id, webhook_id, command, second)
+    await seed.key(connections, organization_id)
+    await work(connections)
+    assert target.received[-1].valid == 2
+    with freeze_time(now() + timedelta(hours=2), real_asyncio=True):
+        await seed.key(connections, organization_id)
+        await work(connections)
+        assert target.received[-1].valid == 1
+
+
+async def test_one_that_is_gone_is_disabled_at_once_and_somebody_is_told(
+    connections: Pool, organization_id: str, target: Receiver
+) -> None:
+    webhook_id = await webhook(connections, organization_id, target)
+    for _ in range(6):
+        await seed.key(connections, organization_id)
+    target.answer = lambda _: 410
+    await work(connections)
+    await work(connections)
+    async with reading(connections, organization_id) as connection:
+        found = await webhook_of(connection, webhook_id, organization_id)
+    assert found is not None
+    assert (found.status, found.because) == ("disabled", "gone")
+    (alert,) = await alerts(connections, organization_id)
+    assert (alert.alert_type, alert.numbers["webhook_id"]) == ("webhook.disabled", webhook_id)
+    count = len(target.received)
+    await time_goes_by(connections, DAY)
+    await work(connections)
+    assert len(target.received) == count
+    async with connections.connection() as connection:
+        await connection.execute(b"set role none")
+        assert (await check(connection, inline_checks())).sound
+        await connection.execute(b"reset role")
+
+
+async def test_what_waits_for_webhooks_that_are_disabled_stands_in_nobodys_way(
+    connections: Pool, organization_id: str, target: Receiver
+) -> None:
+    disabled = [await webhook(connections, organization_id, target) for _ in range(12)]
+    await webhook(connections, organization_id, target)
+    for _ in range(5):
+        await seed.key(connections, organization_id)
+    await prepare(connections)
+    for webhook_id in disabled:
+        off = ChangeWebhook(at=now(), status="disabled")
+        await tell(connections, organization_id, webhook_id, off, None)
+    await deliver(connections, CONFIG)
+    assert len(target.received) == 5, "of the one that is active"
+    kept = await sent(connections, organization_id, disabled[0])
+    assert [delivery.status for delivery, _ in kept] == ["failed"] * 5
+    async with connections.connection() as connection:
+        assert (await outbox_state(connection, now())).waiting == 0
+        # Also where some came too late to be closed.
+        await connection.execute(b"update webhook_deliveries set status = 'pending' where status = 'failed'")
+        claimed = await claim(connection, now=now(), lease=now(), busy=[], webhooks=1, each=4, patience=5)
+        assert claimed == []
+
+
+async def test_one_that_fails_for_days_is_disabled_and_one_success_begins_anew(
+    connections: Pool, organization_id: str, target: Receiver
+) -> None:
+    webhook_id = await webhook(connections, organization_id, target)
+    for answered in (500, 200, 500):
+        target.answer = lambda _, status=answered: status
+        await seed.key(connections, organization_id)
+        await work(connections)
+        await time_goes_by(connections, (FAILING_DAYS_MAX - 1) * DAY)
+    assert await alerts(connections, organization_id) == []
+    await time_goes_by(connections, 2 * DAY)
+    await seed.key(connections, organization_id)
+    await work(connections)
+    (alert,) = await alerts(connections, organization_id)
+    assert (alert.numbers["webhook_id"], alert.numbers["because"]) == (webhook_id, "failing")
+
+
+async def test_slack_is_told_in_words(connections: Pool, organization_id: str, target: Receiver) -> None:
+    await webhook(connections, organization_id, target, "api_key.created", kind="slack")
+    await seed.key(connections, organization_id, name="<Deploy> & more")
+    await work(connections)
+    (received,) = target.received
+    assert set(received.body) == {"text"}
+    assert received.body["text"].startswith("*api_key.created*")
+    assert "name: &lt;Deploy&gt; &amp; more" in received.body["text"]
+    assert "webhook-signature" not in received.headers
+
+
+async def test_deliveries_are_forgotten_after_a_month(
+    connections: Pool, organization_id: str, target: Receiver
+) -> None:
+    webhook_id = await webhook(connections, organization_id, target)
+    await seed.key(connections, organization_id)
+    await work(connections)
+    await forget(connections)
+    assert len(await sent(connections, organization_id, webhook_id)) == 1
+    with freeze_time(now() + KEPT_FOR + DAY, real_asyncio=True):
+        await forget(connections)
+    assert await sent(connections, organization_id, webhook_id) == []

@@ -1,0 +1,49 @@
+"""What rq keeps in Valkey, for tests to look at."""
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
+# (the annotations of redis and rq leave type arguments out)
+
+import redis
+from rq import Worker
+from rq.serializers import JSONSerializer
+
+from workers.schedule import QUEUES
+
+
+class View:
+    def __init__(self, url: str) -> None:
+        self.client = redis.Redis.from_url(url)
+
+    def workers(self) -> list[str]:
+        return [worker.name for worker in Worker.all(connection=self.client, serializer=JSONSerializer)]
+
+    def queues(self) -> list[tuple[str, ...]]:
+        """Those that each worker takes jobs from."""
+        workers = Worker.all(connection=self.client, serializer=JSONSerializer)
+        return sorted(tuple(worker.queue_names()) for worker in workers)
+
+    def busy_with(self, name: str) -> list[int]:
+        """The processes that do this job at the moment."""
+        workers = Worker.all(connection=self.client, serializer=JSONSerializer)
+        jobs = [(worker.pid, worker.get_current_job()) for worker in workers]
+        return [pid for pid, job in jobs if pid is not None and job is not None and job.origin == name]
+
+    def jobs_done(self) -> tuple[int, int]:
+        """How many succeeded, how many failed, of the workers that run."""
+        workers = Worker.all(connection=self.client, serializer=JSONSerializer)
+        return sum(each.successful_job_count for each in workers), sum(each.failed_job_count for each in workers)
+
+    def schedulers(self) -> int:
+        return int(str(self.client.zcard("rq:cron_schedulers")))
+
+    def waiting(self) -> list[int]:
+        """Jobs that wait, by queue."""
+        return [int(str(self.client.llen(f"rq:queue:{name}"))) for name in QUEUES]
+
+    def jobs_kept(self) -> int:
+        return len(list(self.client.scan_iter("rq:job:*")))
+
+    def drop_waiting(self) -> None:
+        self.client.delete(*[f"rq:queue:{name}" for name in QUEUES])
+
+    def forget_everything(self) -> None:
+        self.client.flushall()

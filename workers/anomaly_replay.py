@@ -1,0 +1,182 @@
+"""What the rules about anomalies would have said of a stretch of the usage log: read from the log, and nothing written.
+
+The same rules over the same signs as `workers/jobs/detect_anomalies.py`, with the thresholds of now or with others, so
+that somebody can try what a threshold would have made of last month before setting it.
+"""
+
+import sys
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any, NamedTuple
+
+import msgspec
+from msgspec import Struct
+
+from domain.alerts.events import AlertType, Number, Severity
+from domain.anomalies.finding import Rule
+from domain.anomalies.hours import Hour
+from domain.anomalies.judge import HISTORY, Facts, Locate, Sign, judge
+from domain.anomalies.review import is_cooling
+from domain.anomalies.settings import problem_of
+from domain.anomalies.thresholds import DEFAULTS
+from domain.usage.events import Code
+from eventstore.database import AT_LEISURE, WORKER_ROLE, Connection, connect
+from projections.anomaly_watch.queries import DENIALS_KEPT, SQL, thresholds
+
+_Subject = tuple[str, str]
+"""A key or an address, and the organization."""
+
+
+class Stretch(NamedTuple):
+    """From `begin` to before `end`; of one organization, or of all."""
+
+    begin: datetime
+    end: datetime
+    organization_id: str | None = None
+
+
+class WouldSay(Struct, frozen=True):
+    """An alert that would have been raised. `subject`: a key, or an address that unknown keys came from."""
+
+    at: datetime
+    organization_id: str
+    subject: str
+    rule: Rule
+    type: AlertType
+    severity: Severity
+    numbers: dict[str, Number]
+
+
+def written_thresholds(written: Sequence[str]) -> dict[str, Any]:
+    """Thresholds as `name=value`; `ValueError` says what is wrong with the first that can not be meant."""
+    given: dict[str, Any] = {}
+    for text in written:
+        name, _, value = text.partition("=")
+        try:
+            given[name] = msgspec.json.decode(value)
+        except msgspec.DecodeError:
+            raise ValueError(f"{text}: write name=value, such as volume_ratio=5 or location=false") from None
+        problem = problem_of(name, given[name])
+        if problem is not None:
+            raise ValueError(f"{name} {problem}")
+    return given
+
+
+def line_of(said: WouldSay) -> str:
+    numbers = " ".join(f"{name}={value}" for name, value in said.numbers.items())
+    at = said.at.astimezone(UTC)
+    return f"{at:%Y-%m-%d %H:%M}Z {said.severity:<8} {said.type} {said.organization_id} {said.subject} {numbers}"
+
+
+async def replay(url: str, stretch: Stretch, locate: Locate, given: Mapping[str, Any]) -> list[WouldSay]:
+    """In the order of time. Says on stderr how far it is."""
+    async with await connect(url, role=WORKER_ROLE, timeouts=AT_LEISURE) as connection:
+        log = _Log()
+        await log.read(connection, stretch)
+        organizations = sorted({sign.organization_id for sign in log.signs})
+        own = await thresholds(connection, organizations)
+    last: dict[_Subject, dict[Rule, datetime]] = {}
+    said: list[WouldSay] = []
+    for number, sign in enumerate(log.signs):
+        if number % 100_000 == 0:
+            sys.stderr.write(f"{number:,} of {len(log.signs):,} signs\n")
+        limits = msgspec.structs.replace(own.get(sign.organization_id, DEFAULTS), **given)
+        spoken = last.setdefault((sign.subject, sign.organization_id), {})
+        for finding in judge(sign, log.facts(sign), limits, locate):
+            if is_cooling(spoken, finding, sign.at, limits):
+                continue
+            spoken[finding.rule] = sign.at
+            said.append(
+                WouldSay(
+                    at=sign.at,
+                    organization_id=sign.organization_id,
+                    subject=sign.subject,
+                    rule=finding.rule,
+                    type=finding.type,
+                    severity=finding.severity,
+                    numbers=finding.numbers,
+                )
+            )
+    return said
+
+
+class _Log:
+    """What the log says of the stretch, and of as long before as the rules look back."""
+
+    def __init__(self) -> None:
+        self.signs: list[Sign] = []
+        self._created: dict[str, datetime] = {}
+        self._hours: dict[str, dict[datetime, Hour]] = {}
+        self._used: dict[str, set[datetime]] = {}
+        self._before: dict[str, datetime] = {}
+        self._networks: dict[str, dict[str, datetime]] = {}
+        self._refused: dict[_Subject, dict[datetime, dict[Code, int]]] = {}
+
+    async def read(self, connection: Connection, stretch: Stretch) -> None:
+        sys.stderr.write("reading the log …\n")
+        begin = stretch.begin
+        history = {"since": begin - HISTORY, "until": stretch.end, "organization_id": stretch.organization_id}
+        for row in await _rows(connection, SQL.replay_hours, history):
+            self._add_hour(begin, *row)
+        ever = {**history, "since": datetime(1970, 1, 1, tzinfo=UTC)}
+        for row in await _rows(connection, SQL.replay_networks, ever):
+            self._add_network(begin, *row)
+        for row in await _rows(connection, SQL.replay_denied, {**history, "since": begin - DENIALS_KEPT}):
+            self._add_denied(begin, *row)
+        keys = sorted(self._hours)
+        self._created = dict(await _rows(connection, SQL.keys_of, (keys,)))
+        before = await _rows(connection, SQL.used_before, (begin - HISTORY, keys))
+        self._before = {key_id: hour for key_id, hour in before if hour is not None}
+        self.signs.sort(key=lambda sign: (sign.at, sign.kind, sign.subject))
+
+    def facts(self, sign: Sign) -> Facts:
+        key_id = sign.subject
+        return Facts(
+            created_at=self._created.get(key_id, sign.at),
+            hours=self._hours.get(key_id, {}),
+            used=frozenset(self._used.get(key_id, ())),
+            used_before=self._before.get(key_id),
+            networks=self._networks.get(key_id, {}),
+            refused=self._refused.get((key_id, sign.organization_id), {}),
+        )
+
+    def _add_hour(
+        self,
+        begin: datetime,
+        key_id: str,
+        organization_id: str,
+        hour: datetime,
+        requests: int,
+        errors: int,
+        denied: int,
+        managed: int,
+    ) -> None:
+        self._hours.setdefault(key_id, {})[hour] = Hour(requests, errors, denied)
+        if requests + managed:
+            self._used.setdefault(key_id, set()).add(hour)
+        if hour >= begin:
+            self.signs.append(Sign("hour", organization_id, key_id, hour))
+
+    def _add_network(self, begin: datetime, key_id: str, organization_id: str, network: str, first: datetime) -> None:
+        self._networks.setdefault(key_id, {})[network] = first
+        if first >= begin:
+            self.signs.append(Sign("network", organization_id, key_id, first, network))
+
+    def _add_denied(
+        self,
+        begin: datetime,
+        unknown: bool,  # noqa: FBT001 -- a column
+        subject: str,
+        organization_id: str,
+        minute: datetime,
+        code: Code,
+        denied: int,
+    ) -> None:
+        minutes = self._refused.setdefault((subject, organization_id), {})
+        if minute >= begin and minute not in minutes:
+            self.signs.append(Sign("unknown" if unknown else "denied", organization_id, subject, minute))
+        minutes.setdefault(minute, {})[code] = denied
+
+
+async def _rows(connection: Connection, query: bytes, parameters: Any) -> list[Any]:  # noqa: ANN401 -- of the statement
+    return await (await connection.execute(query, parameters)).fetchall()

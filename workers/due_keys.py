@@ -1,0 +1,119 @@
+"""Sees to what the passing of time brings about: one step for each key that is due, until none is."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import datetime
+from time import monotonic
+from typing import Generic, Protocol, TypeVar
+
+import structlog
+
+from domain.actor import SystemActor
+from domain.keys.commands import KeyCommand
+from domain.keys.decider import KEY
+from domain.organizations.plan import PLANS
+from eventstore.clock import new_event_id, now
+from eventstore.database import Connection, Pool
+from eventstore.errors import StreamMoved, Unavailable
+from eventstore.execute import Write, execute
+from eventstore.idempotency import Answer
+from eventstore.recorded import Origin
+from projections.inline import INLINE
+from projections.key_list.queries import DueKey
+from projections.organization_guard.queries import keys_guard
+from workers.run import CONNECTIONS_MAX, WORK_SECONDS
+from workers.seldom import Seldom
+
+PAGE = 100
+
+_log = structlog.get_logger(__name__)
+_news = Seldom()
+
+
+class Due(Protocol):
+    @property
+    def key_id(self) -> str: ...
+
+
+K = TypeVar("K", bound=Due)
+
+
+@dataclass(frozen=True, slots=True)
+class Duty(Generic[K]):
+    """What is done, and about which keys: `due` gives some of those that are due at an instant, the longest due first.
+
+    `step` sees to one of them, so that it is due no more, and says whether there was anything to do. It may be
+    repeated, and be taken by several at once.
+    """
+
+    actor: SystemActor
+    due: Callable[[Connection, datetime, int], Awaitable[list[K]]]
+    step: Callable[[Pool, K], Awaitable[bool]]
+
+
+def commanding(
+    actor: SystemActor, command: Callable[[datetime], KeyCommand]
+) -> Callable[[Pool, DueKey], Awaitable[bool]]:
+    """The step that gives a key a command, made for the instant at which it is given."""
+
+    async def step(pool: Pool, key: DueKey) -> bool:
+        at = now()
+        write = Write(
+            decider=KEY,
+            stream_id=key.key_id,
+            organization_id=key.organization_id,
+            command=lambda _: command(at),
+            # Nothing is decided upon the counts, but they may change with the key: who changes them locks them first.
+            guard=keys_guard(key.organization_id, PLANS),
+            at=at,
+            origin=Origin(actor),
+            new_event_id=new_event_id,
+        )
+        change = await execute(pool, write, INLINE)
+        return not isinstance(change, Answer) and bool(change.events)
+
+    return step
+
+
+async def see_to(pool: Pool, duty: Duty[K], seconds: float = WORK_SECONDS) -> int:
+    """Do `duty` for every key that is due, for `seconds` at most; gives how many changed.
+
+    A key that can not be changed is logged and passed over, so that it stops no other. Any number of processes may do
+    this at once: whoever comes second finds that there is nothing to change. Raises `Unavailable`.
+    """
+    deadline = monotonic() + seconds
+    passed_over: set[str] = set()
+    changed = 0
+    while monotonic() < deadline:
+        async with pool.connection() as connection:
+            due = await duty.due(connection, now(), PAGE + len(passed_over))
+        page = [key for key in due if key.key_id not in passed_over]
+        if not page:
+            break
+        unchanged = await _change_all(pool, duty, page)
+        passed_over |= unchanged
+        changed += len(page) - len(unchanged)
+    if changed:
+        _log.info("keys_changed", by=duty.actor.id, keys=changed)
+    return changed
+
+
+async def _change_all(pool: Pool, duty: Duty[K], page: list[K]) -> set[str]:
+    """The ids of those that did not change: someone else was faster, or they can not be changed."""
+    gate = asyncio.Semaphore(CONNECTIONS_MAX)
+
+    async def change(key: K) -> bool:
+        async with gate:
+            return await duty.step(pool, key)
+
+    outcomes = await asyncio.gather(*[change(key) for key in page], return_exceptions=True)
+    problems = [outcome for outcome in outcomes if isinstance(outcome, BaseException)]
+    if len(problems) == len(page) and isinstance(problems[0], Unavailable):
+        raise problems[0]
+    for key, outcome in zip(page, outcomes, strict=True):
+        # That others kept changing a key is no defect of it: its turn comes again in a second.
+        bad = isinstance(outcome, BaseException) and not isinstance(outcome, StreamMoved)
+        if bad and _news(key.key_id):
+            _log.error("key_can_not_be_changed", by=duty.actor.id, key_id=key.key_id, exc_info=outcome)
+    return {key.key_id for key, outcome in zip(page, outcomes, strict=True) if outcome is not True}

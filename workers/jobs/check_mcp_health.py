@@ -1,0 +1,88 @@
+"""Every five seconds: MCP servers that nobody has called for a while are asked whether they answer.
+
+Whose turn it is is pushed ahead in time before it is asked: of several workers only one asks, and a worker that dies in
+between leaves it to the next turn. A tick begins no more after a few seconds, and ends when the last server answered or
+had its time. Servers are reached by the rules, and with the credentials, of calls.
+"""
+
+import asyncio
+from time import monotonic
+
+import structlog
+
+from domain.mcps.errors import McpNotFound
+from eventstore.clock import now
+from eventstore.database import Pool
+from eventstore.errors import UNAVAILABLE, Unavailable
+from gateway.config import GatewayConfig
+from gateway.gateway import Gateway
+from gateway.health import probe
+from gateway.sealing import SealBroken, Sealer
+from gateway.way import way_to
+from projections.mcp_health.queries import Claimed, claim
+from workers.config import Config
+from workers.run import run_configured
+from workers.seldom import Seldom
+
+AT_ONCE = 20
+"""How many servers are asked at the same time."""
+
+BEGIN_SECONDS = 3.0
+"""How long a tick goes on asking more. With the time that a server has, it stays below the limit of a job."""
+
+_HOUR = 3_600.0
+
+_log = structlog.get_logger(__name__)
+_news = Seldom(_HOUR)
+
+
+def check_mcp_health() -> None:
+    run_configured(check)
+
+
+async def check(pool: Pool, config: Config) -> None:
+    if config.mcp_health is None:
+        return
+    deadline = monotonic() + BEGIN_SECONDS
+    sealer = Sealer(config.master_keys) if config.master_keys else None
+    due = await _due(pool, config)
+    if not due:
+        return  # before the MCP SDK is loaded
+    async with Gateway(GatewayConfig(egress=config.egress)) as gateway:
+        while due:
+            await _ask_all(pool, gateway, sealer, due)
+            due = await _due(pool, config) if monotonic() < deadline else []
+
+
+async def _due(pool: Pool, config: Config) -> list[Claimed]:
+    """Some that are to be asked; none when there is none any more. Those that answered a call lately are left out."""
+    while config.mcp_health is not None:
+        async with pool.connection() as connection:
+            claimed = await claim(connection, now(), config.mcp_health, AT_ONCE)
+        asked = [mcp for mcp in claimed if not mcp.answered]
+        if asked or not claimed:
+            return asked
+    return []
+
+
+async def _ask_all(pool: Pool, gateway: Gateway, sealer: Sealer | None, due: list[Claimed]) -> None:
+    outcomes = await asyncio.gather(*[_ask(pool, gateway, sealer, mcp) for mcp in due], return_exceptions=True)
+    for mcp, outcome in zip(due, outcomes, strict=True):
+        if isinstance(outcome, (Unavailable, *UNAVAILABLE)):
+            raise outcome
+        if isinstance(outcome, BaseException) and _news(mcp.mcp_id):
+            _log.error("mcp_can_not_be_checked", mcp_id=mcp.mcp_id, exc_info=outcome)
+
+
+async def _ask(pool: Pool, gateway: Gateway, sealer: Sealer | None, mcp: Claimed) -> None:
+    try:
+        way = await way_to(pool, sealer, mcp.mcp_id, mcp.organization_id)
+    except McpNotFound:
+        return
+    except SealBroken:
+        # That we can not open it says nothing about the server.
+        if _news("credentials"):
+            _log.warning("mcp_credentials_can_not_be_opened", needed="KEYLEDGER_MASTER_KEY", mcp_id=mcp.mcp_id)
+        return
+    if way.active:
+        await probe(pool, gateway, way)

@@ -1,0 +1,240 @@
+"""Every second: messages for webhooks are sent, each at least once, and again after a failure, for about a day.
+
+A message is pushed ahead in time before it is tried, so a worker that dies in between leaves it to a later attempt,
+with the same id. Messages about one thing, such as a key, are sent in order while the earlier one has hope; a receiver
+that hangs holds up itself, and the others for no longer than one attempt.
+"""
+
+import asyncio
+import random
+from collections import Counter
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from time import monotonic
+
+import structlog
+
+from domain.actor import SystemActor
+from domain.alerts.alert_id import alert_id
+from domain.alerts.commands import RaiseAlert
+from domain.alerts.decider import ALERT
+from domain.webhooks.commands import DisableWebhook
+from domain.webhooks.decider import WEBHOOK
+from domain.webhooks.events import DisabledBecause
+from eventstore.clock import new_event_id, now
+from eventstore.database import Pool
+from eventstore.errors import UNAVAILABLE, Unavailable
+from eventstore.execute import Beside, Write, execute, no_guard
+from eventstore.recorded import Origin
+from eventstore.statements import Statement
+from gateway.config import GatewayConfig
+from gateway.egress import Egress
+from gateway.posting import ANSWER_SECONDS, Posted, post
+from gateway.sealing import SealBroken, Sealer
+from gateway.webhooks import Way, way_to
+from projections.inline import INLINE
+from projections.webhook_list.queries import secrets_of
+from projections.webhook_outbox.queries import SQL, Attempt, Claimed, attempt_add, claim, outbox_state
+from workers.config import Config
+from workers.run import run_configured
+from workers.seldom import Seldom
+
+ACTOR = SystemActor("webhooks")
+
+PAUSES = tuple(timedelta(seconds=seconds) for seconds in (5, 30, 120, 600, 1_800, 3_600, 7_200, 14_400, 28_800, 28_800))
+"""Between an attempt and the next one, 23.7 hours together; after the last one a message is given up."""
+
+FAILING_DAYS_MAX = 5
+"""A webhook that nothing got through to for so long is disabled."""
+
+IN_ORDER_FAILURES = 5
+"""So often an earlier message about the same thing may fail before it is waited for no more: a quarter of an hour."""
+
+LEASE = timedelta(seconds=60)
+"""Longer than an attempt takes."""
+
+_BEGIN_SECONDS = 4.0
+"""How long a tick goes on beginning more. With the time that a receiver has, it stays below the limit of a job."""
+
+_AT_ONCE = 200
+_WEBHOOKS = 50
+_EACH = 4
+"""So many messages are under way to one webhook."""
+
+_JITTER = 0.2
+_GONE = 410
+
+_SEALED = "Its secret can not be opened: the master key that sealed it is not configured"
+
+_log = structlog.get_logger(__name__)
+_news = Seldom()
+
+
+def deliver_webhooks() -> None:
+    run_configured(deliver)
+
+
+async def deliver(pool: Pool, config: Config) -> None:
+    if not config.master_keys:
+        if _news("not configured"):
+            _log.error("webhooks_not_configured", needed="KEYLEDGER_MASTER_KEY")
+        return
+    if not await _anything_due(pool):
+        return
+    egress = Egress(GatewayConfig(egress=config.egress))
+    try:
+        await _Delivering(pool, Sealer(config.master_keys), egress).work()
+    finally:
+        await egress.aclose()
+
+
+async def _anything_due(pool: Pool) -> bool:
+    async with pool.connection() as connection:
+        return (await outbox_state(connection, now())).waiting > 0
+
+
+class _Delivering:
+    def __init__(self, pool: Pool, sealer: Sealer, egress: Egress) -> None:
+        self._pool = pool
+        self._sealer = sealer
+        self._egress = egress
+        self._under_way: Counter[str] = Counter()
+        """Messages by webhook."""
+
+    async def work(self) -> None:
+        """Begin to send what is due until nothing is, or the time is over; return when all that was begun has ended."""
+        deadline = monotonic() + _BEGIN_SECONDS
+        running: set[asyncio.Task[None]] = set()
+        try:
+            while (left := deadline - monotonic()) > 0:
+                claimed = await self._claimed() if len(running) < _AT_ONCE else []
+                running |= {asyncio.create_task(self._see_to(each)) for each in claimed}
+                if not running:
+                    return
+                if not claimed:
+                    done, running = await asyncio.wait(running, timeout=left, return_when=asyncio.FIRST_COMPLETED)
+                    await asyncio.gather(*done)
+            await asyncio.gather(*running)
+        finally:
+            # What was given up in the middle is tried again when its lease is over.
+            for task in running:
+                task.cancel()
+            await asyncio.gather(*running, return_exceptions=True)
+
+    async def _claimed(self) -> list[Claimed]:
+        at = now()
+        busy = [webhook_id for webhook_id, messages in self._under_way.items() if messages >= _EACH]
+        async with self._pool.connection() as connection:
+            claimed = await claim(
+                connection,
+                now=at,
+                lease=at + LEASE,
+                busy=busy,
+                webhooks=_WEBHOOKS,
+                each=_EACH,
+                patience=IN_ORDER_FAILURES,
+            )
+        self._under_way.update(each.webhook_id for each in claimed)
+        return claimed
+
+    async def _see_to(self, claimed: Claimed) -> None:
+        try:
+            await self._send(claimed)
+        except (Unavailable, *UNAVAILABLE):
+            raise
+        except Exception:  # noqa: BLE001 -- logged
+            # One that can not be sent stops no other; it is tried again when its lease is over.
+            if _news(claimed.webhook_id):
+                _log.exception("webhook_can_not_be_sent", webhook_id=claimed.webhook_id)
+        finally:
+            self._under_way[claimed.webhook_id] -= 1
+
+    async def _send(self, claimed: Claimed) -> None:
+        at = now()
+        try:
+            way = await self._way(claimed, at)
+        except SealBroken:
+            if _news("secrets"):
+                _log.error("webhook_secret_can_not_be_opened", webhook_id=claimed.webhook_id)
+            posted = Posted(None, 0, _SEALED, "")
+        else:
+            headers = way.headers(claimed.delivery_id, at, claimed.body)
+            posted = await post(self._egress, way.url, headers, claimed.body, ANSWER_SECONDS)
+        await self._note(claimed, at, posted)
+
+    async def _way(self, claimed: Claimed, at: datetime) -> Way:
+        async with self._pool.connection() as connection:
+            stored = await secrets_of(connection, claimed.webhook_id)
+        return way_to(
+            self._sealer,
+            stored,
+            webhook_id=claimed.webhook_id,
+            organization_id=claimed.organization_id,
+            kind=claimed.kind,
+            url=claimed.url,
+            previous_valid_until=claimed.previous_valid_until,
+            at=at,
+        )
+
+    async def _note(self, claimed: Claimed, at: datetime, posted: Posted) -> None:
+        attempt = Attempt(at, posted.status, posted.latency_ms, posted.error, posted.response)
+        webhook = (claimed.webhook_id, claimed.organization_id, now())
+        if posted.got_through:
+            done = Statement(SQL.delivery_finish, ("delivered", now(), claimed.delivery_id))
+            await self._write([attempt_add(claimed, attempt), done, Statement(SQL.standing_good, webhook)])
+            return
+        step = _after_failure(claimed, gone=posted.status == _GONE)
+        failing_since = await self._write([attempt_add(claimed, attempt), step, Statement(SQL.standing_bad, webhook)])
+        if posted.status == _GONE:
+            await self._disable(claimed, "gone", failing_since)
+        elif failing_since is not None and now() - failing_since >= timedelta(days=FAILING_DAYS_MAX):
+            await self._disable(claimed, "failing", failing_since)
+
+    async def _write(self, statements: Sequence[Statement]) -> datetime | None:
+        """In one transaction; gives what the last one returns, if it does."""
+        async with self._pool.connection() as connection, connection.transaction():
+            async with connection.pipeline():
+                cursors = [await connection.execute(query, parameters) for query, parameters in statements]
+            row = await cursors[-1].fetchone() if cursors[-1].description else None
+        return None if row is None else row[0]
+
+    async def _disable(self, claimed: Claimed, because: DisabledBecause, failing_since: datetime | None) -> None:
+        """It and the alert about it are one transaction."""
+        at = now()
+        command = DisableWebhook(at=at, because=because)
+        alert = RaiseAlert(
+            # Once for each time that it fails, whichever worker comes to say so.
+            alert_id=alert_id(f"webhook.disabled {claimed.webhook_id} {failing_since}", failing_since or at),
+            organization_id=claimed.organization_id,
+            alert_type="webhook.disabled",
+            severity="critical",
+            at=at,
+            numbers={
+                "webhook_id": claimed.webhook_id,
+                "because": because,
+                "failing_since": None if failing_since is None else failing_since.isoformat().replace("+00:00", "Z"),
+            },
+        )
+        await execute(
+            self._pool,
+            Write(
+                decider=WEBHOOK,
+                stream_id=claimed.webhook_id,
+                organization_id=claimed.organization_id,
+                command=lambda _: command,
+                guard=no_guard(),
+                at=at,
+                origin=Origin(ACTOR),
+                new_event_id=new_event_id,
+                beside=lambda _: [Beside(ALERT, alert.alert_id, alert)],
+            ),
+            INLINE,
+        )
+
+
+def _after_failure(claimed: Claimed, *, gone: bool) -> Statement:
+    if gone or claimed.attempt > len(PAUSES):
+        return Statement(SQL.delivery_finish, ("failed", now(), claimed.delivery_id))
+    # Or all that failed together would come back together.
+    stretch = random.uniform(1 - _JITTER, 1 + _JITTER)  # noqa: S311 -- no secret
+    return Statement(SQL.delivery_later, (now() + PAUSES[claimed.attempt - 1] * stretch, claimed.delivery_id))

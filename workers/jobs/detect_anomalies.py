@@ -1,0 +1,121 @@
+"""Every five seconds: the rules about anomalies look at what was noted, and alerts are raised, each once.
+
+One worker looks at a time, in the order in which signs were noted. The alert, that the rule spoke, and nothing else is
+one transaction; a sign goes when everything about it was said. So a worker that dies at any line has told once or not
+yet: the id of an alert follows from its rule, its subject and the instant that it is about.
+"""
+
+from datetime import timedelta
+from time import monotonic
+
+import structlog
+
+from domain.actor import SystemActor
+from domain.alerts.alert_id import alert_id
+from domain.alerts.commands import RaiseAlert
+from domain.anomalies.finding import Finding
+from domain.anomalies.judge import Locate, Sign, judge
+from domain.anomalies.review import is_cooling
+from domain.anomalies.thresholds import DEFAULTS
+from eventstore.clock import now
+from eventstore.database import Connection, Pool
+from gateway.places import locator
+from projections.anomaly_watch.queries import (
+    DENIALS_KEPT,
+    SQL,
+    Noted,
+    facts_of,
+    sign_done,
+    signs,
+    thresholds,
+    told,
+    told_of,
+)
+from workers.alerting import raise_alert
+from workers.config import Config
+from workers.run import WORK_SECONDS, run_configured
+from workers.seldom import Seldom
+
+ACTOR = SystemActor("anomalies")
+
+SETTLED = timedelta(seconds=2)
+"""A sign is looked at when it has not been noted for so long: uses that are decided together are judged together."""
+
+_SIGNS = 200
+_DENIALS_KEPT = 3 * DENIALS_KEPT
+
+_log = structlog.get_logger(__name__)
+_news = Seldom(3_600.0)
+
+
+def detect_anomalies() -> None:
+    run_configured(detect)
+
+
+async def detect(pool: Pool, config: Config) -> None:
+    locate = locator(config.geo_database)
+    deadline = monotonic() + WORK_SECONDS
+    async with pool.connection() as guard:
+        row = await (await guard.execute(SQL.claim)).fetchone()
+        if row is None or not row[0]:
+            return
+        try:
+            while monotonic() < deadline and await _look(pool, locate):
+                pass
+            await guard.execute(SQL.denied_forget, (now() - _DENIALS_KEPT,))
+        finally:
+            await guard.execute(SQL.unclaim)
+
+
+async def _look(pool: Pool, locate: Locate) -> bool:
+    """At some signs; False when there were none."""
+    async with pool.connection() as connection:
+        noted = await signs(connection, now() - SETTLED, _SIGNS)
+        if not noted:
+            return False
+        about = sorted((each.sign for each in noted), key=lambda sign: sign.at)
+        facts = await facts_of(connection, about)
+        spoken = await told_of(connection, sorted({sign.subject for sign in about}))
+        limits = await thresholds(connection, sorted({sign.organization_id for sign in about}))
+    for sign in about:
+        known = facts.get((sign.subject, sign.organization_id))
+        if known is None:  # a key that is not in the list of keys
+            continue
+        last = spoken.setdefault((sign.subject, sign.organization_id), {})
+        threshold = limits.get(sign.organization_id, DEFAULTS)
+        for finding in judge(sign, known, threshold, locate):
+            if is_cooling(last, finding, sign.at, threshold):
+                continue
+            last[finding.rule] = sign.at
+            await _tell(pool, sign, finding)
+    async with pool.connection() as connection:
+        await _done(connection, noted)
+    return True
+
+
+async def _done(connection: Connection, noted: list[Noted]) -> None:
+    async with connection.pipeline():
+        for each in noted:
+            await connection.execute(*sign_done(each))
+
+
+async def _tell(pool: Pool, sign: Sign, finding: Finding) -> None:
+    if not sign.organization_id:
+        # Nobody's alert: whoever runs the service is told in the log.
+        if _news(f"{finding.rule} {sign.subject}"):
+            _log.warning("unknown_keys_presented", **finding.numbers)
+        return
+    await raise_alert(pool, ACTOR, alert_of(sign, finding), also=[told(sign, finding.rule)])
+
+
+def alert_of(sign: Sign, finding: Finding) -> RaiseAlert:
+    effect = f"{finding.type} {finding.rule} {sign.organization_id} {sign.subject} {sign.at.isoformat()} {sign.detail}"
+    return RaiseAlert(
+        alert_id=alert_id(effect, sign.at),
+        organization_id=sign.organization_id,
+        alert_type=finding.type,
+        severity=finding.severity,
+        at=now(),
+        key_id=None if sign.kind == "unknown" else sign.subject,
+        numbers={**finding.numbers, "at": sign.at.isoformat().replace("+00:00", "Z")},
+    )

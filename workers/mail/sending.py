@@ -1,0 +1,101 @@
+"""Hands one mail over: to a mail server, or to a file."""
+
+import os
+import smtplib
+import ssl
+from contextlib import suppress
+from datetime import datetime
+from email.message import EmailMessage
+from email.utils import format_datetime, parseaddr
+from typing import assert_never
+
+from projections.mail.outbox import Mail
+from workers.mail.settings import MailFile, Smtp, Way
+
+TIMEOUT_SECONDS = 5.0
+"""Of each step with the mail server. Whoever waits for it lets other jobs wait."""
+
+_PERMANENT = range(500, 600)
+
+
+class NotDelivered(Exception):
+    """`reason` names no address. `again`: whether it is worth trying later; `away`: no mail gets through now."""
+
+    def __init__(self, reason: str, *, again: bool, away: bool) -> None:
+        self.reason = reason
+        self.again = again
+        self.away = away
+        super().__init__(reason)
+
+
+def send(way: Way, mail_id: str, mail: Mail, at: datetime) -> None:
+    """Hand `mail` over. Raises `NotDelivered`; when that is not raised, the other side has taken it on."""
+    match way:
+        case Smtp():
+            _by_smtp(way, _message(way, mail_id, mail, at))
+        case MailFile():
+            _into_file(way, mail, at)
+        case _:
+            assert_never(way)
+
+
+def _message(smtp: Smtp, mail_id: str, mail: Mail, at: datetime) -> EmailMessage:
+    message = EmailMessage()
+    message["From"] = smtp.sender
+    message["To"] = mail.to
+    message["Subject"] = mail.subject
+    message["Date"] = format_datetime(at)
+    # The same at each attempt: a mailbox that gets it twice can tell.
+    message["Message-ID"] = f"<{mail_id}@{parseaddr(smtp.sender)[1].rpartition('@')[2]}>"
+    message["Auto-Submitted"] = "auto-generated"
+    if mail.settings_url is not None:
+        message["List-Unsubscribe"] = f"<{mail.settings_url}>"  # RFC 2369; a page, on which they are signed in
+    message.set_content(mail.text)
+    return message
+
+
+def _by_smtp(smtp: Smtp, message: EmailMessage) -> None:
+    try:
+        with _connected(smtp) as server:
+            if smtp.user:
+                server.login(smtp.user, smtp.password)
+            server.send_message(message)
+    except smtplib.SMTPRecipientsRefused as error:
+        codes = [code for code, _ in error.recipients.values()]
+        raise NotDelivered(
+            f"recipient refused {codes}", again=not all(c in _PERMANENT for c in codes), away=False
+        ) from None
+    except smtplib.SMTPDataError as error:
+        again = error.smtp_code not in _PERMANENT
+        raise NotDelivered(f"mail refused {error.smtp_code}", again=again, away=False) from None
+    except (smtplib.SMTPNotSupportedError, ValueError) as error:
+        # An address that this server can not be told, such as one with letters beyond ASCII.
+        raise NotDelivered(type(error).__name__, again=False, away=False) from None
+    except (smtplib.SMTPException, OSError) as error:
+        raise NotDelivered(type(error).__name__, again=True, away=True) from None
+
+
+def _connected(smtp: Smtp) -> smtplib.SMTP:
+    tls = ssl.create_default_context()
+    if smtp.implicit_tls:
+        return smtplib.SMTP_SSL(smtp.host, smtp.port, timeout=TIMEOUT_SECONDS, context=tls)
+    server = smtplib.SMTP(smtp.host, smtp.port, timeout=TIMEOUT_SECONDS)
+    if smtp.starttls:
+        try:
+            server.starttls(context=tls)
+        except Exception as error:
+            # Nothing was said yet that others may not hear, and nothing will be.
+            with suppress(smtplib.SMTPException, OSError):
+                server.close()
+            raise smtplib.SMTPException("no TLS") from error
+    return server
+
+
+def _into_file(file: MailFile, mail: Mail, at: datetime) -> None:
+    text = f"--- {at.isoformat(timespec='seconds')}\nTo: {mail.to}\nSubject: {mail.subject}\n\n{mail.text}\n"
+    try:
+        descriptor = os.open(file.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+        with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
+            stream.write(text)
+    except OSError as error:
+        raise NotDelivered(type(error).__name__, again=True, away=True) from None

@@ -1,0 +1,83 @@
+"""rq's cron scheduler, made safe to run twice, to lose Valkey, and to run without any worker."""
+# pyright: reportUnknownMemberType=false
+# (the annotations of rq leave type arguments out)
+
+import time
+from contextlib import suppress
+from datetime import datetime
+
+import redis
+import structlog
+from rq import Queue
+from rq.cron import CronJob, CronScheduler
+from rq.exceptions import SchedulerNotFound, StopRequested
+from rq.serializers import JSONSerializer
+from rq.utils import now
+
+from workers.schedule import SCHEDULE
+from workers.valkey import Valkey, say_unavailable, wait_until_ready
+
+FAILURE_KEPT_SECONDS = 600
+
+_TICK_SECONDS_MAX = 10  # no longer, or a scheduler that is started again would not begin with every job
+_PAUSE_SECONDS_MAX = 1.0
+
+_log = structlog.get_logger(__name__)
+
+
+class Scheduler(CronScheduler):
+    """Puts each job of the table into its queue when its time has come, until SIGTERM or SIGINT.
+
+    Two of them do no more than one: the first to claim a tick enqueues it. A queue holds one waiting job at most: what
+    waits does the work of all ticks since. Nothing is lost with Valkey's data: the next tick comes within a second.
+    """
+
+    def __init__(self, connection: Valkey) -> None:
+        super().__init__(connection)
+        self._seconds = {scheduled.name: scheduled.seconds for scheduled in SCHEDULE}
+        self._seconds_max = {scheduled.name: scheduled.seconds_max for scheduled in SCHEDULE}
+        for scheduled in SCHEDULE:
+            self.register(scheduled.job, queue_name=scheduled.name, interval=scheduled.seconds)
+
+    def start(self) -> None:
+        self._install_signal_handlers()
+        try:
+            while True:
+                try:
+                    self.enqueue_jobs()
+                    self.save()
+                    self.heartbeat()
+                except redis.RedisError as error:
+                    say_unavailable(error)
+                    wait_until_ready(self.connection)
+                time.sleep(min(self.calculate_sleep_interval(), _PAUSE_SECONDS_MAX))
+        except StopRequested:
+            _log.info("scheduler_stopped")
+        finally:
+            with suppress(redis.RedisError, SchedulerNotFound):
+                self.register_death()
+
+    def enqueue_jobs(self) -> list[CronJob]:
+        at = now()
+        due = [job for job in self.get_jobs() if job.should_run() or self._clock_went_back(job, at)]
+        for job in due:
+            job.set_enqueue_time(at)
+            self._offer(job, at)
+        return due
+
+    def _offer(self, job: CronJob, at: datetime) -> None:
+        """Enqueue `job`, unless another scheduler did so for this tick or an earlier tick still waits."""
+        seconds = min(self._seconds[job.queue_name], _TICK_SECONDS_MAX)
+        tick = int(at.timestamp()) // seconds
+        claim = f"keyledger:tick:{job.queue_name}:{tick}"
+        if not self.connection.set(claim, self.name, nx=True, ex=2 * _TICK_SECONDS_MAX):
+            return
+        queue = Queue(job.queue_name, connection=self.connection, serializer=JSONSerializer)
+        if queue.count == 0:
+            seconds_max = self._seconds_max[job.queue_name]
+            queue.enqueue_call(job.func_name, timeout=seconds_max, result_ttl=0, failure_ttl=FAILURE_KEPT_SECONDS)
+
+    def _clock_went_back(self, job: CronJob, at: datetime) -> bool:
+        """Or a job would rest until the clock has caught up again."""
+        due = job.next_enqueue_time
+        return due is not None and (due - at).total_seconds() > self._seconds[job.queue_name]

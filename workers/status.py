@@ -1,0 +1,171 @@
+"""How the jobs stand: what waits, when each last ran and how that ended, who is here, what failed, and who lags behind.
+
+What is known of jobs is in Valkey, of the read models in PostgreSQL. Whichever does not answer is said to be away, and
+the rest is told all the same.
+"""
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
+# (the annotations of redis and rq leave type arguments out)
+
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import psycopg
+import redis
+from msgspec import Struct
+from rq import Worker
+from rq.cron import CronScheduler
+from rq.serializers import JSONSerializer
+
+from eventstore.database import WORKER_ROLE, connect, describe
+from projections.followers import FOLLOWERS
+from projections.following import lags
+from projections.stops import stopped_lanes
+from workers.failed import Failed, failed_jobs
+from workers.schedule import SCHEDULE
+from workers.tally import Run, runs
+from workers.valkey import Valkey
+
+
+class Schedule(Struct, frozen=True):
+    """One job: how many of it wait and run, and its last run; `next`: when the scheduler offers it again."""
+
+    job: str
+    interval_seconds: int
+    waiting: int
+    running: int
+    next: datetime | None
+    last: Run | None
+
+
+class WorkerSeen(Struct, frozen=True):
+    name: str
+    state: str
+    jobs: Sequence[str]
+    heartbeat: datetime | None
+
+
+class Jobs(Struct, frozen=True):
+    schedule: Sequence[Schedule]
+    workers: Sequence[WorkerSeen]
+    schedulers: Sequence[datetime]
+    failed: Sequence[Failed]
+
+
+class FollowerSeen(Struct, frozen=True):
+    """`behind`: positions that are still to be applied; `stopped`: lanes that can not go on."""
+
+    projection: str
+    log: str
+    behind: int
+    stopped: Sequence[int]
+
+
+class Status(Struct, frozen=True):
+    """`problems` has a line for whoever does not answer; what they know is None then."""
+
+    at: datetime
+    jobs: Jobs | None
+    followers: Sequence[FollowerSeen] | None
+    problems: Sequence[str]
+
+
+async def status(url: str, connection: Valkey, at: datetime) -> Status:
+    problems: list[str] = []
+    jobs: Jobs | None = None
+    followers: list[FollowerSeen] | None = None
+    try:
+        jobs = _jobs(connection)
+    except redis.RedisError as error:
+        problems.append(f"Valkey does not answer: {type(error).__name__}: what is known of jobs is there")
+    try:
+        followers = await _followers(url)
+    except (psycopg.Error, OSError) as error:
+        said = describe(error) if isinstance(error, psycopg.Error) else str(error)
+        problems.append(f"PostgreSQL does not answer: {said}")
+    return Status(at, jobs, followers, problems)
+
+
+def lines(seen: Status) -> Iterator[str]:
+    """The same for people."""
+    yield from seen.problems
+    if seen.jobs is not None:
+        yield f"{'job':<26}{'every':>7}{'waits':>7}{'runs':>6}  {'last run':<21}{'took':>9}  {'outcome':<11}next"
+        for each in seen.jobs.schedule:
+            last, took, outcome = ("never", "", "")
+            if each.last is not None:
+                last, took, outcome = _time(each.last.ended), f"{each.last.seconds:.3f} s", each.last.outcome
+            yield (
+                f"{each.job:<26}{each.interval_seconds:>5} s{each.waiting:>7}{each.running:>6}  {last:<21}{took:>9}"
+                f"  {outcome:<11}{_time(each.next)}"
+            )
+        yield f"{len(seen.jobs.workers)} workers, {len(seen.jobs.schedulers)} schedulers"
+        for worker in seen.jobs.workers:
+            yield f"  {worker.name}: {worker.state}, heard of {_time(worker.heartbeat)}, takes {', '.join(worker.jobs)}"
+        for heartbeat in seen.jobs.schedulers:
+            yield f"  scheduler: heard of {_time(heartbeat)}"
+        yield f"{len(seen.jobs.failed)} failed jobs"
+        for failed in seen.jobs.failed:
+            yield f"  {failed.job} at {_time(failed.at)}: {failed.error}"
+    for follower in seen.followers or ():
+        stopped = f", STOPPED in lanes {', '.join(map(str, follower.stopped))}" if follower.stopped else ""
+        yield f"{follower.projection}: {follower.behind} positions of {follower.log} behind{stopped}"
+
+
+def _jobs(connection: Valkey) -> Jobs:
+    connection.ping()
+    known = runs(connection)
+    schedulers = CronScheduler.all(connection)
+    due: dict[str, datetime] = {}
+    for cron in (job for scheduler in schedulers for job in scheduler.get_jobs()):
+        if cron.next_enqueue_time is not None:
+            following = cron.next_enqueue_time.astimezone(UTC)
+            due[cron.queue_name] = min(following, due.get(cron.queue_name, following))
+    workers = Worker.all(connection=connection, serializer=JSONSerializer)
+    busy = [job.origin for worker in workers if (job := worker.get_current_job()) is not None]
+    return Jobs(
+        schedule=[
+            Schedule(
+                job=each.name,
+                interval_seconds=each.seconds,
+                waiting=_number(connection.llen(f"rq:queue:{each.name}")),
+                running=busy.count(each.name),
+                next=due.get(each.name),
+                last=known.get(each.name),
+            )
+            for each in SCHEDULE
+        ],
+        workers=[
+            WorkerSeen(worker.name, str(worker.get_state()), worker.queue_names(), _aware(worker.last_heartbeat))
+            for worker in sorted(workers, key=lambda each: each.name)
+        ],
+        schedulers=[beat for scheduler in schedulers if (beat := _aware(scheduler.last_heartbeat)) is not None],
+        failed=failed_jobs(connection),
+    )
+
+
+async def _followers(url: str) -> list[FollowerSeen]:
+    async with await connect(url, role=WORKER_ROLE) as connection:
+        stopped = await stopped_lanes(connection)
+        return [
+            FollowerSeen(
+                follower.projection,
+                follower.log,
+                sum(lag.behind for lag in await lags(connection, follower)),
+                [lane.lane for lane in stopped if lane.projection == follower.projection],
+            )
+            for follower in FOLLOWERS
+        ]
+
+
+def _number(answer: Any) -> int:  # noqa: ANN401 -- redis is typed for both of its worlds at once
+    return int(answer)
+
+
+def _aware(at: datetime | None) -> datetime | None:
+    """What rq keeps is UTC, whether or not it says so."""
+    return at if at is None or at.tzinfo is not None else at.replace(tzinfo=UTC)
+
+
+def _time(at: datetime | None) -> str:
+    return "unknown" if at is None else f"{at.astimezone(UTC):%Y-%m-%d %H:%M:%SZ}"

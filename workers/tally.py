@@ -1,0 +1,50 @@
+"""What the workers did, counted where every process finds it: in Valkey, for `/metrics`.
+
+One hash, three fields a job: `<job>:succeeded`, `<job>:failed`, `<job>:seconds`. Lost with Valkey's data and then
+counted from nothing again, which Prometheus is used to. A second hash says how each job ran last, for `status`.
+"""
+# pyright: reportUnknownMemberType=false
+# (the annotations of redis leave type arguments out)
+
+from contextlib import suppress
+from datetime import datetime
+from typing import Any, Literal, cast
+
+import msgspec
+import redis
+from msgspec import Struct
+
+from eventstore.clock import now
+from workers.valkey import Valkey
+
+HASH = "keyledger:jobs"
+LAST = "keyledger:last_runs"
+
+Outcome = Literal["succeeded", "failed"]
+
+
+class Run(Struct, frozen=True):
+    """The last run of a job: when it ended, how long it took, how it ended."""
+
+    ended: datetime
+    seconds: float
+    outcome: Outcome
+
+
+_run = msgspec.json.Decoder(Run)
+
+
+def count(connection: Valkey, job: str, seconds: float, *, succeeded: bool) -> None:
+    """That it can not be counted is no reason to fail what was done."""
+    outcome: Outcome = "succeeded" if succeeded else "failed"
+    with suppress(redis.RedisError), connection.pipeline(transaction=False) as pipeline:
+        pipeline.hincrby(HASH, f"{job}:{outcome}", 1)
+        pipeline.hincrbyfloat(HASH, f"{job}:seconds", seconds)
+        pipeline.hset(LAST, job, msgspec.json.encode(Run(now(), seconds, outcome)))
+        pipeline.execute()
+
+
+def runs(connection: Valkey) -> dict[str, Run]:
+    """The last run of each job that ever ran since Valkey has its data."""
+    kept = cast("dict[bytes, bytes]", cast("Any", connection).hgetall(LAST))
+    return {name.decode(): _run.decode(run) for name, run in kept.items()}

@@ -1,0 +1,77 @@
+"""The connection to Valkey, and what is said while there is none."""
+
+import logging
+import time
+
+import redis
+import structlog
+from redis.backoff import ConstantBackoff
+from redis.retry import Retry
+
+from workers.config import ConfigError
+from workers.seldom import Seldom
+
+Valkey = redis.Redis
+
+_CONNECT_SECONDS = 2
+_RETRIES = 1
+_RETRY_SECONDS = 0.05
+_WAIT_FIRST_SECONDS = 0.1
+_WAIT_MOST_SECONDS = 1.0
+
+_log = structlog.get_logger(__name__)
+_unavailable = Seldom()
+
+
+def connect(url: str) -> Valkey:
+    """A client that has not connected yet. A command is tried twice, so that a restart between two costs none.
+
+    Raises ConfigError.
+    """
+    try:
+        return redis.Redis.from_url(  # pyright: ignore[reportUnknownMemberType]
+            url,
+            socket_connect_timeout=_CONNECT_SECONDS,
+            retry=Retry(ConstantBackoff(_RETRY_SECONDS), _RETRIES),
+        )
+    except ValueError:
+        raise ConfigError("REDIS_URL is not an address of Valkey or Redis: redis://host:port/0") from None
+
+
+def wait_until_ready(connection: Valkey) -> None:
+    """Return when Valkey answers; says once that it does not, and once that it does again."""
+    pause = _WAIT_FIRST_SECONDS
+    waited = False
+    while True:
+        try:
+            connection.ping()  # pyright: ignore[reportUnknownMemberType]
+        except redis.RedisError as error:
+            say_unavailable(error)
+            waited = True
+            time.sleep(pause)
+            pause = min(2 * pause, _WAIT_MOST_SECONDS)
+        else:
+            if waited:
+                _unavailable.forget()
+                _log.info("valkey_available")
+            return
+
+
+def say_unavailable(error: BaseException) -> None:
+    """One log line a minute at most: nothing is lost by it, and it will pass."""
+    if _unavailable("valkey"):
+        _log.warning("valkey_unavailable", error=f"{type(error).__name__}: {error}")
+
+
+class ConnectionNoise(logging.Filter):
+    """Turns what rq logs about a lost connection, a line or a whole traceback each time, into `say_unavailable`."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        causes: list[object] = [record.exc_info[1]] if record.exc_info else []
+        if isinstance(record.args, tuple):
+            causes += record.args
+        for cause in causes:
+            if isinstance(cause, redis.ConnectionError | redis.TimeoutError):
+                say_unavailable(cause)
+                return False
+        return True

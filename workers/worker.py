@@ -1,0 +1,92 @@
+"""One process that carries out jobs."""
+# pyright: reportUnknownMemberType=false
+# (the annotations of rq leave type arguments out)
+
+import os
+import signal
+from collections.abc import Sequence
+from time import monotonic
+from typing import Any, cast
+
+import redis
+import structlog
+from redis.client import Pipeline
+from rq import Queue, worker_registration
+from rq.exceptions import InvalidJobOperation, StopRequested
+from rq.executions import Execution
+from rq.job import Job
+from rq.serializers import JSONSerializer
+from rq.worker import SimpleWorker
+
+from eventstore.logging import bound
+from workers.tally import count
+from workers.valkey import connect, say_unavailable, wait_until_ready
+
+_TTL_SECONDS = 20  # rq waits for a job for 15 s less, then sends its heartbeat
+
+_log = structlog.get_logger(__name__)
+
+
+class JobWorker(SimpleWorker):
+    """Runs jobs in its own process: to fork for each costs more than the jobs, and they leave nothing behind."""
+
+    parent: int = 0
+
+    def subscribe(self) -> None:
+        """Takes no commands over pub/sub: they stop forked jobs, and cost a thread and a connection."""
+
+    def set_shutdown_requested_date(self) -> None:
+        """Is called by a signal handler in the middle of a job, and Valkey may be away."""
+
+    def perform_job(self, job: Job, queue: Queue, execution: Execution) -> bool:
+        began = monotonic()
+        with bound(job=queue.name, job_id=job.id):
+            succeeded = super().perform_job(job, queue, execution)
+            count(self.connection, queue.name, monotonic() - began, succeeded=succeeded)
+        return succeeded
+
+    def handle_exception(self, job: Job, *exc_info: object) -> None:
+        error = exc_info[1]
+        if isinstance(error, redis.ConnectionError | redis.TimeoutError):
+            say_unavailable(error)
+        elif isinstance(error, InvalidJobOperation):
+            # Valkey lost its data while the job ran. It did its work, and the next tick enqueues it anew.
+            _log.info("job_forgotten", job=job.func_name)
+        else:
+            _log.error("job_failed", job=job.func_name, exc_info=exc_info)
+
+    def heartbeat(self, timeout: int | None = None, pipeline: Pipeline | None = None) -> None:
+        if self.parent and os.getppid() != self.parent:
+            # The pool was killed, and whoever starts another one does not know of this process.
+            raise StopRequested
+        super().heartbeat(timeout, pipeline)
+        if pipeline is None and not self.connection.sismember(self.redis_workers_keys, self.key):
+            # Valkey lost its data, and a heartbeat alone does not say who is here.
+            with self.connection.pipeline() as registration:
+                registration.hset(self.key, mapping=cast("Any", self.serialize()))
+                worker_registration.register(self, registration)
+                registration.execute()
+
+
+def work(name: str, redis_url: str, parent: int, queues: Sequence[str]) -> None:
+    """One worker, until it is asked to stop or loses Valkey: then the pool starts another one, which waits for it."""
+    # While it waits there is nothing to finish. rq sets handlers of its own when it works.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    connection = connect(redis_url)
+    wait_until_ready(connection)
+    try:
+        worker = JobWorker(
+            list(queues),
+            name=name,
+            connection=connection,
+            serializer=JSONSerializer,
+            worker_ttl=_TTL_SECONDS,
+            log_job_description=False,
+        )
+        worker.parent = parent
+        worker.max_connection_wait_time = 1.0
+        _log.info("worker_started", pid=os.getpid())
+        worker.work(logging_level="WARNING")
+    except redis.RedisError as error:
+        say_unavailable(error)

@@ -14,6 +14,7 @@ from workers.seldom import Seldom
 Valkey = redis.Redis
 
 _CONNECT_SECONDS = 2
+_ANSWER_SECONDS = 5.0
 _RETRIES = 1
 _RETRY_SECONDS = 0.05
 _WAIT_FIRST_SECONDS = 0.1
@@ -23,15 +24,16 @@ _log = structlog.get_logger(__name__)
 _unavailable = Seldom()
 
 
-def connect(url: str) -> Valkey:
+def connect(url: str, *, answer_seconds: float = _ANSWER_SECONDS) -> Valkey:
     """A client that has not connected yet. A command is tried twice, so that a restart between two costs none.
 
-    Raises ConfigError.
+    `answer_seconds` must be longer than any command waits in Valkey. Raises ConfigError.
     """
     try:
         return redis.Redis.from_url(  # pyright: ignore[reportUnknownMemberType]
             url,
             socket_connect_timeout=_CONNECT_SECONDS,
+            socket_timeout=answer_seconds,
             retry=Retry(ConstantBackoff(_RETRY_SECONDS), _RETRIES),
         )
     except ValueError:

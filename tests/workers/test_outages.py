@@ -66,7 +66,24 @@ async def test_valkey_may_forget_everything(connections: Pool, start: Start, vie
         return (len(view.workers()), view.schedulers()) == (PROCESSES, 1)
 
     await eventually(all_are_known_again)
-    assert _said(tmp_path, "unavailable") == [0, 0]
+    assert _said(tmp_path, "valkey_unavailable") == [0, 0]
+    assert _said(tmp_path, "job_failed") == [0, 0]
+
+
+async def test_a_worker_with_nothing_to_do_waits_longer_than_valkey_hesitates(
+    connections: Pool, start: Start, view: View, tmp_path: Path
+) -> None:
+    start("run")
+
+    async def all_are_known() -> bool:
+        return len(view.workers()) == PROCESSES
+
+    await eventually(all_are_known)
+    before = sorted(view.workers())
+    view.hesitate(seconds=12)  # a job is waited for in one command of 5 s, which is tried twice
+    await anyio.sleep(13)
+    assert sorted(view.workers()) == before
+    assert _said(tmp_path, "valkey_unavailable") == [0]
 
 
 async def test_processes_that_start_before_valkey_wait_for_it(

@@ -45,5 +45,9 @@ class View:
     def drop_waiting(self) -> None:
         self.client.delete(*[f"rq:queue:{name}" for name in QUEUES])
 
+    def hesitate(self, seconds: int) -> None:
+        """It keeps its connections and answers nothing for so long."""
+        self.client.execute_command("CLIENT PAUSE", seconds * 1000, "ALL")
+
     def forget_everything(self) -> None:
         self.client.flushall()

@@ -8,6 +8,7 @@ from msgspec import Meta, Struct
 from app.exchange import Inbound
 from app.problems import Problem
 from app.security.cursors import CursorInvalid, CursorSigner
+from projections.paging import DEPTH_MAX
 
 PerPage = Annotated[int, Meta(ge=1, le=100)]
 PageNumber = Annotated[int, Meta(ge=1, le=1_000_000)]
@@ -33,6 +34,15 @@ def opened(cursors: CursorSigner, cursor: str | None, page: int | None, purpose:
     if problem is not None:
         raise Problem("validation_error", "The request is not valid.", {"cursor": problem})
     return position
+
+
+def offset_of(page: int | None, per_page: int, total: int) -> int:
+    """How many items of a list of `total` lie before the page; 422 where those are too many."""
+    offset = ((page or 1) - 1) * per_page
+    if total > DEPTH_MAX < offset:
+        problem = f"Pages by number reach the first {DEPTH_MAX:,}; go on with next_cursor"
+        raise Problem("validation_error", "The request is not valid.", {"page": problem})
+    return offset
 
 
 def pagination(

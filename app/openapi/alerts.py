@@ -33,7 +33,8 @@ OPERATIONS: list[Operation] = [
         listing.list_alerts,
         tag=_TAG,
         summary="List alerts",
-        description="Newest first.",
+        description="Newest first. More than 10,000 are not counted: `total_exact` is false then, and pages by number"
+        " reach the first 10,000, cursors all of them.",
         query=listing.Query,
         query_fields={
             "type": {"description": "What it is about."},
@@ -41,7 +42,7 @@ OPERATIONS: list[Operation] = [
             "key_id": {"description": "The id of the key that it is about."},
             "severity": {"description": "How bad it is."},
         },
-        answer=Answer(Alert, _ALERT, paging="cursor"),
+        answer=Answer(Alert, _ALERT, paging="pages"),
     ),
     routed(
         alert_detail,

@@ -86,7 +86,7 @@ OPERATIONS: list[Operation] = [
         summary="List webhooks",
         description="Newest first.",
         query=listing.Query,
-        answer=Answer(Webhook, _WEBHOOK, paging="cursor"),
+        answer=Answer(Webhook, _WEBHOOK, paging="pages"),
     ),
     routed(
         webhook_detail,

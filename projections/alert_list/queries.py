@@ -1,7 +1,7 @@
 """What is asked of the list of alerts."""
 
 from datetime import datetime
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import msgspec
 from msgspec import Struct
@@ -19,6 +19,7 @@ Status = Literal["open", "acknowledged"]
 class Queries(NamedTuple):
     alert_put: bytes
     alert_page: bytes
+    alert_count: bytes
     alert_by_id: bytes
 
 
@@ -61,17 +62,33 @@ async def alerts(
     connection: Connection,
     organization_id: str,
     filters: Filters,
-    after: tuple[datetime, str] | None,
+    *,
     limit: int,
+    after: tuple[datetime, str] | None = None,
+    offset: int = 0,
 ) -> list[ExistingAlert]:
-    """Newest first, those behind `after` (instant and id of the last one seen)."""
+    """Newest first, those behind `after` (instant and id of the last one seen), or behind the first `offset`."""
     at, last_id = (None, None) if after is None else after
-    acknowledged = None if filters.status is None else filters.status == "acknowledged"
-    narrowed = [
-        twice for value in (filters.type, filters.severity, filters.key_id, acknowledged) for twice in [value] * 2
-    ]
-    cursor = await connection.execute(SQL.alert_page, (organization_id, *narrowed, at, at, last_id, limit))
+    page = {"at": at, "id": last_id, "limit": limit, "offset": offset}
+    cursor = await connection.execute(SQL.alert_page, _narrowed(organization_id, filters) | page)
     return [_alert(row) for row in await cursor.fetchall()]
+
+
+async def count(connection: Connection, organization_id: str, filters: Filters, most: int) -> int:
+    """How many there are; more than `most` are not counted."""
+    cursor = await connection.execute(SQL.alert_count, _narrowed(organization_id, filters) | {"most": most})
+    row = await cursor.fetchone()
+    return 0 if row is None else int(row[0])
+
+
+def _narrowed(organization_id: str, filters: Filters) -> dict[str, Any]:
+    return {
+        "organization_id": organization_id,
+        "type": filters.type,
+        "severity": filters.severity,
+        "key_id": filters.key_id,
+        "acknowledged": None if filters.status is None else filters.status == "acknowledged",
+    }
 
 
 async def alert_of(connection: Connection, alert_id: str, organization_id: str) -> ExistingAlert | None:

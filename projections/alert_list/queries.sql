@@ -7,17 +7,31 @@ on conflict (alert_id) do update
 set acknowledged_at = excluded.acknowledged_at, acknowledged_by = excluded.acknowledged_by, revision = excluded.revision
 
 -- alert_page
--- Newest first. $1 organization, $2 type, $3 severity, $4 key, $5 whether acknowledged, $6 $7 last seen, $8 limit
+-- Newest first. Parameters by name: organization_id; type, severity, key_id and acknowledged, null for any; at and id of
+-- the last one seen, null from the beginning; limit, offset
 select alert_id, organization_id, type, severity, key_id, numbers, raised_at, acknowledged_at, acknowledged_by, revision
 from alert_list
-where organization_id = %s
-  and (%s::text is null or type = %s)
-  and (%s::text is null or severity = %s)
-  and (%s::text is null or key_id = %s)
-  and (%s::boolean is null or (acknowledged_at is not null) = %s)
-  and (%s::timestamptz is null or (raised_at, alert_id) < (%s, %s))
+where organization_id = %(organization_id)s
+  and (%(type)s::text is null or type = %(type)s)
+  and (%(severity)s::text is null or severity = %(severity)s)
+  and (%(key_id)s::text is null or key_id = %(key_id)s)
+  and (%(acknowledged)s::boolean is null or (acknowledged_at is not null) = %(acknowledged)s)
+  and (%(at)s::timestamptz is null or (raised_at, alert_id) < (%(at)s, %(id)s))
 order by raised_at desc, alert_id desc
-limit %s
+limit %(limit)s offset %(offset)s
+
+-- alert_count
+-- How many there are, at most `most`. Parameters by name, as above.
+select count(*)
+from (
+    select from alert_list
+    where organization_id = %(organization_id)s
+      and (%(type)s::text is null or type = %(type)s)
+      and (%(severity)s::text is null or severity = %(severity)s)
+      and (%(key_id)s::text is null or key_id = %(key_id)s)
+      and (%(acknowledged)s::boolean is null or (acknowledged_at is not null) = %(acknowledged)s)
+    limit %(most)s
+) as counted
 
 -- alert_by_id
 -- $1 alert, $2 organization

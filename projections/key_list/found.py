@@ -23,13 +23,12 @@ from projections.key_list.filters import (
 from projections.key_list.page import ALL, DIRECTIONS, PLACES, Listed, in_any_cell, page, tables
 from projections.key_list.queries import SQL
 from projections.key_list.terms import EVERY_MCP, created_by, listing
+from projections.paging import DEPTH_MAX
 
 FEW = 5_000
 """So many keys are looked at one by one."""
 SAMPLE = 1_000
 """So many of more than those are looked at for how many there are at least."""
-DEPTH_MAX = 10_000
-"""So far into a list pages are found by number: what lies before has to be passed over. Cursors know no such end."""
 
 
 class TooDeep(Exception):

@@ -76,11 +76,16 @@ async def webhook_of(connection: Connection, webhook_id: str, organization_id: s
 
 
 async def webhooks(
-    connection: Connection, organization_id: str, after: tuple[datetime, str] | None, limit: int
+    connection: Connection,
+    organization_id: str,
+    *,
+    limit: int,
+    after: tuple[datetime, str] | None = None,
+    offset: int = 0,
 ) -> list[WebhookRow]:
-    """Newest first, those behind `after` (instant and id of the last one seen)."""
+    """Newest first, those behind `after` (instant and id of the last one seen), or behind the first `offset`."""
     at, last_id = (None, None) if after is None else after
-    parameters = {"organization_id": organization_id, "at": at, "id": last_id, "limit": limit}
+    parameters = {"organization_id": organization_id, "at": at, "id": last_id, "limit": limit, "offset": offset}
     cursor = await connection.execute(SQL.page, parameters)
     return [WebhookRow(*row) for row in await cursor.fetchall()]
 

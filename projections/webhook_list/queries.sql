@@ -28,14 +28,14 @@ select webhook_id, kind, url, events, description, status, because, created_at, 
 from webhook_list where webhook_id = %s and organization_id = %s and status <> 'deleted'
 
 -- page
--- Newest first. Parameters by name: organization_id; at and id of the last one seen, null for the first page; limit
+-- Newest first. Parameters by name: organization_id; at and id of the last one seen, null from the beginning; limit, offset
 select webhook_id, kind, url, events, description, status, because, created_at, updated_at, secret_version,
        previous_valid_until, revision
 from webhook_list
 where organization_id = %(organization_id)s and status <> 'deleted'
   and (%(at)s::timestamptz is null or (created_at, webhook_id) < (%(at)s, %(id)s))
 order by created_at desc, webhook_id desc
-limit %(limit)s
+limit %(limit)s offset %(offset)s
 
 -- secrets
 -- The present one and the one before, if it is still there. $1 webhook

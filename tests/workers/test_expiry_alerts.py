@@ -90,7 +90,7 @@ async def test_a_year_in_a_keys_life(connections: Pool) -> None:
         assert isinstance(expired.event, KeyExpired)
         assert expired.event.expired_at == end
         async with connections.connection() as connection:
-            shown = await alerts(connection, organization_id, Filters(), None, 10)
+            shown = await alerts(connection, organization_id, Filters(), limit=10)
             assert [(state.alert.key_id, state.alert.severity) for state in shown] == [
                 (key_id, "critical"),
                 (key_id, "warning"),
@@ -135,7 +135,7 @@ async def test_nobody_is_told_of_a_key_that_does_not_end_or_is_over(connections:
         await command(connections, organization_id, disabled, DisableKey(at=now()))
         await days_go_by(connections, clock, 12)
         async with connections.connection() as connection:
-            (state,) = await alerts(connection, organization_id, Filters(), None, 10)
+            (state,) = await alerts(connection, organization_id, Filters(), limit=10)
         assert state.alert.key_id == disabled  # it can be enabled again, and ends all the same
 
 

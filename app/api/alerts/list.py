@@ -7,10 +7,20 @@ from litestar import get
 from msgspec import Meta, Struct, structs
 
 from app.api.alerts.shape import alert_shape
-from app.api.paging import PER_PAGE_DEFAULT, PerPage, Position, link_next, opened, pagination
+from app.api.paging import (
+    PER_PAGE_DEFAULT,
+    PageNumber,
+    PerPage,
+    Position,
+    link_next,
+    offset_of,
+    opened,
+    pagination,
+)
 from app.requests import HttpRequest, HttpResponse, inbound_of, query_of, services_of, success
 from domain.alerts.events import AlertType, Severity
-from projections.alert_list.queries import Filters, Status, alerts
+from projections.alert_list.queries import Filters, Status, alerts, count
+from projections.paging import DEPTH_MAX
 
 
 class Query(Struct, frozen=True, forbid_unknown_fields=True):
@@ -18,6 +28,7 @@ class Query(Struct, frozen=True, forbid_unknown_fields=True):
     status: Status | None = None
     key_id: Annotated[str, Meta(max_length=100)] | None = None
     severity: Severity | None = None
+    page: PageNumber | None = None
     cursor: str | None = None
     per_page: PerPage = PER_PAGE_DEFAULT
 
@@ -29,10 +40,18 @@ async def list_alerts(request: HttpRequest) -> HttpResponse:
     organization_id = request.auth.organization_id
     filters = Filters(type=query.type, severity=query.severity, key_id=query.key_id, status=query.status)
     purpose = f"alerts {organization_id} {filters}"
-    last = opened(services.cursors, query.cursor, None, purpose)
+    last = opened(services.cursors, query.cursor, query.page, purpose)
     after = None if last is None else (datetime.fromisoformat(last.value), last.id)
     async with services.reading(organization_id) as connection:
-        found = await alerts(connection, organization_id, filters, after, query.per_page + 1)
+        total = await count(connection, organization_id, filters, DEPTH_MAX + 1)
+        found = await alerts(
+            connection,
+            organization_id,
+            filters,
+            limit=query.per_page + 1,
+            after=after,
+            offset=offset_of(query.page, query.per_page, total),
+        )
     shown = found[: query.per_page]
     cursor = None
     if len(found) > query.per_page:
@@ -41,5 +60,11 @@ async def list_alerts(request: HttpRequest) -> HttpResponse:
     return success(
         [alert_shape(state) for state in shown],
         headers=link_next(inbound_of(request), services.config.public_url, structs.asdict(query), cursor),
-        pagination=pagination(page=None, per_page=query.per_page, total=None, next_cursor=cursor),
+        pagination=pagination(
+            page=None if last else query.page or 1,
+            per_page=query.per_page,
+            total=min(total, DEPTH_MAX),
+            next_cursor=cursor,
+            exact=total <= DEPTH_MAX,
+        ),
     )

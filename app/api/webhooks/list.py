@@ -5,13 +5,23 @@ from datetime import datetime
 from litestar import get
 from msgspec import Struct, structs
 
-from app.api.paging import PER_PAGE_DEFAULT, PerPage, Position, link_next, opened, pagination
+from app.api.paging import (
+    PER_PAGE_DEFAULT,
+    PageNumber,
+    PerPage,
+    Position,
+    link_next,
+    offset_of,
+    opened,
+    pagination,
+)
 from app.api.webhooks.shape import webhook_shape
 from app.requests import HttpRequest, HttpResponse, inbound_of, query_of, services_of, success
 from projections.webhook_list.queries import count, webhooks
 
 
 class Query(Struct, frozen=True, forbid_unknown_fields=True):
+    page: PageNumber | None = None
     cursor: str | None = None
     per_page: PerPage = PER_PAGE_DEFAULT
 
@@ -22,11 +32,17 @@ async def list_webhooks(request: HttpRequest) -> HttpResponse:
     services = services_of(request)
     organization_id = request.auth.organization_id
     purpose = f"webhooks {organization_id}"
-    last = opened(services.cursors, query.cursor, None, purpose)
+    last = opened(services.cursors, query.cursor, query.page, purpose)
     after = None if last is None else (datetime.fromisoformat(last.value), last.id)
     async with services.reading(organization_id) as connection:
-        found = await webhooks(connection, organization_id, after, query.per_page + 1)
         total = await count(connection, organization_id)
+        found = await webhooks(
+            connection,
+            organization_id,
+            limit=query.per_page + 1,
+            after=after,
+            offset=offset_of(query.page, query.per_page, total),
+        )
     shown = found[: query.per_page]
     cursor = None
     if len(found) > query.per_page:
@@ -36,5 +52,7 @@ async def list_webhooks(request: HttpRequest) -> HttpResponse:
     return success(
         [webhook_shape(webhook) for webhook in shown],
         headers=link_next(inbound_of(request), services.config.public_url, structs.asdict(query), cursor),
-        pagination=pagination(page=None, per_page=query.per_page, total=total, next_cursor=cursor),
+        pagination=pagination(
+            page=None if last else query.page or 1, per_page=query.per_page, total=total, next_cursor=cursor
+        ),
     )

@@ -82,6 +82,27 @@ def test_they_are_narrowed_by_type_severity_key_and_status(api: Api, org: Organi
     assert ids(status="acknowledged") == [second]
 
 
+def test_more_than_ten_thousand_are_not_counted_and_their_end_is_reached_by_cursor(api: Api, org: Organization) -> None:
+    raised(api, alert(org))
+    assert org.client.get("/v1/alerts", {"page": 502}).data == []
+    before = org.client.get("/v1/alerts").json["pagination"]
+    assert (before["total"], before["total_pages"], "total_exact" in before) == (1, 1, False)
+    api.database.rows(
+        """insert into alert_list (alert_id, organization_id, type, severity, numbers, raised_at, revision)
+        select 'alert_' || lpad(number::text, 26, '0'), %s, 'usage.threshold', 'info', '{}', now(), 1
+        from generate_series(1, 10000) as number returning alert_id""",
+        org.id,
+    )
+    page = org.client.get("/v1/alerts", {"page": 501})
+    assert (len(page.data), page.json["pagination"]["total"], page.json["pagination"]["total_exact"]) == (
+        1, 10_000, False,
+    )  # fmt: skip
+    refused = org.client.get("/v1/alerts", {"page": 502})
+    assert refused.details == {"page": "Pages by number reach the first 10,000; go on with next_cursor"}
+    narrowed = org.client.get("/v1/alerts", {"type": "api_key.expiring"}).json["pagination"]
+    assert (narrowed["total"], "total_exact" in narrowed) == (1, False)
+
+
 def test_they_are_paged_by_cursor_and_new_ones_do_not_shift_the_rest(api: Api, org: Organization) -> None:
     at = now() - timedelta(hours=1)
     ids = raised(api, *[alert(org, at=at + timedelta(seconds=number // 2)) for number in range(7)])

@@ -33,7 +33,7 @@ from domain.usage.events import CallCompleted, KeyUsed, UsageEvent
 from embedded.postgres import PostgreSQL
 from eventstore.check import check
 from eventstore.clock import new_event_ids, now
-from eventstore.database import GATE_ROLE, WORKER_ROLE, Connection, connect
+from eventstore.database import GATE_ROLE, WORKER_ROLE, Connection, connect, pool
 from eventstore.migrate import migrate
 from eventstore.usage_batch import Batch, append_once
 from projections.followers import FOLLOWERS, follower_checks
@@ -41,6 +41,7 @@ from projections.following import follow, lags
 from projections.inline_check import inline_checks
 from projections.schema import scripts
 from projections.usage.apply import USAGE
+from workers.following import follow_side_by_side
 
 _BATCH = 500
 _CALLS_SHARE = 0.3
@@ -137,9 +138,9 @@ async def _write(url: str, organization_id: str, key_ids: Sequence[str], uses: i
 async def _aggregation(url: str, uses: int) -> None:
     async with await connect(url, role=None) as owner:
         await owner.execute(b"vacuum (analyze) usage_batches")
-    async with await connect(url, role=WORKER_ROLE) as connection:
+    async with pool(url, role=WORKER_ROLE) as connections:
         began = time.monotonic()
-        while (await follow(connection, USAGE, 5.0)).unfinished:
+        while (await follow_side_by_side(connections, USAGE, 5.0)).unfinished:
             pass
         seconds = time.monotonic() - began
     print(f"aggregation: {uses:,} uses in {seconds:.1f} s, {uses / seconds:,.0f} uses/s", flush=True)

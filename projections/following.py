@@ -198,7 +198,8 @@ class _Run(Generic[T]):
     async def step(self, lag: Lag) -> None:
         """One page of one lane, or as much of it as comes before what can not be applied.
 
-        A page that fails as a whole is tried in halves, so that what stops a lane is one position, and named.
+        A page that fails as a whole is tried in halves, so that what stops a lane is one position, and named; so is
+        one that took too long.
         """
         most = 1 if lag.lane in self.troubled else None
         while True:
@@ -209,7 +210,8 @@ class _Run(Generic[T]):
             except Exception as error:
                 if self.connection.closed:
                     raise
-                if isinstance(error, psycopg.OperationalError):
+                too_long = isinstance(error, psycopg.errors.QueryCanceled) and page.size > 1
+                if isinstance(error, psycopg.OperationalError) and not too_long:
                     self.result.delayed[lag.lane] = _first_line(error)
                     return
                 if page.size > 1:

@@ -18,8 +18,11 @@ from projections.usage.queries import SQL
 from projections.usage_pages import pages_of, span_of
 
 BATCHES_MAX = 5_000
-USES_MAX = 50_000
-"""A page: as many batches of a lane, and events in them, as are counted in one transaction."""
+USES_MAX = 250_000
+"""A page: as many batches of a lane, and events in them, as are counted in one transaction.
+
+Whoever is behind writes one row for more uses the larger the page is; whoever keeps up has small pages anyway.
+"""
 
 _BOUNDS_MS = list(BOUNDS_MS)
 

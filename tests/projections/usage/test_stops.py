@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from collections.abc import Sequence
 
 import psycopg
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from eventstore.check import check
 from eventstore.clock import now
 from eventstore.database import Connection
+from eventstore.reader import UsageBatch
 from projections.followers import follower_checks
 from projections.following import Follower, follow, lags
 from projections.inline_check import inline_checks
@@ -109,6 +111,33 @@ async def test_what_passes_by_itself_is_no_stop(connection: Connection, database
     assert (followed.stopped, followed.delayed) == ({}, {lane: "deadlock detected"})
     assert await stopped_lanes(connection) == []
     assert (await follow(connection, USAGE, 30)).applied == 1
+
+
+async def test_a_page_that_takes_too_long_is_tried_in_halves(connection: Connection) -> None:
+    lane = await _write(connection, "p", 5)
+    sizes: list[int] = []
+
+    async def slow(connection: Connection, page: Sequence[UsageBatch]) -> None:
+        sizes.append(len(page))
+        if len(page) > 2:
+            raise psycopg.errors.QueryCanceled("canceling statement due to statement timeout")
+        await USAGE.apply(connection, page)
+
+    followed = await follow(connection, Follower("usage", 1, "usage", USAGE.read, slow), 30)
+    assert (followed.applied, followed.stopped, followed.delayed) == (5, {}, {})
+    assert sizes == [5, 2, 3, 1, 2]
+    assert await _positions(connection) == {lane: 5}
+
+
+async def test_a_batch_that_takes_too_long_is_put_off(connection: Connection) -> None:
+    lane = await _write(connection, "p", 1)
+
+    async def slow(_connection: Connection, _page: object) -> None:
+        raise psycopg.errors.QueryCanceled("canceling statement due to statement timeout")
+
+    followed = await follow(connection, Follower("usage", 1, "usage", USAGE.read, slow), 30)
+    assert followed.delayed == {lane: "canceling statement due to statement timeout"}
+    assert await stopped_lanes(connection) == []
 
 
 async def test_effects_are_part_of_the_step(connection: Connection) -> None:

@@ -1,0 +1,69 @@
+"""Far behind, a read model is brought up to date in several lanes at a time."""
+
+import random
+from collections.abc import Sequence
+
+import anyio
+import pytest
+
+from eventstore.clock import now
+from eventstore.database import Connection, Pool
+from eventstore.reader import UsageBatch
+from projections.following import Follower, lags
+from projections.usage.apply import USAGE
+from projections.usage.check import check_usage
+from projections.usage_pages import pages_of
+from tests.patience import stretched
+from tests.projections.usage.uses import append, some_of_everything
+from workers.following import follow_all, follow_side_by_side
+from workers.run import WORK_SECONDS
+
+pytestmark = pytest.mark.anyio
+
+LANES = 4
+BATCHES_EACH = 10
+KEYS = [f"key_{number}" for number in range(30)]
+PAGES_OF_TWO = pages_of(2, 1_000)
+
+
+async def _write(pool: Pool) -> None:
+    dice = random.Random(1)  # noqa: S311 -- no secret
+    async with pool.connection() as connection:
+        for number in range(LANES * BATCHES_EACH):
+            at = now()
+            await append(connection, f"p{number % LANES}", at, some_of_everything(dice, KEYS, at, 20))
+
+
+async def _behind(connection: Connection) -> int:
+    return sum(lag.behind for lag in await lags(connection, USAGE))
+
+
+async def test_two_lanes_are_counted_at_once_and_each_use_once(connections: Pool) -> None:
+    await _write(connections)
+    follower = Follower("usage", 1, "usage", PAGES_OF_TWO, USAGE.apply)
+    with anyio.fail_after(stretched(30)):
+        while (await follow_side_by_side(connections, follower, 1)).unfinished:
+            pass
+    async with connections.connection() as connection:
+        assert await _behind(connection) == 0
+        assert await check_usage(connection) == []
+
+
+async def test_whoever_is_far_behind_gets_a_second_runner(connections: Pool) -> None:
+    await _write(connections)
+    together = anyio.Event()
+    at_work: list[int] = []
+
+    async def meeting(_connection: Connection, page: Sequence[UsageBatch]) -> None:
+        at_work.append(page[0].lane)
+        if len(at_work) == 1:
+            await anyio.sleep(WORK_SECONDS)  # the time is over, and much is left
+            return
+        if len(at_work) == 3:
+            together.set()
+        with anyio.fail_after(stretched(5)):
+            await together.wait()
+
+    await follow_all(connections, [Follower("usage", 1, "usage", PAGES_OF_TWO, meeting)])
+    first, second = at_work[1:3]
+    assert first != second

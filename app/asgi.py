@@ -101,6 +101,7 @@ from eventstore.group_commit import Bounds
 from eventstore.group_commit import Judge as JudgeOf
 from eventstore.logging import configure_logging
 from gateway.config import GatewayConfig
+from gateway.places import country_teller
 from gateway.sealing import Sealer
 
 JudgeOfKeys = JudgeOf[Question, Ruling]
@@ -228,6 +229,7 @@ def create_app(
         standing=Standing(config.redis_url),
         exposition=Exposition(Path(config.metrics_folder) if config.metrics_folder else None),
         rate_limits=rate_limits,
+        country_of=country_teller(config.geo_database),
     )
 
     @asynccontextmanager

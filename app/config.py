@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import timedelta
+from pathlib import Path
 from typing import Literal, get_args
 from urllib.parse import urlsplit
 
@@ -13,6 +14,7 @@ from domain.addresses import network
 from domain.organizations.changed_plans import plans_from
 from domain.organizations.plan import PLANS, Plans
 from gateway.derivation import written_master_keys
+from gateway.places import GeoDatabaseUnusable, written_geo_database
 from gateway.policy import EgressPolicy, Network
 
 _NUMBER_MAX = 65_535
@@ -37,6 +39,7 @@ class Config(Struct, frozen=True):
     `patience_seconds`: how long a request waits for the database before it is answered with 503; a change, which waits
     for a connection and then for locks, twice that. `redis_patience_seconds`: how long it waits for rate limits to be
     counted before it goes on uncounted. `session_lasts`, `session_idle`: when a session ends, used or not.
+    `geo_database`: tells the country of an address; None: no country is told.
     """
 
     database_url: str
@@ -58,6 +61,7 @@ class Config(Struct, frozen=True):
     openid: OpenIdSettings | None = None
     redis_patience_seconds: float = 0.1
     plans: Plans = msgspec.field(default_factory=lambda: PLANS)
+    geo_database: Path | None = None
 
     def __repr__(self) -> str:
         """Without addresses that carry passwords, and without keys."""
@@ -90,6 +94,7 @@ def from_environment(environment: Mapping[str, str]) -> Config:
         openid=_openid(environment),
         redis_patience_seconds=_seconds(environment, "KEYLEDGER_REDIS_PATIENCE_SECONDS", 0.1),
         plans=_plans(environment, "KEYLEDGER_PLANS"),
+        geo_database=_geo_database(environment, "KEYLEDGER_GEO_DATABASE"),
     )
 
 
@@ -187,3 +192,10 @@ def _plans(environment: Mapping[str, str], name: str) -> Plans:
         return plans_from(environment.get(name, ""))
     except ValueError as error:
         raise InvalidSetting(name, f'{error}: write JSON such as {{"free": {{"api_keys": 5, "mcps": null}}}}') from None
+
+
+def _geo_database(environment: Mapping[str, str], name: str) -> Path | None:
+    try:
+        return written_geo_database(environment.get(name, "").strip())
+    except GeoDatabaseUnusable as error:
+        raise InvalidSetting(name, str(error)) from None

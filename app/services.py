@@ -14,6 +14,7 @@ from domain.organizations.plan import Plans
 from eventstore.bound import at_the_gate, reading, writing
 from eventstore.database import Connection, Pool
 from gateway.gateway import Gateway
+from gateway.places import CountryOf
 from gateway.sealing import Sealer
 
 
@@ -21,7 +22,8 @@ from gateway.sealing import Sealer
 class Services:
     """`pool` for changes, `verification` for presented keys, `gateway` for calls to MCP servers.
 
-    A route reads through `reading`: the database itself then shows it nothing of another organization.
+    A route reads through `reading`: the database itself then shows it nothing of another organization. `country_of`
+    tells what is shown of an address.
     """
 
     config: Config
@@ -35,6 +37,7 @@ class Services:
     standing: Standing
     exposition: Exposition
     rate_limits: RateLimits
+    country_of: CountryOf
 
     def reading(self, organization_id: str) -> AbstractAsyncContextManager[Connection]:
         """A transaction that sees what this organization has, and writes nothing."""

@@ -1,4 +1,4 @@
-"""Where a network lies: a country, from a database on this machine, or nothing more than the network itself.
+"""Where an address lies: a country, from a database on this machine, or nothing more than its network.
 
 The database is a file in MaxMind's format that names countries, such as the `geo-whois-asn-country` one of the project
 ip-location-db, which is in the public domain (CC0). Nobody outside is asked.
@@ -12,6 +12,7 @@ from typing import Any, cast
 
 import maxminddb
 
+CountryOf = Callable[[str], str | None]
 Locate = Callable[[str], str]
 
 
@@ -19,29 +20,42 @@ class GeoDatabaseUnusable(ValueError):
     """It can not be read as a database of countries."""
 
 
-@cache
-def locator(database: Path | None) -> Locate:
-    """What tells the place of a network: two letters (ISO 3166-1) where the database knows, else the network.
+def written_geo_database(text: str) -> Path | None:
+    """The file that a setting names, which can be read; None where it names none. Raises `GeoDatabaseUnusable`."""
+    path = Path(text) if text else None
+    country_teller(path)
+    return path
 
-    It is opened once in a process: workers that are to use another file are started again. Raises
+
+def locator(database: Path | None) -> Locate:
+    """What tells the place of a network: its country where that is known, else the network itself."""
+    country_of = country_teller(database)
+    return lambda network: country_of(network) or network
+
+
+@cache
+def country_teller(database: Path | None) -> CountryOf:
+    """What tells the country of an address or network: two letters (ISO 3166-1), None where it is not known.
+
+    The file is opened once in a process: one that is to use another file is started again. Raises
     `GeoDatabaseUnusable`.
     """
     if database is None:
-        return _itself
+        return _unknown
     try:
         reader = maxminddb.open_database(str(database))  # pyright: ignore[reportUnknownMemberType]
     except (OSError, ValueError, maxminddb.InvalidDatabaseError) as error:
         raise GeoDatabaseUnusable(f"can not be read: {error}") from None
-    return lambda network: _country(reader, network) or network
+    return lambda place: _country(reader, place)
 
 
-def _itself(network: str) -> str:
-    return network
+def _unknown(_place: str) -> None:
+    return None
 
 
-def _country(reader: maxminddb.Reader, network: str) -> str | None:
+def _country(reader: maxminddb.Reader, place: str) -> str | None:
     try:
-        found: object = reader.get(ip_network(network).network_address)  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
+        found: object = reader.get(ip_network(place).network_address)  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
     except ValueError:
         return None
     if not isinstance(found, dict):

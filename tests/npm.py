@@ -11,12 +11,14 @@ import shutil
 import subprocess
 import sys
 import uuid
+from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 
 _SECONDS = 240
+_QUIETLY = ("--ignore-scripts", "--no-audit", "--no-fund")
 _UNREACHABLE = re.compile(r"\b(ENOTFOUND|ECONNREFUSED|ECONNRESET|ETIMEDOUT|EAI_AGAIN|ENETUNREACH|ERR_SOCKET_TIMEOUT)\b")
 
 
@@ -26,8 +28,20 @@ def installed(project: Path) -> Path:
     mark = hashlib.sha256(lock.read_bytes()).hexdigest()[:16]
     target = Path(sys.prefix) / "npm" / f"{project.name}-{mark}"
     if not target.exists():
-        _install(project, target)
+        _install(target, lambda staging: _ci(project, staging))
     return target / "node_modules"
+
+
+def newest(package: str) -> Path:
+    """The folder of `package`, in the version that is newest when it is asked for first.
+
+    For data whose older versions are withdrawn; what tests expect of it must be true of any. Skips the test where no
+    npm registry can be reached.
+    """
+    target = Path(sys.prefix) / "npm" / package.replace("/", "+")
+    if not target.exists():
+        _install(target, lambda staging: npm("install", *_QUIETLY, package, folder=staging))
+    return target / "node_modules" / package
 
 
 def node() -> Path:
@@ -35,13 +49,17 @@ def node() -> Path:
     return _nodejs() / "bin/node"
 
 
-def _install(project: Path, target: Path) -> None:
+def _ci(project: Path, staging: Path) -> None:
+    for name in ("package.json", "package-lock.json"):
+        shutil.copy(project / name, staging)
+    npm("ci", *_QUIETLY, folder=staging)
+
+
+def _install(target: Path, fill: Callable[[Path], None]) -> None:
     staging = target.with_name(f"{target.name}.{uuid.uuid4().hex}")
     staging.mkdir(parents=True)
     try:
-        for name in ("package.json", "package-lock.json"):
-            shutil.copy(project / name, staging)
-        npm("ci", "--ignore-scripts", "--no-audit", "--no-fund", folder=staging)
+        fill(staging)
         staging.rename(target)
     except OSError:
         # Someone else was faster. What they installed is the same.

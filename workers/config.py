@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from domain.organizations.changed_plans import plans_from
 from domain.organizations.plan import PLANS, Plans, usage_days
 from gateway.derivation import written_master_keys
-from gateway.places import GeoDatabaseUnusable, locator
+from gateway.places import GeoDatabaseUnusable, written_geo_database
 from gateway.policy import EgressPolicy
 from workers.mail.settings import MailFile, Smtp, Way
 from workers.retention_settings import Retention
@@ -120,14 +120,10 @@ def _plans(text: str) -> Plans:
 
 
 def _geo_database(text: str) -> Path | None:
-    if not text:
-        return None
-    path = Path(text)
     try:
-        locator(path)
+        return written_geo_database(text)
     except GeoDatabaseUnusable as error:
         raise ConfigError(f"KEYLEDGER_GEO_DATABASE {error}") from None
-    return path
 
 
 def _mcp_health(text: str) -> timedelta | None:

@@ -53,6 +53,8 @@ def test_how_long_a_request_waits_for_the_database_is_a_setting() -> None:
         ("KEYLEDGER_PLANS", '{"free": {"mcps": -1}}', ">= 0"),
         ("KEYLEDGER_TRUSTED_PROXIES", "10.0.0.1/8", "write networks such as"),
         ("KEYLEDGER_UPSTREAM_ALLOW", "loopback", "loopback"),
+        ("KEYLEDGER_GEO_DATABASE", "/nowhere/countries.mmdb", "can not be read"),
+        ("KEYLEDGER_GEO_DATABASE", __file__, "can not be read"),
     ],
 )
 def test_what_can_not_be_read_is_named_with_its_remedy(name: str, value: str, remedy: str) -> None:

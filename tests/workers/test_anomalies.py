@@ -20,6 +20,7 @@ from projections.anomaly_watch.queries import signs
 from projections.followers import follower_checks
 from projections.inline_check import inline_checks
 from tests import seed
+from tests.geo_database import AMERICAN, AMERICAN_V6, SWISS, geo_database
 from tests.projections.usage.uses import append, completed
 from workers.anomaly_replay import Stretch, replay, written_thresholds
 from workers.config import Config
@@ -64,13 +65,13 @@ async def habits(pool: Pool, organization_id: str, key_id: str, days: int = 30, 
         await write(pool, at, [used(organization_id, key_id, at) for _ in range(an_hour)])
 
 
-async def look(pool: Pool) -> None:
+async def look(pool: Pool, config: Config = CONFIG) -> None:
     """As the workers would, with nothing left to wait for."""
     async with pool.connection() as connection:
         await connection.execute(b"update anomaly_signs set noted_at = noted_at - interval '1 minute'")
     for _ in range(20):
         await aggregate(pool)
-        await detect(pool, CONFIG)
+        await detect(pool, config)
 
 
 async def raised(pool: Pool, organization_id: str) -> list[AlertRaised]:
@@ -137,6 +138,18 @@ async def test_a_place_that_a_grown_key_was_never_used_from_is_an_alert(connecti
         await look(connections)
         (alert,) = [each for each in await raised(connections, organization_id) if "location" in each.alert_type]
         assert (alert.key_id, alert.numbers["place"]) == (old, "203.0.113.0/24")
+
+
+async def test_with_a_database_of_countries_only_another_country_is_another_place(connections: Pool) -> None:
+    config = Config("", "", 1, geo_database=geo_database())
+    with freeze_time(MONDAY_NOON, real_asyncio=True):
+        organization_id = await seed.organization(connections)
+        key_id, _ = await seed.key(connections, organization_id, at=MONDAY_NOON - 90 * DAY)
+        for at, ip in ((now() - 5 * HOUR, AMERICAN), (now() - HOUR, AMERICAN_V6), (now(), SWISS)):
+            await write(connections, at, [used(organization_id, key_id, at, ip=ip)])
+        await look(connections, config)
+        (alert,) = [each for each in await raised(connections, organization_id) if "location" in each.alert_type]
+        assert (alert.key_id, alert.numbers["place"]) == (key_id, "CH")
 
 
 async def test_a_key_that_was_forgotten_and_is_used_again_is_an_alert(connections: Pool) -> None:

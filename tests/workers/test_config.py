@@ -63,6 +63,12 @@ def test_a_retention_that_can_not_be_meant_is_refused(name: str, said: str) -> N
         Config.from_environment({**URLS, name: said})
 
 
+@pytest.mark.parametrize("file", ["/nowhere/countries.mmdb", __file__])
+def test_a_database_of_countries_that_can_not_be_read_is_refused(file: str) -> None:
+    with pytest.raises(ConfigError, match="KEYLEDGER_GEO_DATABASE can not be read"):
+        Config.from_environment({**URLS, "KEYLEDGER_GEO_DATABASE": file})
+
+
 def test_no_password_is_shown() -> None:
     assert "word" not in repr(Config.from_environment(URLS))
 

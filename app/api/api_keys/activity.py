@@ -15,6 +15,7 @@ from domain.keys.decider import KEY
 from domain.usage.events import KeyUsed
 from eventstore.database import Connection
 from eventstore.recorded import Record
+from gateway.places import CountryOf
 from projections.activity.queries import USED, Entry, Span, entries
 from projections.key_state.queries import key_of
 
@@ -53,20 +54,26 @@ async def key_activity(request: HttpRequest, key_id: str) -> HttpResponse:
         cursor = services.cursors.encode(Position(shown[-1].at.isoformat(), shown[-1].id), purpose=purpose)
     parameters = {"type": query.type, "from": query.since, "to": query.until, "per_page": query.per_page}
     return success(
-        [_shape(entry) for entry in shown],
+        [_shape(entry, services.country_of) for entry in shown],
         headers=link_next(inbound_of(request), services.config.public_url, parameters, cursor),
         pagination=pagination(page=None, per_page=query.per_page, total=None, next_cursor=cursor),
     )
 
 
 async def recent_activity(
-    connection: Connection, key_id: str, organization_id: str, limit: int
+    connection: Connection, key_id: str, organization_id: str, limit: int, country_of: CountryOf
 ) -> list[dict[str, Any]]:
     """The newest entries of a key, as they look in answers."""
-    return [_shape(entry) for entry in await entries(connection, key_id, organization_id, Span(), limit)]
+    return [_shape(entry, country_of) for entry in await entries(connection, key_id, organization_id, Span(), limit)]
 
 
-def _shape(entry: Entry) -> dict[str, Any]:
+def _shape(entry: Entry, country_of: CountryOf) -> dict[str, Any]:
+    shape = _happened(entry)
+    country = None if shape["ip"] is None else country_of(shape["ip"])
+    return shape if country is None else {**shape, "country": country}
+
+
+def _happened(entry: Entry) -> dict[str, Any]:
     match entry.happened:
         case Record() as record:
             return {

@@ -26,7 +26,7 @@ async def key_detail(request: HttpRequest, key_id: str) -> HttpResponse:
     async with services.reading(organization_id) as connection, connection.pipeline():
         last_used, recent = await gather(
             secrets_last_used(connection, key_id),
-            recent_activity(connection, key_id, organization_id, _RECENT),
+            recent_activity(connection, key_id, organization_id, _RECENT, services.country_of),
         )
     shape = key_shape(state, at, around.usage, around.emails)
     revision = state.key.revision

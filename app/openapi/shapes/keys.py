@@ -87,7 +87,10 @@ class KeySecret(Struct):
 
 
 class ActivityEntry(Struct):
-    """A change of the key, or a use of it. `status` `started`: a call whose end nobody recorded."""
+    """A change of the key, or a use of it. `status` `started`: a call whose end nobody recorded.
+
+    `country` of `ip`, two letters (ISO 3166-1), where this service has a database that knows it.
+    """
 
     id: str
     timestamp: Time
@@ -101,6 +104,7 @@ class ActivityEntry(Struct):
     reason: str | UnsetType = UNSET
     mcp_id: str | UnsetType = UNSET
     tool: str | UnsetType = UNSET
+    country: str | UnsetType = UNSET
     latency_ms: Count | UnsetType = UNSET
 
 

@@ -6,7 +6,9 @@ import pytest
 
 from app.api.api_keys.activity import EVENT_TYPES
 from tests.app.api.api_keys.shapes import INSTANT
+from tests.app.conftest import StartApi
 from tests.app.organizations import Api, Organization
+from tests.geo_database import AMERICAN, AMERICAN_V6, NOWHERE, SWISS, geo_database
 
 CHANGE = {"id", "timestamp", "event", "actor", "status", "ip", "user_agent", "revision"}
 USE = CHANGE | {"action"}
@@ -47,6 +49,24 @@ def test_a_change_says_who_made_it_and_from_where(org: Organization) -> None:
     assert entry["actor"] == {"type": "api_key", "id": org.manager.id}
     assert (entry["event"], entry["status"], entry["revision"]) == ("api_key.created", "success", 1)
     assert (entry["ip"], entry["user_agent"].partition("/")[0]) == ("127.0.0.1", "python-httpx2")
+
+
+def test_with_a_database_of_countries_it_says_from_which(start_api: StartApi) -> None:
+    org = start_api(KEYLEDGER_GEO_DATABASE=str(geo_database())).organization()
+    key = org.key()
+    for ip in (AMERICAN, AMERICAN_V6, SWISS, NOWHERE, "not an address"):
+        org.verify(key.secret, ip=ip)
+    countries = {entry["ip"]: entry.get("country") for entry in org.activity(key)}
+    assert countries == {
+        AMERICAN: "US",
+        AMERICAN_V6: "US",
+        SWISS: "CH",
+        NOWHERE: None,
+        "not an address": None,
+        "127.0.0.1": None,
+    }
+    recent = org.client.get(key.path).data["recent_activity"]
+    assert [entry["country"] for entry in recent if "country" in entry] == ["CH", "US", "US"]
 
 
 def test_a_use_says_what_for_and_with_what_outcome(org: Organization) -> None:

@@ -27,5 +27,6 @@ class Activity(Struct, frozen=True, kw_only=True):
     tool: str | None = None
     ip: str | None = None
     user_agent: str | None = None
+    country: str | None = None
     latency_ms: int | None = None
     revision: int | None = None

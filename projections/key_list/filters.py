@@ -55,7 +55,14 @@ class Cell(NamedTuple):
 
 
 def recorded(filters: Filters) -> list[Status]:
-    """The statuses that the keys may have by the record; see `CLOCKED`."""
+    """The statuses that the keys may have by the record; see `CLOCKED`. None: no key fits."""
+    statuses = _of_status(filters)
+    if filters.expiring_within_days is None:
+        return statuses
+    return [status for status in statuses if status in CLOCKED]
+
+
+def _of_status(filters: Filters) -> list[Status]:
     match filters.status:
         case None:
             return [status for status in STATUSES if status != "revoked" or not filters.unrevoked]
@@ -104,9 +111,7 @@ def conditions(filters: Filters) -> list[sql.Composable]:
     if filters.created_by is not None:
         found.append(sql.SQL("k.created_by = %(created_by)s"))
     if filters.expiring_within_days is not None:
-        found.append(
-            sql.SQL("k.status in ('active', 'disabled') and k.ends_at > %(at)s and k.ends_at <= %(expiring_by)s")
-        )
+        found.append(sql.SQL("k.ends_at > %(at)s and k.ends_at <= %(expiring_by)s"))
     if filters.unused_for_days is not None:
         # Both, so that lists by age and by last use can begin right there.
         found.append(sql.SQL("r.last_used < %(unused_since)s and k.created_at < %(unused_since)s"))
@@ -127,7 +132,6 @@ def parameters(filters: Filters, at: datetime) -> dict[str, Any]:
         "organization_id": filters.organization_id,
         "environments": filters.environments,
         "statuses": recorded(filters),
-        "clocked": list(CLOCKED),
         "mcp_id": filters.mcp_id,
         "mcp_terms": [EVERY_MCP, listing(filters.mcp_id or "")],
         "created_by": filters.created_by,

@@ -17,6 +17,7 @@ from projections.key_list.filters import (
     Filters,
     Order,
     Sort,
+    cells,
     conditions,
     parameters,
 )
@@ -58,6 +59,8 @@ async def find(
     after: tuple[str, str] | None = None,
 ) -> Found:
     """As `page`, with the total. Raises TooDeep."""
+    if not cells(filters):
+        return Found([], 0, exact=True)
     narrowest = await _narrowest(connection, filters, at)
     if narrowest is not None and narrowest.size <= FEW:
         return await _few(
@@ -128,7 +131,7 @@ _BY_CREATOR = sql.SQL(
 )
 _BY_EXPIRY = sql.SQL(
     "select key_id from key_list where organization_id = %(organization_id)s"
-    " and environment = any(%(environments)s) and status = any(%(clocked)s)"
+    " and environment = any(%(environments)s) and status = any(%(statuses)s)"
     " and ends_at > %(at)s and ends_at <= %(expiring_by)s"
     " order by environment, status, ends_at limit %(few)s + 1"
 )

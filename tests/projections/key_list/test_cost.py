@@ -57,6 +57,7 @@ MANY: list[dict[str, Any]] = [
     {"mcp_id": "mcp_common"},
     {"unused_for_days": 1, "environment": "live"},
     {"q": "service", "mcp_id": "mcp_common"},
+    {"unused_for_days": 1},
 ]
 
 
@@ -161,6 +162,10 @@ def test_what_many_keys_fit_is_soon_found(many: Many, filters: dict[str, Any]) -
     assert pages <= READ_IN_ORDER + A_LOOK_UP * 1_000
     counted = many.total(filters)
     assert found.total == counted if found.exact else 21 <= found.total <= counted
+
+
+def test_a_revoked_key_does_not_expire(many: Many) -> None:
+    assert many.find({"status": "revoked", "expiring_within_days": 30}) == (Found([], 0, exact=True), 0)
 
 
 @pytest.mark.parametrize("number", [1, KEYS // 2, KEYS - 10])

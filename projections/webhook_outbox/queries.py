@@ -29,6 +29,9 @@ class Queries(NamedTuple):
     delivery_retry: bytes
     deliveries_forget: bytes
     outbox_state: bytes
+    waiting: bytes
+    outcomes: bytes
+    outcomes_add: bytes
 
 
 SQL = load(Queries, __file__)
@@ -82,6 +85,22 @@ class OutboxState(NamedTuple):
 
     waiting: int
     since: datetime | None
+
+
+class Outcomes(NamedTuple):
+    """Attempts by how they ended: with 2xx, with another answer, without one."""
+
+    delivered: int
+    refused: int
+    unanswered: int
+
+
+class Waiting(NamedTuple):
+    """Messages of the webhooks that answer, or of those that are `failing`; when the first of them was or is due."""
+
+    failing: bool
+    messages: int
+    due_since: datetime
 
 
 async def claim(
@@ -140,6 +159,21 @@ async def attempts_of(connection: Connection, delivery_ids: Sequence[str]) -> di
 async def outbox_state(connection: Connection, now: datetime) -> OutboxState:
     row = await (await connection.execute(SQL.outbox_state, (now,))).fetchone()
     return OutboxState(0, None) if row is None else OutboxState(*row)
+
+
+async def waiting(connection: Connection) -> list[Waiting]:
+    """Of all organizations."""
+    return [Waiting(*row) for row in await (await connection.execute(SQL.waiting)).fetchall()]
+
+
+async def outcomes(connection: Connection) -> Outcomes:
+    """Of all organizations, ever."""
+    row = await (await connection.execute(SQL.outcomes)).fetchone()
+    return Outcomes(0, 0, 0) if row is None else Outcomes(*row)
+
+
+def outcomes_add(ended: Outcomes) -> Statement:
+    return Statement(SQL.outcomes_add, ended)
 
 
 async def standing_of(connection: Connection, webhook_id: str) -> Standing:

@@ -133,3 +133,14 @@ delete from webhook_deliveries where delivery_id = any(array(
 select count(*), min(due_at) from (
     select due_at from webhook_deliveries where status = 'pending' and due_at <= %s order by due_at limit 10000
 ) as due
+
+-- waiting
+-- Of all organizations: failing, messages, the instant at which the first of them was due
+select failing, messages, due_since from webhook_waiting()
+
+-- outcomes
+select delivered, refused, unanswered from webhook_outcomes
+
+-- outcomes_add
+-- $1 delivered, $2 refused, $3 unanswered
+update webhook_outcomes set delivered = delivered + %s, refused = refused + %s, unanswered = unanswered + %s

@@ -20,7 +20,7 @@ from domain.webhooks.state import Registered
 from eventstore.bound import reading
 from eventstore.check import check
 from eventstore.clock import new_event_id, new_id, now
-from eventstore.database import Pool
+from eventstore.database import APP_ROLE, Pool, connect
 from eventstore.execute import Write, execute, no_guard
 from eventstore.idempotency import Answer
 from eventstore.lanes import lane_of
@@ -33,7 +33,16 @@ from projections.inline_check import inline_checks
 from projections.organization_guard.queries import keys_guard
 from projections.webhook_list.queries import webhook_of
 from projections.webhook_outbox.follow import WEBHOOK_OUTBOX
-from projections.webhook_outbox.queries import Attempt, Delivery, attempts_of, claim, deliveries, outbox_state
+from projections.webhook_outbox.queries import (
+    Attempt,
+    Delivery,
+    attempts_of,
+    claim,
+    deliveries,
+    outbox_state,
+    outcomes,
+    waiting,
+)
 from tests import seed
 from tests.gateway.conftest import LOOPBACK
 from tests.workers.receiver import Receiver, hang, receiver
@@ -380,6 +389,24 @@ async def test_one_that_fails_for_days_is_disabled_and_one_success_begins_anew(
     await work(connections)
     (alert,) = await alerts(connections, organization_id)
     assert (alert.numbers["webhook_id"], alert.numbers["because"]) == (webhook_id, "failing")
+
+
+async def test_attempts_are_counted_by_how_they_ended(
+    connections: Pool, organization_id: str, target: Receiver, database_url: str
+) -> None:
+    """And whoever asks for figures is told of all organizations at once."""
+    await webhook(connections, organization_id, target)
+    await webhook(connections, organization_id, Receiver("http://127.0.0.1:9/hooks"))
+    for number in range(3):
+        target.answer = lambda _, status=(204, 503, 404)[number]: status
+        await seed.key(connections, organization_id)
+        await work(connections)
+    async with await connect(database_url, role=APP_ROLE) as connection:
+        ended = await outcomes(connection)
+        found = {each.failing: each.messages for each in await waiting(connection)}
+    assert (ended.delivered, ended.refused) == (1, 2)
+    assert ended.unanswered >= 1
+    assert found == {True: 5}, "all but the one that got through wait, at webhooks of which the last attempt failed"
 
 
 async def test_slack_is_told_in_words(connections: Pool, organization_id: str, target: Receiver) -> None:

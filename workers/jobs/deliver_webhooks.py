@@ -34,7 +34,16 @@ from gateway.sealing import SealBroken, Sealer
 from gateway.webhooks import Way, way_to
 from projections.inline import INLINE
 from projections.webhook_list.queries import secrets_of
-from projections.webhook_outbox.queries import SQL, Attempt, Claimed, attempt_add, claim, outbox_state
+from projections.webhook_outbox.queries import (
+    SQL,
+    Attempt,
+    Claimed,
+    Outcomes,
+    attempt_add,
+    claim,
+    outbox_state,
+    outcomes_add,
+)
 from workers.config import Config
 from workers.run import run_configured
 from workers.seldom import Seldom
@@ -100,8 +109,15 @@ class _Delivering:
         self._egress = egress
         self._under_way: Counter[str] = Counter()
         """Messages by webhook."""
+        self._outcomes = Outcomes(0, 0, 0)
 
     async def work(self) -> None:
+        await self._send_all()
+        # Once a tick: all workers count in one row. What one that is killed has not counted is missing in a figure.
+        if any(self._outcomes):
+            await self._write([outcomes_add(self._outcomes)])
+
+    async def _send_all(self) -> None:
         """Begin to send what is due until nothing is, or the time is over; return when all that was begun has ended."""
         deadline = monotonic() + _BEGIN_SECONDS
         running: set[asyncio.Task[None]] = set()
@@ -177,6 +193,7 @@ class _Delivering:
         )
 
     async def _note(self, claimed: Claimed, at: datetime, posted: Posted) -> None:
+        self._outcomes = _counted(self._outcomes, posted)
         attempt = Attempt(at, posted.status, posted.latency_ms, posted.error, posted.response)
         webhook = (claimed.webhook_id, claimed.organization_id, now())
         if posted.got_through:
@@ -230,6 +247,14 @@ class _Delivering:
             ),
             INLINE,
         )
+
+
+def _counted(outcomes: Outcomes, posted: Posted) -> Outcomes:
+    if posted.got_through:
+        return outcomes._replace(delivered=outcomes.delivered + 1)
+    if posted.status is not None:
+        return outcomes._replace(refused=outcomes.refused + 1)
+    return outcomes._replace(unanswered=outcomes.unanswered + 1)
 
 
 def _after_failure(claimed: Claimed, *, gone: bool) -> Statement:

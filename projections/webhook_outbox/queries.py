@@ -38,13 +38,14 @@ SQL = load(Queries, __file__)
 
 
 class Claimed(NamedTuple):
-    """A message that was claimed for one attempt, the `attempt`-th, and where it goes."""
+    """A message that was claimed for one attempt, the `attempt`-th, and where it goes. `failures` are behind it."""
 
     delivery_id: str
     organization_id: str
     webhook_id: str
     body: bytes
     attempt: int
+    failures: int
     kind: WebhookKind
     url: str
     secret_version: int
@@ -78,6 +79,14 @@ class Standing(NamedTuple):
 
     failing_since: datetime | None = None
     delivered_at: datetime | None = None
+
+
+class Failing(NamedTuple):
+    """Since when nothing got through to a webhook, and on how many days attempts of how many messages failed."""
+
+    since: datetime
+    days: int
+    messages: int
 
 
 class OutboxState(NamedTuple):
@@ -122,6 +131,12 @@ async def claim(
     cursor = await connection.execute(SQL.delivery_claim, parameters)
     claimed = [Claimed(*row) for row in await cursor.fetchall()]
     return [each_claimed._replace(body=bytes(each_claimed.body)) for each_claimed in claimed]
+
+
+def standing_bad(claimed: Claimed, at: datetime) -> Statement:
+    """An attempt failed. Its row is `Failing`."""
+    is_new = claimed.failures == 0
+    return Statement(SQL.standing_bad, (claimed.webhook_id, claimed.organization_id, at, at.date(), is_new))
 
 
 def attempt_add(claimed: Claimed, attempt: Attempt) -> Statement:

@@ -52,9 +52,15 @@ create table webhook_standings (
     webhook_id      text collate "C" primary key,
     organization_id text collate "C" not null,
     failing_since   timestamptz,
+    failed_on       date,
+    failed_days     integer not null default 0,
+    failed_messages integer not null default 0,
     delivered_at    timestamptz
 );
 comment on column webhook_standings.failing_since is 'The first failure since something got through; null: the last attempt got through.';
+comment on column webhook_standings.failed_on is 'The last UTC day on which an attempt failed.';
+comment on column webhook_standings.failed_days is 'On how many UTC days attempts failed since then; as stale as failing_since is null.';
+comment on column webhook_standings.failed_messages is 'Of how many messages; likewise.';
 
 create table webhook_outcomes (
     only_row   boolean primary key default true check (only_row),

@@ -48,7 +48,13 @@ from tests.gateway.conftest import LOOPBACK
 from tests.workers.receiver import Receiver, hang, receiver
 from workers.config import Config
 from workers.jobs import deliver_webhooks
-from workers.jobs.deliver_webhooks import FAILING_DAYS_MAX, IN_ORDER_FAILURES, PAUSES, deliver
+from workers.jobs.deliver_webhooks import (
+    FAILING_DAYS_MAX,
+    FAILING_MESSAGES_MIN,
+    IN_ORDER_FAILURES,
+    PAUSES,
+    deliver,
+)
 from workers.jobs.follow_changes import prepare
 from workers.jobs.forget_deliveries import KEPT_FOR, forget
 
@@ -145,6 +151,7 @@ async def sent(pool: Pool, organization_id: str, webhook_id: str) -> list[tuple[
 
 async def time_goes_by(pool: Pool, passed: timedelta) -> None:
     async with pool.connection() as connection:
+        await connection.execute(b"update webhook_standings set failed_on = failed_on - %s::integer", (passed.days,))
         for table, column in (("webhook_deliveries", "due_at"), ("webhook_standings", "failing_since")):
             await connection.execute(
                 f"update {table} set {column} = {column} - %s::interval".encode(),  # noqa: S608 -- names of ours
@@ -374,21 +381,62 @@ async def test_what_waits_for_webhooks_that_are_disabled_stands_in_nobodys_way(
         assert claimed == []
 
 
+async def fail_on(pool: Pool, organization_id: str, days: int, messages: int) -> None:
+    """Every day so many messages more fail, and those of the days before once more."""
+    for _ in range(days):
+        for _ in range(messages):
+            await seed.key(pool, organization_id)
+        await work(pool)
+        await time_goes_by(pool, DAY)
+
+
 async def test_one_that_fails_for_days_is_disabled_and_one_success_begins_anew(
     connections: Pool, organization_id: str, target: Receiver
 ) -> None:
     webhook_id = await webhook(connections, organization_id, target)
-    for answered in (500, 200, 500):
-        target.answer = lambda _, status=answered: status
-        await seed.key(connections, organization_id)
-        await work(connections)
-        await time_goes_by(connections, (FAILING_DAYS_MAX - 1) * DAY)
-    assert await alerts(connections, organization_id) == []
-    await time_goes_by(connections, 2 * DAY)
-    await seed.key(connections, organization_id)
+    target.answer = lambda _: 500
+    await fail_on(connections, organization_id, FAILING_DAYS_MAX, 1)
+    target.answer = lambda _: 200
     await work(connections)
+    target.answer = lambda _: 500
+    await fail_on(connections, organization_id, FAILING_DAYS_MAX, 1)
+    assert await alerts(connections, organization_id) == []
+    await fail_on(connections, organization_id, 1, 1)
     (alert,) = await alerts(connections, organization_id)
     assert (alert.numbers["webhook_id"], alert.numbers["because"]) == (webhook_id, "failing")
+
+
+@pytest.mark.parametrize(
+    "failing",
+    [
+        pytest.param([(9, 1), *[(0, 0)] * 20, (9, 1)], id="two hours of failure, three weeks apart"),
+        pytest.param([(1, 5), *[(0, 0)] * 20, (1, 5)], id="two messages that failed for days"),
+        pytest.param([(FAILING_MESSAGES_MIN - 1, FAILING_DAYS_MAX + 2)], id="too few messages"),
+    ],
+)
+async def test_one_that_fails_seldom_stays_active_however_long_nothing_gets_through(
+    connections: Pool, organization_id: str, target: Receiver, failing: list[tuple[int, int]]
+) -> None:
+    """Messages that are made, and on how many days they fail; on one on which nothing is due time goes by."""
+    webhook_id = await webhook(connections, organization_id, target)
+    target.answer = lambda _: 500
+    for messages, days in failing:
+        await fail_on(connections, organization_id, 1, messages)
+        await fail_on(connections, organization_id, days - 1, 0)
+        if days:
+            await give_up(connections)
+    await fail_on(connections, organization_id, 1, 0)
+    assert await alerts(connections, organization_id) == []
+    async with reading(connections, organization_id) as connection:
+        found = await webhook_of(connection, webhook_id, organization_id)
+    assert found is not None
+    assert found.status == "active"
+
+
+async def give_up(pool: Pool) -> None:
+    """As if everything that waits had been tried often enough."""
+    async with pool.connection() as connection:
+        await connection.execute(b"update webhook_deliveries set status = 'failed' where status = 'pending'")
 
 
 async def test_attempts_are_counted_by_how_they_ended(

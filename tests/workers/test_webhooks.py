@@ -14,20 +14,16 @@ from domain.keys.commands import DisableKey, EnableKey, KeyCommand, RevokeKey
 from domain.keys.decider import KEY
 from domain.keys.reach import UNBOUNDED
 from domain.organizations.plan import PLANS, KeyCensus
-from domain.webhooks.commands import ChangeWebhook, CreateWebhook, RotateWebhookSecret, WebhookCommand
-from domain.webhooks.decider import WEBHOOK
-from domain.webhooks.state import Registered
+from domain.webhooks.commands import ChangeWebhook, RotateWebhookSecret
 from eventstore.bound import reading
 from eventstore.check import check
-from eventstore.clock import new_event_id, new_id, now
+from eventstore.clock import new_event_id, now
 from eventstore.database import APP_ROLE, Pool, connect
-from eventstore.execute import Write, execute, no_guard
-from eventstore.idempotency import Answer
+from eventstore.execute import Write, execute
 from eventstore.lanes import lane_of
 from eventstore.reader import read_lifecycle
 from eventstore.recorded import Origin
-from gateway.sealing import Sealer
-from gateway.webhooks import SECRET_BYTES, keep_secret, new_secret, shown_url
+from gateway.webhooks import SECRET_BYTES, new_secret
 from projections.following import follow
 from projections.inline_check import inline_checks
 from projections.organization_guard.queries import keys_guard
@@ -44,7 +40,7 @@ from projections.webhook_outbox.queries import (
     waiting,
 )
 from tests import seed
-from tests.gateway.conftest import LOOPBACK
+from tests.workers.hooks import CONFIG, MASTER, tell, webhook
 from tests.workers.receiver import Receiver, hang, receiver
 from workers.config import Config
 from workers.jobs import deliver_webhooks
@@ -60,8 +56,6 @@ from workers.jobs.forget_deliveries import KEPT_FOR, forget
 
 pytestmark = pytest.mark.anyio
 
-MASTER = bytes(32)
-CONFIG = Config("", "", 1, master_keys=(MASTER,), egress=LOOPBACK)
 DAY = timedelta(days=1)
 ROOM = KeyCensus(0, 1, None, "team")
 
@@ -75,51 +69,6 @@ async def organization_id(connections: Pool) -> str:
 def target() -> Iterator[Receiver]:
     with receiver() as taking:
         yield taking
-
-
-async def tell(pool: Pool, organization_id: str, webhook_id: str, command: WebhookCommand, secret: str | None) -> None:
-    def also(made: Any) -> list[Any]:  # noqa: ANN401 -- a Change
-        if secret is None or not isinstance(made.after, Registered):
-            return []
-        return [keep_secret(Sealer([MASTER]), secret, made.after.webhook.secret_version, webhook_id, organization_id)]
-
-    write: Write[Any, Any, Any, Any] = Write(
-        decider=WEBHOOK,
-        stream_id=webhook_id,
-        organization_id=organization_id,
-        command=lambda _: command,
-        guard=no_guard(),
-        at=now(),
-        origin=Origin(seed.OWNER),
-        new_event_id=new_event_id,
-        also=also,
-    )
-    assert not isinstance(await execute(pool, write, seed.INLINE), Answer)
-
-
-async def webhook(
-    pool: Pool,
-    organization_id: str,
-    target: Receiver,
-    *events: str,
-    kind: Any = "standard",  # noqa: ANN401
-) -> str:
-    webhook_id = new_id("hook")
-    secret = target.url if kind == "slack" else new_secret(webhook_id[-SECRET_BYTES:].encode())
-    if kind == "standard":
-        target.secrets.append(secret)
-    command = CreateWebhook(
-        webhook_id=webhook_id,
-        organization_id=organization_id,
-        kind=kind,
-        url=shown_url(kind, target.url),
-        events=events or ("*",),
-        at=now(),
-        by=seed.OWNER,
-        others=0,
-    )
-    await tell(pool, organization_id, webhook_id, command, secret)
-    return webhook_id
 
 
 async def change(pool: Pool, organization_id: str, key_id: str, command: KeyCommand) -> None:

@@ -181,7 +181,7 @@ class _Delivering:
             posted = Posted(None, 0, _SEALED, "")
         else:
             headers = way.headers(claimed.delivery_id, at, claimed.body)
-            posted = await post(self._egress, way.url, headers, claimed.body, ANSWER_SECONDS)
+            posted = way.tellable(await post(self._egress, way.url, headers, claimed.body, ANSWER_SECONDS))
         await self._note(claimed, at, posted)
 
     async def _way(self, claimed: Claimed, at: datetime) -> Way:

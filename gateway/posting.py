@@ -18,7 +18,8 @@ ANSWER_SECONDS = 10.0
 """How long a receiver of messages has to answer."""
 
 RESPONSE_BYTES_KEPT = 1_000
-_RESPONSE_BYTES_READ = 64 * 1024
+_RESPONSE_BYTES_READ = 8 * 1024
+"""Enough for a short page to be read to its end, and little even where every byte comes in a chunk of its own."""
 _GOOD = range(200, 300)
 
 
@@ -70,7 +71,7 @@ async def post(egress: Egress, url: str, headers: Mapping[str, str], body: bytes
 
 async def _beginning(answer: httpcore2.Response) -> bytes:
     """The rest is not read: the connection is closed instead of used again."""
-    received = b""
+    received = bytearray()
     try:
         async for chunk in cast("AsyncIterable[bytes]", answer.stream):
             received += chunk
@@ -78,4 +79,4 @@ async def _beginning(answer: httpcore2.Response) -> bytes:
                 break
     finally:
         await answer.aclose()
-    return received
+    return bytes(received)

@@ -1,6 +1,7 @@
 """What webhooks are signed with, sealed at rest, and where their messages go."""
 
 import base64
+import re
 from datetime import datetime
 from typing import NamedTuple
 from urllib.parse import urlsplit
@@ -9,6 +10,7 @@ from standardwebhooks import Webhook
 
 from domain.webhooks.events import WebhookKind
 from eventstore.statements import Statement
+from gateway.posting import Posted
 from gateway.sealing import SealBroken, Sealer
 from projections.webhook_list.queries import SealedSecret, secret_put
 
@@ -17,6 +19,7 @@ SECRET_BYTES = 32
 
 _PURPOSE = "webhook-secret"
 _PREFIX = "whsec_"
+_WORD = re.compile("[a-z_]{1,40}")
 
 
 class Way(NamedTuple):
@@ -30,6 +33,18 @@ class Way(NamedTuple):
         signatures = [Webhook(secret).sign(message_id, at, body.decode()) for secret in self.secrets]
         headers = {"webhook-id": message_id, "webhook-timestamp": str(int(at.timestamp()))}
         return {**headers, "webhook-signature": " ".join(signatures)} if signatures else headers
+
+    def tellable(self, posted: Posted) -> Posted:
+        """What may be kept of an answer and shown.
+
+        Many servers repeat where nothing was found, and some all that they know. Of the answer from a secret address
+        only a word is left, such as the `invalid_payload` of Slack, if it is no part of the address.
+        """
+        said = posted.response
+        for secret in self.secrets:
+            said = said.replace(secret, "…")
+        is_told = self.secrets or (_WORD.fullmatch(said.strip()) and said.strip() not in self.url)
+        return posted._replace(response=said if is_told else "")
 
 
 def new_secret(entropy: bytes) -> str:

@@ -13,7 +13,7 @@ from prometheus_client.registry import Collector
 
 from app.metrics.folder import is_running, process_of
 from app.operations.jobs_state import JobsState
-from app.operations.log_state import LogState
+from app.operations.log_state import LogState, WebhooksState
 from app.operations.standing import State
 
 
@@ -93,6 +93,33 @@ def _of_log(log: LogState) -> Iterator[Metric]:
         "For how many days from tomorrow on the usage log has a partition.",
         [((), log.partitions_ahead)],
     )
+    if log.webhooks is not None:
+        yield from _of_webhooks(log.webhooks)
+
+
+def _of_webhooks(webhooks: WebhooksState) -> Iterator[Metric]:
+    """A customer's server that is away keeps its messages waiting, and nobody here is to be woken up for that."""
+    kinds = (("answering", webhooks.answering), ("failing", webhooks.failing))
+    yield _gauge(
+        "keyledger_webhook_waiting_messages",
+        "Messages that webhooks are still to get (50,000: or more), by whether the last one got through.",
+        [((kind,), of.messages) for kind, of in kinds],
+        ["webhook"],
+    )
+    yield _gauge(
+        "keyledger_webhook_late_seconds",
+        "Since when the oldest of them is due; 0: none is.",
+        [((kind,), of.seconds) for kind, of in kinds],
+        ["webhook"],
+    )
+    attempts = CounterMetricFamily(
+        "keyledger_webhook_attempts",
+        "Attempts to send a message. delivered: answered with 2xx, refused: with something else, unanswered: not.",
+        labels=["outcome"],
+    )
+    for outcome, number in webhooks.outcomes._asdict().items():
+        attempts.add_metric([outcome], number)
+    yield attempts
 
 
 def _stopped(log: LogState, projection: str, of: str) -> int:

@@ -14,6 +14,7 @@ from projections.followers import FOLLOWERS
 from projections.following import Follower, lags, usage_waits_since
 from projections.schema import scripts
 from projections.stops import Stopped, stopped_lanes
+from projections.webhook_outbox.queries import Outcomes, outcomes, waiting
 
 
 class FollowerLag(Struct, frozen=True):
@@ -29,12 +30,28 @@ class FollowerLag(Struct, frozen=True):
     seconds: float | None
 
 
+class WebhooksWaiting(Struct, frozen=True):
+    """`messages` that webhooks are still to get, and by how many `seconds` the first of them is late."""
+
+    messages: int = 0
+    seconds: float = 0.0
+
+
+class WebhooksState(Struct, frozen=True):
+    """What waits for webhooks that answer and for those that fail, and how all attempts ended."""
+
+    answering: WebhooksWaiting
+    failing: WebhooksWaiting
+    outcomes: Outcomes
+
+
 class LogState(Struct, frozen=True):
     missing_migrations: Sequence[str]
     heads: Sequence[Head] = ()
     followers: Sequence[FollowerLag] = ()
     partitions_ahead: int = 0
     stopped: Sequence[Stopped] = ()
+    webhooks: WebhooksState | None = None
 
 
 async def log_state(pool: Pool) -> LogState:
@@ -46,7 +63,8 @@ async def log_state(pool: Pool) -> LogState:
         at = now()
         followers = [await _lag(connection, follower, at) for follower in FOLLOWERS]
         ahead = await partitions_ahead(connection, at.date())
-        return LogState(lacking, await heads(connection), followers, ahead, await stopped_lanes(connection))
+        webhooks = await _webhooks(connection, at)
+        return LogState(lacking, await heads(connection), followers, ahead, await stopped_lanes(connection), webhooks)
 
 
 async def _lag(connection: Connection, follower: Follower[Any], at: datetime) -> FollowerLag:
@@ -56,3 +74,12 @@ async def _lag(connection: Connection, follower: Follower[Any], at: datetime) ->
         since = await usage_waits_since(connection, follower)
         seconds = None if since is None else max((at - since).total_seconds(), 0.0)
     return FollowerLag(follower.projection, follower.log, positions, seconds)
+
+
+async def _webhooks(connection: Connection, at: datetime) -> WebhooksState:
+    found = {
+        each.failing: WebhooksWaiting(each.messages, max((at - each.due_since).total_seconds(), 0.0))
+        for each in await waiting(connection)
+    }
+    nothing = WebhooksWaiting()
+    return WebhooksState(found.get(False, nothing), found.get(True, nothing), await outcomes(connection))

@@ -29,19 +29,23 @@ class Queries(NamedTuple):
     delivery_retry: bytes
     deliveries_forget: bytes
     outbox_state: bytes
+    waiting: bytes
+    outcomes: bytes
+    outcomes_add: bytes
 
 
 SQL = load(Queries, __file__)
 
 
 class Claimed(NamedTuple):
-    """A message that was claimed for one attempt, the `attempt`-th, and where it goes."""
+    """A message that was claimed for one attempt, the `attempt`-th, and where it goes. `failures` are behind it."""
 
     delivery_id: str
     organization_id: str
     webhook_id: str
     body: bytes
     attempt: int
+    failures: int
     kind: WebhookKind
     url: str
     secret_version: int
@@ -77,11 +81,35 @@ class Standing(NamedTuple):
     delivered_at: datetime | None = None
 
 
+class Failing(NamedTuple):
+    """Since when nothing got through to a webhook, and on how many days attempts of how many messages failed."""
+
+    since: datetime
+    days: int
+    messages: int
+
+
 class OutboxState(NamedTuple):
     """How many messages are due (10,000: or more), and since when the one that waits longest."""
 
     waiting: int
     since: datetime | None
+
+
+class Outcomes(NamedTuple):
+    """Attempts by how they ended: with 2xx, with another answer, without one."""
+
+    delivered: int
+    refused: int
+    unanswered: int
+
+
+class Waiting(NamedTuple):
+    """Messages of the webhooks that answer, or of those that are `failing`; when the first of them was or is due."""
+
+    failing: bool
+    messages: int
+    due_since: datetime
 
 
 async def claim(
@@ -103,6 +131,12 @@ async def claim(
     cursor = await connection.execute(SQL.delivery_claim, parameters)
     claimed = [Claimed(*row) for row in await cursor.fetchall()]
     return [each_claimed._replace(body=bytes(each_claimed.body)) for each_claimed in claimed]
+
+
+def standing_bad(claimed: Claimed, at: datetime) -> Statement:
+    """An attempt failed. Its row is `Failing`."""
+    is_new = claimed.failures == 0
+    return Statement(SQL.standing_bad, (claimed.webhook_id, claimed.organization_id, at, at.date(), is_new))
 
 
 def attempt_add(claimed: Claimed, attempt: Attempt) -> Statement:
@@ -140,6 +174,21 @@ async def attempts_of(connection: Connection, delivery_ids: Sequence[str]) -> di
 async def outbox_state(connection: Connection, now: datetime) -> OutboxState:
     row = await (await connection.execute(SQL.outbox_state, (now,))).fetchone()
     return OutboxState(0, None) if row is None else OutboxState(*row)
+
+
+async def waiting(connection: Connection) -> list[Waiting]:
+    """Of all organizations."""
+    return [Waiting(*row) for row in await (await connection.execute(SQL.waiting)).fetchall()]
+
+
+async def outcomes(connection: Connection) -> Outcomes:
+    """Of all organizations, ever."""
+    row = await (await connection.execute(SQL.outcomes)).fetchone()
+    return Outcomes(0, 0, 0) if row is None else Outcomes(*row)
+
+
+def outcomes_add(ended: Outcomes) -> Statement:
+    return Statement(SQL.outcomes_add, ended)
 
 
 async def standing_of(connection: Connection, webhook_id: str) -> Standing:

@@ -57,7 +57,7 @@ from (
     where w.status = 'active'
 ) as claimed
 where d.delivery_id = claimed.delivery_id
-returning d.delivery_id, d.organization_id, d.webhook_id, d.body, d.attempts, claimed.kind, claimed.url,
+returning d.delivery_id, d.organization_id, d.webhook_id, d.body, d.attempts, d.failures, claimed.kind, claimed.url,
           claimed.secret_version, claimed.previous_valid_until
 
 -- delivery_finish
@@ -84,10 +84,26 @@ insert into webhook_standings (webhook_id, organization_id, delivered_at) values
 on conflict (webhook_id) do update set failing_since = null, delivered_at = excluded.delivered_at
 
 -- standing_bad
--- Gives since when nothing got through. $1 webhook, $2 organization, $3 now
-insert into webhook_standings as s (webhook_id, organization_id, failing_since) values (%s, %s, %s)
-on conflict (webhook_id) do update set failing_since = coalesce(s.failing_since, excluded.failing_since)
-returning failing_since
+-- Gives since when nothing got through, and on how many days attempts of how many messages failed since.
+-- $1 webhook, $2 organization, $3 now, $4 today, $5 whether it is the first failure of its message
+insert into webhook_standings as s (
+    webhook_id, organization_id, failing_since, failed_on, failed_days, failed_messages
+)
+values (%s, %s, %s, %s, 1, 1)
+on conflict (webhook_id) do update set
+    failing_since = coalesce(s.failing_since, excluded.failing_since),
+    failed_on = excluded.failed_on,
+    failed_days = case
+        when s.failing_since is null then 1
+        when s.failed_on is distinct from excluded.failed_on then s.failed_days + 1
+        else s.failed_days
+    end,
+    failed_messages = case
+        when s.failing_since is null then 1
+        when %s then s.failed_messages + 1
+        else s.failed_messages
+    end
+returning failing_since, failed_days, failed_messages
 
 -- standing_forgive
 -- What was before counts no more. $1 webhook
@@ -133,3 +149,14 @@ delete from webhook_deliveries where delivery_id = any(array(
 select count(*), min(due_at) from (
     select due_at from webhook_deliveries where status = 'pending' and due_at <= %s order by due_at limit 10000
 ) as due
+
+-- waiting
+-- Of all organizations: failing, messages, the instant at which the first of them was due
+select failing, messages, due_since from webhook_waiting()
+
+-- outcomes
+select delivered, refused, unanswered from webhook_outcomes
+
+-- outcomes_add
+-- $1 delivered, $2 refused, $3 unanswered
+update webhook_outcomes set delivered = delivered + %s, refused = refused + %s, unanswered = unanswered + %s

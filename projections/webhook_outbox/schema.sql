@@ -52,9 +52,46 @@ create table webhook_standings (
     webhook_id      text collate "C" primary key,
     organization_id text collate "C" not null,
     failing_since   timestamptz,
+    failed_on       date,
+    failed_days     integer not null default 0,
+    failed_messages integer not null default 0,
     delivered_at    timestamptz
 );
 comment on column webhook_standings.failing_since is 'The first failure since something got through; null: the last attempt got through.';
+comment on column webhook_standings.failed_on is 'The last UTC day on which an attempt failed.';
+comment on column webhook_standings.failed_days is 'On how many UTC days attempts failed since then; as stale as failing_since is null.';
+comment on column webhook_standings.failed_messages is 'Of how many messages; likewise.';
+
+create table webhook_outcomes (
+    only_row   boolean primary key default true check (only_row),
+    delivered  bigint not null default 0,
+    refused    bigint not null default 0,
+    unanswered bigint not null default 0
+);
+comment on table webhook_outcomes is
+    'Attempts of all organizations by how they ended, for /metrics. One row: two workers that count at once wait for each other, in no order that could be wrong.';
+comment on column webhook_outcomes.delivered is 'Answered with 2xx.';
+comment on column webhook_outcomes.refused is 'Answered with anything else.';
+comment on column webhook_outcomes.unanswered is 'There was no answer, or nobody could be asked.';
+insert into webhook_outcomes default values;
+
+create function webhook_waiting() returns table (failing boolean, messages bigint, due_since timestamptz)
+    language sql stable security definer set search_path = pg_catalog, public as $$
+    select s.failing_since is not null, sum(w.messages)::bigint, min(w.due_since)
+    from (
+        select webhook_id, count(*) as messages, min(due_at) as due_since
+        from (
+            select webhook_id, due_at from webhook_deliveries where status = 'pending' order by due_at limit 50000
+        ) as first_due
+        group by webhook_id
+    ) as w
+    left join webhook_standings s using (webhook_id)
+    group by 1
+$$;
+comment on function webhook_waiting is
+    'How many messages wait, 50,000 at most, and when the first of them was due: for webhooks that answer, and for those that fail. Runs as the owner: the API tells it to whoever runs it, and is fenced between organizations. Sums only, nobody''s in particular.';
+revoke execute on function webhook_waiting from public;
+grant execute on function webhook_waiting to keyledger_app;
 
 grant select, update (status, due_at, attempts, failures, finished_at) on webhook_deliveries to keyledger_app;
 grant insert, delete on webhook_deliveries to keyledger_worker;
@@ -62,6 +99,8 @@ grant select on webhook_attempts to keyledger_app;
 grant select, update (failing_since) on webhook_standings to keyledger_app;
 grant insert, delete on webhook_attempts to keyledger_worker;
 grant insert, update on webhook_standings to keyledger_worker;
+grant select on webhook_outcomes to keyledger_app;
+grant update on webhook_outcomes to keyledger_worker;
 call fence('webhook_deliveries');
 call fence('webhook_attempts');
 call fence('webhook_standings');

@@ -18,18 +18,23 @@ from tests.app.serving import Server
 UPSTREAM_MARK = "upstream-credential-"
 """Every credential that the tests give to an MCP begins with this."""
 
+ADDRESS_MARK = "secret-address-"
+"""Every address that is a secret, as that of a Slack channel, has this in its path in the tests."""
+
 _KEY = re.compile(rb"pk_(?:live|test)_[0-9A-Za-z]{32}")
 _TOKEN = re.compile(rb"\bk[sli]_[0-9A-Za-z_-]{43}\b")
 """Of a session, of a link to sign in with, of an invitation."""
 
+_SIGNING = re.compile(rb"whsec_[0-9A-Za-z+/]{43}=")
+"""What messages for webhooks are signed with."""
+
 
 def secrets_in(content: bytes) -> list[str]:
-    """The keys and upstream credentials in the clear, or in the commonest disguises of one."""
+    """Keys, tokens, signing secrets, credentials, secret addresses: in the clear or in the commonest disguises."""
     found = [match.decode() for match in _KEY.findall(content) if parse(match.decode()) is not None]
     found += [match.decode() for match in _TOKEN.findall(content)]
-    if UPSTREAM_MARK.encode() in content:
-        found.append(UPSTREAM_MARK)
-    return found
+    found += [match.decode() for match in _SIGNING.findall(content)]
+    return found + [mark for mark in (UPSTREAM_MARK, ADDRESS_MARK) if mark.encode() in content]
 
 
 def remains(database_url: str, server: Server) -> Iterator[tuple[str, bytes]]:

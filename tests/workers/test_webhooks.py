@@ -14,39 +14,48 @@ from domain.keys.commands import DisableKey, EnableKey, KeyCommand, RevokeKey
 from domain.keys.decider import KEY
 from domain.keys.reach import UNBOUNDED
 from domain.organizations.plan import PLANS, KeyCensus
-from domain.webhooks.commands import ChangeWebhook, CreateWebhook, RotateWebhookSecret, WebhookCommand
-from domain.webhooks.decider import WEBHOOK
-from domain.webhooks.state import Registered
+from domain.webhooks.commands import ChangeWebhook, RotateWebhookSecret
 from eventstore.bound import reading
 from eventstore.check import check
-from eventstore.clock import new_event_id, new_id, now
-from eventstore.database import Pool
-from eventstore.execute import Write, execute, no_guard
-from eventstore.idempotency import Answer
+from eventstore.clock import new_event_id, now
+from eventstore.database import APP_ROLE, Pool, connect
+from eventstore.execute import Write, execute
 from eventstore.lanes import lane_of
 from eventstore.reader import read_lifecycle
 from eventstore.recorded import Origin
-from gateway.sealing import Sealer
-from gateway.webhooks import SECRET_BYTES, keep_secret, new_secret, shown_url
+from gateway.webhooks import SECRET_BYTES, new_secret
 from projections.following import follow
 from projections.inline_check import inline_checks
 from projections.organization_guard.queries import keys_guard
 from projections.webhook_list.queries import webhook_of
 from projections.webhook_outbox.follow import WEBHOOK_OUTBOX
-from projections.webhook_outbox.queries import Attempt, Delivery, attempts_of, claim, deliveries, outbox_state
+from projections.webhook_outbox.queries import (
+    Attempt,
+    Delivery,
+    attempts_of,
+    claim,
+    deliveries,
+    outbox_state,
+    outcomes,
+    waiting,
+)
 from tests import seed
-from tests.gateway.conftest import LOOPBACK
+from tests.workers.hooks import CONFIG, MASTER, tell, webhook
 from tests.workers.receiver import Receiver, hang, receiver
 from workers.config import Config
 from workers.jobs import deliver_webhooks
-from workers.jobs.deliver_webhooks import FAILING_DAYS_MAX, IN_ORDER_FAILURES, PAUSES, deliver
+from workers.jobs.deliver_webhooks import (
+    FAILING_DAYS_MAX,
+    FAILING_MESSAGES_MIN,
+    IN_ORDER_FAILURES,
+    PAUSES,
+    deliver,
+)
 from workers.jobs.follow_changes import prepare
 from workers.jobs.forget_deliveries import KEPT_FOR, forget
 
 pytestmark = pytest.mark.anyio
 
-MASTER = bytes(32)
-CONFIG = Config("", "", 1, master_keys=(MASTER,), egress=LOOPBACK)
 DAY = timedelta(days=1)
 ROOM = KeyCensus(0, 1, None, "team")
 
@@ -60,51 +69,6 @@ async def organization_id(connections: Pool) -> str:
 def target() -> Iterator[Receiver]:
     with receiver() as taking:
         yield taking
-
-
-async def tell(pool: Pool, organization_id: str, webhook_id: str, command: WebhookCommand, secret: str | None) -> None:
-    def also(made: Any) -> list[Any]:  # noqa: ANN401 -- a Change
-        if secret is None or not isinstance(made.after, Registered):
-            return []
-        return [keep_secret(Sealer([MASTER]), secret, made.after.webhook.secret_version, webhook_id, organization_id)]
-
-    write: Write[Any, Any, Any, Any] = Write(
-        decider=WEBHOOK,
-        stream_id=webhook_id,
-        organization_id=organization_id,
-        command=lambda _: command,
-        guard=no_guard(),
-        at=now(),
-        origin=Origin(seed.OWNER),
-        new_event_id=new_event_id,
-        also=also,
-    )
-    assert not isinstance(await execute(pool, write, seed.INLINE), Answer)
-
-
-async def webhook(
-    pool: Pool,
-    organization_id: str,
-    target: Receiver,
-    *events: str,
-    kind: Any = "standard",  # noqa: ANN401
-) -> str:
-    webhook_id = new_id("hook")
-    secret = target.url if kind == "slack" else new_secret(webhook_id[-SECRET_BYTES:].encode())
-    if kind == "standard":
-        target.secrets.append(secret)
-    command = CreateWebhook(
-        webhook_id=webhook_id,
-        organization_id=organization_id,
-        kind=kind,
-        url=shown_url(kind, target.url),
-        events=events or ("*",),
-        at=now(),
-        by=seed.OWNER,
-        others=0,
-    )
-    await tell(pool, organization_id, webhook_id, command, secret)
-    return webhook_id
 
 
 async def change(pool: Pool, organization_id: str, key_id: str, command: KeyCommand) -> None:
@@ -136,6 +100,7 @@ async def sent(pool: Pool, organization_id: str, webhook_id: str) -> list[tuple[
 
 async def time_goes_by(pool: Pool, passed: timedelta) -> None:
     async with pool.connection() as connection:
+        await connection.execute(b"update webhook_standings set failed_on = failed_on - %s::integer", (passed.days,))
         for table, column in (("webhook_deliveries", "due_at"), ("webhook_standings", "failing_since")):
             await connection.execute(
                 f"update {table} set {column} = {column} - %s::interval".encode(),  # noqa: S608 -- names of ours
@@ -365,21 +330,80 @@ async def test_what_waits_for_webhooks_that_are_disabled_stands_in_nobodys_way(
         assert claimed == []
 
 
+async def fail_on(pool: Pool, organization_id: str, days: int, messages: int) -> None:
+    """Every day so many messages more fail, and those of the days before once more."""
+    for _ in range(days):
+        for _ in range(messages):
+            await seed.key(pool, organization_id)
+        await work(pool)
+        await time_goes_by(pool, DAY)
+
+
 async def test_one_that_fails_for_days_is_disabled_and_one_success_begins_anew(
     connections: Pool, organization_id: str, target: Receiver
 ) -> None:
     webhook_id = await webhook(connections, organization_id, target)
-    for answered in (500, 200, 500):
-        target.answer = lambda _, status=answered: status
-        await seed.key(connections, organization_id)
-        await work(connections)
-        await time_goes_by(connections, (FAILING_DAYS_MAX - 1) * DAY)
-    assert await alerts(connections, organization_id) == []
-    await time_goes_by(connections, 2 * DAY)
-    await seed.key(connections, organization_id)
+    target.answer = lambda _: 500
+    await fail_on(connections, organization_id, FAILING_DAYS_MAX, 1)
+    target.answer = lambda _: 200
     await work(connections)
+    target.answer = lambda _: 500
+    await fail_on(connections, organization_id, FAILING_DAYS_MAX, 1)
+    assert await alerts(connections, organization_id) == []
+    await fail_on(connections, organization_id, 1, 1)
     (alert,) = await alerts(connections, organization_id)
     assert (alert.numbers["webhook_id"], alert.numbers["because"]) == (webhook_id, "failing")
+
+
+@pytest.mark.parametrize(
+    "failing",
+    [
+        pytest.param([(9, 1), *[(0, 0)] * 20, (9, 1)], id="two hours of failure, three weeks apart"),
+        pytest.param([(1, 5), *[(0, 0)] * 20, (1, 5)], id="two messages that failed for days"),
+        pytest.param([(FAILING_MESSAGES_MIN - 1, FAILING_DAYS_MAX + 2)], id="too few messages"),
+    ],
+)
+async def test_one_that_fails_seldom_stays_active_however_long_nothing_gets_through(
+    connections: Pool, organization_id: str, target: Receiver, failing: list[tuple[int, int]]
+) -> None:
+    """Messages that are made, and on how many days they fail; on one on which nothing is due time goes by."""
+    webhook_id = await webhook(connections, organization_id, target)
+    target.answer = lambda _: 500
+    for messages, days in failing:
+        await fail_on(connections, organization_id, 1, messages)
+        await fail_on(connections, organization_id, days - 1, 0)
+        if days:
+            await give_up(connections)
+    await fail_on(connections, organization_id, 1, 0)
+    assert await alerts(connections, organization_id) == []
+    async with reading(connections, organization_id) as connection:
+        found = await webhook_of(connection, webhook_id, organization_id)
+    assert found is not None
+    assert found.status == "active"
+
+
+async def give_up(pool: Pool) -> None:
+    """As if everything that waits had been tried often enough."""
+    async with pool.connection() as connection:
+        await connection.execute(b"update webhook_deliveries set status = 'failed' where status = 'pending'")
+
+
+async def test_attempts_are_counted_by_how_they_ended(
+    connections: Pool, organization_id: str, target: Receiver, database_url: str
+) -> None:
+    """And whoever asks for figures is told of all organizations at once."""
+    await webhook(connections, organization_id, target)
+    await webhook(connections, organization_id, Receiver("http://127.0.0.1:9/hooks"))
+    for number in range(3):
+        target.answer = lambda _, status=(204, 503, 404)[number]: status
+        await seed.key(connections, organization_id)
+        await work(connections)
+    async with await connect(database_url, role=APP_ROLE) as connection:
+        ended = await outcomes(connection)
+        found = {each.failing: each.messages for each in await waiting(connection)}
+    assert (ended.delivered, ended.refused) == (1, 2)
+    assert ended.unanswered >= 1
+    assert found == {True: 5}, "all but the one that got through wait, at webhooks of which the last attempt failed"
 
 
 async def test_slack_is_told_in_words(connections: Pool, organization_id: str, target: Receiver) -> None:

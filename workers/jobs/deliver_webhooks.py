@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from time import monotonic
+from typing import Any
 
 import structlog
 
@@ -34,7 +35,18 @@ from gateway.sealing import SealBroken, Sealer
 from gateway.webhooks import Way, way_to
 from projections.inline import INLINE
 from projections.webhook_list.queries import secrets_of
-from projections.webhook_outbox.queries import SQL, Attempt, Claimed, attempt_add, claim, outbox_state
+from projections.webhook_outbox.queries import (
+    SQL,
+    Attempt,
+    Claimed,
+    Failing,
+    Outcomes,
+    attempt_add,
+    claim,
+    outbox_state,
+    outcomes_add,
+    standing_bad,
+)
 from workers.config import Config
 from workers.run import run_configured
 from workers.seldom import Seldom
@@ -45,7 +57,10 @@ PAUSES = tuple(timedelta(seconds=seconds) for seconds in (5, 30, 120, 600, 1_800
 """Between an attempt and the next one, 23.7 hours together; after the last one a message is given up."""
 
 FAILING_DAYS_MAX = 5
-"""A webhook that nothing got through to for so long is disabled."""
+"""A webhook that nothing got through to for so long is disabled, if attempts failed on so many different days (UTC)."""
+
+FAILING_MESSAGES_MIN = 5
+"""And of so many messages. Where little happens, time alone tells nothing: two short failures may lie weeks apart."""
 
 IN_ORDER_FAILURES = 5
 """So often an earlier message about the same thing may fail before it is waited for no more: a quarter of an hour."""
@@ -100,8 +115,15 @@ class _Delivering:
         self._egress = egress
         self._under_way: Counter[str] = Counter()
         """Messages by webhook."""
+        self._outcomes = Outcomes(0, 0, 0)
 
     async def work(self) -> None:
+        await self._send_all()
+        # Once a tick: all workers count in one row. What one that is killed has not counted is missing in a figure.
+        if any(self._outcomes):
+            await self._write([outcomes_add(self._outcomes)])
+
+    async def _send_all(self) -> None:
         """Begin to send what is due until nothing is, or the time is over; return when all that was begun has ended."""
         deadline = monotonic() + _BEGIN_SECONDS
         running: set[asyncio.Task[None]] = set()
@@ -159,7 +181,7 @@ class _Delivering:
             posted = Posted(None, 0, _SEALED, "")
         else:
             headers = way.headers(claimed.delivery_id, at, claimed.body)
-            posted = await post(self._egress, way.url, headers, claimed.body, ANSWER_SECONDS)
+            posted = way.tellable(await post(self._egress, way.url, headers, claimed.body, ANSWER_SECONDS))
         await self._note(claimed, at, posted)
 
     async def _way(self, claimed: Claimed, at: datetime) -> Way:
@@ -177,30 +199,32 @@ class _Delivering:
         )
 
     async def _note(self, claimed: Claimed, at: datetime, posted: Posted) -> None:
+        self._outcomes = _counted(self._outcomes, posted)
         attempt = Attempt(at, posted.status, posted.latency_ms, posted.error, posted.response)
-        webhook = (claimed.webhook_id, claimed.organization_id, now())
         if posted.got_through:
             done = Statement(SQL.delivery_finish, ("delivered", now(), claimed.delivery_id))
-            await self._write([attempt_add(claimed, attempt), done, Statement(SQL.standing_good, webhook)])
+            good = Statement(SQL.standing_good, (claimed.webhook_id, claimed.organization_id, now()))
+            await self._write([attempt_add(claimed, attempt), done, good])
             return
         step = _after_failure(claimed, gone=posted.status == _GONE)
-        failing_since = await self._write([attempt_add(claimed, attempt), step, Statement(SQL.standing_bad, webhook)])
+        row = await self._write([attempt_add(claimed, attempt), step, standing_bad(claimed, now())])
+        failing = None if row is None else Failing(*row)
         if posted.status == _GONE:
-            await self._disable(claimed, "gone", failing_since)
-        elif failing_since is not None and now() - failing_since >= timedelta(days=FAILING_DAYS_MAX):
-            await self._disable(claimed, "failing", failing_since)
+            await self._disable(claimed, "gone", failing)
+        elif failing is not None and _is_given_up(failing, now()):
+            await self._disable(claimed, "failing", failing)
 
-    async def _write(self, statements: Sequence[Statement]) -> datetime | None:
+    async def _write(self, statements: Sequence[Statement]) -> tuple[Any, ...] | None:
         """In one transaction; gives what the last one returns, if it does."""
         async with self._pool.connection() as connection, connection.transaction():
             async with connection.pipeline():
                 cursors = [await connection.execute(query, parameters) for query, parameters in statements]
-            row = await cursors[-1].fetchone() if cursors[-1].description else None
-        return None if row is None else row[0]
+            return await cursors[-1].fetchone() if cursors[-1].description else None
 
-    async def _disable(self, claimed: Claimed, because: DisabledBecause, failing_since: datetime | None) -> None:
+    async def _disable(self, claimed: Claimed, because: DisabledBecause, failing: Failing | None) -> None:
         """It and the alert about it are one transaction."""
         at = now()
+        failing_since = None if failing is None else failing.since
         command = DisableWebhook(at=at, because=because)
         alert = RaiseAlert(
             # Once for each time that it fails, whichever worker comes to say so.
@@ -230,6 +254,22 @@ class _Delivering:
             ),
             INLINE,
         )
+
+
+def _is_given_up(failing: Failing, at: datetime) -> bool:
+    return (
+        at - failing.since >= timedelta(days=FAILING_DAYS_MAX)
+        and failing.days >= FAILING_DAYS_MAX
+        and failing.messages >= FAILING_MESSAGES_MIN
+    )
+
+
+def _counted(outcomes: Outcomes, posted: Posted) -> Outcomes:
+    if posted.got_through:
+        return outcomes._replace(delivered=outcomes.delivered + 1)
+    if posted.status is not None:
+        return outcomes._replace(refused=outcomes.refused + 1)
+    return outcomes._replace(unanswered=outcomes.unanswered + 1)
 
 
 def _after_failure(claimed: Claimed, *, gone: bool) -> Statement:

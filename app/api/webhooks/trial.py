@@ -54,7 +54,8 @@ async def test_webhook(request: HttpRequest, webhook_id: str) -> HttpResponse:
     body = Message("webhook.test", webhook_id, timestamp, organization_id, data).body(found.kind)
     egress = Egress(GatewayConfig(egress=services.config.egress))
     try:
-        posted = await post_message(egress, way.url, way.headers(message_id, at, body), body, ANSWER_SECONDS)
+        headers = way.headers(message_id, at, body)
+        posted = way.tellable(await post_message(egress, way.url, headers, body, ANSWER_SECONDS))
     finally:
         await egress.aclose()
     return success(

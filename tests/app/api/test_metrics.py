@@ -11,6 +11,7 @@ from pathlib import Path
 import httpx2
 import pytest
 
+from eventstore.clock import new_id
 from tests.app.client import at_once
 from tests.app.conftest import StartApi
 from tests.app.figures import families, scrape, value
@@ -89,6 +90,51 @@ def test_the_log_and_what_follows_it_are_shown_as_they_stand(api: Api, org: Orga
         )
 
     eventually(shown)
+
+
+def test_what_webhooks_wait_for_is_shown_for_all_organizations_together(api: Api) -> None:
+    first, second = api.organization(), api.organization()
+    path = {"url": "https://example.com/hooks"}
+    answering = first.client.post("/v1/webhooks", path).data["id"]
+    failing = second.client.post("/v1/webhooks", path).data["id"]
+    db = api.database
+    before = scrape(api)
+    db.rows(
+        "insert into webhook_standings (webhook_id, organization_id, failing_since) values (%s, %s, now())",
+        failing,
+        second.id,
+    )
+    for webhook_id, organization_id, late in (
+        (answering, first.id, 500),
+        (answering, first.id, 0),
+        (failing, second.id, 900),
+    ):
+        db.rows(
+            """insert into webhook_deliveries (delivery_id, organization_id, webhook_id, event_id, position, subject,
+            event, body, created_at, due_at)
+            values (%s, %s, %s, %s, 1, '', 'api_key.created', '{}', now(), now() - make_interval(secs => %s))""",
+            new_id("msg"),
+            organization_id,
+            webhook_id,
+            new_id("evt"),
+            late,
+        )
+    db.rows("update webhook_outcomes set delivered = delivered + 5, refused = refused + 3")
+
+    def more(name: str, **labels: str) -> float:
+        return value(scrape(api), name, **labels) - value(before, name, **labels)
+
+    try:
+        eventually(lambda: more("keyledger_webhook_waiting_messages", webhook="answering") == 2)
+        assert more("keyledger_webhook_waiting_messages", webhook="failing") == 1
+        assert 500 <= value(scrape(api), "keyledger_webhook_late_seconds", webhook="answering") < 900
+        assert value(scrape(api), "keyledger_webhook_late_seconds", webhook="failing") >= 900
+        assert more("keyledger_webhook_attempts_total", outcome="delivered") == 5
+        assert more("keyledger_webhook_attempts_total", outcome="refused") == 3
+        assert more("keyledger_webhook_attempts_total", outcome="unanswered") == 0
+    finally:
+        db.rows("delete from webhook_deliveries where webhook_id = any(%s)", [answering, failing])
+        db.rows("delete from webhook_standings where webhook_id = %s", failing)
 
 
 def test_a_request_through_an_unknown_proxy_reads_no_figures(api: Api) -> None:

@@ -4,6 +4,9 @@ Everything that a test server leaves behind is looked through when it stops (tes
 that the look finds what is there, and that the ways on which a secret could get lost were all walked.
 """
 
+import os
+import subprocess
+import sys
 import zlib
 from typing import Any
 
@@ -11,9 +14,16 @@ import pytest
 import redis
 
 from app.security.sessions import LINK_PREFIX, SECRET_PREFIX, new_secret
+from domain.webhooks.events import WebhookKind
 from embedded.postgres import SUPERUSER, PostgreSQL
+from gateway.webhooks import SECRET_BYTES
+from gateway.webhooks import new_secret as webhook_secret
+from tests.app.conftest import StartApi
 from tests.app.organizations import Api, Organization, unknown_secret
-from tests.app.remains import UPSTREAM_MARK, refuse_secrets, remains, secrets_in
+from tests.app.remains import ADDRESS_MARK, UPSTREAM_MARK, refuse_secrets, remains, secrets_in
+from tests.app.serving import ROOT
+from tests.patience import stretched
+from tests.workers.receiver import Receiver, receiver
 
 
 @pytest.fixture
@@ -27,6 +37,9 @@ def test_what_has_the_form_and_the_checksum_of_a_key_is_found() -> None:
     assert secrets_in(f"{secret[:12]}…{secret[-4:]}".encode()) == []
     assert secrets_in((secret[:-1] + ("0" if secret[-1] != "0" else "1")).encode()) == []
     assert secrets_in(UPSTREAM_MARK.encode() + b"x") == [UPSTREAM_MARK]
+    assert secrets_in(f"https://example.com/services/{ADDRESS_MARK}1".encode()) == [ADDRESS_MARK]
+    signing = webhook_secret(bytes(range(SECRET_BYTES)))
+    assert secrets_in(f"signed with {signing}.".encode()) == [signing]
     for prefix in (SECRET_PREFIX, LINK_PREFIX):
         token = new_secret(prefix)
         assert secrets_in(f"GET /sign-in/confirm?token={token} 200".encode()) == [token]
@@ -97,6 +110,84 @@ def test_a_secret_in_the_wrong_place_is_not_logged(api: Api, org: Organization) 
     api.client(None, Authorization=key.secret).get("/v1/api-keys")
     caller.get(f"/problems/{key.secret}")
     assert key.secret.encode() not in api.server.log.read_bytes()
+
+
+def test_no_secret_of_a_webhook_is_kept_whatever_its_receiver_answers(
+    start_api: StartApi, postgres: PostgreSQL
+) -> None:
+    """Made, replaced, tried, delivered, refused, repeated by the receiver, and not to be opened."""
+    api = start_api()
+    org = api.organization()
+    with receiver() as signed, receiver() as unsigned:
+        unsigned.url += f"/{ADDRESS_MARK}1"
+        secrets = [
+            *_walked(org, signed, "standard"),
+            *_walked(org, unsigned, "slack"),
+        ]
+        org.key()
+        for target in (signed, unsigned):
+            target.answer, target.response = lambda _: 404, f"Cannot POST {target.url} {secrets}".encode()
+        _work(api, "follow_changes", "deliver_webhooks")
+        attempts = [row[0] for row in api.database.rows("select status_code from webhook_attempts")]
+        assert attempts == [404, 404]
+    for settings in ({"KEYLEDGER_UPSTREAM_ALLOW": ""}, {"KEYLEDGER_MASTER_KEY": "A" * 43 + "="}, {}):
+        api.database.rows("update webhook_deliveries set due_at = created_at where status = 'pending'")
+        _work(api, "deliver_webhooks", **settings)
+    errors = api.database.rows("select distinct error from webhook_attempts where error is not null")
+    assert len(errors) == 3, errors
+    log = api.server.log.read_text()
+    assert "webhook_secret_can_not_be_opened" in log
+    url = postgres.url_of(api.server.database_url.partition("?")[0].rpartition("/")[2], SUPERUSER)
+    for place, content in remains(url, api.server):
+        assert not secrets_in(content), place
+        assert not [secret for secret in secrets if secret.encode() in content], place
+
+
+def _walked(org: Organization, target: Receiver, kind: WebhookKind) -> list[str]:
+    """Every way over HTTP on which a webhook's secret could get lost; gives those that it had and has."""
+    caller = org.client
+    wanted = {"url": target.url, "kind": kind, "events": ["api_key.created"]}
+    made = caller.post("/v1/webhooks", wanted, Idempotency_Key=f"made {kind}")
+    assert caller.post("/v1/webhooks", wanted, Idempotency_Key=f"made {kind}").data["secret"] is None
+    path = f"/v1/webhooks/{made.data['id']}"
+    rotated = caller.post(f"{path}/rotate", Idempotency_Key=f"rotated {kind}")
+    for address in (f"ftp://example.com/{ADDRESS_MARK}2", f"https://user:{ADDRESS_MARK}3@example.com/"):
+        assert caller.post("/v1/webhooks", {**wanted, "url": address}).status == 422
+        assert caller.patch(path, {"url": address}).status == 422
+    tried = caller.post(f"{path}/test", Idempotency_Key=f"tried {kind}")
+    assert tried.data["delivered"] is True
+    target.answer, target.response = lambda _: 404, f"Cannot POST {target.url}".encode()
+    assert ADDRESS_MARK not in caller.post(f"{path}/test").content.decode()
+    found = [answer.data["secret"] for answer in (made, rotated) if kind == "standard"]
+    for secret in found:
+        caller.get(f"/v1/webhooks/{secret}")
+        caller.post("/v1/webhooks", {**wanted, "url": target.url, "events": [secret]})
+        caller.get("/v1/webhooks", {"cursor": secret})
+    return found
+
+
+def _work(api: Api, *jobs: str, **settings: str) -> None:
+    """Carry out jobs of the workers, in a process of their own that logs where the API does."""
+    modules = "; ".join(f"from workers.jobs.{job} import {job}; {job}()" for job in jobs)
+    environment = {
+        **os.environ,
+        "DATABASE_URL": api.server.database_url,
+        "REDIS_URL": api.server.redis_url,
+        "KEYLEDGER_MASTER_KEY": api.server.master_key,
+        "KEYLEDGER_UPSTREAM_ALLOW": "127.0.0.0/8",
+        **settings,
+    }
+    program = f"from eventstore.logging import configure_logging; configure_logging(); {modules}"
+    with api.server.log.open("ab") as log:
+        subprocess.run(
+            [sys.executable, "-c", program],
+            cwd=ROOT,
+            env=environment,
+            stdout=log,
+            stderr=log,
+            check=True,
+            timeout=stretched(60),
+        )
 
 
 JSON = {"Content-Type": "application/json"}

@@ -1,0 +1,72 @@
+"""Webhooks for tests of the workers, which have a receiver for each and no API."""
+
+import base64
+from typing import Any
+
+from domain.webhooks.commands import CreateWebhook, WebhookCommand
+from domain.webhooks.decider import WEBHOOK
+from domain.webhooks.state import Registered
+from eventstore.clock import new_event_id, new_id, now
+from eventstore.database import Pool
+from eventstore.execute import Write, execute, no_guard
+from eventstore.idempotency import Answer
+from eventstore.recorded import Origin
+from gateway.sealing import Sealer
+from gateway.webhooks import SECRET_BYTES, keep_secret, new_secret, shown_url
+from tests import seed
+from tests.gateway.conftest import LOOPBACK
+from tests.workers.receiver import Receiver
+from workers.config import Config
+
+MASTER = bytes(32)
+CONFIG = Config("", "", 1, master_keys=(MASTER,), egress=LOOPBACK)
+SETTINGS = {
+    "KEYLEDGER_MASTER_KEY": base64.b64encode(MASTER).decode(),
+    "KEYLEDGER_UPSTREAM_ALLOW": "127.0.0.0/8",
+}
+"""The same for a process of its own."""
+
+
+async def tell(pool: Pool, organization_id: str, webhook_id: str, command: WebhookCommand, secret: str | None) -> None:
+    def also(made: Any) -> list[Any]:  # noqa: ANN401 -- a Change
+        if secret is None or not isinstance(made.after, Registered):
+            return []
+        return [keep_secret(Sealer([MASTER]), secret, made.after.webhook.secret_version, webhook_id, organization_id)]
+
+    write: Write[Any, Any, Any, Any] = Write(
+        decider=WEBHOOK,
+        stream_id=webhook_id,
+        organization_id=organization_id,
+        command=lambda _: command,
+        guard=no_guard(),
+        at=now(),
+        origin=Origin(seed.OWNER),
+        new_event_id=new_event_id,
+        also=also,
+    )
+    assert not isinstance(await execute(pool, write, seed.INLINE), Answer)
+
+
+async def webhook(
+    pool: Pool,
+    organization_id: str,
+    target: Receiver,
+    *events: str,
+    kind: Any = "standard",  # noqa: ANN401
+) -> str:
+    webhook_id = new_id("hook")
+    secret = target.url if kind == "slack" else new_secret(webhook_id[-SECRET_BYTES:].encode())
+    if kind == "standard":
+        target.secrets.append(secret)
+    command = CreateWebhook(
+        webhook_id=webhook_id,
+        organization_id=organization_id,
+        kind=kind,
+        url=shown_url(kind, target.url),
+        events=events or ("*",),
+        at=now(),
+        by=seed.OWNER,
+        others=0,
+    )
+    await tell(pool, organization_id, webhook_id, command, secret)
+    return webhook_id

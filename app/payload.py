@@ -9,6 +9,7 @@ from urllib.parse import parse_qsl
 import msgspec
 
 from app.problems import Problem
+from app.remedies import INSTANT, in_words
 
 T = TypeVar("T", bound=msgspec.Struct)
 
@@ -35,7 +36,7 @@ def read_body(body: bytes, content_type: str, kind: type[T]) -> T:
     try:
         return msgspec.json.decode(body, type=kind)
     except msgspec.ValidationError as error:
-        raise _problem_of(str(error)) from None
+        raise _problem_of(str(error), kind, text=False) from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         raise Problem("invalid_request", "The body is not valid JSON in UTF-8.") from None
 
@@ -65,19 +66,20 @@ def read_query(query: bytes, kind: type[T]) -> T:
 
 
 def _refuse_lax(name: str, text: str, value: object) -> None:
-    """422 for what msgspec takes and nobody means: null for nothing, a number for the seconds since 1970."""
+    """422 for what msgspec takes and nobody means: null for nothing, seconds since 1970, 1e1 for ten."""
     if value is None:
         raise Problem("validation_error", "The request is not valid.", {name: "Must not be null"})
     if isinstance(value, datetime) and ":" not in text:
-        problem = "Must be an instant (RFC 3339), such as 2030-01-31T00:00:00Z"
-        raise Problem("validation_error", "The request is not valid.", {name: problem})
+        raise Problem("validation_error", "The request is not valid.", {name: INSTANT})
+    if type(value) is int and not text.isdecimal():
+        raise Problem("validation_error", "The request is not valid.", {name: "Must be a whole number"})
 
 
 def _convert(values: dict[str, Any], kind: type[T]) -> T:
     try:
         return msgspec.convert(values, kind, strict=False)
     except msgspec.ValidationError as error:
-        raise _problem_of(str(error)) from None
+        raise _problem_of(str(error), kind, text=True) from None
 
 
 def _repeated(names: Iterable[str]) -> str | None:
@@ -89,7 +91,7 @@ def _repeated(names: Iterable[str]) -> str | None:
     return None
 
 
-def _problem_of(message: str) -> Problem:
+def _problem_of(message: str, kind: type[Any], *, text: bool) -> Problem:
     matched = _PATH.match(message)
     what, path = (matched["what"], matched["path"] or "") if matched else (message, "")
     unknown, missing = _UNKNOWN.fullmatch(what), _MISSING.fullmatch(what)
@@ -99,7 +101,9 @@ def _problem_of(message: str) -> Problem:
         path, what = _join(path, missing[1]), "Required"
     elif not path:
         return Problem("invalid_request", f"The body must be a JSON object. {what}")
-    return Problem("validation_error", "The request is not valid.", {_field(path): what.replace("`", "")})
+    else:
+        what = in_words(what, kind, path, text=text)
+    return Problem("validation_error", "The request is not valid.", {_field(path): what})
 
 
 def _join(path: str, name: str) -> str:

@@ -17,4 +17,7 @@ class SystemActor(Struct, frozen=True, tag_field="type", tag="system"):
     id: str
 
 
+EXPIRY = SystemActor("expiry")
+"""Who records that the instant of a key's expiry has passed."""
+
 Actor = UserActor | KeyActor | SystemActor

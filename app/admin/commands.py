@@ -25,11 +25,13 @@ async def _lines(connections: Pool, config: Config, options: argparse.Namespace)
     match options.word:
         case "create-organization":
             organization_id, user_id = await organizations.create_organization(
-                connections, options.name, options.slug, options.plan, options.owner_email
+                connections, config.plans, options.name, options.slug, options.plan, options.owner_email
             )
             return [f"{organization_id}  owned by {user_id}"]
         case "change-plan":
-            organization_id = await organizations.change_plan(connections, options.organization, options.plan)
+            organization_id = await organizations.change_plan(
+                connections, config.plans, options.organization, options.plan
+            )
             return [f"{organization_id}  {options.plan}"]
         case "list-organizations":
             return [
@@ -41,7 +43,7 @@ async def _lines(connections: Pool, config: Config, options: argparse.Namespace)
             return [await sign_in_link(connections, config, options.email)]
         case "create-management-key":
             _, secret = await organizations.create_management_key(
-                connections, options.organization, options.name, options.expires_in_days
+                connections, config.plans, options.organization, options.name, options.expires_in_days
             )
             return [secret.reveal()]
         case _:

@@ -23,7 +23,7 @@ from domain.members.email_address import check_email
 from domain.organizations.commands import ChangePlan, CreateOrganization
 from domain.organizations.decider import ORGANIZATION
 from domain.organizations.errors import OrganizationNotFound
-from domain.organizations.plan import PLANS, KeyCensus, MemberCensus, PlanName
+from domain.organizations.plan import KeyCensus, MemberCensus, PlanName, Plans
 from domain.refusal import Conflict
 from eventstore.clock import new_event_id, new_id, now
 from eventstore.database import Pool
@@ -46,7 +46,9 @@ OPERATOR = SystemActor("operator")
 """Who the log says it was: whoever may run programs on the server."""
 
 
-async def create_organization(pool: Pool, name: str, slug: str, plan: PlanName, owner_email: str) -> tuple[str, str]:
+async def create_organization(
+    pool: Pool, plans: Plans, name: str, slug: str, plan: PlanName, owner_email: str
+) -> tuple[str, str]:
     """The ids of the new organization and of its owner. Raises a `Refusal`, also where the slug is taken."""
     problems = Problems()
     check_email(problems, owner_email)
@@ -56,7 +58,7 @@ async def create_organization(pool: Pool, name: str, slug: str, plan: PlanName, 
     organization_id, user_id, at = new_id("org"), new_id("user"), now()
     create = CreateOrganization(organization_id, name, slug, plan, at=at, by=OPERATOR)
     # Nobody is a member yet of what does not exist yet.
-    add = AddMember(user_id, organization_id, "owner", at, MemberCensus(0, PLANS[plan].team_members, plan))
+    add = AddMember(user_id, organization_id, "owner", at, MemberCensus(0, plans[plan].team_members, plan))
     try:
         await _write(
             pool,
@@ -73,16 +75,18 @@ async def create_organization(pool: Pool, name: str, slug: str, plan: PlanName, 
     return organization_id, user_id
 
 
-async def change_plan(pool: Pool, organization: str, plan: PlanName) -> str:
+async def change_plan(pool: Pool, plans: Plans, organization: str, plan: PlanName) -> str:
     """The id of the organization, which has that plan now."""
     organization_id = await found(pool, organization)
     # Nothing is decided upon the counts, but whoever decides upon the plan meanwhile waits.
-    guard = members_guard(organization_id, PLANS)
+    guard = members_guard(organization_id, plans)
     await _write(pool, ORGANIZATION, organization_id, organization_id, lambda _: ChangePlan(plan), guard)
     return organization_id
 
 
-async def create_management_key(pool: Pool, organization: str, name: str, days: int) -> tuple[str, Secret]:
+async def create_management_key(
+    pool: Pool, plans: Plans, organization: str, name: str, days: int
+) -> tuple[str, Secret]:
     """The id and the secret of a new live key with every grant, for every MCP. The plan's limit holds for it too."""
     organization_id = await found(pool, organization)
     key_id, at = new_id("key"), now()
@@ -104,7 +108,7 @@ async def create_management_key(pool: Pool, organization: str, name: str, days: 
             expires_at=at + timedelta(days=days),
         )
 
-    await _write(pool, KEY, key_id, organization_id, create, keys_guard(organization_id, PLANS))
+    await _write(pool, KEY, key_id, organization_id, create, keys_guard(organization_id, plans))
     return key_id, secret
 
 

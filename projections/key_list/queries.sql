@@ -41,6 +41,13 @@ where organization_id = %(organization_id)s and environment = any(%(environments
   and (%(created_by)s::text is null or created_by = %(created_by)s)
   and (%(mcp_id)s::text is null or all_mcps or mcps @> array[%(mcp_id)s::text])
 
+-- overdue_keys
+-- Which keys of an organization those are, the longest overdue first. Parameters by name: organization_id, at, limit
+select key_id, organization_id from key_list
+where organization_id = %(organization_id)s and environment in ('live', 'test') and status in ('active', 'disabled')
+  and ends_at <= %(at)s
+order by ends_at, key_id limit %(limit)s
+
 -- expiring
 -- Keys whose instant of expiry has passed while no event says so yet. $1 now, $2 how many
 select key_id, organization_id from key_list

@@ -7,15 +7,18 @@ from typing import Annotated
 from litestar import post
 from msgspec import Meta, Struct, field
 
+from app.api.api_keys.elapsed import record_elapsed
 from app.api.api_keys.shape import changed_key
 from app.api.api_keys.surroundings import surroundings_of
 from app.changes import change
+from app.patience import within
 from app.payload import Instant
 from app.problems import Problem
 from app.requests import HttpRequest, HttpResponse, NoParameters, body_of, query_of, services_of
 from domain.environment import Environment
 from domain.keys.commands import CreateKey
 from domain.keys.decider import KEY
+from domain.keys.errors import KeyLimitReached
 from domain.keys.events import RateLimit
 from domain.keys.permissions import Permissions
 from domain.keys.secret import ENTROPY_BYTES, mint, record
@@ -78,13 +81,22 @@ async def create_key(request: HttpRequest) -> HttpResponse:
             metadata=wanted.metadata,
         )
 
-    return await change(
-        request,
-        KEY,
-        key_id,
-        command=command,
-        guard=keys_guard(caller.organization_id, services.plans),
-        shown=lambda made: changed_key(made, surroundings),
-        only_now={"key": secret.reveal()},
-        status=201,
-    )
+    async def create() -> HttpResponse:
+        return await change(
+            request,
+            KEY,
+            key_id,
+            command=command,
+            guard=keys_guard(caller.organization_id, services.plans),
+            shown=lambda made: changed_key(made, surroundings),
+            only_now={"key": secret.reveal()},
+            status=201,
+        )
+
+    try:
+        return await create()
+    except KeyLimitReached:
+        recorded = record_elapsed(services, caller.organization_id)
+        if not await within(2 * services.config.patience_seconds, recorded):
+            raise
+        return await create()

@@ -5,6 +5,7 @@ from typing import Any
 from litestar import delete, post
 from msgspec import Struct
 
+from app.api.api_keys.elapsed import living_keys
 from app.api.api_keys.own import refuse_unseen
 from app.changes import change
 from app.requests import HttpRequest, HttpResponse, NoParameters, body_of, query_of, services_of
@@ -16,7 +17,6 @@ from domain.keys.state import KeyState, Revoked
 from domain.organizations.plan import KeyCensus
 from eventstore.clock import now
 from eventstore.execute import Change
-from projections.organization_guard.queries import keys_guard
 
 
 class Body(Struct, frozen=True, forbid_unknown_fields=True):
@@ -48,7 +48,7 @@ async def _revoke(request: HttpRequest, key_id: str) -> HttpResponse:
         KEY,
         key_id,
         command=command,
-        guard=keys_guard(request.auth.organization_id, services_of(request).plans),
+        guard=living_keys(request.auth.organization_id, services_of(request).plans, at),
         shown=_shown,
     )
 

@@ -15,6 +15,7 @@ import msgspec
 from litestar import post
 from msgspec import UNSET, Struct, UnsetType
 
+from app.api.api_keys.elapsed import living_keys
 from app.api.api_keys.own import seen_of
 from app.api.api_keys.shape import status_of
 from app.idempotency import idempotency_of
@@ -169,7 +170,10 @@ async def _revoke(request: HttpRequest, wanted: Body, key_id: str) -> bool:
         stream_id=key_id,
         organization_id=auth.organization_id,
         command=command,
-        guard=keys_guard(auth.organization_id, services.plans),
+        # Only the own key is decided upon the counts; the others have to be locked in the same order.
+        guard=living_keys(auth.organization_id, services.plans, at)
+        if key_id == auth.id
+        else keys_guard(auth.organization_id, services.plans),
         at=at,
         origin=auth.origin(inbound_of(request)),
         new_event_id=new_event_id,

@@ -99,6 +99,16 @@ def test_the_plans_limit_holds_for_an_operator_too(door: Api, operator: Operator
     assert "limit" in operator.is_refused("create-management-key", "--organization", organization.id)
 
 
+def test_the_plans_are_those_of_the_installation_for_an_operator_too(
+    door: Api, operator: Operator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    organization = door.organization("free")
+    organization.key()
+    monkeypatch.setenv("KEYLEDGER_PLANS", '{"free": {"api_keys": 3}}')
+    operator.gets("create-management-key", "--organization", organization.id)
+    assert "limit: 3." in operator.is_refused("create-management-key", "--organization", organization.id)
+
+
 def test_what_can_not_be_done_is_one_line(door: Api, operator: Operator) -> None:
     slug, email = f"acme-{uuid4().hex}", f"{uuid4().hex}@example.com"
     words = ("create-organization", "--name", "Acme", "--slug", slug, "--owner-email", email)

@@ -46,5 +46,33 @@ def test_a_revoked_key_makes_room(api: Api) -> None:
     assert _create(org).status == 201
 
 
+def test_a_key_past_its_expiry_makes_room_at_its_instant(api: Api) -> None:
+    """Nobody has recorded the expiry yet: these servers have no worker."""
+    org = api.organization("free")
+    expired = org.expired_key()
+    assert _create(org).status == 201
+    assert api.events_of(expired.id) == ["api_key.created", "api_key.expired"]
+    assert org.activity(expired)[0]["actor"] == {"type": "system", "id": "expiry"}
+    refused = _create(org)
+    assert (refused.code, refused.details) == ("key_limit_reached", {"limit": 2, "used": 2, "plan": "free"})
+
+
+def test_a_key_past_its_expiry_makes_room_for_one_of_many_at_once(api: Api) -> None:
+    org = api.organization("free")
+    expired = org.expired_key(environment="test")
+    answers = at_once(range(8), lambda _: _create(org))
+    assert sorted(answer.status for answer in answers) == [201] + [403] * 7
+    assert api.events_of(expired.id) == ["api_key.created", "api_key.expired"]
+    assert api.database.rows("select keys_active from organization_guard where organization_id = %s", org.id) == [(2,)]
+
+
+def test_a_repeat_of_what_found_room_that_way_gets_its_answer(api: Api) -> None:
+    org = api.organization("free")
+    org.expired_key()
+    first, second = (org.client.post("/v1/api-keys", {"name": "Deploy"}, idempotency_key="one") for _ in range(2))
+    assert (first.status, second.status, second.data["id"]) == (201, 201, first.data["id"])
+    assert second.headers["idempotency-replayed"] == "true"
+
+
 def test_a_plan_without_a_limit_has_none(org: Organization) -> None:
     assert all(_create(org).status == 201 for _ in range(12))

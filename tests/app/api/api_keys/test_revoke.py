@@ -106,6 +106,14 @@ def test_a_disabled_key_beside_it_is_no_active_one(org: Organization, way: str) 
 
 
 @ways
+def test_a_key_past_its_expiry_beside_it_is_no_active_one(org: Organization, way: str) -> None:
+    """Also before anyone has recorded that."""
+    org.expired_key()
+    org.expired_key(environment="test")
+    assert revoke(org, way, org.manager).code == "forbidden"
+
+
+@ways
 def test_a_key_revokes_itself_while_another_is_active(org: Organization, way: str) -> None:
     org.key()
     assert revoke(org, way, org.manager).status == 200

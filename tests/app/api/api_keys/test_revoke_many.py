@@ -143,6 +143,13 @@ def test_the_own_key_comes_last_and_stays_as_the_last_active_one(api: Api, org: 
     assert api.events_of(org.manager.id) == ["api_key.created"]
 
 
+def test_a_key_past_its_expiry_does_not_let_the_own_one_go(org: Organization) -> None:
+    expired = org.expired_key()
+    answer = revoke(org, ids=[org.manager.id])
+    assert (answer["matched"], answer["revoked"], answer["keys"][0]["status"]) == (1, 0, "active")
+    assert statuses(org, expired) == ["expired"]
+
+
 def test_the_own_key_is_revoked_while_another_is_active(org: Organization) -> None:
     org.key()
     answer = revoke(org, ids=[org.manager.id])

@@ -61,6 +61,7 @@ NOT_FROM_THE_LOG: Mapping[str, str] = {
     "webhook_deliveries": "an outbox of effects: what was sent is not sent again",
     "webhook_attempts": "what receivers answered is in no event",
     "webhook_standings": "what receivers answered is in no event",
+    "webhook_outcomes": "what receivers answered is in no event",
     "mcp_health": "what was observed between two events is in none; `python -m eventstore check` proves the rest",
 }
 """The tables of read models that can not be derived again, and why."""

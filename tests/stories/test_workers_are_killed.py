@@ -8,6 +8,7 @@ import pytest
 
 from embedded.valkey import Valkey
 from eventstore.database import Pool
+from tests.app.remains import secrets_in
 from tests.stories.worker_kills import KINDS, Background, under_fire
 
 pytestmark = pytest.mark.anyio
@@ -26,10 +27,14 @@ async def test_everything_is_counted_and_told_once_whatever_is_killed(
     kinds = list(KINDS) * ROUNDS_EACH
     dice.shuffle(kinds)
     with Background(valkey, {"DATABASE_URL": database_url}, tmp_path / "background.log") as background:
-        due = await under_fire(connections, background, kinds, dice, rate=USES_A_SECOND, say=_say)
+        due = await under_fire(connections, background, kinds, dice, rate=USES_A_SECOND, say=_say, hurried=True)
     # It was no quiet day.
     assert due.uses > 50 * len(kinds)
     assert len(due.ending) == len(kinds)
+    # Two keys a round were made, one of them expired, and somebody was told of the other.
+    assert due.told == 4 * len(kinds)
+    assert due.sent > due.told, "none failed"
+    assert secrets_in((tmp_path / "background.log").read_bytes()) == []
 
 
 def _say(line: str) -> None:

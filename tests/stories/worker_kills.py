@@ -1,7 +1,7 @@
 """`kill -9` behind the API: of workers, of a scheduler, of Valkey with its data and without.
 
 Meanwhile uses are written to the log at a rate that one says, and things fall due: keys expire, and reach the day on
-which somebody is told that they will.
+which somebody is told that they will. A webhook is told of all of it, whose receiver fails at random.
 """
 
 import os
@@ -24,6 +24,7 @@ import redis
 
 from domain.alerts.events import AlertRaised
 from domain.keys.events import KeyExpired
+from domain.webhooks.announcements import announcement_of
 from embedded.valkey import Valkey
 from eventstore.clock import now
 from eventstore.database import Pool
@@ -34,6 +35,9 @@ from tests import seed
 from tests.app.serving import ROOT
 from tests.patience import stretched
 from tests.projections.usage.uses import append, some_of_everything
+from tests.stories.fickle import Fickle
+from tests.workers.hooks import SETTINGS, webhook
+from tests.workers.receiver import Receiver, receiver
 from tests.workers.story import children_of, number
 
 KINDS = ("worker", "workers", "scheduler", "valkey", "valkey without its data", "valkey emptied")
@@ -44,7 +48,8 @@ _KEYS = [f"key_{each}" for each in range(20)]
 _SOON = timedelta(seconds=0.3)
 _STAGE = timedelta(days=7)
 _PAUSE_SECONDS = (0.2, 1.0)
-_SETTLED_SECONDS = 60
+_SETTLED_SECONDS = 90
+"""Longer than a message waits after its second failure, and than one whose worker was killed."""
 
 
 class Background:
@@ -52,7 +57,7 @@ class Background:
 
     def __init__(self, valkey: Valkey, settings: Mapping[str, str], log: Path) -> None:
         self._valkey = valkey
-        self._environment = {**os.environ, "WORKERS": "2", "REDIS_URL": valkey.url, **settings}
+        self._environment = {**os.environ, "WORKERS": "2", "REDIS_URL": valkey.url, **SETTINGS, **settings}
         self._log = log
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
 
@@ -111,11 +116,16 @@ class Background:
 
 @dataclass(slots=True)
 class Due:
-    """What has to come of it: so many uses counted, these keys expired, these told of a week before their end."""
+    """What has to come of it: so many uses counted, these keys expired, these told of a week before their end.
+
+    `told`: how many events the webhook took on; `sent`: in how many attempts that arrived.
+    """
 
     uses: int = 0
     expiring: list[str] = field(default_factory=list[str])
     ending: list[str] = field(default_factory=list[str])
+    told: int = 0
+    sent: int = 0
 
 
 async def under_fire(
@@ -126,9 +136,30 @@ async def under_fire(
     *,
     rate: int,
     say: Callable[[str], None],
+    hurried: bool = False,
 ) -> Due:
-    """Kill one after the other while `rate` uses a second are written; returns when everything has come to pass."""
+    """Kill one after the other while `rate` uses a second are written; returns when everything has come to pass.
+
+    `hurried`: in the end no message waits for its next attempt, be it that it failed or that who had it was killed.
+    """
+    with receiver() as target:
+        return await _under_fire(pool, background, kinds, dice, target, rate=rate, say=say, hurried=hurried)
+
+
+async def _under_fire(
+    pool: Pool,
+    background: Background,
+    kinds: Sequence[str],
+    dice: random.Random,
+    target: Receiver,
+    *,
+    rate: int,
+    say: Callable[[str], None],
+    hurried: bool,
+) -> Due:
     organization_id = await seed.organization(pool)
+    target.answer = fickle = Fickle(dice.randrange(sys.maxsize))
+    await webhook(pool, organization_id, target)
     due, stop = Due(), anyio.Event()
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(_write_uses, pool, due, rate, stop)
@@ -142,9 +173,15 @@ async def under_fire(
     # A scheduler begins with every job, also with those whose turn is once a minute.
     background.kill("scheduler", dice)
     with anyio.fail_after(stretched(_SETTLED_SECONDS)):
-        while missing := await _missing(pool, due, organization_id):
+        while missing := [
+            *await _missing(pool, due, organization_id),
+            *await _untold(pool, due, organization_id, fickle.taken(target)),
+        ]:
             say(f"waiting for {len(missing)}: {missing[0]}")
+            if hurried:
+                await _hurry(pool)
             await anyio.sleep(1)
+    due.sent = len(target.received)
     return due
 
 
@@ -184,3 +221,26 @@ async def _missing(pool: Pool, due: Due, organization_id: str) -> list[str]:
         *(f"{key_id} has not expired" for key_id in due.expiring if not expired[key_id]),
         *(f"nobody was told of {key_id}" for key_id in due.ending if not warned[key_id]),
     ]
+
+
+async def _untold(pool: Pool, due: Due, organization_id: str, taken: Mapping[str, set[str]]) -> list[str]:
+    """What happened to the organization's keys, and the receiver was not told of."""
+    async with pool.connection() as connection:
+        recorded = await read_lifecycle(connection, lane_of(organization_id), 0, 1_000_000)
+        waiting = await number(connection, b"select count(*) from webhook_deliveries where status <> 'delivered'")
+    happened = {each.record.id: each.record.type for each in recorded if announcement_of(each.record.type, each.event)}
+    assert set(taken) <= set(happened)
+    due.told = len(taken)
+    return [
+        *(
+            f"the webhook was not told of {kind} {event_id}"
+            for event_id, kind in happened.items()
+            if event_id not in taken
+        ),
+        *([f"{waiting} messages are not delivered"] if waiting else []),
+    ]
+
+
+async def _hurry(pool: Pool) -> None:
+    async with pool.connection() as connection:
+        await connection.execute(b"update webhook_deliveries set due_at = created_at where status = 'pending'")

@@ -12,7 +12,10 @@ import msgspec
 from standardwebhooks import Webhook, WebhookVerificationError
 
 Answer = Callable[["Received"], int]
-"""Gives the status that a message is answered with."""
+"""Gives the status that a message is answered with, or `NO_ANSWER`."""
+
+NO_ANSWER = 0
+"""The connection is closed instead."""
 
 
 @dataclass(frozen=True)
@@ -63,6 +66,8 @@ def receiver() -> Generator[Receiver]:
             content = self.rfile.read(int(self.headers["content-length"]))
             headers = {name.lower(): value for name, value in self.headers.items()}
             status = taking.take(self.path, headers, content)
+            if status == NO_ANSWER:
+                return
             self.send_response(status)
             for name, value in taking.headers.items():
                 self.send_header(name, value)

@@ -167,6 +167,22 @@ async def test_a_failure_is_tried_again_with_the_same_id_until_it_gets_through(
     assert len(attempts[0].response) <= 1_000
 
 
+async def test_attempts_of_workers_that_died_put_the_next_one_no_further_off(
+    connections: Pool, organization_id: str, target: Receiver
+) -> None:
+    webhook_id = await webhook(connections, organization_id, target)
+    await seed.key(connections, organization_id)
+    await prepare(connections)
+    for _ in range(len(PAUSES) + 1):
+        async with connections.connection() as connection:
+            assert await claim(connection, now=now(), lease=now(), busy=[], webhooks=1, each=1, patience=1)
+    target.answer = lambda _: 500
+    await deliver(connections, CONFIG)
+    ((delivery, (attempt,)),) = await sent(connections, organization_id, webhook_id)
+    assert delivery.status == "pending"
+    assert delivery.due_at - attempt.at < PAUSES[1]
+
+
 async def test_what_fails_for_a_day_is_given_up_and_can_be_seen(
     connections: Pool, organization_id: str, target: Receiver
 ) -> None:

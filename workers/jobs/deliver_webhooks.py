@@ -273,8 +273,9 @@ def _counted(outcomes: Outcomes, posted: Posted) -> Outcomes:
 
 
 def _after_failure(claimed: Claimed, *, gone: bool) -> Statement:
-    if gone or claimed.attempt > len(PAUSES):
+    # Not after attempts: those of workers that were killed say nothing about the receiver.
+    if gone or claimed.failures >= len(PAUSES):
         return Statement(SQL.delivery_finish, ("failed", now(), claimed.delivery_id))
     # Or all that failed together would come back together.
     stretch = random.uniform(1 - _JITTER, 1 + _JITTER)  # noqa: S311 -- no secret
-    return Statement(SQL.delivery_later, (now() + PAUSES[claimed.attempt - 1] * stretch, claimed.delivery_id))
+    return Statement(SQL.delivery_later, (now() + PAUSES[claimed.failures] * stretch, claimed.delivery_id))

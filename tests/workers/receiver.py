@@ -3,7 +3,7 @@
 import threading
 import time
 from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -68,12 +68,13 @@ def receiver() -> Generator[Receiver]:
             status = taking.take(self.path, headers, content)
             if status == NO_ANSWER:
                 return
-            self.send_response(status)
-            for name, value in taking.headers.items():
-                self.send_header(name, value)
-            self.send_header("content-length", str(len(taking.response)))
-            self.end_headers()
-            self.wfile.write(taking.response)
+            with suppress(ConnectionError):  # whoever asked may have been killed meanwhile
+                self.send_response(status)
+                for name, value in taking.headers.items():
+                    self.send_header(name, value)
+                self.send_header("content-length", str(len(taking.response)))
+                self.end_headers()
+                self.wfile.write(taking.response)
 
         def log_message(self, format: str, *args: object) -> None:  # noqa: A002 -- likewise
             pass

@@ -49,6 +49,16 @@ def test_a_change_says_who_made_it_and_from_where(org: Organization) -> None:
     assert (entry["ip"], entry["user_agent"].partition("/")[0]) == ("127.0.0.1", "python-httpx2")
 
 
+def test_a_revocation_says_why(org: Organization) -> None:
+    key = org.key()
+    org.client.delete(key.path, {"reason": "compromised", "note": "It stood in a log."})
+    revoked, created = org.activity(key)
+    assert set(revoked) == CHANGE | {"reason"}
+    assert (revoked["event"], revoked["status"], revoked["reason"]) == ("api_key.revoked", "success", "compromised")
+    assert "reason" not in created
+    assert org.detail(key)["recent_activity"][0] == revoked
+
+
 def test_a_use_says_what_for_and_with_what_outcome(org: Organization) -> None:
     mcp_id = org.mcp()
     key = org.key()

@@ -4,8 +4,8 @@ import base64
 import fcntl
 import os
 import shlex
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Self
 
@@ -25,15 +25,26 @@ class Home:
             (folder / "logs").mkdir(exist_ok=True)
             self._lock = _hold(folder)
         except OSError as error:
-            reason = error.strerror or type(error).__name__
-            message = f"the data folder {folder} can not be used ({reason}): set KEYLEDGER_HOME to another"
-            raise CannotStart(message) from error
+            raise _unusable(folder, error.strerror or type(error).__name__) from error
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
         self._lock.close()
+
+    @contextmanager
+    def usable(self) -> Generator[None]:
+        """Raises CannotStart where a file in the folder turns out to be closed to this account, or can not be written.
+
+        That is what a run as root leaves behind in the folder of somebody else.
+        """
+        try:
+            yield
+        except OSError as error:
+            if error.filename is None or not Path(os.fsdecode(error.filename)).is_relative_to(self.folder):
+                raise
+            raise _unusable(self.folder, f"{error.filename}: {error.strerror}") from error
 
     @property
     def logs(self) -> Path:
@@ -102,6 +113,10 @@ class Home:
             if path.stat().st_size > _LOG_BYTES_MAX:
                 path.with_name(f"{path.name}.1").write_bytes(path.read_bytes())
                 os.truncate(path, 0)
+
+
+def _unusable(folder: Path, reason: str) -> CannotStart:
+    return CannotStart(f"the data folder {folder} can not be used ({reason}): set KEYLEDGER_HOME to another")
 
 
 def _hold(folder: Path) -> IO[str]:

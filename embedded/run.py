@@ -44,8 +44,9 @@ def run(environment: Mapping[str, str]) -> None:
     try:
         with stop_requests(), Home(settings.home) as home, guarded(home.folder):
             try:
-                mails = Mails(home.folder)
-                _start(settings, home, supervisor, environment, mails)
+                with home.usable():
+                    mails = Mails(home.folder)
+                    _start(settings, home, supervisor, environment, mails)
                 supervisor.watch(chore=home.bound_logs, often=mails.say_new)
             finally:
                 supervisor.stop()

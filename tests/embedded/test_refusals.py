@@ -11,6 +11,7 @@ import pytest
 
 from embedded.children import is_running, wait_for
 from embedded.guard import belonging_to
+from tests.ordinary_user import OrdinaryUser
 from tests.patience import stretched
 
 _ROOT = Path(__file__).parents[2]
@@ -71,6 +72,30 @@ def test_a_data_folder_that_can_not_be_used_is_named(tmp_path: Path) -> None:
     line = _refusal(tmp_path / "home")
     assert line.startswith(f"keyledger: the data folder {tmp_path / 'home'} can not be used (")
     assert line.endswith("set KEYLEDGER_HOME to another")
+
+
+@pytest.mark.parametrize("closed", [".", "logs/postgresql.log", "postgresql", "secrets.env"])
+def test_a_data_folder_that_is_closed_to_who_starts_it_is_named(ordinary_user: OrdinaryUser, closed: str) -> None:
+    """In whole or in part, as a run by root leaves it behind."""
+    home = ordinary_user.folder / f"closed {closed.replace('/', ' ')}"
+    (home / "logs").mkdir(parents=True)
+    if closed == "postgresql":
+        (home / closed).mkdir()
+    elif closed != ".":
+        (home / closed).write_text("")
+    for folder in (home, home / "logs"):
+        folder.chmod(0o777)
+    (home / closed).chmod(0)
+    environment = {"KEYLEDGER_HOME": str(home), "PORT": "18474"}
+    started = ordinary_user.start(["-m", "embedded", "run"], environment, subprocess.PIPE)
+    said, _ = started.communicate(timeout=60)
+    (home / closed).chmod(0o700)
+    assert started.returncode == 1, said
+    line = said.splitlines()[-1]
+    assert line.startswith(f"keyledger: the data folder {home} can not be used (")
+    assert line.endswith("Permission denied): set KEYLEDGER_HOME to another")
+    assert "Traceback" not in said
+    assert closed == "." or closed in line
 
 
 @pytest.mark.parametrize(

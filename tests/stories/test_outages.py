@@ -36,6 +36,8 @@ PATIENCE_SECONDS = 1.5
 
 IN_TIME_SECONDS = 2.0
 
+_NOBODY = "user_" + "0" * 26
+
 GROWTH_MOST = 50 * 1024 * 1024
 
 
@@ -186,11 +188,15 @@ def test_without_postgresql_management_is_refused_in_time_too(
             for method, path, body in [
                 ("GET", "/v1/api-keys", None),
                 ("POST", "/v1/api-keys", {"name": "Never"}),
+                ("POST", "/v1/api-keys/revoke", {"created_by": _NOBODY, "reason": "compromised", "dry_run": False}),
+                ("GET", "/v1/auth/check", None),
+                ("POST", "/v1/mcp/invoke", {"mcp_id": "mcp_" + "0" * 26, "tool": "add"}),
                 ("GET", "/health/ready", None),
             ]:
                 began = time.monotonic()
                 reply = wire.request(method, path, body)
                 assert reply.status == 503, reply.content
+                assert path == "/health/ready" or reply.headers[b"retry-after"] == b"1", path
                 assert time.monotonic() - began < stretched(IN_TIME_SECONDS), path
             assert wire.request("GET", "/health/live").status == 200
 

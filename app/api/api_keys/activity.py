@@ -12,7 +12,9 @@ from app.api.paging import PER_PAGE_DEFAULT, PerPage, Position, link_next, opene
 from app.payload import Instant
 from app.requests import HttpRequest, HttpResponse, inbound_of, query_of, services_of, success
 from domain.keys.decider import KEY
+from domain.keys.events import KeyRevoked
 from domain.usage.events import KeyUsed
+from eventstore.codec import decode_event
 from eventstore.database import Connection
 from eventstore.recorded import Record
 from gateway.places import CountryOf
@@ -76,7 +78,7 @@ def _shape(entry: Entry, country_of: CountryOf) -> dict[str, Any]:
 def _happened(entry: Entry) -> dict[str, Any]:
     match entry.happened:
         case Record() as record:
-            return {
+            shape: dict[str, Any] = {
                 "id": entry.id,
                 "timestamp": entry.at,
                 "event": record.type,
@@ -86,6 +88,8 @@ def _happened(entry: Entry) -> dict[str, Any]:
                 "user_agent": record.origin.user_agent,
                 "revision": record.version,
             }
+            event = decode_event(record)
+            return {**shape, "reason": event.reason} if isinstance(event, KeyRevoked) else shape
         case KeyUsed() as used:
             return _use_shape(entry, used)
 

@@ -69,6 +69,16 @@ def test_with_a_database_of_countries_it_says_from_which(start_api: StartApi) ->
     assert [entry["country"] for entry in recent if "country" in entry] == ["CH", "US", "US"]
 
 
+def test_a_revocation_says_why(org: Organization) -> None:
+    key = org.key()
+    org.client.delete(key.path, {"reason": "compromised", "note": "It stood in a log."})
+    revoked, created = org.activity(key)
+    assert set(revoked) == CHANGE | {"reason"}
+    assert (revoked["event"], revoked["status"], revoked["reason"]) == ("api_key.revoked", "success", "compromised")
+    assert "reason" not in created
+    assert org.detail(key)["recent_activity"][0] == revoked
+
+
 def test_a_use_says_what_for_and_with_what_outcome(org: Organization) -> None:
     mcp_id = org.mcp()
     key = org.key()

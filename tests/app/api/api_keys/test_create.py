@@ -171,6 +171,21 @@ def test_what_is_wrong_is_named_with_the_remedy(
     assert remedy in refused.details[field]
 
 
+@pytest.mark.parametrize("way", ["POST", "PATCH"])
+def test_an_mcp_of_another_organization_is_named_like_one_that_is_not_there(
+    api: Api, org: Organization, way: str
+) -> None:
+    foreign, path = api.organization().mcp(), "/v1/api-keys" if way == "POST" else org.key().path
+    told: list[str] = []
+    for mcp_id in (foreign, UNKNOWN_MCP):
+        for permissions in ({"mcps": [mcp_id]}, {"mcps": "*", "tools": {mcp_id: {"deny": ["*"]}}}):
+            body = {"name": "Deploy", "permissions": permissions}
+            refused = org.client.request(way, path, body)
+            assert (refused.status, refused.code) == (422, "validation_error")
+            told.append(str(refused.details).replace(mcp_id, "-"))
+    assert told[:2] == told[2:]
+
+
 def test_everything_that_is_wrong_is_named_at_once(org: Organization) -> None:
     body = {"name": "", "allowed_ips": ["x"], "rate_limit": {"per_second": 0}, "expires_at": "2020-01-01T00:00:00Z"}
     refused = org.client.post("/v1/api-keys", body)

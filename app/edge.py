@@ -17,6 +17,7 @@ from app.problems import CONTENT_TYPE, Problem, as_problem, body
 from app.security.client_address import client_address
 from app.services import Services
 from app.telemetry.tracing import trace_id_of
+from domain.keys.secret import holds_secret
 
 PROBES = frozenset({"/health/live", "/health/ready"})
 """What watches a service from outside often asks with HEAD."""
@@ -131,7 +132,7 @@ def _combined(lines: Iterable[tuple[bytes, bytes]]) -> dict[bytes, bytes]:
 def _request_id(given: bytes | None) -> str:
     if given is not None and 0 < len(given) <= REQUEST_ID_LENGTH_MAX and given.isascii():
         text = given.decode("ascii")
-        if text.isprintable():
+        if text.isprintable() and not holds_secret(text):
             return text
     return f"req_{os.urandom(12).hex()}"
 

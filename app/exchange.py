@@ -6,6 +6,7 @@ from typing import Any
 from msgspec import Struct, field
 
 from app.services import Services
+from domain.keys.secret import cut_short
 
 USER_AGENT_LENGTH_MAX = 300
 
@@ -33,7 +34,7 @@ class Inbound(Struct, frozen=True):
         raw = self.headers.get(b"user-agent")
         if raw is None:
             return None
-        return presentable(raw[:USER_AGENT_LENGTH_MAX].decode("latin-1"))
+        return presentable(raw.decode("latin-1"))
 
     def header(self, name: str) -> str | None:
         raw = self.headers.get(name.encode("ascii"))
@@ -50,8 +51,8 @@ class Outbound(Struct, frozen=True):
 
 
 def presentable(user_agent: str) -> str:
-    """What a client calls itself, as it may be recorded: shortened, without control characters."""
-    text = user_agent[:USER_AGENT_LENGTH_MAX]
+    """What a client calls itself, as it may be recorded: shortened, without control characters and without a key."""
+    text = cut_short(user_agent)[:USER_AGENT_LENGTH_MAX]
     return text if text.isprintable() else "".join([c if c.isprintable() else "?" for c in text])
 
 

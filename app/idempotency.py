@@ -4,6 +4,8 @@ from hashlib import sha256
 
 from app.exchange import Inbound
 from app.problems import Problem
+from domain.fields import NO_KEY
+from domain.keys.secret import holds_secret
 from eventstore.idempotency import Request
 
 _LENGTH_MAX = 255
@@ -20,5 +22,7 @@ def idempotency_of(inbound: Inbound, caller: str) -> Request | None:
     if not (0 < len(key) <= _LENGTH_MAX and key.isascii() and key.isprintable()):
         details = {"Idempotency-Key": f"Must be 1 to {_LENGTH_MAX} printable ASCII characters"}
         raise Problem("validation_error", "The request is not valid.", details)
+    if holds_secret(key):
+        raise Problem("validation_error", "The request is not valid.", {"Idempotency-Key": NO_KEY})
     asked = b"\n".join([inbound.method.encode(), inbound.path.encode(), inbound.query, inbound.body])
     return Request(caller, key, sha256(asked).digest())

@@ -2,10 +2,14 @@
 
 from unicodedata import category
 
+from domain.keys.secret import holds_secret
 from domain.refusal import Invalid
 
 NAME_LENGTH_MAX = 100
 DESCRIPTION_LENGTH_MAX = 500
+
+NO_KEY = "Must not contain an API key: what is written here is kept for ever"
+"""Whoever pastes one by mistake is told so; the log could not forget it."""
 
 _CONTROL_CATEGORIES = frozenset({"Cc", "Cs", "Zl", "Zp"})
 _DIRECTIONS = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
@@ -43,6 +47,8 @@ class Problems:
             self.note(field, "Must not contain the character U+0000")
         if any("\ud800" <= character <= "\udfff" for character in text):
             self.note(field, "Must not contain lone surrogates")
+        if holds_secret(text):
+            self.note(field, NO_KEY)
 
 
 def has_control(text: str) -> bool:

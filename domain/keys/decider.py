@@ -55,6 +55,7 @@ from domain.keys.fields import (
     check_rate_limit,
 )
 from domain.keys.reach import Reach, reach_of, refuse_beyond
+from domain.keys.secret import cut_short
 from domain.keys.state import (
     Active,
     Disabled,
@@ -217,8 +218,10 @@ def _enable(state: Active | Disabled, command: EnableKey) -> tuple[KeyEvent, ...
 
 
 def _revoke(state: Existing, command: RevokeKey) -> tuple[KeyEvent, ...]:
+    # Who tells of a leak may quote what leaked, and that must not stop the revocation.
+    note = cut_short(command.note)
     problems = Problems()
-    problems.text("note", command.note, NOTE_LENGTH_MAX)
+    problems.text("note", note, NOTE_LENGTH_MAX)
     problems.refuse_any()
     match state:
         case Revoked():
@@ -227,7 +230,7 @@ def _revoke(state: Existing, command: RevokeKey) -> tuple[KeyEvent, ...]:
             by_itself = command.by == KeyActor(state.key.id)
             if by_itself and isinstance(state, Active) and command.census.active <= 1:
                 raise LastActiveKey
-            return (KeyRevoked(revoked_at=command.at, reason=command.reason, note=command.note),)
+            return (KeyRevoked(revoked_at=command.at, reason=command.reason, note=note),)
         case _:
             assert_never(state)
 

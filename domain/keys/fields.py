@@ -4,10 +4,11 @@ from datetime import UTC, datetime
 from ipaddress import ip_network
 
 from domain.addresses import network
-from domain.fields import Problems, has_control
+from domain.fields import NO_KEY, Problems, has_control
 from domain.keys.events import RateLimit
 from domain.keys.permissions import Permissions, ToolRule
 from domain.keys.reach import McpEnvironments
+from domain.keys.secret import holds_secret
 
 METADATA_PAIRS_MAX = 16
 METADATA_KEY_LENGTH_MAX = 64
@@ -99,6 +100,8 @@ def _check_tools(problems: Problems, tools: dict[str, ToolRule], known_mcps: Mcp
             problems.note(field, f"Must have at most {TOOL_PATTERNS_MAX} patterns")
         if any(not 0 < len(pattern) <= TOOL_PATTERN_LENGTH_MAX or has_control(pattern) for pattern in rule.patterns):
             problems.note(field, f"A pattern has 1 to {TOOL_PATTERN_LENGTH_MAX} printable characters")
+        if any(map(holds_secret, rule.patterns)):
+            problems.note(field, NO_KEY)
 
 
 def check_overlap(problems: Problems, seconds: int, valid_secrets: int) -> None:

@@ -5,6 +5,7 @@ before them. The checksum lets a scanner or a server refuse a mistyped key witho
 stored: at 154 random bits nothing slower is needed (NIST SP 800-63B §5.1.2.2 asks for salts below 112 bits).
 """
 
+import re
 from hashlib import sha256
 from typing import Final, NoReturn
 from zlib import crc32
@@ -26,6 +27,8 @@ _RANDOM_LENGTH = 26
 _CHECKSUM_LENGTH = 6
 _LENGTH = _LABEL_LENGTH + _RANDOM_LENGTH + _CHECKSUM_LENGTH
 _PREFIX_LENGTH = _LABEL_LENGTH + 4
+_MARK = "pk_"
+_SOMEWHERE = re.compile(r"(pk_(?:live|test)_[0-9A-Za-z]{4})[0-9A-Za-z]{28,}")
 
 
 class Secret:
@@ -73,6 +76,16 @@ def parse(text: str) -> Secret | None:
         return None
     body = text[:-_CHECKSUM_LENGTH]
     return Secret(text) if text[-_CHECKSUM_LENGTH:] == _checksum(body) else None
+
+
+def holds_secret(text: str) -> bool:
+    """Whether something of the form of a secret stands in `text`, whatever its checksum."""
+    return _MARK in text and _SOMEWHERE.search(text) is not None
+
+
+def cut_short(text: str) -> str:
+    """`text` with no more of each secret in it than its prefix: the log keeps what it was given for ever."""
+    return _SOMEWHERE.sub(r"\1…", text) if _MARK in text else text
 
 
 def record(secret: Secret) -> SecretRecord:

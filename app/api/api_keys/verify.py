@@ -18,8 +18,9 @@ from app.security.callers import presentation
 from app.services import Services
 from app.verification import Asked, Ruling
 from domain.environment import Environment
+from domain.fields import NO_KEY
 from domain.ids import is_id
-from domain.keys.secret import digest, parse
+from domain.keys.secret import digest, holds_secret, parse
 from domain.usage.decision import Presentation
 from domain.usage.events import Code
 
@@ -72,7 +73,7 @@ async def verify_key(inbound: Inbound, services: Services) -> Outbound:
 
 def _subject(asked: Body, inbound: Inbound) -> Presentation | None:
     check_target(asked.mcp_id, asked.tool)
-    if asked.ip is not None and not asked.ip.isprintable():
+    if asked.ip is not None and (not asked.ip.isprintable() or holds_secret(asked.ip)):
         raise Problem("validation_error", "The request is not valid.", {"ip": "Must be an IPv4 or IPv6 address"})
     secret = parse(asked.key)
     if secret is None:
@@ -98,6 +99,8 @@ def check_target(mcp_id: str | None, tool: str | None) -> None:
         details["tool"] = "Needs mcp_id: a tool belongs to an MCP"
     if tool is not None and not (tool.isprintable() and tool):
         details["tool"] = "Must consist of printable characters"
+    if tool is not None and holds_secret(tool):
+        details["tool"] = NO_KEY
     if details:
         raise Problem("validation_error", "The request is not valid.", details)
 

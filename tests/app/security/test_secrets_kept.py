@@ -4,6 +4,7 @@ Everything that a test server leaves behind is looked through when it stops (tes
 that the look finds what is there, and that the ways on which a secret could get lost were all walked.
 """
 
+import json
 import os
 import subprocess
 import sys
@@ -188,6 +189,67 @@ def _work(api: Api, *jobs: str, **settings: str) -> None:
             check=True,
             timeout=stretched(60),
         )
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body", "field"),
+    [
+        ("POST", "/v1/api-keys", {"name": "{}"}, "name"),
+        ("POST", "/v1/api-keys", {"name": "x", "description": "That is {}."}, "description"),
+        ("POST", "/v1/api-keys", {"name": "x", "metadata": {"{}": "x"}}, "metadata"),
+        ("POST", "/v1/api-keys", {"name": "x", "metadata": {"x": "{}"}}, "metadata"),
+        ("PATCH", "{key}", {"name": "Agent {}"}, "name"),
+        (
+            "PATCH",
+            "{key}",
+            {"permissions": {"mcps": "*", "tools": {"{mcp}": {"allow": ["{}"]}}}},
+            "permissions.tools.{mcp}",
+        ),
+        ("POST", "/v1/api-keys/verify", {"key": "{}", "mcp_id": "{mcp}", "tool": "{}"}, "tool"),
+        ("POST", "/v1/api-keys/verify", {"key": "{}", "ip": "{}"}, "ip"),
+        ("POST", "/v1/mcp/invoke", {"mcp_id": "{mcp}", "tool": "{}"}, "tool"),
+        ("POST", "/v1/mcps", {"name": "x", "endpoint_url": "https://a.example/?key={}"}, "endpoint_url"),
+        ("PATCH", "/v1/organization", {"description": "{}"}, "description"),
+    ],
+)
+def test_a_key_that_would_be_kept_is_refused_by_name(
+    org: Organization, superuser_url: str, method: str, path: str, body: object, field: str
+) -> None:
+    """Whoever pastes one into the wrong field could never get it out of the log again."""
+    key, mcp_id = org.key(permissions={"mcps": "*"}), org.mcp()
+
+    def filled(text: str) -> str:
+        return text.replace("{key}", key.path).replace("{mcp}", mcp_id).replace("{}", key.secret)
+
+    refused = org.client.request(method, filled(path), json.loads(filled(json.dumps(body))))
+    assert (refused.status, set(refused.details)) == (422, {filled(field)})
+    assert key.secret.encode() not in refused.content
+    assert not _places_of(key.secret, superuser_url, org)
+
+
+def test_a_key_that_stands_beside_the_matter_is_cut_short(org: Organization, superuser_url: str) -> None:
+    key = org.key()
+    shown = key.secret[:12] + "…"
+    agent = {"User-Agent": "x" * 280 + key.secret, "X-Request-Id": f"for-{key.secret}"}
+    asked = org.client.request("POST", "/v1/api-keys/verify", {"key": key.secret}, headers=agent)
+    assert asked.data["valid"] is True
+    assert key.secret not in asked.headers["x-request-id"]
+    org.verify(key.secret, user_agent=f"agent/1 ({key.secret})")
+    refused = org.client.request("POST", "/v1/api-keys", {"name": "x"}, headers={"Idempotency-Key": key.secret})
+    assert (refused.status, set(refused.details)) == (422, {"Idempotency-Key"})
+    leaked = {"reason": "compromised", "note": f"{key.secret} stood in a log."}
+    assert org.client.request("DELETE", key.path, leaked, headers=agent).status == 200
+    agents = [entry["user_agent"] for entry in org.activity(key)]
+    assert agents == [*[("x" * 280 + shown)[:300]], f"agent/1 ({shown})", *agents[2:]]
+    (revoked,) = org.client.get("/v1/audit/events", {"type": "api_key.revoked", "key_id": key.id}).data
+    assert revoked["data"]["note"] == f"{shown} stood in a log."
+    assert not _places_of(key.secret, superuser_url, org)
+
+
+def _places_of(secret: str, database_url: str, org: Organization) -> list[str]:
+    """Where so much of it is kept that the rest could be guessed."""
+    most = secret[:-4].encode()
+    return [place for place, content in remains(database_url, org.api.server) if most in content]
 
 
 JSON = {"Content-Type": "application/json"}

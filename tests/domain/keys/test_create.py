@@ -3,7 +3,7 @@ from datetime import UTC, datetime, timedelta, timezone
 import pytest
 from msgspec.structs import replace
 
-from domain.fields import DESCRIPTION_LENGTH_MAX, NAME_LENGTH_MAX
+from domain.fields import DESCRIPTION_LENGTH_MAX, NAME_LENGTH_MAX, NO_KEY
 from domain.keys.decider import KEY
 from domain.keys.errors import KeyLimitReached
 from domain.keys.events import RateLimit
@@ -18,7 +18,7 @@ from domain.keys.permissions import Permissions
 from domain.keys.state import Active, Key, SecretVersion
 from domain.organizations.plan import KeyCensus
 from domain.refusal import Conflict, Invalid
-from tests.domain.sample import CREATE, CREATED, KEY_ID, NOW, ORGANIZATION_ID, OWNER, REVOKED, a_record, at
+from tests.domain.sample import CREATE, CREATED, KEY_ID, NOW, ORGANIZATION_ID, OWNER, REVOKED, a_record, a_secret, at
 from tests.given import given
 
 INVISIBLE = "Must not be empty"
@@ -83,6 +83,7 @@ def test_a_name_of_1_to_100_characters_is_taken(name: str) -> None:
         ("a\u202eb", CONTROL),
         ("a\u2066b", CONTROL),
         ("a\0b", "Must not contain the character U+0000"),
+        (f"Agent {a_secret().reveal()}", NO_KEY),
         ("a\ud800b", "Must not contain lone surrogates"),
     ],
 )

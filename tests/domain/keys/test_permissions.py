@@ -7,6 +7,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
+from domain.fields import NO_KEY
 from domain.grants import GRANTS, Grant
 from domain.keys.decider import KEY
 from domain.keys.events import KeyPermissionsChanged
@@ -14,7 +15,7 @@ from domain.keys.fields import MCPS_MAX, TOOL_PATTERN_LENGTH_MAX, TOOL_PATTERNS_
 from domain.keys.permissions import TOOL_NAME_LENGTH_MAX, Permissions, ToolRule
 from domain.refusal import Invalid
 from tests import given as spec
-from tests.domain.sample import CHANGE, CREATE, CREATED, LIVE_MCP, LIVE_MCP_2, TEST_MCP, UNKNOWN_MCP, an_id
+from tests.domain.sample import CHANGE, CREATE, CREATED, LIVE_MCP, LIVE_MCP_2, TEST_MCP, UNKNOWN_MCP, a_secret, an_id
 
 TOOLS = ["get_user", "get_team", "get_", "delete_user", "list", "a", "b", "ab", "aab", "[a]", "*", "?", "ä"]
 PATTERNS = ["*", "get_*", "*_user", "get_user", "delete_*", "?", "[a]", "[!a]", "[]a]", "a*b", "**", "ab", "list", "["]
@@ -247,3 +248,10 @@ def test_a_pattern_is_printable_and_not_too_long(pattern: str) -> None:
 @given(patterns, names)
 def test_globs_are_those_of_the_shell_with_case(pattern: str, tool: str) -> None:
     assert ToolRule(allow=(pattern,)).permits(tool) == bool(re.match(fnmatch.translate(pattern), tool))
+
+
+@pytest.mark.parametrize(
+    "rule", [ToolRule(allow=("get_*", a_secret().reveal())), ToolRule(deny=(a_secret().reveal(),))]
+)
+def test_a_pattern_that_is_a_key_is_refused(rule: ToolRule) -> None:
+    refused(Permissions(mcps="*", tools={LIVE_MCP: rule}), **{f"permissions.tools.{LIVE_MCP}": NO_KEY})

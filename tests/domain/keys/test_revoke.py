@@ -35,6 +35,7 @@ from tests.domain.sample import (
     REVOKED,
     ROTATE,
     ROTATED,
+    a_secret,
     at,
 )
 from tests.given import given
@@ -68,6 +69,12 @@ def test_the_reason_and_the_note_are_kept(reason: RevocationReason) -> None:
 
 def test_revoking_again_keeps_the_first_reason() -> None:
     given(KEY, CREATED, REVOKED).when(replace(REVOKE, reason="superseded", note="Other")).then_nothing()
+
+
+def test_a_note_keeps_no_more_of_a_secret_than_its_prefix() -> None:
+    text = a_secret().reveal()
+    outcome = given(KEY, CREATED).when(replace(REVOKE, note=f"Found {text} in a log"))
+    outcome.then(replace(PLAIN, note=f"Found {text[:12]}… in a log"))
 
 
 def test_a_note_has_at_most_500_characters() -> None:

@@ -10,7 +10,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from domain.environment import Environment
-from domain.keys.secret import ENTROPY_BYTES, Secret, SecretRecord, digest, mint, parse, record
+from domain.keys.secret import ENTROPY_BYTES, Secret, SecretRecord, cut_short, digest, holds_secret, mint, parse, record
 from tests.domain.sample import a_secret
 
 BASE62 = digits + ascii_letters
@@ -145,3 +145,17 @@ def test_a_secret_goes_into_no_job_and_no_event() -> None:
     with pytest.raises(TypeError):
         msgspec.json.encode(secret)
     assert not hasattr(secret, "__dict__")
+
+
+def test_a_secret_is_found_in_any_text_and_cut_short() -> None:
+    text = a_secret().reveal()
+    for before, after in (("", ""), ("x", "x"), ("https://a.example/?key=", "&b=c"), ("pk_", "\n"), (text, "")):
+        assert holds_secret(before + text + after)
+        assert text[:-4] not in cut_short(before + text + after)
+    assert cut_short(f"({text})") == f"({text[:12]}…)"
+
+
+@pytest.mark.parametrize("text", ["", "pk_", "pk_live_", "pk_live_AbCd…", "the pk_live_ keys of pk_test_0123"])
+def test_what_is_no_whole_secret_stays(text: str) -> None:
+    assert not holds_secret(text)
+    assert cut_short(text) == text

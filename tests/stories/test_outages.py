@@ -91,6 +91,13 @@ def _has_redis(server: Server, manager: str) -> bool:
     return _is_ready(server, manager)[1]["redis"] == "ok"
 
 
+def _figure(server: Server, manager: str, name: str) -> float:
+    """What the service says it has counted."""
+    with Wire(server.port, manager) as wire:
+        lines = wire.request("GET", "/metrics").content.decode().splitlines()
+    return sum(float(line.rpartition(" ")[2]) for line in lines if line.startswith(f"{name} "))
+
+
 def _verifies(server: Server, manager: str) -> bool:
     with Wire(server.port, manager) as wire:
         return _ask(wire, manager).status == 200
@@ -145,6 +152,9 @@ def test_without_valkey_verification_and_management_go_on(
         assert wait_for(lambda: not _has_redis(server, manager), stretched(10))
         # It answers, so nobody may take it away: what is missing is said, and is no 503.
         assert _is_ready(server, manager)[0] == 200
+        # All presentations but the denied one, which counts nowhere.
+        uncounted = "keyledger_rate_limit_failed_open_total"
+        assert wait_for(lambda: _figure(server, manager, uncounted) == 3, stretched(10))
     finally:
         valkey.start()
     assert wait_for(lambda: _has_redis(server, manager), stretched(10))
@@ -218,6 +228,8 @@ def test_more_than_can_wait_are_refused_at_once(start_server: StartServer, manag
     # As many as may wait do, and those two batches that are under way; all others are told at once.
     assert WAITING_MAX <= len(waited) < len(at_once)
     assert wait_for(lambda: _verifies(server, manager), stretched(10))
+    refused = "keyledger_group_commit_refused_total"
+    assert wait_for(lambda: _figure(server, manager, refused) >= len(at_once), stretched(10))
     # With the database there, few that may wait are enough for many who ask.
     answers = _hammer(server, manager, seconds=1)
     assert sum(answer.status == 200 for answer in answers) > len(answers) // 10

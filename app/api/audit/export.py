@@ -1,7 +1,8 @@
 """GET /v1/audit/export: the changes in the organization as a file, oldest first, in the order of the log.
 
 What the log held when the export began is exported, all of it: not what is written meanwhile. A page at a time is read,
-each in a transaction of its own, so that neither memory nor the database feels how slowly someone reads.
+each in a transaction of its own, so that neither memory nor the database feels how slowly someone reads. Who may not
+read it any more gets no further page.
 
 The last line says how many events came before it and that this is the end. A file without it is a piece of one: the
 connection broke, or the service could not go on.
@@ -9,7 +10,7 @@ connection broke, or the service could not go on.
 
 import csv
 import io
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from typing import Any, Literal
 
 import msgspec
@@ -20,6 +21,7 @@ from msgspec import Struct, field
 from app.api.audit.shape import addresses_of, event_shape
 from app.payload import Instant
 from app.requests import HttpRequest, query_of, services_of
+from app.security.authorization import authorize
 from app.services import Services
 from projections.audit.queries import Stretch, oldest, stretch
 
@@ -57,7 +59,7 @@ async def export_audit(request: HttpRequest) -> Stream:
     organization_id = request.auth.organization_id
     async with services.reading(organization_id) as connection:
         whole = await stretch(connection, organization_id, query.since, query.until)
-    pages = _pages(services, whole)
+    pages = _pages(services, whole, lambda: authorize(request, request.route_handler))
     # Before the answer begins: what goes wrong so early is answered as a problem, and not as a file that ends.
     first = await anext(pages)
     return Stream(
@@ -67,10 +69,14 @@ async def export_audit(request: HttpRequest) -> Stream:
     )
 
 
-async def _pages(services: Services, whole: Stretch) -> AsyncIterator[list[Event]]:
+async def _pages(
+    services: Services, whole: Stretch, still_allowed: Callable[[], Awaitable[None]]
+) -> AsyncIterator[list[Event]]:
     """Page after page, of which the last one is not full, and may be empty."""
     above = 0
     while True:
+        if above:
+            await still_allowed()
         async with services.reading(whole.organization_id) as connection:
             entries = await oldest(connection, whole, above=above, limit=PAGE)
             addresses = await addresses_of(connection, entries)

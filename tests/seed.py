@@ -1,7 +1,7 @@
 """Organizations, keys and MCPs in a real database, made the way the application makes them."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any, cast
 
@@ -26,6 +26,7 @@ from domain.organizations.plan import PLANS, KeyCensus, McpCensus, MemberCensus,
 from eventstore.clock import new_event_id, new_id, now
 from eventstore.database import Pool
 from eventstore.execute import Write, execute, no_guard
+from eventstore.idempotency import Answer
 from eventstore.recorded import Origin
 from eventstore.statements import Statement
 from projections.inline import INLINE
@@ -165,6 +166,18 @@ async def tell(
     *also: Statement,
 ) -> None:
     """Any command that depends on nothing but its own stream, with statements for the same transaction."""
+    await tell_and_write(pool, decider, stream_id, organization_id, command, lambda _: also)
+
+
+async def tell_and_write(
+    pool: Pool,
+    decider: Decider[Any, Any, Any],
+    stream_id: str,
+    organization_id: str,
+    command: Any,  # noqa: ANN401 -- of the decider
+    also: Callable[[Any], Sequence[Statement]],
+) -> None:
+    """The same with statements that follow from the change."""
     write: Write[Any, Any, Any, Any] = Write(
         decider=decider,
         stream_id=stream_id,
@@ -174,6 +187,6 @@ async def tell(
         at=now(),
         origin=Origin(OWNER),
         new_event_id=new_event_id,
-        also=lambda _: also,
+        also=also,
     )
-    await execute(pool, write, INLINE)
+    assert not isinstance(await execute(pool, write, INLINE), Answer)

@@ -11,12 +11,11 @@ from projections.following import Followed, Follower, follow
 from workers.run import WORK_SECONDS
 from workers.seldom import Seldom
 
-_log = structlog.get_logger(__name__)
-_news = Seldom()
-
-
 _SIDE_BY_SIDE = 2
 """Lanes at once, where one after the other is too slow: more would leave nothing to those who use the database."""
+
+_log = structlog.get_logger(__name__)
+_news = Seldom()
 
 
 async def follow_all(pool: Pool, followers: Sequence[Follower[Any]]) -> None:

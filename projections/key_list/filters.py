@@ -76,6 +76,11 @@ _ONGOING = sql.SQL("k.ends_at > %(at)s")
 _OVERDUE = sql.SQL("k.ends_at <= %(at)s")
 _ALWAYS = sql.SQL("true")
 
+EXPIRING = sql.SQL("k.ends_at > %(at)s and k.ends_at <= %(expiring_by)s")
+UNUSED = sql.SQL("r.last_used < %(unused_since)s")
+OLD_ENOUGH = sql.SQL("k.created_at < %(unused_since)s")
+"""What was made later can not have been unused for so long."""
+
 KEY = sql.SQL("k")
 RECENCY = sql.SQL("r")
 """`key_list` and `key_recency`, as the statements call them. Both know environment and status."""
@@ -98,8 +103,13 @@ def in_cell(filters: Filters, cell: Cell, table: sql.SQL) -> sql.Composed:
         clock = _OVERDUE
     elif filters.status in CLOCKED:
         clock = _ONGOING
-    return sql.SQL("{table}.environment = {environment} and {table}.status = {status} and {clock}").format(
-        table=table, environment=cell.environment, status=cell.status, clock=clock
+    return sql.SQL("{} and {}").format(recorded_in(cell, table), clock)
+
+
+def recorded_in(cell: Cell, table: sql.SQL) -> sql.Composed:
+    """The same by the record alone, whatever the clock has to say."""
+    return sql.SQL("{table}.environment = {environment} and {table}.status = {status}").format(
+        table=table, environment=cell.environment, status=cell.status
     )
 
 
@@ -111,10 +121,10 @@ def conditions(filters: Filters) -> list[sql.Composable]:
     if filters.created_by is not None:
         found.append(sql.SQL("k.created_by = %(created_by)s"))
     if filters.expiring_within_days is not None:
-        found.append(sql.SQL("k.ends_at > %(at)s and k.ends_at <= %(expiring_by)s"))
+        found.append(EXPIRING)
     if filters.unused_for_days is not None:
         # Both, so that lists by age and by last use can begin right there.
-        found.append(sql.SQL("r.last_used < %(unused_since)s and k.created_at < %(unused_since)s"))
+        found += [UNUSED, OLD_ENOUGH]
     if filters.q is not None:
         found.append(sql.SQL("(strpos(k.name_key, %(marked)s) > 0 or starts_with(lower(k.prefix), %(prefix)s))"))
     if filters.ids is not None:

@@ -12,8 +12,11 @@ from psycopg import sql
 
 from eventstore.database import Connection
 from projections.key_list.filters import (
+    EXPIRING,
     KEY,
+    OLD_ENOUGH,
     RECENCY,
+    UNUSED,
     Cell,
     Filters,
     Order,
@@ -23,6 +26,7 @@ from projections.key_list.filters import (
     in_cell,
     is_overdue,
     parameters,
+    recorded_in,
 )
 
 
@@ -114,21 +118,18 @@ def _looked_at(filters: Filters, sort: Sort) -> bool:
 
 def _lies_in(cell: Cell, table: sql.SQL) -> sql.Composed:
     """What the index of every order begins with. What the clock has to say is looked at with the rest."""
-    return sql.SQL(
-        "{table}.organization_id = %(organization_id)s and {table}.environment = {environment}"
-        " and {table}.status = {status}"
-    ).format(table=table, environment=cell.environment, status=cell.status)
+    return sql.SQL("{}.organization_id = %(organization_id)s and {}").format(table, recorded_in(cell, table))
 
 
 def _known_to_index(filters: Filters, sort: Sort) -> list[sql.Composable]:
     """Where in the order the keys lie that can fit at all."""
     match sort:
         case "created_at" if filters.unused_for_days is not None:
-            return [sql.SQL("k.created_at < %(unused_since)s")]
+            return [OLD_ENOUGH]
         case "last_used" if filters.unused_for_days is not None:
-            return [sql.SQL("r.last_used < %(unused_since)s")]
+            return [UNUSED]
         case "expires_at" if filters.expiring_within_days is not None:
-            return [sql.SQL("k.ends_at > %(at)s and k.ends_at <= %(expiring_by)s")]
+            return [EXPIRING]
         case _:
             return []
 
@@ -176,12 +177,18 @@ async def page(
 
 def _cut_off(filters: Filters, sort: Sort, order: Order, behind: list[sql.Composable]) -> sql.Composed:
     """All that is asked for of each cell, no longer than the page."""
+    place, (direction, _) = PLACES[sort], DIRECTIONS[order]
     wanted = [*conditions(filters), *behind]
     beside = RECENCY if sort == "last_used" else KEY
     ranges = [
         _FEW_OVERDUE.format(selected=_selected(sort, tables(filters, sort), [*wanted, in_cell(filters, cell, KEY)]))
         if is_overdue(filters, cell)
-        else _ordered(_RANGE, sort, order, tables(filters, sort), [*wanted, in_cell(filters, cell, beside)])
+        else _RANGE.format(
+            selected=_selected(sort, tables(filters, sort), [*wanted, in_cell(filters, cell, beside)]),
+            value=place.value,
+            key_id=place.key_id,
+            direction=direction,
+        )
         for cell in cells(filters)
     ]
     return _MERGED.join(ranges)
@@ -210,18 +217,6 @@ def _fitting(filters: Filters, sort: Sort, order: Order, behind: list[sql.Compos
         return _FITTING_USES.format(merge=merge, conditions=fit)
     beside = _THEIR_USES if filters.needs_recency else sql.SQL("")
     return _FITTING_KEYS.format(merge=merge, beside=beside, conditions=fit)
-
-
-def _ordered(
-    shape: sql.SQL, sort: Sort, order: Order, of_tables: sql.SQL, wanted: list[sql.Composable]
-) -> sql.Composed:
-    place = PLACES[sort]
-    return shape.format(
-        selected=_selected(sort, of_tables, wanted),
-        value=place.value,
-        key_id=place.key_id,
-        direction=DIRECTIONS[order][0],
-    )
 
 
 def _selected(sort: Sort, of_tables: sql.SQL, wanted: list[sql.Composable]) -> sql.Composed:

@@ -6,11 +6,8 @@ from typing import Any
 from domain.webhooks.commands import CreateWebhook, WebhookCommand
 from domain.webhooks.decider import WEBHOOK
 from domain.webhooks.state import Registered
-from eventstore.clock import new_event_id, new_id, now
+from eventstore.clock import new_id, now
 from eventstore.database import Pool
-from eventstore.execute import Write, execute, no_guard
-from eventstore.idempotency import Answer
-from eventstore.recorded import Origin
 from gateway.sealing import Sealer
 from gateway.webhooks import SECRET_BYTES, keep_secret, new_secret, shown_url
 from tests import seed
@@ -33,18 +30,7 @@ async def tell(pool: Pool, organization_id: str, webhook_id: str, command: Webho
             return []
         return [keep_secret(Sealer([MASTER]), secret, made.after.webhook.secret_version, webhook_id, organization_id)]
 
-    write: Write[Any, Any, Any, Any] = Write(
-        decider=WEBHOOK,
-        stream_id=webhook_id,
-        organization_id=organization_id,
-        command=lambda _: command,
-        guard=no_guard(),
-        at=now(),
-        origin=Origin(seed.OWNER),
-        new_event_id=new_event_id,
-        also=also,
-    )
-    assert not isinstance(await execute(pool, write, seed.INLINE), Answer)
+    await seed.tell_and_write(pool, WEBHOOK, webhook_id, organization_id, command, also)
 
 
 async def webhook(

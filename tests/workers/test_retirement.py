@@ -2,7 +2,6 @@
 
 import os
 from datetime import timedelta
-from typing import Any
 
 import pytest
 from freezegun import freeze_time
@@ -12,11 +11,8 @@ from domain.keys.decider import KEY
 from domain.keys.events import KeyRotated, KeySecretRetired
 from domain.keys.reach import UNBOUNDED
 from domain.keys.secret import ENTROPY_BYTES, Secret, mint, record
-from eventstore.clock import new_event_id, now
+from eventstore.clock import now
 from eventstore.database import Pool
-from eventstore.execute import Write, execute, no_guard
-from eventstore.recorded import Origin
-from projections.inline import INLINE
 from tests import seed
 from tests.workers.story import history, verdict
 from workers.due_keys import see_to
@@ -36,17 +32,7 @@ async def rotate(pool: Pool, organization_id: str, key_id: str) -> Secret:
         known_mcps={},
         overlap_seconds=int(OVERLAP.total_seconds()),
     )
-    write: Write[Any, Any, Any, None] = Write(
-        decider=KEY,
-        stream_id=key_id,
-        organization_id=organization_id,
-        command=lambda _: command,
-        guard=no_guard(),
-        at=now(),
-        origin=Origin(seed.OWNER),
-        new_event_id=new_event_id,
-    )
-    await execute(pool, write, INLINE)
+    await seed.tell(pool, KEY, key_id, organization_id, command)
     return secret
 
 

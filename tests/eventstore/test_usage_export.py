@@ -119,7 +119,12 @@ def test_uses_out_of_order_are_refused(tmp_path: Path, order: list[int], reason:
         write_some(tmp_path, order)
 
 
-@pytest.mark.parametrize("content", [b"no gzip", gzip.compress(b"{}\n"), gzip.compress(b"x" * 1000)[:-20]])
+# Named, since gzip writes the time into what it packs, and every test process has to collect the same names.
+@pytest.mark.parametrize(
+    "content",
+    [b"no gzip", gzip.compress(b"{}\n"), gzip.compress(b"x" * 1000)[:-20]],
+    ids=["no gzip", "no use", "cut short"],
+)
 def test_what_is_no_export_is_named(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / file_name(DAY)
     path.write_bytes(content)

@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
+from typing import NamedTuple
 
 from eventstore.database import Connection
 from eventstore.reader import UsageBatch, read_usage_batches
@@ -23,13 +24,17 @@ def pages_of(batches_max: int, uses_max: int) -> Callable[[Connection, int, int]
     return read
 
 
-def span_of(page: Sequence[UsageBatch]) -> dict[str, int | datetime]:
-    """Lane, first and last batch, and their instants, which choose the partitions: the parameters of a statement."""
+class Span(NamedTuple):
+    """The batches of a lane from `first` to `last`; their instants, `since` to `until`, choose the partitions."""
+
+    lane: int
+    first: int
+    last: int
+    since: datetime
+    until: datetime
+
+
+def span_of(page: Sequence[UsageBatch]) -> Span:
+    """Where the events of `page` lie: by name, parameters of a statement."""
     instants = [batch.occurred_at for batch in page]
-    return {
-        "lane": page[0].lane,
-        "first": page[0].batch_no,
-        "last": page[-1].batch_no,
-        "since": min(instants),
-        "until": max(instants),
-    }
+    return Span(page[0].lane, page[0].batch_no, page[-1].batch_no, min(instants), max(instants))

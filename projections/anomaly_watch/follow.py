@@ -22,13 +22,13 @@ NEWS = timedelta(hours=6)
 
 async def _apply(connection: Connection, page: Sequence[UsageBatch]) -> None:
     await connection.execute(SQL.watch_plan)
-    await connection.execute(SQL.watch_apply, span_of(page))
+    await connection.execute(SQL.watch_apply, span_of(page)._asdict())
 
 
 async def _note(connection: Connection, page: Sequence[UsageBatch]) -> None:
     news = now() - NEWS
     if max(batch.occurred_at for batch in page) >= news:
-        await connection.execute(SQL.watch_signs, {**span_of(page), "news": news})
+        await connection.execute(SQL.watch_signs, {**span_of(page)._asdict(), "news": news})
 
 
 ANOMALY_WATCH = Follower(

@@ -18,7 +18,7 @@ USES_MAX = 2_000
 
 
 async def _apply(connection: Connection, page: Sequence[UsageBatch]) -> None:
-    await connection.execute(SQL.key_recency_move, span_of(page))
+    await connection.execute(SQL.key_recency_move, span_of(page)._asdict())
 
 
 KEY_RECENCY = Follower(

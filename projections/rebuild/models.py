@@ -81,7 +81,6 @@ def models() -> Mapping[str, Model]:
                 "mcp_usage_days",
                 "mcp_calls",
                 "usage_days",
-                "usage_latencies",
                 "organization_usage_days",
             ),
             (USAGE,),

@@ -8,7 +8,9 @@ not get in. What a stranger could make up (the MCP and the tool of a use that wa
 """
 
 from collections.abc import Sequence
+from datetime import datetime
 
+from domain.ids import ENTROPY_BYTES, new_id
 from eventstore.database import Connection
 from eventstore.errors import Corruption
 from eventstore.reader import UsageBatch
@@ -28,7 +30,8 @@ _BOUNDS_MS = list(BOUNDS_MS)
 
 
 async def _apply(connection: Connection, page: Sequence[UsageBatch]) -> None:
-    parameters = {**span_of(page), "bounds": _BOUNDS_MS}
+    span = span_of(page)
+    parameters = {**span._asdict(), "bounds": _BOUNDS_MS, "first_id": _first_id(span.until)}
     await connection.execute(SQL.usage_plan)
     row = await (await connection.execute(SQL.usage_apply, parameters)).fetchone()
     counted = row[0] if row else 0
@@ -36,6 +39,12 @@ async def _apply(connection: Connection, page: Sequence[UsageBatch]) -> None:
     if counted != said:
         where = f"usage lane {page[0].lane}, batches {page[0].batch_no} to {page[-1].batch_no}"
         raise Corruption(f"{where}: they say {said} events, and {counted} are there")
+
+
+def _first_id(at: datetime) -> str:
+    """The least id that an event can have that was made in the hour of `at`."""
+    hour = at.replace(minute=0, second=0, microsecond=0)
+    return new_id("evt", unix_ms=round(hour.timestamp() * 1000), entropy=bytes(ENTROPY_BYTES))
 
 
 USAGE = Follower(projection="usage", version=1, log="usage", read=pages_of(BATCHES_MAX, USES_MAX), apply=_apply)

@@ -70,7 +70,11 @@ select key_id, coalesce(c.calls, 0), coalesce(l.calls, 0)
 from (
     select key_id, sum(events) as calls from usage_counts where kind = 'completed' and key_id <> '' group by key_id
 ) as c
-full join (select key_id, sum(calls) as calls from usage_latencies group by key_id) as l using (key_id)
+full join (
+    select key_id, sum(calls) as calls from usage_days, unnest(latencies) as histogram (calls)
+    where calls is not null
+    group by key_id
+) as l using (key_id)
 where c.calls is distinct from l.calls
 order by key_id
 limit 50

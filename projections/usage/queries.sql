@@ -1,35 +1,47 @@
 -- usage_plan
--- For this transaction: group by hashing, in memory. The planner has no statistics of events that were written a moment
--- ago, takes them for one row and sorts them, which takes three times as long. A page that a slow machine can not count in
--- time is tried in halves.
-select set_config('enable_sort', 'off', true), set_config('work_mem', '64MB', true), set_config('statement_timeout', '8s', true)
+-- For this transaction: group and join by hashing, in memory. The planner has no statistics of events that were written a
+-- moment ago, takes them for one row and sorts them, which takes three times as long, or looks at every pair of rows. A
+-- page that a slow machine can not count in time is tried in halves.
+select set_config('enable_sort', 'off', true), set_config('enable_nestloop', 'off', true),
+       set_config('work_mem', '64MB', true), set_config('statement_timeout', '8s', true)
 
 -- usage_apply
 -- Counts the events of some batches of a lane; gives how many they are. Each part runs to its end before the next one
--- begins, because the next one asks for its row count: so rows of key_usage are locked before those of the tables that
--- hang on it, in the order of the keys, and two lanes that count the same keys wait but never block each other for good.
+-- begins, because the next one asks for its row count. So two lanes that count the same keys wait for each other but are
+-- never blocked for good: all of them come to the tables in this order, and to the rows of a table in the order of their
+-- keys, or of the rows of key_usage, mcp_usage that they hang on. What most of the work is, and what belongs to one lane
+-- alone, comes first, so that the wait is short.
 -- The end of a call belongs to the hour of the use that authorised it, which its id says: in which batch, lane or hour it
 -- was recorded makes no difference, nor whether that use was counted before.
 -- Parameters by name: lane, first and last (batches), since and until (their instants, which choose the partitions),
--- bounds (of the latencies' histogram).
-with grouped as materialized (
-    select date_bin('1 hour', least(occurred_at, instant_of_id(call_id)), timestamptz 'epoch') as hour,
+-- bounds (of the histograms of latencies), first_id (the least id that can have been made in the hour of until).
+with events as not materialized (
+    select date_bin(
+               '1 hour',
+               -- Reading an instant out of an id takes as long as everything else here; ids are in the order of time.
+               case when call_id >= %(first_id)s then occurred_at else least(occurred_at, instant_of_id(call_id)) end,
+               timestamptz 'epoch'
+           ) as hour,
            coalesce(organization_id, '') as organization_id,
            coalesce(key_id, '') as key_id,
            case when code in ('unauthorized', 'not_found') then '' else coalesce(left(mcp_id, 64), '') end as mcp_id,
-           case when code in ('unauthorized', 'not_found') then '' else coalesce(left(tool, 256), '') end as tool,
+           case when code in ('unauthorized', 'not_found') then '' else coalesce(left(tool, 256), '') end collate "C" as tool,
            kind, action, code, secret_version,
            case when kind = 'used' and action = 'verify' then caller_key_id end as caller_key_id,
-           kind = 'used' and code = 'valid' and key_id is not null as accepted,
-           width_bucket(latency_ms, %(bounds)s::int[])::smallint as bucket,
-           billed,
-           count(*) as events,
-           max(occurred_at) as latest,
-           coalesce(sum(latency_ms), 0) as latency_ms
+           billed, occurred_at, latency_ms
     from usage_events
     where lane = %(lane)s and batch_no between %(first)s and %(last)s
       and occurred_at between %(since)s and %(until)s
-    group by 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13
+), grouped as materialized (
+    select hour, (hour at time zone 'UTC')::date as day,
+           organization_id, key_id, mcp_id, tool, kind, action, code, secret_version, caller_key_id, billed,
+           kind = 'used' and code = 'valid' and key_id <> '' as accepted,
+           action in ('verify', 'check', 'call') as asked,
+           count(*) as events,
+           max(occurred_at) as latest,
+           coalesce(sum(latency_ms), 0) as latency_ms
+    from events
+    group by hour, organization_id, key_id, mcp_id, tool, kind, action, code, secret_version, caller_key_id, billed
 ), counted as (
     insert into usage_counts as c (
         lane, hour, organization_id, key_id, mcp_id, tool, kind, action, code, events
@@ -41,17 +53,45 @@ with grouped as materialized (
     on conflict (key_id, hour, organization_id, mcp_id, tool, kind, action, code, lane)
     do update set events = c.events + excluded.events
     returning 1
+), latencies as materialized (
+    select key_id, day, mcp_id, tool, histogram(array_agg(bucket), array_agg(calls)) as latencies
+    from (
+        select key_id, (hour at time zone 'UTC')::date as day, mcp_id, tool,
+               width_bucket(latency_ms, %(bounds)s::int[]) as bucket, count(*) as calls
+        from events
+        where latency_ms is not null
+        group by 1, 2, 3, 4, 5
+    ) as buckets
+    group by key_id, day, mcp_id, tool
+), outcomes as (
+    select organization_id, key_id, day, mcp_id, tool,
+           coalesce(sum(events) filter (where accepted), 0) as requests,
+           coalesce(sum(events) filter (where kind = 'used' and not accepted), 0) as denied,
+           coalesce(sum(events) filter (where kind = 'completed' and code = 'error'), 0) as failed,
+           coalesce(sum(events) filter (where billed), 0) as billed
+    from grouped
+    where key_id <> '' and organization_id <> '' and asked
+    group by 1, 2, 3, 4, 5
+), key_outcomes as (
+    insert into usage_days as u (key_id, day, mcp_id, tool, organization_id, requests, denied, failed, latencies)
+    select key_id, day, mcp_id, tool, o.organization_id, o.requests, o.denied, o.failed, coalesce(l.latencies, '{null}')
+    from outcomes o left join latencies l using (key_id, day, mcp_id, tool)
+    where (select count(*) from counted) > 0
+    order by key_id, day, mcp_id, tool
+    on conflict (key_id, day, mcp_id, tool) do update
+    set requests = u.requests + excluded.requests, denied = u.denied + excluded.denied,
+        failed = u.failed + excluded.failed, latencies = histogram_sum(u.latencies, excluded.latencies)
+    returning 1
 ), keys as (
     insert into key_usage as k (key_id, organization_id, total_requests, last_used)
     select key_id, min(organization_id), sum(requests), max(latest)
     from (
-        select key_id, organization_id,
-               case when action in ('verify', 'check', 'call') then events else 0 end as requests, latest
+        select key_id, organization_id, case when asked then events else 0 end as requests, latest
         from grouped where accepted
         union all
         select caller_key_id, organization_id, 0, latest from grouped where caller_key_id is not null
     ) as touched
-    where (select count(*) from counted) > 0
+    where (select count(*) from key_outcomes) >= 0
     group by key_id
     order by key_id
     on conflict (key_id) do update
@@ -60,23 +100,23 @@ with grouped as materialized (
     returning 1
 ), days as (
     insert into key_usage_days as d (key_id, organization_id, day, requests)
-    select key_id, min(organization_id), (hour at time zone 'UTC')::date, sum(events)
+    select key_id, min(organization_id), day, sum(events)
     from grouped
-    where accepted and action in ('verify', 'check', 'call') and (select count(*) from keys) > 0
-    group by 1, 3
+    where accepted and asked and (select count(*) from keys) > 0
+    group by key_id, day
     on conflict (key_id, day) do update set requests = d.requests + excluded.requests
 ), secrets as (
     insert into key_secret_usage as s (key_id, organization_id, secret_version, last_used)
     select key_id, min(organization_id), secret_version, max(latest)
     from grouped
     where accepted and secret_version is not null and (select count(*) from keys) > 0
-    group by 1, 3
+    group by key_id, secret_version
     on conflict (key_id, secret_version) do update set last_used = greatest(s.last_used, excluded.last_used)
 ), mcps as (
     insert into mcp_usage as m (mcp_id, organization_id, total_requests, last_active)
     select mcp_id, min(organization_id), sum(events), max(latest)
     from grouped
-    where accepted and mcp_id <> '' and action in ('verify', 'check', 'call') and (select count(*) from keys) > 0
+    where accepted and mcp_id <> '' and asked and (select count(*) from keys) > 0
     group by mcp_id
     order by mcp_id
     on conflict (mcp_id) do update
@@ -85,10 +125,10 @@ with grouped as materialized (
     returning 1
 ), mcp_days as (
     insert into mcp_usage_days as d (mcp_id, organization_id, day, requests)
-    select mcp_id, min(organization_id), (hour at time zone 'UTC')::date, sum(events)
+    select mcp_id, min(organization_id), day, sum(events)
     from grouped
-    where accepted and mcp_id <> '' and action in ('verify', 'check', 'call') and (select count(*) from mcps) > 0
-    group by 1, 3
+    where accepted and mcp_id <> '' and asked and (select count(*) from mcps) > 0
+    group by mcp_id, day
     on conflict (mcp_id, day) do update set requests = d.requests + excluded.requests
 ), calls as (
     -- Also of a page in which nothing but ends of calls is: only the order of the locks hangs on the part before.
@@ -102,41 +142,11 @@ with grouped as materialized (
     set completed = c.completed + excluded.completed, failed = c.failed + excluded.failed,
         latency_ms = c.latency_ms + excluded.latency_ms
     returning 1
-), outcomes as materialized (
-    select organization_id, key_id, (hour at time zone 'UTC')::date as day, mcp_id, tool, bucket,
-           coalesce(sum(events) filter (where accepted), 0) as requests,
-           coalesce(sum(events) filter (where kind = 'used' and not accepted), 0) as denied,
-           coalesce(sum(events) filter (where kind = 'completed' and code = 'error'), 0) as failed,
-           coalesce(sum(events) filter (where billed), 0) as billed,
-           sum(events) as events
-    from grouped
-    where key_id <> '' and organization_id <> '' and action in ('verify', 'check', 'call')
-    group by 1, 2, 3, 4, 5, 6
-), key_outcomes as (
-    insert into usage_days as u (key_id, day, mcp_id, tool, organization_id, requests, denied, failed)
-    select key_id, day, mcp_id, tool, min(organization_id), sum(requests), sum(denied), sum(failed)
-    from outcomes
-    where (select count(*) from calls) >= 0
-    group by 1, 2, 3, 4
-    order by 1, 2, 3, 4
-    on conflict (key_id, day, mcp_id, tool) do update
-    set requests = u.requests + excluded.requests, denied = u.denied + excluded.denied,
-        failed = u.failed + excluded.failed
-    returning 1
-), latencies as (
-    insert into usage_latencies as l (key_id, day, mcp_id, tool, bucket, organization_id, calls)
-    select key_id, day, mcp_id, tool, bucket, min(organization_id), sum(events)
-    from outcomes
-    where bucket is not null and (select count(*) from key_outcomes) > 0
-    group by 1, 2, 3, 4, 5
-    order by 1, 2, 3, 4, 5
-    on conflict (key_id, day, mcp_id, tool, bucket) do update set calls = l.calls + excluded.calls
-    returning 1
 ), organization_outcomes as (
     insert into organization_usage_days as o (organization_id, day, mcp_id, requests, denied, failed, billed)
     select organization_id, day, mcp_id, sum(requests), sum(denied), sum(failed), sum(billed)
     from outcomes
-    where (select count(*) from latencies) >= 0
+    where (select count(*) from calls) >= 0
     group by 1, 2, 3
     order by 1, 2, 3
     on conflict (organization_id, day, mcp_id) do update

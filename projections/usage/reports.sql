@@ -17,8 +17,8 @@ group by hour
 -- key_latencies
 -- A histogram: calls by bucket. Parameters by name: key_id; since and until, the first and the last day (UTC).
 select bucket, sum(calls)::bigint
-from usage_latencies
-where key_id = %(key_id)s and day between %(since)s and %(until)s
+from usage_days, unnest(latencies) with ordinality as histogram (calls, bucket)
+where key_id = %(key_id)s and day between %(since)s and %(until)s and calls is not null
 group by bucket
 
 -- organization_report

@@ -82,6 +82,35 @@ create table mcp_calls (
 comment on table mcp_calls is 'One row an MCP that was ever called: how its calls ended.';
 comment on column mcp_calls.latency_ms is 'The sum over all that completed.';
 
+-- A histogram is an array: element n counts what lies in bucket n of projections/usage/latency.py, and is null where
+-- nothing does. It begins at 1, and ends with the last bucket that holds anything.
+
+create function histogram(in_buckets integer[], in_counts bigint[]) returns bigint[]
+    language plpgsql immutable strict parallel safe as $$
+declare
+    histogram bigint[] := '{null}'; -- so that it begins at 1 whichever bucket comes first
+begin
+    for n in 1 .. cardinality(in_buckets) loop
+        histogram[in_buckets[n]] := in_counts[n];
+    end loop;
+    return histogram;
+end
+$$;
+comment on function histogram is 'The one that counts in_counts[n] in bucket in_buckets[n]; a bucket may come but once.';
+
+create function histogram_sum(in_one bigint[], in_other bigint[]) returns bigint[]
+    language plpgsql immutable strict parallel safe as $$
+begin
+    for bucket in 1 .. cardinality(in_other) loop
+        if in_other[bucket] is not null then
+            in_one[bucket] := coalesce(in_one[bucket], 0) + in_other[bucket];
+        end if;
+    end loop;
+    return in_one;
+end
+$$;
+comment on function histogram_sum is 'Bucket by bucket. In a loop, because that is three times as fast as a query over both.';
+
 create table usage_days (
     key_id          text collate "C" not null,
     day             date   not null,
@@ -91,6 +120,7 @@ create table usage_days (
     requests        bigint not null check (requests >= 0),
     denied          bigint not null check (denied >= 0),
     failed          bigint not null check (failed >= 0),
+    latencies       bigint[] not null,
     primary key (key_id, day, mcp_id, tool)
 ) with (fillfactor = 80);
 comment on table usage_days is
@@ -98,19 +128,7 @@ comment on table usage_days is
 comment on column usage_days.requests is 'As total_requests.';
 comment on column usage_days.denied is 'Uses with action verify, check or call that were refused.';
 comment on column usage_days.failed is 'Those of requests whose call ended with an error.';
-
-create table usage_latencies (
-    key_id          text collate "C" not null,
-    day             date     not null,
-    mcp_id          text collate "C" not null,
-    tool            text collate "C" not null,
-    bucket          smallint not null,
-    organization_id text collate "C" not null,
-    calls           bigint   not null check (calls > 0),
-    primary key (key_id, day, mcp_id, tool, bucket)
-) with (fillfactor = 80);
-comment on table usage_latencies is 'How long the calls of a key took, by day (UTC) as usage_days: a histogram.';
-comment on column usage_latencies.bucket is 'Counted from 1; its bounds are those of projections/usage/latency.py.';
+comment on column usage_days.latencies is 'How long the calls took that ended: a histogram.';
 
 create table organization_usage_days (
     organization_id text collate "C" not null,
@@ -126,7 +144,7 @@ comment on table organization_usage_days is 'The sum over all keys of an organiz
 comment on column organization_usage_days.billed is 'Those of requests that count towards the quota of the plan.';
 
 grant select, insert, update on
-    usage_days, usage_latencies, organization_usage_days, usage_counts, key_usage, key_usage_days, key_secret_usage, mcp_usage, mcp_usage_days, mcp_calls
+    usage_days, organization_usage_days, usage_counts, key_usage, key_usage_days, key_secret_usage, mcp_usage, mcp_usage_days, mcp_calls
 to keyledger_app;
 
 call fence('usage_counts');
@@ -137,5 +155,4 @@ call fence('mcp_usage');
 call fence('mcp_usage_days');
 call fence('mcp_calls');
 call fence('usage_days');
-call fence('usage_latencies');
 call fence('organization_usage_days');

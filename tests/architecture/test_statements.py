@@ -32,7 +32,6 @@ GROWING = {
     "key_secret_usage",
     "usage_counts",
     "usage_days",
-    "usage_latencies",
     "organization_usage_days",
     "idempotency_keys",
     "mcp_list",

@@ -1,6 +1,8 @@
 """What was used over a span of days, and that the end of a call counts where the call began."""
 
 import random
+from bisect import bisect_right
+from collections import Counter
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
@@ -12,6 +14,7 @@ from eventstore.clock import new_id
 from eventstore.database import Connection
 from projections.following import follow
 from projections.usage.apply import USAGE
+from projections.usage.latency import BOUNDS_MS, percentiles
 from projections.usage.reports import (
     Moment,
     Named,
@@ -121,6 +124,31 @@ async def test_a_late_end_counts_once_in_the_hour_and_the_day_of_its_use(
     ]
     whole = await organization_report(connection, "org_a", ONE_DAY, created_by=None)
     assert whole.total == Outcomes(1, 0, 1)
+
+
+@pytest.mark.parametrize("minutes", [0, 1, 59, 60, 61, 120])
+async def test_the_end_of_a_call_is_counted_in_the_hour_of_its_use(connection: Connection, minutes: int) -> None:
+    """Whether its page ends in that hour or in a later one; also of a use that a clock dated behind its end."""
+    hour = datetime(2026, 3, 4, 12, tzinfo=UTC)
+    for authorised in (hour - timedelta(milliseconds=1), hour, hour + timedelta(minutes=minutes)):
+        end = completed(KEY, hour + timedelta(minutes=minutes), status="error", call_id=_call_id(authorised))
+        await append(connection, "p", end.occurred_at, [end])
+    failed = {moment.at: moment.outcomes.failed for moment in (await _report(connection)).hours}
+    last = (hour + timedelta(minutes=minutes)).replace(minute=0)
+    expected = Counter([hour - HOUR, hour, last])
+    assert {at: count for at, count in failed.items() if count} == expected
+
+
+@pytest.mark.parametrize("seed", range(5))
+async def test_latencies_of_many_pages_are_those_of_one(connection: Connection, seed: int) -> None:
+    dice = random.Random(seed)  # noqa: S311
+    pages = [[int(dice.lognormvariate(4, 2)) for _ in range(dice.choice((1, 2, 30, 100)))] for _ in range(8)]
+    for page in pages:
+        ends = [completed(KEY, AT, latency_ms=latency, call_id=_call_id(AT)) for latency in page]
+        await append(connection, dice.choice("pq"), AT, ends)
+        await follow(connection, USAGE, 30)
+    histogram = Counter(bisect_right(BOUNDS_MS, latency) for page in pages for latency in page)
+    assert (await _report(connection)).latency_ms == percentiles(histogram)
 
 
 async def test_the_instant_of_every_id_is_read_from_it(connection: Connection) -> None:

@@ -65,11 +65,11 @@ async def habits(pool: Pool, organization_id: str, key_id: str, days: int = 30, 
         await write(pool, at, [used(organization_id, key_id, at) for _ in range(an_hour)])
 
 
-async def look(pool: Pool, config: Config = CONFIG) -> None:
+async def look(pool: Pool, config: Config = CONFIG, rounds: int = 20) -> None:
     """As the workers would, with nothing left to wait for."""
     async with pool.connection() as connection:
         await connection.execute(b"update anomaly_signs set noted_at = noted_at - interval '1 minute'")
-    for _ in range(20):
+    for _ in range(rounds):
         await aggregate(pool)
         await detect(pool, config)
 

@@ -33,7 +33,7 @@ def said(about: Month) -> list[tuple[AlertType, datetime]]:
     return alerts
 
 
-def explains(incident: Incident, kind: AlertType, at: datetime) -> bool:
+def explains(incident: Incident, kind: str, at: datetime) -> bool:
     return incident.type == kind and incident.begins <= at < incident.ends + timedelta(hours=1)
 
 

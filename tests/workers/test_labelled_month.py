@@ -1,0 +1,115 @@
+"""The labelled month of the rules' own test, used for real: through the log, the follower of uses, the job, to alerts.
+
+What is tested here is that nothing between a use and its alert loses a sign, adds one, or judges it by other numbers
+than the rules' own test does: the thresholds of the two are the same.
+"""
+
+import sys
+from datetime import datetime, timedelta
+
+import pytest
+from freezegun import freeze_time
+
+from domain.alerts.events import AlertType
+from domain.usage.events import UsageEvent
+from eventstore.clock import now
+from eventstore.database import Pool
+from tests import seed
+from tests.domain.anomalies.synthetic import DAYS, HOUR, START, Month, month
+from tests.domain.anomalies.test_synthetic_month import explains
+from tests.projections.usage.uses import completed
+from tests.workers.test_anomalies import look, raised, used, write
+from workers.anomaly_replay import Stretch, replay
+from workers.jobs import detect_anomalies
+
+pytestmark = pytest.mark.anyio
+
+KEYS = 12
+REQUESTS_MAX = 12_000
+"""Months of more requests are left out: what they are about is the same, and there would be millions of uses."""
+
+HOURS_BETWEEN_LOOKS = 6
+PLACES = {
+    "DE": "192.0.2.1",
+    "FR": "198.51.100.1",
+    "US": "203.0.113.1",
+    "JP": "10.1.1.1",
+    "BR": "10.2.2.1",
+    "KP": "10.3.3.1",
+}
+"""Without a database of countries a place is a network: here one each."""
+
+TYPES: set[AlertType] = {"api_key.unusual_volume", "api_key.error_spike", "api_key.new_location"}
+
+
+@pytest.fixture(autouse=True)
+def nothing_to_wait_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(detect_anomalies, "SETTLED", timedelta(0))
+
+
+def months() -> list[Month]:
+    """The first of the generator's that are not too large."""
+    found: list[Month] = []
+    number = 0
+    while len(found) < KEYS:
+        about = month(number)
+        number += 1
+        if sum(hour.requests for hour in about.hours.values()) <= REQUESTS_MAX:
+            found.append(about)
+    return found
+
+
+def uses_of(about: Month, organization_id: str, key_id: str, number: int) -> list[UsageEvent]:
+    """Of one hour: requests from where the key is at home, those from elsewhere, and the calls that failed."""
+    start = START + number * HOUR
+    places = [place for at, place in about.places if start <= at < start + HOUR] or [about.places[0][1]]
+    hour = about.hours[start]
+    events: list[UsageEvent] = [
+        used(organization_id, key_id, start, ip=PLACES[places[each % len(places)]])
+        for each in range(max(hour.requests, len(places)))
+    ]
+    failed = [
+        completed(key_id, start, status="error", organization_id=organization_id, call_id=use.id)
+        for use in events[: hour.errors]
+    ]
+    return [*events, *failed]
+
+
+async def use_an_hour(pool: Pool, organization_id: str, keys: dict[str, Month], number: int) -> None:
+    events = [event for key_id, about in keys.items() for event in uses_of(about, organization_id, key_id, number)]
+    await write(pool, now(), events)
+    if number % HOURS_BETWEEN_LOOKS == HOURS_BETWEEN_LOOKS - 1:
+        await look(pool, rounds=1)
+
+
+async def test_precision_and_recall_of_what_workers_raise(connections: Pool, database_url: str) -> None:
+    with freeze_time(START, real_asyncio=True) as clock:
+        organization_id = await seed.organization(connections)
+        keys = {(await seed.key(connections, organization_id, at=START))[0]: about for about in months()}
+        for number in range(DAYS * 24):
+            clock.move_to(START + number * HOUR)
+            await use_an_hour(connections, organization_id, keys, number)
+        alerts = [
+            (str(alert.key_id), alert.alert_type, datetime.fromisoformat(str(alert.numbers["at"])))
+            for alert in await raised(connections, organization_id)
+            if alert.alert_type in TYPES
+        ]
+        stretch = Stretch(START, now() + HOUR, organization_id)
+        again = await replay(database_url, stretch, lambda network: network, {})
+    incidents = [(key_id, incident) for key_id, about in keys.items() for incident in about.incidents]
+    explained = [
+        (alert, incident)
+        for alert in alerts
+        for incident in incidents
+        if alert[0] == incident[0] and explains(incident[1], alert[1], alert[2])
+    ]
+    right, found = {alert for alert, _ in explained}, {incident for _, incident in explained}
+    precision, recall = len(right) / len(alerts), len(found) / len(incidents)
+    sys.stdout.write(
+        f"{KEYS} keys through the log, {len(incidents)} incidents, {len(alerts)} alerts: "
+        f"precision {precision:.3f}, recall {recall:.3f}\n"
+    )
+    assert len(incidents) > 15
+    assert precision >= 0.9
+    assert recall >= 0.9
+    assert sorted((each.subject, each.type, each.at) for each in again if each.type in TYPES) == sorted(alerts)

@@ -51,8 +51,12 @@ def check_metadata(problems: Problems, metadata: dict[str, str]) -> None:
     for key, value in metadata.items():
         if not key or has_control(key):
             problems.note("metadata", "A name must not be empty or contain control characters")
-        problems.text("metadata", key, METADATA_KEY_LENGTH_MAX)
-        problems.text("metadata", value, METADATA_VALUE_LENGTH_MAX)
+        elif len(key) > METADATA_KEY_LENGTH_MAX:
+            problems.note("metadata", f"A name must have at most {METADATA_KEY_LENGTH_MAX} characters")
+        elif holds_secret(key):
+            problems.note("metadata", NO_KEY)
+        else:
+            problems.text(f"metadata.{key}", value, METADATA_VALUE_LENGTH_MAX)
 
 
 def check_allowed_ips(problems: Problems, networks: tuple[str, ...]) -> None:

@@ -148,18 +148,21 @@ def test_metadata_has_at_most_16_pairs() -> None:
 
 
 @pytest.mark.parametrize(
-    ("metadata", "message"),
+    ("metadata", "field", "message"),
     [
-        ({"": "v"}, "A name must not be empty or contain control characters"),
-        ({"a\tb": "v"}, "A name must not be empty or contain control characters"),
-        ({"k" * (METADATA_KEY_LENGTH_MAX + 1): "v"}, "Must have at most 64 characters"),
-        ({"k": "v" * (METADATA_VALUE_LENGTH_MAX + 1)}, "Must have at most 500 characters"),
-        ({"k": "\0"}, "Must not contain the character U+0000"),
-        ({"k": "\udfff"}, "Must not contain lone surrogates"),
+        ({"": "v"}, "metadata", "A name must not be empty or contain control characters"),
+        ({"a\tb": "v"}, "metadata", "A name must not be empty or contain control characters"),
+        ({"k" * (METADATA_KEY_LENGTH_MAX + 1): "v"}, "metadata", "A name must have at most 64 characters"),
+        ({a_secret().reveal(): "v"}, "metadata", NO_KEY),
+        ({"fine": "v", "k": a_secret().reveal()}, "metadata.k", NO_KEY),
+        ({"k": "v" * (METADATA_VALUE_LENGTH_MAX + 1)}, "metadata.k", "Must have at most 500 characters"),
+        ({"k": "\0"}, "metadata.k", "Must not contain the character U+0000"),
+        ({"k": "\udfff"}, "metadata.k", "Must not contain lone surrogates"),
     ],
+    ids=range(8),
 )
-def test_metadata_that_can_not_be_stored_is_refused(metadata: dict[str, str], message: str) -> None:
-    given(KEY).when(replace(CREATE, metadata=metadata)).then_refused(Invalid, metadata=message)
+def test_metadata_that_can_not_be_stored_is_refused(metadata: dict[str, str], field: str, message: str) -> None:
+    given(KEY).when(replace(CREATE, metadata=metadata)).then_refused(Invalid, **{field: message})
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,10 @@ import redis
 from msgspec import Struct
 from rq import Worker
 from rq.cron import CronScheduler
+from rq.exceptions import NoSuchJobError
+from rq.job import Job
 from rq.serializers import JSONSerializer
+from rq.worker import BaseWorker
 
 from eventstore.database import WORKER_ROLE, connect, describe
 from projections.followers import FOLLOWERS
@@ -112,6 +115,14 @@ def lines(seen: Status) -> Iterator[str]:
         yield f"{follower.projection}: {follower.behind} positions of {follower.log} behind{stopped}"
 
 
+def job_of(worker: BaseWorker) -> Job | None:
+    """What it does at the moment; None also where that came to its end while somebody asked."""
+    try:
+        return worker.get_current_job()
+    except NoSuchJobError:
+        return None
+
+
 def _jobs(connection: Valkey) -> Jobs:
     connection.ping()
     known = runs(connection)
@@ -122,7 +133,7 @@ def _jobs(connection: Valkey) -> Jobs:
             following = cron.next_enqueue_time.astimezone(UTC)
             due[cron.queue_name] = min(following, due.get(cron.queue_name, following))
     workers = Worker.all(connection=connection, serializer=JSONSerializer)
-    busy = [job.origin for worker in workers if (job := worker.get_current_job()) is not None]
+    busy = [job.origin for worker in workers if (job := job_of(worker)) is not None]
     return Jobs(
         schedule=[
             Schedule(

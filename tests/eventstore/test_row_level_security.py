@@ -111,6 +111,7 @@ async def _insertion(owner: Connection, table: str, organization_id: str, number
         "smallint": number,
         "integer": number,
         "bigint": number,
+        "bigint[]": [number],
         "bytea": b'{"made_up": "%s-%d"}' % (organization_id.encode(), number),
         "boolean": True,
         "date": now().date(),

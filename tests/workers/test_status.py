@@ -1,4 +1,6 @@
 """Whoever asks how the workers stand is told, also when half of those who know are away."""
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
+# (the annotations of redis leave type arguments out)
 
 import asyncio
 import json
@@ -9,6 +11,9 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
+from rq.executions import Execution
+from rq.job import Job
+from rq.serializers import JSONSerializer
 
 from embedded.valkey import Valkey
 from eventstore.database import Pool
@@ -95,6 +100,23 @@ async def test_a_job_that_failed_is_named_tried_again_and_forgotten(
     assert await command("forget-failed", "make_partitions") == (0, "0 forgotten\n")
     assert await command("forget-failed") == (0, "1 forgotten\n")
     assert not await has_failed()
+
+
+async def test_a_job_that_ends_while_somebody_asks_is_not_missed(start: Start, view: View, command: Command) -> None:
+    """A worker says that it is at a job, and the job is gone by the time it is looked at."""
+    start("run")
+
+    async def is_there() -> bool:
+        return bool(view.workers())
+
+    await eventually(is_there)
+    gone = Job("gone", connection=view.client, serializer=JSONSerializer)
+    with view.client.pipeline() as pipeline:
+        Execution.create(gone, 60, pipeline, worker_name=view.workers()[0])
+        pipeline.execute()
+    code, text = await command("status", "--json")
+    assert code == 0
+    assert {job["running"] for job in json.loads(text)["jobs"]["schedule"]} == {0}
 
 
 async def test_what_is_away_is_said_and_the_rest_is_told(command: Command, valkey: Valkey) -> None:

@@ -7,6 +7,7 @@ from rq import Worker
 from rq.serializers import JSONSerializer
 
 from workers.schedule import QUEUES
+from workers.status import job_of
 
 
 class View:
@@ -24,7 +25,7 @@ class View:
     def busy_with(self, name: str) -> list[int]:
         """The processes that do this job at the moment."""
         workers = Worker.all(connection=self.client, serializer=JSONSerializer)
-        jobs = [(worker.pid, worker.get_current_job()) for worker in workers]
+        jobs = [(worker.pid, job_of(worker)) for worker in workers]
         return [pid for pid, job in jobs if pid is not None and job is not None and job.origin == name]
 
     def jobs_done(self) -> tuple[int, int]:

@@ -197,7 +197,7 @@ def _work(api: Api, *jobs: str, **settings: str) -> None:
         ("POST", "/v1/api-keys", {"name": "{}"}, "name"),
         ("POST", "/v1/api-keys", {"name": "x", "description": "That is {}."}, "description"),
         ("POST", "/v1/api-keys", {"name": "x", "metadata": {"{}": "x"}}, "metadata"),
-        ("POST", "/v1/api-keys", {"name": "x", "metadata": {"x": "{}"}}, "metadata"),
+        ("POST", "/v1/api-keys", {"name": "x", "metadata": {"x": "{}"}}, "metadata.x"),
         ("PATCH", "{key}", {"name": "Agent {}"}, "name"),
         (
             "PATCH",

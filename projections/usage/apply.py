@@ -8,7 +8,7 @@ not get in. What a stranger could make up (the MCP and the tool of a use that wa
 """
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 
 from domain.ids import ENTROPY_BYTES, new_id
 from eventstore.database import Connection
@@ -43,7 +43,7 @@ async def _apply(connection: Connection, page: Sequence[UsageBatch]) -> None:
 
 def _first_id(at: datetime) -> str:
     """The least id that an event can have that was made in the hour of `at`."""
-    hour = at.replace(minute=0, second=0, microsecond=0)
+    hour = at.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
     return new_id("evt", unix_ms=round(hour.timestamp() * 1000), entropy=bytes(ENTROPY_BYTES))
 
 

@@ -57,7 +57,7 @@ with events as not materialized (
     select key_id, day, mcp_id, tool, histogram(array_agg(bucket), array_agg(calls)) as latencies
     from (
         select key_id, (hour at time zone 'UTC')::date as day, mcp_id, tool,
-               width_bucket(latency_ms, %(bounds)s::int[]) as bucket, count(*) as calls
+               width_bucket(greatest(latency_ms, 0), %(bounds)s::int[]) as bucket, count(*) as calls
         from events
         where latency_ms is not null
         group by 1, 2, 3, 4, 5
@@ -75,7 +75,12 @@ with events as not materialized (
 ), key_outcomes as (
     insert into usage_days as u (key_id, day, mcp_id, tool, organization_id, requests, denied, failed, latencies)
     select key_id, day, mcp_id, tool, o.organization_id, o.requests, o.denied, o.failed, coalesce(l.latencies, '{null}')
-    from outcomes o left join latencies l using (key_id, day, mcp_id, tool)
+    from (
+        select key_id, day, mcp_id, tool, min(organization_id) as organization_id,
+               sum(requests) as requests, sum(denied) as denied, sum(failed) as failed
+        from outcomes
+        group by key_id, day, mcp_id, tool
+    ) as o left join latencies l using (key_id, day, mcp_id, tool)
     where (select count(*) from counted) > 0
     order by key_id, day, mcp_id, tool
     on conflict (key_id, day, mcp_id, tool) do update

@@ -83,7 +83,7 @@ comment on table mcp_calls is 'One row an MCP that was ever called: how its call
 comment on column mcp_calls.latency_ms is 'The sum over all that completed.';
 
 -- A histogram is an array: element n counts what lies in bucket n of projections/usage/latency.py, and is null where
--- nothing does. It begins at 1, and ends with the last bucket that holds anything.
+-- nothing does. It begins at 1, and ends with the last bucket that holds anything; of nothing at all it is {null}.
 
 create function histogram(in_buckets integer[], in_counts bigint[]) returns bigint[]
     language plpgsql immutable strict parallel safe as $$

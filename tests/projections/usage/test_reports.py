@@ -139,6 +139,31 @@ async def test_the_end_of_a_call_is_counted_in_the_hour_of_its_use(connection: C
     assert {at: count for at, count in failed.items() if count} == expected
 
 
+@pytest.mark.parametrize("zone", ["UTC", "Asia/Kolkata", "Pacific/Chatham"])
+async def test_hours_are_those_of_utc_whatever_the_time_zone_of_the_session(connection: Connection, zone: str) -> None:
+    """An operator's PGTZ comes before what a connection asks for; some zones' hours begin at another minute."""
+    await connection.execute(b"select set_config('timezone', %s, false)", (zone,))
+    authorised = datetime(2026, 3, 4, 11, 50, tzinfo=UTC)
+    end = completed(KEY, authorised + timedelta(minutes=20), status="error", call_id=_call_id(authorised))
+    await append(connection, "p", end.occurred_at, [end])
+    hours = {moment.at: moment.outcomes.failed for moment in (await _report(connection)).hours}
+    assert {at: failed for at, failed in hours.items() if failed} == {datetime(2026, 3, 4, 11, tzinfo=UTC): 1}
+
+
+async def test_what_two_organizations_claim_in_one_page_does_not_stop_the_lane(connection: Connection) -> None:
+    """Nothing writes it today; what is in the log is counted."""
+    uses = [used(KEY, AT, organization_id=organization) for organization in ("org_a", "org_b")]
+    await append(connection, "p", AT, uses)
+    assert (await _report(connection)).total.requests == 2
+
+
+async def test_a_latency_below_zero_is_one_of_zero(connection: Connection) -> None:
+    ends = [completed(KEY, AT, latency_ms=latency, call_id=_call_id(AT)) for latency in (-5, 0, 7)]
+    await append(connection, "p", AT, ends)
+    latency_ms = (await _report(connection)).latency_ms
+    assert (latency_ms.p50, latency_ms.p99) == (0, 7)
+
+
 @pytest.mark.parametrize("seed", range(5))
 async def test_latencies_of_many_pages_are_those_of_one(connection: Connection, seed: int) -> None:
     dice = random.Random(seed)  # noqa: S311

@@ -3,14 +3,15 @@
 Every event is counted in `usage_counts`, whatever it is. A request of a key is an accepted use (`used`, `valid`) with
 the action verify, check or call. Any accepted use, management too, moves the key's `last_used` and that of the secret
 presented; so does asking about another key, for the key that asked. A denied presentation moves nothing: the key did
-not get in. What a stranger could make up (the MCP and the tool of a use that was refused as `unauthorized` or
-`not_found`) is not counted by name, or strangers could fill the table.
+not get in. What a stranger could make up (the MCP and the tool of a use that was refused before anybody looked for that
+MCP, or because there is none) is not counted by name, or whoever finds a key that is over could fill the tables.
 """
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from domain.ids import ENTROPY_BYTES, new_id
+from domain.usage.events import Code
 from eventstore.database import Connection
 from eventstore.errors import Corruption
 from eventstore.reader import UsageBatch
@@ -28,10 +29,21 @@ Whoever is behind writes one row for more uses the larger the page is; whoever k
 
 _BOUNDS_MS = list(BOUNDS_MS)
 
+UNLOOKED: tuple[Code, ...] = (
+    "unauthorized",
+    "revoked_key",
+    "expired_key",
+    "disabled_key",
+    "ip_not_permitted",
+    "forbidden",
+    "not_found",
+)
+"""Decided before the MCP, or because there is none: see `domain/usage/decision.py`."""
+
 
 async def _apply(connection: Connection, page: Sequence[UsageBatch]) -> None:
     span = span_of(page)
-    parameters = {**span._asdict(), "bounds": _BOUNDS_MS, "first_id": _first_id(span.until)}
+    parameters = {**span._asdict(), "bounds": _BOUNDS_MS, "first_id": _first_id(span.until), "unlooked": list(UNLOOKED)}
     await connection.execute(SQL.usage_plan)
     row = await (await connection.execute(SQL.usage_apply, parameters)).fetchone()
     counted = row[0] if row else 0

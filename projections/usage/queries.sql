@@ -14,7 +14,8 @@ select set_config('enable_sort', 'off', true), set_config('enable_nestloop', 'of
 -- The end of a call belongs to the hour of the use that authorised it, which its id says: in which batch, lane or hour it
 -- was recorded makes no difference, nor whether that use was counted before.
 -- Parameters by name: lane, first and last (batches), since and until (their instants, which choose the partitions),
--- bounds (of the histograms of latencies), first_id (the least id that can have been made in the hour of until).
+-- bounds (of the histograms of latencies), first_id (the least id that can have been made in the hour of until), unlooked
+-- (codes of uses whose MCP nobody looked up, or that does not exist).
 with events as not materialized (
     select date_bin(
                '1 hour',
@@ -24,8 +25,8 @@ with events as not materialized (
            ) as hour,
            coalesce(organization_id, '') as organization_id,
            coalesce(key_id, '') as key_id,
-           case when code in ('unauthorized', 'not_found') then '' else coalesce(left(mcp_id, 64), '') end as mcp_id,
-           case when code in ('unauthorized', 'not_found') then '' else coalesce(left(tool, 256), '') end collate "C" as tool,
+           case when code = any(%(unlooked)s) then '' else coalesce(left(mcp_id, 64), '') end as mcp_id,
+           case when code = any(%(unlooked)s) then '' else coalesce(left(tool, 256), '') end collate "C" as tool,
            kind, action, code, secret_version,
            case when kind = 'used' and action = 'verify' then caller_key_id end as caller_key_id,
            billed, occurred_at, latency_ms

@@ -8,7 +8,7 @@ from domain.usage.events import Action, Code
 from eventstore.clock import new_id
 from eventstore.database import Connection
 from projections.following import follow
-from projections.usage.apply import USAGE
+from projections.usage.apply import UNLOOKED, USAGE
 from projections.usage.queries import KeyUsage, secrets_last_used, usage_of
 from tests.projections.usage.uses import append, completed, used
 
@@ -120,6 +120,17 @@ async def test_strangers_can_not_fill_the_table_with_names(connection: Connectio
         ("org_a", KEY, "", "", "not_found", 50),
         ("", "", "", "", "unauthorized", 50),
     ]
+
+
+@pytest.mark.parametrize("code", UNLOOKED[1:])
+async def test_neither_can_whoever_finds_a_key_that_is_over(connection: Connection, code: Code) -> None:
+    await append(
+        connection, "p", AT, [used(KEY, AT, code=code, mcp_id=f"mcp_{n}", tool=f"tool {n}") for n in range(50)]
+    )
+    await follow(connection, USAGE, 10)
+    for table in (b"usage_counts", b"usage_days", b"organization_usage_days"):
+        cursor = await connection.execute(b"select count(*), max(mcp_id) from " + table)
+        assert await cursor.fetchone() == (1, "")
 
 
 async def test_names_of_any_length_can_be_counted(connection: Connection) -> None:

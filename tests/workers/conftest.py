@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import suppress
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ import pytest
 from eventstore.database import WORKER_ROLE, Pool, pool
 from tests.patience import PATIENT
 from tests.workers.valkey_view import View
+from workers.jobs import detect_anomalies
 
 Start = Callable[..., subprocess.Popen[bytes]]
 
@@ -21,6 +23,12 @@ Start = Callable[..., subprocess.Popen[bytes]]
 async def connections(database_url: str) -> AsyncIterator[Pool]:
     async with pool(database_url, role=WORKER_ROLE, timeouts=PATIENT) as opened:
         yield opened
+
+
+@pytest.fixture
+def nothing_to_wait_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A sign of an anomaly is judged as soon as it was noted."""
+    monkeypatch.setattr(detect_anomalies, "SETTLED", timedelta(0))
 
 
 @pytest.fixture

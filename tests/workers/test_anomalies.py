@@ -24,11 +24,10 @@ from tests.geo_database import AMERICAN, AMERICAN_V6, SWISS, geo_database
 from tests.projections.usage.uses import append, completed
 from workers.anomaly_replay import Stretch, replay, written_thresholds
 from workers.config import Config
-from workers.jobs import detect_anomalies
 from workers.jobs.aggregate_usage import aggregate
 from workers.jobs.detect_anomalies import detect
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("nothing_to_wait_for")]
 
 CONFIG = Config("", "", 1)
 HOUR = timedelta(hours=1)
@@ -83,11 +82,6 @@ async def raised(pool: Pool, organization_id: str) -> list[AlertRaised]:
 
 async def types(pool: Pool, organization_id: str) -> list[str]:
     return [alert.alert_type for alert in await raised(pool, organization_id)]
-
-
-@pytest.fixture(autouse=True)
-def nothing_to_wait_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(detect_anomalies, "SETTLED", timedelta(0))
 
 
 async def test_an_hour_with_many_more_requests_than_usual_is_an_alert_and_then_there_is_quiet(

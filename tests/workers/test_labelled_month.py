@@ -5,7 +5,8 @@ than the rules' own test does: the thresholds of the two are the same.
 """
 
 import sys
-from datetime import datetime, timedelta
+from datetime import datetime
+from itertools import count, islice
 
 import pytest
 from freezegun import freeze_time
@@ -20,9 +21,8 @@ from tests.domain.anomalies.test_synthetic_month import explains
 from tests.projections.usage.uses import completed
 from tests.workers.test_anomalies import look, raised, used, write
 from workers.anomaly_replay import Stretch, replay
-from workers.jobs import detect_anomalies
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("nothing_to_wait_for")]
 
 KEYS = 12
 REQUESTS_MAX = 12_000
@@ -42,21 +42,14 @@ PLACES = {
 TYPES: set[AlertType] = {"api_key.unusual_volume", "api_key.error_spike", "api_key.new_location"}
 
 
-@pytest.fixture(autouse=True)
-def nothing_to_wait_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(detect_anomalies, "SETTLED", timedelta(0))
-
-
 def months() -> list[Month]:
     """The first of the generator's that are not too large."""
-    found: list[Month] = []
-    number = 0
-    while len(found) < KEYS:
-        about = month(number)
-        number += 1
-        if sum(hour.requests for hour in about.hours.values()) <= REQUESTS_MAX:
-            found.append(about)
-    return found
+    small = (about for about in map(month, count()) if requests_of(about) <= REQUESTS_MAX)
+    return list(islice(small, KEYS))
+
+
+def requests_of(about: Month) -> int:
+    return sum(hour.requests for hour in about.hours.values())
 
 
 def uses_of(about: Month, organization_id: str, key_id: str, number: int) -> list[UsageEvent]:

@@ -23,6 +23,7 @@ import time
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from pathlib import Path
 from statistics import median, quantiles
 
@@ -60,6 +61,7 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--uses", type=int, default=500_000, help="uses in the log (default 500000)")
     parser.add_argument("--keys", type=int, default=10_000, help="keys, each with an event of its own (default 10000)")
     parser.add_argument("--used-keys", type=int, default=1_000, help="how many of them are used (default 1000)")
+    parser.add_argument("--hours", type=int, default=1, help="over how many hours the uses are spread (default 1)")
     parser.add_argument("--rate", type=int, default=5_000, help="uses a second for the lag (default 5000)")
     parser.add_argument("--seconds", type=float, default=15, help="how long the lag is measured (default 15)")
     parser.add_argument("--without-rebuild", action="store_true", help="leave out what needs wrk")
@@ -77,7 +79,7 @@ def _measure(url: str, folder: Path, options: argparse.Namespace) -> int:
     print(f"seeding {options.keys:,} keys and {options.uses:,} uses …", flush=True)
     caller, secrets = asyncio.run(seed(url, options.keys))
     key_ids, organization_id = asyncio.run(_seeded(url, options.used_keys))
-    written = asyncio.run(_write(url, organization_id, key_ids, options.uses))
+    written = asyncio.run(_write(url, organization_id, key_ids, options.uses, options.hours))
     print(f"written: {options.uses / written:,.0f} uses/s")
     asyncio.run(_aggregation(url, options.uses))
     asyncio.run(_lag(url, organization_id, key_ids, options.rate, options.seconds))
@@ -99,9 +101,10 @@ async def _seeded(url: str, used: int) -> tuple[list[str], str]:
     return [row[0] for row in rows], rows[0][1]
 
 
-def _events(dice: random.Random, organization_id: str, key_ids: Sequence[str], size: int) -> list[UsageEvent]:
+def _events(
+    dice: random.Random, organization_id: str, key_ids: Sequence[str], size: int, at: datetime
+) -> list[UsageEvent]:
     """Calls with their ends, and verifications, of keys taken at random."""
-    at = now()
     events: list[UsageEvent] = []
     for event_id in new_event_ids(size, at):
         key_id, mcp_id, tool = dice.choice(key_ids), f"mcp_{dice.randrange(_MCPS)}", dice.choice(_TOOLS)
@@ -123,14 +126,16 @@ def _events(dice: random.Random, organization_id: str, key_ids: Sequence[str], s
     return events
 
 
-async def _write(url: str, organization_id: str, key_ids: Sequence[str], uses: int) -> float:
-    """Seconds for `uses` uses in batches, in the lanes of four processes."""
+async def _write(url: str, organization_id: str, key_ids: Sequence[str], uses: int, hours: int) -> float:
+    """Seconds for `uses` uses in batches, in the lanes of four processes, spread over the last `hours`."""
     dice = random.Random(1)  # noqa: S311 -- no secret
     began = time.monotonic()
+    first = now() - timedelta(hours=hours)
     async with await connect(url, role=GATE_ROLE) as connection:
         for number in range(0, uses, _BATCH):
             size = min(_BATCH, uses - number)
-            events = _events(dice, organization_id, key_ids, size)
+            at = first + timedelta(hours=hours) * (number / uses)
+            events = _events(dice, organization_id, key_ids, size, at)
             await append_once(connection, Batch(f"bench {number // _BATCH % 4}", number, events[0].occurred_at, events))
     return time.monotonic() - began
 
@@ -191,7 +196,7 @@ async def _lag(url: str, organization_id: str, key_ids: Sequence[str], rate: int
         with _running(url):
             began = time.monotonic()
             for number in range(int(seconds * _STEADY_BATCHES_A_SECOND)):
-                events = _events(dice, organization_id, key_ids, size)
+                events = _events(dice, organization_id, key_ids, size, now())
                 await append_once(writer, Batch("steady", number, events[0].occurred_at, events))
                 waiting.append((behind + number + 1, time.monotonic()))
                 found += await _counted(reader, lane, waiting)

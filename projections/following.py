@@ -24,6 +24,7 @@ from eventstore.errors import Corruption
 from eventstore.lanes import LANES
 from eventstore.reader import Hole
 from eventstore.statements import load
+from projections.pace import Pace
 from projections.stops import forget_stop, note_stop, skipped_positions, stopped_in
 
 T = TypeVar("T")
@@ -56,7 +57,8 @@ class Follower(Generic[T]):
 
     `read(connection, lane, after)` gives the next page of a lane, one item a position; `apply(connection, page)` writes
     what follows from it. `effects` is for what must happen once in the world, such as an entry of an outbox: it is left
-    out while a version is made beside the live one. All run in the transaction that moves the checkpoint.
+    out while a version is made beside the live one. All run in the transaction that moves the checkpoint. With `pace`
+    a page is no larger than this process has learnt to apply in good time; without, as large as it is read.
     """
 
     projection: str
@@ -65,6 +67,7 @@ class Follower(Generic[T]):
     read: Callable[[Connection, int, int], Awaitable[Sequence[T]]]
     apply: Callable[[Connection, Sequence[T]], Awaitable[None]]
     effects: Callable[[Connection, Sequence[T]], Awaitable[None]] = _no_effects
+    pace: Pace | None = field(default=None, compare=False)
 
 
 class Lag(NamedTuple):
@@ -201,12 +204,16 @@ class _Run(Generic[T]):
         A page that fails as a whole is tried in halves, so that what stops a lane is one position, and named; so is
         one that took too long.
         """
-        most = 1 if lag.lane in self.troubled else None
+        pace = self.follower.pace
+        most = 1 if lag.lane in self.troubled else pace and pace.most
         while True:
             page = _Page(most)
+            began = monotonic()
             try:
                 async with self.connection.transaction():
                     self.result.applied += await self._apply(lag, page)
+                if pace and page.size:
+                    pace.took(page.size, monotonic() - began)
             except Exception as error:
                 if self.connection.closed:
                     raise
@@ -214,6 +221,8 @@ class _Run(Generic[T]):
                 if isinstance(error, psycopg.OperationalError) and not too_long:
                     self.result.delayed[lag.lane] = _first_line(error)
                     return
+                if too_long and pace:
+                    pace.was_too_much(page.size)
                 if page.size > 1:
                     most = page.size // 2
                     continue

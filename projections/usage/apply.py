@@ -16,16 +16,21 @@ from eventstore.database import Connection
 from eventstore.errors import Corruption
 from eventstore.reader import UsageBatch
 from projections.following import Follower
+from projections.pace import Pace
 from projections.usage.latency import BOUNDS_MS
 from projections.usage.queries import SQL
 from projections.usage_pages import pages_of, span_of
 
 BATCHES_MAX = 5_000
-USES_MAX = 250_000
-"""A page: as many batches of a lane, and events in them, as are counted in one transaction.
+USES_MAX = 500_000
+"""A page: as many batches of a lane, and events in them, as are counted in one transaction at most.
 
 Whoever is behind writes one row for more uses the larger the page is; whoever keeps up has small pages anyway.
 """
+
+_FIRST_BATCHES = 500
+_DOUBLED_BELOW_SECONDS = 3.0
+"""Two pages of that size in one still have time to spare: `usage_plan` says how much."""
 
 _BOUNDS_MS = list(BOUNDS_MS)
 
@@ -59,4 +64,11 @@ def _first_id(at: datetime) -> str:
     return new_id("evt", unix_ms=round(hour.timestamp() * 1000), entropy=bytes(ENTROPY_BYTES))
 
 
-USAGE = Follower(projection="usage", version=1, log="usage", read=pages_of(BATCHES_MAX, USES_MAX), apply=_apply)
+USAGE = Follower(
+    projection="usage",
+    version=1,
+    log="usage",
+    read=pages_of(BATCHES_MAX, USES_MAX),
+    apply=_apply,
+    pace=Pace(_FIRST_BATCHES, _DOUBLED_BELOW_SECONDS),
+)

@@ -3,7 +3,7 @@
 Requests a second and latency at 1, 16, 64 and 256 connections; medians of several rounds, each of which measures both,
 so that the ratio holds on a noisy machine. "empty": a handler of the same framework that does nothing, sent the same
 requests. "edge": what this API answers without framework and database (`/health/live`), the upper limit of its way in.
-PostgreSQL with fsync, the load generator and the API share the machine.
+PostgreSQL with fsync, the load generator and the API share the machine. The targets are those of one API process.
 """
 
 import argparse
@@ -15,9 +15,11 @@ import sys
 import tempfile
 from pathlib import Path
 from statistics import median
+from typing import NamedTuple
 
 from benchmarks.seeding import seed
 from benchmarks.serving import Serving, serving, serving_nothing
+from benchmarks.targets import Target, say
 from benchmarks.wrk import Measured, is_installed, load, verify_script
 from embedded.postgres import PostgreSQL
 from eventstore.migrate import migrate
@@ -25,6 +27,12 @@ from projections.schema import scripts
 
 CONNECTIONS = (1, 16, 64, 256)
 _VERIFIED_KEYS = 20_000
+
+_P50_MS = 2.5
+_RATE = 8_000.0
+_RATIO = 0.5
+_GROWTH = 1.05
+"""Memory counts as flat below this."""
 
 
 def main(arguments: list[str]) -> int:
@@ -49,15 +57,42 @@ def _measure(url: str, folder: Path, options: argparse.Namespace) -> None:
     caller, secrets = asyncio.run(seed(url, options.keys))
     every = max(1, len(secrets) // _VERIFIED_KEYS)
     script = verify_script(folder, caller.reveal(), [secret.reveal() for secret in secrets[::every]])
+    targets: list[Target] = []
     for processes in (1, 2):
         with serving(url, processes, folder / "api.log") as api, serving_nothing(processes, folder / "e.log") as empty:
-            _table(api, empty, script, processes, options)
-            if processes == 1 and options.verifications:
-                _memory(api, script, options.verifications)
+            reached = _table(api, empty, script, processes, options)
+            if processes == 1:
+                targets += _targets(reached)
+                if options.verifications:
+                    targets.append(_memory(api, script, options.verifications))
     _check(url)
+    say(targets)
 
 
-def _table(api: Serving, empty: Serving, script: Path, processes: int, options: argparse.Namespace) -> None:
+class _Reached(NamedTuple):
+    """Verifications a second, their median in milliseconds, and their rate by that of an empty handler."""
+
+    rate: float
+    p50: float
+    ratio: float
+
+
+def _targets(reached: dict[int, _Reached]) -> list[Target]:
+    """Of one API process."""
+    found = [Target("p50 at one connection", reached[1].p50, _P50_MS, " ms", at_least=False)]
+    for connections in (64, 256):
+        found += [
+            Target(f"verifications at {connections} connections", reached[connections].rate, _RATE, "/s"),
+            Target(f"by an empty handler at {connections} connections", reached[connections].ratio, _RATIO),
+        ]
+    return found
+
+
+def _table(
+    api: Serving, empty: Serving, script: Path, processes: int, options: argparse.Namespace
+) -> dict[int, _Reached]:
+    """By number of connections."""
+    found: dict[int, _Reached] = {}
     print(f"\nprocesses: {processes}; medians of {options.rounds} rounds of {options.seconds:.0f} s")
     heads = ("connections", "empty/s", "p50 ms", "p99 ms", "verify/s", "p50 ms", "p99 ms", "ratio", "edge/s")
     print("{:>11} {:>9} {:>7} {:>7} {:>9} {:>7} {:>7} {:>6} {:>9}".format(*heads))
@@ -71,8 +106,10 @@ def _table(api: Serving, empty: Serving, script: Path, processes: int, options: 
             verify.append(load(f"{api.url}/v1/api-keys/verify", connections, options.seconds, script))
             edge.append(load(f"{api.url}/health/live", connections, options.seconds))
         ratio = median(v.rate / e.rate for e, v in zip(nothing, verify, strict=True))
-        reached = median(m.rate for m in edge)
-        print(f"{connections:>11} {_columns(nothing)} {_columns(verify)} {ratio:>6.2f} {reached:>9,.0f}", flush=True)
+        at_edge = median(m.rate for m in edge)
+        print(f"{connections:>11} {_columns(nothing)} {_columns(verify)} {ratio:>6.2f} {at_edge:>9,.0f}", flush=True)
+        found[connections] = _Reached(median(v.rate for v in verify), median(v.p50 for v in verify), ratio)
+    return found
 
 
 def _columns(rounds: list[Measured]) -> str:
@@ -80,12 +117,15 @@ def _columns(rounds: list[Measured]) -> str:
     return f"{rate:>9,.0f} {p50:>7.2f} {p99:>7.2f}"
 
 
-def _memory(api: Serving, script: Path, verifications: int) -> None:
+def _memory(api: Serving, script: Path, verifications: int) -> Target:
     print(f"\nMemory of the API process over {verifications:,} verifications")
     done = 0
+    held: list[float] = []
     while done < verifications:
         done += load(f"{api.url}/v1/api-keys/verify", 64, 10, script).requests
-        print(f"{done:>11,} {api.resident_mib():>7.1f} MiB", flush=True)
+        held.append(api.resident_mib())
+        print(f"{done:>11,} {held[-1]:>7.1f} MiB", flush=True)
+    return Target("memory at the end by that at the beginning", held[-1] / held[0], _GROWTH, at_least=False)
 
 
 def _check(url: str) -> None:

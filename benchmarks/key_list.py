@@ -26,6 +26,7 @@ from app.api.paging import Position
 from app.security.cursors import CursorSigner
 from benchmarks.many_keys import APART, People, fill
 from benchmarks.serving import Serving, serving
+from benchmarks.targets import Target, say
 from domain.grants import GRANTS
 from domain.keys.permissions import Permissions
 from embedded.postgres import PostgreSQL
@@ -36,8 +37,8 @@ from projections.key_list.filters import Filters
 from projections.schema import scripts
 from tests import seed
 
-TARGET_MS = 50.0
-"""The 99th percentile that lists promise, of a million keys too."""
+_P99_MS = 50.0
+"""Lists of a million keys promise it too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,12 +130,20 @@ def _measure(url: str, folder: Path, options: argparse.Namespace) -> int:
     print(f"seeded {' and '.join(f'{keys:,}' for keys in options.keys)} keys in {time.monotonic() - began:.0f} s")
     print(f"load average {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores", flush=True)
     with serving(url, 1, folder / "api.log", master_key=base64.b64encode(master_key).decode()) as api:
-        slow = _table(api, filled, options.requests)
+        slowest = _table(api, filled, options.requests)
     if not options.no_check:
         environment = {**os.environ, "DATABASE_URL": url}
         subprocess.run([sys.executable, "-m", "eventstore", "check"], check=True, env=environment)
-    if slow:
-        print(f"more than {TARGET_MS:.0f} ms at the 99th percentile: {', '.join(slow)}")
+    say(
+        Target(
+            f"99th percentile of '{kind}', the slowest of {len(KINDS)} kinds at {keys:,} keys",
+            p99,
+            _P99_MS,
+            " ms",
+            at_least=False,
+        )
+        for keys, (p99, kind) in slowest.items()
+    )
     return 0
 
 
@@ -173,11 +182,11 @@ def _long_ago(filled: Filled) -> dict[str, object]:
     return {"from": since.isoformat(), "to": (since + timedelta(days=1)).isoformat()}
 
 
-def _table(api: Serving, filled: list[Filled], requests: int) -> list[str]:
-    """Print a line for each kind; gives those that are slower than promised."""
+def _table(api: Serving, filled: list[Filled], requests: int) -> dict[int, tuple[float, str]]:
+    """Print a line for each kind; gives the longest 99th percentile and its kind by number of keys."""
     heads = [f"{each.keys:,} keys: p50 / p99 ms" for each in filled]
     print(f"\n{'':<34} {'total':>12} " + " ".join(f"{head:>30}" for head in heads))
-    slow: list[str] = []
+    slowest: dict[int, tuple[float, str]] = {}
     for kind, query in KINDS.items():
         figures: list[str] = []
         total: Any = None
@@ -185,10 +194,9 @@ def _table(api: Serving, filled: list[Filled], requests: int) -> list[str]:
             times, total = _times(api, each, query, requests)
             p99 = quantiles(times, n=100)[98]
             figures.append(f"{median(times):>21.1f} / {p99:>6.1f}")
-            if p99 > TARGET_MS:
-                slow.append(f"{kind} at {each.keys:,}")
+            slowest[each.keys] = max(slowest.get(each.keys, (0.0, "")), (p99, kind))
         print(f"{kind:<34} {total!s:>12} " + " ".join(figures), flush=True)
-    return slow
+    return slowest
 
 
 def _times(api: Serving, filled: Filled, query: Query, requests: int) -> tuple[list[float], object]:

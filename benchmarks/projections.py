@@ -6,8 +6,8 @@
 3. *Rebuild*: the counts, and then the verification table, are made again while a server verifies keys and the runner
    counts what it records; the rate of verifications is held against that before. A rebuild compares all rows by itself.
 
-PostgreSQL with fsync, the load generator and the API share the machine. The sizes of the promises: `--uses 10000000
---keys 100000`, which take a while; the sizes that are taken without arguments fit into a few minutes.
+PostgreSQL with fsync, the load generator and the API share the machine. The sizes are those of the promises, and take
+half an hour; `--uses 500000 --keys 10000` fits into a few minutes.
 """
 
 import argparse
@@ -29,7 +29,8 @@ from statistics import median, quantiles
 
 from benchmarks.seeding import seed
 from benchmarks.serving import serving
-from benchmarks.wrk import is_installed, load, verify_script
+from benchmarks.targets import Target, say
+from benchmarks.wrk import LoadFailed, is_installed, load, verify_script
 from domain.usage.events import CallCompleted, KeyUsed, UsageEvent
 from embedded.postgres import PostgreSQL
 from eventstore.check import check
@@ -45,6 +46,7 @@ from projections.usage.apply import USAGE
 from workers.following import follow_side_by_side
 
 _BATCH = 500
+_SAID_EVERY = 1_000_000
 _CALLS_SHARE = 0.3
 _MCPS = 5
 _TOOLS = ("search", "fetch", "write")
@@ -55,11 +57,15 @@ _LOAD_SECONDS = 4.0
 _CONNECTIONS = 64
 _VERIFIED_KEYS = 5_000
 
+_AGGREGATED = 200_000.0
+_LAG_SECONDS = 2.0
+_SHARE = 0.5
+
 
 def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.projections", description=__doc__)
-    parser.add_argument("--uses", type=int, default=500_000, help="uses in the log (default 500000)")
-    parser.add_argument("--keys", type=int, default=10_000, help="keys, each with an event of its own (default 10000)")
+    parser.add_argument("--uses", type=int, default=10_000_000, help="uses in the log (default 10000000)")
+    parser.add_argument("--keys", type=int, default=100_000, help="keys, each with an event (default 100000)")
     parser.add_argument("--used-keys", type=int, default=1_000, help="how many of them are used (default 1000)")
     parser.add_argument("--hours", type=int, default=1, help="over how many hours the uses are spread (default 1)")
     parser.add_argument("--rate", type=int, default=5_000, help="uses a second for the lag (default 5000)")
@@ -81,15 +87,21 @@ def _measure(url: str, folder: Path, options: argparse.Namespace) -> int:
     key_ids, organization_id = asyncio.run(_seeded(url, options.used_keys))
     written = asyncio.run(_write(url, organization_id, key_ids, options.uses, options.hours))
     print(f"written: {options.uses / written:,.0f} uses/s")
-    asyncio.run(_aggregation(url, options.uses))
-    asyncio.run(_lag(url, organization_id, key_ids, options.rate, options.seconds))
+    targets = [
+        asyncio.run(_aggregation(url, options.uses)),
+        asyncio.run(_lag(url, organization_id, key_ids, options.rate, options.seconds)),
+    ]
     sound = True
     if not options.without_rebuild:
         every = max(1, len(secrets) // _VERIFIED_KEYS)
         script = verify_script(folder, caller.reveal(), [secret.reveal() for secret in secrets[::every]])
         for name in ("usage", "key_state"):
-            sound = _rebuild(url, folder, script, name) and sound
-    return 0 if asyncio.run(_check(url)) and sound else 1
+            equal, share = _rebuild(url, folder, script, name)
+            sound = sound and equal
+            targets.append(share)
+    sound = asyncio.run(_check(url)) and sound
+    say(targets)
+    return 0 if sound else 1
 
 
 async def _seeded(url: str, used: int) -> tuple[list[str], str]:
@@ -133,6 +145,8 @@ async def _write(url: str, organization_id: str, key_ids: Sequence[str], uses: i
     first = now() - timedelta(hours=hours)
     async with await connect(url, role=GATE_ROLE) as connection:
         for number in range(0, uses, _BATCH):
+            if number % _SAID_EVERY == 0 and number:
+                print(f"  {number:,} of {uses:,} uses", flush=True)
             size = min(_BATCH, uses - number)
             at = first + timedelta(hours=hours) * (number / uses)
             events = _events(dice, organization_id, key_ids, size, at)
@@ -140,15 +154,18 @@ async def _write(url: str, organization_id: str, key_ids: Sequence[str], uses: i
     return time.monotonic() - began
 
 
-async def _aggregation(url: str, uses: int) -> None:
+async def _aggregation(url: str, uses: int) -> Target:
     async with await connect(url, role=None) as owner:
-        await owner.execute(b"vacuum (analyze) usage_batches")
+        # What the server does by itself within a minute, to whatever has been written.
+        await owner.execute(b"set statement_timeout = 0")
+        await owner.execute(b"vacuum (analyze) usage_batches, usage_events")
     async with pool(url, role=WORKER_ROLE) as connections:
         began = time.monotonic()
         while (await follow_side_by_side(connections, USAGE, 5.0)).unfinished:
             pass
         seconds = time.monotonic() - began
     print(f"aggregation: {uses:,} uses in {seconds:.1f} s, {uses / seconds:,.0f} uses/s", flush=True)
+    return Target("aggregation", uses / seconds, _AGGREGATED, " uses/s")
 
 
 @dataclass(slots=True)
@@ -182,7 +199,7 @@ def _running(url: str) -> Generator[None]:
         thread.join()
 
 
-async def _lag(url: str, organization_id: str, key_ids: Sequence[str], rate: int, seconds: float) -> None:
+async def _lag(url: str, organization_id: str, key_ids: Sequence[str], rate: int, seconds: float) -> Target:
     dice = random.Random(2)  # noqa: S311 -- no secret
     size, pause = rate // _STEADY_BATCHES_A_SECOND, 1 / _STEADY_BATCHES_A_SECOND
     waiting: list[tuple[int, float]] = []
@@ -210,6 +227,7 @@ async def _lag(url: str, organization_id: str, key_ids: Sequence[str], rate: int
         f"lag at {reached:,.0f} uses/s: p50 {median(found):.2f} s, p99 {p99:.2f} s, worst {max(found):.2f} s",
         flush=True,
     )
+    return Target(f"p99 of the lag at {reached:,.0f} uses/s", p99, _LAG_SECONDS, " s", at_least=False)
 
 
 async def _counted(reader: Connection, lane: int, waiting: list[tuple[int, float]]) -> list[float]:
@@ -224,33 +242,36 @@ async def _position(reader: Connection, lane: int) -> int:
     return next(lag.position for lag in await lags(reader, USAGE) if lag.lane == lane)
 
 
-def _rebuild(url: str, folder: Path, script: Path, name: str) -> bool:
-    """Whether the rebuilt version equals the live one, and no verification failed."""
+def _rebuild(url: str, folder: Path, script: Path, name: str) -> tuple[bool, Target]:
+    """Whether the rebuilt version equals the live one and no verification failed; how many there were meanwhile."""
     with serving(url, 1, folder / "api.log") as api, _running(url):
         address = f"{api.url}/v1/api-keys/verify"
         load(address, _CONNECTIONS, 2, script)
         normal = median(load(address, _CONNECTIONS, _LOAD_SECONDS, script).rate for _ in range(3))
         began = time.monotonic()
-        process = subprocess.Popen(
+        with subprocess.Popen(
             [sys.executable, "-m", "projections", "rebuild", name],
             env={**os.environ, "DATABASE_URL": url},
             stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
             text=True,
-        )
-        waiter = threading.Thread(target=process.wait)
-        waiter.start()
-        rates: list[float] = []
-        while process.poll() is None:
-            rates.append(load(address, _CONNECTIONS, 1.0, script).rate)
-        waiter.join()
-        seconds = time.monotonic() - began
-        said = process.stdout.read() if process.stdout else ""
+        ) as process:
+            rates: list[float] = []
+            failed = ""
+            while process.poll() is None:
+                try:
+                    rates.append(load(address, _CONNECTIONS, 1.0, script).rate)
+                except LoadFailed as error:
+                    failed = str(error)
+            seconds = time.monotonic() - began
+            said = process.stdout.read() if process.stdout else ""
     during = sum(rates) / max(len(rates), 1)
     share = during / normal
     print(f"rebuild of {name}: {seconds:.0f} s beside {during:,.0f} verifications/s, {share:.2f} of {normal:,.0f}")
     print("  " + said.strip().replace("\n", "\n  "), flush=True)
-    return process.returncode == 0
+    if failed:
+        print(f"  verifications failed: {failed}", flush=True)
+    target = Target(f"verifications during a rebuild of {name} by those before", share, _SHARE)
+    return process.returncode == 0 and not failed, target
 
 
 async def _check(url: str) -> bool:

@@ -1,0 +1,38 @@
+"""What is promised of speed, held against what was measured.
+
+A target that is missed is said and fails nothing: how fast a machine is today is no fault of the program, and what is
+wrong instead of slow fails by itself.
+"""
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+
+class Target(NamedTuple):
+    """`wanted` is a lower bound if `at_least`, else an upper one; both figures are in `unit`."""
+
+    name: str
+    measured: float
+    wanted: float
+    unit: str = ""
+    at_least: bool = True
+
+    @property
+    def met(self) -> bool:
+        return self.measured >= self.wanted if self.at_least else self.measured <= self.wanted
+
+    def __str__(self) -> str:
+        bound = "at least" if self.at_least else "at most"
+        said = f"{self.name}: {_number(self.measured)}{self.unit}, {bound} {_number(self.wanted)}{self.unit} wanted"
+        return f"  {'met   ' if self.met else 'MISSED'}  {said}"
+
+
+def say(targets: Iterable[Target]) -> None:
+    print("\nTargets")
+    for target in targets:
+        print(target)
+    print(flush=True)
+
+
+def _number(figure: float) -> str:
+    return f"{figure:,.0f}" if figure >= 1_000 else f"{figure:.2f}"

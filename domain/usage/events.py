@@ -33,8 +33,9 @@ CallStatus = Literal["success", "error"]
 class KeyUsed(Struct, frozen=True, tag_field="type", tag="api_key.used", omit_defaults=True):
     """A key was presented: allowed (`code` "valid") or denied, with the reason.
 
-    `key_id` and `organization_id` are absent where the secret is nobody's. `revision` is the revision of the key that
-    decided; `caller_key_id` the key that asked about this one. `billed`: it counts towards the organization's quota.
+    `key_id` is absent where the secret is nobody's; `organization_id` is then that of the key that asked about it, or
+    absent too. `revision` is the revision of the key that decided; `caller_key_id` the key that asked about this one.
+    `billed`: it counts towards the organization's quota.
     """
 
     id: str

@@ -48,7 +48,7 @@ async def check_usage(connection: Connection) -> list[str]:
     ]
     cursor = await connection.execute(_SQL.latencies_differing)
     lines += [
-        f"I8 key {key_id}: {calls} calls ended, {latencies} latencies kept"
-        for key_id, calls, latencies in await cursor.fetchall()
+        f"I8 key {key_id} on {day}, MCP '{mcp_id}', tool '{tool}': {calls} calls ended, {latencies} latencies kept"
+        for key_id, day, mcp_id, tool, calls, latencies in await cursor.fetchall()
     ]
     return lines

@@ -65,16 +65,20 @@ order by organization_id, day, mcp_id
 limit 50
 
 -- latencies_differing
--- Keys with another number of latencies than of calls that ended.
-select key_id, coalesce(c.calls, 0), coalesce(l.calls, 0)
+-- Days of a key with another number of latencies than of calls that ended, by MCP and tool.
+select key_id, day, mcp_id, tool, coalesce(c.calls, 0), coalesce(l.calls, 0)
 from (
-    select key_id, sum(events) as calls from usage_counts where kind = 'completed' and key_id <> '' group by key_id
+    select key_id, (hour at time zone 'UTC')::date as day, mcp_id, tool, sum(events) as calls
+    from usage_counts
+    where kind = 'completed' and key_id <> ''
+    group by 1, 2, 3, 4
 ) as c
 full join (
-    select key_id, sum(calls) as calls from usage_days, unnest(latencies) as histogram (calls)
+    select key_id, day, mcp_id, tool, sum(calls) as calls
+    from usage_days, unnest(latencies) as histogram (calls)
     where calls is not null
-    group by key_id
-) as l using (key_id)
+    group by 1, 2, 3, 4
+) as l using (key_id, day, mcp_id, tool)
 where c.calls is distinct from l.calls
-order by key_id
+order by key_id, day, mcp_id, tool
 limit 50

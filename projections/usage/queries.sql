@@ -95,7 +95,8 @@ with events as not materialized (
         select key_id, organization_id, case when asked then events else 0 end as requests, latest
         from grouped where accepted
         union all
-        select caller_key_id, organization_id, 0, latest from grouped where caller_key_id is not null
+        select caller_key_id, organization_id, 0, latest from grouped
+        where caller_key_id is not null and organization_id <> ''
     ) as touched
     where (select count(*) from key_outcomes) >= 0
     group by key_id

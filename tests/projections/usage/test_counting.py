@@ -64,6 +64,17 @@ async def test_who_asks_about_a_key_was_used_too(connection: Connection) -> None
     assert await secrets_last_used(connection, OTHER) == {}
 
 
+async def test_a_key_is_of_one_organization_however_the_log_is_paged(connection: Connection) -> None:
+    """Nothing writes a use that names who asked and not whose that is; it says nothing of who asked."""
+    nobodys = used(None, AT, code="unauthorized", caller_key_id=KEY)
+    await append(connection, "p", AT, [nobodys])
+    assert await _usage(connection) == KeyUsage(0, 0, 0, 0, None)
+    await append(connection, "p", AT, [used(None, AT, code="unauthorized", caller_key_id=KEY), used(KEY, AT)])
+    assert await _usage(connection) == KeyUsage(1, 1, 1, 1, AT)
+    cursor = await connection.execute(b"select key_id, organization_id from key_usage")
+    assert await cursor.fetchall() == [(KEY, "org_a")]
+
+
 async def test_each_secret_has_its_own_last_use(connection: Connection) -> None:
     for seconds, version in enumerate((1, 2, 1, 2)):
         at = AT + seconds * SECOND

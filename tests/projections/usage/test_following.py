@@ -5,13 +5,13 @@ import random
 import subprocess
 import sys
 import time
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import anyio
 import pytest
 
 from eventstore.check import check
-from eventstore.clock import now
+from eventstore.clock import new_event_ids, now
 from eventstore.database import WORKER_ROLE, Connection, connect
 from projections.followers import follower_checks
 from projections.following import follow, lags
@@ -19,7 +19,7 @@ from projections.inline_check import inline_checks
 from projections.usage.apply import USAGE
 from projections.usage.check import check_usage
 from tests.patience import stretched
-from tests.projections.usage.uses import append, some_of_everything, used
+from tests.projections.usage.uses import append, completed, some_of_everything, used
 
 pytestmark = pytest.mark.anyio
 
@@ -175,4 +175,21 @@ async def test_the_check_of_the_log_covers_the_counts(connection: Connection, ow
     assert (await check(owner, inline_checks(), follower_checks())).violations == [
         f"I8 usage_counts lane {lane}: 2 events counted, 1 in the log up to batch 1",
         "I8 key key_a: 2 requests by hour, 1 by day, 1 in total",
+    ]
+
+
+async def test_the_check_of_the_log_covers_the_latencies_of_every_tool(
+    connection: Connection, owner: Connection
+) -> None:
+    at = datetime(2026, 3, 4, 12, 30, tzinfo=UTC)
+    ends = [completed("key_a", at, mcp_id=mcp_id, call_id=new_event_ids(1, at)[0]) for mcp_id in ("mcp_a", "mcp_b")]
+    await append(connection, "p", at, ends)
+    await follow(connection, USAGE, 10)
+    assert (await check(owner, inline_checks(), follower_checks())).sound
+    # As many as before in all, but at another MCP.
+    await owner.execute(b"update usage_days set latencies = '{null}' where mcp_id = 'mcp_a'")
+    await owner.execute(b"update usage_days set latencies = histogram_sum(latencies, latencies) where mcp_id = 'mcp_b'")
+    assert (await check(owner, inline_checks(), follower_checks())).violations == [
+        "I8 key key_a on 2026-03-04, MCP 'mcp_a', tool 'search': 1 calls ended, 0 latencies kept",
+        "I8 key key_a on 2026-03-04, MCP 'mcp_b', tool 'search': 1 calls ended, 2 latencies kept",
     ]

@@ -99,7 +99,10 @@ def _replay(config: Config, options: argparse.Namespace) -> int:
 
 
 def _instant(text: str) -> datetime:
-    at = datetime.fromisoformat(text)
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text}: write 2026-01-31 or 2026-01-31T18:00:00Z") from None
     return at if at.tzinfo else at.replace(tzinfo=UTC)
 
 

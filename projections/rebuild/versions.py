@@ -144,6 +144,7 @@ async def advance(
     of = sum(sum(lanes.values()) for lanes in until.values())
     done = of - await _missing(connection, model, version, until)
     begun = done
+    progress(done, of)
     for follower in model.followers:
         while True:
             lanes = until[follower.log]

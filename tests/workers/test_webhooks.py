@@ -167,6 +167,36 @@ async def test_a_failure_is_tried_again_with_the_same_id_until_it_gets_through(
     assert len(attempts[0].response) <= 1_000
 
 
+async def test_pauses_are_those_of_the_documents_a_fifth_more_or_less_for_each_message_by_itself(
+    connections: Pool, organization_id: str, target: Receiver
+) -> None:
+    documented = (5, 30, 120, 600, 1_800, 3_600, 7_200, 14_400, 28_800, 28_800)
+    stretches: list[float] = []
+    target.answer = lambda _: 500
+    with freeze_time(now(), real_asyncio=True) as clock:
+        webhook_id = await webhook(connections, organization_id, target)
+        clock.tick(2)
+        for _ in range(6):
+            await seed.key(connections, organization_id)
+        await work(connections)
+        for failures, pause in enumerate(documented, 1):
+            tried = await sent(connections, organization_id, webhook_id)
+            assert {len(attempts) for _, attempts in tried} == {failures}
+            due = [delivery.due_at for delivery, _ in tried]
+            assert len(set(due)) > 1, "what failed together does not come back together"
+            # All were tried at one instant, which is that of the clock.
+            stretches += [(at - now()).total_seconds() / pause for at in due]
+            clock.move_to(min(due) - timedelta(milliseconds=1))
+            await work(connections)
+            assert len(target.received) == 6 * failures, "no sooner than that"
+            clock.move_to(max(due) + timedelta(milliseconds=1))
+            await work(connections)
+        assert {delivery.status for delivery, _ in await sent(connections, organization_id, webhook_id)} == {"failed"}
+    assert len(target.received) == 6 * (len(documented) + 1)
+    assert 0.8 <= min(stretches) < 0.9
+    assert 1.1 < max(stretches) <= 1.2
+
+
 async def test_attempts_of_workers_that_died_put_the_next_one_no_further_off(
     connections: Pool, organization_id: str, target: Receiver
 ) -> None:

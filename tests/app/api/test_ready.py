@@ -1,21 +1,34 @@
 """Whether the API can do its work: what is missing is named with the remedy, and only what stops requests is a 503."""
 
+import os
+import subprocess
+import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 
 import httpx2
+import psycopg
 import pytest
+from psycopg.conninfo import conninfo_to_dict
 
 from app.operations.jobs_state import JobsState
 from app.operations.log_state import FollowerLag, LogState
 from app.operations.readiness import Readiness, readiness
 from app.operations.standing import State
+from embedded.postgres import SUPERUSER, PostgreSQL
+from eventstore.clock import now
+from eventstore.database import WORKER_ROLE, connect
 from eventstore.state import Head
+from projections.followers import FOLLOWERS
+from projections.following import follow
 from projections.stops import Stopped
+from projections.usage.apply import USAGE
+from tests.app.api.usage.counting import record
 from tests.app.conftest import StartApi
 from tests.app.figures import scrape, value
 from tests.app.organizations import Api
+from tests.projections.usage.uses import used
 
 AT = 1_800_000_000.0
 LOG = LogState(
@@ -133,6 +146,69 @@ def test_a_schema_that_lacks_a_script_is_not_ready(without_valkey: Api) -> None:
     finally:
         db.rows("insert into schema_migrations (name, checksum) values (%s, %s)", name, checksum)
     eventually(lambda: _ready(without_valkey).status_code == 200)
+
+
+def mended(api: Api, damaging: psycopg.Connection, lane: int, position: int) -> None:
+    damaging.execute("insert into usage_events select * from lost")
+
+
+def skipped(api: Api, damaging: psycopg.Connection, lane: int, position: int) -> None:
+    command = [sys.executable, "-m", "projections", "skip", "usage", str(lane), str(position), "--reason", "Lost"]
+    subprocess.run(command, env={**os.environ, "DATABASE_URL": api.database.url}, check=True, capture_output=True)
+
+
+@pytest.mark.parametrize("remedy", [mended, skipped])
+def test_a_lane_that_really_stopped_is_a_figure_and_named_until_it_goes_on(
+    without_valkey: Api, damaging: psycopg.Connection, remedy: Callable[[Api, psycopg.Connection, int, int], None]
+) -> None:
+    api = without_valkey
+    record(api, now(), [used("key_a", now()), used("key_b", now())])
+    ((lane, position),) = api.database.rows(
+        "select lane, batch_no from usage_batches order by occurred_at desc limit 1"
+    )
+    where = (lane, position)
+    damaging.execute(
+        "create table lost as select * from usage_events where (lane, batch_no, ordinal) = (%s, %s, 1)", where
+    )
+    damaging.execute("delete from usage_events where (lane, batch_no, ordinal) = (%s, %s, 1)", where)
+    said = f"stopped: usage in lane {lane} of usage at {position}: python -m projections status says why"
+    try:
+        assert follow_uses(api) == {lane}
+        eventually(lambda: stopped_lanes(api) == {"usage": 1})
+        eventually(lambda: _ready(api).json()["data"]["checks"]["followers"] == said)
+        remedy(api, damaging, lane, position)
+        assert follow_uses(api) == set()
+        eventually(lambda: stopped_lanes(api) == {})
+        assert "stopped" not in _ready(api).json()["data"]["checks"]["followers"]
+    finally:
+        damaging.execute("drop table lost")
+
+
+def follow_uses(api: Api) -> set[int]:
+    """Count what there is, as a worker would; gives the lanes that stopped."""
+
+    async def followed() -> set[int]:
+        async with await connect(api.database.url, role=WORKER_ROLE) as connection:
+            return set((await follow(connection, USAGE, 60)).stopped)
+
+    return api.database.run(followed())
+
+
+def stopped_lanes(api: Api) -> dict[str, float]:
+    """By read model, without those of which none has. Every read model has a figure."""
+    family = scrape(api)["keyledger_follower_stopped_lanes"]
+    found = {(each.labels["projection"], each.labels["log"]): each.value for each in family.samples}
+    assert set(found) == {(each.projection, each.log) for each in FOLLOWERS}
+    return {projection: lanes for (projection, _), lanes in found.items() if lanes}
+
+
+@pytest.fixture
+def damaging(without_valkey: Api, postgres: PostgreSQL) -> Iterator[psycopg.Connection]:
+    """A connection that can damage the log, as a restore or a disk can."""
+    name = str(conninfo_to_dict(without_valkey.database.url)["dbname"])
+    with psycopg.connect(postgres.url_of(name, SUPERUSER), autocommit=True) as connection:
+        connection.execute("set session_replication_role = replica")
+        yield connection
 
 
 def _ready(api: Api) -> httpx2.Response:

@@ -1,8 +1,9 @@
 """`python -m benchmarks.worker_chaos`: kill what works behind the API under a load of uses, for a minute.
 
 The rounds of `tests/stories/test_workers_are_killed.py`: workers, schedulers, Valkey with its data and without.
-Afterwards the counts have to be those of the log, everything that fell due told once, and a webhook whose receiver
-fails at random has to have taken on all of it, each event under one id.
+Afterwards the counts have to be those of the log, and each alert that follows from it (keys that end, quotas,
+anomalies) raised once; webhooks whose receiver fails at random have to have taken on all of it, each event under one
+id, and owners to have their mails.
 """
 
 import argparse
@@ -11,6 +12,8 @@ import random
 import sys
 import tempfile
 import time
+from collections import Counter
+from functools import partial
 from pathlib import Path
 
 from embedded.postgres import PostgreSQL
@@ -19,8 +22,9 @@ from eventstore.database import WORKER_ROLE, pool
 from eventstore.migrate import migrate
 from projections.schema import scripts
 from tests.stories.worker_kills import KINDS, Background, under_fire
+from tests.workers.mail_server import mail_server
 
-_ROUND_SECONDS = 0.7
+_ROUND_SECONDS = 1.2
 """About as long as one takes."""
 
 
@@ -44,15 +48,20 @@ async def _chaos(url: str, valkey: Valkey, folder: Path, options: argparse.Names
     dice = random.Random(options.seed)  # noqa: S311 -- no secret
     kinds = [dice.choice(options.kinds) for _ in range(round(options.seconds / _ROUND_SECONDS))]
     began = time.monotonic()
-    with Background(valkey, {"DATABASE_URL": url}, folder / "background.log") as background:
-        async with pool(url, role=WORKER_ROLE) as connections:
-            due = await under_fire(
-                connections, background, kinds, dice, rate=options.rate, say=lambda line: print(line, flush=True)
-            )
+    with mail_server() as mails:
+        settings = {"DATABASE_URL": url, "SMTP_URL": f"smtp://127.0.0.1:{mails.port}"}
+        with Background(valkey, settings, folder / "background.log") as background:
+            async with pool(url, role=WORKER_ROLE) as connections:
+                due = await under_fire(
+                    connections, url, background, mails, kinds, dice, rate=options.rate, say=partial(print, flush=True)
+                )
+    alerts = Counter(kind for kind, *_ in due.must)
     print(
         f"{len(kinds)} rounds in {time.monotonic() - began:.0f} s: {due.uses:,} uses counted once, "
-        f"{len(due.expiring)} keys expired and {len(due.ending)} warned of, once each; "
-        f"a webhook that fails at random was told of {due.told} events in {due.sent} attempts, under one id each"
+        f"{len(due.expiring)} keys expired once each; alerts that the log demands, once each: "
+        f"{', '.join(f'{times} {kind}' for kind, times in sorted(alerts.items()))}; "
+        f"webhooks that fail at random were told of {due.told} events in {due.sent} attempts, under one id each, "
+        f"and {due.mailed} mails arrived"
     )
 
 

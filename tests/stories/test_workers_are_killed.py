@@ -2,6 +2,7 @@
 
 import random
 import sys
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from embedded.valkey import Valkey
 from eventstore.database import Pool
 from tests.app.remains import secrets_in
 from tests.stories.worker_kills import KINDS, Background, under_fire
+from tests.workers.mail_server import mail_server
 
 pytestmark = pytest.mark.anyio
 
@@ -26,14 +28,23 @@ async def test_everything_is_counted_and_told_once_whatever_is_killed(
     dice = random.Random(seed)  # noqa: S311 -- likewise
     kinds = list(KINDS) * ROUNDS_EACH
     dice.shuffle(kinds)
-    with Background(valkey, {"DATABASE_URL": database_url}, tmp_path / "background.log") as background:
-        due = await under_fire(connections, background, kinds, dice, rate=USES_A_SECOND, say=_say, hurried=True)
+    with mail_server() as mails:
+        settings = {"DATABASE_URL": database_url, "SMTP_URL": f"smtp://127.0.0.1:{mails.port}"}
+        with Background(valkey, settings, tmp_path / "background.log") as background:
+            due = await under_fire(
+                connections, database_url, background, mails, kinds, dice, rate=USES_A_SECOND, say=_say, hurried=True
+            )
     # It was no quiet day.
     assert due.uses > 50 * len(kinds)
-    assert len(due.ending) == len(kinds)
-    # Two keys a round were made, one of them expired, and somebody was told of the other.
-    assert due.told == 4 * len(kinds)
+    alerts = Counter(kind for kind, *_ in due.must)
+    assert alerts["api_key.expiring"] == len(kinds)
+    assert alerts["api_key.denied_burst"] == 3 * len(kinds), "a secret that is over, a burst, unknown keys"
+    assert alerts["usage.threshold"] == len(kinds)
+    assert {stage for kind, *_, stage in due.must if kind == "usage.threshold"} == {80, 95, 100}
+    # Keys and owners besides, and that a key has expired.
+    assert due.told >= len(due.must) + 4 * len(kinds)
     assert due.sent > due.told, "none failed"
+    assert due.mailed > len(kinds) / 2
     assert secrets_in((tmp_path / "background.log").read_bytes()) == []
 
 

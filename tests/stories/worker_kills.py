@@ -1,7 +1,8 @@
 """`kill -9` behind the API: of workers, of a scheduler, of Valkey with its data and without.
 
-Meanwhile uses are written to the log at a rate that one says, and things fall due: keys expire, and reach the day on
-which somebody is told that they will. A webhook is told of all of it, whose receiver fails at random.
+Meanwhile uses are written to the log at a rate that one says, and things fall due (`tests/stories/falling_due.py`):
+keys end or come near it, quotas are used up, refusals are noticed. Webhooks are told of all of it, whose receiver fails
+at random, and owners get mails from a server that refuses some at first.
 """
 
 import os
@@ -10,10 +11,8 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 from types import TracebackType
@@ -22,22 +21,16 @@ from typing import Self
 import anyio
 import redis
 
-from domain.alerts.events import AlertRaised
-from domain.keys.events import KeyExpired
-from domain.webhooks.announcements import announcement_of
 from embedded.valkey import Valkey
 from eventstore.clock import now
 from eventstore.database import Pool
-from eventstore.lanes import lane_of
-from eventstore.reader import read_lifecycle
-from projections.usage.check import check_usage
-from tests import seed
 from tests.app.serving import ROOT
 from tests.patience import stretched
 from tests.projections.usage.uses import append, some_of_everything
+from tests.stories.falling_due import SETTINGS, Due, begin, hurry, look_up, make_due, missing
 from tests.stories.fickle import Fickle
-from tests.workers.hooks import SETTINGS, webhook
-from tests.workers.receiver import Receiver, receiver
+from tests.workers.mail_server import MailServer
+from tests.workers.receiver import receiver
 from tests.workers.story import children_of, number
 
 KINDS = ("worker", "workers", "scheduler", "valkey", "valkey without its data", "valkey emptied")
@@ -45,9 +38,14 @@ KINDS = ("worker", "workers", "scheduler", "valkey", "valkey without its data", 
 _BATCH = 20
 _PRODUCERS = 5
 _KEYS = [f"key_{each}" for each in range(20)]
-_SOON = timedelta(seconds=0.3)
-_STAGE = timedelta(days=7)
 _PAUSE_SECONDS = (0.2, 1.0)
+_LET_WORK = 3
+"""What is killed every second does little but start: in one of so many rounds all workers are killed at their work."""
+_LOOKS, _LOOK_SECONDS = 200, 0.02
+_ALERTS = b"select count(*) from alert_list"
+_CLAIMED_SECONDS = 10
+"""A scheduler that starts leaves a job alone for which the other one has claimed this stretch of time."""
+_MAILS_REFUSED = 5
 _SETTLED_SECONDS = 90
 """Longer than a message waits after its second failure, and than one whose worker was killed."""
 
@@ -76,9 +74,9 @@ class Background:
         match kind:
             case "worker":
                 pids = children_of(self._processes["run"].pid)
-                if pids:  # none while the pool starts
-                    with suppress(ProcessLookupError):
-                        os.kill(dice.choice(pids), signal.SIGKILL)
+                _kill_all([dice.choice(pids)] if pids else [])  # none while the pool starts
+            case "each worker":
+                _kill_all(children_of(self._processes["run"].pid))
             case "workers":
                 self._restart("run")
             case "scheduler":
@@ -114,23 +112,17 @@ class Background:
         process.wait()
 
 
-@dataclass(slots=True)
-class Due:
-    """What has to come of it: so many uses counted, these keys expired, these told of a week before their end.
-
-    `told`: how many events the webhook took on; `sent`: in how many attempts that arrived.
-    """
-
-    uses: int = 0
-    expiring: list[str] = field(default_factory=list[str])
-    ending: list[str] = field(default_factory=list[str])
-    told: int = 0
-    sent: int = 0
+def _kill_all(pids: list[int]) -> None:
+    for pid in pids:
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
 
 
 async def under_fire(
     pool: Pool,
+    url: str,
     background: Background,
+    mails: MailServer,
     kinds: Sequence[str],
     dice: random.Random,
     *,
@@ -140,107 +132,58 @@ async def under_fire(
 ) -> Due:
     """Kill one after the other while `rate` uses a second are written; returns when everything has come to pass.
 
-    `hurried`: in the end no message waits for its next attempt, be it that it failed or that who had it was killed.
+    `hurried`: in the end no message and no mail waits for its next attempt, be it that it failed or that who had it was
+    killed.
     """
+    mails.mailbox.refusals = ["451 Later"] * _MAILS_REFUSED
     with receiver() as target:
-        return await _under_fire(pool, background, kinds, dice, target, rate=rate, say=say, hurried=hurried)
+        due, stop = await begin(pool, target, Fickle(dice.randrange(sys.maxsize)), mails), anyio.Event()
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(_write_uses, pool, due, rate, stop)
+            for each, kind in enumerate(kinds, start=1):
+                await make_due(pool, due, dice)
+                if each % _LET_WORK:
+                    await anyio.sleep(dice.uniform(*_PAUSE_SECONDS))
+                else:
+                    await _alerts_are_being_raised(pool)
+                    background.kill("each worker", dice)
+                # In this thread: what a thread has started ends with it.
+                background.kill(kind, dice)
+                say(f"round {each}: killed {kind} after {due.uses} uses")
+            stop.set()
+        await look_up(url, pool, due)
+        say(f"{len(due.must)} alerts follow from the log, {due.meanwhile} are there already")
+        # A scheduler begins with every job, also with those whose turn is once a minute; unless it was claimed already.
+        await anyio.sleep(_CLAIMED_SECONDS - now().timestamp() % _CLAIMED_SECONDS)
+        background.kill("scheduler", dice)
+        with anyio.fail_after(stretched(_SETTLED_SECONDS)):
+            while left := await missing(pool, due, patient=not hurried):
+                say(f"waiting for {len(left)}: {left[0]}")
+                if hurried:
+                    await hurry(pool)
+                await anyio.sleep(1)
+        return due
 
 
-async def _under_fire(
-    pool: Pool,
-    background: Background,
-    kinds: Sequence[str],
-    dice: random.Random,
-    target: Receiver,
-    *,
-    rate: int,
-    say: Callable[[str], None],
-    hurried: bool,
-) -> Due:
-    organization_id = await seed.organization(pool)
-    target.answer = fickle = Fickle(dice.randrange(sys.maxsize))
-    await webhook(pool, organization_id, target)
-    due, stop = Due(), anyio.Event()
-    async with anyio.create_task_group() as tasks:
-        tasks.start_soon(_write_uses, pool, due, rate, stop)
-        for each, kind in enumerate(kinds, start=1):
-            await _make_due(pool, due, organization_id)
-            await anyio.sleep(dice.uniform(*_PAUSE_SECONDS))
-            # In this thread: what a thread has started ends with it.
-            background.kill(kind, dice)
-            say(f"round {each}: killed {kind} after {due.uses} uses")
-        stop.set()
-    # A scheduler begins with every job, also with those whose turn is once a minute.
-    background.kill("scheduler", dice)
-    with anyio.fail_after(stretched(_SETTLED_SECONDS)):
-        while missing := [
-            *await _missing(pool, due, organization_id),
-            *await _untold(pool, due, organization_id, fickle.taken(target)),
-        ]:
-            say(f"waiting for {len(missing)}: {missing[0]}")
-            if hurried:
-                await _hurry(pool)
-            await anyio.sleep(1)
-    due.sent = len(target.received)
-    return due
+async def _alerts_are_being_raised(pool: Pool) -> None:
+    """Or none was for some seconds."""
+    async with pool.connection() as connection:
+        before = await number(connection, _ALERTS)
+        for _ in range(_LOOKS):
+            await anyio.sleep(_LOOK_SECONDS)
+            if await number(connection, _ALERTS) > before:
+                return
 
 
 async def _write_uses(pool: Pool, due: Due, rate: int, stop: anyio.Event) -> None:
-    """In batches of several processes, some of them an hour late."""
+    """In batches of several processes, some of them an hour late. What fell due is besides."""
     dice = random.Random(rate)  # noqa: S311 -- no secret
-    began = anyio.current_time()
+    began, written = anyio.current_time(), 0
     async with pool.connection() as connection:
         while not stop.is_set():
             at = now() - timedelta(hours=dice.choice((0, 0, 0, 1)))
             producer = f"p{dice.randrange(_PRODUCERS)}"
             await append(connection, producer, at, some_of_everything(dice, _KEYS, at, _BATCH))
+            written += _BATCH
             due.uses += _BATCH
-            await anyio.sleep(max(0.0, began + due.uses / rate - anyio.current_time()))
-
-
-async def _make_due(pool: Pool, due: Due, organization_id: str) -> None:
-    """A key that expires in a moment, and one of which somebody is told in a moment."""
-    expiring, _ = await seed.key(pool, organization_id, expires_at=now() + _SOON)
-    ending, _ = await seed.key(pool, organization_id, expires_at=now() + _STAGE + _SOON)
-    due.expiring.append(expiring)
-    due.ending.append(ending)
-
-
-async def _missing(pool: Pool, due: Due, organization_id: str) -> list[str]:
-    """What has not come to pass yet. Fails on what must never be: something twice, or counted wrongly."""
-    async with pool.connection() as connection:
-        recorded = await read_lifecycle(connection, lane_of(organization_id), 0, 1_000_000)
-        counted = await number(connection, b"select sum(events)::bigint from usage_counts")
-        assert await number(connection, b"select count(*) from usage_events") == due.uses
-        assert await check_usage(connection) == []
-    expired = Counter(each.record.stream_id for each in recorded if isinstance(each.event, KeyExpired))
-    warned = Counter(each.event.key_id for each in recorded if isinstance(each.event, AlertRaised))
-    assert not [key_id for key_id, times in (expired + warned).items() if times > 1]
-    return [
-        *([f"{due.uses - counted} uses are not counted"] if counted != due.uses else []),
-        *(f"{key_id} has not expired" for key_id in due.expiring if not expired[key_id]),
-        *(f"nobody was told of {key_id}" for key_id in due.ending if not warned[key_id]),
-    ]
-
-
-async def _untold(pool: Pool, due: Due, organization_id: str, taken: Mapping[str, set[str]]) -> list[str]:
-    """What happened to the organization's keys, and the receiver was not told of."""
-    async with pool.connection() as connection:
-        recorded = await read_lifecycle(connection, lane_of(organization_id), 0, 1_000_000)
-        waiting = await number(connection, b"select count(*) from webhook_deliveries where status <> 'delivered'")
-    happened = {each.record.id: each.record.type for each in recorded if announcement_of(each.record.type, each.event)}
-    assert set(taken) <= set(happened)
-    due.told = len(taken)
-    return [
-        *(
-            f"the webhook was not told of {kind} {event_id}"
-            for event_id, kind in happened.items()
-            if event_id not in taken
-        ),
-        *([f"{waiting} messages are not delivered"] if waiting else []),
-    ]
-
-
-async def _hurry(pool: Pool) -> None:
-    async with pool.connection() as connection:
-        await connection.execute(b"update webhook_deliveries set due_at = created_at where status = 'pending'")
+            await anyio.sleep(max(0.0, began + written / rate - anyio.current_time()))

@@ -9,7 +9,10 @@ from collections.abc import AsyncIterator, Callable, Iterator
 
 import pytest
 
+from domain.alerts.events import AlertRaised
 from eventstore.database import Pool
+from eventstore.lanes import lane_of
+from eventstore.reader import read_lifecycle
 from tests import seed
 from tests.app.serving import ROOT
 from tests.patience import stretched
@@ -119,3 +122,48 @@ async def test_each_message_arrives_under_one_id_wherever_a_worker_dies(
     assert any(number == 2 for number in times.values()), "none was killed between the answer and writing it down"
     assert len(keys) > STEPS_MIN
     record_property("deliver_webhooks", f"killed before each of {len(keys) - 1} statements")
+
+
+async def test_one_that_is_gone_is_disabled_wherever_a_worker_dies(
+    connections: Pool, wire: Wire, target: Receiver, record_property: Callable[[str, object], None]
+) -> None:
+    """With nothing more to tell it: who comes next has only the message that was answered 410. Two come at once."""
+    target.answer = lambda _: 410
+    webhooks: dict[str, str] = {}
+    for step in range(1, STEPS_MAX):
+        organization_id = await seed.organization(connections)
+        webhooks[await webhook(connections, organization_id, target)] = organization_id
+        await seed.key(connections, organization_id)
+        await prepare(connections)
+        killed = await killed_at(wire, step, "deliver_webhooks", {**SETTINGS, "REDIS_URL": "unix:///nowhere"})
+        await let_go(connections)
+        await asyncio.gather(*[deliver(connections, CONFIG) for _ in range(2)])
+        assert await disabled(connections) == set(webhooks), step
+        if not killed:
+            break
+    else:
+        pytest.fail("it never ended by itself")
+    assert {status for status, _ in (await deliveries(connections)).values()} == {"failed"}
+    assert await alerts(connections, set(webhooks.values())) == dict.fromkeys(webhooks, 1)
+    assert len(webhooks) > STEPS_MIN
+    record_property("deliver_webhooks answered 410", f"killed before each of {len(webhooks) - 1} statements")
+
+
+async def disabled(pool: Pool) -> set[str]:
+    async with pool.connection() as connection:
+        cursor = await connection.execute(
+            b"select webhook_id from webhook_list where status = 'disabled' and because = 'gone'"
+        )
+        return {webhook_id for (webhook_id,) in await cursor.fetchall()}
+
+
+async def alerts(pool: Pool, organizations: set[str]) -> Counter[object]:
+    """How many there are in the log about each webhook that was disabled."""
+    async with pool.connection() as connection:
+        recorded = [
+            each
+            for lane in {lane_of(organization_id) for organization_id in organizations}
+            for each in await read_lifecycle(connection, lane, 0, 100_000)
+        ]
+    raised = [each.event for each in recorded if isinstance(each.event, AlertRaised)]
+    return Counter(alert.numbers["webhook_id"] for alert in raised)

@@ -206,10 +206,11 @@ class _Delivering:
             good = Statement(SQL.standing_good, (claimed.webhook_id, claimed.organization_id, now()))
             await self._write([attempt_add(claimed, attempt), done, good])
             return
-        step = _after_failure(claimed, gone=posted.status == _GONE)
+        is_gone = posted.status == _GONE
+        step = _after_failure(claimed, gone=is_gone)
         row = await self._write([attempt_add(claimed, attempt), step, standing_bad(claimed, now())])
         failing = None if row is None else Failing(*row)
-        if posted.status == _GONE:
+        if is_gone:
             await self._disable(claimed, "gone", failing)
         elif failing is not None and _is_given_up(failing, now()):
             await self._disable(claimed, "failing", failing)
@@ -273,8 +274,11 @@ def _counted(outcomes: Outcomes, posted: Posted) -> Outcomes:
 
 
 def _after_failure(claimed: Claimed, *, gone: bool) -> Statement:
+    if gone:
+        # Disabling closes it with all that waits; a worker that dies before that leaves it to the next attempt.
+        return Statement(SQL.delivery_later, (now() + PAUSES[0], claimed.delivery_id))
     # Not after attempts: those of workers that were killed say nothing about the receiver.
-    if gone or claimed.failures >= len(PAUSES):
+    if claimed.failures >= len(PAUSES):
         return Statement(SQL.delivery_finish, ("failed", now(), claimed.delivery_id))
     # Or all that failed together would come back together.
     stretch = random.uniform(1 - _JITTER, 1 + _JITTER)  # noqa: S311 -- no secret

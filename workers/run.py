@@ -52,11 +52,20 @@ def _patiently(work: Coroutine[None, None, None]) -> None:
 
 
 async def _with_pool(url: str, work: Callable[[Pool], Awaitable[None]]) -> None:
-    opened = pool(url, role=WORKER_ROLE, size_max=CONNECTIONS_MAX)
-    async with asyncio.timeout(_LIMIT_SECONDS), opened as connections:
-        await work(connections)
+    async def opened() -> None:
+        async with pool(url, role=WORKER_ROLE, size_max=CONNECTIONS_MAX) as connections:
+            await work(connections)
+
+    await _within(opened(), _LIMIT_SECONDS)
 
 
 async def _within(work: Awaitable[None], seconds: float) -> None:
-    async with asyncio.timeout(seconds):
-        await work
+    limit = asyncio.timeout(seconds)
+    try:
+        async with limit:
+            await work
+    except TimeoutError:
+        if not limit.expired():
+            raise
+        # The database may be well: what was too much for one run is the next one's.
+        _log.warning("job_cut_off", after_seconds=seconds)

@@ -29,6 +29,7 @@ class Queries(NamedTuple):
     watch_signs: bytes
     signs: bytes
     sign_done: bytes
+    sign_again: bytes
     hours_of: bytes
     used_before: bytes
     networks_of: bytes
@@ -57,17 +58,17 @@ class Noted(NamedTuple):
     noted_at: datetime
 
 
-async def signs(connection: Connection, noted_before: datetime, limit: int) -> list[Noted]:
-    """Those that were noted longest ago first."""
-    cursor = await connection.execute(SQL.signs, (noted_before, limit))
+async def signs(connection: Connection, settled: datetime, patience: datetime, limit: int) -> list[Noted]:
+    """Those that were not noted again since `settled`, or noted first before `patience`; who waits longest is first."""
+    cursor = await connection.execute(SQL.signs, {"settled": settled, "patience": patience, "limit": limit})
     return [Noted(Sign(*sign), noted_at) for *sign, noted_at in await cursor.fetchall()]
 
 
-def sign_done(noted: Noted) -> Statement:
+def looked_at(noted: Noted) -> list[Statement]:
     """It stays if it was noted again meanwhile."""
     sign = noted.sign
     key = (sign.kind, sign.subject, sign.organization_id, sign.at, sign.detail, noted.noted_at)
-    return Statement(SQL.sign_done, key)
+    return [Statement(SQL.sign_done, key), Statement(SQL.sign_again, key)]
 
 
 def told(sign: Sign, rule: Rule) -> Statement:

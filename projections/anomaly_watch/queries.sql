@@ -76,19 +76,33 @@ with page as materialized (
     join key_networks n using (key_id, network)
     where n.first_seen between greatest(%(since)s::timestamptz, %(news)s::timestamptz) and %(until)s
 )
-insert into anomaly_signs as s (kind, subject, organization_id, at, detail, noted_at)
-select kind, subject, organization_id, at, detail, %(until)s::timestamptz from signs order by 1, 2, 3, 4, 5
-on conflict (kind, subject, organization_id, at, detail) do update set noted_at = excluded.noted_at
+insert into anomaly_signs as s (kind, subject, organization_id, at, detail, first_noted_at, noted_at)
+select kind, subject, organization_id, at, detail, %(until)s::timestamptz, %(until)s::timestamptz
+from signs order by 1, 2, 3, 4, 5
+on conflict (kind, subject, organization_id, at, detail)
+do update set noted_at = excluded.noted_at
 
 -- signs
--- Those that were noted longest ago first. $1 noted before, $2 limit
+-- Those that were noted no more since settled, or first before patience; that which waits longest comes first.
+-- Parameters by name: settled, patience (instants), limit
 select kind, organization_id, subject, at, detail, noted_at
-from anomaly_signs where noted_at <= %s order by noted_at, at limit %s
+from (
+    (select * from anomaly_signs where noted_at <= %(settled)s order by noted_at, at limit %(limit)s)
+    union
+    (select * from anomaly_signs where first_noted_at <= %(patience)s order by first_noted_at, at limit %(limit)s)
+) as waiting
+order by first_noted_at, at limit %(limit)s
 
 -- sign_done
 -- Unless it was noted again meanwhile. $1 kind, $2 subject, $3 organization, $4 at, $5 detail, $6 noted
 delete from anomaly_signs
 where kind = %s and subject = %s and organization_id = %s and at = %s and detail = %s and noted_at = %s
+
+-- sign_again
+-- It was noted again meanwhile: what counts is how long that waits. $1 kind, $2 subject, $3 organization, $4 at,
+-- $5 detail, $6 noted
+update anomaly_signs set first_noted_at = noted_at
+where kind = %s and subject = %s and organization_id = %s and at = %s and detail = %s and noted_at <> %s
 
 -- hours_of
 -- $1 keys, $2 from, $3 to

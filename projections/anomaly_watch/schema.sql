@@ -15,10 +15,14 @@ comment on column key_hours.requests is 'Uses that were let in: verify, check, c
 comment on column key_hours.managed is 'Uses for management that were let in.';
 
 create function network_of(in_ip text) returns text language sql stable strict parallel safe
-    return case when pg_input_is_valid(in_ip, 'inet') then
-        network(set_masklen(in_ip::inet, case family(in_ip::inet) when 4 then 24 else 48 end))::text
+    return case
+        -- Or all IPv4 callers of a server that listens on both would be in one network.
+        when in_ip ~* '^::ffff:[0-9]+(\.[0-9]+){3}$' and pg_input_is_valid(substr(in_ip, 8), 'inet') then
+            network(set_masklen(substr(in_ip, 8)::inet, 24))::text
+        when pg_input_is_valid(in_ip, 'inet') then
+            network(set_masklen(in_ip::inet, case family(in_ip::inet) when 4 then 24 else 48 end))::text
     end;
-comment on function network_of is 'The /24 (IPv4) or /48 (IPv6) of an address; null for what is none.';
+comment on function network_of is 'The /24 (IPv4, also mapped into IPv6) or /48 (IPv6) of an address; null for what is none.';
 
 create table key_networks (
     key_id          text collate "C" not null,
@@ -48,12 +52,16 @@ create table anomaly_signs (
     organization_id text collate "C" not null,
     at              timestamptz not null,
     detail          text collate "C" not null,
+    first_noted_at  timestamptz not null,
     noted_at        timestamptz not null,
     primary key (kind, subject, organization_id, at, detail)
 ) with (fillfactor = 70);
 comment on table anomaly_signs is 'What the rules are still to look at: see domain/anomalies/judge.py.';
+comment on column anomaly_signs.first_noted_at is
+    'Of the batches since it was looked at last, the first: who is used without a pause is looked at all the same.';
 comment on column anomaly_signs.noted_at is 'The instant of the last batch of uses that it is a sign of.';
 create index anomaly_signs_in_order on anomaly_signs (noted_at, at);
+create index anomaly_signs_without_pause on anomaly_signs (first_noted_at, at);
 
 create table anomalies_told (
     subject         text collate "C" not null,

@@ -20,7 +20,7 @@ on conflict (webhook_id, event_id) do nothing
 -- Parameters by name: now; lease, the next attempt; busy, webhooks to leave alone; webhooks and each, how many at most;
 -- patience, in failures
 with due as materialized (
-    select webhook_id, subject, position from webhook_deliveries
+    select webhook_id, subject, position, due_at from webhook_deliveries
     where status = 'pending' and due_at <= %(now)s and webhook_id <> all(%(busy)s::text[])
     order by due_at limit 50000
 )
@@ -28,8 +28,8 @@ update webhook_deliveries d set due_at = %(lease)s, attempts = d.attempts + 1
 from (
     select c.delivery_id, w.kind, w.url, w.secret_version, w.previous_valid_until
     from (
-        select distinct due.webhook_id
-        from due join webhook_list l using (webhook_id)
+        select due.webhook_id
+        from due join webhook_list l using (webhook_id) left join webhook_standings f using (webhook_id)
         where l.status = 'active'
           and ( -- as a look-up for each, never as a join with all that waits
               select true from webhook_deliveries e
@@ -37,6 +37,9 @@ from (
                 and e.position < due.position and e.failures < %(patience)s
               limit 1
           ) is null
+        group by due.webhook_id
+        -- Or many that do not answer would take the turn of those that do.
+        order by bool_or(f.failing_since is not null), min(due.due_at)
         limit %(webhooks)s
     ) as waiting
     join webhook_list w using (webhook_id)

@@ -411,6 +411,17 @@ def test_every_type_of_alert_has_words_of_its_own_and_advice() -> None:
 
 
 @pytest.mark.parametrize(
+    ("percentage", "said"),
+    [
+        (80, "The requests of this month near their limit: 80 % used"),
+        (100, "All requests of this month are used up: further ones are refused"),
+    ],
+)
+def test_a_quota_that_is_used_up_is_no_longer_said_to_be_near(percentage: int, said: str) -> None:
+    assert title(_notice("usage.threshold")._replace(numbers={"percentage": percentage}), now()) == said
+
+
+@pytest.mark.parametrize(
     ("left", "said"),
     [
         (timedelta(days=7), "expires in 7 days"),

@@ -24,6 +24,7 @@ from tests.geo_database import AMERICAN, AMERICAN_V6, SWISS, geo_database
 from tests.projections.usage.uses import append, completed
 from workers.anomaly_replay import Stretch, replay, written_thresholds
 from workers.config import Config
+from workers.jobs import detect_anomalies
 from workers.jobs.aggregate_usage import aggregate
 from workers.jobs.detect_anomalies import detect
 
@@ -119,6 +120,33 @@ async def test_calls_that_fail_all_at_once_are_an_alert(connections: Pool) -> No
         await look(connections)
         (alert,) = await raised(connections, organization_id)
         assert (alert.alert_type, alert.numbers["errors"]) == ("api_key.error_spike", 30)
+
+
+async def test_who_is_used_without_a_pause_is_looked_at_all_the_same(
+    connections: Pool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing settles while it is noted again and again; what counts is when it was noted first since the last look."""
+    monkeypatch.setattr(detect_anomalies, "SETTLED", timedelta(minutes=1))
+    with freeze_time(MONDAY_NOON, real_asyncio=True) as clock:
+        organization_id = await seed.organization(connections)
+        key_id, _ = await seed.key(connections, organization_id, at=MONDAY_NOON - 90 * DAY)
+        await habits(connections, organization_id, key_id)
+        for _ in range(6):
+            clock.tick(detect_anomalies.PATIENCE / 2)
+            await write(connections, now(), [used(organization_id, key_id, now()) for _ in range(50)])
+            await aggregate(connections)
+            await detect(connections, CONFIG)
+        (alert,) = await raised(connections, organization_id)
+        assert alert.alert_type == "api_key.unusual_volume"
+
+
+async def test_addresses_that_are_mapped_into_ipv6_are_networks_of_their_own(connections: Pool) -> None:
+    networks = (
+        b"select network_of('::ffff:' || %s), network_of(%s), network_of('2001:db8:1:2::3'), network_of('nowhere')"
+    )
+    async with connections.connection() as connection:
+        cursor = await connection.execute(networks, (THERE, THERE))
+        assert await cursor.fetchone() == ("203.0.113.0/24", "203.0.113.0/24", "2001:db8:1::/48", None)
 
 
 async def test_a_place_that_a_grown_key_was_never_used_from_is_an_alert(connections: Pool) -> None:
@@ -227,7 +255,7 @@ async def test_many_who_look_at_once_and_die_tell_it_once(connections: Pool) -> 
         await look(connections)
         assert sorted(str(alert.key_id) for alert in await raised(connections, organization_id)) == sorted(keys)
         async with connections.connection() as connection:
-            assert await signs(connection, now() + DAY, 10) == []
+            assert await signs(connection, now() + DAY, now() + DAY, 10) == []
 
 
 async def test_a_replay_says_what_the_worker_said_and_changes_nothing(

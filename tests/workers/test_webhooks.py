@@ -263,6 +263,26 @@ async def test_one_that_hangs_keeps_no_other_waiting(
         assert all(delivery.status == "delivered" for delivery, _ in await sent(connections, organization_id, other_id))
 
 
+async def test_of_more_webhooks_than_have_a_turn_those_that_answer_come_first(
+    connections: Pool, organization_id: str, target: Receiver
+) -> None:
+    target.answer = lambda _: 503
+    with receiver() as other:
+        for _ in range(5):
+            await webhook(connections, organization_id, target)
+        await seed.key(connections, organization_id)
+        await prepare(connections)
+        await deliver(connections, CONFIG)
+        answering = await webhook(connections, organization_id, other)
+        await seed.key(connections, organization_id)
+        await prepare(connections)
+        async with connections.connection() as connection:
+            await connection.execute(b"update webhook_deliveries set due_at = created_at where status = 'pending'")
+            lease = now() + timedelta(minutes=1)
+            claimed = await claim(connection, now=now(), lease=lease, busy=[], webhooks=1, each=4, patience=3)
+        assert {each.webhook_id for each in claimed} == {answering}
+
+
 async def test_messages_about_one_key_come_in_order_while_the_first_has_hope(
     connections: Pool, organization_id: str, target: Receiver
 ) -> None:

@@ -16,10 +16,15 @@ from gateway.sealing import SealBroken, Sealer
 from projections.mail.outbox import SQL, Waiting, claim
 from workers.config import Config
 from workers.mail.sending import NotDelivered, send
-from workers.run import WORK_SECONDS, run_configured
+from workers.run import run_configured
 from workers.seldom import Seldom
 
-PAGE = 20
+PAGE = 5
+"""Few, because a server may take seconds for each: what is left of them when the job is cut off waits for the lease."""
+
+_WORK_SECONDS = 5.0
+"""Longer than others: nobody else waits for the process of this job."""
+
 LEASE = timedelta(seconds=60)
 """Longer than an attempt takes."""
 
@@ -36,7 +41,7 @@ def deliver_mail() -> None:
 
 
 async def deliver(pool: Pool, config: Config) -> None:
-    deadline = monotonic() + WORK_SECONDS
+    deadline = monotonic() + _WORK_SECONDS
     while monotonic() < deadline:
         async with pool.connection() as connection:
             waiting = await claim(connection, now(), now() + LEASE, PAGE)

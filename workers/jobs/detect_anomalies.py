@@ -25,7 +25,7 @@ from projections.anomaly_watch.queries import (
     SQL,
     Noted,
     facts_of,
-    sign_done,
+    looked_at,
     signs,
     thresholds,
     told,
@@ -41,7 +41,12 @@ ACTOR = SystemActor("anomalies")
 SETTLED = timedelta(seconds=2)
 """A sign is looked at when it has not been noted for so long: uses that are decided together are judged together."""
 
-_SIGNS = 200
+PATIENCE = timedelta(seconds=15)
+"""But no later than so long after it was noted first: a key may be used without a pause."""
+
+_SIGNS = 25
+"""At once: each may need the hours of nine weeks of its key, and others wait for this process."""
+
 _DENIALS_KEPT = 3 * DENIALS_KEPT
 
 _log = structlog.get_logger(__name__)
@@ -70,7 +75,7 @@ async def detect(pool: Pool, config: Config) -> None:
 async def _look(pool: Pool, locate: Locate) -> bool:
     """At some signs; False when there were none."""
     async with pool.connection() as connection:
-        noted = await signs(connection, now() - SETTLED, _SIGNS)
+        noted = await signs(connection, now() - SETTLED, now() - PATIENCE, _SIGNS)
         if not noted:
             return False
         about = sorted((each.sign for each in noted), key=lambda sign: sign.at)
@@ -96,7 +101,8 @@ async def _look(pool: Pool, locate: Locate) -> bool:
 async def _done(connection: Connection, noted: list[Noted]) -> None:
     async with connection.pipeline():
         for each in noted:
-            await connection.execute(*sign_done(each))
+            for statement in looked_at(each):
+                await connection.execute(*statement)
 
 
 async def _tell(pool: Pool, sign: Sign, finding: Finding) -> None:

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from math import ceil
 
 from domain.alerts.events import AlertType, Number
+from domain.alerts.quota import STAGES_PERCENT
 from domain.members.roles import grants_of
 from projections.alert_notices.queries import Notice, Recipient
 from projections.mail.outbox import Mail
@@ -58,7 +59,7 @@ def title(notice: Notice, at: datetime) -> str:  # noqa: PLR0911 -- one return a
         case "api_key.denied_burst":
             return f"{key} was refused"
         case "usage.threshold":
-            return f"The requests of this month near their limit{_with(': % used ', numbers.get('percentage'))}"
+            return _used_of_month(numbers.get("percentage"))
         case "webhook.disabled":
             return "A webhook was disabled: its server takes nothing any more"
         case _:  # one that came later than these words
@@ -146,6 +147,12 @@ def _expires(end: Number, at: datetime) -> str:
         return "expires soon"
     days = ceil((datetime.fromisoformat(end) - at) / _DAY)
     return "has expired" if days < 1 else f"expires in {days} {'day' if days == 1 else 'days'}"
+
+
+def _used_of_month(percentage: Number) -> str:
+    if percentage == STAGES_PERCENT[-1]:
+        return "All requests of this month are used up: further ones are refused"
+    return "The requests of this month near their limit" + ("" if percentage is None else f": {percentage} % used")
 
 
 def _with(words: str, number: Number) -> str:

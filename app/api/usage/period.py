@@ -40,7 +40,11 @@ def asked(query: Query, at: datetime) -> Asked:
         raise _invalid("start_date", "Required with end_date")
     last = query.end_date or today
     if last < query.start_date:
-        raise _invalid("end_date" if query.end_date else "start_date", "Must not be before start_date")
+        if query.end_date is None:
+            raise _invalid("start_date", "Must not be after today (UTC), unless end_date is sent")
+        raise _invalid("end_date", "Must not be before start_date")
+    if last.year == date.max.year:
+        raise _invalid("end_date", f"Must be before {date.max.year}")
     if (last - query.start_date).days >= DAYS_MAX:
         raise _invalid("start_date", f"Must be at most {DAYS_MAX} days, end_date included, before end_date")
     return Asked("custom", Span(query.start_date, last))

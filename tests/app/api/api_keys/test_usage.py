@@ -98,6 +98,7 @@ def test_the_list_and_the_detail_say_the_same(api: Api, org: Organization) -> No
         ({"end_date": "2026-01-01"}, "start_date"),
         ({"start_date": "2026-02-01", "end_date": "2026-01-31"}, "end_date"),
         ({"start_date": "2999-01-01"}, "start_date"),
+        ({"start_date": "9999-12-31", "end_date": "9999-12-31"}, "end_date"),
         ({"start_date": "2025-01-01", "end_date": "2026-01-02"}, "start_date"),
         ({"start_date": "yesterday"}, "start_date"),
         ({"start_date": "2026-02-30"}, "start_date"),

@@ -43,13 +43,14 @@ def start(database_url: str, redis_url: str, tmp_path: Path) -> Iterator[Start]:
     """Starts `python -m workers <words>`; its log lines go to `<tmp_path>/<number>.log`. All end with the test."""
     started: list[subprocess.Popen[bytes]] = []
 
-    def start_one(*words: str, workers: int = 1) -> subprocess.Popen[bytes]:
+    def start_one(*words: str, workers: int = 1, **settings: str) -> subprocess.Popen[bytes]:
         environment = {
             **os.environ,
             "DATABASE_URL": database_url,
             "REDIS_URL": redis_url,
             "WORKERS": str(workers),
             "PYTHONUNBUFFERED": "1",
+            **settings,
         }
         with (tmp_path / f"{len(started)}.log").open("wb") as log:
             process = subprocess.Popen(

@@ -1,0 +1,121 @@
+"""Who looks at quotas or anomalies is killed right before each statement: whoever comes next tells the rest, once."""
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable
+
+import msgspec
+import pytest
+
+from domain.alerts.events import AlertRaised
+from domain.organizations.changed_plans import plans_from
+from eventstore.check import check
+from eventstore.clock import now
+from eventstore.database import Pool
+from eventstore.lanes import lane_of
+from eventstore.reader import read_lifecycle
+from projections.inline_check import inline_checks
+from tests import seed
+from tests.projections.usage.uses import append, used
+from tests.workers.killed_at_steps import Wire, killed_at, wire_to
+from workers.config import Config
+from workers.jobs.aggregate_usage import aggregate
+from workers.jobs.detect_anomalies import detect
+from workers.jobs.warn_of_quota import warn
+
+pytestmark = pytest.mark.anyio
+
+STEPS_MIN = 10
+"""Fewer would mean that the wire counts something else."""
+STEPS_MAX = 500
+
+PLANS = '{"team": {"monthly_requests": 10}}'
+CONFIG = Config("", "", 1, plans=plans_from(PLANS))
+SETTINGS = {"REDIS_URL": "unix:///nowhere", "KEYLEDGER_PLANS": PLANS}
+
+
+@pytest.fixture
+async def wire(database_url: str) -> AsyncIterator[Wire]:
+    async with wire_to(database_url) as opened:
+        yield opened
+
+
+async def a_quota_used_up(pool: Pool) -> Counter[str]:
+    organization_id = await seed.organization(pool)
+    at = now()
+    uses = [used("key_a", at, organization_id=organization_id, billed=True) for _ in range(10)]
+    async with pool.connection() as connection:
+        await append(connection, "p", at, uses)
+    return Counter({f"100 per cent of {organization_id}": 1})
+
+
+async def some_anomalies(pool: Pool) -> Counter[str]:
+    """A secret that is over is used, and its key refused often besides; an address tries keys that nobody has."""
+    organization_id = await seed.organization(pool)
+    key_id, _ = await seed.key(pool, organization_id)
+    at = now()
+    uses = [
+        *(used(key_id, at, code="revoked_key", organization_id=organization_id) for _ in range(20)),
+        *(
+            msgspec.structs.replace(
+                used(None, at, code="unauthorized"), organization_id=organization_id, ip="192.0.2.7"
+            )
+            for _ in range(20)
+        ),
+    ]
+    async with pool.connection() as connection:
+        await append(connection, "p", at, uses)
+    await aggregate(pool)
+    async with pool.connection() as connection:  # as if what has to settle had
+        await connection.execute(b"update anomaly_signs set noted_at = noted_at - interval '1 minute'")
+    return Counter({f"{key_id} in {organization_id}": 2, f"192.0.2.7 in {organization_id}": 1})
+
+
+@pytest.mark.parametrize(
+    ("job", "make_due", "look"),
+    [("warn_of_quota", a_quota_used_up, warn), ("detect_anomalies", some_anomalies, detect)],
+)
+async def test_each_alert_is_raised_once_wherever_a_worker_dies(
+    connections: Pool,
+    wire: Wire,
+    job: str,
+    make_due: Callable[[Pool], Awaitable[Counter[str]]],
+    look: Callable[[Pool, Config], Awaitable[None]],
+    record_property: Callable[[str, object], None],
+) -> None:
+    """Two come next at once."""
+    due: Counter[str] = Counter()
+    for step in range(1, STEPS_MAX):
+        due += await make_due(connections)
+        killed = await killed_at(wire, step, job, SETTINGS)
+        assert await raised(connections) <= due, step
+        await asyncio.gather(*[look(connections, CONFIG) for _ in range(2)])
+        assert await raised(connections) == due, step
+        if not killed:
+            break
+    else:
+        pytest.fail("it never ended by itself")
+    assert step > STEPS_MIN
+    async with connections.connection() as connection:
+        await connection.execute(b"set role none")
+        assert (await check(connection, inline_checks())).sound
+        await connection.execute(b"reset role")
+    record_property(job, f"killed before each of {step - 1} statements")
+
+
+async def raised(pool: Pool) -> Counter[str]:
+    """How many alerts there are in the log about each thing."""
+    async with pool.connection() as connection:
+        rows = await (await connection.execute(b"select organization_id from organization_list")).fetchall()
+        recorded = [
+            each
+            for lane in {lane_of(organization_id) for (organization_id,) in rows}
+            for each in await read_lifecycle(connection, lane, 0, 100_000)
+        ]
+    alerts = [each.event for each in recorded if isinstance(each.event, AlertRaised)]
+    return Counter(
+        f"{alert.numbers['percentage']} per cent of {alert.organization_id}"
+        if alert.alert_type == "usage.threshold"
+        else f"{alert.key_id or alert.numbers['address']} in {alert.organization_id}"
+        for alert in alerts
+    )

@@ -1,6 +1,8 @@
 """How long a test waits for what was promised within some seconds."""
 
 import os
+import time
+from collections.abc import Callable
 
 from eventstore.database import Timeouts
 
@@ -14,3 +16,11 @@ def stretched(seconds: float) -> float:
     A test tells in time from never. What a quiet machine needs is measured in `benchmarks/`.
     """
     return seconds * max(3.0, 3.0 * os.getloadavg()[0] / (os.cpu_count() or 1))
+
+
+def eventually(holds: Callable[[], bool], seconds: float = 30.0) -> None:
+    """Wait until it `holds`; fails after `seconds`, or later on a busy machine."""
+    deadline = time.monotonic() + stretched(seconds)
+    while not holds():
+        assert time.monotonic() < deadline, "it did not come to pass"
+        time.sleep(0.1)

@@ -84,17 +84,20 @@ def _forget(config: Config, names: Sequence[str]) -> int:
 
 
 def _replay(config: Config, options: argparse.Namespace) -> int:
-    """2: a threshold can not be meant."""
+    """2: a threshold or the stretch can not be meant."""
     try:
         given = written_thresholds(options.threshold)
     except ValueError as error:
         print(error, file=sys.stderr)
         return 2
     stretch = Stretch(options.begin, options.end or now(), options.organization)
+    if stretch.begin >= stretch.end:
+        print(f"--from {stretch.begin.isoformat()} is not before --to {stretch.end.isoformat()}", file=sys.stderr)
+        return 2
     said = asyncio.run(replay(config.database_url, stretch, locator(config.geo_database), given))
     for alert in said:
         print(msgspec.json.encode(alert).decode() if options.json else line_of(alert))
-    print(f"{len(said)} alerts would have been raised; nothing was", file=sys.stderr)
+    print(f"{len(said)} {'alert' if len(said) == 1 else 'alerts'} would have been raised; nothing was", file=sys.stderr)
     return 0
 
 

@@ -5,13 +5,16 @@ import signal
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import suppress
+from contextlib import closing, suppress
 from datetime import timedelta
 from pathlib import Path
 
+import httpx2
 import pytest
 
 from eventstore.database import WORKER_ROLE, Pool, pool
+from tests.app.organizations import Api, Database
+from tests.app.serving import Server
 from tests.patience import PATIENT
 from tests.workers.valkey_view import View
 from workers.jobs import detect_anomalies
@@ -36,6 +39,18 @@ def view(redis_url: str) -> Iterator[View]:
     seen = View(redis_url)
     yield seen
     seen.client.close()
+
+
+@pytest.fixture
+def api(database_url: str, redis_url: str, tmp_path: Path) -> Iterator[Api]:
+    """A running API for the workers to stand behind."""
+    server = Server(database_url, redis_url, tmp_path / "api.log", {"KEYLEDGER_PATIENCE_SECONDS": "15"})
+    server.start()
+    try:
+        with closing(Database(database_url)) as database, httpx2.Client(base_url=server.url) as http:
+            yield Api(server, database, http)
+    finally:
+        server.stop()
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 import anyio
 import pytest
 from freezegun import freeze_time
+from structlog.testing import capture_logs
 
 from domain.alerts.events import AlertRaised
 from domain.organizations.events import Settings
@@ -225,6 +226,56 @@ async def test_thresholds_are_those_of_the_organization(connections: Pool) -> No
         await look(connections)
         (alert,) = await raised(connections, organization_id)
         assert (alert.numbers["denied"], alert.numbers["limit"]) == (3, 3)
+
+
+async def test_the_quiet_after_an_alert_lasts_as_long_as_the_organization_says(connections: Pool) -> None:
+    with freeze_time(MONDAY_NOON, real_asyncio=True) as clock:
+        hours = {await seed.organization(connections): hours for hours in (2, None, 48)}
+        keys: dict[str, str] = {}
+        for organization_id, cooldown in hours.items():
+            if cooldown is not None:
+                await seed.settings(connections, organization_id, {"anomalies.cooldown_hours": cooldown})
+            keys[organization_id], _ = await seed.key(connections, organization_id, at=MONDAY_NOON - 2 * DAY)
+
+        async def told_after(wait: timedelta) -> list[int]:
+            """How many alerts there are of each when all keys were refused once more."""
+            clock.tick(wait)
+            for organization_id, key_id in keys.items():
+                await write(connections, now(), [used(organization_id, key_id, now(), "revoked_key")])
+            await look(connections)
+            return [len(await raised(connections, organization_id)) for organization_id in hours]
+
+        assert await told_after(timedelta(0)) == [1, 1, 1]
+        assert await told_after(HOUR) == [1, 1, 1]
+        assert await told_after(HOUR) == [2, 1, 1]
+        assert await told_after(22 * HOUR) == [3, 2, 1]
+        assert await told_after(24 * HOUR) == [4, 3, 2]
+
+
+async def test_keys_that_nobody_has_and_nobody_asked_about_are_told_to_the_operator_once_an_hour(
+    connections: Pool,
+) -> None:
+    address = "198.51.100.77"
+    with freeze_time(MONDAY_NOON, real_asyncio=True) as clock, capture_logs() as lines:
+        organization_id = await seed.organization(connections)
+
+        async def presented(times: int) -> list[object]:
+            """How often it was told by then."""
+            await write(connections, now(), [used(None, None, now(), "unauthorized", address) for _ in range(times)])
+            await look(connections, rounds=2)
+            return [line["denied"] for line in lines if line["event"] == "unknown_keys_presented"]
+
+        assert await presented(19) == []
+        assert await presented(1) == [20]
+        assert await presented(1) == [20]
+        clock.tick(HOUR)
+        # The cool-down of alerts is not for it: nothing of it is written down.
+        assert await presented(30) == [20, 30]
+        said = [line for line in lines if line["event"] == "unknown_keys_presented"]
+        assert {(line["log_level"], line["address"], line["minutes"], line["limit"]) for line in said} == {
+            ("warning", address, 10, 20)
+        }
+        assert await types(connections, organization_id) == []
 
 
 async def test_what_is_longer_ago_is_learned_from_and_not_told(connections: Pool) -> None:

@@ -76,7 +76,7 @@ async def test_what_the_rules_would_have_said_is_told_in_words_and_in_json_and_n
     (line,) = told.lines
     assert line.startswith(f"2026-06-01 12:30Z warning  api_key.denied_burst {organization_id} {key_id} ")
     assert {"denied=2", "most_frequent_reason=revoked_key"} <= set(line.split())
-    assert told.errors[-1] == "1 alerts would have been raised; nothing was"
+    assert told.errors[-1] == "1 alert would have been raised; nothing was"
     told = await replay(*STRETCH, "--json")
     assert told.code == 0
     (line,) = told.lines
@@ -119,3 +119,17 @@ async def test_an_instant_that_can_not_be_read_is_named_with_one_that_can(replay
     said = await replay("--from", "2026-06-01", "--to", "yesterday")
     assert (said.code, said.lines) == (2, [])
     assert said.errors[-1].endswith("error: argument --to: yesterday: write 2026-01-31 or 2026-01-31T18:00:00Z")
+
+
+@pytest.mark.parametrize("end", ["2026-06-01", "2026-05-31T23:59:59Z"])
+async def test_a_stretch_that_ends_before_it_begins_is_one_line_that_names_both(replay: Replay, end: str) -> None:
+    said = await replay("--from", "2026-06-01", "--to", end)
+    at = "2026-05-31T23:59:59+00:00" if end.endswith("Z") else "2026-06-01T00:00:00+00:00"
+    assert said == (2, [], [f"--from 2026-06-01T00:00:00+00:00 is not before --to {at}"])
+
+
+async def test_a_stretch_that_is_yet_to_come_is_refused_likewise(replay: Replay) -> None:
+    said = await replay("--from", "9000-01-01")
+    assert (said.code, said.lines) == (2, [])
+    (line,) = said.errors
+    assert line.startswith("--from 9000-01-01T00:00:00+00:00 is not before --to 20")

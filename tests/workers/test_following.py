@@ -1,20 +1,24 @@
 """Far behind, a read model is brought up to date in several lanes at a time."""
 
 import random
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 
 import anyio
 import pytest
+from psycopg.conninfo import conninfo_to_dict
+from structlog.testing import capture_logs
 
+from embedded.postgres import SUPERUSER, PostgreSQL
 from eventstore.clock import now
-from eventstore.database import Connection, Pool
+from eventstore.database import Connection, Pool, connect
 from eventstore.reader import UsageBatch
+from projections.followers import OF_USES
 from projections.following import Follower, lags
 from projections.usage.apply import USAGE
 from projections.usage.check import check_usage
 from projections.usage_pages import pages_of
 from tests.patience import stretched
-from tests.projections.usage.uses import append, some_of_everything
+from tests.projections.usage.uses import append, some_of_everything, used
 from workers.following import follow_all, follow_side_by_side
 from workers.run import WORK_SECONDS
 
@@ -67,3 +71,33 @@ async def test_whoever_is_far_behind_gets_a_second_runner(connections: Pool) -> 
     await follow_all(connections, [Follower("usage", 1, "usage", PAGES_OF_TWO, meeting)])
     first, second = at_work[1:3]
     assert first != second
+
+
+@pytest.fixture
+async def owner(postgres: PostgreSQL, database_url: str) -> AsyncIterator[Connection]:
+    """A connection that can damage the log, as a restore or a disk can."""
+    name = str(conninfo_to_dict(database_url)["dbname"])
+    async with await connect(postgres.url_of(name, SUPERUSER), role=None) as opened:
+        await opened.execute(b"set session_replication_role = replica")
+        yield opened
+
+
+async def test_a_lane_that_stopped_is_said_once_for_each_that_can_not_go_on(
+    connections: Pool, owner: Connection
+) -> None:
+    lane = 0
+    async with connections.connection() as connection:
+        for _ in range(3):
+            lane = await append(connection, "p", now(), [used("key_a", now())])
+    await owner.execute(b"delete from usage_batches where batch_no = 2")
+    with capture_logs() as lines:
+        await follow_all(connections, OF_USES)
+        await follow_all(connections, OF_USES)  # a second later, and no news
+    where = {
+        "event": "lane_stopped",
+        "log_level": "error",
+        "log": "usage",
+        "lane": lane,
+        "reason": f"usage lane {lane}: expected position 2, found 3",
+    }
+    assert lines == [{**where, "projection": each.projection} for each in OF_USES]

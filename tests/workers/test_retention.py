@@ -17,6 +17,7 @@ from eventstore.retention import AlreadyAtWork, MustStay, claim, days, removal
 from eventstore.usage_export import BrokenExport, read, verified
 from projections.followers import OF_USES, follower_checks
 from projections.following import follow
+from projections.rebuild.models import models
 from tests.projections.usage.uses import append, used
 from tests.workers.killed_at_steps import Wire, killed_at, wire_to
 from workers.retention import Left, apply
@@ -188,6 +189,30 @@ async def test_the_command_says_what_would_leave_and_its_files_can_be_verified(
     _exchange_a_use(file)
     code, lines = await asyncio.to_thread(command, environment, "eventstore", "read-export", str(file))
     assert (code, lines[0].startswith("VIOLATION usage-2026-01-30.jsonl.gz: its SHA-256 is")) == (1, True)
+
+
+async def test_verify_says_what_it_can_not_derive_again_and_goes_on(
+    log: Connection, database_url: str, tmp_path: Path
+) -> None:
+    await apply(database_url, Retention(90, tmp_path), lambda: AT)
+
+    def verify(*names: str) -> tuple[int, list[str], list[str]]:
+        asked = [sys.executable, "-m", "projections", "verify", *names]
+        environment = {**os.environ, "DATABASE_URL": database_url}
+        done = subprocess.run(asked, env=environment, capture_output=True, text=True, check=False)
+        return done.returncode, done.stdout.splitlines(), done.stderr.splitlines()
+
+    code, lines, errors = await asyncio.to_thread(verify)
+    assert (code, len(lines)) == (0, len(models())), errors
+    gone = "can not be derived again: 8 uses from 2026-01-30 to 2026-01-31 left the log."
+    not_verified = [line for line in lines if line.startswith("NOT VERIFIED: ")]
+    said = {line.removeprefix("NOT VERIFIED: ").partition(".")[0] + "." for line in not_verified}
+    assert said == {f"{each.projection} {gone}" for each in OF_USES}
+    assert len(not_verified) == len(OF_USES)
+    assert all(line.endswith("as they follow from the log") for line in lines if line not in not_verified)
+    code, lines, errors = await asyncio.to_thread(verify, "usage")
+    assert (code, lines) == (1, [])
+    assert errors[-1].startswith(f"usage {gone}")
 
 
 def _exchange_a_use(file: Path) -> None:

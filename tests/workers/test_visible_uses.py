@@ -1,40 +1,24 @@
-"""A use is seen soon after it, at a real API with real workers behind it."""
+"""A use is seen soon after it, and what it is a sign of is told, at a real API with real workers behind it."""
 
+import json
 import time
-from collections.abc import Callable, Iterator
-from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
-import httpx2
 import pytest
 
 from eventstore.clock import now
-from tests.app.organizations import Api, Database, Key, Organization
-from tests.app.serving import Server
-from tests.patience import stretched
+from tests.app.organizations import Api, Key, Organization, unknown_secret
+from tests.patience import eventually
 from tests.workers.conftest import Start
 
 USES = 5
 
 
 @pytest.fixture
-def org(database_url: str, redis_url: str, tmp_path: Path) -> Iterator[Organization]:
-    server = Server(database_url, redis_url, tmp_path / "api.log", {"KEYLEDGER_PATIENCE_SECONDS": "15"})
-    server.start()
-    try:
-        with closing(Database(database_url)) as database, httpx2.Client(base_url=server.url) as http:
-            yield Api(server, database, http).organization()
-    finally:
-        server.stop()
-
-
-def within(seconds: float, holds: Callable[[], bool]) -> None:
-    """Fails after `seconds`, or later on a busy machine."""
-    deadline = time.monotonic() + stretched(seconds)
-    while not holds():
-        assert time.monotonic() < deadline, "it was not to be seen"
-        time.sleep(0.05)
+def org(api: Api) -> Organization:
+    return api.organization()
 
 
 def is_seen(org: Organization, key: Key, uses: int) -> bool:
@@ -62,4 +46,39 @@ def test_a_use_is_seen_within_two_seconds(org: Organization, start: Start) -> No
         key, uses = keys[number % 2], number // 2 + 1
         assert org.verify(key.secret)["valid"]
         # The first is for the processes to be up.
-        within(2 if number else 20, lambda key=key, uses=uses: is_seen(org, key, uses))
+        eventually(lambda key=key, uses=uses: is_seen(org, key, uses), 2 if number else 20)
+
+
+def test_who_still_has_a_revoked_secret_is_an_alert_that_counts_its_uses(org: Organization, start: Start) -> None:
+    start("run")
+    start("schedule")
+    key = org.key()
+    org.client.delete(key.path)
+    # Refusals are counted by the minute: both are to be of one.
+    while now().second >= 50:
+        time.sleep(0.5)
+    assert [org.verify(key.secret)["code"] for _ in range(2)] == ["revoked_key"] * 2
+    eventually(lambda: org.client.get("/v1/alerts").data != [])
+    (alert,) = org.client.get("/v1/alerts").data
+    assert (alert["type"], alert["severity"], alert["key_id"]) == ("api_key.denied_burst", "warning", key.id)
+    assert (alert["details"]["denied"], alert["details"]["most_frequent_reason"]) == (2, "revoked_key")
+
+
+def test_keys_that_nobody_has_are_told_to_the_operator_and_to_no_organization(
+    org: Organization, start: Start, tmp_path: Path
+) -> None:
+    start("run")
+    start("schedule")
+    client = org.api.client(unknown_secret())
+    assert {client.get("/v1/api-keys").status for _ in range(20)} == {401}
+
+    def told() -> list[dict[str, Any]]:
+        lines = [
+            json.loads(line) for line in (tmp_path / "0.log").read_text().splitlines(keepends=True) if "\n" in line
+        ]
+        return [line for line in lines if line["event"] == "unknown_keys_presented"]
+
+    eventually(lambda: told() != [])
+    (line,) = told()
+    assert (line["level"], line["denied"], line["address"]) == ("warning", 20, "127.0.0.1")
+    assert org.client.get("/v1/alerts").data == []

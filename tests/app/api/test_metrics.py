@@ -17,15 +17,9 @@ from tests.app.conftest import StartApi
 from tests.app.figures import families, scrape, value
 from tests.app.organizations import Api, Organization, unknown_secret
 from tests.app.serving import ROOT
+from tests.patience import eventually, stretched
 
 TOKEN = "for-the-scraper"  # noqa: S105 - of a test server
-
-
-def eventually(holds: Callable[[], bool], seconds: float = 30.0) -> None:
-    deadline = time.monotonic() + seconds
-    while not holds():
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
 
 
 def test_the_figures_are_of_the_form_that_prometheus_reads(api: Api) -> None:
@@ -185,7 +179,7 @@ def test_several_processes_are_added_up_and_the_dead_leave_their_counts(several:
 
 def _answered(ask: Callable[[], float], seconds: float = 30.0) -> float:
     """The answer. A connection that leads to the process that was killed breaks when it is used, and is given up."""
-    deadline = time.monotonic() + seconds
+    deadline = time.monotonic() + stretched(seconds)
     while True:
         try:
             return ask()

@@ -3,7 +3,6 @@
 import os
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 
@@ -28,6 +27,7 @@ from tests.app.api.usage.counting import record
 from tests.app.conftest import StartApi
 from tests.app.figures import scrape, value
 from tests.app.organizations import Api
+from tests.patience import eventually
 from tests.projections.usage.uses import used
 
 AT = 1_800_000_000.0
@@ -42,13 +42,6 @@ JOBS = JobsState(queues=(), workers=1, worker_heartbeat=AT - 2, schedulers=1, sc
 
 def found(log: LogState | None = LOG, jobs: JobsState | None = JOBS) -> Readiness:
     return readiness(State(log, jobs), redis_configured=True, at=AT)
-
-
-def eventually(holds: Callable[[], bool], seconds: float = 30.0) -> None:
-    deadline = time.monotonic() + seconds
-    while not holds():
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
 
 
 def test_with_everything_there_it_is_ready() -> None:

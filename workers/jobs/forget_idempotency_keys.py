@@ -1,4 +1,4 @@
-"""Every hour: answers that no longer count are removed."""
+"""Every minute: answers that no longer count are removed."""
 
 from time import monotonic
 

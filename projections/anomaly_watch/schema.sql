@@ -14,14 +14,18 @@ comment on table key_hours is 'What became of a key''s uses in an hour (UTC). A 
 comment on column key_hours.requests is 'Uses that were let in: verify, check, call.';
 comment on column key_hours.managed is 'Uses for management that were let in.';
 
-create function network_of(in_ip text) returns text language sql stable strict parallel safe
-    return case
-        -- Or all IPv4 callers of a server that listens on both would be in one network.
-        when in_ip ~* '^::ffff:[0-9]+(\.[0-9]+){3}$' and pg_input_is_valid(substr(in_ip, 8), 'inet') then
-            network(set_masklen(substr(in_ip, 8)::inet, 24))::text
-        when pg_input_is_valid(in_ip, 'inet') then
-            network(set_masklen(in_ip::inet, case family(in_ip::inet) when 4 then 24 else 48 end))::text
-    end;
+create function network_of(in_ip text) returns text language plpgsql stable strict parallel safe as $$
+declare
+    -- Or all IPv4 callers of a server that listens on both would be in one network.
+    address text := regexp_replace(in_ip, '^::ffff:([0-9]+[.][0-9]+[.][0-9]+[.][0-9]+)$', '\1', 'i');
+begin
+    -- Not in one expression: the planner may take a cast of a constant before what guards it.
+    if not pg_input_is_valid(address, 'inet') then
+        return null;
+    end if;
+    return network(set_masklen(address::inet, case family(address::inet) when 4 then 24 else 48 end))::text;
+end
+$$;
 comment on function network_of is 'The /24 (IPv4, also mapped into IPv6) or /48 (IPv6) of an address; null for what is none.';
 
 create table key_networks (

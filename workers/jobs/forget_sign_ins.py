@@ -1,4 +1,4 @@
-"""Every minute: sessions and links that are over, counted attempts, mails and notices that are dealt with are removed."""
+"""Every minute: sessions, links, counted attempts that are over, mails and notices that are dealt with, are removed."""
 
 from datetime import timedelta
 from time import monotonic

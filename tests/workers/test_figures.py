@@ -13,11 +13,11 @@ from eventstore.clock import now
 from eventstore.database import WORKER_ROLE, connect
 from projections.followers import FOLLOWERS, OF_USES
 from projections.following import follow
-from projections.usage.apply import USAGE
+from tests.app.api.usage.counting import count, record
 from tests.app.figures import scrape, value
 from tests.app.organizations import Api
 from tests.patience import eventually
-from tests.projections.usage.uses import append, used
+from tests.projections.usage.uses import used
 from tests.workers.conftest import Start
 from tests.workers.valkey_view import View
 from workers.schedule import QUEUES
@@ -69,11 +69,8 @@ def test_jobs_that_wait_that_failed_and_that_succeeded_are_counted_apart(api: Ap
 
 
 def write(api: Api, producer: str, late: timedelta) -> None:
-    async def written() -> None:
-        async with await connect(api.database.url, role=WORKER_ROLE) as connection:
-            await append(connection, producer, now() - late, [used("key_a", now() - late)])
-
-    api.database.run(written())
+    at = now() - late
+    record(api, at, [used("key_a", at)], producer)
 
 
 def follow_uses(api: Api) -> None:
@@ -83,16 +80,6 @@ def follow_uses(api: Api) -> None:
                 assert (await follow(connection, follower, 60)).stopped == {}
 
     api.database.run(followed())
-
-
-def count_uses(api: Api) -> None:
-    """Those who do not count them stay behind."""
-
-    async def counted() -> None:
-        async with await connect(api.database.url, role=WORKER_ROLE) as connection:
-            assert (await follow(connection, USAGE, 60)).stopped == {}
-
-    api.database.run(counted())
 
 
 def test_how_far_a_read_model_is_behind_is_told_in_positions_and_in_seconds(api: Api) -> None:
@@ -116,7 +103,7 @@ def test_how_far_a_read_model_is_behind_is_told_in_positions_and_in_seconds(api:
     # The oldest of them is what counts.
     assert all(LEAST <= each <= most for each in told.values())
 
-    count_uses(api)
+    count(api)  # those who do not count them stay behind
     eventually(lambda: by_label(api, positions, "projection") == {**behind, "usage": 0.0})
     told = by_label(api, seconds, "projection", log="usage")
     assert {name for name, late in told.items() if late >= LEAST} == uses - {"usage"}

@@ -1,16 +1,14 @@
 """Far behind, a read model is brought up to date in several lanes at a time."""
 
 import random
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 
 import anyio
 import pytest
-from psycopg.conninfo import conninfo_to_dict
 from structlog.testing import capture_logs
 
-from embedded.postgres import SUPERUSER, PostgreSQL
 from eventstore.clock import now
-from eventstore.database import Connection, Pool, connect
+from eventstore.database import Connection, Pool
 from eventstore.reader import UsageBatch
 from projections.followers import OF_USES
 from projections.following import Follower, lags
@@ -71,15 +69,6 @@ async def test_whoever_is_far_behind_gets_a_second_runner(connections: Pool) -> 
     await follow_all(connections, [Follower("usage", 1, "usage", PAGES_OF_TWO, meeting)])
     first, second = at_work[1:3]
     assert first != second
-
-
-@pytest.fixture
-async def owner(postgres: PostgreSQL, database_url: str) -> AsyncIterator[Connection]:
-    """A connection that can damage the log, as a restore or a disk can."""
-    name = str(conninfo_to_dict(database_url)["dbname"])
-    async with await connect(postgres.url_of(name, SUPERUSER), role=None) as opened:
-        await opened.execute(b"set session_replication_role = replica")
-        yield opened
 
 
 async def test_a_lane_that_stopped_is_said_once_for_each_that_can_not_go_on(

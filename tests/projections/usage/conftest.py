@@ -1,22 +1,12 @@
 from collections.abc import AsyncIterator
 
 import pytest
-from psycopg.conninfo import conninfo_to_dict
 
-from embedded.postgres import SUPERUSER, PostgreSQL
 from eventstore.database import WORKER_ROLE, Connection, connect
+from tests.damaging import owner  # noqa: F401 -- a fixture
 
 
 @pytest.fixture
 async def connection(database_url: str) -> AsyncIterator[Connection]:
     async with await connect(database_url, role=WORKER_ROLE) as opened:
-        yield opened
-
-
-@pytest.fixture
-async def owner(postgres: PostgreSQL, database_url: str) -> AsyncIterator[Connection]:
-    """A connection that can damage the log, as a restore or a disk can."""
-    name = str(conninfo_to_dict(database_url)["dbname"])
-    async with await connect(postgres.url_of(name, SUPERUSER), role=None) as opened:
-        await opened.execute(b"set session_replication_role = replica")
         yield opened

@@ -11,12 +11,12 @@ from tests.app.organizations import Api
 from tests.projections.usage.uses import append
 
 
-def record(api: Api, at: datetime, events: Iterable[UsageEvent]) -> None:
-    """What a batch of uses at the instant `at` leaves in the log."""
+def record(api: Api, at: datetime, events: Iterable[UsageEvent], producer: str = "tests") -> None:
+    """What a batch of uses at the instant `at` leaves in the log, in the lane of `producer`."""
 
     async def written() -> None:
         async with await connect(api.database.url, role=WORKER_ROLE) as connection:
-            await append(connection, "tests", at, events)
+            await append(connection, producer, at, events)
 
     api.database.run(written())
 

@@ -15,7 +15,7 @@ import pytest
 from eventstore.database import WORKER_ROLE, Pool, pool
 from tests.app.organizations import Api, Database
 from tests.app.serving import Server
-from tests.damaging import owner  # noqa: F401 -- a fixture
+from tests.damaging import owner  # noqa: F401  # pyright: ignore[reportUnusedImport] -- a fixture
 from tests.patience import PATIENT
 from tests.workers.valkey_view import View
 from workers.jobs import detect_anomalies

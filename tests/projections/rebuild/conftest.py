@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from eventstore.database import WORKER_ROLE, Connection, Pool, connect, pool
-from tests.damaging import owner  # noqa: F401 -- a fixture
+from tests.damaging import owner  # noqa: F401  # pyright: ignore[reportUnusedImport] -- a fixture
 from tests.patience import PATIENT
 
 

@@ -3,7 +3,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from eventstore.database import WORKER_ROLE, Connection, connect
-from tests.damaging import owner  # noqa: F401 -- a fixture
+from tests.damaging import owner  # noqa: F401  # pyright: ignore[reportUnusedImport] -- a fixture
 
 
 @pytest.fixture

@@ -10,12 +10,12 @@ import msgspec
 from msgspec import Struct
 
 from app.openid.settings import OpenIdSettings, issuer_problem
-from domain.addresses import network
+from domain.addresses import Network, parse_network
 from domain.organizations.changed_plans import plans_from
 from domain.organizations.plan import PLANS, Plans
 from gateway.derivation import written_master_keys
 from gateway.places import GeoDatabaseUnusable, written_geo_database
-from gateway.policy import EgressPolicy, Network
+from gateway.policy import EgressPolicy
 
 _NUMBER_MAX = 65_535
 """The last port; and more processes than anyone has."""
@@ -181,10 +181,13 @@ def _egress(environment: Mapping[str, str]) -> EgressPolicy:
 
 
 def _networks(environment: Mapping[str, str], name: str) -> tuple[Network, ...]:
-    try:
-        return tuple(network(part.strip()) for part in environment.get(name, "").split(",") if part.strip())
-    except ValueError as error:
-        raise InvalidSetting(name, f"{error}: write networks such as 10.0.0.0/8,::1/128") from None
+    networks: list[Network] = []
+    for written in filter(None, (part.strip() for part in environment.get(name, "").split(","))):
+        try:
+            networks.append(parse_network(written))
+        except ValueError as error:
+            raise InvalidSetting(name, f"{written!r}: {error}. Write networks such as 10.0.0.0/8,::1/128") from None
+    return tuple(networks)
 
 
 def _plans(environment: Mapping[str, str], name: str) -> Plans:

@@ -1,11 +1,10 @@
 """Which addresses the gateway may reach: its own configuration, as opposed to what the internet calls public."""
 
-from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Self
 
 import msgspec
 
-Network = IPv4Network | IPv6Network
+from domain.addresses import Network, parse_network
 
 
 class EgressPolicy(msgspec.Struct, frozen=True):
@@ -22,7 +21,7 @@ class EgressPolicy(msgspec.Struct, frozen=True):
         networks: list[Network] = []
         for written in filter(None, (part.strip() for part in allow.split(","))):
             try:
-                networks.append(ip_network(written))
+                networks.append(parse_network(written))
             except ValueError as error:
-                raise ValueError(f"{written!r} is not a network in CIDR notation: {error}") from None
+                raise ValueError(f"{written!r} is not a network in CIDR notation. {error}") from None
         return cls(allow=tuple(networks), allow_http=allow_http)

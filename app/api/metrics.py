@@ -5,12 +5,12 @@ machine or from a private network, and not through a proxy that is not known: it
 """
 
 from hmac import compare_digest
-from ipaddress import ip_address
 
 from app.exchange import Inbound, Outbound
 from app.metrics.exposition import CONTENT_TYPE
 from app.problems import Problem
 from app.services import Services
+from domain.addresses import parse_address
 
 _PASSED_ON = (b"forwarded", b"x-forwarded-for", b"x-real-ip", b"via")
 _REFUSED = "Ask from this machine or a private network, or set KEYLEDGER_METRICS_TOKEN and send it as a bearer token."
@@ -35,5 +35,5 @@ def _refuse_strangers(inbound: Inbound, services: Services) -> None:
 
 
 def _is_near(ip: str) -> bool:
-    address = ip_address(ip)
-    return address.is_loopback or (address.is_private and not address.is_unspecified)
+    address = parse_address(ip)
+    return address is not None and (address.is_loopback or (address.is_private and not address.is_unspecified))

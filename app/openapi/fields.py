@@ -25,7 +25,8 @@ METADATA: Field = {
     "additionalProperties": {"type": "string", "maxLength": METADATA_VALUE_LENGTH_MAX},
 }
 ALLOWED_IPS: Field = {
-    "description": "Networks (CIDR, IPv4 and IPv6) or addresses that the key may be used from. Empty: from everywhere.",
+    "description": "Networks (CIDR, IPv4 and IPv6) or addresses that the key may be used from, with a prefix length "
+    "and no mask. Empty: from everywhere.",
     "maxItems": ALLOWED_IPS_MAX,
     "examples": [["10.0.0.0/8", "2001:db8::/32"]],
 }

@@ -30,7 +30,10 @@ OPERATIONS: list[Operation] = [
                 "key": {"description": "The whole secret, as somebody presented it.", "format": "password"},
                 "mcp_id": _MCP_ID,
                 "tool": _TOOL,
-                "ip": {"description": "The address from which the key was presented."},
+                "ip": {
+                    "description": "The address from which the key was presented: one IPv4 or IPv6 address. A port and "
+                    "the brackets of IPv6 are left out; the use records the canonical form."
+                },
                 "user_agent": {"description": "What presented it calls itself."},
             },
             {"key": examples.SECRET, "mcp_id": examples.MCP_ID, "tool": "get_page"},

@@ -5,7 +5,7 @@ Counted in PostgreSQL, where sessions are too: there is no moment in which one m
 
 from datetime import timedelta
 from hashlib import sha256
-from ipaddress import IPv6Address, ip_address
+from ipaddress import IPv6Address
 from math import ceil
 from typing import NamedTuple
 
@@ -14,6 +14,7 @@ import structlog
 from app.exchange import Inbound
 from app.problems import Problem
 from app.services import Services
+from domain.addresses import parse_address
 from eventstore.clock import now
 from eventstore.database import Connection
 from projections.sessions import queries as sessions
@@ -53,9 +54,8 @@ async def count(services: Services, inbound: Inbound, limit: Limit, of: str) -> 
 
 def client_of(inbound: Inbound) -> str:
     """What is counted as one client: an IPv4 address, the network of an IPv6 one."""
-    try:
-        address = ip_address(inbound.ip or "")
-    except ValueError:
+    address = parse_address(inbound.ip or "")
+    if address is None:
         return ""
     if isinstance(address, IPv6Address):
         return str(int(address) >> _IPV6_HOST_BITS)

@@ -1,52 +1,41 @@
 """The address of the client: the last one that no trusted proxy of ours vouches for.
 
 `X-Forwarded-For` is read from the right, since only what our own proxies appended can be believed; its leftmost entry
-is whatever the client wrote. Without trusted proxies the header is not looked at, and `Forwarded` (RFC 7239) never is:
-whoever could write the one of two that the proxy does not would choose their address.
+is whatever the client wrote. Without trusted proxies the header is not read, and `Forwarded` (RFC 7239) never is:
+a client that could write the one of two that the proxy does not write would choose its address.
 """
 
-import re
 from collections.abc import Iterable
-from functools import lru_cache
-from ipaddress import IPv4Address, IPv6Address, ip_address
 
-from gateway.policy import Network
+from domain.addresses import Network, parse_address
 
 _ENTRIES_MAX = 20
-
-# Some proxies add the port: 203.0.113.7:443, [2001:db8::7]:443. A lone IPv6 address has more than one colon.
-_WITH_PORT = re.compile(r"(?:\[([^\[\]]+)\]|([^:]+))(?::\d{1,5})?")
 
 
 def client_address(
     peer: str | None, headers: Iterable[tuple[bytes, bytes]], trusted: tuple[Network, ...]
 ) -> str | None:
-    """The client's address in canonical form; None where the connection has none, as over a Unix socket."""
-    address = _parse(peer or "")
+    """Return the client's address in canonical form; None where the connection has none, as over a Unix socket."""
+    # The kernel may add a zone to the address of a neighbor (fe80::1%eth0). The zone is no part of the address.
+    address = parse_address((peer or "").partition("%")[0])
     if not trusted or address is None:
         return None if address is None else str(address)
-    # A proxy may add a line of its own instead of going on in the one before: all are one list (RFC 9110 §5.3).
-    forwarded = b",".join([value for name, value in headers if name == b"x-forwarded-for"])
-    chain = forwarded.decode("latin-1").split(",")[-_ENTRIES_MAX:]
-    for entry in reversed(chain):
+    for entry in reversed(_forwarded(headers)):
         if not any(address in network for network in trusted):
             break
-        earlier = _parse(entry)
+        earlier = parse_address(entry)
         if earlier is None:
             break
         address = earlier
     return str(address)
 
 
-@lru_cache(maxsize=4_096)
-def _parse(text: str) -> IPv4Address | IPv6Address | None:
-    text = text.strip()
-    matched = _WITH_PORT.fullmatch(text)
-    try:
-        address = ip_address((matched[1] or matched[2]) if matched else text)
-    except ValueError:
-        return None
-    if isinstance(address, IPv4Address):
-        return address
-    # A zone (fe80::1%eth0) is known to one machine only, and may say anything.
-    return address.ipv4_mapped or IPv6Address(int(address))
+def _forwarded(headers: Iterable[tuple[bytes, bytes]]) -> list[str]:
+    """Return the last entries of `X-Forwarded-For`.
+
+    A proxy may add a line of its own instead of continuing the one before: all are one list (RFC 9110 §5.3). A list
+    may have empty elements, which mean nothing (RFC 9110 §5.6.1).
+    """
+    lines = b",".join([value for name, value in headers if name == b"x-forwarded-for"])
+    entries = [entry.strip(" \t") for entry in lines.decode("latin-1").split(",")]
+    return [entry for entry in entries if entry][-_ENTRIES_MAX:]

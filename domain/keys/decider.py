@@ -164,7 +164,8 @@ def _change(key: Key, command: ChangeKey) -> tuple[KeyEvent, ...]:
     problems.description("description", description)
     check_metadata(problems, metadata)
     check_rate_limit(problems, rate_limit)
-    check_allowed_ips(problems, allowed_ips)
+    if allowed_ips != key.allowed_ips:
+        check_allowed_ips(problems, allowed_ips)
     if permissions != key.permissions:
         check_permissions(problems, permissions, command.known_mcps)
     expires_at = check_expires_at(problems, expires_at, command.at)

@@ -1,9 +1,8 @@
 """What the fields of a key may hold."""
 
 from datetime import UTC, datetime
-from ipaddress import ip_network
 
-from domain.addresses import network
+from domain.addresses import parse_network
 from domain.fields import NO_KEY, Problems, has_control
 from domain.keys.events import RateLimit
 from domain.keys.permissions import Permissions, ToolRule
@@ -65,9 +64,9 @@ def check_allowed_ips(problems: Problems, networks: tuple[str, ...]) -> None:
         return
     for index, text in enumerate(networks):
         try:
-            network(text)
-        except ValueError:
-            problems.note(f"allowed_ips[{index}]", _network_hint(text))
+            parse_network(text)
+        except ValueError as error:
+            problems.note(f"allowed_ips[{index}]", str(error))
 
 
 def check_rate_limit(problems: Problems, rate_limit: RateLimit | None) -> None:
@@ -113,10 +112,3 @@ def check_overlap(problems: Problems, seconds: int, valid_secrets: int) -> None:
         problems.note("overlap_seconds", f"Must be between 0 and {OVERLAP_SECONDS_MAX} (30 days)")
     if seconds > 0 and valid_secrets >= VALID_SECRETS_MAX:
         problems.note("overlap_seconds", f"Must be 0 while {VALID_SECRETS_MAX} secrets of the key are still valid")
-
-
-def _network_hint(text: str) -> str:
-    try:
-        return f"Has host bits set; did you mean {network(str(ip_network(text, strict=False)))}?"
-    except ValueError:
-        return "Must be an IPv4 or IPv6 network such as 10.0.0.0/8 or 2001:db8::/32"

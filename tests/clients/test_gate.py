@@ -125,8 +125,10 @@ def test_a_key_must_reach_the_mcp_and_the_tool(org: Organization, ask: Ask) -> N
 
 def test_the_callers_address_counts(org: Organization, ask: Ask) -> None:
     key = org.key(allowed_ips=["10.0.0.0/8"])
-    assert ask(headers=_bearer(key.secret), address="10.1.2.3").status_code == 200
-    for address in ("192.0.2.1", "unix socket"):
+    for address in ("10.1.2.3", "10.1.2.3:51234", "::ffff:10.1.2.3", "[::ffff:10.1.2.3%eth0]:443"):
+        assert ask(headers=_bearer(key.secret), address=address).status_code == 200
+    assert {use["ip"] for use in org.activity(key, type="api_key.used")} == {"10.1.2.3"}
+    for address in ("192.0.2.1", "unix socket", "", "unknown", "10.1.2.3, 10.1.2.4", "fe80::1%eth0"):
         refused = ask(headers=_bearer(key.secret), address=address)
         assert (refused.status_code, _code(refused)) == (403, "ip_not_permitted")
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from domain.addresses import address_allowed, network, networks_within
+from domain.addresses import address_allowed, network, networks_within, parse_address, parse_network
 
 
 def v4(number: int, prefix: int) -> str:
@@ -35,7 +35,8 @@ addresses = st.ip_addresses() | st.integers(0, 255).map(IPv4Address) | st.intege
         ("::ffff:10.1.2.3", ("::ffff:0:0/96",)),
         ("2001:db8::1", ("2001:db8::/32",)),
         ("2001:DB8:0:0::1", ("2001:db8::1",)),
-        ("fe80::1%eth0", ("fe80::/10",)),
+        ("10.1.2.3:443", ("10.0.0.0/8",)),
+        ("[2001:db8::1]:443", ("2001:db8::/32",)),
         ("10.1.2.3", ("0.0.0.0/0",)),
         ("2001:db8::1", ("::/0",)),
     ],
@@ -57,7 +58,8 @@ def test_a_caller_on_the_list_is_let_in(ip: str, listed: tuple[str, ...]) -> Non
         (None, ("0.0.0.0/0", "::/0")),
         ("", ("0.0.0.0/0",)),
         ("10.1.2.3, 10.1.2.4", ("0.0.0.0/0",)),
-        ("10.1.2.3:443", ("0.0.0.0/0",)),
+        ("10.1.2.3:65536", ("0.0.0.0/0",)),
+        ("fe80::1%eth0", ("::/0",)),
         ("010.1.2.3", ("0.0.0.0/0",)),
         ("167838211", ("0.0.0.0/0",)),
         ("unknown", ("0.0.0.0/0", "::/0")),
@@ -114,3 +116,137 @@ def test_a_network_of_ipv6_around_the_mapped_ones_stays_ipv6() -> None:
     assert network("::/95").version == 6
     assert network("::ffff:0:0/96") == IPv4Network("0.0.0.0/0")
     assert ip_address("10.0.0.1") in network("::ffff:10.0.0.1/128")
+
+
+@pytest.mark.parametrize(
+    ("spelled", "canonical"),
+    [
+        ("203.0.113.7", "203.0.113.7"),
+        ("203.0.113.7:51234", "203.0.113.7"),
+        ("203.0.113.7:0", "203.0.113.7"),
+        (" 203.0.113.7\t", "203.0.113.7"),
+        ("2001:db8::1", "2001:db8::1"),
+        ("2001:DB8:0:0:0:0:0:1", "2001:db8::1"),
+        ("[2001:db8::1]", "2001:db8::1"),
+        ("[2001:DB8::1]:443", "2001:db8::1"),
+        ("2001:db8::1:443", "2001:db8::1:443"),
+        ("::ffff:203.0.113.7", "203.0.113.7"),
+        ("::FFFF:cb00:7107", "203.0.113.7"),
+        ("0:0:0:0:0:ffff:203.0.113.7", "203.0.113.7"),
+        ("[::ffff:203.0.113.7]:443", "203.0.113.7"),
+        ("::203.0.113.7", "::cb00:7107"),
+        ("::1", "::1"),
+    ],
+)
+def test_an_address_has_one_canonical_form(spelled: str, canonical: str) -> None:
+    assert str(parse_address(spelled)) == canonical
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        " ",
+        "unknown",
+        "_hidden",
+        "localhost",
+        "unix:",
+        "unix:/run/api.sock",
+        "/run/api.sock",
+        "203.0.113.7,",
+        "203.0.113.7, 10.0.0.2",
+        "203.0.113.7 10.0.0.2",
+        "203.0.113.7\n",
+        "\u00a0203.0.113.7",
+        "203.0.113.7:",
+        "203.0.113.7:port",
+        "203.0.113.7:65536",
+        "203.0.113.7:\u0664\u0664\u0663",
+        "203.0.113.7:80:80",
+        "203.0.113.7/32",
+        "203.0.113.007",
+        "0313.0.113.7",
+        "0xcb.0.113.7",
+        "203.0.113",
+        "203.0.113.7.",
+        "203.0.113.256",
+        "\u0662\u0660\u0663.0.113.7",
+        "3405803783",
+        "0xcb007107",
+        "[203.0.113.7]",
+        "[203.0.113.7]:80",
+        "[2001:db8::1",
+        "2001:db8::1]",
+        "[2001:db8::1]443",
+        "[2001:db8::1]:",
+        "[[2001:db8::1]]",
+        "2001:db8::1/128",
+        "2001:db8:::1",
+        "2001:db8::12345",
+        "fe80::1%eth0",
+        "[fe80::1%25eth0]:443",
+        "::ffff:203.0.113.7%eth0",
+        "::ffff:203.0.113.007",
+        "\0",
+        "1" * 100_000,
+    ],
+)
+def test_what_is_not_one_address_is_none(text: str) -> None:
+    assert parse_address(text) is None
+
+
+@given(st.ip_addresses())
+def test_the_canonical_form_is_read_as_itself(address: IPv4Address | IPv6Address) -> None:
+    parsed = parse_address(str(address))
+    assert parsed is not None
+    assert parse_address(str(parsed)) == parsed
+    bracketed = f"[{address}]" if address.version == 6 else str(address)
+    assert parse_address(f"{bracketed}:51234") == parsed
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "10.0.0.0/0.255.255.255",
+        "10.0.0.0/255.0.0.0",
+        "10.0.0.0/0.0.0.0",
+        "10.0.0.0/255.255.255.255",
+        "10.0.0.0/08",
+        "10.0.0.0/+8",
+        "10.0.0.0/",
+        "10.0.0.0/8/8",
+        "10.0.0.0/33",
+        "10.0.0.1/8",
+        "2001:db8::1/32",
+        "2001:db8::/ffff:ffff::",
+        "2001:db8::/129",
+        "::ffff:0:0/95",
+        "::ffff:10.0.0.1/104",
+        "::ffff:10.0.0.0/8",
+        "[2001:db8::]/32",
+        "2001:db8::/32%1",
+        "fe80::%eth0/64",
+        "10.0.0.0:80/8",
+        "010.0.0.0/8",
+        "167772160/8",
+        " 10.0.0.0/8",
+        "10.0.0.0/8 ",
+        "10.0.0.0/8,192.0.2.0/24",
+        "10.0.0.0-10.0.0.255",
+        "10.*",
+        "",
+    ],
+)
+def test_a_network_that_two_readers_could_read_differently_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match=r"^(Must|Has host bits)"):
+        parse_network(text)
+
+
+@given(networks)
+def test_a_network_in_cidr_notation_is_read(text: str) -> None:
+    assert parse_network(text) == network(text)
+
+
+def test_masks_in_the_log_still_hold() -> None:
+    assert address_allowed("10.1.2.3", ("10.0.0.0/0.255.255.255",))
+    assert not address_allowed("11.1.2.3", ("10.0.0.0/255.0.0.0",))

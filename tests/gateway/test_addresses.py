@@ -116,7 +116,15 @@ def test_an_allowed_network_is_reached_over_http_too(address: str) -> None:
     assert why_refused(ip_address("10.0.0.1"), LOOPBACK, encrypted=True)
 
 
-@pytest.mark.parametrize("written", ["localhost", "10.0.0.1/8", "10.0.0.0/33", "a,b"])
+def test_an_allowed_network_may_be_written_as_ipv6_shows_it() -> None:
+    policy = EgressPolicy.parse("::ffff:127.0.0.0/104")
+    assert why_refused(ip_address("127.9.9.9"), policy, encrypted=False) is None
+    assert why_refused(ip_address("10.0.0.1"), policy, encrypted=True)
+
+
+@pytest.mark.parametrize(
+    "written", ["localhost", "10.0.0.1/8", "10.0.0.0/33", "10.0.0.0/0.0.0.0", "10.0.0.0/0.255.255.255", "a,b"]
+)
 def test_a_wrong_network_is_named(written: str) -> None:
     with pytest.raises(ValueError, match="is not a network in CIDR notation"):
         EgressPolicy.parse(written)

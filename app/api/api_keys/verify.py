@@ -17,6 +17,7 @@ from app.security.admission import refuse_denied, ruling_on
 from app.security.callers import presentation
 from app.services import Services
 from app.verification import Asked, Ruling
+from domain.addresses import ADDRESS_EXPECTED, parse_address
 from domain.environment import Environment
 from domain.fields import NO_KEY
 from domain.ids import is_id
@@ -33,7 +34,7 @@ class Body(Struct, frozen=True, forbid_unknown_fields=True):
     key: str
     mcp_id: str | None = None
     tool: Tool | None = None
-    ip: Annotated[str, Meta(max_length=64)] | None = None
+    ip: str | None = None
     user_agent: Annotated[str, Meta(max_length=1_000)] | None = None
 
 
@@ -73,8 +74,9 @@ async def verify_key(inbound: Inbound, services: Services) -> Outbound:
 
 def _subject(asked: Body, inbound: Inbound) -> Presentation | None:
     check_target(asked.mcp_id, asked.tool)
-    if asked.ip is not None and (not asked.ip.isprintable() or holds_secret(asked.ip)):
-        raise Problem("validation_error", "The request is not valid.", {"ip": "Must be an IPv4 or IPv6 address"})
+    address = None if asked.ip is None else parse_address(asked.ip)
+    if asked.ip is not None and address is None:
+        raise Problem("validation_error", "The request is not valid.", {"ip": ADDRESS_EXPECTED})
     secret = parse(asked.key)
     if secret is None:
         return None
@@ -84,7 +86,7 @@ def _subject(asked: Body, inbound: Inbound) -> Presentation | None:
         action="verify",
         mcp_id=asked.mcp_id,
         tool=asked.tool,
-        ip=asked.ip,
+        ip=None if address is None else str(address),
         user_agent=None if user_agent is None else presentable(user_agent),
         request_id=inbound.request_id,
     )

@@ -4,7 +4,6 @@ Changes, not uses: those are in the activity of their key, a thousand times as m
 the log. What is written later has a higher one, so nothing is passed over or shown twice however the log grows.
 """
 
-from ipaddress import IPv6Address, ip_address
 from typing import Annotated
 
 from litestar import get
@@ -16,6 +15,7 @@ from app.api.paging import PER_PAGE_DEFAULT, PerPage, Position, link_next, opene
 from app.payload import Instant
 from app.problems import Problem
 from app.requests import HttpRequest, HttpResponse, inbound_of, query_of, services_of, success
+from domain.addresses import ADDRESS_EXPECTED, parse_address
 from projections.audit.queries import Filters, newest
 
 Id = Annotated[str, Meta(max_length=100)]
@@ -26,7 +26,7 @@ class Query(Struct, frozen=True, forbid_unknown_fields=True):
     actor: Id | None = None
     resource: Id | None = None
     key_id: Id | None = None
-    ip: Annotated[str, Meta(max_length=100)] | None = None
+    ip: str | None = None
     since: Instant | None = field(default=None, name="from")
     until: Instant | None = field(default=None, name="to")
     cursor: str | None = None
@@ -72,14 +72,10 @@ async def audit_events(request: HttpRequest) -> HttpResponse:
 
 
 def _address(given: str | None) -> str | None:
-    """In the form in which the log has it: an IPv4-mapped address as the IPv4 address that it stands for."""
+    """Return the address in the form that the log has."""
     if given is None:
         return None
-    try:
-        address = ip_address(given)
-    except ValueError:
-        raise Problem(
-            "validation_error", "The request is not valid.", {"ip": "Must be an IPv4 or IPv6 address"}
-        ) from None
-    mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
-    return str(mapped or address)
+    address = parse_address(given)
+    if address is None:
+        raise Problem("validation_error", "The request is not valid.", {"ip": ADDRESS_EXPECTED})
+    return str(address)

@@ -12,7 +12,7 @@ LOOPBACK = (ip_network("127.0.0.0/8"), ip_network("10.0.0.0/8"), ip_network("fd0
 
 
 def read(peer: str | None, *lines: str, trusted: bool = True) -> str | None:
-    headers = [(b"x-forwarded-for", line.encode()) for line in lines]
+    headers = [(b"x-forwarded-for", line.encode("latin-1")) for line in lines]
     return client_address(peer, headers, LOOPBACK if trusted else ())
 
 
@@ -41,9 +41,24 @@ def read(peer: str | None, *lines: str, trusted: bool = True) -> str | None:
         ("127.0.0.1", ["203.0.113.7:port"], "127.0.0.1"),
         ("127.0.0.1", ["2001:db8::7:123456"], "127.0.0.1"),
         ("127.0.0.1", ["[2001:db8::7"], "127.0.0.1"),
-        ("127.0.0.1", ["fe80::7%eth0"], "fe80::7"),
+        ("127.0.0.1", ["203.0.113.7:65536"], "127.0.0.1"),
+        ("127.0.0.1", ["[203.0.113.7]:443"], "127.0.0.1"),
+        ("127.0.0.1", ["fe80::7%eth0"], "127.0.0.1"),
         ("fe80::1%eth0", [], "fe80::1"),
-        ("127.0.0.1", ["::ffff:203.0.113.7%eth0"], "203.0.113.7"),
+        ("::ffff:203.0.113.7%eth0", [], "203.0.113.7"),
+        ("127.0.0.1", ["::ffff:203.0.113.7%eth0"], "127.0.0.1"),
+        ("127.0.0.1", ["203.0.113.7,"], "203.0.113.7"),
+        ("127.0.0.1", [",203.0.113.7"], "203.0.113.7"),
+        ("127.0.0.1", ["203.0.113.7", ""], "203.0.113.7"),
+        ("127.0.0.1", ["203.0.113.7", " ", "\t"], "203.0.113.7"),
+        ("127.0.0.1", ["6.6.6.6, , 203.0.113.7 ,\t, 10.0.0.2,,"], "203.0.113.7"),
+        ("127.0.0.1", ["203.0.113.7" + "," * 100], "203.0.113.7"),
+        ("127.0.0.1", [",", ", ,"], "127.0.0.1"),
+        ("127.0.0.1", ["203.0.113.7, unknown"], "127.0.0.1"),
+        ("127.0.0.1", ["203.0.113.7, _obfuscated"], "127.0.0.1"),
+        ("127.0.0.1", ["203.0.113.7, unknown, 10.0.0.2,"], "10.0.0.2"),
+        ("127.0.0.1", ["203.0.113.7 6.6.6.6"], "127.0.0.1"),
+        ("127.0.0.1", ["\u00a0203.0.113.7"], "127.0.0.1"),
         ("fd00::1%eth0", ["203.0.113.7"], "203.0.113.7"),
         (None, ["203.0.113.7"], None),
         ("", ["203.0.113.7"], None),
@@ -72,6 +87,17 @@ def test_a_chain_is_not_followed_for_ever() -> None:
 @pytest.fixture(scope="module")
 def behind_proxies(start_api: StartApi) -> Api:
     return start_api(KEYLEDGER_TRUSTED_PROXIES="127.0.0.0/8,10.0.0.0/8")
+
+
+def test_an_empty_element_of_the_list_says_nothing(behind_proxies: Api) -> None:
+    org = behind_proxies.organization()
+    key = org.key(allowed_ips=["203.0.113.0/24"])
+    lines = (["203.0.113.7,"], ["203.0.113.7", ""], ["", "203.0.113.7, , 10.1.1.1", ""], [",203.0.113.7:51234,"])
+    for values in lines:
+        raw = [(b"x-forwarded-for", value.encode()) for value in values]
+        admitted = key.client.request("GET", "/v1/auth/check", raw_headers=raw)
+        assert admitted.status == 200, values
+    assert {use["ip"] for use in org.activity(key, type="api_key.used")} == {"203.0.113.7"}
 
 
 def test_a_list_of_addresses_looks_at_what_the_proxy_says(behind_proxies: Api) -> None:

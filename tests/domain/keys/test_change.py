@@ -55,6 +55,16 @@ def test_a_rate_limit_and_an_address_list_can_be_lifted() -> None:
     given(KEY, bound).when(replace(CHANGE, rate_limit=None, allowed_ips=())).then(PERMISSIONS)
 
 
+def test_a_mask_from_before_masks_were_refused_stays_until_the_list_is_changed() -> None:
+    masked = replace(CREATED, allowed_ips=("10.0.0.0/0.255.255.255",))
+    given(KEY, masked).when(replace(CHANGE, name="New")).then(replace(DETAILS, name="New"))
+    refused = given(KEY, masked).when(replace(CHANGE, allowed_ips=("10.0.0.0/255.0.0.0",)))
+    refused.then_refused(
+        Invalid,
+        **{"allowed_ips[0]": "Must have a prefix length after the slash instead of a mask, such as 10.0.0.0/8"},
+    )
+
+
 def test_an_expiry_can_be_set_moved_and_lifted() -> None:
     given(KEY, CREATED).when(replace(CHANGE, expires_at=at(99))).then(KeyExpirationChanged(at(99)))
     given(KEY, EXPIRING).when(replace(CHANGE, expires_at=at(99))).then(KeyExpirationChanged(at(99)))

@@ -179,6 +179,14 @@ def test_what_is_no_network_is_refused(text: str) -> None:
     )
 
 
+@pytest.mark.parametrize("mask", ["0.255.255.255", "255.0.0.0", "0.0.0.255", "08"])
+def test_a_mask_is_refused_because_two_readers_could_read_it_differently(mask: str) -> None:
+    given(KEY).when(replace(CREATE, allowed_ips=(f"10.0.0.0/{mask}",))).then_refused(
+        Invalid,
+        **{"allowed_ips[0]": "Must have a prefix length after the slash instead of a mask, such as 10.0.0.0/8"},
+    )
+
+
 @pytest.mark.parametrize(("text", "meant"), [("10.0.0.1/8", "10.0.0.0/8"), ("2001:db8::1/32", "2001:db8::/32")])
 def test_a_network_with_host_bits_is_refused_with_what_was_meant(text: str, meant: str) -> None:
     given(KEY).when(replace(CREATE, allowed_ips=(text,))).then_refused(

@@ -5,11 +5,11 @@ Asked anew for every request, and closed whenever there is no clear yes: nothing
 
 import logging
 from collections.abc import Iterable, Mapping
-from ipaddress import ip_address
 from typing import Any
 
 from msgspec import Struct
 
+from keyledger.address import canonical_address
 from keyledger.clients import AsyncKeyledger
 from keyledger.errors import ApiError, KeyledgerError
 from keyledger.secret import Secret
@@ -64,7 +64,7 @@ async def admit(
             key,
             mcp_id=mcp_id,
             tool=tool,
-            ip=_address(address),
+            ip=canonical_address(address),
             user_agent=agent[:_USER_AGENT_LENGTH_MAX] or None,
         )
     except KeyledgerError as error:
@@ -91,14 +91,6 @@ def _key_in(headers: Mapping[bytes, bytes]) -> Secret | None:
     scheme, _, credentials = headers.get(b"authorization", b"").partition(b" ")
     key = credentials.strip() if scheme.lower() == b"bearer" else headers.get(b"x-api-key", b"").strip()
     return Secret(key.decode("latin-1")) if key else None
-
-
-def _address(address: str | None) -> str | None:
-    """The caller's address, if it is one: a Unix socket has none, and some servers make up a name."""
-    try:
-        return None if address is None else str(ip_address(address))
-    except ValueError:
-        return None
 
 
 def _denied(code: str) -> Denial:

@@ -9,6 +9,18 @@ from domain.keys.permissions import Permissions
 from tests.app.api.api_keys.shapes import INSTANT
 from tests.app.organizations import Api, Organization, unknown_secret
 
+CANONICAL = {
+    "10.1.2.3:51234": "10.1.2.3",
+    "11.0.0.1:51234": "11.0.0.1",
+    " 10.1.2.3 ": "10.1.2.3",
+    "::ffff:10.1.2.3": "10.1.2.3",
+    "[::ffff:10.1.2.3]:443": "10.1.2.3",
+    "2001:DB8::1": "2001:db8::1",
+    "[2001:db8::1]": "2001:db8::1",
+    "[2001:db8:0::1]:443": "2001:db8::1",
+}
+"""How the addresses that are asked about are recorded, where that differs."""
+
 
 def test_a_key_that_is_accepted_is_described(org: Organization) -> None:
     key = org.key(name="Caller", expires_at="2100-01-01T00:00:00Z", permissions={"mcps": "*"})
@@ -104,9 +116,14 @@ def test_a_key_expires_at_its_instant(api: Api, org: Organization) -> None:
         (["10.0.0.0/8"], "10.1.2.3", "valid"),
         (["10.0.0.0/8"], "11.0.0.1", "ip_not_permitted"),
         (["10.0.0.0/8"], None, "ip_not_permitted"),
-        (["10.0.0.0/8"], "nonsense", "ip_not_permitted"),
         (["10.0.0.0/8"], "::ffff:10.1.2.3", "valid"),
+        (["10.0.0.0/8"], "10.1.2.3:51234", "valid"),
+        (["10.0.0.0/8"], "11.0.0.1:51234", "ip_not_permitted"),
+        (["10.0.0.0/8"], " 10.1.2.3 ", "valid"),
         (["2001:db8::/32"], "2001:DB8::1", "valid"),
+        (["2001:db8::/32"], "[2001:db8::1]", "valid"),
+        (["2001:db8::/32"], "[2001:db8:0::1]:443", "valid"),
+        (["10.0.0.0/8"], "[::ffff:10.1.2.3]:443", "valid"),
         (["2001:db8::/32"], "2001:db9::1", "ip_not_permitted"),
         (["2001:db8::/32", "192.0.2.7/32"], "192.0.2.7", "valid"),
         (["192.0.2.7"], "192.0.2.8", "ip_not_permitted"),
@@ -120,7 +137,37 @@ def test_the_address_is_the_one_that_is_asked_about(
     key = org.key(allowed_ips=allowed)
     assert org.verify(key.secret, ip=ip)["code"] == code
     newest = org.activity(key)[0]
-    assert newest["ip"] == ip
+    assert newest["ip"] == CANONICAL.get(ip or "", ip)
+
+
+@pytest.mark.parametrize(
+    "ip",
+    [
+        "",
+        " ",
+        "unknown",
+        "_hidden",
+        "localhost",
+        "unix:/run/api.sock",
+        "203.0.113.7, 10.0.0.2",
+        "203.0.113.7,",
+        "203.0.113.007",
+        "3405803783",
+        "203.0.113.7/32",
+        "203.0.113.7:65536",
+        "203.0.113.7\n",
+        "[203.0.113.7]",
+        "fe80::1%eth0",
+        "\0",
+        "x" * 100_000,
+    ],
+)
+def test_what_is_not_one_address_is_refused_and_not_recorded(org: Organization, ip: str) -> None:
+    key = org.key()
+    refused = org.client.post("/v1/api-keys/verify", {"key": key.secret, "ip": ip})
+    assert (refused.status, refused.code) == (422, "validation_error")
+    assert refused.details == {"ip": "Must be one IPv4 or IPv6 address, such as 203.0.113.7 or 2001:db8::7"}
+    assert org.activity(key, type="api_key.used") == []
 
 
 def test_the_user_agent_is_the_one_that_is_told(org: Organization) -> None:

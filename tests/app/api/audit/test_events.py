@@ -138,6 +138,8 @@ FILTERS: list[tuple[Callable[[Organization], dict[str, str]], list[str]]] = [
     (lambda org: {"key_id": key_named(org, "Renamed"), "type": "api_key.disabled"}, ["api_key.disabled"]),
     (lambda org: {"resource": key_named(org, "Made"), "actor": org.manager.id}, []),
     (lambda _: {"ip": "192.0.2.1"}, []),
+    (lambda _: {"ip": "127.0.0.1:443", "type": "mcp.created"}, ["mcp.created"]),
+    (lambda _: {"ip": "[::ffff:127.0.0.1]:443", "type": "mcp.created"}, ["mcp.created"]),
     (lambda _: {"actor": "user_unknown"}, []),
 ]
 
@@ -205,6 +207,9 @@ def test_a_cursor_is_good_for_its_own_filters_and_organization_only(api: Api, or
         ({"type": "api_key.used"}, "type"),
         ({"ip": "somewhere"}, "ip"),
         ({"ip": "10.0.0.0/8"}, "ip"),
+        ({"ip": ""}, "ip"),
+        ({"ip": "127.0.0.1,"}, "ip"),
+        ({"ip": "fe80::1%eth0"}, "ip"),
         ({"from": "yesterday"}, "from"),
         ({"to": "2026-01-01T00:00:00"}, "to"),
         ({"page": "2"}, "page"),

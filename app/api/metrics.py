@@ -9,6 +9,7 @@ from hmac import compare_digest
 from app.exchange import Inbound, Outbound
 from app.metrics.exposition import CONTENT_TYPE
 from app.problems import Problem
+from app.security.bearer import bearer_tokens
 from app.services import Services
 from domain.addresses import parse_address
 
@@ -25,13 +26,19 @@ async def metrics(inbound: Inbound, services: Services) -> Outbound:
 def _refuse_strangers(inbound: Inbound, services: Services) -> None:
     config = services.config
     if config.metrics_token:
-        given = inbound.headers.get(b"authorization", b"")
-        if not compare_digest(given, b"Bearer " + config.metrics_token.encode()):
+        token = config.metrics_token.encode()
+        if not any(compare_digest(given, token) for given in _bearer_tokens(inbound)):
             raise Problem("forbidden", "Send KEYLEDGER_METRICS_TOKEN as a bearer token.")
         return
     passed_on = any(name in inbound.headers for name in _PASSED_ON)
     if inbound.ip is None or (passed_on and not config.trusted_proxies) or not _is_near(inbound.ip):
         raise Problem("forbidden", _REFUSED)
+
+
+def _bearer_tokens(inbound: Inbound) -> list[bytes]:
+    """Return what may be the token: the header as a whole too, because an operator's token may contain commas."""
+    scheme, _, whole = inbound.headers.get(b"authorization", b"").partition(b" ")
+    return [*bearer_tokens(inbound.headers), *([whole.strip()] if scheme.lower() == b"bearer" else [])]
 
 
 def _is_near(ip: str) -> bool:

@@ -15,9 +15,10 @@ and revokes them, says whether a key may do something, and calls tools for its h
 **Answers.** Success is `{"success": true, "data": …}`, lists have `pagination` beside it. Every failure is
 `application/problem+json` (RFC 9457), and its `type` is an address that explains the code.
 
-**Credentials.** A key goes into `Authorization: Bearer pk_live_…` or `X-API-Key`. What it may manage is in its grants,
-`permissions.manage`, and by default it may manage nothing. People sign in and have a session cookie; what changes
-something then needs the CSRF token too.
+**Credentials.** A key goes into `Authorization: Bearer pk_live_…` or `X-API-Key`. The header that contains a key
+counts, whatever a proxy puts into the other; two different keys are refused with 401. What a key may manage is in its
+grants, `permissions.manage`, and by default it may manage nothing. People sign in and have a session cookie; what
+changes something then needs the CSRF token too.
 
 **Unknown fields** in bodies and unknown or repeated query parameters are refused with 422, by name.
 

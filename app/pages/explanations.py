@@ -13,6 +13,7 @@ EXPLANATIONS: dict[str, Explanation] = {
     "unauthorized": Explanation(
         "Nobody was recognised: no key or session came with the request, or one that is unknown.",
         "The header is missing or misspelt, the key was cut off while it was copied, belongs to another installation, "
+        "two headers contain different keys, "
         "or the person was signed out.",
         "Send the whole key as `Authorization: Bearer pk_live_…` or `X-API-Key`. `keyledger doctor <key>` tells if a "
         "key is complete, without sending it anywhere. People sign in again.",

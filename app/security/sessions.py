@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 
 from app.config import Config
 from app.exchange import Inbound
+from app.security.bearer import presents_key
 from app.security.callers import PersonCaller
 from app.services import Services
 from eventstore.clock import now
@@ -76,8 +77,8 @@ def cookies_of(config: Config) -> Cookies:
 
 
 def presented_session(inbound: Inbound, config: Config) -> str | None:
-    """The secret of a session in the cookie of the request, if there is one. A key in a header comes first."""
-    if b"authorization" in inbound.headers or b"x-api-key" in inbound.headers:
+    """Return the secret of a session in the cookie of the request, if there is one. A key in a header comes first."""
+    if presents_key(inbound.headers):
         return None
     secret = cookies_of(config).read(inbound, "session")
     return secret if secret is not None and secret.startswith(SECRET_PREFIX) else None

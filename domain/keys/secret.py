@@ -78,6 +78,11 @@ def parse(text: str) -> Secret | None:
     return Secret(text) if text[-_CHECKSUM_LENGTH:] == _checksum(body) else None
 
 
+def looks_like_key(text: str) -> bool:
+    """Return whether `text` was meant as a key, well formed or not."""
+    return text.startswith(_MARK) or holds_secret(text)
+
+
 def holds_secret(text: str) -> bool:
     """Whether something of the form of a secret stands in `text`, whatever its checksum."""
     return _MARK in text and _SOMEWHERE.search(text) is not None

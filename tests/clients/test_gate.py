@@ -112,6 +112,68 @@ def test_an_unknown_key_is_refused(ask: Ask, secret: str) -> None:
     assert (response.status_code, _code(response)) == (401, "unauthorized")
 
 
+JWT = "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJwcm94eSJ9.c2lnbmF0dXJl"
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        [("Authorization", f"Bearer {JWT}"), ("X-API-Key", "{key}")],
+        [("Authorization", "Basic dXNlcjpwYXNz"), ("X-API-Key", "{key}")],
+        [("Authorization", "Bearer {key}"), ("X-API-Key", "something else")],
+        [("Authorization", "Bearer {key}"), ("X-API-Key", "{key}")],
+        [("Authorization", f"Bearer {JWT}"), ("Authorization", "bearer {key}")],
+        [("Authorization", f"Bearer {JWT}, Bearer {{key}}")],
+        [("X-API-Key", f"{JWT}"), ("X-API-Key", "{key}")],
+    ],
+)
+def test_the_header_that_contains_a_key_counts_and_nothing_else_is_sent_anywhere(
+    org: Organization, ask: Ask, meddler: Meddler, headers: list[tuple[str, str]]
+) -> None:
+    key = org.key()
+    sent = [(name, value.format(key=key.secret)) for name, value in headers]
+    assert ask(url=meddler.url, headers=sent).text == key.id
+    assert JWT.encode() not in b"".join(meddler.seen)
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        [("Authorization", f"Bearer {JWT}")],
+        [("X-API-Key", JWT)],
+        [("Authorization", f"Bearer {JWT}"), ("X-API-Key", JWT)],
+        [("Authorization", "Bearer pk_live_0000")],
+    ],
+)
+def test_a_credential_of_others_is_refused_without_asking_anyone(
+    ask: Ask, meddler: Meddler, headers: list[tuple[str, str]]
+) -> None:
+    response = ask(url=meddler.url, headers=headers)
+    assert (response.status_code, _code(response)) == (401, "unauthorized")
+    assert 'error="invalid_token"' in response.headers["www-authenticate"]
+    assert meddler.seen == []
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        [("Authorization", "Bearer {first}"), ("X-API-Key", "{second}")],
+        [("Authorization", "Bearer {first}"), ("Authorization", "Bearer {second}")],
+        [("X-API-Key", "{first}, {second}")],
+    ],
+)
+def test_of_two_different_keys_none_is_chosen(
+    org: Organization, ask: Ask, meddler: Meddler, headers: list[tuple[str, str]]
+) -> None:
+    first, second = org.key().secret, org.key().secret
+    response = ask(
+        url=meddler.url, headers=[(name, value.format(first=first, second=second)) for name, value in headers]
+    )
+    assert response.status_code == 401
+    assert "different API keys" in response.text
+    assert meddler.seen == []
+
+
 def test_a_key_must_reach_the_mcp_and_the_tool(org: Organization, ask: Ask) -> None:
     mcp_id, other = org.mcp(), org.mcp()
     key = org.key(permissions={"mcps": [mcp_id], "tools": {mcp_id: {"allow": ["get_*"]}}})

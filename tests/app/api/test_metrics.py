@@ -147,6 +147,10 @@ def test_with_a_token_only_who_sends_it_reads_figures(several: Api) -> None:
     assert several.client().get("/metrics").status == 403
     assert several.client().get("/metrics", authorization="Bearer wrong").status == 403
     assert several.client(TOKEN).get("/metrics").status == 200
+    for header in (f"bearer {TOKEN}", f"BEARER  {TOKEN}", f"Basic dXNlcjpwYXNz, Bearer {TOKEN}"):
+        assert several.client().get("/metrics", authorization=header).status == 200
+    for header in (TOKEN, f"Basic {TOKEN}", f"Bearer {TOKEN}x", "Bearer", ""):
+        assert several.client().get("/metrics", authorization=header).status == 403
 
 
 def test_several_processes_are_added_up_and_the_dead_leave_their_counts(several: Api) -> None:

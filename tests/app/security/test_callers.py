@@ -4,7 +4,9 @@ import pytest
 
 from domain.grants import GRANTS
 from domain.keys.permissions import Permissions
+from tests.app.client import Answer, Client
 from tests.app.organizations import Api, Organization, unknown_secret
+from tests.app.people import person
 
 
 @pytest.mark.parametrize("scheme", ["Bearer ", "bearer ", "BEARER ", "Bearer   "])
@@ -19,10 +21,92 @@ def test_a_key_is_taken_from_a_header_of_its_own(api: Api, org: Organization) ->
     assert caller.post("/v1/api-keys/verify", {"key": org.manager.secret}).data["valid"] is True
 
 
-def test_the_bearer_token_counts_where_both_are_sent(api: Api, org: Organization) -> None:
-    good, bad = org.manager.secret, unknown_secret()
-    assert api.client(good, X_API_Key=bad).get("/v1/api-keys").status == 200
-    assert api.client(bad, X_API_Key=good).get("/v1/api-keys").status == 401
+JWT = "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJwcm94eSJ9.c2lnbmF0dXJl"
+FOREIGN = [
+    f"Bearer {JWT}",
+    f"bearer {JWT}",
+    "Bearer",
+    "Bearer pk_dead_0000",
+    "Bearer sk_live_4eC39HqLyjWDarjtT1zdp7dc",
+    f"Bearer {JWT}, Basic dXNlcjpwYXNz",
+    "Basic dXNlcjpwYXNz",
+    'Digest username="x", realm="y", nonce="z", response="w"',
+    "AWS4-HMAC-SHA256 Credential=x/y/z, SignedHeaders=host, Signature=w",
+    "Negotiate YII=",
+    "",
+    ",",
+]
+"""What proxies, gateways and browsers put into Authorization for themselves."""
+PATHS = ["/v1/api-keys", "/v1/auth/check", "/v1/api-keys/verify", "/v1/mcp/invoke", "/v1/mcp/resources"]
+
+
+def asked(caller: Client, path: str, mcp_id: str, headers: list[tuple[bytes, bytes]] | None = None) -> Answer:
+    """Ask a route of each kind something that a valid key is allowed to ask."""
+    bodies: dict[str, dict[str, str]] = {
+        "/v1/api-keys/verify": {"key": unknown_secret()},
+        "/v1/mcp/invoke": {"mcp_id": mcp_id, "tool": "add"},
+        "/v1/mcp/resources": {"mcp_id": mcp_id, "uri": "file:///a"},
+    }
+    body, params = bodies.get(path), {"mcp_id": mcp_id} if path == "/v1/auth/check" else None
+    return caller.request("POST" if body else "GET", path, body, params=params, raw_headers=headers or [])
+
+
+@pytest.mark.parametrize("path", PATHS)
+@pytest.mark.parametrize("authorization", FOREIGN)
+def test_a_credential_of_others_does_not_hide_a_key(api: Api, org: Organization, path: str, authorization: str) -> None:
+    caller = api.client(Authorization=authorization, X_API_Key=org.manager.secret)
+    assert asked(caller, path, org.mcp()).status in {200, 502}
+
+
+@pytest.mark.parametrize("path", PATHS)
+@pytest.mark.parametrize("foreign", ["not a key", JWT, ",", ""])
+def test_something_else_in_the_other_header_does_not_hide_it_either(
+    api: Api, org: Organization, path: str, foreign: str
+) -> None:
+    assert asked(api.client(org.manager.secret, X_API_Key=foreign), path, org.mcp()).status in {200, 502}
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_the_key_is_found_among_lines_and_lists(api: Api, org: Organization, path: str) -> None:
+    key, mcp_id = org.manager.secret.encode(), org.mcp()
+    for headers in (
+        [(b"Authorization", b"Bearer " + JWT.encode()), (b"Authorization", b"Bearer " + key)],
+        [(b"Authorization", b"bEARER   " + key), (b"Authorization", b"Basic dXNlcjpwYXNz")],
+        [(b"Authorization", b"Bearer " + key), (b"Authorization", b"Bearer " + key), (b"X-API-Key", key)],
+        [(b"Authorization", b"Bearer " + JWT.encode() + b", Bearer " + key)],
+        [(b"X-API-Key", b"other"), (b"X-API-Key", key)],
+        [(b"X-API-Key", key + b"," + key), (b"Authorization", b"Bearer")],
+    ):
+        assert asked(api.client(), path, mcp_id, headers).status in {200, 502}, headers
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_of_two_different_keys_none_is_chosen_and_the_caller_is_told(api: Api, org: Organization, path: str) -> None:
+    mine, other, mcp_id = org.manager.secret, org.key().secret, org.mcp()
+    for headers in (
+        [(b"Authorization", f"Bearer {mine}"), (b"X-API-Key", other)],
+        [(b"Authorization", f"Bearer {other}"), (b"X-API-Key", mine)],
+        [(b"Authorization", f"Bearer {mine}"), (b"X-API-Key", unknown_secret())],
+        [(b"Authorization", f"Bearer {mine}"), (b"Authorization", f"Bearer {other}")],
+        [(b"Authorization", f"Bearer {mine}, Bearer {other}")],
+        [(b"X-API-Key", f"{mine}, {other}")],
+        [(b"X-API-Key", mine), (b"X-API-Key", other)],
+    ):
+        refused = asked(api.client(), path, mcp_id, [(name, value.encode()) for name, value in headers])
+        assert (refused.status, refused.code) == (401, "unauthorized")
+        assert refused.error["message"] == (
+            "The request contains different API keys. Send one, in Authorization or in X-API-Key."
+        )
+        assert 'error="invalid_token"' in refused.headers["www-authenticate"]
+
+
+@pytest.mark.parametrize("authorization", FOREIGN)
+def test_a_credential_of_others_does_not_hide_a_session(api: Api, org: Organization, authorization: str) -> None:
+    somebody = person(api, org.id)
+    caller = api.client(Cookie=f"keyledger_session={somebody.secret}", Authorization=authorization)
+    refused = authorization.startswith("Bearer pk_")
+    assert caller.get("/v1/session").status == (401 if refused else 200)
+    assert caller.get("/account").status == (303 if refused else 200)
 
 
 def test_another_scheme_leaves_the_header_of_its_own(api: Api, org: Organization) -> None:

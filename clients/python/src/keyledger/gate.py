@@ -4,7 +4,7 @@ Asked anew for every request, and closed whenever there is no clear yes: nothing
 """
 
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Any
 
 from msgspec import Struct
@@ -12,7 +12,7 @@ from msgspec import Struct
 from keyledger.address import canonical_address
 from keyledger.clients import AsyncKeyledger
 from keyledger.errors import ApiError, KeyledgerError
-from keyledger.secret import Secret
+from keyledger.presented import NoKey, presented_key
 from keyledger.shapes.verification import Verification
 
 STATE_KEY = "keyledger"
@@ -54,11 +54,11 @@ async def admit(
     tool: str | None,
 ) -> Verification | Denial:
     """The decision on the key in the headers (`Authorization: Bearer …` or `X-API-Key`)."""
-    named = {name.lower(): value for name, value in headers}
-    key = _key_in(named)
-    if key is None:
-        return _unauthorized("unauthorized", presented=False)
-    agent = named.get(b"user-agent", b"").decode("latin-1")
+    named = [(name.lower(), value) for name, value in headers]
+    key = presented_key(named)
+    if isinstance(key, NoKey):
+        return _unauthorized("unauthorized", presented=key.credential_sent, message=key.message)
+    agent = dict(named).get(b"user-agent", b"").decode("latin-1")
     try:
         verification = await client.verify(
             key,
@@ -87,12 +87,6 @@ def problem_of(denial: Denial) -> dict[str, Any]:
     }
 
 
-def _key_in(headers: Mapping[bytes, bytes]) -> Secret | None:
-    scheme, _, credentials = headers.get(b"authorization", b"").partition(b" ")
-    key = credentials.strip() if scheme.lower() == b"bearer" else headers.get(b"x-api-key", b"").strip()
-    return Secret(key.decode("latin-1")) if key else None
-
-
 def _denied(code: str) -> Denial:
     if code in _KEY_CODES:
         return _unauthorized(code, presented=True)
@@ -102,9 +96,9 @@ def _denied(code: str) -> Denial:
     return Denial(403, code, "Forbidden", "The key may not do this.", {})
 
 
-def _unauthorized(code: str, *, presented: bool) -> Denial:
+def _unauthorized(code: str, *, presented: bool, message: str | None = None) -> Denial:
     challenge = f'{_REALM}, error="invalid_token"' if presented else _REALM
-    return Denial(401, code, "Unauthorized", _KEY_CODES[code], {"WWW-Authenticate": challenge})
+    return Denial(401, code, "Unauthorized", message or _KEY_CODES[code], {"WWW-Authenticate": challenge})
 
 
 def _unavailable(retry_after: float) -> Denial:

@@ -147,7 +147,9 @@ def test_a_key_comes_before_a_cookie(api: Api, org: Organization) -> None:
     key.client.get("/v1/auth/check")
     org.client.delete(key.path)
     assert api.client(key.secret, Cookie=cookie).get("/v1/api-keys").code == "revoked_key"
-    assert api.client(None, Cookie=cookie, X_API_Key="nothing like a key").get("/v1/api-keys").status == 401
+    for headers in ({"X_API_Key": "nothing like a key"}, {"Authorization": "Bearer pk_live_"}):
+        assert api.client(None, Cookie=cookie, **headers).get("/v1/api-keys").status == 401
+    assert api.client(None, Cookie=cookie, Authorization=key.secret).get("/v1/api-keys").status == 401
 
 
 @pytest.mark.parametrize("route", [("GET", "/v1/session"), ("DELETE", "/v1/session"), ("GET", "/v1/sessions")])

@@ -3,20 +3,24 @@
 import asyncio
 import re
 import shutil
-import uuid
 from collections.abc import Iterator
+from itertools import count
 
+import hypothesis.core
 import psycopg
 import pytest
 import structlog
+from hypothesis import HealthCheck, settings
 from psycopg import sql
 
 from domain.keys.secret import parse
 from embedded.postgres import SUPERUSER, PostgreSQL
 from embedded.valkey import Valkey
+from tests import random_input
 from tests.ordinary_user import OrdinaryUser, make_ordinary_user
 
 _TEMPLATE = "keyledger_template"
+_numbers = count(1)
 _KEY = re.compile(rb"pk_(?:live|test)_[0-9A-Za-z]{32}")
 
 # By default structlog draws every exception with the local variables of all its frames: that takes longer than what is
@@ -30,8 +34,28 @@ structlog.configure(
 )
 
 
+# How long an example takes says more about the machine than about the code.
+settings.register_profile("keyledger", deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True)
+settings.load_profile("keyledger")
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_configure(config: pytest.Config) -> None:
+    """Give the seed of the run to Hypothesis, as `--hypothesis-seed` would, and to fixtures of the whole session."""
+    hypothesis.core.global_force_seed = config.getoption("randomly_seed")
+    random_input.begin(config.getoption("randomly_seed"), "session")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    random_input.begin(item.config.getoption("randomly_seed"), item.nodeid)
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Prints what tests noted with `record_property`: how much of something was tried. It works under xdist too."""
+    """Print how to draw the same random input again, and what tests noted with `record_property`."""
+    if terminalreporter.getreports("failed") or terminalreporter.getreports("error"):
+        seed = terminalreporter.config.getoption("randomly_seed")
+        terminalreporter.write_line(f"The same random input again: pytest --randomly-seed={seed}")
     for report in terminalreporter.getreports("passed"):
         for name, figure in report.user_properties:
             terminalreporter.write_line(f"{name}: {figure}")
@@ -101,7 +125,7 @@ def ordinary_user() -> Iterator[OrdinaryUser]:
 
 
 def _database(server: PostgreSQL, template: str) -> Iterator[str]:
-    name = f"test_{uuid.uuid4().hex}"
+    name = f"test_{next(_numbers)}"
     with psycopg.connect(server.url, autocommit=True) as connection:
         connection.execute(
             sql.SQL("create database {} template {}").format(sql.Identifier(name), sql.Identifier(template))

@@ -10,7 +10,6 @@ import re
 import shutil
 import subprocess
 import sys
-import uuid
 from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
@@ -56,7 +55,7 @@ def _ci(project: Path, staging: Path) -> None:
 
 
 def _install(target: Path, fill: Callable[[Path], None]) -> None:
-    staging = target.with_name(f"{target.name}.{uuid.uuid4().hex}")
+    staging = target.with_name(f"{target.name}.{os.getpid()}")
     staging.mkdir(parents=True)
     try:
         fill(staging)

@@ -1,6 +1,5 @@
 """Organizations, keys and MCPs in a real database, made the way the application makes them."""
 
-import os
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any, cast
@@ -32,6 +31,7 @@ from eventstore.statements import Statement
 from projections.inline import INLINE
 from projections.member_list.queries import user_put
 from projections.organization_guard.queries import keys_guard, mcps_guard
+from tests.random_input import random_bytes
 
 OWNER = UserActor(new_id("user"))
 
@@ -73,7 +73,7 @@ async def key(pool: Pool, organization_id: str, **fields: Any) -> tuple[str, Sec
     MCPs that `permissions` names have to be given as `known_mcps`.
     """
     at = cast("datetime", fields.get("at", now()))
-    secret = mint(fields.get("environment", "live"), os.urandom(ENTROPY_BYTES))
+    secret = mint(fields.get("environment", "live"), random_bytes(ENTROPY_BYTES))
     template = CreateKey(
         key_id=new_id("key"),
         organization_id=organization_id,

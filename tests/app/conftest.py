@@ -1,8 +1,8 @@
 """One server for the tests of a pytest process, and a look through everything it left behind at the end."""
 
-import uuid
 from collections.abc import Generator, Iterator
 from contextlib import ExitStack, contextmanager
+from itertools import count
 from pathlib import Path
 from typing import Protocol
 
@@ -17,6 +17,8 @@ from tests.app.organizations import Api, Database, Organization
 from tests.app.remains import refuse_secrets
 from tests.app.scopes import MATRIX_SIZE
 from tests.app.serving import Server
+
+_numbers = count(1)
 
 
 class StartApi(Protocol):
@@ -34,7 +36,7 @@ def start_api(
         def start(**settings: str) -> Api:
             database_url = stack.enter_context(_database(postgres, migrated_template))
             settings = {"KEYLEDGER_PATIENCE_SECONDS": "15", **settings}  # a busy machine is no outage
-            server = Server(database_url, valkey.url, folder / f"{uuid.uuid4().hex}.log", settings)
+            server = Server(database_url, valkey.url, folder / f"{next(_numbers)}.log", settings)
             return stack.enter_context(_running(server, postgres))
 
         yield start
@@ -80,7 +82,7 @@ def _running(server: Server, postgres: PostgreSQL) -> Generator[Api]:
 
 @contextmanager
 def _database(server: PostgreSQL, template: str) -> Generator[str]:
-    name = sql.Identifier(f"api_{uuid.uuid4().hex}")
+    name = sql.Identifier(f"api_{next(_numbers)}")
     with psycopg.connect(server.url, autocommit=True) as connection:
         connection.execute(sql.SQL("create database {} template {}").format(name, sql.Identifier(template)))
     yield server.url_of(name.as_string().strip('"'))

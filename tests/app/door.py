@@ -1,11 +1,10 @@
 """A server whose limits count each test as a client of its own: every one comes from an address that it has alone."""
 
-import secrets
-
 from tests.app.browser import Browser
 from tests.app.client import Answer, Client
 from tests.app.mails import mails_to, token_in
 from tests.app.organizations import Api
+from tests.random_input import random_ipv6
 
 
 class Visitor:
@@ -13,7 +12,7 @@ class Visitor:
 
     def __init__(self, api: Api) -> None:
         self.api = api
-        self.ip = f"2001:db8:{secrets.token_hex(2)}:{secrets.token_hex(2)}::1"
+        self.ip = random_ipv6()
         self.client: Client = api.client(X_Forwarded_For=self.ip)
 
     def asks_for_link(self, email: str) -> Answer:

@@ -1,6 +1,5 @@
 """People for tests: members of an organization, made the way the application makes them, and signed in."""
 
-import uuid
 from datetime import timedelta
 from typing import Any
 
@@ -22,6 +21,7 @@ from projections.member_list.queries import user_put
 from projections.organization_guard.queries import members_guard
 from projections.sessions.queries import SQL
 from tests.app.organizations import Api
+from tests.random_input import random_email
 
 COOKIE = "keyledger_session"
 """Its name on plain http over loopback, as the tests speak."""
@@ -46,7 +46,7 @@ class Person:
 
 def person(api: Api, organization_id: str, role: Role = "admin", email: str | None = None) -> Person:
     """A new member in that role, signed in. The first one of an organization gets an owner before them."""
-    address = email or f"{uuid.uuid4().hex}@example.com"
+    address = email or random_email()
     if role != "owner" and not api.database.rows(
         "select 1 from member_list where organization_id = %s", organization_id
     ):

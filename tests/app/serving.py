@@ -3,7 +3,6 @@
 import base64
 import http.client
 import os
-import secrets
 import signal
 import socket
 import subprocess
@@ -12,6 +11,9 @@ import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
+
+from tests.ports import free_port
+from tests.random_input import random_bytes
 
 ROOT = Path(__file__).parents[2]
 
@@ -37,8 +39,8 @@ class Server:
         self._module = module
         self.database_url = database_url
         self.redis_url = redis_url
-        self.port = _free_port()
-        self.master_key = base64.b64encode(secrets.token_bytes(32)).decode()
+        self.port = free_port()
+        self.master_key = base64.b64encode(random_bytes(32)).decode()
         self._environment = {
             **{name: value for name, value in os.environ.items() if not name.startswith(_OURS)},
             "DATABASE_URL": database_url,
@@ -96,7 +98,7 @@ class Server:
                 self._process.wait(10)
         self.kill()
 
-    def exchange(self, *sent: bytes, seconds: float = 10.0) -> tuple[http.client.HTTPResponse, bytes]:
+    def exchange(self, *sent: bytes, seconds: float = 60.0) -> tuple[http.client.HTTPResponse, bytes]:
         """Send bytes as they are and read one answer; fails when none comes within `seconds`."""
         with socket.create_connection(("127.0.0.1", self.port), timeout=seconds) as connection:
             # A server may answer and close before it has read everything: the answer counts, not the broken pipe.
@@ -117,9 +119,3 @@ class Server:
             return False
         finally:
             connection.close()
-
-
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port: int = listener.getsockname()[1]
-        return port

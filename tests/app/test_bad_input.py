@@ -309,7 +309,7 @@ def test_strange_headers_break_nothing(api: Api, org: Organization, route: tuple
         b"",
         body,
     ]
-    response, content = api.server.exchange(b"\r\n".join(lines), seconds=5)
+    response, content = api.server.exchange(b"\r\n".join(lines))
     assert response.status < 500 or b"mcp_" in content, content
     assert response.getheader("x-request-id")
     assert b"evil" not in content
@@ -336,7 +336,7 @@ def test_a_slash_too_many_or_another_case_is_the_same_route_or_none(org: Organiz
 )
 def test_other_forms_of_the_target_are_answered(api: Api, org: Organization, target: str) -> None:
     request = f"GET {target} HTTP/1.1\r\nHost: a\r\nConnection: close\r\nX-API-Key: {org.manager.secret}\r\n\r\n"
-    response, _ = api.server.exchange(request.encode(), seconds=5)
+    response, _ = api.server.exchange(request.encode())
     assert response.status in {200, 400, 404}
 
 
@@ -360,7 +360,7 @@ BROKEN_HTTP = {
 def test_what_is_no_http_is_refused_or_cut_off_and_the_next_one_served(api: Api, kind: str) -> None:
     """The server's own parser answers these, before a request exists; so they have no problem and no request id."""
     with suppress(ConnectionError, http.client.HTTPException):  # cut off; a hang would be a TimeoutError
-        response, _ = api.server.exchange(BROKEN_HTTP[kind], seconds=5)
+        response, _ = api.server.exchange(BROKEN_HTTP[kind])
         assert response.status < 500
     assert api.client().get("/health/live").status == 200
 

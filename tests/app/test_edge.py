@@ -79,7 +79,7 @@ def test_a_body_of_one_mebibyte_is_read(org: Organization) -> None:
 @pytest.mark.parametrize("path", ["/v1/api-keys", "/v1/api-keys/verify", "/v1/mcps", "/v1/mcp/invoke", "/nowhere"])
 def test_a_body_that_says_it_is_larger_is_refused_before_it_is_sent(api: Api, org: Organization, path: str) -> None:
     head = _head("POST", path, org.manager.secret, **{"Content-Length": str(BODY_BYTES_MAX + 1)})
-    response, body = api.server.exchange(head, seconds=5)
+    response, body = api.server.exchange(head)
     assert (response.status, json.loads(body)["error"]["code"]) == (413, "payload_too_large")
     assert response.getheader("connection") == "close", "the rest is not read: nothing more is sent on this connection"
 
@@ -88,7 +88,7 @@ def test_a_body_that_says_it_is_larger_is_refused_before_it_is_sent(api: Api, or
 def test_a_body_that_turns_out_larger_is_refused(api: Api, org: Organization, path: str) -> None:
     head = _head("POST", path, org.manager.secret, **{"Transfer-Encoding": "chunked"})
     chunk = b"10000\r\n" + b" " * 65_536 + b"\r\n"
-    response, body = api.server.exchange(head, *[chunk] * 16, b"1\r\n \r\n0\r\n\r\n", seconds=5)
+    response, body = api.server.exchange(head, *[chunk] * 16, b"1\r\n \r\n0\r\n\r\n")
     assert (response.status, json.loads(body)["error"]["code"]) == (413, "payload_too_large")
     assert response.getheader("connection") == "close", "the rest is not read: nothing more is sent on this connection"
 

@@ -1,7 +1,6 @@
 """One line a request, with what helps to find it and nothing that must not be known."""
 
 import json
-import time
 from typing import Any
 
 import pytest
@@ -9,7 +8,7 @@ import pytest
 from tests.app.client import at_once
 from tests.app.conftest import StartApi
 from tests.app.organizations import Api, Organization
-from tests.patience import stretched
+from tests.patience import eventually
 
 
 @pytest.fixture(scope="module")
@@ -19,22 +18,25 @@ def talkative(start_api: StartApi) -> Api:
 
 def line_of(api: Api, request_id: str) -> dict[str, Any]:
     """The line of a request; it may be written a moment after the answer."""
-    deadline = time.monotonic() + stretched(10)
-    while not (found := lines_of(api, request_id)):
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
-    (line,) = found
+    eventually(lambda: lines_of(api, request_id) != [])
+    (line,) = lines_of(api, request_id)
     return line
 
 
 def lines_of(api: Api, request_id: str) -> list[dict[str, Any]]:
-    lines = [json.loads(line) for line in api.server.log.read_text().splitlines() if line]
+    lines = [json.loads(line) for line in complete_lines(api)]
     return [line for line in lines if line.get("request_id") == request_id and line["event"] == "request"]
+
+
+def complete_lines(api: Api) -> list[str]:
+    """The lines of the server's log, without one that is still being written."""
+    written, _, _ = api.server.log.read_text().rpartition("\n")
+    return [line for line in written.splitlines() if line]
 
 
 def test_every_line_of_the_server_is_json(api: Api, org: Organization) -> None:
     org.key()
-    for line in api.server.log.read_text().splitlines():
+    for line in complete_lines(api):
         assert {"timestamp", "level", "event"} <= set(json.loads(line))
 
 

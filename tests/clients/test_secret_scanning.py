@@ -1,7 +1,6 @@
 """The rule for secret scanners: the very regex of the file finds every key and nothing that only resembles one."""
 
 import importlib
-import os
 import re
 import tomllib
 from collections.abc import Callable
@@ -12,6 +11,7 @@ import pytest
 
 from domain.environment import Environment
 from domain.keys.secret import ENTROPY_BYTES, mint
+from tests.random_input import random_bytes
 
 _FILE = Path(__file__).parents[2] / "clients/secret-scanning/gitleaks.toml"
 (RULE,) = tomllib.loads(_FILE.read_text("utf-8"))["rules"]
@@ -32,7 +32,7 @@ def _found(text: str) -> list[str]:
 
 
 def _minted(environment: Environment = "live") -> str:
-    return mint(environment, os.urandom(ENTROPY_BYTES)).reveal()
+    return mint(environment, random_bytes(ENTROPY_BYTES)).reveal()
 
 
 @pytest.mark.parametrize("environment", ["live", "test"])

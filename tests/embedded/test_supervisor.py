@@ -67,7 +67,7 @@ class _Supervised:
     def close(self) -> None:
         if self.process.poll() is None:
             self.process.terminate()
-        self.process.wait(timeout=30)
+        self.process.wait(timeout=stretched(30))
         self._listener.join(timeout=30)
         assert self.process.stdout is not None
         self.process.stdout.close()
@@ -156,7 +156,7 @@ def test_it_goes_on_when_nobody_listens_any_more(tmp_path: Path) -> None:
 
         assert wait_for(is_back, stretched(10))
     process.terminate()
-    assert process.wait(timeout=10) == 0
+    assert process.wait(timeout=stretched(10)) == 0
 
 
 def test_no_child_outlives_a_killed_supervisor(tmp_path: Path) -> None:

@@ -1,7 +1,6 @@
 """I4: after every command, in any order, the verification table and the guard are what a fold of the log gives."""
 
 import asyncio
-import os
 from datetime import timedelta
 
 from hypothesis import HealthCheck, settings
@@ -31,6 +30,7 @@ from projections.inline import INLINE
 from projections.inline_check import inline_checks
 from tests import seed
 from tests.eventstore.changes import disabling, do, enabling, rotation, write
+from tests.random_input import random_bytes
 
 LIMIT = 10  # of the plan "pro"
 
@@ -75,7 +75,7 @@ class Commands(RuleBasedStateMachine):
             name="Deploy",
             environment="live",
             permissions=Permissions(mcps="*"),
-            secret=record(mint("live", os.urandom(ENTROPY_BYTES))),
+            secret=record(mint("live", random_bytes(ENTROPY_BYTES))),
             at=at,
             by=seed.OWNER,
             authority=UNBOUNDED,
@@ -118,7 +118,7 @@ class Commands(RuleBasedStateMachine):
     @precondition(lambda self: self._keys)
     @rule(pick=picks, overlap_seconds=st.sampled_from([0, 3_600]))
     def rotate(self, pick: int, overlap_seconds: int) -> None:
-        self._do(pick, rotation(os.urandom(ENTROPY_BYTES), overlap_seconds, at=self._at))
+        self._do(pick, rotation(random_bytes(ENTROPY_BYTES), overlap_seconds, at=self._at))
 
     @precondition(lambda self: self._keys)
     @rule(pick=picks)

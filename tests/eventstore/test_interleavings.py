@@ -7,7 +7,6 @@ steps are told in every order. A story that waits for a lock of the other goes o
 # (the steps are the private functions that `execute` consists of)
 
 import asyncio
-import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import suppress
 from dataclasses import replace
@@ -41,6 +40,7 @@ from tests import seed
 from tests.eventstore.changes import rotation, value, write
 from tests.patience import PATIENT
 from tests.projections.usage.uses import used
+from tests.random_input import random_bytes
 
 pytestmark = pytest.mark.anyio
 
@@ -188,7 +188,7 @@ def revoking(organization_id: str, key_id: str) -> Tell:
 
 def rotating(organization_id: str, key_id: str) -> Tell:
     """As the route does it: nothing is locked but the key."""
-    command = rotation(os.urandom(ENTROPY_BYTES))
+    command = rotation(random_bytes(ENTROPY_BYTES))
     guarded = write(organization_id, key_id, lambda _: command)
     return changing(replace(guarded, guard=no_guard(), command=lambda _: command))  # type: ignore[arg-type]
 
@@ -200,7 +200,7 @@ def creating(organization_id: str) -> Tell:
         name="Deploy",
         environment="live",
         permissions=Permissions(mcps="*"),
-        secret=record(mint("live", os.urandom(ENTROPY_BYTES))),
+        secret=record(mint("live", random_bytes(ENTROPY_BYTES))),
         at=now(),
         by=seed.OWNER,
         authority=UNBOUNDED,

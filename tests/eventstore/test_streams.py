@@ -1,7 +1,6 @@
 """I2: two who decide on the same version do not both write. I10: a plan's limit holds, and nobody locks anybody out."""
 
 import asyncio
-import os
 import random
 import threading
 from dataclasses import replace
@@ -20,6 +19,7 @@ from eventstore.execute import ATTEMPTS_MAX, Change, Write, execute
 from projections.inline import INLINE
 from tests import seed
 from tests.eventstore.changes import disabling, do, enabling, rename, renaming, revoke, rotation, rows, value, write
+from tests.random_input import random_bytes
 
 pytestmark = pytest.mark.anyio
 
@@ -33,7 +33,7 @@ def _someone_is_faster(url: str, organization_id: str, key_id: str) -> None:
 
     async def change() -> None:
         async with pool(url) as connections:
-            await rename(connections, organization_id, key_id, f"Faster {os.urandom(4).hex()}")
+            await rename(connections, organization_id, key_id, f"Faster {random_bytes(4).hex()}")
 
     thread = threading.Thread(target=asyncio.run, args=[change()])
     thread.start()
@@ -174,7 +174,7 @@ async def test_two_hundred_changes_at_once_at_the_limit_neither_deadlock_nor_pas
 
 
 def _rotating(organization_id: str, key_id: str) -> Write[KeyState, KeyCommand, KeyEvent, KeyCensus]:
-    return write(organization_id, key_id, lambda _: rotation(os.urandom(32)))
+    return write(organization_id, key_id, lambda _: rotation(random_bytes(32)))
 
 
 def _name(state: KeyState) -> str:

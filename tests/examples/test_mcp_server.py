@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.patience import stretched
+
 ROOT = Path(__file__).parents[2]
 
 
@@ -26,7 +28,7 @@ def test_it_says_where_it_listens_and_stops_when_told(number: signal.Signals) ->
         assert process.stdout is not None
         assert process.stdout.readline().startswith("listening on http://127.0.0.1:")
         process.send_signal(number)
-        output, errors = process.communicate(timeout=10)
+        output, errors = process.communicate(timeout=stretched(10))
     assert (process.returncode, output, errors) == (0, "", "")
 
 
@@ -35,8 +37,8 @@ def test_a_port_in_use_is_said_in_one_line() -> None:
         assert first.stdout is not None
         port = first.stdout.readline().removesuffix("/mcp\n").rpartition(":")[2]
         with _start("--port", port) as second:
-            _, errors = second.communicate(timeout=10)
+            _, errors = second.communicate(timeout=stretched(10))
         first.terminate()
-        first.communicate(timeout=10)
+        first.communicate(timeout=stretched(10))
     assert second.returncode == 1
     assert errors == f"error: port {port} of 127.0.0.1 is in use; choose another with --port\n"

@@ -1,5 +1,3 @@
-import os
-
 import msgspec
 import pytest
 from hypothesis import given
@@ -7,8 +5,9 @@ from hypothesis import strategies as st
 
 from app.security.cursors import CursorInvalid, CursorSigner
 from gateway.sealing import SealBroken, Sealer
+from tests.random_input import random_bytes
 
-OLD, NEW = os.urandom(32), os.urandom(32)
+OLD, NEW = random_bytes(32), random_bytes(32)
 PURPOSE = "mcp credential"
 HERE = "org_1/mcp_1"
 

@@ -11,10 +11,10 @@ from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Self
-from uuid import uuid4
 
 import psycopg
 
+from tests.random_input import random_token
 from tests.stories.wire import Reply, Wire
 
 CALLERS = 6
@@ -111,7 +111,7 @@ class Load:
 
     def _create(self, wire: Wire) -> tuple[str, str]:
         """A new key, asked for under one Idempotency-Key until there is an answer; the secret is in the first one."""
-        name = f"Key {uuid4().hex}"
+        name = f"Key {random_token()}"
         reply = self._until_answered(lambda: wire.post("/v1/api-keys", {"name": name}, idempotency_key=name))
         self.promises.names[name] = reply.data["id"]
         self.promises.changes.append(Acknowledged(reply.data["id"], reply.revision, "api_key.created"))
@@ -119,7 +119,7 @@ class Load:
         return reply.data["id"], reply.data["key"] or self._manager
 
     def _rotate(self, wire: Wire, key_id: str) -> None:
-        path, name = f"/v1/api-keys/{key_id}/rotate", uuid4().hex
+        path, name = f"/v1/api-keys/{key_id}/rotate", random_token()
         reply = self._until_answered(lambda: wire.post(path, idempotency_key=name))
         self.promises.rotations[key_id] += 1
         # Two events: without an overlap the earlier secret is retired at once.
@@ -128,7 +128,7 @@ class Load:
         self._count_replay(reply)
 
     def _rename(self, wire: Wire, key_id: str) -> None:
-        name = f"Key {uuid4().hex}"
+        name = f"Key {random_token()}"
         reply = self._once(lambda: wire.request("PATCH", f"/v1/api-keys/{key_id}", {"name": name}))
         if reply is not None:
             self.promises.changes.append(Acknowledged(key_id, reply.revision, "api_key.details_changed"))

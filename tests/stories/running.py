@@ -3,7 +3,6 @@
 import http.client
 import json
 import os
-import random
 import subprocess
 import sys
 import threading
@@ -13,7 +12,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from embedded.addresses import is_listening
 from embedded.children import is_running, mark_of, marked_with, wait_for, working_in
 from embedded.guard import belonging_to
 
@@ -21,17 +19,6 @@ ROOT = Path(__file__).parents[2]
 READY = "Keyledger runs at "
 
 _OURS = ("KEYLEDGER_", "DATABASE_URL", "REDIS_URL", "HOST", "PORT", "WORKERS", "API_WORKERS", "PLEXMCP_", "DEMO_")
-
-
-def free_port() -> int:
-    """A port that nobody listens on now, nor on the next, where the example MCP server goes.
-
-    Below those that the system gives to outgoing connections, or one of them might take it in between.
-    """
-    while True:
-        port = random.randrange(20_000, 30_000)  # noqa: S311 - no secret
-        if not any(is_listening("127.0.0.1", each) for each in (port, port + 1)):
-            return port
 
 
 def environment_of(home: Path, port: int, changes: Mapping[str, str] | None = None) -> dict[str, str]:

@@ -13,7 +13,8 @@ import yaml
 
 from embedded.children import wait_for
 from tests.patience import stretched
-from tests.stories.running import READY, ROOT, Run, environment_of, free_port, running
+from tests.ports import free_port
+from tests.stories.running import READY, ROOT, Run, environment_of, running
 
 # One process runs all of them, since they share a run.
 pytestmark = pytest.mark.xdist_group("first run")

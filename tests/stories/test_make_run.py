@@ -13,7 +13,8 @@ from embedded.postgres import PostgreSQL
 from embedded.valkey import Valkey
 from tests.ordinary_user import OrdinaryUser
 from tests.patience import stretched
-from tests.stories.running import free_port, key_ids, running
+from tests.ports import free_port
+from tests.stories.running import key_ids, running
 
 
 def test_a_stop_takes_less_than_five_seconds_and_the_next_start_finds_everything(tmp_path: Path) -> None:

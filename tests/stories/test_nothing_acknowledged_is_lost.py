@@ -8,6 +8,7 @@ import psycopg
 from psycopg import sql
 
 from embedded.postgres import PostgreSQL
+from tests.random_input import random_seed
 from tests.stories.kills import KINDS, Kills
 
 ROUNDS_EACH = 4
@@ -16,10 +17,9 @@ ROUNDS_EACH = 4
 def test_nothing_acknowledged_is_lost_when_processes_are_killed(
     postgres: PostgreSQL, database_url: str, redis_url: str, tmp_path: Path
 ) -> None:
-    seed = random.randrange(sys.maxsize)  # noqa: S311 -- no secret
-    sys.stdout.write(f"seed {seed}\n")  # shown when it fails, like the rounds
+    seed = random_seed()
     kinds = list(KINDS) * ROUNDS_EACH
-    random.Random(seed).shuffle(kinds)  # noqa: S311 -- likewise
+    random.Random(seed).shuffle(kinds)  # noqa: S311 -- no secret
     with Kills(postgres, database_url, redis_url, tmp_path) as kills:
         promises = kills.rounds(kinds, seed, _say)
     assert kills.broken(promises) == []

@@ -223,13 +223,12 @@ def test_more_than_can_wait_are_refused_at_once(start_server: StartServer, manag
     with _hanging(postgres):
         answers = _hammer(server, manager, seconds=3, pause_seconds=0.2)
     assert {(answer.status, answer.retry_after) for answer in answers} == {(503, "1")}
-    waited = [answer for answer in answers if answer.seconds > 1]
-    at_once = [answer for answer in answers if answer.seconds < 0.5]
-    # As many as may wait do, and those two batches that are under way; all others are told at once.
-    assert WAITING_MAX <= len(waited) < len(at_once)
+    # As many as may wait do, and those two batches that are under way; all others are refused immediately, which the
+    # service counts. The time of an answer would also tell how busy the machine is.
+    assert sum(answer.seconds > 1 for answer in answers) >= WAITING_MAX
     assert wait_for(lambda: _verifies(server, manager), stretched(10))
     refused = "keyledger_group_commit_refused_total"
-    assert wait_for(lambda: _figure(server, manager, refused) >= len(at_once), stretched(10))
+    assert wait_for(lambda: _figure(server, manager, refused) > len(answers) / 2, stretched(10))
     # With the database there, few that may wait are enough for many who ask.
     answers = _hammer(server, manager, seconds=1)
     assert sum(answer.status == 200 for answer in answers) > len(answers) // 10

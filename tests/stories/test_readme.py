@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.stories.running import ROOT, free_port, running
+from tests.ports import free_port
+from tests.stories.running import ROOT, running
 
 pytestmark = pytest.mark.xdist_group("readme")
 

@@ -8,7 +8,8 @@ import pytest
 from embedded.children import wait_for
 from tests.app.browser import browser
 from tests.patience import stretched
-from tests.stories.running import ROOT, free_port, running
+from tests.ports import free_port
+from tests.stories.running import ROOT, running
 
 pytestmark = pytest.mark.xdist_group("readme")
 

@@ -115,7 +115,11 @@ async def test_without_postgresql_the_workers_wait(
     await an_expiry_is_recorded(connections, organization_id)
     key_id, _ = await seed.key(connections, organization_id, expires_at=now() + timedelta(seconds=1))
     postgres.stop()
-    await anyio.sleep(4)
+
+    async def the_outage_was_met() -> bool:
+        return _said(tmp_path, "database_unavailable")[0] >= 1
+
+    await eventually(the_outage_was_met)
     postgres.start()
     await expiry_of(connections, organization_id, key_id)
     assert pool.poll() is None

@@ -1,6 +1,5 @@
 """A secret that a rotation replaced ends with its overlap, and the log says so soon after."""
 
-import os
 from datetime import timedelta
 
 import pytest
@@ -14,6 +13,7 @@ from domain.keys.secret import ENTROPY_BYTES, Secret, mint, record
 from eventstore.clock import now
 from eventstore.database import Pool
 from tests import seed
+from tests.random_input import random_bytes
 from tests.workers.story import history, verdict
 from workers.due_keys import see_to
 from workers.jobs.retire_secrets import RETIREMENT, retire
@@ -24,7 +24,7 @@ OVERLAP = timedelta(hours=1)
 
 
 async def rotate(pool: Pool, organization_id: str, key_id: str) -> Secret:
-    secret = mint("live", os.urandom(ENTROPY_BYTES))
+    secret = mint("live", random_bytes(ENTROPY_BYTES))
     command = RotateKey(
         secret=record(secret),
         at=now(),

@@ -5,7 +5,6 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from typing import NamedTuple
-from uuid import uuid4
 
 import pytest
 
@@ -15,6 +14,7 @@ from tests.app.door import Visitor
 from tests.app.organizations import Api
 from tests.app.people import person
 from tests.app.serving import ROOT
+from tests.random_input import random_email, random_token
 
 
 class Ran(NamedTuple):
@@ -67,7 +67,7 @@ def screen(door: Api) -> Iterator[Browser]:
 
 
 def test_from_nothing_to_an_owner_who_is_signed_in(door: Api, operator: Operator, screen: Browser) -> None:
-    slug, email = f"acme-{uuid4().hex}", f"{uuid4().hex}@example.com"
+    slug, email = f"acme-{random_token()}", random_email()
     created = operator.gets(
         "create-organization", "--name", "Acme", "--slug", slug, "--plan", "pro", "--owner-email", email
     )
@@ -110,7 +110,7 @@ def test_the_plans_are_those_of_the_installation_for_an_operator_too(
 
 
 def test_what_can_not_be_done_is_one_line(door: Api, operator: Operator) -> None:
-    slug, email = f"acme-{uuid4().hex}", f"{uuid4().hex}@example.com"
+    slug, email = f"acme-{random_token()}", random_email()
     words = ("create-organization", "--name", "Acme", "--slug", slug, "--owner-email", email)
     operator.gets(*words)
     assert "slug" in operator.is_refused(*words)

@@ -6,8 +6,8 @@ that are meant to be wrong are left as they are.
 
 import os
 from collections.abc import Callable
+from itertools import count
 from typing import Any, cast
-from uuid import uuid4
 
 import schemathesis
 from schemathesis import GenerationMode
@@ -19,6 +19,8 @@ CREDENTIALS = {
     "basic": {"auth_username": "user", "auth_password": "password"},
 }
 
+_idempotency_keys = count(1)
+
 
 @schemathesis.hook  # pyright: ignore[reportUnknownMemberType]
 def before_call(context: Any, case: Any, kwargs: Any) -> None:  # noqa: ANN401 -- schemathesis'
@@ -28,7 +30,7 @@ def before_call(context: Any, case: Any, kwargs: Any) -> None:  # noqa: ANN401 -
         for name in _KNOWN_FROM_EARLIER_ANSWERS & set(sent or {}):
             del sent[name]
     if case.headers and "Idempotency-Key" in case.headers:
-        case.headers["Idempotency-Key"] = uuid4().hex
+        case.headers["Idempotency-Key"] = f"fuzzing-{next(_idempotency_keys)}"
     if case.query:
         _make_sound(case.query)
     if isinstance(case.body, dict):

@@ -1,11 +1,8 @@
 """Signing in through a certified OpenID provider, and all the ways in which that must not sign anybody in."""
 
 import re
-import secrets
-import socket
 from collections.abc import Iterator
 from pathlib import Path
-from uuid import uuid4
 
 import httpx2
 import pytest
@@ -16,16 +13,12 @@ from tests.app.door import Visitor
 from tests.app.openid.provider import CLIENT_ID, CLIENT_SECRET, openid_provider
 from tests.app.organizations import Api
 from tests.app.people import COOKIE, person
+from tests.ports import free_port
+from tests.random_input import random_email, random_token
 
 pytestmark = pytest.mark.xdist_group("openid")
 
 CALLBACK = "/sign-in/openid/callback"
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port: int = listener.getsockname()[1]
-        return port
 
 
 @pytest.fixture(scope="module")
@@ -100,7 +93,7 @@ def test_the_address_may_stand_in_the_proof_itself(start_api: StartApi, tmp_path
 
 
 def test_a_person_of_two_organizations_chooses_and_proves_nothing_again(house: Api, screen: Browser) -> None:
-    email = f"{uuid4().hex}@example.com"
+    email = random_email()
     people = [person(house, house.organization().id, "viewer", email) for _ in range(2)]
     proves(screen, "/sign-in/openid", email)
     wanted = people[1].organization_id
@@ -113,20 +106,20 @@ def test_a_person_of_two_organizations_chooses_and_proves_nothing_again(house: A
 
 
 def test_nobody_is_added_by_signing_in(house: Api, screen: Browser) -> None:
-    email = f"{uuid4().hex}@example.com"
+    email = random_email()
     proves(screen, "/sign-in/openid", email)
     refused(screen, house, "Ask to be invited")
     assert house.database.rows("select 1 from users where email = %s", email) == []
 
 
 def test_an_address_that_the_provider_does_not_vouch_for_is_worth_nothing(house: Api, screen: Browser) -> None:
-    somebody = person(house, house.organization().id, email=f"unverified.{uuid4().hex}@example.com")
+    somebody = person(house, house.organization().id, email=f"unverified.{random_token()}@example.com")
     proves(screen, "/sign-in/openid", somebody.email)
     refused(screen, house, "does not vouch")
 
 
 def test_an_address_that_only_looks_the_same_is_another(house: Api, screen: Browser) -> None:
-    local = f"mike{uuid4().hex}"
+    local = f"mike{random_token()}"
     person(house, house.organization().id, email=f"{local}@example.com")
     proves(screen, "/sign-in/openid", f"{local.replace('k', chr(0x212A), 1)}@example.com")
     refused(screen, house, "Ask to be invited")
@@ -137,9 +130,7 @@ def test_what_was_altered_on_the_way_to_the_provider_is_noticed(
     house: Api, screen: Browser, name: str, words: str
 ) -> None:
     somebody = person(house, house.organization().id)
-    altered, count = re.subn(
-        rf"(?<=[?&]){name}=[^&]+", f"{name}={secrets.token_urlsafe(32)}", screen.leads_to("/sign-in/openid")
-    )
+    altered, count = re.subn(rf"(?<=[?&]){name}=[^&]+", f"{name}={_opaque()}", screen.leads_to("/sign-in/openid"))
     assert count == 1
     proves(screen, altered, somebody.email)
     refused(screen, house, words)
@@ -227,3 +218,8 @@ def _answer_for(house: Api, email: str) -> str:
             answer.headers["location"] for answer in own.page.history if CALLBACK in answer.headers.get("location", "")
         ]
     return sent[-1]
+
+
+def _opaque() -> str:
+    """Return 43 characters, as a code challenge has (RFC 7636 §4.2) and state and nonce may have."""
+    return (random_token() + random_token())[:43]

@@ -1,15 +1,14 @@
 """Accepting an invitation by its page."""
 
-from uuid import uuid4
-
 from tests.app.browser import Browser
 from tests.app.organizations import Api
 from tests.app.people import person
+from tests.random_input import random_email
 
 
 def test_whoever_accepts_is_a_member_and_signed_in(door: Api, screen: Browser) -> None:
     admin = person(door, door.organization().id, "admin")
-    email = f"{uuid4().hex}@example.com"
+    email = random_email()
     invited = admin.client.post("/v1/organization/members/invite", {"email": email, "role": "auditor"}).data
     screen.go(invited["invite_url"])
     assert "auditor" in screen.page.text

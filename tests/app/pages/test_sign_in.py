@@ -1,7 +1,5 @@
 """Signing in by the pages, in a browser that runs no script."""
 
-from uuid import uuid4
-
 import httpx2
 import pytest
 
@@ -10,6 +8,7 @@ from tests.app.door import Visitor
 from tests.app.mails import mails_to, token_in
 from tests.app.organizations import Api
 from tests.app.people import COOKIE, person
+from tests.random_input import random_email
 
 
 def signed_in(screen: Browser, door: Api, email: str) -> None:
@@ -38,7 +37,7 @@ def test_from_the_form_over_the_mail_to_the_account(door: Api, screen: Browser) 
 
 
 def test_the_page_says_the_same_to_an_address_that_nobody_has(door: Api, screen: Browser) -> None:
-    known, unknown = person(door, door.organization().id).email, f"{uuid4().hex}@example.com"
+    known, unknown = person(door, door.organization().id).email, random_email()
     texts: list[str] = []
     for email in (known, unknown):
         screen.go("/sign-in")
@@ -67,7 +66,7 @@ def test_a_used_link_says_so(door: Api, screen: Browser, visitor: Visitor) -> No
 
 
 def test_a_person_of_two_organizations_chooses(door: Api, screen: Browser) -> None:
-    email = f"{uuid4().hex}@example.com"
+    email = random_email()
     people = [person(door, door.organization().id, "viewer", email) for _ in range(2)]
     signed_in(screen, door, email)
     assert screen.page.text.count("as viewer") == 2
@@ -109,7 +108,7 @@ def test_no_page_leads_to_another_site(door: Api, screen: Browser, name: str) ->
 
 
 def test_too_many_attempts_are_answered_with_a_page(door: Api, visitor: Visitor) -> None:
-    email = f"{uuid4().hex}@example.com"
+    email = random_email()
     for _ in range(5):
         Visitor(door).asks_for_link(email)
     with browser(door.url, X_Forwarded_For=visitor.ip) as screen:

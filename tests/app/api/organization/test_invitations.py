@@ -1,7 +1,6 @@
 """Invitations: who is invited, who accepts, and when not."""
 
 import re
-import uuid
 from datetime import datetime, timedelta
 
 import pytest
@@ -22,12 +21,13 @@ from tests.app.api.organization.joining import (
 from tests.app.client import at_once
 from tests.app.organizations import Api, Organization
 from tests.app.people import Person, person
+from tests.random_input import random_token
 
 SENT = {"invite_id", "email", "role", "expires_at", "invite_url"}
 
 
 def an_address() -> str:
-    return f"{uuid.uuid4().hex}@Example.com"
+    return f"{random_token()}@Example.com"
 
 
 @pytest.fixture

@@ -1,18 +1,17 @@
 """The plan's limit of members holds however many come at once."""
 
-import uuid
-
 from tests.app.api.organization.joining import INVITATIONS, INVITE, MEMBERS, accept, invited
 from tests.app.client import at_once
 from tests.app.organizations import Api
 from tests.app.people import person
+from tests.random_input import random_email
 
 LIMIT = 5
 """Of the plan `pro`."""
 
 
 def an_address() -> str:
-    return f"{uuid.uuid4().hex}@example.com"
+    return random_email()
 
 
 def test_of_many_who_accept_at_once_no_more_join_than_the_plan_allows(api: Api) -> None:

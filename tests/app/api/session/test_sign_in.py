@@ -2,7 +2,6 @@
 
 import time
 from statistics import median
-from uuid import uuid4
 
 import pytest
 
@@ -11,6 +10,7 @@ from tests.app.door import Visitor
 from tests.app.mails import mails_to
 from tests.app.organizations import Api
 from tests.app.people import COOKIE, person
+from tests.random_input import random_email, random_token
 
 
 @pytest.fixture
@@ -19,7 +19,7 @@ def visitor(door: Api) -> Visitor:
 
 
 def new_address() -> str:
-    return f"{uuid4().hex}@example.com"
+    return random_email()
 
 
 def in_session(door: Api, answer: Answer) -> Answer:
@@ -119,7 +119,7 @@ def test_an_address_is_found_however_it_is_written_and_the_mail_goes_to_the_one_
     door: Api, visitor: Visitor
 ) -> None:
     """Or whoever owns a mailbox that merely looks the same would be signed in as someone else."""
-    local = f"mike{uuid4().hex}"
+    local = f"mike{random_token()}"
     person(door, door.organization().id, email=f"{local}@example.com")
     visitor.asks_for_link(f"{local.upper()}@Example.com")
     visitor.asks_for_link(f"{local.replace('k', chr(0x212A), 1)}@example.com")

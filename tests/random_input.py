@@ -1,0 +1,53 @@
+"""Random input for tests, drawn from one seed.
+
+The seed of the run is printed when the run starts and again when a test fails: `pytest --randomly-seed=N` draws the
+same input again. Each test draws from the seed of the run and its own name, whatever ran before it. Sources that no
+seed controls (`secrets`, `os.urandom`, `uuid4`) are therefore not used in tests:
+tests/architecture/test_random_input.py looks for them.
+
+A value that the service stores in a canonical spelling is drawn in that spelling, or a test that compares the two
+fails for some seeds only.
+"""
+
+import random
+from ipaddress import IPv6Address
+
+_DOCUMENTATION = int(IPv6Address("2001:db8::"))  # RFC 3849
+
+# Not the generator of the standard library's functions: Hypothesis sets that one to the same state for each example.
+_generator = random.Random(0)  # noqa: S311 -- no secret
+
+
+def begin(seed: object, name: str) -> None:
+    """Draw from here on what belongs to `name`, a test, in a run with this seed."""
+    _generator.seed(f"{seed} {name}")
+
+
+def random_seed() -> int:
+    """Return the seed of a generator of the test's own, for threads that draw at the same time."""
+    return _generator.getrandbits(63)
+
+
+def random_token() -> str:
+    """Return 32 hexadecimal digits that no other test draws."""
+    return f"{_generator.getrandbits(128):032x}"
+
+
+def random_email() -> str:
+    """Return an address in small letters, as the service stores it."""
+    return f"{random_token()}@example.com"
+
+
+def random_ipv6() -> str:
+    """Return an address in a /64 network of its own, spelled as RFC 5952 recommends and the service stores it."""
+    return str(IPv6Address(_DOCUMENTATION | _generator.getrandbits(32) << 64 | 1))
+
+
+def random_port(low: int, high: int) -> int:
+    """Return a port number from `low` to `high` - 1."""
+    return _generator.randrange(low, high)
+
+
+def random_bytes(size: int) -> bytes:
+    """Return `size` bytes, for keys that protect nothing."""
+    return _generator.randbytes(size)

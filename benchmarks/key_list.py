@@ -30,7 +30,7 @@ from benchmarks.targets import Target, say
 from domain.grants import GRANTS
 from domain.keys.permissions import Permissions
 from embedded.postgres import PostgreSQL
-from eventstore.clock import new_id, now
+from eventstore.clock import now
 from eventstore.database import connect, pool
 from eventstore.migrate import migrate
 from projections.key_list.filters import Filters
@@ -148,9 +148,9 @@ def _measure(url: str, folder: Path, options: argparse.Namespace) -> int:
 
 
 async def _filled(url: str, keys: int, master_key: bytes) -> Filled:
-    mcps = [new_id("mcp") for _ in range(20)]
     async with pool(url) as connections:
         organization_id = await seed.organization(connections, "enterprise")
+        mcps = [await seed.mcp(connections, organization_id) for _ in range(20)]
     at = now()
     async with await connect(url, role=None) as connection:
         await connection.execute(b"set statement_timeout = 0")

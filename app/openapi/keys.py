@@ -58,8 +58,11 @@ OPERATIONS: list[Operation] = [
         query=listing.Query,
         query_fields={
             "status": {"description": "The status of the key."},
-            "mcp_id": {"description": "Keys that reach this MCP server, those for all MCP servers among them."},
-            "created_by": {"description": "The id of the person or the key that made it."},
+            "mcp_id": {
+                "description": "Keys that reach this MCP server, including keys for all MCP servers of its environment."
+                " No key fits an unknown id."
+            },
+            "created_by": {"description": "The id of the person or the key that made it. No key fits an unknown id."},
             "expiring_within_days": {"description": "Keys that expire within so many days."},
             "unused_for_days": {"description": "Keys that were not used for so many days."},
             "q": {"description": "A word of the name begins with this, or the prefix does."},
@@ -145,7 +148,8 @@ OPERATIONS: list[Operation] = [
         tag=_TAG,
         summary="Revoke many keys",
         description="A dry run, unless `dry_run` is false. A key matches when every selector fits that is given; at "
-        "least one must be.",
+        "least one must be. A selector that names something that the organization does not have is refused with 422. "
+        "The calling key is left out unless `include_caller` is true.",
         body=Body(
             revoke_many.Body,
             {
@@ -161,17 +165,27 @@ OPERATIONS: list[Operation] = [
                     "pattern": "^(user|key)_[0-7][0-9a-hjkmnp-tv-z]{25}$",
                 },
                 "mcp_id": {
-                    "description": "Keys that reach this MCP server, those for all MCP servers among them.",
+                    "description": "Keys that reach this MCP server, including keys for all MCP servers of its "
+                    "environment.",
                     "pattern": "^mcp_[0-7][0-9a-hjkmnp-tv-z]{25}$",
                 },
-                "created_before": {"description": "Keys that were made before this instant."},
+                "created_before": {
+                    "description": "Keys that were made before this instant, which is not in the future."
+                },
                 "dry_run": {"description": "True: only say what would be revoked."},
+                "include_caller": {"description": "True: revoke the calling key too, if the selectors fit it."},
             },
             {"created_by": examples.USER_ID, "reason": "compromised", "dry_run": False},
             {"anyOf": [{"required": [selector]} for selector in ("ids", "created_by", "mcp_id", "created_before")]},
         ),
         answer=Answer(
-            keys.RevokedKeys, {"matched": 1, "revoked": 1, "keys": [{**examples.BRIEF_KEY, "status": "revoked"}]}
+            keys.RevokedKeys,
+            {
+                "matched": 1,
+                "revoked": 1,
+                "caller_excluded": False,
+                "keys": [{**examples.BRIEF_KEY, "status": "revoked"}],
+            },
         ),
         repeatable=True,
     ),

@@ -22,21 +22,31 @@ CLOCKED: tuple[Status, ...] = ("active", "disabled")
 """As recorded: keys of these statuses are expired from their instant on, also while the event is still to come."""
 
 
+class ReachedMcp(Struct, frozen=True):
+    """An MCP that the organization has. Keys for all MCPs reach those of their own environment only."""
+
+    id: str
+    environment: Environment
+
+
 class Filters(Struct, frozen=True):
     """Which keys of an organization; None: any. `q` is the beginning of a word of the name, or of the prefix.
 
+    `mcp`: keys that list this MCP or reach it through "*". It is looked up before it gets here: an id that is no MCP
+    of the organization would otherwise select every key for all MCPs. `without_id`: every key but this one.
     `unrevoked`, beside no status: only those that can still be revoked.
     """
 
     organization_id: str
     status: Status | None = None
     environment: Environment | None = None
-    mcp_id: str | None = None
+    mcp: ReachedMcp | None = None
     created_by: str | None = None
     expiring_within_days: int | None = None
     unused_for_days: int | None = None
     q: str | None = None
     ids: tuple[str, ...] | None = None
+    without_id: str | None = None
     created_before: datetime | None = None
     unrevoked: bool = False
 
@@ -116,8 +126,8 @@ def recorded_in(cell: Cell, table: sql.SQL) -> sql.Composed:
 def conditions(filters: Filters) -> list[sql.Composable]:
     """All that a key has to fulfil beside lying in one of the cells."""
     found: list[sql.Composable] = [sql.SQL("k.organization_id = %(organization_id)s")]
-    if filters.mcp_id is not None:
-        found.append(sql.SQL("(k.all_mcps or k.mcps @> array[%(mcp_id)s])"))
+    if filters.mcp is not None:
+        found.append(sql.SQL("((k.all_mcps and k.environment = %(mcp_environment)s) or k.mcps @> array[%(mcp_id)s])"))
     if filters.created_by is not None:
         found.append(sql.SQL("k.created_by = %(created_by)s"))
     if filters.expiring_within_days is not None:
@@ -129,6 +139,8 @@ def conditions(filters: Filters) -> list[sql.Composable]:
         found.append(sql.SQL("(strpos(k.name_key, %(marked)s) > 0 or starts_with(lower(k.prefix), %(prefix)s))"))
     if filters.ids is not None:
         found.append(sql.SQL("k.key_id = any(%(ids)s::text[])"))
+    if filters.without_id is not None:
+        found.append(sql.SQL("k.key_id <> %(without_id)s"))
     if filters.created_before is not None:
         found.append(sql.SQL("k.created_at < %(created_before)s"))
     return found
@@ -142,8 +154,9 @@ def parameters(filters: Filters, at: datetime) -> dict[str, Any]:
         "organization_id": filters.organization_id,
         "environments": filters.environments,
         "statuses": recorded(filters),
-        "mcp_id": filters.mcp_id,
-        "mcp_terms": [EVERY_MCP, listing(filters.mcp_id or "")],
+        "mcp_id": None if filters.mcp is None else filters.mcp.id,
+        "mcp_environment": None if filters.mcp is None else filters.mcp.environment,
+        "mcp_terms": [EVERY_MCP, listing("" if filters.mcp is None else filters.mcp.id)],
         "created_by": filters.created_by,
         "expiring_by": at + timedelta(days=filters.expiring_within_days or 0),
         "unused_since": at - timedelta(days=filters.unused_for_days or 0),
@@ -152,5 +165,6 @@ def parameters(filters: Filters, at: datetime) -> dict[str, Any]:
         "term_first": first,
         "term_last": last,
         "ids": None if filters.ids is None else list(filters.ids),
+        "without_id": filters.without_id,
         "created_before": filters.created_before,
     }

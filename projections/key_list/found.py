@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 from psycopg import sql
 
+from domain.environment import Environment
 from eventstore.database import Connection
 from projections.key_list.filters import (
     CLOCKED,
@@ -103,7 +104,7 @@ def _sources(filters: Filters) -> list[sql.SQL]:
     found: list[sql.SQL] = []
     if filters.q is not None:
         found.append(_BY_TERM)
-    if filters.mcp_id is not None:
+    if filters.mcp is not None:
         found.append(_BY_MCP)
     if filters.created_by is not None:
         found.append(_BY_CREATOR)
@@ -221,26 +222,38 @@ def _fitting(keys: sql.SQL, filters: Filters, sort: Sort) -> sql.Composed:
 async def _counted(connection: Connection, filters: Filters, at: datetime) -> int | None:
     """The total as the counts that change with the log know it; None for a combination that nothing counts."""
     others = (filters.q, filters.expiring_within_days, filters.unused_for_days)
-    facets = [created_by(filters.created_by)] if filters.created_by is not None else [""]
-    if filters.mcp_id is not None:
-        facets = [EVERY_MCP, listing(filters.mcp_id)]
-    if any(other is not None for other in others) or (filters.created_by is not None and filters.mcp_id is not None):
+    if any(other is not None for other in others) or (filters.created_by is not None and filters.mcp is not None):
         return None
     given = {
         "organization_id": filters.organization_id,
-        "facets": facets,
         "environments": filters.environments,
         "at": at,
         "created_by": filters.created_by,
-        "mcp_id": filters.mcp_id,
+        "mcp_id": None if filters.mcp is None else filters.mcp.id,
+        "mcp_environment": None if filters.mcp is None else filters.mcp.environment,
     }
     statuses = STATUSES if filters.status is None else (filters.status,)
-    count = await _one(connection, SQL.counted, given | {"statuses": list(statuses)})
+    count = 0
+    for facet, environments in _facets(filters):
+        counted = {"facets": [facet], "environments": environments, "statuses": list(statuses)}
+        count += await _one(connection, SQL.counted, given | counted)
     if filters.status in CLOCKED:
         return count - await _one(connection, SQL.overdue, given | {"statuses": [filters.status]})
     if filters.status == "expired":
         return count + await _one(connection, SQL.overdue, given | {"statuses": list(CLOCKED)})
     return count
+
+
+def _facets(filters: Filters) -> list[tuple[str, list[Environment]]]:
+    """The counts that make up the total, and the environments in which each of them counts."""
+    if filters.mcp is None:
+        facet = "" if filters.created_by is None else created_by(filters.created_by)
+        return [(facet, filters.environments)]
+    reached: list[Environment] = [
+        environment for environment in filters.environments if environment == filters.mcp.environment
+    ]
+    facets: list[tuple[str, list[Environment]]] = [(EVERY_MCP, reached)]
+    return [*facets, (listing(filters.mcp.id), filters.environments)]
 
 
 async def _one(connection: Connection, query: bytes, given: dict[str, Any]) -> int:

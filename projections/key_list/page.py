@@ -112,7 +112,7 @@ def _looked_at(filters: Filters, sort: Sort) -> bool:
     by_id_or_creator = filters.ids is not None or (filters.created_by is not None and sort == "created_at")
     if filters.status == "expired" or by_id_or_creator:
         return False
-    asked = (filters.q, filters.mcp_id, filters.created_by, filters.expiring_within_days, filters.unused_for_days)
+    asked = (filters.q, filters.mcp, filters.created_by, filters.expiring_within_days, filters.unused_for_days)
     return any(each is not None for each in asked)
 
 

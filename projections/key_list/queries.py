@@ -1,5 +1,6 @@
 """What is asked of the list of keys."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import NamedTuple
 
@@ -16,6 +17,8 @@ class Queries(NamedTuple):
     overdue: bytes
     overdue_keys: bytes
     expiring: bytes
+    keys_there: bytes
+    creator_known: bytes
     secrets_ending: bytes
 
 
@@ -43,9 +46,25 @@ async def overdue_keys(connection: Connection, organization_id: str, at: datetim
 async def overdue_active(connection: Connection, organization_id: str, at: datetime) -> int:
     """How many keys are recorded as active and past their expiry at `at`."""
     given = {"organization_id": organization_id, "at": at, "environments": ["live", "test"], "statuses": ["active"]}
-    cursor = await connection.execute(SQL.overdue, given | {"created_by": None, "mcp_id": None})
+    anything = {"created_by": None, "mcp_id": None, "mcp_environment": None}
+    cursor = await connection.execute(SQL.overdue, given | anything)
     row = await cursor.fetchone()
     return row[0] if row else 0
+
+
+async def keys_there(
+    connection: Connection, organization_id: str, key_ids: Sequence[str], created_by: str | None
+) -> set[str]:
+    """Those of `key_ids` that are keys of the organization, in any state; `created_by`: and made by them, None: all."""
+    given = {"organization_id": organization_id, "ids": list(key_ids), "created_by": created_by}
+    return {key_id for (key_id,) in await (await connection.execute(SQL.keys_there, given)).fetchall()}
+
+
+async def creator_known(connection: Connection, organization_id: str, creator_id: str) -> bool:
+    """Whether this is a key or a person of the organization, former ones included."""
+    given = {"organization_id": organization_id, "creator_id": creator_id}
+    row = await (await connection.execute(SQL.creator_known, given)).fetchone()
+    return row is not None and bool(row[0])
 
 
 async def secrets_ending(connection: Connection, at: datetime, limit: int) -> list[DueKey]:

@@ -34,12 +34,15 @@ where organization_id = %(organization_id)s and facet = any(%(facets)s::text[])
 
 -- overdue
 -- How many of them are past their expiry while no event says so yet: as many as the worker is behind. Parameters by name:
--- organization_id, environments, statuses, at; created_by and mcp_id, null: any
+-- organization_id, environments, statuses, at; created_by and mcp_id, null: any; mcp_environment, that of mcp_id
 select count(*) from key_list
 where organization_id = %(organization_id)s and environment = any(%(environments)s::text[])
   and status = any(%(statuses)s::text[]) and ends_at <= %(at)s
   and (%(created_by)s::text is null or created_by = %(created_by)s)
-  and (%(mcp_id)s::text is null or all_mcps or mcps @> array[%(mcp_id)s::text])
+  and (
+    %(mcp_id)s::text is null or (all_mcps and environment = %(mcp_environment)s::text)
+    or mcps @> array[%(mcp_id)s::text]
+  )
 
 -- overdue_keys
 -- Which keys of an organization those are, the longest overdue first. Parameters by name: organization_id, at, limit
@@ -53,6 +56,22 @@ order by ends_at, key_id limit %(limit)s
 select key_id, organization_id from key_list
 where status in ('active', 'disabled') and expires_at <= %s
 order by expires_at limit %s
+
+-- keys_there
+-- Which of these keys the organization has. Parameters by name: organization_id, ids; created_by, null: whoever made them
+select key_id from key_list
+where organization_id = %(organization_id)s and key_id = any(%(ids)s::text[])
+  and (%(created_by)s::text is null or created_by = %(created_by)s)
+
+-- creator_known
+-- Whether a person or a key is, or was, in the organization, or made one of its keys. Parameters by name:
+-- organization_id, creator_id
+select exists (
+    select from streams
+    where stream_id = %(creator_id)s and organization_id = %(organization_id)s and kind in ('member', 'api_key')
+) or exists (
+    select from key_list where organization_id = %(organization_id)s and created_by = %(creator_id)s
+)
 
 -- secrets_ending
 -- Keys with a secret whose overlap is over. $1 now, $2 how many

@@ -71,7 +71,9 @@ RULES: dict[Route, Rule] = {
     ("POST", "/v1/api-keys/{key_id:str}/rotate"): about_keys("keys:write"),
     ("GET", "/v1/api-keys/{key_id:str}/activity"): about_keys("keys:read"),
     ("GET", "/v1/api-keys/{key_id:str}/usage"): about_keys("usage:read"),
-    ("POST", "/v1/api-keys/revoke"): making("keys:write", {"ids": [ABSENT_KEY], "reason": "superseded"}),
+    ("POST", "/v1/api-keys/revoke"): making(
+        "keys:write", {"created_before": "2000-01-01T00:00:00Z", "reason": "superseded"}
+    ),
     ("POST", "/v1/api-keys/verify"): Rule("keys:verify", people=False, body={"key": "nothing like a key"}),
     ("GET", "/v1/auth/check"): Rule(people=False),
     ("POST", "/v1/mcp/invoke"): Rule(people=False, body={"mcp_id": ABSENT_MCP, "tool": "add"}, let_in=404),

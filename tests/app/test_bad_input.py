@@ -114,7 +114,7 @@ FIELDS = {
     ("DELETE", "/v1/api-keys/{key_id:str}"): ["reason", "note", "unknown"],
     ("POST", "/v1/api-keys/{key_id:str}/revoke"): ["reason", "note", "unknown"],
     ("POST", "/v1/api-keys/revoke"): [
-        "ids", "created_by", "mcp_id", "created_before", "reason", "dry_run", "unknown", "\0",
+        "ids", "created_by", "mcp_id", "created_before", "reason", "dry_run", "include_caller", "unknown", "\0",
     ],
     ("POST", "/v1/api-keys/{key_id:str}/rotate"): ["overlap_seconds", "unknown"],
     ("POST", "/v1/api-keys/{key_id:str}/disable"): ["unknown"],

@@ -1,22 +1,26 @@
-"""POST /v1/api-keys/revoke: refuse many keys at once and for ever. The answer to an incident.
+"""POST /v1/api-keys/revoke: revoke many keys permanently. The response to an incident.
 
 A dry run unless `dry_run` is false: it says what would be revoked and changes nothing. A key matches when every
 selector that is given fits it and it is not revoked yet; `mcp_id` selects what the list of keys shows for it, so also
-keys for all MCPs. `matched` and `revoked` count all of them, `keys` shows the first 1,000 as they are afterwards.
+keys for all MCPs of its environment. A selector that names what the organization does not have is refused. `matched`
+and `revoked` count all keys, `keys` shows the first 1,000 as they are afterwards.
 
-Every key is a change of its own. Whatever stops the work leaves a clean beginning, and a repeat does what is left. The
-caller's own key comes last, and stays if it is the last active one: it is matched and not revoked.
+Each key is a change of its own. An interruption leaves the oldest keys revoked, and a repeat revokes the rest. The
+calling key matches only with `include_caller`; otherwise `caller_excluded` says that the selectors fitted it. It comes
+last, and stays if it is the last active one: it is matched and not revoked.
 """
 
 from collections.abc import AsyncIterator
+from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
 from litestar import post
-from msgspec import UNSET, Struct, UnsetType
+from msgspec import UNSET, Struct, UnsetType, structs
 
 from app.api.api_keys.elapsed import living_keys
 from app.api.api_keys.own import seen_of
+from app.api.api_keys.selectors import mcp_of, unknown_creator, unknown_keys
 from app.api.api_keys.shape import status_of
 from app.idempotency import idempotency_of
 from app.payload import Instant
@@ -42,6 +46,8 @@ from projections.organization_guard.queries import keys_guard
 
 IDS_MAX = 10_000
 KEYS_SHOWN_MAX = 1_000
+CLOCK_TOLERANCE = timedelta(minutes=5)
+"""How far the clock of a client may be ahead of ours before its `created_before` counts as a mistake."""
 _PAGE = 500
 
 
@@ -54,9 +60,10 @@ class Body(Struct, frozen=True, forbid_unknown_fields=True):
     mcp_id: str | UnsetType = UNSET
     created_before: Instant | UnsetType = UNSET
     dry_run: bool = True
+    include_caller: bool = False
 
-    def filters(self, organization_id: str) -> Filters:
-        """The keys that are meant; 422 when nothing is selected or a selector is not what it should be."""
+    def refuse_malformed(self, at: datetime) -> None:
+        """422 when nothing is selected or a selector cannot be what it should be."""
         details: dict[str, str] = {}
         if self.ids is UNSET and self.created_by is UNSET and self.mcp_id is UNSET and self.created_before is UNSET:
             details["ids"] = "Required: ids, or one of created_by, mcp_id, created_before"
@@ -68,23 +75,18 @@ class Body(Struct, frozen=True, forbid_unknown_fields=True):
             details["created_by"] = "Must be the id of a person or a key, such as user_… with 26 characters"
         if self.mcp_id is not UNSET and not is_id("mcp", self.mcp_id):
             details["mcp_id"] = "Must be the id of an MCP, such as mcp_… with 26 characters"
+        if self.created_before is not UNSET and self.created_before > at + CLOCK_TOLERANCE:
+            details["created_before"] = "Must not be in the future, where it selects every key"
         if details:
             raise Problem("validation_error", "The request is not valid.", details)
-        return Filters(
-            organization_id=organization_id,
-            mcp_id=None if self.mcp_id is UNSET else self.mcp_id,
-            created_by=None if self.created_by is UNSET else self.created_by,
-            ids=None if self.ids is UNSET else self.ids,
-            created_before=None if self.created_before is UNSET else self.created_before,
-            unrevoked=True,
-        )
 
 
 class Revoked(Struct):
-    """The answer, as it grows."""
+    """The response, as it grows."""
 
     matched: int = 0
     revoked: int = 0
+    caller_excluded: bool = False
     keys: list[dict[str, Any]] = msgspec.field(default_factory=list[dict[str, Any]])
 
     def show(self, key: dict[str, Any]) -> None:
@@ -96,34 +98,81 @@ class Revoked(Struct):
 async def revoke_keys(request: HttpRequest) -> HttpResponse:
     query_of(request, NoParameters)
     wanted = body_of(request, Body)
-    filters = seen_of(request.auth, wanted.filters(request.auth.organization_id))
+    wanted.refuse_malformed(now())
     idempotency = idempotency_of(inbound_of(request), request.auth.id)
     if wanted.dry_run:
-        return respond(_rendered(await _matching(request, filters)), 200, None)
+        return respond(_rendered(await _matching(request, wanted)), 200, None)
     if idempotency is None:
-        return respond(_rendered(await _revoke_all(request, wanted, filters)), 200, None)
-    # Beside the pool: requests that each held one of its connections and waited for a second would wait for each other.
+        return respond(_rendered(await _revoke_all(request, wanted)), 200, None)
+    # Outside the pool: requests that each held a connection and waited for a second one would block each other.
     url = services_of(request).config.database_url
-    async with await connect(url, organization_id=filters.organization_id) as held:
+    async with await connect(url, organization_id=request.auth.organization_id) as held:
         earlier = await hold(held, idempotency, now())
         if earlier is not None:
             return respond(earlier.body, earlier.status, None, replayed=True)
-        answer = Answer(200, _rendered(await _revoke_all(request, wanted, filters)))
+        answer = Answer(200, _rendered(await _revoke_all(request, wanted)))
         await held.execute(*idempotency.store(answer, now()))
         return respond(answer.body, answer.status, None)
 
 
-async def _matching(request: HttpRequest, filters: Filters) -> Revoked:
+async def _filters(request: HttpRequest, wanted: Body) -> Filters:
+    """The keys that are meant, the calling one included; 422 where a selector names what is not there."""
+    organization_id = request.auth.organization_id
+    seen = seen_of(request.auth, Filters(organization_id)).created_by
+    details: dict[str, str | None] = {}
+    mcp = None
+    async with services_of(request).reading(organization_id) as connection:
+        if wanted.ids is not UNSET:
+            details["ids"] = await unknown_keys(connection, wanted.ids, organization_id, created_by=seen)
+        if wanted.created_by is not UNSET:
+            details["created_by"] = await unknown_creator(
+                connection, wanted.created_by, organization_id, created_by=seen
+            )
+        if wanted.mcp_id is not UNSET:
+            mcp = await mcp_of(connection, wanted.mcp_id, organization_id)
+            details["mcp_id"] = "No such MCP in this organization. Send the id of one that it has."
+            if mcp is not None:
+                details["mcp_id"] = None
+    problems = {field: problem for field, problem in details.items() if problem is not None}
+    if problems:
+        raise Problem("validation_error", "The request is not valid.", problems)
+    filters = Filters(
+        organization_id=organization_id,
+        mcp=mcp,
+        created_by=None if wanted.created_by is UNSET else wanted.created_by,
+        ids=None if wanted.ids is UNSET else wanted.ids,
+        created_before=None if wanted.created_before is UNSET else wanted.created_before,
+        unrevoked=True,
+    )
+    return seen_of(request.auth, filters)
+
+
+async def _without_caller(request: HttpRequest, wanted: Body) -> tuple[Filters, bool]:
+    """The keys that are meant, and whether the calling one would be among them and is left out."""
+    filters = await _filters(request, wanted)
+    caller_id = request.auth.id
+    if wanted.include_caller:
+        return filters, False
+    if filters.ids is not None and caller_id not in filters.ids:
+        return filters, False
+    async with services_of(request).reading(filters.organization_id) as connection:
+        fits = await total(connection, structs.replace(filters, ids=(caller_id,)), now())
+    return structs.replace(filters, without_id=caller_id), bool(fits)
+
+
+async def _matching(request: HttpRequest, wanted: Body) -> Revoked:
+    filters, caller_excluded = await _without_caller(request, wanted)
     at = now()
     async with services_of(request).reading(filters.organization_id) as connection:
         listed = await page(connection, filters, at, sort="created_at", order="asc", limit=KEYS_SHOWN_MAX)
         count = await total(connection, filters, at)
     states = [decode(item.state) for item in listed]
-    return Revoked(count, 0, [_shown(state, status_of(state, at)) for state in states])
+    return Revoked(count, 0, caller_excluded, [_shown(state, status_of(state, at)) for state in states])
 
 
-async def _revoke_all(request: HttpRequest, wanted: Body, filters: Filters) -> Revoked:
-    answer = Revoked()
+async def _revoke_all(request: HttpRequest, wanted: Body) -> Revoked:
+    filters, caller_excluded = await _without_caller(request, wanted)
+    answer = Revoked(caller_excluded=caller_excluded)
     own: Existing | None = None
     async for state in _unrevoked(request, filters):
         answer.matched += 1
@@ -143,7 +192,7 @@ async def _revoke_all(request: HttpRequest, wanted: Body, filters: Filters) -> R
 
 
 async def _unrevoked(request: HttpRequest, filters: Filters) -> AsyncIterator[Existing]:
-    """The matching keys, oldest first. A page is read, given and forgotten before the next one."""
+    """The matching keys, oldest first. A page is read, yielded and dropped before the next one."""
     after: tuple[str, str] | None = None
     while True:
         async with services_of(request).reading(filters.organization_id) as connection:

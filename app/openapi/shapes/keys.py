@@ -133,10 +133,14 @@ class BriefKey(Struct):
 
 
 class RevokedKeys(Struct):
-    """`keys` shows the first 1,000 of those that matched, as they are now."""
+    """`keys` shows the first 1,000 of those that matched, as they are now.
+
+    `caller_excluded`: the selectors fit the calling key, which was left out because `include_caller` is false.
+    """
 
     matched: Count
     revoked: Count
+    caller_excluded: bool
     keys: list[BriefKey]
 
 

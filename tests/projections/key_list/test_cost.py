@@ -17,7 +17,7 @@ from psycopg.rows import TupleRow, tuple_row
 
 from embedded.postgres import PostgreSQL
 from eventstore.database import APP_ROLE
-from projections.key_list.filters import Filters, Order, Sort
+from projections.key_list.filters import Filters, Order, ReachedMcp, Sort
 from projections.key_list.found import DEPTH_MAX, FEW, Found, TooDeep, find
 from projections.key_list.page import total
 
@@ -39,6 +39,7 @@ CELLS: list[dict[str, Any]] = [
     {"status": "expired"},
     {"status": "revoked", "environment": "test"},
 ]
+COMMON_MCP = ReachedMcp("mcp_common", "live")
 FEWER: list[dict[str, Any]] = [
     {"q": "pk_live_ab"},
     {"q": "deploy-77"},
@@ -46,7 +47,7 @@ FEWER: list[dict[str, Any]] = [
     {"q": "service 55", "status": "revoked"},
     {"created_by": "user_rare"},
     {"created_by": "user_rare", "status": "active"},
-    {"mcp_id": "mcp_common", "q": "deploy-77"},
+    {"mcp": COMMON_MCP, "q": "deploy-77"},
     {"expiring_within_days": 7},
     {"expiring_within_days": 30, "environment": "live"},
     {"unused_for_days": 10, "status": "revoked"},
@@ -54,9 +55,10 @@ FEWER: list[dict[str, Any]] = [
 MANY: list[dict[str, Any]] = [
     {"q": "deploy"},
     {"created_by": "user_owner"},
-    {"mcp_id": "mcp_common"},
+    {"mcp": COMMON_MCP},
+    {"mcp": ReachedMcp("mcp_common", "test")},
     {"unused_for_days": 1, "environment": "live"},
-    {"q": "service", "mcp_id": "mcp_common"},
+    {"q": "service", "mcp": COMMON_MCP},
     {"unused_for_days": 1},
 ]
 

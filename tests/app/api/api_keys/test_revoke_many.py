@@ -1,6 +1,7 @@
 """POST /v1/api-keys/revoke"""
 
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
@@ -13,6 +14,7 @@ from domain.keys.permissions import Permissions
 from eventstore.clock import new_id, now
 from tests.app.client import Answer, at_once
 from tests.app.organizations import Api, Key, Organization
+from tests.app.people import person
 
 PATH = "/v1/api-keys/revoke"
 
@@ -36,6 +38,7 @@ def test_the_named_keys_are_revoked_at_once_and_the_others_are_not(api: Api, org
     assert answer == {
         "matched": 2,
         "revoked": 2,
+        "caller_excluded": False,
         "keys": [
             {
                 "id": key.id,
@@ -121,20 +124,107 @@ def test_a_repeat_finds_nothing_left(org: Organization) -> None:
     assert [revoke(org, ids=ids)["revoked"], revoke(org, ids=ids)["matched"]] == [2, 0]
 
 
-def test_keys_of_another_organization_do_not_match(api: Api, org: Organization) -> None:
-    foreign = api.organization()
-    theirs = foreign.key()
-    mcp_id = foreign.mcp()
-    assert revoke(org, ids=[theirs.id]) == {"matched": 0, "revoked": 0, "keys": []}
-    assert revoke(org, created_by=foreign.manager.id)["matched"] == 0
-    assert revoke(org, mcp_id=mcp_id, ids=[theirs.id])["matched"] == 0
-    assert statuses(foreign, theirs) == ["active"]
+UNKNOWN: list[tuple[str, Callable[[Organization], object]]] = [
+    ("ids", lambda other: [other.key().id]),
+    ("ids", lambda _: ["key_" + "0" * 26]),
+    ("created_by", lambda other: other.manager.id),
+    ("created_by", lambda other: person(other.api, other.id).id),
+    ("created_by", lambda _: "user_" + "0" * 26),
+    ("created_by", lambda _: "key_" + "0" * 26),
+    ("mcp_id", lambda other: other.mcp()),
+    ("mcp_id", lambda _: "mcp_" + "0" * 26),
+]
+
+
+@pytest.mark.parametrize("dry_run", [True, False])
+@pytest.mark.parametrize(("selector", "id_of"), UNKNOWN)
+def test_a_selector_that_names_what_the_organization_does_not_have_is_refused(
+    api: Api, org: Organization, selector: str, id_of: Callable[[Organization], object], *, dry_run: bool
+) -> None:
+    everywhere = org.key(permissions={"mcps": "*"})
+    other = api.organization()
+    refused = asked(org, dry_run=dry_run, **{selector: id_of(other)})
+    assert (refused.status, refused.code, set(refused.details)) == (422, "validation_error", {selector})
+    assert statuses(org, org.manager, everywhere) == ["active", "active"]
+
+
+def test_one_unknown_id_among_others_is_named_and_nothing_is_revoked(api: Api, org: Organization) -> None:
+    key, foreign = org.key(), api.organization().key()
+    refused = asked(org, ids=[key.id, foreign.id])
+    assert (refused.status, foreign.id in refused.details["ids"], key.id in refused.details["ids"]) == (
+        422,
+        True,
+        False,
+    )
+    assert statuses(org, key) == ["active"]
+
+
+def test_a_deleted_mcp_selects_nothing_and_the_list_has_no_key_for_it(org: Organization) -> None:
+    mcp_id = org.mcp()
+    everywhere, listed = org.key(permissions={"mcps": "*"}), org.key(permissions={"mcps": [mcp_id]})
+    assert len(org.client.get("/v1/api-keys", {"mcp_id": mcp_id}).data) == 3
+    org.client.delete(f"/v1/mcps/{mcp_id}")
+    assert asked(org, mcp_id=mcp_id).status == 422
+    listing = org.client.get("/v1/api-keys", {"mcp_id": mcp_id})
+    assert (listing.data, listing.json["pagination"]["total"]) == ([], 0)
+    assert statuses(org, everywhere, listed, org.manager) == ["active"] * 3
+
+
+@pytest.mark.parametrize("mcp_id", ["mcp_" + "0" * 26, "*", "x", ""])
+def test_the_list_has_no_key_for_an_unknown_mcp(org: Organization, mcp_id: str) -> None:
+    org.key(permissions={"mcps": "*"})
+    for query in ({}, {"status": "active"}, {"q": "Deploy"}, {"created_by": org.manager.id}):
+        listing = org.client.get("/v1/api-keys", {"mcp_id": mcp_id, **query})
+        assert (listing.data, listing.json["pagination"]["total"]) == ([], 0)
+
+
+def test_a_key_for_all_mcps_matches_those_of_its_environment_in_list_and_revocation(org: Organization) -> None:
+    """As in verification: "*" ends at the environment of the key, an MCP that is listed by id does not."""
+    live, test = org.mcp(), org.mcp(environment="test")
+    fits = {
+        live: {org.manager.id, org.key(permissions={"mcps": "*"}).id},
+        test: {
+            org.seeded_key(environment="test", permissions=Permissions(mcps="*")).id,
+            org.seeded_key(permissions=Permissions(mcps=(test,)), known_mcps={test: "test"}).id,
+        },
+    }
+    for mcp_id, expected in fits.items():
+        for query in ({}, {"status": "active"}, {"q": "e"}):
+            listing = org.client.get("/v1/api-keys", {"mcp_id": mcp_id, **query})
+            narrowed = expected if "q" not in query else {key["id"] for key in listing.data}
+            assert {key["id"] for key in listing.data} == narrowed <= expected
+            assert listing.json["pagination"]["total"] == len(narrowed)
+        dry = revoke(org, mcp_id=mcp_id, dry_run=True, include_caller=True)
+        assert {key["id"] for key in dry["keys"]} == expected
+        assert org.verify(org.manager.secret, mcp_id=mcp_id)["valid"] is (org.manager.id in expected)
+
+
+@pytest.mark.parametrize("dry_run", [True, False])
+def test_the_calling_key_is_left_out_and_the_response_says_so(org: Organization, *, dry_run: bool) -> None:
+    mcp_id, other = org.mcp(), org.key()
+    everywhere = org.key(permissions={"mcps": "*"})
+    selectors = ({"mcp_id": mcp_id}, {"created_before": now().isoformat()}, {"ids": [org.manager.id]})
+    answers = [revoke(org, dry_run=dry_run, **selector) for selector in selectors]
+    assert [answer["caller_excluded"] for answer in answers] == [True] * 3
+    assert [org.manager.id in {key["id"] for key in answer["keys"]} for answer in answers] == [False] * 3
+    assert answers[2] == {"matched": 0, "revoked": 0, "caller_excluded": True, "keys": []}
+    assert statuses(org, org.manager) == ["active"]
+    assert statuses(org, other, everywhere) == (["active"] * 2 if dry_run else ["revoked"] * 2)
+
+
+def test_a_caller_that_no_selector_fits_is_not_said_to_be_left_out(api: Api, org: Organization) -> None:
+    assert revoke(org, ids=[org.key().id])["caller_excluded"] is False
+    assert revoke(org, created_by=org.key().id)["caller_excluded"] is False
+    assert revoke(org, created_before="2000-01-01T00:00:00Z")["caller_excluded"] is False
+    admin = person(api, org.id, "admin").client
+    body = {"created_before": now().isoformat(), "reason": "compromised", "dry_run": True}
+    assert admin.post(PATH, body).data["caller_excluded"] is False
 
 
 def test_the_own_key_comes_last_and_stays_as_the_last_active_one(api: Api, org: Organization) -> None:
     key = org.key()
-    answer = revoke(org, created_before=(now() + timedelta(minutes=1)).isoformat())
-    assert (answer["matched"], answer["revoked"]) == (2, 1)
+    answer = revoke(org, created_before=now().isoformat(), include_caller=True)
+    assert (answer["matched"], answer["revoked"], answer["caller_excluded"]) == (2, 1, False)
     assert [(shown["id"], shown["status"]) for shown in answer["keys"]] == [
         (key.id, "revoked"),
         (org.manager.id, "active"),
@@ -145,16 +235,22 @@ def test_the_own_key_comes_last_and_stays_as_the_last_active_one(api: Api, org: 
 
 def test_a_key_past_its_expiry_does_not_let_the_own_one_go(org: Organization) -> None:
     expired = org.expired_key()
-    answer = revoke(org, ids=[org.manager.id])
+    answer = revoke(org, ids=[org.manager.id], include_caller=True)
     assert (answer["matched"], answer["revoked"], answer["keys"][0]["status"]) == (1, 0, "active")
     assert statuses(org, expired) == ["expired"]
 
 
 def test_the_own_key_is_revoked_while_another_is_active(org: Organization) -> None:
     org.key()
-    answer = revoke(org, ids=[org.manager.id])
+    answer = revoke(org, ids=[org.manager.id], include_caller=True)
     assert (answer["revoked"], answer["keys"][0]["status"]) == (1, "revoked")
     assert org.client.get("/v1/api-keys").code == "revoked_key"
+
+
+def test_whoever_was_a_member_once_can_still_be_named(api: Api, org: Organization) -> None:
+    left = person(api, org.id, "member")
+    org.client.delete(f"/v1/organization/members/{left.id}")
+    assert revoke(org, created_by=left.id)["matched"] == 0
 
 
 @pytest.mark.parametrize(
@@ -173,6 +269,14 @@ def test_the_own_key_is_revoked_while_another_is_active(org: Organization) -> No
         ({"mcp_id": "*"}, "mcp_id"),
         ({"created_before": "yesterday"}, "created_before"),
         ({"created_before": "2026-01-01T00:00:00"}, "created_before"),
+        ({"created_before": (now() + timedelta(hours=1)).isoformat()}, "created_before"),
+        ({"created_before": "9000-01-01T00:00:00Z"}, "created_before"),
+        ({"created_before": None}, "created_before"),
+        ({"mcp_id": None}, "mcp_id"),
+        ({"mcp_id": ""}, "mcp_id"),
+        ({"include_caller": True}, "ids"),
+        ({"ids": ["key_" + "0" * 26], "include_caller": "true"}, "include_caller"),
+        ({"ids": ["key_" + "0" * 26], "include_caller": None}, "include_caller"),
         ({"ids": ["key_" + "0" * 26], "reason": "because"}, "reason"),
         ({"ids": ["key_" + "0" * 26], "dry_run": "false"}, "dry_run"),
         ({"ids": ["key_" + "0" * 26], "dry_run": None}, "dry_run"),

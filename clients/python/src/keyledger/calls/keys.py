@@ -173,9 +173,13 @@ def revoke_many(
     mcp_id: str | None = None,
     created_before: datetime | None = None,
     dry_run: bool = True,
+    include_caller: bool = False,
     idempotency_key: str | None = None,
 ) -> Call[RevokedKeys]:
-    """Revoke every key that all given selectors fit. A dry run, which only says which, unless `dry_run` is False."""
+    """Revoke every key that all given selectors fit. A dry run, which only says which, unless `dry_run` is False.
+
+    The calling key is left out unless `include_caller` is True.
+    """
     fields = set_fields(
         reason=reason,
         ids=None if ids is None else list(ids),
@@ -183,6 +187,7 @@ def revoke_many(
         mcp_id=mcp_id,
         created_before=created_before,
         dry_run=dry_run,
+        include_caller=include_caller,
     )
     return Call(
         "POST",

@@ -94,8 +94,12 @@ class MatchedKey(Struct, frozen=True):
 
 
 class RevokedKeys(Struct, frozen=True):
-    """`matched` and `revoked` count all keys, `keys` shows the first 1,000. A dry run has `revoked` 0."""
+    """`matched` and `revoked` count all keys, `keys` shows the first 1,000. A dry run has `revoked` 0.
+
+    `caller_excluded`: the selectors fit the calling key, which was left out.
+    """
 
     matched: int
     revoked: int
+    caller_excluded: bool = False
     keys: tuple[MatchedKey, ...] = ()

@@ -1,11 +1,14 @@
 """Rounds of `kill -9` under load: of the API, of PostgreSQL, of the workers, in whole and in part."""
 
+import asyncio
 import os
 import random
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
@@ -15,9 +18,12 @@ from domain.grants import GRANTS
 from domain.keys.permissions import Permissions
 from embedded.children import wait_for, working_in
 from embedded.postgres import PostgreSQL
+from embedded.valkey import Valkey
 from tests.app.organizations import Database
 from tests.app.serving import ROOT, Server
 from tests.stories.acknowledged import Load, Promises, broken
+from tests.stories.hostile import Clients, Disturbances, Findings, Target, probe_until
+from tests.stories.process_tree import children_of
 
 KINDS = ("api", "api process", "postgresql", "backend", "worker", "workers")
 
@@ -86,6 +92,39 @@ class Kills:
             database.close()
         return secret
 
+    def hostile(
+        self, valkey: Valkey, superuser_url: str, seconds: float, seed: int, say: Callable[[str], None]
+    ) -> tuple[Promises, Findings]:
+        """Put up with hostile clients and disturbances for `seconds`; everything is back when it returns."""
+        dice = random.Random(seed)  # noqa: S311 -- no secret
+        findings = Findings()
+        target = Target(self._server.port, *self._keys())
+        disturbances = Disturbances(self._postgres, superuser_url, valkey, lambda: self._server.pid, findings)
+        stop_at = time.monotonic() + seconds
+        with Load(self._server.port, target.manager, seed) as load, ThreadPoolExecutor(2) as beside:
+            load.wait_for_progress(self._tend)
+            clients = beside.submit(asyncio.run, Clients(target, findings, seed).run(stop_at))
+            probe = beside.submit(probe_until, target, findings, stop_at)
+            while time.monotonic() < stop_at:
+                uses = len(load.promises.uses)
+                kind = disturbances.disturb(dice)
+                back = load.wait_for_progress(self._tend)
+                say(f"{kind} after {uses} uses, answers again after {back:.1f} s; {dict(findings.statuses)}")
+            clients.result()
+            probe.result()
+            load.wait_for_progress(self._tend)
+        return load.promises, findings
+
+    def _keys(self) -> tuple[str, tuple[tuple[str, str], ...]]:
+        """A key that may do everything, and four others of its organization."""
+        database = Database(self._database_url)
+        try:
+            organization_id = database.organization("enterprise")
+            _, manager = database.key(organization_id, permissions=Permissions(mcps="*", manage=GRANTS))
+            return manager, tuple(database.key(organization_id) for _ in range(4))
+        finally:
+            database.close()
+
     def _tend(self) -> None:
         """The server gives up when a process of it dies twice within seconds: it leaves that to who supervises it."""
         if self._server.has_ended:
@@ -132,15 +171,6 @@ class Kills:
         with suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
         process.wait()
-
-
-def children_of(pid: int) -> list[int]:
-    """Also those that another thread than the first one started."""
-    found: list[int] = []
-    for task in Path(f"/proc/{pid}/task").iterdir():
-        with suppress(OSError):
-            found += [int(word) for word in (task / "children").read_text().split()]
-    return found
 
 
 def _kill_one(pids: list[int], dice: random.Random) -> None:

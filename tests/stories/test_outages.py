@@ -26,7 +26,7 @@ from tests.app.serving import Server
 from tests.patience import stretched
 from tests.stories.builds import WAITING_MAX
 from tests.stories.conftest import StartServer
-from tests.stories.kills import children_of
+from tests.stories.process_tree import children_of
 from tests.stories.wire import Wire
 
 CONNECTIONS = 64

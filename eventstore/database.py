@@ -1,7 +1,8 @@
 """The only module that opens connections to PostgreSQL.
 
 Every connection takes on a role that can not change or remove what the log holds, and that says whose rows it sees
-(docs/decisions/0014). It gives up rather than wait: for a lock, for a statement, idle inside a transaction.
+(docs/decisions/0014). It gives up rather than wait: for a lock, for a statement, idle inside a transaction. Connections
+to which PostgreSQL does not apply this are not used (`eventstore/connection_settings.py`).
 """
 
 from dataclasses import dataclass
@@ -9,8 +10,9 @@ from typing import Any, Literal
 
 import psycopg
 from psycopg import AsyncConnection
-from psycopg.rows import TupleRow
-from psycopg_pool import AsyncConnectionPool
+
+from eventstore.connection_pool import Pool
+from eventstore.connection_settings import Connection, ConnectionSettings
 
 Role = Literal["keyledger_app", "keyledger_gate", "keyledger_worker"]
 
@@ -24,9 +26,6 @@ WORKER_ROLE: Role = "keyledger_worker"
 """May do what the application may, to every organization."""
 
 _GONE_SECONDS = 0.5
-
-Connection = AsyncConnection[TupleRow]
-Pool = AsyncConnectionPool[Connection]
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,9 +48,17 @@ async def connect(
 ) -> Connection:
     """A connection in autocommit mode, bound to `organization_id`, if one is given, for as long as it lasts.
 
-    `role` None keeps the user of the URL, who must own the tables: for migrations and checks.
+    `role` None keeps the user of the URL, who must own the tables: for migrations and checks. Raises what the driver
+    raises, and `SettingsNotApplied`.
     """
-    return await AsyncConnection.connect(url, **_arguments(role, timeouts or Timeouts(), organization_id))
+    settings = _settings(role, timeouts or Timeouts(), organization_id)
+    connection = await AsyncConnection.connect(url, **_arguments(settings, timeouts or Timeouts()))
+    try:
+        await settings.verify(connection)
+    except BaseException:
+        await connection.close()
+        raise
+    return connection
 
 
 def pool(
@@ -64,40 +71,37 @@ def pool(
 ) -> Pool:
     """A pool that is not open yet. It never lets a caller wait longer than `timeouts.answer` seconds."""
     limits = timeouts or Timeouts()
-    return AsyncConnectionPool(
-        url,
-        connection_class=AsyncConnection[TupleRow],
-        kwargs=_arguments(role, limits),
-        min_size=1,
-        max_size=size_max,
-        max_waiting=waiting_max,
-        timeout=limits.answer,
-        reconnect_timeout=1.0,
-        check=AsyncConnectionPool.check_connection,  # a restart of the server must cost nobody an answer
-        open=False,
+    settings = _settings(role, limits)
+    arguments = _arguments(settings, limits)
+    return Pool(url, settings, arguments, size_max=size_max, waiting_max=waiting_max, timeout=limits.answer)
+
+
+def _settings(role: Role | None, timeouts: Timeouts, organization_id: str = "") -> ConnectionSettings:
+    return ConnectionSettings(
+        role,
+        durations={
+            "lock_timeout": _milliseconds(timeouts.lock),
+            "statement_timeout": _milliseconds(timeouts.statement),
+            "idle_in_transaction_session_timeout": _milliseconds(timeouts.idle_in_transaction),
+            # A process that was killed leaves locks behind that long, and not until its statement comes to an end.
+            "client_connection_check_interval": _milliseconds(_GONE_SECONDS),
+        },
+        texts={
+            "timezone": "UTC",
+            # No schema of another's making comes before the one that the migrations fill.
+            "search_path": "public",
+            # Whoever does not own the tables after all is refused, and does not take a part of them for everything.
+            "row_security": "off" if role is None else "on",
+            "keyledger.organization_id": organization_id,
+        },
     )
 
 
-def _arguments(role: Role | None, timeouts: Timeouts, organization_id: str = "") -> dict[str, Any]:
-    settings = {
-        "lock_timeout": _milliseconds(timeouts.lock),
-        "statement_timeout": _milliseconds(timeouts.statement),
-        "idle_in_transaction_session_timeout": _milliseconds(timeouts.idle_in_transaction),
-        # Whoever was killed leaves locks behind that long, and not until the server comes to the end of a statement.
-        "client_connection_check_interval": _milliseconds(_GONE_SECONDS),
-        "timezone": "UTC",
-    }
-    if role is not None:
-        settings["role"] = role
-    else:
-        # Whoever does not own the tables after all is refused, and does not take a part of them for everything.
-        settings["row_security"] = "off"
-    if organization_id:
-        settings["keyledger.organization_id"] = organization_id
+def _arguments(settings: ConnectionSettings, timeouts: Timeouts) -> dict[str, Any]:
     return {
         "autocommit": True,
         "connect_timeout": timeouts.connect,
-        "options": " ".join(f"-c {name}={value}" for name, value in settings.items()),
+        "options": settings.startup_options,
         "application_name": "keyledger",
         # A network that goes silent is noticed within seconds, not when TCP gives up after a quarter of an hour.
         "tcp_user_timeout": 5_000,
@@ -107,8 +111,8 @@ def _arguments(role: Role | None, timeouts: Timeouts, organization_id: str = "")
     }
 
 
-def _milliseconds(seconds: float) -> str:
-    return str(round(seconds * 1000))
+def _milliseconds(seconds: float) -> int:
+    return round(seconds * 1000)
 
 
 def describe(error: psycopg.Error) -> str:

@@ -1,5 +1,6 @@
 """What can go wrong with the log. The first line of each docstring is the message."""
 
+from collections.abc import Sequence
 from typing import NoReturn
 
 import psycopg
@@ -19,6 +20,22 @@ class Unavailable(LogError):
 
 class Overloaded(Unavailable):
     """More requests are waiting for the log than it can take: nothing more is accepted for a moment."""
+
+
+class SettingsNotApplied(Unavailable, psycopg.OperationalError):
+    """PostgreSQL does not apply the settings that a connection asked for. Connect without a pooler that drops them."""
+
+    def __init__(self, differences: Sequence[str]) -> None:
+        self.differences = tuple(differences)
+        super().__init__(
+            f"PostgreSQL does not apply the settings that this connection asked for: {', '.join(differences)}. A"
+            " connection pooler that drops startup parameters does this. Connect to PostgreSQL directly, or through a"
+            " pooler that passes them on."
+        )
+
+    def again(self) -> "SettingsNotApplied":
+        """The same for another caller: an exception keeps the trace of the one that it was raised for."""
+        return SettingsNotApplied(self.differences)
 
 
 class StreamMoved(LogError):
@@ -50,6 +67,10 @@ UNAVAILABLE = (
     OSError,
 )
 """What the driver and the pool raise when the database does not answer, or does not answer in time."""
+
+SUSPECT = (psycopg.ProgrammingError, psycopg.InternalError, psycopg.InterfaceError, psycopg.NotSupportedError)
+"""What no statement of this program raises on a healthy connection: an open pipeline or transaction, another role or
+search path, a server that only reads. The connection is replaced rather than trusted again."""
 
 
 def translate(error: Exception) -> NoReturn:

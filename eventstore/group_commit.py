@@ -22,8 +22,9 @@ import structlog
 from msgspec import Struct
 
 from domain.usage.events import UsageEvent
+from eventstore.connection_settings import left_open
 from eventstore.database import Connection
-from eventstore.errors import UNAVAILABLE, Overloaded, Unavailable
+from eventstore.errors import SUSPECT, UNAVAILABLE, Overloaded, Unavailable
 from eventstore.usage_batch import Batch, append_once
 
 Question = TypeVar("Question")
@@ -258,16 +259,32 @@ class _Writer(Generic[Question, Reply]):
         return [decided.answer for decided in judged.decided]
 
     async def _persist(self, step: Callable[[Connection], Awaitable[Result]]) -> Result:
-        """Carry out a step that may be repeated, over a new connection each time the old one breaks."""
+        """Carry out a step that may be repeated, over a new connection each time the old one breaks.
+
+        An error whose cause may be the connection is given one more chance on a new one: the next batch must not meet
+        what an earlier one left open.
+        """
+        suspected = False
         while True:
             try:
                 if self._connection is None or self._connection.closed:
                     self._connection = await self._connect()
                 return await step(self._connection)
             except UNAVAILABLE:
-                self._counts.reconnects += 1
-                await self.disconnect()
+                await self._replace()
                 await asyncio.sleep(_RECONNECT_SECONDS)
+            except SUSPECT:
+                await self._replace()
+                if suspected:
+                    raise
+                suspected = True
+            finally:
+                if self._connection is not None and left_open(self._connection):
+                    await self._replace()
+
+    async def _replace(self) -> None:
+        self._counts.reconnects += 1
+        await self.disconnect()
 
 
 def _refuse(batch: Sequence[_Waiting[Question, Reply]]) -> None:

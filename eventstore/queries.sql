@@ -1,3 +1,9 @@
+-- connection_settings
+-- Who the session is, and what it shows for each name; empty: not set. $1 names of settings
+select current_user::text, array(
+    select coalesce(current_setting(name, true), '') from unnest(%s::text[]) with ordinality as s (name, at) order by at
+)
+
 -- begin
 begin
 

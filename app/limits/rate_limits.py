@@ -31,6 +31,7 @@ _PAUSE_FIRST_SECONDS = 0.05
 _PAUSE_MOST_SECONDS = 1.0
 _MICROSECONDS = 1_000_000
 _ROUNDING = 0.001
+_TAKE_END = ";"
 
 _SCRIPT = Path(__file__).with_name("gcra.lua").read_text("utf-8")
 _SCRIPT_SHA = sha1(_SCRIPT.encode(), usedforsecurity=False).hexdigest()
@@ -89,9 +90,11 @@ class RateLimits:
     def __init__(self, url: str, patience_seconds: float = 0.1) -> None:
         self.counts = RateLimitCounts()
         self._patience_seconds = patience_seconds
+        self._url = url
         self._client = _client(url) if url else None
         self._away = self._client is None
         self._waiting: asyncio.Task[None] | None = None
+        self._closing: set[asyncio.Task[None]] = set()
 
     async def __aenter__(self) -> Self:
         return self
@@ -103,6 +106,7 @@ class RateLimits:
             self._waiting.cancel()
             with suppress(asyncio.CancelledError):
                 await self._waiting
+        await asyncio.gather(*self._closing, return_exceptions=True)
         if self._client is not None:
             await self._client.aclose()
 
@@ -144,13 +148,31 @@ class RateLimits:
         arguments.append(takes)
         self.counts.calls += 1
         try:
-            return await _in_time(_run(self._client, len(rates), arguments), self._patience_seconds)
+            answer = await _in_time(_run(self._client, len(rates), arguments), self._patience_seconds)
         except _AWAY as error:
-            self._went_away(self._client, error)
+            self._went_away(error)
             return None
+        except BaseException:
+            self.counts.failures += 1
+            self._replace_client()
+            raise
+        if len(answer) == takes.count(_TAKE_END) + len(rates):
+            return answer
+        self._went_away(RedisError("the answer is to something else"))
+        return None
 
-    def _went_away(self, client: Redis, error: BaseException) -> None:
+    def _replace_client(self) -> Redis:
+        """Go on over new connections: what was given up may have left one in the middle of an answer, or in use."""
+        client, self._client = self._client, _client(self._url)
+        if client is not None:
+            closing = asyncio.create_task(client.aclose())
+            self._closing.add(closing)
+            closing.add_done_callback(self._closing.discard)
+        return self._client
+
+    def _went_away(self, error: BaseException) -> None:
         self.counts.failures += 1
+        client = self._replace_client()
         if self._away:
             return
         self._away = True
@@ -207,7 +229,7 @@ async def _in_time(work: Coroutine[Any, Any, list[int]], seconds: float) -> list
 
 
 def _spelled(take: Take, numbers: dict[str, int]) -> str:
-    return ",".join([str(numbers[rate.cell]) for rate in take.counted]) + ";"
+    return ",".join([str(numbers[rate.cell]) for rate in take.counted]) + _TAKE_END
 
 
 def _state(rate: Rate, backlog: int, at: float) -> Allowance:

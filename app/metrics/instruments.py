@@ -52,7 +52,8 @@ FAILED_BATCHES = Counter(
     "keyledger_group_commit_failed_batches_total", "Batches that the database did not answer in time: 503 for each."
 )
 RECONNECTS = Counter(
-    "keyledger_group_commit_reconnects_total", "Connections to the database that broke and were made anew."
+    "keyledger_group_commit_reconnects_total",
+    "Connections of group commit that broke, or that a batch left half used, and that were replaced.",
 )
 LIMITED = Counter("keyledger_rate_limit_refused_total", "Presentations refused by a rate limit.")
 FAILED_OPEN = Counter(
@@ -69,5 +70,11 @@ POOL_WAITING = Gauge(
     "keyledger_database_pool_waiting_requests",
     "Requests that wait for a connection of a pool.",
     multiprocess_mode="livesum",
+)
+POOL_REPLACED = Counter(
+    "keyledger_database_pool_replaced_connections_total",
+    "Connections of the pools that were closed and replaced. cancelled: their request reached its deadline; pipeline, "
+    "transaction, settings: what they were left in; error: they may have caused one; lost: the server closed them.",
+    ["reason"],
 )
 PROCESSES = Gauge("keyledger_api_processes", "API processes of this server that run.", multiprocess_mode="livesum")

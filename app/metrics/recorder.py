@@ -4,6 +4,7 @@ import asyncio
 from collections import Counter as Tally
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
+from functools import partial
 from typing import Protocol, get_args
 
 from prometheus_client import Counter
@@ -11,6 +12,7 @@ from prometheus_client import Counter
 from app.metrics import instruments
 from app.metrics.tallied import TalliedHistogram
 from domain.usage.events import CallCompleted, CallStatus, UsageEvent
+from eventstore.connection_pool import REASONS
 from eventstore.database import Pool
 from eventstore.group_commit import Counts
 
@@ -109,6 +111,7 @@ async def _keep_figures(recorder: Recorder, group: GroupCommitLevels, pool: Pool
         instruments.LIMITED: lambda: limits.limited,
         instruments.FAILED_OPEN: lambda: limits.uncounted,
         instruments.LIMIT_FAILURES: lambda: limits.failures,
+        **{instruments.POOL_REPLACED.labels(reason): partial(pool.replaced.__getitem__, reason) for reason in REASONS},
     }
     carry = _Carry(followed)
     instruments.PROCESSES.set(1)

@@ -18,6 +18,13 @@ async def connections(database_url: str) -> AsyncIterator[Pool]:
 
 
 @pytest.fixture
+async def one(database_url: str) -> AsyncIterator[Pool]:
+    """A pool of one connection: a caller that loses it stops all others."""
+    async with pool(database_url, size_max=1, timeouts=PATIENT) as opened:
+        yield opened
+
+
+@pytest.fixture
 async def connection(database_url: str) -> AsyncIterator[Connection]:
     """Sees the whole log, and writes uses: as the owner of the tables."""
     async with await connect(database_url, role=None) as opened:

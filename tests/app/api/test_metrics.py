@@ -207,3 +207,21 @@ def test_the_parent_of_the_processes_leaves_it_to_them_how_they_count() -> None:
     """What it has imported they have too, and prometheus-client decides at its import where it counts."""
     program = "import sys, app.__main__; sys.exit('prometheus_client' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", program], cwd=ROOT, check=False).returncode == 0
+
+
+def test_a_connection_of_the_pool_that_is_replaced_is_counted_with_its_reason(api: Api, org: Organization) -> None:
+    name = "keyledger_database_pool_replaced_connections_total"
+    before = value(scrape(api), name, reason="lost")
+    ended = api.database.rows(
+        "select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'keyledger'"
+        " and datname = current_database() and pid <> pg_backend_pid() and state = 'idle'"
+    )
+    assert ended
+
+    def is_counted() -> bool:
+        assert org.client.get("/v1/api-keys").status == 200
+        return value(scrape(api), name, reason="lost") > before
+
+    eventually(is_counted)
+    reasons = {sample.labels["reason"] for sample in scrape(api)[name.removesuffix("_total")].samples}
+    assert {"cancelled", "pipeline", "transaction", "settings", "error", "lost"} <= reasons

@@ -1,0 +1,115 @@
+"""A job or follower that is cut off at whichever await leaves the connections of its pool as new."""
+
+import base64
+import os
+from collections.abc import AsyncIterator, Awaitable, Callable
+from datetime import timedelta
+from importlib import import_module
+from inspect import get_annotations, iscoroutinefunction, signature
+from pkgutil import iter_modules
+from typing import Any
+
+import pytest
+
+import workers.jobs
+from app.operations.log_state import log_state
+from eventstore.clock import now
+from eventstore.database import WORKER_ROLE, Pool, pool
+from projections.followers import FOLLOWERS
+from projections.following import follow
+from tests import seed
+from tests.interrupting import (
+    DROPPED_BY_THE_DRIVER,
+    busy_loop,  # noqa: F401  # pyright: ignore[reportUnusedImport] -- a fixture
+    cancelled_everywhere,
+)
+from tests.patience import PATIENT
+from tests.projections.usage.uses import append, used
+from workers.config import Config
+
+pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("busy_loop"), DROPPED_BY_THE_DRIVER]
+
+AWAITS_MIN = 3
+CONNECTIONS = 3
+
+SETTINGS = {"KEYLEDGER_MASTER_KEY": base64.b64encode(bytes(32)).decode(), "KEYLEDGER_MAIL_FILE": os.devnull}
+
+Work = Callable[[Pool, Config], Awaitable[object]]
+
+
+def works() -> dict[str, Work]:
+    """What each job does with its pool, by module; `apply_retention` opens a connection of its own instead."""
+    found: dict[str, Work] = {}
+    for module in iter_modules(workers.jobs.__path__):
+        loaded = import_module(f"workers.jobs.{module.name}")
+        for name, function in vars(loaded).items():
+            is_own = iscoroutinefunction(function) and function.__module__ == loaded.__name__
+            if is_own and not name.startswith("_") and next(iter(get_annotations(function))) == "pool":
+                found[module.name] = _given(function, len(signature(function).parameters))
+    return found
+
+
+def _given(function: Any, parameters: int) -> Work:  # noqa: ANN401 -- of any job
+    return lambda connections, config: function(*(connections, config)[:parameters])
+
+
+def following(follower: Any) -> Work:  # noqa: ANN401 -- of any log
+    async def run(connections: Pool, _: Config) -> None:
+        async with connections.connection() as connection:
+            await follow(connection, follower, 60)
+
+    return run
+
+
+WORKS: dict[str, Work] = {
+    **works(),
+    **{f"follow {follower.projection}": following(follower) for follower in FOLLOWERS},
+    "health": lambda connections, _: log_state(connections),
+}
+
+
+@pytest.fixture
+async def few(database_url: str) -> AsyncIterator[Pool]:
+    async with pool(database_url, role=WORKER_ROLE, size_max=CONNECTIONS, timeouts=PATIENT) as opened:
+        yield opened
+
+
+def test_every_job_but_the_one_without_a_pool_is_here() -> None:
+    jobs = {module.name for module in iter_modules(workers.jobs.__path__)}
+    assert jobs - set(WORKS) == {"apply_retention"}
+
+
+async def some_work(connections: Pool) -> None:
+    """An hour's worth of uses and changes, and a key that has ended."""
+    organization_id = await seed.organization(connections)
+    at = now()
+    key_id, _ = await seed.key(
+        connections, organization_id, at=at - timedelta(days=2), expires_at=at - timedelta(days=1)
+    )
+    async with connections.connection() as connection:
+        await append(connection, "p", at, [used(key_id, at, organization_id=organization_id) for _ in range(3)])
+
+
+@pytest.mark.parametrize("name", WORKS)
+async def test_what_is_cut_off_at_any_await_leaves_its_pool_as_new(
+    few: Pool, redis_url: str, database_url: str, name: str, record_property: Callable[[str, object], None]
+) -> None:
+    config = Config.from_environment({"DATABASE_URL": database_url, "REDIS_URL": redis_url, **SETTINGS})
+    awaits = 0
+    await some_work(few)
+    async for at in cancelled_everywhere(lambda: WORKS[name](few, config), "while it waits"):
+        awaits = at
+        if at % 10 == 0:
+            await some_work(few)
+        taken = [await few.getconn() for _ in range(CONNECTIONS)]
+        for connection in taken:
+            row = await (
+                await connection.execute("select current_user::text, current_setting('search_path')")
+            ).fetchone()
+            assert row == (WORKER_ROLE, "public")
+            async with connection.pipeline(), connection.transaction():
+                await connection.execute("select 1")
+            await connection.execute("select 1; select 2")
+            await few.putconn(connection)
+    assert awaits >= AWAITS_MIN
+    record_property(f"awaits of {name} at which it was cut off", awaits)

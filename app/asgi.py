@@ -282,7 +282,9 @@ def _quiet_garbage_collector() -> None:
 
 
 def _answer_problem(request: HttpRequest, error: Exception) -> Response[bytes]:
-    problem = _of_framework(error) if isinstance(error, HTTPException) else as_problem(error)
+    # Where there is no route, no key is judged before the body is refused.
+    refused = inbound_of(request).refused if isinstance(error, HTTPException) else None
+    problem = refused or (_of_framework(error) if isinstance(error, HTTPException) else as_problem(error))
     services: Services = request.app.state.services
     content = body(problem, request_id=inbound_of(request).request_id, public_url=services.config.public_url)
     return Response(content, status_code=problem.status, headers=problem.headers, media_type=CONTENT_TYPE)

@@ -61,27 +61,35 @@ class Edge:
             bind_contextvars(trace_id=trace_id)
         inbound: Inbound | None = None
         try:
+            content, refused = await _read(receive, headers)
             inbound = Inbound(
                 method=scope["method"],
                 path=scope["path"],
                 query=scope["query_string"],
                 headers=headers,
-                body=await whole_body(receive, headers),
+                content=content,
                 request_id=request_id,
                 ip=client_address(_peer(scope), scope["headers"], self._services.config.trusted_proxies),
+                refused=refused,
             )
+            if refused is not None:
+                # The rest of the body is not read, so the connection ends: the client must not send a request after it.
+                inbound.reply_headers["Connection"] = "close"
             route = self._direct.get((inbound.method, inbound.path))
             if route is None:
                 self._refuse_elsewhere(inbound)
                 await self._through_framework(scope, inbound, receive, send)
                 return
             reply = await route(inbound, self._services)
+            inbound.refuse_unread()
         except Exception as error:  # noqa: BLE001 -- whatever was raised is answered as a problem
             reply = self._refusal(as_problem(error), request_id)
         await _send(send, reply, request_id, inbound.reply_headers if inbound else {})
 
     def _refuse_elsewhere(self, inbound: Inbound) -> None:
         """What the framework must not see: another method of a direct route, and an id that no database can look up."""
+        if inbound.path in self._methods or "\0" in inbound.path:
+            inbound.refuse_unread()
         allowed = self._methods.get(inbound.path)
         if allowed is not None:
             raise Problem("method_not_allowed", headers={"Allow": allowed})
@@ -101,7 +109,7 @@ class Edge:
             if read:  # an answer in parts waits for the client to leave
                 return await receive()
             read = True
-            return {"type": "http.request", "body": inbound.body, "more_body": False}
+            return {"type": "http.request", "body": inbound.content, "more_body": False}
 
         async def with_common_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
@@ -142,6 +150,14 @@ def _peer(scope: Any) -> str | None:  # noqa: ANN401 -- see above
     return None if client is None else client[0]
 
 
+async def _read(receive: Receive, headers: Mapping[bytes, bytes]) -> tuple[bytes, Problem | None]:
+    """The body, or why it was not read: the request is refused for that only after its key was judged."""
+    try:
+        return await whole_body(receive, headers), None
+    except Problem as problem:
+        return b"", problem
+
+
 async def whole_body(receive: Receive, headers: Mapping[bytes, bytes]) -> bytes:
     """The whole body; 413 as soon as it is known to be too large.
 
@@ -180,8 +196,7 @@ def _part(message: Any, size: int) -> tuple[bytes, bool]:  # noqa: ANN401 -- one
 
 
 def _too_large() -> Problem:
-    """The rest of the body is not read, so the connection ends; who was not told would send the next request on it."""
-    return Problem("payload_too_large", headers={"Connection": "close"})
+    return Problem("payload_too_large")
 
 
 async def _send(send: Send, reply: Outbound, request_id: str, further: Mapping[str, str]) -> None:

@@ -5,6 +5,7 @@ from typing import Any
 
 from msgspec import Struct, field
 
+from app.problems import Problem
 from app.services import Services
 from domain.keys.secret import cut_short
 
@@ -16,17 +17,31 @@ _ATTACHED = "keyledger.inbound"
 class Inbound(Struct, frozen=True):
     """A request. Header names are lower-case bytes; `ip` is the client's address as far as it is known.
 
-    `reply_headers`: what whoever deals with the request wants to stand in the reply, be it a success or an error.
+    `content`: the body, unless it is `refused`, which is why it was not read as a whole. The refusal waits until the
+    key was judged. `reply_headers`: what whoever deals with the request wants to stand in the reply, be it a success or
+    an error.
     """
 
     method: str
     path: str
     query: bytes
     headers: Mapping[bytes, bytes]
-    body: bytes
+    content: bytes
     request_id: str
     ip: str | None
     reply_headers: dict[str, str] = field(default_factory=dict[str, str])
+    refused: Problem | None = None
+
+    @property
+    def body(self) -> bytes:
+        """The body. Raises the reason for which it was not read."""
+        self.refuse_unread()
+        return self.content
+
+    def refuse_unread(self) -> None:
+        """Raise the reason for which the body was not read, if there is one: no route does without it."""
+        if self.refused is not None:
+            raise self.refused
 
     @property
     def user_agent(self) -> str | None:

@@ -177,7 +177,7 @@ def _final(presented: Presentation, verdict: Verdict, bill: _Bill, *, refused: b
     """The verdict after the limits have spoken. A key over both is told of the quota: that lasts longer."""
     key = verdict.key
     if key is None or not is_billed(presented.action, key):
-        return _Final(_denied(verdict, "rate_limited") if refused else verdict)
+        return _Final(_denied(verdict, "rate_limited") if refused else _of_request(presented, verdict))
     quota = bill.quota_of(key.organization_id)
     if not verdict.accepted:
         return _Final(verdict, quota)
@@ -185,8 +185,15 @@ def _final(presented: Presentation, verdict: Verdict, bill: _Bill, *, refused: b
         return _Final(_denied(verdict, "quota_exceeded"), quota)
     if refused:
         return _Final(_denied(verdict, "rate_limited"), quota)
+    if presented.invalid:
+        return _Final(_of_request(presented, verdict), quota)
     bill.add(key.organization_id)
     return _Final(verdict, bill.quota_of(key.organization_id), billed=True)
+
+
+def _of_request(presented: Presentation, verdict: Verdict) -> Verdict:
+    """A key that is accepted still gets nothing for a request that is not valid: that is a denied use, never billed."""
+    return _denied(verdict, "invalid_request") if presented.invalid and verdict.accepted else verdict
 
 
 def _denied(verdict: Verdict, code: Code) -> Verdict:

@@ -20,6 +20,11 @@ counts, whatever a proxy puts into the other; two different keys are refused wit
 grants, `permissions.manage`, and by default it may manage nothing. People sign in and have a session cookie; what
 changes something then needs the CSRF token too.
 
+**Order of checks.** Address and method come first (404, 405). Then the key is judged: whether it is known and active,
+its networks, its grants, and the limits (401, 403, 429). Only then the rest of the request is looked at: its size, its
+type, its fields, `If-Match`, and what it names (413, 415, 400, 422, 412, 404). A key that is let in with a request that
+is not valid counts against the limits a second, is recorded as denied with `invalid_request`, and is not billed.
+
 **Unknown fields** in bodies and unknown or repeated query parameters are refused with 422, by name.
 
 **Paging.** Lists are read by `page`, or by `cursor`, which stays right while the list grows.

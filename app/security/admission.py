@@ -1,12 +1,19 @@
-"""Whether a presented key is let in: asks for the ruling, and says no in the words that it asks for."""
+"""Whether a presented key is let in: asks for the ruling, and says no in the words that it asks for.
 
+The key is judged before the rest of the request is: a request that is not valid says nothing of why to a key that is
+not let in, counts against the limits of one that is, and is recorded either way.
+"""
+
+from typing import NoReturn
+
+from msgspec.structs import replace
 from structlog.contextvars import bind_contextvars
 
 from app.exchange import Inbound
 from app.limits.answers import quota_exceeded, rate_headers, rate_limited
 from app.problems import Problem, missing_grant, unauthorized
 from app.services import Services
-from app.verification import Question, Ruling
+from app.verification import Presented, Question, Ruling
 from domain.keys.state import Key
 from domain.usage.decision import Presentation
 
@@ -21,6 +28,18 @@ async def ruling_on(inbound: Inbound, services: Services, question: Question) ->
     if ruling.allowance is not None:
         inbound.reply_headers.update(rate_headers(ruling.allowance))
     return ruling
+
+
+async def refuse_invalid(inbound: Inbound, services: Services, presented: Presentation, problem: Problem) -> NoReturn:
+    """Answer a request that is refused with `problem`, unless its key is refused first.
+
+    `presented` names no MCP: what the request asks for is not known.
+    """
+    presented = replace(presented, invalid=True)
+    ruling = await ruling_on(inbound, services, Presented(presented))
+    if ruling.caller.code != "invalid_request":
+        refuse_denied(ruling, presented)
+    raise problem
 
 
 def refuse_denied(ruling: Ruling, presented: Presentation) -> Key:

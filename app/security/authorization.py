@@ -36,6 +36,7 @@ async def authorize(connection: Connection, handler: BaseRouteHandler) -> None:
         # The framework's own answer would name the methods of one of the route's handlers only.
         raise Problem("method_not_allowed", headers={"Allow": _methods(connection)})
     if handler.opt.get("public") is True:
+        attached(connection.scope).refuse_unread()
         return
     grant, only = handler.opt.get("grant"), handler.opt.get("only")
     if (grant is None and only is None) or (grant is not None and grant not in GRANTS) or only not in {None, *ONLY}:
@@ -47,6 +48,7 @@ async def authorize(connection: Connection, handler: BaseRouteHandler) -> None:
         connection.scope["auth"] = await _key(services, inbound, grant, people_only=only is not None)
     else:
         connection.scope["auth"] = await _person(services, inbound, secret, grant, owner_only=only == "owner")
+    inbound.refuse_unread()
 
 
 async def _key(services: Services, inbound: Inbound, grant: Grant | None, *, people_only: bool) -> KeyCaller:

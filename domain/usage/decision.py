@@ -20,6 +20,7 @@ class Presentation(Struct, frozen=True):
 
     `digest`: SHA-256 of the secret. `organization_id`: the only organization whose keys count; None: any.
     `grant`: the management grant the route asks for. `people_only`: the route lets in no key, whatever its grants.
+    `invalid`: the request is refused even if its key is not.
     """
 
     digest: bytes
@@ -29,6 +30,7 @@ class Presentation(Struct, frozen=True):
     tool: str | None = None
     grant: Grant | None = None
     people_only: bool = False
+    invalid: bool = False
     ip: str | None = None
     user_agent: str | None = None
     request_id: str | None = None

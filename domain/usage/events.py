@@ -24,6 +24,7 @@ Denial = Literal[
     "environment_mismatch",
     "quota_exceeded",
     "rate_limited",
+    "invalid_request",
 ]
 Code = Literal["valid"] | Denial
 

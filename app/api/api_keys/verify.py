@@ -63,16 +63,21 @@ _encoder = msgspec.json.Encoder()
 
 
 async def verify_key(inbound: Inbound, services: Services) -> Outbound:
-    if inbound.query:
-        raise Problem("validation_error", "The request is not valid.", {"query": "This route takes no parameters"})
     caller = presentation(inbound, "manage", grant="keys:verify")
-    asked = read_body(inbound.body, inbound.header("content-type") or "", Body)
-    ruling = await ruling_on(inbound, services, Asked(caller, _subject(asked, inbound)))
+    try:
+        subject = _subject(inbound)
+    except Problem:
+        # The caller is judged first, as by every route.
+        refuse_denied(await ruling_on(inbound, services, Asked(caller, None)), caller)
+        raise
+    ruling = await ruling_on(inbound, services, Asked(caller, subject))
     refuse_denied(ruling, caller)
     return Outbound(200, _encoder.encode(_Answer(success=True, data=_verified(ruling))))
 
 
-def _subject(asked: Body, inbound: Inbound) -> Presentation | None:
+def _subject(inbound: Inbound) -> Presentation | None:
+    refuse_parameters(inbound)
+    asked = read_body(inbound.body, inbound.header("content-type") or "", Body)
     check_target(asked.mcp_id, asked.tool)
     address = None if asked.ip is None else parse_address(asked.ip)
     if asked.ip is not None and address is None:
@@ -90,6 +95,11 @@ def _subject(asked: Body, inbound: Inbound) -> Presentation | None:
         user_agent=None if user_agent is None else presentable(user_agent),
         request_id=inbound.request_id,
     )
+
+
+def refuse_parameters(inbound: Inbound) -> None:
+    if inbound.query:
+        raise Problem("validation_error", "The request is not valid.", {"query": "This route takes no parameters"})
 
 
 def check_target(mcp_id: str | None, tool: str | None) -> None:

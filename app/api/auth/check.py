@@ -10,7 +10,8 @@ from msgspec import Struct
 from app.api.api_keys.verify import Tool, check_target
 from app.exchange import Inbound, Outbound
 from app.payload import read_query
-from app.security.admission import refuse_denied, ruling_on
+from app.problems import Problem
+from app.security.admission import refuse_denied, refuse_invalid, ruling_on
 from app.security.callers import presentation
 from app.services import Services
 from app.verification import Presented
@@ -24,8 +25,11 @@ class Query(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 async def check_key(inbound: Inbound, services: Services) -> Outbound:
-    query = read_query(inbound.query, Query)
-    check_target(query.mcp_id, query.tool)
+    unread = presentation(inbound, "check")
+    try:
+        query = _query(inbound)
+    except Problem as problem:
+        await refuse_invalid(inbound, services, unread, problem)
     presented = presentation(inbound, "check", mcp_id=query.mcp_id, tool=query.tool)
     key = refuse_denied(await ruling_on(inbound, services, Presented(presented)), presented)
     headers = {
@@ -35,6 +39,13 @@ async def check_key(inbound: Inbound, services: Services) -> Outbound:
         "X-Key-Environment": key.environment,
     }
     return Outbound(200, b'{"success":true,"data":{"valid":true}}', headers)
+
+
+def _query(inbound: Inbound) -> Query:
+    inbound.refuse_unread()
+    query = read_query(inbound.query, Query)
+    check_target(query.mcp_id, query.tool)
+    return query
 
 
 def _header_text(name: str) -> str:

@@ -5,12 +5,13 @@ from typing import Annotated, Any
 
 from msgspec import Meta, Struct, field
 
-from app.api.api_keys.verify import Tool, check_target
+from app.api.api_keys.verify import Tool, check_target, refuse_parameters
 from app.api.mcp.call import TIMEOUT_MS_DEFAULT, authorised
 from app.api.mcp.once import once, repeatable
 from app.exchange import Inbound, Outbound
 from app.payload import encode, read_body
 from app.problems import Problem
+from app.security.admission import refuse_invalid
 from app.security.callers import presentation
 from app.services import Services
 from eventstore.clock import now
@@ -34,13 +35,11 @@ class Metadata(Struct, frozen=True):
 
 
 async def invoke_tool(inbound: Inbound, services: Services) -> Outbound:
-    if inbound.query:
-        raise Problem("validation_error", "The request is not valid.", {"query": "This route takes no parameters"})
-    # The key's form is looked at before the body, so that nobody without one learns what a body should look like.
-    presentation(inbound, "call")
-    wanted = read_body(inbound.body, inbound.header("content-type") or "", Body)
-    check_target(wanted.mcp_id, wanted.tool)
-    request = repeatable(inbound)
+    unread = presentation(inbound, "call")
+    try:
+        wanted, request = _wanted(inbound), repeatable(inbound)
+    except Problem as problem:
+        await refuse_invalid(inbound, services, unread, problem)
     call = await authorised(inbound, services, wanted.mcp_id, wanted.tool, named=wanted.tool, timeout_ms=wanted.timeout)
 
     async def ask(gateway: Gateway, upstream: Upstream, timeout_seconds: float) -> ToolResult:
@@ -52,3 +51,10 @@ async def invoke_tool(inbound: Inbound, services: Services) -> Outbound:
         return encode({"success": True, "data": {"result": result.result, "metadata": metadata}})
 
     return await once(call, inbound, request, make)
+
+
+def _wanted(inbound: Inbound) -> Body:
+    refuse_parameters(inbound)
+    wanted = read_body(inbound.body, inbound.header("content-type") or "", Body)
+    check_target(wanted.mcp_id, wanted.tool)
+    return wanted

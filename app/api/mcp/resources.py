@@ -8,12 +8,13 @@ import re
 
 from msgspec import Struct
 
-from app.api.api_keys.verify import check_target
+from app.api.api_keys.verify import check_target, refuse_parameters
 from app.api.mcp.call import TIMEOUT_MS_DEFAULT, authorised
 from app.api.mcp.once import once, repeatable
 from app.exchange import Inbound, Outbound
 from app.payload import encode, read_body
 from app.problems import Problem
+from app.security.admission import refuse_invalid
 from app.security.callers import presentation
 from app.services import Services
 from gateway.gateway import Gateway
@@ -32,16 +33,11 @@ class Body(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 async def read_resource(inbound: Inbound, services: Services) -> Outbound:
-    if inbound.query:
-        raise Problem("validation_error", "The request is not valid.", {"query": "This route takes no parameters"})
-    # The key's form is looked at before the body, so that nobody without one learns what a body should look like.
-    presentation(inbound, "call")
-    wanted = read_body(inbound.body, inbound.header("content-type") or "", Body)
-    check_target(wanted.mcp_id, None)
-    if not URI.fullmatch(wanted.uri):
-        details = {"uri": "Must be a URI of at most 2000 characters in ASCII, such as file:///notes.txt"}
-        raise Problem("validation_error", "The request is not valid.", details)
-    request = repeatable(inbound)
+    unread = presentation(inbound, "call")
+    try:
+        wanted, request = _wanted(inbound), repeatable(inbound)
+    except Problem as problem:
+        await refuse_invalid(inbound, services, unread, problem)
     call = await authorised(inbound, services, wanted.mcp_id, None, named=METHOD, timeout_ms=TIMEOUT_MS_DEFAULT)
 
     async def ask(gateway: Gateway, upstream: Upstream, timeout_seconds: float) -> Resource:
@@ -52,3 +48,13 @@ async def read_resource(inbound: Inbound, services: Services) -> Outbound:
         return encode({"success": True, "data": {"contents": result.contents}})
 
     return await once(call, inbound, request, make)
+
+
+def _wanted(inbound: Inbound) -> Body:
+    refuse_parameters(inbound)
+    wanted = read_body(inbound.body, inbound.header("content-type") or "", Body)
+    check_target(wanted.mcp_id, None)
+    if not URI.fullmatch(wanted.uri):
+        details = {"uri": "Must be a URI of at most 2000 characters in ASCII, such as file:///notes.txt"}
+        raise Problem("validation_error", "The request is not valid.", details)
+    return wanted

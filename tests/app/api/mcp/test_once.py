@@ -189,4 +189,5 @@ def test_a_resource_is_read_once(calls: Calls) -> None:
 def test_a_key_of_another_form_is_refused_before_anyone_is_asked(calls: Calls) -> None:
     refused = add(calls, 1, key="x" * 256)
     assert (refused.status, refused.code, set(refused.details)) == (422, "validation_error", {"Idempotency-Key"})
-    assert calls.uses() == []
+    (use,) = calls.uses()
+    assert (use["status"], use["reason"]) == ("denied", "invalid_request")

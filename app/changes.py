@@ -6,16 +6,15 @@ from typing import Any, TypeVar
 import msgspec
 
 from app.idempotency import idempotency_of
-from app.patience import within
+from app.outcomes import carry_out
 from app.preconditions import expected_revisions
 from app.replies import respond
 from app.requests import HttpRequest, HttpResponse, inbound_of, services_of
 from domain.decider import Decider
 from eventstore.clock import new_event_id, now
-from eventstore.execute import Beside, Change, Guard, Survey, Write, execute
+from eventstore.execute import Beside, Change, Guard, Survey, Write
 from eventstore.idempotency import Answer
 from eventstore.statements import Statement
-from projections.inline import INLINE
 
 S = TypeVar("S")
 C = TypeVar("C")
@@ -61,9 +60,7 @@ async def change(
         also=also,
         beside=beside,
     )
-    services = services_of(request)
-    # A connection, then locks. After that it is answered with 503, made or not; see `eventstore.execute.execute`.
-    made = await within(2 * services.config.patience_seconds, execute(services.pool, write, INLINE))
+    made = await carry_out(services_of(request), write)
     if isinstance(made, Answer):
         return respond(made.body, made.status, made.revision, replayed=True)
     return respond(render(made, only_now or {}), status, made.revision)

@@ -17,7 +17,7 @@ REPLAYED = {"Idempotency-Replayed": "true"}
 def idempotency_of(inbound: Inbound, caller: str) -> Request | None:
     """What the Idempotency-Key of the request stands for, if it has one; 422 for one of another form."""
     key = inbound.header("idempotency-key")
-    if key is None or inbound.method != "POST":
+    if key is None:
         return None
     if not (0 < len(key) <= _LENGTH_MAX and key.isascii() and key.isprintable()):
         details = {"Idempotency-Key": f"Must be 1 to {_LENGTH_MAX} printable ASCII characters"}

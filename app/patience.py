@@ -30,6 +30,14 @@ async def within(seconds: float, work: Coroutine[Any, Any, T]) -> T:
     return task.result()
 
 
+def leave(task: asyncio.Task[Any]) -> None:
+    """Tell `task` to stop, if it still runs, and do not wait for that."""
+    if not task.done():
+        _left_behind.add(task)
+        task.cancel()
+    task.add_done_callback(_forget)
+
+
 def _forget(task: asyncio.Task[Any]) -> None:
     _left_behind.discard(task)
     if not task.cancelled():

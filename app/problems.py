@@ -17,6 +17,7 @@ from eventstore.errors import (
     LogError,
     StreamMoved,
     Unavailable,
+    Unconfirmed,
 )
 from gateway.errors import GatewayError, InvalidArguments
 
@@ -94,7 +95,11 @@ CODES: dict[str, Code] = {
     "mcp_error": Code(502, "MCP error", "The MCP server did not give a proper answer."),
     "mcp_unreachable": Code(502, "MCP unreachable", "No connection to the MCP server could be made."),
     "unavailable": Code(
-        503, "Unavailable", "The log can not be written: nothing is accepted that can not be recorded."
+        503,
+        "Unavailable",
+        "The log cannot be written, and nothing is accepted that cannot be recorded. details.outcome says what became "
+        "of the request: not_recorded (nothing happened, repeat it) or unknown (a change was sent and not confirmed: "
+        "look it up, or repeat the request with the same Idempotency-Key).",
     ),
     "mcp_timeout": Code(504, "MCP timeout", "The MCP server did not answer in time; it may still do what was asked."),
 }
@@ -138,11 +143,12 @@ def as_problem(error: BaseException) -> Problem:  # noqa: PLR0911 -- one line a 
         case StreamMoved():
             return Problem("conflict", str(error))
         case Unavailable():
-            return _unavailable()
+            return _unavailable(error)
         case LogError():
             return _internal(error)
         case _ if isinstance(error, UNAVAILABLE):
-            return _unavailable()
+            # Whatever sends a change raises `Unconfirmed` itself: this is from before that.
+            return _unavailable(Unavailable())
         case _:
             return _internal(error)
 
@@ -190,8 +196,13 @@ def _forbidden(refusal: Refusal) -> Problem:
     return Problem("forbidden", refusal.message, refusal.details, {"WWW-Authenticate": challenge})
 
 
-def _unavailable() -> Problem:
-    return Problem("unavailable", headers={"Retry-After": RETRY_AFTER_SECONDS})
+def _unavailable(error: Unavailable) -> Problem:
+    if isinstance(error, UNAVAILABLE):
+        error = Unavailable()  # what the driver says is for the operator
+    details: dict[str, object] = {"outcome": error.outcome}
+    if isinstance(error, Unconfirmed) and error.resource_id is not None:
+        details["resource_id"] = error.resource_id
+    return Problem("unavailable", str(error), details, {"Retry-After": RETRY_AFTER_SECONDS})
 
 
 def _internal(error: BaseException) -> Problem:

@@ -11,7 +11,7 @@ from app.operations.standing import Standing
 from app.security.cursors import CursorSigner
 from app.verification import Verification
 from domain.organizations.plan import Plans
-from eventstore.bound import at_the_gate, reading, writing
+from eventstore.bound import at_the_gate, reading, writing, writing_at_the_gate
 from eventstore.database import Connection, Pool
 from gateway.gateway import Gateway
 from gateway.places import CountryOf
@@ -50,3 +50,7 @@ class Services:
     def at_the_gate(self) -> AbstractAsyncContextManager[Connection]:
         """A transaction that looks up a presented credential before anyone knows whose it is, and sees little else."""
         return at_the_gate(self.pool)
+
+    def writing_at_the_gate(self) -> AbstractAsyncContextManager[Connection]:
+        """The same for what someone asked for who is not signed in."""
+        return writing_at_the_gate(self.pool)

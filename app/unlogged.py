@@ -4,26 +4,32 @@ from collections.abc import Awaitable, Callable
 from typing import cast
 
 from app.idempotency import idempotency_of
-from app.patience import within
+from app.outcomes import settled
 from app.replies import respond
 from app.requests import HttpRequest, HttpResponse, inbound_of, services_of
 from eventstore.clock import now
 from eventstore.database import Connection
 from eventstore.errors import IdempotencyInFlight
 from eventstore.idempotency import Answer, Row
+from eventstore.outcome import Attempt
 
 
 async def change_unlogged(request: HttpRequest, make: Callable[[Connection], Awaitable[bytes]]) -> HttpResponse:
     """Answer 200 with the body that `make` gives, once that is committed, or with what was answered before."""
     services = services_of(request)
-    answer, replayed = await within(2 * services.config.patience_seconds, _once(request, make))
+    attempt = Attempt()
+    work = _once(request, make, attempt)
+    answer, replayed = await settled(services, request.auth.organization_id, attempt, work)
     return respond(answer.body, answer.status, answer.revision, replayed=replayed)
 
 
-async def _once(request: HttpRequest, make: Callable[[Connection], Awaitable[bytes]]) -> tuple[Answer, bool]:
+async def _once(
+    request: HttpRequest, make: Callable[[Connection], Awaitable[bytes]], attempt: Attempt
+) -> tuple[Answer, bool]:
     repeatable = idempotency_of(inbound_of(request), request.auth.id)
     at = now()
     async with services_of(request).writing(request.auth.organization_id) as connection:
+        await connection.execute(*attempt.begin())
         if repeatable is not None:
             claimed = await (await connection.execute(*repeatable.claim())).fetchone()
             if claimed is None or not claimed[0]:
@@ -35,4 +41,5 @@ async def _once(request: HttpRequest, make: Callable[[Connection], Awaitable[byt
         answer = Answer(200, await make(connection))
         if repeatable is not None:
             await connection.execute(*repeatable.store(answer, at))
+        attempt.sends_commit((answer, False), None if repeatable is None else repeatable.find(at))
     return answer, False

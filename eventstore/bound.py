@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager
 from psycopg import AsyncClientCursor
 
 from eventstore.database import Connection, Pool
+from eventstore.errors import UNAVAILABLE, Unconfirmed
 from eventstore.queries import SQL
 from eventstore.statements import Statement
 
@@ -23,8 +24,11 @@ async def reading(pool: Pool, organization_id: str) -> AsyncGenerator[Connection
 
 @asynccontextmanager
 async def writing(pool: Pool, organization_id: str) -> AsyncGenerator[Connection]:
-    """A transaction that writes for one organization what is in no event; events go through `eventstore.execute`."""
-    async with _begun(pool, Statement(SQL.begin_writing, (organization_id,))) as connection:
+    """A transaction that writes for one organization what is in no event; events go through `eventstore.execute`.
+
+    Raises `Unconfirmed` when the commit was sent and not confirmed.
+    """
+    async with _confirmed(pool, Statement(SQL.begin_writing, (organization_id,))) as connection:
         yield connection
 
 
@@ -33,6 +37,26 @@ async def at_the_gate(pool: Pool) -> AsyncGenerator[Connection]:
     """A transaction that looks up a presented credential before anyone knows whose it is."""
     async with _begun(pool, Statement(SQL.begin_at_the_gate, ())) as connection:
         yield connection
+
+
+@asynccontextmanager
+async def writing_at_the_gate(pool: Pool) -> AsyncGenerator[Connection]:
+    """The same for what someone asked for who is not signed in. Raises `Unconfirmed` like `writing`."""
+    async with _confirmed(pool, Statement(SQL.begin_at_the_gate, ())) as connection:
+        yield connection
+
+
+@asynccontextmanager
+async def _confirmed(pool: Pool, begin: Statement) -> AsyncGenerator[Connection]:
+    ends = False
+    try:
+        async with _begun(pool, begin) as connection:
+            yield connection
+            ends = True
+    except UNAVAILABLE as error:
+        if ends:
+            raise Unconfirmed from error
+        raise
 
 
 @asynccontextmanager

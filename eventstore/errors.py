@@ -1,7 +1,7 @@
 """What can go wrong with the log. The first line of each docstring is the message."""
 
 from collections.abc import Sequence
-from typing import NoReturn
+from typing import ClassVar, Literal, NoReturn
 
 import psycopg
 from psycopg_pool import PoolTimeout, TooManyRequests
@@ -15,7 +15,9 @@ class LogError(Exception):
 
 
 class Unavailable(LogError):
-    """The log can not be written at the moment: nothing is accepted that can not be recorded."""
+    """The log cannot be written at the moment. Nothing was recorded: repeat the request in a moment."""
+
+    outcome: ClassVar[Literal["not_recorded", "unknown"]] = "not_recorded"
 
 
 class Overloaded(Unavailable):
@@ -36,6 +38,24 @@ class SettingsNotApplied(Unavailable, psycopg.OperationalError):
     def again(self) -> "SettingsNotApplied":
         """The same for another caller: an exception keeps the trace of the one that it was raised for."""
         return SettingsNotApplied(self.differences)
+
+
+class Unconfirmed(Unavailable):
+    """A change was sent and not confirmed. Look it up, or repeat the request with the same Idempotency-Key."""
+
+    outcome = "unknown"
+
+    def __init__(self, message: str | None = None, *, resource_id: str | None = None) -> None:
+        super().__init__(message)
+        self.resource_id = resource_id
+
+
+class UseUnconfirmed(Unconfirmed):
+    """The use of the key may be recorded, but nothing else was done. Repeat the request."""
+
+
+class PartlyDone(Unconfirmed):
+    """A part of the change was made before the log became unavailable. Repeat the request: it does what is left."""
 
 
 class StreamMoved(LogError):

@@ -21,9 +21,10 @@ from domain.decider import Decider
 from domain.refusal import RevisionMismatch
 from eventstore.codec import decode_event, decode_record, encode, encode_data, schema_of, wire_name
 from eventstore.database import Connection, Pool
-from eventstore.errors import IdempotencyInFlight, StreamMoved, translate
+from eventstore.errors import UNAVAILABLE, IdempotencyInFlight, StreamMoved, Unconfirmed, translate
 from eventstore.idempotency import Answer, Request, Row
 from eventstore.lanes import lane_of
+from eventstore.outcome import Attempt
 from eventstore.queries import SQL
 from eventstore.recorded import Origin, Record
 from eventstore.statements import Statement
@@ -122,36 +123,43 @@ InlineModel = Callable[[Change[Any, Any]], Iterable[Statement]]
 """A read model that changes with the log in one transaction: the statements that follow from a change."""
 
 
-async def execute(pool: Pool, write: Write[S, C, E, F], inline: Sequence[InlineModel]) -> Change[S, E] | Answer:
+async def execute(
+    pool: Pool, write: Write[S, C, E, F], inline: Sequence[InlineModel], attempt: Attempt | None = None
+) -> Change[S, E] | Answer:
     """Carry out `write`; gives the change, or the earlier answer when the idempotency key has one.
 
     Raises a `Refusal` of the domain, `StreamMoved` when others kept being faster, `Unavailable` when the database does
-    not answer. After `Unavailable` the change may have been made: who must know repeats it under one idempotency key.
+    not answer and nothing was changed, `Unconfirmed` when the change may have been made: `attempt` can tell which.
     """
-    for attempt in range(1, ATTEMPTS_MAX + 1):
+    attempt = attempt or Attempt()
+    for number in range(1, ATTEMPTS_MAX + 1):
+        attempt.restart()
         try:
             async with pool.connection() as connection:
-                return await _once(connection, write, inline)
-        except Exception as error:  # noqa: BLE001 -- translated or raised again
+                return await _once(connection, write, inline, attempt)
+        except Exception as error:
+            if attempt.is_sent and isinstance(error, UNAVAILABLE):
+                raise Unconfirmed from error
             try:
                 translate(error)
             except StreamMoved:
-                if attempt == ATTEMPTS_MAX:
+                if number == ATTEMPTS_MAX:
                     raise
     raise StreamMoved
 
 
 async def _once(
-    connection: Connection, write: Write[S, C, E, F], inline: Sequence[InlineModel]
+    connection: Connection, write: Write[S, C, E, F], inline: Sequence[InlineModel], attempt: Attempt
 ) -> Change[S, E] | Answer:
     """One attempt. Whatever is raised, the pool rolls back before the connection serves anyone else."""
-    loaded = await _load(connection, write)
+    loaded = await _load(connection, write, attempt)
     if isinstance(loaded, Answer):
         return loaded
     beside = await _load_beside(connection, write, loaded.facts)
-    change, statements = _decide(write, loaded, inline, beside)
-    await _send(connection, [*statements, Statement(SQL.commit, ())])
-    return change
+    plan = _decide(write, loaded, inline, beside)
+    attempt.sends_commit(plan.change, plan.proof, is_harmless=plan.is_harmless)
+    await _send(connection, [*plan.statements, Statement(SQL.commit, ())])
+    return plan.change
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,12 +168,12 @@ class _Loaded(Generic[F]):
     bodies: tuple[bytes, ...]
 
 
-async def _load(connection: Connection, write: Write[Any, Any, Any, F]) -> _Loaded[F] | Answer:
+async def _load(connection: Connection, write: Write[Any, Any, Any, F], attempt: Attempt) -> _Loaded[F] | Answer:
     """Begin, claim, lock, read: one flush, or two for a request with an Idempotency-Key.
 
     A repeat has to learn that the first still runs, and can not while it waits for the guard that the first holds.
     """
-    begin = [Statement(SQL.begin, ()), Statement(SQL.bind, (write.organization_id,))]
+    begin = [Statement(SQL.begin, ()), Statement(SQL.bind, (write.organization_id,)), attempt.begin()]
     if write.idempotency:
         *_, claim, find = await _send(connection, [*begin, write.idempotency.claim(), write.idempotency.find(write.at)])
         claimed = await claim.fetchone()
@@ -185,15 +193,34 @@ async def _load(connection: Connection, write: Write[Any, Any, Any, F]) -> _Load
 
 @dataclass(frozen=True, slots=True)
 class _Decided:
-    """A change of one stream, and the last record that its stream had before."""
+    """A change of one stream, the last record that its stream had before, and the ids of the new events."""
 
     change: Change[Any, Any]
     last: bytes
+    event_ids: tuple[str, ...]
 
     @property
     def version(self) -> int:
         """Of the stream before the change."""
         return self.change.revision - len(self.change.events)
+
+    @property
+    def proof(self) -> Statement:
+        """Finds the last of the events if, and only if, the transaction was committed."""
+        return Statement(SQL.event_find, (self.change.stream_id, self.change.revision, self.event_ids[-1]))
+
+
+@dataclass(frozen=True, slots=True)
+class _Plan(Generic[S, E]):
+    """A change, every statement of it in lock order, and what proves its commit.
+
+    `is_harmless`: nothing changes, so the caller can be answered whatever becomes of the commit.
+    """
+
+    change: Change[S, E]
+    statements: list[Statement]
+    proof: Statement | None
+    is_harmless: bool
 
 
 _Streams = Sequence[tuple[Beside[Any, Any, Any], tuple[bytes, ...]]]
@@ -213,27 +240,28 @@ async def _load_beside(connection: Connection, write: Write[Any, Any, Any, F], f
 
 def _decide(
     write: Write[S, C, E, F], loaded: _Loaded[F], inline: Sequence[InlineModel], streams: _Streams = ()
-) -> tuple[Change[S, E], list[Statement]]:
-    """The change that follows from what was loaded, and every statement of it in lock order."""
+) -> _Plan[S, E]:
+    """Return what follows from what was loaded."""
     version = len(loaded.bodies)
     if write.expected_revisions is not None and version and version not in write.expected_revisions:
         raise RevisionMismatch(current=version)
     main = Beside(write.decider, write.stream_id, write.command(loaded.facts))
     beside = [_decided(write, command, bodies) for command, bodies in streams]
-    change = replace(_decided(write, main, loaded.bodies).change, beside=tuple([decided.change for decided in beside]))
-    last = loaded.bodies[-1] if loaded.bodies else b""
-    moved = [decided for decided in [*beside, _Decided(change, last)] if decided.change.events]
+    decided_main = _decided(write, main, loaded.bodies)
+    change = replace(decided_main.change, beside=tuple([decided.change for decided in beside]))
+    moved = [decided for decided in [*beside, replace(decided_main, change=change)] if decided.change.events]
     statements: list[Statement] = []
     if moved:
         statements += _advance(write, moved)
     for decided in moved:
         for model in inline:
             statements += model(decided.change)
-    statements += write.also(change)
+    also = list(write.also(change))
+    statements += also
     if write.idempotency and write.answer:
         statements.append(write.idempotency.store(write.answer(change), write.at))
     statements += [_append(write, decided) for decided in moved]
-    return change, statements
+    return _Plan(change, statements, moved[-1].proof if moved else None, is_harmless=not moved and not also)
 
 
 def _decided(write: Write[Any, Any, Any, Any], asked: Beside[S, C, E], bodies: tuple[bytes, ...]) -> _Decided:
@@ -250,7 +278,8 @@ def _decided(write: Write[Any, Any, Any, Any], asked: Beside[S, C, E], bodies: t
         revision=len(bodies) + len(events),
         at=write.at,
     )
-    return _Decided(change, bodies[-1] if bodies else b"")
+    # In the order of the versions: all have one instant, and lists that show the log are ordered by instant and id.
+    return _Decided(change, bodies[-1] if bodies else b"", tuple(sorted(write.new_event_id() for _ in events)))
 
 
 def _advance(write: Write[Any, Any, Any, Any], moved: Iterable[_Decided]) -> list[Statement]:
@@ -276,8 +305,7 @@ def _advance(write: Write[Any, Any, Any, Any], moved: Iterable[_Decided]) -> lis
 def _append(write: Write[Any, Any, Any, Any], decided: _Decided) -> Statement:
     stream_id, events, version = decided.change.stream_id, decided.change.events, decided.version
     previous = sha256(decided.last).hexdigest() if decided.last else ""
-    # In the order of the versions: all have one instant, and lists that show the log are ordered by instant and id.
-    ids = sorted(write.new_event_id() for _ in events)
+    ids = list(decided.event_ids)
     types: list[str] = []
     bodies: list[bytes] = []
     for offset, event in enumerate(events, start=1):

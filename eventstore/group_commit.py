@@ -24,7 +24,7 @@ from msgspec import Struct
 from domain.usage.events import UsageEvent
 from eventstore.connection_settings import left_open
 from eventstore.database import Connection
-from eventstore.errors import SUSPECT, UNAVAILABLE, Overloaded, Unavailable
+from eventstore.errors import SUSPECT, UNAVAILABLE, Overloaded, Unavailable, UseUnconfirmed
 from eventstore.usage_batch import Batch, append_once
 
 Question = TypeVar("Question")
@@ -98,6 +98,8 @@ class _Waiting(Generic[Question, Reply]):
     question: Question
     reply: asyncio.Future[Reply]
     since: float
+    is_sent: bool = False
+    """Whether its event may be in the log."""
 
 
 @dataclass
@@ -226,7 +228,7 @@ class _Writer(Generic[Question, Reply]):
 
     async def _settle(self, batch: Sequence[_Waiting[Question, Reply]]) -> None:
         try:
-            replies = await self._decide_and_append([waiting.question for waiting in batch])
+            replies = await self._decide_and_append(batch)
         except UNAVAILABLE:
             raise
         except Exception as error:  # noqa: BLE001 -- whatever it is, it must not be everyone's
@@ -249,10 +251,13 @@ class _Writer(Generic[Question, Reply]):
         if not batch[0].reply.done():
             batch[0].reply.set_exception(error)
 
-    async def _decide_and_append(self, questions: Sequence[Question]) -> list[Reply]:
+    async def _decide_and_append(self, waiting: Sequence[_Waiting[Question, Reply]]) -> list[Reply]:
+        questions = [each.question for each in waiting]
         judged = await self._persist(lambda connection: self._judge(connection, questions))
         events = [decided.event for decided in judged.decided if decided.event is not None]
         if events:
+            for each in waiting:
+                each.is_sent = True
             batch = Batch(self._producer, next(self._sequences), judged.at, events)
             await self._persist(lambda connection: append_once(connection, batch))
             self._watch.recorded(events)
@@ -290,4 +295,4 @@ class _Writer(Generic[Question, Reply]):
 def _refuse(batch: Sequence[_Waiting[Question, Reply]]) -> None:
     for waiting in batch:
         if not waiting.reply.done():
-            waiting.reply.set_exception(Unavailable())
+            waiting.reply.set_exception(UseUnconfirmed() if waiting.is_sent else Unavailable())

@@ -13,6 +13,8 @@ class Queries(NamedTuple):
     begin_at_the_gate: bytes
     bind: bytes
     commit: bytes
+    outcome_lock: bytes
+    event_find: bytes
     stream_load: bytes
     streams_load: bytes
     stream_advance: bytes

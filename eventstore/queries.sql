@@ -26,6 +26,14 @@ select set_config('keyledger.organization_id', %s, true)
 -- commit
 commit
 
+-- outcome_lock
+-- Held until the end of the transaction. Another one that gets it knows that the first has ended. $1 a random number
+select pg_advisory_xact_lock(%s::bigint)
+
+-- event_find
+-- Whether an event is in the log. $1 stream, $2 version, $3 id of the event
+select 1 from events where stream_id = %s and version = %s and event_id = %s
+
 -- stream_load
 -- The records of a stream, oldest first. Of another organization's stream, or one of another kind, there is nothing to see.
 -- $1 stream id, $2 organization id, $3 kind

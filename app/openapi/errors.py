@@ -19,6 +19,7 @@ _DETAILS: dict[str, dict[str, Any]] = {
     "member_limit_reached": {"limit": 5, "used": 5, "plan": "pro"},
     "validation_error": {"expires_at": "Must be a future date"},
     "invalid_arguments": {"numbers": "Required"},
+    "unavailable": {"outcome": "not_recorded"},
 }
 
 

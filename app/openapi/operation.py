@@ -87,6 +87,7 @@ def routed(handler: Any, **described: Any) -> Operation:  # noqa: ANN401 -- a ro
     """The operation behind a route of the framework."""
     (method,) = handler.http_methods
     (path,) = handler.paths
+    described.setdefault("repeatable", method in {"PATCH", "DELETE"})
     return Operation(
         id=handler.fn.__name__,
         method=str(method),

@@ -156,5 +156,6 @@ OPERATIONS: list[Operation] = [
         summary="End all other sessions",
         description="All of one's own but the one that asks.",
         answer=Answer(sessions.EndedSessions, {"ended": [examples.SESSION_ID]}),
+        repeatable=False,
     ),
 ]

@@ -164,10 +164,12 @@ EXPLANATIONS: dict[str, Explanation] = {
         "Check `endpoint_url`. Servers in private networks have to be allowed with KEYLEDGER_UPSTREAM_ALLOW.",
     ),
     "unavailable": Explanation(
-        "The log can not be written at this moment, and nothing is accepted that can not be recorded.",
-        "The database is away, restarting or overloaded.",
-        "Wait as long as `Retry-After` says and repeat, with Idempotency-Key where something is changed. "
-        "`/health/ready` says what is missing.",
+        "The log cannot be written at this moment, and nothing is accepted that cannot be recorded.",
+        "The database is away, restarting or overloaded. `details.outcome` says what became of the request: "
+        "`not_recorded` means that nothing happened, `unknown` that a change was sent and not confirmed.",
+        "Wait as long as `Retry-After` says and repeat the request. When the outcome is `unknown`, repeat it with the "
+        "same Idempotency-Key, or read the resource that `details.resource_id` names. `/health/ready` says what is "
+        "missing.",
     ),
     "mcp_timeout": Explanation(
         "The MCP server did not answer in time. It may still do what was asked.",

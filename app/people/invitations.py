@@ -9,7 +9,7 @@ from psycopg.rows import TupleRow
 
 from app.config import Config
 from app.exchange import Inbound
-from app.patience import within
+from app.outcomes import carry_out
 from app.security.sessions import digest_of
 from app.services import Services
 from domain.actor import UserActor
@@ -22,9 +22,8 @@ from domain.members.events import Role
 from domain.organizations.plan import MemberCensus
 from eventstore.clock import new_event_id, new_id, now
 from eventstore.database import Connection
-from eventstore.execute import Beside, Survey, Write, execute
+from eventstore.execute import Beside, Survey, Write
 from eventstore.recorded import Origin
-from projections.inline import INLINE
 from projections.invitation_list.queries import Accepting, Found, accepting, by_digest
 from projections.member_list.queries import user_put
 from projections.organization_guard.queries import members_guard
@@ -85,7 +84,7 @@ async def accept_invitation(services: Services, inbound: Inbound, token: str) ->
         beside=accept,
         also=lambda _: [user_put(user_id, found.organization_id, _email(seen[-1]))],
     )
-    await within(2 * services.config.patience_seconds, execute(services.pool, write, INLINE))
+    await carry_out(services, write)
     return Accepted(user_id, found.organization_id, seen[-1].accepting.role, _email(seen[-1]))
 
 

@@ -5,12 +5,13 @@ transaction would take too long, the keys beyond its measure go first, one by on
 that do too little, never too much, and a repeat does the rest.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable
 from typing import Any, NamedTuple
 
 from psycopg.rows import TupleRow
 
 from app.changes import change
+from app.outcomes import carry_out, step_by_step
 from app.requests import HttpRequest, HttpResponse, inbound_of, services_of
 from domain.grants import Grant
 from domain.keys.commands import KeyCommand
@@ -22,9 +23,8 @@ from domain.members.state import MemberState
 from domain.organizations.plan import KeyCensus
 from eventstore.clock import new_event_id, now
 from eventstore.database import Connection
-from eventstore.execute import Beside, Change, Survey, Write, execute
+from eventstore.execute import Beside, Change, Survey, Write
 from eventstore.statements import Statement
-from projections.inline import INLINE
 from projections.key_lineage.queries import keys_of
 from projections.organization_guard.queries import keys_guard
 
@@ -73,7 +73,9 @@ async def change_with_keys(
             raise _Surplus([beside.stream_id for beside in made.beside])
         return ()
 
-    async def attempt(done: int) -> HttpResponse:
+    changed: list[bool] = []
+
+    async def attempt() -> HttpResponse:
         return await change(
             request,
             MEMBER,
@@ -82,15 +84,17 @@ async def change_with_keys(
             guard=_survey(request, user_id, held),
             beside=beside,
             also=also,
-            shown=lambda made: shown(made, done + sum(bool(key.events) for key in made.beside)),
+            shown=lambda made: shown(made, sum(changed) + sum(bool(key.events) for key in made.beside)),
         )
 
-    done = 0
-    while True:
-        try:
-            return await attempt(done)
-        except _Surplus as surplus:
-            done += await _one_by_one(request, surplus.key_ids, of_key)
+    with step_by_step(lambda: any(changed)):
+        while True:
+            try:
+                return await attempt()
+            except _Surplus as surplus:
+                keys = surplus.key_ids
+            async for each in _one_by_one(request, keys, of_key):
+                changed.append(each)  # noqa: PERF401 -- what was done is known when the next one fails
 
 
 def _survey(request: HttpRequest, user_id: str, held: Iterable[Grant] | None) -> Survey[_Keys]:
@@ -104,10 +108,9 @@ def _survey(request: HttpRequest, user_id: str, held: Iterable[Grant] | None) ->
     return Survey(guard.statement, read)
 
 
-async def _one_by_one(request: HttpRequest, key_ids: Iterable[str], of_key: OfKey) -> int:
-    """How many keys were changed. The caller's own is left: what comes after could not be asked with it."""
+async def _one_by_one(request: HttpRequest, key_ids: Iterable[str], of_key: OfKey) -> AsyncIterator[bool]:
+    """Whether each was changed. The caller's own is left: what comes after could not be asked with it."""
     auth, services = request.auth, services_of(request)
-    changed = 0
     for key_id in key_ids:
         if key_id == auth.id:
             continue
@@ -122,6 +125,5 @@ async def _one_by_one(request: HttpRequest, key_ids: Iterable[str], of_key: OfKe
             new_event_id=new_event_id,
             relies_on=auth.reliance,
         )
-        made = await execute(services.pool, write, INLINE)
-        changed += isinstance(made, Change) and bool(made.events)
-    return changed
+        made = await carry_out(services, write)
+        yield isinstance(made, Change) and bool(made.events)

@@ -12,6 +12,7 @@ from psycopg.rows import TupleRow
 
 from app.config import Config
 from app.exchange import Inbound
+from app.outcomes import carry_out
 from app.problems import Problem, unauthorized
 from app.security.attempts import (
     LINKS_PER_ADDRESS,
@@ -30,10 +31,9 @@ from domain.sessions.commands import StartSession
 from domain.sessions.decider import SESSION
 from domain.sessions.events import Method
 from eventstore.clock import new_event_id, new_id, now
-from eventstore.execute import Guard, Reliance, Write, execute, no_guard
+from eventstore.execute import Guard, Reliance, Write, no_guard
 from eventstore.recorded import Origin
 from eventstore.statements import Statement
-from projections.inline import INLINE
 from projections.mail.outbox import Mail, mail_add_for_link
 from projections.sessions import queries as sessions
 from projections.sessions.queries import Link, Person
@@ -69,7 +69,7 @@ async def send_link(services: Services, inbound: Inbound, email: str) -> None:
     problems.refuse_any()
     await count(services, inbound, LINKS_PER_CLIENT, client_of(inbound))
     await count(services, inbound, LINKS_PER_ADDRESS, folded(email))
-    async with services.at_the_gate() as connection:
+    async with services.writing_at_the_gate() as connection:
         address, people = mailbox(email, await sessions.people_of_address(connection, email))
         _, statements = link_for(services, address, people)
         async with connection.pipeline():
@@ -117,7 +117,7 @@ async def link_without_mail(services: Services, people: Sequence[Person], method
     """The token of a link for people who proved who they are, and have to say now in which organization."""
     token = new_secret(LINK_PREFIX)
     at = now()
-    async with services.at_the_gate() as connection:
+    async with services.writing_at_the_gate() as connection:
         user_ids = [person.user_id for person in people]
         await connection.execute(*sessions.link_add(digest_of(token), user_ids, method, at, at + LINK_LASTS))
     return token
@@ -211,7 +211,7 @@ async def start_session(
         relies_on=Reliance(person.user_id, person.revision),
         also=lambda _: [row, *also],
     )
-    await execute(services.pool, write, INLINE)
+    await carry_out(services, write)
     return SignedIn(secret, command.session_id, person)
 
 

@@ -6,8 +6,9 @@ from contextlib import suppress
 from types import TracebackType
 from typing import Literal, Self
 
-Deed = Literal["forward", "drop", "cut"] | bytes
-"""Forward; close without forwarding; forward and close without answering; or answer with these bytes."""
+Deed = Literal["forward", "drop", "cut"] | bytes | tuple[Literal["instead"], bytes]
+"""Forward; close without forwarding; forward and close without answering; or answer with these bytes, in the last form
+after the request was forwarded and in the place of its answer."""
 
 
 def refusal(status: int, *headers: str, body: str = "") -> bytes:
@@ -63,6 +64,9 @@ class Meddler:
         deed = self.deeds.pop(0) if self.deeds else "forward"
         if isinstance(deed, bytes):
             connection.sendall(deed)
+        elif isinstance(deed, tuple):
+            self._forwarded(request)
+            connection.sendall(deed[1])
         elif deed != "drop":
             answer = self._forwarded(request)
             if deed == "forward":

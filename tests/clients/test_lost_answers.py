@@ -33,15 +33,24 @@ def _names(org: Organization) -> list[str]:
 
 
 @pytest.mark.parametrize("lost", [1, 2])
-def test_a_created_key_whose_answer_is_lost_exists_once_and_says_what_to_do(
+def test_a_created_key_whose_answer_is_lost_exists_once_and_gets_another_secret(
     org: Organization, meddler: Meddler, through: Caller, lost: int
 ) -> None:
     meddler.deeds = ["cut"] * lost
-    with pytest.raises(SecretLost, match="Rotate key_") as raised:
-        through.do(lambda c: c.keys.create("Lost"))
+    made = through.do(lambda c: c.keys.create("Lost"))
     assert _names(org).count("Lost") == 1
-    assert len(meddler.seen) == lost + 1
-    assert len(set(meddler.headers_seen("Idempotency-Key"))) == 1
+    assert len(meddler.seen) == lost + 2
+    assert len(set(meddler.headers_seen("Idempotency-Key"))) == 2, "of the creation and of the rotation"
+    assert through.do(lambda c: c.verify(made.key)).valid
+
+
+def test_a_key_created_under_a_key_of_ones_own_is_left_to_the_caller(
+    org: Organization, meddler: Meddler, through: Caller
+) -> None:
+    meddler.deeds = ["cut"]
+    with pytest.raises(SecretLost, match="Rotate key_") as raised:
+        through.do(lambda c: c.keys.create("Lost", idempotency_key="mine"))
+    assert _names(org).count("Lost") == 1
     rotated = through.do(lambda c: c.keys.rotate(raised.value.key_id))
     assert through.do(lambda c: c.verify(rotated.key)).valid
 
@@ -62,12 +71,37 @@ def test_two_calls_have_two_idempotency_keys(meddler: Meddler, through: Caller) 
     assert (len(first), second) == (32, "mine")
 
 
-def test_a_lost_rotation_rotates_once(api: Api, org: Organization, meddler: Meddler, through: Caller) -> None:
+@pytest.mark.parametrize("overlap_seconds", [None, 0, 60])
+@pytest.mark.parametrize("if_match", [None, 1])
+def test_a_lost_rotation_is_followed_by_one_that_is_not(
+    api: Api, org: Organization, meddler: Meddler, through: Caller, overlap_seconds: int | None, if_match: int | None
+) -> None:
+    key = org.key()
+    meddler.deeds = ["cut", "forward", "cut"]
+    rotated = through.do(lambda c: c.keys.rotate(key.id, overlap_seconds=overlap_seconds, if_match=if_match))
+    assert through.do(lambda c: c.verify(rotated.key)).valid
+    assert api.events_of(key.id).count("api_key.rotated") == 3
+
+
+def test_a_lost_rotation_under_a_key_of_ones_own_is_left_to_the_caller(
+    api: Api, org: Organization, meddler: Meddler, through: Caller
+) -> None:
     key = org.key()
     meddler.deeds = ["cut"]
     with pytest.raises(SecretLost):
-        through.do(lambda c: c.keys.rotate(key.id))
+        through.do(lambda c: c.keys.rotate(key.id, idempotency_key="mine"))
     assert api.events_of(key.id).count("api_key.rotated") == 1
+
+
+def test_the_secret_of_a_webhook_that_was_lost_is_rotated(meddler: Meddler, through: Caller) -> None:
+    meddler.deeds = ["cut"]
+    made = through.do(lambda c: c.webhooks.create("https://hooks.example.com/keyledger"))
+    assert made.secret is not None
+    assert made.secret_version == 2
+    meddler.deeds = ["cut"]
+    rotated = through.do(lambda c: c.webhooks.rotate(made.id))
+    assert rotated.secret is not None
+    assert rotated.secret_version == 4
 
 
 def test_a_lost_revocation_is_repeated_and_is_one(
@@ -88,16 +122,40 @@ def test_a_verification_whose_answer_is_lost_is_asked_again_and_leaves_two_uses(
     assert len(org.activity(key, type="api_key.used")) == 2
 
 
-def test_a_change_with_a_revision_is_not_repeated_after_a_lost_answer(
-    org: Organization, meddler: Meddler, through: Caller
+def test_a_change_with_a_revision_is_repeated_after_a_lost_answer_and_is_one(
+    api: Api, org: Organization, meddler: Meddler, through: Caller
 ) -> None:
     key = org.key()
     meddler.deeds = ["cut"]
-    with pytest.raises(Unreachable) as raised:
-        through.do(lambda c: c.keys.change(key.id, name="Other", if_match=1))
-    assert raised.value.may_have_happened
-    assert org.detail(key)["name"] == "Other"
-    assert len(meddler.seen) == 1
+    changed = through.do(lambda c: c.keys.change(key.id, name="Other", if_match=1))
+    assert (changed.name, changed.revision) == ("Other", 2)
+    assert api.events_of(key.id).count("api_key.details_changed") == 1
+
+
+def test_a_deletion_whose_answer_is_lost_is_repeated_and_is_one(
+    api: Api, org: Organization, meddler: Meddler, through: Caller
+) -> None:
+    mcp_id = org.mcp()
+    meddler.deeds = ["cut"]
+    assert through.do(lambda c: c.mcps.delete(mcp_id)).deleted
+    assert api.events_of(mcp_id).count("mcp.deleted") == 1
+
+
+def test_a_change_of_unknown_outcome_is_repeated_and_is_one(
+    api: Api, org: Organization, meddler: Meddler, through: Caller
+) -> None:
+    """The service made the change and could not tell: it answers 503, and the client finds out by a repeat."""
+    key = org.key()
+    unknown = '{"error":{"code":"unavailable","message":"Not confirmed.","details":{"outcome":"unknown"}}}'
+    for call in (
+        lambda c: c.keys.change(key.id, name="Other", if_match=1),
+        lambda c: c.keys.disable(key.id),
+        lambda c: c.keys.revoke(key.id),
+    ):
+        meddler.deeds = [("instead", refusal(503, "Retry-After: 0", body=unknown))]
+        through.do(call)
+    names = ["api_key.details_changed", "api_key.disabled", "api_key.revoked"]
+    assert [api.events_of(key.id).count(name) for name in names] == [1, 1, 1]
 
 
 def test_a_change_without_one_is(org: Organization, meddler: Meddler, through: Caller) -> None:

@@ -19,6 +19,7 @@ _SOCKET = ".s.PGSQL.5432"
 class Cut(Enum):
     BEFORE_IT_ARRIVES = "the server never sees the statement"
     BEFORE_THE_ANSWER = "the server has carried it out, and the answer is lost"
+    WITHOUT_ENDING = "likewise, and the connection stays open and silent"
 
 
 class Proxy:
@@ -29,18 +30,35 @@ class Proxy:
         self.cuts = 0
         self._folder = folder
         self._target = target
+        self.is_down = False
         self._words = b""
         self._when = Cut.BEFORE_IT_ARRIVES
+        self._goes_down = False
+        self._open: set[asyncio.StreamWriter] = set()
         self._is_done: Callable[[], Awaitable[bool]] | None = None
 
-    def cut_at(self, words: bytes, when: Cut, is_done: Callable[[], Awaitable[bool]] | None = None) -> None:
-        """Once. `is_done` says when the server has carried the statement out."""
-        self._words, self._when, self._is_done = words, when, is_done
+    def cut_at(
+        self,
+        words: bytes,
+        when: Cut,
+        is_done: Callable[[], Awaitable[bool]] | None = None,
+        *,
+        goes_down: bool = False,
+    ) -> None:
+        """Once. `is_done` says when the server has carried the statement out.
+
+        `goes_down`: every other connection is cut as well, and none is let through until `is_down` is false again.
+        """
+        self._words, self._when, self._is_done, self._goes_down = words, when, is_done, goes_down
 
     async def serve(self) -> asyncio.AbstractServer:
         return await asyncio.start_unix_server(self._connected, self._folder / _SOCKET)
 
     async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if self.is_down:
+            writer.close()
+            return
+        self._open.add(writer)
         server_reader, server_writer = await asyncio.open_unix_connection(Path(self._target) / _SOCKET)
         answers = asyncio.create_task(_forward(server_reader, writer))
         try:
@@ -56,12 +74,15 @@ class Proxy:
                     await server_writer.drain()
                     if self._is_done is not None:
                         await eventually(self._is_done)
+                    if self._when is Cut.WITHOUT_ENDING:
+                        await reader.read(1 << 20)  # the client gives up
                     return
                 server_writer.write(received)
                 await server_writer.drain()
         except OSError:
             pass
         finally:
+            self._open.discard(writer)
             answers.cancel()
             for each in (server_writer, writer):
                 each.close()
@@ -71,6 +92,10 @@ class Proxy:
     def _spring(self) -> None:
         self._words = b""
         self.cuts += 1
+        if self._goes_down:
+            self.is_down = True
+            for writer in self._open:
+                writer.close()
 
 
 async def _forward(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

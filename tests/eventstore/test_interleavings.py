@@ -29,6 +29,7 @@ from eventstore.clock import new_id, now
 from eventstore.database import Connection, Pool, connect
 from eventstore.errors import StreamMoved, translate
 from eventstore.execute import Change, Write, _decide, _load, _Loaded, _send, no_guard
+from eventstore.outcome import Attempt
 from eventstore.queries import SQL
 from eventstore.statements import Statement
 from eventstore.usage_batch import Batch, append_once
@@ -140,13 +141,13 @@ def changing(write: Write[Any, Any, Any, Any]) -> Tell:
         for _ in range(3):
             try:
                 await turn("load")
-                loaded = await _load(connection, write)
+                loaded = await _load(connection, write, Attempt())
                 assert isinstance(loaded, _Loaded)
-                change, statements = _decide(write, loaded, INLINE)
+                plan = _decide(write, loaded, INLINE)
                 await turn("write")
-                await _send(connection, statements[:-1])
+                await _send(connection, plan.statements[:-1])
                 await turn("append")
-                await _send(connection, statements[-1:])
+                await _send(connection, plan.statements[-1:])
                 await turn("commit")
                 await _send(connection, [Statement(SQL.commit, ())])
             except Exception as error:  # noqa: BLE001 -- `translate` raises it again
@@ -156,7 +157,7 @@ def changing(write: Write[Any, Any, Any, Any]) -> Tell:
                 except StreamMoved:
                     continue
             else:
-                return change
+                return plan.change
         raise StreamMoved
 
     return tell

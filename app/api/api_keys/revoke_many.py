@@ -23,6 +23,7 @@ from app.api.api_keys.own import seen_of
 from app.api.api_keys.selectors import mcp_of, unknown_creator, unknown_keys
 from app.api.api_keys.shape import status_of
 from app.idempotency import idempotency_of
+from app.outcomes import carry_out, step_by_step
 from app.payload import Instant
 from app.problems import Problem
 from app.replies import respond
@@ -36,9 +37,8 @@ from domain.keys.state import Existing
 from domain.organizations.plan import KeyCensus
 from eventstore.clock import new_event_id, now
 from eventstore.database import connect
-from eventstore.execute import Change, Write, execute
+from eventstore.execute import Change, Write
 from eventstore.idempotency import Answer, hold
-from projections.inline import INLINE
 from projections.key_list.filters import Filters
 from projections.key_list.page import page, total
 from projections.key_state.queries import decode
@@ -110,8 +110,10 @@ async def revoke_keys(request: HttpRequest) -> HttpResponse:
         earlier = await hold(held, idempotency, now())
         if earlier is not None:
             return respond(earlier.body, earlier.status, None, replayed=True)
-        answer = Answer(200, _rendered(await _revoke_all(request, wanted)))
-        await held.execute(*idempotency.store(answer, now()))
+        revoked = await _revoke_all(request, wanted)
+        answer = Answer(200, _rendered(revoked))
+        with step_by_step(lambda: revoked.revoked):
+            await held.execute(*idempotency.store(answer, now()))
         return respond(answer.body, answer.status, None)
 
 
@@ -173,6 +175,12 @@ async def _matching(request: HttpRequest, wanted: Body) -> Revoked:
 async def _revoke_all(request: HttpRequest, wanted: Body) -> Revoked:
     filters, caller_excluded = await _without_caller(request, wanted)
     answer = Revoked(caller_excluded=caller_excluded)
+    with step_by_step(lambda: answer.revoked):
+        await _revoke_each(request, wanted, filters, answer)
+    return answer
+
+
+async def _revoke_each(request: HttpRequest, wanted: Body, filters: Filters, answer: Revoked) -> None:
     own: Existing | None = None
     async for state in _unrevoked(request, filters):
         answer.matched += 1
@@ -188,7 +196,6 @@ async def _revoke_all(request: HttpRequest, wanted: Body) -> Revoked:
             answer.show(_shown(own, status_of(own, now())))
         else:
             answer.show(_shown(own, "revoked"))
-    return answer
 
 
 async def _unrevoked(request: HttpRequest, filters: Filters) -> AsyncIterator[Existing]:
@@ -228,7 +235,7 @@ async def _revoke(request: HttpRequest, wanted: Body, key_id: str) -> bool:
         new_event_id=new_event_id,
         relies_on=auth.reliance,
     )
-    made = await execute(services.pool, write, INLINE)
+    made = await carry_out(services, write)
     return isinstance(made, Change) and bool(made.events)
 
 

@@ -18,7 +18,7 @@ from app.verification import Completed, Presented
 from domain.keys.state import Key
 from domain.refusal import Refusal
 from domain.usage.events import CallStatus
-from eventstore.errors import LogError
+from eventstore.errors import UNAVAILABLE, LogError, Unavailable
 from gateway.errors import GatewayError
 from gateway.gateway import Gateway
 from gateway.health import note_call
@@ -48,6 +48,9 @@ class Call(Struct, frozen=True):
         try:
             services = self.services
             way = await open_way_to(services.pool, services.sealer, self.mcp_id, self.key.organization_id)
+        except UNAVAILABLE as error:
+            await self.ended("error", "unavailable")
+            raise Unavailable from error
         except Exception as error:
             # Nobody was asked: the MCP is gone by now, or its credential does not open. A known end.
             await self.ended("error", error.code if isinstance(error, Refusal) else "internal_error")

@@ -23,7 +23,7 @@ from app.idempotency import REPLAYED, idempotency_of
 from app.problems import CODES, Problem, as_problem
 from domain.refusal import Refusal
 from eventstore.clock import now
-from eventstore.errors import UNAVAILABLE, IdempotencyInFlight, LogError
+from eventstore.errors import UNAVAILABLE, IdempotencyInFlight, LogError, Unavailable, Unconfirmed
 from eventstore.idempotency import Answer, Claim, Request, claim
 from gateway.errors import GatewayError, UpstreamUnreachable
 
@@ -61,6 +61,9 @@ async def once(call: Call, inbound: Inbound, request: Request | None, make: Call
         earlier = await _claim(call, request)
         replay = None if earlier is None else _replay(call, request, earlier)
     except (LogError, *UNAVAILABLE) as error:
+        if isinstance(error, Unconfirmed):
+            # No server was asked. A claim that was made after all would tell every repeat that the outcome is unknown.
+            await _settle(call, request, None)
         await call.ended("error", as_problem(error).code)
         raise
     if replay is None:
@@ -76,7 +79,7 @@ async def once(call: Call, inbound: Inbound, request: Request | None, make: Call
 async def _make(call: Call, request: Request, make: Callable[[], Awaitable[bytes]]) -> bytes:
     try:
         body = await make()
-    except (UpstreamUnreachable, Refusal):
+    except (UpstreamUnreachable, Refusal, Unavailable):
         await _settle(call, request, None)
         raise
     except GatewayError as error:
@@ -107,7 +110,7 @@ async def _settle(call: Call, request: Request, kept: _Kept | None) -> None:
     try:
         async with call.services.writing(call.key.organization_id) as connection:
             await connection.execute(*statement)
-    except UNAVAILABLE as error:
+    except (Unavailable, *UNAVAILABLE) as error:
         _log.warning("call_answer_not_kept", call_id=call.call_id, error=type(error).__name__)
 
 

@@ -6,6 +6,7 @@ from litestar import get, patch
 from msgspec import UNSET, Struct, UnsetType
 
 from app.changes import change
+from app.outcomes import carry_out
 from app.requests import HttpRequest, HttpResponse, NoParameters, body_of, person_of, query_of, services_of, success
 from app.security.callers import PersonCaller
 from app.services import Services
@@ -16,9 +17,8 @@ from domain.members.events import Role, Threshold
 from domain.members.notifications import Notifications, seen_types, threshold_of
 from domain.members.state import Member
 from eventstore.clock import new_event_id, now
-from eventstore.execute import Write, execute, no_guard
+from eventstore.execute import Write, no_guard
 from eventstore.recorded import Origin
-from projections.inline import INLINE
 from projections.mail_preferences.queries import preferences_of
 
 
@@ -65,7 +65,7 @@ async def choose(services: Services, person: PersonCaller, command: ChangeNotifi
         new_event_id=new_event_id,
         relies_on=person.reliance,
     )
-    await execute(services.pool, write, INLINE)
+    await carry_out(services, write)
 
 
 async def chosen_by(services: Services, person: PersonCaller) -> Notifications:

@@ -3,6 +3,7 @@
 from litestar import delete
 
 from app.changes import change
+from app.outcomes import carry_out
 from app.requests import HttpRequest, HttpResponse, NoParameters, body_of, person_of, query_of
 from app.security.callers import PersonCaller
 from app.services import Services
@@ -10,9 +11,8 @@ from domain.sessions.commands import EndSession
 from domain.sessions.decider import SESSION
 from domain.sessions.events import EndReason
 from eventstore.clock import new_event_id, now
-from eventstore.execute import Write, execute, no_guard
+from eventstore.execute import Write, no_guard
 from eventstore.recorded import Origin
-from projections.inline import INLINE
 
 
 @delete("/v1/sessions/{session_id:str}", only="people", status_code=200)
@@ -50,4 +50,4 @@ async def end_own(services: Services, caller: PersonCaller, session_id: str, rea
         new_event_id=new_event_id,
         relies_on=caller.reliance,
     )
-    await execute(services.pool, write, INLINE)
+    await carry_out(services, write)

@@ -4,6 +4,7 @@ from litestar import delete
 
 from app.api.sessions.end import end_own
 from app.api.sessions.list import own_sessions
+from app.outcomes import step_by_step
 from app.requests import (
     HttpRequest,
     HttpResponse,
@@ -31,6 +32,9 @@ async def end_other_sessions(request: HttpRequest) -> HttpResponse:
 async def end_others(services: Services, caller: PersonCaller, origin: Origin) -> list[str]:
     """The ids of the sessions that were ended. Each is a change of its own; a repeat does what is left."""
     others = [each.session_id for each in await own_sessions(services, caller) if each.session_id != caller.session_id]
-    for session_id in others:
-        await end_own(services, caller, session_id, "ended_elsewhere", origin)
-    return others
+    ended: list[str] = []
+    with step_by_step(lambda: ended):
+        for session_id in others:
+            await end_own(services, caller, session_id, "ended_elsewhere", origin)
+            ended.append(session_id)
+    return ended

@@ -18,6 +18,7 @@ from keyledger.shapes.page import Page
 
 T = TypeVar("T")
 S = TypeVar("S", bound=msgspec.Struct)
+_RECOVERIES_MAX = 3
 Query: TypeAlias = tuple[tuple[str, str], ...]
 
 
@@ -29,9 +30,7 @@ class Repeat(Enum):
     UNDER_ONE_KEY = auto()
     """As above because it carries an Idempotency-Key, the same each time."""
     WHEN_REFUSED = auto()
-    """After 503, which says that nothing was done, and when it was never sent; not after an answer that was lost."""
-    WHEN_UNSENT = auto()
-    """Only when it was never sent: a change may have been made although it was answered with 503."""
+    """After 503, which says that no server was asked, and when it was never sent; not after an answer that was lost."""
     NEVER = auto()
 
 
@@ -49,6 +48,8 @@ class Call(Generic[T]):
     repeat: Repeat = Repeat.FREELY
     answers: frozenset[int] = frozenset()
     timeout_seconds: float | None = None
+    # What gives a secret in the place of one whose answer was lost: sent only after a repeat of this very call.
+    recover: "Callable[[SecretLost], Call[T]] | None" = None
 
     @property
     def target(self) -> str:
@@ -67,6 +68,7 @@ class _Answer(msgspec.Struct, Generic[T], frozen=True):
 
 class _Identified(msgspec.Struct, frozen=True):
     id: str
+    revision: int
     key: str | None = None
 
 
@@ -89,10 +91,21 @@ def data_with_secret(kind: type[S]) -> Callable[[bytes], S]:
     def read_secret(content: bytes) -> S:
         identified = identify(content)
         if identified.key is None:
-            raise SecretLost(identified.id)
+            raise SecretLost(identified.id, identified.revision)
         return read(content)
 
     return read_secret
+
+
+def recovering(call: Call[T], again: Callable[[SecretLost], Call[T]], times: int = _RECOVERIES_MAX) -> Call[T]:
+    """`call` with `again` for a secret whose answer was lost, and for the answer to that, `times` in all."""
+    if not times:
+        return call
+
+    def recover(lost: SecretLost) -> Call[T]:
+        return recovering(again(lost), again, times - 1)
+
+    return replace(call, recover=recover)
 
 
 def json_body(**fields: object) -> bytes:

@@ -33,13 +33,16 @@ class UnexpectedAnswer(KeyledgerError):
 
 
 class SecretLost(KeyledgerError):
-    """The key was made or rotated, but the one answer with its secret did not arrive; it is kept nowhere.
+    """The key was made or rotated, but the one answer with its secret did not arrive. The secret is kept nowhere.
 
-    Rotate `key_id` to get a secret, `client.keys.rotate(error.key_id)`, or revoke it.
+    The client asks for another secret by itself. This is raised where it must not: under an Idempotency-Key that the
+    caller chose, the first answer may have arrived in another process. Rotate `key_id`,
+    `client.keys.rotate(error.key_id)`, or revoke it. `revision` is the one that the lost answer reported.
     """
 
-    def __init__(self, key_id: str) -> None:
+    def __init__(self, key_id: str, revision: int = 0) -> None:
         self.key_id = key_id
+        self.revision = revision
         super().__init__(
             f"{key_id} was made, but the answer with its secret was lost, and the secret is shown only once."
             f" Rotate {key_id} to get a new one, or revoke it."
@@ -117,7 +120,11 @@ class McpFailed(ApiError):
 
 
 class Unavailable(ApiError):
-    """503: the log can not be written now, and nothing is accepted that can not be recorded."""
+    """503: the log cannot be written now, and nothing is accepted that cannot be recorded.
+
+    `details["outcome"]` is "not_recorded" (nothing happened) or "unknown" (a change was sent and not confirmed, and all
+    repeats under its Idempotency-Key ended like that): look the change up.
+    """
 
 
 _BY_STATUS: dict[int, type[ApiError]] = {

@@ -4,17 +4,20 @@ https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/
 """
 
 import random
-from typing import Final
+from typing import Final, TypeVar
 
 import httpx2
 from msgspec import Struct
 
-from keyledger.call import Repeat
-from keyledger.errors import ApiError, RateLimited, Unavailable, Unreachable
+from keyledger.call import Call, Repeat
+from keyledger.errors import ApiError, RateLimited, SecretLost, Unavailable, Unreachable
+
+T = TypeVar("T")
 
 UNAVAILABLE: Final = "unavailable"
 
 _NOT_SENT = (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout, httpx2.UnsupportedProtocol)
+_KEY = "Idempotency-Key"
 _IN_FLIGHT = "idempotency_in_flight"
 _PERMANENT = (httpx2.UnsupportedProtocol, httpx2.LocalProtocolError)
 
@@ -62,6 +65,12 @@ class Attempts:
         if not self._is_left() or after > self._retries.patience_seconds or not self._is_worth_it(error):
             return error
         return self._pause(after)
+
+    def instead_of(self, call: Call[T], lost: SecretLost) -> Call[T]:
+        """What is sent to get a secret after all. Raises `lost` where another process may have the lost one."""
+        if call.recover is None or _KEY in call.headers or not self._is_left():
+            raise lost
+        return call.recover(lost)
 
     def _is_worth_it(self, error: ApiError) -> bool:
         if isinstance(error, RateLimited):

@@ -7,7 +7,7 @@ from typing import TypeVar
 import httpx2
 
 from keyledger.call import Call
-from keyledger.errors import ApiError
+from keyledger.errors import ApiError, SecretLost
 from keyledger.exchange import content_of, refusal_in, request_for
 from keyledger.retries import Attempts, Retries
 
@@ -30,7 +30,11 @@ class Sender:
             else:
                 refusal = refusal_in(call, response)
                 if refusal is None:
-                    return content_of(call, response)
+                    try:
+                        return content_of(call, response)
+                    except SecretLost as lost:
+                        instead = attempts.instead_of(call, lost)
+                    return self.send(instead)
                 pause = attempts.after_refusal(refusal) if isinstance(refusal, ApiError) else refusal
             # Raised out here, so that the exception has no context that leads to the request and the key in it.
             if isinstance(pause, Exception):
@@ -54,7 +58,11 @@ class AsyncSender:
             else:
                 refusal = refusal_in(call, response)
                 if refusal is None:
-                    return content_of(call, response)
+                    try:
+                        return content_of(call, response)
+                    except SecretLost as lost:
+                        instead = attempts.instead_of(call, lost)
+                    return await self.send(instead)
                 pause = attempts.after_refusal(refusal) if isinstance(refusal, ApiError) else refusal
             if isinstance(pause, Exception):
                 raise pause

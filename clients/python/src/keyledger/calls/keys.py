@@ -15,9 +15,11 @@ from keyledger.call import (
     json_body,
     page_of,
     query_of,
+    recovering,
     set_fields,
     with_headers,
 )
+from keyledger.errors import SecretLost
 from keyledger.shapes.activity import Activity
 from keyledger.shapes.keys import CreatedKey, Key, KeyDetail, RevokedKey, RevokedKeys, RotatedKey
 from keyledger.shapes.page import Page
@@ -56,7 +58,8 @@ def create(
 ) -> Call[CreatedKey]:
     """Make a key. `answer.key.reveal()` is its secret, and the only time that it is shown.
 
-    Raises `SecretLost` when the key was made and the answer with its secret was lost: rotate that key.
+    When the key was made and the answer with its secret was lost, the key is rotated: no caller has the lost secret.
+    Under an `idempotency_key` of your own, `SecretLost` is raised instead.
     """
     fields = set_fields(
         name=name,
@@ -70,7 +73,8 @@ def create(
         metadata=None if metadata is None else dict(metadata),
     )
     headers = with_headers(idempotency_key=idempotency_key)
-    return Call("POST", _KEYS, _created, body=json_body(**fields), headers=headers, repeat=Repeat.UNDER_ONE_KEY)
+    call = Call("POST", _KEYS, _created, body=json_body(**fields), headers=headers, repeat=Repeat.UNDER_ONE_KEY)
+    return recovering(call, _another_secret)
 
 
 def listed(
@@ -123,10 +127,7 @@ def change(
     metadata: Mapping[str, str] | UnsetType = UNSET,
     if_match: int | None = None,
 ) -> Call[Key]:
-    """Change what is given and leave the rest; None clears. `if_match`: only if the key has this revision.
-
-    With `if_match` a lost answer is not asked for again: the repeat would find the revision that it made itself.
-    """
+    """Change what is given and leave the rest; None clears. `if_match`: only if the key has this revision."""
     body = json_body(
         name=name,
         description=description,
@@ -136,8 +137,8 @@ def change(
         allowed_ips=allowed_ips if allowed_ips is UNSET else list(allowed_ips),
         metadata=metadata if metadata is UNSET else dict(metadata),
     )
-    repeat = Repeat.FREELY if if_match is None else Repeat.WHEN_UNSENT
-    return Call("PATCH", _path(key_id), _key, body=body, headers=with_headers(if_match=if_match), repeat=repeat)
+    headers = with_headers(if_match=if_match)
+    return Call("PATCH", _path(key_id), _key, body=body, headers=headers, repeat=Repeat.UNDER_ONE_KEY)
 
 
 def disable(key_id: str, *, if_match: int | None = None, idempotency_key: str | None = None) -> Call[Key]:
@@ -201,13 +202,23 @@ def revoke_many(
 
 
 def rotate(
-    key_id: str, *, overlap_seconds: int = 0, if_match: int | None = None, idempotency_key: str | None = None
+    key_id: str, *, overlap_seconds: int | None = None, if_match: int | None = None, idempotency_key: str | None = None
 ) -> Call[RotatedKey]:
-    """A new secret under the same id; the one before works for `overlap_seconds` more. Raises `SecretLost`."""
-    body = json_body(overlap_seconds=overlap_seconds)
-    headers = with_headers(idempotency_key=idempotency_key, if_match=if_match)
-    path = f"{_path(key_id)}/rotate"
-    return Call("POST", path, _rotated, body=body, headers=headers, repeat=Repeat.UNDER_ONE_KEY)
+    """A new secret under the same id.
+
+    The one before works until the new one is used for the first time. With `overlap_seconds` it works that long, and
+    with 0 it is refused immediately. When the answer with the new secret was lost, the key is rotated again. Under an
+    `idempotency_key` of your own, `SecretLost` is raised instead.
+    """
+    body = json_body(**set_fields(overlap_seconds=overlap_seconds))
+
+    def rotation(if_match: int | None) -> Call[RotatedKey]:
+        headers = with_headers(idempotency_key=idempotency_key, if_match=if_match)
+        path = f"{_path(key_id)}/rotate"
+        return Call("POST", path, _rotated, body=body, headers=headers, repeat=Repeat.UNDER_ONE_KEY)
+
+    # What the lost answer was about has made the revision that the next one is meant for.
+    return recovering(rotation(if_match), lambda lost: rotation(None if if_match is None else lost.revision))
 
 
 def activity(
@@ -222,6 +233,12 @@ def activity(
     """Everything that happened to a key and every use of it, newest first."""
     query = query_of(type=type, from_=since, to=until, cursor=cursor, per_page=per_page)
     return Call("GET", f"{_path(key_id)}/activity", _entries, query)
+
+
+def _another_secret(lost: SecretLost) -> Call[CreatedKey]:
+    """Of a key whose first secret reached no caller."""
+    path, body = f"{_path(lost.key_id)}/rotate", json_body(overlap_seconds=0)
+    return Call("POST", path, _created, body=body, repeat=Repeat.UNDER_ONE_KEY)
 
 
 def _path(key_id: str) -> str:

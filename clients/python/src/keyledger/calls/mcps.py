@@ -84,10 +84,7 @@ def change(
     auth_password: str | Secret | UnsetType = UNSET,
     if_match: int | None = None,
 ) -> Call[Mcp]:
-    """Change what is given and leave the rest, credentials too. An inactive MCP is closed to every key.
-
-    With `if_match` a lost answer is not asked for again.
-    """
+    """Change what is given and leave the rest, credentials too. An inactive MCP is closed to every key."""
     body = json_body(
         name=name,
         description=description,
@@ -100,8 +97,14 @@ def change(
         auth_username=auth_username,
         auth_password=UNSET if auth_password is UNSET else revealed(auth_password),
     )
-    repeat = Repeat.FREELY if if_match is None else Repeat.WHEN_UNSENT
-    return Call("PATCH", _path(mcp_id), _changed, body=body, headers=with_headers(if_match=if_match), repeat=repeat)
+    return Call(
+        "PATCH",
+        _path(mcp_id),
+        _changed,
+        body=body,
+        headers=with_headers(if_match=if_match),
+        repeat=Repeat.UNDER_ONE_KEY,
+    )
 
 
 def test(mcp_id: str) -> Call[McpProbe]:
@@ -110,11 +113,8 @@ def test(mcp_id: str) -> Call[McpProbe]:
 
 
 def delete(mcp_id: str) -> Call[DeletedMcp]:
-    """Out of reach for every key from now on.
-
-    Not sent again after a lost answer, since an MCP that is gone answers with `NotFound`.
-    """
-    return Call("DELETE", _path(mcp_id), _deleted, repeat=Repeat.WHEN_UNSENT)
+    """Out of reach for every key from now on."""
+    return Call("DELETE", _path(mcp_id), _deleted, repeat=Repeat.UNDER_ONE_KEY)
 
 
 def _path(mcp_id: str) -> str:

@@ -41,11 +41,7 @@ def listed(
 
 
 def change_role(user_id: str, role: Role, *, if_match: int | None = None) -> Call[ChangedMember]:
-    """Give a member another role. Their keys lose what it does not hold.
-
-    With `if_match` a lost answer is not asked for again.
-    """
-    repeat = Repeat.FREELY if if_match is None else Repeat.WHEN_UNSENT
+    """Give a member another role. Their keys lose what it does not hold."""
     headers = with_headers(if_match=if_match)
     return Call(
         "PATCH",
@@ -53,17 +49,14 @@ def change_role(user_id: str, role: Role, *, if_match: int | None = None) -> Cal
         _changed,
         body=json_body(role=role),
         headers=headers,
-        repeat=repeat,
+        repeat=Repeat.UNDER_ONE_KEY,
         timeout_seconds=_KEYS_SECONDS,
     )
 
 
 def remove(user_id: str) -> Call[RemovedMember]:
-    """Remove a member and revoke their keys; what they did stays in the log.
-
-    Not sent again after a lost answer, since a member who is gone answers with `NotFound`.
-    """
-    return Call("DELETE", _member(user_id), _removed, repeat=Repeat.WHEN_UNSENT, timeout_seconds=_KEYS_SECONDS)
+    """Remove a member and revoke their keys; what they did stays in the log."""
+    return Call("DELETE", _member(user_id), _removed, repeat=Repeat.UNDER_ONE_KEY, timeout_seconds=_KEYS_SECONDS)
 
 
 def invite(email: str, role: Role, *, idempotency_key: str | None = None) -> Call[SentInvitation]:
@@ -81,9 +74,9 @@ def invitations(
 
 
 def withdraw(invite_id: str) -> Call[WithdrawnInvitation]:
-    """The link leads nowhere any more. Not sent again after a lost answer."""
+    """The link leads nowhere any more."""
     path = f"{_INVITATIONS}/{quote(invite_id, safe='')}"
-    return Call("DELETE", path, _withdrawn, repeat=Repeat.WHEN_UNSENT)
+    return Call("DELETE", path, _withdrawn, repeat=Repeat.UNDER_ONE_KEY)
 
 
 def _member(user_id: str) -> str:

@@ -24,11 +24,7 @@ def change(
     settings: Mapping[str, str | int | bool] | UnsetType = UNSET,
     if_match: int | None = None,
 ) -> Call[Organization]:
-    """Change what is given and leave the rest; `settings` are replaced whole. The plan is its owner's to change.
-
-    With `if_match` a lost answer is not asked for again.
-    """
+    """Change what is given and leave the rest; `settings` are replaced whole. The plan is its owner's to change."""
     body = json_body(name=name, description=description, settings=settings if settings is UNSET else dict(settings))
-    repeat = Repeat.FREELY if if_match is None else Repeat.WHEN_UNSENT
     headers = with_headers(if_match=if_match)
-    return Call("PATCH", _ORGANIZATION, _organization, body=body, headers=headers, repeat=repeat)
+    return Call("PATCH", _ORGANIZATION, _organization, body=body, headers=headers, repeat=Repeat.UNDER_ONE_KEY)

@@ -1,12 +1,14 @@
 """The calls of `client.webhooks`."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Literal
 from urllib.parse import quote
 
 from msgspec import UNSET, UnsetType
 
-from keyledger.call import Call, Repeat, data_of, json_body, page_of, query_of, set_fields, with_headers
+from keyledger.call import Call, Repeat, data_of, json_body, page_of, query_of, recovering, set_fields, with_headers
+from keyledger.errors import SecretLost
 from keyledger.shapes.page import Page
 from keyledger.shapes.webhooks import DeletedWebhook, Delivery, Trial, Webhook, WebhookDetail, WebhookWithSecret
 
@@ -31,10 +33,19 @@ def create(
     kind: Literal["standard", "slack"] | None = None,
     idempotency_key: str | None = None,
 ) -> Call[WebhookWithSecret]:
-    """Have an address told what happens. `events`: such as `api_key.revoked`; by default all."""
+    """Have an address told what happens. `events`: such as `api_key.revoked`; by default all.
+
+    When the answer with the secret was lost, the secret is rotated. Under an `idempotency_key` of your own, `secret` is
+    None instead.
+    """
     fields = set_fields(url=url, events=None if events is None else list(events), description=description, kind=kind)
     headers = with_headers(idempotency_key=idempotency_key)
-    return Call("POST", _WEBHOOKS, _with_secret, body=json_body(**fields), headers=headers, repeat=Repeat.UNDER_ONE_KEY)
+    call = Call("POST", _WEBHOOKS, _with_secret, body=json_body(**fields), headers=headers, repeat=Repeat.UNDER_ONE_KEY)
+    if idempotency_key is not None:
+        return call
+    return recovering(
+        replace(call, read=_secret_arrived), lambda lost: _rotation(lost.key_id, json_body(overlap_seconds=0))
+    )
 
 
 def listed(*, cursor: str | None = None, per_page: int | None = None) -> Call[Page[Webhook]]:
@@ -56,24 +67,31 @@ def change(
     status: Literal["active", "disabled"] | UnsetType = UNSET,
     if_match: int | None = None,
 ) -> Call[Webhook]:
-    """Change what is given and leave the rest. A disabled webhook is told nothing.
-
-    With `if_match` a lost answer is not asked for again.
-    """
+    """Change what is given and leave the rest. A disabled webhook is told nothing."""
     listed_events = events if events is UNSET else list(events)
     body = json_body(url=url, events=listed_events, description=description, status=status)
-    repeat = Repeat.FREELY if if_match is None else Repeat.WHEN_UNSENT
-    return Call("PATCH", _path(webhook_id), _webhook, body=body, headers=with_headers(if_match=if_match), repeat=repeat)
+    return Call(
+        "PATCH",
+        _path(webhook_id),
+        _webhook,
+        body=body,
+        headers=with_headers(if_match=if_match),
+        repeat=Repeat.UNDER_ONE_KEY,
+    )
 
 
 def rotate(
     webhook_id: str, *, overlap_seconds: int | None = None, idempotency_key: str | None = None
 ) -> Call[WebhookWithSecret]:
-    """A new secret. Messages are signed with both until the overlap is over."""
+    """A new secret. Messages are signed with both until the overlap is over.
+
+    When the answer with the secret was lost, it is rotated again. Under an `idempotency_key` of your own, `secret` is
+    None instead.
+    """
     body = json_body(**set_fields(overlap_seconds=overlap_seconds))
-    headers = with_headers(idempotency_key=idempotency_key)
-    path = f"{_path(webhook_id)}/rotate"
-    return Call("POST", path, _with_secret, body=body, headers=headers, repeat=Repeat.UNDER_ONE_KEY)
+    if idempotency_key is not None:
+        return _rotation(webhook_id, body, _with_secret, idempotency_key)
+    return recovering(_rotation(webhook_id, body), lambda _: _rotation(webhook_id, body))
 
 
 def test(webhook_id: str) -> Call[Trial]:
@@ -98,8 +116,27 @@ def retry(webhook_id: str, delivery_id: str, *, idempotency_key: str | None = No
 
 
 def delete(webhook_id: str) -> Call[DeletedWebhook]:
-    """Nothing is sent to it from now on. Not asked for again after a lost answer."""
-    return Call("DELETE", _path(webhook_id), _deleted, repeat=Repeat.WHEN_UNSENT)
+    """Nothing is sent to it from now on."""
+    return Call("DELETE", _path(webhook_id), _deleted, repeat=Repeat.UNDER_ONE_KEY)
+
+
+def _secret_arrived(content: bytes) -> WebhookWithSecret:
+    """Raises `SecretLost` for a repeat of an answer that had a secret. That of Slack has none."""
+    webhook = _with_secret(content)
+    if webhook.secret is None and webhook.kind == "standard":
+        raise SecretLost(webhook.id, webhook.revision)
+    return webhook
+
+
+def _rotation(
+    webhook_id: str,
+    body: bytes,
+    read: Callable[[bytes], WebhookWithSecret] = _secret_arrived,
+    idempotency_key: str | None = None,
+) -> Call[WebhookWithSecret]:
+    headers = with_headers(idempotency_key=idempotency_key)
+    path = f"{_path(webhook_id)}/rotate"
+    return Call("POST", path, read, body=body, headers=headers, repeat=Repeat.UNDER_ONE_KEY)
 
 
 def _path(webhook_id: str) -> str:

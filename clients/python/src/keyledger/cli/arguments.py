@@ -78,7 +78,7 @@ def _keys(group: argparse.ArgumentParser) -> None:
 
     _of_key(commands, "show", keys.show, "one key and what happened last")
     rotate = _of_key(commands, "rotate", keys.rotate, "a new secret under the same id", " --overlap-seconds 3600")
-    rotate.add_argument("--overlap-seconds", type=int, default=0, metavar="S", help="the old secret works so long")
+    rotate.add_argument("--overlap-seconds", type=int, metavar="S", help="the old secret works so long; 0: no longer")
     _secret_only(rotate)
     revoke = _of_key(commands, "revoke", keys.revoke, "refuse a key at once and for ever", " --reason compromised")
     reasons = ("compromised", "superseded", "owner_removed", "no_longer_needed", "unspecified")

@@ -58,6 +58,11 @@ class Pool(AsyncConnectionPool[Connection]):
             open=False,
         )
 
+    @property
+    def not_applied(self) -> SettingsNotApplied | None:
+        """Why the last connection could not be used; None: PostgreSQL applied what was asked for, or did not answer."""
+        return self._not_applied
+
     async def getconn(self, timeout: float | None = None) -> Connection:  # noqa: ASYNC109 -- the signature of the pool
         """A connection that was compared with its settings right now. Raises `PoolTimeout`, or why none can be made."""
         deadline = monotonic() + (self.timeout if timeout is None else timeout)

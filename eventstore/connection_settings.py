@@ -8,8 +8,10 @@ login itself. So every connection is compared with what it asked for before it i
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from time import monotonic
 from typing import Any, Literal
 
+import structlog
 from psycopg import AsyncConnection
 from psycopg.pq import ConnStatus, PipelineStatus, TransactionStatus
 from psycopg.rows import TupleRow
@@ -18,6 +20,8 @@ from eventstore.errors import SettingsNotApplied
 from eventstore.queries import SQL
 
 Connection = AsyncConnection[TupleRow]
+
+_log = structlog.get_logger(__name__)
 
 _MILLISECONDS: Mapping[str, int] = {"": 1, "ms": 1, "s": 1_000, "min": 60_000, "h": 3_600_000, "d": 86_400_000}
 _DURATION = re.compile(r"(\d+)(ms|s|min|h|d)?")
@@ -51,7 +55,21 @@ class ConnectionSettings:
             if wanted != (_duration(found) if name in self.durations else found):
                 differences.append(f"{name} is {found or 'not set'} instead of {wanted or 'not set'}")
         if differences:
+            _say(differences)
             raise SettingsNotApplied(differences)
+
+
+_SILENT_SECONDS = 60.0
+_said: dict[str, float] = {}
+
+
+def _say(differences: list[str]) -> None:
+    """Log this once a minute at most: a process that is refused tries again all the time."""
+    text, at = ", ".join(differences), monotonic()
+    if at - _said.get(text, -_SILENT_SECONDS) >= _SILENT_SECONDS:
+        _said.clear()
+        _said[text] = at
+        _log.error("connection_settings_not_applied", differences=differences)
 
 
 def left_open(connection: Connection) -> Literal["pipeline", "transaction"] | None:

@@ -102,6 +102,6 @@ def translate(error: Exception) -> NoReturn:
         and error.diag.constraint_name == "events_stream_id_version_key"
     ):
         raise StreamMoved from error
-    if isinstance(error, UNAVAILABLE):
+    if isinstance(error, UNAVAILABLE) and not isinstance(error, Unavailable):
         raise Unavailable from error
     raise error

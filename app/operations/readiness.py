@@ -34,15 +34,16 @@ class Readiness(Struct, frozen=True):
 
 def readiness(state: State, *, redis_configured: bool, at: float) -> Readiness:
     """`at`: the present instant in Unix seconds."""
-    checks = {**_of_log(state.log), **_of_jobs(state.jobs, redis_configured=redis_configured, at=at)}
+    checks = {**_of_log(state.log, state.unusable), **_of_jobs(state.jobs, redis_configured=redis_configured, at=at)}
     if any(checks.get(name) != OK for name in _NEEDED):
         return Readiness("not ready", checks)
     return Readiness("ready" if all(said == OK for said in checks.values()) else "degraded", checks)
 
 
-def _of_log(log: LogState | None) -> dict[str, str]:
+def _of_log(log: LogState | None, unusable: str | None) -> dict[str, str]:
     if log is None:
-        return {"database": "does not answer: start it, or correct DATABASE_URL", "migrations": "not known"}
+        away = "does not answer: start it, or correct DATABASE_URL"
+        return {"database": unusable or away, "migrations": "not known"}
     if log.missing_migrations:
         names = ", ".join(log.missing_migrations)
         return {"database": OK, "migrations": f"missing: {names}: run python -m eventstore migrate"}

@@ -19,10 +19,11 @@ _PATIENCE_SECONDS = 2.0
 
 
 class State(Struct, frozen=True):
-    """None: the server that knows does not answer."""
+    """None: the server that knows does not answer. `unusable`: why the database is not used although it answers."""
 
     log: LogState | None
     jobs: JobsState | None
+    unusable: str | None = None
 
 
 class Standing:
@@ -37,7 +38,8 @@ class Standing:
     async def look(self, pool: Pool) -> State:
         async with self._asking:
             if monotonic() - self._asked >= _KEPT_SECONDS:
-                self._state = State(*await asyncio.gather(_log(pool), self._jobs()))
+                (log, unusable), jobs = await asyncio.gather(_log(pool), self._jobs())
+                self._state = State(log, jobs, unusable)
                 self._asked = monotonic()
         return self._state
 
@@ -50,8 +52,8 @@ class Standing:
             return None
 
 
-async def _log(pool: Pool) -> LogState | None:
+async def _log(pool: Pool) -> tuple[LogState | None, str | None]:
     try:
-        return await within(_PATIENCE_SECONDS, log_state(pool))
+        return await within(_PATIENCE_SECONDS, log_state(pool)), None
     except UNAVAILABLE:
-        return None
+        return None, str(pool.not_applied) if pool.not_applied else None

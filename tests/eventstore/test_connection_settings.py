@@ -1,0 +1,183 @@
+"""A connection to which PostgreSQL does not apply what it asked for is not used, and the refusal says why."""
+
+import base64
+import os
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from pathlib import Path
+
+import psycopg
+import pytest
+from psycopg import sql
+from psycopg_pool import PoolTimeout
+
+from eventstore.bound import reading
+from eventstore.clock import now
+from eventstore.database import AT_LEISURE, GATE_ROLE, WORKER_ROLE, Connection, Pool, Role, Timeouts, connect, pool
+from eventstore.errors import SettingsNotApplied, Unavailable
+from eventstore.execute import execute
+from eventstore.group_commit import Bounds, Decided, GroupCommit, Judged
+from projections.inline import INLINE
+from projections.rebuild.models import models
+from projections.rebuild.rebuild import verify
+from tests import seed
+from tests.eventstore.changes import renaming, value
+from tests.eventstore.stripping_proxy import stripping_proxy
+from tests.patience import PATIENT
+from tests.projections.usage.uses import used
+from tests.workers.story import eventually
+
+pytestmark = pytest.mark.anyio
+
+ROLES: tuple[Role | None, ...] = ("keyledger_app", GATE_ROLE, WORKER_ROLE, None)
+SETTINGS = (
+    "lock_timeout",
+    "statement_timeout",
+    "idle_in_transaction_session_timeout",
+    "client_connection_check_interval",
+)
+
+
+@pytest.fixture
+def stripped(database_url: str) -> Iterator[str]:
+    with stripping_proxy(database_url) as url:
+        yield url
+
+
+@pytest.mark.parametrize("role", ROLES)
+async def test_where_nothing_is_dropped_every_role_connects(database_url: str, role: Role | None) -> None:
+    with stripping_proxy(database_url, "nothing") as url:
+        async with await connect(url, role=role, timeouts=PATIENT, organization_id="org_a") as connection:
+            assert await value(connection, "select current_setting('keyledger.organization_id')") == "org_a"
+
+
+@pytest.mark.parametrize(
+    "timeouts",
+    [Timeouts(), AT_LEISURE, PATIENT, Timeouts(lock=0.001, statement=3600, idle_in_transaction=86_400)],
+    ids=["usual", "at leisure", "patient", "far apart"],
+)
+async def test_durations_are_understood_in_whichever_unit_they_are_shown(database_url: str, timeouts: Timeouts) -> None:
+    async with await connect(database_url, timeouts=timeouts) as connection:
+        assert await value(connection, "select current_user") == "keyledger_app"
+
+
+@pytest.mark.parametrize("role", ROLES)
+async def test_without_startup_parameters_no_role_connects(stripped: str, role: Role | None) -> None:
+    with pytest.raises(SettingsNotApplied, match="does not apply the settings") as refused:
+        await connect(stripped, role=role)
+    assert "statement_timeout is 0 instead of 5000" in str(refused.value)
+    if role is not None:
+        assert f"current_user is keyledger instead of {role}" in str(refused.value)
+    else:
+        assert "row_security is on instead of off" in str(refused.value)
+
+
+@pytest.mark.parametrize("name", [*SETTINGS, "role", "search_path", "keyledger.organization_id"])
+async def test_one_that_is_dropped_is_one_too_many(database_url: str, name: str) -> None:
+    with stripping_proxy(database_url, name) as url:
+        with pytest.raises(SettingsNotApplied) as refused:
+            await connect(url, organization_id="org_a")
+        (difference,) = refused.value.differences
+        assert difference.startswith("current_user" if name == "role" else name)
+
+
+async def test_settings_of_the_login_do_not_take_their_place(
+    database_url: str, superuser: psycopg.AsyncConnection[tuple[object, ...]]
+) -> None:
+    """An operator may set them for the login: what a connection asks for comes first, and is missed where it is not."""
+    login = sql.SQL("alter role keyledger in database {} set ").format(sql.Identifier(superuser.info.dbname))
+    for words in ("search_path = nowhere", "statement_timeout = '1min'", "role = keyledger_worker"):
+        await superuser.execute(login + sql.SQL(words))
+    async with await connect(database_url) as connection:
+        assert await value(connection, "select current_setting('search_path')") == "public"
+    with stripping_proxy(database_url) as url:
+        with pytest.raises(SettingsNotApplied, match="search_path is nowhere") as refused:
+            await connect(url, role=WORKER_ROLE)
+        assert "current_user" not in str(refused.value), "that one is as it should be"
+        assert "statement_timeout is 1min instead of 5000" in str(refused.value)
+
+
+async def test_no_change_is_made_through_such_a_pool_and_the_refusal_says_why(stripped: str, connections: Pool) -> None:
+    organization_id = await seed.organization(connections)
+    key_id, _ = await seed.key(connections, organization_id)
+    async with pool(stripped) as through:
+        with pytest.raises(SettingsNotApplied, match="current_user is keyledger"):
+            await execute(through, renaming(organization_id, key_id, "New"), INLINE)
+        with pytest.raises(SettingsNotApplied, match="current_user is keyledger"):
+            async with reading(through, organization_id):
+                pass
+
+
+async def test_a_pool_serves_again_once_the_settings_are_applied(
+    stripped: str, owner: Connection, superuser: psycopg.AsyncConnection[tuple[object, ...]]
+) -> None:
+    async with pool(stripped, timeouts=Timeouts(answer=1.0)) as through:
+        with pytest.raises(SettingsNotApplied):
+            await through.getconn()
+        login = sql.SQL("alter role keyledger in database {} set ").format(sql.Identifier(superuser.info.dbname))
+        for words in (
+            "role = keyledger_app",
+            "search_path = public",
+            "timezone = 'UTC'",
+            "statement_timeout = '5s'",
+            "lock_timeout = '1500ms'",
+            "idle_in_transaction_session_timeout = '5s'",
+            "client_connection_check_interval = '500ms'",
+        ):
+            await superuser.execute(login + sql.SQL(words))
+
+        async def serves() -> bool:
+            with suppress(Unavailable, PoolTimeout):
+                async with through.connection() as connection:
+                    return bool(await value(connection, "select current_user") == "keyledger_app")
+            return False
+
+        await eventually(serves)
+
+
+async def test_no_use_is_decided_over_such_a_connection(stripped: str, connection: Connection) -> None:
+    async def judge(_: Connection, questions: Sequence[str]) -> Judged[str]:
+        return Judged(now(), [Decided(name, used(name, now())) for name in questions])
+
+    group = GroupCommit[str, str](
+        lambda: connect(stripped, role=GATE_ROLE), judge, "p", bounds=Bounds(deadline_seconds=1.0)
+    )
+    async with group:
+        with pytest.raises(Unavailable):
+            await group.ask("key")
+    assert await value(connection, "select count(*) from usage_batches") == 0
+
+
+async def test_no_read_model_is_proven_or_made_over_such_a_connection(stripped: str) -> None:
+    with pytest.raises(SettingsNotApplied, match="row_security is on instead of off"):
+        await verify(stripped, models()["usage"])
+
+
+COMMANDS = (
+    ("eventstore", "migrate"),
+    ("eventstore", "check"),
+    ("projections", "status"),
+    ("projections", "catch-up"),
+    ("projections", "rebuild", "usage"),
+    ("workers", "retention", "--dry-run"),
+    ("app", "admin", "list-organizations"),
+)
+
+
+@pytest.mark.parametrize("words", COMMANDS, ids=" ".join)
+def test_every_command_refuses_and_says_why(stripped: str, tmp_path: Path, words: Sequence[str]) -> None:
+    environment = {
+        **os.environ,
+        "DATABASE_URL": stripped,
+        "REDIS_URL": "unix:///nowhere",
+        "KEYLEDGER_MASTER_KEY": base64.b64encode(bytes(32)).decode(),
+        "KEYLEDGER_USAGE_EXPORT": str(tmp_path),
+    }
+    ended = subprocess.run(
+        [sys.executable, "-m", *words], env=environment, capture_output=True, text=True, check=False, timeout=120
+    )
+    assert ended.returncode == 1, ended.stderr
+    assert "does not apply the settings" in ended.stderr
+    assert "Traceback" not in ended.stderr

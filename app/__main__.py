@@ -8,8 +8,6 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import psycopg
-from granian.constants import Interfaces, Loops
-from granian.server import Server
 
 from app.admin.arguments import HELP, add_words
 from app.admin.commands import carry_out
@@ -17,35 +15,18 @@ from app.config import Config, InvalidSetting, from_environment
 from app.demo import make_demo
 from app.metrics.folder import VARIABLE, shared_folder
 from app.openapi.description import describe
+from app.server import serve
 from domain.refusal import Refusal
 from eventstore.errors import LogError
-from eventstore.logging import configure_logging, library_logging
-
-_GRACE_SECONDS = 3
+from eventstore.logging import configure_logging
 
 
 def _serve(config: Config) -> int:
-    server = Server(
-        "app.asgi:app_from_environment",
-        factory=True,
-        interface=Interfaces.ASGI,
-        address=config.host,
-        port=config.port,
-        workers=config.api_workers,
-        loop=Loops.uvloop,
-        websockets=False,
-        backlog=2_048,
-        respawn_failed_workers=True,
-        respawn_interval=0.5,
-        workers_kill_timeout=_GRACE_SECONDS,
-        log_access=False,
-        log_dictconfig=library_logging("_granian"),
-    )
     with ExitStack() as stack:
         if not config.metrics_folder:
             # Before the processes start: they inherit it, and decide by it at import how they count.
             os.environ[VARIABLE] = str(stack.enter_context(shared_folder()))
-        server.serve()
+        serve(config)
     return 0
 
 

@@ -73,7 +73,9 @@ from app.api.webhooks.list import list_webhooks
 from app.api.webhooks.retry import retry_delivery
 from app.api.webhooks.rotate import rotate_webhook_secret
 from app.api.webhooks.trial import test_webhook
+from app.background_tasks import end_process_with
 from app.config import Config, from_environment
+from app.draining import Draining, drained_on_sigterm
 from app.edge import Edge
 from app.exchange import DirectRoute
 from app.judge import Judge
@@ -211,22 +213,24 @@ def create_app(
     timeouts = Timeouts(answer=patience, lock=patience, statement=max(Timeouts().statement, 2 * patience))
     recorder = Recorder()
     traces = tracing(wanted=config.traces)
+    verification = Verification(
+        connect=lambda: connect(config.database_url, role=GATE_ROLE, timeouts=timeouts),
+        judge=altered(Judge(config.plans, rate_limits)),
+        producer=uuid4().hex,
+        bounds=bounds or Bounds(deadline_seconds=patience),
+        watch=traces.batches(recorder),
+    )
     services = Services(
         config=config,
+        draining=Draining(config.grace_seconds),
         pool=pool(config.database_url, timeouts=timeouts),
-        verification=Verification(
-            connect=lambda: connect(config.database_url, role=GATE_ROLE, timeouts=timeouts),
-            judge=altered(Judge(config.plans, rate_limits)),
-            producer=uuid4().hex,
-            bounds=bounds or Bounds(deadline_seconds=patience),
-            watch=traces.batches(recorder),
-        ),
+        verification=verification,
         gateway=traces.gateway(GatewayConfig(egress=config.egress)),
         sealer=Sealer(config.master_keys),
         cursors=CursorSigner(config.master_keys),
         plans=config.plans,
         openid=None if config.openid is None else Provider(config.openid, config.public_url + openid.PATH),
-        standing=Standing(config.redis_url),
+        standing=Standing(config.redis_url, verification.probe),
         exposition=Exposition(Path(config.metrics_folder) if config.metrics_folder else None),
         rate_limits=rate_limits,
         country_of=country_teller(config.geo_database),
@@ -243,9 +247,11 @@ def create_app(
                 services.gateway,
                 services.rate_limits,
                 services.verification,
-                figures,
+                figures as keeping_figures,
                 services.openid or nullcontext(),
+                drained_on_sigterm(services.draining),
             ):
+                end_process_with([*services.verification.tasks, keeping_figures])
                 _quiet_garbage_collector()
                 yield
         finally:
@@ -260,7 +266,8 @@ def create_app(
         openapi_config=None,
         logging_config=None,
     )
-    observed = Observed(Edge(inner, DIRECT_ROUTES, services), DIRECT_ROUTES, recorder, config.log_access)
+    edge = Edge(inner, DIRECT_ROUTES, services)
+    observed = Observed(edge, DIRECT_ROUTES, recorder, config.log_access, services.draining)
     return traces.requests(observed, frozenset(path for _, path in DIRECT_ROUTES))
 
 

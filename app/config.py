@@ -19,6 +19,7 @@ from gateway.policy import EgressPolicy
 
 _NUMBER_MAX = 65_535
 """The last port; and more processes than anyone has."""
+_GRACE_MAX = 3_600
 _PATIENCE_MIN, _PATIENCE_MAX = 0.05, 60.0
 
 
@@ -39,7 +40,8 @@ class Config(Struct, frozen=True):
     `patience_seconds`: how long a request waits for the database before it is answered with 503; a change, which waits
     for a connection and then for locks, twice that. `redis_patience_seconds`: how long it waits for rate limits to be
     counted before it goes on uncounted. `session_lasts`, `session_idle`: when a session ends, used or not.
-    `geo_database`: tells the country of an address; None: no country is told.
+    `geo_database`: tells the country of an address; None: no country is told. `grace_seconds`: how long running
+    requests may go on when the process is asked to stop.
     """
 
     database_url: str
@@ -62,6 +64,7 @@ class Config(Struct, frozen=True):
     redis_patience_seconds: float = 0.1
     plans: Plans = msgspec.field(default_factory=lambda: PLANS)
     geo_database: Path | None = None
+    grace_seconds: int = 30
 
     def __repr__(self) -> str:
         """Without addresses that carry passwords, and without keys."""
@@ -95,6 +98,7 @@ def from_environment(environment: Mapping[str, str]) -> Config:
         redis_patience_seconds=_seconds(environment, "KEYLEDGER_REDIS_PATIENCE_SECONDS", 0.1),
         plans=_plans(environment, "KEYLEDGER_PLANS"),
         geo_database=_geo_database(environment, "KEYLEDGER_GEO_DATABASE"),
+        grace_seconds=_number(environment, "KEYLEDGER_GRACE_SECONDS", 30, most=_GRACE_MAX),
     )
 
 
@@ -117,13 +121,13 @@ def _public_url(environment: Mapping[str, str], default: str) -> str:
     return url
 
 
-def _number(environment: Mapping[str, str], name: str, default: int) -> int:
+def _number(environment: Mapping[str, str], name: str, default: int, most: int = _NUMBER_MAX) -> int:
     try:
         number = int(environment.get(name, "") or default)
     except ValueError:
         raise InvalidSetting(name, "must be a whole number") from None
-    if not 1 <= number <= _NUMBER_MAX:
-        raise InvalidSetting(name, f"must be between 1 and {_NUMBER_MAX}")
+    if not 1 <= number <= most:
+        raise InvalidSetting(name, f"must be between 1 and {most}")
     return number
 
 

@@ -34,6 +34,9 @@ _COMMON = (
 )
 
 
+_CLOSE = {"Connection": "close"}
+
+
 class Edge:
     """`direct`: routes by method and path; whatever is not among them goes to `inner`."""
 
@@ -84,7 +87,13 @@ class Edge:
             inbound.refuse_unread()
         except Exception as error:  # noqa: BLE001 -- whatever was raised is answered as a problem
             reply = self._refusal(as_problem(error), request_id)
-        await _send(send, reply, request_id, inbound.reply_headers if inbound else {})
+        further = inbound.reply_headers if inbound else {}
+        await _send(send, reply, request_id, {**further, **self._farewell(scope)})
+
+    def _farewell(self, scope: Any) -> dict[str, str]:  # noqa: ANN401 -- ASGI's scope is an open dictionary
+        """Tell a client that this process shuts down, so that it does not send its next request here."""
+        # HTTP/2 has no such header; the server sends a GOAWAY frame.
+        return _CLOSE if self._services.draining.began and scope["http_version"].startswith("1") else {}
 
     def _refuse_elsewhere(self, inbound: Inbound) -> None:
         """What the framework must not see: another method of a direct route, and an id that no database can look up."""
@@ -116,6 +125,7 @@ class Edge:
                 named = {name.lower() for name, _ in message["headers"]}
                 common = [pair for pair in _COMMON if pair[0] not in named]
                 common += [(b"x-request-id", inbound.request_id.encode()), *_encoded(inbound.reply_headers)]
+                common += _encoded(self._farewell(scope))
                 message["headers"] = [*message["headers"], *common]
             await send(message)
 

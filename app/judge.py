@@ -42,7 +42,8 @@ class Judge:
 
     async def __call__(self, connection: Connection, questions: Sequence[Question]) -> Judged[Ruling]:
         presentations = [p for question in questions for p in _presentations(question)]
-        facts = await _Facts.look_up(connection, presentations, self._plans)
+        # What has no key to look up needs no round trip, except for a probe, which is about the round trip.
+        facts = await _Facts.look_up(connection, presentations, self._plans, even_none=not questions)
         at = now()
         opinions = [_opinion(question, facts, at) for question in questions]
         taken = await self._rate_limits.take([opinion.take for opinion in opinions])
@@ -69,11 +70,13 @@ class _Facts(Struct, frozen=True):
     month: date
 
     @classmethod
-    async def look_up(cls, connection: Connection, presentations: Sequence[Presentation], plans: Plans) -> "_Facts":
+    async def look_up(
+        cls, connection: Connection, presentations: Sequence[Presentation], plans: Plans, *, even_none: bool
+    ) -> "_Facts":
         """In one round trip."""
         at = now()
         digests = list({p.digest for p in presentations})
-        if not digests:
+        if not digests and not even_none:
             return cls(plans, {}, {}, {}, month_of(at))
         mcp_ids = list({p.mcp_id for p in presentations if p.mcp_id is not None})
         async with connection.pipeline():

@@ -12,6 +12,7 @@ import structlog
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.config import LogAccess
+from app.draining import Draining
 from app.exchange import DirectRoute
 from app.metrics.recorder import METHODS, Recorder
 
@@ -32,12 +33,18 @@ class Observed:
     """
 
     def __init__(
-        self, inner: ASGIApp, direct: Mapping[tuple[str, str], DirectRoute], recorder: Recorder, log_access: LogAccess
+        self,
+        inner: ASGIApp,
+        direct: Mapping[tuple[str, str], DirectRoute],
+        recorder: Recorder,
+        log_access: LogAccess,
+        draining: Draining,
     ) -> None:
         self._inner = inner
         self._direct = {path for _, path in direct}
         self._recorder = recorder
         self._log_access = log_access
+        self._draining = draining
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -53,9 +60,11 @@ class Observed:
             await send(message)
 
         began = perf_counter()
+        self._draining.active += 1
         try:
             await self._inner(scope, receive, noting)
         finally:
+            self._draining.active -= 1
             self._note(scope, status, perf_counter() - began)
 
     def _note(self, scope: Any, status: int, seconds: float) -> None:  # noqa: ANN401 -- ASGI's is an open dictionary

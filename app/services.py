@@ -4,6 +4,7 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 
 from app.config import Config
+from app.draining import Draining
 from app.limits.rate_limits import RateLimits
 from app.metrics.exposition import Exposition
 from app.openid.provider import Provider
@@ -27,6 +28,7 @@ class Services:
     """
 
     config: Config
+    draining: Draining
     pool: Pool
     verification: Verification
     gateway: Gateway

@@ -24,10 +24,10 @@ _EXAMPLE_PORT_MOST = 65_000  # above it there may be no free port to find
 _MIGRATION_SECONDS = 600.0
 _DEMO_SECONDS = 60.0
 
-# Seconds to finish in when everything stops, the last started first. Their sum stays below five.
-_API_STOP = 1.6
+# Seconds to finish in when everything stops, the last started first. API and workers use theirs only while calls and
+# jobs run: `_CLOSING` is what they need after KEYLEDGER_GRACE_SECONDS. Without any, everything stops within five.
+_CLOSING = 5.0
 _SCHEDULER_STOP = 0.3
-_WORKERS_STOP = 0.9
 _EXAMPLE_STOP = 0.3
 _VALKEY_STOP = 0.5
 _POSTGRES_STOP = 1.2
@@ -97,9 +97,9 @@ def _start(
     supervisor.start_together(
         [
             ("example-mcp", example, _EXAMPLE_STOP),
-            ("workers", service("workers", "workers", "run"), _WORKERS_STOP),
+            ("workers", service("workers", "workers", "run"), settings.grace_seconds + _CLOSING),
             ("scheduler", service("scheduler", "workers", "schedule"), _SCHEDULER_STOP),
-            ("api", service("api", "app", "serve", is_ready=api_ready), _API_STOP),
+            ("api", service("api", "app", "serve", is_ready=api_ready), settings.grace_seconds + _CLOSING),
         ]
     )
     mcp_url = f"http://{_LOOPBACK}:{example_port}/mcp"

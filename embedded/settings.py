@@ -25,6 +25,7 @@ class Settings:
     redis_url: str | None
     master_key: str | None
     public_url: str | None
+    grace_seconds: int
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> Self:
@@ -43,6 +44,7 @@ class Settings:
             redis_url=text("REDIS_URL"),
             master_key=text("KEYLEDGER_MASTER_KEY"),
             public_url=text("KEYLEDGER_PUBLIC_URL"),
+            grace_seconds=_whole_number(text("KEYLEDGER_GRACE_SECONDS") or "30", "KEYLEDGER_GRACE_SECONDS", 1, 3_600),
         )
 
     @property

@@ -52,7 +52,10 @@ class Judged(Struct, Generic[Reply], frozen=True):
 
 
 Judge = Callable[[Connection, Sequence[Question]], Awaitable[Judged[Reply]]]
-"""Looks up the facts of a batch of questions in one round trip, then decides without I/O."""
+"""Looks up the facts of a batch of questions in one round trip, then decides without I/O.
+
+Without any question it makes the same round trip, for a probe.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,21 +131,29 @@ class GroupCommit(Generic[Question, Reply]):
         self._tasks: list[asyncio.Task[None]] = []
 
     async def __aenter__(self) -> Self:
-        self._tasks = [asyncio.create_task(self._feed(writer)) for writer in self._writers]
-        self._tasks.append(asyncio.create_task(self._watch_deadlines()))
+        self._tasks = [
+            asyncio.create_task(self._feed(writer), name=f"group commit {number}")
+            for number, writer in enumerate(self._writers)
+        ]
+        self._tasks.append(asyncio.create_task(self._watch_deadlines(), name="group commit deadlines"))
         return self
 
     async def __aexit__(
         self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
     ) -> None:
         """Answer everyone who still waits, then stop."""
-        while self._waiting or any(writer.in_flight for writer in self._writers):  # noqa: ASYNC110 -- ends soon, once
+        while self._is_busy and not any(task.done() for task in self._tasks):  # noqa: ASYNC110 -- ends once
             await asyncio.sleep(_RECONNECT_SECONDS)
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         for writer in self._writers:
             await writer.disconnect()
+
+    @property
+    def tasks(self) -> Sequence[asyncio.Task[None]]:
+        """What has to run for as long as the process does. If one ends, no question may ever be answered again."""
+        return self._tasks
 
     @property
     def waiting(self) -> int:
@@ -163,13 +174,32 @@ class GroupCommit(Generic[Question, Reply]):
         self._arrived.set()
         return await waiting.reply
 
+    async def probe(self) -> None:
+        """Return when every writer has made a round trip for this call, as it does for a question.
+
+        Raises `Unavailable` when one cannot, or when the database only reads. Cancel it when it takes too long.
+        """
+        loop = asyncio.get_running_loop()
+        probes = [loop.create_future() for _ in self._writers]
+        for writer, probed in zip(self._writers, probes, strict=True):
+            writer.probes.append(probed)
+        self._arrived.set()
+        await asyncio.gather(*probes)
+
+    @property
+    def _is_busy(self) -> bool:
+        return bool(self._waiting) or any(writer.in_flight for writer in self._writers)
+
     async def _feed(self, writer: "_Writer[Question, Reply]") -> None:
         while True:
-            while not self._waiting:
+            while not self._waiting and not writer.probes:
                 self._arrived.clear()
                 await self._arrived.wait()
+            if writer.probes:
+                await writer.answer_probes(self.bounds.deadline_seconds)
             size = min(len(self._waiting), self.bounds.batch_max)
-            await writer.write([self._waiting.popleft() for _ in range(size)], self.bounds.deadline_seconds)
+            if size:
+                await writer.write([self._waiting.popleft() for _ in range(size)], self.bounds.deadline_seconds)
 
     async def _watch_deadlines(self) -> None:
         """Tell those who waited too long, even while the connection itself hangs."""
@@ -195,6 +225,7 @@ class _Writer(Generic[Question, Reply]):
         watch: Watch,
     ) -> None:
         self.in_flight: Sequence[_Waiting[Question, Reply]] = ()
+        self.probes: list[asyncio.Future[None]] = []
         self._connect = connect
         self._judge = judge
         self._producer = producer
@@ -204,7 +235,10 @@ class _Writer(Generic[Question, Reply]):
         self._connection: Connection | None = None
 
     async def write(self, batch: Sequence[_Waiting[Question, Reply]], deadline_seconds: float) -> None:
-        """Answer everyone in `batch`, after `deadline_seconds` with a refusal."""
+        """Answer everyone in `batch`, after `deadline_seconds` with a refusal.
+
+        Whatever goes wrong, everyone is answered before anything else is done about it, and the writer goes on.
+        """
         self.in_flight = batch
         clock = asyncio.get_running_loop().time
         began = clock()
@@ -212,13 +246,36 @@ class _Writer(Generic[Question, Reply]):
             async with asyncio.timeout(deadline_seconds):
                 await self._settle(batch)
             self._watch.answered(len(batch), began - batch[0].since, clock() - began)
-        except UNAVAILABLE as error:
-            self._counts.failures += 1
-            _log.warning("log_unavailable", error=type(error).__name__)
+        except Exception as error:  # noqa: BLE001 -- if it went on from here, no question would be answered again
             _refuse(batch)
+            self._counts.failures += 1
+            if isinstance(error, UNAVAILABLE):
+                _log.warning("log_unavailable", error=type(error).__name__)
+            else:
+                _log.error("batch_failed", exc_info=error)
             await self.disconnect()
+        except BaseException:  # the task ends, and with it everything that could still answer
+            _refuse(batch)
+            raise
         finally:
             self.in_flight = ()
+
+    async def answer_probes(self, deadline_seconds: float) -> None:
+        probes, self.probes = self.probes, []
+        try:
+            async with asyncio.timeout(deadline_seconds):
+                await self._persist(lambda connection: _round_trip(connection, self._judge))
+            for probed in probes:
+                if not probed.done():
+                    probed.set_result(None)
+        except Exception as error:  # noqa: BLE001 -- whatever it is, it says that no question can be answered
+            if not isinstance(error, (*UNAVAILABLE, Unavailable)):
+                _log.error("probe_failed", exc_info=error)
+            await self.disconnect()
+        finally:
+            for probed in probes:
+                if not probed.done():
+                    probed.set_exception(Unavailable())
 
     async def disconnect(self) -> None:
         connection, self._connection = self._connection, None
@@ -247,9 +304,9 @@ class _Writer(Generic[Question, Reply]):
             await self._settle(batch[:middle])
             await self._settle(batch[middle:])
             return
-        _log.error("question_failed", exc_info=error)
         if not batch[0].reply.done():
             batch[0].reply.set_exception(error)
+        _log.error("question_failed", exc_info=error)
 
     async def _decide_and_append(self, waiting: Sequence[_Waiting[Question, Reply]]) -> list[Reply]:
         questions = [each.question for each in waiting]
@@ -290,6 +347,13 @@ class _Writer(Generic[Question, Reply]):
     async def _replace(self) -> None:
         self._counts.reconnects += 1
         await self.disconnect()
+
+
+async def _round_trip(connection: Connection, judge: Judge[Question, Reply]) -> None:
+    await judge(connection, ())
+    row = await (await connection.execute("select current_setting('transaction_read_only')")).fetchone()
+    if row != ("off",):
+        raise Unavailable
 
 
 def _refuse(batch: Sequence[_Waiting[Question, Reply]]) -> None:

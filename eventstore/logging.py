@@ -1,6 +1,8 @@
 """Log lines: JSON, one a line, on standard error, also those of the libraries. Never a secret.
 
-What is bound with `bound` stands in every line until it ends: the id of the request, or of the job.
+Logging never raises into the code that logs: a line that cannot be made or written is dropped and counted
+(`eventstore.log_output`). What is bound with `bound` stands in every line until it ends: the id of the request, or of
+the job.
 """
 
 import logging
@@ -9,13 +11,15 @@ import sys
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from types import TracebackType
-from typing import Any
+from typing import Any, TextIO, cast
 
 import msgspec
 import structlog
 from structlog.stdlib import ProcessorFormatter
 from structlog.tracebacks import ExceptionDictTransformer
-from structlog.typing import EventDict, Processor, WrappedLogger
+from structlog.typing import EventDict, FilteringBoundLogger, Processor, WrappedLogger
+
+from eventstore.log_output import OUTPUT, LogOutput
 
 _REDACTED = r"\1[redacted]"
 # Each with a text that is in everything it finds: to look for a text takes a hundredth of the time.
@@ -39,20 +43,38 @@ _FIRST = ("timestamp", "level", "event")
 
 def configure_logging(level: str = "INFO") -> None:
     """Once per process, at its start."""
-    handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(json_formatter())
-    logging.basicConfig(handlers=[handler], level=logging.WARNING, force=True)
+    logging.basicConfig(handlers=[log_handler()], level=logging.WARNING, force=True)
     logging.captureWarnings(capture=True)
     for name, least in _LEVELS.items():
         logging.getLogger(name).setLevel(least)
     sys.excepthook = _log_end
     structlog.configure(
         processors=[structlog.contextvars.merge_contextvars, *_common(), _render],
-        wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level]),
+        wrapper_class=_never_raising(structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level])),
         # A line and its end in one write: several processes write to one place.
-        logger_factory=structlog.WriteLoggerFactory(sys.stderr),
+        logger_factory=structlog.WriteLoggerFactory(cast("TextIO", OUTPUT)),
         cache_logger_on_first_use=True,
     )
+
+
+class _Handler(logging.StreamHandler[LogOutput]):
+    """Drops and counts a record that cannot be formatted, instead of reporting it to standard error."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        try:
+            super().emit(record)
+        except RecursionError:  # the one error that the standard library passes on
+            OUTPUT.dropped += 1
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: ARG002, N802 -- named by the standard library
+        OUTPUT.dropped += 1
+
+
+def log_handler() -> logging.Handler:
+    """For loggers of the standard library: the same lines, the same place."""
+    handler = _Handler(OUTPUT)
+    handler.setFormatter(json_formatter())
+    return handler
 
 
 def json_formatter() -> ProcessorFormatter:
@@ -68,8 +90,7 @@ def library_logging(*loggers: str) -> dict[str, Any]:
     return {
         "version": 1,
         "disable_existing_loggers": False,
-        "formatters": {"json": {"()": json_formatter}},
-        "handlers": {"lines": {"class": "logging.StreamHandler", "formatter": "json", "stream": "ext://sys.stderr"}},
+        "handlers": {"lines": {"()": log_handler}},
         "loggers": {name: {"handlers": ["lines"], "level": "INFO", "propagate": False} for name in loggers},
     }
 
@@ -87,6 +108,20 @@ def redacted(text: str) -> str:
         if mark in text:
             text = secret.sub(replacement, text)
     return text
+
+
+def _never_raising(logger: type[FilteringBoundLogger]) -> type[FilteringBoundLogger]:
+    """The same logger, whose calls drop and count a line that cannot be made."""
+
+    class NeverRaising(logger):  # type: ignore[valid-type, misc]
+        def _proxy_to_logger(self, method_name: str, event: str | None = None, **fields: Any) -> Any:  # noqa: ANN401 -- as overridden
+            try:
+                return cast("Any", super())._proxy_to_logger(method_name, event, **fields)  # noqa: SLF001 -- made for it
+            except Exception:  # noqa: BLE001 -- whatever a field does when it is rendered, the caller goes on
+                OUTPUT.dropped += 1
+                return None
+
+    return NeverRaising
 
 
 def _common() -> list[Processor]:

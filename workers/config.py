@@ -16,6 +16,8 @@ from workers.mail.settings import MailFile, Smtp, Way
 from workers.retention_settings import Retention
 
 WORKERS_MAX = 256
+GRACE_SECONDS = 30
+GRACE_SECONDS_MAX = 3_600
 MCP_HEALTH_SECONDS = range(60, 86_401)
 """At least twice `gateway.health.FRESH`, so that what is used all the time is never asked besides."""
 
@@ -33,6 +35,7 @@ class Config:
     `egress`: which addresses of MCP servers may be reached. `mcp_health`: how often they are asked; None: never.
     `retention`: which uses leave the log, and how.
     `plans`: what they allow here. `geo_database`: tells the country of a network; None: a network is a place by itself.
+    `grace_seconds`: how long a job may go on when the workers are asked to stop.
     """
 
     database_url: str = field(repr=False)
@@ -46,6 +49,7 @@ class Config:
     retention: Retention = field(default_factory=lambda: Retention(usage_days(PLANS)))
     geo_database: Path | None = None
     plans: Plans = field(default_factory=lambda: PLANS)
+    grace_seconds: int = GRACE_SECONDS
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> Self:
@@ -60,6 +64,7 @@ class Config:
             public_url=_public_url(environment),
             egress=_egress(environment.get("KEYLEDGER_UPSTREAM_ALLOW", "")),
             plans=plans,
+            grace_seconds=_grace(environment.get("KEYLEDGER_GRACE_SECONDS", "").strip() or str(GRACE_SECONDS)),
             geo_database=_geo_database(environment.get("KEYLEDGER_GEO_DATABASE", "").strip()),
             mcp_health=_mcp_health(environment.get("KEYLEDGER_MCP_HEALTH_SECONDS", "").strip() or "300"),
             retention=_retention(usage_days(plans), environment.get("KEYLEDGER_USAGE_EXPORT", "").strip()),
@@ -147,6 +152,14 @@ def _retention(kept: int | None, export: str) -> Retention:
             f" a copy, and it is '{export}'"
         )
     return Retention(kept, folder)
+
+
+def _grace(text: str) -> int:
+    if text.isascii() and text.isdigit() and 1 <= int(text) <= GRACE_SECONDS_MAX:
+        return int(text)
+    raise ConfigError(
+        f"KEYLEDGER_GRACE_SECONDS has to be a whole number from 1 to {GRACE_SECONDS_MAX}, and it is '{text}'"
+    )
 
 
 def _workers(text: str) -> int:

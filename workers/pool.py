@@ -1,4 +1,4 @@
-"""rq's worker pool: as many processes as configured, started again when one ends, stopped within seconds.
+"""rq's worker pool: as many processes as configured, started again when one ends, stopped when their jobs are done.
 
 Each of the jobs that wait for servers of others has one more, of its own.
 """
@@ -18,9 +18,6 @@ from workers.schedule import QUEUES, SWIFT, WAITING
 from workers.valkey import connect
 from workers.worker import work
 
-STOP_SECONDS = 4.0
-"""How long a job may take to finish when everything stops. What is cut off is done again after the next start."""
-
 _WATCH_SECONDS = 0.2
 _STOP_WATCH_SECONDS = 0.05
 
@@ -35,6 +32,7 @@ class Pool(WorkerPool):
             QUEUES, connect(config.redis_url), num_workers=config.workers + len(WAITING), serializer=JSONSerializer
         )
         self._redis_url = config.redis_url
+        self._grace_seconds = config.grace_seconds
         self._waiting: dict[str, str] = {}  # by queue of a job that waits, the name of its worker
 
     def start(self, burst: bool = False, logging_level: str = "WARNING") -> None:  # noqa: ARG002, FBT001, FBT002
@@ -65,7 +63,8 @@ class Pool(WorkerPool):
     def _wait_for_the_end(self) -> None:
         # Once more: one may have been started while the request came.
         self.stop_workers()
-        deadline = time.monotonic() + STOP_SECONDS
+        # A job that is cut off is done again after the next start.
+        deadline = time.monotonic() + self._grace_seconds
         while not self.all_workers_have_stopped() and time.monotonic() < deadline:
             time.sleep(_STOP_WATCH_SECONDS)
         for worker in self.worker_dict.values():

@@ -15,9 +15,11 @@ import redis
 from msgspec import Struct
 
 from eventstore.clock import now
+from eventstore.log_output import dropped_lines
 from workers.valkey import Valkey
 
 HASH = "keyledger:jobs"
+LOG_LINES_DROPPED = "keyledger:log_lines_dropped"
 LAST = "keyledger:last_runs"
 
 Outcome = Literal["succeeded", "failed"]
@@ -42,6 +44,21 @@ def count(connection: Valkey, job: str, seconds: float, *, succeeded: bool) -> N
         pipeline.hincrbyfloat(HASH, f"{job}:seconds", seconds)
         pipeline.hset(LAST, job, msgspec.json.encode(Run(now(), seconds, outcome)))
         pipeline.execute()
+    _count_dropped_lines(connection)
+
+
+class _Told:
+    """How many dropped log lines this process has counted in Valkey."""
+
+    lines = 0
+
+
+def _count_dropped_lines(connection: Valkey) -> None:
+    news = dropped_lines() - _Told.lines
+    if news > 0:
+        with suppress(redis.RedisError):
+            connection.incrby(LOG_LINES_DROPPED, news)
+            _Told.lines += news
 
 
 def runs(connection: Valkey) -> dict[str, Run]:

@@ -6,6 +6,7 @@ import os
 import signal
 from collections.abc import Sequence
 from time import monotonic
+from types import FrameType
 from typing import Any, cast
 
 import redis
@@ -39,6 +40,9 @@ class JobWorker(SimpleWorker):
 
     def set_shutdown_requested_date(self) -> None:
         """Is called by a signal handler in the middle of a job, and Valkey may be away."""
+
+    def request_force_stop(self, signum: int, frame: FrameType | None) -> None:
+        """Let the job finish: the pool and whatever supervises it may both ask to stop, and the pool ends the wait."""
 
     def perform_job(self, job: Job, queue: Queue, execution: Execution) -> bool:
         began = monotonic()

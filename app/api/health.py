@@ -25,7 +25,12 @@ async def ready(request: HttpRequest) -> HttpResponse:
     """503 when no request could be answered, else 200; what is missing stands in both."""
     services = services_of(request)
     state = await services.standing.look(services.pool)
-    found = readiness(state, redis_configured=bool(services.config.redis_url), at=now().timestamp())
+    found = readiness(
+        state,
+        redis_configured=bool(services.config.redis_url),
+        at=now().timestamp(),
+        is_draining=services.draining.began,
+    )
     can_answer = found.status != "not ready"
     content: dict[str, Any] = {"success": can_answer, "data": found}
     return Response(

@@ -187,7 +187,7 @@ class RateLimits:
             try:
                 async with asyncio.timeout(_CONNECT_SECONDS):
                     await cast("Any", client).ping()
-            except _AWAY:
+            except Exception:  # noqa: BLE001, S112 -- if it ended here, no rate would be limited again
                 continue
             self._away = False
             _log.info("rate_limits_available", uncounted=self.counts.uncounted)

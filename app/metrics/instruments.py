@@ -77,4 +77,8 @@ POOL_REPLACED = Counter(
     "transaction, settings: what they were left in; error: they may have caused one; lost: the server closed them.",
     ["reason"],
 )
+LOG_LINES_DROPPED = Counter(
+    "keyledger_log_lines_dropped_total",
+    "Log lines of API processes that could not be written: the disk was full, or standard error had no reader.",
+)
 PROCESSES = Gauge("keyledger_api_processes", "API processes of this server that run.", multiprocess_mode="livesum")

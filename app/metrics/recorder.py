@@ -15,6 +15,7 @@ from domain.usage.events import CallCompleted, CallStatus, UsageEvent
 from eventstore.connection_pool import REASONS
 from eventstore.database import Pool
 from eventstore.group_commit import Counts
+from eventstore.log_output import dropped_lines
 
 METHODS = frozenset({"GET", "POST", "PATCH", "PUT", "DELETE", "HEAD", "OPTIONS"})
 
@@ -91,11 +92,11 @@ class Recorder:
 @asynccontextmanager
 async def figures_kept(
     recorder: Recorder, group: GroupCommitLevels, pool: Pool, limits: RateLimitCounts
-) -> AsyncGenerator[None]:
+) -> AsyncGenerator[asyncio.Task[None]]:
     """What this process and its parts have noted gets into its instruments every second, and when it ends."""
-    task = asyncio.create_task(_keep_figures(recorder, group, pool, limits))
+    task = asyncio.create_task(_keep_figures(recorder, group, pool, limits), name="figures")
     try:
-        yield
+        yield task
     finally:
         task.cancel()
         with suppress(asyncio.CancelledError):
@@ -112,12 +113,15 @@ async def _keep_figures(recorder: Recorder, group: GroupCommitLevels, pool: Pool
         instruments.FAILED_OPEN: lambda: limits.uncounted,
         instruments.LIMIT_FAILURES: lambda: limits.failures,
         **{instruments.POOL_REPLACED.labels(reason): partial(pool.replaced.__getitem__, reason) for reason in REASONS},
+        instruments.LOG_LINES_DROPPED: dropped_lines,
     }
     carry = _Carry(followed)
     instruments.PROCESSES.set(1)
     while True:
-        recorder.hand_over()
-        carry.over()
+        # The files that processes share can fail as any other file can, when a disk is full for instance.
+        with suppress(OSError):
+            recorder.hand_over()
+            carry.over()
         instruments.WAITING.set(group.waiting)
         _set_pool(pool.get_stats())
         await asyncio.sleep(_PACE_SECONDS)

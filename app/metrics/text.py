@@ -159,6 +159,11 @@ def _of_jobs(jobs: JobsState) -> Iterator[Metric]:
         seconds.add_metric([tally.name], tally.seconds)
     yield done
     yield seconds
+    dropped = CounterMetricFamily(
+        "keyledger_worker_log_lines_dropped", "Log lines of workers and schedulers that could not be written."
+    )
+    dropped.add_metric([], jobs.log_lines_dropped)
+    yield dropped
 
 
 def _gauge(

@@ -16,6 +16,8 @@ _READY = Answer(
     {
         "status": "degraded",
         "checks": {
+            "process": "ok",
+            "verification": "ok",
             "database": "ok",
             "migrations": "ok",
             "followers": "ok",
@@ -45,7 +47,12 @@ OPERATIONS: list[Operation] = [
         description="For load balancers. Requests are answered also without Redis, workers or scheduler: that is "
         "`degraded`, with status 200. `checks` says what is missing and what to do.",
         answer=_READY,
-        also={503: ("No request can be answered: the database is away, or its schema lacks a script.", _READY)},
+        also={
+            503: (
+                "No request can be answered: no database or schema, no verification, or the process shuts down.",
+                _READY,
+            )
+        },
     ),
     direct(
         "GET",

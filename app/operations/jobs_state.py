@@ -15,6 +15,7 @@ from redis.exceptions import RedisError
 _QUEUES_MAX = 100
 _WORKERS_MAX = 1_000
 _SECONDS = 1.5
+LOG_LINES_DROPPED = "keyledger:log_lines_dropped"
 TALLY = "keyledger:jobs"
 """What the workers count: `<job>:<what>`, see `workers/tally.py`."""
 
@@ -47,6 +48,7 @@ class JobsState(Struct, frozen=True):
     schedulers: int
     scheduler_heartbeat: float | None
     tally: Sequence[JobTally]
+    log_lines_dropped: int = 0
 
 
 async def jobs_state(url: str) -> JobsState:
@@ -68,7 +70,8 @@ async def _read(client: Any) -> JobsState:  # noqa: ANN401 -- redis is typed for
         first.smembers("rq:workers")
         first.zrange("rq:cron_schedulers", 0, -1, withscores=True)
         first.hgetall(TALLY)
-        queue_keys, worker_keys, schedulers, tally = await first.execute()
+        first.get(LOG_LINES_DROPPED)
+        queue_keys, worker_keys, schedulers, tally, dropped = await first.execute()
     names = sorted(key.removeprefix("rq:queue:") for key in queue_keys)[:_QUEUES_MAX]
     workers = sorted(worker_keys)[:_WORKERS_MAX]
     async with client.pipeline(transaction=False) as second:
@@ -89,6 +92,7 @@ async def _read(client: Any) -> JobsState:  # noqa: ANN401 -- redis is typed for
         schedulers=len(ticks),
         scheduler_heartbeat=max(ticks, default=None),
         tally=_tallies(tally),
+        log_lines_dropped=int(dropped or 0),
     )
 
 

@@ -1,6 +1,7 @@
 """What is missing for the API to do its work, and what to do about it.
 
-Without the database, or with a schema that lacks a script, no request can be answered: not ready. Everything else lets
+Without the database, or with a schema that lacks a script, no request can be answered: not ready. The same holds while
+this process cannot verify keys, and while it shuts down. Everything else lets
 verification and management go on, and whoever balances load must not take the API away for it: degraded.
 """
 
@@ -22,7 +23,7 @@ SCHEDULER_SECONDS_MAX = 30
 LAG_SECONDS_MAX = 60
 PARTITIONS_AHEAD_MIN = 2
 
-_NEEDED = ("database", "migrations")
+_NEEDED = ("process", "database", "migrations", "verification")
 
 
 class Readiness(Struct, frozen=True):
@@ -32,9 +33,16 @@ class Readiness(Struct, frozen=True):
     checks: Mapping[str, str]
 
 
-def readiness(state: State, *, redis_configured: bool, at: float) -> Readiness:
+def readiness(state: State, *, redis_configured: bool, at: float, is_draining: bool) -> Readiness:
     """`at`: the present instant in Unix seconds."""
-    checks = {**_of_log(state.log, state.unusable), **_of_jobs(state.jobs, redis_configured=redis_configured, at=at)}
+    process = "shuts down: send requests to another process" if is_draining else OK
+    verification = OK if state.verifies else "no key can be verified: see the log of the API"
+    checks = {
+        "process": process,
+        "verification": verification,
+        **_of_log(state.log, state.unusable),
+        **_of_jobs(state.jobs, redis_configured=redis_configured, at=at),
+    }
     if any(checks.get(name) != OK for name in _NEEDED):
         return Readiness("not ready", checks)
     return Readiness("ready" if all(said == OK for said in checks.values()) else "degraded", checks)

@@ -4,6 +4,7 @@ Asked once a second at most, whoever and how often asks, and within a bounded ti
 """
 
 import asyncio
+from collections.abc import Callable, Coroutine
 from time import monotonic
 
 from msgspec import Struct
@@ -12,25 +13,33 @@ from app.operations.jobs_state import JobsState, JobsUnknown, jobs_state
 from app.operations.log_state import LogState, log_state
 from app.patience import within
 from eventstore.database import Pool
-from eventstore.errors import UNAVAILABLE
+from eventstore.errors import UNAVAILABLE, Unavailable
 
 _KEPT_SECONDS = 1.0
 _PATIENCE_SECONDS = 2.0
 
 
 class State(Struct, frozen=True):
-    """None: the server that knows does not answer. `unusable`: why the database is not used although it answers."""
+    """None: the server that knows does not answer. `unusable`: why the database is not used although it answers.
+
+    `verifies`: whether this process can verify keys.
+    """
 
     log: LogState | None
     jobs: JobsState | None
     unusable: str | None = None
+    verifies: bool = True
 
 
 class Standing:
-    """One for the process. Without a `redis_url` nothing is known of the workers."""
+    """One for the process. Without a `redis_url` nothing is known of the workers.
 
-    def __init__(self, redis_url: str) -> None:
+    `probe` makes a round trip through the group commit of verifications, and raises `Unavailable` when it cannot.
+    """
+
+    def __init__(self, redis_url: str, probe: Callable[[], Coroutine[None, None, None]]) -> None:
         self._redis_url = redis_url
+        self._probe = probe
         self._asking = asyncio.Lock()
         self._asked = -_KEPT_SECONDS
         self._state = State(None, None)
@@ -38,10 +47,17 @@ class Standing:
     async def look(self, pool: Pool) -> State:
         async with self._asking:
             if monotonic() - self._asked >= _KEPT_SECONDS:
-                (log, unusable), jobs = await asyncio.gather(_log(pool), self._jobs())
-                self._state = State(log, jobs, unusable)
+                (log, unusable), jobs, verifies = await asyncio.gather(_log(pool), self._jobs(), self._verifies())
+                self._state = State(log, jobs, unusable, verifies)
                 self._asked = monotonic()
         return self._state
+
+    async def _verifies(self) -> bool:
+        try:
+            await within(_PATIENCE_SECONDS, self._probe())
+        except (Unavailable, TimeoutError):
+            return False
+        return True
 
     async def _jobs(self) -> JobsState | None:
         if not self._redis_url:

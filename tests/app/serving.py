@@ -24,7 +24,8 @@ _OURS = ("KEYLEDGER_", "DATABASE_URL", "REDIS_URL", "HOST", "PORT", "API_WORKERS
 class Server:
     """`python -m app serve` on a free port of loopback, its output in `log`. It can be killed and started again.
 
-    `module` and what follows it: another program that takes the same settings.
+    `module` and what follows it: another program that takes the same settings. `standard_error`: where a redirection
+    of bash leads it, instead of into the log.
     """
 
     def __init__(
@@ -34,9 +35,12 @@ class Server:
         log: Path,
         settings: Mapping[str, str] | None = None,
         module: Sequence[str] = ("app", "serve"),
+        standard_error: str | None = None,
     ) -> None:
         self.log = log
-        self._module = module
+        self._command = [sys.executable, "-m", *module]
+        if standard_error is not None:
+            self._command = ["bash", "-c", f'exec "$@" {standard_error}', "bash", *self._command]
         self.database_url = database_url
         self.redis_url = redis_url
         self.port = free_port()
@@ -67,11 +71,15 @@ class Server:
     def has_ended(self) -> bool:
         return self._process is None or self._process.poll() is not None
 
+    @property
+    def exit_code(self) -> int | None:
+        return None if self._process is None else self._process.poll()
+
     def start(self) -> None:
         """Start, and return when requests are answered."""
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", *self._module],
+                self._command,
                 cwd=ROOT,
                 env=self._environment,
                 stdout=log,

@@ -101,5 +101,7 @@ def test_the_image_holds_every_package_that_its_commands_need_and_is_built_from_
     assert allowed == copied | {"pyproject.toml", "uv.lock"}
 
 
-def test_the_image_has_a_health_check() -> None:
-    assert "HEALTHCHECK" in _DOCKERFILE
+def test_the_health_checks_of_the_api_see_that_keys_cannot_be_verified() -> None:
+    (check,) = re.findall(r"^HEALTHCHECK .*\\\n +CMD (.*)$", _DOCKERFILE, re.MULTILINE)
+    for program in (check, " ".join(_SERVICES["api"]["healthcheck"]["test"])):
+        assert "/health/ready" in program

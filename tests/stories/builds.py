@@ -1,8 +1,9 @@
-"""Builds of the API that are wrong or narrow on purpose: `python -m tests.stories.builds cached | narrow | …`.
+"""Builds of the API that are wrong or narrow on purpose: `python -m tests.stories.builds cached | narrow | mortal | …`.
 
 A test that passes on all of them tests nothing.
 """
 
+import asyncio
 import os
 import re
 import sys
@@ -12,8 +13,6 @@ from functools import partial
 from typing import Any
 
 import psycopg
-from granian.constants import Interfaces, Loops
-from granian.server import Server
 from litestar.types import ASGIApp
 from msgspec.structs import replace
 from psycopg.sql import Composable
@@ -21,6 +20,7 @@ from psycopg.sql import Composable
 import app.asgi
 from app.asgi import JudgeOfKeys, create_app
 from app.config import from_environment
+from app.server import serve
 from app.verification import Asked, Question, Ruling
 from domain.usage.decision import Verdict
 from eventstore.database import WORKER_ROLE, Connection, pool
@@ -29,6 +29,7 @@ from eventstore.logging import configure_logging
 
 CACHED_SECONDS = 0.2
 WAITING_MAX = 16
+FATAL = "fatal"
 
 
 def cached() -> ASGIApp:
@@ -54,6 +55,21 @@ def cached() -> ASGIApp:
         return cached_judge
 
     return create_app(from_environment(os.environ), altered=with_cache)
+
+
+def mortal() -> ASGIApp:
+    """The task that verifies keys ends, as a defect could end it, when a verification names the tool `FATAL`."""
+    configure_logging()
+
+    def mortal_judge(judge: JudgeOfKeys) -> JudgeOfKeys:
+        async def judged(connection: Connection, questions: Sequence[Question]) -> Judged[Ruling]:
+            if any(isinstance(each, Asked) and each.subject and each.subject.tool == FATAL for each in questions):
+                raise asyncio.CancelledError
+            return await judge(connection, questions)
+
+        return judged
+
+    return create_app(from_environment(os.environ), altered=mortal_judge)
 
 
 def narrow() -> ASGIApp:
@@ -86,17 +102,7 @@ _CONDITION = re.compile(rb"(?:\w+\.)?organization_id = (%s|%\(organization_id\)s
 
 
 def main(build: str) -> None:
-    config = from_environment(os.environ)
-    Server(
-        f"tests.stories.builds:{build}",
-        factory=True,
-        interface=Interfaces.ASGI,
-        address=config.host,
-        port=config.port,
-        workers=config.api_workers,
-        loop=Loops.uvloop,
-        websockets=False,
-    ).serve()
+    serve(from_environment(os.environ), f"tests.stories.builds:{build}")
 
 
 if __name__ == "__main__":

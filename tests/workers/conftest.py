@@ -56,10 +56,12 @@ def api(database_url: str, redis_url: str, tmp_path: Path) -> Iterator[Api]:
 
 @pytest.fixture
 def start(database_url: str, redis_url: str, tmp_path: Path) -> Iterator[Start]:
-    """Starts `python -m workers <words>`; its log lines go to `<tmp_path>/<number>.log`. All end with the test."""
+    """Starts `python -m workers <words>`; its log lines go to `<tmp_path>/<number>.log`, unless `standard_error`, a
+    redirection of bash, leads them elsewhere. All end with the test.
+    """
     started: list[subprocess.Popen[bytes]] = []
 
-    def start_one(*words: str, workers: int = 1, **settings: str) -> subprocess.Popen[bytes]:
+    def start_one(*words: str, workers: int = 1, standard_error: str = "", **settings: str) -> subprocess.Popen[bytes]:
         environment = {
             **os.environ,
             "DATABASE_URL": database_url,
@@ -70,7 +72,11 @@ def start(database_url: str, redis_url: str, tmp_path: Path) -> Iterator[Start]:
         }
         with (tmp_path / f"{len(started)}.log").open("wb") as log:
             process = subprocess.Popen(
-                [sys.executable, "-m", "workers", *words], env=environment, stdout=log, stderr=log, process_group=0
+                ["bash", "-c", f'exec "$@" {standard_error}', "bash", sys.executable, "-m", "workers", *words],
+                env=environment,
+                stdout=log,
+                stderr=log,
+                process_group=0,
             )
         started.append(process)
         return process

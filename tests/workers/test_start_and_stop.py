@@ -3,15 +3,25 @@ import signal
 import time
 from pathlib import Path
 
+import anyio
 import pytest
 
+from eventstore.bound import reading
+from eventstore.database import Pool
+from projections.webhook_outbox.queries import attempts_of, deliveries
+from tests import seed
 from tests.patience import stretched
 from tests.workers.conftest import Start
+from tests.workers.hooks import SETTINGS, webhook
+from tests.workers.receiver import receiver
 from tests.workers.story import children_of, eventually, is_running
 from tests.workers.valkey_view import View
 from workers.schedule import SWIFT, WAITING
 
 pytestmark = pytest.mark.anyio
+
+SLOW_SECONDS = 6.0
+"""Supervisors commonly cut jobs off earlier."""
 
 
 @pytest.mark.parametrize("stop", [signal.SIGTERM, signal.SIGINT])
@@ -31,6 +41,34 @@ async def test_everything_ends_in_order_within_five_seconds(start: Start, view: 
     assert time.monotonic() - began < stretched(5)
     assert not any(map(is_running, workers))
     assert (view.workers(), view.schedulers()) == ([], 0)
+
+
+@pytest.mark.parametrize("everyone", [False, True], ids=["the pool is asked", "everyone is asked"])
+async def test_a_job_finishes_when_the_workers_are_asked_to_stop(
+    start: Start, connections: Pool, *, everyone: bool
+) -> None:
+    """Here an attempt to deliver, which takes as long as the receiver does. systemd asks each process of a service."""
+    organization_id = await seed.organization(connections)
+    with receiver() as target:
+        target.answer = lambda _: time.sleep(SLOW_SECONDS) or 204
+        webhook_id = await webhook(connections, organization_id, target)
+        pool = start("run", **SETTINGS)
+        start("schedule", **SETTINGS)
+        await seed.key(connections, organization_id)
+
+        async def has_arrived() -> bool:
+            return bool(target.received)
+
+        await eventually(has_arrived)
+        if everyone:
+            os.killpg(pool.pid, signal.SIGTERM)
+            await anyio.sleep(1.5)  # the pool asks again
+        pool.send_signal(signal.SIGTERM)
+        assert pool.wait(stretched(60)) == 0
+    async with reading(connections, organization_id) as connection:
+        (delivery,) = await deliveries(connection, webhook_id, None, None, 10)
+        attempts = await attempts_of(connection, [delivery.delivery_id])
+    assert [attempt.status_code for attempt in attempts[delivery.delivery_id]] == [204]
 
 
 async def test_what_waits_for_others_has_a_process_of_its_own_also_after_it_was_killed(

@@ -9,7 +9,7 @@ import pytest
 from app.operations.jobs_state import JobsState, JobsUnknown, jobs_state
 from eventstore.database import Pool
 from tests.workers.conftest import Start
-from tests.workers.story import eventually
+from tests.workers.story import children_of, eventually
 from tests.workers.valkey_view import View
 from workers.schedule import QUEUES, WAITING
 
@@ -41,6 +41,40 @@ async def test_nobody_runs_where_nobody_was_started(redis_url: str) -> None:
 async def test_a_valkey_that_is_away_is_no_state_at_all() -> None:
     with pytest.raises(JobsUnknown):
         await jobs_state("redis://127.0.0.1:1")
+
+
+@pytest.mark.parametrize("standard_error", ["2>/dev/full", "2> >(exit 0)", "2>&-"])
+async def test_a_worker_goes_on_when_its_log_lines_cannot_be_written(
+    connections: Pool, start: Start, view: View, redis_url: str, standard_error: str
+) -> None:
+    async with connections.connection() as connection:
+        await connection.execute(b"set role none")
+        await connection.execute(b"alter table idempotency_keys rename to elsewhere")
+    pool = start("run", standard_error=standard_error)
+    start("schedule", standard_error=standard_error)
+
+    async def outcomes(outcome: str) -> bool:
+        tallies = {tally.name: getattr(tally, outcome) for tally in (await jobs_state(redis_url)).tally}
+        return bool(tallies.get("forget_idempotency_keys"))
+
+    async def has_failed() -> bool:
+        return await outcomes("failed")
+
+    async def has_succeeded() -> bool:
+        return await outcomes("succeeded")
+
+    async def lines_are_counted() -> bool:
+        return (await jobs_state(redis_url)).log_lines_dropped > 0
+
+    await eventually(has_failed)
+    workers = children_of(pool.pid)
+    await eventually(lines_are_counted)
+    async with connections.connection() as connection:
+        await connection.execute(b"set role none")
+        await connection.execute(b"alter table elsewhere rename to idempotency_keys")
+    view.forget_everything()
+    await eventually(has_succeeded)
+    assert set(children_of(pool.pid)) == set(workers)
 
 
 async def test_a_job_that_fails_is_counted_and_its_line_names_it(

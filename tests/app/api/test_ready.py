@@ -40,14 +40,16 @@ LOG = LogState(
 JOBS = JobsState(queues=(), workers=1, worker_heartbeat=AT - 2, schedulers=1, scheduler_heartbeat=AT - 1, tally=())
 
 
-def found(log: LogState | None = LOG, jobs: JobsState | None = JOBS) -> Readiness:
-    return readiness(State(log, jobs), redis_configured=True, at=AT)
+def found(
+    log: LogState | None = LOG, jobs: JobsState | None = JOBS, *, verifies: bool = True, is_draining: bool = False
+) -> Readiness:
+    return readiness(State(log, jobs, verifies=verifies), redis_configured=True, at=AT, is_draining=is_draining)
 
 
 def test_with_everything_there_it_is_ready() -> None:
     assert found().status == "ready"
     assert set(found().checks) == {
-        "database", "migrations", "followers", "partitions", "redis", "workers", "scheduler"
+        "process", "verification", "database", "migrations", "followers", "partitions", "redis", "workers", "scheduler"
     }  # fmt: skip
     assert set(found().checks.values()) == {"ok"}
 
@@ -63,6 +65,18 @@ def test_without_a_database_or_its_schema_it_is_not_ready(log: LogState | None, 
     answer = found(log)
     assert answer.status == "not ready"
     assert remedy in answer.checks[part]
+
+
+def test_a_process_that_cannot_verify_keys_is_not_ready() -> None:
+    answer = found(verifies=False)
+    assert answer.status == "not ready"
+    assert "no key can be verified" in answer.checks["verification"]
+
+
+def test_a_process_that_shuts_down_is_not_ready() -> None:
+    answer = found(is_draining=True)
+    assert answer.status == "not ready"
+    assert "shuts down" in answer.checks["process"]
 
 
 @pytest.mark.parametrize(

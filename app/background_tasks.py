@@ -1,0 +1,31 @@
+"""Ends the process when a task ends that must run for as long as the process does.
+
+Otherwise the process would go on answering requests without doing its work. The server starts another process in place
+of one that ended (`respawn_failed_workers` in `app/__main__.py`).
+"""
+
+import asyncio
+import os
+from collections.abc import Iterable
+
+import structlog
+
+EXIT_CODE = 70
+"""EX_SOFTWARE of sysexits.h."""
+
+_log = structlog.get_logger(__name__)
+
+
+def end_process_with(tasks: Iterable[asyncio.Task[None]]) -> None:
+    """End this process as soon as one of `tasks` ends although nobody cancelled it."""
+    for task in tasks:
+        task.add_done_callback(_end_process)
+
+
+def _end_process(task: asyncio.Task[None]) -> None:
+    if task.cancelling():  # the process is shutting down
+        return
+    error = None if task.cancelled() else task.exception()
+    _log.critical("background_task_ended", task=task.get_name(), exc_info=error)
+    # Without any clean-up: it could wait for the very task that has ended.
+    os._exit(EXIT_CODE)

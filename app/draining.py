@@ -1,0 +1,51 @@
+"""Lets running requests finish when the process is asked to stop.
+
+Until they have finished, new requests are answered too, readiness is 503, and every response asks the client to close
+its connection. So a load balancer has time to go elsewhere, and no request meets a closed port.
+"""
+
+import asyncio
+import os
+import signal
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+
+import structlog
+
+_STEP_SECONDS = 0.05
+
+_log = structlog.get_logger(__name__)
+
+
+class Draining:
+    """`active`: requests that are being answered. `began`: whether the process was asked to stop."""
+
+    def __init__(self, grace_seconds: float) -> None:
+        self.active = 0
+        self.began = False
+        self._grace_seconds = grace_seconds
+        self._task: asyncio.Task[None] | None = None
+
+    def begin(self) -> None:
+        """Stop the server when no request is active, after the grace period at the latest."""
+        # A supervisor may signal a whole group of processes, and their parent signals them again.
+        if not self.began:
+            self.began = True
+            self._task = asyncio.get_running_loop().create_task(self._drain(), name="draining")
+
+    async def _drain(self) -> None:
+        _log.info("shutdown_began", active_requests=self.active, grace_seconds=self._grace_seconds)
+        deadline = asyncio.get_running_loop().time() + self._grace_seconds
+        while self.active and asyncio.get_running_loop().time() < deadline:  # noqa: ASYNC110 -- ends once
+            await asyncio.sleep(_STEP_SECONDS)
+        if self.active:
+            _log.warning("shutdown_cuts_requests_off", active_requests=self.active)
+        # The server stops on SIGINT as it would have on SIGTERM: it closes its port and its idle connections.
+        os.kill(os.getpid(), signal.SIGINT)
+
+
+@asynccontextmanager
+async def drained_on_sigterm(draining: Draining) -> AsyncGenerator[None]:
+    """Inside, SIGTERM begins to drain. This replaces the handler of the server, which is installed by then."""
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, draining.begin)
+    yield

@@ -35,6 +35,7 @@ from app.api.audit.export import export_audit
 from app.api.auth.check import check_key
 from app.api.mcp.invoke import invoke_tool
 from app.api.mcp.resources import read_resource
+from app.api.mcp.servers import list_servers
 from app.api.mcps.change_details import change_mcp
 from app.api.mcps.delete import delete_mcp
 from app.api.mcps.detail import mcp_detail
@@ -191,6 +192,7 @@ DIRECT_ROUTES: dict[tuple[str, str], DirectRoute] = {
     ("GET", "/v1/auth/check"): check_key,
     ("POST", "/v1/mcp/invoke"): invoke_tool,
     ("POST", "/v1/mcp/resources"): read_resource,
+    ("GET", "/v1/mcp/servers"): list_servers,
     ("GET", "/health/live"): health.live,
     ("GET", "/metrics"): metrics,
 }

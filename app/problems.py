@@ -19,7 +19,7 @@ from eventstore.errors import (
     Unavailable,
     Unconfirmed,
 )
-from gateway.errors import GatewayError, InvalidArguments
+from gateway.errors import GatewayError, InvalidArguments, TooManyCalls
 
 CONTENT_TYPE = "application/problem+json"
 RETRY_AFTER_SECONDS = "1"
@@ -89,7 +89,11 @@ CODES: dict[str, Code] = {
     ),
     "invalid_arguments": Code(422, "Invalid arguments", "The tool does not take these arguments; details names each."),
     "invalid_request": Code(400, "Invalid request", "The request can not be read: not JSON, or not a JSON object."),
-    "rate_limited": Code(429, "Rate limited", "Too many requests. Retry-After says when to go on."),
+    "rate_limited": Code(
+        429,
+        "Rate limited",
+        "Too many requests, or too many calls to one MCP server. Retry-After says when to go on.",
+    ),
     "quota_exceeded": Code(429, "Quota exceeded", "The plan's requests of this month are used up."),
     "internal_error": Code(500, "Internal error", "Something is wrong on our side. Quote the request id."),
     "mcp_error": Code(502, "MCP error", "The MCP server did not give a proper answer."),
@@ -134,8 +138,7 @@ def as_problem(error: BaseException) -> Problem:  # noqa: PLR0911 -- one line a 
         case Refusal():
             return _forbidden(error) if error.code == "forbidden" else Problem(error.code, error.message, error.details)
         case GatewayError():
-            fields = error.fields if isinstance(error, InvalidArguments) else None
-            return Problem(error.code, str(error), fields)
+            return _of_gateway(error)
         case IdempotencyInFlight():
             return Problem("idempotency_in_flight", str(error), headers={"Retry-After": RETRY_AFTER_SECONDS})
         case IdempotencyMismatch():
@@ -194,6 +197,12 @@ def _forbidden(refusal: Refusal) -> Problem:
     scope = " ".join(str(grant) for grant in required)  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
     challenge = f'Bearer realm="keyledger", error="insufficient_scope", scope="{scope}"'
     return Problem("forbidden", refusal.message, refusal.details, {"WWW-Authenticate": challenge})
+
+
+def _of_gateway(error: GatewayError) -> Problem:
+    fields = error.fields if isinstance(error, InvalidArguments) else None
+    headers = {"Retry-After": RETRY_AFTER_SECONDS} if isinstance(error, TooManyCalls) else None
+    return Problem(error.code, str(error), fields, headers)
 
 
 def _unavailable(error: Unavailable) -> Problem:

@@ -1,50 +1,153 @@
-"""Explaining a refusal: which argument does not fit the tool's input schema.
+"""Which arguments do not fit the input schema of a tool, by JSON Schema, the whole value with everything inside.
 
-Servers say "invalid arguments" in many ways, some of them as a failed result. So when a call failed, the arguments are
-compared with the schema that the server itself lists. Deliberately not a whole JSON Schema validator: the schema comes
-from outside, and its patterns and references could keep one busy for ever.
+The schema comes from outside. So its references lead nowhere but into itself, its patterns run in linear time, and the
+comparison ends after a while with what was found by then. A schema that is not valid tells nothing.
 """
 
-from collections.abc import Callable, Mapping
+import asyncio
+from collections.abc import Callable, Iterator, Mapping
+from time import monotonic
 from typing import Any, cast
 
-_TYPES: Mapping[str, Callable[[Any], bool]] = {
-    "string": lambda value: isinstance(value, str),
-    "boolean": lambda value: isinstance(value, bool),
-    "number": lambda value: isinstance(value, int | float) and not isinstance(value, bool),
-    "integer": lambda value: (
-        not isinstance(value, bool) and (isinstance(value, int) or (isinstance(value, float) and value.is_integer()))
-    ),
-    "array": lambda value: isinstance(value, list),
-    "object": lambda value: isinstance(value, dict),
-    "null": lambda value: value is None,
-}
+import msgspec
+from jsonschema import Draft202012Validator, ValidationError
+from jsonschema.protocols import Validator
+from jsonschema.validators import (
+    extend,  # pyright: ignore[reportUnknownVariableType]
+    validator_for,
+)
+from referencing import Registry
+
+from gateway.patterns import matches
+from gateway.schema_words import is_about_type, words_of
+
+SECONDS_MAX = 0.25
+FIELDS_MAX = 20
+_SCHEMA_BYTES_MAX = 256 * 1024
+_WHOLE = "arguments"
+_FIELD_LENGTH_MAX = 200
+
+Keyword = Callable[[Validator, Any, Any, Any], Iterator[ValidationError] | None]
 
 
-def misfits(schema: Mapping[str, Any], arguments: Mapping[str, Any]) -> dict[str, str]:
-    """Return what is wrong with which argument: missing, unknown, or of another type. Empty when none of that is."""
+class _OutOfTime(Exception):
+    """The comparison has taken as long as it may."""
+
+
+async def misfits(schema: bytes, arguments: Mapping[str, Any]) -> dict[str, str]:
+    """Return what is wrong with which argument, by its path such as `numbers[1]`. Empty where nothing is."""
+    if len(schema) > _SCHEMA_BYTES_MAX:
+        return {}
+    return await asyncio.to_thread(_misfits, schema, arguments)
+
+
+def _misfits(encoded: bytes, arguments: Mapping[str, Any]) -> dict[str, str]:
     found: dict[str, str] = {}
-    required = schema.get("required")
-    if isinstance(required, list):
-        for name in cast("list[Any]", required):
-            if isinstance(name, str) and name not in arguments:
-                found[name] = "Is required"
-    properties = schema.get("properties")
-    known = cast("dict[str, Any]", properties) if isinstance(properties, dict) else {}
-    for name, value in arguments.items():
-        if name not in known:
-            if schema.get("additionalProperties") is False:
-                found[name] = "Is not an argument of this tool"
-        elif (expected := _types_of(known[name])) and not any(_TYPES[kind](value) for kind in expected):
-            found[name] = "Must be of type " + " or ".join(expected)
+    try:
+        schema = msgspec.json.decode(encoded)
+        for error in _validator(schema).iter_errors(arguments):
+            for path, words in _told(error):
+                found.setdefault(path[:_FIELD_LENGTH_MAX], words)
+            if len(found) >= FIELDS_MAX:
+                break
+    except Exception:  # noqa: BLE001, S110 -- an invalid schema raises anything; what was found before stands
+        pass
     return found
 
 
-def _types_of(schema: object) -> list[str]:
-    """Return the JSON types that a property's schema names; empty when it leaves them open or words them otherwise."""
-    if not isinstance(schema, dict):
-        return []
-    kind = cast("dict[str, Any]", schema).get("type")
-    kinds = cast("list[Any]", kind) if isinstance(kind, list) else [kind]
-    names = [each for each in kinds if isinstance(each, str) and each in _TYPES]
-    return names if len(names) == len(kinds) else []
+def _validator(schema: Any) -> Validator:  # noqa: ANN401 -- any JSON value
+    deadline = monotonic() + SECONDS_MAX
+    kind = validator_for(schema, default=Draft202012Validator)
+    known = cast("dict[str, Keyword]", kind.VALIDATORS)  # pyright: ignore[reportAttributeAccessIssue, reportUnknownMemberType]
+    replaced = {**known, **_LINEAR}
+    bounded = {name: _bounded(keyword, deadline) for name, keyword in replaced.items() if name not in _LEFT_OUT}
+    limited = cast("type[Validator]", extend(kind, {**dict.fromkeys(_LEFT_OUT, _nothing), **bounded}))
+    nothing_else: Registry[Any] = Registry()
+    return limited(schema, registry=nothing_else)
+
+
+def _bounded(keyword: Keyword, deadline: float) -> Keyword:
+    def checked(validator: Validator, value: Any, instance: Any, schema: Any) -> Iterator[ValidationError]:  # noqa: ANN401
+        if monotonic() > deadline:
+            raise _OutOfTime
+        yield from keyword(validator, value, instance, schema) or ()
+
+    return checked
+
+
+def _nothing(_validator: Validator, _value: Any, _instance: Any, _schema: Any) -> None:  # noqa: ANN401
+    return None
+
+
+def _pattern(_validator: Validator, pattern: Any, instance: Any, _schema: Any) -> Iterator[ValidationError]:  # noqa: ANN401
+    if isinstance(instance, str) and matches(pattern, instance) is False:
+        yield ValidationError("does not match")
+
+
+def _pattern_properties(validator: Validator, patterns: Any, instance: Any, _schema: Any) -> Iterator[ValidationError]:  # noqa: ANN401
+    if not isinstance(instance, dict):
+        return
+    for pattern, inner in patterns.items():
+        for name, value in cast("dict[str, Any]", instance).items():
+            if matches(pattern, name):
+                yield from validator.descend(value, inner, path=name, schema_path=pattern)  # type: ignore[attr-defined]
+
+
+def _additional_properties(validator: Validator, inner: Any, instance: Any, schema: Any) -> Iterator[ValidationError]:  # noqa: ANN401
+    if not isinstance(instance, dict):
+        return
+    properties, patterns = schema.get("properties", {}), schema.get("patternProperties", {})
+    for name, value in cast("dict[str, Any]", instance).items():
+        # A pattern that cannot be read may cover any name.
+        if name in properties or any(matches(pattern, name) is not False for pattern in patterns):
+            continue
+        if inner is False:
+            yield ValidationError("unexpected", path=[name])
+        else:
+            yield from validator.descend(value, inner, path=name)  # type: ignore[attr-defined]
+
+
+_LINEAR: dict[str, Any] = {
+    "pattern": _pattern,
+    "patternProperties": _pattern_properties,
+    "additionalProperties": _additional_properties,
+}
+_LEFT_OUT = frozenset({"unevaluatedProperties", "unevaluatedItems", "uniqueItems", "format"})
+"""Keywords whose cost cannot be bounded from outside, and formats, about which servers disagree."""
+
+
+def _told(error: ValidationError) -> Iterator[tuple[str, str]]:
+    """Yield the path and the words of an error; of a choice between forms, those of the form that was meant."""
+    if error.context and (meant := _meant(error)) is not None:
+        for inner in meant:
+            yield from _told(inner)
+        return
+    path = list(error.absolute_path)
+    names, words = words_of(error)
+    if not names:
+        yield _joined(path) or _WHOLE, words
+    for name in names:
+        yield _joined([*path, name]), words
+
+
+def _meant(error: ValidationError) -> list[ValidationError] | None:
+    """Return the errors of the one form whose type is that of the value; None where that is not clear."""
+    forms: dict[Any, list[ValidationError]] = {}
+    for inner in error.context or ():
+        forms.setdefault(inner.schema_path[0], []).append(inner)
+    fitting = [
+        errors
+        for errors in forms.values()
+        if not any(is_about_type(each) and not each.relative_path for each in errors)
+    ]
+    return fitting[0] if len(fitting) == 1 else None
+
+
+def _joined(path: list[str | int]) -> str:
+    joined = ""
+    for step in path:
+        if isinstance(step, int):
+            joined += f"[{step}]"
+        else:
+            joined += f".{step}" if joined else step
+    return joined

@@ -1,273 +1,302 @@
-"""One call to an upstream over the official MCP SDK.
+"""One call to an upstream MCP server: a place among the calls that run, a session, and one operation in it."""
 
-Importing this module imports the SDK, which takes most of a second. `gateway.py` alone does so, when it is opened.
-"""
-
-import re
+import contextlib
 import time
 from collections.abc import Awaitable, Callable
 from typing import Any, Generic, TypeVar, cast
 
 import anyio
-import httpx2
-import mcp_types
 import msgspec
-from mcp import Client, MCPError
-from mcp.client.streamable_http import streamable_http_client
-from pydantic import TypeAdapter
+from msgspec import Raw
 
-from gateway.arguments import misfits
+from gateway.bulkheads import Bulkheads, Pool
+from gateway.catalogue import Catalogue
 from gateway.config import GatewayConfig
 from gateway.egress import Egress
 from gateway.errors import (
     GatewayError,
-    InvalidArguments,
+    HeadersMissing,
     ResourceNotFound,
-    ToolNotFound,
+    ResponseTooLarge,
+    TooManyCalls,
     UpstreamError,
     UpstreamTimeout,
 )
 from gateway.exchange import Exchange
-from gateway.failures import Meaning, is_refusal_of_parameters
-from gateway.redaction import redacted_json
-from gateway.results import Probe, Resource, Tool, ToolResult
+from gateway.explanations import explained_refusal, explained_result
+from gateway.failures import HttpRefusal, Meaning, UnreadableAnswer
+from gateway.old_transport import speaks_old_transport
+from gateway.redaction import redacted_bytes, redacted_json
+from gateway.results import Listed, Probe, Resource, Tool, ToolResult
+from gateway.tool_list import problem_of, read_tool
 from gateway.upstream import Upstream, credential_secrets
+from gateway.wire.messages import HEADER_MISMATCH, INVALID_PARAMS, METHOD_NOT_FOUND, RpcError, members
+from gateway.wire.parameter_headers import ParameterHeaders, parameter_headers
+from gateway.wire.session import Session
 
 T = TypeVar("T")
+FindCatalogue = Callable[[], Awaitable[Catalogue | None]]
 
 _PAGES_MAX = 100  # a paginator that never ends must not either
 # Ending a session is a courtesy to servers that keep one; the answer is there already and must not wait for it.
 _GOODBYE_SECONDS = 1.0
 _RESOURCE_NOT_FOUND_BEFORE_2026 = -32002
-_UNKNOWN = re.compile(r"unknown tool|no such tool|tool.{0,200}(not found|does not exist|not exist)", re.IGNORECASE)
-_CALL_RESULT: TypeAdapter[mcp_types.CallToolResult | mcp_types.InputRequiredResult] = TypeAdapter(
-    mcp_types.CallToolResult | mcp_types.InputRequiredResult
-)
+_COMPLETE = b'"complete"'
+_INPUT_REQUIRED = b'"input_required"'
+_LIST_FAILURES = (RpcError, HttpRefusal, UnreadableAnswer, ResponseTooLarge)
+_TEST = "test"
 
 
-class Answer(Generic[T]):
+class Answer(msgspec.Struct, Generic[T], frozen=True):
     """What an operation returned, and what it cost."""
 
-    def __init__(self, value: T, latency_ms: int, response_bytes: int) -> None:
-        self.value = value
-        self.latency_ms = latency_ms
-        self.response_bytes = response_bytes
+    value: T
+    latency_ms: int
+    response_bytes: int
 
 
 class Calls:
-    """The operations of `Gateway`, once the SDK is loaded."""
+    """The operations of `Gateway`."""
 
     def __init__(self, config: GatewayConfig) -> None:
         self.egress = Egress(config)
         self._config = config
-        self._client_info = mcp_types.Implementation(name="keyledger", version=config.client_version)
+        self._bulkheads = Bulkheads(config)
 
     async def call_tool(
-        self, upstream: Upstream, tool: str, arguments: dict[str, Any], timeout_seconds: float
+        self,
+        upstream: Upstream,
+        tool: str,
+        arguments: dict[str, Any],
+        timeout_seconds: float,
+        find_catalogue: FindCatalogue,
+        wanted_headers: ParameterHeaders,
     ) -> ToolResult:
-        meaning = self._meaning(upstream)
-        failed: dict[str, Any] | None = None
+        refused: RpcError | None = None
 
-        async def operation(client: Client) -> dict[str, Any]:
-            nonlocal failed
+        async def operation(session: Session) -> bytes:
+            nonlocal refused
+            headers = parameter_headers(wanted_headers, arguments) if session.modern else {}
+            params = {"name": tool, "arguments": arguments}
             try:
-                result = await _call(client, tool, arguments)
-            except MCPError as error:
-                if is_refusal_of_parameters(error):
-                    raise await _explained(client, tool, arguments, meaning, error) from None
+                return _unframed(await session.request("tools/call", params, name=tool, headers=headers))
+            except RpcError as error:
+                refused = error
                 raise
-            if result["isError"] is True:
-                failed = result
-                await _check_failed(client, tool, arguments, meaning, result)
-            return result
 
+        secrets = credential_secrets(upstream.credential)
         try:
             answer = await self._ask(upstream, timeout_seconds, operation)
-        except (ToolNotFound, InvalidArguments):
-            raise
-        except GatewayError as error:
-            # The tool's own word counts, even if the server could not explain it any more.
-            if failed is None:
+        except UpstreamError as error:
+            if refused is not None and refused.code == HEADER_MISMATCH:
+                # The call is not sent again, though a server of 2026 has not run it: an older one may have.
+                raise _with_cost_of(HeadersMissing(error.detail), error) from None
+            if refused is None or refused.code not in {INVALID_PARAMS, METHOD_NOT_FOUND}:
                 raise
-            answer = Answer(failed, error.latency_ms, error.response_bytes)
-        result = redacted_json(answer.value, credential_secrets(upstream.credential))
-        return ToolResult(result, answer.latency_ms, answer.response_bytes)
+            # From here on the server is not asked any more: its own words are explained by what is stored.
+            said = self._meaning(upstream).said(refused)
+            explained = await explained_refusal(refused, said, await find_catalogue(), tool, arguments)
+            raise (error if explained is None else _with_cost_of(explained, error)) from None
+        result = ToolResult(redacted_bytes(answer.value, secrets), answer.latency_ms, answer.response_bytes)
+        if result.is_error:
+            words = _text_of(result.result)
+            shown = self._meaning(upstream).text(words)
+            explained = await explained_result(words, shown, await find_catalogue(), tool, arguments)
+            if explained is not None:
+                explained.latency_ms, explained.response_bytes = answer.latency_ms, answer.response_bytes
+                raise explained
+        return result
 
     async def list_tools(self, upstream: Upstream, timeout_seconds: float) -> list[Tool]:
-        return (await self._ask(upstream, timeout_seconds, _tools)).value
+        return (await self._ask(upstream, timeout_seconds, _tools)).value.tools
 
     async def read_resource(self, upstream: Upstream, uri: str, timeout_seconds: float) -> Resource:
         meaning = self._meaning(upstream)
 
-        async def operation(client: Client) -> list[dict[str, Any]]:
+        async def operation(session: Session) -> bytes:
             try:
-                result = await client.read_resource(uri)
-            except MCPError as error:
+                result = members(await session.request("resources/read", {"uri": uri}, name=uri))
+            except RpcError as error:
                 # SEP-2164 makes an unknown resource -32602; before, -32002 was in use.
-                if is_refusal_of_parameters(error) or error.code == _RESOURCE_NOT_FOUND_BEFORE_2026:
-                    raise ResourceNotFound(f"It said: {meaning.text(error.message)}") from None
+                if error.code in {INVALID_PARAMS, _RESOURCE_NOT_FOUND_BEFORE_2026}:
+                    raise ResourceNotFound(meaning.said(error)) from None
                 raise
-            return [contents.model_dump(by_alias=True, mode="json", exclude_unset=True) for contents in result.contents]
+            _refuse_demand_for_input(result)
+            contents = bytes(result.get("contents", b""))
+            if not contents.startswith(b"["):
+                raise UnreadableAnswer("Its answer has no contents.")
+            return contents
 
         answer = await self._ask(upstream, timeout_seconds, operation)
-        contents = redacted_json(answer.value, credential_secrets(upstream.credential))
+        contents = redacted_bytes(answer.value, credential_secrets(upstream.credential))
         return Resource(contents, answer.latency_ms, answer.response_bytes)
 
     async def probe(self, upstream: Upstream, timeout_seconds: float) -> Probe:
-        async def operation(client: Client) -> tuple[str, list[Tool], int]:
-            offers = client.server_capabilities
-            tools = await _tools(client) if offers.tools is not None else []
-            resources = await _count_resources(client) if offers.resources is not None else 0
-            return client.protocol_version, tools, resources
+        async def operation(session: Session) -> Probe:
+            lists, problems = await self._lists(session, upstream)
+            tools = None if lists.tools is None else msgspec.to_builtins(lists.tools)
+            return Probe(
+                True,
+                0,
+                session.protocol_version,
+                None if tools is None else len(tools),
+                lists.resources_count,
+                redacted_json(tools, credential_secrets(upstream.credential)),
+                " ".join(problems) or None,
+            )
 
         try:
-            answer = await self._ask(upstream, timeout_seconds, operation)
+            answer = await self._ask(upstream, timeout_seconds, operation, purpose=_TEST)
         except GatewayError as error:
-            return Probe(reachable=False, latency_ms=error.latency_ms, problem=str(error), code=error.code)
-        version, tools, resources = answer.value
-        shown = redacted_json(msgspec.to_builtins(tools), credential_secrets(upstream.credential))
-        return Probe(True, answer.latency_ms, version, len(tools), resources, shown)
+            if isinstance(error, TooManyCalls):
+                raise
+            waited = error.waited_seconds if isinstance(error, UpstreamTimeout) else 0.0
+            return Probe(False, error.latency_ms, problem=str(error), code=error.code, waited_seconds=waited)
+        return msgspec.structs.replace(answer.value, latency_ms=answer.latency_ms)
+
+    async def _lists(self, session: Session, upstream: Upstream) -> tuple["_Lists", list[str]]:
+        """What the server lists, and what is wrong with it. A server that answers is reachable all the same."""
+        meaning = self._meaning(upstream)
+        problems: list[str] = []
+        tools, count = Listed([]), 0
+        if session.capabilities.get("tools") is not None:
+            try:
+                tools = await _tools(session)
+            except _LIST_FAILURES as error:
+                problems.append(f"Its tools cannot be listed. {meaning.of(error).detail}")
+                tools = None
+        if session.capabilities.get("resources") is not None:
+            try:
+                count = len(await _pages(session, "resources/list", "resources"))
+            except _LIST_FAILURES as error:
+                problems.append(f"Its resources cannot be listed. {meaning.of(error).detail}")
+                count = None
+        left_out = problem_of(tools.invalid) if tools is not None else None
+        if left_out is not None:
+            problems.insert(0, meaning.text(left_out))
+        return _Lists(None if tools is None else tools.tools, count), problems
 
     def _meaning(self, upstream: Upstream) -> Meaning:
         return Meaning(credential_secrets(upstream.credential), self._config.upstream_text_max)
 
     async def _ask(
-        self, upstream: Upstream, timeout_seconds: float, operation: Callable[[Client], Awaitable[T]]
+        self,
+        upstream: Upstream,
+        timeout_seconds: float,
+        operation: Callable[[Session], Awaitable[T]],
+        purpose: str = "call",
     ) -> Answer[T]:
-        """Connect, run `operation`, part; everything within `timeout_seconds`. Raises GatewayError and nothing else."""
+        """Wait for a place, connect, run `operation`, part; everything within `timeout_seconds`.
+
+        Raises GatewayError and nothing else.
+        """
+        deadline = anyio.current_time() + timeout_seconds
+        pool = Pool(upstream.organization_id, upstream.mcp_id or upstream.endpoint_url, purpose)
+        async with self._bulkheads.place(pool, timeout_seconds):
+            return await self._converse(upstream, deadline, operation, purpose)
+
+    async def _converse(
+        self, upstream: Upstream, deadline: float, operation: Callable[[Session], Awaitable[T]], purpose: str
+    ) -> Answer[T]:
         started = time.perf_counter()
+        seconds = max(0.0, deadline - anyio.current_time())
+        exchange = Exchange(self.egress, upstream, self._config)
+        session = Session(exchange, self._config.client_version)
         answer: Answer[T] | None = None
         failure: GatewayError | None = None
-        scope = anyio.CancelScope(deadline=anyio.current_time() + timeout_seconds)
-        exchange = Exchange(self.egress, upstream, scope, self._config.response_bytes_max)
-        with scope:
+        with anyio.move_on_after(seconds):
             try:
-                async with self._client(upstream, exchange) as client:
-                    try:
-                        value = await operation(client)
-                        answer = Answer(value, _milliseconds_since(started), exchange.response_bytes)
-                    except Exception as error:
-                        failure = self._meaning(upstream).of(error, exchange.status)
-                        raise
-                    finally:
-                        scope.deadline = min(scope.deadline, anyio.current_time() + _GOODBYE_SECONDS)
-            except Exception as error:  # noqa: BLE001 - the SDK raises whatever its parts raise, in groups
-                if failure is None and not scope.cancel_called:
-                    failure = self._meaning(upstream).of(error, exchange.status)
-        if answer is not None:
-            return answer
-        error = failure or exchange.failure or UpstreamTimeout(f"The limit was {timeout_seconds:g} s.")
-        error.latency_ms = _milliseconds_since(started)
-        error.response_bytes = exchange.response_bytes
-        # Without its cause: exceptions of the SDK quote the upstream at length and unredacted.
-        raise error from None
+                await session.open()
+                value = await operation(session)
+                answer = Answer(value, _milliseconds_since(started), exchange.response_bytes)
+            except Exception as error:  # noqa: BLE001 -- each has its meaning, and a bug is raised again by it
+                failure = self._meaning(upstream).of(error)
+                no_session = isinstance(error, (HttpRefusal, UnreadableAnswer)) and not session.protocol_version
+                if purpose == _TEST and no_session:
+                    failure = await self._why_no_session(upstream, failure)
+        if answer is None:
+            error = failure or UpstreamTimeout(f"The limit was {seconds:g} s.", waited_seconds=seconds)
+            error.latency_ms = _milliseconds_since(started)
+            error.response_bytes = exchange.response_bytes
+            # Without its cause: what a server sent stands in there at length and unredacted.
+            raise error from None
+        with anyio.move_on_after(min(_GOODBYE_SECONDS, max(0.0, deadline - anyio.current_time()))):
+            await _part(session)
+        return answer
 
-    def _client(self, upstream: Upstream, exchange: Exchange) -> Client:
-        # An HTTP client per call over the shared connections: headers and cookies of one call can not meet another's.
-        # A server that balances its sessions by cookie is served, since they live as long as the call. The SDK would
-        # follow redirects within the origin by itself; `max_redirects=0` tells it not to.
-        http = httpx2.AsyncClient(
-            transport=exchange,
-            timeout=None,  # the scope of the call is the timeout
-            max_redirects=0,
-            trust_env=False,
-            headers={"User-Agent": f"keyledger/{self._config.client_version}", "Accept-Encoding": "identity"},
-        )
-        return Client(
-            streamable_http_client(
-                upstream.endpoint_url, http_client=http, max_sse_event_size=self._config.response_bytes_max
-            ),
-            mode="auto",
-            client_info=self._client_info,
-            cache=None,  # lives no longer than this call
-        )
+    async def _why_no_session(self, upstream: Upstream, failure: GatewayError) -> GatewayError:
+        """Return the failure, or that the server speaks a transport that the gateway does not."""
+        if await speaks_old_transport(Exchange(self.egress, upstream, self._config)):
+            return UpstreamError(
+                "This server speaks the HTTP+SSE transport of 2024-11-05. Put a bridge in front of it."
+            )
+        return failure
 
 
-async def _call(client: Client, tool: str, arguments: dict[str, Any]) -> dict[str, Any]:
-    """Send `tools/call` and return the result as JSON.
-
-    Not by `Client.call_tool`: that lists all tools first and checks every result against the schema that the server
-    gives, so that a hostile pattern in a schema could stop this process.
-    """
-    request = mcp_types.CallToolRequest(params=mcp_types.CallToolRequestParams(name=tool, arguments=arguments))
-    try:
-        result = await client.session.send_request(request, _CALL_RESULT)
-    except MCPError as error:
-        if error.code != mcp_types.HEADER_MISMATCH:
-            raise
-        # Some arguments must be repeated in headers, which the listing says; the SDK does so once it has seen it.
-        await _tools(client)
-        result = await client.session.send_request(request, _CALL_RESULT)
-    if isinstance(result, mcp_types.InputRequiredResult):
-        raise UpstreamError("It asks for input from a person, which a call by key can not give.")
-    dumped = result.model_dump(by_alias=True, mode="json", exclude_unset=True)
-    dumped.pop("resultType", None)  # framing of the protocol, not part of the result
-    dumped.setdefault("isError", False)
-    return dumped
+class _Lists(msgspec.Struct, frozen=True):
+    tools: list[Tool] | None
+    resources_count: int | None
 
 
-async def _explained(
-    client: Client, tool: str, arguments: dict[str, Any], meaning: Meaning, error: MCPError
-) -> GatewayError:
-    """Tell an unknown tool from wrong arguments: MCP gives both the same JSON-RPC code."""
-    said = f"It said: {meaning.text(error.message)}"
-    listed = await _listed(client, tool)
-    if isinstance(listed, Tool):
-        return InvalidArguments(said, fields=misfits(listed.input_schema, arguments))
-    # A server that can not be asked again is taken by its word.
-    return ToolNotFound(said) if listed or _UNKNOWN.search(error.message) else InvalidArguments(said)
+async def _part(session: Session) -> None:
+    # The answer is there, and a server that parts badly changes nothing in it.
+    with contextlib.suppress(Exception):
+        await session.close()
 
 
-async def _check_failed(
-    client: Client, tool: str, arguments: dict[str, Any], meaning: Meaning, result: dict[str, Any]
-) -> None:
-    """Raise if a failed result only says that there is no such tool, or that the arguments do not fit.
-
-    The SDK's own server answers so, where the specification asks for a JSON-RPC error.
-    """
-    said = _text_of(result)
-    listed = await _listed(client, tool)
-    if isinstance(listed, Tool):
-        if fields := misfits(listed.input_schema, arguments):
-            raise InvalidArguments(f"It said: {meaning.text(said)}", fields=fields)
-    elif listed and _UNKNOWN.search(said):
-        raise ToolNotFound(f"It said: {meaning.text(said)}")
+async def _tools(session: Session) -> Listed:
+    found = Listed([])
+    for encoded in await _pages(session, "tools/list", "tools"):
+        tool = read_tool(encoded)
+        if isinstance(tool, str):
+            found.invalid.append(tool)
+        else:
+            found.tools.append(tool)
+    return found
 
 
-async def _listed(client: Client, name: str) -> Tool | bool:
-    """Return the tool as the server lists it, True if it lists others only, False if it does not say."""
-    try:
-        tools = await _tools(client)
-    except MCPError:
-        return False
-    return next((tool for tool in tools if tool.name == name), True)
-
-
-async def _tools(client: Client) -> list[Tool]:
-    tools: list[Tool] = []
+async def _pages(session: Session, method: str, name: str) -> list[Raw]:
+    """Return the entries of a list, all pages."""
+    entries: list[Raw] = []
     cursor: str | None = None
     for _ in range(_PAGES_MAX):
-        page = await client.list_tools(cursor=cursor)
-        tools += [Tool(tool.name, tool.description or "", tool.input_schema) for tool in page.tools]
-        if (cursor := page.next_cursor) is None:
-            return tools
-    raise UpstreamError(f"Its list of tools has more than {_PAGES_MAX} pages.")
+        page = members(await session.request(method, {} if cursor is None else {"cursor": cursor}))
+        try:
+            entries += msgspec.json.decode(page.get(name, b""), type=list[Raw])
+            cursor = msgspec.json.decode(page.get("nextCursor", b"null"), type=str | None)
+        except msgspec.DecodeError:
+            raise UnreadableAnswer(f"Its answer has no list of {name}.") from None
+        if not cursor:
+            return entries
+    raise UnreadableAnswer(f"Its list of {name} has more than {_PAGES_MAX} pages.")
 
 
-async def _count_resources(client: Client) -> int:
-    count = 0
-    cursor: str | None = None
-    for _ in range(_PAGES_MAX):
-        page = await client.list_resources(cursor=cursor)
-        count += len(page.resources)
-        if (cursor := page.next_cursor) is None:
-            return count
-    raise UpstreamError(f"Its list of resources has more than {_PAGES_MAX} pages.")
+def _unframed(result: bytes) -> bytes:
+    """Return the result of a tool without `resultType`, which belongs to the protocol's framing."""
+    parts = members(result)
+    _refuse_demand_for_input(parts)
+    if bytes(parts.get("resultType", b"")) != _COMPLETE:
+        return result
+    del parts["resultType"]
+    return msgspec.json.encode(parts)
+
+
+def _refuse_demand_for_input(result: dict[str, Raw]) -> None:
+    if bytes(result.get("resultType", b"")) == _INPUT_REQUIRED:
+        raise UpstreamError("It asks for input from a person, which a call by key cannot give.")
+
+
+def _with_cost_of(explained: GatewayError, failed: GatewayError) -> GatewayError:
+    explained.latency_ms, explained.response_bytes = failed.latency_ms, failed.response_bytes
+    return explained
 
 
 def _text_of(result: dict[str, Any]) -> str:
-    contents = cast("list[dict[str, Any]]", result.get("content", []))
-    return " ".join(str(content.get("text", "")) for content in contents)
+    contents = result.get("content")
+    if not isinstance(contents, list):
+        return ""
+    texts = [cast("dict[str, Any]", each).get("text") for each in cast("list[Any]", contents) if isinstance(each, dict)]
+    return " ".join(text for text in texts if isinstance(text, str))
 
 
 def _milliseconds_since(started: float) -> int:

@@ -20,6 +20,9 @@ from gateway.addresses import Address, why_refused
 from gateway.config import GatewayConfig
 from gateway.errors import EgressRefused, UpstreamUnreachable
 
+_CONNECTIONS_PER_CALL = 2
+"""One, and another for the moment in which an older server asks something while it still answers."""
+
 _SocketOption = tuple[int, int, int] | tuple[int, int, bytes | bytearray] | tuple[int, int, None, int]
 
 
@@ -36,7 +39,7 @@ class Egress:
         def pool(*, encrypted: bool) -> httpcore2.AsyncConnectionPool:
             return httpcore2.AsyncConnectionPool(
                 ssl_context=tls,
-                max_connections=config.connections_max,
+                max_connections=_CONNECTIONS_PER_CALL * config.connections_max,
                 max_keepalive_connections=config.idle_connections_max,
                 keepalive_expiry=config.idle_seconds,
                 network_backend=_CheckedNetwork(config, lookups, encrypted=encrypted),
@@ -101,7 +104,8 @@ class _CheckedNetwork(httpcore2.AsyncNetworkBackend):
                 )
             except (httpcore2.ConnectError, httpcore2.ConnectTimeout):
                 continue
-        return await self._network.connect_tcp(str(addresses[-1]), port, timeout, local_address, socket_options)
+        last = timeout or 2 * self._config.connect_attempt_seconds
+        return await self._network.connect_tcp(str(addresses[-1]), port, last, local_address, socket_options)
 
     async def connect_unix_socket(
         self,

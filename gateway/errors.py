@@ -20,13 +20,20 @@ class GatewayError(Exception):
         super().__init__(detail)
         self.detail = detail
         self.latency_ms = 0
-        """What the call had cost when it failed: failed calls are recorded too. Set by the gateway."""
+        """How long the server had taken when the call failed: failed calls are recorded too. Set by the gateway."""
         self.response_bytes = 0
         """Bytes of response bodies that had arrived by then. Set by the gateway."""
 
     def __str__(self) -> str:
         message = (type(self).__doc__ or "").splitlines()[0]
         return f"{message} {self.detail}" if self.detail else message
+
+
+class TooManyCalls(GatewayError):
+    """Too many calls to this MCP server are running or waiting. The server was not asked; retry in a moment."""
+
+    code = "rate_limited"
+    http_status = 429
 
 
 class UpstreamUnreachable(GatewayError):
@@ -51,6 +58,10 @@ class UpstreamConnectionLost(UpstreamError):
     """The connection to the MCP server broke before it answered; it may still have done what was asked."""
 
 
+class HeadersMissing(UpstreamError):
+    """The MCP server wants arguments of this tool in headers too, which its list of tools says; retry in a moment."""
+
+
 class ResponseTooLarge(UpstreamError):
     """The MCP server's answer is larger than this gateway passes on; it may have done what was asked."""
 
@@ -60,6 +71,11 @@ class UpstreamTimeout(GatewayError):
 
     code = "mcp_timeout"
     http_status = 504
+
+    def __init__(self, detail: str | None = None, *, waited_seconds: float = 0.0) -> None:
+        super().__init__(detail)
+        self.waited_seconds = waited_seconds
+        """How long the server had: the limit of the call without the time it spent in the gateway's own queue."""
 
 
 class ToolNotFound(GatewayError):

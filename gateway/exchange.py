@@ -1,92 +1,94 @@
 """One call's share of the connections: its credential goes out, its bytes are counted, its limits are kept."""
 
-from collections.abc import AsyncIterable, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from typing import cast
 
-import anyio
-import anyio.lowlevel
+import httpcore2
 import httpx2
 
+from gateway.config import GatewayConfig
 from gateway.egress import Egress
-from gateway.errors import GatewayError, ResponseTooLarge, UpstreamError
+from gateway.errors import ResponseTooLarge, UpstreamError
+from gateway.redirects import refused_redirect
 from gateway.upstream import Upstream, credential_header
 
 _REDIRECTS = range(300, 400)
 
 
-class Exchange(httpx2.AsyncBaseTransport):
-    """The transport of a single call, over the shared `Egress`.
+class Exchange:
+    """The requests of a single call to one endpoint, over the shared `Egress`.
 
-    The MCP SDK swallows some exceptions of a transport and carries on. So a broken limit is noted in `failure` and ends
-    the whole call by cancelling `scope`.
+    Cookies live as long as the call, so that a server that balances its sessions by cookie is served.
     """
 
-    def __init__(self, egress: Egress, upstream: Upstream, scope: anyio.CancelScope, response_bytes_max: int) -> None:
+    def __init__(self, egress: Egress, upstream: Upstream, config: GatewayConfig) -> None:
         self._egress = egress
-        self._origin = _origin(httpx2.URL(upstream.endpoint_url))
-        self._credential = credential_header(upstream.credential)
-        self._scope = scope
-        self._response_bytes_max = response_bytes_max
+        self._upstream = upstream
+        self._cookies = httpx2.Cookies()
+        self._response_bytes_max = config.response_bytes_max
+        self._common = {
+            "User-Agent": f"keyledger/{config.client_version}",
+            "Accept-Encoding": "identity",
+            "Connection": "keep-alive",
+        }
         self.response_bytes = 0
-        self.status: int | None = None
-        """The HTTP status of the latest response."""
-        self.failure: GatewayError | None = None
 
-    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
-        if _origin(request.url) != self._origin:
-            await self._fail(UpstreamError("It points to another server, which is not followed."))
-        if self._credential is not None:
-            name, value = self._credential
+    @asynccontextmanager
+    async def send(self, method: str, headers: Mapping[str, str], content: bytes = b"") -> AsyncGenerator["Reply"]:
+        """Send a request; the connection is free again, or closed, when the context ends."""
+        request = httpx2.Request(
+            method, self._upstream.endpoint_url, headers={**self._common, **headers}, content=content or None
+        )
+        self._cookies.set_cookie_header(request)
+        credential = credential_header(self._upstream.credential)
+        if credential is not None:
+            name, value = credential
             request.headers[name] = value
         response = await self._egress.send(request)
-        headers = httpx2.Headers(response.headers)
-        self.status = response.status
-        body = _Body(self, cast("AsyncIterable[bytes]", response.stream))
         try:
-            if response.status in _REDIRECTS:
-                await self._fail(UpstreamError(f"It answered with a redirect (HTTP {response.status}); {_REMEDY}"))
-            if headers.get("content-encoding", "identity").lower() != "identity":
-                # Not asked for. A few compressed bytes can unfold to gigabytes past every limit.
-                await self._fail(UpstreamError("It answered with compressed data, which was not asked for."))
-            declared = headers.get("content-length", "")
-            if declared.isdecimal() and int(declared) > self._response_bytes_max - self.response_bytes:
-                await self._fail(ResponseTooLarge())
-        except BaseException:
-            await body.aclose()
-            raise
-        return httpx2.Response(response.status, headers=headers, stream=body)
+            headers_received = httpx2.Headers(response.headers)
+            self._check(response.status, headers_received)
+            self._cookies.extract_cookies(httpx2.Response(response.status, headers=headers_received, request=request))
+            yield Reply(self, response, headers_received)
+        finally:
+            await response.aclose()
 
-    async def count(self, received: int) -> None:
-        """Count bytes of a body; ends the call when there are too many."""
+    def count(self, received: int) -> None:
+        """Count bytes of a body. Raises `ResponseTooLarge` when there are too many."""
         self.response_bytes += received
         if self.response_bytes > self._response_bytes_max:
-            await self._fail(ResponseTooLarge())
+            raise ResponseTooLarge
 
-    async def _fail(self, failure: GatewayError) -> None:
-        self.failure = self.failure or failure
-        self._scope.cancel()
-        await anyio.lowlevel.checkpoint()  # raises the cancellation
-        raise failure
+    def _check(self, status: int, headers: httpx2.Headers) -> None:
+        if status in _REDIRECTS:
+            raise refused_redirect(self._upstream, status, headers.get("location"))
+        if headers.get("content-encoding", "identity").lower() != "identity":
+            # The gateway did not ask for it. A few compressed bytes can unfold to gigabytes past every limit.
+            raise UpstreamError("It answered with compressed data, which was not asked for.")
+        declared = headers.get("content-length", "")
+        if declared.isdecimal() and int(declared[:20]) > self._response_bytes_max - self.response_bytes:
+            raise ResponseTooLarge
 
 
-_REMEDY = "register the URL that it leads to."
+class Reply:
+    """A response whose body has yet to be read."""
 
-
-class _Body(httpx2.AsyncByteStream):
-    def __init__(self, exchange: Exchange, stream: AsyncIterable[bytes]) -> None:
+    def __init__(self, exchange: Exchange, response: httpcore2.Response, headers: httpx2.Headers) -> None:
         self._exchange = exchange
-        self._stream = stream
+        self._response = response
+        self.status = response.status
+        self.headers = headers
 
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        async for chunk in self._stream:
-            await self._exchange.count(len(chunk))
+    @property
+    def media_type(self) -> str:
+        """The type in `Content-Type`, in lower case and without parameters."""
+        return self.headers.get("content-type", "").partition(";")[0].strip().lower()
+
+    async def chunks(self) -> AsyncIterator[bytes]:
+        async for chunk in cast("AsyncIterable[bytes]", self._response.stream):
+            self._exchange.count(len(chunk))
             yield chunk
 
-    async def aclose(self) -> None:
-        close = getattr(self._stream, "aclose", None)
-        if close is not None:
-            await close()
-
-
-def _origin(url: httpx2.URL) -> tuple[str, str, int | None]:
-    return url.scheme, url.host, url.port
+    async def body(self) -> bytes:
+        return b"".join([chunk async for chunk in self.chunks()])

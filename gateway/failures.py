@@ -1,28 +1,43 @@
-"""What an exception from the MCP SDK or from the connection below it means in this package's words."""
+"""The meaning, in this package's words, of what goes wrong between the gateway and an MCP server."""
 
 import ssl
-from collections.abc import Iterator
 
+import anyio
 import httpcore2
-from mcp import MCPError
-from mcp_types import CONNECTION_CLOSED, INVALID_PARAMS, METHOD_NOT_FOUND, PARSE_ERROR
+import msgspec
 
 from gateway.errors import GatewayError, UpstreamConnectionLost, UpstreamError, UpstreamUnreachable
 from gateway.redaction import redacted_text
+from gateway.wire.messages import Malformed, RpcError
 
-# What the SDK's transport writes in place of an HTTP error; the status, which it does not pass on, says more.
-_STAND_INS = frozenset({"Server returned an error response", "Not Found", "Session terminated"})
-_HTTP_ERRORS = 400
+NO_CONNECTION = (httpcore2.ConnectError, httpcore2.ConnectTimeout)
+CONNECTION_BROKE = (httpcore2.NetworkError, httpcore2.RemoteProtocolError)
+
 _HINTS = {
-    401: "It refused the stored credential (HTTP 401).",
-    403: "It refused the stored credential (HTTP 403).",
-    404: "It has nothing at this endpoint URL (HTTP 404).",
-    405: "It takes no POST at this endpoint URL (HTTP 405).",
-    429: "It is asked too often (HTTP 429).",
+    401: "It refused the stored credential (HTTP 401)",
+    403: "It refused the stored credential (HTTP 403)",
+    404: "It has nothing at this endpoint URL (HTTP 404)",
+    405: "It takes no POST at this endpoint URL (HTTP 405)",
+    429: "It is asked too often (HTTP 429)",
 }
+_TOLD = frozenset({"application/json", "application/problem+json", "text/plain"})
 _CLOSED_EARLY = (
     "Server disconnected without sending a response."  # httpcore2's words for a connection closed in between
 )
+
+
+class HttpRefusal(Exception):
+    """The server answered with an HTTP error and no JSON-RPC message."""
+
+    def __init__(self, status: int, body: bytes, media_type: str = "application/json") -> None:
+        super().__init__(status)
+        self.status = status
+        self.body = body
+        self.media_type = media_type
+
+
+class UnreadableAnswer(Exception):
+    """The answer is not what the protocol asks for; the message, which is fit to be shown, says how."""
 
 
 class Meaning:
@@ -36,40 +51,38 @@ class Meaning:
         """Return what an upstream said in a form that may be shown."""
         return redacted_text(said, self._secrets, self._text_max)
 
-    def of(self, error: BaseException, status: int | None) -> GatewayError:
-        """Return the meaning of the first exception in `error` that has one. `status`: the latest HTTP status seen."""
-        leaves = list(_leaves(error))
-        for leaf in leaves:
-            if isinstance(leaf, GatewayError):
-                return leaf
-        for leaf in leaves:
-            match leaf:
-                case httpcore2.ConnectError() | httpcore2.ConnectTimeout():
-                    return UpstreamUnreachable(_why_no_connection(leaf))
-                case httpcore2.RemoteProtocolError() if str(leaf) != _CLOSED_EARLY:
-                    return UpstreamError("It does not speak HTTP properly.")
-                case httpcore2.NetworkError() | httpcore2.RemoteProtocolError():
-                    return UpstreamConnectionLost()
-                case MCPError():
-                    return self._of_protocol_error(leaf, status)
-                case _:
-                    continue
-        # The rest is the SDK refusing a malformed answer: pydantic's ValidationError, RuntimeError, ValueError.
-        return UpstreamError("Its answer does not follow the protocol.")
+    def of(self, error: Exception) -> GatewayError:  # noqa: PLR0911 -- one line a family of errors
+        match error:
+            case GatewayError():
+                return error
+            case RpcError():
+                return UpstreamError(self.said(error))
+            case HttpRefusal():
+                return UpstreamError(self._refused(error))
+            case UnreadableAnswer():
+                return UpstreamError(self.text(str(error)))
+            case httpcore2.ConnectError() | httpcore2.ConnectTimeout():
+                return UpstreamUnreachable(_why_no_connection(error))
+            case httpcore2.RemoteProtocolError() if str(error) != _CLOSED_EARLY:
+                return UpstreamError("It does not speak HTTP properly.")
+            case httpcore2.NetworkError() | httpcore2.RemoteProtocolError():
+                return UpstreamConnectionLost()
+            case Malformed() | msgspec.DecodeError() | RecursionError():
+                return UpstreamError("Its answer does not follow the protocol.")
+            case OSError() | anyio.BrokenResourceError() | anyio.ClosedResourceError() | ssl.SSLError():
+                return UpstreamConnectionLost()
+            case _:
+                raise error
 
-    def _of_protocol_error(self, error: MCPError, status: int | None) -> GatewayError:
-        if status is not None and status >= _HTTP_ERRORS and error.message in _STAND_INS:
-            return UpstreamError(_HINTS.get(status, f"It answered HTTP {status}."))
-        if error.code == CONNECTION_CLOSED:
-            return UpstreamConnectionLost()
-        if error.code == PARSE_ERROR and error.message.startswith("Failed to parse"):
-            return UpstreamError("Its answer is not a JSON-RPC message.")
-        return UpstreamError(f"It said: {self.text(error.message)} (JSON-RPC {error.code})")
+    def said(self, error: RpcError) -> str:
+        """Return the server's own code and words."""
+        return f"It said: {self.text(error.message) or 'nothing'} (JSON-RPC {error.code})"
 
-
-def is_refusal_of_parameters(error: MCPError) -> bool:
-    """Whether the server says that the name or the arguments are wrong, rather than that something broke."""
-    return error.code in {INVALID_PARAMS, METHOD_NOT_FOUND} and error.message not in _STAND_INS
+    def _refused(self, refusal: HttpRefusal) -> str:
+        hint = _HINTS.get(refusal.status, f"It answered HTTP {refusal.status}")
+        words = refusal.body.decode(errors="replace") if refusal.media_type in _TOLD else ""
+        told = self.text(words).strip()
+        return f"{hint} and said: {told}" if told else f"{hint}."
 
 
 def _why_no_connection(error: Exception) -> str:
@@ -78,13 +91,6 @@ def _why_no_connection(error: Exception) -> str:
         return f"Its certificate is not valid: {cause.verify_message}."
     if isinstance(cause, ssl.SSLError):
         return "It does not speak TLS properly."
+    if isinstance(error, httpcore2.ConnectTimeout):
+        return "Nothing answers at its address."
     return "Nothing accepts connections at its address."
-
-
-def _leaves(error: BaseException) -> Iterator[BaseException]:
-    """Walk an ExceptionGroup, in which the SDK's task groups wrap whatever went wrong, however deep."""
-    if isinstance(error, BaseExceptionGroup):
-        for inner in error.exceptions:  # pyright: ignore[reportUnknownVariableType, reportUnknownMemberType]
-            yield from _leaves(inner)  # pyright: ignore[reportUnknownArgumentType]
-    else:
-        yield error

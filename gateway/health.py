@@ -33,14 +33,15 @@ from gateway.errors import (
 from gateway.gateway import Gateway
 from gateway.results import Probe
 from gateway.way import Way
+from gateway.wire.parameter_headers import encoded_headers
 from projections.inline import INLINE
-from projections.mcp_health.queries import health_answered, health_failed
+from projections.mcp_health.queries import health_answered, health_failed, health_list_again
 
 FRESH = timedelta(seconds=30)
 """For as long a call that finds the server as it was before is not worth a write."""
 
 PATIENCE_MS = 5_000
-"""Who waited less and got no answer has learned nothing about the server."""
+"""A server that had less time than this and did not answer is not unhealthy for that."""
 
 PROBE_SECONDS = 10.0
 """How long a server that is tested has time to answer."""
@@ -65,11 +66,12 @@ class Found(msgspec.Struct, frozen=True):
     health: Health
     reason: str | None = None
     tools: bytes | None = None
+    parameter_headers: bytes | None = None
     beyond_doubt: bool = False
 
 
-def health_after(error: GatewayError | None, timeout_ms: int) -> Health | None:
-    """What the end of a call says about the server; None: nothing."""
+def health_after(error: GatewayError | None, timeout_ms: float) -> Health | None:
+    """Return what the end of a call says about the server, which had `timeout_ms` to answer; None: nothing."""
     match error:
         case None | ToolNotFound() | ResourceNotFound() | InvalidArguments():
             return "healthy"
@@ -82,7 +84,8 @@ def health_after(error: GatewayError | None, timeout_ms: int) -> Health | None:
 
 
 async def note_call(pool: Pool, way: Way, error: GatewayError | None, timeout_ms: int) -> None:
-    health = health_after(error, timeout_ms)
+    """Note what the end of a call says. The time in the gateway's own queue is not held against the server."""
+    health = health_after(error, error.waited_seconds * 1_000 if isinstance(error, UpstreamTimeout) else timeout_ms)
     if health is None:
         return
     found = Found(health, None if health == "healthy" or error is None else error.code)
@@ -90,12 +93,28 @@ async def note_call(pool: Pool, way: Way, error: GatewayError | None, timeout_ms
         await _note(pool, way, found)
 
 
-async def probe(pool: Pool, gateway: Gateway, way: Way, *, beyond_doubt: bool = False) -> Probe:
-    """Ask the server what it offers, and note how it was found. `beyond_doubt`: see `Found`."""
-    answer = await gateway.probe(way.upstream, timeout_seconds=PROBE_SECONDS)
+async def list_again(pool: Pool, way: Way) -> None:
+    """Have a worker list the tools of the MCP soon: what is stored of them is missing or out of date."""
+    try:
+        async with writing(pool, way.organization_id) as connection:
+            await connection.execute(*health_list_again(way.mcp_id, now()))
+    except UNAVAILABLE:
+        _log.warning("mcp_health_unrecorded", mcp_id=way.mcp_id)
+
+
+async def probe(
+    pool: Pool, gateway: Gateway, way: Way, *, timeout_seconds: float = PROBE_SECONDS, beyond_doubt: bool = False
+) -> Probe:
+    """Ask the server what it offers, and note how it was found. `beyond_doubt`: see `Found`.
+
+    Raises `TooManyCalls` when too many tests of this server run already.
+    """
+    answer = await gateway.probe(way.upstream, timeout_seconds=timeout_seconds)
     if answer.reachable:
-        await _note(pool, way, Found("healthy", tools=msgspec.json.encode(answer.tools)))
-    else:
+        tools = None if answer.tools is None else msgspec.json.encode(answer.tools)
+        headers = None if answer.tools is None else encoded_headers(answer.tools)
+        await _note(pool, way, Found("healthy", tools=tools, parameter_headers=headers))
+    elif answer.code != UpstreamTimeout.code or answer.waited_seconds * 1_000 >= PATIENCE_MS:
         await _note(pool, way, Found("unhealthy", answer.code, beyond_doubt=beyond_doubt))
     return answer
 
@@ -118,7 +137,7 @@ async def _note(pool: Pool, way: Way, found: Found) -> None:
     """Remember how the server was found. What can not be remembered is found out again: nobody is refused for it."""
     at = now()
     if found.health == "healthy":
-        noted = health_answered(way.mcp_id, way.moved_at, at, found.tools)
+        noted = health_answered(way.mcp_id, way.moved_at, at, found.tools, found.parameter_headers)
     else:
         noted = health_failed(way.mcp_id, way.moved_at, at, at + AGAIN_AFTER)
     try:

@@ -1,6 +1,9 @@
 """Keeping our credential out of what an upstream sends back: an echo must not hand it to the caller."""
 
+import json
 from typing import Any, cast
+
+import msgspec
 
 _BLOT = "[redacted]"
 # A shorter secret would also be found where it is not meant; in the text of an error that does not matter, in a tool's
@@ -18,8 +21,34 @@ def redacted_text(text: str, secrets: tuple[str, ...], characters_max: int) -> s
 
 def redacted_json(value: Any, secrets: tuple[str, ...]) -> Any:  # noqa: ANN401 - any JSON value
     """Return a JSON value with `secrets` blotted out of its strings, keys included."""
-    long_enough = tuple(secret for secret in secrets if len(secret) >= _RESULT_SECRET_MIN)
+    long_enough = _long_enough(secrets)
     return _redacted(value, long_enough) if long_enough else value
+
+
+def redacted_bytes(encoded: bytes, secrets: tuple[str, ...]) -> bytes:
+    """Return encoded JSON with `secrets` blotted out of its strings; the same bytes where there is none.
+
+    Numbers keep their digits: a float would lose some.
+    """
+    long_enough = _long_enough(secrets)
+    if not long_enough or not _may_hold(encoded, long_enough):
+        return encoded
+    value = json.loads(encoded, parse_float=_as_written, parse_int=_as_written)
+    redacted = _redacted(value, long_enough)
+    return encoded if redacted == value else msgspec.json.encode(redacted)
+
+
+def _may_hold(encoded: bytes, secrets: tuple[str, ...]) -> bool:
+    # A string with an escape may spell a secret in another way than its bytes.
+    return b"\\" in encoded or any(secret.encode() in encoded for secret in secrets)
+
+
+def _as_written(number: str) -> msgspec.Raw:
+    return msgspec.Raw(number.encode())
+
+
+def _long_enough(secrets: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(secret for secret in secrets if len(secret) >= _RESULT_SECRET_MIN)
 
 
 def _redacted(value: Any, secrets: tuple[str, ...]) -> Any:  # noqa: ANN401 - any JSON value

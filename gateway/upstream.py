@@ -71,10 +71,15 @@ Credential = NoCredential | Bearer | ApiKey | Basic
 
 
 class Upstream(msgspec.Struct, frozen=True):
-    """One MCP server as the gateway reaches it: its Streamable HTTP endpoint and the credential for it."""
+    """One MCP server as the gateway reaches it: its Streamable HTTP endpoint and the credential for it.
+
+    `organization_id` and `mcp_id` say whose places its calls take (see `gateway/bulkheads.py`).
+    """
 
     endpoint_url: str
     credential: Credential
+    organization_id: str = ""
+    mcp_id: str = ""
 
 
 def credential_header(credential: Credential) -> tuple[str, str] | None:

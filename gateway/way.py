@@ -19,7 +19,7 @@ _decoder: msgspec.json.Decoder[Credential] = msgspec.json.Decoder(Credential)
 
 
 class Way(NamedTuple):
-    """Where calls to the MCP go, since when, and what is known of its health: see `McpRoute`."""
+    """Where calls to the MCP go, since when, and what is known of it: see `McpRoute`."""
 
     mcp_id: str
     organization_id: str
@@ -29,6 +29,7 @@ class Way(NamedTuple):
     checked_at: datetime | None
     failing_since: datetime | None
     moved_at: datetime
+    parameter_headers: bytes | None = None
 
 
 async def way_to(pool: Pool, sealer: Sealer | None, mcp_id: str, organization_id: str) -> Way:
@@ -40,7 +41,8 @@ async def way_to(pool: Pool, sealer: Sealer | None, mcp_id: str, organization_id
         found = await route(connection, mcp_id, organization_id)
     if found is None:
         raise McpNotFound
-    upstream = Upstream(found.endpoint_url, stored_credential(sealer, found, mcp_id, organization_id))
+    credential = stored_credential(sealer, found, mcp_id, organization_id)
+    upstream = Upstream(found.endpoint_url, credential, organization_id, mcp_id)
     return Way(
         mcp_id,
         organization_id,
@@ -50,6 +52,7 @@ async def way_to(pool: Pool, sealer: Sealer | None, mcp_id: str, organization_id
         found.checked_at,
         found.failing_since,
         found.moved_at,
+        found.parameter_headers,
     )
 
 

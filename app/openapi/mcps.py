@@ -1,6 +1,6 @@
 """The operations on MCP servers, and calls to them."""
 
-from app.api.mcp import invoke, resources
+from app.api.mcp import invoke, resources, servers
 from app.api.mcps import change_details, probe, register
 from app.api.mcps import list as listing
 from app.api.mcps.delete import delete_mcp
@@ -115,7 +115,13 @@ OPERATIONS: list[Operation] = [
         probe.test_mcp,
         tag=_TAG,
         summary="Test an MCP server",
-        description="Asks the server what it offers. 200 also when it does not answer: `reachable` says so.",
+        description="Asks the server what it offers. 200 also when it does not answer: `reachable` says so, and `code` "
+        "and `problem` say why. Tools that are malformed are left out, and `problem` names them.",
+        body=Body(
+            probe.Body,
+            {"timeout": {"description": "Milliseconds to wait for the server. Without it: 10000."}},
+            {"timeout": 5000},
+        ),
         answer=Answer(
             probe.Tested,
             {
@@ -124,6 +130,8 @@ OPERATIONS: list[Operation] = [
                 "protocol_version": "2025-11-25",
                 "tools_count": 3,
                 "resources_count": 1,
+                "code": None,
+                "problem": None,
             },
         ),
     ),
@@ -187,5 +195,26 @@ OPERATIONS: list[Operation] = [
         ),
         repeatable=True,
         errors=_CALL_ERRORS,
+    ),
+    direct(
+        "GET",
+        "/v1/mcp/servers",
+        servers.list_servers,
+        "any key",
+        tag=_CALLS,
+        summary="List what the key reaches",
+        description="The MCP servers and tools that the calling key may use, by the rules that calls follow. The key "
+        "needs no grant. The tools are those that the last test of each server found.",
+        answer=Answer(
+            list[servers.ReachableServer],
+            [
+                {
+                    "id": examples.MCP_ID,
+                    "name": "Wiki",
+                    "health": "healthy",
+                    "tools": [{"name": "get_page", "description": "Return a page."}],
+                }
+            ],
+        ),
     ),
 ]

@@ -139,7 +139,8 @@ EXPLANATIONS: dict[str, Explanation] = {
     ),
     "rate_limited": Explanation(
         "Requests come faster than the limit of the key or of the plan allows, or signing in was tried too often.",
-        "A burst, or several clients that share one key.",
+        "A burst, or several clients that share one key. Or an MCP server is so slow that its queue is full; the call "
+        "was not made, and calls to other servers are not affected.",
         "Wait as long as `Retry-After` says. `X-RateLimit-Remaining` tells in good time how much is left.",
     ),
     "quota_exceeded": Explanation(

@@ -122,13 +122,19 @@ class _TracedGateway(Gateway):
         self._tracer = tracer
 
     async def call_tool(
-        self, upstream: Upstream, tool: str, arguments: dict[str, Any], *, timeout_seconds: float
+        self,
+        upstream: Upstream,
+        tool: str,
+        arguments: dict[str, Any],
+        *,
+        timeout_seconds: float,
+        **stored: Any,  # noqa: ANN401 -- passed on as it is
     ) -> ToolResult:
         with self._tracer.start_as_current_span(
             "mcp tools/call", kind=SpanKind.CLIENT, record_exception=False, set_status_on_exception=False
         ) as span:
             try:
-                return await super().call_tool(upstream, tool, arguments, timeout_seconds=timeout_seconds)
+                return await super().call_tool(upstream, tool, arguments, timeout_seconds=timeout_seconds, **stored)
             except GatewayError as error:
                 span.set_status(StatusCode.ERROR, error.code)
                 raise

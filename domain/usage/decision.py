@@ -68,6 +68,15 @@ def decide(presented: Presentation, state: Existing | None, mcp: McpFacts | None
     return Verdict(code, key, secret.version if secret else None)
 
 
+def mcp_denial(key: Key, mcp: McpFacts) -> Code | None:
+    """Return why `key` does not reach this MCP of its organization; None where it does."""
+    if not (mcp.active and key.permissions.permits_mcp(mcp.id)):
+        return "mcp_not_permitted"
+    if mcp.environment != key.environment and not key.permissions.names(mcp.id):
+        return "environment_mismatch"
+    return None
+
+
 def _secret(key: Key, digest: bytes) -> SecretVersion | None:
     wanted = digest.hex()
     return next((secret for secret in reversed(key.secrets) if secret.digest == wanted), None)
@@ -103,10 +112,8 @@ def _reach_denial(key: Key, presented: Presentation, mcp: McpFacts | None) -> Co
     if mcp is None or mcp.organization_id != key.organization_id:
         # A reverse proxy knows 401 and 403 only: nginx makes a 500 of any other denial of its auth_request.
         return "mcp_not_permitted" if presented.action == "check" else "not_found"
-    if not (mcp.active and key.permissions.permits_mcp(mcp.id)):
-        return "mcp_not_permitted"
-    if mcp.environment != key.environment and not key.permissions.names(mcp.id):
-        return "environment_mismatch"
+    if (denial := mcp_denial(key, mcp)) is not None:
+        return denial
     if presented.tool is not None and not key.permissions.permits_tool(mcp.id, presented.tool):
         return "tool_not_permitted"
     return None

@@ -7,7 +7,9 @@ set moved_at = excluded.moved_at, due_at = excluded.due_at,
     health = case when h.moved_at = excluded.moved_at then h.health end,
     checked_at = case when h.moved_at = excluded.moved_at then h.checked_at end,
     failing_since = case when h.moved_at = excluded.moved_at then h.failing_since end,
-    tools = case when h.moved_at = excluded.moved_at then h.tools end
+    tools = case when h.moved_at = excluded.moved_at then h.tools end,
+    listed_at = case when h.moved_at = excluded.moved_at then h.listed_at end,
+    parameter_headers = case when h.moved_at = excluded.moved_at then h.parameter_headers end
 
 -- health_change
 -- $1 health, $2 MCP
@@ -16,11 +18,14 @@ update mcp_health set health = %s where mcp_id = %s
 -- health_answered
 -- Notes that the server answered, unless something newer is known or the MCP moved or was deleted meanwhile. Only an
 -- event makes an unhealthy one healthy. Tools that are the same are not written again.
--- $1 MCP, $2 when it had moved to where it was asked, $3 instant, $4 tools, null: as before
+-- $1 MCP, $2 when it had moved to where it was asked, $3 instant, $4 tools, null: as before, $5 their parameter headers
 update mcp_health h
 set health = coalesce(h.health, 'healthy'), checked_at = found.at, failing_since = null,
-    tools = case when h.tools = found.tools then h.tools else coalesce(found.tools, h.tools) end
-from (values (%s::text, %s::timestamptz, %s::timestamptz, %b::bytea)) as found (mcp_id, moved_at, at, tools)
+    tools = case when h.tools = found.tools then h.tools else coalesce(found.tools, h.tools) end,
+    listed_at = case when found.tools is null then h.listed_at else found.at end,
+    parameter_headers = case when found.tools is null then h.parameter_headers else found.parameter_headers end
+from (values (%s::text, %s::timestamptz, %s::timestamptz, %b::bytea, %b::bytea))
+    as found (mcp_id, moved_at, at, tools, parameter_headers)
 where h.mcp_id = found.mcp_id and h.moved_at = found.moved_at and (h.checked_at is null or h.checked_at <= found.at)
 
 -- health_failed
@@ -36,15 +41,24 @@ where h.mcp_id = found.mcp_id and h.moved_at = found.moved_at and (h.checked_at 
 -- $1 MCP
 delete from mcp_health where mcp_id = %s
 
+-- health_list_again
+-- A worker lists the tools at its next turn. $1 instant, $2 MCP
+update mcp_health set due_at = least(due_at, %s::timestamptz), listed_at = null where mcp_id = %s and due_at is not null
+
 -- health_claim
--- The MCPs whose turn it is, each pushed ahead in time by an interval and up to a fifth of it, so that they spread. One that
--- answered within the interval is known to be well: it is pushed ahead from then on, and need not be asked.
--- Parameters by name: at, interval, limit
+-- The MCPs whose turn it is, each pushed ahead in time by an interval and up to a fifth of it, so that they spread. One
+-- that answered within the interval, and whose tools were listed not long ago, need not be asked: it is pushed ahead from
+-- its answer on. Parameters by name: at, interval, listed_within, limit
 update mcp_health h
 set due_at = case when claimed.answered then h.checked_at else %(at)s::timestamptz end
              + %(interval)s::interval * (1 + random() / 5)
 from (
-    select mcp_id, coalesce(failing_since is null and checked_at > %(at)s::timestamptz - %(interval)s::interval, false) as answered
+    select mcp_id,
+        coalesce(
+            failing_since is null and checked_at > %(at)s::timestamptz - %(interval)s::interval
+                and listed_at > %(at)s::timestamptz - %(listed_within)s::interval,
+            false
+        ) as answered
     from mcp_health where due_at <= %(at)s::timestamptz order by due_at limit %(limit)s for update skip locked
 ) claimed
 where h.mcp_id = claimed.mcp_id
@@ -57,3 +71,7 @@ select mcp_id, coalesce(health, 'unknown'), checked_at from mcp_health where mcp
 -- tools_of
 -- $1 MCP
 select tools from mcp_health where mcp_id = %s
+
+-- tools_of_all
+-- Health and tools of some MCPs. $1 MCPs
+select mcp_id, coalesce(health, 'unknown'), tools from mcp_health where mcp_id = any(%s::text[])

@@ -22,6 +22,7 @@ class Queries(NamedTuple):
     page_after: bytes
     total: bytes
     route: bytes
+    active_mcps: bytes
 
 
 SQL = load(Queries, __file__)
@@ -46,6 +47,7 @@ class McpRoute(NamedTuple):
     """Where a call goes. `sealed` is None when the upstream asks for no credential, `health` when it is unknown.
 
     `moved_at`: since when it goes there. `failing_since`: the first failure in a row; None after an answer.
+    `parameter_headers`: see `projections/mcp_health`.
     """
 
     endpoint_url: str
@@ -56,6 +58,13 @@ class McpRoute(NamedTuple):
     checked_at: datetime | None
     failing_since: datetime | None
     moved_at: datetime
+    parameter_headers: bytes | None = None
+
+
+class ActiveMcp(NamedTuple):
+    mcp_id: str
+    name: str
+    environment: Environment
 
 
 class Filters(NamedTuple):
@@ -133,4 +142,13 @@ async def route(connection: Connection, mcp_id: str, organization_id: str) -> Mc
     if row is None:
         return None
     found = McpRoute(*row)
-    return found if found.sealed is None else found._replace(sealed=bytes(found.sealed))
+    return found._replace(sealed=_bytes(found.sealed), parameter_headers=_bytes(found.parameter_headers))
+
+
+async def active_mcps(connection: Connection, organization_id: str) -> list[ActiveMcp]:
+    cursor = await connection.execute(SQL.active_mcps, (organization_id,))
+    return [ActiveMcp(*row) for row in await cursor.fetchall()]
+
+
+def _bytes(column: bytes | None) -> bytes | None:
+    return None if column is None else bytes(column)

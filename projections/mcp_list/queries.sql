@@ -61,6 +61,12 @@ where mcp_list.organization_id = %(organization_id)s and deleted_at is null
 
 -- route
 -- Where a call goes, the sealed credential for it, and what is known of its health. $1 MCP, $2 organization
-select m.endpoint_url, m.auth_type, c.sealed, m.status = 'active', h.health, h.checked_at, h.failing_since, h.moved_at
+select m.endpoint_url, m.auth_type, c.sealed, m.status = 'active', h.health, h.checked_at, h.failing_since, h.moved_at,
+    h.parameter_headers
 from mcp_list m left join mcp_credentials c using (mcp_id) join mcp_health h using (mcp_id)
 where m.mcp_id = %s and m.organization_id = %s and m.deleted_at is null
+
+-- active_mcps
+-- Those that keys can reach, by name. $1 organization
+select mcp_id, name, environment from mcp_list
+where organization_id = %s and status = 'active' and deleted_at is null order by name, mcp_id

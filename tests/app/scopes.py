@@ -78,6 +78,7 @@ RULES: dict[Route, Rule] = {
     ("GET", "/v1/auth/check"): Rule(people=False),
     ("POST", "/v1/mcp/invoke"): Rule(people=False, body={"mcp_id": ABSENT_MCP, "tool": "add"}, let_in=404),
     ("POST", "/v1/mcp/resources"): Rule(people=False, body={"mcp_id": ABSENT_MCP, "uri": "example://a"}, let_in=404),
+    ("GET", "/v1/mcp/servers"): Rule(people=False),
     ("POST", "/v1/mcps"): making("mcps:write", {"name": "Files", "endpoint_url": "https://mcp.example.com/mcp"}),
     ("GET", "/v1/mcps"): Rule("mcps:read"),
     ("GET", "/v1/mcps/{mcp_id:str}"): about_one("mcps:read"),

@@ -2,12 +2,13 @@ import contextlib
 import json
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from gateway.catalogue import Catalogue
 from gateway.config import GatewayConfig
 from gateway.gateway import Gateway
 from gateway.policy import EgressPolicy
@@ -82,6 +83,16 @@ def server(start_server: StartServer) -> Server:
 async def gateway() -> AsyncIterator[Gateway]:
     async with Gateway(GatewayConfig(egress=LOOPBACK)) as gateway:
         yield gateway
+
+
+def stored_catalogue(*tools: dict[str, Any]) -> Callable[[], Awaitable[Catalogue]]:
+    """Return what a call asks for the stored tools, which are given as a server lists them."""
+    catalogue = Catalogue({tool["name"]: json.dumps(tool["inputSchema"]).encode() for tool in tools})
+
+    async def find() -> Catalogue:
+        return catalogue
+
+    return find
 
 
 def recorded_headers(record: Path) -> list[dict[str, Any]]:

@@ -14,7 +14,7 @@ from gateway.errors import (
     UpstreamUnreachable,
 )
 from gateway.gateway import Gateway
-from tests.gateway.conftest import Server, StartServer
+from tests.gateway.conftest import Server, StartServer, stored_catalogue
 
 pytestmark = pytest.mark.anyio
 
@@ -43,22 +43,36 @@ async def test_an_unknown_tool_is_not_found(gateway: Gateway, server: Server) ->
 
 
 @pytest.mark.parametrize(
-    ("arguments", "fields"),
-    [({}, {"numbers": "Is required"}), ({"numbers": "three"}, {"numbers": "Must be of type array"})],
+    ("tool", "arguments", "fields"),
+    [
+        ("add", {}, {"numbers": "Is required"}),
+        ("add", {"numbers": "three"}, {"numbers": "Must be of type array"}),
+        (
+            "add",
+            {"numbers": [1, "two", 3, None]},
+            {"numbers[1]": "Must be of type number", "numbers[3]": "Must be of type number"},
+        ),
+        ("word_count", {"text": None}, {"text": "Must be of type string"}),
+        ("wait", {"seconds": 61}, {"seconds": "Must be at most 60.0"}),
+    ],
 )
 async def test_arguments_that_do_not_fit_are_named(
-    gateway: Gateway, server: Server, arguments: dict[str, object], fields: dict[str, str]
+    gateway: Gateway, server: Server, tool: str, arguments: dict[str, object], fields: dict[str, str]
 ) -> None:
+    listed = await gateway.list_tools(server.upstream, timeout_seconds=30)
+    stored = stored_catalogue(*({"name": each.name, "inputSchema": each.input_schema} for each in listed))
     with pytest.raises(InvalidArguments) as caught:
-        await gateway.call_tool(server.upstream, "add", arguments, timeout_seconds=30)
+        await gateway.call_tool(server.upstream, tool, arguments, timeout_seconds=30, find_catalogue=stored)
     assert caught.value.fields == fields
     assert (caught.value.http_status, caught.value.code) == (422, "invalid_arguments")
 
 
-async def test_a_null_argument_is_sent(gateway: Gateway, server: Server) -> None:
+async def test_arguments_that_do_not_fit_are_refused_while_no_tools_are_stored(
+    gateway: Gateway, server: Server
+) -> None:
     with pytest.raises(InvalidArguments) as caught:
-        await gateway.call_tool(server.upstream, "word_count", {"text": None}, timeout_seconds=30)
-    assert caught.value.fields == {"text": "Must be of type string"}
+        await gateway.call_tool(server.upstream, "add", {"numbers": [1, "two"]}, timeout_seconds=30)
+    assert caught.value.fields == {}
 
 
 async def test_tools_are_listed(gateway: Gateway, server: Server) -> None:

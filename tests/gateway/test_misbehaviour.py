@@ -20,7 +20,7 @@ from gateway.errors import (
 )
 from gateway.gateway import Gateway
 from gateway.upstream import Bearer, Credential, NoCredential, Upstream
-from tests.gateway.conftest import LOOPBACK
+from tests.gateway.conftest import LOOPBACK, stored_catalogue
 from tests.gateway.raw_server import Respond, answer, http, raw_server, refusal
 
 pytestmark = pytest.mark.anyio
@@ -54,8 +54,9 @@ async def _call(
     arguments: dict[str, Any] | None = None,
     seconds: float = 60,
     bytes_max: int = 100_000,
+    stored: list[dict[str, Any]] | None = None,
 ) -> str:
-    """Call tool `t` and return what a caller would be told."""
+    """Call tool `t` and return what a caller would be told. `stored`: the tools in the catalogue."""
     async with Gateway(GatewayConfig(egress=LOOPBACK, response_bytes_max=bytes_max)) as gateway:
         await gateway.connections()
         tasks = _tasks()
@@ -65,9 +66,10 @@ async def _call(
                 "t",
                 {"a": 1} if arguments is None else arguments,
                 timeout_seconds=seconds,
+                find_catalogue=None if stored is None else stored_catalogue(*stored),
             )
         finally:
-            await asyncio.sleep(0.01)  # the loop closes generators that the SDK has left
+            await asyncio.sleep(0.01)  # the loop closes generators that were left
             assert _tasks() == tasks
             assert not [line for line in await gateway.connections() if "IDLE" not in line]
         return json.dumps(result.result)
@@ -199,19 +201,8 @@ async def test_garbage_is_an_error(response: bytes) -> None:
         assert (caught.value.code, caught.value.http_status) == ("mcp_error", 502)
 
 
-@pytest.mark.parametrize(
-    "result",
-    [
-        "{}",
-        '{"content": "text"}',
-        '{"content": [{"type": "unknown"}]}',
-        '{"content": [], "isError": {"yes": 1}}',
-        "[]",
-        "null",
-        '{"content": [[[[[]]]]]}',
-    ],
-)
-async def test_a_malformed_result_is_an_error(result: str) -> None:
+@pytest.mark.parametrize("result", ["[]", "null", '"text"', "5"])
+async def test_a_result_that_is_no_object_is_an_error(result: str) -> None:
     async with raw_server(_answers(lambda body: http(200, answer(body, json.loads(result))))) as url:
         with pytest.raises(UpstreamError):
             await _call(url)
@@ -241,52 +232,38 @@ async def test_a_protocol_error_is_passed_on_in_short() -> None:
 
 
 async def test_a_refusal_of_arguments_is_told_from_an_unknown_tool() -> None:
-    async with raw_server(_answers(lambda body: http(200, refusal(body, -32602, "bad params")))) as url:
+    requests: list[str] = []
+    refuses = _answers(lambda body: http(200, refusal(body, -32602, "bad params")), requests)
+    async with raw_server(refuses) as url:
         with pytest.raises(InvalidArguments) as caught:
-            await _call(url, arguments={})
-    assert caught.value.fields == {"a": "Is required"}
-    assert "bad params" in str(caught.value)
-
-    async def respond(method: str, headers: dict[str, str], body: bytes, writer: asyncio.StreamWriter) -> None:
-        if json.loads(body)["method"] == "tools/list":
-            writer.write(http(200, answer(body, NO_TOOLS)))
-        else:
-            await _answers(lambda body: http(200, refusal(body, -32602, "bad params")))(method, headers, body, writer)
-
-    async with raw_server(respond) as url:
+            await _call(url, arguments={}, stored=TOOLS["tools"])
+        assert caught.value.fields == {"a": "Is required"}
+        assert "bad params" in str(caught.value)
         with pytest.raises(ToolNotFound):
+            await _call(url, stored=[])
+        with pytest.raises(InvalidArguments):
             await _call(url)
+    assert "tools/list" not in requests
 
 
-async def test_a_failed_result_counts_even_if_the_server_breaks_after_it() -> None:
+async def test_a_failed_result_is_passed_on_without_asking_again() -> None:
+    requests: list[str] = []
     result: dict[str, Any] = {"content": [], "isError": True, "resultType": "complete"}
-
-    async def respond(method: str, headers: dict[str, str], body: bytes, writer: asyncio.StreamWriter) -> None:
-        if json.loads(body)["method"] == "tools/list":
-            writer.close()
-        else:
-            await _answers(lambda body: http(200, answer(body, result)))(method, headers, body, writer)
-
-    async with raw_server(respond) as url:
-        assert json.loads(await _call(url)) == {"content": [], "isError": True}
+    async with raw_server(_answers(lambda body: http(200, answer(body, result)), requests)) as url:
+        assert json.loads(await _call(url, stored=TOOLS["tools"])) == {"content": [], "isError": True}
+    assert requests == ["server/discover", "tools/call"]
 
 
 async def test_a_hostile_schema_does_not_stop_the_process() -> None:
     tool: dict[str, Any] = {
         "name": "t",
         "inputSchema": {"type": "object", "properties": {"a": {"type": "string", "pattern": "(a+)+$"}}},
-        "outputSchema": {"type": "object", "properties": {"a": {"type": "string", "pattern": "(a+)+$"}}},
     }
-    result: dict[str, Any] = {"content": [], "structuredContent": {"a": "a" * 40 + "!"}, "resultType": "complete"}
-
-    async def respond(method: str, headers: dict[str, str], body: bytes, writer: asyncio.StreamWriter) -> None:
-        if json.loads(body)["method"] == "tools/list":
-            writer.write(http(200, answer(body, TOOLS | {"tools": [tool]})))
-        else:
-            await _answers(lambda body: http(200, answer(body, result)))(method, headers, body, writer)
-
-    async with raw_server(respond) as url:
-        assert "aaa!" in await _call(url)
+    result: dict[str, Any] = {"content": [{"type": "text", "text": "aaa!"}], "isError": True}
+    async with raw_server(_answers(lambda body: http(200, answer(body, result)))) as url:
+        with pytest.raises(InvalidArguments) as caught:
+            await _call(url, arguments={"a": "a" * 40_000 + "!"}, stored=[tool])
+    assert caught.value.fields == {"a": "Must match the pattern (a+)+$"}
 
 
 @pytest.mark.parametrize("is_error", [True, False])

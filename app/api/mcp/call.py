@@ -23,7 +23,6 @@ from gateway.errors import GatewayError
 from gateway.gateway import Gateway
 from gateway.health import note_call
 from gateway.results import Resource, ToolResult
-from gateway.upstream import Upstream
 from gateway.way import Way, open_way_to
 
 TIMEOUT_MS_DEFAULT = 30_000
@@ -43,7 +42,7 @@ class Call(Struct, frozen=True):
     named: str
     timeout_ms: int
 
-    async def carry_out(self, ask: Callable[[Gateway, Upstream, float], Awaitable[R]]) -> R:
+    async def carry_out(self, ask: Callable[[Gateway, Way, float], Awaitable[R]]) -> R:
         """What the server answers; however it ends, the end is recorded before anyone is answered."""
         try:
             services = self.services
@@ -59,9 +58,9 @@ class Call(Struct, frozen=True):
         await note_call(self.services.pool, way, None, self.timeout_ms)
         return result
 
-    async def _asked(self, way: Way, ask: Callable[[Gateway, Upstream, float], Awaitable[R]]) -> R:
+    async def _asked(self, way: Way, ask: Callable[[Gateway, Way, float], Awaitable[R]]) -> R:
         try:
-            result = await ask(self.services.gateway, way.upstream, self.timeout_ms / 1000)
+            result = await ask(self.services.gateway, way, self.timeout_ms / 1000)
         except GatewayError as error:
             await self._completed("error", error.latency_ms, error.response_bytes, error.code)
             await note_call(self.services.pool, way, error, self.timeout_ms)

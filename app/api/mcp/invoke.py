@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Annotated, Any
 
-from msgspec import Meta, Struct, field
+from msgspec import Meta, Raw, Struct, field
 
 from app.api.api_keys.verify import Tool, check_target, refuse_parameters
 from app.api.mcp.call import TIMEOUT_MS_DEFAULT, authorised
@@ -15,9 +15,13 @@ from app.security.admission import refuse_invalid
 from app.security.callers import presentation
 from app.services import Services
 from eventstore.clock import now
+from gateway.catalogue import Catalogue, find_catalogue
+from gateway.errors import HeadersMissing
 from gateway.gateway import Gateway
+from gateway.health import list_again
 from gateway.results import ToolResult
-from gateway.upstream import Upstream
+from gateway.way import Way
+from gateway.wire.parameter_headers import wanted_headers
 
 
 class Body(Struct, frozen=True, forbid_unknown_fields=True):
@@ -42,13 +46,35 @@ async def invoke_tool(inbound: Inbound, services: Services) -> Outbound:
         await refuse_invalid(inbound, services, unread, problem)
     call = await authorised(inbound, services, wanted.mcp_id, wanted.tool, named=wanted.tool, timeout_ms=wanted.timeout)
 
-    async def ask(gateway: Gateway, upstream: Upstream, timeout_seconds: float) -> ToolResult:
-        return await gateway.call_tool(upstream, wanted.tool, wanted.arguments, timeout_seconds=timeout_seconds)
+    async def ask(gateway: Gateway, way: Way, timeout_seconds: float) -> ToolResult:
+        is_stale = False
+
+        async def stored() -> Catalogue | None:
+            nonlocal is_stale
+            found = await find_catalogue(services.pool, way.mcp_id, way.organization_id)
+            is_stale = found is None or wanted.tool not in found
+            return found
+
+        try:
+            return await gateway.call_tool(
+                way.upstream,
+                wanted.tool,
+                wanted.arguments,
+                timeout_seconds=timeout_seconds,
+                find_catalogue=stored,
+                wanted_headers=wanted_headers(way.parameter_headers, wanted.tool),
+            )
+        except HeadersMissing:
+            is_stale = True
+            raise
+        finally:
+            if is_stale:
+                await list_again(services.pool, way)
 
     async def make() -> bytes:
         result = await call.carry_out(ask)
         metadata = Metadata(wanted.mcp_id, wanted.tool, result.latency_ms, now())
-        return encode({"success": True, "data": {"result": result.result, "metadata": metadata}})
+        return encode({"success": True, "data": {"result": Raw(result.encoded), "metadata": metadata}})
 
     return await once(call, inbound, request, make)
 

@@ -25,7 +25,7 @@ from domain.refusal import Refusal
 from eventstore.clock import now
 from eventstore.errors import UNAVAILABLE, IdempotencyInFlight, LogError, Unavailable, Unconfirmed
 from eventstore.idempotency import Answer, Claim, Request, claim
-from gateway.errors import GatewayError, UpstreamUnreachable
+from gateway.errors import GatewayError, TooManyCalls, UpstreamUnreachable
 
 ANSWER_BYTES_MAX = 256 * 1024
 """A longer answer is not kept: its repeat is told that the call has ended, and how, and not what the server said."""
@@ -79,7 +79,7 @@ async def once(call: Call, inbound: Inbound, request: Request | None, make: Call
 async def _make(call: Call, request: Request, make: Callable[[], Awaitable[bytes]]) -> bytes:
     try:
         body = await make()
-    except (UpstreamUnreachable, Refusal, Unavailable):
+    except (TooManyCalls, UpstreamUnreachable, Refusal, Unavailable):
         await _settle(call, request, None)
         raise
     except GatewayError as error:

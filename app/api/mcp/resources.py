@@ -6,7 +6,7 @@ the method of the protocol. What the URI is, which may say a lot, is not recorde
 
 import re
 
-from msgspec import Struct
+from msgspec import Raw, Struct
 
 from app.api.api_keys.verify import check_target, refuse_parameters
 from app.api.mcp.call import TIMEOUT_MS_DEFAULT, authorised
@@ -19,7 +19,7 @@ from app.security.callers import presentation
 from app.services import Services
 from gateway.gateway import Gateway
 from gateway.results import Resource
-from gateway.upstream import Upstream
+from gateway.way import Way
 
 METHOD = "resources/read"
 
@@ -40,12 +40,12 @@ async def read_resource(inbound: Inbound, services: Services) -> Outbound:
         await refuse_invalid(inbound, services, unread, problem)
     call = await authorised(inbound, services, wanted.mcp_id, None, named=METHOD, timeout_ms=TIMEOUT_MS_DEFAULT)
 
-    async def ask(gateway: Gateway, upstream: Upstream, timeout_seconds: float) -> Resource:
-        return await gateway.read_resource(upstream, wanted.uri, timeout_seconds=timeout_seconds)
+    async def ask(gateway: Gateway, way: Way, timeout_seconds: float) -> Resource:
+        return await gateway.read_resource(way.upstream, wanted.uri, timeout_seconds=timeout_seconds)
 
     async def make() -> bytes:
         result = await call.carry_out(ask)
-        return encode({"success": True, "data": {"contents": result.contents}})
+        return encode({"success": True, "data": {"contents": Raw(result.encoded)}})
 
     return await once(call, inbound, request, make)
 

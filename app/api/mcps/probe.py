@@ -1,30 +1,49 @@
 """POST /v1/mcps/{id}/test: does the server answer, and what does it offer? An inactive MCP can be tested too."""
 
+from typing import Annotated
+
 from litestar import post
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from app.requests import HttpRequest, HttpResponse, NoParameters, body_of, query_of, services_of, success
-from gateway.health import probe
+from gateway.health import PROBE_SECONDS, probe
 from gateway.way import way_to
 
 
+class Body(Struct, frozen=True, forbid_unknown_fields=True):
+    timeout: Annotated[int, Meta(ge=1_000, le=60_000)] = int(PROBE_SECONDS * 1_000)
+
+
 class Tested(Struct, frozen=True):
-    """All but the first two are null where the server was not reached."""
+    """`code` and `problem` say why the server was not reached, and are null where it was.
+
+    A server that was reached may still have a `problem`: tools that are left out because they are malformed.
+    """
 
     reachable: bool
     latency_ms: int
     protocol_version: str | None
     tools_count: int | None
     resources_count: int | None
+    code: str | None
+    problem: str | None
 
 
 @post("/v1/mcps/{mcp_id:str}/test", grant="mcps:write", status_code=200)
 async def test_mcp(request: HttpRequest, mcp_id: str) -> HttpResponse:
     query_of(request, NoParameters)
-    body_of(request, NoParameters)
+    wanted = body_of(request, Body)
     services = services_of(request)
     way = await way_to(services.pool, services.sealer, mcp_id, request.auth.organization_id)
-    found = await probe(services.pool, services.gateway, way, beyond_doubt=True)
+    found = await probe(services.pool, services.gateway, way, timeout_seconds=wanted.timeout / 1_000, beyond_doubt=True)
     return success(
-        Tested(found.reachable, found.latency_ms, found.protocol_version, found.tools_count, found.resources_count)
+        Tested(
+            found.reachable,
+            found.latency_ms,
+            found.protocol_version,
+            found.tools_count,
+            found.resources_count,
+            found.code,
+            found.problem,
+        )
     )

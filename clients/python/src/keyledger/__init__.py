@@ -45,6 +45,8 @@ from keyledger.shapes.mcps import (
     McpDetail,
     McpProbe,
     McpStats,
+    ReachableServer,
+    ReachableTool,
     Resource,
     Tool,
 )
@@ -144,6 +146,8 @@ __all__ = [
     "PlanRequests",
     "RateLimit",
     "RateLimited",
+    "ReachableServer",
+    "ReachableTool",
     "Readiness",
     "RemovedMember",
     "Resource",

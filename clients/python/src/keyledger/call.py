@@ -78,6 +78,12 @@ def data_of(kind: type[S]) -> Callable[[bytes], S]:
     return lambda content: decoder.decode(content).data
 
 
+def list_of(kind: type[S]) -> Callable[[bytes], tuple[S, ...]]:
+    """Read `data` of an answer that is a whole list, without pages."""
+    decoder: msgspec.json.Decoder[_Answer[tuple[S, ...]]] = msgspec.json.Decoder(_Answer[tuple[kind, ...]])
+    return lambda content: decoder.decode(content).data
+
+
 def page_of(kind: type[S]) -> Callable[[bytes], Page[S]]:
     """Reads an answer with `data` and `pagination`."""
     decoder: msgspec.json.Decoder[Page[S]] = msgspec.json.Decoder(Page[kind])

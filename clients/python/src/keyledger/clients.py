@@ -64,6 +64,7 @@ class Keyledger(Client):
     verify = Sent(verification.verify)
     invoke = Sent(tools.invoke)
     read_resource = Sent(tools.read_resource)
+    servers = Sent(tools.servers)
     live = Sent(health.live)
     ready = Sent(health.ready)
 
@@ -108,6 +109,7 @@ class AsyncKeyledger(AsyncClient):
     verify = Awaited(verification.verify)
     invoke = Awaited(tools.invoke)
     read_resource = Awaited(tools.read_resource)
+    servers = Awaited(tools.servers)
     live = Awaited(health.live)
     ready = Awaited(health.ready)
 

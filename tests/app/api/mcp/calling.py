@@ -16,6 +16,11 @@ class Calls:
         self.mcp_id = org.mcp(endpoint_url=url, **(mcp or {}))
         self.key = org.key(**{"permissions": {"mcps": [self.mcp_id]}, **(key or {})})
 
+    def list_tools(self) -> "Calls":
+        """Have the service list the tools of the server and store them."""
+        assert self.org.client.post(f"/v1/mcps/{self.mcp_id}/test").data["reachable"] is True
+        return self
+
     def invoke(self, tool: str, arguments: dict[str, object] | None = None, **fields: object) -> Answer:
         body = {"mcp_id": self.mcp_id, "tool": tool, "arguments": arguments or {}, **fields}
         return self.key.client.post("/v1/mcp/invoke", body)

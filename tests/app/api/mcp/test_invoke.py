@@ -50,6 +50,7 @@ def test_a_tool_that_says_it_failed_is_an_answer(calls: Calls) -> None:
 
 
 def test_no_arguments_are_none(calls: Calls) -> None:
+    calls.list_tools()
     answer = calls.key.client.post("/v1/mcp/invoke", {"mcp_id": calls.mcp_id, "tool": "add"})
     assert (answer.status, answer.code, answer.details) == (422, "invalid_arguments", {"numbers": "Is required"})
 

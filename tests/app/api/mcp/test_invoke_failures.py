@@ -9,7 +9,7 @@ import pytest
 
 from tests.app.api.mcp.calling import Calls
 from tests.app.api.mcp.conftest import StartUpstream, Upstream
-from tests.app.organizations import Organization
+from tests.app.organizations import Api, Organization
 
 
 @pytest.fixture
@@ -25,14 +25,28 @@ def test_a_tool_that_is_not_there_is_not_found(calls: Calls) -> None:
 
 @pytest.mark.parametrize(
     ("arguments", "details"),
-    [({}, {"numbers": "Is required"}), ({"numbers": "three"}, {"numbers": "Must be of type array"})],
+    [
+        ({}, {"numbers": "Is required"}),
+        ({"numbers": "three"}, {"numbers": "Must be of type array"}),
+        (
+            {"numbers": [1, "two", [3]]},
+            {"numbers[1]": "Must be of type number", "numbers[2]": "Must be of type number"},
+        ),
+    ],
 )
 def test_arguments_that_do_not_fit_are_named(
     calls: Calls, arguments: dict[str, object], details: dict[str, str]
 ) -> None:
-    refused = calls.invoke("add", arguments)
+    refused = calls.list_tools().invoke("add", arguments)
     assert (refused.status, refused.code, refused.details) == (422, "invalid_arguments", details)
     assert (calls.uses()[0]["status"], calls.uses()[0]["reason"]) == ("error", "invalid_arguments")
+
+
+def test_arguments_that_do_not_fit_are_refused_before_the_tools_are_listed(api: Api, calls: Calls) -> None:
+    refused = calls.invoke("add", {"numbers": [1, "two"]})
+    assert (refused.status, refused.code, refused.details) == (422, "invalid_arguments", {})
+    due = "select due_at <= now() + interval '1 second', listed_at is null from mcp_health where mcp_id = %s"
+    assert api.database.rows(due, calls.mcp_id) == [(True, True)]
 
 
 def test_an_upstream_that_is_not_there_is_unreachable(org: Organization, start_upstream: StartUpstream) -> None:

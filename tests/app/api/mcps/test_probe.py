@@ -27,7 +27,16 @@ def test_a_server_that_answers_is_healthy_and_its_tools_are_shown(org: Organizat
     mcp_id = org.mcp(endpoint_url=upstream.url)
     assert (detail(org, mcp_id)["health"], detail(org, mcp_id)["tools"]) == ("unknown", [])
     found = probe(org, mcp_id)
-    assert set(found) == {"reachable", "latency_ms", "protocol_version", "tools_count", "resources_count"}
+    assert set(found) == {
+        "reachable",
+        "latency_ms",
+        "protocol_version",
+        "tools_count",
+        "resources_count",
+        "code",
+        "problem",
+    }
+    assert (found["code"], found["problem"]) == (None, None)
     assert (found["reachable"], found["tools_count"], found["resources_count"]) == (True, 4, 1)
     assert isinstance(found["protocol_version"], str)
     shown = detail(org, mcp_id)
@@ -53,6 +62,8 @@ def test_a_server_that_does_not_answer_is_unhealthy_and_its_tools_stay(
         "protocol_version": None,
         "tools_count": None,
         "resources_count": None,
+        "code": "mcp_unreachable",
+        "problem": "No connection to the MCP server could be made. Nothing accepts connections at its address.",
     }
     assert (detail(org, mcp_id)["health"], len(detail(org, mcp_id)["tools"])) == ("unhealthy", 4)
 

@@ -1,17 +1,19 @@
-"""Calling tools and reading resources of MCP servers, with a key that may."""
+"""Calling tools and reading resources of MCP servers, with a key that may, and what it may."""
 
 from collections.abc import Mapping
 
-from keyledger.call import Call, Repeat, data_of, json_body, set_fields
-from keyledger.shapes.mcps import Invocation, Resource
+from keyledger.call import Call, Repeat, data_of, json_body, list_of, set_fields
+from keyledger.shapes.mcps import Invocation, ReachableServer, Resource
 
 _INVOKE = "/v1/mcp/invoke"
 _RESOURCES = "/v1/mcp/resources"
+_SERVERS = "/v1/mcp/servers"
 _TIMEOUT_MS = 30_000
 _MARGIN_SECONDS = 10.0
 
 _invocation = data_of(Invocation)
 _resource = data_of(Resource)
+_servers = list_of(ReachableServer)
 
 
 def invoke(
@@ -31,3 +33,8 @@ def read_resource(mcp_id: str, uri: str) -> Call[Resource]:
     seconds = _TIMEOUT_MS / 1000 + _MARGIN_SECONDS
     body = json_body(mcp_id=mcp_id, uri=uri)
     return Call("POST", _RESOURCES, _resource, body=body, repeat=Repeat.WHEN_REFUSED, timeout_seconds=seconds)
+
+
+def servers() -> Call[tuple[ReachableServer, ...]]:
+    """List the MCP servers and tools that the client's own key reaches. It needs no grant."""
+    return Call("GET", _SERVERS, _servers)

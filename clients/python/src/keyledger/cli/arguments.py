@@ -37,6 +37,13 @@ def parser() -> argparse.ArgumentParser:
     _keys(groups.add_parser("keys", help="create, list, rotate, revoke, … keys"))
     of_mcps = groups.add_parser("mcps", help="the MCP servers").add_subparsers(required=True, metavar="COMMAND")
     _command(of_mcps, "list", mcps.list_mcps, "all MCP servers", "keyledger mcps list --json")
+    _command(
+        of_mcps,
+        "reachable",
+        mcps.list_reachable,
+        "the MCP servers and tools that the key itself may use",
+        "keyledger mcps reachable --key-file agent.key",
+    )
     diagnose = _command(
         groups,
         "doctor",

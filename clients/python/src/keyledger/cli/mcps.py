@@ -6,6 +6,7 @@ from keyledger.cli import exits
 from keyledger.cli.output import day, print_json, print_table
 from keyledger.cli.settings import client_of
 
+_REACHABLE = ("ID", "NAME", "HEALTH", "TOOLS")
 _TITLES = ("ID", "NAME", "ENVIRONMENT", "STATUS", "HEALTH", "LAST ACTIVE", "URL")
 
 
@@ -17,4 +18,16 @@ def list_mcps(arguments: argparse.Namespace) -> int:
     else:
         rows = [(m.id, m.name, m.environment, m.status, m.health, day(m.last_active), m.endpoint_url) for m in mcps]
         print_table(_TITLES, rows)
+    return exits.OK
+
+
+def list_reachable(arguments: argparse.Namespace) -> int:
+    """List what the key itself reaches; the key needs no grant for that."""
+    with client_of(arguments) as client:
+        servers = client.servers()
+    if arguments.json:
+        print_json(servers)
+    else:
+        rows = [(s.id, s.name, s.health, ", ".join(tool.name for tool in s.tools)) for s in servers]
+        print_table(_REACHABLE, rows)
     return exits.OK

@@ -51,7 +51,11 @@ class DeletedMcp(Struct, frozen=True):
 
 
 class McpProbe(Struct, frozen=True):
-    """What a test of the connection found; the rest is known only where the server was reached."""
+    """What a test of the connection found.
+
+    `problem` and `code` say why the server was not reached. One that was reached can have a `problem` too, such as
+    tools that are malformed and left out.
+    """
 
     reachable: bool
     latency_ms: int
@@ -85,3 +89,17 @@ class Resource(Struct, frozen=True):
     """`contents`: MCP's text and blob contents."""
 
     contents: tuple[dict[str, Any], ...]
+
+
+class ReachableTool(Struct, frozen=True):
+    name: str
+    description: str
+
+
+class ReachableServer(Struct, frozen=True):
+    """An MCP server that the key reaches, with the tools that the key may call."""
+
+    id: str
+    name: str
+    health: str
+    tools: tuple[ReachableTool, ...] = ()

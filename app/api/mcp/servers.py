@@ -1,0 +1,64 @@
+"""GET /v1/mcp/servers: the MCP servers and tools that the calling key reaches. Any key may ask; none needs a grant.
+
+The list follows the rules of calls: active MCPs, the key's MCPs and environment, and its patterns for tools. It is read
+from the stored catalogue, so a server that is down costs the caller nothing.
+"""
+
+from typing import Literal
+
+from msgspec import Struct
+
+from app.exchange import Inbound, Outbound
+from app.payload import encode
+from app.problems import Problem
+from app.security.admission import refuse_denied, ruling_on
+from app.security.callers import presentation
+from app.services import Services
+from app.verification import Presented
+from domain.keys.state import Key
+from domain.mcps.events import Health
+from domain.usage.decision import McpFacts, mcp_denial
+from gateway.catalogue import read_catalogue
+from projections.mcp_health.queries import McpTools, tools_of_all
+from projections.mcp_list.queries import ActiveMcp, active_mcps
+
+
+class ReachableTool(Struct, frozen=True):
+    """A tool that the calling key may call, as the last test of its server found it."""
+
+    name: str
+    description: str
+
+
+class ReachableServer(Struct, frozen=True):
+    """An MCP server that the calling key reaches. `tools` is empty as long as nobody has listed them."""
+
+    id: str
+    name: str
+    health: Health | Literal["unknown"]
+    tools: list[ReachableTool]
+
+
+async def list_servers(inbound: Inbound, services: Services) -> Outbound:
+    presented = presentation(inbound, "manage")
+    key = refuse_denied(await ruling_on(inbound, services, Presented(presented)), presented)
+    if inbound.query:
+        raise Problem("validation_error", "The request is not valid.", {"query": "This route takes no parameters"})
+    async with services.reading(key.organization_id) as connection:
+        mcps = [mcp for mcp in await active_mcps(connection, key.organization_id) if _reaches(key, mcp)]
+        known = await tools_of_all(connection, [mcp.mcp_id for mcp in mcps])
+    servers = [_server(key, mcp, known.get(mcp.mcp_id, McpTools("unknown", b"[]"))) for mcp in mcps]
+    return Outbound(200, encode({"success": True, "data": servers}))
+
+
+def _reaches(key: Key, mcp: ActiveMcp) -> bool:
+    return mcp_denial(key, McpFacts(mcp.mcp_id, key.organization_id, mcp.environment)) is None
+
+
+def _server(key: Key, mcp: ActiveMcp, known: McpTools) -> ReachableServer:
+    tools = [
+        ReachableTool(tool.name, tool.description)
+        for tool in read_catalogue(known.tools)
+        if key.permissions.permits_tool(mcp.mcp_id, tool.name)
+    ]
+    return ReachableServer(mcp.mcp_id, mcp.name, known.health, tools)

@@ -1,0 +1,120 @@
+"""Bulkheads: how many calls run at the same time, so that one slow MCP server holds up nothing but itself.
+
+Each MCP has a pool of places and a queue of its own, and no organization gets more than a quarter of all places. A call
+holds one place from its first connection to its last, so it never waits for a second one while it holds the first.
+"""
+
+import asyncio
+from collections import Counter, OrderedDict, deque
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from typing import TypeVar
+
+from msgspec import Struct
+
+from gateway.config import GatewayConfig
+from gateway.errors import TooManyCalls
+
+K = TypeVar("K")
+
+_ORGANIZATIONS_SHARE = 4
+
+
+class Pool(Struct, frozen=True):
+    """Whose place a call takes: one MCP of one organization. `purpose` keeps tests of a server apart from its calls."""
+
+    organization_id: str
+    mcp: str
+    purpose: str = "call"
+
+
+class Bulkheads:
+    """The places of one process. First come, first served within a pool, and pools take turns."""
+
+    def __init__(self, config: GatewayConfig) -> None:
+        self._total = config.connections_max
+        # Two at least, or two servers of one organization would wait for each other.
+        self._per_organization = max(2, config.connections_max // _ORGANIZATIONS_SHARE)
+        self._per_pool = max(1, min(config.calls_per_mcp_max, self._per_organization // 2))
+        self._queued_per_pool = config.queued_per_mcp_max
+        self._queued_per_organization = max(self._per_organization, config.queued_per_mcp_max)
+        self._running: Counter[Pool] = Counter()
+        self._running_of: Counter[str] = Counter()
+        self._queued_of: Counter[str] = Counter()
+        self._queues: OrderedDict[Pool, deque[asyncio.Future[None]]] = OrderedDict()
+
+    @asynccontextmanager
+    async def place(self, pool: Pool, seconds: float) -> AsyncGenerator[None]:
+        """Hold a place while the context lasts, after waiting for it up to `seconds`. Raises `TooManyCalls`."""
+        await self._enter(pool, seconds)
+        try:
+            yield
+        finally:
+            self._leave(pool)
+
+    async def _enter(self, pool: Pool, seconds: float) -> None:
+        if pool not in self._queues and self._has_place(pool):
+            self._take(pool)
+            return
+        queue = self._queues.get(pool)
+        is_full = queue is not None and len(queue) >= self._queued_per_pool
+        if is_full or self._queued_of[pool.organization_id] >= self._queued_per_organization:
+            raise TooManyCalls("Its queue is full.")
+        called = asyncio.get_running_loop().create_future()
+        self._queues.setdefault(pool, deque()).append(called)
+        self._queued_of[pool.organization_id] += 1
+        try:
+            async with asyncio.timeout(seconds):
+                await called
+        except BaseException as error:
+            if called.done() and not called.cancelled():
+                self._leave(pool)  # The place came at the very moment in which nobody waited for it any more.
+            else:
+                self._forget(pool, called)
+            if isinstance(error, TimeoutError):
+                raise TooManyCalls(f"It waited {seconds:g} s for its turn.") from None
+            raise
+
+    def _leave(self, pool: Pool) -> None:
+        _decrement(self._running, pool)
+        _decrement(self._running_of, pool.organization_id)
+        self._call_next()
+
+    def _call_next(self) -> None:
+        """Give free places to those who wait: one to each pool in turn."""
+        for pool in list(self._queues):
+            while (queue := self._queues.get(pool)) is not None and self._has_place(pool):
+                called = queue[0]
+                self._forget(pool, called)
+                if not called.done():
+                    self._take(pool)
+                    called.set_result(None)
+                    if pool in self._queues:
+                        self._queues.move_to_end(pool)
+                    break
+
+    def _forget(self, pool: Pool, called: asyncio.Future[None]) -> None:
+        queue = self._queues.get(pool)
+        if queue is None or called not in queue:
+            return
+        queue.remove(called)
+        _decrement(self._queued_of, pool.organization_id)
+        if not queue:
+            del self._queues[pool]
+
+    def _has_place(self, pool: Pool) -> bool:
+        return (
+            self._running[pool] < self._per_pool
+            and self._running_of[pool.organization_id] < self._per_organization
+            and self._running.total() < self._total
+        )
+
+    def _take(self, pool: Pool) -> None:
+        self._running[pool] += 1
+        self._running_of[pool.organization_id] += 1
+
+
+def _decrement(counter: Counter[K], key: K) -> None:
+    counter[key] -= 1
+    if not counter[key]:
+        del counter[key]

@@ -1,0 +1,38 @@
+"""The stored catalogue of an MCP: the tools that the last test or check found, and what is derived from them."""
+
+import msgspec
+from msgspec import Raw
+
+from eventstore.bound import reading
+from eventstore.database import Pool
+from projections.mcp_health.queries import stored_tools
+
+
+class StoredTool(msgspec.Struct, frozen=True):
+    name: str
+    description: str
+    input_schema: Raw
+
+
+class Catalogue(msgspec.Struct, frozen=True):
+    """The input schema of each tool, as JSON."""
+
+    schemas: dict[str, bytes]
+
+    def __contains__(self, tool: str) -> bool:
+        return tool in self.schemas
+
+
+def read_catalogue(tools: bytes) -> list[StoredTool]:
+    return msgspec.json.decode(tools, type=list[StoredTool])
+
+
+def catalogue_of(tools: bytes) -> Catalogue:
+    return Catalogue({tool.name: bytes(tool.input_schema) for tool in read_catalogue(tools)})
+
+
+async def find_catalogue(pool: Pool, mcp_id: str, organization_id: str) -> Catalogue | None:
+    """Return the stored catalogue; None where the tools of the MCP were never listed since it moved."""
+    async with reading(pool, organization_id) as connection:
+        tools = await stored_tools(connection, mcp_id)
+    return None if tools is None else catalogue_of(tools)

@@ -1,0 +1,46 @@
+"""The tools that an MCP server lists. One that is malformed is left out and named; the others stay."""
+
+from collections.abc import Sequence
+from typing import Any, cast
+
+from msgspec import Raw, json
+
+from gateway.results import Tool
+
+TOOL_NAME_LENGTH_MAX = 256
+_NAMED_MAX = 5
+_SHOWN_MAX = 60
+
+
+def read_tool(encoded: Raw) -> Tool | str:
+    """Return the tool, or what is wrong with it as the end of a sentence that begins with its name."""
+    try:
+        value = json.decode(encoded)
+    except (ValueError, RecursionError):
+        return "a tool cannot be read"
+    if not isinstance(value, dict):
+        return "a tool is not an object"
+    fields = cast("dict[str, Any]", value)
+    name = fields.get("name")
+    if not isinstance(name, str) or not name:
+        return "a tool has no name"
+    if len(name) > TOOL_NAME_LENGTH_MAX:
+        return f"{_shown(name)} has a name of more than {TOOL_NAME_LENGTH_MAX} characters"
+    schema = fields.get("inputSchema")
+    if not isinstance(schema, dict):
+        return f"{_shown(name)} has no inputSchema that is an object"
+    description = fields.get("description")
+    return Tool(name, description if isinstance(description, str) else "", cast("dict[str, Any]", schema))
+
+
+def problem_of(invalid: Sequence[str]) -> str | None:
+    """Return one sentence about the tools that were left out; None where all were usable."""
+    if not invalid:
+        return None
+    named = "; ".join(invalid[:_NAMED_MAX])
+    more = f"; and {len(invalid) - _NAMED_MAX} more" if len(invalid) > _NAMED_MAX else ""
+    return f"Some of its tools are left out: {named}{more}."
+
+
+def _shown(name: str) -> str:
+    return name if len(name) <= _SHOWN_MAX else name[:_SHOWN_MAX] + "…"

@@ -1,0 +1,281 @@
+"""A conversation with one MCP server over Streamable HTTP, for the length of one call.
+
+Protocol 2026-07-28 needs no handshake: one `server/discover` tells whether the server speaks it. Older servers are
+greeted with `initialize`, and their session is ended after the call. The gateway opens no stream of its own for
+messages of the server (GET), so a call needs one connection at a time.
+
+A request is sent once. What is sent again after a broken connection is only the question for the rest of an answer.
+"""
+
+from collections.abc import Mapping
+from typing import Any, cast
+
+import anyio
+import msgspec
+
+from gateway.errors import UpstreamConnectionLost, UpstreamError, UpstreamUnreachable
+from gateway.exchange import Exchange, Reply
+from gateway.failures import CONNECTION_BROKE, NO_CONNECTION, HttpRefusal, UnreadableAnswer
+from gateway.wire.events import events
+from gateway.wire.messages import (
+    UNSUPPORTED_VERSION,
+    Malformed,
+    Response,
+    RpcError,
+    ServerRequest,
+    decoded,
+    members,
+    notification,
+    reply,
+    request,
+)
+from gateway.wire.parameter_headers import header_text
+
+MODERN = "2026-07-28"
+HANDSHAKE_VERSIONS = ("2025-11-25", "2025-06-18", "2025-03-26", "2024-11-05")
+
+_ACCEPT = {"Accept": "application/json, text/event-stream", "Content-Type": "application/json"}
+_DISCOVER_SECONDS = 2.0
+"""An older server may leave an unknown method unanswered."""
+_RESUMPTIONS_MAX = 2
+_RESUME_SECONDS, _RESUME_SECONDS_MAX = 1.0, 5.0
+_ACCEPTED = frozenset({202, 204})
+_HTTP_ERRORS = 400
+_UNAUTHORIZED = 401
+_OK = 200
+
+
+class Session:
+    """`open` first, then `request`, then `close`. Exceptions of the connection below pass through."""
+
+    def __init__(self, exchange: Exchange, client_version: str) -> None:
+        self._exchange = exchange
+        self._client = {"name": "keyledger", "version": client_version}
+        self._modern = False
+        self._session_id: str | None = None
+        self._last_id = 0
+        self.protocol_version = ""
+        self.capabilities: dict[str, Any] = {}
+
+    @property
+    def modern(self) -> bool:
+        """Whether the server speaks the protocol without sessions."""
+        return self._modern
+
+    async def open(self) -> None:
+        """Find out which protocol the server speaks, and begin a session where it has them."""
+        answered = True
+        try:
+            with anyio.fail_after(_DISCOVER_SECONDS):
+                if await self._discover():
+                    return
+        except TimeoutError:
+            answered = False
+        try:
+            await self._initialize()
+        except (RpcError, HttpRefusal, UnreadableAnswer):
+            # A server that was slow to start may have missed the first question.
+            if answered or not await self._discover():
+                raise
+
+    async def request(
+        self, method: str, params: Mapping[str, Any], *, name: str | None = None, headers: Mapping[str, str] = {}
+    ) -> bytes:
+        """Send a request and return its result, a JSON object, as it was sent. Raises `RpcError`."""
+        return await self._ask(method, dict(params), self._headers(method, name) | dict(headers))
+
+    async def close(self) -> None:
+        """End the session of a server that has one."""
+        if self._session_id is None:
+            return
+        async with self._exchange.send("DELETE", self._headers(None, None)) as answered:
+            await answered.body()
+
+    async def _discover(self) -> bool:
+        """Whether the server speaks the protocol of 2026."""
+        self._become(MODERN, {})
+        try:
+            found = members(await self.request("server/discover", {}))
+            versions = _decoded(found.get("supportedVersions"))
+            capabilities = _decoded(found.get("capabilities"))
+        except RpcError as error:
+            if error.code == UNSUPPORTED_VERSION and (offered := _modern_only(error)):
+                raise UpstreamError(
+                    f"It speaks only protocol {', '.join(offered)}, which this gateway does not."
+                ) from None
+        except HttpRefusal as refusal:
+            if refusal.status == _UNAUTHORIZED:
+                raise
+        except UnreadableAnswer:
+            pass
+        else:
+            if isinstance(versions, list) and MODERN in versions:
+                self._become(MODERN, capabilities)
+                return True
+        self._become("", {})
+        return False
+
+    async def _initialize(self) -> None:
+        self._become("", {})
+        hello = {"protocolVersion": HANDSHAKE_VERSIONS[0], "capabilities": {}, "clientInfo": self._client}
+        found = members(await self.request("initialize", hello))
+        version = _decoded(found.get("protocolVersion"))
+        if version not in HANDSHAKE_VERSIONS:
+            raise UpstreamError("It speaks a version of the protocol that this gateway does not.")
+        self._become(str(version), _decoded(found.get("capabilities")))
+        headers = self._headers(None, None)
+        async with self._exchange.send("POST", headers, notification("notifications/initialized")) as answered:
+            await answered.body()
+
+    def _become(self, version: str, capabilities: object) -> None:
+        self._modern = version == MODERN
+        self.protocol_version = version
+        self.capabilities = cast("dict[str, Any]", capabilities) if isinstance(capabilities, dict) else {}
+
+    def _headers(self, method: str | None, name: str | None) -> dict[str, str]:
+        headers = dict(_ACCEPT)
+        if self.protocol_version:
+            headers["MCP-Protocol-Version"] = self.protocol_version
+        if self._session_id is not None:
+            headers["Mcp-Session-Id"] = self._session_id
+        if self._modern and method is not None:
+            headers["Mcp-Method"] = method
+            if name is not None:
+                headers["Mcp-Name"] = header_text(name)
+        return headers
+
+    async def _ask(self, method: str, params: dict[str, Any], headers: dict[str, str]) -> bytes:
+        if self._modern:
+            params["_meta"] = {
+                "io.modelcontextprotocol/protocolVersion": MODERN,
+                "io.modelcontextprotocol/clientInfo": self._client,
+                "io.modelcontextprotocol/clientCapabilities": {},
+            }
+        self._last_id += 1
+        body = request(self._last_id, method, msgspec.json.encode(params))
+        async with self._exchange.send("POST", headers, body) as answered:
+            if method == "initialize" and answered.status < _HTTP_ERRORS:
+                self._session_id = answered.headers.get("mcp-session-id")
+            answer, last_event = await self._answer_in(answered)
+        if answer is None:
+            try:
+                answer = await self._resumed(last_event)
+            except (*NO_CONNECTION, UpstreamUnreachable):
+                # The request itself had been sent, so nothing may say that it was not.
+                raise UpstreamConnectionLost from None
+        if answer.error is not None:
+            raise answer.error
+        return answer.result or b""
+
+    async def _answer_in(self, answered: Reply) -> tuple[Response | None, "_Position"]:
+        """Return the answer, or how far its stream got without one."""
+        if answered.media_type == "text/event-stream" and answered.status < _HTTP_ERRORS:
+            position = _Position()
+            return await self._answer_in_stream(answered, position), position
+        if answered.status in _ACCEPTED:
+            raise UnreadableAnswer(f"It took the request without answering it (HTTP {answered.status}).")
+        if answered.media_type != "application/json":
+            raise await _not_json(answered)
+        body = await answered.body()
+        try:
+            own = self._own(decoded(body))
+        except Malformed:
+            own = None
+        if own is not None and (own.error is not None or answered.status < _HTTP_ERRORS):
+            return own, _Position()
+        if answered.status >= _HTTP_ERRORS:
+            raise HttpRefusal(answered.status, body)
+        raise UnreadableAnswer("Its answer is not a JSON-RPC message.")
+
+    async def _answer_in_stream(self, answered: Reply, position: "_Position") -> Response | None:
+        try:
+            async for event in events(answered.chunks()):
+                position.take(event.id, event.retry_ms)
+                if event.kind != "message" or not event.data:
+                    continue
+                try:
+                    messages = decoded(event.data)
+                except Malformed:
+                    raise UnreadableAnswer("Its answer is not a JSON-RPC message.") from None
+                if (own := self._own(messages)) is not None:
+                    return own
+                await self._reply_to(messages)
+        except CONNECTION_BROKE:
+            if not self._can_resume(position):
+                raise
+        return None
+
+    async def _resumed(self, position: "_Position") -> Response:
+        """Ask for the rest of an answer whose stream ended early, where the server offers that."""
+        for _ in range(_RESUMPTIONS_MAX):
+            if not self._can_resume(position):
+                break
+            await anyio.sleep(position.wait_seconds)
+            headers = {**self._headers(None, None), "Accept": "text/event-stream", "Last-Event-ID": position.event_id}
+            del headers["Content-Type"]
+            async with self._exchange.send("GET", headers) as answered:
+                if answered.status != _OK or answered.media_type != "text/event-stream":
+                    break
+                answer = await self._answer_in_stream(answered, position)
+            if answer is not None:
+                return answer
+        raise UpstreamConnectionLost
+
+    def _can_resume(self, position: "_Position") -> bool:
+        return not self._modern and position.event_id != ""
+
+    def _own(self, messages: list[Response | ServerRequest]) -> Response | None:
+        """Return the response to the latest request. An error may come without its id, and an id as text."""
+        for message in messages:
+            if isinstance(message, Response) and (
+                str(message.id) == str(self._last_id) or (message.id is None and message.error is not None)
+            ):
+                return message
+        return None
+
+    async def _reply_to(self, messages: list[Response | ServerRequest]) -> None:
+        """Reply to what an older server asks of its client in between, so that it does not wait for that."""
+        if self._modern:
+            return
+        for message in messages:
+            if isinstance(message, ServerRequest):
+                try:
+                    async with self._exchange.send("POST", self._headers(None, None), reply(message)) as answered:
+                        await answered.body()
+                except (*NO_CONNECTION, UpstreamUnreachable):
+                    raise UpstreamConnectionLost from None
+
+
+class _Position:
+    """How far a stream got: what a server needs to know to send the rest."""
+
+    def __init__(self) -> None:
+        self.event_id = ""
+        self.wait_seconds = _RESUME_SECONDS
+
+    def take(self, event_id: str, retry_ms: int | None) -> None:
+        self.event_id = event_id or self.event_id
+        if retry_ms is not None:
+            self.wait_seconds = min(retry_ms / 1000, _RESUME_SECONDS_MAX)
+
+
+async def _not_json(answered: Reply) -> HttpRefusal | UnreadableAnswer:
+    if answered.status >= _HTTP_ERRORS:
+        return HttpRefusal(answered.status, await answered.body(), answered.media_type)
+    if answered.media_type in {"text/html", "application/xhtml+xml"}:
+        return UnreadableAnswer("It answered with an HTML page. Its MCP endpoint is probably at another path.")
+    return UnreadableAnswer(f"It answered with {answered.media_type or 'data of no type'}, which is not MCP.")
+
+
+def _decoded(raw: msgspec.Raw | None) -> object:
+    return None if raw is None else msgspec.json.decode(raw)
+
+
+def _modern_only(error: RpcError) -> list[str]:
+    """Return the versions that the server names if this gateway speaks none of them."""
+    data = error.data
+    offered = cast("dict[str, Any]", data).get("supported") if isinstance(data, dict) else None
+    if not isinstance(offered, list):
+        return []
+    versions = [str(version)[:20] for version in cast("list[Any]", offered)[:10]]
+    return [] if {MODERN, *HANDSHAKE_VERSIONS} & set(versions) else versions

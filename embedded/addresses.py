@@ -9,6 +9,7 @@ from http import HTTPStatus
 from embedded.errors import CannotStart
 
 _PORTS_TRIED = 50
+_ANSWER_SECONDS = 5
 
 
 def require_free(host: str, port: int) -> None:
@@ -36,8 +37,8 @@ def first_free_port(host: str, wanted: int) -> int:
 
 
 def answers_ok(host: str, port: int, path: str) -> bool:
-    """Whether GET `path` is answered with 200 within a second."""
-    connection = http.client.HTTPConnection(host, port, timeout=1)
+    """Whether GET `path` is answered with 200, within seconds: a slow machine answers too."""
+    connection = http.client.HTTPConnection(host, port, timeout=_ANSWER_SECONDS)
     try:
         connection.request("GET", path)
         return connection.getresponse().status == HTTPStatus.OK

@@ -1,40 +1,71 @@
-"""Servers that someone else runs, named by DATABASE_URL and REDIS_URL: asked once, before anything is started.
+"""Servers that someone else runs, named by DATABASE_URL and REDIS_URL: asked before anything is started.
+
+A server that recovers or loads its data says so, and is waited for.
 
 The clients are imported where they are used: together they take half a second, which most starts need not wait for.
 """
 
 import re
+import time
+from pathlib import Path
 
 from embedded.errors import CannotStart
+from embedded.waiting import Wait, wait_until
 
 _CONNECT_SECONDS = 5
+_PAUSE_SECONDS = 0.2
 _SECRET_LETTERS_MIN = 3
+_RECOVERING = ("the database system is starting up", "is not yet accepting connections", "is in recovery mode")
+"""What libpq passes on of the server's words (src/backend/tcop/backend_startup.c); it has no code for them."""
 
 
 def require_database(url: str) -> None:
     """Raises CannotStart if PostgreSQL does not answer there. No part of the password is repeated."""
+    wait_until(lambda: _database_accepts(url), _Elsewhere("postgresql", "DATABASE_URL"))
+
+
+def require_redis(url: str) -> None:
+    """Raises CannotStart if Valkey or Redis does not answer there. No part of the password is repeated."""
+    wait_until(lambda: _redis_accepts(url), _Elsewhere("valkey", "REDIS_URL"))
+
+
+class _Elsewhere(Wait):
+    """A wait for a server whose log is elsewhere."""
+
+    def __init__(self, name: str, variable: str) -> None:
+        super().__init__(name, Path(f"that of the server in {variable}"), "to have its data recovered or loaded")
+
+
+def _database_accepts(url: str) -> bool:
     import psycopg  # noqa: PLC0415
 
     try:
         psycopg.connect(url, connect_timeout=_CONNECT_SECONDS).close()
     except psycopg.OperationalError as error:
+        if any(words in str(error) for words in _RECOVERING):
+            time.sleep(_PAUSE_SECONDS)
+            return False
         raise CannotStart(f"DATABASE_URL: {_in_one_line(error, url)}") from None
     except psycopg.ProgrammingError:
         message = "DATABASE_URL is not an address of PostgreSQL: postgresql://user:password@host:port/database"
         raise CannotStart(message) from None
+    return True
 
 
-def require_redis(url: str) -> None:
-    """Raises CannotStart if Valkey or Redis does not answer there. No part of the password is repeated."""
+def _redis_accepts(url: str) -> bool:
     import redis  # noqa: PLC0415
 
     try:
         with redis.Redis.from_url(url, socket_connect_timeout=_CONNECT_SECONDS) as client:  # pyright: ignore[reportUnknownMemberType]
             client.ping()  # pyright: ignore[reportUnknownMemberType]
+    except redis.BusyLoadingError:
+        time.sleep(_PAUSE_SECONDS)
+        return False
     except ValueError:
         raise CannotStart("REDIS_URL is not an address of Valkey or Redis: redis://:password@host:port/0") from None
     except redis.RedisError as error:
         raise CannotStart(f"REDIS_URL: {_in_one_line(error, url)}") from None
+    return True
 
 
 def _in_one_line(error: Exception, url: str) -> str:

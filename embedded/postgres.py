@@ -8,10 +8,12 @@ from urllib.parse import quote
 
 from embedded.account import Account
 from embedded.binaries import PostgresPrograms, find_postgres
-from embedded.children import Process, has_ended, kill_all, last_lines, spawn, wait_for, working_in
+from embedded.children import Process, describe_end, has_ended, kill_all, last_lines, signal_group, spawn, working_in
 from embedded.errors import CannotStart
-from embedded.socket_server import SocketServer, end_of
+from embedded.leftovers import POSTGRES_PROGRAM, POSTGRES_STOP, end_postgres
+from embedded.socket_server import SocketServer
 from embedded.sockets import socket_folder
+from embedded.waiting import wait_until
 
 DATABASE = "keyledger"
 ROLE = "keyledger"
@@ -49,8 +51,7 @@ class PostgreSQL(SocketServer):
 
     NAME = "PostgreSQL"
     SOCKET_FILES = (_SOCKET, _SOCKET_LOCK)
-    STOP_SIGNAL = signal.SIGINT  # a fast shutdown
-    START_SECONDS = 60.0  # crash recovery may have a lot of log to read
+    STOP_SIGNAL = POSTGRES_STOP
 
     def __init__(self, folder: Path, *, log: Path | None = None, shared_buffers: str = "256MB") -> None:
         super().__init__(folder, log=log)
@@ -68,7 +69,7 @@ class PostgreSQL(SocketServer):
     def kill(self) -> None:
         super().kill()
         # A backend leads a process group of its own, and while it computes it does not see that its postmaster is gone.
-        kill_all(working_in(self.folder, "postgres"))
+        kill_all(self._members())
 
     def _launch(self) -> Process:
         account = Account.for_data_in(self.folder)
@@ -111,12 +112,13 @@ class PostgreSQL(SocketServer):
     def _run(self, program: list[str | Path], data: Path, account: Account, statements: str = "") -> None:
         child = self._spawn(program, data, account, statements)
         try:
-            wait_for(lambda: has_ended(child), self.START_SECONDS)
+            wait_until(lambda: has_ended(child), self._wait("to make its data"))
         finally:
-            child.kill()
+            # Data that is not complete is made again from the beginning: nothing is lost with it.
+            signal_group(child, signal.SIGKILL)
             code = child.wait()
         if code:
-            raise CannotStart(f"PostgreSQL could not make its data ({end_of(code)}): {self._reason()}")
+            raise CannotStart(f"PostgreSQL could not make its data ({describe_end(code)}): {self._reason()}")
 
     def _spawn(self, program: list[str | Path], data: Path, account: Account, statements: str = "") -> Process:
         """Start a program of PostgreSQL on `data`.
@@ -154,7 +156,7 @@ class PostgreSQL(SocketServer):
 
         PostgreSQL does this itself, unless the process id in its lock file was given to a stranger in the meantime.
         """
-        kill_all(working_in(self.folder, "postgres"))
+        end_postgres(self.folder)
         for stale in (self.folder / "postmaster.pid", sockets / _SOCKET, sockets / _SOCKET_LOCK):
             stale.unlink(missing_ok=True)
 
@@ -173,7 +175,13 @@ class PostgreSQL(SocketServer):
             if account.uid != os.geteuid():
                 os.chown(path, account.uid, account.gid)
 
-    def _is_ready(self) -> bool:
+    def _members(self) -> list[int]:
+        return working_in(self.folder, POSTGRES_PROGRAM)
+
+    def _end_leftovers(self) -> None:
+        end_postgres(self.folder)
+
+    def is_ready(self) -> bool:
         """The eighth line of the lock file is the state that the postmaster reports (src/include/utils/pidfile.h)."""
         try:
             lines = (self.folder / "postmaster.pid").read_text().splitlines()

@@ -13,24 +13,20 @@ from embedded.guard import POSTGRESQL, VALKEY, guarded
 from embedded.home import Home
 from embedded.mails import Mails
 from embedded.postgres import PostgreSQL
-from embedded.service import Service, run_to_end
+from embedded.service import Service
 from embedded.settings import Settings, require_meant
 from embedded.stopping import StopRequested, stop_requests
-from embedded.supervisor import Supervisor
+from embedded.supervisor import Part, Supervisor
 from embedded.valkey import Valkey
 
 _LOOPBACK = "127.0.0.1"
 _EXAMPLE_PORT_MOST = 65_000  # above it there may be no free port to find
-_MIGRATION_SECONDS = 600.0
-_DEMO_SECONDS = 60.0
 
-# Seconds to finish in when everything stops, the last started first. API and workers use theirs only while calls and
-# jobs run: `_CLOSING` is what they need after KEYLEDGER_GRACE_SECONDS. Without any, everything stops within five.
+# Seconds to finish in when everything stops, the last started first; the servers take as long as they need. API and
+# workers use theirs only while calls and jobs run: `_CLOSING` is what they need after KEYLEDGER_GRACE_SECONDS.
 _CLOSING = 5.0
 _SCHEDULER_STOP = 0.3
 _EXAMPLE_STOP = 0.3
-_VALKEY_STOP = 0.5
-_POSTGRES_STOP = 1.2
 
 
 def run(environment: Mapping[str, str]) -> None:
@@ -84,31 +80,37 @@ def _start(
         "WORKERS": str(settings.workers),
     }
     home.write_operator_settings(told)
-    _once("migrate", ("eventstore", "migrate"), home, told, _MIGRATION_SECONDS)
-    example_port = _example_port(home, min(settings.port + 1, _EXAMPLE_PORT_MOST))
 
     def service(name: str, *words: str, is_ready: Callable[[], bool] = lambda: True) -> Service:
         log, mark = home.new_log(name), mark_of(home.folder, name)
         return Service(words, log=log, environment=told, mark=mark, is_ready=is_ready)
 
+    try:
+        seconds = supervisor.run_to_end("migrate", service("migrate", "eventstore", "migrate"))
+    except CannotStart as error:
+        raise CannotStart(f"migrate failed: {error}", error.details) from error
+    say_state("migrate", f"done ({seconds:.1f} s)")
+    example_port = _example_port(home, min(settings.port + 1, _EXAMPLE_PORT_MOST))
     example_ready = partial(is_listening, _LOOPBACK, example_port)
     example = service("example-mcp", "examples.mcp_server", "--port", str(example_port), is_ready=example_ready)
     api_ready = partial(answers_ok, settings.own_host, settings.port, "/health/live")
     supervisor.start_together(
         [
-            ("example-mcp", example, _EXAMPLE_STOP),
-            ("workers", service("workers", "workers", "run"), settings.grace_seconds + _CLOSING),
-            ("scheduler", service("scheduler", "workers", "schedule"), _SCHEDULER_STOP),
-            ("api", service("api", "app", "serve", is_ready=api_ready), settings.grace_seconds + _CLOSING),
+            Part("example-mcp", example, _EXAMPLE_STOP, optional=True),
+            Part("workers", service("workers", "workers", "run"), settings.grace_seconds + _CLOSING),
+            Part("scheduler", service("scheduler", "workers", "schedule"), _SCHEDULER_STOP),
+            Part("api", service("api", "app", "serve", is_ready=api_ready), settings.grace_seconds + _CLOSING),
         ]
     )
     mcp_url = f"http://{_LOOPBACK}:{example_port}/mcp"
     if home.credentials.exists():
         home.correct_credentials(settings.address)
     else:
-        _once("demo", ("app", "demo", "--to", str(home.folder), "--mcp-url", mcp_url), home, told, _DEMO_SECONDS)
+        words = ("app", "demo", "--to", str(home.folder), "--mcp-url", mcp_url)
+        _make_demo(supervisor, service("demo", *words))
     say(f"Keyledger runs at {settings.address} (after {time.monotonic() - began:.1f} s)")
-    say(f"Credentials for a first try: {home.credentials}")
+    if home.credentials.exists():
+        say(f"Credentials for a first try: {home.credentials}")
     say(f"Settings for python -m app admin, eventstore and projections: {home.operator_settings}")
     say(f"Sign in as owner@demo.example at {settings.address}/sign-in; the link is shown here and in {mails.file}")
     say(f"Logs: {home.logs}. Ctrl-C stops everything.")
@@ -122,14 +124,14 @@ def _start_servers(settings: Settings, home: Home, supervisor: Supervisor) -> tu
         say_state("postgresql", "ready (DATABASE_URL)")
     else:
         postgres = PostgreSQL(home.folder / POSTGRESQL, log=home.new_log("postgresql"))
-        supervisor.start("postgresql", postgres, _POSTGRES_STOP)
+        supervisor.start("postgresql", postgres, 0.0)
         database_url = postgres.url
     if redis_url:
         require_redis(redis_url)
         say_state("valkey", "ready (REDIS_URL)")
     else:
         valkey = Valkey(home.folder / VALKEY, log=home.new_log("valkey"))
-        supervisor.start("valkey", valkey, _VALKEY_STOP)
+        supervisor.start("valkey", valkey, 0.0)
         redis_url = valkey.url
     return database_url, redis_url
 
@@ -137,7 +139,11 @@ def _start_servers(settings: Settings, home: Home, supervisor: Supervisor) -> tu
 def _example_port(home: Home, wanted: int) -> int:
     """Where the example MCP server listens: the same port at every start, as long as it stays free."""
     kept = home.example_port()
-    port = first_free_port(_LOOPBACK, kept or wanted)
+    try:
+        port = first_free_port(_LOOPBACK, kept or wanted)
+    except CannotStart:
+        # The service does not need it. It says itself that the port is taken, and is tried again.
+        return kept or wanted
     if not kept:
         home.keep_example_port(port)
     elif port != kept:
@@ -145,10 +151,13 @@ def _example_port(home: Home, wanted: int) -> int:
     return port
 
 
-def _once(name: str, words: tuple[str, ...], home: Home, told: Mapping[str, str], seconds: float) -> None:
-    began = time.monotonic()
+def _make_demo(supervisor: Supervisor, demo: Service) -> None:
+    """Make the demo organization. The service is complete without it: what goes wrong is said, and tried again."""
     try:
-        run_to_end(words, log=home.new_log(name), environment=told, mark=mark_of(home.folder, name), seconds=seconds)
+        seconds = supervisor.run_to_end("demo", demo)
     except CannotStart as error:
-        raise CannotStart(f"{name} failed: {error}", error.details) from error
-    say_state(name, f"done ({time.monotonic() - began:.1f} s)")
+        for line in error.details:
+            say(f"    {line}")
+        say(f"The demo organization was not made: {error}. The next start tries again.")
+        return
+    say_state("demo", f"done ({seconds:.1f} s)")

@@ -5,21 +5,23 @@ from abc import ABC, abstractmethod
 from pathlib import Path
 from typing import ClassVar, Self
 
-from embedded.children import Process, describe_end, has_ended, wait_for
+from embedded.children import Process, describe_end, has_ended
 from embedded.errors import CannotStart
+from embedded.leftovers import resume
 from embedded.sockets import remove_sockets
+from embedded.waiting import Wait, wait_until
 
 
 class SocketServer(ABC):
     """A server as a child process. `start`, `stop` and `kill` may follow each other any number of times.
 
+    Starting and stopping take as long as they take: a server that recovers, loads or writes its data is never cut off.
     Two on one folder are for the caller to prevent: starting ends whatever server still runs there.
     """
 
     NAME: ClassVar[str]
     SOCKET_FILES: ClassVar[tuple[str, ...]]
     STOP_SIGNAL: ClassVar[signal.Signals]
-    START_SECONDS: ClassVar[float]
 
     def __init__(self, folder: Path, *, log: Path | None = None) -> None:
         self.folder = folder.absolute()
@@ -28,7 +30,12 @@ class SocketServer(ABC):
         self._sockets: Path | None = None
 
     def __enter__(self) -> Self:
-        self.start()
+        try:
+            self.start()
+        except BaseException:
+            # Ctrl-C while it recovers: it is asked to stop like any other time.
+            self.stop()
+            raise
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -48,27 +55,40 @@ class SocketServer(ABC):
 
     def start(self) -> None:
         """Make the data if there is none, start, and return when the server answers. Raises CannotStart."""
-        if not self._has_ended():
-            return
-        self._process = self._launch()
-        if not wait_for(lambda: self._is_ready() or self._has_ended(), self.START_SECONDS) or self._has_ended():
-            code = self._process.poll()
-            self.kill()
-            raise CannotStart(f"{self.NAME} did not start ({end_of(code)}): {self._reason()}")
+        self.launch()
+        wait_until(lambda: self._has_ended() or self.is_ready(), self._wait("to be ready"))
+        if self._has_ended():
+            raise self.failure()
 
-    def stop(self, seconds: float = 5.0) -> None:
-        """Let it end in order; what takes longer than `seconds` is cut off."""
+    def launch(self) -> None:
+        """Make the data if there is none, and start; returns before the server answers. Raises CannotStart."""
+        if self._has_ended():
+            self._process = self._launch()
+
+    @abstractmethod
+    def is_ready(self) -> bool:
+        """Whether it answers."""
+
+    def failure(self) -> CannotStart:
+        """Why it ended instead of becoming ready."""
+        self._end_leftovers()
+        code = self._process.returncode if self._process else 0
+        return CannotStart(f"{self.NAME} did not start ({describe_end(code)}): {self._reason()}")
+
+    def stop(self, seconds: float = 0.0) -> None:  # noqa: ARG002 - of every server; this one is not cut off
+        """Let it end in order, and return when it has. No number of seconds is enough to cut it off."""
         if self._process is None:
             return
         if not self._has_ended():
             self._process.send_signal(self.STOP_SIGNAL)
-            wait_for(self._has_ended, seconds)
-        self.kill()
+            resume([self._process.pid, *self._members()])
+            wait_until(self._has_ended, self._wait("to stop"))
+        self._end_leftovers()
         if self._sockets:
             remove_sockets(self._sockets, *self.SOCKET_FILES, wanted=self.folder)
 
     def kill(self) -> None:
-        """End it at once, as a power cut would."""
+        """End it immediately, as a power cut would. For tests."""
         if self._process is None:
             return
         self._process.kill()
@@ -79,7 +99,12 @@ class SocketServer(ABC):
         """Prepare the data and start the process. Sets `_sockets`."""
 
     @abstractmethod
-    def _is_ready(self) -> bool: ...
+    def _members(self) -> list[int]:
+        """The processes of this server, as far as they are known."""
+
+    @abstractmethod
+    def _end_leftovers(self) -> None:
+        """End what is left of a server on the folder, in order."""
 
     @abstractmethod
     def _reason(self) -> str:
@@ -88,6 +113,5 @@ class SocketServer(ABC):
     def _has_ended(self) -> bool:
         return self._process is None or has_ended(self._process)
 
-
-def end_of(code: int | None) -> str:
-    return "too slow" if code is None else describe_end(code)
+    def _wait(self, until: str) -> Wait:
+        return Wait(self.NAME.lower(), self.log, until)

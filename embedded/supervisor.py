@@ -3,20 +3,21 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Generator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from embedded.children import describe_end, has_ended, last_lines, size_of
 from embedded.console import say, say_state
 from embedded.errors import CannotStart
-from embedded.service import Service
 from embedded.stopping import ignore_requests, raise_if_requested
+from embedded.waiting import Wait
 
 _BACKOFF_FIRST_SECONDS = 0.1
 _BACKOFF_MOST_SECONDS = 5.0
+_BACKOFF_MOST_OPTIONAL_SECONDS = 60.0
 _STEADY_SECONDS = 10.0
 _STEP_SECONDS = 0.05
 _CHORE_SECONDS = 30.0
@@ -30,30 +31,52 @@ class Server(Protocol):
 
     @property
     def process(self) -> subprocess.Popen[bytes] | None: ...
-    def start(self) -> None: ...
+    def launch(self) -> None: ...
+    def is_ready(self) -> bool: ...
+    def failure(self) -> CannotStart: ...
     def stop(self, seconds: float) -> None: ...
+
+
+class Part(NamedTuple):
+    """A server to be started. `optional`: the service is complete without it, so its failure is said and retried."""
+
+    name: str
+    server: Server
+    stop_seconds: float
+    optional: bool = False
 
 
 @dataclass(slots=True)
 class _Watched:
+    """`first`: it belongs to a start that is not over. `due`: when it is started again."""
+
     name: str
     server: Server
     stop_seconds: float
+    optional: bool
     started: float
+    wait: Wait
     backoff_seconds: float = _BACKOFF_FIRST_SECONDS
     due: float | None = None
     log_start: int = 0
+    first: bool = True
+    ready: bool = False
 
     @property
     def has_ended(self) -> bool:
         process = self.server.process
         return process is None or has_ended(process)
 
+    @property
+    def backoff_most(self) -> float:
+        return _BACKOFF_MOST_OPTIONAL_SECONDS if self.optional else _BACKOFF_MOST_SECONDS
+
 
 class Supervisor:
     """Starts servers one after the other, starts again what dies, and stops all in the reverse order.
 
-    Use it in the main thread, inside `with stop_requests():`.
+    A server that is alive is never given up for being slow, and the others are looked after while it starts. Use this
+    in the main thread, inside `with stop_requests():`.
     """
 
     def __init__(self) -> None:
@@ -61,40 +84,53 @@ class Supervisor:
         _adopt_orphans()
 
     def start(self, name: str, server: Server, stop_seconds: float) -> None:
-        """Start a server and keep it running from now on. Raises CannotStart, naming it.
+        """Start a server, wait until it is ready, and keep it running from now on. Raises CannotStart, naming it.
 
-        `stop_seconds` is how long it may take to finish what it does when everything stops.
+        `stop_seconds` is how long one of our own programs may take to finish what it does when everything stops.
         """
-        watched = self._watch_from_now_on(name, server, stop_seconds)
-        with _naming(name):
-            server.start()
-        self._say_ready(watched)
+        self.start_together([Part(name, server, stop_seconds)])
 
-    def start_together(self, services: Sequence[tuple[str, Service, float]]) -> None:
-        """Start several (name, service, stop_seconds) at once, which takes as long as the slowest of them.
+    def start_together(self, parts: Sequence[Part]) -> None:
+        """Start several concurrently, which takes as long as the slowest of them.
 
-        A service that does not say when it is ready has to be alive still when the others are. Raises CannotStart.
+        A part that does not say when it is ready has to be alive still when the others are. Raises CannotStart where a
+        part ends that is not optional.
         """
-        launched = [
-            (self._watch_from_now_on(name, service, seconds), service, service.launch())
-            for name, service, seconds in services
-        ]
-        for watched, service, process in launched:
-            with _naming(watched.name):
-                service.wait_until_ready(process)
-        for watched, service, process in launched:
-            with _naming(watched.name):
-                service.wait_until_ready(process)
-            self._say_ready(watched)
+        started = [self._watch_from_now_on(part) for part in parts]
+        for watched in started:
+            self._launch_first(watched)
+        self._wait_while(lambda: not all(watched.ready or watched.due is not None for watched in started))
+        for watched in started:
+            if watched.has_ended and not watched.optional:
+                raise _named(watched.name, watched.server.failure())
+            watched.first = watched.first and not watched.ready
+
+    def run_to_end(self, name: str, program: Server) -> float:
+        """Run a program until it ends; gives the seconds it took. Raises CannotStart if it fails."""
+        wait = Wait(name, program.log, "to be done")
+        try:
+            program.launch()
+            while program.process is not None and not has_ended(program.process):
+                raise_if_requested()
+                wait.report()
+                self.watch_once()
+                time.sleep(_STEP_SECONDS)
+            if program.process is None or program.process.returncode:
+                raise program.failure()
+        finally:
+            program.stop(0.0)
+        return wait.seconds
 
     def watch_once(self) -> None:
-        """Start again what has died and is due; says so. Returns at once otherwise."""
+        """See who has become ready and who has died, and start again who is due; says so. Does not wait."""
         for watched in self._watched:
-            now = time.monotonic()
-            if watched.has_ended and watched.due is None:
-                self._announce(watched, now)
-            if watched.due is not None and now >= watched.due:
-                self._restart(watched)
+            if watched.due is not None:
+                if time.monotonic() >= watched.due:
+                    self._restart(watched)
+            elif watched.has_ended:
+                self._ended(watched)
+            elif not watched.ready:
+                self._look(watched)
         self._reap_orphans()
 
     def watch(self, chore: Callable[[], None] = lambda: None, often: Callable[[], None] = lambda: None) -> None:
@@ -110,46 +146,82 @@ class Supervisor:
             time.sleep(_STEP_SECONDS)
 
     def stop(self) -> None:
-        """Stop all, the last started first, each within its time. An impatient second Ctrl-C changes nothing."""
+        """Stop all, the last started first. An impatient second Ctrl-C changes nothing."""
         ignore_requests()
         for watched in reversed(self._watched):
             watched.server.stop(watched.stop_seconds)
         self._reap_orphans()
 
-    def _watch_from_now_on(self, name: str, server: Server, stop_seconds: float) -> _Watched:
+    def _watch_from_now_on(self, part: Part) -> _Watched:
         """Before it runs, so that a stop request in the middle of its start finds it."""
-        watched = _Watched(name, server, stop_seconds, time.monotonic(), log_start=size_of(server.log))
+        watched = _Watched(
+            part.name,
+            part.server,
+            part.stop_seconds,
+            part.optional,
+            time.monotonic(),
+            Wait(part.name, part.server.log),
+            log_start=size_of(part.server.log),
+        )
         self._watched.append(watched)
         return watched
 
-    def _say_ready(self, watched: _Watched) -> None:
-        say_state(watched.name, f"ready ({time.monotonic() - watched.started:.1f} s)")
+    def _launch_first(self, watched: _Watched) -> None:
+        try:
+            watched.server.launch()
+        except CannotStart as error:
+            if not watched.optional:
+                raise _named(watched.name, error) from error
+            self._put_off(watched, str(error))
 
-    def _announce(self, watched: _Watched, now: float) -> None:
-        if now - watched.started >= _STEADY_SECONDS:
+    def _wait_while(self, condition: Callable[[], bool]) -> None:
+        while condition():
+            raise_if_requested()
+            self.watch_once()
+            time.sleep(_STEP_SECONDS)
+
+    def _look(self, watched: _Watched) -> None:
+        """At a part that has been started and was not ready yet."""
+        if not watched.server.is_ready():
+            watched.wait.report()
+            return
+        watched.ready = True
+        process = watched.server.process
+        if watched.first:
+            say_state(watched.name, f"ready ({time.monotonic() - watched.started:.1f} s)")
+        else:
+            say(f"{watched.name} runs again (process {process.pid if process else '?'})")
+        watched.first = watched.first and not watched.optional
+
+    def _ended(self, watched: _Watched) -> None:
+        if watched.first and not watched.optional:
+            raise _named(watched.name, watched.server.failure())
+        if time.monotonic() - watched.started >= _STEADY_SECONDS:
             watched.backoff_seconds = _BACKOFF_FIRST_SECONDS
-        watched.due = now + watched.backoff_seconds
         process = watched.server.process
         end = describe_end(process.returncode) if process else "never started"
         say(f"{watched.name} stopped ({end}); it is started again")
         if process and process.returncode > 0:
             for line in last_lines(watched.server.log, 5, watched.log_start):
                 say(f"    {line}")
-        watched.backoff_seconds = min(2 * watched.backoff_seconds, _BACKOFF_MOST_SECONDS)
+        self._put_off(watched)
 
     def _restart(self, watched: _Watched) -> None:
         watched.started = time.monotonic()
         watched.log_start = size_of(watched.server.log)
-        try:
-            watched.server.start()
-        except CannotStart as error:
-            say(f"{watched.name}: {error}")
-            watched.due = time.monotonic() + watched.backoff_seconds
-            watched.backoff_seconds = min(2 * watched.backoff_seconds, _BACKOFF_MOST_SECONDS)
-            return
+        watched.wait = Wait(watched.name, watched.server.log)
         watched.due = None
-        process = watched.server.process
-        say(f"{watched.name} runs again (process {process.pid if process else '?'})")
+        try:
+            watched.server.launch()
+        except CannotStart as error:
+            self._put_off(watched, str(error))
+
+    def _put_off(self, watched: _Watched, problem: str | None = None) -> None:
+        if problem:
+            say(f"{watched.name}: {problem}")
+        watched.ready = False
+        watched.due = time.monotonic() + watched.backoff_seconds
+        watched.backoff_seconds = min(2 * watched.backoff_seconds, watched.backoff_most)
 
     def _reap_orphans(self) -> None:
         """Let go of what our children left behind, or it stays in the process table as a zombie."""
@@ -160,12 +232,8 @@ class Supervisor:
                     os.waitpid(pid, os.WNOHANG)
 
 
-@contextmanager
-def _naming(name: str) -> Generator[None]:
-    try:
-        yield
-    except CannotStart as error:
-        raise CannotStart(f"{name} did not start: {error}", error.details) from error
+def _named(name: str, error: CannotStart) -> CannotStart:
+    return CannotStart(f"{name} did not start: {error}", error.details)
 
 
 def _adopt_orphans() -> None:

@@ -1,4 +1,3 @@
-import signal
 import socket
 from contextlib import suppress
 from pathlib import Path
@@ -6,7 +5,8 @@ from urllib.parse import quote
 
 from embedded.account import Account
 from embedded.binaries import find_valkey
-from embedded.children import Process, kill_all, last_lines, spawn, working_in
+from embedded.children import Process, last_lines, spawn
+from embedded.leftovers import VALKEY_STOP, end_valkey, valkey_processes
 from embedded.socket_server import SocketServer
 from embedded.sockets import socket_folder
 
@@ -21,8 +21,7 @@ class Valkey(SocketServer):
 
     NAME = "Valkey"
     SOCKET_FILES = (_SOCKET,)
-    STOP_SIGNAL = signal.SIGTERM
-    START_SECONDS = 30.0  # the append-only file is read before the first answer
+    STOP_SIGNAL = VALKEY_STOP
 
     @property
     def url(self) -> str:
@@ -37,7 +36,7 @@ class Valkey(SocketServer):
         program = find_valkey()
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._sockets = socket_folder(self.folder, _SOCKET, Account.own())
-        kill_all(working_in(self.folder, program.name))
+        end_valkey(self.folder)
         self._socket.unlink(missing_ok=True)
         settings = {
             "port": "0",
@@ -55,7 +54,13 @@ class Valkey(SocketServer):
             [program, *switches], log=self.log, environment={"TZ": "UTC", "LC_ALL": "C"}, working_folder=self.folder
         )
 
-    def _is_ready(self) -> bool:
+    def _members(self) -> list[int]:
+        return valkey_processes(self.folder)
+
+    def _end_leftovers(self) -> None:
+        end_valkey(self.folder)
+
+    def is_ready(self) -> bool:
         with suppress(OSError), socket.socket(socket.AF_UNIX) as connection:
             connection.settimeout(1)
             connection.connect(str(self._socket))

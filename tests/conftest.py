@@ -85,13 +85,13 @@ def valkey(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Valkey]:
 @pytest.fixture
 def empty_database_url(postgres: PostgreSQL) -> Iterator[str]:
     """A database of its own without any table, dropped after the test."""
-    yield from _database(postgres, template="template1")
+    yield from database_of(postgres, template="template1")
 
 
 @pytest.fixture
 def database_url(postgres: PostgreSQL, migrated_template: str) -> Iterator[str]:
     """A migrated database of its own, dropped after the test whoever is still connected."""
-    yield from _database(postgres, template=migrated_template)
+    yield from database_of(postgres, template=migrated_template)
 
 
 @pytest.fixture(scope="session")
@@ -124,7 +124,8 @@ def ordinary_user() -> Iterator[OrdinaryUser]:
     shutil.rmtree(user.folder)
 
 
-def _database(server: PostgreSQL, template: str) -> Iterator[str]:
+def database_of(server: PostgreSQL, template: str) -> Iterator[str]:
+    """A database of its own, made of `template`, dropped when the generator goes on."""
     name = f"test_{next(_numbers)}"
     with psycopg.connect(server.url, autocommit=True) as connection:
         connection.execute(

@@ -1,11 +1,15 @@
-"""A small whole system for the tests of the supervisor: `stand_in supervise FOLDER` keeps PostgreSQL, Valkey and three
-children of this same file running, each with a child of its own."""
+"""Small whole systems for the tests of the supervisor, made of PostgreSQL, Valkey and children of this same file.
+
+`stand_in supervise FOLDER` keeps both servers and three children running, each with a child of its own. `stand_in slow
+FOLDER` starts parts that become ready when the file `postgresql/go` is there, and one that always fails.
+"""
 
 import os
 import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
@@ -16,7 +20,7 @@ from embedded.guard import guarded
 from embedded.postgres import PostgreSQL
 from embedded.service import Service
 from embedded.stopping import StopRequested, stop_requests
-from embedded.supervisor import Supervisor
+from embedded.supervisor import Part, Supervisor
 from embedded.valkey import Valkey
 
 CHILDREN = ("polite", "busy", "stubborn")
@@ -57,6 +61,44 @@ def _said_so(log: Path) -> bool:
     return log.exists() and "lives with" in log.read_text()
 
 
+def supervise_slow(folder: Path) -> None:
+    supervisor = Supervisor()
+    go = folder / "postgresql" / "go"
+    try:
+        with stop_requests(), guarded(folder):
+            try:
+                supervisor.start_together(
+                    [
+                        Part("postgresql", PostgreSQL(folder / "postgresql"), 0.0),
+                        Part("failing", _child(folder, "failing"), 0.5, optional=True),
+                        Part("late", _program(folder, "late", go.exists), 0.5, optional=True),
+                        Part("slow", _program(folder, "slow", go.exists), 0.5),
+                    ]
+                )
+                go.unlink()
+                say("together")
+                supervisor.run_to_end("once", _program(folder, f"until {go}", lambda: True))
+                say("all ready")
+                supervisor.watch()
+            finally:
+                supervisor.stop()
+    except StopRequested:
+        say("stopped in order")
+    except CannotStart as error:
+        sys.exit(str(error))
+
+
+def _program(folder: Path, words: str, is_ready: Callable[[], bool]) -> Service:
+    name = words.split(maxsplit=1)[0]
+    return Service(
+        ("stand_in", *words.split()),
+        log=folder / f"{name}.log",
+        environment=os.environ,
+        mark=mark_of(folder, name),
+        is_ready=is_ready,
+    )
+
+
 def live(name: str) -> None:
     """Wait with a child: that of `busy` is in another session, and `stubborn` does not leave on SIGTERM."""
     if name == "stubborn":
@@ -68,7 +110,15 @@ def live(name: str) -> None:
 
 
 if __name__ == "__main__":
-    if sys.argv[1] == "supervise":
-        supervise(Path(sys.argv[2]))
-    else:
-        live(sys.argv[1])
+    match sys.argv[1]:
+        case "supervise":
+            supervise(Path(sys.argv[2]))
+        case "slow" if len(sys.argv) > 2:
+            supervise_slow(Path(sys.argv[2]))
+        case "failing":
+            sys.exit("this part always fails")
+        case "until":
+            while not Path(sys.argv[2]).exists():
+                time.sleep(0.1)
+        case name:
+            live(name)

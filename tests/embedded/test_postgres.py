@@ -1,6 +1,8 @@
 import os
 import signal
 import stat
+import threading
+import time
 from pathlib import Path
 
 import psycopg
@@ -8,7 +10,10 @@ import pytest
 
 from embedded.children import is_running, working_in
 from embedded.errors import CannotStart
+from embedded.external import require_database
 from embedded.postgres import SUPERUSER, PostgreSQL
+from tests.embedded.slow_postgres import is_recovering, slow_to_recover, slow_to_stop, write_something
+from tests.patience import eventually, stretched
 
 
 def _setting(url: str, name: str) -> str:
@@ -146,3 +151,77 @@ def test_a_server_that_can_not_start_says_why_in_one_line(tmp_path: Path) -> Non
     with pytest.raises(CannotStart, match=r"did not start.*shared_buffers") as caught:
         PostgreSQL(tmp_path / "data", shared_buffers="much").start()
     assert "\n" not in str(caught.value)
+
+
+def test_a_stop_while_it_recovers_is_in_order_and_recovery_begins_again(tmp_path: Path) -> None:
+    go = slow_to_recover(tmp_path / "data")
+    server = PostgreSQL(tmp_path / "data")
+    server.launch()
+    eventually(lambda: is_recovering(tmp_path / "data"))
+    assert not server.is_ready()
+    server.stop()
+    assert server.process is not None
+    assert server.process.returncode == 0, "the server ended by itself"
+    assert "received fast shutdown request" in server.log.read_text()
+    go.touch()
+    with server, psycopg.connect(server.url) as connection:
+        assert connection.execute("select one from kept").fetchone() == (1,)
+
+
+def test_a_server_that_an_earlier_process_left_recovering_is_asked_to_stop_before_another_starts(
+    tmp_path: Path,
+) -> None:
+    go = slow_to_recover(tmp_path / "data")
+    left = PostgreSQL(tmp_path / "data")
+    left.launch()
+    eventually(lambda: is_recovering(tmp_path / "data"))
+    go.touch()
+    with PostgreSQL(tmp_path / "data") as server, psycopg.connect(server.url) as connection:
+        assert connection.execute("select one from kept").fetchone() == (1,)
+    assert left.process is not None
+    assert left.process.wait() == 0
+
+
+def test_a_stop_takes_as_long_as_the_server_needs(tmp_path: Path) -> None:
+    server = PostgreSQL(tmp_path / "data")
+    with server:
+        go = slow_to_stop(server)
+    server.start()
+    write_something(server.folder)
+    stopping = threading.Thread(target=server.stop)
+    stopping.start()
+    time.sleep(7)  # what was cut off was cut off after five seconds
+    assert stopping.is_alive()
+    go.touch()
+    stopping.join()
+    assert server.process is not None
+    assert server.process.returncode == 0
+    server.log.unlink()
+    server.start()
+    server.stop()
+    assert "was not properly shut down" not in server.log.read_text()
+
+
+def test_a_paused_server_stops_in_order(tmp_path: Path) -> None:
+    server = PostgreSQL(tmp_path / "data")
+    server.start()
+    for pid in working_in(server.folder, "postgres"):
+        os.kill(pid, signal.SIGSTOP)
+    server.stop()
+    assert server.process is not None
+    assert server.process.returncode == 0
+
+
+def test_a_database_elsewhere_that_recovers_is_waited_for(tmp_path: Path) -> None:
+    go = slow_to_recover(tmp_path / "data")
+    server = PostgreSQL(tmp_path / "data")
+    server.launch()
+    asking = threading.Thread(target=require_database, args=[server.url], daemon=True)
+    eventually(lambda: is_recovering(tmp_path / "data"))
+    asking.start()
+    time.sleep(1)
+    assert asking.is_alive(), "it neither gave up nor took recovery for an answer"
+    go.touch()
+    asking.join(stretched(30))
+    assert not asking.is_alive()
+    server.stop()

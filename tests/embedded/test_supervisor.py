@@ -13,9 +13,12 @@ import pytest
 
 from embedded.children import is_running, mark_of, marked_with, wait_for, working_in
 from embedded.guard import belonging_to
+from embedded.postgres import PostgreSQL
+from tests.embedded.slow_postgres import slow_to_recover, slow_to_stop, write_something
 from tests.patience import stretched
 
 _HERE = Path(__file__).parent
+_LONGER_THAN_A_MINUTE = 65
 
 
 @pytest.fixture(autouse=True)
@@ -26,9 +29,9 @@ def a_hangup_ends_programs() -> Iterator[None]:
     signal.signal(signal.SIGHUP, before)
 
 
-def _start(folder: Path) -> "subprocess.Popen[str]":
+def _start(folder: Path, system: str = "supervise") -> "subprocess.Popen[str]":
     return subprocess.Popen(
-        [sys.executable, "-m", "stand_in", "supervise", str(folder)],
+        [sys.executable, "-m", "stand_in", system, str(folder)],
         stdout=subprocess.PIPE,
         text=True,
         env={**os.environ, "PYTHONPATH": f"{_HERE}{os.pathsep}{_HERE.parents[1]}"},
@@ -38,10 +41,10 @@ def _start(folder: Path) -> "subprocess.Popen[str]":
 class _Supervised:
     """A running supervisor in a process of its own, and what it said."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, system: str = "supervise") -> None:
         self.folder = folder
         self.said: list[str] = []
-        self.process = _start(folder)
+        self.process = _start(folder, system)
         self._listener = threading.Thread(target=self._listen, daemon=True)
         self._listener.start()
 
@@ -186,3 +189,49 @@ def test_after_a_killed_supervisor_the_next_one_finds_its_data(tmp_path: Path) -
     with _supervised(tmp_path) as supervised, psycopg.connect(address) as connection:
         assert connection.execute("select one from kept").fetchone() == (1,)
         assert len(supervised.own("busy")) == 2
+
+
+def test_parts_that_take_longer_than_a_minute_are_waited_for_and_named_every_ten_seconds(tmp_path: Path) -> None:
+    go = slow_to_recover(tmp_path / "postgresql")
+    supervised = _Supervised(tmp_path, "slow")
+    try:
+        time.sleep(_LONGER_THAN_A_MINUTE)
+        assert supervised.process.poll() is None, supervised.said
+        go.touch()
+        supervised.wait_to_hear("together", 60)
+        for name in ("postgresql", "late", "slow"):
+            lines = [line for line in supervised.said if line.split()[0] == name and "waiting for it" in line]
+            assert len(lines) >= _LONGER_THAN_A_MINUTE // 10, supervised.said
+            assert all(f"log: {tmp_path}/{name}.log" in line for line in lines)
+        assert any("failing stopped (exit code 1)" in line for line in supervised.said)
+        supervised.wait_to_hear("once         waiting for it to be done", 60)
+        # What runs already is looked after while something else is waited for.
+        os.kill(min(supervised.own("slow")), signal.SIGKILL)
+        supervised.wait_to_hear("slow stopped (killed by SIGKILL)")
+        go.touch()
+        supervised.wait_to_hear("slow runs again")
+        supervised.wait_to_hear("all ready", 60)
+    finally:
+        supervised.close()
+    log = (tmp_path / "postgresql.log").read_text()
+    assert "was not properly shut down" not in log
+    assert log.count("starting PostgreSQL") == 2, "once to make the data, and once to recover it"
+
+
+def test_a_database_that_is_slow_to_stop_is_waited_for_by_the_guard_and_by_the_next_run(tmp_path: Path) -> None:
+    with PostgreSQL(tmp_path / "postgresql") as server:
+        go = slow_to_stop(server)
+    with _supervised(tmp_path) as first:
+        write_something(tmp_path / "postgresql")
+        main = int((tmp_path / "postgresql" / "postmaster.pid").read_text().split()[0])
+        first.process.kill()
+        first.process.wait()
+        second = _Supervised(tmp_path)
+        try:
+            second.wait_to_hear("postgresql   waiting for it to stop, which an earlier run left behind", 60)
+            assert is_running(main)
+            go.touch()
+            second.wait_to_hear("all ready", 60)
+        finally:
+            second.close()
+    assert "was not properly shut down" not in (tmp_path / "postgresql.log").read_text()

@@ -1,3 +1,7 @@
+import os
+import signal
+import threading
+import time
 from pathlib import Path
 
 import redis
@@ -43,3 +47,28 @@ def test_jobs_are_never_evicted_and_every_write_is_logged(valkey: Valkey) -> Non
 def test_each_test_gets_an_empty_valkey(redis_url: str) -> None:
     with redis.Redis.from_url(redis_url) as client:  # pyright: ignore[reportUnknownMemberType]
         assert client.dbsize() == 0  # pyright: ignore[reportUnknownMemberType]
+
+
+def test_a_server_that_does_not_answer_yet_is_waited_for_and_stopped_in_order(tmp_path: Path) -> None:
+    server = Valkey(tmp_path / "data")
+    server.launch()
+    assert server.process is not None
+    os.kill(server.process.pid, signal.SIGSTOP)
+    starting = threading.Thread(target=server.start)
+    starting.start()
+    time.sleep(1)
+    assert starting.is_alive()
+    os.kill(server.process.pid, signal.SIGCONT)
+    starting.join()
+    os.kill(server.process.pid, signal.SIGSTOP)
+    server.stop()
+    assert server.process.returncode == 0
+
+
+def test_a_server_that_an_earlier_process_left_is_asked_to_stop_before_another_starts(tmp_path: Path) -> None:
+    left = Valkey(tmp_path / "data")
+    left.start()
+    with Valkey(tmp_path / "data") as server, _client(server) as client:
+        assert client.ping() is True  # pyright: ignore[reportUnknownMemberType]
+    assert left.process is not None
+    assert left.process.wait() == 0

@@ -14,6 +14,7 @@ from typing import Any
 
 from embedded.children import is_running, mark_of, marked_with, wait_for, working_in
 from embedded.guard import belonging_to
+from tests.patience import stretched
 
 ROOT = Path(__file__).parents[2]
 READY = "Keyledger runs at "
@@ -51,7 +52,7 @@ class Run:
 
     def wait_to_hear(self, words: str, seconds: float = 120) -> None:
         """Until a line holds `words`; fails with everything that was said if the process ends first or time is up."""
-        wait_for(lambda: self._heard(words) or not self._listener.is_alive(), seconds)
+        wait_for(lambda: self._heard(words) or not self._listener.is_alive(), stretched(seconds))
         assert self._heard(words), "\n".join(self.said)
 
     def everything(self) -> list[int]:

@@ -10,7 +10,7 @@ import importlib
 import multiprocessing
 import os
 import tempfile
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
@@ -94,8 +94,13 @@ async def wire_to(url: str) -> AsyncGenerator[Wire]:
 
 async def killed_at(wire: Wire, step: int, job: str, settings: Mapping[str, str]) -> bool:
     """Run `job` (such as "warn_of_expiry") and kill it right before that step; False: it ended by itself before."""
+    return await killed_in(wire, step, _carry_out, job, {**settings, "DATABASE_URL": wire.url})
+
+
+async def killed_in(wire: Wire, step: int, program: Callable[..., None], *arguments: object) -> bool:
+    """Run `program` and kill it right before that step; False: it ended by itself before."""
     wire.hold_at(step)
-    process = _processes.Process(target=_carry_out, args=(job, {**settings, "DATABASE_URL": wire.url}))
+    process = _processes.Process(target=program, args=arguments)
     process.start()
     held = asyncio.create_task(wire.held.wait())
     ended = asyncio.create_task(asyncio.to_thread(process.join))

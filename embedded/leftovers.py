@@ -1,0 +1,72 @@
+"""Ends database servers that an earlier supervisor left running.
+
+A server is asked to stop, and then waited for without a limit: it may be recovering or loading its data, and a SIGKILL
+would make it begin again. SIGKILL is for processes of a server whose main process is gone, since they serve nothing.
+"""
+
+import os
+import signal
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+
+from embedded.children import is_running, kill_all, wait_for, working_in
+from embedded.waiting import Wait, wait_until
+
+POSTGRES_PROGRAM = "postgres"
+VALKEY_PROGRAMS = ("valkey-server", "redis-server")
+
+POSTGRES_STOP = signal.SIGINT
+"""A fast shutdown: it does not wait for connections to leave."""
+
+VALKEY_STOP = signal.SIGTERM
+
+_ORPHAN_SECONDS = 5.0
+
+
+def end_postgres(folder: Path) -> None:
+    """Return when no process of a server on the data in `folder` is left. Raises StopRequested."""
+    main = postmaster_of(folder)
+    if main is not None:
+        _ask_and_wait("postgresql", folder, [main], POSTGRES_STOP)
+    # Processes without a postmaster notice that it is gone, unless they are computing.
+    wait_for(lambda: not working_in(folder, POSTGRES_PROGRAM), _ORPHAN_SECONDS)
+    kill_all(working_in(folder, POSTGRES_PROGRAM))
+
+
+def end_valkey(folder: Path) -> None:
+    """Return when no Valkey with its data in `folder` is left. Raises StopRequested."""
+    running = valkey_processes(folder)
+    if running:
+        _ask_and_wait("valkey", folder, running, VALKEY_STOP)
+
+
+def postmaster_of(folder: Path) -> int | None:
+    """The main process of the server on this data, if it runs."""
+    try:
+        pid = int((folder / "postmaster.pid").read_text().split(maxsplit=1)[0])
+    except (OSError, ValueError, IndexError):
+        return None
+    return pid if pid in working_in(folder, POSTGRES_PROGRAM) else None
+
+
+def valkey_processes(folder: Path) -> list[int]:
+    return [pid for program in VALKEY_PROGRAMS for pid in working_in(folder, program)]
+
+
+def resume(pids: Sequence[int]) -> None:
+    """Let stopped processes go on: a process that is paused (SIGSTOP) does not see a request to end."""
+    _send(pids, signal.SIGCONT)
+
+
+def _ask_and_wait(name: str, folder: Path, pids: Sequence[int], number: signal.Signals) -> None:
+    _send(pids, number)
+    resume([*pids, *working_in(folder, POSTGRES_PROGRAM)])
+    wait = Wait(name, folder.parent / "logs" / f"{name}.log", "to stop, which an earlier run left behind")
+    wait_until(lambda: not any(is_running(pid) for pid in pids), wait)
+
+
+def _send(pids: Sequence[int], number: signal.Signals) -> None:
+    for pid in pids:
+        with suppress(ProcessLookupError, PermissionError):
+            os.kill(pid, number)

@@ -1,0 +1,44 @@
+"""Waiting without a limit, for as long as what is waited for is alive.
+
+A slow machine is not a failure. The operator sees every ten seconds what is waited for and where its log is, and ends
+the wait with Ctrl-C.
+"""
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from embedded.console import say_state
+from embedded.stopping import raise_if_requested
+
+SAY_SECONDS = 10.0
+_STEP_SECONDS = 0.01
+
+
+class Wait:
+    """One wait: `name` is what is waited for, `log` is where it writes, `until` completes "waiting for it ..."."""
+
+    def __init__(self, name: str, log: Path, until: str = "to be ready") -> None:
+        self._name = name
+        self._log = log
+        self._until = until
+        self._began = time.monotonic()
+        self._due = self._began + SAY_SECONDS
+
+    @property
+    def seconds(self) -> float:
+        return time.monotonic() - self._began
+
+    def report(self) -> None:
+        """Say what is waited for, once every ten seconds. Returns immediately otherwise."""
+        if time.monotonic() >= self._due:
+            self._due += SAY_SECONDS
+            say_state(self._name, f"waiting for it {self._until} ({self.seconds:.0f} s); log: {self._log}")
+
+
+def wait_until(condition: Callable[[], bool], wait: Wait) -> None:
+    """Return when `condition` holds, however long that takes. Raises StopRequested."""
+    while not condition():
+        raise_if_requested()
+        wait.report()
+        time.sleep(_STEP_SECONDS)

@@ -1,0 +1,59 @@
+"""A first `make run` that is killed, or whose demo parts fail, costs nothing but time."""
+
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from tests.stories.running import READY, ROOT, Run, as_module, environment_of, free_port, key_ids, running
+
+# In the order in which they are said; `demo` is killed while it works, right after the API is ready.
+_STAGES = (
+    "Keyledger starts",
+    "  postgresql   ready",
+    "  valkey       ready",
+    "  migrate      done",
+    "  api          ready",
+)
+
+
+def test_a_first_run_that_is_killed_at_any_stage_completes_with_the_next_start(tmp_path: Path) -> None:
+    home, port = tmp_path / "home", free_port()
+    for words in _STAGES:
+        run = Run(home, port, as_module(environment_of(home, port)))
+        try:
+            run.wait_to_hear(words)
+            run.process.kill()
+        finally:
+            run.close()
+    with running(home, port) as run:
+        assert len(key_ids(run)) == 2
+        assert run.call_tool("add", numbers=[1, 2])[0] == 200
+
+
+def test_a_demo_and_an_example_server_that_fail_do_not_take_the_service_down(tmp_path: Path) -> None:
+    """The example server ends as soon as it starts, and the demo is refused: loopback is not allowed."""
+    (tmp_path / "examples" / "mcp_server").mkdir(parents=True)
+    (tmp_path / "examples" / "mcp_server" / "__main__.py").write_text("raise SystemExit('no example today')")
+
+    def start(environment: Mapping[str, str]) -> "subprocess.Popen[str]":
+        # Its own folder comes first when a module is looked for.
+        return subprocess.Popen(
+            [sys.executable, "-m", "embedded", "run"],
+            cwd=tmp_path,
+            env={**environment, "PYTHONPATH": str(ROOT)},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+
+    home, port = tmp_path / "home", free_port()
+    with running(home, port, {"KEYLEDGER_UPSTREAM_ALLOW": "192.0.2.0/24"}, start) as run:
+        assert run.get("/health/live")[0] == 200
+        assert any("example-mcp stopped (exit code 1)" in line for line in run.said), run.said
+        assert any("no example today" in line for line in run.said), run.said
+        assert any(line.startswith("The demo organization was not made") for line in run.said), run.said
+        assert run.process.poll() is None
+    with running(home, port) as run:
+        assert any(READY in line for line in run.said)
+        assert len(key_ids(run)) == 2

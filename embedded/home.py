@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import IO, Self
 
 from embedded.errors import CannotStart
+from eventstore.logins import OWNER_URL, RUNTIME_URL
 
 _LOG_BYTES_MAX = 32 * 2**20
-_OPERATOR_SETTINGS = ("DATABASE_URL", "REDIS_URL", "KEYLEDGER_MASTER_KEY", "KEYLEDGER_PUBLIC_URL")
+_OPERATOR_SETTINGS = (RUNTIME_URL, OWNER_URL, "REDIS_URL", "KEYLEDGER_MASTER_KEY", "KEYLEDGER_PUBLIC_URL")
 
 
 class Home:

@@ -17,6 +17,8 @@ from embedded.waiting import wait_until
 
 DATABASE = "keyledger"
 ROLE = "keyledger"
+RUNTIME_ROLE = "keyledger_runtime"
+"""The login of API and workers, which owns nothing. `python -m eventstore migrate` makes it."""
 SUPERUSER = "postgres"
 
 _SOCKET = ".s.PGSQL.5432"
@@ -61,6 +63,11 @@ class PostgreSQL(SocketServer):
     def url(self) -> str:
         """Of the database `keyledger` as the role that owns it: no superuser, but it may create databases."""
         return self.url_of(DATABASE)
+
+    @property
+    def runtime_url(self) -> str:
+        """Of the same database as the login that owns nothing."""
+        return self.url_of(DATABASE, RUNTIME_ROLE)
 
     def url_of(self, database: str, role: str = ROLE) -> str:
         """`postgresql://role@/database?host=/socket/folder`. With SUPERUSER a test can go behind the program's back."""
@@ -166,7 +173,7 @@ class PostgreSQL(SocketServer):
         files = {
             "pg_hba.conf": "local all all peer map=keyledger\n",
             "pg_ident.conf": "".join(
-                f'keyledger "{name}" {role}\n' for name in sorted(names) for role in (ROLE, SUPERUSER)
+                f'keyledger "{name}" {role}\n' for name in sorted(names) for role in (ROLE, RUNTIME_ROLE, SUPERUSER)
             ),
         }
         for file_name, content in files.items():

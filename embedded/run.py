@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Mapping
 from functools import partial
+from typing import NamedTuple
 
 from embedded.addresses import answers_ok, first_free_port, is_listening, require_free
 from embedded.children import mark_of
@@ -18,6 +19,7 @@ from embedded.settings import Settings, require_meant
 from embedded.stopping import StopRequested, stop_requests
 from embedded.supervisor import Part, Supervisor
 from embedded.valkey import Valkey
+from eventstore.logins import OWNER_URL, RUNTIME_URL
 
 _LOOPBACK = "127.0.0.1"
 _EXAMPLE_PORT_MOST = 65_000  # above it there may be no free port to find
@@ -61,12 +63,12 @@ def _start(
         )
     say(f"Keyledger starts, its data in {home.folder}")
 
-    database_url, redis_url = _start_servers(settings, home, supervisor)
+    database, redis_url = _start_servers(settings, home, supervisor)
     told = {
-        **environment,
+        **{name: value for name, value in environment.items() if name != OWNER_URL},
         "TZ": "UTC",  # rq's cron goes by local time
         "PYTHONUNBUFFERED": "1",
-        "DATABASE_URL": database_url,
+        RUNTIME_URL: database.runtime_url,
         "REDIS_URL": redis_url,
         "KEYLEDGER_MASTER_KEY": settings.master_key or home.master_key(),
         "KEYLEDGER_PUBLIC_URL": settings.address,
@@ -79,11 +81,13 @@ def _start(
         "API_WORKERS": str(settings.api_workers),
         "WORKERS": str(settings.workers),
     }
-    home.write_operator_settings(told)
+    told_owner = {**told, OWNER_URL: database.owner_url}
+    home.write_operator_settings(told_owner)
 
     def service(name: str, *words: str, is_ready: Callable[[], bool] = lambda: True) -> Service:
+        environment = told_owner if name == "migrate" else told
         log, mark = home.new_log(name), mark_of(home.folder, name)
-        return Service(words, log=log, environment=told, mark=mark, is_ready=is_ready)
+        return Service(words, log=log, environment=environment, mark=mark, is_ready=is_ready)
 
     try:
         seconds = supervisor.run_to_end("migrate", service("migrate", "eventstore", "migrate"))
@@ -116,16 +120,25 @@ def _start(
     say(f"Logs: {home.logs}. Ctrl-C stops everything.")
 
 
-def _start_servers(settings: Settings, home: Home, supervisor: Supervisor) -> tuple[str, str]:
+class _Database(NamedTuple):
+    """The address of the login that runs the service, and of the one that owns the schema."""
+
+    runtime_url: str
+    owner_url: str
+
+
+def _start_servers(settings: Settings, home: Home, supervisor: Supervisor) -> tuple[_Database, str]:
     """The addresses of PostgreSQL and Valkey, started here unless the settings name others."""
-    database_url, redis_url = settings.database_url, settings.redis_url
-    if database_url:
-        require_database(database_url)
+    redis_url = settings.redis_url
+    if settings.database_url:
+        database = _Database(settings.database_url, settings.owner_url or settings.database_url)
+        # The login that runs the service may not be there before the first migration.
+        require_database(database.owner_url)
         say_state("postgresql", "ready (DATABASE_URL)")
     else:
         postgres = PostgreSQL(home.folder / POSTGRESQL, log=home.new_log("postgresql"))
         supervisor.start("postgresql", postgres, 0.0)
-        database_url = postgres.url
+        database = _Database(postgres.runtime_url, postgres.url)
     if redis_url:
         require_redis(redis_url)
         say_state("valkey", "ready (REDIS_URL)")
@@ -133,7 +146,7 @@ def _start_servers(settings: Settings, home: Home, supervisor: Supervisor) -> tu
         valkey = Valkey(home.folder / VALKEY, log=home.new_log("valkey"))
         supervisor.start("valkey", valkey, 0.0)
         redis_url = valkey.url
-    return database_url, redis_url
+    return database, redis_url
 
 
 def _example_port(home: Home, wanted: int) -> int:

@@ -7,6 +7,7 @@ from typing import Self
 from app.config import InvalidSetting
 from app.config import from_environment as settings_of_the_api
 from embedded.errors import CannotStart
+from eventstore.logins import OWNER_URL, RUNTIME_URL
 from workers.config import Config, ConfigError
 
 _PORT_MAX = 65_535
@@ -22,6 +23,7 @@ class Settings:
     api_workers: int
     workers: int
     database_url: str | None
+    owner_url: str | None
     redis_url: str | None
     master_key: str | None
     public_url: str | None
@@ -40,7 +42,8 @@ class Settings:
             port=_whole_number(text("PORT") or "8000", "PORT", 1, _PORT_MAX),
             api_workers=_whole_number(text("API_WORKERS") or "1", "API_WORKERS", 1, 256),
             workers=_whole_number(text("WORKERS") or "1", "WORKERS", 1, 256),
-            database_url=text("DATABASE_URL"),
+            database_url=text(RUNTIME_URL),
+            owner_url=text(OWNER_URL),
             redis_url=text("REDIS_URL"),
             master_key=text("KEYLEDGER_MASTER_KEY"),
             public_url=text("KEYLEDGER_PUBLIC_URL"),

@@ -12,6 +12,7 @@ from eventstore.check import check
 from eventstore.database import AT_LEISURE, connect, describe
 from eventstore.errors import LogError
 from eventstore.logging import configure_logging
+from eventstore.logins import RUNTIME_URL, ensure_runtime_login, owner_url
 from eventstore.migrate import migrate
 from eventstore.retention import removal
 from eventstore.usage_export import BrokenExport, Manifest, verified
@@ -23,6 +24,11 @@ from projections.schema import scripts
 async def _migrate(url: str) -> int:
     applied = await migrate(url, scripts())
     print(f"applied: {', '.join(applied)}" if applied else "the schema is up to date")
+    if runtime_url := os.environ.get(RUNTIME_URL, ""):
+        async with await connect(url, role=None, timeouts=AT_LEISURE) as connection:
+            login = await ensure_runtime_login(connection, runtime_url)
+        if login:
+            print(f"the service runs with the login {login}, which owns nothing")
     return 0
 
 
@@ -70,9 +76,9 @@ def main(arguments: list[str]) -> int:
     reading.add_argument("file", metavar="FILE", type=Path, help="usage-….jsonl.gz, with its manifest beside it")
     options = parser.parse_args(arguments)
     command = options.command
-    url = os.environ.get("DATABASE_URL", "")
+    setting, url = owner_url(os.environ)
     if not url and command != "read-export":
-        print("DATABASE_URL is not set: name the database, such as postgresql://user@host/name", file=sys.stderr)
+        print(f"{setting} is not set: name the database, such as postgresql://user@host/name", file=sys.stderr)
         return 2
     configure_logging()
     try:
@@ -82,7 +88,7 @@ def main(arguments: list[str]) -> int:
     except OSError as error:
         print(error, file=sys.stderr)
     except psycopg.Error as error:
-        print(f"DATABASE_URL: {describe(error)}", file=sys.stderr)
+        print(f"{setting}: {describe(error)}", file=sys.stderr)
     except LogError as error:
         print(error, file=sys.stderr)
     return 1

@@ -39,7 +39,7 @@ class Timeouts:
     idle_in_transaction: float = 5.0
 
 
-AT_LEISURE = Timeouts(lock=60, statement=0, idle_in_transaction=0)
+AT_LEISURE = Timeouts(connect=60, answer=60, lock=60, statement=0, idle_in_transaction=0)
 """For work on the whole database: it takes as long as it takes, and thinks between two statements."""
 
 

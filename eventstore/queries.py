@@ -35,6 +35,8 @@ class Queries(NamedTuple):
     lane_heads: bytes
     streams_all: bytes
     usage_sizes_wrong: bytes
+    login_facts: bytes
+    login_excess: bytes
 
 
 SQL = load(Queries, __file__)

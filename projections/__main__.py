@@ -12,6 +12,7 @@ import psycopg
 
 from eventstore.database import WORKER_ROLE, Connection, Timeouts, connect, describe
 from eventstore.errors import LogError
+from eventstore.logins import owner_url
 from projections.followers import FOLLOWERS
 from projections.following import Follower, follow, lags, live_version, obstacle
 from projections.rebuild.bar import Bar
@@ -194,14 +195,14 @@ def _said(text: str) -> str:
 def main(arguments: list[str]) -> int:
     """0: done; 1: a lane has stopped, a row differs, or the database does not answer; 2: DATABASE_URL is not set."""
     options = _parser().parse_args(arguments)
-    url = os.environ.get("DATABASE_URL", "")
+    setting, url = owner_url(os.environ)
     if not url:
-        print("DATABASE_URL is not set: name the database, such as postgresql://user@host/name", file=sys.stderr)
+        print(f"{setting} is not set: name the database, such as postgresql://user@host/name", file=sys.stderr)
         return 2
     try:
         return 0 if asyncio.run(_run(options, url)) else 1
     except psycopg.Error as error:
-        print(f"DATABASE_URL: {describe(error)}", file=sys.stderr)
+        print(f"{setting}: {describe(error)}", file=sys.stderr)
     except LogError as error:
         print(error, file=sys.stderr)
     return 1

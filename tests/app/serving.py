@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
+from tests.logins import runtime_url_of
 from tests.ports import free_port
 from tests.random_input import random_bytes
 
@@ -47,7 +48,7 @@ class Server:
         self.master_key = base64.b64encode(random_bytes(32)).decode()
         self._environment = {
             **{name: value for name, value in os.environ.items() if not name.startswith(_OURS)},
-            "DATABASE_URL": database_url,
+            "DATABASE_URL": runtime_url_of(database_url),
             "REDIS_URL": redis_url,
             "HOST": "127.0.0.1",
             "PORT": str(self.port),

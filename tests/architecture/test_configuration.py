@@ -6,7 +6,7 @@ import re
 from tests.architecture.conftest import ROOT, modules
 
 SETTING = re.compile(r"[A-Z][A-Z0-9]*(_[A-Z0-9]+)*")
-READ_IN = {"app/config.py", "workers/config.py"}
+READ_IN = {"app/config.py", "workers/config.py", "eventstore/logins.py"}
 
 
 def settings() -> set[str]:

@@ -1,11 +1,21 @@
 """The container files, read as the promises that they make; there is not always a Docker to run them."""
 
+import json
+import os
 import re
+import secrets
+import subprocess
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+import jsonschema_rs
 import pytest
+import redis
 import yaml
+
+from embedded.binaries import find_valkey
+from tests.patience import eventually
 
 _ROOT = Path(__file__).parents[2]
 _COMPOSE: dict[str, Any] = yaml.safe_load((_ROOT / "compose.yaml").read_text())
@@ -22,8 +32,71 @@ def _references(text: str) -> list[tuple[str, str]]:
 def test_the_parts_of_make_run_are_all_there() -> None:
     always = {name for name, service in _SERVICES.items() if "profiles" not in service}
     assert always == {"postgres", "valkey", "migrate", "api", "worker", "scheduler"}
-    assert _SERVICES["postgres"]["image"] == "postgres:18"
-    assert _SERVICES["valkey"]["image"] == "valkey/valkey:9"
+
+
+def test_the_file_is_valid_by_the_compose_specification() -> None:
+    """The schema is that of https://github.com/compose-spec/compose-spec, as check-jsonschema brings it."""
+    schema = files("check_jsonschema") / "builtin_schemas" / "vendor" / "compose-spec.json"
+    validator = jsonschema_rs.validator_for(json.loads(schema.read_text()))
+    assert [error.message for error in validator.iter_errors(_COMPOSE)] == []
+    assert not validator.is_valid({**_COMPOSE, "services": {"api": {"memory_limit": "1g"}}})
+
+
+@pytest.mark.parametrize("name", sorted(_SERVICES))
+def test_every_container_is_bounded_and_its_version_is_pinned(name: str) -> None:
+    service = _SERVICES[name]
+    assert service["mem_limit"]
+    assert service["logging"] == {"driver": "json-file", "options": {"max-size": "10m", "max-file": "5"}}
+    image, _, version = service["image"].partition(":")
+    if "build" not in service:
+        assert re.fullmatch(r"v?\d+\.\d+(\.\d+)?", version), image
+
+
+def test_no_password_is_on_a_command_line() -> None:
+    for service in _SERVICES.values():
+        lines = [
+            service.get("command", ""),
+            service.get("entrypoint", ""),
+            service.get("healthcheck", {}).get("test", ""),
+        ]
+        references = _references(str(lines))
+        assert not [name for name, _ in references if _SECRET.search(name)]
+
+
+def test_valkey_gets_its_password_from_standard_input(tmp_path: Path) -> None:
+    """The command of the container with the program of this machine: what it says to the shell holds."""
+    shell, option, script = _SERVICES["valkey"]["command"]
+    script = script.replace("$$", "$").replace("docker-entrypoint.sh valkey-server", str(find_valkey()))
+    socket = tmp_path / "valkey.sock"
+    script = script.replace("--appendonly", f"--port 0 --unixsocket {socket} --dir {tmp_path} --appendonly")
+    secret = secrets.token_hex(24)
+    with subprocess.Popen([shell, option, script], env={**os.environ, "REDISCLI_AUTH": secret}) as server:
+        try:
+            eventually(socket.exists)
+            with redis.Redis(unix_socket_path=str(socket)) as stranger, pytest.raises(redis.AuthenticationError):
+                stranger.ping()  # pyright: ignore[reportUnknownMemberType]
+            with redis.Redis(unix_socket_path=str(socket), password=secret) as client:
+                assert client.ping() is True  # pyright: ignore[reportUnknownMemberType]
+                settings = str(client.config_get("appendonly"))  # pyright: ignore[reportUnknownMemberType]
+                assert "yes" in settings
+            assert secret.encode() not in Path(f"/proc/{server.pid}/cmdline").read_bytes()
+        finally:
+            server.terminate()
+
+
+def test_only_the_migrations_have_the_login_that_owns_the_schema() -> None:
+    for name, service in _SERVICES.items():
+        values = [str(value) for value in service.get("environment", {}).values()]
+        holds = any("POSTGRES_PASSWORD" in value for value in values)
+        assert holds == (name in {"postgres", "migrate"}), name
+    for name in ("migrate", "api", "worker", "scheduler"):
+        assert _SERVICES[name]["environment"]["DATABASE_URL"].startswith("postgresql://keyledger_runtime:${KEYLEDGER_D")
+
+
+def test_a_database_that_recovers_is_neither_given_up_nor_killed() -> None:
+    for name in ("postgres", "valkey"):
+        assert _SERVICES[name]["healthcheck"]["start_period"] == "24h"
+        assert _SERVICES[name]["stop_grace_period"] == "10m"
 
 
 def test_no_secret_has_a_default() -> None:
@@ -32,7 +105,12 @@ def test_no_secret_has_a_default() -> None:
     optional = {"OIDC_CLIENT_SECRET", "KEYLEDGER_METRICS_TOKEN"}
     assert {(name, rest) for name, rest in secrets if name in optional} == {(name, ":-") for name in optional}
     needed = [(name, rest) for name, rest in secrets if name not in optional]
-    assert {name for name, _ in needed} == {"POSTGRES_PASSWORD", "VALKEY_PASSWORD", "KEYLEDGER_MASTER_KEY"}
+    assert {name for name, _ in needed} == {
+        "POSTGRES_PASSWORD",
+        "KEYLEDGER_DATABASE_PASSWORD",
+        "VALKEY_PASSWORD",
+        "KEYLEDGER_MASTER_KEY",
+    }
     for name, rest in needed:
         assert rest.startswith(":?set "), f"{name} has to be demanded in words"
 

@@ -16,6 +16,7 @@ from eventstore.database import WORKER_ROLE, Pool, pool
 from tests.app.organizations import Api, Database
 from tests.app.serving import Server
 from tests.damaging import owner  # noqa: F401  # pyright: ignore[reportUnusedImport] -- a fixture
+from tests.logins import runtime_url_of
 from tests.patience import PATIENT
 from tests.workers.valkey_view import View
 from workers.jobs import detect_anomalies
@@ -64,7 +65,7 @@ def start(database_url: str, redis_url: str, tmp_path: Path) -> Iterator[Start]:
     def start_one(*words: str, workers: int = 1, standard_error: str = "", **settings: str) -> subprocess.Popen[bytes]:
         environment = {
             **os.environ,
-            "DATABASE_URL": database_url,
+            "DATABASE_URL": runtime_url_of(database_url),
             "REDIS_URL": redis_url,
             "WORKERS": str(workers),
             "PYTHONUNBUFFERED": "1",

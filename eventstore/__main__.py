@@ -18,12 +18,15 @@ from eventstore.retention import removal
 from eventstore.usage_export import BrokenExport, Manifest, verified
 from projections.followers import follower_checks
 from projections.inline_check import inline_checks
+from projections.rebuild.renew import renew
 from projections.schema import scripts
 
 
 async def _migrate(url: str) -> int:
     applied = await migrate(url, scripts())
     print(f"applied: {', '.join(applied)}" if applied else "the schema is up to date")
+    for line in await renew(url):
+        print(line)
     if runtime_url := os.environ.get(RUNTIME_URL, ""):
         async with await connect(url, role=None, timeouts=AT_LEISURE) as connection:
             login = await ensure_runtime_login(connection, runtime_url)

@@ -17,6 +17,10 @@ class Queries(NamedTuple):
     version_move: bytes
     places: bytes
     columns: bytes
+    renewal_claim: bytes
+    revision: bytes
+    revision_making: bytes
+    revision_made: bytes
 
 
 SQL = load(Queries, __file__)

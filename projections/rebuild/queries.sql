@@ -54,3 +54,21 @@ join pg_type t on t.oid = a.atttypid
 left join pg_index i on i.indrelid = a.attrelid and i.indisprimary
 where a.attrelid = %s::regclass and a.attnum > 0 and not a.attisdropped and a.attgenerated = ''
 order by a.attnum
+
+-- renewal_claim
+-- Waits until nobody else derives read models again; it ends with the connection.
+select pg_advisory_lock(7004)
+
+-- revision
+-- $1 read model
+select revision, making from read_model_revisions where model = %s
+
+-- revision_making
+-- $1 read model, $2 its present revision, $3 the one that is being made
+insert into read_model_revisions (model, revision, making) values (%s, %s, %s)
+on conflict (model) do update set making = excluded.making
+
+-- revision_made
+-- $1 read model, $2 revision
+insert into read_model_revisions (model, revision) values (%s, %s)
+on conflict (model) do update set revision = excluded.revision, making = null, made_at = now()

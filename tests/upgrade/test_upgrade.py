@@ -1,0 +1,181 @@
+"""Today's code on the data of commits that landed before it: upgraded, sound, and in service.
+
+Each `<commit>.sql.gz` beside this file is the database of a `make run` of that commit; see make_data.py.
+"""
+
+import gzip
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+import psycopg
+import pytest
+from psycopg import sql
+
+from eventstore.database import connect
+from eventstore.migrate import missing
+from projections.rebuild.bar import Bar
+from projections.rebuild.models import models
+from projections.rebuild.rebuild import verify
+from projections.rebuild.renew import renew
+from projections.schema import scripts
+from tests.app.serving import ROOT, Server
+from tests.logins import runtime_url_of
+from tests.patience import PATIENT
+
+pytestmark = pytest.mark.anyio
+
+_DUMPS = sorted(Path(__file__).parent.glob("*.sql.gz"))
+_ROLES = ("keyledger_app", "keyledger_gate", "keyledger_worker")
+
+
+@pytest.fixture(params=_DUMPS, ids=[path.name.partition(".")[0] for path in _DUMPS])
+def landed_url(request: pytest.FixtureRequest, empty_database_url: str) -> str:
+    """The owner's address of a database as that commit left it. Nothing of today's code made it."""
+    path: Path = request.param
+    with psycopg.connect(empty_database_url, autocommit=True) as connection:
+        for role in _ROLES:
+            # Roles belong to the server, and a dump of one database leaves them out.
+            connection.execute(
+                f"do $$ begin if not exists (select from pg_roles where rolname = '{role}')"
+                f" then create role {role} nologin; end if; end $$".encode()
+            )
+        connection.execute("grant keyledger_app to keyledger_worker")
+        connection.execute(gzip.decompress(path.read_bytes()))
+    return empty_database_url
+
+
+def _run(url: str, *words: str) -> str:
+    """What a command of the owner prints. It must succeed."""
+    environment = {"DATABASE_URL": runtime_url_of(url), "KEYLEDGER_MIGRATION_DATABASE_URL": url}
+    ended = subprocess.run(
+        [sys.executable, "-m", *words],
+        cwd=ROOT,
+        env={**_inherited(), **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ended.returncode == 0, f"{ended.stdout}\n{ended.stderr}"
+    return ended.stdout
+
+
+def _inherited() -> Mapping[str, str]:
+    return {name: value for name, value in os.environ.items() if not name.startswith(("KEYLEDGER_", "DATABASE_URL"))}
+
+
+async def test_data_of_a_landed_commit_is_upgraded_sound_and_in_service(
+    landed_url: str, redis_url: str, tmp_path: Path
+) -> None:
+    _run(landed_url, "eventstore", "migrate")
+    assert "up to date" in _run(landed_url, "eventstore", "migrate"), "a second run has nothing to do"
+    assert _run(landed_url, "eventstore", "check").startswith("sound")
+    async with await connect(landed_url, role=None, timeouts=PATIENT) as connection:
+        assert await missing(connection, scripts()) == []
+    for name, model in models().items():
+        compared = await verify(landed_url, model)
+        assert compared.equal, f"{name}: {compared.first}"
+    server = Server(landed_url, redis_url, tmp_path / "api.log", {"KEYLEDGER_PATIENCE_SECONDS": "15"})
+    server.start()
+    try:
+        _serves_what_was_there(server, landed_url)
+    finally:
+        server.stop()
+    assert _run(landed_url, "eventstore", "check").startswith("sound")
+
+
+def _serves_what_was_there(server: Server, url: str) -> None:
+    with psycopg.connect(url) as connection:
+        connection.execute("set row_security = off")
+        row = connection.execute("select organization_id, count(*) from key_list group by 1").fetchone()
+    assert row is not None
+    secret = _management_key(server, row[0])
+    status, listed = _get(server, "/v1/api-keys?per_page=100", secret)
+    assert status == 200, listed
+    assert len(listed["data"]) == row[1] + 1
+    states = {key["status"] for key in listed["data"]}
+    assert states == {"active", "disabled", "revoked"}
+    for path in ("/v1/mcps", "/v1/usage", "/v1/audit/events", "/v1/alerts", "/v1/webhooks", "/v1/organization/members"):
+        assert _get(server, path, secret)[0] == 200, path
+    for key in listed["data"]:
+        assert _get(server, f"/v1/api-keys/{key['id']}", secret)[0] == 200
+        assert _get(server, f"/v1/api-keys/{key['id']}/activity", secret)[0] == 200
+        assert _get(server, f"/v1/api-keys/{key['id']}/usage", secret)[0] == 200
+
+
+def _management_key(server: Server, organization_id: str) -> str:
+    ended = subprocess.run(
+        [sys.executable, "-m", "app", "admin", "create-management-key", "--organization", organization_id],
+        cwd=ROOT,
+        env={
+            **_inherited(),
+            "DATABASE_URL": runtime_url_of(server.database_url),
+            "KEYLEDGER_MASTER_KEY": server.master_key,
+        },
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ended.returncode == 0, ended.stderr
+    return ended.stdout.strip()
+
+
+def _get(server: Server, path: str, secret: str) -> tuple[int, dict[str, list[dict[str, str]]]]:
+    request = f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer {secret}\r\n\r\n"
+    answer, body = server.exchange(request.encode(), seconds=60)
+    return answer.status, json.loads(body)
+
+
+async def test_a_read_model_whose_derivation_changed_is_derived_again_with_its_progress(
+    landed_url: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _run(landed_url, "eventstore", "migrate")
+    with psycopg.connect(landed_url, autocommit=True) as connection:
+        # As if an earlier `apply` had written other names, into one that changes with the log and one that follows it.
+        connection.execute("set row_security = off")
+        changed = connection.execute("update key_list set name = 'as it was derived before'").rowcount
+        connection.execute("update key_usage set total_requests = total_requests + 1")
+    revisions = {"key_list": 2, "usage": 2}
+    lines = await renew(landed_url, revisions)
+    assert f"key_list: derived again, {changed:,} of" in lines[0]
+    assert lines[1].startswith("usage: derived again, ")
+    assert "deriving key_list again [" in capsys.readouterr().err
+    assert await renew(landed_url, revisions) == []
+    for name in revisions:
+        assert (await verify(landed_url, models()[name])).equal
+    with psycopg.connect(landed_url) as connection:
+        places = connection.execute(r"select nspname from pg_namespace where nspname ~ '_(old|new)_\d+$'").fetchall()
+    assert places == [], "what was replaced is gone"
+
+
+async def test_what_another_revision_had_begun_is_not_continued(
+    landed_url: str,
+) -> None:
+    _run(landed_url, "eventstore", "migrate")
+
+    class Interrupted(Exception):
+        pass
+
+    class Interrupting(Bar):
+        def __call__(self, done: int, of: int) -> None:
+            super().__call__(done, of)
+            if done:
+                raise Interrupted
+
+    with pytest.raises(Interrupted):
+        await renew(landed_url, {"key_list": 2}, Interrupting)
+    with psycopg.connect(landed_url, autocommit=True) as connection:
+        (place,) = connection.execute("select place from checkpoints where place ~ '^key_list_new'").fetchone() or ("",)
+        connection.execute(sql.SQL("delete from {}").format(sql.Identifier(place, "key_list")))
+    (line,) = await renew(landed_url, {"key_list": 3})
+    assert "derived again, 0 of" in line
+    assert (await verify(landed_url, models()["key_list"])).equal
+
+
+async def test_a_new_database_begins_with_the_newest_revision(database_url: str) -> None:
+    assert await renew(database_url, {"key_list": 7}) == []
+    with psycopg.connect(database_url) as connection:
+        assert connection.execute("select model, revision from read_model_revisions").fetchall() == [("key_list", 7)]

@@ -86,6 +86,9 @@ class PostgreSQL(SocketServer):
         self._refuse_data_of_another_version(programs)
         self._sockets = socket_folder(self.folder, _SOCKET, account)
         self._clear_up_after_a_crash(self._sockets)
+        if account.uid != os.geteuid():
+            # Of `nobody`, or handed over by a start that was interrupted.
+            account.give(self.folder)
         self._let_in(account)
         settings = {
             **_SETTINGS,
@@ -104,14 +107,15 @@ class PostgreSQL(SocketServer):
         fresh = self.folder.with_name(f".{self.folder.name}.new")
         shutil.rmtree(fresh, ignore_errors=True)
         fresh.mkdir(mode=0o700)
-        if account.uid != os.geteuid():
-            os.chown(fresh, account.uid, account.gid)
+        creator = Account.idle()
+        creator.give(fresh)
         # The builtin provider sorts by code point on every machine: no index breaks when a libc is updated.
         locale = ("--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--locale=C", "--encoding=UTF8")
         self._run(
-            [programs.initdb, f"--username={SUPERUSER}", "--auth=peer", *locale, "--no-instructions"], fresh, account
+            [programs.initdb, f"--username={SUPERUSER}", "--auth=peer", *locale, "--no-instructions"], fresh, creator
         )
-        self._run([programs.postgres, "--single", "-c", "log_checkpoints=off", SUPERUSER], fresh, account, _BOOTSTRAP)
+        self._run([programs.postgres, "--single", "-c", "log_checkpoints=off", SUPERUSER], fresh, creator, _BOOTSTRAP)
+        account.give(fresh)
         with suppress(FileNotFoundError):
             self.folder.rmdir()
         fresh.rename(self.folder)
@@ -168,8 +172,11 @@ class PostgreSQL(SocketServer):
             stale.unlink(missing_ok=True)
 
     def _let_in(self, account: Account) -> None:
-        """Write who may connect: this account and that of the server, both known by the kernel's word (peer)."""
-        names = {account.name, Account.own().name}
+        """Write who may connect: this account and that of the server, both known by the kernel's word (peer).
+
+        An unused user id has no name, so whoever may run as the server still cannot connect as its superuser.
+        """
+        names = {each for each in (account.name, Account.own().name) if each}
         files = {
             "pg_hba.conf": "local all all peer map=keyledger\n",
             "pg_ident.conf": "".join(

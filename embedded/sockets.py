@@ -31,7 +31,7 @@ def socket_folder(wanted: Path, socket_name: str, account: Account) -> Path:
     except FileExistsError:
         status = short.lstat()
         if not stat.S_ISDIR(status.st_mode) or status.st_uid != account.uid or stat.S_IMODE(status.st_mode) != _PRIVATE:
-            message = f"{short} is needed for sockets but is not a private folder of '{account.name}': remove it"
+            message = f"{short} is needed for sockets but is not a private folder of {account}: remove it"
             raise CannotStart(message) from None
     return short
 

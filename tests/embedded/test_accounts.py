@@ -1,14 +1,17 @@
 import os
+import pwd
 import subprocess
 import sys
 from pathlib import Path
 
+import psycopg
 import pytest
 
 from embedded import binaries
 from embedded.account import Account
 from embedded.binaries import find_postgres
-from embedded.postgres import PostgreSQL
+from embedded.children import working_in
+from embedded.postgres import ROLE, RUNTIME_ROLE, SUPERUSER, PostgreSQL
 from tests.ordinary_user import OrdinaryUser
 
 _PROGRAM = """
@@ -35,14 +38,87 @@ def test_an_ordinary_user_runs_both_servers_in_their_own_name(ordinary_user: Ord
     assert said.split() == [str(uid), "keyledger", str(uid)], said
 
 
+def _uids(server: PostgreSQL) -> set[int]:
+    """Of the processes of a running server, as the kernel sees them."""
+    pids = working_in(server.folder, "postgres")
+    lines = [line for pid in pids for line in Path(f"/proc/{pid}/status").read_text().splitlines()]
+    return {int(word) for line in lines if line.startswith("Uid:") for word in line.split()[1:]}
+
+
+def _connects(uid: int, url: str) -> bool:
+    """Whether a process of that user id gets in."""
+    program = "import psycopg, sys; psycopg.connect(sys.argv[1])"
+    process = subprocess.run(
+        [
+            sys.executable,
+            "-c",
+            f"import os; os.setgroups([]); import psycopg; os.setgid({uid}); os.setuid({uid}); {program}",
+            url,
+        ],
+        capture_output=True,
+        check=False,
+    )
+    return process.returncode == 0
+
+
 @root_only
-def test_for_root_the_server_runs_as_nobody_below_a_closed_folder(tmp_path: Path) -> None:
+def test_for_root_the_server_runs_under_an_unused_id_below_a_closed_folder(tmp_path: Path) -> None:
     tmp_path.chmod(0o700)
     with PostgreSQL(tmp_path / "data") as server:
-        assert server.process is not None
-        nobody = Account.for_data_in(tmp_path / "missing")
-        assert Path(f"/proc/{server.process.pid}").stat().st_uid == nobody.uid != 0
-        assert not nobody.can_enter(tmp_path)
+        (uid,) = _uids(server)
+        assert uid in range(58_000, 59_000)
+        with pytest.raises(KeyError):
+            pwd.getpwuid(uid)
+        assert not Account(uid, uid).can_enter(tmp_path)
+        assert {path.lstat().st_uid for path in (server.folder, *server.folder.rglob("*"))} <= {uid, 0}
+        with PostgreSQL(tmp_path / "other") as second:
+            assert _uids(second).isdisjoint({uid}), "what runs already is not unused"
+        server.stop()
+        server.start()
+        assert _uids(server) == {uid}, "its data stays with it"
+
+
+@root_only
+def test_neither_nobody_nor_the_account_of_the_server_is_let_in(tmp_path: Path) -> None:
+    """Also where the folders are open: who connects is known by the kernel's word."""
+    tmp_path.chmod(0o755)
+    for folder in tmp_path.parents[:-1]:
+        if folder.stat().st_mode & 0o001 == 0 and folder.owner() == "root" and "pytest" in str(folder):
+            folder.chmod(0o711)
+    with PostgreSQL(tmp_path / "data") as server:
+        (uid,) = _uids(server)
+        server.folder.chmod(0o711)
+        (server.folder / ".s.PGSQL.5432").chmod(0o777)
+        nobody = pwd.getpwnam("nobody").pw_uid
+        for role in (SUPERUSER, ROLE, RUNTIME_ROLE):
+            assert not _connects(nobody, server.url_of("postgres", role)), role
+            assert not _connects(uid, server.url_of("postgres", role)), role
+        assert _connects(0, server.url_of("postgres", SUPERUSER))
+        server.folder.chmod(0o700)
+
+
+@root_only
+def test_data_that_nobody_owns_gets_another_owner(tmp_path: Path) -> None:
+    with PostgreSQL(tmp_path / "data") as server, psycopg.connect(server.url) as connection:
+        connection.execute("create table kept as select 1 as one")
+    nobody = pwd.getpwnam("nobody")
+    Account(nobody.pw_uid, nobody.pw_gid, "nobody").give(tmp_path / "data")
+    with PostgreSQL(tmp_path / "data") as server, psycopg.connect(server.url) as connection:
+        assert connection.execute("select one from kept").fetchone() == (1,)
+        assert nobody.pw_uid not in _uids(server)
+        assert nobody.pw_uid not in {path.lstat().st_uid for path in server.folder.rglob("*")}
+
+
+@root_only
+def test_an_interrupted_change_of_the_owner_is_completed(tmp_path: Path) -> None:
+    with PostgreSQL(tmp_path / "data"):
+        pass
+    nobody = pwd.getpwnam("nobody")
+    for path in (tmp_path / "data" / "base").rglob("*"):
+        os.chown(path, nobody.pw_uid, nobody.pw_gid)
+    with PostgreSQL(tmp_path / "data") as server, psycopg.connect(server.url) as connection:
+        assert connection.execute("select 1").fetchone() == (1,)
+        assert nobody.pw_uid not in {path.lstat().st_uid for path in server.folder.rglob("*")}
 
 
 @root_only

@@ -6,7 +6,7 @@ from typing import Any, cast
 
 import msgspec
 
-from domain.actor import UserActor
+from domain.actor import SystemActor, UserActor
 from domain.decider import Decider
 from domain.keys.commands import CreateKey
 from domain.keys.decider import KEY
@@ -34,6 +34,8 @@ from projections.organization_guard.queries import keys_guard, mcps_guard
 from tests.random_input import random_bytes
 
 OWNER = UserActor(new_id("user"))
+OPERATOR = SystemActor("operator")
+"""Who makes keys unless a test says otherwise: the keys of a person who is no member would see nothing."""
 
 
 async def organization(pool: Pool, plan: PlanName = "team") -> str:
@@ -82,7 +84,7 @@ async def key(pool: Pool, organization_id: str, **fields: Any) -> tuple[str, Sec
         permissions=Permissions(mcps="*"),
         secret=record(secret),
         at=at,
-        by=OWNER,
+        by=OPERATOR,
         authority=UNBOUNDED,
         census=KeyCensus(0, 0, None, "team"),
         known_mcps={},

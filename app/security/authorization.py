@@ -20,10 +20,13 @@ from app.security.admission import refuse_denied, ruling_on
 from app.security.callers import KeyCaller, PersonCaller, presentation
 from app.security.cross_site import HEADER, SAFE_METHODS, refuse_forged
 from app.security.sessions import person_behind, presented_session
+from app.security.visible_keys import ALL_KEYS, NO_KEYS, visible_to
 from app.services import Services
 from app.verification import Presented
 from domain.grants import GRANTS, Grant
-from domain.members.roles import owns
+from domain.keys.state import Key
+from domain.members.roles import grants_of, owns
+from projections.key_lineage.queries import root_creator
 
 Connection = ASGIConnection[Any, Any, Any, Any]
 
@@ -54,7 +57,26 @@ async def authorize(connection: Connection, handler: BaseRouteHandler) -> None:
 async def _key(services: Services, inbound: Inbound, grant: Grant | None, *, people_only: bool) -> KeyCaller:
     presented = presentation(inbound, "manage", grant=grant, people_only=people_only)
     ruling = await ruling_on(inbound, services, Presented(presented))
-    return KeyCaller(refuse_denied(ruling, presented))
+    return await _limited_to_creator(services, refuse_denied(ruling, presented), grant)
+
+
+async def _limited_to_creator(services: Services, key: Key, grant: Grant | None) -> KeyCaller:
+    """The key, with what the person it comes of may do now as its bound.
+
+    When somebody is removed or gets a smaller role, their keys are revoked or lose grants in the same transaction. What
+    is checked here holds for every key all the same, whatever way it was made and whatever became of that person.
+    """
+    async with services.reading(key.organization_id) as connection:
+        creator = await root_creator(connection, key.organization_id, key.created_by.id)
+    if creator is not None and creator.role is not None:
+        held, visible = grants_of(creator.role), visible_to(creator.role, creator.id)
+    elif creator is not None and not creator.id.startswith("user_"):
+        return KeyCaller(key, ALL_KEYS)
+    else:
+        held, visible = frozenset[Grant](), NO_KEYS
+    if grant is not None and grant not in held:
+        raise missing_grant(grant)
+    return KeyCaller(key, visible)
 
 
 async def _person(

@@ -4,6 +4,7 @@ from msgspec import Struct
 
 from app.exchange import Inbound
 from app.security.bearer import presented_secret
+from app.security.visible_keys import VisibleKeys, visible_to
 from domain.actor import Actor, KeyActor, UserActor
 from domain.environment import Environment
 from domain.grants import Grant
@@ -11,7 +12,7 @@ from domain.keys.reach import Reach, reach_of
 from domain.keys.secret import digest
 from domain.keys.state import Key
 from domain.members.events import Role
-from domain.members.roles import authority_of, grants_of, sees_all_keys
+from domain.members.roles import authority_of, grants_of
 from domain.usage.decision import Presentation
 from domain.usage.events import Action
 from eventstore.execute import Reliance
@@ -20,9 +21,13 @@ from projections.sessions.queries import Person
 
 
 class KeyCaller(Struct, frozen=True):
-    """A key that was accepted at the instant of the request. It never reaches beyond what it was given."""
+    """A key that was accepted at the instant of the request. It never reaches beyond what it was given.
+
+    `visible_keys`: those that its creator sees now, and no others.
+    """
 
     key: Key
+    visible_keys: VisibleKeys
 
     @property
     def id(self) -> str:
@@ -49,10 +54,6 @@ class KeyCaller(Struct, frozen=True):
     def reliance(self) -> Reliance:
         """What this caller asks for is not done any more once the key was changed."""
         return Reliance(self.key.id, self.key.revision)
-
-    @property
-    def sees_all_keys(self) -> bool:
-        return True
 
     @property
     def default_environment(self) -> Environment:
@@ -101,9 +102,9 @@ class PersonCaller(Struct, frozen=True):
         return Reliance(self.user_id, self.revision)
 
     @property
-    def sees_all_keys(self) -> bool:
-        """Whoever does not sees and changes the keys that they made themselves, and no others."""
-        return sees_all_keys(self.role)
+    def visible_keys(self) -> VisibleKeys:
+        """Those that the person sees and, holding the grant for it, changes. No others exist for them."""
+        return visible_to(self.role, self.user_id)
 
     @property
     def default_environment(self) -> Environment:

@@ -12,7 +12,7 @@ from msgspec import UNSET, Struct, UnsetType
 
 from domain.alerts.events import AlertType, Severity
 from domain.members.events import Role, Threshold
-from domain.members.roles import grants_of
+from domain.members.roles import grants_of, keys_seen
 
 ALERT_TYPES: tuple[AlertType, ...] = get_args(AlertType)
 
@@ -44,12 +44,13 @@ class Notifications(Struct, frozen=True):
 
 def may_see(role: Role, alert_type: AlertType, *, own_key: bool) -> bool:
     """Whether such an alert tells nothing that the role may not look up. `own_key`: about a key that they made."""
+    if alert_type.startswith(_OF_A_KEY):
+        seen = keys_seen(role)
+        return seen == "all" or (seen == "own" and own_key)
     grants = grants_of(role)
-    if "alerts:read" in grants or "audit:read" in grants:
-        return True
     if alert_type == _OF_THE_ORGANIZATION:
         return "usage:read" in grants
-    return own_key and alert_type.startswith(_OF_A_KEY) and "keys:read" in grants
+    return "alerts:read" in grants or "audit:read" in grants
 
 
 def seen_types(role: Role) -> list[AlertType]:

@@ -6,7 +6,7 @@ adds all keys, MCPs, people, webhooks, alerts and the organization's own details
 what no grant opens, so that no key can ever do it: see `owns`.
 """
 
-from typing import get_args
+from typing import Literal, get_args
 
 from msgspec.structs import replace
 
@@ -33,13 +33,23 @@ _GRANTS: dict[Role, frozenset[Grant]] = {
 
 
 def grants_of(role: Role) -> frozenset[Grant]:
-    """What a person may ask for. Of a `member`, the grants for keys reach own keys only: see `sees_all_keys`."""
+    """What a person may ask for. The keys that the grants reach are those that the role sees: see `keys_seen`."""
     return _GRANTS[role]
 
 
-def sees_all_keys(role: Role) -> bool:
-    """Whether the grants for keys reach every key of the organization; otherwise those that the person created."""
-    return role != "member"
+KeysSeen = Literal["all", "own", "none"]
+
+
+def keys_seen(role: Role) -> KeysSeen:
+    """Which keys exist for a role, in every route, list, report, alert and mail. `own`: those that the person created.
+
+    It follows from the grants: who reads keys and writes none looks at all of them, as an auditor does. A grant for
+    something else, such as `usage:read`, shows no key that the role does not see.
+    """
+    held = _GRANTS[role]
+    if "keys:read" not in held:
+        return "none"
+    return "own" if role == "member" else "all"
 
 
 def owns(role: Role) -> bool:
@@ -54,7 +64,7 @@ def authority_of(role: Role) -> Reach:
     grants for keys reach all keys, so a `member`, who sees own ones only, has none of them to give.
     """
     held = _GRANTS[role]
-    giveable = held if sees_all_keys(role) else held.difference(_OWN_KEYS)
+    giveable = held if keys_seen(role) == "all" else held.difference(_OWN_KEYS)
     return Reach(
         Permissions(
             mcps="*" if "keys:write" in held else (),

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from domain.grants import Grant
+from domain.members.events import Role
 from eventstore.database import Connection
 from eventstore.statements import load
 
@@ -11,6 +12,7 @@ from eventstore.statements import load
 class Queries(NamedTuple):
     lineage_put: bytes
     lineage_remove: bytes
+    root_creator: bytes
     keys_of: bytes
 
 
@@ -22,6 +24,20 @@ class LineageRow(NamedTuple):
     organization_id: str
     created_by: str
     manages: list[Grant]
+
+
+class RootCreator(NamedTuple):
+    """Who is answerable for a key. `role` is None for a person who was removed and for a part of Keyledger itself."""
+
+    id: str
+    role: Role | None
+
+
+async def root_creator(connection: Connection, organization_id: str, created_by: str) -> RootCreator | None:
+    """The person or the part of Keyledger that a key comes of, however many keys lie between; None: it is not known."""
+    parameters = {"organization_id": organization_id, "created_by": created_by}
+    row = await (await connection.execute(SQL.root_creator, parameters)).fetchone()
+    return None if row is None else RootCreator(*row)
 
 
 async def keys_of(

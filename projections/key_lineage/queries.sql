@@ -7,6 +7,19 @@ on conflict (key_id) do update set manages = excluded.manages
 -- $1 key
 delete from key_lineage where key_id = %s
 
+-- root_creator
+-- Who stands at the beginning of the chain of keys that made a key, and their role now: null for one that was removed. A
+-- key can only be made by an older one, so the chain ends. Parameters by name: organization_id; created_by, of the key
+with recursive chain (creator) as (
+    select %(created_by)s::text collate "C"
+    union all
+    select k.created_by from chain c join key_list k on k.key_id = c.creator
+    where k.organization_id = %(organization_id)s
+)
+select c.creator, m.role
+from chain c left join member_list m on m.user_id = c.creator and m.organization_id = %(organization_id)s
+where not starts_with(c.creator, 'key_')
+
 -- keys_of
 -- The keys that a person made, and the managing ones that came of those, however many keys lie between and whatever became
 -- of them. Parameters by name: organization_id, user_id; held, null or the only grants that a key is left out with; limit

@@ -31,7 +31,7 @@ DAMAGE: dict[str, tuple[str, str]] = {
 @pytest.mark.parametrize("damage", DAMAGE)
 async def test_each_damage_is_found_and_named(connections: Pool, database_url: str, damage: str) -> None:
     organization_id = await seed.organization(connections)
-    await seed.key(connections, organization_id)
+    await seed.key(connections, organization_id, by=seed.OWNER)
     user_id, at = new_id("user"), now()
 
     def add(census: MemberCensus) -> AddMember:

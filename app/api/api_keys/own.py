@@ -1,4 +1,4 @@
-"""Whose keys a caller sees: those of the whole organization, or, as a `member`, the own ones. Others do not exist."""
+"""The keys that a caller sees, as routes ask for them. Others do not exist: see `app/security/visible_keys.py`."""
 
 from msgspec.structs import replace
 
@@ -12,23 +12,24 @@ from projections.key_state.queries import key_of
 
 def seen(caller: Caller, state: Existing | None) -> Existing:
     """The key, if there is one that the caller sees; 404 otherwise."""
-    if state is None or not (caller.sees_all_keys or state.key.created_by == caller.actor):
+    if state is None or not caller.visible_keys.includes(state.key):
         raise KeyNotFound
     return state
 
 
 def seen_of(caller: Caller, filters: Filters) -> Filters:
     """The same, as far as the caller sees keys."""
-    if caller.sees_all_keys:
+    visible = caller.visible_keys.created_by
+    if visible is None:
         return filters
-    # Nobody's id is empty: whoever asks for the keys of someone else is shown none.
-    return replace(filters, created_by=caller.id if filters.created_by in {None, caller.id} else "")
+    # No id is empty: a caller that asks for the keys of someone else is shown none.
+    return replace(filters, created_by=visible if filters.created_by in {None, visible} else "")
 
 
 async def refuse_unseen(request: HttpRequest, key_id: str) -> None:
     """404 where the caller does not see the key. Who made it never changes, so this holds at the commit too."""
     caller = request.auth
-    if caller.sees_all_keys:
+    if caller.visible_keys.created_by is None:
         return
     async with services_of(request).reading(caller.organization_id) as connection:
         seen(caller, await key_of(connection, key_id, caller.organization_id))

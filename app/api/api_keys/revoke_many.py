@@ -120,7 +120,7 @@ async def revoke_keys(request: HttpRequest) -> HttpResponse:
 async def _filters(request: HttpRequest, wanted: Body) -> Filters:
     """The keys that are meant, the calling one included; 422 where a selector names what is not there."""
     organization_id = request.auth.organization_id
-    seen = seen_of(request.auth, Filters(organization_id)).created_by
+    seen = request.auth.visible_keys.created_by
     details: dict[str, str | None] = {}
     mcp = None
     async with services_of(request).reading(organization_id) as connection:

@@ -16,7 +16,7 @@ async def usage_summary(request: HttpRequest) -> HttpResponse:
 
 
 async def organization_usage_of(request: HttpRequest) -> HttpResponse:
-    """Whoever sees own keys only is shown no others by name; the sums are about all of them."""
+    """Only keys that the caller sees are listed; the sums are about the whole organization, as its plan is."""
     wanted = asked(query_of(request, Query), now())
     caller = request.auth
     services = services_of(request)
@@ -25,6 +25,6 @@ async def organization_usage_of(request: HttpRequest) -> HttpResponse:
         if plan is None:
             raise OrganizationNotFound
         report = await organization_report(
-            connection, caller.organization_id, wanted.span, created_by=None if caller.sees_all_keys else caller.id
+            connection, caller.organization_id, wanted.span, created_by=caller.visible_keys.created_by
         )
     return success(organization_usage_shape(wanted, report, services.plans[plan].monthly_requests))

@@ -6,7 +6,7 @@ from domain.grants import GRANTS, Grant
 from domain.keys.permissions import Permissions
 from domain.keys.reach import UNBOUNDED, Reach
 from domain.members.events import Role
-from domain.members.roles import ROLES, authority_of, grants_of, owns, sees_all_keys
+from domain.members.roles import ROLES, authority_of, grants_of, keys_seen, owns
 
 SEEING: tuple[Grant, ...] = ("mcps:read", "usage:read", "organization:read")
 HELD: dict[Role, set[Grant]] = {
@@ -27,8 +27,9 @@ def test_only_the_owner_owns() -> None:
     assert [role for role in ROLES if owns(role)] == ["owner"]
 
 
-def test_only_a_member_is_bound_to_own_keys() -> None:
-    assert [role for role in ROLES if not sees_all_keys(role)] == ["member"]
+def test_a_member_sees_own_keys_and_a_viewer_none() -> None:
+    seen = {"viewer": "none", "member": "own", "auditor": "all", "admin": "all", "owner": "all"}
+    assert {role: keys_seen(role) for role in ROLES} == seen
 
 
 @pytest.mark.parametrize("role", ["admin", "owner"])

@@ -4,6 +4,7 @@ import re
 
 from tests.app.api.api_keys.shapes import DETAIL, INSTANT
 from tests.app.organizations import Api, Organization
+from tests.seed import OWNER
 
 
 def test_a_key_is_shown_whole_but_for_its_secret(org: Organization) -> None:
@@ -36,13 +37,14 @@ def test_recent_activity_holds_the_ten_newest(org: Organization) -> None:
 
 def test_who_created_it_is_a_key_or_a_person(api: Api, org: Organization) -> None:
     assert org.detail(org.key())["created_by"] == {"id": org.manager.id, "type": "api_key"}
-    owner = org.detail(org.manager)["created_by"]
+    of_a_person = org.seeded_key(by=OWNER)
+    owner = org.detail(of_a_person)["created_by"]
     assert set(owner) == {"id", "email"}
     assert owner["email"] is None, "an address that is not there, or was erased"
     api.database.rows(
         "insert into users (user_id, organization_id, email) values (%s, %s, 'owner@example.com')", owner["id"], org.id
     )
-    assert org.detail(org.manager)["created_by"] == {"id": owner["id"], "email": "owner@example.com"}
+    assert org.detail(of_a_person)["created_by"] == {"id": owner["id"], "email": "owner@example.com"}
     api.database.rows("delete from users where user_id = %s", owner["id"])
 
 

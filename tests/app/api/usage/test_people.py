@@ -13,7 +13,7 @@ def test_a_member_sees_the_usage_of_own_keys_only(api: Api, org: Organization) -
     absent = member.client.get(f"/v1/api-keys/key_{'0' * 26}/usage")
     assert (refused.status, refused.code) == (404, "not_found")
     assert refused.without_request_id == absent.without_request_id
-    assert person(api, org.id, "viewer").client.get(f"{org.manager.path}/usage").status == 200
+    assert person(api, org.id, "auditor").client.get(f"{org.manager.path}/usage").status == 200
 
 
 def test_a_member_is_shown_the_names_of_own_keys_only(api: Api, org: Organization) -> None:

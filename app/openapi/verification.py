@@ -61,9 +61,17 @@ OPERATIONS: list[Operation] = [
         "any key",
         tag=_TAG,
         summary="Check the caller's key",
-        description="The same decision for a reverse proxy (nginx `auth_request`, Traefik and Caddy forward-auth).",
+        description="The same decision for a reverse proxy (nginx `auth_request`, Traefik and Caddy forward-auth). "
+        "`mcp_id` or `organization_id` is required: without one, keys of every organization would be admitted.",
         query=check.Query,
-        query_fields={"mcp_id": _MCP_ID, "tool": _TOOL},
+        query_fields={
+            "mcp_id": _MCP_ID,
+            "organization_id": {
+                "description": "The organization whose keys are admitted. A key of another one is unknown.",
+                "pattern": "^org_[0-7][0-9a-hjkmnp-tv-z]{25}$",
+            },
+            "tool": _TOOL,
+        },
         answer=Answer(
             KeyMayDo,
             {"valid": True},

@@ -125,11 +125,13 @@ def presentation(
     mcp_id: str | None = None,
     tool: str | None = None,
     people_only: bool = False,
+    organization_id: str | None = None,
 ) -> Presentation:
-    """The key in the request's headers, presented for `action`."""
+    """The key in the request's headers, presented for `action`; `organization_id`: the only one whose keys count."""
     return Presentation(
         digest=digest(presented_secret(inbound.headers)),
         action=action,
+        organization_id=organization_id,
         mcp_id=mcp_id,
         tool=tool,
         grant=grant,

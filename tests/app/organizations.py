@@ -71,10 +71,18 @@ class Key:
     """A key in the hand of its holder."""
 
     def __init__(self, api: "Api", key_id: str, secret: str) -> None:
+        self._api = api
         self.id = key_id
         self.secret = secret
         self.client = api.client(secret)
         self.path = f"/v1/api-keys/{key_id}"
+
+    @property
+    def check_path(self) -> str:
+        """What a proxy asks that admits the keys of this key's organization."""
+        query = "select organization_id from key_list where key_id = %s"
+        (row,) = self._api.database.rows(query, self.id)
+        return f"/v1/auth/check?organization_id={row[0]}"
 
 
 class Organization:

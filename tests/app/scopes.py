@@ -75,7 +75,7 @@ RULES: dict[Route, Rule] = {
         "keys:write", {"created_before": "2000-01-01T00:00:00Z", "reason": "superseded"}
     ),
     ("POST", "/v1/api-keys/verify"): Rule("keys:verify", people=False, body={"key": "nothing like a key"}),
-    ("GET", "/v1/auth/check"): Rule(people=False),
+    ("GET", "/v1/auth/check"): Rule(people=False, let_in=422),
     ("POST", "/v1/mcp/invoke"): Rule(people=False, body={"mcp_id": ABSENT_MCP, "tool": "add"}, let_in=404),
     ("POST", "/v1/mcp/resources"): Rule(people=False, body={"mcp_id": ABSENT_MCP, "uri": "example://a"}, let_in=404),
     ("GET", "/v1/mcp/servers"): Rule(people=False),

@@ -41,14 +41,14 @@ class Hammered:
         return found
 
 
-def hammer(port: int, secret: str, seconds: float) -> Hammered:
+def hammer(port: int, secret: str, organization_id: str, seconds: float) -> Hammered:
     over = threading.Event()
 
     def call(_: int) -> list[Reply]:
         replies: list[Reply] = []
         with Wire(port, secret) as wire:
             while not over.is_set():
-                replies.append(wire.request("GET", "/v1/auth/check"))
+                replies.append(wire.request("GET", f"/v1/auth/check?organization_id={organization_id}"))
         return replies
 
     began = time.monotonic()

@@ -36,7 +36,7 @@ PATIENCE_SECONDS = 1.5
 
 IN_TIME_SECONDS = 2.0
 
-_NOBODY = "user_" + "0" * 26
+_NOBODY, _ABSENT = "user_" + "0" * 26, "org_" + "0" * 26
 
 GROWTH_MOST = 50 * 1024 * 1024
 
@@ -199,7 +199,7 @@ def test_without_postgresql_management_is_refused_in_time_too(
                 ("GET", "/v1/api-keys", None),
                 ("POST", "/v1/api-keys", {"name": "Never"}),
                 ("POST", "/v1/api-keys/revoke", {"created_by": _NOBODY, "reason": "compromised", "dry_run": False}),
-                ("GET", "/v1/auth/check", None),
+                ("GET", f"/v1/auth/check?organization_id={_ABSENT}", None),
                 ("POST", "/v1/mcp/invoke", {"mcp_id": "mcp_" + "0" * 26, "tool": "add"}),
                 ("GET", "/health/ready", None),
             ]:

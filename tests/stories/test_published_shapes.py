@@ -142,10 +142,11 @@ def test_the_refusals_have_the_published_codes(service: Service) -> None:
 def test_whoever_is_too_fast_learns_when_to_go_on(service: Service) -> None:
     slow = service.manager.ask("POST", "/v1/api-keys", {"name": "Slow", "rate_limit": {"per_second": 1}})["data"]
     client = service.client(slow["key"])
+    check = f"/v1/auth/check?organization_id={service.manager.ask('GET', '/v1/organization')['data']['id']}"
 
     def hurry() -> None:
         with ThreadPoolExecutor(8) as threads:
-            for asked in [threads.submit(client.ask, "GET", "/v1/auth/check") for _ in range(64)]:
+            for asked in [threads.submit(client.ask, "GET", check) for _ in range(64)]:
                 asked.result()
 
     limited = _refused(hurry)

@@ -14,9 +14,10 @@ BURST = burst_of(RATE)
 def test_four_processes_together_let_through_what_the_plan_allows(
     start_server: StartServer, database: Database
 ) -> None:
-    key_id, secret = database.key(database.organization("pro"))
+    organization_id = database.organization("pro")
+    key_id, secret = database.key(organization_id)
     server = start_server(API_WORKERS="4", KEYLEDGER_REDIS_PATIENCE_SECONDS="10")
-    hammered = hammer(server.port, secret, SECONDS)
+    hammered = hammer(server.port, secret, organization_id, SECONDS)
     assert set(hammered.statuses) <= {200, 429}
     # Never more, however fast the machine; and no less wherever the limit stood in the way, however slow.
     assert hammered.statuses[200] <= BURST + RATE * hammered.seconds

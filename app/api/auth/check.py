@@ -1,6 +1,7 @@
 """GET /v1/auth/check: the decision for a reverse proxy (nginx auth_request, Traefik and Caddy forward-auth).
 
-The key comes in the caller's own headers, the answer is a status with headers for the upstream.
+The key comes in the caller's own headers, the answer is a status with headers for the upstream. `mcp_id` or
+`organization_id` is required: a proxy that asks about neither would admit the keys of every organization.
 """
 
 from urllib.parse import quote
@@ -15,12 +16,16 @@ from app.security.admission import refuse_denied, refuse_invalid, ruling_on
 from app.security.callers import presentation
 from app.services import Services
 from app.verification import Presented
+from domain.ids import is_id
 
 _PRINTABLE = "".join(chr(c) for c in range(ord(" "), ord("~") + 1) if chr(c) != "%")
 
 
 class Query(Struct, frozen=True, forbid_unknown_fields=True):
+    """A key of another organization than the one that is named is unknown; an MCP has to belong to the key's own."""
+
     mcp_id: str | None = None
+    organization_id: str | None = None
     tool: Tool | None = None
 
 
@@ -30,7 +35,9 @@ async def check_key(inbound: Inbound, services: Services) -> Outbound:
         query = _query(inbound)
     except Problem as problem:
         await refuse_invalid(inbound, services, unread, problem)
-    presented = presentation(inbound, "check", mcp_id=query.mcp_id, tool=query.tool)
+    presented = presentation(
+        inbound, "check", mcp_id=query.mcp_id, tool=query.tool, organization_id=query.organization_id
+    )
     key = refuse_denied(await ruling_on(inbound, services, Presented(presented)), presented)
     headers = {
         "X-Key-Id": key.id,
@@ -45,6 +52,12 @@ def _query(inbound: Inbound) -> Query:
     inbound.refuse_unread()
     query = read_query(inbound.query, Query)
     check_target(query.mcp_id, query.tool)
+    if query.organization_id is not None and not is_id("org", query.organization_id):
+        problem = "Must be the id of an organization, such as org_… with 26 characters"
+        raise Problem("validation_error", "The request is not valid.", {"organization_id": problem})
+    if query.mcp_id is None and query.organization_id is None:
+        problem = "Required: mcp_id, or organization_id. Without one, keys of every organization would be admitted"
+        raise Problem("validation_error", "The request is not valid.", {"mcp_id": problem})
     return query
 
 

@@ -25,7 +25,7 @@ def test_every_limit_is_the_one_that_was_set(configured: Api) -> None:
     mcp = {"name": "Files", "endpoint_url": "https://mcp.example.com/mcp", "auth_type": "none"}
     refused = org.client.post("/v1/mcps", mcp)
     assert (refused.code, refused.details) == ("mcp_limit_reached", {"limit": 1, "used": 1, "plan": "free"})
-    uses = [key.client.get("/v1/auth/check") for _ in range(5)]
+    uses = [key.client.get(key.check_path) for _ in range(5)]
     assert [use.status for use in uses] == [200] * 4 + [429]
     assert uses[-1].code == "quota_exceeded"
     assert uses[0].headers["x-ratelimit-limit"] == "7"

@@ -40,7 +40,7 @@ def billed(api: Api, org: Organization) -> int:
 
 
 def check(key: Key) -> Answer:
-    return key.client.get("/v1/auth/check")
+    return key.client.get(key.check_path)
 
 
 def test_every_accepted_use_of_a_live_key_is_billed_and_nothing_else(api: Api, org: Organization) -> None:

@@ -49,7 +49,7 @@ def refused(ask: Callable[[], Answer]) -> Answer:
 
 
 def check(key: Key) -> Answer:
-    return key.client.get("/v1/auth/check")
+    return key.client.get(key.check_path)
 
 
 def limits(answer: Answer) -> list[str | None]:

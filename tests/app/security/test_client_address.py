@@ -95,7 +95,7 @@ def test_an_empty_element_of_the_list_says_nothing(behind_proxies: Api) -> None:
     lines = (["203.0.113.7,"], ["203.0.113.7", ""], ["", "203.0.113.7, , 10.1.1.1", ""], [",203.0.113.7:51234,"])
     for values in lines:
         raw = [(b"x-forwarded-for", value.encode()) for value in values]
-        admitted = key.client.request("GET", "/v1/auth/check", raw_headers=raw)
+        admitted = key.client.request("GET", key.check_path, raw_headers=raw)
         assert admitted.status == 200, values
     assert {use["ip"] for use in org.activity(key, type="api_key.used")} == {"203.0.113.7"}
 
@@ -103,9 +103,9 @@ def test_an_empty_element_of_the_list_says_nothing(behind_proxies: Api) -> None:
 def test_a_list_of_addresses_looks_at_what_the_proxy_says(behind_proxies: Api) -> None:
     org = behind_proxies.organization()
     key = org.key(allowed_ips=["203.0.113.0/24"])
-    assert key.client.get("/v1/auth/check", x_forwarded_for="203.0.113.7").status == 200
-    assert key.client.get("/v1/auth/check", x_forwarded_for="203.0.113.7, 10.1.1.1").status == 200
-    refused = key.client.get("/v1/auth/check", x_forwarded_for="203.0.113.7, 198.51.100.1")
+    assert key.client.get(key.check_path, x_forwarded_for="203.0.113.7").status == 200
+    assert key.client.get(key.check_path, x_forwarded_for="203.0.113.7, 10.1.1.1").status == 200
+    refused = key.client.get(key.check_path, x_forwarded_for="203.0.113.7, 198.51.100.1")
     assert (refused.status, refused.code) == (403, "ip_not_permitted")
     assert [use["ip"] for use in org.activity(key, type="api_key.used")] == [
         "198.51.100.1",
@@ -116,6 +116,6 @@ def test_a_list_of_addresses_looks_at_what_the_proxy_says(behind_proxies: Api) -
 
 def test_without_trusted_proxies_the_header_is_only_what_a_client_writes(org: Organization) -> None:
     key = org.key(allowed_ips=["203.0.113.0/24"])
-    refused = key.client.get("/v1/auth/check", x_forwarded_for="203.0.113.7")
+    refused = key.client.get(key.check_path, x_forwarded_for="203.0.113.7")
     assert (refused.status, refused.code) == (403, "ip_not_permitted")
     assert org.activity(key)[0]["ip"] == "127.0.0.1"

@@ -17,7 +17,7 @@ USE = CHANGE | {"action"}
 def test_every_change_and_every_use_newest_first(org: Organization) -> None:
     key = org.key()
     org.verify(key.secret)
-    key.client.get("/v1/auth/check")
+    key.client.get(key.check_path)
     org.client.post(f"{key.path}/disable")
     org.verify(key.secret)
     org.client.post(f"{key.path}/enable")
@@ -93,7 +93,7 @@ def test_a_use_says_what_for_and_with_what_outcome(org: Organization) -> None:
 
 def test_the_actor_of_a_use_is_the_key_itself_unless_another_asked(org: Organization) -> None:
     key = org.key()
-    key.client.get("/v1/auth/check")
+    key.client.get(key.check_path)
     assert org.activity(key)[0]["actor"] == {"type": "api_key", "id": key.id}
 
 

@@ -50,7 +50,8 @@ def test_the_revision_is_in_the_headers(org: Organization) -> None:
 
 
 def test_the_key_works_from_then_on(org: Organization) -> None:
-    assert org.key().client.get("/v1/auth/check").status == 200
+    key = org.key()
+    assert key.client.get(key.check_path).status == 200
 
 
 def test_the_event_is_in_the_log(api: Api, org: Organization) -> None:

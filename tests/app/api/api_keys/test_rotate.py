@@ -33,8 +33,8 @@ def test_without_overlap_the_old_secret_ends_at_once(api: Api, org: Organization
     verdict = org.verify(key.secret)
     assert (verdict["valid"], verdict["code"], verdict["key_id"]) == (False, "revoked_key", key.id)
     assert org.verify(data["key"])["valid"] is True
-    assert key.client.get("/v1/auth/check").code == "revoked_key"
-    assert api.client(data["key"]).get("/v1/auth/check").status == 200
+    assert key.client.get(key.check_path).code == "revoked_key"
+    assert api.client(data["key"]).get(key.check_path).status == 200
 
 
 def test_during_the_overlap_both_secrets_work_and_after_it_one(api: Api, org: Organization) -> None:

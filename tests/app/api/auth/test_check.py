@@ -10,7 +10,7 @@ from tests.app.organizations import Api, Key, Organization, unknown_secret
 
 def test_an_accepted_key_is_described_in_headers(org: Organization) -> None:
     key = org.key(name="Caller")
-    answer = key.client.get("/v1/auth/check")
+    answer = key.client.get(key.check_path)
     assert answer.status == 200
     assert answer.json == {"success": True, "data": {"valid": True}}
     described = {name: answer.headers[name] for name in answer.headers if name.startswith("x-") and name in HEADERS}
@@ -27,7 +27,8 @@ HEADERS = {"x-key-id", "x-key-name", "x-organization-id", "x-key-environment"}
 
 @pytest.mark.parametrize("name", ["Ünïcode 日本", "100% sure", "a;b,c=d", "tab-free 'quoted' \"too\"", "é"])
 def test_any_name_fits_into_a_header(org: Organization, name: str) -> None:
-    shown = org.key(name=name).client.get("/v1/auth/check").headers["x-key-name"]
+    key = org.key(name=name)
+    shown = key.client.get(key.check_path).headers["x-key-name"]
     assert shown.isascii()
     assert shown.isprintable()
     assert unquote(shown) == name
@@ -65,7 +66,8 @@ def test_every_reach_denial_is_403(org: Organization) -> None:
         (key, {"mcp_id": reached, "tool": "put_file"}, "tool_not_permitted"),
         (key, {"mcp_id": other}, "mcp_not_permitted"),
         (wide, {"mcp_id": tested}, "environment_mismatch"),
-        (elsewhere, {}, "ip_not_permitted"),
+        (elsewhere, {"organization_id": org.id}, "ip_not_permitted"),
+        (elsewhere, {"mcp_id": reached}, "ip_not_permitted"),
     ]
     for asker, question, code in asked:
         answer = asker.client.get("/v1/auth/check", question)
@@ -85,7 +87,48 @@ def test_an_mcp_that_is_not_there_or_of_someone_else_is_the_same_403(api: Api, o
 
 
 def test_no_grant_is_needed(org: Organization) -> None:
-    assert org.seeded_key(permissions=Permissions()).client.get("/v1/auth/check").status == 200
+    key = org.seeded_key(permissions=Permissions())
+    assert key.client.get(key.check_path).status == 200
+
+
+@pytest.mark.parametrize("params", [{}, {"organization_id": ""}, {"organization_id": "acme"}, {"mcp_id": ""}])
+def test_without_an_mcp_or_an_organization_no_key_is_admitted(org: Organization, params: dict[str, str]) -> None:
+    refused = org.key().client.get("/v1/auth/check", params)
+    assert (refused.status, refused.code) == (422, "validation_error")
+    assert set(refused.details) <= {"mcp_id", "organization_id"}
+    assert not HEADERS & set(refused.headers)
+
+
+def test_a_key_of_another_organization_is_unknown(api: Api, org: Organization) -> None:
+    foreign = api.organization()
+    refused = foreign.key().client.get("/v1/auth/check", {"organization_id": org.id})
+    nobodys = api.client(unknown_secret()).get("/v1/auth/check", {"organization_id": org.id})
+    assert (refused.status, refused.code) == (401, "unauthorized")
+    assert refused.without_request_id == nobodys.without_request_id
+    absent = foreign.manager.client.get("/v1/auth/check", {"organization_id": "org_" + "0" * 26})
+    assert (absent.status, absent.code) == (401, "unauthorized")
+
+
+def test_a_revoked_key_of_another_organization_is_unknown_too(api: Api, org: Organization) -> None:
+    foreign = api.organization()
+    key = foreign.key()
+    foreign.client.delete(key.path)
+    assert key.client.get("/v1/auth/check", {"organization_id": org.id}).code == "unauthorized"
+
+
+def test_both_have_to_fit_and_no_key_is_admitted_where_they_do_not_belong_together(api: Api, org: Organization) -> None:
+    foreign = api.organization()
+    ours, theirs = org.mcp(), foreign.mcp()
+    asked = {
+        ("ours", "ours"): {"organization_id": org.id, "mcp_id": ours},
+        ("ours", "theirs"): {"organization_id": org.id, "mcp_id": theirs},
+        ("theirs", "ours"): {"organization_id": foreign.id, "mcp_id": ours},
+    }
+    told = {
+        about: [key.client.get("/v1/auth/check", params).status for key in (org.manager, foreign.manager)]
+        for about, params in asked.items()
+    }
+    assert told == {("ours", "ours"): [200, 401], ("ours", "theirs"): [403, 401], ("theirs", "ours"): [401, 403]}
 
 
 @pytest.mark.parametrize(

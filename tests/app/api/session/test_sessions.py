@@ -144,7 +144,7 @@ def test_a_key_comes_before_a_cookie(api: Api, org: Organization) -> None:
     cookie = f"{COOKIE}={somebody.secret}"
     refused = api.client(key.secret, Cookie=cookie).get("/v1/api-keys")
     assert (refused.status, refused.details) == (403, {"required": ["keys:read"]})
-    key.client.get("/v1/auth/check")
+    key.client.get(key.check_path)
     org.client.delete(key.path)
     assert api.client(key.secret, Cookie=cookie).get("/v1/api-keys").code == "revoked_key"
     for headers in ({"X_API_Key": "nothing like a key"}, {"Authorization": "Bearer pk_live_"}):

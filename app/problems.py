@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import msgspec
 import structlog
 
+from domain.grants import GRANTS
 from domain.refusal import Refusal
 from eventstore.errors import (
     UNAVAILABLE,
@@ -50,7 +51,9 @@ CODES: dict[str, Code] = {
     ),
     "disabled_key": Code(401, "Disabled key", "The key is disabled for the time being. Enable it to use it again."),
     "forbidden": Code(
-        403, "Forbidden", "The caller may not do this. details.required names the missing grants where that is why."
+        403,
+        "Forbidden",
+        "The caller may not do this. details.required names the missing grants, or the role owner, where that is why.",
     ),
     "mcp_not_permitted": Code(
         403,
@@ -192,9 +195,11 @@ def body(problem: Problem, *, request_id: str, public_url: str) -> bytes:
 
 def _forbidden(refusal: Refusal) -> Problem:
     required = refusal.details.get("required")
-    if not isinstance(required, list):
+    grants = [grant for grant in GRANTS if isinstance(required, list) and grant in required]
+    if not grants:
+        # A role is nothing that a token could have as its scope.
         return Problem("forbidden", refusal.message, refusal.details)
-    scope = " ".join(str(grant) for grant in required)  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
+    scope = " ".join(sorted(grants))
     challenge = f'Bearer realm="keyledger", error="insufficient_scope", scope="{scope}"'
     return Problem("forbidden", refusal.message, refusal.details, {"WWW-Authenticate": challenge})
 

@@ -24,6 +24,13 @@ class Forbidden(Refusal):
     code = "forbidden"
 
 
+class OwnerOnly(Forbidden):
+    """Only the owner of the organization may do this."""
+
+    def __init__(self) -> None:
+        super().__init__(required=["owner"])
+
+
 class Invalid(Refusal):
     """The request is not valid."""
 

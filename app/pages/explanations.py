@@ -35,8 +35,8 @@ EXPLANATIONS: dict[str, Explanation] = {
     ),
     "forbidden": Explanation(
         "The caller is known and may not do this.",
-        "A grant is missing: `details.required` names it. Or only people, or only the owner, may do this; or what was "
-        "asked for goes beyond what the caller has; or a change came without the CSRF token of the session.",
+        "A grant or the role of the owner is missing: `details.required` names it. Or only people may do this; or what "
+        "was asked for goes beyond what the caller has; or a change came without the CSRF token of the session.",
         "Use a key with the grant, or have someone whose role allows it do this. Nobody can give a key more than they "
         "have themselves.",
     ),

@@ -1,6 +1,6 @@
 """Why a command about members is refused. The first line of each docstring is the message."""
 
-from domain.refusal import Conflict, Forbidden, LimitReached, NotFound, Refusal
+from domain.refusal import Conflict, Forbidden, LimitReached, NotFound, OwnerOnly, Refusal
 
 
 class MemberNotFound(NotFound):
@@ -31,7 +31,7 @@ class OwnershipIsTransferred(Forbidden):
     """Nobody is made the owner by their role: the owner transfers the ownership."""
 
 
-class OnlyTheOwner(Forbidden):
+class OnlyTheOwner(OwnerOnly):
     """Only the owner of the organization may do this."""
 
 

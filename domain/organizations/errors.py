@@ -1,11 +1,11 @@
 """Why a command about organizations is refused. The first line of each docstring is the message."""
 
-from domain.refusal import Forbidden, NotFound
+from domain.refusal import NotFound, OwnerOnly
 
 
 class OrganizationNotFound(NotFound):
     """There is no such organization."""
 
 
-class PlanIsTheOwners(Forbidden):
+class PlanIsTheOwners(OwnerOnly):
     """Only the owner of the organization may change its plan."""

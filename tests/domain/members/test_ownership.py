@@ -27,9 +27,9 @@ def test_the_owner_hands_over_and_is_an_admin_afterwards() -> None:
 
 
 def test_only_the_owner_hands_over_and_only_in_person() -> None:
-    given(MEMBER, FOUNDED).when(replace(TRANSFER, by=UserActor(BOB))).then_refused(OnlyTheOwner)
-    given(MEMBER, FOUNDED).when(replace(TRANSFER, by=KeyActor(KEY_ID))).then_refused(OnlyTheOwner)
-    given(MEMBER, FOUNDED, TRANSFERRED).when(TRANSFER).then_refused(OnlyTheOwner)
+    given(MEMBER, FOUNDED).when(replace(TRANSFER, by=UserActor(BOB))).then_refused(OnlyTheOwner, required=["owner"])
+    given(MEMBER, FOUNDED).when(replace(TRANSFER, by=KeyActor(KEY_ID))).then_refused(OnlyTheOwner, required=["owner"])
+    given(MEMBER, FOUNDED, TRANSFERRED).when(TRANSFER).then_refused(OnlyTheOwner, required=["owner"])
 
 
 def test_nobody_but_another_member_receives_the_ownership() -> None:

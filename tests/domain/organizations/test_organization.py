@@ -99,8 +99,8 @@ def test_settings_stay_small_and_readable(settings: Settings, problem: str) -> N
 
 def test_only_the_owner_changes_the_plan_with_the_details() -> None:
     change = replace(CHANGE, name="Acme Ltd", description="We make everything", settings={"theme": "dark"}, plan="pro")
-    given(ORGANIZATION, CREATED).when(change).then_refused(PlanIsTheOwners)
-    given(ORGANIZATION, CREATED).when(replace(CHANGE, plan="free")).then_refused(PlanIsTheOwners)
+    given(ORGANIZATION, CREATED).when(change).then_refused(PlanIsTheOwners, required=["owner"])
+    given(ORGANIZATION, CREATED).when(replace(CHANGE, plan="free")).then_refused(PlanIsTheOwners, required=["owner"])
     given(ORGANIZATION, CREATED).when(replace(change, by_owner=True)).then(CHANGED, PlanChanged("pro"))
     given(ORGANIZATION, CREATED).when(replace(CHANGE, by_owner=True, plan="free")).then_nothing()
 

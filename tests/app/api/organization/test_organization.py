@@ -126,7 +126,8 @@ def test_nobody_else_changes_the_plan(api: Api, org: Organization, owner: Person
     for client in (person(api, org.id, "admin").client, org.client):
         for plan in ("team", "enterprise"):
             refused = client.patch(PATH, {"plan": plan, "name": "Acme Ltd"})
-            assert (refused.status, refused.code) == (403, "forbidden")
+            assert (refused.status, refused.code, refused.details) == (403, "forbidden", {"required": ["owner"]})
+            assert "www-authenticate" not in refused.headers, "a role is no scope of a token"
     shown = owner.client.get(PATH).data
     assert (shown["plan"], shown["name"]) == ("team", "Acme")
 

@@ -1,0 +1,29 @@
+"""What refusals tell a caller."""
+
+import importlib
+import pkgutil
+from collections.abc import Iterator
+
+import domain
+from domain.keys.errors import BeyondAuthority, LastActiveKey
+from domain.members.errors import OwnershipIsTransferred, OwnerStays, OwnRole, RoleBeyondAuthority
+from domain.refusal import Forbidden, OwnerOnly
+
+NO_ROLE_HELPS = {LastActiveKey, OwnRole, OwnerStays, OwnershipIsTransferred}
+"""Refused to everyone: neither a grant nor a role would make a difference."""
+SAYS_WHICH = {BeyondAuthority, RoleBeyondAuthority}
+"""The details name what the caller lacks: grants, addresses, an environment, an expiry."""
+
+
+def test_whoever_lacks_a_role_is_told_which() -> None:
+    for module in pkgutil.walk_packages(domain.__path__, "domain."):
+        importlib.import_module(module.name)
+    kinds = set(_below(Forbidden)) - NO_ROLE_HELPS - SAYS_WHICH - {OwnerOnly}
+    assert {kind.__module__ for kind in kinds} == {"domain.members.errors", "domain.organizations.errors"}
+    assert {kind: kind().details for kind in kinds} == {kind: {"required": ["owner"]} for kind in kinds}
+
+
+def _below(kind: type[Forbidden]) -> Iterator[type[Forbidden]]:
+    for each in kind.__subclasses__():
+        yield each
+        yield from _below(each)

@@ -70,19 +70,13 @@ class Database:
 class Key:
     """A key in the hand of its holder."""
 
-    def __init__(self, api: "Api", key_id: str, secret: str) -> None:
-        self._api = api
+    def __init__(self, api: "Api", key_id: str, secret: str, organization_id: str) -> None:
         self.id = key_id
         self.secret = secret
         self.client = api.client(secret)
         self.path = f"/v1/api-keys/{key_id}"
-
-    @property
-    def check_path(self) -> str:
+        self.check_path = f"/v1/auth/check?organization_id={organization_id}"
         """What a proxy asks that admits the keys of this key's organization."""
-        query = "select organization_id from key_list where key_id = %s"
-        (row,) = self._api.database.rows(query, self.id)
-        return f"/v1/auth/check?organization_id={row[0]}"
 
 
 class Organization:
@@ -96,12 +90,12 @@ class Organization:
 
     def seeded_key(self, **fields: Any) -> Key:  # noqa: ANN401 -- of CreateKey
         """A key that a person made; nothing bounds what it may do."""
-        return Key(self.api, *self.api.database.key(self.id, **fields))
+        return Key(self.api, *self.api.database.key(self.id, **fields), self.id)
 
     def key(self, **body: object) -> Key:
         """A key that the manager made over HTTP."""
         data = self.client.post("/v1/api-keys", {"name": "Deploy", **body}).data
-        return Key(self.api, data["id"], data["key"])
+        return Key(self.api, data["id"], data["key"], self.id)
 
     def expired_key(self, **fields: Any) -> Key:  # noqa: ANN401 -- of CreateKey
         """A key whose instant has passed while no event says so yet."""

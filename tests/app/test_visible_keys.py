@@ -143,7 +143,7 @@ class World:
         body = {"name": "Theirs", "permissions": {"mcps": "*", "manage": list(manage)}}
         data = maker.post("/v1/api-keys", body).data
         self.created_by[data["id"]] = maker_id
-        return Key(self.api, data["id"], data["key"])
+        return Key(self.api, data["id"], data["key"], self.org.id)
 
     def add_key(self, name: str, key: Key, role: Role | None, user_id: str) -> None:
         grants: set[Grant] = set(self.org.detail(key)["permissions"]["manage"])

@@ -3,7 +3,6 @@
 import json
 import os
 import re
-import secrets
 import subprocess
 from importlib.resources import files
 from pathlib import Path
@@ -16,6 +15,7 @@ import yaml
 
 from embedded.binaries import find_valkey
 from tests.patience import eventually
+from tests.random_input import random_bytes
 
 _ROOT = Path(__file__).parents[2]
 _COMPOSE: dict[str, Any] = yaml.safe_load((_ROOT / "compose.yaml").read_text())
@@ -69,7 +69,7 @@ def test_valkey_gets_its_password_from_standard_input(tmp_path: Path) -> None:
     script = script.replace("$$", "$").replace("docker-entrypoint.sh valkey-server", str(find_valkey()))
     socket = tmp_path / "valkey.sock"
     script = script.replace("--appendonly", f"--port 0 --unixsocket {socket} --dir {tmp_path} --appendonly")
-    secret = secrets.token_hex(24)
+    secret = random_bytes(24).hex()
     with subprocess.Popen([shell, option, script], env={**os.environ, "REDISCLI_AUTH": secret}) as server:
         try:
             eventually(socket.exists)

@@ -79,6 +79,7 @@ def test_a_log_that_has_grown_too_long_is_moved_aside_under_its_writer(
 def test_the_settings_of_an_operator_are_private_and_read_by_a_shell_as_they_are(home: Home) -> None:
     told = {
         "DATABASE_URL": "host=/a folder dbname=keyledger password=it's$HOME",
+        "KEYLEDGER_MIGRATION_DATABASE_URL": "host=/a folder dbname=keyledger user=keyledger",
         "REDIS_URL": "unix:///a%20folder/valkey.sock",
         "KEYLEDGER_MASTER_KEY": "c2VhbGVk",
         "KEYLEDGER_PUBLIC_URL": "http://127.0.0.1:8000",

@@ -65,6 +65,7 @@ def _presentations(question: Question) -> tuple[Presentation, ...]:
 class _Facts(Struct, frozen=True):
     plans: Plans
     states: dict[bytes, Existing]
+    used_versions: dict[bytes, int]
     mcps: dict[str, McpFacts]
     standings: dict[str, quotas.Standing]
     month: date
@@ -77,15 +78,17 @@ class _Facts(Struct, frozen=True):
         at = now()
         digests = list({p.digest for p in presentations})
         if not digests and not even_none:
-            return cls(plans, {}, {}, {}, month_of(at))
+            return cls(plans, {}, {}, {}, {}, month_of(at))
         mcp_ids = list({p.mcp_id for p in presentations if p.mcp_id is not None})
         async with connection.pipeline():
             found = await connection.execute(*key_state.by_digests(digests))
             standings = await connection.execute(*quotas.standings(digests, at))
             mcps = await connection.execute(*mcp_list.facts(mcp_ids)) if mcp_ids else None
+        rows = [(bytes(digest), bytes(state), used) for digest, state, used in await found.fetchall()]
         return cls(
             plans,
-            {bytes(digest): key_state.decode(bytes(state)) for digest, state in await found.fetchall()},
+            {digest: key_state.decode(state) for digest, state, _ in rows},
+            {digest: used for digest, _, used in rows},
             {row[0]: McpFacts(*row) for row in await mcps.fetchall()} if mcps else {},
             {row[0]: quotas.Standing(*row) for row in await standings.fetchall()},
             month_of(at),
@@ -93,7 +96,15 @@ class _Facts(Struct, frozen=True):
 
     def verdict(self, presented: Presentation, at: datetime) -> Verdict:
         mcp = None if presented.mcp_id is None else self.mcps.get(presented.mcp_id)
-        return decide(presented, self.states.get(presented.digest), mcp, at)
+        used = self.used_versions.get(presented.digest, 0)
+        return decide(presented, self.states.get(presented.digest), mcp, at, used)
+
+    def ends_previous(self, presented: Presentation, verdict: Verdict) -> bool:
+        """Whether this is the first accepted use of a secret, and one before it was valid until now."""
+        key, version = verdict.key, verdict.secret_version
+        if not verdict.accepted or key is None or version is None:
+            return False
+        return self.used_versions.get(presented.digest, 0) < version and key.is_ended_by_use_of(version)
 
     def rates(self, key: Key, action: Action) -> tuple[Rate, ...]:
         """Every limit that the use of `key` for `action` counts against."""
@@ -154,6 +165,7 @@ class _Bill:
 
     def __init__(self, facts: _Facts, at: datetime) -> None:
         self.at = at
+        self.facts = facts
         self._plans = facts.plans
         self._standings = facts.standings
         # Whatever was looked up in the last moment of a month is of that month.
@@ -208,7 +220,7 @@ def _ruled(question: Question, opinion: _Opinion, taken: Taken, event_id: str, b
         case Presented(presentation):
             final = _final(presentation, opinion.subject, bill, refused=taken.refused_by is not None)
             ruling = Ruling(final.verdict, final.verdict, bill.at, event_id, taken.allowance, final.quota)
-            return Decided(ruling, _use(presentation, final, bill.at, event_id))
+            return Decided(ruling, _use(presentation, final, bill, event_id))
         case Asked():
             return _ruled_asked(question, opinion, taken, event_id, bill)
         case Completed():
@@ -222,21 +234,19 @@ def _ruled_asked(question: Asked, opinion: _Opinion, taken: Taken, event_id: str
         asking = _denied(asking, "rate_limited")
     if not asking.accepted or asking.key is None or subject is None:
         ruling = Ruling(asking, UNKNOWN, bill.at, None, taken.allowance)
-        return Decided(ruling, _use(caller, _Final(asking), bill.at, event_id))
+        return Decided(ruling, _use(caller, _Final(asking), bill, event_id))
     final = _final(subject, opinion.subject, bill, refused=taken.refused_by is not None)
     ruling = Ruling(asking, final.verdict, bill.at, event_id, taken.allowance, final.quota)
-    return Decided(ruling, _use(subject, final, bill.at, event_id, asked_by=asking.key))
+    return Decided(ruling, _use(subject, final, bill, event_id, asked_by=asking.key))
 
 
-def _use(
-    presented: Presentation, final: _Final, at: datetime, event_id: str, *, asked_by: Key | None = None
-) -> KeyUsed:
+def _use(presented: Presentation, final: _Final, bill: _Bill, event_id: str, *, asked_by: Key | None = None) -> KeyUsed:
     verdict = final.verdict
     key = verdict.key
     organization_id = None if asked_by is None else asked_by.organization_id
     return KeyUsed(
         id=event_id,
-        occurred_at=at,
+        occurred_at=bill.at,
         action=presented.action,
         code=verdict.code,
         organization_id=organization_id if key is None else key.organization_id,
@@ -250,6 +260,7 @@ def _use(
         request_id=presented.request_id,
         caller_key_id=None if asked_by is None else asked_by.id,
         billed=final.billed,
+        ends_previous=bill.facts.ends_previous(presented, verdict),
     )
 
 

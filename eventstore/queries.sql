@@ -125,8 +125,18 @@ with batch as (
     from unnest(%b::bytea[]) with ordinality as u (body, ordinal),
          json_to_record(convert_from(u.body, 'UTF8')::json) as e (
              type text, id text, action text, code text, status text, organization_id text, key_id text,
-             caller_key_id text, mcp_id text, tool text, secret_version int, call_id text, latency_ms int, billed boolean
+             caller_key_id text, mcp_id text, tool text, secret_version int, call_id text, latency_ms int, billed boolean,
+             ends_previous boolean
          )
+), used_secret as (
+    -- In the order of the ids: two batches that use the same keys wait for each other and never in a circle.
+    insert into used_secrets as known (key_id, organization_id, secret_version, used_at)
+    select distinct on (e.key_id) e.key_id, e.organization_id, e.secret_version, b.at
+    from head, batch b, event e
+    where e.ends_previous
+    order by e.key_id, e.secret_version desc
+    on conflict (key_id) do update set secret_version = excluded.secret_version, used_at = excluded.used_at
+    where known.secret_version < excluded.secret_version
 ), billed as (
     -- From the head, and so under its lock: whoever else counts in this lane comes after the commit.
     insert into billed_uses as counted (organization_id, month, lane, uses)

@@ -17,7 +17,7 @@ IF_MATCH: Header = {
     "in": "header",
     "description": "The revision that the change is meant for, as in `ETag`, or several with commas between; `*`: any. "
     "When there is another one by now, nothing changes and the answer is 412.",
-    "schema": {"type": "string", "pattern": '^(\\*|"[\\x21\\x23-\\x7e]*"(, *"[\\x21\\x23-\\x7e]*")*)$'},
+    "schema": {"type": "string", "pattern": '^(\\*|(W/)?"[\\x21\\x23-\\x7e]*"(, *(W/)?"[\\x21\\x23-\\x7e]*")*)$'},
     "example": '"3"',
 }
 

@@ -193,13 +193,16 @@ OPERATIONS: list[Operation] = [
         rotate.rotate_key,
         tag=_TAG,
         summary="Rotate a key",
-        description="A new secret for the same key: its id, history and permissions stay. The secret before is "
-        "accepted for `overlap_seconds` more.",
+        description="A new secret for the same key: its id, history and permissions stay. Earlier secrets are accepted "
+        "until the new one is used for the first time, for a week at most: a lost answer stops nothing. "
+        "With `overlap_seconds` they are accepted for exactly so long, and with 0 no longer. "
+        "`previous_valid_until` is their latest end.",
         body=Body(
             rotate.Body,
             {
                 "overlap_seconds": {
-                    "description": "How long the secret before stays valid.",
+                    "description": "How long earlier secrets stay valid, whether the new one is used or not. 0: they "
+                    "are refused immediately. Absent: until the first use of the new one.",
                     "minimum": 0,
                     "maximum": OVERLAP_SECONDS_MAX,
                 }

@@ -34,7 +34,10 @@ class CreateKey(Struct, frozen=True):
 
 
 class ChangeKey(Struct, frozen=True):
-    """Any of the fields; one that is UNSET stays as it is. `expires_at` None lifts the expiry."""
+    """Any of the fields; one that is UNSET stays as it is. `expires_at` None lifts the expiry.
+
+    `by` and `census`: as for `DisableKey`, of a key that would soon be past its expiry.
+    """
 
     at: datetime
     authority: Reach
@@ -46,26 +49,40 @@ class ChangeKey(Struct, frozen=True):
     rate_limit: RateLimit | UnsetType | None = UNSET
     allowed_ips: tuple[str, ...] | UnsetType = UNSET
     expires_at: datetime | UnsetType | None = UNSET
+    by: Actor | None = None
+    census: KeyCensus | None = None
 
 
 class RotateKey(Struct, frozen=True):
-    """Give the key a new secret. Every earlier one ends after `overlap_seconds`, at the latest."""
+    """Give the key a new secret. Every earlier one ends after `overlap_seconds`, at the latest.
+
+    None: with the first accepted use of the new one, and at the latest after `UNUSED_SECONDS`.
+    """
 
     secret: SecretRecord
     at: datetime
     authority: Reach
     known_mcps: McpEnvironments
-    overlap_seconds: int = 0
+    overlap_seconds: int | None = 0
 
 
 class RetireSecrets(Struct, frozen=True):
-    """Record the end of every secret whose overlap is over."""
+    """Record the end of every secret whose overlap is over, and of those before the secret `used_version`.
+
+    `used_version` was used for the first time at `used_at`, which ended the earlier ones.
+    """
 
     at: datetime
+    used_version: int = 0
+    used_at: datetime | None = None
 
 
 class DisableKey(Struct, frozen=True):
+    """`by` and `census`: a key must not disable itself while it is the only active one. None for the system."""
+
     at: datetime
+    by: Actor | None = None
+    census: KeyCensus | None = None
 
 
 class EnableKey(Struct, frozen=True):

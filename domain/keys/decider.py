@@ -9,7 +9,7 @@ from typing import assert_never, get_args
 from msgspec import UNSET
 from msgspec.structs import replace
 
-from domain.actor import KeyActor
+from domain.actor import Actor, KeyActor
 from domain.decider import Decider
 from domain.fields import Problems
 from domain.keys.commands import (
@@ -46,7 +46,10 @@ from domain.keys.events import (
 )
 from domain.keys.evolve import evolve, rotated_key
 from domain.keys.fields import (
+    LAST_KEY_LASTS,
     NOTE_LENGTH_MAX,
+    UNUSED_SECONDS,
+    VALID_SECRETS_MAX,
     check_allowed_ips,
     check_expires_at,
     check_metadata,
@@ -55,7 +58,7 @@ from domain.keys.fields import (
     check_rate_limit,
 )
 from domain.keys.reach import Reach, reach_of, refuse_beyond
-from domain.keys.secret import cut_short
+from domain.keys.secret import SecretRecord, cut_short
 from domain.keys.state import (
     Active,
     Disabled,
@@ -65,6 +68,7 @@ from domain.keys.state import (
     KeyState,
     Revoked,
 )
+from domain.organizations.plan import KeyCensus
 from domain.refusal import Conflict
 
 
@@ -73,14 +77,13 @@ def decide(state: KeyState, command: KeyCommand) -> tuple[KeyEvent, ...]:  # noq
         case CreateKey():
             return _create(state, command)
         case ChangeKey():
-            return _change(_changeable(state, command.at).key, command)
+            return _change(_changeable(state, command.at), command)
         case RotateKey():
             return _rotate(_changeable(state, command.at).key, command)
         case RetireSecrets():
-            return _retire(_existing(state).key, command.at)
+            return _retire(_existing(state).key, command)
         case DisableKey():
-            changeable = _changeable(state, command.at)
-            return () if isinstance(changeable, Disabled) else (KeyDisabled(disabled_at=command.at),)
+            return _disable(_changeable(state, command.at), command)
         case EnableKey():
             return _enable(_changeable(state, command.at), command)
         case RevokeKey():
@@ -150,7 +153,8 @@ def _create(state: KeyState, command: CreateKey) -> tuple[KeyEvent, ...]:
     )
 
 
-def _change(key: Key, command: ChangeKey) -> tuple[KeyEvent, ...]:
+def _change(state: Active | Disabled, command: ChangeKey) -> tuple[KeyEvent, ...]:
+    key = state.key
     name = key.name if command.name is UNSET else command.name
     description = key.description if command.description is UNSET else command.description
     metadata = key.metadata if command.metadata is UNSET else command.metadata
@@ -181,6 +185,9 @@ def _change(key: Key, command: ChangeKey) -> tuple[KeyEvent, ...]:
             KeyPermissionsChanged(permissions=permissions, rate_limit=rate_limit, allowed_ips=allowed_ips),
         )
     if expires_at != key.expires_at:
+        ends_soon = expires_at is not None and expires_at - command.at < LAST_KEY_LASTS
+        if ends_soon and _is_last_and_own(state, command.by, command.census):
+            raise LastActiveKey("Cannot let your only active key expire within a day")
         events.append(KeyExpirationChanged(expires_at=expires_at))
     return tuple(events)
 
@@ -192,23 +199,66 @@ def _rotate(key: Key, command: RotateKey) -> tuple[KeyEvent, ...]:
         return ()
     if any(command.secret.digest == secret.digest for secret in key.secrets):
         raise Conflict("The key had this secret before. A new secret is needed.")
+    # A clock that was set back must not make the new secret older than the one before.
+    at = max(command.at, key.current_secret.created_at)
+    valid = sum(secret.is_valid(at) for secret in key.secrets)
+    if command.overlap_seconds is None:
+        return _rotate_until_used(key, command.secret, at, valid)
     problems = Problems()
-    check_overlap(problems, command.overlap_seconds, sum(secret.is_valid(command.at) for secret in key.secrets))
+    check_overlap(problems, command.overlap_seconds, valid)
     problems.refuse_any()
-    version = key.current_secret.version + 1
-    valid_until = command.at + timedelta(seconds=command.overlap_seconds)
     rotated = KeyRotated(
-        secret_version=version, secret=command.secret, rotated_at=command.at, previous_valid_until=valid_until
+        secret_version=key.current_secret.version + 1,
+        secret=command.secret,
+        rotated_at=at,
+        previous_valid_until=_ends_with_key(key, at + timedelta(seconds=command.overlap_seconds)),
     )
-    return (rotated, *_retire(rotated_key(key, rotated), command.at))
+    return (rotated, *_retire(rotated_key(key, rotated), RetireSecrets(at)))
 
 
-def _retire(key: Key, at: datetime) -> tuple[KeyEvent, ...]:
-    return tuple(
-        KeySecretRetired(secret_version=secret.version, retired_at=at)
-        for secret in key.secrets
-        if not secret.retired and secret.valid_until is not None and secret.valid_until <= at
+def _rotate_until_used(key: Key, secret: SecretRecord, at: datetime, valid: int) -> tuple[KeyEvent, ...]:
+    """Earlier secrets end with the first use of the new one: until then nobody has shown that they received it."""
+    rotated = KeyRotated(
+        secret_version=key.current_secret.version + 1,
+        secret=secret,
+        rotated_at=at,
+        previous_valid_until=_ends_with_key(key, at + timedelta(seconds=UNUSED_SECONDS)),
+        ends_previous_when_used=True,
     )
+    # One of them was never used, or it would have ended those before it: that one can go without harm.
+    unused = [each.version for each in key.secrets if each.is_valid(at) and each.ends_previous_when_used is not UNSET]
+    surplus = unused[:1] if valid >= VALID_SECRETS_MAX else []
+    return (rotated, *[KeySecretRetired(secret_version=version, retired_at=at) for version in surplus])
+
+
+def _ends_with_key(key: Key, end: datetime) -> datetime:
+    return end if key.expires_at is None else min(end, key.expires_at)
+
+
+def _retire(key: Key, command: RetireSecrets) -> tuple[KeyEvent, ...]:
+    events: list[KeyEvent] = []
+    for secret in key.secrets:
+        if secret.retired or secret.valid_until is None:
+            continue
+        if secret.valid_until <= command.at:
+            events.append(KeySecretRetired(secret_version=secret.version, retired_at=command.at))
+        elif secret.version < command.used_version and command.used_at is not None:
+            events.append(KeySecretRetired(secret_version=secret.version, retired_at=command.used_at))
+    return tuple(events)
+
+
+def _disable(state: Active | Disabled, command: DisableKey) -> tuple[KeyEvent, ...]:
+    if isinstance(state, Disabled):
+        return ()
+    if _is_last_and_own(state, command.by, command.census):
+        raise LastActiveKey("Cannot disable your only active key")
+    return (KeyDisabled(disabled_at=command.at),)
+
+
+def _is_last_and_own(state: Existing, by: Actor | None, census: KeyCensus | None) -> bool:
+    """Whether a key asks for its own end while the organization has no other one that is active."""
+    is_own = by == KeyActor(state.key.id)
+    return is_own and isinstance(state, Active) and census is not None and census.active <= 1
 
 
 def _enable(state: Active | Disabled, command: EnableKey) -> tuple[KeyEvent, ...]:
@@ -228,8 +278,7 @@ def _revoke(state: Existing, command: RevokeKey) -> tuple[KeyEvent, ...]:
         case Revoked():
             return ()
         case Active() | Disabled() | Expired():
-            by_itself = command.by == KeyActor(state.key.id)
-            if by_itself and isinstance(state, Active) and command.census.active <= 1:
+            if _is_last_and_own(state, command.by, command.census):
                 raise LastActiveKey
             return (KeyRevoked(revoked_at=command.at, reason=command.reason, note=note),)
         case _:

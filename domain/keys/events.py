@@ -8,7 +8,7 @@ name (`api_key.created`) is what the log, the audit view and webhooks show.
 from datetime import datetime
 from typing import Literal
 
-from msgspec import Struct, field
+from msgspec import UNSET, Struct, UnsetType, field
 
 from domain.actor import Actor
 from domain.environment import Environment
@@ -59,12 +59,17 @@ class KeyExpirationChanged(Struct, frozen=True, tag_field="type", tag="api_key.e
 
 
 class KeyRotated(Struct, frozen=True, tag_field="type", tag="api_key.rotated"):
-    """`secret_version` counts from 1. No earlier secret is valid after `previous_valid_until`."""
+    """`secret_version` counts from 1. No earlier secret is valid after `previous_valid_until`.
+
+    `ends_previous_when_used`: nor is any valid after the first accepted use of this secret. Absent in a rotation whose
+    overlap was stated, and in those from before there was this rule.
+    """
 
     secret_version: int
     secret: SecretRecord
     rotated_at: datetime
     previous_valid_until: datetime
+    ends_previous_when_used: Literal[True] | UnsetType = UNSET
 
 
 class KeySecretRetired(Struct, frozen=True, tag_field="type", tag="api_key.secret_retired"):

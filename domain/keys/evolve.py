@@ -1,7 +1,9 @@
 """What an API key is after an event."""
 
+from datetime import datetime
 from typing import assert_never
 
+from msgspec import UNSET
 from msgspec.structs import replace
 
 from domain.decider import ImpossibleHistory
@@ -113,18 +115,27 @@ def rotated_key(key: Key, event: KeyRotated) -> Key:
         secret if secret.valid_until is not None and secret.valid_until <= end else replace(secret, valid_until=end)
         for secret in key.secrets
     )
+    if event.ends_previous_when_used is UNSET:
+        # The overlap was stated for all of them: no use of one shortens that of another.
+        earlier = tuple(replace(secret, ends_previous_when_used=UNSET) for secret in earlier)
     current = SecretVersion(
         version=event.secret_version,
         digest=event.secret.digest,
         prefix=event.secret.prefix,
         last4=event.secret.last4,
         created_at=event.rotated_at,
+        ends_previous_when_used=event.ends_previous_when_used,
     )
     return replace(key, secrets=(*earlier, current))
 
 
+def _ended(secret: SecretVersion, at: datetime) -> SecretVersion:
+    end = at if secret.valid_until is None else min(secret.valid_until, at)
+    return replace(secret, retired=True, valid_until=end)
+
+
 def _retired(secrets: tuple[SecretVersion, ...], event: KeySecretRetired) -> tuple[SecretVersion, ...]:
-    marked = [replace(s, retired=True) if s.version == event.secret_version else s for s in secrets]
+    marked = [_ended(s, event.retired_at) if s.version == event.secret_version else s for s in secrets]
     surplus = sum(s.retired for s in marked) - RETIRED_SECRETS_KEPT
     forgotten = {s.version for s in [s for s in marked if s.retired][: max(surplus, 0)]}
     return tuple(s for s in marked if s.version not in forgotten)

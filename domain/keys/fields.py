@@ -1,6 +1,6 @@
 """What the fields of a key may hold."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from domain.addresses import parse_network
 from domain.fields import NO_KEY, Problems, has_control
@@ -22,6 +22,10 @@ TOOL_PATTERN_LENGTH_MAX = 128
 NOTE_LENGTH_MAX = 500
 PER_SECOND_MAX = 1_000_000
 OVERLAP_SECONDS_MAX = 30 * 24 * 3600
+LAST_KEY_LASTS = timedelta(days=1)
+"""So long at least the only active key of an organization lasts when it sets its own expiry."""
+UNUSED_SECONDS = 7 * 24 * 3600
+"""How long an earlier secret stays valid at most while the new one has not been used (docs/decisions/0037)."""
 VALID_SECRETS_MAX = 10
 """Rotating with an overlap again and again would let the list of secrets grow without end."""
 EXPIRES_BEFORE = datetime(9999, 1, 1, tzinfo=UTC)

@@ -1,8 +1,9 @@
 """The states of a key. Encoded as they stand here, they are also the rows of the verification table `key_state`."""
 
 from datetime import datetime
+from typing import Literal
 
-from msgspec import Struct
+from msgspec import UNSET, Struct, UnsetType
 
 from domain.actor import Actor
 from domain.environment import Environment
@@ -15,7 +16,10 @@ RETIRED_SECRETS_KEPT = 10
 
 
 class SecretVersion(Struct, frozen=True):
-    """One secret of the key. `valid_until` None: the current one. A retired one keeps the instant it ended at."""
+    """One secret of the key. `valid_until` None: the current one. A retired one keeps the instant it ended at.
+
+    `ends_previous_when_used`: with its first accepted use, every earlier secret ends.
+    """
 
     version: int
     digest: str
@@ -24,6 +28,7 @@ class SecretVersion(Struct, frozen=True):
     created_at: datetime
     valid_until: datetime | None = None
     retired: bool = False
+    ends_previous_when_used: Literal[True] | UnsetType = UNSET
 
     @property
     def record(self) -> SecretRecord:
@@ -55,6 +60,13 @@ class Key(Struct, frozen=True):
     @property
     def current_secret(self) -> SecretVersion:
         return self.secrets[-1]
+
+    def is_ended_by_use_of(self, version: int) -> bool:
+        """Whether an accepted use of the secret `version` ends one that is still valid."""
+        used = next((secret for secret in self.secrets if secret.version == version), None)
+        if used is None or used.ends_previous_when_used is UNSET:
+            return False
+        return any(not secret.retired for secret in self.secrets if secret.version < version)
 
     def has_expired(self, at: datetime) -> bool:
         """Whether the instant of expiry has come: from it on the key is refused, event or no event."""

@@ -58,13 +58,18 @@ class Verdict(Struct, frozen=True):
 UNKNOWN = Verdict("unauthorized")
 
 
-def decide(presented: Presentation, state: Existing | None, mcp: McpFacts | None, at: datetime) -> Verdict:
-    """The verdict on `presented`, given the key that its digest belongs to and the MCP it names, at one instant."""
+def decide(
+    presented: Presentation, state: Existing | None, mcp: McpFacts | None, at: datetime, used_version: int = 0
+) -> Verdict:
+    """The verdict on `presented`, given the key that its digest belongs to and the MCP it names, at one instant.
+
+    `used_version`: the use of this secret of the key has ended those before it, whatever their dates say.
+    """
     if state is None or presented.organization_id not in {None, state.key.organization_id}:
         return UNKNOWN
     key = state.key
     secret = _secret(key, presented.digest)
-    code = _state_denial(state, secret, at) or _reach_denial(key, presented, mcp) or "valid"
+    code = _state_denial(state, secret, at, used_version) or _reach_denial(key, presented, mcp) or "valid"
     return Verdict(code, key, secret.version if secret else None)
 
 
@@ -82,7 +87,7 @@ def _secret(key: Key, digest: bytes) -> SecretVersion | None:
     return next((secret for secret in reversed(key.secrets) if secret.digest == wanted), None)
 
 
-def _state_denial(state: Existing, secret: SecretVersion | None, at: datetime) -> Code | None:
+def _state_denial(state: Existing, secret: SecretVersion | None, at: datetime, used_version: int) -> Code | None:
     match state:
         case Revoked():
             return "revoked_key"
@@ -94,7 +99,7 @@ def _state_denial(state: Existing, secret: SecretVersion | None, at: datetime) -
         case _:
             assert_never(state)
     # A secret that a rotation replaced is gone for good, whatever the key's state is.
-    if secret is None or not secret.is_valid(at):
+    if secret is None or not secret.is_valid(at) or secret.version < used_version:
         return "revoked_key"
     return "disabled_key" if isinstance(state, Disabled) else None
 

@@ -36,7 +36,8 @@ class KeyUsed(Struct, frozen=True, tag_field="type", tag="api_key.used", omit_de
 
     `key_id` is absent where the secret is nobody's; `organization_id` is then that of the key that asked about it, or
     absent too. `revision` is the revision of the key that decided; `caller_key_id` the key that asked about this one.
-    `billed`: it counts towards the organization's quota.
+    `billed`: it counts towards the organization's quota. `ends_previous`: it was the first accepted use of a rotated
+    secret, and with it ended the secrets before.
     """
 
     id: str
@@ -54,6 +55,7 @@ class KeyUsed(Struct, frozen=True, tag_field="type", tag="api_key.used", omit_de
     request_id: str | None = None
     caller_key_id: str | None = None
     billed: bool = False
+    ends_previous: bool = False
 
 
 class CallCompleted(Struct, frozen=True, tag_field="type", tag="mcp.call_completed", omit_defaults=True):

@@ -20,6 +20,8 @@ class Queries(NamedTuple):
     keys_there: bytes
     creator_known: bytes
     secrets_ending: bytes
+    secrets_superseded: bytes
+    superseded_settled: bytes
 
 
 SQL = load(Queries, __file__)
@@ -65,6 +67,21 @@ async def creator_known(connection: Connection, organization_id: str, creator_id
     given = {"organization_id": organization_id, "creator_id": creator_id}
     row = await (await connection.execute(SQL.creator_known, given)).fetchone()
     return row is not None and bool(row[0])
+
+
+class UsedSecret(NamedTuple):
+    """A secret whose first use ended those before it."""
+
+    key_id: str
+    organization_id: str
+    version: int
+    used_at: datetime
+
+
+async def secrets_superseded(connection: Connection, at: datetime, limit: int) -> list[UsedSecret]:
+    """Secrets that were used for the first time by `at` and whose predecessors are not recorded as retired."""
+    cursor = await connection.execute(SQL.secrets_superseded, (at, limit))
+    return [UsedSecret(*row) for row in await cursor.fetchall()]
 
 
 async def secrets_ending(connection: Connection, at: datetime, limit: int) -> list[DueKey]:

@@ -73,6 +73,16 @@ select exists (
     select from key_list where organization_id = %(organization_id)s and created_by = %(creator_id)s
 )
 
+-- secrets_superseded
+-- Keys of which a rotated secret was used for the first time, the longest ago first. $1 now, $2 how many
+select key_id, organization_id, secret_version, used_at from used_secrets
+where used_at <= %s
+order by used_at, key_id limit %s
+
+-- superseded_settled
+-- The end of the earlier secrets is in the key's stream. $1 key, $2 version of the used secret
+delete from used_secrets where key_id = %s and secret_version <= %s
+
 -- secrets_ending
 -- Keys with a secret whose overlap is over. $1 now, $2 how many
 select key_id, organization_id from key_list

@@ -23,7 +23,7 @@ _decoder: msgspec.json.Decoder[Existing] = msgspec.json.Decoder(Existing)
 
 
 def by_digests(digests: Sequence[bytes]) -> Statement:
-    """Rows of (digest, state) for those digests that belong to a key."""
+    """Rows of (digest, state, version of the secret whose use ended those before it) for digests of a key."""
     return Statement(SQL.by_digests, (digests,))
 
 

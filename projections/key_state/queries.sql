@@ -8,9 +8,9 @@ on conflict (key_id) do update set version = excluded.version, state = excluded.
 insert into key_secrets (digest, key_id, organization_id, secret_version) values (%s, %s, %s, %s)
 
 -- by_digests
--- The keys that any of these secrets belong to. $1 digests
-select s.digest, k.state
-from key_secrets s join key_state k using (key_id)
+-- The keys that any of these secrets belong to, and the secret whose use ended those before it, or 0. $1 digests
+select s.digest, k.state, coalesce(u.secret_version, 0)
+from key_secrets s join key_state k using (key_id) left join used_secrets u using (key_id)
 where s.digest = any(%b::bytea[])
 
 -- by_id

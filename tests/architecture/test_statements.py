@@ -20,6 +20,7 @@ GROWING = {
     "usage_removal_lanes",
     "usage_removal_bills",
     "billed_uses",
+    "used_secrets",
     "streams",
     "key_state",
     "key_secrets",

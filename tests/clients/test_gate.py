@@ -2,15 +2,18 @@
 
 import asyncio
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx2
 import pytest
-from litestar import Litestar, Request, get
+from litestar import Litestar, Request, Response, get
+from litestar.exceptions import HTTPException
 
 from keyledger import NO_RETRIES, AsyncKeyledger
 from keyledger.asgi import KeyledgerMiddleware
-from keyledger.litestar import requires_key, verification_of
+from keyledger.gate import _until_next_month  # pyright: ignore[reportPrivateUsage]
+from keyledger.litestar import KeyDenied, requires_key, verification_of
 from tests.app.organizations import Api, Organization, unknown_secret
 from tests.clients.meddler import Deed, Meddler, refusal
 
@@ -225,7 +228,61 @@ def test_too_much_is_429(org: Organization, ask: Ask, meddler: Meddler, code: st
     meddler.deeds = [f"HTTP/1.1 200 OK\r\nContent-Length: {len(body)}\r\n\r\n{body}".encode()]
     response = ask(headers=_bearer(org.key().secret), url=meddler.url)
     assert (response.status_code, _code(response)) == (429, code)
-    assert response.headers["retry-after"] == "1"
+    seconds = int(response.headers["retry-after"])
+    if code == "rate_limited":
+        assert seconds == 1
+    else:
+        starts = datetime.now(UTC) + timedelta(seconds=seconds + 60)
+        first = starts.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+        assert starts - first < timedelta(minutes=10), "the month's requests are counted anew on the first"
+        assert 0 < seconds <= 31 * 86_400
+
+
+@pytest.mark.parametrize(
+    ("at", "seconds"),
+    [
+        ("2026-11-28T12:00:00", 2.5 * 86_400),
+        ("2026-12-31T23:59:59.500000", 1),
+        ("2028-02-01T00:00:00", 29 * 86_400),
+        ("2027-01-31T00:00:00", 86_400),
+    ],
+)
+def test_a_month_ends_when_it_ends(at: str, seconds: float) -> None:
+    assert _until_next_month(datetime.fromisoformat(at).replace(tzinfo=UTC)) == seconds
+
+
+def test_both_answer_with_the_same_problem(ask: Ask) -> None:
+    response = ask(headers=_bearer(unknown_secret()))
+    assert response.headers["content-type"] == "application/problem+json"
+    assert response.headers["cache-control"] == "no-store"
+    body = response.json()
+    assert body == {
+        "type": "urn:keyledger:problem:unauthorized",
+        "title": "Unauthorized",
+        "status": 401,
+        "detail": body["detail"],
+        "success": False,
+        "error": {"code": "unauthorized", "message": body["detail"]},
+    }
+
+
+def test_an_exception_handler_of_the_application_comes_first(api: Api, org: Organization) -> None:
+    def own(_request: Request[Any, Any, Any], error: HTTPException) -> Response[str]:
+        return Response(f"mine: {error.status_code}", status_code=418, media_type="text/plain")
+
+    async def answer(kind: Any) -> httpx2.Response:  # noqa: ANN401 -- a status or an exception
+        async with AsyncKeyledger(api.url, org.manager.secret) as client:
+
+            @get("/", guards=[requires_key(client)], sync_to_thread=False)
+            def closed() -> str:
+                return ""
+
+            app: Any = Litestar([closed], exception_handlers={kind: own}, openapi_config=None)
+            async with httpx2.AsyncClient(transport=httpx2.ASGITransport(app), base_url="http://app") as http:
+                return await http.get("/")
+
+    for kind in (KeyDenied, HTTPException, 401):
+        assert asyncio.run(answer(kind)).text == "mine: 401"
 
 
 def _alone(path: str, api: Api, org: Organization, **asked: Any) -> httpx2.Response:  # noqa: ANN401

@@ -191,6 +191,36 @@ def test_retry_after_is_waited_for(meddler: Meddler, through: Caller, status: in
     assert len(meddler.seen) == 2
 
 
+def test_a_date_in_retry_after_is_waited_for(meddler: Meddler, through: Caller) -> None:
+    headers = ["Date: Sat, 28 Nov 2026 12:00:00 GMT", "Retry-After: Sat, 28 Nov 2026 12:00:01 GMT"]
+    meddler.deeds = [refusal(503, *headers, body=DOWN)]
+    began = time.monotonic()
+    through.do(lambda c: c.keys.list())
+    assert time.monotonic() - began >= 1.0
+    assert len(meddler.seen) == 2
+
+
+@pytest.mark.parametrize(
+    ("date", "seconds"),
+    [
+        ("Sat, 28 Nov 2026 13:00:00 GMT", 3600.0),
+        ("Saturday, 28-Nov-26 13:00:00 GMT", 3600.0),
+        ("Sat Nov 28 13:00:00 2026", 3600.0),
+        ("Sat, 28 Nov 2026 11:00:00 GMT", 0.0),
+        ("tomorrow", None),
+        ("Sat, 99 Nov 2026 11:00:00 GMT", None),
+    ],
+)
+def test_a_date_is_told_in_seconds(
+    connect: Connect, org: Organization, meddler: Meddler, date: str, seconds: float | None
+) -> None:
+    caller = connect(meddler.url, org.manager.secret, retries=NO_RETRIES)
+    meddler.deeds = [refusal(429, "Date: Sat, 28 Nov 2026 12:00:00 GMT", f"Retry-After: {date}", body=BUSY)]
+    with pytest.raises(RateLimited) as raised:
+        caller.do(lambda c: c.verify("x"))
+    assert raised.value.retry_after == seconds
+
+
 def test_who_asks_for_too_much_patience_is_told_to_the_caller(meddler: Meddler, through: Caller) -> None:
     meddler.deeds = [refusal(429, "Retry-After: 86400", body=BUSY)]
     with pytest.raises(RateLimited) as raised:

@@ -245,6 +245,7 @@ async def test_the_gate_reads_what_credentials_are_decided_upon_and_no_more(url:
         "organization_guard",
         "sessions",
         "streams",
+        "used_secrets",
         "users",
     ]
 
@@ -276,7 +277,7 @@ async def test_the_policy_costs_the_look_up_of_keys_nothing(url: str) -> None:
             cursor = await connection.execute(b"explain (verbose, costs off) " + query, parameters)
             plans.append(await cursor.fetchall())
     assert plans[0] == plans[1]
-    assert sum("Index Cond" in line for (line,) in plans[0]) == 2
+    assert sum("Index Cond" in line for (line,) in plans[0]) == 3
 
 
 @pytest.fixture

@@ -120,7 +120,7 @@ class Load:
 
     def _rotate(self, wire: Wire, key_id: str) -> None:
         path, name = f"/v1/api-keys/{key_id}/rotate", random_token()
-        reply = self._until_answered(lambda: wire.post(path, idempotency_key=name))
+        reply = self._until_answered(lambda: wire.post(path, {"overlap_seconds": 0}, idempotency_key=name))
         self.promises.rotations[key_id] += 1
         # Two events: without an overlap the earlier secret is retired at once.
         self.promises.changes.append(Acknowledged(key_id, reply.revision - 1, "api_key.rotated"))

@@ -34,7 +34,7 @@ async def verdict(pool: Pool, secret: Secret, at: datetime) -> Code:
     presented = Presentation(digest=digest(secret), action="verify")
     async with pool.connection() as connection:
         row = await (await connection.execute(*by_digests([presented.digest]))).fetchone()
-    return decide(presented, decode(bytes(row[1])) if row else None, None, at).code
+    return decide(presented, decode(bytes(row[1])) if row else None, None, at, row[2] if row else 0).code
 
 
 async def number(connection: Connection, query: bytes) -> int:

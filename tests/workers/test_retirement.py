@@ -4,17 +4,20 @@ from datetime import timedelta
 
 import pytest
 from freezegun import freeze_time
+from msgspec import structs
 
 from domain.keys.commands import RotateKey
 from domain.keys.decider import KEY
 from domain.keys.events import KeyRotated, KeySecretRetired
 from domain.keys.reach import UNBOUNDED
 from domain.keys.secret import ENTROPY_BYTES, Secret, mint, record
-from eventstore.clock import now
-from eventstore.database import Pool
+from eventstore.clock import new_id, now
+from eventstore.database import GATE_ROLE, Pool, connect
+from eventstore.usage_batch import Batch, append_once
 from tests import seed
+from tests.projections.usage.uses import used
 from tests.random_input import random_bytes
-from tests.workers.story import history, verdict
+from tests.workers.story import history, number, verdict
 from workers.due_keys import see_to
 from workers.jobs.retire_secrets import RETIREMENT, retire
 
@@ -23,14 +26,16 @@ pytestmark = pytest.mark.anyio
 OVERLAP = timedelta(hours=1)
 
 
-async def rotate(pool: Pool, organization_id: str, key_id: str) -> Secret:
+async def rotate(
+    pool: Pool, organization_id: str, key_id: str, overlap_seconds: int | None = int(OVERLAP.total_seconds())
+) -> Secret:
     secret = mint("live", random_bytes(ENTROPY_BYTES))
     command = RotateKey(
         secret=record(secret),
         at=now(),
         authority=UNBOUNDED,
         known_mcps={},
-        overlap_seconds=int(OVERLAP.total_seconds()),
+        overlap_seconds=overlap_seconds,
     )
     await seed.tell(pool, KEY, key_id, organization_id, command)
     return secret
@@ -76,3 +81,26 @@ async def test_every_overlap_that_is_over_is_seen_to(connections: Pool) -> None:
             if isinstance(each.event, KeySecretRetired)
         ]
     assert retired == [1, 2]
+
+
+async def test_the_first_use_of_a_new_secret_is_recorded_as_the_end_of_those_before(
+    connections: Pool, database_url: str
+) -> None:
+    organization_id = await seed.organization(connections)
+    key_id, old = await seed.key(connections, organization_id)
+    new = await rotate(connections, organization_id, key_id, None)
+    await retire(connections)
+    assert await verdict(connections, old, now()) == "valid"
+    at = now()
+    use = structs.replace(used(key_id, at, organization_id=organization_id, secret_version=2), ends_previous=True)
+    async with await connect(database_url, role=GATE_ROLE) as gate:
+        await append_once(gate, Batch(new_id("evt"), 1, at, [use]))
+    assert [await verdict(connections, secret, now()) for secret in (old, new)] == ["revoked_key", "valid"]
+    await retire(connections)
+    await retire(connections)
+    *_, retired = await history(connections, organization_id, key_id)
+    assert retired.event == KeySecretRetired(secret_version=1, retired_at=at)
+    assert len(await history(connections, organization_id, key_id)) == 3
+    assert [await verdict(connections, secret, now()) for secret in (old, new)] == ["revoked_key", "valid"]
+    async with connections.connection() as connection:
+        assert await number(connection, b"select count(*) from used_secrets") == 0

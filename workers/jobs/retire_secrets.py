@@ -1,14 +1,48 @@
-"""Every second: a secret whose overlap is over is recorded as retired. It is refused from that instant on already."""
+"""Every second: a secret whose overlap is over, or whose successor was used, is recorded as retired.
+
+It has been refused from that instant on already.
+"""
 
 from domain.actor import SystemActor
 from domain.keys.commands import RetireSecrets
+from domain.keys.decider import KEY
+from domain.organizations.plan import PLANS
+from eventstore.clock import new_event_id, now
 from eventstore.database import Pool
-from projections.key_list.queries import secrets_ending
+from eventstore.execute import Write, execute
+from eventstore.recorded import Origin
+from eventstore.statements import Statement
+from projections.inline import INLINE
+from projections.key_list.queries import SQL, UsedSecret, secrets_ending, secrets_superseded
+from projections.organization_guard.queries import keys_guard
 from workers.due_keys import Duty, commanding, see_to
-from workers.run import run
+from workers.run import WORK_SECONDS, run
 
 ACTOR = SystemActor("retirement")
 RETIREMENT = Duty(actor=ACTOR, due=secrets_ending, step=commanding(ACTOR, RetireSecrets))
+
+
+async def _supersede(pool: Pool, used: UsedSecret) -> bool:
+    """Record the end of the secrets before the one that was used. The note of that use goes in the same transaction."""
+    at = now()
+    command = RetireSecrets(at, used.version, used.used_at)
+    write = Write(
+        decider=KEY,
+        stream_id=used.key_id,
+        organization_id=used.organization_id,
+        command=lambda _: command,
+        # Nothing is decided upon the counts, but they may change with the key: who changes them locks them first.
+        guard=keys_guard(used.organization_id, PLANS),
+        at=at,
+        origin=Origin(ACTOR),
+        new_event_id=new_event_id,
+        also=lambda _: [Statement(SQL.superseded_settled, (used.key_id, used.version))],
+    )
+    await execute(pool, write, INLINE)
+    return True
+
+
+SUPERSEDED = Duty(actor=ACTOR, due=secrets_superseded, step=_supersede)
 
 
 def retire_secrets() -> None:
@@ -16,4 +50,5 @@ def retire_secrets() -> None:
 
 
 async def retire(pool: Pool) -> None:
-    await see_to(pool, RETIREMENT)
+    await see_to(pool, SUPERSEDED, WORK_SECONDS / 2)
+    await see_to(pool, RETIREMENT, WORK_SECONDS / 2)

@@ -1,10 +1,12 @@
 """PATCH /v1/api-keys/{id}: change what a key is called, how far it reaches, until when."""
 
+from datetime import datetime
 from typing import Any
 
 from litestar import patch
-from msgspec import UNSET, Struct, UnsetType
+from msgspec import UNSET, Struct, UnsetType, structs
 
+from app.api.api_keys.elapsed import living_keys
 from app.api.api_keys.own import refuse_unseen
 from app.api.api_keys.shape import changed_key
 from app.api.api_keys.surroundings import surroundings_of
@@ -15,8 +17,9 @@ from domain.keys.commands import ChangeKey
 from domain.keys.decider import KEY
 from domain.keys.events import RateLimit
 from domain.keys.permissions import Permissions
+from domain.organizations.plan import KeyCensus
 from eventstore.clock import now
-from eventstore.execute import Guard, no_guard
+from eventstore.execute import Guard, Survey, no_guard
 from projections.organization_guard.queries import keys_guard
 
 
@@ -49,16 +52,20 @@ async def change_key(request: HttpRequest, key_id: str) -> HttpResponse:
         rate_limit=wanted.rate_limit,
         allowed_ips=wanted.allowed_ips,
         expires_at=wanted.expires_at,
+        by=caller.actor,
     )
     # Whoever takes grants from somebody's keys looks at all of them under this lock: none gets more behind their back.
-    guard: Guard[Any] = (
+    guard: Guard[Any] | Survey[Any] = (
         no_guard() if wanted.permissions is UNSET else keys_guard(caller.organization_id, services.plans)
     )
+    if key_id == caller.id and isinstance(wanted.expires_at, datetime):
+        # Whether it may end soon depends on whether it is the only active one.
+        guard = living_keys(caller.organization_id, services.plans, at)
     return await change(
         request,
         KEY,
         key_id,
-        command=lambda _: command,
+        command=lambda census: structs.replace(command, census=census if isinstance(census, KeyCensus) else None),
         guard=guard,
         shown=lambda made: changed_key(made, surroundings),
     )

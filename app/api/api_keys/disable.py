@@ -9,4 +9,4 @@ from domain.keys.commands import DisableKey
 
 @post("/v1/api-keys/{key_id:str}/disable", grant="keys:write", status_code=200)
 async def disable_key(request: HttpRequest, key_id: str) -> HttpResponse:
-    return await change_standing(request, key_id, lambda at, _: DisableKey(at=at))
+    return await change_standing(request, key_id, lambda at, _, census: DisableKey(at, request.auth.actor, census))

@@ -1,26 +1,31 @@
 """POST /v1/api-keys/{id}/rotate: a new secret for the same key. It is in this answer and nowhere else."""
 
 import os
-from datetime import timedelta
+from datetime import datetime
 
 from litestar import post
-from msgspec import Struct
+from msgspec import UNSET, Struct, UnsetType
 
 from app.api.api_keys.own import refuse_unseen
 from app.api.api_keys.shape import changed_key
 from app.api.api_keys.surroundings import surroundings_of
 from app.changes import change
 from app.requests import HttpRequest, HttpResponse, NoParameters, body_of, query_of, services_of
+from domain.decider import ImpossibleHistory
 from domain.keys.commands import RotateKey
 from domain.keys.decider import KEY
 from domain.keys.errors import KeyNotFound
+from domain.keys.events import KeyEvent, KeyRotated
 from domain.keys.secret import ENTROPY_BYTES, mint, record
+from domain.keys.state import KeyState
 from eventstore.clock import now
-from eventstore.execute import no_guard
+from eventstore.execute import Change, no_guard
 
 
 class Body(Struct, frozen=True, forbid_unknown_fields=True):
-    overlap_seconds: int = 0
+    """`overlap_seconds` absent: earlier secrets end with the first use of the new one."""
+
+    overlap_seconds: int | UnsetType = UNSET
 
 
 @post("/v1/api-keys/{key_id:str}/rotate", grant="keys:write", status_code=200)
@@ -38,7 +43,7 @@ async def rotate_key(request: HttpRequest, key_id: str) -> HttpResponse:
         at=at,
         authority=request.auth.authority,
         known_mcps=surroundings.known_mcps,
-        overlap_seconds=wanted.overlap_seconds,
+        overlap_seconds=None if wanted.overlap_seconds is UNSET else wanted.overlap_seconds,
     )
     return await change(
         request,
@@ -46,9 +51,13 @@ async def rotate_key(request: HttpRequest, key_id: str) -> HttpResponse:
         key_id,
         command=lambda _: command,
         guard=no_guard(),
-        shown=lambda made: {
-            **changed_key(made, surroundings),
-            "previous_valid_until": at + timedelta(seconds=wanted.overlap_seconds),
-        },
+        shown=lambda made: {**changed_key(made, surroundings), "previous_valid_until": _end_of_previous(made)},
         only_now={"key": secret.reveal()},
     )
+
+
+def _end_of_previous(made: Change[KeyState, KeyEvent]) -> datetime:
+    for event in made.events:
+        if isinstance(event, KeyRotated):
+            return event.previous_valid_until
+    raise ImpossibleHistory(made)

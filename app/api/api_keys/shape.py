@@ -8,7 +8,7 @@ from app.api.api_keys.surroundings import Surroundings
 from domain.actor import Actor, KeyActor, SystemActor, UserActor
 from domain.keys.events import KeyEvent
 from domain.keys.permissions import Permissions
-from domain.keys.state import Active, Disabled, Existing, Expired, KeyState, Revoked
+from domain.keys.state import Active, Disabled, Existing, Expired, Key, KeyState, Revoked, SecretVersion
 from eventstore.execute import Change
 from projections.usage.queries import KeyUsage
 
@@ -64,10 +64,17 @@ def secrets_shape(state: Existing, last_used: Mapping[int, datetime]) -> list[di
             "version": secret.version,
             "created_at": secret.created_at,
             "last_used": last_used.get(secret.version),
-            "valid_until": secret.valid_until,
+            "valid_until": _ends_at(secret, state.key),
         }
         for secret in reversed(state.key.secrets)
     ]
+
+
+def _ends_at(secret: SecretVersion, key: Key) -> datetime | None:
+    """No secret is valid after its key, also where the key's expiry was set after the rotation."""
+    if secret.valid_until is None or key.expires_at is None:
+        return secret.valid_until
+    return min(secret.valid_until, key.expires_at)
 
 
 def status_of(state: Existing, at: datetime) -> str:

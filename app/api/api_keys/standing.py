@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from datetime import datetime
 
+from app.api.api_keys.elapsed import living_keys
 from app.api.api_keys.own import refuse_unseen
 from app.api.api_keys.shape import changed_key
 from app.api.api_keys.surroundings import Surroundings, surroundings_of
@@ -10,26 +11,25 @@ from app.changes import change
 from app.requests import HttpRequest, HttpResponse, NoParameters, body_of, query_of, services_of
 from domain.keys.commands import DisableKey, EnableKey
 from domain.keys.decider import KEY
+from domain.organizations.plan import KeyCensus
 from eventstore.clock import now
-from projections.organization_guard.queries import keys_guard
 
 
 async def change_standing(
-    request: HttpRequest, key_id: str, command: Callable[[datetime, Surroundings], DisableKey | EnableKey]
+    request: HttpRequest, key_id: str, command: Callable[[datetime, Surroundings, KeyCensus], DisableKey | EnableKey]
 ) -> HttpResponse:
-    """Carry out the `command` that the present instant and what is known about the key make, and show the key."""
+    """Carry out the `command` that the instant, what is known about the key, and the counts make, and show the key."""
     query_of(request, NoParameters)
     body_of(request, NoParameters)
     await refuse_unseen(request, key_id)
     at = now()
     surroundings = await surroundings_of(services_of(request).pool, key_id, request.auth.organization_id, at)
-    wanted = command(at, surroundings)
     return await change(
         request,
         KEY,
         key_id,
-        command=lambda _: wanted,
-        # Nothing is decided upon the counts, but they change with the key, and all who change them lock them first.
-        guard=keys_guard(request.auth.organization_id, services_of(request).plans),
+        command=lambda census: command(at, surroundings, census),
+        # The counts change with the key, and all who change them lock them first. Its own end is decided upon them.
+        guard=living_keys(request.auth.organization_id, services_of(request).plans, at),
         shown=lambda made: changed_key(made, surroundings),
     )

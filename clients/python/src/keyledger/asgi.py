@@ -6,7 +6,7 @@ from typing import Any, TypeAlias
 import msgspec
 
 from keyledger.clients import AsyncKeyledger
-from keyledger.gate import STATE_KEY, Denial, admit, problem_of
+from keyledger.gate import PROBLEM_TYPE, STATE_KEY, Denial, admit, problem_of
 
 Asgi: TypeAlias = Callable[[Any, Any, Any], Any]
 
@@ -75,7 +75,7 @@ class KeyledgerMiddleware:
 async def _answer(send: Any, denial: Denial) -> None:  # noqa: ANN401 -- ASGI
     body = msgspec.json.encode(problem_of(denial))
     headers = [
-        (b"content-type", b"application/problem+json"),
+        (b"content-type", PROBLEM_TYPE.encode()),
         (b"content-length", str(len(body)).encode()),
         (b"cache-control", b"no-store"),
         *((name.lower().encode(), value.encode("latin-1")) for name, value in denial.headers.items()),

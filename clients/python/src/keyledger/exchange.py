@@ -1,6 +1,8 @@
 """From a call to a request, and from an answer to what it says. Nothing here is sync or async."""
 
 import uuid
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from typing import TypeVar
 
 import httpx2
@@ -48,7 +50,7 @@ def refusal_in(call: Call[T], response: httpx2.Response) -> ApiError | Unexpecte
     """What the answer says no with; None when it is what was asked for."""
     if response.is_success or response.status_code in call.answers:
         return None
-    retry_after = _seconds(response.headers.get("retry-after"))
+    retry_after = _seconds(response.headers.get("retry-after"), response.headers.get("date"))
     try:
         error = _problems.decode(response.content).error
     except msgspec.DecodeError:
@@ -81,8 +83,28 @@ def _from_elsewhere(response: httpx2.Response, retry_after: float | None) -> Api
     return UnexpectedAnswer(status, "it is not this API's kind of error: is the URL right?")
 
 
-def _seconds(retry_after: str | None) -> float | None:
-    """Retry-After in seconds. The API sends no dates (RFC 9110 §10.2.3 has both); one is as good as nothing."""
-    if retry_after is None or not retry_after.strip().isdecimal():
+def _seconds(retry_after: str | None, date: str | None) -> float | None:
+    """Retry-After in seconds. The API sends seconds; a proxy may send a date (RFC 9110 §10.2.3).
+
+    A date is compared with the answer's own, so that a clock that is wrong here does not matter.
+    """
+    if retry_after is None:
         return None
-    return float(retry_after)
+    text = retry_after.strip()
+    if text.isascii() and text.isdecimal():
+        return float(text)
+    until = _instant(text)
+    if until is None:
+        return None
+    return max(0.0, (until - (_instant(date) or datetime.now(UTC))).total_seconds())
+
+
+def _instant(date: str | None) -> datetime | None:
+    """An HTTP date, in any of its three forms (RFC 9110 §5.6.7)."""
+    if date is None:
+        return None
+    try:
+        parsed = parsedate_to_datetime(date)
+    except ValueError:
+        return None
+    return parsed if parsed.tzinfo is not None else parsed.replace(tzinfo=UTC)

@@ -5,6 +5,8 @@ Asked anew for every request, and closed whenever there is no clear yes: nothing
 
 import logging
 from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
+from math import ceil
 from typing import Any
 
 from msgspec import Struct
@@ -18,15 +20,19 @@ from keyledger.shapes.verification import Verification
 STATE_KEY = "keyledger"
 """Where in `scope["state"]` the `Verification` of an admitted request is."""
 
+PROBLEM_TYPE = "application/problem+json"
+"""RFC 9457."""
+
 _KEY_CODES = {
     "unauthorized": "No API key was sent, or it is malformed or unknown.",
     "expired_key": "The key is past its expiry.",
     "revoked_key": "The key was revoked or replaced.",
     "disabled_key": "The key is disabled for the time being.",
 }
+_QUOTA = "quota_exceeded"
 _RATE_CODES = {
     "rate_limited": "Too many requests.",
-    "quota_exceeded": "The requests of this month are used up.",
+    _QUOTA: "The requests of this month are used up.",
 }
 _REALM = 'Bearer realm="keyledger"'
 _RETRY_SECONDS = 1.0
@@ -91,9 +97,17 @@ def _denied(code: str) -> Denial:
     if code in _KEY_CODES:
         return _unauthorized(code, presented=True)
     if code in _RATE_CODES:
-        after = {"Retry-After": f"{_RETRY_SECONDS:.0f}"}
+        seconds = _until_next_month(datetime.now(UTC)) if code == _QUOTA else _RETRY_SECONDS
+        after = {"Retry-After": f"{seconds:.0f}"}
         return Denial(429, code, "Too many requests", _RATE_CODES[code], after)
     return Denial(403, code, "Forbidden", "The key may not do this.", {})
+
+
+def _until_next_month(at: datetime) -> float:
+    """Seconds until the requests of the month are counted anew: at the beginning of the next one, in UTC."""
+    first = at.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+    following = (first + timedelta(days=32)).replace(day=1)
+    return max(1.0, ceil((following - at).total_seconds()))
 
 
 def _unauthorized(code: str, *, presented: bool, message: str | None = None) -> Denial:

@@ -6,13 +6,17 @@ The one module that needs Litestar: `pip install keyledger[litestar]`.
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+import msgspec
+from litestar import Request, Response
 from litestar.connection import ASGIConnection
 from litestar.exceptions import HTTPException
 from litestar.handlers import BaseRouteHandler
+from litestar.types import Empty
+from litestar.utils.scope.state import ScopeState
 
 from keyledger.asgi import peer_address
 from keyledger.clients import AsyncKeyledger
-from keyledger.gate import STATE_KEY, Denial, admit, problem_of
+from keyledger.gate import PROBLEM_TYPE, STATE_KEY, Denial, admit, problem_of
 from keyledger.shapes.verification import Verification
 
 Connection = ASGIConnection[Any, Any, Any, Any]
@@ -21,7 +25,13 @@ OfRequest = str | Callable[[Connection], str | None] | None
 
 
 class KeyDenied(HTTPException):
-    """401, 403, 429 or 503, with the code in `extra`."""
+    """401, 403, 429 or 503, with the code in `extra`.
+
+    Answered as application/problem+json with the body `problem`, unless the application has an exception handler of its
+    own for this exception, for HTTPException or for the status.
+    """
+
+    problem: dict[str, Any]
 
 
 def requires_key(
@@ -46,9 +56,9 @@ def requires_key(
             tool=_resolved(tool, connection),
         )
         if isinstance(decided, Denial):
-            headers = {**decided.headers, "Cache-Control": "no-store"}
-            extra = problem_of(decided)["error"]
-            raise KeyDenied(detail=decided.message, status_code=decided.status, headers=headers, extra=extra)
+            denied = _denied(decided)
+            _answer_as_problem(connection, denied)
+            raise denied
         scope.setdefault("state", {})[STATE_KEY] = decided
 
     return guard
@@ -59,6 +69,28 @@ def verification_of(connection: Connection) -> Verification:
     scope: Any = connection.scope
     verification: Verification = scope["state"][STATE_KEY]
     return verification
+
+
+def _denied(denial: Denial) -> KeyDenied:
+    problem = problem_of(denial)
+    headers = {**denial.headers, "Cache-Control": "no-store"}
+    denied = KeyDenied(detail=denial.message, status_code=denial.status, headers=headers, extra=problem["error"])
+    denied.problem = problem
+    return denied
+
+
+def _answer_as_problem(connection: Connection, denied: KeyDenied) -> None:
+    """For this one request: Litestar's own answer has the media type of the route, such as text."""
+    state: Any = ScopeState.from_scope(connection.scope)
+    handlers: dict[Any, Any] = {} if state.exception_handlers is Empty else state.exception_handlers
+    kinds = type(denied).__mro__[: type(denied).__mro__.index(Exception)]
+    if not any(kind in handlers for kind in (*kinds, denied.status_code)):
+        state.exception_handlers = {**handlers, KeyDenied: _problem}
+
+
+def _problem(_request: Request[Any, Any, Any], denied: KeyDenied) -> Response[bytes]:
+    content = msgspec.json.encode(denied.problem)
+    return Response(content, status_code=denied.status_code, headers=denied.headers, media_type=PROBLEM_TYPE)
 
 
 def _resolved(given: OfRequest, connection: Connection) -> str | None:

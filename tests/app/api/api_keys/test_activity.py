@@ -22,7 +22,7 @@ def test_every_change_and_every_use_newest_first(org: Organization) -> None:
     org.verify(key.secret)
     org.client.post(f"{key.path}/enable")
     org.client.patch(key.path, {"name": "Renamed", "expires_at": "2100-01-01T00:00:00Z"})
-    org.client.post(f"{key.path}/rotate")
+    org.client.post(f"{key.path}/rotate", {"overlap_seconds": 0})
     org.client.delete(key.path)
     entries = org.activity(key)
     assert [entry["event"] for entry in reversed(entries)] == [

@@ -1,7 +1,7 @@
 """POST /v1/api-keys/{id}/rotate"""
 
 import time
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -13,7 +13,7 @@ from tests.app.organizations import Api, Organization
 def test_the_key_stays_and_its_secret_changes(api: Api, org: Organization) -> None:
     key = org.key(description="Kept", metadata={"a": "b"}, permissions={"mcps": "*"})
     before = org.detail(key)
-    answer = org.client.post(f"{key.path}/rotate")
+    answer = org.client.post(f"{key.path}/rotate", {"overlap_seconds": 0})
     data = answer.data
     assert answer.status == 200
     assert set(data) == ROTATED
@@ -29,7 +29,7 @@ def test_the_key_stays_and_its_secret_changes(api: Api, org: Organization) -> No
 
 def test_without_overlap_the_old_secret_ends_at_once(api: Api, org: Organization) -> None:
     key = org.key()
-    data = org.client.post(f"{key.path}/rotate").data
+    data = org.client.post(f"{key.path}/rotate", {"overlap_seconds": 0}).data
     verdict = org.verify(key.secret)
     assert (verdict["valid"], verdict["code"], verdict["key_id"]) == (False, "revoked_key", key.id)
     assert org.verify(data["key"])["valid"] is True
@@ -62,7 +62,7 @@ def test_the_end_of_the_overlap_is_told(org: Organization) -> None:
 def test_another_rotation_ends_an_overlap_early(org: Organization) -> None:
     key = org.key()
     second = org.client.post(f"{key.path}/rotate", {"overlap_seconds": 3600}).data["key"]
-    third = org.client.post(f"{key.path}/rotate").data["key"]
+    third = org.client.post(f"{key.path}/rotate", {"overlap_seconds": 0}).data["key"]
     assert [org.verify(secret)["code"] for secret in (key.secret, second, third)] == [
         "revoked_key",
         "revoked_key",
@@ -104,7 +104,7 @@ def test_a_revoked_or_expired_key_gets_no_new_secret(org: Organization) -> None:
 
 
 def test_a_key_rotates_itself(api: Api, org: Organization) -> None:
-    renewed = org.client.post(f"{org.manager.path}/rotate").data["key"]
+    renewed = org.client.post(f"{org.manager.path}/rotate", {"overlap_seconds": 0}).data["key"]
     assert org.client.get("/v1/api-keys").code == "revoked_key"
     assert api.client(renewed).get("/v1/api-keys").status == 200
 
@@ -122,3 +122,85 @@ def test_the_new_secret_is_shown_once(org: Organization) -> None:
     renewed = org.client.post(f"{key.path}/rotate").data["key"]
     for shown in (org.client.get(key.path), org.client.get("/v1/api-keys"), org.client.get(f"{key.path}/activity")):
         assert renewed not in shown.content.decode()
+
+
+def _codes(org: Organization, *secrets: str) -> list[str]:
+    return [org.verify(secret)["code"] for secret in secrets]
+
+
+def test_without_a_stated_overlap_the_old_secret_works_until_the_new_one_is_used(api: Api, org: Organization) -> None:
+    key = org.key()
+    data = org.client.post(f"{key.path}/rotate").data
+    assert _codes(org, key.secret, key.secret) == ["valid", "valid"]
+    assert key.client.get("/v1/auth/check").status == 200
+    assert _codes(org, data["key"], key.secret, data["key"]) == ["valid", "revoked_key", "valid"]
+    assert key.client.get("/v1/auth/check").code == "revoked_key"
+    newest, oldest = org.detail(key)["secrets"]
+    assert datetime.fromisoformat(data["previous_valid_until"]) - datetime.fromisoformat(
+        newest["created_at"]
+    ) == timedelta(days=7)
+    assert oldest["valid_until"] == data["previous_valid_until"]
+    query = "select count(*) from usage_events where key_id = %s and body like %s"
+    query = query.replace("body like", "convert_from(body, 'UTF8') like")
+    assert api.database.rows(query, key.id, '%"ends_previous":true%') == [(1,)]
+
+
+@pytest.mark.parametrize("use", ["verify", "check", "manage"])
+def test_any_accepted_use_of_the_new_secret_counts(api: Api, org: Organization, use: str) -> None:
+    key = org.key(permissions={"mcps": "*", "manage": ["keys:read"]})
+    renewed = org.client.post(f"{key.path}/rotate").data["key"]
+    match use:
+        case "verify":
+            org.verify(renewed)
+        case "check":
+            api.client(renewed).get("/v1/auth/check")
+        case _:
+            api.client(renewed).get("/v1/api-keys")
+    assert org.verify(key.secret)["code"] == "revoked_key"
+
+
+def test_a_refused_use_of_the_new_secret_does_not_count(api: Api, org: Organization) -> None:
+    key = org.key()
+    renewed = org.client.post(f"{key.path}/rotate").data["key"]
+    assert api.client(renewed).get("/v1/api-keys").code == "forbidden"
+    assert org.verify(key.secret)["valid"] is True
+
+
+def test_a_caller_who_lost_the_answers_rotates_again_and_keeps_the_secret_in_use(org: Organization) -> None:
+    key = org.key()
+    for number in range(12):
+        org.client.post(f"{key.path}/rotate", idempotency_key=f"{number}")
+    assert org.verify(key.secret)["valid"] is True
+    renewed = org.client.post(f"{key.path}/rotate").data["key"]
+    assert _codes(org, key.secret, renewed, key.secret) == ["valid", "valid", "revoked_key"]
+
+
+def test_a_key_that_rotates_itself_and_loses_the_answer_can_do_it_again(api: Api, org: Organization) -> None:
+    org.client.post(f"{org.manager.path}/rotate")
+    renewed = org.client.post(f"{org.manager.path}/rotate").data["key"]
+    assert api.client(renewed).get("/v1/api-keys").status == 200
+    assert org.client.get("/v1/api-keys").code == "revoked_key"
+
+
+@pytest.mark.parametrize("ends", [{"overlap_seconds": 0}, "revoke", "disable"])
+def test_what_is_to_be_immediate_is(org: Organization, ends: str | dict[str, int]) -> None:
+    key = org.key()
+    first = org.client.post(f"{key.path}/rotate").data["key"]
+    if isinstance(ends, dict):
+        org.client.post(f"{key.path}/rotate", ends)
+    else:
+        org.client.post(f"{key.path}/{ends}")
+    assert not {"valid"} & set(_codes(org, key.secret, first))
+
+
+@pytest.mark.parametrize("body", [None, {"overlap_seconds": 2_592_000}])
+def test_an_earlier_secret_ends_with_its_key(org: Organization, body: dict[str, int] | None) -> None:
+    key = org.key(expires_in_days=2)
+    data = org.client.post(f"{key.path}/rotate", body).data
+    assert data["previous_valid_until"] == data["expires_at"]
+    sooner = org.client.patch(key.path, {"expires_at": _in(hours=1)}).data["expires_at"]
+    assert [secret["valid_until"] for secret in org.detail(key)["secrets"]] == [None, sooner]
+
+
+def _in(hours: int) -> str:
+    return (datetime.now(UTC) + timedelta(hours=hours)).isoformat(timespec="seconds").replace("+00:00", "Z")

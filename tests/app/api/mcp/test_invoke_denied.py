@@ -66,7 +66,7 @@ def test_an_mcp_that_is_not_there_or_of_someone_else_is_the_same_404(api: Api, c
 @pytest.mark.parametrize("change", ["revoke", "disable", "rotate"])
 def test_a_key_that_is_refused_from_now_on(calls: Calls, change: str) -> None:
     assert calls.add(1) == 2
-    calls.org.client.post(f"{calls.key.path}/{change}")
+    calls.org.client.post(f"{calls.key.path}/{change}", {"overlap_seconds": 0} if change == "rotate" else None)
     refused = calls.invoke("add", {"numbers": [1]})
     assert (refused.status, refused.code) == (401, "disabled_key" if change == "disable" else "revoked_key")
 

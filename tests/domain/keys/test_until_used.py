@@ -1,0 +1,121 @@
+"""A rotation whose overlap is not stated: earlier secrets end with the first use of the new one."""
+
+from datetime import timedelta
+
+from msgspec import UNSET
+from msgspec.structs import replace
+
+from domain.keys.commands import RetireSecrets, RotateKey
+from domain.keys.decider import KEY
+from domain.keys.events import KeyExpirationChanged, KeyRotated, KeySecretRetired
+from domain.keys.fields import UNUSED_SECONDS, VALID_SECRETS_MAX
+from domain.keys.reach import UNBOUNDED
+from domain.keys.state import Existing, KeyState
+from domain.usage.decision import Presentation, decide
+from tests.domain.sample import CREATED, MCPS, a_record, at
+from tests.given import given
+
+
+def rotate(number: int, seconds: float, overlap_seconds: int | None = None) -> RotateKey:
+    return RotateKey(a_record(number), at(seconds), UNBOUNDED, MCPS, overlap_seconds)
+
+
+def rotated(number: int, seconds: float) -> KeyRotated:
+    return KeyRotated(number, a_record(number), at(seconds), at(seconds + UNUSED_SECONDS), ends_previous_when_used=True)
+
+
+def code(state: KeyState, number: int, seconds: float, used_version: int = 0) -> str:
+    presented = Presentation(bytes.fromhex(a_record(number).digest), "verify")
+    assert state is not None
+    return decide(presented, state, None, at(seconds), used_version).code
+
+
+def _after(*commands: RotateKey | RetireSecrets) -> Existing:
+    state: KeyState = KEY.fold((CREATED,))
+    for command in commands:
+        state = KEY.fold(KEY.decide(state, command), state)
+    assert state is not None
+    return state
+
+
+def test_the_secret_before_stays_valid_for_a_week_at_most() -> None:
+    given(KEY, CREATED).when(rotate(2, 60)).then(rotated(2, 60))
+    state = _after(rotate(2, 60))
+    assert [code(state, number, 60 + UNUSED_SECONDS - 1) for number in (1, 2)] == ["valid", "valid"]
+    assert [code(state, number, 60 + UNUSED_SECONDS) for number in (1, 2)] == ["revoked_key", "valid"]
+
+
+def test_the_first_use_of_the_new_one_ends_it() -> None:
+    state = _after(rotate(2, 60))
+    assert state.key.is_ended_by_use_of(2)
+    assert not state.key.is_ended_by_use_of(1)
+    assert [code(state, number, 61, used_version=2) for number in (1, 2)] == ["revoked_key", "valid"]
+
+
+def test_a_caller_who_lost_two_answers_goes_on_with_the_secret_that_they_have() -> None:
+    state = _after(rotate(2, 60), rotate(3, 70))
+    assert code(state, 1, 80) == "valid"
+    assert [code(state, number, 80, used_version=3) for number in (1, 2, 3)] == ["revoked_key", "revoked_key", "valid"]
+
+
+def test_an_earlier_secret_that_was_ended_by_a_use_does_not_come_back_with_another_rotation() -> None:
+    state = _after(rotate(2, 60), rotate(3, 70))
+    assert [code(state, number, 80, used_version=2) for number in (1, 2, 3)] == ["revoked_key", "valid", "valid"]
+
+
+def test_a_stated_overlap_is_not_cut_short_by_a_use() -> None:
+    state = _after(rotate(2, 60), rotate(3, 70, overlap_seconds=100))
+    assert not any(state.key.is_ended_by_use_of(version) for version in (1, 2, 3))
+    assert [code(state, number, 169) for number in (1, 2, 3)] == ["valid"] * 3
+    assert [code(state, number, 170) for number in (1, 2, 3)] == ["revoked_key", "revoked_key", "valid"]
+
+
+def test_no_overlap_is_immediate() -> None:
+    state = _after(rotate(2, 60), rotate(3, 70, overlap_seconds=0))
+    assert [code(state, number, 70) for number in (1, 2, 3)] == ["revoked_key", "revoked_key", "valid"]
+
+
+def test_the_end_is_recorded_with_the_instant_of_the_use() -> None:
+    retire = RetireSecrets(at(90), used_version=2, used_at=at(80))
+    given(KEY, CREATED, rotated(2, 60)).when(retire).then(KeySecretRetired(1, at(80)))
+    ended = _after(rotate(2, 60), retire).key.secrets[0]
+    assert (ended.retired, ended.valid_until) == (True, at(80))
+    given(KEY, CREATED, rotated(2, 60), KeySecretRetired(1, at(80))).when(retire).then()
+
+
+def test_many_lost_rotations_end_those_that_were_never_used_and_keep_the_one_in_use() -> None:
+    state = _after(*[rotate(number, 60 + number) for number in range(2, 40)])
+    valid = [secret.version for secret in state.key.secrets if secret.is_valid(at(100))]
+    assert len(valid) == VALID_SECRETS_MAX
+    assert valid[0] == 1
+    assert valid[-1] == 39
+
+
+def test_earlier_secrets_end_with_the_key() -> None:
+    created = replace(CREATED, expires_at=at(500))
+    for overlap_seconds in (None, 10_000):
+        rotation = rotate(2, 60, overlap_seconds)
+        (event,) = KEY.decide(KEY.fold((created,)), rotation)
+        assert isinstance(event, KeyRotated)
+        assert event.previous_valid_until == at(500)
+    later = KEY.fold((created, KeyExpirationChanged(at(9_000))))
+    (event,) = KEY.decide(later, rotate(2, 60, 10_000))
+    assert isinstance(event, KeyRotated)
+    assert event.previous_valid_until == at(9_000)
+
+
+def test_a_clock_that_was_set_back_makes_no_secret_older_than_the_one_before() -> None:
+    state = _after(rotate(2, 600), rotate(3, 60, overlap_seconds=0), rotate(4, 30, overlap_seconds=5))
+    created = [secret.created_at for secret in state.key.secrets]
+    assert created == sorted(created)
+    assert state.key.secrets[-2].valid_until == at(605)
+    (event, *_) = KEY.decide(KEY.fold((CREATED,)), rotate(2, -3600, 0))
+    assert isinstance(event, KeyRotated)
+    assert event.rotated_at == CREATED.created_at
+    assert event.previous_valid_until - event.rotated_at == timedelta(0)
+
+
+def test_what_is_stored_of_other_rotations_is_what_it_was() -> None:
+    (event, *_) = KEY.decide(KEY.fold((CREATED,)), rotate(2, 60, 5))
+    assert isinstance(event, KeyRotated)
+    assert event.ends_previous_when_used is UNSET

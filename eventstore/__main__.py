@@ -13,8 +13,9 @@ from eventstore.database import AT_LEISURE, connect, describe
 from eventstore.errors import LogError
 from eventstore.logging import configure_logging
 from eventstore.logins import RUNTIME_URL, ensure_runtime_login, owner_url
-from eventstore.migrate import migrate
+from eventstore.migrate import migrate, missing
 from eventstore.retention import removal
+from eventstore.schema_check import accepts_changes, repair, schema_differences
 from eventstore.usage_export import BrokenExport, Manifest, verified
 from projections.followers import follower_checks
 from projections.inline_check import inline_checks
@@ -24,7 +25,10 @@ from projections.schema import scripts
 
 async def _migrate(url: str) -> int:
     applied = await migrate(url, scripts())
+    repaired = await repair(url, scripts())
     print(f"applied: {', '.join(applied)}" if applied else "the schema is up to date")
+    for line in repaired:
+        print(f"repaired: {line}")
     for line in await renew(url):
         print(line)
     if runtime_url := os.environ.get(RUNTIME_URL, ""):
@@ -37,9 +41,20 @@ async def _migrate(url: str) -> int:
 
 async def _check(url: str) -> int:
     async with await connect(url, role=None, timeouts=AT_LEISURE) as connection:
+        lacking = await missing(connection, scripts())
+        if lacking:
+            print(f"VIOLATION the database lacks {', '.join(lacking)}. Run python -m eventstore migrate.")
+            return 1
+        compared = await accepts_changes(connection)
+        differences = await schema_differences(connection, scripts()) if compared else []
         report = await check(connection, inline_checks(), follower_checks())
+        report.violations[:0] = [f"schema: {line}" for line in dict.fromkeys(each.text for each in differences)]
     for line in report.lines:
         print(line)
+    if not compared:
+        print("not compared with the migrations: a standby accepts no scripts. Run check on the primary too.")
+    if differences:
+        print("python -m eventstore migrate repairs roles, grants, policies, triggers and functions")
     return 0 if report.sound else 1
 
 
@@ -70,7 +85,9 @@ def _read_export(file: Path, url: str) -> int:
 def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m eventstore", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
-    commands.add_parser("migrate", help="apply what is missing of the schema; safe to repeat and to run at once")
+    commands.add_parser(
+        "migrate", help="apply what is missing of the schema and repair roles, grants, policies, triggers and functions"
+    )
     commands.add_parser("check", help="verify the whole log and what follows from it; exit 1 names the first violation")
     reading = commands.add_parser(
         "read-export",

@@ -15,8 +15,8 @@ from eventstore.errors import LogError
 
 _log = structlog.get_logger(__name__)
 
-_LOCK_KEY = 7_002
-_LEDGER = b"""
+LOCK_KEY = 7_002
+LEDGER = b"""
 create table if not exists schema_migrations (
     name       text primary key,
     checksum   text not null,
@@ -49,8 +49,8 @@ def log_scripts() -> list[Script]:
 async def migrate(url: str, scripts: Sequence[Script]) -> list[str]:
     """Apply what is missing and give the names of what was applied. Any number of processes may call it at once."""
     async with await connect(url, role=None, timeouts=AT_LEISURE) as connection:
-        await connection.execute(b"select pg_advisory_lock(%s)", (_LOCK_KEY,))
-        await connection.execute(_LEDGER)
+        await connection.execute(b"select pg_advisory_lock(%s)", (LOCK_KEY,))
+        await connection.execute(LEDGER)
         applied = await _applied(connection)
         _refuse_edited(scripts, applied)
         missing = [script for script in scripts if script.name not in applied]

@@ -173,7 +173,15 @@ def _openid(environment: Mapping[str, str]) -> OpenIdSettings | None:
         client_secret=_required(environment, "OIDC_CLIENT_SECRET", remedy),
         scopes=environment.get("OIDC_SCOPES") or "openid email",
         name=environment.get("OIDC_NAME", ""),
+        trust_email=_switch(environment, "OIDC_TRUST_EMAIL"),
     )
+
+
+def _switch(environment: Mapping[str, str], name: str) -> bool:
+    value = environment.get(name, "").strip().lower()
+    if value not in {"", "true", "false"}:
+        raise InvalidSetting(name, "must be true or false")
+    return value == "true"
 
 
 def _egress(environment: Mapping[str, str]) -> EgressPolicy:

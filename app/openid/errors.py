@@ -33,6 +33,6 @@ class TokenInvalid(OpenIdError):
 
 
 class EmailUnverified(OpenIdError):
-    """The OpenID provider does not vouch for your e-mail address, so nobody is recognised by it."""
+    """The OpenID provider does not vouch for your e-mail address. Verify it there, or sign in by a link."""
 
     reason = "openid address not verified"

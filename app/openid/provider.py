@@ -19,8 +19,9 @@ from joserfc.errors import JoseError
 from joserfc.jwk import KeySet
 from msgspec import Struct
 
-from app.openid.errors import EmailUnverified, ProviderAway, TokenInvalid
+from app.openid.errors import ProviderAway, TokenInvalid
 from app.openid.settings import OpenIdSettings
+from app.openid.verified_email import Claims, settles, verified_email
 
 T = TypeVar("T")
 
@@ -50,18 +51,9 @@ class _Tokens(Struct, frozen=True):
     access_token: str = ""
 
 
-class _Claims(Struct, frozen=True):
-    sub: str
+class _IdToken(Claims, frozen=True):
     nonce: str | None = None
     azp: str | None = None
-    email: str | None = None
-    email_verified: bool = False
-
-
-class _Info(Struct, frozen=True):
-    sub: str
-    email: str | None = None
-    email_verified: bool = False
 
 
 class Flow(Struct, frozen=True):
@@ -124,16 +116,11 @@ class Provider:
         metadata = await self._described()
         tokens = await self._exchanged(metadata, code, flow.verifier)
         claims = await self._checked(metadata, tokens.id_token, flow.nonce)
-        email, verified = claims.email, claims.email_verified
-        if email is None and metadata.userinfo_endpoint is not None and tokens.access_token:
+        info: Claims | None = None
+        if not settles(claims) and metadata.userinfo_endpoint is not None and tokens.access_token:
             headers = {"Authorization": f"Bearer {tokens.access_token}"}
-            info = await self._asked("GET", metadata.userinfo_endpoint, _Info, headers=headers)
-            if info.sub != claims.sub:
-                raise TokenInvalid("userinfo is about someone else")
-            email, verified = info.email, info.email_verified
-        if not email or not verified:
-            raise EmailUnverified
-        return Identity(claims.sub, email)
+            info = await self._asked("GET", metadata.userinfo_endpoint, Claims, headers=headers)
+        return Identity(claims.sub, verified_email(claims, info, trusted=self.settings.trust_email))
 
     async def _described(self) -> Metadata:
         if self._metadata is None or time.monotonic() - self._metadata[0] > _KEPT_SECONDS:
@@ -160,7 +147,7 @@ class Provider:
             form |= {"client_id": self.settings.client_id, "client_secret": self.settings.client_secret}
         return await self._asked("POST", metadata.token_endpoint, _Tokens, headers=headers, form=form)
 
-    async def _checked(self, metadata: Metadata, token: str, nonce: str) -> _Claims:
+    async def _checked(self, metadata: Metadata, token: str, nonce: str) -> _IdToken:
         """The claims of an ID token (Core §3.1.3.7)."""
         rules = jwt.JWTClaimsRegistry(
             leeway=_LEEWAY_SECONDS,
@@ -174,7 +161,7 @@ class Provider:
         try:
             decoded = await self._decoded(metadata, token)
             rules.validate(decoded.claims)
-            claims = msgspec.convert(decoded.claims, _Claims)
+            claims = msgspec.convert(decoded.claims, _IdToken)
         except (JoseError, ValueError, msgspec.ValidationError) as error:
             raise TokenInvalid(type(error).__name__) from error
         if claims.azp not in {None, self.settings.client_id}:

@@ -7,13 +7,17 @@ from msgspec import Struct
 
 
 class OpenIdSettings(Struct, frozen=True):
-    """`issuer` as the provider writes it; `name` is what the button says. The secret is shown nowhere."""
+    """`issuer` as the provider writes it; `name` is what the button says. The secret is shown nowhere.
+
+    `trust_email`: an address counts also where the issuer does not say whether it was verified.
+    """
 
     issuer: str
     client_id: str
     client_secret: str
     scopes: str = "openid email"
     name: str = ""
+    trust_email: bool = False
 
     def __repr__(self) -> str:
         return f"OpenIdSettings(issuer={self.issuer!r}, client_id={self.client_id!r})"

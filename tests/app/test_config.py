@@ -68,3 +68,18 @@ def test_plans_are_the_usual_ones_but_for_what_is_said_otherwise() -> None:
     assert from_environment(NEEDED).plans == PLANS
     plans = from_environment({**NEEDED, "KEYLEDGER_PLANS": '{"free": {"api_keys": 5, "mcps": null}}'}).plans
     assert plans == {**PLANS, "free": replace(PLANS["free"], api_keys=5, mcps=None)}
+
+
+@pytest.mark.parametrize(("written", "trusted"), [("", False), ("false", False), ("true", True), ("TRUE", True)])
+def test_addresses_of_an_issuer_are_trusted_only_where_the_operator_says_so(written: str, trusted: bool) -> None:  # noqa: FBT001
+    openid = from_environment({**NEEDED, **OPENID, "OIDC_TRUST_EMAIL": written}).openid
+    assert openid is not None
+    assert openid.trust_email is trusted
+
+
+def test_a_trust_that_can_not_be_read_is_none() -> None:
+    with pytest.raises(InvalidSetting, match="OIDC_TRUST_EMAIL: must be true or false"):
+        from_environment({**NEEDED, **OPENID, "OIDC_TRUST_EMAIL": "perhaps"})
+
+
+OPENID = {"OIDC_ISSUER": "https://id.example.com", "OIDC_CLIENT_ID": "a", "OIDC_CLIENT_SECRET": "b"}

@@ -1,8 +1,25 @@
 // An OpenID provider on loopback. Whoever signs in is who they say: the name typed is their address, and the provider
 // vouches for it unless it begins with "unverified.". CONFORM=false puts the address into the ID token itself.
+// "<id token>.<userinfo>.said.…" chooses what each of the two says of email_verified, as different providers do.
 import { Provider } from "oidc-provider";
 
 const { PORT, CLIENT_ID, CLIENT_SECRET, REDIRECT_URI, CONFORM } = process.env;
+
+const SAID = {
+  yes: { email_verified: true },
+  no: { email_verified: false },
+  textyes: { email_verified: "true" },
+  textno: { email_verified: "false" },
+  silent: {},
+  noaddress: { email: undefined },
+  other: { email: "someone.else@example.com", email_verified: true },
+};
+
+const claims = (id, use) => {
+  const said = /^(\w+)\.(\w+)\.said\./.exec(id);
+  const verified = said ? SAID[use === "id_token" ? said[1] : said[2]] : { email_verified: !id.startsWith("unverified.") };
+  return { sub: id, email: id, ...verified };
+};
 
 const provider = new Provider(`http://127.0.0.1:${PORT}`, {
   clients: [
@@ -17,10 +34,7 @@ const provider = new Provider(`http://127.0.0.1:${PORT}`, {
   claims: { openid: ["sub"], email: ["email", "email_verified"] },
   conformIdTokenClaims: CONFORM !== "false",
   pkce: { required: () => true },
-  findAccount: (_, id) => ({
-    accountId: id,
-    claims: () => ({ sub: id, email: id, email_verified: !id.startsWith("unverified.") }),
-  }),
+  findAccount: (_, id) => ({ accountId: id, claims: (use) => claims(id, use) }),
   cookies: { keys: ["not a secret"] },
 });
 

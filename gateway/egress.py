@@ -47,8 +47,11 @@ class Egress:
 
         self._pools = {"https": pool(encrypted=True), "http": pool(encrypted=False)}
 
-    async def send(self, request: httpx2.Request) -> httpcore2.Response:
-        """Send `request` and return as soon as the head of the response is there. The caller closes the response."""
+    async def send(self, request: httpx2.Request, target: bytes | None = None) -> httpcore2.Response:
+        """Send `request` and return as soon as the head of the response is there. The caller closes the response.
+
+        `target`: the path and query that are asked for, where these are not the ones of the request.
+        """
         return await self._pools[request.url.scheme].handle_async_request(
             httpcore2.Request(
                 method=request.method,
@@ -56,7 +59,7 @@ class Egress:
                     scheme=request.url.raw_scheme,
                     host=request.url.raw_host,
                     port=request.url.port,
-                    target=request.url.raw_path,
+                    target=request.url.raw_path if target is None else target,
                 ),
                 headers=request.headers.raw,
                 content=request.stream,

@@ -9,11 +9,12 @@ from ipaddress import IPv4Address, IPv6Address, ip_address
 
 from gateway.addresses import Address, remedy, why_refused
 from gateway.policy import EgressPolicy
+from gateway.url_credentials import credential_in
+
+SEALED = "use auth_type and its fields, such as auth_type query with auth_parameter and auth_token"
+SIGNED = "leave it out, and verify the signature of each message"
 
 _URL_MAX = 2048
-_SECRET_PARAMETER = re.compile(
-    r"[?&]((?:[a-z0-9]+[_-])*(?:api[_-]?key|key|token|secret|password|passwd|pwd|signature|sig|auth))=", re.IGNORECASE
-)
 _URL = re.compile(
     r"(?P<scheme>[A-Za-z][A-Za-z0-9+.\-]*)://"
     r"(?P<authority>[^/?#]*)"
@@ -30,8 +31,11 @@ _NUMBER = re.compile(r"(0x[0-9a-f]*|[0-9]+)\Z")
 _PORT_MAX = 65535
 
 
-def check_endpoint_url(url: str, policy: EgressPolicy) -> str | None:  # noqa: PLR0911 -- one a mistake
-    """Return what is wrong with `url` and what to do about it, or None when it may be registered."""
+def check_endpoint_url(url: str, policy: EgressPolicy, *, remedy: str = SEALED) -> str | None:  # noqa: PLR0911
+    """Return what is wrong with `url` and what to do about it, or None when it may be registered.
+
+    `remedy`: where a credential goes instead.
+    """
     if len(url) > _URL_MAX:
         return f"Must be at most {_URL_MAX} characters"
     if not _CHARACTERS.match(url):
@@ -43,9 +47,9 @@ def check_endpoint_url(url: str, policy: EgressPolicy) -> str | None:  # noqa: P
         return "Must be a whole URL, such as https://example.com/mcp"
     if parts["fragment"] is not None:
         return "Must not contain a fragment; leave out # and what follows"
-    secret = _SECRET_PARAMETER.search(parts["rest"] or "")
+    secret = credential_in(parts["rest"] or "")
     if secret is not None:
-        return f"Must not carry a credential ({secret[1]}): everyone sees the address; use auth_type and its fields"
+        return f"Must not carry a credential ({secret}): everyone sees the address, and the log keeps it; {remedy}"
     scheme = parts["scheme"].lower()
     if scheme not in {"https", "http"}:
         return "Must begin with https://"

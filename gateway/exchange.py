@@ -11,7 +11,7 @@ from gateway.config import GatewayConfig
 from gateway.egress import Egress
 from gateway.errors import ResponseTooLarge, UpstreamError
 from gateway.redirects import refused_redirect
-from gateway.upstream import Upstream, credential_header
+from gateway.upstream import Upstream, credential_header, credential_query
 
 _REDIRECTS = range(300, 400)
 
@@ -45,7 +45,8 @@ class Exchange:
         if credential is not None:
             name, value = credential
             request.headers[name] = value
-        response = await self._egress.send(request)
+        # The request keeps its own URL, without the credential: errors and log lines name that one.
+        response = await self._egress.send(request, self._target(request.url))
         try:
             headers_received = httpx2.Headers(response.headers)
             self._check(response.status, headers_received)
@@ -53,6 +54,12 @@ class Exchange:
             yield Reply(self, response, headers_received)
         finally:
             await response.aclose()
+
+    def _target(self, url: httpx2.URL) -> bytes:
+        credential = credential_query(self._upstream.credential)
+        if credential is None:
+            return url.raw_path
+        return url.raw_path + (b"&" if b"?" in url.raw_path else b"?") + credential.encode("ascii")
 
     def count(self, received: int) -> None:
         """Count bytes of a body. Raises `ResponseTooLarge` when there are too many."""

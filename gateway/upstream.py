@@ -3,6 +3,7 @@
 import base64
 import re
 from typing import assert_never
+from urllib.parse import quote, quote_plus
 
 import msgspec
 
@@ -10,6 +11,7 @@ import msgspec
 # early and begin another one.
 _HEADER_NAME = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]{1,100}\Z")
 _HEADER_VALUE = re.compile(r"[\x21-\x7e]([\x20-\x7e]{0,8190}[\x21-\x7e])?\Z")
+_PARAMETER = re.compile(r"[A-Za-z0-9$@_.:\-\[\]]{1,100}\Z")
 # Headers that belong to HTTP or to MCP itself; a credential under such a name would break or redirect the exchange.
 _HEADERS_TAKEN = frozenset(
     {
@@ -66,7 +68,20 @@ class Basic(msgspec.Struct, frozen=True, tag="basic"):
         return "Basic(username=…, password=…)"
 
 
-Credential = NoCredential | Bearer | ApiKey | Basic
+class Query(msgspec.Struct, frozen=True, tag="query"):
+    """`?<parameter>=<value>`, for servers that take their credential in the URL and nowhere else.
+
+    It is added to the URL when a request is sent, and is in no URL that is stored, shown or logged.
+    """
+
+    parameter: str
+    value: str
+
+    def __repr__(self) -> str:
+        return f"Query(parameter={self.parameter!r}, value=…)"
+
+
+Credential = NoCredential | Bearer | ApiKey | Basic | Query
 """Tagged, so that `msgspec.json` can write it before it is sealed and read it back."""
 
 
@@ -83,9 +98,9 @@ class Upstream(msgspec.Struct, frozen=True):
 
 
 def credential_header(credential: Credential) -> tuple[str, str] | None:
-    """Return the one header, name and value, that goes to the MCP server; None for `NoCredential`."""
+    """Return the one header, name and value, that goes to the MCP server; None where the credential is in no header."""
     match credential:
-        case NoCredential():
+        case NoCredential() | Query():
             return None
         case Bearer(token):
             return "Authorization", f"Bearer {token}"
@@ -97,6 +112,13 @@ def credential_header(credential: Credential) -> tuple[str, str] | None:
             assert_never(credential)
 
 
+def credential_query(credential: Credential) -> str | None:
+    """Return what is added to the query of every request, encoded; None where the credential is in no query."""
+    if not isinstance(credential, Query):
+        return None
+    return f"{quote(credential.parameter, safe='')}={quote(credential.value, safe='')}"
+
+
 def credential_secrets(credential: Credential) -> tuple[str, ...]:
     """Return every form in which the credential could come back in an upstream's text, longest first."""
     match credential:
@@ -106,6 +128,9 @@ def credential_secrets(credential: Credential) -> tuple[str, ...]:
             return (token,)
         case ApiKey(_, value):
             return (value,)
+        case Query(_, value):
+            forms = {quote(value, safe=""), quote(value), quote_plus(value), value}
+            return tuple(sorted(forms, key=len, reverse=True))
         case Basic(username, password):
             encoded = base64.b64encode(f"{username}:{password}".encode()).decode()
             return tuple(sorted((encoded, f"{username}:{password}", password), key=len, reverse=True))
@@ -121,17 +146,12 @@ def check_credential(credential: Credential) -> dict[str, str]:
         case Bearer(token):
             return {} if _HEADER_VALUE.match(token) else {"auth_token": _VALUE_PROBLEM}
         case ApiKey(header, value):
-            problems: dict[str, str] = {}
-            name = header.lower()
-            if not _HEADER_NAME.match(header):
-                problems["auth_header"] = "Must be the name of an HTTP header, such as X-API-Key"
-            elif name in _HEADERS_TAKEN or name.startswith("mcp-"):
-                problems["auth_header"] = "This header is used by HTTP or MCP itself; choose another, such as X-API-Key"
-            if not _HEADER_VALUE.match(value):
-                problems["auth_token"] = _VALUE_PROBLEM
-            return problems
+            return _check_name("auth_header", _header_problem(header), value)
+        case Query(parameter, value):
+            problem = None if _PARAMETER.match(parameter) else "Must be the name of a query parameter, such as apiKey"
+            return _check_name("auth_parameter", problem, value)
         case Basic(username, password):
-            problems = {}
+            problems: dict[str, str] = {}
             if not username or ":" in username or not username.isprintable():
                 problems["auth_username"] = "Must be printable, not empty and without a colon (RFC 7617)"
             if not password or not password.isprintable():
@@ -139,6 +159,20 @@ def check_credential(credential: Credential) -> dict[str, str]:
             return problems
         case _:
             assert_never(credential)
+
+
+def _check_name(field: str, problem: str | None, value: str) -> dict[str, str]:
+    problems = {} if problem is None else {field: problem}
+    return problems if _HEADER_VALUE.match(value) else {**problems, "auth_token": _VALUE_PROBLEM}
+
+
+def _header_problem(header: str) -> str | None:
+    name = header.lower()
+    if not _HEADER_NAME.match(header):
+        return "Must be the name of an HTTP header, such as X-API-Key"
+    if name in _HEADERS_TAKEN or name.startswith("mcp-"):
+        return "This header is used by HTTP or MCP itself; choose another, such as X-API-Key"
+    return None
 
 
 _VALUE_PROBLEM = "Must be 1 to 8192 printable ASCII characters, with no space at either end"

@@ -26,8 +26,12 @@ _CALL_ERRORS = (
 _URL = {"description": "Where the server is: an https address without credentials.", "maxLength": 2000}
 _CREDENTIAL = {
     "auth_type": {"description": "How Keyledger authenticates to the server. Without it: `none`."},
-    "auth_token": {"description": "For `bearer` and `api_key`. Stored sealed, and never shown again."},
+    "auth_token": {"description": "For `bearer`, `api_key` and `query`. Stored sealed, and never shown again."},
     "auth_header": {"description": "For `api_key`: the header that takes the token. Without it: `X-API-Key`."},
+    "auth_parameter": {
+        "description": "For `query`: the parameter that takes the token, such as `apiKey`. It is added to the URL when "
+        "the server is asked, and is in no URL that is stored or shown."
+    },
     "auth_username": {"description": "For `basic`."},
     "auth_password": {"description": "For `basic`. Stored sealed, and never shown again."},
 }

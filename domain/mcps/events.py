@@ -12,7 +12,7 @@ from msgspec import Struct
 from domain.actor import Actor
 from domain.environment import Environment
 
-AuthType = Literal["none", "bearer", "api_key", "basic"]
+AuthType = Literal["none", "bearer", "api_key", "basic", "query"]
 Health = Literal["healthy", "unhealthy"]
 
 

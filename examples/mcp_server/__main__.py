@@ -22,7 +22,8 @@ STOP_SECONDS = 1
 
 def main() -> None:
     arguments = _parser().parse_args()
-    app = Door(build().streamable_http_app(host=HOST), _required(arguments), arguments.record)
+    parameter = None if arguments.require_query is None else (arguments.require_query[0], arguments.require_query[1])
+    app = Door(build().streamable_http_app(host=HOST), _required(arguments), arguments.record, parameter)
     asyncio.run(_serve(app, _listen(arguments.port)))
 
 
@@ -82,6 +83,7 @@ def _parser() -> argparse.ArgumentParser:
     credential.add_argument("--require-bearer", metavar="TOKEN")
     credential.add_argument("--require-api-key", nargs=2, metavar=("HEADER", "VALUE"))
     credential.add_argument("--require-basic", nargs=2, metavar=("USER", "PASSWORD"))
+    credential.add_argument("--require-query", nargs=2, metavar=("PARAMETER", "VALUE"))
     parser.add_argument("--record", type=Path, metavar="FILE", help="append the headers of every request, as JSON")
     return parser
 

@@ -121,11 +121,11 @@ FIELDS = {
     ("POST", "/v1/api-keys/{key_id:str}/enable"): ["unknown"],
     ("POST", "/v1/mcps"): [
         "name", "endpoint_url", "description", "environment", "auth_type", "auth_token", "auth_header",
-        "auth_username", "auth_password", "unknown",
+        "auth_parameter", "auth_username", "auth_password", "unknown",
     ],
     ("PATCH", "/v1/mcps/{mcp_id:str}"): [
         "name", "description", "endpoint_url", "environment", "status", "auth_type", "auth_token", "auth_header",
-        "auth_username", "auth_password", "unknown",
+        "auth_parameter", "auth_username", "auth_password", "unknown",
     ],
     ("DELETE", "/v1/mcps/{mcp_id:str}"): ["unknown"],
     ("POST", "/v1/mcps/{mcp_id:str}/test"): ["unknown"],

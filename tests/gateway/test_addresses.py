@@ -149,6 +149,7 @@ def test_a_wrong_network_is_named(written: str) -> None:
         ("https://example.com/mcp?api_key=x", "use auth_type"),
         ("https://example.com/mcp?a=b&X-Auth-Token=x", "use auth_type"),
         ("https://example.com/mcp?token=", "use auth_type"),
+        ("https://example.com/mcp?tavilyApiKey=x", "use auth_type"),
         ("https://example.com/mcp?tokens=all&keyspace=b", None),
         ("https:///mcp", "have a host"),
         ("https://:443/mcp", "have a host"),

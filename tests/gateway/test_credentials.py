@@ -1,10 +1,12 @@
 """What goes out to an upstream: its own credential, and nothing of anybody else's."""
 
 import asyncio
+import json
 import logging
 import subprocess
 import sys
 from pathlib import Path
+from urllib.parse import quote, quote_plus
 
 import msgspec
 import pytest
@@ -17,6 +19,7 @@ from gateway.upstream import (
     Bearer,
     Credential,
     NoCredential,
+    Query,
     Upstream,
     check_credential,
     credential_header,
@@ -27,11 +30,13 @@ pytestmark = pytest.mark.anyio
 
 TOKEN = "upstream-" + "token" * 3
 PASSWORD = "pass" + "wörd" * 3
+QUERY_TOKEN = "query+" + "to/k&n=" * 3
 CREDENTIALS: dict[str, tuple[list[str], Credential]] = {
     "none": ([], NoCredential()),
     "bearer": (["--require-bearer", TOKEN], Bearer(TOKEN)),
     "api_key": (["--require-api-key", "X-Tool-Key", TOKEN], ApiKey("X-Tool-Key", TOKEN)),
     "basic": (["--require-basic", "anna", PASSWORD], Basic("anna", PASSWORD)),
+    "query": (["--require-query", "apiKey", QUERY_TOKEN], Query("apiKey", QUERY_TOKEN)),
 }
 
 
@@ -63,12 +68,38 @@ async def test_a_credential_opens_the_server_and_is_all_that_it_sees(
         assert sent["user-agent"].startswith("keyledger/")
 
 
-@pytest.mark.parametrize("kind", ["bearer", "api_key", "basic"])
+@pytest.mark.parametrize("kind", ["bearer", "api_key", "basic", "query"])
 async def test_a_wrong_credential_is_said_to_be_refused(gateway: Gateway, start_server: StartServer, kind: str) -> None:
     server = start_server(*CREDENTIALS[kind][0])
-    for wrong in (NoCredential(), Bearer("other-token"), ApiKey("X-Tool-Key", "other"), Basic("a", "b")):
+    for wrong in (
+        NoCredential(),
+        Bearer("other-token"),
+        ApiKey("X-Tool-Key", "other"),
+        Basic("a", "b"),
+        Query("apiKey", "b"),
+    ):
         with pytest.raises(UpstreamError, match="refused the stored credential"):
             await gateway.call_tool(Upstream(server.url, wrong), "add", {"numbers": []}, timeout_seconds=30)
+
+
+async def test_a_query_credential_is_added_to_what_the_address_asks_for_already(
+    gateway: Gateway, start_server: StartServer, tmp_path: Path
+) -> None:
+    record = tmp_path / "headers.jsonl"
+    server = start_server("--record", str(record), "--require-query", "apiKey", QUERY_TOKEN)
+    upstream = Upstream(f"{server.url}?tools=a%20b&x=%2F", Query("apiKey", QUERY_TOKEN))
+    assert (await gateway.probe(upstream, timeout_seconds=30)).reachable
+    asked = {json.loads(line)["query"] for line in record.read_text().splitlines()}
+    assert asked == {f"tools=a%20b&x=%2F&apiKey={quote(QUERY_TOKEN, safe='')}"}
+
+
+@pytest.mark.parametrize("form", [QUERY_TOKEN, quote(QUERY_TOKEN, safe=""), quote_plus(QUERY_TOKEN)])
+async def test_no_form_of_a_query_credential_comes_back(gateway: Gateway, start_server: StartServer, form: str) -> None:
+    server = start_server("--require-query", "apiKey", QUERY_TOKEN)
+    upstream = Upstream(server.url, Query("apiKey", QUERY_TOKEN))
+    result = await gateway.call_tool(upstream, "fail", {"message": f"at ?apiKey={form}"}, timeout_seconds=30)
+    assert form not in json.dumps(result.result)
+    assert "[redacted]" in json.dumps(result.result)
 
 
 async def test_two_upstreams_never_see_each_other(gateway: Gateway, start_server: StartServer, tmp_path: Path) -> None:
@@ -92,14 +123,16 @@ async def test_two_upstreams_never_see_each_other(gateway: Gateway, start_server
 async def test_no_log_line_contains_a_credential(
     gateway: Gateway, start_server: StartServer, caplog: pytest.LogCaptureFixture
 ) -> None:
-    arguments, credential = CREDENTIALS["bearer"]
-    server = start_server(*arguments)
-    with caplog.at_level(logging.DEBUG):
-        upstream = Upstream(server.url, credential)
-        await gateway.call_tool(upstream, "fail", {"message": TOKEN}, timeout_seconds=30)
-        server.stop()
-        await gateway.probe(upstream, timeout_seconds=30)
-    assert TOKEN not in caplog.text
+    for kind, secret in (("bearer", TOKEN), ("query", QUERY_TOKEN)):
+        arguments, credential = CREDENTIALS[kind]
+        server = start_server(*arguments)
+        with caplog.at_level(logging.DEBUG):
+            upstream = Upstream(server.url, credential)
+            await gateway.call_tool(upstream, "fail", {"message": secret}, timeout_seconds=30)
+            server.stop()
+            await gateway.probe(upstream, timeout_seconds=30)
+        assert secret not in caplog.text
+        assert quote(secret, safe="") not in caplog.text
 
 
 def test_nothing_prints_a_credential() -> None:
@@ -107,6 +140,7 @@ def test_nothing_prints_a_credential() -> None:
         shown = f"{credential!r} {credential} {Upstream('https://example.com/mcp', credential)!r}"
         assert TOKEN not in shown
         assert PASSWORD not in shown
+        assert QUERY_TOKEN not in shown
 
 
 def test_a_credential_survives_storage() -> None:
@@ -126,6 +160,13 @@ def test_a_credential_survives_storage() -> None:
         (ApiKey("X Key", "a"), "auth_header"),
         (ApiKey("X-Key:", "a"), "auth_header"),
         (ApiKey("X-Key", "a\n"), "auth_token"),
+        (Query("", "a"), "auth_parameter"),
+        (Query("a&b", "a"), "auth_parameter"),
+        (Query("a=b", "a"), "auth_parameter"),
+        (Query("a#", "a"), "auth_parameter"),
+        (Query("a b", "a"), "auth_parameter"),
+        (Query("key", ""), "auth_token"),
+        (Query("key", "a\n"), "auth_token"),
         (Basic("a:b", "c"), "auth_username"),
         (Basic("a", ""), "auth_password"),
         (Basic("a", "b\n"), "auth_password"),

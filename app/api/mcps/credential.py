@@ -6,7 +6,7 @@ from msgspec import Meta, Struct
 
 from app.problems import Problem
 from domain.mcps.events import AuthType
-from gateway.upstream import ApiKey, Basic, Bearer, Credential, NoCredential, check_credential
+from gateway.upstream import ApiKey, Basic, Bearer, Credential, NoCredential, Query, check_credential
 
 _API_KEY_HEADER = "X-API-Key"
 
@@ -17,6 +17,7 @@ class CredentialFields(Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     auth_type: AuthType | None = None
     auth_token: CredentialText | None = None
     auth_header: CredentialText | None = None
+    auth_parameter: CredentialText | None = None
     auth_username: CredentialText | None = None
     auth_password: CredentialText | None = None
 
@@ -26,6 +27,7 @@ class CredentialFields(Struct, frozen=True, forbid_unknown_fields=True, kw_only=
         fields = {
             "auth_token": self.auth_token,
             "auth_header": self.auth_header,
+            "auth_parameter": self.auth_parameter,
             "auth_username": self.auth_username,
             "auth_password": self.auth_password,
         }
@@ -53,6 +55,8 @@ def parts(credential: Credential) -> dict[str, str]:
             return {"auth_token": token}
         case ApiKey(header, value):
             return {"auth_header": header, "auth_token": value}
+        case Query(parameter, value):
+            return {"auth_parameter": parameter, "auth_token": value}
         case Basic(username, password):
             return {"auth_username": username, "auth_password": password}
 
@@ -65,6 +69,8 @@ def _made(auth_type: AuthType, given: dict[str, str]) -> Credential:
             return Bearer(given.get("auth_token", ""))
         case "api_key":
             return ApiKey(given.get("auth_header", _API_KEY_HEADER), given.get("auth_token", ""))
+        case "query":
+            return Query(given.get("auth_parameter", ""), given.get("auth_token", ""))
         case "basic":
             return Basic(given.get("auth_username", ""), given.get("auth_password", ""))
 
@@ -73,5 +79,6 @@ _FIELDS: dict[AuthType, tuple[frozenset[str], frozenset[str]]] = {
     "none": (frozenset(), frozenset()),
     "bearer": (frozenset({"auth_token"}), frozenset()),
     "api_key": (frozenset({"auth_token"}), frozenset({"auth_header"})),
+    "query": (frozenset({"auth_parameter", "auth_token"}), frozenset()),
     "basic": (frozenset({"auth_username", "auth_password"}), frozenset()),
 }

@@ -17,7 +17,7 @@ from domain.webhooks.state import Registered, WebhookState
 from eventstore.clock import now
 from eventstore.execute import Change, no_guard
 from eventstore.statements import Statement
-from gateway.endpoint import check_endpoint_url
+from gateway.endpoint import SIGNED, check_endpoint_url
 from gateway.webhooks import keep_secret, shown_url
 from projections.webhook_list.queries import webhook_of
 from projections.webhook_outbox.queries import SQL as OUTBOX
@@ -40,7 +40,7 @@ async def change_webhook(request: HttpRequest, webhook_id: str) -> HttpResponse:
         found = await webhook_of(connection, webhook_id, organization_id)
     if found is None:
         raise WebhookNotFound
-    problem = None if wanted.url is UNSET else check_endpoint_url(wanted.url, services.config.egress)
+    problem = None if wanted.url is UNSET else check_endpoint_url(wanted.url, services.config.egress, remedy=SIGNED)
     secret_address = wanted.url if found.kind == "slack" and wanted.url is not UNSET and not problem else None
     command = ChangeWebhook(
         at=now(),

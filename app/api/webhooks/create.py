@@ -15,7 +15,7 @@ from domain.webhooks.events import WebhookKind
 from eventstore.clock import new_id, now
 from eventstore.database import Connection
 from eventstore.execute import Survey
-from gateway.endpoint import check_endpoint_url
+from gateway.endpoint import SIGNED, check_endpoint_url
 from gateway.webhooks import SECRET_BYTES, keep_secret, new_secret, shown_url
 from projections.organization_guard.queries import keys_guard
 from projections.webhook_list.queries import count
@@ -36,7 +36,7 @@ async def create_webhook(request: HttpRequest) -> HttpResponse:
     organization_id = request.auth.organization_id
     at = now()
     webhook_id = new_id("hook")
-    problem = check_endpoint_url(wanted.url, services.config.egress)
+    problem = check_endpoint_url(wanted.url, services.config.egress, remedy=SIGNED)
     signing = new_secret(os.urandom(SECRET_BYTES)) if wanted.kind == "standard" else None
 
     def command(others: int) -> CreateWebhook:

@@ -16,6 +16,7 @@ MCP_ID = os.environ["MCP_ID"]
 CREDENTIALS = {
     "bearer": {"auth_token": "token"},
     "api_key": {"auth_token": "token"},
+    "query": {"auth_parameter": "apiKey", "auth_token": "token"},
     "basic": {"auth_username": "user", "auth_password": "password"},
 }
 

@@ -18,6 +18,7 @@ CREDENTIALS: dict[str, tuple[list[str], Mapping[str, object]]] = {
     "bearer": (["--require-bearer", TOKEN], {"auth_token": TOKEN}),
     "api_key": (["--require-api-key", "X-Upstream", TOKEN], {"auth_token": TOKEN, "auth_header": "X-Upstream"}),
     "basic": (["--require-basic", "keyledger", TOKEN], {"auth_username": "keyledger", "auth_password": TOKEN}),
+    "query": (["--require-query", "apiKey", TOKEN], {"auth_parameter": "apiKey", "auth_token": TOKEN}),
 }
 
 

@@ -56,6 +56,7 @@ CREDENTIALS: dict[str, dict[str, str]] = {
     "bearer": {"auth_token": TOKEN},
     "api_key": {"auth_token": TOKEN, "auth_header": "X-Upstream-Key"},
     "basic": {"auth_username": "keyledger", "auth_password": TOKEN},
+    "query": {"auth_parameter": "apiKey", "auth_token": TOKEN},
 }
 
 
@@ -95,6 +96,10 @@ def test_a_credential_is_sealed_and_never_shown_again(api: Api, org: Organizatio
         ({"auth_type": "api_key", "auth_token": "t", "auth_header": "Host"}, "auth_header"),
         ({"auth_type": "api_key", "auth_token": "t", "auth_header": "Mcp-Session-Id"}, "auth_header"),
         ({"auth_type": "api_key", "auth_token": "t", "auth_header": "a b"}, "auth_header"),
+        ({"auth_type": "query", "auth_token": "t"}, "auth_parameter"),
+        ({"auth_type": "query", "auth_parameter": "apiKey"}, "auth_token"),
+        ({"auth_type": "query", "auth_parameter": "a&b", "auth_token": "t"}, "auth_parameter"),
+        ({"auth_type": "bearer", "auth_parameter": "a", "auth_token": "t"}, "auth_parameter"),
         ({"auth_type": "basic", "auth_password": "p"}, "auth_username"),
         ({"auth_type": "basic", "auth_username": "u"}, "auth_password"),
         ({"auth_type": "basic", "auth_username": "u:v", "auth_password": "p"}, "auth_username"),
@@ -170,3 +175,17 @@ def test_a_repeat_keeps_one_credential(api: Api, org: Organization) -> None:
     assert org.client.post("/v1/mcps", body, idempotency_key="k").data == first.data
     rows = api.database.rows("select 1 from mcp_credentials where organization_id = %s", org.id)
     assert len(rows) == 1
+
+
+@pytest.mark.parametrize("name", ["tavilyApiKey", "exaApiKey", "accessToken", "api%5Fkey", "api%255Fkey"])
+def test_a_credential_in_the_address_is_refused_and_the_remedy_works(org: Organization, name: str) -> None:
+    body = {**BODY, "endpoint_url": f"https://mcp.example.com/mcp?{name}={UPSTREAM_MARK}hidden"}
+    refused = org.client.post("/v1/mcps", body)
+    assert (refused.status, set(refused.details)) == (422, {"endpoint_url"})
+    assert "auth_type query" in refused.details["endpoint_url"]
+    assert UPSTREAM_MARK not in refused.content.decode()
+    sealed = {"auth_type": "query", "auth_parameter": "tavilyApiKey", "auth_token": UPSTREAM_MARK + "hidden"}
+    made = org.client.post("/v1/mcps", {**BODY, **sealed})
+    assert made.status == 201
+    moved = org.client.patch(f"/v1/mcps/{made.data['id']}", {"endpoint_url": body["endpoint_url"]})
+    assert (moved.status, set(moved.details)) == (422, {"endpoint_url"})

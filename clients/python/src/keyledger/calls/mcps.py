@@ -10,7 +10,7 @@ from keyledger.secret import Secret, revealed
 from keyledger.shapes.mcps import DeletedMcp, Mcp, McpDetail, McpProbe
 from keyledger.shapes.page import Page
 
-AuthType: TypeAlias = Literal["none", "bearer", "api_key", "basic"]
+AuthType: TypeAlias = Literal["none", "bearer", "api_key", "basic", "query"]
 
 _MCPS = "/v1/mcps"
 _TEST_MS = 10_000
@@ -32,6 +32,7 @@ def register(
     auth_type: AuthType | None = None,
     auth_token: str | Secret | None = None,
     auth_header: str | None = None,
+    auth_parameter: str | None = None,
     auth_username: str | None = None,
     auth_password: str | Secret | None = None,
     idempotency_key: str | None = None,
@@ -45,6 +46,7 @@ def register(
         auth_type=auth_type,
         auth_token=None if auth_token is None else revealed(auth_token),
         auth_header=auth_header,
+        auth_parameter=auth_parameter,
         auth_username=auth_username,
         auth_password=None if auth_password is None else revealed(auth_password),
     )
@@ -81,6 +83,7 @@ def change(
     auth_type: AuthType | UnsetType = UNSET,
     auth_token: str | Secret | UnsetType = UNSET,
     auth_header: str | UnsetType = UNSET,
+    auth_parameter: str | UnsetType = UNSET,
     auth_username: str | UnsetType = UNSET,
     auth_password: str | Secret | UnsetType = UNSET,
     if_match: int | None = None,
@@ -95,6 +98,7 @@ def change(
         auth_type=auth_type,
         auth_token=UNSET if auth_token is UNSET else revealed(auth_token),
         auth_header=auth_header,
+        auth_parameter=auth_parameter,
         auth_username=auth_username,
         auth_password=UNSET if auth_password is UNSET else revealed(auth_password),
     )

@@ -1,0 +1,114 @@
+"""Which parts of a URL are taken for credentials, however these are spelled, and which are not."""
+
+import base64
+import json
+from urllib.parse import quote
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway.endpoint import SIGNED, check_endpoint_url
+from gateway.policy import EgressPolicy
+from gateway.url_credentials import credential_in
+
+VALUE = "v4lue-that-must-not-show"
+NAMES = [
+    "key", "KEY", "apikey", "apiKey", "api_key", "api-key", "API_KEY", "APIKey", "ApiKey", "api.key", "api key",
+    "tavilyApiKey", "exaApiKey", "tavilyapikey", "TAVILY_API_KEY", "x-api-key", "xApiKey", "accessKey",
+    "accessToken", "access_token", "ACCESSTOKEN", "authToken", "token", "mytoken", "idToken", "X-Amz-Security-Token",
+    "auth", "basicAuth", "authorization", "bearer", "jwt", "pat", "password", "passwd", "pwd", "pass", "userPassword",
+    "secret", "clientSecret", "client_secret", "secretKey", "passphrase", "credential", "X-Amz-Credential",
+    "sig", "Signature", "X-Amz-Signature", "X-Goog-Signature", "hmac", "sessionId", "sid", "subscription-key",
+    "subscriptionkey", "ocp-apim-subscription-key", "functionsKey", "config[apiKey]", "auth2Token", "apiKey2",
+]  # fmt: skip
+HARMLESS = [
+    "profile", "project", "tools", "tokens", "keyspace", "keyboard", "monkey", "author", "authority", "auth_type",
+    "tokenLimit", "max_tokens", "maxTokenCount", "apiKeyName", "keyword", "compass", "passenger", "signal", "design",
+    "config", "code", "country_code", "region", "version", "api-version", "q", "session_name", "secretariat",
+    "passwordPolicy", "path", "patch", "sidebar",
+]  # fmt: skip
+
+
+def spellings(name: str) -> list[str]:
+    """The name as it is, and encoded as far as servers and proxies decode it."""
+    whole = "".join(f"%{byte:02X}" for byte in name.encode())
+    return [quote(name, safe=""), whole, quote(whole, safe=""), quote(quote(whole, safe=""), safe="")]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_credential_is_known_by_its_name(name: str) -> None:
+    for spelled in spellings(name):
+        for rest in (
+            f"/mcp?{spelled}={VALUE}",
+            f"/mcp?a=b&{spelled}={VALUE}&c=d",
+            f"/mcp;{spelled}={VALUE}",
+            f"?{spelled}=",
+        ):
+            found = credential_in(rest)
+            assert found is not None, rest
+            assert VALUE not in found
+
+
+@pytest.mark.parametrize("name", HARMLESS)
+def test_a_name_that_only_looks_alike_is_none(name: str) -> None:
+    assert credential_in(f"/mcp?{quote(name, safe='')}=all") is None
+
+
+@pytest.mark.parametrize(
+    "rest",
+    [
+        "/mcp",
+        "/mcp?",
+        "/api/key=",
+        "/v1/orgs/01890a5d-ac96-774b-bcce-b302099a8057/mcp?profile=01890a5d-ac96-774b-bcce-b302099a8057",
+        "/mcp?project=AbCdEf0123456789AbCdEf0123456789",
+        "/token/key/secret/mcp",
+        "/mcp?code=de",
+        "/mcp?a=%",
+        "/mcp?config=eyJhIjoxfQ",
+    ],
+)
+def test_an_address_without_one_may_be_registered(rest: str) -> None:
+    expected = "key" if "key=" in rest else None
+    assert credential_in(rest) == expected
+
+
+@pytest.mark.parametrize(
+    "rest",
+    [
+        f"/mcp?code={VALUE}",
+        f"/mcp?target=https%3A%2F%2Fother.example%2F%3Fapi_key%3D{VALUE}",
+        "/mcp?config=" + quote(json.dumps({"exa": {"apiKey": VALUE}}), safe=""),
+        "/mcp?config=" + base64.urlsafe_b64encode(json.dumps({"apiKey": VALUE}).encode()).decode().rstrip("="),
+        "/mcp?config=" + quote(base64.b64encode(json.dumps({"apiKey": VALUE}).encode()).decode(), safe=""),
+        "/mcp?%EF%BD%81pi%5Fkey=" + VALUE,
+        "/mcp?x=sk-" + "a1" * 12,
+        "/ghp_" + "a1" * 18 + "/mcp",
+        "/mcp?x=pk_live_" + "a1" * 16,
+        "/mcp?x=eyJ" + "a" * 20 + ".eyJ" + "b" * 20 + "." + "c" * 20,
+        "/mcp?x=AKIA" + "A1" * 8,
+        "/mcp?tvly-" + "a1" * 12,
+        "/mcp?sk-" + "a1" * 12 + "-token=1",
+    ],
+)
+def test_a_credential_is_known_wherever_it_is_and_never_shown(rest: str) -> None:
+    found = credential_in(rest)
+    assert found is not None
+    assert VALUE not in found
+    assert "a1a1" not in found
+
+
+def test_the_message_names_the_parameter_and_the_remedy_and_not_the_value() -> None:
+    url = f"https://mcp.example.com/mcp?tavilyApiKey={VALUE}"
+    problem = check_endpoint_url(url, EgressPolicy()) or ""
+    assert "(tavilyApiKey)" in problem
+    assert "auth_type query" in problem
+    assert VALUE not in problem
+    assert "signature" in (check_endpoint_url(url, EgressPolicy(), remedy=SIGNED) or "")
+
+
+@given(st.text(max_size=60))
+def test_any_text_is_looked_through(text: str) -> None:
+    found = credential_in("/mcp?" + text)
+    assert found is None or found.isprintable()

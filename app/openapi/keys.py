@@ -65,7 +65,11 @@ OPERATIONS: list[Operation] = [
             "created_by": {"description": "The id of the person or the key that made it. No key fits an unknown id."},
             "expiring_within_days": {"description": "Keys that expire within so many days."},
             "unused_for_days": {"description": "Keys that were not used for so many days."},
-            "q": {"description": "A word of the name begins with this, or the prefix does."},
+            "q": {
+                "description": "A word of the name begins with this, or the prefix does. Large and small letters are "
+                "alike, and so are all ways to encode a letter. In scripts without spaces, such as Japanese, every "
+                "letter begins a word."
+            },
             "sort": {"description": "What the list is ordered by."},
             "order": {"description": "Without it: names and expiry ascending, all else descending."},
         },

@@ -11,7 +11,7 @@ from msgspec import Struct
 from psycopg import sql
 
 from domain.environment import Environment
-from projections.key_list.terms import EVERY_MCP, listing, marked, sought
+from projections.key_list.terms import EVERY_MCP, folded, listing, marked, sought
 
 Sort = Literal["created_at", "last_used", "expires_at", "name"]
 Order = Literal["asc", "desc"]
@@ -161,7 +161,7 @@ def parameters(filters: Filters, at: datetime) -> dict[str, Any]:
         "expiring_by": at + timedelta(days=filters.expiring_within_days or 0),
         "unused_since": at - timedelta(days=filters.unused_for_days or 0),
         "marked": marked(filters.q or ""),
-        "prefix": (filters.q or "").lower(),
+        "prefix": folded(filters.q or ""),
         "term_first": first,
         "term_last": last,
         "ids": None if filters.ids is None else list(filters.ids),

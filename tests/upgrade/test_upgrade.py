@@ -21,6 +21,7 @@ from projections.rebuild.bar import Bar
 from projections.rebuild.models import models
 from projections.rebuild.rebuild import verify
 from projections.rebuild.renew import renew
+from projections.rebuild.revisions import REVISIONS
 from projections.schema import scripts
 from tests.app.serving import ROOT, Server
 from tests.logins import runtime_url_of
@@ -138,7 +139,7 @@ async def test_a_read_model_whose_derivation_changed_is_derived_again_with_its_p
         connection.execute("set row_security = off")
         changed = connection.execute("update key_list set name = 'as it was derived before'").rowcount
         connection.execute("update key_usage set total_requests = total_requests + 1")
-    revisions = {"key_list": 2, "usage": 2}
+    revisions = {name: REVISIONS.get(name, 1) + 1 for name in ("key_list", "usage")}
     lines = await renew(landed_url, revisions)
     assert f"key_list: derived again, {changed:,} of" in lines[0]
     assert lines[1].startswith("usage: derived again, ")
@@ -151,10 +152,22 @@ async def test_a_read_model_whose_derivation_changed_is_derived_again_with_its_p
     assert places == [], "what was replaced is gone"
 
 
+async def test_what_keys_are_found_by_is_derived_again_by_the_upgrade(landed_url: str) -> None:
+    with psycopg.connect(landed_url, autocommit=True) as connection:
+        connection.execute("set row_security = off")
+        connection.execute("delete from key_terms where term like 'q:%'")
+        assert connection.execute("update key_list set name_key = 'as it was folded before'").rowcount
+    _run(landed_url, "eventstore", "migrate")
+    compared = await verify(landed_url, models()["key_list"])
+    assert compared.equal, compared.first
+
+
 async def test_what_another_revision_had_begun_is_not_continued(
     landed_url: str,
 ) -> None:
     _run(landed_url, "eventstore", "migrate")
+
+    next_revision = REVISIONS["key_list"] + 1
 
     class Interrupted(Exception):
         pass
@@ -166,11 +179,11 @@ async def test_what_another_revision_had_begun_is_not_continued(
                 raise Interrupted
 
     with pytest.raises(Interrupted):
-        await renew(landed_url, {"key_list": 2}, Interrupting)
+        await renew(landed_url, {"key_list": next_revision}, Interrupting)
     with psycopg.connect(landed_url, autocommit=True) as connection:
         (place,) = connection.execute("select place from checkpoints where place ~ '^key_list_new'").fetchone() or ("",)
         connection.execute(sql.SQL("delete from {}").format(sql.Identifier(place, "key_list")))
-    (line,) = await renew(landed_url, {"key_list": 3})
+    (line,) = await renew(landed_url, {"key_list": next_revision + 1})
     assert "derived again, 0 of" in line
     assert (await verify(landed_url, models()["key_list"])).equal
 

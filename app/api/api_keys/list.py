@@ -16,6 +16,7 @@ from domain.environment import Environment
 from eventstore.clock import now
 from projections.key_list.filters import Filters, Order, ReachedMcp, Sort, Status
 from projections.key_list.found import Found, TooDeep, find
+from projections.key_list.terms import folded
 from projections.key_state.queries import decode
 from projections.member_list.queries import emails
 from projections.usage.queries import usage_of
@@ -38,6 +39,9 @@ class Query(Struct, frozen=True, forbid_unknown_fields=True):
     per_page: PerPage = PER_PAGE_DEFAULT
 
     def filters(self, organization_id: str, mcp: ReachedMcp | None) -> Filters:
+        """422 for a search for blanks."""
+        if self.q is not None and not folded(self.q):
+            raise Problem("validation_error", "The request is not valid.", {"q": "Must not consist of blanks"})
         return Filters(
             organization_id=organization_id,
             status=self.status,

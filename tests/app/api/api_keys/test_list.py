@@ -144,6 +144,69 @@ def test_by_the_beginning_of_a_word_of_the_name_or_of_the_prefix(
     assert sorted(listed(org, q=q)) == sorted(everything if names is None else names)
 
 
+SCRIPTS = [
+    "Café décomposé".replace("é", "e\u0301"),
+    "Café composé",
+    "Große Straße",
+    "東京支店のキー",
+    "ｶﾅ key",
+    "กุญแจสำหรับทดสอบ",
+    "部署密钥",
+]
+
+
+@pytest.mark.parametrize(
+    ("q", "found"),
+    [
+        ("café", [0, 1]),
+        ("cafe\u0301", [0, 1]),
+        ("CAFE\u0301", [0, 1]),
+        ("composé", [1]),
+        ("décomp", [0]),
+        ("STRASSE", [2]),
+        ("strasse", [2]),
+        ("straße", [2]),
+        ("GROSSE STRA\u1e9eE", [2]),
+        (" straße ", [2]),
+        ("\u3000東京\u3000", [3]),
+        ("\t\u00a0große  stra", [2]),
+        ("東京", [3]),
+        ("支店", [3]),
+        ("キー", [3]),
+        ("のキ", [3]),
+        ("ｷｰ", [3]),
+        ("カナ", [4]),
+        ("\uff2b\uff25\uff39", [4]),
+        ("ナ key", [4]),
+        ("สำหรับ", [5]),
+        ("ทดสอบ", [5]),
+        ("密钥", [6]),
+        ("密", [6]),
+        ("東支", []),
+        ("tra", []),
+    ],
+)
+def test_letters_that_read_alike_are_alike_and_scripts_without_spaces_begin_anywhere(
+    org: Organization, q: str, found: list[int]
+) -> None:
+    for name in SCRIPTS:
+        org.key(name=name)
+    assert sorted(listed(org, q=q)) == sorted(SCRIPTS[number] for number in found)
+
+
+def test_a_renamed_key_is_found_by_its_new_name_alone(org: Organization) -> None:
+    key = org.key(name="Straße 東京支店")
+    org.client.patch(key.path, {"name": "Gasse 大阪本店"})
+    assert [listed(org, q=q) for q in ("STRASSE", "支店", "京")] == [[], [], []]
+    assert [listed(org, q=q) for q in ("GASSE", "本店", "阪")] == [["Gasse 大阪本店"]] * 3
+
+
+def test_the_longest_names_of_every_kind_can_be_kept_and_found(org: Organization) -> None:
+    for name in ("\ufdfa" * 100, "密" * 100, "\U00020000" * 100, "ß" * 100, "\u0390" * 100):
+        org.key(name=name)
+        assert listed(org, q=name[:5]) == [name]
+
+
 def test_by_the_prefix_of_one_key(org: Organization) -> None:
     org.key(name="another")
     key = org.key(name="this one")
@@ -209,6 +272,8 @@ def test_every_order_goes_on_by_cursor(ordered: Organization, sort: str, order: 
         ({"expiring_within_days": "99999999999999999999"}, "expiring_within_days"),
         ({"unused_for_days": "36501"}, "unused_for_days"),
         ({"q": ""}, "q"),
+        ({"q": " "}, "q"),
+        ({"q": "\t\u3000\u00a0"}, "q"),
         ({"q": "x" * 101}, "q"),
         ({"q": "\0"}, "q"),
         ({"mcp_id": "x" * 101}, "mcp_id"),

@@ -92,7 +92,10 @@ def listed(
     cursor: str | None = None,
     per_page: int | None = None,
 ) -> Call[Page[Key]]:
-    """The keys that fit all filters. `q`: beginning of a word of a name, or of a prefix; `per_page`: 1 to 100."""
+    """The keys that fit all filters. `per_page`: 1 to 100.
+
+    `q`: beginning of a word of a name, or of a prefix, in any case.
+    """
     query = query_of(
         status=status,
         environment=environment,

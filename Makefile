@@ -53,6 +53,7 @@ bench: $(SYNCED) ## Measure verification, limits, lists and read models here, th
 	@$(VENV) -m benchmarks.limits
 	@$(VENV) -m benchmarks.key_list
 	@$(VENV) -m benchmarks.projections
+	@$(VENV) -m benchmarks.backlog
 	@$(VENV) -m benchmarks.chaos --rounds 40
 	@$(VENV) -m benchmarks.worker_chaos
 	@$(VENV) -m benchmarks.hostile --minutes 5

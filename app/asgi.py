@@ -87,6 +87,7 @@ from app.metrics.recorder import Recorder, figures_kept
 from app.observed import Observed
 from app.openapi.description import describe
 from app.openid.provider import Provider
+from app.operations.clock import clock_kept
 from app.operations.standing import Standing
 from app.pages import account, invitation, openid, sign_in
 from app.pages.notifications import notifications_form
@@ -250,10 +251,11 @@ def create_app(
                 services.rate_limits,
                 services.verification,
                 figures as keeping_figures,
+                clock_kept(services.pool) as keeping_clock,
                 services.openid or nullcontext(),
                 drained_on_sigterm(services.draining),
             ):
-                end_process_with([*services.verification.tasks, keeping_figures])
+                end_process_with([*services.verification.tasks, keeping_figures, keeping_clock])
                 _quiet_garbage_collector()
                 yield
         finally:

@@ -22,9 +22,11 @@ from domain.usage.decision import UNKNOWN, McpFacts, Presentation, Verdict, deci
 from domain.usage.events import Action, CallCompleted, Code, KeyUsed
 from domain.usage.quota import Quota, is_billed, month_of, next_month
 from domain.usage.rates import Rate, organization_rates, own_rates
-from eventstore.clock import new_event_ids, now
+from eventstore.clock import new_event_ids, now, own_now
 from eventstore.database import Connection
+from eventstore.database_clock import heed
 from eventstore.group_commit import Decided, Judged
+from eventstore.queries import SQL as LOG
 from projections.key_state import queries as key_state
 from projections.mcp_list import queries as mcp_list
 from projections.quota import queries as quotas
@@ -74,16 +76,21 @@ class _Facts(Struct, frozen=True):
     async def look_up(
         cls, connection: Connection, presentations: Sequence[Presentation], plans: Plans, *, even_none: bool
     ) -> "_Facts":
-        """In one round trip."""
+        """In one round trip, which also reads the database's clock: `now` is that instant once the facts are there."""
         at = now()
         digests = list({p.digest for p in presentations})
         if not digests and not even_none:
             return cls(plans, {}, {}, {}, {}, month_of(at))
         mcp_ids = list({p.mcp_id for p in presentations if p.mcp_id is not None})
+        before = own_now()
         async with connection.pipeline():
+            clock = await connection.execute(LOG.clock)
             found = await connection.execute(*key_state.by_digests(digests))
             standings = await connection.execute(*quotas.standings(digests, at))
             mcps = await connection.execute(*mcp_list.facts(mcp_ids)) if mcp_ids else None
+        read = await clock.fetchone()
+        if read is not None:
+            heed(before, read[0], own_now())
         rows = [(bytes(digest), bytes(state), used) for digest, state, used in await found.fetchall()]
         return cls(
             plans,

@@ -84,8 +84,8 @@ def _measure(url: str, folder: Path, options: argparse.Namespace) -> int:
     asyncio.run(migrate(url, scripts()))
     print(f"seeding {options.keys:,} keys and {options.uses:,} uses …", flush=True)
     caller, secrets = asyncio.run(seed(url, options.keys))
-    key_ids, organization_id = asyncio.run(_seeded(url, options.used_keys))
-    written = asyncio.run(_write(url, organization_id, key_ids, options.uses, options.hours))
+    key_ids, organization_id = asyncio.run(used_keys(url, options.used_keys))
+    written = asyncio.run(write_uses(url, organization_id, key_ids, options.uses, options.hours))
     print(f"written: {options.uses / written:,.0f} uses/s")
     targets = [
         asyncio.run(_aggregation(url, options.uses)),
@@ -99,12 +99,12 @@ def _measure(url: str, folder: Path, options: argparse.Namespace) -> int:
             equal, share = _rebuild(url, folder, script, name)
             sound = sound and equal
             targets.append(share)
-    sound = asyncio.run(_check(url)) and sound
+    sound = asyncio.run(counted_and_sound(url)) and sound
     say(targets)
     return 0 if sound else 1
 
 
-async def _seeded(url: str, used: int) -> tuple[list[str], str]:
+async def used_keys(url: str, used: int) -> tuple[list[str], str]:
     async with await connect(url, role=None) as connection:
         cursor = await connection.execute(
             b"select key_id, organization_id from key_state order by key_id limit %s", (used,)
@@ -138,7 +138,7 @@ def _events(
     return events
 
 
-async def _write(url: str, organization_id: str, key_ids: Sequence[str], uses: int, hours: int) -> float:
+async def write_uses(url: str, organization_id: str, key_ids: Sequence[str], uses: int, hours: int) -> float:
     """Seconds for `uses` uses in batches, in the lanes of four processes, spread over the last `hours`."""
     dice = random.Random(1)  # noqa: S311 -- no secret
     began = time.monotonic()
@@ -274,7 +274,7 @@ def _rebuild(url: str, folder: Path, script: Path, name: str) -> tuple[bool, Tar
     return process.returncode == 0 and not failed, target
 
 
-async def _check(url: str) -> bool:
+async def counted_and_sound(url: str) -> bool:
     async with await connect(url, role=WORKER_ROLE) as connection:
         for follower in FOLLOWERS:
             while (await follow(connection, follower, 5.0)).unfinished:

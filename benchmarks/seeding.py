@@ -5,7 +5,9 @@
 
 import os
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+
+from msgspec.structs import replace
 
 from domain.actor import UserActor
 from domain.grants import GRANTS, Grant
@@ -42,9 +44,26 @@ async def seed(url: str, keys: int) -> tuple[Secret, list[Secret]]:
     return manager[0], secrets[:keys]
 
 
+async def seed_ended(url: str, keys: int, begin: datetime, end: datetime) -> None:
+    """One organization with `keys` keys that ended between `begin` and `end`, evenly; nothing has recorded that yet."""
+    async with pool(url) as connections:
+        organization_id = await _organization(connections)
+    made: list[tuple[Secret, KeyCreated]] = []
+    for number in range(keys):
+        secret, event = _created(organization_id)
+        ends = begin + (end - begin) * (number / keys)
+        made.append((secret, replace(event, created_at=begin - timedelta(hours=1), expires_at=ends)))
+    async with await connect(url, role=None) as connection:
+        for first in range(0, keys, CHUNK):
+            await _write(connection, organization_id, made[first : first + CHUNK])
+        await connection.execute(b"vacuum (analyze)")
+
+
 async def _organization(connections: Pool) -> str:
     organization_id = new_id("org")
-    command = CreateOrganization(organization_id, "Bench", "bench", "enterprise", now(), _OWNER)
+    command = CreateOrganization(
+        organization_id, "Bench", organization_id.replace("_", "-"), "enterprise", now(), _OWNER
+    )
     write = Write(
         decider=ORGANIZATION,
         stream_id=organization_id,

@@ -1,4 +1,8 @@
-"""The clock and the entropy of this process: the only place where ids and instants come from outside."""
+"""The clock and the entropy of this process: the only place where ids and instants come from outside.
+
+The clock is that of the machine, corrected by how far the database's was seen to be from it: whatever expires, is
+retired, forgotten or removed goes by one clock, whichever process decides it.
+"""
 
 import os
 from datetime import UTC, datetime, timedelta
@@ -9,14 +13,40 @@ from domain.ids import new_id as id_from
 
 _TAIL_BYTES = ENTROPY_BYTES - 2
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_NONE = timedelta(0)
 
 
-def now() -> datetime:
-    """The present instant, UTC, to the microsecond.
+class _Correction:
+    """How much is added to what the machine says; nothing until somebody has looked at the database's clock."""
+
+    def __init__(self) -> None:
+        self.by = _NONE
+
+
+_correction = _Correction()
+
+
+def own_now() -> datetime:
+    """Return the present instant by the machine alone. Only a comparison with the database's clock needs this.
 
     Counted from a constant: under a frozen clock `datetime.now` gives a subclass, which msgspec does not encode.
     """
     return _EPOCH + timedelta(microseconds=time_ns() // 1_000)
+
+
+def now() -> datetime:
+    """Return the present instant by the database's clock, as far as this process knows it, UTC, to the microsecond."""
+    return own_now() + _correction.by
+
+
+def correct_by(difference: timedelta) -> None:
+    """From now on the present is so much later than the machine says; earlier, where `difference` is negative."""
+    _correction.by = difference
+
+
+def correction() -> timedelta:
+    """Return what is added to the machine's clock at the moment."""
+    return _correction.by
 
 
 def new_id(kind: Kind) -> str:

@@ -7,6 +7,7 @@ from eventstore.statements import load
 
 class Queries(NamedTuple):
     connection_settings: bytes
+    clock: bytes
     begin: bytes
     begin_reading: bytes
     begin_writing: bytes

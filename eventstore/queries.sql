@@ -4,6 +4,10 @@ select current_user::text, array(
     select coalesce(current_setting(name, true), '') from unnest(%s::text[]) with ordinality as s (name, at) order by at
 )
 
+-- clock
+-- The instant of the database, also inside a transaction that began earlier.
+select clock_timestamp()
+
 -- begin
 begin
 

@@ -2,6 +2,8 @@
 
 import asyncio
 from collections.abc import Sequence
+from itertools import count
+from time import monotonic
 from typing import Any
 
 import structlog
@@ -14,16 +16,29 @@ from workers.seldom import Seldom
 _SIDE_BY_SIDE = 2
 """Lanes at once, where one after the other is too slow: more would leave nothing to those who use the database."""
 
+_BEGIN_SECONDS = 5.0
+"""How long a run goes on beginning more. With the time that a page may take, it stays below the limit of a job."""
+
+_turns = count()
+
 _log = structlog.get_logger(__name__)
 _news = Seldom()
 
 
 async def follow_all(pool: Pool, followers: Sequence[Follower[Any]]) -> None:
-    """Each gets its share of the time. A lane that stopped is said now and then; the others go on."""
-    for follower in followers:
+    """Each gets its share of the time. A lane that stopped is said now and then; the others go on.
+
+    On a slow machine a single page takes longer than the share. Then no more is begun, so that no page is cut off and
+    its work lost, and the next run begins with another follower, so that none of them is left behind.
+    """
+    deadline = monotonic() + _BEGIN_SECONDS
+    first = next(_turns) % len(followers)
+    for follower in (*followers[first:], *followers[:first]):
+        if monotonic() >= deadline:
+            return
         seconds = WORK_SECONDS / len(followers)
         followed = await _follow(pool, follower, seconds)
-        if followed.unfinished:
+        if followed.unfinished and monotonic() < deadline:
             followed = await follow_side_by_side(pool, follower, seconds)
         for lane, reason in followed.stopped.items():
             if _news(f"{follower.projection} {lane} {reason}"):

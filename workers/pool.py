@@ -1,6 +1,6 @@
 """rq's worker pool: as many processes as configured, started again when one ends, stopped when their jobs are done.
 
-Each of the jobs that wait for servers of others has one more, of its own.
+Each of the jobs that wait, for servers of others or for large pages of the log, has one more, of its own.
 """
 # pyright: reportUnknownMemberType=false
 # (the annotations of rq leave type arguments out)

@@ -14,6 +14,7 @@ from eventstore.errors import LogError
 from eventstore.retention import claim, days, due, export, remove, summary
 from projections.followers import OF_USES
 from workers.retention_settings import Retention
+from workers.run import check_clock
 
 
 class Left(NamedTuple):
@@ -36,14 +37,17 @@ async def apply(
 ) -> list[Left]:
     """Take out what is old enough; gives what left. A day that has to stay keeps those after it.
 
-    Raises `MustStay` and `AlreadyAtWork`.
+    Raises `MustStay`, `AlreadyAtWork` and `ClockDiffers`.
     """
     if retention.why_nothing_leaves is not None:
         return []
     left: list[Left] = []
     async with await connect(url, role=WORKER_ROLE, timeouts=AT_LEISURE) as connection:
         await claim(connection)
+        await check_clock(connection, irreversible=True)
         for day in await leaving(connection, retention, at().date()):
+            # A day may take minutes, in which the clock of this machine may be set.
+            await check_clock(connection, irreversible=True)
             left.append(await _take_out(connection, retention, day, at()))
             told(left[-1])
     return left

@@ -1,4 +1,4 @@
-"""The table of rq's cron: which job, how often. Its order is the order in which a worker takes what waits."""
+"""The table of rq's cron: which job, how often. In which order a worker takes what waits: `workers/fair_order.py`."""
 
 from collections.abc import Callable
 from typing import NamedTuple
@@ -27,8 +27,8 @@ _HOUR = 3_600
 class Scheduled(NamedTuple):
     """A job and the seconds between two ticks. It waits in a queue of its own, which bears its name.
 
-    `waits`: for servers that are not ours, for seconds at times, or for a disk. It has a process of its own, so that no
-    key has to wait for them to expire. `seconds_max`: how long it may take.
+    `waits`: for servers that are not ours, for a disk, or for a page of many uses, for seconds at times. It has a
+    process of its own, so that no key has to wait for them to expire. `seconds_max`: how long it may take.
     """
 
     job: Callable[[], None]
@@ -46,7 +46,7 @@ SCHEDULE = (
     Scheduled(retire_secrets, 1),
     Scheduled(warn_of_expiry, _MINUTE),
     Scheduled(make_partitions, _HOUR),
-    Scheduled(aggregate_usage, 1),
+    Scheduled(aggregate_usage, 1, waits=True),
     Scheduled(follow_changes, 1),
     Scheduled(detect_anomalies, 5),
     Scheduled(warn_of_quota, _MINUTE),

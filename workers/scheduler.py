@@ -5,6 +5,7 @@
 import time
 from contextlib import suppress
 from datetime import datetime
+from time import monotonic
 
 import redis
 import structlog
@@ -14,7 +15,9 @@ from rq.exceptions import SchedulerNotFound, StopRequested
 from rq.serializers import JSONSerializer
 from rq.utils import now
 
+from workers.lateness import LATE_SECONDS_MIN, publish, unfinished
 from workers.schedule import SCHEDULE
+from workers.seldom import Seldom
 from workers.valkey import Valkey, say_unavailable, wait_until_ready
 
 FAILURE_KEPT_SECONDS = 600
@@ -34,6 +37,9 @@ class Scheduler(CronScheduler):
 
     def __init__(self, connection: Valkey) -> None:
         super().__init__(connection)
+        self._started = monotonic()
+        self._late: set[str] = set()
+        self._news = Seldom()
         self._seconds = {scheduled.name: scheduled.seconds for scheduled in SCHEDULE}
         self._seconds_max = {scheduled.name: scheduled.seconds_max for scheduled in SCHEDULE}
         for scheduled in SCHEDULE:
@@ -45,6 +51,8 @@ class Scheduler(CronScheduler):
             while True:
                 try:
                     self.enqueue_jobs()
+                    publish(self.connection)
+                    self._tell_lateness()
                     self.save()
                     self.heartbeat()
                 except redis.RedisError as error:
@@ -56,6 +64,20 @@ class Scheduler(CronScheduler):
         finally:
             with suppress(redis.RedisError, SchedulerNotFound):
                 self.register_death()
+
+    def _tell_lateness(self) -> None:
+        """The operator's alert in the log: each job that is late, once a minute, and when it is on time again."""
+        if monotonic() - self._started < LATE_SECONDS_MIN:
+            return  # jobs that nobody scheduled before this start are still catching up
+        for job in unfinished(self.connection):
+            if job.is_late:
+                self._late.add(job.job)
+                if self._news(job.job):
+                    _log.error("job_late", job=job.job, seconds=round(job.seconds), late_after=job.late_after)
+            elif job.job in self._late:
+                self._late.remove(job.job)
+                self._news.forget_one(job.job)
+                _log.info("job_on_time", job=job.job)
 
     def enqueue_jobs(self) -> list[CronJob]:
         at = now()

@@ -24,6 +24,10 @@ class Seldom:
         self._said[key] = now
         return True
 
+    def forget_one(self, key: str) -> None:
+        """The next that is said of `key` is news again."""
+        self._said.pop(key, None)
+
     def forget(self) -> None:
         """Whatever comes next is news again."""
         self._said.clear()

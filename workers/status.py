@@ -7,7 +7,7 @@ the rest is told all the same.
 # (the annotations of redis and rq leave type arguments out)
 
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import psycopg
@@ -21,17 +21,23 @@ from rq.serializers import JSONSerializer
 from rq.worker import BaseWorker
 
 from eventstore.database import WORKER_ROLE, connect, describe
+from eventstore.database_clock import described, is_too_far
 from projections.followers import FOLLOWERS
 from projections.following import lags
 from projections.stops import stopped_lanes
 from workers.failed import Failed, failed_jobs
+from workers.lateness import unfinished
 from workers.schedule import SCHEDULE
 from workers.tally import Run, runs
 from workers.valkey import Valkey
+from workers.worker import CLOCK
 
 
 class Schedule(Struct, frozen=True):
-    """One job: how many of it wait and run, and its last run; `next`: when the scheduler offers it again."""
+    """One job: how many of it wait and run, and its last run; `next`: when the scheduler offers it again.
+
+    `unfinished_seconds`: for how long no run has succeeded; None: it was never scheduled. `late`: for too long.
+    """
 
     job: str
     interval_seconds: int
@@ -39,6 +45,8 @@ class Schedule(Struct, frozen=True):
     running: int
     next: datetime | None
     last: Run | None
+    unfinished_seconds: float | None = None
+    late: bool = False
 
 
 class WorkerSeen(Struct, frozen=True):
@@ -46,6 +54,8 @@ class WorkerSeen(Struct, frozen=True):
     state: str
     jobs: Sequence[str]
     heartbeat: datetime | None
+    clock_seconds: float | None = None
+    """How far the clock of its machine was ahead of the database's when it last looked."""
 
 
 class Jobs(Struct, frozen=True):
@@ -93,18 +103,21 @@ def lines(seen: Status) -> Iterator[str]:
     """The same for people."""
     yield from seen.problems
     if seen.jobs is not None:
-        yield f"{'job':<26}{'every':>7}{'waits':>7}{'runs':>6}  {'last run':<21}{'took':>9}  {'outcome':<11}next"
+        yield f"{'job':<26}{'every':>7}{'waits':>7}{'runs':>6}  {'last run':<21}{'took':>9}  {'outcome':<12}next"
         for each in seen.jobs.schedule:
             last, took, outcome = ("never", "", "")
             if each.last is not None:
                 last, took, outcome = _time(each.last.ended), f"{each.last.seconds:.3f} s", each.last.outcome
             yield (
                 f"{each.job:<26}{each.interval_seconds:>5} s{each.waiting:>7}{each.running:>6}  {last:<21}{took:>9}"
-                f"  {outcome:<11}{_time(each.next)}"
+                f"  {outcome:<12}{_time(each.next)}{_late(each)}"
             )
         yield f"{len(seen.jobs.workers)} workers, {len(seen.jobs.schedulers)} schedulers"
         for worker in seen.jobs.workers:
-            yield f"  {worker.name}: {worker.state}, heard of {_time(worker.heartbeat)}, takes {', '.join(worker.jobs)}"
+            yield (
+                f"  {worker.name}: {worker.state}, heard of {_time(worker.heartbeat)}, takes {', '.join(worker.jobs)}"
+                f"{_wrong_clock(worker.clock_seconds)}"
+            )
         for heartbeat in seen.jobs.schedulers:
             yield f"  scheduler: heard of {_time(heartbeat)}"
         yield f"{len(seen.jobs.failed)} failed jobs"
@@ -113,6 +126,20 @@ def lines(seen: Status) -> Iterator[str]:
     for follower in seen.followers or ():
         stopped = f", STOPPED in lanes {', '.join(map(str, follower.stopped))}" if follower.stopped else ""
         yield f"{follower.projection}: {follower.behind} positions of {follower.log} behind{stopped}"
+
+
+def _late(each: Schedule) -> str:
+    return f"  LATE: no success for {each.unfinished_seconds:.0f} s" if each.late else ""
+
+
+def _wrong_clock(seconds: float | None) -> str:
+    ahead = timedelta(seconds=seconds or 0.0)
+    return f". CLOCK: {described(ahead)}" if is_too_far(ahead) else ""
+
+
+def _clock(connection: Valkey, worker: BaseWorker) -> float | None:
+    kept: Any = connection.hget(worker.key, CLOCK)
+    return None if kept is None else float(kept)
 
 
 def job_of(worker: BaseWorker) -> Job | None:
@@ -126,6 +153,7 @@ def job_of(worker: BaseWorker) -> Job | None:
 def _jobs(connection: Valkey) -> Jobs:
     connection.ping()
     known = runs(connection)
+    without_success = {each.job: each for each in unfinished(connection)}
     schedulers = CronScheduler.all(connection)
     due: dict[str, datetime] = {}
     for cron in (job for scheduler in schedulers for job in scheduler.get_jobs()):
@@ -143,11 +171,19 @@ def _jobs(connection: Valkey) -> Jobs:
                 running=busy.count(each.name),
                 next=due.get(each.name),
                 last=known.get(each.name),
+                unfinished_seconds=seen.seconds if (seen := without_success.get(each.name)) else None,
+                late=seen is not None and seen.is_late,
             )
             for each in SCHEDULE
         ],
         workers=[
-            WorkerSeen(worker.name, str(worker.get_state()), worker.queue_names(), _aware(worker.last_heartbeat))
+            WorkerSeen(
+                worker.name,
+                str(worker.get_state()),
+                worker.queue_names(),
+                _aware(worker.last_heartbeat),
+                _clock(connection, worker),
+            )
             for worker in sorted(workers, key=lambda each: each.name)
         ],
         schedulers=[beat for scheduler in schedulers if (beat := _aware(scheduler.last_heartbeat)) is not None],

@@ -1,32 +1,34 @@
 """What the workers did, counted where every process finds it: in Valkey, for `/metrics`.
 
-One hash, three fields a job: `<job>:succeeded`, `<job>:failed`, `<job>:seconds`. Lost with Valkey's data and then
-counted from nothing again, which Prometheus is used to. A second hash says how each job ran last, for `status`.
+One hash, four fields a job: `<job>:succeeded`, `<job>:incomplete`, `<job>:failed`, `<job>:seconds`. Lost with Valkey's
+data and then counted from nothing again, which Prometheus is used to. A second hash says how each job ran last, for
+`status`, and a third when each last succeeded.
 """
 # pyright: reportUnknownMemberType=false
 # (the annotations of redis leave type arguments out)
 
 from contextlib import suppress
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Literal, cast
 
 import msgspec
 import redis
 from msgspec import Struct
 
-from eventstore.clock import now
 from eventstore.log_output import dropped_lines
+from workers.lateness import SUCCESSES, time_of
 from workers.valkey import Valkey
 
 HASH = "keyledger:jobs"
 LOG_LINES_DROPPED = "keyledger:log_lines_dropped"
 LAST = "keyledger:last_runs"
 
-Outcome = Literal["succeeded", "failed"]
+Outcome = Literal["succeeded", "incomplete", "failed"]
+"""`incomplete`: the database did not answer, or the run was cut off. What is left is for the next tick."""
 
 
 class Run(Struct, frozen=True):
-    """The last run of a job: when it ended, how long it took, how it ended."""
+    """The last run of a job: when it ended by the clock of Valkey, how long it took, how it ended."""
 
     ended: datetime
     seconds: float
@@ -36,13 +38,15 @@ class Run(Struct, frozen=True):
 _run = msgspec.json.Decoder(Run)
 
 
-def count(connection: Valkey, job: str, seconds: float, *, succeeded: bool) -> None:
-    """That it can not be counted is no reason to fail what was done."""
-    outcome: Outcome = "succeeded" if succeeded else "failed"
+def count(connection: Valkey, job: str, seconds: float, outcome: Outcome) -> None:
+    """Count a run. That Valkey does not answer is no reason to fail what was done."""
     with suppress(redis.RedisError), connection.pipeline(transaction=False) as pipeline:
+        at = time_of(connection)
+        if outcome == "succeeded":
+            pipeline.hset(SUCCESSES, job, repr(at))
         pipeline.hincrby(HASH, f"{job}:{outcome}", 1)
         pipeline.hincrbyfloat(HASH, f"{job}:seconds", seconds)
-        pipeline.hset(LAST, job, msgspec.json.encode(Run(now(), seconds, outcome)))
+        pipeline.hset(LAST, job, msgspec.json.encode(Run(datetime.fromtimestamp(at, UTC), seconds, outcome)))
         pipeline.execute()
     _count_dropped_lines(connection)
 

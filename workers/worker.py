@@ -3,8 +3,10 @@
 # (the annotations of rq leave type arguments out)
 
 import os
+import random
 import signal
 from collections.abc import Sequence
+from contextlib import suppress
 from time import monotonic
 from types import FrameType
 from typing import Any, cast
@@ -20,12 +22,17 @@ from rq.serializers import JSONSerializer
 from rq.worker import SimpleWorker
 
 from eventstore.logging import bound
-from workers.tally import count
+from workers.fair_order import FairOrder
+from workers.run import last_run
+from workers.tally import Outcome, count
 from workers.valkey import connect, say_unavailable, wait_until_ready
 
 _TTL_SECONDS = 20  # rq waits for a job for 15 s less, then sends its heartbeat
 _ANSWER_SECONDS = 15.0
 """As rq would have it. It changes only connections that are made later, and here one was used before."""
+
+CLOCK = "keyledger_clock_seconds"
+"""In the entry of a worker: how far the clock of its machine is ahead of the database's."""
 
 _log = structlog.get_logger(__name__)
 
@@ -34,6 +41,21 @@ class JobWorker(SimpleWorker):
     """Runs jobs in its own process: to fork for each costs more than the jobs, and they leave nothing behind."""
 
     parent: int = 0
+    _fair_order: FairOrder | None = None
+
+    def share_time(self) -> None:
+        """From now on, look next at the queue whose jobs took the least time. Without it, order is precedence."""
+        names = [queue.name for queue in self.queues]
+        # Not always in the same order: where a job kills its worker, the others have their turn after a restart.
+        self._fair_order = FairOrder(random.sample(names, len(names)))
+        self._arrange(self._fair_order)
+
+    def _arrange(self, fair_order: FairOrder) -> None:
+        by_name = {queue.name: queue for queue in self.queues}
+        self._ordered_queues = [by_name[name] for name in fair_order.order()]
+
+    def reorder_queues(self, reference_queue: Queue) -> None:
+        """Is called as a job begins. What it costs, and so whose turn is next, is known when it ends."""
 
     def subscribe(self) -> None:
         """Takes no commands over pub/sub: they stop forked jobs, and cost a thread and a connection."""
@@ -47,9 +69,20 @@ class JobWorker(SimpleWorker):
     def perform_job(self, job: Job, queue: Queue, execution: Execution) -> bool:
         began = monotonic()
         with bound(job=queue.name, job_id=job.id):
+            last_run.begin()
             succeeded = super().perform_job(job, queue, execution)
-            count(self.connection, queue.name, monotonic() - began, succeeded=succeeded)
+            seconds = monotonic() - began
+            if self._fair_order is not None:
+                self._fair_order.charge(queue.name, seconds)
+                self._arrange(self._fair_order)
+            count(self.connection, queue.name, seconds, _outcome(succeeded=succeeded))
+            self._tell_clock()
         return succeeded
+
+    def _tell_clock(self) -> None:
+        if last_run.clock_ahead is not None:
+            with suppress(redis.RedisError):
+                self.connection.hset(self.key, CLOCK, repr(last_run.clock_ahead.total_seconds()))
 
     def handle_exception(self, job: Job, *exc_info: object) -> None:
         error = exc_info[1]
@@ -78,6 +111,12 @@ class JobWorker(SimpleWorker):
                 registration.execute()
 
 
+def _outcome(*, succeeded: bool) -> Outcome:
+    if not succeeded:
+        return "failed"
+    return "succeeded" if last_run.complete else "incomplete"
+
+
 def work(name: str, redis_url: str, parent: int, queues: Sequence[str]) -> None:
     """One worker, until it is asked to stop or loses Valkey: then the pool starts another one, which waits for it."""
     # While it waits there is nothing to finish. rq sets handlers of its own when it works.
@@ -95,6 +134,7 @@ def work(name: str, redis_url: str, parent: int, queues: Sequence[str]) -> None:
             log_job_description=False,
         )
         worker.parent = parent
+        worker.share_time()
         worker.max_connection_wait_time = 1.0
         _log.info("worker_started", pid=os.getpid())
         worker.work(logging_level="WARNING")

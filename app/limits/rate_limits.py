@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from hashlib import sha1
 from math import ceil
 from pathlib import Path
-from time import time
 from types import TracebackType
 from typing import Any, Self, cast
 
@@ -23,6 +22,7 @@ from redis.backoff import NoBackoff
 from redis.exceptions import NoScriptError, RedisError
 
 from domain.usage.rates import Rate
+from eventstore.clock import now
 
 _PREFIX = "keyledger:rate:"
 _CONNECTIONS_MAX = 4
@@ -123,7 +123,7 @@ class RateLimits:
         if answer is None:
             self.counts.uncounted += sum(bool(take.counted) for take in takes)
             answer = [0] * (len(takes) + len(rates))
-        at = time()
+        at = now().timestamp()
         backlogs = answer[len(takes) :]
         states = {cell: _state(rates[cell], backlog, at) for cell, backlog in zip(rates, backlogs, strict=True)}
         return [self._taken(take, refusal, states) for take, refusal in zip(takes, answer, strict=False)]

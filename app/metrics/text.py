@@ -50,10 +50,21 @@ class _Standing(Collector):
         up.add_metric(["database"], float(self._log is not None))
         up.add_metric(["valkey"], float(self._jobs is not None))
         yield up
+        yield from _clocks(self._log, self._jobs)
         if self._log is not None:
             yield from _of_log(self._log)
         if self._jobs is not None:
             yield from _of_jobs(self._jobs)
+
+
+def _clocks(log: LogState | None, jobs: JobsState | None) -> Iterator[Metric]:
+    ahead = {"api": None if log is None else log.clock_seconds, "worker": None if jobs is None else jobs.clock_seconds}
+    yield _gauge(
+        "keyledger_clock_ahead_seconds",
+        "How far the clock of the process is ahead of the database's; of workers, that of the one furthest away.",
+        [((process,), seconds) for process, seconds in ahead.items() if seconds is not None],
+        ["process"],
+    )
 
 
 def _of_log(log: LogState) -> Iterator[Metric]:
@@ -155,6 +166,7 @@ def _of_jobs(jobs: JobsState) -> Iterator[Metric]:
     seconds = CounterMetricFamily("keyledger_jobs_seconds", "Time that the jobs took.", labels=["job"])
     for tally in jobs.tally:
         done.add_metric([tally.name, "succeeded"], tally.succeeded)
+        done.add_metric([tally.name, "incomplete"], tally.incomplete)
         done.add_metric([tally.name, "failed"], tally.failed)
         seconds.add_metric([tally.name], tally.seconds)
     yield done
@@ -164,6 +176,18 @@ def _of_jobs(jobs: JobsState) -> Iterator[Metric]:
     )
     dropped.add_metric([], jobs.log_lines_dropped)
     yield dropped
+    yield _gauge(
+        "keyledger_job_unfinished_seconds",
+        "For how long no run of the job has succeeded.",
+        [((job.name,), job.unfinished) for job in jobs.due],
+        ["job"],
+    )
+    yield _gauge(
+        "keyledger_job_late_after_seconds",
+        "For how long no run of the job may succeed until it is late: three of its periods, and 30 s at least.",
+        [((job.name,), job.late_after) for job in jobs.due],
+        ["job"],
+    )
 
 
 def _gauge(

@@ -25,6 +25,8 @@ _READY = Answer(
             "redis": "ok",
             "workers": "no worker runs: start one with python -m workers run",
             "scheduler": "ok",
+            "jobs": "ok",
+            "clock": "ok",
         },
     },
 )

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+import msgspec
 from msgspec import Struct
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
@@ -18,6 +19,17 @@ _SECONDS = 1.5
 LOG_LINES_DROPPED = "keyledger:log_lines_dropped"
 TALLY = "keyledger:jobs"
 """What the workers count: `<job>:<what>`, see `workers/tally.py`."""
+
+SCHEDULE = "keyledger:schedule"
+FIRST_TICKS = "keyledger:first_ticks"
+SUCCESSES = "keyledger:last_successes"
+"""How often each job is due, since when, and when it last succeeded, see `workers/lateness.py`."""
+
+CLOCK = "keyledger_clock_seconds"
+"""In the entry of a worker: how far its clock is ahead of the database's, see `workers/worker.py`."""
+
+LAST_RUNS = "keyledger:last_runs"
+"""How the last run of each job ended, see `workers/tally.py`."""
 
 
 class JobsUnknown(Exception):
@@ -37,6 +49,24 @@ class JobTally(Struct, frozen=True):
     succeeded: int
     failed: int
     seconds: float
+    incomplete: int = 0
+
+
+class JobDue(Struct, frozen=True):
+    """A scheduled job. `unfinished`: for how many seconds no run has succeeded; `late_after`: how many are too many.
+
+    `failed`: whether its last run failed. All instants are those of Valkey's clock.
+    """
+
+    name: str
+    period: float
+    late_after: float
+    unfinished: float
+    failed: bool = False
+
+    @property
+    def is_late(self) -> bool:
+        return self.unfinished > self.late_after
 
 
 class JobsState(Struct, frozen=True):
@@ -49,6 +79,9 @@ class JobsState(Struct, frozen=True):
     scheduler_heartbeat: float | None
     tally: Sequence[JobTally]
     log_lines_dropped: int = 0
+    due: Sequence[JobDue] = ()
+    clock_seconds: float | None = None
+    """How far the clock of a worker is ahead of the database's, of the one that is furthest away; None: not known."""
 
 
 async def jobs_state(url: str) -> JobsState:
@@ -71,7 +104,10 @@ async def _read(client: Any) -> JobsState:  # noqa: ANN401 -- redis is typed for
         first.zrange("rq:cron_schedulers", 0, -1, withscores=True)
         first.hgetall(TALLY)
         first.get(LOG_LINES_DROPPED)
-        queue_keys, worker_keys, schedulers, tally, dropped = await first.execute()
+        first.time()
+        for name in (SCHEDULE, FIRST_TICKS, SUCCESSES, LAST_RUNS):
+            first.hgetall(name)
+        queue_keys, worker_keys, schedulers, tally, dropped, time, *of_jobs = await first.execute()
     names = sorted(key.removeprefix("rq:queue:") for key in queue_keys)[:_QUEUES_MAX]
     workers = sorted(worker_keys)[:_WORKERS_MAX]
     async with client.pipeline(transaction=False) as second:
@@ -79,10 +115,11 @@ async def _read(client: Any) -> JobsState:  # noqa: ANN401 -- redis is typed for
             second.llen(f"rq:queue:{name}")
             second.zcard(f"rq:failed:{name}")
         for key in workers:
-            second.hget(key, "last_heartbeat")
+            second.hmget(key, "last_heartbeat", CLOCK)
         answers = await second.execute()
     counts, beats = answers[: 2 * len(names)], answers[2 * len(names) :]
-    heartbeats = [datetime.fromisoformat(beat).timestamp() for beat in beats if beat]
+    heartbeats = [datetime.fromisoformat(beat).timestamp() for beat, _ in beats if beat]
+    clocks = [float(clock) for beat, clock in beats if beat and clock]
     ticks = [score for _, score in schedulers]
     return JobsState(
         queues=[Queue(name, *counts[2 * at : 2 * at + 2]) for at, name in enumerate(names)],
@@ -93,7 +130,39 @@ async def _read(client: Any) -> JobsState:  # noqa: ANN401 -- redis is typed for
         scheduler_heartbeat=max(ticks, default=None),
         tally=_tallies(tally),
         log_lines_dropped=int(dropped or 0),
+        due=_due(time[0] + time[1] / 1_000_000, *of_jobs),
+        clock_seconds=max(clocks, key=abs, default=None),
     )
+
+
+class _Scheduled(Struct, frozen=True):
+    period: float
+    late_after: float
+
+
+class _Run(Struct, frozen=True):
+    outcome: str
+
+
+_scheduled = msgspec.json.Decoder(_Scheduled)
+_run = msgspec.json.Decoder(_Run)
+
+
+def _due(
+    at: float,
+    schedule: Mapping[str, str],
+    first_ticks: Mapping[str, str],
+    successes: Mapping[str, str],
+    last_runs: Mapping[str, str],
+) -> list[JobDue]:
+    jobs: list[JobDue] = []
+    for name in sorted(schedule)[:_QUEUES_MAX]:
+        scheduled = _scheduled.decode(schedule[name])
+        since = successes.get(name) or first_ticks.get(name) or at
+        failed = name in last_runs and _run.decode(last_runs[name]).outcome == "failed"
+        unfinished = max(at - float(since), 0.0)
+        jobs.append(JobDue(name, scheduled.period, scheduled.late_after, unfinished, failed))
+    return jobs
 
 
 def _tallies(fields: Mapping[str, str]) -> list[JobTally]:
@@ -104,6 +173,7 @@ def _tallies(fields: Mapping[str, str]) -> list[JobTally]:
             int(fields.get(f"{name}:succeeded", 0)),
             int(fields.get(f"{name}:failed", 0)),
             float(fields.get(f"{name}:seconds", 0)),
+            int(fields.get(f"{name}:incomplete", 0)),
         )
         for name in names[:_QUEUES_MAX]
     ]

@@ -8,6 +8,7 @@ from msgspec import Struct
 
 from eventstore.clock import now
 from eventstore.database import Connection, Pool
+from eventstore.database_clock import read_clock
 from eventstore.migrate import missing
 from eventstore.state import Head, heads, partitions_ahead
 from projections.followers import FOLLOWERS
@@ -52,19 +53,30 @@ class LogState(Struct, frozen=True):
     partitions_ahead: int = 0
     stopped: Sequence[Stopped] = ()
     webhooks: WebhooksState | None = None
+    clock_seconds: float = 0.0
+    """How far the clock of this machine is ahead of the database's."""
 
 
 async def log_state(pool: Pool) -> LogState:
     """Raises what the driver raises while the database does not answer."""
     async with pool.connection() as connection:
+        clock_seconds = (await read_clock(connection)).total_seconds()
         lacking = await missing(connection, scripts())
         if lacking:
-            return LogState(lacking)
+            return LogState(lacking, clock_seconds=clock_seconds)
         at = now()
         followers = [await _lag(connection, follower, at) for follower in FOLLOWERS]
         ahead = await partitions_ahead(connection, at.date())
         webhooks = await _webhooks(connection, at)
-        return LogState(lacking, await heads(connection), followers, ahead, await stopped_lanes(connection), webhooks)
+        return LogState(
+            missing_migrations=lacking,
+            heads=await heads(connection),
+            followers=followers,
+            partitions_ahead=ahead,
+            stopped=await stopped_lanes(connection),
+            webhooks=webhooks,
+            clock_seconds=clock_seconds,
+        )
 
 
 async def _lag(connection: Connection, follower: Follower[Any], at: datetime) -> FollowerLag:

@@ -5,14 +5,16 @@ this process cannot verify keys, and while it shuts down. Everything else lets
 verification and management go on, and whoever balances load must not take the API away for it: degraded.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
 from typing import Literal
 
 from msgspec import Struct
 
-from app.operations.jobs_state import JobsState
+from app.operations.jobs_state import JobDue, JobsState
 from app.operations.log_state import LogState
 from app.operations.standing import State
+from eventstore.database_clock import is_too_far
 
 OK = "ok"
 
@@ -42,6 +44,7 @@ def readiness(state: State, *, redis_configured: bool, at: float, is_draining: b
         "verification": verification,
         **_of_log(state.log, state.unusable),
         **_of_jobs(state.jobs, redis_configured=redis_configured, at=at),
+        "clock": _clock(state),
     }
     if any(checks.get(name) != OK for name in _NEEDED):
         return Readiness("not ready", checks)
@@ -56,6 +59,21 @@ def _of_log(log: LogState | None, unusable: str | None) -> dict[str, str]:
         names = ", ".join(log.missing_migrations)
         return {"database": OK, "migrations": f"missing: {names}: run python -m eventstore migrate"}
     return {"database": OK, "migrations": OK, "followers": _followers(log), "partitions": _partitions(log)}
+
+
+def _clock(state: State) -> str:
+    ahead = {
+        "this server": None if state.log is None else state.log.clock_seconds,
+        "a worker": None if state.jobs is None else state.jobs.clock_seconds,
+    }
+    problems = [
+        f"the clock of {whose} is {abs(seconds):.1f} s {'ahead of' if seconds > 0 else 'behind'} the database's"
+        for whose, seconds in ahead.items()
+        if seconds is not None and is_too_far(timedelta(seconds=seconds))
+    ]
+    if problems:
+        return f"{'; '.join(problems)}: correct it (NTP). Until then it does nothing that cannot be undone"
+    return OK if state.log is not None else "not known"
 
 
 def _followers(log: LogState) -> str:
@@ -85,14 +103,30 @@ def _of_jobs(jobs: JobsState | None, *, redis_configured: bool, at: float) -> di
             if redis_configured
             else "REDIS_URL is not set: without it rate limits let everything through, and no worker runs"
         )
-        return {"redis": said, "workers": "not known", "scheduler": "not known"}
+        return {"redis": said, "workers": "not known", "scheduler": "not known", "jobs": "not known"}
     return {
         "redis": OK,
         "workers": _heard(jobs.worker_heartbeat, at, WORKER_SECONDS_MAX, "worker", "python -m workers run"),
         "scheduler": _heard(
             jobs.scheduler_heartbeat, at, SCHEDULER_SECONDS_MAX, "scheduler", "python -m workers schedule"
         ),
+        "jobs": _jobs(jobs.due),
     }
+
+
+def _jobs(due: Sequence[JobDue]) -> str:
+    if not due:
+        return "not known: no scheduler has published which jobs there are. Start one with python -m workers schedule"
+    problems = [
+        f"{job.name} is late: no run has succeeded for {job.unfinished:.0f} s, and it is due every {job.period:g} s"
+        if job.is_late
+        else f"{job.name} failed the last time"
+        for job in due
+        if job.is_late or job.failed
+    ]
+    if not problems:
+        return OK
+    return f"{'; '.join(problems)}. Run python -m workers status, and look for job_failed and job_cut_off in the log"
 
 
 def _heard(heartbeat: float | None, at: float, seconds_max: int, what: str, command: str) -> str:

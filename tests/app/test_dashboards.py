@@ -42,6 +42,7 @@ def exported(api: Api, org: Organization) -> dict[str, set[str]]:
         client.hset("rq:worker:of_a_dashboard", "last_heartbeat", datetime.now(UTC).isoformat())
         client.zadd("rq:cron_schedulers", {"of_a_dashboard": time.time()})
         client.hset("keyledger:jobs", "of_a_dashboard:succeeded", 1)
+        client.hset("keyledger:schedule", "of_a_dashboard", json.dumps({"period": 1, "late_after": 30}))
         api.database.rows(
             "insert into checkpoints (projection, version, log, lane)"
             " select 'usage', 1, 'usage', lane from generate_series(0, 63) as lane on conflict do nothing"
@@ -55,6 +56,7 @@ def exported(api: Api, org: Organization) -> dict[str, set[str]]:
             client.delete("rq:worker:of_a_dashboard")
             client.zrem("rq:cron_schedulers", "of_a_dashboard")
             client.hdel("keyledger:jobs", "of_a_dashboard:succeeded")
+            client.hdel("keyledger:schedule", "of_a_dashboard")
             api.database.rows("delete from checkpoints where position = 0")
     samples = [sample for family in found.values() for sample in family.samples]
     return {

@@ -12,6 +12,7 @@ from workers.status import job_of
 
 class View:
     def __init__(self, url: str) -> None:
+        self.url = url
         self.client = redis.Redis.from_url(url)
 
     def workers(self) -> list[str]:

@@ -7,7 +7,7 @@ from workers.run import run
 
 
 def aggregate_usage() -> None:
-    run(aggregate)
+    run(aggregate, irreversible=False)
 
 
 async def aggregate(pool: Pool) -> None:

@@ -7,7 +7,7 @@ from workers.run import run
 
 
 def follow_changes() -> None:
-    run(prepare)
+    run(prepare, irreversible=False)
 
 
 async def prepare(pool: Pool) -> None:

@@ -11,7 +11,7 @@ DAYS_AHEAD = 7
 
 
 def make_partitions() -> None:
-    run(ensure)
+    run(ensure, irreversible=False)
 
 
 async def ensure(pool: Pool) -> None:

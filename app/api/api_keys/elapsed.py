@@ -16,6 +16,7 @@ from domain.keys.decider import KEY
 from domain.organizations.plan import KeyCensus, Plans
 from eventstore.clock import new_event_id, now
 from eventstore.database import Connection
+from eventstore.database_clock import differs
 from eventstore.execute import Survey, Write, execute
 from eventstore.recorded import Origin
 from projections.inline import INLINE
@@ -26,7 +27,12 @@ _PAGE = 100
 
 
 async def record_elapsed(services: Services, organization_id: str) -> bool:
-    """Record the expiry of some keys that are past it, as the worker would; False: there was none."""
+    """Record the expiry of some keys that are past it, as the worker would; False: there was none.
+
+    Nothing is recorded while the clock of this machine is wrong: an expiry cannot be taken back.
+    """
+    if differs():
+        return False
     async with services.reading(organization_id) as connection:
         due = await overdue_keys(connection, organization_id, now(), _PAGE)
     for key in due:

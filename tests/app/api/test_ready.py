@@ -3,15 +3,16 @@
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 
 import httpx2
+import msgspec
 import psycopg
 import pytest
 from psycopg.conninfo import conninfo_to_dict
 
-from app.operations.jobs_state import JobsState
+from app.operations.jobs_state import JobDue, JobsState
 from app.operations.log_state import FollowerLag, LogState
 from app.operations.readiness import Readiness, readiness
 from app.operations.standing import State
@@ -37,7 +38,15 @@ LOG = LogState(
     followers=[FollowerLag("usage", "usage", positions=3, seconds=1.5)],
     partitions_ahead=7,
 )
-JOBS = JobsState(queues=(), workers=1, worker_heartbeat=AT - 2, schedulers=1, scheduler_heartbeat=AT - 1, tally=())
+JOBS = JobsState(
+    queues=(),
+    workers=1,
+    worker_heartbeat=AT - 2,
+    schedulers=1,
+    scheduler_heartbeat=AT - 1,
+    tally=(),
+    due=[JobDue("expire_keys", period=1, late_after=30, unfinished=29.5)],
+)
 
 
 def found(
@@ -49,7 +58,8 @@ def found(
 def test_with_everything_there_it_is_ready() -> None:
     assert found().status == "ready"
     assert set(found().checks) == {
-        "process", "verification", "database", "migrations", "followers", "partitions", "redis", "workers", "scheduler"
+        "process", "verification", "database", "migrations", "followers", "partitions", "redis", "workers", "scheduler",
+        "jobs", "clock",
     }  # fmt: skip
     assert set(found().checks.values()) == {"ok"}
 
@@ -93,6 +103,30 @@ def test_without_valkey_workers_or_scheduler_it_is_degraded(jobs: JobsState | No
     answer = found(jobs=jobs)
     assert answer.status == "degraded"
     assert remedy in answer.checks[part]
+
+
+@pytest.mark.parametrize(
+    ("due", "said"),
+    [
+        ((), "python -m workers schedule"),
+        ([JobDue("mail_alerts", 1, 30, 1_500)], "mail_alerts is late: no run has succeeded for 1500 s"),
+        ([JobDue("make_partitions", 3_600, 10_800, 60, failed=True)], "make_partitions failed the last time"),
+    ],
+)
+def test_a_job_that_is_late_or_failed_is_named(due: Sequence[JobDue], said: str) -> None:
+    answer = found(jobs=msgspec.structs.replace(JOBS, due=due))
+    assert answer.status == "degraded"
+    assert said in answer.checks["jobs"]
+
+
+@pytest.mark.parametrize(("seconds", "said"), [(2.5, "2.5 s ahead of"), (-600.0, "600.0 s behind")])
+def test_a_clock_that_differs_is_named_with_whose_it_is(seconds: float, said: str) -> None:
+    of_api = found(log=msgspec.structs.replace(LOG, clock_seconds=seconds))
+    of_worker = found(jobs=msgspec.structs.replace(JOBS, clock_seconds=seconds))
+    assert (of_api.status, of_worker.status) == ("degraded", "degraded")
+    assert f"the clock of this server is {said} the database's" in of_api.checks["clock"]
+    assert f"the clock of a worker is {said} the database's" in of_worker.checks["clock"]
+    assert found(jobs=msgspec.structs.replace(JOBS, clock_seconds=1.9)).status == "ready"
 
 
 def test_a_read_model_that_falls_behind_is_named() -> None:

@@ -1,0 +1,75 @@
+"""An API whose clock is wrong decides by the database's: what ends ends there, whichever process is asked."""
+
+from collections.abc import Iterator
+from contextlib import closing
+from datetime import timedelta
+from pathlib import Path
+
+import httpx2
+import pytest
+
+from eventstore.clock import now
+from tests.app.figures import scrape, value
+from tests.app.organizations import Api, Database
+from tests.app.serving import Server
+from tests.patience import eventually
+from tests.wrong_clock import ahead
+
+
+@pytest.fixture(params=[600.0, -600.0], ids=["fast", "slow"])
+def wrong(request: pytest.FixtureRequest, api: Api, redis_url: str, tmp_path: Path) -> Iterator[Api]:
+    """A second API over the same database, whose clock is ten minutes fast or slow."""
+    seconds: float = request.param
+    settings = {**ahead(seconds), "KEYLEDGER_MASTER_KEY": api.server.master_key}
+    server = Server(api.database.url, redis_url, tmp_path / "wrong.log", settings)
+    server.start()
+    try:
+        with closing(Database(api.database.url)) as database, httpx2.Client(base_url=server.url) as http:
+            yield Api(server, database, http)
+    finally:
+        server.stop()
+
+
+def of(wrong: Api, secret: str, asked: str) -> str:
+    """What the API with the wrong clock says of a key."""
+    data = wrong.client(secret).post("/v1/api-keys/verify", {"key": asked}).data
+    code: str = data["code"]
+    return code
+
+
+def test_a_key_ends_at_its_instant_and_no_process_says_otherwise(api: Api, wrong: Api) -> None:
+    org = api.organization()
+    good = org.seeded_key(expires_at=now() + timedelta(minutes=5))
+    over = org.expired_key()
+    assert [of(wrong, org.manager.secret, key.secret) for key in (good, over)] == ["valid", "expired_key"]
+    # The very first request of a process, and each after that.
+    assert of(wrong, org.manager.secret, good.secret) == "valid"
+    ((recorded,),) = api.database.rows(
+        "select max(occurred_at) - clock_timestamp() from usage_events where key_id = %s", good.id
+    )
+    assert abs(recorded) < timedelta(minutes=1)
+
+
+def test_an_overlap_that_one_process_began_ends_in_another_at_its_instant(api: Api, wrong: Api) -> None:
+    org = api.organization()
+    key = org.seeded_key(expires_at=now() + timedelta(days=1))
+    rotated = wrong.client(org.manager.secret).post(f"{key.path}/rotate", {"overlap_seconds": 300}).data
+    assert org.verify(key.secret)["code"] == "valid"
+    assert of(wrong, org.manager.secret, key.secret) == "valid"
+    ((until,),) = api.database.rows("select %s::timestamptz - clock_timestamp()", rotated["previous_valid_until"])
+    assert timedelta(minutes=4) < until <= timedelta(minutes=5)
+    own = api.organization().seeded_key()
+    org.client.post(f"{key.path}/rotate", {"overlap_seconds": 0})
+    assert of(wrong, org.manager.secret, key.secret) == "revoked_key"
+    assert of(wrong, org.manager.secret, own.secret) == "unauthorized"
+
+
+def test_a_wrong_clock_is_reported(wrong: Api) -> None:
+    def said() -> str:
+        checks: dict[str, str] = wrong.client().get("/health/ready").data["checks"]
+        return checks["clock"]
+
+    eventually(lambda: "the clock of this server is 600.0 s" in said())
+    assert wrong.client().get("/health/ready").data["status"] == "degraded"
+    assert 599 < abs(value(scrape(wrong), "keyledger_clock_ahead_seconds", process="api")) < 601
+    assert '"event":"clock_differs"' in wrong.server.log.read_text().replace(" ", "")

@@ -1,0 +1,111 @@
+"""A worker with a wrong clock expires, retires, forgets and removes nothing before its time by the database."""
+
+import json
+import os
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import anyio
+import pytest
+
+from domain.keys.commands import RotateKey
+from domain.keys.decider import KEY
+from domain.keys.reach import UNBOUNDED
+from domain.keys.secret import ENTROPY_BYTES, mint, record
+from eventstore.clock import now
+from eventstore.database import Pool
+from tests import seed
+from tests.app.figures import scrape, value
+from tests.app.organizations import Api
+from tests.workers.conftest import Start
+from tests.workers.story import an_expiry_is_recorded, eventually, expiry_of, history
+from tests.workers.valkey_view import View
+from tests.wrong_clock import ahead
+from workers.schedule import QUEUES
+from workers.tally import runs
+from workers.worker import CLOCK
+
+pytestmark = pytest.mark.anyio
+
+GOES_ON = {"aggregate_usage", "follow_changes", "make_partitions"}
+"""What these do follows from the log, and can be done again."""
+
+
+async def ran(view: View) -> bool:
+    return set(runs(view.client)) == set(QUEUES)
+
+
+@pytest.mark.parametrize("seconds", [600, -600])
+async def test_a_worker_with_a_wrong_clock_does_nothing_that_cannot_be_undone_and_says_so(
+    connections: Pool, api: Api, start: Start, view: View, tmp_path: Path, seconds: float
+) -> None:
+    organization_id = await seed.organization(connections)
+    key_id, _ = await seed.key(connections, organization_id, expires_at=now() + timedelta(minutes=5))
+    due_id, _ = await seed.key(connections, organization_id, expires_at=now() + timedelta(milliseconds=1))
+    start("run", KEYLEDGER_USAGE_EXPORT="discard", **ahead(seconds))
+    start("schedule")
+    await eventually(lambda: ran(view))
+    await anyio.sleep(2)  # some more rounds
+    outcomes = {name: run.outcome for name, run in runs(view.client).items()}
+    assert outcomes == {name: "succeeded" if name in GOES_ON else "incomplete" for name in QUEUES}
+    assert len(await history(connections, organization_id, key_id)) == 1
+    assert len(await history(connections, organization_id, due_id)) == 1
+
+    lines: list[dict[str, Any]] = [json.loads(line) for line in (tmp_path / "0.log").read_text().splitlines()]
+    side = "ahead of" if seconds > 0 else "behind"
+    assert any(
+        line["event"] == "clock_differs" and f"600.0 s {side} the database's" in line["reason"] for line in lines
+    )
+    health = api.client().get("/health/ready").data
+    assert health["status"] == "degraded"
+    assert f"the clock of a worker is 600.0 s {side} the database's" in health["checks"]["clock"]
+    figures = scrape(api)
+    assert abs(value(figures, "keyledger_clock_ahead_seconds", process="worker") - seconds) < 1
+    assert value(figures, "keyledger_clock_ahead_seconds", process="api") == 0
+
+    start("run")  # one whose clock is right does the work
+    await expiry_of(connections, organization_id, due_id)
+    assert len(await history(connections, organization_id, key_id)) == 1
+
+
+async def test_a_worker_whose_clock_is_a_little_fast_goes_by_the_database_s(
+    connections: Pool, start: Start, view: View
+) -> None:
+    start("run", **ahead(1.8))
+    start("schedule")
+    organization_id = await seed.organization(connections)
+    await an_expiry_is_recorded(connections, organization_id)
+    key_id, _ = await seed.key(connections, organization_id, expires_at=now() + timedelta(hours=1))
+    ends = await database_now(connections) + timedelta(seconds=4)
+    overlap = RotateKey(
+        secret=record(mint("live", os.urandom(ENTROPY_BYTES))),
+        at=ends - timedelta(seconds=4),
+        authority=UNBOUNDED,
+        known_mcps={},
+        overlap_seconds=4,
+    )
+    await seed.tell(connections, KEY, key_id, organization_id, overlap)
+    ending_id, _ = await seed.key(connections, organization_id, expires_at=ends)
+
+    async def both_recorded() -> bool:
+        expired = len(await history(connections, organization_id, ending_id)) == 2
+        retired = len(await history(connections, organization_id, key_id)) == 3
+        # What was seen was there when the database's clock was read.
+        assert await database_now(connections) >= ends or not (expired or retired)
+        return expired and retired
+
+    await eventually(both_recorded)
+    assert any(0 < abs(float(clock)) < 2 for clock in clocks(view))
+
+
+async def database_now(connections: Pool) -> datetime:
+    async with connections.connection() as connection:
+        row = await (await connection.execute(b"select clock_timestamp()")).fetchone()
+    assert row is not None
+    return row[0]
+
+
+def clocks(view: View) -> list[bytes]:
+    kept: list[Any] = [view.client.hget(f"rq:worker:{name}", CLOCK) for name in view.workers()]
+    return [clock for clock in kept if clock is not None]

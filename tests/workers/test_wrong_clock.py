@@ -1,7 +1,6 @@
 """A worker with a wrong clock expires, retires, forgets and removes nothing before its time by the database."""
 
 import json
-import os
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -18,6 +17,7 @@ from eventstore.database import Pool
 from tests import seed
 from tests.app.figures import scrape, value
 from tests.app.organizations import Api
+from tests.random_input import random_bytes
 from tests.workers.conftest import Start
 from tests.workers.story import an_expiry_is_recorded, eventually, expiry_of, history
 from tests.workers.valkey_view import View
@@ -79,7 +79,7 @@ async def test_a_worker_whose_clock_is_a_little_fast_goes_by_the_database_s(
     key_id, _ = await seed.key(connections, organization_id, expires_at=now() + timedelta(hours=1))
     ends = await database_now(connections) + timedelta(seconds=4)
     overlap = RotateKey(
-        secret=record(mint("live", os.urandom(ENTROPY_BYTES))),
+        secret=record(mint("live", random_bytes(ENTROPY_BYTES))),
         at=ends - timedelta(seconds=4),
         authority=UNBOUNDED,
         known_mcps={},

@@ -31,6 +31,9 @@ pytestmark = pytest.mark.anyio
 GOES_ON = {"aggregate_usage", "follow_changes", "make_partitions"}
 """What these do follows from the log, and can be done again."""
 
+LEAVING = {"KEYLEDGER_USAGE_EXPORT": "discard", "KEYLEDGER_PLANS": '{"enterprise": {"usage_days": 400}}'}
+"""Uses leave the log, which without these they do not."""
+
 
 async def ran(view: View) -> bool:
     return set(runs(view.client)) == set(QUEUES)
@@ -43,7 +46,7 @@ async def test_a_worker_with_a_wrong_clock_does_nothing_that_cannot_be_undone_an
     organization_id = await seed.organization(connections)
     key_id, _ = await seed.key(connections, organization_id, expires_at=now() + timedelta(minutes=5))
     due_id, _ = await seed.key(connections, organization_id, expires_at=now() + timedelta(milliseconds=1))
-    start("run", KEYLEDGER_USAGE_EXPORT="discard", **ahead(seconds))
+    start("run", **LEAVING, **ahead(seconds))
     start("schedule")
     await eventually(lambda: ran(view))
     await anyio.sleep(2)  # some more rounds

@@ -3,7 +3,7 @@
 import contextlib
 import time
 from collections.abc import Awaitable, Callable
-from typing import Any, Generic, TypeVar, cast
+from typing import Any, Generic, TypeVar
 
 import anyio
 import msgspec
@@ -99,7 +99,7 @@ class Calls:
             raise (error if explained is None else _with_cost_of(explained, error)) from None
         result = ToolResult(redacted_bytes(answer.value, secrets), answer.latency_ms, answer.response_bytes)
         if result.is_error:
-            words = _text_of(result.result)
+            words = _text_of(result.encoded)
             shown = self._meaning(upstream).text(words)
             explained = await explained_result(words, shown, await find_catalogue(), tool, arguments)
             if explained is not None:
@@ -238,6 +238,10 @@ class _Lists(msgspec.Struct, frozen=True):
     resources_count: int | None
 
 
+class _Text(msgspec.Struct):
+    text: str = ""
+
+
 async def _part(session: Session) -> None:
     # The answer is there, and a server that parts badly changes nothing in it.
     with contextlib.suppress(Exception):
@@ -291,12 +295,17 @@ def _with_cost_of(explained: GatewayError, failed: GatewayError) -> GatewayError
     return explained
 
 
-def _text_of(result: dict[str, Any]) -> str:
-    contents = result.get("content")
-    if not isinstance(contents, list):
+def _text_of(result: bytes) -> str:
+    """Return the texts among the contents of a result; contents of other kinds may be anything."""
+    try:
+        contents = msgspec.json.decode(members(result).get("content", b"[]"), type=list[Raw])
+    except msgspec.DecodeError:
         return ""
-    texts = [cast("dict[str, Any]", each).get("text") for each in cast("list[Any]", contents) if isinstance(each, dict)]
-    return " ".join(text for text in texts if isinstance(text, str))
+    texts: list[str] = []
+    for content in contents:
+        with contextlib.suppress(msgspec.DecodeError):
+            texts.append(msgspec.json.decode(content, type=_Text).text)
+    return " ".join(filter(None, texts))
 
 
 def _milliseconds_since(started: float) -> int:

@@ -14,7 +14,7 @@ from gateway.wire.messages import INVALID_PARAMS, RpcError
 
 _UNKNOWN = re.compile(r"unknown tool|no such tool|tool.{0,200}(not found|does not exist|not exist)", re.IGNORECASE)
 _INVALID = re.compile(r"(invalid|missing) (arguments|parameters|params)|validation error", re.IGNORECASE)
-# How the two official SDKs answer arguments that do not fit.
+# The answers of the two official SDKs to arguments that do not fit.
 _REFUSED_BY_SDK = r"Input validation error|MCP error -32602|[^\n]{0,300}validation errors? for %sArguments\b"
 
 

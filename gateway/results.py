@@ -1,5 +1,6 @@
 """What a call to an upstream MCP server gives back."""
 
+import json
 from typing import Any
 
 import msgspec
@@ -17,7 +18,8 @@ class ToolResult(msgspec.Struct, frozen=True):
 
     @property
     def result(self) -> dict[str, Any]:
-        decoded: dict[str, Any] = msgspec.json.decode(self.encoded)
+        """The result as Python's values. A number beyond those of a float, which JSON allows, becomes infinite."""
+        decoded: dict[str, Any] = json.loads(self.encoded)
         return decoded
 
     @property
@@ -55,7 +57,7 @@ class Resource(msgspec.Struct, frozen=True):
 
     @property
     def contents(self) -> list[dict[str, Any]]:
-        decoded: list[dict[str, Any]] = msgspec.json.decode(self.encoded)
+        decoded: list[dict[str, Any]] = json.loads(self.encoded)
         return decoded
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any, cast
 
-from msgspec import Raw, json
+from msgspec import DecodeError, Raw, json
 
 from gateway.results import Tool
 
@@ -16,7 +16,7 @@ def read_tool(encoded: Raw) -> Tool | str:
     """Return the tool, or what is wrong with it as the end of a sentence that begins with its name."""
     try:
         value = json.decode(encoded)
-    except (ValueError, RecursionError):
+    except (DecodeError, RecursionError):
         return "a tool cannot be read"
     if not isinstance(value, dict):
         return "a tool is not an object"

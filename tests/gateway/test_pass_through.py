@@ -69,10 +69,11 @@ async def test_the_framing_of_the_protocol_is_no_part_of_a_result() -> None:
 
 
 async def test_a_failed_result_arrives_as_it_was_sent() -> None:
-    sent = b'{"content":[{"type":"json","json":{"why":1.0}}],"isError":true,"_meta":{"a":1}}'
-    result, _ = await _call(raw_result(sent))
-    assert result.is_error
-    assert result.encoded == sent
+    for why in (b"1.0", b"1E400", b"[" * 300 + b"]" * 300):
+        sent = b'{"content":[{"type":"json","json":{"why":%s}},5,{"text":7}],"isError":true,"_meta":{"a":1}}' % why
+        result, _ = await _call(raw_result(sent))
+        assert result.is_error
+        assert result.encoded == sent
 
 
 async def test_what_json_does_not_have_becomes_null_instead_of_an_error() -> None:

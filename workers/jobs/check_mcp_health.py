@@ -47,7 +47,7 @@ async def check(pool: Pool, config: Config) -> None:
     sealer = Sealer(config.master_keys) if config.master_keys else None
     due = await _due(pool, config)
     if not due:
-        return  # before the MCP SDK is loaded
+        return  # before what speaks HTTP is loaded
     async with Gateway(GatewayConfig(egress=config.egress)) as gateway:
         while due:
             await _ask_all(pool, gateway, sealer, due)

@@ -91,6 +91,34 @@ def _major(postgres: Path) -> int:
     return int(found[1]) if found else 0
 
 
+def enterable_program(program: Path, account: Account) -> Path:
+    """`program` itself, or a copy of this one file where the account may not reach it. The copy belongs to root."""
+    if account.can_enter(program.parent):
+        return program
+    digest = hashlib.sha256(program.read_bytes()).hexdigest()[:16]
+    kept = _CACHE / f"{program.stem}-{digest}" / program.name
+    if not kept.exists():
+        try:
+            _prepare_cache()
+            kept.parent.mkdir(mode=0o755, exist_ok=True)
+            kept.parent.chmod(0o755)
+            fresh = kept.with_name(f".{kept.name}.{os.getpid()}")
+            shutil.copy2(program, fresh)
+            fresh.chmod(0o755)
+            fresh.replace(kept)
+        except OSError as error:
+            raise CannotStart(f"{program.name} cannot be copied to {_CACHE} for {account}: {error.strerror}") from error
+    return kept
+
+
+def _prepare_cache() -> None:
+    """Raises CannotStart where another account may write to it, since programs are run from there."""
+    _CACHE.mkdir(mode=0o755, parents=True, exist_ok=True)
+    status = _CACHE.lstat()
+    if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.geteuid() or status.st_mode & 0o022:
+        raise CannotStart(f"{_CACHE} is needed for copies of programs but others may write to it: remove it")
+
+
 def enterable_copy(programs: Path, account: Account) -> Path:
     """`programs` itself, or a copy of the whole installation if the account may not reach it (a checkout below /root).
 
@@ -109,10 +137,7 @@ def enterable_copy(programs: Path, account: Account) -> Path:
     if kept.exists() and all(_contents(part) == _contents(kept / part.relative_to(package.parent)) for part in parts):
         return target
     try:
-        _CACHE.mkdir(mode=0o755, parents=True, exist_ok=True)
-        status = _CACHE.lstat()
-        if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.geteuid() or status.st_mode & 0o022:
-            raise CannotStart(f"{_CACHE} is needed for a copy of PostgreSQL but others may write to it: remove it")
+        _prepare_cache()
         # Made aside and renamed: two test processes that come here together both find a whole copy.
         fresh = _CACHE / f".{kept.name}.{os.getpid()}"
         shutil.rmtree(fresh, ignore_errors=True)

@@ -1,10 +1,11 @@
+import os
 import socket
 from contextlib import suppress
 from pathlib import Path
 from urllib.parse import quote
 
 from embedded.account import Account
-from embedded.binaries import find_valkey
+from embedded.binaries import enterable_program, find_valkey
 from embedded.children import Process, last_lines, spawn
 from embedded.leftovers import VALKEY_STOP, end_valkey, valkey_processes
 from embedded.socket_server import SocketServer
@@ -33,16 +34,18 @@ class Valkey(SocketServer):
         return self.sockets / _SOCKET
 
     def _launch(self) -> Process:
-        program = find_valkey()
+        account = Account.for_data_in(self.folder)
+        program = enterable_program(find_valkey(), account)
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self._sockets = socket_folder(self.folder, _SOCKET, Account.own())
+        self._sockets = socket_folder(self.folder, _SOCKET, account)
         end_valkey(self.folder)
         self._socket.unlink(missing_ok=True)
         settings = {
             "port": "0",
-            "unixsocket": str(self._socket),
+            # Relative to the data: its whole path need not be open to the account.
+            "unixsocket": _SOCKET if self._sockets == self.folder else str(self._socket),
             "unixsocketperm": "700",
-            "dir": str(self.folder),
+            "dir": ".",
             "appendonly": "yes",
             "appendfsync": "everysec",
             "save": "",
@@ -50,8 +53,14 @@ class Valkey(SocketServer):
             "maxmemory-policy": "noeviction",
         }
         switches = [word for name, value in settings.items() for word in (f"--{name}", value)]
+        if account.uid != os.geteuid():
+            account.give(self.folder)
         return spawn(
-            [program, *switches], log=self.log, environment={"TZ": "UTC", "LC_ALL": "C"}, working_folder=self.folder
+            [program, *switches],
+            log=self.log,
+            environment={"TZ": "UTC", "LC_ALL": "C"},
+            working_folder=self.folder,
+            account=account,
         )
 
     def _members(self) -> list[int]:

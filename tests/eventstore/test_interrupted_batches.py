@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from contextlib import AbstractAsyncContextManager
 from typing import Any
 
 import pytest
@@ -96,10 +97,13 @@ async def test_a_group_commit_that_reaches_its_deadline_at_any_await_answers_the
 
 
 async def test_what_a_batch_left_open_costs_the_next_one_nothing(database_url: str) -> None:
+    left: list[AbstractAsyncContextManager[Any]] = []  # dropped, it would end by itself
+
     async def leaving_open(connection: Connection, questions: Sequence[str]) -> Judged[str]:
         judged = await recording(connection, questions)
         if "first_0" in questions:
-            await connection.pipeline().__aenter__()
+            left.append(connection.pipeline())
+            await left[-1].__aenter__()
             raise LookupError(questions[0])
         return judged
 

@@ -138,6 +138,7 @@ OPERATIONS: list[Operation] = [
                 "problem": None,
             },
         ),
+        repeatable=True,
     ),
     direct(
         "POST",

@@ -172,6 +172,7 @@ OPERATIONS: list[Operation] = [
                 "response": "",
             },
         ),
+        repeatable=True,
     ),
     routed(
         deliveries.webhook_deliveries,

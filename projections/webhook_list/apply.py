@@ -4,10 +4,11 @@ from collections.abc import Iterable
 from typing import Any, cast
 
 from domain.webhooks.decider import WEBHOOK
+from domain.webhooks.events import WebhookChanged, WebhookSecretRotated
 from domain.webhooks.state import Deleted, Disabled, ExistingWebhook
 from eventstore.execute import Change
 from eventstore.statements import Statement
-from projections.webhook_list.queries import SQL
+from projections.webhook_list.queries import SECRETS_SIGNING_MAX, SQL
 
 
 def apply(change: Change[Any, Any]) -> Iterable[Statement]:
@@ -33,6 +34,29 @@ def apply(change: Change[Any, Any]) -> Iterable[Statement]:
             webhook.revision,
         ),
     )
-    # The one before stays for as long as both sign; of a secret address nothing overlaps, and it is not asked for.
-    kept = webhook.secret_version + 1 if isinstance(state, Deleted) else webhook.secret_version - 1
-    yield Statement(SQL.secrets_remove, (webhook.id, kept))
+    kept = _oldest_kept(change)
+    if kept is not None:
+        yield Statement(SQL.secrets_remove, (webhook.id, kept))
+
+
+def _oldest_kept(change: Change[Any, Any]) -> int | None:
+    """The version of the oldest secret that is kept; None: nothing is removed.
+
+    The one before stays for as long as both sign. Those before that stay too where a rotation follows another within
+    its overlap: the answer to the first may have been lost, and the receiver still has the oldest one. Of a secret
+    address nothing overlaps, and the ones before are not asked for.
+    """
+    before, state = change.before, change.after
+    if isinstance(state, Deleted):
+        return state.webhook.secret_version + 1
+    for event in change.events:
+        match event:
+            case WebhookSecretRotated():
+                overlaps = before.webhook.previous_valid_until
+                goes_on = overlaps is not None and change.at < overlaps
+                return event.secret_version - (SECRETS_SIGNING_MAX - 1 if goes_on else 1)
+            case WebhookChanged(address_replaced=True):
+                return state.webhook.secret_version - 1
+            case _:
+                pass
+    return None

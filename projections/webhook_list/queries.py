@@ -19,6 +19,9 @@ class Queries(NamedTuple):
     secrets: bytes
 
 
+SECRETS_SIGNING_MAX = 5
+"""So many secrets of a webhook sign a message at most, after rotations that followed each other within the overlap."""
+
 SQL = load(Queries, __file__)
 
 
@@ -91,6 +94,6 @@ async def webhooks(
 
 
 async def secrets_of(connection: Connection, webhook_id: str) -> list[SealedSecret]:
-    """The present one first, then the one before, if it is still there."""
-    cursor = await connection.execute(SQL.secrets, (webhook_id,))
+    """The present one first, then those before it that are still there."""
+    cursor = await connection.execute(SQL.secrets, (webhook_id, SECRETS_SIGNING_MAX))
     return [SealedSecret(version, bytes(sealed)) for version, sealed in await cursor.fetchall()]

@@ -38,5 +38,5 @@ order by created_at desc, webhook_id desc
 limit %(limit)s offset %(offset)s
 
 -- secrets
--- The present one and the one before, if it is still there. $1 webhook
-select version, sealed from webhook_secrets where webhook_id = %s order by version desc limit 2
+-- The present one and those before it that are still there. $1 webhook, $2 how many at most
+select version, sealed from webhook_secrets where webhook_id = %s order by version desc limit %s

@@ -2,10 +2,12 @@
 
 from typing import Annotated
 
+import msgspec
 from litestar import post
 from msgspec import Meta, Struct
 
-from app.requests import HttpRequest, HttpResponse, NoParameters, body_of, query_of, services_of, success
+from app.once import once
+from app.requests import HttpRequest, HttpResponse, NoParameters, body_of, query_of, services_of
 from gateway.health import PROBE_SECONDS, probe
 from gateway.way import way_to
 
@@ -33,17 +35,20 @@ class Tested(Struct, frozen=True):
 async def test_mcp(request: HttpRequest, mcp_id: str) -> HttpResponse:
     query_of(request, NoParameters)
     wanted = body_of(request, Body)
+    return await once(request, wanted.timeout / 1_000, lambda: _tested(request, mcp_id, wanted))
+
+
+async def _tested(request: HttpRequest, mcp_id: str, wanted: Body) -> bytes:
     services = services_of(request)
     way = await way_to(services.pool, services.sealer, mcp_id, request.auth.organization_id)
     found = await probe(services.pool, services.gateway, way, timeout_seconds=wanted.timeout / 1_000, beyond_doubt=True)
-    return success(
-        Tested(
-            found.reachable,
-            found.latency_ms,
-            found.protocol_version,
-            found.tools_count,
-            found.resources_count,
-            found.code,
-            found.problem,
-        )
+    tested = Tested(
+        found.reachable,
+        found.latency_ms,
+        found.protocol_version,
+        found.tools_count,
+        found.resources_count,
+        found.code,
+        found.problem,
     )
+    return msgspec.json.encode({"success": True, "data": tested})

@@ -1,9 +1,11 @@
 """POST /v1/webhooks/{id}/test: send a message now and tell what the receiver said; of a disabled one, too."""
 
+import msgspec
 from litestar import post
 from msgspec import Struct
 
-from app.requests import HttpRequest, HttpResponse, NoParameters, body_of, query_of, services_of, success
+from app.once import once
+from app.requests import HttpRequest, HttpResponse, NoParameters, body_of, query_of, services_of
 from domain.webhooks.errors import WebhookNotFound
 from eventstore.clock import new_id, now
 from gateway.config import GatewayConfig
@@ -30,6 +32,10 @@ class Trial(Struct, frozen=True):
 async def test_webhook(request: HttpRequest, webhook_id: str) -> HttpResponse:
     query_of(request, NoParameters)
     body_of(request, NoParameters)
+    return await once(request, ANSWER_SECONDS, lambda: _sent(request, webhook_id))
+
+
+async def _sent(request: HttpRequest, webhook_id: str) -> bytes:
     services = services_of(request)
     organization_id = request.auth.organization_id
     async with services.reading(organization_id) as connection:
@@ -58,6 +64,5 @@ async def test_webhook(request: HttpRequest, webhook_id: str) -> HttpResponse:
         posted = way.tellable(await post_message(egress, way.url, headers, body, ANSWER_SECONDS))
     finally:
         await egress.aclose()
-    return success(
-        Trial(message_id, posted.got_through, posted.status, posted.latency_ms, posted.error, posted.response)
-    )
+    trial = Trial(message_id, posted.got_through, posted.status, posted.latency_ms, posted.error, posted.response)
+    return msgspec.json.encode({"success": True, "data": trial})

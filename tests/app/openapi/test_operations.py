@@ -49,10 +49,6 @@ def test_whatever_asks_for_a_credential_can_refuse_it(operation: Operation) -> N
 
 
 @each
-def test_what_changes_something_with_post_can_be_repeated_or_records_every_use(operation: Operation) -> None:
+def test_what_is_asked_with_post_can_be_repeated_or_records_every_use(operation: Operation) -> None:
     if operation.method == "POST" and operation.access not in {"anyone", "any key", "keys:verify"}:
-        assert operation.repeatable or operation.id in NOTHING_TO_REPEAT
-
-
-NOTHING_TO_REPEAT = {"test_mcp", "test_webhook"}
-"""They ask a server and change nothing of the organization."""
+        assert operation.repeatable

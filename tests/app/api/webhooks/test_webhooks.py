@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.app.client import at_once
 from tests.app.organizations import Api, Organization
 from tests.app.remains import ADDRESS_MARK
 from tests.workers.receiver import Receiver, receiver
@@ -129,6 +130,44 @@ def test_a_test_says_what_the_receiver_said(org: Organization, target: Receiver)
     away = org.client.post(f"/v1/webhooks/{made['id']}/test").data
     assert (away["delivered"], away["status_code"]) == (False, None)
     assert away["error"] == "No connection could be made"
+
+
+def test_a_test_under_one_key_sends_one_message(org: Organization, target: Receiver) -> None:
+    made = org.client.post("/v1/webhooks", {"url": target.url}).data
+    target.response, target.answer = b"thanks", lambda _: 200
+    first, second = [org.client.post(f"/v1/webhooks/{made['id']}/test", idempotency_key="k") for _ in range(2)]
+    assert "idempotency-replayed" not in first.headers
+    assert second.headers["idempotency-replayed"] == "true"
+    assert second.data == first.data
+    assert len(target.received) == 1
+    assert org.client.post(f"/v1/webhooks/{made['id']}/test", idempotency_key="other").data != first.data
+    assert len(target.received) == 2
+    elsewhere = org.client.post("/v1/webhooks/hook_00000000000000000000000000/test", idempotency_key="free")
+    assert elsewhere.code == "not_found"
+    assert org.client.post(f"/v1/webhooks/{made['id']}/test", idempotency_key="free").status == 200
+
+
+def test_many_tests_at_once_under_one_key_send_one_message(org: Organization, target: Receiver) -> None:
+    path = f"/v1/webhooks/{org.client.post('/v1/webhooks', {'url': target.url}).data['id']}/test"
+    answers = at_once(range(8), lambda _: org.client.post(path, idempotency_key="k"))
+    assert {answer.code for answer in answers if answer.status != 200} <= {"idempotency_in_flight"}
+    assert len(target.received) == 1
+
+
+def test_a_receiver_keeps_its_secret_though_two_rotations_were_lost(org: Organization, target: Receiver) -> None:
+    made = org.client.post("/v1/webhooks", {"url": target.url}).data
+    path = f"/v1/webhooks/{made['id']}"
+    for number in range(2):
+        org.client.post(f"{path}/rotate")
+        org.client.patch(path, {"description": f"{number}"})
+    newest = org.client.post(f"{path}/rotate").data["secret"]
+    target.secrets += [made["secret"], newest]
+    org.client.post(f"{path}/test")
+    org.client.post(f"{path}/rotate", {"overlap_seconds": 0})
+    org.client.post(f"{path}/test")
+    org.client.post(f"{path}/rotate")
+    org.client.post(f"{path}/test")
+    assert [each.valid for each in target.received] == [2, 0, 0]
 
 
 def _put_into_the_outbox(org: Organization, webhook_id: str, number: int) -> None:

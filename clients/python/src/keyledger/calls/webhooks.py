@@ -94,10 +94,11 @@ def rotate(
     return recovering(_rotation(webhook_id, body), lambda _: _rotation(webhook_id, body))
 
 
-def test(webhook_id: str) -> Call[Trial]:
-    """Send a message now and tell what the receiver said. Each call sends one: it is not sent again after an answer."""
+def test(webhook_id: str, *, idempotency_key: str | None = None) -> Call[Trial]:  # noqa: PT028 -- no test of pytest
+    """Send a message now and tell what the receiver said. Each call sends one."""
+    headers = with_headers(idempotency_key=idempotency_key)
     path = f"{_path(webhook_id)}/test"
-    return Call("POST", path, _trial, repeat=Repeat.WHEN_REFUSED, timeout_seconds=_TEST_SECONDS)
+    return Call("POST", path, _trial, headers=headers, repeat=Repeat.UNDER_ONE_KEY, timeout_seconds=_TEST_SECONDS)
 
 
 def deliveries(

@@ -10,11 +10,14 @@ import msgspec
 
 from app.problems import Problem
 from app.remedies import INSTANT, in_words
+from domain.keys.secret import cut_short, holds_secret
 
 T = TypeVar("T", bound=msgspec.Struct)
 
 Instant = Annotated[datetime, msgspec.Meta(tz=True)]
 """RFC 3339 with a time zone."""
+
+NO_KEY_IN_ADDRESS = "Must not contain an API key. Send the key in a header, and replace it if the address was logged"
 
 _PATH = re.compile(r"^(?P<what>.*?)(?: - at (?:`key` in )?`\$\.?(?P<path>.*)`)?$", re.DOTALL)
 _UNKNOWN = re.compile(r"Object contains unknown field `(.*)`", re.DOTALL)
@@ -54,6 +57,9 @@ def read_query(query: bytes, kind: type[T]) -> T:
     for name, value in pairs:
         if "\0" in value:  # which PostgreSQL takes in no text
             raise Problem("validation_error", "The request is not valid.", {_field(name): "Must not contain U+0000"})
+        if holds_secret(value):
+            # A parameter stands in the address, and so in the logs of every proxy and in the link to the next page.
+            raise Problem("validation_error", "The request is not valid.", {_field(name): NO_KEY_IN_ADDRESS})
     repeated = _repeated(name for name, _ in pairs)
     if repeated is not None:
         raise Problem("validation_error", "The request is not valid.", {_field(repeated): "Must not be repeated"})
@@ -111,4 +117,5 @@ def _join(path: str, name: str) -> str:
 
 
 def _field(name: str) -> str:
-    return name[:_FIELD_LENGTH_MAX]
+    # Redacted first: a secret that is cut off does not look like one any more.
+    return cut_short(name)[:_FIELD_LENGTH_MAX]

@@ -10,6 +10,7 @@ import msgspec
 import structlog
 
 from domain.grants import GRANTS
+from domain.keys.secret import redacted
 from domain.refusal import Refusal
 from eventstore.errors import (
     UNAVAILABLE,
@@ -176,17 +177,18 @@ def unauthorized(code: str, *, presented: bool, detail: str | None = None) -> Pr
 
 
 def body(problem: Problem, *, request_id: str, public_url: str) -> bytes:
-    """The JSON of the answer."""
+    """The JSON of the response. What it quotes of the request may be a secret in the wrong place: none is repeated."""
     code = CODES[problem.code]
-    error: dict[str, Any] = {"code": problem.code, "message": problem.detail, "request_id": request_id}
+    detail = redacted(problem.detail)
+    error: dict[str, Any] = {"code": problem.code, "message": detail, "request_id": request_id}
     if problem.details:
-        error["details"] = dict(problem.details)
+        error["details"] = redacted(problem.details)
     return msgspec.json.encode(
         {
             "type": f"{public_url}/problems/{problem.code}",
             "title": code.title,
             "status": code.status,
-            "detail": problem.detail,
+            "detail": detail,
             "success": False,
             "error": error,
         }

@@ -8,7 +8,7 @@ from domain.refusal import Invalid
 NAME_LENGTH_MAX = 100
 DESCRIPTION_LENGTH_MAX = 500
 
-NO_KEY = "Must not contain an API key: what is written here is kept for ever"
+NO_KEY = "Must not contain an API key: what is written here is kept permanently"
 """Whoever pastes one by mistake is told so; the log could not forget it."""
 
 _CONTROL_CATEGORIES = frozenset({"Cc", "Cs", "Zl", "Zp"})

@@ -19,12 +19,13 @@ from structlog.stdlib import ProcessorFormatter
 from structlog.tracebacks import ExceptionDictTransformer
 from structlog.typing import EventDict, FilteringBoundLogger, Processor, WrappedLogger
 
+from domain.keys.secret import MARKS, SOMEWHERE
 from eventstore.log_output import OUTPUT, LogOutput
 
 _REDACTED = r"\1[redacted]"
 # Each with a text that is in everything it finds: to look for a text takes a hundredth of the time.
 _SECRETS: tuple[tuple[str, re.Pattern[str], str], ...] = (
-    ("pk_", re.compile(r"(pk_(?:live|test)_[0-9A-Za-z]{4})[0-9A-Za-z]{28,}"), _REDACTED),
+    *((mark, SOMEWHERE, _REDACTED) for mark in MARKS),
     # What an Authorization header holds, ours or an upstream's.
     ("earer ", re.compile(r"([Bb]earer )[A-Za-z0-9._~+/=-]{8,}"), _REDACTED),
     ("asic ", re.compile(r"([Bb]asic )[A-Za-z0-9._~+/=-]{8,}"), _REDACTED),

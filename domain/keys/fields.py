@@ -7,7 +7,7 @@ from domain.fields import NO_KEY, Problems, has_control
 from domain.keys.events import RateLimit
 from domain.keys.permissions import Permissions, ToolRule
 from domain.keys.reach import McpEnvironments
-from domain.keys.secret import holds_secret
+from domain.keys.secret import cut_short, holds_secret
 
 METADATA_PAIRS_MAX = 16
 METADATA_KEY_LENGTH_MAX = 64
@@ -84,7 +84,8 @@ def check_permissions(problems: Problems, permissions: Permissions, known_mcps: 
         problems.note("permissions.mcps", f"Must have at most {MCPS_MAX} entries")
     unknown = [mcp_id for mcp_id in listed if mcp_id not in known_mcps]
     if unknown:
-        problems.note("permissions.mcps", f"No such MCP in this organization: {', '.join(unknown[:5])}"[:300])
+        named = cut_short(", ".join(unknown[:5]))
+        problems.note("permissions.mcps", f"No such MCP in this organization: {named}"[:300])
     if len(set(listed)) != len(listed):
         problems.note("permissions.mcps", "Must not name an MCP twice")
     if len(set(permissions.manage)) != len(permissions.manage):
@@ -100,7 +101,7 @@ def _check_tools(problems: Problems, tools: dict[str, ToolRule], known_mcps: Mcp
         problems.note("permissions.tools", f"Must have at most {TOOL_PATTERNS_TOTAL_MAX} patterns in all")
         return
     for mcp_id, rule in tools.items():
-        field = f"permissions.tools.{mcp_id}"[:100]
+        field = cut_short(f"permissions.tools.{mcp_id}")[:100]
         if mcp_id not in known_mcps:
             problems.note(field, "No such MCP in this organization")
         if len(rule.patterns) > TOOL_PATTERNS_MAX:

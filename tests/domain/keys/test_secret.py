@@ -10,7 +10,18 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from domain.environment import Environment
-from domain.keys.secret import ENTROPY_BYTES, Secret, SecretRecord, cut_short, digest, holds_secret, mint, parse, record
+from domain.keys.secret import (
+    ENTROPY_BYTES,
+    Secret,
+    SecretRecord,
+    cut_short,
+    digest,
+    holds_secret,
+    mint,
+    parse,
+    record,
+    redacted,
+)
 from tests.domain.sample import a_secret
 
 BASE62 = digits + ascii_letters
@@ -155,7 +166,44 @@ def test_a_secret_is_found_in_any_text_and_cut_short() -> None:
     assert cut_short(f"({text})") == f"({text[:12]}…)"
 
 
-@pytest.mark.parametrize("text", ["", "pk_", "pk_live_", "pk_live_AbCd…", "the pk_live_ keys of pk_test_0123"])
+@given(st.lists(st.integers(0, 2), min_size=40, max_size=40))
+def test_a_secret_is_found_however_much_of_it_is_percent_encoded(times: list[int]) -> None:
+    """As in an address: any of its characters, once or twice, in small or large letters."""
+    text = a_secret().reveal()
+    parts: list[str] = []
+    for letter, often in zip(text, times, strict=True):
+        code = f"%{ord(letter):02x}" if ord(letter) % 2 else f"%{ord(letter):02X}"
+        parts.append((letter, code, code.replace("%", "%25"))[often])
+    spelled = f"a{''.join(parts)}.b"
+    assert holds_secret(spelled)
+    assert cut_short(spelled) == f"a{''.join(parts[:12])}….b"
+
+
+def test_what_is_quoted_contains_no_secret_of_any_kind() -> None:
+    key = a_secret().reveal()
+    tokens = [f"{kind}_{'aB3-_' * 8}xyz" for kind in ("ks", "kl", "ki")] + [f"whsec_{'aB3+/' * 8}xyz="]
+    quoted = {f"a.{key}": [key, {"b": key}], "tokens": tuple(tokens), "limit": 3}
+    assert redacted(quoted) == {
+        f"a.{key[:12]}…": [f"{key[:12]}…", {"b": f"{key[:12]}…"}],
+        "tokens": ["ks_…", "kl_…", "ki_…", "whsec_…"],
+        "limit": 3,
+    }
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "%",
+        "100%",
+        "%70%6b%5f",
+        "pk%5Flive%5Fshort",
+        "",
+        "pk_",
+        "pk_live_",
+        "pk_live_AbCd…",
+        "the pk_live_ keys of pk_test_0123",
+    ],
+)
 def test_what_is_no_whole_secret_stays(text: str) -> None:
     assert not holds_secret(text)
     assert cut_short(text) == text

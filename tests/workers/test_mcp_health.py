@@ -23,7 +23,7 @@ from gateway.sealing import Sealer
 from gateway.upstream import Bearer
 from gateway.way import keep_credential
 from projections.inline_check import inline_checks
-from projections.mcp_health.queries import McpHealth, health_of, tools_of
+from projections.mcp_health.queries import McpHealth, health_list_again, health_of, tools_of
 from tests import seed
 from tests.gateway.conftest import LOOPBACK, StartServer, recorded_headers, start_server
 from tests.workers.conftest import Start
@@ -172,6 +172,22 @@ async def test_what_answered_a_call_lately_is_not_asked(
     assert due is not None
     assert 2 * MINUTE < due <= 4 * MINUTE
     await time_goes_by(connections, 7 * MINUTE)
+    await check(connections, CONFIG)
+    assert asked(record) == 2
+
+
+async def test_a_busy_server_whose_tools_are_not_stored_is_asked_all_the_same(
+    connections: Pool, organization_id: str, start_server: StartServer, tmp_path: Path
+) -> None:
+    record = tmp_path / "record"
+    mcp_id = await seed.mcp(connections, organization_id, endpoint_url=start_server("--record", str(record)).url)
+    async with connections.connection() as connection:  # as a call does that was answered before the first check
+        await connection.execute(b"update mcp_health set checked_at = %s where mcp_id = %s", (now(), mcp_id))
+    await check(connections, CONFIG)
+    assert asked(record) == 1
+    async with connections.connection() as connection:
+        assert len(json.loads(await tools_of(connection, mcp_id))) == 4
+        await connection.execute(*health_list_again(mcp_id, now()))
     await check(connections, CONFIG)
     assert asked(record) == 2
 

@@ -11,8 +11,10 @@ import anyio
 import httpcore2
 import httpx2
 
+from eventstore.clock import now
 from gateway.egress import Egress
 from gateway.errors import EgressRefused, GatewayError
+from gateway.retry_after import RETRY_AFTER_STATUS, retry_after_seconds
 
 ANSWER_SECONDS = 10.0
 """How long a receiver of messages has to answer."""
@@ -24,12 +26,16 @@ _GOOD = range(200, 300)
 
 
 class Posted(NamedTuple):
-    """`status` None: there was no answer, for the reason in `error`. `response`: the beginning of the answer's body."""
+    """`status` None: there was no answer, for the reason in `error`. `response`: the beginning of the answer's body.
+
+    `retry_after_seconds`: for how long a receiver that refused with 429 or 503 asks to be left alone, if it says so.
+    """
 
     status: int | None
     latency_ms: int
     error: str | None
     response: str
+    retry_after_seconds: float | None = None
 
     @property
     def got_through(self) -> bool:
@@ -40,7 +46,7 @@ class Posted(NamedTuple):
 async def post(egress: Egress, url: str, headers: Mapping[str, str], body: bytes, timeout_seconds: float) -> Posted:
     """Send `body` as JSON and wait for the answer. Whatever goes wrong is an answer, too; nothing is raised."""
     began = time.monotonic()
-    status, error, response = None, None, b""
+    status, error, response, retry_after = None, None, b"", None
     try:
         with anyio.fail_after(timeout_seconds):
             answer = await egress.send(
@@ -52,6 +58,8 @@ async def post(egress: Egress, url: str, headers: Mapping[str, str], body: bytes
                 )
             )
             status = answer.status
+            if status in RETRY_AFTER_STATUS:
+                retry_after = retry_after_seconds(answer.headers, now())
             response = await _beginning(answer)
     except TimeoutError:
         status, error = None, f"No answer within {timeout_seconds:g} s"
@@ -66,7 +74,7 @@ async def post(egress: Egress, url: str, headers: Mapping[str, str], body: bytes
     latency_ms = round((time.monotonic() - began) * 1_000)
     # U+0000 is in no text of PostgreSQL.
     text = response[:RESPONSE_BYTES_KEPT].decode("utf-8", "replace").replace("\0", "\N{REPLACEMENT CHARACTER}")
-    return Posted(status, latency_ms, error, text)
+    return Posted(status, latency_ms, error, text, retry_after)
 
 
 async def _beginning(answer: httpcore2.Response) -> bytes:

@@ -1,4 +1,4 @@
-"""Refusals: many of one key within minutes, one of a secret that is over, many of keys that nobody has."""
+"""Refusals within minutes: many of one key, several of a secret that is over, many of keys that nobody has."""
 
 from collections.abc import Mapping
 
@@ -31,16 +31,24 @@ def denied_burst(refused: Mapping[Code, int], thresholds: Thresholds) -> Finding
     )
 
 
-def secret_over_used(refused: Mapping[Code, int]) -> Finding | None:
-    """Someone still has a secret that was revoked or replaced: one use is enough to say so."""
+def secret_over_used(refused: Mapping[Code, int], thresholds: Thresholds) -> Finding | None:
+    """Someone still has a secret that was revoked or replaced. A single use of it is no burst.
+
+    `refused`: how often the key was refused within the last `denied_minutes`, by reason.
+    """
     count = sum(count for code, count in refused.items() if code in _OVER)
-    if count == 0:
+    if count < thresholds.revoked_secret_count:
         return None
     return Finding(
         rule="revoked_secret",
         type="api_key.denied_burst",
         severity="warning",
-        numbers={"denied": count, "most_frequent_reason": "revoked_key", "limit": 1},
+        numbers={
+            "denied": count,
+            "most_frequent_reason": "revoked_key",
+            "minutes": thresholds.denied_minutes,
+            "limit": thresholds.revoked_secret_count,
+        },
     )
 
 

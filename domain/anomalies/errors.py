@@ -11,11 +11,14 @@ _Z = 3.0
 _BASELINE_DAYS = 7
 _GRAVE_RATE = 0.5
 
+_ERRORS_MIN = 3
+"""Fewer are no spike, whatever the thresholds of an organization say."""
+
 
 def error_spike(hours: Hours, start: datetime, thresholds: Thresholds) -> Finding | None:
     """`start`: the beginning of the hour looked at. What is compared are bounds, so that few calls prove little."""
     hour = hours.get(start, NOTHING)
-    if hour.requests < thresholds.errors_requests_min:
+    if hour.requests < thresholds.errors_requests_min or hour.errors < _ERRORS_MIN:
         return None
     before = total(hours, start - timedelta(days=_BASELINE_DAYS), start)
     lowest, _ = wilson_bounds(hour.errors, hour.requests, _Z)

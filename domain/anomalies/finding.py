@@ -15,3 +15,8 @@ class Finding(Struct, frozen=True):
     type: AlertType
     severity: Severity
     numbers: dict[str, Number]
+
+    @property
+    def switch(self) -> str:
+        """The name by which an organization switches the rule off, and by which alerts name it."""
+        return "unknown" if self.rule == "unknown_keys" else self.rule

@@ -60,7 +60,7 @@ class Facts(Struct, frozen=True):
 def judge(sign: Sign, facts: Facts, thresholds: Thresholds, locate: Locate) -> Iterator[Finding]:
     """What is unusual, of the rules that are switched on."""
     for finding in _findings(sign, facts, thresholds, locate):
-        if getattr(thresholds, "unknown" if finding.rule == "unknown_keys" else finding.rule):
+        if getattr(thresholds, finding.switch):
             yield finding
 
 
@@ -74,8 +74,9 @@ def _findings(sign: Sign, facts: Facts, thresholds: Thresholds, locate: Locate) 
             before = {locate(network) for network, first in facts.networks.items() if first < sign.at}
             yield from _some(new_location(before, locate(sign.detail), facts.created_at, sign.at, thresholds))
         case "denied":
-            yield from _some(denied_burst(_refused(sign, facts, thresholds), thresholds))
-            yield from _some(secret_over_used(facts.refused.get(sign.at, {})))
+            refused = _refused(sign, facts, thresholds)
+            yield from _some(denied_burst(refused, thresholds))
+            yield from _some(secret_over_used(refused, thresholds))
         case "unknown":
             count = sum(_refused(sign, facts, thresholds).values())
             yield from _some(unknown_keys(sign.subject, count, thresholds))

@@ -15,8 +15,8 @@ PREFIX = "anomalies."
 
 
 class Range(NamedTuple):
-    least: float
-    most: float
+    least: int
+    most: int
 
 
 RANGES: Mapping[str, Range] = {
@@ -28,13 +28,15 @@ RANGES: Mapping[str, Range] = {
     "errors_ratio": Range(1, 10_000),
     "location_learning_days": Range(0, 365),
     "dormant_days": Range(1, 3_650),
-    "denied_count": Range(1, 1_000_000_000),
+    "denied_count": Range(2, 1_000_000_000),
+    "revoked_secret_count": Range(2, 1_000_000_000),
     "denied_minutes": Range(1, 60),
-    "unknown_keys": Range(1, 1_000_000_000),
+    "unknown_keys": Range(2, 1_000_000_000),
     "cooldown_hours": Range(0, 720),
 }
-"""What a number may be. Whatever is not here is switched on or off."""
+"""What a number may be. Whatever is not here is switched on or off. One refusal is no burst, so two are the least."""
 
+_BURSTS = ("denied_count", "unknown_keys")
 _SWITCHES = tuple(name for name in Thresholds.__struct_fields__ if name not in RANGES)
 _WHOLE = frozenset(name for name in RANGES if isinstance(getattr(DEFAULTS, name), int))
 
@@ -42,6 +44,8 @@ _WHOLE = frozenset(name for name in RANGES if isinstance(getattr(DEFAULTS, name)
 def thresholds_of(settings: Mapping[str, object]) -> Thresholds:
     """What holds for an organization with these settings, which were checked when they were set."""
     given = {name.removeprefix(PREFIX): value for name, value in settings.items() if name.startswith(PREFIX)}
+    # Settings of earlier versions may ask for a burst of one: the least that is one now is closest to that.
+    given |= {name: RANGES[name].least for name in _BURSTS if given.get(name) == 1}
     known = {name: value for name, value in given.items() if problem_of(name, value) is None}
     return msgspec.structs.replace(DEFAULTS, **known)
 

@@ -9,8 +9,8 @@ class Thresholds(Struct, frozen=True, forbid_unknown_fields=True):
     `volume_*`: an hour is unusual with that many requests at least, that many times the usual, and that many deviations
     above it. `errors_*`: likewise of the rate of errors, of which the lower bound counts. `location_learning_days`: a
     younger key has no usual places yet. `dormant_days`: unused for that long, a use is news. `denied_*`: so many
-    refusals within so many minutes. `unknown_keys`: so many keys that nobody has, from one address. Each rule can be
-    switched off by its name.
+    refusals within so many minutes. `revoked_secret_count`: so many of a secret that is over. `unknown_keys`: so many
+    keys that nobody has, from one address. Each rule can be switched off by its name.
     """
 
     volume: bool = True
@@ -31,6 +31,7 @@ class Thresholds(Struct, frozen=True, forbid_unknown_fields=True):
     dormant_days: int = 60
     denied_count: int = 20
     denied_minutes: int = 10
+    revoked_secret_count: int = 2
     unknown_keys: int = 20
     cooldown_hours: int = 24
 

@@ -18,14 +18,19 @@ def unusual_volume(hours: Hours, since: datetime, start: datetime, thresholds: T
     requests = hours.get(start, NOTHING).requests
     if requests < thresholds.volume_requests_min:
         return None
-    counts = like_this(hours, since, start)
+    first = min((hour for hour, counted in hours.items() if counted.requests and hour < start), default=None)
+    if first is None:
+        return None
+    # Hours before the first use say nothing about what is usual: a key that waited for its start is not quiet by habit.
+    counts = like_this(hours, max(since, first), start)
     if len(counts) < _COUNTS_MIN:
         return None
     usual = baseline(counts)
     limit = max(usual.median * thresholds.volume_ratio, usual.median + usual.deviation * thresholds.volume_deviations)
     if requests <= limit:
         return None
-    grave = requests >= max(usual.median, 1.0) * _GRAVE_RATIO
+    # Where next to nothing is usual, ten times that would be grave as soon as it is told at all.
+    grave = requests >= max(usual.median, thresholds.volume_requests_min / thresholds.volume_ratio) * _GRAVE_RATIO
     return Finding(
         rule="volume",
         type="api_key.unusual_volume",

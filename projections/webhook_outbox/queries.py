@@ -17,6 +17,8 @@ class Queries(NamedTuple):
     delivery_claim: bytes
     delivery_finish: bytes
     delivery_later: bytes
+    standing_hold: bytes
+    standing_release: bytes
     deliveries_close: bytes
     attempt_add: bytes
     standing_good: bytes
@@ -172,7 +174,7 @@ async def attempts_of(connection: Connection, delivery_ids: Sequence[str]) -> di
 
 
 async def outbox_state(connection: Connection, now: datetime) -> OutboxState:
-    row = await (await connection.execute(SQL.outbox_state, (now,))).fetchone()
+    row = await (await connection.execute(SQL.outbox_state, {"now": now})).fetchone()
     return OutboxState(0, None) if row is None else OutboxState(*row)
 
 

@@ -15,14 +15,18 @@ from unnest(%(delivery_ids)s::text[], %(organization_ids)s::text[], %(webhook_id
 on conflict (webhook_id, event_id) do nothing
 
 -- delivery_claim
--- Messages whose turn it is, each pushed ahead in time: a few of each webhook, one of one that is failing, and none while
--- an earlier one about the same thing has still to get through, unless that was tried often already.
+-- Messages whose turn it is, each pushed ahead in time: a few of each webhook, one of one that is failing, none of one
+-- that asked to be left alone for now, and none while an earlier one about the same thing has still to get through, unless
+-- that was tried often already.
 -- Parameters by name: now; lease, the next attempt; busy, webhooks to leave alone; webhooks and each, how many at most;
 -- patience, in failures
 with due as materialized (
-    select webhook_id, subject, position, due_at from webhook_deliveries
-    where status = 'pending' and due_at <= %(now)s and webhook_id <> all(%(busy)s::text[])
-    order by due_at limit 50000
+    select d.webhook_id, d.subject, d.position, d.due_at from webhook_deliveries d
+    where d.status = 'pending' and d.due_at <= %(now)s and d.webhook_id <> all(%(busy)s::text[])
+      and ( -- before the limit, which what waits for those that are held must not take up
+          select s.held_until from webhook_standings s where s.webhook_id = d.webhook_id
+      ) > %(now)s is not true
+    order by d.due_at limit 50000
 )
 update webhook_deliveries d set due_at = %(lease)s, attempts = d.attempts + 1
 from (
@@ -71,6 +75,14 @@ update webhook_deliveries set status = %s, finished_at = %s where delivery_id = 
 -- $1 the next attempt, $2 delivery
 update webhook_deliveries set due_at = %s, failures = failures + 1 where delivery_id = %s and status <> 'delivered'
 
+-- standing_hold
+-- Nothing is sent to the webhook until then. $1 until, $2 webhook
+update webhook_standings set held_until = greatest(held_until, %s) where webhook_id = %s
+
+-- standing_release
+-- A person asks for a message to be sent, and knows better than the receiver's last answer. $1 webhook
+update webhook_standings set held_until = null where webhook_id = %s and held_until is not null
+
 -- deliveries_close
 -- What waits for a webhook that nothing is sent to any more. $1 now, $2 webhook
 update webhook_deliveries set status = 'failed', finished_at = %s where webhook_id = %s and status = 'pending'
@@ -110,7 +122,8 @@ returning failing_since, failed_days, failed_messages
 
 -- standing_forgive
 -- What was before counts no more. $1 webhook
-update webhook_standings set failing_since = null where webhook_id = %s and failing_since is not null
+update webhook_standings set failing_since = null, held_until = null
+where webhook_id = %s and (failing_since is not null or held_until is not null)
 
 -- standing_of
 -- $1 webhook
@@ -148,9 +161,12 @@ delete from webhook_deliveries where delivery_id = any(array(
 ))
 
 -- outbox_state
--- How much is due, ten thousand at most, and since when the longest. $1 now
+-- How much is due to webhooks that are not held, ten thousand at most, and since when the longest. Parameter by name: now
 select count(*), min(due_at) from (
-    select due_at from webhook_deliveries where status = 'pending' and due_at <= %s order by due_at limit 10000
+    select d.due_at from webhook_deliveries d
+    where d.status = 'pending' and d.due_at <= %(now)s
+      and (select s.held_until from webhook_standings s where s.webhook_id = d.webhook_id) > %(now)s is not true
+    order by d.due_at limit 10000
 ) as due
 
 -- waiting

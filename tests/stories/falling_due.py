@@ -153,7 +153,7 @@ def _refused(due: Due, expiring: str, ending: str) -> list[UsageEvent]:
     address = f"2001:db8::{len(due.ending):x}"
     unknown = [used(None, at, code="unauthorized") for _ in range(_REFUSED)]
     return [
-        used(expiring, at, code="revoked_key", organization_id=ours),
+        *(used(expiring, at, code="revoked_key", organization_id=ours) for _ in range(2)),
         *(used(ending, at, code="ip_not_permitted", organization_id=ours) for _ in range(_REFUSED)),
         *(msgspec.structs.replace(use, organization_id=ours, ip=address) for use in unknown),
     ]

@@ -193,11 +193,16 @@ async def test_refusals_are_an_alert_when_they_are_many_or_of_a_secret_that_is_o
         await write(connections, now(), [used(organization_id, many, now(), "ip_not_permitted") for _ in range(19)])
         await write(connections, now(), [used(organization_id, revoked, now(), "revoked_key")])
         await look(connections)
+        assert await raised(connections, organization_id) == [], "one refusal is no burst"
+        await write(connections, now(), [used(organization_id, revoked, now(), "revoked_key")])
+        await look(connections)
         (alert,) = await raised(connections, organization_id)
         assert (alert.key_id, alert.numbers["most_frequent_reason"]) == (revoked, "revoked_key")
+        assert (alert.numbers["rule"], alert.numbers["denied"]) == ("revoked_secret", 2)
         await write(connections, now(), [used(organization_id, many, now(), "tool_not_permitted")])
         await look(connections)
-        assert (await raised(connections, organization_id))[1].numbers["denied"] == 20
+        numbers = (await raised(connections, organization_id))[1].numbers
+        assert (numbers["rule"], numbers["denied"]) == ("denied", 20)
 
 
 async def test_keys_that_nobody_has_from_one_address_are_an_alert_of_whoever_asked(connections: Pool) -> None:
@@ -209,7 +214,7 @@ async def test_keys_that_nobody_has_from_one_address_are_an_alert_of_whoever_ask
         await look(connections)
         (alert,) = await raised(connections, organization_id)
         assert (alert.severity, alert.key_id, alert.numbers["address"]) == ("critical", None, THERE)
-        assert alert.numbers["denied"] == 25
+        assert (alert.numbers["rule"], alert.numbers["denied"]) == ("unknown", 25)
 
 
 async def test_thresholds_are_those_of_the_organization(connections: Pool) -> None:

@@ -95,7 +95,8 @@ async def test_what_the_rules_would_have_said_is_told_in_words_and_in_json_and_n
 
 
 async def test_a_threshold_and_an_organization_change_what_it_says(connections: Pool, replay: Replay) -> None:
-    first, _ = await refused(connections, 1, "revoked_key")
+    first, _ = await refused(connections, 2, "revoked_key")
+    await refused(connections, 1, "revoked_key")
     second, _ = await refused(connections, 12, "ip_not_permitted")
 
     async def told(*words: str) -> list[tuple[str, str]]:

@@ -62,6 +62,7 @@ def test_who_still_has_a_revoked_secret_is_an_alert_that_counts_its_uses(org: Or
     (alert,) = org.client.get("/v1/alerts").data
     assert (alert["type"], alert["severity"], alert["key_id"]) == ("api_key.denied_burst", "warning", key.id)
     assert (alert["details"]["denied"], alert["details"]["most_frequent_reason"]) == (2, "revoked_key")
+    assert alert["details"]["rule"] == "revoked_secret"
 
 
 def test_keys_that_nobody_has_are_told_to_the_operator_and_to_no_organization(

@@ -2,7 +2,8 @@
 
 import asyncio
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from typing import Any
 
 import anyio
@@ -494,3 +495,78 @@ async def test_deliveries_are_forgotten_after_a_month(
     with freeze_time(now() + KEPT_FOR + DAY, real_asyncio=True):
         await forget(connections)
     assert await sent(connections, organization_id, webhook_id) == []
+
+
+def http_date(at: datetime) -> str:
+    return format_datetime(at.astimezone(UTC), usegmt=True)
+
+
+@pytest.mark.parametrize("status", [429, 503])
+@pytest.mark.parametrize("dated", [False, True])
+async def test_a_receiver_that_says_when_to_come_back_is_left_alone_until_then(
+    connections: Pool,
+    organization_id: str,
+    target: Receiver,
+    status: int,
+    dated: bool,  # noqa: FBT001
+) -> None:
+    target.answer = lambda _: status
+    with freeze_time(now().replace(microsecond=0), real_asyncio=True) as clock:
+        webhook_id = await webhook(connections, organization_id, target)
+        clock.tick(2)
+        await seed.key(connections, organization_id)
+        target.headers = {"retry-after": http_date(now() + timedelta(hours=1)) if dated else "3600"}
+        until = now() + timedelta(hours=1)
+        await work(connections)
+        assert len(target.received) == 1
+        ((delivery, _),) = await sent(connections, organization_id, webhook_id)
+        assert delivery.due_at == until
+        await seed.key(connections, organization_id)  # what happens meanwhile waits as well
+        for at in (now() + timedelta(minutes=5), until - timedelta(seconds=1)):
+            clock.move_to(at)
+            await work(connections)
+            assert len(target.received) == 1, "not before it wants to be asked, and about nothing else either"
+        target.answer = lambda _: 204
+        clock.move_to(until + timedelta(seconds=1))
+        for _ in range(3):
+            await work(connections)
+    assert {each.status for each, _ in await sent(connections, organization_id, webhook_id)} == {"delivered"}
+    assert len(target.received) == 3
+
+
+@pytest.mark.parametrize(
+    ("status", "asked", "least", "most"),
+    [
+        (429, "0", 4, 6),  # no sooner than without it
+        (429, "1", 4, 6),
+        (429, "99999999999", 28_800, 28_800),
+        (503, "never", 4, 6),
+        (500, "3600", 4, 6),  # it means nothing there
+        (404, "3600", 4, 6),
+    ],
+)
+async def test_what_a_receiver_asks_for_has_bounds(
+    connections: Pool, organization_id: str, target: Receiver, status: int, asked: str, least: int, most: int
+) -> None:
+    target.answer, target.headers = lambda _: status, {"retry-after": asked}
+    with freeze_time(now(), real_asyncio=True) as clock:
+        webhook_id = await webhook(connections, organization_id, target)
+        clock.tick(2)
+        await seed.key(connections, organization_id)
+        await work(connections)
+        ((delivery, _),) = await sent(connections, organization_id, webhook_id)
+        assert least <= (delivery.due_at - now()).total_seconds() <= most
+
+
+async def test_a_receiver_that_wants_to_be_left_alone_holds_up_nobody_else(
+    connections: Pool, organization_id: str, target: Receiver
+) -> None:
+    target.answer, target.headers = lambda _: 429, {"retry-after": "3600"}
+    with receiver() as other:
+        await webhook(connections, organization_id, target)
+        await webhook(connections, organization_id, other)
+        await anyio.sleep(1.1)  # what was there before a webhook is not sent to it
+        for _ in range(3):
+            await seed.key(connections, organization_id)
+            await work(connections)
+        assert (len(other.received), len(target.ids())) == (3, 1)

@@ -56,6 +56,9 @@ ACTOR = SystemActor("webhooks")
 PAUSES = tuple(timedelta(seconds=seconds) for seconds in (5, 30, 120, 600, 1_800, 3_600, 7_200, 14_400, 28_800, 28_800))
 """Between an attempt and the next one, 23.7 hours together; after the last one a message is given up."""
 
+RETRY_AFTER_MAX = PAUSES[-1]
+"""A receiver that asks for more with Retry-After is tried again after this all the same."""
+
 FAILING_DAYS_MAX = 5
 """A webhook that nothing got through to for so long is disabled, if attempts failed on so many different days (UTC)."""
 
@@ -207,8 +210,10 @@ class _Delivering:
             await self._write([attempt_add(claimed, attempt), done, good])
             return
         is_gone = posted.status == _GONE
-        step = _after_failure(claimed, gone=is_gone)
-        row = await self._write([attempt_add(claimed, attempt), step, standing_bad(claimed, now())])
+        asked = _asked_pause(posted)
+        step = _after_failure(claimed, asked, gone=is_gone)
+        hold = [] if asked is None else [Statement(SQL.standing_hold, (now() + asked, claimed.webhook_id))]
+        row = await self._write([attempt_add(claimed, attempt), step, standing_bad(claimed, now()), *hold])
         failing = None if row is None else Failing(*row)
         if is_gone:
             await self._disable(claimed, "gone", failing)
@@ -216,11 +221,12 @@ class _Delivering:
             await self._disable(claimed, "failing", failing)
 
     async def _write(self, statements: Sequence[Statement]) -> tuple[Any, ...] | None:
-        """In one transaction; gives what the last one returns, if it does."""
+        """In one transaction; gives the row of the one that returns any."""
         async with self._pool.connection() as connection, connection.transaction():
             async with connection.pipeline():
                 cursors = [await connection.execute(query, parameters) for query, parameters in statements]
-            return await cursors[-1].fetchone() if cursors[-1].description else None
+            returning = next((cursor for cursor in cursors if cursor.description), None)
+            return None if returning is None else await returning.fetchone()
 
     async def _disable(self, claimed: Claimed, because: DisabledBecause, failing: Failing | None) -> None:
         """It and the alert about it are one transaction."""
@@ -273,7 +279,14 @@ def _counted(outcomes: Outcomes, posted: Posted) -> Outcomes:
     return outcomes._replace(unanswered=outcomes.unanswered + 1)
 
 
-def _after_failure(claimed: Claimed, *, gone: bool) -> Statement:
+def _asked_pause(posted: Posted) -> timedelta | None:
+    """For how long the receiver asks to be left alone, within bounds; None: it does not."""
+    if posted.retry_after_seconds is None:
+        return None
+    return min(timedelta(seconds=posted.retry_after_seconds), RETRY_AFTER_MAX)
+
+
+def _after_failure(claimed: Claimed, asked: timedelta | None, *, gone: bool) -> Statement:
     if gone:
         # Disabling closes it with all that waits; a worker that dies before that leaves it to the next attempt.
         return Statement(SQL.delivery_later, (now() + PAUSES[0], claimed.delivery_id))
@@ -282,4 +295,6 @@ def _after_failure(claimed: Claimed, *, gone: bool) -> Statement:
         return Statement(SQL.delivery_finish, ("failed", now(), claimed.delivery_id))
     # Or all that failed together would come back together.
     stretch = random.uniform(1 - _JITTER, 1 + _JITTER)  # noqa: S311 -- no secret
-    return Statement(SQL.delivery_later, (now() + PAUSES[claimed.failures] * stretch, claimed.delivery_id))
+    # No sooner than without being asked: attempts are numbered, and one that asks for a second would use them up.
+    pause = max(PAUSES[claimed.failures] * stretch, asked or timedelta(0))
+    return Statement(SQL.delivery_later, (now() + pause, claimed.delivery_id))

@@ -123,5 +123,5 @@ def alert_of(sign: Sign, finding: Finding) -> RaiseAlert:
         severity=finding.severity,
         at=now(),
         key_id=None if sign.kind == "unknown" else sign.subject,
-        numbers={**finding.numbers, "at": sign.at.isoformat().replace("+00:00", "Z")},
+        numbers={"rule": finding.switch, **finding.numbers, "at": sign.at.isoformat().replace("+00:00", "Z")},
     )

@@ -47,7 +47,9 @@ def test_refusals_are_counted_over_some_minutes() -> None:
     facts = Facts(SINCE, refused={NOON - 9 * MINUTE: {"forbidden": 12}, NOON: {"forbidden": 8}, NOON + MINUTE: {}})
     assert rules(Sign("denied", "org", "key", NOON), facts) == ["denied"]
     assert rules(Sign("denied", "org", "key", NOON + MINUTE), facts) == []
-    over = Facts(SINCE, refused={NOON: {"revoked_key": 1}})
+    once = Facts(SINCE, refused={NOON - 10 * MINUTE: {"revoked_key": 5}, NOON: {"revoked_key": 1}})
+    assert rules(Sign("denied", "org", "key", NOON), once) == []
+    over = Facts(SINCE, refused={NOON - 9 * MINUTE: {"revoked_key": 1}, NOON: {"revoked_key": 1}})
     assert rules(Sign("denied", "org", "key", NOON), over) == ["revoked_secret"]
     assert rules(Sign("denied", "org", "key", NOON), over, revoked_secret=False) == []
 

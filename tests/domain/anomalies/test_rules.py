@@ -97,10 +97,33 @@ def test_unusual_volume(requests: int, severity: str | None) -> None:
 
 
 def test_few_requests_and_a_key_without_habits_are_never_unusual() -> None:
-    assert unusual_volume({MONDAY_NOON: Hour(49)}, LONG_AGO, MONDAY_NOON, DEFAULTS) is None
-    assert unusual_volume({MONDAY_NOON: Hour(50)}, LONG_AGO, MONDAY_NOON, DEFAULTS) is not None
+    once = {MONDAY_NOON - 30 * DAY: Hour(1)}
+    assert unusual_volume({**once, MONDAY_NOON: Hour(49)}, LONG_AGO, MONDAY_NOON, DEFAULTS) is None
+    assert unusual_volume({**once, MONDAY_NOON: Hour(50)}, LONG_AGO, MONDAY_NOON, DEFAULTS) is not None
     assert unusual_volume({MONDAY_NOON: Hour(5_000)}, MONDAY_NOON - 20 * HOUR, MONDAY_NOON, DEFAULTS) is None
     assert unusual_volume({}, LONG_AGO, MONDAY_NOON, DEFAULTS) is None
+
+
+def test_what_a_key_does_in_its_first_hours_is_not_held_against_the_time_before_its_first_use() -> None:
+    for first in (MONDAY_NOON, MONDAY_NOON - HOUR, MONDAY_NOON - DAY):
+        hours = {first: Hour(40), MONDAY_NOON: Hour(5_000)}
+        assert unusual_volume(hours, LONG_AGO, MONDAY_NOON, DEFAULTS) is None
+    assert unusual_volume({MONDAY_NOON - HOUR: Hour(0, denied=90)}, LONG_AGO, MONDAY_NOON, DEFAULTS) is None
+
+
+@pytest.mark.parametrize(("requests", "severity"), [(50, "warning"), (166, "warning"), (167, "critical")])
+def test_the_least_that_is_told_is_not_grave_for_a_key_that_is_usually_quiet(requests: int, severity: str) -> None:
+    hours = {MONDAY_NOON - 50 * DAY: Hour(1), MONDAY_NOON: Hour(requests)}
+    found = unusual_volume(hours, LONG_AGO, MONDAY_NOON, DEFAULTS)
+    assert found is not None
+    assert (found.severity, found.numbers["usual"]) == (severity, 0)
+
+
+@pytest.mark.parametrize("errors", [1, 2])
+def test_one_or_two_calls_that_fail_are_no_spike_whatever_the_thresholds(errors: int) -> None:
+    eager = replace(DEFAULTS, errors_requests_min=1, errors_rate_min=0.0)
+    assert error_spike({MONDAY_NOON: Hour(errors, errors)}, MONDAY_NOON, eager) is None
+    assert error_spike({MONDAY_NOON: Hour(3, 3)}, MONDAY_NOON, eager) is not None
 
 
 def test_an_organization_may_have_thresholds_of_its_own() -> None:
@@ -179,14 +202,15 @@ def test_denied_burst() -> None:
     assert denied_burst({"rate_limited": 5_000, "quota_exceeded": 5_000}, DEFAULTS) is None
 
 
-def test_one_use_of_a_secret_that_is_over_is_news() -> None:
-    assert secret_over_used({"ip_not_permitted": 9, "disabled_key": 3}) is None
-    found = secret_over_used({"revoked_key": 1})
+def test_a_secret_that_is_over_and_used_more_than_once_is_news() -> None:
+    assert secret_over_used({"ip_not_permitted": 9, "disabled_key": 3}, DEFAULTS) is None
+    assert secret_over_used({"revoked_key": 1, "ip_not_permitted": 9}, DEFAULTS) is None
+    found = secret_over_used({"revoked_key": 2}, DEFAULTS)
     assert found == Finding(
         "revoked_secret",
         "api_key.denied_burst",
         "warning",
-        {"denied": 1, "most_frequent_reason": "revoked_key", "limit": 1},
+        {"denied": 2, "most_frequent_reason": "revoked_key", "minutes": 10, "limit": 2},
     )
 
 

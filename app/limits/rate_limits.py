@@ -165,7 +165,8 @@ class RateLimits:
         """Go on over new connections: what was given up may have left one in the middle of an answer, or in use."""
         client, self._client = self._client, _client(self._url)
         if client is not None:
-            closing = asyncio.create_task(client.aclose())
+            # Those in use belong to other batches, which finish with them.
+            closing = asyncio.create_task(cast("Any", client).connection_pool.disconnect(inuse_connections=False))
             self._closing.add(closing)
             closing.add_done_callback(self._closing.discard)
         return self._client

@@ -13,6 +13,7 @@ from litestar.datastructures import State
 from litestar.exceptions import HTTPException, MethodNotAllowedException, NotFoundException
 from litestar.types import ASGIApp
 
+from app.addressing import allowed
 from app.api import health
 from app.api.alerts.acknowledge import acknowledge_alert
 from app.api.alerts.detail import alert_detail
@@ -98,6 +99,7 @@ from app.requests import HttpRequest, inbound_of
 from app.security.authorization import authorize
 from app.security.cursors import CursorSigner
 from app.services import Services
+from app.slow_headers import Connections, slow_headers_closed
 from app.telemetry.tracing import closing, tracing
 from app.verification import Question, Ruling, Verification
 from eventstore.database import GATE_ROLE, Timeouts, connect, pool
@@ -239,6 +241,8 @@ def create_app(
         country_of=country_teller(config.geo_database),
     )
 
+    connections = Connections(config.port, config.header_seconds)
+
     @asynccontextmanager
     async def opened(_app: Litestar) -> AsyncGenerator[None]:
         # Not waited for: while the database is away the process starts, and says 503 until it is back.
@@ -253,9 +257,10 @@ def create_app(
                 figures as keeping_figures,
                 clock_kept(services.pool) as keeping_clock,
                 services.openid or nullcontext(),
+                slow_headers_closed(connections) as closing_slow,
                 drained_on_sigterm(services.draining),
             ):
-                end_process_with([*services.verification.tasks, keeping_figures, keeping_clock])
+                end_process_with([*services.verification.tasks, keeping_figures, keeping_clock, closing_slow])
                 _quiet_garbage_collector()
                 yield
         finally:
@@ -271,7 +276,7 @@ def create_app(
         logging_config=None,
     )
     edge = Edge(inner, DIRECT_ROUTES, services)
-    observed = Observed(edge, DIRECT_ROUTES, recorder, config.log_access, services.draining)
+    observed = Observed(edge, DIRECT_ROUTES, recorder, config.log_access, services.draining, connections)
     return traces.requests(observed, frozenset(path for _, path in DIRECT_ROUTES))
 
 
@@ -306,8 +311,8 @@ def _of_framework(error: HTTPException) -> Problem:
         case NotFoundException():
             return Problem("not_found")
         case MethodNotAllowedException():
-            allowed = (error.headers or {}).get("allow", "").split(", ")
-            return Problem("method_not_allowed", headers={"Allow": ", ".join(sorted({*allowed} - {"OPTIONS"}))})
+            methods = (error.headers or {}).get("allow", "").split(", ")
+            return Problem("method_not_allowed", headers={"Allow": allowed(methods)})
         case _ if error.status_code < 500:  # noqa: PLR2004 -- the caller's mistakes
             return Problem("invalid_request", "The request can not be read.")
         case _:

@@ -20,6 +20,7 @@ from gateway.policy import EgressPolicy
 _NUMBER_MAX = 65_535
 """The last port; and more processes than anyone has."""
 _GRACE_MAX = 3_600
+_KEEP_ALIVE_MAX = 3_600
 _PATIENCE_MIN, _PATIENCE_MAX = 0.05, 60.0
 
 
@@ -41,7 +42,8 @@ class Config(Struct, frozen=True):
     for a connection and then for locks, twice that. `redis_patience_seconds`: how long it waits for rate limits to be
     counted before it goes on uncounted. `session_lasts`, `session_idle`: when a session ends, used or not.
     `geo_database`: tells the country of an address; None: no country is told. `grace_seconds`: how long running
-    requests may go on when the process is asked to stop.
+    requests may go on when the process is asked to stop. `keep_alive_seconds`: how long a connection stays open without
+    a request. `header_seconds`: how long the headers of a request may take.
     """
 
     database_url: str
@@ -65,6 +67,8 @@ class Config(Struct, frozen=True):
     plans: Plans = msgspec.field(default_factory=lambda: PLANS)
     geo_database: Path | None = None
     grace_seconds: int = 30
+    keep_alive_seconds: int = 130
+    header_seconds: int = 30
 
     def __repr__(self) -> str:
         """Without addresses that carry passwords, and without keys."""
@@ -99,6 +103,8 @@ def from_environment(environment: Mapping[str, str]) -> Config:
         plans=_plans(environment, "KEYLEDGER_PLANS"),
         geo_database=_geo_database(environment, "KEYLEDGER_GEO_DATABASE"),
         grace_seconds=_number(environment, "KEYLEDGER_GRACE_SECONDS", 30, most=_GRACE_MAX),
+        keep_alive_seconds=_number(environment, "KEYLEDGER_KEEP_ALIVE_SECONDS", 130, most=_KEEP_ALIVE_MAX),
+        header_seconds=_number(environment, "KEYLEDGER_HEADER_SECONDS", 30, most=_KEEP_ALIVE_MAX),
     )
 
 

@@ -6,12 +6,15 @@ framework. Everything else goes on to it.
 
 import asyncio
 import os
+import re
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from typing import Any
 
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 from structlog.contextvars import bind_contextvars
 
+from app.addressing import allowed, is_written_as_a_route
 from app.exchange import DirectRoute, Inbound, Outbound, attach
 from app.problems import CONTENT_TYPE, Problem, as_problem, body
 from app.security.client_address import client_address
@@ -19,12 +22,13 @@ from app.services import Services
 from app.telemetry.tracing import trace_id_of
 from domain.keys.secret import holds_secret
 
-PROBES = frozenset({"/health/live", "/health/ready"})
-"""What watches a service from outside often asks with HEAD."""
-
 BODY_BYTES_MAX = 1024 * 1024
 BODY_SECONDS = 30
+DISCARD_BYTES_MAX = 32 * 1024 * 1024
+DISCARD_SECONDS = 10
 REQUEST_ID_LENGTH_MAX = 128
+
+_HOST = re.compile(rb"(?:[A-Za-z0-9._~!$&'()*+;=%-]*|\[[0-9A-Fa-f:.]+\])(?::[0-9]*)?")
 
 _COMMON = (
     (b"cache-control", b"no-store"),
@@ -47,12 +51,14 @@ class Edge:
         self._methods: dict[str, str] = {}
         for method, path in direct:
             self._methods[path] = f"{self._methods[path]}, {method}" if path in self._methods else method
+        self._methods = {path: allowed(methods.split(", ")) for path, methods in self._methods.items()}
+        self._host: bytes | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._inner(scope, receive, send)
             return
-        if scope["method"] == "HEAD" and scope["path"] in PROBES:
+        if scope["method"] == "HEAD":
             # Answered and counted as the GET that it stands for; the server leaves the body out (RFC 9110 §9.3.2).
             scope["method"] = "GET"  # pyright: ignore[reportGeneralTypeIssues]
         headers = _combined(scope["headers"])
@@ -63,6 +69,7 @@ class Edge:
         if trace_id is not None:
             bind_contextvars(trace_id=trace_id)
         inbound: Inbound | None = None
+        refused: Problem | None = None
         try:
             content, refused = await _read(receive, headers)
             inbound = Inbound(
@@ -73,15 +80,21 @@ class Edge:
                 content=content,
                 request_id=request_id,
                 ip=client_address(_peer(scope), scope["headers"], self._services.config.trusted_proxies),
-                refused=refused,
+                refused=refused or _encoded_body(content, headers),
             )
+            self._refuse_host(headers.get(b"host", b""), scope["http_version"])
             if refused is not None:
                 # The rest of the body is not read, so the connection ends: the client must not send a request after it.
                 inbound.reply_headers["Connection"] = "close"
             route = self._direct.get((inbound.method, inbound.path))
+            if (route is None or b"%" in scope["raw_path"]) and not is_written_as_a_route(scope):
+                inbound.refuse_unread()
+                raise Problem("not_found")  # noqa: TRY301 -- as any other refusal
             if route is None:
                 self._refuse_elsewhere(inbound)
                 await self._through_framework(scope, inbound, receive, send)
+                if refused is not None:
+                    await discard(receive)
                 return
             reply = await route(inbound, self._services)
             inbound.refuse_unread()
@@ -89,6 +102,20 @@ class Edge:
             reply = self._refusal(as_problem(error), request_id)
         further = inbound.reply_headers if inbound else {}
         await _send(send, reply, request_id, {**further, **self._farewell(scope)})
+        if refused is not None:
+            await discard(receive)
+
+    def _refuse_host(self, host: bytes, http_version: str) -> None:
+        """400 for a request that two servers could take for different hosts (RFC 9112 §3.2)."""
+        if host == self._host:  # nearly every request names the same one
+            return
+        # The server shows an absent header as an empty one. No http address has an empty host.
+        if not host and http_version != "1.1":
+            return
+        if not host or _HOST.fullmatch(host) is None:
+            said = "The Host header is repeated or malformed" if host else "The request has no Host header"
+            raise Problem("invalid_request", f"{said}. Send one, with the host of the address.")
+        self._host = host
 
     def _farewell(self, scope: Any) -> dict[str, str]:  # noqa: ANN401 -- ASGI's scope is an open dictionary
         """Tell a client that this process shuts down, so that it does not send its next request here."""
@@ -99,9 +126,9 @@ class Edge:
         """What the framework must not see: another method of a direct route, and an id that no database can look up."""
         if inbound.path in self._methods or "\0" in inbound.path:
             inbound.refuse_unread()
-        allowed = self._methods.get(inbound.path)
-        if allowed is not None:
-            raise Problem("method_not_allowed", headers={"Allow": allowed})
+        methods = self._methods.get(inbound.path)
+        if methods is not None:
+            raise Problem("method_not_allowed", headers={"Allow": methods})
         if "\0" in inbound.path:
             raise Problem("not_found")
 
@@ -158,6 +185,30 @@ def _request_id(given: bytes | None) -> str:
 def _peer(scope: Any) -> str | None:  # noqa: ANN401 -- see above
     client = scope.get("client")
     return None if client is None else client[0]
+
+
+def _encoded_body(content: bytes, headers: Mapping[bytes, bytes]) -> Problem | None:
+    """Why a compressed body is refused, and what is accepted (RFC 9110 §12.5.3)."""
+    coding = headers.get(b"content-encoding")
+    if coding is None or not content or coding.strip().lower() in {b"", b"identity"}:
+        return None
+    said = "The body has a content coding. Send it without Content-Encoding."
+    return Problem("unsupported_media_type", said, headers={"Accept-Encoding": "identity"})
+
+
+async def discard(receive: Receive) -> None:
+    """Read what a client still sends after it was answered, within limits, and forget it.
+
+    If the connection were closed at once, the client would be told of a broken connection in place of the answer.
+    """
+    size = 0
+    with suppress(TimeoutError):
+        async with asyncio.timeout(DISCARD_SECONDS):
+            while size < DISCARD_BYTES_MAX:
+                message = await receive()
+                if message["type"] != "http.request" or not message["more_body"]:
+                    return
+                size += len(message["body"])
 
 
 async def _read(receive: Receive, headers: Mapping[bytes, bytes]) -> tuple[bytes, Problem | None]:

@@ -15,6 +15,7 @@ from app.config import LogAccess
 from app.draining import Draining
 from app.exchange import DirectRoute
 from app.metrics.recorder import METHODS, Recorder
+from app.slow_headers import Connections
 
 NO_ROUTE = "none"
 
@@ -39,12 +40,14 @@ class Observed:
         recorder: Recorder,
         log_access: LogAccess,
         draining: Draining,
+        connections: Connections,
     ) -> None:
         self._inner = inner
         self._direct = {path for _, path in direct}
         self._recorder = recorder
         self._log_access = log_access
         self._draining = draining
+        self._connections = connections
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -60,11 +63,14 @@ class Observed:
             await send(message)
 
         began = perf_counter()
+        peer: Any = scope["client"]
         self._draining.active += 1
+        self._connections.begin(peer, scope["http_version"])
         try:
             await self._inner(scope, receive, noting)
         finally:
             self._draining.active -= 1
+            self._connections.end(peer)
             self._note(scope, status, perf_counter() - began)
 
     def _note(self, scope: Any, status: int, seconds: float) -> None:  # noqa: ANN401 -- ASGI's is an open dictionary

@@ -2,12 +2,14 @@
 
 import re
 from collections.abc import Iterable
+from contextlib import suppress
 from datetime import datetime
 from typing import Annotated, Any, TypeVar
 from urllib.parse import parse_qsl
 
 import msgspec
 
+from app.duplicate_names import duplicate_names
 from app.problems import Problem
 from app.remedies import INSTANT, in_words
 from domain.keys.secret import cut_short, holds_secret
@@ -23,25 +25,41 @@ _PATH = re.compile(r"^(?P<what>.*?)(?: - at (?:`key` in )?`\$\.?(?P<path>.*)`)?$
 _UNKNOWN = re.compile(r"Object contains unknown field `(.*)`", re.DOTALL)
 _MISSING = re.compile(r"Object missing required field `(.*)`")
 _FIELD_LENGTH_MAX = 200
+_REPEATED_SHOWN_MAX = 20
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+"""Which some clients put before JSON, and a reader may ignore (RFC 8259 §8.1)."""
+
 _encoder = msgspec.json.Encoder()
 
 
 def read_body(body: bytes, content_type: str, kind: type[T]) -> T:
     """The body as a `kind`; an absent body reads as an empty object.
 
-    Problems: 415 for another content type, 400 for what is no JSON object, 422 for fields.
+    Problems: 415 for another content type, 400 for what is no JSON object or has a name twice, 422 for fields.
     """
+    body = body.removeprefix(_BYTE_ORDER_MARK)
     if not body:
         return _convert({}, kind)
     media_type, _, _ = content_type.partition(";")
     if media_type.strip().lower() != "application/json":
         raise Problem("unsupported_media_type")
     try:
-        return msgspec.json.decode(body, type=kind)
+        read = msgspec.json.decode(body, type=kind)
+        _refuse_duplicates(body)
     except msgspec.ValidationError as error:
+        with suppress(ValueError, RecursionError):  # the text may end in the middle of a value
+            _refuse_duplicates(body)
         raise _problem_of(str(error), kind, text=False) from None
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+    except (msgspec.DecodeError, ValueError, RecursionError):
         raise Problem("invalid_request", "The body is not valid JSON in UTF-8.") from None
+    return read
+
+
+def _refuse_duplicates(body: bytes) -> None:
+    repeated = duplicate_names(body)
+    if repeated:
+        named = {_field(cut_short(name)): "Must not be repeated" for name in repeated[:_REPEATED_SHOWN_MAX]}
+        raise Problem("invalid_request", f"The body repeats names: {', '.join(named)}. Send each name once.", named)
 
 
 def encode(value: object) -> bytes:

@@ -1,6 +1,7 @@
 """The HTTP server: its processes, what it waits for, and how it stops."""
 
 from granian.constants import Interfaces, Loops
+from granian.http import HTTP1Settings
 from granian.server import Server
 
 from app.config import Config
@@ -22,6 +23,8 @@ def serve(config: Config, application: str = "app.asgi:app_from_environment") ->
         loop=Loops.uvloop,
         websockets=False,
         backlog=2_048,
+        # This limit holds for idle connections and for slow headers alike; `app/slow_headers.py` has a shorter one.
+        http1_settings=HTTP1Settings(header_read_timeout=1_000 * config.keep_alive_seconds),
         respawn_failed_workers=True,
         respawn_interval=0.5,
         # On SIGTERM a process first drains by itself; see `app/draining.py`.

@@ -14,6 +14,7 @@ from litestar.handlers import BaseRouteHandler
 from litestar.routes import HTTPRoute
 from structlog.contextvars import bind_contextvars
 
+from app.addressing import allowed
 from app.exchange import Inbound, attached
 from app.problems import Problem, missing_grant, unauthorized
 from app.security.admission import refuse_denied, ruling_on
@@ -98,4 +99,4 @@ async def _person(
 def _methods(connection: Connection) -> str:
     here = [route for route in connection.app.routes if route.path_format == connection.scope["path_template"]]
     methods = {str(method) for route in here if isinstance(route, HTTPRoute) for method in route.methods}
-    return ", ".join(sorted(methods - {"OPTIONS"}))
+    return allowed(methods)

@@ -120,15 +120,15 @@ def test_a_content_type_may_carry_a_charset_and_any_case(org: Organization) -> N
 @pytest.mark.parametrize(
     ("method", "path", "allowed"),
     [
-        ("PUT", "/v1/api-keys", {"GET", "POST"}),
-        ("POST", "/v1/api-keys/key_x", {"GET", "PATCH", "DELETE"}),
+        ("PUT", "/v1/api-keys", {"GET", "HEAD", "POST"}),
+        ("POST", "/v1/api-keys/key_x", {"GET", "HEAD", "PATCH", "DELETE"}),
         ("GET", "/v1/api-keys/key_x/rotate", {"POST"}),
         ("GET", "/v1/api-keys/verify", {"POST"}),
         ("DELETE", "/v1/api-keys/verify", {"POST"}),
-        ("POST", "/v1/auth/check", {"GET"}),
+        ("POST", "/v1/auth/check", {"GET", "HEAD"}),
         ("GET", "/v1/mcp/invoke", {"POST"}),
-        ("POST", "/health/live", {"GET"}),
-        ("PATCH", "/v1/mcps", {"GET", "POST"}),
+        ("POST", "/health/live", {"GET", "HEAD"}),
+        ("PATCH", "/v1/mcps", {"GET", "HEAD", "POST"}),
     ],
 )
 def test_another_method_is_refused_with_those_that_are_allowed(
@@ -193,3 +193,56 @@ def _head(method: str, path: str, secret: str, **headers: str) -> bytes:
     named = {"Host": "a", "Connection": "close", "Authorization": f"Bearer {secret}", **JSON, **headers}
     lines = [f"{method} {path} HTTP/1.1", *[f"{name}: {value}" for name, value in named.items()], "", ""]
     return "\r\n".join(lines).encode()
+
+
+HOSTS: dict[str, tuple[bytes, ...]] = {
+    "none": (),
+    "an empty one": (b"Host:",),
+    "two": (b"Host: a", b"Host: b"),
+    "the same twice": (b"Host: a", b"Host: a"),
+    "a list": (b"Host: a, b",),
+    "a path": (b"Host: a/b",),
+    "a user": (b"Host: user@a",),
+    "a blank": (b"Host: a b",),
+    "a port that is none": (b"Host: a:b",),
+}
+
+
+@pytest.mark.parametrize("path", [*ROUTES, "/sign-in", "/v1/api-keys/verify"])
+@pytest.mark.parametrize("kind", HOSTS)
+def test_a_request_names_one_host(api: Api, path: str, kind: str) -> None:
+    lines = [f"GET {path} HTTP/1.1".encode(), *HOSTS[kind], b"Connection: close", b"", b""]
+    response, body = api.server.exchange(b"\r\n".join(lines))
+    assert (response.status, json.loads(body)["error"]["code"]) == (400, "invalid_request")
+    assert response.getheader("content-type") == "application/problem+json"
+    assert b"Host" in body
+
+
+@pytest.mark.parametrize("host", [b"a", b"A-b_c.example:8000", b"127.0.0.1", b"[::1]:80", b"[fe80::1]", b"a:"])
+def test_every_host_that_can_be_meant_is_answered(api: Api, host: bytes) -> None:
+    request = b"GET /health/live HTTP/1.1\r\nHost: " + host + b"\r\nConnection: close\r\n\r\n"
+    assert api.server.exchange(request)[0].status == 200
+
+
+def test_http_1_0_needs_no_host(api: Api) -> None:
+    assert api.server.exchange(b"GET /health/live HTTP/1.0\r\n\r\n")[0].status == 200
+
+
+@pytest.mark.parametrize("chunked", [False, True])
+@pytest.mark.parametrize("path", ["/v1/api-keys", "/v1/api-keys/verify", "/v1/mcp/invoke", "/sign-in", "/nowhere"])
+def test_a_client_that_sends_everything_before_it_reads_is_told_that_it_is_too_much(
+    api: Api, org: Organization, path: str, *, chunked: bool
+) -> None:
+    """As many clients do: an early close would be a broken connection to them, and no answer."""
+    size = 8 * BODY_BYTES_MAX
+    framing = {"Transfer-Encoding": "chunked"} if chunked else {"Content-Length": str(size)}
+    with socket.create_connection(("127.0.0.1", api.server.port), timeout=60) as connection:
+        connection.sendall(_head("POST", path, org.manager.secret, **framing))
+        part = b" " * 65_536
+        for _ in range(size // len(part)):
+            connection.sendall(b"10000\r\n" + part + b"\r\n" if chunked else part)
+        if chunked:
+            connection.sendall(b"0\r\n\r\n")
+        answer = b"".join(iter(lambda: connection.recv(65_536), b""))
+    assert answer.startswith(b"HTTP/1.1 413 "), answer[:200]
+    assert b"connection: close" in answer.lower()

@@ -1,0 +1,126 @@
+"""Closes connections that take too long to send the headers of a request.
+
+The server knows one limit for two waits: for the next request on an open connection, and for the rest of a request
+that has begun. Proxies keep connections for minutes, which is far too long for a client that sends a byte now and then.
+So the server's limit is that of idle connections, and this module enforces the other one: a connection without a
+running request on which bytes have arrived has begun a request. Linux tells how many bytes arrived (TCP_INFO).
+"""
+
+import asyncio
+import errno
+import os
+import socket
+import struct
+import sys
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager, suppress
+from time import monotonic
+from typing import Any, NamedTuple
+
+Peer = tuple[str, str]
+"""Address and port, as the server writes the client of a request."""
+
+_BYTES_RECEIVED_OFFSET = 128
+"""Of `tcpi_bytes_received` in `struct tcp_info` (linux/tcp.h, since Linux 4.1)."""
+
+_TIMED_OUT = b"HTTP/1.1 408 Request Timeout\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"
+_LOOKS = 10
+"""How often connections are looked at within the limit."""
+
+
+class _Idle(NamedTuple):
+    """`number`: of the last request. `received`: bytes by its end. `since`: when more was first seen."""
+
+    number: int
+    received: int
+    since: float | None
+
+
+class Connections:
+    """Which connections have a running request. Each request tells when it begins and ends."""
+
+    def __init__(self, port: int, header_seconds: float) -> None:
+        self._port = port
+        self._header_seconds = header_seconds
+        self._number = 0
+        self._began: dict[Peer, int] = {}
+        self._ended: dict[Peer, int] = {}
+        self._multiplexed: set[Peer] = set()
+        self._idle: dict[Peer, _Idle] = {}
+
+    def begin(self, peer: Peer, http_version: str) -> None:
+        self._number = self._began[peer] = self._number + 1
+        if http_version == "2":
+            self._multiplexed.add(peer)
+
+    def end(self, peer: Peer) -> None:
+        self._ended[peer] = self._number
+
+    async def watch(self) -> None:
+        """Close what is too slow, forever. Without TCP_INFO nothing is closed."""
+        if sys.platform != "linux":
+            await asyncio.get_running_loop().create_future()
+        while True:
+            await asyncio.sleep(self._header_seconds / _LOOKS)
+            await asyncio.to_thread(self._look)
+
+    def _look(self) -> None:
+        known = {*self._began, *self._ended, *self._idle}
+        open_now: set[Peer] = set()
+        for name in os.listdir("/proc/self/fd"):  # noqa: PTH208 -- numbers, of which there may be thousands
+            # What is closed meanwhile needs no judgement.
+            with suppress(OSError), _copy_of(name) as connection:
+                if connection.family in {socket.AF_INET, socket.AF_INET6} and self._is_ours(connection):
+                    address = connection.getpeername()
+                    peer = (address[0], str(address[1]))
+                    open_now.add(peer)
+                    self._judge(connection, peer, monotonic())
+        for peer in known - open_now:
+            for kept in (self._began, self._ended, self._idle):
+                kept.pop(peer, None)
+            self._multiplexed.discard(peer)
+
+    def _is_ours(self, connection: socket.socket) -> bool:
+        return connection.getsockname()[1] == self._port
+
+    def _judge(self, connection: socket.socket, peer: Peer, now: float) -> None:
+        number = self._ended.get(peer, 0)
+        if peer in self._multiplexed or self._began.get(peer, 0) > number:
+            self._idle.pop(peer, None)
+            return
+        information = connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _BYTES_RECEIVED_OFFSET + 8)
+        (received,) = struct.unpack_from("Q", information, _BYTES_RECEIVED_OFFSET)
+        idle = self._idle.get(peer)
+        if idle is None or idle.number != number:
+            # All bytes so far belong to earlier requests, unless there was none.
+            idle = _Idle(number, received if number else 0, None)
+        if received > idle.received and idle.since is None:
+            idle = idle._replace(since=now)
+        self._idle[peer] = idle
+        if idle.since is not None and now - idle.since >= self._header_seconds:
+            connection.send(_TIMED_OUT, socket.MSG_DONTWAIT)
+            connection.shutdown(socket.SHUT_RDWR)
+
+
+def _copy_of(descriptor: str) -> socket.socket:
+    """A copy of the socket, so that the number cannot come to mean another one meanwhile. OSError if it is none."""
+    if not os.readlink(f"/proc/self/fd/{descriptor}").startswith("socket:"):  # noqa: PTH115 -- likewise
+        raise OSError(errno.ENOTSOCK, "not a socket")
+    copy = os.dup(int(descriptor))
+    try:
+        return socket.socket(fileno=copy)
+    except OSError:
+        os.close(copy)
+        raise
+
+
+@asynccontextmanager
+async def slow_headers_closed(connections: Connections) -> AsyncGenerator[asyncio.Task[None]]:
+    """Inside, connections are watched. The task has to run for as long as the process does."""
+    task: asyncio.Task[Any] = asyncio.create_task(connections.watch(), name="slow headers")
+    try:
+        yield task
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task

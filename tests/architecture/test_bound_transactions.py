@@ -8,6 +8,7 @@ BARE = {
     "app/admin/links.py": "the operator's command line, in the workers' role",
     "app/admin/organizations.py": "likewise",
     "app/demo.py": "makes the demo organization, in the same role",
+    "app/operations/clock.py": "reads the clock of the database and no table",
     "app/operations/log_state.py": "asks for migrations and for how far the read models are: nobody's in particular",
 }
 """Modules that take a connection as it comes from the pool, and why they may."""

@@ -40,6 +40,7 @@ SHARED = {
     "sign_in_links": "digests of links, before anyone knows whose they are",
     "sign_in_rates": "digests of what is counted before anyone has signed in",
     "sign_in_failures": "attempts of people who were let in nowhere; the application does not read them",
+    "read_model_revisions": "with which revision of its derivation each read model was made",
     "webhook_outcomes": "how many attempts to reach webhooks ended how, of all organizations together",
 }
 """Tables without a column `organization_id`, and what they hold instead. A new one needs a reason here."""

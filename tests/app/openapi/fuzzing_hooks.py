@@ -13,11 +13,13 @@ import schemathesis
 from schemathesis import GenerationMode
 
 MCP_ID = os.environ["MCP_ID"]
+DOOMED_KEY_ID = os.environ["DOOMED_KEY_ID"]
 CREDENTIALS = {
     "bearer": {"auth_token": "token"},
     "api_key": {"auth_token": "token"},
     "query": {"auth_parameter": "apiKey", "auth_token": "token"},
     "basic": {"auth_username": "user", "auth_password": "password"},
+    "query": {"auth_parameter": "token", "auth_token": "token"},
 }
 
 _idempotency_keys = count(1)
@@ -93,4 +95,8 @@ _SOUND: dict[str, Callable[[Any], Any]] = {
     "endpoint_url": lambda _: "https://mcp.example.com/mcp",
     "settings": lambda given: {_printable(name): value for name, value in given.items()},
     "email": lambda _: "nobody@example.com",
+    # What a bulk revoke selects: a key that may end, and what it has created.
+    "ids": lambda given: [DOOMED_KEY_ID] if given else given,
+    "created_by": lambda _: DOOMED_KEY_ID,
+    "created_before": lambda _: "2024-02-01T00:00:00Z",
 }

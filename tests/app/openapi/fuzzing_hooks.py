@@ -91,6 +91,7 @@ _SOUND: dict[str, Callable[[Any], Any]] = {
     "allowed_ips": lambda given: ["10.0.0.0/8"] if given else [],
     "metadata": lambda given: {_printable(name): value for name, value in given.items()},
     "overlap_seconds": int,  # 5.0 is an integer to JSON Schema, and none to us
+    "timeout": int,  # likewise
     "url": lambda _: "https://example.com/hooks",
     "endpoint_url": lambda _: "https://mcp.example.com/mcp",
     "settings": lambda given: {_printable(name): value for name, value in given.items()},

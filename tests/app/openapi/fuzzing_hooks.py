@@ -19,7 +19,6 @@ CREDENTIALS = {
     "api_key": {"auth_token": "token"},
     "query": {"auth_parameter": "apiKey", "auth_token": "token"},
     "basic": {"auth_username": "user", "auth_password": "password"},
-    "query": {"auth_parameter": "token", "auth_token": "token"},
 }
 
 _idempotency_keys = count(1)

@@ -41,9 +41,10 @@ def main(arguments: Sequence[str]) -> int:
             os.environ.update({"REDIS_URL": valkey.url, **patience})
             asyncio.run(migrate(postgres.url, scripts()))
             with closing(Database(postgres.url)) as database:
-                key_id, secret = database.key(database.organization("pro"))
+                organization_id = database.organization("pro")
+                key_id, secret = database.key(organization_id)
                 with serving(postgres.url, options.processes, folder / "api.log") as api:
-                    hammered = hammer(int(api.url.rpartition(":")[2]), secret, options.seconds)
+                    hammered = hammer(int(api.url.rpartition(":")[2]), secret, organization_id, options.seconds)
                 uses = database.rows("select occurred_at from usage_events where key_id = %s order by 1", key_id)
                 return _told(hammered, options, [at for (at,) in uses])
 

@@ -1,6 +1,8 @@
 """Answers that do not arrive, late answers, and answers that ask for patience."""
 
 import time
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -147,13 +149,14 @@ def test_a_change_of_unknown_outcome_is_repeated_and_is_one(
     """The service made the change and could not tell: it answers 503, and the client finds out by a repeat."""
     key = org.key()
     unknown = '{"error":{"code":"unavailable","message":"Not confirmed.","details":{"outcome":"unknown"}}}'
-    for call in (
+    changes: list[Callable[[Any], Any]] = [
         lambda c: c.keys.change(key.id, name="Other", if_match=1),
         lambda c: c.keys.disable(key.id),
         lambda c: c.keys.revoke(key.id),
-    ):
+    ]
+    for change in changes:
         meddler.deeds = [("instead", refusal(503, "Retry-After: 0", body=unknown))]
-        through.do(call)
+        through.do(change)
     names = ["api_key.details_changed", "api_key.disabled", "api_key.revoked"]
     assert [api.events_of(key.id).count(name) for name in names] == [1, 1, 1]
 

@@ -5,7 +5,8 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from tests.stories.running import READY, ROOT, Run, as_module, environment_of, free_port, key_ids, running
+from tests.ports import free_port
+from tests.stories.running import READY, ROOT, Run, as_module, environment_of, key_ids, running
 
 # In the order in which they are said; `demo` is killed while it works, right after the API is ready.
 _STAGES = (

@@ -39,6 +39,7 @@ OTHER_ORGANIZATION_ID = an_id("org", 1)
 OWNER = UserActor(an_id("user"))
 ITSELF = KeyActor(KEY_ID)
 ANOTHER_KEY = KeyActor(OTHER_KEY_ID)
+LAST_ACTIVE = KeyCensus(active=1, disabled=5, limit=None, plan="free")
 
 LIVE_MCP = an_id("mcp", 0)
 LIVE_MCP_2 = an_id("mcp", 1)

@@ -4,7 +4,7 @@ import pytest
 from msgspec.structs import replace
 
 from domain.keys.decider import KEY
-from domain.keys.errors import KeyHasExpired, KeyIsRevoked, KeyNotFound
+from domain.keys.errors import KeyHasExpired, KeyIsRevoked, KeyNotFound, LastActiveKey
 from domain.keys.events import (
     KeyCreated,
     KeyDetailsChanged,
@@ -20,6 +20,8 @@ from tests.domain.sample import (
     CREATED,
     DISABLED,
     EXPIRED,
+    ITSELF,
+    LAST_ACTIVE,
     LIVE_MCP,
     LIVE_MCP_2,
     REVOKED,
@@ -180,3 +182,10 @@ def test_from_the_instant_of_expiry_a_key_can_not_be_prolonged() -> None:
     given(KEY, EXPIRING).when(replace(CHANGE, at=at(3599.999999), expires_at=None)).then(KeyExpirationChanged(None))
     given(KEY, EXPIRING).when(replace(CHANGE, at=at(3600), expires_at=None)).then_refused(KeyHasExpired)
     given(KEY, EXPIRING, DISABLED).when(replace(CHANGE, at=at(3600), expires_at=None)).then_refused(KeyHasExpired)
+
+
+def test_a_key_cannot_let_itself_expire_soon_while_it_is_the_last_active_one() -> None:
+    by_itself = replace(CHANGE, by=ITSELF, census=LAST_ACTIVE)
+    soon, later = CHANGE.at + timedelta(hours=23), CHANGE.at + timedelta(days=2)
+    given(KEY, CREATED).when(replace(by_itself, expires_at=soon)).then_refused(LastActiveKey)
+    given(KEY, CREATED).when(replace(by_itself, expires_at=later)).then(KeyExpirationChanged(expires_at=later))

@@ -2,12 +2,12 @@ from msgspec.structs import replace
 
 from domain.keys.commands import DisableKey
 from domain.keys.decider import KEY
-from domain.keys.errors import BeyondAuthority, KeyHasExpired, KeyIsRevoked, KeyNotFound
+from domain.keys.errors import BeyondAuthority, KeyHasExpired, KeyIsRevoked, KeyNotFound, LastActiveKey
 from domain.keys.events import KeyDisabled, KeyEnabled
 from domain.keys.permissions import Permissions
 from domain.keys.reach import Reach
 from domain.keys.state import Active, Disabled
-from tests.domain.sample import CREATED, DISABLED, ENABLE, EXPIRED, LIVE_MCP, REVOKED, at
+from tests.domain.sample import CREATED, DISABLED, ENABLE, EXPIRED, ITSELF, LAST_ACTIVE, LIVE_MCP, REVOKED, at
 from tests.given import given
 
 ENABLED = KeyEnabled(at(60))
@@ -49,3 +49,9 @@ def test_a_key_is_enabled_only_by_one_who_may_do_all_that_it_may_do() -> None:
     )
     given(KEY, replace(CREATED, permissions=Permissions(mcps=(LIVE_MCP,))), DISABLED).when(narrow).then(ENABLED)
     given(KEY, CREATED).when(narrow).then_nothing()
+
+
+def test_a_key_cannot_disable_itself_while_it_is_the_last_active_one() -> None:
+    by_itself = DisableKey(at(60), by=ITSELF, census=LAST_ACTIVE)
+    given(KEY, CREATED).when(by_itself).then_refused(LastActiveKey)
+    given(KEY, CREATED).when(replace(by_itself, census=replace(LAST_ACTIVE, active=2))).then(KeyDisabled(at(60)))

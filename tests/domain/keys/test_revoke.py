@@ -30,6 +30,7 @@ from tests.domain.sample import (
     ENABLE,
     EXPIRED,
     ITSELF,
+    LAST_ACTIVE,
     RETIRED,
     REVOKE,
     REVOKED,
@@ -41,7 +42,6 @@ from tests.domain.sample import (
 from tests.given import given
 
 PLAIN = KeyRevoked(revoked_at=at(60), reason="unspecified")
-LAST_ONE = KeyCensus(active=1, disabled=5, limit=None, plan="free")
 TWO_LEFT = KeyCensus(active=2, disabled=0, limit=None, plan="free")
 
 AFTER_THE_END: list[KeyCommand] = [CREATE, CHANGE, ROTATE, DisableKey(at(60)), ENABLE]
@@ -104,7 +104,7 @@ def test_every_command_is_known_to_these_tests() -> None:
 
 
 def test_a_key_can_not_revoke_itself_while_it_is_the_last_active_one() -> None:
-    by_itself = replace(REVOKE, by=ITSELF, census=LAST_ONE)
+    by_itself = replace(REVOKE, by=ITSELF, census=LAST_ACTIVE)
     given(KEY, CREATED).when(by_itself).then_refused(LastActiveKey)
     assert str(LastActiveKey()) == "Cannot revoke your only active key"
     given(KEY, CREATED).when(replace(by_itself, census=TWO_LEFT)).then(PLAIN)
@@ -113,7 +113,7 @@ def test_a_key_can_not_revoke_itself_while_it_is_the_last_active_one() -> None:
 
 
 def test_a_key_that_is_not_active_is_never_the_last_active_one() -> None:
-    by_itself = replace(REVOKE, by=ITSELF, census=LAST_ONE)
+    by_itself = replace(REVOKE, by=ITSELF, census=LAST_ACTIVE)
     given(KEY, CREATED, DISABLED).when(by_itself).then(PLAIN)
     given(KEY, CREATED, EXPIRED).when(by_itself).then(PLAIN)
 

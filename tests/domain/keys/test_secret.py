@@ -17,6 +17,7 @@ from domain.keys.secret import (
     cut_short,
     digest,
     holds_secret,
+    looks_like_key,
     mint,
     parse,
     record,
@@ -207,3 +208,11 @@ def test_what_is_quoted_contains_no_secret_of_any_kind() -> None:
 def test_what_is_no_whole_secret_stays(text: str) -> None:
     assert not holds_secret(text)
     assert cut_short(text) == text
+
+
+def test_what_was_meant_as_a_key_looks_like_one_well_formed_or_not() -> None:
+    text = a_secret().reveal()
+    for meant in (text, text[:-1], "pk_live_", f"OLD_{text}"):
+        assert looks_like_key(meant)
+    for other in ("", "sk-123", "a token", "pkg"):
+        assert not looks_like_key(other)

@@ -3,6 +3,7 @@ import pytest
 from domain.fields import Problems
 from domain.members.email_address import check_email, folded
 from domain.refusal import Invalid
+from tests.domain.sample import a_secret
 
 LONGEST = "a" * 64 + "@" + ("b" * 61 + ".") * 3 + "cde"
 
@@ -58,3 +59,12 @@ def test_what_is_no_address_is_refused(email: str) -> None:
 def test_two_spellings_are_one_address(one: str, other: str) -> None:
     assert folded(one) == folded(other)
     assert folded(folded(one)) == folded(one)
+
+
+def test_an_address_that_contains_a_key_is_refused_without_repeating_it() -> None:
+    problems = Problems()
+    check_email(problems, f"{a_secret().reveal()}@x.example")
+    with pytest.raises(Invalid) as refused:
+        problems.refuse_any()
+    assert list(refused.value.details) == ["email"]
+    assert a_secret().reveal() not in str(refused.value.details)

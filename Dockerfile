@@ -1,13 +1,13 @@
 # One image for the API, the workers, the scheduler and the migrations; the command says which.
-FROM python:3.13-slim AS packages
+FROM python:3.13.11-slim-trixie AS packages
 WORKDIR /srv/keyledger
 ENV UV_PYTHON_DOWNLOADS=never UV_LINK_MODE=copy UV_COMPILE_BYTECODE=1
-RUN pip install --no-cache-dir uv
+RUN pip install --no-cache-dir uv==0.13.9
 COPY pyproject.toml uv.lock ./
 # Without the development group and without the servers from wheels: production brings its own.
 RUN uv sync --frozen --no-default-groups
 
-FROM python:3.13-slim
+FROM python:3.13.11-slim-trixie
 # A number, so that Kubernetes can see that it is not root. Nothing in the image belongs to it: it can change nothing.
 RUN useradd --system --uid 10001 --no-create-home --shell /usr/sbin/nologin keyledger
 WORKDIR /srv/keyledger

@@ -194,6 +194,25 @@ def test_retry_after_is_waited_for(meddler: Meddler, through: Caller, status: in
     assert len(meddler.seen) == 2
 
 
+@pytest.mark.parametrize(
+    ("after", "seconds"),
+    [
+        ("Sat, 28 Nov 99999999999999999999 12:00:01 GMT", None),
+        ("Sat, 28 Nov 10000 12:00:01 GMT", None),
+        ("9" * 400, 1e9),
+        ("9" * 12, 1e9),
+        ("90", 90.0),
+    ],
+)
+def test_a_retry_after_out_of_all_bounds_is_an_error_of_the_api_and_no_other(
+    meddler: Meddler, through: Caller, after: str, seconds: float | None
+) -> None:
+    meddler.deeds = [refusal(503, f"Retry-After: {after}", body=DOWN)] * 9
+    with pytest.raises(Unavailable) as raised:
+        through.do(lambda c: c.keys.list())
+    assert raised.value.retry_after == seconds
+
+
 def test_a_date_in_retry_after_is_waited_for(meddler: Meddler, through: Caller) -> None:
     headers = ["Date: Sat, 28 Nov 2026 12:00:00 GMT", "Retry-After: Sat, 28 Nov 2026 12:00:01 GMT"]
     meddler.deeds = [refusal(503, *headers, body=DOWN)]

@@ -79,6 +79,9 @@ def test_valkey_gets_its_password_from_standard_input(tmp_path: Path) -> None:
                 assert client.ping() is True  # pyright: ignore[reportUnknownMemberType]
                 settings = str(client.config_get("appendonly"))  # pyright: ignore[reportUnknownMemberType]
                 assert "yes" in settings
+                memory = str(client.config_get("maxmemory*"))  # pyright: ignore[reportUnknownMemberType]
+                assert str(320 * 1024 * 1024) in memory
+                assert "noeviction" in memory
             assert secret.encode() not in Path(f"/proc/{server.pid}/cmdline").read_bytes()
         finally:
             server.terminate()
@@ -97,6 +100,23 @@ def test_a_database_that_recovers_is_neither_given_up_nor_killed() -> None:
     for name in ("postgres", "valkey"):
         assert _SERVICES[name]["healthcheck"]["start_period"] == "24h"
         assert _SERVICES[name]["stop_grace_period"] == "10m"
+
+
+def test_postgresql_is_not_ready_while_its_data_are_being_made() -> None:
+    """The image fills the database through a temporary server that listens on the socket only."""
+    check = _SERVICES["postgres"]["healthcheck"]["test"]
+    assert check[:3] == ["CMD", "pg_isready", "--host=127.0.0.1"]
+
+
+def test_valkey_refuses_writes_before_its_container_is_killed_for_its_memory() -> None:
+    (limit,) = re.findall(r"\$\{VALKEY_MEMORY:-(\d+)m\}", _SERVICES["valkey"]["mem_limit"])
+    (most,) = re.findall(r"--maxmemory \$\{VALKEY_MAXMEMORY:-(\d+)mb\}", _SERVICES["valkey"]["command"][-1])
+    assert int(most) < int(limit)
+
+
+@pytest.mark.parametrize("name", ["migrate", "api", "worker", "scheduler"])
+def test_the_time_to_stop_can_be_raised_with_the_grace_period(name: str) -> None:
+    assert _SERVICES[name]["stop_grace_period"] == "${KEYLEDGER_STOP_GRACE:-40s}"
 
 
 def test_no_secret_has_a_default() -> None:
@@ -177,6 +197,11 @@ def test_the_image_holds_every_package_that_its_commands_need_and_is_built_from_
     assert "uv sync --frozen --no-default-groups" in _DOCKERFILE
     allowed = set(re.findall(r"^!(.+)$", (_ROOT / ".dockerignore").read_text(), re.MULTILINE))
     assert allowed == copied | {"pyproject.toml", "uv.lock"}
+
+
+def test_the_image_is_made_of_named_versions() -> None:
+    assert set(re.findall(r"^FROM (\S+)", _DOCKERFILE, re.MULTILINE)) == {"python:3.13.11-slim-trixie"}
+    assert re.search(r"pip install .* uv==\d+\.\d+\.\d+$", _DOCKERFILE, re.MULTILINE)
 
 
 def test_the_health_checks_of_the_api_see_that_keys_cannot_be_verified() -> None:

@@ -16,6 +16,8 @@ T = TypeVar("T")
 
 _TOO_MANY = 429
 _NOT_NOW = 503
+_SECONDS_MAX = 1e9
+"""The longest Retry-After, thirty years: a number with hundreds of digits would be infinite."""
 
 
 class _Error(msgspec.Struct, frozen=True):
@@ -92,7 +94,7 @@ def _seconds(retry_after: str | None, date: str | None) -> float | None:
         return None
     text = retry_after.strip()
     if text.isascii() and text.isdecimal():
-        return float(text)
+        return min(float(text), _SECONDS_MAX)
     until = _instant(text)
     if until is None:
         return None
@@ -105,6 +107,6 @@ def _instant(date: str | None) -> datetime | None:
         return None
     try:
         parsed = parsedate_to_datetime(date)
-    except ValueError:
+    except (ValueError, OverflowError):  # the year of a date may have any number of digits
         return None
     return parsed if parsed.tzinfo is not None else parsed.replace(tzinfo=UTC)

@@ -24,6 +24,9 @@ _BYTES_RECEIVED_OFFSET = 128
 """Of `tcpi_bytes_received` in `struct tcp_info` (linux/tcp.h, since Linux 4.1)."""
 
 _TIMED_OUT = b"HTTP/1.1 408 Request Timeout\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"
+_NOT_OPEN = frozenset({errno.EBADF, errno.ENOENT, errno.ENOTSOCK, errno.ENOTCONN, errno.EINVAL})
+"""What is not, or no longer, a connected socket."""
+
 _LOOKS = 10
 """How often connections are looked at within the limit."""
 
@@ -67,15 +70,26 @@ class Connections:
     def _look(self) -> None:
         known = {*self._began, *self._ended, *self._idle}
         open_now: set[Peer] = set()
-        for name in os.listdir("/proc/self/fd"):  # noqa: PTH208 -- numbers, of which there may be thousands
-            # What is closed meanwhile needs no judgement.
-            with suppress(OSError), _copy_of(name) as connection:
-                if connection.family in {socket.AF_INET, socket.AF_INET6} and self._is_ours(connection):
-                    address = connection.getpeername()
-                    peer = (address[0], str(address[1]))
-                    open_now.add(peer)
-                    self._judge(connection, peer, monotonic())
-        for peer in known - open_now:
+        all_seen = True
+        try:
+            names = os.listdir("/proc/self/fd")  # noqa: PTH208 -- numbers, of which there may be thousands
+        except OSError:  # no descriptor is left for this
+            return
+        for name in names:
+            try:
+                with _copy_of(name) as connection:
+                    if connection.family in {socket.AF_INET, socket.AF_INET6} and self._is_ours(connection):
+                        address = connection.getpeername()
+                        peer = (address[0], str(address[1]))
+                        open_now.add(peer)
+                        # What is closed meanwhile needs no judgement.
+                        with suppress(OSError):
+                            self._judge(connection, peer, monotonic())
+            except OSError as error:
+                # What could not be seen for want of descriptors or memory may be open. If its running request were
+                # forgotten, the connection would be taken for slow and closed.
+                all_seen = all_seen and error.errno in _NOT_OPEN
+        for peer in known - open_now if all_seen else ():
             for kept in (self._began, self._ended, self._idle):
                 kept.pop(peer, None)
             self._multiplexed.discard(peer)

@@ -19,6 +19,9 @@ _BACKOFF_FIRST_SECONDS = 0.1
 _BACKOFF_MOST_SECONDS = 5.0
 _BACKOFF_MOST_OPTIONAL_SECONDS = 60.0
 _STEADY_SECONDS = 10.0
+_OPTIONAL_SECONDS = 10.0
+"""How long a start waits for optional parts that are alive and not ready."""
+
 _STEP_SECONDS = 0.05
 _CHORE_SECONDS = 30.0
 _PR_SET_CHILD_SUBREAPER = 36
@@ -94,12 +97,18 @@ class Supervisor:
         """Start several concurrently, which takes as long as the slowest of them.
 
         A part that does not say when it is ready has to be alive still when the others are. Raises CannotStart where a
-        part ends that is not optional.
+        part ends that is not optional. Optional parts are waited for as long as the others, but ten seconds at least.
         """
         started = [self._watch_from_now_on(part) for part in parts]
         for watched in started:
             self._launch_first(watched)
-        self._wait_while(lambda: not all(watched.ready or watched.due is not None for watched in started))
+        deadline = time.monotonic() + _OPTIONAL_SECONDS
+
+        def is_done(watched: _Watched) -> bool:
+            may_be_late = watched.optional and time.monotonic() >= deadline
+            return watched.ready or watched.due is not None or may_be_late
+
+        self._wait_while(lambda: not all(map(is_done, started)))
         for watched in started:
             if watched.has_ended and not watched.optional:
                 raise _named(watched.name, watched.server.failure())

@@ -14,6 +14,7 @@ from urllib.parse import quote, urlencode
 
 import httpx2
 import msgspec
+import structlog
 from joserfc import jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import KeySet
@@ -24,6 +25,8 @@ from app.openid.settings import OpenIdSettings
 from app.openid.verified_email import Claims, settles, verified_email
 
 T = TypeVar("T")
+
+_log = structlog.get_logger(__name__)
 
 _ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "Ed25519", "EdDSA")
 """Signatures with a key of the provider's. Never "none", and none that is made with our own secret."""
@@ -119,7 +122,13 @@ class Provider:
         info: Claims | None = None
         if not settles(claims) and metadata.userinfo_endpoint is not None and tokens.access_token:
             headers = {"Authorization": f"Bearer {tokens.access_token}"}
-            info = await self._asked("GET", metadata.userinfo_endpoint, Claims, headers=headers)
+            try:
+                info = await self._asked("GET", metadata.userinfo_endpoint, Claims, headers=headers)
+            except ProviderAway:
+                # Where the address in the ID token counts as it is, userinfo could only have confirmed it.
+                if not (self.settings.trust_email and claims.email):
+                    raise
+                _log.warning("openid_userinfo_failed", exc_info=True)
         return Identity(claims.sub, verified_email(claims, info, trusted=self.settings.trust_email))
 
     async def _described(self) -> Metadata:
@@ -212,5 +221,5 @@ class Provider:
             if response.status_code != HTTPStatus.OK:
                 raise ProviderAway(f"status {response.status_code}")
             return msgspec.json.decode(content, type=kind)
-        except (httpx2.HTTPError, msgspec.DecodeError) as error:
+        except (httpx2.HTTPError, httpx2.InvalidURL, msgspec.DecodeError) as error:
             raise ProviderAway(type(error).__name__) from error

@@ -1,7 +1,8 @@
 """Small whole systems for the tests of the supervisor, made of PostgreSQL, Valkey and children of this same file.
 
 `stand_in supervise FOLDER` keeps both servers and three children running, each with a child of its own. `stand_in slow
-FOLDER` starts parts that become ready when the file `postgresql/go` is there, and one that always fails.
+FOLDER` starts parts that become ready when the file `postgresql/go` is there, and one that always fails. `stand_in
+unready FOLDER` starts an optional part that lives and never becomes ready, and another part.
 """
 
 import os
@@ -88,6 +89,25 @@ def supervise_slow(folder: Path) -> None:
         sys.exit(str(error))
 
 
+def supervise_unready(folder: Path) -> None:
+    supervisor = Supervisor()
+    try:
+        with stop_requests(), guarded(folder):
+            try:
+                supervisor.start_together(
+                    [
+                        Part("unready", _program(folder, "unready", lambda: False), 0.5, optional=True),
+                        Part("polite", _child(folder, "polite"), 0.5),
+                    ]
+                )
+                say("all ready")
+                supervisor.watch()
+            finally:
+                supervisor.stop()
+    except StopRequested:
+        say("stopped in order")
+
+
 def _program(folder: Path, words: str, is_ready: Callable[[], bool]) -> Service:
     name = words.split(maxsplit=1)[0]
     return Service(
@@ -115,6 +135,8 @@ if __name__ == "__main__":
             supervise(Path(sys.argv[2]))
         case "slow" if len(sys.argv) > 2:
             supervise_slow(Path(sys.argv[2]))
+        case "unready" if len(sys.argv) > 2:
+            supervise_unready(Path(sys.argv[2]))
         case "failing":
             sys.exit("this part always fails")
         case "until":

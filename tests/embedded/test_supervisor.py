@@ -218,6 +218,16 @@ def test_parts_that_take_longer_than_a_minute_are_waited_for_and_named_every_ten
     assert log.count("starting PostgreSQL") == 2, "once to make the data, and once to recover it"
 
 
+def test_an_optional_part_that_never_becomes_ready_does_not_hold_up_the_start(tmp_path: Path) -> None:
+    supervised = _Supervised(tmp_path, "unready")
+    try:
+        supervised.wait_to_hear("all ready", 60)
+        assert supervised.own("unready"), "it is alive"
+    finally:
+        supervised.close()
+    assert supervised.said[-1] == "stopped in order"
+
+
 def test_a_database_that_is_slow_to_stop_is_waited_for_by_the_guard_and_by_the_next_run(tmp_path: Path) -> None:
     with PostgreSQL(tmp_path / "postgresql") as server:
         go = slow_to_stop(server)

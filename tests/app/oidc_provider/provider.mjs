@@ -1,6 +1,6 @@
 // An OpenID provider on loopback. Whoever signs in is who they say: the name typed is their address, and the provider
 // vouches for it unless it begins with "unverified.". CONFORM=false puts the address into the ID token itself.
-// "<id token>.<userinfo>.said.…" chooses what each of the two says of email_verified, as different providers do.
+// "<id token>.<userinfo>.said.…" chooses what each of the two says of email_verified, as different providers do; a "failing" userinfo is 500.
 import { Provider } from "oidc-provider";
 
 const { PORT, CLIENT_ID, CLIENT_SECRET, REDIRECT_URI, CONFORM } = process.env;
@@ -12,11 +12,13 @@ const SAID = {
   textno: { email_verified: "false" },
   silent: {},
   noaddress: { email: undefined },
+  failing: {},
   other: { email: "someone.else@example.com", email_verified: true },
 };
 
 const claims = (id, use) => {
   const said = /^(\w+)\.(\w+)\.said\./.exec(id);
+  if (said && use === "userinfo" && said[2] === "failing") throw new Error("userinfo fails");
   const verified = said ? SAID[use === "id_token" ? said[1] : said[2]] : { email_verified: !id.startsWith("unverified.") };
   return { sub: id, email: id, ...verified };
 };

@@ -72,6 +72,16 @@ def test_a_provider_that_says_nothing_is_trusted_where_the_operator_says_so(
     assert signed_in == trusted, page
 
 
+def test_a_userinfo_that_fails_stops_nobody_whose_address_is_trusted_as_it_is(
+    house: Api, request: pytest.FixtureRequest
+) -> None:
+    trusted = request.node.callspec.params["house"] == "true"
+    signed_in, page = signs_in(house, "silent.failing")
+    assert signed_in == trusted, page
+    assert not signs_in(house, "noaddress.failing")[0]
+    assert not signs_in(house, "no.failing")[0]
+
+
 SUBJECT, EMAIL = "subject-1", "Ada@example.com"
 
 

@@ -57,6 +57,7 @@ class RotateKey(Struct, frozen=True):
     """Give the key a new secret. Every earlier one ends after `overlap_seconds`, at the latest.
 
     None: with the first accepted use of the new one, and at the latest after `UNUSED_SECONDS`.
+    `used_version`: a secret whose use ended those before it, which need not be recorded yet; 0: there is none.
     """
 
     secret: SecretRecord
@@ -64,6 +65,7 @@ class RotateKey(Struct, frozen=True):
     authority: Reach
     known_mcps: McpEnvironments
     overlap_seconds: int | None = 0
+    used_version: int = 0
 
 
 class RetireSecrets(Struct, frozen=True):

@@ -3,6 +3,7 @@
 Asking for what is already so gives no event: commands can be repeated.
 """
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import assert_never, get_args
 
@@ -67,6 +68,7 @@ from domain.keys.state import (
     Key,
     KeyState,
     Revoked,
+    SecretVersion,
 )
 from domain.organizations.plan import KeyCensus
 from domain.refusal import Conflict
@@ -201,11 +203,11 @@ def _rotate(key: Key, command: RotateKey) -> tuple[KeyEvent, ...]:
         raise Conflict("The key had this secret before. A new secret is needed.")
     # A clock that was set back must not make the new secret older than the one before.
     at = max(command.at, key.current_secret.created_at)
-    valid = sum(secret.is_valid(at) for secret in key.secrets)
+    valid = [secret for secret in key.secrets if secret.is_valid(at) and secret.version >= command.used_version]
     if command.overlap_seconds is None:
         return _rotate_until_used(key, command.secret, at, valid)
     problems = Problems()
-    check_overlap(problems, command.overlap_seconds, valid)
+    check_overlap(problems, command.overlap_seconds, len(valid))
     problems.refuse_any()
     rotated = KeyRotated(
         secret_version=key.current_secret.version + 1,
@@ -216,7 +218,9 @@ def _rotate(key: Key, command: RotateKey) -> tuple[KeyEvent, ...]:
     return (rotated, *_retire(rotated_key(key, rotated), RetireSecrets(at)))
 
 
-def _rotate_until_used(key: Key, secret: SecretRecord, at: datetime, valid: int) -> tuple[KeyEvent, ...]:
+def _rotate_until_used(
+    key: Key, secret: SecretRecord, at: datetime, valid: Sequence[SecretVersion]
+) -> tuple[KeyEvent, ...]:
     """Earlier secrets end with the first use of the new one: until then nobody has shown that they received it."""
     rotated = KeyRotated(
         secret_version=key.current_secret.version + 1,
@@ -225,9 +229,10 @@ def _rotate_until_used(key: Key, secret: SecretRecord, at: datetime, valid: int)
         previous_valid_until=_ends_with_key(key, at + timedelta(seconds=UNUSED_SECONDS)),
         ends_previous_when_used=True,
     )
-    # One of them was never used, or it would have ended those before it: that one can go without harm.
-    unused = [each.version for each in key.secrets if each.is_valid(at) and each.ends_previous_when_used is not UNSET]
-    surplus = unused[:1] if valid >= VALID_SECRETS_MAX else []
+    # The first valid one may be in use. One that ends those before it was never used while one of them is still valid:
+    # that one can be retired without harm.
+    unused = [each.version for each in valid[1:] if each.ends_previous_when_used is not UNSET]
+    surplus = unused[:1] if len(valid) >= VALID_SECRETS_MAX else []
     return (rotated, *[KeySecretRetired(secret_version=version, retired_at=at) for version in surplus])
 
 

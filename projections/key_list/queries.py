@@ -4,8 +4,11 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import NamedTuple
 
+from psycopg.rows import TupleRow
+
 from eventstore.database import Connection
-from eventstore.statements import load
+from eventstore.execute import Guard
+from eventstore.statements import Statement, load
 
 
 class Queries(NamedTuple):
@@ -21,6 +24,7 @@ class Queries(NamedTuple):
     creator_known: bytes
     secrets_ending: bytes
     secrets_superseded: bytes
+    used_secret: bytes
     superseded_settled: bytes
 
 
@@ -82,6 +86,21 @@ async def secrets_superseded(connection: Connection, at: datetime, limit: int) -
     """Secrets that were used for the first time by `at` and whose predecessors are not recorded as retired."""
     cursor = await connection.execute(SQL.secrets_superseded, (at, limit))
     return [UsedSecret(*row) for row in await cursor.fetchall()]
+
+
+async def used_secret(connection: Connection, key_id: str, organization_id: str) -> UsedSecret | None:
+    """The secret of a key whose use ended those before it, where that is not recorded yet."""
+    row = await (await connection.execute(SQL.used_secret, (key_id, organization_id))).fetchone()
+    return None if row is None else UsedSecret(*row)
+
+
+def used_version_guard(key_id: str, organization_id: str) -> Guard[int]:
+    """Reads the version of that secret, 0 for none. It locks nothing: a use is never kept waiting by a change."""
+
+    def facts(row: TupleRow | None) -> int:
+        return 0 if row is None else UsedSecret(*row).version
+
+    return Guard(Statement(SQL.used_secret, (key_id, organization_id)), facts)
 
 
 async def secrets_ending(connection: Connection, at: datetime, limit: int) -> list[DueKey]:

@@ -79,6 +79,10 @@ select key_id, organization_id, secret_version, used_at from used_secrets
 where used_at <= %s
 order by used_at, key_id limit %s
 
+-- used_secret
+-- The secret of a key whose use ended those before it, where that is not recorded yet. $1 key, $2 organization
+select key_id, organization_id, secret_version, used_at from used_secrets where key_id = %s and organization_id = %s
+
 -- superseded_settled
 -- The end of the earlier secrets is in the key's stream. $1 key, $2 version of the used secret
 delete from used_secrets where key_id = %s and secret_version <= %s

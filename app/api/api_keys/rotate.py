@@ -19,7 +19,8 @@ from domain.keys.events import KeyEvent, KeyRotated
 from domain.keys.secret import ENTROPY_BYTES, mint, record
 from domain.keys.state import KeyState
 from eventstore.clock import now
-from eventstore.execute import Change, no_guard
+from eventstore.execute import Change
+from projections.key_list.queries import used_version_guard
 
 
 class Body(Struct, frozen=True, forbid_unknown_fields=True):
@@ -38,19 +39,23 @@ async def rotate_key(request: HttpRequest, key_id: str) -> HttpResponse:
     if surroundings.state is None:
         raise KeyNotFound
     secret = mint(surroundings.state.key.environment, os.urandom(ENTROPY_BYTES))
-    command = RotateKey(
-        secret=record(secret),
-        at=at,
-        authority=request.auth.authority,
-        known_mcps=surroundings.known_mcps,
-        overlap_seconds=None if wanted.overlap_seconds is UNSET else wanted.overlap_seconds,
-    )
+
+    def command(used_version: int) -> RotateKey:
+        return RotateKey(
+            secret=record(secret),
+            at=at,
+            authority=request.auth.authority,
+            known_mcps=surroundings.known_mcps,
+            overlap_seconds=None if wanted.overlap_seconds is UNSET else wanted.overlap_seconds,
+            used_version=used_version,
+        )
+
     return await change(
         request,
         KEY,
         key_id,
-        command=lambda _: command,
-        guard=no_guard(),
+        command=command,
+        guard=used_version_guard(key_id, request.auth.organization_id),
         shown=lambda made: {**changed_key(made, surroundings), "previous_valid_until": _end_of_previous(made)},
         only_now={"key": secret.reveal()},
     )

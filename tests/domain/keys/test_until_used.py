@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 
+import pytest
 from msgspec import UNSET
 from msgspec.structs import replace
 
@@ -11,6 +12,7 @@ from domain.keys.events import KeyExpirationChanged, KeyRotated, KeySecretRetire
 from domain.keys.fields import UNUSED_SECONDS, VALID_SECRETS_MAX
 from domain.keys.reach import UNBOUNDED
 from domain.keys.state import Existing, KeyState
+from domain.refusal import Invalid
 from domain.usage.decision import Presentation, decide
 from tests.domain.sample import CREATED, MCPS, a_record, at
 from tests.given import given
@@ -89,6 +91,31 @@ def test_many_lost_rotations_end_those_that_were_never_used_and_keep_the_one_in_
     assert len(valid) == VALID_SECRETS_MAX
     assert valid[0] == 1
     assert valid[-1] == 39
+
+
+def test_many_lost_rotations_after_a_use_keep_the_secret_that_was_used() -> None:
+    retire = RetireSecrets(at(62), used_version=2, used_at=at(61))
+    state = _after(rotate(2, 60), retire, *[rotate(number, 60 + number) for number in range(3, 40)])
+    valid = [secret.version for secret in state.key.secrets if secret.is_valid(at(100))]
+    assert len(valid) == VALID_SECRETS_MAX
+    assert valid[0] == 2
+    assert valid[-1] == 39
+
+
+def test_many_lost_rotations_keep_the_secret_that_was_used_before_its_use_is_settled() -> None:
+    lost = [replace(rotate(number, 60 + number), used_version=2) for number in range(3, 40)]
+    state = _after(rotate(2, 60), *lost)
+    accepted = [number for number in range(1, 40) if code(state, number, 100, used_version=2) == "valid"]
+    assert len(accepted) == VALID_SECRETS_MAX
+    assert accepted[0] == 2
+    assert accepted[-1] == 39
+
+
+def test_a_secret_that_a_use_ended_does_not_count_towards_the_limit() -> None:
+    state = _after(*[rotate(number, 60 + number) for number in range(2, VALID_SECRETS_MAX + 1)])
+    KEY.decide(state, replace(rotate(11, 80, overlap_seconds=100), used_version=2))
+    with pytest.raises(Invalid):
+        KEY.decide(state, rotate(11, 80, overlap_seconds=100))
 
 
 def test_earlier_secrets_end_with_the_key() -> None:

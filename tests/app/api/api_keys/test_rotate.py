@@ -132,9 +132,9 @@ def test_without_a_stated_overlap_the_old_secret_works_until_the_new_one_is_used
     key = org.key()
     data = org.client.post(f"{key.path}/rotate").data
     assert _codes(org, key.secret, key.secret) == ["valid", "valid"]
-    assert key.client.get("/v1/auth/check").status == 200
+    assert key.client.get(f"/v1/auth/check?organization_id={org.id}").status == 200
     assert _codes(org, data["key"], key.secret, data["key"]) == ["valid", "revoked_key", "valid"]
-    assert key.client.get("/v1/auth/check").code == "revoked_key"
+    assert key.client.get(f"/v1/auth/check?organization_id={org.id}").code == "revoked_key"
     newest, oldest = org.detail(key)["secrets"]
     assert datetime.fromisoformat(data["previous_valid_until"]) - datetime.fromisoformat(
         newest["created_at"]
@@ -153,7 +153,7 @@ def test_any_accepted_use_of_the_new_secret_counts(api: Api, org: Organization, 
         case "verify":
             org.verify(renewed)
         case "check":
-            api.client(renewed).get("/v1/auth/check")
+            api.client(renewed).get(f"/v1/auth/check?organization_id={org.id}")
         case _:
             api.client(renewed).get("/v1/api-keys")
     assert org.verify(key.secret)["code"] == "revoked_key"
@@ -173,6 +173,15 @@ def test_a_caller_who_lost_the_answers_rotates_again_and_keeps_the_secret_in_use
     assert org.verify(key.secret)["valid"] is True
     renewed = org.client.post(f"{key.path}/rotate").data["key"]
     assert _codes(org, key.secret, renewed, key.secret) == ["valid", "valid", "revoked_key"]
+
+
+def test_the_secret_in_use_survives_many_lost_rotations(org: Organization) -> None:
+    key = org.key()
+    in_use = org.client.post(f"{key.path}/rotate").data["key"]
+    assert _codes(org, in_use, key.secret) == ["valid", "revoked_key"]
+    for number in range(12):
+        org.client.post(f"{key.path}/rotate", idempotency_key=f"{number}")
+    assert _codes(org, in_use) == ["valid"]
 
 
 def test_a_key_that_rotates_itself_and_loses_the_answer_can_do_it_again(api: Api, org: Organization) -> None:

@@ -77,12 +77,14 @@ class Attempt:
             return "not_made"
         if self._is_harmless:
             return "made"
-        if self._proof is None:
+        # While the lock is awaited, another attempt may begin: it forgets what this one is proved by.
+        token, proof = self._token, self._proof
+        if proof is None:
             return "unknown"
         try:
             async with reading(pool, organization_id) as connection:
-                await connection.execute(SQL.outcome_lock, (self._token,))
-                cursor = await connection.execute(*self._proof)
+                await connection.execute(SQL.outcome_lock, (token,))
+                cursor = await connection.execute(*proof)
                 return "not_made" if await cursor.fetchone() is None else "made"
         except UNAVAILABLE:
             return "unknown"

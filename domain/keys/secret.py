@@ -44,8 +44,13 @@ SOMEWHERE = re.compile(
 """What has the form of a key, in any text and in any spelling of an address. The group is what may be shown of it."""
 MARKS = (_MARK, "%")
 """One of these is in whatever `SOMEWHERE` finds: to look for a text takes a hundredth of the time."""
-_OTHER_SECRETS = re.compile(r"\b(k[sli]_|whsec_)[0-9A-Za-z+/_-]{42,}=?")
-"""Of a session, a link to sign in with, an invitation, a webhook. People never type them, so they are only redacted."""
+_OTHER_SECRETS = re.compile(
+    r"(?:(?<![0-9A-Za-z])|(?<=%[0-9A-Fa-f]{2})|(?<=25[0-9A-Fa-f]{2}))"
+    f"({'|'.join(map(_spelled, ('ks_', 'kl_', 'ki_', 'whsec_')))})"
+    r"(?:[0-9A-Za-z+/_-]|%(?:25)*[0-9A-Fa-f]{2}){42,}=?"
+)
+"""Of a session, a link to sign in with, an invitation, a webhook. People never type them, so they are only redacted.
+They may be glued to what stands before them, such as `session_` or a percent-encoded character."""
 
 
 class Secret:

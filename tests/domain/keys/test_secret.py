@@ -2,6 +2,7 @@ import copy
 import pickle
 from hashlib import sha256
 from string import ascii_letters, digits
+from urllib.parse import quote
 from zlib import crc32
 
 import msgspec
@@ -189,6 +190,17 @@ def test_what_is_quoted_contains_no_secret_of_any_kind() -> None:
         "tokens": ["ks_…", "kl_…", "ki_…", "whsec_…"],
         "limit": 3,
     }
+
+
+@pytest.mark.parametrize("prefix", ["ks_", "kl_", "ki_", "whsec_"])
+@pytest.mark.parametrize("before", ["", "session_", "a-", "token%3D", "token%253d", "ключ", "/"])
+@pytest.mark.parametrize("often", [0, 1, 2])
+def test_what_is_quoted_contains_no_secret_however_it_is_glued_or_spelled(prefix: str, before: str, often: int) -> None:
+    prefix = prefix.replace("_", ("_", "%5f", "%255F")[often])
+    body = f"{'aB3+/' * 8}xyz"
+    for _ in range(often):
+        body = quote(body, safe="")
+    assert redacted(f"{before}{prefix}{body}=.b") == f"{before}{prefix}….b"
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,8 @@
 """Lets running requests finish when the process is asked to stop.
 
-Until they have finished, new requests are answered too, readiness is 503, and every response asks the client to close
-its connection. So a load balancer has time to go elsewhere, and no request meets a closed port.
+Until they have finished, new requests are answered too, readiness is 503, and every response over HTTP/1.1 asks the
+client to close its connection. A process without running requests closes its port immediately: a load balancer has to
+stop sending before the signal, for example by a pause before it (docs/deployment.md).
 """
 
 import asyncio

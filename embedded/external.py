@@ -16,7 +16,11 @@ _CONNECT_SECONDS = 5
 _PAUSE_SECONDS = 0.2
 _SECRET_LETTERS_MIN = 3
 _RECOVERING = ("the database system is starting up", "is not yet accepting connections", "is in recovery mode")
-"""What libpq passes on of the server's words (src/backend/tcop/backend_startup.c); it has no code for them."""
+"""What libpq passes on of the server's words (src/backend/tcop/backend_startup.c), where psycopg has no code for them.
+
+Servers with another `lc_messages` say this in their language, so the code decides where there is one.
+"""
+_CANNOT_CONNECT_NOW = "57P03"
 
 
 def require_database(url: str) -> None:
@@ -42,7 +46,7 @@ def _database_accepts(url: str) -> bool:
     try:
         psycopg.connect(url, connect_timeout=_CONNECT_SECONDS).close()
     except psycopg.OperationalError as error:
-        if any(words in str(error) for words in _RECOVERING):
+        if error.sqlstate == _CANNOT_CONNECT_NOW or any(words in str(error) for words in _RECOVERING):
             time.sleep(_PAUSE_SECONDS)
             return False
         raise CannotStart(f"DATABASE_URL: {_in_one_line(error, url)}") from None

@@ -87,16 +87,28 @@ _ABOUT = frozenset(
         "required",
     }
 )
-"""Words at the end of a name that is about a credential and does not carry one: `token_limit`, `passwordPolicy`."""
+"""Words at the end of a name that is about a credential and does not carry one: `token_limit`, `passwordPolicy`.
+
+They count only where the value looks like a setting: anyone can put a key into `apiKeyUrl`.
+"""
+_SETTING_LENGTH_MAX = 32
+_SETTING = re.compile(
+    r"\d[\d.,:TZ+-]*"  # a number, or an instant
+    r"|[A-Za-z]{1,8}\d{1,5}"  # oauth2, ES256
+    r"|(?:[A-Z]?[a-z]+|[A-Z]{1,4})(?:[-_. ](?:[A-Z]?[a-z]+|[A-Z]{1,4}))*"  # all, client_secret_basic, X-API-Key
+)
+_WEB_ADDRESS = re.compile(r"https?:\S*", re.IGNORECASE)
 _JOINED = re.compile(
     r"(?:api|auth|access|secret|private|shared|subscription|app|server|license|master|user|client|function)_?keys?\Z"
-    r"|(?:token|secret|password|passwd|passphrase|signature|credentials?)\Z"
+    r"|(?:token|secret|password|passwd|passphrase|signature|credential)s?\Z"
 )
 """What a name without a visible boundary ends with: `tavilyapikey`, `mytoken`."""
 
 _WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
-_PAIR = re.compile(r"([^=&;?/#]+)=([^&;?/#]*)")
-_JSON_NAME = re.compile(r'"([^"\\]{1,200})"\s*:')
+# A name, its whole value, and what of the value can hold no further pair.
+_PAIR = re.compile(r"([^=&;?/#]+)=(?=([^&;#]*))([^&;?/#]*)")
+_BARE = re.compile(r"[?&;]([^=&;?/#]+)(?=[&;#]|\Z)")
+_JSON_NAME = re.compile(r'"([^"\\]{1,200})"\s*:(?:[\s\[]*"([^"]*))?')
 # Prefixes that the makers of tokens chose so that these are recognized anywhere.
 _TOKEN = re.compile(
     r"(?<![A-Za-z0-9])(?:"
@@ -111,12 +123,14 @@ _FUNCTION_KEY_LENGTH_MIN = 16
 def credential_in(address: str) -> str | None:
     """Return what in the path and query of a URL is a credential, in words that do not show it; None if nothing is."""
     for text in _decoded(address):
-        for name, value in _PAIR.findall(text):
-            if _is_credential(name, value):
+        for name, value, part in _PAIR.findall(text):
+            if _is_credential(name, value) or _is_function_key(name, part):
                 return _shown(name)
+        if any(_is_credential(name, "") for name in _BARE.findall(text)):
+            return "a parameter without a value"  # such a name may be the credential itself
         for nested in _nested(text):
-            for name in _JSON_NAME.findall(nested):
-                if _is_credential(name, ""):
+            for name, value in _JSON_NAME.findall(nested):
+                if _is_credential(name, value):
                     return _shown(name)
         if _TOKEN.search(text) or holds_secret(text):
             return "a token"
@@ -137,7 +151,7 @@ def _decoded(address: str) -> Iterator[str]:
 def _nested(text: str) -> Iterator[str]:
     """The text, which may hold JSON, and the JSON in values that are base64, as some hosts take their configuration."""
     yield text
-    for _, value in _PAIR.findall(text):
+    for _, _, value in _PAIR.findall(text):
         if len(value) >= _BASE64_LENGTH_MIN:
             try:
                 plain = base64.b64decode(value.replace("-", "+").replace("_", "/").rstrip("=") + "==")
@@ -148,18 +162,39 @@ def _nested(text: str) -> Iterator[str]:
 
 
 def _is_credential(name: str, value: str) -> bool:
-    words = [word.lower() for word in _WORDS.findall(name)]
+    written = [word.lower() for word in _WORDS.findall(name)]
+    words = [_singular(word) for word in written]
+    is_about = bool(words) and words[-1] in _ABOUT
+    # `max_tokens=4096` and `keys=all` are settings too.
+    is_plural = words != written or (bool(_JOINED.search("".join(words))) and written[-1].endswith("s"))
+    if (is_about or is_plural) and _is_setting(value):
+        return False
+    while words and words[-1] in _ABOUT:
+        words.pop()
     if not words:
         return False
     joined = "".join(words)
-    if joined == "code":
-        # The key of an Azure function. A short code is a country or a language.
-        return len(value) >= _FUNCTION_KEY_LENGTH_MIN
-    if words[-1] in _ABOUT:
-        return False
     return (
         words[-1] in _LAST or not _ALWAYS.isdisjoint(words) or joined in _ALWAYS or _JOINED.search(joined) is not None
     )
+
+
+def _is_function_key(name: str, value: str) -> bool:
+    """Whether it is the key of an Azure function. A short code is a country or a language."""
+    words = "".join(_WORDS.findall(name))
+    return words.lower() == "code" and len(value) >= _FUNCTION_KEY_LENGTH_MIN
+
+
+def _singular(word: str) -> str:
+    stem = word.removesuffix("s")
+    return stem if stem in _ALWAYS or stem in _LAST or stem in _ABOUT else word
+
+
+def _is_setting(value: str) -> bool:
+    *_, plain = _decoded(value)
+    if _WEB_ADDRESS.fullmatch(plain):
+        return True
+    return not plain or (len(plain) <= _SETTING_LENGTH_MAX and _SETTING.fullmatch(plain) is not None)
 
 
 def _shown(name: str) -> str:

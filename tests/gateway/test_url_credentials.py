@@ -50,6 +50,37 @@ def test_a_credential_is_known_by_its_name(name: str) -> None:
             assert VALUE not in found
 
 
+ABOUT = [
+    "tokens", "passwords", "apiKeys", "apikeys", "mytokens", "secrets", "access_tokens", "smitheryApiKeyUrl",
+    "apiKeyName", "password_policy", "tokenLimit", "tokens_budget", "keyName", "auth_type", "credentialsUri",
+    "max_tokens",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ABOUT)
+def test_a_name_about_credentials_is_harmless_only_with_a_value_that_looks_like_a_setting(name: str) -> None:
+    for spelled in spellings(name):
+        for setting in ("", "all", "4096", "client_secret_basic", "X-API-Key", "oauth2", "ES256", "2026-11-28"):
+            assert credential_in(f"/mcp?{spelled}={setting}&a=b") is None, setting
+        assert credential_in(f"/mcp?{spelled}={quote('https://idp.example.com/token', safe='')}") is None
+        assert credential_in(f"/mcp?{spelled}=https://idp.example.com/token") is None
+        for value in (VALUE, "aB3dE5gH7jK9mN1p", "9f86d081884c7d65", "ab/c3d4/e5F6", "abcdefgh" * 5):
+            found = credential_in(f"/mcp?{spelled}={value}")
+            assert found is not None, (spelled, value)
+            assert value not in found
+            assert credential_in("/mcp?config=" + quote(json.dumps({name: value}), safe="")) is not None
+            assert credential_in("/mcp?config=" + quote(json.dumps({name: [value]}), safe="")) is not None
+
+
+@pytest.mark.parametrize("name", ["access_token", "apiKey", "key", "token", "tavilyApiKey"])
+def test_a_name_without_a_value_is_refused_and_not_shown(name: str) -> None:
+    for spelled in spellings(name):
+        for rest in (f"/mcp?{spelled}", f"/mcp?a=b&{spelled}", f"/mcp?{spelled}&a=b"):
+            found = credential_in(rest)
+            assert found is not None, rest
+            assert name not in found
+
+
 @pytest.mark.parametrize("name", HARMLESS)
 def test_a_name_that_only_looks_alike_is_none(name: str) -> None:
     assert credential_in(f"/mcp?{quote(name, safe='')}=all") is None

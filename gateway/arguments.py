@@ -6,6 +6,7 @@ comparison ends after a while with what was found by then. A schema that is not 
 
 import asyncio
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from time import monotonic
 from typing import Any, cast
 
@@ -59,7 +60,7 @@ def _validator(schema: Any) -> Validator:  # noqa: ANN401 -- any JSON value
     deadline = monotonic() + SECONDS_MAX
     kind = validator_for(schema, default=Draft202012Validator)
     known = cast("dict[str, Keyword]", kind.VALIDATORS)  # pyright: ignore[reportAttributeAccessIssue, reportUnknownMemberType]
-    replaced = {**known, **_LINEAR}
+    replaced = {**known, **{name: partial(keyword, deadline) for name, keyword in _LINEAR.items()}}
     bounded = {name: _bounded(keyword, deadline) for name, keyword in replaced.items() if name not in _LEFT_OUT}
     limited = cast("type[Validator]", extend(kind, {**dict.fromkeys(_LEFT_OUT, _nothing), **bounded}))
     nothing_else: Registry[Any] = Registry()
@@ -68,8 +69,7 @@ def _validator(schema: Any) -> Validator:  # noqa: ANN401 -- any JSON value
 
 def _bounded(keyword: Keyword, deadline: float) -> Keyword:
     def checked(validator: Validator, value: Any, instance: Any, schema: Any) -> Iterator[ValidationError]:  # noqa: ANN401
-        if monotonic() > deadline:
-            raise _OutOfTime
+        _check(deadline)
         yield from keyword(validator, value, instance, schema) or ()
 
     return checked
@@ -79,27 +79,51 @@ def _nothing(_validator: Validator, _value: Any, _instance: Any, _schema: Any) -
     return None
 
 
-def _pattern(_validator: Validator, pattern: Any, instance: Any, _schema: Any) -> Iterator[ValidationError]:  # noqa: ANN401
-    if isinstance(instance, str) and matches(pattern, instance) is False:
+def _found(deadline: float, pattern: object, text: str) -> bool | None:
+    # A keyword may compare thousands of patterns with thousands of names.
+    _check(deadline)
+    return matches(pattern, text)
+
+
+def _pattern(
+    deadline: float,
+    _validator: Validator,
+    pattern: Any,  # noqa: ANN401
+    instance: Any,  # noqa: ANN401
+    _schema: Any,  # noqa: ANN401
+) -> Iterator[ValidationError]:
+    if isinstance(instance, str) and _found(deadline, pattern, instance) is False:
         yield ValidationError("does not match")
 
 
-def _pattern_properties(validator: Validator, patterns: Any, instance: Any, _schema: Any) -> Iterator[ValidationError]:  # noqa: ANN401
+def _pattern_properties(
+    deadline: float,
+    validator: Validator,
+    patterns: Any,  # noqa: ANN401
+    instance: Any,  # noqa: ANN401
+    _schema: Any,  # noqa: ANN401
+) -> Iterator[ValidationError]:
     if not isinstance(instance, dict):
         return
     for pattern, inner in patterns.items():
         for name, value in cast("dict[str, Any]", instance).items():
-            if matches(pattern, name):
+            if _found(deadline, pattern, name):
                 yield from validator.descend(value, inner, path=name, schema_path=pattern)  # type: ignore[attr-defined]
 
 
-def _additional_properties(validator: Validator, inner: Any, instance: Any, schema: Any) -> Iterator[ValidationError]:  # noqa: ANN401
+def _additional_properties(
+    deadline: float,
+    validator: Validator,
+    inner: Any,  # noqa: ANN401
+    instance: Any,  # noqa: ANN401
+    schema: Any,  # noqa: ANN401
+) -> Iterator[ValidationError]:
     if not isinstance(instance, dict):
         return
     properties, patterns = schema.get("properties", {}), schema.get("patternProperties", {})
     for name, value in cast("dict[str, Any]", instance).items():
         # A pattern that cannot be read may cover any name.
-        if name in properties or any(matches(pattern, name) is not False for pattern in patterns):
+        if name in properties or any(_found(deadline, pattern, name) is not False for pattern in patterns):
             continue
         if inner is False:
             yield ValidationError("unexpected", path=[name])
@@ -112,6 +136,13 @@ _LINEAR: dict[str, Any] = {
     "patternProperties": _pattern_properties,
     "additionalProperties": _additional_properties,
 }
+
+
+def _check(deadline: float) -> None:
+    if monotonic() > deadline:
+        raise _OutOfTime
+
+
 _LEFT_OUT = frozenset({"unevaluatedProperties", "unevaluatedItems", "uniqueItems", "format"})
 """Keywords whose cost cannot be bounded from outside, and formats, about which servers disagree."""
 

@@ -7,7 +7,7 @@ import httpcore2
 import msgspec
 
 from gateway.errors import GatewayError, UpstreamConnectionLost, UpstreamError, UpstreamUnreachable
-from gateway.redaction import redacted_text
+from gateway.redaction import redacted_text, unescaped
 from gateway.wire.messages import Malformed, RpcError
 
 NO_CONNECTION = (httpcore2.ConnectError, httpcore2.ConnectTimeout)
@@ -80,7 +80,7 @@ class Meaning:
 
     def _refused(self, refusal: HttpRefusal) -> str:
         hint = _HINTS.get(refusal.status, f"It answered HTTP {refusal.status}")
-        words = refusal.body.decode(errors="replace") if refusal.media_type in _TOLD else ""
+        words = unescaped(refusal.body) if refusal.media_type in _TOLD else ""
         told = self.text(words).strip()
         return f"{hint} and said: {told}" if told else f"{hint}."
 

@@ -98,7 +98,7 @@ async def list_again(pool: Pool, way: Way) -> None:
     try:
         async with writing(pool, way.organization_id) as connection:
             await connection.execute(*health_list_again(way.mcp_id, now()))
-    except UNAVAILABLE:
+    except (Unavailable, *UNAVAILABLE):
         _log.warning("mcp_health_unrecorded", mcp_id=way.mcp_id)
 
 

@@ -1,6 +1,7 @@
 """Keeping our credential out of what an upstream sends back: an echo must not hand it to the caller."""
 
 import json
+import re
 from typing import Any, cast
 
 import msgspec
@@ -9,6 +10,7 @@ _BLOT = "[redacted]"
 # A shorter secret would also be found where it is not meant; in the text of an error that does not matter, in a tool's
 # result it would falsify data.
 _RESULT_SECRET_MIN = 8
+_ESCAPE = re.compile(r"""\\(?:u([0-9A-Fa-f]{4})|(["\\/]))""")
 
 
 def redacted_text(text: str, secrets: tuple[str, ...], characters_max: int) -> str:
@@ -17,6 +19,16 @@ def redacted_text(text: str, secrets: tuple[str, ...], characters_max: int) -> s
     line = " ".join(_without(text, secrets).split())
     line = "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in line)
     return line if len(line) <= characters_max else line[: characters_max - 1] + "…"
+
+
+def unescaped(encoded: bytes) -> str:
+    r"""Return what may be JSON as text without escapes, so that a secret is found in it.
+
+    JSON can write `/` as `\/` and any character as `\u002b`.
+    """
+    text = _ESCAPE.sub(_character, encoded.decode(errors="replace"))
+    # A character beyond U+FFFF is escaped as two halves.
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
 def redacted_json(value: Any, secrets: tuple[str, ...]) -> Any:  # noqa: ANN401 - any JSON value
@@ -36,6 +48,11 @@ def redacted_bytes(encoded: bytes, secrets: tuple[str, ...]) -> bytes:
     value = json.loads(encoded, parse_float=_as_written, parse_int=_as_written)
     redacted = _redacted(value, long_enough)
     return encoded if redacted == value else msgspec.json.encode(redacted)
+
+
+def _character(escape: re.Match[str]) -> str:
+    code, itself = escape.groups()
+    return chr(int(code, 16)) if code else itself
 
 
 def _may_hold(encoded: bytes, secrets: tuple[str, ...]) -> bool:

@@ -7,6 +7,8 @@ from typing import Any, cast
 import msgspec
 from msgspec import UNSET, Raw, Struct, UnsetType
 
+from gateway.redaction import unescaped
+
 PARSE_FAILED = "Its answer is not a JSON-RPC message."
 METHOD_NOT_FOUND = -32601
 INVALID_PARAMS = -32602
@@ -130,12 +132,12 @@ def _error(raw: bytes) -> RpcError:
     except (msgspec.DecodeError, RecursionError):
         error = None
     if not isinstance(error, dict):
-        return RpcError(0, raw.decode(errors="replace"), None)
+        return RpcError(0, unescaped(raw), None)
     fields = cast("dict[str, Any]", error)
     code, message = fields.get("code"), fields.get("message")
     return RpcError(
         code if isinstance(code, int) and not isinstance(code, bool) else 0,
-        message if isinstance(message, str) else raw.decode(errors="replace"),
+        message if isinstance(message, str) else unescaped(raw),
         fields.get("data"),
     )
 

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from gateway import arguments
 from gateway.arguments import FIELDS_MAX, misfits
 from tests.gateway.raw_server import raw_server
 
@@ -164,3 +165,22 @@ async def test_a_schema_that_doubles_its_work_at_every_level_is_given_up() -> No
     assert (
         await told({"$defs": {"a": {"anyOf": forms}}, "properties": {"a": {"$ref": "#/$defs/a"}}}, {"a": value}) == {}
     )
+
+
+@pytest.mark.parametrize("additional", [{}, {"additionalProperties": False}], ids=["patterns", "names left over"])
+async def test_many_patterns_for_many_names_are_given_up_together(
+    monkeypatch: pytest.MonkeyPatch, additional: dict[str, Any]
+) -> None:
+    compared = 0
+    matches = arguments.matches
+
+    def counted(pattern: object, text: str) -> bool | None:
+        nonlocal compared
+        compared += 1
+        return matches(pattern, text)
+
+    monkeypatch.setattr(arguments, "matches", counted)
+    patterns, names = 5_000, 2_000
+    schema = {"patternProperties": {f"^x{n}$": {"type": "null"} for n in range(patterns)}, **additional}
+    assert await told(schema, {f"name{n}": 1 for n in range(names)}) == {}
+    assert compared < patterns * names / 2

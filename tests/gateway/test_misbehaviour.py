@@ -286,6 +286,27 @@ async def test_an_echoed_credential_is_blotted_out(is_error: bool) -> None:  # n
     assert caught.value.__cause__ is None
 
 
+@pytest.mark.parametrize("content_type", ["application/json", "text/plain"])
+@pytest.mark.parametrize("escaped", ["token\\/+\\u0022", 'token/\\u002B\\"', '\\u0074oken\\u002f+\\"'], ids=range(3))
+@pytest.mark.parametrize("form", ['{"error":"bad %s"}', '{"error":"bad %s"', '["bad %s"]'])
+async def test_a_credential_is_blotted_out_however_it_is_escaped(content_type: str, escaped: str, form: str) -> None:
+    token = 'token/+"'
+    body = (form % escaped).encode()
+    async with raw_server(_answers(lambda _: http(500, body, content_type))) as url:
+        with pytest.raises(UpstreamError) as caught:
+            await _call(url, Bearer(token))
+    assert "bad [redacted]" in str(caught.value)
+
+
+async def test_a_credential_is_blotted_out_of_an_error_that_is_no_object() -> None:
+    token = "token/" + "x" * 8
+    body = b'{"jsonrpc":"2.0","id":2,"error":["bad token\\/xxxxxxxx"]}'
+    async with raw_server(_answers(lambda _: http(200, body))) as url:
+        with pytest.raises(UpstreamError) as caught:
+            await _call(url, Bearer(token))
+    assert "bad [redacted]" in str(caught.value)
+
+
 async def test_a_cookie_is_not_kept_for_the_next_call() -> None:
     cookies: list[str] = []
 

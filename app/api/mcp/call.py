@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 import structlog
-from msgspec import Struct
+from msgspec import Struct, field
 
 from app.exchange import Inbound
 from app.security.admission import refuse_denied, ruling_on
@@ -32,6 +32,12 @@ R = TypeVar("R", ToolResult, Resource)
 _log = structlog.get_logger(__name__)
 
 
+class Progress(Struct):
+    """How far a call got: whether the gateway was told to ask the server."""
+
+    server_asked: bool = False
+
+
 class Call(Struct, frozen=True):
     """A call that was authorised. `named` is how its end is recorded: the tool, or the method of the protocol."""
 
@@ -41,13 +47,14 @@ class Call(Struct, frozen=True):
     mcp_id: str
     named: str
     timeout_ms: int
+    progress: Progress = field(default_factory=Progress)
 
     async def carry_out(self, ask: Callable[[Gateway, Way, float], Awaitable[R]]) -> R:
         """What the server answers; however it ends, the end is recorded before anyone is answered."""
         try:
             services = self.services
             way = await open_way_to(services.pool, services.sealer, self.mcp_id, self.key.organization_id)
-        except UNAVAILABLE as error:
+        except (Unavailable, *UNAVAILABLE) as error:
             await self.ended("error", "unavailable")
             raise Unavailable from error
         except Exception as error:
@@ -59,6 +66,7 @@ class Call(Struct, frozen=True):
         return result
 
     async def _asked(self, way: Way, ask: Callable[[Gateway, Way, float], Awaitable[R]]) -> R:
+        self.progress.server_asked = True
         try:
             result = await ask(self.services.gateway, way, self.timeout_ms / 1000)
         except GatewayError as error:

@@ -3,6 +3,7 @@
 from datetime import datetime
 from typing import Annotated, Any
 
+import structlog
 from msgspec import Meta, Raw, Struct, field
 
 from app.api.api_keys.verify import Tool, check_target, refuse_parameters
@@ -15,6 +16,7 @@ from app.security.admission import refuse_invalid
 from app.security.callers import presentation
 from app.services import Services
 from eventstore.clock import now
+from eventstore.errors import UNAVAILABLE, Unavailable
 from gateway.catalogue import Catalogue, find_catalogue
 from gateway.errors import HeadersMissing
 from gateway.gateway import Gateway
@@ -22,6 +24,8 @@ from gateway.health import list_again
 from gateway.results import ToolResult
 from gateway.way import Way
 from gateway.wire.parameter_headers import wanted_headers
+
+_log = structlog.get_logger(__name__)
 
 
 class Body(Struct, frozen=True, forbid_unknown_fields=True):
@@ -51,7 +55,12 @@ async def invoke_tool(inbound: Inbound, services: Services) -> Outbound:
 
         async def stored() -> Catalogue | None:
             nonlocal is_stale
-            found = await find_catalogue(services.pool, way.mcp_id, way.organization_id)
+            try:
+                found = await find_catalogue(services.pool, way.mcp_id, way.organization_id)
+            except (Unavailable, *UNAVAILABLE) as error:
+                # The server has answered. An error now would make the caller repeat a call that may have run.
+                _log.warning("mcp_catalogue_unread", mcp_id=way.mcp_id, error=type(error).__name__)
+                return None
             is_stale = found is None or wanted.tool not in found
             return found
 

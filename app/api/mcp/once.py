@@ -21,7 +21,6 @@ from app.api.mcp.call import Call
 from app.exchange import Inbound, Outbound
 from app.idempotency import REPLAYED, idempotency_of
 from app.problems import CODES, Problem, as_problem
-from domain.refusal import Refusal
 from eventstore.clock import now
 from eventstore.errors import UNAVAILABLE, IdempotencyInFlight, LogError, Unavailable, Unconfirmed
 from eventstore.idempotency import Answer, Claim, Request, claim
@@ -79,12 +78,17 @@ async def once(call: Call, inbound: Inbound, request: Request | None, make: Call
 async def _make(call: Call, request: Request, make: Callable[[], Awaitable[bytes]]) -> bytes:
     try:
         body = await make()
-    except (TooManyCalls, UpstreamUnreachable, Refusal, Unavailable):
+    except (TooManyCalls, UpstreamUnreachable):
         await _settle(call, request, None)
         raise
     except GatewayError as error:
         problem = as_problem(error)
         await _settle(call, request, _Kept(None, problem.code, problem.detail, dict(problem.details)))
+        raise
+    except Exception:
+        # What goes wrong after the server was asked says nothing about what the tool has done.
+        if not call.progress.server_asked:
+            await _settle(call, request, None)
         raise
     await _settle(call, request, _Kept(body.decode() if len(body) <= ANSWER_BYTES_MAX else None))
     return body

@@ -59,7 +59,7 @@ def test_an_application_with_a_key_in_front(
 
 def test_the_command_line(tmp_path: Path) -> None:
     commands = [line[2:] for line in _CONSOLE.splitlines() if not line.startswith("$ export ")]
-    assert len(commands) == 6
+    assert len(commands) == 7
     script = "\n".join([f'keyledger() {{ "{sys.executable}" -m keyledger "$@"; }}', *commands])
     ran = subprocess.run(
         ["bash", "-eu", "-c", script],

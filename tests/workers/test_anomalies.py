@@ -245,7 +245,7 @@ async def test_the_quiet_after_an_alert_lasts_as_long_as_the_organization_says(c
             """How many alerts there are of each when all keys were refused once more."""
             clock.tick(wait)
             for organization_id, key_id in keys.items():
-                await write(connections, now(), [used(organization_id, key_id, now(), "revoked_key")])
+                await write(connections, now(), [used(organization_id, key_id, now(), "revoked_key") for _ in range(2)])
             await look(connections)
             return [len(await raised(connections, organization_id)) for organization_id in hours]
 
@@ -297,7 +297,7 @@ async def test_many_who_look_at_once_and_die_tell_it_once(connections: Pool) -> 
         organization_id = await seed.organization(connections)
         keys = [(await seed.key(connections, organization_id, at=MONDAY_NOON - DAY))[0] for _ in range(20)]
         for key_id in keys:
-            await write(connections, now(), [used(organization_id, key_id, now(), "revoked_key")])
+            await write(connections, now(), [used(organization_id, key_id, now(), "revoked_key") for _ in range(2)])
         await aggregate(connections)
         for delay in (0.0, 0.01, 0.03, 0.06):
             dying = asyncio.create_task(detect(connections, CONFIG))
@@ -322,7 +322,7 @@ async def test_a_replay_says_what_the_worker_said_and_changes_nothing(
         revoked, _ = await seed.key(connections, organization_id, at=MONDAY_NOON - 30 * DAY)
         await habits(connections, organization_id, loud)
         await write(connections, now(), [used(organization_id, loud, now(), ip=THERE) for _ in range(300)])
-        await write(connections, now(), [used(organization_id, revoked, now(), "revoked_key")])
+        await write(connections, now(), [used(organization_id, revoked, now(), "revoked_key") for _ in range(2)])
         await write(connections, now(), [used(organization_id, None, now(), "unauthorized") for _ in range(20)])
         await look(connections)
         said = [

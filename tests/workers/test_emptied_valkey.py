@@ -76,8 +76,8 @@ async def _emptied_while_signs_wait(pool: Pool, view: View, organization_id: str
         unknown = [used(None, at, code="unauthorized") for _ in range(_UNKNOWN)]
         uses = [msgspec.structs.replace(use, organization_id=organization_id, ip=address) for use in unknown]
         async with pool.connection() as connection:
-            over = used(key_id, at, code="revoked_key", organization_id=organization_id)
-            await append(connection, "p", at, [over, *uses])
+            over = [used(key_id, at, code="revoked_key", organization_id=organization_id) for _ in range(2)]
+            await append(connection, "p", at, [*over, *uses])
         subjects += [key_id, address]
 
         async def they_are_noted(about: tuple[str, str] = (key_id, address)) -> bool:

@@ -240,6 +240,7 @@ def _ruled_asked(question: Asked, opinion: _Opinion, taken: Taken, event_id: str
     if taken.refused_by in opinion.of_caller:
         asking = _denied(asking, "rate_limited")
     if not asking.accepted or asking.key is None or subject is None:
+        asking = _of_request(caller, asking)
         ruling = Ruling(asking, UNKNOWN, bill.at, None, taken.allowance)
         return Decided(ruling, _use(caller, _Final(asking), bill, event_id))
     final = _final(subject, opinion.subject, bill, refused=taken.refused_by is not None)

@@ -4,6 +4,7 @@ The key is judged before the rest of the request is: a request that is not valid
 not let in, counts against the limits of one that is, and is recorded either way.
 """
 
+from collections.abc import Callable
 from typing import NoReturn
 
 from msgspec.structs import replace
@@ -30,13 +31,20 @@ async def ruling_on(inbound: Inbound, services: Services, question: Question) ->
     return ruling
 
 
-async def refuse_invalid(inbound: Inbound, services: Services, presented: Presentation, problem: Problem) -> NoReturn:
+async def refuse_invalid(
+    inbound: Inbound,
+    services: Services,
+    presented: Presentation,
+    problem: Problem,
+    *,
+    question: Callable[[Presentation], Question] = Presented,
+) -> NoReturn:
     """Answer a request that is refused with `problem`, unless its key is refused first.
 
-    `presented` names no MCP: what the request asks for is not known.
+    `presented` names no MCP: what the request asks for is not known. `question`: how its key is presented.
     """
     presented = replace(presented, invalid=True)
-    ruling = await ruling_on(inbound, services, Presented(presented))
+    ruling = await ruling_on(inbound, services, question(presented))
     if ruling.caller.code != "invalid_request":
         refuse_denied(ruling, presented)
     raise problem

@@ -13,7 +13,7 @@ from app.api.api_keys.shape import permissions_shape
 from app.exchange import Inbound, Outbound, presentable
 from app.payload import read_body
 from app.problems import Problem
-from app.security.admission import refuse_denied, ruling_on
+from app.security.admission import refuse_denied, refuse_invalid, ruling_on
 from app.security.callers import presentation
 from app.services import Services
 from app.verification import Asked, Ruling
@@ -66,10 +66,8 @@ async def verify_key(inbound: Inbound, services: Services) -> Outbound:
     caller = presentation(inbound, "manage", grant="keys:verify")
     try:
         subject = _subject(inbound)
-    except Problem:
-        # The caller is judged first, as by every route.
-        refuse_denied(await ruling_on(inbound, services, Asked(caller, None)), caller)
-        raise
+    except Problem as problem:
+        await refuse_invalid(inbound, services, caller, problem, question=lambda caller: Asked(caller, None))
     ruling = await ruling_on(inbound, services, Asked(caller, subject))
     refuse_denied(ruling, caller)
     return Outbound(200, _encoder.encode(_Answer(success=True, data=_verified(ruling))))

@@ -7,6 +7,7 @@ The key comes in the caller's own headers, the answer is a status with headers f
 from urllib.parse import quote
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from app.api.api_keys.verify import Tool, check_target
 from app.exchange import Inbound, Outbound
@@ -35,9 +36,7 @@ async def check_key(inbound: Inbound, services: Services) -> Outbound:
         query = _query(inbound)
     except Problem as problem:
         await refuse_invalid(inbound, services, unread, problem)
-    presented = presentation(
-        inbound, "check", mcp_id=query.mcp_id, tool=query.tool, organization_id=query.organization_id
-    )
+    presented = replace(unread, mcp_id=query.mcp_id, tool=query.tool, organization_id=query.organization_id)
     key = refuse_denied(await ruling_on(inbound, services, Presented(presented)), presented)
     headers = {
         "X-Key-Id": key.id,

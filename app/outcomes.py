@@ -12,7 +12,7 @@ from typing import Any, TypeVar, cast
 
 from app.patience import leave, within
 from app.services import Services
-from eventstore.errors import UNAVAILABLE, PartlyDone, Unavailable, Unconfirmed
+from eventstore.errors import UNAVAILABLE, PartlyDone, StreamMoved, Unavailable, Unconfirmed
 from eventstore.execute import Change, Write, execute
 from eventstore.idempotency import Answer
 from eventstore.outcome import Attempt, Outcome
@@ -25,6 +25,10 @@ F = TypeVar("F")
 T = TypeVar("T")
 
 _AGAIN_SECONDS = 0.1
+_MOVED = (
+    "A part of the change was made before someone else changed the same thing, or the key that asks for it. Repeat the"
+    " request: it does what is left."
+)
 
 
 async def carry_out(services: Services, write: Write[S, C, E, F]) -> Change[S, E] | Answer:
@@ -61,6 +65,10 @@ def step_by_step(done: Callable[[], object]) -> Generator[None]:
     """Work of several transactions: once `done` is true, a failure leaves a part of it."""
     try:
         yield
+    except StreamMoved as error:
+        if not done():
+            raise
+        raise PartlyDone(_MOVED) from error
     except (Unavailable, *UNAVAILABLE) as error:
         if isinstance(error, Unconfirmed) or not done():
             raise

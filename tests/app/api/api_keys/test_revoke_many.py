@@ -346,6 +346,22 @@ def test_what_stops_in_the_middle_leaves_a_clean_beginning_and_a_repeat_does_the
     assert statuses(org, *keys) == ["revoked"] * 4
 
 
+def test_a_calling_key_that_is_changed_in_the_middle_is_told_that_a_part_was_done(api: Api, org: Organization) -> None:
+    keys = [org.seeded_key() for _ in range(150)]
+    caller = org.key(permissions={"mcps": "*", "manage": ["keys:read", "keys:write"]})
+    body = {"ids": [key.id for key in keys], "reason": "compromised", "dry_run": False}
+    with ThreadPoolExecutor(1) as threads:
+        running = threads.submit(lambda: caller.client.post(PATH, body))
+        while not running.done() and "api_key.revoked" not in api.events_of(keys[0].id):
+            pass
+        assert org.client.patch(caller.path, {"name": "Other"}).status == 200
+    stopped = running.result()
+    assert (stopped.status, stopped.code, stopped.details["outcome"]) == (503, "unavailable", "unknown")
+    assert "Repeat the request: it does what is left" in stopped.error["message"]
+    assert caller.client.post(PATH, body).status == 200
+    assert statuses(org, keys[0], keys[-1]) == ["revoked"] * 2
+
+
 def test_more_keys_than_a_page_are_revoked_each_with_one_event(api: Api, org: Organization) -> None:
     person = UserActor(new_id("user"))
     count = 1_100

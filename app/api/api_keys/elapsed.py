@@ -17,6 +17,7 @@ from domain.organizations.plan import KeyCensus, Plans
 from eventstore.clock import new_event_id, now
 from eventstore.database import Connection
 from eventstore.database_clock import differs
+from eventstore.errors import Unavailable, Unconfirmed
 from eventstore.execute import Survey, Write, execute
 from eventstore.recorded import Origin
 from projections.inline import INLINE
@@ -48,7 +49,11 @@ async def record_elapsed(services: Services, organization_id: str) -> bool:
             origin=Origin(EXPIRY),
             new_event_id=new_event_id,
         )
-        await execute(services.pool, write, INLINE)
+        try:
+            await execute(services.pool, write, INLINE)
+        except Unconfirmed as error:
+            # That is about the other key. Of what was asked for, nothing was sent.
+            raise Unavailable from error
     return bool(due)
 
 

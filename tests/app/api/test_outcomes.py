@@ -169,6 +169,21 @@ def test_a_change_that_cannot_be_looked_up_is_unknown_and_says_how_to_find_out(
     assert "Idempotency-Key" in refused.error["message"]
 
 
+def test_what_cannot_be_confirmed_of_another_key_says_nothing_of_the_request(cuttable: Cuttable) -> None:
+    """A new key needs the room of one that is past its expiry: that is recorded first."""
+    org = cuttable.api.organization("free")
+    expired = org.expired_key()
+    is_logged = cuttable.is_logged("api_key.expired", expired.id)
+    cuttable.wire.cut("api_key.expired", Cut.BEFORE_THE_ANSWER, is_logged, goes_down=True)
+    try:
+        refused = org.client.post("/v1/api-keys", {"name": "Deploy"})
+    finally:
+        cuttable.wire.restore()
+    assert cuttable.wire.proxy.cuts
+    assert (refused.status, refused.code, refused.details) == (503, "unavailable", {"outcome": "not_recorded"})
+    assert org.client.post("/v1/api-keys", {"name": "Deploy"}).status == 201
+
+
 def test_a_verification_says_whether_its_use_may_be_recorded(cuttable: Cuttable) -> None:
     key = cuttable.org.key()
     cuttable.wire.cut("insert into usage_batches", Cut.BEFORE_IT_ARRIVES, goes_down=True)

@@ -19,7 +19,7 @@ from tests.projections.usage.uses import used
 from tests.random_input import random_bytes
 from tests.workers.story import history, number, verdict
 from workers.due_keys import see_to
-from workers.jobs.retire_secrets import RETIREMENT, retire
+from workers.jobs.retire_secrets import RETIREMENT, SETTLE_AFTER, retire
 
 pytestmark = pytest.mark.anyio
 
@@ -91,7 +91,7 @@ async def test_the_first_use_of_a_new_secret_is_recorded_as_the_end_of_those_bef
     new = await rotate(connections, organization_id, key_id, None)
     await retire(connections)
     assert await verdict(connections, old, now()) == "valid"
-    at = now()
+    at = now() - SETTLE_AFTER
     use = structs.replace(used(key_id, at, organization_id=organization_id, secret_version=2), ends_previous=True)
     async with await connect(database_url, role=GATE_ROLE) as gate:
         await append_once(gate, Batch(new_id("evt"), 1, at, [use]))
@@ -104,3 +104,18 @@ async def test_the_first_use_of_a_new_secret_is_recorded_as_the_end_of_those_bef
     assert [await verdict(connections, secret, now()) for secret in (old, new)] == ["revoked_key", "valid"]
     async with connections.connection() as connection:
         assert await number(connection, b"select count(*) from used_secrets") == 0
+
+
+async def test_a_first_use_leaves_the_revision_as_it_is_while_a_request_may_rely_on_it(
+    connections: Pool, database_url: str
+) -> None:
+    organization_id = await seed.organization(connections)
+    key_id, old = await seed.key(connections, organization_id)
+    await rotate(connections, organization_id, key_id, None)
+    at = now()
+    use = structs.replace(used(key_id, at, organization_id=organization_id, secret_version=2), ends_previous=True)
+    async with await connect(database_url, role=GATE_ROLE) as gate:
+        await append_once(gate, Batch(new_id("evt"), 1, at, [use]))
+    await retire(connections)
+    assert len(await history(connections, organization_id, key_id)) == 2
+    assert await verdict(connections, old, now()) == "revoked_key"

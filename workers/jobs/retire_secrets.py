@@ -1,14 +1,17 @@
 """Every second: a secret whose overlap is over, or whose successor was used, is recorded as retired.
 
-It has been refused from that instant on already.
+It has been refused from that instant on already. The end that a use brought is recorded a while later: it raises the
+revision of the key, and a request that the key makes with its new secret relies on that revision until it is done.
 """
+
+from datetime import datetime, timedelta
 
 from domain.actor import SystemActor
 from domain.keys.commands import RetireSecrets
 from domain.keys.decider import KEY
 from domain.organizations.plan import PLANS
 from eventstore.clock import new_event_id, now
-from eventstore.database import Pool
+from eventstore.database import Connection, Pool
 from eventstore.execute import Write, execute
 from eventstore.recorded import Origin
 from eventstore.statements import Statement
@@ -20,6 +23,14 @@ from workers.run import WORK_SECONDS, run
 
 ACTOR = SystemActor("retirement")
 RETIREMENT = Duty(actor=ACTOR, due=secrets_ending, step=commanding(ACTOR, RetireSecrets))
+
+
+SETTLE_AFTER = timedelta(minutes=1)
+"""From the first use of a new secret to the record of what it ended: longer than a request lasts."""
+
+
+async def _superseded(connection: Connection, at: datetime, limit: int) -> list[UsedSecret]:
+    return await secrets_superseded(connection, at - SETTLE_AFTER, limit)
 
 
 async def _supersede(pool: Pool, used: UsedSecret) -> bool:
@@ -42,7 +53,7 @@ async def _supersede(pool: Pool, used: UsedSecret) -> bool:
     return True
 
 
-SUPERSEDED = Duty(actor=ACTOR, due=secrets_superseded, step=_supersede)
+SUPERSEDED = Duty(actor=ACTOR, due=_superseded, step=_supersede)
 
 
 def retire_secrets() -> None:

@@ -10,6 +10,7 @@ from app.api.api_keys.shape import key_shape, secrets_shape
 from app.api.api_keys.surroundings import surroundings_of
 from app.requests import HttpRequest, HttpResponse, NoParameters, query_of, services_of, success
 from eventstore.clock import now
+from projections.key_list.queries import used_secret
 from projections.usage.queries import secrets_last_used
 
 _RECENT = 10
@@ -24,13 +25,14 @@ async def key_detail(request: HttpRequest, key_id: str) -> HttpResponse:
     around = await surroundings_of(services.pool, key_id, organization_id, at)
     state = seen(request.auth, around.state)
     async with services.reading(organization_id) as connection, connection.pipeline():
-        last_used, recent = await gather(
+        last_used, recent, used = await gather(
             secrets_last_used(connection, key_id),
             recent_activity(connection, key_id, organization_id, _RECENT, services.country_of),
+            used_secret(connection, key_id, organization_id),
         )
     shape = key_shape(state, at, around.usage, around.emails)
     revision = state.key.revision
     return success(
-        {**shape, "recent_activity": recent, "secrets": secrets_shape(state, last_used)},
+        {**shape, "recent_activity": recent, "secrets": secrets_shape(state, last_used, used)},
         headers={"ETag": f'"{revision}"', "X-Revision": str(revision)},
     )

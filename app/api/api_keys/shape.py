@@ -10,6 +10,7 @@ from domain.keys.events import KeyEvent
 from domain.keys.permissions import Permissions
 from domain.keys.state import Active, Disabled, Existing, Expired, Key, KeyState, Revoked, SecretVersion
 from eventstore.execute import Change
+from projections.key_list.queries import UsedSecret
 from projections.usage.queries import KeyUsage
 
 
@@ -57,24 +58,32 @@ def permissions_shape(permissions: Permissions) -> dict[str, Any]:
     return {"mcps": permissions.mcps, "tools": permissions.tools, "manage": permissions.manage}
 
 
-def secrets_shape(state: Existing, last_used: Mapping[int, datetime]) -> list[dict[str, Any]]:
-    """The secrets of a key, newest first, without anything that could be used."""
+def secrets_shape(state: Existing, last_used: Mapping[int, datetime], used: UsedSecret | None) -> list[dict[str, Any]]:
+    """The secrets of a key, newest first, without anything that could be used.
+
+    `used`: one whose use ended those before it, where the key does not say so yet.
+    """
     return [
         {
             "version": secret.version,
             "created_at": secret.created_at,
             "last_used": last_used.get(secret.version),
-            "valid_until": _ends_at(secret, state.key),
+            "valid_until": _ends_at(secret, state.key, used),
         }
         for secret in reversed(state.key.secrets)
     ]
 
 
-def _ends_at(secret: SecretVersion, key: Key) -> datetime | None:
+def _ends_at(secret: SecretVersion, key: Key, used: UsedSecret | None) -> datetime | None:
     """No secret is valid after its key, also where the key's expiry was set after the rotation."""
-    if secret.valid_until is None or key.expires_at is None:
-        return secret.valid_until
-    return min(secret.valid_until, key.expires_at)
+    if secret.valid_until is None:
+        return None
+    ends = [secret.valid_until]
+    if key.expires_at is not None:
+        ends.append(key.expires_at)
+    if used is not None and secret.version < used.version:
+        ends.append(used.used_at)
+    return min(ends)
 
 
 def status_of(state: Existing, at: datetime) -> str:

@@ -28,7 +28,7 @@ async def _migrate(url: str) -> int:
     repaired = await repair(url, scripts())
     print(f"applied: {', '.join(applied)}" if applied else "the schema is up to date")
     for line in repaired:
-        print(f"repaired: {line}")
+        print(line)
     for line in await renew(url):
         print(line)
     if runtime_url := os.environ.get(RUNTIME_URL, ""):

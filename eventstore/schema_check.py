@@ -44,6 +44,10 @@ _ORDER = (
 """In which repairs are made: what others need comes first."""
 
 
+_LEFT_ALONE = frozenset({"trigger", "rule"})
+"""What operators add to our tables, for example to copy changes elsewhere. Added policies and grants are removed."""
+
+
 class _Queries(NamedTuple):
     accepts_changes: bytes
     roles_differing: bytes
@@ -74,17 +78,22 @@ class Object(NamedTuple):
 
 
 class Difference(NamedTuple):
-    """`text` for people; `statement` mends it, None: it cannot be mended here."""
+    """`text` for people; `statement` mends it, None: it cannot be mended here.
+
+    `is_left_alone`: an operator may have added it on purpose, so it is reported and nothing else.
+    """
 
     text: str
     statement: str | None
     rank: int = -1
+    is_left_alone: bool = False
 
 
 async def repair(url: str, scripts: Sequence[Script]) -> list[str]:
-    """Mend what differs and give a line for each repair. Raises `SchemaDiffers` for what cannot be mended.
+    """Mend what differs and give a line for each repair and for what is left alone.
 
-    All scripts have to be applied. Any number of processes may call it at the same time.
+    Raises `SchemaDiffers` for what cannot be mended. All scripts have to be applied. Any number of processes may call
+    it at the same time.
     """
     async with await connect(url, role=None, timeouts=AT_LEISURE) as connection:
         await connection.execute(b"select pg_advisory_lock(%s)", (LOCK_KEY,))
@@ -93,13 +102,15 @@ async def repair(url: str, scripts: Sequence[Script]) -> list[str]:
         found = await schema_differences(connection, scripts)
         repaired += await _mend(connection, sorted(found, key=lambda difference: difference.rank))
         left = await schema_differences(connection, scripts) if found else []
-        if left:
-            texts = "; ".join(dict.fromkeys(each.text for each in left))
+        unmended = [each.text for each in left if not each.is_left_alone]
+        if unmended:
+            texts = "; ".join(dict.fromkeys(unmended))
             raise SchemaDiffers(
                 f"The database is not what the migrations make of it: {texts}. Restore what is missing from a "
                 "backup, or let a superuser run python -m eventstore migrate."
             )
-        return repaired
+        left_alone = [each.text for each in left if each.is_left_alone]
+        return [*(f"repaired: {text}" for text in repaired), *(f"left alone: {text}" for text in left_alone)]
 
 
 async def accepts_changes(connection: Connection) -> bool:
@@ -173,10 +184,17 @@ def _compare(expected: Sequence[Object], found: Sequence[Object]) -> Iterator[Di
     there = {each.identity: each for each in found}
     owners = {each.relation for each in wanted.values()}
     names = {each.name for each in found}
+    wanted_names = {each.name for each in wanted.values()}
     tables = {each.relation for each in found if each.kind == "table"}
     gone = {each.relation for each in wanted.values() if each.kind == "table"} - tables
     for identity, each in there.items():
-        if identity not in wanted and each.remove is not None and each.relation in owners:
+        if identity in wanted or each.remove is None or each.relation not in owners:
+            continue
+        if each.kind in _LEFT_ALONE and each.name not in wanted_names:
+            yield Difference(
+                f"{each.name} is not made by the migrations; drop it if it is not yours", None, is_left_alone=True
+            )
+        else:
             yield Difference(f"{each.name} is not what the migrations make", each.remove)
     for identity, each in wanted.items():
         # Of a table that is missing, everything else is missing too: one line says it.

@@ -69,13 +69,9 @@ REPAIRABLE: dict[str, tuple[LiteralString, str]] = {
         "drop trigger usage_batches_append_only on usage_batches",
         "trigger usage_batches_append_only on usage_batches",
     ),
-    "a trigger of another's": (
-        "create trigger more before insert on streams for each row execute function log_is_append_only()",
-        "trigger more on streams",
-    ),
-    "a rule swallows what is written": (
-        "create rule swallow as on insert to idempotency_keys do instead nothing",
-        "rule swallow on idempotency_keys",
+    "a trigger is another": (
+        "create or replace trigger events_append_only before insert on events execute function log_is_append_only()",
+        "trigger events_append_only on events",
     ),
     "a function does nothing": (
         "create or replace function log_is_append_only() returns trigger language plpgsql as 'begin return new; end'",
@@ -121,6 +117,17 @@ REPAIRABLE: dict[str, tuple[LiteralString, str]] = {
     ),
 }
 
+ADDED: dict[str, tuple[LiteralString, str]] = {
+    "a trigger of an operator's": (
+        "create trigger more before insert on streams for each row execute function log_is_append_only()",
+        "trigger more on streams",
+    ),
+    "a rule of an operator's": (
+        "create rule swallow as on insert to idempotency_keys do instead nothing",
+        "rule swallow on idempotency_keys",
+    ),
+}
+
 BEYOND_REPAIR: dict[str, tuple[LiteralString, str]] = {
     "foreign keys are not looked at, which takes a superuser": (
         "alter table usage_removal_lanes disable trigger all",
@@ -161,6 +168,20 @@ async def test_what_differs_is_named_and_repaired(partitioned: str, superuser: S
     assert [text for text in await differing(partitioned) if name in text], "it is named"
     assert [text for text in await repair(partitioned, scripts()) if name in text], "its repair is named"
     assert await differing(partitioned) == []
+
+
+@pytest.mark.parametrize("added", ADDED)
+async def test_a_trigger_or_rule_that_an_operator_added_is_named_and_left_alone(
+    partitioned: str, superuser: Superuser, added: str
+) -> None:
+    words, name = ADDED[added]
+    await superuser.execute(words)
+    await superuser.execute("alter table streams disable row level security")
+    said = await repair(partitioned, scripts())
+    assert [text for text in said if text.startswith("repaired: row-level security on streams")]
+    assert [text for text in said if text.startswith(f"left alone: {name}")]
+    (text,) = await differing(partitioned)
+    assert text.startswith(name), "it is still there"
 
 
 @pytest.mark.parametrize("damage", BEYOND_REPAIR)

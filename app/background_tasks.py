@@ -17,7 +17,7 @@ _log = structlog.get_logger(__name__)
 
 
 def end_process_with(tasks: Iterable[asyncio.Task[None]]) -> None:
-    """End this process as soon as one of `tasks` ends although nobody cancelled it."""
+    """End this process as soon as one of `tasks` ends without having been cancelled."""
     for task in tasks:
         task.add_done_callback(_end_process)
 

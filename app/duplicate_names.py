@@ -16,7 +16,7 @@ def duplicate_names(body: bytes) -> list[str]:
     names = [name for name, colon in _STRINGS.findall(body) if colon]
     if len({*names}) == len(names) and not any(b"\\" in name for name in names):
         return []
-    # Objects beside each other or in each other share names, and one name can be written in several ways.
+    # Objects next to each other or in each other share names, and one name can be written in several ways.
     found: dict[str, None] = {}
 
     def note(pairs: Iterable[tuple[str, object]]) -> None:

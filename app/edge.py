@@ -199,7 +199,7 @@ def _encoded_body(content: bytes, headers: Mapping[bytes, bytes]) -> Problem | N
 async def discard(receive: Receive) -> None:
     """Read what a client still sends after it was answered, within limits, and forget it.
 
-    If the connection were closed at once, the client would be told of a broken connection in place of the answer.
+    If the connection were closed immediately, the client would be told of a broken connection in place of the answer.
     """
     size = 0
     with suppress(TimeoutError):

@@ -18,7 +18,7 @@ class Inbound(Struct, frozen=True):
     """A request. Header names are lower-case bytes; `ip` is the client's address as far as it is known.
 
     `content`: the body, unless it is `refused`, which is why it was not read as a whole. The refusal waits until the
-    key was judged. `reply_headers`: what whoever deals with the request wants to stand in the reply, be it a success or
+    key was judged. `reply_headers`: what the handler of the request wants to stand in the reply, be it a success or
     an error.
     """
 

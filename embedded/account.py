@@ -85,7 +85,7 @@ class Account:
     def give(self, folder: Path) -> None:
         """Make this account the owner of `folder` and of all that is in it. Links are not followed.
 
-        The folder itself first: from then on whoever owned it before does not get in.
+        The folder itself first: from then on its earlier owner does not get in.
         """
         for path in (folder, *folder.rglob("*")):
             status = path.lstat()

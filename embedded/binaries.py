@@ -152,7 +152,7 @@ def enterable_copy(programs: Path, account: Account) -> Path:
         except OSError:
             shutil.rmtree(fresh)
     except OSError as error:
-        raise CannotStart(f"PostgreSQL can not be copied to {_CACHE} for {account}: {error.strerror}") from error
+        raise CannotStart(f"PostgreSQL cannot be copied to {_CACHE} for {account}: {error.strerror}") from error
     return target
 
 

@@ -174,7 +174,7 @@ class PostgreSQL(SocketServer):
     def _let_in(self, account: Account) -> None:
         """Write who may connect: this account and that of the server, both known by the kernel's word (peer).
 
-        An unused user id has no name, so whoever may run as the server still cannot connect as its superuser.
+        An unused user id has no name, so a process that may run as the server still cannot connect as its superuser.
         """
         names = {each for each in (account.name, Account.own().name) if each}
         files = {

@@ -17,7 +17,7 @@ _NONE = timedelta(0)
 
 
 class _Correction:
-    """How much is added to what the machine says; nothing until somebody has looked at the database's clock."""
+    """How much is added to what the machine says; nothing until the database's clock was looked at."""
 
     def __init__(self) -> None:
         self.by = _NONE

@@ -75,8 +75,8 @@ def _say(differences: list[str]) -> None:
 def left_open(connection: Connection) -> Literal["pipeline", "transaction"] | None:
     """What an interrupted caller left open on an idle connection; None: nothing, or the connection is closed.
 
-    The driver has no public word for a pipeline or transaction block that was entered and never left. Whoever uses the
-    connection next would continue in it.
+    The driver has no public word for a pipeline or transaction block that was entered and never left. The next
+    user of the connection would continue in it.
     """
     server = connection.pgconn
     if server.status == ConnStatus.BAD:

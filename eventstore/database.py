@@ -90,7 +90,7 @@ def _settings(role: Role | None, timeouts: Timeouts, organization_id: str = "") 
             "timezone": "UTC",
             # No schema of another's making comes before the one that the migrations fill.
             "search_path": "public",
-            # Whoever does not own the tables after all is refused, and does not take a part of them for everything.
+            # A login that does not own the tables is refused, and does not take a part of them for everything.
             "row_security": "off" if role is None else "on",
             "keyledger.organization_id": organization_id,
         },

@@ -42,7 +42,7 @@ async def ensure_runtime_login(owner: Connection, runtime_url: str) -> str | Non
     """Make the login of `runtime_url`, with the password in it, and let it take on the three roles and nothing else.
 
     Gives its name, or None where it is the owner's own login. Safe to repeat: the password is set again, so a changed
-    address is enough to change it. Raises `UnsafeLogin` where the login has rights that this can not take away.
+    address is enough to change it. Raises `UnsafeLogin` where the login has rights that this cannot take away.
     """
     parts = conninfo_to_dict(runtime_url)
     login, password = parts.get("user"), parts.get("password")

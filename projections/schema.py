@@ -12,7 +12,7 @@ def scripts() -> list[Script]:
     """The whole schema: the log first, then each read model by name.
 
     A read model begins with `schema.sql`. Once a release has it, that file is never edited: what changes later is a
-    script of its own beside it, `schema_0002_what.sql` and so on, in the order of their numbers. Where rows that are
+    script of its own next to it, `schema_0002_what.sql` and so on, in the order of their numbers. Where rows that are
     there already have to become others, a line in `projections/rebuild/revisions.py` derives them again.
     """
     return [*log_scripts(), *read_model_scripts(READ_MODELS)]

@@ -94,7 +94,7 @@ def counting(
 
 
 def _is_ours(coroutine: Coroutine[Any, Any, Any]) -> bool:
-    """Not a task of the pool, which nobody cancels."""
+    """Not a task of the pool, which no caller cancels."""
     return "psycopg_pool" not in str(getattr(getattr(coroutine, "cr_code", None), "co_filename", ""))
 
 

@@ -68,7 +68,7 @@ class Scheduler(CronScheduler):
     def _tell_lateness(self) -> None:
         """The operator's alert in the log: each job that is late, once a minute, and when it is on time again."""
         if monotonic() - self._started < LATE_SECONDS_MIN:
-            return  # jobs that nobody scheduled before this start are still catching up
+            return  # jobs that were not scheduled before this start are still catching up
         for job in unfinished(self.connection):
             if job.is_late:
                 self._late.add(job.job)

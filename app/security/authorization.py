@@ -64,7 +64,7 @@ async def _key(services: Services, inbound: Inbound, grant: Grant | None, *, peo
 async def _limited_to_creator(services: Services, key: Key, grant: Grant | None) -> KeyCaller:
     """The key, with what the person it comes of may do now as its bound.
 
-    When somebody is removed or gets a smaller role, their keys are revoked or lose grants in the same transaction. What
+    When a member is removed or gets a smaller role, their keys are revoked or lose grants in the same transaction. What
     is checked here holds for every key all the same, whatever way it was made and whatever became of that person.
     """
     async with services.reading(key.organization_id) as connection:

@@ -1,4 +1,4 @@
-"""Refusals within minutes: many of one key, several of a secret that is over, many of keys that nobody has."""
+"""Refusals within minutes: many of one key, several of a secret that is over, many of keys that do not exist."""
 
 from collections.abc import Mapping
 

@@ -10,7 +10,7 @@ class Thresholds(Struct, frozen=True, forbid_unknown_fields=True):
     above it. `errors_*`: likewise of the rate of errors, of which the lower bound counts. `location_learning_days`: a
     younger key has no usual places yet. `dormant_days`: unused for that long, a use is news. `denied_*`: so many
     refusals within so many minutes. `revoked_secret_count`: so many of a secret that is over. `unknown_keys`: so many
-    keys that nobody has, from one address. Each rule can be switched off by its name.
+    keys that do not exist, from one address. Each rule can be switched off by its name.
     """
 
     volume: bool = True

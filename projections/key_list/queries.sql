@@ -58,7 +58,7 @@ where status in ('active', 'disabled') and expires_at <= %s
 order by expires_at limit %s
 
 -- keys_there
--- Which of these keys the organization has. Parameters by name: organization_id, ids; created_by, null: whoever made them
+-- Which of these keys the organization has. Parameters by name: organization_id, ids; created_by, null: made by any person or key
 select key_id from key_list
 where organization_id = %(organization_id)s and key_id = any(%(ids)s::text[])
   and (%(created_by)s::text is null or created_by = %(created_by)s)

@@ -5,7 +5,7 @@ read alike are alike: large and small ones, `ß` and `SS`, composed and decompos
 NFKC and case folding). A word begins at the beginning of the name and wherever a letter or digit follows something
 else. In scripts that are written without spaces, such as Japanese, Chinese and Thai, every letter begins one.
 
-Whoever changes what follows from a name here raises the revision of `key_list` in `projections/rebuild/revisions.py`.
+A change to what follows from a name here raises the revision of `key_list` in `projections/rebuild/revisions.py`.
 """
 
 from bisect import bisect_right

@@ -56,7 +56,7 @@ where a.attrelid = %s::regclass and a.attnum > 0 and not a.attisdropped and a.at
 order by a.attnum
 
 -- renewal_claim
--- Waits until nobody else derives read models again; it ends with the connection.
+-- Waits until no other process derives read models again; it ends with the connection.
 select pg_advisory_lock(7004)
 
 -- revision

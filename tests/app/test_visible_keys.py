@@ -97,7 +97,7 @@ SILENT: set[Route] = {
     ("DELETE", "/v1/sessions"),
     ("DELETE", "/v1/sessions/{session_id:str}"),
 }
-"""No key stands in the response, whoever asks."""
+"""No key stands in the response to any caller."""
 
 SEES_ALL: set[Role] = {"owner", "admin", "auditor"}
 """From the contract: a member sees own keys, a viewer none."""

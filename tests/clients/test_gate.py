@@ -234,7 +234,7 @@ def test_too_much_is_429(org: Organization, ask: Ask, meddler: Meddler, code: st
     else:
         starts = datetime.now(UTC) + timedelta(seconds=seconds + 60)
         first = starts.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
-        assert starts - first < timedelta(minutes=10), "the month's requests are counted anew on the first"
+        assert starts - first < timedelta(minutes=10), "the month's requests are counted from zero on the first"
         assert 0 < seconds <= 31 * 86_400
 
 

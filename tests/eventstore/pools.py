@@ -15,7 +15,7 @@ where datname = current_database() and application_name = 'keyledger' and state 
 
 
 async def is_as_new(connections: Pool) -> None:
-    """Every way of using a connection works, and it is the application's, bound to nobody."""
+    """Every way of using a connection works, and it is the application's, bound to no organization."""
     async with connections.connection() as connection:
         row = await (await connection.execute(_STATE)).fetchone()
         assert row == ("keyledger_app", "public", "on", "nobody")

@@ -51,7 +51,7 @@ async def repeatable_change(connections: Pool, organization_id: str, key_id: str
 
 
 async def surveyed_change_of_two(connections: Pool, organization_id: str, key_id: str) -> None:
-    """The facts are read under the lock by statements of their own, and another stream is changed beside."""
+    """The facts are read under the lock by statements of their own, and another stream is changed with them."""
 
     async def read(connection: Connection, row: object) -> None:
         await connection.execute("select 1")

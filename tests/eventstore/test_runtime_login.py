@@ -81,7 +81,7 @@ async def owner(database_url: str) -> AsyncIterator[Connection]:
 
 @pytest.fixture
 def runtime(database_url: str, owner: Connection) -> Iterator[psycopg.Connection]:
-    """A plain connection, as whoever got hold of the address of the service would open it."""
+    """A plain connection, as a thief of the address of the service would open it."""
     assert owner
     with psycopg.connect(runtime_url_of(database_url), autocommit=True) as opened:
         yield opened

@@ -1,6 +1,6 @@
 """Today's code on the data of commits that landed before it: upgraded, sound, and in service.
 
-Each `<commit>.sql.gz` beside this file is the database of a `make run` of that commit; see make_data.py.
+Each `<commit>.sql.gz` next to this file is the database of a `make run` of that commit; see make_data.py.
 """
 
 import gzip

@@ -19,7 +19,7 @@ MCP_ID = "mcp_" + "0" * 26
 
 
 class Bad(NamedTuple):
-    """A request that is refused with `status`, whoever sends it."""
+    """A request that is refused with `status` to any caller."""
 
     method: str
     path: str

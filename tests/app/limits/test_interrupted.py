@@ -28,7 +28,7 @@ WIDE = Rate("wide", 1_000_000, 1_000_000)
 
 
 def narrow(name: str) -> Rate:
-    """Two at once, then none for a long while."""
+    """Two together, then none for a long while."""
     return Rate(name, 1, 2)
 
 

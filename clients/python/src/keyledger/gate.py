@@ -104,7 +104,7 @@ def _denied(code: str) -> Denial:
 
 
 def _until_next_month(at: datetime) -> float:
-    """Seconds until the requests of the month are counted anew: at the beginning of the next one, in UTC."""
+    """Seconds until the requests of the month are counted from zero again: at the beginning of the next one, in UTC."""
     first = at.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
     following = (first + timedelta(days=32)).replace(day=1)
     return max(1.0, ceil((following - at).total_seconds()))

@@ -5,9 +5,11 @@ connection is closed and replaced immediately: the next caller would fail, or se
 """
 
 import asyncio
+import os
+import socket
 from collections import Counter
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, Generator
+from contextlib import asynccontextmanager, contextmanager, suppress
 from time import monotonic
 from typing import Any, Literal, get_args
 
@@ -24,6 +26,9 @@ Reason = Literal["cancelled", "pipeline", "transaction", "settings", "error", "l
 changed its settings; it raised an error whose cause may be the connection; or the server closed it."""
 
 REASONS: tuple[Reason, ...] = get_args(Reason)
+
+
+_SILENT = "PostgreSQL did not answer in time. Repeat the request in a moment."
 
 
 class Pool(AsyncConnectionPool[Connection]):
@@ -74,7 +79,8 @@ class Pool(AsyncConnectionPool[Connection]):
                     raise self._not_applied.again() from None
                 raise
             try:
-                await self._settings.verify(connection)
+                with _cut_off(connection, deadline - monotonic()):
+                    await self._settings.verify(connection)
             except SettingsNotApplied:
                 await self._replace(connection, "settings")
             except psycopg.Error:
@@ -87,6 +93,8 @@ class Pool(AsyncConnectionPool[Connection]):
             else:
                 return connection
             await self.putconn(connection)
+            if monotonic() >= deadline:
+                raise PoolTimeout(_SILENT)
 
     async def putconn(self, conn: Connection) -> None:
         reason = left_open(conn)
@@ -115,12 +123,31 @@ class Pool(AsyncConnectionPool[Connection]):
 
     async def _verify_new(self, connection: Connection) -> None:
         try:
-            await self._settings.verify(connection)
+            with _cut_off(connection, self.timeout):
+                await self._settings.verify(connection)
         except SettingsNotApplied as error:
             self._not_applied = error
             await connection.close()
             raise
         self._not_applied = None
+
+
+@contextmanager
+def _cut_off(connection: Connection, seconds: float) -> Generator[None]:
+    """Shut the connection down after `seconds`: what waits for the server then fails as if the server had closed it.
+
+    To cancel a statement, the driver asks the server and waits for it, and a server that is paused answers neither.
+    """
+    timer = asyncio.get_running_loop().call_later(max(seconds, 0.0), _shut_down, connection)
+    try:
+        yield
+    finally:
+        timer.cancel()
+
+
+def _shut_down(connection: Connection) -> None:
+    with suppress(psycopg.Error, OSError), socket.socket(fileno=os.dup(connection.fileno())) as wire:
+        wire.shutdown(socket.SHUT_RDWR)
 
 
 async def _require_idle(connection: Connection) -> None:

@@ -7,8 +7,10 @@ from typing import LiteralString
 import psycopg
 import pytest
 from psycopg import sql
+from psycopg_pool import PoolTimeout
 
-from eventstore.database import Connection, Pool, pool
+from eventstore.database import Connection, Pool, Timeouts, pool
+from tests.eventstore.cutting_proxy import Cut, cutting_proxy
 from tests.eventstore.pools import is_as_new
 from tests.interrupting import DROPPED_BY_THE_DRIVER
 from tests.patience import PATIENT
@@ -41,6 +43,23 @@ async def test_a_connection_that_was_left_otherwise_is_replaced_and_counted(
         async with connections.connection() as next_one:
             assert next_one is not taken
         assert sum(connections.replaced.values()) == 1
+
+
+async def test_a_server_that_falls_silent_keeps_no_caller_waiting_and_its_connection_is_replaced(
+    database_url: str,
+) -> None:
+    """The wire takes every statement and brings no answer, as a server does that is paused."""
+    async with (
+        cutting_proxy(database_url) as proxy,
+        pool(proxy.url, size_max=1, timeouts=Timeouts(answer=2)) as connections,
+    ):
+        await is_as_new(connections)
+        proxy.cut_at(b"current_user", Cut.WITHOUT_ENDING)
+        with pytest.raises(PoolTimeout):
+            await asyncio.wait_for(connections.getconn(), 30)
+        assert proxy.cuts == 1
+        assert connections.replaced == {"lost": 1}
+        await is_as_new(connections)
 
 
 async def test_an_error_whose_cause_may_be_the_connection_replaces_it(one: Pool) -> None:

@@ -13,10 +13,13 @@ from app.idempotency import idempotency_of
 from app.problems import Problem
 from app.replies import respond
 from app.requests import HttpRequest, HttpResponse, inbound_of, services_of
+from domain.refusal import Refusal
 from eventstore.clock import new_id, now
-from eventstore.errors import UNAVAILABLE, IdempotencyInFlight, LogError, Unconfirmed
+from eventstore.errors import UNAVAILABLE, IdempotencyInFlight, LogError, Unavailable, Unconfirmed
 from eventstore.idempotency import Answer, Claim, Request, claim
 from eventstore.statements import Statement
+from gateway.errors import TooManyCalls
+from gateway.sealing import SealBroken
 
 _MARGIN = timedelta(seconds=15)
 """What the work may take beyond its own limit."""
@@ -37,8 +40,8 @@ async def once(request: HttpRequest, seconds: float, work: Callable[[], Awaitabl
         return _replayed(request, repeatable, earlier)
     try:
         body = await work()
-    except BaseException:
-        # Nothing was sent: whatever the other server does is an answer.
+    except (TooManyCalls, Refusal, SealBroken, Unavailable, *UNAVAILABLE):
+        # Nothing was sent: whatever the other server does is an answer. Work that was cancelled may have sent it.
         await _settle(request, repeatable.release(work_id))
         raise
     sealed = services_of(request).sealer.seal(body, purpose=_PURPOSE, bound_to=_bound_to(request, repeatable))

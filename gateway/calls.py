@@ -1,5 +1,6 @@
 """One call to an upstream MCP server: a place among the calls that run, a session, and one operation in it."""
 
+import asyncio
 import contextlib
 import time
 from collections.abc import Awaitable, Callable
@@ -19,8 +20,10 @@ from gateway.errors import (
     ResourceNotFound,
     ResponseTooLarge,
     TooManyCalls,
+    UpstreamConnectionLost,
     UpstreamError,
     UpstreamTimeout,
+    UpstreamUnreachable,
 )
 from gateway.exchange import Exchange
 from gateway.explanations import explained_refusal, explained_result
@@ -38,8 +41,9 @@ T = TypeVar("T")
 FindCatalogue = Callable[[], Awaitable[Catalogue | None]]
 
 _PAGES_MAX = 100  # a paginator that never ends must not either
-# Ending a session is a courtesy to servers that keep one; the answer is there already and must not wait for it.
+# Ending a session is a courtesy to servers that keep one.
 _GOODBYE_SECONDS = 1.0
+_GOODBYES_MAX = 64
 _RESOURCE_NOT_FOUND_BEFORE_2026 = -32002
 _COMPLETE = b'"complete"'
 _INPUT_REQUIRED = b'"input_required"'
@@ -62,6 +66,17 @@ class Calls:
         self.egress = Egress(config)
         self._config = config
         self._bulkheads = Bulkheads(config)
+        self._goodbyes: set[asyncio.Task[None]] = set()
+
+    async def aclose(self) -> None:
+        """End what sessions can still be ended in a moment, and close every connection."""
+        goodbyes = set(self._goodbyes)
+        if goodbyes:
+            _, unanswered = await asyncio.wait(goodbyes, timeout=_GOODBYE_SECONDS)
+            for goodbye in unanswered:
+                goodbye.cancel()
+            await asyncio.gather(*unanswered, return_exceptions=True)
+        await self.egress.aclose()
 
     async def call_tool(
         self,
@@ -79,10 +94,12 @@ class Calls:
             headers = parameter_headers(wanted_headers, arguments) if session.modern else {}
             params = {"name": tool, "arguments": arguments}
             try:
-                return _unframed(await session.request("tools/call", params, name=tool, headers=headers))
+                result = _unframed(await session.request("tools/call", params, name=tool, headers=headers))
             except RpcError as error:
                 refused = error
                 raise
+            # Within the call, so that a result that is nested too deeply is an error of the server.
+            return redacted_bytes(result, secrets)
 
         secrets = credential_secrets(upstream.credential)
         try:
@@ -97,7 +114,7 @@ class Calls:
             said = self._meaning(upstream).said(refused)
             explained = await explained_refusal(refused, said, await find_catalogue(), tool, arguments)
             raise (error if explained is None else _with_cost_of(explained, error)) from None
-        result = ToolResult(redacted_bytes(answer.value, secrets), answer.latency_ms, answer.response_bytes)
+        result = ToolResult(answer.value, answer.latency_ms, answer.response_bytes)
         if result.is_error:
             words = _text_of(result.encoded)
             shown = self._meaning(upstream).text(words)
@@ -125,11 +142,10 @@ class Calls:
             contents = bytes(result.get("contents", b""))
             if not contents.startswith(b"["):
                 raise UnreadableAnswer("Its answer has no contents.")
-            return contents
+            return redacted_bytes(contents, credential_secrets(upstream.credential))
 
         answer = await self._ask(upstream, timeout_seconds, operation)
-        contents = redacted_bytes(answer.value, credential_secrets(upstream.credential))
-        return Resource(contents, answer.latency_ms, answer.response_bytes)
+        return Resource(answer.value, answer.latency_ms, answer.response_bytes)
 
     async def probe(self, upstream: Upstream, timeout_seconds: float) -> Probe:
         async def operation(session: Session) -> Probe:
@@ -214,15 +230,23 @@ class Calls:
                 no_session = isinstance(error, (HttpRefusal, UnreadableAnswer)) and not session.protocol_version
                 if purpose == _TEST and no_session:
                     failure = await self._why_no_session(upstream, failure)
+        if not isinstance(failure, (UpstreamUnreachable, UpstreamConnectionLost)):
+            self._part(session)
         if answer is None:
             error = failure or UpstreamTimeout(f"The limit was {seconds:g} s.", waited_seconds=seconds)
             error.latency_ms = _milliseconds_since(started)
             error.response_bytes = exchange.response_bytes
             # Without its cause: what a server sent stands in there at length and unredacted.
             raise error from None
-        with anyio.move_on_after(min(_GOODBYE_SECONDS, max(0.0, deadline - anyio.current_time()))):
-            await _part(session)
         return answer
+
+    def _part(self, session: Session) -> None:
+        """End the session of a server that keeps one, in the background: the caller does not wait for that."""
+        if not session.has_id or len(self._goodbyes) >= _GOODBYES_MAX:
+            return
+        goodbye = asyncio.create_task(_close(session))
+        self._goodbyes.add(goodbye)
+        goodbye.add_done_callback(self._goodbyes.discard)
 
     async def _why_no_session(self, upstream: Upstream, failure: GatewayError) -> GatewayError:
         """Return the failure, or that the server speaks a transport that the gateway does not."""
@@ -242,9 +266,9 @@ class _Text(msgspec.Struct):
     text: str = ""
 
 
-async def _part(session: Session) -> None:
+async def _close(session: Session) -> None:
     # The answer is there, and a server that parts badly changes nothing in it.
-    with contextlib.suppress(Exception):
+    with contextlib.suppress(Exception), anyio.move_on_after(_GOODBYE_SECONDS):
         await session.close()
 
 

@@ -67,7 +67,9 @@ class Meaning:
                 return UpstreamError("It does not speak HTTP properly.")
             case httpcore2.NetworkError() | httpcore2.RemoteProtocolError():
                 return UpstreamConnectionLost()
-            case Malformed() | msgspec.DecodeError() | RecursionError():
+            case (
+                Malformed() | msgspec.DecodeError() | RecursionError() | UnicodeError() | httpcore2.LocalProtocolError()
+            ):
                 return UpstreamError("Its answer does not follow the protocol.")
             case OSError() | anyio.BrokenResourceError() | anyio.ClosedResourceError() | ssl.SSLError():
                 return UpstreamConnectionLost()

@@ -45,7 +45,7 @@ class Gateway:
     ) -> None:
         calls = await self._calls()
         self._loading = None
-        await calls.egress.aclose()
+        await calls.aclose()
 
     async def call_tool(
         self,

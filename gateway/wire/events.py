@@ -10,7 +10,10 @@ _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
 class Event(Struct, frozen=True):
-    """`id` is that of the latest event that had one; `retry_ms` is how long the server asks to wait before resuming."""
+    """`id` is that of the latest event that had one; `retry_ms` is how long the server asks to wait before resuming.
+
+    An event without `data` carries an `id` or `retry_ms` alone.
+    """
 
     kind: str
     data: bytes
@@ -24,7 +27,7 @@ class _Reader:
     def __init__(self) -> None:
         self._kind = ""
         self._data: list[bytes] = []
-        self._has_data = False
+        self._has_news = False
         self._id = ""
         self._retry_ms: int | None = None
 
@@ -36,27 +39,29 @@ class _Reader:
         value = value.removeprefix(b" ")
         match name:
             case b"data":
-                self._has_data = True
+                self._has_news = True
                 self._data.append(value)
             case b"event":
                 self._kind = value.decode(errors="replace")
             case b"id" if b"\0" not in value:
+                self._has_news = True
                 self._id = value.decode("latin-1")
             case b"retry" if value.isdigit():
+                self._has_news = True
                 self._retry_ms = int(value[:9])
             case _:
                 pass
         return None
 
     def complete(self) -> Event | None:
-        """Return what there is as an event; None where no data came."""
+        """Return what there is as an event; None where neither data nor an id or a time to wait came."""
         kind, data = self._kind or "message", b"\n".join(self._data)
-        has_data, self._has_data, self._kind, self._data = self._has_data, False, "", []
-        return Event(kind, data, self._id, self._retry_ms) if has_data else None
+        has_news, self._has_news, self._kind, self._data = self._has_news, False, "", []
+        return Event(kind, data, self._id, self._retry_ms) if has_news else None
 
 
 async def events(chunks: AsyncIterable[bytes]) -> AsyncIterator[Event]:
-    """Yield the events, the last one too if the stream ends without the empty line after it."""
+    """Yield the events. One that the stream ends without the empty line after it is incomplete and discarded."""
     reader = _Reader()
     unfinished = bytearray()
     begun, after_return = False, False
@@ -75,6 +80,3 @@ async def events(chunks: AsyncIterable[bytes]) -> AsyncIterator[Event]:
             if (event := reader.take(line)) is not None:
                 yield event
         unfinished = bytearray(others[-1])
-    for line in (bytes(unfinished), b""):
-        if (event := reader.take(line)) is not None:
-            yield event

@@ -7,6 +7,7 @@ messages of the server (GET), so a call needs one connection at a time.
 A request is sent once. What is sent again after a broken connection is only the question for the rest of an answer.
 """
 
+import re
 from collections.abc import Mapping
 from typing import Any, cast
 
@@ -34,6 +35,8 @@ from gateway.wire.parameter_headers import header_text
 MODERN = "2026-07-28"
 HANDSHAKE_VERSIONS = ("2025-11-25", "2025-06-18", "2025-03-26", "2024-11-05")
 
+_SESSION_ID = re.compile(r"[\x21-\x7e]+")
+_HEADER_VALUE = re.compile(r"[\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?")
 _ACCEPT = {"Accept": "application/json, text/event-stream", "Content-Type": "application/json"}
 _DISCOVER_SECONDS = 2.0
 """An older server may leave an unknown method unanswered."""
@@ -62,6 +65,11 @@ class Session:
         """Whether the server speaks the protocol without sessions."""
         return self._modern
 
+    @property
+    def has_id(self) -> bool:
+        """Whether the server keeps a session that `close` ends."""
+        return self._session_id is not None
+
     async def open(self) -> None:
         """Find out which protocol the server speaks, and begin a session where it has them."""
         answered = True
@@ -69,12 +77,13 @@ class Session:
             with anyio.fail_after(_DISCOVER_SECONDS):
                 if await self._discover():
                     return
-        except TimeoutError:
+        except (TimeoutError, *CONNECTION_BROKE):
+            # A connection that was kept open may have been closed by the server before anything was sent over it.
             answered = False
         try:
             await self._initialize()
         except (RpcError, HttpRefusal, UnreadableAnswer):
-            # A server that was slow to start may have missed the first question.
+            # A server that was slow to start, or closed the connection, may have missed the first question.
             if answered or not await self._discover():
                 raise
 
@@ -155,7 +164,7 @@ class Session:
         body = request(self._last_id, method, msgspec.json.encode(params))
         async with self._exchange.send("POST", headers, body) as answered:
             if method == "initialize" and answered.status < _HTTP_ERRORS:
-                self._session_id = answered.headers.get("mcp-session-id")
+                self._session_id = _session_id(answered)
             answer, last_event = await self._answer_in(answered)
         if answer is None:
             try:
@@ -254,9 +263,18 @@ class _Position:
         self.wait_seconds = _RESUME_SECONDS
 
     def take(self, event_id: str, retry_ms: int | None) -> None:
-        self.event_id = event_id or self.event_id
+        # An id that fits no header could not be sent back.
+        if _HEADER_VALUE.fullmatch(event_id):
+            self.event_id = event_id
         if retry_ms is not None:
             self.wait_seconds = min(retry_ms / 1000, _RESUME_SECONDS_MAX)
+
+
+def _session_id(answered: Reply) -> str | None:
+    given = answered.headers.get("mcp-session-id")
+    if given is not None and not _SESSION_ID.fullmatch(given):
+        raise UnreadableAnswer("Its Mcp-Session-Id has characters other than visible ASCII.")
+    return given
 
 
 async def _not_json(answered: Reply) -> HttpRefusal | UnreadableAnswer:

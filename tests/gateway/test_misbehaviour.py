@@ -290,7 +290,7 @@ async def test_an_echoed_credential_is_blotted_out(is_error: bool) -> None:  # n
 @pytest.mark.parametrize("escaped", ["token\\/+\\u0022", 'token/\\u002B\\"', '\\u0074oken\\u002f+\\"'], ids=range(3))
 @pytest.mark.parametrize("form", ['{"error":"bad %s"}', '{"error":"bad %s"', '["bad %s"]'])
 async def test_a_credential_is_blotted_out_however_it_is_escaped(content_type: str, escaped: str, form: str) -> None:
-    token = 'token/+"'
+    token = 'token/+"'  # noqa: S105 -- invented
     body = (form % escaped).encode()
     async with raw_server(_answers(lambda _: http(500, body, content_type))) as url:
         with pytest.raises(UpstreamError) as caught:

@@ -16,6 +16,7 @@ from eventstore.database import Pool, pool
 from tests import seed
 from tests.app.client import Answer, Client
 from tests.app.serving import Server
+from tests.patience import PATIENT
 
 T = TypeVar("T")
 
@@ -62,7 +63,7 @@ class Database:
 
     @staticmethod
     async def _opened(url: str) -> Pool:
-        connections = pool(url)
+        connections = pool(url, timeouts=PATIENT)
         await connections.open()
         return connections
 

@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, settings
 from psycopg import sql
 
 from domain.keys.secret import parse
-from embedded.postgres import SUPERUSER, PostgreSQL
+from embedded.postgres import ROLE, SUPERUSER, PostgreSQL
 from embedded.valkey import Valkey
 from tests import random_input
 from tests.logins import runtime_url_of
@@ -72,6 +72,9 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgreSQL]:
     """A running server, shared by the tests of this process. A test that stops or kills it starts it again."""
     folder = tmp_path_factory.mktemp("postgres") / "data"
     with PostgreSQL(folder) as server:
+        # Tests look in pg_stat_activity for the sessions of the runtime login, as the owner of the database.
+        with psycopg.connect(server.url_of("postgres", SUPERUSER), autocommit=True) as connection:
+            connection.execute(sql.SQL("grant pg_read_all_stats to {}").format(sql.Identifier(ROLE)))
         yield server
     shutil.rmtree(folder)
 

@@ -51,6 +51,9 @@ class Proxy:
         """
         self._words, self._when, self._is_done, self._goes_down = words, when, is_done, goes_down
 
+    def disarm(self) -> None:
+        self._words = b""
+
     async def serve(self) -> asyncio.AbstractServer:
         return await asyncio.start_unix_server(self._connected, self._folder / _SOCKET)
 

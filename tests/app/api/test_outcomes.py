@@ -40,6 +40,8 @@ class Wire:
         self.proxy.cut_at(words.encode(), when, is_done if query else None, goes_down=goes_down)
 
     def restore(self) -> None:
+        """Let everything through again. A trap that no message has sprung is disarmed."""
+        self.proxy.disarm()
         self.proxy.is_down = False
 
     def close(self) -> None:
@@ -72,8 +74,14 @@ class Cuttable:
         return f"select exists (select from events where type = '{event_type}' and stream_id = '{stream_id}')"  # noqa: S608 -- both are ours
 
 
+@pytest.fixture
+def cuttable(cuttable_api: Cuttable) -> Iterator[Cuttable]:
+    yield cuttable_api
+    cuttable_api.wire.restore()
+
+
 @pytest.fixture(scope="module")
-def cuttable(
+def cuttable_api(
     postgres: PostgreSQL, valkey: Valkey, migrated_template: str, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Cuttable]:
     log = tmp_path_factory.mktemp("cut") / "log"

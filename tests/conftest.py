@@ -72,9 +72,9 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgreSQL]:
     """A running server, shared by the tests of this process. A test that stops or kills it starts it again."""
     folder = tmp_path_factory.mktemp("postgres") / "data"
     with PostgreSQL(folder) as server:
-        # Tests look in pg_stat_activity for the sessions of the runtime login, as the owner of the database.
+        # As the owner of the database, tests look for the sessions of the runtime login and end them.
         with psycopg.connect(server.url_of("postgres", SUPERUSER), autocommit=True) as connection:
-            connection.execute(sql.SQL("grant pg_read_all_stats to {}").format(sql.Identifier(ROLE)))
+            connection.execute(sql.SQL("grant pg_read_all_stats, pg_signal_backend to {}").format(sql.Identifier(ROLE)))
         yield server
     shutil.rmtree(folder)
 

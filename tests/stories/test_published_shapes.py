@@ -72,8 +72,9 @@ def test_create_list_use_and_revoke(service: Service, upstream: Upstream) -> Non
         "status": "active",
     }
     tested = manager.ask("POST", f"/v1/mcps/{mcp['id']}/test")["data"]
-    assert set(tested) == {"reachable", "latency_ms", "protocol_version", "tools_count", "resources_count"}
-    assert tested["reachable"] is True
+    published = {"reachable", "latency_ms", "protocol_version", "tools_count", "resources_count"}
+    assert set(tested) == published | {"code", "problem"}
+    assert (tested["reachable"], tested["code"], tested["problem"]) == (True, None, None)
 
     wanted = {"name": "Production", "permissions": {"mcps": [mcp["id"]]}, "expires_in_days": 90}
     created = manager.ask("POST", "/v1/api-keys", wanted)["data"]

@@ -60,6 +60,7 @@ OWN_SECRET: set[Route] = {
     ("GET", "/v1/auth/check"),
     ("POST", "/v1/mcp/invoke"),
     ("POST", "/v1/mcp/resources"),
+    ("GET", "/v1/mcp/servers"),
 }
 """The response is about a key that the caller just made, or whose secret it sent."""
 

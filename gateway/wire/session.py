@@ -77,6 +77,8 @@ class Session:
             with anyio.fail_after(_DISCOVER_SECONDS):
                 if await self._discover():
                     return
+        except NO_CONNECTION:
+            raise
         except (TimeoutError, *CONNECTION_BROKE):
             # A connection that was kept open may have been closed by the server before anything was sent over it.
             answered = False

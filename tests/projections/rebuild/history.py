@@ -29,7 +29,7 @@ async def change(pool: Pool, seed_number: int, keys: int = 4) -> list[str]:
     for _ in range(2):
         organization_id = await seed.organization(pool)
         for _ in range(keys):
-            key_id, _ = await seed.key(pool, organization_id)
+            key_id, _ = await seed.key(pool, organization_id, by=seed.OWNER)
             made.append(key_id)
             await rename(pool, organization_id, key_id, f"Key {dice.randrange(100)}")
             match dice.randrange(4):

@@ -28,7 +28,7 @@ run: $(SYNCED) ## Start everything on this machine, until Ctrl-C (PORT, HOST, KE
 
 .PHONY: test
 test: $(SYNCED) ## Run all tests; they start their own servers
-	@$(VENV) -m pytest -n 2 --dist loadgroup
+	@$(VENV) -m pytest -n 2 --dist loadgroup --randomly-dont-reorganize
 
 .PHONY: check
 check: $(SYNCED) ## Everything that has to hold before a change goes in: lock, format, lint, types, imports, tests

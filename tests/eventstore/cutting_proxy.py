@@ -76,7 +76,12 @@ class Proxy:
                     server_writer.write(received)
                     await server_writer.drain()
                     if self._is_done is not None:
+                        # The rest of what the client sends together, such as the commit, may come in another piece.
+                        rest = asyncio.create_task(_forward(reader, server_writer))
                         await eventually(self._is_done)
+                        rest.cancel()
+                        with suppress(asyncio.CancelledError):
+                            await rest
                     if self._when is Cut.WITHOUT_ENDING:
                         await reader.read(1 << 20)  # the client gives up
                     return

@@ -1,4 +1,4 @@
-"""One server for the tests of a pytest process, and a look through everything it left behind at the end."""
+"""One API for the tests of a pytest process and others for single modules, each searched for secrets at the end."""
 
 from collections.abc import Generator, Iterator
 from contextlib import ExitStack, contextmanager
@@ -25,32 +25,34 @@ class StartApi(Protocol):
     def __call__(self, **settings: str) -> Api: ...
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def start_api(
     postgres: PostgreSQL, valkey: Valkey, migrated_template: str, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[StartApi]:
-    """Start an API with a database of its own and these settings; it is stopped and looked through at the end."""
-    folder = tmp_path_factory.mktemp("api")
-    with ExitStack() as stack:
+    """Start an API with a database of its own and these settings.
 
-        def start(**settings: str) -> Api:
-            database_url = stack.enter_context(_database(postgres, migrated_template))
-            settings = {"KEYLEDGER_PATIENCE_SECONDS": "15", **settings}  # a busy machine is no outage
-            server = Server(database_url, valkey.url, folder / f"{next(_numbers)}.log", settings)
-            return stack.enter_context(_running(server, postgres))
-
+    It is stopped and searched for secrets after the tests of the module: each holds connections to the one database
+    server, which accepts a hundred.
+    """
+    with _apis(postgres, valkey, migrated_template, tmp_path_factory) as start:
         yield start
 
 
 @pytest.fixture(scope="session")
-def api(start_api: StartApi) -> Api:
-    return start_api()
+def api(
+    postgres: PostgreSQL, valkey: Valkey, migrated_template: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Api]:
+    with _apis(postgres, valkey, migrated_template, tmp_path_factory) as start:
+        yield start()
 
 
 @pytest.fixture(scope="session")
-def door(start_api: StartApi) -> Api:
+def door(
+    postgres: PostgreSQL, valkey: Valkey, migrated_template: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Api]:
     """A server for those who sign in: it believes the address that each test says it comes from."""
-    return start_api(KEYLEDGER_TRUSTED_PROXIES="127.0.0.0/8")
+    with _apis(postgres, valkey, migrated_template, tmp_path_factory) as start:
+        yield start(KEYLEDGER_TRUSTED_PROXIES="127.0.0.0/8")
 
 
 @pytest.fixture
@@ -64,6 +66,20 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
     size = config.stash.get(MATRIX_SIZE, None)
     if size is not None:
         terminalreporter.write_line(f"scope matrix: {size}")
+
+
+@contextmanager
+def _apis(postgres: PostgreSQL, valkey: Valkey, template: str, folders: pytest.TempPathFactory) -> Generator[StartApi]:
+    folder = folders.mktemp("api")
+    with ExitStack() as stack:
+
+        def start(**settings: str) -> Api:
+            database_url = stack.enter_context(_database(postgres, template))
+            settings = {"KEYLEDGER_PATIENCE_SECONDS": "15", **settings}  # a busy machine is no outage
+            server = Server(database_url, valkey.url, folder / f"{next(_numbers)}.log", settings)
+            return stack.enter_context(_running(server, postgres))
+
+        yield start
 
 
 @contextmanager

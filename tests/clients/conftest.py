@@ -7,12 +7,12 @@ from typing import Any, Protocol
 import pytest
 
 from keyledger import AsyncKeyledger, Keyledger, Retries
-from tests.app.api.mcp.conftest import start_upstream, upstream
-from tests.app.conftest import api, org, start_api
+from tests.app.api.mcp.conftest import upstream
+from tests.app.conftest import api, org
 from tests.app.organizations import Api, Organization
 from tests.clients.meddler import Meddler
 
-__all__ = ["api", "org", "start_api", "start_upstream", "upstream"]
+__all__ = ["api", "org", "upstream"]
 
 FAST = Retries(first_seconds=0.01, longest_seconds=0.02)
 

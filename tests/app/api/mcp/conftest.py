@@ -50,9 +50,9 @@ class StartUpstream(Protocol):
     def __call__(self, *arguments: str) -> Upstream: ...
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def start_upstream() -> Iterator[StartUpstream]:
-    """Start the example server with these arguments; whatever was started is stopped at the end."""
+    """Start the example server with these arguments; it is stopped after the tests of the module."""
     with contextlib.ExitStack() as stack:
 
         def start(*arguments: str) -> Upstream:
@@ -64,5 +64,7 @@ def start_upstream() -> Iterator[StartUpstream]:
 
 
 @pytest.fixture(scope="session")
-def upstream(start_upstream: StartUpstream) -> Upstream:
-    return start_upstream()
+def upstream() -> Iterator[Upstream]:
+    upstream = Upstream(())
+    yield upstream
+    upstream.stop()

@@ -93,6 +93,14 @@ SUSPECT = (psycopg.ProgrammingError, psycopg.InternalError, psycopg.InterfaceErr
 search path, a server that only reads. The connection is replaced rather than trusted again."""
 
 
+def broke_within_a_statement(error: BaseException) -> bool:
+    """Return whether libpq reported a lost connection as the failure of a statement.
+
+    Such a result carries no SQLSTATE, so psycopg raises the base class of all database errors for it.
+    """
+    return type(error) is psycopg.DatabaseError and error.sqlstate is None
+
+
 def translate(error: Exception) -> NoReturn:
     """Raise the word of this package for what the driver raised; what has no such word is a defect and goes on."""
     if isinstance(error, psycopg.Error) and error.sqlstate == STREAM_MOVED:

@@ -20,7 +20,6 @@ from eventstore.errors import (
     StreamMoved,
     Unavailable,
     Unconfirmed,
-    broke_within_a_statement,
 )
 from gateway.errors import GatewayError, InvalidArguments, TooManyCalls
 
@@ -135,7 +134,7 @@ class Problem(Exception):
         return CODES[self.code].status
 
 
-def as_problem(error: BaseException) -> Problem:  # noqa: C901, PLR0911 -- one line a family of errors
+def as_problem(error: BaseException) -> Problem:  # noqa: PLR0911 -- one line a family of errors
     """The answer to whatever was raised. What is not foreseen becomes `internal_error` and is logged with its cause."""
     match error:
         case Problem():
@@ -157,16 +156,8 @@ def as_problem(error: BaseException) -> Problem:  # noqa: C901, PLR0911 -- one l
         case _ if isinstance(error, UNAVAILABLE):
             # Whatever sends a change raises `Unconfirmed` itself: this is from before that.
             return _unavailable(Unavailable())
-        case _ if broke_within_a_statement(error):
-            return _unavailable(Unconfirmed(_BROKEN))
         case _:
             return _internal(error)
-
-
-_BROKEN = (
-    "The connection to the database broke. If the request changes something, look up whether it did, "
-    "or repeat it with the same Idempotency-Key."
-)
 
 
 def missing_grant(grant: str) -> Problem:

@@ -81,6 +81,9 @@ UNAVAILABLE = (
     psycopg.OperationalError,
     psycopg.InterfaceError,
     psycopg.errors.ReadOnlySqlTransaction,  # after a failover the old primary only reads
+    # The session ended before the statement arrived, since this process was too slow: class 25, an InternalError.
+    psycopg.errors.IdleInTransactionSessionTimeout,
+    psycopg.errors.TransactionTimeout,
     PoolTimeout,
     TooManyRequests,
     TimeoutError,
@@ -91,14 +94,6 @@ UNAVAILABLE = (
 SUSPECT = (psycopg.ProgrammingError, psycopg.InternalError, psycopg.InterfaceError, psycopg.NotSupportedError)
 """What no statement of this program raises on a healthy connection: an open pipeline or transaction, another role or
 search path, a server that only reads. The connection is replaced rather than trusted again."""
-
-
-def broke_within_a_statement(error: BaseException) -> bool:
-    """Return whether libpq reported a lost connection as the failure of a statement.
-
-    Such a result carries no SQLSTATE, so psycopg raises the base class of all database errors for it.
-    """
-    return type(error) is psycopg.DatabaseError and error.sqlstate is None
 
 
 def translate(error: Exception) -> NoReturn:

@@ -2,7 +2,6 @@
 
 from html import unescape
 
-import psycopg
 import pytest
 
 from app.pages.explanations import EXPLANATIONS
@@ -109,12 +108,6 @@ def test_both_kinds_of_client_read_the_same_failure(api: Api) -> None:
     assert body["title"] == "Unauthorized"
     assert body["error"]["code"] == "unauthorized"
     assert body["error"]["message"] == body["detail"]
-
-
-def test_a_connection_that_broke_within_a_statement_is_unavailable_with_an_unknown_outcome() -> None:
-    problem = as_problem(psycopg.DatabaseError("server closed the connection unexpectedly"))
-    assert problem.code == "unavailable"
-    assert problem.details["outcome"] == "unknown"
 
 
 def test_what_nobody_foresaw_says_nothing_about_the_inside() -> None:

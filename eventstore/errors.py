@@ -81,7 +81,7 @@ UNAVAILABLE = (
     psycopg.OperationalError,
     psycopg.InterfaceError,
     psycopg.errors.ReadOnlySqlTransaction,  # after a failover the old primary only reads
-    # The session ended before the statement arrived, since this process was too slow: class 25, an InternalError.
+    # The server ended the session since its transaction was idle or open for too long; psycopg: an InternalError.
     psycopg.errors.IdleInTransactionSessionTimeout,
     psycopg.errors.TransactionTimeout,
     PoolTimeout,

@@ -1,7 +1,8 @@
 """One API for the tests of a pytest process and others for single modules, each searched for secrets at the end."""
 
-from collections.abc import Generator, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Generator, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from functools import partial
 from itertools import count
 from pathlib import Path
 from typing import Protocol
@@ -25,33 +26,37 @@ class StartApi(Protocol):
     def __call__(self, **settings: str) -> Api: ...
 
 
-@pytest.fixture(scope="module")
-def start_api(
-    postgres: PostgreSQL, valkey: Valkey, migrated_template: str, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[StartApi]:
-    """Start an API with a database of its own and these settings.
+StartedApis = Callable[[], AbstractContextManager[StartApi]]
 
-    It is stopped and searched for secrets after the tests of the module: each holds connections to the one database
-    server, which accepts a hundred.
+
+@pytest.fixture(scope="session")
+def started_apis(
+    postgres: PostgreSQL, valkey: Valkey, migrated_template: str, tmp_path_factory: pytest.TempPathFactory
+) -> StartedApis:
+    """Return contexts in which APIs are started, each with a database of its own; they stop at the end of the context.
+
+    They are then searched for secrets. Each holds connections to the one database server, which accepts a hundred.
     """
-    with _apis(postgres, valkey, migrated_template, tmp_path_factory) as start:
+    return partial(_started_apis, postgres, valkey, migrated_template, tmp_path_factory)
+
+
+@pytest.fixture(scope="module")
+def start_api(started_apis: StartedApis) -> Iterator[StartApi]:
+    """Start an API with these settings for the tests of the module."""
+    with started_apis() as start:
         yield start
 
 
 @pytest.fixture(scope="session")
-def api(
-    postgres: PostgreSQL, valkey: Valkey, migrated_template: str, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Api]:
-    with _apis(postgres, valkey, migrated_template, tmp_path_factory) as start:
+def api(started_apis: StartedApis) -> Iterator[Api]:
+    with started_apis() as start:
         yield start()
 
 
 @pytest.fixture(scope="session")
-def door(
-    postgres: PostgreSQL, valkey: Valkey, migrated_template: str, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Api]:
+def door(started_apis: StartedApis) -> Iterator[Api]:
     """A server for those who sign in: it believes the address that each test says it comes from."""
-    with _apis(postgres, valkey, migrated_template, tmp_path_factory) as start:
+    with started_apis() as start:
         yield start(KEYLEDGER_TRUSTED_PROXIES="127.0.0.0/8")
 
 
@@ -69,7 +74,9 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
 
 
 @contextmanager
-def _apis(postgres: PostgreSQL, valkey: Valkey, template: str, folders: pytest.TempPathFactory) -> Generator[StartApi]:
+def _started_apis(
+    postgres: PostgreSQL, valkey: Valkey, template: str, folders: pytest.TempPathFactory
+) -> Generator[StartApi]:
     folder = folders.mktemp("api")
     with ExitStack() as stack:
 

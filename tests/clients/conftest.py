@@ -8,11 +8,11 @@ import pytest
 
 from keyledger import AsyncKeyledger, Keyledger, Retries
 from tests.app.api.mcp.conftest import upstream
-from tests.app.conftest import api, org
+from tests.app.conftest import api, org, started_apis
 from tests.app.organizations import Api, Organization
 from tests.clients.meddler import Meddler
 
-__all__ = ["api", "org", "upstream"]
+__all__ = ["api", "org", "started_apis", "upstream"]
 
 FAST = Retries(first_seconds=0.01, longest_seconds=0.02)
 

@@ -2,18 +2,16 @@
 what was tried again."""
 
 import asyncio
-import time
 from collections.abc import AsyncIterator, Sequence
 from hashlib import sha256
-from typing import Any
 
 import psycopg
 import pytest
 
 from eventstore.clock import now
 from eventstore.database import GATE_ROLE, Connection, Pool, connect, pool
-from eventstore.errors import IdempotencyInFlight, Unavailable
-from eventstore.execute import Change, Write, execute
+from eventstore.errors import Unavailable
+from eventstore.execute import Change, execute
 from eventstore.group_commit import Bounds, Decided, GroupCommit, Judged
 from eventstore.idempotency import Answer, Request
 from eventstore.usage_batch import Batch, append_once
@@ -21,7 +19,7 @@ from projections.inline import INLINE
 from tests import seed
 from tests.eventstore.changes import renaming, value
 from tests.eventstore.cutting_proxy import Cut, Proxy, cutting_proxy
-from tests.patience import stretched
+from tests.eventstore.pools import eventually_none_is_open
 from tests.projections.usage.uses import used
 from tests.workers.story import eventually
 
@@ -228,15 +226,6 @@ async def test_a_connection_that_is_lost_earlier_leaves_no_trace(
         await execute(through, change, INLINE)
     assert proxy.cuts == 1
     assert await value(connection, "select count(*) from idempotency_keys") == 0
-    assert isinstance(await _executed_when_unclaimed(through, change), Change)
-
-
-async def _executed_when_unclaimed(through: Pool, change: Write[Any, Any, Any, Any]) -> object:
-    """Repeat the change until PostgreSQL has noticed that the lost connection, which holds the claim, is gone."""
-    end = time.monotonic() + stretched(30)
-    while True:
-        try:
-            return await execute(through, change, INLINE)
-        except IdempotencyInFlight:
-            assert time.monotonic() < end, "the claim of the lost connection was never released"
-            await asyncio.sleep(0.05)
+    # PostgreSQL has to notice that the lost connection, which holds the claim, is gone.
+    await eventually_none_is_open(connection)
+    assert isinstance(await execute(through, change, INLINE), Change)

@@ -1,4 +1,4 @@
-"""PostgreSQL ends a session that keeps a transaction open too long, as that of a process that got no CPU time."""
+"""PostgreSQL ends a session whose transaction stays open too long, for example because its process got no CPU time."""
 
 import asyncio
 from typing import LiteralString
@@ -17,7 +17,7 @@ LONG: LiteralString = "set local transaction_timeout = '50ms'"
 
 
 @pytest.mark.parametrize("limit", [IDLE, LONG], ids=["idle", "long"])
-async def test_a_session_that_ended_within_a_transaction_is_no_fault_of_the_request(
+async def test_a_session_that_timed_out_in_a_transaction_is_reported_as_unavailable(
     connections: Pool, limit: LiteralString
 ) -> None:
     with pytest.raises(psycopg.Error) as ended:

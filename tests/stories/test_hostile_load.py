@@ -3,13 +3,16 @@
 import sys
 from pathlib import Path
 
+import pytest
+
 from embedded.postgres import SUPERUSER, PostgreSQL
 from embedded.valkey import Valkey
 from tests.random_input import random_seed
-from tests.stories.hostile import CLIENTS
+from tests.stories.hostile import CLIENTS, Findings
 from tests.stories.kills import Kills
 
 SECONDS = 20.0
+ROUNDS_MAX = 5
 
 
 def test_hostile_clients_and_disturbances_cause_no_500_and_readiness_stays_truthful(
@@ -17,18 +20,21 @@ def test_hostile_clients_and_disturbances_cause_no_500_and_readiness_stays_truth
 ) -> None:
     database = database_url.rpartition("@/")[2].partition("?")[0]
     with Kills(postgres, database_url, redis_url, tmp_path) as kills:
-        promises, findings = kills.hostile(
-            valkey, postgres.url_of(database, SUPERUSER), SECONDS, random_seed(), print_line
-        )
-    assert findings.internal_errors == []
-    assert findings.contradictions == []
-    assert kills.broken(promises) == []
-    # It was no quiet time. A database that restarts on a busy machine may take most of it, so how much is answered
-    # with success says nothing.
-    assert findings.abandoned > 0
-    assert findings.statuses.total() > CLIENTS
-    assert findings.statuses[200] > 0
-    assert findings.disturbances.total() > 1
+        for _ in range(ROUNDS_MAX):
+            promises, findings = kills.hostile(
+                valkey, postgres.url_of(database, SUPERUSER), SECONDS, random_seed(), print_line
+            )
+            assert findings.internal_errors == []
+            assert findings.contradictions == []
+            assert kills.broken(promises) == []
+            if _is_hostile_enough(findings):
+                return
+    pytest.fail("no round had enough disturbances, abandoned requests and successes to show anything")
+
+
+def _is_hostile_enough(findings: Findings) -> bool:
+    """Return whether the round shows anything; a database that restarts on a busy machine may take most of one."""
+    return findings.abandoned > CLIENTS and findings.statuses[200] > CLIENTS and findings.disturbances.total() > 3
 
 
 def print_line(line: str) -> None:

@@ -245,7 +245,10 @@ def _ruled_asked(question: Asked, opinion: _Opinion, taken: Taken, event_id: str
         return Decided(ruling, _use(caller, _Final(asking), bill, event_id))
     final = _final(subject, opinion.subject, bill, refused=taken.refused_by is not None)
     ruling = Ruling(asking, final.verdict, bill.at, event_id, taken.allowance, final.quota)
-    return Decided(ruling, _use(subject, final, bill, event_id, asked_by=asking.key))
+    use = _use(subject, final, bill, event_id, asked_by=asking.key)
+    if bill.facts.ends_previous(caller, asking):
+        use = structs.replace(use, caller_secret_version=asking.secret_version)
+    return Decided(ruling, use)
 
 
 def _use(presented: Presentation, final: _Final, bill: _Bill, event_id: str, *, asked_by: Key | None = None) -> KeyUsed:

@@ -130,15 +130,19 @@ with batch as (
          json_to_record(convert_from(u.body, 'UTF8')::json) as e (
              type text, id text, action text, code text, status text, organization_id text, key_id text,
              caller_key_id text, mcp_id text, tool text, secret_version int, call_id text, latency_ms int, billed boolean,
-             ends_previous boolean
+             ends_previous boolean, caller_secret_version int
          )
 ), used_secret as (
     -- In the order of the ids: two batches that use the same keys wait for each other and never in a circle.
     insert into used_secrets as known (key_id, organization_id, secret_version, used_at)
-    select distinct on (e.key_id) e.key_id, e.organization_id, e.secret_version, b.at
-    from head, batch b, event e
-    where e.ends_previous
-    order by e.key_id, e.secret_version desc
+    -- A use can be the first one of two secrets: of the key that was presented, and of the key that asked about it.
+    select distinct on (u.key_id) u.key_id, e.organization_id, u.secret_version, b.at
+    from head, batch b, event e, lateral (values
+        (case when e.ends_previous then e.key_id end, e.secret_version),
+        (case when e.caller_secret_version is not null then e.caller_key_id end, e.caller_secret_version)
+    ) as u (key_id, secret_version)
+    where u.key_id is not null
+    order by u.key_id, u.secret_version desc
     on conflict (key_id) do update set secret_version = excluded.secret_version, used_at = excluded.used_at
     where known.secret_version < excluded.secret_version
 ), billed as (

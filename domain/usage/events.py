@@ -37,7 +37,8 @@ class KeyUsed(Struct, frozen=True, tag_field="type", tag="api_key.used", omit_de
     `key_id` is absent where the secret is nobody's; `organization_id` is then that of the key that asked about it, or
     absent too. `revision` is the revision of the key that decided; `caller_key_id` the key that asked about this one.
     `billed`: it counts towards the organization's quota. `ends_previous`: it was the first accepted use of a rotated
-    secret, and with it ended the secrets before.
+    secret, and with it ended the secrets before. `caller_secret_version`: the same happened to the key that asked, and
+    this is the secret with which it asked; absent otherwise.
     """
 
     id: str
@@ -56,6 +57,7 @@ class KeyUsed(Struct, frozen=True, tag_field="type", tag="api_key.used", omit_de
     caller_key_id: str | None = None
     billed: bool = False
     ends_previous: bool = False
+    caller_secret_version: int | None = None
 
 
 class CallCompleted(Struct, frozen=True, tag_field="type", tag="mcp.call_completed", omit_defaults=True):

@@ -7,7 +7,8 @@ import pytest
 
 from domain.keys.secret import parse
 from tests.app.api.api_keys.shapes import ROTATED
-from tests.app.organizations import Api, Organization
+from tests.app.client import Answer
+from tests.app.organizations import Api, Organization, unknown_secret
 
 
 def test_the_key_stays_and_its_secret_changes(api: Api, org: Organization) -> None:
@@ -146,18 +147,100 @@ def test_without_a_stated_overlap_the_old_secret_works_until_the_new_one_is_used
     assert api.database.rows(query, key.id, '%"ends_previous":true%') == [(1,)]
 
 
-@pytest.mark.parametrize("use", ["verify", "check", "manage"])
+def _verify_with(api: Api, caller: str, secret: str) -> Answer:
+    return api.client(caller).post("/v1/api-keys/verify", {"key": secret})
+
+
+@pytest.mark.parametrize(
+    "use", ["verified", "check", "call", "resource", "servers", "list", "change", "not found", "verifies", "of no key"]
+)
 def test_any_accepted_use_of_the_new_secret_counts(api: Api, org: Organization, use: str) -> None:
-    key = org.key(permissions={"mcps": "*", "manage": ["keys:read"]})
+    key = org.key(permissions={"mcps": "*", "manage": ["keys:read", "keys:write", "keys:verify"]})
+    mcp_id = org.mcp(endpoint_url="http://127.0.0.1:9/mcp")
     renewed = org.client.post(f"{key.path}/rotate").data["key"]
+    holder = api.client(renewed)
     match use:
-        case "verify":
+        case "verified":
             org.verify(renewed)
         case "check":
-            api.client(renewed).get(f"/v1/auth/check?organization_id={org.id}")
+            holder.get(key.check_path)
+        case "call":
+            holder.post("/v1/mcp/invoke", {"mcp_id": mcp_id, "tool": "add", "arguments": {}})
+        case "resource":
+            holder.post("/v1/mcp/resources", {"mcp_id": mcp_id, "uri": "file:///a"})
+        case "servers":
+            holder.get("/v1/mcp/servers")
+        case "list":
+            holder.get("/v1/api-keys")
+        case "change":
+            assert holder.patch(org.key().path, {"name": "Renamed"}).status == 200
+        case "not found":
+            assert holder.get("/v1/api-keys/key_00000000000000000000000000").status == 404
+        case "verifies":
+            assert _verify_with(api, renewed, org.key().secret).data["valid"] is True
         case _:
-            api.client(renewed).get("/v1/api-keys")
+            assert _verify_with(api, renewed, "pk_live_no_key").data["valid"] is False
     assert org.verify(key.secret)["code"] == "revoked_key"
+    assert _verify_with(api, key.secret, org.key().secret).code == "revoked_key"
+
+
+@pytest.mark.parametrize("about", ["unknown", "revoked", "foreign", "over its limit"])
+def test_a_caller_that_is_accepted_counts_whatever_became_of_the_key_asked_about(
+    api: Api, org: Organization, about: str
+) -> None:
+    key = org.key(permissions={"mcps": "*", "manage": ["keys:verify"]})
+    renewed = org.client.post(f"{key.path}/rotate").data["key"]
+    match about:
+        case "unknown":
+            subject = unknown_secret()
+        case "revoked":
+            revoked = org.key()
+            org.client.delete(revoked.path)
+            subject = revoked.secret
+        case "foreign":
+            subject = api.organization().manager.secret
+        case _:
+            limited = org.key(rate_limit={"per_second": 1})
+            subject = limited.secret
+            while org.verify(subject)["code"] != "rate_limited":
+                pass
+    _verify_with(api, renewed, subject)
+    assert org.verify(key.secret)["code"] == "revoked_key"
+
+
+@pytest.mark.parametrize("refused", ["body", "grant"])
+def test_a_caller_that_is_refused_leaves_its_old_secret(api: Api, org: Organization, refused: str) -> None:
+    manage = [] if refused == "grant" else ["keys:verify"]
+    key = org.key(permissions={"mcps": "*", "manage": manage})
+    renewed = org.client.post(f"{key.path}/rotate").data["key"]
+    body = {"key": 1} if refused == "body" else {"key": org.key().secret}
+    assert api.client(renewed).post("/v1/api-keys/verify", body).status in {403, 422}
+    assert org.verify(key.secret)["valid"] is True
+
+
+def test_a_caller_that_asks_about_its_own_new_secret_uses_it_once(api: Api, org: Organization) -> None:
+    key = org.key(permissions={"mcps": "*", "manage": ["keys:verify"]})
+    renewed = org.client.post(f"{key.path}/rotate").data["key"]
+    assert _verify_with(api, renewed, renewed).data["valid"] is True
+    assert api.database.rows("select secret_version from used_secrets where key_id = %s", key.id) == [(2,)]
+    assert _verify_with(api, renewed, key.secret).data["code"] == "revoked_key"
+
+
+def test_two_keys_with_new_secrets_end_the_old_ones_of_each_other(api: Api, org: Organization) -> None:
+    first, second = (org.key(permissions={"mcps": "*", "manage": ["keys:verify"]}) for _ in range(2))
+    renewed = [org.client.post(f"{key.path}/rotate").data["key"] for key in (first, second)]
+    assert _verify_with(api, renewed[0], renewed[1]).data["valid"] is True
+    assert [org.verify(key.secret)["code"] for key in (first, second)] == ["revoked_key", "revoked_key"]
+
+
+def test_only_the_first_use_by_a_caller_is_noted(api: Api, org: Organization) -> None:
+    key, subject = org.key(permissions={"mcps": "*", "manage": ["keys:verify"]}), org.key()
+    renewed = org.client.post(f"{key.path}/rotate").data["key"]
+    for _ in range(3):
+        _verify_with(api, renewed, subject.secret)
+    query = "select convert_from(body, 'UTF8') like %s from usage_events where key_id = %s order by event_id"
+    rows = api.database.rows(query, '%"caller_secret_version":2%', subject.id)
+    assert rows == [(True,), (False,), (False,)]
 
 
 def test_a_refused_use_of_the_new_secret_does_not_count(api: Api, org: Organization) -> None:

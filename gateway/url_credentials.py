@@ -6,105 +6,16 @@ of a well-known kind of token. A random path or an opaque id is not taken for a 
 
 import base64
 import re
-import unicodedata
 from binascii import Error as NotBase64
 from collections.abc import Iterator
-from urllib.parse import unquote_plus
 
 from domain.keys.secret import holds_secret
+from gateway.credential_names import is_credential, is_opaque_credential, is_setting
+from gateway.percent_encoding import decodings
 
-_DECODED_TIMES_MAX = 5
 _NAME_SHOWN_MAX = 60
 _BASE64_LENGTH_MIN = 12
 
-_ALWAYS = frozenset(
-    {
-        "apikey",
-        "authkey",
-        "accesskey",
-        "secretkey",
-        "privatekey",
-        "sharedkey",
-        "subscriptionkey",
-        "appkey",
-        "apitoken",
-        "accesstoken",
-        "authtoken",
-        "secret",
-        "password",
-        "passwd",
-        "passphrase",
-        "passcode",
-        "pass",
-        "pwd",
-        "pw",
-        "pword",
-        "credential",
-        "credentials",
-        "cred",
-        "creds",
-        "signature",
-        "sig",
-        "hmac",
-        "token",
-        "bearer",
-        "jwt",
-        "pat",
-        "authorization",
-        "otp",
-        "sid",
-        "sessionid",
-        "jsessionid",
-        "phpsessid",
-    }
-)
-"""Words that make a name the name of a credential, unless what follows makes it something about one."""
-_LAST = frozenset({"key", "auth"})
-"""Words that do so at the end of a name: `exaApiKey`, but not `keyspace` or `auth_type`."""
-_ABOUT = frozenset(
-    {
-        "type",
-        "name",
-        "count",
-        "limit",
-        "budget",
-        "max",
-        "min",
-        "size",
-        "length",
-        "format",
-        "mode",
-        "ttl",
-        "expiry",
-        "expires",
-        "url",
-        "uri",
-        "endpoint",
-        "policy",
-        "field",
-        "header",
-        "scheme",
-        "required",
-    }
-)
-"""Words at the end of a name that is about a credential and does not carry one: `token_limit`, `passwordPolicy`.
-
-They count only where the value looks like a setting: anyone can put a key into `apiKeyUrl`.
-"""
-_SETTING_LENGTH_MAX = 32
-_SETTING = re.compile(
-    r"\d[\d.,:TZ+-]*"  # a number, or an instant
-    r"|[A-Za-z]{1,8}\d{1,5}"  # oauth2, ES256
-    r"|(?:[A-Z]?[a-z]+|[A-Z]{1,4})(?:[-_. ](?:[A-Z]?[a-z]+|[A-Z]{1,4}))*"  # all, client_secret_basic, X-API-Key
-)
-_WEB_ADDRESS = re.compile(r"https?:\S*", re.IGNORECASE)
-_JOINED = re.compile(
-    r"(?:api|auth|access|secret|private|shared|subscription|app|server|license|master|user|client|function)_?keys?\Z"
-    r"|(?:token|secret|password|passwd|passphrase|signature|credential)s?\Z"
-)
-"""What a name without a visible boundary ends with: `tavilyapikey`, `mytoken`."""
-
-_WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
 # A name, its whole value, and what of the value can hold no further pair.
 _PAIR = re.compile(r"([^=&;?/#]+)=(?=([^&;#]*))([^&;?/#]*)")
 _BARE = re.compile(r"[?&;]([^=&;?/#]+)(?=[&;#]|\Z)")
@@ -114,38 +25,49 @@ _TOKEN = re.compile(
     r"(?<![A-Za-z0-9])(?:"
     r"sk-[A-Za-z0-9_-]{16,}|[rs]k_(?:live|test)_[A-Za-z0-9]{16,}|gh[opsur]_[A-Za-z0-9]{30,}|github_pat_\w{30,}"
     r"|glpat-[\w-]{20,}|xox[abprs]-[\w-]{10,}|AKIA[0-9A-Z]{16}|AIza[\w-]{30,}|tvly-[\w-]{12,}|npm_[A-Za-z0-9]{30,}"
+    r"|gsk_[A-Za-z0-9]{20,}|xai-[A-Za-z0-9]{20,}|pplx-[A-Za-z0-9]{20,}|nvapi-[\w-]{20,}|fc-[0-9a-f]{32}|r8_[A-Za-z0-9]{20,}"
+    r"|shp(?:at|ca|pa|ss)_[0-9a-fA-F]{32}|do[oprs]_v1_[0-9a-f]{64}|sbp_[0-9a-f]{40}|lin_api_[A-Za-z0-9]{20,}"
+    r"|(?:ntn|secret)_[A-Za-z0-9]{40,}|SG\.[\w-]{16,}\.[\w-]{16,}|ya29\.[\w-]{16,}|pypi-[\w-]{20,}|figd_[\w-]{20,}"
+    r"|glsa_\w{20,}|hvs\.[\w-]{20,}|sntry[su]_[A-Za-z0-9+/=_]{20,}|ATATT3[\w=-]{20,}|dapi[0-9a-f]{32}"
     r"|hf_[A-Za-z0-9]{20,}|eyJ[\w-]{8,}\.eyJ[\w-]{8,}\.|whsec_[A-Za-z0-9+/=]{20,}|k[sl]_[\w-]{43}"
     r")"
 )
-_FUNCTION_KEY_LENGTH_MIN = 16
+# The value of a header (RFC 9110 §11.4) that became the value of a parameter.
+_HEADER_VALUE = re.compile(r"\bbearer\s+[\w.~+/-]{16,}|\bbasic\s+(?P<basic>[A-Za-z0-9+/]{4,}={0,2})", re.IGNORECASE)
+# An address inside the address, such as that of a database. Browsers and drivers send what stands before the `@`.
+_USERINFO = re.compile(r"://[^/?#&\s@:]*:[^/?#&\s@]+@")
+# A segment of the path after one that names it: /apikey/3fK9…/mcp.
+_SEGMENTS = re.compile(r"(?<=/)([^/?#&;=]+)/(?=((?=[A-Za-z]*\d)[A-Za-z0-9]{16,})(?:[/?#]|\Z))")
 
 
 def credential_in(address: str) -> str | None:
     """Return what in the path and query of a URL is a credential, in words that do not show it; None if nothing is."""
-    for text in _decoded(address):
-        for name, value, part in _PAIR.findall(text):
-            if _is_credential(name, value) or _is_function_key(name, part):
-                return _shown(name)
-        if any(_is_credential(name, "") for name in _BARE.findall(text)):
-            return "a parameter without a value"  # such a name may be the credential itself
-        for nested in _nested(text):
-            for name, value in _JSON_NAME.findall(nested):
-                if _is_credential(name, value):
-                    return _shown(name)
-        if _TOKEN.search(text) or holds_secret(text):
-            return "a token"
+    for text in decodings(address):
+        if found := _named_in(text) or _recognized_in(text):
+            return found
     return None
 
 
-def _decoded(address: str) -> Iterator[str]:
-    """The text as it stands and as often decoded as a server behind a proxy could do."""
-    text = address
-    for _ in range(_DECODED_TIMES_MAX):
-        yield text
-        decoded = unicodedata.normalize("NFKC", unquote_plus(text))
-        if decoded == text:
-            return
-        text = decoded
+def _named_in(text: str) -> str | None:
+    for name, value, part in _PAIR.findall(text):
+        if is_credential(name, value) or is_opaque_credential(name, part):
+            return _shown(name)
+    for name, value in _SEGMENTS.findall(text):
+        if not is_setting(value) and is_credential(name, value):
+            return _shown(name)
+    if any(is_credential(name, "") for name in _BARE.findall(text)):
+        return "a parameter without a value"  # such a name may be the credential itself
+    for nested in _nested(text):
+        for name, value in _JSON_NAME.findall(nested):
+            if is_credential(name, value):
+                return _shown(name)
+    return None
+
+
+def _recognized_in(text: str) -> str | None:
+    if _TOKEN.search(text) or holds_secret(text) or _holds_header_value(text):
+        return "a token"
+    return "the password of another address" if _USERINFO.search(text) else None
 
 
 def _nested(text: str) -> Iterator[str]:
@@ -161,40 +83,18 @@ def _nested(text: str) -> Iterator[str]:
                 yield plain.decode("utf-8", "replace")
 
 
-def _is_credential(name: str, value: str) -> bool:
-    written = [word.lower() for word in _WORDS.findall(name)]
-    words = [_singular(word) for word in written]
-    is_about = bool(words) and words[-1] in _ABOUT
-    # `max_tokens=4096` and `keys=all` are settings too.
-    is_plural = words != written or (bool(_JOINED.search("".join(words))) and written[-1].endswith("s"))
-    if (is_about or is_plural) and _is_setting(value):
-        return False
-    while words and words[-1] in _ABOUT:
-        words.pop()
-    if not words:
-        return False
-    joined = "".join(words)
-    return (
-        words[-1] in _LAST or not _ALWAYS.isdisjoint(words) or joined in _ALWAYS or _JOINED.search(joined) is not None
-    )
-
-
-def _is_function_key(name: str, value: str) -> bool:
-    """Whether it is the key of an Azure function. A short code is a country or a language."""
-    words = "".join(_WORDS.findall(name))
-    return words.lower() == "code" and len(value) >= _FUNCTION_KEY_LENGTH_MIN
-
-
-def _singular(word: str) -> str:
-    stem = word.removesuffix("s")
-    return stem if stem in _ALWAYS or stem in _LAST or stem in _ABOUT else word
-
-
-def _is_setting(value: str) -> bool:
-    *_, plain = _decoded(value)
-    if _WEB_ADDRESS.fullmatch(plain):
-        return True
-    return not plain or (len(plain) <= _SETTING_LENGTH_MAX and _SETTING.fullmatch(plain) is not None)
+def _holds_header_value(text: str) -> bool:
+    for found in _HEADER_VALUE.finditer(text):
+        if found["basic"] is None:
+            return True
+        try:
+            pair = base64.b64decode(found["basic"].rstrip("=") + "==").decode()
+        except (NotBase64, ValueError):
+            continue
+        # Any word of four letters is base64. What it stands for is rarely a name, a colon and a password.
+        if ":" in pair and pair.isprintable():
+            return True
+    return False
 
 
 def _shown(name: str) -> str:

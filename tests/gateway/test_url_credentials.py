@@ -21,12 +21,14 @@ NAMES = [
     "secret", "clientSecret", "client_secret", "secretKey", "passphrase", "credential", "X-Amz-Credential",
     "sig", "Signature", "X-Amz-Signature", "X-Goog-Signature", "hmac", "sessionId", "sid", "subscription-key",
     "subscriptionkey", "ocp-apim-subscription-key", "functionsKey", "config[apiKey]", "auth2Token", "apiKey2",
+    "authorisation", "Passwort", "kennwort", "senha",
 ]  # fmt: skip
 HARMLESS = [
     "profile", "project", "tools", "tokens", "keyspace", "keyboard", "monkey", "author", "authority", "auth_type",
     "tokenLimit", "max_tokens", "maxTokenCount", "apiKeyName", "keyword", "compass", "passenger", "signal", "design",
     "config", "code", "country_code", "region", "version", "api-version", "q", "session_name", "secretariat",
-    "passwordPolicy", "path", "patch", "sidebar",
+    "passwordPolicy", "path", "patch", "sidebar", "session", "license", "cookie", "ticket", "sort_key", "primaryKey",
+    "foreign_key", "idempotency-key", "publicKey",
 ]  # fmt: skip
 
 
@@ -53,7 +55,7 @@ def test_a_credential_is_known_by_its_name(name: str) -> None:
 ABOUT = [
     "tokens", "passwords", "apiKeys", "apikeys", "mytokens", "secrets", "access_tokens", "smitheryApiKeyUrl",
     "apiKeyName", "password_policy", "tokenLimit", "tokens_budget", "keyName", "auth_type", "credentialsUri",
-    "max_tokens",
+    "max_tokens", "sort_key", "partitionKey", "public-key",
 ]  # fmt: skip
 
 
@@ -95,6 +97,11 @@ def test_a_name_that_only_looks_alike_is_none(name: str) -> None:
         "/v1/orgs/01890a5d-ac96-774b-bcce-b302099a8057/mcp?profile=01890a5d-ac96-774b-bcce-b302099a8057",
         "/mcp?project=AbCdEf0123456789AbCdEf0123456789",
         "/token/key/secret/mcp",
+        "/token/introspection/endpoint",
+        "/auth/AuthenticationServer/mcp",
+        "/mcp?title=basic programming&about=bearer bonds",
+        "/mcp?target=https://other.example:8443/a@b&mail=a@b.example",
+        "/mcp?session=daily-standup-notes",
         "/mcp?code=de",
         "/mcp?a=%",
         "/mcp?config=eyJhIjoxfQ",
@@ -121,6 +128,21 @@ def test_an_address_without_one_may_be_registered(rest: str) -> None:
         "/mcp?x=AKIA" + "A1" * 8,
         "/mcp?tvly-" + "a1" * 12,
         "/mcp?sk-" + "a1" * 12 + "-token=1",
+        f"/mcp?session={VALUE}",
+        f"/mcp?cookie={VALUE}",
+        "/apikey/" + "a1" * 12 + "/mcp",
+        "/v1/access_token/" + "a1" * 12,
+        "/token%2F" + "a1" * 12 + "/mcp",
+        "/mcp?x=Bearer%20" + "a1" * 12,
+        "/mcp?x=bearer+" + "a1" * 12,
+        "/mcp?x=Basic%20" + quote(base64.b64encode(f"user:{VALUE}".encode()).decode(), safe=""),
+        f"/mcp?db=postgres%3A%2F%2Fuser%3A{VALUE}%40db.example%2Fmain",
+        f"/mcp?db=postgres://:{VALUE}@db.example/main",
+        "/fc-" + "a1" * 16 + "/v2/mcp",
+        *(
+            f"/mcp?x={start}{'a1' * 32}"
+            for start in ("gsk_", "xai-", "shpat_", "ntn_", "ya29.", "hvs.", "dapi", "lin_api_")
+        ),
     ],
 )
 def test_a_credential_is_known_wherever_it_is_and_never_shown(rest: str) -> None:

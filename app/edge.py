@@ -28,7 +28,7 @@ DISCARD_BYTES_MAX = 32 * 1024 * 1024
 DISCARD_SECONDS = 10
 REQUEST_ID_LENGTH_MAX = 128
 
-_HOST = re.compile(rb"(?:[A-Za-z0-9._~!$&'()*+;=%-]*|\[[0-9A-Fa-f:.]+\])(?::[0-9]*)?")
+_HOST = re.compile(rb"(?:[A-Za-z0-9._~!$&'()*+;=%-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]*)?")
 
 _COMMON = (
     (b"cache-control", b"no-store"),

@@ -205,6 +205,7 @@ HOSTS: dict[str, tuple[bytes, ...]] = {
     "a user": (b"Host: user@a",),
     "a blank": (b"Host: a b",),
     "a port that is none": (b"Host: a:b",),
+    "a port only": (b"Host: :80",),
 }
 
 

@@ -20,7 +20,24 @@ def change(org: Organization, key: Key, verb: str, if_match: str) -> Answer:
             return org.client.post(f"{key.path}/{verb}", if_match=if_match)
 
 
-OTHERS = ['"2"', '"999999999"', '"9999999999"', '"0"', '"01"', '"2", "3"', '"-1"', '""', '"1e0"', '"one, 1"', '"*"']
+OTHERS = [
+    '"2"',
+    '"2-gzip"',
+    '"1-"',
+    '"1-2"',
+    '"1gzip"',
+    '"1-gzip-br"',
+    '"999999999"',
+    '"9999999999"',
+    '"0"',
+    '"01"',
+    '"2", "3"',
+    '"-1"',
+    '""',
+    '"1e0"',
+    '"one, 1"',
+    '"*"',
+]
 """Well-formed, and none of them the tag of revision 1."""
 
 NONE = ["nonsense", "", "1", '"1', '"1" "2"', '"1", *', "W/", 'w/"1"', ",", '"1"; "2"', '"' + "1" * 2_000 + '"']
@@ -67,6 +84,14 @@ def test_one_of_several_tags_is_enough(org: Organization, if_match: str) -> None
 def test_the_weak_tag_that_a_proxy_makes_of_the_etag_names_the_same_revision(org: Organization, verb: str) -> None:
     key = org.key()
     assert change(org, key, verb, f"W/{org.client.get(key.path).headers['etag']}").status == 200
+
+
+@pytest.mark.parametrize(
+    "if_match", ['"1-gzip"', '"1-br"', '"1-zstd"', '"1--gzip"', '"1;gzip"', 'W/"1-gzip"', '"7", "1-gzip"']
+)
+def test_a_tag_to_which_a_proxy_added_its_coding_names_the_same_revision(org: Organization, if_match: str) -> None:
+    """Apache and Caddy add `-gzip`, Jetty `--gzip`; all of them to whatever tag they compress."""
+    assert change(org, org.key(), "PATCH", if_match).status == 200
 
 
 @pytest.mark.parametrize("if_match", ['W/"1"', 'W/"1", "2"', 'W/"7",W/"1"', '"7", W/"1"'])

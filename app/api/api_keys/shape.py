@@ -8,7 +8,7 @@ from app.api.api_keys.surroundings import Surroundings
 from domain.actor import Actor, KeyActor, SystemActor, UserActor
 from domain.keys.events import KeyEvent
 from domain.keys.permissions import Permissions
-from domain.keys.state import Active, Disabled, Existing, Expired, Key, KeyState, Revoked, SecretVersion
+from domain.keys.state import Active, Disabled, Existing, Expired, KeyState, Revoked, SecretVersion
 from eventstore.execute import Change
 from projections.key_list.queries import UsedSecret
 from projections.usage.queries import KeyUsage
@@ -68,19 +68,21 @@ def secrets_shape(state: Existing, last_used: Mapping[int, datetime], used: Used
             "version": secret.version,
             "created_at": secret.created_at,
             "last_used": last_used.get(secret.version),
-            "valid_until": _ends_at(secret, state.key, used),
+            "valid_until": _ends_at(secret, state, used),
         }
         for secret in reversed(state.key.secrets)
     ]
 
 
-def _ends_at(secret: SecretVersion, key: Key, used: UsedSecret | None) -> datetime | None:
-    """No secret is valid after its key, also where the key's expiry was set after the rotation."""
+def _ends_at(secret: SecretVersion, state: Existing, used: UsedSecret | None) -> datetime | None:
+    """No secret is valid after its key, also where the key was revoked or its expiry was set after the rotation."""
     if secret.valid_until is None:
         return None
     ends = [secret.valid_until]
-    if key.expires_at is not None:
-        ends.append(key.expires_at)
+    if state.key.expires_at is not None:
+        ends.append(state.key.expires_at)
+    if isinstance(state, Revoked):
+        ends.append(state.revoked_at)
     if used is not None and secret.version < used.version:
         ends.append(used.used_at)
     return min(ends)

@@ -297,3 +297,12 @@ def test_an_earlier_secret_ends_with_its_key(org: Organization, body: dict[str, 
 
 def _in(hours: int) -> str:
     return (datetime.now(UTC) + timedelta(hours=hours)).isoformat(timespec="seconds").replace("+00:00", "Z")
+
+
+@pytest.mark.parametrize("body", [{}, {"overlap_seconds": 3_600}])
+def test_the_secrets_of_a_revoked_key_end_with_it(org: Organization, body: dict[str, int]) -> None:
+    key = org.key()
+    rotated = org.client.post(f"{key.path}/rotate", body).data
+    revoked = org.client.delete(key.path, {"reason": "compromised"}).data
+    assert revoked["revoked_at"] < rotated["previous_valid_until"]
+    assert [secret["valid_until"] for secret in org.detail(key)["secrets"]] == [None, revoked["revoked_at"]]

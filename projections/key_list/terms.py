@@ -1,9 +1,9 @@
 """What keys are found by, as text: the words of `key_terms.term` and the facets of `key_counts`.
 
 A search finds a key by what one of the words of its name begins with, or by what its prefix begins with. Letters that
-read alike are alike: large and small ones, `ß` and `SS`, composed and decomposed ones, full and half width (Unicode
-NFKC and case folding). A word begins at the beginning of the name and wherever a letter or digit follows something
-else. In scripts that are written without spaces, such as Japanese, Chinese and Thai, every letter begins one.
+read alike are alike: large and small ones, `ß` and `SS`, `İ` and `i`, composed and decomposed ones, full and half width
+(Unicode NFKC and case folding). A word begins at the beginning of the name and wherever a letter or digit follows
+something else. In scripts that are written without spaces, such as Japanese, Chinese and Thai, every letter begins one.
 
 A change to what follows from a name here raises the revision of `key_list` in `projections/rebuild/revisions.py`.
 """
@@ -16,6 +16,8 @@ EVERY_MCP = "mcp:*"
 
 _MARK = "\x1f"
 _LAST = "\U0010ffff"
+_DOTTED_I = "i\u0307"
+"""What becomes of the Turkish capital `İ`, whose small letter is `i` and has its dot already."""
 _FOLDED_LENGTH_MAX = 300
 """A single character may unfold to eighteen. With marks this is at most half of what an entry of an index may have."""
 
@@ -40,7 +42,7 @@ _FIRSTS = [first for first, _ in _UNSEGMENTED]
 
 def folded(text: str) -> str:
     """Return `text` as it is compared: folded, with single blanks between words and none around them."""
-    unfolded = normalize("NFKC", normalize("NFKC", text).casefold())
+    unfolded = normalize("NFKC", normalize("NFKC", text).casefold()).replace(_DOTTED_I, "i")
     return " ".join(unfolded.split())[:_FOLDED_LENGTH_MAX]
 
 

@@ -11,4 +11,4 @@ one and with its progress shown, and puts it in the place of the old one. Read m
 
 from collections.abc import Mapping
 
-REVISIONS: Mapping[str, int] = {"key_list": 2}
+REVISIONS: Mapping[str, int] = {"key_list": 3}

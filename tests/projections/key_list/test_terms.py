@@ -75,6 +75,10 @@ def test_in_scripts_without_spaces_any_part_is_found(name: str, data: st.DataObj
         ("ー", "キー", True),
         ("ία", "ΜΊΑ", False),
         ("ςας", "ΣΑΣ", True),
+        ("istanbul", "İSTANBUL", True),
+        ("İstanbul", "istanbul", True),
+        ("i\u0307stanbul", "Istanbul", True),
+        ("tanbul", "İstanbul", False),
     ],
 )
 def test_where_a_word_begins(q: str, name: str, found: bool) -> None:  # noqa: FBT001

@@ -14,8 +14,7 @@ from pathlib import Path
 
 from embedded.postgres import PostgreSQL
 from embedded.valkey import Valkey
-from eventstore.migrate import migrate
-from projections.schema import scripts
+from tests.logins import migrate_with_runtime_login
 from tests.stories.kills import KINDS, Kills
 
 
@@ -35,7 +34,7 @@ def main(arguments: list[str]) -> int:
 
 
 def _chaos(postgres: PostgreSQL, valkey: Valkey, folder: Path, kinds: list[str], seed: int) -> int:
-    asyncio.run(migrate(postgres.url, scripts()))
+    asyncio.run(migrate_with_runtime_login(postgres.url))
     began = time.monotonic()
     with Kills(postgres, postgres.url, valkey.url, folder) as kills:
         promises = kills.rounds(kinds, seed, lambda line: print(line, flush=True))

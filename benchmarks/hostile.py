@@ -19,8 +19,7 @@ from pathlib import Path
 
 from embedded.postgres import DATABASE, SUPERUSER, PostgreSQL
 from embedded.valkey import Valkey
-from eventstore.migrate import migrate
-from projections.schema import scripts
+from tests.logins import migrate_with_runtime_login
 from tests.stories.acknowledged import Promises
 from tests.stories.hostile import Findings
 from tests.stories.kills import Kills
@@ -36,7 +35,7 @@ def main(arguments: list[str]) -> int:
     with tempfile.TemporaryDirectory(prefix="keyledger-hostile-") as name, _busy(options.busy):
         folder = Path(name)
         with PostgreSQL(folder / "postgresql") as postgres, Valkey(folder / "valkey") as valkey:
-            asyncio.run(migrate(postgres.url, scripts()))
+            asyncio.run(migrate_with_runtime_login(postgres.url))
             with Kills(postgres, postgres.url, valkey.url, folder) as kills:
                 superuser = postgres.url_of(DATABASE, SUPERUSER)
                 promises, findings = kills.hostile(

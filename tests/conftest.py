@@ -17,7 +17,7 @@ from domain.keys.secret import parse
 from embedded.postgres import ROLE, SUPERUSER, PostgreSQL
 from embedded.valkey import Valkey
 from tests import random_input
-from tests.logins import runtime_url_of
+from tests.logins import migrate_with_runtime_login
 from tests.ordinary_user import OrdinaryUser, make_ordinary_user
 
 _TEMPLATE = "keyledger_template"
@@ -103,19 +103,8 @@ def migrated_template(postgres: PostgreSQL) -> str:
     """The name of a migrated database that nobody connects to, so that it can be cloned."""
     with psycopg.connect(postgres.url, autocommit=True) as connection:
         connection.execute(sql.SQL("create database {}").format(sql.Identifier(_TEMPLATE)))
-    asyncio.run(_migrated(postgres.url_of(_TEMPLATE)))
+    asyncio.run(migrate_with_runtime_login(postgres.url_of(_TEMPLATE)))
     return _TEMPLATE
-
-
-async def _migrated(url: str) -> None:
-    from eventstore.database import connect  # noqa: PLC0415 - most tests of the pure packages need no database
-    from eventstore.logins import ensure_runtime_login  # noqa: PLC0415 - likewise
-    from eventstore.migrate import migrate  # noqa: PLC0415 - likewise
-    from projections.schema import scripts  # noqa: PLC0415 - likewise
-
-    await migrate(url, scripts())
-    async with await connect(url, role=None) as owner:
-        await ensure_runtime_login(owner, runtime_url_of(url))
 
 
 @pytest.fixture

@@ -76,6 +76,8 @@ async def test_data_of_a_landed_commit_is_upgraded_sound_and_in_service(
     assert _run(landed_url, "eventstore", "check").startswith("sound")
     async with await connect(landed_url, role=None, timeouts=PATIENT) as connection:
         assert await missing(connection, scripts()) == []
+        applied = await (await connection.execute(b"select name, checksum from schema_migrations")).fetchall()
+    assert sorted(applied) == sorted((script.name, script.checksum) for script in scripts()), "no script was removed"
     for name, model in models().items():
         compared = await verify(landed_url, model)
         assert compared.equal, f"{name}: {compared.first}"

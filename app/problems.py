@@ -208,8 +208,8 @@ def _forbidden(refusal: Refusal) -> Problem:
 
 def _of_gateway(error: GatewayError) -> Problem:
     fields = error.fields if isinstance(error, InvalidArguments) else None
-    headers = {"Retry-After": RETRY_AFTER_SECONDS} if isinstance(error, TooManyCalls) else None
-    return Problem(error.code, str(error), fields, headers)
+    after = RETRY_AFTER_SECONDS if isinstance(error, TooManyCalls) else error.retry_after_seconds
+    return Problem(error.code, str(error), fields, None if after is None else {"Retry-After": str(after)})
 
 
 def _unavailable(error: Unavailable) -> Problem:

@@ -31,6 +31,7 @@ from gateway.failures import HttpRefusal, Meaning, UnreadableAnswer
 from gateway.old_transport import speaks_old_transport
 from gateway.redaction import redacted_bytes, redacted_json
 from gateway.results import Listed, Probe, Resource, Tool, ToolResult
+from gateway.retry_after import whole_seconds
 from gateway.tool_list import problem_of, read_tool
 from gateway.upstream import Upstream, credential_secrets
 from gateway.wire.messages import HEADER_MISMATCH, INVALID_PARAMS, METHOD_NOT_FOUND, RpcError, members
@@ -159,6 +160,7 @@ class Calls:
                 lists.resources_count,
                 redacted_json(tools, credential_secrets(upstream.credential)),
                 " ".join(problems) or None,
+                retry_after_seconds=lists.retry_after_seconds,
             )
 
         try:
@@ -167,30 +169,49 @@ class Calls:
             if isinstance(error, TooManyCalls):
                 raise
             waited = error.waited_seconds if isinstance(error, UpstreamTimeout) else 0.0
-            return Probe(False, error.latency_ms, problem=str(error), code=error.code, waited_seconds=waited)
+            return Probe(
+                False,
+                error.latency_ms,
+                problem=str(error),
+                code=error.code,
+                waited_seconds=waited,
+                retry_after_seconds=error.retry_after_seconds,
+            )
         return msgspec.structs.replace(answer.value, latency_ms=answer.latency_ms)
 
     async def _lists(self, session: Session, upstream: Upstream) -> tuple["_Lists", list[str]]:
         """What the server lists, and what is wrong with it. A server that answers is reachable all the same."""
-        meaning = self._meaning(upstream)
         problems: list[str] = []
         tools, count = Listed([]), 0
+        retry_after: int | None = None
         if session.capabilities.get("tools") is not None:
             try:
                 tools = await _tools(session)
             except _LIST_FAILURES as error:
-                problems.append(f"Its tools cannot be listed. {meaning.of(error).detail}")
-                tools = None
-        if session.capabilities.get("resources") is not None:
+                failure = self._failure(session, upstream, error)
+                problems.append(f"Its tools cannot be listed. {failure.explanation}")
+                tools, retry_after = None, failure.retry_after_seconds
+        if session.capabilities.get("resources") is not None and retry_after is not None:
+            problems.append("It was not asked for its resources.")
+            count = None
+        elif session.capabilities.get("resources") is not None:
             try:
                 count = len(await _pages(session, "resources/list", "resources"))
             except _LIST_FAILURES as error:
-                problems.append(f"Its resources cannot be listed. {meaning.of(error).detail}")
-                count = None
+                failure = self._failure(session, upstream, error)
+                problems.append(f"Its resources cannot be listed. {failure.explanation}")
+                count, retry_after = None, failure.retry_after_seconds
         left_out = problem_of(tools.invalid) if tools is not None else None
         if left_out is not None:
-            problems.insert(0, meaning.text(left_out))
-        return _Lists(None if tools is None else tools.tools, count), problems
+            problems.insert(0, self._meaning(upstream).text(left_out))
+        return _Lists(None if tools is None else tools.tools, count, retry_after), problems
+
+    def _failure(self, session: Session, upstream: Upstream, error: Exception) -> GatewayError:
+        """Return what `error` means, and when to retry if the server refused its latest request for now."""
+        failure = self._meaning(upstream).of(error)
+        if session.retry_after_seconds is not None and isinstance(failure, UpstreamError):
+            failure.retry_after_seconds = whole_seconds(session.retry_after_seconds)
+        return failure
 
     def _meaning(self, upstream: Upstream) -> Meaning:
         return Meaning(credential_secrets(upstream.credential), self._config.upstream_text_max)
@@ -226,9 +247,9 @@ class Calls:
                 value = await operation(session)
                 answer = Answer(value, _milliseconds_since(started), exchange.response_bytes)
             except Exception as error:  # noqa: BLE001 -- each has its meaning, and a bug is raised again by it
-                failure = self._meaning(upstream).of(error)
+                failure = self._failure(session, upstream, error)
                 no_session = isinstance(error, (HttpRefusal, UnreadableAnswer)) and not session.protocol_version
-                if purpose == _TEST and no_session:
+                if purpose == _TEST and no_session and failure.retry_after_seconds is None:
                     failure = await self._why_no_session(upstream, failure)
         if not isinstance(failure, (UpstreamUnreachable, UpstreamConnectionLost)):
             self._part(session)
@@ -260,6 +281,7 @@ class Calls:
 class _Lists(msgspec.Struct, frozen=True):
     tools: list[Tool] | None
     resources_count: int | None
+    retry_after_seconds: int | None
 
 
 class _Text(msgspec.Struct):

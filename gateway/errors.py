@@ -23,10 +23,22 @@ class GatewayError(Exception):
         """How long the server had taken when the call failed: failed calls are recorded too. Set by the gateway."""
         self.response_bytes = 0
         """Bytes of response bodies that had arrived by then. Set by the gateway."""
+        self.retry_after_seconds: int | None = None
+        """For how long the server asks to be left alone, if it says so. Set by the gateway."""
 
     def __str__(self) -> str:
         message = (type(self).__doc__ or "").splitlines()[0]
-        return f"{message} {self.detail}" if self.detail else message
+        return " ".join((message, *self._known))
+
+    @property
+    def explanation(self) -> str:
+        """The message without its first sentence, which is the same for every failure of the kind, unless it is all."""
+        return " ".join(self._known) or str(self)
+
+    @property
+    def _known(self) -> list[str]:
+        retry = "" if self.retry_after_seconds is None else f"Retry in {self.retry_after_seconds} s."
+        return [part for part in (self.detail, retry) if part]
 
 
 class TooManyCalls(GatewayError):

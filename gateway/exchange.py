@@ -7,10 +7,12 @@ from typing import cast
 import httpcore2
 import httpx2
 
+from eventstore.clock import now
 from gateway.config import GatewayConfig
 from gateway.egress import Egress
 from gateway.errors import ResponseTooLarge, UpstreamError
 from gateway.redirects import refused_redirect
+from gateway.retry_after import RETRY_AFTER_STATUS, retry_after_seconds
 from gateway.upstream import Upstream, credential_header, credential_query
 
 _REDIRECTS = range(300, 400)
@@ -91,6 +93,11 @@ class Reply:
     def media_type(self) -> str:
         """The type in `Content-Type`, in lower case and without parameters."""
         return self.headers.get("content-type", "").partition(";")[0].strip().lower()
+
+    @property
+    def retry_after_seconds(self) -> float | None:
+        """For how long the server asks to be left alone; None where it does not refuse for now, or does not say."""
+        return retry_after_seconds(self._response.headers, now()) if self.status in RETRY_AFTER_STATUS else None
 
     async def chunks(self) -> AsyncIterator[bytes]:
         async for chunk in cast("AsyncIterable[bytes]", self._response.stream):

@@ -60,7 +60,8 @@ _log = structlog.get_logger(__name__)
 class Found(msgspec.Struct, frozen=True):
     """How a server was found: `reason` is the error code of a failure, `tools` a JSON array where they were asked for.
 
-    `beyond_doubt`: one failure is enough, since somebody asked for the test and sees the answer.
+    `beyond_doubt`: one failure is enough, since somebody asked for the test and sees the answer. `retry_after`: for how
+    long the server asks not to be asked again.
     """
 
     health: Health
@@ -68,6 +69,7 @@ class Found(msgspec.Struct, frozen=True):
     tools: bytes | None = None
     parameter_headers: bytes | None = None
     beyond_doubt: bool = False
+    retry_after: timedelta | None = None
 
 
 def health_after(error: GatewayError | None, timeout_ms: float) -> Health | None:
@@ -110,12 +112,14 @@ async def probe(
     Raises `TooManyCalls` when too many tests of this server run already.
     """
     answer = await gateway.probe(way.upstream, timeout_seconds=timeout_seconds)
+    seconds = answer.retry_after_seconds
+    retry_after = None if seconds is None else timedelta(seconds=seconds)
     if answer.reachable:
         tools = None if answer.tools is None else msgspec.json.encode(answer.tools)
         headers = None if answer.tools is None else encoded_headers(answer.tools)
-        await _note(pool, way, Found("healthy", tools=tools, parameter_headers=headers))
+        await _note(pool, way, Found("healthy", tools=tools, parameter_headers=headers, retry_after=retry_after))
     elif answer.code != UpstreamTimeout.code or answer.waited_seconds * 1_000 >= PATIENCE_MS:
-        await _note(pool, way, Found("unhealthy", answer.code, beyond_doubt=beyond_doubt))
+        await _note(pool, way, Found("unhealthy", answer.code, beyond_doubt=beyond_doubt, retry_after=retry_after))
     return answer
 
 
@@ -136,10 +140,11 @@ def _is_news(way: Way, found: Found, at: datetime) -> bool:
 async def _note(pool: Pool, way: Way, found: Found) -> None:
     """Remember how the server was found. What can not be remembered is found out again: nobody is refused for it."""
     at = now()
+    not_before = None if found.retry_after is None else at + found.retry_after
     if found.health == "healthy":
-        noted = health_answered(way.mcp_id, way.moved_at, at, found.tools, found.parameter_headers)
+        noted = health_answered(way.mcp_id, way.moved_at, at, found.tools, found.parameter_headers, not_before)
     else:
-        noted = health_failed(way.mcp_id, way.moved_at, at, at + AGAIN_AFTER)
+        noted = health_failed(way.mcp_id, way.moved_at, at, at + AGAIN_AFTER, not_before)
     try:
         if _is_news(way, found, at):
             await _change(pool, way, found, at, noted)

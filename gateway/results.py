@@ -77,3 +77,5 @@ class Probe(msgspec.Struct, frozen=True):
     """The error code that a call would have had: `mcp_unreachable`, `mcp_error` or `mcp_timeout`."""
     waited_seconds: float = 0.0
     """How long the server had, where it did not answer in time."""
+    retry_after_seconds: int | None = None
+    """For how long the server asks to be left alone, if it says so."""

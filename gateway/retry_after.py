@@ -1,11 +1,15 @@
 """Reads `Retry-After` in the answers of servers of others: seconds, or a date (RFC 9110 §10.2.3)."""
 
+import math
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
 RETRY_AFTER_STATUS = frozenset({429, 503})
 """Answers that may say when to come back."""
+
+RETRY_AFTER_SECONDS_MAX = 3_600
+"""A server that asks for more is asked again after an hour: it may have meant another unit."""
 
 _DIGITS_MAX = 9
 """More digits are more than thirty years, whatever they say."""
@@ -26,6 +30,11 @@ def retry_after_seconds(headers: Iterable[tuple[bytes, bytes]], at: datetime) ->
                 dates = [found for other, text in named if other == b"date" and (found := _date(text)) is not None]
                 return max((until - (dates[0] if dates else at)).total_seconds(), 0.0)
     return None
+
+
+def whole_seconds(asked: float) -> int:
+    """Return for how long a server that asks for this is left alone: at least a second, and an hour at most."""
+    return max(1, min(math.ceil(asked), RETRY_AFTER_SECONDS_MAX))
 
 
 def _date(text: str) -> datetime | None:

@@ -1,6 +1,7 @@
 """The errors of an operation: its codes, gathered by status, each with an example."""
 
 from collections.abc import Iterable, Sequence
+from http import HTTPStatus
 from typing import Any
 
 from app.openapi.headers import reference
@@ -51,7 +52,7 @@ def response(codes: Sequence[str]) -> dict[str, Any]:
     """The answer with one of these codes, which have one status."""
     return {
         "description": " ".join(f"`{code}`: {CODES[code].explanation}" for code in codes),
-        "headers": reference("X-Request-Id", *_HEADERS.get(CODES[codes[0]].status, ())),
+        "headers": _headers(CODES[codes[0]].status),
         "content": {
             CONTENT_TYPE: {
                 "schema": {
@@ -77,6 +78,13 @@ _HEADERS: dict[int, tuple[str, ...]] = {
     429: ("Retry-After", "X-RateLimit-Limit", "X-RateLimit-Remaining", "X-RateLimit-Reset"),
     503: ("Retry-After",),
 }
+
+
+def _headers(status: int) -> dict[str, Any]:
+    headers = reference("X-Request-Id", *_HEADERS.get(status, ()))
+    if status == HTTPStatus.BAD_GATEWAY:
+        (headers["Retry-After"],) = reference("Retry-After-Of-Server").values()
+    return headers
 
 
 def _with_code(codes: Sequence[str]) -> dict[str, Any]:

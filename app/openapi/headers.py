@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from gateway.retry_after import RETRY_AFTER_SECONDS_MAX
+
 Header = dict[str, Any]
 
 IDEMPOTENCY_KEY: Header = {
@@ -47,6 +49,11 @@ RESPONSE_HEADERS: dict[str, Header] = {
         "schema": _COUNT,
     },
     "Retry-After": {"description": "When to try again, in seconds.", "required": True, "schema": _SECONDS},
+    "Retry-After-Of-Server": {
+        "description": "`Retry-After`, where the MCP server refused with HTTP 429 or 503 and said when to try again: "
+        "in seconds, an hour at most.",
+        "schema": {**_SECONDS, "maximum": RETRY_AFTER_SECONDS_MAX},
+    },
     "WWW-Authenticate": {
         "description": "How to authenticate, and the grants that are missing (RFC 6750).",
         "schema": {"type": "string"},

@@ -19,6 +19,13 @@ class ProviderAway(OpenIdError):
 
     reason = "openid provider away"
 
+    def __init__(self, cause: str = "", retry_after_seconds: int | None = None) -> None:
+        """`retry_after_seconds`: for how long the provider is not asked again; None: it may be asked immediately."""
+        super().__init__(cause)
+        self.retry_after_seconds = retry_after_seconds
+        if retry_after_seconds is not None:
+            self.message = self.message.replace("in a while", f"in {retry_after_seconds} s")
+
 
 class AnotherFlow(OpenIdError):
     """This sign-in was begun in another browser, or too long ago. Begin again."""

@@ -100,5 +100,6 @@ async def _problem(services: Services, inbound: Inbound, error: OpenIdError) -> 
     async with services.at_the_gate() as connection:
         await note_failure(connection, inbound, error.reason)
     if isinstance(error, ProviderAway):
-        return Problem("unavailable", error.message, headers={"Retry-After": RETRY_AFTER_SECONDS})
+        after = RETRY_AFTER_SECONDS if error.retry_after_seconds is None else str(error.retry_after_seconds)
+        return Problem("unavailable", error.message, headers={"Retry-After": after})
     return unauthorized("unauthorized", presented=True, detail=error.message)

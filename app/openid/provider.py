@@ -21,8 +21,11 @@ from joserfc.jwk import KeySet
 from msgspec import Struct
 
 from app.openid.errors import ProviderAway, TokenInvalid
+from app.openid.pause import Pause
 from app.openid.settings import OpenIdSettings
 from app.openid.verified_email import Claims, settles, verified_email
+from eventstore.clock import now
+from gateway.retry_after import RETRY_AFTER_STATUS, retry_after_seconds
 
 T = TypeVar("T")
 
@@ -77,7 +80,10 @@ class Identity(NamedTuple):
 
 
 class Provider:
-    """Open it with `async with`. What it says of itself is kept for an hour, its keys until one is missing."""
+    """Open it with `async with`. What it says of itself is kept for an hour, its keys until one is missing.
+
+    A provider that answers 429 or 503 with `Retry-After` is not asked again sooner; sign-ins fail meanwhile.
+    """
 
     def __init__(self, settings: OpenIdSettings, redirect_uri: str) -> None:
         self.settings = settings
@@ -85,6 +91,9 @@ class Provider:
         self._http = httpx2.AsyncClient(timeout=_TIMEOUT_SECONDS, follow_redirects=False, trust_env=False)
         self._metadata: tuple[float, Metadata] | None = None
         self._keys: tuple[float, KeySet] | None = None
+        self._pause = Pause()
+        self._pause_of_userinfo = Pause()
+        """For answers that a sign-in does not need: their refusal stops no other question."""
 
     async def __aenter__(self) -> Self:
         return self
@@ -98,7 +107,8 @@ class Provider:
         return self.settings.name or httpx2.URL(self.settings.issuer).host
 
     async def authorization_url(self, flow: Flow) -> str:
-        """Where the browser is sent to."""
+        """Return where the browser is sent to. Refused during a pause: its code could not be exchanged."""
+        self._refuse_during(self._pause)
         metadata = await self._described()
         challenge = base64.urlsafe_b64encode(sha256(flow.verifier.encode()).digest()).rstrip(b"=").decode()
         query = {
@@ -122,11 +132,13 @@ class Provider:
         info: Claims | None = None
         if not settles(claims) and metadata.userinfo_endpoint is not None and tokens.access_token:
             headers = {"Authorization": f"Bearer {tokens.access_token}"}
+            # Where the address in the ID token counts as it is, userinfo can only confirm it.
+            dispensable = self.settings.trust_email and bool(claims.email)
+            pause = self._pause_of_userinfo if dispensable else self._pause
             try:
-                info = await self._asked("GET", metadata.userinfo_endpoint, Claims, headers=headers)
+                info = await self._asked("GET", metadata.userinfo_endpoint, Claims, headers=headers, pause=pause)
             except ProviderAway:
-                # Where the address in the ID token counts as it is, userinfo could only have confirmed it.
-                if not (self.settings.trust_email and claims.email):
+                if not dispensable:
                     raise
                 _log.warning("openid_userinfo_failed", exc_info=True)
         return Identity(claims.sub, verified_email(claims, info, trusted=self.settings.trust_email))
@@ -202,8 +214,15 @@ class Provider:
         *,
         headers: Mapping[str, str] | None = None,
         form: Mapping[str, str] | None = None,
+        pause: Pause | None = None,
     ) -> T:
-        """The JSON that the provider answers with; at most so many bytes of it, and nothing but a 200."""
+        """The JSON that the provider answers with; at most so many bytes of it, and nothing but a 200.
+
+        `pause`: what begins when the provider refuses for now; without it, the pause of the whole provider.
+        """
+        pause = pause or self._pause
+        self._refuse_during(self._pause)
+        self._refuse_during(pause)
         try:
             async with self._http.stream(
                 method,
@@ -211,6 +230,11 @@ class Provider:
                 headers={"Accept": "application/json", **(headers or {})},
                 data=dict(form) if form else None,
             ) as response:
+                if response.status_code in RETRY_AFTER_STATUS:
+                    asked = retry_after_seconds(response.headers.raw, now())
+                    if asked is not None:
+                        pause.begin(asked)
+                    raise ProviderAway(f"status {response.status_code}", pause.seconds_left())
                 content = b""
                 async for part in response.aiter_bytes():
                     content += part
@@ -223,3 +247,9 @@ class Provider:
             return msgspec.json.decode(content, type=kind)
         except (httpx2.HTTPError, httpx2.InvalidURL, msgspec.DecodeError) as error:
             raise ProviderAway(type(error).__name__) from error
+
+    @staticmethod
+    def _refuse_during(pause: Pause) -> None:
+        left = pause.seconds_left()
+        if left is not None:
+            raise ProviderAway("it asked not to be asked again yet", left)

@@ -156,7 +156,8 @@ EXPLANATIONS: dict[str, Explanation] = {
     "mcp_error": Explanation(
         "The MCP server was reached and did not give a proper answer.",
         "It refused the stored credential, failed inside, or does not follow the protocol. `message` says which.",
-        "Test the server with `POST /v1/mcps/{id}/test`, renew its credential, or ask whoever runs it.",
+        "Wait as long as `Retry-After` says, where the answer has it. Otherwise test the server with "
+        "`POST /v1/mcps/{id}/test`, renew its credential, or ask its operator.",
     ),
     "mcp_unreachable": Explanation(
         "No connection to the MCP server could be made.",

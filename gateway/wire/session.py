@@ -44,7 +44,7 @@ _RESUMPTIONS_MAX = 2
 _RESUME_SECONDS, _RESUME_SECONDS_MAX = 1.0, 5.0
 _ACCEPTED = frozenset({202, 204})
 _HTTP_ERRORS = 400
-_UNAUTHORIZED = 401
+_REFUSED_WHATEVER_IS_ASKED = frozenset({401, 429})
 _OK = 200
 
 
@@ -59,6 +59,8 @@ class Session:
         self._last_id = 0
         self.protocol_version = ""
         self.capabilities: dict[str, Any] = {}
+        self.retry_after_seconds: float | None = None
+        """For how long the server asked to be left alone when it refused the latest request, if it did."""
 
     @property
     def modern(self) -> bool:
@@ -80,13 +82,16 @@ class Session:
         except NO_CONNECTION:
             raise
         except (TimeoutError, *CONNECTION_BROKE):
+            if self.retry_after_seconds is not None:
+                # The status is an answer, though its body did not arrive.
+                raise UpstreamError("It refuses requests for now.") from None
             # A connection that was kept open may have been closed by the server before anything was sent over it.
             answered = False
         try:
             await self._initialize()
         except (RpcError, HttpRefusal, UnreadableAnswer):
             # A server that was slow to start, or closed the connection, may have missed the first question.
-            if answered or not await self._discover():
+            if answered or self.retry_after_seconds is not None or not await self._discover():
                 raise
 
     async def request(
@@ -114,8 +119,11 @@ class Session:
                 raise UpstreamError(
                     f"It speaks only protocol {', '.join(offered)}, which this gateway does not."
                 ) from None
+            if self.retry_after_seconds is not None:
+                raise
         except HttpRefusal as refusal:
-            if refusal.status == _UNAUTHORIZED:
+            # These are not about the protocol, and a client that was asked to wait does not ask in another way.
+            if refusal.status in _REFUSED_WHATEVER_IS_ASKED or self.retry_after_seconds is not None:
                 raise
         except UnreadableAnswer:
             pass
@@ -163,10 +171,12 @@ class Session:
                 "io.modelcontextprotocol/clientCapabilities": {},
             }
         self._last_id += 1
+        self.retry_after_seconds = None
         body = request(self._last_id, method, msgspec.json.encode(params))
         async with self._exchange.send("POST", headers, body) as answered:
             if method == "initialize" and answered.status < _HTTP_ERRORS:
                 self._session_id = _session_id(answered)
+            self.retry_after_seconds = answered.retry_after_seconds
             answer, last_event = await self._answer_in(answered)
         if answer is None:
             try:

@@ -51,18 +51,26 @@ class Claimed(NamedTuple):
 
 
 def health_answered(
-    mcp_id: str, moved_at: datetime, at: datetime, tools: bytes | None = None, parameter_headers: bytes | None = None
+    mcp_id: str,
+    moved_at: datetime,
+    at: datetime,
+    tools: bytes | None = None,
+    parameter_headers: bytes | None = None,
+    not_before: datetime | None = None,
 ) -> Statement:
-    """`moved_at`: of the MCP that was asked. `tools`: as a JSON array; None: as before."""
-    return Statement(SQL.health_answered, (mcp_id, moved_at, at, tools, parameter_headers))
+    """`moved_at`: of the MCP that was asked. `tools`: as a JSON array; None: as before. `not_before`: see below."""
+    return Statement(SQL.health_answered, (mcp_id, moved_at, at, tools, parameter_headers, not_before))
 
 
 def health_list_again(mcp_id: str, at: datetime) -> Statement:
     return Statement(SQL.health_list_again, (at, mcp_id))
 
 
-def health_failed(mcp_id: str, moved_at: datetime, at: datetime, again_at: datetime) -> Statement:
-    return Statement(SQL.health_failed, (mcp_id, moved_at, at, again_at))
+def health_failed(
+    mcp_id: str, moved_at: datetime, at: datetime, again_at: datetime, not_before: datetime | None = None
+) -> Statement:
+    """`again_at`: when it is asked again after a first failure. `not_before`: it asked not to be asked again sooner."""
+    return Statement(SQL.health_failed, (mcp_id, moved_at, at, again_at, not_before))
 
 
 async def claim(connection: Connection, at: datetime, interval: timedelta, limit: int) -> list[Claimed]:

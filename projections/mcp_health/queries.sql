@@ -17,24 +17,31 @@ update mcp_health set health = %s where mcp_id = %s
 
 -- health_answered
 -- Notes that the server answered, unless something newer is known or the MCP moved or was deleted meanwhile. Only an
--- event makes an unhealthy one healthy. Tools that are the same are not written again.
--- $1 MCP, $2 when it had moved to where it was asked, $3 instant, $4 tools, null: as before, $5 their parameter headers
+-- event makes an unhealthy one healthy. Tools that are the same are not written again. A server that refused its lists
+-- for now is not asked sooner than it said; one that is never asked, without `due_at`, stays so.
+-- $1 MCP, $2 when it had moved to where it was asked, $3 instant, $4 tools, null: as before, $5 their parameter headers,
+-- $6 not before, null: any time
 update mcp_health h
 set health = coalesce(h.health, 'healthy'), checked_at = found.at, failing_since = null,
     tools = case when h.tools = found.tools then h.tools else coalesce(found.tools, h.tools) end,
     listed_at = case when found.tools is null then h.listed_at else found.at end,
-    parameter_headers = case when found.tools is null then h.parameter_headers else found.parameter_headers end
-from (values (%s::text, %s::timestamptz, %s::timestamptz, %b::bytea, %b::bytea))
-    as found (mcp_id, moved_at, at, tools, parameter_headers)
+    parameter_headers = case when found.tools is null then h.parameter_headers else found.parameter_headers end,
+    due_at = case when h.due_at is not null then greatest(h.due_at, found.not_before) end
+from (values (%s::text, %s::timestamptz, %s::timestamptz, %b::bytea, %b::bytea, %s::timestamptz))
+    as found (mcp_id, moved_at, at, tools, parameter_headers, not_before)
 where h.mcp_id = found.mcp_id and h.moved_at = found.moved_at and (h.checked_at is null or h.checked_at <= found.at)
 
 -- health_failed
--- Notes that the server did not answer, likewise. The first failure in a row has it asked again before its time.
--- $1 MCP, $2 when it had moved to where it was asked, $3 instant, $4 when it is asked again
+-- Notes that the server did not answer, likewise. The first failure in a row has it asked again before its time; a server
+-- that asks to be left alone is not asked sooner than that. One that is never asked, without `due_at`, stays so.
+-- $1 MCP, $2 when it had moved to where it was asked, $3 instant, $4 when it is asked again, $5 not before, null: any time
 update mcp_health h
 set checked_at = found.at, failing_since = coalesce(h.failing_since, found.at),
-    due_at = case when h.failing_since is null and h.due_at > found.again_at then found.again_at else h.due_at end
-from (values (%s::text, %s::timestamptz, %s::timestamptz, %s::timestamptz)) as found (mcp_id, moved_at, at, again_at)
+    due_at = case when h.due_at is not null then greatest(
+        case when h.failing_since is null then least(h.due_at, found.again_at) else h.due_at end, found.not_before
+    ) end
+from (values (%s::text, %s::timestamptz, %s::timestamptz, %s::timestamptz, %s::timestamptz))
+    as found (mcp_id, moved_at, at, again_at, not_before)
 where h.mcp_id = found.mcp_id and h.moved_at = found.moved_at and (h.checked_at is null or h.checked_at <= found.at)
 
 -- health_forget

@@ -1,5 +1,6 @@
 """Active MCP servers are asked whether they answer: each in its turn, once, and news of them is an event."""
 
+import asyncio
 import json
 import signal
 import time
@@ -26,6 +27,8 @@ from projections.inline_check import inline_checks
 from projections.mcp_health.queries import McpHealth, health_list_again, health_of, tools_of
 from tests import seed
 from tests.gateway.conftest import LOOPBACK, StartServer, recorded_headers, start_server
+from tests.gateway.raw_server import answer, http, raw_server
+from tests.gateway.recording import DISCOVERED
 from tests.workers.conftest import Start
 from tests.workers.story import an_expiry_is_recorded, eventually, history
 from workers.config import Config
@@ -98,6 +101,61 @@ async def test_a_server_that_answers_is_healthy_and_asked_again_in_its_turn(
     assert due is not None
     assert 4 * MINUTE < due <= 6 * MINUTE
     assert await news(connections, organization_id, mcp_id) == []
+
+
+async def test_a_server_that_refuses_for_now_is_asked_no_sooner_than_it_says_and_the_others_in_their_turn(
+    connections: Pool, organization_id: str
+) -> None:
+    async def refuse(_: str, __: dict[str, str], ___: bytes, writer: asyncio.StreamWriter) -> None:
+        writer.write(http(429, Retry_After=retry_after))
+
+    async with raw_server(refuse) as url:
+        retry_after = "1800"
+        refused_for_long = await seed.mcp(connections, organization_id, endpoint_url=url)
+        await check(connections, CONFIG)
+        retry_after = "1"
+        same_address, same_organization = [
+            await seed.mcp(connections, await seed.organization(connections), endpoint_url=url),
+            await seed.mcp(connections, organization_id, endpoint_url=NOBODY),
+        ]
+        await check(connections, CONFIG)
+    due = await due_in(connections, refused_for_long)
+    assert due is not None
+    assert 29 * MINUTE < due <= 30 * MINUTE
+    for mcp_id in (same_address, same_organization):
+        due = await due_in(connections, mcp_id)
+        assert due is not None
+        assert due <= timedelta(seconds=15)
+
+
+async def test_a_server_that_refuses_its_list_for_now_is_healthy_and_asked_no_sooner_than_it_says(
+    connections: Pool, organization_id: str
+) -> None:
+    async def respond(_: str, __: dict[str, str], body: bytes, writer: asyncio.StreamWriter) -> None:
+        is_list = json.loads(body)["method"] == "tools/list"
+        writer.write(http(429, Retry_After="1800") if is_list else http(200, answer(body, DISCOVERED)))
+
+    async with raw_server(respond) as url:
+        mcp_id = await seed.mcp(connections, organization_id, endpoint_url=url)
+        await check(connections, CONFIG)
+    assert (await health(connections, organization_id, mcp_id)).health == "healthy"
+    due = await due_in(connections, mcp_id)
+    assert due is not None
+    assert 29 * MINUTE < due <= 30 * MINUTE
+
+
+async def test_a_server_that_moved_away_from_one_that_refuses_is_asked_immediately(
+    connections: Pool, organization_id: str, start_server: StartServer
+) -> None:
+    async def refuse(_: str, __: dict[str, str], ___: bytes, writer: asyncio.StreamWriter) -> None:
+        writer.write(http(503, Retry_After="1800"))
+
+    async with raw_server(refuse) as url:
+        mcp_id = await seed.mcp(connections, organization_id, endpoint_url=url)
+        await check(connections, CONFIG)
+    await seed.tell_mcp(connections, organization_id, mcp_id, ChangeMcp(now(), endpoint_url=start_server().url))
+    await check(connections, CONFIG)
+    assert (await health(connections, organization_id, mcp_id)).health == "healthy"
 
 
 async def test_a_server_that_goes_and_comes_back_is_two_events(

@@ -40,4 +40,23 @@ const provider = new Provider(`http://127.0.0.1:${PORT}`, {
   cookies: { keys: ["not a secret"] },
 });
 
+// GET /test/refuse?path=…&status=…&retry_after=… refuses that path from then on, without a path none; /test/asked lists what
+// was asked for.
+let refusal = {};
+const asked = [];
+provider.use(async (ctx, next) => {
+  if (ctx.path === "/test/refuse") {
+    refusal = { ...ctx.query };
+    ctx.body = {};
+  } else if (ctx.path === "/test/asked") {
+    ctx.body = asked;
+  } else {
+    asked.push(ctx.path);
+    if (ctx.path !== refusal.path) return next();
+    ctx.status = Number(refusal.status);
+    if (refusal.retry_after !== undefined) ctx.set("Retry-After", refusal.retry_after);
+    ctx.body = { error: "temporarily_unavailable" };
+  }
+});
+
 provider.listen(Number(PORT), "127.0.0.1", () => console.log("listening"));

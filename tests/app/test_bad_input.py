@@ -194,6 +194,42 @@ def test_repeated_names_are_refused_by_name(org: Organization, route: tuple[str,
     assert refused.details == dict.fromkeys(names, "Must not be repeated")
 
 
+@pytest.mark.parametrize("route", [route for route in WITH_BODY if route in BODIES], ids=" ".join)
+def test_a_repeated_name_is_refused_where_nothing_else_is_wrong(org: Organization, route: tuple[str, str]) -> None:
+    """With the same value twice, too: the body reads well, whichever of the two counts."""
+    name, value = next(iter(BODIES[route].items()))
+    content = f"{json.dumps(BODIES[route])[:-1]}, {json.dumps(name)}: {json.dumps(value)}}}".encode()
+    refused = org.client.request(route[0], path_of(route, org), content=content, headers=JSON)
+    assert (refused.status, refused.code) == (400, "invalid_request")
+    assert refused.details == {name: "Must not be repeated"}
+
+
+REPEATED_INSIDE: dict[str, tuple[Route, bytes, str]] = {
+    "metadata": (("POST", "/v1/api-keys"), b'{"name": "x", "metadata": {"a": "1", "a": "2"}}', "a"),
+    "permissions": (("POST", "/v1/api-keys"), b'{"name": "x", "permissions": {"mcps": [], "mcps": "*"}}', "mcps"),
+    "tools": (
+        ("POST", "/v1/api-keys"),
+        b'{"name": "x", "permissions": {"mcps": "*", "tools": {"mcp_0": {"deny": ["a"], "deny": []}}}}',
+        "deny",
+    ),
+    "settings": (("PATCH", "/v1/organization"), b'{"settings": {"a": {"b": [{"c": 1, "\\u0063": 1}]}}}', "c"),
+    "arguments": (
+        ("POST", "/v1/mcp/invoke"),
+        b'{"mcp_id": "mcp_00000000000000000000000000", "tool": "add", "arguments": {"a": [[{"b": 1, "b": 1}]]}}',
+        "b",
+    ),
+}
+"""Bodies that are taken but for the name that an object inside has twice."""
+
+
+@pytest.mark.parametrize("kind", REPEATED_INSIDE)
+def test_a_repeated_name_inside_a_body_that_is_taken_is_refused_by_name(org: Organization, kind: str) -> None:
+    (method, path), content, name = REPEATED_INSIDE[kind]
+    refused = org.client.request(method, path, content=content, headers=JSON)
+    assert (refused.status, refused.code) == (400, "invalid_request")
+    assert refused.details == {name: "Must not be repeated"}
+
+
 @with_body
 def test_names_that_only_other_objects_have_are_not_repeated(org: Organization, route: tuple[str, str]) -> None:
     content = (
@@ -204,10 +240,23 @@ def test_names_that_only_other_objects_have_are_not_repeated(org: Organization, 
 
 
 @with_body
-def test_a_byte_order_mark_before_json_is_passed_over(org: Organization, route: tuple[str, str]) -> None:
-    content = b'\xef\xbb\xbf{"unknown": 1}'
-    refused = org.client.request(route[0], path_of(route, org), content=content, headers=JSON)
+@pytest.mark.parametrize(
+    "content_type",
+    ["application/json", "application/json; charset=utf-8", 'Application/JSON ;charset="UTF-8"'],
+)
+def test_a_byte_order_mark_before_json_is_passed_over(
+    org: Organization, route: tuple[str, str], content_type: str
+) -> None:
+    content, headers = b'\xef\xbb\xbf{"unknown": 1}', {"Content-Type": content_type}
+    refused = org.client.request(route[0], path_of(route, org), content=content, headers=headers)
     assert (refused.status, refused.details) == (422, {"unknown": "Unknown field"})
+
+
+def test_a_body_after_a_byte_order_mark_is_taken(org: Organization) -> None:
+    content = b"\xef\xbb\xbf" + json.dumps({"name": "Marked"}).encode()
+    assert org.client.request("POST", "/v1/api-keys", content=content, headers=JSON).data["name"] == "Marked"
+    verified = b"\xef\xbb\xbf" + json.dumps({"key": org.manager.secret}).encode()
+    assert org.client.request("POST", "/v1/api-keys/verify", content=verified, headers=JSON).data["valid"] is True
 
 
 @with_body

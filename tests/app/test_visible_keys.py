@@ -20,8 +20,8 @@ from tests.app.api.usage.counting import count
 from tests.app.client import Client
 from tests.app.organizations import Api, Key, Organization
 from tests.app.people import person
+from tests.app.scopes import PUBLIC, RULES, Route
 from tests.app.scopes import ROLES as HELD
-from tests.app.scopes import RULES, Route
 from workers.alerting import raise_alert
 from workers.jobs.warn_of_expiry import ACTOR
 
@@ -100,9 +100,13 @@ SILENT: set[Route] = {
 }
 """No key stands in the response to any caller."""
 
+PAGES: set[Route] = {("GET", "/account"), ("GET", "/"), ("GET", "/sign-in")}
+"""What people open in a browser."""
+
 SEES_ALL: set[Role] = {"owner", "admin", "auditor"}
 """From the contract: a member sees own keys, a viewer none."""
 SMALLER: tuple[Role, ...] = ("auditor", "member", "viewer")
+LARGER: tuple[tuple[Role, Role], ...] = (("member", "admin"), ("member", "auditor"))
 READING = ["keys:read", "keys:write", "usage:read", "audit:read", "alerts:read"]
 
 
@@ -191,6 +195,14 @@ def world(api: Api) -> World:
         world.callers[f"{role}, formerly an admin"] = Caller(who.client, {*HELD[role]}, role, who.id)
         world.add_key(f"of a former admin, now {role}", first, role, who.id)
         world.add_key(f"that a key of a former admin, now {role}, made", second, role, who.id)
+    for before, role in LARGER:
+        who = person(api, org.id, before)
+        key = world.key(who.client, who.id, ["usage:read"])
+        assert org.client.patch(f"/v1/organization/members/{who.id}", {"role": role}).status == 200
+        world.callers[f"{role}, formerly a {before}"] = Caller(who.client, {*HELD[role]}, role, who.id)
+        world.add_key(f"of a former {before}, now {role}", key, role, who.id)
+    of_a_key = world.key(org.client, org.manager.id, READING)
+    world.add_key("that a key of an operator made", of_a_key, None, "")
     for key_id in world.created_by:
         world.alert_about(key_id)
     org.mcp()
@@ -250,6 +262,63 @@ def keys_in(world: World, content: bytes) -> set[str]:
     return {key_id.decode() for key_id in KEY_ID.findall(content)} & set(world.created_by)
 
 
+@pytest.mark.parametrize("path", [path for method, path in sorted(PUBLIC | PAGES) if method == "GET"])
+def test_no_page_and_no_public_route_shows_a_key(world: World, path: str) -> None:
+    for caller in world.callers.values():
+        answer = caller.client.get(path.replace("{code:str}", "conflict"), Accept="text/html, */*;q=0.1")
+        assert answer.status in {200, 302, 303}
+        assert not keys_in(world, answer.content)
+
+
+@pytest.mark.parametrize("sort", ["created_at", "last_used", "expires_at", "name"])
+def test_the_pages_of_a_list_have_every_key_that_the_caller_sees_and_no_other(world: World, sort: str) -> None:
+    wrong: list[str] = []
+    for name, caller in world.asking(("GET", "/v1/api-keys")):
+        shown, cursor = list[str](), ""
+        while True:
+            query = {"per_page": 4, "sort": sort, **({"cursor": cursor} if cursor else {})}
+            listed = caller.client.get("/v1/api-keys", query).json
+            shown += [key["id"] for key in listed["data"]]
+            cursor = listed["pagination"]["next_cursor"]
+            if cursor is None:
+                break
+        sees = world.sees(caller)
+        if sorted(shown) != sorted(sees) or listed["pagination"]["total"] != len(sees):
+            wrong.append(f"{name}: {len(shown)} shown, {listed['pagination']} said, {len(sees)} seen")
+    assert not wrong, "\n".join(wrong)
+
+
+def test_no_filter_finds_a_key_that_the_caller_does_not_see(world: World) -> None:
+    wrong: list[str] = []
+    creators = sorted({*world.created_by.values()} - {"operator"})
+    mcp_id = world.org.client.get("/v1/mcps").data[0]["id"]
+    filters = [{"created_by": creator} for creator in creators]
+    filters += [{"q": "Theirs"}, {"status": "active"}, {"environment": "live"}, {"mcp_id": mcp_id}]
+    for name, caller in world.asking(("GET", "/v1/api-keys")):
+        for wanted in filters:
+            shown = {key["id"] for key in caller.client.get("/v1/api-keys", {**wanted, "per_page": 100}).data}
+            expected = {
+                key_id
+                for key_id in world.sees(caller)
+                if world.created_by[key_id] == wanted.get("created_by", world.created_by[key_id])
+                and not (key_id == world.org.manager.id and "q" in wanted)
+            }
+            if shown != expected:
+                wrong.append(f"{name}: {wanted}")
+    assert not wrong, "\n".join(wrong)
+
+
+def test_a_cursor_of_a_caller_that_sees_all_keys_opens_no_list_to_another(world: World) -> None:
+    all_keys = world.org.client.get("/v1/api-keys", {"per_page": 1}).json["pagination"]["next_cursor"]
+    activity = f"{world.org.manager.path}/activity"
+    uses = world.org.client.get(activity, {"per_page": 1}).json["pagination"]["next_cursor"]
+    for name, caller in world.asking(("GET", "/v1/api-keys")):
+        if world.sees(caller) != set(world.created_by):
+            refused = caller.client.get("/v1/api-keys", {"per_page": 1, "cursor": all_keys})
+            assert (refused.status, list(refused.details)) == (422, ["cursor"]), name
+            assert caller.client.get(activity, {"per_page": 1, "cursor": uses}).status == 404, name
+
+
 def test_a_key_that_outlived_the_role_of_its_creator_holds_no_more_than_they_do(api: Api, org: Organization) -> None:
     """Whatever its own grants say: here it was made past everything that keeps the two in step."""
     member = person(api, org.id, "member")
@@ -269,3 +338,51 @@ def test_a_key_of_a_person_who_is_no_member_shows_nothing(org: Organization) -> 
     for path, grant in {"/v1/usage": "usage:read", "/v1/api-keys": "keys:read"}.items():
         answer = key.client.get(path)
         assert (answer.status, answer.details) == (403, {"required": [grant]})
+
+
+def test_the_repeat_of_a_bulk_revocation_shows_what_its_caller_sees_now(api: Api, org: Organization) -> None:
+    """An admin's answer is kept for a day. They may have become a member since."""
+    admin = person(api, org.id, "admin")
+    own, other = admin.client.post("/v1/api-keys", {"name": "Own"}).data["id"], org.key(name="Not theirs").id
+    body = {"ids": [own, other], "reason": "compromised", "dry_run": False}
+    first = admin.client.post("/v1/api-keys/revoke", body, idempotency_key="repeated").data
+    assert {key["id"] for key in first["keys"]} == {own, other}
+    assert admin.client.post("/v1/api-keys/revoke", body, idempotency_key="repeated").data == first
+    assert org.client.patch(f"/v1/organization/members/{admin.id}", {"role": "member"}).status == 200
+    repeated = admin.client.post("/v1/api-keys/revoke", body, idempotency_key="repeated")
+    assert repeated.headers["idempotency-replayed"] == "true"
+    assert [key["id"] for key in repeated.data["keys"]] == [own]
+    assert b"Not theirs" not in repeated.content
+
+
+@pytest.mark.parametrize("between", ["active", "revoked"])
+def test_a_key_that_outlives_a_removed_creator_shows_nothing(api: Api, org: Organization, between: str) -> None:
+    """Keys without grants stay, for the customers of a program. Another person may give them grants afterwards."""
+    admin = person(api, org.id, "admin")
+    made = admin.client.post("/v1/api-keys", {"name": "Program", "permissions": {"mcps": "*", "manage": READING}}).data
+    program = Key(api, made["id"], made["key"], org.id)
+    made = program.client.post("/v1/api-keys", {"name": "Customer"}).data
+    customer = Key(api, made["id"], made["key"], org.id)
+    if between == "revoked":
+        assert org.client.delete(program.path).status == 200
+    assert org.client.delete(f"/v1/organization/members/{admin.id}").status == 200
+    given = {"permissions": {"mcps": "*", "manage": ["usage:read", "keys:read"]}}
+    assert org.client.patch(customer.path, given).status == 200
+    for path in ("/v1/usage", "/v1/api-keys", customer.path, f"{org.manager.path}/usage"):
+        assert customer.client.get(path).status == 403
+
+
+def test_a_key_of_a_key_follows_the_role_of_the_person_though_the_key_between_was_revoked(
+    api: Api, org: Organization
+) -> None:
+    admin = person(api, org.id, "admin")
+    body = {"name": "Between", "permissions": {"mcps": "*", "manage": READING}}
+    made = admin.client.post("/v1/api-keys", body).data
+    between = Key(api, made["id"], made["key"], org.id)
+    made = between.client.post("/v1/api-keys", {**body, "name": "Last"}).data
+    last = Key(api, made["id"], made["key"], org.id)
+    assert org.client.delete(between.path).status == 200
+    assert last.client.get(f"{org.manager.path}/usage").status == 200
+    assert org.client.patch(f"/v1/organization/members/{admin.id}", {"role": "member"}).status == 200
+    assert last.client.get(f"{org.manager.path}/usage").status == 404
+    assert last.client.get("/v1/usage").data["by_key"] == []

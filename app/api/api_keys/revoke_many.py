@@ -41,6 +41,7 @@ from eventstore.execute import Change, Write
 from eventstore.idempotency import Answer, hold
 from projections.key_list.filters import Filters
 from projections.key_list.page import page, total
+from projections.key_list.queries import keys_there
 from projections.key_state.queries import decode
 from projections.organization_guard.queries import keys_guard
 
@@ -109,7 +110,7 @@ async def revoke_keys(request: HttpRequest) -> HttpResponse:
     async with await connect(url, organization_id=request.auth.organization_id) as held:
         earlier = await hold(held, idempotency, now())
         if earlier is not None:
-            return respond(earlier.body, earlier.status, None, replayed=True)
+            return respond(await _as_seen(request, earlier.body), earlier.status, None, replayed=True)
         revoked = await _revoke_all(request, wanted)
         answer = Answer(200, _rendered(revoked))
         with step_by_step(lambda: revoked.revoked):
@@ -252,3 +253,15 @@ def _shown(state: Existing, status: str) -> dict[str, Any]:
 
 def _rendered(answer: Revoked) -> bytes:
     return msgspec.json.encode({"success": True, "data": answer})
+
+
+async def _as_seen(request: HttpRequest, body: bytes) -> bytes:
+    """An earlier response without the keys that its caller, whose role may have changed since, does not see now."""
+    organization_id, seen = request.auth.organization_id, request.auth.visible_keys.created_by
+    if seen is None:
+        return body
+    answer = msgspec.convert(msgspec.json.decode(body)["data"], Revoked)
+    async with services_of(request).reading(organization_id) as connection:
+        visible = await keys_there(connection, organization_id, [key["id"] for key in answer.keys], seen)
+    answer.keys = [key for key in answer.keys if key["id"] in visible]
+    return _rendered(answer)

@@ -51,7 +51,7 @@ def _retention(config: Config, *, dry_run: bool) -> int:
     if retention.why_nothing_leaves is not None:
         print(f"nothing leaves: {retention.why_nothing_leaves}")
     if dry_run:
-        would = asyncio.run(preview(config.database_url, retention, now()))
+        would = asyncio.run(preview(config.database_url, retention))
         for day, events, _ in would:
             print(f"would leave: {day}, {events:,} uses")
         print(f"{len(would)} days, {sum(left.events for left in would):,} uses; nothing was changed")

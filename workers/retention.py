@@ -53,11 +53,12 @@ async def apply(
     return left
 
 
-async def preview(url: str, retention: Retention, at: datetime) -> list[Left]:
+async def preview(url: str, retention: Retention) -> list[Left]:
     """What `apply` would take out; nothing is written anywhere."""
     async with await connect(url, role=WORKER_ROLE, timeouts=AT_LEISURE) as connection:
+        await check_clock(connection, irreversible=False)
         found: list[Left] = []
-        for day in await leaving(connection, retention, at.date()):
+        for day in await leaving(connection, retention, now().date()):
             held = await summary(connection, day)
             found.append(Left(day, sum(lane.events for lane in held), None))
         return found

@@ -8,6 +8,7 @@ from app.admin.links import sign_in_link
 from app.config import Config
 from eventstore.clock import now
 from eventstore.database import WORKER_ROLE, Pool, pool
+from eventstore.database_clock import read_clock
 from projections.sessions.queries import failures
 
 _FAILURES_KEPT = timedelta(days=90)
@@ -18,6 +19,9 @@ async def carry_out(config: Config, options: argparse.Namespace) -> list[str]:
     """The lines for whoever asked. Raises a `Refusal` where it can not be done."""
     # An operator belongs to no organization, and sees all of them.
     async with pool(config.database_url, role=WORKER_ROLE, size_max=2) as connections:
+        async with connections.connection() as connection:
+            # What a command writes ends, and stands in the log, at instants by the database's clock.
+            await read_clock(connection)
         return await _lines(connections, config, options)
 
 

@@ -4,17 +4,20 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
 import pytest
 
 from app.__main__ import main
+from eventstore.clock import now
 from tests.app.browser import Browser, browser
 from tests.app.door import Visitor
 from tests.app.organizations import Api
 from tests.app.people import person
 from tests.app.serving import ROOT
 from tests.random_input import random_email, random_token
+from tests.wrong_clock import ahead
 
 
 class Ran(NamedTuple):
@@ -142,13 +145,42 @@ def test_what_can_not_be_meant_is_answered_with_the_usage(operator: Operator, wo
 
 def test_a_database_that_is_away_is_one_line_too(door: Api) -> None:
     """As an operator would start it: in a process of its own."""
+    ran = typed_elsewhere(door, "list-organizations", DATABASE_URL="postgresql://nobody:hunter2@127.0.0.1:1/nowhere")
+    assert (ran.code, ran.out) == (1, "")
+    assert "Traceback" not in ran.err
+    assert "hunter2" not in ran.err
+
+
+@pytest.mark.parametrize("seconds", [-1200.0, 1200.0], ids=["slow", "fast"])
+def test_what_a_command_makes_ends_by_the_clock_of_the_database(door: Api, seconds: float) -> None:
+    """A link lasts 15 minutes: by a clock that is 20 minutes slow, it would have ended before it is opened."""
+    organization = door.organization()
+    somebody = person(door, organization.id)
+    made = typed_elsewhere(
+        door, "create-management-key", "--organization", organization.id, "--expires-in-days", "1", **ahead(seconds)
+    )
+    (key,) = door.client(made.out.strip()).get("/v1/api-keys", {"q": "Recovery"}).data
+    begins, ends = (datetime.fromisoformat(key[name]) - now() for name in ("created_at", "expires_at"))
+    assert abs(begins) < timedelta(minutes=5)
+    assert abs(ends - timedelta(days=1)) < timedelta(minutes=5)
+    typed_elsewhere(door, "sign-in-link", "--email", somebody.email, **ahead(seconds))
+    ((lasts,),) = door.database.rows(
+        "select expires_at - clock_timestamp() from sign_in_links where %s = any(user_ids)", somebody.id
+    )
+    assert timedelta(minutes=10) < lasts <= timedelta(minutes=15)
+
+
+def typed_elsewhere(door: Api, *words: str, **settings: str) -> Ran:
+    """A command in a process of its own."""
     environment = {
         **os.environ,
-        "DATABASE_URL": "postgresql://nobody:hunter2@127.0.0.1:1/nowhere",
+        "DATABASE_URL": door.server.database_url,
         "KEYLEDGER_MASTER_KEY": door.server.master_key,
+        "KEYLEDGER_PUBLIC_URL": door.url,
+        **settings,
     }
     ran = subprocess.run(
-        [sys.executable, "-m", "app", "admin", "list-organizations"],
+        [sys.executable, "-m", "app", "admin", *words],
         cwd=ROOT,
         env=environment,
         capture_output=True,
@@ -156,9 +188,7 @@ def test_a_database_that_is_away_is_one_line_too(door: Api) -> None:
         timeout=120,
         check=False,
     )
-    assert (ran.returncode, ran.stdout) == (1, "")
-    assert "Traceback" not in ran.stderr
-    assert "hunter2" not in ran.stderr
+    return Ran(ran.returncode, ran.stdout, ran.stderr)
 
 
 def test_failed_attempts_are_shown_to_the_operator(door: Api, operator: Operator) -> None:

@@ -2,15 +2,17 @@
 
 from collections.abc import Iterator
 from contextlib import closing
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import httpx2
 import pytest
 
 from eventstore.clock import now
+from tests.app.client import Answer
 from tests.app.figures import scrape, value
 from tests.app.organizations import Api, Database
+from tests.app.people import COOKIE, person
 from tests.app.serving import Server
 from tests.patience import eventually
 from tests.wrong_clock import ahead
@@ -62,6 +64,50 @@ def test_an_overlap_that_one_process_began_ends_in_another_at_its_instant(api: A
     org.client.post(f"{key.path}/rotate", {"overlap_seconds": 0})
     assert of(wrong, org.manager.secret, key.secret) == "revoked_key"
     assert of(wrong, org.manager.secret, own.secret) == "unauthorized"
+
+
+def test_what_is_asked_for_is_measured_by_the_clock_of_the_database(api: Api, wrong: Api) -> None:
+    org = api.organization()
+    client, minute = wrong.client(org.manager.secret), timedelta(minutes=1)
+
+    def made(ends: timedelta) -> Answer:
+        return client.post("/v1/api-keys", {"name": "Short", "expires_at": (now() + ends).isoformat()})
+
+    def selected(before: timedelta) -> int:
+        body = {"created_before": (now() + before).isoformat(), "reason": "superseded"}
+        return client.post("/v1/api-keys/revoke", body).status
+
+    ending = made(5 * minute).data
+    assert abs(datetime.fromisoformat(ending["created_at"]) - now()) < minute
+    assert ending["status"] == "active"
+    refused = made(-5 * minute)
+    assert (refused.status, list(refused.details)) == (422, ["expires_at"])
+    assert (selected(-minute), selected(9 * minute)) == (200, 422)
+    assert client.get("/v1/api-keys", {"expiring_within_days": 1}).json["pagination"]["total"] == 1
+
+
+def test_a_session_ends_at_its_instant(api: Api, wrong: Api) -> None:
+    org = api.organization()
+
+    def status(ends: str) -> int:
+        who = person(api, org.id)
+        api.database.rows(
+            "update sessions set expires_at = clock_timestamp() + %s::interval where user_id = %s", ends, who.id
+        )
+        return wrong.client(Cookie=f"{COOKIE}={who.secret}").get("/v1/session").status
+
+    assert [status(ends) for ends in ("5 minutes", "-5 minutes")] == [200, 401]
+
+
+def test_an_api_with_a_wrong_clock_records_no_expiry(api: Api, wrong: Api) -> None:
+    """Where the plan is used up, an API records the expiry of keys that are past it. That cannot be taken back."""
+    org = api.organization("free")
+    over = org.expired_key()
+    refused = wrong.client(org.manager.secret).post("/v1/api-keys", {"name": "One more"})
+    assert (refused.status, refused.code) == (403, "key_limit_reached")
+    assert api.events_of(over.id) == ["api_key.created"]
+    assert org.client.post("/v1/api-keys", {"name": "One more"}).status == 201
+    assert api.events_of(over.id) == ["api_key.created", "api_key.expired"]
 
 
 def test_a_wrong_clock_is_reported(wrong: Api) -> None:

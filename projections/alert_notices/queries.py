@@ -21,6 +21,8 @@ class Queries(NamedTuple):
     recipient: bytes
     notices_claim: bytes
     notices_settle: bytes
+    notices_told: bytes
+    notices_reopen: bytes
     notices_forget: bytes
 
 
@@ -58,6 +60,14 @@ class Notice(NamedTuple):
     key_id: str | None
     key_name: str | None
     key_prefix: str | None
+    own_key: bool
+
+
+class Told(NamedTuple):
+    """An alert in a mail that was written, as its reader is now. `role`: None: they were removed."""
+
+    role: Role | None
+    type: AlertType
     own_key: bool
 
 
@@ -101,6 +111,12 @@ async def claim(connection: Connection, user_id: str, limit: int) -> list[Notice
 
 def settled(user_id: str, alerts: Sequence[str], at: datetime, mail_id: str | None) -> Statement:
     return Statement(SQL.notices_settle, (at, mail_id, user_id, list(alerts)))
+
+
+async def told_by(connection: Connection, mail_id: str) -> list[Told]:
+    """Return what a mail tells of; nothing for a mail that is not about alerts."""
+    cursor = await connection.execute(SQL.notices_told, (mail_id,))
+    return [Told(*row) for row in await cursor.fetchall()]
 
 
 def _chosen(column: bytes | None) -> Notifications:

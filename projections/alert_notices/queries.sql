@@ -46,6 +46,19 @@ for update of n
 -- $1 now, $2 mail, $3 user, $4 alerts
 update alert_notices set settled_at = %s, mail_id = %s where user_id = %s and alert_id = any(%s::text[])
 
+-- notices_told
+-- What a mail tells of, and the role of its reader: as both are now, null where the reader was removed. $1 mail
+select m.role, a.type, coalesce(k.created_by = n.user_id, false)
+from alert_notices n
+join alert_list a using (alert_id)
+left join key_list k on k.key_id = a.key_id
+left join member_list m on m.user_id = n.user_id
+where n.mail_id = %s
+
+-- notices_reopen
+-- They wait again. $1 mail
+update alert_notices set settled_at = null, mail_id = null where mail_id = %s
+
 -- notices_forget
 -- $1 made before
 delete from alert_notices where ctid = any(array(

@@ -18,6 +18,7 @@ class Queries(NamedTuple):
     mail_claim: bytes
     mail_later: bytes
     mail_erase: bytes
+    mail_withdraw: bytes
     mail_forget: bytes
 
 

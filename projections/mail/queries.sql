@@ -26,6 +26,10 @@ update mail_outbox set due_at = %s where mail_id = %s and sealed is not null
 -- Its content is gone for good. $1 when it was sent, null if it never was, $2 mail
 update mail_outbox set sealed = null, sent_at = %s where mail_id = %s
 
+-- mail_withdraw
+-- Its content is gone and was not sent. Another mail may have the same effect. $1 mail
+update mail_outbox set sealed = null, effect = null where mail_id = %s
+
 -- mail_forget
 -- $1 made before
 delete from mail_outbox where mail_id = any(array(

@@ -256,6 +256,27 @@ async def test_who_was_removed_or_chose_otherwise_before_the_mail_is_written_get
     assert await told(connections, server, team) == {"owner"}
 
 
+async def test_who_was_removed_or_sees_less_before_the_mail_is_delivered_is_told_what_they_see_now(
+    connections: Pool, server: MailServer, team: Team
+) -> None:
+    """A mail may wait for days while the mail server is away."""
+    await choose(connections, team, "admin", threshold="info")
+    await raised(connections, team.id, key_id=team.key_id, days=7)
+    await raised(connections, team.id, "usage.threshold", "critical", percentage=95)
+    await noted(connections)
+    await mail(connections, config(server))
+    less = ChangeRole("viewer", now(), by=seed.OWNER, authority=authority_of("owner"))
+    await seed.tell_member(connections, team.id, team.people["admin"], less)
+    await seed.tell_member(connections, team.id, team.people["maker"], RemoveMember(now()))
+    await deliver(connections, config(server))
+    assert set(got(server)) == {team.people["owner"]}
+    assert await told(connections, server, team) == {"owner", "admin"}
+    (message,) = got(server)[team.people["admin"]]
+    assert "requests of this month" in message["Subject"]
+    assert "Deploy" not in text_of(message)
+    assert len(got(server)[team.people["owner"]]) == 1
+
+
 async def test_of_what_somebody_saw_to_already_nobody_is_told(
     connections: Pool, server: MailServer, team: Team
 ) -> None:

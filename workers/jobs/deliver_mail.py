@@ -16,6 +16,7 @@ from gateway.sealing import SealBroken, Sealer
 from projections.mail.outbox import SQL, Waiting, claim
 from workers.config import Config
 from workers.mail.sending import NotDelivered, send
+from workers.mail.withdrawing import withdraw_unseen
 from workers.run import run_configured
 from workers.seldom import Seldom
 
@@ -63,6 +64,9 @@ async def _see_to(pool: Pool, config: Config, waiting: Waiting) -> bool:
         if _news("not configured"):
             _log.error("mail_not_configured", needed="SMTP_URL, MAIL_FROM, KEYLEDGER_MASTER_KEY")
         return False
+    if await withdraw_unseen(pool, waiting.mail_id):
+        _log.info("mail_withdrawn", mail_id=waiting.mail_id)
+        return True
     try:
         mail = waiting.opened(Sealer(config.master_keys))
         await asyncio.to_thread(send, config.mail, waiting.mail_id, mail, at)

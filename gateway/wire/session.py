@@ -190,9 +190,12 @@ class Session:
 
     async def _answer_in(self, answered: Reply) -> tuple[Response | None, "_Position"]:
         """Return the answer, or how far its stream got without one."""
-        if answered.media_type == "text/event-stream" and answered.status < _HTTP_ERRORS:
+        if answered.media_type == "text/event-stream":
             position = _Position()
-            return await self._answer_in_stream(answered, position), position
+            answer = await self._answer_in_stream(answered, position)
+            if answered.status < _HTTP_ERRORS or (answer is not None and answer.error is not None):
+                return answer, position
+            raise HttpRefusal(answered.status, b"", answered.media_type)
         if answered.status in _ACCEPTED:
             raise UnreadableAnswer(f"It took the request without answering it (HTTP {answered.status}).")
         if answered.media_type != "application/json":

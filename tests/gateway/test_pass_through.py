@@ -106,13 +106,20 @@ async def test_an_error_is_told_in_the_words_of_the_server(code: int, status: in
     assert "broke" not in str(caught.value)
 
 
-async def test_an_error_in_a_stream_is_told_in_the_words_of_the_server() -> None:
+@pytest.mark.parametrize("status", [200, 400, 429, 500])
+async def test_an_error_in_a_stream_is_told_in_the_words_of_the_server(status: int) -> None:
     def stream(body: bytes) -> bytes:
         error = {"jsonrpc": "2.0", "id": json.loads(body)["id"], "error": {"code": -32000, "message": "Out of paper"}}
-        return http(200, f"event: message\ndata: {json.dumps(error)}\n\n".encode(), "text/event-stream")
+        return http(status, f"event: message\ndata: {json.dumps(error)}\n\n".encode(), "text/event-stream")
 
     with pytest.raises(UpstreamError, match=r"Out of paper \(JSON-RPC -32000\)"):
         await _call(says(stream))
+
+
+@pytest.mark.parametrize("content", [b"", b"data: not json\n\n", b'data: {"jsonrpc":"2.0","id":2,"result":{}}\n\n'])
+async def test_a_stream_without_an_error_is_no_answer_to_what_failed(content: bytes) -> None:
+    with pytest.raises(UpstreamError):
+        await _call(says(lambda _: http(500, content, "text/event-stream")))
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,10 @@ import os
 import select
 import stat
 import sys
+from contextlib import nullcontext
 from typing import Final
+
+from eventstore.output_lock import OutputLock
 
 _WAIT_MILLISECONDS = 100
 """How long one line waits for a reader that is behind. While it stays behind, later lines do not wait."""
@@ -24,13 +27,14 @@ class LogOutput:
         self._descriptor: Final = descriptor
         self._cut_off = False
         self._is_behind = False
-        self._poll = select.poll()
+        self._lock: OutputLock | None = None
         # A write to a pipe or a socket that is reported as writable does not block while it is this short.
         self._chunk = select.PIPE_BUF
         if descriptor is not None:
-            self._poll.register(descriptor, select.POLLOUT)
             if stat.S_ISREG(os.fstat(descriptor).st_mode):
                 self._chunk = sys.maxsize
+            else:
+                self._lock = OutputLock(descriptor)
 
     def write(self, text: str) -> int:
         """Write `text`, or count it as dropped. Never raises, and returns what `TextIO.write` would."""
@@ -42,26 +46,34 @@ class LogOutput:
         """Do nothing: no line waits in a buffer."""
 
     def forget(self) -> None:
-        """Count from zero. A forked process reports its own lines only."""
+        """Count from zero, as a forked process that reports its own lines only. No thread of its holds the lock."""
         self.dropped = 0
+        if self._lock is not None and self._descriptor is not None:
+            self._lock = OutputLock(self._descriptor)
 
     def _written(self, line: bytes) -> bool:
         if self._descriptor is None:
             return False
+        with self._lock.held() if self._lock is not None else nullcontext():
+            return self._is_whole(self._descriptor, line)
+
+    def _is_whole(self, descriptor: int, line: bytes) -> bool:
         # What is left of a line that was cut off must not run into this one.
         left = memoryview(b"\n" + line if self._cut_off else line)
         size = len(left)
         try:
-            while left and self._is_writable():
-                left = left[os.write(self._descriptor, left[: self._chunk]) :]
+            while left and self._is_writable(descriptor):
+                left = left[os.write(descriptor, left[: self._chunk]) :]
         except (OSError, ValueError):
             pass
         if len(left) < size:
             self._cut_off = bool(left)
         return not left
 
-    def _is_writable(self) -> bool:
-        ready = self._poll.poll(0 if self._is_behind else _WAIT_MILLISECONDS)
+    def _is_writable(self, descriptor: int) -> bool:
+        poll = select.poll()  # which two threads cannot share
+        poll.register(descriptor, select.POLLOUT)
+        ready = poll.poll(0 if self._is_behind else _WAIT_MILLISECONDS)
         self._is_behind = not ready
         return bool(ready)
 

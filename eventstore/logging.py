@@ -52,8 +52,7 @@ def configure_logging(level: str = "INFO") -> None:
     structlog.configure(
         processors=[structlog.contextvars.merge_contextvars, *_common(), _render],
         wrapper_class=_never_raising(structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level])),
-        # A line and its end are written together: several processes write to one place. Lines longer than PIPE_BUF
-        # (4096 bytes on Linux) are written to pipes in pieces, between which another process may write.
+        # A line and its end are written together: several processes write to one place.
         logger_factory=structlog.WriteLoggerFactory(cast("TextIO", OUTPUT)),
         cache_logger_on_first_use=True,
     )

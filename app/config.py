@@ -13,6 +13,7 @@ from app.openid.settings import OpenIdSettings, issuer_problem
 from domain.addresses import Network, parse_network
 from domain.organizations.changed_plans import plans_from
 from domain.organizations.plan import PLANS, Plans
+from eventstore.database_url import UNREADABLE, is_readable
 from gateway.derivation import written_master_keys
 from gateway.places import GeoDatabaseUnusable, written_geo_database
 from gateway.policy import EgressPolicy
@@ -80,7 +81,7 @@ def from_environment(environment: Mapping[str, str]) -> Config:
     host = environment.get("HOST") or "127.0.0.1"
     port = _number(environment, "PORT", 8000)
     return Config(
-        database_url=_required(environment, "DATABASE_URL", "name the database, such as postgresql://user@host/name"),
+        database_url=_database_url(environment, "DATABASE_URL"),
         redis_url=environment.get("REDIS_URL", ""),
         host=host,
         port=port,
@@ -113,6 +114,13 @@ def _required(environment: Mapping[str, str], name: str, remedy: str) -> str:
     if not value:
         raise InvalidSetting(name, f"is not set: {remedy}")
     return value
+
+
+def _database_url(environment: Mapping[str, str], name: str) -> str:
+    url = _required(environment, name, "name the database, such as postgresql://user@host/name")
+    if not is_readable(url):
+        raise InvalidSetting(name, UNREADABLE)
+    return url
 
 
 def _public_url(environment: Mapping[str, str], default: str) -> str:

@@ -13,6 +13,7 @@ from psycopg import AsyncConnection
 
 from eventstore.connection_pool import Pool
 from eventstore.connection_settings import Connection, ConnectionSettings
+from eventstore.database_url import UNREADABLE, is_readable
 
 Role = Literal["keyledger_app", "keyledger_gate", "keyledger_worker"]
 
@@ -51,6 +52,8 @@ async def connect(
     `role` None keeps the user of the URL, who must own the tables: for migrations and checks. Raises what the driver
     raises, and `SettingsNotApplied`.
     """
+    if not is_readable(url):
+        raise psycopg.ProgrammingError(f"This {UNREADABLE}")
     settings = _settings(role, timeouts or Timeouts(), organization_id)
     connection = await AsyncConnection.connect(url, **_arguments(settings, timeouts or Timeouts()))
     try:
@@ -116,5 +119,5 @@ def _milliseconds(seconds: float) -> int:
 
 
 def describe(error: psycopg.Error) -> str:
-    """One line about a connection that could not be made, without the password of the URL."""
+    """One line about a connection that could not be made. The password of a URL that `is_readable` is not in it."""
     return str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__

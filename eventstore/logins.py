@@ -11,6 +11,7 @@ from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict
 
 from eventstore.database import APP_ROLE, GATE_ROLE, WORKER_ROLE, Connection
+from eventstore.database_url import UNREADABLE, is_readable
 from eventstore.errors import LogError
 from eventstore.queries import SQL
 
@@ -44,6 +45,8 @@ async def ensure_runtime_login(owner: Connection, runtime_url: str) -> str | Non
     Gives its name, or None where it is the owner's own login. Safe to repeat: the password is set again, so a changed
     address is enough to change it. Raises `UnsafeLogin` where the login has rights that this cannot take away.
     """
+    if not is_readable(runtime_url):
+        raise LogError(f"{RUNTIME_URL} {UNREADABLE}")
     parts = conninfo_to_dict(runtime_url)
     login, password = parts.get("user"), parts.get("password")
     row = await (await owner.execute(SQL.login_facts, {"login": login})).fetchone()

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 from domain.organizations.changed_plans import plans_from
 from domain.organizations.plan import PLANS, Plans, usage_days
+from eventstore.database_url import UNREADABLE, is_readable
 from gateway.derivation import written_master_keys
 from gateway.places import GeoDatabaseUnusable, written_geo_database
 from gateway.policy import EgressPolicy
@@ -56,7 +57,7 @@ class Config:
         """An empty variable counts as absent. Raises ConfigError."""
         plans = _plans(environment.get("KEYLEDGER_PLANS", "").strip())
         return cls(
-            database_url=_required(environment, "DATABASE_URL", "postgresql://user@host/name"),
+            database_url=_database_url(environment, "DATABASE_URL"),
             redis_url=_required(environment, "REDIS_URL", "redis://host:6379/0"),
             workers=_workers(environment.get("WORKERS", "").strip() or "1"),
             master_keys=_master_keys(environment.get("KEYLEDGER_MASTER_KEY", "").strip()),
@@ -76,6 +77,13 @@ def _required(environment: Mapping[str, str], name: str, example: str) -> str:
     if not value:
         raise ConfigError(f"{name} is not set: it is an address such as {example}")
     return value
+
+
+def _database_url(environment: Mapping[str, str], name: str) -> str:
+    url = _required(environment, name, "postgresql://user@host/name")
+    if not is_readable(url):
+        raise ConfigError(f"{name} {UNREADABLE}")
+    return url
 
 
 def _master_keys(text: str) -> tuple[bytes, ...]:

@@ -1,0 +1,27 @@
+"""The address of the database, judged before a driver reads it.
+
+A password with an unescaped `@`, `/` or `%` tears the address apart. libpq and the resolver then quote a piece of the
+password in their messages, as a host, a port or a wrong token.
+"""
+
+from typing import Final
+
+from psycopg import ProgrammingError
+from psycopg.conninfo import conninfo_to_dict
+
+UNREADABLE: Final = (
+    "is not an address of PostgreSQL, such as postgresql://user:password@host:5432/name. Percent-encode special "
+    "characters of its password, such as %40 for @, %2F for / and %25 for %."
+)
+
+
+def is_readable(url: str) -> bool:
+    """Return whether `url` names a server whose name and port a message may quote."""
+    try:
+        parts = conninfo_to_dict(url)
+    except (ProgrammingError, UnicodeError):
+        return False
+    # An address that begins with @ is a socket in the abstract namespace.
+    hosts = [host[1:] for host in str(parts.get("host") or "").split(",")]
+    ports = str(parts.get("port") or "").split(",")
+    return not any("@" in host for host in hosts) and all(port.isdecimal() for port in ports if port)

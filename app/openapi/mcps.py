@@ -138,6 +138,7 @@ OPERATIONS: list[Operation] = [
                 "problem": None,
             },
         ),
+        errors=("conflict",),
         repeatable=True,
     ),
     direct(

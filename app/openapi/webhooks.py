@@ -172,6 +172,7 @@ OPERATIONS: list[Operation] = [
                 "response": "",
             },
         ),
+        errors=("conflict",),
         repeatable=True,
     ),
     routed(

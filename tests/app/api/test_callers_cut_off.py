@@ -1,0 +1,150 @@
+"""A caller that is cut off while its request runs under an Idempotency-Key: the key stays usable, with one effect."""
+
+import json
+import socket
+import struct
+import threading
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from tests.app.api.mcp.calling import Calls
+from tests.app.client import Answer
+from tests.app.conftest import StartApi
+from tests.app.organizations import Api, Organization
+from tests.patience import eventually, stretched
+from tests.workers.receiver import Received, Receiver, receiver
+
+_KEY = "kept"
+_RESET = struct.pack("ii", 1, 0)
+"""For SO_LINGER: the connection ends with a reset instead of an orderly close."""
+
+
+class SlowServer:
+    """Notes what it is asked and answers when it may. To MCP clients, it is a server that fails."""
+
+    def __init__(self, server: Receiver) -> None:
+        self.url = server.url
+        self.received = server.received
+        self.may_answer = threading.Event()
+        server.answer = self._answer
+
+    def _answer(self, _: Received) -> int:
+        self.may_answer.wait(stretched(30))
+        return 500
+
+
+@pytest.fixture
+def slow_server() -> Iterator[SlowServer]:
+    with receiver() as server:
+        slow = SlowServer(server)
+        yield slow
+        slow.may_answer.set()
+
+
+def _path_of_webhook_test(org: Organization, url: str) -> str:
+    return f"/v1/webhooks/{org.client.post('/v1/webhooks', {'url': url}).data['id']}/test"
+
+
+def _path_of_mcp_test(org: Organization, url: str) -> str:
+    return f"/v1/mcps/{org.mcp(endpoint_url=url)}/test"
+
+
+def _send_and_leave(api: Api, secret: str, path: str, body: object, running: Callable[[], bool], how: str) -> None:
+    """Send a request, and end the connection once it is `running`."""
+    content = json.dumps(body).encode()
+    lines = [
+        f"POST {path} HTTP/1.1",
+        "Host: keyledger.example",
+        f"Authorization: Bearer {secret}",
+        f"Idempotency-Key: {_KEY}",
+        "Content-Type: application/json",
+        f"Content-Length: {len(content)}",
+    ]
+    with socket.create_connection(("127.0.0.1", api.server.port)) as connection:
+        connection.sendall("\r\n".join([*lines, "", ""]).encode() + content)
+        eventually(running)
+        if how == "reset":
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
+
+
+def _repeat(ask: Callable[[], Answer]) -> Answer:
+    """Ask until the first request under the key has ended."""
+    answers = [ask()]
+
+    def has_ended() -> bool:
+        if answers[-1].status == 409:
+            answers.append(ask())
+        return answers[-1].status != 409
+
+    eventually(has_ended)
+    assert {answer.code for answer in answers[:-1]} <= {"idempotency_in_flight"}
+    return answers[-1]
+
+
+@pytest.mark.parametrize("how", ["close", "reset"])
+@pytest.mark.parametrize("path_of", [_path_of_webhook_test, _path_of_mcp_test])
+def test_a_test_is_made_once(
+    api: Api, org: Organization, slow_server: SlowServer, path_of: Callable[[Organization, str], str], how: str
+) -> None:
+    path = path_of(org, slow_server.url)
+    _send_and_leave(api, org.manager.secret, path, {}, lambda: len(slow_server.received) == 1, how)
+    in_between = org.client.post(path, {}, idempotency_key=_KEY)
+    assert (in_between.status, in_between.code) == (409, "idempotency_in_flight")
+    slow_server.may_answer.set()
+    repeat = _repeat(lambda: org.client.post(path, {}, idempotency_key=_KEY))
+    assert (repeat.status, repeat.headers["idempotency-replayed"]) == (200, "true")
+    asked = len(slow_server.received)
+    assert org.client.post(path, {}, idempotency_key=_KEY).content == repeat.content
+    assert len(slow_server.received) == asked
+    if path_of is _path_of_webhook_test:
+        assert asked == 1
+
+
+@pytest.mark.parametrize("how", ["close", "reset"])
+def test_a_call_is_made_once(api: Api, org: Organization, slow_server: SlowServer, how: str) -> None:
+    calls = Calls(org, slow_server.url)
+    body = {"mcp_id": calls.mcp_id, "tool": "add", "arguments": {"numbers": [1]}}
+    running: Callable[[], bool] = lambda: len(slow_server.received) == 1  # noqa: E731
+    _send_and_leave(api, calls.key.secret, "/v1/mcp/invoke", body, running, how)
+    slow_server.may_answer.set()
+    repeat = _repeat(lambda: calls.key.client.post("/v1/mcp/invoke", body, idempotency_key=_KEY))
+    assert (repeat.status, repeat.headers["idempotency-replayed"]) == (502, "true")
+    asked = len(slow_server.received)
+    assert calls.key.client.post("/v1/mcp/invoke", body, idempotency_key=_KEY).content != b""
+    assert len(slow_server.received) == asked
+
+
+@pytest.mark.parametrize("how", ["close", "reset"])
+def test_a_change_is_made_once(api: Api, org: Organization, how: str) -> None:
+    body = {"name": f"cut off by {how}"}
+    _send_and_leave(api, org.manager.secret, "/v1/api-keys", body, lambda: True, how)
+    repeat = _repeat(lambda: org.client.post("/v1/api-keys", body, idempotency_key=_KEY))
+    assert repeat.status == 201
+    found = org.client.get("/v1/api-keys", {"q": body["name"]}).data
+    assert [key["id"] for key in found] == [repeat.data["id"]]
+
+
+def test_the_outcome_of_a_test_is_not_known_when_the_service_was_killed(
+    start_api: StartApi, slow_server: SlowServer
+) -> None:
+    api = start_api()
+    org = api.organization()
+    path = _path_of_webhook_test(org, slow_server.url)
+
+    def kill_once_it_runs() -> bool:
+        if slow_server.received:
+            api.server.kill()
+        return bool(slow_server.received)
+
+    _send_and_leave(api, org.manager.secret, path, {}, kill_once_it_runs, "close")
+    api.server.start()
+    assert org.client.post(path, {}, idempotency_key=_KEY).code == "idempotency_in_flight"
+    api.database.rows("update idempotency_keys set ends_by = now() - interval '1 second'")
+    repeat = org.client.post(path, {}, idempotency_key=_KEY)
+    assert (repeat.status, repeat.code) == (409, "conflict")
+    assert "use a new key" in repeat.json["detail"]
+    assert len(slow_server.received) == 1
+    slow_server.may_answer.set()
+    assert org.client.post(path, {}, idempotency_key="another").status == 200
+    assert len(slow_server.received) == 2

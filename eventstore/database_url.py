@@ -21,7 +21,7 @@ def is_readable(url: str) -> bool:
         parts = conninfo_to_dict(url)
     except (ProgrammingError, UnicodeError):
         return False
-    # An address that begins with @ is a socket in the abstract namespace.
-    hosts = [host[1:] for host in str(parts.get("host") or "").split(",")]
+    # What begins with / is the folder of a socket, and with @ a socket in the abstract namespace.
+    hosts = [host for host in str(parts.get("host") or "").split(",") if not host.startswith("/")]
     ports = str(parts.get("port") or "").split(",")
-    return not any("@" in host for host in hosts) and all(port.isdecimal() for port in ports if port)
+    return not any("@" in host[1:] for host in hosts) and all(port.isdecimal() for port in ports if port)

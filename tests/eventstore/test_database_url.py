@@ -28,6 +28,7 @@ READABLE = {
     "a quoted blank": "host=127.0.0.1 port=1 password='{0} {1}'",
     "two servers": "postgresql://u:{0}{1}@127.0.0.1:1,[::1]:1/x?target_session_attrs=read-write",
     "a socket": "postgresql://u:{0}{1}@%2Fnowhere/x",
+    "a socket in a folder with an @": "host=/nowhere/a@b user=u password={0}{1}",
     "an abstract socket": "host=@nowhere user=u password={0}{1}",
 }
 COMMANDS = (("app", "serve"), ("workers", "run"), ("eventstore", "check"), ("projections", "status"))

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 from msgspec import Struct
+from redis.connection import parse_url  # pyright: ignore[reportUnknownVariableType]
 
 from app.openid.settings import OpenIdSettings, issuer_problem
 from domain.addresses import Network, parse_network
@@ -82,7 +83,7 @@ def from_environment(environment: Mapping[str, str]) -> Config:
     port = _number(environment, "PORT", 8000)
     return Config(
         database_url=_database_url(environment, "DATABASE_URL"),
-        redis_url=environment.get("REDIS_URL", ""),
+        redis_url=_redis_url(environment, "REDIS_URL"),
         host=host,
         port=port,
         api_workers=_number(environment, "API_WORKERS", 1),
@@ -120,6 +121,19 @@ def _database_url(environment: Mapping[str, str], name: str) -> str:
     url = _required(environment, name, "name the database, such as postgresql://user@host/name")
     if not is_readable(url):
         raise InvalidSetting(name, UNREADABLE)
+    return url
+
+
+def _redis_url(environment: Mapping[str, str], name: str) -> str:
+    url = environment.get(name, "")
+    try:
+        if url:
+            parse_url(url)
+    except ValueError:  # whose message quotes a piece of a password that tears the address apart
+        remedy = (
+            "write it such as redis://:password@host:6379/0, with special characters of its password percent-encoded"
+        )
+        raise InvalidSetting(name, f"is not an address of Valkey or Redis: {remedy}") from None
     return url
 
 

@@ -37,6 +37,10 @@ def test_how_long_a_request_waits_for_the_database_is_a_setting() -> None:
     ("name", "value", "remedy"),
     [
         ("DATABASE_URL", "", "name the database"),
+        ("REDIS_URL", "redis://:open/sesame@127.0.0.1:6379/0", "percent-encoded"),
+        ("REDIS_URL", "redis://:open#sesame@127.0.0.1:6379/0", "percent-encoded"),
+        ("REDIS_URL", "redis://:open[sesame@127.0.0.1:6379/0", "percent-encoded"),
+        ("REDIS_URL", "valkey.example", "such as redis://"),
         ("KEYLEDGER_MASTER_KEY", "", "make one with"),
         ("KEYLEDGER_MASTER_KEY", "c2hvcnQ=", "must be 32 bytes"),
         ("PORT", "http", "must be a whole number"),
@@ -60,8 +64,9 @@ def test_how_long_a_request_waits_for_the_database_is_a_setting() -> None:
     ],
 )
 def test_what_can_not_be_read_is_named_with_its_remedy(name: str, value: str, remedy: str) -> None:
-    with pytest.raises(InvalidSetting, match=f"{name}: .*{remedy}"):
+    with pytest.raises(InvalidSetting, match=f"{name}: .*{remedy}") as refused:
         from_environment({**NEEDED, name: value})
+    assert "sesame" not in str(refused.value)
 
 
 def test_plans_are_the_usual_ones_but_for_what_is_said_otherwise() -> None:

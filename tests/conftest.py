@@ -17,6 +17,7 @@ from domain.keys.secret import parse
 from embedded.postgres import ROLE, SUPERUSER, PostgreSQL
 from embedded.valkey import Valkey
 from tests import random_input
+from tests.interrupting import busy_loop  # noqa: F401  # pyright: ignore[reportUnusedImport] -- a fixture
 from tests.logins import migrate_with_runtime_login
 from tests.ordinary_user import OrdinaryUser, make_ordinary_user
 

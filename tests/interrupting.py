@@ -23,6 +23,9 @@ MOMENTS: tuple[Moment, ...] = ("while it waits", "when the answer has come")
 DROPPED_BY_THE_DRIVER = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 """The driver's generators wait for an answer also when they are dropped, and their connection is closed by then."""
 
+INTERRUPTING = [pytest.mark.anyio, pytest.mark.usefixtures("busy_loop"), DROPPED_BY_THE_DRIVER]
+"""The marks of a test file that interrupts coroutines."""
+
 
 @pytest.fixture
 def busy_loop(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:

@@ -1,7 +1,7 @@
 """Sees to what the passing of time brings about: one step for each key that is due, until none is."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from time import monotonic
@@ -19,6 +19,7 @@ from eventstore.errors import StreamMoved, Unavailable
 from eventstore.execute import Write, execute
 from eventstore.idempotency import Answer
 from eventstore.recorded import Origin
+from eventstore.statements import Statement
 from projections.inline import INLINE
 from projections.key_list.queries import DueKey
 from projections.organization_guard.queries import keys_guard
@@ -34,6 +35,8 @@ _news = Seldom()
 class Due(Protocol):
     @property
     def key_id(self) -> str: ...
+    @property
+    def organization_id(self) -> str: ...
 
 
 K = TypeVar("K", bound=Due)
@@ -59,21 +62,29 @@ def commanding(
 
     async def step(pool: Pool, key: DueKey) -> bool:
         at = now()
-        write = Write(
-            decider=KEY,
-            stream_id=key.key_id,
-            organization_id=key.organization_id,
-            command=lambda _: command(at),
-            # Nothing is decided upon the counts, but they may change with the key: who changes them locks them first.
-            guard=keys_guard(key.organization_id, PLANS),
-            at=at,
-            origin=Origin(actor),
-            new_event_id=new_event_id,
-        )
-        change = await execute(pool, write, INLINE)
-        return not isinstance(change, Answer) and bool(change.events)
+        return await give(pool, key, command(at), actor, at)
 
     return step
+
+
+async def give(
+    pool: Pool, key: Due, command: KeyCommand, actor: SystemActor, at: datetime, also: Sequence[Statement] = ()
+) -> bool:
+    """Give a key a command, with what is written in the same transaction; says whether anything happened to the key."""
+    write = Write(
+        decider=KEY,
+        stream_id=key.key_id,
+        organization_id=key.organization_id,
+        command=lambda _: command,
+        # Nothing is decided upon the counts, but they may change with the key: who changes them locks them first.
+        guard=keys_guard(key.organization_id, PLANS),
+        at=at,
+        origin=Origin(actor),
+        new_event_id=new_event_id,
+        also=lambda _: also,
+    )
+    change = await execute(pool, write, INLINE)
+    return not isinstance(change, Answer) and bool(change.events)
 
 
 async def see_to(pool: Pool, duty: Duty[K], seconds: float = WORK_SECONDS) -> int:

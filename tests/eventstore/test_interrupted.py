@@ -24,14 +24,13 @@ from tests import seed
 from tests.eventstore.changes import renaming
 from tests.eventstore.pools import eventually_none_is_open, is_as_new
 from tests.interrupting import (
-    DROPPED_BY_THE_DRIVER,
+    INTERRUPTING,
     MOMENTS,
     Moment,
-    busy_loop,  # noqa: F401  # pyright: ignore[reportUnusedImport] -- a fixture
     cancelled_everywhere,
 )
 
-pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("busy_loop"), DROPPED_BY_THE_DRIVER]
+pytestmark = INTERRUPTING
 
 AWAITS_MIN = 3
 """Fewer would mean that the awaits are not counted."""

@@ -14,14 +14,13 @@ from eventstore.group_commit import Bounds, Decided, GroupCommit, Judged
 from tests.eventstore.changes import value
 from tests.eventstore.pools import eventually_none_is_open
 from tests.interrupting import (
-    DROPPED_BY_THE_DRIVER,
+    INTERRUPTING,
     Interruption,
-    busy_loop,  # noqa: F401  # pyright: ignore[reportUnusedImport] -- a fixture
     counting,
 )
 from tests.projections.usage.uses import used
 
-pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("busy_loop"), DROPPED_BY_THE_DRIVER]
+pytestmark = INTERRUPTING
 
 AWAITS_MIN = 10
 

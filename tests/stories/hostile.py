@@ -23,7 +23,7 @@ from embedded.children import working_in
 from embedded.postgres import PostgreSQL
 from embedded.valkey import Valkey
 from tests.patience import stretched
-from tests.stories.process_tree import children_of
+from tests.process_tree import children_of
 from tests.stories.wire import Wire
 
 CLIENTS = 24

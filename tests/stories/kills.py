@@ -21,9 +21,9 @@ from embedded.postgres import PostgreSQL
 from embedded.valkey import Valkey
 from tests.app.organizations import Database
 from tests.app.serving import ROOT, Server
+from tests.process_tree import children_of
 from tests.stories.acknowledged import Load, Promises, broken
 from tests.stories.hostile import Clients, Disturbances, Findings, Target, probe_until
-from tests.stories.process_tree import children_of
 
 KINDS = ("api", "api process", "postgresql", "backend", "worker", "workers")
 

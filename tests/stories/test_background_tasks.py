@@ -10,9 +10,9 @@ from domain.keys.permissions import Permissions
 from embedded.children import wait_for
 from tests.app.organizations import Database
 from tests.patience import stretched
+from tests.process_tree import children_of
 from tests.stories.builds import FATAL
 from tests.stories.conftest import StartServer
-from tests.stories.kills import children_of
 from tests.stories.wire import Wire
 
 

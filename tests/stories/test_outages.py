@@ -24,9 +24,9 @@ from embedded.valkey import Valkey
 from tests.app.organizations import Database
 from tests.app.serving import Server
 from tests.patience import stretched
+from tests.process_tree import children_of
 from tests.stories.builds import WAITING_MAX
 from tests.stories.conftest import StartServer
-from tests.stories.process_tree import children_of
 from tests.stories.wire import Wire
 
 CONNECTIONS = 64

@@ -26,12 +26,13 @@ from eventstore.clock import now
 from eventstore.database import Pool
 from tests.app.serving import ROOT
 from tests.patience import stretched
+from tests.process_tree import children_of
 from tests.projections.usage.uses import append, some_of_everything
 from tests.stories.falling_due import SETTINGS, Due, begin, hurry, look_up, make_due, missing
 from tests.stories.fickle import Fickle
 from tests.workers.mail_server import MailServer
 from tests.workers.receiver import receiver
-from tests.workers.story import children_of, number
+from tests.workers.story import number
 
 KINDS = ("worker", "workers", "scheduler", "valkey", "valkey without its data", "valkey emptied")
 

@@ -19,15 +19,14 @@ from projections.followers import FOLLOWERS
 from projections.following import follow
 from tests import seed
 from tests.interrupting import (
-    DROPPED_BY_THE_DRIVER,
-    busy_loop,  # noqa: F401  # pyright: ignore[reportUnusedImport] -- a fixture
+    INTERRUPTING,
     cancelled_everywhere,
 )
 from tests.patience import PATIENT
 from tests.projections.usage.uses import append, used
 from workers.config import Config
 
-pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("busy_loop"), DROPPED_BY_THE_DRIVER]
+pytestmark = INTERRUPTING
 
 AWAITS_MIN = 3
 CONNECTIONS = 3

@@ -11,9 +11,10 @@ from eventstore.clock import now
 from eventstore.database import Pool
 from projections.usage.check import check_usage
 from tests.patience import stretched
+from tests.process_tree import children_of
 from tests.projections.usage.uses import append, some_of_everything
 from tests.workers.conftest import Start
-from tests.workers.story import children_of, eventually, is_running, number
+from tests.workers.story import eventually, is_running, number
 from workers.schedule import WAITING
 
 pytestmark = pytest.mark.anyio

@@ -11,10 +11,11 @@ from eventstore.database import Pool
 from projections.webhook_outbox.queries import attempts_of, deliveries
 from tests import seed
 from tests.patience import stretched
+from tests.process_tree import children_of
 from tests.workers.conftest import Start
 from tests.workers.hooks import SETTINGS, webhook
 from tests.workers.receiver import receiver
-from tests.workers.story import children_of, eventually, is_running
+from tests.workers.story import eventually, is_running
 from tests.workers.valkey_view import View
 from workers.schedule import SWIFT, WAITING
 

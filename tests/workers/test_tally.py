@@ -8,8 +8,9 @@ import pytest
 
 from app.operations.jobs_state import JobsState, JobsUnknown, jobs_state
 from eventstore.database import Pool
+from tests.process_tree import children_of
 from tests.workers.conftest import Start
-from tests.workers.story import children_of, eventually
+from tests.workers.story import eventually
 from tests.workers.valkey_view import View
 from workers.schedule import QUEUES, WAITING
 

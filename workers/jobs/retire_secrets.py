@@ -8,17 +8,11 @@ from datetime import datetime, timedelta
 
 from domain.actor import SystemActor
 from domain.keys.commands import RetireSecrets
-from domain.keys.decider import KEY
-from domain.organizations.plan import PLANS
-from eventstore.clock import new_event_id, now
+from eventstore.clock import now
 from eventstore.database import Connection, Pool
-from eventstore.execute import Write, execute
-from eventstore.recorded import Origin
 from eventstore.statements import Statement
-from projections.inline import INLINE
 from projections.key_list.queries import SQL, UsedSecret, secrets_ending, secrets_superseded
-from projections.organization_guard.queries import keys_guard
-from workers.due_keys import Duty, commanding, see_to
+from workers.due_keys import Duty, commanding, give, see_to
 from workers.run import WORK_SECONDS, run
 
 ACTOR = SystemActor("retirement")
@@ -36,20 +30,8 @@ async def _superseded(connection: Connection, at: datetime, limit: int) -> list[
 async def _supersede(pool: Pool, used: UsedSecret) -> bool:
     """Record the end of the secrets before the one that was used. The note of that use goes in the same transaction."""
     at = now()
-    command = RetireSecrets(at, used.version, used.used_at)
-    write = Write(
-        decider=KEY,
-        stream_id=used.key_id,
-        organization_id=used.organization_id,
-        command=lambda _: command,
-        # Nothing is decided upon the counts, but they may change with the key: who changes them locks them first.
-        guard=keys_guard(used.organization_id, PLANS),
-        at=at,
-        origin=Origin(ACTOR),
-        new_event_id=new_event_id,
-        also=lambda _: [Statement(SQL.superseded_settled, (used.key_id, used.version))],
-    )
-    await execute(pool, write, INLINE)
+    settled = Statement(SQL.superseded_settled, (used.key_id, used.version))
+    await give(pool, used, RetireSecrets(at, used.version, used.used_at), ACTOR, at, [settled])
     return True
 
 

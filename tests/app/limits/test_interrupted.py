@@ -12,15 +12,14 @@ from app.limits.rate_limits import RateLimits, Take
 from app.operations.jobs_state import jobs_state
 from domain.usage.rates import Rate
 from tests.interrupting import (
-    DROPPED_BY_THE_DRIVER,
+    INTERRUPTING,
     MOMENTS,
     Moment,
-    busy_loop,  # noqa: F401  # pyright: ignore[reportUnusedImport] -- a fixture
     cancelled_everywhere,
 )
 from tests.workers.story import eventually
 
-pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("busy_loop"), DROPPED_BY_THE_DRIVER]
+pytestmark = INTERRUPTING
 
 AWAITS_MIN = 2
 PATIENT_SECONDS = 20.0

@@ -7,8 +7,17 @@ select format('role %%I does not exist', name), format('create role %%I nologin'
 from unnest(%(roles)s::text[]) as name
 where not exists (select from pg_roles where rolname = name)
 union all
-select format('role %%I may pass by grants or row-level security', rolname), format('alter role %%I nosuperuser nobypassrls', rolname)
-from pg_roles where rolname = any(%(roles)s::text[]) and (rolsuper or rolbypassrls)
+select format('role %%I may pass by grants or row-level security', rolname),
+       format('alter role %%I nosuperuser nobypassrls noreplication nocreaterole', rolname)
+from pg_roles where rolname = any(%(roles)s::text[]) and (rolsuper or rolbypassrls or rolreplication or rolcreaterole)
+union all
+select format('role %%I is a member of %%I', member.rolname, held.rolname),
+       format('revoke %%I from %%I granted by %%I', held.rolname, member.rolname, grantor.rolname)
+from pg_auth_members a
+join pg_roles member on member.oid = a.member
+join pg_roles held on held.oid = a.roleid
+join pg_roles grantor on grantor.oid = a.grantor
+where member.rolname = any(%(roles)s::text[]) and (member.rolname, held.rolname) <> ('keyledger_worker', 'keyledger_app')
 union all
 select 'role keyledger_worker is not a member of keyledger_app', 'grant keyledger_app to keyledger_worker'
 where to_regrole('keyledger_app') is not null and to_regrole('keyledger_worker') is not null

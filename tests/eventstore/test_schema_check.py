@@ -128,6 +128,30 @@ ADDED: dict[str, tuple[LiteralString, str]] = {
     ),
 }
 
+HELD_BY_A_ROLE: dict[str, tuple[LiteralString, LiteralString, str]] = {
+    "another role's rights": (
+        "grant keyledger_worker to keyledger_gate",
+        "revoke keyledger_worker from keyledger_gate",
+        "role keyledger_gate is a member of keyledger_worker",
+    ),
+    "every table of the server": (
+        "grant pg_read_all_data to keyledger_gate",
+        "revoke pg_read_all_data from keyledger_gate",
+        "role keyledger_gate is a member of pg_read_all_data",
+    ),
+    "the way past row-level security": (
+        "alter role keyledger_app bypassrls",
+        "alter role keyledger_app nobypassrls",
+        "role keyledger_app may pass by grants",
+    ),
+    "a copy of the server": (
+        "alter role keyledger_gate replication",
+        "alter role keyledger_gate noreplication",
+        "role keyledger_gate may pass by grants",
+    ),
+}
+"""What a superuser can give to a role, the statement that takes it away again, and how it is named."""
+
 BEYOND_REPAIR: dict[str, tuple[LiteralString, str]] = {
     "foreign keys are not looked at, which takes a superuser": (
         "alter table usage_removal_lanes disable trigger all",
@@ -191,6 +215,23 @@ async def test_what_holds_data_is_named_and_left_alone(partitioned: str, superus
     assert [text for text in await differing(partitioned) if name in text]
     with pytest.raises(SchemaDiffers, match=name):
         await repair(partitioned, scripts())
+
+
+@pytest.mark.parametrize("held", HELD_BY_A_ROLE)
+async def test_rights_that_a_role_was_given_are_named_and_a_superuser_takes_them_away(
+    partitioned: str, superuser: Superuser, superuser_url: str, held: str
+) -> None:
+    given, taken, name = HELD_BY_A_ROLE[held]
+    await superuser.execute(given)
+    try:
+        assert [text for text in await differing(partitioned) if name in text]
+        with pytest.raises(SchemaDiffers, match=name):
+            await repair(partitioned, scripts())
+        assert [text for text in await repair(superuser_url, scripts()) if name in text]
+        assert await differing(partitioned) == []
+    finally:
+        # Roles belong to the server, and other tests use it too.
+        await superuser.execute(taken)
 
 
 async def test_what_an_operator_adds_for_a_reader_of_their_own_is_left_alone(

@@ -261,8 +261,8 @@ async def test_who_was_removed_or_sees_less_before_the_mail_is_delivered_is_told
 ) -> None:
     """A mail may wait for days while the mail server is away."""
     await choose(connections, team, "admin", threshold="info")
-    await raised(connections, team.id, key_id=team.key_id, days=7)
     await raised(connections, team.id, "usage.threshold", "critical", percentage=95)
+    await raised(connections, team.id, key_id=team.key_id, days=7)
     await noted(connections)
     await mail(connections, config(server))
     less = ChangeRole("viewer", now(), by=seed.OWNER, authority=authority_of("owner"))

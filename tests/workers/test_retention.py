@@ -10,8 +10,10 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from freezegun import freeze_time
 
 from eventstore.check import check
+from eventstore.clock import correct_by
 from eventstore.database import WORKER_ROLE, Connection, Pool, connect
 from eventstore.retention import AlreadyAtWork, MustStay, claim, days, removal
 from eventstore.usage_export import BrokenExport, read, verified
@@ -20,7 +22,7 @@ from projections.following import follow
 from projections.rebuild.models import models
 from tests.projections.usage.uses import append, used
 from tests.workers.killed_at_steps import Wire, killed_at, wire_to
-from workers.retention import Left, apply
+from workers.retention import Left, apply, preview
 from workers.retention_settings import Retention
 
 pytestmark = pytest.mark.anyio
@@ -189,6 +191,17 @@ async def test_the_command_says_what_would_leave_and_its_files_can_be_verified(
     _exchange_a_use(file)
     code, lines = await asyncio.to_thread(command, environment, "eventstore", "read-export", str(file))
     assert (code, lines[0].startswith("VIOLATION usage-2026-01-30.jsonl.gz: its SHA-256 is")) == (1, True)
+
+
+async def test_what_would_leave_follows_from_the_clock_of_the_database(
+    log: Connection, database_url: str, tmp_path: Path
+) -> None:
+    try:
+        with freeze_time(FIRST + timedelta(days=30), real_asyncio=True):
+            would = await preview(database_url, Retention(90, tmp_path))
+    finally:
+        correct_by(timedelta(0))
+    assert [left.day for left in would] == DAYS == await days(log)
 
 
 async def test_verify_says_what_it_can_not_derive_again_and_goes_on(

@@ -29,10 +29,11 @@ from gateway.exchange import Exchange
 from gateway.explanations import explained_refusal, explained_result
 from gateway.failures import HttpRefusal, Meaning, UnreadableAnswer
 from gateway.old_transport import speaks_old_transport
+from gateway.pages import entries_of
 from gateway.redaction import redacted_bytes, redacted_json
 from gateway.results import Listed, Probe, Resource, Tool, ToolResult
 from gateway.retry_after import whole_seconds
-from gateway.tool_list import problem_of, read_tool
+from gateway.tool_list import listed, problem_of
 from gateway.upstream import Upstream, credential_secrets
 from gateway.wire.messages import HEADER_MISMATCH, INVALID_PARAMS, METHOD_NOT_FOUND, RpcError, members
 from gateway.wire.parameter_headers import ParameterHeaders, parameter_headers
@@ -41,7 +42,6 @@ from gateway.wire.session import Session
 T = TypeVar("T")
 FindCatalogue = Callable[[], Awaitable[Catalogue | None]]
 
-_PAGES_MAX = 100  # a paginator that never ends must not either
 # Ending a session is a courtesy to servers that keep one.
 _GOODBYE_SECONDS = 1.0
 _GOODBYES_MAX = 64
@@ -196,7 +196,7 @@ class Calls:
             count = None
         elif session.capabilities.get("resources") is not None:
             try:
-                count = len(await _pages(session, "resources/list", "resources"))
+                count = await _resources_count(session)
             except _LIST_FAILURES as error:
                 failure = self._failure(session, upstream, error)
                 problems.append(f"Its resources cannot be listed. {failure.explanation}")
@@ -295,30 +295,14 @@ async def _close(session: Session) -> None:
 
 
 async def _tools(session: Session) -> Listed:
-    found = Listed([])
-    for encoded in await _pages(session, "tools/list", "tools"):
-        tool = read_tool(encoded)
-        if isinstance(tool, str):
-            found.invalid.append(tool)
-        else:
-            found.tools.append(tool)
-    return found
+    return listed(await entries_of(session, "tools/list", "tools"))
 
 
-async def _pages(session: Session, method: str, name: str) -> list[Raw]:
-    """Return the entries of a list, all pages."""
-    entries: list[Raw] = []
-    cursor: str | None = None
-    for _ in range(_PAGES_MAX):
-        page = members(await session.request(method, {} if cursor is None else {"cursor": cursor}))
-        try:
-            entries += msgspec.json.decode(page.get(name, b""), type=list[Raw])
-            cursor = msgspec.json.decode(page.get("nextCursor", b"null"), type=str | None)
-        except msgspec.DecodeError:
-            raise UnreadableAnswer(f"Its answer has no list of {name}.") from None
-        if not cursor:
-            return entries
-    raise UnreadableAnswer(f"Its list of {name} has more than {_PAGES_MAX} pages.")
+async def _resources_count(session: Session) -> int:
+    found = await entries_of(session, "resources/list", "resources")
+    if found.end is not None:
+        raise UnreadableAnswer(f"The rest of the list is not asked for, because {found.end}.")
+    return len(found.entries)
 
 
 def _unframed(result: bytes) -> bytes:

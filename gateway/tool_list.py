@@ -1,18 +1,46 @@
-"""The tools that an MCP server lists. One that is malformed is left out and named; the others stay."""
+"""The tools that an MCP server lists. One that is malformed is left out and named; the others stay.
+
+A name stands for one tool: of several that have it, the first is taken.
+"""
 
 from collections.abc import Sequence
 from typing import Any, cast
 
 from msgspec import DecodeError, Raw, json
 
-from gateway.results import Tool
+from gateway.pages import Entries
+from gateway.results import Listed, Tool
 
 TOOL_NAME_LENGTH_MAX = 256
 _NAMED_MAX = 5
 _SHOWN_MAX = 60
 
 
-def read_tool(encoded: Raw) -> Tool | str:
+def listed(found: Entries) -> Listed:
+    """Return the tools, and what is left out of them."""
+    tools: dict[str, Tool] = {}
+    invalid: list[str] = []
+    for encoded in found.entries:
+        tool = _read(encoded)
+        if isinstance(tool, str):
+            invalid.append(tool)
+        elif tools.setdefault(tool.name, tool) != tool:
+            invalid.append(f"{_shown(tool.name)} is listed again with other contents")
+    if found.end is not None:
+        invalid.insert(0, f"the rest of the list, because {found.end}")
+    return Listed(list(tools.values()), invalid)
+
+
+def problem_of(invalid: Sequence[str]) -> str | None:
+    """Return one sentence about the tools that were left out; None where all were usable."""
+    if not invalid:
+        return None
+    named = "; ".join(invalid[:_NAMED_MAX])
+    more = f"; and {len(invalid) - _NAMED_MAX} more" if len(invalid) > _NAMED_MAX else ""
+    return f"Some of its tools are left out: {named}{more}."
+
+
+def _read(encoded: Raw) -> Tool | str:
     """Return the tool, or what is wrong with it as the end of a sentence that begins with its name."""
     try:
         value = json.decode(encoded)
@@ -31,15 +59,6 @@ def read_tool(encoded: Raw) -> Tool | str:
         return f"{_shown(name)} has no inputSchema that is an object"
     description = fields.get("description")
     return Tool(name, description if isinstance(description, str) else "", cast("dict[str, Any]", schema))
-
-
-def problem_of(invalid: Sequence[str]) -> str | None:
-    """Return one sentence about the tools that were left out; None where all were usable."""
-    if not invalid:
-        return None
-    named = "; ".join(invalid[:_NAMED_MAX])
-    more = f"; and {len(invalid) - _NAMED_MAX} more" if len(invalid) > _NAMED_MAX else ""
-    return f"Some of its tools are left out: {named}{more}."
 
 
 def _shown(name: str) -> str:

@@ -1,7 +1,10 @@
 """A test of a server says why it failed, and one malformed tool does not make a server unreachable."""
 
 import asyncio
+import json
 import socket
+from collections.abc import Iterator
+from itertools import count
 from typing import Any
 
 import pytest
@@ -12,7 +15,7 @@ from gateway.results import Probe
 from gateway.upstream import Bearer, NoCredential, Upstream
 from tests.gateway.conftest import LOOPBACK
 from tests.gateway.raw_server import Respond, answer, http, raw_server, refusal
-from tests.gateway.recording import Recording, refuses
+from tests.gateway.recording import DISCOVERED, Recording, refuses
 
 pytestmark = pytest.mark.anyio
 
@@ -138,6 +141,73 @@ async def test_a_malformed_tool_is_named_and_the_others_stay(malformed: str, mod
     assert found.tools == [{"name": "good", "description": "", "input_schema": {"type": "object"}}]
     assert found.problem is not None
     assert said in found.problem
+
+
+def _paged(cursors: Iterator[object]) -> Respond:
+    """A server whose pages have a tool each, which is the page's cursor by name, and these next cursors."""
+    recording = Recording(refuses(-32000, "no"))
+
+    async def respond(method: str, headers: dict[str, str], body: bytes, writer: asyncio.StreamWriter) -> None:
+        if b"tools/list" in body:
+            name = json.loads(body)["params"].get("cursor", "first")
+            page = {"tools": [{**GOOD, "name": name}], "nextCursor": next(cursors)}
+            writer.write(http(200, answer(body, page)))
+        else:
+            await recording.respond(method, headers, body, writer)
+
+    return respond
+
+
+@pytest.mark.parametrize("cursor", [0, 5, 1.5, False, True, {}, [], ["x"]])
+async def test_a_next_page_that_cannot_be_asked_for_costs_no_tool_that_was_read(cursor: object) -> None:
+    found = await _probed(_paged(iter(["second", cursor])))
+    assert (found.reachable, found.tools_count, found.code) == (True, 2, None)
+    assert found.problem == "Some of its tools are left out: the rest of the list, because its nextCursor is not text."
+
+
+@pytest.mark.parametrize("cursors", [["second", "second"], ["second", "third", "second"]], ids=["same", "circle"])
+async def test_a_list_that_leads_back_ends(cursors: list[str]) -> None:
+    found = await _probed(_paged(iter(cursors)))
+    assert (found.reachable, found.tools_count) == (True, len(set(cursors)) + 1)
+    assert "the rest of the list, because its nextCursor leads back" in str(found.problem)
+
+
+async def test_a_list_without_end_ends() -> None:
+    found = await _probed(_paged(f"page {number}" for number in count()), seconds=60)
+    assert (found.reachable, found.tools_count) == (True, 100)
+    assert "the rest of the list, because it has more than 100 pages" in str(found.problem)
+
+
+@pytest.mark.parametrize("cursor", [None, ""])
+async def test_a_list_that_ends_is_whole(cursor: object) -> None:
+    found = await _probed(_paged(iter(["second", cursor])))
+    assert (found.tools_count, found.problem) == (2, None)
+
+
+async def test_a_name_stands_for_one_tool() -> None:
+    again, otherwise = dict(GOOD), {**GOOD, "description": "Another one."}
+    found = await _probed(Recording(refuses(-32000, "no"), tools=[GOOD, again, otherwise]).respond)
+    assert (found.reachable, found.tools_count) == (True, 1)
+    assert found.tools == [{"name": "good", "description": "", "input_schema": {"type": "object"}}]
+    assert found.problem == "Some of its tools are left out: good is listed again with other contents."
+
+
+async def test_a_list_of_resources_that_cannot_be_read_on_is_not_counted() -> None:
+    recording = Recording(refuses(-32000, "no"), tools=[GOOD])
+    discovered: dict[str, Any] = DISCOVERED | {"capabilities": {"tools": {}, "resources": {}}}
+
+    async def respond(method: str, headers: dict[str, str], body: bytes, writer: asyncio.StreamWriter) -> None:
+        if b"server/discover" in body:
+            writer.write(http(200, answer(body, discovered)))
+        elif b"resources/list" in body:
+            writer.write(http(200, answer(body, {"resources": [{"uri": "a:b"}], "nextCursor": 5})))
+        else:
+            await recording.respond(method, headers, body, writer)
+
+    found = await _probed(respond)
+    assert (found.reachable, found.tools_count, found.resources_count) == (True, 1, None)
+    assert "Its resources cannot be listed." in str(found.problem)
+    assert "its nextCursor is not text" in str(found.problem)
 
 
 @pytest.mark.parametrize(

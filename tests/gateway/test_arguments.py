@@ -1,6 +1,7 @@
 """Which arguments do not fit a schema: the whole value, by path, whatever the schema is like."""
 
 import json
+import threading
 from typing import Any
 
 import pytest
@@ -184,3 +185,24 @@ async def test_many_patterns_for_many_names_are_given_up_together(
     schema = {"patternProperties": {f"^x{n}$": {"type": "null"} for n in range(patterns)}, **additional}
     assert await told(schema, {f"name{n}": 1 for n in range(names)}) == {}
     assert compared < patterns * names / 2
+
+
+async def test_what_is_found_does_not_depend_on_how_busy_the_machine_is() -> None:
+    """The work below takes a part of the time that it may, and a multiple of it among threads that do other work."""
+    values = [*range(4_000), "last"]
+    done = threading.Event()
+
+    def work() -> None:
+        while not done.is_set():
+            pass
+
+    threads = [threading.Thread(target=work) for _ in range(20)]
+    for thread in threads:
+        thread.start()
+    try:
+        found = await told(arguments_of(numbers=NUMBERS), {"numbers": values})
+    finally:
+        done.set()
+        for thread in threads:
+            thread.join()
+    assert found == {"numbers[4000]": "Must be of type number"}

@@ -14,7 +14,7 @@ from domain.keys.secret import ENTROPY_BYTES, Secret, mint, parse
 from eventstore.clock import new_id
 
 CREDENTIALS = "demo.env"
-_UNFINISHED = "demo.unfinished.json"
+UNFINISHED = "demo.unfinished.json"
 
 
 class PlannedKey(Struct, frozen=True):
@@ -57,7 +57,7 @@ def new_plan(organization_id: str | None = None, owner_id: str | None = None, mc
 def unfinished_plan(folder: Path) -> DemoPlan | None:
     """Return the plan that an interrupted setup left in `folder`."""
     try:
-        plan = msgspec.json.decode((folder / _UNFINISHED).read_bytes(), type=DemoPlan)
+        plan = msgspec.json.decode((folder / UNFINISHED).read_bytes(), type=DemoPlan)
     except (FileNotFoundError, msgspec.MsgspecError):
         return None
     return plan if parse(plan.admin.text) and parse(plan.caller.text) else None
@@ -66,7 +66,7 @@ def unfinished_plan(folder: Path) -> DemoPlan | None:
 def keep_plan(folder: Path, plan: DemoPlan) -> None:
     """Store the plan in `folder`, on the disk, readable by its owner alone."""
     folder.mkdir(parents=True, exist_ok=True)
-    _write_private(folder / _UNFINISHED, msgspec.json.encode(plan))
+    _write_private(folder / UNFINISHED, msgspec.json.encode(plan))
 
 
 def finish_plan(folder: Path, plan: DemoPlan, public_url: str) -> None:
@@ -78,7 +78,7 @@ def finish_plan(folder: Path, plan: DemoPlan, public_url: str) -> None:
         "DEMO_MCP_ID": plan.mcp_id,
     }
     _write_private(folder / CREDENTIALS, "".join(f"{name}={value}\n" for name, value in lines.items()).encode())
-    (folder / _UNFINISHED).unlink(missing_ok=True)
+    (folder / UNFINISHED).unlink(missing_ok=True)
 
 
 def _new_key() -> PlannedKey:

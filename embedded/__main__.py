@@ -2,6 +2,7 @@ import argparse
 import os
 import sys
 
+from embedded.console import printable
 from embedded.errors import CannotStart
 from embedded.run import run
 
@@ -16,8 +17,8 @@ def main() -> int:
         run(os.environ)
     except CannotStart as error:
         for line in error.details:
-            print(f"    {line}", file=sys.stderr)
-        print(f"keyledger: {error}", file=sys.stderr)
+            print(f"    {printable(line)}", file=sys.stderr)
+        print(f"keyledger: {printable(str(error))}", file=sys.stderr)
         return 1
     return 0
 

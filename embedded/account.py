@@ -1,24 +1,23 @@
 """The accounts that servers and services run under: none of them is root, and none is shared with other programs.
 
-Root gives PostgreSQL a user id that is used by nothing else on this machine. It needs no entry in /etc/passwd: only
-`initdb` insists on one, so it runs once under a system account that runs nothing, and its work is handed over.
+Root gives PostgreSQL, Valkey and the services one user id each, which nothing else on this machine uses. The supervisor
+alone stays root, since it starts all three again. Only `initdb` insists on an entry in /etc/passwd, so `initdb` runs
+once under a system account that runs nothing, and its work is handed over.
 """
 
-import grp
 import os
 import pwd
 import stat
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
 from embedded.errors import CannotStart
+from embedded.user_ids import IDS, ids_of_processes, name_of, release, reserve, reserve_unused
 
 _SHARED = "nobody"
 """Any program may run as this one, so it owns no data."""
-
-_UNUSED_IDS = range(58_000, 59_000)
-"""Neither for people, nor for the system, nor for what systemd hands out."""
 
 _SYSTEM_IDS_MAX = 999
 
@@ -47,34 +46,47 @@ class Account:
 
     @classmethod
     def for_data_in(cls, folder: Path) -> Self:
-        """Who may own the data in `folder`: this account, but for root the owner of existing data, else an unused id.
+        """Return who may own the data in `folder`: this account; for root the owner of existing data, or an unused id.
 
-        Data of `nobody`, which earlier versions left behind, gets another owner.
+        Data gets another owner where it belongs to `nobody`, as earlier versions left it, or to an unused id that has
+        come into use since, or that another supervisor has, as with a copy of a data folder. End what an earlier run
+        left behind first, since that counts as use. The owners of what lies next to the folder count as used.
         """
         if os.geteuid() != 0:
             return cls.own()
-        if folder.exists():
-            status = folder.stat()
-            name = _name_of(status.st_uid)
-            if status.st_uid != 0 and name != _SHARED:
-                return cls(status.st_uid, status.st_gid, name)
-        return cls.unused()
+        if folder.exists() and (owner := cls._of_existing_data(folder.stat().st_uid)):
+            return owner
+        neighbours = folder.parent.iterdir() if folder.parent.exists() else ()
+        return cls.unused({path.lstat().st_uid for path in neighbours})
 
     @classmethod
-    def unused(cls) -> Self:
-        """A user id, and a group of the same number, that nothing on this machine is known to use."""
-        taken = _ids_of_processes()
-        for uid in _UNUSED_IDS:
-            if uid not in taken and _name_of(uid) is None and not _is_group(uid):
-                return cls(uid, uid)
-        raise CannotStart(f"no user id from {_UNUSED_IDS[0]} on is unused: start it as an ordinary user")
+    def _of_existing_data(cls, uid: int) -> Self | None:
+        if uid in IDS:
+            return cls(uid, uid) if reserve(uid) else None
+        if uid == 0 or name_of(uid) == _SHARED:
+            return None
+        try:
+            entry = pwd.getpwuid(uid)
+        except KeyError:
+            return cls(uid, uid)
+        return cls(uid, entry.pw_gid or uid, entry.pw_name)
+
+    @classmethod
+    def unused(cls, taken: Collection[int] = ()) -> Self:
+        """Return a user id, and a group of the same number, that nothing on this machine uses. Raises CannotStart."""
+        uid = reserve_unused(taken)
+        return cls(uid, uid)
+
+    def release(self) -> None:
+        """Let another process use an unused id again."""
+        release(self.uid)
 
     @classmethod
     def idle(cls) -> Self:
         """An account with a name, for `initdb`: this one, but for root a system account that runs nothing."""
         if os.geteuid() != 0:
             return cls.own()
-        busy = _ids_of_processes()
+        busy = ids_of_processes("Uid")
         for entry in sorted(pwd.getpwall(), key=lambda each: each.pw_uid, reverse=True):
             if 0 < entry.pw_uid <= _SYSTEM_IDS_MAX and entry.pw_name != _SHARED and entry.pw_uid not in busy:
                 return cls(entry.pw_uid, entry.pw_gid, entry.pw_name)
@@ -82,50 +94,23 @@ class Account:
             "PostgreSQL cannot be set up by root where every system account is in use: be an ordinary user"
         )
 
-    def give(self, folder: Path) -> None:
-        """Make this account the owner of `folder` and of all that is in it. Links are not followed.
-
-        The folder itself first: from then on its earlier owner does not get in.
-        """
-        for path in (folder, *folder.rglob("*")):
-            status = path.lstat()
-            if (status.st_uid, status.st_gid) != (self.uid, self.gid):
-                os.chown(path, self.uid, self.gid, follow_symlinks=False)
-
     def can_enter(self, folder: Path) -> bool:
         """Whether the permission bits let this account into `folder` and every folder above it (ACLs are not asked)."""
         return all(self._may_search(each.stat()) for each in (folder, *folder.parents))
 
+    def can_read_all(self, folder: Path) -> bool:
+        """Whether the permission bits let this account into `folder` and read every file below it."""
+        below = [folder, *folder.rglob("*")]
+        return self.can_enter(folder) and all(self._may_read(path.stat()) for path in below if path.exists())
+
     def _may_search(self, status: os.stat_result) -> bool:
+        return self._has(status, stat.S_IXUSR)
+
+    def _may_read(self, status: os.stat_result) -> bool:
+        return self._has(status, stat.S_IRUSR) and (not stat.S_ISDIR(status.st_mode) or self._may_search(status))
+
+    def _has(self, status: os.stat_result, right: int) -> bool:
+        """Whether the account has a right, given as the bit of the owner."""
         if status.st_uid == self.uid:
-            return bool(status.st_mode & stat.S_IXUSR)
-        if status.st_gid == self.gid:
-            return bool(status.st_mode & stat.S_IXGRP)
-        return bool(status.st_mode & stat.S_IXOTH)
-
-
-def _name_of(uid: int) -> str | None:
-    try:
-        return pwd.getpwuid(uid).pw_name
-    except KeyError:
-        return None
-
-
-def _is_group(gid: int) -> bool:
-    try:
-        grp.getgrgid(gid)
-    except KeyError:
-        return False
-    return True
-
-
-def _ids_of_processes() -> set[int]:
-    """Real and effective user ids of everything that runs."""
-    ids: set[int] = set()
-    for path in Path("/proc").glob("[0-9]*/status"):
-        try:
-            line = next(line for line in path.read_text().splitlines() if line.startswith("Uid:"))
-        except (OSError, StopIteration):  # it has ended
-            continue
-        ids.update(int(word) for word in line.split()[1:])
-    return ids
+            return bool(status.st_mode & right)
+        return bool(status.st_mode & (right >> 3 if status.st_gid == self.gid else right >> 6))

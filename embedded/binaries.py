@@ -12,10 +12,11 @@ from pathlib import Path
 
 from embedded.account import Account
 from embedded.errors import CannotStart
+from embedded.root_folders import CACHE, require_own_folder
 
 POSTGRES_MAJOR_MIN = 17  # the builtin locale provider, which sorts the same on every machine, came with 17
 
-_CACHE = Path("/var/cache/keyledger")
+_CACHE = CACHE
 _SYSTEM_FOLDERS = ("/usr/lib/postgresql/*/bin", "/usr/pgsql-*/bin", "/usr/local/opt/postgresql*/bin")
 
 
@@ -97,9 +98,9 @@ def enterable_program(program: Path, account: Account) -> Path:
         return program
     digest = hashlib.sha256(program.read_bytes()).hexdigest()[:16]
     kept = _CACHE / f"{program.stem}-{digest}" / program.name
+    require_own_folder(_CACHE, 0o755, "copies of programs")
     if not kept.exists():
         try:
-            _prepare_cache()
             kept.parent.mkdir(mode=0o755, exist_ok=True)
             kept.parent.chmod(0o755)
             fresh = kept.with_name(f".{kept.name}.{os.getpid()}")
@@ -109,14 +110,6 @@ def enterable_program(program: Path, account: Account) -> Path:
         except OSError as error:
             raise CannotStart(f"{program.name} cannot be copied to {_CACHE} for {account}: {error.strerror}") from error
     return kept
-
-
-def _prepare_cache() -> None:
-    """Raises CannotStart where another account may write to it, since programs are run from there."""
-    _CACHE.mkdir(mode=0o755, parents=True, exist_ok=True)
-    status = _CACHE.lstat()
-    if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.geteuid() or status.st_mode & 0o022:
-        raise CannotStart(f"{_CACHE} is needed for copies of programs but others may write to it: remove it")
 
 
 def enterable_copy(programs: Path, account: Account) -> Path:
@@ -134,17 +127,19 @@ def enterable_copy(programs: Path, account: Account) -> Path:
     fingerprint = hashlib.sha256(repr([(str(part), _contents(part)) for part in parts]).encode()).hexdigest()[:16]
     kept = _CACHE / f"postgresql-{fingerprint}"
     target = kept / package.name / install.name / programs.name
+    require_own_folder(_CACHE, 0o755, "copies of programs")
     if kept.exists() and all(_contents(part) == _contents(kept / part.relative_to(package.parent)) for part in parts):
         return target
     try:
-        _prepare_cache()
         # Made aside and renamed: two test processes that come here together both find a whole copy.
         fresh = _CACHE / f".{kept.name}.{os.getpid()}"
         shutil.rmtree(fresh, ignore_errors=True)
         for part in parts:
             shutil.copytree(part, fresh / part.relative_to(package.parent))
-        for folder in (fresh, *(entry for entry in fresh.rglob("*") if entry.is_dir())):
-            folder.chmod(0o755)
+        for entry in (fresh, *fresh.rglob("*")):
+            if not entry.is_symlink():
+                # As open as a program has to be, also where it was installed for root alone.
+                entry.chmod(0o755 if entry.is_dir() or entry.stat().st_mode & stat.S_IXUSR else 0o644)
         if kept.exists():
             shutil.rmtree(kept)
         try:

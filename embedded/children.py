@@ -5,8 +5,8 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
@@ -36,14 +36,18 @@ def spawn(
     reads: IO[bytes] | None = None,
     mark: str | None = None,
 ) -> Process:
-    """Start `program` (an absolute path first) in a process group of its own, its output appended to `log`.
+    """Start `program` (an absolute path first) in a session of its own, its output appended to `log`.
 
+    In a session of its own it has no terminal: a Ctrl-C there reaches the supervisor alone, which stops its children in
+    order, and a program under another account cannot type into the terminal of root (ioctl TIOCSTI).
     It gets `death_signal` when this process dies, however that happens. `open_files` stay open in it under the same
     numbers, and `reads` is its standard input. Call this from the main thread: the kernel watches the thread, not the
     process, that started the child.
     """
     uid, gid = (account.uid, account.gid) if account else (os.geteuid(), os.getegid())
-    words = [str(word) for word in (death_signal.value, os.getpid(), uid, gid)]
+    is_foreign = uid != os.geteuid()
+    folder = working_folder if is_foreign and working_folder else ""
+    words = [str(word) for word in (death_signal.value, os.getpid(), uid, gid, folder)]
     told = {**_FOR_PYTHON, **environment, **({MARK: mark} if mark else {})}
     with log.open("ab") as output:
         # S603: the words come from this package, and no shell sees them.
@@ -53,9 +57,9 @@ def spawn(
             stdout=output,
             stderr=output,
             env=told,
-            cwd=working_folder,
+            cwd=None if is_foreign else working_folder,
             pass_fds=tuple(open_files),
-            process_group=0,  # a Ctrl-C at the terminal reaches the supervisor alone, which stops its children in order
+            start_new_session=True,
         )
 
 
@@ -108,16 +112,9 @@ def mark_of(folder: Path, name: str) -> str:
 
 def working_in(folder: Path, program: str) -> list[int]:
     """Process ids of processes named `program` whose working folder is `folder`. Empty where there is no /proc."""
-    place = folder.resolve()
-    found: list[int] = []
-    for pid in _all_processes():
-        with suppress(OSError):
-            if (
-                Path(f"/proc/{pid}/cwd").readlink() == place
-                and _read(Path(f"/proc/{pid}/comm")).strip() == program.encode()
-            ):
-                found.append(pid)
-    return found
+    wanted = folder.resolve()
+    named = [pid for pid in _all_processes() if _read(Path(f"/proc/{pid}/comm")).strip() == program.encode()]
+    return [pid for pid in named if _working_folder(pid) == wanted]
 
 
 def kill_all(pids: Sequence[int]) -> None:
@@ -165,7 +162,48 @@ def _all_processes() -> list[int]:
 
 
 def _environment(pid: int) -> list[bytes]:
-    return _read(Path(f"/proc/{pid}/environ")).split(b"\0")
+    path = Path(f"/proc/{pid}/environ")
+    try:
+        return path.read_bytes().split(b"\0")
+    except PermissionError:
+        with suppress(OSError), _as_owner_of(pid):
+            return path.read_bytes().split(b"\0")
+    except OSError:
+        pass
+    return []
+
+
+def _working_folder(pid: int) -> Path | None:
+    path = Path(f"/proc/{pid}/cwd")
+    with suppress(OSError):
+        try:
+            return path.readlink()
+        except PermissionError:
+            with _as_owner_of(pid):
+                return path.readlink()
+    return None
+
+
+@contextmanager
+def _as_owner_of(pid: int) -> Generator[None]:
+    """Ask the kernel in the name of the owner of a process.
+
+    Root in a container often lacks CAP_SYS_PTRACE, without which these links of other accounts are closed to it too
+    (ptrace(2), "Ptrace access mode checking"). Other than in the main thread of a program with one thread this would
+    change what its other threads may do.
+    """
+    if os.geteuid() != 0:
+        yield
+        return
+    gid = os.getegid()
+    try:
+        status = Path(f"/proc/{pid}").stat()
+        os.setegid(status.st_gid)
+        os.seteuid(status.st_uid)
+        yield
+    finally:
+        os.seteuid(0)
+        os.setegid(gid)
 
 
 def _read(path: Path) -> bytes:

@@ -3,14 +3,20 @@
 import base64
 import fcntl
 import os
+import secrets
 import shlex
+import stat
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Self
 
+from app.demo_plan import CREDENTIALS
 from embedded.errors import CannotStart
+from embedded.postgres import Passwords
 from eventstore.logins import OWNER_URL, RUNTIME_URL
+
+MAIL = "mail.txt"
 
 _LOG_BYTES_MAX = 32 * 2**20
 _OPERATOR_SETTINGS = (RUNTIME_URL, OWNER_URL, "REDIS_URL", "KEYLEDGER_MASTER_KEY", "KEYLEDGER_PUBLIC_URL")
@@ -23,7 +29,9 @@ class Home:
         self.folder = folder
         try:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            (folder / "logs").mkdir(exist_ok=True)
+            if os.geteuid() == 0:
+                self._close_to_others()
+            (folder / "logs").mkdir(mode=0o700 if os.geteuid() == 0 else 0o777, exist_ok=True)
             self._lock = _hold(folder)
         except OSError as error:
             raise _unusable(folder, error.strerror or type(error).__name__) from error
@@ -54,7 +62,31 @@ class Home:
     @property
     def credentials(self) -> Path:
         """`demo.env`, mode 0600; it is there once the first run has made its organization."""
-        return self.folder / "demo.env"
+        return self.folder / CREDENTIALS
+
+    def _close_to_others(self) -> None:
+        """Close the folder for root, under which several accounts work. Raises CannotStart for one like /tmp."""
+        if self.folder.stat().st_mode & stat.S_IWOTH:
+            raise _unusable(self.folder, "every account may write to it")
+        for path in (self.folder, self.logs, self.folder / "lock"):
+            if path.exists():
+                path.chmod(path.stat().st_mode & stat.S_IRWXU)
+
+    @property
+    def mail(self) -> Path:
+        """`mail.txt`, mode 0600; under root a link to where the workers write it."""
+        return self.folder / MAIL
+
+    def database_passwords(self) -> Passwords:
+        """Return the passwords of the database, made once: a user id without a name has no other way to log in."""
+        path = self.folder / "database.env"
+        if path.exists():
+            kept = dict(line.split("=", 1) for line in path.read_text().splitlines() if "=" in line)
+            if kept.get("OWNER_PASSWORD") and kept.get("RUNTIME_PASSWORD"):
+                return Passwords(kept["OWNER_PASSWORD"], kept["RUNTIME_PASSWORD"])
+        passwords = Passwords(secrets.token_urlsafe(32), secrets.token_urlsafe(32))
+        write_private(path, f"OWNER_PASSWORD={passwords.owner}\nRUNTIME_PASSWORD={passwords.runtime}\n")
+        return passwords
 
     def master_key(self) -> str:
         """The base64 of 32 random bytes, made once: whoever loses it can not read upstream credentials again."""
@@ -69,7 +101,7 @@ class Home:
             # What the key sealed is already in the database, and a new key could not open it.
             raise CannotStart(f"{path} is gone: bring it back from a copy, or set KEYLEDGER_MASTER_KEY")
         value = base64.b64encode(os.urandom(32)).decode()
-        _write_private(path, f"KEYLEDGER_MASTER_KEY={value}\n")
+        write_private(path, f"KEYLEDGER_MASTER_KEY={value}\n")
         return value
 
     def correct_credentials(self, address: str) -> None:
@@ -77,7 +109,7 @@ class Home:
         lines = self.credentials.read_text().splitlines()
         corrected = [f"KEYLEDGER_URL={address}" if line.startswith("KEYLEDGER_URL=") else line for line in lines]
         if corrected != lines:
-            _write_private(self.credentials, "\n".join(corrected) + "\n")
+            write_private(self.credentials, "\n".join(corrected) + "\n")
 
     @property
     def operator_settings(self) -> Path:
@@ -90,7 +122,7 @@ class Home:
             "# For a terminal of its own: `make run` would take DATABASE_URL for a server that somebody else runs.",
             *(f"export {name}={shlex.quote(told[name])}" for name in _OPERATOR_SETTINGS),
         ]
-        _write_private(self.operator_settings, "\n".join(lines) + "\n")
+        write_private(self.operator_settings, "\n".join(lines) + "\n")
 
     def example_port(self) -> int | None:
         """The port on which the example MCP server is registered, if it was ever started."""
@@ -122,7 +154,7 @@ def _unusable(folder: Path, reason: str) -> CannotStart:
 
 def _hold(folder: Path) -> IO[str]:
     """Take the lock, which the kernel gives back when this process ends, however that happens."""
-    lock = (folder / "lock").open("a+")
+    lock = os.fdopen(os.open(folder / "lock", os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW, 0o644), "a+")
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -136,7 +168,7 @@ def _hold(folder: Path) -> IO[str]:
     return lock
 
 
-def _write_private(path: Path, text: str) -> None:
+def write_private(path: Path, text: str) -> None:
     """Written whole or not at all, readable by the owner alone."""
     fresh = path.with_name(f".{path.name}.new")
     fresh.unlink(missing_ok=True)

@@ -1,4 +1,4 @@
-"""Turns into another program that ends when its parent ends: `leash.py SIGNAL PARENT UID GID -- program words…`.
+"""Turns into another program that ends when its parent ends: `leash.py SIGNAL PARENT UID GID FOLDER -- program words…`.
 
 A parent that is killed can not end its children, so the kernel is asked to (prctl PR_SET_PDEATHSIG). This is a program
 of its own and not a `preexec_fn`, because that runs Python between fork and exec, which may deadlock in a process with
@@ -11,17 +11,26 @@ import os
 import sys
 
 _PR_SET_PDEATHSIG = 1
+_PR_SET_NO_NEW_PRIVS = 38
 
 
 def main(argv: list[str]) -> None:
     death_signal, parent, uid, gid = (int(word) for word in argv[:4])
-    program = argv[5:]
+    folder = argv[4]
+    program = argv[6:]
+    kernel = ctypes.CDLL(None) if sys.platform == "linux" else None
+    if folder:
+        # As root, since the folders above it may be closed to the account. Not before: this program, which is root
+        # until here, must not find a library or a module in a folder that the account can write to.
+        os.chdir(folder)
     if uid != os.geteuid():
         os.setgroups([])
         os.setgid(gid)
         os.setuid(uid)
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, death_signal)
+        if kernel:
+            kernel.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)  # no program like `su` leads back
+    if kernel:
+        kernel.prctl(_PR_SET_PDEATHSIG, death_signal)
     if os.getppid() != parent:
         # The parent died before the request was made, so nobody will ever send the signal.
         sys.exit(1)

@@ -11,7 +11,11 @@ from contextlib import suppress
 from pathlib import Path
 
 from embedded.children import is_running, kill_all, wait_for, working_in
+from embedded.foreign_files import read_foreign
 from embedded.waiting import Wait, wait_until
+
+LOCK_FILE_BYTES_MAX = 4096
+"""PostgreSQL writes eight short lines into postmaster.pid."""
 
 POSTGRES_PROGRAM = "postgres"
 VALKEY_PROGRAMS = ("valkey-server", "redis-server")
@@ -44,7 +48,7 @@ def end_valkey(folder: Path) -> None:
 def postmaster_of(folder: Path) -> int | None:
     """The main process of the server on this data, if it runs."""
     try:
-        pid = int((folder / "postmaster.pid").read_text().split(maxsplit=1)[0])
+        pid = int(read_foreign(folder / "postmaster.pid", LOCK_FILE_BYTES_MAX).split(maxsplit=1)[0])
     except (OSError, ValueError, IndexError):
         return None
     return pid if pid in working_in(folder, POSTGRES_PROGRAM) else None

@@ -4,15 +4,16 @@ import signal
 import tempfile
 from contextlib import suppress
 from pathlib import Path
+from typing import NamedTuple
 from urllib.parse import quote
 
 from embedded.account import Account
 from embedded.binaries import PostgresPrograms, find_postgres
 from embedded.children import Process, describe_end, has_ended, kill_all, last_lines, signal_group, spawn, working_in
 from embedded.errors import CannotStart
-from embedded.leftovers import POSTGRES_PROGRAM, POSTGRES_STOP, end_postgres
-from embedded.socket_server import SocketServer
-from embedded.sockets import socket_folder
+from embedded.foreign_files import hand_over, read_foreign, write_foreign
+from embedded.leftovers import LOCK_FILE_BYTES_MAX, POSTGRES_PROGRAM, POSTGRES_STOP, end_postgres
+from embedded.socket_server import Clients, SocketServer
 from embedded.waiting import wait_until
 
 DATABASE = "keyledger"
@@ -21,6 +22,7 @@ RUNTIME_ROLE = "keyledger_runtime"
 """The login of API and workers, which owns nothing. `python -m eventstore migrate` makes it."""
 SUPERUSER = "postgres"
 
+_VERSION_BYTES_MAX = 16
 _SOCKET = ".s.PGSQL.5432"
 _SOCKET_LOCK = f"{_SOCKET}.lock"
 _SETTINGS = {
@@ -31,9 +33,8 @@ _SETTINGS = {
     "wal_compression": "on",
     "max_wal_size": "2GB",
     "checkpoint_timeout": "15min",
-    # Reached through the socket alone, which lies in a folder of mode 0700.
+    # Reached through the socket alone, which lies in a folder that is closed to others.
     "listen_addresses": "",
-    "unix_socket_permissions": "0700",
     "max_connections": "100",
     "jit": "off",  # every statement here is short: compiling costs more than it saves
     "timezone": "UTC",
@@ -48,6 +49,16 @@ create database {DATABASE} owner {ROLE};
 """
 
 
+class Passwords(NamedTuple):
+    """Of the login that owns the database, and of the one that runs the service, which must not become the other."""
+
+    owner: str
+    runtime: str
+
+    def of(self, role: str) -> str | None:
+        return {ROLE: self.owner, RUNTIME_ROLE: self.runtime}.get(role)
+
+
 class PostgreSQL(SocketServer):
     """A PostgreSQL server, its data in `folder`. A stop rolls open transactions back, a kill loses no committed one."""
 
@@ -55,9 +66,19 @@ class PostgreSQL(SocketServer):
     SOCKET_FILES = (_SOCKET, _SOCKET_LOCK)
     STOP_SIGNAL = POSTGRES_STOP
 
-    def __init__(self, folder: Path, *, log: Path | None = None, shared_buffers: str = "256MB") -> None:
-        super().__init__(folder, log=log)
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        log: Path | None = None,
+        shared_buffers: str = "256MB",
+        clients: Clients | None = None,
+        passwords: Passwords | None = None,
+    ) -> None:
+        """With `clients`, both logins need `passwords`: PostgreSQL cannot tell who has a user id without a name."""
+        super().__init__(folder, log=log, clients=clients)
         self._shared_buffers = shared_buffers
+        self._passwords = passwords
 
     @property
     def url(self) -> str:
@@ -71,7 +92,25 @@ class PostgreSQL(SocketServer):
 
     def url_of(self, database: str, role: str = ROLE) -> str:
         """`postgresql://role@/database?host=/socket/folder`. With SUPERUSER a test can go behind the program's back."""
-        return f"postgresql://{quote(role)}@/{quote(database)}?host={quote(str(self.sockets), safe='/')}"
+        password = self._passwords.of(role) if self._passwords else None
+        login = f"{quote(role)}:{quote(password, safe='')}" if password else quote(role)
+        return f"postgresql://{login}@/{quote(database)}?host={quote(str(self.sockets), safe='/')}"
+
+    def set_password(self) -> None:
+        """Give the role that owns the database its password. The migration gives the other login its own.
+
+        The server gets a verifier, so the password is in none of its logs. psycopg is imported here, since most starts
+        do not need it.
+        """
+        if self._passwords is None:
+            return
+        import psycopg  # noqa: PLC0415
+        from psycopg import sql  # noqa: PLC0415
+
+        with psycopg.connect(self.url_of(DATABASE, SUPERUSER), autocommit=True) as connection:
+            password = self._passwords.owner.encode()
+            verifier = connection.pgconn.encrypt_password(password, ROLE.encode(), b"scram-sha-256").decode()
+            connection.execute(sql.SQL("alter role {} password {}").format(sql.Identifier(ROLE), sql.Literal(verifier)))
 
     def kill(self) -> None:
         super().kill()
@@ -79,22 +118,26 @@ class PostgreSQL(SocketServer):
         kill_all(self._members())
 
     def _launch(self) -> Process:
-        account = Account.for_data_in(self.folder)
+        end_postgres(self.folder)
+        account = self._account = Account.for_data_in(self.folder)
         programs = find_postgres(account)
         if not (self.folder / "PG_VERSION").exists():
             self._create(programs, account)
         self._refuse_data_of_another_version(programs)
-        self._sockets = socket_folder(self.folder, _SOCKET, account)
-        self._clear_up_after_a_crash(self._sockets)
+        self._sockets = self._prepare_sockets(account)
+        self._remove_locks_of_a_crash(self._sockets)
         if account.uid != os.geteuid():
-            # Of `nobody`, or handed over by a start that was interrupted.
-            account.give(self.folder)
-        self._let_in(account)
+            # Of another account until now, or handed over in part by a start that was interrupted.
+            hand_over(self.folder, account)
+        self._write_access_rules(account)
+        # Relative to the data: its whole path need not be open to the account. Root finds the server there too.
+        folders = ["."] if self._sockets == self.folder or self._clients else []
+        folders += [str(self._sockets)] if self._sockets != self.folder else []
         settings = {
             **_SETTINGS,
             "shared_buffers": self._shared_buffers,
-            # Relative to the data: its whole path need not be open to the account.
-            "unix_socket_directories": "." if self._sockets == self.folder else str(self._sockets),
+            "unix_socket_directories": ", ".join(folders),
+            "unix_socket_permissions": self._socket_mode,
         }
         switches = [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
         return self._spawn([programs.postgres, *switches], self.folder, account)
@@ -108,14 +151,14 @@ class PostgreSQL(SocketServer):
         shutil.rmtree(fresh, ignore_errors=True)
         fresh.mkdir(mode=0o700)
         creator = Account.idle()
-        creator.give(fresh)
+        hand_over(fresh, creator)
         # The builtin provider sorts by code point on every machine: no index breaks when a libc is updated.
         locale = ("--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--locale=C", "--encoding=UTF8")
         self._run(
             [programs.initdb, f"--username={SUPERUSER}", "--auth=peer", *locale, "--no-instructions"], fresh, creator
         )
         self._run([programs.postgres, "--single", "-c", "log_checkpoints=off", SUPERUSER], fresh, creator, _BOOTSTRAP)
-        account.give(fresh)
+        hand_over(fresh, account)
         with suppress(FileNotFoundError):
             self.folder.rmdir()
         fresh.rename(self.folder)
@@ -157,37 +200,35 @@ class PostgreSQL(SocketServer):
             os.close(handed)
 
     def _refuse_data_of_another_version(self, programs: PostgresPrograms) -> None:
-        major = (self.folder / "PG_VERSION").read_text().strip()
+        major = read_foreign(self.folder / "PG_VERSION", _VERSION_BYTES_MAX).decode(errors="replace").strip()
         if major != str(programs.major):
             message = f"{self.folder} was made by PostgreSQL {major}, but the programs found are of {programs.major}"
             raise CannotStart(f"{message}: bring the data over with pg_dump, or set DATABASE_URL")
 
-    def _clear_up_after_a_crash(self, sockets: Path) -> None:
-        """Remove processes and locks of a server that ended without order.
+    def _remove_locks_of_a_crash(self, sockets: Path) -> None:
+        """Remove the locks of a server that did not shut down.
 
-        PostgreSQL does this itself, unless the process id in its lock file was given to a stranger in the meantime.
+        PostgreSQL does this itself, unless the process id in its lock file belongs to another process by now.
         """
-        end_postgres(self.folder)
-        for stale in (self.folder / "postmaster.pid", sockets / _SOCKET, sockets / _SOCKET_LOCK):
-            stale.unlink(missing_ok=True)
+        (self.folder / "postmaster.pid").unlink(missing_ok=True)
+        for folder in (self.folder, sockets):
+            for stale in (_SOCKET, _SOCKET_LOCK):
+                (folder / stale).unlink(missing_ok=True)
 
-    def _let_in(self, account: Account) -> None:
-        """Write who may connect: this account and that of the server, both known by the kernel's word (peer).
+    def _write_access_rules(self, account: Account) -> None:
+        """Write who may connect: the account of this process, as any role, which the kernel vouches for (peer).
 
-        An unused user id has no name, so a process that may run as the server still cannot connect as its superuser.
+        The account of the server is not among them. With passwords, peer is for the superuser alone, and the two logins
+        need theirs, whichever account asks.
         """
-        names = {each for each in (account.name, Account.own().name) if each}
-        files = {
-            "pg_hba.conf": "local all all peer map=keyledger\n",
-            "pg_ident.conf": "".join(
-                f'keyledger "{name}" {role}\n' for name in sorted(names) for role in (ROLE, RUNTIME_ROLE, SUPERUSER)
-            ),
-        }
-        for file_name, content in files.items():
-            path = self.folder / file_name
-            path.write_text(content)
-            if account.uid != os.geteuid():
-                os.chown(path, account.uid, account.gid)
+        roles = (SUPERUSER,) if self._passwords else (ROLE, RUNTIME_ROLE, SUPERUSER)
+        own = Account.own().name
+        rules = f"local all {','.join(roles)} peer map=keyledger\n"
+        if self._passwords:
+            rules += f"local all {ROLE},{RUNTIME_ROLE} scram-sha-256\n"
+        write_foreign(self.folder / "pg_hba.conf", rules, account)
+        names = "".join(f'keyledger "{own}" {role}\n' for role in roles)
+        write_foreign(self.folder / "pg_ident.conf", names, account)
 
     def _members(self) -> list[int]:
         return working_in(self.folder, POSTGRES_PROGRAM)
@@ -198,10 +239,10 @@ class PostgreSQL(SocketServer):
     def is_ready(self) -> bool:
         """The eighth line of the lock file is the state that the postmaster reports (src/include/utils/pidfile.h)."""
         try:
-            lines = (self.folder / "postmaster.pid").read_text().splitlines()
+            lines = read_foreign(self.folder / "postmaster.pid", LOCK_FILE_BYTES_MAX).splitlines()
         except OSError:
             return False
-        return len(lines) >= 8 and lines[7].strip() == "ready"  # noqa: PLR2004 - LOCK_FILE_LINE_PM_STATUS
+        return len(lines) >= 8 and lines[7].strip() == b"ready"  # noqa: PLR2004 - LOCK_FILE_LINE_PM_STATUS
 
     def _reason(self) -> str:
         complaints = [

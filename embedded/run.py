@@ -1,5 +1,6 @@
-"""Everything on one machine: the order in which the parts start, and what each is told."""
+"""Everything on one machine: the order in which the parts start, and the settings of each."""
 
+import os
 import time
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -9,16 +10,17 @@ from embedded.addresses import answers_ok, first_free_port, is_listening, requir
 from embedded.children import mark_of
 from embedded.console import say, say_state
 from embedded.errors import CannotStart
-from embedded.external import require_database, require_redis
-from embedded.guard import POSTGRESQL, VALKEY, guarded
-from embedded.home import Home
+from embedded.guard import guarded
+from embedded.home import MAIL, Home
 from embedded.mails import Mails
-from embedded.postgres import PostgreSQL
+from embedded.named_files import with_absolute_paths
+from embedded.runtime_folder import RuntimeFolder
+from embedded.servers import Addresses, start_servers
 from embedded.service import Service
+from embedded.service_account import ServiceAccount
 from embedded.settings import Settings, require_meant
 from embedded.stopping import StopRequested, stop_requests
 from embedded.supervisor import Part, Supervisor
-from embedded.valkey import Valkey
 from eventstore.logins import OWNER_URL, RUNTIME_URL
 
 _LOOPBACK = "127.0.0.1"
@@ -29,6 +31,8 @@ _EXAMPLE_PORT_MOST = 65_000  # above it there may be no free port to find
 _CLOSING = 5.0
 _SCHEDULER_STOP = 0.3
 _EXAMPLE_STOP = 0.3
+
+_WRITE_FILES = ("workers", "demo")
 
 
 def run(environment: Mapping[str, str]) -> None:
@@ -41,20 +45,21 @@ def run(environment: Mapping[str, str]) -> None:
     supervisor = Supervisor()
     try:
         with stop_requests(), Home(settings.home) as home, guarded(home.folder):
+            runtime = RuntimeFolder(home.folder)
             try:
                 with home.usable():
-                    mails = Mails(home.folder)
-                    _start(settings, home, supervisor, environment, mails)
+                    mails = _start(settings, home, supervisor, environment, runtime)
                 supervisor.watch(chore=home.bound_logs, often=mails.say_new)
             finally:
                 supervisor.stop()
+                runtime.remove()
     except StopRequested:
         say("Stopped.")
 
 
 def _start(
-    settings: Settings, home: Home, supervisor: Supervisor, environment: Mapping[str, str], mails: Mails
-) -> None:
+    settings: Settings, home: Home, supervisor: Supervisor, environment: Mapping[str, str], runtime: RuntimeFolder
+) -> Mails:
     began = time.monotonic()
     require_free(settings.host, settings.port)
     if settings.port == home.example_port():
@@ -63,17 +68,47 @@ def _start(
         )
     say(f"Keyledger starts, its data in {home.folder}")
 
-    database, redis_url = _start_servers(settings, home, supervisor)
-    told = {
-        **{name: value for name, value in environment.items() if name != OWNER_URL},
+    account = None
+    if os.geteuid() == 0:
+        os.umask(0o077)
+        account = ServiceAccount.prepare(home, runtime)
+        account.check(home, settings, environment, supervisor.run_to_end)
+    mails = Mails(account.folder.mail if account else home.mail)
+    addresses = start_servers(settings, home, supervisor, account)
+    services = _Services(home, account, _environment(settings, home, environment, addresses, account), addresses)
+    home.write_operator_settings(services.environment_of_owner)
+    _migrate(settings, supervisor, services)
+    example_port = _example_port(home, min(settings.port + 1, _EXAMPLE_PORT_MOST))
+    _start_services(settings, supervisor, services, example_port)
+    _ensure_demo(settings, supervisor, services, f"http://{_LOOPBACK}:{example_port}/mcp")
+    say(f"Keyledger runs at {settings.address} (after {time.monotonic() - began:.1f} s)")
+    if home.credentials.exists():
+        say(f"Credentials for a first try: {home.credentials}")
+    say(f"Settings for python -m app admin, eventstore and projections: {home.operator_settings}")
+    say(f"Sign in as owner@demo.example at {settings.address}/sign-in; the link is shown here and in {home.mail}")
+    say(f"Logs: {home.logs}. Ctrl-C stops everything.")
+    return mails
+
+
+def _environment(
+    settings: Settings,
+    home: Home,
+    environment: Mapping[str, str],
+    addresses: Addresses,
+    account: ServiceAccount | None,
+) -> dict[str, str]:
+    """Return the environment of the services, which do not get the address of the owner."""
+    given = with_absolute_paths(environment)
+    return {
+        **{name: value for name, value in given.items() if name != OWNER_URL},
         "TZ": "UTC",  # rq's cron goes by local time
         "PYTHONUNBUFFERED": "1",
-        RUNTIME_URL: database.runtime_url,
-        "REDIS_URL": redis_url,
+        RUNTIME_URL: addresses.runtime_url,
+        "REDIS_URL": addresses.redis_url,
         "KEYLEDGER_MASTER_KEY": settings.master_key or home.master_key(),
         "KEYLEDGER_PUBLIC_URL": settings.address,
-        # Where nobody has a mail server, a link to sign in is read here.
-        "KEYLEDGER_MAIL_FILE": environment.get("KEYLEDGER_MAIL_FILE") or str(mails.file),
+        # Without a mail server, a link to sign in is read here. Another account reaches it from its working folder.
+        "KEYLEDGER_MAIL_FILE": given.get("KEYLEDGER_MAIL_FILE") or (MAIL if account else str(home.mail)),
         # The example MCP server listens on loopback, which the gateway refuses otherwise.
         "KEYLEDGER_UPSTREAM_ALLOW": environment.get("KEYLEDGER_UPSTREAM_ALLOW") or "127.0.0.0/8,::1/128",
         "HOST": settings.host,
@@ -81,72 +116,69 @@ def _start(
         "API_WORKERS": str(settings.api_workers),
         "WORKERS": str(settings.workers),
     }
-    told_owner = {**told, OWNER_URL: database.owner_url}
-    home.write_operator_settings(told_owner)
 
-    def service(name: str, *words: str, is_ready: Callable[[], bool] = lambda: True) -> Service:
-        environment = told_owner if name == "migrate" else told
-        log, mark = home.new_log(name), mark_of(home.folder, name)
-        return Service(words, log=log, environment=environment, mark=mark, is_ready=is_ready)
 
+class _Services(NamedTuple):
+    """What our own programs have in common."""
+
+    home: Home
+    account: ServiceAccount | None
+    environment: Mapping[str, str]
+    addresses: Addresses
+
+    @property
+    def environment_of_owner(self) -> dict[str, str]:
+        return {**self.environment, OWNER_URL: self.addresses.owner_url}
+
+    def service(self, name: str, *words: str, is_ready: Callable[[], bool] = lambda: True) -> Service:
+        environment = self.environment_of_owner if name == "migrate" else self.environment
+        log, mark = self.home.new_log(name), mark_of(self.home.folder, name)
+        run_as = None
+        if self.account:
+            environment = self.account.environment(environment)
+            run_as = self.account.run_as(self.account.folder.path if name in _WRITE_FILES else None)
+        return Service(words, log=log, environment=environment, mark=mark, is_ready=is_ready, run_as=run_as)
+
+
+def _migrate(settings: Settings, supervisor: Supervisor, services: _Services) -> None:
     try:
-        seconds = supervisor.run_to_end("migrate", service("migrate", "eventstore", "migrate"))
+        seconds = supervisor.run_to_end("migrate", services.service("migrate", "eventstore", "migrate"))
     except CannotStart as error:
-        raise CannotStart(f"migrate failed: {error}", error.details) from error
+        remedy = ""
+        if services.account and settings.database_url:
+            account = services.account.account
+            remedy = f"; it ran as {account}, which has to reach the server of DATABASE_URL and needs a password"
+        raise CannotStart(f"migrate failed: {error}{remedy}", error.details) from error
     say_state("migrate", f"done ({seconds:.1f} s)")
-    example_port = _example_port(home, min(settings.port + 1, _EXAMPLE_PORT_MOST))
+
+
+def _start_services(settings: Settings, supervisor: Supervisor, services: _Services, example_port: int) -> None:
+    service, grace_seconds = services.service, settings.grace_seconds + _CLOSING
     example_ready = partial(is_listening, _LOOPBACK, example_port)
     example = service("example-mcp", "examples.mcp_server", "--port", str(example_port), is_ready=example_ready)
     api_ready = partial(answers_ok, settings.own_host, settings.port, "/health/live")
     supervisor.start_together(
         [
             Part("example-mcp", example, _EXAMPLE_STOP, optional=True),
-            Part("workers", service("workers", "workers", "run"), settings.grace_seconds + _CLOSING),
+            Part("workers", service("workers", "workers", "run"), grace_seconds),
             Part("scheduler", service("scheduler", "workers", "schedule"), _SCHEDULER_STOP),
-            Part("api", service("api", "app", "serve", is_ready=api_ready), settings.grace_seconds + _CLOSING),
+            Part("api", service("api", "app", "serve", is_ready=api_ready), grace_seconds),
         ]
     )
-    mcp_url = f"http://{_LOOPBACK}:{example_port}/mcp"
+
+
+def _ensure_demo(settings: Settings, supervisor: Supervisor, services: _Services, mcp_url: str) -> None:
+    """Make the demo organization, unless an earlier start did, and leave its credentials in the data folder."""
+    home, account = services.home, services.account
+    if account:
+        account.folder.take_credentials()
     if home.credentials.exists():
         home.correct_credentials(settings.address)
-    else:
-        words = ("app", "demo", "--to", str(home.folder), "--mcp-url", mcp_url)
-        _make_demo(supervisor, service("demo", *words))
-    say(f"Keyledger runs at {settings.address} (after {time.monotonic() - began:.1f} s)")
-    if home.credentials.exists():
-        say(f"Credentials for a first try: {home.credentials}")
-    say(f"Settings for python -m app admin, eventstore and projections: {home.operator_settings}")
-    say(f"Sign in as owner@demo.example at {settings.address}/sign-in; the link is shown here and in {mails.file}")
-    say(f"Logs: {home.logs}. Ctrl-C stops everything.")
-
-
-class _Database(NamedTuple):
-    """The address of the login that runs the service, and of the one that owns the schema."""
-
-    runtime_url: str
-    owner_url: str
-
-
-def _start_servers(settings: Settings, home: Home, supervisor: Supervisor) -> tuple[_Database, str]:
-    """The addresses of PostgreSQL and Valkey, started here unless the settings name others."""
-    redis_url = settings.redis_url
-    if settings.database_url:
-        database = _Database(settings.database_url, settings.owner_url or settings.database_url)
-        # The login that runs the service may not be there before the first migration.
-        require_database(database.owner_url)
-        say_state("postgresql", "ready (DATABASE_URL)")
-    else:
-        postgres = PostgreSQL(home.folder / POSTGRESQL, log=home.new_log("postgresql"))
-        supervisor.start("postgresql", postgres, 0.0)
-        database = _Database(postgres.runtime_url, postgres.url)
-    if redis_url:
-        require_redis(redis_url)
-        say_state("valkey", "ready (REDIS_URL)")
-    else:
-        valkey = Valkey(home.folder / VALKEY, log=home.new_log("valkey"))
-        supervisor.start("valkey", valkey, 0.0)
-        redis_url = valkey.url
-    return database, redis_url
+        return
+    target = "." if account else str(home.folder)  # under another account, its working folder
+    _make_demo(supervisor, services.service("demo", "app", "demo", "--to", target, "--mcp-url", mcp_url))
+    if account:
+        account.folder.take_credentials()
 
 
 def _example_port(home: Home, wanted: int) -> int:

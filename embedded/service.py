@@ -3,7 +3,9 @@ import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
+from embedded.account import Account
 from embedded.children import (
     Process,
     describe_end,
@@ -17,6 +19,14 @@ from embedded.children import (
 )
 from embedded.errors import CannotStart
 from embedded.waiting import Wait, wait_until
+
+
+class RunAs(NamedTuple):
+    """Another account than that of this process, with the Python that it can run and a folder to work in."""
+
+    account: Account
+    python: tuple[str | Path, ...]
+    working_folder: Path
 
 
 class Service:
@@ -33,11 +43,14 @@ class Service:
         environment: Mapping[str, str],
         mark: str,
         is_ready: Callable[[], bool] = lambda: True,
+        run_as: RunAs | None = None,
     ) -> None:
         self.log = log
         self.is_ready = is_ready
-        self._program = [sys.executable, "-m", *module]
+        self._program = [*(run_as.python if run_as else (sys.executable,)), "-m", *module]
         self._environment = environment
+        self._account = run_as.account if run_as else None
+        self._working_folder = run_as.working_folder if run_as else None
         self._mark = mark
         self._process: Process | None = None
         self._log_start = 0
@@ -50,7 +63,14 @@ class Service:
         """Start, and return before it is ready."""
         self.kill()
         self._log_start = size_of(self.log)
-        self._process = spawn(self._program, log=self.log, environment=self._environment, mark=self._mark)
+        self._process = spawn(
+            self._program,
+            log=self.log,
+            environment=self._environment,
+            working_folder=self._working_folder,
+            account=self._account,
+            mark=self._mark,
+        )
 
     def failure(self) -> CannotStart:
         """Why it ended, with its last words."""

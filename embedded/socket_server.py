@@ -3,13 +3,22 @@
 import signal
 from abc import ABC, abstractmethod
 from pathlib import Path
-from typing import ClassVar, Self
+from typing import ClassVar, NamedTuple, Self
 
+from embedded.account import Account
 from embedded.children import Process, describe_end, has_ended
 from embedded.errors import CannotStart
 from embedded.leftovers import resume
-from embedded.sockets import remove_sockets
+from embedded.runtime_folder import make_shared
+from embedded.sockets import remove_sockets, socket_folder
 from embedded.waiting import Wait, wait_until
+
+
+class Clients(NamedTuple):
+    """Another account that is let in: a folder for the socket that it can reach, and its group."""
+
+    sockets: Path
+    gid: int
 
 
 class SocketServer(ABC):
@@ -23,8 +32,10 @@ class SocketServer(ABC):
     SOCKET_FILES: ClassVar[tuple[str, ...]]
     STOP_SIGNAL: ClassVar[signal.Signals]
 
-    def __init__(self, folder: Path, *, log: Path | None = None) -> None:
+    def __init__(self, folder: Path, *, log: Path | None = None, clients: Clients | None = None) -> None:
         self.folder = folder.absolute()
+        self._clients = clients
+        self._account: Account | None = None
         self.log = log or self.folder.with_name(f"{self.folder.name}.log")
         self._process: Process | None = None
         self._sockets: Path | None = None
@@ -84,6 +95,8 @@ class SocketServer(ABC):
             resume([self._process.pid, *self._members()])
             wait_until(self._has_ended, self._wait("to stop"))
         self._end_leftovers()
+        if self._account:
+            self._account.release()
         if self._sockets:
             remove_sockets(self._sockets, *self.SOCKET_FILES, wanted=self.folder)
 
@@ -94,9 +107,21 @@ class SocketServer(ABC):
         self._process.kill()
         self._process.wait()
 
+    def _prepare_sockets(self, account: Account) -> Path:
+        """Make the folder of the socket, where the account of the server may put it."""
+        if self._clients is None:
+            return socket_folder(self.folder, self.SOCKET_FILES[0], account)
+        make_shared(self._clients.sockets, account, self._clients.gid)
+        return self._clients.sockets
+
+    @property
+    def _socket_mode(self) -> str:
+        """In octal. Clients of another account have the group of the folder."""
+        return "0770" if self._clients else "0700"
+
     @abstractmethod
     def _launch(self) -> Process:
-        """Prepare the data and start the process. Sets `_sockets`."""
+        """Prepare the data and start the process. Sets `_account` and `_sockets`."""
 
     @abstractmethod
     def _members(self) -> list[int]:

@@ -7,9 +7,9 @@ from urllib.parse import quote
 from embedded.account import Account
 from embedded.binaries import enterable_program, find_valkey
 from embedded.children import Process, last_lines, spawn
+from embedded.foreign_files import hand_over
 from embedded.leftovers import VALKEY_STOP, end_valkey, valkey_processes
 from embedded.socket_server import SocketServer
-from embedded.sockets import socket_folder
 
 _SOCKET = "valkey.sock"
 
@@ -34,17 +34,22 @@ class Valkey(SocketServer):
         return self.sockets / _SOCKET
 
     def _launch(self) -> Process:
-        account = Account.for_data_in(self.folder)
+        end_valkey(self.folder)
+        account = self._account = Account.for_data_in(self.folder)
         program = enterable_program(find_valkey(), account)
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self._sockets = socket_folder(self.folder, _SOCKET, account)
-        end_valkey(self.folder)
-        self._socket.unlink(missing_ok=True)
+        self._sockets = self._prepare_sockets(account)
+        for folder in (self.folder, self._sockets):
+            (folder / _SOCKET).unlink(missing_ok=True)
+        if self._clients:
+            # Commands of root that look for the socket with the data find it there.
+            with suppress(FileExistsError):
+                (self.folder / _SOCKET).symlink_to(self._socket)
         settings = {
             "port": "0",
             # Relative to the data: its whole path need not be open to the account.
             "unixsocket": _SOCKET if self._sockets == self.folder else str(self._socket),
-            "unixsocketperm": "700",
+            "unixsocketperm": self._socket_mode,
             "dir": ".",
             "appendonly": "yes",
             "appendfsync": "everysec",
@@ -54,7 +59,7 @@ class Valkey(SocketServer):
         }
         switches = [word for name, value in settings.items() for word in (f"--{name}", value)]
         if account.uid != os.geteuid():
-            account.give(self.folder)
+            hand_over(self.folder, account)
         return spawn(
             [program, *switches],
             log=self.log,

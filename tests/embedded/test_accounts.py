@@ -13,6 +13,7 @@ from embedded import valkey as valkey_module
 from embedded.account import Account
 from embedded.binaries import find_postgres, find_valkey
 from embedded.children import working_in
+from embedded.foreign_files import hand_over
 from embedded.postgres import ROLE, RUNTIME_ROLE, SUPERUSER, PostgreSQL
 from embedded.valkey import Valkey
 from tests.ordinary_user import OrdinaryUser
@@ -98,6 +99,11 @@ def test_neither_nobody_nor_the_account_of_the_server_is_let_in(tmp_path: Path) 
             assert not _connects(nobody, server.url_of("postgres", role)), role
             assert not _connects(uid, server.url_of("postgres", role)), role
         assert _connects(0, server.url_of("postgres", SUPERUSER))
+        with psycopg.connect(server.url_of("postgres", SUPERUSER)) as connection:
+            rules = connection.execute("select type, user_name, auth_method, options from pg_hba_file_rules").fetchall()
+            names = connection.execute("select sys_name, pg_username from pg_ident_file_mappings").fetchall()
+        assert rules == [("local", [ROLE, RUNTIME_ROLE, SUPERUSER], "peer", ["map=keyledger"])]
+        assert names == [("root", ROLE), ("root", RUNTIME_ROLE), ("root", SUPERUSER)]
         server.folder.chmod(0o700)
 
 
@@ -127,12 +133,37 @@ def test_for_root_valkey_runs_under_an_unused_id_below_a_closed_folder(
             assert client.get("kept") == b"yes"
 
 
+_FIND = """
+import ctypes, os, pathlib, sys
+if "again" not in sys.argv:
+    ctypes.CDLL(None).prctl(24, 19)  # PR_CAPBSET_DROP, CAP_SYS_PTRACE
+    os.execv(sys.executable, [*sys.orig_argv, "again"])
+from embedded.children import working_in
+from embedded.foreign_files import hand_over
+from embedded.leftovers import postmaster_of
+folder = pathlib.Path(sys.argv[1])
+print(len(working_in(folder, "postgres")), postmaster_of(folder), os.geteuid(), os.getegid())
+"""
+
+
+@root_only
+def test_a_root_that_may_not_look_into_processes_finds_a_server_under_another_account(tmp_path: Path) -> None:
+    """Otherwise a second server would be started on the data of one that still runs, as in a container."""
+    with PostgreSQL(tmp_path / "data") as server:
+        assert server.process is not None
+        found = subprocess.run(
+            [sys.executable, "-c", _FIND, server.folder], capture_output=True, text=True, check=True
+        ).stdout.split()
+        assert int(found[0]) > 1
+        assert [int(word) for word in found[1:]] == [server.process.pid, 0, os.getegid()]
+
+
 @root_only
 def test_data_that_nobody_owns_gets_another_owner(tmp_path: Path) -> None:
     with PostgreSQL(tmp_path / "data") as server, psycopg.connect(server.url) as connection:
         connection.execute("create table kept as select 1 as one")
     nobody = pwd.getpwnam("nobody")
-    Account(nobody.pw_uid, nobody.pw_gid, "nobody").give(tmp_path / "data")
+    hand_over(tmp_path / "data", Account(nobody.pw_uid, nobody.pw_gid, "nobody"))
     with PostgreSQL(tmp_path / "data") as server, psycopg.connect(server.url) as connection:
         assert connection.execute("select one from kept").fetchone() == (1,)
         assert nobody.pw_uid not in _uids(server)

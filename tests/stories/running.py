@@ -74,6 +74,10 @@ class Run:
         """Status and decoded JSON; (0, None) if nobody answers."""
         return self._request("GET", path, key, None)
 
+    def post(self, path: str, content: object) -> int:
+        """The status of a request without a key."""
+        return self._request("POST", path, None, content)[0]
+
     def call_tool(self, tool: str, **arguments: object) -> tuple[int, Any]:
         """Call a tool of the example MCP server with the demo key."""
         credentials = self.credentials()

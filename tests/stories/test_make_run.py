@@ -1,19 +1,24 @@
 """Everything on one machine, stopped, killed and started again, by root and by an ordinary user."""
 
 import http.client
+import os
 import subprocess
+import tempfile
 import time
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing
+from functools import partial
 from pathlib import Path
 
 from embedded.children import wait_for, working_in
-from embedded.postgres import PostgreSQL
+from embedded.postgres import Passwords, PostgreSQL
+from embedded.socket_server import Clients
 from embedded.valkey import Valkey
 from tests.ordinary_user import OrdinaryUser
 from tests.patience import stretched
 from tests.ports import free_port
+from tests.random_input import random_token
 from tests.stories.running import key_ids, running
 
 
@@ -71,7 +76,20 @@ def test_a_start_right_after_a_killed_supervisor_takes_over(tmp_path: Path) -> N
 
 def test_with_both_addresses_given_no_server_is_started(tmp_path: Path) -> None:
     home, port = tmp_path / "home", free_port()
-    with PostgreSQL(tmp_path / "postgresql") as database, Valkey(tmp_path / "valkey") as valkey:
+    with ExitStack() as servers:
+        sockets = Path(servers.enter_context(tempfile.TemporaryDirectory()))
+        sockets.chmod(0o711)
+        # Under root the services have an account of their own, which such a server knows by a password alone.
+        clients = partial(Clients, gid=os.getegid())
+        passwords = Passwords(random_token(), random_token())
+        database = PostgreSQL(tmp_path / "postgresql", clients=clients(sockets / "postgresql"), passwords=passwords)
+        valkey = Valkey(tmp_path / "valkey", clients=clients(sockets / "valkey"))
+        servers.enter_context(database)
+        servers.enter_context(valkey)
+        database.set_password()
+        for socket in ("postgresql/.s.PGSQL.5432", "valkey/valkey.sock"):
+            (sockets / socket).parent.chmod(0o711)
+            (sockets / socket).chmod(0o777)
         with running(home, port, {"DATABASE_URL": database.url, "REDIS_URL": valkey.url}) as run:
             assert len(key_ids(run)) == 2
             assert working_in(home / "postgresql", "postgres") == []

@@ -1,0 +1,40 @@
+"""The files, folders and addresses in settings that the account of the services has to be able to use."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+from embedded.settings import Settings
+
+_READ = ("KEYLEDGER_GEO_DATABASE", "SSL_CERT_FILE", "OTEL_EXPORTER_OTLP_CERTIFICATE")
+_WRITTEN = ("PROMETHEUS_MULTIPROC_DIR", "KEYLEDGER_USAGE_EXPORT")
+_APPENDED = "KEYLEDGER_MAIL_FILE"
+_WHOLE_PATH_OR_WORD = "KEYLEDGER_USAGE_EXPORT"
+"""The workers refuse a path that is not whole, since another word than a path has a meaning there."""
+
+
+def arguments_of_check(settings: Settings, environment: Mapping[str, str]) -> list[str]:
+    """Return arguments of `embedded.account_check`. Files that are missing are for the service to report."""
+    arguments = [f"PORT=listen on:{settings.host} {settings.port}"]
+    arguments += [f"{name}=read:{path}" for name in _READ if (path := _path(environment, name)) and path.is_file()]
+    arguments += [f"{name}=write to:{path}" for name in _WRITTEN if (path := _path(environment, name))]
+    if not environment.get("SMTP_URL", "").strip() and (path := _path(environment, _APPENDED)):
+        arguments.append(f"{_APPENDED}=append to:{path}")
+    url = settings.redis_url or ""
+    if url.startswith("unix:") and (socket := Path(unquote(urlsplit(url).path))).exists():
+        arguments.append(f"REDIS_URL=connect to:{socket}")
+    return arguments
+
+
+def with_absolute_paths(environment: Mapping[str, str]) -> dict[str, str]:
+    """Return the environment for a service that works in another folder than the person who typed the command."""
+    paths = {name: _path(environment, name) for name in (*_READ, *_WRITTEN, _APPENDED)}
+    return {**environment, **{name: str(path) for name, path in paths.items() if path}}
+
+
+def _path(environment: Mapping[str, str], name: str) -> Path | None:
+    value = environment.get(name, "").strip()
+    if not value or (name == _WHOLE_PATH_OR_WORD and not value.startswith("/")):
+        return None
+    # Without the folders that `..` leads through: they may be closed to the account.
+    return Path(value) if Path(value).is_absolute() else Path(value).resolve()

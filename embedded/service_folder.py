@@ -1,0 +1,69 @@
+"""The folder inside the data folder that the services write to where root runs them under another account.
+
+The account owns the folder and everything in it, so root reads it with care (`embedded.foreign_files`).
+"""
+
+import re
+import stat
+from contextlib import suppress
+from pathlib import Path
+
+from app.demo_plan import CREDENTIALS, UNFINISHED
+from embedded.account import Account
+from embedded.errors import CannotStart
+from embedded.foreign_files import hand_over, read_foreign
+from embedded.home import MAIL, Home, write_private
+
+_CREDENTIALS_BYTES_MAX = 4096
+_CREDENTIAL = re.compile(r"[A-Z_]+=[\w:/.%+@~\[\]-]+", re.ASCII)
+"""A shell of root reads these lines, so they hold nothing that a shell would carry out."""
+
+
+class ServiceFolder:
+    """`path` is the working folder of the services that write files."""
+
+    def __init__(self, home: Home) -> None:
+        self._home = home
+        self.path = home.folder / "service"
+
+    @property
+    def mail(self) -> Path:
+        return self.path / MAIL
+
+    def prepare(self) -> Account:
+        """Make the folder, move there what services of root wrote before, and return the account that owns it.
+
+        Raises CannotStart if it is no folder, or root may not give files away.
+        """
+        account = Account.for_data_in(self.path)
+        self.path.mkdir(mode=0o700, exist_ok=True)
+        if not stat.S_ISDIR(self.path.lstat().st_mode):
+            raise CannotStart(f"{self.path} is needed for what services write and is no folder: move it away")
+        for name in (MAIL, UNFINISHED):
+            earlier = self._home.folder / name
+            if earlier.is_file() and not earlier.is_symlink() and not (self.path / name).exists():
+                earlier.replace(self.path / name)
+        try:
+            hand_over(self.path, account)
+        except OSError as error:
+            raise CannotStart(
+                f"root cannot give {self.path} to {account} ({error.strerror}): start it as an ordinary user"
+            ) from error
+        link = self._home.mail
+        if not link.is_symlink():
+            link.symlink_to(Path(self.path.name) / MAIL)
+        return account
+
+    def take_credentials(self) -> None:
+        """Move the credentials that a demo wrote into this folder to where the person who typed the command has them.
+
+        Credentials that are there already stay. Raises CannotStart where the file holds anything else.
+        """
+        written = self.path / CREDENTIALS
+        with suppress(FileNotFoundError):
+            if not self._home.credentials.exists():
+                text = read_foreign(written, _CREDENTIALS_BYTES_MAX).decode(errors="replace")
+                if not all(map(_CREDENTIAL.fullmatch, text.splitlines())):
+                    raise CannotStart(f"{written} holds more than names and values: delete it and start again")
+                write_private(self._home.credentials, text)
+            written.unlink()

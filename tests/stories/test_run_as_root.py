@@ -1,0 +1,441 @@
+"""`make run` by root: under which accounts its parts run, and what other accounts reach of it."""
+
+import json
+import os
+import pwd
+import shutil
+import signal
+import stat
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, suppress
+from pathlib import Path
+from urllib.parse import unquote
+
+import psycopg
+import pytest
+from psycopg.conninfo import conninfo_to_dict
+
+from app.demo_plan import keep_plan, new_plan
+from embedded.account import Account
+from embedded.children import mark_of, marked_with, wait_for, working_in
+from embedded.postgres import ROLE, RUNTIME_ROLE, SUPERUSER, PostgreSQL
+from embedded.valkey import Valkey
+from tests.patience import stretched
+from tests.ports import free_port
+from tests.stories.process_tree import children_of
+from tests.stories.running import ROOT, Run, as_module, environment_of, key_ids, running
+
+pytestmark = [
+    pytest.mark.skipif(os.geteuid() != 0, reason="only root runs services under another account"),
+    pytest.mark.xdist_group("run as root"),
+]
+
+_SERVICES = ("example-mcp", "workers", "scheduler", "api")
+_CAP_SETUID = 7
+_PR_CAPBSET_DROP = 24
+_PACKAGES = ("domain", "eventstore", "projections", "gateway", "workers", "app", "embedded", "examples")
+
+
+@pytest.fixture(scope="module")
+def open_folder() -> Iterator[Path]:
+    """A folder that every account can enter, as those of pytest are not."""
+    folder = Path(tempfile.mkdtemp(prefix="keyledger-root-"))
+    folder.chmod(0o755)
+    yield folder
+    shutil.rmtree(folder)
+
+
+@pytest.fixture(scope="module")
+def run(open_folder: Path) -> Iterator[Run]:
+    """A first run in a data folder that somebody made before, open to everyone as `mkdir` makes it."""
+    home = open_folder / "home"
+    home.mkdir(mode=0o755)
+    with running(home, free_port(), {"API_WORKERS": "2", "AWS_SECRET_ACCESS_KEY": "of root"}) as run:
+        yield run
+
+
+def _statuses(pids: Sequence[int]) -> dict[int, dict[str, str]]:
+    """What the kernel says of processes, as far as they still run."""
+    found: dict[int, dict[str, str]] = {}
+    for pid in pids:
+        with suppress(OSError):
+            lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+            found[pid] = dict(line.split(":\t", 1) for line in lines if ":\t" in line)
+    return found
+
+
+def _uid(pid: int) -> int:
+    """The user id of a process, which has to be the same in every respect, with no group and no right beyond it."""
+    status = _statuses([pid])[pid]
+    assert len(set(status["Uid"].split())) == 1
+    assert set(status["Gid"].split()) == {status["Uid"].split()[0]}
+    assert status["Groups"].split() == []
+    assert int(status["CapEff"], 16) == 0
+    assert status["NoNewPrivs"].strip() == "1", "no program like su leads back"
+    assert os.getsid(pid) != os.getsid(0), "it has no terminal to type into"
+    return int(status["Uid"].split()[0])
+
+
+def _as_account(uid: int, program: str, *words: str) -> subprocess.CompletedProcess[str]:
+    """Run Python, loaded by root, in the name of a user id."""
+    become = f"import os; os.setgroups([]); os.setgid({uid}); os.setuid({uid})"
+    imports = "import os, socket, sys, psycopg, encodings.idna"
+    return subprocess.run(
+        [sys.executable, "-c", f"{imports}\n{become}\n{program}", *words],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd="/",
+    )
+
+
+def _strangers() -> list[int]:
+    """`nobody`, and an account that nothing here knows."""
+    return [pwd.getpwnam("nobody").pw_uid, Account.unused().uid]
+
+
+def _settings(run: Run) -> dict[str, str]:
+    """What operator.env gives to a shell of root."""
+    script = f". {run.home}/operator.env; {sys.executable} -c 'import json, os; print(json.dumps(dict(os.environ)))'"
+    printed = subprocess.run(["/bin/sh", "-c", script], capture_output=True, text=True, check=True).stdout
+    settings: dict[str, str] = json.loads(printed)
+    return settings
+
+
+def test_nothing_but_the_supervisor_is_root(run: Run) -> None:
+    guards = set(marked_with(mark_of(run.home, "guard")))
+    assert len(guards) == 1
+    uids = {pid: _uid(pid) for pid in run.everything() if pid not in guards}
+    assert 0 not in uids.values()
+    services = {uids[run.main_process(name)] for name in _SERVICES}
+    servers = {uids[run.main_process(name)] for name in ("postgresql", "valkey")}
+    assert len(services) == 1
+    assert len(servers) == 2
+    assert services.isdisjoint(servers), "a service must not be able to change the files of the database"
+    assert set(uids.values()) == services | servers
+    for uid in uids.values():
+        with pytest.raises(KeyError):
+            pwd.getpwuid(uid)
+    everything_below = {pid for pid in children_of(run.process.pid) if _statuses([pid])}
+    assert everything_below <= {*uids, *guards, *run.everything()}
+
+
+def test_a_process_that_is_started_again_is_not_root_either(run: Run) -> None:
+    uid = _uid(run.main_process("api"))
+
+    def processes(name: str) -> set[int]:
+        return set(children_of(run.main_process(name)))
+
+    for name in ("api", "workers"):
+        before = processes(name)
+        killed = min(before)
+        os.kill(killed, signal.SIGKILL)
+        assert wait_for(lambda name=name, before=before: len(processes(name) - before) > 0, stretched(20)), name
+        assert {_uid(pid) for pid in processes(name) - before} == {uid}
+    for name in ("api", "postgresql", "valkey"):
+        before_uid, main = _uid(run.main_process(name)), run.main_process(name)
+        run.said.clear()
+        os.kill(main, signal.SIGKILL)
+        run.wait_to_hear(f"{name} runs again")
+        assert _uid(run.main_process(name)) == before_uid
+    key = run.credentials()["KEYLEDGER_ADMIN_KEY"]
+    assert wait_for(lambda: run.get("/v1/api-keys", key)[0] == 200, stretched(20))
+
+
+def test_services_have_nothing_of_root_in_their_environment(run: Run) -> None:
+    for name in _SERVICES:
+        lines = Path(f"/proc/{run.main_process(name)}/environ").read_bytes().decode().split("\0")
+        environment = dict(each.split("=", 1) for each in lines if "=" in each)
+        assert Path(environment["HOME"]).stat().st_uid == _uid(run.main_process(name))
+        assert stat.S_IMODE(Path(environment["HOME"]).stat().st_mode) == 0o700
+        of_root = {"USER", "LOGNAME", "AWS_SECRET_ACCESS_KEY", "KEYLEDGER_MIGRATION_DATABASE_URL"}
+        assert of_root.isdisjoint(environment)
+
+
+_READ = """
+for path in sys.argv[1:]:
+    try:
+        open(path, "rb").read()
+        print(path)
+    except OSError:
+        pass
+"""
+
+
+def test_other_accounts_read_nothing(run: Run) -> None:
+    assert run.call_tool("add", numbers=[1, 2])[0] == 200
+    files = [str(path) for path in run.home.rglob("*") if path.is_file()]
+    kinds = {Path(path).relative_to(run.home).parts[0] for path in files}
+    assert kinds >= {"secrets.env", "demo.env", "operator.env", "database.env", "logs", "postgresql", "valkey"}
+    for uid in _strangers():
+        assert _as_account(uid, _READ, *files).stdout.splitlines() == [], uid
+        for pid in run.everything():
+            assert _as_account(uid, _READ, f"/proc/{pid}/environ").stdout == ""
+    # The server of the database has no business with credentials, the services none with the files of the database.
+    database, service = _uid(run.main_process("postgresql")), _uid(run.main_process("api"))
+    assert _as_account(database, _READ, *(path for path in files if "/postgresql/" not in path)).stdout == ""
+    assert _as_account(service, _READ, *files).stdout == ""
+
+
+def test_the_person_who_started_it_reads_all_of_it(run: Run) -> None:
+    assert stat.S_IMODE(run.home.stat().st_mode) == 0o700
+    for name in ("secrets.env", "demo.env", "operator.env", "database.env"):
+        assert stat.S_IMODE((run.home / name).stat().st_mode) == 0o600
+        assert (run.home / name).stat().st_uid == 0
+    settings = _settings(run)
+    with psycopg.connect(settings["KEYLEDGER_MIGRATION_DATABASE_URL"]) as connection:
+        assert connection.execute("select current_user").fetchone() == (ROLE,)
+    for words in (["eventstore", "check"], ["app", "admin", "list-organizations"], ["workers", "status"]):
+        ended = subprocess.run([sys.executable, "-m", *words], cwd=ROOT, env=settings, check=False, capture_output=True)
+        assert ended.returncode == 0, ended.stderr
+
+
+_CONNECT = """
+connection = socket.socket(socket.AF_UNIX)
+connection.connect(sys.argv[1])
+print("connected")
+"""
+_LOG_IN = """
+psycopg.connect(sys.argv[1], connect_timeout=5)
+print("logged in")
+"""
+
+
+def test_other_accounts_reach_neither_server(run: Run) -> None:
+    settings = _settings(run)
+    url, valkey = settings["DATABASE_URL"], unquote(settings["REDIS_URL"].removeprefix("unix://"))
+    sockets = Path(str(conninfo_to_dict(url)["host"]))
+    service = _uid(run.main_process("api"))
+    for path in (str(sockets / ".s.PGSQL.5432"), valkey):
+        assert "connected" in _as_account(service, _CONNECT, path).stdout
+        for uid in _strangers():
+            refused = _as_account(uid, _CONNECT, path)
+            assert refused.returncode != 0
+            assert "PermissionError" in refused.stderr
+    assert "logged in" in _as_account(service, _LOG_IN, url).stdout
+    for uid in _strangers():
+        assert "logged in" not in _as_account(uid, _LOG_IN, url).stdout, "not even with the password"
+    as_owner = url.replace(f"//{RUNTIME_ROLE}:", f"//{ROLE}:")
+    assert as_owner != url
+    assert "logged in" not in _as_account(service, _LOG_IN, as_owner).stdout, "each login has its own password"
+    for role in (SUPERUSER, ROLE, RUNTIME_ROLE):
+        address = f"postgresql://{role}@/keyledger?host={sockets}"
+        for uid in (service, _uid(run.main_process("postgresql"))):
+            assert "logged in" not in _as_account(uid, _LOG_IN, address).stdout, (role, uid)
+
+
+def test_the_database_has_no_other_way_in(run: Run) -> None:
+    sockets = conninfo_to_dict(_settings(run)["DATABASE_URL"])["host"]
+    with psycopg.connect(f"postgresql://{SUPERUSER}@/postgres?host={sockets}") as connection:
+        rules = connection.execute(
+            "select type, database, user_name, auth_method, options from pg_hba_file_rules"
+        ).fetchall()
+        names = connection.execute("select map_name, sys_name, pg_username from pg_ident_file_mappings").fetchall()
+    assert rules == [
+        ("local", ["all"], [SUPERUSER], "peer", ["map=keyledger"]),
+        ("local", ["all"], [ROLE, RUNTIME_ROLE], "scram-sha-256", None),
+    ]
+    assert names == [("keyledger", "root", SUPERUSER)]
+
+
+def test_the_passwords_of_the_database_are_in_no_log_and_no_command_line(run: Run) -> None:
+    passwords = [line.partition("=")[2] for line in (run.home / "database.env").read_text().splitlines()]
+    texts = ["\n".join(run.said), *(path.read_text(errors="replace") for path in (run.home / "logs").iterdir())]
+    texts += [Path(f"/proc/{pid}/cmdline").read_text() for pid in (run.process.pid, *run.everything())]
+    assert len(set(passwords)) == 2
+    assert min(map(len, passwords)) > 30
+    assert not [text for text in texts if any(password in text for password in passwords)]
+
+
+def test_mails_are_where_they_are_said_to_be(run: Run) -> None:
+    assert run.post("/v1/session/links", {"email": "owner@demo.example"}) in {200, 202}
+    run.wait_to_hear("Mail to owner@demo.example")
+    mails = run.home / "mail.txt"
+    assert "To: owner@demo.example" in mails.read_text()
+    assert stat.S_IMODE(mails.stat().st_mode) == 0o600
+    assert mails.stat().st_uid == _uid(run.main_process("workers"))
+
+
+def test_a_checkout_that_others_cannot_enter_runs_twice(tmp_path: Path) -> None:
+    checkout = tmp_path / "closed" / "checkout"
+    for package in _PACKAGES:
+        shutil.copytree(ROOT / package, checkout / package)
+    shutil.copy(ROOT / "pyproject.toml", checkout)
+    (tmp_path / "closed").chmod(0o700)
+
+    def start(environment: Mapping[str, str]) -> "subprocess.Popen[str]":
+        return subprocess.Popen(
+            [sys.executable, "-m", "embedded", "run"],
+            cwd=checkout,
+            env={**environment, "HOME": str(tmp_path)},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+
+    home = checkout / ".keyledger"
+    with running(home, free_port(), start=start) as run:
+        keys, uid = key_ids(run), _uid(run.main_process("api"))
+        assert uid != 0
+        assert any("being copied" in line for line in run.said)
+        assert run.call_tool("add", numbers=[1, 2])[0] == 200
+    assert run.everything() == []
+    with running(home, free_port(), start=start) as run:
+        assert key_ids(run) == keys
+        assert _uid(run.main_process("api")) == uid, "files of the services stay with them"
+        assert not any("being copied" in line for line in run.said)
+
+
+def test_a_data_folder_of_a_run_whose_services_were_root_goes_on(tmp_path: Path) -> None:
+    """Their files are root's, the servers know root by its name alone, and the demo had been interrupted."""
+    home, port = tmp_path / "home", free_port()
+    home.mkdir(mode=0o700)
+    (home / "mail.txt").write_text("To: earlier@demo.example\n")
+    plan = new_plan()
+    keep_plan(home, plan)
+    with PostgreSQL(home / "postgresql") as database, Valkey(home / "valkey"):
+        owner = working_in(home / "postgresql", "postgres")[0]
+        uid = _uid(owner)
+        told = {"KEYLEDGER_MIGRATION_DATABASE_URL": database.url, "DATABASE_URL": database.runtime_url}
+        subprocess.run(
+            [sys.executable, "-m", "eventstore", "migrate"],
+            cwd=ROOT,
+            env={**os.environ, **told},
+            check=True,
+            capture_output=True,
+        )
+        with psycopg.connect(database.url) as connection:
+            connection.execute("create table kept as select 1 as one")
+    with running(home, port) as run:
+        assert run.credentials()["KEYLEDGER_ADMIN_KEY"] == plan.admin.text
+        assert plan.admin.key_id in key_ids(run)
+        assert _uid(run.main_process("postgresql")) == uid
+        assert (home / "mail.txt").read_text() == "To: earlier@demo.example\n"
+        assert (home / "mail.txt").stat().st_uid == _uid(run.main_process("workers"))
+        with psycopg.connect(_settings(run)["KEYLEDGER_MIGRATION_DATABASE_URL"]) as connection:
+            assert connection.execute("select one from kept").fetchone() == (1,)
+    assert not (home / "demo.unfinished.json").exists()
+
+
+def test_two_runs_share_no_account_also_when_one_is_killed_and_starts_again(tmp_path: Path) -> None:
+    parts = (*_SERVICES, "postgresql", "valkey")
+
+    def uids(run: Run) -> dict[str, int]:
+        return {name: _uid(run.main_process(name)) for name in parts}
+
+    def start(stack: ExitStack, name: str) -> Run:
+        return stack.enter_context(running(tmp_path / name, free_port()))
+
+    with ExitStack() as second_stack, ExitStack() as first_stack:
+        with ThreadPoolExecutor(2) as pool:
+            starts = [pool.submit(start, first_stack, "first"), pool.submit(start, second_stack, "second")]
+        first, second = (each.result() for each in starts)
+        before, others = uids(first), uids(second)
+        assert set(before.values()).isdisjoint(others.values())
+        keys = key_ids(first)
+        first.process.kill()
+        first_stack.close()
+        with running(tmp_path / "first", free_port()) as again:
+            assert uids(again) == before, "the files stay with their accounts"
+            assert key_ids(again) == keys
+            assert uids(second) == others
+
+
+def test_files_in_settings_are_meant_from_where_the_command_was_typed(open_folder: Path) -> None:
+    mails = open_folder / "mails.txt"
+    mails.touch()
+    mails.chmod(0o666)
+    changes = {"KEYLEDGER_MAIL_FILE": os.path.relpath(mails, ROOT), "KEYLEDGER_USAGE_EXPORT": "discard"}
+    with running(open_folder / "home of mails", free_port(), changes) as run:
+        environment = Path(f"/proc/{run.main_process('workers')}/environ").read_bytes().decode().split("\0")
+        assert f"KEYLEDGER_MAIL_FILE={mails}" in environment
+        assert "KEYLEDGER_USAGE_EXPORT=discard" in environment, "a word, and no path"
+
+
+def test_a_port_that_the_services_may_not_listen_on_is_named(tmp_path: Path) -> None:
+    if int(Path("/proc/sys/net/ipv4/ip_unprivileged_port_start").read_text()) <= 1:
+        pytest.skip("every account may listen on every port here")
+    process = as_module(environment_of(tmp_path / "home", 1))
+    printed, _ = process.communicate(timeout=120)
+    assert process.returncode == 1
+    assert "PORT is 127.0.0.1 1, which user id " in printed
+    assert "cannot listen on: Permission denied" in printed
+    assert not (tmp_path / "home" / "postgresql").exists()
+
+
+def _without(capability: int, environment: Mapping[str, str]) -> "subprocess.Popen[str]":
+    """Start it as a root that lacks a capability, as root in a container does."""
+
+    drop = f"import ctypes, os, sys; ctypes.CDLL(None).prctl({_PR_CAPBSET_DROP}, {capability})"
+    return subprocess.Popen(
+        [sys.executable, "-c", f"{drop}; os.execv(sys.executable, [sys.executable, '-m', 'embedded', 'run'])"],
+        cwd=ROOT,
+        env=dict(environment),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+
+
+def _refused(process: "subprocess.Popen[str]") -> str:
+    said, _ = process.communicate(timeout=120)
+    assert process.returncode == 1, said
+    assert "Traceback" not in said.splitlines()[-1]
+    return said.splitlines()[-1]
+
+
+def test_a_root_that_cannot_become_another_account_is_refused(tmp_path: Path) -> None:
+    line = _refused(_without(_CAP_SETUID, environment_of(tmp_path / "home", free_port())))
+    assert line.startswith("keyledger: the services cannot run as user id ")
+    assert line.endswith("start it as an ordinary user")
+    assert not (tmp_path / "home" / "postgresql").exists()
+
+
+def test_where_every_user_id_is_in_use_it_is_refused(tmp_path: Path) -> None:
+    program = (
+        "import sys; from embedded import user_ids; user_ids.IDS = range(0, 2); "
+        "from embedded.__main__ import main; sys.exit(main())"
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-c", program, "run"],
+        cwd=ROOT,
+        env=environment_of(tmp_path / "home", free_port()),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    assert _refused(process) == (
+        "keyledger: every user id from 0 to 1 is in use, and nothing is run as root: start it as an ordinary user"
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "made"),
+    [("KEYLEDGER_USAGE_EXPORT", "folder"), ("KEYLEDGER_MAIL_FILE", "file"), ("PROMETHEUS_MULTIPROC_DIR", "folder")],
+)
+def test_a_path_that_is_closed_to_the_services_is_named(open_folder: Path, name: str, made: str) -> None:
+    path = open_folder / f"{name}-{made}"
+    path.mkdir(mode=0o755)
+    value = path if made == "folder" else path / "mails.txt"
+    home = open_folder / f"home of {name}"
+    process = as_module(environment_of(home, free_port(), {name: str(value)}))
+    said, _ = process.communicate(timeout=120)
+    assert process.returncode == 1
+    assert f"{name} is {value}, which user id " in said
+    assert "Permission denied" in said
+    assert not (home / "postgresql").exists()
+
+
+def test_servers_of_others_that_let_root_in_alone_are_named(tmp_path: Path) -> None:
+    with PostgreSQL(tmp_path / "postgresql") as database, Valkey(tmp_path / "valkey") as valkey:
+        said = _refused(as_module(environment_of(tmp_path / "home", free_port(), {"DATABASE_URL": database.url})))
+        assert said.startswith("keyledger: migrate failed: ")
+        assert said.endswith(", which has to reach the server of DATABASE_URL and needs a password")
+        process = as_module(environment_of(tmp_path / "home", free_port(), {"REDIS_URL": valkey.url}))
+        printed, _ = process.communicate(timeout=120)
+        assert process.returncode == 1
+        assert f"REDIS_URL is {tmp_path}/valkey/valkey.sock, which user id " in printed

@@ -26,7 +26,7 @@ from embedded.postgres import ROLE, RUNTIME_ROLE, SUPERUSER, PostgreSQL
 from embedded.valkey import Valkey
 from tests.patience import stretched
 from tests.ports import free_port
-from tests.stories.process_tree import children_of
+from tests.process_tree import children_of
 from tests.stories.running import ROOT, Run, as_module, environment_of, key_ids, running
 
 pytestmark = [

@@ -87,7 +87,7 @@ async def test_each_alert_is_one_mail_to_each_person_wherever_a_worker_dies(
     """The follower that notes who is told, the writing of mails, and their delivery, which may repeat the same mail."""
     with mail_server() as server:
         settings = {**SETTINGS, **mail_settings(server)}
-        config = Config.from_environment({"DATABASE_URL": "postgresql:", **settings})
+        config = Config.from_environment({"DATABASE_URL": "postgresql://", **settings})
         people: set[str] = set()
         for step in range(1, STEPS_MAX):
             # An organization of its own, or its owner would be told of the next alert later.

@@ -10,9 +10,10 @@ fails for some seeds only.
 """
 
 import random
-from ipaddress import IPv6Address
+from ipaddress import IPv4Address, IPv6Address
 
 _DOCUMENTATION = int(IPv6Address("2001:db8::"))  # RFC 3849
+_LOOPBACK = int(IPv4Address("127.0.0.0"))  # RFC 5735 §3
 
 # Not the generator of the standard library's functions: Hypothesis sets that one to the same state for each example.
 _generator = random.Random(0)  # noqa: S311 -- no secret
@@ -41,6 +42,11 @@ def random_email() -> str:
 def random_ipv6() -> str:
     """Return an address in a /64 network of its own, spelled as RFC 5952 recommends and the service stores it."""
     return str(IPv6Address(_DOCUMENTATION | _generator.getrandbits(32) << 64 | 1))
+
+
+def random_loopback() -> str:
+    """Return an address of loopback, from which no other test connects."""
+    return str(IPv4Address(_LOOPBACK | 1 << 16 | _generator.getrandbits(23)))
 
 
 def random_port(low: int, high: int) -> int:

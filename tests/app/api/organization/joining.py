@@ -19,6 +19,7 @@ from projections.invitation_list.queries import address_put
 from projections.organization_guard.queries import members_guard
 from tests.app.client import Answer, Client
 from tests.app.organizations import Api
+from tests.random_input import random_loopback
 from tests.seed import OWNER
 
 INVITE = "/v1/organization/members/invite"
@@ -38,9 +39,10 @@ def token_of(url: str) -> str:
 
 
 def accept(api: Api, url: str) -> Answer:
-    """What the page answers to whoever presses its button. It is a page, not an answer of the API."""
+    """Return the response of the page to its button, pressed at an address that no other test uses."""
     form = {"token": token_of(url)}
-    response = httpx2.post(f"{api.url}/invitations/accept", data=form, headers={"Origin": api.url}, timeout=30)
+    with httpx2.Client(transport=httpx2.HTTPTransport(local_address=random_loopback()), timeout=30) as client:
+        response = client.post(f"{api.url}/invitations/accept", data=form, headers={"Origin": api.url})
     return Answer(response.status_code, response.headers, response.content, "POST")
 
 

@@ -27,10 +27,11 @@ def environment_of(home: Path, port: int, changes: Mapping[str, str] | None = No
     return {**inherited, "KEYLEDGER_HOME": str(home), "PORT": str(port), **(changes or {})}
 
 
-def as_module(environment: Mapping[str, str]) -> "subprocess.Popen[str]":
+def as_module(environment: Mapping[str, str], folder: Path = ROOT) -> "subprocess.Popen[str]":
+    """Start it in `folder`, where Python looks for packages first."""
     return subprocess.Popen(
         [sys.executable, "-m", "embedded", "run"],
-        cwd=ROOT,
+        cwd=folder,
         env=dict(environment),
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

@@ -1,8 +1,6 @@
 """A first `make run` that is killed, or whose demo parts fail, costs nothing but time."""
 
-import subprocess
-import sys
-from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 
 from tests.ports import free_port
@@ -39,19 +37,9 @@ def test_a_demo_and_an_example_server_that_fail_do_not_take_the_service_down(tmp
         (tmp_path / package / "__init__.py").touch()
     (tmp_path / "examples" / "mcp_server" / "__main__.py").write_text("raise SystemExit('no example today')")
 
-    def start(environment: Mapping[str, str]) -> "subprocess.Popen[str]":
-        # Its own folder comes first when a module is looked for.
-        return subprocess.Popen(
-            [sys.executable, "-m", "embedded", "run"],
-            cwd=tmp_path,
-            env={**environment, "PYTHONPATH": str(ROOT)},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
-
     home, port = tmp_path / "home", free_port()
-    with running(home, port, {"KEYLEDGER_UPSTREAM_ALLOW": "192.0.2.0/24"}, start) as run:
+    changes = {"KEYLEDGER_UPSTREAM_ALLOW": "192.0.2.0/24", "PYTHONPATH": str(ROOT)}
+    with running(home, port, changes, partial(as_module, folder=tmp_path)) as run:
         assert run.get("/health/live")[0] == 200
         said = "\n".join(run.said)
         assert "example-mcp stopped (exit code 1)" in said

@@ -12,6 +12,7 @@ import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, suppress
+from functools import partial
 from pathlib import Path
 from urllib.parse import unquote
 
@@ -267,24 +268,14 @@ def test_a_checkout_that_others_cannot_enter_runs_twice(tmp_path: Path) -> None:
     shutil.copy(ROOT / "pyproject.toml", checkout)
     (tmp_path / "closed").chmod(0o700)
 
-    def start(environment: Mapping[str, str]) -> "subprocess.Popen[str]":
-        return subprocess.Popen(
-            [sys.executable, "-m", "embedded", "run"],
-            cwd=checkout,
-            env={**environment, "HOME": str(tmp_path)},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
-
-    home = checkout / ".keyledger"
-    with running(home, free_port(), start=start) as run:
+    home, changes, start = checkout / ".keyledger", {"HOME": str(tmp_path)}, partial(as_module, folder=checkout)
+    with running(home, free_port(), changes, start) as run:
         keys, uid = key_ids(run), _uid(run.main_process("api"))
         assert uid != 0
         assert any("being copied" in line for line in run.said)
         assert run.call_tool("add", numbers=[1, 2])[0] == 200
     assert run.everything() == []
-    with running(home, free_port(), start=start) as run:
+    with running(home, free_port(), changes, start) as run:
         assert key_ids(run) == keys
         assert _uid(run.main_process("api")) == uid, "files of the services stay with them"
         assert not any("being copied" in line for line in run.said)

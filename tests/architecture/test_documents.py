@@ -14,7 +14,7 @@ _PATH = re.compile(
 )
 _DECISION = re.compile(r"decisions?[ /]+(\d{1,4})\b")
 _HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
-_DECISIONS = sorted((ROOT / "docs/decisions").glob("*.md"))
+_DECISIONS = sorted((ROOT / "docs/decisions").glob("[0-9]*.md"))
 
 
 def _files(*endings: str) -> list[Path]:
@@ -64,7 +64,16 @@ def test_each_decision_has_a_number_of_its_own_and_says_it() -> None:
         assert path.read_text(encoding="utf-8").startswith(f"# {number}. "), path.name
 
 
-def test_whoever_names_a_decision_names_one_that_is_there() -> None:
+def test_the_index_of_decisions_lists_each_with_its_title() -> None:
+    index = (ROOT / "docs/decisions/README.md").read_text(encoding="utf-8")
+    rows = [line for line in index.splitlines() if re.match(r"\| \d+ \|", line)]
+    titles = {path: path.read_text(encoding="utf-8").partition("\n")[0].removeprefix("# ") for path in _DECISIONS}
+    assert rows == [
+        f"| {int(path.name[:4])} | [{title.partition('. ')[2]}]({path.name}) |" for path, title in titles.items()
+    ]
+
+
+def test_every_reference_to_a_decision_names_one_that_exists() -> None:
     named = {
         (path.name, int(number))
         for path in _files(".py", ".sql", ".md", ".toml", ".yaml", "Makefile", "Dockerfile")

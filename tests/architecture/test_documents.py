@@ -14,6 +14,7 @@ _PATH = re.compile(
 )
 _DECISION = re.compile(r"decisions?[ /]+(\d{1,4})\b")
 _HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
+_SECTIONS = ["Question", "Decision", "Alternatives", "Consequences"]
 _DECISIONS = sorted((ROOT / "docs/decisions").glob("[0-9]*.md"))
 
 
@@ -62,6 +63,13 @@ def test_each_decision_has_a_number_of_its_own_and_says_it() -> None:
     assert numbers == sorted(set(numbers))
     for number, path in zip(numbers, _DECISIONS, strict=True):
         assert path.read_text(encoding="utf-8").startswith(f"# {number}. "), path.name
+
+
+@pytest.mark.parametrize("path", _DECISIONS, ids=[path.name for path in _DECISIONS])
+def test_a_decision_has_the_sections_of_all_decisions_in_their_order(path: Path) -> None:
+    sections = re.findall(r"^## (.+)$", path.read_text(encoding="utf-8"), re.MULTILINE)
+    assert sections[:2] == _SECTIONS[:2]
+    assert sections == [name for name in _SECTIONS if name in sections]
 
 
 def test_the_index_of_decisions_lists_each_with_its_title() -> None:

@@ -43,6 +43,11 @@ _SETTINGS = {
     "log_error_verbosity": "terse",
     "log_parameter_max_length_on_error": "0",
 }
+_NOT_DURABLE = {
+    # A killed process loses nothing, because the operating system still writes the pages. A power cut ruins the data.
+    "fsync": "off",
+    "full_page_writes": "off",
+}
 _BOOTSTRAP = f"""\
 create role {ROLE} login createdb createrole;
 create database {DATABASE} owner {ROLE};
@@ -74,11 +79,16 @@ class PostgreSQL(SocketServer):
         shared_buffers: str = "256MB",
         clients: Clients | None = None,
         passwords: Passwords | None = None,
+        durable: bool = True,
     ) -> None:
-        """With `clients`, both logins need `passwords`: PostgreSQL cannot tell who has a user id without a name."""
+        """With `clients`, both logins need `passwords`: PostgreSQL cannot tell who has a user id without a name.
+
+        `durable=False` is for data that may be lost in a power cut, such as the databases of tests.
+        """
         super().__init__(folder, log=log, clients=clients)
         self._shared_buffers = shared_buffers
         self._passwords = passwords
+        self._durable = durable
 
     @property
     def url(self) -> str:
@@ -135,6 +145,7 @@ class PostgreSQL(SocketServer):
         folders += [str(self._sockets)] if self._sockets != self.folder else []
         settings = {
             **_SETTINGS,
+            **({} if self._durable else _NOT_DURABLE),
             "shared_buffers": self._shared_buffers,
             "unix_socket_directories": ", ".join(folders),
             "unix_socket_permissions": self._socket_mode,
@@ -153,11 +164,11 @@ class PostgreSQL(SocketServer):
         creator = Account.idle()
         hand_over(fresh, creator)
         # The builtin provider sorts by code point on every machine: no index breaks when a libc is updated.
-        locale = ("--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--locale=C", "--encoding=UTF8")
-        self._run(
-            [programs.initdb, f"--username={SUPERUSER}", "--auth=peer", *locale, "--no-instructions"], fresh, creator
-        )
-        self._run([programs.postgres, "--single", "-c", "log_checkpoints=off", SUPERUSER], fresh, creator, _BOOTSTRAP)
+        options = ["--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--locale=C", "--encoding=UTF8"]
+        options += ["--no-instructions"] if self._durable else ["--no-instructions", "--no-sync"]
+        self._run([programs.initdb, f"--username={SUPERUSER}", "--auth=peer", *options], fresh, creator)
+        settings = ["-c", "log_checkpoints=off", "-c", f"fsync={'on' if self._durable else 'off'}"]
+        self._run([programs.postgres, "--single", *settings, SUPERUSER], fresh, creator, _BOOTSTRAP)
         hand_over(fresh, account)
         with suppress(FileNotFoundError):
             self.folder.rmdir()

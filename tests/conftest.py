@@ -70,9 +70,12 @@ def anyio_backend() -> str:
 
 @pytest.fixture(scope="session")
 def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgreSQL]:
-    """A running server, shared by the tests of this process. A test that stops or kills it starts it again."""
+    """A running server, shared by the tests of this process. A test that stops or kills it starts it again.
+
+    It does not wait for the disk. Tests kill processes, which loses nothing; none of them cuts the power.
+    """
     folder = tmp_path_factory.mktemp("postgres") / "data"
-    with PostgreSQL(folder) as server:
+    with PostgreSQL(folder, durable=False) as server:
         # As the owner of the database, tests look for the sessions of the runtime login and end them.
         with psycopg.connect(server.url_of("postgres", SUPERUSER), autocommit=True) as connection:
             connection.execute(sql.SQL("grant pg_read_all_stats, pg_signal_backend to {}").format(sql.Identifier(ROLE)))

@@ -3,6 +3,7 @@ import signal
 import stat
 import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import psycopg
@@ -14,6 +15,13 @@ from embedded.external import require_database
 from embedded.postgres import SUPERUSER, PostgreSQL
 from tests.embedded.slow_postgres import is_recovering, slow_to_recover, slow_to_stop, write_something
 from tests.patience import eventually, stretched
+
+
+@pytest.fixture(scope="module")
+def durable(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgreSQL]:
+    """A server as `make run` starts it. The server that tests share does not wait for the disk."""
+    with PostgreSQL(tmp_path_factory.mktemp("durable") / "data") as server:
+        yield server
 
 
 def _setting(url: str, name: str) -> str:
@@ -35,26 +43,35 @@ def _setting(url: str, name: str) -> str:
         ("TimeZone", "UTC"),
     ],
 )
-def test_the_server_is_durable_and_reached_by_its_socket_alone(postgres: PostgreSQL, name: str, value: str) -> None:
+def test_the_server_is_durable_and_reached_by_its_socket_alone(durable: PostgreSQL, name: str, value: str) -> None:
+    assert _setting(durable.url, name) == value
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("fsync", "off"), ("full_page_writes", "off"), ("synchronous_commit", "on")]
+)
+def test_the_server_of_the_tests_waits_for_commits_but_not_for_the_disk(
+    postgres: PostgreSQL, name: str, value: str
+) -> None:
     assert _setting(postgres.url, name) == value
 
 
-def test_the_server_does_not_run_as_root(postgres: PostgreSQL) -> None:
-    assert postgres.process is not None
-    assert Path(f"/proc/{postgres.process.pid}").stat().st_uid != 0
+def test_the_server_does_not_run_as_root(durable: PostgreSQL) -> None:
+    assert durable.process is not None
+    assert Path(f"/proc/{durable.process.pid}").stat().st_uid != 0
 
 
-def test_the_data_is_private(postgres: PostgreSQL) -> None:
-    assert stat.S_IMODE(postgres.folder.stat().st_mode) == 0o700
+def test_the_data_is_private(durable: PostgreSQL) -> None:
+    assert stat.S_IMODE(durable.folder.stat().st_mode) == 0o700
 
 
-def test_the_program_is_no_superuser(postgres: PostgreSQL) -> None:
-    assert _setting(postgres.url, "is_superuser") == "off"
-    assert _setting(postgres.url_of("postgres", SUPERUSER), "is_superuser") == "on"
+def test_the_program_is_no_superuser(durable: PostgreSQL) -> None:
+    assert _setting(durable.url, "is_superuser") == "off"
+    assert _setting(durable.url_of("postgres", SUPERUSER), "is_superuser") == "on"
 
 
-def test_text_sorts_the_same_on_every_machine(postgres: PostgreSQL) -> None:
-    with psycopg.connect(postgres.url) as connection:
+def test_text_sorts_the_same_on_every_machine(durable: PostgreSQL) -> None:
+    with psycopg.connect(durable.url) as connection:
         rows = connection.execute("select w from unnest(array['b', 'ä', 'B', 'a']) w order by w").fetchall()
     assert [row[0] for row in rows] == ["B", "a", "b", "ä"]
 

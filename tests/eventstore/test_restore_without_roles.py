@@ -25,7 +25,7 @@ pytestmark = pytest.mark.anyio
 
 @pytest.fixture
 def another(tmp_path: Path) -> Iterator[PostgreSQL]:
-    with PostgreSQL(tmp_path / "another" / "data") as server:
+    with PostgreSQL(tmp_path / "another" / "data", durable=False) as server:
         yield server
 
 

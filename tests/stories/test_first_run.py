@@ -8,10 +8,12 @@ import sys
 from collections.abc import Iterator
 from typing import Any
 
+import psycopg
 import pytest
 import yaml
 
 from embedded.children import wait_for
+from embedded.postgres import SUPERUSER
 from tests.patience import stretched
 from tests.ports import free_port
 from tests.stories.running import READY, ROOT, Run, environment_of, running
@@ -50,6 +52,18 @@ def test_the_management_key_of_the_first_run_works(run: Run) -> None:
     status, body = run.get("/v1/api-keys", run.credentials()["KEYLEDGER_ADMIN_KEY"])
     assert status == 200
     assert body["success"] is True
+
+
+def test_the_database_of_a_run_loses_nothing_that_was_committed_in_a_power_cut(run: Run) -> None:
+    """The servers of tests may do without, so nothing else shows that the server of a run does not."""
+    data = run.home / "postgresql"
+    sockets = data / (data / "postmaster.pid").read_text().splitlines()[4]
+    with psycopg.connect(f"postgresql://{SUPERUSER}@/postgres?host={sockets}") as connection:
+        settings = connection.execute(
+            "select name, setting from pg_settings"
+            " where name in ('fsync', 'full_page_writes', 'synchronous_commit') order by name"
+        ).fetchall()
+    assert settings == [("fsync", "on"), ("full_page_writes", "on"), ("synchronous_commit", "on")]
 
 
 @pytest.mark.parametrize("name", _PARTS)

@@ -14,6 +14,8 @@ _PATH = re.compile(
 )
 _DECISION = re.compile(r"decisions?[ /]+(\d{1,4})\b")
 _HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
+_LINE_LENGTH_MAX = 120
+_NOT_YET_WRAPPED = {"README.md", "ARCHITECTURE.md", "CHANGELOG.md"}
 _SECTIONS = ["Question", "Decision", "Alternatives", "Consequences"]
 _DECISIONS = sorted((ROOT / "docs/decisions").glob("[0-9]*.md"))
 
@@ -56,6 +58,24 @@ def test_every_link_leads_somewhere(document: Path) -> None:
 def test_every_file_that_a_document_names_is_there(document: Path) -> None:
     for name in _PATH.findall(document.read_text(encoding="utf-8")):
         assert (ROOT / name).exists() or (document.parent / name).exists(), name
+
+
+def test_the_index_of_the_documentation_links_every_page() -> None:
+    index = ROOT / "docs/README.md"
+    linked = {(index.parent / target).resolve() for target in _LINK.findall(index.read_text(encoding="utf-8"))}
+    pages = {path for path in (ROOT / "docs").rglob("*.md") if path != index and path not in _DECISIONS}
+    assert len(pages) > 10
+    assert not pages - linked
+
+
+@pytest.mark.parametrize(
+    "name", [name for name in _NAMES if name.startswith("docs/") or ("/" not in name and name not in _NOT_YET_WRAPPED)]
+)
+def test_text_is_wrapped(name: str) -> None:
+    """Lines of tables and code cannot be wrapped."""
+    text = re.sub(r"^```.*?^```", "", (ROOT / name).read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL)
+    lines = [line for line in text.splitlines() if not line.startswith("|")]
+    assert [line for line in lines if len(line) > _LINE_LENGTH_MAX] == []
 
 
 def test_each_decision_has_a_number_of_its_own_and_says_it() -> None:

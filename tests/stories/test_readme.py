@@ -1,60 +1,128 @@
-"""The README's session, typed as it stands there."""
+"""The commands of the README, typed in one shell in the order in which the README shows them."""
 
 import os
 import re
 import subprocess
 import sys
+import threading
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
+from tests.patience import stretched
 from tests.ports import free_port
 from tests.stories.running import ROOT, running
 
 pytestmark = pytest.mark.xdist_group("readme")
 
 _CONSOLE = re.compile(r"^```console\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-_MARK = "~~~ next command ~~~"
+_EXIT_CODE = re.compile(r"# exit code (\d+)$")
+_COPIED = {"key_…": re.compile(r"key_[0-9a-z]{20,}"), "pk_live_…": re.compile(r"pk_live_[0-9A-Za-z]{30,}")}
+_MARK = "~~~ exit code"
 
 
-def _session() -> list[tuple[str, list[str]]]:
-    """Each command of the README and the lines that it says will be printed."""
-    commands: list[tuple[str, list[str]]] = []
+class Step(NamedTuple):
+    """A command and the lines that the README shows below it."""
+
+    command: str
+    expected: list[str]
+
+
+def _session() -> list[Step]:
+    steps: list[Step] = []
+    continued = False
     for block in _CONSOLE.findall((ROOT / "README.md").read_text("utf-8")):
         for line in block.splitlines():
-            if line.startswith("$ "):
-                commands.append((line[2:], []))
+            if continued:
+                steps[-1] = Step(f"{steps[-1].command}\n{line}", [])
+            elif line.startswith("$ "):
+                steps.append(Step(line[2:], []))
             else:
-                commands[-1][1].append(line)
-    return commands
+                steps[-1].expected.append(line)
+            continued = line.endswith("\\")
+    return steps
 
 
 def _matches(expected: str, printed: str) -> bool:
-    """Whether `printed` is what the README shows, `…` standing for anything."""
+    """Return whether `printed` is what the README shows, where `…` stands for any text."""
     return re.fullmatch(".*".join(re.escape(part) for part in expected.split("…")), printed) is not None
 
 
-def test_every_command_of_the_readme_prints_what_it_says(tmp_path: Path) -> None:
-    session = _session()
-    assert len(session) >= 9
-    # The shell of somebody who typed `make run` in the checkout, though the data lies elsewhere here.
-    (tmp_path / ".venv").symlink_to(sys.prefix)
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    with running(tmp_path / ".keyledger", free_port()):
-        script = "\n".join(f"{command}\necho\necho '{_MARK}'" for command, _ in session)
-        ran = subprocess.run(
-            ["bash", "-eu", "-c", script],
-            cwd=tmp_path,
-            env=environment,
-            capture_output=True,
+def _copy(output: str, clipboard: dict[str, str]) -> None:
+    """Keep the first id and the first secret of an output: what a reader copies for a later command."""
+    for shown, pattern in _COPIED.items():
+        if copied := pattern.search(output):
+            clipboard[shown] = copied[0]
+
+
+def _paste(command: str, clipboard: dict[str, str]) -> str:
+    """Replace `key_…` and `pk_live_…` by the values that were copied last."""
+    for shown, value in clipboard.items():
+        command = command.replace(shown, value)
+    return command
+
+
+class _Shell:
+    """One bash process, so that variables and functions last from one command to the next."""
+
+    def __init__(self, folder: Path) -> None:
+        packages = os.pathsep.join([str(ROOT), str(ROOT / "clients/python/src")])
+        self._process = subprocess.Popen(
+            ["bash", "-u"],
+            cwd=folder,
+            env={**os.environ, "PYTHONPATH": packages},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
             text=True,
-            timeout=120,
-            check=False,
         )
-    assert ran.returncode == 0, ran.stderr
-    printed = [part.strip() for part in ran.stdout.split(_MARK)]
-    for (command, expected), output in zip(session, printed, strict=False):
-        lines = [line for line in output.splitlines() if line]
-        assert len(lines) == len(expected), (command, output)
-        for want, got in zip(expected, lines, strict=True):
-            assert _matches(want, got), f"{command}\nshown:   {want}\nprinted: {got}"
+
+    def type(self, command: str) -> tuple[list[str], int]:
+        """Return the lines that the command prints, without empty ones, and its exit code."""
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._process.stdin.write(f'{command}\ncode=$?; echo; echo "{_MARK} $code"\n')
+        self._process.stdin.flush()
+        lines: list[str] = []
+        for line in self._process.stdout:
+            if line.startswith(_MARK):
+                return lines, int(line.removeprefix(_MARK))
+            if line.strip():
+                lines.append(line.rstrip())
+        raise AssertionError((command, lines))
+
+    def close(self) -> None:
+        self._process.kill()
+        self._process.communicate()
+
+
+def test_every_command_of_the_readme_prints_what_the_readme_shows(tmp_path: Path) -> None:
+    session = _session()
+    assert len(session) >= 15
+    assert {"keyledger", "curl", ".venv/bin/python"} <= {step.command.split()[0] for step in session}
+    # A reader types in the checkout; here the data folder is elsewhere, so that folder gets the same `.venv`.
+    (tmp_path / ".venv").symlink_to(sys.prefix)
+    with running(tmp_path / ".keyledger", free_port()):
+        shell = _Shell(tmp_path)
+        watchdog = threading.Timer(stretched(120), shell.close)
+        watchdog.start()
+        try:
+            # The package under clients/python installs this command; its entry point is what `-m keyledger` runs.
+            shell.type(f'keyledger() {{ "{sys.executable}" -m keyledger "$@"; }}')
+            _type_all(shell, session)
+        finally:
+            watchdog.cancel()
+            shell.close()
+
+
+def _type_all(shell: _Shell, session: list[Step]) -> None:
+    clipboard: dict[str, str] = {}
+    for command, expected in session:
+        lines, code = shell.type(_paste(command, clipboard))
+        _copy("\n".join(lines), clipboard)
+        stated = _EXIT_CODE.search(command)
+        assert code == (int(stated[1]) if stated else 0), (command, lines)
+        assert len(lines) == len(expected), (command, lines)
+        for shown, printed in zip(expected, lines, strict=True):
+            assert _matches(shown, printed), f"{command}\nshown:   {shown}\nprinted: {printed}"

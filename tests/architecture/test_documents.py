@@ -15,7 +15,7 @@ _PATH = re.compile(
 _DECISION = re.compile(r"decisions?[ /]+(\d{1,4})\b")
 _HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
 _LINE_LENGTH_MAX = 120
-_NOT_YET_WRAPPED = {"README.md", "ARCHITECTURE.md", "CHANGELOG.md"}
+_NOT_YET_WRAPPED = {"ARCHITECTURE.md", "CHANGELOG.md"}
 _SECTIONS = ["Question", "Decision", "Alternatives", "Consequences"]
 _DECISIONS = sorted((ROOT / "docs/decisions").glob("[0-9]*.md"))
 

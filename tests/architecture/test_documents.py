@@ -1,4 +1,4 @@
-"""What a document refers to is there."""
+"""Documents: links, names of files and decisions, indexes, line length."""
 
 import os
 import re
@@ -21,7 +21,7 @@ _DECISIONS = sorted((ROOT / "docs/decisions").glob("[0-9]*.md"))
 
 
 def _files(*endings: str) -> list[Path]:
-    """Files of the checkout whose names end so, without those of tools, which lie in hidden folders."""
+    """Return the files of the checkout with these endings, without those of tools, which are in hidden folders."""
     found: list[Path] = []
     for place, folders, names in os.walk(ROOT):
         folders[:] = [name for name in folders if not name.startswith(".") and name != "node_modules"]
@@ -30,7 +30,7 @@ def _files(*endings: str) -> list[Path]:
 
 
 def _anchor(heading: str) -> str:
-    """What a heading is called in an address: https://github.github.com/gfm renders it so."""
+    """Return the anchor of a heading, as GitHub renders it (https://github.github.com/gfm)."""
     return re.sub(r"[^\w\- ]", "", heading.lower()).strip().replace(" ", "-")
 
 
@@ -38,12 +38,12 @@ _DOCUMENTS = _files(".md")
 _NAMES = [str(path.relative_to(ROOT)) for path in _DOCUMENTS]
 
 
-def test_there_are_documents() -> None:
+def test_the_main_documents_exist() -> None:
     assert {"README.md", "ARCHITECTURE.md", "CHANGELOG.md", "clients/python/README.md"} <= set(_NAMES)
 
 
 @pytest.mark.parametrize("document", _DOCUMENTS, ids=_NAMES)
-def test_every_link_leads_somewhere(document: Path) -> None:
+def test_every_link_has_a_target(document: Path) -> None:
     for target in _LINK.findall(document.read_text(encoding="utf-8")):
         if re.match(r"[a-z]+:", target):
             continue
@@ -55,7 +55,7 @@ def test_every_link_leads_somewhere(document: Path) -> None:
 
 
 @pytest.mark.parametrize("document", _DOCUMENTS, ids=_NAMES)
-def test_every_file_that_a_document_names_is_there(document: Path) -> None:
+def test_every_file_that_a_document_names_exists(document: Path) -> None:
     for name in _PATH.findall(document.read_text(encoding="utf-8")):
         assert (ROOT / name).exists() or (document.parent / name).exists(), name
 
@@ -71,14 +71,14 @@ def test_the_index_of_the_documentation_links_every_page() -> None:
 @pytest.mark.parametrize(
     "name", [name for name in _NAMES if name.startswith("docs/") or ("/" not in name and name not in _NOT_YET_WRAPPED)]
 )
-def test_text_is_wrapped(name: str) -> None:
-    """Lines of tables and code cannot be wrapped."""
+def test_documents_are_wrapped_at_120_columns(name: str) -> None:
+    """Tables and code blocks are exempt, because their lines cannot be wrapped."""
     text = re.sub(r"^```.*?^```", "", (ROOT / name).read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL)
     lines = [line for line in text.splitlines() if not line.startswith("|")]
     assert [line for line in lines if len(line) > _LINE_LENGTH_MAX] == []
 
 
-def test_each_decision_has_a_number_of_its_own_and_says_it() -> None:
+def test_each_decision_has_a_unique_number_in_its_title() -> None:
     numbers = [int(path.name[:4]) for path in _DECISIONS]
     assert numbers == sorted(set(numbers))
     for number, path in zip(numbers, _DECISIONS, strict=True):

@@ -146,7 +146,6 @@ OF_THE_OWNER = {"revision_making", "revision_made"}
 """What only `python -m eventstore migrate` does, with the login that owns the schema."""
 
 ALL = list(statements())
-everyone = pytest.mark.parametrize(("file", "name", "text"), ALL, ids=[f"{file}:{name}" for file, name, _ in ALL])
 
 
 @pytest.fixture(scope="module")
@@ -165,22 +164,24 @@ def connection(postgres: Any, migrated_template: str) -> Iterator[psycopg.Connec
         owner.execute(sql.SQL("drop database {} with (force)").format(name))
 
 
-@everyone
-def test_every_statement_fits_the_schema(connection: psycopg.Connection, file: str, name: str, text: str) -> None:
-    able = [role for role in ROLES if _plan(connection, text, role) is not None]
-    assert bool(able) != (name in OF_THE_OWNER), "no role may do this, or one may after all"
-    assert _plan(connection, text, None)
+def test_every_statement_fits_the_schema(connection: psycopg.Connection, subtests: pytest.Subtests) -> None:
+    for file, name, text in ALL:
+        with subtests.test(f"{file}:{name}"):
+            able = [role for role in ROLES if _plan(connection, text, role) is not None]
+            assert bool(able) != (name in OF_THE_OWNER), "no role may do this, or one may after all"
+            assert _plan(connection, text, None)
 
 
-@everyone
 def test_no_statement_reads_the_whole_of_a_table_that_grows(
-    connection: psycopg.Connection, file: str, name: str, text: str
+    connection: psycopg.Connection, subtests: pytest.Subtests
 ) -> None:
     """Under the policy of every role that may use the statement: they do not keep the same conditions from an index."""
-    if name in WHOLE_TABLE.get(file, ()):
-        assert _whole(_plan(connection, text, None)), "needs to be no exception any more"
-    else:
-        assert {role: _whole(_plan(connection, text, role)) for role in ROLES} == {role: [] for role in ROLES}
+    for file, name, text in ALL:
+        with subtests.test(f"{file}:{name}"):
+            if name in WHOLE_TABLE.get(file, ()):
+                assert _whole(_plan(connection, text, None)), "needs to be no exception any more"
+            else:
+                assert {role: _whole(_plan(connection, text, role)) for role in ROLES} == {role: [] for role in ROLES}
 
 
 def test_the_exceptions_exist() -> None:

@@ -28,7 +28,6 @@ def operations() -> Iterator[tuple[str, Object]]:
 
 
 ALL = dict(operations())
-each = pytest.mark.parametrize("name", sorted(ALL))
 
 
 def test_what_is_served_is_what_is_kept(api: Api) -> None:
@@ -49,33 +48,39 @@ def test_the_version_is_that_of_the_project() -> None:
     assert project["version"] == API_VERSION
 
 
-@each
-def test_every_example_of_an_answer_is_true_to_its_schema(name: str) -> None:
-    for status, response in ALL[name]["responses"].items():
-        for content_type, content in resolved(response)["content"].items():
-            if not content_type.endswith("json"):
-                continue
-            shown = [content["example"]] if "example" in content else content["examples"].values()
-            assert shown, (name, status)
-            for example in shown:
-                value = resolved(example)["value"] if "$ref" in example else example
-                assert [e.message for e in validator_of(content["schema"]).iter_errors(value)] == [], (name, status)
+def test_every_example_of_an_answer_is_true_to_its_schema(subtests: pytest.Subtests) -> None:
+    for name, operation in sorted(ALL.items()):
+        with subtests.test(name):
+            for status, response in operation["responses"].items():
+                for content_type, content in resolved(response)["content"].items():
+                    if not content_type.endswith("json"):
+                        continue
+                    shown = [content["example"]] if "example" in content else content["examples"].values()
+                    assert shown, (name, status)
+                    for example in shown:
+                        value = resolved(example)["value"] if "$ref" in example else example
+                        assert [e.message for e in validator_of(content["schema"]).iter_errors(value)] == [], (
+                            name,
+                            status,
+                        )
 
 
-@each
-def test_every_example_of_a_body_is_true_to_its_schema(name: str) -> None:
-    content = ALL[name].get("requestBody", {}).get("content", {})
-    for described in content.values():
-        assert [e.message for e in validator_of(described["schema"]).iter_errors(described["example"])] == []
+def test_every_example_of_a_body_is_true_to_its_schema(subtests: pytest.Subtests) -> None:
+    for name, operation in sorted(ALL.items()):
+        with subtests.test(name):
+            content = operation.get("requestBody", {}).get("content", {})
+            for described in content.values():
+                assert [e.message for e in validator_of(described["schema"]).iter_errors(described["example"])] == []
 
 
-@each
-def test_every_parameter_and_every_field_of_a_body_says_what_it_is(name: str) -> None:
-    for parameter in ALL[name].get("parameters", []):
-        assert resolved(parameter)["description"]
-    for content in ALL[name].get("requestBody", {}).get("content", {}).values():
-        for field, schema in resolved(content["schema"])["properties"].items():
-            assert schema.get("description"), f"{name}: {field}"
+def test_every_parameter_and_every_field_of_a_body_says_what_it_is(subtests: pytest.Subtests) -> None:
+    for name, operation in sorted(ALL.items()):
+        with subtests.test(name):
+            for parameter in operation.get("parameters", []):
+                assert resolved(parameter)["description"]
+            for content in operation.get("requestBody", {}).get("content", {}).values():
+                for field, schema in resolved(content["schema"])["properties"].items():
+                    assert schema.get("description"), f"{name}: {field}"
 
 
 def test_every_error_code_is_an_answer_of_some_operation() -> None:

@@ -7,10 +7,8 @@ import pytest
 from app.asgi import DIRECT_ROUTES, ROUTES
 from app.openapi.errors import codes_of
 from app.openapi.introduction import TAGS
-from app.openapi.operation import Operation, plain_path
+from app.openapi.operation import plain_path
 from app.openapi.operations import OPERATIONS
-
-each = pytest.mark.parametrize("operation", OPERATIONS, ids=lambda operation: operation.id)
 
 
 def routes_in(handlers: list[Any]) -> set[tuple[str, str]]:
@@ -31,24 +29,28 @@ def test_no_two_operations_have_the_same_id() -> None:
     assert len(ids) == len(set(ids))
 
 
-@each
-def test_an_operation_belongs_to_a_part_of_the_api_that_is_introduced(operation: Operation) -> None:
-    assert operation.tag in {tag["name"] for tag in TAGS}
+def test_an_operation_belongs_to_a_part_of_the_api_that_is_introduced(subtests: pytest.Subtests) -> None:
+    for operation in OPERATIONS:
+        with subtests.test(operation.id):
+            assert operation.tag in {tag["name"] for tag in TAGS}
 
 
-@each
-def test_an_operation_says_what_it_is_for(operation: Operation) -> None:
-    assert operation.summary[0].isupper()
-    assert not operation.summary.endswith(".")
-    assert operation.description.endswith(".")
+def test_an_operation_says_what_it_is_for(subtests: pytest.Subtests) -> None:
+    for operation in OPERATIONS:
+        with subtests.test(operation.id):
+            assert operation.summary[0].isupper()
+            assert not operation.summary.endswith(".")
+            assert operation.description.endswith(".")
 
 
-@each
-def test_whatever_asks_for_a_credential_can_refuse_it(operation: Operation) -> None:
-    assert operation.access == "anyone" or {"unauthorized", "forbidden"} <= set(codes_of(operation))
+def test_whatever_asks_for_a_credential_can_refuse_it(subtests: pytest.Subtests) -> None:
+    for operation in OPERATIONS:
+        with subtests.test(operation.id):
+            assert operation.access == "anyone" or {"unauthorized", "forbidden"} <= set(codes_of(operation))
 
 
-@each
-def test_what_is_asked_with_post_can_be_repeated_or_records_every_use(operation: Operation) -> None:
-    if operation.method == "POST" and operation.access not in {"anyone", "any key", "keys:verify"}:
-        assert operation.repeatable
+def test_what_is_asked_with_post_can_be_repeated_or_records_every_use(subtests: pytest.Subtests) -> None:
+    for operation in OPERATIONS:
+        with subtests.test(operation.id):
+            if operation.method == "POST" and operation.access not in {"anyone", "any key", "keys:verify"}:
+                assert operation.repeatable

@@ -20,15 +20,24 @@ export PIP_ROOT_USER_ACTION := ignore
 
 .PHONY: help
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: run
 run: $(SYNCED) ## Start everything on this machine, until Ctrl-C (PORT, HOST, KEYLEDGER_HOME change where)
 	@exec $(VENV) -m embedded run
 
+# All tests that start servers run through this, on two workers that start the long files first.
+PYTEST := $(VENV) -m pytest -n 2 --dist loadgroup --randomly-dont-reorganize
+# The tests that `make check` runs with coverage, and therefore not again.
+COVERED := tests/domain tests/golden
+
 .PHONY: test
 test: $(SYNCED) ## Run all tests; they start their own servers
-	@$(VENV) -m pytest -n 2 --dist loadgroup --randomly-dont-reorganize
+	@$(PYTEST)
+
+.PHONY: soak
+soak: $(SYNCED) ## Run what `make test` leaves out: every bad request on every route, and a long run of schemathesis
+	@$(PYTEST) -m soak
 
 .PHONY: check
 check: $(SYNCED) ## Everything that has to hold before a change goes in: lock, format, lint, types, imports, tests
@@ -37,8 +46,8 @@ check: $(SYNCED) ## Everything that has to hold before a change goes in: lock, f
 	$(VENV) -m ruff check .
 	$(VENV) -m pyright
 	.venv/bin/lint-imports
-	$(VENV) -m pytest -q -n 2 tests/domain tests/golden --cov domain --cov-branch --cov-report term-missing:skip-covered --cov-fail-under 100
-	@$(MAKE) --no-print-directory test
+	$(VENV) -m pytest -q -n 2 $(COVERED) --cov domain --cov-branch --cov-report term-missing:skip-covered --cov-fail-under 100
+	@$(PYTEST) $(COVERED:%=--ignore=%)
 
 .PHONY: fix
 fix: $(SYNCED) ## Format, apply the fixes that the linter is sure of, renew docs/openapi.json

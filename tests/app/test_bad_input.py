@@ -6,11 +6,14 @@ import json
 import re
 import socket
 import time
+from collections.abc import Callable, Collection
 from contextlib import suppress
+from itertools import cycle
 from typing import Any
 
 import pytest
 
+from app.asgi import DIRECT_ROUTES
 from tests.app.organizations import Api, Organization
 from tests.app.people import person
 from tests.app.scopes import RULES, Body, Route
@@ -24,11 +27,58 @@ ROUTES = [route for route, rule in RULES.items() if rule.keys and set(re.findall
 
 BODIES: dict[Route, Body] = {route: rule.body for route, rule in RULES.items() if rule.body}
 WITH_BODY = [route for route in ROUTES if route[0] != "GET"]
-READS = [route for route in ROUTES if route[0] == "GET"]
 
-routes = pytest.mark.parametrize("route", ROUTES, ids=" ".join)
+VERIFY: Route = ("POST", "/v1/api-keys/verify")
+THOROUGH: tuple[Route, ...] = (("POST", "/v1/api-keys"), VERIFY)
+"""A route of the framework and one without it. Every kind of damage is tried on both."""
+THOROUGH_QUERIES: tuple[Route, ...] = (("GET", "/v1/api-keys"), VERIFY)
+THOROUGH_IDS: tuple[Route, ...] = (
+    ("GET", "/v1/api-keys/{key_id:str}"),
+    ("POST", "/v1/webhooks/{webhook_id:str}/deliveries/{delivery_id:str}/retry"),
+)
+"""No route without the framework has an id in its path. The second one has two."""
+
 with_body = pytest.mark.parametrize("route", WITH_BODY, ids=" ".join)
-reads = pytest.mark.parametrize("route", READS, ids=" ".join)
+
+
+def cells(
+    routes: Collection[Route], kinds: Collection[str], thorough: Collection[Route] = THOROUGH
+) -> Callable[..., Any]:
+    """Parametrize `route` and `kind`.
+
+    All routes share the code that refuses damage. So each kind is tried on the thorough routes, and each other route
+    gets one kind, in turn. The rest of the product is marked `soak`.
+    """
+    assert set(thorough) <= set(routes)
+    turns = cycle(kinds)
+    chosen = {(route, kind) for route in thorough for kind in kinds}
+    chosen |= {(route, next(turns)) for route in routes if route not in thorough}
+    return pytest.mark.parametrize(
+        ("route", "kind"),
+        [
+            pytest.param(
+                route, kind, id=f"{kind}-{' '.join(route)}", marks=() if (route, kind) in chosen else pytest.mark.soak
+            )
+            for route in routes
+            for kind in kinds
+        ],
+    )
+
+
+@pytest.mark.parametrize("thorough", [THOROUGH, THOROUGH_QUERIES])
+def test_every_kind_is_tried_on_a_route_of_the_framework_and_on_one_without_it(thorough: tuple[Route, ...]) -> None:
+    assert [route in DIRECT_ROUTES for route in thorough] == [False, True]
+
+
+def test_no_route_without_the_framework_has_an_id_in_its_path() -> None:
+    assert not [path for _, path in DIRECT_ROUTES if "{" in path]
+
+
+@pytest.fixture(scope="module")
+def refused_org(api: Api) -> Organization:
+    """An organization for all tests whose requests are refused, so that they change nothing."""
+    return api.organization()
+
 
 NOT_JSON: dict[str, bytes] = {
     "a word": b"hello",
@@ -76,21 +126,21 @@ NO_OBJECT: dict[str, bytes] = {
 }
 
 
-@with_body
-@pytest.mark.parametrize("kind", NOT_JSON)
-def test_a_body_that_is_no_json_is_refused(org: Organization, route: tuple[str, str], kind: str) -> None:
+@cells(WITH_BODY, NOT_JSON)
+def test_a_body_that_is_no_json_is_refused(refused_org: Organization, route: tuple[str, str], kind: str) -> None:
     """400; or 422 where a field that is wrong comes before the place where it ceases to be JSON."""
-    refused = org.client.request(route[0], path_of(route, org), content=NOT_JSON[kind], headers=JSON)
+    refused = refused_org.client.request(route[0], path_of(route, refused_org), content=NOT_JSON[kind], headers=JSON)
     assert (refused.status, refused.code, len(refused.details)) in {
         (400, "invalid_request", 0),
         (422, "validation_error", 1),
     }
 
 
-@with_body
-@pytest.mark.parametrize("kind", NO_OBJECT)
-def test_a_body_that_is_no_object_is_an_invalid_request(org: Organization, route: tuple[str, str], kind: str) -> None:
-    refused = org.client.request(route[0], path_of(route, org), content=NO_OBJECT[kind], headers=JSON)
+@cells(WITH_BODY, NO_OBJECT)
+def test_a_body_that_is_no_object_is_an_invalid_request(
+    refused_org: Organization, route: tuple[str, str], kind: str
+) -> None:
+    refused = refused_org.client.request(route[0], path_of(route, refused_org), content=NO_OBJECT[kind], headers=JSON)
     assert (refused.status, refused.code, refused.details) == (400, "invalid_request", {})
 
 
@@ -185,21 +235,22 @@ def test_any_value_in_any_field_is_taken_or_refused_by_name(
             assert answer.details, (value, answer)
 
 
-@with_body
-@pytest.mark.parametrize("kind", REPEATED)
-def test_repeated_names_are_refused_by_name(org: Organization, route: tuple[str, str], kind: str) -> None:
+@cells(WITH_BODY, REPEATED)
+def test_repeated_names_are_refused_by_name(refused_org: Organization, route: tuple[str, str], kind: str) -> None:
     content, names = REPEATED[kind]
-    refused = org.client.request(route[0], path_of(route, org), content=content, headers=JSON)
+    refused = refused_org.client.request(route[0], path_of(route, refused_org), content=content, headers=JSON)
     assert (refused.status, refused.code) == (400, "invalid_request")
     assert refused.details == dict.fromkeys(names, "Must not be repeated")
 
 
 @pytest.mark.parametrize("route", [route for route in WITH_BODY if route in BODIES], ids=" ".join)
-def test_a_repeated_name_is_refused_where_nothing_else_is_wrong(org: Organization, route: tuple[str, str]) -> None:
+def test_a_repeated_name_is_refused_where_nothing_else_is_wrong(
+    refused_org: Organization, route: tuple[str, str]
+) -> None:
     """With the same value twice, too: the body reads well, whichever of the two counts."""
     name, value = next(iter(BODIES[route].items()))
     content = f"{json.dumps(BODIES[route])[:-1]}, {json.dumps(name)}: {json.dumps(value)}}}".encode()
-    refused = org.client.request(route[0], path_of(route, org), content=content, headers=JSON)
+    refused = refused_org.client.request(route[0], path_of(route, refused_org), content=content, headers=JSON)
     assert (refused.status, refused.code) == (400, "invalid_request")
     assert refused.details == {name: "Must not be repeated"}
 
@@ -223,32 +274,28 @@ REPEATED_INSIDE: dict[str, tuple[Route, bytes, str]] = {
 
 
 @pytest.mark.parametrize("kind", REPEATED_INSIDE)
-def test_a_repeated_name_inside_a_body_that_is_taken_is_refused_by_name(org: Organization, kind: str) -> None:
+def test_a_repeated_name_inside_a_body_that_is_taken_is_refused_by_name(refused_org: Organization, kind: str) -> None:
     (method, path), content, name = REPEATED_INSIDE[kind]
-    refused = org.client.request(method, path, content=content, headers=JSON)
+    refused = refused_org.client.request(method, path, content=content, headers=JSON)
     assert (refused.status, refused.code) == (400, "invalid_request")
     assert refused.details == {name: "Must not be repeated"}
 
 
 @with_body
-def test_names_that_only_other_objects_have_are_not_repeated(org: Organization, route: tuple[str, str]) -> None:
+def test_names_that_only_other_objects_have_are_not_repeated(refused_org: Organization, route: tuple[str, str]) -> None:
     content = (
         b'{"unknown": [{"a": "b:", "c": 1}, {"a": ",", "c": {"a": "\\"", "\\u0063": 2}}], "also": {"unknown": 1e999}}'
     )
-    refused = org.client.request(route[0], path_of(route, org), content=content, headers=JSON)
+    refused = refused_org.client.request(route[0], path_of(route, refused_org), content=content, headers=JSON)
     assert (refused.status, refused.code) == (422, "validation_error")
 
 
-@with_body
-@pytest.mark.parametrize(
-    "content_type",
-    ["application/json", "application/json; charset=utf-8", 'Application/JSON ;charset="UTF-8"'],
-)
+@cells(WITH_BODY, ["application/json", "application/json; charset=utf-8", 'Application/JSON ;charset="UTF-8"'])
 def test_a_byte_order_mark_before_json_is_passed_over(
-    org: Organization, route: tuple[str, str], content_type: str
+    refused_org: Organization, route: tuple[str, str], kind: str
 ) -> None:
-    content, headers = b'\xef\xbb\xbf{"unknown": 1}', {"Content-Type": content_type}
-    refused = org.client.request(route[0], path_of(route, org), content=content, headers=headers)
+    content, headers = b'\xef\xbb\xbf{"unknown": 1}', {"Content-Type": kind}
+    refused = refused_org.client.request(route[0], path_of(route, refused_org), content=content, headers=headers)
     assert (refused.status, refused.details) == (422, {"unknown": "Unknown field"})
 
 
@@ -259,15 +306,18 @@ def test_a_body_after_a_byte_order_mark_is_taken(org: Organization) -> None:
     assert org.client.request("POST", "/v1/api-keys/verify", content=verified, headers=JSON).data["valid"] is True
 
 
-@with_body
-@pytest.mark.parametrize("coding", ["gzip", "GZIP", "br", "deflate", "gzip, identity", "identity, gzip"])
-def test_a_body_with_a_content_coding_is_refused(org: Organization, route: tuple[str, str], coding: str) -> None:
-    headers = {**JSON, "Content-Encoding": coding}
-    refused = org.client.request(route[0], path_of(route, org), content=gzip.compress(b"{}"), headers=headers)
+@cells(WITH_BODY, ["gzip", "GZIP", "br", "deflate", "gzip, identity", "identity, gzip"])
+def test_a_body_with_a_content_coding_is_refused(refused_org: Organization, route: tuple[str, str], kind: str) -> None:
+    headers = {**JSON, "Content-Encoding": kind}
+    refused = refused_org.client.request(
+        route[0], path_of(route, refused_org), content=gzip.compress(b"{}"), headers=headers
+    )
     assert (refused.status, refused.code) == (415, "unsupported_media_type")
     assert refused.headers["accept-encoding"] == "identity"
     plain = {**JSON, "Content-Encoding": "identity"}
-    understood = org.client.request(route[0], path_of(route, org), content=b'{"unknown": 1}', headers=plain)
+    understood = refused_org.client.request(
+        route[0], path_of(route, refused_org), content=b'{"unknown": 1}', headers=plain
+    )
     assert understood.details == {"unknown": "Unknown field"}
 
 
@@ -313,11 +363,10 @@ IDS = {
 WITH_IDS = [route for route, rule in RULES.items() if rule.keys and "{" in route[1]]
 
 
-@pytest.mark.parametrize("route", WITH_IDS, ids=" ".join)
-@pytest.mark.parametrize("kind", IDS)
-def test_what_is_no_id_is_not_found(org: Organization, route: tuple[str, str], kind: str) -> None:
+@cells(WITH_IDS, IDS, THOROUGH_IDS)
+def test_what_is_no_id_is_not_found(refused_org: Organization, route: tuple[str, str], kind: str) -> None:
     path = re.sub(r"\{\w+:str\}", lambda _: IDS[kind], route[1])
-    refused = org.client.request(route[0], path, BODIES.get(route))
+    refused = refused_org.client.request(route[0], path, BODIES.get(route))
     assert refused.status in {404, 405}
     assert "x-evil" not in refused.headers
 
@@ -338,24 +387,23 @@ QUERIES = {
 }
 
 
-@routes
-@pytest.mark.parametrize("kind", QUERIES)
-def test_a_strange_query_is_refused(org: Organization, route: tuple[str, str], kind: str) -> None:
-    refused = org.client.request(route[0], f"{path_of(route, org)}?{QUERIES[kind]}", BODIES.get(route))
+@cells(ROUTES, QUERIES, THOROUGH_QUERIES)
+def test_a_strange_query_is_refused(refused_org: Organization, route: tuple[str, str], kind: str) -> None:
+    refused = refused_org.client.request(route[0], f"{path_of(route, refused_org)}?{QUERIES[kind]}", BODIES.get(route))
     assert (refused.status, refused.code) in {(422, "validation_error"), (400, "invalid_request")}
 
 
 @pytest.mark.parametrize("name", ["status", "environment", "page", "order", "unused_for_days"])
 @pytest.mark.parametrize("null", ["null", "NULL"])
-def test_a_filter_that_says_null_is_refused_by_name(org: Organization, name: str, null: str) -> None:
+def test_a_filter_that_says_null_is_refused_by_name(refused_org: Organization, name: str, null: str) -> None:
     """It would otherwise count as not given, and the list show everything."""
-    refused = org.client.get(f"/v1/api-keys?{name}={null}")
+    refused = refused_org.client.get(f"/v1/api-keys?{name}={null}")
     assert (refused.status, refused.details) == (422, {name: "Must not be null"})
 
 
 @pytest.mark.parametrize("number", ["0.5", "1700000000", "-1"])
-def test_an_instant_is_no_number(org: Organization, number: str) -> None:
-    refused = org.client.get(f"{org.manager.path}/activity?from={number}")
+def test_an_instant_is_no_number(refused_org: Organization, number: str) -> None:
+    refused = refused_org.client.get(f"{refused_org.manager.path}/activity?from={number}")
     assert (refused.status, list(refused.details)) == (422, ["from"])
 
 
@@ -382,8 +430,7 @@ RAW_HEADERS: dict[str, list[tuple[bytes, bytes]]] = {
 }
 
 
-@routes
-@pytest.mark.parametrize("kind", RAW_HEADERS)
+@cells(ROUTES, RAW_HEADERS, THOROUGH_QUERIES)
 def test_strange_headers_break_nothing(api: Api, org: Organization, route: tuple[str, str], kind: str) -> None:
     path = path_of(route, org)
     body = json.dumps(BODIES.get(route, {})).encode() if route[0] != "GET" else b""
@@ -405,18 +452,19 @@ def test_strange_headers_break_nothing(api: Api, org: Organization, route: tuple
         assert json.loads(content)["error"]["request_id"] == response.getheader("x-request-id")
 
 
-@routes
-@pytest.mark.parametrize("method", ["OPTIONS", "PUT", "TRACE", "PROPFIND", "X" * 50])
-def test_other_methods_are_refused(org: Organization, route: tuple[str, str], method: str) -> None:
-    refused = org.client.request(method, path_of(route, org))
+@cells(ROUTES, ["OPTIONS", "PUT", "TRACE", "PROPFIND", "X" * 50], THOROUGH_QUERIES)
+def test_other_methods_are_refused(refused_org: Organization, route: tuple[str, str], kind: str) -> None:
+    refused = refused_org.client.request(kind, path_of(route, refused_org))
     assert refused.status in {404, 405}
 
 
 @pytest.mark.parametrize(
     "target", ["http://other.example/v1/api-keys", "http://127.0.0.1/v1/api-keys", "*", "v1/api-keys", "//evil/v1/mcps"]
 )
-def test_other_forms_of_the_target_are_answered(api: Api, org: Organization, target: str) -> None:
-    request = f"GET {target} HTTP/1.1\r\nHost: a\r\nConnection: close\r\nX-API-Key: {org.manager.secret}\r\n\r\n"
+def test_other_forms_of_the_target_are_answered(api: Api, refused_org: Organization, target: str) -> None:
+    request = (
+        f"GET {target} HTTP/1.1\r\nHost: a\r\nConnection: close\r\nX-API-Key: {refused_org.manager.secret}\r\n\r\n"
+    )
     response, _ = api.server.exchange(request.encode())
     assert response.status in {200, 400, 404}
 
@@ -445,10 +493,14 @@ def test_what_is_no_http_is_refused_or_cut_off_and_the_next_one_served(api: Api,
     assert api.client().get("/health/live").status == 200
 
 
-@pytest.mark.parametrize("size", [MIB + 1, 20 * MIB])
-@with_body
-def test_a_body_beyond_one_mebibyte_is_refused(org: Organization, route: tuple[str, str], size: int) -> None:
-    refused = org.client.request(route[0], path_of(route, org), content=b" " * size, headers=JSON)
+SIZES = {"a byte too many": MIB + 1, "20 MiB": 20 * MIB}
+
+
+@cells(WITH_BODY, SIZES)
+def test_a_body_beyond_one_mebibyte_is_refused(refused_org: Organization, route: tuple[str, str], kind: str) -> None:
+    refused = refused_org.client.request(
+        route[0], path_of(route, refused_org), content=b" " * SIZES[kind], headers=JSON
+    )
     assert (refused.status, refused.code) == (413, "payload_too_large")
 
 

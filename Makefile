@@ -1,17 +1,17 @@
-# `make` says what there is. Nothing but Python 3.11 or later with pip, and make, has to be installed.
+# `make` lists the targets. Only Python 3.11 or later with pip, and make, have to be installed.
 PYTHON ?= python3
 UV := .tools/bin/uv
 VENV := .venv/bin/python
 SYNCED := .venv/.synced
 
-# The interpreter is the one that is here: nothing is downloaded but the packages of uv.lock.
+# Use the installed interpreter: only the packages of uv.lock are downloaded.
 export UV_PYTHON_DOWNLOADS := never
 export UV_PROJECT_ENVIRONMENT := .venv
-# Trust what the owner of the machine trusts, as pip does, where there is such a list.
+# Trust the certificates of the operating system, as pip does, if there is a list of them.
 ifneq ($(wildcard /etc/ssl/certs/ca-certificates.crt /etc/pki/tls/certs/ca-bundle.crt /etc/ssl/cert.pem),)
 export UV_SYSTEM_CERTS ?= true
 endif
-# Everything here starts many Python processes: without kept bytecode each of them would compile all packages again.
+# These targets start many Python processes. Without stored bytecode each of them would compile all packages again.
 unexport PYTHONDONTWRITEBYTECODE
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_ROOT_USER_ACTION := ignore
@@ -19,11 +19,11 @@ export PIP_ROOT_USER_ACTION := ignore
 .DEFAULT_GOAL := help
 
 .PHONY: help
-help: ## Show this list
+help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: run
-run: $(SYNCED) ## Start everything on this machine, until Ctrl-C (PORT, HOST, KEYLEDGER_HOME change where)
+run: $(SYNCED) ## Start everything on this machine until Ctrl-C (settings: HOST, PORT, KEYLEDGER_HOME)
 	@exec $(VENV) -m embedded run
 
 # All tests that start servers run through this, on two workers that start the long files first.
@@ -32,15 +32,15 @@ PYTEST := $(VENV) -m pytest -n 2 --dist loadgroup --randomly-dont-reorganize
 COVERED := tests/domain tests/golden
 
 .PHONY: test
-test: $(SYNCED) ## Run all tests; they start their own servers
+test: $(SYNCED) ## Run all tests, which start their own servers
 	@$(PYTEST)
 
 .PHONY: soak
-soak: $(SYNCED) ## Run what `make test` leaves out: every bad request on every route, and a long run of schemathesis
+soak: $(SYNCED) ## Run what `make test` omits: every bad request on every route, and a long run of schemathesis
 	@$(PYTEST) -m soak
 
 .PHONY: check
-check: $(SYNCED) ## Everything that has to hold before a change goes in: lock, format, lint, types, imports, tests
+check: $(SYNCED) ## Run what CI runs: lock file, format, lint, types, imports, coverage, tests
 	$(UV) lock --check --quiet
 	$(VENV) -m ruff format --check .
 	$(VENV) -m ruff check .
@@ -50,14 +50,14 @@ check: $(SYNCED) ## Everything that has to hold before a change goes in: lock, f
 	@$(PYTEST) $(COVERED:%=--ignore=%)
 
 .PHONY: fix
-fix: $(SYNCED) ## Format, apply the fixes that the linter is sure of, renew docs/openapi.json
+fix: $(SYNCED) ## Format, apply safe lint fixes, regenerate docs/openapi.json
 	$(VENV) -m ruff format .
 	$(VENV) -m ruff check --fix .
 	$(VENV) -m ruff format .
 	$(VENV) -m app openapi > docs/openapi.json
 
 .PHONY: bench
-bench: $(SYNCED) ## Measure verification, limits, lists and read models here, then kill parts under load again and again
+bench: $(SYNCED) ## Measure this machine, then kill processes under load (over an hour; needs wrk)
 	@$(VENV) -m benchmarks
 	@$(VENV) -m benchmarks.limits
 	@$(VENV) -m benchmarks.key_list
@@ -68,11 +68,11 @@ bench: $(SYNCED) ## Measure verification, limits, lists and read models here, th
 	@$(VENV) -m benchmarks.hostile --minutes 5
 
 .PHONY: clean
-clean: ## Remove tools, packages and caches; the data in .keyledger stays
+clean: ## Remove tools, packages and caches; keep the data in .keyledger
 	rm -rf .tools .venv .pytest_cache .ruff_cache .hypothesis .import_linter_cache .coverage*
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-# pip puts uv beside the project and not into the system, so this works as root, as a user, and without venv.
+# pip installs uv inside the checkout and not in the system, so this works for root, for other users, and without venv.
 $(UV):
 	@echo "Fetching uv into .tools"
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or later is needed: make PYTHON=python3.12")'

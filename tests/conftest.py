@@ -4,7 +4,6 @@ import asyncio
 import re
 import shutil
 from collections.abc import Iterator
-from itertools import count
 
 import hypothesis.core
 import psycopg
@@ -17,12 +16,12 @@ from domain.keys.secret import parse
 from embedded.postgres import ROLE, SUPERUSER, PostgreSQL
 from embedded.valkey import Valkey
 from tests import random_input
+from tests.databases import new_database
 from tests.interrupting import busy_loop  # noqa: F401  # pyright: ignore[reportUnusedImport] -- a fixture
 from tests.logins import migrate_with_runtime_login
 from tests.ordinary_user import OrdinaryUser, make_ordinary_user
 
 _TEMPLATE = "keyledger_template"
-_numbers = count(1)
 _KEY = re.compile(rb"pk_(?:live|test)_[0-9A-Za-z]{32}")
 
 # By default structlog draws every exception with the local variables of all its frames: that takes longer than what is
@@ -93,13 +92,15 @@ def valkey(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Valkey]:
 @pytest.fixture
 def empty_database_url(postgres: PostgreSQL) -> Iterator[str]:
     """A database of its own without any table, dropped after the test."""
-    yield from database_of(postgres, template="template1")
+    with new_database(postgres, template="template1") as url:
+        yield url
 
 
 @pytest.fixture
 def database_url(postgres: PostgreSQL, migrated_template: str) -> Iterator[str]:
     """A migrated database of its own, dropped after the test whoever is still connected."""
-    yield from database_of(postgres, template=migrated_template)
+    with new_database(postgres, template=migrated_template) as url:
+        yield url
 
 
 @pytest.fixture(scope="session")
@@ -127,20 +128,6 @@ def ordinary_user() -> Iterator[OrdinaryUser]:
     user = make_ordinary_user()
     yield user
     shutil.rmtree(user.folder)
-
-
-def database_of(server: PostgreSQL, template: str) -> Iterator[str]:
-    """A database of its own, made of `template`, dropped when the generator goes on."""
-    name = f"test_{next(_numbers)}"
-    with psycopg.connect(server.url, autocommit=True) as connection:
-        connection.execute(
-            sql.SQL("create database {} template {}").format(sql.Identifier(name), sql.Identifier(template))
-        )
-    yield server.url_of(name)
-    # A test may have left the server stopped on its way out through an assertion.
-    server.start()
-    with psycopg.connect(server.url_of("postgres", SUPERUSER), autocommit=True) as connection:
-        connection.execute(sql.SQL("drop database {} with (force)").format(sql.Identifier(name)))
 
 
 @pytest.fixture(scope="session", autouse=True)

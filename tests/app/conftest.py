@@ -8,9 +8,7 @@ from pathlib import Path
 from typing import Protocol
 
 import httpx2
-import psycopg
 import pytest
-from psycopg import sql
 
 from embedded.postgres import SUPERUSER, PostgreSQL
 from embedded.valkey import Valkey
@@ -18,6 +16,7 @@ from tests.app.organizations import Api, Database, Organization
 from tests.app.remains import refuse_secrets
 from tests.app.scopes import MATRIX_SIZE
 from tests.app.serving import Server
+from tests.databases import new_database
 
 _numbers = count(1)
 
@@ -81,7 +80,7 @@ def _started_apis(
     with ExitStack() as stack:
 
         def start(**settings: str) -> Api:
-            database_url = stack.enter_context(_database(postgres, template))
+            database_url = stack.enter_context(new_database(postgres, template))
             settings = {"KEYLEDGER_PATIENCE_SECONDS": "15", **settings}  # a busy machine is no outage
             server = Server(database_url, valkey.url, folder / f"{next(_numbers)}.log", settings)
             return stack.enter_context(_running(server, postgres))
@@ -101,13 +100,3 @@ def _running(server: Server, postgres: PostgreSQL) -> Generator[Api]:
         server.stop()
         database.close()
     refuse_secrets(postgres.url_of(Path(server.database_url.partition("?")[0]).name, SUPERUSER), server)
-
-
-@contextmanager
-def _database(server: PostgreSQL, template: str) -> Generator[str]:
-    name = sql.Identifier(f"api_{next(_numbers)}")
-    with psycopg.connect(server.url, autocommit=True) as connection:
-        connection.execute(sql.SQL("create database {} template {}").format(name, sql.Identifier(template)))
-    yield server.url_of(name.as_string().strip('"'))
-    with psycopg.connect(server.url_of("postgres", SUPERUSER), autocommit=True) as connection:
-        connection.execute(sql.SQL("drop database {} with (force)").format(name))

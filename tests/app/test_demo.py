@@ -3,8 +3,6 @@
 import asyncio
 import stat
 from base64 import b64encode
-from collections.abc import Generator
-from contextlib import contextmanager
 from pathlib import Path
 
 import psycopg
@@ -19,7 +17,7 @@ from domain.keys.secret import parse, record
 from domain.organizations.plan import PLANS
 from embedded.postgres import PostgreSQL
 from eventstore.database import WORKER_ROLE, connect, pool
-from tests.conftest import database_of
+from tests.databases import new_database
 from tests.patience import PATIENT
 from tests.workers.killed_at_steps import killed_in, wire_to
 
@@ -44,11 +42,6 @@ def _config(url: str) -> Config:
 
 def _make(url: str, folder: str) -> None:
     asyncio.run(make_demo(_config(url), Path(folder), _MCP_URL))
-
-
-@contextmanager
-def _fresh(server: PostgreSQL, template: str) -> Generator[str]:
-    yield from database_of(server, template)
 
 
 def _names(folder: Path) -> list[str]:
@@ -85,7 +78,7 @@ async def test_a_setup_that_is_killed_in_any_of_its_transactions_completes_the_n
     states: set[int] = set()
     for step in range(1, _STEPS_MAX, _STRIDE):
         folder = tmp_path / str(step)
-        with _fresh(postgres, migrated_template) as url:
+        with new_database(postgres, migrated_template) as url:
             async with wire_to(url) as wire:
                 killed = await killed_in(wire, step, _make, wire.url, str(folder))
             if not killed:

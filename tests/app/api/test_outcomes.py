@@ -12,9 +12,10 @@ import pytest
 from embedded.postgres import PostgreSQL
 from embedded.valkey import Valkey
 from tests.app.client import Answer
-from tests.app.conftest import _database, _running  # pyright: ignore[reportPrivateUsage]
+from tests.app.conftest import _running  # pyright: ignore[reportPrivateUsage]
 from tests.app.organizations import Api, Organization
 from tests.app.serving import Server
+from tests.databases import new_database
 from tests.eventstore.cutting_proxy import Cut, Proxy, cutting_proxy
 
 
@@ -85,7 +86,7 @@ def cuttable_api(
     postgres: PostgreSQL, valkey: Valkey, migrated_template: str, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Cuttable]:
     log = tmp_path_factory.mktemp("cut") / "log"
-    with _database(postgres, migrated_template) as url, closing(Wire(url)) as wire:
+    with new_database(postgres, migrated_template) as url, closing(Wire(url)) as wire:
         server = Server(url, valkey.url, log, {"DATABASE_URL": wire.proxy.url, "KEYLEDGER_PATIENCE_SECONDS": "6"})
         with _running(server, postgres) as api:
             yield Cuttable(api, wire)

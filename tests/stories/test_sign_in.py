@@ -3,15 +3,11 @@
 import stat
 from pathlib import Path
 
-import pytest
-
 from embedded.children import wait_for
 from tests.app.browser import browser
 from tests.patience import stretched
 from tests.ports import free_port
 from tests.stories.running import ROOT, running
-
-pytestmark = pytest.mark.xdist_group("readme")
 
 
 def test_the_demo_owner_signs_in_with_the_link_that_is_shown(tmp_path: Path) -> None:

@@ -19,8 +19,6 @@ from tests.patience import eventually
 from tests.ports import free_port
 from tests.random_input import random_token
 
-pytestmark = pytest.mark.xdist_group("openid")
-
 DISCOVERY, TOKEN, KEYS, USERINFO = "/.well-known/openid-configuration", "/token", "/jwks", "/me"
 
 

@@ -13,6 +13,7 @@ RUN useradd --system --uid 10001 --no-create-home --shell /usr/sbin/nologin keyl
 WORKDIR /srv/keyledger
 COPY --from=packages /srv/keyledger/.venv .venv
 COPY domain domain
+COPY infrastructure infrastructure
 COPY eventstore eventstore
 COPY projections projections
 COPY gateway gateway

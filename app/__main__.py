@@ -9,16 +9,16 @@ from pathlib import Path
 
 import psycopg
 
-from app.admin.arguments import HELP, add_words
-from app.admin.commands import carry_out
+from app.admin.arguments import HELP, add_commands
+from app.admin.commands import run
+from app.admin.demo import make_demo
 from app.config import Config, InvalidSetting, from_environment
-from app.demo import make_demo
-from app.metrics.folder import VARIABLE, shared_folder
+from app.observability.metrics.multiprocess_dir import VARIABLE, shared_folder
 from app.openapi.description import describe
-from app.server import serve
+from app.process.server import serve
 from domain.refusal import Refusal
-from eventstore.errors import LogError
-from eventstore.logging import configure_logging
+from infrastructure.database.errors import StorageError
+from infrastructure.log_format import configure_logging
 
 
 def _serve(config: Config) -> int:
@@ -37,7 +37,7 @@ def main(arguments: list[str]) -> int:
     demo = commands.add_parser("demo", help="make an organization, its owner, an MCP and two keys to try it all with")
     demo.add_argument("--to", type=Path, required=True, metavar="FOLDER", help="where demo.env is written (mode 0600)")
     demo.add_argument("--mcp-url", required=True, metavar="URL", help="the MCP server that the demo key may call")
-    add_words(commands.add_parser("admin", help=HELP))
+    add_commands(commands.add_parser("admin", help=HELP))
     commands.add_parser("openapi", help="print the OpenAPI document, as it is served and kept in docs/openapi.json")
     options = parser.parse_args(arguments)
     if options.command == "openapi":
@@ -49,7 +49,7 @@ def main(arguments: list[str]) -> int:
             configure_logging()
             return _serve(config)
         if options.command == "admin":
-            for line in asyncio.run(carry_out(config, options)):
+            for line in asyncio.run(run(config, options)):
                 print(line)
             return 0
         asyncio.run(make_demo(config, options.to, options.mcp_url))
@@ -57,7 +57,7 @@ def main(arguments: list[str]) -> int:
         details = [f"{name}: {value}." for name, value in error.details.items()]
         print(" ".join([error.message, *details]), file=sys.stderr)
         return 1
-    except (InvalidSetting, LogError, psycopg.Error, OSError) as error:
+    except (InvalidSetting, StorageError, psycopg.Error, OSError) as error:
         print(f"{error}".strip().splitlines()[0], file=sys.stderr)
         return 1
     return 0

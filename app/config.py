@@ -10,14 +10,14 @@ import msgspec
 from msgspec import Struct
 from redis.connection import parse_url  # pyright: ignore[reportUnknownVariableType]
 
-from app.openid.settings import OpenIdSettings, issuer_problem
-from domain.addresses import Network, parse_network
-from domain.organizations.changed_plans import plans_from
+from app.auth.openid.settings import OpenIdSettings, issuer_problem
+from domain.networks import Network, parse_network
 from domain.organizations.plan import PLANS, Plans
-from eventstore.database_url import UNREADABLE, is_readable
-from gateway.derivation import written_master_keys
-from gateway.places import GeoDatabaseUnusable, written_geo_database
+from domain.organizations.plan_overrides import apply_overrides
+from gateway.geoip import GeoDatabaseUnusable, open_database
 from gateway.policy import EgressPolicy
+from infrastructure.database.url import UNREADABLE, is_readable
+from infrastructure.key_derivation import parse_master_keys
 
 _NUMBER_MAX = 65_535
 """The last port; and more processes than anyone has."""
@@ -27,7 +27,7 @@ _PATIENCE_MIN, _PATIENCE_MAX = 0.05, 60.0
 
 
 LogAccess = Literal["all", "notable", "none"]
-"""Of which requests the log has a line; see `app/observed.py`."""
+"""Of which requests the log has a line; see `app/http/access_log.py`."""
 
 
 class InvalidSetting(ValueError):
@@ -57,15 +57,15 @@ class Config(Struct, frozen=True):
     public_url: str = "http://127.0.0.1:8000"
     egress: EgressPolicy = EgressPolicy()
     trusted_proxies: tuple[Network, ...] = ()
-    patience_seconds: float = 1.5
+    request_timeout_seconds: float = 1.5
     log_access: LogAccess = "notable"
     metrics_token: str = ""
     metrics_folder: str = ""
     traces: bool = False
-    session_lasts: timedelta = timedelta(days=30)
+    session_lifetime: timedelta = timedelta(days=30)
     session_idle: timedelta = timedelta(days=7)
     openid: OpenIdSettings | None = None
-    redis_patience_seconds: float = 0.1
+    rate_limit_timeout_seconds: float = 0.1
     plans: Plans = msgspec.field(default_factory=lambda: PLANS)
     geo_database: Path | None = None
     grace_seconds: int = 30
@@ -91,17 +91,17 @@ def from_environment(environment: Mapping[str, str]) -> Config:
         public_url=_public_url(environment, f"http://{f'[{host}]' if ':' in host else host}:{port}"),
         egress=_egress(environment),
         trusted_proxies=_networks(environment, "KEYLEDGER_TRUSTED_PROXIES"),
-        patience_seconds=_seconds(environment, "KEYLEDGER_PATIENCE_SECONDS", 1.5),
+        request_timeout_seconds=_seconds(environment, "KEYLEDGER_PATIENCE_SECONDS", 1.5),
         log_access=_log_access(environment, "KEYLEDGER_LOG_ACCESS"),
         metrics_token=environment.get("KEYLEDGER_METRICS_TOKEN", ""),
         metrics_folder=environment.get("PROMETHEUS_MULTIPROC_DIR", ""),
         traces=bool(
             environment.get("OTEL_EXPORTER_OTLP_ENDPOINT") or environment.get("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
         ),
-        session_lasts=timedelta(days=_number(environment, "KEYLEDGER_SESSION_DAYS", 30)),
+        session_lifetime=timedelta(days=_number(environment, "KEYLEDGER_SESSION_DAYS", 30)),
         session_idle=timedelta(days=_number(environment, "KEYLEDGER_SESSION_IDLE_DAYS", 7)),
         openid=_openid(environment),
-        redis_patience_seconds=_seconds(environment, "KEYLEDGER_REDIS_PATIENCE_SECONDS", 0.1),
+        rate_limit_timeout_seconds=_seconds(environment, "KEYLEDGER_REDIS_PATIENCE_SECONDS", 0.1),
         plans=_plans(environment, "KEYLEDGER_PLANS"),
         geo_database=_geo_database(environment, "KEYLEDGER_GEO_DATABASE"),
         grace_seconds=_number(environment, "KEYLEDGER_GRACE_SECONDS", 30, most=_GRACE_MAX),
@@ -182,7 +182,7 @@ def _master_keys(environment: Mapping[str, str]) -> tuple[bytes, ...]:
     remedy = "make one with: head -c 32 /dev/urandom | base64"
     text = _required(environment, name, remedy)
     try:
-        return written_master_keys(text)
+        return parse_master_keys(text)
     except ValueError as error:
         raise InvalidSetting(name, f"{error}; {remedy}") from None
 
@@ -232,13 +232,13 @@ def _networks(environment: Mapping[str, str], name: str) -> tuple[Network, ...]:
 
 def _plans(environment: Mapping[str, str], name: str) -> Plans:
     try:
-        return plans_from(environment.get(name, ""))
+        return apply_overrides(environment.get(name, ""))
     except ValueError as error:
         raise InvalidSetting(name, f'{error}: write JSON such as {{"free": {{"api_keys": 5, "mcps": null}}}}') from None
 
 
 def _geo_database(environment: Mapping[str, str], name: str) -> Path | None:
     try:
-        return written_geo_database(environment.get(name, "").strip())
+        return open_database(environment.get(name, "").strip())
     except GeoDatabaseUnusable as error:
         raise InvalidSetting(name, str(error)) from None

@@ -3,20 +3,20 @@
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 
+from app.auth.openid.provider import Provider
 from app.config import Config
-from app.draining import Draining
-from app.limits.rate_limits import RateLimits
-from app.metrics.exposition import Exposition
-from app.openid.provider import Provider
-from app.operations.standing import Standing
-from app.security.cursors import CursorSigner
-from app.verification import Verification
+from app.http.cursors import CursorSigner
+from app.observability.health.snapshot import SystemSnapshot
+from app.observability.metrics.lazy_exporter import Exposition
+from app.process.draining import Draining
+from app.verification.rate_limits import RateLimits
+from app.verification.requests import VerificationQueue
 from domain.organizations.plan import Plans
-from eventstore.bound import at_the_gate, reading, writing, writing_at_the_gate
-from eventstore.database import Connection, Pool
 from gateway.gateway import Gateway
-from gateway.places import CountryOf
-from gateway.sealing import Sealer
+from gateway.geoip import CountryOf
+from infrastructure.database.connections import Connection, Pool
+from infrastructure.database.tenant import credential_lookup, read_transaction, write_transaction, writing_at_the_gate
+from infrastructure.encryption import Sealer
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,28 +30,28 @@ class Services:
     config: Config
     draining: Draining
     pool: Pool
-    verification: Verification
+    verification: VerificationQueue
     gateway: Gateway
     sealer: Sealer
     cursors: CursorSigner
     plans: Plans
     openid: Provider | None
-    standing: Standing
+    standing: SystemSnapshot
     exposition: Exposition
     rate_limits: RateLimits
     country_of: CountryOf
 
-    def reading(self, organization_id: str) -> AbstractAsyncContextManager[Connection]:
+    def read_transaction(self, organization_id: str) -> AbstractAsyncContextManager[Connection]:
         """A transaction that sees what this organization has, and writes nothing."""
-        return reading(self.pool, organization_id)
+        return read_transaction(self.pool, organization_id)
 
-    def writing(self, organization_id: str) -> AbstractAsyncContextManager[Connection]:
-        """A transaction for what is in no event; changes of anything else go through `app.changes`."""
-        return writing(self.pool, organization_id)
+    def write_transaction(self, organization_id: str) -> AbstractAsyncContextManager[Connection]:
+        """A transaction for what is in no event; changes of anything else go through `app.commands.run_command`."""
+        return write_transaction(self.pool, organization_id)
 
-    def at_the_gate(self) -> AbstractAsyncContextManager[Connection]:
+    def credential_lookup(self) -> AbstractAsyncContextManager[Connection]:
         """A transaction that looks up a presented credential before anyone knows whose it is, and sees little else."""
-        return at_the_gate(self.pool)
+        return credential_lookup(self.pool)
 
     def writing_at_the_gate(self) -> AbstractAsyncContextManager[Connection]:
         """The same for what someone asked for who is not signed in."""

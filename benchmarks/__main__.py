@@ -22,8 +22,8 @@ from benchmarks.serving import Serving, serving, serving_nothing
 from benchmarks.targets import Target, say
 from benchmarks.wrk import Measured, is_installed, load, verify_script
 from embedded.postgres import PostgreSQL
-from eventstore.migrate import migrate
-from projections.schema import scripts
+from infrastructure.database.migrate import migrate
+from projections.engine.schema import scripts
 
 CONNECTIONS = (1, 16, 64, 256)
 _VERIFIED_KEYS = 20_000

@@ -23,13 +23,13 @@ from benchmarks.seeding import seed, seed_ended
 from benchmarks.targets import Target, say
 from embedded.postgres import PostgreSQL
 from embedded.valkey import Valkey
-from eventstore.clock import now
-from eventstore.database import WORKER_ROLE, Connection, connect
-from eventstore.migrate import migrate
-from projections.followers import OF_USES
-from projections.following import lags
-from projections.key_list.queries import expiring
-from projections.schema import scripts
+from infrastructure.clock import now
+from infrastructure.database.connections import WORKER_ROLE, Connection, connect
+from infrastructure.database.migrate import migrate
+from projections.engine.registry import USAGE_PROJECTIONS
+from projections.engine.runner import lags
+from projections.engine.schema import scripts
+from projections.read_models.keys.list.queries import expiring
 from workers.lateness import unfinished
 from workers.schedule import SCHEDULE
 from workers.valkey import connect as connect_valkey
@@ -125,7 +125,10 @@ async def _watch(url: str, redis_url: str, seconds: float) -> list[Target]:
 
 
 async def _left(connection: Connection) -> dict[str, int]:
-    left = {follower.projection: sum(lag.behind for lag in await lags(connection, follower)) for follower in OF_USES}
+    left = {
+        follower.projection: sum(lag.behind for lag in await lags(connection, follower))
+        for follower in USAGE_PROJECTIONS
+    }
     return {**left, "expired keys": len(await expiring(connection, now(), 1_000_000))}
 
 

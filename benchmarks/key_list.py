@@ -22,19 +22,19 @@ from statistics import median, quantiles
 from typing import Any
 from urllib.parse import urlencode
 
-from app.api.paging import Position
-from app.security.cursors import CursorSigner
+from app.http.cursors import CursorSigner
+from app.http.pagination import CursorPosition
 from benchmarks.many_keys import APART, People, fill
 from benchmarks.serving import Serving, serving
 from benchmarks.targets import Target, say
 from domain.grants import GRANTS
 from domain.keys.permissions import Permissions
 from embedded.postgres import PostgreSQL
-from eventstore.clock import now
-from eventstore.database import connect, pool
-from eventstore.migrate import migrate
-from projections.key_list.filters import Filters
-from projections.schema import scripts
+from infrastructure.clock import now
+from infrastructure.database.connections import connect, pool
+from infrastructure.database.migrate import migrate
+from projections.engine.schema import scripts
+from projections.read_models.keys.list.filters import Filters
 from tests import seed
 
 _P99_MS = 50.0
@@ -175,7 +175,7 @@ async def _filled(url: str, keys: int, master_key: bytes) -> Filled:
         _, secret = await seed.key(connections, organization_id, permissions=Permissions(mcps="*", manage=GRANTS))
     # A client comes here page by page; the place is made as the last but one page would give it.
     purpose = f"keys {Filters(organization_id)} created_at desc"
-    last_page = CursorSigner([master_key]).encode(Position(value, key_id), purpose=purpose)
+    last_page = CursorSigner([master_key]).encode(CursorPosition(value, key_id), purpose=purpose)
     return Filled(organization_id, secret.reveal(), keys, mcps[0], people, some_key, last_page)
 
 

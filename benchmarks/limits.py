@@ -20,10 +20,10 @@ from domain.organizations.plan import PLANS
 from domain.usage.rates import burst_of
 from embedded.postgres import PostgreSQL
 from embedded.valkey import Valkey
-from eventstore.migrate import migrate
-from projections.schema import scripts
+from infrastructure.database.migrate import migrate
+from projections.engine.schema import scripts
 from tests.app.organizations import Database
-from tests.stories.hammering import Hammered, hammer
+from tests.stories.load import Hammered, hammer
 
 RATE = PLANS["pro"].requests_per_second or 0
 TOLERANCE = 0.05

@@ -22,27 +22,27 @@ from domain.keys.events import KeyCreated, KeyDisabled, KeyEvent, KeyRevoked
 from domain.keys.permissions import Permissions
 from domain.keys.secret import SecretRecord
 from domain.keys.state import Existing
-from eventstore.clock import new_event_id, new_id
 from eventstore.codec import encode, encode_data, schema_of, wire_name
-from eventstore.database import Connection
-from eventstore.execute import Change, InlineModel
+from eventstore.execute import Change, InlineProjection
 from eventstore.lanes import lane_of
 from eventstore.recorded import Origin, Record
-from projections.inline import INLINE
-from projections.key_lineage.apply import apply as key_lineage
-from projections.key_lineage.apply import row_of
-from projections.key_list.apply import apply as key_list
-from projections.key_list.apply import cells, put, terms
-from projections.key_recency.apply import apply as key_recency
-from projections.key_state.apply import apply as key_state
-from projections.organization_guard.apply import apply as organization_guard
-from projections.organization_guard.apply import counts
+from infrastructure.clock import new_event_id, new_id
+from infrastructure.database.connections import Connection
+from projections.engine.inline import INLINE
+from projections.read_models.keys.by_creator.apply import apply as key_lineage
+from projections.read_models.keys.by_creator.apply import row_of
+from projections.read_models.keys.last_used.apply import apply as key_recency
+from projections.read_models.keys.list.apply import apply as key_list
+from projections.read_models.keys.list.apply import cells, put, terms
+from projections.read_models.keys.state.apply import apply as key_state
+from projections.read_models.organizations.counts.apply import apply as organization_guard
+from projections.read_models.organizations.counts.apply import counts
 
 CHUNK = 20_000
 APART = timedelta(seconds=30)
 """Between the creation of one key and of the next."""
 
-_COPIED: tuple[InlineModel, ...] = (organization_guard, key_state, key_list, key_recency, key_lineage)
+_COPIED: tuple[InlineProjection, ...] = (organization_guard, key_state, key_list, key_recency, key_lineage)
 _OTHERS = tuple([model for model in INLINE if model not in _COPIED])
 _COLUMNS: dict[str, tuple[str, ...]] = {
     "streams": ("stream_id", "kind", "organization_id", "version"),

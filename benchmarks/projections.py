@@ -34,16 +34,16 @@ from benchmarks.wrk import LoadFailed, is_installed, load, verify_script
 from domain.usage.events import CallCompleted, KeyUsed, UsageEvent
 from embedded.postgres import PostgreSQL
 from eventstore.check import check
-from eventstore.clock import new_event_ids, now
-from eventstore.database import GATE_ROLE, WORKER_ROLE, Connection, connect, pool
-from eventstore.migrate import migrate
 from eventstore.usage_batch import Batch, append_once
-from projections.followers import FOLLOWERS, follower_checks
-from projections.following import follow, lags
-from projections.inline_check import inline_checks
-from projections.schema import scripts
-from projections.usage.apply import USAGE
-from workers.following import follow_side_by_side
+from infrastructure.clock import new_event_ids, now
+from infrastructure.database.connections import AUTH_ROLE, WORKER_ROLE, Connection, connect, pool
+from infrastructure.database.migrate import migrate
+from projections.engine.inline_check import inline_checks
+from projections.engine.registry import ASYNC_PROJECTIONS, follower_checks
+from projections.engine.runner import lags, run_projection
+from projections.engine.schema import scripts
+from projections.read_models.usage.apply import USAGE
+from workers.run_projections import run_concurrently
 
 _BATCH = 500
 _SAID_EVERY = 1_000_000
@@ -143,7 +143,7 @@ async def write_uses(url: str, organization_id: str, key_ids: Sequence[str], use
     dice = random.Random(1)  # noqa: S311 -- no secret
     began = time.monotonic()
     first = now() - timedelta(hours=hours)
-    async with await connect(url, role=GATE_ROLE) as connection:
+    async with await connect(url, role=AUTH_ROLE) as connection:
         for number in range(0, uses, _BATCH):
             if number % _SAID_EVERY == 0 and number:
                 print(f"  {number:,} of {uses:,} uses", flush=True)
@@ -161,7 +161,7 @@ async def _aggregation(url: str, uses: int) -> Target:
         await owner.execute(b"vacuum (analyze) usage_batches, usage_events")
     async with pool(url, role=WORKER_ROLE) as connections:
         began = time.monotonic()
-        while (await follow_side_by_side(connections, USAGE, 5.0)).unfinished:
+        while (await run_concurrently(connections, USAGE, 5.0)).unfinished:
             pass
         seconds = time.monotonic() - began
     print(f"aggregation: {uses:,} uses in {seconds:.1f} s, {uses / seconds:,.0f} uses/s", flush=True)
@@ -182,8 +182,8 @@ class _Runner:
         async with await connect(self.url, role=WORKER_ROLE) as connection:
             while not self.over.is_set():
                 began = time.monotonic()
-                for follower in FOLLOWERS:
-                    await follow(connection, follower, _WORK_SECONDS / len(FOLLOWERS))
+                for follower in ASYNC_PROJECTIONS:
+                    await run_projection(connection, follower, _WORK_SECONDS / len(ASYNC_PROJECTIONS))
                 await asyncio.sleep(max(_TICK_SECONDS - (time.monotonic() - began), 0))
 
 
@@ -205,7 +205,7 @@ async def _lag(url: str, organization_id: str, key_ids: Sequence[str], rate: int
     waiting: list[tuple[int, float]] = []
     found: list[float] = []
     async with (
-        await connect(url, role=GATE_ROLE) as writer,
+        await connect(url, role=AUTH_ROLE) as writer,
         await connect(url, role=WORKER_ROLE) as reader,
     ):
         lane = Batch("steady", 0, now(), []).lane
@@ -276,13 +276,13 @@ def _rebuild(url: str, folder: Path, script: Path, name: str) -> tuple[bool, Tar
 
 async def counted_and_sound(url: str) -> bool:
     async with await connect(url, role=WORKER_ROLE) as connection:
-        for follower in FOLLOWERS:
-            while (await follow(connection, follower, 5.0)).unfinished:
+        for follower in ASYNC_PROJECTIONS:
+            while (await run_projection(connection, follower, 5.0)).unfinished:
                 pass
     async with await connect(url, role=None) as connection:
         report = await check(connection, inline_checks(), follower_checks())
     print("\n".join(report.lines))
-    return report.sound
+    return report.ok
 
 
 if __name__ == "__main__":

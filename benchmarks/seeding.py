@@ -14,18 +14,18 @@ from domain.grants import GRANTS, Grant
 from domain.keys.decider import KEY
 from domain.keys.events import KeyCreated
 from domain.keys.permissions import Permissions
-from domain.keys.secret import ENTROPY_BYTES, Secret, mint, record
+from domain.keys.secret import ENTROPY_BYTES, Secret, fingerprint, generate
 from domain.organizations.commands import CreateOrganization
 from domain.organizations.decider import ORGANIZATION
-from eventstore.clock import new_event_id, new_id, now
 from eventstore.codec import encode, encode_data, schema_of, wire_name
-from eventstore.database import Connection, Pool, connect, pool
 from eventstore.execute import Change, Write, execute, no_guard
 from eventstore.lanes import lane_of
 from eventstore.queries import SQL
 from eventstore.recorded import Origin, Record
-from eventstore.statements import Statement
-from projections.inline import INLINE
+from infrastructure.clock import new_event_id, new_id, now
+from infrastructure.database.connections import Connection, Pool, connect, pool
+from infrastructure.database.statements import Statement
+from projections.engine.inline import INLINE
 
 CHUNK = 2_000
 _OWNER = UserActor(new_id("user"))
@@ -79,14 +79,14 @@ async def _organization(connections: Pool) -> str:
 
 
 def _created(organization_id: str, manage: tuple[Grant, ...] = ()) -> tuple[Secret, KeyCreated]:
-    secret = mint("live", os.urandom(ENTROPY_BYTES))
+    secret = generate("live", os.urandom(ENTROPY_BYTES))
     event = KeyCreated(
         key_id=new_id("key"),
         organization_id=organization_id,
         name="Bench key",
         environment="live",
         permissions=Permissions(mcps="*", manage=manage),
-        secret=record(secret),
+        secret=fingerprint(secret),
         created_at=datetime.now(UTC),
         created_by=_OWNER,
     )

@@ -18,9 +18,9 @@ from pathlib import Path
 
 from embedded.postgres import PostgreSQL
 from embedded.valkey import Valkey
-from eventstore.database import WORKER_ROLE, pool
-from eventstore.migrate import migrate
-from projections.schema import scripts
+from infrastructure.database.connections import WORKER_ROLE, pool
+from infrastructure.database.migrate import migrate
+from projections.engine.schema import scripts
 from tests.stories.worker_kills import KINDS, Background, under_fire
 from tests.workers.mail_server import mail_server
 

@@ -2,7 +2,7 @@
 
 from unicodedata import category
 
-from domain.keys.secret import holds_secret
+from domain.keys.secret import contains_secret
 from domain.refusal import Invalid
 
 NAME_LENGTH_MAX = 100
@@ -16,39 +16,39 @@ _DIRECTIONS = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
 """Unicode UAX #9: embeddings, overrides and isolates, with which one name can be made to look like another."""
 
 
-class Problems:
+class FieldErrors:
     """Collects what is wrong, field by field, and refuses all at once."""
 
     def __init__(self) -> None:
         self._details: dict[str, object] = {}
 
-    def note(self, field: str, message: str) -> None:
+    def add(self, field: str, message: str) -> None:
         self._details.setdefault(field, message)
 
-    def refuse_any(self) -> None:
+    def raise_if_any(self) -> None:
         if self._details:
             raise Invalid(**self._details)
 
     def name(self, field: str, name: str) -> None:
         self.text(field, name, NAME_LENGTH_MAX)
         if len(name) <= NAME_LENGTH_MAX and not any(map(_shows, name)):
-            self.note(field, "Must not be empty")
+            self.add(field, "Must not be empty")
         if len(name) <= NAME_LENGTH_MAX and has_control(name):
-            self.note(field, "Must not contain control characters")
+            self.add(field, "Must not contain control characters")
 
     def description(self, field: str, description: str) -> None:
         self.text(field, description, DESCRIPTION_LENGTH_MAX)
 
     def text(self, field: str, text: str, length_max: int) -> None:
         if len(text) > length_max:
-            self.note(field, f"Must have at most {length_max} characters")
+            self.add(field, f"Must have at most {length_max} characters")
             return
         if "\0" in text:
-            self.note(field, "Must not contain the character U+0000")
+            self.add(field, "Must not contain the character U+0000")
         if any("\ud800" <= character <= "\udfff" for character in text):
-            self.note(field, "Must not contain lone surrogates")
-        if holds_secret(text):
-            self.note(field, NO_KEY)
+            self.add(field, "Must not contain lone surrogates")
+        if contains_secret(text):
+            self.add(field, NO_KEY)
 
 
 def has_control(text: str) -> bool:

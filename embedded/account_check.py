@@ -12,7 +12,13 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-_MODULES = ("eventstore.__main__", "app.__main__", "app.asgi", "workers.__main__", "examples.mcp_server.__main__")
+_MODULES = (
+    "eventstore.__main__",
+    "app.__main__",
+    "app.application",
+    "workers.__main__",
+    "examples.mcp_server.__main__",
+)
 
 
 def main(arguments: Sequence[str]) -> str | None:

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from embedded.stopping import raise_if_requested
+from embedded.signals import raise_if_requested
 
 _SAMPLES = ("litestar/app.py", "rq/worker_pool.py", "psycopg/connection.py")
 _READABLE = 0o644

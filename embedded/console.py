@@ -2,7 +2,7 @@ import os
 import sys
 
 
-def say(line: str) -> None:
+def print_line(line: str) -> None:
     """One line for whoever watches, at once, also through a pipe. That nobody watches any more is no reason to end."""
     try:
         sys.stdout.write(f"{printable(line)}\n")
@@ -18,6 +18,6 @@ def printable(line: str) -> str:
     return "".join(letter if letter.isprintable() else " " for letter in line)
 
 
-def say_state(name: str, state: str) -> None:
+def print_status(name: str, state: str) -> None:
     """`  api          ready at http://…`: names under each other."""
-    say(f"  {name:<12} {state}")
+    print_line(f"  {name:<12} {state}")

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from embedded.errors import CannotStart
 from embedded.root_folders import CACHE, require_own_folder
-from embedded.stopping import raise_if_requested
+from embedded.signals import raise_if_requested
 
 _WRITABLE_BY_OTHERS = stat.S_IWGRP | stat.S_IWOTH
 _READABLE_BY_ALL = stat.S_IRUSR | stat.S_IRGRP | stat.S_IROTH

@@ -11,12 +11,22 @@ from importlib import metadata
 from pathlib import Path
 
 from embedded.account import Account
-from embedded.console import say_state
+from embedded.console import print_status
 from embedded.copies import cached_copy
 from embedded.needed_distributions import needed_distributions
 from embedded.root_folders import CACHE
 
-_PACKAGES = ("domain", "eventstore", "projections", "gateway", "workers", "app", "embedded", "examples")
+_PACKAGES = (
+    "domain",
+    "infrastructure",
+    "eventstore",
+    "projections",
+    "gateway",
+    "workers",
+    "app",
+    "embedded",
+    "examples",
+)
 _LIBRARY = f"python{sys.version_info.major}.{sys.version_info.minor}"
 _NOT_NEEDED = ("site-packages", "test", "tests", "idlelib", "tkinter", "turtledemo", "ensurepip", "lib2to3")
 
@@ -69,7 +79,7 @@ def _copied(
 ) -> Path:
     name = f"{kind}-{hashlib.sha256(fingerprint.encode()).hexdigest()[:16]}"
     if not (CACHE / name).exists():
-        say_state(kind, f"being copied to {CACHE}, since {account} cannot reach it where it is")
+        print_status(kind, f"being copied to {CACHE}, since {account} cannot reach it where it is")
     return cached_copy(name, files, may_link=may_link)
 
 

@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from embedded.children import is_running, kill_all, wait_for, working_in
 from embedded.foreign_files import read_foreign
+from embedded.processes import is_running, kill_all, wait_for, working_in
 from embedded.waiting import Wait, wait_until
 
 LOCK_FILE_BYTES_MAX = 4096

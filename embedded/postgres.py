@@ -9,10 +9,10 @@ from urllib.parse import quote
 
 from embedded.account import Account
 from embedded.binaries import PostgresPrograms, find_postgres
-from embedded.children import Process, describe_end, has_ended, kill_all, last_lines, signal_group, spawn, working_in
 from embedded.errors import CannotStart
 from embedded.foreign_files import hand_over, read_foreign, write_foreign
 from embedded.leftovers import LOCK_FILE_BYTES_MAX, POSTGRES_PROGRAM, POSTGRES_STOP, end_postgres
+from embedded.processes import Process, describe_end, has_ended, kill_all, last_lines, signal_group, spawn, working_in
 from embedded.socket_server import Clients, SocketServer
 from embedded.waiting import wait_until
 

@@ -7,21 +7,21 @@ from functools import partial
 from typing import NamedTuple
 
 from embedded.addresses import answers_ok, first_free_port, is_listening, require_free
-from embedded.children import mark_of
-from embedded.console import say, say_state
+from embedded.console import print_line, print_status
+from embedded.data_dir import MAIL, DataDirectory
 from embedded.errors import CannotStart
-from embedded.guard import guarded
-from embedded.home import MAIL, Home
-from embedded.mails import Mails
+from embedded.mail_watcher import Mails
 from embedded.named_files import with_absolute_paths
+from embedded.orphan_reaper import reap_on_exit
+from embedded.processes import mark_of
 from embedded.runtime_folder import RuntimeFolder
 from embedded.servers import Addresses, start_servers
 from embedded.service import Service
 from embedded.service_account import ServiceAccount
-from embedded.settings import Settings, require_meant
-from embedded.stopping import StopRequested, stop_requests
+from embedded.settings import Settings, validate_settings
+from embedded.signals import StopRequested, stop_requests
 from embedded.supervisor import Part, Supervisor
-from eventstore.logins import OWNER_URL, RUNTIME_URL
+from infrastructure.database.logins import OWNER_URL, RUNTIME_URL
 
 _LOOPBACK = "127.0.0.1"
 _EXAMPLE_PORT_MOST = 65_000  # above it there may be no free port to find
@@ -41,10 +41,10 @@ def run(environment: Mapping[str, str]) -> None:
     Raises CannotStart, also with everything stopped.
     """
     settings = Settings.from_environment(environment)
-    require_meant(settings, environment)
+    validate_settings(settings, environment)
     supervisor = Supervisor()
     try:
-        with stop_requests(), Home(settings.home) as home, guarded(home.folder):
+        with stop_requests(), DataDirectory(settings.home) as home, reap_on_exit(home.folder):
             runtime = RuntimeFolder(home.folder)
             try:
                 with home.usable():
@@ -54,11 +54,15 @@ def run(environment: Mapping[str, str]) -> None:
                 supervisor.stop()
                 runtime.remove()
     except StopRequested:
-        say("Stopped.")
+        print_line("Stopped.")
 
 
 def _start(
-    settings: Settings, home: Home, supervisor: Supervisor, environment: Mapping[str, str], runtime: RuntimeFolder
+    settings: Settings,
+    home: DataDirectory,
+    supervisor: Supervisor,
+    environment: Mapping[str, str],
+    runtime: RuntimeFolder,
 ) -> Mails:
     began = time.monotonic()
     require_free(settings.host, settings.port)
@@ -66,7 +70,7 @@ def _start(
         raise CannotStart(
             f"port {settings.port} is that of the example MCP server in {home.folder}: set PORT to another"
         )
-    say(f"Keyledger starts, its data in {home.folder}")
+    print_line(f"Keyledger starts, its data in {home.folder}")
 
     account = None
     if os.geteuid() == 0:
@@ -81,18 +85,20 @@ def _start(
     example_port = _example_port(home, min(settings.port + 1, _EXAMPLE_PORT_MOST))
     _start_services(settings, supervisor, services, example_port)
     _ensure_demo(settings, supervisor, services, f"http://{_LOOPBACK}:{example_port}/mcp")
-    say(f"Keyledger runs at {settings.address} (after {time.monotonic() - began:.1f} s)")
+    print_line(f"Keyledger runs at {settings.address} (after {time.monotonic() - began:.1f} s)")
     if home.credentials.exists():
-        say(f"Credentials for a first try: {home.credentials}")
-    say(f"Settings for python -m app admin, eventstore and projections: {home.operator_settings}")
-    say(f"Sign in as owner@demo.example at {settings.address}/sign-in; the link is shown here and in {home.mail}")
-    say(f"Logs: {home.logs}. Ctrl-C stops everything.")
+        print_line(f"Credentials for a first try: {home.credentials}")
+    print_line(f"Settings for python -m app admin, eventstore and projections: {home.operator_settings}")
+    print_line(
+        f"Sign in as owner@demo.example at {settings.address}/sign-in; the link is shown here and in {home.mail}"
+    )
+    print_line(f"Logs: {home.logs}. Ctrl-C stops everything.")
     return mails
 
 
 def _environment(
     settings: Settings,
-    home: Home,
+    home: DataDirectory,
     environment: Mapping[str, str],
     addresses: Addresses,
     account: ServiceAccount | None,
@@ -121,7 +127,7 @@ def _environment(
 class _Services(NamedTuple):
     """What our own programs have in common."""
 
-    home: Home
+    home: DataDirectory
     account: ServiceAccount | None
     environment: Mapping[str, str]
     addresses: Addresses
@@ -149,7 +155,7 @@ def _migrate(settings: Settings, supervisor: Supervisor, services: _Services) ->
             account = services.account.account
             remedy = f"; it ran as {account}, which has to reach the server of DATABASE_URL and needs a password"
         raise CannotStart(f"migrate failed: {error}{remedy}", error.details) from error
-    say_state("migrate", f"done ({seconds:.1f} s)")
+    print_status("migrate", f"done ({seconds:.1f} s)")
 
 
 def _start_services(settings: Settings, supervisor: Supervisor, services: _Services, example_port: int) -> None:
@@ -181,7 +187,7 @@ def _ensure_demo(settings: Settings, supervisor: Supervisor, services: _Services
         account.folder.take_credentials()
 
 
-def _example_port(home: Home, wanted: int) -> int:
+def _example_port(home: DataDirectory, wanted: int) -> int:
     """Where the example MCP server listens: the same port at every start, as long as it stays free."""
     kept = home.example_port()
     try:
@@ -192,7 +198,9 @@ def _example_port(home: Home, wanted: int) -> int:
     if not kept:
         home.keep_example_port(port)
     elif port != kept:
-        say(f"Port {kept} was taken, so the example MCP server moves to {port}; the demo MCP is registered at {kept}")
+        print_line(
+            f"Port {kept} was taken, so the example MCP server moves to {port}; the demo MCP is registered at {kept}"
+        )
     return port
 
 
@@ -202,7 +210,7 @@ def _make_demo(supervisor: Supervisor, demo: Service) -> None:
         seconds = supervisor.run_to_end("demo", demo)
     except CannotStart as error:
         for line in error.details:
-            say(f"    {line}")
-        say(f"The demo organization was not made: {error}. The next start tries again.")
+            print_line(f"    {line}")
+        print_line(f"The demo organization was not made: {error}. The next start tries again.")
         return
-    say_state("demo", f"done ({seconds:.1f} s)")
+    print_status("demo", f"done ({seconds:.1f} s)")

@@ -2,10 +2,10 @@
 
 from typing import NamedTuple
 
-from embedded.console import say_state
-from embedded.external import require_database, require_redis
-from embedded.guard import POSTGRESQL, VALKEY
-from embedded.home import Home
+from embedded.console import print_status
+from embedded.data_dir import DataDirectory
+from embedded.external_servers import require_database, require_redis
+from embedded.orphan_reaper import POSTGRESQL, VALKEY
 from embedded.postgres import PostgreSQL
 from embedded.service_account import ServiceAccount
 from embedded.settings import Settings
@@ -21,20 +21,22 @@ class Addresses(NamedTuple):
     redis_url: str
 
 
-def start_servers(settings: Settings, home: Home, supervisor: Supervisor, account: ServiceAccount | None) -> Addresses:
+def start_servers(
+    settings: Settings, home: DataDirectory, supervisor: Supervisor, account: ServiceAccount | None
+) -> Addresses:
     """Return the addresses of both servers when they answer. Raises CannotStart."""
     runtime_url, owner_url = _start_postgresql(settings, home, supervisor, account)
     return Addresses(runtime_url, owner_url, _start_valkey(settings, home, supervisor, account))
 
 
 def _start_postgresql(
-    settings: Settings, home: Home, supervisor: Supervisor, account: ServiceAccount | None
+    settings: Settings, home: DataDirectory, supervisor: Supervisor, account: ServiceAccount | None
 ) -> tuple[str, str]:
     if settings.database_url:
         owner_url = settings.owner_url or settings.database_url
         # The login that runs the service may not be there before the first migration.
         require_database(owner_url)
-        say_state("postgresql", "ready (DATABASE_URL)")
+        print_status("postgresql", "ready (DATABASE_URL)")
         return settings.database_url, owner_url
     server = PostgreSQL(
         home.folder / POSTGRESQL,
@@ -47,10 +49,12 @@ def _start_postgresql(
     return server.runtime_url, server.url
 
 
-def _start_valkey(settings: Settings, home: Home, supervisor: Supervisor, account: ServiceAccount | None) -> str:
+def _start_valkey(
+    settings: Settings, home: DataDirectory, supervisor: Supervisor, account: ServiceAccount | None
+) -> str:
     if settings.redis_url:
         require_redis(settings.redis_url)
-        say_state("valkey", "ready (REDIS_URL)")
+        print_status("valkey", "ready (REDIS_URL)")
         return settings.redis_url
     clients = account.clients(VALKEY) if account else None
     server = Valkey(home.folder / VALKEY, log=home.new_log("valkey"), clients=clients)

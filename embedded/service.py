@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from embedded.account import Account
-from embedded.children import (
+from embedded.errors import CannotStart
+from embedded.processes import (
     Process,
     describe_end,
     has_ended,
@@ -17,7 +18,6 @@ from embedded.children import (
     size_of,
     spawn,
 )
-from embedded.errors import CannotStart
 from embedded.waiting import Wait, wait_until
 
 

@@ -12,12 +12,12 @@ from typing import Self
 
 from embedded.account import Account
 from embedded.bytecode import compile_listed, compile_packages, has_bytecode
-from embedded.children import mark_of
+from embedded.data_dir import DataDirectory
 from embedded.errors import CannotStart
 from embedded.foreign_files import read_foreign
-from embedded.home import Home
 from embedded.interpreter import Interpreter, interpreter_for
 from embedded.named_files import arguments_of_check
+from embedded.processes import mark_of
 from embedded.runtime_folder import RuntimeFolder
 from embedded.service import RunAs, Service
 from embedded.service_environment import service_environment
@@ -39,7 +39,7 @@ class ServiceAccount:
     runtime: RuntimeFolder
 
     @classmethod
-    def prepare(cls, home: Home, runtime: RuntimeFolder) -> Self:
+    def prepare(cls, home: DataDirectory, runtime: RuntimeFolder) -> Self:
         """Choose the account, and make folders and copies for it. Raises CannotStart where root may not do that."""
         folder = ServiceFolder(home)
         account = folder.prepare()
@@ -64,7 +64,7 @@ class ServiceAccount:
 
     def check(
         self,
-        home: Home,
+        home: DataDirectory,
         settings: Settings,
         environment: Mapping[str, str],
         run_to_end: Callable[[str, Service], float],

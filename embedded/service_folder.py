@@ -8,11 +8,11 @@ import stat
 from contextlib import suppress
 from pathlib import Path
 
-from app.demo_plan import CREDENTIALS, UNFINISHED
+from app.admin.demo_plan import CREDENTIALS, UNFINISHED
 from embedded.account import Account
+from embedded.data_dir import MAIL, DataDirectory, write_private
 from embedded.errors import CannotStart
 from embedded.foreign_files import hand_over, read_foreign
-from embedded.home import MAIL, Home, write_private
 
 _CREDENTIALS_BYTES_MAX = 4096
 _CREDENTIAL = re.compile(r"[A-Z_]+=[\w:/.%+@~\[\]-]+", re.ASCII)
@@ -22,7 +22,7 @@ _CREDENTIAL = re.compile(r"[A-Z_]+=[\w:/.%+@~\[\]-]+", re.ASCII)
 class ServiceFolder:
     """`path` is the working folder of the services that write files."""
 
-    def __init__(self, home: Home) -> None:
+    def __init__(self, home: DataDirectory) -> None:
         self._home = home
         self.path = home.folder / "service"
 

@@ -7,7 +7,7 @@ from typing import Self
 from app.config import InvalidSetting
 from app.config import from_environment as settings_of_the_api
 from embedded.errors import CannotStart
-from eventstore.logins import OWNER_URL, RUNTIME_URL
+from infrastructure.database.logins import OWNER_URL, RUNTIME_URL
 from workers.config import Config, ConfigError
 
 _PORT_MAX = 65_535
@@ -62,7 +62,7 @@ class Settings:
         return self.public_url or f"http://{host}:{self.port}"
 
 
-def require_meant(settings: Settings, environment: Mapping[str, str]) -> None:
+def validate_settings(settings: Settings, environment: Mapping[str, str]) -> None:
     """Raises CannotStart for a setting that the API or the workers would refuse, before anything is started."""
     told = {
         **environment,

@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import ClassVar, NamedTuple, Self
 
 from embedded.account import Account
-from embedded.children import Process, describe_end, has_ended
 from embedded.errors import CannotStart
 from embedded.leftovers import resume
+from embedded.processes import Process, describe_end, has_ended
 from embedded.runtime_folder import make_shared
 from embedded.sockets import remove_sockets, socket_folder
 from embedded.waiting import Wait, wait_until

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
-from embedded.children import describe_end, has_ended, last_lines, size_of
-from embedded.console import say, say_state
+from embedded.console import print_line, print_status
 from embedded.errors import CannotStart
-from embedded.stopping import ignore_requests, raise_if_requested
+from embedded.processes import describe_end, has_ended, last_lines, size_of
+from embedded.signals import ignore_requests, raise_if_requested
 from embedded.waiting import Wait
 
 _BACKOFF_FIRST_SECONDS = 0.1
@@ -197,9 +197,9 @@ class Supervisor:
         watched.ready = True
         process = watched.server.process
         if watched.first:
-            say_state(watched.name, f"ready ({time.monotonic() - watched.started:.1f} s)")
+            print_status(watched.name, f"ready ({time.monotonic() - watched.started:.1f} s)")
         else:
-            say(f"{watched.name} runs again (process {process.pid if process else '?'})")
+            print_line(f"{watched.name} runs again (process {process.pid if process else '?'})")
         watched.first = watched.first and not watched.optional
 
     def _ended(self, watched: _Watched) -> None:
@@ -209,10 +209,10 @@ class Supervisor:
             watched.backoff_seconds = _BACKOFF_FIRST_SECONDS
         process = watched.server.process
         end = describe_end(process.returncode) if process else "never started"
-        say(f"{watched.name} stopped ({end}); it is started again")
+        print_line(f"{watched.name} stopped ({end}); it is started again")
         if process and process.returncode > 0:
             for line in last_lines(watched.server.log, 5, watched.log_start):
-                say(f"    {line}")
+                print_line(f"    {line}")
         self._put_off(watched)
 
     def _restart(self, watched: _Watched) -> None:
@@ -227,7 +227,7 @@ class Supervisor:
 
     def _put_off(self, watched: _Watched, problem: str | None = None) -> None:
         if problem:
-            say(f"{watched.name}: {problem}")
+            print_line(f"{watched.name}: {problem}")
         watched.ready = False
         watched.due = time.monotonic() + watched.backoff_seconds
         watched.backoff_seconds = min(2 * watched.backoff_seconds, watched.backoff_most)

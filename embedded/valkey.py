@@ -6,9 +6,9 @@ from urllib.parse import quote
 
 from embedded.account import Account
 from embedded.binaries import enterable_program, find_valkey
-from embedded.children import Process, last_lines, spawn
 from embedded.foreign_files import hand_over
 from embedded.leftovers import VALKEY_STOP, end_valkey, valkey_processes
+from embedded.processes import Process, last_lines, spawn
 from embedded.socket_server import SocketServer
 
 _SOCKET = "valkey.sock"

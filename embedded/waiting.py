@@ -8,8 +8,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from embedded.console import say_state
-from embedded.stopping import raise_if_requested
+from embedded.console import print_status
+from embedded.signals import raise_if_requested
 
 SAY_SECONDS = 10.0
 _STEP_SECONDS = 0.01
@@ -33,7 +33,7 @@ class Wait:
         """Say what is waited for, once every ten seconds. Returns immediately otherwise."""
         if time.monotonic() >= self._due:
             self._due += SAY_SECONDS
-            say_state(self._name, f"waiting for it {self._until} ({self.seconds:.0f} s); log: {self._log}")
+            print_status(self._name, f"waiting for it {self._until} ({self.seconds:.0f} s); log: {self._log}")
 
 
 def wait_until(condition: Callable[[], bool], wait: Wait) -> None:

@@ -9,18 +9,18 @@ from pathlib import Path
 import psycopg
 
 from eventstore.check import check
-from eventstore.database import AT_LEISURE, connect, describe
-from eventstore.errors import LogError
-from eventstore.logging import configure_logging
-from eventstore.logins import RUNTIME_URL, ensure_runtime_login, owner_url
-from eventstore.migrate import migrate, missing
 from eventstore.retention import removal
-from eventstore.schema_check import accepts_changes, repair, schema_differences
-from eventstore.usage_export import BrokenExport, Manifest, verified
-from projections.followers import follower_checks
-from projections.inline_check import inline_checks
-from projections.rebuild.renew import renew
-from projections.schema import scripts
+from eventstore.usage_export import CorruptExport, Manifest, verified
+from infrastructure.database.connections import MAINTENANCE_TIMEOUTS, connect, describe
+from infrastructure.database.errors import StorageError
+from infrastructure.database.logins import RUNTIME_URL, ensure_runtime_login, owner_url
+from infrastructure.database.migrate import migrate, missing
+from infrastructure.database.schema_check import accepts_changes, repair, schema_differences
+from infrastructure.log_format import configure_logging
+from projections.engine.inline_check import inline_checks
+from projections.engine.rebuild.renew import renew
+from projections.engine.registry import follower_checks
+from projections.engine.schema import scripts
 
 
 async def _migrate(url: str) -> int:
@@ -32,7 +32,7 @@ async def _migrate(url: str) -> int:
     for line in await renew(url):
         print(line)
     if runtime_url := os.environ.get(RUNTIME_URL, ""):
-        async with await connect(url, role=None, timeouts=AT_LEISURE) as connection:
+        async with await connect(url, role=None, timeouts=MAINTENANCE_TIMEOUTS) as connection:
             login = await ensure_runtime_login(connection, runtime_url)
         if login:
             print(f"the service runs with the login {login}, which owns nothing")
@@ -40,7 +40,7 @@ async def _migrate(url: str) -> int:
 
 
 async def _check(url: str) -> int:
-    async with await connect(url, role=None, timeouts=AT_LEISURE) as connection:
+    async with await connect(url, role=None, timeouts=MAINTENANCE_TIMEOUTS) as connection:
         lacking = await missing(connection, scripts())
         if lacking:
             print(f"VIOLATION the database lacks {', '.join(lacking)}. Run python -m eventstore migrate.")
@@ -55,11 +55,11 @@ async def _check(url: str) -> int:
         print("not compared with the migrations: a standby accepts no scripts. Run check on the primary too.")
     if differences:
         print("python -m eventstore migrate repairs roles, grants, policies, triggers and functions")
-    return 0 if report.sound else 1
+    return 0 if report.ok else 1
 
 
 async def _ledger(url: str, manifest: Manifest) -> int:
-    async with await connect(url, role=None, timeouts=AT_LEISURE) as connection:
+    async with await connect(url, role=None, timeouts=MAINTENANCE_TIMEOUTS) as connection:
         written = await removal(connection, manifest.day)
     if written is None:
         print(f"VIOLATION {manifest.day}: the log wrote down no removal of it")
@@ -74,7 +74,7 @@ async def _ledger(url: str, manifest: Manifest) -> int:
 def _read_export(file: Path, url: str) -> int:
     try:
         manifest = verified(file)
-    except BrokenExport as error:
+    except CorruptExport as error:
         print(f"VIOLATION {error}")
         return 1
     batches = sum(lane.batches for lane in manifest.lanes)
@@ -109,7 +109,7 @@ def main(arguments: list[str]) -> int:
         print(error, file=sys.stderr)
     except psycopg.Error as error:
         print(f"{setting}: {describe(error)}", file=sys.stderr)
-    except LogError as error:
+    except StorageError as error:
         print(error, file=sys.stderr)
     return 1
 

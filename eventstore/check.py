@@ -11,13 +11,13 @@ from typing import Any
 
 from domain.decider import ImpossibleHistory
 from eventstore.codec import DECIDERS
-from eventstore.database import Connection
 from eventstore.errors import Corruption
 from eventstore.lanes import lane_of
 from eventstore.queries import SQL
-from eventstore.reader import Hole, read_lifecycle, read_usage_batches
+from eventstore.reader import PositionGap, read_lifecycle, read_usage_batches
 from eventstore.recorded import Record, Recorded
 from eventstore.retention import Removed, removals_wrong, removed
+from infrastructure.database.connections import Connection
 
 PAGE = 5_000
 
@@ -54,7 +54,7 @@ class Report:
     violations: list[str] = field(default_factory=list[str])
 
     @property
-    def sound(self) -> bool:
+    def ok(self) -> bool:
         return not self.violations
 
     @property
@@ -62,7 +62,7 @@ class Report:
         counted = f"{self.events} events in {self.streams} streams, {self.uses} uses in {self.batches} batches"
         if self.removed is not None:
             counted += f"; {self.removed}"
-        if self.sound:
+        if self.ok:
             return [f"sound: {counted}"]
         return [
             f"VIOLATION {self.violations[0]}",
@@ -94,7 +94,7 @@ async def _heads(connection: Connection, log: str) -> dict[int, int]:
 
 
 async def _check_lifecycle(connection: Connection, report: Report) -> Streams:
-    walk = _Walk()
+    walk = _LogVerifier()
     for lane, head in (await _heads(connection, "lifecycle")).items():
         position = 0
         try:
@@ -104,7 +104,7 @@ async def _check_lifecycle(connection: Connection, report: Report) -> Streams:
                 position += len(page)
             if position != head:
                 walk.violations.append(f"I1 lifecycle lane {lane}: its head is {head}, its last position {position}")
-        except Hole as hole:
+        except PositionGap as hole:
             walk.violations.append(f"I1 {hole}")
         except Corruption as corruption:
             walk.violations.append(f"I2 {corruption}")
@@ -115,7 +115,7 @@ async def _check_lifecycle(connection: Connection, report: Report) -> Streams:
     return walk.streams
 
 
-class _Walk:
+class _LogVerifier:
     """Folds every stream on the way through the lanes, and checks each step."""
 
     def __init__(self) -> None:
@@ -168,7 +168,7 @@ async def _check_usage(connection: Connection, report: Report) -> None:
                 report.uses += sum(batch.size for batch in page)
             if batch_no != head:
                 report.violations.append(f"I1 usage lane {lane}: its head is {head}, its last batch {batch_no}")
-        except Hole as hole:
+        except PositionGap as hole:
             report.violations.append(f"I1 {hole}")
         report.batches += batch_no
     cursor = await connection.execute(SQL.usage_sizes_wrong)

@@ -20,14 +20,15 @@ from psycopg.rows import TupleRow
 from domain.decider import Decider
 from domain.refusal import RevisionMismatch
 from eventstore.codec import decode_event, decode_record, encode, encode_data, schema_of, wire_name
-from eventstore.database import Connection, Pool
-from eventstore.errors import UNAVAILABLE, IdempotencyInFlight, StreamMoved, Unconfirmed, translate
-from eventstore.idempotency import Answer, Request, Row
+from eventstore.errors import ConcurrentChange, IdempotencyInFlight, translate
+from eventstore.idempotency import IdempotentRequest, Row, StoredResponse
 from eventstore.lanes import lane_of
 from eventstore.outcome import Attempt
 from eventstore.queries import SQL
 from eventstore.recorded import Origin, Record
-from eventstore.statements import Statement
+from infrastructure.database.connections import Connection, Pool
+from infrastructure.database.errors import UNAVAILABLE, Unconfirmed
+from infrastructure.database.statements import Statement
 
 S = TypeVar("S")
 C = TypeVar("C")
@@ -56,7 +57,7 @@ class Change(Generic[S, E]):
 
 
 @dataclass(frozen=True, slots=True)
-class Reliance:
+class VersionPrecondition:
     """A stream that a change relies on and the version it must still have at the commit: the key that asks for it."""
 
     stream_id: str
@@ -64,20 +65,20 @@ class Reliance:
 
 
 @dataclass(frozen=True, slots=True)
-class Guard(Generic[F]):
+class Lock(Generic[F]):
     """Locks what a set-wide rule depends on, and reads it: `statement` gives the row that `facts` are read from."""
 
     statement: Statement
     facts: Callable[[TupleRow | None], F]
 
 
-def no_guard() -> Guard[None]:
+def no_guard() -> Lock[None]:
     """For commands that look at nothing but their own stream."""
-    return Guard(Statement(b"", ()), lambda _: None)
+    return Lock(Statement(b"", ()), lambda _: None)
 
 
 @dataclass(frozen=True, slots=True)
-class Survey(Generic[F]):
+class LockAndQuery(Generic[F]):
     """A guard whose facts need more than the row that it locks: `read` asks for them once the lock is held."""
 
     statement: Statement
@@ -85,7 +86,7 @@ class Survey(Generic[F]):
 
 
 @dataclass(frozen=True, slots=True)
-class Beside(Generic[S, C, E]):
+class RelatedCommand(Generic[S, C, E]):
     """A command to another stream of the organization, carried out in the same transaction, and before the main one."""
 
     decider: Decider[S, C, E]
@@ -107,25 +108,25 @@ class Write(Generic[S, C, E, F]):
     stream_id: str
     organization_id: str
     command: Callable[[F], C]
-    guard: Guard[F] | Survey[F]
+    guard: Lock[F] | LockAndQuery[F]
     at: datetime
     origin: Origin
     new_event_id: Callable[[], str]
     expected_revisions: frozenset[int] | None = None
-    relies_on: Reliance | None = None
-    idempotency: Request | None = None
-    answer: Callable[[Change[S, E]], Answer] | None = None
-    also: Callable[[Change[S, E]], Iterable[Statement]] = field(default=lambda _: ())
-    beside: Callable[[F], Sequence[Beside[Any, Any, Any]]] = field(default=lambda _: ())
+    requires_unchanged: VersionPrecondition | None = None
+    idempotency: IdempotentRequest | None = None
+    answer: Callable[[Change[S, E]], StoredResponse] | None = None
+    extra_statements: Callable[[Change[S, E]], Iterable[Statement]] = field(default=lambda _: ())
+    related_commands: Callable[[F], Sequence[RelatedCommand[Any, Any, Any]]] = field(default=lambda _: ())
 
 
-InlineModel = Callable[[Change[Any, Any]], Iterable[Statement]]
+InlineProjection = Callable[[Change[Any, Any]], Iterable[Statement]]
 """A read model that changes with the log in one transaction: the statements that follow from a change."""
 
 
 async def execute(
-    pool: Pool, write: Write[S, C, E, F], inline: Sequence[InlineModel], attempt: Attempt | None = None
-) -> Change[S, E] | Answer:
+    pool: Pool, write: Write[S, C, E, F], inline: Sequence[InlineProjection], attempt: Attempt | None = None
+) -> Change[S, E] | StoredResponse:
     """Carry out `write`; gives the change, or the earlier answer when the idempotency key has one.
 
     Raises a `Refusal` of the domain, `StreamMoved` when others kept being faster, `Unavailable` when the database does
@@ -142,18 +143,18 @@ async def execute(
                 raise Unconfirmed from error
             try:
                 translate(error)
-            except StreamMoved:
+            except ConcurrentChange:
                 if number == ATTEMPTS_MAX:
                     raise
-    raise StreamMoved
+    raise ConcurrentChange
 
 
 async def _once(
-    connection: Connection, write: Write[S, C, E, F], inline: Sequence[InlineModel], attempt: Attempt
-) -> Change[S, E] | Answer:
+    connection: Connection, write: Write[S, C, E, F], inline: Sequence[InlineProjection], attempt: Attempt
+) -> Change[S, E] | StoredResponse:
     """One attempt. Whatever is raised, the pool rolls back before the connection serves anyone else."""
     loaded = await _load(connection, write, attempt)
-    if isinstance(loaded, Answer):
+    if isinstance(loaded, StoredResponse):
         return loaded
     beside = await _load_beside(connection, write, loaded.facts)
     plan = _decide(write, loaded, inline, beside)
@@ -168,7 +169,9 @@ class _Loaded(Generic[F]):
     bodies: tuple[bytes, ...]
 
 
-async def _load(connection: Connection, write: Write[Any, Any, Any, F], attempt: Attempt) -> _Loaded[F] | Answer:
+async def _load(
+    connection: Connection, write: Write[Any, Any, Any, F], attempt: Attempt
+) -> _Loaded[F] | StoredResponse:
     """Begin, claim, lock, read: one flush, or two for a request with an Idempotency-Key.
 
     A repeat has to learn that the first still runs, and can not while it waits for the guard that the first holds.
@@ -187,7 +190,7 @@ async def _load(connection: Connection, write: Write[Any, Any, Any, F], attempt:
     load = Statement(SQL.stream_load, (write.stream_id, write.organization_id, write.decider.kind))
     cursors = await _send(connection, [*([] if write.idempotency else begin), *guard, load])
     row = await cursors[-2].fetchone() if guard else None
-    facts = await write.guard.read(connection, row) if isinstance(write.guard, Survey) else write.guard.facts(row)
+    facts = await write.guard.read(connection, row) if isinstance(write.guard, LockAndQuery) else write.guard.facts(row)
     return _Loaded(facts, tuple([bytes(row[0]) for row in await cursors[-1].fetchall()]))
 
 
@@ -223,12 +226,12 @@ class _Plan(Generic[S, E]):
     is_harmless: bool
 
 
-_Streams = Sequence[tuple[Beside[Any, Any, Any], tuple[bytes, ...]]]
+_Streams = Sequence[tuple[RelatedCommand[Any, Any, Any], tuple[bytes, ...]]]
 """Commands beside the main one, and the records of their streams."""
 
 
 async def _load_beside(connection: Connection, write: Write[Any, Any, Any, F], facts: F) -> _Streams:
-    commands = write.beside(facts)
+    commands = write.related_commands(facts)
     if not commands:
         return ()
     bodies: dict[str, list[bytes]] = {command.stream_id: [] for command in commands}
@@ -239,24 +242,24 @@ async def _load_beside(connection: Connection, write: Write[Any, Any, Any, F], f
 
 
 def _decide(
-    write: Write[S, C, E, F], loaded: _Loaded[F], inline: Sequence[InlineModel], streams: _Streams = ()
+    write: Write[S, C, E, F], loaded: _Loaded[F], inline: Sequence[InlineProjection], streams: _Streams = ()
 ) -> _Plan[S, E]:
     """Return what follows from what was loaded."""
     version = len(loaded.bodies)
     if write.expected_revisions is not None and version and version not in write.expected_revisions:
         raise RevisionMismatch(current=version)
-    main = Beside(write.decider, write.stream_id, write.command(loaded.facts))
-    beside = [_decided(write, command, bodies) for command, bodies in streams]
-    decided_main = _decided(write, main, loaded.bodies)
+    main = RelatedCommand(write.decider, write.stream_id, write.command(loaded.facts))
+    beside = [_decide_stream(write, command, bodies) for command, bodies in streams]
+    decided_main = _decide_stream(write, main, loaded.bodies)
     change = replace(decided_main.change, beside=tuple([decided.change for decided in beside]))
     moved = [decided for decided in [*beside, replace(decided_main, change=change)] if decided.change.events]
     statements: list[Statement] = []
     if moved:
-        statements += _advance(write, moved)
+        statements += _advance_streams(write, moved)
     for decided in moved:
         for model in inline:
             statements += model(decided.change)
-    also = list(write.also(change))
+    also = list(write.extra_statements(change))
     statements += also
     if write.idempotency and write.answer:
         statements.append(write.idempotency.store(write.answer(change), write.at))
@@ -264,7 +267,9 @@ def _decide(
     return _Plan(change, statements, moved[-1].proof if moved else None, is_harmless=not moved and not also)
 
 
-def _decided(write: Write[Any, Any, Any, Any], asked: Beside[S, C, E], bodies: tuple[bytes, ...]) -> _Decided:
+def _decide_stream(
+    write: Write[Any, Any, Any, Any], asked: RelatedCommand[S, C, E], bodies: tuple[bytes, ...]
+) -> _Decided:
     decider = asked.decider
     before = decider.fold(cast("E", decode_event(decode_record(body))) for body in bodies)
     events = decider.decide(before, asked.command)
@@ -282,7 +287,7 @@ def _decided(write: Write[Any, Any, Any, Any], asked: Beside[S, C, E], bodies: t
     return _Decided(change, bodies[-1] if bodies else b"", tuple(sorted(write.new_event_id() for _ in events)))
 
 
-def _advance(write: Write[Any, Any, Any, Any], moved: Iterable[_Decided]) -> list[Statement]:
+def _advance_streams(write: Write[Any, Any, Any, Any], moved: Iterable[_Decided]) -> list[Statement]:
     """Moves the streams on and holds the one that is relied on where it is.
 
     Whoever changes that one waits for this commit, or has committed before and is seen: a key that was revoked makes no
@@ -291,11 +296,11 @@ def _advance(write: Write[Any, Any, Any, Any], moved: Iterable[_Decided]) -> lis
     moves = {
         decided.change.stream_id: (decided.change.kind, decided.version, decided.change.revision) for decided in moved
     }
-    relied = write.relies_on
+    relied = write.requires_unchanged
     if relied is not None:
         _, version, _ = moves.setdefault(relied.stream_id, (write.decider.kind, relied.version, relied.version))
         if version != relied.version:
-            raise StreamMoved
+            raise ConcurrentChange
     return [
         Statement(SQL.stream_advance, (stream_id, kind, write.organization_id, version, revision))
         for stream_id, (kind, version, revision) in sorted(moves.items())

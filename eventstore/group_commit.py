@@ -22,12 +22,13 @@ import structlog
 from msgspec import Struct
 
 from domain.usage.events import UsageEvent
-from eventstore.connection_settings import left_open
-from eventstore.database import Connection
-from eventstore.errors import SUSPECT, UNAVAILABLE, Overloaded, Unavailable, UseUnconfirmed
+from eventstore.errors import Overloaded, UseUnconfirmed
 from eventstore.usage_batch import Batch, append_once
+from infrastructure.database.connection_settings import left_open
+from infrastructure.database.connections import Connection
+from infrastructure.database.errors import SUSPECT, UNAVAILABLE, Unavailable
 
-Question = TypeVar("Question")
+Item = TypeVar("Item")
 Reply = TypeVar("Reply")
 Result = TypeVar("Result")
 
@@ -37,21 +38,21 @@ _RECONNECT_SECONDS = 0.05
 _log = structlog.get_logger(__name__)
 
 
-class Decided(Struct, Generic[Reply], frozen=True):
+class ItemResult(Struct, Generic[Reply], frozen=True):
     """The answer to one question, and the event to record for it (None: there is nothing to record)."""
 
     answer: Reply
     event: UsageEvent | None
 
 
-class Judged(Struct, Generic[Reply], frozen=True):
+class BatchResult(Struct, Generic[Reply], frozen=True):
     """One decision a question, in order, all made at the instant `at`."""
 
     at: datetime
-    decided: Sequence[Decided[Reply]]
+    decided: Sequence[ItemResult[Reply]]
 
 
-Judge = Callable[[Connection, Sequence[Question]], Awaitable[Judged[Reply]]]
+BatchHandler = Callable[[Connection, Sequence[Item]], Awaitable[BatchResult[Reply]]]
 """Looks up the facts of a batch of questions in one round trip, then decides without I/O.
 
 Without any question it makes the same round trip, for a probe.
@@ -59,7 +60,7 @@ Without any question it makes the same round trip, for a probe.
 
 
 @dataclass(frozen=True, slots=True)
-class Bounds:
+class BatchLimits:
     """What a process takes on at most: questions a batch, questions that wait, seconds that one waits."""
 
     batch_max: int = 512
@@ -68,7 +69,7 @@ class Bounds:
 
 
 @dataclass(slots=True)
-class Counts:
+class BatchCounters:
     """What happened so far, for metrics."""
 
     batches: int = 0
@@ -78,7 +79,7 @@ class Counts:
     reconnects: int = 0
 
 
-class Watch(Protocol):
+class BatchObserver(Protocol):
     """Is told of every batch as it happens, for metrics and traces. It must not wait, and must not raise."""
 
     def recorded(self, events: Sequence[UsageEvent]) -> None:
@@ -88,7 +89,7 @@ class Watch(Protocol):
         """A batch was answered `seconds` after its look-up began; its first question had waited until then."""
 
 
-class Unwatched:
+class NullObserver:
     """Nobody is told."""
 
     def recorded(self, events: Sequence[UsageEvent]) -> None: ...
@@ -97,8 +98,8 @@ class Unwatched:
 
 
 @dataclass(slots=True)
-class _Waiting(Generic[Question, Reply]):
-    question: Question
+class _Pending(Generic[Item, Reply]):
+    question: Item
     reply: asyncio.Future[Reply]
     since: float
     is_sent: bool = False
@@ -106,7 +107,7 @@ class _Waiting(Generic[Question, Reply]):
 
 
 @dataclass
-class GroupCommit(Generic[Question, Reply]):
+class GroupCommit(Generic[Item, Reply]):
     """Takes questions from the tasks of one event loop, between `async with`.
 
     `producer` names this process in the log and must never have been used before. `writers` batches are in flight at
@@ -114,15 +115,15 @@ class GroupCommit(Generic[Question, Reply]):
     """
 
     connect: Callable[[], Awaitable[Connection]]
-    judge: Judge[Question, Reply]
+    judge: BatchHandler[Item, Reply]
     producer: str
     writers: int = 1
-    bounds: Bounds = field(default_factory=Bounds)
-    counts: Counts = field(default_factory=Counts)
-    watch: Watch = field(default_factory=Unwatched)
+    bounds: BatchLimits = field(default_factory=BatchLimits)
+    counts: BatchCounters = field(default_factory=BatchCounters)
+    watch: BatchObserver = field(default_factory=NullObserver)
 
     def __post_init__(self) -> None:
-        self._waiting: deque[_Waiting[Question, Reply]] = deque()
+        self._waiting: deque[_Pending[Item, Reply]] = deque()
         self._arrived = asyncio.Event()
         self._writers = [
             _Writer(self.connect, self.judge, f"{self.producer}-{number}", self.counts, self.watch)
@@ -132,7 +133,7 @@ class GroupCommit(Generic[Question, Reply]):
 
     async def __aenter__(self) -> Self:
         self._tasks = [
-            asyncio.create_task(self._feed(writer), name=f"group commit {number}")
+            asyncio.create_task(self._dispatch(writer), name=f"group commit {number}")
             for number, writer in enumerate(self._writers)
         ]
         self._tasks.append(asyncio.create_task(self._watch_deadlines(), name="group commit deadlines"))
@@ -160,7 +161,7 @@ class GroupCommit(Generic[Question, Reply]):
         """How many wait for a batch, those aside who are in one."""
         return len(self._waiting)
 
-    async def ask(self, question: Question) -> Reply:
+    async def submit(self, question: Item) -> Reply:
         """The reply to `question`, whose event is durable in the log by then.
 
         Raises `Overloaded` at once when too many wait already, `Unavailable` when the database did not answer in time.
@@ -169,7 +170,7 @@ class GroupCommit(Generic[Question, Reply]):
             self.counts.refused += 1
             raise Overloaded
         loop = asyncio.get_running_loop()
-        waiting: _Waiting[Question, Reply] = _Waiting(question, loop.create_future(), loop.time())
+        waiting: _Pending[Item, Reply] = _Pending(question, loop.create_future(), loop.time())
         self._waiting.append(waiting)
         self._arrived.set()
         return await waiting.reply
@@ -190,7 +191,7 @@ class GroupCommit(Generic[Question, Reply]):
     def _is_busy(self) -> bool:
         return bool(self._waiting) or any(writer.in_flight for writer in self._writers)
 
-    async def _feed(self, writer: "_Writer[Question, Reply]") -> None:
+    async def _dispatch(self, writer: "_Writer[Item, Reply]") -> None:
         while True:
             while not self._waiting and not writer.probes:
                 self._arrived.clear()
@@ -208,23 +209,23 @@ class GroupCommit(Generic[Question, Reply]):
             await asyncio.sleep(_WATCH_SECONDS)
             oldest = loop.time() - self.bounds.deadline_seconds
             for writer in self._writers:
-                _refuse([waiting for waiting in writer.in_flight if waiting.since < oldest])
+                _fail([waiting for waiting in writer.in_flight if waiting.since < oldest])
             while self._waiting and self._waiting[0].since < oldest:
-                _refuse([self._waiting.popleft()])
+                _fail([self._waiting.popleft()])
 
 
-class _Writer(Generic[Question, Reply]):
+class _Writer(Generic[Item, Reply]):
     """One connection, one lane, one batch at a time."""
 
     def __init__(
         self,
         connect: Callable[[], Awaitable[Connection]],
-        judge: Judge[Question, Reply],
+        judge: BatchHandler[Item, Reply],
         producer: str,
-        counts: Counts,
-        watch: Watch,
+        counts: BatchCounters,
+        watch: BatchObserver,
     ) -> None:
-        self.in_flight: Sequence[_Waiting[Question, Reply]] = ()
+        self.in_flight: Sequence[_Pending[Item, Reply]] = ()
         self.probes: list[asyncio.Future[None]] = []
         self._connect = connect
         self._judge = judge
@@ -234,7 +235,7 @@ class _Writer(Generic[Question, Reply]):
         self._sequences = count(1)
         self._connection: Connection | None = None
 
-    async def write(self, batch: Sequence[_Waiting[Question, Reply]], deadline_seconds: float) -> None:
+    async def write(self, batch: Sequence[_Pending[Item, Reply]], deadline_seconds: float) -> None:
         """Answer everyone in `batch`, after `deadline_seconds` with a refusal.
 
         Whatever goes wrong, everyone is answered before anything else is done about it, and the writer goes on.
@@ -244,10 +245,10 @@ class _Writer(Generic[Question, Reply]):
         began = clock()
         try:
             async with asyncio.timeout(deadline_seconds):
-                await self._settle(batch)
+                await self._process(batch)
             self._watch.answered(len(batch), began - batch[0].since, clock() - began)
         except Exception as error:  # noqa: BLE001 -- if it went on from here, no question would be answered again
-            _refuse(batch)
+            _fail(batch)
             self._counts.failures += 1
             if isinstance(error, UNAVAILABLE):
                 _log.warning("log_unavailable", error=type(error).__name__)
@@ -255,7 +256,7 @@ class _Writer(Generic[Question, Reply]):
                 _log.error("batch_failed", exc_info=error)
             await self.disconnect()
         except BaseException:  # the task ends, and with it everything that could still answer
-            _refuse(batch)
+            _fail(batch)
             raise
         finally:
             self.in_flight = ()
@@ -283,13 +284,13 @@ class _Writer(Generic[Question, Reply]):
             with suppress(Exception):
                 await connection.close()
 
-    async def _settle(self, batch: Sequence[_Waiting[Question, Reply]]) -> None:
+    async def _process(self, batch: Sequence[_Pending[Item, Reply]]) -> None:
         try:
             replies = await self._decide_and_append(batch)
         except UNAVAILABLE:
             raise
         except Exception as error:  # noqa: BLE001 -- whatever it is, it must not be everyone's
-            await self._isolate(batch, error)
+            await self._bisect(batch, error)
             return
         self._counts.batches += 1
         self._counts.questions += len(batch)
@@ -297,18 +298,18 @@ class _Writer(Generic[Question, Reply]):
             if not waiting.reply.done():
                 waiting.reply.set_result(reply)
 
-    async def _isolate(self, batch: Sequence[_Waiting[Question, Reply]], error: Exception) -> None:
+    async def _bisect(self, batch: Sequence[_Pending[Item, Reply]], error: Exception) -> None:
         """One question must not fail another: halve until the one that can not be answered stands alone."""
         if len(batch) > 1:
             middle = len(batch) // 2
-            await self._settle(batch[:middle])
-            await self._settle(batch[middle:])
+            await self._process(batch[:middle])
+            await self._process(batch[middle:])
             return
         if not batch[0].reply.done():
             batch[0].reply.set_exception(error)
         _log.error("question_failed", exc_info=error)
 
-    async def _decide_and_append(self, waiting: Sequence[_Waiting[Question, Reply]]) -> list[Reply]:
+    async def _decide_and_append(self, waiting: Sequence[_Pending[Item, Reply]]) -> list[Reply]:
         questions = [each.question for each in waiting]
         judged = await self._persist(lambda connection: self._judge(connection, questions))
         events = [decided.event for decided in judged.decided if decided.event is not None]
@@ -349,14 +350,14 @@ class _Writer(Generic[Question, Reply]):
         await self.disconnect()
 
 
-async def _round_trip(connection: Connection, judge: Judge[Question, Reply]) -> None:
+async def _round_trip(connection: Connection, judge: BatchHandler[Item, Reply]) -> None:
     await judge(connection, ())
     row = await (await connection.execute("select current_setting('transaction_read_only')")).fetchone()
     if row != ("off",):
         raise Unavailable
 
 
-def _refuse(batch: Sequence[_Waiting[Question, Reply]]) -> None:
+def _fail(batch: Sequence[_Pending[Item, Reply]]) -> None:
     for waiting in batch:
         if not waiting.reply.done():
             waiting.reply.set_exception(UseUnconfirmed() if waiting.is_sent else Unavailable())

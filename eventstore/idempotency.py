@@ -9,10 +9,10 @@ from typing import cast
 
 from msgspec import Struct
 
-from eventstore.database import Connection
 from eventstore.errors import IdempotencyInFlight, IdempotencyMismatch
 from eventstore.queries import SQL
-from eventstore.statements import Statement
+from infrastructure.database.connections import Connection
+from infrastructure.database.statements import Statement
 
 KEPT_FOR = timedelta(hours=24)
 
@@ -22,7 +22,7 @@ _RUNNING = 0
 Row = tuple[bytes, int, bytes, int | None]
 
 
-class Answer(Struct, frozen=True):
+class StoredResponse(Struct, frozen=True):
     """An HTTP status, the bytes of the body without any secret, and the revision it reports."""
 
     status: int
@@ -30,7 +30,7 @@ class Answer(Struct, frozen=True):
     revision: int | None = None
 
 
-class Request(Struct, frozen=True):
+class IdempotentRequest(Struct, frozen=True):
     """`caller` asked for something under `key`; `fingerprint` is the SHA-256 of what was asked."""
 
     caller: str
@@ -43,7 +43,7 @@ class Request(Struct, frozen=True):
     def find(self, at: datetime) -> Statement:
         return Statement(SQL.idempotency_find, (self.caller, self.key, at - KEPT_FOR))
 
-    def store(self, answer: Answer, at: datetime) -> Statement:
+    def store(self, answer: StoredResponse, at: datetime) -> Statement:
         return Statement(
             SQL.idempotency_store,
             (self.caller, self.key, self.fingerprint, answer.status, answer.body, answer.revision, at),
@@ -53,17 +53,17 @@ class Request(Struct, frozen=True):
         """The claim of a call that was not made after all."""
         return Statement(SQL.idempotency_release, (self.caller, self.key, call_id.encode()))
 
-    def replay(self, row: Row | None) -> Answer | None:
+    def replay(self, row: Row | None) -> StoredResponse | None:
         """The earlier answer in `row`, if there is one and it was to the same request."""
         if row is None:
             return None
         fingerprint, status, body, revision = row
         if bytes(fingerprint) != self.fingerprint:
             raise IdempotencyMismatch
-        return Answer(status, bytes(body), revision)
+        return StoredResponse(status, bytes(body), revision)
 
 
-class Claim(Struct, frozen=True):
+class CallClaim(Struct, frozen=True):
     """What is known of the call that has claimed a key. `answer` None, and `call_id` set: it has not ended as yet.
 
     `at`: when it was claimed or, later, answered; `ends_by`: when it must have ended.
@@ -72,12 +72,12 @@ class Claim(Struct, frozen=True):
     call_id: str | None
     at: datetime
     ends_by: datetime
-    answer: Answer | None = None
+    answer: StoredResponse | None = None
 
 
 async def claim(
-    connection: Connection, request: Request, call_id: str, at: datetime, ends_by: datetime
-) -> Claim | None:
+    connection: Connection, request: IdempotentRequest, call_id: str, at: datetime, ends_by: datetime
+) -> CallClaim | None:
     """Claim `request` for the call `call_id`, durably. None: it is claimed; otherwise the claim of an earlier call."""
     parameters = (request.caller, request.key, request.fingerprint, call_id.encode(), at, ends_by, at - KEPT_FOR)
     cursor = await connection.execute(SQL.idempotency_start, parameters)
@@ -91,11 +91,13 @@ async def claim(
     if bytes(fingerprint) != request.fingerprint:
         raise IdempotencyMismatch
     if status == _RUNNING:
-        return Claim(bytes(answer).decode(), answered_at, ended_by)
-    return Claim(None, answered_at, ended_by or answered_at, Answer(status, bytes(answer)))
+        return CallClaim(bytes(answer).decode(), answered_at, ended_by)
+    return CallClaim(None, answered_at, ended_by or answered_at, StoredResponse(status, bytes(answer)))
 
 
-async def hold(connection: Connection, request: Request, at: datetime) -> Answer | None:
+async def lock_for_connection(
+    connection: Connection, request: IdempotentRequest, at: datetime
+) -> StoredResponse | None:
     """Claim `request` for as long as `connection` is open, for work of several transactions; gives an earlier answer.
 
     `connection` is bound to the organization of the caller for as long as it lasts.

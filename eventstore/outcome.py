@@ -8,11 +8,11 @@ end. Whoever gets that lock afterwards knows that the transaction has ended, and
 import secrets
 from typing import Literal
 
-from eventstore.bound import reading
-from eventstore.database import Pool
-from eventstore.errors import UNAVAILABLE, Unavailable
 from eventstore.queries import SQL
-from eventstore.statements import Statement
+from infrastructure.database.connections import Pool
+from infrastructure.database.errors import UNAVAILABLE, Unavailable
+from infrastructure.database.statements import Statement
+from infrastructure.database.tenant import read_transaction
 
 _TOKEN_BITS = 63
 
@@ -82,7 +82,7 @@ class Attempt:
         if proof is None:
             return "unknown"
         try:
-            async with reading(pool, organization_id) as connection:
+            async with read_transaction(pool, organization_id) as connection:
                 await connection.execute(SQL.outcome_lock, (token,))
                 cursor = await connection.execute(*proof)
                 return "not_made" if await cursor.fetchone() is None else "made"

@@ -2,16 +2,11 @@
 
 from typing import NamedTuple
 
-from eventstore.statements import load
+from infrastructure.database.statements import load
 
 
 class Queries(NamedTuple):
-    connection_settings: bytes
-    clock: bytes
     begin: bytes
-    begin_reading: bytes
-    begin_writing: bytes
-    begin_at_the_gate: bytes
     bind: bytes
     commit: bytes
     outcome_lock: bytes
@@ -36,8 +31,6 @@ class Queries(NamedTuple):
     lane_heads: bytes
     streams_all: bytes
     usage_sizes_wrong: bytes
-    login_facts: bytes
-    login_excess: bytes
 
 
 SQL = load(Queries, __file__)

@@ -10,13 +10,13 @@ from hashlib import sha256
 from typing import Any
 
 from eventstore.codec import decode_event, decode_record
-from eventstore.database import Connection
 from eventstore.errors import Corruption
 from eventstore.queries import SQL
 from eventstore.recorded import Record, Recorded
+from infrastructure.database.connections import Connection
 
 
-class Hole(Corruption):
+class PositionGap(Corruption):
     """A position is missing from a lane."""
 
 
@@ -80,4 +80,4 @@ def _columns(record: Record) -> list[object]:
 
 def _expect(log: str, lane: int, expected: int, found: int) -> None:
     if found != expected:
-        raise Hole(f"{log} lane {lane}: expected position {expected}, found {found}")
+        raise PositionGap(f"{log} lane {lane}: expected position {expected}, found {found}")

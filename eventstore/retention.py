@@ -12,10 +12,10 @@ from typing import Any, NamedTuple
 import psycopg
 from msgspec import Raw
 
-from eventstore.database import Connection
-from eventstore.errors import LogError
-from eventstore.statements import load
-from eventstore.usage_export import BrokenExport, LaneSummary, Line, Manifest, file_name, verified, writing
+from eventstore.usage_export import CorruptExport, LaneSummary, Line, Manifest, export_writer, file_name, verified
+from infrastructure.database.connections import Connection
+from infrastructure.database.errors import StorageError
+from infrastructure.database.statements import load
 
 NOT_REMOVABLE = "KL003"
 """SQLSTATE raised by `usage_day_remove`."""
@@ -40,11 +40,11 @@ class _Queries(NamedTuple):
 SQL = load(_Queries, __file__, "retention.sql")
 
 
-class MustStay(LogError):
+class NotRemovable(StorageError):
     """That day can not leave the log yet."""
 
 
-class AlreadyAtWork(LogError):
+class AlreadyRunning(StorageError):
     """Somebody else is removing uses from this log."""
 
 
@@ -75,7 +75,7 @@ async def days(connection: Connection) -> list[date]:
     return [row[0] for row in await cursor.fetchall()]
 
 
-def due(known: Sequence[date], today: date, kept_days: int) -> list[date]:
+def expired_days(known: Sequence[date], today: date, kept_days: int) -> list[date]:
     """Which of the days may leave, oldest first: all their uses are older than `kept_days`, and of an earlier month."""
     end = min(today - timedelta(days=kept_days), today.replace(day=1))
     return sorted(day for day in known if day < end)
@@ -85,7 +85,7 @@ async def claim(connection: Connection) -> None:
     """Until this connection ends, nobody else removes uses. Raises `AlreadyAtWork`."""
     row = await (await connection.execute(SQL.claim)).fetchone()
     if row is None or not row[0]:
-        raise AlreadyAtWork
+        raise AlreadyRunning
 
 
 async def summary(connection: Connection, day: date) -> list[LaneSummary]:
@@ -97,16 +97,16 @@ async def export(connection: Connection, folder: Path, day: date, held: Sequence
     """The file of a day, which is written unless it is there and holds what the log holds. Raises `BrokenExport`."""
     try:
         manifest = verified(folder / file_name(day))
-    except (BrokenExport, FileNotFoundError):
+    except (CorruptExport, FileNotFoundError):
         manifest = None
     if manifest is None or manifest.lanes != held:
         async with connection.transaction():
-            with writing(folder, day) as add:
+            with export_writer(folder, day) as add:
                 async for line in _lines(connection, day):
                     add(line)
         manifest = verified(folder / file_name(day))
     if manifest.lanes != held:
-        raise BrokenExport(f"{manifest.file} does not hold what the log does")
+        raise CorruptExport(f"{manifest.file} does not hold what the log does")
     return manifest
 
 
@@ -132,10 +132,10 @@ async def remove(
     try:
         row = await (await connection.execute(SQL.remove, parameters)).fetchone()
     except psycopg.errors.LockNotAvailable as error:
-        raise MustStay(f"{day}: somebody reads the log all the time") from error
+        raise NotRemovable(f"{day}: somebody reads the log all the time") from error
     except psycopg.Error as error:
         if error.sqlstate == NOT_REMOVABLE:
-            raise MustStay(error.diag.message_primary) from error
+            raise NotRemovable(error.diag.message_primary) from error
         raise
     return 0 if row is None else int(row[0])
 
@@ -156,7 +156,7 @@ async def removed(connection: Connection) -> Removed | None:
     return None if row is None or not row[0] else Removed(*row)
 
 
-async def removed_for_good(connection: Connection) -> Removed | None:
+async def removals_locked(connection: Connection) -> Removed | None:
     """As above; no other day leaves before the transaction of `connection` ends."""
     await connection.execute(SQL.hold)
     return await removed(connection)

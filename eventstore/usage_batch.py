@@ -9,10 +9,10 @@ import psycopg
 
 from domain.usage.events import UsageEvent
 from eventstore.codec import encode
-from eventstore.database import Connection
-from eventstore.errors import LogError
 from eventstore.lanes import LANES
 from eventstore.queries import SQL
+from infrastructure.database.connections import Connection
+from infrastructure.database.errors import StorageError
 
 
 @dataclass(slots=True)
@@ -51,7 +51,7 @@ async def append_once(connection: Connection, batch: Batch) -> None:
             raise
         return
     if cursor.rowcount != len(batch.events):
-        raise LogError(f"lane {batch.lane} took {cursor.rowcount} of {len(batch.events)} events")
+        raise StorageError(f"lane {batch.lane} took {cursor.rowcount} of {len(batch.events)} events")
 
 
 async def _is_in_log(connection: Connection, batch: Batch) -> bool:

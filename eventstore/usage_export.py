@@ -24,13 +24,13 @@ import msgspec
 from msgspec import Raw, Struct
 from msgspec.structs import replace
 
-from eventstore.errors import LogError
+from infrastructure.database.errors import StorageError
 
 _COMPRESSION = 6
 _PART = ".part"
 
 
-class BrokenExport(LogError):
+class CorruptExport(StorageError):
     """This file does not hold what its manifest says."""
 
 
@@ -72,7 +72,7 @@ _manifest_decoder = msgspec.json.Decoder(Manifest)
 
 
 @dataclass(slots=True)
-class _Tally:
+class _LaneDigest:
     """Digests on the way through the lines of a day, which come in the order of the log."""
 
     _lanes: dict[int, LaneSummary] = field(default_factory=dict[int, LaneSummary])
@@ -84,11 +84,11 @@ class _Tally:
         lane, batch_no = line.lane, line.batch_no
         if self._open != (lane, batch_no):
             if self._open is not None and (lane, batch_no) < self._open:
-                raise BrokenExport(f"batch {batch_no} of lane {lane} is out of order")
+                raise CorruptExport(f"batch {batch_no} of lane {lane} is out of order")
             self._close()
             self._open = (lane, batch_no)
         if line.ordinal != len(self._digests):
-            raise BrokenExport(f"batch {batch_no} of lane {lane}: {line.ordinal} follows {len(self._digests)} uses")
+            raise CorruptExport(f"batch {batch_no} of lane {lane}: {line.ordinal} follows {len(self._digests)} uses")
         self._digests.append(sha256(line.event).digest())
 
     def _close(self) -> None:
@@ -120,7 +120,7 @@ def manifest_path(file: Path) -> Path:
 
 
 @contextmanager
-def writing(folder: Path, day: date) -> Generator[Callable[[Line], None]]:
+def export_writer(folder: Path, day: date) -> Generator[Callable[[Line], None]]:
     """Takes the uses of a day, one by one; at the end of the block they and their manifest are in place of what was.
 
     An exception leaves what was. One process at a time may write to a folder: what a killed one left is removed.
@@ -129,7 +129,7 @@ def writing(folder: Path, day: date) -> Generator[Callable[[Line], None]]:
     for left in folder.glob(f"*{_PART}"):
         left.unlink()
     path = folder / file_name(day)
-    tally = _Tally()
+    tally = _LaneDigest()
     part = path.with_name(path.name + _PART)
     with _created(part) as raw:
         # Neither name nor time in its head: the same uses make the same file.
@@ -140,7 +140,7 @@ def writing(folder: Path, day: date) -> Generator[Callable[[Line], None]]:
                 packed.write(msgspec.json.encode(line) + b"\n")
 
             yield add
-        _settle(raw)
+        _fsync(raw)
     lanes = tally.summaries()
     manifest = Manifest(
         format=1,
@@ -154,7 +154,7 @@ def writing(folder: Path, day: date) -> Generator[Callable[[Line], None]]:
     # A manifest of what is replaced must not outlive it.
     manifest_path(path).unlink(missing_ok=True)
     part.replace(path)
-    _put(manifest_path(path), msgspec.json.format(msgspec.json.encode(manifest)) + b"\n")
+    _write_atomically(manifest_path(path), msgspec.json.format(msgspec.json.encode(manifest)) + b"\n")
 
 
 def verified(path: Path) -> Manifest:
@@ -165,21 +165,21 @@ def verified(path: Path) -> Manifest:
     try:
         manifest = _manifest_decoder.decode(manifest_path(path).read_bytes())
     except msgspec.DecodeError as error:
-        raise BrokenExport(f"{manifest_path(path).name}: {error}") from error
+        raise CorruptExport(f"{manifest_path(path).name}: {error}") from error
     if (manifest.format, manifest.file) != (1, path.name):
-        raise BrokenExport(f"{manifest_path(path).name} is of format {manifest.format} and about {manifest.file}")
+        raise CorruptExport(f"{manifest_path(path).name} is of format {manifest.format} and about {manifest.file}")
     found = _sha256(path)
     if (manifest.bytes, manifest.sha256) != (path.stat().st_size, found):
-        raise BrokenExport(f"{path.name}: its SHA-256 is {found}, and its manifest says {manifest.sha256}")
+        raise CorruptExport(f"{path.name}: its SHA-256 is {found}, and its manifest says {manifest.sha256}")
     differing = _first_difference(manifest.lanes, summaries_of(path))
     if differing is not None:
-        raise BrokenExport(f"{path.name}: lane {differing} is not what its manifest says")
+        raise CorruptExport(f"{path.name}: lane {differing} is not what its manifest says")
     return manifest
 
 
 def summaries_of(path: Path) -> list[LaneSummary]:
     """What the lines of a file hold, by lane."""
-    tally = _Tally()
+    tally = _LaneDigest()
     for line in read(path):
         tally.add(line)
     return tally.summaries()
@@ -194,7 +194,7 @@ def read(path: Path) -> Iterator[Line]:
                 number += 1
                 yield _line_decoder.decode(text)
     except (msgspec.DecodeError, EOFError, gzip.BadGzipFile, zlib.error) as error:
-        raise BrokenExport(f"{path.name} line {number}: {error}") from error
+        raise CorruptExport(f"{path.name} line {number}: {error}") from error
 
 
 def _first_difference(left: Iterable[LaneSummary], right: Iterable[LaneSummary]) -> int | None:
@@ -208,16 +208,16 @@ def _created(path: Path) -> IO[bytes]:
     return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb")
 
 
-def _put(path: Path, content: bytes) -> None:
+def _write_atomically(path: Path, content: bytes) -> None:
     part = path.with_name(path.name + _PART)
     with _created(part) as raw:
         raw.write(content)
-        _settle(raw)
+        _fsync(raw)
     part.replace(path)
     _settle_folder(path.parent)
 
 
-def _settle(file: IO[bytes]) -> None:
+def _fsync(file: IO[bytes]) -> None:
     file.flush()
     os.fsync(file.fileno())
 

@@ -43,24 +43,24 @@ _IPV6_PUBLIC = IPv6Network("2000::/3")
 _NAT64 = IPv6Network("64:ff9b::/96")
 
 
-def why_refused(address: Address, policy: EgressPolicy, *, encrypted: bool) -> str | None:
+def refusal_reason(address: Address, policy: EgressPolicy, *, encrypted: bool) -> str | None:
     """Return why no connection may be made to `address`, as the rest of a sentence; None when it may.
 
     `encrypted`: whether TLS will be spoken. Plain http is for allowed networks alone, unless the policy says otherwise.
     """
-    address = carried(address)
+    address = embedded_ipv4(address)
     if any(address.version == network.version and address in network for network in policy.allow):
         return None
-    if (reason := why_not_public(address)) is not None:
+    if (reason := non_public_reason(address)) is not None:
         return reason
     if not encrypted and not policy.allow_http:
         return "is reached over plain http"
     return None
 
 
-def why_not_public(address: Address) -> str | None:
+def non_public_reason(address: Address) -> str | None:
     """Return what `address` is instead of public, as the rest of a sentence; None for a public address."""
-    match carried(address):
+    match embedded_ipv4(address):
         case IPv4Address() as ipv4:
             return next((what for network, what in _IPV4_NOT_PUBLIC.items() if ipv4 in network), None)
         case IPv6Address() as ipv6:
@@ -77,7 +77,7 @@ def why_not_public(address: Address) -> str | None:
             assert_never(never)
 
 
-def carried(address: Address) -> Address:
+def embedded_ipv4(address: Address) -> Address:
     """Return the IPv4 address that an IPv6 one merely carries (v4-mapped, NAT64), else `address` itself."""
     if isinstance(address, IPv6Address):
         if address.ipv4_mapped is not None:
@@ -87,7 +87,7 @@ def carried(address: Address) -> Address:
     return address
 
 
-def remedy(address: Address) -> str:
+def allow_hint(address: Address) -> str:
     """Return what an operator adds to the configuration so that `address` may be reached."""
-    network = ip_network(carried(address))
+    network = ip_network(embedded_ipv4(address))
     return f"an operator can allow it with KEYLEDGER_UPSTREAM_ALLOW={network}"

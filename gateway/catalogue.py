@@ -3,9 +3,9 @@
 import msgspec
 from msgspec import Raw
 
-from eventstore.bound import reading
-from eventstore.database import Pool
-from projections.mcp_health.queries import stored_tools
+from infrastructure.database.connections import Pool
+from infrastructure.database.tenant import read_transaction
+from projections.read_models.mcps.health.queries import stored_tools
 
 
 class StoredTool(msgspec.Struct, frozen=True):
@@ -33,6 +33,6 @@ def catalogue_of(tools: bytes) -> Catalogue:
 
 async def find_catalogue(pool: Pool, mcp_id: str, organization_id: str) -> Catalogue | None:
     """Return the stored catalogue; None where the tools of the MCP were never listed since it moved."""
-    async with reading(pool, organization_id) as connection:
+    async with read_transaction(pool, organization_id) as connection:
         tools = await stored_tools(connection, mcp_id)
     return None if tools is None else catalogue_of(tools)

@@ -16,7 +16,7 @@ import anyio.to_thread
 import httpcore2
 import httpx2
 
-from gateway.addresses import Address, why_refused
+from gateway.addresses import Address, refusal_reason
 from gateway.config import GatewayConfig
 from gateway.errors import EgressRefused, UpstreamUnreachable
 
@@ -42,7 +42,7 @@ class Egress:
                 max_connections=_CONNECTIONS_PER_CALL * config.connections_max,
                 max_keepalive_connections=config.idle_connections_max,
                 keepalive_expiry=config.idle_seconds,
-                network_backend=_CheckedNetwork(config, lookups, encrypted=encrypted),
+                network_backend=_GuardedBackend(config, lookups, encrypted=encrypted),
             )
 
         self._pools = {"https": pool(encrypted=True), "http": pool(encrypted=False)}
@@ -77,7 +77,7 @@ class Egress:
             await pool.aclose()
 
 
-class _CheckedNetwork(httpcore2.AsyncNetworkBackend):
+class _GuardedBackend(httpcore2.AsyncNetworkBackend):
     def __init__(self, config: GatewayConfig, lookups: anyio.CapacityLimiter, *, encrypted: bool) -> None:
         self._config = config
         self._lookups = lookups
@@ -94,7 +94,7 @@ class _CheckedNetwork(httpcore2.AsyncNetworkBackend):
     ) -> httpcore2.AsyncNetworkStream:
         addresses = await self._resolve(host, port)
         for address in addresses:
-            if (reason := why_refused(address, self._config.egress, encrypted=self._encrypted)) is not None:
+            if (reason := refusal_reason(address, self._config.egress, encrypted=self._encrypted)) is not None:
                 # The address itself is not told: what a name means inside our network is nobody's business.
                 raise EgressRefused(
                     f"It {reason}. An operator can allow its network with KEYLEDGER_UPSTREAM_ALLOW"

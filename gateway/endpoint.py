@@ -7,7 +7,7 @@ a connection is made (`egress.py`). Only spellings that every URL parser reads a
 import re
 from ipaddress import IPv4Address, IPv6Address, ip_address
 
-from gateway.addresses import Address, remedy, why_refused
+from gateway.addresses import Address, allow_hint, refusal_reason
 from gateway.policy import EgressPolicy
 from gateway.url_credentials import credential_in
 
@@ -83,10 +83,10 @@ def _check_host(host: str, policy: EgressPolicy, *, encrypted: bool) -> str | No
 
 
 def _check_address(address: Address, policy: EgressPolicy, *, encrypted: bool) -> str | None:
-    if why_refused(address, policy, encrypted=encrypted) is None:
+    if refusal_reason(address, policy, encrypted=encrypted) is None:
         return None
-    if (reason := why_refused(address, policy, encrypted=True)) is not None:
-        return f"Must be a public address, and {address} {reason}; {remedy(address)}"
+    if (reason := refusal_reason(address, policy, encrypted=True)) is not None:
+        return f"Must be a public address, and {address} {reason}; {allow_hint(address)}"
     return "Must begin with https://"
 
 

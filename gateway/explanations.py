@@ -7,7 +7,7 @@ Nothing here asks the server: that would take the caller's time, and count as th
 import re
 from typing import Any
 
-from gateway.arguments import misfits
+from gateway.argument_errors import misfits
 from gateway.catalogue import Catalogue
 from gateway.errors import GatewayError, InvalidArguments, ToolNotFound
 from gateway.wire.messages import INVALID_PARAMS, RpcError

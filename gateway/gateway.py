@@ -18,7 +18,7 @@ from gateway.results import Probe, Resource, Tool, ToolResult
 from gateway.upstream import Upstream
 
 if TYPE_CHECKING:
-    from gateway.calls import Calls, FindCatalogue
+    from gateway.mcp_client import Calls, FindCatalogue
     from gateway.wire.parameter_headers import ParameterHeaders
 
 # These libraries log headers, bodies and quotes of what an upstream sent, some of it at ERROR. What is worth knowing
@@ -96,7 +96,7 @@ class Gateway:
 
     async def _load(self) -> "Calls":
         # The one place that imports the libraries for HTTP.
-        module = await asyncio.to_thread(importlib.import_module, "gateway.calls")
+        module = await asyncio.to_thread(importlib.import_module, "gateway.mcp_client")
         return module.Calls(self._config)
 
 

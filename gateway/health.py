@@ -10,18 +10,14 @@ import msgspec
 import structlog
 
 from domain.actor import SystemActor
-from domain.mcps.commands import NoteHealth
+from domain.mcps.commands import RecordHealth
 from domain.mcps.decider import MCP
 from domain.mcps.errors import McpNotFound
 from domain.mcps.events import Health
-from eventstore.bound import writing
-from eventstore.clock import new_event_id, now
-from eventstore.database import Pool
-from eventstore.errors import UNAVAILABLE, StreamMoved, Unavailable
+from eventstore.errors import ConcurrentChange
 from eventstore.execute import Write, execute, no_guard
-from eventstore.idempotency import Answer
+from eventstore.idempotency import StoredResponse
 from eventstore.recorded import Origin
-from eventstore.statements import Statement
 from gateway.errors import (
     GatewayError,
     InvalidArguments,
@@ -31,11 +27,16 @@ from gateway.errors import (
     UpstreamUnreachable,
 )
 from gateway.gateway import Gateway
+from gateway.mcp_target import McpTarget
 from gateway.results import Probe
-from gateway.way import Way
 from gateway.wire.parameter_headers import encoded_headers
-from projections.inline import INLINE
-from projections.mcp_health.queries import health_answered, health_failed, health_list_again
+from infrastructure.clock import new_event_id, now
+from infrastructure.database.connections import Pool
+from infrastructure.database.errors import UNAVAILABLE, Unavailable
+from infrastructure.database.statements import Statement
+from infrastructure.database.tenant import write_transaction
+from projections.engine.inline import INLINE
+from projections.read_models.mcps.health.queries import health_answered, health_failed, health_list_again
 
 FRESH = timedelta(seconds=30)
 """For as long a call that finds the server as it was before is not worth a write."""
@@ -57,7 +58,7 @@ ACTOR = SystemActor("mcp-health")
 _log = structlog.get_logger(__name__)
 
 
-class Found(msgspec.Struct, frozen=True):
+class HealthObservation(msgspec.Struct, frozen=True):
     """How a server was found: `reason` is the error code of a failure, `tools` a JSON array where they were asked for.
 
     `beyond_doubt`: one failure is enough, since somebody asked for the test and sees the answer. `retry_after`: for how
@@ -68,7 +69,7 @@ class Found(msgspec.Struct, frozen=True):
     reason: str | None = None
     tools: bytes | None = None
     parameter_headers: bytes | None = None
-    beyond_doubt: bool = False
+    conclusive: bool = False
     retry_after: timedelta | None = None
 
 
@@ -85,27 +86,27 @@ def health_after(error: GatewayError | None, timeout_ms: float) -> Health | None
             return None
 
 
-async def note_call(pool: Pool, way: Way, error: GatewayError | None, timeout_ms: int) -> None:
+async def record_call(pool: Pool, way: McpTarget, error: GatewayError | None, timeout_ms: int) -> None:
     """Note what the end of a call says. The time in the gateway's own queue is not held against the server."""
     health = health_after(error, error.waited_seconds * 1_000 if isinstance(error, UpstreamTimeout) else timeout_ms)
     if health is None:
         return
-    found = Found(health, None if health == "healthy" or error is None else error.code)
+    found = HealthObservation(health, None if health == "healthy" or error is None else error.code)
     if not _is_known(way, found, now()):
         await _note(pool, way, found)
 
 
-async def list_again(pool: Pool, way: Way) -> None:
+async def list_again(pool: Pool, way: McpTarget) -> None:
     """Have a worker list the tools of the MCP soon: what is stored of them is missing or out of date."""
     try:
-        async with writing(pool, way.organization_id) as connection:
+        async with write_transaction(pool, way.organization_id) as connection:
             await connection.execute(*health_list_again(way.mcp_id, now()))
     except (Unavailable, *UNAVAILABLE):
         _log.warning("mcp_health_unrecorded", mcp_id=way.mcp_id)
 
 
 async def probe(
-    pool: Pool, gateway: Gateway, way: Way, *, timeout_seconds: float = PROBE_SECONDS, beyond_doubt: bool = False
+    pool: Pool, gateway: Gateway, way: McpTarget, *, timeout_seconds: float = PROBE_SECONDS, beyond_doubt: bool = False
 ) -> Probe:
     """Ask the server what it offers, and note how it was found. `beyond_doubt`: see `Found`.
 
@@ -117,48 +118,54 @@ async def probe(
     if answer.reachable:
         tools = None if answer.tools is None else msgspec.json.encode(answer.tools)
         headers = None if answer.tools is None else encoded_headers(answer.tools)
-        await _note(pool, way, Found("healthy", tools=tools, parameter_headers=headers, retry_after=retry_after))
+        await _note(
+            pool, way, HealthObservation("healthy", tools=tools, parameter_headers=headers, retry_after=retry_after)
+        )
     elif answer.code != UpstreamTimeout.code or answer.waited_seconds * 1_000 >= PATIENCE_MS:
-        await _note(pool, way, Found("unhealthy", answer.code, beyond_doubt=beyond_doubt, retry_after=retry_after))
+        await _note(
+            pool, way, HealthObservation("unhealthy", answer.code, conclusive=beyond_doubt, retry_after=retry_after)
+        )
     return answer
 
 
-def _is_known(way: Way, found: Found, at: datetime) -> bool:
+def _is_known(way: McpTarget, found: HealthObservation, at: datetime) -> bool:
     """Whether the same was noted a moment ago."""
     fresh = way.checked_at is not None and at - way.checked_at < FRESH
     answered = found.health == "healthy"
-    return fresh and not _is_news(way, found, at) and answered == (way.failing_since is None)
+    return fresh and not _is_transition(way, found, at) and answered == (way.failing_since is None)
 
 
-def _is_news(way: Way, found: Found, at: datetime) -> bool:
+def _is_transition(way: McpTarget, found: HealthObservation, at: datetime) -> bool:
     if found.health == "healthy":
         return way.health == "unhealthy"
     again = way.failing_since is not None and at - way.failing_since >= APART
-    return way.health != "unhealthy" and (again or found.beyond_doubt)
+    return way.health != "unhealthy" and (again or found.conclusive)
 
 
-async def _note(pool: Pool, way: Way, found: Found) -> None:
+async def _note(pool: Pool, way: McpTarget, found: HealthObservation) -> None:
     """Remember how the server was found. What can not be remembered is found out again: nobody is refused for it."""
     at = now()
     not_before = None if found.retry_after is None else at + found.retry_after
     if found.health == "healthy":
-        noted = health_answered(way.mcp_id, way.moved_at, at, found.tools, found.parameter_headers, not_before)
+        noted = health_answered(
+            way.mcp_id, way.endpoint_changed_at, at, found.tools, found.parameter_headers, not_before
+        )
     else:
-        noted = health_failed(way.mcp_id, way.moved_at, at, at + AGAIN_AFTER, not_before)
+        noted = health_failed(way.mcp_id, way.endpoint_changed_at, at, at + AGAIN_AFTER, not_before)
     try:
-        if _is_news(way, found, at):
+        if _is_transition(way, found, at):
             await _change(pool, way, found, at, noted)
         else:
-            async with writing(pool, way.organization_id) as connection:
+            async with write_transaction(pool, way.organization_id) as connection:
                 await connection.execute(*noted)
     except (Unavailable, *UNAVAILABLE):
         _log.warning("mcp_health_unrecorded", mcp_id=way.mcp_id)
-    except (McpNotFound, StreamMoved):
+    except (McpNotFound, ConcurrentChange):
         pass  # It was deleted meanwhile, or others who found the same were faster.
 
 
-async def _change(pool: Pool, way: Way, found: Found, at: datetime, noted: Statement) -> None:
-    command = NoteHealth(health=found.health, moved_at=way.moved_at, at=at, reason=found.reason)
+async def _change(pool: Pool, way: McpTarget, found: HealthObservation, at: datetime, noted: Statement) -> None:
+    command = RecordHealth(health=found.health, endpoint_changed_at=way.endpoint_changed_at, at=at, reason=found.reason)
     write = Write(
         decider=MCP,
         stream_id=way.mcp_id,
@@ -168,8 +175,8 @@ async def _change(pool: Pool, way: Way, found: Found, at: datetime, noted: State
         at=at,
         origin=Origin(ACTOR),
         new_event_id=new_event_id,
-        also=lambda _: [noted],
+        extra_statements=lambda _: [noted],
     )
     change = await execute(pool, write, INLINE)
-    if not isinstance(change, Answer) and change.events:
+    if not isinstance(change, StoredResponse) and change.events:
         _log.info("mcp_health_changed", mcp_id=way.mcp_id, health=found.health, reason=found.reason)

@@ -2,7 +2,7 @@
 
 import anyio
 
-from gateway.exchange import Exchange
+from gateway.call_transport import Exchange
 from gateway.wire.events import events
 
 _SECONDS = 2.0

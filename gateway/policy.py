@@ -4,7 +4,7 @@ from typing import Self
 
 import msgspec
 
-from domain.addresses import Network, parse_network
+from domain.networks import Network, parse_network
 
 
 class EgressPolicy(msgspec.Struct, frozen=True):

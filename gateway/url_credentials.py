@@ -9,7 +9,7 @@ import re
 from binascii import Error as NotBase64
 from collections.abc import Iterator
 
-from domain.keys.secret import holds_secret
+from domain.keys.secret import contains_secret
 from gateway.credential_names import is_credential, is_opaque_credential, is_setting
 from gateway.percent_encoding import decodings
 
@@ -65,7 +65,7 @@ def _named_in(text: str) -> str | None:
 
 
 def _recognized_in(text: str) -> str | None:
-    if _TOKEN.search(text) or holds_secret(text) or _holds_header_value(text):
+    if _TOKEN.search(text) or contains_secret(text) or _holds_header_value(text):
         return "a token"
     return "the password of another address" if _USERINFO.search(text) else None
 
@@ -98,6 +98,6 @@ def _holds_header_value(text: str) -> bool:
 
 
 def _shown(name: str) -> str:
-    if _TOKEN.search(name) or holds_secret(name) or not name.isprintable():
+    if _TOKEN.search(name) or contains_secret(name) or not name.isprintable():
         return "a parameter"
     return name if len(name) <= _NAME_SHOWN_MAX else name[: _NAME_SHOWN_MAX - 1] + "…"

@@ -10,17 +10,17 @@ from typing import Any
 
 import psycopg
 
-from eventstore.database import WORKER_ROLE, Connection, Timeouts, connect, describe
-from eventstore.errors import LogError
-from eventstore.logins import owner_url
-from projections.followers import FOLLOWERS
-from projections.following import Follower, follow, lags, live_version, obstacle
-from projections.rebuild.bar import Bar
-from projections.rebuild.compare import Comparison
-from projections.rebuild.errors import UsesRemoved
-from projections.rebuild.models import Model, models
-from projections.rebuild.rebuild import drop_old, rebuild, verify
-from projections.stops import skip, skips, stopped_lanes
+from infrastructure.database.connections import WORKER_ROLE, Connection, Timeouts, connect, describe
+from infrastructure.database.errors import StorageError
+from infrastructure.database.logins import owner_url
+from projections.engine.rebuild.bar import Bar
+from projections.engine.rebuild.compare import Comparison
+from projections.engine.rebuild.errors import UsageAlreadyRemoved
+from projections.engine.rebuild.models import Model, models
+from projections.engine.rebuild.rebuild import drop_old, rebuild, verify
+from projections.engine.registry import ASYNC_PROJECTIONS
+from projections.engine.runner import AsyncProjection, blocked_by, lags, live_version, run_projection
+from projections.engine.stopped_lanes import skip, skips, stopped_lanes
 
 _PROGRESS_SECONDS = 2.0
 _TIMEOUTS = Timeouts(lock=10, statement=60)
@@ -30,7 +30,7 @@ async def _status(connection: Connection) -> bool:
     print(f"{'projection':<20}{'version':>8}{'log':>12}{'lanes':>7}{'behind':>8}{'lag':>12}")
     sound = True
     known = await stopped_lanes(connection)
-    for follower in FOLLOWERS:
+    for follower in ASYNC_PROJECTIONS:
         lanes = await lags(connection, follower)
         used = [lag for lag in lanes if lag.head]
         behind = [lag for lag in lanes if lag.behind]
@@ -40,7 +40,7 @@ async def _status(connection: Connection) -> bool:
         )
         stopped = {lane.lane: lane.reason for lane in known if lane.projection == follower.projection}
         for lag in lanes:
-            reason = stopped.get(lag.lane) or await obstacle(connection, follower, lag)
+            reason = stopped.get(lag.lane) or await blocked_by(connection, follower, lag)
             if reason:
                 print(f"  STOPPED lane {lag.lane} after {lag.position}: {reason}")
                 sound = False
@@ -51,13 +51,13 @@ async def _status(connection: Connection) -> bool:
 
 
 async def _catch_up(connection: Connection) -> bool:
-    return all([await _bring_to_the_end(connection, follower) for follower in FOLLOWERS])
+    return all([await _bring_to_the_end(connection, follower) for follower in ASYNC_PROJECTIONS])
 
 
-async def _bring_to_the_end(connection: Connection, follower: Follower[Any]) -> bool:
+async def _bring_to_the_end(connection: Connection, follower: AsyncProjection[Any]) -> bool:
     applied = 0
     while True:
-        followed = await follow(connection, follower, _PROGRESS_SECONDS)
+        followed = await run_projection(connection, follower, _PROGRESS_SECONDS)
         applied += followed.applied
         print(f"{follower.projection}: {applied} positions applied")
         if not followed.unfinished:
@@ -68,7 +68,7 @@ async def _bring_to_the_end(connection: Connection, follower: Follower[Any]) -> 
 
 
 async def _skip(connection: Connection, options: argparse.Namespace) -> bool:
-    log = next(follower.log for follower in FOLLOWERS if follower.projection == options.name)
+    log = next(follower.log for follower in ASYNC_PROJECTIONS if follower.projection == options.name)
     made = await skip(
         connection, options.name, log, options.lane, options.position, reason=options.reason, by=options.by
     )
@@ -83,7 +83,7 @@ async def _verify(url: str, wanted: Sequence[Model], *, by_name: bool) -> bool:
 async def _verify_one(url: str, model: Model, *, by_name: bool) -> bool:
     try:
         return _told(model, await _watched(model, url))
-    except UsesRemoved as reason:
+    except UsageAlreadyRemoved as reason:
         # Who asks about everything is told; who asks about this one is refused.
         if by_name:
             raise
@@ -164,7 +164,7 @@ def _parser() -> argparse.ArgumentParser:
     dropping = commands.add_parser("drop-old", help="remove what rebuilds of a read model replaced")
     dropping.add_argument("name", metavar="NAME", choices=names, help=", ".join(names))
     skipping = commands.add_parser("skip", help="leave out, for good, the position at which a lane has stopped")
-    followers = sorted({follower.projection for follower in FOLLOWERS})
+    followers = sorted({follower.projection for follower in ASYNC_PROJECTIONS})
     skipping.add_argument("name", metavar="NAME", choices=followers, help=", ".join(followers))
     skipping.add_argument("lane", metavar="LANE", type=int)
     skipping.add_argument("position", metavar="POSITION", type=int)
@@ -203,7 +203,7 @@ def main(arguments: list[str]) -> int:
         return 0 if asyncio.run(_run(options, url)) else 1
     except psycopg.Error as error:
         print(f"{setting}: {describe(error)}", file=sys.stderr)
-    except LogError as error:
+    except StorageError as error:
         print(error, file=sys.stderr)
     return 1
 

@@ -1,4 +1,4 @@
 """How far lists are paged by number."""
 
-DEPTH_MAX = 10_000
+MAX_OFFSET = 10_000
 """So many items may lie before a page: they have to be passed over. Cursors know no such end."""

@@ -9,10 +9,10 @@ def runtime_url_of(owner_url: str) -> str:
 
 async def migrate_with_runtime_login(owner_url: str) -> None:
     """Do what an operator does before the service starts: migrate, and create the login that runs it."""
-    from eventstore.database import connect  # noqa: PLC0415 - most tests of the pure packages need no database
-    from eventstore.logins import ensure_runtime_login  # noqa: PLC0415 - likewise
-    from eventstore.migrate import migrate  # noqa: PLC0415 - likewise
-    from projections.schema import scripts  # noqa: PLC0415 - likewise
+    from infrastructure.database.connections import connect  # noqa: PLC0415 - most tests of the pure packages need no database
+    from infrastructure.database.logins import ensure_runtime_login  # noqa: PLC0415 - likewise
+    from infrastructure.database.migrate import migrate  # noqa: PLC0415 - likewise
+    from projections.engine.schema import scripts  # noqa: PLC0415 - likewise
 
     await migrate(owner_url, scripts())
     async with await connect(owner_url, role=None) as owner:

@@ -10,9 +10,9 @@ from domain.actor import SystemActor, UserActor
 from domain.decider import Decider
 from domain.keys.commands import CreateKey
 from domain.keys.decider import KEY
+from domain.keys.delegation import UNRESTRICTED
 from domain.keys.permissions import Permissions
-from domain.keys.reach import UNBOUNDED
-from domain.keys.secret import ENTROPY_BYTES, Secret, mint, record
+from domain.keys.secret import ENTROPY_BYTES, Secret, fingerprint, generate
 from domain.mcps.commands import McpCommand, RegisterMcp
 from domain.mcps.decider import MCP
 from domain.members.commands import AddMember, MemberCommand
@@ -21,16 +21,16 @@ from domain.members.events import Role
 from domain.organizations.commands import ChangeOrganization, CreateOrganization
 from domain.organizations.decider import ORGANIZATION
 from domain.organizations.events import Settings
-from domain.organizations.plan import PLANS, KeyCensus, McpCensus, MemberCensus, PlanName
-from eventstore.clock import new_event_id, new_id, now
-from eventstore.database import Pool
+from domain.organizations.plan import PLANS, KeyCounts, McpCounts, MemberCounts, PlanName
 from eventstore.execute import Write, execute, no_guard
-from eventstore.idempotency import Answer
+from eventstore.idempotency import StoredResponse
 from eventstore.recorded import Origin
-from eventstore.statements import Statement
-from projections.inline import INLINE
-from projections.member_list.queries import user_put
-from projections.organization_guard.queries import keys_guard, mcps_guard
+from infrastructure.clock import new_event_id, new_id, now
+from infrastructure.database.connections import Pool
+from infrastructure.database.statements import Statement
+from projections.engine.inline import INLINE
+from projections.read_models.members.list.queries import user_put
+from projections.read_models.organizations.counts.queries import keys_guard, mcps_guard
 from tests.random_input import random_bytes
 
 OWNER = UserActor(new_id("user"))
@@ -75,23 +75,23 @@ async def key(pool: Pool, organization_id: str, **fields: Any) -> tuple[str, Sec
     MCPs that `permissions` names have to be given as `known_mcps`.
     """
     at = cast("datetime", fields.get("at", now()))
-    secret = mint(fields.get("environment", "live"), random_bytes(ENTROPY_BYTES))
+    secret = generate(fields.get("environment", "live"), random_bytes(ENTROPY_BYTES))
     template = CreateKey(
         key_id=new_id("key"),
         organization_id=organization_id,
         name="Deploy",
         environment="live",
         permissions=Permissions(mcps="*"),
-        secret=record(secret),
+        secret=fingerprint(secret),
         at=at,
         by=OPERATOR,
-        authority=UNBOUNDED,
-        census=KeyCensus(0, 0, None, "team"),
+        authority=UNRESTRICTED,
+        census=KeyCounts(0, 0, None, "team"),
         known_mcps={},
     )
     command = msgspec.structs.replace(template, **fields)
 
-    def with_census(census: KeyCensus) -> CreateKey:
+    def with_census(census: KeyCounts) -> CreateKey:
         return msgspec.structs.replace(command, census=census)
 
     write = Write(
@@ -122,7 +122,7 @@ async def mcp(pool: Pool, organization_id: str, also: Sequence[Statement] = (), 
         auth_type="none",
         at=now(),
         by=OWNER,
-        census=McpCensus(0, None, "team"),
+        census=McpCounts(0, None, "team"),
     )
     command = msgspec.structs.replace(template, **fields)
     await tell_mcp(pool, organization_id, command.mcp_id, command, also)
@@ -141,7 +141,7 @@ async def tell_mcp(
         at=now(),
         origin=Origin(OWNER),
         new_event_id=new_event_id,
-        also=lambda _: also,
+        extra_statements=lambda _: also,
     )
     await execute(pool, write, INLINE)
 
@@ -149,7 +149,7 @@ async def tell_mcp(
 async def member(pool: Pool, organization_id: str, role: Role) -> str:
     """The id of a new member, whose address is that id at example.com. The first one has to be the owner."""
     user_id = new_id("user")
-    census = MemberCensus(used=0 if role == "owner" else 1, limit=None, plan="team")
+    census = MemberCounts(used=0 if role == "owner" else 1, limit=None, plan="team")
     address = user_put(user_id, organization_id, f"{user_id}@example.com")
     await tell_member(pool, organization_id, user_id, AddMember(user_id, organization_id, role, now(), census), address)
     return user_id
@@ -189,6 +189,6 @@ async def tell_and_write(
         at=now(),
         origin=Origin(OWNER),
         new_event_id=new_event_id,
-        also=also,
+        extra_statements=also,
     )
-    assert not isinstance(await execute(pool, write, INLINE), Answer)
+    assert not isinstance(await execute(pool, write, INLINE), StoredResponse)

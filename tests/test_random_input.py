@@ -5,8 +5,8 @@ import sys
 from ipaddress import ip_address
 from pathlib import Path
 
-from domain.addresses import network
-from domain.members.email_address import folded
+from domain.members.email_address import normalized
+from domain.networks import stored_network
 from tests.random_input import begin, random_bytes, random_email, random_ipv6, random_seed, random_token
 
 ROOT = Path(__file__).parents[1]
@@ -17,8 +17,8 @@ def test_addresses_are_drawn_in_their_canonical_spelling() -> None:
     for _ in range(DRAWS):
         ip, email = random_ipv6(), random_email()
         assert str(ip_address(ip)) == ip
-        assert network(ip) is not None
-        assert folded(email) == email
+        assert stored_network(ip) is not None
+        assert normalized(email) == email
 
 
 def test_each_visitor_has_a_network_of_its_own() -> None:

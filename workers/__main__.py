@@ -13,27 +13,27 @@ import psycopg
 import redis
 import structlog
 
-from eventstore.clock import now
-from eventstore.database import describe
-from eventstore.errors import LogError
-from eventstore.logging import configure_logging
-from gateway.places import locator
-from workers.anomaly_replay import Stretch, line_of, replay, written_thresholds
+from gateway.geoip import geolocator
+from infrastructure.clock import now
+from infrastructure.database.connections import describe
+from infrastructure.database.errors import StorageError
+from infrastructure.log_format import configure_logging
+from workers.anomaly_replay import ReplayPeriod, format_alert, parse_thresholds, replay
 from workers.config import Config, ConfigError
-from workers.failed import forget, retry
-from workers.pool import Pool
-from workers.retention import Left, apply, preview
+from workers.failed_jobs import forget, retry
+from workers.retention import RemovedDay, preview, remove_expired
 from workers.schedule import QUEUES
 from workers.scheduler import Scheduler
 from workers.status import lines, status
-from workers.valkey import ConnectionNoise, connect, wait_until_ready
+from workers.valkey import ConnectionErrorFilter, connect, wait_until_ready
+from workers.worker_pool import WorkerPool
 
 _log = structlog.get_logger("workers")
 
 
 def _run(config: Config) -> None:
     _log.info("workers_started", workers=config.workers)
-    Pool(config).start()
+    WorkerPool(config).start()
 
 
 def _schedule(config: Config) -> None:
@@ -56,7 +56,7 @@ def _retention(config: Config, *, dry_run: bool) -> int:
             print(f"would leave: {day}, {events:,} uses")
         print(f"{len(would)} days, {sum(left.events for left in would):,} uses; nothing was changed")
         return 0
-    left = asyncio.run(apply(config.database_url, retention, told=_told))
+    left = asyncio.run(remove_expired(config.database_url, retention, told=_told))
     print(f"{len(left)} days, {sum(each.events for each in left):,} uses left")
     return 0
 
@@ -86,17 +86,17 @@ def _forget(config: Config, names: Sequence[str]) -> int:
 def _replay(config: Config, options: argparse.Namespace) -> int:
     """2: a threshold or the stretch can not be meant."""
     try:
-        given = written_thresholds(options.threshold)
+        given = parse_thresholds(options.threshold)
     except ValueError as error:
         print(error, file=sys.stderr)
         return 2
-    stretch = Stretch(options.begin, options.end or now(), options.organization)
+    stretch = ReplayPeriod(options.begin, options.end or now(), options.organization)
     if stretch.begin >= stretch.end:
         print(f"--from {stretch.begin.isoformat()} is not before --to {stretch.end.isoformat()}", file=sys.stderr)
         return 2
-    said = asyncio.run(replay(config.database_url, stretch, locator(config.geo_database), given))
+    said = asyncio.run(replay(config.database_url, stretch, geolocator(config.geo_database), given))
     for alert in said:
-        print(msgspec.json.encode(alert).decode() if options.json else line_of(alert))
+        print(msgspec.json.encode(alert).decode() if options.json else format_alert(alert))
     print(f"{len(said)} {'alert' if len(said) == 1 else 'alerts'} would have been raised; nothing was", file=sys.stderr)
     return 0
 
@@ -109,7 +109,7 @@ def _instant(text: str) -> datetime:
     return at if at.tzinfo else at.replace(tzinfo=UTC)
 
 
-def _told(left: Left) -> None:
+def _told(left: RemovedDay) -> None:
     print(f"left: {left.day}, {left.events:,} uses, {left.export or 'without a file'}", flush=True)
 
 
@@ -118,7 +118,7 @@ def _configure_logging() -> None:
     for name in ("rq.worker", "rq.worker_pool", "rq.cron", "rq.job", "rq.queue"):
         logger = logging.getLogger(name)
         logger.setLevel(logging.WARNING)
-        logger.addFilter(ConnectionNoise())
+        logger.addFilter(ConnectionErrorFilter())
     # That the database is away is said by the job that needs it.
     logging.getLogger("psycopg.pool").setLevel(logging.ERROR)
 
@@ -156,7 +156,7 @@ def main(arguments: list[str]) -> int:
         print(f"DATABASE_URL: {describe(error)}", file=sys.stderr)
     except redis.RedisError as error:
         print(f"REDIS_URL: {type(error).__name__}: Valkey does not answer", file=sys.stderr)
-    except (LogError, OSError) as error:
+    except (StorageError, OSError) as error:
         print(error, file=sys.stderr)
     return 1
 

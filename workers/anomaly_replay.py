@@ -13,21 +13,21 @@ import msgspec
 from msgspec import Struct
 
 from domain.alerts.events import AlertType, Number, Severity
+from domain.anomalies.evaluate import HISTORY, Geolocate, KeyHistory, Signal, evaluate
 from domain.anomalies.finding import Rule
-from domain.anomalies.hours import Hour
-from domain.anomalies.judge import HISTORY, Facts, Locate, Sign, judge
-from domain.anomalies.review import is_cooling
+from domain.anomalies.hourly_counts import Hour
+from domain.anomalies.hourly_rules import in_cooldown
 from domain.anomalies.settings import problem_of
 from domain.anomalies.thresholds import DEFAULTS
 from domain.usage.events import Code
-from eventstore.database import AT_LEISURE, WORKER_ROLE, Connection, connect
-from projections.anomaly_watch.queries import DENIALS_KEPT, SQL, thresholds
+from infrastructure.database.connections import MAINTENANCE_TIMEOUTS, WORKER_ROLE, Connection, connect
+from projections.read_models.anomalies.queries import DENIALS_KEPT, SQL, thresholds
 
 _Subject = tuple[str, str]
 """A key or an address, and the organization."""
 
 
-class Stretch(NamedTuple):
+class ReplayPeriod(NamedTuple):
     """From `begin` to before `end`; of one organization, or of all."""
 
     begin: datetime
@@ -35,7 +35,7 @@ class Stretch(NamedTuple):
     organization_id: str | None = None
 
 
-class WouldSay(Struct, frozen=True):
+class ReplayedAlert(Struct, frozen=True):
     """An alert that would have been raised. `subject`: a key, or an address that unknown keys came from."""
 
     at: datetime
@@ -47,7 +47,7 @@ class WouldSay(Struct, frozen=True):
     numbers: dict[str, Number]
 
 
-def written_thresholds(written: Sequence[str]) -> dict[str, Any]:
+def parse_thresholds(written: Sequence[str]) -> dict[str, Any]:
     """Thresholds as `name=value`; `ValueError` says what is wrong with the first that can not be meant."""
     given: dict[str, Any] = {}
     for text in written:
@@ -62,32 +62,32 @@ def written_thresholds(written: Sequence[str]) -> dict[str, Any]:
     return given
 
 
-def line_of(said: WouldSay) -> str:
+def format_alert(said: ReplayedAlert) -> str:
     numbers = " ".join(f"{name}={value}" for name, value in said.numbers.items())
     at = said.at.astimezone(UTC)
     return f"{at:%Y-%m-%d %H:%M}Z {said.severity:<8} {said.type} {said.organization_id} {said.subject} {numbers}"
 
 
-async def replay(url: str, stretch: Stretch, locate: Locate, given: Mapping[str, Any]) -> list[WouldSay]:
+async def replay(url: str, stretch: ReplayPeriod, locate: Geolocate, given: Mapping[str, Any]) -> list[ReplayedAlert]:
     """In the order of time. Says on stderr how far it is."""
-    async with await connect(url, role=WORKER_ROLE, timeouts=AT_LEISURE) as connection:
+    async with await connect(url, role=WORKER_ROLE, timeouts=MAINTENANCE_TIMEOUTS) as connection:
         log = _Log()
         await log.read(connection, stretch)
         organizations = sorted({sign.organization_id for sign in log.signs})
         own = await thresholds(connection, organizations)
     last: dict[_Subject, dict[Rule, datetime]] = {}
-    said: list[WouldSay] = []
+    said: list[ReplayedAlert] = []
     for number, sign in enumerate(log.signs):
         if number % 100_000 == 0:
             sys.stderr.write(f"{number:,} of {len(log.signs):,} signs\n")
         limits = msgspec.structs.replace(own.get(sign.organization_id, DEFAULTS), **given)
         spoken = last.setdefault((sign.subject, sign.organization_id), {})
-        for finding in judge(sign, log.facts(sign), limits, locate):
-            if is_cooling(spoken, finding, sign.at, limits):
+        for finding in evaluate(sign, log.facts(sign), limits, locate):
+            if in_cooldown(spoken, finding, sign.at, limits):
                 continue
             spoken[finding.rule] = sign.at
             said.append(
-                WouldSay(
+                ReplayedAlert(
                     at=sign.at,
                     organization_id=sign.organization_id,
                     subject=sign.subject,
@@ -104,7 +104,7 @@ class _Log:
     """What the log says of the stretch, and of as long before as the rules look back."""
 
     def __init__(self) -> None:
-        self.signs: list[Sign] = []
+        self.signs: list[Signal] = []
         self._created: dict[str, datetime] = {}
         self._hours: dict[str, dict[datetime, Hour]] = {}
         self._used: dict[str, set[datetime]] = {}
@@ -112,7 +112,7 @@ class _Log:
         self._networks: dict[str, dict[str, datetime]] = {}
         self._refused: dict[_Subject, dict[datetime, dict[Code, int]]] = {}
 
-    async def read(self, connection: Connection, stretch: Stretch) -> None:
+    async def read(self, connection: Connection, stretch: ReplayPeriod) -> None:
         sys.stderr.write("reading the log …\n")
         begin = stretch.begin
         history = {"since": begin - HISTORY, "until": stretch.end, "organization_id": stretch.organization_id}
@@ -129,9 +129,9 @@ class _Log:
         self._before = {key_id: hour for key_id, hour in before if hour is not None}
         self.signs.sort(key=lambda sign: (sign.at, sign.kind, sign.subject))
 
-    def facts(self, sign: Sign) -> Facts:
+    def facts(self, sign: Signal) -> KeyHistory:
         key_id = sign.subject
-        return Facts(
+        return KeyHistory(
             created_at=self._created.get(key_id, sign.at),
             hours=self._hours.get(key_id, {}),
             used=frozenset(self._used.get(key_id, ())),
@@ -155,12 +155,12 @@ class _Log:
         if requests + managed:
             self._used.setdefault(key_id, set()).add(hour)
         if hour >= begin:
-            self.signs.append(Sign("hour", organization_id, key_id, hour))
+            self.signs.append(Signal("hour", organization_id, key_id, hour))
 
     def _add_network(self, begin: datetime, key_id: str, organization_id: str, network: str, first: datetime) -> None:
         self._networks.setdefault(key_id, {})[network] = first
         if first >= begin:
-            self.signs.append(Sign("network", organization_id, key_id, first, network))
+            self.signs.append(Signal("network", organization_id, key_id, first, network))
 
     def _add_denied(
         self,
@@ -174,7 +174,7 @@ class _Log:
     ) -> None:
         minutes = self._refused.setdefault((subject, organization_id), {})
         if minute >= begin and minute not in minutes:
-            self.signs.append(Sign("unknown" if unknown else "denied", organization_id, subject, minute))
+            self.signs.append(Signal("unknown" if unknown else "denied", organization_id, subject, minute))
         minutes.setdefault(minute, {})[code] = denied
 
 

@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import Self
 from urllib.parse import urlsplit
 
-from domain.organizations.changed_plans import plans_from
 from domain.organizations.plan import PLANS, Plans, usage_days
-from eventstore.database_url import UNREADABLE, is_readable
-from gateway.derivation import written_master_keys
-from gateway.places import GeoDatabaseUnusable, written_geo_database
+from domain.organizations.plan_overrides import apply_overrides
+from gateway.geoip import GeoDatabaseUnusable, open_database
 from gateway.policy import EgressPolicy
+from infrastructure.database.url import UNREADABLE, is_readable
+from infrastructure.key_derivation import parse_master_keys
 from workers.mail.settings import MailFile, Smtp, Way
 from workers.retention_settings import Retention
 
@@ -88,7 +88,7 @@ def _database_url(environment: Mapping[str, str], name: str) -> str:
 
 def _master_keys(text: str) -> tuple[bytes, ...]:
     try:
-        return written_master_keys(text) if text else ()
+        return parse_master_keys(text) if text else ()
     except ValueError as error:
         raise ConfigError(f"KEYLEDGER_MASTER_KEY {error}") from None
 
@@ -127,14 +127,14 @@ def _egress(text: str) -> EgressPolicy:
 
 def _plans(text: str) -> Plans:
     try:
-        return plans_from(text)
+        return apply_overrides(text)
     except ValueError as error:
         raise ConfigError(f'KEYLEDGER_PLANS: {error}: write JSON such as {{"free": {{"usage_days": 90}}}}') from None
 
 
 def _geo_database(text: str) -> Path | None:
     try:
-        return written_geo_database(text)
+        return open_database(text)
     except GeoDatabaseUnusable as error:
         raise ConfigError(f"KEYLEDGER_GEO_DATABASE {error}") from None
 

@@ -13,23 +13,24 @@ from domain.actor import SystemActor
 from domain.keys.commands import KeyCommand
 from domain.keys.decider import KEY
 from domain.organizations.plan import PLANS
-from eventstore.clock import new_event_id, now
-from eventstore.database import Connection, Pool
-from eventstore.errors import StreamMoved, Unavailable
+from eventstore.errors import ConcurrentChange
 from eventstore.execute import Write, execute
-from eventstore.idempotency import Answer
+from eventstore.idempotency import StoredResponse
 from eventstore.recorded import Origin
-from eventstore.statements import Statement
-from projections.inline import INLINE
-from projections.key_list.queries import DueKey
-from projections.organization_guard.queries import keys_guard
-from workers.run import CONNECTIONS_MAX, WORK_SECONDS
-from workers.seldom import Seldom
+from infrastructure.clock import new_event_id, now
+from infrastructure.database.connections import Connection, Pool
+from infrastructure.database.errors import Unavailable
+from infrastructure.database.statements import Statement
+from projections.engine.inline import INLINE
+from projections.read_models.keys.list.queries import DueKey
+from projections.read_models.organizations.counts.queries import keys_guard
+from workers.job_runner import CONNECTIONS_MAX, WORK_SECONDS
+from workers.log_throttle import LogThrottle
 
 PAGE = 100
 
 _log = structlog.get_logger(__name__)
-_news = Seldom()
+_news = LogThrottle()
 
 
 class Due(Protocol):
@@ -43,7 +44,7 @@ K = TypeVar("K", bound=Due)
 
 
 @dataclass(frozen=True, slots=True)
-class Duty(Generic[K]):
+class DueKeyTask(Generic[K]):
     """What is done, and about which keys: `due` gives some of those that are due at an instant, the longest due first.
 
     `step` sees to one of them, so that it is due no more, and says whether there was anything to do. It may be
@@ -55,7 +56,7 @@ class Duty(Generic[K]):
     step: Callable[[Pool, K], Awaitable[bool]]
 
 
-def commanding(
+def command_step(
     actor: SystemActor, command: Callable[[datetime], KeyCommand]
 ) -> Callable[[Pool, DueKey], Awaitable[bool]]:
     """The step that gives a key a command, made for the instant at which it is given."""
@@ -81,13 +82,13 @@ async def give(
         at=at,
         origin=Origin(actor),
         new_event_id=new_event_id,
-        also=lambda _: also,
+        extra_statements=lambda _: also,
     )
     change = await execute(pool, write, INLINE)
-    return not isinstance(change, Answer) and bool(change.events)
+    return not isinstance(change, StoredResponse) and bool(change.events)
 
 
-async def see_to(pool: Pool, duty: Duty[K], seconds: float = WORK_SECONDS) -> int:
+async def process_due(pool: Pool, duty: DueKeyTask[K], seconds: float = WORK_SECONDS) -> int:
     """Do `duty` for every key that is due, for `seconds` at most; gives how many changed.
 
     A key that can not be changed is logged and passed over, so that it stops no other. Any number of processes may do
@@ -102,7 +103,7 @@ async def see_to(pool: Pool, duty: Duty[K], seconds: float = WORK_SECONDS) -> in
         page = [key for key in due if key.key_id not in passed_over]
         if not page:
             break
-        unchanged = await _change_all(pool, duty, page)
+        unchanged = await _process_page(pool, duty, page)
         passed_over |= unchanged
         changed += len(page) - len(unchanged)
     if changed:
@@ -110,7 +111,7 @@ async def see_to(pool: Pool, duty: Duty[K], seconds: float = WORK_SECONDS) -> in
     return changed
 
 
-async def _change_all(pool: Pool, duty: Duty[K], page: list[K]) -> set[str]:
+async def _process_page(pool: Pool, duty: DueKeyTask[K], page: list[K]) -> set[str]:
     """The ids of those that did not change: someone else was faster, or they can not be changed."""
     gate = asyncio.Semaphore(CONNECTIONS_MAX)
 
@@ -124,7 +125,7 @@ async def _change_all(pool: Pool, duty: Duty[K], page: list[K]) -> set[str]:
         raise problems[0]
     for key, outcome in zip(page, outcomes, strict=True):
         # That others kept changing a key is no defect of it: its turn comes again in a second.
-        bad = isinstance(outcome, BaseException) and not isinstance(outcome, StreamMoved)
+        bad = isinstance(outcome, BaseException) and not isinstance(outcome, ConcurrentChange)
         if bad and _news(key.key_id):
             _log.error("key_can_not_be_changed", by=duty.actor.id, key_id=key.key_id, exc_info=outcome)
     return {key.key_id for key, outcome in zip(page, outcomes, strict=True) if outcome is not True}

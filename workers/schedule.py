@@ -6,19 +6,19 @@ from typing import NamedTuple
 from workers.jobs import apply_retention as retention
 from workers.jobs.aggregate_usage import aggregate_usage
 from workers.jobs.check_mcp_health import check_mcp_health
+from workers.jobs.compose_alert_mails import compose_alert_mails
+from workers.jobs.create_partitions import create_partitions
 from workers.jobs.deliver_mail import deliver_mail
 from workers.jobs.deliver_webhooks import deliver_webhooks
 from workers.jobs.detect_anomalies import detect_anomalies
 from workers.jobs.expire_keys import expire_keys
-from workers.jobs.follow_changes import follow_changes
-from workers.jobs.forget_deliveries import forget_deliveries
-from workers.jobs.forget_idempotency_keys import forget_idempotency_keys
-from workers.jobs.forget_sign_ins import forget_sign_ins
-from workers.jobs.mail_alerts import mail_alerts
-from workers.jobs.make_partitions import make_partitions
+from workers.jobs.purge_deliveries import purge_deliveries
+from workers.jobs.purge_idempotency_keys import purge_idempotency_keys
+from workers.jobs.purge_sign_ins import purge_sign_ins
+from workers.jobs.raise_expiry_alerts import raise_expiry_alerts
+from workers.jobs.raise_quota_alerts import raise_quota_alerts
 from workers.jobs.retire_secrets import retire_secrets
-from workers.jobs.warn_of_expiry import warn_of_expiry
-from workers.jobs.warn_of_quota import warn_of_quota
+from workers.jobs.run_lifecycle_projections import run_lifecycle_projections
 
 _MINUTE = 60
 _HOUR = 3_600
@@ -44,16 +44,16 @@ class Scheduled(NamedTuple):
 SCHEDULE = (
     Scheduled(expire_keys, 1),
     Scheduled(retire_secrets, 1),
-    Scheduled(warn_of_expiry, _MINUTE),
-    Scheduled(make_partitions, _HOUR),
+    Scheduled(raise_expiry_alerts, _MINUTE),
+    Scheduled(create_partitions, _HOUR),
     Scheduled(aggregate_usage, 1, waits=True),
-    Scheduled(follow_changes, 1),
+    Scheduled(run_lifecycle_projections, 1),
     Scheduled(detect_anomalies, 5),
-    Scheduled(warn_of_quota, _MINUTE),
-    Scheduled(mail_alerts, 1),
-    Scheduled(forget_idempotency_keys, _MINUTE),
-    Scheduled(forget_sign_ins, _MINUTE),
-    Scheduled(forget_deliveries, _MINUTE),
+    Scheduled(raise_quota_alerts, _MINUTE),
+    Scheduled(compose_alert_mails, 1),
+    Scheduled(purge_idempotency_keys, _MINUTE),
+    Scheduled(purge_sign_ins, _MINUTE),
+    Scheduled(purge_deliveries, _MINUTE),
     Scheduled(deliver_mail, 1, waits=True),
     Scheduled(check_mcp_health, 5, waits=True),
     Scheduled(deliver_webhooks, 1, waits=True),

@@ -16,9 +16,9 @@ from rq.serializers import JSONSerializer
 from rq.utils import now
 
 from workers.lateness import LATE_SECONDS_MIN, publish, unfinished
+from workers.log_throttle import LogThrottle
 from workers.schedule import SCHEDULE
-from workers.seldom import Seldom
-from workers.valkey import Valkey, say_unavailable, wait_until_ready
+from workers.valkey import Valkey, log_unavailable, wait_until_ready
 
 FAILURE_KEPT_SECONDS = 600
 
@@ -39,7 +39,7 @@ class Scheduler(CronScheduler):
         super().__init__(connection)
         self._started = monotonic()
         self._late: set[str] = set()
-        self._news = Seldom()
+        self._news = LogThrottle()
         self._seconds = {scheduled.name: scheduled.seconds for scheduled in SCHEDULE}
         self._seconds_max = {scheduled.name: scheduled.seconds_max for scheduled in SCHEDULE}
         for scheduled in SCHEDULE:
@@ -56,7 +56,7 @@ class Scheduler(CronScheduler):
                     self.save()
                     self.heartbeat()
                 except redis.RedisError as error:
-                    say_unavailable(error)
+                    log_unavailable(error)
                     wait_until_ready(self.connection)
                 time.sleep(min(self.calculate_sleep_interval(), _PAUSE_SECONDS_MAX))
         except StopRequested:

@@ -20,15 +20,15 @@ from rq.job import Job
 from rq.serializers import JSONSerializer
 from rq.worker import BaseWorker
 
-from eventstore.database import WORKER_ROLE, connect, describe
-from eventstore.database_clock import described, is_too_far
-from projections.followers import FOLLOWERS
-from projections.following import lags
-from projections.stops import stopped_lanes
-from workers.failed import Failed, failed_jobs
+from infrastructure.database.clock import described, is_too_far
+from infrastructure.database.connections import WORKER_ROLE, connect, describe
+from projections.engine.registry import ASYNC_PROJECTIONS
+from projections.engine.runner import lags
+from projections.engine.stopped_lanes import stopped_lanes
+from workers.failed_jobs import Failed, failed_jobs
+from workers.job_metrics import LastRun, last_runs
 from workers.lateness import unfinished
 from workers.schedule import SCHEDULE
-from workers.tally import Run, runs
 from workers.valkey import Valkey
 from workers.worker import CLOCK
 
@@ -44,7 +44,7 @@ class Schedule(Struct, frozen=True):
     waiting: int
     running: int
     next: datetime | None
-    last: Run | None
+    last: LastRun | None
     unfinished_seconds: float | None = None
     late: bool = False
 
@@ -152,7 +152,7 @@ def job_of(worker: BaseWorker) -> Job | None:
 
 def _jobs(connection: Valkey) -> Jobs:
     connection.ping()
-    known = runs(connection)
+    known = last_runs(connection)
     without_success = {each.job: each for each in unfinished(connection)}
     schedulers = CronScheduler.all(connection)
     due: dict[str, datetime] = {}
@@ -201,7 +201,7 @@ async def _followers(url: str) -> list[FollowerSeen]:
                 sum(lag.behind for lag in await lags(connection, follower)),
                 [lane.lane for lane in stopped if lane.projection == follower.projection],
             )
-            for follower in FOLLOWERS
+            for follower in ASYNC_PROJECTIONS
         ]
 
 

@@ -9,7 +9,7 @@ from redis.backoff import ConstantBackoff
 from redis.retry import Retry
 
 from workers.config import ConfigError
-from workers.seldom import Seldom
+from workers.log_throttle import LogThrottle
 
 Valkey = redis.Redis
 
@@ -21,7 +21,7 @@ _WAIT_FIRST_SECONDS = 0.1
 _WAIT_MOST_SECONDS = 1.0
 
 _log = structlog.get_logger(__name__)
-_unavailable = Seldom()
+_unavailable = LogThrottle()
 
 
 def connect(url: str, *, answer_seconds: float = _ANSWER_SECONDS) -> Valkey:
@@ -48,7 +48,7 @@ def wait_until_ready(connection: Valkey) -> None:
         try:
             connection.ping()  # pyright: ignore[reportUnknownMemberType]
         except redis.RedisError as error:
-            say_unavailable(error)
+            log_unavailable(error)
             waited = True
             time.sleep(pause)
             pause = min(2 * pause, _WAIT_MOST_SECONDS)
@@ -59,13 +59,13 @@ def wait_until_ready(connection: Valkey) -> None:
             return
 
 
-def say_unavailable(error: BaseException) -> None:
+def log_unavailable(error: BaseException) -> None:
     """One log line a minute at most: nothing is lost by it, and it will pass."""
     if _unavailable("valkey"):
         _log.warning("valkey_unavailable", error=f"{type(error).__name__}: {error}")
 
 
-class ConnectionNoise(logging.Filter):
+class ConnectionErrorFilter(logging.Filter):
     """Turns what rq logs about a lost connection, a line or a whole traceback each time, into `say_unavailable`."""
 
     def filter(self, record: logging.LogRecord) -> bool:
@@ -74,6 +74,6 @@ class ConnectionNoise(logging.Filter):
             causes += record.args
         for cause in causes:
             if isinstance(cause, redis.ConnectionError | redis.TimeoutError):
-                say_unavailable(cause)
+                log_unavailable(cause)
                 return False
         return True

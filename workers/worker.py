@@ -21,11 +21,11 @@ from rq.job import Job
 from rq.serializers import JSONSerializer
 from rq.worker import SimpleWorker
 
-from eventstore.logging import bound
+from infrastructure.log_format import log_context
 from workers.fair_order import FairOrder
-from workers.run import last_run
-from workers.tally import Outcome, count
-from workers.valkey import connect, say_unavailable, wait_until_ready
+from workers.job_metrics import Outcome, record
+from workers.job_runner import last_run
+from workers.valkey import connect, log_unavailable, wait_until_ready
 
 _TTL_SECONDS = 20  # rq waits for a job for 15 s less, then sends its heartbeat
 _ANSWER_SECONDS = 15.0
@@ -68,14 +68,14 @@ class JobWorker(SimpleWorker):
 
     def perform_job(self, job: Job, queue: Queue, execution: Execution) -> bool:
         began = monotonic()
-        with bound(job=queue.name, job_id=job.id):
+        with log_context(job=queue.name, job_id=job.id):
             last_run.begin()
             succeeded = super().perform_job(job, queue, execution)
             seconds = monotonic() - began
             if self._fair_order is not None:
                 self._fair_order.charge(queue.name, seconds)
                 self._arrange(self._fair_order)
-            count(self.connection, queue.name, seconds, _outcome(succeeded=succeeded))
+            record(self.connection, queue.name, seconds, _outcome(succeeded=succeeded))
             self._tell_clock()
         return succeeded
 
@@ -87,7 +87,7 @@ class JobWorker(SimpleWorker):
     def handle_exception(self, job: Job, *exc_info: object) -> None:
         error = exc_info[1]
         if isinstance(error, redis.ConnectionError | redis.TimeoutError):
-            say_unavailable(error)
+            log_unavailable(error)
         elif isinstance(error, InvalidJobOperation | ValueError) and self._was_forgotten():
             # The next tick enqueues it anew, and shows it again if the error was the job's own.
             _log.info("job_forgotten", job=job.func_name)
@@ -139,4 +139,4 @@ def work(name: str, redis_url: str, parent: int, queues: Sequence[str]) -> None:
         _log.info("worker_started", pid=os.getpid())
         worker.work(logging_level="WARNING")
     except redis.RedisError as error:
-        say_unavailable(error)
+        log_unavailable(error)

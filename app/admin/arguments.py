@@ -8,7 +8,7 @@ from domain.organizations.plan import PlanName
 HELP = "create organizations and owners, change plans, print sign-in links"
 
 
-def add_words(admin: argparse.ArgumentParser) -> None:
+def add_commands(admin: argparse.ArgumentParser) -> None:
     admin.description = "For whoever runs the service. Needs DATABASE_URL and KEYLEDGER_MASTER_KEY, and no running API."
     words = admin.add_subparsers(dest="word", required=True, metavar="COMMAND")
     plans = get_args(PlanName)

@@ -6,16 +6,16 @@ from datetime import timedelta
 from app.admin import organizations
 from app.admin.links import sign_in_link
 from app.config import Config
-from eventstore.clock import now
-from eventstore.database import WORKER_ROLE, Pool, pool
-from eventstore.database_clock import read_clock
-from projections.sessions.queries import failures
+from infrastructure.clock import now
+from infrastructure.database.clock import read_clock
+from infrastructure.database.connections import WORKER_ROLE, Pool, pool
+from projections.records.sessions.queries import failures
 
 _FAILURES_KEPT = timedelta(days=90)
-"""No older ones are there: see `workers/jobs/forget_sign_ins.py`."""
+"""No older ones are there: see `workers/jobs/purge_sign_ins.py`."""
 
 
-async def carry_out(config: Config, options: argparse.Namespace) -> list[str]:
+async def run(config: Config, options: argparse.Namespace) -> list[str]:
     """The lines for whoever asked. Raises a `Refusal` where it can not be done."""
     # An operator belongs to no organization, and sees all of them.
     async with pool(config.database_url, role=WORKER_ROLE, size_max=2) as connections:

@@ -1,18 +1,18 @@
 """A link that signs somebody in, handed out by an operator instead of a mail."""
 
+from app.auth.sessions import LINK_PREFIX, digest_of, new_secret
+from app.auth.sign_in import LINK_LASTS, link_to, resolve_recipient
 from app.config import Config
-from app.security.sessions import LINK_PREFIX, digest_of, new_secret
-from app.security.signing_in import LINK_LASTS, link_to, mailbox
 from domain.refusal import NotFound
-from eventstore.clock import now
-from eventstore.database import Pool
-from projections.sessions import queries as sessions
+from infrastructure.clock import now
+from infrastructure.database.connections import Pool
+from projections.records.sessions import queries as sessions
 
 
 async def sign_in_link(pool: Pool, config: Config, email: str) -> str:
     """The link. Raises `NotFound` where nobody has that address: an operator may know."""
     async with pool.connection() as connection:
-        _, people = mailbox(email, await sessions.people_of_address(connection, email))
+        _, people = resolve_recipient(email, await sessions.people_of_address(connection, email))
         if not people:
             raise NotFound(f"Nobody has the address {email}.")
         token = new_secret(LINK_PREFIX)

@@ -9,31 +9,36 @@ from psycopg.errors import UniqueViolation
 
 from domain.actor import SystemActor
 from domain.decider import Decider
-from domain.fields import Problems
+from domain.fields import FieldErrors
 from domain.grants import GRANTS
 from domain.ids import is_id
 from domain.keys.commands import CreateKey
 from domain.keys.decider import KEY
+from domain.keys.delegation import UNRESTRICTED
 from domain.keys.permissions import Permissions
-from domain.keys.reach import UNBOUNDED
-from domain.keys.secret import ENTROPY_BYTES, Secret, mint, record
+from domain.keys.secret import ENTROPY_BYTES, Secret, fingerprint, generate
 from domain.members.commands import AddMember
 from domain.members.decider import MEMBER
 from domain.members.email_address import check_email
 from domain.organizations.commands import ChangePlan, CreateOrganization
 from domain.organizations.decider import ORGANIZATION
 from domain.organizations.errors import OrganizationNotFound
-from domain.organizations.plan import KeyCensus, MemberCensus, PlanName, Plans
+from domain.organizations.plan import KeyCounts, MemberCounts, PlanName, Plans
 from domain.refusal import Conflict
-from eventstore.clock import new_event_id, new_id, now
-from eventstore.database import Pool
-from eventstore.execute import Beside, Guard, Write, execute, no_guard
+from eventstore.execute import Lock, RelatedCommand, Write, execute, no_guard
 from eventstore.recorded import Origin
-from eventstore.statements import Statement
-from projections.inline import INLINE
-from projections.member_list.queries import user_put
-from projections.organization_guard.queries import keys_guard, members_guard
-from projections.organization_list.queries import OrganizationDetail, id_of_slug, organization_of, page_after
+from infrastructure.clock import new_event_id, new_id, now
+from infrastructure.database.connections import Pool
+from infrastructure.database.statements import Statement
+from projections.engine.inline import INLINE
+from projections.read_models.members.list.queries import user_put
+from projections.read_models.organizations.counts.queries import keys_guard, members_guard
+from projections.read_models.organizations.list.queries import (
+    OrganizationDetail,
+    id_of_slug,
+    organization_of,
+    page_after,
+)
 
 S = TypeVar("S")
 C = TypeVar("C")
@@ -50,15 +55,15 @@ async def create_organization(
     pool: Pool, plans: Plans, name: str, slug: str, plan: PlanName, owner_email: str
 ) -> tuple[str, str]:
     """The ids of the new organization and of its owner. Raises a `Refusal`, also where the slug is taken."""
-    problems = Problems()
+    problems = FieldErrors()
     check_email(problems, owner_email)
-    problems.refuse_any()
+    problems.raise_if_any()
     if await find(pool, slug) is not None:
         raise Conflict(f"There is an organization with the slug {slug} already.")
     organization_id, user_id, at = new_id("org"), new_id("user"), now()
     create = CreateOrganization(organization_id, name, slug, plan, at=at, by=OPERATOR)
     # Nobody is a member yet of what does not exist yet.
-    add = AddMember(user_id, organization_id, "owner", at, MemberCensus(0, plans[plan].team_members, plan))
+    add = AddMember(user_id, organization_id, "owner", at, MemberCounts(0, plans[plan].team_members, plan))
     try:
         await _write(
             pool,
@@ -67,7 +72,7 @@ async def create_organization(
             organization_id,
             lambda _: add,
             no_guard(),
-            beside=[Beside(ORGANIZATION, organization_id, create)],
+            beside=[RelatedCommand(ORGANIZATION, organization_id, create)],
             also=[user_put(user_id, organization_id, owner_email)],
         )
     except UniqueViolation:  # somebody else took it in between
@@ -77,7 +82,7 @@ async def create_organization(
 
 async def change_plan(pool: Pool, plans: Plans, organization: str, plan: PlanName) -> str:
     """The id of the organization, which has that plan now."""
-    organization_id = await found(pool, organization)
+    organization_id = await resolve_organization(pool, organization)
     # Nothing is decided upon the counts, but whoever decides upon the plan meanwhile waits.
     guard = members_guard(organization_id, plans)
     await _write(pool, ORGANIZATION, organization_id, organization_id, lambda _: ChangePlan(plan), guard)
@@ -88,21 +93,21 @@ async def create_management_key(
     pool: Pool, plans: Plans, organization: str, name: str, days: int
 ) -> tuple[str, Secret]:
     """The id and the secret of a new live key with every grant, for every MCP. The plan's limit holds for it too."""
-    organization_id = await found(pool, organization)
+    organization_id = await resolve_organization(pool, organization)
     key_id, at = new_id("key"), now()
-    secret = mint("live", os.urandom(ENTROPY_BYTES))
+    secret = generate("live", os.urandom(ENTROPY_BYTES))
 
-    def create(census: KeyCensus) -> CreateKey:
+    def create(census: KeyCounts) -> CreateKey:
         return CreateKey(
             key_id=key_id,
             organization_id=organization_id,
             name=name,
             environment="live",
             permissions=Permissions(mcps="*", manage=GRANTS),
-            secret=record(secret),
+            secret=fingerprint(secret),
             at=at,
             by=OPERATOR,
-            authority=UNBOUNDED,
+            authority=UNRESTRICTED,
             census=census,
             known_mcps={},
             expires_at=at + timedelta(days=days),
@@ -125,7 +130,7 @@ async def list_organizations(pool: Pool) -> AsyncIterator[OrganizationDetail]:
         last = page[-1].organization_id
 
 
-async def found(pool: Pool, organization: str) -> str:
+async def resolve_organization(pool: Pool, organization: str) -> str:
     """The id of the organization that bears this id or slug."""
     organization_id = await find(pool, organization)
     if organization_id is None:
@@ -147,9 +152,9 @@ async def _write(
     stream_id: str,
     organization_id: str,
     command: Callable[[F], C],
-    guard: Guard[F],
+    guard: Lock[F],
     *,
-    beside: Sequence[Beside[Any, Any, Any]] = (),
+    beside: Sequence[RelatedCommand[Any, Any, Any]] = (),
     also: Sequence[Statement] = (),
 ) -> None:
     write = Write(
@@ -161,7 +166,7 @@ async def _write(
         at=now(),
         origin=Origin(OPERATOR),
         new_event_id=new_event_id,
-        beside=lambda _: beside,
-        also=lambda _: also,
+        related_commands=lambda _: beside,
+        extra_statements=lambda _: also,
     )
     await execute(pool, write, INLINE)

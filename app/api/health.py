@@ -5,25 +5,25 @@ from typing import Any
 import msgspec
 from litestar import Response, get
 
-from app.exchange import Inbound, Outbound
-from app.operations.readiness import readiness
-from app.problems import RETRY_AFTER_SECONDS
-from app.requests import HttpRequest, HttpResponse, services_of
+from app.http.errors import RETRY_AFTER_SECONDS
+from app.http.handlers import HttpRequest, HttpResponse, get_services
+from app.http.messages import RawRequest, RawResponse
+from app.observability.health.readiness import readiness
 from app.services import Services
-from eventstore.clock import now
+from infrastructure.clock import now
 
 _LIVE = b'{"success":true,"data":{"status":"live"}}'
 
 
-async def live(_inbound: Inbound, _services: Services) -> Outbound:
+async def live(_inbound: RawRequest, _services: Services) -> RawResponse:
     """No I/O: a process that answers this is not to be restarted because a server it needs is away."""
-    return Outbound(200, _LIVE)
+    return RawResponse(200, _LIVE)
 
 
 @get("/health/ready", public=True)
 async def ready(request: HttpRequest) -> HttpResponse:
     """503 when no request could be answered, else 200; what is missing stands in both."""
-    services = services_of(request)
+    services = get_services(request)
     state = await services.standing.look(services.pool)
     found = readiness(
         state,

@@ -6,24 +6,24 @@ machine or from a private network, and not through a proxy that is not known: it
 
 from hmac import compare_digest
 
-from app.exchange import Inbound, Outbound
-from app.metrics.exposition import CONTENT_TYPE
-from app.problems import Problem
-from app.security.bearer import bearer_tokens
+from app.auth.bearer import bearer_tokens
+from app.http.errors import Problem
+from app.http.messages import RawRequest, RawResponse
+from app.observability.metrics.lazy_exporter import CONTENT_TYPE
 from app.services import Services
-from domain.addresses import parse_address
+from domain.networks import parse_address
 
 _PASSED_ON = (b"forwarded", b"x-forwarded-for", b"x-real-ip", b"via")
 _REFUSED = "Ask from this machine or a private network, or set KEYLEDGER_METRICS_TOKEN and send it as a bearer token."
 
 
-async def metrics(inbound: Inbound, services: Services) -> Outbound:
+async def metrics(inbound: RawRequest, services: Services) -> RawResponse:
     _refuse_strangers(inbound, services)
     state = await services.standing.look(services.pool)
-    return Outbound(200, await services.exposition.text(state), content_type=CONTENT_TYPE)
+    return RawResponse(200, await services.exposition.text(state), content_type=CONTENT_TYPE)
 
 
-def _refuse_strangers(inbound: Inbound, services: Services) -> None:
+def _refuse_strangers(inbound: RawRequest, services: Services) -> None:
     config = services.config
     if config.metrics_token:
         token = config.metrics_token.encode()
@@ -35,7 +35,7 @@ def _refuse_strangers(inbound: Inbound, services: Services) -> None:
         raise Problem("forbidden", _REFUSED)
 
 
-def _bearer_tokens(inbound: Inbound) -> list[bytes]:
+def _bearer_tokens(inbound: RawRequest) -> list[bytes]:
     """Return what may be the token: the header as a whole too, because an operator's token may contain commas."""
     scheme, _, whole = inbound.headers.get(b"authorization", b"").partition(b" ")
     return [*bearer_tokens(inbound.headers), *([whole.strip()] if scheme.lower() == b"bearer" else [])]

@@ -2,7 +2,7 @@
 
 from app.api.alerts import list as listing
 from app.api.alerts.acknowledge import acknowledge_alert
-from app.api.alerts.detail import alert_detail
+from app.api.alerts.get import alert_detail
 from app.openapi import examples
 from app.openapi.operation import Answer, Operation, routed
 from app.openapi.shapes.alerts import Alert

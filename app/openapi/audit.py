@@ -1,8 +1,9 @@
 """The operations on the audit log."""
 
-from app.api.audit import events, export
-from app.api.audit.event import audit_event
-from app.api.audit.shape import EVENT_TYPES
+from app.api.audit import export
+from app.api.audit import list as events
+from app.api.audit.get import audit_event
+from app.api.audit.schemas import EVENT_TYPES
 from app.openapi import examples
 from app.openapi.operation import Answer, Operation, routed
 from app.openapi.shapes import audit

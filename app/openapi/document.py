@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 
+from app.http.errors import ERRORS
 from app.openapi.errors import codes_of, component_of, examples, response
 from app.openapi.fields import QUERY
 from app.openapi.headers import LIMITS, REQUEST_HEADERS, RESPONSE_HEADERS, reference
@@ -13,7 +14,6 @@ from app.openapi.introduction import INFO, PATH_PARAMETERS, SECURITY_SCHEMES, SE
 from app.openapi.operation import Answer, Operation
 from app.openapi.schemas import Schemas, properties_of
 from app.openapi.shapes.common import Pagination, Problem
-from app.problems import CODES
 
 Object = dict[str, Any]
 
@@ -143,7 +143,7 @@ def _responses(operation: Operation, schemas: Schemas, failures: Object) -> Obje
 
 
 def _status(code: str) -> int:
-    return CODES[code].status
+    return ERRORS[code].status
 
 
 def _answer(operation: Operation, answer: Answer, schemas: Schemas) -> Object:

@@ -4,9 +4,9 @@ from collections.abc import Iterable, Sequence
 from http import HTTPStatus
 from typing import Any
 
+from app.http.errors import CONTENT_TYPE, ERRORS
 from app.openapi.headers import reference
 from app.openapi.operation import Operation
-from app.problems import CODES, CONTENT_TYPE
 
 REQUEST_ID = "req_5f1d7c0a9b3e4c2d8f6a1b2c"
 
@@ -40,7 +40,7 @@ def codes_of(operation: Operation) -> list[str]:
         codes |= {"idempotency_in_flight", "idempotency_mismatch"}
     if operation.revised and operation.method != "GET":
         codes |= {"conflict"}
-    return [code for code in CODES if code in codes]
+    return [code for code in ERRORS if code in codes]
 
 
 def component_of(codes: Sequence[str]) -> str:
@@ -51,8 +51,8 @@ def component_of(codes: Sequence[str]) -> str:
 def response(codes: Sequence[str]) -> dict[str, Any]:
     """The answer with one of these codes, which have one status."""
     return {
-        "description": " ".join(f"`{code}`: {CODES[code].explanation}" for code in codes),
-        "headers": _headers(CODES[codes[0]].status),
+        "description": " ".join(f"`{code}`: {ERRORS[code].explanation}" for code in codes),
+        "headers": _headers(ERRORS[codes[0]].status),
         "content": {
             CONTENT_TYPE: {
                 "schema": {
@@ -69,7 +69,7 @@ def response(codes: Sequence[str]) -> dict[str, Any]:
 
 def examples(codes: Iterable[str]) -> dict[str, Any]:
     """`components.examples`: one failure of each code."""
-    return {code: {"summary": CODES[code].title, "value": _example(code)} for code in sorted(codes)}
+    return {code: {"summary": ERRORS[code].title, "value": _example(code)} for code in sorted(codes)}
 
 
 _HEADERS: dict[int, tuple[str, ...]] = {
@@ -93,7 +93,7 @@ def _with_code(codes: Sequence[str]) -> dict[str, Any]:
 
 
 def _example(code: str) -> dict[str, Any]:
-    known = CODES[code]
+    known = ERRORS[code]
     error: dict[str, Any] = {"code": code, "message": known.explanation, "request_id": REQUEST_ID}
     if code in _DETAILS:
         error["details"] = _DETAILS[code]

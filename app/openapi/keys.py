@@ -1,10 +1,11 @@
 """The operations on keys."""
 
-from app.api.api_keys import activity, change_details, create, revoke, revoke_many, rotate
+from app.api.api_keys import activity, create, revoke, revoke_many, rotate
 from app.api.api_keys import list as listing
-from app.api.api_keys.detail import key_detail
+from app.api.api_keys import update as change_details
 from app.api.api_keys.disable import disable_key
 from app.api.api_keys.enable import enable_key
+from app.api.api_keys.get import key_detail
 from app.openapi import examples, fields
 from app.openapi.operation import Answer, Body, Operation, routed
 from app.openapi.shapes import keys

@@ -1,10 +1,12 @@
 """The operations on MCP servers, and calls to them."""
 
 from app.api.mcp import invoke, resources, servers
-from app.api.mcps import change_details, probe, register
+from app.api.mcps import create as register
 from app.api.mcps import list as listing
+from app.api.mcps import test as probe
+from app.api.mcps import update as change_details
 from app.api.mcps.delete import delete_mcp
-from app.api.mcps.detail import mcp_detail
+from app.api.mcps.get import mcp_detail
 from app.openapi import examples, fields
 from app.openapi.operation import Answer, Body, Operation, direct, routed
 from app.openapi.shapes import mcps
@@ -127,7 +129,7 @@ OPERATIONS: list[Operation] = [
             {"timeout": 5000},
         ),
         answer=Answer(
-            probe.Tested,
+            probe.McpTestResult,
             {
                 "reachable": True,
                 "latency_ms": 42,

@@ -1,12 +1,13 @@
 """The operations on the organization, its people and invitations."""
 
-from app.api.organization import change_details
-from app.api.organization.detail import organization_detail
+from app.api.organization import update as change_details
+from app.api.organization.get import organization_detail
+from app.api.organization.invitations import create as invite
 from app.api.organization.invitations import list as invitations
-from app.api.organization.invitations.withdraw import withdraw_invitation
-from app.api.organization.members import change_role, invite
+from app.api.organization.invitations.delete import withdraw_invitation
 from app.api.organization.members import list as members
-from app.api.organization.members.remove import remove_member
+from app.api.organization.members import update as change_role
+from app.api.organization.members.delete import remove_member
 from app.api.organization.members.transfer_ownership import transfer_ownership
 from app.openapi import examples, fields
 from app.openapi.operation import Answer, Body, Operation, routed

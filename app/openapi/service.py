@@ -1,14 +1,14 @@
 """What the service says about itself."""
 
 from app.api import health
+from app.api.docs.document import openapi_document
+from app.api.docs.page import reference, reference_style
 from app.api.metrics import metrics
-from app.api.schema.document import openapi_document
-from app.api.schema.reference import reference, reference_style
+from app.http.errors import ERRORS
 from app.openapi.operation import Answer, Operation, direct, routed
 from app.openapi.shapes import service
 from app.pages.explanations import EXPLANATIONS
 from app.pages.problems import problem_page
-from app.problems import CODES
 
 _TAG = "Service"
 _READY = Answer(
@@ -99,8 +99,8 @@ OPERATIONS: list[Operation] = [
             service.ExplainedError,
             {
                 "code": "expired_key",
-                "status": CODES["expired_key"].status,
-                "title": CODES["expired_key"].title,
+                "status": ERRORS["expired_key"].status,
+                "title": ERRORS["expired_key"].title,
                 **EXPLANATIONS["expired_key"]._asdict(),
             },
             texts=("text/html; charset=utf-8", "text/plain; charset=utf-8"),

@@ -1,10 +1,12 @@
 """The operations on the sessions of people."""
 
-from app.api.session import links, notifications, start
-from app.api.session.current import current_session
-from app.api.session.end import sign_out
-from app.api.sessions.end import end_session
-from app.api.sessions.end_others import end_other_sessions
+from app.api.session import create as start
+from app.api.session import create_link as links
+from app.api.session import notifications
+from app.api.session.delete import sign_out
+from app.api.session.get import current_session
+from app.api.sessions.delete import end_session
+from app.api.sessions.delete_others import end_other_sessions
 from app.api.sessions.list import list_sessions
 from app.openapi import examples
 from app.openapi.operation import Answer, Body, Operation, routed

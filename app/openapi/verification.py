@@ -40,7 +40,7 @@ OPERATIONS: list[Operation] = [
             {"dependentRequired": {"tool": ["mcp_id"]}},
         ),
         answer=Answer(
-            verify.Verified,
+            verify.VerifyResponse,
             {
                 "valid": True,
                 "code": "valid",

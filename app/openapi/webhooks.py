@@ -2,11 +2,14 @@
 
 from typing import get_args
 
-from app.api.webhooks import change_details, create, deliveries, rotate, trial
+from app.api.webhooks import create, rotate
 from app.api.webhooks import list as listing
+from app.api.webhooks import list_deliveries as deliveries
+from app.api.webhooks import test as trial
+from app.api.webhooks import update as change_details
 from app.api.webhooks.delete import delete_webhook
-from app.api.webhooks.detail import webhook_detail
-from app.api.webhooks.retry import retry_delivery
+from app.api.webhooks.get import webhook_detail
+from app.api.webhooks.redeliver import retry_delivery
 from app.openapi import examples, fields
 from app.openapi.operation import Answer, Body, Operation, routed
 from app.openapi.shapes.webhooks import (
@@ -16,15 +19,15 @@ from app.openapi.shapes.webhooks import (
     WebhookDetail,
     WebhookWithSecret,
 )
-from domain.webhooks.announcements import ANNOUNCEMENTS, EVERYTHING
 from domain.webhooks.decider import OVERLAP_SECONDS_MAX, URL_LENGTH_MAX, WEBHOOKS_MAX
+from domain.webhooks.event_names import EVERYTHING, PUBLIC_EVENTS
 from domain.webhooks.events import WebhookKind
 
 _TAG = "Webhooks"
 _URL = {"description": "Where messages are posted: an https address without credentials.", "maxLength": URL_LENGTH_MAX}
 _EVENTS = {
     "description": f'What it is told; `["{EVERYTHING}"]` is for everything.',
-    "items": {"type": "string", "enum": [EVERYTHING, *ANNOUNCEMENTS]},
+    "items": {"type": "string", "enum": [EVERYTHING, *PUBLIC_EVENTS]},
     "minItems": 1,
 }
 _WEBHOOK = {
@@ -162,7 +165,7 @@ OPERATIONS: list[Operation] = [
         summary="Test a webhook",
         description="Sends a message `webhook.test` now. 200 also when it does not get through: `delivered` says so.",
         answer=Answer(
-            trial.Trial,
+            trial.WebhookTestResult,
             {
                 "message_id": examples.MESSAGE_ID,
                 "delivered": True,

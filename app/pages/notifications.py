@@ -5,16 +5,16 @@ from typing import Literal, NamedTuple
 from litestar import post
 from msgspec import Struct, defstruct
 
-from app.api.session.notifications import choose
+from app.api.session.notifications import update_preferences
+from app.auth.callers import PersonCaller
+from app.http.handlers import HttpRequest, get_services, raw_request
 from app.pages.rendering import AS_PAGE, PageResponse, go_to
-from app.pages.visitors import changing
-from app.requests import HttpRequest, inbound_of, services_of
-from app.security.callers import PersonCaller
+from app.pages.session import form_session
 from domain.alerts.events import AlertType
 from domain.members.commands import ChangeNotifications
 from domain.members.events import Threshold
 from domain.members.notifications import ALERT_TYPES, Notifications, seen_types, threshold_of
-from eventstore.clock import now
+from infrastructure.clock import now
 
 ANCHOR = "/account#mails"
 
@@ -74,7 +74,7 @@ def shown(chosen: Notifications, person: PersonCaller) -> list[Shown]:
 
 @post("/account/notifications", public=True, status_code=200, exception_handlers=AS_PAGE)
 async def notifications_form(request: HttpRequest) -> PageResponse:
-    visitor, form = await changing(request, Form)
+    visitor, form = await form_session(request, Form)
     if visitor is not None:
         person = visitor.person
         command = ChangeNotifications(
@@ -82,5 +82,5 @@ async def notifications_form(request: HttpRequest) -> PageResponse:
             threshold=getattr(form, "threshold") or None,  # noqa: B009 -- its fields come from the types of alerts
             thresholds={each: getattr(form, _field(each)) or None for each in seen_types(person.role)},
         )
-        await choose(services_of(request), person, command, person.origin(inbound_of(request)))
+        await update_preferences(get_services(request), person, command, person.origin(raw_request(request)))
     return go_to(ANCHOR)

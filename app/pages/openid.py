@@ -3,29 +3,29 @@
 from litestar import get
 from litestar.datastructures import Cookie
 
-from app.api.session.shape import choice_shape
-from app.openid.flow import COOKIE, Answer, begin, finish
-from app.openid.provider import Provider
+from app.api.session.schemas import choice_shape
+from app.auth.openid.flow import COOKIE, Answer, begin, finish
+from app.auth.openid.provider import Provider
+from app.auth.sessions import cookies_of
+from app.auth.sign_in import link_without_mail, start_session
+from app.http.errors import Problem
+from app.http.handlers import HttpRequest, get_services, parse_query, raw_request
 from app.pages.rendering import AS_PAGE, PageResponse, go_to, page
 from app.pages.sign_in import signed_in
-from app.problems import Problem
-from app.requests import HttpRequest, inbound_of, query_of, services_of
-from app.security.sessions import cookies_of
-from app.security.signing_in import link_without_mail, start_session
 
 PATH = "/sign-in/openid/callback"
 
 
 @get("/sign-in/openid", public=True, exception_handlers=AS_PAGE)
 async def to_provider(request: HttpRequest) -> PageResponse:
-    url, cookie = await begin(services_of(request), inbound_of(request), _provider(request))
+    url, cookie = await begin(get_services(request), raw_request(request), _provider(request))
     return go_to(url, {"Set-Cookie": cookie})
 
 
 @get(PATH, public=True, exception_handlers=AS_PAGE)
 async def from_provider(request: HttpRequest) -> PageResponse:
-    services, inbound = services_of(request), inbound_of(request)
-    people = await finish(services, inbound, _provider(request), query_of(request, Answer))
+    services, inbound = get_services(request), raw_request(request)
+    people = await finish(services, inbound, _provider(request), parse_query(request, Answer))
     if len(people) == 1:
         made = await start_session(services, inbound, people[0], "openid")
         answer = signed_in(services, made.secret)
@@ -50,7 +50,7 @@ async def from_provider(request: HttpRequest) -> PageResponse:
 
 
 def _provider(request: HttpRequest) -> Provider:
-    provider = services_of(request).openid
+    provider = get_services(request).openid
     if provider is None:
         raise Problem("not_found", "No OpenID provider is configured here.")
     return provider

@@ -2,22 +2,22 @@
 
 from litestar import Response, get
 
+from app.http.errors import ERRORS, ErrorCode, Problem
+from app.http.handlers import Empty, HttpRequest, HttpResponse, parse_query, raw_request, success
 from app.pages.explanations import EXPLANATIONS, Explanation
 from app.pages.preferences import preferred
 from app.pages.rendering import PageResponse, page
-from app.problems import CODES, Code, Problem
-from app.requests import HttpRequest, HttpResponse, NoParameters, inbound_of, query_of, success
 
 _OFFERED = ("text/html", "application/json", "text/plain")
 
 
 @get("/problems/{code:str}", public=True)
 async def problem_page(request: HttpRequest, code: str) -> HttpResponse | PageResponse:
-    query_of(request, NoParameters)
-    known, explained = CODES.get(code), EXPLANATIONS.get(code)
+    parse_query(request, Empty)
+    known, explained = ERRORS.get(code), EXPLANATIONS.get(code)
     if known is None or explained is None:
         raise Problem("not_found")
-    match preferred(inbound_of(request).header("accept"), _OFFERED):
+    match preferred(raw_request(request).header("accept"), _OFFERED):
         case "application/json":
             data = {"code": code, "status": known.status, "title": known.title, **explained._asdict()}
             return success(data, headers={"Vary": "Accept"})
@@ -28,7 +28,7 @@ async def problem_page(request: HttpRequest, code: str) -> HttpResponse | PageRe
             return page("problem.html", headers={"Vary": "Accept"}, code=code, known=known, explained=explained)
 
 
-def _text(code: str, known: Code, explained: Explanation) -> str:
+def _text(code: str, known: ErrorCode, explained: Explanation) -> str:
     return (
         f"{known.title} ({code}, HTTP {known.status})\n\n{explained.meaning}\n\n"
         f"Usual cause: {explained.cause}\n\nWhat to do: {explained.remedy}\n"

@@ -6,8 +6,8 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from litestar import Response, get
 
-from app.problems import CODES, Problem, as_problem
-from app.requests import HttpRequest, inbound_of
+from app.http.errors import ERRORS, Problem, to_problem
+from app.http.handlers import HttpRequest, raw_request
 
 PageResponse = Response[str]
 
@@ -50,15 +50,15 @@ def go_to(path: str, headers: dict[str, str] | None = None) -> PageResponse:
 
 def error_page(request: HttpRequest, error: Exception) -> PageResponse:
     """What went wrong, for people."""
-    problem: Problem = as_problem(error)
+    problem: Problem = to_problem(error)
     return page(
         "error.html",
         status=problem.status,
         headers=problem.headers,
-        heading=CODES[problem.code].title,
+        heading=ERRORS[problem.code].title,
         detail=problem.detail,
         messages=[f"{name}: {message}" for name, message in problem.details.items()],
-        request_id=inbound_of(request).request_id,
+        request_id=raw_request(request).request_id,
     )
 
 

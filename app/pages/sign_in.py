@@ -8,12 +8,12 @@ from datetime import timedelta
 from litestar import get, post
 from msgspec import Struct
 
-from app.api.session.shape import choice_shape
+from app.api.session.schemas import choice_shape
+from app.auth.sessions import cookies_of
+from app.auth.sign_in import LINK_LASTS, OrganizationChoice, candidates, redeem_link, refused_link, send_link
+from app.http.handlers import HttpRequest, get_services, parse_query, raw_request
 from app.pages.rendering import AS_PAGE, PageResponse, go_to, page
-from app.pages.visitors import form_of, visitor_of
-from app.requests import HttpRequest, inbound_of, query_of, services_of
-from app.security.sessions import cookies_of
-from app.security.signing_in import LINK_LASTS, Choice, people_of, redeem, refused_link, send_link
+from app.pages.session import current_session, form_of
 from app.services import Services
 
 
@@ -33,33 +33,33 @@ async def front_page() -> PageResponse:
 
 @get("/sign-in", public=True, exception_handlers=AS_PAGE)
 async def sign_in_page(request: HttpRequest) -> PageResponse:
-    if await visitor_of(request) is not None:
+    if await current_session(request) is not None:
         return go_to("/account")
-    openid = services_of(request).openid
+    openid = get_services(request).openid
     return page("sign_in.html", openid=None if openid is None else openid.name)
 
 
 @post("/sign-in", public=True, status_code=200, exception_handlers=AS_PAGE)
 async def ask_for_link(request: HttpRequest) -> PageResponse:
     form = form_of(request, AddressForm)
-    await send_link(services_of(request), inbound_of(request), form.email.strip())
+    await send_link(get_services(request), raw_request(request), form.email.strip())
     return page("link_sent.html", email=form.email.strip(), minutes=LINK_LASTS // timedelta(minutes=1))
 
 
 @get("/sign-in/confirm", public=True, exception_handlers=AS_PAGE)
 async def confirm_page(request: HttpRequest) -> PageResponse:
-    token = query_of(request, Confirmation).token
-    if not await people_of(services_of(request), token):
+    token = parse_query(request, Confirmation).token
+    if not await candidates(get_services(request), token):
         raise refused_link()
     return page("confirm.html", token=token)
 
 
 @post("/sign-in/confirm", public=True, status_code=200, exception_handlers=AS_PAGE)
 async def confirm(request: HttpRequest) -> PageResponse:
-    services = services_of(request)
+    services = get_services(request)
     form = form_of(request, Confirmation)
-    made = await redeem(services, inbound_of(request), form.token, form.organization_id)
-    if isinstance(made, Choice):
+    made = await redeem_link(services, raw_request(request), form.token, form.organization_id)
+    if isinstance(made, OrganizationChoice):
         organizations = (await choice_shape(services, made.people))["organizations"]
         return page("choose.html", organizations=organizations, token=form.token, action="/sign-in/confirm")
     return signed_in(services, made.secret)
@@ -67,5 +67,5 @@ async def confirm(request: HttpRequest) -> PageResponse:
 
 def signed_in(services: Services, secret: str) -> PageResponse:
     """To the page of whoever was signed in, with the cookie of their new session."""
-    cookie = cookies_of(services.config).set("session", secret, services.config.session_lasts)
+    cookie = cookies_of(services.config).set("session", secret, services.config.session_lifetime)
     return go_to("/account", {"Set-Cookie": cookie})

@@ -50,7 +50,7 @@ def thresholds_of(settings: Mapping[str, object]) -> Thresholds:
     return msgspec.structs.replace(DEFAULTS, **known)
 
 
-def problems_of(settings: Mapping[str, object]) -> Iterator[str]:
+def validate(settings: Mapping[str, object]) -> Iterator[str]:
     """What is wrong with those of the settings that are thresholds, a sentence each."""
     for name, value in settings.items():
         if name.startswith(PREFIX):

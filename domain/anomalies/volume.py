@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from domain.anomalies.finding import Finding
-from domain.anomalies.hours import NOTHING, Hours, like_this
+from domain.anomalies.hourly_counts import NOTHING, Hours, comparable_hours
 from domain.anomalies.statistics import baseline
 from domain.anomalies.thresholds import Thresholds
 
@@ -22,7 +22,7 @@ def unusual_volume(hours: Hours, since: datetime, start: datetime, thresholds: T
     if first is None:
         return None
     # Hours before the first use say nothing about what is usual: a key that waited for its start is not quiet by habit.
-    counts = like_this(hours, max(since, first), start)
+    counts = comparable_hours(hours, max(since, first), start)
     if len(counts) < _COUNTS_MIN:
         return None
     usual = baseline(counts)

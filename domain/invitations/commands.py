@@ -6,9 +6,9 @@ from msgspec import Struct
 
 from domain.actor import Actor
 from domain.invitations.events import WithdrawalReason
-from domain.keys.reach import Reach
+from domain.keys.delegation import Scope
 from domain.members.events import Role
-from domain.organizations.plan import MemberCensus
+from domain.organizations.plan import MemberCounts
 
 
 class InviteMember(Struct, frozen=True):
@@ -21,8 +21,8 @@ class InviteMember(Struct, frozen=True):
     token_digest: str
     at: datetime
     by: Actor
-    authority: Reach
-    census: MemberCensus
+    authority: Scope
+    census: MemberCounts
     is_member: bool
 
 
@@ -31,7 +31,7 @@ class AcceptInvitation(Struct, frozen=True):
 
     user_id: str
     at: datetime
-    authority: Reach | None
+    authority: Scope | None
     is_member: bool
 
 

@@ -6,7 +6,7 @@ from typing import assert_never, get_args
 from msgspec.structs import replace
 
 from domain.decider import Decider, ImpossibleHistory
-from domain.fields import Problems
+from domain.fields import FieldErrors
 from domain.invitations.commands import AcceptInvitation, InvitationCommand, InviteMember, RevokeInvitation
 from domain.invitations.errors import (
     InvitationExpired,
@@ -46,9 +46,9 @@ def _existing(state: InvitationState) -> ExistingInvitation:
 def _invite(state: InvitationState, command: InviteMember) -> tuple[InvitationEvent, ...]:
     if state is not None:
         raise Conflict("There is an invitation with this id already.")
-    problems = Problems()
+    problems = FieldErrors()
     check_email(problems, command.email)
-    problems.refuse_any()
+    problems.raise_if_any()
     refuse_giving(command.authority, command.role)
     if command.is_member:
         raise AlreadyMember

@@ -7,11 +7,11 @@ from msgspec import UNSET, Struct, UnsetType, field
 from domain.actor import Actor
 from domain.environment import Environment
 from domain.grants import Grant
+from domain.keys.delegation import McpEnvironments, Scope
 from domain.keys.events import RateLimit, RevocationReason
 from domain.keys.permissions import Permissions
-from domain.keys.reach import McpEnvironments, Reach
 from domain.keys.secret import SecretRecord
-from domain.organizations.plan import KeyCensus
+from domain.organizations.plan import KeyCounts
 
 
 class CreateKey(Struct, frozen=True):
@@ -23,8 +23,8 @@ class CreateKey(Struct, frozen=True):
     secret: SecretRecord
     at: datetime
     by: Actor
-    authority: Reach
-    census: KeyCensus
+    authority: Scope
+    census: KeyCounts
     known_mcps: McpEnvironments
     description: str = ""
     expires_at: datetime | None = None
@@ -40,7 +40,7 @@ class ChangeKey(Struct, frozen=True):
     """
 
     at: datetime
-    authority: Reach
+    authority: Scope
     known_mcps: McpEnvironments
     name: str | UnsetType = UNSET
     description: str | UnsetType = UNSET
@@ -50,7 +50,7 @@ class ChangeKey(Struct, frozen=True):
     allowed_ips: tuple[str, ...] | UnsetType = UNSET
     expires_at: datetime | UnsetType | None = UNSET
     by: Actor | None = None
-    census: KeyCensus | None = None
+    census: KeyCounts | None = None
 
 
 class RotateKey(Struct, frozen=True):
@@ -62,7 +62,7 @@ class RotateKey(Struct, frozen=True):
 
     secret: SecretRecord
     at: datetime
-    authority: Reach
+    authority: Scope
     known_mcps: McpEnvironments
     overlap_seconds: int | None = 0
     used_version: int = 0
@@ -84,26 +84,26 @@ class DisableKey(Struct, frozen=True):
 
     at: datetime
     by: Actor | None = None
-    census: KeyCensus | None = None
+    census: KeyCounts | None = None
 
 
 class EnableKey(Struct, frozen=True):
     """Needs the authority to give all that the key reaches: while it is disabled, that is nothing."""
 
     at: datetime
-    authority: Reach
+    authority: Scope
     known_mcps: McpEnvironments
 
 
 class RevokeKey(Struct, frozen=True):
     at: datetime
     by: Actor
-    census: KeyCensus
+    census: KeyCounts
     reason: RevocationReason = "unspecified"
     note: str = ""
 
 
-class LimitGrants(Struct, frozen=True):
+class NarrowGrants(Struct, frozen=True):
     """Take away the management grants beyond `held`: whoever made the key does not hold them any more.
 
     What it calls stays as it is. A key that has ended manages nothing anyway.
@@ -119,5 +119,5 @@ class ExpireKey(Struct, frozen=True):
 
 
 KeyCommand = (
-    CreateKey | ChangeKey | RotateKey | RetireSecrets | DisableKey | EnableKey | RevokeKey | LimitGrants | ExpireKey
+    CreateKey | ChangeKey | RotateKey | RetireSecrets | DisableKey | EnableKey | RevokeKey | NarrowGrants | ExpireKey
 )

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from domain.actor import Actor, KeyActor
 from domain.decider import Decider
-from domain.fields import Problems
+from domain.fields import FieldErrors
 from domain.keys.commands import (
     ChangeKey,
     CreateKey,
@@ -20,11 +20,12 @@ from domain.keys.commands import (
     EnableKey,
     ExpireKey,
     KeyCommand,
-    LimitGrants,
+    NarrowGrants,
     RetireSecrets,
     RevokeKey,
     RotateKey,
 )
+from domain.keys.delegation import Scope, require_within, scope_of
 from domain.keys.errors import (
     KeyHasExpired,
     KeyIsRevoked,
@@ -58,8 +59,7 @@ from domain.keys.fields import (
     check_permissions,
     check_rate_limit,
 )
-from domain.keys.reach import Reach, reach_of, refuse_beyond
-from domain.keys.secret import SecretRecord, cut_short
+from domain.keys.secret import SecretRecord, redact
 from domain.keys.state import (
     Active,
     Disabled,
@@ -70,7 +70,7 @@ from domain.keys.state import (
     Revoked,
     SecretVersion,
 )
-from domain.organizations.plan import KeyCensus
+from domain.organizations.plan import KeyCounts
 from domain.refusal import Conflict
 
 
@@ -90,7 +90,7 @@ def decide(state: KeyState, command: KeyCommand) -> tuple[KeyEvent, ...]:  # noq
             return _enable(_changeable(state, command.at), command)
         case RevokeKey():
             return _revoke(_existing(state), command)
-        case LimitGrants():
+        case NarrowGrants():
             return _limit_grants(_existing(state), command)
         case ExpireKey():
             return _expire(_existing(state), command.at)
@@ -122,7 +122,7 @@ def _changeable(state: KeyState, at: datetime) -> Active | Disabled:
 def _create(state: KeyState, command: CreateKey) -> tuple[KeyEvent, ...]:
     if state is not None:
         raise Conflict("There is a key with this id already.")
-    problems = Problems()
+    problems = FieldErrors()
     problems.name("name", command.name)
     problems.description("description", command.description)
     expires_at = check_expires_at(problems, command.expires_at, command.at)
@@ -130,9 +130,9 @@ def _create(state: KeyState, command: CreateKey) -> tuple[KeyEvent, ...]:
     check_allowed_ips(problems, command.allowed_ips)
     check_rate_limit(problems, command.rate_limit)
     check_permissions(problems, command.permissions, command.known_mcps)
-    problems.refuse_any()
-    wanted = Reach(command.permissions, command.environment, expires_at, command.allowed_ips)
-    refuse_beyond(command.authority, wanted, command.known_mcps)
+    problems.raise_if_any()
+    wanted = Scope(command.permissions, command.environment, expires_at, command.allowed_ips)
+    require_within(command.authority, wanted, command.known_mcps)
     census = command.census
     if census.limit is not None and census.used >= census.limit:
         raise KeyLimitReached(limit=census.limit, used=census.used, plan=census.plan)
@@ -165,7 +165,7 @@ def _change(state: Active | Disabled, command: ChangeKey) -> tuple[KeyEvent, ...
     allowed_ips = key.allowed_ips if command.allowed_ips is UNSET else command.allowed_ips
     expires_at = key.expires_at if command.expires_at is UNSET else command.expires_at
 
-    problems = Problems()
+    problems = FieldErrors()
     problems.name("name", name)
     problems.description("description", description)
     check_metadata(problems, metadata)
@@ -175,9 +175,9 @@ def _change(state: Active | Disabled, command: ChangeKey) -> tuple[KeyEvent, ...
     if permissions != key.permissions:
         check_permissions(problems, permissions, command.known_mcps)
     expires_at = check_expires_at(problems, expires_at, command.at)
-    problems.refuse_any()
-    wanted = Reach(permissions, key.environment, expires_at, allowed_ips)
-    refuse_beyond(command.authority, wanted, command.known_mcps, before=reach_of(key))
+    problems.raise_if_any()
+    wanted = Scope(permissions, key.environment, expires_at, allowed_ips)
+    require_within(command.authority, wanted, command.known_mcps, before=scope_of(key))
 
     events: list[KeyEvent] = []
     if (name, description, metadata) != (key.name, key.description, key.metadata):
@@ -196,7 +196,7 @@ def _change(state: Active | Disabled, command: ChangeKey) -> tuple[KeyEvent, ...
 
 def _rotate(key: Key, command: RotateKey) -> tuple[KeyEvent, ...]:
     # Whoever rotates is handed the secret, and with it all that the key may do.
-    refuse_beyond(command.authority, reach_of(key), command.known_mcps)
+    require_within(command.authority, scope_of(key), command.known_mcps)
     if command.secret == key.current_secret.record:
         return ()
     if any(command.secret.digest == secret.digest for secret in key.secrets):
@@ -206,9 +206,9 @@ def _rotate(key: Key, command: RotateKey) -> tuple[KeyEvent, ...]:
     valid = [secret for secret in key.secrets if secret.is_valid(at) and secret.version >= command.used_version]
     if command.overlap_seconds is None:
         return _rotate_until_used(key, command.secret, at, valid)
-    problems = Problems()
+    problems = FieldErrors()
     check_overlap(problems, command.overlap_seconds, len(valid))
-    problems.refuse_any()
+    problems.raise_if_any()
     rotated = KeyRotated(
         secret_version=key.current_secret.version + 1,
         secret=command.secret,
@@ -260,7 +260,7 @@ def _disable(state: Active | Disabled, command: DisableKey) -> tuple[KeyEvent, .
     return (KeyDisabled(disabled_at=command.at),)
 
 
-def _is_last_and_own(state: Existing, by: Actor | None, census: KeyCensus | None) -> bool:
+def _is_last_and_own(state: Existing, by: Actor | None, census: KeyCounts | None) -> bool:
     """Whether a key asks for its own end while the organization has no other one that is active."""
     is_own = by == KeyActor(state.key.id)
     return is_own and isinstance(state, Active) and census is not None and census.active <= 1
@@ -269,16 +269,16 @@ def _is_last_and_own(state: Existing, by: Actor | None, census: KeyCensus | None
 def _enable(state: Active | Disabled, command: EnableKey) -> tuple[KeyEvent, ...]:
     if isinstance(state, Active):
         return ()
-    refuse_beyond(command.authority, reach_of(state.key), command.known_mcps)
+    require_within(command.authority, scope_of(state.key), command.known_mcps)
     return (KeyEnabled(enabled_at=command.at),)
 
 
 def _revoke(state: Existing, command: RevokeKey) -> tuple[KeyEvent, ...]:
     # Who tells of a leak may quote what leaked, and that must not stop the revocation.
-    note = cut_short(command.note)
-    problems = Problems()
+    note = redact(command.note)
+    problems = FieldErrors()
     problems.text("note", note, NOTE_LENGTH_MAX)
-    problems.refuse_any()
+    problems.raise_if_any()
     match state:
         case Revoked():
             return ()
@@ -290,7 +290,7 @@ def _revoke(state: Existing, command: RevokeKey) -> tuple[KeyEvent, ...]:
             assert_never(state)
 
 
-def _limit_grants(state: Existing, command: LimitGrants) -> tuple[KeyEvent, ...]:
+def _limit_grants(state: Existing, command: NarrowGrants) -> tuple[KeyEvent, ...]:
     key = state.key
     kept = tuple([grant for grant in key.permissions.manage if grant in command.held])
     match state:

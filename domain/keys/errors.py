@@ -21,7 +21,7 @@ class KeyHasExpired(Conflict):
     """The key has expired and can not be changed any more. Create a new key."""
 
 
-class BeyondAuthority(Forbidden):
+class ExceedsAuthority(Forbidden):
     """A key can be given or rotated only by one who may do everything the key may do."""
 
 

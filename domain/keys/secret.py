@@ -82,7 +82,7 @@ class SecretRecord(Struct, frozen=True):
     last4: str
 
 
-def mint(environment: Environment, entropy: bytes) -> Secret:
+def generate(environment: Environment, entropy: bytes) -> Secret:
     """A new secret from `ENTROPY_BYTES` random bytes."""
     if len(entropy) != ENTROPY_BYTES:
         raise ValueError(f"{ENTROPY_BYTES} random bytes are needed, not {len(entropy)}")
@@ -102,15 +102,15 @@ def parse(text: str) -> Secret | None:
 
 def looks_like_key(text: str) -> bool:
     """Return whether `text` was meant as a key, well formed or not."""
-    return text.startswith(_MARK) or holds_secret(text)
+    return text.startswith(_MARK) or contains_secret(text)
 
 
-def holds_secret(text: str) -> bool:
+def contains_secret(text: str) -> bool:
     """Whether something of the form of a secret stands in `text`, whatever its checksum, percent-encoded or not."""
     return any(mark in text for mark in MARKS) and SOMEWHERE.search(text) is not None
 
 
-def cut_short(text: str) -> str:
+def redact(text: str) -> str:
     """`text` with no more of each secret in it than its prefix: the log keeps what it was given permanently."""
     return SOMEWHERE.sub(r"\1…", text) if any(mark in text for mark in MARKS) else text
 
@@ -119,7 +119,7 @@ def redacted(value: Any) -> Any:  # noqa: ANN401 -- whatever an error quotes
     """`value` with no secret of any kind in its texts or the names of its fields: what may be shown to a caller."""
     match value:
         case str():
-            return _OTHER_SECRETS.sub(r"\1…", cut_short(value))
+            return _OTHER_SECRETS.sub(r"\1…", redact(value))
         case Mapping():
             return {redacted(name): redacted(each) for name, each in value.items()}  # pyright: ignore[reportUnknownVariableType]
         case list() | tuple() | set() | frozenset():
@@ -128,7 +128,7 @@ def redacted(value: Any) -> Any:  # noqa: ANN401 -- whatever an error quotes
             return value
 
 
-def record(secret: Secret) -> SecretRecord:
+def fingerprint(secret: Secret) -> SecretRecord:
     text = secret.reveal()
     return SecretRecord(digest=digest(secret).hex(), prefix=text[:_PREFIX_LENGTH], last4=text[-4:])
 

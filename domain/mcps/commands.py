@@ -8,7 +8,7 @@ from msgspec import UNSET, Struct, UnsetType
 from domain.actor import Actor
 from domain.environment import Environment
 from domain.mcps.events import AuthType, Health
-from domain.organizations.plan import McpCensus
+from domain.organizations.plan import McpCounts
 
 
 class RegisterMcp(Struct, frozen=True):
@@ -22,7 +22,7 @@ class RegisterMcp(Struct, frozen=True):
     auth_type: AuthType
     at: datetime
     by: Actor
-    census: McpCensus
+    census: McpCounts
     endpoint_problem: str | None = None
     description: str = ""
 
@@ -40,11 +40,11 @@ class ChangeMcp(Struct, frozen=True):
     status: Literal["active", "inactive"] | UnsetType = UNSET
 
 
-class NoteHealth(Struct, frozen=True):
-    """How the server was found. `moved_at`: of the MCP that was asked, which may have moved on since."""
+class RecordHealth(Struct, frozen=True):
+    """How the server was found. `endpoint_changed_at`: of the MCP that was asked, which may have moved on since."""
 
     health: Health
-    moved_at: datetime
+    endpoint_changed_at: datetime
     at: datetime
     reason: str | None = None
 
@@ -53,4 +53,4 @@ class DeleteMcp(Struct, frozen=True):
     at: datetime
 
 
-McpCommand = RegisterMcp | ChangeMcp | NoteHealth | DeleteMcp
+McpCommand = RegisterMcp | ChangeMcp | RecordHealth | DeleteMcp

@@ -7,8 +7,8 @@ from msgspec import UNSET
 from msgspec.structs import replace
 
 from domain.decider import Decider, ImpossibleHistory
-from domain.fields import Problems
-from domain.mcps.commands import ChangeMcp, DeleteMcp, McpCommand, NoteHealth, RegisterMcp
+from domain.fields import FieldErrors
+from domain.mcps.commands import ChangeMcp, DeleteMcp, McpCommand, RecordHealth, RegisterMcp
 from domain.mcps.errors import McpLimitReached, McpNotFound
 from domain.mcps.events import (
     McpActivated,
@@ -31,7 +31,7 @@ def decide(state: McpState, command: McpCommand) -> tuple[McpEvent, ...]:
             return _register(state, command)
         case ChangeMcp():
             return _change(_registered(state), command)
-        case NoteHealth():
+        case RecordHealth():
             return _note(_registered(state).mcp, command)
         case DeleteMcp():
             _registered(state)
@@ -71,7 +71,7 @@ def _register(state: McpState, command: RegisterMcp) -> tuple[McpEvent, ...]:
     if state is not None:
         raise Conflict("There is an MCP with this id already.")
     problems = _problems(command.name, command.description, command.endpoint_url, command.endpoint_problem)
-    problems.refuse_any()
+    problems.raise_if_any()
     census = command.census
     if census.limit is not None and census.used >= census.limit:
         raise McpLimitReached(limit=census.limit, used=census.used, plan=census.plan)
@@ -104,8 +104,8 @@ def _change(state: Registered, command: ChangeMcp) -> tuple[McpEvent, ...]:
     problems = _problems(changed.name, changed.description, changed.endpoint_url, command.endpoint_problem)
     if not changed.credential_replaced and mcp.auth_type != "none" and _host(changed) != _host(mcp):
         # Or whoever may change an MCP could have its credential sent to a server of their own, and read it there.
-        problems.note("endpoint_url", "Is at another host: give the credential for it too, or auth_type none")
-    problems.refuse_any()
+        problems.add("endpoint_url", "Is at another host: give the credential for it too, or auth_type none")
+    problems.raise_if_any()
     events: list[McpEvent] = []
     if changed.credential_replaced or _changed(mcp, changed) != replace(mcp, updated_at=command.at):
         events.append(changed)
@@ -116,19 +116,19 @@ def _change(state: Registered, command: ChangeMcp) -> tuple[McpEvent, ...]:
     return tuple(events)
 
 
-def _note(mcp: Mcp, command: NoteHealth) -> tuple[McpEvent, ...]:
-    if command.moved_at != mcp.moved_at or mcp.unhealthy == (command.health == "unhealthy"):
+def _note(mcp: Mcp, command: RecordHealth) -> tuple[McpEvent, ...]:
+    if command.endpoint_changed_at != mcp.endpoint_changed_at or mcp.unhealthy == (command.health == "unhealthy"):
         return ()
     return (McpHealthChanged(health=command.health, checked_at=command.at, reason=command.reason),)
 
 
-def _problems(name: str, description: str, endpoint_url: str, endpoint_problem: str | None) -> Problems:
-    problems = Problems()
+def _problems(name: str, description: str, endpoint_url: str, endpoint_problem: str | None) -> FieldErrors:
+    problems = FieldErrors()
     problems.name("name", name)
     problems.description("description", description)
     problems.text("endpoint_url", endpoint_url, ENDPOINT_URL_LENGTH_MAX)
     if endpoint_problem is not None:
-        problems.note("endpoint_url", endpoint_problem)
+        problems.add("endpoint_url", endpoint_problem)
     return problems
 
 
@@ -156,7 +156,7 @@ def _created(state: McpState, event: McpRegistered) -> Active:
             created_at=event.created_at,
             revision=1,
             updated_at=event.created_at,
-            moved_at=event.created_at,
+            endpoint_changed_at=event.created_at,
         )
     )
 
@@ -171,7 +171,7 @@ def _changed(mcp: Mcp, event: McpChanged) -> Mcp:
         environment=event.environment,
         auth_type=event.auth_type,
         updated_at=event.changed_at,
-        moved_at=event.changed_at if moved else mcp.moved_at,
+        endpoint_changed_at=event.changed_at if moved else mcp.endpoint_changed_at,
         # What was found at another address, or with another credential, says nothing about this one.
         unhealthy=mcp.unhealthy and not moved,
     )

@@ -9,7 +9,7 @@ from domain.mcps.events import AuthType
 
 
 class Mcp(Struct, frozen=True):
-    """`moved_at`: since when calls go to this address with this credential. `unhealthy`: it did not answer there."""
+    """`endpoint_changed_at`: since when calls go to this address with this credential. `unhealthy`: it did not answer there."""
 
     id: str
     organization_id: str
@@ -21,7 +21,7 @@ class Mcp(Struct, frozen=True):
     created_at: datetime
     revision: int
     updated_at: datetime
-    moved_at: datetime
+    endpoint_changed_at: datetime
     unhealthy: bool = False
 
 

@@ -6,9 +6,9 @@ from msgspec import UNSET, Struct, UnsetType
 
 from domain.actor import Actor
 from domain.alerts.events import AlertType
-from domain.keys.reach import Reach
+from domain.keys.delegation import Scope
 from domain.members.events import Role, Threshold
-from domain.organizations.plan import MemberCensus
+from domain.organizations.plan import MemberCounts
 
 
 class AddMember(Struct, frozen=True):
@@ -18,14 +18,14 @@ class AddMember(Struct, frozen=True):
     organization_id: str
     role: Role
     at: datetime
-    census: MemberCensus
+    census: MemberCounts
 
 
 class ChangeRole(Struct, frozen=True):
     role: Role
     at: datetime
     by: Actor
-    authority: Reach
+    authority: Scope
 
 
 class RemoveMember(Struct, frozen=True):

@@ -21,12 +21,12 @@ from domain.members.commands import (
 )
 from domain.members.errors import (
     AlreadyOwner,
+    CannotChangeOwnRole,
     MemberLimitReached,
     MemberNotFound,
     OnlyTheOwner,
-    OwnershipIsTransferred,
-    OwnerStays,
-    OwnRole,
+    OwnerCannotLeave,
+    OwnershipMustBeTransferred,
 )
 from domain.members.events import (
     MemberAdded,
@@ -51,7 +51,7 @@ def decide(state: MemberState, command: MemberCommand) -> tuple[MemberEvent, ...
             return _change_role(_member(state), command)
         case RemoveMember():
             if owns(_member(state).role):
-                raise OwnerStays
+                raise OwnerCannotLeave
             return (MemberRemoved(removed_at=command.at),)
         case TransferOwnership():
             return _transfer(_member(state), command)
@@ -76,7 +76,7 @@ def _add(state: MemberState, command: AddMember) -> tuple[MemberEvent, ...]:
         raise Conflict("This person is a member already, or was one.")
     census = command.census
     if census.used > 0 and owns(command.role):
-        raise OwnershipIsTransferred
+        raise OwnershipMustBeTransferred
     if census.used == 0 and not owns(command.role):
         raise Conflict("The first member of an organization is its owner.")
     if census.full:
@@ -93,9 +93,9 @@ def _add(state: MemberState, command: AddMember) -> tuple[MemberEvent, ...]:
 
 def _change_role(member: Member, command: ChangeRole) -> tuple[MemberEvent, ...]:
     if command.by == UserActor(member.user_id):
-        raise OwnRole
+        raise CannotChangeOwnRole
     if owns(member.role):
-        raise OwnerStays
+        raise OwnerCannotLeave
     refuse_giving(command.authority, command.role, before=member.role)
     if command.role == member.role:
         return ()

@@ -3,8 +3,8 @@
 import re
 from unicodedata import normalize
 
-from domain.fields import NO_KEY, Problems, has_control
-from domain.keys.secret import holds_secret
+from domain.fields import NO_KEY, FieldErrors, has_control
+from domain.keys.secret import contains_secret
 
 EMAIL_LENGTH_MAX = 254
 """RFC 5321 §4.5.3.1.3, without the angle brackets."""
@@ -14,14 +14,14 @@ _LABEL = r"""(?!-)[^\s@<>()\[\]\\,;:".]{1,63}(?<!-)"""
 _FORM = re.compile(rf"{_LOCAL}@(?:{_LABEL}\.)+{_LABEL}")
 
 
-def check_email(problems: Problems, email: str) -> None:
+def check_email(problems: FieldErrors, email: str) -> None:
     """Whether it has the form of an address. Whether it is anyone's is shown by the mail that reaches them."""
     if len(email) > EMAIL_LENGTH_MAX or has_control(email) or not _FORM.fullmatch(email):
-        problems.note("email", f"Must be an address such as ada@example.com, of at most {EMAIL_LENGTH_MAX} characters")
-    elif holds_secret(email):
-        problems.note("email", NO_KEY)
+        problems.add("email", f"Must be an address such as ada@example.com, of at most {EMAIL_LENGTH_MAX} characters")
+    elif contains_secret(email):
+        problems.add("email", NO_KEY)
 
 
-def folded(email: str) -> str:
+def normalized(email: str) -> str:
     """The form in which two addresses are compared: `Ada@Example.com` and `ada@example.com` are one person."""
     return normalize("NFKC", email).casefold()

@@ -19,15 +19,15 @@ class AlreadyMember(Refusal):
     code = "already_exists"
 
 
-class OwnRole(Forbidden):
+class CannotChangeOwnRole(Forbidden):
     """Nobody changes their own role."""
 
 
-class OwnerStays(Forbidden):
+class OwnerCannotLeave(Forbidden):
     """The owner keeps their role and stays until they have transferred the ownership to another member."""
 
 
-class OwnershipIsTransferred(Forbidden):
+class OwnershipMustBeTransferred(Forbidden):
     """Nobody is made the owner by their role: the owner transfers the ownership."""
 
 

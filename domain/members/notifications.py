@@ -42,7 +42,7 @@ class Notifications(Struct, frozen=True):
         )
 
 
-def may_see(role: Role, alert_type: AlertType, *, own_key: bool) -> bool:
+def can_see(role: Role, alert_type: AlertType, *, own_key: bool) -> bool:
     """Whether such an alert tells nothing that the role may not look up. `own_key`: about a key that they made."""
     if alert_type.startswith(_OF_A_KEY):
         seen = keys_seen(role)
@@ -55,23 +55,23 @@ def may_see(role: Role, alert_type: AlertType, *, own_key: bool) -> bool:
 
 def seen_types(role: Role) -> list[AlertType]:
     """The types of which somebody in this role may ever be told."""
-    return [alert_type for alert_type in ALERT_TYPES if may_see(role, alert_type, own_key=True)]
+    return [alert_type for alert_type in ALERT_TYPES if can_see(role, alert_type, own_key=True)]
 
 
 def threshold_of(notifications: Notifications, role: Role, alert_type: AlertType) -> Threshold:
     """From which severity on somebody gets mails of alerts of this type that they may see."""
-    return notifications.thresholds.get(alert_type) or notifications.threshold or _usual(role, alert_type)
+    return notifications.thresholds.get(alert_type) or notifications.threshold or _default_threshold(role, alert_type)
 
 
-def wanted(
+def wants_mail(
     notifications: Notifications, role: Role, alert_type: AlertType, severity: Severity, *, own_key: bool
 ) -> bool:
     """Whether somebody gets a mail of such an alert."""
     threshold = threshold_of(notifications, role, alert_type)
-    return may_see(role, alert_type, own_key=own_key) and _ORDER.index(severity) >= _ORDER.index(threshold)
+    return can_see(role, alert_type, own_key=own_key) and _ORDER.index(severity) >= _ORDER.index(threshold)
 
 
-def _usual(role: Role, alert_type: AlertType) -> Threshold:
+def _default_threshold(role: Role, alert_type: AlertType) -> Threshold:
     match role:
         case "owner" | "admin":
             return "warning"

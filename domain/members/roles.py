@@ -11,10 +11,10 @@ from typing import Literal, get_args
 from msgspec.structs import replace
 
 from domain.grants import GRANTS, Grant
-from domain.keys.errors import BeyondAuthority
+from domain.keys.delegation import Scope, require_within
+from domain.keys.errors import ExceedsAuthority
 from domain.keys.permissions import Permissions
-from domain.keys.reach import Reach, refuse_beyond
-from domain.members.errors import OwnershipIsTransferred, RoleBeyondAuthority
+from domain.members.errors import OwnershipMustBeTransferred, RoleBeyondAuthority
 from domain.members.events import Role
 
 ROLES: tuple[Role, ...] = get_args(Role)
@@ -57,7 +57,7 @@ def owns(role: Role) -> bool:
     return role == "owner"
 
 
-def authority_of(role: Role) -> Reach:
+def authority_of(role: Role) -> Scope:
     """What a person can give to a key, or to another person: what their own role holds.
 
     People have no environment, expiry or addresses that bind them, and those who may make keys reach every MCP. A key's
@@ -65,7 +65,7 @@ def authority_of(role: Role) -> Reach:
     """
     held = _GRANTS[role]
     giveable = held if keys_seen(role) == "all" else held.difference(_OWN_KEYS)
-    return Reach(
+    return Scope(
         Permissions(
             mcps="*" if "keys:write" in held else (),
             manage=tuple([grant for grant in GRANTS if grant in giveable]),
@@ -80,7 +80,7 @@ def covers(role: Role, other: Role) -> bool:
     return authority_of(other).permissions.within(authority_of(role).permissions)
 
 
-def refuse_giving(authority: Reach, role: Role, *, before: Role | None = None) -> None:
+def refuse_giving(authority: Scope, role: Role, *, before: Role | None = None) -> None:
     """Refuse to make someone who has the role `before`, or none yet, hold more than `authority` does (invariant I12).
 
     A narrowing is open to everyone who may change members. Anything else is judged as if the role were a key: one that
@@ -88,12 +88,12 @@ def refuse_giving(authority: Reach, role: Role, *, before: Role | None = None) -
     environment either; a live key counts as holding both, or no key could invite anyone.
     """
     if owns(role):
-        raise OwnershipIsTransferred
+        raise OwnershipMustBeTransferred
     if before is not None and covers(before, role):
         return
     calls = authority_of(role).permissions
     held = tuple([grant for grant in GRANTS if grant in _GRANTS[role]])
     try:
-        refuse_beyond(authority, Reach(replace(calls, manage=held), environment="live"), {})
-    except BeyondAuthority as beyond:
+        require_within(authority, Scope(replace(calls, manage=held), environment="live"), {})
+    except ExceedsAuthority as beyond:
         raise RoleBeyondAuthority(**beyond.details) from beyond

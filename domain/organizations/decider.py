@@ -6,11 +6,11 @@ from typing import assert_never, get_args
 from msgspec import UNSET, json
 from msgspec.structs import replace
 
-from domain.anomalies.settings import problems_of
+from domain.anomalies.settings import validate
 from domain.decider import Decider, ImpossibleHistory
-from domain.fields import Problems, has_control
+from domain.fields import FieldErrors, has_control
 from domain.organizations.commands import ChangeOrganization, ChangePlan, CreateOrganization, OrganizationCommand
-from domain.organizations.errors import OrganizationNotFound, PlanIsTheOwners
+from domain.organizations.errors import OnlyOwnerChangesPlan, OrganizationNotFound
 from domain.organizations.events import (
     OrganizationCreated,
     OrganizationDetailsChanged,
@@ -81,11 +81,11 @@ def _existing(state: OrganizationState) -> Organization:
 def _create(state: OrganizationState, command: CreateOrganization) -> tuple[OrganizationEvent, ...]:
     if state is not None:
         raise Conflict("There is an organization with this id already.")
-    problems = Problems()
+    problems = FieldErrors()
     problems.name("name", command.name)
     if not _SLUG.fullmatch(command.slug):
-        problems.note("slug", "Must be 1 to 63 lower-case letters, digits and inner hyphens")
-    problems.refuse_any()
+        problems.add("slug", "Must be 1 to 63 lower-case letters, digits and inner hyphens")
+    problems.raise_if_any()
     return (
         OrganizationCreated(
             organization_id=command.organization_id,
@@ -104,11 +104,11 @@ def _change(state: Organization, command: ChangeOrganization) -> tuple[Organizat
         description=state.description if command.description is UNSET else command.description,
         settings=state.settings if command.settings is UNSET else command.settings,
     )
-    problems = Problems()
+    problems = FieldErrors()
     problems.name("name", details.name)
     problems.description("description", details.description)
     _check_settings(problems, details.settings)
-    problems.refuse_any()
+    problems.raise_if_any()
     before = OrganizationDetailsChanged(state.name, state.description, state.settings)
     # As JSON, in which 1 and true are two values.
     changed = json.encode(details, order="deterministic") != json.encode(before, order="deterministic")
@@ -116,7 +116,7 @@ def _change(state: Organization, command: ChangeOrganization) -> tuple[Organizat
     if command.plan is UNSET:
         return events
     if not command.by_owner:
-        raise PlanIsTheOwners
+        raise OnlyOwnerChangesPlan
     return events + _change_plan(state, command.plan)
 
 
@@ -124,20 +124,20 @@ def _change_plan(state: Organization, plan: PlanName) -> tuple[OrganizationEvent
     return () if state.plan == plan else (PlanChanged(plan=plan),)
 
 
-def _check_settings(problems: Problems, settings: Settings) -> None:
+def _check_settings(problems: FieldErrors, settings: Settings) -> None:
     if len(settings) > SETTINGS_MAX:
-        problems.note("settings", f"Must have at most {SETTINGS_MAX} entries")
+        problems.add("settings", f"Must have at most {SETTINGS_MAX} entries")
         return
     for name, value in settings.items():
         if not name or has_control(name):
-            problems.note("settings", "A name must not be empty or contain control characters")
+            problems.add("settings", "A name must not be empty or contain control characters")
         problems.text("settings", name, SETTING_NAME_LENGTH_MAX)
         if isinstance(value, str):
             problems.text("settings", value, SETTING_LENGTH_MAX)
         elif not abs(value) <= SETTING_NUMBER_MAX:
-            problems.note("settings", f"A number must lie between -{SETTING_NUMBER_MAX} and {SETTING_NUMBER_MAX}")
-    for problem in problems_of(settings):
-        problems.note("settings", problem)
+            problems.add("settings", f"A number must lie between -{SETTING_NUMBER_MAX} and {SETTING_NUMBER_MAX}")
+    for problem in validate(settings):
+        problems.add("settings", problem)
 
 
 ORGANIZATION: Decider[OrganizationState, OrganizationCommand, OrganizationEvent] = Decider(

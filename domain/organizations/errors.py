@@ -7,5 +7,5 @@ class OrganizationNotFound(NotFound):
     """There is no such organization."""
 
 
-class PlanIsTheOwners(OwnerOnly):
+class OnlyOwnerChangesPlan(OwnerOnly):
     """Only the owner of the organization may change its plan."""

@@ -38,7 +38,7 @@ def usage_days(plans: Plans) -> int | None:
     return None if None in kept else max(days for days in kept if days is not None)
 
 
-class McpCensus(Struct, frozen=True):
+class McpCounts(Struct, frozen=True):
     """How many MCPs an organization has at this moment, read under the lock of its guard row."""
 
     used: int
@@ -46,7 +46,7 @@ class McpCensus(Struct, frozen=True):
     plan: PlanName
 
 
-class MemberCensus(Struct, frozen=True):
+class MemberCounts(Struct, frozen=True):
     """How many people an organization has at this moment, read under the lock of its guard row.
 
     Who is invited does not count before they accept.
@@ -61,7 +61,7 @@ class MemberCensus(Struct, frozen=True):
         return self.limit is not None and self.used >= self.limit
 
 
-class KeyCensus(Struct, frozen=True):
+class KeyCounts(Struct, frozen=True):
     """The keys that an organization has at this moment, read under the lock of its guard row.
 
     Only active and disabled keys count towards `limit` (None: no limit).

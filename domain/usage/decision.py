@@ -8,14 +8,14 @@ from typing import assert_never
 
 from msgspec import Struct
 
-from domain.addresses import address_allowed
 from domain.environment import Environment
 from domain.grants import Grant
 from domain.keys.state import Active, Disabled, Existing, Expired, Key, Revoked, SecretVersion
+from domain.networks import is_allowed
 from domain.usage.events import Action, Code
 
 
-class Presentation(Struct, frozen=True):
+class AccessRequest(Struct, frozen=True):
     """What was presented and for what.
 
     `digest`: SHA-256 of the secret. `organization_id`: the only organization whose keys count; None: any.
@@ -43,7 +43,7 @@ class McpFacts(Struct, frozen=True):
     active: bool = True
 
 
-class Verdict(Struct, frozen=True):
+class AccessDecision(Struct, frozen=True):
     """`key` is set whenever the secret matched a key that the asker may know of, accepted or not."""
 
     code: Code
@@ -55,22 +55,22 @@ class Verdict(Struct, frozen=True):
         return self.code == "valid"
 
 
-UNKNOWN = Verdict("unauthorized")
+UNKNOWN_KEY = AccessDecision("unauthorized")
 
 
 def decide(
-    presented: Presentation, state: Existing | None, mcp: McpFacts | None, at: datetime, used_version: int = 0
-) -> Verdict:
+    presented: AccessRequest, state: Existing | None, mcp: McpFacts | None, at: datetime, used_version: int = 0
+) -> AccessDecision:
     """The verdict on `presented`, given the key that its digest belongs to and the MCP it names, at one instant.
 
     `used_version`: the use of this secret of the key has ended those before it, whatever their dates say.
     """
     if state is None or presented.organization_id not in {None, state.key.organization_id}:
-        return UNKNOWN
+        return UNKNOWN_KEY
     key = state.key
     secret = _secret(key, presented.digest)
     code = _state_denial(state, secret, at, used_version) or _reach_denial(key, presented, mcp) or "valid"
-    return Verdict(code, key, secret.version if secret else None)
+    return AccessDecision(code, key, secret.version if secret else None)
 
 
 def mcp_denial(key: Key, mcp: McpFacts) -> Code | None:
@@ -104,8 +104,8 @@ def _state_denial(state: Existing, secret: SecretVersion | None, at: datetime, u
     return "disabled_key" if isinstance(state, Disabled) else None
 
 
-def _reach_denial(key: Key, presented: Presentation, mcp: McpFacts | None) -> Code | None:  # noqa: PLR0911
-    if not address_allowed(presented.ip, key.allowed_ips):
+def _reach_denial(key: Key, presented: AccessRequest, mcp: McpFacts | None) -> Code | None:  # noqa: PLR0911
+    if not is_allowed(presented.ip, key.allowed_ips):
         return "ip_not_permitted"
     lacks_grant = presented.grant is not None and presented.grant not in key.permissions.manage
     if presented.people_only or lacks_grant:

@@ -19,12 +19,12 @@ _BURST_AT_LEAST = 10
 class Rate(Struct, frozen=True):
     """`per_second` presentations a second, evenly, and at most `burst` at once. Those of one `cell` count together."""
 
-    cell: str
+    bucket: str
     per_second: int
     burst: int
 
 
-def own_rates(key: Key) -> tuple[Rate, ...]:
+def key_rates(key: Key) -> tuple[Rate, ...]:
     """The limit that the key itself has, if it has one."""
     if key.rate_limit is None:
         return ()

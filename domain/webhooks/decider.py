@@ -7,9 +7,8 @@ from msgspec import UNSET
 from msgspec.structs import replace
 
 from domain.decider import Decider, ImpossibleHistory
-from domain.fields import Problems
+from domain.fields import FieldErrors
 from domain.refusal import Conflict
-from domain.webhooks.announcements import ANNOUNCEMENTS, EVERYTHING
 from domain.webhooks.commands import (
     ChangeWebhook,
     CreateWebhook,
@@ -19,6 +18,7 @@ from domain.webhooks.commands import (
     WebhookCommand,
 )
 from domain.webhooks.errors import NothingToRotate, TooManyWebhooks, WebhookNotFound
+from domain.webhooks.event_names import EVERYTHING, PUBLIC_EVENTS
 from domain.webhooks.events import (
     WebhookChanged,
     WebhookCreated,
@@ -132,10 +132,10 @@ def _change(state: Registered, command: ChangeWebhook) -> tuple[WebhookEvent, ..
 def _rotate(webhook: Webhook, command: RotateWebhookSecret) -> tuple[WebhookEvent, ...]:
     if webhook.kind == "slack":
         raise NothingToRotate
-    problems = Problems()
+    problems = FieldErrors()
     if not 0 <= command.overlap_seconds <= OVERLAP_SECONDS_MAX:
-        problems.note("overlap_seconds", f"Must be from 0 to {OVERLAP_SECONDS_MAX}")
-    problems.refuse_any()
+        problems.add("overlap_seconds", f"Must be from 0 to {OVERLAP_SECONDS_MAX}")
+    problems.raise_if_any()
     return (
         WebhookSecretRotated(
             secret_version=webhook.secret_version + 1,
@@ -153,17 +153,17 @@ def _disable(state: WebhookState, command: DisableWebhook) -> tuple[WebhookEvent
 
 
 def _refuse_problems(url: str, url_problem: str | None, events: tuple[str, ...], description: str) -> None:
-    problems = Problems()
+    problems = FieldErrors()
     problems.text("url", url, URL_LENGTH_MAX)
     if url_problem is not None:
-        problems.note("url", url_problem)
-    unknown = sorted(set(events) - {*ANNOUNCEMENTS, EVERYTHING})
+        problems.add("url", url_problem)
+    unknown = sorted(set(events) - {*PUBLIC_EVENTS, EVERYTHING})
     if unknown:
-        problems.note("events", f"Must be of {EVERYTHING}, {', '.join(ANNOUNCEMENTS)}")
+        problems.add("events", f"Must be of {EVERYTHING}, {', '.join(PUBLIC_EVENTS)}")
     if not events:
-        problems.note("events", f'Must not be empty; ["{EVERYTHING}"] is for all')
+        problems.add("events", f'Must not be empty; ["{EVERYTHING}"] is for all')
     problems.description("description", description)
-    problems.refuse_any()
+    problems.raise_if_any()
 
 
 def _names(events: tuple[str, ...]) -> tuple[str, ...]:

@@ -19,5 +19,5 @@ class DeliveryNotFound(NotFound):
     """Nothing of this id was sent to the webhook, or it is longer ago than deliveries are kept."""
 
 
-class WebhookDisabledNow(Conflict):
+class WebhookIsDisabled(Conflict):
     """The webhook is disabled: nothing is sent to it until its status is active."""

@@ -14,9 +14,9 @@ from typing import Any, cast
 import anyio
 import msgspec
 
+from gateway.call_transport import Exchange, Reply
+from gateway.error_mapping import CONNECTION_BROKE, NO_CONNECTION, HttpRefusal, UnreadableAnswer
 from gateway.errors import UpstreamConnectionLost, UpstreamError, UpstreamUnreachable
-from gateway.exchange import Exchange, Reply
-from gateway.failures import CONNECTION_BROKE, NO_CONNECTION, HttpRefusal, UnreadableAnswer
 from gateway.wire.events import events
 from gateway.wire.messages import (
     UNSUPPORTED_VERSION,

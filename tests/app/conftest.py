@@ -12,8 +12,8 @@ import pytest
 
 from embedded.postgres import SUPERUSER, PostgreSQL
 from embedded.valkey import Valkey
+from tests.app.leak_scan import refuse_secrets
 from tests.app.organizations import Api, Database, Organization
-from tests.app.remains import refuse_secrets
 from tests.app.scopes import MATRIX_SIZE
 from tests.app.serving import Server
 from tests.databases import new_database
@@ -62,12 +62,6 @@ def door(started_apis: StartedApis) -> Iterator[Api]:
 @pytest.fixture
 def org(api: Api) -> Organization:
     """A new organization on a plan without a limit of keys."""
-    return api.organization()
-
-
-@pytest.fixture(scope="module")
-def refused_org(api: Api) -> Organization:
-    """An organization for all tests of a file whose requests are refused, so that they change nothing."""
     return api.organization()
 
 

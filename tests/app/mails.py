@@ -3,8 +3,8 @@
 import base64
 import re
 
-from gateway.sealing import Sealer
-from projections.mail.outbox import Mail, Waiting
+from infrastructure.encryption import Sealer
+from projections.outboxes.mail.outbox import Mail, Waiting
 from tests.app.organizations import Api
 
 

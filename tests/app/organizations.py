@@ -9,14 +9,14 @@ import httpx2
 
 from domain.grants import GRANTS, Grant
 from domain.keys.permissions import Permissions
-from domain.keys.secret import ENTROPY_BYTES, mint
+from domain.keys.secret import ENTROPY_BYTES, generate
 from domain.organizations.plan import PlanName
-from eventstore.clock import now
-from eventstore.database import Pool, pool
+from infrastructure.clock import now
+from infrastructure.database.connections import Pool, pool
 from tests import seed
 from tests.app.client import Answer, Client
 from tests.app.serving import Server
-from tests.patience import PATIENT
+from tests.waiting import PATIENT
 
 T = TypeVar("T")
 
@@ -148,4 +148,4 @@ class Api:
 
 def unknown_secret(entropy: bytes = b"\x05" * ENTROPY_BYTES) -> str:
     """A key of the right form and checksum that nobody has."""
-    return mint("live", entropy).reveal()
+    return generate("live", entropy).reveal()

@@ -3,23 +3,23 @@
 from datetime import timedelta
 from typing import Any
 
-from app.security.sessions import SECRET_PREFIX, csrf_token, digest_of, new_secret
+from app.auth.sessions import SECRET_PREFIX, csrf_token, digest_of, new_secret
 from domain.actor import UserActor
 from domain.members.commands import AddMember
 from domain.members.decider import MEMBER
 from domain.members.events import Role
-from domain.organizations.plan import PLANS, MemberCensus
+from domain.organizations.plan import PLANS, MemberCounts
 from domain.sessions.commands import StartSession
 from domain.sessions.decider import SESSION
-from eventstore.clock import new_event_id, new_id, now
-from eventstore.database import Pool
 from eventstore.execute import Write, execute, no_guard
 from eventstore.recorded import Origin
-from eventstore.statements import Statement
-from projections.inline import INLINE
-from projections.member_list.queries import user_put
-from projections.organization_guard.queries import members_guard
-from projections.sessions.queries import SQL
+from infrastructure.clock import new_event_id, new_id, now
+from infrastructure.database.connections import Pool
+from infrastructure.database.statements import Statement
+from projections.engine.inline import INLINE
+from projections.read_models.members.list.queries import user_put
+from projections.read_models.organizations.counts.queries import members_guard
+from projections.records.sessions.queries import SQL
 from tests.app.organizations import Api
 from tests.random_input import random_email
 
@@ -59,7 +59,7 @@ async def _member(pool: Pool, organization_id: str, role: Role, email: str) -> s
     user_id = new_id("user")
     at = now()
 
-    def command(census: MemberCensus) -> AddMember:
+    def command(census: MemberCounts) -> AddMember:
         return AddMember(user_id, organization_id, role, at, census)
 
     write = _write(
@@ -112,5 +112,5 @@ def _write(
         at=now(),
         origin=Origin(UserActor(user_id)),
         new_event_id=new_event_id,
-        also=lambda _: [also],
+        extra_statements=lambda _: [also],
     )

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from app.asgi import DIRECT_ROUTES
+from app.application import DIRECT_ROUTES
 from tests.app.organizations import Api, Organization
 from tests.app.people import person
 from tests.app.scopes import RULES, Body, Route
@@ -72,6 +72,12 @@ def test_every_kind_is_tried_on_a_route_of_the_framework_and_on_one_without_it(t
 
 def test_no_route_without_the_framework_has_an_id_in_its_path() -> None:
     assert not [path for _, path in DIRECT_ROUTES if "{" in path]
+
+
+@pytest.fixture(scope="module")
+def refused_org(api: Api) -> Organization:
+    """An organization for all tests whose requests are refused, so that they change nothing."""
+    return api.organization()
 
 
 NOT_JSON: dict[str, bytes] = {

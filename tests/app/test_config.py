@@ -14,7 +14,7 @@ NEEDED = {"DATABASE_URL": "postgresql://somewhere", "KEYLEDGER_MASTER_KEY": base
 
 def test_what_nobody_sets_has_a_safe_default() -> None:
     config = from_environment(NEEDED)
-    assert (config.host, config.port, config.api_workers, config.patience_seconds) == ("127.0.0.1", 8000, 1, 1.5)
+    assert (config.host, config.port, config.api_workers, config.request_timeout_seconds) == ("127.0.0.1", 8000, 1, 1.5)
     assert config.egress == EgressPolicy()
     assert config.trusted_proxies == ()
 
@@ -29,8 +29,8 @@ def test_the_default_address_is_where_the_api_listens() -> None:
 
 
 def test_how_long_a_request_waits_for_the_database_is_a_setting() -> None:
-    assert from_environment({**NEEDED, "KEYLEDGER_PATIENCE_SECONDS": "4"}).patience_seconds == 4
-    assert from_environment({**NEEDED, "KEYLEDGER_REDIS_PATIENCE_SECONDS": "0.5"}).redis_patience_seconds == 0.5
+    assert from_environment({**NEEDED, "KEYLEDGER_PATIENCE_SECONDS": "4"}).request_timeout_seconds == 4
+    assert from_environment({**NEEDED, "KEYLEDGER_REDIS_PATIENCE_SECONDS": "0.5"}).rate_limit_timeout_seconds == 0.5
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from typing import LiteralString
 import psycopg
 import pytest
 
-from app.problems import as_problem
+from app.http.errors import to_problem
 
 IDLE: LiteralString = "set local idle_in_transaction_session_timeout = '50ms'"
 LONG: LiteralString = "set local transaction_timeout = '50ms'"
@@ -21,6 +21,6 @@ def test_a_session_that_timed_out_in_a_transaction_is_reported_as_unavailable(
         time.sleep(0.5)
         with pytest.raises(psycopg.Error) as ended:
             connection.execute("select 1")
-    problem = as_problem(ended.value)
+    problem = to_problem(ended.value)
     assert (problem.status, problem.code, problem.details) == (503, "unavailable", {"outcome": "not_recorded"})
     assert int(problem.headers["Retry-After"]) >= 1

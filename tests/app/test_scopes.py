@@ -13,20 +13,20 @@ from typing import Any
 import httpx2
 import pytest
 
-from app.asgi import DIRECT_ROUTES, ROUTES
-from app.security.sessions import csrf_token
+from app.application import DIRECT_ROUTES, ROUTES
+from app.auth.sessions import csrf_token
 from domain.alerts.commands import RaiseAlert
 from domain.grants import GRANTS, Grant
 from domain.keys.permissions import Permissions
 from domain.members.events import Role
-from eventstore.clock import new_id, now
-from eventstore.database import WORKER_ROLE, pool
+from infrastructure.clock import new_id, now
+from infrastructure.database.connections import WORKER_ROLE, pool
 from tests.app.client import Answer, Client, at_once
 from tests.app.organizations import Api, Key, Organization, unknown_secret
 from tests.app.people import COOKIE, Person, person
 from tests.app.scopes import MATRIX_SIZE, PUBLIC, ROLES, RULES, SIGNING_IN, Route, Rule
-from workers.alerting import raise_alert
-from workers.jobs.warn_of_expiry import ACTOR
+from workers.jobs.raise_expiry_alerts import ACTOR
+from workers.raise_alert import raise_alert
 
 SAFE = {"GET", "HEAD"}
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-PACKAGES = ("domain", "eventstore", "projections", "gateway", "app", "workers", "embedded")
+PACKAGES = ("domain", "infrastructure", "eventstore", "projections", "gateway", "app", "workers", "embedded")
 
 
 def modules() -> Iterator[tuple[str, ast.Module]]:

@@ -7,9 +7,9 @@ from tests.architecture.conftest import modules
 BARE = {
     "app/admin/links.py": "the operator's command line, in the workers' role",
     "app/admin/organizations.py": "likewise",
-    "app/demo.py": "makes the demo organization, in the same role",
-    "app/operations/clock.py": "reads the clock of the database and no table",
-    "app/operations/log_state.py": "asks for migrations and for how far the read models are: nobody's in particular",
+    "app/admin/demo.py": "makes the demo organization, in the same role",
+    "app/observability/health/clock.py": "reads the clock of the database and no table",
+    "app/observability/health/log_status.py": "reads migrations and the positions of read models, of no tenant",
 }
 """Modules that take a connection as it comes from the pool, and why they may."""
 
@@ -25,7 +25,7 @@ def _calls() -> list[tuple[str, ast.Call]]:
 
 
 def test_nobody_takes_a_connection_that_is_bound_to_nobody() -> None:
-    """A route reads through `services.reading(organization_id)`, and changes through `app.changes`."""
+    """A route reads through `services.reading(organization_id)`, and changes through `app.commands.run_command`."""
     taking = {name for name, call in _calls() if ast.unparse(call.func).endswith("pool.connection")}
     assert taking == set(BARE)
 

@@ -6,7 +6,7 @@ import re
 from tests.architecture.conftest import ROOT, modules
 
 SETTING = re.compile(r"[A-Z][A-Z0-9]*(_[A-Z0-9]+)*")
-READ_IN = {"app/config.py", "workers/config.py", "eventstore/logins.py"}
+READ_IN = {"app/config.py", "workers/config.py", "infrastructure/database/logins.py"}
 
 
 def settings() -> set[str]:
@@ -52,4 +52,4 @@ def test_the_environment_is_read_where_a_process_begins_and_nowhere_else() -> No
         if isinstance(node, ast.Attribute) and ast.unparse(node) in {"os.environ", "os.getenv"}
     }
     beginnings = {name for name in reading if name.endswith("__main__.py") or name.startswith("embedded/")}
-    assert reading - beginnings <= {"app/asgi.py", "workers/worker.py", "workers/run.py"}
+    assert reading - beginnings <= {"app/application.py", "workers/worker.py", "workers/job_runner.py"}

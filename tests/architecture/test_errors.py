@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import get_args
 
-from app.problems import CODES
+from app.http.errors import ERRORS
 from domain.keys.errors import LastActiveKey
 from domain.mcps.errors import McpNotFound
 from domain.organizations.errors import OrganizationNotFound
@@ -21,21 +21,21 @@ def descendants(base: type) -> Iterator[type]:
 def test_every_refusal_of_the_domain_has_a_known_code() -> None:
     kinds = [Refusal, *descendants(Refusal)]
     assert {LastActiveKey, McpNotFound, OrganizationNotFound} <= set(kinds)
-    assert {kind.code for kind in kinds if issubclass(kind, Refusal)} <= set(CODES)
+    assert {kind.code for kind in kinds if issubclass(kind, Refusal)} <= set(ERRORS)
 
 
 def test_every_verdict_has_a_known_code() -> None:
     codes = {code for literal in get_args(Code) for code in (get_args(literal) or (literal,))}
-    assert codes - {"valid"} <= set(CODES)
+    assert codes - {"valid"} <= set(ERRORS)
 
 
 def test_every_failure_of_the_gateway_has_a_known_code_of_the_same_status() -> None:
     kinds = [kind for kind in descendants(GatewayError) if issubclass(kind, GatewayError)]
     assert kinds
-    assert {(kind.code, kind.http_status) for kind in kinds} <= {(code, known.status) for code, known in CODES.items()}
+    assert {(kind.code, kind.http_status) for kind in kinds} <= {(code, known.status) for code, known in ERRORS.items()}
 
 
 def test_every_code_says_what_to_do() -> None:
-    for code, known in CODES.items():
+    for code, known in ERRORS.items():
         assert known.title, code
         assert known.explanation.endswith((".", "…")), code

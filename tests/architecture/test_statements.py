@@ -9,7 +9,7 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from eventstore.database import APP_ROLE, GATE_ROLE, WORKER_ROLE, Role
+from infrastructure.database.connections import APP_ROLE, AUTH_ROLE, WORKER_ROLE, Role
 from tests.architecture.conftest import ROOT
 
 GROWING = {
@@ -74,7 +74,7 @@ GROWING = {
 WHOLE_TABLE = {
     "eventstore/queries.sql": {"streams_all", "usage_sizes_wrong"},
     "eventstore/retention.sql": {"removed", "removals_wrong", "removal_sums_wrong"},
-    "projections/inline_check.sql": {
+    "projections/engine/inline_check.sql": {
         "key_state_all",
         "key_secrets_all",
         "key_list_all",
@@ -87,8 +87,8 @@ WHOLE_TABLE = {
         "alert_list_all",
         "expiry_watch_all",
     },
-    "projections/organization_list/queries.sql": {"page_after"},
-    "projections/people_check.sql": {
+    "projections/read_models/organizations/list/queries.sql": {"page_after"},
+    "projections/engine/people_check.sql": {
         "member_list_all",
         "invitation_list_all",
         "organization_list_all",
@@ -96,8 +96,8 @@ WHOLE_TABLE = {
         "mail_preferences_all",
         "addresses_astray",
     },
-    "projections/quota/check.sql": {"lanes_differing"},
-    "projections/usage/check.sql": {
+    "projections/read_models/organizations/billed_usage/check.sql": {"lanes_differing"},
+    "projections/read_models/usage/check.sql": {
         "lanes_differing",
         "keys_differing",
         "mcps_differing",
@@ -109,7 +109,7 @@ WHOLE_TABLE = {
 """Statements of `python -m eventstore check`, of the makers of read models, and of the operator's list of
 organizations, which look at everything, and of nothing that answers a request."""
 
-ROLES: tuple[Role, ...] = (APP_ROLE, GATE_ROLE, WORKER_ROLE)
+ROLES: tuple[Role, ...] = (APP_ROLE, AUTH_ROLE, WORKER_ROLE)
 
 CONTROL = {"begin", "begin_reading", "begin_writing", "begin_at_the_gate", "commit", "rollback"}
 

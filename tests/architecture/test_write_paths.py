@@ -19,7 +19,7 @@ def test_only_one_module_opens_connections() -> None:
     }
     # `make run` tries a DATABASE_URL that it was given before it starts anything, and never speaks SQL there. To its
     # own server it says one statement, as the superuser: the password of the login that migrates.
-    assert opening == {"eventstore/database.py", "embedded/external.py", "embedded/postgres.py"}
+    assert opening == {"infrastructure/database/connections.py", "embedded/external_servers.py", "embedded/postgres.py"}
 
 
 def test_only_two_modules_append() -> None:
@@ -57,10 +57,10 @@ def test_no_statement_is_written_into_python_but_where_names_of_tables_or_filter
         if isinstance(text := _text(node.value), str) and statement.search(text)
     }
     assert found <= {
-        "eventstore/migrate.py",
-        "projections/key_list/page.py",
-        "projections/key_list/found.py",
-        "projections/rebuild/tables.py",
+        "infrastructure/database/migrate.py",
+        "projections/read_models/keys/list/page.py",
+        "projections/read_models/keys/list/search.py",
+        "projections/engine/rebuild/tables.py",
     }
 
 

@@ -10,7 +10,7 @@ from keyledger import AsyncKeyledger, Keyledger, Retries
 from tests.app.api.mcp.conftest import upstream
 from tests.app.conftest import api, org, started_apis
 from tests.app.organizations import Api, Organization
-from tests.clients.meddler import Meddler
+from tests.clients.flaky_proxy import Meddler
 
 __all__ = ["api", "org", "started_apis", "upstream"]
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.app.organizations import Api, Organization, unknown_secret
-from tests.clients.meddler import Meddler, refusal
+from tests.clients.flaky_proxy import Meddler, refusal
 
 _SOURCE = Path(__file__).parents[2] / "clients/python/src"
 

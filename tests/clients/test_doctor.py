@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from domain.keys.secret import ENTROPY_BYTES, mint, parse
+from domain.keys.secret import ENTROPY_BYTES, generate, parse
 from keyledger import Secret, flaw_of
 
 _SOURCE = Path(__file__).parents[2] / "clients/python/src"
@@ -22,7 +22,7 @@ sys.addaudithook(refuse)
 from keyledger.cli.main import main
 sys.exit(main(["doctor", *sys.argv[1:]]))
 """
-KEY = mint("live", b"\x07" * ENTROPY_BYTES).reveal()
+KEY = generate("live", b"\x07" * ENTROPY_BYTES).reveal()
 
 
 def _swap(key: str, place: int) -> str:
@@ -95,4 +95,4 @@ def test_the_hook_notices_a_socket() -> None:
 
 
 def _keys() -> list[str]:
-    return [mint("live", bytes([number]) * ENTROPY_BYTES).reveal() for number in range(1, 20)]
+    return [generate("live", bytes([number]) * ENTROPY_BYTES).reveal() for number in range(1, 20)]

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from eventstore.clock import now
+from infrastructure.clock import now
 from keyledger import (
     ApiError,
     Forbidden,
@@ -20,7 +20,7 @@ from keyledger import (
 )
 from tests.app.organizations import Api, Organization, unknown_secret
 from tests.clients.conftest import Caller, Connect
-from tests.clients.meddler import Meddler
+from tests.clients.flaky_proxy import Meddler
 
 
 def test_a_key_with_everything_comes_back_as_it_was_asked_for(org: Organization, manager: Caller) -> None:

@@ -5,15 +5,15 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from domain.alerts.commands import RaiseAlert
-from eventstore.clock import new_id, now
-from eventstore.database import WORKER_ROLE, pool
+from infrastructure.clock import new_id, now
+from infrastructure.database.connections import WORKER_ROLE, pool
 from keyledger import Forbidden, NotFound, RevisionMismatch
-from tests.app.api.usage.counting import count
+from tests.app.api.usage.usage_data import count
 from tests.app.organizations import Api, Organization
 from tests.app.people import person
 from tests.clients.conftest import Caller
-from workers.alerting import raise_alert
-from workers.jobs.warn_of_expiry import ACTOR
+from workers.jobs.raise_expiry_alerts import ACTOR
+from workers.raise_alert import raise_alert
 
 
 def test_the_organization_is_shown_and_changed(org: Organization, manager: Caller) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from domain.environment import Environment
-from domain.keys.secret import ENTROPY_BYTES, mint
+from domain.keys.secret import ENTROPY_BYTES, generate
 from tests.random_input import random_bytes
 
 _FILE = Path(__file__).parents[2] / "clients/secret-scanning/gitleaks.toml"
@@ -32,7 +32,7 @@ def _found(text: str) -> list[str]:
 
 
 def _minted(environment: Environment = "live") -> str:
-    return mint(environment, random_bytes(ENTROPY_BYTES)).reveal()
+    return generate(environment, random_bytes(ENTROPY_BYTES)).reveal()
 
 
 @pytest.mark.parametrize("environment", ["live", "test"])

@@ -9,10 +9,10 @@ import traceback
 import pytest
 
 from keyledger import AsyncKeyledger, Keyledger, KeyledgerError, Secret
-from keyledger.calls import mcps, verification
+from keyledger.endpoints import mcps, verification
 from tests.app.organizations import Organization, unknown_secret
 from tests.clients.conftest import Caller, Connect
-from tests.clients.meddler import Meddler, refusal
+from tests.clients.flaky_proxy import Meddler, refusal
 
 
 def test_no_repr_shows_a_key(manager: Caller) -> None:

@@ -6,8 +6,9 @@ from typing import assert_type
 
 import pytest
 
-from keyledger import AsyncKeyledger, CreatedKey, Key, Keyledger, Mcp, Member, Page, Verification, groups
-from keyledger.calls import keys
+from keyledger import AsyncKeyledger, CreatedKey, Key, Keyledger, Mcp, Member, Page, Verification
+from keyledger import resources as groups
+from keyledger.endpoints import keys
 
 GROUPS = ("Keys", "Mcps", "Organization", "Members", "Usage", "Alerts", "Audit", "Webhooks")
 PAIRS: list[tuple[type, type]] = [

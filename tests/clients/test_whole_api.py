@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
-import keyledger.calls
-from keyledger import clients, groups
+import keyledger.endpoints
+from keyledger import clients
+from keyledger import resources as groups
 from keyledger.call import Call
 from keyledger.methods import AsyncIterated, Awaited, Iterated, Sent
 from tests.app.scopes import RULES, Route
@@ -29,8 +30,8 @@ BESIDE = {
 
 def descriptions() -> Iterator[Callable[..., Call[Any]]]:
     """Every function that describes a call."""
-    for found in pkgutil.iter_modules(keyledger.calls.__path__):
-        module = importlib.import_module(f"keyledger.calls.{found.name}")
+    for found in pkgutil.iter_modules(keyledger.endpoints.__path__):
+        module = importlib.import_module(f"keyledger.endpoints.{found.name}")
         for name, function in inspect.getmembers(module, inspect.isfunction):
             if function.__module__ == module.__name__ and not name.startswith("_"):
                 yield function

@@ -7,11 +7,11 @@ from domain.actor import KeyActor, UserActor
 from domain.environment import Environment
 from domain.ids import Kind, new_id
 from domain.keys.commands import ChangeKey, CreateKey, EnableKey, RevokeKey, RotateKey
+from domain.keys.delegation import UNRESTRICTED
 from domain.keys.events import KeyCreated, KeyDisabled, KeyExpired, KeyRevoked, KeyRotated, KeySecretRetired
 from domain.keys.permissions import Permissions
-from domain.keys.reach import UNBOUNDED
-from domain.keys.secret import Secret, SecretRecord, mint, record
-from domain.organizations.plan import KeyCensus
+from domain.keys.secret import Secret, SecretRecord, fingerprint, generate
+from domain.organizations.plan import KeyCounts
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
@@ -25,11 +25,11 @@ def an_id(kind: Kind, number: int = 0) -> str:
 
 
 def a_secret(number: int = 0, environment: Environment = "live") -> Secret:
-    return mint(environment, sha256(bytes([number])).digest())
+    return generate(environment, sha256(bytes([number])).digest())
 
 
 def a_record(number: int = 0, environment: Environment = "live") -> SecretRecord:
-    return record(a_secret(number, environment))
+    return fingerprint(a_secret(number, environment))
 
 
 KEY_ID = an_id("key")
@@ -39,7 +39,7 @@ OTHER_ORGANIZATION_ID = an_id("org", 1)
 OWNER = UserActor(an_id("user"))
 ITSELF = KeyActor(KEY_ID)
 ANOTHER_KEY = KeyActor(OTHER_KEY_ID)
-LAST_ACTIVE = KeyCensus(active=1, disabled=5, limit=None, plan="free")
+LAST_ACTIVE = KeyCounts(active=1, disabled=5, limit=None, plan="free")
 
 LIVE_MCP = an_id("mcp", 0)
 LIVE_MCP_2 = an_id("mcp", 1)
@@ -47,7 +47,7 @@ TEST_MCP = an_id("mcp", 2)
 UNKNOWN_MCP = an_id("mcp", 3)
 MCPS: dict[str, Environment] = {LIVE_MCP: "live", LIVE_MCP_2: "live", TEST_MCP: "test"}
 
-ROOM = KeyCensus(active=2, disabled=0, limit=None, plan="enterprise")
+ROOM = KeyCounts(active=2, disabled=0, limit=None, plan="enterprise")
 
 CREATE = CreateKey(
     key_id=KEY_ID,
@@ -58,13 +58,13 @@ CREATE = CreateKey(
     secret=a_record(1),
     at=NOW,
     by=OWNER,
-    authority=UNBOUNDED,
+    authority=UNRESTRICTED,
     census=ROOM,
     known_mcps=MCPS,
 )
-CHANGE = ChangeKey(at=at(60), authority=UNBOUNDED, known_mcps=MCPS)
-ROTATE = RotateKey(secret=a_record(2), at=at(60), authority=UNBOUNDED, known_mcps=MCPS)
-ENABLE = EnableKey(at=at(60), authority=UNBOUNDED, known_mcps=MCPS)
+CHANGE = ChangeKey(at=at(60), authority=UNRESTRICTED, known_mcps=MCPS)
+ROTATE = RotateKey(secret=a_record(2), at=at(60), authority=UNRESTRICTED, known_mcps=MCPS)
+ENABLE = EnableKey(at=at(60), authority=UNRESTRICTED, known_mcps=MCPS)
 REVOKE = RevokeKey(at=at(60), by=OWNER, census=ROOM)
 
 CREATED = KeyCreated(

@@ -5,13 +5,13 @@ import pkgutil
 from collections.abc import Iterator
 
 import domain
-from domain.keys.errors import BeyondAuthority, LastActiveKey
-from domain.members.errors import OwnershipIsTransferred, OwnerStays, OwnRole, RoleBeyondAuthority
+from domain.keys.errors import ExceedsAuthority, LastActiveKey
+from domain.members.errors import CannotChangeOwnRole, OwnerCannotLeave, OwnershipMustBeTransferred, RoleBeyondAuthority
 from domain.refusal import Forbidden, OwnerOnly
 
-NO_ROLE_HELPS = {LastActiveKey, OwnRole, OwnerStays, OwnershipIsTransferred}
+NO_ROLE_HELPS = {LastActiveKey, CannotChangeOwnRole, OwnerCannotLeave, OwnershipMustBeTransferred}
 """Refused to everyone: neither a grant nor a role would make a difference."""
-SAYS_WHICH = {BeyondAuthority, RoleBeyondAuthority}
+SAYS_WHICH = {ExceedsAuthority, RoleBeyondAuthority}
 """The details name what the caller lacks: grants, addresses, an environment, an expiry."""
 
 

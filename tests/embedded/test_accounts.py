@@ -12,11 +12,11 @@ from embedded import binaries
 from embedded import valkey as valkey_module
 from embedded.account import Account
 from embedded.binaries import find_postgres, find_valkey
-from embedded.children import working_in
 from embedded.foreign_files import hand_over
 from embedded.postgres import ROLE, RUNTIME_ROLE, SUPERUSER, PostgreSQL
+from embedded.processes import working_in
 from embedded.valkey import Valkey
-from tests.ordinary_user import OrdinaryUser
+from tests.unprivileged_user import OrdinaryUser
 
 _PROGRAM = """
 import os, sys, pathlib, psycopg, redis

@@ -14,8 +14,8 @@ import redis
 import yaml
 
 from embedded.binaries import find_valkey
-from tests.patience import eventually
 from tests.random_input import random_bytes
+from tests.waiting import eventually
 
 _ROOT = Path(__file__).parents[2]
 _COMPOSE: dict[str, Any] = yaml.safe_load((_ROOT / "compose.yaml").read_text())
@@ -193,7 +193,7 @@ def test_the_image_does_not_run_as_root() -> None:
 
 def test_the_image_holds_every_package_that_its_commands_need_and_is_built_from_the_lock() -> None:
     copied = set(re.findall(r"^COPY (\w+) \1$", _DOCKERFILE, re.MULTILINE))
-    assert copied == {"domain", "eventstore", "projections", "gateway", "workers", "app"}
+    assert copied == {"domain", "infrastructure", "eventstore", "projections", "gateway", "workers", "app"}
     assert "uv sync --frozen --no-default-groups" in _DOCKERFILE
     allowed = set(re.findall(r"^!(.+)$", (_ROOT / ".dockerignore").read_text(), re.MULTILINE))
     assert allowed == copied | {"pyproject.toml", "uv.lock"}

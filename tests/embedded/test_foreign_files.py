@@ -8,10 +8,10 @@ import psycopg
 import pytest
 
 from embedded.account import Account
+from embedded.data_dir import DataDirectory
 from embedded.errors import CannotStart
 from embedded.foreign_files import hand_over, read_foreign, write_foreign
-from embedded.home import Home
-from embedded.mails import Mails
+from embedded.mail_watcher import Mails
 from embedded.postgres import PostgreSQL
 from embedded.service_folder import ServiceFolder
 from tests.random_input import random_token
@@ -100,14 +100,14 @@ def test_a_file_that_is_written_belongs_to_the_account_alone(tmp_path: Path) -> 
     assert [entry.name for entry in tmp_path.iterdir()] == ["file"]
 
 
-def _folder_of(home: Home) -> ServiceFolder:
+def _folder_of(home: DataDirectory) -> ServiceFolder:
     folder = ServiceFolder(home)
     folder.prepare()
     return folder
 
 
 def test_credentials_of_the_services_hold_nothing_that_a_shell_of_root_would_run(tmp_path: Path) -> None:
-    with Home(tmp_path / "home") as home:
+    with DataDirectory(tmp_path / "home") as home:
         folder = _folder_of(home)
         for line in (
             "KEYLEDGER_URL=$(id)",
@@ -132,7 +132,7 @@ def test_credentials_of_the_services_hold_nothing_that_a_shell_of_root_would_run
 
 
 def test_credentials_that_are_there_are_not_replaced_by_the_services(tmp_path: Path) -> None:
-    with Home(tmp_path / "home") as home:
+    with DataDirectory(tmp_path / "home") as home:
         folder = _folder_of(home)
         home.credentials.write_text("KEYLEDGER_URL=http://127.0.0.1:8000\n")
         (folder.path / "demo.env").write_text("KEYLEDGER_URL=http://elsewhere.example\n")
@@ -167,7 +167,7 @@ def test_a_folder_of_root_that_every_account_may_write_to_is_no_data_folder(tmp_
     shared.mkdir()
     shared.chmod(0o1777)
     with pytest.raises(CannotStart, match=r"every account may write to it\): set KEYLEDGER_HOME to another"):
-        Home(shared)
+        DataDirectory(shared)
     assert stat.S_IMODE(shared.stat().st_mode) == 0o1777
     assert list(shared.iterdir()) == []
 
@@ -176,5 +176,5 @@ def test_a_link_in_place_of_the_lock_is_refused(tmp_path: Path, victim: Path) ->
     (tmp_path / "home").mkdir()
     (tmp_path / "home" / "lock").symlink_to(victim)
     with pytest.raises(CannotStart, match="can not be used"):
-        Home(tmp_path / "home")
+        DataDirectory(tmp_path / "home")
     assert _is_untouched(victim)

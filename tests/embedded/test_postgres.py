@@ -9,12 +9,12 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from embedded.children import is_running, working_in
 from embedded.errors import CannotStart
-from embedded.external import require_database
+from embedded.external_servers import require_database
 from embedded.postgres import SUPERUSER, PostgreSQL
+from embedded.processes import is_running, working_in
 from tests.embedded.slow_postgres import is_recovering, slow_to_recover, slow_to_stop, write_something
-from tests.patience import eventually, stretched
+from tests.waiting import eventually, stretched
 
 
 @pytest.fixture(scope="module")

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from embedded.children import is_running, wait_for
-from embedded.guard import belonging_to
-from tests.ordinary_user import OrdinaryUser
-from tests.patience import stretched
+from embedded.orphan_reaper import belonging_to
+from embedded.processes import is_running, wait_for
+from tests.unprivileged_user import OrdinaryUser
+from tests.waiting import stretched
 
 _ROOT = Path(__file__).parents[2]
 

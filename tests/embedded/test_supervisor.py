@@ -11,11 +11,11 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from embedded.children import is_running, mark_of, marked_with, wait_for, working_in
-from embedded.guard import belonging_to
+from embedded.orphan_reaper import belonging_to
 from embedded.postgres import PostgreSQL
+from embedded.processes import is_running, mark_of, marked_with, wait_for, working_in
 from tests.embedded.slow_postgres import slow_to_recover, slow_to_stop, write_something
-from tests.patience import stretched
+from tests.waiting import stretched
 
 _HERE = Path(__file__).parent
 _LONGER_THAN_A_MINUTE = 65

@@ -8,18 +8,18 @@ from psycopg.rows import TupleRow
 
 from domain.keys.commands import ChangeKey, DisableKey, EnableKey, ExpireKey, KeyCommand, RevokeKey, RotateKey
 from domain.keys.decider import KEY
+from domain.keys.delegation import UNRESTRICTED
 from domain.keys.events import KeyEvent
-from domain.keys.reach import UNBOUNDED
-from domain.keys.secret import ENTROPY_BYTES, mint, record
+from domain.keys.secret import ENTROPY_BYTES, fingerprint, generate
 from domain.keys.state import KeyState
-from domain.organizations.plan import PLANS, KeyCensus
-from eventstore.clock import new_event_id, now
-from eventstore.database import Connection, Pool
+from domain.organizations.plan import PLANS, KeyCounts
 from eventstore.execute import Change, Write, execute, no_guard
-from eventstore.idempotency import Answer, Request
+from eventstore.idempotency import IdempotentRequest, StoredResponse
 from eventstore.recorded import Origin
-from projections.inline import INLINE
-from projections.organization_guard.queries import keys_guard
+from infrastructure.clock import new_event_id, now
+from infrastructure.database.connections import Connection, Pool
+from projections.engine.inline import INLINE
+from projections.read_models.organizations.counts.queries import keys_guard
 from tests.seed import OWNER
 
 Made = Change[KeyState, KeyEvent]
@@ -28,12 +28,12 @@ Made = Change[KeyState, KeyEvent]
 def write(
     organization_id: str,
     key_id: str,
-    command: Callable[[KeyCensus], KeyCommand],
+    command: Callable[[KeyCounts], KeyCommand],
     *,
-    idempotency: Request | None = None,
+    idempotency: IdempotentRequest | None = None,
     expected_revisions: frozenset[int] | None = None,
     at: datetime | None = None,
-) -> Write[KeyState, KeyCommand, KeyEvent, KeyCensus]:
+) -> Write[KeyState, KeyCommand, KeyEvent, KeyCounts]:
     """Locks the counts first, as whoever may change them does."""
     return Write(
         decider=KEY,
@@ -46,7 +46,7 @@ def write(
         new_event_id=new_event_id,
         expected_revisions=expected_revisions,
         idempotency=idempotency,
-        answer=lambda made: Answer(200, str(made.revision).encode(), made.revision),
+        answer=lambda made: StoredResponse(200, str(made.revision).encode(), made.revision),
     )
 
 
@@ -65,20 +65,20 @@ async def rename(pool: Pool, organization_id: str, key_id: str, name: str) -> Ma
 
 
 def renaming(
-    organization_id: str, key_id: str, name: str, *, idempotency: Request | None = None
+    organization_id: str, key_id: str, name: str, *, idempotency: IdempotentRequest | None = None
 ) -> Write[KeyState, KeyCommand, KeyEvent, None]:
     at = now()
     return Write(
         decider=KEY,
         stream_id=key_id,
         organization_id=organization_id,
-        command=lambda _: ChangeKey(at=at, authority=UNBOUNDED, known_mcps={}, name=name),
+        command=lambda _: ChangeKey(at=at, authority=UNRESTRICTED, known_mcps={}, name=name),
         guard=no_guard(),
         at=at,
         origin=Origin(OWNER),
         new_event_id=new_event_id,
         idempotency=idempotency,
-        answer=lambda made: Answer(200, name.encode(), made.revision),
+        answer=lambda made: StoredResponse(200, name.encode(), made.revision),
     )
 
 
@@ -94,9 +94,9 @@ async def revoke(pool: Pool, organization_id: str, key_id: str) -> Made:
 def rotation(entropy: bytes, overlap_seconds: int = 0, at: datetime | None = None) -> RotateKey:
     assert len(entropy) == ENTROPY_BYTES
     return RotateKey(
-        secret=record(mint("live", entropy)),
+        secret=fingerprint(generate("live", entropy)),
         at=at or now(),
-        authority=UNBOUNDED,
+        authority=UNRESTRICTED,
         known_mcps={},
         overlap_seconds=overlap_seconds,
     )
@@ -107,7 +107,7 @@ def disabling() -> DisableKey:
 
 
 def enabling() -> EnableKey:
-    return EnableKey(at=now(), authority=UNBOUNDED, known_mcps={})
+    return EnableKey(at=now(), authority=UNRESTRICTED, known_mcps={})
 
 
 def expiring(at: datetime) -> ExpireKey:

@@ -7,8 +7,8 @@ import psycopg
 import pytest
 
 from embedded.postgres import SUPERUSER, PostgreSQL
-from eventstore.database import GATE_ROLE, Connection, Pool, connect, pool
-from tests.patience import PATIENT
+from infrastructure.database.connections import AUTH_ROLE, Connection, Pool, connect, pool
+from tests.waiting import PATIENT
 
 
 @pytest.fixture
@@ -41,7 +41,7 @@ async def application(database_url: str) -> AsyncIterator[Connection]:
 @pytest.fixture
 async def gate(database_url: str) -> AsyncIterator[Connection]:
     """As the application connects to look up presented keys and to write uses."""
-    async with await connect(database_url, role=GATE_ROLE) as opened:
+    async with await connect(database_url, role=AUTH_ROLE) as opened:
         yield opened
 
 

@@ -11,7 +11,7 @@ from enum import Enum
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
-from tests.workers.story import eventually
+from tests.workers.log_view import eventually
 
 _SOCKET = ".s.PGSQL.5432"
 

@@ -1,8 +1,8 @@
 """What a pool must be after whatever happened to those who used it."""
 
-from eventstore.database import Connection, Pool
+from infrastructure.database.connections import Connection, Pool
 from tests.eventstore.changes import value
-from tests.workers.story import eventually
+from tests.workers.log_view import eventually
 
 _STATE = """
 select current_user::text, current_setting('search_path'), current_setting('row_security'),

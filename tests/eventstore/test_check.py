@@ -9,10 +9,10 @@ from typing import LiteralString, NamedTuple
 import psycopg
 import pytest
 
-from eventstore.clock import now
-from eventstore.database import Connection, Pool
 from eventstore.lanes import lane_of
 from eventstore.usage_batch import Batch, append_once
+from infrastructure.clock import now
+from infrastructure.database.connections import Connection, Pool
 from tests import seed
 from tests.app.serving import ROOT
 from tests.eventstore.changes import rename

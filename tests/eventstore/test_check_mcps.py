@@ -4,24 +4,24 @@ from typing import LiteralString
 
 import pytest
 
-from domain.mcps.commands import ChangeMcp, DeleteMcp, McpCommand, NoteHealth, RegisterMcp
+from domain.mcps.commands import ChangeMcp, DeleteMcp, McpCommand, RecordHealth, RegisterMcp
 from domain.mcps.decider import MCP
-from domain.organizations.plan import PLANS, McpCensus
+from domain.organizations.plan import PLANS, McpCounts
 from eventstore.check import check
-from eventstore.clock import new_event_id, new_id, now
-from eventstore.database import Connection, Pool
 from eventstore.execute import Write, execute
 from eventstore.recorded import Origin
-from projections.inline import INLINE
-from projections.inline_check import inline_checks
-from projections.organization_guard.queries import mcps_guard
+from infrastructure.clock import new_event_id, new_id, now
+from infrastructure.database.connections import Connection, Pool
+from projections.engine.inline import INLINE
+from projections.engine.inline_check import inline_checks
+from projections.read_models.organizations.counts.queries import mcps_guard
 from tests import seed
 
 pytestmark = pytest.mark.anyio
 
 
 async def _ask(connections: Pool, organization_id: str, mcp_id: str, command: McpCommand) -> None:
-    def with_census(_: McpCensus) -> McpCommand:
+    def with_census(_: McpCounts) -> McpCommand:
         return command
 
     write = Write(
@@ -53,10 +53,10 @@ async def mcp_id(connections: Pool) -> str:
             auth_type="none",
             at=at,
             by=seed.OWNER,
-            census=McpCensus(0, None, "team"),
+            census=McpCounts(0, None, "team"),
         )
         await _ask(connections, organization_id, each, register)
-    await _ask(connections, organization_id, ids[0], NoteHealth("unhealthy", moved_at=at, at=now()))
+    await _ask(connections, organization_id, ids[0], RecordHealth("unhealthy", endpoint_changed_at=at, at=now()))
     await _ask(connections, organization_id, ids[0], ChangeMcp(now(), name="Search", status="inactive"))
     await _ask(connections, organization_id, ids[1], DeleteMcp(now()))
     return ids[0]

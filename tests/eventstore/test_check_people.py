@@ -4,16 +4,16 @@ import pytest
 
 from domain.members.commands import AddMember
 from domain.members.decider import MEMBER
-from domain.organizations.plan import PLANS, MemberCensus
+from domain.organizations.plan import PLANS, MemberCounts
 from eventstore.check import check
-from eventstore.clock import new_event_id, new_id, now
-from eventstore.database import Pool, connect
 from eventstore.execute import Write, execute
 from eventstore.recorded import Origin
-from projections.inline import INLINE
-from projections.inline_check import inline_checks
-from projections.member_list.queries import user_put
-from projections.organization_guard.queries import members_guard
+from infrastructure.clock import new_event_id, new_id, now
+from infrastructure.database.connections import Pool, connect
+from projections.engine.inline import INLINE
+from projections.engine.inline_check import inline_checks
+from projections.read_models.members.list.queries import user_put
+from projections.read_models.organizations.counts.queries import members_guard
 from tests import seed
 
 pytestmark = pytest.mark.anyio
@@ -34,7 +34,7 @@ async def test_each_damage_is_found_and_named(connections: Pool, database_url: s
     await seed.key(connections, organization_id, by=seed.OWNER)
     user_id, at = new_id("user"), now()
 
-    def add(census: MemberCensus) -> AddMember:
+    def add(census: MemberCounts) -> AddMember:
         return AddMember(user_id, organization_id, "owner", at, census)
 
     write = Write(
@@ -46,7 +46,7 @@ async def test_each_damage_is_found_and_named(connections: Pool, database_url: s
         at=at,
         origin=Origin(seed.OWNER),
         new_event_id=new_event_id,
-        also=lambda _: [user_put(user_id, organization_id, "ada@example.com")],
+        extra_statements=lambda _: [user_put(user_id, organization_id, "ada@example.com")],
     )
     await execute(connections, write, INLINE)
     statement, line = DAMAGE[damage]

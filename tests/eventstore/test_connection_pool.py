@@ -9,11 +9,11 @@ import pytest
 from psycopg import sql
 from psycopg_pool import PoolTimeout
 
-from eventstore.database import Connection, Pool, Timeouts, pool
+from infrastructure.database.connections import Connection, Pool, Timeouts, pool
 from tests.eventstore.cutting_proxy import Cut, cutting_proxy
 from tests.eventstore.pools import is_as_new
 from tests.interrupting import DROPPED_BY_THE_DRIVER
-from tests.patience import PATIENT
+from tests.waiting import PATIENT
 
 pytestmark = [pytest.mark.anyio, DROPPED_BY_THE_DRIVER]
 
@@ -51,7 +51,7 @@ async def test_a_server_that_falls_silent_keeps_no_caller_waiting_and_its_connec
     """The wire takes every statement and brings no answer, as a server does that is paused."""
     async with (
         cutting_proxy(database_url) as proxy,
-        pool(proxy.url, size_max=1, timeouts=Timeouts(answer=2)) as connections,
+        pool(proxy.url, size_max=1, timeouts=Timeouts(acquire=2)) as connections,
     ):
         await is_as_new(connections)
         proxy.cut_at(b"current_user", Cut.WITHOUT_ENDING)

@@ -13,25 +13,35 @@ import pytest
 from psycopg import sql
 from psycopg_pool import PoolTimeout
 
-from eventstore.bound import reading
-from eventstore.clock import now
-from eventstore.database import AT_LEISURE, GATE_ROLE, WORKER_ROLE, Connection, Pool, Role, Timeouts, connect, pool
-from eventstore.errors import SettingsNotApplied, Unavailable
 from eventstore.execute import execute
-from eventstore.group_commit import Bounds, Decided, GroupCommit, Judged
-from projections.inline import INLINE
-from projections.rebuild.models import models
-from projections.rebuild.rebuild import verify
+from eventstore.group_commit import BatchLimits, BatchResult, GroupCommit, ItemResult
+from infrastructure.clock import now
+from infrastructure.database.connections import (
+    AUTH_ROLE,
+    MAINTENANCE_TIMEOUTS,
+    WORKER_ROLE,
+    Connection,
+    Pool,
+    Role,
+    Timeouts,
+    connect,
+    pool,
+)
+from infrastructure.database.errors import SettingsNotApplied, Unavailable
+from infrastructure.database.tenant import read_transaction
+from projections.engine.inline import INLINE
+from projections.engine.rebuild.models import models
+from projections.engine.rebuild.rebuild import verify
 from tests import seed
 from tests.eventstore.changes import renaming, value
 from tests.eventstore.stripping_proxy import stripping_proxy
-from tests.patience import PATIENT
 from tests.projections.usage.uses import used
-from tests.workers.story import eventually
+from tests.waiting import PATIENT
+from tests.workers.log_view import eventually
 
 pytestmark = pytest.mark.anyio
 
-ROLES: tuple[Role | None, ...] = ("keyledger_app", GATE_ROLE, WORKER_ROLE, None)
+ROLES: tuple[Role | None, ...] = ("keyledger_app", AUTH_ROLE, WORKER_ROLE, None)
 SETTINGS = (
     "lock_timeout",
     "statement_timeout",
@@ -55,7 +65,7 @@ async def test_where_nothing_is_dropped_every_role_connects(database_url: str, r
 
 @pytest.mark.parametrize(
     "timeouts",
-    [Timeouts(), AT_LEISURE, PATIENT, Timeouts(lock=0.001, statement=3600, idle_in_transaction=86_400)],
+    [Timeouts(), MAINTENANCE_TIMEOUTS, PATIENT, Timeouts(lock=0.001, statement=3600, idle_in_transaction=86_400)],
     ids=["usual", "at leisure", "patient", "far apart"],
 )
 async def test_durations_are_understood_in_whichever_unit_they_are_shown(database_url: str, timeouts: Timeouts) -> None:
@@ -106,14 +116,14 @@ async def test_no_change_is_made_through_such_a_pool_and_the_refusal_says_why(st
         with pytest.raises(SettingsNotApplied, match="current_user is keyledger"):
             await execute(through, renaming(organization_id, key_id, "New"), INLINE)
         with pytest.raises(SettingsNotApplied, match="current_user is keyledger"):
-            async with reading(through, organization_id):
+            async with read_transaction(through, organization_id):
                 pass
 
 
 async def test_a_pool_serves_again_once_the_settings_are_applied(
     stripped: str, owner: Connection, superuser: psycopg.AsyncConnection[tuple[object, ...]]
 ) -> None:
-    async with pool(stripped, timeouts=Timeouts(answer=1.0)) as through:
+    async with pool(stripped, timeouts=Timeouts(acquire=1.0)) as through:
         with pytest.raises(SettingsNotApplied):
             await through.getconn()
         login = sql.SQL("alter role keyledger in database {} set ").format(sql.Identifier(superuser.info.dbname))
@@ -138,15 +148,15 @@ async def test_a_pool_serves_again_once_the_settings_are_applied(
 
 
 async def test_no_use_is_decided_over_such_a_connection(stripped: str, connection: Connection) -> None:
-    async def judge(_: Connection, questions: Sequence[str]) -> Judged[str]:
-        return Judged(now(), [Decided(name, used(name, now())) for name in questions])
+    async def judge(_: Connection, questions: Sequence[str]) -> BatchResult[str]:
+        return BatchResult(now(), [ItemResult(name, used(name, now())) for name in questions])
 
     group = GroupCommit[str, str](
-        lambda: connect(stripped, role=GATE_ROLE), judge, "p", bounds=Bounds(deadline_seconds=1.0)
+        lambda: connect(stripped, role=AUTH_ROLE), judge, "p", bounds=BatchLimits(deadline_seconds=1.0)
     )
     async with group:
         with pytest.raises(Unavailable):
-            await group.ask("key")
+            await group.submit("key")
     assert await value(connection, "select count(*) from usage_batches") == 0
 
 

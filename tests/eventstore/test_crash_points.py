@@ -8,20 +8,20 @@ from hashlib import sha256
 import psycopg
 import pytest
 
-from eventstore.clock import now
-from eventstore.database import GATE_ROLE, Connection, Pool, connect, pool
-from eventstore.errors import Unavailable
 from eventstore.execute import Change, execute
-from eventstore.group_commit import Bounds, Decided, GroupCommit, Judged
-from eventstore.idempotency import Answer, Request
+from eventstore.group_commit import BatchLimits, BatchResult, GroupCommit, ItemResult
+from eventstore.idempotency import IdempotentRequest, StoredResponse
 from eventstore.usage_batch import Batch, append_once
-from projections.inline import INLINE
+from infrastructure.clock import now
+from infrastructure.database.connections import AUTH_ROLE, Connection, Pool, connect, pool
+from infrastructure.database.errors import Unavailable
+from projections.engine.inline import INLINE
 from tests import seed
 from tests.eventstore.changes import renaming, value
 from tests.eventstore.cutting_proxy import Cut, Proxy, cutting_proxy
 from tests.eventstore.pools import eventually_none_is_open
 from tests.projections.usage.uses import used
-from tests.workers.story import eventually
+from tests.workers.log_view import eventually
 
 pytestmark = pytest.mark.anyio
 
@@ -39,11 +39,11 @@ def batch(sequence: int = 1) -> Batch:
     return Batch("p", sequence, now(), [used("key_a", now()), used("key_b", now())])
 
 
-async def judge(connection: Connection, questions: Sequence[str]) -> Judged[str]:
+async def judge(connection: Connection, questions: Sequence[str]) -> BatchResult[str]:
     """Answers with the question, and records it as the use of a key."""
     await connection.execute("select 1")
     at = now()
-    return Judged(at, [Decided(name, used(name, at)) for name in questions])
+    return BatchResult(at, [ItemResult(name, used(name, at)) for name in questions])
 
 
 @pytest.fixture
@@ -57,12 +57,12 @@ async def test_a_batch_that_never_arrived_is_written_by_the_second_attempt(
 ) -> None:
     lost = batch()
     proxy.cut_at(b"insert into usage_batches", Cut.BEFORE_IT_ARRIVES)
-    async with await connect(proxy.url, role=GATE_ROLE) as first:
+    async with await connect(proxy.url, role=AUTH_ROLE) as first:
         with pytest.raises(psycopg.OperationalError):
             await append_once(first, lost)
     assert lost.unconfirmed
     assert await value(connection, BATCHES) == 1
-    async with await connect(proxy.url, role=GATE_ROLE) as second:
+    async with await connect(proxy.url, role=AUTH_ROLE) as second:
         await append_once(second, lost)
     assert (await value(connection, BATCHES), await value(connection, USES)) == (2, 3)
 
@@ -76,10 +76,10 @@ async def test_a_batch_whose_answer_was_lost_is_found_and_not_written_again(
         return bool(await value(connection, BATCHES) == 2)
 
     proxy.cut_at(b"insert into usage_batches", Cut.BEFORE_THE_ANSWER, is_committed)
-    async with await connect(proxy.url, role=GATE_ROLE) as first:
+    async with await connect(proxy.url, role=AUTH_ROLE) as first:
         with pytest.raises(psycopg.OperationalError):
             await append_once(first, lost)
-    async with await connect(proxy.url, role=GATE_ROLE) as second:
+    async with await connect(proxy.url, role=AUTH_ROLE) as second:
         await append_once(second, lost)
         await append_once(second, lost)
     assert (proxy.cuts, await value(connection, BATCHES), await value(connection, USES)) == (1, 2, 3)
@@ -105,12 +105,12 @@ async def test_a_first_attempt_that_commits_during_the_second_counts_once(
     async def is_waiting() -> bool:
         return bool(await value(connection, "select count(*) from pg_locks where not granted"))
 
-    async with await connect(database_url, role=None) as holder, await connect(database_url, role=GATE_ROLE) as first:
+    async with await connect(database_url, role=None) as holder, await connect(database_url, role=AUTH_ROLE) as first:
         await holder.execute("begin")
         await holder.execute("select from lane_heads where log = 'usage' and lane = %s for update", (slow.lane,))
         attempt = asyncio.create_task(append_once(first, slow))
         await eventually(is_waiting)
-        async with await connect(database_url, role=GATE_ROLE) as other:
+        async with await connect(database_url, role=AUTH_ROLE) as other:
             second = asyncio.create_task(append_once(other, slow))
             await asyncio.sleep(0.1)
             await holder.execute("commit")
@@ -124,10 +124,10 @@ async def test_terminated_connections_cost_a_group_commit_no_answer(
     """Backends are terminated all the time, at whatever statement they are: everyone is answered, once."""
 
     group = GroupCommit[str, str](
-        lambda: connect(database_url, role=GATE_ROLE),
+        lambda: connect(database_url, role=AUTH_ROLE),
         judge,
         "terminated",
-        bounds=Bounds(batch_max=5, deadline_seconds=10),
+        bounds=BatchLimits(batch_max=5, deadline_seconds=10),
     )
     mine = connection.info.backend_pid
     names = [f"key_{number}" for number in range(300)]
@@ -150,7 +150,7 @@ async def test_terminated_connections_cost_a_group_commit_no_answer(
         terminating = asyncio.create_task(terminate())
         answers: list[str] = []
         for start in range(0, len(names), 20):
-            answers += await asyncio.gather(*[group.ask(name) for name in names[start : start + 20]])
+            answers += await asyncio.gather(*[group.submit(name) for name in names[start : start + 20]])
             await asyncio.sleep(0.01)
         terminating.cancel()
         await asyncio.gather(terminating, return_exceptions=True)
@@ -165,15 +165,15 @@ async def test_a_group_commit_answers_though_the_answer_of_its_commit_was_lost(
     async def is_committed() -> bool:
         return bool(await value(connection, BATCHES) == 2)
 
-    async with GroupCommit[str, str](lambda: connect(proxy.url, role=GATE_ROLE), judge, "p", writers=1) as group:
+    async with GroupCommit[str, str](lambda: connect(proxy.url, role=AUTH_ROLE), judge, "p", writers=1) as group:
         proxy.cut_at(b"insert into usage_batches", Cut.BEFORE_THE_ANSWER, is_committed)
-        assert await asyncio.gather(group.ask("key_a"), group.ask("key_b")) == ["key_a", "key_b"]
-        assert await group.ask("key_c") == "key_c"
+        assert await asyncio.gather(group.submit("key_a"), group.submit("key_b")) == ["key_a", "key_b"]
+        assert await group.submit("key_c") == "key_c"
     assert proxy.cuts == 1
     assert (await value(connection, BATCHES), await value(connection, USES)) == (3, 4)
 
 
-REQUEST = Request("key_a", "once", sha256(b"rename").digest())
+REQUEST = IdempotentRequest("key_a", "once", sha256(b"rename").digest())
 
 
 @pytest.fixture
@@ -210,7 +210,7 @@ async def test_a_change_whose_answer_was_lost_is_made_once_and_its_repeat_is_ans
     with pytest.raises(Unavailable):
         await execute(through, change, INLINE)
     assert proxy.cuts == 1
-    assert await execute(through, change, INLINE) == Answer(200, b"New", 2)
+    assert await execute(through, change, INLINE) == StoredResponse(200, b"New", 2)
     assert await value(connection, "select count(*) from events where stream_id = %s", key_id) == 2
 
 

@@ -5,9 +5,9 @@ from typing import LiteralString
 
 import pytest
 
-from eventstore.bound import reading
-from eventstore.database import Pool
-from eventstore.errors import UNAVAILABLE
+from infrastructure.database.connections import Pool
+from infrastructure.database.errors import UNAVAILABLE
+from infrastructure.database.tenant import read_transaction
 
 pytestmark = pytest.mark.anyio
 
@@ -21,12 +21,12 @@ async def test_a_session_that_timed_out_in_a_transaction_counts_as_unavailable_a
 ) -> None:
     with pytest.raises(UNAVAILABLE):
         await _read_too_slowly(connections, limit)
-    async with reading(connections, "org_a") as connection:
+    async with read_transaction(connections, "org_a") as connection:
         await connection.execute("select 1")
 
 
 async def _read_too_slowly(connections: Pool, limit: LiteralString) -> None:
-    async with reading(connections, "org_a") as connection:
+    async with read_transaction(connections, "org_a") as connection:
         await connection.execute(limit)
         await asyncio.sleep(0.5)
         await connection.execute("select 1")

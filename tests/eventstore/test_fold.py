@@ -16,18 +16,18 @@ from hypothesis.stateful import (
 from msgspec.structs import replace
 
 from domain.keys.commands import ChangeKey, CreateKey, ExpireKey, KeyCommand, RetireSecrets, RevokeKey
+from domain.keys.delegation import UNRESTRICTED
 from domain.keys.permissions import Permissions
-from domain.keys.reach import UNBOUNDED
-from domain.keys.secret import ENTROPY_BYTES, mint, record
-from domain.organizations.plan import KeyCensus
+from domain.keys.secret import ENTROPY_BYTES, fingerprint, generate
+from domain.organizations.plan import KeyCounts
 from domain.refusal import Refusal
 from eventstore.check import check
-from eventstore.clock import new_id, now
-from eventstore.database import Connection, Pool, connect, pool
 from eventstore.execute import Change, execute
-from projections.followers import follower_checks
-from projections.inline import INLINE
-from projections.inline_check import inline_checks
+from infrastructure.clock import new_id, now
+from infrastructure.database.connections import Connection, Pool, connect, pool
+from projections.engine.inline import INLINE
+from projections.engine.inline_check import inline_checks
+from projections.engine.registry import follower_checks
 from tests import seed
 from tests.eventstore.changes import disabling, do, enabling, rotation, write
 from tests.random_input import random_bytes
@@ -75,16 +75,16 @@ class Commands(RuleBasedStateMachine):
             name="Deploy",
             environment="live",
             permissions=Permissions(mcps="*"),
-            secret=record(mint("live", random_bytes(ENTROPY_BYTES))),
+            secret=fingerprint(generate("live", random_bytes(ENTROPY_BYTES))),
             at=at,
             by=seed.OWNER,
-            authority=UNBOUNDED,
-            census=KeyCensus(0, 0, None, "pro"),
+            authority=UNRESTRICTED,
+            census=KeyCounts(0, 0, None, "pro"),
             known_mcps={},
             expires_at=None if hours is None else at + timedelta(hours=hours),
         )
 
-        def command(census: KeyCensus) -> CreateKey:
+        def command(census: KeyCounts) -> CreateKey:
             return replace(template, census=census)
 
         self._keys.append(template.key_id)
@@ -112,7 +112,7 @@ class Commands(RuleBasedStateMachine):
         permissions = Permissions(mcps="*" if everything else ())
         self._do(
             pick,
-            ChangeKey(at=self._at, authority=UNBOUNDED, known_mcps={}, name=name, permissions=permissions),
+            ChangeKey(at=self._at, authority=UNRESTRICTED, known_mcps={}, name=name, permissions=permissions),
         )
 
     @precondition(lambda self: self._keys)
@@ -133,7 +133,7 @@ class Commands(RuleBasedStateMachine):
     @precondition(lambda self: self._keys)
     @rule(pick=picks)
     def revoke(self, pick: int) -> None:
-        self._do(pick, RevokeKey(at=self._at, by=seed.OWNER, census=KeyCensus(9, 0, None, "pro")))
+        self._do(pick, RevokeKey(at=self._at, by=seed.OWNER, census=KeyCounts(9, 0, None, "pro")))
 
     @precondition(lambda self: self._keys)
     @rule(pick=picks, hours=st.integers(min_value=0, max_value=3))

@@ -7,8 +7,8 @@ import sys
 import anyio
 import pytest
 
-from eventstore.database import AT_LEISURE, connect
-from tests.patience import stretched
+from infrastructure.database.connections import MAINTENANCE_TIMEOUTS, connect
+from tests.waiting import stretched
 
 pytestmark = pytest.mark.anyio
 
@@ -31,7 +31,7 @@ async def test_the_locks_of_a_killed_process_are_free_before_its_statement_would
     with subprocess.Popen([sys.executable, "-c", _HOLDER], env=environment, stdout=subprocess.PIPE) as holder:  # noqa: ASYNC220
         assert holder.stdout is not None
         assert holder.stdout.readline() == b"held\n"
-        async with await connect(database_url, timeouts=AT_LEISURE) as connection:
+        async with await connect(database_url, timeouts=MAINTENANCE_TIMEOUTS) as connection:
             await _wait_for_row(
                 database_url, b"select 1 from pg_stat_activity where query like 'select pg_sleep%' and state = 'active'"
             )

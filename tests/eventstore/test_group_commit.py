@@ -6,10 +6,11 @@ from typing import NamedTuple
 
 import pytest
 
-from eventstore.clock import now
-from eventstore.database import GATE_ROLE, Connection, connect
-from eventstore.errors import Overloaded, Unavailable
-from eventstore.group_commit import Bounds, Decided, GroupCommit, Judged
+from eventstore.errors import Overloaded
+from eventstore.group_commit import BatchLimits, BatchResult, GroupCommit, ItemResult
+from infrastructure.clock import now
+from infrastructure.database.connections import AUTH_ROLE, Connection, connect
+from infrastructure.database.errors import Unavailable
 from tests.eventstore.changes import rows, value
 from tests.projections.usage.uses import used
 
@@ -36,7 +37,7 @@ class Judge:
         self.gate = asyncio.Event()
         self.gate.set()
 
-    async def __call__(self, connection: Connection, questions: Sequence[Question]) -> Judged[str]:
+    async def __call__(self, connection: Connection, questions: Sequence[Question]) -> BatchResult[str]:
         await connection.execute("select 1")
         self.entered += 1
         await self.gate.wait()
@@ -45,19 +46,21 @@ class Judge:
         if any(question.poison for question in questions):
             raise Poisonous
         events = [used(question.name, at, mcp_id="mcp_a", tool=question.tool) for question in questions]
-        return Judged(
+        return BatchResult(
             at,
-            [Decided(q.name, event if q.recorded else None) for q, event in zip(questions, events, strict=True)],
+            [ItemResult(q.name, event if q.recorded else None) for q, event in zip(questions, events, strict=True)],
         )
 
 
-def commit(url: str, judge: Judge, producer: str = "p", *, bounds: Bounds | None = None) -> GroupCommit[Question, str]:
+def commit(
+    url: str, judge: Judge, producer: str = "p", *, bounds: BatchLimits | None = None
+) -> GroupCommit[Question, str]:
     """With two writers, which is the harder case, and with patience, which a busy machine needs."""
-    return GroupCommit(lambda: connect(url, role=GATE_ROLE), judge, producer, writers=2, bounds=bounds or patient())
+    return GroupCommit(lambda: connect(url, role=AUTH_ROLE), judge, producer, writers=2, bounds=bounds or patient())
 
 
-def patient(batch_max: int = 512, waiting_max: int = 10_000) -> Bounds:
-    return Bounds(batch_max, waiting_max, deadline_seconds=60)
+def patient(batch_max: int = 512, waiting_max: int = 10_000) -> BatchLimits:
+    return BatchLimits(batch_max, waiting_max, deadline_seconds=60)
 
 
 async def until(done: Callable[[], bool]) -> None:
@@ -70,7 +73,7 @@ async def test_those_who_ask_at_once_share_batches(database_url: str, connection
     judge = Judge()
     async with commit(database_url, judge) as group:
         names = [f"key_{number}" for number in range(500)]
-        assert await asyncio.gather(*[group.ask(Question(name)) for name in names]) == names
+        assert await asyncio.gather(*[group.submit(Question(name)) for name in names]) == names
     assert len(judge.batches) < 10
     assert await value(connection, "select count(distinct key_id) from usage_events") == 500
     assert group.counts.questions == 500
@@ -79,20 +82,20 @@ async def test_those_who_ask_at_once_share_batches(database_url: str, connection
 async def test_a_batch_has_its_limit(database_url: str) -> None:
     judge = Judge()
     async with commit(database_url, judge, bounds=patient(batch_max=7)) as group:
-        await asyncio.gather(*[group.ask(Question("key")) for _ in range(50)])
+        await asyncio.gather(*[group.submit(Question("key")) for _ in range(50)])
     assert max(judge.batches) == 7
 
 
 async def test_the_answer_comes_after_the_commit(database_url: str, connection: Connection) -> None:
     async with commit(database_url, Judge()) as group:
         for number in range(20):
-            await group.ask(Question(f"key_{number}"))
+            await group.submit(Question(f"key_{number}"))
             assert await value(connection, "select count(*) from usage_events") == number + 1
 
 
 async def test_what_has_nothing_to_record_is_answered_too(database_url: str, connection: Connection) -> None:
     async with commit(database_url, Judge()) as group:
-        assert await group.ask(Question("silent", recorded=False)) == "silent"
+        assert await group.submit(Question("silent", recorded=False)) == "silent"
     assert await value(connection, "select count(*) from usage_batches") == 0
 
 
@@ -100,7 +103,7 @@ async def test_a_question_that_can_not_be_answered_fails_alone(database_url: str
     judge = Judge()
     async with commit(database_url, judge) as group:
         questions = [Question(f"key_{number}", poison=number in {3, 40}) for number in range(64)]
-        answers = await asyncio.gather(*[group.ask(question) for question in questions], return_exceptions=True)
+        answers = await asyncio.gather(*[group.submit(question) for question in questions], return_exceptions=True)
     for question, answer in zip(questions, answers, strict=True):
         assert isinstance(answer, Poisonous) if question.poison else answer == question.name
     # Each of the others once, although their batches were cut up and decided again.
@@ -111,7 +114,7 @@ async def test_a_question_that_can_not_be_answered_fails_alone(database_url: str
 async def test_an_event_that_can_not_be_stored_fails_alone(database_url: str, connection: Connection) -> None:
     async with commit(database_url, Judge()) as group:
         questions = [Question(f"key_{number}", tool="a\0b" if number == 5 else "a") for number in range(16)]
-        answers = await asyncio.gather(*[group.ask(question) for question in questions], return_exceptions=True)
+        answers = await asyncio.gather(*[group.submit(question) for question in questions], return_exceptions=True)
     assert [isinstance(answer, Exception) for answer in answers] == [number == 5 for number in range(16)]
     assert await value(connection, "select count(*) from usage_events") == 15
 
@@ -120,7 +123,7 @@ async def test_whoever_stops_waiting_hurts_nobody(database_url: str, connection:
     judge = Judge()
     judge.gate.clear()
     async with commit(database_url, judge) as group:
-        waiting = [asyncio.create_task(group.ask(Question(f"key_{number}"))) for number in range(40)]
+        waiting = [asyncio.create_task(group.submit(Question(f"key_{number}"))) for number in range(40)]
         await until(lambda: judge.entered > 0)
         for task in waiting[::2]:
             task.cancel()
@@ -138,7 +141,7 @@ async def test_a_stop_answers_everyone_who_waits(database_url: str, connection: 
     judge.gate.clear()
     group = commit(database_url, judge, bounds=patient(batch_max=5))
     async with group:
-        waiting = [asyncio.create_task(group.ask(Question(f"key_{number}"))) for number in range(60)]
+        waiting = [asyncio.create_task(group.submit(Question(f"key_{number}"))) for number in range(60)]
         await until(lambda: judge.entered == 2)
         asyncio.get_running_loop().call_later(0.2, judge.gate.set)
     assert all(task.done() for task in waiting)
@@ -152,7 +155,7 @@ async def test_two_writers_write_to_lanes_of_their_own_at_the_same_time(
     judge = Judge()
     judge.gate.clear()
     async with commit(database_url, judge, bounds=patient(batch_max=4)) as group:
-        waiting = [asyncio.create_task(group.ask(Question("key"))) for _ in range(8)]
+        waiting = [asyncio.create_task(group.submit(Question("key"))) for _ in range(8)]
         await until(lambda: judge.entered == 2)
         judge.gate.set()
         await asyncio.gather(*waiting)
@@ -165,26 +168,26 @@ async def test_whoever_waits_too_long_is_refused_though_the_database_hangs(datab
     judge = Judge()
     judge.gate.clear()
     loop = asyncio.get_running_loop()
-    async with commit(database_url, judge, bounds=Bounds(deadline_seconds=0.5, batch_max=2)) as group:
+    async with commit(database_url, judge, bounds=BatchLimits(deadline_seconds=0.5, batch_max=2)) as group:
         began = loop.time()
-        answers = await asyncio.gather(*[group.ask(Question("key")) for _ in range(20)], return_exceptions=True)
+        answers = await asyncio.gather(*[group.submit(Question("key")) for _ in range(20)], return_exceptions=True)
         assert loop.time() - began < 10  # and the gate is shut for ever
         assert all(isinstance(answer, Unavailable) for answer in answers)
         judge.gate.set()
     async with commit(database_url, judge, "another") as group:
-        assert await group.ask(Question("key")) == "key"
+        assert await group.submit(Question("key")) == "key"
 
 
 async def test_no_more_may_wait_than_the_bound(database_url: str) -> None:
     judge = Judge()
     judge.gate.clear()
     async with commit(database_url, judge, bounds=patient(batch_max=1, waiting_max=3)) as group:
-        waiting = [asyncio.create_task(group.ask(Question("key"))) for _ in range(2)]
+        waiting = [asyncio.create_task(group.submit(Question("key"))) for _ in range(2)]
         await until(lambda: judge.entered == 2)  # both writers have one in hand
-        waiting += [asyncio.create_task(group.ask(Question("key"))) for _ in range(3)]
+        waiting += [asyncio.create_task(group.submit(Question("key"))) for _ in range(3)]
         await asyncio.sleep(0)
         with pytest.raises(Overloaded):
-            await group.ask(Question("key"))
+            await group.submit(Question("key"))
         judge.gate.set()
         assert await asyncio.gather(*waiting) == ["key"] * 5
     assert group.counts.refused == 1
@@ -192,7 +195,7 @@ async def test_no_more_may_wait_than_the_bound(database_url: str) -> None:
 
 async def test_a_database_that_can_not_be_reached_is_unavailable(database_url: str) -> None:
     nowhere = database_url.replace("host=", "host=/nowhere")
-    async with commit(nowhere, Judge(), bounds=Bounds(deadline_seconds=0.4)) as group:
+    async with commit(nowhere, Judge(), bounds=BatchLimits(deadline_seconds=0.4)) as group:
         with pytest.raises(Unavailable):
-            await group.ask(Question("key"))
+            await group.submit(Question("key"))
     assert group.counts.failures >= 1

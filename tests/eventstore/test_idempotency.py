@@ -9,18 +9,18 @@ import pytest
 
 from domain.keys.commands import KeyCommand
 from domain.keys.errors import KeyNotFound
-from eventstore.clock import new_id, now
-from eventstore.database import Connection, Pool, pool
 from eventstore.errors import IdempotencyInFlight, IdempotencyMismatch
 from eventstore.execute import Change, execute
-from eventstore.idempotency import KEPT_FOR, Answer, Request
-from projections.inline import INLINE
+from eventstore.idempotency import KEPT_FOR, IdempotentRequest, StoredResponse
+from infrastructure.clock import new_id, now
+from infrastructure.database.connections import Connection, Pool, pool
+from projections.engine.inline import INLINE
 from tests import seed
 from tests.eventstore.changes import renaming, value
 
 pytestmark = pytest.mark.anyio
 
-REQUEST = Request(caller="key_a", key="once", fingerprint=b"the request")
+REQUEST = IdempotentRequest(caller="key_a", key="once", fingerprint=b"the request")
 
 
 @pytest.fixture
@@ -37,7 +37,7 @@ async def test_a_repeat_is_told_the_same_and_changes_nothing(
     assert isinstance(made, Change)
     for _ in range(2):
         again = await execute(connections, renaming(*key, "New", idempotency=REQUEST), INLINE)
-        assert again == Answer(200, b"New", made.revision)
+        assert again == StoredResponse(200, b"New", made.revision)
     assert await value(connection, "select version from streams where stream_id = %s", key[1]) == 2
 
 
@@ -48,20 +48,20 @@ async def test_a_command_that_changed_nothing_has_its_answer_too(
     # Meanwhile it would be a change.
     await execute(connections, renaming(*key, "Other"), INLINE)
     again = await execute(connections, renaming(*key, "Deploy", idempotency=REQUEST), INLINE)
-    assert again == Answer(200, b"Deploy", 1)
+    assert again == StoredResponse(200, b"Deploy", 1)
     assert await value(connection, "select name from key_list where key_id = %s", key[1]) == "Other"
 
 
 async def test_the_key_of_another_request_is_refused(connections: Pool, key: tuple[str, str]) -> None:
     await execute(connections, renaming(*key, "New", idempotency=REQUEST), INLINE)
-    other = Request(REQUEST.caller, REQUEST.key, b"another request")
+    other = IdempotentRequest(REQUEST.caller, REQUEST.key, b"another request")
     with pytest.raises(IdempotencyMismatch):
         await execute(connections, renaming(*key, "Newer", idempotency=other), INLINE)
 
 
 async def test_callers_have_keys_of_their_own(connections: Pool, key: tuple[str, str]) -> None:
     await execute(connections, renaming(*key, "New", idempotency=REQUEST), INLINE)
-    other = Request("key_b", REQUEST.key, b"another request")
+    other = IdempotentRequest("key_b", REQUEST.key, b"another request")
     assert isinstance(await execute(connections, renaming(*key, "Newer", idempotency=other), INLINE), Change)
 
 
@@ -95,7 +95,7 @@ async def test_of_many_at_once_one_makes_the_change(
     writes = [execute(connections, renaming(*key, "New", idempotency=REQUEST), INLINE) for _ in range(15)]
     done = await asyncio.gather(*writes, return_exceptions=True)
     assert sum(isinstance(each, Change) for each in done) == 1
-    assert all(isinstance(each, Change | Answer | IdempotencyInFlight) for each in done)
+    assert all(isinstance(each, Change | StoredResponse | IdempotencyInFlight) for each in done)
     assert await value(connection, "select version from streams where stream_id = %s", key[1]) == 2
 
 
@@ -106,15 +106,15 @@ async def test_a_refused_command_leaves_nothing_behind(
         await execute(connections, renaming(key[0], new_id("key"), "New", idempotency=REQUEST), INLINE)
     assert await value(connection, "select count(*) from idempotency_keys") == 0
     # What was refused may be asked for again, and its key may serve another request.
-    other = Request(REQUEST.caller, REQUEST.key, b"another request")
+    other = IdempotentRequest(REQUEST.caller, REQUEST.key, b"another request")
     assert isinstance(await execute(connections, renaming(*key, "New", idempotency=other), INLINE), Change)
 
 
 async def test_an_answer_counts_for_a_day(connections: Pool, connection: Connection, key: tuple[str, str]) -> None:
     first = renaming(*key, "New", idempotency=REQUEST)
     await execute(connections, replace(first, at=now() - KEPT_FOR - timedelta(seconds=1)), INLINE)
-    later = renaming(*key, "Newer", idempotency=Request(REQUEST.caller, REQUEST.key, b"another request"))
+    later = renaming(*key, "Newer", idempotency=IdempotentRequest(REQUEST.caller, REQUEST.key, b"another request"))
     assert isinstance(await execute(connections, later, INLINE), Change)
     # The new answer has taken the place of the old one.
-    assert await execute(connections, later, INLINE) == Answer(200, b"Newer", 3)
+    assert await execute(connections, later, INLINE) == StoredResponse(200, b"Newer", 3)
     assert await value(connection, "select count(*) from idempotency_keys") == 1

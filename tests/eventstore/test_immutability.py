@@ -6,9 +6,9 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from eventstore.clock import now
-from eventstore.database import Connection, Pool, connect
 from eventstore.usage_batch import Batch, append_once
+from infrastructure.clock import now
+from infrastructure.database.connections import Connection, Pool, connect
 from tests import seed
 from tests.eventstore.changes import value
 from tests.projections.usage.uses import used

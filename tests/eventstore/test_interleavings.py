@@ -17,31 +17,31 @@ import pytest
 from msgspec.structs import replace as with_fields
 
 from domain.keys.commands import CreateKey, RevokeKey
+from domain.keys.delegation import UNRESTRICTED
 from domain.keys.errors import KeyIsRevoked, KeyLimitReached
 from domain.keys.permissions import Permissions
-from domain.keys.reach import UNBOUNDED
-from domain.keys.secret import ENTROPY_BYTES, Secret, digest, mint, record
-from domain.organizations.plan import KeyCensus
+from domain.keys.secret import ENTROPY_BYTES, Secret, digest, fingerprint, generate
+from domain.organizations.plan import KeyCounts
 from domain.refusal import Refusal
-from domain.usage.decision import Presentation, decide
+from domain.usage.decision import AccessRequest, decide
 from eventstore.check import check
-from eventstore.clock import new_id, now
-from eventstore.database import Connection, Pool, connect
-from eventstore.errors import StreamMoved, translate
+from eventstore.errors import ConcurrentChange, translate
 from eventstore.execute import Change, Write, _decide, _load, _Loaded, _send, no_guard
 from eventstore.outcome import Attempt
 from eventstore.queries import SQL
-from eventstore.statements import Statement
 from eventstore.usage_batch import Batch, append_once
-from projections.followers import follower_checks
-from projections.inline import INLINE
-from projections.inline_check import inline_checks
-from projections.key_state.queries import by_digests, decode
+from infrastructure.clock import new_id, now
+from infrastructure.database.connections import Connection, Pool, connect
+from infrastructure.database.statements import Statement
+from projections.engine.inline import INLINE
+from projections.engine.inline_check import inline_checks
+from projections.engine.registry import follower_checks
+from projections.read_models.keys.state.queries import by_digests, decode
 from tests import seed
 from tests.eventstore.changes import rotation, value, write
-from tests.patience import PATIENT
 from tests.projections.usage.uses import used
 from tests.random_input import random_bytes
+from tests.waiting import PATIENT
 
 pytestmark = pytest.mark.anyio
 
@@ -154,11 +154,11 @@ def changing(write: Write[Any, Any, Any, Any]) -> Tell:
                 await connection.rollback()
                 try:
                     translate(error)
-                except StreamMoved:
+                except ConcurrentChange:
                     continue
             else:
                 return plan.change
-        raise StreamMoved
+        raise ConcurrentChange
 
     return tell
 
@@ -171,7 +171,7 @@ def verifying(secret: Secret) -> Tell:
         await turn("look")
         row = await (await connection.execute(*by_digests([digest(secret)]))).fetchone()
         assert row is not None
-        verdict = decide(Presentation(digest(secret), "verify"), decode(bytes(row[1])), None, now())
+        verdict = decide(AccessRequest(digest(secret), "verify"), decode(bytes(row[1])), None, now())
         assert verdict.key is not None
         await turn("record")
         use = used(verdict.key.id, now(), code=verdict.code, organization_id=verdict.key.organization_id)
@@ -201,15 +201,15 @@ def creating(organization_id: str) -> Tell:
         name="Deploy",
         environment="live",
         permissions=Permissions(mcps="*"),
-        secret=record(mint("live", random_bytes(ENTROPY_BYTES))),
+        secret=fingerprint(generate("live", random_bytes(ENTROPY_BYTES))),
         at=now(),
         by=seed.OWNER,
-        authority=UNBOUNDED,
-        census=KeyCensus(0, 0, None, "pro"),
+        authority=UNRESTRICTED,
+        census=KeyCounts(0, 0, None, "pro"),
         known_mcps={},
     )
 
-    def command(census: KeyCensus) -> CreateKey:
+    def command(census: KeyCounts) -> CreateKey:
         return with_fields(template, census=census)
 
     return changing(write(organization_id, template.key_id, command))
@@ -218,7 +218,7 @@ def creating(organization_id: str) -> Tell:
 async def sound(owner: Connection) -> bool:
     report = await check(owner, inline_checks(), follower_checks())
     assert report.violations == []
-    return report.sound
+    return report.ok
 
 
 async def nothing(_connection: Connection, _turn: Turn) -> None:

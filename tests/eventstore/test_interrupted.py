@@ -11,15 +11,15 @@ import pytest
 from domain.keys.commands import DisableKey
 from domain.keys.decider import KEY
 from domain.refusal import RevisionMismatch
-from eventstore.bound import at_the_gate, reading, writing
 from eventstore.check import check
-from eventstore.clock import now
-from eventstore.database import Connection, Pool
-from eventstore.execute import Beside, Survey, execute
-from eventstore.idempotency import Request
-from eventstore.statements import Statement
-from projections.inline import INLINE
-from projections.inline_check import inline_checks
+from eventstore.execute import LockAndQuery, RelatedCommand, execute
+from eventstore.idempotency import IdempotentRequest
+from infrastructure.clock import now
+from infrastructure.database.connections import Connection, Pool
+from infrastructure.database.statements import Statement
+from infrastructure.database.tenant import credential_lookup, read_transaction, write_transaction
+from projections.engine.inline import INLINE
+from projections.engine.inline_check import inline_checks
 from tests import seed
 from tests.eventstore.changes import renaming
 from tests.eventstore.pools import eventually_none_is_open, is_as_new
@@ -45,7 +45,7 @@ async def plain_change(connections: Pool, organization_id: str, key_id: str) -> 
 
 async def repeatable_change(connections: Pool, organization_id: str, key_id: str) -> None:
     name = f"Name {now()}"
-    request = Request(key_id, name, sha256(name.encode()).digest())
+    request = IdempotentRequest(key_id, name, sha256(name.encode()).digest())
     await execute(connections, renaming(organization_id, key_id, name, idempotency=request), INLINE)
 
 
@@ -57,10 +57,10 @@ async def surveyed_change_of_two(connections: Pool, organization_id: str, key_id
 
     other_id, _ = await seed.key(connections, organization_id)
     write = renaming(organization_id, key_id, f"Name {now()}")
-    survey = Survey(Statement(b"select 1", ()), read)
+    survey = LockAndQuery(Statement(b"select 1", ()), read)
 
-    def beside(_: object) -> list[Beside[Any, Any, Any]]:
-        return [Beside(KEY, other_id, DisableKey(now()))]
+    def beside(_: object) -> list[RelatedCommand[Any, Any, Any]]:
+        return [RelatedCommand(KEY, other_id, DisableKey(now()))]
 
     await execute(connections, replace(write, guard=survey, beside=beside), INLINE)
 
@@ -72,7 +72,7 @@ async def refused_change(connections: Pool, organization_id: str, key_id: str) -
 
 
 async def read_in_a_pipeline(connections: Pool, organization_id: str, key_id: str) -> None:
-    async with reading(connections, organization_id) as connection, connection.pipeline():
+    async with read_transaction(connections, organization_id) as connection, connection.pipeline():
         first = await connection.execute("select version from streams where stream_id = %s", (key_id,))
         second = await connection.execute("select count(*) from events")
         assert await first.fetchone()
@@ -80,7 +80,7 @@ async def read_in_a_pipeline(connections: Pool, organization_id: str, key_id: st
 
 
 async def written_outside_the_log(connections: Pool, organization_id: str, key_id: str) -> None:
-    async with writing(connections, organization_id) as connection, connection.transaction():
+    async with write_transaction(connections, organization_id) as connection, connection.transaction():
         await connection.execute("select %s::text", (key_id,))
 
 
@@ -93,7 +93,7 @@ async def left_inside_a_transaction(connections: Pool, organization_id: str, key
 
 
 async def looked_up_at_the_gate(connections: Pool, organization_id: str, key_id: str) -> None:
-    async with at_the_gate(connections) as connection, connection.pipeline():
+    async with credential_lookup(connections) as connection, connection.pipeline():
         await connection.execute("select from key_state where key_id = %s", (key_id,))
         await connection.execute("select from key_state where organization_id = %s", (organization_id,))
 
@@ -128,4 +128,4 @@ async def test_a_caller_that_is_cancelled_at_any_await_leaves_a_pool_of_one_conn
     assert awaits >= AWAITS_MIN
     record_property(f"awaits of {path.__name__} at which it was cancelled {moment}", awaits)
     await eventually_none_is_open(connection)
-    assert (await check(connection, inline_checks())).sound
+    assert (await check(connection, inline_checks())).ok

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from eventstore.clock import now
-from eventstore.database import GATE_ROLE, Connection, connect
-from eventstore.errors import Unavailable
-from eventstore.group_commit import Bounds, Decided, GroupCommit, Judged
+from eventstore.group_commit import BatchLimits, BatchResult, GroupCommit, ItemResult
+from infrastructure.clock import now
+from infrastructure.database.connections import AUTH_ROLE, Connection, connect
+from infrastructure.database.errors import Unavailable
 from tests.eventstore.changes import value
 from tests.eventstore.pools import eventually_none_is_open
 from tests.interrupting import (
@@ -42,18 +42,18 @@ DEADLINE_SECONDS = 60.0
 
 async def ask_many(
     url: str,
-    judge: Callable[[Connection, Sequence[str]], Awaitable[Judged[str]]],
+    judge: Callable[[Connection, Sequence[str]], Awaitable[BatchResult[str]]],
     name: str,
     interruption: Interruption | None = None,
 ) -> list[object]:
     """Three questions and, once those were answered or refused, three more to the same group commit."""
-    bounds = Bounds(deadline_seconds=DEADLINE_SECONDS)
-    group = GroupCommit[str, str](lambda: connect(url, role=GATE_ROLE), judge, name, writers=1, bounds=bounds)
+    bounds = BatchLimits(deadline_seconds=DEADLINE_SECONDS)
+    group = GroupCommit[str, str](lambda: connect(url, role=AUTH_ROLE), judge, name, writers=1, bounds=bounds)
     async with group:
-        first = await asyncio.gather(*[group.ask(f"first_{n}") for n in range(3)], return_exceptions=True)
+        first = await asyncio.gather(*[group.submit(f"first_{n}") for n in range(3)], return_exceptions=True)
         if interruption is not None:
             interruption.stop()
-        return [*first, *await asyncio.gather(*[group.ask(f"second_{n}") for n in range(3)])]
+        return [*first, *await asyncio.gather(*[group.submit(f"second_{n}") for n in range(3)])]
 
 
 def _feeds(coroutine: Coroutine[Any, Any, Any]) -> bool:
@@ -61,12 +61,12 @@ def _feeds(coroutine: Coroutine[Any, Any, Any]) -> bool:
     return str(getattr(coroutine, "__qualname__", "")).endswith("._feed")
 
 
-async def recording(connection: Connection, questions: Sequence[str]) -> Judged[str]:
+async def recording(connection: Connection, questions: Sequence[str]) -> BatchResult[str]:
     async with connection.pipeline():
         await connection.execute("select 1")
         await connection.execute("select 2")
     at = now()
-    return Judged(at, [Decided(name, used(name, at)) for name in questions])
+    return BatchResult(at, [ItemResult(name, used(name, at)) for name in questions])
 
 
 async def test_a_group_commit_that_reaches_its_deadline_at_any_await_answers_the_next_batch(
@@ -98,7 +98,7 @@ async def test_a_group_commit_that_reaches_its_deadline_at_any_await_answers_the
 async def test_what_a_batch_left_open_costs_the_next_one_nothing(database_url: str) -> None:
     left: list[AbstractAsyncContextManager[Any]] = []  # dropped, it would end by itself
 
-    async def leaving_open(connection: Connection, questions: Sequence[str]) -> Judged[str]:
+    async def leaving_open(connection: Connection, questions: Sequence[str]) -> BatchResult[str]:
         judged = await recording(connection, questions)
         if "first_0" in questions:
             left.append(connection.pipeline())
@@ -117,7 +117,7 @@ async def test_a_connection_that_a_batch_finds_otherwise_is_replaced_and_the_bat
 ) -> None:
     done: list[bool] = []
 
-    async def changing(connection: Connection, questions: Sequence[str]) -> Judged[str]:
+    async def changing(connection: Connection, questions: Sequence[str]) -> BatchResult[str]:
         if not done:
             done.append(True)
             await connection.execute(words)

@@ -8,11 +8,11 @@ from itertools import count, islice
 import psycopg
 import pytest
 
-from eventstore.clock import now
-from eventstore.database import GATE_ROLE, WORKER_ROLE, Connection, Pool, connect
 from eventstore.lanes import LANES, lane_of
-from eventstore.reader import Hole, read_lifecycle, read_usage_batches
+from eventstore.reader import PositionGap, read_lifecycle, read_usage_batches
 from eventstore.usage_batch import Batch, append_once
+from infrastructure.clock import now
+from infrastructure.database.connections import AUTH_ROLE, WORKER_ROLE, Connection, Pool, connect
 from tests import seed
 from tests.eventstore.changes import rename, rows, value
 from tests.projections.usage.uses import used
@@ -80,7 +80,7 @@ async def test_no_reader_sees_a_batch_of_uses_before_the_one_before_it(database_
     lane, producers = _producers_of_one_lane()
 
     async def write(producer: str) -> None:
-        async with await connect(database_url, role=GATE_ROLE) as writer:
+        async with await connect(database_url, role=AUTH_ROLE) as writer:
             for sequence in range(EACH):
                 at = now()
                 await append_once(writer, Batch(producer, sequence, at, [used("key_a", at), used("key_b", at)]))
@@ -106,7 +106,7 @@ async def test_the_uses_of_several_processes_in_one_lane_are_contiguous(
     lane, producers = _producers_of_one_lane()
 
     async def write(producer: str) -> None:
-        async with await connect(database_url, role=GATE_ROLE) as writer:
+        async with await connect(database_url, role=AUTH_ROLE) as writer:
             for sequence in range(EACH):
                 await append_once(writer, Batch(producer, sequence, now(), [used("key_a", now())]))
 
@@ -128,7 +128,7 @@ async def test_a_reader_stops_at_a_hole(
     lane = lane_of(organization_id)
     await superuser.execute("set session_replication_role = replica")
     await superuser.execute("delete from events where lane = %s and position = %s", (lane, missing))
-    with pytest.raises(Hole, match=f"lifecycle lane {lane}: expected position {missing}, found {missing + 1}"):
+    with pytest.raises(PositionGap, match=f"lifecycle lane {lane}: expected position {missing}, found {missing + 1}"):
         await read_lifecycle(connection, lane, missing - 1, 10)
     # Whoever comes from behind the hole does not see it; what is before it can still be read, up to there.
     assert len(await read_lifecycle(connection, lane, missing, 10)) == 4 - missing
@@ -145,7 +145,7 @@ async def test_a_reader_of_uses_stops_at_a_hole(
     await superuser.execute("set session_replication_role = replica")
     await superuser.execute("delete from usage_batches where batch_no = 2")
     assert [batch.batch_no for batch in await read_usage_batches(connection, lane, 0, 10)] == [1]
-    with pytest.raises(Hole, match="expected position 2, found 3"):
+    with pytest.raises(PositionGap, match="expected position 2, found 3"):
         await read_usage_batches(connection, lane, 1, 10)
 
 

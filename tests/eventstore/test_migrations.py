@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from eventstore.database import connect
-from eventstore.migrate import EditedMigration, Script, migrate, missing
-from projections.schema import read_model_scripts, scripts
+from infrastructure.database.connections import connect
+from infrastructure.database.migrate import EditedMigration, Script, migrate, missing
+from projections.engine.schema import folder_scripts, scripts
 from tests.eventstore.changes import rows
 
 pytestmark = pytest.mark.anyio
@@ -57,5 +57,5 @@ def test_a_read_model_grows_by_scripts_of_their_own(tmp_path: Path) -> None:
     for name in ("b/schema.sql", "a/schema_0002_more.sql", "a/schema.sql", "a/schema_0010_last.sql", "a/queries.sql"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text(f"-- {name}")
-    named = [script.name for script in read_model_scripts(tmp_path)]
+    named = [script.name for script in folder_scripts(tmp_path)]
     assert named == ["a/schema", "a/schema_0002_more", "a/schema_0010_last", "b/schema"]

@@ -4,12 +4,12 @@ import asyncio
 
 import pytest
 
-from eventstore.database import Connection, Pool
 from eventstore.outcome import Attempt
-from eventstore.statements import Statement
+from infrastructure.database.connections import Connection, Pool
+from infrastructure.database.statements import Statement
 from tests import seed
 from tests.eventstore.changes import value
-from tests.workers.story import eventually
+from tests.workers.log_view import eventually
 
 pytestmark = pytest.mark.anyio
 

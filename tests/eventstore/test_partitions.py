@@ -5,8 +5,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from eventstore.database import GATE_ROLE, Connection, connect
 from eventstore.usage_batch import Batch, append_once
+from infrastructure.database.connections import AUTH_ROLE, Connection, connect
 from tests.eventstore.changes import rows, value
 from tests.projections.usage.uses import used
 
@@ -38,7 +38,7 @@ async def test_a_day_begins_at_midnight_in_utc(connection: Connection) -> None:
 
 async def test_several_processes_meet_at_midnight(database_url: str, connection: Connection) -> None:
     async def write(producer: str) -> None:
-        async with await connect(database_url, role=GATE_ROLE) as writer:
+        async with await connect(database_url, role=AUTH_ROLE) as writer:
             for sequence in range(5):
                 await append_once(writer, batch(producer, DAY + timedelta(days=sequence), sequence))
 

@@ -12,13 +12,13 @@ import pytest
 from embedded.account import Account
 from embedded.binaries import find_postgres
 from embedded.postgres import PostgreSQL
-from eventstore.bound import reading
-from eventstore.database import GATE_ROLE, Pool, connect, pool
 from eventstore.execute import Change, execute
-from projections.inline import INLINE
+from infrastructure.database.connections import AUTH_ROLE, Pool, connect, pool
+from infrastructure.database.tenant import read_transaction
+from projections.engine.inline import INLINE
 from tests import seed
 from tests.eventstore.changes import renaming, value
-from tests.patience import PATIENT
+from tests.waiting import PATIENT
 
 pytestmark = pytest.mark.anyio
 
@@ -48,7 +48,7 @@ async def test_a_restore_without_the_roles_is_noticed_and_repaired(
     organization_id, other_id = await seed.organization(connections), await seed.organization(connections)
     key_id, _ = await seed.key(connections, organization_id)
     await seed.key(connections, other_id)
-    async with await connect(database_url, role=GATE_ROLE) as gate:
+    async with await connect(database_url, role=AUTH_ROLE) as gate:
         await gate.execute("select usage_partition_ensure('2026-03-01')")
     dump = tmp_path / "dump"
     assert _run(_program("pg_dump"), "-Fc", f"--file={dump}", database_url).returncode == 0
@@ -71,5 +71,5 @@ async def test_a_restore_without_the_roles_is_noticed_and_repaired(
     async with pool(another.url, timeouts=PATIENT) as application:
         made = await execute(application, renaming(organization_id, key_id, "New"), INLINE)
         assert isinstance(made, Change)
-        async with reading(application, organization_id) as connection:
+        async with read_transaction(application, organization_id) as connection:
             assert await value(connection, "select count(distinct organization_id) from events") == 1

@@ -9,16 +9,16 @@ import psycopg
 import pytest
 
 from eventstore.check import check
-from eventstore.clock import now
-from eventstore.database import WORKER_ROLE, Connection, connect
-from eventstore.retention import MustStay, due, remove, removed, summary
+from eventstore.retention import NotRemovable, expired_days, remove, removed, summary
 from eventstore.usage_export import LaneSummary
-from projections.followers import OF_USES, follower_checks
-from projections.following import follow
-from projections.rebuild.errors import UsesRemoved
-from projections.rebuild.models import models
-from projections.rebuild.rebuild import rebuild, verify
-from projections.rebuild.versions import begin_or_resume, workshop
+from infrastructure.clock import now
+from infrastructure.database.connections import WORKER_ROLE, Connection, connect
+from projections.engine.rebuild.errors import UsageAlreadyRemoved
+from projections.engine.rebuild.models import models
+from projections.engine.rebuild.rebuild import rebuild, verify
+from projections.engine.rebuild.versions import begin_or_resume, exclusive_connection
+from projections.engine.registry import USAGE_PROJECTIONS, follower_checks
+from projections.engine.runner import run_projection
 from tests.eventstore.changes import rows, value
 from tests.projections.usage.uses import append, some_of_everything, used
 
@@ -26,7 +26,7 @@ pytestmark = pytest.mark.anyio
 
 OLD = datetime(2026, 1, 30, 12, tzinfo=UTC)
 DAY = OLD.date()
-NAMES = [follower.projection for follower in OF_USES]
+NAMES = [follower.projection for follower in USAGE_PROJECTIONS]
 
 
 async def write_three_days(connection: Connection) -> None:
@@ -42,9 +42,9 @@ async def write_three_days(connection: Connection) -> None:
 
 async def count_all(url: str, names: Sequence[str] = tuple(NAMES)) -> None:
     async with await connect(url, role=WORKER_ROLE) as worker:
-        for follower in OF_USES:
+        for follower in USAGE_PROJECTIONS:
             if follower.projection in names:
-                assert (await follow(worker, follower, 30)).stopped == {}
+                assert (await run_projection(worker, follower, 30)).stopped == {}
 
 
 async def take_out(worker: Connection, day: date = DAY, held: list[LaneSummary] | None = None) -> int:
@@ -94,39 +94,39 @@ async def test_a_removed_day_is_gone_and_everything_that_was_counted_of_it_stays
 
 
 async def test_the_older_day_leaves_first(worker: Connection) -> None:
-    with pytest.raises(MustStay, match="usage_events_20260130 is older and still there"):
+    with pytest.raises(NotRemovable, match="usage_events_20260130 is older and still there"):
         await take_out(worker, DAY + timedelta(days=1))
 
 
 async def test_the_current_month_stays(connection: Connection) -> None:
     today = now()
     await append(connection, "p", today, [used("key_a", today)])
-    with pytest.raises(MustStay, match="of the current month"):
+    with pytest.raises(NotRemovable, match="of the current month"):
         await take_out(connection, today.date())
 
 
 def test_what_is_due_is_older_than_it_is_kept_and_of_an_earlier_month() -> None:
     days = [date(2026, 3, 1) + timedelta(days=number) for number in range(40)]
-    assert due(days, date(2026, 4, 9), 20)[-1] == date(2026, 3, 19)
-    assert due(days, date(2026, 4, 9), 3)[-1] == date(2026, 3, 31)
-    assert due(days, date(2026, 3, 9), 1) == []
+    assert expired_days(days, date(2026, 4, 9), 20)[-1] == date(2026, 3, 19)
+    assert expired_days(days, date(2026, 4, 9), 3)[-1] == date(2026, 3, 31)
+    assert expired_days(days, date(2026, 3, 9), 1) == []
 
 
 async def test_what_a_read_model_has_not_applied_stays(connection: Connection, database_url: str) -> None:
     await write_three_days(connection)
-    with pytest.raises(MustStay, match=r"anomaly_watch \(public\) has not applied lane"):
+    with pytest.raises(NotRemovable, match=r"anomaly_watch \(public\) has not applied lane"):
         await take_out(connection)
     await count_all(database_url, ["usage", "anomaly_watch"])
-    with pytest.raises(MustStay, match=r"key_recency \(public\) has not applied lane"):
+    with pytest.raises(NotRemovable, match=r"key_recency \(public\) has not applied lane"):
         await take_out(connection)
     await count_all(database_url)
     assert await take_out(connection) == 33
 
 
 async def test_what_a_version_in_the_making_has_not_applied_stays(worker: Connection, database_url: str) -> None:
-    async with workshop(database_url, models()["usage"]) as owner:
+    async with exclusive_connection(database_url, models()["usage"]) as owner:
         await begin_or_resume(owner, models()["usage"])
-    with pytest.raises(MustStay, match=r"usage \(usage_new_2\) has not applied lane"):
+    with pytest.raises(NotRemovable, match=r"usage \(usage_new_2\) has not applied lane"):
         await take_out(worker)
     # The one that it takes the place of is kept, and keeps nothing back.
     assert (await rebuild(database_url, models()["usage"])).kept == "usage_old_1"
@@ -140,7 +140,7 @@ async def test_what_was_not_exported_as_it_is_stays(worker: Connection) -> None:
         held[1:],
         [*held, LaneSummary(63, 1, 1, 1, 1, "00" * 32)],
     ):
-        with pytest.raises(MustStay, match="the log holds something else of 2026-01-30"):
+        with pytest.raises(NotRemovable, match="the log holds something else of 2026-01-30"):
             await take_out(worker, held=differing)
     assert await value(worker, "select count(*) from usage_removals") == 0
 
@@ -150,7 +150,7 @@ async def test_a_day_of_which_uses_were_lost_stays(
 ) -> None:
     await superuser.execute("set session_replication_role = replica")
     await superuser.execute("delete from usage_events where batch_no = 2 and ordinal = 4")
-    with pytest.raises(MustStay, match="its batches say"):
+    with pytest.raises(NotRemovable, match="its batches say"):
         await take_out(worker)
 
 
@@ -216,7 +216,7 @@ async def test_read_models_of_what_left_are_not_made_again_and_it_is_said_why(
     await take_out(worker)
     for name in ("usage", "key_recency"):
         for attempt in (verify, rebuild):
-            with pytest.raises(UsesRemoved, match=f"{name} can not be derived again: 33 uses from 2026-01-30"):
+            with pytest.raises(UsageAlreadyRemoved, match=f"{name} can not be derived again: 33 uses from 2026-01-30"):
                 await attempt(database_url, models()[name])
     assert (await verify(database_url, models()["key_list"])).equal
 
@@ -226,6 +226,6 @@ async def test_whoever_reads_the_log_is_waited_for_shortly_and_nobody_queues(
 ) -> None:
     async with await connect(database_url, role=None) as reader, reader.transaction():
         await reader.execute(b"select count(*) from usage_events")
-        with pytest.raises(MustStay, match="somebody reads the log all the time"):
+        with pytest.raises(NotRemovable, match="somebody reads the log all the time"):
             await take_out(worker)
     assert await take_out(worker) == 33

@@ -14,12 +14,12 @@ import pytest
 from psycopg import sql
 
 from embedded.postgres import PostgreSQL
-from eventstore.bound import at_the_gate, reading, writing
-from eventstore.clock import now
-from eventstore.database import APP_ROLE, GATE_ROLE, WORKER_ROLE, Connection, Pool, Role, connect, pool
-from eventstore.migrate import Script
-from projections.key_state.queries import by_digests
-from projections.schema import scripts
+from infrastructure.clock import now
+from infrastructure.database.connections import APP_ROLE, AUTH_ROLE, WORKER_ROLE, Connection, Pool, Role, connect, pool
+from infrastructure.database.migrate import Script
+from infrastructure.database.tenant import credential_lookup, read_transaction, write_transaction
+from projections.engine.schema import scripts
+from projections.read_models.keys.state.queries import by_digests
 from tests import seed
 from tests.eventstore.changes import rename, rows, value
 
@@ -176,7 +176,7 @@ async def test_a_partition_shows_nothing_by_its_own_name(url: str) -> None:
             owner, "select relname::text, relrowsecurity from pg_class where relname ~ '^usage_events_[0-9]+$'"
         )
     assert is_fenced
-    for role in (APP_ROLE, GATE_ROLE, WORKER_ROLE):
+    for role in (APP_ROLE, AUTH_ROLE, WORKER_ROLE):
         assert await attempt(url, about(name, "select from {table}"), bound_to=OURS, role=role) is None
 
 
@@ -186,9 +186,9 @@ async def test_no_role_owns_a_table_or_is_above_the_policies(url: str) -> None:
             owner,
             "select rolname::text, rolsuper or rolbypassrls or rolcreaterole, "
             "(select count(*) from pg_class where relowner = r.oid) from pg_roles r where rolname = any(%s) order by 1",
-            [APP_ROLE, GATE_ROLE, WORKER_ROLE],
+            [APP_ROLE, AUTH_ROLE, WORKER_ROLE],
         )
-        assert found == [(role, False, 0) for role in (APP_ROLE, GATE_ROLE, WORKER_ROLE)]
+        assert found == [(role, False, 0) for role in (APP_ROLE, AUTH_ROLE, WORKER_ROLE)]
         assert not await value(owner, "select pg_has_role('keyledger_app', 'keyledger_worker', 'member')")
         assert not await value(owner, "select pg_has_role('keyledger_app', 'keyledger_gate', 'member')")
 
@@ -235,7 +235,7 @@ async def test_nothing_is_given_to_others(url: str, table: str) -> None:
 
 
 async def test_the_gate_reads_what_credentials_are_decided_upon_and_no_more(url: str) -> None:
-    readable = [t for t in fenced() if await attempt(url, about(t, "select from {table}"), role=GATE_ROLE) is not None]
+    readable = [t for t in fenced() if await attempt(url, about(t, "select from {table}"), role=AUTH_ROLE) is not None]
     assert readable == [
         "billed_uses",
         "invitation_list",
@@ -272,7 +272,7 @@ async def test_the_policy_costs_the_look_up_of_keys_nothing(url: str) -> None:
     """Under the gate's policy the plan is the one that the owner has, whom no policy holds back."""
     plans: list[list[Any]] = []
     query, parameters = by_digests([b"a", b"b"])
-    for role in (GATE_ROLE, None):
+    for role in (AUTH_ROLE, None):
         async with await connect(url, role=role) as connection:
             await connection.execute("set enable_seqscan = off")
             cursor = await connection.execute(b"explain (verbose, costs off) " + query, parameters)
@@ -299,7 +299,11 @@ async def test_a_connection_goes_back_to_its_pool_bound_to_nobody(single: Pool) 
     assert await _visible(single) == (None, 0)
     key_id, _ = await seed.key(single, organization_id)
     await rename(single, organization_id, key_id, "New name")
-    for opened in (reading(single, organization_id), writing(single, organization_id), at_the_gate(single)):
+    for opened in (
+        read_transaction(single, organization_id),
+        write_transaction(single, organization_id),
+        credential_lookup(single),
+    ):
         async with opened as connection:
             assert await value(connection, "select count(*) from streams") == 2
         assert await _visible(single) == (None, 0)
@@ -307,7 +311,7 @@ async def test_a_connection_goes_back_to_its_pool_bound_to_nobody(single: Pool) 
 
 async def test_also_after_a_failure(single: Pool) -> None:
     organization_id = await seed.organization(single)
-    for opened in (reading(single, organization_id), at_the_gate(single)):
+    for opened in (read_transaction(single, organization_id), credential_lookup(single)):
         with pytest.raises(psycopg.errors.DivisionByZero):
             async with opened as connection:
                 await connection.execute("select 1 / 0")
@@ -316,6 +320,6 @@ async def test_also_after_a_failure(single: Pool) -> None:
 
 async def test_whoever_reads_does_not_write(single: Pool) -> None:
     organization_id = await seed.organization(single)
-    async with reading(single, organization_id) as connection:
+    async with read_transaction(single, organization_id) as connection:
         with pytest.raises(psycopg.errors.ReadOnlySqlTransaction):
             await connection.execute("update organization_guard set members = 9")

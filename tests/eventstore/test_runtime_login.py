@@ -7,10 +7,10 @@ import pytest
 from psycopg import sql
 
 from embedded.postgres import ROLE, RUNTIME_ROLE, SUPERUSER, PostgreSQL
-from eventstore.database import APP_ROLE, Connection, connect
-from eventstore.logins import ROLES, UnsafeLogin, ensure_runtime_login, owner_url
+from infrastructure.database.connections import APP_ROLE, Connection, connect
+from infrastructure.database.logins import ROLES, UnsafeLogin, ensure_runtime_login, owner_url
 from tests.logins import runtime_url_of
-from tests.patience import PATIENT
+from tests.waiting import PATIENT
 
 pytestmark = pytest.mark.anyio
 

@@ -11,10 +11,10 @@ import pytest
 from anyio import to_thread
 from psycopg import sql
 
-from eventstore.database import AT_LEISURE, Connection, connect
-from eventstore.migrate import migrate
-from eventstore.schema_check import SchemaDiffers, repair, schema_differences
-from projections.schema import scripts
+from infrastructure.database.connections import MAINTENANCE_TIMEOUTS, Connection, connect
+from infrastructure.database.migrate import migrate
+from infrastructure.database.schema_check import SchemaDiffers, repair, schema_differences
+from projections.engine.schema import scripts
 from tests.eventstore.changes import value
 
 pytestmark = pytest.mark.anyio
@@ -176,7 +176,7 @@ async def partitioned(database_url: str, owner: Connection) -> AsyncIterator[str
 
 
 async def differing(url: str) -> list[str]:
-    async with await connect(url, role=None, timeouts=AT_LEISURE) as connection:
+    async with await connect(url, role=None, timeouts=MAINTENANCE_TIMEOUTS) as connection:
         return [each.text for each in await schema_differences(connection, scripts())]
 
 

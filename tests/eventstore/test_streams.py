@@ -11,12 +11,13 @@ from domain.keys.commands import KeyCommand
 from domain.keys.errors import KeyLimitReached
 from domain.keys.events import KeyEvent
 from domain.keys.state import KeyState
-from domain.organizations.plan import KeyCensus
+from domain.organizations.plan import KeyCounts
 from domain.refusal import Refusal, RevisionMismatch
-from eventstore.database import Connection, Pool, pool
-from eventstore.errors import LogError, StreamMoved
+from eventstore.errors import ConcurrentChange
 from eventstore.execute import ATTEMPTS_MAX, Change, Write, execute
-from projections.inline import INLINE
+from infrastructure.database.connections import Connection, Pool, pool
+from infrastructure.database.errors import StorageError
+from projections.engine.inline import INLINE
 from tests import seed
 from tests.eventstore.changes import disabling, do, enabling, rename, renaming, revoke, rotation, rows, value, write
 from tests.random_input import random_bytes
@@ -70,7 +71,7 @@ async def test_whoever_is_second_three_times_is_told_so_and_changes_nothing(
     organization_id = await seed.organization(connections)
     key_id, _ = await seed.key(connections, organization_id)
     slow, decided = _interrupted(renaming(organization_id, key_id, "Slow"), database_url, times=ATTEMPTS_MAX)
-    with pytest.raises(StreamMoved):
+    with pytest.raises(ConcurrentChange):
         await execute(connections, slow, INLINE)
     assert len(decided) == ATTEMPTS_MAX
     names = await rows(connection, "select name from key_list where key_id = %s", key_id)
@@ -98,7 +99,7 @@ async def test_many_at_once_on_one_stream_each_get_a_version_of_their_own(
     writes = [execute(connections, renaming(organization_id, key_id, f"Name {n}"), INLINE) for n in range(12)]
     done = await asyncio.gather(*writes, return_exceptions=True)
     made = [each for each in done if isinstance(each, Change)]
-    assert all(isinstance(each, StreamMoved) for each in done if not isinstance(each, Change))
+    assert all(isinstance(each, ConcurrentChange) for each in done if not isinstance(each, Change))
     assert sorted(each.revision for each in made) == list(range(2, len(made) + 2))
     assert await value(connection, "select version from streams where stream_id = %s", key_id) == len(made) + 1
     # Names in the order of the versions are what the callers were told.
@@ -119,7 +120,7 @@ async def test_another_organizations_stream_is_not_there(connections: Pool, conn
     with pytest.raises(Refusal):
         await rename(connections, other, key_id, "Mine")
     # An id that is another organization's can not be taken for one's own either.
-    with pytest.raises(LogError):
+    with pytest.raises(StorageError):
         await seed.key(connections, other, key_id=key_id)
     assert await value(connection, "select count(*) from events where stream_id = %s", key_id) == 1
 
@@ -162,7 +163,7 @@ async def test_two_hundred_changes_at_once_at_the_limit_neither_deadlock_nor_pas
     await asyncio.gather(watching, return_exceptions=True)
     problems = [each for each in done if isinstance(each, BaseException)]
     # A deadlock or a lock that was waited for too long would be Unavailable.
-    assert all(isinstance(each, Refusal | StreamMoved) for each in problems), problems
+    assert all(isinstance(each, Refusal | ConcurrentChange) for each in problems), problems
     assert any(isinstance(each, KeyLimitReached) for each in problems)
     assert max(over) <= LIMIT
     ((active, disabled),) = await rows(
@@ -173,7 +174,7 @@ async def test_two_hundred_changes_at_once_at_the_limit_neither_deadlock_nor_pas
     assert active + disabled <= LIMIT
 
 
-def _rotating(organization_id: str, key_id: str) -> Write[KeyState, KeyCommand, KeyEvent, KeyCensus]:
+def _rotating(organization_id: str, key_id: str) -> Write[KeyState, KeyCommand, KeyEvent, KeyCounts]:
     return write(organization_id, key_id, lambda _: rotation(random_bytes(32)))
 
 

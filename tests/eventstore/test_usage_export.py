@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from msgspec import Raw
 
-from eventstore.usage_export import BrokenExport, Line, file_name, manifest_path, read, verified, writing
+from eventstore.usage_export import CorruptExport, Line, export_writer, file_name, manifest_path, read, verified
 
 DAY = date(2026, 1, 30)
 AT = datetime(2026, 1, 30, 12, tzinfo=UTC)
@@ -46,7 +46,7 @@ def written(folder: Path) -> Path:
 
 
 def write_some(folder: Path, order: Iterable[int]) -> None:
-    with writing(folder, DAY) as add:
+    with export_writer(folder, DAY) as add:
         for number in order:
             add(LINES[number])
 
@@ -66,7 +66,7 @@ def test_what_was_written_is_read_back_to_the_byte(tmp_path: Path) -> None:
 def test_whoever_fails_meanwhile_leaves_what_was(tmp_path: Path) -> None:
     path = written(tmp_path)
     before = path.read_bytes()
-    with pytest.raises(BrokenExport):
+    with pytest.raises(CorruptExport):
         write_some(tmp_path, [0, 2])
     assert path.read_bytes() == before
     assert verified(path).events == 12
@@ -100,7 +100,7 @@ def test_each_damage_is_found(tmp_path: Path) -> None:
     def damaged(content: bytes, manifest: bytes = said) -> str:
         path.write_bytes(content)
         manifest_path(path).write_bytes(manifest)
-        with pytest.raises(BrokenExport) as found:
+        with pytest.raises(CorruptExport) as found:
             verified(path)
         return str(found.value)
 
@@ -115,7 +115,7 @@ def test_each_damage_is_found(tmp_path: Path) -> None:
     ("order", "reason"), [([1, 0], "1 follows 0 uses"), ([0, 2], "2 follows 1 uses"), ([0, 1, 2, 6, 0], "out of order")]
 )
 def test_uses_out_of_order_are_refused(tmp_path: Path, order: list[int], reason: str) -> None:
-    with pytest.raises(BrokenExport, match=reason):
+    with pytest.raises(CorruptExport, match=reason):
         write_some(tmp_path, order)
 
 
@@ -128,5 +128,5 @@ def test_uses_out_of_order_are_refused(tmp_path: Path, order: list[int], reason:
 def test_what_is_no_export_is_named(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / file_name(DAY)
     path.write_bytes(content)
-    with pytest.raises(BrokenExport, match=path.name):
+    with pytest.raises(CorruptExport, match=path.name):
         list(read(path))

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.patience import stretched
+from tests.waiting import stretched
 
 ROOT = Path(__file__).parents[2]
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.addresses import Address, carried, why_not_public, why_refused
+from gateway.addresses import Address, embedded_ipv4, non_public_reason, refusal_reason
 from gateway.endpoint import check_endpoint_url
 from gateway.policy import EgressPolicy
 
@@ -68,12 +68,12 @@ def spellings_v6(address: Address) -> list[str]:
 
 @given(private_v4)
 def test_a_private_ipv4_address_is_refused_in_every_spelling(address: IPv4Address) -> None:
-    assert why_not_public(address)
+    assert non_public_reason(address)
     for spelling in [str(address), *spellings_v4(address)]:
         problem = check_endpoint_url(f"https://{spelling}/mcp", CLOSED)
         assert problem, spelling
     for spelling in spellings_v6(address):
-        assert why_not_public(ip_address(spelling)), spelling
+        assert non_public_reason(ip_address(spelling)), spelling
         assert check_endpoint_url(f"https://[{spelling}]:8443/mcp", CLOSED), spelling
 
 
@@ -81,12 +81,12 @@ def test_a_private_ipv4_address_is_refused_in_every_spelling(address: IPv4Addres
 def test_whatever_the_system_reads_as_a_private_address_is_refused_when_connecting(address: IPv4Address) -> None:
     for spelling in spellings_v4(address)[:-1]:
         (found,) = socket.getaddrinfo(spelling, 1, type=socket.SOCK_STREAM)
-        assert why_refused(ip_address(str(found[4][0])), CLOSED, encrypted=True)
+        assert refusal_reason(ip_address(str(found[4][0])), CLOSED, encrypted=True)
 
 
 @given(private_v6)
 def test_a_private_ipv6_address_is_refused_in_every_spelling(address: IPv6Address) -> None:
-    assert why_not_public(address)
+    assert non_public_reason(address)
     for spelling in spellings_v6(address):
         assert check_endpoint_url(f"https://[{spelling}]/mcp", CLOSED), spelling
 
@@ -95,7 +95,7 @@ def test_a_private_ipv6_address_is_refused_in_every_spelling(address: IPv6Addres
 def test_nothing_is_public_that_python_calls_private(address: Address) -> None:
     if not address.is_global or address.is_multicast or address.is_reserved or address.is_loopback:
         # What merely carries an IPv4 address is as public as that is.
-        assert why_not_public(address) or carried(address).is_global
+        assert non_public_reason(address) or embedded_ipv4(address).is_global
 
 
 @pytest.mark.parametrize(
@@ -104,22 +104,22 @@ def test_nothing_is_public_that_python_calls_private(address: Address) -> None:
      "2606:4700::1111", "2a00:1450:4001::200e", "::ffff:8.8.8.8", "64:ff9b::8.8.8.8", "2400:cb00::1"],
 )  # fmt: skip
 def test_a_public_address_is_allowed_over_tls_alone(address: str) -> None:
-    assert why_refused(ip_address(address), CLOSED, encrypted=True) is None
-    assert why_refused(ip_address(address), CLOSED, encrypted=False) == "is reached over plain http"
-    assert why_refused(ip_address(address), EgressPolicy(allow_http=True), encrypted=False) is None
+    assert refusal_reason(ip_address(address), CLOSED, encrypted=True) is None
+    assert refusal_reason(ip_address(address), CLOSED, encrypted=False) == "is reached over plain http"
+    assert refusal_reason(ip_address(address), EgressPolicy(allow_http=True), encrypted=False) is None
 
 
 @pytest.mark.parametrize("address", ["127.0.0.1", "127.9.9.9", "::1", "::ffff:127.0.0.1"])
 def test_an_allowed_network_is_reached_over_http_too(address: str) -> None:
-    assert why_refused(ip_address(address), CLOSED, encrypted=True)
-    assert why_refused(ip_address(address), LOOPBACK, encrypted=False) is None
-    assert why_refused(ip_address("10.0.0.1"), LOOPBACK, encrypted=True)
+    assert refusal_reason(ip_address(address), CLOSED, encrypted=True)
+    assert refusal_reason(ip_address(address), LOOPBACK, encrypted=False) is None
+    assert refusal_reason(ip_address("10.0.0.1"), LOOPBACK, encrypted=True)
 
 
 def test_an_allowed_network_may_be_written_as_ipv6_shows_it() -> None:
     policy = EgressPolicy.parse("::ffff:127.0.0.0/104")
-    assert why_refused(ip_address("127.9.9.9"), policy, encrypted=False) is None
-    assert why_refused(ip_address("10.0.0.1"), policy, encrypted=True)
+    assert refusal_reason(ip_address("127.9.9.9"), policy, encrypted=False) is None
+    assert refusal_reason(ip_address("10.0.0.1"), policy, encrypted=True)
 
 
 @pytest.mark.parametrize(

@@ -7,10 +7,10 @@ from typing import Protocol
 
 import pytest
 
-from eventstore.database import WORKER_ROLE, Pool, pool
+from infrastructure.database.connections import WORKER_ROLE, Pool, pool
 from tests.app.organizations import Database
 from tests.app.serving import Server
-from tests.patience import PATIENT
+from tests.waiting import PATIENT
 
 
 class StartServer(Protocol):

@@ -19,12 +19,12 @@ from dataclasses import dataclass, field
 
 import psycopg
 
-from embedded.children import working_in
 from embedded.postgres import PostgreSQL
+from embedded.processes import working_in
 from embedded.valkey import Valkey
-from tests.patience import stretched
 from tests.process_tree import children_of
 from tests.stories.wire import Wire
+from tests.waiting import stretched
 
 CLIENTS = 24
 ROTATIONS_AT_ONCE = 8

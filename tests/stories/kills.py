@@ -16,8 +16,8 @@ from typing import Self
 
 from domain.grants import GRANTS
 from domain.keys.permissions import Permissions
-from embedded.children import wait_for, working_in
 from embedded.postgres import PostgreSQL
+from embedded.processes import wait_for, working_in
 from embedded.valkey import Valkey
 from tests.app.organizations import Database
 from tests.app.serving import ROOT, Server

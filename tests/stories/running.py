@@ -12,9 +12,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from embedded.children import is_running, mark_of, marked_with, wait_for, working_in
-from embedded.guard import belonging_to
-from tests.patience import stretched
+from embedded.orphan_reaper import belonging_to
+from embedded.processes import is_running, mark_of, marked_with, wait_for, working_in
+from tests.waiting import stretched
 
 ROOT = Path(__file__).parents[2]
 READY = "Keyledger runs at "

@@ -7,13 +7,13 @@ import pytest
 
 from domain.grants import GRANTS
 from domain.keys.permissions import Permissions
-from embedded.children import wait_for
+from embedded.processes import wait_for
 from tests.app.organizations import Database
-from tests.patience import stretched
 from tests.process_tree import children_of
-from tests.stories.builds import FATAL
 from tests.stories.conftest import StartServer
+from tests.stories.faulty_builds import FATAL
 from tests.stories.wire import Wire
+from tests.waiting import stretched
 
 
 @pytest.mark.parametrize("processes", [1, 2])
@@ -21,7 +21,7 @@ def test_a_process_whose_verification_ended_is_replaced(
     start_server: StartServer, database: Database, tmp_path: Path, processes: int
 ) -> None:
     _, secret = database.key(database.organization("team"), permissions=Permissions(mcps="*", manage=GRANTS))
-    server = start_server("tests.stories.builds", "mortal", API_WORKERS=str(processes))
+    server = start_server("tests.stories.faulty_builds", "mortal", API_WORKERS=str(processes))
     assert wait_for(lambda: len(children_of(server.pid)) == processes, stretched(20))
     before = set(children_of(server.pid))
     with Wire(server.port, secret, seconds=30) as wire:

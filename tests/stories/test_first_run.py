@@ -12,11 +12,14 @@ import psycopg
 import pytest
 import yaml
 
-from embedded.children import wait_for
 from embedded.postgres import SUPERUSER
-from tests.patience import stretched
+from embedded.processes import wait_for
 from tests.ports import free_port
 from tests.stories.running import READY, ROOT, Run, environment_of, running
+from tests.waiting import stretched
+
+# One process runs all of them, since they share a run.
+pytestmark = pytest.mark.xdist_group("first run")
 
 _PARTS = ("postgresql", "valkey", "example-mcp", "workers", "scheduler", "api")
 

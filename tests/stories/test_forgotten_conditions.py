@@ -26,7 +26,7 @@ def serve(start_server: StartServer, database: Database) -> Iterator[Serve]:
     with ExitStack() as stack:
 
         def started(build: str) -> Api:
-            server = start_server("tests.stories.builds", build)
+            server = start_server("tests.stories.faulty_builds", build)
             return Api(server, database, stack.enter_context(httpx2.Client(base_url=server.url)))
 
         yield started

@@ -14,12 +14,12 @@ from psycopg.conninfo import conninfo_to_dict
 
 from domain.grants import GRANTS
 from domain.keys.permissions import Permissions
-from embedded.children import wait_for
 from embedded.postgres import SUPERUSER, PostgreSQL
+from embedded.processes import wait_for
 from tests.app.organizations import Database
 from tests.app.serving import ROOT, Server
-from tests.patience import stretched
 from tests.stories.wire import Wire
+from tests.waiting import stretched
 
 BROKEN = {
     "a full disk": "2>/dev/full",

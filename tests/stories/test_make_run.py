@@ -11,15 +11,15 @@ from contextlib import ExitStack, closing
 from functools import partial
 from pathlib import Path
 
-from embedded.children import wait_for, working_in
 from embedded.postgres import Passwords, PostgreSQL
+from embedded.processes import wait_for, working_in
 from embedded.socket_server import Clients
 from embedded.valkey import Valkey
-from tests.ordinary_user import OrdinaryUser
-from tests.patience import stretched
 from tests.ports import free_port
 from tests.random_input import random_token
 from tests.stories.running import key_ids, running
+from tests.unprivileged_user import OrdinaryUser
+from tests.waiting import stretched
 
 
 def test_a_stop_takes_less_than_five_seconds_and_the_next_start_finds_everything(tmp_path: Path) -> None:

@@ -18,16 +18,16 @@ import pytest
 
 from domain.grants import GRANTS
 from domain.keys.permissions import Permissions
-from embedded.children import wait_for, working_in
 from embedded.postgres import PostgreSQL
+from embedded.processes import wait_for, working_in
 from embedded.valkey import Valkey
 from tests.app.organizations import Database
 from tests.app.serving import Server
-from tests.patience import stretched
 from tests.process_tree import children_of
-from tests.stories.builds import WAITING_MAX
 from tests.stories.conftest import StartServer
+from tests.stories.faulty_builds import WAITING_MAX
 from tests.stories.wire import Wire
+from tests.waiting import stretched
 
 CONNECTIONS = 64
 HAMMER_SECONDS = 5.0
@@ -219,7 +219,7 @@ def test_without_postgresql_management_is_refused_in_time_too(
 
 
 def test_more_than_can_wait_are_refused_at_once(start_server: StartServer, manager: str, postgres: PostgreSQL) -> None:
-    server = start_server("tests.stories.builds", "narrow", KEYLEDGER_PATIENCE_SECONDS="")
+    server = start_server("tests.stories.faulty_builds", "narrow", KEYLEDGER_PATIENCE_SECONDS="")
     with _hanging(postgres):
         answers = _hammer(server, manager, seconds=3, pause_seconds=0.2)
     assert {(answer.status, answer.retry_after) for answer in answers} == {(503, "1")}

@@ -4,7 +4,7 @@ from domain.organizations.plan import PLANS
 from domain.usage.rates import burst_of
 from tests.app.organizations import Database
 from tests.stories.conftest import StartServer
-from tests.stories.hammering import hammer, throttled
+from tests.stories.load import hammer, throttled
 
 SECONDS = 4.0
 RATE = PLANS["pro"].requests_per_second or 0

@@ -8,9 +8,13 @@ import threading
 from pathlib import Path
 from typing import NamedTuple
 
-from tests.patience import stretched
+import pytest
+
 from tests.ports import free_port
 from tests.stories.running import ROOT, running
+from tests.waiting import stretched
+
+pytestmark = pytest.mark.xdist_group("readme")
 
 _CONSOLE = re.compile(r"^```console\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _EXIT_CODE = re.compile(r"# exit code (\d+)$")

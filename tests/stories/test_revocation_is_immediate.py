@@ -16,8 +16,8 @@ from itertools import count, cycle
 from domain.grants import GRANTS
 from domain.keys.permissions import Permissions
 from tests.app.organizations import Database
-from tests.stories.builds import CACHED_SECONDS
 from tests.stories.conftest import StartServer
+from tests.stories.faulty_builds import CACHED_SECONDS
 from tests.stories.history import Change, Question, Seen, Verification, violations
 from tests.stories.wire import Reply, Wire
 
@@ -176,7 +176,7 @@ def test_no_verification_sees_the_time_before_an_answered_change(start_server: S
 def test_the_same_story_fails_with_a_cache_of_a_fifth_of_a_second(
     start_server: StartServer, database: Database
 ) -> None:
-    story = _story(start_server, database, 2_000, "tests.stories.builds", "cached")
+    story = _story(start_server, database, 2_000, "tests.stories.faulty_builds", "cached")
     found = violations(story.changes, story.verifications)
     assert found, f"a cache of {CACHED_SECONDS} s went unseen"
     assert any("before it began" in violation.why for violation in found)

@@ -20,22 +20,35 @@ import psycopg
 import pytest
 from psycopg.conninfo import conninfo_to_dict
 
-from app.demo_plan import keep_plan, new_plan
+from app.admin.demo_plan import keep_plan, new_plan
 from embedded.account import Account
-from embedded.children import mark_of, marked_with, wait_for, working_in
 from embedded.postgres import ROLE, RUNTIME_ROLE, SUPERUSER, PostgreSQL
+from embedded.processes import mark_of, marked_with, wait_for, working_in
 from embedded.valkey import Valkey
-from tests.patience import stretched
 from tests.ports import free_port
 from tests.process_tree import children_of
 from tests.stories.running import ROOT, Run, as_module, environment_of, key_ids, running
+from tests.waiting import stretched
 
-pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root runs services under another account")
+pytestmark = [
+    pytest.mark.skipif(os.geteuid() != 0, reason="only root runs services under another account"),
+    pytest.mark.xdist_group("run as root"),
+]
 
 _SERVICES = ("example-mcp", "workers", "scheduler", "api")
 _CAP_SETUID = 7
 _PR_CAPBSET_DROP = 24
-_PACKAGES = ("domain", "eventstore", "projections", "gateway", "workers", "app", "embedded", "examples")
+_PACKAGES = (
+    "domain",
+    "infrastructure",
+    "eventstore",
+    "projections",
+    "gateway",
+    "workers",
+    "app",
+    "embedded",
+    "examples",
+)
 
 
 @pytest.fixture(scope="module")

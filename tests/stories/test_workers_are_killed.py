@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from embedded.valkey import Valkey
-from eventstore.database import Pool
-from tests.app.remains import secrets_in
+from infrastructure.database.connections import Pool
+from tests.app.leak_scan import secrets_in
 from tests.random_input import random_seed
 from tests.stories.worker_kills import KINDS, Background, under_fire
 from tests.workers.mail_server import mail_server

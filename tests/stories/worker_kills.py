@@ -1,6 +1,6 @@
 """`kill -9` behind the API: of workers, of a scheduler, of Valkey with its data and without.
 
-Meanwhile uses are written to the log at a rate that one says, and things fall due (`tests/stories/falling_due.py`):
+Meanwhile uses are written to the log at a rate that one says, and things fall due (`tests/stories/due_work.py`):
 keys end or come near it, quotas are used up, refusals are noticed. Webhooks are told of all of it, whose receiver fails
 at random, and owners get mails from a server that refuses some at first.
 """
@@ -22,17 +22,17 @@ import anyio
 import redis
 
 from embedded.valkey import Valkey
-from eventstore.clock import now
-from eventstore.database import Pool
+from infrastructure.clock import now
+from infrastructure.database.connections import Pool
 from tests.app.serving import ROOT
-from tests.patience import stretched
 from tests.process_tree import children_of
 from tests.projections.usage.uses import append, some_of_everything
-from tests.stories.falling_due import SETTINGS, Due, begin, hurry, look_up, make_due, missing
-from tests.stories.fickle import Fickle
+from tests.stories.due_work import SETTINGS, Due, begin, hurry, look_up, make_due, missing
+from tests.stories.flaky_receiver import Fickle
+from tests.waiting import stretched
+from tests.workers.log_view import number
 from tests.workers.mail_server import MailServer
 from tests.workers.receiver import receiver
-from tests.workers.story import number
 
 KINDS = ("worker", "workers", "scheduler", "valkey", "valkey without its data", "valkey emptied")
 

@@ -6,7 +6,7 @@ changed or removed. A new script adds its own line, which the failing test print
 
 from pathlib import Path
 
-from projections.schema import scripts
+from projections.engine.schema import scripts
 
 _LANDED = Path(__file__).with_name("landed_scripts.sha256")
 

@@ -15,17 +15,17 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from eventstore.database import connect
-from eventstore.migrate import missing
-from projections.rebuild.bar import Bar
-from projections.rebuild.models import models
-from projections.rebuild.rebuild import verify
-from projections.rebuild.renew import renew
-from projections.rebuild.revisions import REVISIONS
-from projections.schema import scripts
+from infrastructure.database.connections import connect
+from infrastructure.database.migrate import missing
+from projections.engine.rebuild.bar import Bar
+from projections.engine.rebuild.models import models
+from projections.engine.rebuild.rebuild import verify
+from projections.engine.rebuild.renew import renew
+from projections.engine.rebuild.revisions import REVISIONS
+from projections.engine.schema import scripts
 from tests.app.serving import ROOT, Server
 from tests.logins import runtime_url_of
-from tests.patience import PATIENT
+from tests.waiting import PATIENT
 
 pytestmark = pytest.mark.anyio
 

@@ -12,12 +12,12 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from eventstore.database import WORKER_ROLE, Pool, pool
+from infrastructure.database.connections import WORKER_ROLE, Pool, pool
 from tests.app.organizations import Api, Database
 from tests.app.serving import Server
-from tests.damaging import owner  # noqa: F401  # pyright: ignore[reportUnusedImport] -- a fixture
+from tests.corruption import owner  # noqa: F401  # pyright: ignore[reportUnusedImport] -- a fixture
 from tests.logins import runtime_url_of
-from tests.patience import PATIENT
+from tests.waiting import PATIENT
 from tests.workers.valkey_view import View
 from workers.jobs import detect_anomalies
 

@@ -6,10 +6,10 @@ from typing import Any
 from domain.webhooks.commands import CreateWebhook, WebhookCommand
 from domain.webhooks.decider import WEBHOOK
 from domain.webhooks.state import Registered
-from eventstore.clock import new_id, now
-from eventstore.database import Pool
-from gateway.sealing import Sealer
-from gateway.webhooks import SECRET_BYTES, keep_secret, new_secret, shown_url
+from gateway.webhook_target import SECRET_BYTES, new_secret, shown_url, store_secret
+from infrastructure.clock import new_id, now
+from infrastructure.database.connections import Pool
+from infrastructure.encryption import Sealer
 from tests import seed
 from tests.gateway.conftest import LOOPBACK
 from tests.workers.receiver import Receiver
@@ -28,7 +28,7 @@ async def tell(pool: Pool, organization_id: str, webhook_id: str, command: Webho
     def also(made: Any) -> list[Any]:  # noqa: ANN401 -- a Change
         if secret is None or not isinstance(made.after, Registered):
             return []
-        return [keep_secret(Sealer([MASTER]), secret, made.after.webhook.secret_version, webhook_id, organization_id)]
+        return [store_secret(Sealer([MASTER]), secret, made.after.webhook.secret_version, webhook_id, organization_id)]
 
     await seed.tell_and_write(pool, WEBHOOK, webhook_id, organization_id, command, also)
 

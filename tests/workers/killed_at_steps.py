@@ -15,7 +15,7 @@ from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
-from tests.patience import stretched
+from tests.waiting import stretched
 
 _SOCKET = ".s.PGSQL.5432"
 _STEPS = b"QES"
@@ -24,7 +24,7 @@ _SECONDS = 30
 
 _processes = multiprocessing.get_context("forkserver")
 # Each process starts as a copy of one that has imported what the programs import, which takes a second.
-_processes.set_forkserver_preload(["workers.schedule", "app.demo", "pytest"])
+_processes.set_forkserver_preload(["workers.schedule", "app.admin.demo", "pytest"])
 
 
 class Wire:

@@ -20,28 +20,28 @@ from domain.members.commands import ChangeNotifications, ChangeRole, RemoveMembe
 from domain.members.notifications import ALERT_TYPES, Notifications
 from domain.members.roles import authority_of
 from eventstore.check import check
-from eventstore.clock import new_event_id, new_id, now
-from eventstore.database import Pool
 from eventstore.execute import Write, execute, no_guard
 from eventstore.recorded import Origin
-from projections.alert_notices.follow import ALERT_NOTICES, WORTH_TELLING
-from projections.alert_notices.queries import Notice, Recipient
-from projections.following import follow
-from projections.inline import INLINE
-from projections.inline_check import inline_checks
-from projections.rebuild.models import Model
-from projections.rebuild.rebuild import verify
+from infrastructure.clock import new_event_id, new_id, now
+from infrastructure.database.connections import Pool
+from projections.engine.inline import INLINE
+from projections.engine.inline_check import inline_checks
+from projections.engine.rebuild.models import Model
+from projections.engine.rebuild.rebuild import verify
+from projections.engine.runner import run_projection
+from projections.outboxes.alert_mail.follow import ALERT_NOTICES, WORTH_TELLING
+from projections.outboxes.alert_mail.queries import Notice, Recipient
 from tests import seed
-from tests.patience import stretched
+from tests.waiting import stretched
 from tests.workers.conftest import Start
+from tests.workers.log_view import eventually
 from tests.workers.mail_server import MailServer, mail_server
-from tests.workers.story import eventually
-from workers.alerting import raise_alert
 from workers.config import Config
+from workers.jobs.compose_alert_mails import ALERTS_MAX, QUIET, mail
 from workers.jobs.deliver_mail import deliver
-from workers.jobs.mail_alerts import ALERTS_MAX, QUIET, mail
 from workers.mail.alert_mails import ADVICE, alert_mail, title
 from workers.mail.settings import Smtp
+from workers.raise_alert import raise_alert
 
 pytestmark = pytest.mark.anyio
 
@@ -84,7 +84,7 @@ async def raised(
 
 async def noted(pool: Pool) -> None:
     async with pool.connection() as connection:
-        followed = await follow(connection, ALERT_NOTICES, 60)
+        followed = await run_projection(connection, ALERT_NOTICES, 60)
     assert (followed.stopped, followed.delayed) == ({}, {})
 
 
@@ -326,7 +326,7 @@ async def test_many_alerts_are_one_mail_and_the_next_one_comes_later(
 async def test_more_than_fit_into_a_mail_are_in_the_next_one(
     connections: Pool, server: MailServer, team: Team, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("workers.jobs.mail_alerts.ALERTS_MAX", 3)
+    monkeypatch.setattr("workers.jobs.compose_alert_mails.ALERTS_MAX", 3)
     with freeze_time(START, real_asyncio=True) as clock:
         for _ in range(5):
             await raised(connections, team.id)
@@ -404,11 +404,11 @@ async def test_making_the_follower_anew_tells_nobody(connections: Pool, server: 
     await seed.member(connections, organization_id, "owner")
     await raised(connections, organization_id)
     async with connections.connection() as connection:
-        await follow(connection, ALERT_NOTICES, 60, until={})  # has come nowhere yet
+        await run_projection(connection, ALERT_NOTICES, 60, until={})  # has come nowhere yet
     await noted(connections)
     async with connections.connection() as connection:
         await connection.execute(b"delete from alert_notices")  # so that whatever is noted again would be seen
-    assert (await verify(database_url, Model("alert_notices", (), (ALERT_NOTICES,)))).equal
+    assert (await verify(database_url, Model("alert_notices", "outboxes/alert_mail", (), (ALERT_NOTICES,)))).equal
     await mailed(connections, server)
     assert got(server) == {}
 

@@ -8,20 +8,20 @@ import msgspec
 import pytest
 
 from domain.alerts.events import AlertRaised
-from domain.organizations.changed_plans import plans_from
+from domain.organizations.plan_overrides import apply_overrides
 from eventstore.check import check
-from eventstore.clock import now
-from eventstore.database import Pool
 from eventstore.lanes import lane_of
 from eventstore.reader import read_lifecycle
-from projections.inline_check import inline_checks
+from infrastructure.clock import now
+from infrastructure.database.connections import Pool
+from projections.engine.inline_check import inline_checks
 from tests import seed
 from tests.projections.usage.uses import append, used
 from tests.workers.killed_at_steps import Wire, killed_at, wire_to
 from workers.config import Config
 from workers.jobs.aggregate_usage import aggregate
 from workers.jobs.detect_anomalies import detect
-from workers.jobs.warn_of_quota import warn
+from workers.jobs.raise_quota_alerts import warn
 
 pytestmark = pytest.mark.anyio
 
@@ -30,7 +30,7 @@ STEPS_MIN = 10
 STEPS_MAX = 500
 
 PLANS = '{"team": {"monthly_requests": 10}}'
-CONFIG = Config("", "", 1, plans=plans_from(PLANS))
+CONFIG = Config("", "", 1, plans=apply_overrides(PLANS))
 SETTINGS = {"REDIS_URL": "unix:///nowhere", "KEYLEDGER_PLANS": PLANS}
 
 
@@ -98,7 +98,7 @@ async def test_each_alert_is_raised_once_wherever_a_worker_dies(
     assert step > STEPS_MIN
     async with connections.connection() as connection:
         await connection.execute(b"set role none")
-        assert (await check(connection, inline_checks())).sound
+        assert (await check(connection, inline_checks())).ok
         await connection.execute(b"reset role")
     record_property(job, f"killed before each of {step - 1} statements")
 

@@ -13,17 +13,17 @@ from domain.alerts.events import AlertRaised
 from domain.organizations.events import Settings
 from domain.usage.events import Code, KeyUsed, UsageEvent
 from eventstore.check import check
-from eventstore.clock import new_event_id, now
-from eventstore.database import Pool
 from eventstore.lanes import lane_of
 from eventstore.reader import read_lifecycle
-from projections.anomaly_watch.queries import signs
-from projections.followers import follower_checks
-from projections.inline_check import inline_checks
+from infrastructure.clock import new_event_id, now
+from infrastructure.database.connections import Pool
+from projections.engine.inline_check import inline_checks
+from projections.engine.registry import follower_checks
+from projections.read_models.anomalies.queries import signs
 from tests import seed
 from tests.geo_database import AMERICAN, AMERICAN_V6, SWISS, geo_database
 from tests.projections.usage.uses import append, completed
-from workers.anomaly_replay import Stretch, replay, written_thresholds
+from workers.anomaly_replay import ReplayPeriod, parse_thresholds, replay
 from workers.config import Config
 from workers.jobs import detect_anomalies
 from workers.jobs.aggregate_usage import aggregate
@@ -106,7 +106,7 @@ async def test_an_hour_with_many_more_requests_than_usual_is_an_alert_and_then_t
         assert len(await raised(connections, organization_id)) == 1, "it cools down for a day"
         async with connections.connection() as connection:
             await connection.execute(b"set role none")
-            assert (await check(connection, inline_checks(), follower_checks())).sound
+            assert (await check(connection, inline_checks(), follower_checks())).ok
             await connection.execute(b"reset role")
 
 
@@ -133,7 +133,7 @@ async def test_who_is_used_without_a_pause_is_looked_at_all_the_same(
         key_id, _ = await seed.key(connections, organization_id, at=MONDAY_NOON - 90 * DAY)
         await habits(connections, organization_id, key_id)
         for _ in range(6):
-            clock.tick(detect_anomalies.PATIENCE / 2)
+            clock.tick(detect_anomalies.MAX_WAIT / 2)
             await write(connections, now(), [used(organization_id, key_id, now()) for _ in range(50)])
             await aggregate(connections)
             await detect(connections, CONFIG)
@@ -330,7 +330,7 @@ async def test_a_replay_says_what_the_worker_said_and_changes_nothing(
             for alert in await raised(connections, organization_id)
         ]
         assert len(said) == 4
-        stretch = Stretch(now() - 6 * HOUR, now() + HOUR)
+        stretch = ReplayPeriod(now() - 6 * HOUR, now() + HOUR)
         again = await replay(database_url, stretch, lambda network: network, {})
         would = [
             (each.type, None if each.rule == "unknown_keys" else each.subject, f"{each.at:%Y-%m-%dT%H:%M:%S}Z")
@@ -339,14 +339,14 @@ async def test_a_replay_says_what_the_worker_said_and_changes_nothing(
         assert sorted(would, key=str) == sorted(said, key=str)
         quieter = await replay(database_url, stretch, lambda network: network, {"volume": False, "unknown": False})
         assert {each.rule for each in quieter} == {"location", "revoked_secret"}
-        other = Stretch(stretch.begin, stretch.end, await seed.organization(connections))
+        other = ReplayPeriod(stretch.begin, stretch.end, await seed.organization(connections))
         assert await replay(database_url, other, lambda network: network, {}) == []
         assert len(await raised(connections, organization_id)) == len(said)
         assert "reading the log" in capsys.readouterr().err
 
 
 def test_thresholds_are_written_as_name_and_value() -> None:
-    assert written_thresholds(["volume_ratio=5", "location=false"]) == {"volume_ratio": 5, "location": False}
+    assert parse_thresholds(["volume_ratio=5", "location=false"]) == {"volume_ratio": 5, "location": False}
     for text in ("volume_ratio", "volume_ratio=0", "speed=1"):
         with pytest.raises(ValueError, match=r"^(volume_ratio|speed)"):
-            written_thresholds([text])
+            parse_thresholds([text])

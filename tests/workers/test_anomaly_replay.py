@@ -12,7 +12,7 @@ import pytest
 from psycopg import sql
 
 from domain.usage.events import Code
-from eventstore.database import Pool
+from infrastructure.database.connections import Pool
 from tests import seed
 from tests.workers.test_anomalies import DAY, MONDAY_NOON, used, write
 

@@ -5,9 +5,9 @@ import asyncio
 import pytest
 from structlog.testing import capture_logs
 
-from eventstore.database import Pool
-from workers import run as running
-from workers.run import run
+from infrastructure.database.connections import Pool
+from workers import job_runner as running
+from workers.job_runner import run_job
 
 
 async def _for_ever(_connections: Pool) -> None:
@@ -21,5 +21,5 @@ def test_what_takes_too_long_is_cut_off_and_named(
     monkeypatch.setenv("REDIS_URL", redis_url)
     monkeypatch.setattr(running, "_LIMIT_SECONDS", 0.2)
     with capture_logs() as lines:
-        run(_for_ever)
+        run_job(_for_ever)
     assert [(line["event"], line["after_seconds"]) for line in lines] == [("job_cut_off", 0.2)]

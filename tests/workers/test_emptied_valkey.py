@@ -9,19 +9,19 @@ import pytest
 
 from domain.actor import SystemActor
 from domain.alerts.events import AlertRaised
-from domain.alerts.expiry import Stage, expiry_alert
-from eventstore.clock import now
-from eventstore.database import Pool
+from domain.alerts.expiry_stages import Stage, expiry_alert
 from eventstore.lanes import lane_of
 from eventstore.reader import read_lifecycle
+from infrastructure.clock import now
+from infrastructure.database.connections import Pool
 from tests import seed
 from tests.projections.usage.uses import append, used
 from tests.workers import hooks
 from tests.workers.conftest import Start
+from tests.workers.log_view import an_expiry_is_recorded, eventually, number
 from tests.workers.mail_server import mail_server
-from tests.workers.story import an_expiry_is_recorded, eventually, number
 from tests.workers.valkey_view import View
-from workers.alerting import raise_alert
+from workers.raise_alert import raise_alert
 
 pytestmark = pytest.mark.anyio
 

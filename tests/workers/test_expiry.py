@@ -10,14 +10,14 @@ from structlog.testing import capture_logs
 from domain.actor import SystemActor
 from domain.keys.events import KeyCreated, KeyExpired
 from eventstore.check import check
-from eventstore.clock import now
-from eventstore.database import Pool
-from projections.inline_check import inline_checks
+from infrastructure.clock import now
+from infrastructure.database.connections import Pool
+from projections.engine.inline_check import inline_checks
 from tests import seed
-from tests.patience import stretched
+from tests.waiting import stretched
 from tests.workers.conftest import Start
-from tests.workers.story import an_expiry_is_recorded, expiry_of, history, verdict
-from workers.due_keys import see_to
+from tests.workers.log_view import an_expiry_is_recorded, expiry_of, history, verdict
+from workers.due_keys import process_due
 from workers.jobs.expire_keys import EXPIRY, expire
 
 pytestmark = pytest.mark.anyio
@@ -65,7 +65,7 @@ async def test_two_workers_at_once_record_each_expiry_once(connections: Pool) ->
         changed: list[int] = []
 
         async def work() -> None:
-            changed.append(await see_to(connections, EXPIRY, seconds=20))
+            changed.append(await process_due(connections, EXPIRY, seconds=20))
 
         async with anyio.create_task_group() as tasks:
             for _ in range(3):
@@ -75,7 +75,7 @@ async def test_two_workers_at_once_record_each_expiry_once(connections: Pool) ->
         events = [each.event for each in await history(connections, organization_id, key_id)]
         assert [type(event) for event in events] == [KeyCreated, KeyExpired]
     async with connections.connection() as connection:
-        assert (await check(connection, inline_checks())).sound
+        assert (await check(connection, inline_checks())).ok
 
 
 async def test_more_keys_than_a_page_expire_in_one_run(connections: Pool) -> None:
@@ -85,8 +85,8 @@ async def test_more_keys_than_a_page_expire_in_one_run(connections: Pool) -> Non
         for _ in range(130):
             await seed.key(connections, organization_id, expires_at=start + timedelta(hours=1))
         clock.tick(timedelta(hours=2))
-        assert await see_to(connections, EXPIRY, seconds=60) == 130
-        assert await see_to(connections, EXPIRY) == 0
+        assert await process_due(connections, EXPIRY, seconds=60) == 130
+        assert await process_due(connections, EXPIRY) == 0
 
 
 async def test_a_key_that_can_not_be_changed_stops_no_other(connections: Pool) -> None:
@@ -101,8 +101,8 @@ async def test_a_key_that_can_not_be_changed_stops_no_other(connections: Pool) -
             await connection.execute("update key_list set organization_id = %s where key_id = %s", (other, bad))
         clock.tick(timedelta(hours=1))
         with capture_logs() as lines:
-            assert await see_to(connections, EXPIRY) == 1
-            assert await see_to(connections, EXPIRY) == 0
+            assert await process_due(connections, EXPIRY) == 1
+            assert await process_due(connections, EXPIRY) == 0
         assert await verdict(connections, secret, now()) == "expired_key"
     assert len(await history(connections, organization_id, bad)) == 1
     assert len(await history(connections, organization_id, good)) == 2

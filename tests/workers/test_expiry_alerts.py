@@ -10,26 +10,26 @@ from freezegun import freeze_time
 from domain.alerts.events import AlertRaised
 from domain.keys.commands import ChangeKey, DisableKey, KeyCommand, RevokeKey
 from domain.keys.decider import KEY
+from domain.keys.delegation import UNRESTRICTED
 from domain.keys.events import KeyCreated, KeyExpired
-from domain.keys.reach import UNBOUNDED
-from domain.organizations.plan import PLANS, KeyCensus
+from domain.organizations.plan import PLANS, KeyCounts
 from eventstore.check import check
-from eventstore.clock import new_event_id, now
-from eventstore.database import Pool
 from eventstore.execute import Write, execute
 from eventstore.lanes import lane_of
 from eventstore.reader import read_lifecycle
 from eventstore.recorded import Origin
-from projections.alert_list.queries import Filters, alerts
-from projections.expiry_watch.queries import due
-from projections.inline import INLINE
-from projections.inline_check import inline_checks
-from projections.organization_guard.queries import keys_guard
+from infrastructure.clock import new_event_id, now
+from infrastructure.database.connections import Pool
+from projections.engine.inline import INLINE
+from projections.engine.inline_check import inline_checks
+from projections.read_models.alerts.list.queries import Filters, alerts
+from projections.read_models.keys.expiry_schedule.queries import due
+from projections.read_models.organizations.counts.queries import keys_guard
 from tests import seed
-from tests.workers.story import history
-from workers.due_keys import see_to
+from tests.workers.log_view import history
+from workers.due_keys import process_due
 from workers.jobs.expire_keys import expire
-from workers.jobs.warn_of_expiry import EXPIRY_ALERTS, warn
+from workers.jobs.raise_expiry_alerts import EXPIRY_ALERTS, warn
 
 pytestmark = pytest.mark.anyio
 
@@ -68,7 +68,7 @@ async def command(pool: Pool, organization_id: str, key_id: str, asked: KeyComma
 
 
 def another_end(at: datetime | None) -> ChangeKey:
-    return ChangeKey(at=now(), authority=UNBOUNDED, known_mcps={}, expires_at=at)
+    return ChangeKey(at=now(), authority=UNRESTRICTED, known_mcps={}, expires_at=at)
 
 
 async def days_go_by(pool: Pool, clock: Clock, days: int) -> None:
@@ -98,7 +98,7 @@ async def test_a_year_in_a_keys_life(connections: Pool) -> None:
                 (key_id, "info"),
             ]
             assert await due(connection, now(), 10) == []
-            assert (await check(connection, inline_checks())).sound
+            assert (await check(connection, inline_checks())).ok
 
 
 async def test_another_date_arms_all_stages_again(connections: Pool) -> None:
@@ -130,7 +130,7 @@ async def test_nobody_is_told_of_a_key_that_does_not_end_or_is_over(connections:
         disabled, _ = await seed.key(connections, organization_id, expires_at=now() + 40 * DAY)
         await seed.key(connections, organization_id)
         await command(connections, organization_id, cleared, another_end(None))
-        census = KeyCensus(active=4, disabled=0, limit=None, plan="team")
+        census = KeyCounts(active=4, disabled=0, limit=None, plan="team")
         await command(connections, organization_id, revoked, RevokeKey(at=now(), by=seed.OWNER, census=census))
         await command(connections, organization_id, disabled, DisableKey(at=now()))
         await days_go_by(connections, clock, 12)
@@ -159,7 +159,7 @@ async def test_two_workers_at_once_tell_each_stage_once(connections: Pool) -> No
         clock.tick(2 * DAY)
         async with anyio.create_task_group() as tasks:
             for _ in range(2):
-                tasks.start_soon(see_to, connections, EXPIRY_ALERTS, 60)
+                tasks.start_soon(process_due, connections, EXPIRY_ALERTS, 60)
     assert [days for days, _ in await told(connections, organization_id)] == [30] * 120
 
 

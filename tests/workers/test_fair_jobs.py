@@ -16,15 +16,15 @@ import pytest
 from rq import Queue
 from rq.serializers import JSONSerializer
 
-from tests.app.figures import scrape, value
+from tests.app.metrics_text import scrape, value
 from tests.app.organizations import Api
-from tests.patience import eventually
+from tests.waiting import eventually
 from tests.workers import slow_jobs
 from tests.workers.conftest import Start
 from tests.workers.valkey_view import View
+from workers.job_metrics import HASH
 from workers.lateness import LATE_SECONDS_MIN
 from workers.schedule import QUEUES
-from workers.tally import HASH
 from workers.worker import work
 
 NAMES = ("first", "second", "third", "fourth", "fifth")

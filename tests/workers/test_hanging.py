@@ -7,11 +7,11 @@ from datetime import timedelta
 import psycopg
 import pytest
 
-from eventstore.clock import now
-from eventstore.database import Pool
+from infrastructure.clock import now
+from infrastructure.database.connections import Pool
 from tests import seed
 from tests.workers.conftest import Start
-from tests.workers.story import an_expiry_is_recorded, eventually, expiry_of
+from tests.workers.log_view import an_expiry_is_recorded, eventually, expiry_of
 from tests.workers.valkey_view import View
 
 pytestmark = pytest.mark.anyio

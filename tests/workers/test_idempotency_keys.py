@@ -3,11 +3,11 @@ from datetime import timedelta
 import pytest
 from freezegun import freeze_time
 
-from eventstore.clock import now
-from eventstore.database import Pool
-from eventstore.idempotency import KEPT_FOR, Answer, Request
-from tests.workers.story import number
-from workers.jobs.forget_idempotency_keys import forget
+from eventstore.idempotency import KEPT_FOR, IdempotentRequest, StoredResponse
+from infrastructure.clock import now
+from infrastructure.database.connections import Pool
+from tests.workers.log_view import number
+from workers.jobs.purge_idempotency_keys import forget
 
 pytestmark = pytest.mark.anyio
 
@@ -17,7 +17,9 @@ async def test_answers_are_forgotten_when_they_no_longer_count(connections: Pool
         async with connections.connection() as connection:
             await connection.execute(b"select set_config('keyledger.organization_id', 'org_a', false)")
             for name in ("first", "second"):
-                await connection.execute(*Request("caller", name, b"").store(Answer(200, b"{}"), now()))
+                await connection.execute(
+                    *IdempotentRequest("caller", name, b"").store(StoredResponse(200, b"{}"), now())
+                )
                 clock.tick(timedelta(hours=1))
             clock.tick(KEPT_FOR - timedelta(hours=2))
             await forget(connections)

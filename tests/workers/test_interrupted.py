@@ -12,18 +12,18 @@ from typing import Any
 import pytest
 
 import workers.jobs
-from app.operations.log_state import log_state
-from eventstore.clock import now
-from eventstore.database import WORKER_ROLE, Pool, pool
-from projections.followers import FOLLOWERS
-from projections.following import follow
+from app.observability.health.log_status import log_state
+from infrastructure.clock import now
+from infrastructure.database.connections import WORKER_ROLE, Pool, pool
+from projections.engine.registry import ASYNC_PROJECTIONS
+from projections.engine.runner import run_projection
 from tests import seed
 from tests.interrupting import (
     INTERRUPTING,
     cancelled_everywhere,
 )
-from tests.patience import PATIENT
 from tests.projections.usage.uses import append, used
+from tests.waiting import PATIENT
 from workers.config import Config
 
 pytestmark = INTERRUPTING
@@ -53,16 +53,16 @@ def _given(function: Any, parameters: int) -> Work:  # noqa: ANN401 -- of any jo
 
 
 def following(follower: Any) -> Work:  # noqa: ANN401 -- of any log
-    async def run(connections: Pool, _: Config) -> None:
+    async def work(connections: Pool, _: Config) -> None:
         async with connections.connection() as connection:
-            await follow(connection, follower, 60)
+            await run_projection(connection, follower, 60)
 
-    return run
+    return work
 
 
 WORKS: dict[str, Work] = {
     **works(),
-    **{f"follow {follower.projection}": following(follower) for follower in FOLLOWERS},
+    **{f"follow {follower.projection}": following(follower) for follower in ASYNC_PROJECTIONS},
     "health": lambda connections, _: log_state(connections),
 }
 

@@ -10,23 +10,23 @@ import pytest
 
 from domain.actor import SystemActor
 from domain.alerts.events import AlertRaised
-from domain.alerts.expiry import Stage, expiry_alert
+from domain.alerts.expiry_stages import Stage, expiry_alert
 from eventstore.check import check
-from eventstore.clock import now
-from eventstore.database import Pool
 from eventstore.lanes import lane_of
 from eventstore.reader import read_lifecycle
-from projections.alert_notices.follow import ALERT_NOTICES
-from projections.following import follow
-from projections.inline_check import inline_checks
+from infrastructure.clock import now
+from infrastructure.database.connections import Pool
+from projections.engine.inline_check import inline_checks
+from projections.engine.runner import run_projection
+from projections.outboxes.alert_mail.follow import ALERT_NOTICES
 from tests import seed
 from tests.workers.killed_at_steps import Wire, killed_at, wire_to
 from tests.workers.mail_server import MailServer, mail_server
-from workers.alerting import raise_alert
 from workers.config import Config
+from workers.jobs.compose_alert_mails import mail
 from workers.jobs.deliver_mail import deliver
-from workers.jobs.mail_alerts import mail
-from workers.jobs.warn_of_expiry import warn
+from workers.jobs.raise_expiry_alerts import warn
+from workers.raise_alert import raise_alert
 
 pytestmark = pytest.mark.anyio
 
@@ -126,7 +126,7 @@ def mail_settings(server: MailServer) -> dict[str, str]:
 
 async def note_and_write(pool: Pool, config: Config, *, write: bool = True) -> None:
     async with pool.connection() as connection:
-        followed = await follow(connection, ALERT_NOTICES, 60)
+        followed = await run_projection(connection, ALERT_NOTICES, 60)
     assert (followed.stopped, followed.delayed) == ({}, {})
     if write:
         await mail(pool, config)

@@ -10,17 +10,17 @@ from collections.abc import AsyncIterator, Callable, Iterator
 import pytest
 
 from domain.alerts.events import AlertRaised
-from eventstore.database import Pool
 from eventstore.lanes import lane_of
 from eventstore.reader import read_lifecycle
+from infrastructure.database.connections import Pool
 from tests import seed
 from tests.app.serving import ROOT
-from tests.patience import stretched
+from tests.waiting import stretched
 from tests.workers.hooks import CONFIG, SETTINGS, webhook
 from tests.workers.killed_at_steps import Wire, killed_at, wire_to
 from tests.workers.receiver import Received, Receiver, receiver
 from workers.jobs.deliver_webhooks import deliver
-from workers.jobs.follow_changes import prepare
+from workers.jobs.run_lifecycle_projections import prepare
 
 pytestmark = pytest.mark.anyio
 

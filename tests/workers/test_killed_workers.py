@@ -7,14 +7,14 @@ from os import kill
 import anyio
 import pytest
 
-from eventstore.clock import now
-from eventstore.database import Pool
-from projections.usage.check import check_usage
-from tests.patience import stretched
+from infrastructure.clock import now
+from infrastructure.database.connections import Pool
+from projections.read_models.usage.check import check_usage
 from tests.process_tree import children_of
 from tests.projections.usage.uses import append, some_of_everything
+from tests.waiting import stretched
 from tests.workers.conftest import Start
-from tests.workers.story import eventually, is_running, number
+from tests.workers.log_view import eventually, is_running, number
 from workers.schedule import WAITING
 
 pytestmark = pytest.mark.anyio

@@ -13,14 +13,14 @@ from freezegun import freeze_time
 
 from domain.alerts.events import AlertType
 from domain.usage.events import UsageEvent
-from eventstore.clock import now
-from eventstore.database import Pool
+from infrastructure.clock import now
+from infrastructure.database.connections import Pool
 from tests import seed
 from tests.domain.anomalies.synthetic import DAYS, HOUR, START, Month, month
 from tests.domain.anomalies.test_synthetic_month import explains
 from tests.projections.usage.uses import completed
 from tests.workers.test_anomalies import look, raised, used, write
-from workers.anomaly_replay import Stretch, replay
+from workers.anomaly_replay import ReplayPeriod, replay
 
 pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("nothing_to_wait_for")]
 
@@ -87,7 +87,7 @@ async def test_precision_and_recall_of_what_workers_raise(connections: Pool, dat
             for alert in await raised(connections, organization_id)
             if alert.alert_type in TYPES
         ]
-        stretch = Stretch(START, now() + HOUR, organization_id)
+        stretch = ReplayPeriod(START, now() + HOUR, organization_id)
         again = await replay(database_url, stretch, lambda network: network, {})
     incidents = [(key_id, incident) for key_id, about in keys.items() for incident in about.incidents]
     explained = [

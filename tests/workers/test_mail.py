@@ -11,11 +11,11 @@ from urllib.parse import quote
 import pytest
 from freezegun import freeze_time
 
-from eventstore.clock import new_id, now
-from eventstore.database import WORKER_ROLE, Pool, pool
-from gateway.sealing import Sealer
-from projections.mail.outbox import Mail, mail_add
-from tests.patience import PATIENT
+from infrastructure.clock import new_id, now
+from infrastructure.database.connections import WORKER_ROLE, Pool, pool
+from infrastructure.encryption import Sealer
+from projections.outboxes.mail.outbox import Mail, mail_add
+from tests.waiting import PATIENT
 from tests.workers.mail_server import PASSWORD, USER, MailServer, certificate, mail_server
 from workers.config import Config, ConfigError
 from workers.jobs.deliver_mail import deliver

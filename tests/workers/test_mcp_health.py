@@ -14,23 +14,23 @@ from structlog.testing import capture_logs
 
 from domain.mcps.commands import ChangeMcp
 from domain.mcps.events import McpHealthChanged
-from eventstore.bound import reading
 from eventstore.check import check as check_log
-from eventstore.clock import new_id, now
-from eventstore.database import Pool
-from eventstore.statements import Statement
+from gateway.mcp_target import store_credential
 from gateway.policy import EgressPolicy
-from gateway.sealing import Sealer
 from gateway.upstream import Bearer
-from gateway.way import keep_credential
-from projections.inline_check import inline_checks
-from projections.mcp_health.queries import McpHealth, health_list_again, health_of, tools_of
+from infrastructure.clock import new_id, now
+from infrastructure.database.connections import Pool
+from infrastructure.database.statements import Statement
+from infrastructure.database.tenant import read_transaction
+from infrastructure.encryption import Sealer
+from projections.engine.inline_check import inline_checks
+from projections.read_models.mcps.health.queries import McpHealth, health_list_again, health_of, tools_of
 from tests import seed
 from tests.gateway.conftest import LOOPBACK, StartServer, recorded_headers, start_server
 from tests.gateway.raw_server import answer, http, raw_server
 from tests.gateway.recording import DISCOVERED
 from tests.workers.conftest import Start
-from tests.workers.story import an_expiry_is_recorded, eventually, history
+from tests.workers.log_view import an_expiry_is_recorded, eventually, history
 from workers.config import Config
 from workers.jobs import check_mcp_health
 from workers.jobs.check_mcp_health import AT_ONCE, check
@@ -52,7 +52,7 @@ async def organization_id(connections: Pool) -> str:
 
 
 async def health(pool: Pool, organization_id: str, mcp_id: str) -> McpHealth:
-    async with reading(pool, organization_id) as connection:
+    async with read_transaction(pool, organization_id) as connection:
         return (await health_of(connection, [mcp_id]))[mcp_id]
 
 
@@ -85,7 +85,7 @@ def asked(record: Path) -> int:
 
 
 def sealed(organization_id: str, mcp_id: str) -> list[Statement]:
-    return keep_credential(Sealer([KEY]), Bearer(TOKEN), mcp_id, organization_id)
+    return store_credential(Sealer([KEY]), Bearer(TOKEN), mcp_id, organization_id)
 
 
 async def test_a_server_that_answers_is_healthy_and_asked_again_in_its_turn(
@@ -95,7 +95,7 @@ async def test_a_server_that_answers_is_healthy_and_asked_again_in_its_turn(
     assert await health(connections, organization_id, mcp_id) == McpHealth("unknown", None)
     await check(connections, CONFIG)
     assert (await health(connections, organization_id, mcp_id)).health == "healthy"
-    async with reading(connections, organization_id) as connection:
+    async with read_transaction(connections, organization_id) as connection:
         assert len(json.loads(await tools_of(connection, mcp_id))) == 4
     due = await due_in(connections, mcp_id)
     assert due is not None
@@ -190,7 +190,7 @@ async def test_a_server_that_goes_and_comes_back_is_two_events(
     assert (await health(connections, organization_id, mcp_id)).health == "healthy"
     async with connections.connection() as connection:
         await connection.execute(b"set role none")
-        assert (await check_log(connection, inline_checks())).sound
+        assert (await check_log(connection, inline_checks())).ok
 
 
 async def test_one_that_does_not_answer_keeps_no_other_from_being_asked(
@@ -307,7 +307,7 @@ async def test_servers_are_asked_with_their_credential(
 async def test_without_the_master_key_credentials_stay_closed_and_one_line_says_so(
     connections: Pool, organization_id: str, start_server: StartServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(check_mcp_health, "_news", check_mcp_health.Seldom())
+    monkeypatch.setattr(check_mcp_health, "_news", check_mcp_health.LogThrottle())
     url = start_server().url
     closed = [new_id("mcp"), new_id("mcp")]
     for mcp_id in closed:

@@ -8,11 +8,11 @@ import pytest
 
 from embedded.postgres import PostgreSQL
 from embedded.valkey import Valkey
-from eventstore.clock import now
-from eventstore.database import Pool
+from infrastructure.clock import now
+from infrastructure.database.connections import Pool
 from tests import seed
 from tests.workers.conftest import Start
-from tests.workers.story import an_expiry_is_recorded, eventually, expiry_of, history
+from tests.workers.log_view import an_expiry_is_recorded, eventually, expiry_of, history
 from tests.workers.valkey_view import View
 from workers.schedule import WAITING
 

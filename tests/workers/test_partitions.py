@@ -1,8 +1,8 @@
 import pytest
 from freezegun import freeze_time
 
-from eventstore.database import Pool
-from workers.jobs.make_partitions import ensure
+from infrastructure.database.connections import Pool
+from workers.jobs.create_partitions import ensure
 
 pytestmark = pytest.mark.anyio
 

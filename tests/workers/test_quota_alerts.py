@@ -6,19 +6,19 @@ import anyio
 import pytest
 
 from domain.alerts.events import AlertRaised
-from domain.organizations.changed_plans import plans_from
-from eventstore.clock import now
-from eventstore.database import Pool
+from domain.organizations.plan_overrides import apply_overrides
 from eventstore.lanes import lane_of
 from eventstore.reader import read_lifecycle
+from infrastructure.clock import now
+from infrastructure.database.connections import Pool
 from tests import seed
 from tests.projections.usage.uses import append, used
 from workers.config import Config
-from workers.jobs.warn_of_quota import warn
+from workers.jobs.raise_quota_alerts import warn
 
 pytestmark = pytest.mark.anyio
 
-CONFIG = Config("", "", 1, plans=plans_from('{"team": {"monthly_requests": 100}}'))
+CONFIG = Config("", "", 1, plans=apply_overrides('{"team": {"monthly_requests": 100}}'))
 
 
 async def use(pool: Pool, organization_id: str, times: int) -> None:
@@ -52,9 +52,9 @@ async def test_another_plan_has_stages_of_its_own(connections: Pool) -> None:
     organization_id = await seed.organization(connections)
     await use(connections, organization_id, 96)
     await warn(connections, CONFIG)
-    larger = replace(CONFIG, plans=plans_from('{"team": {"monthly_requests": 110}}'))
+    larger = replace(CONFIG, plans=apply_overrides('{"team": {"monthly_requests": 110}}'))
     await warn(connections, larger)
     await warn(connections, larger)
-    unlimited = replace(CONFIG, plans=plans_from('{"team": {"monthly_requests": null}}'))
+    unlimited = replace(CONFIG, plans=apply_overrides('{"team": {"monthly_requests": null}}'))
     await warn(connections, unlimited)
     assert await told(connections, organization_id) == [(95, 96), (80, 96)]

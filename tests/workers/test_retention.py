@@ -13,16 +13,16 @@ import pytest
 from freezegun import freeze_time
 
 from eventstore.check import check
-from eventstore.clock import correct_by
-from eventstore.database import WORKER_ROLE, Connection, Pool, connect
-from eventstore.retention import AlreadyAtWork, MustStay, claim, days, removal
-from eventstore.usage_export import BrokenExport, read, verified
-from projections.followers import OF_USES, follower_checks
-from projections.following import follow
-from projections.rebuild.models import models
+from eventstore.retention import AlreadyRunning, NotRemovable, claim, days, removal
+from eventstore.usage_export import CorruptExport, read, verified
+from infrastructure.clock import correct_by
+from infrastructure.database.connections import WORKER_ROLE, Connection, Pool, connect
+from projections.engine.rebuild.models import models
+from projections.engine.registry import USAGE_PROJECTIONS, follower_checks
+from projections.engine.runner import run_projection
 from tests.projections.usage.uses import append, used
 from tests.workers.killed_at_steps import Wire, killed_at, wire_to
-from workers.retention import Left, apply, preview
+from workers.retention import RemovedDay, preview, remove_expired
 from workers.retention_settings import Retention
 
 pytestmark = pytest.mark.anyio
@@ -41,8 +41,8 @@ async def log(connections: Pool, database_url: str) -> AsyncIterator[Connection]
             for producer in ("p", "q"):
                 at = FIRST + timedelta(days=number)
                 await append(connection, producer, at, [used("key_a", at), used("key_b", at, billed=True)])
-        for follower in OF_USES:
-            assert (await follow(connection, follower, 30)).stopped == {}
+        for follower in USAGE_PROJECTIONS:
+            assert (await run_projection(connection, follower, 30)).stopped == {}
         yield connection
 
 
@@ -68,8 +68,8 @@ async def test_days_that_are_old_enough_are_exported_to_the_byte_and_leave(
     log: Connection, database_url: str, tmp_path: Path
 ) -> None:
     held = {day: await bodies(log, day) for day in DAYS}
-    left = await apply(database_url, Retention(90, tmp_path), lambda: AT)
-    assert left == [Left(day, 4, tmp_path / f"usage-{day}.jsonl.gz") for day in DAYS[:2]]
+    left = await remove_expired(database_url, Retention(90, tmp_path), lambda: AT)
+    assert left == [RemovedDay(day, 4, tmp_path / f"usage-{day}.jsonl.gz") for day in DAYS[:2]]
     for day, events, path in left:
         assert path is not None
         assert [bytes(line.event) for line in read(path)] == held[day]
@@ -80,17 +80,17 @@ async def test_days_that_are_old_enough_are_exported_to_the_byte_and_leave(
         assert path.stat().st_mode & 0o077 == 0
     assert await days(log) == DAYS[2:]
     assert await violations(database_url) == []
-    assert await apply(database_url, Retention(90, tmp_path), lambda: AT) == []
+    assert await remove_expired(database_url, Retention(90, tmp_path), lambda: AT) == []
 
 
 async def test_without_a_folder_nothing_leaves_unless_it_is_said_that_it_may(
     log: Connection, database_url: str
 ) -> None:
-    assert await apply(database_url, Retention(90), lambda: AT) == []
-    assert await apply(database_url, Retention(None, discard=True), lambda: AT) == []
+    assert await remove_expired(database_url, Retention(90), lambda: AT) == []
+    assert await remove_expired(database_url, Retention(None, discard=True), lambda: AT) == []
     assert await days(log) == DAYS
-    left = await apply(database_url, Retention(90, discard=True), lambda: AT)
-    assert left == [Left(day, 4, None) for day in DAYS[:2]]
+    left = await remove_expired(database_url, Retention(90, discard=True), lambda: AT)
+    assert left == [RemovedDay(day, 4, None) for day in DAYS[:2]]
     assert await violations(database_url) == []
 
 
@@ -99,14 +99,14 @@ async def test_of_two_at_once_one_does_it_and_the_other_one_leaves_it(
 ) -> None:
     retention = Retention(90, tmp_path)
     outcomes = await asyncio.gather(
-        *[apply(database_url, retention, lambda: AT) for _ in range(4)], return_exceptions=True
+        *[remove_expired(database_url, retention, lambda: AT) for _ in range(4)], return_exceptions=True
     )
-    assert all(isinstance(outcome, list | AlreadyAtWork) for outcome in outcomes), outcomes
+    assert all(isinstance(outcome, list | AlreadyRunning) for outcome in outcomes), outcomes
     assert sum(len(outcome) for outcome in outcomes if isinstance(outcome, list)) == 2
     async with await connect(database_url, role=WORKER_ROLE) as other:
         await claim(other)
-        with pytest.raises(AlreadyAtWork):
-            await apply(database_url, retention, lambda: AT)
+        with pytest.raises(AlreadyRunning):
+            await remove_expired(database_url, retention, lambda: AT)
     assert await violations(database_url) == []
 
 
@@ -137,12 +137,12 @@ async def _killed(wire: Wire, step: int, settings: dict[str, str]) -> bool:
 async def test_a_file_that_is_not_what_the_log_holds_is_written_anew(
     log: Connection, database_url: str, tmp_path: Path
 ) -> None:
-    await apply(database_url, Retention(91, tmp_path), lambda: AT)
+    await remove_expired(database_url, Retention(91, tmp_path), lambda: AT)
     file = tmp_path / f"usage-{DAYS[0]}.jsonl.gz"
     for suffix in ("jsonl.gz", "manifest.json"):
         (tmp_path / f"usage-{DAYS[1]}.{suffix}").write_bytes((tmp_path / f"usage-{DAYS[0]}.{suffix}").read_bytes())
     (tmp_path / "usage-2026-01-31.jsonl.gz.part").write_bytes(b"half of it")
-    assert len(await apply(database_url, Retention(90, tmp_path), lambda: AT)) == 1
+    assert len(await remove_expired(database_url, Retention(90, tmp_path), lambda: AT)) == 1
     assert verified(tmp_path / f"usage-{DAYS[1]}.jsonl.gz").day == DAYS[1]
     assert verified(file).day == DAYS[0]
     assert len(names(tmp_path)) == 4
@@ -153,14 +153,14 @@ async def test_a_folder_that_can_not_be_written_to_keeps_everything(
 ) -> None:
     (tmp_path / "file").write_bytes(b"")
     with pytest.raises(OSError, match="file"):
-        await apply(database_url, Retention(90, tmp_path / "file"), lambda: AT)
+        await remove_expired(database_url, Retention(90, tmp_path / "file"), lambda: AT)
     assert await days(log) == DAYS
 
 
 async def test_a_day_that_has_to_stay_keeps_those_after_it(log: Connection, database_url: str, tmp_path: Path) -> None:
     await append(log, "p", FIRST, [used("key_c", FIRST)])
-    with pytest.raises(MustStay, match="has not applied lane"):
-        await apply(database_url, Retention(90, tmp_path), lambda: AT)
+    with pytest.raises(NotRemovable, match="has not applied lane"):
+        await remove_expired(database_url, Retention(90, tmp_path), lambda: AT)
     assert await days(log) == DAYS
 
 
@@ -207,7 +207,7 @@ async def test_what_would_leave_follows_from_the_clock_of_the_database(
 async def test_verify_says_what_it_can_not_derive_again_and_goes_on(
     log: Connection, database_url: str, tmp_path: Path
 ) -> None:
-    await apply(database_url, Retention(90, tmp_path), lambda: AT)
+    await remove_expired(database_url, Retention(90, tmp_path), lambda: AT)
 
     def verify(*names: str) -> tuple[int, list[str], list[str]]:
         asked = [sys.executable, "-m", "projections", "verify", *names]
@@ -220,8 +220,8 @@ async def test_verify_says_what_it_can_not_derive_again_and_goes_on(
     gone = "can not be derived again: 8 uses from 2026-01-30 to 2026-01-31 left the log."
     not_verified = [line for line in lines if line.startswith("NOT VERIFIED: ")]
     said = {line.removeprefix("NOT VERIFIED: ").partition(".")[0] + "." for line in not_verified}
-    assert said == {f"{each.projection} {gone}" for each in OF_USES}
-    assert len(not_verified) == len(OF_USES)
+    assert said == {f"{each.projection} {gone}" for each in USAGE_PROJECTIONS}
+    assert len(not_verified) == len(USAGE_PROJECTIONS)
     assert all(line.endswith("as they follow from the log") for line in lines if line not in not_verified)
     code, lines, errors = await asyncio.to_thread(verify, "usage")
     assert (code, lines) == (1, [])
@@ -250,8 +250,8 @@ async def test_whoever_reads_the_log_when_a_day_leaves_sees_it_whole_or_not_at_a
     reading = asyncio.create_task(read_on())
     while await days(log) != DAYS[2:]:
         try:
-            await apply(database_url, Retention(90, tmp_path), lambda: AT)
-        except MustStay:
+            await remove_expired(database_url, Retention(90, tmp_path), lambda: AT)
+        except NotRemovable:
             await asyncio.sleep(0)
     over.set()
     assert await reading <= {12, 8, 4}
@@ -261,5 +261,5 @@ def test_lines_that_were_exchanged_are_found(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         verified(tmp_path / "usage-2026-01-30.jsonl.gz")
     (tmp_path / "usage-2026-01-30.jsonl.gz").write_bytes(b"no gzip")
-    with pytest.raises(BrokenExport):
+    with pytest.raises(CorruptExport):
         list(read(tmp_path / "usage-2026-01-30.jsonl.gz"))

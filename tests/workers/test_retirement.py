@@ -8,17 +8,17 @@ from msgspec import structs
 
 from domain.keys.commands import RotateKey
 from domain.keys.decider import KEY
+from domain.keys.delegation import UNRESTRICTED
 from domain.keys.events import KeyRotated, KeySecretRetired
-from domain.keys.reach import UNBOUNDED
-from domain.keys.secret import ENTROPY_BYTES, Secret, mint, record
-from eventstore.clock import new_id, now
-from eventstore.database import GATE_ROLE, Pool, connect
+from domain.keys.secret import ENTROPY_BYTES, Secret, fingerprint, generate
 from eventstore.usage_batch import Batch, append_once
+from infrastructure.clock import new_id, now
+from infrastructure.database.connections import AUTH_ROLE, Pool, connect
 from tests import seed
 from tests.projections.usage.uses import used
 from tests.random_input import random_bytes
-from tests.workers.story import history, number, verdict
-from workers.due_keys import see_to
+from tests.workers.log_view import history, number, verdict
+from workers.due_keys import process_due
 from workers.jobs.retire_secrets import RETIREMENT, SETTLE_AFTER, retire
 
 pytestmark = pytest.mark.anyio
@@ -29,11 +29,11 @@ OVERLAP = timedelta(hours=1)
 async def rotate(
     pool: Pool, organization_id: str, key_id: str, overlap_seconds: int | None = int(OVERLAP.total_seconds())
 ) -> Secret:
-    secret = mint("live", random_bytes(ENTROPY_BYTES))
+    secret = generate("live", random_bytes(ENTROPY_BYTES))
     command = RotateKey(
-        secret=record(secret),
+        secret=fingerprint(secret),
         at=now(),
-        authority=UNBOUNDED,
+        authority=UNRESTRICTED,
         known_mcps={},
         overlap_seconds=overlap_seconds,
     )
@@ -72,9 +72,9 @@ async def test_every_overlap_that_is_over_is_seen_to(connections: Pool) -> None:
         clock.tick(OVERLAP / 2)
         await rotate(connections, organization_id, key_id)
         clock.tick(OVERLAP / 2)
-        assert await see_to(connections, RETIREMENT) == 1
+        assert await process_due(connections, RETIREMENT) == 1
         clock.tick(OVERLAP / 2)
-        assert await see_to(connections, RETIREMENT) == 1
+        assert await process_due(connections, RETIREMENT) == 1
         retired = [
             each.event.secret_version
             for each in await history(connections, organization_id, key_id)
@@ -93,7 +93,7 @@ async def test_the_first_use_of_a_new_secret_is_recorded_as_the_end_of_those_bef
     assert await verdict(connections, old, now()) == "valid"
     at = now() - SETTLE_AFTER
     use = structs.replace(used(key_id, at, organization_id=organization_id, secret_version=2), ends_previous=True)
-    async with await connect(database_url, role=GATE_ROLE) as gate:
+    async with await connect(database_url, role=AUTH_ROLE) as gate:
         await append_once(gate, Batch(new_id("evt"), 1, at, [use]))
     assert [await verdict(connections, secret, now()) for secret in (old, new)] == ["revoked_key", "valid"]
     await retire(connections)
@@ -114,7 +114,7 @@ async def test_a_first_use_leaves_the_revision_as_it_is_while_a_request_may_rely
     await rotate(connections, organization_id, key_id, None)
     at = now()
     use = structs.replace(used(key_id, at, organization_id=organization_id, secret_version=2), ends_previous=True)
-    async with await connect(database_url, role=GATE_ROLE) as gate:
+    async with await connect(database_url, role=AUTH_ROLE) as gate:
         await append_once(gate, Batch(new_id("evt"), 1, at, [use]))
     await retire(connections)
     assert len(await history(connections, organization_id, key_id)) == 2

@@ -5,7 +5,7 @@ import pytest
 from freezegun import freeze_time
 
 from tests.workers.conftest import Start
-from tests.workers.story import eventually
+from tests.workers.log_view import eventually
 from tests.workers.valkey_view import View
 from workers.schedule import QUEUES, SCHEDULE
 from workers.scheduler import Scheduler

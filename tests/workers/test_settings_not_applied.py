@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from eventstore.clock import now
-from eventstore.database import Pool
+from infrastructure.clock import now
+from infrastructure.database.connections import Pool
 from tests import seed
 from tests.eventstore.stripping_proxy import stripping_proxy
 from tests.workers.conftest import Start
-from tests.workers.story import eventually, expiry_of, history
+from tests.workers.log_view import eventually, expiry_of, history
 from tests.workers.valkey_view import View
 
 pytestmark = pytest.mark.anyio

@@ -5,10 +5,10 @@ from datetime import timedelta
 import pytest
 from freezegun import freeze_time
 
-from eventstore.clock import now
-from eventstore.database import WORKER_ROLE, pool
-from tests.patience import PATIENT
-from workers.jobs.forget_sign_ins import forget
+from infrastructure.clock import now
+from infrastructure.database.connections import WORKER_ROLE, pool
+from tests.waiting import PATIENT
+from workers.jobs.purge_sign_ins import forget
 
 pytestmark = pytest.mark.anyio
 

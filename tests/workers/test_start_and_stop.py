@@ -6,16 +6,16 @@ from pathlib import Path
 import anyio
 import pytest
 
-from eventstore.bound import reading
-from eventstore.database import Pool
-from projections.webhook_outbox.queries import attempts_of, deliveries
+from infrastructure.database.connections import Pool
+from infrastructure.database.tenant import read_transaction
+from projections.outboxes.webhooks.queries import attempts_of, deliveries
 from tests import seed
-from tests.patience import stretched
 from tests.process_tree import children_of
+from tests.waiting import stretched
 from tests.workers.conftest import Start
 from tests.workers.hooks import SETTINGS, webhook
+from tests.workers.log_view import eventually, is_running
 from tests.workers.receiver import receiver
-from tests.workers.story import eventually, is_running
 from tests.workers.valkey_view import View
 from workers.schedule import SWIFT, WAITING
 
@@ -66,7 +66,7 @@ async def test_a_job_finishes_when_the_workers_are_asked_to_stop(
             await anyio.sleep(1.5)  # the pool asks again
         pool.send_signal(signal.SIGTERM)
         assert pool.wait(stretched(60)) == 0
-    async with reading(connections, organization_id) as connection:
+    async with read_transaction(connections, organization_id) as connection:
         (delivery,) = await deliveries(connection, webhook_id, None, None, 10)
         attempts = await attempts_of(connection, [delivery.delivery_id])
     assert [attempt.status_code for attempt in attempts[delivery.delivery_id]] == [204]

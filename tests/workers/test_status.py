@@ -16,9 +16,9 @@ from rq.job import Job
 from rq.serializers import JSONSerializer
 
 from embedded.valkey import Valkey
-from eventstore.database import Pool
+from infrastructure.database.connections import Pool
 from tests.workers.conftest import Start
-from tests.workers.story import eventually
+from tests.workers.log_view import eventually
 from tests.workers.valkey_view import View
 from workers.schedule import QUEUES, WAITING
 

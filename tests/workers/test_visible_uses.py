@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from eventstore.clock import now
+from infrastructure.clock import now
 from tests.app.organizations import Api, Key, Organization, unknown_secret
-from tests.patience import eventually
+from tests.waiting import eventually
 from tests.workers.conftest import Start
 
 USES = 5

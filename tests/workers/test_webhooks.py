@@ -13,24 +13,22 @@ from freezegun import freeze_time
 from domain.alerts.events import AlertRaised
 from domain.keys.commands import DisableKey, EnableKey, KeyCommand, RevokeKey
 from domain.keys.decider import KEY
-from domain.keys.reach import UNBOUNDED
-from domain.organizations.plan import PLANS, KeyCensus
+from domain.keys.delegation import UNRESTRICTED
+from domain.organizations.plan import PLANS, KeyCounts
 from domain.webhooks.commands import ChangeWebhook, RotateWebhookSecret
-from eventstore.bound import reading
 from eventstore.check import check
-from eventstore.clock import new_event_id, now
-from eventstore.database import APP_ROLE, Pool, connect
 from eventstore.execute import Write, execute
 from eventstore.lanes import lane_of
 from eventstore.reader import read_lifecycle
 from eventstore.recorded import Origin
-from gateway.webhooks import SECRET_BYTES, new_secret
-from projections.following import follow
-from projections.inline_check import inline_checks
-from projections.organization_guard.queries import keys_guard
-from projections.webhook_list.queries import webhook_of
-from projections.webhook_outbox.follow import WEBHOOK_OUTBOX
-from projections.webhook_outbox.queries import (
+from gateway.webhook_target import SECRET_BYTES, new_secret
+from infrastructure.clock import new_event_id, now
+from infrastructure.database.connections import APP_ROLE, Pool, connect
+from infrastructure.database.tenant import read_transaction
+from projections.engine.inline_check import inline_checks
+from projections.engine.runner import run_projection
+from projections.outboxes.webhooks.follow import WEBHOOK_OUTBOX
+from projections.outboxes.webhooks.queries import (
     Attempt,
     Delivery,
     attempts_of,
@@ -40,6 +38,8 @@ from projections.webhook_outbox.queries import (
     outcomes,
     waiting,
 )
+from projections.read_models.organizations.counts.queries import keys_guard
+from projections.read_models.webhooks.list.queries import webhook_of
 from tests import seed
 from tests.workers.hooks import CONFIG, MASTER, tell, webhook
 from tests.workers.receiver import Receiver, hang, receiver
@@ -48,17 +48,17 @@ from workers.jobs import deliver_webhooks
 from workers.jobs.deliver_webhooks import (
     FAILING_DAYS_MAX,
     FAILING_MESSAGES_MIN,
-    IN_ORDER_FAILURES,
-    PAUSES,
+    ORDERED_ATTEMPTS,
+    RETRY_DELAYS,
     deliver,
 )
-from workers.jobs.follow_changes import prepare
-from workers.jobs.forget_deliveries import KEPT_FOR, forget
+from workers.jobs.purge_deliveries import KEPT_FOR, forget
+from workers.jobs.run_lifecycle_projections import prepare
 
 pytestmark = pytest.mark.anyio
 
 DAY = timedelta(days=1)
-ROOM = KeyCensus(0, 1, None, "team")
+ROOM = KeyCounts(0, 1, None, "team")
 
 
 @pytest.fixture
@@ -93,7 +93,7 @@ async def work(pool: Pool) -> None:
 
 async def sent(pool: Pool, organization_id: str, webhook_id: str) -> list[tuple[Delivery, list[Attempt]]]:
     """Oldest first."""
-    async with reading(pool, organization_id) as connection:
+    async with read_transaction(pool, organization_id) as connection:
         found = await deliveries(connection, webhook_id, None, None, 1_000)
         attempts = await attempts_of(connection, [delivery.delivery_id for delivery in found])
     return [(delivery, attempts[delivery.delivery_id]) for delivery in reversed(found)]
@@ -157,7 +157,7 @@ async def test_a_failure_is_tried_again_with_the_same_id_until_it_gets_through(
     await work(connections)
     await work(connections)
     assert len(target.received) == 1, "its turn is in five seconds"
-    for pause in PAUSES[:2]:
+    for pause in RETRY_DELAYS[:2]:
         await time_goes_by(connections, 2 * pause)
         await work(connections)
     assert len(set(target.ids())) == 1
@@ -204,14 +204,14 @@ async def test_attempts_of_workers_that_died_put_the_next_one_no_further_off(
     webhook_id = await webhook(connections, organization_id, target)
     await seed.key(connections, organization_id)
     await prepare(connections)
-    for _ in range(len(PAUSES) + 1):
+    for _ in range(len(RETRY_DELAYS) + 1):
         async with connections.connection() as connection:
             assert await claim(connection, now=now(), lease=now(), busy=[], webhooks=1, each=1, patience=1)
     target.answer = lambda _: 500
     await deliver(connections, CONFIG)
     ((delivery, (attempt,)),) = await sent(connections, organization_id, webhook_id)
     assert delivery.status == "pending"
-    assert delivery.due_at - attempt.at < PAUSES[1]
+    assert delivery.due_at - attempt.at < RETRY_DELAYS[1]
 
 
 async def test_what_fails_for_a_day_is_given_up_and_can_be_seen(
@@ -220,12 +220,12 @@ async def test_what_fails_for_a_day_is_given_up_and_can_be_seen(
     webhook_id = await webhook(connections, organization_id, target)
     await seed.key(connections, organization_id)
     target.answer = lambda _: 503
-    for pause in (timedelta(0), *PAUSES, DAY):
+    for pause in (timedelta(0), *RETRY_DELAYS, DAY):
         await time_goes_by(connections, 2 * pause)
         await work(connections)
     ((delivery, attempts),) = await sent(connections, organization_id, webhook_id)
-    assert (delivery.status, len(attempts)) == ("failed", len(PAUSES) + 1)
-    assert timedelta(hours=20) < sum(PAUSES, timedelta()) < timedelta(hours=28)
+    assert (delivery.status, len(attempts)) == ("failed", len(RETRY_DELAYS) + 1)
+    assert timedelta(hours=20) < sum(RETRY_DELAYS, timedelta()) < timedelta(hours=28)
 
 
 async def test_redirects_are_not_followed_and_private_addresses_not_reached(
@@ -290,15 +290,15 @@ async def test_messages_about_one_key_come_in_order_while_the_first_has_hope(
     await webhook(connections, organization_id, target)
     key_id, _ = await seed.key(connections, organization_id)
     await change(connections, organization_id, key_id, DisableKey(at=now()))
-    await change(connections, organization_id, key_id, EnableKey(at=now(), authority=UNBOUNDED, known_mcps={}))
+    await change(connections, organization_id, key_id, EnableKey(at=now(), authority=UNRESTRICTED, known_mcps={}))
     target.answer = lambda received: 500 if received.body["event"] == "api_key.created" else 200
-    for pause in (timedelta(0), *PAUSES[: IN_ORDER_FAILURES - 1]):
+    for pause in (timedelta(0), *RETRY_DELAYS[: ORDERED_ATTEMPTS - 1]):
         assert {each.body["event"] for each in target.received} <= {"api_key.created"}
         await time_goes_by(connections, 2 * pause)
         await work(connections)
     await work(connections)
     events = [each.body["event"] for each in target.received]
-    assert events == ["api_key.created"] * IN_ORDER_FAILURES + ["api_key.disabled", "api_key.enabled"]
+    assert events == ["api_key.created"] * ORDERED_ATTEMPTS + ["api_key.disabled", "api_key.enabled"]
 
 
 async def test_two_workers_at_once_and_one_that_dies_lose_nothing(
@@ -326,9 +326,9 @@ async def test_following_twice_puts_nothing_into_the_outbox_twice(
     webhook_id = await webhook(connections, organization_id, target)
     await seed.key(connections, organization_id)
     async with connections.connection() as connection:
-        await follow(connection, WEBHOOK_OUTBOX, 10)
+        await run_projection(connection, WEBHOOK_OUTBOX, 10)
         await connection.execute(b"update checkpoints set position = 0 where projection = 'webhook_outbox'")
-        await follow(connection, WEBHOOK_OUTBOX, 10)
+        await run_projection(connection, WEBHOOK_OUTBOX, 10)
     assert len(await sent(connections, organization_id, webhook_id)) == 1
 
 
@@ -358,7 +358,7 @@ async def test_one_that_is_gone_is_disabled_at_once_and_somebody_is_told(
     target.answer = lambda _: 410
     await work(connections)
     await work(connections)
-    async with reading(connections, organization_id) as connection:
+    async with read_transaction(connections, organization_id) as connection:
         found = await webhook_of(connection, webhook_id, organization_id)
     assert found is not None
     assert (found.status, found.because) == ("disabled", "gone")
@@ -370,7 +370,7 @@ async def test_one_that_is_gone_is_disabled_at_once_and_somebody_is_told(
     assert len(target.received) == count
     async with connections.connection() as connection:
         await connection.execute(b"set role none")
-        assert (await check(connection, inline_checks())).sound
+        assert (await check(connection, inline_checks())).ok
         await connection.execute(b"reset role")
 
 
@@ -443,7 +443,7 @@ async def test_one_that_fails_seldom_stays_active_however_long_nothing_gets_thro
             await give_up(connections)
     await fail_on(connections, organization_id, 1, 0)
     assert await alerts(connections, organization_id) == []
-    async with reading(connections, organization_id) as connection:
+    async with read_transaction(connections, organization_id) as connection:
         found = await webhook_of(connection, webhook_id, organization_id)
     assert found is not None
     assert found.status == "active"

@@ -10,20 +10,20 @@ import pytest
 
 from domain.keys.commands import RotateKey
 from domain.keys.decider import KEY
-from domain.keys.reach import UNBOUNDED
-from domain.keys.secret import ENTROPY_BYTES, mint, record
-from eventstore.clock import now
-from eventstore.database import Pool
+from domain.keys.delegation import UNRESTRICTED
+from domain.keys.secret import ENTROPY_BYTES, fingerprint, generate
+from infrastructure.clock import now
+from infrastructure.database.connections import Pool
 from tests import seed
-from tests.app.figures import scrape, value
+from tests.app.metrics_text import scrape, value
 from tests.app.organizations import Api
 from tests.random_input import random_bytes
 from tests.workers.conftest import Start
-from tests.workers.story import an_expiry_is_recorded, eventually, expiry_of, history
+from tests.workers.log_view import an_expiry_is_recorded, eventually, expiry_of, history
 from tests.workers.valkey_view import View
 from tests.wrong_clock import ahead
+from workers.job_metrics import last_runs
 from workers.schedule import QUEUES
-from workers.tally import runs
 from workers.worker import CLOCK
 
 pytestmark = pytest.mark.anyio
@@ -36,7 +36,7 @@ LEAVING = {"KEYLEDGER_USAGE_EXPORT": "discard", "KEYLEDGER_PLANS": '{"enterprise
 
 
 async def ran(view: View) -> bool:
-    return set(runs(view.client)) == set(QUEUES)
+    return set(last_runs(view.client)) == set(QUEUES)
 
 
 @pytest.mark.parametrize("seconds", [600, -600])
@@ -50,7 +50,7 @@ async def test_a_worker_with_a_wrong_clock_does_nothing_that_cannot_be_undone_an
     start("schedule")
     await eventually(lambda: ran(view))
     await anyio.sleep(2)  # some more rounds
-    outcomes = {name: run.outcome for name, run in runs(view.client).items()}
+    outcomes = {name: run.outcome for name, run in last_runs(view.client).items()}
     assert outcomes == {name: "succeeded" if name in GOES_ON else "incomplete" for name in QUEUES}
     assert len(await history(connections, organization_id, key_id)) == 1
     assert len(await history(connections, organization_id, due_id)) == 1
@@ -82,9 +82,9 @@ async def test_a_worker_whose_clock_is_a_little_fast_goes_by_the_database_s(
     key_id, _ = await seed.key(connections, organization_id, expires_at=now() + timedelta(hours=1))
     ends = await database_now(connections) + timedelta(seconds=4)
     overlap = RotateKey(
-        secret=record(mint("live", random_bytes(ENTROPY_BYTES))),
+        secret=fingerprint(generate("live", random_bytes(ENTROPY_BYTES))),
         at=ends - timedelta(seconds=4),
-        authority=UNBOUNDED,
+        authority=UNRESTRICTED,
         known_mcps={},
         overlap_seconds=4,
     )

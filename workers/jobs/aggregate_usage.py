@@ -1,14 +1,14 @@
 """Every second: new uses are counted, and keys move up in the order of their last use."""
 
-from eventstore.database import Pool
-from projections.followers import OF_USES
-from workers.following import follow_all
-from workers.run import run
+from infrastructure.database.connections import Pool
+from projections.engine.registry import USAGE_PROJECTIONS
+from workers.job_runner import run_job
+from workers.run_projections import run_all
 
 
 def aggregate_usage() -> None:
-    run(aggregate, irreversible=False)
+    run_job(aggregate, irreversible=False)
 
 
 async def aggregate(pool: Pool) -> None:
-    await follow_all(pool, OF_USES)
+    await run_all(pool, USAGE_PROJECTIONS)

@@ -11,18 +11,18 @@ from time import monotonic
 import structlog
 
 from domain.mcps.errors import McpNotFound
-from eventstore.clock import now
-from eventstore.database import Pool
-from eventstore.errors import UNAVAILABLE, Unavailable
 from gateway.config import GatewayConfig
 from gateway.gateway import Gateway
 from gateway.health import probe
-from gateway.sealing import SealBroken, Sealer
-from gateway.way import way_to
-from projections.mcp_health.queries import Claimed, claim
+from gateway.mcp_target import load_target
+from infrastructure.clock import now
+from infrastructure.database.connections import Pool
+from infrastructure.database.errors import UNAVAILABLE, Unavailable
+from infrastructure.encryption import DecryptionFailed, Sealer
+from projections.read_models.mcps.health.queries import Claimed, claim
 from workers.config import Config
-from workers.run import run_configured
-from workers.seldom import Seldom
+from workers.job_runner import run_job_with_config
+from workers.log_throttle import LogThrottle
 
 AT_ONCE = 20
 """How many servers are asked at the same time."""
@@ -33,11 +33,11 @@ BEGIN_SECONDS = 3.0
 _HOUR = 3_600.0
 
 _log = structlog.get_logger(__name__)
-_news = Seldom(_HOUR)
+_news = LogThrottle(_HOUR)
 
 
 def check_mcp_health() -> None:
-    run_configured(check)
+    run_job_with_config(check)
 
 
 async def check(pool: Pool, config: Config) -> None:
@@ -76,10 +76,10 @@ async def _ask_all(pool: Pool, gateway: Gateway, sealer: Sealer | None, due: lis
 
 async def _ask(pool: Pool, gateway: Gateway, sealer: Sealer | None, mcp: Claimed) -> None:
     try:
-        way = await way_to(pool, sealer, mcp.mcp_id, mcp.organization_id)
+        way = await load_target(pool, sealer, mcp.mcp_id, mcp.organization_id)
     except McpNotFound:
         return
-    except SealBroken:
+    except DecryptionFailed:
         # That we can not open it says nothing about the server.
         if _news("credentials"):
             _log.warning("mcp_credentials_can_not_be_opened", needed="KEYLEDGER_MASTER_KEY", mcp_id=mcp.mcp_id)

@@ -10,15 +10,15 @@ from time import monotonic
 
 import structlog
 
-from eventstore.clock import now
-from eventstore.database import Pool
-from gateway.sealing import SealBroken, Sealer
-from projections.mail.outbox import SQL, Waiting, claim
+from infrastructure.clock import now
+from infrastructure.database.connections import Pool
+from infrastructure.encryption import DecryptionFailed, Sealer
+from projections.outboxes.mail.outbox import SQL, Waiting, claim
 from workers.config import Config
+from workers.job_runner import run_job_with_config
+from workers.log_throttle import LogThrottle
 from workers.mail.sending import NotDelivered, send
 from workers.mail.withdrawing import withdraw_unseen
-from workers.run import run_configured
-from workers.seldom import Seldom
 
 PAGE = 5
 """Few, because a server may take seconds for each: what is left of them when the job is cut off waits for the lease."""
@@ -34,11 +34,11 @@ _PAUSE_MOST = timedelta(minutes=15)
 _DOUBLINGS_MAX = 10
 
 _log = structlog.get_logger(__name__)
-_news = Seldom()
+_news = LogThrottle()
 
 
 def deliver_mail() -> None:
-    run_configured(deliver)
+    run_job_with_config(deliver)
 
 
 async def deliver(pool: Pool, config: Config) -> None:
@@ -70,7 +70,7 @@ async def _see_to(pool: Pool, config: Config, waiting: Waiting) -> bool:
     try:
         mail = waiting.opened(Sealer(config.master_keys))
         await asyncio.to_thread(send, config.mail, waiting.mail_id, mail, at)
-    except SealBroken:
+    except DecryptionFailed:
         _log.error("mail_can_not_be_opened", mail_id=waiting.mail_id)
         await _erase(pool, waiting, None)
     except NotDelivered as error:

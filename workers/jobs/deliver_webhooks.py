@@ -22,20 +22,19 @@ from domain.alerts.decider import ALERT
 from domain.webhooks.commands import DisableWebhook
 from domain.webhooks.decider import WEBHOOK
 from domain.webhooks.events import DisabledBecause
-from eventstore.clock import new_event_id, now
-from eventstore.database import Pool
-from eventstore.errors import UNAVAILABLE, Unavailable
-from eventstore.execute import Beside, Write, execute, no_guard
+from eventstore.execute import RelatedCommand, Write, execute, no_guard
 from eventstore.recorded import Origin
-from eventstore.statements import Statement
 from gateway.config import GatewayConfig
 from gateway.egress import Egress
-from gateway.posting import ANSWER_SECONDS, Posted, post
-from gateway.sealing import SealBroken, Sealer
-from gateway.webhooks import Way, way_to
-from projections.inline import INLINE
-from projections.webhook_list.queries import secrets_of
-from projections.webhook_outbox.queries import (
+from gateway.http_post import ANSWER_SECONDS, PostResult, post
+from gateway.webhook_target import WebhookTarget, open_target
+from infrastructure.clock import new_event_id, now
+from infrastructure.database.connections import Pool
+from infrastructure.database.errors import UNAVAILABLE, Unavailable
+from infrastructure.database.statements import Statement
+from infrastructure.encryption import DecryptionFailed, Sealer
+from projections.engine.inline import INLINE
+from projections.outboxes.webhooks.queries import (
     SQL,
     Attempt,
     Claimed,
@@ -45,18 +44,21 @@ from projections.webhook_outbox.queries import (
     claim,
     outbox_state,
     outcomes_add,
-    standing_bad,
+    record_failure,
 )
+from projections.read_models.webhooks.list.queries import secrets_of
 from workers.config import Config
-from workers.run import run_configured
-from workers.seldom import Seldom
+from workers.job_runner import run_job_with_config
+from workers.log_throttle import LogThrottle
 
 ACTOR = SystemActor("webhooks")
 
-PAUSES = tuple(timedelta(seconds=seconds) for seconds in (5, 30, 120, 600, 1_800, 3_600, 7_200, 14_400, 28_800, 28_800))
+RETRY_DELAYS = tuple(
+    timedelta(seconds=seconds) for seconds in (5, 30, 120, 600, 1_800, 3_600, 7_200, 14_400, 28_800, 28_800)
+)
 """Between an attempt and the next one, 23.7 hours together; after the last one a message is given up."""
 
-RETRY_AFTER_MAX = PAUSES[-1]
+RETRY_AFTER_MAX = RETRY_DELAYS[-1]
 """A receiver that asks for more with Retry-After is tried again after this all the same."""
 
 FAILING_DAYS_MAX = 5
@@ -65,7 +67,7 @@ FAILING_DAYS_MAX = 5
 FAILING_MESSAGES_MIN = 5
 """And of so many messages. Where little happens, time alone tells nothing: two short failures may lie weeks apart."""
 
-IN_ORDER_FAILURES = 5
+ORDERED_ATTEMPTS = 5
 """So often an earlier message about the same thing may fail before it is waited for no more: a quarter of an hour."""
 
 LEASE = timedelta(seconds=60)
@@ -85,11 +87,11 @@ _GONE = 410
 _SEALED = "Its secret can not be opened: the master key that sealed it is not configured"
 
 _log = structlog.get_logger(__name__)
-_news = Seldom()
+_news = LogThrottle()
 
 
 def deliver_webhooks() -> None:
-    run_configured(deliver)
+    run_job_with_config(deliver)
 
 
 async def deliver(pool: Pool, config: Config) -> None:
@@ -157,7 +159,7 @@ class _Delivering:
                 busy=busy,
                 webhooks=_WEBHOOKS,
                 each=_EACH,
-                patience=IN_ORDER_FAILURES,
+                patience=ORDERED_ATTEMPTS,
             )
         self._under_way.update(each.webhook_id for each in claimed)
         return claimed
@@ -178,19 +180,19 @@ class _Delivering:
         at = now()
         try:
             way = await self._way(claimed, at)
-        except SealBroken:
+        except DecryptionFailed:
             if _news("secrets"):
                 _log.error("webhook_secret_can_not_be_opened", webhook_id=claimed.webhook_id)
-            posted = Posted(None, 0, _SEALED, "")
+            posted = PostResult(None, 0, _SEALED, "")
         else:
             headers = way.headers(claimed.delivery_id, at, claimed.body)
-            posted = way.tellable(await post(self._egress, way.url, headers, claimed.body, ANSWER_SECONDS))
+            posted = way.redacted(await post(self._egress, way.url, headers, claimed.body, ANSWER_SECONDS))
         await self._note(claimed, at, posted)
 
-    async def _way(self, claimed: Claimed, at: datetime) -> Way:
+    async def _way(self, claimed: Claimed, at: datetime) -> WebhookTarget:
         async with self._pool.connection() as connection:
             stored = await secrets_of(connection, claimed.webhook_id)
-        return way_to(
+        return open_target(
             self._sealer,
             stored,
             webhook_id=claimed.webhook_id,
@@ -201,23 +203,23 @@ class _Delivering:
             at=at,
         )
 
-    async def _note(self, claimed: Claimed, at: datetime, posted: Posted) -> None:
+    async def _note(self, claimed: Claimed, at: datetime, posted: PostResult) -> None:
         self._outcomes = _counted(self._outcomes, posted)
         attempt = Attempt(at, posted.status, posted.latency_ms, posted.error, posted.response)
-        if posted.got_through:
+        if posted.delivered:
             done = Statement(SQL.delivery_finish, ("delivered", now(), claimed.delivery_id))
-            good = Statement(SQL.standing_good, (claimed.webhook_id, claimed.organization_id, now()))
+            good = Statement(SQL.record_success, (claimed.webhook_id, claimed.organization_id, now()))
             await self._write([attempt_add(claimed, attempt), done, good])
             return
         is_gone = posted.status == _GONE
         asked = _asked_pause(posted)
-        step = _after_failure(claimed, asked, gone=is_gone)
+        step = _schedule_retry(claimed, asked, gone=is_gone)
         hold = [] if asked is None else [Statement(SQL.standing_hold, (now() + asked, claimed.webhook_id))]
-        row = await self._write([attempt_add(claimed, attempt), step, standing_bad(claimed, now()), *hold])
+        row = await self._write([attempt_add(claimed, attempt), step, record_failure(claimed, now()), *hold])
         failing = None if row is None else Failing(*row)
         if is_gone:
             await self._disable(claimed, "gone", failing)
-        elif failing is not None and _is_given_up(failing, now()):
+        elif failing is not None and _should_disable(failing, now()):
             await self._disable(claimed, "failing", failing)
 
     async def _write(self, statements: Sequence[Statement]) -> tuple[Any, ...] | None:
@@ -257,13 +259,13 @@ class _Delivering:
                 at=at,
                 origin=Origin(ACTOR),
                 new_event_id=new_event_id,
-                beside=lambda _: [Beside(ALERT, alert.alert_id, alert)],
+                related_commands=lambda _: [RelatedCommand(ALERT, alert.alert_id, alert)],
             ),
             INLINE,
         )
 
 
-def _is_given_up(failing: Failing, at: datetime) -> bool:
+def _should_disable(failing: Failing, at: datetime) -> bool:
     return (
         at - failing.since >= timedelta(days=FAILING_DAYS_MAX)
         and failing.days >= FAILING_DAYS_MAX
@@ -271,30 +273,30 @@ def _is_given_up(failing: Failing, at: datetime) -> bool:
     )
 
 
-def _counted(outcomes: Outcomes, posted: Posted) -> Outcomes:
-    if posted.got_through:
+def _counted(outcomes: Outcomes, posted: PostResult) -> Outcomes:
+    if posted.delivered:
         return outcomes._replace(delivered=outcomes.delivered + 1)
     if posted.status is not None:
         return outcomes._replace(refused=outcomes.refused + 1)
     return outcomes._replace(unanswered=outcomes.unanswered + 1)
 
 
-def _asked_pause(posted: Posted) -> timedelta | None:
+def _asked_pause(posted: PostResult) -> timedelta | None:
     """For how long the receiver asks to be left alone, within bounds; None: it does not."""
     if posted.retry_after_seconds is None:
         return None
     return min(timedelta(seconds=posted.retry_after_seconds), RETRY_AFTER_MAX)
 
 
-def _after_failure(claimed: Claimed, asked: timedelta | None, *, gone: bool) -> Statement:
+def _schedule_retry(claimed: Claimed, asked: timedelta | None, *, gone: bool) -> Statement:
     if gone:
         # Disabling closes it with all that waits; a worker that dies before that leaves it to the next attempt.
-        return Statement(SQL.delivery_later, (now() + PAUSES[0], claimed.delivery_id))
+        return Statement(SQL.delivery_later, (now() + RETRY_DELAYS[0], claimed.delivery_id))
     # Not after attempts: those of workers that were killed say nothing about the receiver.
-    if claimed.failures >= len(PAUSES):
+    if claimed.failures >= len(RETRY_DELAYS):
         return Statement(SQL.delivery_finish, ("failed", now(), claimed.delivery_id))
     # Or all that failed together would come back together.
     stretch = random.uniform(1 - _JITTER, 1 + _JITTER)  # noqa: S311 -- no secret
     # No sooner than without being asked: attempts are numbered, and one that asks for a second would use them up.
-    pause = max(PAUSES[claimed.failures] * stretch, asked or timedelta(0))
+    pause = max(RETRY_DELAYS[claimed.failures] * stretch, asked or timedelta(0))
     return Statement(SQL.delivery_later, (now() + pause, claimed.delivery_id))

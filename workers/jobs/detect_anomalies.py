@@ -13,35 +13,35 @@ import structlog
 from domain.actor import SystemActor
 from domain.alerts.alert_id import alert_id
 from domain.alerts.commands import RaiseAlert
+from domain.anomalies.evaluate import Geolocate, Signal, evaluate
 from domain.anomalies.finding import Finding
-from domain.anomalies.judge import Locate, Sign, judge
-from domain.anomalies.review import is_cooling
+from domain.anomalies.hourly_rules import in_cooldown
 from domain.anomalies.thresholds import DEFAULTS
-from eventstore.clock import now
-from eventstore.database import Connection, Pool
-from gateway.places import locator
-from projections.anomaly_watch.queries import (
+from gateway.geoip import geolocator
+from infrastructure.clock import now
+from infrastructure.database.connections import Connection, Pool
+from projections.read_models.anomalies.queries import (
     DENIALS_KEPT,
     SQL,
-    Noted,
-    facts_of,
-    looked_at,
+    QueuedSignal,
+    complete,
+    last_alerted,
+    load_history,
+    mark_alerted,
     signs,
     thresholds,
-    told,
-    told_of,
 )
-from workers.alerting import raise_alert
 from workers.config import Config
-from workers.run import WORK_SECONDS, run_configured
-from workers.seldom import Seldom
+from workers.job_runner import WORK_SECONDS, run_job_with_config
+from workers.log_throttle import LogThrottle
+from workers.raise_alert import raise_alert
 
 ACTOR = SystemActor("anomalies")
 
-SETTLED = timedelta(seconds=2)
+SETTLE_DELAY = timedelta(seconds=2)
 """A sign is looked at when it has not been noted for so long: uses that are decided together are judged together."""
 
-PATIENCE = timedelta(seconds=15)
+MAX_WAIT = timedelta(seconds=15)
 """But no later than so long after it was noted first: a key may be used without a pause."""
 
 _SIGNS = 25
@@ -50,37 +50,37 @@ _SIGNS = 25
 _DENIALS_KEPT = 3 * DENIALS_KEPT
 
 _log = structlog.get_logger(__name__)
-_news = Seldom(3_600.0)
+_news = LogThrottle(3_600.0)
 
 
 def detect_anomalies() -> None:
-    run_configured(detect)
+    run_job_with_config(detect)
 
 
 async def detect(pool: Pool, config: Config) -> None:
-    locate = locator(config.geo_database)
+    locate = geolocator(config.geo_database)
     deadline = monotonic() + WORK_SECONDS
     async with pool.connection() as guard:
         row = await (await guard.execute(SQL.claim)).fetchone()
         if row is None or not row[0]:
             return
         try:
-            while monotonic() < deadline and await _look(pool, locate):
+            while monotonic() < deadline and await _process_batch(pool, locate):
                 pass
             await guard.execute(SQL.denied_forget, (now() - _DENIALS_KEPT,))
         finally:
             await guard.execute(SQL.unclaim)
 
 
-async def _look(pool: Pool, locate: Locate) -> bool:
+async def _process_batch(pool: Pool, locate: Geolocate) -> bool:
     """At some signs; False when there were none."""
     async with pool.connection() as connection:
-        noted = await signs(connection, now() - SETTLED, now() - PATIENCE, _SIGNS)
+        noted = await signs(connection, now() - SETTLE_DELAY, now() - MAX_WAIT, _SIGNS)
         if not noted:
             return False
         about = sorted((each.sign for each in noted), key=lambda sign: sign.at)
-        facts = await facts_of(connection, about)
-        spoken = await told_of(connection, sorted({sign.subject for sign in about}))
+        facts = await load_history(connection, about)
+        spoken = await last_alerted(connection, sorted({sign.subject for sign in about}))
         limits = await thresholds(connection, sorted({sign.organization_id for sign in about}))
     for sign in about:
         known = facts.get((sign.subject, sign.organization_id))
@@ -88,33 +88,33 @@ async def _look(pool: Pool, locate: Locate) -> bool:
             continue
         last = spoken.setdefault((sign.subject, sign.organization_id), {})
         threshold = limits.get(sign.organization_id, DEFAULTS)
-        for finding in judge(sign, known, threshold, locate):
-            if is_cooling(last, finding, sign.at, threshold):
+        for finding in evaluate(sign, known, threshold, locate):
+            if in_cooldown(last, finding, sign.at, threshold):
                 continue
             last[finding.rule] = sign.at
-            await _tell(pool, sign, finding)
+            await _raise(pool, sign, finding)
     async with pool.connection() as connection:
         await _done(connection, noted)
     return True
 
 
-async def _done(connection: Connection, noted: list[Noted]) -> None:
+async def _done(connection: Connection, noted: list[QueuedSignal]) -> None:
     async with connection.pipeline():
         for each in noted:
-            for statement in looked_at(each):
+            for statement in complete(each):
                 await connection.execute(*statement)
 
 
-async def _tell(pool: Pool, sign: Sign, finding: Finding) -> None:
+async def _raise(pool: Pool, sign: Signal, finding: Finding) -> None:
     if not sign.organization_id:
         # Nobody's alert: whoever runs the service is told in the log.
         if _news(f"{finding.rule} {sign.subject}"):
             _log.warning("unknown_keys_presented", **finding.numbers)
         return
-    await raise_alert(pool, ACTOR, alert_of(sign, finding), also=[told(sign, finding.rule)])
+    await raise_alert(pool, ACTOR, alert_of(sign, finding), also=[mark_alerted(sign, finding.rule)])
 
 
-def alert_of(sign: Sign, finding: Finding) -> RaiseAlert:
+def alert_of(sign: Signal, finding: Finding) -> RaiseAlert:
     effect = f"{finding.type} {finding.rule} {sign.organization_id} {sign.subject} {sign.at.isoformat()} {sign.detail}"
     return RaiseAlert(
         alert_id=alert_id(effect, sign.at),

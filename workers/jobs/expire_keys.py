@@ -2,17 +2,17 @@
 
 from domain.actor import EXPIRY as ACTOR
 from domain.keys.commands import ExpireKey
-from eventstore.database import Pool
-from projections.key_list.queries import expiring
-from workers.due_keys import Duty, commanding, see_to
-from workers.run import run
+from infrastructure.database.connections import Pool
+from projections.read_models.keys.list.queries import expiring
+from workers.due_keys import DueKeyTask, command_step, process_due
+from workers.job_runner import run_job
 
-EXPIRY = Duty(actor=ACTOR, due=expiring, step=commanding(ACTOR, ExpireKey))
+EXPIRY = DueKeyTask(actor=ACTOR, due=expiring, step=command_step(ACTOR, ExpireKey))
 
 
 def expire_keys() -> None:
-    run(expire)
+    run_job(expire)
 
 
 async def expire(pool: Pool) -> None:
-    await see_to(pool, EXPIRY)
+    await process_due(pool, EXPIRY)

@@ -8,15 +8,15 @@ from datetime import datetime, timedelta
 
 from domain.actor import SystemActor
 from domain.keys.commands import RetireSecrets
-from eventstore.clock import now
-from eventstore.database import Connection, Pool
-from eventstore.statements import Statement
-from projections.key_list.queries import SQL, UsedSecret, secrets_ending, secrets_superseded
-from workers.due_keys import Duty, commanding, give, see_to
-from workers.run import WORK_SECONDS, run
+from infrastructure.clock import now
+from infrastructure.database.connections import Connection, Pool
+from infrastructure.database.statements import Statement
+from projections.read_models.keys.list.queries import SQL, UsedSecret, secrets_ending, secrets_superseded
+from workers.due_keys import DueKeyTask, command_step, give, process_due
+from workers.job_runner import WORK_SECONDS, run_job
 
 ACTOR = SystemActor("retirement")
-RETIREMENT = Duty(actor=ACTOR, due=secrets_ending, step=commanding(ACTOR, RetireSecrets))
+RETIREMENT = DueKeyTask(actor=ACTOR, due=secrets_ending, step=command_step(ACTOR, RetireSecrets))
 
 
 SETTLE_AFTER = timedelta(minutes=1)
@@ -35,13 +35,13 @@ async def _supersede(pool: Pool, used: UsedSecret) -> bool:
     return True
 
 
-SUPERSEDED = Duty(actor=ACTOR, due=_superseded, step=_supersede)
+SUPERSEDED = DueKeyTask(actor=ACTOR, due=_superseded, step=_supersede)
 
 
 def retire_secrets() -> None:
-    run(retire)
+    run_job(retire)
 
 
 async def retire(pool: Pool) -> None:
-    await see_to(pool, SUPERSEDED, WORK_SECONDS / 2)
-    await see_to(pool, RETIREMENT, WORK_SECONDS / 2)
+    await process_due(pool, SUPERSEDED, WORK_SECONDS / 2)
+    await process_due(pool, RETIREMENT, WORK_SECONDS / 2)

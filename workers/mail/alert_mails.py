@@ -9,10 +9,10 @@ from datetime import datetime, timedelta
 from math import ceil
 
 from domain.alerts.events import AlertType, Number
-from domain.alerts.quota import STAGES_PERCENT
+from domain.alerts.quota_stages import STAGES_PERCENT
 from domain.members.roles import grants_of
-from projections.alert_notices.queries import Notice, Recipient
-from projections.mail.outbox import Mail
+from projections.outboxes.alert_mail.queries import Notice, Recipient
+from projections.outboxes.mail.outbox import Mail
 
 SHOWN_MAX = 50
 """So many alerts are told one by one in a mail. The others are counted, and in the list."""

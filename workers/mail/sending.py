@@ -9,7 +9,7 @@ from email.message import EmailMessage
 from email.utils import format_datetime, parseaddr
 from typing import assert_never
 
-from projections.mail.outbox import Mail
+from projections.outboxes.mail.outbox import Mail
 from workers.mail.settings import MailFile, Smtp, Way
 
 TIMEOUT_SECONDS = 5.0
@@ -21,10 +21,10 @@ _PERMANENT = range(500, 600)
 class NotDelivered(Exception):
     """`reason` names no address. `again`: whether it is worth trying later; `away`: no mail gets through now."""
 
-    def __init__(self, reason: str, *, again: bool, away: bool) -> None:
+    def __init__(self, reason: str, *, retryable: bool, transport_down: bool) -> None:
         self.reason = reason
-        self.again = again
-        self.away = away
+        self.again = retryable
+        self.away = transport_down
         super().__init__(reason)
 
 
@@ -63,16 +63,16 @@ def _by_smtp(smtp: Smtp, message: EmailMessage) -> None:
     except smtplib.SMTPRecipientsRefused as error:
         codes = [code for code, _ in error.recipients.values()]
         raise NotDelivered(
-            f"recipient refused {codes}", again=not all(c in _PERMANENT for c in codes), away=False
+            f"recipient refused {codes}", retryable=not all(c in _PERMANENT for c in codes), transport_down=False
         ) from None
     except smtplib.SMTPDataError as error:
         again = error.smtp_code not in _PERMANENT
-        raise NotDelivered(f"mail refused {error.smtp_code}", again=again, away=False) from None
+        raise NotDelivered(f"mail refused {error.smtp_code}", retryable=again, transport_down=False) from None
     except (smtplib.SMTPNotSupportedError, ValueError) as error:
         # An address that this server can not be told, such as one with letters beyond ASCII.
-        raise NotDelivered(type(error).__name__, again=False, away=False) from None
+        raise NotDelivered(type(error).__name__, retryable=False, transport_down=False) from None
     except (smtplib.SMTPException, OSError) as error:
-        raise NotDelivered(type(error).__name__, again=True, away=True) from None
+        raise NotDelivered(type(error).__name__, retryable=True, transport_down=True) from None
 
 
 def _connected(smtp: Smtp) -> smtplib.SMTP:
@@ -98,4 +98,4 @@ def _into_file(file: MailFile, mail: Mail, at: datetime) -> None:
         with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
             stream.write(text)
     except OSError as error:
-        raise NotDelivered(type(error).__name__, again=True, away=True) from None
+        raise NotDelivered(type(error).__name__, retryable=True, transport_down=True) from None

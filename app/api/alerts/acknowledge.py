@@ -4,20 +4,20 @@ from typing import cast
 
 from litestar import post
 
-from app.api.alerts.shape import alert_shape
-from app.changes import change
-from app.requests import HttpRequest, HttpResponse, NoParameters, body_of, query_of
+from app.api.alerts.schemas import alert_shape
+from app.commands.run_command import change
+from app.http.handlers import Empty, HttpRequest, HttpResponse, parse_body, parse_query
 from domain.alerts.commands import AcknowledgeAlert
 from domain.alerts.decider import ALERT
 from domain.alerts.state import ExistingAlert
-from eventstore.clock import now
 from eventstore.execute import no_guard
+from infrastructure.clock import now
 
 
 @post("/v1/alerts/{alert_id:str}/acknowledge", grant="alerts:write", status_code=200)
 async def acknowledge_alert(request: HttpRequest, alert_id: str) -> HttpResponse:
-    query_of(request, NoParameters)
-    body_of(request, NoParameters)
+    parse_query(request, Empty)
+    parse_body(request, Empty)
     command = AcknowledgeAlert(at=now(), by=request.auth.actor)
     return await change(
         request,

@@ -6,21 +6,21 @@ from typing import Annotated
 from litestar import get
 from msgspec import Meta, Struct, structs
 
-from app.api.alerts.shape import alert_shape
-from app.api.paging import (
+from app.api.alerts.schemas import alert_shape
+from app.http.handlers import HttpRequest, HttpResponse, get_services, parse_query, raw_request, success
+from app.http.pagination import (
     PER_PAGE_DEFAULT,
+    CursorPosition,
     PageNumber,
     PerPage,
-    Position,
-    link_next,
+    decode_cursor,
+    next_link,
     offset_of,
-    opened,
     pagination,
 )
-from app.requests import HttpRequest, HttpResponse, inbound_of, query_of, services_of, success
 from domain.alerts.events import AlertType, Severity
-from projections.alert_list.queries import Filters, Status, alerts, count
-from projections.paging import DEPTH_MAX
+from projections.paging import MAX_OFFSET
+from projections.read_models.alerts.list.queries import Filters, Status, alerts, count
 
 
 class Query(Struct, frozen=True, forbid_unknown_fields=True):
@@ -35,15 +35,15 @@ class Query(Struct, frozen=True, forbid_unknown_fields=True):
 
 @get("/v1/alerts", grant="alerts:read")
 async def list_alerts(request: HttpRequest) -> HttpResponse:
-    query = query_of(request, Query)
-    services = services_of(request)
+    query = parse_query(request, Query)
+    services = get_services(request)
     organization_id = request.auth.organization_id
     filters = Filters(type=query.type, severity=query.severity, key_id=query.key_id, status=query.status)
     purpose = f"alerts {organization_id} {filters}"
-    last = opened(services.cursors, query.cursor, query.page, purpose)
+    last = decode_cursor(services.cursors, query.cursor, query.page, purpose)
     after = None if last is None else (datetime.fromisoformat(last.value), last.id)
-    async with services.reading(organization_id) as connection:
-        total = await count(connection, organization_id, filters, DEPTH_MAX + 1)
+    async with services.read_transaction(organization_id) as connection:
+        total = await count(connection, organization_id, filters, MAX_OFFSET + 1)
         found = await alerts(
             connection,
             organization_id,
@@ -56,15 +56,15 @@ async def list_alerts(request: HttpRequest) -> HttpResponse:
     cursor = None
     if len(found) > query.per_page:
         alert = shown[-1].alert
-        cursor = services.cursors.encode(Position(alert.raised_at.isoformat(), alert.id), purpose=purpose)
+        cursor = services.cursors.encode(CursorPosition(alert.raised_at.isoformat(), alert.id), purpose=purpose)
     return success(
         [alert_shape(state) for state in shown],
-        headers=link_next(inbound_of(request), services.config.public_url, structs.asdict(query), cursor),
+        headers=next_link(raw_request(request), services.config.public_url, structs.asdict(query), cursor),
         pagination=pagination(
             page=None if last else query.page or 1,
             per_page=query.per_page,
-            total=min(total, DEPTH_MAX),
+            total=min(total, MAX_OFFSET),
             next_cursor=cursor,
-            exact=total <= DEPTH_MAX,
+            exact=total <= MAX_OFFSET,
         ),
     )

@@ -6,20 +6,20 @@ from typing import Any
 from litestar import get
 from msgspec import Struct, field
 
-from app.api.api_keys.own import seen
-from app.api.event_types import refuse_unknown
-from app.api.paging import PER_PAGE_DEFAULT, PerPage, Position, link_next, opened, pagination
-from app.payload import Instant
-from app.requests import HttpRequest, HttpResponse, inbound_of, query_of, services_of, success
+from app.api.api_keys.visibility import seen
+from app.api.event_types import require_known
+from app.http.decoding import Instant
+from app.http.handlers import HttpRequest, HttpResponse, get_services, parse_query, raw_request, success
+from app.http.pagination import PER_PAGE_DEFAULT, CursorPosition, PerPage, decode_cursor, next_link, pagination
 from domain.keys.decider import KEY
 from domain.keys.events import KeyRevoked
 from domain.usage.events import KeyUsed
 from eventstore.codec import decode_event
-from eventstore.database import Connection
 from eventstore.recorded import Record
-from gateway.places import CountryOf
-from projections.activity.queries import USED, Entry, Span, entries
-from projections.key_state.queries import key_of
+from gateway.geoip import CountryOf
+from infrastructure.database.connections import Connection
+from projections.log_queries.activity.queries import USED, Entry, Span, entries
+from projections.read_models.keys.state.queries import key_of
 
 EVENT_TYPES = (*sorted(str(kind.__struct_config__.tag) for kind in KEY.event_types), USED)
 
@@ -34,12 +34,12 @@ class Query(Struct, frozen=True, forbid_unknown_fields=True):
 
 @get("/v1/api-keys/{key_id:str}/activity", grant="keys:read")
 async def key_activity(request: HttpRequest, key_id: str) -> HttpResponse:
-    query = query_of(request, Query)
-    refuse_unknown(query.type, EVENT_TYPES)
-    services = services_of(request)
+    query = parse_query(request, Query)
+    require_known(query.type, EVENT_TYPES)
+    services = get_services(request)
     organization_id = request.auth.organization_id
     purpose = f"activity {organization_id} {key_id} {query.type} {query.since} {query.until}"
-    last = opened(services.cursors, query.cursor, None, purpose)
+    last = decode_cursor(services.cursors, query.cursor, None, purpose)
     span = Span(
         type=query.type,
         since=query.since,
@@ -47,17 +47,17 @@ async def key_activity(request: HttpRequest, key_id: str) -> HttpResponse:
         last_at=None if last is None else datetime.fromisoformat(last.value),
         last_id=None if last is None else last.id,
     )
-    async with services.reading(organization_id) as connection:
+    async with services.read_transaction(organization_id) as connection:
         seen(request.auth, await key_of(connection, key_id, organization_id))
         found = await entries(connection, key_id, organization_id, span, query.per_page + 1)
     shown = found[: query.per_page]
     cursor = None
     if len(found) > query.per_page:
-        cursor = services.cursors.encode(Position(shown[-1].at.isoformat(), shown[-1].id), purpose=purpose)
+        cursor = services.cursors.encode(CursorPosition(shown[-1].at.isoformat(), shown[-1].id), purpose=purpose)
     parameters = {"type": query.type, "from": query.since, "to": query.until, "per_page": query.per_page}
     return success(
         [_shape(entry, services.country_of) for entry in shown],
-        headers=link_next(inbound_of(request), services.config.public_url, parameters, cursor),
+        headers=next_link(raw_request(request), services.config.public_url, parameters, cursor),
         pagination=pagination(page=None, per_page=query.per_page, total=None, next_cursor=cursor),
     )
 

@@ -7,24 +7,24 @@ from typing import Annotated
 from litestar import post
 from msgspec import Meta, Struct, field
 
-from app.api.api_keys.elapsed import record_elapsed
-from app.api.api_keys.shape import changed_key
-from app.api.api_keys.surroundings import surroundings_of
-from app.changes import change
-from app.patience import within
-from app.payload import Instant
-from app.problems import Problem
-from app.requests import HttpRequest, HttpResponse, NoParameters, body_of, query_of, services_of
+from app.api.api_keys.expiry import expire_overdue_keys
+from app.api.api_keys.key_context import load_key_context
+from app.api.api_keys.schemas import changed_key
+from app.commands.run_command import change
+from app.http.decoding import Instant
+from app.http.errors import Problem
+from app.http.handlers import Empty, HttpRequest, HttpResponse, get_services, parse_body, parse_query
+from app.process.deadline import with_deadline
 from domain.environment import Environment
 from domain.keys.commands import CreateKey
 from domain.keys.decider import KEY
 from domain.keys.errors import KeyLimitReached
 from domain.keys.events import RateLimit
 from domain.keys.permissions import Permissions
-from domain.keys.secret import ENTROPY_BYTES, mint, record
-from domain.organizations.plan import KeyCensus
-from eventstore.clock import new_id, now
-from projections.organization_guard.queries import keys_guard
+from domain.keys.secret import ENTROPY_BYTES, fingerprint, generate
+from domain.organizations.plan import KeyCounts
+from infrastructure.clock import new_id, now
+from projections.read_models.organizations.counts.queries import keys_guard
 
 _EXPIRES_IN_DAYS_MAX = 36_500
 
@@ -51,24 +51,24 @@ class Body(Struct, frozen=True, forbid_unknown_fields=True):
 
 @post("/v1/api-keys", grant="keys:write", status_code=201)
 async def create_key(request: HttpRequest) -> HttpResponse:
-    query_of(request, NoParameters)
-    wanted = body_of(request, Body)
-    services = services_of(request)
+    parse_query(request, Empty)
+    wanted = parse_body(request, Body)
+    services = get_services(request)
     caller = request.auth
     at = now()
     key_id = new_id("key")
-    surroundings = await surroundings_of(services.pool, key_id, caller.organization_id, at, caller.actor)
+    surroundings = await load_key_context(services.pool, key_id, caller.organization_id, at, caller.actor)
     environment = wanted.environment or caller.default_environment
-    secret = mint(environment, os.urandom(ENTROPY_BYTES))
+    secret = generate(environment, os.urandom(ENTROPY_BYTES))
 
-    def command(census: KeyCensus) -> CreateKey:
+    def command(census: KeyCounts) -> CreateKey:
         return CreateKey(
             key_id=key_id,
             organization_id=caller.organization_id,
             name=wanted.name,
             environment=environment,
             permissions=wanted.permissions,
-            secret=record(secret),
+            secret=fingerprint(secret),
             at=at,
             by=caller.actor,
             authority=caller.authority,
@@ -96,7 +96,7 @@ async def create_key(request: HttpRequest) -> HttpResponse:
     try:
         return await create()
     except KeyLimitReached:
-        recorded = record_elapsed(services, caller.organization_id)
-        if not await within(2 * services.config.patience_seconds, recorded):
+        recorded = expire_overdue_keys(services, caller.organization_id)
+        if not await with_deadline(2 * services.config.request_timeout_seconds, recorded):
             raise
         return await create()

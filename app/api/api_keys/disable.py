@@ -2,11 +2,11 @@
 
 from litestar import post
 
-from app.api.api_keys.standing import change_standing
-from app.requests import HttpRequest, HttpResponse
+from app.api.api_keys.enable_disable import set_enabled
+from app.http.handlers import HttpRequest, HttpResponse
 from domain.keys.commands import DisableKey
 
 
 @post("/v1/api-keys/{key_id:str}/disable", grant="keys:write", status_code=200)
 async def disable_key(request: HttpRequest, key_id: str) -> HttpResponse:
-    return await change_standing(request, key_id, lambda at, _, census: DisableKey(at, request.auth.actor, census))
+    return await set_enabled(request, key_id, lambda at, _, census: DisableKey(at, request.auth.actor, census))

@@ -2,14 +2,14 @@
 
 from litestar import post
 
-from app.api.api_keys.standing import change_standing
-from app.requests import HttpRequest, HttpResponse
+from app.api.api_keys.enable_disable import set_enabled
+from app.http.handlers import HttpRequest, HttpResponse
 from domain.keys.commands import EnableKey
 
 
 @post("/v1/api-keys/{key_id:str}/enable", grant="keys:write", status_code=200)
 async def enable_key(request: HttpRequest, key_id: str) -> HttpResponse:
     authority = request.auth.authority
-    return await change_standing(
+    return await set_enabled(
         request, key_id, lambda at, around, _: EnableKey(at=at, authority=authority, known_mcps=around.known_mcps)
     )

@@ -5,21 +5,29 @@ from typing import Annotated
 from litestar import get
 from msgspec import Meta, Struct, structs
 
-from app.api.api_keys.own import seen_of
+from app.api.api_keys.schemas import key_shape
 from app.api.api_keys.selectors import mcp_of
-from app.api.api_keys.shape import key_shape
-from app.api.paging import PER_PAGE_DEFAULT, PageNumber, PerPage, Position, link_next, opened, pagination
-from app.problems import Problem
-from app.requests import HttpRequest, HttpResponse, inbound_of, query_of, services_of, success
+from app.api.api_keys.visibility import seen_of
+from app.http.errors import Problem
+from app.http.handlers import HttpRequest, HttpResponse, get_services, parse_query, raw_request, success
+from app.http.pagination import (
+    PER_PAGE_DEFAULT,
+    CursorPosition,
+    PageNumber,
+    PerPage,
+    decode_cursor,
+    next_link,
+    pagination,
+)
 from domain.actor import UserActor
 from domain.environment import Environment
-from eventstore.clock import now
-from projections.key_list.filters import Filters, Order, ReachedMcp, Sort, Status
-from projections.key_list.found import Found, TooDeep, find
-from projections.key_list.terms import folded
-from projections.key_state.queries import decode
-from projections.member_list.queries import emails
-from projections.usage.queries import usage_of
+from infrastructure.clock import now
+from projections.read_models.keys.list.filters import Filters, Order, ReachedMcp, Sort, Status
+from projections.read_models.keys.list.search import OffsetTooLarge, SearchResult, search
+from projections.read_models.keys.list.search_terms import folded
+from projections.read_models.keys.state.queries import decode
+from projections.read_models.members.list.queries import emails
+from projections.read_models.usage.queries import usage_of
 
 Days = Annotated[int, Meta(ge=1, le=36_500)]
 
@@ -56,24 +64,24 @@ class Query(Struct, frozen=True, forbid_unknown_fields=True):
 
 @get("/v1/api-keys", grant="keys:read")
 async def list_keys(request: HttpRequest) -> HttpResponse:
-    query = query_of(request, Query)
-    services, organization_id = services_of(request), request.auth.organization_id
+    query = parse_query(request, Query)
+    services, organization_id = get_services(request), request.auth.organization_id
     # Newest first, as people expect of a list, but names and dates to come in their natural order.
     order = query.order or ("asc" if query.sort in {"name", "expires_at"} else "desc")
     number = query.page or 1
     at = now()
-    async with services.reading(organization_id) as connection:
+    async with services.read_transaction(organization_id) as connection:
         mcp = None if query.mcp_id is None else await mcp_of(connection, query.mcp_id, organization_id)
         filters = seen_of(request.auth, query.filters(organization_id, mcp))
         purpose = f"keys {filters} {query.sort} {order}"
-        last = opened(services.cursors, query.cursor, query.page, purpose)
+        last = decode_cursor(services.cursors, query.cursor, query.page, purpose)
         after = None if last is None else (last.value, last.id)
         if query.mcp_id is not None and mcp is None:
             # No key reaches an MCP that the organization does not have, not even a key for all MCPs.
-            listed, total, exact = Found([], 0, exact=True)
+            listed, total, exact = SearchResult([], 0, total_exact=True)
         else:
             try:
-                listed, total, exact = await find(
+                listed, total, exact = await search(
                     connection,
                     filters,
                     at,
@@ -83,7 +91,7 @@ async def list_keys(request: HttpRequest) -> HttpResponse:
                     offset=0 if after else (number - 1) * query.per_page,
                     after=after,
                 )
-            except TooDeep as error:
+            except OffsetTooLarge as error:
                 raise Problem("validation_error", "The request is not valid.", {"page": str(error)}) from None
         shown = [decode(item.state) for item in listed[: query.per_page]]
         usage = await usage_of(connection, [state.key.id for state in shown], at)
@@ -91,10 +99,12 @@ async def list_keys(request: HttpRequest) -> HttpResponse:
         addresses = await emails(connection, [c.id for c in creators if isinstance(c, UserActor)])
     cursor = None
     if len(listed) > query.per_page:
-        cursor = services.cursors.encode(Position(listed[query.per_page - 1].value, shown[-1].key.id), purpose=purpose)
+        cursor = services.cursors.encode(
+            CursorPosition(listed[query.per_page - 1].value, shown[-1].key.id), purpose=purpose
+        )
     return success(
         [key_shape(state, at, usage[state.key.id], addresses) for state in shown],
-        headers=link_next(inbound_of(request), services.config.public_url, structs.asdict(query), cursor),
+        headers=next_link(raw_request(request), services.config.public_url, structs.asdict(query), cursor),
         pagination=pagination(
             page=None if after else number, per_page=query.per_page, total=total, next_cursor=cursor, exact=exact
         ),

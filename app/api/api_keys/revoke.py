@@ -5,18 +5,18 @@ from typing import Any
 from litestar import delete, post
 from msgspec import Struct
 
-from app.api.api_keys.elapsed import living_keys
-from app.api.api_keys.own import refuse_unseen
-from app.changes import change
-from app.requests import HttpRequest, HttpResponse, NoParameters, body_of, query_of, services_of
+from app.api.api_keys.expiry import unexpired_key_counts
+from app.api.api_keys.visibility import refuse_unseen
+from app.commands.run_command import change
+from app.http.handlers import Empty, HttpRequest, HttpResponse, get_services, parse_body, parse_query
 from domain.decider import ImpossibleHistory
 from domain.keys.commands import RevokeKey
 from domain.keys.decider import KEY
 from domain.keys.events import KeyEvent, RevocationReason
 from domain.keys.state import KeyState, Revoked
-from domain.organizations.plan import KeyCensus
-from eventstore.clock import now
+from domain.organizations.plan import KeyCounts
 from eventstore.execute import Change
+from infrastructure.clock import now
 
 
 class Body(Struct, frozen=True, forbid_unknown_fields=True):
@@ -35,12 +35,12 @@ async def revoke_key(request: HttpRequest, key_id: str) -> HttpResponse:
 
 
 async def _revoke(request: HttpRequest, key_id: str) -> HttpResponse:
-    query_of(request, NoParameters)
-    wanted = body_of(request, Body)
+    parse_query(request, Empty)
+    wanted = parse_body(request, Body)
     await refuse_unseen(request, key_id)
     at = now()
 
-    def command(census: KeyCensus) -> RevokeKey:
+    def command(census: KeyCounts) -> RevokeKey:
         return RevokeKey(at=at, by=request.auth.actor, census=census, reason=wanted.reason, note=wanted.note or "")
 
     return await change(
@@ -48,7 +48,7 @@ async def _revoke(request: HttpRequest, key_id: str) -> HttpResponse:
         KEY,
         key_id,
         command=command,
-        guard=living_keys(request.auth.organization_id, services_of(request).plans, at),
+        guard=unexpired_key_counts(request.auth.organization_id, get_services(request).plans, at),
         shown=_shown,
     )
 

@@ -18,32 +18,32 @@ import msgspec
 from litestar import post
 from msgspec import UNSET, Struct, UnsetType, structs
 
-from app.api.api_keys.elapsed import living_keys
-from app.api.api_keys.own import seen_of
+from app.api.api_keys.expiry import unexpired_key_counts
+from app.api.api_keys.schemas import status_of
 from app.api.api_keys.selectors import mcp_of, unknown_creator, unknown_keys
-from app.api.api_keys.shape import status_of
-from app.idempotency import idempotency_of
-from app.outcomes import carry_out, step_by_step
-from app.payload import Instant
-from app.problems import Problem
-from app.replies import respond
-from app.requests import HttpRequest, HttpResponse, NoParameters, body_of, inbound_of, query_of, services_of
+from app.api.api_keys.visibility import seen_of
+from app.commands.outcomes import carry_out, step_by_step
+from app.http.decoding import Instant
+from app.http.errors import Problem
+from app.http.handlers import Empty, HttpRequest, HttpResponse, get_services, parse_body, parse_query, raw_request
+from app.http.idempotency import idempotency_key
+from app.http.replies import respond
 from domain.ids import is_id
 from domain.keys.commands import RevokeKey
 from domain.keys.decider import KEY
 from domain.keys.errors import LastActiveKey
 from domain.keys.events import RevocationReason
 from domain.keys.state import Existing
-from domain.organizations.plan import KeyCensus
-from eventstore.clock import new_event_id, now
-from eventstore.database import connect
+from domain.organizations.plan import KeyCounts
 from eventstore.execute import Change, Write
-from eventstore.idempotency import Answer, hold
-from projections.key_list.filters import Filters
-from projections.key_list.page import page, total
-from projections.key_list.queries import keys_there
-from projections.key_state.queries import decode
-from projections.organization_guard.queries import keys_guard
+from eventstore.idempotency import StoredResponse, lock_for_connection
+from infrastructure.clock import new_event_id, now
+from infrastructure.database.connections import connect
+from projections.read_models.keys.list.filters import Filters
+from projections.read_models.keys.list.page import page, total
+from projections.read_models.keys.list.queries import keys_there
+from projections.read_models.keys.state.queries import decode
+from projections.read_models.organizations.counts.queries import keys_guard
 
 IDS_MAX = 10_000
 KEYS_SHOWN_MAX = 1_000
@@ -97,22 +97,22 @@ class Revoked(Struct):
 
 @post("/v1/api-keys/revoke", grant="keys:write", status_code=200)
 async def revoke_keys(request: HttpRequest) -> HttpResponse:
-    query_of(request, NoParameters)
-    wanted = body_of(request, Body)
+    parse_query(request, Empty)
+    wanted = parse_body(request, Body)
     wanted.refuse_malformed(now())
-    idempotency = idempotency_of(inbound_of(request), request.auth.id)
+    idempotency = idempotency_key(raw_request(request), request.auth.id)
     if wanted.dry_run:
         return respond(_rendered(await _matching(request, wanted)), 200, None)
     if idempotency is None:
         return respond(_rendered(await _revoke_all(request, wanted)), 200, None)
     # Outside the pool: requests that each held a connection and waited for a second one would block each other.
-    url = services_of(request).config.database_url
+    url = get_services(request).config.database_url
     async with await connect(url, organization_id=request.auth.organization_id) as held:
-        earlier = await hold(held, idempotency, now())
+        earlier = await lock_for_connection(held, idempotency, now())
         if earlier is not None:
             return respond(await _as_seen(request, earlier.body), earlier.status, None, replayed=True)
         revoked = await _revoke_all(request, wanted)
-        answer = Answer(200, _rendered(revoked))
+        answer = StoredResponse(200, _rendered(revoked))
         with step_by_step(lambda: revoked.revoked):
             await held.execute(*idempotency.store(answer, now()))
         return respond(answer.body, answer.status, None)
@@ -124,7 +124,7 @@ async def _filters(request: HttpRequest, wanted: Body) -> Filters:
     seen = request.auth.visible_keys.created_by
     details: dict[str, str | None] = {}
     mcp = None
-    async with services_of(request).reading(organization_id) as connection:
+    async with get_services(request).read_transaction(organization_id) as connection:
         if wanted.ids is not UNSET:
             details["ids"] = await unknown_keys(connection, wanted.ids, organization_id, created_by=seen)
         if wanted.created_by is not UNSET:
@@ -158,7 +158,7 @@ async def _without_caller(request: HttpRequest, wanted: Body) -> tuple[Filters, 
         return filters, False
     if filters.ids is not None and caller_id not in filters.ids:
         return filters, False
-    async with services_of(request).reading(filters.organization_id) as connection:
+    async with get_services(request).read_transaction(filters.organization_id) as connection:
         fits = await total(connection, structs.replace(filters, ids=(caller_id,)), now())
     return structs.replace(filters, without_id=caller_id), bool(fits)
 
@@ -166,7 +166,7 @@ async def _without_caller(request: HttpRequest, wanted: Body) -> tuple[Filters, 
 async def _matching(request: HttpRequest, wanted: Body) -> Revoked:
     filters, caller_excluded = await _without_caller(request, wanted)
     at = now()
-    async with services_of(request).reading(filters.organization_id) as connection:
+    async with get_services(request).read_transaction(filters.organization_id) as connection:
         listed = await page(connection, filters, at, sort="created_at", order="asc", limit=KEYS_SHOWN_MAX)
         count = await total(connection, filters, at)
     states = [decode(item.state) for item in listed]
@@ -203,7 +203,7 @@ async def _unrevoked(request: HttpRequest, filters: Filters) -> AsyncIterator[Ex
     """The matching keys, oldest first. A page is read, yielded and dropped before the next one."""
     after: tuple[str, str] | None = None
     while True:
-        async with services_of(request).reading(filters.organization_id) as connection:
+        async with get_services(request).read_transaction(filters.organization_id) as connection:
             listed = await page(connection, filters, now(), sort="created_at", order="asc", limit=_PAGE, after=after)
         for item in listed:
             state = decode(item.state)
@@ -216,10 +216,10 @@ async def _unrevoked(request: HttpRequest, filters: Filters) -> AsyncIterator[Ex
 async def _revoke(request: HttpRequest, wanted: Body, key_id: str) -> bool:
     """False when someone else was faster."""
     auth = request.auth
-    services = services_of(request)
+    services = get_services(request)
     at = now()
 
-    def command(census: KeyCensus) -> RevokeKey:
+    def command(census: KeyCounts) -> RevokeKey:
         return RevokeKey(at=at, by=auth.actor, census=census, reason=wanted.reason)
 
     write = Write(
@@ -228,13 +228,13 @@ async def _revoke(request: HttpRequest, wanted: Body, key_id: str) -> bool:
         organization_id=auth.organization_id,
         command=command,
         # Only the own key is decided upon the counts; the others have to be locked in the same order.
-        guard=living_keys(auth.organization_id, services.plans, at)
+        guard=unexpired_key_counts(auth.organization_id, services.plans, at)
         if key_id == auth.id
         else keys_guard(auth.organization_id, services.plans),
         at=at,
-        origin=auth.origin(inbound_of(request)),
+        origin=auth.origin(raw_request(request)),
         new_event_id=new_event_id,
-        relies_on=auth.reliance,
+        requires_unchanged=auth.reliance,
     )
     made = await carry_out(services, write)
     return isinstance(made, Change) and bool(made.events)
@@ -261,7 +261,7 @@ async def _as_seen(request: HttpRequest, body: bytes) -> bytes:
     if seen is None:
         return body
     answer = msgspec.convert(msgspec.json.decode(body)["data"], Revoked)
-    async with services_of(request).reading(organization_id) as connection:
+    async with get_services(request).read_transaction(organization_id) as connection:
         visible = await keys_there(connection, organization_id, [key["id"] for key in answer.keys], seen)
     answer.keys = [key for key in answer.keys if key["id"] in visible]
     return _rendered(answer)

@@ -6,21 +6,21 @@ from datetime import datetime
 from litestar import post
 from msgspec import UNSET, Struct, UnsetType
 
-from app.api.api_keys.own import refuse_unseen
-from app.api.api_keys.shape import changed_key
-from app.api.api_keys.surroundings import surroundings_of
-from app.changes import change
-from app.requests import HttpRequest, HttpResponse, NoParameters, body_of, query_of, services_of
+from app.api.api_keys.key_context import load_key_context
+from app.api.api_keys.schemas import changed_key
+from app.api.api_keys.visibility import refuse_unseen
+from app.commands.run_command import change
+from app.http.handlers import Empty, HttpRequest, HttpResponse, get_services, parse_body, parse_query
 from domain.decider import ImpossibleHistory
 from domain.keys.commands import RotateKey
 from domain.keys.decider import KEY
 from domain.keys.errors import KeyNotFound
 from domain.keys.events import KeyEvent, KeyRotated
-from domain.keys.secret import ENTROPY_BYTES, mint, record
+from domain.keys.secret import ENTROPY_BYTES, fingerprint, generate
 from domain.keys.state import KeyState
-from eventstore.clock import now
 from eventstore.execute import Change
-from projections.key_list.queries import used_version_guard
+from infrastructure.clock import now
+from projections.read_models.keys.list.queries import used_version_guard
 
 
 class Body(Struct, frozen=True, forbid_unknown_fields=True):
@@ -31,18 +31,18 @@ class Body(Struct, frozen=True, forbid_unknown_fields=True):
 
 @post("/v1/api-keys/{key_id:str}/rotate", grant="keys:write", status_code=200)
 async def rotate_key(request: HttpRequest, key_id: str) -> HttpResponse:
-    query_of(request, NoParameters)
-    wanted = body_of(request, Body)
+    parse_query(request, Empty)
+    wanted = parse_body(request, Body)
     await refuse_unseen(request, key_id)
     at = now()
-    surroundings = await surroundings_of(services_of(request).pool, key_id, request.auth.organization_id, at)
+    surroundings = await load_key_context(get_services(request).pool, key_id, request.auth.organization_id, at)
     if surroundings.state is None:
         raise KeyNotFound
-    secret = mint(surroundings.state.key.environment, os.urandom(ENTROPY_BYTES))
+    secret = generate(surroundings.state.key.environment, os.urandom(ENTROPY_BYTES))
 
     def command(used_version: int) -> RotateKey:
         return RotateKey(
-            secret=record(secret),
+            secret=fingerprint(secret),
             at=at,
             authority=request.auth.authority,
             known_mcps=surroundings.known_mcps,

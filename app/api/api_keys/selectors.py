@@ -6,10 +6,10 @@ something else, and a mistyped id must not decide which keys stop working. An id
 
 from collections.abc import Sequence
 
-from eventstore.database import Connection
-from projections.key_list.filters import ReachedMcp
-from projections.key_list.queries import creator_known, keys_there
-from projections.mcp_list.queries import detail
+from infrastructure.database.connections import Connection
+from projections.read_models.keys.list.filters import ReachedMcp
+from projections.read_models.keys.list.queries import creator_known, keys_there
+from projections.read_models.mcps.list.queries import detail
 
 _SHOWN_MAX = 5
 

@@ -9,20 +9,20 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Meta, Struct
 
-from app.api.api_keys.shape import permissions_shape
-from app.exchange import Inbound, Outbound, presentable
-from app.payload import read_body
-from app.problems import Problem
-from app.security.admission import refuse_denied, refuse_invalid, ruling_on
-from app.security.callers import presentation
+from app.api.api_keys.schemas import permissions_shape
+from app.auth.callers import access_request
+from app.http.decoding import read_body
+from app.http.errors import Problem
+from app.http.messages import RawRequest, RawResponse, clean_user_agent
 from app.services import Services
-from app.verification import Asked, Ruling
-from domain.addresses import ADDRESS_EXPECTED, parse_address
+from app.verification.authenticate import authenticate, raise_if_denied, raise_if_invalid
+from app.verification.requests import VerificationResult, VerifyKey
 from domain.environment import Environment
 from domain.fields import NO_KEY
 from domain.ids import is_id
-from domain.keys.secret import digest, holds_secret, parse
-from domain.usage.decision import Presentation
+from domain.keys.secret import contains_secret, digest, parse
+from domain.networks import ADDRESS_EXPECTED, parse_address
+from domain.usage.decision import AccessRequest
 from domain.usage.events import Code
 
 TOOL_LENGTH_MAX = 200
@@ -38,7 +38,7 @@ class Body(Struct, frozen=True, forbid_unknown_fields=True):
     user_agent: Annotated[str, Meta(max_length=1_000)] | None = None
 
 
-class Verified(Struct, frozen=True, omit_defaults=True):
+class VerifyResponse(Struct, frozen=True, omit_defaults=True):
     """`remaining` of the month's quota; absent where there is none, as for test keys."""
 
     valid: bool
@@ -56,27 +56,27 @@ class Verified(Struct, frozen=True, omit_defaults=True):
 
 class _Answer(Struct, frozen=True):
     success: bool
-    data: Verified
+    data: VerifyResponse
 
 
 _encoder = msgspec.json.Encoder()
 
 
-async def verify_key(inbound: Inbound, services: Services) -> Outbound:
-    caller = presentation(inbound, "manage", grant="keys:verify")
+async def verify_key(inbound: RawRequest, services: Services) -> RawResponse:
+    caller = access_request(inbound, "manage", grant="keys:verify")
     try:
-        subject = _subject(inbound)
+        subject = _access_request(inbound)
     except Problem as problem:
-        await refuse_invalid(inbound, services, caller, problem, question=lambda caller: Asked(caller, None))
-    ruling = await ruling_on(inbound, services, Asked(caller, subject))
-    refuse_denied(ruling, caller)
-    return Outbound(200, _encoder.encode(_Answer(success=True, data=_verified(ruling))))
+        await raise_if_invalid(inbound, services, caller, problem, question=lambda caller: VerifyKey(caller, None))
+    ruling = await authenticate(inbound, services, VerifyKey(caller, subject))
+    raise_if_denied(ruling, caller)
+    return RawResponse(200, _encoder.encode(_Answer(success=True, data=_response(ruling))))
 
 
-def _subject(inbound: Inbound) -> Presentation | None:
+def _access_request(inbound: RawRequest) -> AccessRequest | None:
     refuse_parameters(inbound)
     asked = read_body(inbound.body, inbound.header("content-type") or "", Body)
-    check_target(asked.mcp_id, asked.tool)
+    validate_target(asked.mcp_id, asked.tool)
     address = None if asked.ip is None else parse_address(asked.ip)
     if asked.ip is not None and address is None:
         raise Problem("validation_error", "The request is not valid.", {"ip": ADDRESS_EXPECTED})
@@ -84,23 +84,23 @@ def _subject(inbound: Inbound) -> Presentation | None:
     if secret is None:
         return None
     user_agent = asked.user_agent
-    return Presentation(
+    return AccessRequest(
         digest=digest(secret),
         action="verify",
         mcp_id=asked.mcp_id,
         tool=asked.tool,
         ip=None if address is None else str(address),
-        user_agent=None if user_agent is None else presentable(user_agent),
+        user_agent=None if user_agent is None else clean_user_agent(user_agent),
         request_id=inbound.request_id,
     )
 
 
-def refuse_parameters(inbound: Inbound) -> None:
+def refuse_parameters(inbound: RawRequest) -> None:
     if inbound.query:
         raise Problem("validation_error", "The request is not valid.", {"query": "This route takes no parameters"})
 
 
-def check_target(mcp_id: str | None, tool: str | None) -> None:
+def validate_target(mcp_id: str | None, tool: str | None) -> None:
     """422 when the MCP or the tool can not be what they are said to be."""
     details: dict[str, str] = {}
     if mcp_id is not None and not is_id("mcp", mcp_id):
@@ -109,18 +109,18 @@ def check_target(mcp_id: str | None, tool: str | None) -> None:
         details["tool"] = "Needs mcp_id: a tool belongs to an MCP"
     if tool is not None and not (tool.isprintable() and tool):
         details["tool"] = "Must consist of printable characters"
-    if tool is not None and holds_secret(tool):
+    if tool is not None and contains_secret(tool):
         details["tool"] = NO_KEY
     if details:
         raise Problem("validation_error", "The request is not valid.", details)
 
 
-def _verified(ruling: Ruling) -> Verified:
+def _response(ruling: VerificationResult) -> VerifyResponse:
     verdict = ruling.subject
     key = verdict.key
     if key is None:
-        return Verified(valid=False, code=verdict.code, event_id=ruling.event_id)
-    return Verified(
+        return VerifyResponse(valid=False, code=verdict.code, event_id=ruling.event_id)
+    return VerifyResponse(
         valid=verdict.accepted,
         code=verdict.code,
         key_id=key.id,

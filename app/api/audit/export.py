@@ -18,12 +18,12 @@ from litestar import get
 from litestar.response import Stream
 from msgspec import Struct, field
 
-from app.api.audit.shape import addresses_of, event_shape
-from app.payload import Instant
-from app.requests import HttpRequest, query_of, services_of
-from app.security.authorization import authorize
+from app.api.audit.schemas import addresses_of, event_shape
+from app.auth.authorization import authorize
+from app.http.decoding import Instant
+from app.http.handlers import HttpRequest, get_services, parse_query
 from app.services import Services
-from projections.audit.queries import Stretch, oldest, stretch
+from projections.log_queries.audit.queries import Stretch, oldest, stretch
 
 PAGE = 1_000
 
@@ -54,16 +54,16 @@ class Query(Struct, frozen=True, forbid_unknown_fields=True):
 
 @get("/v1/audit/export", grant="audit:read")
 async def export_audit(request: HttpRequest) -> Stream:
-    query = query_of(request, Query)
-    services = services_of(request)
+    query = parse_query(request, Query)
+    services = get_services(request)
     organization_id = request.auth.organization_id
-    async with services.reading(organization_id) as connection:
+    async with services.read_transaction(organization_id) as connection:
         whole = await stretch(connection, organization_id, query.since, query.until)
     pages = _pages(services, whole, lambda: authorize(request, request.route_handler))
     # Before the answer begins: what goes wrong so early is answered as a problem, and not as a file that ends.
     first = await anext(pages)
     return Stream(
-        file_of(query.format, first, pages),
+        stream_export(query.format, first, pages),
         media_type={"jsonl": "application/jsonl", "csv": "text/csv"}[query.format],
         headers={"Content-Disposition": f'attachment; filename="audit-log.{query.format}"'},
     )
@@ -77,7 +77,7 @@ async def _pages(
     while True:
         if above:
             await still_allowed()
-        async with services.reading(whole.organization_id) as connection:
+        async with services.read_transaction(whole.organization_id) as connection:
             entries = await oldest(connection, whole, above=above, limit=PAGE)
             addresses = await addresses_of(connection, entries)
         yield [event_shape(entry, addresses) for entry in entries]
@@ -86,7 +86,7 @@ async def _pages(
         above = entries[-1].position
 
 
-async def file_of(form: Format, first: list[Event], rest: AsyncIterator[list[Event]]) -> AsyncIterator[bytes]:
+async def stream_export(form: Format, first: list[Event], rest: AsyncIterator[list[Event]]) -> AsyncIterator[bytes]:
     lines: Callable[[Sequence[Event]], bytes] = _json_lines if form == "jsonl" else _csv_lines
     if form == "csv":
         yield _csv([COLUMNS])
@@ -123,10 +123,10 @@ def _row(event: Event) -> list[object]:
         event["user_agent"],
         msgspec.json.encode(event["data"]).decode(),
     )
-    return [event["position"], *[harmless(text or "") for text in texts]]
+    return [event["position"], *[escape_formula(text or "") for text in texts]]
 
 
-def harmless(text: str) -> str:
+def escape_formula(text: str) -> str:
     """A spreadsheet takes a cell that begins like this for a formula (OWASP, "CSV Injection"): it becomes a text."""
     return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r", "\n")) else text
 

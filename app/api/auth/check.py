@@ -9,14 +9,14 @@ from urllib.parse import quote
 from msgspec import Struct
 from msgspec.structs import replace
 
-from app.api.api_keys.verify import Tool, check_target
-from app.exchange import Inbound, Outbound
-from app.payload import read_query
-from app.problems import Problem
-from app.security.admission import refuse_denied, refuse_invalid, ruling_on
-from app.security.callers import presentation
+from app.api.api_keys.verify import Tool, validate_target
+from app.auth.callers import access_request
+from app.http.decoding import read_query
+from app.http.errors import Problem
+from app.http.messages import RawRequest, RawResponse
 from app.services import Services
-from app.verification import Presented
+from app.verification.authenticate import authenticate, raise_if_denied, raise_if_invalid
+from app.verification.requests import Authenticate
 from domain.ids import is_id
 
 _PRINTABLE = "".join(chr(c) for c in range(ord(" "), ord("~") + 1) if chr(c) != "%")
@@ -30,27 +30,27 @@ class Query(Struct, frozen=True, forbid_unknown_fields=True):
     tool: Tool | None = None
 
 
-async def check_key(inbound: Inbound, services: Services) -> Outbound:
-    unread = presentation(inbound, "check")
+async def check_key(inbound: RawRequest, services: Services) -> RawResponse:
+    unread = access_request(inbound, "check")
     try:
         query = _query(inbound)
     except Problem as problem:
-        await refuse_invalid(inbound, services, unread, problem)
+        await raise_if_invalid(inbound, services, unread, problem)
     presented = replace(unread, mcp_id=query.mcp_id, tool=query.tool, organization_id=query.organization_id)
-    key = refuse_denied(await ruling_on(inbound, services, Presented(presented)), presented)
+    key = raise_if_denied(await authenticate(inbound, services, Authenticate(presented)), presented)
     headers = {
         "X-Key-Id": key.id,
         "X-Key-Name": _header_text(key.name),
         "X-Organization-Id": key.organization_id,
         "X-Key-Environment": key.environment,
     }
-    return Outbound(200, b'{"success":true,"data":{"valid":true}}', headers)
+    return RawResponse(200, b'{"success":true,"data":{"valid":true}}', headers)
 
 
-def _query(inbound: Inbound) -> Query:
+def _query(inbound: RawRequest) -> Query:
     inbound.refuse_unread()
     query = read_query(inbound.query, Query)
-    check_target(query.mcp_id, query.tool)
+    validate_target(query.mcp_id, query.tool)
     if query.organization_id is not None and not is_id("org", query.organization_id):
         problem = "Must be the id of an organization, such as org_… with 26 characters"
         raise Problem("validation_error", "The request is not valid.", {"organization_id": problem})

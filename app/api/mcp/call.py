@@ -10,20 +10,20 @@ from typing import TypeVar
 import structlog
 from msgspec import Struct, field
 
-from app.exchange import Inbound
-from app.security.admission import refuse_denied, ruling_on
-from app.security.callers import presentation
+from app.auth.callers import access_request
+from app.http.messages import RawRequest
 from app.services import Services
-from app.verification import Completed, Presented
+from app.verification.authenticate import authenticate, raise_if_denied
+from app.verification.requests import Authenticate, RecordCallEnd
 from domain.keys.state import Key
 from domain.refusal import Refusal
 from domain.usage.events import CallStatus
-from eventstore.errors import UNAVAILABLE, LogError, Unavailable
 from gateway.errors import GatewayError
 from gateway.gateway import Gateway
-from gateway.health import note_call
+from gateway.health import record_call
+from gateway.mcp_target import McpTarget, load_active_target
 from gateway.results import Resource, ToolResult
-from gateway.way import Way, open_way_to
+from infrastructure.database.errors import UNAVAILABLE, StorageError, Unavailable
 
 TIMEOUT_MS_DEFAULT = 30_000
 
@@ -45,33 +45,33 @@ class Call(Struct, frozen=True):
     key: Key
     call_id: str
     mcp_id: str
-    named: str
+    operation: str
     timeout_ms: int
     progress: Progress = field(default_factory=Progress)
 
-    async def carry_out(self, ask: Callable[[Gateway, Way, float], Awaitable[R]]) -> R:
+    async def execute(self, ask: Callable[[Gateway, McpTarget, float], Awaitable[R]]) -> R:
         """What the server answers; however it ends, the end is recorded before anyone is answered."""
         try:
             services = self.services
-            way = await open_way_to(services.pool, services.sealer, self.mcp_id, self.key.organization_id)
+            way = await load_active_target(services.pool, services.sealer, self.mcp_id, self.key.organization_id)
         except (Unavailable, *UNAVAILABLE) as error:
-            await self.ended("error", "unavailable")
+            await self.finish("error", "unavailable")
             raise Unavailable from error
         except Exception as error:
             # Nobody was asked: the MCP is gone by now, or its credential does not open. A known end.
-            await self.ended("error", error.code if isinstance(error, Refusal) else "internal_error")
+            await self.finish("error", error.code if isinstance(error, Refusal) else "internal_error")
             raise
         result = await self._asked(way, ask)
-        await note_call(self.services.pool, way, None, self.timeout_ms)
+        await record_call(self.services.pool, way, None, self.timeout_ms)
         return result
 
-    async def _asked(self, way: Way, ask: Callable[[Gateway, Way, float], Awaitable[R]]) -> R:
+    async def _asked(self, way: McpTarget, ask: Callable[[Gateway, McpTarget, float], Awaitable[R]]) -> R:
         self.progress.server_asked = True
         try:
             result = await ask(self.services.gateway, way, self.timeout_ms / 1000)
         except GatewayError as error:
             await self._completed("error", error.latency_ms, error.response_bytes, error.code)
-            await note_call(self.services.pool, way, error, self.timeout_ms)
+            await record_call(self.services.pool, way, error, self.timeout_ms)
             raise
         except Exception:
             await self._completed("error", 0, 0, "internal_error")
@@ -82,33 +82,33 @@ class Call(Struct, frozen=True):
             await self._completed("success", result.latency_ms, result.response_bytes, None)
         return result
 
-    async def ended(self, status: CallStatus, error: str | None = None) -> None:
+    async def finish(self, status: CallStatus, error: str | None = None) -> None:
         """Record that it has ended without anyone having been asked."""
         await self._completed(status, 0, 0, error)
 
     async def _completed(self, status: CallStatus, latency_ms: int, response_bytes: int, error: str | None) -> None:
-        completed = Completed(
+        completed = RecordCallEnd(
             call_id=self.call_id,
             key=self.key,
             mcp_id=self.mcp_id,
-            tool=self.named,
+            tool=self.operation,
             status=status,
             latency_ms=latency_ms,
             response_bytes=response_bytes,
             error=error,
         )
         try:
-            await self.services.verification.ask(completed)
-        except LogError:
+            await self.services.verification.submit(completed)
+        except StorageError:
             # The use itself is in the log. To withhold the result now would only make the caller do it all again.
             _log.warning("call_outcome_unrecorded", call_id=self.call_id)
 
 
-async def authorised(
-    inbound: Inbound, services: Services, mcp_id: str, tool: str | None, *, named: str, timeout_ms: int
+async def authorize(
+    inbound: RawRequest, services: Services, mcp_id: str, tool: str | None, *, named: str, timeout_ms: int
 ) -> Call:
     """The call, once the key in the request's headers was accepted for it and that is in the log."""
-    presented = presentation(inbound, "call", mcp_id=mcp_id, tool=tool)
-    ruling = await ruling_on(inbound, services, Presented(presented))
-    key = refuse_denied(ruling, presented)
+    presented = access_request(inbound, "call", mcp_id=mcp_id, tool=tool)
+    ruling = await authenticate(inbound, services, Authenticate(presented))
+    key = raise_if_denied(ruling, presented)
     return Call(services, key, ruling.event_id or "", mcp_id, named, timeout_ms)

@@ -6,24 +6,24 @@ from typing import Annotated, Any
 import structlog
 from msgspec import Meta, Raw, Struct, field
 
-from app.api.api_keys.verify import Tool, check_target, refuse_parameters
-from app.api.mcp.call import TIMEOUT_MS_DEFAULT, authorised
-from app.api.mcp.once import once, repeatable
-from app.exchange import Inbound, Outbound
-from app.payload import encode, read_body
-from app.problems import Problem
-from app.security.admission import refuse_invalid
-from app.security.callers import presentation
+from app.api.api_keys.verify import Tool, refuse_parameters, validate_target
+from app.api.mcp.call import TIMEOUT_MS_DEFAULT, authorize
+from app.api.mcp.idempotent_call import once, repeatable
+from app.auth.callers import access_request
+from app.http.decoding import encode, read_body
+from app.http.errors import Problem
+from app.http.messages import RawRequest, RawResponse
 from app.services import Services
-from eventstore.clock import now
-from eventstore.errors import UNAVAILABLE, Unavailable
+from app.verification.authenticate import raise_if_invalid
 from gateway.catalogue import Catalogue, find_catalogue
 from gateway.errors import HeadersMissing
 from gateway.gateway import Gateway
 from gateway.health import list_again
+from gateway.mcp_target import McpTarget
 from gateway.results import ToolResult
-from gateway.way import Way
 from gateway.wire.parameter_headers import wanted_headers
+from infrastructure.clock import now
+from infrastructure.database.errors import UNAVAILABLE, Unavailable
 
 _log = structlog.get_logger(__name__)
 
@@ -42,15 +42,15 @@ class Metadata(Struct, frozen=True):
     timestamp: datetime
 
 
-async def invoke_tool(inbound: Inbound, services: Services) -> Outbound:
-    unread = presentation(inbound, "call")
+async def invoke_tool(inbound: RawRequest, services: Services) -> RawResponse:
+    unread = access_request(inbound, "call")
     try:
         wanted, request = _wanted(inbound), repeatable(inbound)
     except Problem as problem:
-        await refuse_invalid(inbound, services, unread, problem)
-    call = await authorised(inbound, services, wanted.mcp_id, wanted.tool, named=wanted.tool, timeout_ms=wanted.timeout)
+        await raise_if_invalid(inbound, services, unread, problem)
+    call = await authorize(inbound, services, wanted.mcp_id, wanted.tool, named=wanted.tool, timeout_ms=wanted.timeout)
 
-    async def ask(gateway: Gateway, way: Way, timeout_seconds: float) -> ToolResult:
+    async def ask(gateway: Gateway, way: McpTarget, timeout_seconds: float) -> ToolResult:
         is_stale = False
 
         async def stored() -> Catalogue | None:
@@ -81,15 +81,15 @@ async def invoke_tool(inbound: Inbound, services: Services) -> Outbound:
                 await list_again(services.pool, way)
 
     async def make() -> bytes:
-        result = await call.carry_out(ask)
+        result = await call.execute(ask)
         metadata = Metadata(wanted.mcp_id, wanted.tool, result.latency_ms, now())
         return encode({"success": True, "data": {"result": Raw(result.encoded), "metadata": metadata}})
 
     return await once(call, inbound, request, make)
 
 
-def _wanted(inbound: Inbound) -> Body:
+def _wanted(inbound: RawRequest) -> Body:
     refuse_parameters(inbound)
     wanted = read_body(inbound.body, inbound.header("content-type") or "", Body)
-    check_target(wanted.mcp_id, wanted.tool)
+    validate_target(wanted.mcp_id, wanted.tool)
     return wanted

@@ -8,18 +8,18 @@ import re
 
 from msgspec import Raw, Struct
 
-from app.api.api_keys.verify import check_target, refuse_parameters
-from app.api.mcp.call import TIMEOUT_MS_DEFAULT, authorised
-from app.api.mcp.once import once, repeatable
-from app.exchange import Inbound, Outbound
-from app.payload import encode, read_body
-from app.problems import Problem
-from app.security.admission import refuse_invalid
-from app.security.callers import presentation
+from app.api.api_keys.verify import refuse_parameters, validate_target
+from app.api.mcp.call import TIMEOUT_MS_DEFAULT, authorize
+from app.api.mcp.idempotent_call import once, repeatable
+from app.auth.callers import access_request
+from app.http.decoding import encode, read_body
+from app.http.errors import Problem
+from app.http.messages import RawRequest, RawResponse
 from app.services import Services
+from app.verification.authenticate import raise_if_invalid
 from gateway.gateway import Gateway
+from gateway.mcp_target import McpTarget
 from gateway.results import Resource
-from gateway.way import Way
 
 METHOD = "resources/read"
 
@@ -32,28 +32,28 @@ class Body(Struct, frozen=True, forbid_unknown_fields=True):
     uri: str
 
 
-async def read_resource(inbound: Inbound, services: Services) -> Outbound:
-    unread = presentation(inbound, "call")
+async def read_resource(inbound: RawRequest, services: Services) -> RawResponse:
+    unread = access_request(inbound, "call")
     try:
         wanted, request = _wanted(inbound), repeatable(inbound)
     except Problem as problem:
-        await refuse_invalid(inbound, services, unread, problem)
-    call = await authorised(inbound, services, wanted.mcp_id, None, named=METHOD, timeout_ms=TIMEOUT_MS_DEFAULT)
+        await raise_if_invalid(inbound, services, unread, problem)
+    call = await authorize(inbound, services, wanted.mcp_id, None, named=METHOD, timeout_ms=TIMEOUT_MS_DEFAULT)
 
-    async def ask(gateway: Gateway, way: Way, timeout_seconds: float) -> Resource:
+    async def ask(gateway: Gateway, way: McpTarget, timeout_seconds: float) -> Resource:
         return await gateway.read_resource(way.upstream, wanted.uri, timeout_seconds=timeout_seconds)
 
     async def make() -> bytes:
-        result = await call.carry_out(ask)
+        result = await call.execute(ask)
         return encode({"success": True, "data": {"contents": Raw(result.encoded)}})
 
     return await once(call, inbound, request, make)
 
 
-def _wanted(inbound: Inbound) -> Body:
+def _wanted(inbound: RawRequest) -> Body:
     refuse_parameters(inbound)
     wanted = read_body(inbound.body, inbound.header("content-type") or "", Body)
-    check_target(wanted.mcp_id, None)
+    validate_target(wanted.mcp_id, None)
     if not URI.fullmatch(wanted.uri):
         details = {"uri": "Must be a URI of at most 2000 characters in ASCII, such as file:///notes.txt"}
         raise Problem("validation_error", "The request is not valid.", details)

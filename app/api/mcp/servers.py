@@ -8,19 +8,19 @@ from typing import Literal
 
 from msgspec import Struct
 
-from app.exchange import Inbound, Outbound
-from app.payload import encode
-from app.problems import Problem
-from app.security.admission import refuse_denied, ruling_on
-from app.security.callers import presentation
+from app.auth.callers import access_request
+from app.http.decoding import encode
+from app.http.errors import Problem
+from app.http.messages import RawRequest, RawResponse
 from app.services import Services
-from app.verification import Presented
+from app.verification.authenticate import authenticate, raise_if_denied
+from app.verification.requests import Authenticate
 from domain.keys.state import Key
 from domain.mcps.events import Health
 from domain.usage.decision import McpFacts, mcp_denial
 from gateway.catalogue import read_catalogue
-from projections.mcp_health.queries import McpTools, tools_of_all
-from projections.mcp_list.queries import ActiveMcp, active_mcps
+from projections.read_models.mcps.health.queries import McpTools, tools_of_all
+from projections.read_models.mcps.list.queries import ActiveMcp, active_mcps
 
 
 class ReachableTool(Struct, frozen=True):
@@ -39,16 +39,16 @@ class ReachableServer(Struct, frozen=True):
     tools: list[ReachableTool]
 
 
-async def list_servers(inbound: Inbound, services: Services) -> Outbound:
-    presented = presentation(inbound, "manage")
-    key = refuse_denied(await ruling_on(inbound, services, Presented(presented)), presented)
+async def list_servers(inbound: RawRequest, services: Services) -> RawResponse:
+    presented = access_request(inbound, "manage")
+    key = raise_if_denied(await authenticate(inbound, services, Authenticate(presented)), presented)
     if inbound.query:
         raise Problem("validation_error", "The request is not valid.", {"query": "This route takes no parameters"})
-    async with services.reading(key.organization_id) as connection:
+    async with services.read_transaction(key.organization_id) as connection:
         mcps = [mcp for mcp in await active_mcps(connection, key.organization_id) if _reaches(key, mcp)]
         known = await tools_of_all(connection, [mcp.mcp_id for mcp in mcps])
     servers = [_server(key, mcp, known.get(mcp.mcp_id, McpTools("unknown", b"[]"))) for mcp in mcps]
-    return Outbound(200, encode({"success": True, "data": servers}))
+    return RawResponse(200, encode({"success": True, "data": servers}))
 
 
 def _reaches(key: Key, mcp: ActiveMcp) -> bool:

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from msgspec import Meta, Struct
 
-from app.problems import Problem
+from app.http.errors import Problem
 from domain.mcps.events import AuthType
 from gateway.upstream import ApiKey, Basic, Bearer, Credential, NoCredential, Query, check_credential
 

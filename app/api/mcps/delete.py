@@ -2,22 +2,22 @@
 
 from litestar import delete
 
-from app.changes import change
-from app.requests import HttpRequest, HttpResponse, NoParameters, body_of, query_of, services_of
+from app.commands.run_command import change
+from app.http.handlers import Empty, HttpRequest, HttpResponse, get_services, parse_body, parse_query
 from domain.mcps.commands import DeleteMcp
 from domain.mcps.decider import MCP
-from domain.organizations.plan import McpCensus
-from eventstore.clock import now
-from projections.organization_guard.queries import mcps_guard
+from domain.organizations.plan import McpCounts
+from infrastructure.clock import now
+from projections.read_models.organizations.counts.queries import mcps_guard
 
 
 @delete("/v1/mcps/{mcp_id:str}", grant="mcps:write", status_code=200)
 async def delete_mcp(request: HttpRequest, mcp_id: str) -> HttpResponse:
-    query_of(request, NoParameters)
-    body_of(request, NoParameters)
+    parse_query(request, Empty)
+    parse_body(request, Empty)
     at = now()
 
-    def command(_: McpCensus) -> DeleteMcp:
+    def command(_: McpCounts) -> DeleteMcp:
         return DeleteMcp(at=at)
 
     return await change(
@@ -25,6 +25,6 @@ async def delete_mcp(request: HttpRequest, mcp_id: str) -> HttpResponse:
         MCP,
         mcp_id,
         command=command,
-        guard=mcps_guard(request.auth.organization_id, services_of(request).plans),
+        guard=mcps_guard(request.auth.organization_id, get_services(request).plans),
         shown=lambda _: {"deleted": True, "mcp_id": mcp_id},
     )

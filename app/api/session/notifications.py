@@ -5,10 +5,19 @@ from typing import Any, cast
 from litestar import get, patch
 from msgspec import UNSET, Struct, UnsetType
 
-from app.changes import change
-from app.outcomes import carry_out
-from app.requests import HttpRequest, HttpResponse, NoParameters, body_of, person_of, query_of, services_of, success
-from app.security.callers import PersonCaller
+from app.auth.callers import PersonCaller
+from app.commands.outcomes import carry_out
+from app.commands.run_command import change
+from app.http.handlers import (
+    Empty,
+    HttpRequest,
+    HttpResponse,
+    get_services,
+    parse_body,
+    parse_query,
+    require_person,
+    success,
+)
 from app.services import Services
 from domain.alerts.events import AlertType
 from domain.members.commands import ChangeNotifications
@@ -16,10 +25,10 @@ from domain.members.decider import MEMBER
 from domain.members.events import Role, Threshold
 from domain.members.notifications import Notifications, seen_types, threshold_of
 from domain.members.state import Member
-from eventstore.clock import new_event_id, now
 from eventstore.execute import Write, no_guard
 from eventstore.recorded import Origin
-from projections.mail_preferences.queries import preferences_of
+from infrastructure.clock import new_event_id, now
+from projections.read_models.members.mail_preferences.queries import preferences_of
 
 
 class Body(Struct, frozen=True, forbid_unknown_fields=True):
@@ -31,16 +40,16 @@ class Body(Struct, frozen=True, forbid_unknown_fields=True):
 
 @get("/v1/session/notifications", only="people")
 async def notifications(request: HttpRequest) -> HttpResponse:
-    query_of(request, NoParameters)
-    person = person_of(request)
-    chosen = await chosen_by(services_of(request), person)
+    parse_query(request, Empty)
+    person = require_person(request)
+    chosen = await notifications_of(get_services(request), person)
     return success(notifications_shape(chosen, person.role), headers={"ETag": f'"{person.revision}"'})
 
 
 @patch("/v1/session/notifications", only="people")
 async def change_notifications(request: HttpRequest) -> HttpResponse:
-    query_of(request, NoParameters)
-    person, wanted = person_of(request), body_of(request, Body)
+    parse_query(request, Empty)
+    person, wanted = require_person(request), parse_body(request, Body)
     command = ChangeNotifications(at=now(), threshold=wanted.threshold, thresholds=wanted.thresholds)
     return await change(
         request,
@@ -52,7 +61,9 @@ async def change_notifications(request: HttpRequest) -> HttpResponse:
     )
 
 
-async def choose(services: Services, person: PersonCaller, command: ChangeNotifications, origin: Origin) -> None:
+async def update_preferences(
+    services: Services, person: PersonCaller, command: ChangeNotifications, origin: Origin
+) -> None:
     """The same for those who need no answer of the API."""
     write = Write(
         decider=MEMBER,
@@ -63,13 +74,13 @@ async def choose(services: Services, person: PersonCaller, command: ChangeNotifi
         at=command.at,
         origin=origin,
         new_event_id=new_event_id,
-        relies_on=person.reliance,
+        requires_unchanged=person.reliance,
     )
     await carry_out(services, write)
 
 
-async def chosen_by(services: Services, person: PersonCaller) -> Notifications:
-    async with services.reading(person.organization_id) as connection:
+async def notifications_of(services: Services, person: PersonCaller) -> Notifications:
+    async with services.read_transaction(person.organization_id) as connection:
         return await preferences_of(connection, person.user_id, person.organization_id)
 
 

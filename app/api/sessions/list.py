@@ -4,27 +4,27 @@ from typing import Any
 
 from litestar import get
 
-from app.requests import HttpRequest, HttpResponse, NoParameters, person_of, query_of, services_of, success
-from app.security.callers import PersonCaller
+from app.auth.callers import PersonCaller
+from app.http.handlers import Empty, HttpRequest, HttpResponse, get_services, parse_query, require_person, success
 from app.services import Services
-from eventstore.clock import now
-from projections.sessions.queries import Listed, sessions_of
+from infrastructure.clock import now
+from projections.records.sessions.queries import SessionRow, sessions_of
 
 
 @get("/v1/sessions", only="people")
 async def list_sessions(request: HttpRequest) -> HttpResponse:
-    query_of(request, NoParameters)
-    caller = person_of(request)
-    return success([shape(each, caller) for each in await own_sessions(services_of(request), caller)])
+    parse_query(request, Empty)
+    caller = require_person(request)
+    return success([shape(each, caller) for each in await own_sessions(get_services(request), caller)])
 
 
-async def own_sessions(services: Services, caller: PersonCaller) -> list[Listed]:
+async def own_sessions(services: Services, caller: PersonCaller) -> list[SessionRow]:
     """Those that have not ended in any way."""
-    async with services.reading(caller.organization_id) as connection:
+    async with services.read_transaction(caller.organization_id) as connection:
         return await sessions_of(connection, caller.user_id, now(), services.config.session_idle)
 
 
-def shape(listed: Listed, caller: PersonCaller) -> dict[str, Any]:
+def shape(listed: SessionRow, caller: PersonCaller) -> dict[str, Any]:
     return {
         "id": listed.session_id,
         "current": listed.session_id == caller.session_id,

@@ -2,12 +2,12 @@
 
 from litestar import get
 
-from app.api.usage.period import Query, asked
-from app.api.usage.shape import organization_usage_shape
-from app.requests import HttpRequest, HttpResponse, query_of, services_of, success
+from app.api.usage.period import Query, parse_period
+from app.api.usage.schemas import organization_usage_shape
+from app.http.handlers import HttpRequest, HttpResponse, get_services, parse_query, success
 from domain.organizations.errors import OrganizationNotFound
-from eventstore.clock import now
-from projections.usage.reports import organization_report, plan_of
+from infrastructure.clock import now
+from projections.read_models.usage.reports import organization_report, plan_of
 
 
 @get("/v1/usage", grant="usage:read")
@@ -17,10 +17,10 @@ async def usage_summary(request: HttpRequest) -> HttpResponse:
 
 async def organization_usage_of(request: HttpRequest) -> HttpResponse:
     """Only keys that the caller sees are listed; the sums are about the whole organization, as its plan is."""
-    wanted = asked(query_of(request, Query), now())
+    wanted = parse_period(parse_query(request, Query), now())
     caller = request.auth
-    services = services_of(request)
-    async with services.reading(caller.organization_id) as connection:
+    services = get_services(request)
+    async with services.read_transaction(caller.organization_id) as connection:
         plan = await plan_of(connection, caller.organization_id)
         if plan is None:
             raise OrganizationNotFound

@@ -5,8 +5,8 @@ from typing import Literal, NamedTuple
 
 from msgspec import Struct
 
-from app.problems import Problem
-from projections.usage.reports import Span
+from app.http.errors import Problem
+from projections.read_models.usage.reports import Span
 
 DAYS_MAX = 366
 
@@ -21,19 +21,19 @@ class Query(Struct, frozen=True, forbid_unknown_fields=True):
     end_date: date | None = None
 
 
-class Asked(NamedTuple):
+class ReportPeriod(NamedTuple):
     """`period` is "custom" for dates."""
 
     period: str
     span: Span
 
 
-def asked(query: Query, at: datetime) -> Asked:
+def parse_period(query: Query, at: datetime) -> ReportPeriod:
     """This month, unless something else is asked for. 422 for what is no span of 1 to `DAYS_MAX` days."""
     today = at.astimezone(UTC).date()
     if query.start_date is None and query.end_date is None:
         period = query.period or "month"
-        return Asked(period, Span(_first_day(period, today), today))
+        return ReportPeriod(period, Span(_first_day(period, today), today))
     if query.period is not None:
         raise _invalid("period", "Send either period or dates, not both")
     if query.start_date is None:
@@ -47,7 +47,7 @@ def asked(query: Query, at: datetime) -> Asked:
         raise _invalid("end_date", f"Must be before {date.max.year}")
     if (last - query.start_date).days >= DAYS_MAX:
         raise _invalid("start_date", f"Must be at most {DAYS_MAX} days, end_date included, before end_date")
-    return Asked("custom", Span(query.start_date, last))
+    return ReportPeriod("custom", Span(query.start_date, last))
 
 
 def _first_day(period: Period, today: date) -> date:

@@ -5,20 +5,20 @@ import os
 from litestar import post
 from msgspec import Struct
 
-from app.api.webhooks.shape import changed_webhook
-from app.changes import change
-from app.requests import HttpRequest, HttpResponse, NoParameters, body_of, query_of, services_of
-from domain.webhooks.announcements import EVERYTHING
+from app.api.webhooks.schemas import changed_webhook
+from app.commands.run_command import change
+from app.http.handlers import Empty, HttpRequest, HttpResponse, get_services, parse_body, parse_query
 from domain.webhooks.commands import CreateWebhook
 from domain.webhooks.decider import WEBHOOK
+from domain.webhooks.event_names import EVERYTHING
 from domain.webhooks.events import WebhookKind
-from eventstore.clock import new_id, now
-from eventstore.database import Connection
-from eventstore.execute import Survey
+from eventstore.execute import LockAndQuery
 from gateway.endpoint import SIGNED, check_endpoint_url
-from gateway.webhooks import SECRET_BYTES, keep_secret, new_secret, shown_url
-from projections.organization_guard.queries import keys_guard
-from projections.webhook_list.queries import count
+from gateway.webhook_target import SECRET_BYTES, new_secret, shown_url, store_secret
+from infrastructure.clock import new_id, now
+from infrastructure.database.connections import Connection
+from projections.read_models.organizations.counts.queries import keys_guard
+from projections.read_models.webhooks.list.queries import count
 
 
 class Body(Struct, frozen=True, forbid_unknown_fields=True):
@@ -30,9 +30,9 @@ class Body(Struct, frozen=True, forbid_unknown_fields=True):
 
 @post("/v1/webhooks", grant="webhooks:write", status_code=201)
 async def create_webhook(request: HttpRequest) -> HttpResponse:
-    query_of(request, NoParameters)
-    wanted = body_of(request, Body)
-    services = services_of(request)
+    parse_query(request, Empty)
+    wanted = parse_body(request, Body)
+    services = get_services(request)
     organization_id = request.auth.organization_id
     at = now()
     webhook_id = new_id("hook")
@@ -62,9 +62,9 @@ async def create_webhook(request: HttpRequest) -> HttpResponse:
         WEBHOOK,
         webhook_id,
         command=command,
-        guard=Survey(keys_guard(organization_id, services.plans).statement, others),
+        guard=LockAndQuery(keys_guard(organization_id, services.plans).statement, others),
         shown=changed_webhook,
         only_now={"secret": signing},
         status=201,
-        also=lambda _: [keep_secret(services.sealer, signing or wanted.url, 1, webhook_id, organization_id)],
+        also=lambda _: [store_secret(services.sealer, signing or wanted.url, 1, webhook_id, organization_id)],
     )

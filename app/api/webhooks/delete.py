@@ -2,18 +2,18 @@
 
 from litestar import delete
 
-from app.changes import change
-from app.requests import HttpRequest, HttpResponse, NoParameters, body_of, query_of
+from app.commands.run_command import change
+from app.http.handlers import Empty, HttpRequest, HttpResponse, parse_body, parse_query
 from domain.webhooks.commands import DeleteWebhook
 from domain.webhooks.decider import WEBHOOK
-from eventstore.clock import now
 from eventstore.execute import no_guard
+from infrastructure.clock import now
 
 
 @delete("/v1/webhooks/{webhook_id:str}", grant="webhooks:write", status_code=200)
 async def delete_webhook(request: HttpRequest, webhook_id: str) -> HttpResponse:
-    query_of(request, NoParameters)
-    body_of(request, NoParameters)
+    parse_query(request, Empty)
+    parse_body(request, Empty)
     command = DeleteWebhook(at=now())
     return await change(
         request,

@@ -5,19 +5,19 @@ from datetime import datetime
 from litestar import get
 from msgspec import Struct, structs
 
-from app.api.paging import (
+from app.api.webhooks.schemas import webhook_shape
+from app.http.handlers import HttpRequest, HttpResponse, get_services, parse_query, raw_request, success
+from app.http.pagination import (
     PER_PAGE_DEFAULT,
+    CursorPosition,
     PageNumber,
     PerPage,
-    Position,
-    link_next,
+    decode_cursor,
+    next_link,
     offset_of,
-    opened,
     pagination,
 )
-from app.api.webhooks.shape import webhook_shape
-from app.requests import HttpRequest, HttpResponse, inbound_of, query_of, services_of, success
-from projections.webhook_list.queries import count, webhooks
+from projections.read_models.webhooks.list.queries import count, webhooks
 
 
 class Query(Struct, frozen=True, forbid_unknown_fields=True):
@@ -28,13 +28,13 @@ class Query(Struct, frozen=True, forbid_unknown_fields=True):
 
 @get("/v1/webhooks", grant="webhooks:read")
 async def list_webhooks(request: HttpRequest) -> HttpResponse:
-    query = query_of(request, Query)
-    services = services_of(request)
+    query = parse_query(request, Query)
+    services = get_services(request)
     organization_id = request.auth.organization_id
     purpose = f"webhooks {organization_id}"
-    last = opened(services.cursors, query.cursor, query.page, purpose)
+    last = decode_cursor(services.cursors, query.cursor, query.page, purpose)
     after = None if last is None else (datetime.fromisoformat(last.value), last.id)
-    async with services.reading(organization_id) as connection:
+    async with services.read_transaction(organization_id) as connection:
         total = await count(connection, organization_id)
         found = await webhooks(
             connection,
@@ -47,11 +47,11 @@ async def list_webhooks(request: HttpRequest) -> HttpResponse:
     cursor = None
     if len(found) > query.per_page:
         cursor = services.cursors.encode(
-            Position(shown[-1].created_at.isoformat(), shown[-1].webhook_id), purpose=purpose
+            CursorPosition(shown[-1].created_at.isoformat(), shown[-1].webhook_id), purpose=purpose
         )
     return success(
         [webhook_shape(webhook) for webhook in shown],
-        headers=link_next(inbound_of(request), services.config.public_url, structs.asdict(query), cursor),
+        headers=next_link(raw_request(request), services.config.public_url, structs.asdict(query), cursor),
         pagination=pagination(
             page=None if last else query.page or 1, per_page=query.per_page, total=total, next_cursor=cursor
         ),

@@ -6,17 +6,17 @@ from collections.abc import Iterable
 from litestar import post
 from msgspec import Struct
 
-from app.api.webhooks.shape import changed_webhook
-from app.changes import change
-from app.requests import HttpRequest, HttpResponse, NoParameters, body_of, query_of, services_of
+from app.api.webhooks.schemas import changed_webhook
+from app.commands.run_command import change
+from app.http.handlers import Empty, HttpRequest, HttpResponse, get_services, parse_body, parse_query
 from domain.webhooks.commands import RotateWebhookSecret
 from domain.webhooks.decider import OVERLAP_SECONDS_DEFAULT, WEBHOOK
 from domain.webhooks.events import WebhookEvent
 from domain.webhooks.state import Registered, WebhookState
-from eventstore.clock import now
 from eventstore.execute import Change, no_guard
-from eventstore.statements import Statement
-from gateway.webhooks import SECRET_BYTES, keep_secret, new_secret
+from gateway.webhook_target import SECRET_BYTES, new_secret, store_secret
+from infrastructure.clock import now
+from infrastructure.database.statements import Statement
 
 
 class Body(Struct, frozen=True, forbid_unknown_fields=True):
@@ -25,16 +25,16 @@ class Body(Struct, frozen=True, forbid_unknown_fields=True):
 
 @post("/v1/webhooks/{webhook_id:str}/rotate", grant="webhooks:write", status_code=200)
 async def rotate_webhook_secret(request: HttpRequest, webhook_id: str) -> HttpResponse:
-    query_of(request, NoParameters)
-    wanted = body_of(request, Body)
-    services = services_of(request)
+    parse_query(request, Empty)
+    wanted = parse_body(request, Body)
+    services = get_services(request)
     secret = new_secret(os.urandom(SECRET_BYTES))
     command = RotateWebhookSecret(at=now(), overlap_seconds=wanted.overlap_seconds)
 
     def also(made: Change[WebhookState, WebhookEvent]) -> Iterable[Statement]:
         if isinstance(made.after, Registered):
             version = made.after.webhook.secret_version
-            yield keep_secret(services.sealer, secret, version, webhook_id, request.auth.organization_id)
+            yield store_secret(services.sealer, secret, version, webhook_id, request.auth.organization_id)
 
     return await change(
         request,

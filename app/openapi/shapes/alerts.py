@@ -1,4 +1,4 @@
-"""How alerts look in answers; `app/api/alerts/shape.py` makes them."""
+"""How alerts look in answers; `app/api/alerts/schemas.py` makes them."""
 
 from typing import Annotated
 
@@ -6,7 +6,7 @@ from msgspec import Meta, Struct
 
 from app.openapi.shapes.common import Actor, AlertId, KeyId, Revision, Time
 from domain.alerts.events import AlertType, Number, Severity
-from projections.alert_list.queries import Status
+from projections.read_models.alerts.list.queries import Status
 
 
 class Alert(Struct):

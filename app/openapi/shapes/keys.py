@@ -1,4 +1,4 @@
-"""How keys look in answers; `app/api/api_keys/shape.py` makes them."""
+"""How keys look in answers; `app/api/api_keys/schemas.py` makes them."""
 
 from typing import Annotated, Literal
 

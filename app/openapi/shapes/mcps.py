@@ -1,4 +1,4 @@
-"""How MCP servers and calls to them look in answers; `app/api/mcps/shape.py` and `app/api/mcp` make them."""
+"""How MCP servers and calls to them look in answers; `app/api/mcps/schemas.py` and `app/api/mcp` make them."""
 
 from typing import Annotated, Any, Literal
 

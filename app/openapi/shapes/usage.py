@@ -1,4 +1,4 @@
-"""How usage looks in answers; `app/api/usage/shape.py` makes them."""
+"""How usage looks in answers; `app/api/usage/schemas.py` makes them."""
 
 from datetime import date
 from typing import Annotated, Literal

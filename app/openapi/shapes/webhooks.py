@@ -1,4 +1,4 @@
-"""How webhooks look in answers; `app/api/webhooks/shape.py` makes them."""
+"""How webhooks look in answers; `app/api/webhooks/schemas.py` makes them."""
 
 from typing import Annotated, Literal
 
@@ -6,7 +6,7 @@ from msgspec import Meta, Struct
 
 from app.openapi.shapes.common import Count, EventId, Revision, Time, WebhookId
 from domain.webhooks.events import DisabledBecause, WebhookKind
-from projections.webhook_outbox.queries import DeliveryStatus
+from projections.outboxes.webhooks.queries import DeliveryStatus
 
 MessageId = Annotated[
     str, Meta(pattern="^msg_[0-7][0-9a-hjkmnp-tv-z]{25}$", description="The `webhook-id` of every attempt.")

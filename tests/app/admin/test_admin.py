@@ -10,9 +10,9 @@ from typing import NamedTuple
 import pytest
 
 from app.__main__ import main
-from eventstore.clock import now
+from infrastructure.clock import now
 from tests.app.browser import Browser, browser
-from tests.app.door import Visitor
+from tests.app.distinct_clients import Visitor
 from tests.app.organizations import Api
 from tests.app.people import person
 from tests.app.serving import ROOT

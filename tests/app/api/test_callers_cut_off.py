@@ -8,11 +8,11 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from tests.app.api.mcp.calling import Calls
+from tests.app.api.mcp.mcp_caller import Calls
 from tests.app.client import Answer
 from tests.app.conftest import StartApi
 from tests.app.organizations import Api, Organization
-from tests.patience import eventually, stretched
+from tests.waiting import eventually, stretched
 from tests.workers.receiver import Received, Receiver, receiver
 
 _KEY = "kept"

@@ -6,16 +6,16 @@ from typing import Any
 
 import pytest
 
-from app.security.sessions import csrf_token
+from app.auth.sessions import csrf_token
 from domain.alerts.commands import RaiseAlert
-from eventstore.clock import new_id, now
-from eventstore.database import WORKER_ROLE, pool
+from infrastructure.clock import new_id, now
+from infrastructure.database.connections import WORKER_ROLE, pool
 from tests.app.client import Client
 from tests.app.organizations import Api, Organization
 from tests.app.people import COOKIE, Person, person
 from tests.app.scopes import RULES, Route
-from workers.alerting import raise_alert
-from workers.jobs.warn_of_expiry import ACTOR
+from workers.jobs.raise_expiry_alerts import ACTOR
+from workers.raise_alert import raise_alert
 
 CHANGES = [route for route, rule in RULES.items() if route[0] != "GET" and rule.people]
 MANY = {("POST", "/v1/api-keys/revoke"), ("DELETE", "/v1/sessions")}

@@ -9,15 +9,15 @@ import pytest
 from app.openapi.operation import Operation
 from app.openapi.operations import OPERATIONS
 from domain.alerts.commands import RaiseAlert
-from eventstore.clock import new_id, now
-from eventstore.database import WORKER_ROLE, pool
-from tests.app.api.usage.counting import count, record
+from infrastructure.clock import new_id, now
+from infrastructure.database.connections import WORKER_ROLE, pool
+from tests.app.api.usage.usage_data import count, record
 from tests.app.client import Answer
 from tests.app.organizations import Api, Organization
 from tests.app.people import person
 from tests.projections.usage.uses import used
-from workers.alerting import raise_alert
-from workers.jobs.warn_of_expiry import ACTOR
+from workers.jobs.raise_expiry_alerts import ACTOR
+from workers.raise_alert import raise_alert
 
 LISTS = {operation.path: operation for operation in OPERATIONS if operation.answer.paging is not None}
 

@@ -9,11 +9,11 @@ import pytest
 
 from domain.grants import GRANTS
 from domain.keys.permissions import Permissions
-from embedded.children import wait_for
+from embedded.processes import wait_for
 from tests.app.client import Answer, at_once
 from tests.app.conftest import StartApi
 from tests.app.organizations import Api, Organization
-from tests.patience import stretched
+from tests.waiting import stretched
 
 POSTS: dict[str, tuple[str, dict[str, object]]] = {
     "create": ("/v1/api-keys", {"name": "Deploy"}),

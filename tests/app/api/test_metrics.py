@@ -11,13 +11,13 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from eventstore.clock import new_id
+from infrastructure.clock import new_id
 from tests.app.client import at_once
 from tests.app.conftest import StartApi
-from tests.app.figures import families, scrape, value
+from tests.app.metrics_text import families, scrape, value
 from tests.app.organizations import Api, Organization, unknown_secret
 from tests.app.serving import ROOT
-from tests.patience import eventually, stretched
+from tests.waiting import eventually, stretched
 
 TOKEN = "for-the-scraper"  # noqa: S105 - of a test server
 

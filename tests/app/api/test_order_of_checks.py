@@ -8,7 +8,7 @@ import pytest
 from domain.keys.events import RateLimit
 from domain.keys.permissions import Permissions
 from domain.usage.quota import month_of
-from eventstore.clock import now
+from infrastructure.clock import now
 from tests.app.client import Answer, Client
 from tests.app.conftest import StartApi
 from tests.app.organizations import Api, Key, Organization, unknown_secret

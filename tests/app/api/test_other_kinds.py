@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.app.api.organization.joining import INVITE
+from tests.app.api.organization.invite import INVITE
 from tests.app.organizations import Api
 from tests.app.people import person
 from tests.app.scopes import RULES, Route

@@ -10,11 +10,11 @@ from domain.organizations.commands import ChangePlan
 from domain.organizations.decider import ORGANIZATION
 from domain.organizations.plan import PlanName
 from domain.usage.quota import month_of, next_month
-from eventstore.clock import new_event_id, new_id, now
-from eventstore.database import pool
 from eventstore.execute import Write, execute, no_guard
 from eventstore.recorded import Origin
-from projections.inline import INLINE
+from infrastructure.clock import new_event_id, new_id, now
+from infrastructure.database.connections import pool
+from projections.engine.inline import INLINE
 from tests.app.client import Answer, at_once
 from tests.app.organizations import Api, Key, Organization
 

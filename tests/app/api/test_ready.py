@@ -12,24 +12,24 @@ import psycopg
 import pytest
 from psycopg.conninfo import conninfo_to_dict
 
-from app.operations.jobs_state import JobDue, JobsState
-from app.operations.log_state import FollowerLag, LogState
-from app.operations.readiness import Readiness, readiness
-from app.operations.standing import State
+from app.observability.health.log_status import FollowerLag, LogState
+from app.observability.health.readiness import Readiness, readiness
+from app.observability.health.snapshot import State
+from app.observability.health.worker_status import JobDue, JobsState
 from embedded.postgres import SUPERUSER, PostgreSQL
-from eventstore.clock import now
-from eventstore.database import WORKER_ROLE, connect
-from eventstore.state import Head
-from projections.followers import FOLLOWERS
-from projections.following import follow
-from projections.stops import Stopped
-from projections.usage.apply import USAGE
-from tests.app.api.usage.counting import record
+from eventstore.lane_heads import Head
+from infrastructure.clock import now
+from infrastructure.database.connections import WORKER_ROLE, connect
+from projections.engine.registry import ASYNC_PROJECTIONS
+from projections.engine.runner import run_projection
+from projections.engine.stopped_lanes import Stopped
+from projections.read_models.usage.apply import USAGE
+from tests.app.api.usage.usage_data import record
 from tests.app.conftest import StartApi
-from tests.app.figures import scrape, value
+from tests.app.metrics_text import scrape, value
 from tests.app.organizations import Api
-from tests.patience import eventually
 from tests.projections.usage.uses import used
+from tests.waiting import eventually
 
 AT = 1_800_000_000.0
 LOG = LogState(
@@ -230,7 +230,7 @@ def follow_uses(api: Api) -> set[int]:
 
     async def followed() -> set[int]:
         async with await connect(api.database.url, role=WORKER_ROLE) as connection:
-            return set((await follow(connection, USAGE, 60)).stopped)
+            return set((await run_projection(connection, USAGE, 60)).stopped)
 
     return api.database.run(followed())
 
@@ -239,7 +239,7 @@ def stopped_lanes(api: Api) -> dict[str, float]:
     """By read model, without those of which none has. Every read model has a figure."""
     family = scrape(api)["keyledger_follower_stopped_lanes"]
     found = {(each.labels["projection"], each.labels["log"]): each.value for each in family.samples}
-    assert set(found) == {(each.projection, each.log) for each in FOLLOWERS}
+    assert set(found) == {(each.projection, each.log) for each in ASYNC_PROJECTIONS}
     return {projection: lanes for (projection, _), lanes in found.items() if lanes}
 
 

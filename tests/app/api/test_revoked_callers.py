@@ -6,7 +6,7 @@ import pytest
 
 from domain.keys.permissions import Permissions
 from tests.app.organizations import Api, Organization
-from tests.patience import eventually
+from tests.waiting import eventually
 
 CALLERS = 6
 ROUNDS = 6

@@ -7,11 +7,11 @@ import httpx2
 import psycopg
 import pytest
 
-from domain.keys.secret import ENTROPY_BYTES, mint
+from domain.keys.secret import ENTROPY_BYTES, generate
 from tests.app.serving import Server
 from tests.eventstore.stripping_proxy import stripping_proxy
-from tests.patience import eventually
 from tests.random_input import random_bytes
+from tests.waiting import eventually
 
 
 @pytest.fixture
@@ -31,7 +31,7 @@ def test_nothing_is_served_and_readiness_says_why(behind_a_pooler: Server, datab
         return answer.status_code == 503 and "current_user is keyledger" in answer.json()["data"]["checks"]["database"]
 
     eventually(says_why)
-    secret = mint("live", random_bytes(ENTROPY_BYTES)).reveal()
+    secret = generate("live", random_bytes(ENTROPY_BYTES)).reveal()
     with httpx2.Client(base_url=server.url, timeout=60, headers={"Authorization": f"Bearer {secret}"}) as http:
         answers = {
             "list": http.get("/v1/api-keys"),

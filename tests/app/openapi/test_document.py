@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
+from app.http.errors import ERRORS
 from app.openapi.introduction import API_VERSION
-from app.problems import CODES
 from tests.app.openapi.conformance import DOCUMENT, resolved, validator_of
 from tests.app.organizations import Api
 from tests.app.serving import ROOT
@@ -85,7 +85,7 @@ def test_every_parameter_and_every_field_of_a_body_says_what_it_is(subtests: pyt
 
 def test_every_error_code_is_an_answer_of_some_operation() -> None:
     """But for 405, which is the answer of an address to a method that is no operation of it."""
-    assert set(CODES) - set(DOCUMENT["components"]["examples"]) == {"method_not_allowed"}
+    assert set(ERRORS) - set(DOCUMENT["components"]["examples"]) == {"method_not_allowed"}
 
 
 def test_no_component_is_left_over() -> None:

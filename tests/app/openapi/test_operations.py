@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from app.asgi import DIRECT_ROUTES, ROUTES
+from app.application import DIRECT_ROUTES, ROUTES
 from app.openapi.errors import codes_of
 from app.openapi.introduction import TAGS
 from app.openapi.operation import plain_path

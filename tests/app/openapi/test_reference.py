@@ -8,10 +8,10 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.sync_api import Browser
 
+from app.http.errors import ERRORS
 from app.openapi.errors import codes_of
 from app.openapi.operations import OPERATIONS
 from app.pages.rendering import POLICY
-from app.problems import CODES
 from tests.app.chromium import needs_browser, started
 from tests.app.organizations import Api
 
@@ -28,7 +28,7 @@ def test_every_operation_is_on_the_page_with_its_errors(page: str, subtests: pyt
             assert f"<code>{operation.path}</code>" in article
             assert operation.summary in unescape(article)
             for code in codes_of(operation):
-                if CODES[code].status not in operation.also:
+                if ERRORS[code].status not in operation.also:
                     assert f'<a href="/problems/{code}">' in article
 
 
@@ -37,7 +37,7 @@ def test_the_page_has_no_script_and_no_style_of_its_own(page: str) -> None:
     assert set(re.findall(r'(?:href|src)="([^"#]*)', page)) - {""} <= {
         "/schema/style.css",
         "/schema/openapi.json",
-        *(f"/problems/{code}" for code in CODES),
+        *(f"/problems/{code}" for code in ERRORS),
     }
 
 

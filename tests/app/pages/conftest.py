@@ -3,7 +3,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.app.browser import Browser, browser
-from tests.app.door import Visitor
+from tests.app.distinct_clients import Visitor
 from tests.app.organizations import Api
 
 

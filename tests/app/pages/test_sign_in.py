@@ -4,7 +4,7 @@ import httpx2
 import pytest
 
 from tests.app.browser import Browser, browser
-from tests.app.door import Visitor
+from tests.app.distinct_clients import Visitor
 from tests.app.mails import mails_to, token_in
 from tests.app.organizations import Api
 from tests.app.people import COOKIE, person

@@ -10,7 +10,7 @@ from math import cos, pi
 from typing import NamedTuple
 
 from domain.alerts.events import AlertType
-from domain.anomalies.hours import Hour
+from domain.anomalies.hourly_counts import Hour
 
 START = datetime(2026, 3, 2, tzinfo=UTC)
 DAYS = 30

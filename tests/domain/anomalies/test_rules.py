@@ -10,11 +10,11 @@ from msgspec.structs import replace
 from domain.alerts.events import Number
 from domain.anomalies.denials import denied_burst, secret_over_used, unknown_keys
 from domain.anomalies.dormancy import dormant_used
-from domain.anomalies.errors import error_spike
+from domain.anomalies.error_rate import error_spike
 from domain.anomalies.finding import Finding
-from domain.anomalies.hours import Hour, like_this, total
+from domain.anomalies.hourly_counts import Hour, comparable_hours, total
+from domain.anomalies.hourly_rules import evaluate_hour, in_cooldown
 from domain.anomalies.location import new_location
-from domain.anomalies.review import is_cooling, review_hour
 from domain.anomalies.statistics import baseline, wilson_bounds
 from domain.anomalies.thresholds import DEFAULTS
 from domain.anomalies.volume import unusual_volume
@@ -59,17 +59,17 @@ def test_hours_like_this_one_are_those_of_the_weekday_while_there_are_enough() -
         MONDAY_NOON - timedelta(weeks=week) + step * HOUR: Hour(week) for week in range(1, 9) for step in (-1, 0, 1)
     }
     hours[MONDAY_NOON - DAY] = Hour(9_999)
-    assert sorted(like_this(hours, LONG_AGO, MONDAY_NOON)) == sorted([*range(1, 9)] * 3)
+    assert sorted(comparable_hours(hours, LONG_AGO, MONDAY_NOON)) == sorted([*range(1, 9)] * 3)
 
 
 def test_a_young_key_is_compared_with_days_of_the_same_kind() -> None:
     friday, saturday = MONDAY_NOON - 3 * DAY, MONDAY_NOON - 2 * DAY
     hours = {friday: Hour(7), saturday: Hour(900)}
-    counts = like_this(hours, MONDAY_NOON - 7 * DAY, MONDAY_NOON)
+    counts = comparable_hours(hours, MONDAY_NOON - 7 * DAY, MONDAY_NOON)
     assert sum(counts) == 7
     # Five working days, of the first of which the hour before noon lies before the key began.
     assert len(counts) == 5 * 3 - 1
-    weekend = like_this(hours, MONDAY_NOON - 7 * DAY, saturday + DAY)
+    weekend = comparable_hours(hours, MONDAY_NOON - 7 * DAY, saturday + DAY)
     assert sum(weekend) == 900
 
 
@@ -223,14 +223,14 @@ def test_many_unknown_keys_from_one_address() -> None:
 
 def test_an_hour_can_be_unusual_in_two_ways() -> None:
     hours = {**steady(100), MONDAY_NOON: Hour(1_000, 900)}
-    findings = list(review_hour(hours, LONG_AGO, MONDAY_NOON, DEFAULTS))
+    findings = list(evaluate_hour(hours, LONG_AGO, MONDAY_NOON, DEFAULTS))
     assert [found.type for found in findings] == ["api_key.unusual_volume", "api_key.error_spike"]
-    assert list(review_hour(steady(100), LONG_AGO, MONDAY_NOON, DEFAULTS)) == []
+    assert list(evaluate_hour(steady(100), LONG_AGO, MONDAY_NOON, DEFAULTS)) == []
 
 
 def test_of_one_kind_a_key_is_told_once_while_it_cools_down() -> None:
-    (found,) = review_hour({**steady(100), MONDAY_NOON: Hour(1_000)}, LONG_AGO, MONDAY_NOON, DEFAULTS)
-    assert not is_cooling({}, found, MONDAY_NOON, DEFAULTS)
-    assert not is_cooling({"errors": MONDAY_NOON}, found, MONDAY_NOON, DEFAULTS)
-    assert is_cooling({"volume": MONDAY_NOON - 23 * HOUR}, found, MONDAY_NOON, DEFAULTS)
-    assert not is_cooling({"volume": MONDAY_NOON - 24 * HOUR}, found, MONDAY_NOON, DEFAULTS)
+    (found,) = evaluate_hour({**steady(100), MONDAY_NOON: Hour(1_000)}, LONG_AGO, MONDAY_NOON, DEFAULTS)
+    assert not in_cooldown({}, found, MONDAY_NOON, DEFAULTS)
+    assert not in_cooldown({"errors": MONDAY_NOON}, found, MONDAY_NOON, DEFAULTS)
+    assert in_cooldown({"volume": MONDAY_NOON - 23 * HOUR}, found, MONDAY_NOON, DEFAULTS)
+    assert not in_cooldown({"volume": MONDAY_NOON - 24 * HOUR}, found, MONDAY_NOON, DEFAULTS)

@@ -1,6 +1,6 @@
 import pytest
 
-from domain.anomalies.settings import RANGES, problem_of, problems_of, thresholds_of
+from domain.anomalies.settings import RANGES, problem_of, thresholds_of, validate
 from domain.anomalies.thresholds import DEFAULTS
 from domain.organizations.commands import ChangeOrganization
 from domain.organizations.decider import ORGANIZATION
@@ -21,7 +21,7 @@ def test_what_is_set_holds_and_the_rest_is_as_usual() -> None:
     assert (thresholds.volume_ratio, thresholds.errors_rate_min, thresholds.location) == (5, 0.5, False)
     assert thresholds.dormant_days == DEFAULTS.dormant_days
     assert thresholds_of({}) == DEFAULTS
-    assert list(problems_of(settings)) == []
+    assert list(validate(settings)) == []
 
 
 @pytest.mark.parametrize(
@@ -40,7 +40,7 @@ def test_what_can_not_be_meant_is_named(name: str, value: object, problem: str) 
 
 
 def test_what_is_no_threshold_is_told_what_there_is() -> None:
-    (problem,) = problems_of({"anomalies.speed": 1})
+    (problem,) = validate({"anomalies.speed": 1})
     assert problem.startswith("anomalies.speed is no threshold; there are volume_requests_min, ")
 
 

@@ -5,8 +5,8 @@ from datetime import datetime, timedelta
 
 from domain.alerts.events import AlertType
 from domain.anomalies.finding import Rule
+from domain.anomalies.hourly_rules import evaluate_hour, in_cooldown
 from domain.anomalies.location import new_location
-from domain.anomalies.review import is_cooling, review_hour
 from domain.anomalies.thresholds import DEFAULTS
 from tests.domain.anomalies.synthetic import DAYS, HOUR, START, Incident, Month, month
 
@@ -20,14 +20,14 @@ def said(about: Month) -> list[tuple[AlertType, datetime]]:
     known: set[str] = set()
     for number in range(DAYS * 24):
         start = START + number * HOUR
-        findings = list(review_hour(about.hours, START, start, DEFAULTS))
+        findings = list(evaluate_hour(about.hours, START, start, DEFAULTS))
         for at, place in about.places:
             if start <= at < start + HOUR:
                 finding = new_location(known, place, START, at, DEFAULTS)
                 findings += [] if finding is None else [finding]
                 known.add(place)
         for finding in findings:
-            if not is_cooling(last, finding, start, DEFAULTS):
+            if not in_cooldown(last, finding, start, DEFAULTS):
                 last[finding.rule] = start
                 alerts.append((finding.type, start))
     return alerts

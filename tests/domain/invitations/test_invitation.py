@@ -15,11 +15,11 @@ from domain.invitations.errors import (
 )
 from domain.invitations.events import InvitationAccepted, InvitationEvent, InvitationRevoked, MemberInvited
 from domain.invitations.state import Accepted, Invitation, Open, Revoked
+from domain.keys.delegation import UNRESTRICTED, Scope
 from domain.keys.permissions import Permissions
-from domain.keys.reach import UNBOUNDED, Reach
-from domain.members.errors import AlreadyMember, MemberLimitReached, OwnershipIsTransferred, RoleBeyondAuthority
+from domain.members.errors import AlreadyMember, MemberLimitReached, OwnershipMustBeTransferred, RoleBeyondAuthority
 from domain.members.roles import authority_of
-from domain.organizations.plan import MemberCensus
+from domain.organizations.plan import MemberCounts
 from domain.refusal import Conflict, Invalid
 from tests.domain.sample import KEY_ID, NOW, ORGANIZATION_ID, OWNER, an_id, at
 from tests.given import given
@@ -37,11 +37,11 @@ INVITE = InviteMember(
     token_digest=DIGEST,
     at=NOW,
     by=OWNER,
-    authority=UNBOUNDED,
-    census=MemberCensus(used=4, limit=5, plan="pro"),
+    authority=UNRESTRICTED,
+    census=MemberCounts(used=4, limit=5, plan="pro"),
     is_member=False,
 )
-ACCEPT = AcceptInvitation(ADA, at=at(60), authority=UNBOUNDED, is_member=False)
+ACCEPT = AcceptInvitation(ADA, at=at(60), authority=UNRESTRICTED, is_member=False)
 REVOKE = RevokeInvitation(at=at(60))
 
 INVITED = MemberInvited(INVITATION_ID, ORGANIZATION_ID, "admin", DIGEST, OWNER, invited_at=NOW, expires_at=at(WEEK))
@@ -57,7 +57,7 @@ def test_an_invitation_is_made_for_a_week() -> None:
 
 
 def test_nobody_is_invited_as_the_owner() -> None:
-    given(INVITATION).when(replace(INVITE, role="owner")).then_refused(OwnershipIsTransferred)
+    given(INVITATION).when(replace(INVITE, role="owner")).then_refused(OwnershipMustBeTransferred)
 
 
 def test_what_is_no_address_is_not_invited() -> None:
@@ -71,12 +71,12 @@ def test_a_member_is_not_invited() -> None:
 
 
 def test_nobody_is_invited_at_the_limit() -> None:
-    full = MemberCensus(used=5, limit=5, plan="pro")
+    full = MemberCounts(used=5, limit=5, plan="pro")
     given(INVITATION).when(replace(INVITE, census=full)).then_refused(MemberLimitReached, limit=5, used=5, plan="pro")
 
 
 def test_nobody_is_invited_beyond_the_authority_of_the_one_who_invites() -> None:
-    weak = Reach(Permissions(mcps="*", manage=("members:write",)), "live")
+    weak = Scope(Permissions(mcps="*", manage=("members:write",)), "live")
     given(INVITATION).when(replace(INVITE, by=KeyActor(KEY_ID), authority=weak)).then_refused(
         RoleBeyondAuthority, required=sorted(set(GRANTS) - {"members:write"})
     )
@@ -108,8 +108,8 @@ def test_whoever_has_become_a_member_meanwhile_does_not_accept() -> None:
     given(INVITATION, INVITED).when(replace(ACCEPT, is_member=True)).then_refused(AlreadyMember)
 
 
-@pytest.mark.parametrize("authority", [None, authority_of("member"), Reach(UNBOUNDED.permissions, "live", at(1000))])
-def test_an_invitation_is_worth_what_the_one_who_sent_it_may_still_give(authority: Reach | None) -> None:
+@pytest.mark.parametrize("authority", [None, authority_of("member"), Scope(UNRESTRICTED.permissions, "live", at(1000))])
+def test_an_invitation_is_worth_what_the_one_who_sent_it_may_still_give(authority: Scope | None) -> None:
     given(INVITATION, INVITED).when(replace(ACCEPT, authority=authority)).then_refused(InviterLostAuthority)
 
 

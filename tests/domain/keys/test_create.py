@@ -16,7 +16,7 @@ from domain.keys.fields import (
 )
 from domain.keys.permissions import Permissions
 from domain.keys.state import Active, Key, SecretVersion
-from domain.organizations.plan import KeyCensus
+from domain.organizations.plan import KeyCounts
 from domain.refusal import Conflict, Invalid
 from tests.domain.sample import CREATE, CREATED, KEY_ID, NOW, ORGANIZATION_ID, OWNER, REVOKED, a_record, a_secret, at
 from tests.given import given
@@ -215,13 +215,13 @@ def test_all_that_is_wrong_is_said_at_once() -> None:
 
 
 def test_a_plan_gives_as_many_keys_as_it_says() -> None:
-    one_left = KeyCensus(active=1, disabled=8, limit=10, plan="pro")
+    one_left = KeyCounts(active=1, disabled=8, limit=10, plan="pro")
     given(KEY).when(replace(CREATE, census=one_left)).then(CREATED)
 
 
 @pytest.mark.parametrize(("active", "disabled"), [(10, 0), (0, 10), (4, 6), (11, 0)])
 def test_the_plan_counts_active_and_disabled_keys(active: int, disabled: int) -> None:
-    full = KeyCensus(active=active, disabled=disabled, limit=10, plan="pro")
+    full = KeyCounts(active=active, disabled=disabled, limit=10, plan="pro")
     given(KEY).when(replace(CREATE, census=full)).then_refused(
         KeyLimitReached, limit=10, used=active + disabled, plan="pro"
     )

@@ -2,10 +2,10 @@ from msgspec.structs import replace
 
 from domain.keys.commands import DisableKey
 from domain.keys.decider import KEY
-from domain.keys.errors import BeyondAuthority, KeyHasExpired, KeyIsRevoked, KeyNotFound, LastActiveKey
+from domain.keys.delegation import Scope
+from domain.keys.errors import ExceedsAuthority, KeyHasExpired, KeyIsRevoked, KeyNotFound, LastActiveKey
 from domain.keys.events import KeyDisabled, KeyEnabled
 from domain.keys.permissions import Permissions
-from domain.keys.reach import Reach
 from domain.keys.state import Active, Disabled
 from tests.domain.sample import CREATED, DISABLED, ENABLE, EXPIRED, ITSELF, LAST_ACTIVE, LIVE_MCP, REVOKED, at
 from tests.given import given
@@ -43,9 +43,9 @@ def test_a_key_that_has_ended_can_be_neither() -> None:
 
 
 def test_a_key_is_enabled_only_by_one_who_may_do_all_that_it_may_do() -> None:
-    narrow = replace(ENABLE, authority=Reach(Permissions(mcps=(LIVE_MCP,))))
+    narrow = replace(ENABLE, authority=Scope(Permissions(mcps=(LIVE_MCP,))))
     given(KEY, CREATED, DISABLED).when(narrow).then_refused(
-        BeyondAuthority, permissions="Reaches MCPs or tools that the caller may not reach"
+        ExceedsAuthority, permissions="Reaches MCPs or tools that the caller may not reach"
     )
     given(KEY, replace(CREATED, permissions=Permissions(mcps=(LIVE_MCP,))), DISABLED).when(narrow).then(ENABLED)
     given(KEY, CREATED).when(narrow).then_nothing()

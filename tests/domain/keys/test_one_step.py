@@ -12,9 +12,9 @@ from msgspec.structs import replace
 from domain.environment import Environment
 from domain.keys.commands import KeyCommand
 from domain.keys.decider import KEY
+from domain.keys.delegation import scope_of
 from domain.keys.events import KeyCreated, KeyDisabled
 from domain.keys.permissions import Permissions, ToolRule
-from domain.keys.reach import reach_of
 from domain.keys.state import Existing
 from domain.refusal import Refusal
 from tests.domain.keys.test_sequences import SOME_GRANTS, Question, opened
@@ -113,7 +113,7 @@ def test_a_key_creates_only_keys_within_itself(data: st.DataObject) -> None:
         expires_at=wish.expires_at,
         allowed_ips=wish.allowed_ips,
         at=at(0),
-        authority=reach_of(state_of(caller).key),
+        authority=scope_of(state_of(caller).key),
     )
     opens = after(None, command)
     assert opens is None or opens <= opened(state_of(caller))
@@ -131,7 +131,7 @@ def test_a_key_adds_to_another_or_to_itself_only_what_it_has(data: st.DataObject
         expires_at=wish.expires_at,
         allowed_ips=wish.allowed_ips,
         at=at(0),
-        authority=reach_of(state_of(caller).key),
+        authority=scope_of(state_of(caller).key),
     )
     opens = after(state_of(target), command)
     assert opens is None or opens <= opened(state_of(caller)) | opened(state_of(target))
@@ -142,7 +142,7 @@ def test_a_key_adds_to_another_or_to_itself_only_what_it_has(data: st.DataObject
 def test_a_key_is_handed_or_wakes_only_keys_within_itself(data: st.DataObject) -> None:
     caller = data.draw(keys)
     target = state_of(data.draw(like(caller)))
-    authority = reach_of(state_of(caller).key)
+    authority = scope_of(state_of(caller).key)
     opens = after(target, replace(ROTATE, at=at(0), authority=authority))
     assert opens is None or opens <= opened(state_of(caller))
     asleep = KEY.evolve(target, KeyDisabled(at(0)))

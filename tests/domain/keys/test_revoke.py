@@ -4,7 +4,7 @@ import pytest
 from msgspec.structs import replace
 
 from domain.decider import ImpossibleHistory
-from domain.keys.commands import DisableKey, ExpireKey, KeyCommand, LimitGrants, RetireSecrets
+from domain.keys.commands import DisableKey, ExpireKey, KeyCommand, NarrowGrants, RetireSecrets
 from domain.keys.decider import KEY
 from domain.keys.errors import KeyIsRevoked, KeyNotFound, LastActiveKey
 from domain.keys.events import (
@@ -19,7 +19,7 @@ from domain.keys.events import (
 from domain.keys.fields import NOTE_LENGTH_MAX
 from domain.keys.permissions import Permissions
 from domain.keys.state import Revoked
-from domain.organizations.plan import KeyCensus
+from domain.organizations.plan import KeyCounts
 from domain.refusal import Invalid
 from tests.domain.sample import (
     ANOTHER_KEY,
@@ -42,10 +42,10 @@ from tests.domain.sample import (
 from tests.given import given
 
 PLAIN = KeyRevoked(revoked_at=at(60), reason="unspecified")
-TWO_LEFT = KeyCensus(active=2, disabled=0, limit=None, plan="free")
+TWO_LEFT = KeyCounts(active=2, disabled=0, limit=None, plan="free")
 
 AFTER_THE_END: list[KeyCommand] = [CREATE, CHANGE, ROTATE, DisableKey(at(60)), ENABLE]
-WITHOUT_EFFECT: list[KeyCommand] = [REVOKE, ExpireKey(at(60)), RetireSecrets(at(60)), LimitGrants(frozenset())]
+WITHOUT_EFFECT: list[KeyCommand] = [REVOKE, ExpireKey(at(60)), RetireSecrets(at(60)), NarrowGrants(frozenset())]
 
 
 def test_a_key_that_never_was_can_not_be_revoked() -> None:

@@ -15,13 +15,13 @@ from domain.keys.secret import (
     ENTROPY_BYTES,
     Secret,
     SecretRecord,
-    cut_short,
+    contains_secret,
     digest,
-    holds_secret,
+    fingerprint,
+    generate,
     looks_like_key,
-    mint,
     parse,
-    record,
+    redact,
     redacted,
 )
 from tests.domain.sample import a_secret
@@ -31,12 +31,12 @@ LABEL_LENGTH, CHECKSUM_LENGTH = 8, 6
 
 environments: st.SearchStrategy[Environment] = st.sampled_from(["live", "test"])
 entropies = st.binary(min_size=ENTROPY_BYTES, max_size=ENTROPY_BYTES)
-minted = st.builds(mint, environments, entropies)
+minted = st.builds(generate, environments, entropies)
 
 
 @given(environments, entropies)
 def test_what_is_minted_is_parsed(environment: Environment, entropy: bytes) -> None:
-    text = mint(environment, entropy).reveal()
+    text = generate(environment, entropy).reveal()
     assert text.startswith(f"pk_{environment}_")
     assert len(text) == 40
     parsed = parse(text)
@@ -122,19 +122,19 @@ def test_the_checksum_is_the_crc32_of_all_before_it_in_base62() -> None:
 def test_other_entropy_gives_another_secret(one: bytes, other: bytes) -> None:
     # All of the entropy counts but for multiples of 62^26, which two draws do not hit.
     assume(int.from_bytes(one) % 62**26 != int.from_bytes(other) % 62**26)
-    assert mint("live", one).reveal() != mint("live", other).reveal()
+    assert generate("live", one).reveal() != generate("live", other).reveal()
 
 
 @pytest.mark.parametrize("size", [0, 16, ENTROPY_BYTES - 1, ENTROPY_BYTES + 1])
 def test_no_secret_is_made_from_too_little(size: int) -> None:
     with pytest.raises(ValueError, match="32 random bytes are needed"):
-        mint("live", bytes(size))
+        generate("live", bytes(size))
 
 
 def test_only_the_digest_and_a_few_characters_are_kept() -> None:
     secret = a_secret()
     text = secret.reveal()
-    kept = record(secret)
+    kept = fingerprint(secret)
     assert kept == SecretRecord(sha256(text.encode()).hexdigest(), text[:12], text[-4:])
     assert digest(secret).hex() == kept.digest
     assert text[12:-4] not in msgspec.json.encode(kept).decode()
@@ -163,9 +163,9 @@ def test_a_secret_goes_into_no_job_and_no_event() -> None:
 def test_a_secret_is_found_in_any_text_and_cut_short() -> None:
     text = a_secret().reveal()
     for before, after in (("", ""), ("x", "x"), ("https://a.example/?key=", "&b=c"), ("pk_", "\n"), (text, "")):
-        assert holds_secret(before + text + after)
-        assert text[:-4] not in cut_short(before + text + after)
-    assert cut_short(f"({text})") == f"({text[:12]}…)"
+        assert contains_secret(before + text + after)
+        assert text[:-4] not in redact(before + text + after)
+    assert redact(f"({text})") == f"({text[:12]}…)"
 
 
 @given(st.lists(st.integers(0, 2), min_size=40, max_size=40))
@@ -177,8 +177,8 @@ def test_a_secret_is_found_however_much_of_it_is_percent_encoded(times: list[int
         code = f"%{ord(letter):02x}" if ord(letter) % 2 else f"%{ord(letter):02X}"
         parts.append((letter, code, code.replace("%", "%25"))[often])
     spelled = f"a{''.join(parts)}.b"
-    assert holds_secret(spelled)
-    assert cut_short(spelled) == f"a{''.join(parts[:12])}….b"
+    assert contains_secret(spelled)
+    assert redact(spelled) == f"a{''.join(parts[:12])}….b"
 
 
 def test_what_is_quoted_contains_no_secret_of_any_kind() -> None:
@@ -218,8 +218,8 @@ def test_what_is_quoted_contains_no_secret_however_it_is_glued_or_spelled(prefix
     ],
 )
 def test_what_is_no_whole_secret_stays(text: str) -> None:
-    assert not holds_secret(text)
-    assert cut_short(text) == text
+    assert not contains_secret(text)
+    assert redact(text) == text
 
 
 def test_what_was_meant_as_a_key_looks_like_one_well_formed_or_not() -> None:

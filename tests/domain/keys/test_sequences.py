@@ -1,7 +1,7 @@
 """Any sequence of commands by an owner, an admin and the keys there are, checked against what verification says.
 
 The reach of a key is measured from outside: every question of `QUESTIONS` is put to `decision.decide`, for every
-address and every instant to come. So nothing here repeats the reasoning of `domain/keys/reach.py`.
+address and every instant to come. So nothing here repeats the reasoning of `domain/keys/delegation.py`.
 """
 
 from collections.abc import Callable
@@ -40,13 +40,13 @@ from domain.keys.commands import (
     RotateKey,
 )
 from domain.keys.decider import KEY
+from domain.keys.delegation import UNRESTRICTED, Scope, scope_of
 from domain.keys.permissions import Permissions, ToolRule
-from domain.keys.reach import UNBOUNDED, Reach, reach_of
 from domain.keys.secret import SecretRecord
 from domain.keys.state import Active, Existing, Revoked
-from domain.organizations.plan import KeyCensus
+from domain.organizations.plan import KeyCounts
 from domain.refusal import Refusal
-from domain.usage.decision import McpFacts, Presentation, decide
+from domain.usage.decision import AccessRequest, McpFacts, decide
 from tests.domain.sample import LIVE_MCP, MCPS, ORGANIZATION_ID, OWNER, ROOM, TEST_MCP, a_record, an_id, at
 
 ADMIN = UserActor(an_id("user", 1))
@@ -82,16 +82,16 @@ GIVEN_BY_ADMIN = frozenset(
 
 class Caller(NamedTuple):
     actor: Actor
-    authority: Reach
+    authority: Scope
     has: frozenset[Question]
 
 
 @lru_cache(maxsize=64)
-def presented(digest: str) -> tuple[tuple[Question, Presentation, McpFacts | None, datetime], ...]:
+def presented(digest: str) -> tuple[tuple[Question, AccessRequest, McpFacts | None, datetime], ...]:
     return tuple(
         (
             question,
-            Presentation(
+            AccessRequest(
                 digest=bytes.fromhex(digest),
                 action="call",
                 mcp_id=question.mcp_id,
@@ -155,13 +155,13 @@ class Sequences(RuleBasedStateMachine):
     def _caller(self, caller: str) -> Caller | None:
         """None: a key that is not accepted any more, so that nothing can be asked with it."""
         if caller == OWNER.id:
-            return Caller(OWNER, UNBOUNDED, QUESTIONS)
+            return Caller(OWNER, UNRESTRICTED, QUESTIONS)
         if caller == ADMIN.id:
-            return Caller(ADMIN, Reach(Permissions(mcps="*", manage=FEW_GRANTS)), GIVEN_BY_ADMIN)
+            return Caller(ADMIN, Scope(Permissions(mcps="*", manage=FEW_GRANTS)), GIVEN_BY_ADMIN)
         state = self.states[caller]
         if not isinstance(state, Active) or state.key.has_expired(at(self.now)):
             return None
-        return Caller(KeyActor(caller), reach_of(state.key), self.opens[caller])
+        return Caller(KeyActor(caller), scope_of(state.key), self.opens[caller])
 
     def _new_secret(self) -> SecretRecord:
         self.serial += 1
@@ -306,7 +306,7 @@ class Sequences(RuleBasedStateMachine):
         if caller is None:
             return
         active = sum(isinstance(state, Active) for state in self.states.values())
-        census = KeyCensus(active=active, disabled=0, limit=None, plan="team")
+        census = KeyCounts(active=active, disabled=0, limit=None, plan="team")
         if self._do(key_id, RevokeKey(at=at(self.now), by=caller.actor, census=census)):
             self.revoked.add(key_id)
 
@@ -353,7 +353,7 @@ class Sequences(RuleBasedStateMachine):
             assert len(versions) <= 21
 
     def _plain_code(self, state: Existing, digest: str) -> str:
-        return decide(Presentation(bytes.fromhex(digest), "verify"), state, None, at(self.now)).code
+        return decide(AccessRequest(bytes.fromhex(digest), "verify"), state, None, at(self.now)).code
 
 
 Sequences.TestCase.settings = settings(max_examples=100, stateful_step_count=40, deadline=None)

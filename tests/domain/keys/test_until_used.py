@@ -8,18 +8,18 @@ from msgspec.structs import replace
 
 from domain.keys.commands import RetireSecrets, RotateKey
 from domain.keys.decider import KEY
+from domain.keys.delegation import UNRESTRICTED
 from domain.keys.events import KeyExpirationChanged, KeyRotated, KeySecretRetired
 from domain.keys.fields import UNUSED_SECONDS, VALID_SECRETS_MAX
-from domain.keys.reach import UNBOUNDED
 from domain.keys.state import Existing, KeyState
 from domain.refusal import Invalid
-from domain.usage.decision import Presentation, decide
+from domain.usage.decision import AccessRequest, decide
 from tests.domain.sample import CREATED, MCPS, a_record, at
 from tests.given import given
 
 
 def rotate(number: int, seconds: float, overlap_seconds: int | None = None) -> RotateKey:
-    return RotateKey(a_record(number), at(seconds), UNBOUNDED, MCPS, overlap_seconds)
+    return RotateKey(a_record(number), at(seconds), UNRESTRICTED, MCPS, overlap_seconds)
 
 
 def rotated(number: int, seconds: float) -> KeyRotated:
@@ -27,7 +27,7 @@ def rotated(number: int, seconds: float) -> KeyRotated:
 
 
 def code(state: KeyState, number: int, seconds: float, used_version: int = 0) -> str:
-    presented = Presentation(bytes.fromhex(a_record(number).digest), "verify")
+    presented = AccessRequest(bytes.fromhex(a_record(number).digest), "verify")
     assert state is not None
     return decide(presented, state, None, at(seconds), used_version).code
 

@@ -2,7 +2,7 @@ import pytest
 from msgspec.structs import replace
 
 from domain.decider import ImpossibleHistory
-from domain.mcps.commands import NoteHealth
+from domain.mcps.commands import RecordHealth
 from domain.mcps.decider import MCP
 from domain.mcps.errors import McpNotFound
 from domain.mcps.events import McpChanged, McpHealthChanged
@@ -11,8 +11,8 @@ from tests.domain.mcps.test_change import ACTIVATED, CHANGED, DEACTIVATED, DELET
 from tests.domain.sample import NOW, at
 from tests.given import given
 
-FAILED = NoteHealth("unhealthy", moved_at=NOW, at=at(90), reason="mcp_unreachable")
-ANSWERED = NoteHealth("healthy", moved_at=NOW, at=at(90))
+FAILED = RecordHealth("unhealthy", endpoint_changed_at=NOW, at=at(90), reason="mcp_unreachable")
+ANSWERED = RecordHealth("healthy", endpoint_changed_at=NOW, at=at(90))
 GONE = McpHealthChanged("unhealthy", checked_at=at(90), reason="mcp_unreachable")
 BACK = McpHealthChanged("healthy", checked_at=at(90))
 MOVED = replace(CHANGED, endpoint_url=f"{URL}/2")
@@ -37,8 +37,8 @@ def test_health_is_no_change_that_anyone_made() -> None:
 def test_a_server_that_moved_is_as_good_as_new(moved: McpChanged) -> None:
     state = MCP.fold([REGISTERED, GONE, moved])
     assert isinstance(state, Active)
-    assert (state.mcp.unhealthy, state.mcp.moved_at) == (False, at(60))
-    given(MCP, REGISTERED, moved).when(replace(FAILED, moved_at=at(60))).then(GONE)
+    assert (state.mcp.unhealthy, state.mcp.endpoint_changed_at) == (False, at(60))
+    given(MCP, REGISTERED, moved).when(replace(FAILED, endpoint_changed_at=at(60))).then(GONE)
 
 
 @pytest.mark.parametrize("moved", [MOVED, REPLACED])

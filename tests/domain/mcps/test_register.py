@@ -7,7 +7,7 @@ from domain.mcps.decider import ENDPOINT_URL_LENGTH_MAX, MCP
 from domain.mcps.errors import McpLimitReached, McpNotFound
 from domain.mcps.events import McpDeleted, McpEvent, McpRegistered
 from domain.mcps.state import Active, Deleted, Mcp
-from domain.organizations.plan import McpCensus
+from domain.organizations.plan import McpCounts
 from domain.refusal import Conflict, Invalid
 from tests.domain.sample import LIVE_MCP, NOW, ORGANIZATION_ID, OWNER, at
 from tests.given import given
@@ -22,7 +22,7 @@ REGISTER = RegisterMcp(
     auth_type="bearer",
     at=NOW,
     by=OWNER,
-    census=McpCensus(used=4, limit=5, plan="free"),
+    census=McpCounts(used=4, limit=5, plan="free"),
     description="Finds things",
 )
 REGISTERED = McpRegistered(
@@ -47,13 +47,13 @@ def test_an_mcp_is_registered_while_the_plan_has_room() -> None:
 
 @pytest.mark.parametrize("used", [5, 6])
 def test_a_plan_gives_as_many_mcps_as_it_says(used: int) -> None:
-    full = replace(REGISTER, census=McpCensus(used=used, limit=5, plan="free"))
+    full = replace(REGISTER, census=McpCounts(used=used, limit=5, plan="free"))
     given(MCP).when(full).then_refused(McpLimitReached, limit=5, used=used, plan="free")
     assert McpLimitReached.code == "mcp_limit_reached"
 
 
 def test_a_plan_without_limit_has_none() -> None:
-    given(MCP).when(replace(REGISTER, census=McpCensus(used=10**6, limit=None, plan="team"))).then(REGISTERED)
+    given(MCP).when(replace(REGISTER, census=McpCounts(used=10**6, limit=None, plan="team"))).then(REGISTERED)
 
 
 def test_an_id_is_given_once() -> None:

@@ -4,16 +4,16 @@ from msgspec.structs import replace
 from domain.decider import ImpossibleHistory
 from domain.members.commands import AddMember
 from domain.members.decider import MEMBER
-from domain.members.errors import MemberLimitReached, OwnershipIsTransferred
+from domain.members.errors import MemberLimitReached, OwnershipMustBeTransferred
 from domain.members.state import Member
-from domain.organizations.plan import MemberCensus
+from domain.organizations.plan import MemberCounts
 from domain.refusal import Conflict
 from tests.domain.members.people import ADA, ADDED, BOB, FOUNDED, OWNER_ID, REMOVED
 from tests.domain.sample import NOW, ORGANIZATION_ID
 from tests.given import given
 
-FOUND = AddMember(OWNER_ID, ORGANIZATION_ID, "owner", NOW, MemberCensus(used=0, limit=1, plan="free"))
-ADD = AddMember(ADA, ORGANIZATION_ID, "member", NOW, MemberCensus(used=4, limit=5, plan="pro"))
+FOUND = AddMember(OWNER_ID, ORGANIZATION_ID, "owner", NOW, MemberCounts(used=0, limit=1, plan="free"))
+ADD = AddMember(ADA, ORGANIZATION_ID, "member", NOW, MemberCounts(used=4, limit=5, plan="pro"))
 
 
 def test_a_person_becomes_a_member_once() -> None:
@@ -29,13 +29,13 @@ def test_whoever_was_removed_does_not_come_back_under_the_same_id() -> None:
 def test_the_first_member_is_the_owner_and_no_other_is() -> None:
     given(MEMBER).when(FOUND).then(FOUNDED)
     given(MEMBER).when(replace(FOUND, role="admin")).then_refused(Conflict)
-    given(MEMBER).when(replace(ADD, role="owner")).then_refused(OwnershipIsTransferred)
+    given(MEMBER).when(replace(ADD, role="owner")).then_refused(OwnershipMustBeTransferred)
 
 
 def test_nobody_is_added_beyond_the_limit() -> None:
-    full = MemberCensus(used=5, limit=5, plan="pro")
+    full = MemberCounts(used=5, limit=5, plan="pro")
     given(MEMBER).when(replace(ADD, census=full)).then_refused(MemberLimitReached, limit=5, used=5, plan="pro")
-    given(MEMBER).when(replace(ADD, census=MemberCensus(used=5, limit=None, plan="team"))).then(ADDED)
+    given(MEMBER).when(replace(ADD, census=MemberCounts(used=5, limit=None, plan="team"))).then(ADDED)
 
 
 def test_a_history_in_which_a_member_is_added_twice_is_impossible() -> None:

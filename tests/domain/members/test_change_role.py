@@ -9,15 +9,15 @@ from domain.actor import KeyActor, UserActor
 from domain.decider import ImpossibleHistory
 from domain.environment import Environment
 from domain.grants import GRANTS, Grant
+from domain.keys.delegation import UNRESTRICTED, Scope
 from domain.keys.permissions import Permissions, ToolRule
-from domain.keys.reach import UNBOUNDED, Reach
 from domain.members.commands import ChangeRole
 from domain.members.decider import MEMBER
 from domain.members.errors import (
+    CannotChangeOwnRole,
     MemberNotFound,
-    OwnershipIsTransferred,
-    OwnerStays,
-    OwnRole,
+    OwnerCannotLeave,
+    OwnershipMustBeTransferred,
     RoleBeyondAuthority,
 )
 from domain.members.events import MemberEvent, MemberRoleChanged, Role
@@ -27,7 +27,7 @@ from tests.domain.members.people import ADA, ADDED, BOB, FOUNDED, OWNER_ID, RECE
 from tests.domain.sample import KEY_ID, LIVE_MCP, NOW, ORGANIZATION_ID, at
 from tests.given import given
 
-CHANGE = ChangeRole("auditor", at=at(10), by=UserActor(BOB), authority=UNBOUNDED)
+CHANGE = ChangeRole("auditor", at=at(10), by=UserActor(BOB), authority=UNRESTRICTED)
 GIVEN: tuple[Role, ...] = ("viewer", "member", "auditor", "admin")
 CHANGED = MemberRoleChanged("auditor", changed_at=at(10))
 
@@ -39,16 +39,16 @@ def test_a_role_is_changed_and_changing_it_again_changes_nothing() -> None:
 
 
 def test_nobody_changes_their_own_role() -> None:
-    given(MEMBER, ADDED).when(replace(CHANGE, by=UserActor(ADA))).then_refused(OwnRole)
+    given(MEMBER, ADDED).when(replace(CHANGE, by=UserActor(ADA))).then_refused(CannotChangeOwnRole)
 
 
 def test_nobody_changes_the_role_of_the_owner() -> None:
-    given(MEMBER, FOUNDED).when(CHANGE).then_refused(OwnerStays)
-    given(MEMBER, FOUNDED).when(replace(CHANGE, by=UserActor(OWNER_ID))).then_refused(OwnRole)
+    given(MEMBER, FOUNDED).when(CHANGE).then_refused(OwnerCannotLeave)
+    given(MEMBER, FOUNDED).when(replace(CHANGE, by=UserActor(OWNER_ID))).then_refused(CannotChangeOwnRole)
 
 
 def test_nobody_is_made_the_owner() -> None:
-    given(MEMBER, ADDED).when(replace(CHANGE, role="owner")).then_refused(OwnershipIsTransferred)
+    given(MEMBER, ADDED).when(replace(CHANGE, role="owner")).then_refused(OwnershipMustBeTransferred)
 
 
 @pytest.mark.parametrize("history", [[], [ADDED, REMOVED]])
@@ -62,7 +62,7 @@ def test_whoever_holds_everything_gives_every_role_but_the_owners(role: Role, be
     changed.then(*[] if role == before else [MemberRoleChanged(role, at(10))])
 
 
-KEY: Reach = Reach(Permissions(mcps="*", manage=GRANTS), environment="live")
+KEY: Scope = Scope(Permissions(mcps="*", manage=GRANTS), environment="live")
 KEYS = replace(CHANGE, by=KeyActor(KEY_ID), authority=KEY)
 
 
@@ -94,7 +94,7 @@ def test_a_live_key_without_bounds_gives_the_roles_whose_grants_it_has(role: Rol
         (replace(KEY, environment="test"), {"environment": "The caller manages only test keys"}),
     ],
 )
-def test_a_bound_key_gives_no_role_since_a_person_is_not_bound(bound: Reach, detail: dict[str, str]) -> None:
+def test_a_bound_key_gives_no_role_since_a_person_is_not_bound(bound: Scope, detail: dict[str, str]) -> None:
     given(MEMBER, ADDED).when(replace(KEYS, authority=bound)).then_refused(RoleBeyondAuthority, **detail)
 
 
@@ -106,7 +106,7 @@ def test_a_bound_key_gives_no_role_since_a_person_is_not_bound(bound: Reach, det
 def test_who_does_not_reach_every_tool_gives_no_role_that_does(
     calls: Permissions, environment: Environment | None
 ) -> None:
-    authority = Reach(replace(calls, manage=GRANTS), environment)
+    authority = Scope(replace(calls, manage=GRANTS), environment)
     given(MEMBER, replace(ADDED, role="viewer")).when(replace(KEYS, role="member", authority=authority)).then_refused(
         RoleBeyondAuthority, permissions="Reaches MCPs or tools that the caller may not reach"
     )
@@ -115,7 +115,7 @@ def test_who_does_not_reach_every_tool_gives_no_role_that_does(
 
 @pytest.mark.parametrize(("before", "role"), [("admin", "member"), ("auditor", "viewer"), ("member", "viewer")])
 def test_a_narrowing_is_open_to_everyone_who_may_change_members(before: Role, role: Role) -> None:
-    authority = Reach(Permissions(manage=("members:write",)), "test", at(1000))
+    authority = Scope(Permissions(manage=("members:write",)), "test", at(1000))
     changed = given(MEMBER, replace(ADDED, role=before)).when(replace(KEYS, role=role, authority=authority))
     changed.then(MemberRoleChanged(role, at(10)))
 

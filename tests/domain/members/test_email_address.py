@@ -1,7 +1,7 @@
 import pytest
 
-from domain.fields import Problems
-from domain.members.email_address import check_email, folded
+from domain.fields import FieldErrors
+from domain.members.email_address import check_email, normalized
 from domain.refusal import Invalid
 from tests.domain.sample import a_secret
 
@@ -13,9 +13,9 @@ LONGEST = "a" * 64 + "@" + ("b" * 61 + ".") * 3 + "cde"
     ["ada@example.com", "Ada.Lovelace+keys@mail.example.co.uk", "поштар@почта.рф", "o'hara@a-b.example", LONGEST],
 )
 def test_an_address_is_taken(email: str) -> None:
-    problems = Problems()
+    problems = FieldErrors()
     check_email(problems, email)
-    problems.refuse_any()
+    problems.raise_if_any()
 
 
 @pytest.mark.parametrize(
@@ -46,10 +46,10 @@ def test_an_address_is_taken(email: str) -> None:
     ],
 )
 def test_what_is_no_address_is_refused(email: str) -> None:
-    problems = Problems()
+    problems = FieldErrors()
     check_email(problems, email)
     with pytest.raises(Invalid) as refused:
-        problems.refuse_any()
+        problems.raise_if_any()
     assert refused.value.details == {"email": "Must be an address such as ada@example.com, of at most 254 characters"}
 
 
@@ -57,14 +57,14 @@ def test_what_is_no_address_is_refused(email: str) -> None:
     ("one", "other"), [("Ada@Example.COM", "ada@example.com"), ("straße@example.com", "STRASSE@example.com")]
 )
 def test_two_spellings_are_one_address(one: str, other: str) -> None:
-    assert folded(one) == folded(other)
-    assert folded(folded(one)) == folded(one)
+    assert normalized(one) == normalized(other)
+    assert normalized(normalized(one)) == normalized(one)
 
 
 def test_an_address_that_contains_a_key_is_refused_without_repeating_it() -> None:
-    problems = Problems()
+    problems = FieldErrors()
     check_email(problems, f"{a_secret().reveal()}@x.example")
     with pytest.raises(Invalid) as refused:
-        problems.refuse_any()
+        problems.raise_if_any()
     assert list(refused.value.details) == ["email"]
     assert a_secret().reveal() not in str(refused.value.details)

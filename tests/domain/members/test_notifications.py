@@ -10,7 +10,7 @@ from domain.members.commands import ChangeNotifications, ChangeRole
 from domain.members.decider import MEMBER
 from domain.members.errors import MemberNotFound
 from domain.members.events import MemberEvent, MemberRoleChanged, NotificationsChanged, Role, Threshold
-from domain.members.notifications import ALERT_TYPES, Notifications, may_see, seen_types, threshold_of, wanted
+from domain.members.notifications import ALERT_TYPES, Notifications, can_see, seen_types, threshold_of, wants_mail
 from domain.members.roles import ROLES, authority_of
 from domain.members.state import Member
 from tests.domain.members.people import ADDED, FOUNDED, REMOVED
@@ -66,9 +66,9 @@ USUAL: dict[Role, dict[bool, Threshold]] = {
 def test_who_chose_nothing_gets_what_is_usual_for_their_role(role: Role, alert_type: AlertType) -> None:
     usual = USUAL[role][alert_type.startswith("api_key.")]
     assert threshold_of(NOTHING, role, alert_type) == usual
-    assert wanted(NOTHING, role, alert_type, "critical", own_key=True) == (usual != "off")
-    assert wanted(NOTHING, role, alert_type, "warning", own_key=True) == (usual != "off")
-    assert not wanted(NOTHING, role, alert_type, "info", own_key=True)
+    assert wants_mail(NOTHING, role, alert_type, "critical", own_key=True) == (usual != "off")
+    assert wants_mail(NOTHING, role, alert_type, "warning", own_key=True) == (usual != "off")
+    assert not wants_mail(NOTHING, role, alert_type, "info", own_key=True)
 
 
 def test_a_choice_for_a_type_goes_before_the_one_for_everything() -> None:
@@ -76,7 +76,7 @@ def test_a_choice_for_a_type_goes_before_the_one_for_everything() -> None:
     severities: tuple[Severity, ...] = ("info", "warning", "critical")
 
     def told(alert_type: AlertType) -> list[Severity]:
-        return [each for each in severities if wanted(chosen, "admin", alert_type, each, own_key=False)]
+        return [each for each in severities if wants_mail(chosen, "admin", alert_type, each, own_key=False)]
 
     assert told("api_key.expiring") == ["info", "warning", "critical"]
     assert told("api_key.error_spike") == []
@@ -96,12 +96,12 @@ SEES = {
 @pytest.mark.parametrize("role", ROLES)
 def test_nobody_is_told_of_what_their_role_may_not_see(role: Role) -> None:
     own, other, organization = SEES[role]
-    assert may_see(role, "api_key.expiring", own_key=True) == own
-    assert may_see(role, "api_key.expiring", own_key=False) == other
-    assert may_see(role, "usage.threshold", own_key=False) == organization
+    assert can_see(role, "api_key.expiring", own_key=True) == own
+    assert can_see(role, "api_key.expiring", own_key=False) == other
+    assert can_see(role, "usage.threshold", own_key=False) == organization
     assert ("api_key.expiring" in seen_types(role), "usage.threshold" in seen_types(role)) == (own, organization)
     everything = Notifications("info")
-    assert wanted(everything, role, "api_key.expiring", "critical", own_key=False) == other
+    assert wants_mail(everything, role, "api_key.expiring", "critical", own_key=False) == other
 
 
 thresholds = st.sampled_from(["info", "warning", "critical", "off"])

@@ -7,7 +7,7 @@ from domain.actor import KeyActor, UserActor
 from domain.decider import ImpossibleHistory
 from domain.members.commands import ReceiveOwnership, RemoveMember, TransferOwnership
 from domain.members.decider import MEMBER
-from domain.members.errors import AlreadyOwner, MemberNotFound, OnlyTheOwner, OwnerStays
+from domain.members.errors import AlreadyOwner, MemberNotFound, OnlyTheOwner, OwnerCannotLeave
 from domain.members.events import MemberEvent
 from domain.members.state import Member, Removed
 from tests.domain.members.people import ADA, ADDED, BOB, FOUNDED, OWNER_ID, RECEIVED, REMOVED, TRANSFERRED
@@ -48,9 +48,9 @@ def test_a_member_is_removed_once() -> None:
 
 
 def test_the_owner_stays_until_the_ownership_is_transferred() -> None:
-    given(MEMBER, FOUNDED).when(REMOVE).then_refused(OwnerStays)
+    given(MEMBER, FOUNDED).when(REMOVE).then_refused(OwnerCannotLeave)
     given(MEMBER, FOUNDED, TRANSFERRED).when(REMOVE).then(REMOVED)
-    given(MEMBER, ADDED, RECEIVED).when(REMOVE).then_refused(OwnerStays)
+    given(MEMBER, ADDED, RECEIVED).when(REMOVE).then_refused(OwnerCannotLeave)
 
 
 @pytest.mark.parametrize(

@@ -3,8 +3,8 @@
 import pytest
 
 from domain.grants import GRANTS, Grant
+from domain.keys.delegation import UNRESTRICTED, Scope
 from domain.keys.permissions import Permissions
-from domain.keys.reach import UNBOUNDED, Reach
 from domain.members.events import Role
 from domain.members.roles import ROLES, authority_of, grants_of, keys_seen, owns
 
@@ -34,16 +34,16 @@ def test_a_member_sees_own_keys_and_a_viewer_none() -> None:
 
 @pytest.mark.parametrize("role", ["admin", "owner"])
 def test_who_holds_every_grant_can_give_every_grant(role: Role) -> None:
-    assert authority_of(role) == UNBOUNDED
+    assert authority_of(role) == UNRESTRICTED
 
 
 def test_a_member_gives_keys_every_mcp_and_no_grant_for_keys_that_are_not_theirs() -> None:
-    assert authority_of("member") == Reach(Permissions(mcps="*", manage=SEEING))
+    assert authority_of("member") == Scope(Permissions(mcps="*", manage=SEEING))
 
 
 def test_who_makes_no_keys_has_no_mcp_to_give() -> None:
-    assert authority_of("viewer") == Reach(Permissions(manage=SEEING))
+    assert authority_of("viewer") == Scope(Permissions(manage=SEEING))
     auditing = Permissions(
         manage=("keys:read", "mcps:read", "usage:read", "audit:read", "members:read", "organization:read")
     )
-    assert authority_of("auditor") == Reach(auditing)
+    assert authority_of("auditor") == Scope(auditing)

@@ -1,7 +1,7 @@
 """Any sequence of commands by people and keys: nobody gives anyone, person or key, more than they hold themselves.
 
 What somebody holds is spelled out here as a set of powers, by the contract's table and not by `domain/members/roles.py`
-or `domain/keys/reach.py`: so nothing here repeats the reasoning of those.
+or `domain/keys/delegation.py`: so nothing here repeats the reasoning of those.
 """
 
 from typing import NamedTuple
@@ -16,10 +16,10 @@ from domain.grants import GRANTS, Grant
 from domain.invitations.commands import AcceptInvitation, InviteMember
 from domain.invitations.decider import INVITATION
 from domain.invitations.state import ExistingInvitation, Open
-from domain.keys.commands import ChangeKey, CreateKey, LimitGrants, RevokeKey, RotateKey
+from domain.keys.commands import ChangeKey, CreateKey, NarrowGrants, RevokeKey, RotateKey
 from domain.keys.decider import KEY
+from domain.keys.delegation import Scope, scope_of
 from domain.keys.permissions import Permissions
-from domain.keys.reach import Reach, reach_of
 from domain.keys.state import Active, Existing
 from domain.members.commands import (
     AddMember,
@@ -33,7 +33,7 @@ from domain.members.decider import MEMBER
 from domain.members.events import Role
 from domain.members.roles import ROLES, authority_of, grants_of
 from domain.members.state import ExistingMember, Member
-from domain.organizations.plan import MemberCensus
+from domain.organizations.plan import MemberCounts
 from domain.refusal import Refusal
 from tests.domain.sample import LIVE_MCP, MCPS, NOW, ORGANIZATION_ID, ROOM, a_record, an_id
 
@@ -55,7 +55,7 @@ NOBODY: tuple[str, ...] = ()
 
 class Caller(NamedTuple):
     actor: Actor
-    authority: Reach
+    authority: Scope
     grants: frozenset[Grant]
     powers: Powers
 
@@ -108,7 +108,7 @@ class People(RuleBasedStateMachine):
         state = self.states.get(caller_id)
         if isinstance(state, Active):
             grants = frozenset(state.key.permissions.manage)
-            return Caller(KeyActor(caller_id), reach_of(state.key), grants, self._of_key(caller_id))
+            return Caller(KeyActor(caller_id), scope_of(state.key), grants, self._of_key(caller_id))
         return None
 
     def _of_key(self, key_id: str) -> Powers:
@@ -127,8 +127,8 @@ class People(RuleBasedStateMachine):
         more |= {"call test"} if "call live" in held else set()
         return given <= held | more
 
-    def _census(self) -> MemberCensus:
-        return MemberCensus(sum(isinstance(member, Member) for member in self.members.values()), None, "team")
+    def _census(self) -> MemberCounts:
+        return MemberCounts(sum(isinstance(member, Member) for member in self.members.values()), None, "team")
 
     def _member(self, user_id: str, command: MemberCommand) -> bool:
         before = self.members.get(user_id)
@@ -215,7 +215,7 @@ class People(RuleBasedStateMachine):
         assert self._within(OF_ROLE[role] - OF_ROLE[before.role], caller.powers)
         held = frozenset(authority_of(role).permissions.manage)
         for key_id in self._lineage(user_id):
-            self._key(key_id, LimitGrants(held))
+            self._key(key_id, NarrowGrants(held))
         for key_id in self._lineage(user_id):
             assert self._within(self._of_key(key_id) & frozenset(GRANTS), OF_ROLE[role])
 
@@ -282,7 +282,7 @@ class People(RuleBasedStateMachine):
         if caller is not None and self._key(key_id, RotateKey(secret, NOW, caller.authority, MCPS)):
             assert self._within(self._of_key(key_id), caller.powers)
 
-    def _key(self, key_id: str, command: CreateKey | ChangeKey | RotateKey | LimitGrants | RevokeKey) -> bool:
+    def _key(self, key_id: str, command: CreateKey | ChangeKey | RotateKey | NarrowGrants | RevokeKey) -> bool:
         before = self.states.get(key_id)
         try:
             events = KEY.decide(before, command)

@@ -2,10 +2,9 @@ import pytest
 from msgspec.structs import replace
 
 from domain.decider import ImpossibleHistory
-from domain.organizations.changed_plans import plans_from
 from domain.organizations.commands import ChangeOrganization, ChangePlan, CreateOrganization
 from domain.organizations.decider import ORGANIZATION
-from domain.organizations.errors import OrganizationNotFound, PlanIsTheOwners
+from domain.organizations.errors import OnlyOwnerChangesPlan, OrganizationNotFound
 from domain.organizations.events import (
     OrganizationCreated,
     OrganizationDetailsChanged,
@@ -13,7 +12,8 @@ from domain.organizations.events import (
     PlanChanged,
     Settings,
 )
-from domain.organizations.plan import PLAN_NAMES, PLANS, KeyCensus, Limits, usage_days
+from domain.organizations.plan import PLAN_NAMES, PLANS, KeyCounts, Limits, usage_days
+from domain.organizations.plan_overrides import apply_overrides
 from domain.organizations.state import Organization
 from domain.refusal import Conflict, Invalid
 from tests.domain.sample import NOW, ORGANIZATION_ID, OWNER
@@ -99,8 +99,10 @@ def test_settings_stay_small_and_readable(settings: Settings, problem: str) -> N
 
 def test_only_the_owner_changes_the_plan_with_the_details() -> None:
     change = replace(CHANGE, name="Acme Ltd", description="We make everything", settings={"theme": "dark"}, plan="pro")
-    given(ORGANIZATION, CREATED).when(change).then_refused(PlanIsTheOwners, required=["owner"])
-    given(ORGANIZATION, CREATED).when(replace(CHANGE, plan="free")).then_refused(PlanIsTheOwners, required=["owner"])
+    given(ORGANIZATION, CREATED).when(change).then_refused(OnlyOwnerChangesPlan, required=["owner"])
+    given(ORGANIZATION, CREATED).when(replace(CHANGE, plan="free")).then_refused(
+        OnlyOwnerChangesPlan, required=["owner"]
+    )
     given(ORGANIZATION, CREATED).when(replace(change, by_owner=True)).then(CHANGED, PlanChanged("pro"))
     given(ORGANIZATION, CREATED).when(replace(CHANGE, by_owner=True, plan="free")).then_nothing()
 
@@ -126,12 +128,12 @@ def test_a_use_is_kept_for_as_long_as_any_plan_promises() -> None:
 
 
 def test_the_plans_of_an_installation_are_the_usual_ones_but_for_what_is_said_otherwise() -> None:
-    assert plans_from("") == PLANS
-    plans = plans_from('{"enterprise": {"usage_days": 30}, "free": {"usage_days": null}}')
+    assert apply_overrides("") == PLANS
+    plans = apply_overrides('{"enterprise": {"usage_days": 30}, "free": {"usage_days": null}}')
     assert (plans["enterprise"].usage_days, plans["free"].usage_days, plans["pro"]) == (30, None, PLANS["pro"])
     with pytest.raises(ValueError, match=">= 1"):
-        plans_from('{"free": {"usage_days": 0}}')
+        apply_overrides('{"free": {"usage_days": 0}}')
 
 
 def test_active_and_disabled_keys_are_used_ones() -> None:
-    assert KeyCensus(active=3, disabled=4, limit=None, plan="team").used == 7
+    assert KeyCounts(active=3, disabled=4, limit=None, plan="team").used == 7

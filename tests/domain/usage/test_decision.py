@@ -13,7 +13,7 @@ from domain.keys.events import KeyEvent
 from domain.keys.permissions import Permissions, ToolRule
 from domain.keys.secret import digest
 from domain.keys.state import Existing
-from domain.usage.decision import UNKNOWN, McpFacts, Presentation, decide
+from domain.usage.decision import UNKNOWN_KEY, AccessRequest, McpFacts, decide
 from domain.usage.events import Code
 from tests.domain.sample import (
     CREATED,
@@ -57,7 +57,7 @@ def asked(
     ip: str | None = None,
     seconds: float = 70,
 ) -> Code:
-    presented = Presentation(digest=secret, action="call", mcp_id=mcp.id if mcp else None, tool=tool, ip=ip)
+    presented = AccessRequest(digest=secret, action="call", mcp_id=mcp.id if mcp else None, tool=tool, ip=ip)
     return decide(presented, state, mcp, at(seconds)).code
 
 
@@ -121,31 +121,31 @@ def test_an_expired_key_says_so_to_an_ended_secret_too() -> None:
 
 
 def test_a_key_that_is_nobodys_is_unknown() -> None:
-    assert decide(Presentation(FIRST, "verify"), None, None, at(0)) == UNKNOWN
-    assert not UNKNOWN.accepted
-    assert UNKNOWN.key is None
+    assert decide(AccessRequest(FIRST, "verify"), None, None, at(0)) == UNKNOWN_KEY
+    assert not UNKNOWN_KEY.accepted
+    assert UNKNOWN_KEY.key is None
 
 
 def test_a_key_of_another_organization_is_unknown_in_every_state() -> None:
     for events in ([CREATED], [CREATED, DISABLED], [CREATED, REVOKED], [CREATED, EXPIRED]):
-        presented = Presentation(FIRST, "verify", organization_id=OTHER_ORGANIZATION_ID)
-        assert decide(presented, fold(*events), None, at(70)) == UNKNOWN
-    at_home = Presentation(FIRST, "verify", organization_id=ORGANIZATION_ID)
+        presented = AccessRequest(FIRST, "verify", organization_id=OTHER_ORGANIZATION_ID)
+        assert decide(presented, fold(*events), None, at(70)) == UNKNOWN_KEY
+    at_home = AccessRequest(FIRST, "verify", organization_id=ORGANIZATION_ID)
     assert decide(at_home, fold(CREATED), None, at(70)).accepted
 
 
 def test_a_verdict_names_the_key_and_the_secret_that_decided() -> None:
     state = fold(CREATED, OVERLAPPING)
     for secret, version in ((FIRST, 1), (SECOND, 2)):
-        verdict = decide(Presentation(secret, "verify"), state, None, at(70))
+        verdict = decide(AccessRequest(secret, "verify"), state, None, at(70))
         assert verdict.accepted
         assert verdict.key is not None
         assert (verdict.key.id, verdict.key.revision, verdict.secret_version) == (KEY_ID, 2, version)
-    denied = decide(Presentation(FIRST, "verify"), fold(CREATED, REVOKED), None, at(70))
+    denied = decide(AccessRequest(FIRST, "verify"), fold(CREATED, REVOKED), None, at(70))
     assert not denied.accepted
     assert denied.key is not None
     assert denied.secret_version == 1
-    forgotten = decide(Presentation(bytes(32), "verify"), state, None, at(70))
+    forgotten = decide(AccessRequest(bytes(32), "verify"), state, None, at(70))
     assert forgotten.secret_version is None
 
 
@@ -170,7 +170,7 @@ def test_an_address_list_is_asked_before_all_else_that_the_key_may_reach(ip: str
 
 @pytest.mark.parametrize("wanted", GRANTS)
 def test_a_grant_is_asked_of_the_key_by_its_name(wanted: Grant) -> None:
-    presented = Presentation(FIRST, "manage", grant=wanted)
+    presented = AccessRequest(FIRST, "manage", grant=wanted)
     without: tuple[Grant, ...] = tuple(known for known in GRANTS if known != wanted)
     table: list[tuple[tuple[Grant, ...], Code]] = [
         ((wanted,), "valid"),
@@ -185,7 +185,7 @@ def test_a_grant_is_asked_of_the_key_by_its_name(wanted: Grant) -> None:
 
 @pytest.mark.parametrize("wanted", [None, *GRANTS])
 def test_what_only_people_may_do_is_open_to_no_key(wanted: Grant | None) -> None:
-    presented = Presentation(FIRST, "manage", grant=wanted, people_only=True)
+    presented = AccessRequest(FIRST, "manage", grant=wanted, people_only=True)
     able = replace(CREATED, permissions=Permissions(mcps="*", manage=GRANTS))
     assert decide(presented, fold(able), None, at(70)).code == "forbidden"
     assert decide(presented, fold(able, REVOKED), None, at(70)).code == "revoked_key"
@@ -222,13 +222,13 @@ def test_a_key_reaches_its_own_mcps_in_its_environment_or_by_id(
 
 @pytest.mark.parametrize("permissions", [ALL, LISTED, NONE])
 def test_an_mcp_that_is_not_there_is_not_found(permissions: Permissions) -> None:
-    presented = Presentation(FIRST, "call", mcp_id=LIVE_MCP, tool="get_user")
+    presented = AccessRequest(FIRST, "call", mcp_id=LIVE_MCP, tool="get_user")
     assert decide(presented, fold(replace(CREATED, permissions=permissions)), None, at(70)).code == "not_found"
 
 
 @pytest.mark.parametrize("permissions", [ALL, LISTED, NONE])
 def test_a_reverse_proxy_is_told_403_of_an_mcp_that_is_not_there(permissions: Permissions) -> None:
-    presented = Presentation(FIRST, "check", mcp_id=LIVE_MCP)
+    presented = AccessRequest(FIRST, "check", mcp_id=LIVE_MCP)
     assert decide(presented, fold(replace(CREATED, permissions=permissions)), None, at(70)).code == "mcp_not_permitted"
 
 
@@ -279,7 +279,7 @@ def test_only_a_key_that_passes_every_question_is_accepted() -> None:
         tool,
         by_tool,
     ) in product(states, secrets, addresses, grants, mcps, tools):
-        presented = Presentation(
+        presented = AccessRequest(
             secret,
             "call",
             mcp_id=mcp_id,

@@ -6,7 +6,7 @@ from domain.keys.events import RateLimit
 from domain.keys.state import Active, Key
 from domain.organizations.plan import PLANS
 from domain.usage.events import Action
-from domain.usage.rates import Rate, burst_of, organization_rates, own_rates
+from domain.usage.rates import Rate, burst_of, key_rates, organization_rates
 from tests.domain.sample import CREATED, KEY_ID
 
 
@@ -17,8 +17,8 @@ def key(rate_limit: RateLimit | None) -> Key:
 
 
 def test_a_key_is_counted_by_its_own_limit() -> None:
-    assert own_rates(key(RateLimit(per_second=40))) == (Rate(KEY_ID, 40, 10),)
-    assert own_rates(key(None)) == ()
+    assert key_rates(key(RateLimit(per_second=40))) == (Rate(KEY_ID, 40, 10),)
+    assert key_rates(key(None)) == ()
 
 
 @pytest.mark.parametrize("action", ["verify", "check", "call"])

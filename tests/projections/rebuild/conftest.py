@@ -4,9 +4,9 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from eventstore.database import WORKER_ROLE, Connection, Pool, connect, pool
-from tests.damaging import owner  # noqa: F401  # pyright: ignore[reportUnusedImport] -- a fixture
-from tests.patience import PATIENT
+from infrastructure.database.connections import WORKER_ROLE, Connection, Pool, connect, pool
+from tests.corruption import owner  # noqa: F401  # pyright: ignore[reportUnusedImport] -- a fixture
+from tests.waiting import PATIENT
 
 
 @pytest.fixture

@@ -4,22 +4,22 @@ import random
 from datetime import timedelta
 from hashlib import sha256
 
-from domain.alerts.expiry import expiry_alert, latest_stage
+from domain.alerts.expiry_stages import expiry_alert, latest_stage
 from domain.invitations.commands import InviteMember, RevokeInvitation
 from domain.invitations.decider import INVITATION
-from domain.keys.reach import UNBOUNDED
+from domain.keys.delegation import UNRESTRICTED
 from domain.members.commands import ChangeNotifications, RemoveMember
-from domain.organizations.plan import MemberCensus
+from domain.organizations.plan import MemberCounts
 from domain.webhooks.commands import CreateWebhook, RotateWebhookSecret
 from domain.webhooks.decider import WEBHOOK
-from eventstore.clock import new_id, now
-from eventstore.database import Connection, Pool
-from projections.invitation_list.queries import address_put
+from infrastructure.clock import new_id, now
+from infrastructure.database.connections import Connection, Pool
+from projections.read_models.invitations.list.queries import address_put
 from tests import seed
 from tests.eventstore.changes import disabling, do, enabling, rename, revoke
 from tests.projections.usage.uses import append, some_of_everything
-from workers.alerting import raise_alert
-from workers.jobs.warn_of_expiry import ACTOR
+from workers.jobs.raise_expiry_alerts import ACTOR
+from workers.raise_alert import raise_alert
 
 
 async def change(pool: Pool, seed_number: int, keys: int = 4) -> list[str]:
@@ -98,8 +98,8 @@ async def _invited(pool: Pool, organization_id: str) -> str:
         token_digest=sha256(invitation_id.encode()).hexdigest(),
         at=now(),
         by=seed.OWNER,
-        authority=UNBOUNDED,
-        census=MemberCensus(used=0, limit=None, plan="team"),
+        authority=UNRESTRICTED,
+        census=MemberCounts(used=0, limit=None, plan="team"),
         is_member=False,
     )
     await seed.tell(

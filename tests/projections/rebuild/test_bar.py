@@ -14,10 +14,10 @@ from typing import NamedTuple
 import pytest
 from freezegun import freeze_time
 
-from eventstore.database import Connection
-from projections.following import follow
-from projections.rebuild.bar import Bar
-from projections.usage.apply import USAGE
+from infrastructure.database.connections import Connection
+from projections.engine.rebuild.bar import Bar
+from projections.engine.runner import run_projection
+from projections.read_models.usage.apply import USAGE
 from tests.projections.rebuild.history import use
 
 COLUMNS = 80
@@ -53,7 +53,7 @@ def terminal() -> Iterator[Terminal]:
 
 async def _uses(connection: Connection) -> None:
     await use(connection, ["key_a", "key_b"], 1, batches=30)
-    await follow(connection, USAGE, 60)
+    await run_projection(connection, USAGE, 60)
 
 
 def _is_fast(shown: str) -> bool:

@@ -13,18 +13,18 @@ import pytest
 from psycopg import sql
 
 from eventstore.check import check
-from eventstore.database import WORKER_ROLE, Connection, Pool, connect
-from projections.followers import FOLLOWERS, follower_checks
-from projections.following import Follower, follow, lags, live_version
-from projections.inline_check import inline_checks
-from projections.rebuild.errors import AlreadyAtWork, CanNotGoOn
-from projections.rebuild.models import Model, models
-from projections.rebuild.rebuild import drop_old, rebuild, verify
-from projections.rebuild.versions import workshop
-from projections.stops import skip
-from projections.usage.apply import USAGE
-from tests.patience import stretched
+from infrastructure.database.connections import WORKER_ROLE, Connection, Pool, connect
+from projections.engine.inline_check import inline_checks
+from projections.engine.rebuild.errors import AlreadyRunning, ReplayStopped
+from projections.engine.rebuild.models import Model, models
+from projections.engine.rebuild.rebuild import drop_old, rebuild, verify
+from projections.engine.rebuild.versions import exclusive_connection
+from projections.engine.registry import ASYNC_PROJECTIONS, follower_checks
+from projections.engine.runner import AsyncProjection, lags, live_version, run_projection
+from projections.engine.stopped_lanes import skip
+from projections.read_models.usage.apply import USAGE
 from tests.projections.rebuild.history import change, use
+from tests.waiting import stretched
 
 pytestmark = pytest.mark.anyio
 
@@ -58,8 +58,8 @@ async def _traffic(connections: Pool, database_url: str) -> AsyncGenerator[None]
     async def count() -> None:
         async with await connect(database_url, role=WORKER_ROLE) as connection:
             while not over.is_set():
-                for follower in FOLLOWERS:
-                    assert (await follow(connection, follower, 0.2)).stopped == {}
+                for follower in ASYNC_PROJECTIONS:
+                    assert (await run_projection(connection, follower, 0.2)).stopped == {}
                 await asyncio.sleep(0.01)
 
     tasks = [asyncio.create_task(write()), asyncio.create_task(count())]
@@ -69,15 +69,15 @@ async def _traffic(connections: Pool, database_url: str) -> AsyncGenerator[None]
         over.set()
         await asyncio.gather(*tasks)
         async with await connect(database_url, role=WORKER_ROLE) as connection:
-            for follower in FOLLOWERS:
-                assert (await follow(connection, follower, 60)).stopped == {}
+            for follower in ASYNC_PROJECTIONS:
+                assert (await run_projection(connection, follower, 60)).stopped == {}
 
 
 async def test_usage_is_switched_under_traffic_and_counts_on(
     connections: Pool, connection: Connection, owner: Connection, database_url: str
 ) -> None:
     await use(connection, await change(connections, 1), 1)
-    await follow(connection, USAGE, 60)
+    await run_projection(connection, USAGE, 60)
     async with _traffic(connections, database_url):
         made = await rebuild(database_url, models()["usage"])
         assert (made.comparison.first, made.kept, made.version.number) == (None, "usage_old_1", 2)
@@ -115,7 +115,7 @@ async def test_differences_are_shown_and_switched_only_when_they_are_accepted(
     connection: Connection, owner: Connection, database_url: str
 ) -> None:
     await use(connection, ["key_a", "key_b"], 1)
-    await follow(connection, USAGE, 60)
+    await run_projection(connection, USAGE, 60)
     await owner.execute(b"update key_usage set total_requests = 7")
     refused = await rebuild(database_url, models()["usage"])
     assert (refused.comparison.differences, refused.kept) == (2, None)
@@ -130,7 +130,7 @@ async def test_a_rebuild_that_was_killed_goes_on_where_it_was(
     connection: Connection, owner: Connection, database_url: str
 ) -> None:
     await use(connection, [f"key_{number}" for number in range(50)], 1, batches=400, size=50, lanes=40)
-    await follow(connection, USAGE, 60)
+    await run_projection(connection, USAGE, 60)
     command = [sys.executable, "-m", "projections", "rebuild", "usage"]
     environment = {**os.environ, "DATABASE_URL": database_url}
     process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)  # noqa: ASYNC220
@@ -156,15 +156,15 @@ async def test_a_rebuild_that_was_killed_goes_on_where_it_was(
 
 async def test_nobody_else_works_on_the_same_model(database_url: str) -> None:
     usage = models()["usage"]
-    async with workshop(database_url, usage):
+    async with exclusive_connection(database_url, usage):
         attempts = (rebuild(database_url, usage), verify(database_url, usage))
         refusals = await asyncio.gather(*attempts, return_exceptions=True)
-        assert [type(refusal) for refusal in refusals] == [AlreadyAtWork, AlreadyAtWork]
+        assert [type(refusal) for refusal in refusals] == [AlreadyRunning, AlreadyRunning]
         assert (await verify(database_url, models()["key_state"])).equal
 
 
 async def test_whoever_comes_while_the_last_one_is_going_is_not_refused(database_url: str) -> None:
-    async with anyio.create_task_group() as tasks, workshop(database_url, models()["usage"]):
+    async with anyio.create_task_group() as tasks, exclusive_connection(database_url, models()["usage"]):
         tasks.start_soon(verify, database_url, models()["usage"])
         await anyio.sleep(0.5)
 
@@ -174,17 +174,17 @@ async def test_what_was_skipped_is_skipped_again_and_what_can_not_be_applied_sto
 ) -> None:
     await use(connection, ["key_a"], 1, batches=6, lanes=1)
     lane = next(lag.lane for lag in await lags(connection, USAGE) if lag.head)
-    await follow(connection, USAGE, 60)
+    await run_projection(connection, USAGE, 60)
     await owner.execute(b"delete from usage_events where batch_no = 3 and ordinal = 0")
-    with pytest.raises(CanNotGoOn, match=f"usage lane {lane}: .* batches 3 to 3"):
+    with pytest.raises(ReplayStopped, match=f"usage lane {lane}: .* batches 3 to 3"):
         await verify(database_url, models()["usage"])
     await owner.execute(b"delete from usage_batches where batch_no = 6")
     await owner.execute(b"update lane_heads set head = 6 where log = 'usage' and lane = %s", (lane,))
     await owner.execute(b"update checkpoints set position = 2 where lane = %s and projection = 'usage'", (lane,))
     await owner.execute(b"truncate " + ", ".join(models()["usage"].tables).encode())
-    await follow(connection, USAGE, 60)
+    await run_projection(connection, USAGE, 60)
     await skip(connection, "usage", "usage", lane, 3, reason="Lost", by="olga")
-    await follow(connection, USAGE, 60)
+    await run_projection(connection, USAGE, 60)
     assert (await rebuild(database_url, models()["usage"], accept_differences=True)).comparison.rows > 0
     assert (await verify(database_url, models()["usage"])).equal
     cursor = await connection.execute(
@@ -200,15 +200,15 @@ async def test_a_rebuild_has_no_effects_in_the_world(connection: Connection, dat
     async def effect(_connection: Connection, page: object) -> None:
         effects.append(len(page))  # type: ignore[arg-type]
 
-    follower = Follower("usage", 1, "usage", USAGE.read, USAGE.apply, effect)
-    await follow(connection, follower, 60)
+    follower = AsyncProjection("usage", 1, "usage", USAGE.read, USAGE.apply, effect)
+    await run_projection(connection, follower, 60)
     assert sum(effects) == 4
-    model = Model("usage", models()["usage"].tables, (follower,))
+    model = Model("usage", "read_models/usage", models()["usage"].tables, (follower,))
     assert (await rebuild(database_url, model)).kept == "usage_old_1"
     assert (await verify(database_url, model)).equal
     assert sum(effects) == 4
     await use(connection, ["key_a"], 2, batches=3)
-    await follow(connection, follower, 60)
+    await run_projection(connection, follower, 60)
     assert sum(effects) == 7
 
 
@@ -219,8 +219,8 @@ async def test_a_model_that_changes_with_the_log_is_put_right_under_traffic(
     connections: Pool, connection: Connection, owner: Connection, database_url: str, name: str
 ) -> None:
     await use(connection, await change(connections, 1), 1)
-    for follower in FOLLOWERS:
-        await follow(connection, follower, 60)
+    for follower in ASYNC_PROJECTIONS:
+        await run_projection(connection, follower, 60)
     damages = {
         "key_state": b"update key_state set version = 77 where key_id = (select min(key_id) from key_state)",
         "key_list": b"delete from key_terms where key_id = (select min(key_id) from key_list)",

@@ -11,16 +11,22 @@ import pytest
 from psycopg import sql
 
 from eventstore.check import check
-from eventstore.database import Connection, Pool
-from projections.followers import FOLLOWERS, follower_checks
-from projections.following import follow
-from projections.inline import INLINE
-from projections.inline_check import inline_checks
-from projections.key_recency.follow import KEY_RECENCY
-from projections.rebuild.models import NOT_FROM_THE_LOG, models
-from projections.rebuild.rebuild import rebuild, verify
-from projections.rebuild.versions import advance, compare_with_live, live_positions, scratch, workshop
-from projections.schema import READ_MODELS
+from infrastructure.database.connections import Connection, Pool
+from projections.engine.inline import INLINE
+from projections.engine.inline_check import inline_checks
+from projections.engine.rebuild.models import NOT_FROM_THE_LOG, models
+from projections.engine.rebuild.rebuild import rebuild, verify
+from projections.engine.rebuild.versions import (
+    advance,
+    compare_with_live,
+    exclusive_connection,
+    live_positions,
+    temporary_version,
+)
+from projections.engine.registry import ASYNC_PROJECTIONS, follower_checks
+from projections.engine.runner import run_projection
+from projections.engine.schema import PROJECTIONS
+from projections.read_models.keys.last_used.follow import KEY_RECENCY
 from tests.projections.rebuild.history import change, use
 
 pytestmark = pytest.mark.anyio
@@ -62,8 +68,8 @@ DAMAGES: dict[str, tuple[LiteralString, str]] = {
 @pytest.fixture
 async def full(connections: Pool, connection: Connection) -> None:
     await use(connection, await change(connections, 1), 1)
-    for follower in FOLLOWERS:
-        assert (await follow(connection, follower, 60)).stopped == {}
+    for follower in ASYNC_PROJECTIONS:
+        assert (await run_projection(connection, follower, 60)).stopped == {}
 
 
 async def _places(connection: Connection) -> list[str]:
@@ -80,19 +86,20 @@ def test_every_model_has_a_damage() -> None:
 def test_every_table_of_a_read_model_is_derived_again_or_named_with_the_reason_why_not() -> None:
     """What `verify` leaves out, nobody would ever know to be wrong."""
     made = {
-        (path.parent.name, name)
-        for path in READ_MODELS.glob("*/schema*.sql")
+        (path.parent.relative_to(PROJECTIONS).as_posix(), name)
+        for path in PROJECTIONS.rglob("schema*.sql")
         for name in re.findall(r"^create (?:unlogged )?table (\w+)", path.read_text(encoding="utf-8"), re.MULTILINE)
     }
-    derived = {(model.name, name) for model in models().values() for name in model.tables}
+    derived = {(model.folder, name) for model in models().values() for name in model.tables}
     assert derived <= made
     assert {name for _, name in made - derived} == set(NOT_FROM_THE_LOG)
     assert all(NOT_FROM_THE_LOG.values())
 
 
 def test_every_read_model_that_changes_with_the_log_is_derived_again_or_a_named_exception() -> None:
-    inline = {model.__module__.split(".")[1] for model in INLINE}
-    assert inline - set(models()) == {"mcp_health", "sessions", "webhook_outbox"}
+    inline = {"/".join(model.__module__.split(".")[1:-1]) for model in INLINE}
+    derived = {model.folder for model in models().values()}
+    assert inline - derived == {"read_models/mcps/health", "records/sessions", "outboxes/webhooks"}
     assert {"mcp_health", "sessions", "webhook_deliveries"} <= set(NOT_FROM_THE_LOG)
 
 
@@ -149,8 +156,8 @@ async def test_what_is_written_meanwhile_is_no_difference(
         number = 2
         while not over.is_set():
             await use(connection, await change(connections, number, keys=1), number, batches=2)
-            for follower in FOLLOWERS:
-                await follow(connection, follower, 10)
+            for follower in ASYNC_PROJECTIONS:
+                await run_projection(connection, follower, 10)
             number += 1
 
     writing = asyncio.create_task(write())
@@ -168,14 +175,14 @@ async def test_a_use_of_a_key_that_was_made_meanwhile_is_not_lost(
 ) -> None:
     """Between looking how far one log is and how far the other: a key is made, used, and its use is followed."""
     model = models()["key_recency"]
-    async with workshop(database_url, model) as shop, scratch(shop, model) as version:
+    async with exclusive_connection(database_url, model) as shop, temporary_version(shop, model) as version:
         await shop.execute(b"set lock_timeout = '30s'")
         async with owner.transaction():
             await owner.execute(b"lock table checkpoints in access exclusive mode")
             looking = asyncio.create_task(live_positions(shop, model))
             await _until_somebody_waits(connection)
             await use(connection, await change(connections, 1, keys=1), 1, batches=2)
-            assert (await follow(owner, KEY_RECENCY, 60)).applied == 2
+            assert (await run_projection(owner, KEY_RECENCY, 60)).applied == 2
         await advance(shop, model, version, await looking)
         compared = await compare_with_live(shop, database_url, model, version)
         assert (compared.first, compared.differences, compared.rows) == (None, 0, 8)

@@ -2,8 +2,8 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from eventstore.database import WORKER_ROLE, Connection, connect
-from tests.damaging import owner  # noqa: F401  # pyright: ignore[reportUnusedImport] -- a fixture
+from infrastructure.database.connections import WORKER_ROLE, Connection, connect
+from tests.corruption import owner  # noqa: F401  # pyright: ignore[reportUnusedImport] -- a fixture
 
 
 @pytest.fixture

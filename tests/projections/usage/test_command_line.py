@@ -4,9 +4,9 @@ import sys
 
 import pytest
 
-from eventstore.clock import now
-from eventstore.database import Connection
-from projections.followers import FOLLOWERS, OF_CHANGES, OF_USES
+from infrastructure.clock import now
+from infrastructure.database.connections import Connection
+from projections.engine.registry import ASYNC_PROJECTIONS, LIFECYCLE_PROJECTIONS, USAGE_PROJECTIONS
 from tests.projections.usage.uses import append, used
 
 pytestmark = pytest.mark.anyio
@@ -28,13 +28,13 @@ async def test_status_shows_the_lag_and_catch_up_ends_it(connection: Connection,
         await append(connection, producer, now(), [used("key_a", now())])
     heading = ["projection", "version", "log", "lanes", "behind", "lag"]
     code, lines = _projections("status", database_url)
-    behind = [[each.projection, "1", "usage", "2", "2", "3"] for each in OF_USES]
-    nothing = [[each.projection, "1", "lifecycle", "0", "0", "0"] for each in OF_CHANGES]
+    behind = [[each.projection, "1", "usage", "2", "2", "3"] for each in USAGE_PROJECTIONS]
+    nothing = [[each.projection, "1", "lifecycle", "0", "0", "0"] for each in LIFECYCLE_PROJECTIONS]
     assert (code, [line.split() for line in lines]) == (0, [heading, *behind, *nothing])
-    applied = [f"{each.projection}: {3 * (each in OF_USES)} positions applied" for each in FOLLOWERS]
+    applied = [f"{each.projection}: {3 * (each in USAGE_PROJECTIONS)} positions applied" for each in ASYNC_PROJECTIONS]
     assert _projections("catch-up", database_url) == (0, applied)
     code, lines = _projections("status", database_url)
-    level = [[each.projection, "1", "usage", "2", "0", "0"] for each in OF_USES]
+    level = [[each.projection, "1", "usage", "2", "0", "0"] for each in USAGE_PROJECTIONS]
     assert (code, [line.split() for line in lines]) == (0, [heading, *level, *nothing])
 
 
@@ -48,10 +48,10 @@ async def test_a_lane_that_stopped_is_named_and_the_exit_code_says_so(
     reason = f"usage lane {lane}: expected position 2, found 3"
     code, lines = _projections("catch-up", database_url)
     assert code == 1
-    assert lines.count(f"  STOPPED lane {lane}: {reason}") == len(OF_USES)
+    assert lines.count(f"  STOPPED lane {lane}: {reason}") == len(USAGE_PROJECTIONS)
     code, lines = _projections("status", database_url)
     assert code == 1
-    assert lines.count(f"  STOPPED lane {lane} after 1: {reason}") == len(OF_USES)
+    assert lines.count(f"  STOPPED lane {lane} after 1: {reason}") == len(USAGE_PROJECTIONS)
 
 
 def test_a_database_that_is_not_there_is_one_line() -> None:

@@ -5,11 +5,11 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from domain.usage.events import Action, Code
-from eventstore.clock import new_id
-from eventstore.database import Connection
-from projections.following import follow
-from projections.usage.apply import UNLOOKED, USAGE
-from projections.usage.queries import KeyUsage, secrets_last_used, usage_of
+from infrastructure.clock import new_id
+from infrastructure.database.connections import Connection
+from projections.engine.runner import run_projection
+from projections.read_models.usage.apply import UNLOOKED, USAGE
+from projections.read_models.usage.queries import KeyUsage, secrets_last_used, usage_of
 from tests.projections.usage.uses import append, completed, used
 
 pytestmark = pytest.mark.anyio
@@ -21,7 +21,7 @@ OTHER = new_id("key")
 
 
 async def _usage(connection: Connection, key_id: str = KEY, at: datetime = AT) -> KeyUsage:
-    await follow(connection, USAGE, 10)
+    await run_projection(connection, USAGE, 10)
     return (await usage_of(connection, [key_id], at))[key_id]
 
 
@@ -79,7 +79,7 @@ async def test_each_secret_has_its_own_last_use(connection: Connection) -> None:
     for seconds, version in enumerate((1, 2, 1, 2)):
         at = AT + seconds * SECOND
         await append(connection, "p", at, [used(KEY, at, secret_version=version)])
-    await follow(connection, USAGE, 10)
+    await run_projection(connection, USAGE, 10)
     assert await secrets_last_used(connection, KEY) == {1: AT + 2 * SECOND, 2: AT + 3 * SECOND}
 
 
@@ -123,7 +123,7 @@ async def test_strangers_can_not_fill_the_table_with_names(connection: Connectio
     made_up = [used(None, AT, code="unauthorized", mcp_id=f"mcp_{n}", tool=f"tool {n}") for n in range(50)]
     unknown = [used(KEY, AT, code="not_found", mcp_id=f"mcp_{n}", tool=f"tool {n}") for n in range(50)]
     await append(connection, "p", AT, [*made_up, *unknown])
-    await follow(connection, USAGE, 10)
+    await run_projection(connection, USAGE, 10)
     cursor = await connection.execute(
         b"select organization_id, key_id, mcp_id, tool, code, events from usage_counts order by code"
     )
@@ -138,7 +138,7 @@ async def test_neither_can_whoever_finds_a_key_that_is_over(connection: Connecti
     await append(
         connection, "p", AT, [used(KEY, AT, code=code, mcp_id=f"mcp_{n}", tool=f"tool {n}") for n in range(50)]
     )
-    await follow(connection, USAGE, 10)
+    await run_projection(connection, USAGE, 10)
     for table in (b"usage_counts", b"usage_days", b"organization_usage_days"):
         cursor = await connection.execute(b"select count(*), max(mcp_id) from " + table)
         assert await cursor.fetchone() == (1, "")
@@ -147,4 +147,4 @@ async def test_neither_can_whoever_finds_a_key_that_is_over(connection: Connecti
 async def test_names_of_any_length_can_be_counted(connection: Connection) -> None:
     long = "".join(chr(0x4E00 + n) for n in range(20_000))
     await append(connection, "p", AT, [used(KEY, AT, code="tool_not_permitted", mcp_id="mcp_a", tool=long)])
-    assert (await follow(connection, USAGE, 10)).stopped == {}
+    assert (await run_projection(connection, USAGE, 10)).stopped == {}

@@ -8,8 +8,8 @@ from math import ceil
 
 import pytest
 
-from eventstore.database import Connection
-from projections.usage.latency import BOUNDS_MS, Percentiles, percentile, percentiles
+from infrastructure.database.connections import Connection
+from projections.read_models.usage.latency import BOUNDS_MS, Percentiles, percentile, percentiles
 
 ERROR = 1 / 8
 

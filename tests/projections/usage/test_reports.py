@@ -10,12 +10,12 @@ import pytest
 from domain.ids import ENTROPY_BYTES
 from domain.ids import new_id as id_from
 from domain.usage.events import UsageEvent
-from eventstore.clock import new_id
-from eventstore.database import Connection
-from projections.following import follow
-from projections.usage.apply import USAGE
-from projections.usage.latency import BOUNDS_MS, percentiles
-from projections.usage.reports import (
+from infrastructure.clock import new_id
+from infrastructure.database.connections import Connection
+from projections.engine.runner import run_projection
+from projections.read_models.usage.apply import USAGE
+from projections.read_models.usage.latency import BOUNDS_MS, percentiles
+from projections.read_models.usage.reports import (
     Moment,
     Named,
     Outcomes,
@@ -40,7 +40,7 @@ ONE_DAY = Span(DAY, DAY)
 
 
 async def _report(connection: Connection, span: Span = ONE_DAY, key_id: str = KEY) -> Report:
-    assert (await follow(connection, USAGE, 30)).stopped == {}
+    assert (await run_projection(connection, USAGE, 30)).stopped == {}
     return await key_report(connection, key_id, span)
 
 
@@ -114,7 +114,7 @@ async def test_a_late_end_counts_once_in_the_hour_and_the_day_of_its_use(
     writes = [("p", LAST_MOMENT, use), ("p" if lane == "the same lane" else "q", LAST_MOMENT + HOUR, end)]
     for producer, at, event in writes if first == "use" else reversed(writes):
         await append(connection, producer, at, [event])
-        await follow(connection, USAGE, 30)
+        await run_projection(connection, USAGE, 30)
     report = await _report(connection, Span(DAY, DAY + timedelta(days=1)))
     assert report.total == Outcomes(requests=1, denied=0, failed=1)
     assert [moment.outcomes for moment in report.days] == [Outcomes(1, 0, 1), Outcomes()]
@@ -171,7 +171,7 @@ async def test_latencies_of_many_pages_are_those_of_one(connection: Connection, 
     for page in pages:
         ends = [completed(KEY, AT, latency_ms=latency, call_id=_call_id(AT)) for latency in page]
         await append(connection, dice.choice("pq"), AT, ends)
-        await follow(connection, USAGE, 30)
+        await run_projection(connection, USAGE, 30)
     histogram = Counter(bisect_right(BOUNDS_MS, latency) for page in pages for latency in page)
     assert (await _report(connection)).latency_ms == percentiles(histogram)
 
@@ -205,7 +205,7 @@ async def test_an_organization_sees_the_sum_over_its_keys_and_no_others(connecti
             used(None, AT, code="unauthorized"),
         ],
     )
-    await follow(connection, USAGE, 30)
+    await run_projection(connection, USAGE, 30)
     report = await organization_report(connection, "org_a", ONE_DAY, created_by=None)
     assert report.total == Outcomes(requests=3, denied=1, failed=0, billed=2)
     assert report.mcps == [Named("mcp_a", None, 3)]
@@ -216,7 +216,7 @@ async def test_days_without_any_use_are_not_in_the_history(connection: Connectio
     for days in (0, 1, 5):
         at = AT - timedelta(days=days)
         await append(connection, "p", at, [used(KEY, at, mcp_id=mcp_id) for mcp_id in ("mcp_a", "mcp_b")])
-    await follow(connection, USAGE, 30)
+    await run_projection(connection, USAGE, 30)
     span = Span(DAY - timedelta(days=4), DAY)
     found = await organization_days(connection, "org_a", span, limit=10, offset=0)
     assert found == [Moment(DAY, Outcomes(2)), Moment(DAY - timedelta(days=1), Outcomes(2))]

@@ -9,14 +9,14 @@ import psycopg
 import pytest
 
 from eventstore.check import check
-from eventstore.clock import now
-from eventstore.database import Connection
 from eventstore.reader import UsageBatch
-from projections.followers import follower_checks
-from projections.following import Follower, follow, lags
-from projections.inline_check import inline_checks
-from projections.stops import NotStoppedThere, Stopped, skip, skips, stopped_lanes
-from projections.usage.apply import USAGE
+from infrastructure.clock import now
+from infrastructure.database.connections import Connection
+from projections.engine.inline_check import inline_checks
+from projections.engine.registry import follower_checks
+from projections.engine.runner import AsyncProjection, lags, run_projection
+from projections.engine.stopped_lanes import NotStoppedThere, Stopped, skip, skips, stopped_lanes
+from projections.read_models.usage.apply import USAGE
 from tests.projections.usage.uses import append, used
 
 pytestmark = pytest.mark.anyio
@@ -45,7 +45,7 @@ async def test_a_poison_batch_stops_its_lane_right_before_it_and_no_other(
 ) -> None:
     lane, other = await _write(connection, "p", 9), await _write(connection, "q", 9)
     reason = await _poison(owner, lane, batch_no)
-    followed = await follow(connection, USAGE, 30)
+    followed = await run_projection(connection, USAGE, 30)
     assert followed.stopped == {lane: reason}
     assert await _positions(connection) == {lane: batch_no - 1, other: 9}
     (stopped,) = await stopped_lanes(connection)
@@ -58,12 +58,12 @@ async def test_a_lane_stays_stopped_since_the_first_time_and_goes_on_when_it_can
     lane = await _write(connection, "p", 3)
     await owner.execute(b"create table lost as select * from usage_events where batch_no = 2 and ordinal = 1")
     reason = await _poison(owner, lane, 2)
-    await follow(connection, USAGE, 30)
+    await run_projection(connection, USAGE, 30)
     (first,) = await stopped_lanes(connection)
-    assert (await follow(connection, USAGE, 30)).stopped == {lane: reason}
+    assert (await run_projection(connection, USAGE, 30)).stopped == {lane: reason}
     assert await stopped_lanes(connection) == [first]
     await owner.execute(b"insert into usage_events select * from lost")
-    assert (await follow(connection, USAGE, 30)).stopped == {}
+    assert (await run_projection(connection, USAGE, 30)).stopped == {}
     assert await _positions(connection) == {lane: 3}
     assert await stopped_lanes(connection) == []
 
@@ -73,13 +73,13 @@ async def test_what_stopped_a_lane_is_skipped_by_command_alone_and_the_record_of
 ) -> None:
     lane = await _write(connection, "p", 3)
     reason = await _poison(owner, lane, 2)
-    await follow(connection, USAGE, 30)
+    await run_projection(connection, USAGE, 30)
     for position in (1, 3):
         with pytest.raises(NotStoppedThere):
             await skip(connection, "usage", "usage", lane, position, reason="Lost", by="olga")
     made = await skip(connection, "usage", "usage", lane, 2, reason="Lost in the fire", by="olga")
     assert (made.problem, made.reason, made.by) == (reason, "Lost in the fire", "olga")
-    assert (await follow(connection, USAGE, 30)).stopped == {}
+    assert (await run_projection(connection, USAGE, 30)).stopped == {}
     assert await _positions(connection) == {lane: 3}
     assert (await skips(connection), await stopped_lanes(connection)) == ([made], [])
     assert [
@@ -93,10 +93,12 @@ async def test_what_stopped_a_lane_is_skipped_by_command_alone_and_the_record_of
 async def test_a_hole_is_skipped_likewise(connection: Connection, owner: Connection) -> None:
     lane = await _write(connection, "p", 3)
     await owner.execute(b"delete from usage_batches where batch_no = 2")
-    assert (await follow(connection, USAGE, 30)).stopped == {lane: f"usage lane {lane}: expected position 2, found 3"}
+    assert (await run_projection(connection, USAGE, 30)).stopped == {
+        lane: f"usage lane {lane}: expected position 2, found 3"
+    }
     assert await _positions(connection) == {lane: 1}
     await skip(connection, "usage", "usage", lane, 2, reason="Lost", by="olga")
-    assert (await follow(connection, USAGE, 30)).stopped == {}
+    assert (await run_projection(connection, USAGE, 30)).stopped == {}
     assert await _positions(connection) == {lane: 3}
 
 
@@ -106,11 +108,11 @@ async def test_what_passes_by_itself_is_no_stop(connection: Connection, database
     async def busy(_connection: Connection, _page: object) -> None:
         raise psycopg.errors.DeadlockDetected("deadlock detected")
 
-    waiting = Follower("usage", 1, "usage", USAGE.read, busy)
-    followed = await follow(connection, waiting, 30)
+    waiting = AsyncProjection("usage", 1, "usage", USAGE.read, busy)
+    followed = await run_projection(connection, waiting, 30)
     assert (followed.stopped, followed.delayed) == ({}, {lane: "deadlock detected"})
     assert await stopped_lanes(connection) == []
-    assert (await follow(connection, USAGE, 30)).applied == 1
+    assert (await run_projection(connection, USAGE, 30)).applied == 1
 
 
 async def test_a_page_that_takes_too_long_is_tried_in_halves(connection: Connection) -> None:
@@ -123,7 +125,7 @@ async def test_a_page_that_takes_too_long_is_tried_in_halves(connection: Connect
             raise psycopg.errors.QueryCanceled("canceling statement due to statement timeout")
         await USAGE.apply(connection, page)
 
-    followed = await follow(connection, Follower("usage", 1, "usage", USAGE.read, slow), 30)
+    followed = await run_projection(connection, AsyncProjection("usage", 1, "usage", USAGE.read, slow), 30)
     assert (followed.applied, followed.stopped, followed.delayed) == (5, {}, {})
     assert sizes == [5, 2, 3, 1, 2]
     assert await _positions(connection) == {lane: 5}
@@ -135,7 +137,7 @@ async def test_a_batch_that_takes_too_long_is_put_off(connection: Connection) ->
     async def slow(_connection: Connection, _page: object) -> None:
         raise psycopg.errors.QueryCanceled("canceling statement due to statement timeout")
 
-    followed = await follow(connection, Follower("usage", 1, "usage", USAGE.read, slow), 30)
+    followed = await run_projection(connection, AsyncProjection("usage", 1, "usage", USAGE.read, slow), 30)
     assert followed.delayed == {lane: "canceling statement due to statement timeout"}
     assert await stopped_lanes(connection) == []
 
@@ -149,8 +151,8 @@ async def test_effects_are_part_of_the_step(connection: Connection) -> None:
         if len(seen) == 1:
             raise ValueError("no effect, no step")
 
-    follower = Follower("usage", 1, "usage", USAGE.read, USAGE.apply, effects)
-    await follow(connection, follower, 30)
+    follower = AsyncProjection("usage", 1, "usage", USAGE.read, USAGE.apply, effects)
+    await run_projection(connection, follower, 30)
     assert seen[0] == 2
     assert sum(seen[1:]) == 2
     assert await _positions(connection) == {lane: 2}
@@ -159,7 +161,7 @@ async def test_effects_are_part_of_the_step(connection: Connection) -> None:
 async def test_the_command_skips_names_and_logs(connection: Connection, owner: Connection, database_url: str) -> None:
     lane = await _write(connection, "p", 2)
     reason = await _poison(owner, lane, 1)
-    await follow(connection, USAGE, 30)
+    await run_projection(connection, USAGE, 30)
 
     def run(*arguments: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(

@@ -6,9 +6,9 @@ from datetime import datetime
 from itertools import count
 
 from domain.usage.events import Action, CallCompleted, CallStatus, Code, KeyUsed, UsageEvent
-from eventstore.clock import new_event_id
-from eventstore.database import Connection
 from eventstore.usage_batch import Batch, append_once
+from infrastructure.clock import new_event_id
+from infrastructure.database.connections import Connection
 
 _sequences = count(1)
 

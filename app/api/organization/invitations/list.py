@@ -7,14 +7,22 @@ from typing import Any
 from litestar import get
 from msgspec import Struct, structs
 
-from app.api.api_keys.shape import creator_shape
-from app.api.paging import PER_PAGE_DEFAULT, PageNumber, PerPage, Position, link_next, opened, pagination
-from app.requests import HttpRequest, HttpResponse, inbound_of, query_of, services_of, success
+from app.api.api_keys.schemas import creator_shape
+from app.http.handlers import HttpRequest, HttpResponse, get_services, parse_query, raw_request, success
+from app.http.pagination import (
+    PER_PAGE_DEFAULT,
+    CursorPosition,
+    PageNumber,
+    PerPage,
+    decode_cursor,
+    next_link,
+    pagination,
+)
 from domain.actor import KeyActor, SystemActor, UserActor
 from domain.ids import is_id
-from eventstore.clock import now
-from projections.invitation_list.queries import InvitationRow, open_page, open_page_after, open_total
-from projections.member_list.queries import emails
+from infrastructure.clock import now
+from projections.read_models.invitations.list.queries import InvitationRow, open_page, open_page_after, open_total
+from projections.read_models.members.list.queries import emails
 
 
 class Query(Struct, frozen=True, forbid_unknown_fields=True):
@@ -25,13 +33,13 @@ class Query(Struct, frozen=True, forbid_unknown_fields=True):
 
 @get("/v1/organization/invitations", grant="members:read")
 async def list_invitations(request: HttpRequest) -> HttpResponse:
-    query = query_of(request, Query)
-    services = services_of(request)
+    query = parse_query(request, Query)
+    services = get_services(request)
     organization_id = request.auth.organization_id
     purpose = f"invitations {organization_id}"
-    last = opened(services.cursors, query.cursor, query.page, purpose)
+    last = decode_cursor(services.cursors, query.cursor, query.page, purpose)
     number, limit, at = query.page or 1, query.per_page + 1, now()
-    async with services.reading(organization_id) as connection:
+    async with services.read_transaction(organization_id) as connection:
         if last is None:
             found = await open_page(connection, organization_id, at, limit, (number - 1) * query.per_page)
         else:
@@ -42,11 +50,11 @@ async def list_invitations(request: HttpRequest) -> HttpResponse:
         addresses = await emails(connection, [invitation.invited_by for invitation in shown])
     cursor = None
     if len(found) > query.per_page:
-        position = Position(shown[-1].invited_at.isoformat(), shown[-1].invitation_id)
+        position = CursorPosition(shown[-1].invited_at.isoformat(), shown[-1].invitation_id)
         cursor = services.cursors.encode(position, purpose=purpose)
     return success(
         [_shape(invitation, addresses) for invitation in shown],
-        headers=link_next(inbound_of(request), services.config.public_url, structs.asdict(query), cursor),
+        headers=next_link(raw_request(request), services.config.public_url, structs.asdict(query), cursor),
         pagination=pagination(page=None if last else number, per_page=query.per_page, total=count, next_cursor=cursor),
     )
 

@@ -5,11 +5,19 @@ from datetime import datetime
 from litestar import get
 from msgspec import Struct, structs
 
-from app.api.organization.members.shape import member_shape
-from app.api.paging import PER_PAGE_DEFAULT, PageNumber, PerPage, Position, link_next, opened, pagination
-from app.requests import HttpRequest, HttpResponse, inbound_of, query_of, services_of, success
+from app.api.organization.members.schemas import member_shape
+from app.http.handlers import HttpRequest, HttpResponse, get_services, parse_query, raw_request, success
+from app.http.pagination import (
+    PER_PAGE_DEFAULT,
+    CursorPosition,
+    PageNumber,
+    PerPage,
+    decode_cursor,
+    next_link,
+    pagination,
+)
 from domain.members.events import Role
-from projections.member_list.queries import Filters, page, page_after, total
+from projections.read_models.members.list.queries import Filters, page, page_after, total
 
 
 class Query(Struct, frozen=True, forbid_unknown_fields=True):
@@ -21,14 +29,14 @@ class Query(Struct, frozen=True, forbid_unknown_fields=True):
 
 @get("/v1/organization/members", grant="members:read")
 async def list_members(request: HttpRequest) -> HttpResponse:
-    query = query_of(request, Query)
-    services = services_of(request)
+    query = parse_query(request, Query)
+    services = get_services(request)
     filters = Filters(request.auth.organization_id, query.role)
     purpose = f"members {filters}"
-    last = opened(services.cursors, query.cursor, query.page, purpose)
+    last = decode_cursor(services.cursors, query.cursor, query.page, purpose)
     number = query.page or 1
     limit = query.per_page + 1
-    async with services.reading(filters.organization_id) as connection:
+    async with services.read_transaction(filters.organization_id) as connection:
         if last is None:
             found = await page(connection, filters, limit, (number - 1) * query.per_page)
         else:
@@ -37,9 +45,11 @@ async def list_members(request: HttpRequest) -> HttpResponse:
     shown = found[: query.per_page]
     cursor = None
     if len(found) > query.per_page:
-        cursor = services.cursors.encode(Position(shown[-1].added_at.isoformat(), shown[-1].user_id), purpose=purpose)
+        cursor = services.cursors.encode(
+            CursorPosition(shown[-1].added_at.isoformat(), shown[-1].user_id), purpose=purpose
+        )
     return success(
         [member_shape(member) for member in shown],
-        headers=link_next(inbound_of(request), services.config.public_url, structs.asdict(query), cursor),
+        headers=next_link(raw_request(request), services.config.public_url, structs.asdict(query), cursor),
         pagination=pagination(page=None if last else number, per_page=query.per_page, total=count, next_cursor=cursor),
     )

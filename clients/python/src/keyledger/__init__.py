@@ -19,13 +19,11 @@ from keyledger.errors import (
     UnexpectedAnswer,
     Unreachable,
 )
-from keyledger.retries import NO_RETRIES, Retries
-from keyledger.secret import Flaw, Secret, flaw_of
-from keyledger.shapes.activity import Activity, Actor
-from keyledger.shapes.alerts import Alert
-from keyledger.shapes.audit import AuditActor, AuditEvent, AuditResource
-from keyledger.shapes.health import Liveness, Readiness
-from keyledger.shapes.keys import (
+from keyledger.models.activity import Activity, Actor
+from keyledger.models.alerts import Alert
+from keyledger.models.audit import AuditActor, AuditEvent, AuditResource
+from keyledger.models.health import Liveness, Readiness
+from keyledger.models.keys import (
     CreatedKey,
     Creator,
     Key,
@@ -37,7 +35,7 @@ from keyledger.shapes.keys import (
     RotatedKey,
     SecretDates,
 )
-from keyledger.shapes.mcps import (
+from keyledger.models.mcps import (
     CallMetadata,
     DeletedMcp,
     Invocation,
@@ -50,7 +48,7 @@ from keyledger.shapes.mcps import (
     Resource,
     Tool,
 )
-from keyledger.shapes.members import (
+from keyledger.models.members import (
     ChangedMember,
     Invitation,
     Member,
@@ -58,10 +56,10 @@ from keyledger.shapes.members import (
     SentInvitation,
     WithdrawnInvitation,
 )
-from keyledger.shapes.organization import Organization, OrganizationLimits, OrganizationUsage
-from keyledger.shapes.page import Page, Pagination
-from keyledger.shapes.permissions import Permissions, RateLimit, ToolRule
-from keyledger.shapes.usage import (
+from keyledger.models.organization import Organization, OrganizationLimits, OrganizationUsage
+from keyledger.models.page import Page, Pagination
+from keyledger.models.permissions import Permissions, RateLimit, ToolRule
+from keyledger.models.usage import (
     DayRequests,
     HistoryDay,
     HourRequests,
@@ -74,8 +72,8 @@ from keyledger.shapes.usage import (
     PlanRequests,
     ToolRequests,
 )
-from keyledger.shapes.verification import Verification
-from keyledger.shapes.webhooks import (
+from keyledger.models.verification import Verification
+from keyledger.models.webhooks import (
     Attempt,
     DeletedWebhook,
     Delivery,
@@ -84,6 +82,8 @@ from keyledger.shapes.webhooks import (
     WebhookDetail,
     WebhookWithSecret,
 )
+from keyledger.retries import NO_RETRIES, Retries
+from keyledger.secret import Flaw, Secret, flaw_of
 from keyledger.version import VERSION
 
 __version__ = VERSION

@@ -5,8 +5,8 @@ from typing import Any, TypeAlias
 
 import msgspec
 
+from keyledger.authenticate import PROBLEM_TYPE, STATE_KEY, Denial, admit, problem_of
 from keyledger.clients import AsyncKeyledger
-from keyledger.gate import PROBLEM_TYPE, STATE_KEY, Denial, admit, problem_of
 
 Asgi: TypeAlias = Callable[[Any, Any, Any], Any]
 

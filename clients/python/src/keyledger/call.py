@@ -1,6 +1,6 @@
 """A call as a value: what is to be sent, when it may be sent again, and what the answer is read as.
 
-The functions in `keyledger.calls` make these; sending them is all that the two clients do differently.
+The functions in `keyledger.endpoints` make these; sending them is all that the two clients do differently.
 """
 
 from collections.abc import Callable, Mapping
@@ -13,8 +13,8 @@ import msgspec
 from msgspec import UNSET
 
 from keyledger.errors import SecretLost
+from keyledger.models.page import Page
 from keyledger.secret import Secret
-from keyledger.shapes.page import Page
 
 T = TypeVar("T")
 S = TypeVar("S", bound=msgspec.Struct)

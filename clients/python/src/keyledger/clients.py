@@ -5,8 +5,9 @@ from typing import Any, Self
 
 import httpx2
 
-from keyledger.calls import health, tools, verification
-from keyledger.groups import (
+from keyledger.endpoints import health, tools, verification
+from keyledger.methods import AsyncClient, Awaited, Client, Sent
+from keyledger.resources import (
     Alerts,
     AsyncAlerts,
     AsyncAudit,
@@ -24,10 +25,9 @@ from keyledger.groups import (
     Usage,
     Webhooks,
 )
-from keyledger.methods import AsyncClient, Awaited, Client, Sent
 from keyledger.retries import Retries
 from keyledger.secret import Secret, revealed
-from keyledger.senders import AsyncSender, Sender
+from keyledger.transport import AsyncSender, Sender
 from keyledger.version import VERSION
 
 TIMEOUT_SECONDS = 10.0

@@ -15,9 +15,9 @@ from litestar.types import Empty
 from litestar.utils.scope.state import ScopeState
 
 from keyledger.asgi import peer_address
+from keyledger.authenticate import PROBLEM_TYPE, STATE_KEY, Denial, admit, problem_of
 from keyledger.clients import AsyncKeyledger
-from keyledger.gate import PROBLEM_TYPE, STATE_KEY, Denial, admit, problem_of
-from keyledger.shapes.verification import Verification
+from keyledger.models.verification import Verification
 
 Connection = ASGIConnection[Any, Any, Any, Any]
 Guard = Callable[[Connection, BaseRouteHandler], Awaitable[None]]

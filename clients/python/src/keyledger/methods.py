@@ -1,4 +1,4 @@
-"""Methods made of the functions in `keyledger.calls`: same arguments, same documentation; what they describe is sent.
+"""Methods made of the functions in `keyledger.endpoints`, with the same arguments and documentation.
 
 `create = Sent(keys.create)` in a class with a `sender` is a method that takes what `keys.create` takes and returns the
 answer; `Awaited` is its async twin. `Iterated` and `AsyncIterated` follow a list over all of its pages.
@@ -9,8 +9,8 @@ from functools import wraps
 from typing import Any, Generic, ParamSpec, Self, TypeVar, overload
 
 from keyledger.call import Call
-from keyledger.senders import AsyncSender, Sender
-from keyledger.shapes.page import Page
+from keyledger.models.page import Page
+from keyledger.transport import AsyncSender, Sender
 
 P = ParamSpec("P")
 T = TypeVar("T")

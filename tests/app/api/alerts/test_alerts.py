@@ -6,11 +6,11 @@ import pytest
 
 from domain.alerts.commands import RaiseAlert
 from domain.alerts.events import AlertType, Severity
-from eventstore.clock import new_id, now
-from eventstore.database import WORKER_ROLE, pool
+from infrastructure.clock import new_id, now
+from infrastructure.database.connections import WORKER_ROLE, pool
 from tests.app.organizations import Api, Organization
-from workers.alerting import raise_alert
-from workers.jobs.warn_of_expiry import ACTOR
+from workers.jobs.raise_expiry_alerts import ACTOR
+from workers.raise_alert import raise_alert
 
 
 def alert(

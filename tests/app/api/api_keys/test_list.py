@@ -9,7 +9,7 @@ from domain.grants import GRANTS
 from domain.keys.permissions import Permissions
 from tests.app.api.api_keys.shapes import KEY, PAGINATION
 from tests.app.organizations import Api, Key, Organization
-from tests.patience import eventually
+from tests.waiting import eventually
 
 NOW = datetime.now(UTC)
 
@@ -293,8 +293,8 @@ def test_every_order_goes_on_by_cursor(ordered: Organization, sort: str, order: 
         ({"Status": "active"}, "Status"),
     ],
 )
-def test_what_is_wrong_is_named(refused_org: Organization, params: dict[str, str], field: str) -> None:
-    refused = refused_org.client.get("/v1/api-keys", params)
+def test_what_is_wrong_is_named(org: Organization, params: dict[str, str], field: str) -> None:
+    refused = org.client.get("/v1/api-keys", params)
     assert (refused.status, refused.code) == (422, "validation_error")
     assert set(refused.details) == {field}
 

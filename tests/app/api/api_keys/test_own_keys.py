@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from eventstore.clock import now
+from infrastructure.clock import now
 from tests.app.api.api_keys.shapes import DETAIL
 from tests.app.client import Answer, Client
 from tests.app.organizations import Api, Organization

@@ -11,7 +11,7 @@ import pytest
 
 from domain.actor import KeyActor, UserActor
 from domain.keys.permissions import Permissions
-from eventstore.clock import new_id, now
+from infrastructure.clock import new_id, now
 from tests.app.client import Answer, at_once
 from tests.app.organizations import Api, Key, Organization
 from tests.app.people import person

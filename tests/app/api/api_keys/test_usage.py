@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from eventstore.clock import now
-from tests.app.api.usage.counting import count, record
+from infrastructure.clock import now
+from tests.app.api.usage.usage_data import count, record
 from tests.app.organizations import Api, Key, Organization
 from tests.projections.usage.uses import completed, used
 

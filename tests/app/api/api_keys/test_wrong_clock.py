@@ -8,13 +8,13 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from eventstore.clock import now
+from infrastructure.clock import now
 from tests.app.client import Answer
-from tests.app.figures import scrape, value
+from tests.app.metrics_text import scrape, value
 from tests.app.organizations import Api, Database
 from tests.app.people import COOKIE, person
 from tests.app.serving import Server
-from tests.patience import eventually
+from tests.waiting import eventually
 from tests.wrong_clock import ahead
 
 

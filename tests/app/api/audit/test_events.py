@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from app.api.audit.shape import EVENT_TYPES
+from app.api.audit.schemas import EVENT_TYPES
 from domain.grants import GRANTS
 from domain.keys.permissions import Permissions
 from eventstore.lanes import lane_of

@@ -12,7 +12,7 @@ import httpx2
 import psycopg
 import pytest
 
-from app.api.audit.export import COLUMNS, PAGE, file_of, harmless
+from app.api.audit.export import COLUMNS, PAGE, escape_formula, stream_export
 from tests.app.client import Answer
 from tests.app.organizations import Api, Organization
 
@@ -164,7 +164,7 @@ def test_a_file_that_was_cut_off_lacks_its_end() -> None:
     async def read() -> bytes:
         content = b""
         try:
-            async for part in file_of("jsonl", [EVENT], broken()):
+            async for part in stream_export("jsonl", [EVENT], broken()):
                 content += part
         except psycopg.OperationalError:
             return content
@@ -180,7 +180,7 @@ EVENT = {"position": 1}
 
 @pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t", "\r", "\n"])
 def test_whatever_a_spreadsheet_takes_for_the_beginning_of_a_formula_becomes_a_text(start: str) -> None:
-    assert harmless(f"{start}1+1") == f"'{start}1+1"
+    assert escape_formula(f"{start}1+1") == f"'{start}1+1"
 
 
 @pytest.mark.parametrize(

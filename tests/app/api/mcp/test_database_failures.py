@@ -2,8 +2,8 @@
 
 import psycopg
 
-from tests.app.api.mcp.calling import Calls
 from tests.app.api.mcp.conftest import Upstream
+from tests.app.api.mcp.mcp_caller import Calls
 from tests.app.conftest import StartApi
 from tests.app.organizations import Api
 

@@ -6,8 +6,8 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from tests.app.api.api_keys.shapes import INSTANT
-from tests.app.api.mcp.calling import Calls
 from tests.app.api.mcp.conftest import Upstream
+from tests.app.api.mcp.mcp_caller import Calls
 from tests.app.organizations import Api, Organization
 
 

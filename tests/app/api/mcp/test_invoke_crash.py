@@ -5,8 +5,8 @@ from concurrent.futures import ThreadPoolExecutor
 import httpx2
 import pytest
 
-from tests.app.api.mcp.calling import Calls
 from tests.app.api.mcp.conftest import Upstream
+from tests.app.api.mcp.mcp_caller import Calls
 from tests.app.conftest import StartApi
 
 

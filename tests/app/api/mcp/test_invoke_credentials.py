@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.app.api.mcp.calling import Calls
 from tests.app.api.mcp.conftest import StartUpstream
+from tests.app.api.mcp.mcp_caller import Calls
+from tests.app.leak_scan import UPSTREAM_MARK
 from tests.app.organizations import Api, Organization
-from tests.app.remains import UPSTREAM_MARK
 
 TOKEN = UPSTREAM_MARK + "called"
 

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from domain.keys.permissions import Permissions
-from tests.app.api.mcp.calling import Calls
 from tests.app.api.mcp.conftest import StartUpstream, Upstream
+from tests.app.api.mcp.mcp_caller import Calls
 from tests.app.organizations import Api, Organization, unknown_secret
 
 

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.app.api.mcp.calling import Calls
 from tests.app.api.mcp.conftest import StartUpstream, Upstream
+from tests.app.api.mcp.mcp_caller import Calls
 from tests.app.organizations import Api, Organization
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.app.api.mcp.calling import Calls
+from tests.app.api.mcp.mcp_caller import Calls
 from tests.app.organizations import Organization
 
 

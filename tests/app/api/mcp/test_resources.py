@@ -2,9 +2,9 @@
 
 import pytest
 
-from tests.app.api.mcp.calling import Calls
 from tests.app.api.mcp.conftest import StartUpstream, Upstream
-from tests.app.api.mcps.test_register import TOKEN
+from tests.app.api.mcp.mcp_caller import Calls
+from tests.app.api.mcps.test_create import TOKEN
 from tests.app.client import Answer
 from tests.app.organizations import Api, Organization, unknown_secret
 

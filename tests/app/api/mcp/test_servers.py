@@ -6,7 +6,7 @@ import pytest
 
 from domain.keys.permissions import Permissions
 from tests.app.api.mcp.conftest import Upstream
-from tests.app.api.mcps.test_change import change
+from tests.app.api.mcps.test_update import change
 from tests.app.organizations import Api, Key, Organization
 
 ALL = {"add", "word_count", "wait", "fail"}

@@ -16,7 +16,7 @@ import pytest
 from tests.app.api.mcp.conftest import Upstream
 from tests.app.conftest import StartApi
 from tests.app.organizations import Api, Organization
-from tests.patience import eventually, stretched
+from tests.waiting import eventually, stretched
 
 LONGER_THAN_BEFORE_SECONDS = 6.0
 """Servers commonly cut calls off earlier."""

@@ -3,8 +3,8 @@
 from concurrent.futures import ThreadPoolExecutor, as_completed
 
 from gateway.config import GatewayConfig
-from tests.app.api.mcp.calling import Calls
 from tests.app.api.mcp.conftest import StartUpstream
+from tests.app.api.mcp.mcp_caller import Calls
 from tests.app.client import Answer
 from tests.app.organizations import Organization
 

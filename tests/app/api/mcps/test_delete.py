@@ -1,7 +1,7 @@
 """DELETE /v1/mcps/{id}"""
 
+from tests.app.leak_scan import UPSTREAM_MARK
 from tests.app.organizations import Api, Organization
-from tests.app.remains import UPSTREAM_MARK
 
 
 def test_a_deleted_mcp_is_out_of_reach_at_once(api: Api, org: Organization) -> None:

@@ -2,8 +2,8 @@
 
 import pytest
 
+from tests.app.leak_scan import UPSTREAM_MARK
 from tests.app.organizations import Api, Organization
-from tests.app.remains import UPSTREAM_MARK
 
 
 def test_the_own_mcps_newest_first(api: Api, org: Organization) -> None:

@@ -10,7 +10,7 @@ from gateway.health import PROBE_SECONDS
 from tests.app.api.mcp.conftest import StartUpstream
 from tests.app.client import Answer
 from tests.app.organizations import Organization
-from tests.patience import stretched
+from tests.waiting import stretched
 from tests.workers.receiver import Received, receiver
 
 

@@ -7,9 +7,9 @@ import pytest
 
 from domain.grants import GRANTS
 from domain.keys.permissions import Permissions
-from eventstore.clock import now
+from infrastructure.clock import now
 from tests.app.api.api_keys.shapes import INSTANT, PAGINATION
-from tests.app.api.organization.joining import (
+from tests.app.api.organization.invite import (
     INVITATIONS,
     INVITE,
     MEMBERS,

@@ -1,6 +1,6 @@
 """The plan's limit of members holds however many come at once."""
 
-from tests.app.api.organization.joining import INVITATIONS, INVITE, MEMBERS, accept, invited
+from tests.app.api.organization.invite import INVITATIONS, INVITE, MEMBERS, accept, invited
 from tests.app.client import at_once
 from tests.app.organizations import Api
 from tests.app.people import person

@@ -8,7 +8,7 @@ from domain.grants import GRANTS, Grant
 from domain.keys.permissions import Permissions
 from domain.members.events import Role
 from tests.app.api.api_keys.shapes import INSTANT, PAGINATION
-from tests.app.api.organization.joining import INVITE, MEMBERS
+from tests.app.api.organization.invite import INVITE, MEMBERS
 from tests.app.organizations import Api, Key, Organization
 from tests.app.people import Person, person
 

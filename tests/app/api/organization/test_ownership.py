@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.app.api.organization.joining import MEMBERS
+from tests.app.api.organization.invite import MEMBERS
 from tests.app.client import Answer, at_once
 from tests.app.organizations import Api, Organization
 from tests.app.people import Person, person

@@ -5,11 +5,11 @@ from concurrent.futures import ThreadPoolExecutor
 import psycopg
 import pytest
 
-from app.people.keys import KEYS_AT_ONCE
+from app.api.organization.members.cascade_keys import KEYS_AT_ONCE
 from domain.actor import KeyActor, UserActor
 from domain.grants import GRANTS, Grant
 from domain.keys.permissions import Permissions
-from tests.app.api.organization.joining import MEMBERS, accept, invited
+from tests.app.api.organization.invite import MEMBERS, accept, invited
 from tests.app.client import at_once
 from tests.app.organizations import Api, Key, Organization
 from tests.app.people import Person, person

@@ -6,7 +6,7 @@ from statistics import median
 import pytest
 
 from tests.app.client import Answer, at_once
-from tests.app.door import Visitor
+from tests.app.distinct_clients import Visitor
 from tests.app.mails import mails_to
 from tests.app.organizations import Api
 from tests.app.people import COOKIE, person

@@ -5,8 +5,8 @@ from datetime import timedelta
 import pytest
 
 from domain.keys.permissions import Permissions
-from eventstore.clock import now
-from tests.app.api.usage.counting import count, record
+from infrastructure.clock import now
+from tests.app.api.usage.usage_data import count, record
 from tests.app.organizations import Api, Organization
 from tests.projections.usage.uses import used
 

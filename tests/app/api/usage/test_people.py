@@ -1,6 +1,6 @@
 """What people see of usage, by role."""
 
-from tests.app.api.usage.counting import count
+from tests.app.api.usage.usage_data import count
 from tests.app.organizations import Api, Organization
 from tests.app.people import person
 

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 import pytest
 
 from tests.app.client import at_once
+from tests.app.leak_scan import ADDRESS_MARK
 from tests.app.organizations import Api, Organization
-from tests.app.remains import ADDRESS_MARK
 from tests.workers.receiver import Receiver, receiver
 
 URL = "https://example.com/hooks"

@@ -4,7 +4,8 @@ import argparse
 from collections.abc import Callable
 from typing import Any
 
-from keyledger.cli import doctor, exits, keys, mcps
+from keyledger.cli import doctor, keys, mcps
+from keyledger.cli import exit_codes as exits
 from keyledger.version import VERSION
 
 _DESCRIPTION = """Manage the API keys of MCP gateways.

@@ -2,7 +2,7 @@
 
 import argparse
 
-from keyledger.cli import exits
+from keyledger.cli import exit_codes as exits
 from keyledger.cli.output import print_json
 from keyledger.cli.settings import key_argument
 from keyledger.secret import flaw_of

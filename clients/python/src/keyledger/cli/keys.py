@@ -3,12 +3,12 @@
 import argparse
 import itertools
 
-from keyledger.cli import exits
-from keyledger.cli.exits import UsageError
+from keyledger.cli import exit_codes as exits
+from keyledger.cli.exit_codes import UsageError
 from keyledger.cli.output import KEY_TITLES, day, key_row, print_fields, print_json, print_table
 from keyledger.cli.settings import client_of, key_argument
-from keyledger.shapes.keys import CreatedKey, Key
-from keyledger.shapes.permissions import Permissions
+from keyledger.models.keys import CreatedKey, Key
+from keyledger.models.permissions import Permissions
 
 _PER_PAGE = 100
 

@@ -5,7 +5,7 @@ import os
 import sys
 from collections.abc import Sequence
 
-from keyledger.cli import exits
+from keyledger.cli import exit_codes as exits
 from keyledger.cli.arguments import parser
 from keyledger.errors import InternalError, KeyledgerError, RateLimited, Unavailable, UnexpectedAnswer, Unreachable
 

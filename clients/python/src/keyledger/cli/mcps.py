@@ -2,7 +2,7 @@
 
 import argparse
 
-from keyledger.cli import exits
+from keyledger.cli import exit_codes as exits
 from keyledger.cli.output import day, print_json, print_table
 from keyledger.cli.settings import client_of
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import msgspec
 
+from keyledger.models.keys import Key
 from keyledger.secret import Secret
-from keyledger.shapes.keys import Key
 
 _BOLD, _PLAIN = "\x1b[1m", "\x1b[0m"
 

@@ -5,7 +5,7 @@ import os
 import sys
 from pathlib import Path
 
-from keyledger.cli.exits import UsageError
+from keyledger.cli.exit_codes import UsageError
 from keyledger.clients import Keyledger
 from keyledger.secret import Secret
 

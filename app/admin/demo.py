@@ -1,0 +1,188 @@
+"""A first organization to try everything with: its owner, an MCP, a management key and a key that may call the MCP.
+
+The setup may be killed after any step and run again: it makes what is missing, once.
+"""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TypeVar
+
+from app.admin.demo_plan import DemoPlan, PlannedKey, finish_plan, keep_plan, new_plan, unfinished_plan
+from app.config import Config
+from domain.actor import SystemActor, UserActor
+from domain.decider import Decider
+from domain.grants import GRANTS
+from domain.keys.commands import CreateKey
+from domain.keys.decider import KEY
+from domain.keys.delegation import UNRESTRICTED
+from domain.keys.permissions import Permissions
+from domain.keys.secret import fingerprint
+from domain.mcps.commands import RegisterMcp
+from domain.mcps.decider import MCP
+from domain.members.commands import AddMember
+from domain.members.decider import MEMBER
+from domain.organizations.commands import CreateOrganization
+from domain.organizations.decider import ORGANIZATION
+from domain.organizations.events import OrganizationCreated
+from domain.organizations.plan import PLANS, KeyCounts, McpCounts, MemberCounts
+from eventstore.codec import decode_event, decode_record
+from eventstore.execute import Lock, Write, execute, no_guard
+from eventstore.queries import SQL
+from eventstore.recorded import Origin
+from gateway.endpoint import check_endpoint_url
+from infrastructure.clock import new_event_id, now
+from infrastructure.database.connections import WORKER_ROLE, Connection, Pool, Timeouts, pool
+from infrastructure.database.statements import Statement
+from projections.engine.inline import INLINE
+from projections.read_models.mcps.list import queries as mcp_list
+from projections.read_models.members.list import queries as member_list
+from projections.read_models.organizations.counts.queries import keys_guard, mcps_guard, members_guard
+from projections.read_models.organizations.list.queries import id_of_slug
+
+S = TypeVar("S")
+C = TypeVar("C")
+E = TypeVar("E")
+F = TypeVar("F")
+
+_OWNER_EMAIL = "owner@demo.example"
+_SLUG = "demo"
+_MCP_NAME = "Demo MCP server"
+_DEMO = SystemActor("demo")
+_TIMEOUTS = Timeouts(connect=60, acquire=300, lock=300, statement=0, idle_in_transaction=0)
+"""No caller waits for the demo, so a slow machine is no reason to give it up."""
+
+
+async def make_demo(config: Config, folder: Path, mcp_url: str) -> None:
+    """Make the demo organization and write `demo.env` into `folder`, readable by its owner alone.
+
+    A second call continues where an interrupted one stopped.
+    """
+    async with pool(config.database_url, role=WORKER_ROLE, size_max=2, timeouts=_TIMEOUTS) as connections:
+        plan = unfinished_plan(folder)
+        if plan is None:
+            async with connections.connection() as connection:
+                plan = await _plan_around(connection, mcp_url)
+            keep_plan(folder, plan)
+        demo = _DemoSeeder(connections, plan)
+        await demo.make(mcp_url, check_endpoint_url(mcp_url, config.egress))
+    finish_plan(folder, plan, config.public_url)
+
+
+async def _plan_around(connection: Connection, mcp_url: str) -> DemoPlan:
+    """Return a plan that keeps what an earlier setup made, whose `demo.env` was lost or never written."""
+    organization_id = await id_of_slug(connection, _SLUG)
+    if organization_id is None or not await _is_of_the_demo(connection, organization_id):
+        return new_plan()
+    owners = await member_list.page(connection, member_list.Filters(organization_id, "owner"), 1, 0)
+    mcps = await mcp_list.page(connection, mcp_list.Filters(organization_id, "active"), 100, 0)
+    return new_plan(
+        organization_id,
+        owners[0].user_id if owners else None,
+        next((mcp.mcp_id for mcp in mcps if (mcp.name, mcp.endpoint_url) == (_MCP_NAME, mcp_url)), None),
+    )
+
+
+async def _is_of_the_demo(connection: Connection, organization_id: str) -> bool:
+    cursor = await connection.execute(SQL.streams_load, ([organization_id], organization_id))
+    row = await cursor.fetchone()
+    created = decode_event(decode_record(bytes(row[1]))) if row else None
+    return isinstance(created, OrganizationCreated) and created.created_by == _DEMO
+
+
+class _DemoSeeder:
+    """Makes what of a plan the database does not have yet."""
+
+    def __init__(self, connections: Pool, plan: DemoPlan) -> None:
+        self._pool = connections
+        self._plan = plan
+        self._organization_id = plan.organization_id
+        self._at = now()
+
+    async def make(self, mcp_url: str, url_problem: str | None) -> None:
+        plan = self._plan
+        async with self._pool.connection() as connection:
+            cursor = await connection.execute(SQL.streams_load, (plan.stream_ids, plan.organization_id))
+            there = {row[0] for row in await cursor.fetchall()}
+            slug_is_free = await id_of_slug(connection, _SLUG) is None
+        if plan.organization_id not in there:
+            # An organization that an operator gave this slug keeps it.
+            await self._create_organization(_SLUG if slug_is_free else f"{_SLUG}-{plan.organization_id[-6:]}")
+        if plan.owner_id not in there:
+            await self._add_owner()
+        if plan.mcp_id not in there:
+            await self._register_mcp(mcp_url, url_problem)
+        if plan.admin.key_id not in there:
+            await self._create_key(plan.admin, "Demo management key", Permissions(mcps="*", manage=GRANTS))
+        if plan.caller.key_id not in there:
+            await self._create_key(plan.caller, "Demo key", Permissions(mcps=(plan.mcp_id,)))
+
+    async def _create_organization(self, slug: str) -> None:
+        organization = CreateOrganization(
+            organization_id=self._organization_id, name="Demo", slug=slug, plan="team", at=self._at, by=_DEMO
+        )
+        await self._write(ORGANIZATION, self._organization_id, lambda _: organization, no_guard())
+
+    async def _add_owner(self) -> None:
+        owner_id = self._plan.owner_id
+
+        def owner(census: MemberCounts) -> AddMember:
+            return AddMember(owner_id, self._organization_id, "owner", self._at, census)
+
+        address = member_list.user_put(owner_id, self._organization_id, _OWNER_EMAIL)
+        await self._write(MEMBER, owner_id, owner, members_guard(self._organization_id, PLANS), [address])
+
+    async def _register_mcp(self, url: str, problem: str | None) -> None:
+        def command(census: McpCounts) -> RegisterMcp:
+            return RegisterMcp(
+                mcp_id=self._plan.mcp_id,
+                organization_id=self._organization_id,
+                name=_MCP_NAME,
+                endpoint_url=url,
+                environment="live",
+                auth_type="none",
+                at=self._at,
+                by=UserActor(self._plan.owner_id),
+                census=census,
+                endpoint_problem=problem,
+            )
+
+        await self._write(MCP, self._plan.mcp_id, command, mcps_guard(self._organization_id, PLANS))
+
+    async def _create_key(self, planned: PlannedKey, name: str, permissions: Permissions) -> None:
+        def command(census: KeyCounts) -> CreateKey:
+            return CreateKey(
+                key_id=planned.key_id,
+                organization_id=self._organization_id,
+                name=name,
+                environment="live",
+                permissions=permissions,
+                secret=fingerprint(planned.secret),
+                at=self._at,
+                by=UserActor(self._plan.owner_id),
+                authority=UNRESTRICTED,
+                census=census,
+                known_mcps={self._plan.mcp_id: "live"},
+            )
+
+        await self._write(KEY, planned.key_id, command, keys_guard(self._organization_id, PLANS))
+
+    async def _write(
+        self,
+        decider: Decider[S, C, E],
+        stream_id: str,
+        command: Callable[[F], C],
+        guard: Lock[F],
+        also: Sequence[Statement] = (),
+    ) -> None:
+        write = Write(
+            decider=decider,
+            stream_id=stream_id,
+            organization_id=self._organization_id,
+            command=command,
+            guard=guard,
+            at=self._at,
+            origin=Origin(actor=UserActor(self._plan.owner_id)),
+            new_event_id=new_event_id,
+            extra_statements=lambda _: also,
+        )
+        await execute(self._pool, write, INLINE)

@@ -1,0 +1,112 @@
+"""How a key looks in answers."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, assert_never
+
+from app.api.api_keys.key_context import KeyContext
+from domain.actor import Actor, KeyActor, SystemActor, UserActor
+from domain.keys.events import KeyEvent
+from domain.keys.permissions import Permissions
+from domain.keys.state import Active, Disabled, Existing, Expired, KeyState, Revoked, SecretVersion
+from eventstore.execute import Change
+from projections.read_models.keys.list.queries import UsedSecret
+from projections.read_models.usage.queries import KeyUsage
+
+
+def changed_key(made: Change[KeyState, KeyEvent], around: KeyContext) -> dict[str, Any]:
+    """The key as a change left it."""
+    if made.after is None:
+        raise LookupError(f"{made.stream_id} has no state after a change")
+    return key_shape(made.after, made.at, around.usage, around.emails)
+
+
+def key_shape(state: Existing, at: datetime, usage: KeyUsage, emails: Mapping[str, str]) -> dict[str, Any]:
+    """Everything about a key but its secret. `at` decides whether it has expired; `emails`: addresses by user id."""
+    key = state.key
+    secret = key.current_secret
+    return {
+        "id": key.id,
+        "name": key.name,
+        "description": key.description,
+        "prefix": secret.prefix,
+        "last4": secret.last4,
+        "environment": key.environment,
+        "status": status_of(state, at),
+        "created_at": key.created_at,
+        "created_by": creator_shape(key.created_by, emails),
+        "last_used": usage.last_used,
+        "expires_at": key.expires_at,
+        "revoked_at": state.revoked_at if isinstance(state, Revoked) else None,
+        "revoked_reason": state.reason if isinstance(state, Revoked) else None,
+        "permissions": permissions_shape(key.permissions),
+        "rate_limit": key.rate_limit,
+        "allowed_ips": key.allowed_ips,
+        "metadata": key.metadata,
+        "revision": key.revision,
+        "usage": {
+            "total_requests": usage.total_requests,
+            "requests_today": usage.requests_today,
+            "requests_this_week": usage.requests_this_week,
+            "requests_this_month": usage.requests_this_month,
+        },
+    }
+
+
+def permissions_shape(permissions: Permissions) -> dict[str, Any]:
+    """All three parts, also those that are empty, which the log leaves out."""
+    return {"mcps": permissions.mcps, "tools": permissions.tools, "manage": permissions.manage}
+
+
+def secrets_shape(state: Existing, last_used: Mapping[int, datetime], used: UsedSecret | None) -> list[dict[str, Any]]:
+    """The secrets of a key, newest first, without anything that could be used.
+
+    `used`: one whose use ended those before it, where the key does not say so yet.
+    """
+    return [
+        {
+            "version": secret.version,
+            "created_at": secret.created_at,
+            "last_used": last_used.get(secret.version),
+            "valid_until": _ends_at(secret, state, used),
+        }
+        for secret in reversed(state.key.secrets)
+    ]
+
+
+def _ends_at(secret: SecretVersion, state: Existing, used: UsedSecret | None) -> datetime | None:
+    """No secret is valid after its key, also where the key was revoked or its expiry was set after the rotation."""
+    if secret.valid_until is None:
+        return None
+    ends = [secret.valid_until]
+    if state.key.expires_at is not None:
+        ends.append(state.key.expires_at)
+    if isinstance(state, Revoked):
+        ends.append(state.revoked_at)
+    if used is not None and secret.version < used.version:
+        ends.append(used.used_at)
+    return min(ends)
+
+
+def status_of(state: Existing, at: datetime) -> str:
+    """The status at the instant `at`: a key past its expiry is expired, whether or not an event says so yet."""
+    match state:
+        case Active() | Disabled():
+            return "expired" if state.key.has_expired(at) else str(state.__struct_config__.tag)
+        case Expired() | Revoked():
+            return str(state.__struct_config__.tag)
+        case _:
+            assert_never(state)
+
+
+def creator_shape(actor: Actor, emails: Mapping[str, str]) -> dict[str, Any]:
+    """A person by id and address (null when it was erased), anything else by id and type."""
+    match actor:
+        case UserActor():
+            return {"id": actor.id, "email": emails.get(actor.id)}
+        case KeyActor():
+            return {"id": actor.id, "type": "api_key"}
+        case SystemActor():
+            return {"id": actor.id, "type": "system"}
+        case _:
+            assert_never(actor)

@@ -1,0 +1,71 @@
+"""PATCH /v1/api-keys/{id}: change what a key is called, how far it reaches, until when."""
+
+from datetime import datetime
+from typing import Any
+
+from litestar import patch
+from msgspec import UNSET, Struct, UnsetType, structs
+
+from app.api.api_keys.expiry import unexpired_key_counts
+from app.api.api_keys.key_context import load_key_context
+from app.api.api_keys.schemas import changed_key
+from app.api.api_keys.visibility import refuse_unseen
+from app.commands.run_command import change
+from app.http.decoding import Instant
+from app.http.handlers import Empty, HttpRequest, HttpResponse, get_services, parse_body, parse_query
+from domain.keys.commands import ChangeKey
+from domain.keys.decider import KEY
+from domain.keys.events import RateLimit
+from domain.keys.permissions import Permissions
+from domain.organizations.plan import KeyCounts
+from eventstore.execute import Lock, LockAndQuery, no_guard
+from infrastructure.clock import now
+from projections.read_models.organizations.counts.queries import keys_guard
+
+
+class Body(Struct, frozen=True, forbid_unknown_fields=True):
+    name: str | UnsetType = UNSET
+    description: str | UnsetType | None = UNSET
+    metadata: dict[str, str] | UnsetType = UNSET
+    permissions: Permissions | UnsetType = UNSET
+    rate_limit: RateLimit | UnsetType | None = UNSET
+    allowed_ips: tuple[str, ...] | UnsetType = UNSET
+    expires_at: Instant | UnsetType | None = UNSET
+
+
+@patch("/v1/api-keys/{key_id:str}", grant="keys:write")
+async def change_key(request: HttpRequest, key_id: str) -> HttpResponse:
+    parse_query(request, Empty)
+    wanted = parse_body(request, Body)
+    await refuse_unseen(request, key_id)
+    caller, services = request.auth, get_services(request)
+    at = now()
+    surroundings = await load_key_context(services.pool, key_id, caller.organization_id, at)
+    command = ChangeKey(
+        at=at,
+        authority=caller.authority,
+        known_mcps=surroundings.known_mcps,
+        name=wanted.name,
+        description="" if wanted.description is None else wanted.description,
+        metadata=wanted.metadata,
+        permissions=wanted.permissions,
+        rate_limit=wanted.rate_limit,
+        allowed_ips=wanted.allowed_ips,
+        expires_at=wanted.expires_at,
+        by=caller.actor,
+    )
+    # Whoever takes grants from somebody's keys looks at all of them under this lock: none gets more behind their back.
+    guard: Lock[Any] | LockAndQuery[Any] = (
+        no_guard() if wanted.permissions is UNSET else keys_guard(caller.organization_id, services.plans)
+    )
+    if key_id == caller.id and isinstance(wanted.expires_at, datetime):
+        # Whether it may end soon depends on whether it is the only active one.
+        guard = unexpired_key_counts(caller.organization_id, services.plans, at)
+    return await change(
+        request,
+        KEY,
+        key_id,
+        command=lambda census: structs.replace(command, census=census if isinstance(census, KeyCounts) else None),
+        guard=guard,
+        shown=lambda made: changed_key(made, surroundings),
+    )

@@ -1,0 +1,81 @@
+"""GET /v1/audit/events: every change in the organization, newest first.
+
+Changes, not uses: those are in the activity of their key, a thousand times as many. A cursor stands at a position of
+the log. What is written later has a higher one, so nothing is passed over or shown twice however the log grows.
+"""
+
+from typing import Annotated
+
+from litestar import get
+from msgspec import Meta, Struct, field
+
+from app.api.audit.schemas import EVENT_TYPES, addresses_of, event_shape
+from app.api.event_types import require_known
+from app.http.decoding import Instant
+from app.http.errors import Problem
+from app.http.handlers import HttpRequest, HttpResponse, get_services, parse_query, raw_request, success
+from app.http.pagination import PER_PAGE_DEFAULT, CursorPosition, PerPage, decode_cursor, next_link, pagination
+from domain.networks import ADDRESS_EXPECTED, parse_address
+from projections.log_queries.audit.queries import Filters, newest
+
+Id = Annotated[str, Meta(max_length=100)]
+
+
+class Query(Struct, frozen=True, forbid_unknown_fields=True):
+    type: str | None = None
+    actor: Id | None = None
+    resource: Id | None = None
+    key_id: Id | None = None
+    ip: str | None = None
+    since: Instant | None = field(default=None, name="from")
+    until: Instant | None = field(default=None, name="to")
+    cursor: str | None = None
+    per_page: PerPage = PER_PAGE_DEFAULT
+
+    def filters(self) -> Filters:
+        """422 for a type that no event has, and for what is no address."""
+        require_known(self.type, EVENT_TYPES)
+        return Filters(self.type, self.actor, self.resource, self.key_id, _address(self.ip), self.since, self.until)
+
+
+@get("/v1/audit/events", grant="audit:read")
+async def audit_events(request: HttpRequest) -> HttpResponse:
+    query = parse_query(request, Query)
+    filters = query.filters()
+    services = get_services(request)
+    organization_id = request.auth.organization_id
+    purpose = f"audit {organization_id} {filters}"
+    last = decode_cursor(services.cursors, query.cursor, None, purpose)
+    below = None if last is None else int(last.value)
+    async with services.read_transaction(organization_id) as connection:
+        found = await newest(connection, organization_id, filters, below=below, limit=query.per_page + 1)
+        shown = found[: query.per_page]
+        addresses = await addresses_of(connection, shown)
+    cursor = None
+    if len(found) > query.per_page:
+        cursor = services.cursors.encode(CursorPosition(str(shown[-1].position), shown[-1].record.id), purpose=purpose)
+    parameters = {
+        "type": query.type,
+        "actor": query.actor,
+        "resource": query.resource,
+        "key_id": query.key_id,
+        "ip": query.ip,
+        "from": None if query.since is None else query.since.isoformat(),
+        "to": None if query.until is None else query.until.isoformat(),
+        "per_page": query.per_page,
+    }
+    return success(
+        [event_shape(entry, addresses) for entry in shown],
+        headers=next_link(raw_request(request), services.config.public_url, parameters, cursor),
+        pagination=pagination(page=None, per_page=query.per_page, total=None, next_cursor=cursor),
+    )
+
+
+def _address(given: str | None) -> str | None:
+    """Return the address in the form that the log has."""
+    if given is None:
+        return None
+    address = parse_address(given)
+    if address is None:
+        raise Problem("validation_error", "The request is not valid.", {"ip": ADDRESS_EXPECTED})
+    return str(address)

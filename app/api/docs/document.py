@@ -1,0 +1,11 @@
+"""GET /schema/openapi.json: this API as OpenAPI 3.1, for programs."""
+
+from litestar import Response, get
+
+from app.http.handlers import Empty, HttpRequest, HttpResponse, parse_query
+
+
+@get("/schema/openapi.json", public=True)
+async def openapi_document(request: HttpRequest) -> HttpResponse:
+    parse_query(request, Empty)
+    return Response(request.app.state.description.document, media_type="application/json")

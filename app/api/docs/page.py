@@ -1,0 +1,23 @@
+"""GET /schema and /schema/style.css: this API for people, without a script and without anything from elsewhere."""
+
+from pathlib import Path
+
+from litestar import Response, get
+
+from app.http.handlers import Empty, HttpRequest, HttpResponse, parse_query
+from app.pages.rendering import POLICY
+
+_STYLE = (Path(__file__).parents[2] / "pages/static/reference.css").read_bytes()
+
+
+@get("/schema", public=True)
+async def reference(request: HttpRequest) -> HttpResponse:
+    parse_query(request, Empty)
+    headers = {"Content-Security-Policy": POLICY}
+    return Response(request.app.state.description.page, headers=headers, media_type="text/html")
+
+
+@get("/schema/style.css", public=True)
+async def reference_style(request: HttpRequest) -> HttpResponse:
+    parse_query(request, Empty)
+    return Response(_STYLE, media_type="text/css")

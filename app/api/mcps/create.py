@@ -1,0 +1,64 @@
+"""POST /v1/mcps: register an MCP server. Its credential is sealed at once and never shown again."""
+
+from litestar import post
+
+from app.api.mcps.credential import CredentialFields, assembled
+from app.api.mcps.schemas import changed_mcp
+from app.commands.run_command import change
+from app.http.handlers import Empty, HttpRequest, HttpResponse, get_services, parse_body, parse_query
+from domain.environment import Environment
+from domain.mcps.commands import RegisterMcp
+from domain.mcps.decider import MCP
+from domain.mcps.events import AuthType
+from domain.organizations.plan import McpCounts
+from gateway.endpoint import check_endpoint_url
+from gateway.mcp_target import store_credential
+from infrastructure.clock import new_id, now
+from projections.read_models.mcps.health.queries import McpHealth
+from projections.read_models.organizations.counts.queries import mcps_guard
+from projections.read_models.usage.queries import McpUsage
+
+
+class Body(CredentialFields, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    name: str
+    endpoint_url: str
+    description: str = ""
+    environment: Environment | None = None
+
+
+@post("/v1/mcps", grant="mcps:write", status_code=201)
+async def register_mcp(request: HttpRequest) -> HttpResponse:
+    parse_query(request, Empty)
+    wanted = parse_body(request, Body)
+    auth_type: AuthType = wanted.auth_type or "none"
+    credential = assembled(auth_type, wanted.given)
+    services = get_services(request)
+    organization_id = request.auth.organization_id
+    at = now()
+    mcp_id = new_id("mcp")
+
+    def command(census: McpCounts) -> RegisterMcp:
+        return RegisterMcp(
+            mcp_id=mcp_id,
+            organization_id=organization_id,
+            name=wanted.name,
+            endpoint_url=wanted.endpoint_url,
+            environment=wanted.environment or request.auth.default_environment,
+            auth_type=auth_type,
+            at=at,
+            by=request.auth.actor,
+            census=census,
+            endpoint_problem=check_endpoint_url(wanted.endpoint_url, services.config.egress),
+            description=wanted.description,
+        )
+
+    return await change(
+        request,
+        MCP,
+        mcp_id,
+        command=command,
+        guard=mcps_guard(organization_id, services.plans),
+        shown=lambda made: changed_mcp(made, McpUsage(), McpHealth()),
+        status=201,
+        also=lambda _: store_credential(services.sealer, credential, mcp_id, organization_id),
+    )

@@ -1,0 +1,54 @@
+"""POST /v1/mcps/{id}/test: does the server answer, and what does it offer? An inactive MCP can be tested too."""
+
+from typing import Annotated
+
+import msgspec
+from litestar import post
+from msgspec import Meta, Struct
+
+from app.commands.call_once import once
+from app.http.handlers import Empty, HttpRequest, HttpResponse, get_services, parse_body, parse_query
+from gateway.health import PROBE_SECONDS, probe
+from gateway.mcp_target import load_target
+
+
+class Body(Struct, frozen=True, forbid_unknown_fields=True):
+    timeout: Annotated[int, Meta(ge=1_000, le=60_000)] = int(PROBE_SECONDS * 1_000)
+
+
+class McpTestResult(Struct, frozen=True):
+    """`code` and `problem` say why the server was not reached, and are null where it was.
+
+    A server that was reached may still have a `problem`: tools that are left out because they are malformed.
+    """
+
+    reachable: bool
+    latency_ms: int
+    protocol_version: str | None
+    tools_count: int | None
+    resources_count: int | None
+    code: str | None
+    problem: str | None
+
+
+@post("/v1/mcps/{mcp_id:str}/test", grant="mcps:write", status_code=200)
+async def test_mcp(request: HttpRequest, mcp_id: str) -> HttpResponse:
+    parse_query(request, Empty)
+    wanted = parse_body(request, Body)
+    return await once(request, wanted.timeout / 1_000, lambda: _tested(request, mcp_id, wanted))
+
+
+async def _tested(request: HttpRequest, mcp_id: str, wanted: Body) -> bytes:
+    services = get_services(request)
+    way = await load_target(services.pool, services.sealer, mcp_id, request.auth.organization_id)
+    found = await probe(services.pool, services.gateway, way, timeout_seconds=wanted.timeout / 1_000, beyond_doubt=True)
+    tested = McpTestResult(
+        found.reachable,
+        found.latency_ms,
+        found.protocol_version,
+        found.tools_count,
+        found.resources_count,
+        found.code,
+        found.problem,
+    )
+    return msgspec.json.encode({"success": True, "data": tested})

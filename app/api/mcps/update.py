@@ -1,0 +1,97 @@
+"""PATCH /v1/mcps/{id}: change what an MCP is called, where it is, what opens it, whether keys reach it.
+
+A credential that is left out stays, and so does a part of one: `auth_token` alone keeps the header it goes into. It
+goes to no other host than it was given for. `{"status": "inactive"}` closes the MCP to every key from the answer on.
+"""
+
+from collections.abc import Iterable
+from typing import Literal
+
+from litestar import patch
+from msgspec import UNSET, UnsetType
+
+from app.api.mcps.credential import CredentialFields, assembled, parts
+from app.api.mcps.schemas import changed_mcp
+from app.commands.run_command import change
+from app.http.handlers import Empty, HttpRequest, HttpResponse, get_services, parse_body, parse_query
+from domain.environment import Environment
+from domain.mcps.commands import ChangeMcp
+from domain.mcps.decider import MCP
+from domain.mcps.errors import McpNotFound
+from domain.mcps.events import AuthType, McpEvent
+from domain.mcps.state import McpState, Registered
+from eventstore.execute import Change, no_guard
+from gateway.endpoint import check_endpoint_url
+from gateway.mcp_target import replace_credential, stored_credential
+from gateway.upstream import Credential
+from infrastructure.clock import now
+from infrastructure.database.statements import Statement
+from projections.read_models.mcps.health.queries import McpHealth, health_of
+from projections.read_models.mcps.list.queries import McpRoute, route
+from projections.read_models.usage.queries import mcp_usage_of
+
+
+class Body(CredentialFields, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    name: str | UnsetType = UNSET
+    description: str | UnsetType | None = UNSET
+    endpoint_url: str | UnsetType = UNSET
+    environment: Environment | UnsetType = UNSET
+    status: Literal["active", "inactive"] | UnsetType = UNSET
+
+
+@patch("/v1/mcps/{mcp_id:str}", grant="mcps:write")
+async def change_mcp(request: HttpRequest, mcp_id: str) -> HttpResponse:
+    parse_query(request, Empty)
+    wanted = parse_body(request, Body)
+    services = get_services(request)
+    organization_id = request.auth.organization_id
+    async with services.read_transaction(organization_id) as connection:
+        found = await route(connection, mcp_id, organization_id)
+        usage = (await mcp_usage_of(connection, [mcp_id]))[mcp_id]
+        health = (await health_of(connection, [mcp_id]))[mcp_id]
+    if found is None:
+        raise McpNotFound
+    auth_type: AuthType = wanted.auth_type or found.auth_type
+    credential: Credential | None = None
+    if wanted.given or auth_type != found.auth_type:
+        kept = _kept(request, mcp_id, found) if auth_type == found.auth_type else {}
+        credential = assembled(auth_type, {**kept, **wanted.given})
+    problem = None
+    if wanted.endpoint_url is not UNSET and wanted.endpoint_url != found.endpoint_url:
+        problem = check_endpoint_url(wanted.endpoint_url, services.config.egress)
+    command = ChangeMcp(
+        at=now(),
+        name=wanted.name,
+        description="" if wanted.description is None else wanted.description,
+        endpoint_url=wanted.endpoint_url,
+        endpoint_problem=problem,
+        environment=wanted.environment,
+        # Whole in itself, so that it is right whatever someone else made of the MCP meanwhile.
+        auth_type=UNSET if credential is None else auth_type,
+        status=wanted.status,
+    )
+
+    def also(_: Change[McpState, McpEvent]) -> Iterable[Statement]:
+        if credential is None:
+            return []
+        return replace_credential(services.sealer, credential, mcp_id, organization_id)
+
+    return await change(
+        request,
+        MCP,
+        mcp_id,
+        command=lambda _: command,
+        guard=no_guard(),
+        shown=lambda made: changed_mcp(made, usage, McpHealth() if _is_elsewhere(made) else health),
+        also=also,
+    )
+
+
+def _kept(request: HttpRequest, mcp_id: str, found: McpRoute) -> dict[str, str]:
+    return parts(stored_credential(get_services(request).sealer, found, mcp_id, request.auth.organization_id))
+
+
+def _is_elsewhere(made: Change[McpState, McpEvent]) -> bool:
+    """Whether what was known of the server's health says nothing about where calls go from now on."""
+    states = (made.before, made.after)
+    return len({state.mcp.endpoint_changed_at for state in states if isinstance(state, Registered)}) > 1

@@ -1,0 +1,114 @@
+"""POST /v1/organization/members/invite: invite an address. The link is in this answer, in a mail and nowhere else.
+
+Whoever invites an address anew replaces the invitation that it had.
+"""
+
+from typing import Any, NamedTuple
+
+from litestar import post
+from msgspec import Struct
+from psycopg.rows import TupleRow
+
+from app.auth.invitations import TOKEN_PREFIX, link_to
+from app.auth.sessions import digest_of, new_secret
+from app.commands.run_command import change
+from app.http.handlers import Empty, HttpRequest, HttpResponse, get_services, parse_body, parse_query
+from domain.decider import ImpossibleHistory
+from domain.fields import FieldErrors
+from domain.invitations.commands import InviteMember, RevokeInvitation
+from domain.invitations.decider import INVITATION, VALID_FOR
+from domain.invitations.events import InvitationEvent
+from domain.invitations.state import InvitationState, Open
+from domain.members.email_address import check_email
+from domain.members.events import Role
+from domain.organizations.plan import MemberCounts
+from eventstore.execute import Change, LockAndQuery, RelatedCommand
+from infrastructure.clock import new_id, now
+from infrastructure.database.connections import Connection
+from projections.outboxes.mail.outbox import Mail, mail_add
+from projections.read_models.invitations.list.queries import Waiting, address_put, addresses_forget, waiting_for
+from projections.read_models.organizations.counts.queries import members_guard
+
+_SUBJECT = "You are invited to Keyledger"
+_TEXT = """You are invited to manage API keys with Keyledger. Open this link to join:
+
+{link}
+
+It works once, within {days} days. If you do not know what this is about, ignore this mail: nothing happens without it.
+"""
+
+
+class Body(Struct, frozen=True, forbid_unknown_fields=True):
+    email: str
+    role: Role
+
+
+class _Facts(NamedTuple):
+    census: MemberCounts
+    waiting: Waiting
+
+
+@post("/v1/organization/members/invite", grant="members:write", status_code=201)
+async def invite_member(request: HttpRequest) -> HttpResponse:
+    parse_query(request, Empty)
+    wanted = parse_body(request, Body)
+    # Before anything is looked up by it: the database takes not every text for one.
+    problems = FieldErrors()
+    check_email(problems, wanted.email)
+    problems.raise_if_any()
+    caller, services = request.auth, get_services(request)
+    organization_id = caller.organization_id
+    invitation_id, at = new_id("invite"), now()
+    token = new_secret(TOKEN_PREFIX)
+    link = link_to(services.config, token)
+    mail = Mail(to=wanted.email, subject=_SUBJECT, text=_TEXT.format(link=link, days=VALID_FOR.days))
+    guard = members_guard(organization_id, services.plans)
+
+    async def read(connection: Connection, row: TupleRow | None) -> _Facts:
+        return _Facts(guard.facts(row), await waiting_for(connection, organization_id, wanted.email))
+
+    def command(facts: _Facts) -> InviteMember:
+        return InviteMember(
+            invitation_id=invitation_id,
+            organization_id=organization_id,
+            email=wanted.email,
+            role=wanted.role,
+            token_digest=digest_of(token).hex(),
+            at=at,
+            by=caller.actor,
+            authority=caller.authority,
+            census=facts.census,
+            is_member=facts.waiting.is_member,
+        )
+
+    def replaced(facts: _Facts) -> list[RelatedCommand[Any, Any, Any]]:
+        earlier = facts.waiting.invitation_id
+        return [] if earlier is None else [RelatedCommand(INVITATION, earlier, RevokeInvitation(at, "replaced"))]
+
+    def shown(made: Change[InvitationState, InvitationEvent]) -> dict[str, Any]:
+        if not isinstance(made.after, Open):
+            raise ImpossibleHistory(made)
+        invitation = made.after.invitation
+        return {
+            "invite_id": invitation.id,
+            "email": wanted.email,
+            "role": invitation.role,
+            "expires_at": invitation.expires_at,
+        }
+
+    return await change(
+        request,
+        INVITATION,
+        invitation_id,
+        command=command,
+        guard=LockAndQuery(guard.statement, read),
+        beside=replaced,
+        also=lambda _: [
+            addresses_forget(organization_id, at),
+            address_put(invitation_id, organization_id, wanted.email),
+            mail_add(services.sealer, new_id("mail"), mail, at=at, expires_at=at + VALID_FOR, effect=invitation_id),
+        ],
+        shown=shown,
+        only_now={"invite_url": link},
+        status=201,
+    )

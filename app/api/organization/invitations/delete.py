@@ -1,0 +1,26 @@
+"""DELETE /v1/organization/invitations/{invite_id}: the link leads nowhere any more, and the address is forgotten."""
+
+from litestar import delete
+
+from app.commands.run_command import change
+from app.http.handlers import Empty, HttpRequest, HttpResponse, get_services, parse_body, parse_query
+from domain.invitations.commands import RevokeInvitation
+from domain.invitations.decider import INVITATION
+from infrastructure.clock import now
+from projections.read_models.organizations.counts.queries import members_guard
+
+
+@delete("/v1/organization/invitations/{invite_id:str}", grant="members:write", status_code=200)
+async def withdraw_invitation(request: HttpRequest, invite_id: str) -> HttpResponse:
+    parse_query(request, Empty)
+    parse_body(request, Empty)
+    command = RevokeInvitation(now())
+    return await change(
+        request,
+        INVITATION,
+        invite_id,
+        command=lambda _: command,
+        # Whoever accepts at this moment holds the same lock: one of the two is first.
+        guard=members_guard(request.auth.organization_id, get_services(request).plans),
+        shown=lambda _: {"withdrawn": True, "invite_id": invite_id},
+    )

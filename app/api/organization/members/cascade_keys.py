@@ -1,0 +1,129 @@
+"""Somebody is removed or gets another role, and their keys with them.
+
+Both happen in one transaction: from its commit on, no key of theirs does what they may not do any more. Where one
+transaction would take too long, the keys beyond its measure go first, one by one: whatever stops the work leaves keys
+that do too little, never too much, and a repeat does the rest.
+"""
+
+from collections.abc import AsyncIterator, Callable, Iterable
+from typing import Any, NamedTuple
+
+from psycopg.rows import TupleRow
+
+from app.commands.outcomes import carry_out, step_by_step
+from app.commands.run_command import change
+from app.http.handlers import HttpRequest, HttpResponse, get_services, raw_request
+from domain.grants import Grant
+from domain.keys.commands import KeyCommand
+from domain.keys.decider import KEY
+from domain.members.commands import MemberCommand
+from domain.members.decider import MEMBER
+from domain.members.events import MemberEvent
+from domain.members.state import MemberState
+from domain.organizations.plan import KeyCounts
+from eventstore.execute import Change, LockAndQuery, RelatedCommand, Write
+from infrastructure.clock import new_event_id, now
+from infrastructure.database.connections import Connection
+from infrastructure.database.statements import Statement
+from projections.read_models.keys.by_creator.queries import keys_of
+from projections.read_models.organizations.counts.queries import keys_guard
+
+KEYS_AT_ONCE = 100
+"""So many keys are changed in one transaction: a fraction of a second."""
+
+KeyCommandFactory = Callable[[KeyCounts], KeyCommand]
+"""What happens to each of the keys."""
+
+
+class _Keys(NamedTuple):
+    """`key_ids`: one more than is done at once where there are so many."""
+
+    census: KeyCounts
+    key_ids: list[str]
+
+
+class _TooManyKeys(Exception):
+    """The person has more keys than one transaction takes. Nothing was done."""
+
+    def __init__(self, key_ids: list[str]) -> None:
+        super().__init__()
+        self.key_ids = key_ids
+
+
+async def run_with_keys(
+    request: HttpRequest,
+    user_id: str,
+    command: MemberCommand,
+    of_key: KeyCommandFactory,
+    *,
+    held: Iterable[Grant] | None,
+    shown: Callable[[Change[MemberState, MemberEvent], int], dict[str, Any]],
+) -> HttpResponse:
+    """Carry out `command`, and `of_key` with those keys that reach beyond `held`, or all for None.
+
+    The answer is what `shown` makes of the change and of the number of keys that were changed.
+    """
+
+    def beside(keys: _Keys) -> list[RelatedCommand[Any, Any, Any]]:
+        return [RelatedCommand(KEY, key_id, of_key(keys.census)) for key_id in keys.key_ids]
+
+    def also(made: Change[MemberState, MemberEvent]) -> Iterable[Statement]:
+        # Asked once the command was found to be allowed, and before anything is written.
+        if len(made.beside) > KEYS_AT_ONCE:
+            raise _TooManyKeys([beside.stream_id for beside in made.beside])
+        return ()
+
+    changed: list[bool] = []
+
+    async def attempt() -> HttpResponse:
+        return await change(
+            request,
+            MEMBER,
+            user_id,
+            command=lambda _: command,
+            guard=_survey(request, user_id, held),
+            beside=beside,
+            also=also,
+            shown=lambda made: shown(made, sum(changed) + sum(bool(key.events) for key in made.beside)),
+        )
+
+    with step_by_step(lambda: any(changed)):
+        while True:
+            try:
+                return await attempt()
+            except _TooManyKeys as surplus:
+                keys = surplus.key_ids
+            async for each in _one_by_one(request, keys, of_key):
+                changed.append(each)  # noqa: PERF401 -- what was done is known when the next one fails
+
+
+def _survey(request: HttpRequest, user_id: str, held: Iterable[Grant] | None) -> LockAndQuery[_Keys]:
+    organization_id = request.auth.organization_id
+    guard = keys_guard(organization_id, get_services(request).plans)
+
+    async def read(connection: Connection, row: TupleRow | None) -> _Keys:
+        limit = KEYS_AT_ONCE + 1
+        return _Keys(guard.facts(row), await keys_of(connection, organization_id, user_id, held=held, limit=limit))
+
+    return LockAndQuery(guard.statement, read)
+
+
+async def _one_by_one(request: HttpRequest, key_ids: Iterable[str], of_key: KeyCommandFactory) -> AsyncIterator[bool]:
+    """Whether each was changed. The caller's own is left: what comes after could not be asked with it."""
+    auth, services = request.auth, get_services(request)
+    for key_id in key_ids:
+        if key_id == auth.id:
+            continue
+        write = Write(
+            decider=KEY,
+            stream_id=key_id,
+            organization_id=auth.organization_id,
+            command=of_key,
+            guard=keys_guard(auth.organization_id, services.plans),
+            at=now(),
+            origin=auth.origin(raw_request(request)),
+            new_event_id=new_event_id,
+            requires_unchanged=auth.reliance,
+        )
+        made = await carry_out(services, write)
+        yield isinstance(made, Change) and bool(made.events)

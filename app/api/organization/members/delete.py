@@ -1,0 +1,33 @@
+"""DELETE /v1/organization/members/{user_id}: remove a member. Their keys are revoked, their history stays."""
+
+from litestar import delete
+
+from app.api.organization.members.cascade_keys import run_with_keys
+from app.http.handlers import Empty, HttpRequest, HttpResponse, parse_body, parse_query
+from domain.actor import SystemActor
+from domain.keys.commands import RevokeKey
+from domain.members.commands import RemoveMember
+from domain.organizations.plan import KeyCounts
+from infrastructure.clock import now
+
+_REMOVAL = SystemActor("member_removal")
+"""Revokes the keys. Not the caller: a key that removes whoever made it may well be the last active one."""
+
+
+@delete("/v1/organization/members/{user_id:str}", grant="members:write", status_code=200)
+async def remove_member(request: HttpRequest, user_id: str) -> HttpResponse:
+    parse_query(request, Empty)
+    parse_body(request, Empty)
+    at = now()
+
+    def revoke(census: KeyCounts) -> RevokeKey:
+        return RevokeKey(at=at, by=_REMOVAL, census=census, reason="owner_removed")
+
+    return await run_with_keys(
+        request,
+        user_id,
+        RemoveMember(at),
+        revoke,
+        held=None,
+        shown=lambda _, keys: {"removed": True, "user_id": user_id, "keys_revoked": keys},
+    )

@@ -1,0 +1,27 @@
+"""How a member looks in answers."""
+
+from typing import Any
+
+from domain.decider import ImpossibleHistory
+from domain.members.events import MemberEvent
+from domain.members.state import Member, MemberState
+from eventstore.execute import Change
+from projections.read_models.members.list.queries import MemberRow
+
+
+def member_shape(member: MemberRow) -> dict[str, Any]:
+    return {
+        "user_id": member.user_id,
+        "email": member.email,
+        "role": member.role,
+        "joined_at": member.added_at,
+        "revision": member.revision,
+    }
+
+
+def changed_member(made: Change[MemberState, MemberEvent], email: str | None) -> dict[str, Any]:
+    """The member as a change left them."""
+    if not isinstance(made.after, Member):
+        raise ImpossibleHistory(made)
+    member = made.after
+    return member_shape(MemberRow(member.user_id, email, member.role, member.added_at, made.revision))

@@ -1,0 +1,39 @@
+"""PATCH /v1/organization/members/{user_id}: give a member another role. Their keys keep what the new role holds."""
+
+from litestar import patch
+from msgspec import Struct
+
+from app.api.organization.members.cascade_keys import run_with_keys
+from app.api.organization.members.schemas import changed_member
+from app.http.handlers import Empty, HttpRequest, HttpResponse, get_services, parse_body, parse_query
+from domain.keys.commands import NarrowGrants
+from domain.members.commands import ChangeRole
+from domain.members.errors import MemberNotFound
+from domain.members.events import Role
+from domain.members.roles import authority_of
+from infrastructure.clock import now
+from projections.read_models.members.list.queries import member_of
+
+
+class Body(Struct, frozen=True, forbid_unknown_fields=True):
+    role: Role
+
+
+@patch("/v1/organization/members/{user_id:str}", grant="members:write")
+async def change_member(request: HttpRequest, user_id: str) -> HttpResponse:
+    parse_query(request, Empty)
+    wanted = parse_body(request, Body)
+    caller = request.auth
+    async with get_services(request).read_transaction(caller.organization_id) as connection:
+        member = await member_of(connection, user_id, caller.organization_id)
+    if member is None:
+        raise MemberNotFound
+    held = frozenset(authority_of(wanted.role).permissions.manage)
+    return await run_with_keys(
+        request,
+        user_id,
+        ChangeRole(wanted.role, at=now(), by=caller.actor, authority=caller.authority),
+        lambda _: NarrowGrants(held),
+        held=held,
+        shown=lambda made, keys: {**changed_member(made, member.email), "keys_narrowed": keys},
+    )

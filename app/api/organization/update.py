@@ -1,0 +1,75 @@
+"""PATCH /v1/organization: change what it is called, what clients keep about it, and, for its owner, its plan."""
+
+from typing import Any
+
+from litestar import patch
+from msgspec import UNSET, Struct, UnsetType
+
+from app.api.organization.schemas import organization_shape
+from app.auth.callers import PersonCaller
+from app.commands.run_command import change
+from app.http.handlers import Empty, HttpRequest, HttpResponse, get_services, parse_body, parse_query
+from domain.decider import ImpossibleHistory
+from domain.members.roles import owns
+from domain.organizations.commands import ChangeOrganization
+from domain.organizations.decider import ORGANIZATION
+from domain.organizations.errors import OrganizationNotFound
+from domain.organizations.events import OrganizationEvent, Settings
+from domain.organizations.plan import PlanName
+from domain.organizations.state import OrganizationState
+from eventstore.execute import Change
+from infrastructure.clock import now
+from projections.read_models.organizations.billed_usage.queries import used_in_month
+from projections.read_models.organizations.counts.queries import members_guard
+from projections.read_models.organizations.list.queries import organization_of
+
+
+class Body(Struct, frozen=True, forbid_unknown_fields=True):
+    """No slug: it never changes."""
+
+    name: str | UnsetType = UNSET
+    description: str | UnsetType | None = UNSET
+    settings: Settings | UnsetType = UNSET
+    plan: PlanName | UnsetType = UNSET
+
+
+@patch("/v1/organization", grant="organization:write")
+async def change_organization(request: HttpRequest) -> HttpResponse:
+    parse_query(request, Empty)
+    wanted = parse_body(request, Body)
+    caller, services = request.auth, get_services(request)
+    async with services.read_transaction(caller.organization_id) as connection:
+        organization = await organization_of(connection, caller.organization_id)
+        if organization is None:
+            raise OrganizationNotFound
+        used = await used_in_month(connection, caller.organization_id, now())
+    command = ChangeOrganization(
+        by_owner=isinstance(caller, PersonCaller) and owns(caller.role),
+        name=wanted.name,
+        description="" if wanted.description is None else wanted.description,
+        settings=wanted.settings,
+        plan=wanted.plan,
+    )
+
+    def shown(made: Change[OrganizationState, OrganizationEvent]) -> dict[str, Any]:
+        state = made.after
+        if state is None:
+            raise ImpossibleHistory(made)
+        changed = organization._replace(
+            name=state.name,
+            description=state.description,
+            settings=state.settings,
+            plan=state.plan,
+            revision=made.revision,
+        )
+        return organization_shape(changed, services.plans, used)
+
+    return await change(
+        request,
+        ORGANIZATION,
+        caller.organization_id,
+        command=lambda _: command,
+        # Nothing is decided upon the counts, but the plan stands beside them, and all who change it lock them first.
+        guard=members_guard(caller.organization_id, services.plans),
+        shown=shown,
+    )

@@ -1,0 +1,44 @@
+"""POST /v1/session: exchange the token of a link for a session, which lies in a cookie from then on.
+
+Where the address belongs to people of several organizations, the answer lists them with `signed_in: false`, and uses
+nothing up: the request is repeated with `organization_id`.
+"""
+
+from typing import Annotated
+
+from litestar import post
+from msgspec import Meta, Struct
+
+from app.api.session.schemas import choice_shape, signed_in_shape
+from app.auth.csrf import reject_cross_site
+from app.auth.sessions import cookies_of
+from app.auth.sign_in import OrganizationChoice, redeem_link
+from app.http.handlers import (
+    Empty,
+    HttpRequest,
+    HttpResponse,
+    get_services,
+    parse_body,
+    parse_query,
+    raw_request,
+    success,
+)
+
+
+class Body(Struct, frozen=True, forbid_unknown_fields=True):
+    token: Annotated[str, Meta(max_length=200)]
+    organization_id: Annotated[str, Meta(max_length=100)] | None = None
+
+
+@post("/v1/session", public=True, status_code=201)
+async def start_session(request: HttpRequest) -> HttpResponse:
+    parse_query(request, Empty)
+    inbound, services = raw_request(request), get_services(request)
+    reject_cross_site(inbound, services.config)
+    wanted = parse_body(request, Body)
+    made = await redeem_link(services, inbound, wanted.token, wanted.organization_id)
+    if isinstance(made, OrganizationChoice):
+        return success(await choice_shape(services, made.people))
+    shape = await signed_in_shape(services, made.person, made.session_id, made.secret)
+    cookie = cookies_of(services.config).set("session", made.secret, services.config.session_lifetime)
+    return success(shape, status=201, headers={"Set-Cookie": cookie})

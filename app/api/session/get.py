@@ -1,0 +1,23 @@
+"""GET /v1/session: who is signed in, to which organization, in which role, and the CSRF token of the session."""
+
+from litestar import get
+
+from app.api.session.schemas import secret_of, signed_in_shape
+from app.http.handlers import (
+    Empty,
+    HttpRequest,
+    HttpResponse,
+    get_services,
+    parse_query,
+    raw_request,
+    require_person,
+    success,
+)
+
+
+@get("/v1/session", only="people")
+async def current_session(request: HttpRequest) -> HttpResponse:
+    parse_query(request, Empty)
+    services, caller = get_services(request), require_person(request)
+    secret = secret_of(services, raw_request(request))
+    return success(await signed_in_shape(services, caller.person, caller.session_id, secret))

@@ -1,0 +1,56 @@
+"""How webhooks and what was sent to them look in answers. A secret is shown once, and never here."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from domain.decider import ImpossibleHistory
+from domain.webhooks.events import WebhookEvent
+from domain.webhooks.state import Registered, WebhookState
+from eventstore.execute import Change
+from projections.outboxes.webhooks.queries import Attempt, Delivery, EndpointHealth
+from projections.read_models.webhooks.list.queries import WebhookRow, row_of
+
+
+def webhook_shape(webhook: WebhookRow) -> dict[str, Any]:
+    return {
+        "id": webhook.webhook_id,
+        "kind": webhook.kind,
+        "url": webhook.url,
+        "events": webhook.events,
+        "description": webhook.description,
+        "status": webhook.status,
+        "disabled_because": webhook.because,
+        "created_at": webhook.created_at,
+        "updated_at": webhook.updated_at,
+        "secret_version": webhook.secret_version,
+        "previous_valid_until": webhook.previous_valid_until,
+        "revision": webhook.revision,
+    }
+
+
+def webhook_detail_shape(webhook: WebhookRow, standing: EndpointHealth) -> dict[str, Any]:
+    return {
+        **webhook_shape(webhook),
+        "failing_since": standing.failing_since,
+        "last_delivered_at": standing.delivered_at,
+    }
+
+
+def changed_webhook(made: Change[WebhookState, WebhookEvent]) -> dict[str, Any]:
+    """The webhook as a change left it."""
+    if not isinstance(made.after, Registered):
+        raise ImpossibleHistory(made)
+    return webhook_shape(row_of(made.after))
+
+
+def delivery_shape(delivery: Delivery, attempts: Sequence[Attempt]) -> dict[str, Any]:
+    return {
+        "id": delivery.delivery_id,
+        "event_id": delivery.event_id,
+        "event": delivery.event,
+        "status": delivery.status,
+        "created_at": delivery.created_at,
+        "next_attempt_at": delivery.due_at if delivery.status == "pending" else None,
+        "finished_at": delivery.finished_at,
+        "attempts": [attempt._asdict() for attempt in attempts],
+    }

@@ -1,0 +1,70 @@
+"""POST /v1/webhooks/{id}/test: send a message now and tell what the receiver said; of a disabled one, too."""
+
+import msgspec
+from litestar import post
+from msgspec import Struct
+
+from app.commands.call_once import once
+from app.http.handlers import Empty, HttpRequest, HttpResponse, get_services, parse_body, parse_query
+from domain.webhooks.errors import WebhookNotFound
+from gateway.config import GatewayConfig
+from gateway.egress import Egress
+from gateway.http_post import ANSWER_SECONDS
+from gateway.http_post import post as post_message
+from gateway.webhook_target import open_target
+from infrastructure.clock import new_id, now
+from projections.outboxes.webhooks.messages import Message
+from projections.read_models.webhooks.list.queries import secrets_of, webhook_of
+
+
+class WebhookTestResult(Struct, frozen=True):
+    """`error`: why there was no answer. `response`: the beginning of what was answered."""
+
+    message_id: str
+    delivered: bool
+    status_code: int | None
+    latency_ms: int
+    error: str | None
+    response: str
+
+
+@post("/v1/webhooks/{webhook_id:str}/test", grant="webhooks:write", status_code=200)
+async def test_webhook(request: HttpRequest, webhook_id: str) -> HttpResponse:
+    parse_query(request, Empty)
+    parse_body(request, Empty)
+    return await once(request, ANSWER_SECONDS, lambda: _sent(request, webhook_id))
+
+
+async def _sent(request: HttpRequest, webhook_id: str) -> bytes:
+    services = get_services(request)
+    organization_id = request.auth.organization_id
+    async with services.read_transaction(organization_id) as connection:
+        found = await webhook_of(connection, webhook_id, organization_id)
+        if found is None:
+            raise WebhookNotFound
+        stored = await secrets_of(connection, webhook_id)
+    at = now()
+    way = open_target(
+        services.sealer,
+        stored,
+        webhook_id=webhook_id,
+        organization_id=organization_id,
+        kind=found.kind,
+        url=found.url,
+        previous_valid_until=found.previous_valid_until,
+        at=at,
+    )
+    message_id = new_id("msg")
+    timestamp = at.isoformat().replace("+00:00", "Z")
+    data = {"id": webhook_id, "message": "This is a test: nothing happened."}
+    body = Message("webhook.test", webhook_id, timestamp, organization_id, data).body(found.kind)
+    egress = Egress(GatewayConfig(egress=services.config.egress))
+    try:
+        headers = way.headers(message_id, at, body)
+        posted = way.redacted(await post_message(egress, way.url, headers, body, ANSWER_SECONDS))
+    finally:
+        await egress.aclose()
+    trial = WebhookTestResult(
+        message_id, posted.delivered, posted.status, posted.latency_ms, posted.error, posted.response
+    )
+    return msgspec.json.encode({"success": True, "data": trial})

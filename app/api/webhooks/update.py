@@ -1,0 +1,70 @@
+"""PATCH /v1/webhooks/{id}: where it is, what it is told, whether it is told anything."""
+
+from collections.abc import Iterable
+from typing import Literal
+
+from litestar import patch
+from msgspec import UNSET, Struct, UnsetType
+
+from app.api.webhooks.schemas import changed_webhook
+from app.commands.run_command import change
+from app.http.handlers import Empty, HttpRequest, HttpResponse, get_services, parse_body, parse_query
+from domain.webhooks.commands import ChangeWebhook
+from domain.webhooks.decider import WEBHOOK
+from domain.webhooks.errors import WebhookNotFound
+from domain.webhooks.events import WebhookEnabled, WebhookEvent
+from domain.webhooks.state import Registered, WebhookState
+from eventstore.execute import Change, no_guard
+from gateway.endpoint import SIGNED, check_endpoint_url
+from gateway.webhook_target import shown_url, store_secret
+from infrastructure.clock import now
+from infrastructure.database.statements import Statement
+from projections.outboxes.webhooks.queries import SQL as OUTBOX
+from projections.read_models.webhooks.list.queries import webhook_of
+
+
+class Body(Struct, frozen=True, forbid_unknown_fields=True):
+    url: str | UnsetType = UNSET
+    events: tuple[str, ...] | UnsetType = UNSET
+    description: str | UnsetType | None = UNSET
+    status: Literal["active", "disabled"] | UnsetType = UNSET
+
+
+@patch("/v1/webhooks/{webhook_id:str}", grant="webhooks:write")
+async def change_webhook(request: HttpRequest, webhook_id: str) -> HttpResponse:
+    parse_query(request, Empty)
+    wanted = parse_body(request, Body)
+    services = get_services(request)
+    organization_id = request.auth.organization_id
+    async with services.read_transaction(organization_id) as connection:
+        found = await webhook_of(connection, webhook_id, organization_id)
+    if found is None:
+        raise WebhookNotFound
+    problem = None if wanted.url is UNSET else check_endpoint_url(wanted.url, services.config.egress, remedy=SIGNED)
+    secret_address = wanted.url if found.kind == "slack" and wanted.url is not UNSET and not problem else None
+    command = ChangeWebhook(
+        at=now(),
+        url=wanted.url if wanted.url is UNSET or problem else shown_url(found.kind, wanted.url),
+        url_problem=problem,
+        address_replaced=secret_address is not None,
+        events=wanted.events,
+        description="" if wanted.description is None else wanted.description,
+        status=wanted.status,
+    )
+
+    def also(made: Change[WebhookState, WebhookEvent]) -> Iterable[Statement]:
+        if secret_address is not None and isinstance(made.after, Registered):
+            version = made.after.webhook.secret_version
+            yield store_secret(services.sealer, secret_address, version, webhook_id, organization_id)
+        if any(isinstance(event, WebhookEnabled) for event in made.events):
+            yield Statement(OUTBOX.standing_forgive, (webhook_id,))
+
+    return await change(
+        request,
+        WEBHOOK,
+        webhook_id,
+        command=lambda _: command,
+        guard=no_guard(),
+        shown=changed_webhook,
+        also=also,
+    )

@@ -1,0 +1,321 @@
+"""The composition of the API: every part of it, put together in one place."""
+
+import gc
+import os
+from collections.abc import AsyncGenerator, Callable
+from contextlib import asynccontextmanager, nullcontext
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+from litestar import Litestar, Response
+from litestar.datastructures import State
+from litestar.exceptions import HTTPException, MethodNotAllowedException, NotFoundException
+from litestar.types import ASGIApp
+
+from app.api import health
+from app.api.alerts.acknowledge import acknowledge_alert
+from app.api.alerts.get import alert_detail
+from app.api.alerts.list import list_alerts
+from app.api.api_keys.activity import key_activity
+from app.api.api_keys.create import create_key
+from app.api.api_keys.disable import disable_key
+from app.api.api_keys.enable import enable_key
+from app.api.api_keys.get import key_detail
+from app.api.api_keys.list import list_keys
+from app.api.api_keys.revoke import delete_key, revoke_key
+from app.api.api_keys.revoke_many import revoke_keys
+from app.api.api_keys.rotate import rotate_key
+from app.api.api_keys.update import change_key
+from app.api.api_keys.usage import key_usage
+from app.api.api_keys.verify import verify_key
+from app.api.audit.export import export_audit
+from app.api.audit.get import audit_event
+from app.api.audit.list import audit_events
+from app.api.auth.check import check_key
+from app.api.docs.document import openapi_document
+from app.api.docs.page import reference, reference_style
+from app.api.mcp.invoke import invoke_tool
+from app.api.mcp.resources import read_resource
+from app.api.mcp.servers import list_servers
+from app.api.mcps.create import register_mcp
+from app.api.mcps.delete import delete_mcp
+from app.api.mcps.get import mcp_detail
+from app.api.mcps.list import list_mcps
+from app.api.mcps.test import test_mcp
+from app.api.mcps.update import change_mcp
+from app.api.metrics import metrics
+from app.api.organization.get import organization_detail
+from app.api.organization.invitations.create import invite_member
+from app.api.organization.invitations.delete import withdraw_invitation
+from app.api.organization.invitations.list import list_invitations
+from app.api.organization.members.delete import remove_member
+from app.api.organization.members.list import list_members
+from app.api.organization.members.transfer_ownership import transfer_ownership
+from app.api.organization.members.update import change_member
+from app.api.organization.update import change_organization
+from app.api.session.create import start_session
+from app.api.session.create_link import request_link
+from app.api.session.delete import sign_out
+from app.api.session.get import current_session
+from app.api.session.notifications import change_notifications, notifications
+from app.api.sessions.delete import end_session
+from app.api.sessions.delete_others import end_other_sessions
+from app.api.sessions.list import list_sessions
+from app.api.usage.current import usage_summary
+from app.api.usage.history import usage_history
+from app.api.usage.organization import organization_usage
+from app.api.webhooks.create import create_webhook
+from app.api.webhooks.delete import delete_webhook
+from app.api.webhooks.get import webhook_detail
+from app.api.webhooks.list import list_webhooks
+from app.api.webhooks.list_deliveries import webhook_deliveries
+from app.api.webhooks.redeliver import retry_delivery
+from app.api.webhooks.rotate import rotate_webhook_secret
+from app.api.webhooks.test import test_webhook
+from app.api.webhooks.update import change_webhook
+from app.auth.authorization import authorize
+from app.auth.openid.provider import Provider
+from app.config import Config, from_environment
+from app.http.access_log import AccessLogMiddleware
+from app.http.cursors import CursorSigner
+from app.http.errors import CONTENT_TYPE, Problem, problem_json, to_problem
+from app.http.handlers import HttpRequest, raw_request
+from app.http.messages import DirectRoute
+from app.http.middleware import RequestMiddleware
+from app.http.paths import allowed
+from app.observability.health.clock import clock_kept
+from app.observability.health.snapshot import SystemSnapshot
+from app.observability.metrics.lazy_exporter import Exposition
+from app.observability.metrics.recorder import Recorder, flush_metrics
+from app.observability.tracing.tracing import closing, tracing
+from app.openapi.description import describe
+from app.pages import account, invitation, openid, sign_in
+from app.pages.notifications import notifications_form
+from app.pages.problems import problem_page
+from app.pages.rendering import stylesheet
+from app.process.background_tasks import end_process_with
+from app.process.draining import Draining, drained_on_sigterm
+from app.process.parent_death import exit_with_parent
+from app.process.slow_headers import Connections, slow_headers_closed
+from app.services import Services
+from app.verification.rate_limits import RateLimits
+from app.verification.requests import VerificationQueue, VerificationRequest, VerificationResult
+from app.verification.verifier import Verifier
+from eventstore.group_commit import BatchHandler as JudgeOf
+from eventstore.group_commit import BatchLimits
+from gateway.config import GatewayConfig
+from gateway.geoip import country_lookup
+from infrastructure.database.connections import AUTH_ROLE, Timeouts, connect, pool
+from infrastructure.encryption import Sealer
+from infrastructure.log_format import configure_logging
+
+JudgeOfKeys = JudgeOf[VerificationRequest, VerificationResult]
+
+ROUTES: list[Any] = [
+    create_key,
+    list_keys,
+    key_detail,
+    change_key,
+    disable_key,
+    enable_key,
+    delete_key,
+    revoke_key,
+    revoke_keys,
+    rotate_key,
+    key_activity,
+    key_usage,
+    audit_events,
+    audit_event,
+    export_audit,
+    register_mcp,
+    list_mcps,
+    mcp_detail,
+    change_mcp,
+    delete_mcp,
+    test_mcp,
+    organization_detail,
+    change_organization,
+    list_members,
+    invite_member,
+    change_member,
+    remove_member,
+    transfer_ownership,
+    list_invitations,
+    withdraw_invitation,
+    list_alerts,
+    alert_detail,
+    acknowledge_alert,
+    create_webhook,
+    list_webhooks,
+    webhook_detail,
+    change_webhook,
+    delete_webhook,
+    rotate_webhook_secret,
+    test_webhook,
+    webhook_deliveries,
+    retry_delivery,
+    request_link,
+    start_session,
+    current_session,
+    notifications,
+    change_notifications,
+    sign_out,
+    list_sessions,
+    end_session,
+    end_other_sessions,
+    usage_summary,
+    organization_usage,
+    usage_history,
+    health.ready,
+    openapi_document,
+    reference,
+    reference_style,
+    problem_page,
+    sign_in.front_page,
+    sign_in.sign_in_page,
+    sign_in.ask_for_link,
+    sign_in.confirm_page,
+    sign_in.confirm,
+    invitation.invitation_page,
+    invitation.accept,
+    openid.to_provider,
+    openid.from_provider,
+    account.account_page,
+    account.sign_out_form,
+    account.end_session_form,
+    account.end_other_sessions_form,
+    notifications_form,
+    stylesheet,
+]
+"""What the framework routes. Each says whom it lets in; see `app/auth/authorization.py`."""
+
+DIRECT_ROUTES: dict[tuple[str, str], DirectRoute] = {
+    ("POST", "/v1/api-keys/verify"): verify_key,
+    ("GET", "/v1/auth/check"): check_key,
+    ("POST", "/v1/mcp/invoke"): invoke_tool,
+    ("POST", "/v1/mcp/resources"): read_resource,
+    ("GET", "/v1/mcp/servers"): list_servers,
+    ("GET", "/health/live"): health.live,
+    ("GET", "/metrics"): metrics,
+}
+"""What is answered without the framework. Each looks at the key by itself."""
+
+
+def create_app(
+    config: Config,
+    altered: Callable[[JudgeOfKeys], JudgeOfKeys] = lambda judge: judge,
+    bounds: BatchLimits | None = None,
+) -> ASGIApp:
+    """The whole API. Its parts are opened and closed with the server (ASGI lifespan).
+
+    `altered` makes another judge of presented keys, `bounds` is what it takes on at most: with them tests compose
+    builds that fail on purpose.
+    """
+    # Never so long that the question itself would be given up.
+    rate_limits = RateLimits(
+        config.redis_url, min(config.rate_limit_timeout_seconds, config.request_timeout_seconds / 2)
+    )
+    patience = config.request_timeout_seconds
+    timeouts = Timeouts(acquire=patience, lock=patience, statement=max(Timeouts().statement, 2 * patience))
+    recorder = Recorder()
+    traces = tracing(wanted=config.traces)
+    verification = VerificationQueue(
+        connect=lambda: connect(config.database_url, role=AUTH_ROLE, timeouts=timeouts),
+        judge=altered(Verifier(config.plans, rate_limits)),
+        producer=uuid4().hex,
+        bounds=bounds or BatchLimits(deadline_seconds=patience),
+        watch=traces.batches(recorder),
+    )
+    services = Services(
+        config=config,
+        draining=Draining(config.grace_seconds),
+        pool=pool(config.database_url, timeouts=timeouts),
+        verification=verification,
+        gateway=traces.gateway(GatewayConfig(egress=config.egress)),
+        sealer=Sealer(config.master_keys),
+        cursors=CursorSigner(config.master_keys),
+        plans=config.plans,
+        openid=None if config.openid is None else Provider(config.openid, config.public_url + openid.PATH),
+        standing=SystemSnapshot(config.redis_url, verification.probe),
+        exposition=Exposition(Path(config.metrics_folder) if config.metrics_folder else None),
+        rate_limits=rate_limits,
+        country_of=country_lookup(config.geo_database),
+    )
+
+    connections = Connections(config.port, config.header_seconds)
+
+    @asynccontextmanager
+    async def opened(_app: Litestar) -> AsyncGenerator[None]:
+        # Not waited for: while the database is away the process starts, and says 503 until it is back.
+        await services.pool.open(wait=False)
+        figures = flush_metrics(recorder, services.verification, services.pool, rate_limits.counts)
+        try:
+            async with (
+                closing(traces),
+                services.gateway,
+                services.rate_limits,
+                services.verification,
+                figures as keeping_figures,
+                clock_kept(services.pool) as keeping_clock,
+                services.openid or nullcontext(),
+                slow_headers_closed(connections) as closing_slow,
+                drained_on_sigterm(services.draining),
+            ):
+                end_process_with([*services.verification.tasks, keeping_figures, keeping_clock, closing_slow])
+                _quiet_garbage_collector()
+                yield
+        finally:
+            await services.pool.close()
+
+    inner = Litestar(
+        route_handlers=ROUTES,
+        guards=[authorize],
+        exception_handlers={Exception: _answer_problem},
+        lifespan=[opened],
+        state=State({"services": services, "description": describe()}),
+        openapi_config=None,
+        logging_config=None,
+    )
+    edge = RequestMiddleware(inner, DIRECT_ROUTES, services)
+    observed = AccessLogMiddleware(edge, DIRECT_ROUTES, recorder, config.log_access, services.draining, connections)
+    return traces.requests(observed, frozenset(path for _, path in DIRECT_ROUTES))
+
+
+def app_from_environment() -> ASGIApp:
+    """What the server calls in each of its processes."""
+    exit_with_parent()
+    configure_logging()
+    return create_app(from_environment(os.environ))
+
+
+def _quiet_garbage_collector() -> None:
+    """What is there at the start stays: it is not looked through again. Requests make few cycles and many objects.
+
+    With Python's thresholds a collection runs every few requests and walks all that are under way.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 20)
+
+
+def _answer_problem(request: HttpRequest, error: Exception) -> Response[bytes]:
+    # Where there is no route, no key is judged before the body is refused.
+    refused = raw_request(request).refused if isinstance(error, HTTPException) else None
+    problem = refused or (_of_framework(error) if isinstance(error, HTTPException) else to_problem(error))
+    services: Services = request.app.state.services
+    content = problem_json(problem, request_id=raw_request(request).request_id, public_url=services.config.public_url)
+    return Response(content, status_code=problem.status, headers=problem.headers, media_type=CONTENT_TYPE)
+
+
+def _of_framework(error: HTTPException) -> Problem:
+    match error:
+        case NotFoundException():
+            return Problem("not_found")
+        case MethodNotAllowedException():
+            methods = (error.headers or {}).get("allow", "").split(", ")
+            return Problem("method_not_allowed", headers={"Allow": allowed(methods)})
+        case _ if error.status_code < 500:  # noqa: PLR2004 -- the caller's mistakes
+            return Problem("invalid_request", "The request can not be read.")
+        case _:
+            return to_problem(error)

@@ -1,0 +1,102 @@
+"""Who may do what: every management route says whom it lets in, and everyone else is refused.
+
+A route declares, beside its path, `grant=…`, the management grant that it needs; `only="people"`, which no key may
+use, whatever its grants; or `only="owner"`, which only the owner of the organization may use. A route that declares
+nothing of this and not `public=True` answers nobody: forgetting it fails closed.
+
+Whoever sends a key is the holder of that key, also where the browser adds the cookie of a session.
+"""
+
+from typing import Any
+
+from litestar.connection import ASGIConnection
+from litestar.handlers import BaseRouteHandler
+from litestar.routes import HTTPRoute
+from structlog.contextvars import bind_contextvars
+
+from app.auth.callers import KeyCaller, PersonCaller, access_request
+from app.auth.csrf import HEADER, SAFE_METHODS, require_csrf_token
+from app.auth.sessions import load_session, session_cookie
+from app.auth.visible_keys import ALL_KEYS, NO_KEYS, visible_to
+from app.http.errors import Problem, missing_grant, unauthorized
+from app.http.messages import RawRequest, raw_request_from
+from app.http.paths import allowed
+from app.services import Services
+from app.verification.authenticate import authenticate, raise_if_denied
+from app.verification.requests import Authenticate
+from domain.grants import GRANTS, Grant
+from domain.keys.state import Key
+from domain.members.roles import grants_of, owns
+from projections.read_models.keys.by_creator.queries import root_creator
+
+Connection = ASGIConnection[Any, Any, Any, Any]
+
+ONLY = ("people", "owner")
+
+
+async def authorize(connection: Connection, handler: BaseRouteHandler) -> None:
+    """A guard of all routes: lets in whom the route lets in, and notes the caller."""
+    if raw_request_from(connection.scope).method == "OPTIONS":
+        # The framework's own answer would name the methods of one of the route's handlers only.
+        raise Problem("method_not_allowed", headers={"Allow": _methods(connection)})
+    if handler.opt.get("public") is True:
+        raw_request_from(connection.scope).refuse_unread()
+        return
+    grant, only = handler.opt.get("grant"), handler.opt.get("only")
+    if (grant is None and only is None) or (grant is not None and grant not in GRANTS) or only not in {None, *ONLY}:
+        raise Problem("forbidden", "This route is closed.")
+    inbound = raw_request_from(connection.scope)
+    services: Services = connection.app.state.services
+    secret = session_cookie(inbound, services.config)
+    if secret is None:
+        connection.scope["auth"] = await _key(services, inbound, grant, people_only=only is not None)
+    else:
+        connection.scope["auth"] = await _person(services, inbound, secret, grant, owner_only=only == "owner")
+    inbound.refuse_unread()
+
+
+async def _key(services: Services, inbound: RawRequest, grant: Grant | None, *, people_only: bool) -> KeyCaller:
+    presented = access_request(inbound, "manage", grant=grant, people_only=people_only)
+    ruling = await authenticate(inbound, services, Authenticate(presented))
+    return await _limited_to_creator(services, raise_if_denied(ruling, presented), grant)
+
+
+async def _limited_to_creator(services: Services, key: Key, grant: Grant | None) -> KeyCaller:
+    """The key, with what the person it comes of may do now as its bound.
+
+    When a member is removed or gets a smaller role, their keys are revoked or lose grants in the same transaction. What
+    is checked here holds for every key all the same, whatever way it was made and whatever became of that person.
+    """
+    async with services.read_transaction(key.organization_id) as connection:
+        creator = await root_creator(connection, key.organization_id, key.created_by.id)
+    if creator is not None and creator.role is not None:
+        held, visible = grants_of(creator.role), visible_to(creator.role, creator.id)
+    elif creator is not None and not creator.id.startswith("user_"):
+        return KeyCaller(key, ALL_KEYS)
+    else:
+        held, visible = frozenset[Grant](), NO_KEYS
+    if grant is not None and grant not in held:
+        raise missing_grant(grant)
+    return KeyCaller(key, visible)
+
+
+async def _person(
+    services: Services, inbound: RawRequest, secret: str, grant: Grant | None, *, owner_only: bool
+) -> PersonCaller:
+    person = await load_session(services, inbound, secret)
+    if person is None:
+        raise unauthorized("unauthorized", presented=True, detail="The session has ended. Sign in again.")
+    bind_contextvars(organization_id=person.organization_id, user_id=person.user_id)
+    if inbound.method not in SAFE_METHODS:
+        require_csrf_token(inbound, services.config, secret, inbound.header(HEADER))
+    if owner_only and not owns(person.role):
+        raise Problem("forbidden", "Only the owner of the organization may do this.", {"required": ["owner"]})
+    if grant is not None and grant not in person.grants:
+        raise missing_grant(grant)
+    return person
+
+
+def _methods(connection: Connection) -> str:
+    here = [route for route in connection.app.routes if route.path_format == connection.scope["path_template"]]
+    methods = {str(method) for route in here if isinstance(route, HTTPRoute) for method in route.methods}
+    return allowed(methods)

@@ -1,0 +1,107 @@
+"""Invitations by a link: whoever follows it becomes a member, once.
+
+The link is shown once, to whoever invites, and sent to the address. Only the digest of its token is kept.
+"""
+
+from typing import Any, NamedTuple
+
+from psycopg.rows import TupleRow
+
+from app.auth.sessions import digest_of
+from app.commands.outcomes import carry_out
+from app.config import Config
+from app.http.messages import RawRequest
+from app.services import Services
+from domain.actor import UserActor
+from domain.invitations.commands import AcceptInvitation
+from domain.invitations.decider import INVITATION
+from domain.invitations.errors import InvitationNotFound, InvitationWithdrawn
+from domain.members.commands import AddMember
+from domain.members.decider import MEMBER
+from domain.members.events import Role
+from domain.organizations.plan import MemberCounts
+from eventstore.execute import LockAndQuery, RelatedCommand, Write
+from eventstore.recorded import Origin
+from infrastructure.clock import new_event_id, new_id, now
+from infrastructure.database.connections import Connection
+from projections.read_models.invitations.list.queries import Accepting, Found, accepting, by_digest
+from projections.read_models.members.list.queries import user_put
+from projections.read_models.organizations.counts.queries import members_guard
+
+TOKEN_PREFIX = "ki_"  # noqa: S105 -- of every token, so that one in a log or a repository is recognised
+
+
+class Accepted(NamedTuple):
+    """Whom an invitation has made a member."""
+
+    user_id: str
+    organization_id: str
+    role: Role
+    email: str
+
+
+class _Facts(NamedTuple):
+    census: MemberCounts
+    accepting: Accepting
+
+
+def link_to(config: Config, token: str) -> str:
+    """Where the holder of `token` accepts."""
+    return f"{config.public_url}/invitations/accept?token={token}"
+
+
+async def accept_invitation(services: Services, inbound: RawRequest, token: str) -> Accepted:
+    """Make whoever holds `token` a member of the organization that it invites to.
+
+    Raises `InvitationNotFound`, `InvitationUsed`, `InvitationWithdrawn`, `InvitationExpired`, `InviterLostAuthority`,
+    `AlreadyMember` and `MemberLimitReached`, which are what they say; nothing was done then.
+    """
+    async with services.credential_lookup() as connection:
+        found = await by_digest(connection, digest_of(token))
+    if found is None:
+        raise InvitationNotFound
+    user_id, at = new_id("user"), now()
+    seen: list[_Facts] = []
+
+    def add(facts: _Facts) -> AddMember:
+        seen.append(facts)
+        return AddMember(user_id, found.organization_id, facts.accepting.role, at, facts.census)
+
+    def accept(facts: _Facts) -> list[RelatedCommand[Any, Any, Any]]:
+        known = facts.accepting
+        command = AcceptInvitation(user_id, at, authority=known.authority, is_member=known.is_member)
+        return [RelatedCommand(INVITATION, found.invitation_id, command)]
+
+    write = Write(
+        decider=MEMBER,
+        stream_id=user_id,
+        organization_id=found.organization_id,
+        command=add,
+        guard=_survey(services, found),
+        at=at,
+        origin=Origin(UserActor(user_id), inbound.ip, inbound.user_agent, inbound.request_id),
+        new_event_id=new_event_id,
+        related_commands=accept,
+        extra_statements=lambda _: [user_put(user_id, found.organization_id, _email(seen[-1]))],
+    )
+    await carry_out(services, write)
+    return Accepted(user_id, found.organization_id, seen[-1].accepting.role, _email(seen[-1]))
+
+
+def _survey(services: Services, found: Found) -> LockAndQuery[_Facts]:
+    guard = members_guard(found.organization_id, services.plans)
+
+    async def read(connection: Connection, row: TupleRow | None) -> _Facts:
+        known = await accepting(connection, found.invitation_id, now())
+        if known is None:
+            raise InvitationNotFound
+        return _Facts(guard.facts(row), known)
+
+    return LockAndQuery(guard.statement, read)
+
+
+def _email(facts: _Facts) -> str:
+    """The address that the invitation went to. An open one whose address was erased leads nowhere."""
+    if facts.accepting.email is None:
+        raise InvitationWithdrawn
+    return facts.accepting.email

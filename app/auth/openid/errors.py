@@ -1,0 +1,45 @@
+"""Why nobody is signed in by a provider. The first line of each docstring is what the person reads."""
+
+from typing import ClassVar
+
+
+class OpenIdError(Exception):
+    """The provider did not sign you in."""
+
+    reason: ClassVar[str] = "openid refused"
+    """What is kept of it among the failed attempts."""
+
+    def __init__(self, cause: str = "") -> None:
+        self.message = (type(self).__doc__ or "").partition("\n")[0]
+        super().__init__(f"{self.message} {cause}".strip())
+
+
+class ProviderUnavailable(OpenIdError):
+    """The OpenID provider does not answer as it should. Try again in a while, or sign in by a link."""
+
+    reason = "openid provider away"
+
+    def __init__(self, cause: str = "", retry_after_seconds: int | None = None) -> None:
+        """`retry_after_seconds`: for how long the provider is not asked again; None: it may be asked immediately."""
+        super().__init__(cause)
+        self.retry_after_seconds = retry_after_seconds
+        if retry_after_seconds is not None:
+            self.message = self.message.replace("in a while", f"in {retry_after_seconds} s")
+
+
+class StateMismatch(OpenIdError):
+    """This sign-in was begun in another browser, or too long ago. Begin again."""
+
+    reason = "openid state wrong"
+
+
+class TokenInvalid(OpenIdError):
+    """What the OpenID provider sent does not prove who you are. Begin again."""
+
+    reason = "openid token invalid"
+
+
+class EmailUnverified(OpenIdError):
+    """The OpenID provider does not vouch for your e-mail address. Verify it there, or sign in by a link."""
+
+    reason = "openid address not verified"

@@ -1,0 +1,105 @@
+"""The sign-in through a provider, from the button to the session.
+
+What has to be remembered meanwhile travels in a sealed cookie of the browser that began: whoever comes back without it,
+or with the answer to another sign-in, is refused. So no link signs anybody in as someone else.
+"""
+
+import hmac
+from base64 import b64decode, urlsafe_b64encode
+from binascii import Error as NotBase64
+from datetime import timedelta
+
+import msgspec
+import structlog
+
+from app.auth.openid.errors import OpenIdError, ProviderUnavailable, StateMismatch
+from app.auth.openid.provider import Flow, Provider
+from app.auth.sessions import cookies_of, new_secret
+from app.auth.sign_in import people_with
+from app.auth.sign_in_throttle import SIGN_INS_PER_CLIENT, client_of, record_failure, throttle
+from app.http.errors import RETRY_AFTER_SECONDS, Problem, unauthorized
+from app.http.messages import RawRequest
+from app.services import Services
+from infrastructure.clock import now
+from infrastructure.encryption import DecryptionFailed
+from projections.records.sessions import queries as sessions
+from projections.records.sessions.queries import Person
+
+FLOW_LASTS = timedelta(minutes=10)
+COOKIE = "openid"
+
+_PURPOSE = "openid flow"
+
+_log = structlog.get_logger(__name__)
+
+
+class Answer(msgspec.Struct, frozen=True):
+    """What the provider sends the browser back with. Parameters beyond these are left alone (RFC 6749 §4.1.2)."""
+
+    state: str = ""
+    code: str = ""
+    iss: str | None = None
+    error: str | None = None
+
+
+async def begin(services: Services, inbound: RawRequest, provider: Provider) -> tuple[str, str]:
+    """Where the browser is sent to, and the Set-Cookie header that goes with it."""
+    await throttle(services, inbound, SIGN_INS_PER_CLIENT, client_of(inbound))
+    ends_at = (now() + FLOW_LASTS).timestamp()
+    flow = Flow(state=new_secret(""), nonce=new_secret(""), verifier=new_secret(""), ends_at=ends_at)
+    try:
+        url = await provider.authorization_url(flow)
+    except OpenIdError as error:
+        raise await _problem(services, inbound, error) from error
+    sealed = services.sealer.seal(msgspec.json.encode(flow), purpose=_PURPOSE, bound_to=provider.settings.issuer)
+    cookie = cookies_of(services.config).set(COOKIE, urlsafe_b64encode(sealed).rstrip(b"=").decode(), FLOW_LASTS)
+    return url, cookie
+
+
+async def finish(services: Services, inbound: RawRequest, provider: Provider, answer: Answer) -> list[Person]:
+    """The people whom the provider's proof is about, at least one. Raises a `Problem` that says why it is nobody."""
+    await throttle(services, inbound, SIGN_INS_PER_CLIENT, client_of(inbound))
+    try:
+        flow = _flow(services, inbound, provider, answer)
+        identity = await provider.identity(answer.code, flow)
+    except OpenIdError as error:
+        raise await _problem(services, inbound, error) from error
+    async with services.credential_lookup() as connection:
+        people = people_with(identity.email, await sessions.people_of_address(connection, identity.email))
+        if not people:
+            await record_failure(connection, inbound, "openid address not a member")
+    if not people:
+        detail = "Nobody in an organization here has the address that the provider vouches for. Ask to be invited."
+        raise unauthorized("unauthorized", presented=True, detail=detail)
+    return people
+
+
+def _flow(services: Services, inbound: RawRequest, provider: Provider, answer: Answer) -> Flow:
+    """The flow that was begun in this browser, if `answer` is the answer to it and brings a code."""
+    written = cookies_of(services.config).read(inbound, COOKIE) or ""
+    try:
+        sealed = b64decode(written + "=" * (-len(written) % 4), altchars=b"-_", validate=True)
+        plain = services.sealer.open(sealed, purpose=_PURPOSE, bound_to=provider.settings.issuer)
+        flow = msgspec.json.decode(plain, type=Flow)
+    except (NotBase64, ValueError, DecryptionFailed) as error:
+        raise StateMismatch from error
+    if (
+        not hmac.compare_digest(flow.state.encode(), answer.state.encode("utf-8", "replace"))
+        or now().timestamp() > flow.ends_at
+    ):
+        raise StateMismatch
+    if answer.iss not in {None, provider.settings.issuer}:
+        raise StateMismatch("another issuer answered")
+    if answer.error is not None or not answer.code:
+        raise OpenIdError("it answered with an error")
+    return flow
+
+
+async def _problem(services: Services, inbound: RawRequest, error: OpenIdError) -> Problem:
+    _log.warning("openid_failed", error=str(error), request_id=inbound.request_id)
+    async with services.credential_lookup() as connection:
+        await record_failure(connection, inbound, error.reason)
+    if isinstance(error, ProviderUnavailable):
+        after = RETRY_AFTER_SECONDS if error.retry_after_seconds is None else str(error.retry_after_seconds)
+        return Problem("unavailable", error.message, headers={"Retry-After": after})
+    return unauthorized("unauthorized", presented=True, detail=error.message)

@@ -1,0 +1,255 @@
+"""An OpenID provider, spoken to as a confidential client: authorization code flow with PKCE, state and nonce.
+
+OpenID Connect Core 1.0 §3.1, Discovery 1.0, RFC 7636 (PKCE), RFC 9207 (the issuer in the answer), RFC 9700 (practice).
+Signatures are checked by joserfc; what this module does is to ask for the right things and to believe nothing else.
+"""
+
+import base64
+import time
+from collections.abc import Mapping
+from hashlib import sha256
+from http import HTTPStatus
+from typing import Any, NamedTuple, Self, TypeVar
+from urllib.parse import quote, urlencode
+
+import httpx2
+import msgspec
+import structlog
+from joserfc import jwt
+from joserfc.errors import JoseError
+from joserfc.jwk import KeySet
+from msgspec import Struct
+
+from app.auth.openid.errors import ProviderUnavailable, TokenInvalid
+from app.auth.openid.pause import Pause
+from app.auth.openid.settings import OpenIdSettings
+from app.auth.openid.verified_email import Claims, settles, verified_email
+from gateway.retry_after import RETRY_AFTER_STATUS, retry_after_seconds
+from infrastructure.clock import now
+
+T = TypeVar("T")
+
+_log = structlog.get_logger(__name__)
+
+_ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "Ed25519", "EdDSA")
+"""Signatures with a key of the provider's. Never "none", and none that is made with our own secret."""
+
+_ANSWER_BYTES_MAX = 512 * 1024
+_TIMEOUT_SECONDS = 10.0
+_KEPT_SECONDS = 3_600.0
+_KEYS_ASKED_SECONDS = 10.0
+_LEEWAY_SECONDS = 60
+
+
+class Metadata(Struct, frozen=True):
+    """The part of the discovery document that is needed."""
+
+    issuer: str
+    authorization_endpoint: str
+    token_endpoint: str
+    jwks_uri: str
+    userinfo_endpoint: str | None = None
+    token_endpoint_auth_methods_supported: tuple[str, ...] = ("client_secret_basic",)
+
+
+class _Tokens(Struct, frozen=True):
+    id_token: str
+    access_token: str = ""
+
+
+class _IdToken(Claims, frozen=True):
+    nonce: str | None = None
+    azp: str | None = None
+
+
+class Flow(Struct, frozen=True):
+    """What is remembered between the way to the provider and the way back, in the browser and sealed.
+
+    `ends_at` in seconds since 1970.
+    """
+
+    state: str
+    nonce: str
+    verifier: str
+    ends_at: float
+
+
+class Identity(NamedTuple):
+    subject: str
+    email: str
+
+
+class Provider:
+    """Open it with `async with`. What it says of itself is kept for an hour, its keys until one is missing.
+
+    A provider that answers 429 or 503 with `Retry-After` is not asked again sooner; sign-ins fail meanwhile.
+    """
+
+    def __init__(self, settings: OpenIdSettings, redirect_uri: str) -> None:
+        self.settings = settings
+        self._redirect_uri = redirect_uri
+        self._http = httpx2.AsyncClient(timeout=_TIMEOUT_SECONDS, follow_redirects=False, trust_env=False)
+        self._metadata: tuple[float, Metadata] | None = None
+        self._keys: tuple[float, KeySet] | None = None
+        self._pause = Pause()
+        self._pause_of_userinfo = Pause()
+        """For answers that a sign-in does not need: their refusal stops no other question."""
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._http.aclose()
+
+    @property
+    def name(self) -> str:
+        """What people know it by."""
+        return self.settings.name or httpx2.URL(self.settings.issuer).host
+
+    async def authorization_url(self, flow: Flow) -> str:
+        """Return where the browser is sent to. Refused during a pause: its code could not be exchanged."""
+        self._refuse_during(self._pause)
+        metadata = await self._described()
+        challenge = base64.urlsafe_b64encode(sha256(flow.verifier.encode()).digest()).rstrip(b"=").decode()
+        query = {
+            "response_type": "code",
+            "client_id": self.settings.client_id,
+            "redirect_uri": self._redirect_uri,
+            "scope": self.settings.scopes,
+            "state": flow.state,
+            "nonce": flow.nonce,
+            "code_challenge": challenge,
+            "code_challenge_method": "S256",
+        }
+        separator = "&" if "?" in metadata.authorization_endpoint else "?"
+        return f"{metadata.authorization_endpoint}{separator}{urlencode(query)}"
+
+    async def identity(self, code: str, flow: Flow) -> Identity:
+        """Exchange the code for proof of who the person is. Raises an `OpenIdError`."""
+        metadata = await self._described()
+        tokens = await self._exchanged(metadata, code, flow.verifier)
+        claims = await self._checked(metadata, tokens.id_token, flow.nonce)
+        info: Claims | None = None
+        if not settles(claims) and metadata.userinfo_endpoint is not None and tokens.access_token:
+            headers = {"Authorization": f"Bearer {tokens.access_token}"}
+            # Where the address in the ID token counts as it is, userinfo can only confirm it.
+            dispensable = self.settings.trust_email and bool(claims.email)
+            pause = self._pause_of_userinfo if dispensable else self._pause
+            try:
+                info = await self._asked("GET", metadata.userinfo_endpoint, Claims, headers=headers, pause=pause)
+            except ProviderUnavailable:
+                if not dispensable:
+                    raise
+                _log.warning("openid_userinfo_failed", exc_info=True)
+        return Identity(claims.sub, verified_email(claims, info, trusted=self.settings.trust_email))
+
+    async def _described(self) -> Metadata:
+        if self._metadata is None or time.monotonic() - self._metadata[0] > _KEPT_SECONDS:
+            url = self.settings.issuer.rstrip("/") + "/.well-known/openid-configuration"
+            metadata = await self._asked("GET", url, Metadata)
+            if metadata.issuer != self.settings.issuer:
+                raise ProviderUnavailable(f"it calls itself {metadata.issuer}")
+            self._metadata = (time.monotonic(), metadata)
+        return self._metadata[1]
+
+    async def _exchanged(self, metadata: Metadata, code: str, verifier: str) -> _Tokens:
+        form = {
+            "grant_type": "authorization_code",
+            "code": code,
+            "redirect_uri": self._redirect_uri,
+            "code_verifier": verifier,
+        }
+        headers: dict[str, str] = {}
+        if "client_secret_basic" in metadata.token_endpoint_auth_methods_supported:
+            # Each part form-encoded first (RFC 6749 §2.3.1).
+            pair = f"{quote(self.settings.client_id, safe='')}:{quote(self.settings.client_secret, safe='')}"
+            headers["Authorization"] = "Basic " + base64.b64encode(pair.encode()).decode()
+        else:
+            form |= {"client_id": self.settings.client_id, "client_secret": self.settings.client_secret}
+        return await self._asked("POST", metadata.token_endpoint, _Tokens, headers=headers, form=form)
+
+    async def _checked(self, metadata: Metadata, token: str, nonce: str) -> _IdToken:
+        """The claims of an ID token (Core §3.1.3.7)."""
+        rules = jwt.JWTClaimsRegistry(
+            leeway=_LEEWAY_SECONDS,
+            iss={"essential": True, "value": metadata.issuer},
+            aud={"essential": True, "value": self.settings.client_id},
+            exp={"essential": True},
+            iat={"essential": True},
+            sub={"essential": True},
+            nonce={"essential": True, "value": nonce},
+        )
+        try:
+            decoded = await self._decoded(metadata, token)
+            rules.validate(decoded.claims)
+            claims = msgspec.convert(decoded.claims, _IdToken)
+        except (JoseError, ValueError, msgspec.ValidationError) as error:
+            raise TokenInvalid(type(error).__name__) from error
+        if claims.azp not in {None, self.settings.client_id}:
+            raise TokenInvalid("it was made for another client")
+        return claims
+
+    async def _decoded(self, metadata: Metadata, token: str) -> jwt.Token:
+        """Keys are replaced now and then: one that is not known is asked for once more, but not by every request."""
+        try:
+            return jwt.decode(token, await self._key_set(metadata, _KEPT_SECONDS), algorithms=_ALGORITHMS)
+        except (JoseError, ValueError):
+            return jwt.decode(token, await self._key_set(metadata, _KEYS_ASKED_SECONDS), algorithms=_ALGORITHMS)
+
+    async def _key_set(self, metadata: Metadata, kept_seconds: float) -> KeySet:
+        if self._keys is None or time.monotonic() - self._keys[0] > kept_seconds:
+            found: dict[str, Any] = await self._asked("GET", metadata.jwks_uri, dict[str, Any])
+            try:
+                keys = KeySet.import_key_set({"keys": found["keys"]})
+            except (JoseError, KeyError, TypeError, ValueError) as error:
+                raise ProviderUnavailable("its keys can not be read") from error
+            self._keys = (time.monotonic(), keys)
+        return self._keys[1]
+
+    async def _asked(
+        self,
+        method: str,
+        url: str,
+        kind: type[T],
+        *,
+        headers: Mapping[str, str] | None = None,
+        form: Mapping[str, str] | None = None,
+        pause: Pause | None = None,
+    ) -> T:
+        """The JSON that the provider answers with; at most so many bytes of it, and nothing but a 200.
+
+        `pause`: what begins when the provider refuses for now; without it, the pause of the whole provider.
+        """
+        pause = pause or self._pause
+        self._refuse_during(self._pause)
+        self._refuse_during(pause)
+        try:
+            async with self._http.stream(
+                method,
+                url,
+                headers={"Accept": "application/json", **(headers or {})},
+                data=dict(form) if form else None,
+            ) as response:
+                if response.status_code in RETRY_AFTER_STATUS:
+                    asked = retry_after_seconds(response.headers.raw, now())
+                    if asked is not None:
+                        pause.begin(asked)
+                    raise ProviderUnavailable(f"status {response.status_code}", pause.seconds_left())
+                content = b""
+                async for part in response.aiter_bytes():
+                    content += part
+                    if len(content) > _ANSWER_BYTES_MAX:
+                        raise ProviderUnavailable("its answer is too long")
+            if method == "POST" and response.status_code in {400, 401}:
+                raise TokenInvalid("the code was refused")
+            if response.status_code != HTTPStatus.OK:
+                raise ProviderUnavailable(f"status {response.status_code}")
+            return msgspec.json.decode(content, type=kind)
+        except (httpx2.HTTPError, httpx2.InvalidURL, msgspec.DecodeError) as error:
+            raise ProviderUnavailable(type(error).__name__) from error
+
+    @staticmethod
+    def _refuse_during(pause: Pause) -> None:
+        left = pause.seconds_left()
+        if left is not None:
+            raise ProviderUnavailable("it asked not to be asked again yet", left)

@@ -1,0 +1,55 @@
+"""Which address a provider vouches for, in the ways in which providers say so.
+
+OpenID Connect Core 1.0 §5.1 has `email_verified` as a boolean. Amazon Cognito (userinfo) and Apple (ID token) send it
+as text, and Microsoft Entra ID does not send it at all.
+"""
+
+from typing import Any
+
+from msgspec import Struct
+
+from app.auth.openid.errors import EmailUnverified, TokenInvalid
+
+
+class Claims(Struct, frozen=True):
+    """What one answer of the provider says of a person: an ID token, or userinfo."""
+
+    sub: str
+    email: str | None = None
+    email_verified: Any = None
+
+
+def is_verified(claims: Claims) -> bool | None:
+    """Return whether the provider vouches for the address; None where it does not say."""
+    match claims.email_verified:
+        case None:
+            return None
+        case bool() as said:
+            return said
+        case str() as said:
+            return said.strip().casefold() == "true"
+        case _:
+            return False
+
+
+def settles(token: Claims) -> bool:
+    """Return whether the ID token says all there is to know, so that userinfo need not be asked."""
+    return is_verified(token) is False or (bool(token.email) and is_verified(token) is True)
+
+
+def verified_email(token: Claims, info: Claims | None, *, trusted: bool) -> str:
+    """Return the address that the provider vouches for. Raises an `OpenIdError`.
+
+    A "no" in either answer stands. A "yes" is about the address in the same answer and no other. Where the provider
+    says neither, the address counts if it is `trusted`: the operator knows that this issuer proves every address.
+    """
+    if info is not None and info.sub != token.sub:
+        raise TokenInvalid("userinfo is about someone else")
+    answers = [token] if info is None else [token, info]
+    addresses = {answer.email.casefold(): answer.email for answer in answers if answer.email}
+    if len(addresses) != 1 or any(is_verified(answer) is False for answer in answers):
+        raise EmailUnverified
+    (email,) = addresses.values()
+    if trusted or any(answer.email and is_verified(answer) is True for answer in answers):
+        return email
+    raise EmailUnverified

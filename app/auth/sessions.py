@@ -1,0 +1,111 @@
+"""The session of a person who signed in: the cookie that carries its secret, and who is behind it at this moment.
+
+The secret has 256 random bits, and the database keeps its SHA-256 only. Role and membership are read with every
+request: whoever was removed is out at once, and a new role holds from the next request on.
+"""
+
+import base64
+import os
+from datetime import timedelta
+from hashlib import sha256
+from ipaddress import ip_address
+from typing import NamedTuple
+from urllib.parse import urlsplit
+
+from app.auth.bearer import presents_key
+from app.auth.callers import PersonCaller
+from app.config import Config
+from app.http.messages import RawRequest
+from app.services import Services
+from infrastructure.clock import now
+from projections.records.sessions import queries as sessions
+
+SECRET_PREFIX = "ks_"  # noqa: S105 -- of session secrets, so that one in a log or a repository is recognised
+LINK_PREFIX = "kl_"
+"""Of the tokens in links."""
+
+_SECRET_BYTES = 32
+_SEEN_EVERY = timedelta(minutes=1)
+
+
+def new_secret(prefix: str) -> str:
+    """A secret of 256 random bits: the prefix and 43 characters that need no escaping anywhere."""
+    return prefix + base64.urlsafe_b64encode(os.urandom(_SECRET_BYTES)).rstrip(b"=").decode()
+
+
+def digest_of(secret: str) -> bytes:
+    return sha256(secret.encode()).digest()
+
+
+def csrf_token(secret: str) -> str:
+    """What proves that a page of this service made a request. It follows from the secret, and not the reverse."""
+    return base64.urlsafe_b64encode(sha256(b"keyledger csrf\n" + secret.encode()).digest()).rstrip(b"=").decode()
+
+
+class Cookies(NamedTuple):
+    """How this service writes its cookies. `secure` is left out for plain http on loopback alone, where `make run` is.
+
+    The prefix `__Host-` makes browsers refuse the name to every other host and to plain http, so that no neighbour can
+    plant a session (RFC 6265bis §4.1.3.2).
+    """
+
+    secure: bool
+
+    def name(self, of: str) -> str:
+        return f"__Host-keyledger_{of}" if self.secure else f"keyledger_{of}"
+
+    def set(self, of: str, value: str, age: timedelta) -> str:
+        """The value of a Set-Cookie header."""
+        return f"{self.name(of)}={value}; Path=/; Max-Age={int(age.total_seconds())}; HttpOnly; SameSite=Lax" + (
+            "; Secure" if self.secure else ""
+        )
+
+    def expire(self, of: str) -> str:
+        return self.set(of, "", timedelta(0))
+
+    def read(self, inbound: RawRequest, of: str) -> str | None:
+        """The value in the request. None also where there are two of the name: one of them was planted."""
+        name = self.name(of)
+        pairs = [pair.strip().partition("=") for pair in (inbound.header("cookie") or "").split(";")]
+        values = [value for key, _, value in pairs if key == name]
+        return values[0] if len(values) == 1 and values[0] else None
+
+
+def cookies_of(config: Config) -> Cookies:
+    url = urlsplit(config.public_url)
+    return Cookies(secure=url.scheme != "http" or not _is_loopback(url.hostname or ""))
+
+
+def session_cookie(inbound: RawRequest, config: Config) -> str | None:
+    """Return the secret of a session in the cookie of the request, if there is one. A key in a header comes first."""
+    if presents_key(inbound.headers):
+        return None
+    secret = cookies_of(config).read(inbound, "session")
+    return secret if secret is not None and secret.startswith(SECRET_PREFIX) else None
+
+
+async def load_session(services: Services, inbound: RawRequest, secret: str) -> PersonCaller | None:
+    """The person whose session it is; None when it has ended, ran out, or they are no member any more."""
+    at = now()
+    async with services.credential_lookup() as connection:
+        found = await sessions.find(connection, digest_of(secret), at, services.config.session_idle)
+        if found is None:
+            return None
+        if at - found.last_seen_at >= _SEEN_EVERY:
+            seen = (at, inbound.ip, inbound.user_agent, found.session_id, at - _SEEN_EVERY)
+            await connection.execute(sessions.SQL.session_seen, seen)
+    person = found.person
+    return PersonCaller(
+        user_id=person.user_id,
+        organization_id=person.organization_id,
+        role=person.role,
+        revision=person.revision,
+        session_id=found.session_id,
+    )
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

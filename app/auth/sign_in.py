@@ -1,0 +1,235 @@
+"""Signing in: a link for whoever can read the mails of an address, and the session that it is exchanged for.
+
+Nothing that is said or done on the way tells whether an address is known: the answer is the same, and so is the work,
+but for the rows that are written in the end. A link works once, and for fifteen minutes.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+from psycopg.rows import TupleRow
+
+from app.auth.sessions import LINK_PREFIX, SECRET_PREFIX, digest_of, new_secret
+from app.auth.sign_in_throttle import (
+    LINKS_PER_ADDRESS,
+    LINKS_PER_CLIENT,
+    SIGN_INS_PER_CLIENT,
+    client_of,
+    record_failure,
+    throttle,
+)
+from app.commands.outcomes import carry_out
+from app.config import Config
+from app.http.errors import Problem, unauthorized
+from app.http.messages import RawRequest
+from app.services import Services
+from domain.actor import UserActor
+from domain.fields import FieldErrors
+from domain.members.email_address import check_email, normalized
+from domain.sessions.commands import StartSession
+from domain.sessions.decider import SESSION
+from domain.sessions.events import Method
+from eventstore.execute import Lock, VersionPrecondition, Write, no_guard
+from eventstore.recorded import Origin
+from infrastructure.clock import new_event_id, new_id, now
+from infrastructure.database.statements import Statement
+from projections.outboxes.mail.outbox import Mail, mail_add_for_link
+from projections.records.sessions import queries as sessions
+from projections.records.sessions.queries import Link, Person
+
+LINK_LASTS = timedelta(minutes=15)
+_SUBJECT = "Your link to sign in to Keyledger"
+_TEXT = """Open this link to sign in to Keyledger:
+
+{link}
+
+It works once, within {minutes} minutes. If you did not ask for it, ignore this mail: nobody is signed in without it.
+"""
+
+
+class SignedIn(NamedTuple):
+    """`secret` goes into the cookie and is kept nowhere."""
+
+    secret: str
+    session_id: str
+    person: Person
+
+
+class OrganizationChoice(NamedTuple):
+    """The address belongs to people of several organizations: one has to be named. Nothing was used up."""
+
+    people: list[Person]
+
+
+async def send_link(services: Services, inbound: RawRequest, email: str) -> None:
+    """Send a link to `email` if somebody has that address. Raises 429, and 422 for what is no address."""
+    problems = FieldErrors()
+    check_email(problems, email)
+    problems.raise_if_any()
+    await throttle(services, inbound, LINKS_PER_CLIENT, client_of(inbound))
+    await throttle(services, inbound, LINKS_PER_ADDRESS, normalized(email))
+    async with services.writing_at_the_gate() as connection:
+        address, people = resolve_recipient(email, await sessions.people_of_address(connection, email))
+        _, statements = link_for(services, address, people)
+        async with connection.pipeline():
+            for statement in statements:
+                await connection.execute(*statement)
+
+
+def resolve_recipient(email: str, known: Sequence[tuple[str, Person]]) -> tuple[str, list[Person]]:
+    """Where the mail goes, and who may sign in with what it says.
+
+    Never to the address as it was typed: two that are compared as equal, such as one with a Kelvin sign for a K, can
+    be mailboxes of different people. Only capitals A to Z are the same to every mail server that there is.
+    """
+    if not known:
+        return email, []
+    written = {_ascii_lower(address) for address, _ in known}
+    chosen = _ascii_lower(email) if _ascii_lower(email) in written else min(written)
+    return next(address for address, _ in known if _ascii_lower(address) == chosen), people_with(chosen, known)
+
+
+def people_with(email: str, known: Sequence[tuple[str, Person]]) -> list[Person]:
+    """Those of `known` whose address is this very one, capitals A to Z aside."""
+    return [person for address, person in known if _ascii_lower(address) == _ascii_lower(email)]
+
+
+def link_for(services: Services, address: str, people: Sequence[Person]) -> tuple[str, list[Statement]]:
+    """The token of a new link for `people`, and what puts it and the mail into the database; nothing for nobody."""
+    token = new_secret(LINK_PREFIX)
+    at = now()
+    ends = at + LINK_LASTS
+    text = _TEXT.format(link=link_to(services.config, token), minutes=LINK_LASTS // timedelta(minutes=1))
+    mail = mail_add_for_link(
+        services.sealer,
+        new_id("mail"),
+        Mail(to=address, subject=_SUBJECT, text=text),
+        at=at,
+        expires_at=ends,
+        link_digest=digest_of(token),
+    )
+    user_ids = [person.user_id for person in people]
+    return token, [sessions.link_add(digest_of(token), user_ids, "link", at, ends), mail]
+
+
+async def link_without_mail(services: Services, people: Sequence[Person], method: Method) -> str:
+    """The token of a link for people who proved who they are, and have to say now in which organization."""
+    token = new_secret(LINK_PREFIX)
+    at = now()
+    async with services.writing_at_the_gate() as connection:
+        user_ids = [person.user_id for person in people]
+        await connection.execute(*sessions.link_add(digest_of(token), user_ids, method, at, at + LINK_LASTS))
+    return token
+
+
+def link_to(config: Config, token: str) -> str:
+    """Where the holder of `token` signs in."""
+    return f"{config.public_url}/sign-in/confirm?token={token}"
+
+
+async def candidates(services: Services, token: str) -> list[Person]:
+    """Who may sign in with a link; nobody where it does not work any more. Uses nothing up."""
+    async with services.credential_lookup() as connection:
+        link = await sessions.link(connection, digest_of(token))
+        if _link_problem(link, now()) is not None or link is None:
+            return []
+        return await sessions.people_of_ids(connection, link.user_ids)
+
+
+async def redeem_link(
+    services: Services, inbound: RawRequest, token: str, organization_id: str | None
+) -> SignedIn | OrganizationChoice:
+    """Exchange the token of a link for a session. Raises 401 for one that does not work, 429 for too many attempts."""
+    await throttle(services, inbound, SIGN_INS_PER_CLIENT, client_of(inbound))
+    digest = digest_of(token)
+    async with services.credential_lookup() as connection:
+        link = await sessions.link(connection, digest)
+        defect = _link_problem(link, now())
+        user_ids = [] if link is None else link.user_ids
+        people = [] if defect else await sessions.people_of_ids(connection, user_ids)
+        wanted = [person for person in people if organization_id in {None, person.organization_id}]
+        if not wanted:
+            await record_failure(connection, inbound, defect or "not a member", user_ids)
+    if not wanted:
+        raise refused_link()
+    if len(wanted) > 1:
+        return OrganizationChoice(wanted)
+
+    def unused(row: TupleRow | None) -> None:
+        # Read again under the lock: of two who come at once, the second finds it used.
+        if _link_problem(None if row is None else Link(*row), now()) is not None:
+            raise refused_link()
+
+    guard = Lock(sessions.link_lock(digest), unused)
+    method = "link" if link is None else link.method
+    return await start_session(services, inbound, wanted[0], method, guard, sessions.link_use(digest, now()))
+
+
+async def start_session(
+    services: Services,
+    inbound: RawRequest,
+    person: Person,
+    method: Method,
+    guard: Lock[None] | None = None,
+    *also: Statement,
+) -> SignedIn:
+    """A new session for `person`, with a secret that nobody has seen before. `also` is done in its transaction."""
+    at = now()
+    secret = new_secret(SECRET_PREFIX)
+    command = StartSession(
+        session_id=new_id("ses"),
+        organization_id=person.organization_id,
+        user_id=person.user_id,
+        method=method,
+        at=at,
+        expires_at=at + services.config.session_lifetime,
+    )
+    row = Statement(
+        sessions.SQL.session_add,
+        (
+            command.session_id,
+            digest_of(secret),
+            person.user_id,
+            person.organization_id,
+            method,
+            at,
+            at,
+            command.expires_at,
+            inbound.ip,
+            inbound.user_agent,
+        ),
+    )
+    write = Write(
+        decider=SESSION,
+        stream_id=command.session_id,
+        organization_id=person.organization_id,
+        command=lambda _: command,
+        guard=guard or no_guard(),
+        at=at,
+        origin=Origin(UserActor(person.user_id), inbound.ip, inbound.user_agent, inbound.request_id),
+        new_event_id=new_event_id,
+        # Whoever is removed at this moment gets no session that outlives it.
+        requires_unchanged=VersionPrecondition(person.user_id, person.revision),
+        extra_statements=lambda _: [row, *also],
+    )
+    await carry_out(services, write)
+    return SignedIn(secret, command.session_id, person)
+
+
+def _link_problem(link: Link | None, at: datetime) -> str | None:
+    """Why a link does not work, in the words of `sign_in_failures`."""
+    if link is None:
+        return "unknown link"
+    if link.used_at is not None:
+        return "used link"
+    return "expired link" if at >= link.expires_at else None
+
+
+def refused_link() -> Problem:
+    detail = "The link does not work any more: it was used, it is too old, or it was never sent. Ask for a new one."
+    return unauthorized("unauthorized", presented=True, detail=detail)
+
+
+def _ascii_lower(address: str) -> str:
+    return "".join([character.lower() if character.isascii() else character for character in address])

@@ -1,0 +1,71 @@
+"""How often somebody may try to sign in, and what is kept of attempts that failed.
+
+Counted in PostgreSQL, where sessions are too: there is no moment in which one may sign in and is not counted.
+"""
+
+from datetime import timedelta
+from hashlib import sha256
+from ipaddress import IPv6Address
+from math import ceil
+from typing import NamedTuple
+
+import structlog
+
+from app.http.errors import Problem
+from app.http.messages import RawRequest
+from app.services import Services
+from domain.networks import parse_address
+from infrastructure.clock import now
+from infrastructure.database.connections import Connection
+from projections.records.sessions import queries as sessions
+
+_IPV6_HOST_BITS = 64
+"""What one client has of IPv6 addresses at least (RFC 6177): they are counted as one."""
+
+_log = structlog.get_logger(__name__)
+
+
+class Limit(NamedTuple):
+    """`burst` attempts at once; after that one comes back every `one`."""
+
+    what: str
+    burst: int
+    refill_every: timedelta
+
+
+LINKS_PER_ADDRESS = Limit("links of an address", 5, timedelta(minutes=3))
+LINKS_PER_CLIENT = Limit("links of a client", 30, timedelta(seconds=30))
+SIGN_INS_PER_CLIENT = Limit("sign-ins of a client", 60, timedelta(seconds=15))
+
+
+async def throttle(services: Services, inbound: RawRequest, limit: Limit, of: str) -> None:
+    """Count an attempt; 429 when there were too many. `of` is the address or the client it is counted for."""
+    at = now()
+    bucket = sha256(f"{limit.what}\n{of}".encode("utf-8", "replace")).digest()
+    async with services.credential_lookup() as connection:
+        wait = await sessions.throttle(connection, bucket, at, limit.refill_every, limit.burst)
+        if wait is not None:
+            await record_failure(connection, inbound, f"too many {limit.what}")
+    if wait is not None:
+        seconds = max(1, ceil(wait.total_seconds()))
+        detail = f"There were too many attempts to sign in. The next one is possible in {seconds} seconds."
+        raise Problem("rate_limited", detail, headers={"Retry-After": str(seconds)})
+
+
+def client_of(inbound: RawRequest) -> str:
+    """What is counted as one client: an IPv4 address, the network of an IPv6 one."""
+    address = parse_address(inbound.ip or "")
+    if address is None:
+        return ""
+    if isinstance(address, IPv6Address):
+        return str(int(address) >> _IPV6_HOST_BITS)
+    return str(address)
+
+
+async def record_failure(
+    connection: Connection, inbound: RawRequest, reason: str, user_ids: list[str] | None = None
+) -> None:
+    """Keep what failed, for whoever looks into it later. The log line names no address and no person."""
+    values = (now(), reason, user_ids or [], inbound.ip, inbound.user_agent, inbound.request_id)
+    await connection.execute(sessions.SQL.failure_add, values)
+    _log.warning("sign_in_failed", reason=reason, request_id=inbound.request_id)

@@ -1,0 +1,91 @@
+"""Work that is no transaction, such as a message to another server, done once under an Idempotency-Key.
+
+The key is claimed before the work begins and keeps its answer afterwards. Where the process ended in between, a repeat
+is told that the outcome is not known; the work is not done again by itself.
+"""
+
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+
+import structlog
+
+from app.http.errors import Problem
+from app.http.handlers import HttpRequest, HttpResponse, get_services, raw_request
+from app.http.idempotency import idempotency_key
+from app.http.replies import respond
+from domain.refusal import Refusal
+from eventstore.errors import IdempotencyInFlight
+from eventstore.idempotency import CallClaim, IdempotentRequest, StoredResponse, claim
+from gateway.errors import TooManyCalls
+from infrastructure.clock import new_id, now
+from infrastructure.database.errors import UNAVAILABLE, StorageError, Unavailable, Unconfirmed
+from infrastructure.database.statements import Statement
+from infrastructure.encryption import DecryptionFailed
+
+_MARGIN = timedelta(seconds=15)
+"""What the work may take beyond its own limit."""
+
+_PURPOSE = "idempotent-answer"
+
+_log = structlog.get_logger(__name__)
+
+
+async def once(request: HttpRequest, seconds: float, work: Callable[[], Awaitable[bytes]]) -> HttpResponse:
+    """Answer 200 with the body that `work` gives within `seconds`, or with the one that it gave before."""
+    repeatable = idempotency_key(raw_request(request), request.auth.id)
+    if repeatable is None:
+        return respond(await work(), 200, None)
+    work_id = new_id("evt")
+    earlier = await _claimed(request, repeatable, work_id, seconds)
+    if earlier is not None:
+        return _replayed(request, repeatable, earlier)
+    try:
+        body = await work()
+    except (TooManyCalls, Refusal, DecryptionFailed, Unavailable, *UNAVAILABLE):
+        # Nothing was sent: whatever the other server does is an answer. Work that was cancelled may have sent it.
+        await _settle(request, repeatable.release(work_id))
+        raise
+    sealed = get_services(request).sealer.seal(body, purpose=_PURPOSE, bound_to=_bound_to(request, repeatable))
+    await _settle(request, repeatable.store(StoredResponse(200, sealed), now()))
+    return respond(body, 200, None)
+
+
+async def _claimed(
+    request: HttpRequest, repeatable: IdempotentRequest, work_id: str, seconds: float
+) -> CallClaim | None:
+    at = now()
+    ends_by = at + timedelta(seconds=seconds) + _MARGIN
+    try:
+        async with get_services(request).write_transaction(request.auth.organization_id) as connection:
+            return await claim(connection, repeatable, work_id, at, ends_by)
+    except Unconfirmed:
+        await _settle(request, repeatable.release(work_id))
+        raise
+
+
+def _replayed(request: HttpRequest, repeatable: IdempotentRequest, earlier: CallClaim) -> HttpResponse:
+    if earlier.answer is None:
+        if now() < earlier.ends_by:
+            raise IdempotencyInFlight
+        raise Problem(
+            "conflict",
+            "This was begun under the same Idempotency-Key, and what came of it is not known. It is not done again: "
+            "use a new key to do it once more.",
+            {"started_at": earlier.at},
+        )
+    bound_to = _bound_to(request, repeatable)
+    body = get_services(request).sealer.open(earlier.answer.body, purpose=_PURPOSE, bound_to=bound_to)
+    return respond(body, earlier.answer.status, None, replayed=True)
+
+
+async def _settle(request: HttpRequest, statement: Statement) -> None:
+    """If that fails, a repeat is told that the outcome is not known."""
+    try:
+        async with get_services(request).write_transaction(request.auth.organization_id) as connection:
+            await connection.execute(*statement)
+    except (StorageError, *UNAVAILABLE) as error:
+        _log.warning("answer_not_kept", error=type(error).__name__)
+
+
+def _bound_to(request: HttpRequest, repeatable: IdempotentRequest) -> str:
+    return f"{request.auth.organization_id}/{repeatable.caller}/{repeatable.key}"

@@ -1,0 +1,89 @@
+"""What is noted of every request when it is over: a figure for Prometheus and, where that is wanted, a line in the log.
+
+The line has the template of the route and not the address, which can hold anything; never a query, a body or a cookie.
+Who called stands in it because whoever let them in has bound it to the request (`structlog.contextvars`).
+"""
+
+from collections.abc import Mapping
+from time import perf_counter
+from typing import Any
+
+import structlog
+from litestar.types import ASGIApp, Message, Receive, Scope, Send
+
+from app.config import LogAccess
+from app.http.messages import DirectRoute
+from app.observability.metrics.recorder import METHODS, Recorder
+from app.process.draining import Draining
+from app.process.slow_headers import Connections
+
+NO_ROUTE = "none"
+
+_SLOW_SECONDS = 1.0
+_GONE = 499
+_FAILED = 500
+
+_log = structlog.get_logger("app.access")
+
+
+class AccessLogMiddleware:
+    """The outermost application. `direct`: the routes that are answered without the framework.
+
+    `log_access`: of which requests there is a line. `notable`: of all but those of the direct routes that were answered
+    as usual. Each use of a key is recorded already, and a line would add a fifth to the cost of a verification.
+    """
+
+    def __init__(
+        self,
+        inner: ASGIApp,
+        direct: Mapping[tuple[str, str], DirectRoute],
+        recorder: Recorder,
+        log_access: LogAccess,
+        draining: Draining,
+        connections: Connections,
+    ) -> None:
+        self._inner = inner
+        self._direct = {path for _, path in direct}
+        self._recorder = recorder
+        self._log_access = log_access
+        self._draining = draining
+        self._connections = connections
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._inner(scope, receive, send)
+            return
+        # Whoever went before the answer began is counted under what nginx calls that.
+        status = _GONE
+
+        async def noting(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+            await send(message)
+
+        began = perf_counter()
+        peer: Any = scope["client"]
+        self._draining.active += 1
+        self._connections.begin(peer, scope["http_version"])
+        try:
+            await self._inner(scope, receive, noting)
+        finally:
+            self._draining.active -= 1
+            self._connections.end(peer)
+            self._record(scope, status, perf_counter() - began)
+
+    def _record(self, scope: Any, status: int, seconds: float) -> None:  # noqa: ANN401 -- ASGI's is an open dictionary
+        method, path = scope["method"], scope["path"]
+        is_direct = path in self._direct
+        route = path if is_direct else scope.get("path_template") or NO_ROUTE
+        self._recorder.request(method, route, status, seconds)
+        usual = is_direct and status < _FAILED and seconds < _SLOW_SECONDS
+        if self._log_access == "all" or (self._log_access == "notable" and not usual):
+            _log.info(
+                "request",
+                method=method if method in METHODS else "other",
+                route=route,
+                status=status,
+                duration_ms=round(seconds * 1000, 2),
+            )

@@ -1,0 +1,28 @@
+"""Idempotency-Key: what a request that may be repeated is known by."""
+
+from hashlib import sha256
+
+from app.http.errors import Problem
+from app.http.messages import RawRequest
+from domain.fields import NO_KEY
+from domain.keys.secret import contains_secret
+from eventstore.idempotency import IdempotentRequest
+
+_LENGTH_MAX = 255
+
+REPLAYED = {"Idempotency-Replayed": "true"}
+"""Of an answer that was given before."""
+
+
+def idempotency_key(inbound: RawRequest, caller: str) -> IdempotentRequest | None:
+    """What the Idempotency-Key of the request stands for, if it has one; 422 for one of another form."""
+    key = inbound.header("idempotency-key")
+    if key is None:
+        return None
+    if not (0 < len(key) <= _LENGTH_MAX and key.isascii() and key.isprintable()):
+        details = {"Idempotency-Key": f"Must be 1 to {_LENGTH_MAX} printable ASCII characters"}
+        raise Problem("validation_error", "The request is not valid.", details)
+    if contains_secret(key):
+        raise Problem("validation_error", "The request is not valid.", {"Idempotency-Key": NO_KEY})
+    asked = b"\n".join([inbound.method.encode(), inbound.path.encode(), inbound.query, inbound.body])
+    return IdempotentRequest(caller, key, sha256(asked).digest())

@@ -1,0 +1,68 @@
+"""How lists are paged: by number for people, by cursor for programs."""
+
+from typing import Annotated, Any
+from urllib.parse import urlencode
+
+from msgspec import Meta, Struct
+
+from app.http.cursors import CursorInvalid, CursorSigner
+from app.http.errors import Problem
+from app.http.messages import RawRequest
+from projections.paging import MAX_OFFSET
+
+PerPage = Annotated[int, Meta(ge=1, le=100)]
+PageNumber = Annotated[int, Meta(ge=1, le=1_000_000)]
+PER_PAGE_DEFAULT = 20
+
+
+class CursorPosition(Struct, frozen=True):
+    """What a cursor holds: the value of the list's order and the id of the last item seen."""
+
+    value: str
+    id: str
+
+
+def decode_cursor(cursors: CursorSigner, cursor: str | None, page: int | None, purpose: str) -> CursorPosition | None:
+    """The position in `cursor`; 422 when it is not one of this list, or a page number is given beside it."""
+    if cursor is None:
+        return None
+    problem = "Send either page or cursor, not both" if page is not None else None
+    try:
+        position = cursors.decode(cursor, CursorPosition, purpose=purpose)
+    except CursorInvalid as error:
+        position, problem = None, str(error)
+    if problem is not None:
+        raise Problem("validation_error", "The request is not valid.", {"cursor": problem})
+    return position
+
+
+def offset_of(page: int | None, per_page: int, total: int) -> int:
+    """How many items of a list of `total` lie before the page; 422 where those are too many."""
+    offset = ((page or 1) - 1) * per_page
+    if total > MAX_OFFSET < offset:
+        problem = f"Pages by number reach the first {MAX_OFFSET:,}; go on with next_cursor"
+        raise Problem("validation_error", "The request is not valid.", {"page": problem})
+    return offset
+
+
+def pagination(
+    *, page: int | None, per_page: int, total: int | None, next_cursor: str | None, exact: bool = True
+) -> dict[str, Any]:
+    """The `pagination` object. Logs, which grow while they are read, are paged by cursor and have no total.
+
+    Not `exact`: there are at least so many, which the answer then says as `"total_exact": false`.
+    """
+    pages = None if total is None else -(-total // per_page)
+    shape = {"page": page, "per_page": per_page, "total": total, "total_pages": pages, "next_cursor": next_cursor}
+    return shape if exact else {**shape, "total_exact": False}
+
+
+def next_link(
+    inbound: RawRequest, public_url: str, parameters: dict[str, Any], next_cursor: str | None
+) -> dict[str, str]:
+    """The Link header (RFC 8288) to the next page, if there is one."""
+    if next_cursor is None:
+        return {}
+    kept = {name: value for name, value in parameters.items() if value is not None and name not in {"page", "cursor"}}
+    query = urlencode({**kept, "cursor": next_cursor})
+    return {"Link": f'<{public_url}{inbound.path}?{query}>; rel="next"'}

@@ -1,0 +1,48 @@
+"""The clock of an API process, held against the database's every second.
+
+Each batch of verifications does so by itself. This is for what is asked without one, such as the session of a person.
+"""
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager, suppress
+from datetime import timedelta
+
+import structlog
+
+from infrastructure.clock import correct_by
+from infrastructure.database.clock import described, is_too_far, read_clock
+from infrastructure.database.connections import Pool
+from infrastructure.database.errors import UNAVAILABLE
+
+_PACE_SECONDS = 1.0
+_SAID_EVERY = 60
+"""Readings between two log lines about the same difference."""
+
+_log = structlog.get_logger(__name__)
+
+
+@asynccontextmanager
+async def clock_kept(pool: Pool) -> AsyncGenerator[asyncio.Task[None]]:
+    """Correct the clock of this process while the body runs."""
+    task = asyncio.create_task(_keep(pool), name="clock")
+    try:
+        yield task
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+        correct_by(timedelta(0))
+
+
+async def _keep(pool: Pool) -> None:
+    wrong = 0
+    while True:
+        # Until the database answers, the last correction holds: nothing can be recorded in the meantime.
+        with suppress(*UNAVAILABLE):
+            async with pool.connection() as connection:
+                ahead = await read_clock(connection)
+            if is_too_far(ahead) and wrong % _SAID_EVERY == 0:
+                _log.error("clock_differs", reason=described(ahead))
+            wrong = wrong + 1 if is_too_far(ahead) else 0
+        await asyncio.sleep(_PACE_SECONDS)

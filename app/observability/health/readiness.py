@@ -1,0 +1,138 @@
+"""What is missing for the API to do its work, and what to do about it.
+
+Without the database, or with a schema that lacks a script, no request can be answered: not ready. The same holds while
+this process cannot verify keys, and while it shuts down. Everything else lets
+verification and management go on, and whoever balances load must not take the API away for it: degraded.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from typing import Literal
+
+from msgspec import Struct
+
+from app.observability.health.log_status import LogState
+from app.observability.health.snapshot import State
+from app.observability.health.worker_status import JobDue, JobsState
+from infrastructure.database.clock import is_too_far
+
+OK = "ok"
+
+WORKER_SECONDS_MAX = 90
+"""A worker is heard of every second, or before and after a job of a minute at most."""
+
+SCHEDULER_SECONDS_MAX = 30
+LAG_SECONDS_MAX = 60
+PARTITIONS_AHEAD_MIN = 2
+
+_NEEDED = ("process", "database", "migrations", "verification")
+
+
+class Readiness(Struct, frozen=True):
+    """`checks`: `ok`, or what is missing and the remedy, by name of the part."""
+
+    status: Literal["ready", "degraded", "not ready"]
+    checks: Mapping[str, str]
+
+
+def readiness(state: State, *, redis_configured: bool, at: float, is_draining: bool) -> Readiness:
+    """`at`: the present instant in Unix seconds."""
+    process = "shuts down: send requests to another process" if is_draining else OK
+    verification = OK if state.verifies else "no key can be verified: see the log of the API"
+    checks = {
+        "process": process,
+        "verification": verification,
+        **_of_log(state.log, state.unusable),
+        **_of_jobs(state.jobs, redis_configured=redis_configured, at=at),
+        "clock": _clock(state),
+    }
+    if any(checks.get(name) != OK for name in _NEEDED):
+        return Readiness("not ready", checks)
+    return Readiness("ready" if all(said == OK for said in checks.values()) else "degraded", checks)
+
+
+def _of_log(log: LogState | None, unusable: str | None) -> dict[str, str]:
+    if log is None:
+        away = "does not answer: start it, or correct DATABASE_URL"
+        return {"database": unusable or away, "migrations": "not known"}
+    if log.missing_migrations:
+        names = ", ".join(log.missing_migrations)
+        return {"database": OK, "migrations": f"missing: {names}: run python -m eventstore migrate"}
+    return {"database": OK, "migrations": OK, "followers": _followers(log), "partitions": _partitions(log)}
+
+
+def _clock(state: State) -> str:
+    ahead = {
+        "this server": None if state.log is None else state.log.clock_seconds,
+        "a worker": None if state.jobs is None else state.jobs.clock_seconds,
+    }
+    problems = [
+        f"the clock of {whose} is {abs(seconds):.1f} s {'ahead of' if seconds > 0 else 'behind'} the database's"
+        for whose, seconds in ahead.items()
+        if seconds is not None and is_too_far(timedelta(seconds=seconds))
+    ]
+    if problems:
+        return f"{'; '.join(problems)}: correct it (NTP). Until then it does nothing that cannot be undone"
+    return OK if state.log is not None else "not known"
+
+
+def _followers(log: LogState) -> str:
+    if log.stopped:
+        # Not why: anybody may ask for this, and the reason may tell what an event holds.
+        where = ", ".join(
+            f"{lane.projection} in lane {lane.lane} of {lane.log} at {lane.position}" for lane in log.stopped
+        )
+        return f"stopped: {where}: python -m projections status says why"
+    late = [lag for lag in log.followers if lag.seconds is not None and lag.seconds > LAG_SECONDS_MAX]
+    if not late:
+        return OK
+    behind = ", ".join(f"{lag.projection} is {lag.seconds:.0f} s and {lag.positions} positions behind" for lag in late)
+    return f"{behind}: look for lane_stopped in the log of the workers, or start more of them"
+
+
+def _partitions(log: LogState) -> str:
+    if log.partitions_ahead >= PARTITIONS_AHEAD_MIN or not log.heads or not any(head.position for head in log.heads):
+        return OK
+    return f"made for {log.partitions_ahead} days ahead: the workers make them, see whether they run"
+
+
+def _of_jobs(jobs: JobsState | None, *, redis_configured: bool, at: float) -> dict[str, str]:
+    if jobs is None:
+        said = (
+            "does not answer: start it, or correct REDIS_URL"
+            if redis_configured
+            else "REDIS_URL is not set: without it rate limits let everything through, and no worker runs"
+        )
+        return {"redis": said, "workers": "not known", "scheduler": "not known", "jobs": "not known"}
+    return {
+        "redis": OK,
+        "workers": _heard(jobs.worker_heartbeat, at, WORKER_SECONDS_MAX, "worker", "python -m workers run"),
+        "scheduler": _heard(
+            jobs.scheduler_heartbeat, at, SCHEDULER_SECONDS_MAX, "scheduler", "python -m workers schedule"
+        ),
+        "jobs": _jobs(jobs.due),
+    }
+
+
+def _jobs(due: Sequence[JobDue]) -> str:
+    if not due:
+        return "not known: no scheduler has published which jobs there are. Start one with python -m workers schedule"
+    problems = [
+        f"{job.name} is late: no run has succeeded for {job.unfinished:.0f} s, and it is due every {job.period:g} s"
+        if job.is_late
+        else f"{job.name} failed the last time"
+        for job in due
+        if job.is_late or job.failed
+    ]
+    if not problems:
+        return OK
+    return f"{'; '.join(problems)}. Run python -m workers status, and look for job_failed and job_cut_off in the log"
+
+
+def _heard(heartbeat: float | None, at: float, seconds_max: int, what: str, command: str) -> str:
+    if heartbeat is None:
+        return f"no {what} runs: start one with {command}"
+    seconds = at - heartbeat
+    if seconds > seconds_max:
+        return f"no {what} was heard of for {seconds:.0f} s: start one with {command}"
+    return OK

@@ -1,0 +1,75 @@
+"""How everything that the API works with stands at this moment, for health and figures alike.
+
+Asked once a second at most, whoever and how often asks, and within a bounded time.
+"""
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from time import monotonic
+
+from msgspec import Struct
+
+from app.observability.health.log_status import LogState, log_state
+from app.observability.health.worker_status import JobsState, ValkeyUnavailable, jobs_state
+from app.process.deadline import with_deadline
+from infrastructure.database.connections import Pool
+from infrastructure.database.errors import UNAVAILABLE, Unavailable
+
+_KEPT_SECONDS = 1.0
+_PATIENCE_SECONDS = 2.0
+
+
+class State(Struct, frozen=True):
+    """None: the server that knows does not answer. `unusable`: why the database is not used although it answers.
+
+    `verifies`: whether this process can verify keys.
+    """
+
+    log: LogState | None
+    jobs: JobsState | None
+    unusable: str | None = None
+    verifies: bool = True
+
+
+class SystemSnapshot:
+    """One for the process. Without a `redis_url` nothing is known of the workers.
+
+    `probe` makes a round trip through the group commit of verifications, and raises `Unavailable` when it cannot.
+    """
+
+    def __init__(self, redis_url: str, probe: Callable[[], Coroutine[None, None, None]]) -> None:
+        self._redis_url = redis_url
+        self._probe = probe
+        self._asking = asyncio.Lock()
+        self._asked = -_KEPT_SECONDS
+        self._state = State(None, None)
+
+    async def look(self, pool: Pool) -> State:
+        async with self._asking:
+            if monotonic() - self._asked >= _KEPT_SECONDS:
+                (log, unusable), jobs, verifies = await asyncio.gather(_log(pool), self._jobs(), self._verifies())
+                self._state = State(log, jobs, unusable, verifies)
+                self._asked = monotonic()
+        return self._state
+
+    async def _verifies(self) -> bool:
+        try:
+            await with_deadline(_PATIENCE_SECONDS, self._probe())
+        except (Unavailable, TimeoutError):
+            return False
+        return True
+
+    async def _jobs(self) -> JobsState | None:
+        if not self._redis_url:
+            return None
+        try:
+            return await with_deadline(_PATIENCE_SECONDS, jobs_state(self._redis_url))
+        except (ValkeyUnavailable, TimeoutError):
+            return None
+
+
+async def _log(pool: Pool) -> tuple[LogState | None, str | None]:
+    try:
+        return await with_deadline(_PATIENCE_SECONDS, log_state(pool)), None
+    except UNAVAILABLE:
+        return None, str(pool.not_applied) if pool.not_applied else None

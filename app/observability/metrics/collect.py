@@ -1,0 +1,199 @@
+"""The text that Prometheus reads: what the processes counted, and how the log and the workers stand at this moment.
+
+A source that does not answer has `keyledger_source_up` 0 and no figures; the others have theirs.
+"""
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from prometheus_client import REGISTRY, CollectorRegistry, generate_latest, multiprocess
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+from prometheus_client.metrics_core import Metric
+from prometheus_client.registry import Collector
+
+from app.observability.health.log_status import LogState, WebhooksState
+from app.observability.health.snapshot import State
+from app.observability.health.worker_status import JobsState
+from app.observability.metrics.multiprocess_dir import is_running, process_of
+
+
+def text(folder: Path | None, state: State) -> bytes:
+    """`folder`: where the processes of this server count, None where there is one process that counts by itself."""
+    standing = CollectorRegistry()
+    standing.register(_LiveCollector(state.log, state.jobs))
+    if folder is None:
+        return generate_latest(REGISTRY) + generate_latest(standing)
+    _drop_dead_processes(folder)
+    counted = CollectorRegistry()
+    multiprocess.MultiProcessCollector(counted, path=str(folder))  # registers itself
+    return generate_latest(counted) + generate_latest(standing)
+
+
+def _drop_dead_processes(folder: Path) -> None:
+    """What a process counted stays when it ends, or the sums would fall; what it *has* at the moment goes with it."""
+    for pid in {process_of(file) for file in folder.glob("gauge_live*.db")}:
+        if pid is not None and not is_running(pid):
+            multiprocess.mark_process_dead(pid, path=str(folder))  # pyright: ignore[reportUnknownMemberType]
+
+
+class _LiveCollector(Collector):
+    """Figures that are true now, whichever process says them."""
+
+    def __init__(self, log: LogState | None, jobs: JobsState | None) -> None:
+        self._log = log
+        self._jobs = jobs
+
+    def collect(self) -> Iterator[Metric]:
+        up = GaugeMetricFamily(
+            "keyledger_source_up", "Whether the server that the figures come from answered.", labels=["source"]
+        )
+        up.add_metric(["database"], float(self._log is not None))
+        up.add_metric(["valkey"], float(self._jobs is not None))
+        yield up
+        yield from _clocks(self._log, self._jobs)
+        if self._log is not None:
+            yield from _of_log(self._log)
+        if self._jobs is not None:
+            yield from _of_jobs(self._jobs)
+
+
+def _clocks(log: LogState | None, jobs: JobsState | None) -> Iterator[Metric]:
+    ahead = {"api": None if log is None else log.clock_seconds, "worker": None if jobs is None else jobs.clock_seconds}
+    yield _gauge(
+        "keyledger_clock_ahead_seconds",
+        "How far the clock of the process is ahead of the database's; of workers, that of the one furthest away.",
+        [((process,), seconds) for process, seconds in ahead.items() if seconds is not None],
+        ["process"],
+    )
+
+
+def _of_log(log: LogState) -> Iterator[Metric]:
+    yield _gauge(
+        "keyledger_migrations_missing",
+        "Scripts that the schema of the database still lacks.",
+        [((), len(log.missing_migrations))],
+    )
+    if log.missing_migrations:
+        return
+    yield _gauge(
+        "keyledger_lane_head_position",
+        "The last position handed out in a lane of a log.",
+        [((head.log, str(head.lane)), head.position) for head in log.heads],
+        ["log", "lane"],
+    )
+    yield _gauge(
+        "keyledger_follower_lag_positions",
+        "Positions of all lanes that a read model has still to apply.",
+        [((lag.projection, lag.log), lag.positions) for lag in log.followers],
+        ["projection", "log"],
+    )
+    yield _gauge(
+        "keyledger_follower_lag_seconds",
+        "Since when the oldest of them is in the log.",
+        [((lag.projection, lag.log), lag.seconds) for lag in log.followers if lag.seconds is not None],
+        ["projection", "log"],
+    )
+    yield _gauge(
+        "keyledger_follower_stopped_lanes",
+        "Lanes in which a read model can not go on.",
+        [((lag.projection, lag.log), _stopped(log, lag.projection, lag.log)) for lag in log.followers],
+        ["projection", "log"],
+    )
+    yield _gauge(
+        "keyledger_usage_partitions_ahead_days",
+        "For how many days from tomorrow on the usage log has a partition.",
+        [((), log.partitions_ahead)],
+    )
+    if log.webhooks is not None:
+        yield from _of_webhooks(log.webhooks)
+
+
+def _of_webhooks(webhooks: WebhooksState) -> Iterator[Metric]:
+    """A customer's server that is away keeps its messages waiting, and nobody here is to be woken up for that."""
+    kinds = (("answering", webhooks.answering), ("failing", webhooks.failing))
+    yield _gauge(
+        "keyledger_webhook_waiting_messages",
+        "Messages that webhooks are still to get (50,000: or more), by whether the last one got through.",
+        [((kind,), of.messages) for kind, of in kinds],
+        ["webhook"],
+    )
+    yield _gauge(
+        "keyledger_webhook_late_seconds",
+        "Since when the oldest of them is due; 0: none is.",
+        [((kind,), of.seconds) for kind, of in kinds],
+        ["webhook"],
+    )
+    attempts = CounterMetricFamily(
+        "keyledger_webhook_attempts",
+        "Attempts to send a message. delivered: answered with 2xx, refused: with something else, unanswered: not.",
+        labels=["outcome"],
+    )
+    for outcome, number in webhooks.outcomes._asdict().items():
+        attempts.add_metric([outcome], number)
+    yield attempts
+
+
+def _stopped(log: LogState, projection: str, of: str) -> int:
+    return sum((lane.projection, lane.log) == (projection, of) for lane in log.stopped)
+
+
+def _of_jobs(jobs: JobsState) -> Iterator[Metric]:
+    queue = ["queue"]
+    yield _gauge(
+        "keyledger_queue_waiting_jobs", "Jobs that wait.", [((q.name,), q.waiting) for q in jobs.queues], queue
+    )
+    yield _gauge(
+        "keyledger_queue_failed_jobs",
+        "Jobs that failed and are still kept for a look.",
+        [((q.name,), q.failed) for q in jobs.queues],
+        queue,
+    )
+    yield _gauge("keyledger_workers", "Worker processes that are alive.", [((), jobs.workers)])
+    yield _gauge("keyledger_schedulers", "Schedulers that are alive.", [((), jobs.schedulers)])
+    if jobs.worker_heartbeat is not None:
+        yield _gauge(
+            "keyledger_worker_last_heartbeat_timestamp_seconds",
+            "When any worker was last heard of.",
+            [((), jobs.worker_heartbeat)],
+        )
+    if jobs.scheduler_heartbeat is not None:
+        yield _gauge(
+            "keyledger_scheduler_last_tick_timestamp_seconds",
+            "When any scheduler last looked at what is due.",
+            [((), jobs.scheduler_heartbeat)],
+        )
+    done = CounterMetricFamily("keyledger_jobs", "Jobs carried out, by how they ended.", labels=["job", "outcome"])
+    seconds = CounterMetricFamily("keyledger_jobs_seconds", "Time that the jobs took.", labels=["job"])
+    for tally in jobs.tally:
+        done.add_metric([tally.name, "succeeded"], tally.succeeded)
+        done.add_metric([tally.name, "incomplete"], tally.incomplete)
+        done.add_metric([tally.name, "failed"], tally.failed)
+        seconds.add_metric([tally.name], tally.seconds)
+    yield done
+    yield seconds
+    dropped = CounterMetricFamily(
+        "keyledger_worker_log_lines_dropped", "Log lines of workers and schedulers that could not be written."
+    )
+    dropped.add_metric([], jobs.log_lines_dropped)
+    yield dropped
+    yield _gauge(
+        "keyledger_job_unfinished_seconds",
+        "For how long no run of the job has succeeded.",
+        [((job.name,), job.unfinished) for job in jobs.due],
+        ["job"],
+    )
+    yield _gauge(
+        "keyledger_job_late_after_seconds",
+        "For how long no run of the job may succeed until it is late: three of its periods, and 30 s at least.",
+        [((job.name,), job.late_after) for job in jobs.due],
+        ["job"],
+    )
+
+
+def _gauge(
+    name: str, meaning: str, values: Iterable[tuple[tuple[str, ...], float]], labels: list[str] | None = None
+) -> GaugeMetricFamily:
+    family = GaugeMetricFamily(name, meaning, labels=labels or [])
+    for of, value in values:
+        family.add_metric(of, value)
+    return family

@@ -1,0 +1,148 @@
+"""How what happens in this process gets into its instruments, without costing those who wait for an answer."""
+
+import asyncio
+from collections import Counter as Tally
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
+from functools import partial
+from typing import Protocol, get_args
+
+from prometheus_client import Counter
+
+from app.observability.metrics import instruments
+from app.observability.metrics.buffered_histogram import BufferedHistogram
+from domain.usage.events import CallCompleted, CallStatus, UsageEvent
+from eventstore.group_commit import BatchCounters
+from infrastructure.database.connections import Pool
+from infrastructure.database.pool import REASONS
+from infrastructure.log_output import dropped_lines
+
+METHODS = frozenset({"GET", "POST", "PATCH", "PUT", "DELETE", "HEAD", "OPTIONS"})
+
+_PACE_SECONDS = 1.0
+
+
+class GroupCommitLevels(Protocol):
+    """Of `eventstore.group_commit.GroupCommit`."""
+
+    counts: BatchCounters
+
+    @property
+    def waiting(self) -> int: ...
+
+
+class RateLimitCounts(Protocol):
+    """Of `app.verification.rate_limits.RateLimits`."""
+
+    limited: int
+    uncounted: int
+    failures: int
+
+
+class Recorder:
+    """One for the process. It is the `Watch` of group commit, is told of every request, and tells every second."""
+
+    def __init__(self) -> None:
+        self._requests: dict[tuple[str, str, int], BufferedHistogram] = {}
+        self._uses: Tally[tuple[str, str]] = Tally()
+        # There from the start, with nothing in them: what is absent can not be told from what nobody exports.
+        self._calls: dict[CallStatus, BufferedHistogram] = {
+            status: BufferedHistogram(instruments.CALLS.labels(status), instruments.CALL_SECONDS)
+            for status in get_args(CallStatus)
+        }
+        self._sizes = BufferedHistogram(instruments.BATCH_SIZE, instruments.SIZES)
+        self._waits = BufferedHistogram(instruments.BATCH_WAIT, instruments.SECONDS)
+        self._durations = BufferedHistogram(instruments.BATCH_DURATION, instruments.SECONDS)
+
+    def request(self, method: str, route: str, status: int, seconds: float) -> None:
+        """`route`: the template that matched, so that the labels stay few."""
+        observed = self._requests.get((method, route, status))
+        if observed is None:
+            # Methods are the only part that a client makes up.
+            known = method if method in METHODS else "other"
+            observed = self._requests.get((known, route, status)) or self._new(known, route, status)
+        observed.observe(seconds)
+
+    def _new(self, method: str, route: str, status: int) -> BufferedHistogram:
+        histogram = instruments.REQUESTS.labels(method, route, str(status))
+        observed = self._requests[method, route, status] = BufferedHistogram(histogram, instruments.SECONDS)
+        return observed
+
+    def recorded(self, events: Sequence[UsageEvent]) -> None:
+        for event in events:
+            if isinstance(event, CallCompleted):
+                self._calls[event.status].observe(event.latency_ms / 1000)
+            else:
+                self._uses[event.action, event.code] += 1
+
+    def answered(self, questions: int, waited_seconds: float, seconds: float) -> None:
+        self._sizes.observe(questions)
+        self._waits.observe(waited_seconds)
+        self._durations.observe(seconds)
+
+    def hand_over(self) -> None:
+        """What was noted since the last time gets into the instruments."""
+        for tallied in (*self._requests.values(), *self._calls.values(), self._sizes, self._waits, self._durations):
+            tallied.hand_over()
+        uses, self._uses = self._uses, Tally()
+        for (action, code), number in uses.items():
+            instruments.KEY_USES.labels(action, code).inc(number)
+
+
+@asynccontextmanager
+async def flush_metrics(
+    recorder: Recorder, group: GroupCommitLevels, pool: Pool, limits: RateLimitCounts
+) -> AsyncGenerator[asyncio.Task[None]]:
+    """What this process and its parts have noted gets into its instruments every second, and when it ends."""
+    task = asyncio.create_task(_keep_figures(recorder, group, pool, limits), name="figures")
+    try:
+        yield task
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+        recorder.hand_over()
+
+
+async def _keep_figures(recorder: Recorder, group: GroupCommitLevels, pool: Pool, limits: RateLimitCounts) -> None:
+    followed: dict[Counter, Callable[[], int]] = {
+        instruments.REFUSED: lambda: group.counts.refused,
+        instruments.FAILED_BATCHES: lambda: group.counts.failures,
+        instruments.RECONNECTS: lambda: group.counts.reconnects,
+        instruments.LIMITED: lambda: limits.limited,
+        instruments.FAILED_OPEN: lambda: limits.uncounted,
+        instruments.LIMIT_FAILURES: lambda: limits.failures,
+        **{instruments.POOL_REPLACED.labels(reason): partial(pool.replaced.__getitem__, reason) for reason in REASONS},
+        instruments.LOG_LINES_DROPPED: dropped_lines,
+    }
+    carry = _CounterMirror(followed)
+    instruments.PROCESSES.set(1)
+    while True:
+        # The files that processes share can fail as any other file can, when a disk is full for instance.
+        with suppress(OSError):
+            recorder.hand_over()
+            carry.over()
+        instruments.WAITING.set(group.waiting)
+        _set_pool(pool.get_stats())
+        await asyncio.sleep(_PACE_SECONDS)
+
+
+class _CounterMirror:
+    """Counters that follow numbers which only grow."""
+
+    def __init__(self, followed: Mapping[Counter, Callable[[], int]]) -> None:
+        self._followed = dict(followed)
+        self._seen = dict.fromkeys(followed, 0)
+
+    def over(self) -> None:
+        for counter, read in self._followed.items():
+            now = read()
+            counter.inc(now - self._seen[counter])
+            self._seen[counter] = now
+
+
+def _set_pool(stats: Mapping[str, int]) -> None:
+    idle = stats.get("pool_available", 0)
+    instruments.POOL_CONNECTIONS.labels("idle").set(idle)
+    instruments.POOL_CONNECTIONS.labels("used").set(stats.get("pool_size", 0) - idle)
+    instruments.POOL_WAITING.set(stats.get("requests_waiting", 0))

@@ -1,0 +1,157 @@
+"""Spans by OpenTelemetry. Importing this module imports its SDK; `tracing.py` alone does so, when that is wanted.
+
+No span has a query, a body, a header, an argument or a result, and the names of routes are templates.
+"""
+
+from collections.abc import Sequence
+from time import time_ns
+from typing import Any
+
+from litestar.types import ASGIApp, Message, Receive, Scope, Send
+from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+from opentelemetry.sdk.resources import SERVICE_NAME, Resource
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import BatchSpanProcessor
+from opentelemetry.trace import SpanKind, StatusCode, Tracer
+from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
+
+from domain.usage.events import UsageEvent
+from eventstore.group_commit import BatchObserver
+from gateway.config import GatewayConfig
+from gateway.errors import GatewayError
+from gateway.gateway import Gateway
+from gateway.results import Probe, ToolResult
+from gateway.results import Resource as McpResource
+from gateway.upstream import Upstream
+
+_NAME = "keyledger"
+_FAILED = 500
+_CARRIED = ("traceparent", "tracestate")
+
+
+class Spans:
+    """`Tracing` with the environment variables that the OpenTelemetry SDK reads itself."""
+
+    def __init__(self) -> None:
+        # What OTEL_SERVICE_NAME and OTEL_RESOURCE_ATTRIBUTES say goes before this.
+        resource = Resource({SERVICE_NAME: _NAME}).merge(_named_by_environment())
+        self._provider = TracerProvider(resource=resource)
+        self._provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
+        self._tracer = self._provider.get_tracer(_NAME)
+
+    def requests(self, inner: ASGIApp, direct: frozenset[str]) -> ASGIApp:
+        return _TracedRequests(inner, direct, self._tracer)
+
+    def batches(self, watch: BatchObserver) -> BatchObserver:
+        return _TracedBatches(watch, self._tracer)
+
+    def gateway(self, config: GatewayConfig) -> Gateway:
+        return _TracedGateway(config, self._tracer)
+
+    def close(self) -> None:
+        self._provider.shutdown()
+
+
+def _named_by_environment() -> Resource:
+    found = Resource.create()
+    attributes = dict(found.attributes)
+    if str(attributes.get(SERVICE_NAME, "")).startswith("unknown_service"):
+        del attributes[SERVICE_NAME]
+    return Resource(attributes)
+
+
+class _TracedRequests:
+    """The span of a request is a child of the caller's, where the caller sends one (W3C Trace Context)."""
+
+    def __init__(self, inner: ASGIApp, direct: frozenset[str], tracer: Tracer) -> None:
+        self._inner = inner
+        self._direct = direct
+        self._tracer = tracer
+        self._propagator = TraceContextTextMapPropagator()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._inner(scope, receive, send)
+            return
+        given: Any = scope
+        headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in given["headers"]}
+        context = self._propagator.extract({name: headers[name] for name in _CARRIED if name in headers})
+        with self._tracer.start_as_current_span(
+            given["method"], context, SpanKind.SERVER, record_exception=False
+        ) as span:
+
+            async def noting(message: Message) -> None:
+                if message["type"] == "http.response.start":
+                    span.set_attribute("http.response.status_code", message["status"])
+                    if message["status"] >= _FAILED:
+                        span.set_status(StatusCode.ERROR)
+                await send(message)
+
+            try:
+                await self._inner(scope, receive, noting)
+            finally:
+                path = given["path"]
+                route = path if path in self._direct else given.get("path_template") or "none"
+                span.update_name(f"{given['method']} {route}")
+                span.set_attributes({"http.request.method": given["method"], "http.route": route})
+
+
+class _TracedBatches:
+    """A span a batch, which belongs to no request: those who share a batch have nothing else in common."""
+
+    def __init__(self, watch: BatchObserver, tracer: Tracer) -> None:
+        self._watch = watch
+        self._tracer = tracer
+
+    def recorded(self, events: Sequence[UsageEvent]) -> None:
+        self._watch.recorded(events)
+
+    def answered(self, questions: int, waited_seconds: float, seconds: float) -> None:
+        self._watch.answered(questions, waited_seconds, seconds)
+        end = time_ns()
+        attributes = {"keyledger.batch.questions": questions, "keyledger.batch.waited_seconds": waited_seconds}
+        began = end - int(seconds * 1_000_000_000)
+        self._tracer.start_span("group_commit", attributes=attributes, start_time=began).end(end)
+
+
+class _TracedGateway(Gateway):
+    """The span of a call is a child of its request's. Nothing of it is sent to the MCP server."""
+
+    def __init__(self, config: GatewayConfig, tracer: Tracer) -> None:
+        super().__init__(config)
+        self._tracer = tracer
+
+    async def call_tool(
+        self,
+        upstream: Upstream,
+        tool: str,
+        arguments: dict[str, Any],
+        *,
+        timeout_seconds: float,
+        **stored: Any,  # noqa: ANN401 -- passed on as it is
+    ) -> ToolResult:
+        with self._tracer.start_as_current_span(
+            "mcp tools/call", kind=SpanKind.CLIENT, record_exception=False, set_status_on_exception=False
+        ) as span:
+            try:
+                return await super().call_tool(upstream, tool, arguments, timeout_seconds=timeout_seconds, **stored)
+            except GatewayError as error:
+                span.set_status(StatusCode.ERROR, error.code)
+                raise
+
+    async def read_resource(self, upstream: Upstream, uri: str, *, timeout_seconds: float) -> McpResource:
+        with self._tracer.start_as_current_span(
+            "mcp resources/read", kind=SpanKind.CLIENT, record_exception=False, set_status_on_exception=False
+        ) as span:
+            try:
+                return await super().read_resource(upstream, uri, timeout_seconds=timeout_seconds)
+            except GatewayError as error:
+                span.set_status(StatusCode.ERROR, error.code)
+                raise
+
+    async def probe(self, upstream: Upstream, *, timeout_seconds: float) -> Probe:
+        with self._tracer.start_as_current_span("mcp probe", kind=SpanKind.CLIENT) as span:
+            found = await super().probe(upstream, timeout_seconds=timeout_seconds)
+            if not found.reachable:
+                span.set_status(StatusCode.ERROR, found.code)
+            return found

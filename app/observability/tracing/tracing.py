@@ -1,0 +1,88 @@
+"""Traces, for those who have a collector. Nothing that sends them is imported while no endpoint is set.
+
+The standard variables say where spans go and which: OTEL_EXPORTER_OTLP_ENDPOINT, OTEL_SERVICE_NAME, OTEL_TRACES_SAMPLER
+and the rest of https://opentelemetry.io/docs/specs/otel/configuration/sdk-environment-variables.
+"""
+
+import importlib
+import re
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from typing import Protocol
+
+from litestar.types import ASGIApp
+
+from eventstore.group_commit import BatchObserver
+from gateway.config import GatewayConfig
+from gateway.gateway import Gateway
+
+_TRACEPARENT = re.compile(rb"[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}\Z")
+_NO_TRACE = "0" * 32
+
+
+class TracesNotInstalled(ValueError):
+    """An endpoint for traces is set, and OpenTelemetry is not installed: uv sync --group otel"""
+
+    def __init__(self) -> None:
+        super().__init__((self.__doc__ or "").partition("\n")[0])
+
+
+class Tracing(Protocol):
+    """What the API does with its requests, its batches and its calls to MCP servers."""
+
+    def requests(self, inner: ASGIApp, direct: frozenset[str]) -> ASGIApp:
+        """`inner`, with a span for every request. `direct`: paths that are their own route."""
+        ...
+
+    def batches(self, watch: BatchObserver) -> BatchObserver:
+        """`watch`, with a span for every batch."""
+        ...
+
+    def gateway(self, config: GatewayConfig) -> Gateway:
+        """A gateway with a span for every call."""
+        ...
+
+    def close(self) -> None:
+        """Send what is left."""
+        ...
+
+
+class NoTracing:
+    """Everything as it is."""
+
+    def requests(self, inner: ASGIApp, direct: frozenset[str]) -> ASGIApp:  # noqa: ARG002
+        return inner
+
+    def batches(self, watch: BatchObserver) -> BatchObserver:
+        return watch
+
+    def gateway(self, config: GatewayConfig) -> Gateway:
+        return Gateway(config)
+
+    def close(self) -> None: ...
+
+
+def tracing(*, wanted: bool) -> Tracing:
+    """Raises `TracesNotInstalled`."""
+    if not wanted:
+        return NoTracing()
+    try:
+        return importlib.import_module("app.observability.tracing.spans").Spans()
+    except ImportError as error:
+        raise TracesNotInstalled from error
+
+
+@asynccontextmanager
+async def closing(traces: Tracing) -> AsyncGenerator[None]:
+    try:
+        yield
+    finally:
+        traces.close()
+
+
+def trace_id_of(traceparent: bytes | None) -> str | None:
+    """The caller's trace, if its header is one (W3C Trace Context §3.2)."""
+    found = _TRACEPARENT.match(traceparent) if traceparent is not None else None
+    if found is None or found[1] == _NO_TRACE.encode():
+        return None
+    return found[1].decode()

@@ -1,0 +1,61 @@
+"""Who looks at a page, and what their form says."""
+
+from typing import NamedTuple, TypeVar
+from urllib.parse import parse_qsl
+
+import msgspec
+
+from app.auth.callers import PersonCaller
+from app.auth.csrf import reject_cross_site, require_csrf_token
+from app.auth.sessions import load_session, session_cookie
+from app.http.errors import Problem
+from app.http.handlers import HttpRequest, get_services, raw_request
+
+T = TypeVar("T", bound=msgspec.Struct)
+
+_FORM = "application/x-www-form-urlencoded"
+_FIELDS_MAX = 20
+
+
+class Visitor(NamedTuple):
+    person: PersonCaller
+    secret: str
+
+
+async def current_session(request: HttpRequest) -> Visitor | None:
+    """The person who is signed in, if somebody is."""
+    services, inbound = get_services(request), raw_request(request)
+    secret = session_cookie(inbound, services.config)
+    person = None if secret is None else await load_session(services, inbound, secret)
+    return None if person is None or secret is None else Visitor(person, secret)
+
+
+def form_of(request: HttpRequest, kind: type[T]) -> T:
+    """The form of a page that anyone may send, but no page of another site."""
+    inbound = raw_request(request)
+    reject_cross_site(inbound, get_services(request).config)
+    if (inbound.header("content-type") or "").partition(";")[0].strip().lower() != _FORM:
+        raise Problem("unsupported_media_type", f"A form is sent as {_FORM}.")
+    try:
+        pairs = parse_qsl(
+            inbound.body.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=_FIELDS_MAX
+        )
+        if any("\0" in value for _, value in pairs):  # which PostgreSQL takes in no text
+            raise _unreadable()
+        return msgspec.convert(dict(pairs), kind)
+    except (ValueError, msgspec.ValidationError):
+        raise _unreadable() from None
+
+
+def _unreadable() -> Problem:
+    return Problem("invalid_request", "The form can not be read. Go back and send it again.")
+
+
+async def form_session(request: HttpRequest, kind: type[T]) -> tuple[Visitor | None, T]:
+    """The visitor and their form, whose field `csrf_token` proves that it is one of ours."""
+    form = form_of(request, kind)
+    visitor = await current_session(request)
+    if visitor is not None:
+        token = getattr(form, "csrf_token", None)
+        require_csrf_token(raw_request(request), get_services(request).config, visitor.secret, token)
+    return visitor, form

@@ -1,0 +1,35 @@
+"""The HTTP server: its processes, what it waits for, and how it stops."""
+
+from granian.constants import Interfaces, Loops
+from granian.http import HTTP1Settings
+from granian.server import Server
+
+from app.config import Config
+from infrastructure.log_format import library_logging
+
+_CLOSING_SECONDS = 3
+"""How long a process may take to close its connections after the grace period."""
+
+
+def serve(config: Config, application: str = "app.application:app_from_environment") -> None:
+    """Serve until SIGTERM or SIGINT. `application`: what each process calls to make the ASGI application."""
+    server = Server(
+        application,
+        factory=True,
+        interface=Interfaces.ASGI,
+        address=config.host,
+        port=config.port,
+        workers=config.api_workers,
+        loop=Loops.uvloop,
+        websockets=False,
+        backlog=2_048,
+        # This limit holds for idle connections and slow headers alike; `app/process/slow_headers.py` has a shorter one.
+        http1_settings=HTTP1Settings(header_read_timeout=1_000 * config.keep_alive_seconds),
+        respawn_failed_workers=True,
+        respawn_interval=0.5,
+        # On SIGTERM a process first drains by itself; see `app/process/draining.py`.
+        workers_kill_timeout=config.grace_seconds + _CLOSING_SECONDS,
+        log_access=False,
+        log_dictconfig=library_logging("_granian"),
+    )
+    server.serve()

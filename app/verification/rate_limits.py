@@ -1,0 +1,246 @@
+"""Rate limits, kept in Valkey so that they hold across all API processes: one script call a batch of presentations.
+
+They fail open. While Valkey is away or slow, presentations are let through uncounted: verification does not depend on
+it. Whether it is back is found out beside the requests, so that a Valkey that is away costs them nothing.
+"""
+
+import asyncio
+from collections.abc import Coroutine, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from hashlib import sha1
+from math import ceil
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self, cast
+
+import structlog
+from msgspec import Struct
+from redis.asyncio import BlockingConnectionPool, Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+from redis.exceptions import NoScriptError, RedisError
+
+from domain.usage.rates import Rate
+from infrastructure.clock import now
+
+_PREFIX = "keyledger:rate:"
+_CONNECTIONS_MAX = 4
+_CONNECT_SECONDS = 1.0
+_PAUSE_FIRST_SECONDS = 0.05
+_PAUSE_MOST_SECONDS = 1.0
+_MICROSECONDS = 1_000_000
+_ROUNDING = 0.001
+_TAKE_END = ";"
+
+_SCRIPT = Path(__file__).with_name("gcra.lua").read_text("utf-8")
+_SCRIPT_SHA = sha1(_SCRIPT.encode(), usedforsecurity=False).hexdigest()
+
+_AWAY = (RedisError, OSError, TimeoutError)
+
+_log = structlog.get_logger(__name__)
+
+
+class RateCheck(Struct, frozen=True):
+    """A presentation. All of `counted` have to let it through; of `shown`, the same or more, the state is told."""
+
+    counted: tuple[Rate, ...] = ()
+    shown: tuple[Rate, ...] = ()
+
+
+class RateLimitStatus(Struct, frozen=True):
+    """The state of the tightest of the limits of a presentation, after its batch.
+
+    `limit` presentations a second, `remaining` of them at once from now on; `resets_at`: Unix seconds, when the whole
+    burst is there again; `retry_after` seconds: when another one is let through.
+    """
+
+    limit: int
+    remaining: int
+    resets_at: int
+    retry_after: int
+
+
+class RateCheckResult(Struct, frozen=True):
+    """`refused_by`: the limit that stood in the way; None: let through. `allowance` None: nothing limits it."""
+
+    refused_by: Rate | None = None
+    allowance: RateLimitStatus | None = None
+
+
+_UNLIMITED = RateCheckResult()
+
+
+@dataclass(slots=True)
+class RateLimitCounts:
+    """What happened so far, for metrics. `uncounted`: let through without Valkey; `failures`: calls that failed."""
+
+    calls: int = 0
+    limited: int = 0
+    uncounted: int = 0
+    failures: int = 0
+
+
+class RateLimits:
+    """Takes presentations between `async with`. Without a `url` nothing is limited.
+
+    After `patience_seconds` a batch goes on without having been counted.
+    """
+
+    def __init__(self, url: str, patience_seconds: float = 0.1) -> None:
+        self.counts = RateLimitCounts()
+        self._patience_seconds = patience_seconds
+        self._url = url
+        self._client = _client(url) if url else None
+        self._away = self._client is None
+        self._waiting: asyncio.Task[None] | None = None
+        self._closing: set[asyncio.Task[None]] = set()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._waiting is not None:
+            self._waiting.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._waiting
+        await asyncio.gather(*self._closing, return_exceptions=True)
+        if self._client is not None:
+            await self._client.aclose()
+
+    async def check(self, takes: Sequence[RateCheck]) -> list[RateCheckResult]:
+        """What becomes of each of `takes`, in order. Never raises for the sake of Valkey."""
+        rates: dict[str, Rate] = {}
+        for take in takes:
+            for rate in take.shown:
+                rates[rate.bucket] = rate
+        if not rates:
+            return [_UNLIMITED] * len(takes)
+        numbers = {cell: number for number, cell in enumerate(rates, start=1)}
+        answer = await self._ask(rates, "".join([_encode(take, numbers) for take in takes]))
+        if answer is None:
+            self.counts.uncounted += sum(bool(take.counted) for take in takes)
+            answer = [0] * (len(takes) + len(rates))
+        at = now().timestamp()
+        backlogs = answer[len(takes) :]
+        states = {cell: _state(rates[cell], backlog, at) for cell, backlog in zip(rates, backlogs, strict=True)}
+        return [self._taken(take, refusal, states) for take, refusal in zip(takes, answer, strict=False)]
+
+    def _taken(self, take: RateCheck, refusal: int, states: dict[str, RateLimitStatus]) -> RateCheckResult:
+        if refusal:
+            self.counts.limited += 1
+            rate = take.counted[refusal - 1]
+            return RateCheckResult(rate, states[rate.bucket])
+        if not take.shown:
+            return _UNLIMITED
+        tightest = min([states[rate.bucket] for rate in take.shown], key=lambda state: (state.remaining, state.limit))
+        return RateCheckResult(None, tightest)
+
+    async def _ask(self, rates: dict[str, Rate], takes: str) -> list[int] | None:
+        """What the script says; None when it can not be asked."""
+        if self._client is None or self._away:
+            return None
+        arguments: list[str] = [_PREFIX + cell for cell in rates]
+        for rate in rates.values():
+            arguments += (repr(_MICROSECONDS / rate.per_second), str(rate.burst))
+        arguments.append(takes)
+        self.counts.calls += 1
+        try:
+            answer = await _with_deadline(_run(self._client, len(rates), arguments), self._patience_seconds)
+        except _AWAY as error:
+            self._went_away(error)
+            return None
+        except BaseException:
+            self.counts.failures += 1
+            self._replace_client()
+            raise
+        if len(answer) == takes.count(_TAKE_END) + len(rates):
+            return answer
+        self._went_away(RedisError("the answer is to something else"))
+        return None
+
+    def _replace_client(self) -> Redis:
+        """Go on over new connections: what was given up may have left one in the middle of an answer, or in use."""
+        client, self._client = self._client, _client(self._url)
+        if client is not None:
+            # Those in use belong to other batches, which finish with them.
+            closing = asyncio.create_task(cast("Any", client).connection_pool.disconnect(inuse_connections=False))
+            self._closing.add(closing)
+            closing.add_done_callback(self._closing.discard)
+        return self._client
+
+    def _went_away(self, error: BaseException) -> None:
+        self.counts.failures += 1
+        client = self._replace_client()
+        if self._away:
+            return
+        self._away = True
+        _log.warning("rate_limits_unavailable", error=type(error).__name__)
+        self._waiting = asyncio.create_task(self._wait_until_back(client))
+
+    async def _wait_until_back(self, client: Redis) -> None:
+        pause = _PAUSE_FIRST_SECONDS
+        while True:
+            await asyncio.sleep(pause)
+            pause = min(2 * pause, _PAUSE_MOST_SECONDS)
+            try:
+                async with asyncio.timeout(_CONNECT_SECONDS):
+                    await cast("Any", client).ping()
+            except Exception:  # noqa: BLE001, S112 -- if it ended here, no rate would be limited again
+                continue
+            self._away = False
+            _log.info("rate_limits_available", uncounted=self.counts.uncounted)
+            return
+
+
+def _client(url: str) -> Redis:
+    pool = BlockingConnectionPool.from_url(  # pyright: ignore[reportUnknownMemberType]
+        url,
+        max_connections=_CONNECTIONS_MAX,
+        timeout=_CONNECT_SECONDS,
+        socket_timeout=_CONNECT_SECONDS,
+        socket_connect_timeout=_CONNECT_SECONDS,
+        # Once more on a new connection, so that a restart of Valkey between two batches is not noticed.
+        retry=Retry(NoBackoff(), 1),
+    )
+    return Redis.from_pool(pool)
+
+
+async def _run(client: Redis, keys: int, arguments: list[str]) -> list[int]:
+    commands = cast("Any", client)
+    try:
+        return await commands.evalsha(_SCRIPT_SHA, keys, *arguments)
+    except NoScriptError:
+        return await commands.eval(_SCRIPT, keys, *arguments)
+
+
+async def _with_deadline(work: Coroutine[Any, Any, list[int]], seconds: float) -> list[int]:
+    """In two halves: where this process itself stood still in the first, what came meanwhile is read in the second."""
+    task = asyncio.create_task(work)
+    try:
+        for _ in range(2):
+            await asyncio.wait([task], timeout=seconds / 2)
+            if task.done():
+                return task.result()
+    finally:
+        task.cancel()
+    raise TimeoutError
+
+
+def _encode(take: RateCheck, numbers: dict[str, int]) -> str:
+    return ",".join([str(numbers[rate.bucket]) for rate in take.counted]) + _TAKE_END
+
+
+def _state(rate: Rate, backlog: int, at: float) -> RateLimitStatus:
+    """`backlog`: microseconds for which everything let through so far would last."""
+    interval = _MICROSECONDS / rate.per_second
+    free = rate.burst - backlog / interval + _ROUNDING
+    waits = 0 if free >= 1 else (1 - free) * interval / _MICROSECONDS
+    return RateLimitStatus(
+        limit=rate.per_second,
+        remaining=max(int(free), 0),
+        resets_at=ceil(at + backlog / _MICROSECONDS),
+        retry_after=max(ceil(waits), 1),
+    )

@@ -1,0 +1,120 @@
+"""Whether a request comes in: what the ASGI middleware and the Litestar guard have in common.
+
+Asked anew for every request, and closed whenever there is no clear yes: nothing is cached, and no answer is 503.
+"""
+
+import logging
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
+from math import ceil
+from typing import Any
+
+from msgspec import Struct
+
+from keyledger.address import canonical_address
+from keyledger.clients import AsyncKeyledger
+from keyledger.errors import ApiError, KeyledgerError
+from keyledger.models.verification import Verification
+from keyledger.presented import NoKey, presented_key
+
+STATE_KEY = "keyledger"
+"""Where in `scope["state"]` the `Verification` of an admitted request is."""
+
+PROBLEM_TYPE = "application/problem+json"
+"""RFC 9457."""
+
+_KEY_CODES = {
+    "unauthorized": "No API key was sent, or it is malformed or unknown.",
+    "expired_key": "The key is past its expiry.",
+    "revoked_key": "The key was revoked or replaced.",
+    "disabled_key": "The key is disabled for the time being.",
+}
+_QUOTA = "quota_exceeded"
+_RATE_CODES = {
+    "rate_limited": "Too many requests.",
+    _QUOTA: "The requests of this month are used up.",
+}
+_REALM = 'Bearer realm="keyledger"'
+_RETRY_SECONDS = 1.0
+_USER_AGENT_LENGTH_MAX = 1_000
+
+_log = logging.getLogger(__name__)
+
+
+class Denial(Struct, frozen=True):
+    """The answer to a request that does not come in: 401, 403, 429 or 503."""
+
+    status: int
+    code: str
+    title: str
+    message: str
+    headers: dict[str, str]
+
+
+async def admit(
+    client: AsyncKeyledger,
+    headers: Iterable[tuple[bytes, bytes]],
+    address: str | None,
+    *,
+    mcp_id: str | None,
+    tool: str | None,
+) -> Verification | Denial:
+    """The decision on the key in the headers (`Authorization: Bearer …` or `X-API-Key`)."""
+    named = [(name.lower(), value) for name, value in headers]
+    key = presented_key(named)
+    if isinstance(key, NoKey):
+        return _unauthorized("unauthorized", presented=key.credential_sent, message=key.message)
+    agent = dict(named).get(b"user-agent", b"").decode("latin-1")
+    try:
+        verification = await client.verify(
+            key,
+            mcp_id=mcp_id,
+            tool=tool,
+            ip=canonical_address(address),
+            user_agent=agent[:_USER_AGENT_LENGTH_MAX] or None,
+        )
+    except KeyledgerError as error:
+        # Also where it is our own key that was refused: whoever asks us can do nothing about that.
+        _log.warning("keyledger_verify_failed: %s", error)
+        after = error.retry_after if isinstance(error, ApiError) else None
+        return _unavailable(after or _RETRY_SECONDS)
+    return verification if verification.valid else _denied(verification.code)
+
+
+def problem_of(denial: Denial) -> dict[str, Any]:
+    """The body of the answer (RFC 9457), of the form that Keyledger's own errors have."""
+    return {
+        "type": f"urn:keyledger:problem:{denial.code}",
+        "title": denial.title,
+        "status": denial.status,
+        "detail": denial.message,
+        "success": False,
+        "error": {"code": denial.code, "message": denial.message},
+    }
+
+
+def _denied(code: str) -> Denial:
+    if code in _KEY_CODES:
+        return _unauthorized(code, presented=True)
+    if code in _RATE_CODES:
+        seconds = _until_next_month(datetime.now(UTC)) if code == _QUOTA else _RETRY_SECONDS
+        after = {"Retry-After": f"{seconds:.0f}"}
+        return Denial(429, code, "Too many requests", _RATE_CODES[code], after)
+    return Denial(403, code, "Forbidden", "The key may not do this.", {})
+
+
+def _until_next_month(at: datetime) -> float:
+    """Seconds until the requests of the month are counted from zero again: at the beginning of the next one, in UTC."""
+    first = at.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+    following = (first + timedelta(days=32)).replace(day=1)
+    return max(1.0, ceil((following - at).total_seconds()))
+
+
+def _unauthorized(code: str, *, presented: bool, message: str | None = None) -> Denial:
+    challenge = f'{_REALM}, error="invalid_token"' if presented else _REALM
+    return Denial(401, code, "Unauthorized", message or _KEY_CODES[code], {"WWW-Authenticate": challenge})
+
+
+def _unavailable(retry_after: float) -> Denial:
+    headers = {"Retry-After": f"{retry_after:.0f}"}
+    return Denial(503, "unavailable", "Unavailable", "Keys can not be verified now.", headers)

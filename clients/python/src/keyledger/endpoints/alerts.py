@@ -1,0 +1,42 @@
+"""The calls of `client.alerts`."""
+
+from typing import Literal
+from urllib.parse import quote
+
+from keyledger.call import Call, Repeat, data_of, page_of, query_of, with_headers
+from keyledger.models.alerts import Alert
+from keyledger.models.page import Page
+
+_ALERTS = "/v1/alerts"
+
+_alert = data_of(Alert)
+_alerts = page_of(Alert)
+
+
+def listed(
+    *,
+    type: str | None = None,  # noqa: A002 -- the parameter's name in the API
+    status: Literal["open", "acknowledged"] | None = None,
+    key_id: str | None = None,
+    severity: Literal["info", "warning", "critical"] | None = None,
+    cursor: str | None = None,
+    per_page: int | None = None,
+) -> Call[Page[Alert]]:
+    """What the organization was warned of, newest first. `type`: such as `api_key.expiring`."""
+    query = query_of(type=type, status=status, key_id=key_id, severity=severity, cursor=cursor, per_page=per_page)
+    return Call("GET", _ALERTS, _alerts, query)
+
+
+def detail(alert_id: str) -> Call[Alert]:
+    """One alert."""
+    return Call("GET", _path(alert_id), _alert)
+
+
+def acknowledge(alert_id: str, *, idempotency_key: str | None = None) -> Call[Alert]:
+    """Someone has seen it. To acknowledge it again changes nothing."""
+    headers = with_headers(idempotency_key=idempotency_key)
+    return Call("POST", f"{_path(alert_id)}/acknowledge", _alert, headers=headers, repeat=Repeat.UNDER_ONE_KEY)
+
+
+def _path(alert_id: str) -> str:
+    return f"{_ALERTS}/{quote(alert_id, safe='')}"

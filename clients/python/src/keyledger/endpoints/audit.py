@@ -1,0 +1,45 @@
+"""The calls of `client.audit`."""
+
+from datetime import datetime
+from urllib.parse import quote
+
+from keyledger.call import Call, data_of, page_of, query_of
+from keyledger.models.audit import AuditEvent
+from keyledger.models.page import Page
+
+_EVENTS = "/v1/audit/events"
+
+_event = data_of(AuditEvent)
+_events = page_of(AuditEvent)
+
+
+def listed(
+    *,
+    type: str | None = None,  # noqa: A002 -- the parameter's name in the API
+    actor: str | None = None,
+    resource: str | None = None,
+    key_id: str | None = None,
+    ip: str | None = None,
+    since: datetime | None = None,
+    until: datetime | None = None,
+    cursor: str | None = None,
+    per_page: int | None = None,
+) -> Call[Page[AuditEvent]]:
+    """Every change in the organization, newest first. `since` is included, `until` is not."""
+    query = query_of(
+        type=type,
+        actor=actor,
+        resource=resource,
+        key_id=key_id,
+        ip=ip,
+        from_=since,
+        to=until,
+        cursor=cursor,
+        per_page=per_page,
+    )
+    return Call("GET", _EVENTS, _events, query)
+
+
+def detail(event_id: str) -> Call[AuditEvent]:
+    """One event."""
+    return Call("GET", f"{_EVENTS}/{quote(event_id, safe='')}", _event)

@@ -1,0 +1,253 @@
+"""The calls of `client.keys`."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Literal, TypeAlias
+from urllib.parse import quote
+
+from msgspec import UNSET, UnsetType
+
+from keyledger.call import (
+    Call,
+    Repeat,
+    data_of,
+    data_with_secret,
+    json_body,
+    page_of,
+    query_of,
+    recovering,
+    set_fields,
+    with_headers,
+)
+from keyledger.errors import SecretLost
+from keyledger.models.activity import Activity
+from keyledger.models.keys import CreatedKey, Key, KeyDetail, RevokedKey, RevokedKeys, RotatedKey
+from keyledger.models.page import Page
+from keyledger.models.permissions import Permissions, RateLimit
+
+Environment: TypeAlias = Literal["live", "test"]
+Status: TypeAlias = Literal["active", "disabled", "expired", "revoked"]
+Reason: TypeAlias = Literal["compromised", "superseded", "owner_removed", "no_longer_needed", "unspecified"]
+Sort: TypeAlias = Literal["created_at", "last_used", "expires_at", "name"]
+
+_KEYS = "/v1/api-keys"
+_MANY_SECONDS = 120.0
+
+_key = data_of(Key)
+_created = data_with_secret(CreatedKey)
+_rotated = data_with_secret(RotatedKey)
+_detail = data_of(KeyDetail)
+_revoked = data_of(RevokedKey)
+_revoked_keys = data_of(RevokedKeys)
+_keys = page_of(Key)
+_entries = page_of(Activity)
+
+
+def create(
+    name: str,
+    *,
+    description: str | None = None,
+    permissions: Permissions | None = None,
+    environment: Environment | None = None,
+    expires_at: datetime | None = None,
+    expires_in_days: int | None = None,
+    rate_limit: RateLimit | None = None,
+    allowed_ips: Sequence[str] | None = None,
+    metadata: Mapping[str, str] | None = None,
+    idempotency_key: str | None = None,
+) -> Call[CreatedKey]:
+    """Make a key. `answer.key.reveal()` is its secret, and the only time that it is shown.
+
+    When the key was made and the answer with its secret was lost, the key is rotated: no caller has the lost secret.
+    Under an `idempotency_key` of your own, `SecretLost` is raised instead.
+    """
+    fields = set_fields(
+        name=name,
+        description=description,
+        permissions=permissions,
+        environment=environment,
+        expires_at=expires_at,
+        expires_in_days=expires_in_days,
+        rate_limit=rate_limit,
+        allowed_ips=None if allowed_ips is None else list(allowed_ips),
+        metadata=None if metadata is None else dict(metadata),
+    )
+    headers = with_headers(idempotency_key=idempotency_key)
+    call = Call("POST", _KEYS, _created, body=json_body(**fields), headers=headers, repeat=Repeat.UNDER_ONE_KEY)
+    return recovering(call, _another_secret)
+
+
+def listed(
+    *,
+    status: Status | None = None,
+    environment: Environment | None = None,
+    mcp_id: str | None = None,
+    created_by: str | None = None,
+    expiring_within_days: int | None = None,
+    unused_for_days: int | None = None,
+    q: str | None = None,
+    sort: Sort | None = None,
+    order: Literal["asc", "desc"] | None = None,
+    page: int | None = None,
+    cursor: str | None = None,
+    per_page: int | None = None,
+) -> Call[Page[Key]]:
+    """The keys that fit all filters. `per_page`: 1 to 100.
+
+    `q`: beginning of a word of a name, or of a prefix, in any case.
+    """
+    query = query_of(
+        status=status,
+        environment=environment,
+        mcp_id=mcp_id,
+        created_by=created_by,
+        expiring_within_days=expiring_within_days,
+        unused_for_days=unused_for_days,
+        q=q,
+        sort=sort,
+        order=order,
+        page=page,
+        cursor=cursor,
+        per_page=per_page,
+    )
+    return Call("GET", _KEYS, _keys, query)
+
+
+def detail(key_id: str) -> Call[KeyDetail]:
+    """One key with its secrets' dates and what happened last."""
+    return Call("GET", _path(key_id), _detail)
+
+
+def change(
+    key_id: str,
+    *,
+    name: str | UnsetType = UNSET,
+    description: str | UnsetType | None = UNSET,
+    permissions: Permissions | UnsetType = UNSET,
+    expires_at: datetime | UnsetType | None = UNSET,
+    rate_limit: RateLimit | UnsetType | None = UNSET,
+    allowed_ips: Sequence[str] | UnsetType = UNSET,
+    metadata: Mapping[str, str] | UnsetType = UNSET,
+    if_match: int | None = None,
+) -> Call[Key]:
+    """Change what is given and leave the rest; None clears. `if_match`: only if the key has this revision."""
+    body = json_body(
+        name=name,
+        description=description,
+        permissions=permissions,
+        expires_at=expires_at,
+        rate_limit=rate_limit,
+        allowed_ips=allowed_ips if allowed_ips is UNSET else list(allowed_ips),
+        metadata=metadata if metadata is UNSET else dict(metadata),
+    )
+    headers = with_headers(if_match=if_match)
+    return Call("PATCH", _path(key_id), _key, body=body, headers=headers, repeat=Repeat.UNDER_ONE_KEY)
+
+
+def disable(key_id: str, *, if_match: int | None = None, idempotency_key: str | None = None) -> Call[Key]:
+    """Refuse a key for the time being."""
+    return _post(key_id, "disable", if_match, idempotency_key)
+
+
+def enable(key_id: str, *, if_match: int | None = None, idempotency_key: str | None = None) -> Call[Key]:
+    """Accept a disabled key again."""
+    return _post(key_id, "enable", if_match, idempotency_key)
+
+
+def revoke(
+    key_id: str,
+    *,
+    reason: Reason = "unspecified",
+    note: str | None = None,
+    if_match: int | None = None,
+    idempotency_key: str | None = None,
+) -> Call[RevokedKey]:
+    """Refuse a key at once and for ever. Revoking a revoked key changes nothing and is no error."""
+    body = json_body(**set_fields(reason=reason, note=note))
+    headers = with_headers(idempotency_key=idempotency_key, if_match=if_match)
+    path = f"{_path(key_id)}/revoke"
+    return Call("POST", path, _revoked, body=body, headers=headers, repeat=Repeat.UNDER_ONE_KEY)
+
+
+def revoke_many(
+    *,
+    reason: Reason,
+    ids: Sequence[str] | None = None,
+    created_by: str | None = None,
+    mcp_id: str | None = None,
+    created_before: datetime | None = None,
+    dry_run: bool = True,
+    include_caller: bool = False,
+    idempotency_key: str | None = None,
+) -> Call[RevokedKeys]:
+    """Revoke every key that all given selectors fit. A dry run, which only says which, unless `dry_run` is False.
+
+    The calling key is left out unless `include_caller` is True.
+    """
+    fields = set_fields(
+        reason=reason,
+        ids=None if ids is None else list(ids),
+        created_by=created_by,
+        mcp_id=mcp_id,
+        created_before=created_before,
+        dry_run=dry_run,
+        include_caller=include_caller,
+    )
+    return Call(
+        "POST",
+        f"{_KEYS}/revoke",
+        _revoked_keys,
+        body=json_body(**fields),
+        headers=with_headers(idempotency_key=idempotency_key),
+        repeat=Repeat.UNDER_ONE_KEY,
+        timeout_seconds=_MANY_SECONDS,
+    )
+
+
+def rotate(
+    key_id: str, *, overlap_seconds: int | None = None, if_match: int | None = None, idempotency_key: str | None = None
+) -> Call[RotatedKey]:
+    """A new secret under the same id.
+
+    The one before works until the new one is used for the first time. With `overlap_seconds` it works that long, and
+    with 0 it is refused immediately. When the answer with the new secret was lost, the key is rotated again. Under an
+    `idempotency_key` of your own, `SecretLost` is raised instead.
+    """
+    body = json_body(**set_fields(overlap_seconds=overlap_seconds))
+
+    def rotation(if_match: int | None) -> Call[RotatedKey]:
+        headers = with_headers(idempotency_key=idempotency_key, if_match=if_match)
+        path = f"{_path(key_id)}/rotate"
+        return Call("POST", path, _rotated, body=body, headers=headers, repeat=Repeat.UNDER_ONE_KEY)
+
+    # What the lost answer was about has made the revision that the next one is meant for.
+    return recovering(rotation(if_match), lambda lost: rotation(None if if_match is None else lost.revision))
+
+
+def activity(
+    key_id: str,
+    *,
+    type: str | None = None,  # noqa: A002 -- the parameter's name in the API
+    since: datetime | None = None,
+    until: datetime | None = None,
+    cursor: str | None = None,
+    per_page: int | None = None,
+) -> Call[Page[Activity]]:
+    """Everything that happened to a key and every use of it, newest first."""
+    query = query_of(type=type, from_=since, to=until, cursor=cursor, per_page=per_page)
+    return Call("GET", f"{_path(key_id)}/activity", _entries, query)
+
+
+def _another_secret(lost: SecretLost) -> Call[CreatedKey]:
+    """Of a key whose first secret reached no caller."""
+    path, body = f"{_path(lost.key_id)}/rotate", json_body(overlap_seconds=0)
+    return Call("POST", path, _created, body=body, repeat=Repeat.UNDER_ONE_KEY)
+
+
+def _path(key_id: str) -> str:
+    return f"{_KEYS}/{quote(key_id, safe='')}"
+
+
+def _post(key_id: str, what: str, if_match: int | None, idempotency_key: str | None) -> Call[Key]:
+    headers = with_headers(idempotency_key=idempotency_key, if_match=if_match)
+    return Call("POST", f"{_path(key_id)}/{what}", _key, headers=headers, repeat=Repeat.UNDER_ONE_KEY)

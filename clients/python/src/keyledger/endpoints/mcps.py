@@ -1,0 +1,131 @@
+"""The calls of `client.mcps`."""
+
+from typing import Literal, TypeAlias
+from urllib.parse import quote
+
+from msgspec import UNSET, UnsetType
+
+from keyledger.call import Call, Repeat, data_of, json_body, page_of, query_of, set_fields, with_headers
+from keyledger.models.mcps import DeletedMcp, Mcp, McpDetail, McpProbe
+from keyledger.models.page import Page
+from keyledger.secret import Secret, revealed
+
+AuthType: TypeAlias = Literal["none", "bearer", "api_key", "basic", "query"]
+
+_MCPS = "/v1/mcps"
+_TEST_MS = 10_000
+_MARGIN_SECONDS = 10.0
+
+_mcp = data_of(McpDetail)
+_mcps = page_of(Mcp)
+_changed = data_of(Mcp)
+_deleted = data_of(DeletedMcp)
+_probe = data_of(McpProbe)
+
+
+def register(
+    name: str,
+    endpoint_url: str,
+    *,
+    description: str | None = None,
+    environment: Literal["live", "test"] | None = None,
+    auth_type: AuthType | None = None,
+    auth_token: str | Secret | None = None,
+    auth_header: str | None = None,
+    auth_parameter: str | None = None,
+    auth_username: str | None = None,
+    auth_password: str | Secret | None = None,
+    idempotency_key: str | None = None,
+) -> Call[McpDetail]:
+    """Register an MCP server. Its credential is sealed at once and never shown again."""
+    fields = set_fields(
+        name=name,
+        endpoint_url=endpoint_url,
+        description=description,
+        environment=environment,
+        auth_type=auth_type,
+        auth_token=None if auth_token is None else revealed(auth_token),
+        auth_header=auth_header,
+        auth_parameter=auth_parameter,
+        auth_username=auth_username,
+        auth_password=None if auth_password is None else revealed(auth_password),
+    )
+    headers = with_headers(idempotency_key=idempotency_key)
+    return Call("POST", _MCPS, _mcp, body=json_body(**fields), headers=headers, repeat=Repeat.UNDER_ONE_KEY)
+
+
+def listed(
+    *,
+    status: Literal["active", "inactive", "all"] | None = None,
+    health: Literal["healthy", "unhealthy", "unknown"] | None = None,
+    page: int | None = None,
+    cursor: str | None = None,
+    per_page: int | None = None,
+) -> Call[Page[Mcp]]:
+    """The MCPs of the organization, newest first, active and inactive. `per_page`: 1 to 100."""
+    query = query_of(status=status, health=health, page=page, cursor=cursor, per_page=per_page)
+    return Call("GET", _MCPS, _mcps, query)
+
+
+def detail(mcp_id: str) -> Call[McpDetail]:
+    """One MCP."""
+    return Call("GET", _path(mcp_id), _mcp)
+
+
+def change(
+    mcp_id: str,
+    *,
+    name: str | UnsetType = UNSET,
+    description: str | UnsetType | None = UNSET,
+    endpoint_url: str | UnsetType = UNSET,
+    environment: Literal["live", "test"] | UnsetType = UNSET,
+    status: Literal["active", "inactive"] | UnsetType = UNSET,
+    auth_type: AuthType | UnsetType = UNSET,
+    auth_token: str | Secret | UnsetType = UNSET,
+    auth_header: str | UnsetType = UNSET,
+    auth_parameter: str | UnsetType = UNSET,
+    auth_username: str | UnsetType = UNSET,
+    auth_password: str | Secret | UnsetType = UNSET,
+    if_match: int | None = None,
+) -> Call[Mcp]:
+    """Change what is given and leave the rest, credentials too. An inactive MCP is closed to every key."""
+    body = json_body(
+        name=name,
+        description=description,
+        endpoint_url=endpoint_url,
+        environment=environment,
+        status=status,
+        auth_type=auth_type,
+        auth_token=UNSET if auth_token is UNSET else revealed(auth_token),
+        auth_header=auth_header,
+        auth_parameter=auth_parameter,
+        auth_username=auth_username,
+        auth_password=UNSET if auth_password is UNSET else revealed(auth_password),
+    )
+    return Call(
+        "PATCH",
+        _path(mcp_id),
+        _changed,
+        body=body,
+        headers=with_headers(if_match=if_match),
+        repeat=Repeat.UNDER_ONE_KEY,
+    )
+
+
+def test(mcp_id: str, *, timeout_ms: int | None = None) -> Call[McpProbe]:  # noqa: PT028 -- no test of ours
+    """Whether the server answers now, and what it offers. `timeout_ms` (1,000 to 60,000, without it 10,000): its time.
+
+    Sent again when no answer came: asking changes nothing.
+    """
+    seconds = (timeout_ms or _TEST_MS) / 1000 + _MARGIN_SECONDS
+    body = None if timeout_ms is None else json_body(timeout=timeout_ms)
+    return Call("POST", f"{_path(mcp_id)}/test", _probe, body=body, timeout_seconds=seconds)
+
+
+def delete(mcp_id: str) -> Call[DeletedMcp]:
+    """Out of reach for every key from now on."""
+    return Call("DELETE", _path(mcp_id), _deleted, repeat=Repeat.UNDER_ONE_KEY)
+
+
+def _path(mcp_id: str) -> str:
+    return f"{_MCPS}/{quote(mcp_id, safe='')}"

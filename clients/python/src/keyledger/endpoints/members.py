@@ -1,0 +1,83 @@
+"""The calls of `client.members`: the people of the organization and those who are invited."""
+
+from typing import Literal, TypeAlias
+from urllib.parse import quote
+
+from keyledger.call import Call, Repeat, data_of, json_body, page_of, query_of, with_headers
+from keyledger.models.members import (
+    ChangedMember,
+    Invitation,
+    Member,
+    RemovedMember,
+    SentInvitation,
+    WithdrawnInvitation,
+)
+from keyledger.models.page import Page
+
+Role: TypeAlias = Literal["viewer", "member", "auditor", "admin"]
+
+_MEMBERS = "/v1/organization/members"
+_INVITATIONS = "/v1/organization/invitations"
+_KEYS_SECONDS = 60.0
+"""Whoever has many keys: each of them is revoked before the answer."""
+
+_members = page_of(Member)
+_changed = data_of(ChangedMember)
+_removed = data_of(RemovedMember)
+_sent = data_of(SentInvitation)
+_invitations = page_of(Invitation)
+_withdrawn = data_of(WithdrawnInvitation)
+
+
+def listed(
+    *,
+    role: Role | Literal["owner"] | None = None,
+    page: int | None = None,
+    cursor: str | None = None,
+    per_page: int | None = None,
+) -> Call[Page[Member]]:
+    """The people of the organization, in the order in which they came."""
+    return Call("GET", _MEMBERS, _members, query_of(role=role, page=page, cursor=cursor, per_page=per_page))
+
+
+def change_role(user_id: str, role: Role, *, if_match: int | None = None) -> Call[ChangedMember]:
+    """Give a member another role. Their keys lose what it does not hold."""
+    headers = with_headers(if_match=if_match)
+    return Call(
+        "PATCH",
+        _member(user_id),
+        _changed,
+        body=json_body(role=role),
+        headers=headers,
+        repeat=Repeat.UNDER_ONE_KEY,
+        timeout_seconds=_KEYS_SECONDS,
+    )
+
+
+def remove(user_id: str) -> Call[RemovedMember]:
+    """Remove a member and revoke their keys; what they did stays in the log."""
+    return Call("DELETE", _member(user_id), _removed, repeat=Repeat.UNDER_ONE_KEY, timeout_seconds=_KEYS_SECONDS)
+
+
+def invite(email: str, role: Role, *, idempotency_key: str | None = None) -> Call[SentInvitation]:
+    """Invite an address. An invitation that it had is replaced, and its link leads nowhere any more."""
+    headers = with_headers(idempotency_key=idempotency_key)
+    body = json_body(email=email, role=role)
+    return Call("POST", f"{_MEMBERS}/invite", _sent, body=body, headers=headers, repeat=Repeat.UNDER_ONE_KEY)
+
+
+def invitations(
+    *, page: int | None = None, cursor: str | None = None, per_page: int | None = None
+) -> Call[Page[Invitation]]:
+    """The invitations that can be accepted, newest first."""
+    return Call("GET", _INVITATIONS, _invitations, query_of(page=page, cursor=cursor, per_page=per_page))
+
+
+def withdraw(invite_id: str) -> Call[WithdrawnInvitation]:
+    """The link leads nowhere any more."""
+    path = f"{_INVITATIONS}/{quote(invite_id, safe='')}"
+    return Call("DELETE", path, _withdrawn, repeat=Repeat.UNDER_ONE_KEY)
+
+
+def _member(user_id: str) -> str:
+    return f"{_MEMBERS}/{quote(user_id, safe='')}"

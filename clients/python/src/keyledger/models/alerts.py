@@ -1,0 +1,23 @@
+"""Warnings, as the API shows them."""
+
+from datetime import datetime
+from typing import Any
+
+from msgspec import Struct, field
+
+from keyledger.models.activity import Actor
+
+
+class Alert(Struct, frozen=True, kw_only=True):
+    """`details`: the numbers that fired it. `severity`: info, warning or critical; `status`: open or acknowledged."""
+
+    id: str
+    type: str
+    severity: str
+    status: str
+    key_id: str | None = None
+    created_at: datetime
+    acknowledged_at: datetime | None = None
+    acknowledged_by: Actor | None = None
+    details: dict[str, Any] = field(default_factory=dict[str, Any])
+    revision: int

@@ -1,0 +1,65 @@
+"""Ends what a supervisor leaves behind when it is killed: `python -m embedded.guard FOLDER`, its standard input a pipe.
+
+The kernel tells each direct child that the supervisor is gone (leash.py). This sees to the rest: what does not listen,
+and what those children started themselves. The pipe closes when the supervisor ends, however that happens. Our own
+programs are cut off after a moment. PostgreSQL and Valkey are waited for: see leftovers.py.
+"""
+
+import os
+import subprocess
+import sys
+from collections.abc import Generator
+from contextlib import contextmanager
+from pathlib import Path
+
+from embedded.leftovers import POSTGRES_PROGRAM, end_postgres, end_valkey, valkey_processes
+from embedded.processes import MARK, kill_all, mark_of, marked_below, wait_for, working_in
+
+POSTGRESQL = "postgresql"
+VALKEY = "valkey"
+
+_GRACE_SECONDS = 2.5
+
+
+def belonging_to(folder: Path) -> list[int]:
+    """Process ids of all that a supervisor with this data folder started, and of what those started."""
+    servers = working_in(folder / POSTGRESQL, POSTGRES_PROGRAM) + valkey_processes(folder / VALKEY)
+    return [*servers, *marked_below(folder)]
+
+
+def end_all(folder: Path) -> None:
+    """Kill our own programs of `folder`, and return when its servers have stopped too. Raises StopRequested."""
+    kill_all(marked_below(folder))
+    end_postgres(folder / POSTGRESQL)
+    end_valkey(folder / VALKEY)
+
+
+@contextmanager
+def reap_on_exit(folder: Path) -> Generator[None]:
+    """Inside, nothing that belongs to `folder` outlives this process by more than a few seconds.
+
+    Whoever enters holds the lock of the folder, so what still runs was left by a supervisor that was killed just now.
+    It is ended first, and its guard with it, which would take what is started from now on for leftovers too.
+    """
+    end_all(folder)
+    guard = subprocess.Popen(  # noqa: S603 - our own program
+        [sys.executable, "-m", "embedded.orphan_reaper", str(folder)],
+        stdin=subprocess.PIPE,
+        env={**os.environ, MARK: mark_of(folder, "guard")},
+        start_new_session=True,  # a Ctrl-C at the terminal must not end it
+    )
+    try:
+        yield
+    finally:
+        guard.communicate()
+
+
+def main() -> None:
+    folder = Path(sys.argv[1])
+    sys.stdin.read()
+    wait_for(lambda: not belonging_to(folder), _GRACE_SECONDS)
+    end_all(folder)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,342 @@
+"""One call to an upstream MCP server: a place among the calls that run, a session, and one operation in it."""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any, Generic, TypeVar
+
+import anyio
+import msgspec
+from msgspec import Raw
+
+from gateway.bulkheads import Bulkheads, Pool
+from gateway.call_transport import Exchange
+from gateway.catalogue import Catalogue
+from gateway.config import GatewayConfig
+from gateway.egress import Egress
+from gateway.error_mapping import HttpRefusal, Meaning, UnreadableAnswer
+from gateway.errors import (
+    GatewayError,
+    HeadersMissing,
+    ResourceNotFound,
+    ResponseTooLarge,
+    TooManyCalls,
+    UpstreamConnectionLost,
+    UpstreamError,
+    UpstreamTimeout,
+    UpstreamUnreachable,
+)
+from gateway.explanations import explained_refusal, explained_result
+from gateway.old_transport import speaks_old_transport
+from gateway.pages import entries_of
+from gateway.redaction import redacted_bytes, redacted_json
+from gateway.results import Listed, Probe, Resource, Tool, ToolResult
+from gateway.retry_after import whole_seconds
+from gateway.tool_list import listed, problem_of
+from gateway.upstream import Upstream, credential_secrets
+from gateway.wire.messages import HEADER_MISMATCH, INVALID_PARAMS, METHOD_NOT_FOUND, RpcError, members
+from gateway.wire.parameter_headers import ParameterHeaders, parameter_headers
+from gateway.wire.session import Session
+
+T = TypeVar("T")
+FindCatalogue = Callable[[], Awaitable[Catalogue | None]]
+
+# Ending a session is a courtesy to servers that keep one.
+_GOODBYE_SECONDS = 1.0
+_GOODBYES_MAX = 64
+_RESOURCE_NOT_FOUND_BEFORE_2026 = -32002
+_COMPLETE = b'"complete"'
+_INPUT_REQUIRED = b'"input_required"'
+_LIST_FAILURES = (RpcError, HttpRefusal, UnreadableAnswer, ResponseTooLarge)
+_TEST = "test"
+
+
+class Answer(msgspec.Struct, Generic[T], frozen=True):
+    """What an operation returned, and what it cost."""
+
+    value: T
+    latency_ms: int
+    response_bytes: int
+
+
+class Calls:
+    """The operations of `Gateway`."""
+
+    def __init__(self, config: GatewayConfig) -> None:
+        self.egress = Egress(config)
+        self._config = config
+        self._bulkheads = Bulkheads(config)
+        self._goodbyes: set[asyncio.Task[None]] = set()
+
+    async def aclose(self) -> None:
+        """End what sessions can still be ended in a moment, and close every connection."""
+        goodbyes = set(self._goodbyes)
+        if goodbyes:
+            _, unanswered = await asyncio.wait(goodbyes, timeout=_GOODBYE_SECONDS)
+            for goodbye in unanswered:
+                goodbye.cancel()
+            await asyncio.gather(*unanswered, return_exceptions=True)
+        await self.egress.aclose()
+
+    async def call_tool(
+        self,
+        upstream: Upstream,
+        tool: str,
+        arguments: dict[str, Any],
+        timeout_seconds: float,
+        find_catalogue: FindCatalogue,
+        wanted_headers: ParameterHeaders,
+    ) -> ToolResult:
+        refused: RpcError | None = None
+
+        async def operation(session: Session) -> bytes:
+            nonlocal refused
+            headers = parameter_headers(wanted_headers, arguments) if session.modern else {}
+            params = {"name": tool, "arguments": arguments}
+            try:
+                result = _unframed(await session.request("tools/call", params, name=tool, headers=headers))
+            except RpcError as error:
+                refused = error
+                raise
+            # Within the call, so that a result that is nested too deeply is an error of the server.
+            return redacted_bytes(result, secrets)
+
+        secrets = credential_secrets(upstream.credential)
+        try:
+            answer = await self._ask(upstream, timeout_seconds, operation)
+        except UpstreamError as error:
+            if refused is not None and refused.code == HEADER_MISMATCH:
+                # The call is not sent again, though a server of 2026 has not run it: an older one may have.
+                raise _with_cost_of(HeadersMissing(error.detail), error) from None
+            if refused is None or refused.code not in {INVALID_PARAMS, METHOD_NOT_FOUND}:
+                raise
+            # From here on the server is not asked any more: its own words are explained by what is stored.
+            said = self._meaning(upstream).said(refused)
+            explained = await explained_refusal(refused, said, await find_catalogue(), tool, arguments)
+            raise (error if explained is None else _with_cost_of(explained, error)) from None
+        result = ToolResult(answer.value, answer.latency_ms, answer.response_bytes)
+        if result.is_error:
+            words = _text_of(result.encoded)
+            shown = self._meaning(upstream).text(words)
+            explained = await explained_result(words, shown, await find_catalogue(), tool, arguments)
+            if explained is not None:
+                explained.latency_ms, explained.response_bytes = answer.latency_ms, answer.response_bytes
+                raise explained
+        return result
+
+    async def list_tools(self, upstream: Upstream, timeout_seconds: float) -> list[Tool]:
+        return (await self._ask(upstream, timeout_seconds, _tools)).value.tools
+
+    async def read_resource(self, upstream: Upstream, uri: str, timeout_seconds: float) -> Resource:
+        meaning = self._meaning(upstream)
+
+        async def operation(session: Session) -> bytes:
+            try:
+                result = members(await session.request("resources/read", {"uri": uri}, name=uri))
+            except RpcError as error:
+                # SEP-2164 makes an unknown resource -32602; before, -32002 was in use.
+                if error.code in {INVALID_PARAMS, _RESOURCE_NOT_FOUND_BEFORE_2026}:
+                    raise ResourceNotFound(meaning.said(error)) from None
+                raise
+            _refuse_demand_for_input(result)
+            contents = bytes(result.get("contents", b""))
+            if not contents.startswith(b"["):
+                raise UnreadableAnswer("Its answer has no contents.")
+            return redacted_bytes(contents, credential_secrets(upstream.credential))
+
+        answer = await self._ask(upstream, timeout_seconds, operation)
+        return Resource(answer.value, answer.latency_ms, answer.response_bytes)
+
+    async def probe(self, upstream: Upstream, timeout_seconds: float) -> Probe:
+        async def operation(session: Session) -> Probe:
+            lists, problems = await self._lists(session, upstream)
+            tools = None if lists.tools is None else msgspec.to_builtins(lists.tools)
+            return Probe(
+                True,
+                0,
+                session.protocol_version,
+                None if tools is None else len(tools),
+                lists.resources_count,
+                redacted_json(tools, credential_secrets(upstream.credential)),
+                " ".join(problems) or None,
+                retry_after_seconds=lists.retry_after_seconds,
+            )
+
+        try:
+            answer = await self._ask(upstream, timeout_seconds, operation, purpose=_TEST)
+        except GatewayError as error:
+            if isinstance(error, TooManyCalls):
+                raise
+            waited = error.waited_seconds if isinstance(error, UpstreamTimeout) else 0.0
+            return Probe(
+                False,
+                error.latency_ms,
+                problem=str(error),
+                code=error.code,
+                waited_seconds=waited,
+                retry_after_seconds=error.retry_after_seconds,
+            )
+        return msgspec.structs.replace(answer.value, latency_ms=answer.latency_ms)
+
+    async def _lists(self, session: Session, upstream: Upstream) -> tuple["_Lists", list[str]]:
+        """What the server lists, and what is wrong with it. A server that answers is reachable all the same."""
+        problems: list[str] = []
+        tools, count = Listed([]), 0
+        retry_after: int | None = None
+        if session.capabilities.get("tools") is not None:
+            try:
+                tools = await _tools(session)
+            except _LIST_FAILURES as error:
+                failure = self._failure(session, upstream, error)
+                problems.append(f"Its tools cannot be listed. {failure.explanation}")
+                tools, retry_after = None, failure.retry_after_seconds
+        if session.capabilities.get("resources") is not None and retry_after is not None:
+            problems.append("It was not asked for its resources.")
+            count = None
+        elif session.capabilities.get("resources") is not None:
+            try:
+                count = await _resources_count(session)
+            except _LIST_FAILURES as error:
+                failure = self._failure(session, upstream, error)
+                problems.append(f"Its resources cannot be listed. {failure.explanation}")
+                count, retry_after = None, failure.retry_after_seconds
+        left_out = problem_of(tools.invalid) if tools is not None else None
+        if left_out is not None:
+            problems.insert(0, self._meaning(upstream).text(left_out))
+        return _Lists(None if tools is None else tools.tools, count, retry_after), problems
+
+    def _failure(self, session: Session, upstream: Upstream, error: Exception) -> GatewayError:
+        """Return what `error` means, and when to retry if the server refused its latest request for now."""
+        failure = self._meaning(upstream).of(error)
+        if session.retry_after_seconds is not None and isinstance(failure, UpstreamError):
+            failure.retry_after_seconds = whole_seconds(session.retry_after_seconds)
+        return failure
+
+    def _meaning(self, upstream: Upstream) -> Meaning:
+        return Meaning(credential_secrets(upstream.credential), self._config.upstream_text_max)
+
+    async def _ask(
+        self,
+        upstream: Upstream,
+        timeout_seconds: float,
+        operation: Callable[[Session], Awaitable[T]],
+        purpose: str = "call",
+    ) -> Answer[T]:
+        """Wait for a place, connect, run `operation`, part; everything within `timeout_seconds`.
+
+        Raises GatewayError and nothing else.
+        """
+        deadline = anyio.current_time() + timeout_seconds
+        pool = Pool(upstream.organization_id, upstream.mcp_id or upstream.endpoint_url, purpose)
+        async with self._bulkheads.place(pool, timeout_seconds):
+            return await self._converse(upstream, deadline, operation, purpose)
+
+    async def _converse(
+        self, upstream: Upstream, deadline: float, operation: Callable[[Session], Awaitable[T]], purpose: str
+    ) -> Answer[T]:
+        started = time.perf_counter()
+        seconds = max(0.0, deadline - anyio.current_time())
+        exchange = Exchange(self.egress, upstream, self._config)
+        session = Session(exchange, self._config.client_version)
+        answer: Answer[T] | None = None
+        failure: GatewayError | None = None
+        with anyio.move_on_after(seconds):
+            try:
+                await session.open()
+                value = await operation(session)
+                answer = Answer(value, _milliseconds_since(started), exchange.response_bytes)
+            except Exception as error:  # noqa: BLE001 -- each has its meaning, and a bug is raised again by it
+                failure = self._failure(session, upstream, error)
+                no_session = isinstance(error, (HttpRefusal, UnreadableAnswer)) and not session.protocol_version
+                if purpose == _TEST and no_session and failure.retry_after_seconds is None:
+                    failure = await self._why_no_session(upstream, failure)
+        if not isinstance(failure, (UpstreamUnreachable, UpstreamConnectionLost)):
+            self._part(session)
+        if answer is None:
+            error = failure or UpstreamTimeout(f"The limit was {seconds:g} s.", waited_seconds=seconds)
+            error.latency_ms = _milliseconds_since(started)
+            error.response_bytes = exchange.response_bytes
+            # Without its cause: what a server sent stands in there at length and unredacted.
+            raise error from None
+        return answer
+
+    def _part(self, session: Session) -> None:
+        """End the session of a server that keeps one, in the background: the caller does not wait for that."""
+        if not session.has_id or len(self._goodbyes) >= _GOODBYES_MAX:
+            return
+        goodbye = asyncio.create_task(_close(session))
+        self._goodbyes.add(goodbye)
+        goodbye.add_done_callback(self._goodbyes.discard)
+
+    async def _why_no_session(self, upstream: Upstream, failure: GatewayError) -> GatewayError:
+        """Return the failure, or that the server speaks a transport that the gateway does not."""
+        if await speaks_old_transport(Exchange(self.egress, upstream, self._config)):
+            return UpstreamError(
+                "This server speaks the HTTP+SSE transport of 2024-11-05. Put a bridge in front of it."
+            )
+        return failure
+
+
+class _Lists(msgspec.Struct, frozen=True):
+    tools: list[Tool] | None
+    resources_count: int | None
+    retry_after_seconds: int | None
+
+
+class _Text(msgspec.Struct):
+    text: str = ""
+
+
+async def _close(session: Session) -> None:
+    # The answer is there, and a server that parts badly changes nothing in it.
+    with contextlib.suppress(Exception), anyio.move_on_after(_GOODBYE_SECONDS):
+        await session.close()
+
+
+async def _tools(session: Session) -> Listed:
+    return listed(await entries_of(session, "tools/list", "tools"))
+
+
+async def _resources_count(session: Session) -> int:
+    found = await entries_of(session, "resources/list", "resources")
+    if found.end is not None:
+        raise UnreadableAnswer(f"The rest of the list is not asked for, because {found.end}.")
+    return len(found.entries)
+
+
+def _unframed(result: bytes) -> bytes:
+    """Return the result of a tool without `resultType`, which belongs to the protocol's framing."""
+    parts = members(result)
+    _refuse_demand_for_input(parts)
+    if bytes(parts.get("resultType", b"")) != _COMPLETE:
+        return result
+    del parts["resultType"]
+    return msgspec.json.encode(parts)
+
+
+def _refuse_demand_for_input(result: dict[str, Raw]) -> None:
+    if bytes(result.get("resultType", b"")) == _INPUT_REQUIRED:
+        raise UpstreamError("It asks for input from a person, which a call by key cannot give.")
+
+
+def _with_cost_of(explained: GatewayError, failed: GatewayError) -> GatewayError:
+    explained.latency_ms, explained.response_bytes = failed.latency_ms, failed.response_bytes
+    return explained
+
+
+def _text_of(result: bytes) -> str:
+    """Return the texts among the contents of a result; contents of other kinds may be anything."""
+    try:
+        contents = msgspec.json.decode(members(result).get("content", b"[]"), type=list[Raw])
+    except msgspec.DecodeError:
+        return ""
+    texts: list[str] = []
+    for content in contents:
+        with contextlib.suppress(msgspec.DecodeError):
+            texts.append(msgspec.json.decode(content, type=_Text).text)
+    return " ".join(filter(None, texts))
+
+
+def _milliseconds_since(started: float) -> int:
+    return round((time.perf_counter() - started) * 1000)

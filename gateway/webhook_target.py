@@ -1,0 +1,92 @@
+"""What webhooks are signed with, sealed at rest, and where their messages go."""
+
+import base64
+import re
+from datetime import datetime
+from typing import NamedTuple
+from urllib.parse import urlsplit
+
+from standardwebhooks import Webhook
+
+from domain.webhooks.events import WebhookKind
+from gateway.http_post import PostResult
+from infrastructure.database.statements import Statement
+from infrastructure.encryption import DecryptionFailed, Sealer
+from projections.read_models.webhooks.list.queries import SealedSecret, secret_put
+
+SECRET_BYTES = 32
+"""Random bytes of a signing secret; Standard Webhooks asks for 24 to 64."""
+
+_PURPOSE = "webhook-secret"
+_PREFIX = "whsec_"
+_WORD = re.compile("[a-z_]{1,40}")
+
+
+class WebhookTarget(NamedTuple):
+    """The address of a webhook and the secrets that sign its messages; none for one whose address is the secret."""
+
+    url: str
+    secrets: tuple[str, ...]
+
+    def headers(self, message_id: str, at: datetime, body: bytes) -> dict[str, str]:
+        """Identification and signatures after Standard Webhooks 1.0, one signature a secret."""
+        signatures = [Webhook(secret).sign(message_id, at, body.decode()) for secret in self.secrets]
+        headers = {"webhook-id": message_id, "webhook-timestamp": str(int(at.timestamp()))}
+        return {**headers, "webhook-signature": " ".join(signatures)} if signatures else headers
+
+    def redacted(self, posted: PostResult) -> PostResult:
+        """What may be kept of an answer and shown.
+
+        Many servers repeat where nothing was found, and some all that they know. Of the answer from a secret address
+        only a word is left, such as the `invalid_payload` of Slack, if it is no part of the address.
+        """
+        said = posted.response
+        for secret in self.secrets:
+            said = said.replace(secret, "…")
+        is_told = self.secrets or (_WORD.fullmatch(said.strip()) and said.strip() not in self.url)
+        return posted._replace(response=said if is_told else "")
+
+
+def new_secret(entropy: bytes) -> str:
+    """A signing secret (Standard Webhooks 1.0) of `SECRET_BYTES` random bytes."""
+    return _PREFIX + base64.b64encode(entropy).decode()
+
+
+def shown_url(kind: WebhookKind, url: str) -> str:
+    """What may be shown of an address: whoever knows the whole one of a Slack channel can write to it."""
+    if kind == "standard":
+        return url
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc}/…"
+
+
+def store_secret(sealer: Sealer, secret: str, version: int, webhook_id: str, organization_id: str) -> Statement:
+    """The statement that stores a secret, sealed and bound to its webhook."""
+    sealed = sealer.seal(secret.encode(), purpose=_PURPOSE, bound_to=_bound_to(organization_id, webhook_id))
+    return secret_put(webhook_id, version, sealed)
+
+
+def open_target(
+    sealer: Sealer | None,
+    stored: list[SealedSecret],
+    *,
+    webhook_id: str,
+    organization_id: str,
+    kind: WebhookKind,
+    url: str,
+    previous_valid_until: datetime | None,
+    at: datetime,
+) -> WebhookTarget:
+    """The way for a message sent at `at`. Raises `SealBroken` when a secret does not open."""
+    if sealer is None or not stored:
+        raise DecryptionFailed
+    overlaps = previous_valid_until is not None and at < previous_valid_until
+    secrets = [
+        sealer.open(each.sealed, purpose=_PURPOSE, bound_to=_bound_to(organization_id, webhook_id)).decode()
+        for each in (stored if overlaps else stored[:1])
+    ]
+    return WebhookTarget(secrets[0], ()) if kind == "slack" else WebhookTarget(url, tuple(secrets))
+
+
+def _bound_to(organization_id: str, webhook_id: str) -> str:
+    return f"{organization_id}/{webhook_id}"

@@ -1,0 +1,94 @@
+"""The settings that a connection asks for when it starts, and the proof that PostgreSQL applies them.
+
+The role, row-level security, the timeouts and the binding to an organization are startup parameters. A connection
+pooler may drop those (`ignore_startup_parameters = options` of PgBouncer), and PostgreSQL then serves everything as the
+login itself. So every connection is compared with what it asked for before it is used.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from time import monotonic
+from typing import Any, Literal
+
+import structlog
+from psycopg import AsyncConnection
+from psycopg.pq import ConnStatus, PipelineStatus, TransactionStatus
+from psycopg.rows import TupleRow
+
+from infrastructure.database.errors import SettingsNotApplied
+from infrastructure.database.queries import SQL
+
+Connection = AsyncConnection[TupleRow]
+
+_log = structlog.get_logger(__name__)
+
+_MILLISECONDS: Mapping[str, int] = {"": 1, "ms": 1, "s": 1_000, "min": 60_000, "h": 3_600_000, "d": 86_400_000}
+_DURATION = re.compile(r"(\d+)(ms|s|min|h|d)?")
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionSettings:
+    """`durations` in milliseconds, `texts` as PostgreSQL shows them. `role` None: that of the login."""
+
+    role: str | None
+    durations: Mapping[str, int]
+    texts: Mapping[str, str]
+
+    @property
+    def startup_options(self) -> str:
+        """The value of libpq's `options`. None of the values contains a blank."""
+        asked = {**self.durations, **{name: value for name, value in self.texts.items() if value}}
+        if self.role is not None:
+            asked["role"] = self.role
+        return " ".join(f"-c {name}={value}" for name, value in asked.items())
+
+    async def verify(self, connection: Connection) -> None:
+        """Raise `SettingsNotApplied` when the session is not what was asked for."""
+        names = [*self.durations, *self.texts]
+        cursor = await connection.execute(SQL.connection_settings, (names,))
+        row: Any = await cursor.fetchone()
+        user, values = row
+        differences = [] if self.role in (None, user) else [f"current_user is {user} instead of {self.role}"]
+        for name, found in zip(names, values, strict=True):
+            wanted = self.durations.get(name, self.texts.get(name))
+            if wanted != (_duration(found) if name in self.durations else found):
+                differences.append(f"{name} is {found or 'not set'} instead of {wanted or 'not set'}")
+        if differences:
+            _say(differences)
+            raise SettingsNotApplied(differences)
+
+
+_SILENT_SECONDS = 60.0
+_said: dict[str, float] = {}
+
+
+def _say(differences: list[str]) -> None:
+    """Log this once a minute at most: a process that is refused tries again all the time."""
+    text, at = ", ".join(differences), monotonic()
+    if at - _said.get(text, -_SILENT_SECONDS) >= _SILENT_SECONDS:
+        _said.clear()
+        _said[text] = at
+        _log.error("connection_settings_not_applied", differences=differences)
+
+
+def left_open(connection: Connection) -> Literal["pipeline", "transaction"] | None:
+    """What an interrupted caller left open on an idle connection; None: nothing, or the connection is closed.
+
+    The driver has no public word for a pipeline or transaction block that was entered and never left. The next
+    user of the connection would continue in it.
+    """
+    server = connection.pgconn
+    if server.status == ConnStatus.BAD:
+        return None
+    if server.pipeline_status != PipelineStatus.OFF or connection._pipeline is not None:  # pyright: ignore[reportPrivateUsage]  # noqa: SLF001
+        return "pipeline"
+    if server.transaction_status != TransactionStatus.IDLE or connection._num_transactions:  # pyright: ignore[reportPrivateUsage]  # noqa: SLF001
+        return "transaction"
+    return None
+
+
+def _duration(text: str) -> int | None:
+    """PostgreSQL shows durations in the largest unit that gives a whole number, such as `5s`."""
+    match = _DURATION.fullmatch(text)
+    return int(match[1]) * _MILLISECONDS[match[2] or ""] if match else None

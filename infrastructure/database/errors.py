@@ -1,0 +1,65 @@
+"""What can go wrong with the database. The first line of each docstring is the message."""
+
+from collections.abc import Sequence
+from typing import ClassVar, Literal
+
+import psycopg
+from psycopg_pool import PoolTimeout, TooManyRequests
+
+
+class StorageError(Exception):
+    """The database could not do that."""
+
+    def __init__(self, message: str | None = None) -> None:
+        super().__init__(message or (type(self).__doc__ or "").partition("\n")[0])
+
+
+class Unavailable(StorageError):
+    """The log cannot be written at the moment. Nothing was recorded: repeat the request in a moment."""
+
+    outcome: ClassVar[Literal["not_recorded", "unknown"]] = "not_recorded"
+
+
+class SettingsNotApplied(Unavailable, psycopg.OperationalError):
+    """PostgreSQL does not apply the settings that a connection asked for. Connect without a pooler that drops them."""
+
+    def __init__(self, differences: Sequence[str]) -> None:
+        self.differences = tuple(differences)
+        super().__init__(
+            f"PostgreSQL does not apply the settings that this connection asked for: {', '.join(differences)}. A"
+            " connection pooler that drops startup parameters does this. Connect to PostgreSQL directly, or through a"
+            " pooler that passes them on."
+        )
+
+    def again(self) -> "SettingsNotApplied":
+        """The same for another caller: an exception keeps the trace of the one that it was raised for."""
+        return SettingsNotApplied(self.differences)
+
+
+class Unconfirmed(Unavailable):
+    """A change was sent and not confirmed. Look it up, or repeat the request with the same Idempotency-Key."""
+
+    outcome = "unknown"
+
+    def __init__(self, message: str | None = None, *, resource_id: str | None = None) -> None:
+        super().__init__(message)
+        self.resource_id = resource_id
+
+
+UNAVAILABLE = (
+    psycopg.OperationalError,
+    psycopg.InterfaceError,
+    psycopg.errors.ReadOnlySqlTransaction,  # after a failover the old primary only reads
+    # The server ended the session since its transaction was idle or open for too long; psycopg: an InternalError.
+    psycopg.errors.IdleInTransactionSessionTimeout,
+    psycopg.errors.TransactionTimeout,
+    PoolTimeout,
+    TooManyRequests,
+    TimeoutError,
+    OSError,
+)
+"""What the driver and the pool raise when the database does not answer, or does not answer in time."""
+
+SUSPECT = (psycopg.ProgrammingError, psycopg.InternalError, psycopg.InterfaceError, psycopg.NotSupportedError)
+"""What no statement of this program raises on a healthy connection: an open pipeline or transaction, another role or
+search path, a server that only reads. The connection is replaced rather than trusted again."""

@@ -1,0 +1,156 @@
+"""A pool that hands out only connections that are what they were asked to be.
+
+A caller that is cancelled may leave its connection inside a pipeline or a transaction, or with another role. Such a
+connection is closed and replaced immediately: the next caller would fail, or see rows of another organization.
+"""
+
+import asyncio
+import os
+import socket
+from collections import Counter
+from collections.abc import AsyncGenerator, Generator
+from contextlib import asynccontextmanager, contextmanager, suppress
+from time import monotonic
+from typing import Any, Literal, get_args
+
+import psycopg
+from psycopg import AsyncConnection
+from psycopg.rows import TupleRow
+from psycopg_pool import AsyncConnectionPool, PoolTimeout
+
+from infrastructure.database.connection_settings import Connection, ConnectionSettings, left_open
+from infrastructure.database.errors import SUSPECT, SettingsNotApplied
+
+Reason = Literal["cancelled", "pipeline", "transaction", "settings", "error", "lost"]
+"""Why a connection was replaced: its caller was cancelled in the middle, left a pipeline or a transaction open, or
+changed its settings; it raised an error whose cause may be the connection; or the server closed it."""
+
+REASONS: tuple[Reason, ...] = get_args(Reason)
+
+
+_SILENT = "PostgreSQL did not answer in time. Repeat the request in a moment."
+
+
+class Pool(AsyncConnectionPool[Connection]):
+    """Not open yet. `replaced` counts the connections that were closed before their time."""
+
+    def __init__(
+        self,
+        url: str,
+        settings: ConnectionSettings,
+        arguments: dict[str, Any],
+        *,
+        size_max: int,
+        waiting_max: int,
+        timeout: float,
+    ) -> None:
+        self.replaced: Counter[Reason] = Counter()
+        self._settings = settings
+        self._not_applied: SettingsNotApplied | None = None
+        super().__init__(
+            url,
+            connection_class=AsyncConnection[TupleRow],
+            kwargs=arguments,
+            configure=self._verify_new,
+            # With a reset the pool takes connections back in a task of its own. Without, a caller that is cancelled
+            # while it gives its connection back takes the connection's place in the pool with it.
+            reset=_require_idle,
+            min_size=1,
+            max_size=size_max,
+            max_waiting=waiting_max,
+            timeout=timeout,
+            reconnect_timeout=1.0,
+            open=False,
+        )
+
+    @property
+    def not_applied(self) -> SettingsNotApplied | None:
+        """Why the last connection could not be used; None: PostgreSQL applied what was asked for, or did not answer."""
+        return self._not_applied
+
+    async def getconn(self, timeout: float | None = None) -> Connection:  # noqa: ASYNC109 -- the signature of the pool
+        """A connection that was compared with its settings right now. Raises `PoolTimeout`, or why none can be made."""
+        deadline = monotonic() + (self.timeout if timeout is None else timeout)
+        while True:
+            try:
+                connection = await super().getconn(max(deadline - monotonic(), 0.0))
+            except PoolTimeout:
+                if self._not_applied is not None:
+                    raise self._not_applied.again() from None
+                raise
+            try:
+                with _cut_off(connection, deadline - monotonic()):
+                    await self._settings.verify(connection)
+            except SettingsNotApplied:
+                await self._replace(connection, "settings")
+            except psycopg.Error:
+                # A restart of the server must cost no caller an answer.
+                await self._replace(connection, "lost")
+            except BaseException:
+                await self._replace(connection, "cancelled")
+                await self.putconn(connection)
+                raise
+            else:
+                return connection
+            await self.putconn(connection)
+            if monotonic() >= deadline:
+                raise PoolTimeout(_SILENT)
+
+    async def putconn(self, conn: Connection) -> None:
+        reason = left_open(conn)
+        if reason is not None:
+            await self._replace(conn, reason)
+        await super().putconn(conn)
+
+    @asynccontextmanager
+    async def connection(self, timeout: float | None = None) -> AsyncGenerator[Connection]:  # noqa: ASYNC109 -- likewise
+        """A connection for as long as the block runs: committed at its end, rolled back when it raises."""
+        async with super().connection(timeout) as connection:
+            try:
+                yield connection
+            except asyncio.CancelledError:
+                await self._replace(connection, "cancelled")
+                raise
+            except SUSPECT:
+                await self._replace(connection, "error")
+                raise
+
+    async def _replace(self, connection: Connection, reason: Reason) -> None:
+        """Close the connection; the pool makes another one when it is given back."""
+        if not connection.closed or reason == "lost":
+            self.replaced[reason] += 1
+        await connection.close()
+
+    async def _verify_new(self, connection: Connection) -> None:
+        try:
+            with _cut_off(connection, self.timeout):
+                await self._settings.verify(connection)
+        except SettingsNotApplied as error:
+            self._not_applied = error
+            await connection.close()
+            raise
+        self._not_applied = None
+
+
+@contextmanager
+def _cut_off(connection: Connection, seconds: float) -> Generator[None]:
+    """Shut the connection down after `seconds`: what waits for the server then fails as if the server had closed it.
+
+    To cancel a statement, the driver asks the server and waits for it, and a server that is paused answers neither.
+    """
+    timer = asyncio.get_running_loop().call_later(max(seconds, 0.0), _shut_down, connection)
+    try:
+        yield
+    finally:
+        timer.cancel()
+
+
+def _shut_down(connection: Connection) -> None:
+    with suppress(psycopg.Error, OSError), socket.socket(fileno=os.dup(connection.fileno())) as wire:
+        wire.shutdown(socket.SHUT_RDWR)
+
+
+async def _require_idle(connection: Connection) -> None:
+    reason = left_open(connection)
+    if reason is not None:
+        raise psycopg.InterfaceError(f"The connection was given back inside an open {reason}. It is replaced.")

@@ -1,0 +1,18 @@
+"""The statements of connections, transactions and logins, by name."""
+
+from typing import NamedTuple
+
+from infrastructure.database.statements import load
+
+
+class Queries(NamedTuple):
+    connection_settings: bytes
+    clock: bytes
+    begin_reading: bytes
+    begin_writing: bytes
+    begin_at_the_gate: bytes
+    login_facts: bytes
+    login_excess: bytes
+
+
+SQL = load(Queries, __file__)

@@ -1,0 +1,141 @@
+"""Makes a read model again beside the live one, and puts it in its place.
+
+A model that follows the log is switched: the tables change schemas in one transaction, and the old ones are kept until
+`drop_old`. One that changes with the log is put right instead, also in one transaction: nobody writes to it meanwhile,
+everybody reads it, and the rows that were wrong are kept likewise. See docs/decisions/0025.
+"""
+
+import asyncio
+from time import monotonic
+from typing import NamedTuple
+
+import psycopg
+
+from infrastructure.database.connections import Connection
+from projections.engine.rebuild.compare import Comparison
+from projections.engine.rebuild.errors import LockTimeout
+from projections.engine.rebuild.models import Model
+from projections.engine.rebuild.queries import SQL
+from projections.engine.rebuild.tables import (
+    block_writes,
+    drop_place,
+    make_place,
+    move_tables,
+    reconcile,
+    set_search_path,
+    table,
+)
+from projections.engine.rebuild.versions import (
+    Progress,
+    Version,
+    advance,
+    begin_or_resume,
+    compare_with_live,
+    exclusive_connection,
+    live_positions,
+    no_progress,
+    old_places,
+    temporary_version,
+)
+from projections.engine.runner import LIVE, live_version
+
+_NEAR_SECONDS = 1.0
+"""A round of catching up that takes no longer is the last one: what is left is done while the tables are switched."""
+
+_ATTEMPTS_MAX = 60
+_PAUSE_SECONDS = 0.5
+
+
+class Rebuilt(NamedTuple):
+    """`kept` is the schema in which what was replaced is kept; None: nothing was switched, because the two differ."""
+
+    version: Version
+    comparison: Comparison
+    kept: str | None
+
+
+async def verify(url: str, model: Model, progress: Progress = no_progress) -> Comparison:
+    """Derive the model again into tables of its own and compare, without touching the live version."""
+    async with exclusive_connection(url, model) as connection, temporary_version(connection, model) as version:
+        await _catch_up(connection, model, version, progress)
+        return await compare_with_live(connection, url, model, version, progress)
+
+
+async def rebuild(
+    url: str, model: Model, progress: Progress = no_progress, *, accept_differences: bool = False
+) -> Rebuilt:
+    """Make a new version, compare, switch. A second run goes on where the first one was killed."""
+    async with exclusive_connection(url, model) as connection:
+        version = await begin_or_resume(connection, model)
+        await _catch_up(connection, model, version, progress)
+        comparison = await compare_with_live(connection, url, model, version, progress)
+        if not comparison.equal and not accept_differences:
+            return Rebuilt(version, comparison, None)
+        return Rebuilt(version, comparison, await _put_in_place(connection, model, version))
+
+
+async def drop_old(url: str, model: Model) -> list[str]:
+    """Remove what rebuilds replaced; gives the schemas that are gone."""
+    async with exclusive_connection(url, model) as connection:
+        cursor = await connection.execute(SQL.places, (old_places(model),))
+        places = [row[0] for row in await cursor.fetchall()]
+        for place in places:
+            async with connection.transaction():
+                await connection.execute(SQL.version_stops_end, (model.name, place))
+                await connection.execute(SQL.version_end, (model.name, place))
+                await drop_place(connection, place)
+        return places
+
+
+async def _catch_up(connection: Connection, model: Model, version: Version, progress: Progress) -> None:
+    """Catch up until the live version is a moment away, whatever is written meanwhile."""
+    while True:
+        began = monotonic()
+        await advance(connection, model, version, await live_positions(connection, model), progress)
+        if monotonic() - began < _NEAR_SECONDS:
+            return
+
+
+async def _put_in_place(connection: Connection, model: Model, version: Version) -> str:
+    """As soon as the locks are to be had. They are asked for for an instant at a time: others wait behind us."""
+    for _ in range(_ATTEMPTS_MAX):
+        try:
+            async with connection.transaction():
+                if model.inline:
+                    return await _put_right(connection, model, version)
+                return await _switch(connection, model, version)
+        except (psycopg.errors.LockNotAvailable, psycopg.errors.DeadlockDetected):
+            await asyncio.sleep(_PAUSE_SECONDS)
+            await advance(connection, model, version, await live_positions(connection, model))
+    raise LockTimeout
+
+
+async def _switch(connection: Connection, model: Model, version: Version) -> str:
+    """Runners wait at their checkpoints, readers for the moment in which the tables change schemas."""
+    kept = f"{model.name}_old_{await live_version(connection, model.followers[0])}"
+    await connection.execute(SQL.live_checkpoints_hold, (model.name,))
+    await advance(connection, model, version, await live_positions(connection, model))
+    await make_place(connection, kept)
+    await move_tables(connection, model.tables, LIVE, kept)
+    await move_tables(connection, model.tables, version.place, LIVE)
+    await connection.execute(SQL.version_stops_end, (model.name, version.place))
+    await connection.execute(SQL.version_move, (kept, model.name, LIVE))
+    await connection.execute(SQL.version_move, (LIVE, model.name, version.place))
+    await drop_place(connection, version.place)
+    return kept
+
+
+async def _put_right(connection: Connection, model: Model, version: Version) -> str:
+    """Whoever changes something waits until this is over; whoever verifies a key does not."""
+    kept = f"{model.name}_old_{version.number}"
+    await block_writes(connection, model.tables)
+    await connection.execute(SQL.live_checkpoints_hold, (model.name,))
+    await advance(connection, model, version, await live_positions(connection, model))
+    await make_place(connection, kept)
+    await set_search_path(connection, LIVE)
+    for name in model.tables:
+        await reconcile(connection, await table(connection, name), version.place, kept)
+    await connection.execute(SQL.version_stops_end, (model.name, version.place))
+    await connection.execute(SQL.version_end, (model.name, version.place))
+    await drop_place(connection, version.place)
+    return kept

@@ -1,0 +1,128 @@
+"""Tables of one name in two schemas: made beside each other, moved, compared, put right.
+
+The names come from `projections/engine/rebuild/models.py` and from the catalogue, never from outside.
+"""
+
+from collections.abc import AsyncIterator, Sequence
+from typing import Any, NamedTuple
+
+from psycopg import AsyncServerCursor, sql
+from psycopg.rows import TupleRow
+
+from infrastructure.database.connections import Connection
+from projections.engine.rebuild.queries import SQL
+from projections.engine.runner import LIVE
+from projections.engine.schema import PROJECTIONS, folder_scripts
+
+_FETCHED = 5_000
+
+
+class Table(NamedTuple):
+    """`columns` in order, `key` those of the primary key, `texts` those whose order depends on a collation."""
+
+    name: str
+    columns: tuple[str, ...]
+    key: tuple[str, ...]
+    texts: frozenset[str]
+
+
+async def table(connection: Connection, name: str) -> Table:
+    cursor = await connection.execute(SQL.columns, (f"{LIVE}.{name}",))
+    rows = await cursor.fetchall()
+    return Table(
+        name,
+        tuple(row[0] for row in rows),
+        tuple(row[0] for row in rows if row[1]),
+        frozenset(row[0] for row in rows if row[2]),
+    )
+
+
+async def set_search_path(connection: Connection, place: str) -> None:
+    """From now on the statements of the read models mean the tables in `place`."""
+    await connection.execute(sql.SQL("set search_path to {}, public").format(sql.Identifier(place)))
+
+
+async def make_place(connection: Connection, place: str) -> None:
+    await connection.execute(sql.SQL("create schema {}").format(sql.Identifier(place)))
+
+
+async def drop_place(connection: Connection, place: str) -> None:
+    await connection.execute(sql.SQL("drop schema if exists {} cascade").format(sql.Identifier(place)))
+
+
+async def create_tables(connection: Connection, place: str, folder: str) -> None:
+    """The tables of a read model as its schema makes them, with grants and policies, fit to become the live ones."""
+    await set_search_path(connection, place)
+    for script in folder_scripts(PROJECTIONS):
+        if script.name.startswith(f"{folder}/"):
+            await connection.execute(script.sql)
+
+
+async def create_empty_copies(connection: Connection, place: str, names: Sequence[str]) -> None:
+    """Empty tables with the columns and indexes of the live ones, to compare with."""
+    for name in names:
+        query = sql.SQL("create table {} (like {} including all)")
+        await connection.execute(query.format(sql.Identifier(place, name), sql.Identifier(LIVE, name)))
+
+
+async def move_tables(connection: Connection, names: Sequence[str], origin: str, place: str) -> None:
+    for name in names:
+        query = sql.SQL("alter table {} set schema {}")
+        await connection.execute(query.format(sql.Identifier(origin, name), sql.Identifier(place)))
+
+
+async def block_writes(connection: Connection, names: Sequence[str]) -> None:
+    """Until the transaction ends everybody may read these tables, and nobody writes to them or holds their rows."""
+    tables = sql.SQL(", ").join(sql.Identifier(LIVE, name) for name in names)
+    await connection.execute(sql.SQL("lock table {} in exclusive mode").format(tables))
+
+
+async def reconcile(connection: Connection, what: Table, place: str, kept: str) -> int:
+    """Make the rows of the live table those of the one in `place`. What they were is kept in `kept`; gives how many."""
+    live, right = sql.Identifier(LIVE, what.name), sql.Identifier(place, what.name)
+    key = sql.SQL(", ").join(map(sql.Identifier, what.key))
+    columns = sql.SQL(", ").join(map(sql.Identifier, what.columns))
+    same_key = sql.SQL(" and ").join(sql.SQL("l.{0} = r.{0}").format(sql.Identifier(name)) for name in what.key)
+    keeping = await connection.execute(
+        sql.SQL(
+            "create table {kept} as select l.* from {live} l left join {right} r on {same_key}"
+            " where row(l.*) is distinct from row(r.*)"
+        ).format(kept=sql.Identifier(kept, what.name), live=live, right=right, same_key=same_key)
+    )
+    await connection.execute(
+        sql.SQL("delete from {live} where ({key}) in (select {key} from {kept})").format(
+            live=live, key=key, kept=sql.Identifier(kept, what.name)
+        )
+    )
+    made = await connection.execute(
+        sql.SQL(
+            "insert into {live} ({columns}) select {columns} from {right} r"
+            " where not exists (select from {live} l where {same_key})"
+        ).format(live=live, columns=columns, right=right, same_key=same_key)
+    )
+    return max(keeping.rowcount, made.rowcount)
+
+
+async def rows(connection: Connection, what: Table, place: str) -> AsyncIterator[TupleRow]:
+    """All rows in the order of their keys, where texts sort as Python sorts them. Must run in a transaction.
+
+    Keys come first and as they are, all else as text: Python has no infinite instants.
+    """
+    order = [
+        sql.SQL('{} collate "C"').format(sql.Identifier(name)) if name in what.texts else sql.Identifier(name)
+        for name in what.key
+    ]
+    columns = [
+        *[sql.Identifier(name) for name in what.key],
+        *[sql.SQL("{}::text").format(sql.Identifier(name)) for name in what.columns if name not in what.key],
+    ]
+    query = sql.SQL("select {} from {} order by {}").format(
+        sql.SQL(", ").join(columns),
+        sql.Identifier(place, what.name),
+        sql.SQL(", ").join(order),
+    )
+    async with AsyncServerCursor[Any](connection, f"rows_of_{what.name}") as cursor:
+        cursor.itersize = _FETCHED
+        await cursor.execute(query)
+        async for row in cursor:
+            yield row

@@ -1,0 +1,293 @@
+"""Runs the read models that follow a log: read what comes next in a lane, apply it, remember how far that went.
+
+One transaction does all three, and begins by locking the checkpoint of the lane, which is advanced by compare-and-swap.
+So any number of runners can work at once, be killed at any line, or run twice: each position is applied once. A lane
+that can not go on (a hole, an event that can not be applied) stops at that very position, whatever the other lanes do;
+see `projections/engine/stopped_lanes.py`.
+
+A version of a read model that is made beside the live one (`projections/rebuild`) has tables of the same names in a
+schema of its own, its *place*: the same statements serve both, by the search path of the connection, and the live ones
+carry no version through every query. Whichever version has its tables in `public` is the live one.
+"""
+
+from bisect import bisect_right
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from time import monotonic
+from typing import Any, Generic, Literal, NamedTuple, TypeVar
+
+import psycopg
+
+from eventstore.errors import Corruption
+from eventstore.lanes import LANES
+from eventstore.reader import PositionGap
+from infrastructure.database.connections import Connection
+from infrastructure.database.statements import load
+from projections.engine.batch_size import AdaptiveBatchSize
+from projections.engine.stopped_lanes import clear_stop, record_stop, skipped_positions, stopped_in
+
+T = TypeVar("T")
+
+Log = Literal["lifecycle", "usage"]
+
+LIVE = "public"
+"""The place of the live version."""
+
+
+class _Queries(NamedTuple):
+    checkpoints_ensure: bytes
+    lags: bytes
+    live_version: bytes
+    usage_waits_since: bytes
+    checkpoint_lock: bytes
+    checkpoint_advance: bytes
+
+
+_SQL = load(_Queries, __file__, "runner.sql")
+
+
+async def _no_effects(_connection: Connection, _page: Sequence[Any]) -> None:
+    """Most read models cause nothing outside themselves."""
+
+
+@dataclass(frozen=True, slots=True)
+class AsyncProjection(Generic[T]):
+    """A read model that follows `log`; `version` is that of its first tables.
+
+    `read(connection, lane, after)` gives the next page of a lane, one item a position; `apply(connection, page)` writes
+    what follows from it. `effects` is for what must happen once in the world, such as an entry of an outbox: it is left
+    out while a version is made beside the live one. All run in the transaction that moves the checkpoint. With `pace`
+    a page is no larger than this process has learnt to apply in good time; without, as large as it is read.
+    """
+
+    projection: str
+    version: int
+    log: Log
+    read: Callable[[Connection, int, int], Awaitable[Sequence[T]]]
+    apply: Callable[[Connection, Sequence[T]], Awaitable[None]]
+    effects: Callable[[Connection, Sequence[T]], Awaitable[None]] = _no_effects
+    pace: AdaptiveBatchSize | None = field(default=None, compare=False)
+
+
+class Lag(NamedTuple):
+    """Where a lane ends and how far a read model has come in it. `head` None: the lane has no head row."""
+
+    lane: int
+    position: int
+    head: int | None
+
+    @property
+    def behind(self) -> int:
+        """Positions still to be applied; never negative."""
+        return max((self.head or 0) - self.position, 0)
+
+    @property
+    def problem(self) -> str | None:
+        if self.head is None:
+            return "the lane has no head"
+        if self.position > self.head:
+            return f"its checkpoint is {self.position}, and the lane ends at {self.head}"
+        return None
+
+
+@dataclass(slots=True)
+class RunResult:
+    """What a run did: positions applied, whether some are left, why lanes stopped, and which were put off.
+
+    A lane is put off for a reason that passes by itself, such as a lock that was not to be had in time.
+    """
+
+    applied: int = 0
+    unfinished: bool = False
+    stopped: dict[int, str] = field(default_factory=dict[int, str])
+    delayed: dict[int, str] = field(default_factory=dict[int, str])
+
+
+async def lags(connection: Connection, follower: AsyncProjection[T], place: str = LIVE) -> list[Lag]:
+    """One for each lane, all at one instant."""
+    cursor = await connection.execute(_SQL.lags, (follower.projection, follower.log, place, LANES))
+    return [Lag(*row) for row in await cursor.fetchall()]
+
+
+async def live_version(connection: Connection, follower: AsyncProjection[T]) -> int:
+    """The version that everybody reads."""
+    row = await (await connection.execute(_SQL.live_version, (follower.projection,))).fetchone()
+    return follower.version if row is None or row[0] is None else int(row[0])
+
+
+async def usage_waits_since(connection: Connection, follower: AsyncProjection[T]) -> datetime | None:
+    """When the oldest batch that a follower of the usage log has still to apply was written; None: there is none."""
+    cursor = await connection.execute(_SQL.usage_waits_since, (follower.projection,))
+    row = await cursor.fetchone()
+    return None if row is None else row[0]
+
+
+async def blocked_by(connection: Connection, follower: AsyncProjection[T], lag: Lag) -> str | None:
+    """Why the lane can not be read on; None when it can, or when nothing is left in it."""
+    if lag.problem or not lag.behind:
+        return lag.problem
+    try:
+        page = await follower.read(connection, lag.lane, lag.position)
+    except Corruption as corruption:
+        return str(corruption)
+    return None if page else str(_missing_end(follower, lag.lane, lag.position, lag.head))
+
+
+async def ensure_checkpoints(connection: Connection, follower: AsyncProjection[T]) -> None:
+    """The live version has a checkpoint in every lane."""
+    key = {"projection": follower.projection, "version": follower.version, "log": follower.log}
+    await connection.execute(_SQL.checkpoints_ensure, {**key, "lanes": LANES})
+
+
+async def run_projection(
+    connection: Connection,
+    follower: AsyncProjection[T],
+    seconds: float,
+    *,
+    place: str = LIVE,
+    until: Mapping[int, int] | None = None,
+) -> RunResult:
+    """Apply what there is, a page a lane in turn, until nothing is left or `seconds` have passed.
+
+    `connection` must be in autocommit mode, and its search path begin with `place`. `until` bounds it by lane; a lane
+    that is not named is left alone. Raises what the driver raises when the connection breaks.
+    """
+    deadline = monotonic() + seconds
+    if place == LIVE:
+        await ensure_checkpoints(connection, follower)
+    run = _Runner(
+        connection,
+        follower,
+        place,
+        until,
+        skipped=await skipped_positions(connection, follower.projection, follower.log),
+        troubled=await stopped_in(connection, follower.projection, follower.log, place),
+    )
+    result = run.result
+    while True:
+        before = result.applied
+        for lag in await lags(connection, follower, place):
+            if lag.lane in result.stopped or lag.lane in result.delayed:
+                continue
+            if lag.problem:
+                await run.stop(lag.lane, lag.problem)
+            elif run.end_of(lag) > lag.position:
+                if monotonic() >= deadline:
+                    result.unfinished = True
+                    return result
+                await run.step(lag)
+        if result.applied == before:
+            return result
+
+
+@dataclass(slots=True)
+class _Runner(Generic[T]):
+    """One run of one version: `troubled` are the lanes that had stopped at the end of the last one."""
+
+    connection: Connection
+    follower: AsyncProjection[T]
+    place: str
+    until: Mapping[int, int] | None
+    skipped: Mapping[int, list[int]]
+    troubled: set[int]
+    result: RunResult = field(default_factory=RunResult)
+
+    def end_of(self, lag: Lag) -> int:
+        """The last position that is to be applied."""
+        head = lag.head or 0
+        return head if self.until is None else min(head, self.until.get(lag.lane, 0))
+
+    async def step(self, lag: Lag) -> None:
+        """One page of one lane, or as much of it as comes before what can not be applied.
+
+        A page that fails as a whole is tried in halves, so that what stops a lane is one position, and named; so is
+        one that took too long.
+        """
+        pace = self.follower.pace
+        most = 1 if lag.lane in self.troubled else pace and pace.most
+        while True:
+            page = _Page(most)
+            began = monotonic()
+            try:
+                async with self.connection.transaction():
+                    self.result.applied += await self._apply(lag, page)
+                if pace and page.size:
+                    pace.record(page.size, monotonic() - began)
+            except Exception as error:
+                if self.connection.closed:
+                    raise
+                too_long = isinstance(error, psycopg.errors.QueryCanceled) and page.size > 1
+                if isinstance(error, psycopg.OperationalError) and not too_long:
+                    self.result.delayed[lag.lane] = _first_line(error)
+                    return
+                if too_long and pace:
+                    pace.too_large(page.size)
+                if page.size > 1:
+                    most = page.size // 2
+                    continue
+                await self.stop(lag.lane, _first_line(error))
+            return
+
+    async def stop(self, lane: int, reason: str) -> None:
+        self.result.stopped[lane] = reason
+        follower = self.follower
+        await record_stop(self.connection, follower.projection, follower.log, lane, self.place, reason)
+
+    async def _apply(self, lag: Lag, page: "_Page") -> int:
+        follower, connection = self.follower, self.connection
+        key = (follower.projection, follower.log, lag.lane, self.place)
+        row = await (await connection.execute(_SQL.checkpoint_lock, key)).fetchone()
+        if row is None:
+            return 0
+        version, position = row
+        room = self.end_of(lag) - position
+        if room <= 0:
+            return 0
+        if self._next_skipped(lag.lane, position) == position + 1:
+            applied = 1
+        else:
+            applied = await self._apply_page(lag, position, room, page)
+        where = (follower.projection, version, follower.log, lag.lane)
+        cursor = await connection.execute(_SQL.checkpoint_advance, (position + applied, *where, position))
+        if cursor.rowcount != 1:
+            raise Corruption(f"{follower.log} lane {lag.lane}: its checkpoint moved although it was locked")
+        if lag.lane in self.troubled:
+            await clear_stop(connection, *where)
+            self.troubled.discard(lag.lane)
+        return applied
+
+    async def _apply_page(self, lag: Lag, position: int, room: int, page: "_Page") -> int:
+        follower = self.follower
+        read = await follower.read(self.connection, lag.lane, position)
+        if not read:
+            raise _missing_end(follower, lag.lane, position, lag.head)
+        skipped = self._next_skipped(lag.lane, position)
+        most = min(room, page.most or room, room if skipped is None else skipped - position - 1)
+        items = read[:most]
+        page.size = len(items)
+        await follower.apply(self.connection, items)
+        if self.place == LIVE:
+            await follower.effects(self.connection, items)
+        return len(items)
+
+    def _next_skipped(self, lane: int, position: int) -> int | None:
+        positions = self.skipped.get(lane, [])
+        index = bisect_right(positions, position)
+        return positions[index] if index < len(positions) else None
+
+
+@dataclass(slots=True)
+class _Page:
+    """At most `most` positions are tried, None: as many as are read; `size` is how many it came to."""
+
+    most: int | None
+    size: int = 0
+
+
+def _missing_end(follower: AsyncProjection[T], lane: int, position: int, head: int | None) -> PositionGap:
+    return PositionGap(f"{follower.log} lane {lane}: its head is {head}, and nothing comes after position {position}")
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).partition("\n")[0] or type(error).__name__

@@ -1,0 +1,112 @@
+"""Lanes in which a read model can not go on, and how an operator lets it pass over what it stopped at.
+
+A lane stops alone: its place and the reason are kept, the run after the next second tries again, and the record goes
+when that succeeds. To leave the position out for good is a command of its own; who gave it, and why, is kept for ever.
+"""
+
+from datetime import datetime
+from typing import NamedTuple
+
+import structlog
+
+from infrastructure.clock import now
+from infrastructure.database.connections import Connection
+from infrastructure.database.errors import StorageError
+from infrastructure.database.statements import load
+
+
+class _Queries(NamedTuple):
+    stopped_put: bytes
+    stopped_clear: bytes
+    stopped_in: bytes
+    stopped_live: bytes
+    stopped_at: bytes
+    skipped: bytes
+    skip: bytes
+    checkpoint_pass: bytes
+    skips_all: bytes
+
+
+_SQL = load(_Queries, __file__, "stopped_lanes.sql")
+_log = structlog.get_logger(__name__)
+
+
+class NotStoppedThere(StorageError):
+    """That read model has not stopped at this position: nothing is skipped."""
+
+
+class Stopped(NamedTuple):
+    """`position` can not be applied to the live version of `projection`, since `since` at least."""
+
+    projection: str
+    version: int
+    log: str
+    lane: int
+    position: int
+    reason: str
+    since: datetime
+
+
+class SkippedPosition(NamedTuple):
+    """A position that a read model leaves out. `problem`: why it had stopped there; `reason`: why that may be."""
+
+    projection: str
+    log: str
+    lane: int
+    position: int
+    problem: str
+    reason: str
+    by: str
+    at: datetime
+
+
+async def stopped_lanes(connection: Connection) -> list[Stopped]:
+    """Every lane of every live read model that has stopped: for readiness and metrics. Any role may ask."""
+    cursor = await connection.execute(_SQL.stopped_live)
+    return [Stopped(*row) for row in await cursor.fetchall()]
+
+
+async def stopped_in(connection: Connection, projection: str, log: str, place: str) -> set[int]:
+    """The lanes of one version that had stopped when they were last tried."""
+    cursor = await connection.execute(_SQL.stopped_in, (projection, log, place))
+    return {row[0] for row in await cursor.fetchall()}
+
+
+async def record_stop(connection: Connection, projection: str, log: str, lane: int, place: str, reason: str) -> None:
+    await connection.execute(_SQL.stopped_put, (projection, log, lane, place, reason, now()))
+
+
+async def clear_stop(connection: Connection, projection: str, version: int, log: str, lane: int) -> None:
+    await connection.execute(_SQL.stopped_clear, (projection, version, log, lane))
+
+
+async def skipped_positions(connection: Connection, projection: str, log: str) -> dict[int, list[int]]:
+    """What every version of a read model leaves out: positions, ascending, by lane."""
+    found: dict[int, list[int]] = {}
+    cursor = await connection.execute(_SQL.skipped, (projection, log))
+    for lane, position in await cursor.fetchall():
+        found.setdefault(lane, []).append(position)
+    return found
+
+
+async def skips(connection: Connection) -> list[SkippedPosition]:
+    """All there ever were, oldest first."""
+    cursor = await connection.execute(_SQL.skips_all)
+    return [SkippedPosition(*row) for row in await cursor.fetchall()]
+
+
+async def skip(
+    connection: Connection, projection: str, log: str, lane: int, position: int, *, reason: str, by: str
+) -> SkippedPosition:
+    """Pass over the position at which the live version has stopped. Raises `NotStoppedThere` for any other."""
+    async with connection.transaction():
+        row = await (await connection.execute(_SQL.stopped_at, (projection, log, lane))).fetchone()
+        if row is None or row[2] is None or row[1] + 1 != position:
+            raise NotStoppedThere
+        version, before, problem = row
+        made = SkippedPosition(projection, log, lane, position, problem, reason, by, now())
+        await connection.execute(_SQL.skip, made)
+        await connection.execute(_SQL.checkpoint_pass, (projection, version, log, lane, before))
+        await clear_stop(connection, projection, version, log, lane)
+    _log.warning("position_skipped", **made._asdict())
+    return made

@@ -1,0 +1,63 @@
+"""Who is to be told of an alert, as a follower of the log finds out: an effect, and so repeated by no rebuild.
+
+Who is a member, and what they want, is looked up when the follower comes by, and again when the mail is written: people
+who were removed in between get none.
+"""
+
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Any
+
+from domain.alerts.events import AlertRaised
+from domain.members.notifications import wants_mail
+from eventstore.recorded import Recorded
+from infrastructure.clock import now
+from infrastructure.database.connections import Connection
+from projections.engine.lifecycle_reader import lifecycle_reader
+from projections.engine.runner import AsyncProjection
+from projections.outboxes.alert_mail.queries import SQL, creators_of, people_of
+
+WORTH_TELLING = timedelta(days=3)
+"""Nobody is told of what is older: it waited while no worker ran, and the list of alerts has it."""
+
+_EVENTS_MAX = 200
+"""A page: everybody in an organization is asked about each alert in it."""
+
+
+async def _apply(_connection: Connection, _page: Sequence[Recorded[Any]]) -> None:
+    """Nothing follows but effects."""
+
+
+async def _note(connection: Connection, page: Sequence[Recorded[Any]]) -> None:
+    at = now()
+    raised = [each.event for each in page if isinstance(each.event, AlertRaised)]
+    alerts = [alert for alert in raised if alert.raised_at > at - WORTH_TELLING]
+    if not alerts:
+        return
+    people = await people_of(connection, sorted({alert.organization_id for alert in alerts}))
+    makers = await creators_of(connection, sorted({alert.key_id for alert in alerts if alert.key_id is not None}))
+    notices = [
+        (alert.alert_id, person.user_id, alert.organization_id)
+        for alert in alerts
+        for person in people
+        if person.organization_id == alert.organization_id
+        and wants_mail(
+            person.notifications,
+            person.role,
+            alert.alert_type,
+            alert.severity,
+            own_key=alert.key_id is not None and makers.get(alert.key_id) == person.user_id,
+        )
+    ]
+    columns = [list(column) for column in zip(*notices, strict=True)] or [[], [], []]
+    await connection.execute(SQL.notices_add, (at, *columns))
+
+
+ALERT_NOTICES = AsyncProjection(
+    projection="alert_notices",
+    version=1,
+    log="lifecycle",
+    read=lifecycle_reader(_EVENTS_MAX),
+    apply=_apply,
+    effects=_note,
+)

@@ -1,0 +1,124 @@
+"""Who waits to be told of which alerts."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import NamedTuple
+
+import msgspec
+
+from domain.alerts.events import AlertType, Number, Severity
+from domain.members.events import Role
+from domain.members.notifications import Notifications
+from infrastructure.database.connections import Connection
+from infrastructure.database.statements import Statement, load
+
+
+class Queries(NamedTuple):
+    people_of: bytes
+    makers_of: bytes
+    notices_add: bytes
+    notices_due: bytes
+    recipient: bytes
+    notices_claim: bytes
+    notices_settle: bytes
+    notices_told: bytes
+    notices_reopen: bytes
+    notices_forget: bytes
+
+
+SQL = load(Queries, __file__)
+
+_notifications: msgspec.json.Decoder[Notifications] = msgspec.json.Decoder(Notifications)
+_numbers: msgspec.json.Decoder[dict[str, Number]] = msgspec.json.Decoder(dict[str, Number])
+
+
+class Person(NamedTuple):
+    organization_id: str
+    user_id: str
+    role: Role
+    notifications: Notifications
+
+
+class Recipient(NamedTuple):
+    """Somebody as they are when a mail is written. `organization` is its name."""
+
+    organization: str
+    email: str
+    role: Role
+    notifications: Notifications
+
+
+class Notice(NamedTuple):
+    """An alert of which somebody is to be told; `own_key`: it is about a key that they made."""
+
+    alert_id: str
+    type: AlertType
+    severity: Severity
+    raised_at: datetime
+    numbers: dict[str, Number]
+    acknowledged: bool
+    key_id: str | None
+    key_name: str | None
+    key_prefix: str | None
+    own_key: bool
+
+
+class Told(NamedTuple):
+    """An alert in a mail that was written, as its reader is now. `role`: None: they were removed."""
+
+    role: Role | None
+    type: AlertType
+    own_key: bool
+
+
+async def people_of(connection: Connection, organizations: Sequence[str]) -> list[Person]:
+    cursor = await connection.execute(SQL.people_of, (list(organizations),))
+    return [
+        Person(organization_id, user_id, role, _chosen(chosen))
+        for organization_id, user_id, role, chosen in await cursor.fetchall()
+    ]
+
+
+async def creators_of(connection: Connection, keys: Sequence[str]) -> dict[str, str]:
+    """Who made each key: the id of a person or of a key."""
+    cursor = await connection.execute(SQL.makers_of, (list(keys),))
+    return {key_id: maker for key_id, maker in await cursor.fetchall()}  # noqa: C416 -- rows are untyped tuples
+
+
+async def due(connection: Connection, after: str, quiet_since: datetime, limit: int) -> list[str]:
+    """The people after `after` who wait for a mail and got none since `quiet_since`, in the order of their ids."""
+    cursor = await connection.execute(SQL.notices_due, (after, quiet_since, limit))
+    return [user_id for (user_id,) in await cursor.fetchall()]
+
+
+async def recipient(connection: Connection, user_id: str) -> Recipient | None:
+    """None: they were removed, or their address was erased."""
+    row = await (await connection.execute(SQL.recipient, (user_id,))).fetchone()
+    if row is None:
+        return None
+    organization, email, role, chosen = row
+    return Recipient(organization, email, role, _chosen(chosen))
+
+
+async def claim(connection: Connection, user_id: str, limit: int) -> list[Notice]:
+    """What waits for somebody, until the transaction ends for nobody else."""
+    cursor = await connection.execute(SQL.notices_claim, (user_id, limit))
+    return [
+        Notice(alert_id, kind, severity, raised_at, _numbers.decode(bytes(numbers)), *others)
+        for alert_id, kind, severity, raised_at, numbers, *others in await cursor.fetchall()
+    ]
+
+
+def settle(user_id: str, alerts: Sequence[str], at: datetime, mail_id: str | None) -> Statement:
+    return Statement(SQL.notices_settle, (at, mail_id, user_id, list(alerts)))
+
+
+async def told_by(connection: Connection, mail_id: str) -> list[Told]:
+    """Return what a mail tells of; nothing for a mail that is not about alerts."""
+    cursor = await connection.execute(SQL.notices_told, (mail_id,))
+    return [Told(*row) for row in await cursor.fetchall()]
+
+
+def _chosen(column: bytes | None) -> Notifications:
+    """None: they left it to their role."""
+    return Notifications() if column is None else _notifications.decode(bytes(column))

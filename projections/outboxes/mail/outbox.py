@@ -1,0 +1,78 @@
+"""The outbox of mails: written by whoever has something to say, delivered by a worker, at least once each."""
+
+from datetime import datetime
+from typing import NamedTuple, Protocol
+
+import msgspec
+from msgspec import Struct
+
+from infrastructure.database.connections import Connection
+from infrastructure.database.statements import Statement, load
+
+_PURPOSE = "mail"
+
+
+class Queries(NamedTuple):
+    mail_add: bytes
+    mail_add_for_link: bytes
+    mail_claim: bytes
+    mail_later: bytes
+    mail_erase: bytes
+    mail_withdraw: bytes
+    mail_forget: bytes
+
+
+SQL = load(Queries, __file__)
+
+
+class Seals(Protocol):
+    """What keeps a mail closed while it waits: `infrastructure.encryption.Sealer`."""
+
+    def seal(self, plaintext: bytes, *, purpose: str, bound_to: str) -> bytes: ...
+    def open(self, sealed: bytes, *, purpose: str, bound_to: str) -> bytes: ...
+
+
+class Mail(Struct, frozen=True):
+    """A mail in plain text to one address. `settings_url`: where its reader says that they want no more of its kind."""
+
+    to: str
+    subject: str
+    text: str
+    settings_url: str | None = None
+
+
+class Waiting(NamedTuple):
+    """A mail that was claimed for one attempt, the `attempts`-th."""
+
+    mail_id: str
+    sealed: bytes
+    expires_at: datetime
+    attempts: int
+
+    def opened(self, sealer: Seals) -> Mail:
+        return msgspec.json.decode(sealer.open(self.sealed, purpose=_PURPOSE, bound_to=self.mail_id), type=Mail)
+
+
+def mail_add(
+    sealer: Seals, mail_id: str, mail: Mail, *, at: datetime, expires_at: datetime, effect: str | None = None
+) -> Statement:
+    """Put `mail` into the outbox. It is not sent after `expires_at`, and once only for each `effect` that is given."""
+    return Statement(SQL.mail_add, (mail_id, effect, _sealed(sealer, mail_id, mail), at, at, expires_at))
+
+
+def mail_add_for_link(
+    sealer: Seals, mail_id: str, mail: Mail, *, at: datetime, expires_at: datetime, link_digest: bytes
+) -> Statement:
+    """The same where there is a link to sign in with of that digest: nothing else tells whether there is."""
+    sealed = _sealed(sealer, mail_id, mail)
+    return Statement(SQL.mail_add_for_link, (mail_id, sealed, at, at, expires_at, link_digest))
+
+
+async def claim(connection: Connection, at: datetime, next_at: datetime, count: int) -> list[Waiting]:
+    """The mails whose turn it is at `at`. Whoever claims one and dies leaves it to whoever comes after `next_at`."""
+    cursor = await connection.execute(SQL.mail_claim, (next_at, at, count))
+    return [Waiting(row[0], bytes(row[1]), row[2], row[3]) for row in await cursor.fetchall()]
+
+
+def _sealed(sealer: Seals, mail_id: str, mail: Mail) -> bytes:
+    return sealer.seal(msgspec.json.encode(mail), purpose=_PURPOSE, bound_to=mail_id)

@@ -1,0 +1,83 @@
+"""How messages for webhooks follow from the lifecycle log.
+
+They are effects: a message enters the outbox in the transaction that moves the checkpoint past its event, and no replay
+repeats it. Who asks for it is looked up then, a moment after it happened; a webhook is told nothing from before it was
+made.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from domain.webhooks.event_names import EVERYTHING
+from domain.webhooks.events import WebhookKind
+from eventstore.recorded import Recorded
+from infrastructure.clock import new_id, now
+from infrastructure.database.connections import Connection
+from projections.engine.lifecycle_reader import lifecycle_reader
+from projections.engine.runner import AsyncProjection
+from projections.outboxes.webhooks.messages import message_of
+from projections.outboxes.webhooks.queries import SQL
+
+EVENTS_MAX = 500
+
+
+class _Listener(NamedTuple):
+    webhook_id: str
+    organization_id: str
+    kind: WebhookKind
+    events: list[str]
+    created_at: datetime
+
+
+async def _nothing(_connection: Connection, _page: Sequence[Recorded[Any]]) -> None:
+    """There is no table that could be made again: only what is still to be sent, and what came of it."""
+
+
+async def _put_out(connection: Connection, page: Sequence[Recorded[Any]]) -> None:
+    told = [(recorded, message) for recorded in page if (message := message_of(recorded)) is not None]
+    if not told:
+        return
+    organizations = sorted({message.organization_id for _, message in told})
+    cursor = await connection.execute(SQL.listeners, (organizations,))
+    listeners = [_Listener(*row) for row in await cursor.fetchall()]
+    rows = [
+        (
+            new_id("msg"),
+            message.organization_id,
+            listener.webhook_id,
+            recorded.record.id,
+            recorded.position,
+            message.subject,
+            message.event,
+            message.body(listener.kind),
+        )
+        for recorded, message in told
+        for listener in listeners
+        if listener.organization_id == message.organization_id
+        and listener.created_at < recorded.record.occurred_at
+        and (EVERYTHING in listener.events or message.event in listener.events)
+    ]
+    if rows:
+        names = (
+            "delivery_ids",
+            "organization_ids",
+            "webhook_ids",
+            "event_ids",
+            "positions",
+            "subjects",
+            "events",
+            "bodies",
+        )
+        columns = dict(zip(names, map(list, zip(*rows, strict=True)), strict=True))
+        await connection.execute(SQL.outbox_add, {**columns, "now": now()})
+
+
+WEBHOOK_OUTBOX = AsyncProjection(
+    projection="webhook_outbox",
+    version=1,
+    log="lifecycle",
+    read=lifecycle_reader(EVENTS_MAX),
+    apply=_nothing,
+    effects=_put_out,
+)

@@ -1,0 +1,198 @@
+"""What is asked of the outbox of webhooks."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Literal, NamedTuple
+
+from domain.webhooks.events import WebhookKind
+from infrastructure.database.connections import Connection
+from infrastructure.database.statements import Statement, load
+
+DeliveryStatus = Literal["pending", "delivered", "failed"]
+
+
+class Queries(NamedTuple):
+    listeners: bytes
+    outbox_add: bytes
+    delivery_claim: bytes
+    delivery_finish: bytes
+    delivery_later: bytes
+    standing_hold: bytes
+    standing_release: bytes
+    deliveries_close: bytes
+    attempt_add: bytes
+    record_success: bytes
+    standing_bad: bytes
+    standing_forgive: bytes
+    standing_of: bytes
+    deliveries_page: bytes
+    delivery_of: bytes
+    attempts_of: bytes
+    delivery_retry: bytes
+    deliveries_forget: bytes
+    outbox_state: bytes
+    waiting: bytes
+    outcomes: bytes
+    outcomes_add: bytes
+
+
+SQL = load(Queries, __file__)
+
+
+class Claimed(NamedTuple):
+    """A message that was claimed for one attempt, the `attempt`-th, and where it goes. `failures` are behind it."""
+
+    delivery_id: str
+    organization_id: str
+    webhook_id: str
+    body: bytes
+    attempt: int
+    failures: int
+    kind: WebhookKind
+    url: str
+    secret_version: int
+    previous_valid_until: datetime | None
+
+
+class Attempt(NamedTuple):
+    """What came of one attempt: a status, or an `error` in words of ours where no answer came."""
+
+    at: datetime
+    status_code: int | None
+    latency_ms: int
+    error: str | None
+    response: str
+
+
+class Delivery(NamedTuple):
+    """`due_at`: of a pending one, when it is tried next."""
+
+    delivery_id: str
+    event_id: str
+    event: str
+    status: DeliveryStatus
+    created_at: datetime
+    due_at: datetime
+    finished_at: datetime | None
+
+
+class EndpointHealth(NamedTuple):
+    """`failing_since`: the first failure since something got through."""
+
+    failing_since: datetime | None = None
+    delivered_at: datetime | None = None
+
+
+class Failing(NamedTuple):
+    """Since when nothing got through to a webhook, and on how many days attempts of how many messages failed."""
+
+    since: datetime
+    days: int
+    messages: int
+
+
+class OutboxState(NamedTuple):
+    """How many messages are due (10,000: or more), and since when the one that waits longest."""
+
+    waiting: int
+    since: datetime | None
+
+
+class Outcomes(NamedTuple):
+    """Attempts by how they ended: with 2xx, with another answer, without one."""
+
+    delivered: int
+    refused: int
+    unanswered: int
+
+
+class Waiting(NamedTuple):
+    """Messages of the webhooks that answer, or of those that are `failing`; when the first of them was or is due."""
+
+    failing: bool
+    messages: int
+    due_since: datetime
+
+
+async def claim(
+    connection: Connection,
+    *,
+    now: datetime,
+    lease: datetime,
+    busy: Sequence[str],
+    webhooks: int,
+    each: int,
+    patience: int,
+) -> list[Claimed]:
+    """Messages whose turn it is, but none of the `busy` webhooks.
+
+    Whoever claims one and dies leaves it to whoever comes after `lease`.
+    """
+    limits = {"webhooks": webhooks, "each": each, "patience": patience}
+    parameters = {"now": now, "lease": lease, "busy": list(busy), **limits}
+    cursor = await connection.execute(SQL.delivery_claim, parameters)
+    claimed = [Claimed(*row) for row in await cursor.fetchall()]
+    return [each_claimed._replace(body=bytes(each_claimed.body)) for each_claimed in claimed]
+
+
+def record_failure(claimed: Claimed, at: datetime) -> Statement:
+    """An attempt failed. Its row is `Failing`."""
+    is_new = claimed.failures == 0
+    return Statement(SQL.standing_bad, (claimed.webhook_id, claimed.organization_id, at, at.date(), is_new))
+
+
+def attempt_add(claimed: Claimed, attempt: Attempt) -> Statement:
+    return Statement(SQL.attempt_add, (claimed.delivery_id, claimed.attempt, claimed.organization_id, *attempt))
+
+
+async def deliveries(
+    connection: Connection,
+    webhook_id: str,
+    status: DeliveryStatus | None,
+    after: tuple[datetime, str] | None,
+    limit: int,
+) -> list[Delivery]:
+    """Newest first, those behind `after` (instant and id of the last one seen)."""
+    at, last_id = (None, None) if after is None else after
+    parameters = {"webhook_id": webhook_id, "status": status, "at": at, "id": last_id, "limit": limit}
+    cursor = await connection.execute(SQL.deliveries_page, parameters)
+    return [Delivery(*row) for row in await cursor.fetchall()]
+
+
+async def delivery_of(connection: Connection, delivery_id: str, webhook_id: str) -> Delivery | None:
+    row = await (await connection.execute(SQL.delivery_of, (delivery_id, webhook_id))).fetchone()
+    return None if row is None else Delivery(*row)
+
+
+async def attempts_of(connection: Connection, delivery_ids: Sequence[str]) -> dict[str, list[Attempt]]:
+    """By delivery, oldest first; those that were not tried yet have none."""
+    found: dict[str, list[Attempt]] = {delivery_id: [] for delivery_id in delivery_ids}
+    cursor = await connection.execute(SQL.attempts_of, (list(delivery_ids),))
+    for delivery_id, _, *rest in await cursor.fetchall():
+        found[delivery_id].append(Attempt(*rest))
+    return found
+
+
+async def outbox_state(connection: Connection, now: datetime) -> OutboxState:
+    row = await (await connection.execute(SQL.outbox_state, {"now": now})).fetchone()
+    return OutboxState(0, None) if row is None else OutboxState(*row)
+
+
+async def waiting(connection: Connection) -> list[Waiting]:
+    """Of all organizations."""
+    return [Waiting(*row) for row in await (await connection.execute(SQL.waiting)).fetchall()]
+
+
+async def outcomes(connection: Connection) -> Outcomes:
+    """Of all organizations, ever."""
+    row = await (await connection.execute(SQL.outcomes)).fetchone()
+    return Outcomes(0, 0, 0) if row is None else Outcomes(*row)
+
+
+def outcomes_add(ended: Outcomes) -> Statement:
+    return Statement(SQL.outcomes_add, ended)
+
+
+async def health_of(connection: Connection, webhook_id: str) -> EndpointHealth:
+    row = await (await connection.execute(SQL.standing_of, (webhook_id,))).fetchone()
+    return EndpointHealth() if row is None else EndpointHealth(*row)

@@ -1,0 +1,181 @@
+-- listeners
+-- The active webhooks of these organizations. $1 organizations
+select webhook_id, organization_id, kind, events, created_at
+from webhook_list where organization_id = any(%s::text[]) and status = 'active'
+
+-- outbox_add
+-- Each message once, whoever puts it here, and however often. Parameters by name, arrays of equal length: delivery_ids,
+-- organization_ids, webhook_ids, event_ids, positions, subjects, events, bodies; and now
+insert into webhook_deliveries (
+    delivery_id, organization_id, webhook_id, event_id, position, subject, event, body, created_at, due_at
+)
+select m.*, %(now)s, %(now)s
+from unnest(%(delivery_ids)s::text[], %(organization_ids)s::text[], %(webhook_ids)s::text[], %(event_ids)s::text[],
+            %(positions)s::bigint[], %(subjects)s::text[], %(events)s::text[], %(bodies)b::bytea[]) as m
+on conflict (webhook_id, event_id) do nothing
+
+-- delivery_claim
+-- Messages whose turn it is, each pushed ahead in time: a few of each webhook, one of one that is failing, none of one
+-- that asked to be left alone for now, and none while an earlier one about the same thing has still to get through, unless
+-- that was tried often already.
+-- Parameters by name: now; lease, the next attempt; busy, webhooks to leave alone; webhooks and each, how many at most;
+-- patience, in failures
+with due as materialized (
+    select d.webhook_id, d.subject, d.position, d.due_at from webhook_deliveries d
+    where d.status = 'pending' and d.due_at <= %(now)s and d.webhook_id <> all(%(busy)s::text[])
+      and ( -- before the limit, which what waits for those that are held must not take up
+          select s.held_until from webhook_standings s where s.webhook_id = d.webhook_id
+      ) > %(now)s is not true
+    order by d.due_at limit 50000
+)
+update webhook_deliveries d set due_at = %(lease)s, attempts = d.attempts + 1
+from (
+    select c.delivery_id, w.kind, w.url, w.secret_version, w.previous_valid_until
+    from (
+        select due.webhook_id
+        from due join webhook_list l using (webhook_id) left join webhook_standings f using (webhook_id)
+        where l.status = 'active'
+          and ( -- as a look-up for each, never as a join with all that waits
+              select true from webhook_deliveries e
+              where e.webhook_id = due.webhook_id and e.subject = due.subject and e.status = 'pending'
+                and e.position < due.position and e.failures < %(patience)s
+              limit 1
+          ) is null
+        group by due.webhook_id
+        -- Or many that do not answer would take the turn of those that do.
+        order by bool_or(f.failing_since is not null), min(due.due_at)
+        limit %(webhooks)s
+    ) as waiting
+    join webhook_list w using (webhook_id)
+    left join webhook_standings s using (webhook_id)
+    cross join lateral (
+        select p.delivery_id
+        from webhook_deliveries p
+        where p.webhook_id = w.webhook_id and p.status = 'pending' and p.due_at <= %(now)s
+          and not exists (
+              select from webhook_deliveries e
+              where e.webhook_id = p.webhook_id and e.subject = p.subject and e.status = 'pending'
+                and e.position < p.position and e.failures < %(patience)s
+          )
+        order by p.position
+        limit case when s.failing_since is null then %(each)s else 1 end
+        for update skip locked
+    ) as c
+    where w.status = 'active'
+) as claimed
+where d.delivery_id = claimed.delivery_id
+returning d.delivery_id, d.organization_id, d.webhook_id, d.body, d.attempts, d.failures, claimed.kind, claimed.url,
+          claimed.secret_version, claimed.previous_valid_until
+
+-- delivery_finish
+-- Unless another worker, which took over from one that hung, got it through. $1 status, $2 now, $3 delivery
+update webhook_deliveries set status = %s, finished_at = %s where delivery_id = %s and status <> 'delivered'
+
+-- delivery_later
+-- $1 the next attempt, $2 delivery
+update webhook_deliveries set due_at = %s, failures = failures + 1 where delivery_id = %s and status <> 'delivered'
+
+-- standing_hold
+-- Nothing is sent to the webhook until then. $1 until, $2 webhook
+update webhook_standings set held_until = greatest(held_until, %s) where webhook_id = %s
+
+-- standing_release
+-- A person asks for a message to be sent, and knows better than the receiver's last answer. $1 webhook
+update webhook_standings set held_until = null where webhook_id = %s and held_until is not null
+
+-- deliveries_close
+-- What waits for a webhook that nothing is sent to any more. $1 now, $2 webhook
+update webhook_deliveries set status = 'failed', finished_at = %s where webhook_id = %s and status = 'pending'
+
+-- attempt_add
+-- $1 delivery, $2 attempt, $3 organization, $4 at, $5 status, $6 latency in ms, $7 error, $8 response
+insert into webhook_attempts (delivery_id, attempt, organization_id, at, status_code, latency_ms, error, response)
+values (%s, %s, %s, %s, %s, %s, %s, %s)
+on conflict (delivery_id, attempt) do nothing
+
+-- record_success
+-- $1 webhook, $2 organization, $3 now
+insert into webhook_standings (webhook_id, organization_id, delivered_at) values (%s, %s, %s)
+on conflict (webhook_id) do update set failing_since = null, delivered_at = excluded.delivered_at
+
+-- standing_bad
+-- Gives since when nothing got through, and on how many days attempts of how many messages failed since.
+-- $1 webhook, $2 organization, $3 now, $4 today, $5 whether it is the first failure of its message
+insert into webhook_standings as s (
+    webhook_id, organization_id, failing_since, failed_on, failed_days, failed_messages
+)
+values (%s, %s, %s, %s, 1, 1)
+on conflict (webhook_id) do update set
+    failing_since = coalesce(s.failing_since, excluded.failing_since),
+    failed_on = excluded.failed_on,
+    failed_days = case
+        when s.failing_since is null then 1
+        when s.failed_on is distinct from excluded.failed_on then s.failed_days + 1
+        else s.failed_days
+    end,
+    failed_messages = case
+        when s.failing_since is null then 1
+        when %s then s.failed_messages + 1
+        else s.failed_messages
+    end
+returning failing_since, failed_days, failed_messages
+
+-- standing_forgive
+-- What was before counts no more. $1 webhook
+update webhook_standings set failing_since = null, held_until = null
+where webhook_id = %s and (failing_since is not null or held_until is not null)
+
+-- standing_of
+-- $1 webhook
+select failing_since, delivered_at from webhook_standings where webhook_id = %s
+
+-- deliveries_page
+-- Newest first. Parameters by name: webhook_id; status, null for any; at and id of the last one seen, null for the first
+-- page; limit
+select delivery_id, event_id, event, status, created_at, due_at, finished_at
+from webhook_deliveries
+where webhook_id = %(webhook_id)s
+  and (%(status)s::text is null or status = %(status)s)
+  and (%(at)s::timestamptz is null or (created_at, delivery_id) < (%(at)s, %(id)s))
+order by created_at desc, delivery_id desc
+limit %(limit)s
+
+-- delivery_of
+-- $1 delivery, $2 webhook
+select delivery_id, event_id, event, status, created_at, due_at, finished_at
+from webhook_deliveries where delivery_id = %s and webhook_id = %s
+
+-- attempts_of
+-- $1 deliveries
+select delivery_id, attempt, at, status_code, latency_ms, error, response
+from webhook_attempts where delivery_id = any(%s::text[]) order by delivery_id, attempt
+
+-- delivery_retry
+-- $1 now, $2 delivery
+update webhook_deliveries set status = 'pending', due_at = %s, finished_at = null where delivery_id = %s
+
+-- deliveries_forget
+-- $1 made before
+delete from webhook_deliveries where delivery_id = any(array(
+    select delivery_id from webhook_deliveries where created_at <= %s order by created_at limit 10000
+))
+
+-- outbox_state
+-- How much is due to webhooks that are not held, ten thousand at most, and since when the longest. Parameter by name: now
+select count(*), min(due_at) from (
+    select d.due_at from webhook_deliveries d
+    where d.status = 'pending' and d.due_at <= %(now)s
+      and (select s.held_until from webhook_standings s where s.webhook_id = d.webhook_id) > %(now)s is not true
+    order by d.due_at limit 10000
+) as due
+
+-- waiting
+-- Of all organizations: failing, messages, the instant at which the first of them was due
+select failing, messages, due_since from webhook_waiting()
+
+-- outcomes
+select delivered, refused, unanswered from webhook_outcomes
+
+-- outcomes_add
+-- $1 delivered, $2 refused, $3 unanswered
+update webhook_outcomes set delivered = delivered + %s, refused = refused + %s, unanswered = unanswered + %s

@@ -1,0 +1,41 @@
+"""How what the rules about anomalies look at follows from the usage log.
+
+That there is something to look at is an effect: a version that is made beside the live one notes no sign again. Nor
+does a log that is followed from its beginning: nobody needs to be told of what is longer ago than `NEWS`.
+"""
+
+from collections.abc import Sequence
+from datetime import timedelta
+
+from eventstore.reader import UsageBatch
+from infrastructure.clock import now
+from infrastructure.database.connections import Connection
+from projections.engine.runner import AsyncProjection
+from projections.engine.usage_reader import span_of, usage_reader
+from projections.read_models.anomalies.queries import SQL
+
+BATCHES_MAX = 5_000
+USES_MAX = 50_000
+
+NEWS = timedelta(hours=6)
+
+
+async def _apply(connection: Connection, page: Sequence[UsageBatch]) -> None:
+    await connection.execute(SQL.watch_plan)
+    await connection.execute(SQL.watch_apply, span_of(page)._asdict())
+
+
+async def _note(connection: Connection, page: Sequence[UsageBatch]) -> None:
+    news = now() - NEWS
+    if max(batch.occurred_at for batch in page) >= news:
+        await connection.execute(SQL.watch_signs, {**span_of(page)._asdict(), "news": news})
+
+
+ANOMALY_WATCH = AsyncProjection(
+    projection="anomaly_watch",
+    version=1,
+    log="usage",
+    read=usage_reader(BATCHES_MAX, USES_MAX),
+    apply=_apply,
+    effects=_note,
+)

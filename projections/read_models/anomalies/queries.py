@@ -1,0 +1,132 @@
+"""What is asked of the signs, and of what the rules look at."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+import msgspec
+
+from domain.anomalies.evaluate import HISTORY, KeyHistory, Signal
+from domain.anomalies.finding import Rule
+from domain.anomalies.hourly_counts import Hour
+from domain.anomalies.settings import thresholds_of
+from domain.anomalies.thresholds import Thresholds
+from domain.organizations.events import Settings
+from domain.usage.events import Code
+from infrastructure.database.connections import Connection
+from infrastructure.database.statements import Statement, load
+
+DENIALS_KEPT = timedelta(hours=1)
+"""No rule looks further back."""
+
+Told = dict[Rule, datetime]
+"""By rule, the instant that it spoke about last."""
+
+
+class Queries(NamedTuple):
+    watch_plan: bytes
+    watch_apply: bytes
+    watch_signs: bytes
+    signs: bytes
+    sign_done: bytes
+    sign_again: bytes
+    hours_of: bytes
+    used_before: bytes
+    networks_of: bytes
+    denied_of: bytes
+    told_of: bytes
+    told: bytes
+    denied_forget: bytes
+    keys_of: bytes
+    settings_of: bytes
+    claim: bytes
+    unclaim: bytes
+    replay_hours: bytes
+    replay_networks: bytes
+    replay_denied: bytes
+
+
+SQL = load(Queries, __file__)
+
+_settings: msgspec.json.Decoder[Settings] = msgspec.json.Decoder(Settings)
+
+
+class QueuedSignal(NamedTuple):
+    """A sign, and the instant of the last use that it is a sign of."""
+
+    sign: Signal
+    noted_at: datetime
+
+
+async def signs(connection: Connection, settled: datetime, patience: datetime, limit: int) -> list[QueuedSignal]:
+    """Those that were not noted again since `settled`, or noted first before `patience`; who waits longest is first."""
+    cursor = await connection.execute(SQL.signs, {"settled": settled, "patience": patience, "limit": limit})
+    return [QueuedSignal(Signal(*sign), noted_at) for *sign, noted_at in await cursor.fetchall()]
+
+
+def complete(noted: QueuedSignal) -> list[Statement]:
+    """It stays if it was noted again meanwhile."""
+    sign = noted.sign
+    key = (sign.kind, sign.subject, sign.organization_id, sign.at, sign.detail, noted.noted_at)
+    return [Statement(SQL.sign_done, key), Statement(SQL.sign_again, key)]
+
+
+def mark_alerted(sign: Signal, rule: Rule) -> Statement:
+    return Statement(SQL.told, (sign.subject, sign.organization_id, rule, sign.at))
+
+
+async def thresholds(connection: Connection, organization_ids: Sequence[str]) -> dict[str, Thresholds]:
+    """Of those of the organizations that there are."""
+    cursor = await connection.execute(SQL.settings_of, (list(organization_ids),))
+    return {row[0]: thresholds_of(_settings.decode(bytes(row[1]))) for row in await cursor.fetchall()}
+
+
+async def last_alerted(connection: Connection, subjects: Sequence[str]) -> dict[tuple[str, str], Told]:
+    """By subject and organization."""
+    found: dict[tuple[str, str], Told] = {}
+    cursor = await connection.execute(SQL.told_of, (list(subjects),))
+    for subject, organization_id, rule, at in await cursor.fetchall():
+        found.setdefault((subject, organization_id), {})[rule] = at
+    return found
+
+
+async def load_history(connection: Connection, about: Sequence[Signal]) -> dict[tuple[str, str], KeyHistory]:
+    """By subject and organization, what has to be known to judge these signs. A key that is not listed has none."""
+    keys = sorted({sign.subject for sign in about if sign.kind != "unknown"})
+    earliest, latest = min(sign.at for sign in about), max(sign.at for sign in about)
+    created = {row[0]: row[1] for row in await (await connection.execute(SQL.keys_of, (keys,))).fetchall()}
+    hours: dict[str, dict[datetime, Hour]] = {key_id: {} for key_id in keys}
+    used: dict[str, set[datetime]] = {key_id: set() for key_id in keys}
+    cursor = await connection.execute(SQL.hours_of, (keys, earliest - HISTORY, latest))
+    for key_id, hour, requests, errors, denied, managed in await cursor.fetchall():
+        hours[key_id][hour] = Hour(requests, errors, denied)
+        if requests + managed:
+            used[key_id].add(hour)
+    before = dict(await (await connection.execute(SQL.used_before, (earliest - HISTORY, keys))).fetchall())
+    networks: dict[str, dict[str, datetime]] = {key_id: {} for key_id in keys}
+    for key_id, network, first in await (await connection.execute(SQL.networks_of, (keys,))).fetchall():
+        networks[key_id][network] = first
+    refused = await _refused(connection, about, earliest)
+    return {
+        (sign.subject, sign.organization_id): KeyHistory(
+            created_at=created.get(sign.subject, sign.at),
+            hours=hours.get(sign.subject, {}),
+            used=frozenset(used.get(sign.subject, ())),
+            used_before=before.get(sign.subject),
+            networks=networks.get(sign.subject, {}),
+            refused=refused.get((sign.subject, sign.organization_id), {}),
+        )
+        for sign in about
+        if sign.kind == "unknown" or sign.subject in created
+    }
+
+
+async def _refused(
+    connection: Connection, about: Sequence[Signal], earliest: datetime
+) -> dict[tuple[str, str], dict[datetime, dict[Code, int]]]:
+    found: dict[tuple[str, str], dict[datetime, dict[Code, int]]] = {}
+    subjects = sorted({sign.subject for sign in about})
+    cursor = await connection.execute(SQL.denied_of, (subjects, earliest - DENIALS_KEPT))
+    for subject, organization_id, minute, code, denied in await cursor.fetchall():
+        found.setdefault((subject, organization_id), {}).setdefault(minute, {})[code] = denied
+    return found

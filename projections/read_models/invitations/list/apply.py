@@ -1,0 +1,37 @@
+"""How the list of invitations follows from a change."""
+
+from collections.abc import Iterable
+from typing import Any, cast
+
+from domain.invitations.decider import INVITATION
+from domain.invitations.state import ExistingInvitation, Open
+from eventstore.execute import Change
+from infrastructure.database.statements import Statement
+from projections.read_models.invitations.list.queries import SQL
+
+
+def apply(change: Change[Any, Any]) -> Iterable[Statement]:
+    if change.kind != INVITATION.kind:
+        return
+    state = cast("ExistingInvitation", change.after)
+    yield put(state)
+    if not isinstance(state, Open):
+        yield Statement(SQL.address_remove, (state.invitation.id,))
+
+
+def put(state: ExistingInvitation) -> Statement:
+    """The row of an invitation, whole."""
+    invitation = state.invitation
+    return Statement(
+        SQL.invitation_put,
+        (
+            invitation.id,
+            invitation.organization_id,
+            invitation.role,
+            state.__struct_config__.tag,
+            bytes.fromhex(invitation.token_digest),
+            invitation.invited_by.id,
+            invitation.invited_at,
+            invitation.expires_at,
+        ),
+    )

@@ -1,0 +1,33 @@
+"""How it follows from a change which keys go with a person."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from domain.actor import UserActor
+from domain.keys.decider import KEY
+from domain.keys.state import Active, Disabled, KeyState
+from eventstore.execute import Change
+from infrastructure.database.statements import Statement
+from projections.read_models.keys.by_creator.queries import SQL, LineageRow
+
+
+def apply(change: Change[Any, Any]) -> Iterable[Statement]:
+    if change.kind != KEY.kind:
+        return
+    before, after = row_of(change.before), row_of(change.after)
+    if after is not None and after != before:
+        yield Statement(SQL.lineage_put, after)
+    if after is None and before is not None:
+        yield Statement(SQL.lineage_remove, (before.key_id,))
+
+
+def row_of(state: KeyState) -> LineageRow | None:
+    """The row of a key; None where it has none."""
+    match state:
+        case Active(key) | Disabled(key, _):
+            manages = list(key.permissions.manage)
+            if not manages and not isinstance(key.created_by, UserActor):
+                return None
+            return LineageRow(key.id, key.organization_id, key.created_by.id, manages)
+        case _:
+            return None

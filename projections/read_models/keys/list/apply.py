@@ -1,0 +1,91 @@
+"""How the list of keys follows from a change."""
+
+from collections import Counter
+from collections.abc import Iterable
+from typing import Any, NamedTuple, cast
+
+from domain.keys.decider import KEY
+from domain.keys.state import Existing, KeyState
+from eventstore.execute import Change
+from infrastructure.database.statements import Statement
+from projections.read_models.keys.list.queries import SQL
+from projections.read_models.keys.list.search_terms import EVERY_MCP, created_by, mcp_term, terms_of, word_marked
+
+
+class Cell(NamedTuple):
+    """What keys are counted by."""
+
+    facet: str
+    environment: str
+    status: str
+
+
+def apply(change: Change[Any, Any]) -> Iterable[Statement]:
+    if change.kind != KEY.kind:
+        return
+    before, after = cast("KeyState", change.before), cast("Existing", change.after)
+    yield put(after)
+    organization_id = after.key.organization_id
+    had, has = terms(before), terms(after)
+    if had - has:
+        yield Statement(SQL.key_terms_remove, (organization_id, sorted(had - has), after.key.id))
+    if has - had:
+        yield Statement(SQL.key_terms_add, (organization_id, sorted(has - had), after.key.id))
+    moved = {cell: keys for cell, keys in _difference(before, after).items() if keys}
+    if moved:
+        columns = zip(*sorted(moved), strict=True)
+        yield Statement(
+            SQL.key_counts_move, (organization_id, *map(list, columns), [moved[cell] for cell in sorted(moved)])
+        )
+
+
+def put(state: Existing) -> Statement:
+    """The row of a key, whole."""
+    key = state.key
+    ends = [s.valid_until for s in key.secrets if s.valid_until is not None and not s.retired]
+    all_mcps = key.permissions.mcps == "*"
+    return Statement(
+        SQL.key_list_put,
+        (
+            key.id,
+            key.organization_id,
+            key.name,
+            word_marked(key.name),
+            key.current_secret.prefix,
+            key.environment,
+            state.__struct_config__.tag,
+            key.created_by.id,
+            key.created_at,
+            key.expires_at,
+            min(ends, default=None),
+            all_mcps,
+            [] if all_mcps else list(key.permissions.mcps),
+        ),
+    )
+
+
+def terms(state: KeyState) -> set[str]:
+    """What a key in this state is found by."""
+    if state is None:
+        return set()
+    return {*terms_of(state.key.name, state.key.current_secret.prefix), *_mcps(state)}
+
+
+def cells(state: KeyState) -> set[Cell]:
+    """Where a key in this state is counted, once each."""
+    if state is None:
+        return set()
+    status = str(state.__struct_config__.tag)
+    facets = ("", created_by(state.key.created_by.id), *_mcps(state))
+    return {Cell(facet, state.key.environment, status) for facet in facets}
+
+
+def _mcps(state: Existing) -> list[str]:
+    mcps = state.key.permissions.mcps
+    return [EVERY_MCP] if mcps == "*" else [mcp_term(mcp_id) for mcp_id in mcps]
+
+
+def _difference(before: KeyState, after: KeyState) -> Counter[Cell]:
+    difference = Counter(cells(after))
+    difference.subtract(cells(before))
+    return difference

@@ -1,0 +1,170 @@
+"""Which keys a list shows and in which order, and the pieces of SQL that say so.
+
+Only comparisons of text and time narrow an index: row-level security lets no other operator near one before it has
+looked at the row itself.
+"""
+
+from datetime import datetime, timedelta
+from typing import Any, Literal, NamedTuple, get_args
+
+from msgspec import Struct
+from psycopg import sql
+
+from domain.environment import Environment
+from projections.read_models.keys.list.search_terms import EVERY_MCP, folded, mcp_term, term_range, word_marked
+
+Sort = Literal["created_at", "last_used", "expires_at", "name"]
+Order = Literal["asc", "desc"]
+Status = Literal["active", "revoked", "expired", "disabled"]
+
+STATUSES: tuple[Status, ...] = get_args(Status)
+TIME_DEPENDENT: tuple[Status, ...] = ("active", "disabled")
+"""As recorded: keys of these statuses are expired from their instant on, also while the event is still to come."""
+
+
+class ReachedMcp(Struct, frozen=True):
+    """An MCP that the organization has. Keys for all MCPs reach those of their own environment only."""
+
+    id: str
+    environment: Environment
+
+
+class Filters(Struct, frozen=True):
+    """Which keys of an organization; None: any. `q` is the beginning of a word of the name, or of the prefix.
+
+    `mcp`: keys that list this MCP or reach it through "*". It is looked up before it gets here: an id that is no MCP
+    of the organization would otherwise select every key for all MCPs. `without_id`: every key but this one.
+    `unrevoked`, beside no status: only those that can still be revoked.
+    """
+
+    organization_id: str
+    status: Status | None = None
+    environment: Environment | None = None
+    mcp: ReachedMcp | None = None
+    created_by: str | None = None
+    expiring_within_days: int | None = None
+    unused_for_days: int | None = None
+    q: str | None = None
+    ids: tuple[str, ...] | None = None
+    without_id: str | None = None
+    created_before: datetime | None = None
+    unrevoked: bool = False
+
+    @property
+    def environments(self) -> list[Environment]:
+        return list(get_args(Environment)) if self.environment is None else [self.environment]
+
+    @property
+    def needs_recency(self) -> bool:
+        return self.unused_for_days is not None
+
+
+class Cell(NamedTuple):
+    environment: Environment
+    status: Status
+
+
+def recorded(filters: Filters) -> list[Status]:
+    """The statuses that the keys may have by the record; see `CLOCKED`. None: no key fits."""
+    statuses = _of_status(filters)
+    if filters.expiring_within_days is None:
+        return statuses
+    return [status for status in statuses if status in TIME_DEPENDENT]
+
+
+def _of_status(filters: Filters) -> list[Status]:
+    match filters.status:
+        case None:
+            return [status for status in STATUSES if status != "revoked" or not filters.unrevoked]
+        case "expired":
+            return ["expired", *TIME_DEPENDENT]
+        case status:
+            return [status]
+
+
+_ONGOING = sql.SQL("k.ends_at > %(at)s")
+_OVERDUE = sql.SQL("k.ends_at <= %(at)s")
+_ALWAYS = sql.SQL("true")
+
+EXPIRING = sql.SQL("k.ends_at > %(at)s and k.ends_at <= %(expiring_by)s")
+UNUSED = sql.SQL("r.last_used < %(unused_since)s")
+OLD_ENOUGH = sql.SQL("k.created_at < %(unused_since)s")
+"""What was made later can not have been unused for so long."""
+
+KEY = sql.SQL("k")
+RECENCY = sql.SQL("r")
+"""`key_list` and `key_recency`, as the statements call them. Both know environment and status."""
+
+
+def partitions(filters: Filters) -> list[Cell]:
+    """Environment and recorded status: every key of the list lies in one of them, and none in two."""
+    return [Cell(environment, status) for environment in filters.environments for status in recorded(filters)]
+
+
+def is_overdue(filters: Filters, cell: Cell) -> bool:
+    """Whether of this cell only those keys are meant that are past their expiry while no event says so yet."""
+    return filters.status == "expired" and cell.status in TIME_DEPENDENT
+
+
+def in_cell(filters: Filters, cell: Cell, table: sql.SQL) -> sql.Composed:
+    """That a key lies in the cell, by the columns of `table`, and what the clock has to say about it."""
+    clock = _ALWAYS
+    if is_overdue(filters, cell):
+        clock = _OVERDUE
+    elif filters.status in TIME_DEPENDENT:
+        clock = _ONGOING
+    return sql.SQL("{} and {}").format(recorded_in(cell, table), clock)
+
+
+def recorded_in(cell: Cell, table: sql.SQL) -> sql.Composed:
+    """The same by the record alone, whatever the clock has to say."""
+    return sql.SQL("{table}.environment = {environment} and {table}.status = {status}").format(
+        table=table, environment=cell.environment, status=cell.status
+    )
+
+
+def conditions(filters: Filters) -> list[sql.Composable]:
+    """All that a key has to fulfil beside lying in one of the cells."""
+    found: list[sql.Composable] = [sql.SQL("k.organization_id = %(organization_id)s")]
+    if filters.mcp is not None:
+        found.append(sql.SQL("((k.all_mcps and k.environment = %(mcp_environment)s) or k.mcps @> array[%(mcp_id)s])"))
+    if filters.created_by is not None:
+        found.append(sql.SQL("k.created_by = %(created_by)s"))
+    if filters.expiring_within_days is not None:
+        found.append(EXPIRING)
+    if filters.unused_for_days is not None:
+        # Both, so that lists by age and by last use can begin right there.
+        found += [UNUSED, OLD_ENOUGH]
+    if filters.q is not None:
+        found.append(sql.SQL("(strpos(k.name_key, %(marked)s) > 0 or starts_with(lower(k.prefix), %(prefix)s))"))
+    if filters.ids is not None:
+        found.append(sql.SQL("k.key_id = any(%(ids)s::text[])"))
+    if filters.without_id is not None:
+        found.append(sql.SQL("k.key_id <> %(without_id)s"))
+    if filters.created_before is not None:
+        found.append(sql.SQL("k.created_at < %(created_before)s"))
+    return found
+
+
+def parameters(filters: Filters, at: datetime) -> dict[str, Any]:
+    """What the pieces of SQL refer to."""
+    first, last = term_range(filters.q or "")
+    return {
+        "at": at,
+        "organization_id": filters.organization_id,
+        "environments": filters.environments,
+        "statuses": recorded(filters),
+        "mcp_id": None if filters.mcp is None else filters.mcp.id,
+        "mcp_environment": None if filters.mcp is None else filters.mcp.environment,
+        "mcp_terms": [EVERY_MCP, mcp_term("" if filters.mcp is None else filters.mcp.id)],
+        "created_by": filters.created_by,
+        "expiring_by": at + timedelta(days=filters.expiring_within_days or 0),
+        "unused_since": at - timedelta(days=filters.unused_for_days or 0),
+        "marked": word_marked(filters.q or ""),
+        "prefix": folded(filters.q or ""),
+        "term_first": first,
+        "term_last": last,
+        "ids": None if filters.ids is None else list(filters.ids),
+        "without_id": filters.without_id,
+        "created_before": filters.created_before,
+    }

@@ -1,0 +1,235 @@
+"""A page of the list of keys, read in its order: which ones, from where on.
+
+The order is a merge of one range of an index for each environment and status, so that a list of few of them is no
+slower than one of all. What an index in that order does not know is looked at on the way, key by key in the order of
+the merge and no further than the page needs: good where many keys fit. See `found.py`.
+"""
+
+from datetime import datetime
+from typing import NamedTuple
+
+from psycopg import sql
+
+from infrastructure.database.connections import Connection
+from projections.read_models.keys.list.filters import (
+    EXPIRING,
+    KEY,
+    OLD_ENOUGH,
+    RECENCY,
+    UNUSED,
+    Cell,
+    Filters,
+    Order,
+    Sort,
+    conditions,
+    in_cell,
+    is_overdue,
+    parameters,
+    partitions,
+    recorded_in,
+)
+
+
+class Listed(NamedTuple):
+    """A key as `key_state` keeps it, and its place in the order as text."""
+
+    state: bytes
+    value: str
+
+
+class Place(NamedTuple):
+    """What a list is sorted by: the column, the column of the id beside it, and the type of the value."""
+
+    value: sql.SQL
+    key_id: sql.SQL
+    kind: sql.SQL
+
+
+# Those without the instant come last when it is sorted upwards: they never expire, and first when they were never used.
+PLACES: dict[Sort, Place] = {
+    "created_at": Place(sql.SQL("k.created_at"), sql.SQL("k.key_id"), sql.SQL("timestamptz")),
+    "expires_at": Place(sql.SQL("k.ends_at"), sql.SQL("k.key_id"), sql.SQL("timestamptz")),
+    "last_used": Place(sql.SQL("r.last_used"), sql.SQL("r.key_id"), sql.SQL("timestamptz")),
+    "name": Place(sql.SQL("k.name_key"), sql.SQL("k.key_id"), sql.SQL("text")),
+}
+DIRECTIONS: dict[Order, tuple[sql.SQL, sql.SQL]] = {
+    "asc": (sql.SQL("asc"), sql.SQL(">")),
+    "desc": (sql.SQL("desc"), sql.SQL("<")),
+}
+_KEYS = sql.SQL("key_list k")
+_USES = sql.SQL("key_recency r")
+_KEYS_AND_USES = sql.SQL(
+    "key_list k join key_recency r on r.key_id = k.key_id and r.organization_id = k.organization_id"
+)
+_ANY = sql.SQL(" or ")
+ALL = sql.SQL(" and ")
+_MERGED = sql.SQL(" union all ")
+# Each range is cut off by itself: the planner may sort a merge of whole ones.
+_SELECTED = sql.SQL("select {key_id}, {value} as value from {tables} where {conditions}")
+_RANGE = sql.SQL("({selected} order by {value} {direction}, {key_id} {direction} limit %(limit)s + %(offset)s)")
+
+# Not cut off: a range in which no key fits would be walked to its end. `offset 0` keeps the order through the merge,
+# which takes no more of any range than the page needs.
+_WHOLE_RANGE = sql.SQL(
+    "(select {columns}, {value} as value from {tables} where {conditions}"
+    " order by {value} {direction}, {key_id} {direction} offset 0)"
+)
+_MERGE = sql.SQL("select * from ({ranges}) as ranges order by value {direction}, key_id {direction} offset 0")
+_FITTING_KEYS = sql.SQL("select k.key_id, k.value from ({merge}) as k {beside} where {conditions}")
+_THEIR_USES = sql.SQL(
+    "cross join lateral (select r.last_used from key_recency r"
+    " where r.key_id = k.key_id and r.organization_id = k.organization_id offset 0) as r"
+)
+_FITTING_USES = sql.SQL(
+    "select r.key_id, r.value from ({merge}) as r"
+    " cross join lateral (select k.* from key_list k"
+    " where k.key_id = r.key_id and k.organization_id = %(organization_id)s offset 0) as k where {conditions}"
+)
+_IN_ORDER = b"select set_config('enable_sort', 'off', true)"
+"""For this transaction: the planner takes it for cheaper to sort a whole range than to walk along it."""
+
+# Without an order inside: those are few, by their expiry, and in the order of the list they lie far apart.
+_FEW_OVERDUE = sql.SQL("(select key_id, value from ({selected} offset 0) as overdue)")
+
+
+def in_any_cell(filters: Filters) -> sql.Composed:
+    """That a key lies in one of the cells, by the columns of `key_list`."""
+    return sql.SQL("({})").format(_ANY.join([in_cell(filters, cell, KEY) for cell in partitions(filters)]))
+
+
+def tables(filters: Filters, sort: Sort) -> sql.SQL:
+    """Where the conditions and the order of a list are found."""
+    if sort == "last_used" or filters.unused_for_days is not None:
+        return _KEYS_AND_USES
+    return _KEYS
+
+
+def _looked_at(filters: Filters, sort: Sort) -> bool:
+    """Whether something is asked for that no index in this order knows.
+
+    Expired keys are looked for otherwise: most cells have few of them, by their expiry, and it is no use to walk along.
+    """
+    by_id_or_creator = filters.ids is not None or (filters.created_by is not None and sort == "created_at")
+    if filters.status == "expired" or by_id_or_creator:
+        return False
+    asked = (filters.q, filters.mcp, filters.created_by, filters.expiring_within_days, filters.unused_for_days)
+    return any(each is not None for each in asked)
+
+
+def _lies_in(cell: Cell, table: sql.SQL) -> sql.Composed:
+    """What the index of every order begins with. What the clock has to say is looked at with the rest."""
+    return sql.SQL("{}.organization_id = %(organization_id)s and {}").format(table, recorded_in(cell, table))
+
+
+def _known_to_index(filters: Filters, sort: Sort) -> list[sql.Composable]:
+    """Where in the order the keys lie that can fit at all."""
+    match sort:
+        case "created_at" if filters.unused_for_days is not None:
+            return [OLD_ENOUGH]
+        case "last_used" if filters.unused_for_days is not None:
+            return [UNUSED]
+        case "expires_at" if filters.expiring_within_days is not None:
+            return [EXPIRING]
+        case _:
+            return []
+
+
+async def page(
+    connection: Connection,
+    filters: Filters,
+    at: datetime,
+    *,
+    sort: Sort,
+    order: Order,
+    limit: int,
+    offset: int = 0,
+    after: tuple[str, str] | None = None,
+) -> list[Listed]:
+    """At most `limit` keys, `offset` from the beginning or right `after` the (value, key id) of the last one seen."""
+    place = PLACES[sort]
+    direction, beyond = DIRECTIONS[order]
+    given = parameters(filters, at) | {"limit": limit, "offset": offset}
+    behind: list[sql.Composable] = []
+    if after is not None:
+        behind.append(
+            sql.SQL("({}, {}) {} (%(after_value)s::{}, %(after_id)s::text)").format(
+                place.value, place.key_id, beyond, place.kind
+            )
+        )
+        given |= {"after_value": after[0], "after_id": after[1]}
+    if _looked_at(filters, sort):
+        await connection.execute(_IN_ORDER)
+        keys = _fitting(filters, sort, order, behind)
+    else:
+        keys = _cut_off(filters, sort, order, behind)
+    # The page is found in the narrow list first; the states are fetched for its few rows alone.
+    query = sql.SQL(
+        "with page as materialized ("
+        " select key_id, value from ({keys}) as found"
+        " order by value {direction}, key_id {direction} limit %(limit)s offset %(offset)s"
+        ") select s.state, page.value::text from page join key_state s using (key_id)"
+        " order by page.value {direction}, page.key_id {direction}"
+    ).format(keys=keys, direction=direction)
+    # Planned each time, for these values: a plan for any would not know how deep the page lies.
+    cursor = await connection.execute(query, given, prepare=False)
+    return [Listed(bytes(state), value) for state, value in await cursor.fetchall()]
+
+
+def _cut_off(filters: Filters, sort: Sort, order: Order, behind: list[sql.Composable]) -> sql.Composed:
+    """All that is asked for of each cell, no longer than the page."""
+    place, (direction, _) = PLACES[sort], DIRECTIONS[order]
+    wanted = [*conditions(filters), *behind]
+    beside = RECENCY if sort == "last_used" else KEY
+    ranges = [
+        _FEW_OVERDUE.format(selected=_selected(sort, tables(filters, sort), [*wanted, in_cell(filters, cell, KEY)]))
+        if is_overdue(filters, cell)
+        else _RANGE.format(
+            selected=_selected(sort, tables(filters, sort), [*wanted, in_cell(filters, cell, beside)]),
+            value=place.value,
+            key_id=place.key_id,
+            direction=direction,
+        )
+        for cell in partitions(filters)
+    ]
+    return _MERGED.join(ranges)
+
+
+def _fitting(filters: Filters, sort: Sort, order: Order, behind: list[sql.Composable]) -> sql.Composed:
+    """The keys of all cells in their order, and of those the ones that fit."""
+    place, (direction, _) = PLACES[sort], DIRECTIONS[order]
+    of_uses = sort == "last_used"
+    ranges = [
+        _WHOLE_RANGE.format(
+            columns=sql.SQL("r.key_id, r.last_used" if of_uses else "k.*"),
+            value=place.value,
+            key_id=place.key_id,
+            tables=_USES if of_uses else _KEYS,
+            conditions=ALL.join(
+                [_lies_in(cell, RECENCY if of_uses else KEY), *_known_to_index(filters, sort), *behind]
+            ),
+            direction=direction,
+        )
+        for cell in partitions(filters)
+    ]
+    merge = _MERGE.format(ranges=_MERGED.join(ranges), direction=direction)
+    fit = ALL.join([*conditions(filters), in_any_cell(filters)])
+    if of_uses:
+        return _FITTING_USES.format(merge=merge, conditions=fit)
+    beside = _THEIR_USES if filters.needs_recency else sql.SQL("")
+    return _FITTING_KEYS.format(merge=merge, beside=beside, conditions=fit)
+
+
+def _selected(sort: Sort, of_tables: sql.SQL, wanted: list[sql.Composable]) -> sql.Composed:
+    place = PLACES[sort]
+    return _SELECTED.format(key_id=place.key_id, value=place.value, tables=of_tables, conditions=ALL.join(wanted))
+
+
+async def total(connection: Connection, filters: Filters, at: datetime) -> int:
+    """How many keys there are in all, counted one by one."""
+    query = sql.SQL("select count(*) from {} where {}").format(
+        tables(filters, "created_at"),
+        ALL.join([*conditions(filters), in_any_cell(filters)]),
+    )
+    cursor = await connection.execute(query, parameters(filters, at), prepare=False)
+    row = await cursor.fetchone()
+    return 0 if row is None else int(row[0])

@@ -1,0 +1,109 @@
+"""What is asked of the list of keys."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import NamedTuple
+
+from psycopg.rows import TupleRow
+
+from eventstore.execute import Lock
+from infrastructure.database.connections import Connection
+from infrastructure.database.statements import Statement, load
+
+
+class Queries(NamedTuple):
+    key_list_put: bytes
+    key_terms_add: bytes
+    key_terms_remove: bytes
+    key_counts_move: bytes
+    counted: bytes
+    overdue: bytes
+    overdue_keys: bytes
+    expiring: bytes
+    keys_there: bytes
+    creator_known: bytes
+    secrets_ending: bytes
+    secrets_superseded: bytes
+    used_secret: bytes
+    superseded_settled: bytes
+
+
+SQL = load(Queries, __file__)
+
+
+class DueKey(NamedTuple):
+    key_id: str
+    organization_id: str
+
+
+async def expiring(connection: Connection, at: datetime, limit: int) -> list[DueKey]:
+    """Keys that are past their expiry at `at` and not recorded as expired, the longest overdue first."""
+    cursor = await connection.execute(SQL.expiring, (at, limit))
+    return [DueKey(*row) for row in await cursor.fetchall()]
+
+
+async def overdue_keys(connection: Connection, organization_id: str, at: datetime, limit: int) -> list[DueKey]:
+    """The same, of one organization."""
+    given = {"organization_id": organization_id, "at": at, "limit": limit}
+    cursor = await connection.execute(SQL.overdue_keys, given)
+    return [DueKey(*row) for row in await cursor.fetchall()]
+
+
+async def overdue_active(connection: Connection, organization_id: str, at: datetime) -> int:
+    """How many keys are recorded as active and past their expiry at `at`."""
+    given = {"organization_id": organization_id, "at": at, "environments": ["live", "test"], "statuses": ["active"]}
+    anything = {"created_by": None, "mcp_id": None, "mcp_environment": None}
+    cursor = await connection.execute(SQL.overdue, given | anything)
+    row = await cursor.fetchone()
+    return row[0] if row else 0
+
+
+async def keys_there(
+    connection: Connection, organization_id: str, key_ids: Sequence[str], created_by: str | None
+) -> set[str]:
+    """Those of `key_ids` that are keys of the organization, in any state; `created_by`: and made by them, None: all."""
+    given = {"organization_id": organization_id, "ids": list(key_ids), "created_by": created_by}
+    return {key_id for (key_id,) in await (await connection.execute(SQL.keys_there, given)).fetchall()}
+
+
+async def creator_known(connection: Connection, organization_id: str, creator_id: str) -> bool:
+    """Whether this is a key or a person of the organization, former ones included."""
+    given = {"organization_id": organization_id, "creator_id": creator_id}
+    row = await (await connection.execute(SQL.creator_known, given)).fetchone()
+    return row is not None and bool(row[0])
+
+
+class UsedSecret(NamedTuple):
+    """A secret whose first use ended those before it."""
+
+    key_id: str
+    organization_id: str
+    version: int
+    used_at: datetime
+
+
+async def secrets_superseded(connection: Connection, at: datetime, limit: int) -> list[UsedSecret]:
+    """Secrets that were used for the first time by `at` and whose predecessors are not recorded as retired."""
+    cursor = await connection.execute(SQL.secrets_superseded, (at, limit))
+    return [UsedSecret(*row) for row in await cursor.fetchall()]
+
+
+async def used_secret(connection: Connection, key_id: str, organization_id: str) -> UsedSecret | None:
+    """The secret of a key whose use ended those before it, where that is not recorded yet."""
+    row = await (await connection.execute(SQL.used_secret, (key_id, organization_id))).fetchone()
+    return None if row is None else UsedSecret(*row)
+
+
+def used_version_guard(key_id: str, organization_id: str) -> Lock[int]:
+    """Reads the version of that secret, 0 for none. It locks nothing: a use is never kept waiting by a change."""
+
+    def facts(row: TupleRow | None) -> int:
+        return 0 if row is None else UsedSecret(*row).version
+
+    return Lock(Statement(SQL.used_secret, (key_id, organization_id)), facts)
+
+
+async def secrets_ending(connection: Connection, at: datetime, limit: int) -> list[DueKey]:
+    """Keys with a rotated secret whose overlap is over at `at` and not recorded as retired."""
+    cursor = await connection.execute(SQL.secrets_ending, (at, limit))
+    return [DueKey(*row) for row in await cursor.fetchall()]

@@ -1,0 +1,261 @@
+"""A page of the list of keys and how many there are, at a cost that does not grow with the organization.
+
+Where a filter leaves few keys they are fetched, looked at, sorted and counted. Where it leaves many the page is read in
+its order, which soon has as many as it needs; how many there are is then known from the counts that change with the
+log, or, where nothing counts such a combination, said to be at least so many.
+"""
+
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from psycopg import sql
+
+from domain.environment import Environment
+from infrastructure.database.connections import Connection
+from projections.paging import MAX_OFFSET
+from projections.read_models.keys.list.filters import (
+    STATUSES,
+    TIME_DEPENDENT,
+    Filters,
+    Order,
+    Sort,
+    conditions,
+    parameters,
+    partitions,
+)
+from projections.read_models.keys.list.page import ALL, DIRECTIONS, PLACES, Listed, in_any_cell, page, tables
+from projections.read_models.keys.list.queries import SQL
+from projections.read_models.keys.list.search_terms import EVERY_MCP, created_by, mcp_term
+
+SMALL_RESULT = 5_000
+"""So many keys are looked at one by one."""
+SAMPLE = 1_000
+"""So many of more than those are looked at for how many there are at least."""
+
+
+class OffsetTooLarge(Exception):
+    """Pages by number reach the first 10,000 keys; go on with next_cursor, or turn the order round."""
+
+    def __str__(self) -> str:
+        return self.__doc__ or ""
+
+
+class SearchResult(NamedTuple):
+    """`total` counts all keys of the list; not `exact`: there are at least so many."""
+
+    listed: list[Listed]
+    total: int
+    total_exact: bool
+
+
+async def search(
+    connection: Connection,
+    filters: Filters,
+    at: datetime,
+    *,
+    sort: Sort,
+    order: Order,
+    limit: int,
+    offset: int = 0,
+    after: tuple[str, str] | None = None,
+) -> SearchResult:
+    """As `page`, with the total. Raises TooDeep."""
+    if not partitions(filters):
+        return SearchResult([], 0, total_exact=True)
+    narrowest = await _most_selective(connection, filters, at)
+    if narrowest is not None and narrowest.size <= SMALL_RESULT:
+        return await _small_result(
+            connection, narrowest.keys, filters, at, sort=sort, order=order, limit=limit, offset=offset, after=after
+        )
+    count = await _counted(connection, filters, at)
+    if count is not None and offset >= count:
+        return SearchResult([], count, total_exact=True)
+    if offset > MAX_OFFSET:
+        raise OffsetTooLarge
+    listed = await page(connection, filters, at, sort=sort, order=order, limit=limit, offset=offset, after=after)
+    if count is not None or narrowest is None:
+        return SearchResult(listed, count or 0, total_exact=True)
+    at_least = await _at_least(connection, narrowest.keys, filters, at)
+    return SearchResult(listed, max(at_least, offset + len(listed)), total_exact=False)
+
+
+class _Source(NamedTuple):
+    """A statement that gives the ids of keys, at most `FEW` and one more, and how many those are."""
+
+    keys: sql.SQL
+    size: int
+
+
+async def _most_selective(connection: Connection, filters: Filters, at: datetime) -> _Source | None:
+    """The filter that leaves the fewest keys; None where every key fits."""
+    sources = _sources(filters)
+    if not sources:
+        return None
+    sizes = sql.SQL(", ").join([sql.SQL("(select count(*) from ({}) as source)").format(source) for source in sources])
+    cursor = await connection.execute(
+        sql.SQL("select {}").format(sizes), parameters(filters, at) | {"few": SMALL_RESULT}, prepare=False
+    )
+    row = await cursor.fetchone()
+    return min(map(_Source, sources, row or ()), key=lambda source: source.size)
+
+
+def _sources(filters: Filters) -> list[sql.SQL]:
+    """One for each filter but environment and status, in the order of an index, which none of them leaves."""
+    found: list[sql.SQL] = []
+    if filters.q is not None:
+        found.append(_BY_TERM)
+    if filters.mcp is not None:
+        found.append(_BY_MCP)
+    if filters.created_by is not None:
+        found.append(_BY_CREATOR)
+    if filters.expiring_within_days is not None:
+        found.append(_BY_EXPIRY)
+    if filters.unused_for_days is not None:
+        found.append(_BY_DISUSE)
+    return found
+
+
+# A key is found once for each of its words that fit.
+_BY_TERM = sql.SQL(
+    "select key_id from key_terms"
+    " where organization_id = %(organization_id)s and term >= %(term_first)s and term < %(term_last)s"
+    " order by term, key_id limit %(few)s + 1"
+)
+_BY_MCP = sql.SQL(
+    "select key_id from key_terms where organization_id = %(organization_id)s and term = any(%(mcp_terms)s)"
+    " order by term, key_id limit %(few)s + 1"
+)
+_BY_CREATOR = sql.SQL(
+    "select key_id from key_list where organization_id = %(organization_id)s and created_by = %(created_by)s"
+    " and environment = any(%(environments)s) and status = any(%(statuses)s)"
+    " order by environment, status, created_at limit %(few)s + 1"
+)
+_BY_EXPIRY = sql.SQL(
+    "select key_id from key_list where organization_id = %(organization_id)s"
+    " and environment = any(%(environments)s) and status = any(%(statuses)s)"
+    " and ends_at > %(at)s and ends_at <= %(expiring_by)s"
+    " order by environment, status, ends_at limit %(few)s + 1"
+)
+_BY_DISUSE = sql.SQL(
+    "(select key_id from key_recency where organization_id = %(organization_id)s"
+    " and environment = any(%(environments)s) and status = any(%(statuses)s)"
+    " and last_used > '-infinity' and last_used < %(unused_since)s"
+    " order by environment, status, last_used limit %(few)s + 1)"
+    " union all"
+    " (select key_id from key_recency where organization_id = %(organization_id)s"
+    " and environment = any(%(environments)s) and status = any(%(statuses)s)"
+    " and last_used = '-infinity' and created_at < %(unused_since)s"
+    " order by environment, status, created_at limit %(few)s + 1)"
+    " limit %(few)s + 1"
+)
+
+
+async def _small_result(
+    connection: Connection,
+    keys: sql.SQL,
+    filters: Filters,
+    at: datetime,
+    *,
+    sort: Sort,
+    order: Order,
+    limit: int,
+    offset: int,
+    after: tuple[str, str] | None,
+) -> SearchResult:
+    """The page and the total, out of the keys that `keys` gives."""
+    direction, beyond = DIRECTIONS[order]
+    given = parameters(filters, at) | {"few": SMALL_RESULT, "limit": limit, "offset": offset}
+    position = sql.SQL("true")
+    if after is not None:
+        position = sql.SQL("(value, key_id) {} (%(after_value)s::{}, %(after_id)s::text)").format(
+            beyond, PLACES[sort].kind
+        )
+        given |= {"after_value": after[0], "after_id": after[1]}
+    query = sql.SQL(
+        "with fitting as materialized ({fitting}), page as materialized ("
+        " select key_id, value from fitting where {position}"
+        " order by value {direction}, key_id {direction} limit %(limit)s offset %(offset)s"
+        ") select counted.keys, s.state, page.value::text"
+        " from (select count(*) as keys from fitting) as counted"
+        " left join (page join key_state s using (key_id)) on true"
+        " order by page.value {direction}, page.key_id {direction}"
+    ).format(fitting=_fitting(keys, filters, sort), position=position, direction=direction)
+    cursor = await connection.execute(query, given, prepare=False)
+    rows = await cursor.fetchall()
+    listed = [Listed(bytes(state), text) for _, state, text in rows if state is not None]
+    return SearchResult(listed, rows[0][0], total_exact=True)
+
+
+async def _at_least(connection: Connection, keys: sql.SQL, filters: Filters, at: datetime) -> int:
+    """How many of some of the keys that `keys` gives are in the list; of all where nothing else is asked."""
+    if len(_sources(filters)) == 1 and filters.status is None and filters.environment is None:
+        query, some = sql.SQL("select count(distinct key_id) from ({}) as source").format(keys), SMALL_RESULT
+    else:
+        query, some = (
+            sql.SQL("select count(*) from ({}) as found").format(_fitting(keys, filters, "created_at")),
+            SAMPLE,
+        )
+    cursor = await connection.execute(query, parameters(filters, at) | {"few": some}, prepare=False)
+    row = await cursor.fetchone()
+    return row[0] if row else 0
+
+
+def _fitting(keys: sql.SQL, filters: Filters, sort: Sort) -> sql.Composed:
+    """The statement that gives id and place of those keys that are in the list.
+
+    Each is looked up by its id (`offset 0` keeps it so): the planner would read the whole table for ten thousand.
+    """
+    return sql.SQL(
+        "select chosen.key_id, one.value from (select distinct key_id from ({keys}) as source) as chosen"
+        " cross join lateral ("
+        " select {value} as value from {tables} where k.key_id = chosen.key_id and {conditions} and {cells} offset 0"
+        ") as one"
+    ).format(
+        keys=keys,
+        value=PLACES[sort].value,
+        tables=tables(filters, sort),
+        conditions=ALL.join(conditions(filters)),
+        cells=in_any_cell(filters),
+    )
+
+
+async def _counted(connection: Connection, filters: Filters, at: datetime) -> int | None:
+    """The total as the counts that change with the log know it; None for a combination that nothing counts."""
+    others = (filters.q, filters.expiring_within_days, filters.unused_for_days)
+    if any(other is not None for other in others) or (filters.created_by is not None and filters.mcp is not None):
+        return None
+    given = {
+        "organization_id": filters.organization_id,
+        "environments": filters.environments,
+        "at": at,
+        "created_by": filters.created_by,
+        "mcp_id": None if filters.mcp is None else filters.mcp.id,
+        "mcp_environment": None if filters.mcp is None else filters.mcp.environment,
+    }
+    statuses = STATUSES if filters.status is None else (filters.status,)
+    count = 0
+    for facet, environments in _facets(filters):
+        counted = {"facets": [facet], "environments": environments, "statuses": list(statuses)}
+        count += await _one(connection, SQL.counted, given | counted)
+    if filters.status in TIME_DEPENDENT:
+        return count - await _one(connection, SQL.overdue, given | {"statuses": [filters.status]})
+    if filters.status == "expired":
+        return count + await _one(connection, SQL.overdue, given | {"statuses": list(TIME_DEPENDENT)})
+    return count
+
+
+def _facets(filters: Filters) -> list[tuple[str, list[Environment]]]:
+    """The counts that make up the total, and the environments in which each of them counts."""
+    if filters.mcp is None:
+        facet = "" if filters.created_by is None else created_by(filters.created_by)
+        return [(facet, filters.environments)]
+    reached: list[Environment] = [
+        environment for environment in filters.environments if environment == filters.mcp.environment
+    ]
+    facets: list[tuple[str, list[Environment]]] = [(EVERY_MCP, reached)]
+    return [*facets, (mcp_term(filters.mcp.id), filters.environments)]
+
+
+async def _one(connection: Connection, query: bytes, given: dict[str, Any]) -> int:
+    row = await (await connection.execute(query, given, prepare=False)).fetchone()
+    return row[0] if row else 0

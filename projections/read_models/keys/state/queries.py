@@ -1,0 +1,37 @@
+"""What is asked of the verification table."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import msgspec
+
+from domain.keys.state import Existing
+from infrastructure.database.connections import Connection
+from infrastructure.database.statements import Statement, load
+
+
+class Queries(NamedTuple):
+    key_state_put: bytes
+    key_secret_add: bytes
+    by_digests: bytes
+    by_id: bytes
+
+
+SQL = load(Queries, __file__)
+
+_decoder: msgspec.json.Decoder[Existing] = msgspec.json.Decoder(Existing)
+
+
+def by_digests(digests: Sequence[bytes]) -> Statement:
+    """Rows of (digest, state, version of the secret whose use ended those before it) for digests of a key."""
+    return Statement(SQL.by_digests, (digests,))
+
+
+def decode(state: bytes) -> Existing:
+    return _decoder.decode(state)
+
+
+async def key_of(connection: Connection, key_id: str, organization_id: str) -> Existing | None:
+    cursor = await connection.execute(SQL.by_id, (key_id, organization_id))
+    row = await cursor.fetchone()
+    return None if row is None else decode(bytes(row[0]))

@@ -1,0 +1,33 @@
+"""How the watch over the health of MCPs follows from a change."""
+
+from collections.abc import Iterable
+from typing import Any, cast
+
+from domain.mcps.decider import MCP
+from domain.mcps.events import McpHealthChanged
+from domain.mcps.state import Active, Deleted, ExistingMcp, McpState
+from eventstore.execute import Change
+from infrastructure.database.statements import Statement
+from projections.read_models.mcps.health.queries import SQL
+
+
+def apply(change: Change[Any, Any]) -> Iterable[Statement]:
+    if change.kind != MCP.kind:
+        return
+    before, after = cast("McpState", change.before), cast("ExistingMcp", change.after)
+    if isinstance(after, Deleted):
+        yield Statement(SQL.health_forget, (change.stream_id,))
+        return
+    if (
+        before is None
+        or type(before) is not type(after)
+        or before.mcp.endpoint_changed_at != after.mcp.endpoint_changed_at
+    ):
+        # A new one, one that moved or one that is active again is asked at once.
+        due_at = change.at if isinstance(after, Active) else None
+        yield Statement(
+            SQL.health_watch, (change.stream_id, change.organization_id, after.mcp.endpoint_changed_at, due_at)
+        )
+    for event in change.events:
+        if isinstance(event, McpHealthChanged):
+            yield Statement(SQL.health_change, (event.health, change.stream_id))

@@ -1,0 +1,41 @@
+"""How the list of MCPs follows from a change."""
+
+from collections.abc import Iterable
+from typing import Any, cast
+
+from domain.mcps.decider import MCP
+from domain.mcps.state import Deleted, ExistingMcp
+from eventstore.execute import Change
+from infrastructure.database.statements import Statement
+from projections.read_models.mcps.list.queries import SQL, credential_remove
+
+
+def apply(change: Change[Any, Any]) -> Iterable[Statement]:
+    if change.kind != MCP.kind:
+        return
+    state = cast("ExistingMcp", change.after)
+    yield put(state)
+    if isinstance(state, Deleted):
+        yield credential_remove(state.mcp.id)
+
+
+def put(state: ExistingMcp) -> Statement:
+    """The row of an MCP, whole."""
+    mcp = state.mcp
+    return Statement(
+        SQL.mcp_put,
+        (
+            mcp.id,
+            mcp.organization_id,
+            mcp.name,
+            mcp.description,
+            mcp.endpoint_url,
+            mcp.environment,
+            mcp.auth_type,
+            state.__struct_config__.tag,
+            mcp.created_at,
+            mcp.updated_at,
+            mcp.revision,
+            state.deleted_at if isinstance(state, Deleted) else None,
+        ),
+    )

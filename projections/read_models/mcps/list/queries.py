@@ -1,0 +1,154 @@
+"""What is asked of the list of MCPs."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Literal, NamedTuple
+
+from domain.environment import Environment
+from domain.mcps.events import AuthType, Health
+from domain.mcps.state import Active, Registered
+from infrastructure.database.connections import Connection
+from infrastructure.database.statements import Statement, load
+
+
+class Queries(NamedTuple):
+    mcp_put: bytes
+    credential_put: bytes
+    credential_remove: bytes
+    facts: bytes
+    environments: bytes
+    detail: bytes
+    page: bytes
+    page_after: bytes
+    total: bytes
+    route: bytes
+    active_mcps: bytes
+
+
+SQL = load(Queries, __file__)
+
+McpStatus = Literal["active", "inactive"]
+
+
+class McpRow(NamedTuple):
+    mcp_id: str
+    name: str
+    description: str
+    endpoint_url: str
+    environment: Environment
+    auth_type: AuthType
+    status: McpStatus
+    created_at: datetime
+    updated_at: datetime
+    revision: int
+
+
+class McpRoute(NamedTuple):
+    """Where a call goes. `sealed` is None when the upstream asks for no credential, `health` when it is unknown.
+
+    `moved_at`: since when it goes there. `failing_since`: the first failure in a row; None after an answer.
+    `parameter_headers`: see `projections/mcp_health`.
+    """
+
+    endpoint_url: str
+    auth_type: AuthType
+    sealed: bytes | None
+    active: bool
+    health: Health | None
+    checked_at: datetime | None
+    failing_since: datetime | None
+    endpoint_changed_at: datetime
+    parameter_headers: bytes | None = None
+
+
+class ActiveMcp(NamedTuple):
+    mcp_id: str
+    name: str
+    environment: Environment
+
+
+class Filters(NamedTuple):
+    """Which MCPs of an organization; None: any."""
+
+    organization_id: str
+    status: McpStatus | None = None
+    health: Health | Literal["unknown"] | None = None
+
+
+def row_of(state: Registered) -> McpRow:
+    """The row as a change leaves it."""
+    mcp = state.mcp
+    return McpRow(
+        mcp_id=mcp.id,
+        name=mcp.name,
+        description=mcp.description,
+        endpoint_url=mcp.endpoint_url,
+        environment=mcp.environment,
+        auth_type=mcp.auth_type,
+        status="active" if isinstance(state, Active) else "inactive",
+        created_at=mcp.created_at,
+        updated_at=mcp.updated_at,
+        revision=mcp.revision,
+    )
+
+
+def facts(mcp_ids: Sequence[str]) -> Statement:
+    """Rows of (id, organization, environment, whether it is active) for those that exist."""
+    return Statement(SQL.facts, (mcp_ids,))
+
+
+def credential_put(mcp_id: str, sealed: bytes) -> Statement:
+    return Statement(SQL.credential_put, (mcp_id, sealed))
+
+
+def credential_remove(mcp_id: str) -> Statement:
+    return Statement(SQL.credential_remove, (mcp_id,))
+
+
+async def environments(connection: Connection, organization_id: str) -> dict[str, Environment]:
+    """Every MCP that the organization has at this moment, and its environment."""
+    cursor = await connection.execute(SQL.environments, (organization_id,))
+    return {mcp_id: environment for mcp_id, environment in await cursor.fetchall()}  # noqa: C416 -- untyped tuples
+
+
+async def detail(connection: Connection, mcp_id: str, organization_id: str) -> McpRow | None:
+    cursor = await connection.execute(SQL.detail, (mcp_id, organization_id))
+    row = await cursor.fetchone()
+    return None if row is None else McpRow(*row)
+
+
+async def page(connection: Connection, filters: Filters, limit: int, offset: int) -> list[McpRow]:
+    cursor = await connection.execute(SQL.page, {**filters._asdict(), "limit": limit, "offset": offset})
+    return [McpRow(*row) for row in await cursor.fetchall()]
+
+
+async def page_after(
+    connection: Connection, filters: Filters, created_at: datetime, mcp_id: str, limit: int
+) -> list[McpRow]:
+    parameters = {**filters._asdict(), "created_at": created_at, "mcp_id": mcp_id, "limit": limit}
+    cursor = await connection.execute(SQL.page_after, parameters)
+    return [McpRow(*row) for row in await cursor.fetchall()]
+
+
+async def total(connection: Connection, filters: Filters) -> int:
+    cursor = await connection.execute(SQL.total, filters._asdict())
+    row = await cursor.fetchone()
+    return 0 if row is None else int(row[0])
+
+
+async def route(connection: Connection, mcp_id: str, organization_id: str) -> McpRoute | None:
+    cursor = await connection.execute(SQL.route, (mcp_id, organization_id))
+    row = await cursor.fetchone()
+    if row is None:
+        return None
+    found = McpRoute(*row)
+    return found._replace(sealed=_bytes(found.sealed), parameter_headers=_bytes(found.parameter_headers))
+
+
+async def active_mcps(connection: Connection, organization_id: str) -> list[ActiveMcp]:
+    cursor = await connection.execute(SQL.active_mcps, (organization_id,))
+    return [ActiveMcp(*row) for row in await cursor.fetchall()]
+
+
+def _bytes(column: bytes | None) -> bytes | None:
+    return None if column is None else bytes(column)

@@ -1,0 +1,30 @@
+"""How the mails that people want follow from a change."""
+
+from collections.abc import Iterable
+from typing import Any, cast
+
+from domain.members.decider import MEMBER
+from domain.members.events import MemberRemoved, NotificationsChanged
+from domain.members.state import Member
+from eventstore.execute import Change
+from infrastructure.database.statements import Statement
+from projections.read_models.members.mail_preferences.queries import SQL, put
+
+
+def apply(change: Change[Any, Any]) -> Iterable[Statement]:
+    if change.kind != MEMBER.kind:
+        return
+    for event in change.events:
+        match event:
+            case NotificationsChanged():
+                member = cast("Member", change.after)
+                yield put(member) if chose(member) else Statement(SQL.preferences_remove, (change.stream_id,))
+            case MemberRemoved():
+                yield Statement(SQL.preferences_remove, (change.stream_id,))
+            case _:
+                pass
+
+
+def chose(member: Member) -> bool:
+    """Whether there is anything that they do not leave to their role."""
+    return member.notifications.threshold is not None or bool(member.notifications.thresholds)

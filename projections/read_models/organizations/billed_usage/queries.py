@@ -1,0 +1,38 @@
+"""What is asked about quotas."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import NamedTuple
+
+from domain.organizations.plan import PlanName
+from domain.usage.quota import month_of
+from infrastructure.database.connections import Connection
+from infrastructure.database.statements import Statement, load
+
+
+class Queries(NamedTuple):
+    standings: bytes
+    used: bytes
+
+
+SQL = load(Queries, __file__)
+
+
+class BilledUsage(NamedTuple):
+    """The plan of an organization, and how many uses it was billed this month."""
+
+    organization_id: str
+    plan: PlanName
+    used: int
+
+
+def billed_usage(digests: Sequence[bytes], at: datetime) -> Statement:
+    """Rows of `Standing`: one for each organization that any of the secrets belong to."""
+    return Statement(SQL.standings, (month_of(at), digests))
+
+
+async def used_in_month(connection: Connection, organization_id: str, at: datetime) -> int:
+    """The billed uses of an organization in the calendar month (UTC) of `at`, up to this instant."""
+    cursor = await connection.execute(SQL.used, (organization_id, month_of(at)))
+    row = await cursor.fetchone()
+    return 0 if row is None else row[0]

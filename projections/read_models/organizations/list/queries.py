@@ -1,0 +1,61 @@
+"""What is asked of the list of organizations."""
+
+from datetime import datetime
+from typing import NamedTuple
+
+import msgspec
+from psycopg.rows import TupleRow
+
+from domain.organizations.events import Settings
+from domain.organizations.plan import PlanName
+from infrastructure.database.connections import Connection
+from infrastructure.database.statements import load
+
+
+class Queries(NamedTuple):
+    organization_put: bytes
+    by_slug: bytes
+    page_after: bytes
+    detail: bytes
+
+
+SQL = load(Queries, __file__)
+
+_settings_decoder: msgspec.json.Decoder[Settings] = msgspec.json.Decoder(Settings)
+
+
+class OrganizationDetail(NamedTuple):
+    """An organization, and how much it has of what its plan limits."""
+
+    organization_id: str
+    name: str
+    slug: str
+    description: str
+    settings: Settings
+    plan: PlanName
+    created_at: datetime
+    revision: int
+    mcps: int
+    api_keys: int
+    team_members: int
+
+
+async def organization_of(connection: Connection, organization_id: str) -> OrganizationDetail | None:
+    row = await (await connection.execute(SQL.detail, (organization_id,))).fetchone()
+    return None if row is None else _detail(row)
+
+
+async def id_of_slug(connection: Connection, slug: str) -> str | None:
+    row = await (await connection.execute(SQL.by_slug, (slug,))).fetchone()
+    return None if row is None else str(row[0])
+
+
+async def page_after(connection: Connection, organization_id: str, limit: int) -> list[OrganizationDetail]:
+    """Organizations in the order in which they came, from the one after `organization_id`; for operators."""
+    cursor = await connection.execute(SQL.page_after, (organization_id, limit))
+    return [_detail(row) for row in await cursor.fetchall()]
+
+
+def _detail(row: TupleRow) -> OrganizationDetail:
+    found = OrganizationDetail(*row)
+    return found._replace(settings=_settings_decoder.decode(bytes(row[4])))

@@ -1,0 +1,74 @@
+"""How the counts follow from the usage log.
+
+Every event is counted in `usage_counts`, whatever it is. A request of a key is an accepted use (`used`, `valid`) with
+the action verify, check or call. Any accepted use, management too, moves the key's `last_used` and that of the secret
+presented; so does asking about another key, for the key that asked. A denied presentation moves nothing: the key did
+not get in. What a stranger could make up (the MCP and the tool of a use that was refused before anybody looked for that
+MCP, or because there is none) is not counted by name, or whoever finds a key that is over could fill the tables.
+"""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+from domain.ids import ENTROPY_BYTES, new_id
+from domain.usage.events import Code
+from eventstore.errors import Corruption
+from eventstore.reader import UsageBatch
+from infrastructure.database.connections import Connection
+from projections.engine.batch_size import AdaptiveBatchSize
+from projections.engine.runner import AsyncProjection
+from projections.engine.usage_reader import span_of, usage_reader
+from projections.read_models.usage.latency import BOUNDS_MS
+from projections.read_models.usage.queries import SQL
+
+BATCHES_MAX = 5_000
+USES_MAX = 500_000
+"""A page: as many batches of a lane, and events in them, as are counted in one transaction at most.
+
+Whoever is behind writes one row for more uses the larger the page is; whoever keeps up has small pages anyway.
+"""
+
+_FIRST_BATCHES = 500
+_DOUBLED_BELOW_SECONDS = 3.0
+"""Two pages of that size in one still have time to spare: `usage_plan` says how much."""
+
+_BOUNDS_MS = list(BOUNDS_MS)
+
+UNLOOKED: tuple[Code, ...] = (
+    "unauthorized",
+    "revoked_key",
+    "expired_key",
+    "disabled_key",
+    "ip_not_permitted",
+    "forbidden",
+    "not_found",
+)
+"""Decided before the MCP, or because there is none: see `domain/usage/decision.py`."""
+
+
+async def _apply(connection: Connection, page: Sequence[UsageBatch]) -> None:
+    span = span_of(page)
+    parameters = {**span._asdict(), "bounds": _BOUNDS_MS, "first_id": _first_id(span.until), "unlooked": list(UNLOOKED)}
+    await connection.execute(SQL.usage_plan)
+    row = await (await connection.execute(SQL.usage_apply, parameters)).fetchone()
+    counted = row[0] if row else 0
+    said = sum(batch.size for batch in page)
+    if counted != said:
+        where = f"usage lane {page[0].lane}, batches {page[0].batch_no} to {page[-1].batch_no}"
+        raise Corruption(f"{where}: they say {said} events, and {counted} are there")
+
+
+def _first_id(at: datetime) -> str:
+    """The least id that an event can have that was made in the hour of `at`."""
+    hour = at.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
+    return new_id("evt", unix_ms=round(hour.timestamp() * 1000), entropy=bytes(ENTROPY_BYTES))
+
+
+USAGE = AsyncProjection(
+    projection="usage",
+    version=1,
+    log="usage",
+    read=usage_reader(BATCHES_MAX, USES_MAX),
+    apply=_apply,
+    pace=AdaptiveBatchSize(_FIRST_BATCHES, _DOUBLED_BELOW_SECONDS),
+)

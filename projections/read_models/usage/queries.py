@@ -1,0 +1,92 @@
+"""What is asked of the counts of uses. All days are UTC days."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
+
+from infrastructure.database.connections import Connection
+from infrastructure.database.statements import load
+
+
+class Queries(NamedTuple):
+    usage_plan: bytes
+    usage_apply: bytes
+    usage_of: bytes
+    mcp_usage_of: bytes
+    mcp_stats: bytes
+    secrets_last_used: bytes
+
+
+SQL = load(Queries, __file__)
+
+
+@dataclass(frozen=True, slots=True)
+class KeyUsage:
+    """How much a key was used: accepted verifications, checks and calls.
+
+    The week is the ISO week, from Monday. `last_used` is the instant of the last accepted use of any kind, management
+    included; a denied presentation does not move it.
+    """
+
+    total_requests: int = 0
+    requests_today: int = 0
+    requests_this_week: int = 0
+    requests_this_month: int = 0
+    last_used: datetime | None = None
+
+
+async def usage_of(connection: Connection, key_ids: Sequence[str], at: datetime) -> dict[str, KeyUsage]:
+    """The usage of each of `key_ids`, all zero for one that was never used; `at` says what is today."""
+    today = at.astimezone(UTC).date()
+    week = today - timedelta(days=today.weekday())
+    parameters = {"key_ids": list(key_ids), "today": today, "week": week, "month": today.replace(day=1)}
+    found = {key_id: KeyUsage() for key_id in key_ids}
+    cursor = await connection.execute(SQL.usage_of, parameters)
+    for key_id, total, last_used, in_day, in_week, in_month in await cursor.fetchall():
+        found[key_id] = KeyUsage(total, in_day, in_week, in_month, last_used)
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class McpUsage:
+    """How often an MCP was asked for, by accepted requests of any key, and when it last was."""
+
+    total_requests: int = 0
+    last_active: datetime | None = None
+
+
+async def mcp_usage_of(connection: Connection, mcp_ids: Sequence[str]) -> dict[str, McpUsage]:
+    """The usage of each of `mcp_ids`, zero for one that was never asked for."""
+    found = {mcp_id: McpUsage() for mcp_id in mcp_ids}
+    cursor = await connection.execute(SQL.mcp_usage_of, (list(mcp_ids),))
+    for mcp_id, total, last_active in await cursor.fetchall():
+        found[mcp_id] = McpUsage(total, last_active)
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class McpStats:
+    """`error_rate`, 0 to 1, and `avg_latency_ms` are about all calls that have ended; None while there was none."""
+
+    total_requests: int = 0
+    requests_today: int = 0
+    error_rate: float | None = None
+    avg_latency_ms: float | None = None
+
+
+async def mcp_stats_of(connection: Connection, mcp_id: str, at: datetime) -> McpStats:
+    cursor = await connection.execute(SQL.mcp_stats, {"mcp_id": mcp_id, "today": at.astimezone(UTC).date()})
+    row = await cursor.fetchone()
+    if row is None:
+        return McpStats()
+    requests, today, completed, failed, latency_ms = row
+    if not completed:
+        return McpStats(requests, today)
+    return McpStats(requests, today, round(failed / completed, 4), round(latency_ms / completed, 1))
+
+
+async def secrets_last_used(connection: Connection, key_id: str) -> dict[int, datetime]:
+    """The last accepted use of each secret of a key, by secret version; one that was never used is absent."""
+    cursor = await connection.execute(SQL.secrets_last_used, (key_id,))
+    return dict(await cursor.fetchall())

@@ -1,0 +1,199 @@
+"""What was used over a span of days: of one key, and of an organization. All days are UTC days.
+
+Requests, as everywhere, are accepted uses. One is an error when its call ended with one, and a success otherwise, also
+while its end has not been recorded. Denied uses are no requests and stand beside them.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, time, timedelta
+from typing import NamedTuple, TypeVar
+
+from domain.organizations.plan import PlanName
+from infrastructure.database.connections import Connection
+from infrastructure.database.statements import load
+from projections.read_models.usage.latency import Percentiles, percentiles
+
+LISTED_MAX = 100
+"""Of MCPs, tools and keys the most used ones are listed, so many at most."""
+
+
+class _Queries(NamedTuple):
+    key_report: bytes
+    key_hours: bytes
+    key_latencies: bytes
+    organization_report: bytes
+    organization_keys: bytes
+    organization_days: bytes
+    organization_days_total: bytes
+    mcp_names: bytes
+    plan_of: bytes
+
+
+_SQL = load(_Queries, __file__, "reports.sql")
+
+
+class Span(NamedTuple):
+    """From the first to the last day, both included."""
+
+    since: date
+    until: date
+
+    @property
+    def days(self) -> list[date]:
+        return [self.since + timedelta(days=number) for number in range((self.until - self.since).days + 1)]
+
+    @property
+    def hours(self) -> list[datetime]:
+        """The beginning of each hour."""
+        return [_midnight(day) + timedelta(hours=hour) for day in self.days for hour in range(24)]
+
+
+class Outcomes(NamedTuple):
+    """`requests` were accepted, `failed` of them ended with an error; `denied` were not accepted."""
+
+    requests: int = 0
+    denied: int = 0
+    failed: int = 0
+    billed: int = 0
+
+    @property
+    def succeeded(self) -> int:
+        """Not below zero for the moment in which the end of a call was counted, and the use before it was not yet."""
+        return max(self.requests - self.failed, 0)
+
+
+class Named(NamedTuple):
+    """An MCP, or a key, by the name it has now; None where there is none of this id."""
+
+    id: str
+    name: str | None
+    requests: int
+
+
+class Tool(NamedTuple):
+    """`mcp_id` is None for a tool of no MCP in particular."""
+
+    mcp_id: str | None
+    name: str
+    requests: int
+
+
+class Moment(NamedTuple):
+    """An hour or a day, by its beginning."""
+
+    at: date | datetime
+    outcomes: Outcomes
+
+
+T = TypeVar("T", Named, Tool)
+
+
+@dataclass(slots=True)
+class Report:
+    """`hours` is empty for more than one day; `keys` for a report about one key, `tools` for one about all of them."""
+
+    total: Outcomes = field(default_factory=Outcomes)
+    mcps: list[Named] = field(default_factory=list[Named])
+    tools: list[Tool] = field(default_factory=list[Tool])
+    keys: list[Named] = field(default_factory=list[Named])
+    days: list[Moment] = field(default_factory=list[Moment])
+    hours: list[Moment] = field(default_factory=list[Moment])
+    latency_ms: Percentiles = field(default_factory=Percentiles)
+
+
+async def key_report(connection: Connection, key_id: str, span: Span) -> Report:
+    """What one key was used for. Days and hours without any use are there too."""
+    parameters = {"key_id": key_id, **span._asdict()}
+    report = Report()
+    by_day: dict[date, Outcomes] = {}
+    by_mcp: dict[str, int] = {}
+    cursor = await connection.execute(_SQL.key_report, parameters)
+    for day, mcp_id, tool, *sums in await cursor.fetchall():
+        outcomes = Outcomes(*sums)
+        if day is not None:
+            by_day[day] = outcomes
+        elif tool:
+            report.tools.append(Tool(mcp_id or None, tool, outcomes.requests))
+        elif mcp_id and tool is None:
+            by_mcp[mcp_id] = outcomes.requests
+        elif mcp_id is None and sums[0] is not None:
+            report.total = outcomes
+    report.tools = _most_used(report.tools)
+    report.mcps = await _named_mcps(connection, by_mcp)
+    report.days = [Moment(day, by_day.get(day, Outcomes())) for day in span.days]
+    if span.since == span.until:
+        report.hours = await _hours(connection, key_id, span)
+    cursor = await connection.execute(_SQL.key_latencies, parameters)
+    report.latency_ms = percentiles(dict(await cursor.fetchall()))
+    return report
+
+
+async def organization_report(
+    connection: Connection, organization_id: str, span: Span, *, created_by: str | None
+) -> Report:
+    """What all keys of an organization were used for; single keys are those that `created_by` made, None: all."""
+    parameters = {"organization_id": organization_id, **span._asdict()}
+    report = Report()
+    by_day: dict[date, Outcomes] = {}
+    by_mcp: dict[str, int] = {}
+    cursor = await connection.execute(_SQL.organization_report, parameters)
+    for day, mcp_id, *sums in await cursor.fetchall():
+        if day is not None:
+            by_day[day] = Outcomes(*sums)
+        elif mcp_id:
+            by_mcp[mcp_id] = sums[0]
+        elif mcp_id is None and sums[0] is not None:
+            report.total = Outcomes(*sums)
+    report.mcps = await _named_mcps(connection, by_mcp)
+    report.days = [Moment(day, by_day.get(day, Outcomes())) for day in span.days]
+    cursor = await connection.execute(
+        _SQL.organization_keys, {**parameters, "created_by": created_by, "limit": LISTED_MAX}
+    )
+    report.keys = [Named(*row) for row in await cursor.fetchall()]
+    return report
+
+
+async def organization_days(
+    connection: Connection, organization_id: str, span: Span, *, limit: int, offset: int
+) -> list[Moment]:
+    """The days on which anything was used, newest first."""
+    parameters = {"organization_id": organization_id, **span._asdict(), "limit": limit, "offset": offset}
+    cursor = await connection.execute(_SQL.organization_days, parameters)
+    return [Moment(day, Outcomes(*sums)) for day, *sums in await cursor.fetchall()]
+
+
+async def organization_days_total(connection: Connection, organization_id: str, span: Span) -> int:
+    """How many such days there are."""
+    parameters = {"organization_id": organization_id, **span._asdict()}
+    row = await (await connection.execute(_SQL.organization_days_total, parameters)).fetchone()
+    return 0 if row is None else int(row[0])
+
+
+async def plan_of(connection: Connection, organization_id: str) -> PlanName | None:
+    """None where there is no such organization."""
+    row = await (await connection.execute(_SQL.plan_of, (organization_id,))).fetchone()
+    return None if row is None else row[0]
+
+
+async def _hours(connection: Connection, key_id: str, span: Span) -> list[Moment]:
+    parameters = {"key_id": key_id, "since": _midnight(span.since), "until": _midnight(span.until) + timedelta(days=1)}
+    cursor = await connection.execute(_SQL.key_hours, parameters)
+    found = {hour: Outcomes(requests, 0, failed) for hour, requests, failed in await cursor.fetchall()}
+    return [Moment(hour, found.get(hour, Outcomes())) for hour in span.hours]
+
+
+async def _named_mcps(connection: Connection, requests: dict[str, int]) -> list[Named]:
+    """An MCP that is not, or no longer, there has no name."""
+    cursor = await connection.execute(_SQL.mcp_names, (list(requests),))
+    names: dict[str, str] = dict(await cursor.fetchall())
+    return _most_used([Named(mcp_id, names.get(mcp_id), count) for mcp_id, count in requests.items()])
+
+
+def _most_used(found: Iterable[T]) -> list[T]:
+    used = [item for item in found if item.requests]
+    return sorted(used, key=lambda item: (-item.requests, item[0] or "", item[1] or ""))[:LISTED_MAX]
+
+
+def _midnight(day: date) -> datetime:
+    return datetime.combine(day, time(), UTC)

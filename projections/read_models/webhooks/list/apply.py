@@ -1,0 +1,62 @@
+"""How the list of webhooks follows from a change."""
+
+from collections.abc import Iterable
+from typing import Any, cast
+
+from domain.webhooks.decider import WEBHOOK
+from domain.webhooks.events import WebhookChanged, WebhookSecretRotated
+from domain.webhooks.state import Deleted, Disabled, ExistingWebhook
+from eventstore.execute import Change
+from infrastructure.database.statements import Statement
+from projections.read_models.webhooks.list.queries import SECRETS_SIGNING_MAX, SQL
+
+
+def apply(change: Change[Any, Any]) -> Iterable[Statement]:
+    if change.kind != WEBHOOK.kind:
+        return
+    state = cast("ExistingWebhook", change.after)
+    webhook = state.webhook
+    yield Statement(
+        SQL.webhook_put,
+        (
+            webhook.id,
+            webhook.organization_id,
+            webhook.kind,
+            webhook.url,
+            list(webhook.events),
+            webhook.description,
+            state.__struct_config__.tag,
+            state.because if isinstance(state, Disabled) else None,
+            webhook.created_at,
+            webhook.updated_at,
+            webhook.secret_version,
+            webhook.previous_valid_until,
+            webhook.revision,
+        ),
+    )
+    kept = _oldest_kept(change)
+    if kept is not None:
+        yield Statement(SQL.secrets_remove, (webhook.id, kept))
+
+
+def _oldest_kept(change: Change[Any, Any]) -> int | None:
+    """The version of the oldest secret that is kept; None: nothing is removed.
+
+    The one before stays for as long as both sign. Those before that stay too where a rotation follows another within
+    its overlap: the answer to the first may have been lost, and the receiver still has the oldest one. Of a secret
+    address nothing overlaps, and the ones before are not asked for.
+    """
+    before, state = change.before, change.after
+    if isinstance(state, Deleted):
+        return state.webhook.secret_version + 1
+    for event in change.events:
+        match event:
+            case WebhookSecretRotated():
+                overlaps = before.webhook.previous_valid_until
+                goes_on = overlaps is not None and change.at < overlaps
+                return event.secret_version - (SECRETS_SIGNING_MAX - 1 if goes_on else 1)
+            case WebhookChanged(address_replaced=True):
+                return state.webhook.secret_version - 1
+            case _:
+                pass
+    return None

@@ -1,0 +1,21 @@
+"""Which sessions end with a change. What makes one is written beside its event, for no event holds its digest."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from domain.members.events import MemberRemoved
+from domain.sessions.events import SessionEnded
+from eventstore.execute import Change
+from infrastructure.database.statements import Statement
+from projections.records.sessions.queries import SQL
+
+
+def apply(change: Change[Any, Any]) -> Iterable[Statement]:
+    for event in change.events:
+        match event:
+            case SessionEnded():
+                yield Statement(SQL.session_remove, (change.stream_id,))
+            case MemberRemoved():
+                yield Statement(SQL.sessions_remove_of, (change.stream_id,))
+            case _:
+                pass

@@ -1,0 +1,81 @@
+"""Inviting people and following their links, for tests."""
+
+from datetime import timedelta
+from urllib.parse import parse_qs, urlsplit
+
+import httpx2
+
+from app.auth.invitations import TOKEN_PREFIX
+from app.auth.sessions import digest_of, new_secret
+from domain.invitations.commands import InviteMember
+from domain.invitations.decider import INVITATION
+from domain.keys.delegation import UNRESTRICTED
+from domain.organizations.plan import PLANS, MemberCounts
+from eventstore.execute import Write, execute
+from eventstore.recorded import Origin
+from infrastructure.clock import new_event_id, new_id, now
+from projections.engine.inline import INLINE
+from projections.read_models.invitations.list.queries import address_put
+from projections.read_models.organizations.counts.queries import members_guard
+from tests.app.client import Answer, Client
+from tests.app.organizations import Api
+from tests.random_input import random_loopback
+from tests.seed import OWNER
+
+INVITE = "/v1/organization/members/invite"
+MEMBERS = "/v1/organization/members"
+INVITATIONS = "/v1/organization/invitations"
+
+
+def invited(client: Client, email: str, role: str = "member") -> str:
+    """The link for somebody who was invited."""
+    url: str = client.post(INVITE, {"email": email, "role": role}).data["invite_url"]
+    return url
+
+
+def token_of(url: str) -> str:
+    (token,) = parse_qs(urlsplit(url).query)["token"]
+    return token
+
+
+def accept(api: Api, url: str) -> Answer:
+    """Return the response of the page to its button, pressed at an address that no other test uses."""
+    form = {"token": token_of(url)}
+    with httpx2.Client(transport=httpx2.HTTPTransport(local_address=random_loopback()), timeout=30) as client:
+        response = client.post(f"{api.url}/invitations/accept", data=form, headers={"Origin": api.url})
+    return Answer(response.status_code, response.headers, response.content, "POST")
+
+
+def expired_invitation(api: Api, organization_id: str, email: str) -> str:
+    """The link of an invitation whose week ended yesterday."""
+    token = new_secret(TOKEN_PREFIX)
+    at = now() - timedelta(days=8)
+    invitation_id = new_id("invite")
+
+    def command(census: MemberCounts) -> InviteMember:
+        return InviteMember(
+            invitation_id=invitation_id,
+            organization_id=organization_id,
+            email=email,
+            role="member",
+            token_digest=digest_of(token).hex(),
+            at=at,
+            by=OWNER,
+            authority=UNRESTRICTED,
+            census=census,
+            is_member=False,
+        )
+
+    write = Write(
+        decider=INVITATION,
+        stream_id=invitation_id,
+        organization_id=organization_id,
+        command=command,
+        guard=members_guard(organization_id, PLANS),
+        at=at,
+        origin=Origin(OWNER),
+        new_event_id=new_event_id,
+        extra_statements=lambda _: [address_put(invitation_id, organization_id, email)],
+    )
+    api.database.run(execute(api.database.pool, write, INLINE))
+    return f"{api.url}/invitations/accept?token={token}"

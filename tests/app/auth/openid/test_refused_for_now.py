@@ -1,0 +1,139 @@
+"""An OpenID provider that refuses for now is left alone for as long as it asks, and people are told until when."""
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+from pathlib import Path
+
+import httpx2
+import pytest
+
+from tests.app.auth.openid.provider import CLIENT_ID, CLIENT_SECRET, openid_provider
+from tests.app.auth.openid.test_openid import CALLBACK, proves
+from tests.app.browser import browser
+from tests.app.conftest import StartApi
+from tests.app.organizations import Api
+from tests.app.people import COOKIE, person
+from tests.ports import free_port
+from tests.random_input import random_token
+from tests.waiting import eventually
+
+pytestmark = pytest.mark.xdist_group("openid")
+
+DISCOVERY, TOKEN, KEYS, USERINFO = "/.well-known/openid-configuration", "/token", "/jwks", "/me"
+
+
+class Deployment:
+    """A service that has asked its provider nothing yet, and the provider."""
+
+    def __init__(self, api: Api, issuer: str) -> None:
+        self._api = api
+        self._issuer = issuer
+
+    def refuse(self, path: str, status: int, retry_after: str | None) -> None:
+        """Have the provider refuse `path` from now on."""
+        query = {"path": path, "status": str(status)}
+        if retry_after is not None:
+            query["retry_after"] = retry_after
+        httpx2.get(f"{self._issuer}/test/refuse", params=query)
+
+    def stop_refusing(self) -> None:
+        httpx2.get(f"{self._issuer}/test/refuse")
+
+    @property
+    def asked(self) -> list[str]:
+        """The paths that the provider was asked for, by the service or by browsers."""
+        paths: list[str] = httpx2.get(f"{self._issuer}/test/asked").json()
+        return paths
+
+    def signs_in(self) -> httpx2.Response:
+        """The last page of a sign-in by somebody of whose address only userinfo says that it is verified."""
+        email = f"silent.yes.said.{random_token()}@example.com"
+        person(self._api, self._api.organization().id, email=email)
+        with browser(self._api.url) as screen:
+            screen.go("/sign-in/openid")
+            if screen.page.status_code != 503:
+                proves(screen, str(screen.page.url), email)
+            assert (screen.path == "/account") == (COOKIE in screen.cookies)
+            return screen.page
+
+
+Deploy = Callable[..., Deployment]
+
+
+@pytest.fixture
+def deploy(start_api: StartApi, tmp_path: Path) -> Iterator[Deploy]:
+    with ExitStack() as stack:
+
+        def new(**settings: str) -> Deployment:
+            port = free_port()
+            api = start_api(
+                OIDC_ISSUER=f"http://127.0.0.1:{port}",
+                OIDC_CLIENT_ID=CLIENT_ID,
+                OIDC_CLIENT_SECRET=CLIENT_SECRET,
+                **settings,
+            )
+            log = tmp_path / f"{port}.log"
+            return Deployment(api, stack.enter_context(openid_provider(port, api.url + CALLBACK, log, conform=False)))
+
+        yield new
+
+
+def _in_a_minute() -> str:
+    return format_datetime(datetime.now(UTC) + timedelta(minutes=1), usegmt=True)
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "retry_after", "seconds_max"),
+    [
+        (DISCOVERY, 429, "120", 120),
+        (TOKEN, 503, _in_a_minute, 60),
+        (TOKEN, 429, "9" * 30, 3_600),
+        (KEYS, 429, "120", 120),
+        (USERINFO, 503, "120", 120),
+    ],
+)
+def test_the_provider_is_left_alone_for_as_long_as_it_asks(
+    deploy: Deploy, path: str, status: int, retry_after: str | Callable[[], str], seconds_max: int
+) -> None:
+    deployment = deploy()
+    deployment.refuse(path, status, retry_after if isinstance(retry_after, str) else retry_after())
+    refused = deployment.signs_in()
+    asked = deployment.asked
+    deployment.stop_refusing()
+    again = deployment.signs_in()
+    assert deployment.asked == asked
+    assert path in asked
+    for page in (refused, again):
+        assert page.status_code == 503
+        seconds = int(page.headers["retry-after"])
+        assert seconds_max / 4 < seconds <= seconds_max
+        assert f"Try again in {seconds} s" in page.text
+    assert int(again.headers["retry-after"]) <= int(refused.headers["retry-after"])
+
+
+def test_after_the_pause_people_sign_in_again(deploy: Deploy) -> None:
+    deployment = deploy()
+    deployment.refuse(TOKEN, 429, "2")
+    assert deployment.signs_in().status_code == 503
+    deployment.stop_refusing()
+    eventually(lambda: deployment.signs_in().status_code == 200)
+
+
+@pytest.mark.parametrize("retry_after", [None, "soon"])
+def test_a_provider_that_does_not_say_for_how_long_is_asked_again(deploy: Deploy, retry_after: str | None) -> None:
+    deployment = deploy()
+    deployment.refuse(TOKEN, 503, retry_after)
+    refused = deployment.signs_in()
+    assert (refused.status_code, refused.headers["retry-after"]) == (503, "1")
+    deployment.stop_refusing()
+    assert deployment.signs_in().status_code == 200
+
+
+def test_a_question_that_can_be_done_without_stops_no_other(deploy: Deploy) -> None:
+    deployment = deploy(OIDC_TRUST_EMAIL="true")
+    deployment.refuse(USERINFO, 429, "120")
+    for _ in range(2):
+        assert deployment.signs_in().status_code == 200
+    assert deployment.asked.count(USERINFO) == 1

@@ -1,0 +1,388 @@
+"""Which keys exist for whom: every route that is asked by everyone, and every response searched for keys.
+
+Generated from the list of routes. A route that is in neither table fails `test_every_route_is_classified`.
+"""
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+import pytest
+
+from domain.actor import UserActor
+from domain.alerts.commands import RaiseAlert
+from domain.grants import Grant
+from domain.keys.permissions import Permissions
+from domain.members.events import Role
+from infrastructure.clock import new_id, now
+from infrastructure.database.connections import WORKER_ROLE, pool
+from tests.app.api.usage.usage_data import count
+from tests.app.client import Client
+from tests.app.organizations import Api, Key, Organization
+from tests.app.people import person
+from tests.app.scopes import PUBLIC, RULES, Route
+from tests.app.scopes import ROLES as HELD
+from workers.jobs.raise_expiry_alerts import ACTOR
+from workers.raise_alert import raise_alert
+
+KEY_ID = re.compile(rb"key_[0-7][0-9a-hjkmnp-tv-z]{25}")
+
+ABOUT_ONE_KEY = {route for route in RULES if "{key_id:str}" in route[1]}
+"""The key stands in the path. It does not exist for a caller that does not see it."""
+
+
+def _everything() -> dict[str, object]:
+    """A dry run that selects every key."""
+    return {"created_before": now().isoformat(), "reason": "superseded", "include_caller": True}
+
+
+LISTS: dict[Route, Callable[[Client], bytes]] = {
+    ("GET", "/v1/api-keys"): lambda c: c.get("/v1/api-keys", {"per_page": 100}).content,
+    ("POST", "/v1/api-keys/revoke"): lambda c: c.post("/v1/api-keys/revoke", _everything()).content,
+    ("GET", "/v1/usage"): lambda c: c.get("/v1/usage").content,
+    ("GET", "/v1/organization/usage"): lambda c: c.get("/v1/organization/usage").content,
+    ("GET", "/v1/audit/events"): lambda c: c.get("/v1/audit/events", {"per_page": 100}).content,
+    ("GET", "/v1/audit/export"): lambda c: c.get("/v1/audit/export").content,
+    ("GET", "/v1/alerts"): lambda c: c.get("/v1/alerts", {"per_page": 100}).content,
+}
+"""Keys of the organization stand in the response: all that the caller sees, and no other."""
+
+ABOUT_SOMETHING_OF_A_KEY: set[Route] = {
+    ("GET", "/v1/audit/events/{event_id:str}"),
+    ("GET", "/v1/alerts/{alert_id:str}"),
+    ("POST", "/v1/alerts/{alert_id:str}/acknowledge"),
+}
+"""The path names an event or an alert, which names a key."""
+
+OWN_SECRET: set[Route] = {
+    ("POST", "/v1/api-keys"),
+    ("POST", "/v1/api-keys/verify"),
+    ("GET", "/v1/auth/check"),
+    ("POST", "/v1/mcp/invoke"),
+    ("POST", "/v1/mcp/resources"),
+    ("GET", "/v1/mcp/servers"),
+}
+"""The response is about a key that the caller just made, or whose secret it sent."""
+
+SILENT: set[Route] = {
+    ("POST", "/v1/mcps"),
+    ("GET", "/v1/mcps"),
+    ("GET", "/v1/mcps/{mcp_id:str}"),
+    ("PATCH", "/v1/mcps/{mcp_id:str}"),
+    ("DELETE", "/v1/mcps/{mcp_id:str}"),
+    ("POST", "/v1/mcps/{mcp_id:str}/test"),
+    ("GET", "/v1/usage/history"),
+    ("POST", "/v1/webhooks"),
+    ("GET", "/v1/webhooks"),
+    ("GET", "/v1/webhooks/{webhook_id:str}"),
+    ("PATCH", "/v1/webhooks/{webhook_id:str}"),
+    ("DELETE", "/v1/webhooks/{webhook_id:str}"),
+    ("POST", "/v1/webhooks/{webhook_id:str}/rotate"),
+    ("POST", "/v1/webhooks/{webhook_id:str}/test"),
+    ("GET", "/v1/webhooks/{webhook_id:str}/deliveries"),
+    ("POST", "/v1/webhooks/{webhook_id:str}/deliveries/{delivery_id:str}/retry"),
+    ("GET", "/v1/organization"),
+    ("PATCH", "/v1/organization"),
+    ("GET", "/v1/organization/members"),
+    ("POST", "/v1/organization/members/invite"),
+    ("PATCH", "/v1/organization/members/{user_id:str}"),
+    ("DELETE", "/v1/organization/members/{user_id:str}"),
+    ("POST", "/v1/organization/members/{user_id:str}/transfer-ownership"),
+    ("GET", "/v1/organization/invitations"),
+    ("DELETE", "/v1/organization/invitations/{invite_id:str}"),
+    ("GET", "/v1/session"),
+    ("DELETE", "/v1/session"),
+    ("GET", "/v1/session/notifications"),
+    ("PATCH", "/v1/session/notifications"),
+    ("GET", "/v1/sessions"),
+    ("DELETE", "/v1/sessions"),
+    ("DELETE", "/v1/sessions/{session_id:str}"),
+}
+"""No key stands in the response to any caller."""
+
+PAGES: set[Route] = {("GET", "/account"), ("GET", "/"), ("GET", "/sign-in")}
+"""What people open in a browser."""
+
+SEES_ALL: set[Role] = {"owner", "admin", "auditor"}
+"""From the contract: a member sees own keys, a viewer none."""
+SMALLER: tuple[Role, ...] = ("auditor", "member", "viewer")
+LARGER: tuple[tuple[Role, Role], ...] = (("member", "admin"), ("member", "auditor"))
+READING = ["keys:read", "keys:write", "usage:read", "audit:read", "alerts:read"]
+
+
+@dataclass(frozen=True)
+class Caller:
+    """A session or a key. `role` is the present one of the person behind it; None: an operator made the key."""
+
+    client: Client
+    grants: set[Grant]
+    role: Role | None
+    user_id: str
+
+
+@dataclass
+class World:
+    api: Api
+    org: Organization
+    callers: dict[str, Caller] = field(default_factory=dict[str, Caller])
+    created_by: dict[str, str] = field(default_factory=dict[str, str])
+    """Every key of the organization, and the id of the person or key that created it."""
+
+    def sees(self, caller: Caller) -> set[str]:
+        if caller.role is None or caller.role in SEES_ALL:
+            return set(self.created_by)
+        if caller.role == "viewer":
+            return set()
+        return {key_id for key_id, creator in self.created_by.items() if creator == caller.user_id}
+
+    def asking(self, route: Route) -> list[tuple[str, Caller]]:
+        """Those whom the route lets in."""
+        rule = RULES[route]
+        return [
+            (name, caller)
+            for name, caller in self.callers.items()
+            if (rule.grant in caller.grants if rule.grant is not None else not name.startswith("a key"))
+        ]
+
+    def key(self, maker: Client, maker_id: str, manage: Sequence[str]) -> Key:
+        body = {"name": "Theirs", "permissions": {"mcps": "*", "manage": list(manage)}}
+        data = maker.post("/v1/api-keys", body).data
+        self.created_by[data["id"]] = maker_id
+        return Key(self.api, data["id"], data["key"], self.org.id)
+
+    def add_key(self, name: str, key: Key, role: Role | None, user_id: str) -> None:
+        grants: set[Grant] = set(self.org.detail(key)["permissions"]["manage"])
+        self.callers[f"a key {name}"] = Caller(key.client, grants, role, user_id)
+        assert self.org.verify(key.secret)["valid"] is True
+
+    def alert_about(self, key_id: str) -> str:
+        alert = RaiseAlert(
+            alert_id=new_id("alert"),
+            organization_id=self.org.id,
+            alert_type="api_key.expiring",
+            severity="warning",
+            at=now(),
+            key_id=key_id,
+            numbers={"days": 7},
+        )
+
+        async def raised() -> None:
+            async with pool(self.api.database.url, role=WORKER_ROLE) as connections:
+                assert await raise_alert(connections, ACTOR, alert)
+
+        self.api.database.run(raised())
+        return alert.alert_id
+
+
+@pytest.fixture(scope="module")
+def world(api: Api) -> World:
+    """A person in each role and two members, their keys, and keys of people whose role became smaller."""
+    org = api.organization("enterprise")
+    world = World(api, org, created_by={org.manager.id: "operator"})
+    world.add_key("of an operator", org.manager, None, "")
+    roles: tuple[Role, ...] = ("owner", "admin", "auditor", "member", "viewer", "member")
+    for number, role in enumerate(roles):
+        who = person(api, org.id, role)
+        world.callers[f"{role} {number}"] = Caller(who.client, {*HELD[role]}, role, who.id)
+        if "keys:write" in HELD[role]:
+            manage = READING if role in SEES_ALL else ["usage:read", "mcps:read", "organization:read"]
+            world.add_key(f"of {role} {number}", world.key(who.client, who.id, manage), role, who.id)
+    for role in SMALLER:
+        who = person(api, org.id, "admin")
+        first = world.key(who.client, who.id, READING)
+        second = world.key(first.client, first.id, READING)
+        assert org.client.patch(f"/v1/organization/members/{who.id}", {"role": role}).status == 200
+        world.callers[f"{role}, formerly an admin"] = Caller(who.client, {*HELD[role]}, role, who.id)
+        world.add_key(f"of a former admin, now {role}", first, role, who.id)
+        world.add_key(f"that a key of a former admin, now {role}, made", second, role, who.id)
+    for before, role in LARGER:
+        who = person(api, org.id, before)
+        key = world.key(who.client, who.id, ["usage:read"])
+        assert org.client.patch(f"/v1/organization/members/{who.id}", {"role": role}).status == 200
+        world.callers[f"{role}, formerly a {before}"] = Caller(who.client, {*HELD[role]}, role, who.id)
+        world.add_key(f"of a former {before}, now {role}", key, role, who.id)
+    of_a_key = world.key(org.client, org.manager.id, READING)
+    world.add_key("that a key of an operator made", of_a_key, None, "")
+    for key_id in world.created_by:
+        world.alert_about(key_id)
+    org.mcp()
+    count(api)
+    return world
+
+
+def test_every_route_is_classified() -> None:
+    tables = [ABOUT_ONE_KEY, set(LISTS), ABOUT_SOMETHING_OF_A_KEY, OWN_SECRET, SILENT]
+    assert set().union(*tables) == set(RULES)
+    assert sum(map(len, tables)) == len(RULES)
+
+
+@pytest.mark.parametrize("route", LISTS, ids=" ".join)
+def test_a_list_has_every_key_that_the_caller_sees_and_no_other(world: World, route: Route) -> None:
+    wrong: list[str] = []
+    for name, caller in world.asking(route):
+        shown, sees = keys_in(world, LISTS[route](caller.client)), world.sees(caller)
+        if shown != sees:
+            wrong.append(f"{name}: too many {sorted(shown - sees)}, too few {sorted(sees - shown)}")
+    assert not wrong, "\n".join(wrong)
+
+
+@pytest.mark.parametrize("route", sorted(ABOUT_ONE_KEY), ids=" ".join)
+def test_a_key_that_the_caller_does_not_see_does_not_exist(world: World, route: Route) -> None:
+    method, path = route
+    wrong: list[str] = []
+    for name, caller in world.asking(route):
+        sees = world.sees(caller)
+        for key_id in set(world.created_by) if method == "GET" else set(world.created_by) - sees:
+            answer = caller.client.request(method, path.replace("{key_id:str}", key_id), RULES[route].body)
+            if answer.status != (200 if key_id in sees else 404):
+                wrong.append(f"{name}: {answer.status} for {key_id}")
+    assert not wrong, "\n".join(wrong)
+
+
+@pytest.mark.parametrize("route", sorted(ABOUT_SOMETHING_OF_A_KEY), ids=" ".join)
+def test_what_names_a_key_is_open_to_those_who_see_all_of_them(world: World, route: Route) -> None:
+    asking = world.asking(route)
+    assert asking
+    assert all(world.sees(caller) == set(world.created_by) for _, caller in asking)
+
+
+@pytest.mark.parametrize("route", sorted(route for route in SILENT if route[0] == "GET"), ids=" ".join)
+def test_no_other_route_shows_a_key(world: World, route: Route) -> None:
+    client = world.org.client
+    hook = client.post("/v1/webhooks", {"url": "https://example.com/hooks"}).data["id"]
+    path = route[1].replace("{mcp_id:str}", client.get("/v1/mcps").data[0]["id"]).replace("{webhook_id:str}", hook)
+    for _, caller in world.asking(route):
+        answer = caller.client.get(path)
+        assert answer.status == 200
+        assert not keys_in(world, answer.content)
+    assert client.delete(f"/v1/webhooks/{hook}").status == 200
+
+
+def keys_in(world: World, content: bytes) -> set[str]:
+    return {key_id.decode() for key_id in KEY_ID.findall(content)} & set(world.created_by)
+
+
+@pytest.mark.parametrize("path", [path for method, path in sorted(PUBLIC | PAGES) if method == "GET"])
+def test_no_page_and_no_public_route_shows_a_key(world: World, path: str) -> None:
+    for caller in world.callers.values():
+        answer = caller.client.get(path.replace("{code:str}", "conflict"), Accept="text/html, */*;q=0.1")
+        assert answer.status in {200, 302, 303}
+        assert not keys_in(world, answer.content)
+
+
+@pytest.mark.parametrize("sort", ["created_at", "last_used", "expires_at", "name"])
+def test_the_pages_of_a_list_have_every_key_that_the_caller_sees_and_no_other(world: World, sort: str) -> None:
+    wrong: list[str] = []
+    for name, caller in world.asking(("GET", "/v1/api-keys")):
+        shown, cursor = list[str](), ""
+        while True:
+            query = {"per_page": 4, "sort": sort, **({"cursor": cursor} if cursor else {})}
+            listed = caller.client.get("/v1/api-keys", query).json
+            shown += [key["id"] for key in listed["data"]]
+            cursor = listed["pagination"]["next_cursor"]
+            if cursor is None:
+                break
+        sees = world.sees(caller)
+        if sorted(shown) != sorted(sees) or listed["pagination"]["total"] != len(sees):
+            wrong.append(f"{name}: {len(shown)} shown, {listed['pagination']} said, {len(sees)} seen")
+    assert not wrong, "\n".join(wrong)
+
+
+def test_no_filter_finds_a_key_that_the_caller_does_not_see(world: World) -> None:
+    wrong: list[str] = []
+    creators = sorted({*world.created_by.values()} - {"operator"})
+    mcp_id = world.org.client.get("/v1/mcps").data[0]["id"]
+    filters = [{"created_by": creator} for creator in creators]
+    filters += [{"q": "Theirs"}, {"status": "active"}, {"environment": "live"}, {"mcp_id": mcp_id}]
+    for name, caller in world.asking(("GET", "/v1/api-keys")):
+        for wanted in filters:
+            shown = {key["id"] for key in caller.client.get("/v1/api-keys", {**wanted, "per_page": 100}).data}
+            expected = {
+                key_id
+                for key_id in world.sees(caller)
+                if world.created_by[key_id] == wanted.get("created_by", world.created_by[key_id])
+                and not (key_id == world.org.manager.id and "q" in wanted)
+            }
+            if shown != expected:
+                wrong.append(f"{name}: {wanted}")
+    assert not wrong, "\n".join(wrong)
+
+
+def test_a_cursor_of_a_caller_that_sees_all_keys_opens_no_list_to_another(world: World) -> None:
+    all_keys = world.org.client.get("/v1/api-keys", {"per_page": 1}).json["pagination"]["next_cursor"]
+    activity = f"{world.org.manager.path}/activity"
+    uses = world.org.client.get(activity, {"per_page": 1}).json["pagination"]["next_cursor"]
+    for name, caller in world.asking(("GET", "/v1/api-keys")):
+        if world.sees(caller) != set(world.created_by):
+            refused = caller.client.get("/v1/api-keys", {"per_page": 1, "cursor": all_keys})
+            assert (refused.status, list(refused.details)) == (422, ["cursor"]), name
+            assert caller.client.get(activity, {"per_page": 1, "cursor": uses}).status == 404, name
+
+
+def test_a_key_that_outlived_the_role_of_its_creator_holds_no_more_than_they_do(api: Api, org: Organization) -> None:
+    """Whatever its own grants say: here it was made past everything that keeps the two in step."""
+    member = person(api, org.id, "member")
+    grants: tuple[Grant, ...] = ("keys:read", "usage:read", "alerts:read", "audit:read", "webhooks:read")
+    key = org.seeded_key(by=UserActor(member.id), permissions=Permissions(mcps="*", manage=grants))
+    refused = {"/v1/alerts": "alerts:read", "/v1/audit/export": "audit:read", "/v1/webhooks": "webhooks:read"}
+    for path, grant in refused.items():
+        answer = key.client.get(path)
+        assert (answer.status, answer.details) == (403, {"required": [grant]})
+    assert [shown["id"] for shown in key.client.get("/v1/api-keys").data] == [key.id]
+    assert key.client.get(f"{org.manager.path}/usage").status == 404
+
+
+def test_a_key_of_a_person_who_is_no_member_shows_nothing(org: Organization) -> None:
+    stranger = UserActor(new_id("user"))
+    key = org.seeded_key(by=stranger, permissions=Permissions(mcps="*", manage=("usage:read", "keys:read")))
+    for path, grant in {"/v1/usage": "usage:read", "/v1/api-keys": "keys:read"}.items():
+        answer = key.client.get(path)
+        assert (answer.status, answer.details) == (403, {"required": [grant]})
+
+
+def test_the_repeat_of_a_bulk_revocation_shows_what_its_caller_sees_now(api: Api, org: Organization) -> None:
+    """An admin's answer is kept for a day. They may have become a member since."""
+    admin = person(api, org.id, "admin")
+    own, other = admin.client.post("/v1/api-keys", {"name": "Own"}).data["id"], org.key(name="Not theirs").id
+    body = {"ids": [own, other], "reason": "compromised", "dry_run": False}
+    first = admin.client.post("/v1/api-keys/revoke", body, idempotency_key="repeated").data
+    assert {key["id"] for key in first["keys"]} == {own, other}
+    assert admin.client.post("/v1/api-keys/revoke", body, idempotency_key="repeated").data == first
+    assert org.client.patch(f"/v1/organization/members/{admin.id}", {"role": "member"}).status == 200
+    repeated = admin.client.post("/v1/api-keys/revoke", body, idempotency_key="repeated")
+    assert repeated.headers["idempotency-replayed"] == "true"
+    assert [key["id"] for key in repeated.data["keys"]] == [own]
+    assert b"Not theirs" not in repeated.content
+
+
+@pytest.mark.parametrize("between", ["active", "revoked"])
+def test_a_key_that_outlives_a_removed_creator_shows_nothing(api: Api, org: Organization, between: str) -> None:
+    """Keys without grants stay, for the customers of a program. Another person may give them grants afterwards."""
+    admin = person(api, org.id, "admin")
+    made = admin.client.post("/v1/api-keys", {"name": "Program", "permissions": {"mcps": "*", "manage": READING}}).data
+    program = Key(api, made["id"], made["key"], org.id)
+    made = program.client.post("/v1/api-keys", {"name": "Customer"}).data
+    customer = Key(api, made["id"], made["key"], org.id)
+    if between == "revoked":
+        assert org.client.delete(program.path).status == 200
+    assert org.client.delete(f"/v1/organization/members/{admin.id}").status == 200
+    given = {"permissions": {"mcps": "*", "manage": ["usage:read", "keys:read"]}}
+    assert org.client.patch(customer.path, given).status == 200
+    for path in ("/v1/usage", "/v1/api-keys", customer.path, f"{org.manager.path}/usage"):
+        assert customer.client.get(path).status == 403
+
+
+def test_a_key_of_a_key_follows_the_role_of_the_person_though_the_key_between_was_revoked(
+    api: Api, org: Organization
+) -> None:
+    admin = person(api, org.id, "admin")
+    body = {"name": "Between", "permissions": {"mcps": "*", "manage": READING}}
+    made = admin.client.post("/v1/api-keys", body).data
+    between = Key(api, made["id"], made["key"], org.id)
+    made = between.client.post("/v1/api-keys", {**body, "name": "Last"}).data
+    last = Key(api, made["id"], made["key"], org.id)
+    assert org.client.delete(between.path).status == 200
+    assert last.client.get(f"{org.manager.path}/usage").status == 200
+    assert org.client.patch(f"/v1/organization/members/{admin.id}", {"role": "member"}).status == 200
+    assert last.client.get(f"{org.manager.path}/usage").status == 404
+    assert last.client.get("/v1/usage").data["by_key"] == []

@@ -1,0 +1,84 @@
+"""One line a request, with what helps to find it and nothing that must not be known."""
+
+import json
+from typing import Any
+
+import pytest
+
+from tests.app.client import at_once
+from tests.app.conftest import StartApi
+from tests.app.organizations import Api, Organization
+from tests.waiting import eventually
+
+
+@pytest.fixture(scope="module")
+def talkative(start_api: StartApi) -> Api:
+    return start_api(KEYLEDGER_LOG_ACCESS="all")
+
+
+def line_of(api: Api, request_id: str) -> dict[str, Any]:
+    """The line of a request; it may be written a moment after the answer."""
+    eventually(lambda: lines_of(api, request_id) != [])
+    (line,) = lines_of(api, request_id)
+    return line
+
+
+def lines_of(api: Api, request_id: str) -> list[dict[str, Any]]:
+    lines = [json.loads(line) for line in complete_lines(api)]
+    return [line for line in lines if line.get("request_id") == request_id and line["event"] == "request"]
+
+
+def complete_lines(api: Api) -> list[str]:
+    """The lines of the server's log, without one that is still being written."""
+    written, _, _ = api.server.log.read_text().rpartition("\n")
+    return [line for line in written.splitlines() if line]
+
+
+def test_every_line_of_the_server_is_json(api: Api, org: Organization) -> None:
+    org.key()
+    for line in complete_lines(api):
+        assert {"timestamp", "level", "event"} <= set(json.loads(line))
+
+
+def test_a_line_says_what_was_asked_how_it_ended_and_who_called(api: Api, org: Organization) -> None:
+    key = org.key()
+    org.client.get(f"{key.path}?x={key.secret}", x_request_id="line-1")
+    line = line_of(api, "line-1")
+    assert line.pop("duration_ms") >= 0
+    assert line.pop("timestamp")
+    assert line == {
+        "level": "info",
+        "event": "request",
+        "method": "GET",
+        "route": "/v1/api-keys/{key_id}",
+        "status": 422,
+        "request_id": "line-1",
+        "organization_id": org.id,
+        "key_id": org.manager.id,
+    }
+
+
+def test_an_address_that_is_none_is_not_repeated(api: Api, org: Organization) -> None:
+    org.client.get(f"/v2/{org.manager.secret}", x_request_id="line-2")
+    assert line_of(api, "line-2")["route"] == "none"
+
+
+def test_requests_at_the_same_time_keep_their_ids_apart(talkative: Api) -> None:
+    orgs = [talkative.organization() for _ in range(8)]
+    secrets = [org.key().secret for org in orgs]
+
+    def verify(number: int) -> None:
+        org = orgs[number % 8]
+        org.client.post("/v1/api-keys/verify", {"key": secrets[number % 8]}, x_request_id=f"apart-{number}")
+
+    at_once(range(64), verify)
+    for number in range(64):
+        line = line_of(talkative, f"apart-{number}")
+        assert (line["organization_id"], line["key_id"]) == (orgs[number % 8].id, orgs[number % 8].manager.id)
+
+
+def test_by_default_an_ordinary_verification_has_no_line_of_its_own(api: Api, org: Organization) -> None:
+    org.client.post("/v1/api-keys/verify", {"key": org.manager.secret}, x_request_id="quiet-1")
+    org.client.get("/v1/api-keys", x_request_id="loud-1")
+    line_of(api, "loud-1")
+    assert lines_of(api, "quiet-1") == []

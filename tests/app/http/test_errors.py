@@ -1,0 +1,117 @@
+"""The table of error codes in the contract, and the address that each error names."""
+
+from html import unescape
+
+import pytest
+
+from app.http.errors import ERRORS, Problem, to_problem
+from app.pages.explanations import EXPLANATIONS
+from app.pages.preferences import preferred
+from tests.app.organizations import Api
+
+CONTRACT = {
+    401: {"unauthorized", "expired_key", "revoked_key", "disabled_key"},
+    403: {
+        "forbidden",
+        "mcp_not_permitted",
+        "tool_not_permitted",
+        "environment_mismatch",
+        "ip_not_permitted",
+        "key_limit_reached",
+        "mcp_limit_reached",
+        "member_limit_reached",
+    },
+    404: {"not_found"},
+    405: {"method_not_allowed"},
+    409: {"already_exists", "conflict", "idempotency_in_flight"},
+    412: {"revision_mismatch"},
+    413: {"payload_too_large"},
+    415: {"unsupported_media_type"},
+    422: {"validation_error", "idempotency_mismatch", "invalid_arguments"},
+    400: {"invalid_request"},
+    429: {"rate_limited", "quota_exceeded"},
+    500: {"internal_error"},
+    502: {"mcp_error", "mcp_unreachable"},
+    503: {"unavailable"},
+    504: {"mcp_timeout"},
+}
+
+
+def test_every_code_of_the_contract_has_its_status_and_there_is_no_other() -> None:
+    assert {code: known.status for code, known in ERRORS.items()} == {
+        code: status for status, codes in CONTRACT.items() for code in codes
+    }
+
+
+each = pytest.mark.parametrize("code", sorted(ERRORS))
+
+
+def test_every_code_is_explained_and_nothing_else_is() -> None:
+    assert set(EXPLANATIONS) == set(ERRORS)
+
+
+@each
+def test_the_address_of_every_error_explains_it_to_a_browser(api: Api, code: str) -> None:
+    page = api.client().get(f"/problems/{code}", Accept="text/html,application/xhtml+xml,*/*;q=0.8")
+    assert page.status == 200
+    assert page.headers["content-type"] == "text/html; charset=utf-8"
+    text = unescape(page.content.decode())
+    for said in (code, str(ERRORS[code].status), *EXPLANATIONS[code]):
+        assert said.replace("`", "") in text
+
+
+@each
+def test_the_address_of_every_error_explains_it_to_a_program(api: Api, code: str) -> None:
+    explained = api.client().get(f"/problems/{code}", Accept="application/json").data
+    known = ERRORS[code]
+    assert explained == {"code": code, "status": known.status, "title": known.title, **EXPLANATIONS[code]._asdict()}
+
+
+def test_the_address_of_an_error_explains_it_in_plain_text(api: Api) -> None:
+    answer = api.client().get("/problems/conflict", Accept="text/plain")
+    assert answer.headers["content-type"] == "text/plain; charset=utf-8"
+    assert EXPLANATIONS["conflict"].remedy in answer.content.decode()
+    assert answer.headers["vary"] == "Accept"
+
+
+@pytest.mark.parametrize(
+    ("accept", "expected"),
+    [
+        (None, "text/html"),
+        ("*/*", "text/html"),
+        ("text/*", "text/html"),
+        ("application/json", "application/json"),
+        ("application/json;q=0.5, text/plain;q=0.9", "text/plain"),
+        ("text/html;q=0.1, */*", "application/json"),
+        ("text/plain, */*;q=0.1", "text/plain"),
+        ("image/png", "text/html"),
+        ("application/json;q=much", "text/html"),
+    ],
+)
+def test_the_form_is_the_one_that_the_client_likes_best(accept: str | None, expected: str) -> None:
+    assert preferred(accept, ("text/html", "application/json", "text/plain")) == expected
+
+
+def test_the_type_of_an_error_is_an_address_that_answers(api: Api) -> None:
+    refused = api.client().get("/v1/api-keys")
+    assert refused.json["type"] == f"{api.url}/problems/unauthorized"
+    assert api.client().get(refused.json["type"]).status == 200
+
+
+def test_an_address_of_no_error_is_not_found(api: Api) -> None:
+    assert api.client().get("/problems/no_such_code").code == "not_found"
+
+
+def test_both_kinds_of_client_read_the_same_failure(api: Api) -> None:
+    body = api.client().get("/v1/api-keys").json
+    assert body["status"] == 401
+    assert body["title"] == "Unauthorized"
+    assert body["error"]["code"] == "unauthorized"
+    assert body["error"]["message"] == body["detail"]
+
+
+def test_what_nobody_foresaw_says_nothing_about_the_inside() -> None:
+    problem = to_problem(RuntimeError("the inside"))
+    assert isinstance(problem, Problem)
+    assert (problem.status, problem.code) == (500, "internal_error")
+    assert "the inside" not in problem.detail

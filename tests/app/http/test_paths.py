@@ -1,0 +1,100 @@
+"""One rule for the paths of all routes, generated from the table of routes: API, pages and direct routes alike."""
+
+import http.client
+import re
+from collections.abc import Callable, Iterator
+from contextlib import closing
+
+import pytest
+
+from app.application import DIRECT_ROUTES, ROUTES
+from tests.app.organizations import Api
+
+Route = tuple[str, str]
+Ask = Callable[[str, str], http.client.HTTPResponse]
+
+ALL: dict[str, set[str]] = {}
+for _handler in ROUTES:
+    for _path in _handler.paths:
+        ALL.setdefault(_path, set()).update(str(method) for method in _handler.http_methods)
+for _method, _path in DIRECT_ROUTES:
+    ALL.setdefault(_path, set()).add(_method)
+
+paths = pytest.mark.parametrize("template", sorted(ALL))
+METHODS = ("GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE", "TRACE", "PROPFIND")
+
+OTHERWISE: dict[str, Callable[[str], str]] = {
+    "a slash at the end": lambda path: f"{path}/",
+    "an encoded slash at the end": lambda path: f"{path}%2F",
+    "two slashes at the beginning": lambda path: f"/{path}",
+    "two slashes inside": lambda path: path.replace("/", "//", 2).removeprefix("/"),
+    "two slashes at the end": lambda path: f"{path}//",
+    "an encoded slash": lambda path: "/" + path[1:].replace("/", "%2F", 1) if "/" in path[1:] else f"/{path[1:]}%2F",
+    "an encoded slash in lower case": lambda path: "/" + path[1:] + "%2fmore",
+    "a dot segment": lambda path: f"/.{path}",
+    "a dot segment at the end": lambda path: f"{path}/.",
+    "a double dot segment": lambda path: f"/x/..{path}",
+    "a double dot segment at the end": lambda path: f"{path}/x/..",
+    "an encoded double dot segment": lambda path: f"/x/%2e%2E{path}",
+}
+
+
+@pytest.fixture
+def ask(api: Api) -> Iterator[Ask]:
+    with closing(http.client.HTTPConnection("127.0.0.1", api.server.port, timeout=60)) as connection:
+
+        def asked(method: str, target: str) -> http.client.HTTPResponse:
+            connection.request(method, target)
+            response = connection.getresponse()
+            response.read()
+            return response
+
+        yield asked
+
+
+@paths
+def test_a_path_that_is_written_otherwise_is_not_found(ask: Ask, template: str) -> None:
+    path = _filled(template)
+    for kind, write in OTHERWISE.items():
+        if write(path) in {"/", path}:
+            continue
+        for method in sorted(ALL[template] | {"HEAD", "OPTIONS", "PUT"}):
+            response = ask(method, write(path))
+            assert response.status == 404, (kind, method, write(path))
+            assert response.getheader("allow") is None
+
+
+@paths
+def test_an_encoded_letter_is_the_letter(ask: Ask, template: str) -> None:
+    """RFC 3986 §6.2.2.2"""
+    path = _filled(template)
+    encoded = re.sub(r"[a-z]", lambda letter: f"%{ord(letter[0]):02x}", path, count=1)
+    method = min(ALL[template])
+    plain, written_otherwise = ask(method, path), ask(method, encoded)
+    assert written_otherwise.status == plain.status
+    assert ask("PUT", encoded).status == 405
+
+
+@paths
+def test_another_method_is_refused_with_those_that_are_answered(ask: Ask, template: str) -> None:
+    answered = {*ALL[template], *(["HEAD"] if "GET" in ALL[template] else [])}
+    for method in sorted({*METHODS} - answered):
+        response = ask(method, _filled(template))
+        assert response.status == 405, method
+        assert set((response.getheader("allow") or "").split(", ")) == answered, method
+
+
+@pytest.mark.parametrize("template", sorted(path for path in ALL if "GET" in ALL[path]))
+def test_head_is_answered_as_get_without_a_body(api: Api, template: str) -> None:
+    path = _filled(template)
+    if template in {"/health/ready", "/metrics"}:
+        pytest.skip("its answer changes from one second to the next")
+    request = f"{{}} {path} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"
+    got, _ = api.server.exchange(request.format("GET").encode())
+    asked, nothing = api.server.exchange(request.format("HEAD").encode())
+    assert (asked.status, nothing) == (got.status, b"")
+    assert asked.getheader("content-type") == got.getheader("content-type")
+
+
+def _filled(template: str) -> str:
+    return re.sub(r"\{(\w+):str\}", "conflict", template)

@@ -1,0 +1,35 @@
+"""A body that comes in parts has to come in time."""
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+import pytest
+
+from app.http import middleware as edge
+from app.http.errors import Problem
+
+pytestmark = pytest.mark.anyio
+
+
+def _parts(*bodies: bytes, pause_seconds: float) -> Callable[[], Coroutine[Any, Any, Any]]:
+    """ASGI's `receive` of a client who waits before each part but the first."""
+    left = list(enumerate(bodies, start=1))
+
+    async def receive() -> Any:  # noqa: ANN401 -- one of ASGI's messages
+        number, body = left.pop(0)
+        await asyncio.sleep(pause_seconds if number > 1 else 0)
+        return {"type": "http.request", "body": body, "more_body": number < len(bodies)}
+
+    return receive
+
+
+async def test_a_body_in_parts_is_put_together() -> None:
+    assert await edge.read_body(_parts(b"a", b"b", b"c", pause_seconds=0), {}) == b"abc"
+
+
+async def test_a_client_who_never_comes_to_an_end_is_told_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(edge, "BODY_SECONDS", 0.05)
+    with pytest.raises(Problem, match="not complete after") as refused:
+        await edge.read_body(_parts(b"a", b"b", pause_seconds=5), {})
+    assert refused.value.status == 400

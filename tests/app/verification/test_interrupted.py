@@ -1,0 +1,91 @@
+"""A batch that is given up at whichever await costs the next one nothing: its limits are counted, and correctly."""
+
+import asyncio
+import gc
+from collections.abc import AsyncIterator, Callable
+from typing import Any, cast
+
+import pytest
+import redis
+
+from app.observability.health.worker_status import jobs_state
+from app.verification.rate_limits import RateCheck, RateLimits
+from domain.usage.rates import Rate
+from tests.interrupting import (
+    INTERRUPTING,
+    MOMENTS,
+    Moment,
+    cancelled_everywhere,
+)
+from tests.workers.log_view import eventually
+
+pytestmark = INTERRUPTING
+
+AWAITS_MIN = 2
+PATIENT_SECONDS = 20.0
+WIDE = Rate("wide", 1_000_000, 1_000_000)
+
+
+def narrow(name: str) -> Rate:
+    """Two together, then none for a long while."""
+    return Rate(name, 1, 2)
+
+
+@pytest.fixture
+async def limits(redis_url: str) -> AsyncIterator[RateLimits]:
+    async with RateLimits(redis_url, PATIENT_SECONDS) as opened:
+        yield opened
+
+
+def take(*rates: Rate) -> RateCheck:
+    return RateCheck(rates, rates)
+
+
+@pytest.mark.parametrize("moment", MOMENTS)
+async def test_a_batch_that_is_cancelled_at_any_await_leaves_the_next_one_its_connection_and_its_answer(
+    limits: RateLimits, moment: Moment, record_property: Callable[[str, object], None]
+) -> None:
+    awaits = 0
+    async for at in cancelled_everywhere(lambda: limits.check([take(WIDE)] * 7), moment):
+        # Answers of different lengths: one that belongs to another batch would be noticed.
+        for size in (3, 1, 4, 2, 5):
+            cell = narrow(f"{moment}/{at}/{size}")
+            taken = await limits.check([take(cell)] * size)
+            assert [each.refused_by for each in taken] == [None, None, cell, cell, cell][:size]
+        awaits += 1
+    assert awaits >= AWAITS_MIN
+    assert limits.counts.uncounted == 0
+    assert limits.counts.failures == awaits, "each is counted"
+    record_property(f"awaits of a batch of rate limits at which it was cancelled {moment}", awaits)
+
+
+async def test_many_batches_that_are_cancelled_at_once_use_up_no_connections(limits: RateLimits) -> None:
+    for turns in range(40):
+        tasks = [asyncio.create_task(limits.check([take(WIDE)])) for _ in range(8)]
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+    limits.counts.uncounted = 0
+    cell = narrow("afterwards")
+    taken = await asyncio.gather(*[limits.check([take(cell)]) for _ in range(8)])
+    assert sum(each.refused_by is None for (each,) in taken) == 2
+    assert limits.counts.uncounted == 0
+
+
+async def test_what_is_asked_about_the_workers_leaves_no_connection_behind(redis_url: str) -> None:
+    awaits = 0
+    with cast("Any", redis.Redis).from_url(redis_url) as client:
+        # Servers of other tests of this process use the same Valkey.
+        before = {each["id"] for each in client.client_list(_type="normal")}
+        async for _ in cancelled_everywhere(lambda: jobs_state(redis_url), "while it waits"):
+            assert (await jobs_state(redis_url)).workers == 0
+            awaits += 1
+        assert awaits >= AWAITS_MIN
+        gc.collect()
+
+        async def none_is_left() -> bool:
+            return {each["id"] for each in client.client_list(_type="normal")} <= before
+
+        await eventually(none_is_left)

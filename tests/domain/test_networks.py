@@ -1,0 +1,252 @@
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
+
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from domain.networks import is_allowed, networks_within, parse_address, parse_network, stored_network
+
+
+def v4(number: int, prefix: int) -> str:
+    return str(IPv4Network((number, prefix), strict=False))
+
+
+def v6(number: int, prefix: int) -> str:
+    return str(IPv6Network((number, prefix), strict=False))
+
+
+networks = st.builds(v4, st.integers(0, 2**32 - 1) | st.integers(0, 255), st.integers(0, 32)) | st.builds(
+    v6,
+    st.integers(0, 2**128 - 1) | st.integers(0, 255) | st.integers(0xFFFF << 32, 0xFFFFFF << 32),
+    st.integers(0, 128),
+)
+lists = st.lists(networks, max_size=3).map(tuple)
+addresses = st.ip_addresses() | st.integers(0, 255).map(IPv4Address) | st.integers(0, 255).map(IPv6Address)
+
+
+@pytest.mark.parametrize(
+    ("ip", "listed"),
+    [
+        ("10.1.2.3", ("10.0.0.0/8",)),
+        ("10.1.2.3", ("192.0.2.0/24", "10.1.2.3")),
+        ("::ffff:10.1.2.3", ("10.0.0.0/8",)),
+        ("::ffff:0a01:0203", ("10.1.2.3/32",)),
+        ("10.1.2.3", ("::ffff:10.0.0.0/104",)),
+        ("::ffff:10.1.2.3", ("::ffff:0:0/96",)),
+        ("2001:db8::1", ("2001:db8::/32",)),
+        ("2001:DB8:0:0::1", ("2001:db8::1",)),
+        ("10.1.2.3:443", ("10.0.0.0/8",)),
+        ("[2001:db8::1]:443", ("2001:db8::/32",)),
+        ("10.1.2.3", ("0.0.0.0/0",)),
+        ("2001:db8::1", ("::/0",)),
+    ],
+)
+def test_a_caller_on_the_list_is_let_in(ip: str, listed: tuple[str, ...]) -> None:
+    assert is_allowed(ip, listed)
+
+
+@pytest.mark.parametrize(
+    ("ip", "listed"),
+    [
+        ("11.0.0.1", ("10.0.0.0/8",)),
+        ("10.1.2.3", ("::/0",)),
+        ("::ffff:10.1.2.3", ("::/0",)),
+        ("2001:db8::1", ("0.0.0.0/0",)),
+        ("::10.1.2.3", ("10.0.0.0/8",)),
+        ("64:ff9b::a01:203", ("10.0.0.0/8",)),
+        ("2001:db9::1", ("2001:db8::/32", "10.0.0.0/8")),
+        (None, ("0.0.0.0/0", "::/0")),
+        ("", ("0.0.0.0/0",)),
+        ("10.1.2.3, 10.1.2.4", ("0.0.0.0/0",)),
+        ("10.1.2.3:65536", ("0.0.0.0/0",)),
+        ("fe80::1%eth0", ("::/0",)),
+        ("010.1.2.3", ("0.0.0.0/0",)),
+        ("167838211", ("0.0.0.0/0",)),
+        ("unknown", ("0.0.0.0/0", "::/0")),
+    ],
+)
+def test_a_caller_off_the_list_or_without_a_readable_address_is_not(ip: str | None, listed: tuple[str, ...]) -> None:
+    assert not is_allowed(ip, listed)
+
+
+@pytest.mark.parametrize("ip", ["10.1.2.3", "::1", "unknown", None])
+def test_an_empty_list_lets_everyone_in(ip: str | None) -> None:
+    assert is_allowed(ip, ())
+
+
+@given(st.integers(0, 2**32 - 1), networks)
+def test_a_mapped_caller_is_the_ipv4_caller(number: int, listed: str) -> None:
+    mapped = IPv6Address((0xFFFF << 32) | number)
+    assert is_allowed(str(mapped), (listed,)) == is_allowed(str(IPv4Address(number)), (listed,))
+
+
+@given(lists, lists, addresses)
+def test_networks_within_others_let_no_one_else_in(
+    inner: tuple[str, ...], outer: tuple[str, ...], address: object
+) -> None:
+    assume(networks_within(inner, outer))
+    ends = [str(end) for text in inner for end in (stored_network(text)[0], stored_network(text)[-1])]
+    for ip in [str(address), *ends]:
+        assert is_allowed(ip, outer) or not is_allowed(ip, inner)
+
+
+@given(lists)
+def test_a_list_lies_within_itself_and_within_everything(listed: tuple[str, ...]) -> None:
+    assert networks_within(listed, listed)
+    assert networks_within(listed, ())
+    assert networks_within((), listed) == (listed == ())
+
+
+def test_a_network_lies_within_one_of_its_family() -> None:
+    assert networks_within(("10.1.0.0/16", "2001:db8:1::/48"), ("2001:db8::/32", "10.0.0.0/8"))
+    assert networks_within(("::ffff:10.1.0.0/112",), ("10.0.0.0/8",))
+    assert not networks_within(("10.0.0.0/8",), ("10.1.0.0/16",))
+    assert not networks_within(("10.0.0.0/8",), ("::/0",))
+    assert not networks_within(("::/0",), ("0.0.0.0/0",))
+    assert not networks_within(("10.0.0.0/8", "11.0.0.0/8"), ("10.0.0.0/8",))
+
+
+@pytest.mark.parametrize("text", ["fe80::1%eth0", "fe80::%1/64", "::ffff:0:0/95%1", "", "10.0.0.1/8"])
+def test_what_is_no_network_of_every_machine_is_none(text: str) -> None:
+    with pytest.raises(ValueError):  # noqa: PT011 -- the words are those of the standard library
+        stored_network(text)
+
+
+def test_a_network_of_ipv6_around_the_mapped_ones_stays_ipv6() -> None:
+    assert stored_network("::/95").version == 6
+    assert stored_network("::ffff:0:0/96") == IPv4Network("0.0.0.0/0")
+    assert ip_address("10.0.0.1") in stored_network("::ffff:10.0.0.1/128")
+
+
+@pytest.mark.parametrize(
+    ("spelled", "canonical"),
+    [
+        ("203.0.113.7", "203.0.113.7"),
+        ("203.0.113.7:51234", "203.0.113.7"),
+        ("203.0.113.7:0", "203.0.113.7"),
+        (" 203.0.113.7\t", "203.0.113.7"),
+        ("2001:db8::1", "2001:db8::1"),
+        ("2001:DB8:0:0:0:0:0:1", "2001:db8::1"),
+        ("[2001:db8::1]", "2001:db8::1"),
+        ("[2001:DB8::1]:443", "2001:db8::1"),
+        ("2001:db8::1:443", "2001:db8::1:443"),
+        ("::ffff:203.0.113.7", "203.0.113.7"),
+        ("::FFFF:cb00:7107", "203.0.113.7"),
+        ("0:0:0:0:0:ffff:203.0.113.7", "203.0.113.7"),
+        ("[::ffff:203.0.113.7]:443", "203.0.113.7"),
+        ("::203.0.113.7", "::cb00:7107"),
+        ("::1", "::1"),
+    ],
+)
+def test_an_address_has_one_canonical_form(spelled: str, canonical: str) -> None:
+    assert str(parse_address(spelled)) == canonical
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        " ",
+        "unknown",
+        "_hidden",
+        "localhost",
+        "unix:",
+        "unix:/run/api.sock",
+        "/run/api.sock",
+        "203.0.113.7,",
+        "203.0.113.7, 10.0.0.2",
+        "203.0.113.7 10.0.0.2",
+        "203.0.113.7\n",
+        "\u00a0203.0.113.7",
+        "203.0.113.7:",
+        "203.0.113.7:port",
+        "203.0.113.7:65536",
+        "203.0.113.7:\u0664\u0664\u0663",
+        "203.0.113.7:80:80",
+        "203.0.113.7/32",
+        "203.0.113.007",
+        "0313.0.113.7",
+        "0xcb.0.113.7",
+        "203.0.113",
+        "203.0.113.7.",
+        "203.0.113.256",
+        "\u0662\u0660\u0663.0.113.7",
+        "3405803783",
+        "0xcb007107",
+        "[203.0.113.7]",
+        "[203.0.113.7]:80",
+        "[2001:db8::1",
+        "2001:db8::1]",
+        "[2001:db8::1]443",
+        "[2001:db8::1]:",
+        "[[2001:db8::1]]",
+        "2001:db8::1/128",
+        "2001:db8:::1",
+        "2001:db8::12345",
+        "fe80::1%eth0",
+        "[fe80::1%25eth0]:443",
+        "::ffff:203.0.113.7%eth0",
+        "::ffff:203.0.113.007",
+        "\0",
+        "1" * 100_000,
+    ],
+)
+def test_what_is_not_one_address_is_none(text: str) -> None:
+    assert parse_address(text) is None
+
+
+@given(st.ip_addresses())
+def test_the_canonical_form_is_read_as_itself(address: IPv4Address | IPv6Address) -> None:
+    parsed = parse_address(str(address))
+    assert parsed is not None
+    assert parse_address(str(parsed)) == parsed
+    bracketed = f"[{address}]" if address.version == 6 else str(address)
+    assert parse_address(f"{bracketed}:51234") == parsed
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "10.0.0.0/0.255.255.255",
+        "10.0.0.0/255.0.0.0",
+        "10.0.0.0/0.0.0.0",
+        "10.0.0.0/255.255.255.255",
+        "10.0.0.0/08",
+        "10.0.0.0/+8",
+        "10.0.0.0/",
+        "10.0.0.0/8/8",
+        "10.0.0.0/33",
+        "10.0.0.1/8",
+        "2001:db8::1/32",
+        "2001:db8::/ffff:ffff::",
+        "2001:db8::/129",
+        "::ffff:0:0/95",
+        "::ffff:10.0.0.1/104",
+        "::ffff:10.0.0.0/8",
+        "[2001:db8::]/32",
+        "2001:db8::/32%1",
+        "fe80::%eth0/64",
+        "10.0.0.0:80/8",
+        "010.0.0.0/8",
+        "167772160/8",
+        " 10.0.0.0/8",
+        "10.0.0.0/8 ",
+        "10.0.0.0/8,192.0.2.0/24",
+        "10.0.0.0-10.0.0.255",
+        "10.*",
+        "",
+    ],
+)
+def test_a_network_that_two_readers_could_read_differently_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match=r"^(Must|Has host bits)"):
+        parse_network(text)
+
+
+@given(networks)
+def test_a_network_in_cidr_notation_is_read(text: str) -> None:
+    assert parse_network(text) == stored_network(text)
+
+
+def test_masks_in_the_log_still_hold() -> None:
+    assert is_allowed("10.1.2.3", ("10.0.0.0/0.255.255.255",))
+    assert not is_allowed("11.1.2.3", ("10.0.0.0/255.0.0.0",))

@@ -1,0 +1,115 @@
+"""Log lines: JSON, one a line, from us and from every library, and without secrets."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from domain.keys.secret import ENTROPY_BYTES, generate
+from infrastructure.log_format import redacted
+
+ROOT = Path(__file__).parents[2]
+
+
+def lines_of(program: str, *arguments: str) -> list[dict[str, Any]]:
+    """What a process with configured logging writes to standard error. `program` may use `log` and `logging`."""
+    beginning = "import logging, sys, structlog, warnings\nfrom eventstore.logging import bound, configure_logging\n"
+    beginning += "configure_logging()\nlog = structlog.get_logger()\n"
+    done = subprocess.run(
+        [sys.executable, "-c", beginning + program, *arguments], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert done.stdout == ""
+    return [json.loads(line) for line in done.stderr.splitlines()]
+
+
+def test_a_line_says_when_how_serious_and_what() -> None:
+    (line,) = lines_of("log.warning('lane_stopped', lane=3)")
+    assert list(line)[:3] == ["timestamp", "level", "event"]
+    assert line["timestamp"].endswith("Z")
+    assert (line["level"], line["event"], line["lane"]) == ("warning", "lane_stopped", 3)
+
+
+@pytest.mark.parametrize("library", ["_granian", "rq.worker", "mcp.client", "httpx2", "asyncio", "psycopg.pool"])
+def test_what_a_library_says_looks_the_same(library: str) -> None:
+    (line,) = lines_of("logging.getLogger(sys.argv[1]).error('lost %s', 'a server')", library)
+    assert (line["level"], line["event"], line["logger"]) == ("error", "lost a server", library)
+
+
+def test_a_warning_of_python_looks_the_same() -> None:
+    (line,) = lines_of("warnings.warn('old')")
+    assert (line["level"], line["logger"]) == ("warning", "py.warnings")
+
+
+def test_a_process_that_fails_says_so_in_a_line() -> None:
+    (line,) = lines_of("raise RuntimeError('the end')")
+    assert (line["event"], line["exception"][0]["exc_value"]) == ("process_failed", "the end")
+
+
+def test_what_is_bound_is_in_every_line_until_it_ends() -> None:
+    program = """
+with bound(job="expire_keys"):
+    log.info("ours")
+    logging.getLogger("rq").error("theirs")
+log.info("later")
+"""
+    ours, theirs, later = lines_of(program)
+    assert (ours["job"], theirs["job"]) == ("expire_keys", "expire_keys")
+    assert "job" not in later
+
+
+def test_a_traceback_shows_no_local_variable() -> None:
+    program = """
+def fail():
+    treasure = "sesame" * 2
+    raise ValueError("no entry")
+try:
+    fail()
+except ValueError:
+    log.exception("ours")
+    logging.getLogger("rq").exception("theirs")
+"""
+    lines = lines_of(program)
+    assert [line["exception"][0]["exc_value"] for line in lines] == ["no entry", "no entry"]
+    assert [line["exception"][0]["frames"][-1]["name"] for line in lines] == ["fail", "fail"]
+    assert "sesamesesame" not in json.dumps(lines)
+
+
+def test_what_can_not_be_written_as_json_is_written_all_the_same() -> None:
+    lines = lines_of("log.info('odd', text='\\ud800', number=2**70, kind=int)\nlog.info('next')")
+    assert [line["event"].strip("'") for line in lines] == ["odd", "next"]
+
+
+def test_a_key_is_cut_short_wherever_it_stands() -> None:
+    secret = generate("live", b"\x07" * ENTROPY_BYTES).reveal()
+    program = """
+log.info(sys.argv[1], key=sys.argv[1], inside={"list": [sys.argv[1]]})
+try:
+    raise ValueError(sys.argv[1])
+except ValueError:
+    log.exception("failed")
+logging.getLogger("httpx2").error("GET %s", sys.argv[1])
+"""
+    lines = lines_of(program, secret)
+    assert len(lines) == 3
+    assert secret not in json.dumps(lines)
+    assert lines[0]["key"] == secret[:12] + "[redacted]"
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("Authorization: Bearer eyJhbGciOi.J9-_x", "Authorization: Bearer [redacted]"),
+        ("authorization: basic dXNlcjpwYXNz", "authorization: basic [redacted]"),
+        ("GET /sign-in?token=0123456789abcdef&next=/", "GET /sign-in?token=[redacted]&next=/"),
+        ("Cookie: session=0123456789abcdef; theme=dark", "Cookie: session=[redacted]; theme=dark"),
+        ("postgresql://keyledger:s3cret@db/keyledger", "postgresql://[redacted]@db/keyledger"),
+        ("redis://:s3cret@valkey:6379/0", "redis://[redacted]@valkey:6379/0"),
+        ("http://127.0.0.1:8000/v1/api-keys/key_01", "http://127.0.0.1:8000/v1/api-keys/key_01"),
+        ("the basic idea of pk_live_ keys", "the basic idea of pk_live_ keys"),
+    ],
+)
+def test_what_has_the_form_of_a_secret_is_redacted_and_nothing_else(text: str, shown: str) -> None:
+    assert redacted(text) == shown

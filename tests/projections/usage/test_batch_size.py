@@ -1,0 +1,76 @@
+"""A page is as large as the process has learnt to apply in good time."""
+
+from collections.abc import Sequence
+from math import inf
+
+import psycopg
+import pytest
+
+from eventstore.reader import UsageBatch
+from infrastructure.clock import now
+from infrastructure.database.connections import Connection
+from projections.engine.batch_size import AdaptiveBatchSize
+from projections.engine.runner import AsyncProjection, run_projection
+from projections.read_models.usage.apply import USAGE
+from projections.read_models.usage.check import check_usage
+from tests.projections.usage.uses import append, used
+
+pytestmark = pytest.mark.anyio
+
+
+class _Counted:
+    """Counts uses at a pace; the server cancels pages of more than `most` batches."""
+
+    def __init__(self, pace: AdaptiveBatchSize, most: int = 1_000) -> None:
+        self.sizes: list[int] = []
+        self._most = most
+        self.follower = AsyncProjection("usage", 1, "usage", USAGE.read, self._apply, pace=pace)
+
+    async def _apply(self, connection: Connection, page: Sequence[UsageBatch]) -> None:
+        self.sizes.append(len(page))
+        if len(page) > self._most:
+            raise psycopg.errors.QueryCanceled("canceling statement due to statement timeout")
+        await USAGE.apply(connection, page)
+
+
+async def _write(connection: Connection, batches: int) -> None:
+    for _ in range(batches):
+        await append(connection, "p", now(), [used("key_a", now())])
+
+
+async def test_pages_double_while_there_is_time(connection: Connection) -> None:
+    await _write(connection, 20)
+    counted = _Counted(AdaptiveBatchSize(2, seconds=inf))
+    await run_projection(connection, counted.follower, 30)
+    assert counted.sizes == [2, 4, 8, 6]
+    assert await check_usage(connection) == []
+
+
+async def test_pages_that_take_their_time_stay_as_they_are(connection: Connection) -> None:
+    await _write(connection, 6)
+    counted = _Counted(AdaptiveBatchSize(2, seconds=0))
+    await run_projection(connection, counted.follower, 30)
+    assert counted.sizes == [2, 2, 2]
+
+
+async def test_what_was_too_much_is_remembered_in_later_runs(connection: Connection) -> None:
+    await _write(connection, 9)
+    counted = _Counted(AdaptiveBatchSize(8, seconds=0), most=3)
+    await run_projection(connection, counted.follower, 30)
+    assert counted.sizes == [8, 4, 2, 2, 2, 2, 1]
+    await _write(connection, 4)
+    counted.sizes.clear()
+    await run_projection(connection, counted.follower, 30)
+    assert counted.sizes == [2, 2]
+    assert await check_usage(connection) == []
+
+
+async def test_small_pages_teach_nothing(connection: Connection) -> None:
+    counted = _Counted(AdaptiveBatchSize(4, seconds=inf))
+    for _ in range(3):
+        await _write(connection, 1)
+        await run_projection(connection, counted.follower, 30)
+    await _write(connection, 9)
+    counted.sizes.clear()
+    await run_projection(connection, counted.follower, 30)
+    assert counted.sizes == [4, 5]

@@ -1,0 +1,255 @@
+"""What falls due round by round, and what the log says has to have come of it: each alert once, webhooks and mails.
+
+A round makes a key that ends in a moment and has a secret that is over and used; one that somebody is told of a week
+before its end, and that is refused often; an address that presents keys which nobody has; and an organization that
+reaches 80 per cent of its month's requests, while those of the two rounds before go on to 95 and to 100.
+"""
+
+import random
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+import msgspec
+
+from domain.alerts.events import AlertRaised
+from domain.alerts.quota_stages import STAGES_PERCENT, stage_reached
+from domain.keys.events import KeyExpired
+from domain.members.notifications import Notifications, wants_mail
+from domain.usage.events import UsageEvent
+from domain.webhooks.event_names import public_event_name
+from eventstore.lanes import lane_of
+from eventstore.reader import read_lifecycle
+from eventstore.recorded import Recorded
+from gateway.geoip import geolocator
+from infrastructure.clock import now
+from infrastructure.database.connections import Connection, Pool
+from projections.read_models.usage.check import check_usage
+from tests import seed
+from tests.projections.usage.uses import append, used
+from tests.stories.flaky_receiver import Fickle
+from tests.workers import hooks
+from tests.workers.log_view import number
+from tests.workers.mail_server import MailServer
+from tests.workers.receiver import Receiver
+from workers.anomaly_replay import ReplayPeriod, replay
+
+QUOTA = 100
+SETTINGS = {
+    **hooks.SETTINGS,
+    "KEYLEDGER_PLANS": f'{{"pro": {{"monthly_requests": {QUOTA}}}}}',
+    "MAIL_FROM": "keys@example.org",
+}
+
+_CLIMB = (80, 15, 5)
+_REFUSED = 25
+"""Enough of them within minutes are an alert."""
+_SOON = timedelta(seconds=0.3)
+_STAGE_DAYS = 7
+_BATCH = 20
+_PRODUCERS = 5
+
+Name = tuple[object, ...]
+"""What an alert is about: no two of them are about the same."""
+
+
+@dataclass(slots=True)
+class Due:
+    """`climbing`: the organizations that use up their month. `told`: events that webhooks took on, in `sent` attempts.
+
+    `must`: alerts that have to be there, `may`: that can, once all uses are written; `meanwhile`: so many were by then.
+    """
+
+    organization_id: str
+    target: Receiver
+    fickle: Fickle
+    mails: MailServer
+    uses: int = 0
+    expiring: list[str] = field(default_factory=list[str])
+    ending: list[str] = field(default_factory=list[str])
+    climbing: list[str] = field(default_factory=list[str])
+    must: set[Name] = field(default_factory=set[Name])
+    may: set[Name] = field(default_factory=set[Name])
+    meanwhile: int = 0
+    told: int = 0
+    sent: int = 0
+    mailed: int = 0
+
+
+async def begin(pool: Pool, target: Receiver, fickle: Fickle, mails: MailServer) -> Due:
+    target.answer = fickle
+    return Due(await _organization(pool, target, "team"), target, fickle, mails)
+
+
+async def make_due(pool: Pool, due: Due, dice: random.Random) -> None:
+    expiring, _ = await seed.key(pool, due.organization_id, expires_at=now() + _SOON)
+    ending, _ = await seed.key(pool, due.organization_id, expires_at=now() + timedelta(days=_STAGE_DAYS) + _SOON)
+    due.expiring.append(expiring)
+    due.ending.append(ending)
+    due.climbing.append(await _organization(pool, due.target, "pro"))
+    uses = [*_refused(due, expiring, ending), *_billed(due)]
+    dice.shuffle(uses)
+    async with pool.connection() as connection:
+        for start in range(0, len(uses), _BATCH):
+            batch = uses[start : start + _BATCH]
+            await append(connection, f"due{dice.randrange(_PRODUCERS)}", now(), batch)
+            due.uses += len(batch)
+
+
+async def look_up(url: str, pool: Pool, due: Due) -> None:
+    """What has to be there, from the log, to which nothing is written any more."""
+    due.must |= {("api_key.expiring", key_id, _STAGE_DAYS) for key_id in due.ending}
+    at = now()
+    stretch = ReplayPeriod(at - timedelta(hours=3), at + timedelta(hours=1), due.organization_id)
+    for said in await replay(url, stretch, geolocator(None), {}):
+        due.must.add((said.type, said.subject, said.numbers["most_frequent_reason"]))
+    async with pool.connection() as connection:
+        due.meanwhile = sum(isinstance(each.event, AlertRaised) for each in await _recorded(connection, due))
+        cursor = await connection.execute(_BILLED, (due.climbing,))
+        for organization_id, month, billed in await cursor.fetchall():
+            reached = stage_reached(billed, QUOTA) or 0
+            # Of several stages that were passed at once the highest is told, and nothing of a month that is over.
+            (due.must if month == f"{at:%Y-%m}" else due.may).add((_QUOTA, organization_id, month, reached))
+            due.may |= {(_QUOTA, organization_id, month, stage) for stage in STAGES_PERCENT if stage < reached}
+
+
+async def missing(pool: Pool, due: Due, *, patient: bool) -> list[str]:
+    """What has not come to pass yet. Fails on what must never be: something twice, or counted wrongly, or made up.
+
+    `patient`: mails that have to wait for ten minutes may.
+    """
+    async with pool.connection() as connection:
+        recorded = await _recorded(connection, due)
+        return [
+            *await _uncounted(connection, due),
+            *_unrecorded(due, recorded),
+            *await _untold(connection, due, recorded),
+            *await _unmailed(connection, due, recorded, patient=patient),
+        ]
+
+
+async def hurry(pool: Pool) -> None:
+    """As if the time had passed for which messages and mails wait: since a failure, a worker's death, or a mail."""
+    async with pool.connection() as connection:
+        await connection.execute(b"update webhook_deliveries set due_at = created_at where status = 'pending'")
+        await connection.execute(b"update mail_outbox set due_at = created_at where sealed is not null")
+        await connection.execute(
+            b"update alert_notices set settled_at = created_at - interval '1 hour' where mail_id is not null"
+        )
+
+
+async def _organization(pool: Pool, target: Receiver, plan: Any) -> str:  # noqa: ANN401
+    """With a webhook that is told everything, and an owner who gets mails."""
+    organization_id = await seed.organization(pool, plan)
+    await hooks.webhook(pool, organization_id, target)
+    await seed.member(pool, organization_id, "owner")
+    return organization_id
+
+
+def _refused(due: Due, expiring: str, ending: str) -> list[UsageEvent]:
+    at, ours = now(), due.organization_id
+    address = f"2001:db8::{len(due.ending):x}"
+    unknown = [used(None, at, code="unauthorized") for _ in range(_REFUSED)]
+    return [
+        *(used(expiring, at, code="revoked_key", organization_id=ours) for _ in range(2)),
+        *(used(ending, at, code="ip_not_permitted", organization_id=ours) for _ in range(_REFUSED)),
+        *(msgspec.structs.replace(use, organization_id=ours, ip=address) for use in unknown),
+    ]
+
+
+def _billed(due: Due) -> list[UsageEvent]:
+    at = now()
+    return [
+        used(f"key_of_{organization_id}", at, organization_id=organization_id, billed=True)
+        for organization_id, times in zip(reversed(due.climbing), _CLIMB, strict=False)
+        for _ in range(times)
+    ]
+
+
+async def _recorded(connection: Connection, due: Due) -> list[Recorded[Any]]:
+    organizations = {due.organization_id, *due.climbing}
+    return [
+        each
+        for lane in sorted({*map(lane_of, organizations)})
+        for each in await read_lifecycle(connection, lane, 0, 1_000_000)
+        if each.record.organization_id in organizations
+    ]
+
+
+async def _uncounted(connection: Connection, due: Due) -> list[str]:
+    assert await number(connection, b"select count(*) from usage_events") == due.uses
+    assert await check_usage(connection) == []
+    counted = await number(connection, b"select sum(events)::bigint from usage_counts")
+    return [f"{due.uses - counted} uses are not counted"] if counted != due.uses else []
+
+
+def _unrecorded(due: Due, recorded: list[Recorded[Any]]) -> list[str]:
+    expired = Counter(each.record.stream_id for each in recorded if isinstance(each.event, KeyExpired))
+    raised = Counter(_name(each.event) for each in recorded if isinstance(each.event, AlertRaised))
+    assert not [name for name, times in (*expired.items(), *raised.items()) if times > 1]
+    assert set(expired) <= set(due.expiring)
+    assert set(raised) <= due.must | due.may
+    return [
+        *(f"{key_id} has not expired" for key_id in due.expiring if key_id not in expired),
+        *(f"nobody was told of {name}" for name in due.must if name not in raised),
+    ]
+
+
+async def _untold(connection: Connection, due: Due, recorded: list[Recorded[Any]]) -> list[str]:
+    """What happened, and the receiver was not told of."""
+    taken: Mapping[str, set[str]] = due.fickle.taken(due.target)
+    due.told, due.sent = len(taken), len(due.target.received)
+    happened = {
+        each.record.id: each.record.type for each in recorded if public_event_name(each.record.type, each.event)
+    }
+    assert set(taken) <= set(happened)
+    waiting = await number(connection, b"select count(*) from webhook_deliveries where status <> 'delivered'")
+    untold = (
+        f"no webhook was told of {kind} {event_id}" for event_id, kind in happened.items() if event_id not in taken
+    )
+    return [*untold, *([f"{waiting} messages are not delivered"] if waiting else [])]
+
+
+async def _unmailed(connection: Connection, due: Due, recorded: list[Recorded[Any]], *, patient: bool) -> list[str]:
+    """Alerts that an owner wants to know of, and no mail told of that arrived. None is told in two."""
+    arrived = {message["Message-ID"].strip("<").partition("@")[0] for _, _, message in due.mails.mailbox.messages}
+    due.mailed = len(arrived)
+    alerts = [each.event for each in recorded if isinstance(each.event, AlertRaised)]
+    worth = {each.alert_id: each for each in alerts if _is_worth_a_mail(each)}
+    rows = await (await connection.execute(b"select alert_id, organization_id, mail_id from alert_notices")).fetchall()
+    mailed = {alert_id: mail_id for alert_id, _, mail_id in rows if mail_id is not None}
+    assert {alert_id for alert_id, _, _ in rows} <= set(worth)
+    assert len({alert_id for alert_id, _, _ in rows}) == len(rows)
+    assert arrived <= set(mailed.values())
+    told = {organization_id for _, organization_id, mail_id in rows if mail_id in arrived}
+    return [
+        f"no mail told of {_name(alert)}"
+        for alert_id, alert in worth.items()
+        if mailed.get(alert_id) not in arrived
+        and not (patient and alert_id not in mailed and alert.organization_id in told)
+    ]
+
+
+def _is_worth_a_mail(alert: AlertRaised) -> bool:
+    return wants_mail(Notifications(), "owner", alert.alert_type, alert.severity, own_key=False)
+
+
+def _name(alert: AlertRaised) -> Name:
+    numbers = alert.numbers
+    match alert.alert_type:
+        case "api_key.expiring":
+            return (alert.alert_type, alert.key_id, numbers["days"])
+        case "usage.threshold":
+            return (alert.alert_type, alert.organization_id, numbers["month"], numbers["percentage"])
+        case _:
+            return (alert.alert_type, alert.key_id or numbers["address"], numbers["most_frequent_reason"])
+
+
+_QUOTA = "usage.threshold"
+
+_BILLED = b"""
+    select organization_id, to_char(occurred_at at time zone 'UTC', 'YYYY-MM'), count(*)
+    from usage_events where billed and organization_id = any(%s::text[]) group by 1, 2
+"""

@@ -1,0 +1,74 @@
+"""What the log and the tables say, for tests to wait for and to compare."""
+
+import time
+from collections.abc import Awaitable, Callable
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import anyio
+
+from domain.keys.events import KeyExpired
+from domain.keys.secret import Secret, digest
+from domain.usage.decision import AccessRequest, decide
+from domain.usage.events import Code
+from eventstore.lanes import lane_of
+from eventstore.reader import read_lifecycle
+from eventstore.recorded import Recorded
+from infrastructure.clock import now
+from infrastructure.database.connections import Connection, Pool
+from projections.read_models.keys.state.queries import by_digests, decode
+from tests import seed
+from tests.waiting import stretched
+
+
+async def history(pool: Pool, organization_id: str, key_id: str) -> list[Recorded[Any]]:
+    """Everything that happened to a key, oldest first."""
+    async with pool.connection() as connection:
+        recorded = await read_lifecycle(connection, lane_of(organization_id), 0, 100_000)
+    return [each for each in recorded if each.record.stream_id == key_id]
+
+
+async def verdict(pool: Pool, secret: Secret, at: datetime) -> Code:
+    """What a verification at `at` answers."""
+    presented = AccessRequest(digest=digest(secret), action="verify")
+    async with pool.connection() as connection:
+        row = await (await connection.execute(*by_digests([presented.digest]))).fetchone()
+    return decide(presented, decode(bytes(row[1])) if row else None, None, at, row[2] if row else 0).code
+
+
+async def number(connection: Connection, query: bytes) -> int:
+    row = await (await connection.execute(query)).fetchone()
+    assert row is not None
+    return row[0] or 0
+
+
+async def eventually(condition: Callable[[], Awaitable[bool]], seconds: float = 20) -> None:
+    """Wait until `condition` holds; fails after `seconds`, or later on a busy machine."""
+    began = time.monotonic()
+    # The load of the machine may have risen while the test waited, so the bound is computed again each time.
+    while not await condition():
+        assert time.monotonic() < began + stretched(seconds), "it did not come to pass"
+        await anyio.sleep(0.05)
+
+
+async def an_expiry_is_recorded(pool: Pool, organization_id: str) -> Recorded[Any]:
+    """Make a key that expires at once, and wait until a worker has said so; gives its last event."""
+    key_id, _ = await seed.key(pool, organization_id, expires_at=now() + timedelta(seconds=0.3))
+    return await expiry_of(pool, organization_id, key_id)
+
+
+async def expiry_of(pool: Pool, organization_id: str, key_id: str) -> Recorded[Any]:
+    """Wait until the log says that a key, which was only created, has expired."""
+
+    async def is_recorded() -> bool:
+        return len(await history(pool, organization_id, key_id)) == 2
+
+    await eventually(is_recorded)
+    _, expired = await history(pool, organization_id, key_id)
+    assert isinstance(expired.event, KeyExpired)
+    return expired
+
+
+def is_running(pid: int) -> bool:
+    return Path(f"/proc/{pid}").exists()

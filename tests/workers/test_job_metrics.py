@@ -1,0 +1,99 @@
+"""What the workers do is counted, and every line that they log says for which job."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from app.observability.health.worker_status import JobsState, ValkeyUnavailable, jobs_state
+from infrastructure.database.connections import Pool
+from tests.process_tree import children_of
+from tests.workers.conftest import Start
+from tests.workers.log_view import eventually
+from tests.workers.valkey_view import View
+from workers.schedule import QUEUES, WAITING
+
+pytestmark = pytest.mark.anyio
+
+
+async def test_what_workers_and_scheduler_do_is_seen_by_the_api(start: Start, view: View, redis_url: str) -> None:
+    start("run")
+    start("schedule")
+
+    async def all_done() -> bool:
+        seen = await jobs_state(redis_url)
+        return {tally.name for tally in seen.tally if tally.succeeded} == set(QUEUES)
+
+    await eventually(all_done)
+    seen: JobsState = await jobs_state(redis_url)
+    assert {queue.name for queue in seen.queues} >= set(QUEUES)
+    assert (seen.workers, seen.schedulers) == (1 + len(WAITING), 1)
+    assert seen.worker_heartbeat is not None
+    assert seen.scheduler_heartbeat is not None
+    assert all(tally.seconds > 0 and tally.failed == 0 for tally in seen.tally)
+
+
+async def test_nobody_runs_where_nobody_was_started(redis_url: str) -> None:
+    seen = await jobs_state(redis_url)
+    assert (seen.workers, seen.worker_heartbeat, seen.schedulers, seen.scheduler_heartbeat) == (0, None, 0, None)
+
+
+async def test_a_valkey_that_is_away_is_no_state_at_all() -> None:
+    with pytest.raises(ValkeyUnavailable):
+        await jobs_state("redis://127.0.0.1:1")
+
+
+@pytest.mark.parametrize("standard_error", ["2>/dev/full", "2> >(exit 0)", "2>&-"])
+async def test_a_worker_goes_on_when_its_log_lines_cannot_be_written(
+    connections: Pool, start: Start, view: View, redis_url: str, standard_error: str
+) -> None:
+    async with connections.connection() as connection:
+        await connection.execute(b"set role none")
+        await connection.execute(b"alter table idempotency_keys rename to elsewhere")
+    pool = start("run", standard_error=standard_error)
+    start("schedule", standard_error=standard_error)
+
+    async def outcomes(outcome: str) -> bool:
+        tallies = {tally.name: getattr(tally, outcome) for tally in (await jobs_state(redis_url)).tally}
+        return bool(tallies.get("forget_idempotency_keys"))
+
+    async def has_failed() -> bool:
+        return await outcomes("failed")
+
+    async def has_succeeded() -> bool:
+        return await outcomes("succeeded")
+
+    async def lines_are_counted() -> bool:
+        return (await jobs_state(redis_url)).log_lines_dropped > 0
+
+    await eventually(has_failed)
+    workers = children_of(pool.pid)
+    await eventually(lines_are_counted)
+    async with connections.connection() as connection:
+        await connection.execute(b"set role none")
+        await connection.execute(b"alter table elsewhere rename to idempotency_keys")
+    view.forget_everything()
+    await eventually(has_succeeded)
+    assert set(children_of(pool.pid)) == set(workers)
+
+
+async def test_a_job_that_fails_is_counted_and_its_line_names_it(
+    connections: Pool, start: Start, view: View, redis_url: str, tmp_path: Path
+) -> None:
+    async with connections.connection() as connection:
+        await connection.execute(b"set role none")
+        await connection.execute(b"alter table idempotency_keys rename to elsewhere")
+    start("run")
+    start("schedule")
+
+    async def has_failed() -> bool:
+        return any(tally.failed for tally in (await jobs_state(redis_url)).tally)
+
+    await eventually(has_failed)
+    (failed,) = [tally.name for tally in (await jobs_state(redis_url)).tally if tally.failed]
+    assert failed == "forget_idempotency_keys"
+    lines: list[dict[str, Any]] = [json.loads(line) for line in (tmp_path / "0.log").read_text().splitlines()]
+    line = next(line for line in lines if line["event"] == "job_failed")
+    assert line["job"].endswith("forget_idempotency_keys")
+    assert line["job_id"]

@@ -1,0 +1,95 @@
+"""Far behind, a read model is brought up to date in several lanes at a time."""
+
+import random
+from collections.abc import Sequence
+
+import anyio
+import pytest
+from structlog.testing import capture_logs
+
+from eventstore.reader import UsageBatch
+from infrastructure.clock import now
+from infrastructure.database.connections import Connection, Pool
+from projections.engine.registry import USAGE_PROJECTIONS
+from projections.engine.runner import AsyncProjection, lags
+from projections.engine.usage_reader import usage_reader
+from projections.read_models.usage.apply import USAGE
+from projections.read_models.usage.check import check_usage
+from tests.projections.usage.uses import append, some_of_everything, used
+from tests.waiting import stretched
+from workers.job_runner import WORK_SECONDS
+from workers.run_projections import run_all, run_concurrently
+
+pytestmark = pytest.mark.anyio
+
+LANES = 4
+BATCHES_EACH = 10
+KEYS = [f"key_{number}" for number in range(30)]
+PAGES_OF_TWO = usage_reader(2, 1_000)
+
+
+async def _write(pool: Pool) -> None:
+    dice = random.Random(1)  # noqa: S311 -- no secret
+    async with pool.connection() as connection:
+        for number in range(LANES * BATCHES_EACH):
+            at = now()
+            await append(connection, f"p{number % LANES}", at, some_of_everything(dice, KEYS, at, 20))
+
+
+async def _behind(connection: Connection) -> int:
+    return sum(lag.behind for lag in await lags(connection, USAGE))
+
+
+async def test_two_lanes_are_counted_at_once_and_each_use_once(connections: Pool) -> None:
+    await _write(connections)
+    follower = AsyncProjection("usage", 1, "usage", PAGES_OF_TWO, USAGE.apply)
+    with anyio.fail_after(stretched(30)):
+        while (await run_concurrently(connections, follower, 1)).unfinished:
+            pass
+    async with connections.connection() as connection:
+        assert await _behind(connection) == 0
+        assert await check_usage(connection) == []
+
+
+async def test_whoever_is_far_behind_gets_a_second_runner(connections: Pool) -> None:
+    await _write(connections)
+    together = anyio.Event()
+    at_work: list[int] = []
+
+    async def meeting(_connection: Connection, page: Sequence[UsageBatch]) -> None:
+        at_work.append(page[0].lane)
+        if len(at_work) == 1:
+            await anyio.sleep(WORK_SECONDS)  # the time is over, and much is left
+            return
+        if len(at_work) == 3:
+            together.set()
+        with anyio.fail_after(stretched(5)):
+            await together.wait()
+
+    await run_all(connections, [AsyncProjection("usage", 1, "usage", PAGES_OF_TWO, meeting)])
+    first, second = at_work[1:3]
+    assert first != second
+
+
+async def test_a_lane_that_stopped_is_said_once_for_each_that_can_not_go_on(
+    connections: Pool, owner: Connection
+) -> None:
+    lane = 0
+    async with connections.connection() as connection:
+        for _ in range(3):
+            lane = await append(connection, "p", now(), [used("key_a", now())])
+    await owner.execute(b"delete from usage_batches where batch_no = 2")
+    with capture_logs() as lines:
+        await run_all(connections, USAGE_PROJECTIONS)
+        await run_all(connections, USAGE_PROJECTIONS)  # a second later, and no news
+    where = {
+        "event": "lane_stopped",
+        "log_level": "error",
+        "log": "usage",
+        "lane": lane,
+        "reason": f"usage lane {lane}: expected position 2, found 3",
+    }
+    # Read models take turns, so the order of the two is open.
+    assert sorted(lines, key=lambda line: line["projection"]) == sorted(
+        [{**where, "projection": each.projection} for each in USAGE_PROJECTIONS], key=lambda line: line["projection"]
+    )

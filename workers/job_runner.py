@@ -1,0 +1,114 @@
+"""How a job runs: on a pool of its own, within a bounded time, and without noise while the database is away.
+
+Opening the pool costs 6 ms a job (0.2 ms when one is kept); in exchange a job leaves nothing behind in the process, and
+whatever happened to the server before it does not matter.
+"""
+
+import asyncio
+import os
+from collections.abc import Awaitable, Callable, Coroutine
+from datetime import timedelta
+
+import structlog
+
+from infrastructure.clock import correct_by
+from infrastructure.database.clock import ClockDiffers, is_too_far, read_clock
+from infrastructure.database.connections import WORKER_ROLE, Connection, Pool, pool
+from infrastructure.database.errors import UNAVAILABLE, Unavailable
+from workers.config import Config
+from workers.log_throttle import LogThrottle
+
+CONNECTIONS_MAX = 8
+WORK_SECONDS = 0.5
+"""How long a job goes on finding more to do: what is left is the next tick's, and the jobs behind it get their turn."""
+
+_LIMIT_SECONDS = 20.0
+
+_log = structlog.get_logger(__name__)
+_unavailable = LogThrottle()
+
+
+class LastRun:
+    """What is known of the job that this process ran last: a worker runs one job at a time.
+
+    `complete`: it did not leave its work to the next tick because it had to. `clock_ahead`: how far the clock of the
+    machine was ahead of the database's.
+    """
+
+    def __init__(self) -> None:
+        self.complete = True
+        self.clock_ahead: timedelta | None = None
+
+    def begin(self) -> None:
+        self.complete = True
+
+
+last_run = LastRun()
+
+
+def run_job(work: Callable[[Pool], Awaitable[None]], *, irreversible: bool = True) -> None:
+    """Carry out `work`. That the database does not answer is no failure of the job: the next tick makes it good.
+
+    `irreversible`: some of the work depends on the time and cannot be undone, such as an expiry, a removal or a mail.
+    It is left undone while the clock of this machine is too far from the database's.
+    """
+    run_job_with_config(lambda connections, _: work(connections), irreversible=irreversible)
+
+
+def run_job_with_config(work: Callable[[Pool, Config], Awaitable[None]], *, irreversible: bool = True) -> None:
+    """The same for work that needs more of the configuration than the database."""
+    config = Config.from_environment(os.environ)
+    _tolerate_outage(_with_pool(config.database_url, lambda connections: work(connections, config), irreversible))
+
+
+def run_long_job(work: Callable[[Config], Awaitable[None]], seconds: float) -> None:
+    """The same for work that opens what it needs itself, and may take `seconds`."""
+    _tolerate_outage(_within(work(Config.from_environment(os.environ)), seconds))
+
+
+def _tolerate_outage(work: Coroutine[None, None, None]) -> None:
+    try:
+        asyncio.run(work)
+    except ClockDiffers as error:
+        last_run.complete = False
+        if _unavailable("clock"):
+            _log.error("clock_differs", reason=str(error))
+    except (Unavailable, *UNAVAILABLE) as error:
+        last_run.complete = False
+        if _unavailable("database"):
+            _log.warning("database_unavailable", error=type(error).__name__)
+    else:
+        _unavailable.forget_one("database")
+    finally:
+        # The machine's clock may be set until the next job, which looks at the database's by itself.
+        correct_by(timedelta(0))
+
+
+async def _with_pool(url: str, work: Callable[[Pool], Awaitable[None]], irreversible: bool) -> None:  # noqa: FBT001
+    async def opened() -> None:
+        async with pool(url, role=WORKER_ROLE, size_max=CONNECTIONS_MAX) as connections:
+            async with connections.connection() as connection:
+                await check_clock(connection, irreversible=irreversible)
+            await work(connections)
+
+    await _within(opened(), _LIMIT_SECONDS)
+
+
+async def check_clock(connection: Connection, *, irreversible: bool) -> None:
+    """Go by the database's clock from now on. Raises `ClockDiffers` where that is not to be relied on."""
+    last_run.clock_ahead = await read_clock(connection)
+    if irreversible and is_too_far(last_run.clock_ahead):
+        raise ClockDiffers(last_run.clock_ahead)
+
+
+async def _within(work: Awaitable[None], seconds: float) -> None:
+    limit = asyncio.timeout(seconds)
+    try:
+        async with limit:
+            await work
+    except TimeoutError:
+        if not limit.expired():
+            raise
+        last_run.complete = False
+        # The database may be well: what was too much for one run is the next one's.
+        _log.warning("job_cut_off", after_seconds=seconds)

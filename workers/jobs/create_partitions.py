@@ -1,0 +1,21 @@
+"""Every hour: the usage log has a partition for today and for each day of the week ahead."""
+
+from datetime import timedelta
+
+from eventstore.queries import SQL
+from infrastructure.clock import now
+from infrastructure.database.connections import Pool
+from workers.job_runner import run_job
+
+DAYS_AHEAD = 7
+
+
+def create_partitions() -> None:
+    run_job(ensure, irreversible=False)
+
+
+async def ensure(pool: Pool) -> None:
+    today = now().date()
+    async with pool.connection() as connection:
+        for days in range(DAYS_AHEAD + 1):
+            await connection.execute(SQL.usage_partition_ensure, (today + timedelta(days=days),))

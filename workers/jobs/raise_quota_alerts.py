@@ -1,0 +1,36 @@
+"""Every minute: who has used 80, 95 or 100 per cent of the month's requests is told so, once each.
+
+The alert and the note that it was told are one transaction, and its id follows from what it is about.
+"""
+
+from domain.actor import SystemActor
+from domain.alerts.quota_stages import quota_alert, stage_reached
+from domain.usage.quota import month_of
+from infrastructure.clock import now
+from infrastructure.database.connections import Pool
+from projections.outboxes.quota_alerts_sent.queries import standings, warned
+from workers.config import Config
+from workers.job_runner import run_job_with_config
+from workers.raise_alert import raise_alert
+
+ACTOR = SystemActor("quota-alerts")
+
+
+def raise_quota_alerts() -> None:
+    run_job_with_config(warn)
+
+
+async def warn(pool: Pool, config: Config) -> None:
+    at = now()
+    month = month_of(at)
+    async with pool.connection() as connection:
+        found = await standings(connection, month)
+    for standing in found:
+        quota = config.plans[standing.plan].monthly_requests
+        if quota is None:
+            continue
+        stage = stage_reached(standing.used, quota)
+        if stage is None or any(stage <= known for limit, known in standing.told if limit == quota):
+            continue
+        alert = quota_alert(standing.organization_id, month, quota, standing.used, stage, at)
+        await raise_alert(pool, ACTOR, alert, also=[warned(standing.organization_id, month, quota, stage)])

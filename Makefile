@@ -26,14 +26,20 @@ help: ## List the targets
 run: $(SYNCED) ## Start everything on this machine until Ctrl-C (settings: HOST, PORT, KEYLEDGER_HOME)
 	@exec $(VENV) -m embedded run
 
-# All tests that start servers run through this, on two workers that start the long files first.
-PYTEST := $(VENV) -m pytest -n 2 --dist loadgroup --randomly-dont-reorganize
+# Twice as many processes as processors: many tests wait for a process or a period and leave the processor to others.
+JOBS ?= $(shell $(PYTHON) -c 'import os; print(2 * len(os.sched_getaffinity(0)))')
+# A file is run by one process, so that its fixtures are made once; tests/conftest.py puts the files that take long first.
+PYTEST = $(VENV) -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder --randomly-dont-reorganize
 # The tests that `make check` runs with coverage, and therefore not again.
 COVERED := tests/domain tests/golden
 
 .PHONY: test
 test: $(SYNCED) ## Run all tests, which start their own servers
 	@$(PYTEST)
+
+.PHONY: test-fast
+test-fast: $(SYNCED) ## Run the tests that need no server of their own, no browser and no npm
+	@$(PYTEST) -m "not slow and not soak"
 
 .PHONY: soak
 soak: $(SYNCED) ## Run what `make test` omits: every bad request on every route, and a long run of schemathesis

@@ -17,6 +17,7 @@ from embedded.postgres import ROLE, SUPERUSER, PostgreSQL
 from embedded.valkey import Valkey
 from tests import random_input
 from tests.databases import new_database
+from tests.durations import SECONDS, is_slow
 from tests.interrupting import busy_loop  # noqa: F401  # pyright: ignore[reportUnusedImport] -- a fixture
 from tests.logins import migrate_with_runtime_login
 from tests.unprivileged_user import OrdinaryUser, make_ordinary_user
@@ -45,6 +46,22 @@ def pytest_configure(config: pytest.Config) -> None:
     """Give the seed of the run to Hypothesis, as `--hypothesis-seed` would, and to fixtures of the whole session."""
     hypothesis.core.global_force_seed = config.getoption("randomly_seed")
     random_input.begin(config.getoption("randomly_seed"), "session")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Order the tests by how long their files take, so that processes that run in parallel end together.
+
+    Mark those that `make test-fast` leaves out.
+    """
+
+    def file_of(item: pytest.Item) -> str:
+        return item.path.relative_to(config.rootpath).as_posix()
+
+    items.sort(key=lambda item: -SECONDS.get(file_of(item), 0))
+    for item in items:
+        if is_slow(file_of(item), getattr(item, "fixturenames", ())):
+            item.add_marker("slow")
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -18,9 +18,6 @@ from tests.ports import free_port
 from tests.stories.running import READY, ROOT, Run, environment_of, running
 from tests.waiting import stretched
 
-# One process runs all of them, since they share a run.
-pytestmark = pytest.mark.xdist_group("first run")
-
 _PARTS = ("postgresql", "valkey", "example-mcp", "workers", "scheduler", "api")
 
 

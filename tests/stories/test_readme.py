@@ -8,13 +8,9 @@ import threading
 from pathlib import Path
 from typing import NamedTuple
 
-import pytest
-
 from tests.ports import free_port
 from tests.stories.running import ROOT, running
 from tests.waiting import stretched
-
-pytestmark = pytest.mark.xdist_group("readme")
 
 _CONSOLE = re.compile(r"^```console\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _EXIT_CODE = re.compile(r"# exit code (\d+)$")

@@ -30,10 +30,7 @@ from tests.process_tree import children_of
 from tests.stories.running import ROOT, Run, as_module, environment_of, key_ids, running
 from tests.waiting import stretched
 
-pytestmark = [
-    pytest.mark.skipif(os.geteuid() != 0, reason="only root runs services under another account"),
-    pytest.mark.xdist_group("run as root"),
-]
+pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root runs services under another account")
 
 _SERVICES = ("example-mcp", "workers", "scheduler", "api")
 _CAP_SETUID = 7

@@ -3,15 +3,11 @@
 import stat
 from pathlib import Path
 
-import pytest
-
 from embedded.processes import wait_for
 from tests.app.browser import browser
 from tests.ports import free_port
 from tests.stories.running import ROOT, running
 from tests.waiting import stretched
-
-pytestmark = pytest.mark.xdist_group("readme")
 
 
 def test_the_demo_owner_signs_in_with_the_link_that_is_shown(tmp_path: Path) -> None:

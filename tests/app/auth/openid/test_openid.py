@@ -16,8 +16,6 @@ from tests.app.people import COOKIE, person
 from tests.ports import free_port
 from tests.random_input import random_email, random_token
 
-pytestmark = pytest.mark.xdist_group("openid")
-
 CALLBACK = "/sign-in/openid/callback"
 
 

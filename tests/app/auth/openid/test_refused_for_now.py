@@ -19,8 +19,6 @@ from tests.ports import free_port
 from tests.random_input import random_token
 from tests.waiting import eventually
 
-pytestmark = pytest.mark.xdist_group("openid")
-
 DISCOVERY, TOKEN, KEYS, USERINFO = "/.well-known/openid-configuration", "/token", "/jwks", "/me"
 
 

@@ -18,8 +18,6 @@ from tests.app.people import COOKIE, person
 from tests.ports import free_port
 from tests.random_input import random_token
 
-pytestmark = pytest.mark.xdist_group("openid")
-
 
 @pytest.fixture(scope="module", params=["false", "true"])
 def house(

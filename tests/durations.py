@@ -89,13 +89,20 @@ SECONDS = {
 }
 """About how long a file takes in one process. Renew with the times that `pytest --junitxml` records."""
 
-UNHURRIED = ("tests/benchmarks", "tests/embedded", "tests/examples", "tests/stories", "tests/upgrade", "tests/workers")
+SLOW_FOLDERS = (
+    "tests/benchmarks",
+    "tests/embedded",
+    "tests/examples",
+    "tests/stories",
+    "tests/upgrade",
+    "tests/workers",
+)
 """Folders of tests that start programs of their own."""
 
-FIXTURES = {"chromium", "issuer", "house", "ordinary_user", "screen", "start_api", "start_server", "upstream"}
+SLOW_FIXTURES = {"chromium", "issuer", "house", "ordinary_user", "screen", "start_api", "start_server", "upstream"}
 """What starts a server for the tests of one file, a browser, or a program from npm."""
 
 
 def is_slow(file: str, fixtures: Iterable[str]) -> bool:
     """Whether `make test-fast` leaves the tests of a file out that use these fixtures."""
-    return file in SECONDS or file.startswith(UNHURRIED) or not FIXTURES.isdisjoint(fixtures)
+    return file in SECONDS or file.startswith(SLOW_FOLDERS) or not SLOW_FIXTURES.isdisjoint(fixtures)

@@ -65,6 +65,12 @@ def org(api: Api) -> Organization:
     return api.organization()
 
 
+@pytest.fixture(scope="module")
+def refused_org(api: Api) -> Organization:
+    """An organization for all tests of a file whose requests are refused, so that they change nothing."""
+    return api.organization()
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
     """Says how large the scope matrix was."""
     size = config.stash.get(MATRIX_SIZE, None)

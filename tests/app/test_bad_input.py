@@ -74,12 +74,6 @@ def test_no_route_without_the_framework_has_an_id_in_its_path() -> None:
     assert not [path for _, path in DIRECT_ROUTES if "{" in path]
 
 
-@pytest.fixture(scope="module")
-def refused_org(api: Api) -> Organization:
-    """An organization for all tests whose requests are refused, so that they change nothing."""
-    return api.organization()
-
-
 NOT_JSON: dict[str, bytes] = {
     "a word": b"hello",
     "half an object": b'{"name": "x"',

@@ -75,10 +75,10 @@ def _name_in_json_twice(org: Organization, text: str) -> list[Answer]:
 @pytest.mark.parametrize("spelling", SPELLINGS.values(), ids=SPELLINGS)
 @pytest.mark.parametrize("send", [_path, _parameter_name, _parameter_value, _name_in_json, _name_in_json_twice])
 def test_an_encoded_key_is_not_repeated(
-    api: Api, org: Organization, send: Callable[[Organization, str], list[Answer]], spelling: str
+    api: Api, refused_org: Organization, send: Callable[[Organization, str], list[Answer]], spelling: str
 ) -> None:
     begin = api.server.log.stat().st_size
-    for answer in send(org, spelling):
+    for answer in send(refused_org, spelling):
         assert 400 <= answer.status < 500
         assert TELLTALE not in _decoded(answer.content)
         assert TELLTALE not in _decoded(repr(answer.headers.multi_items()).encode())

@@ -77,16 +77,18 @@ def test_a_body_of_one_mebibyte_is_read(org: Organization) -> None:
 
 
 @pytest.mark.parametrize("path", ["/v1/api-keys", "/v1/api-keys/verify", "/v1/mcps", "/v1/mcp/invoke", "/nowhere"])
-def test_a_body_that_says_it_is_larger_is_refused_before_it_is_sent(api: Api, org: Organization, path: str) -> None:
-    head = _head("POST", path, org.manager.secret, **{"Content-Length": str(BODY_BYTES_MAX + 1)})
+def test_a_body_that_says_it_is_larger_is_refused_before_it_is_sent(
+    api: Api, refused_org: Organization, path: str
+) -> None:
+    head = _head("POST", path, refused_org.manager.secret, **{"Content-Length": str(BODY_BYTES_MAX + 1)})
     response, body = api.server.exchange(head)
     assert (response.status, json.loads(body)["error"]["code"]) == (413, "payload_too_large")
     assert response.getheader("connection") == "close", "the rest is not read: nothing more is sent on this connection"
 
 
 @pytest.mark.parametrize("path", ["/v1/api-keys", "/v1/api-keys/verify", "/v1/mcps", "/v1/mcp/invoke", "/nowhere"])
-def test_a_body_that_turns_out_larger_is_refused(api: Api, org: Organization, path: str) -> None:
-    head = _head("POST", path, org.manager.secret, **{"Transfer-Encoding": "chunked"})
+def test_a_body_that_turns_out_larger_is_refused(api: Api, refused_org: Organization, path: str) -> None:
+    head = _head("POST", path, refused_org.manager.secret, **{"Transfer-Encoding": "chunked"})
     chunk = b"10000\r\n" + b" " * 65_536 + b"\r\n"
     response, body = api.server.exchange(head, *[chunk] * 16, b"1\r\n \r\n0\r\n\r\n")
     assert (response.status, json.loads(body)["error"]["code"]) == (413, "payload_too_large")
@@ -106,9 +108,11 @@ def test_a_body_in_chunks_is_read(api: Api, org: Organization) -> None:
     ("method", "path"),
     [("POST", "/v1/api-keys"), ("POST", "/v1/api-keys/verify"), ("POST", "/v1/mcps"), ("POST", "/v1/mcp/invoke")],
 )
-def test_another_content_type_is_refused(org: Organization, content_type: str | None, method: str, path: str) -> None:
+def test_another_content_type_is_refused(
+    refused_org: Organization, content_type: str | None, method: str, path: str
+) -> None:
     headers = {} if content_type is None else {"Content-Type": content_type}
-    refused = org.client.request(method, path, content=b'{"name":"Deploy"}', headers=headers)
+    refused = refused_org.client.request(method, path, content=b'{"name":"Deploy"}', headers=headers)
     assert (refused.status, refused.code) == (415, "unsupported_media_type")
 
 
@@ -132,9 +136,9 @@ def test_a_content_type_may_carry_a_charset_and_any_case(org: Organization) -> N
     ],
 )
 def test_another_method_is_refused_with_those_that_are_allowed(
-    org: Organization, method: str, path: str, allowed: set[str]
+    refused_org: Organization, method: str, path: str, allowed: set[str]
 ) -> None:
-    refused = org.client.request(method, path)
+    refused = refused_org.client.request(method, path)
     assert (refused.status, refused.code) == (405, "method_not_allowed")
     assert set(refused.headers["allow"].split(", ")) == allowed
 
@@ -157,10 +161,10 @@ def test_a_list_in_several_lines_is_one_list(org: Organization) -> None:
 
 
 @pytest.mark.parametrize("name", [b"Authorization", b"X-API-Key"])
-def test_of_two_credentials_none_is_chosen(api: Api, org: Organization, name: bytes) -> None:
+def test_of_two_credentials_none_is_chosen(api: Api, refused_org: Organization, name: bytes) -> None:
     """Or a proxy would have looked at one of them, and the other would count."""
     scheme = b"Bearer " if name == b"Authorization" else b""
-    keys = (org.manager.secret, org.key().secret)
+    keys = (refused_org.manager.secret, refused_org.key().secret)
     lines = [(name, scheme + secret.encode()) for secret in keys]
     refused = api.client().request("GET", "/v1/api-keys", raw_headers=lines)
     assert (refused.status, refused.code) == (401, "unauthorized")
@@ -232,13 +236,13 @@ def test_http_1_0_needs_no_host(api: Api) -> None:
 @pytest.mark.parametrize("chunked", [False, True])
 @pytest.mark.parametrize("path", ["/v1/api-keys", "/v1/api-keys/verify", "/v1/mcp/invoke", "/sign-in", "/nowhere"])
 def test_a_client_that_sends_everything_before_it_reads_is_told_that_it_is_too_much(
-    api: Api, org: Organization, path: str, *, chunked: bool
+    api: Api, refused_org: Organization, path: str, *, chunked: bool
 ) -> None:
     """As many clients do: an early close would be a broken connection to them, and no answer."""
     size = 8 * BODY_BYTES_MAX
     framing = {"Transfer-Encoding": "chunked"} if chunked else {"Content-Length": str(size)}
     with socket.create_connection(("127.0.0.1", api.server.port), timeout=60) as connection:
-        connection.sendall(_head("POST", path, org.manager.secret, **framing))
+        connection.sendall(_head("POST", path, refused_org.manager.secret, **framing))
         part = b" " * 65_536
         for _ in range(size // len(part)):
             connection.sendall(b"10000\r\n" + part + b"\r\n" if chunked else part)

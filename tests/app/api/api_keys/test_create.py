@@ -164,9 +164,9 @@ UNKNOWN_MCP = "mcp_" + "0" * 26
     ],
 )
 def test_what_is_wrong_is_named_with_the_remedy(
-    org: Organization, body: dict[str, object], field: str, remedy: str
+    refused_org: Organization, body: dict[str, object], field: str, remedy: str
 ) -> None:
-    refused = org.client.post("/v1/api-keys", body if field == "name" else {"name": "Deploy", **body})
+    refused = refused_org.client.post("/v1/api-keys", body if field == "name" else {"name": "Deploy", **body})
     assert (refused.status, refused.code) == (422, "validation_error")
     assert set(refused.details) == {field}
     assert remedy in refused.details[field]

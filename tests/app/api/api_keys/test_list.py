@@ -293,8 +293,8 @@ def test_every_order_goes_on_by_cursor(ordered: Organization, sort: str, order: 
         ({"Status": "active"}, "Status"),
     ],
 )
-def test_what_is_wrong_is_named(org: Organization, params: dict[str, str], field: str) -> None:
-    refused = org.client.get("/v1/api-keys", params)
+def test_what_is_wrong_is_named(refused_org: Organization, params: dict[str, str], field: str) -> None:
+    refused = refused_org.client.get("/v1/api-keys", params)
     assert (refused.status, refused.code) == (422, "validation_error")
     assert set(refused.details) == {field}
 

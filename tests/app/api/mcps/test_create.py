@@ -107,8 +107,8 @@ def test_a_credential_is_sealed_and_never_shown_again(api: Api, org: Organizatio
         ({"token": "t"}, "token"),
     ],
 )
-def test_what_is_wrong_is_named(org: Organization, body: dict[str, object], field: str) -> None:
-    refused = org.client.post("/v1/mcps", {**BODY, **body})
+def test_what_is_wrong_is_named(refused_org: Organization, body: dict[str, object], field: str) -> None:
+    refused = refused_org.client.post("/v1/mcps", {**BODY, **body})
     assert (refused.status, refused.code) == (422, "validation_error")
     assert set(refused.details) == {field}
 
@@ -146,11 +146,11 @@ def test_what_is_wrong_is_named(org: Organization, body: dict[str, object], fiel
         "http://93.184.215.14/mcp",
     ],
 )
-def test_an_address_that_may_not_be_reached_is_refused(api: Api, org: Organization, url: str) -> None:
-    refused = org.client.post("/v1/mcps", {**BODY, "endpoint_url": url})
+def test_an_address_that_may_not_be_reached_is_refused(api: Api, refused_org: Organization, url: str) -> None:
+    refused = refused_org.client.post("/v1/mcps", {**BODY, "endpoint_url": url})
     assert (refused.status, refused.code) == (422, "validation_error")
     assert set(refused.details) == {"endpoint_url"}
-    assert api.database.rows("select 1 from mcp_list where organization_id = %s", org.id) == []
+    assert api.database.rows("select 1 from mcp_list where organization_id = %s", refused_org.id) == []
 
 
 def test_an_address_that_the_operator_allows_may_be_plain_http(org: Organization) -> None:

@@ -26,8 +26,8 @@ help: ## List the targets
 run: $(SYNCED) ## Start everything on this machine until Ctrl-C (settings: HOST, PORT, KEYLEDGER_HOME)
 	@exec $(VENV) -m embedded run
 
-# Twice as many processes as processors: many tests wait for a process or a period and leave the processor to others.
-JOBS ?= $(shell $(PYTHON) -c 'import os; print(2 * len(os.sched_getaffinity(0)))')
+# One process more than there are processors: some tests wait for a period to pass, and leave their processor idle.
+JOBS ?= $(shell $(PYTHON) -c 'import os; print(1 + len(os.sched_getaffinity(0)))')
 # A file is run by one process, so that its fixtures are made once; tests/conftest.py puts the files that take long first.
 PYTEST = $(VENV) -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder --randomly-dont-reorganize
 # The tests that `make check` runs with coverage, and therefore not again.

@@ -14,7 +14,7 @@ import yaml
 from tests.app.metrics_text import scrape
 from tests.app.organizations import Api, Organization
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 DASHBOARD: dict[str, Any] = json.loads((ROOT / "docs/grafana/keyledger.json").read_text())
 RULES: list[dict[str, Any]] = [
     rule

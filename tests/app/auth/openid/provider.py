@@ -16,7 +16,7 @@ import httpx2
 from tests.app.serving import ROOT
 from tests.npm import node, npm
 
-_SOURCE = Path(__file__).parents[1] / "oidc_provider"
+_SOURCE = Path(__file__).parents[2] / "oidc_provider"
 _START_SECONDS = 60
 
 CLIENT_ID, CLIENT_SECRET = "keyledger", "s3cret:/ + %"

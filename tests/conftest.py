@@ -49,14 +49,14 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 @pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Order the tests by how long their files take, so that processes that run in parallel end together.
 
     Mark those that `make test-fast` leaves out.
     """
 
     def file_of(item: pytest.Item) -> str:
-        return item.path.relative_to(config.rootpath).as_posix()
+        return item.nodeid.partition("::")[0]
 
     items.sort(key=lambda item: -SECONDS.get(file_of(item), 0))
     for item in items:

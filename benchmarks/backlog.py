@@ -116,8 +116,8 @@ async def _watch(url: str, redis_url: str, seconds: float) -> list[Target]:
         print(f"{name}: caught up after {at:.1f} s")
     print("Longest time without a successful run:")
     for each in SCHEDULE:
-        print(f"  {each.name:<26}{longest[each.name]:>7.1f} s, due every {each.seconds} s")
-    swift = max(longest[each.name] for each in SCHEDULE if each.seconds <= _SWIFT_PERIOD)
+        print(f"  {each.name:<26}{longest[each.name]:>7.1f} s, due every {each.every} s")
+    swift = max(longest[each.name] for each in SCHEDULE if each.every <= _SWIFT_PERIOD)
     return [
         Target("everything caught up", max(done.values(), default=seconds), _CAUGHT_UP_SECONDS, " s", at_least=False),
         Target("longest wait of a job of seconds", swift, _WAIT_SECONDS, " s", at_least=False),

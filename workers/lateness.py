@@ -54,7 +54,7 @@ def publish(connection: Valkey) -> None:
     """Tell what is scheduled. Repeated, because Valkey may lose its data at any time."""
     at = time_of(connection)
     schedule = {
-        each.name: msgspec.json.encode({"period": each.seconds, "late_after": late_after(each.seconds)})
+        each.name: msgspec.json.encode({"period": each.every, "late_after": late_after(each.every)})
         for each in SCHEDULE
     }
     with connection.pipeline(transaction=True) as pipeline:
@@ -75,7 +75,7 @@ def unfinished(connection: Valkey) -> Sequence[Overdue]:
     at = seconds + microseconds / 1_000_000
     since = {name.decode(): float(value) for name, value in {**first, **succeeded}.items()}
     return [
-        Overdue(each.name, max(at - since[each.name], 0.0), late_after(each.seconds))
+        Overdue(each.name, max(at - since[each.name], 0.0), late_after(each.every))
         for each in SCHEDULE
         if each.name in since
     ]

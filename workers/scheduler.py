@@ -40,10 +40,10 @@ class Scheduler(CronScheduler):
         self._started = monotonic()
         self._late: set[str] = set()
         self._news = LogThrottle()
-        self._seconds = {scheduled.name: scheduled.seconds for scheduled in SCHEDULE}
+        self._seconds = {scheduled.name: scheduled.every for scheduled in SCHEDULE}
         self._seconds_max = {scheduled.name: scheduled.seconds_max for scheduled in SCHEDULE}
         for scheduled in SCHEDULE:
-            self.register(scheduled.job, queue_name=scheduled.name, interval=scheduled.seconds)
+            self.register(scheduled.run, queue_name=scheduled.name, interval=scheduled.every)
 
     def start(self) -> None:
         self._install_signal_handlers()

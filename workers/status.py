@@ -166,7 +166,7 @@ def _jobs(connection: Valkey) -> Jobs:
         schedule=[
             Schedule(
                 job=each.name,
-                interval_seconds=each.seconds,
+                interval_seconds=each.every,
                 waiting=_number(connection.llen(f"rq:queue:{each.name}")),
                 running=busy.count(each.name),
                 next=due.get(each.name),

@@ -1,6 +1,6 @@
 """rq's worker pool: as many processes as configured, started again when one ends, stopped when their jobs are done.
 
-Each of the jobs that wait, for servers of others or for large pages of the log, has one more, of its own.
+Each isolated job has one more process to itself.
 """
 # pyright: reportUnknownMemberType=false
 # (the annotations of rq leave type arguments out)
@@ -15,7 +15,7 @@ from rq.worker_pool import ForkProcess
 from rq.worker_pool import WorkerPool as RqWorkerPool
 
 from workers.config import Config
-from workers.schedule import QUEUES, SWIFT, WAITING
+from workers.schedule import ISOLATED_QUEUES, QUEUES, SHARED_QUEUES
 from workers.valkey import connect
 from workers.worker import work
 
@@ -30,11 +30,14 @@ class WorkerPool(RqWorkerPool):
 
     def __init__(self, config: Config) -> None:
         super().__init__(
-            QUEUES, connect(config.redis_url), num_workers=config.workers + len(WAITING), serializer=JSONSerializer
+            QUEUES,
+            connect(config.redis_url),
+            num_workers=config.workers + len(ISOLATED_QUEUES),
+            serializer=JSONSerializer,
         )
         self._redis_url = config.redis_url
         self._grace_seconds = config.grace_seconds
-        self._waiting: dict[str, str] = {}  # by queue of a job that waits, the name of its worker
+        self._isolated: dict[str, str] = {}  # by queue of an isolated job, the name of its worker
 
     def start(self, burst: bool = False, logging_level: str = "WARNING") -> None:  # noqa: ARG002, FBT001, FBT002
         self._burst = burst
@@ -54,11 +57,11 @@ class WorkerPool(RqWorkerPool):
         _sleep: float = 0,
         logging_level: str = "WARNING",  # noqa: ARG002
     ) -> BaseProcess:
-        queues = SWIFT
-        without = [queue for queue in WAITING if self._waiting.get(queue) not in self.worker_dict]
+        queues = SHARED_QUEUES
+        without = [queue for queue in ISOLATED_QUEUES if self._isolated.get(queue) not in self.worker_dict]
         if without:
             queues = (without[0],)
-            self._waiting[without[0]] = name
+            self._isolated[without[0]] = name
         return ForkProcess(target=work, args=(name, self._redis_url, os.getpid(), queues), name=f"worker {name}")
 
     def _wait_for_the_end(self) -> None:

@@ -73,7 +73,7 @@ async def some_anomalies(pool: Pool) -> Counter[str]:
 
 @pytest.mark.parametrize(
     ("job", "make_due", "look"),
-    [("warn_of_quota", a_quota_used_up, warn), ("detect_anomalies", some_anomalies, detect)],
+    [("raise_quota_alerts", a_quota_used_up, warn), ("detect_anomalies", some_anomalies, detect)],
 )
 async def test_each_alert_is_raised_once_wherever_a_worker_dies(
     connections: Pool,

@@ -92,7 +92,13 @@ def test_jobs_that_hang_keep_no_other_from_running_and_are_reported(
         assert all(f"{name} is late" in told_late() for name in blocked)
         assert api.client().get("/health/ready").data["status"] == "degraded"
         # Those that are due every few seconds and need nothing that is locked, to the last of the table.
-        others = {"aggregate_usage", "follow_changes", "mail_alerts", "deliver_mail", "deliver_webhooks"}
+        others = {
+            "aggregate_usage",
+            "run_lifecycle_projections",
+            "compose_alert_mails",
+            "deliver_mail",
+            "deliver_webhooks",
+        }
         assert others & late() == set()
         eventually(lambda: blocked <= logged("job_late"), LATE_SECONDS_MIN + 30)
         figures = scrape(api)

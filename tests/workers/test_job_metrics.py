@@ -12,7 +12,7 @@ from tests.process_tree import children_of
 from tests.workers.conftest import Start
 from tests.workers.log_view import eventually
 from tests.workers.valkey_view import View
-from workers.schedule import QUEUES, WAITING
+from workers.schedule import ISOLATED_QUEUES, QUEUES
 
 pytestmark = pytest.mark.anyio
 
@@ -28,7 +28,7 @@ async def test_what_workers_and_scheduler_do_is_seen_by_the_api(start: Start, vi
     await eventually(all_done)
     seen: JobsState = await jobs_state(redis_url)
     assert {queue.name for queue in seen.queues} >= set(QUEUES)
-    assert (seen.workers, seen.schedulers) == (1 + len(WAITING), 1)
+    assert (seen.workers, seen.schedulers) == (1 + len(ISOLATED_QUEUES), 1)
     assert seen.worker_heartbeat is not None
     assert seen.scheduler_heartbeat is not None
     assert all(tally.seconds > 0 and tally.failed == 0 for tally in seen.tally)
@@ -56,7 +56,7 @@ async def test_a_worker_goes_on_when_its_log_lines_cannot_be_written(
 
     async def outcomes(outcome: str) -> bool:
         tallies = {tally.name: getattr(tally, outcome) for tally in (await jobs_state(redis_url)).tally}
-        return bool(tallies.get("forget_idempotency_keys"))
+        return bool(tallies.get("purge_idempotency_keys"))
 
     async def has_failed() -> bool:
         return await outcomes("failed")
@@ -92,8 +92,8 @@ async def test_a_job_that_fails_is_counted_and_its_line_names_it(
 
     await eventually(has_failed)
     (failed,) = [tally.name for tally in (await jobs_state(redis_url)).tally if tally.failed]
-    assert failed == "forget_idempotency_keys"
+    assert failed == "purge_idempotency_keys"
     lines: list[dict[str, Any]] = [json.loads(line) for line in (tmp_path / "0.log").read_text().splitlines()]
     line = next(line for line in lines if line["event"] == "job_failed")
-    assert line["job"].endswith("forget_idempotency_keys")
+    assert line["job"].endswith("purge_idempotency_keys")
     assert line["job_id"]

@@ -66,7 +66,7 @@ async def test_each_alert_is_raised_once_by_whoever_comes_after_a_worker_that_di
     keys: set[str] = set()
     for step in range(1, STEPS_MAX):
         keys.add(await a_key_to_tell_of(connections, organization_id))
-        if not await killed_at(wire, step, "warn_of_expiry", SETTINGS):
+        if not await killed_at(wire, step, "raise_expiry_alerts", SETTINGS):
             break
         assert set((await told(connections, organization_id)).values()) <= {1}
         await asyncio.gather(warn(connections), warn(connections))
@@ -80,7 +80,7 @@ async def test_each_alert_is_raised_once_by_whoever_comes_after_a_worker_that_di
     record_property("a worker that warns of expiry", f"killed before each of {len(keys) - 1} statements")
 
 
-@pytest.mark.parametrize("job", ["follow_changes", "mail_alerts", "deliver_mail"])
+@pytest.mark.parametrize("job", ["run_lifecycle_projections", "compose_alert_mails", "deliver_mail"])
 async def test_each_alert_is_one_mail_to_each_person_wherever_a_worker_dies(
     connections: Pool, wire: Wire, job: str, record_property: Callable[[str, object], None]
 ) -> None:
@@ -95,7 +95,7 @@ async def test_each_alert_is_one_mail_to_each_person_wherever_a_worker_dies(
             people.add(await seed.member(connections, organization_id, "owner"))
             alert = expiry_alert("key_1", organization_id, now() + timedelta(days=7), SEVEN, now())
             assert await raise_alert(connections, SystemActor("tests"), alert)
-            if job != "follow_changes":
+            if job != "run_lifecycle_projections":
                 await note_and_write(connections, config, write=job == "deliver_mail")
             killed = await killed_at(wire, step, job, settings)
             await asyncio.gather(*[note_and_write(connections, config) for _ in range(2)])

@@ -15,7 +15,7 @@ from tests.projections.usage.uses import append, some_of_everything
 from tests.waiting import stretched
 from tests.workers.conftest import Start
 from tests.workers.log_view import eventually, is_running, number
-from workers.schedule import WAITING
+from workers.schedule import ISOLATED_QUEUES
 
 pytestmark = pytest.mark.anyio
 
@@ -64,7 +64,7 @@ async def test_workers_end_when_their_pool_was_killed(start: Start) -> None:
     pool = start("run", workers=2)
 
     async def all_run() -> bool:
-        return len(children_of(pool.pid)) == 2 + len(WAITING)
+        return len(children_of(pool.pid)) == 2 + len(ISOLATED_QUEUES)
 
     await eventually(all_run)
     workers = children_of(pool.pid)

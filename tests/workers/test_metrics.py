@@ -56,7 +56,7 @@ def test_jobs_that_wait_that_failed_and_that_succeeded_are_counted_apart(api: Ap
     assert by_label(api, "keyledger_jobs_total", "job") == {}
 
     workers = start("run")
-    failing = "forget_idempotency_keys"
+    failing = "purge_idempotency_keys"
     failed = {name: int(name == failing) for name in QUEUES}
     succeeded = {name: int(name != failing) for name in QUEUES}
     eventually(lambda: by_label(api, "keyledger_jobs_total", "job", outcome="failed") == failed)

@@ -14,11 +14,11 @@ from tests import seed
 from tests.workers.conftest import Start
 from tests.workers.log_view import an_expiry_is_recorded, eventually, expiry_of, history
 from tests.workers.valkey_view import View
-from workers.schedule import WAITING
+from workers.schedule import ISOLATED_QUEUES
 
 pytestmark = pytest.mark.anyio
 
-PROCESSES = 1 + len(WAITING)
+PROCESSES = 1 + len(ISOLATED_QUEUES)
 """Of `run` with one worker."""
 
 

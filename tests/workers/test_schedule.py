@@ -1,13 +1,15 @@
 from datetime import timedelta
+from pathlib import Path
 
 import anyio
 import pytest
 from freezegun import freeze_time
 
+import workers.jobs
 from tests.workers.conftest import Start
 from tests.workers.log_view import eventually
 from tests.workers.valkey_view import View
-from workers.schedule import QUEUES, SCHEDULE
+from workers.schedule import ISOLATED_QUEUES, QUEUES, SCHEDULE, SHARED_QUEUES
 from workers.scheduler import Scheduler
 from workers.valkey import connect
 
@@ -31,7 +33,7 @@ async def test_two_schedulers_do_no_harm_and_without_a_worker_nothing_piles_up(s
     before, _ = view.jobs_done()
     await anyio.sleep(4)
     after, failed = view.jobs_done()
-    every_second = sum(scheduled.seconds == 1 for scheduled in SCHEDULE)
+    every_second = sum(scheduled.every == 1 for scheduled in SCHEDULE)
     assert 2 * every_second <= after - before <= 6 * every_second  # not twice as many
     assert failed == 0
     assert view.jobs_kept() <= len(QUEUES)  # results are not kept
@@ -63,3 +65,20 @@ def test_a_scheduler_begins_with_every_job(redis_url: str, view: View) -> None:
 
 def test_every_job_has_a_queue_of_its_own() -> None:
     assert len(set(QUEUES)) == len(SCHEDULE)
+
+
+def test_every_job_is_scheduled_under_the_name_of_its_file() -> None:
+    files = {file.stem for file in Path(workers.jobs.__path__[0]).glob("*.py")} - {"__init__"}
+    assert {job.name for job in SCHEDULE} == files
+    assert {f"workers.jobs.{job.name}" for job in SCHEDULE} == {job.run.__module__ for job in SCHEDULE}
+
+
+def test_only_jobs_that_may_wait_have_a_process_to_themselves() -> None:
+    assert set(ISOLATED_QUEUES) == {
+        "aggregate_usage",
+        "apply_retention",
+        "check_mcp_health",
+        "deliver_mail",
+        "deliver_webhooks",
+    }
+    assert sorted(QUEUES) == sorted([*SHARED_QUEUES, *ISOLATED_QUEUES])

@@ -17,7 +17,7 @@ from tests.workers.hooks import SETTINGS, webhook
 from tests.workers.log_view import eventually, is_running
 from tests.workers.receiver import receiver
 from tests.workers.valkey_view import View
-from workers.schedule import SWIFT, WAITING
+from workers.schedule import ISOLATED_QUEUES, SHARED_QUEUES
 
 pytestmark = pytest.mark.anyio
 
@@ -31,7 +31,7 @@ async def test_everything_ends_in_order_within_five_seconds(start: Start, view: 
     scheduler = start("schedule")
 
     async def all_run() -> bool:
-        return (len(view.workers()), view.schedulers()) == (2 + len(WAITING), 1)
+        return (len(view.workers()), view.schedulers()) == (2 + len(ISOLATED_QUEUES), 1)
 
     await eventually(all_run)
     workers = children_of(pool.pid)
@@ -78,7 +78,7 @@ async def test_what_waits_for_others_has_a_process_of_its_own_also_after_it_was_
     pool = start("run")
 
     async def both_run() -> bool:
-        return view.queues() == sorted([SWIFT, *[(queue,) for queue in WAITING]])
+        return view.queues() == sorted([SHARED_QUEUES, *[(queue,) for queue in ISOLATED_QUEUES]])
 
     await eventually(both_run)
     for child in children_of(pool.pid):

@@ -20,7 +20,7 @@ from infrastructure.database.connections import Pool
 from tests.workers.conftest import Start
 from tests.workers.log_view import eventually
 from tests.workers.valkey_view import View
-from workers.schedule import QUEUES, WAITING
+from workers.schedule import ISOLATED_QUEUES, QUEUES
 
 pytestmark = pytest.mark.anyio
 
@@ -57,8 +57,8 @@ async def test_each_job_says_when_it_ran_and_when_it_comes_again(start: Start, v
     assert set(jobs) == set(QUEUES)
     assert {job["last"]["outcome"] for job in jobs.values()} == {"succeeded"}
     assert all(job["last"]["seconds"] > 0 for job in jobs.values())
-    assert jobs["make_partitions"]["next"] > jobs["make_partitions"]["last"]["ended"]
-    assert (len(seen["jobs"]["workers"]), len(seen["jobs"]["schedulers"])) == (1 + len(WAITING), 1)
+    assert jobs["create_partitions"]["next"] > jobs["create_partitions"]["last"]["ended"]
+    assert (len(seen["jobs"]["workers"]), len(seen["jobs"]["schedulers"])) == (1 + len(ISOLATED_QUEUES), 1)
     assert {follower["behind"] for follower in seen["followers"]} == {0}
     code, text = await command("status")
     assert (code, "succeeded" in text, "0 failed jobs" in text) == (0, True, True)
@@ -88,19 +88,19 @@ async def test_a_job_that_failed_is_named_tried_again_and_forgotten(
     scheduler.terminate()
     await asyncio.to_thread(scheduler.wait)
     (failed,) = (await status())["failed"]
-    assert failed["job"] == "forget_idempotency_keys"
+    assert failed["job"] == "purge_idempotency_keys"
     assert failed["error"].startswith('psycopg.errors.UndefinedTable: relation "idempotency_keys" does not exist')
     assert failed["at"]
 
     async def last() -> str:
         jobs = (await status())["schedule"]
-        return next(job["last"]["outcome"] for job in jobs if job["job"] == "forget_idempotency_keys")
+        return next(job["last"]["outcome"] for job in jobs if job["job"] == "purge_idempotency_keys")
 
     assert await last() == "failed"
-    assert await command("retry-failed", "make_partitions") == (0, "nothing had failed\n")
-    assert await command("retry-failed") == (0, "tried again: forget_idempotency_keys\n")
+    assert await command("retry-failed", "create_partitions") == (0, "nothing had failed\n")
+    assert await command("retry-failed") == (0, "tried again: purge_idempotency_keys\n")
     await eventually(has_failed)
-    assert await command("forget-failed", "make_partitions") == (0, "0 forgotten\n")
+    assert await command("forget-failed", "create_partitions") == (0, "0 forgotten\n")
     assert await command("forget-failed") == (0, "1 forgotten\n")
     assert not await has_failed()
 

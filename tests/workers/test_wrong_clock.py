@@ -28,7 +28,7 @@ from workers.worker import CLOCK
 
 pytestmark = pytest.mark.anyio
 
-GOES_ON = {"aggregate_usage", "follow_changes", "make_partitions"}
+GOES_ON = {"aggregate_usage", "run_lifecycle_projections", "create_partitions"}
 """What these do follows from the log, and can be done again."""
 
 LEAVING = {"KEYLEDGER_USAGE_EXPORT": "discard", "KEYLEDGER_PLANS": '{"enterprise": {"usage_days": 400}}'}

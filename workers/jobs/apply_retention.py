@@ -6,6 +6,7 @@ import structlog
 
 from eventstore.retention import AlreadyRunning, NotRemovable
 from workers.config import Config
+from workers.job import Job
 from workers.job_runner import run_long_job
 from workers.log_throttle import LogThrottle
 from workers.retention import RemovedDay, remove_expired
@@ -19,6 +20,9 @@ _news = LogThrottle()
 
 def apply_retention() -> None:
     run_long_job(take_out, SECONDS_MAX)
+
+
+JOB = Job(apply_retention, every=3_600, isolated=True, seconds_max=SECONDS_MAX + 60)
 
 
 async def take_out(config: Config) -> None:

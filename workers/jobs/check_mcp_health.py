@@ -21,6 +21,7 @@ from infrastructure.database.errors import UNAVAILABLE, Unavailable
 from infrastructure.encryption import DecryptionFailed, Sealer
 from projections.read_models.mcps.health.queries import Claimed, claim
 from workers.config import Config
+from workers.job import Job
 from workers.job_runner import run_job_with_config
 from workers.log_throttle import LogThrottle
 
@@ -38,6 +39,9 @@ _news = LogThrottle(_HOUR)
 
 def check_mcp_health() -> None:
     run_job_with_config(check)
+
+
+JOB = Job(check_mcp_health, every=5, isolated=True)
 
 
 async def check(pool: Pool, config: Config) -> None:

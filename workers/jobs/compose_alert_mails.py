@@ -19,6 +19,7 @@ from projections.outboxes.alert_mail.follow import WORTH_TELLING
 from projections.outboxes.alert_mail.queries import Notice, Recipient, claim, due, recipient, settle
 from projections.outboxes.mail.outbox import mail_add
 from workers.config import Config
+from workers.job import Job
 from workers.job_runner import WORK_SECONDS, run_job_with_config
 from workers.log_throttle import LogThrottle
 from workers.mail.alert_mails import alert_mail
@@ -37,6 +38,9 @@ _news = LogThrottle()
 
 def compose_alert_mails() -> None:
     run_job_with_config(mail)
+
+
+JOB = Job(compose_alert_mails, every=1)
 
 
 async def mail(pool: Pool, config: Config) -> None:

@@ -5,6 +5,7 @@ from datetime import timedelta
 from eventstore.queries import SQL
 from infrastructure.clock import now
 from infrastructure.database.connections import Pool
+from workers.job import Job
 from workers.job_runner import run_job
 
 DAYS_AHEAD = 7
@@ -12,6 +13,9 @@ DAYS_AHEAD = 7
 
 def create_partitions() -> None:
     run_job(ensure, irreversible=False)
+
+
+JOB = Job(create_partitions, every=3_600)
 
 
 async def ensure(pool: Pool) -> None:

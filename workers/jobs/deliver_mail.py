@@ -15,6 +15,7 @@ from infrastructure.database.connections import Pool
 from infrastructure.encryption import DecryptionFailed, Sealer
 from projections.outboxes.mail.outbox import SQL, Waiting, claim
 from workers.config import Config
+from workers.job import Job
 from workers.job_runner import run_job_with_config
 from workers.log_throttle import LogThrottle
 from workers.mail.sending import NotDelivered, send
@@ -39,6 +40,9 @@ _news = LogThrottle()
 
 def deliver_mail() -> None:
     run_job_with_config(deliver)
+
+
+JOB = Job(deliver_mail, every=1, isolated=True)
 
 
 async def deliver(pool: Pool, config: Config) -> None:

@@ -48,6 +48,7 @@ from projections.outboxes.webhooks.queries import (
 )
 from projections.read_models.webhooks.list.queries import secrets_of
 from workers.config import Config
+from workers.job import Job
 from workers.job_runner import run_job_with_config
 from workers.log_throttle import LogThrottle
 
@@ -92,6 +93,9 @@ _news = LogThrottle()
 
 def deliver_webhooks() -> None:
     run_job_with_config(deliver)
+
+
+JOB = Job(deliver_webhooks, every=1, isolated=True)
 
 
 async def deliver(pool: Pool, config: Config) -> None:

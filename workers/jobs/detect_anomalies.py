@@ -32,6 +32,7 @@ from projections.read_models.anomalies.queries import (
     thresholds,
 )
 from workers.config import Config
+from workers.job import Job
 from workers.job_runner import WORK_SECONDS, run_job_with_config
 from workers.log_throttle import LogThrottle
 from workers.raise_alert import raise_alert
@@ -55,6 +56,9 @@ _news = LogThrottle(3_600.0)
 
 def detect_anomalies() -> None:
     run_job_with_config(detect)
+
+
+JOB = Job(detect_anomalies, every=5)
 
 
 async def detect(pool: Pool, config: Config) -> None:

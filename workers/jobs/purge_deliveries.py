@@ -6,6 +6,7 @@ from time import monotonic
 from infrastructure.clock import now
 from infrastructure.database.connections import Pool
 from projections.outboxes.webhooks.queries import SQL
+from workers.job import Job
 from workers.job_runner import WORK_SECONDS, run_job
 
 KEPT_FOR = timedelta(days=30)
@@ -13,6 +14,9 @@ KEPT_FOR = timedelta(days=30)
 
 def purge_deliveries() -> None:
     run_job(forget)
+
+
+JOB = Job(purge_deliveries, every=60)
 
 
 async def forget(pool: Pool) -> None:

@@ -6,11 +6,15 @@ from eventstore.idempotency import KEPT_FOR
 from eventstore.queries import SQL
 from infrastructure.clock import now
 from infrastructure.database.connections import Pool
+from workers.job import Job
 from workers.job_runner import WORK_SECONDS, run_job
 
 
 def purge_idempotency_keys() -> None:
     run_job(forget)
+
+
+JOB = Job(purge_idempotency_keys, every=60)
 
 
 async def forget(pool: Pool) -> None:

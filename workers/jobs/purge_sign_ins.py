@@ -8,6 +8,7 @@ from infrastructure.database.connections import Pool
 from projections.outboxes.alert_mail.queries import SQL as NOTICES
 from projections.outboxes.mail.outbox import SQL as MAIL
 from projections.records.sessions.queries import SQL
+from workers.job import Job
 from workers.job_runner import WORK_SECONDS, run_job
 
 SESSION_IDLE_MOST = timedelta(days=366)
@@ -20,6 +21,9 @@ MAILS_KEPT = timedelta(days=90)
 
 def purge_sign_ins() -> None:
     run_job(forget)
+
+
+JOB = Job(purge_sign_ins, every=60)
 
 
 async def forget(pool: Pool) -> None:

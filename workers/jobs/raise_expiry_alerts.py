@@ -10,6 +10,7 @@ from infrastructure.clock import now
 from infrastructure.database.connections import Pool
 from projections.read_models.keys.expiry_schedule.queries import Expiring, due
 from workers.due_keys import DueKeyTask, process_due
+from workers.job import Job
 from workers.job_runner import run_job
 from workers.raise_alert import raise_alert
 
@@ -18,6 +19,9 @@ ACTOR = SystemActor("expiry-alerts")
 
 def raise_expiry_alerts() -> None:
     run_job(warn)
+
+
+JOB = Job(raise_expiry_alerts, every=60)
 
 
 async def warn(pool: Pool) -> None:

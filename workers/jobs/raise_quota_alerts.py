@@ -10,6 +10,7 @@ from infrastructure.clock import now
 from infrastructure.database.connections import Pool
 from projections.outboxes.quota_alerts_sent.queries import standings, warned
 from workers.config import Config
+from workers.job import Job
 from workers.job_runner import run_job_with_config
 from workers.raise_alert import raise_alert
 
@@ -18,6 +19,9 @@ ACTOR = SystemActor("quota-alerts")
 
 def raise_quota_alerts() -> None:
     run_job_with_config(warn)
+
+
+JOB = Job(raise_quota_alerts, every=60)
 
 
 async def warn(pool: Pool, config: Config) -> None:

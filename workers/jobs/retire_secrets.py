@@ -13,6 +13,7 @@ from infrastructure.database.connections import Connection, Pool
 from infrastructure.database.statements import Statement
 from projections.read_models.keys.list.queries import SQL, UsedSecret, secrets_ending, secrets_superseded
 from workers.due_keys import DueKeyTask, command_step, give, process_due
+from workers.job import Job
 from workers.job_runner import WORK_SECONDS, run_job
 
 ACTOR = SystemActor("retirement")
@@ -40,6 +41,9 @@ SUPERSEDED = DueKeyTask(actor=ACTOR, due=_superseded, step=_supersede)
 
 def retire_secrets() -> None:
     run_job(retire)
+
+
+JOB = Job(retire_secrets, every=1)
 
 
 async def retire(pool: Pool) -> None:

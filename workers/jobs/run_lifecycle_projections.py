@@ -2,12 +2,16 @@
 
 from infrastructure.database.connections import Pool
 from projections.engine.registry import LIFECYCLE_PROJECTIONS
+from workers.job import Job
 from workers.job_runner import run_job
 from workers.run_projections import run_all
 
 
 def run_lifecycle_projections() -> None:
     run_job(prepare, irreversible=False)
+
+
+JOB = Job(run_lifecycle_projections, every=1)
 
 
 async def prepare(pool: Pool) -> None:

@@ -109,8 +109,8 @@ def test_without_valkey_workers_or_scheduler_it_is_degraded(jobs: JobsState | No
     ("due", "said"),
     [
         ((), "python -m workers schedule"),
-        ([JobDue("mail_alerts", 1, 30, 1_500)], "mail_alerts is late: no run has succeeded for 1500 s"),
-        ([JobDue("make_partitions", 3_600, 10_800, 60, failed=True)], "make_partitions failed the last time"),
+        ([JobDue("compose_alert_mails", 1, 30, 1_500)], "compose_alert_mails is late: no run has succeeded for 1500 s"),
+        ([JobDue("create_partitions", 3_600, 10_800, 60, failed=True)], "create_partitions failed the last time"),
     ],
 )
 def test_a_job_that_is_late_or_failed_is_named(due: Sequence[JobDue], said: str) -> None:

@@ -128,7 +128,7 @@ def test_no_secret_of_a_webhook_is_kept_whatever_its_receiver_answers(
         org.key()
         for target in (signed, unsigned):
             target.answer, target.response = lambda _: 404, f"Cannot POST {target.url} {secrets}".encode()
-        _work(api, "follow_changes", "deliver_webhooks")
+        _work(api, "run_lifecycle_projections", "deliver_webhooks")
         attempts = [row[0] for row in api.database.rows("select status_code from webhook_attempts")]
         assert attempts == [404, 404]
     for settings in ({"KEYLEDGER_UPSTREAM_ALLOW": ""}, {"KEYLEDGER_MASTER_KEY": "A" * 43 + "="}, {}):

@@ -109,6 +109,7 @@ from gateway.geoip import country_lookup
 from infrastructure.database.connections import AUTH_ROLE, Timeouts, connect, pool
 from infrastructure.encryption import Sealer
 from infrastructure.log_format import configure_logging
+from projections.engine.commands import commands_on
 
 JudgeOfKeys = JudgeOf[VerificationRequest, VerificationResult]
 
@@ -227,10 +228,12 @@ def create_app(
         bounds=bounds or BatchLimits(deadline_seconds=patience),
         watch=traces.batches(recorder),
     )
+    connections_to_database = pool(config.database_url, timeouts=timeouts)
     services = Services(
         config=config,
         draining=Draining(config.grace_seconds),
-        pool=pool(config.database_url, timeouts=timeouts),
+        pool=connections_to_database,
+        commands=commands_on(connections_to_database, patience),
         verification=verification,
         gateway=traces.gateway(GatewayConfig(egress=config.egress)),
         sealer=Sealer(config.master_keys),

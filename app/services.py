@@ -12,6 +12,7 @@ from app.process.draining import Draining
 from app.verification.rate_limits import RateLimits
 from app.verification.requests import VerificationQueue
 from domain.organizations.plan import Plans
+from eventstore.commands import Commands
 from gateway.gateway import Gateway
 from gateway.geoip import CountryOf
 from infrastructure.database.connections import Connection, Pool
@@ -21,15 +22,16 @@ from infrastructure.encryption import Sealer
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """`pool` for changes, `verification` for presented keys, `gateway` for calls to MCP servers.
+    """`commands` for changes, `verification` for presented keys, `gateway` for calls to MCP servers.
 
-    A route reads through `reading`: the database itself then shows it nothing of another organization. `country_of`
-    tells what is shown of an address.
+    A route reads through `read_transaction`, so that PostgreSQL shows it no row of another organization. `country_of`
+    returns the country of an address.
     """
 
     config: Config
     draining: Draining
     pool: Pool
+    commands: Commands
     verification: VerificationQueue
     gateway: Gateway
     sealer: Sealer
@@ -46,7 +48,7 @@ class Services:
         return read_transaction(self.pool, organization_id)
 
     def write_transaction(self, organization_id: str) -> AbstractAsyncContextManager[Connection]:
-        """A transaction for what is in no event; changes of anything else go through `app.commands.run_command`."""
+        """A transaction for rows outside the log. Everything else changes through `commands`."""
         return write_transaction(self.pool, organization_id)
 
     def credential_lookup(self) -> AbstractAsyncContextManager[Connection]:

@@ -18,13 +18,14 @@ from domain.keys.secret import ENTROPY_BYTES, Secret, fingerprint, generate
 from domain.organizations.commands import CreateOrganization
 from domain.organizations.decider import ORGANIZATION
 from eventstore.codec import encode, encode_data, schema_of, wire_name
-from eventstore.execute import Change, Write, execute, no_guard
+from eventstore.execute import Change
 from eventstore.lanes import lane_of
 from eventstore.queries import SQL
 from eventstore.recorded import Origin, Record
 from infrastructure.clock import new_event_id, new_id, now
 from infrastructure.database.connections import Connection, Pool, connect, pool
 from infrastructure.database.statements import Statement
+from projections.engine.commands import commands_on
 from projections.engine.inline import INLINE
 
 CHUNK = 2_000
@@ -64,17 +65,9 @@ async def _organization(connections: Pool) -> str:
     command = CreateOrganization(
         organization_id, "Bench", organization_id.replace("_", "-"), "enterprise", now(), _OWNER
     )
-    write = Write(
-        decider=ORGANIZATION,
-        stream_id=organization_id,
-        organization_id=organization_id,
-        command=lambda _: command,
-        guard=no_guard(),
-        at=now(),
-        origin=Origin(_OWNER),
-        new_event_id=new_event_id,
+    await commands_on(connections).run(
+        ORGANIZATION, organization_id, organization_id, command, origin=Origin(_OWNER), at=command.at
     )
-    await execute(connections, write, INLINE)
     return organization_id
 
 

@@ -1,9 +1,9 @@
-"""The only write path of changes: load, decide, append, answer.
+"""The only write path of changes: load, decide, append, respond. Callers use it through `eventstore.commands`.
 
-A change is about one stream. Where a rule spans several, such as that an organization has one owner, the others are
-changed beside it: all of it is committed, or nothing.
+A change concerns one stream. If a rule spans several streams, such as "an organization has one owner", related commands
+change the others in the same transaction.
 
-Locks are taken in one order everywhere: idempotency key, guard of the organization (only where a *set* changes, such as
+Locks are taken in one order everywhere: idempotency key, guard of the organization (only if a *set* changes, such as
 the number of keys), stream, read models, lane head. The writes and the commit leave in one flush, so the lane never
 waits for this process.
 """
@@ -26,6 +26,7 @@ from eventstore.lanes import lane_of
 from eventstore.outcome import Attempt
 from eventstore.queries import SQL
 from eventstore.recorded import Origin, Record
+from infrastructure.clock import new_event_id
 from infrastructure.database.connections import Connection, Pool
 from infrastructure.database.errors import UNAVAILABLE, Unconfirmed
 from infrastructure.database.statements import Statement
@@ -40,9 +41,9 @@ ATTEMPTS_MAX = 3
 
 @dataclass(frozen=True, slots=True)
 class Change(Generic[S, E]):
-    """What a write did: the state before and after, and the events between (none: it was so already).
+    """The effect of a write: the state before and after, and the events between. No events: nothing had to change.
 
-    `beside`: what happened to other streams in the same transaction.
+    `related`: what happened to other streams in the same transaction.
     """
 
     kind: str
@@ -53,12 +54,12 @@ class Change(Generic[S, E]):
     events: tuple[E, ...]
     revision: int
     at: datetime
-    beside: tuple["Change[Any, Any]", ...] = ()
+    related: tuple["Change[Any, Any]", ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class VersionPrecondition:
-    """A stream that a change relies on and the version it must still have at the commit: the key that asks for it."""
+    """A stream and the version that it must still have at the commit, such as the key that the caller presented."""
 
     stream_id: str
     version: int
@@ -66,20 +67,20 @@ class VersionPrecondition:
 
 @dataclass(frozen=True, slots=True)
 class Lock(Generic[F]):
-    """Locks what a set-wide rule depends on, and reads it: `statement` gives the row that `facts` are read from."""
+    """Locks what a rule about a set depends on. `statement` returns the row from which `facts` makes the facts."""
 
     statement: Statement
     facts: Callable[[TupleRow | None], F]
 
 
 def no_guard() -> Lock[None]:
-    """For commands that look at nothing but their own stream."""
+    """Return the guard of commands that depend on nothing but their own stream."""
     return Lock(Statement(b"", ()), lambda _: None)
 
 
 @dataclass(frozen=True, slots=True)
 class LockAndQuery(Generic[F]):
-    """A guard whose facts need more than the row that it locks: `read` asks for them once the lock is held."""
+    """A guard whose facts need more than the row that it locks. `read` queries them while the lock is held."""
 
     statement: Statement
     read: Callable[[Connection, TupleRow | None], Awaitable[F]]
@@ -87,7 +88,7 @@ class LockAndQuery(Generic[F]):
 
 @dataclass(frozen=True, slots=True)
 class RelatedCommand(Generic[S, C, E]):
-    """A command to another stream of the organization, carried out in the same transaction, and before the main one."""
+    """A command to another stream of the organization. It runs in the same transaction, before the main command."""
 
     decider: Decider[S, C, E]
     stream_id: str
@@ -96,12 +97,12 @@ class RelatedCommand(Generic[S, C, E]):
 
 @dataclass(frozen=True, slots=True)
 class Write(Generic[S, C, E, F]):
-    """One command to one stream, and those `beside` it to others.
+    """A command to one stream, and the related commands to others.
 
-    `command` and `beside` make them from the facts that `guard` read under its lock. `expected_revisions`: refuse when
-    the stream has none of them. `relies_on`: no change is made once that stream has moved on. `also` gives further
-    statements for the same transaction, such as a sealed credential. `answer` is what a repeat under the same
-    idempotency key is told.
+    `command` and `related_commands` are made from the facts that `guard` reads under its lock. `expected_revisions`:
+    refuse unless the stream has one of them. `requires_unchanged`: change nothing if that stream has a newer version.
+    `extra_statements` join the same transaction, such as one that stores an encrypted credential. `response` is stored
+    under the idempotency key.
     """
 
     decider: Decider[S, C, E]
@@ -111,26 +112,26 @@ class Write(Generic[S, C, E, F]):
     guard: Lock[F] | LockAndQuery[F]
     at: datetime
     origin: Origin
-    new_event_id: Callable[[], str]
     expected_revisions: frozenset[int] | None = None
     requires_unchanged: VersionPrecondition | None = None
     idempotency: IdempotentRequest | None = None
-    answer: Callable[[Change[S, E]], StoredResponse] | None = None
+    response: Callable[[Change[S, E]], StoredResponse] | None = None
     extra_statements: Callable[[Change[S, E]], Iterable[Statement]] = field(default=lambda _: ())
     related_commands: Callable[[F], Sequence[RelatedCommand[Any, Any, Any]]] = field(default=lambda _: ())
 
 
 InlineProjection = Callable[[Change[Any, Any]], Iterable[Statement]]
-"""A read model that changes with the log in one transaction: the statements that follow from a change."""
+"""Returns the statements that update a read model after a change. They join the transaction of the change."""
 
 
 async def execute(
     pool: Pool, write: Write[S, C, E, F], inline: Sequence[InlineProjection], attempt: Attempt | None = None
 ) -> Change[S, E] | StoredResponse:
-    """Carry out `write`; gives the change, or the earlier answer when the idempotency key has one.
+    """Run `write` and return the change, or the stored response if its idempotency key has one.
 
-    Raises a `Refusal` of the domain, `StreamMoved` when others kept being faster, `Unavailable` when the database does
-    not answer and nothing was changed, `Unconfirmed` when the change may have been made: `attempt` can tell which.
+    Raises a `Refusal` of the domain, `ConcurrentChange` if others changed the stream first three times, `Unavailable`
+    if the database does not respond and nothing was changed, and `Unconfirmed` if the change may have been made.
+    `attempt` can then find out.
     """
     attempt = attempt or Attempt()
     for number in range(1, ATTEMPTS_MAX + 1):
@@ -152,12 +153,12 @@ async def execute(
 async def _once(
     connection: Connection, write: Write[S, C, E, F], inline: Sequence[InlineProjection], attempt: Attempt
 ) -> Change[S, E] | StoredResponse:
-    """One attempt. Whatever is raised, the pool rolls back before the connection serves anyone else."""
+    """Make one attempt. On any exception the pool rolls back before it hands out the connection again."""
     loaded = await _load(connection, write, attempt)
     if isinstance(loaded, StoredResponse):
         return loaded
-    beside = await _load_beside(connection, write, loaded.facts)
-    plan = _decide(write, loaded, inline, beside)
+    related = await _load_related(connection, write, loaded.facts)
+    plan = _decide(write, loaded, inline, related)
     attempt.sends_commit(plan.change, plan.proof, is_harmless=plan.is_harmless)
     await _send(connection, [*plan.statements, Statement(SQL.commit, ())])
     return plan.change
@@ -172,9 +173,10 @@ class _Loaded(Generic[F]):
 async def _load(
     connection: Connection, write: Write[Any, Any, Any, F], attempt: Attempt
 ) -> _Loaded[F] | StoredResponse:
-    """Begin, claim, lock, read: one flush, or two for a request with an Idempotency-Key.
+    """Begin, claim, lock and read in one flush, or in two for a request with an Idempotency-Key.
 
-    A repeat has to learn that the first still runs, and can not while it waits for the guard that the first holds.
+    A repeated request must be able to see that the first one still runs. It cannot see that while it waits for the
+    guard that the first one holds.
     """
     begin = [Statement(SQL.begin, ()), Statement(SQL.bind, (write.organization_id,)), attempt.begin()]
     if write.idempotency:
@@ -196,7 +198,7 @@ async def _load(
 
 @dataclass(frozen=True, slots=True)
 class _Decided:
-    """A change of one stream, the last record that its stream had before, and the ids of the new events."""
+    """A change of one stream, the last record that the stream had before, and the ids of the new events."""
 
     change: Change[Any, Any]
     last: bytes
@@ -204,20 +206,20 @@ class _Decided:
 
     @property
     def version(self) -> int:
-        """Of the stream before the change."""
+        """The version of the stream before the change."""
         return self.change.revision - len(self.change.events)
 
     @property
     def proof(self) -> Statement:
-        """Finds the last of the events if, and only if, the transaction was committed."""
+        """The statement that finds the last of the events if, and only if, the transaction was committed."""
         return Statement(SQL.event_find, (self.change.stream_id, self.change.revision, self.event_ids[-1]))
 
 
 @dataclass(frozen=True, slots=True)
 class _Plan(Generic[S, E]):
-    """A change, every statement of it in lock order, and what proves its commit.
+    """A change, its statements in lock order, and the statement that proves its commit.
 
-    `is_harmless`: nothing changes, so the caller can be answered whatever becomes of the commit.
+    `is_harmless`: nothing changes, so the response does not depend on the commit.
     """
 
     change: Change[S, E]
@@ -227,10 +229,10 @@ class _Plan(Generic[S, E]):
 
 
 _Streams = Sequence[tuple[RelatedCommand[Any, Any, Any], tuple[bytes, ...]]]
-"""Commands beside the main one, and the records of their streams."""
+"""The related commands, and the records of their streams."""
 
 
-async def _load_beside(connection: Connection, write: Write[Any, Any, Any, F], facts: F) -> _Streams:
+async def _load_related(connection: Connection, write: Write[Any, Any, Any, F], facts: F) -> _Streams:
     commands = write.related_commands(facts)
     if not commands:
         return ()
@@ -244,38 +246,38 @@ async def _load_beside(connection: Connection, write: Write[Any, Any, Any, F], f
 def _decide(
     write: Write[S, C, E, F], loaded: _Loaded[F], inline: Sequence[InlineProjection], streams: _Streams = ()
 ) -> _Plan[S, E]:
-    """Return what follows from what was loaded."""
+    """Decide all commands and return every statement that follows."""
     version = len(loaded.bodies)
     if write.expected_revisions is not None and version and version not in write.expected_revisions:
         raise RevisionMismatch(current=version)
     main = RelatedCommand(write.decider, write.stream_id, write.command(loaded.facts))
-    beside = [_decide_stream(write, command, bodies) for command, bodies in streams]
+    related = [_decide_stream(write, command, bodies) for command, bodies in streams]
     decided_main = _decide_stream(write, main, loaded.bodies)
-    change = replace(decided_main.change, beside=tuple([decided.change for decided in beside]))
-    moved = [decided for decided in [*beside, replace(decided_main, change=change)] if decided.change.events]
+    change = replace(decided_main.change, related=tuple([decided.change for decided in related]))
+    moved = [decided for decided in [*related, replace(decided_main, change=change)] if decided.change.events]
     statements: list[Statement] = []
     if moved:
         statements += _advance_streams(write, moved)
     for decided in moved:
         for model in inline:
             statements += model(decided.change)
-    also = list(write.extra_statements(change))
-    statements += also
-    if write.idempotency and write.answer:
-        statements.append(write.idempotency.store(write.answer(change), write.at))
+    extra = list(write.extra_statements(change))
+    statements += extra
+    if write.idempotency and write.response:
+        statements.append(write.idempotency.store(write.response(change), write.at))
     statements += [_append(write, decided) for decided in moved]
-    return _Plan(change, statements, moved[-1].proof if moved else None, is_harmless=not moved and not also)
+    return _Plan(change, statements, moved[-1].proof if moved else None, is_harmless=not moved and not extra)
 
 
 def _decide_stream(
-    write: Write[Any, Any, Any, Any], asked: RelatedCommand[S, C, E], bodies: tuple[bytes, ...]
+    write: Write[Any, Any, Any, Any], to_stream: RelatedCommand[S, C, E], bodies: tuple[bytes, ...]
 ) -> _Decided:
-    decider = asked.decider
+    decider = to_stream.decider
     before = decider.fold(cast("E", decode_event(decode_record(body))) for body in bodies)
-    events = decider.decide(before, asked.command)
+    events = decider.decide(before, to_stream.command)
     change = Change(
         kind=decider.kind,
-        stream_id=asked.stream_id,
+        stream_id=to_stream.stream_id,
         organization_id=write.organization_id,
         before=before,
         after=decider.fold(events, before),
@@ -283,23 +285,25 @@ def _decide_stream(
         revision=len(bodies) + len(events),
         at=write.at,
     )
-    # In the order of the versions: all have one instant, and lists that show the log are ordered by instant and id.
-    return _Decided(change, bodies[-1] if bodies else b"", tuple(sorted(write.new_event_id() for _ in events)))
+    # Sorted, so that ids follow versions: all events have one instant, and lists of the log sort by instant and id.
+    return _Decided(change, bodies[-1] if bodies else b"", tuple(sorted(new_event_id() for _ in events)))
 
 
 def _advance_streams(write: Write[Any, Any, Any, Any], moved: Iterable[_Decided]) -> list[Statement]:
-    """Moves the streams on and holds the one that is relied on where it is.
+    """Advance the streams, and lock the one that must stay unchanged at its version.
 
-    Whoever changes that one waits for this commit, or has committed before and is seen: a key that was revoked makes no
-    change after its revocation was answered. In the order of the ids, or two that rely on each other's would deadlock.
+    A concurrent change of that stream waits for this commit, or has committed earlier and is detected here. So a
+    revoked key makes no change once its revocation was confirmed. The statements are sorted by stream id: two keys that
+    change each other would deadlock otherwise.
     """
     moves = {
         decided.change.stream_id: (decided.change.kind, decided.version, decided.change.revision) for decided in moved
     }
-    relied = write.requires_unchanged
-    if relied is not None:
-        _, version, _ = moves.setdefault(relied.stream_id, (write.decider.kind, relied.version, relied.version))
-        if version != relied.version:
+    unchanged = write.requires_unchanged
+    if unchanged is not None:
+        locked = (write.decider.kind, unchanged.version, unchanged.version)
+        _, version, _ = moves.setdefault(unchanged.stream_id, locked)
+        if version != unchanged.version:
             raise ConcurrentChange
     return [
         Statement(SQL.stream_advance, (stream_id, kind, write.organization_id, version, revision))
@@ -340,6 +344,6 @@ def _append(write: Write[Any, Any, Any, Any], decided: _Decided) -> Statement:
 
 
 async def _send(connection: Connection, statements: Iterable[Statement]) -> list[AsyncCursor[TupleRow]]:
-    """Send all statements in one flush and wait for the last answer."""
+    """Send all statements in one flush and wait for the last result."""
     async with connection.pipeline():
         return [await connection.execute(query, parameters) for query, parameters in statements]

@@ -14,9 +14,8 @@ from domain.mcps.commands import RecordHealth
 from domain.mcps.decider import MCP
 from domain.mcps.errors import McpNotFound
 from domain.mcps.events import Health
+from eventstore.commands import Commands
 from eventstore.errors import ConcurrentChange
-from eventstore.execute import Write, execute, no_guard
-from eventstore.idempotency import StoredResponse
 from eventstore.recorded import Origin
 from gateway.errors import (
     GatewayError,
@@ -30,12 +29,11 @@ from gateway.gateway import Gateway
 from gateway.mcp_target import McpTarget
 from gateway.results import Probe
 from gateway.wire.parameter_headers import encoded_headers
-from infrastructure.clock import new_event_id, now
+from infrastructure.clock import now
 from infrastructure.database.connections import Pool
 from infrastructure.database.errors import UNAVAILABLE, Unavailable
 from infrastructure.database.statements import Statement
 from infrastructure.database.tenant import write_transaction
-from projections.engine.inline import INLINE
 from projections.read_models.mcps.health.queries import health_answered, health_failed, health_list_again
 
 FRESH = timedelta(seconds=30)
@@ -86,14 +84,14 @@ def health_after(error: GatewayError | None, timeout_ms: float) -> Health | None
             return None
 
 
-async def record_call(pool: Pool, way: McpTarget, error: GatewayError | None, timeout_ms: int) -> None:
+async def record_call(commands: Commands, way: McpTarget, error: GatewayError | None, timeout_ms: int) -> None:
     """Note what the end of a call says. The time in the gateway's own queue is not held against the server."""
     health = health_after(error, error.waited_seconds * 1_000 if isinstance(error, UpstreamTimeout) else timeout_ms)
     if health is None:
         return
     found = HealthObservation(health, None if health == "healthy" or error is None else error.code)
     if not _is_known(way, found, now()):
-        await _note(pool, way, found)
+        await _record(commands, way, found)
 
 
 async def list_again(pool: Pool, way: McpTarget) -> None:
@@ -106,11 +104,16 @@ async def list_again(pool: Pool, way: McpTarget) -> None:
 
 
 async def probe(
-    pool: Pool, gateway: Gateway, way: McpTarget, *, timeout_seconds: float = PROBE_SECONDS, beyond_doubt: bool = False
+    commands: Commands,
+    gateway: Gateway,
+    way: McpTarget,
+    *,
+    timeout_seconds: float = PROBE_SECONDS,
+    conclusive: bool = False,
 ) -> Probe:
-    """Ask the server what it offers, and note how it was found. `beyond_doubt`: see `Found`.
+    """Ask the server for its tools and record its health. `conclusive`: see `HealthObservation`.
 
-    Raises `TooManyCalls` when too many tests of this server run already.
+    Raises `TooManyCalls` if too many tests of this server run already.
     """
     answer = await gateway.probe(way.upstream, timeout_seconds=timeout_seconds)
     seconds = answer.retry_after_seconds
@@ -118,12 +121,12 @@ async def probe(
     if answer.reachable:
         tools = None if answer.tools is None else msgspec.json.encode(answer.tools)
         headers = None if answer.tools is None else encoded_headers(answer.tools)
-        await _note(
-            pool, way, HealthObservation("healthy", tools=tools, parameter_headers=headers, retry_after=retry_after)
+        await _record(
+            commands, way, HealthObservation("healthy", tools=tools, parameter_headers=headers, retry_after=retry_after)
         )
     elif answer.code != UpstreamTimeout.code or answer.waited_seconds * 1_000 >= PATIENCE_MS:
-        await _note(
-            pool, way, HealthObservation("unhealthy", answer.code, conclusive=beyond_doubt, retry_after=retry_after)
+        await _record(
+            commands, way, HealthObservation("unhealthy", answer.code, conclusive=conclusive, retry_after=retry_after)
         )
     return answer
 
@@ -142,8 +145,8 @@ def _is_transition(way: McpTarget, found: HealthObservation, at: datetime) -> bo
     return way.health != "unhealthy" and (again or found.conclusive)
 
 
-async def _note(pool: Pool, way: McpTarget, found: HealthObservation) -> None:
-    """Remember how the server was found. What can not be remembered is found out again: nobody is refused for it."""
+async def _record(commands: Commands, way: McpTarget, found: HealthObservation) -> None:
+    """Record the health of the server. If that fails, a later call or check records it, so no request is refused."""
     at = now()
     not_before = None if found.retry_after is None else at + found.retry_after
     if found.health == "healthy":
@@ -154,9 +157,9 @@ async def _note(pool: Pool, way: McpTarget, found: HealthObservation) -> None:
         noted = health_failed(way.mcp_id, way.endpoint_changed_at, at, at + AGAIN_AFTER, not_before)
     try:
         if _is_transition(way, found, at):
-            await _change(pool, way, found, at, noted)
+            await _change(commands, way, found, at, noted)
         else:
-            async with write_transaction(pool, way.organization_id) as connection:
+            async with write_transaction(commands.pool, way.organization_id) as connection:
                 await connection.execute(*noted)
     except (Unavailable, *UNAVAILABLE):
         _log.warning("mcp_health_unrecorded", mcp_id=way.mcp_id)
@@ -164,19 +167,10 @@ async def _note(pool: Pool, way: McpTarget, found: HealthObservation) -> None:
         pass  # It was deleted meanwhile, or others who found the same were faster.
 
 
-async def _change(pool: Pool, way: McpTarget, found: HealthObservation, at: datetime, noted: Statement) -> None:
+async def _change(commands: Commands, way: McpTarget, found: HealthObservation, at: datetime, noted: Statement) -> None:
     command = RecordHealth(health=found.health, endpoint_changed_at=way.endpoint_changed_at, at=at, reason=found.reason)
-    write = Write(
-        decider=MCP,
-        stream_id=way.mcp_id,
-        organization_id=way.organization_id,
-        command=lambda _: command,
-        guard=no_guard(),
-        at=at,
-        origin=Origin(ACTOR),
-        new_event_id=new_event_id,
-        extra_statements=lambda _: [noted],
+    change = await commands.run(
+        MCP, way.mcp_id, way.organization_id, command, origin=Origin(ACTOR), at=at, extra_statements=[noted]
     )
-    change = await execute(pool, write, INLINE)
-    if not isinstance(change, StoredResponse) and change.events:
+    if change.events:
         _log.info("mcp_health_changed", mcp_id=way.mcp_id, health=found.health, reason=found.reason)

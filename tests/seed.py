@@ -25,7 +25,7 @@ from domain.organizations.plan import PLANS, KeyCounts, McpCounts, MemberCounts,
 from eventstore.execute import Write, execute, no_guard
 from eventstore.idempotency import StoredResponse
 from eventstore.recorded import Origin
-from infrastructure.clock import new_event_id, new_id, now
+from infrastructure.clock import new_id, now
 from infrastructure.database.connections import Pool
 from infrastructure.database.statements import Statement
 from projections.engine.inline import INLINE
@@ -57,7 +57,6 @@ async def organization(pool: Pool, plan: PlanName = "team") -> str:
         guard=no_guard(),
         at=command.at,
         origin=Origin(OWNER),
-        new_event_id=new_event_id,
     )
     await execute(pool, write, INLINE)
     return organization_id
@@ -102,7 +101,6 @@ async def key(pool: Pool, organization_id: str, **fields: Any) -> tuple[str, Sec
         guard=keys_guard(organization_id, PLANS),
         at=at,
         origin=Origin(OWNER),
-        new_event_id=new_event_id,
     )
     await execute(pool, write, INLINE)
     return command.key_id, secret
@@ -140,7 +138,6 @@ async def tell_mcp(
         guard=mcps_guard(organization_id, PLANS),
         at=now(),
         origin=Origin(OWNER),
-        new_event_id=new_event_id,
         extra_statements=lambda _: also,
     )
     await execute(pool, write, INLINE)
@@ -188,7 +185,6 @@ async def tell_and_write(
         guard=no_guard(),
         at=now(),
         origin=Origin(OWNER),
-        new_event_id=new_event_id,
         extra_statements=also,
     )
     assert not isinstance(await execute(pool, write, INLINE), StoredResponse)

@@ -14,14 +14,12 @@ from domain.keys.commands import KeyCommand
 from domain.keys.decider import KEY
 from domain.organizations.plan import PLANS
 from eventstore.errors import ConcurrentChange
-from eventstore.execute import Write, execute
-from eventstore.idempotency import StoredResponse
 from eventstore.recorded import Origin
-from infrastructure.clock import new_event_id, now
+from infrastructure.clock import now
 from infrastructure.database.connections import Connection, Pool
 from infrastructure.database.errors import Unavailable
 from infrastructure.database.statements import Statement
-from projections.engine.inline import INLINE
+from projections.engine.commands import commands_on
 from projections.read_models.keys.list.queries import DueKey
 from projections.read_models.organizations.counts.queries import keys_guard
 from workers.job_runner import CONNECTIONS_MAX, WORK_SECONDS
@@ -63,29 +61,32 @@ def command_step(
 
     async def step(pool: Pool, key: DueKey) -> bool:
         at = now()
-        return await give(pool, key, command(at), actor, at)
+        return await run_key_command(pool, key, command(at), actor, at)
 
     return step
 
 
-async def give(
-    pool: Pool, key: Due, command: KeyCommand, actor: SystemActor, at: datetime, also: Sequence[Statement] = ()
+async def run_key_command(
+    pool: Pool,
+    key: Due,
+    command: KeyCommand,
+    actor: SystemActor,
+    at: datetime,
+    extra_statements: Sequence[Statement] = (),
 ) -> bool:
-    """Give a key a command, with what is written in the same transaction; says whether anything happened to the key."""
-    write = Write(
-        decider=KEY,
-        stream_id=key.key_id,
-        organization_id=key.organization_id,
-        command=lambda _: command,
-        # Nothing is decided upon the counts, but they may change with the key: who changes them locks them first.
-        guard=keys_guard(key.organization_id, PLANS),
-        at=at,
+    """Run a command on a key and return whether the key changed. `extra_statements` join the transaction."""
+    change = await commands_on(pool).run(
+        KEY,
+        key.key_id,
+        key.organization_id,
+        command,
         origin=Origin(actor),
-        new_event_id=new_event_id,
-        extra_statements=lambda _: also,
+        at=at,
+        # The decision does not depend on the counts, but they may change with the key, so they are locked first.
+        guard=keys_guard(key.organization_id, PLANS),
+        extra_statements=extra_statements,
     )
-    change = await execute(pool, write, INLINE)
-    return not isinstance(change, StoredResponse) and bool(change.events)
+    return bool(change.events)
 
 
 async def process_due(pool: Pool, duty: DueKeyTask[K], seconds: float = WORK_SECONDS) -> int:

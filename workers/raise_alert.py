@@ -1,31 +1,27 @@
-"""Raises alerts: once each, whoever finds the reason, and however often."""
+"""Raise an alert once, however many workers find its reason, and however often."""
 
 from collections.abc import Sequence
 
 from domain.actor import SystemActor
 from domain.alerts.commands import RaiseAlert
 from domain.alerts.decider import ALERT
-from eventstore.execute import Write, execute, no_guard
-from eventstore.idempotency import StoredResponse
 from eventstore.recorded import Origin
-from infrastructure.clock import new_event_id
 from infrastructure.database.connections import Pool
 from infrastructure.database.statements import Statement
-from projections.engine.inline import INLINE
+from projections.engine.commands import commands_on
 
 
-async def raise_alert(pool: Pool, by: SystemActor, alert: RaiseAlert, also: Sequence[Statement] = ()) -> bool:
-    """Whether it is new. `also` is carried out in the same transaction, new or not. Raises `Unavailable`."""
-    write = Write(
-        decider=ALERT,
-        stream_id=alert.alert_id,
-        organization_id=alert.organization_id,
-        command=lambda _: alert,
-        guard=no_guard(),
-        at=alert.at,
+async def raise_alert(
+    pool: Pool, by: SystemActor, alert: RaiseAlert, extra_statements: Sequence[Statement] = ()
+) -> bool:
+    """Return whether the alert is new. `extra_statements` join its transaction in any case. Raises `Unavailable`."""
+    change = await commands_on(pool).run(
+        ALERT,
+        alert.alert_id,
+        alert.organization_id,
+        alert,
         origin=Origin(by),
-        new_event_id=new_event_id,
-        extra_statements=lambda _: also,
+        at=alert.at,
+        extra_statements=extra_statements,
     )
-    change = await execute(pool, write, INLINE)
-    return not isinstance(change, StoredResponse) and bool(change.events)
+    return bool(change.events)

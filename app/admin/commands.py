@@ -9,6 +9,7 @@ from app.config import Config
 from infrastructure.clock import now
 from infrastructure.database.clock import read_clock
 from infrastructure.database.connections import WORKER_ROLE, Pool, pool
+from projections.engine.commands import commands_on
 from projections.records.sessions.queries import failures
 
 _FAILURES_KEPT = timedelta(days=90)
@@ -26,15 +27,16 @@ async def run(config: Config, options: argparse.Namespace) -> list[str]:
 
 
 async def _lines(connections: Pool, config: Config, options: argparse.Namespace) -> list[str]:
+    commands = commands_on(connections)
     match options.word:
         case "create-organization":
             organization_id, user_id = await organizations.create_organization(
-                connections, config.plans, options.name, options.slug, options.plan, options.owner_email
+                commands, config.plans, options.name, options.slug, options.plan, options.owner_email
             )
             return [f"{organization_id}  owned by {user_id}"]
         case "change-plan":
             organization_id = await organizations.change_plan(
-                connections, config.plans, options.organization, options.plan
+                commands, config.plans, options.organization, options.plan
             )
             return [f"{organization_id}  {options.plan}"]
         case "list-organizations":
@@ -47,7 +49,7 @@ async def _lines(connections: Pool, config: Config, options: argparse.Namespace)
             return [await sign_in_link(connections, config, options.email)]
         case "create-management-key":
             _, secret = await organizations.create_management_key(
-                connections, config.plans, options.organization, options.name, options.expires_in_days
+                commands, config.plans, options.organization, options.name, options.expires_in_days
             )
             return [secret.reveal()]
         case _:

@@ -26,14 +26,14 @@ from domain.organizations.decider import ORGANIZATION
 from domain.organizations.events import OrganizationCreated
 from domain.organizations.plan import PLANS, KeyCounts, McpCounts, MemberCounts
 from eventstore.codec import decode_event, decode_record
-from eventstore.execute import Lock, Write, execute, no_guard
+from eventstore.execute import Lock
 from eventstore.queries import SQL
 from eventstore.recorded import Origin
 from gateway.endpoint import check_endpoint_url
-from infrastructure.clock import new_event_id, now
+from infrastructure.clock import now
 from infrastructure.database.connections import WORKER_ROLE, Connection, Pool, Timeouts, pool
 from infrastructure.database.statements import Statement
-from projections.engine.inline import INLINE
+from projections.engine.commands import commands_on
 from projections.read_models.mcps.list import queries as mcp_list
 from projections.read_models.members.list import queries as member_list
 from projections.read_models.organizations.counts.queries import keys_guard, mcps_guard, members_guard
@@ -120,7 +120,7 @@ class _DemoSeeder:
         organization = CreateOrganization(
             organization_id=self._organization_id, name="Demo", slug=slug, plan="team", at=self._at, by=_DEMO
         )
-        await self._write(ORGANIZATION, self._organization_id, lambda _: organization, no_guard())
+        await self._run(ORGANIZATION, self._organization_id, organization)
 
     async def _add_owner(self) -> None:
         owner_id = self._plan.owner_id
@@ -129,7 +129,7 @@ class _DemoSeeder:
             return AddMember(owner_id, self._organization_id, "owner", self._at, census)
 
         address = member_list.user_put(owner_id, self._organization_id, _OWNER_EMAIL)
-        await self._write(MEMBER, owner_id, owner, members_guard(self._organization_id, PLANS), [address])
+        await self._run(MEMBER, owner_id, owner, members_guard(self._organization_id, PLANS), [address])
 
     async def _register_mcp(self, url: str, problem: str | None) -> None:
         def command(census: McpCounts) -> RegisterMcp:
@@ -146,7 +146,7 @@ class _DemoSeeder:
                 endpoint_problem=problem,
             )
 
-        await self._write(MCP, self._plan.mcp_id, command, mcps_guard(self._organization_id, PLANS))
+        await self._run(MCP, self._plan.mcp_id, command, mcps_guard(self._organization_id, PLANS))
 
     async def _create_key(self, planned: PlannedKey, name: str, permissions: Permissions) -> None:
         def command(census: KeyCounts) -> CreateKey:
@@ -164,25 +164,23 @@ class _DemoSeeder:
                 known_mcps={self._plan.mcp_id: "live"},
             )
 
-        await self._write(KEY, planned.key_id, command, keys_guard(self._organization_id, PLANS))
+        await self._run(KEY, planned.key_id, command, keys_guard(self._organization_id, PLANS))
 
-    async def _write(
+    async def _run(
         self,
         decider: Decider[S, C, E],
         stream_id: str,
-        command: Callable[[F], C],
-        guard: Lock[F],
-        also: Sequence[Statement] = (),
+        command: C | Callable[[F], C],
+        guard: Lock[F] | None = None,
+        extra_statements: Sequence[Statement] = (),
     ) -> None:
-        write = Write(
-            decider=decider,
-            stream_id=stream_id,
-            organization_id=self._organization_id,
-            command=command,
-            guard=guard,
+        await commands_on(self._pool).run(
+            decider,
+            stream_id,
+            self._organization_id,
+            command,
+            origin=Origin(UserActor(self._plan.owner_id)),
             at=self._at,
-            origin=Origin(actor=UserActor(self._plan.owner_id)),
-            new_event_id=new_event_id,
-            extra_statements=lambda _: also,
+            guard=guard,
+            extra_statements=extra_statements,
         )
-        await execute(self._pool, write, INLINE)

@@ -1,14 +1,12 @@
 """What an operator does with organizations."""
 
 import os
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator
 from datetime import timedelta
-from typing import Any, TypeVar
 
 from psycopg.errors import UniqueViolation
 
 from domain.actor import SystemActor
-from domain.decider import Decider
 from domain.fields import FieldErrors
 from domain.grants import GRANTS
 from domain.ids import is_id
@@ -25,12 +23,11 @@ from domain.organizations.decider import ORGANIZATION
 from domain.organizations.errors import OrganizationNotFound
 from domain.organizations.plan import KeyCounts, MemberCounts, PlanName, Plans
 from domain.refusal import Conflict
-from eventstore.execute import Lock, RelatedCommand, Write, execute, no_guard
+from eventstore.commands import Commands
+from eventstore.execute import RelatedCommand
 from eventstore.recorded import Origin
-from infrastructure.clock import new_event_id, new_id, now
+from infrastructure.clock import new_id, now
 from infrastructure.database.connections import Pool
-from infrastructure.database.statements import Statement
-from projections.engine.inline import INLINE
 from projections.read_models.members.list.queries import user_put
 from projections.read_models.organizations.counts.queries import keys_guard, members_guard
 from projections.read_models.organizations.list.queries import (
@@ -40,11 +37,6 @@ from projections.read_models.organizations.list.queries import (
     page_after,
 )
 
-S = TypeVar("S")
-C = TypeVar("C")
-E = TypeVar("E")
-F = TypeVar("F")
-
 _PAGE = 1_000
 
 OPERATOR = SystemActor("operator")
@@ -52,48 +44,50 @@ OPERATOR = SystemActor("operator")
 
 
 async def create_organization(
-    pool: Pool, plans: Plans, name: str, slug: str, plan: PlanName, owner_email: str
+    commands: Commands, plans: Plans, name: str, slug: str, plan: PlanName, owner_email: str
 ) -> tuple[str, str]:
     """The ids of the new organization and of its owner. Raises a `Refusal`, also where the slug is taken."""
     problems = FieldErrors()
     check_email(problems, owner_email)
     problems.raise_if_any()
-    if await find(pool, slug) is not None:
+    if await find(commands.pool, slug) is not None:
         raise Conflict(f"There is an organization with the slug {slug} already.")
     organization_id, user_id, at = new_id("org"), new_id("user"), now()
     create = CreateOrganization(organization_id, name, slug, plan, at=at, by=OPERATOR)
     # Nobody is a member yet of what does not exist yet.
     add = AddMember(user_id, organization_id, "owner", at, MemberCounts(0, plans[plan].team_members, plan))
     try:
-        await _write(
-            pool,
+        await commands.run(
             MEMBER,
             user_id,
             organization_id,
-            lambda _: add,
-            no_guard(),
-            beside=[RelatedCommand(ORGANIZATION, organization_id, create)],
-            also=[user_put(user_id, organization_id, owner_email)],
+            add,
+            origin=Origin(OPERATOR),
+            at=at,
+            related_commands=[RelatedCommand(ORGANIZATION, organization_id, create)],
+            extra_statements=[user_put(user_id, organization_id, owner_email)],
         )
     except UniqueViolation:  # somebody else took it in between
         raise Conflict(f"There is an organization with the slug {slug} already.") from None
     return organization_id, user_id
 
 
-async def change_plan(pool: Pool, plans: Plans, organization: str, plan: PlanName) -> str:
+async def change_plan(commands: Commands, plans: Plans, organization: str, plan: PlanName) -> str:
     """The id of the organization, which has that plan now."""
-    organization_id = await resolve_organization(pool, organization)
-    # Nothing is decided upon the counts, but whoever decides upon the plan meanwhile waits.
+    organization_id = await resolve_organization(commands.pool, organization)
+    # The decision does not depend on the counts. The lock makes concurrent decisions that depend on the plan wait.
     guard = members_guard(organization_id, plans)
-    await _write(pool, ORGANIZATION, organization_id, organization_id, lambda _: ChangePlan(plan), guard)
+    await commands.run(
+        ORGANIZATION, organization_id, organization_id, ChangePlan(plan), origin=Origin(OPERATOR), guard=guard
+    )
     return organization_id
 
 
 async def create_management_key(
-    pool: Pool, plans: Plans, organization: str, name: str, days: int
+    commands: Commands, plans: Plans, organization: str, name: str, days: int
 ) -> tuple[str, Secret]:
     """The id and the secret of a new live key with every grant, for every MCP. The plan's limit holds for it too."""
-    organization_id = await resolve_organization(pool, organization)
+    organization_id = await resolve_organization(commands.pool, organization)
     key_id, at = new_id("key"), now()
     secret = generate("live", os.urandom(ENTROPY_BYTES))
 
@@ -113,7 +107,8 @@ async def create_management_key(
             expires_at=at + timedelta(days=days),
         )
 
-    await _write(pool, KEY, key_id, organization_id, create, keys_guard(organization_id, plans))
+    guard = keys_guard(organization_id, plans)
+    await commands.run(KEY, key_id, organization_id, create, origin=Origin(OPERATOR), at=at, guard=guard)
     return key_id, secret
 
 
@@ -144,29 +139,3 @@ async def find(pool: Pool, organization: str) -> str | None:
             detail = await organization_of(connection, organization)
             return None if detail is None else detail.organization_id
         return await id_of_slug(connection, organization)
-
-
-async def _write(
-    pool: Pool,
-    decider: Decider[S, C, E],
-    stream_id: str,
-    organization_id: str,
-    command: Callable[[F], C],
-    guard: Lock[F],
-    *,
-    beside: Sequence[RelatedCommand[Any, Any, Any]] = (),
-    also: Sequence[Statement] = (),
-) -> None:
-    write = Write(
-        decider=decider,
-        stream_id=stream_id,
-        organization_id=organization_id,
-        command=command,
-        guard=guard,
-        at=now(),
-        origin=Origin(OPERATOR),
-        new_event_id=new_event_id,
-        related_commands=lambda _: beside,
-        extra_statements=lambda _: also,
-    )
-    await execute(pool, write, INLINE)

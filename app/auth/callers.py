@@ -51,7 +51,7 @@ class KeyCaller(Struct, frozen=True):
         return scope_of(self.key)
 
     @property
-    def reliance(self) -> VersionPrecondition:
+    def version_precondition(self) -> VersionPrecondition:
         """What this caller asks for is not done any more once the key was changed."""
         return VersionPrecondition(self.key.id, self.key.revision)
 
@@ -97,7 +97,7 @@ class PersonCaller(Struct, frozen=True):
         return authority_of(self.role)
 
     @property
-    def reliance(self) -> VersionPrecondition:
+    def version_precondition(self) -> VersionPrecondition:
         """What this caller asks for is not done any more once they have another role, or are removed."""
         return VersionPrecondition(self.user_id, self.revision)
 

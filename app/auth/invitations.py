@@ -8,7 +8,6 @@ from typing import Any, NamedTuple
 from psycopg.rows import TupleRow
 
 from app.auth.sessions import digest_of
-from app.commands.outcomes import carry_out
 from app.config import Config
 from app.http.messages import RawRequest
 from app.services import Services
@@ -20,9 +19,9 @@ from domain.members.commands import AddMember
 from domain.members.decider import MEMBER
 from domain.members.events import Role
 from domain.organizations.plan import MemberCounts
-from eventstore.execute import LockAndQuery, RelatedCommand, Write
+from eventstore.execute import LockAndQuery, RelatedCommand
 from eventstore.recorded import Origin
-from infrastructure.clock import new_event_id, new_id, now
+from infrastructure.clock import new_id, now
 from infrastructure.database.connections import Connection
 from projections.read_models.invitations.list.queries import Accepting, Found, accepting, by_digest
 from projections.read_models.members.list.queries import user_put
@@ -72,19 +71,17 @@ async def accept_invitation(services: Services, inbound: RawRequest, token: str)
         command = AcceptInvitation(user_id, at, authority=known.authority, is_member=known.is_member)
         return [RelatedCommand(INVITATION, found.invitation_id, command)]
 
-    write = Write(
-        decider=MEMBER,
-        stream_id=user_id,
-        organization_id=found.organization_id,
-        command=add,
-        guard=_survey(services, found),
-        at=at,
+    await services.commands.run(
+        MEMBER,
+        user_id,
+        found.organization_id,
+        add,
         origin=Origin(UserActor(user_id), inbound.ip, inbound.user_agent, inbound.request_id),
-        new_event_id=new_event_id,
+        at=at,
+        guard=_survey(services, found),
         related_commands=accept,
         extra_statements=lambda _: [user_put(user_id, found.organization_id, _email(seen[-1]))],
     )
-    await carry_out(services, write)
     return Accepted(user_id, found.organization_id, seen[-1].accepting.role, _email(seen[-1]))
 
 

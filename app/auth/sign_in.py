@@ -19,7 +19,6 @@ from app.auth.sign_in_throttle import (
     record_failure,
     throttle,
 )
-from app.commands.outcomes import carry_out
 from app.config import Config
 from app.http.errors import Problem, unauthorized
 from app.http.messages import RawRequest
@@ -30,9 +29,9 @@ from domain.members.email_address import check_email, normalized
 from domain.sessions.commands import StartSession
 from domain.sessions.decider import SESSION
 from domain.sessions.events import Method
-from eventstore.execute import Lock, VersionPrecondition, Write, no_guard
+from eventstore.execute import Lock, VersionPrecondition
 from eventstore.recorded import Origin
-from infrastructure.clock import new_event_id, new_id, now
+from infrastructure.clock import new_id, now
 from infrastructure.database.statements import Statement
 from projections.outboxes.mail.outbox import Mail, mail_add_for_link
 from projections.records.sessions import queries as sessions
@@ -172,9 +171,9 @@ async def start_session(
     person: Person,
     method: Method,
     guard: Lock[None] | None = None,
-    *also: Statement,
+    *extra_statements: Statement,
 ) -> SignedIn:
-    """A new session for `person`, with a secret that nobody has seen before. `also` is done in its transaction."""
+    """Start a session for `person` with a new secret. `extra_statements` join its transaction."""
     at = now()
     secret = new_secret(SECRET_PREFIX)
     command = StartSession(
@@ -200,20 +199,18 @@ async def start_session(
             inbound.user_agent,
         ),
     )
-    write = Write(
-        decider=SESSION,
-        stream_id=command.session_id,
-        organization_id=person.organization_id,
-        command=lambda _: command,
-        guard=guard or no_guard(),
-        at=at,
+    await services.commands.run(
+        SESSION,
+        command.session_id,
+        person.organization_id,
+        command,
         origin=Origin(UserActor(person.user_id), inbound.ip, inbound.user_agent, inbound.request_id),
-        new_event_id=new_event_id,
-        # Whoever is removed at this moment gets no session that outlives it.
+        at=at,
+        guard=guard,
+        # A person who is removed concurrently gets no session that outlives the removal.
         requires_unchanged=VersionPrecondition(person.user_id, person.revision),
-        extra_statements=lambda _: [row, *also],
+        extra_statements=[row, *extra_statements],
     )
-    await carry_out(services, write)
     return SignedIn(secret, command.session_id, person)
 
 

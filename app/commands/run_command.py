@@ -1,19 +1,17 @@
-"""From a request to a change: If-Match, Idempotency-Key and X-Revision, for every route that changes something."""
+"""Run the command of a request with its If-Match and Idempotency-Key, and respond with the new revision."""
 
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, TypeVar
 
 import msgspec
 
-from app.commands.outcomes import carry_out
 from app.http.handlers import HttpRequest, HttpResponse, get_services, raw_request
 from app.http.idempotency import idempotency_key
 from app.http.if_match import expected_revisions
 from app.http.replies import respond
 from domain.decider import Decider
-from eventstore.execute import Change, Lock, LockAndQuery, RelatedCommand, Write
+from eventstore.execute import Change, Lock, LockAndQuery, RelatedCommand
 from eventstore.idempotency import StoredResponse
-from infrastructure.clock import new_event_id, now
 from infrastructure.database.statements import Statement
 
 S = TypeVar("S")
@@ -22,45 +20,46 @@ E = TypeVar("E")
 F = TypeVar("F")
 
 
-async def change(
+async def run_command(
     request: HttpRequest,
     decider: Decider[S, C, E],
     stream_id: str,
+    command: C | Callable[[F], C],
     *,
-    command: Callable[[F], C],
-    guard: Lock[F] | LockAndQuery[F],
-    shown: Callable[[Change[S, E]], dict[str, Any]],
-    only_now: dict[str, Any] | None = None,
+    render: Callable[[Change[S, E]], dict[str, Any]],
+    guard: Lock[F] | LockAndQuery[F] | None = None,
+    secret_fields: dict[str, Any] | None = None,
     status: int = 200,
-    also: Callable[[Change[S, E]], Iterable[Statement]] = lambda _: (),
-    beside: Callable[[F], Sequence[RelatedCommand[Any, Any, Any]]] = lambda _: (),
+    extra_statements: Sequence[Statement] | Callable[[Change[S, E]], Iterable[Statement]] = (),
+    related_commands: Sequence[RelatedCommand[Any, Any, Any]]
+    | Callable[[F], Sequence[RelatedCommand[Any, Any, Any]]] = (),
 ) -> HttpResponse:
-    """Carry out a command and answer with what `shown` makes of the change.
+    """Run `command` and respond with `render(change)`. `Commands.run` explains the other parameters.
 
-    `only_now` is added to this one answer and kept nowhere: the secret. A repeat under its Idempotency-Key sees null.
+    `secret_fields` are part of this one response and are not stored. A replayed response has null in their place.
     """
-    inbound = raw_request(request)
+    caller, inbound = request.auth, raw_request(request)
 
-    def render(made: Change[S, E], extra: dict[str, Any]) -> bytes:
-        return msgspec.json.encode({"success": True, "data": {**shown(made), **extra}})
+    def content(change: Change[S, E], extra: dict[str, Any]) -> bytes:
+        return msgspec.json.encode({"success": True, "data": {**render(change), **extra}})
 
-    write = Write(
-        decider=decider,
-        stream_id=stream_id,
-        organization_id=request.auth.organization_id,
-        command=command,
+    def stored(change: Change[S, E]) -> StoredResponse:
+        return StoredResponse(status, content(change, dict.fromkeys(secret_fields or {})), change.revision)
+
+    done = await get_services(request).commands.run_or_replay(
+        decider,
+        stream_id,
+        caller.organization_id,
+        command,
+        origin=caller.origin(inbound),
         guard=guard,
-        at=now(),
-        origin=request.auth.origin(inbound),
-        new_event_id=new_event_id,
         expected_revisions=expected_revisions(inbound),
-        requires_unchanged=request.auth.reliance,
-        idempotency=idempotency_key(inbound, request.auth.id),
-        answer=lambda made: StoredResponse(status, render(made, dict.fromkeys(only_now or {})), made.revision),
-        extra_statements=also,
-        related_commands=beside,
+        requires_unchanged=caller.version_precondition,
+        idempotency=idempotency_key(inbound, caller.id),
+        response=stored,
+        extra_statements=extra_statements,
+        related_commands=related_commands,
     )
-    made = await carry_out(get_services(request), write)
-    if isinstance(made, StoredResponse):
-        return respond(made.body, made.status, made.revision, replayed=True)
-    return respond(render(made, only_now or {}), status, made.revision)
+    if isinstance(done, StoredResponse):
+        return respond(done.body, done.status, done.revision, replayed=True)
+    return respond(content(done, secret_fields or {}), status, done.revision)

@@ -13,7 +13,7 @@ from domain.sessions.commands import StartSession
 from domain.sessions.decider import SESSION
 from eventstore.execute import Write, execute, no_guard
 from eventstore.recorded import Origin
-from infrastructure.clock import new_event_id, new_id, now
+from infrastructure.clock import new_id, now
 from infrastructure.database.connections import Pool
 from infrastructure.database.statements import Statement
 from projections.engine.inline import INLINE
@@ -111,6 +111,5 @@ def _write(
         guard=guard,
         at=now(),
         origin=Origin(UserActor(user_id)),
-        new_event_id=new_event_id,
         extra_statements=lambda _: [also],
     )

@@ -36,6 +36,24 @@ def test_only_two_modules_append() -> None:
 APPENDS = {"events_append", "stream_advance", "usage_append"}
 
 
+def test_every_command_goes_through_one_module() -> None:
+    """`Commands` adds the projections and the deadline, so no command can run without them."""
+    using = {
+        name
+        for name, tree in modules()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom) and node.module == "eventstore.execute"
+        if {"Write", "execute"} & {imported.name for imported in node.names}
+    }
+    building = {
+        name
+        for name, tree in modules()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call) and ast.unparse(node.func).rpartition(".")[2].partition("[")[0] == "Write"
+    }
+    assert using == building == {"eventstore/commands.py"}
+
+
 def test_only_the_log_has_statements_that_write_to_it() -> None:
     log = r"(events|streams|lane_heads|usage_batches|usage_events)"
     writing = re.compile(rf"\b(insert\s+into|update|delete\s+from)\s+{log}\b")

@@ -16,7 +16,7 @@ from domain.organizations.plan import PLANS, KeyCounts
 from eventstore.execute import Change, Write, execute, no_guard
 from eventstore.idempotency import IdempotentRequest, StoredResponse
 from eventstore.recorded import Origin
-from infrastructure.clock import new_event_id, now
+from infrastructure.clock import now
 from infrastructure.database.connections import Connection, Pool
 from projections.engine.inline import INLINE
 from projections.read_models.organizations.counts.queries import keys_guard
@@ -43,10 +43,9 @@ def write(
         guard=keys_guard(organization_id, PLANS),
         at=at or now(),
         origin=Origin(OWNER),
-        new_event_id=new_event_id,
         expected_revisions=expected_revisions,
         idempotency=idempotency,
-        answer=lambda made: StoredResponse(200, str(made.revision).encode(), made.revision),
+        response=lambda made: StoredResponse(200, str(made.revision).encode(), made.revision),
     )
 
 
@@ -76,9 +75,8 @@ def renaming(
         guard=no_guard(),
         at=at,
         origin=Origin(OWNER),
-        new_event_id=new_event_id,
         idempotency=idempotency,
-        answer=lambda made: StoredResponse(200, name.encode(), made.revision),
+        response=lambda made: StoredResponse(200, name.encode(), made.revision),
     )
 
 

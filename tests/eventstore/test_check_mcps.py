@@ -10,7 +10,7 @@ from domain.organizations.plan import PLANS, McpCounts
 from eventstore.check import check
 from eventstore.execute import Write, execute
 from eventstore.recorded import Origin
-from infrastructure.clock import new_event_id, new_id, now
+from infrastructure.clock import new_id, now
 from infrastructure.database.connections import Connection, Pool
 from projections.engine.inline import INLINE
 from projections.engine.inline_check import inline_checks
@@ -32,7 +32,6 @@ async def _ask(connections: Pool, organization_id: str, mcp_id: str, command: Mc
         guard=mcps_guard(organization_id, PLANS),
         at=now(),
         origin=Origin(seed.OWNER),
-        new_event_id=new_event_id,
     )
     await execute(connections, write, INLINE)
 

@@ -8,7 +8,7 @@ from domain.organizations.plan import PLANS, MemberCounts
 from eventstore.check import check
 from eventstore.execute import Write, execute
 from eventstore.recorded import Origin
-from infrastructure.clock import new_event_id, new_id, now
+from infrastructure.clock import new_id, now
 from infrastructure.database.connections import Pool, connect
 from projections.engine.inline import INLINE
 from projections.engine.inline_check import inline_checks
@@ -45,7 +45,6 @@ async def test_each_damage_is_found_and_named(connections: Pool, database_url: s
         guard=members_guard(organization_id, PLANS),
         at=at,
         origin=Origin(seed.OWNER),
-        new_event_id=new_event_id,
         extra_statements=lambda _: [user_put(user_id, organization_id, "ada@example.com")],
     )
     await execute(connections, write, INLINE)

@@ -62,7 +62,7 @@ async def surveyed_change_of_two(connections: Pool, organization_id: str, key_id
     def beside(_: object) -> list[RelatedCommand[Any, Any, Any]]:
         return [RelatedCommand(KEY, other_id, DisableKey(now()))]
 
-    await execute(connections, replace(write, guard=survey, beside=beside), INLINE)
+    await execute(connections, replace(write, guard=survey, related_commands=beside), INLINE)
 
 
 async def refused_change(connections: Pool, organization_id: str, key_id: str) -> None:

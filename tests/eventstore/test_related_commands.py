@@ -44,9 +44,9 @@ async def test_all_streams_are_changed_in_one_transaction(connections: Pool, con
     organization_id = await seed.organization(connections)
     keys = [(await seed.key(connections, organization_id))[0] for _ in range(3)]
     main = write(organization_id, keys[0], disabling)
-    made = await execute(connections, replace(main, beside=disabled(*keys[1:])), INLINE)
+    made = await execute(connections, replace(main, related_commands=disabled(*keys[1:])), INLINE)
     assert isinstance(made, Change)
-    assert [beside.stream_id for beside in made.beside] == keys[1:]
+    assert [related.stream_id for related in made.related] == keys[1:]
     assert [await _version(connection, key_id) for key_id in keys] == [2, 2, 2]
     xmins = "select count(distinct xmin::text) from events where stream_id = any(%s) and version = 2"
     assert await value(connection, xmins, keys) == 1
@@ -58,7 +58,7 @@ async def test_a_refusal_of_one_is_a_refusal_of_all(connections: Pool, connectio
     keys = [(await seed.key(connections, organization_id))[0] for _ in range(2)]
     main = write(organization_id, keys[0], disabling)
     with pytest.raises(KeyNotFound):
-        await execute(connections, replace(main, beside=disabled(keys[1], new_id("key"))), INLINE)
+        await execute(connections, replace(main, related_commands=disabled(keys[1], new_id("key"))), INLINE)
     assert [await _version(connection, key_id) for key_id in keys] == [1, 1]
 
 
@@ -66,8 +66,8 @@ async def test_what_is_so_already_beside_is_no_change(connections: Pool, connect
     organization_id = await seed.organization(connections)
     keys = [(await seed.key(connections, organization_id))[0] for _ in range(2)]
     main = write(organization_id, keys[0], disabling)
-    await execute(connections, replace(main, beside=disabled(keys[1])), INLINE)
-    await execute(connections, replace(main, beside=disabled(keys[1])), INLINE)
+    await execute(connections, replace(main, related_commands=disabled(keys[1])), INLINE)
+    await execute(connections, replace(main, related_commands=disabled(keys[1])), INLINE)
     assert [await _version(connection, key_id) for key_id in keys] == [2, 2]
 
 
@@ -75,7 +75,7 @@ async def test_a_stream_beside_that_is_relied_on_must_be_where_it_was(connection
     organization_id = await seed.organization(connections)
     keys = [(await seed.key(connections, organization_id))[0] for _ in range(2)]
     main = write(organization_id, keys[0], disabling)
-    both = replace(main, beside=disabled(keys[1]))
+    both = replace(main, related_commands=disabled(keys[1]))
     with pytest.raises(ConcurrentChange):
         await execute(connections, replace(both, requires_unchanged=VersionPrecondition(keys[1], 7)), INLINE)
     made = await execute(connections, replace(both, requires_unchanged=VersionPrecondition(keys[1], 1)), INLINE)
@@ -102,10 +102,10 @@ async def test_a_survey_reads_once_the_lock_is_held(connections: Pool, connectio
         return [RelatedCommand(KEY, key_id, RevokeKey(now(), seed.OWNER, census)) for key_id in found]
 
     async def ask() -> int:
-        asked = replace(plain, guard=LockAndQuery(lock, read), beside=revoked)
+        asked = replace(plain, guard=LockAndQuery(lock, read), related_commands=revoked)
         made = await execute(connections, asked, INLINE)
         assert isinstance(made, Change)
-        return len(made.beside)
+        return len(made.related)
 
     assert sorted(await asyncio.gather(*[ask() for _ in range(4)])) == [0, 0, 0, 3]
     assert await _sound(connection)

@@ -35,10 +35,10 @@ COMMANDS = (("app", "serve"), ("workers", "run"), ("eventstore", "check"), ("pro
 SETTINGS = {"REDIS_URL": "redis://127.0.0.1:1/0", "KEYLEDGER_MASTER_KEY": "A" * 43 + "="}
 POOL = """
 import asyncio, sys
-from eventstore.database import Timeouts, pool
-from eventstore.logging import configure_logging
+from infrastructure.database.connections import Timeouts, pool
+from infrastructure.log_format import configure_logging
 async def main():
-    async with pool(sys.argv[1], timeouts=Timeouts(answer=1.5)) as connections:
+    async with pool(sys.argv[1], timeouts=Timeouts(acquire=1.5)) as connections:
         try:
             await connections.getconn()
         except Exception:

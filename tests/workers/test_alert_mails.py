@@ -22,7 +22,7 @@ from domain.members.roles import authority_of
 from eventstore.check import check
 from eventstore.execute import Write, execute, no_guard
 from eventstore.recorded import Origin
-from infrastructure.clock import new_event_id, new_id, now
+from infrastructure.clock import new_id, now
 from infrastructure.database.connections import Pool
 from projections.engine.inline import INLINE
 from projections.engine.inline_check import inline_checks
@@ -290,7 +290,6 @@ async def test_of_what_somebody_saw_to_already_nobody_is_told(
         guard=no_guard(),
         at=now(),
         origin=Origin(seed.OWNER),
-        new_event_id=new_event_id,
     )
     await execute(connections, write, INLINE)
     assert await told(connections, server, team) == set()

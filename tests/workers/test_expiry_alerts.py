@@ -18,7 +18,7 @@ from eventstore.execute import Write, execute
 from eventstore.lanes import lane_of
 from eventstore.reader import read_lifecycle
 from eventstore.recorded import Origin
-from infrastructure.clock import new_event_id, now
+from infrastructure.clock import now
 from infrastructure.database.connections import Pool
 from projections.engine.inline import INLINE
 from projections.engine.inline_check import inline_checks
@@ -62,7 +62,6 @@ async def command(pool: Pool, organization_id: str, key_id: str, asked: KeyComma
         guard=keys_guard(organization_id, PLANS),
         at=now(),
         origin=Origin(seed.OWNER),
-        new_event_id=new_event_id,
     )
     await execute(pool, write, INLINE)
 

@@ -22,7 +22,7 @@ from eventstore.lanes import lane_of
 from eventstore.reader import read_lifecycle
 from eventstore.recorded import Origin
 from gateway.webhook_target import SECRET_BYTES, new_secret
-from infrastructure.clock import new_event_id, now
+from infrastructure.clock import now
 from infrastructure.database.connections import APP_ROLE, Pool, connect
 from infrastructure.database.tenant import read_transaction
 from projections.engine.inline_check import inline_checks
@@ -81,7 +81,6 @@ async def change(pool: Pool, organization_id: str, key_id: str, command: KeyComm
         guard=keys_guard(organization_id, PLANS),
         at=now(),
         origin=Origin(seed.OWNER),
-        new_event_id=new_event_id,
     )
     await execute(pool, write, seed.INLINE)
 

@@ -19,6 +19,7 @@ from infrastructure.clock import now
 from infrastructure.database.connections import Pool
 from infrastructure.database.errors import UNAVAILABLE, Unavailable
 from infrastructure.encryption import DecryptionFailed, Sealer
+from projections.engine.commands import commands_on
 from projections.read_models.mcps.health.queries import Claimed, claim
 from workers.config import Config
 from workers.job import Job
@@ -89,4 +90,4 @@ async def _ask(pool: Pool, gateway: Gateway, sealer: Sealer | None, mcp: Claimed
             _log.warning("mcp_credentials_can_not_be_opened", needed="KEYLEDGER_MASTER_KEY", mcp_id=mcp.mcp_id)
         return
     if way.active:
-        await probe(pool, gateway, way)
+        await probe(commands_on(pool), gateway, way)

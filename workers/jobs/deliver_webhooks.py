@@ -22,18 +22,18 @@ from domain.alerts.decider import ALERT
 from domain.webhooks.commands import DisableWebhook
 from domain.webhooks.decider import WEBHOOK
 from domain.webhooks.events import DisabledBecause
-from eventstore.execute import RelatedCommand, Write, execute, no_guard
+from eventstore.execute import RelatedCommand
 from eventstore.recorded import Origin
 from gateway.config import GatewayConfig
 from gateway.egress import Egress
 from gateway.http_post import ANSWER_SECONDS, PostResult, post
 from gateway.webhook_target import WebhookTarget, open_target
-from infrastructure.clock import new_event_id, now
+from infrastructure.clock import now
 from infrastructure.database.connections import Pool
 from infrastructure.database.errors import UNAVAILABLE, Unavailable
 from infrastructure.database.statements import Statement
 from infrastructure.encryption import DecryptionFailed, Sealer
-from projections.engine.inline import INLINE
+from projections.engine.commands import commands_on
 from projections.outboxes.webhooks.queries import (
     SQL,
     Attempt,
@@ -252,20 +252,14 @@ class _Delivering:
                 "failing_since": None if failing_since is None else failing_since.isoformat().replace("+00:00", "Z"),
             },
         )
-        await execute(
-            self._pool,
-            Write(
-                decider=WEBHOOK,
-                stream_id=claimed.webhook_id,
-                organization_id=claimed.organization_id,
-                command=lambda _: command,
-                guard=no_guard(),
-                at=at,
-                origin=Origin(ACTOR),
-                new_event_id=new_event_id,
-                related_commands=lambda _: [RelatedCommand(ALERT, alert.alert_id, alert)],
-            ),
-            INLINE,
+        await commands_on(self._pool).run(
+            WEBHOOK,
+            claimed.webhook_id,
+            claimed.organization_id,
+            command,
+            origin=Origin(ACTOR),
+            at=at,
+            related_commands=[RelatedCommand(ALERT, alert.alert_id, alert)],
         )
 
 

@@ -115,7 +115,7 @@ async def _raise(pool: Pool, sign: Signal, finding: Finding) -> None:
         if _news(f"{finding.rule} {sign.subject}"):
             _log.warning("unknown_keys_presented", **finding.numbers)
         return
-    await raise_alert(pool, ACTOR, alert_of(sign, finding), also=[mark_alerted(sign, finding.rule)])
+    await raise_alert(pool, ACTOR, alert_of(sign, finding), extra_statements=[mark_alerted(sign, finding.rule)])
 
 
 def alert_of(sign: Signal, finding: Finding) -> RaiseAlert:

@@ -37,4 +37,4 @@ async def warn(pool: Pool, config: Config) -> None:
         if stage is None or any(stage <= known for limit, known in standing.told if limit == quota):
             continue
         alert = quota_alert(standing.organization_id, month, quota, standing.used, stage, at)
-        await raise_alert(pool, ACTOR, alert, also=[warned(standing.organization_id, month, quota, stage)])
+        await raise_alert(pool, ACTOR, alert, extra_statements=[warned(standing.organization_id, month, quota, stage)])

@@ -12,7 +12,7 @@ from infrastructure.clock import now
 from infrastructure.database.connections import Connection, Pool
 from infrastructure.database.statements import Statement
 from projections.read_models.keys.list.queries import SQL, UsedSecret, secrets_ending, secrets_superseded
-from workers.due_keys import DueKeyTask, command_step, give, process_due
+from workers.due_keys import DueKeyTask, command_step, process_due, run_key_command
 from workers.job import Job
 from workers.job_runner import WORK_SECONDS, run_job
 
@@ -32,7 +32,7 @@ async def _supersede(pool: Pool, used: UsedSecret) -> bool:
     """Record the end of the secrets before the one that was used. The note of that use goes in the same transaction."""
     at = now()
     settled = Statement(SQL.superseded_settled, (used.key_id, used.version))
-    await give(pool, used, RetireSecrets(at, used.version, used.used_at), ACTOR, at, [settled])
+    await run_key_command(pool, used, RetireSecrets(at, used.version, used.used_at), ACTOR, at, [settled])
     return True
 
 

@@ -5,12 +5,11 @@ from typing import cast
 from litestar import post
 
 from app.api.alerts.schemas import alert_shape
-from app.commands.run_command import change
+from app.commands.run_command import run_command
 from app.http.handlers import Empty, HttpRequest, HttpResponse, parse_body, parse_query
 from domain.alerts.commands import AcknowledgeAlert
 from domain.alerts.decider import ALERT
 from domain.alerts.state import ExistingAlert
-from eventstore.execute import no_guard
 from infrastructure.clock import now
 
 
@@ -19,11 +18,10 @@ async def acknowledge_alert(request: HttpRequest, alert_id: str) -> HttpResponse
     parse_query(request, Empty)
     parse_body(request, Empty)
     command = AcknowledgeAlert(at=now(), by=request.auth.actor)
-    return await change(
+    return await run_command(
         request,
         ALERT,
         alert_id,
-        command=lambda _: command,
-        guard=no_guard(),
-        shown=lambda made: alert_shape(cast("ExistingAlert", made.after)),
+        command,
+        render=lambda made: alert_shape(cast("ExistingAlert", made.after)),
     )

@@ -10,11 +10,10 @@ from msgspec import Meta, Struct, field
 from app.api.api_keys.expiry import expire_overdue_keys
 from app.api.api_keys.key_context import load_key_context
 from app.api.api_keys.schemas import changed_key
-from app.commands.run_command import change
+from app.commands.run_command import run_command
 from app.http.decoding import Instant
 from app.http.errors import Problem
 from app.http.handlers import Empty, HttpRequest, HttpResponse, get_services, parse_body, parse_query
-from app.process.deadline import with_deadline
 from domain.environment import Environment
 from domain.keys.commands import CreateKey
 from domain.keys.decider import KEY
@@ -24,6 +23,7 @@ from domain.keys.permissions import Permissions
 from domain.keys.secret import ENTROPY_BYTES, fingerprint, generate
 from domain.organizations.plan import KeyCounts
 from infrastructure.clock import new_id, now
+from infrastructure.deadline import with_deadline
 from projections.read_models.organizations.counts.queries import keys_guard
 
 _EXPIRES_IN_DAYS_MAX = 36_500
@@ -82,14 +82,14 @@ async def create_key(request: HttpRequest) -> HttpResponse:
         )
 
     async def create() -> HttpResponse:
-        return await change(
+        return await run_command(
             request,
             KEY,
             key_id,
-            command=command,
+            command,
             guard=keys_guard(caller.organization_id, services.plans),
-            shown=lambda made: changed_key(made, surroundings),
-            only_now={"key": secret.reveal()},
+            render=lambda made: changed_key(made, surroundings),
+            secret_fields={"key": secret.reveal()},
             status=201,
         )
 

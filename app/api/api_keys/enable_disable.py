@@ -7,7 +7,7 @@ from app.api.api_keys.expiry import unexpired_key_counts
 from app.api.api_keys.key_context import KeyContext, load_key_context
 from app.api.api_keys.schemas import changed_key
 from app.api.api_keys.visibility import refuse_unseen
-from app.commands.run_command import change
+from app.commands.run_command import run_command
 from app.http.handlers import Empty, HttpRequest, HttpResponse, get_services, parse_body, parse_query
 from domain.keys.commands import DisableKey, EnableKey
 from domain.keys.decider import KEY
@@ -24,12 +24,12 @@ async def set_enabled(
     await refuse_unseen(request, key_id)
     at = now()
     surroundings = await load_key_context(get_services(request).pool, key_id, request.auth.organization_id, at)
-    return await change(
+    return await run_command(
         request,
         KEY,
         key_id,
-        command=lambda census: command(at, surroundings, census),
+        lambda census: command(at, surroundings, census),
         # The counts change with the key, and all who change them lock them first. Its own end is decided upon them.
         guard=unexpired_key_counts(request.auth.organization_id, get_services(request).plans, at),
-        shown=lambda made: changed_key(made, surroundings),
+        render=lambda made: changed_key(made, surroundings),
     )

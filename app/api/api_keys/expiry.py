@@ -14,13 +14,12 @@ from domain.actor import EXPIRY
 from domain.keys.commands import ExpireKey
 from domain.keys.decider import KEY
 from domain.organizations.plan import KeyCounts, Plans
-from eventstore.execute import LockAndQuery, Write, execute
+from eventstore.execute import LockAndQuery
 from eventstore.recorded import Origin
-from infrastructure.clock import new_event_id, now
+from infrastructure.clock import now
 from infrastructure.database.clock import differs
 from infrastructure.database.connections import Connection
 from infrastructure.database.errors import Unavailable, Unconfirmed
-from projections.engine.inline import INLINE
 from projections.read_models.keys.list.queries import overdue_active, overdue_keys
 from projections.read_models.organizations.counts.queries import keys_guard
 
@@ -37,22 +36,19 @@ async def expire_overdue_keys(services: Services, organization_id: str) -> bool:
     async with services.read_transaction(organization_id) as connection:
         due = await overdue_keys(connection, organization_id, now(), _PAGE)
     for key in due:
-        at = now()
-        expire = ExpireKey(at)
-        write = Write(
-            decider=KEY,
-            stream_id=key.key_id,
-            organization_id=organization_id,
-            command=lambda _, command=expire: command,
-            guard=keys_guard(organization_id, services.plans),
-            at=at,
-            origin=Origin(EXPIRY),
-            new_event_id=new_event_id,
-        )
+        expire = ExpireKey(now())
         try:
-            await execute(services.pool, write, INLINE)
+            await services.commands.run(
+                KEY,
+                key.key_id,
+                organization_id,
+                expire,
+                origin=Origin(EXPIRY),
+                at=expire.at,
+                guard=keys_guard(organization_id, services.plans),
+            )
         except Unconfirmed as error:
-            # That is about the other key. Of what was asked for, nothing was sent.
+            # The unknown outcome concerns the expired key. Nothing was sent of the request itself.
             raise Unavailable from error
     return bool(due)
 

@@ -7,7 +7,7 @@ from msgspec import Struct
 
 from app.api.api_keys.expiry import unexpired_key_counts
 from app.api.api_keys.visibility import refuse_unseen
-from app.commands.run_command import change
+from app.commands.run_command import run_command
 from app.http.handlers import Empty, HttpRequest, HttpResponse, get_services, parse_body, parse_query
 from domain.decider import ImpossibleHistory
 from domain.keys.commands import RevokeKey
@@ -43,17 +43,17 @@ async def _revoke(request: HttpRequest, key_id: str) -> HttpResponse:
     def command(census: KeyCounts) -> RevokeKey:
         return RevokeKey(at=at, by=request.auth.actor, census=census, reason=wanted.reason, note=wanted.note or "")
 
-    return await change(
+    return await run_command(
         request,
         KEY,
         key_id,
-        command=command,
+        command,
         guard=unexpired_key_counts(request.auth.organization_id, get_services(request).plans, at),
-        shown=_shown,
+        render=_render,
     )
 
 
-def _shown(made: Change[KeyState, KeyEvent]) -> dict[str, Any]:
+def _render(made: Change[KeyState, KeyEvent]) -> dict[str, Any]:
     if not isinstance(made.after, Revoked):
         raise ImpossibleHistory(made)
     return {

@@ -22,7 +22,7 @@ from app.api.api_keys.expiry import unexpired_key_counts
 from app.api.api_keys.schemas import status_of
 from app.api.api_keys.selectors import mcp_of, unknown_creator, unknown_keys
 from app.api.api_keys.visibility import seen_of
-from app.commands.outcomes import carry_out, step_by_step
+from app.commands.step_by_step import step_by_step
 from app.http.decoding import Instant
 from app.http.errors import Problem
 from app.http.handlers import Empty, HttpRequest, HttpResponse, get_services, parse_body, parse_query, raw_request
@@ -35,9 +35,8 @@ from domain.keys.errors import LastActiveKey
 from domain.keys.events import RevocationReason
 from domain.keys.state import Existing
 from domain.organizations.plan import KeyCounts
-from eventstore.execute import Change, Write
 from eventstore.idempotency import StoredResponse, lock_for_connection
-from infrastructure.clock import new_event_id, now
+from infrastructure.clock import now
 from infrastructure.database.connections import connect
 from projections.read_models.keys.list.filters import Filters
 from projections.read_models.keys.list.page import page, total
@@ -214,7 +213,7 @@ async def _unrevoked(request: HttpRequest, filters: Filters) -> AsyncIterator[Ex
 
 
 async def _revoke(request: HttpRequest, wanted: Body, key_id: str) -> bool:
-    """False when someone else was faster."""
+    """Return whether this request revoked the key, and not a concurrent one."""
     auth = request.auth
     services = get_services(request)
     at = now()
@@ -222,22 +221,20 @@ async def _revoke(request: HttpRequest, wanted: Body, key_id: str) -> bool:
     def command(census: KeyCounts) -> RevokeKey:
         return RevokeKey(at=at, by=auth.actor, census=census, reason=wanted.reason)
 
-    write = Write(
-        decider=KEY,
-        stream_id=key_id,
-        organization_id=auth.organization_id,
-        command=command,
-        # Only the own key is decided upon the counts; the others have to be locked in the same order.
+    made = await services.commands.run(
+        KEY,
+        key_id,
+        auth.organization_id,
+        command,
+        origin=auth.origin(raw_request(request)),
+        at=at,
+        # Only the decision on the caller's own key depends on the counts. All others take the same lock in order.
         guard=unexpired_key_counts(auth.organization_id, services.plans, at)
         if key_id == auth.id
         else keys_guard(auth.organization_id, services.plans),
-        at=at,
-        origin=auth.origin(raw_request(request)),
-        new_event_id=new_event_id,
-        requires_unchanged=auth.reliance,
+        requires_unchanged=auth.version_precondition,
     )
-    made = await carry_out(services, write)
-    return isinstance(made, Change) and bool(made.events)
+    return bool(made.events)
 
 
 def _shown(state: Existing, status: str) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from msgspec import UNSET, Struct, UnsetType
 from app.api.api_keys.key_context import load_key_context
 from app.api.api_keys.schemas import changed_key
 from app.api.api_keys.visibility import refuse_unseen
-from app.commands.run_command import change
+from app.commands.run_command import run_command
 from app.http.handlers import Empty, HttpRequest, HttpResponse, get_services, parse_body, parse_query
 from domain.decider import ImpossibleHistory
 from domain.keys.commands import RotateKey
@@ -50,14 +50,14 @@ async def rotate_key(request: HttpRequest, key_id: str) -> HttpResponse:
             used_version=used_version,
         )
 
-    return await change(
+    return await run_command(
         request,
         KEY,
         key_id,
-        command=command,
+        command,
         guard=used_version_guard(key_id, request.auth.organization_id),
-        shown=lambda made: {**changed_key(made, surroundings), "previous_valid_until": _end_of_previous(made)},
-        only_now={"key": secret.reveal()},
+        render=lambda made: {**changed_key(made, surroundings), "previous_valid_until": _end_of_previous(made)},
+        secret_fields={"key": secret.reveal()},
     )
 
 

@@ -10,7 +10,7 @@ from app.api.api_keys.expiry import unexpired_key_counts
 from app.api.api_keys.key_context import load_key_context
 from app.api.api_keys.schemas import changed_key
 from app.api.api_keys.visibility import refuse_unseen
-from app.commands.run_command import change
+from app.commands.run_command import run_command
 from app.http.decoding import Instant
 from app.http.handlers import Empty, HttpRequest, HttpResponse, get_services, parse_body, parse_query
 from domain.keys.commands import ChangeKey
@@ -61,11 +61,11 @@ async def change_key(request: HttpRequest, key_id: str) -> HttpResponse:
     if key_id == caller.id and isinstance(wanted.expires_at, datetime):
         # Whether it may end soon depends on whether it is the only active one.
         guard = unexpired_key_counts(caller.organization_id, services.plans, at)
-    return await change(
+    return await run_command(
         request,
         KEY,
         key_id,
-        command=lambda census: structs.replace(command, census=census if isinstance(census, KeyCounts) else None),
+        lambda census: structs.replace(command, census=census if isinstance(census, KeyCounts) else None),
         guard=guard,
-        shown=lambda made: changed_key(made, surroundings),
+        render=lambda made: changed_key(made, surroundings),
     )

@@ -62,7 +62,7 @@ class Call(Struct, frozen=True):
             await self.finish("error", error.code if isinstance(error, Refusal) else "internal_error")
             raise
         result = await self._asked(way, ask)
-        await record_call(self.services.pool, way, None, self.timeout_ms)
+        await record_call(self.services.commands, way, None, self.timeout_ms)
         return result
 
     async def _asked(self, way: McpTarget, ask: Callable[[Gateway, McpTarget, float], Awaitable[R]]) -> R:
@@ -71,7 +71,7 @@ class Call(Struct, frozen=True):
             result = await ask(self.services.gateway, way, self.timeout_ms / 1000)
         except GatewayError as error:
             await self._completed("error", error.latency_ms, error.response_bytes, error.code)
-            await record_call(self.services.pool, way, error, self.timeout_ms)
+            await record_call(self.services.commands, way, error, self.timeout_ms)
             raise
         except Exception:
             await self._completed("error", 0, 0, "internal_error")

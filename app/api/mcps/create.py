@@ -4,7 +4,7 @@ from litestar import post
 
 from app.api.mcps.credential import CredentialFields, assembled
 from app.api.mcps.schemas import changed_mcp
-from app.commands.run_command import change
+from app.commands.run_command import run_command
 from app.http.handlers import Empty, HttpRequest, HttpResponse, get_services, parse_body, parse_query
 from domain.environment import Environment
 from domain.mcps.commands import RegisterMcp
@@ -52,13 +52,13 @@ async def register_mcp(request: HttpRequest) -> HttpResponse:
             description=wanted.description,
         )
 
-    return await change(
+    return await run_command(
         request,
         MCP,
         mcp_id,
-        command=command,
+        command,
         guard=mcps_guard(organization_id, services.plans),
-        shown=lambda made: changed_mcp(made, McpUsage(), McpHealth()),
+        render=lambda made: changed_mcp(made, McpUsage(), McpHealth()),
         status=201,
-        also=lambda _: store_credential(services.sealer, credential, mcp_id, organization_id),
+        extra_statements=lambda _: store_credential(services.sealer, credential, mcp_id, organization_id),
     )

@@ -2,7 +2,7 @@
 
 from litestar import delete
 
-from app.commands.run_command import change
+from app.commands.run_command import run_command
 from app.http.handlers import Empty, HttpRequest, HttpResponse, get_services, parse_body, parse_query
 from domain.mcps.commands import DeleteMcp
 from domain.mcps.decider import MCP
@@ -20,11 +20,11 @@ async def delete_mcp(request: HttpRequest, mcp_id: str) -> HttpResponse:
     def command(_: McpCounts) -> DeleteMcp:
         return DeleteMcp(at=at)
 
-    return await change(
+    return await run_command(
         request,
         MCP,
         mcp_id,
-        command=command,
+        command,
         guard=mcps_guard(request.auth.organization_id, get_services(request).plans),
-        shown=lambda _: {"deleted": True, "mcp_id": mcp_id},
+        render=lambda _: {"deleted": True, "mcp_id": mcp_id},
     )

@@ -41,7 +41,9 @@ async def test_mcp(request: HttpRequest, mcp_id: str) -> HttpResponse:
 async def _tested(request: HttpRequest, mcp_id: str, wanted: Body) -> bytes:
     services = get_services(request)
     way = await load_target(services.pool, services.sealer, mcp_id, request.auth.organization_id)
-    found = await probe(services.pool, services.gateway, way, timeout_seconds=wanted.timeout / 1_000, beyond_doubt=True)
+    found = await probe(
+        services.commands, services.gateway, way, timeout_seconds=wanted.timeout / 1_000, conclusive=True
+    )
     tested = McpTestResult(
         found.reachable,
         found.latency_ms,

@@ -12,7 +12,7 @@ from msgspec import UNSET, UnsetType
 
 from app.api.mcps.credential import CredentialFields, assembled, parts
 from app.api.mcps.schemas import changed_mcp
-from app.commands.run_command import change
+from app.commands.run_command import run_command
 from app.http.handlers import Empty, HttpRequest, HttpResponse, get_services, parse_body, parse_query
 from domain.environment import Environment
 from domain.mcps.commands import ChangeMcp
@@ -20,7 +20,7 @@ from domain.mcps.decider import MCP
 from domain.mcps.errors import McpNotFound
 from domain.mcps.events import AuthType, McpEvent
 from domain.mcps.state import McpState, Registered
-from eventstore.execute import Change, no_guard
+from eventstore.execute import Change
 from gateway.endpoint import check_endpoint_url
 from gateway.mcp_target import replace_credential, stored_credential
 from gateway.upstream import Credential
@@ -71,19 +71,18 @@ async def change_mcp(request: HttpRequest, mcp_id: str) -> HttpResponse:
         status=wanted.status,
     )
 
-    def also(_: Change[McpState, McpEvent]) -> Iterable[Statement]:
+    def extra_statements(_: Change[McpState, McpEvent]) -> Iterable[Statement]:
         if credential is None:
             return []
         return replace_credential(services.sealer, credential, mcp_id, organization_id)
 
-    return await change(
+    return await run_command(
         request,
         MCP,
         mcp_id,
-        command=lambda _: command,
-        guard=no_guard(),
-        shown=lambda made: changed_mcp(made, usage, McpHealth() if _is_elsewhere(made) else health),
-        also=also,
+        command,
+        render=lambda made: changed_mcp(made, usage, McpHealth() if _is_elsewhere(made) else health),
+        extra_statements=extra_statements,
     )
 
 

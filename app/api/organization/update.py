@@ -7,7 +7,7 @@ from msgspec import UNSET, Struct, UnsetType
 
 from app.api.organization.schemas import organization_shape
 from app.auth.callers import PersonCaller
-from app.commands.run_command import change
+from app.commands.run_command import run_command
 from app.http.handlers import Empty, HttpRequest, HttpResponse, get_services, parse_body, parse_query
 from domain.decider import ImpossibleHistory
 from domain.members.roles import owns
@@ -51,7 +51,7 @@ async def change_organization(request: HttpRequest) -> HttpResponse:
         plan=wanted.plan,
     )
 
-    def shown(made: Change[OrganizationState, OrganizationEvent]) -> dict[str, Any]:
+    def render(made: Change[OrganizationState, OrganizationEvent]) -> dict[str, Any]:
         state = made.after
         if state is None:
             raise ImpossibleHistory(made)
@@ -64,12 +64,12 @@ async def change_organization(request: HttpRequest) -> HttpResponse:
         )
         return organization_shape(changed, services.plans, used)
 
-    return await change(
+    return await run_command(
         request,
         ORGANIZATION,
         caller.organization_id,
-        command=lambda _: command,
+        command,
         # Nothing is decided upon the counts, but the plan stands beside them, and all who change it lock them first.
         guard=members_guard(caller.organization_id, services.plans),
-        shown=shown,
+        render=render,
     )

@@ -6,8 +6,7 @@ from litestar import get, patch
 from msgspec import UNSET, Struct, UnsetType
 
 from app.auth.callers import PersonCaller
-from app.commands.outcomes import carry_out
-from app.commands.run_command import change
+from app.commands.run_command import run_command
 from app.http.handlers import (
     Empty,
     HttpRequest,
@@ -25,9 +24,8 @@ from domain.members.decider import MEMBER
 from domain.members.events import Role, Threshold
 from domain.members.notifications import Notifications, seen_types, threshold_of
 from domain.members.state import Member
-from eventstore.execute import Write, no_guard
 from eventstore.recorded import Origin
-from infrastructure.clock import new_event_id, now
+from infrastructure.clock import now
 from projections.read_models.members.mail_preferences.queries import preferences_of
 
 
@@ -51,32 +49,28 @@ async def change_notifications(request: HttpRequest) -> HttpResponse:
     parse_query(request, Empty)
     person, wanted = require_person(request), parse_body(request, Body)
     command = ChangeNotifications(at=now(), threshold=wanted.threshold, thresholds=wanted.thresholds)
-    return await change(
+    return await run_command(
         request,
         MEMBER,
         person.user_id,
-        command=lambda _: command,
-        guard=no_guard(),
-        shown=lambda made: notifications_shape(cast("Member", made.after).notifications, person.role),
+        command,
+        render=lambda made: notifications_shape(cast("Member", made.after).notifications, person.role),
     )
 
 
 async def update_preferences(
     services: Services, person: PersonCaller, command: ChangeNotifications, origin: Origin
 ) -> None:
-    """The same for those who need no answer of the API."""
-    write = Write(
-        decider=MEMBER,
-        stream_id=person.user_id,
-        organization_id=person.organization_id,
-        command=lambda _: command,
-        guard=no_guard(),
-        at=command.at,
+    """Do the same without a response of the API, for the account page."""
+    await services.commands.run(
+        MEMBER,
+        person.user_id,
+        person.organization_id,
+        command,
         origin=origin,
-        new_event_id=new_event_id,
-        requires_unchanged=person.reliance,
+        at=command.at,
+        requires_unchanged=person.version_precondition,
     )
-    await carry_out(services, write)
 
 
 async def notifications_of(services: Services, person: PersonCaller) -> Notifications:

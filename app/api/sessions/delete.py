@@ -3,16 +3,14 @@
 from litestar import delete
 
 from app.auth.callers import PersonCaller
-from app.commands.outcomes import carry_out
-from app.commands.run_command import change
+from app.commands.run_command import run_command
 from app.http.handlers import Empty, HttpRequest, HttpResponse, parse_body, parse_query, require_person
 from app.services import Services
 from domain.sessions.commands import EndSession
 from domain.sessions.decider import SESSION
 from domain.sessions.events import EndReason
-from eventstore.execute import Write, no_guard
 from eventstore.recorded import Origin
-from infrastructure.clock import new_event_id, now
+from infrastructure.clock import now
 
 
 @delete("/v1/sessions/{session_id:str}", only="people", status_code=200)
@@ -25,29 +23,24 @@ async def end_session(request: HttpRequest, session_id: str) -> HttpResponse:
 
 async def end(request: HttpRequest, session_id: str, reason: EndReason) -> HttpResponse:
     command = EndSession(user_id=require_person(request).user_id, reason=reason, at=now())
-    return await change(
+    return await run_command(
         request,
         SESSION,
         session_id,
-        command=lambda _: command,
-        guard=no_guard(),
-        shown=lambda made: {"id": made.stream_id, "ended": True},
+        command,
+        render=lambda made: {"id": made.stream_id, "ended": True},
     )
 
 
 async def end_own(services: Services, caller: PersonCaller, session_id: str, reason: EndReason, origin: Origin) -> None:
-    """The same for those who need no answer of the API. Raises `SessionNotFound` for a session of someone else."""
-    at = now()
-    command = EndSession(user_id=caller.user_id, reason=reason, at=at)
-    write = Write(
-        decider=SESSION,
-        stream_id=session_id,
-        organization_id=caller.organization_id,
-        command=lambda _: command,
-        guard=no_guard(),
-        at=at,
+    """End a session without a response of the API. Raises `SessionNotFound` for a session of another person."""
+    command = EndSession(user_id=caller.user_id, reason=reason, at=now())
+    await services.commands.run(
+        SESSION,
+        session_id,
+        caller.organization_id,
+        command,
         origin=origin,
-        new_event_id=new_event_id,
-        requires_unchanged=caller.reliance,
+        at=command.at,
+        requires_unchanged=caller.version_precondition,
     )
-    await carry_out(services, write)

@@ -5,7 +5,7 @@ from litestar import delete
 from app.api.sessions.delete import end_own
 from app.api.sessions.list import own_sessions
 from app.auth.callers import PersonCaller
-from app.commands.outcomes import step_by_step
+from app.commands.step_by_step import step_by_step
 from app.http.handlers import (
     Empty,
     HttpRequest,

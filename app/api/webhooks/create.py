@@ -6,7 +6,7 @@ from litestar import post
 from msgspec import Struct
 
 from app.api.webhooks.schemas import changed_webhook
-from app.commands.run_command import change
+from app.commands.run_command import run_command
 from app.http.handlers import Empty, HttpRequest, HttpResponse, get_services, parse_body, parse_query
 from domain.webhooks.commands import CreateWebhook
 from domain.webhooks.decider import WEBHOOK
@@ -57,14 +57,16 @@ async def create_webhook(request: HttpRequest) -> HttpResponse:
     async def others(connection: Connection, _: object) -> int:
         return await count(connection, organization_id)
 
-    return await change(
+    return await run_command(
         request,
         WEBHOOK,
         webhook_id,
-        command=command,
+        command,
         guard=LockAndQuery(keys_guard(organization_id, services.plans).statement, others),
-        shown=changed_webhook,
-        only_now={"secret": signing},
+        render=changed_webhook,
+        secret_fields={"secret": signing},
         status=201,
-        also=lambda _: [store_secret(services.sealer, signing or wanted.url, 1, webhook_id, organization_id)],
+        extra_statements=lambda _: [
+            store_secret(services.sealer, signing or wanted.url, 1, webhook_id, organization_id)
+        ],
     )

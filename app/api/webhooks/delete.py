@@ -2,11 +2,10 @@
 
 from litestar import delete
 
-from app.commands.run_command import change
+from app.commands.run_command import run_command
 from app.http.handlers import Empty, HttpRequest, HttpResponse, parse_body, parse_query
 from domain.webhooks.commands import DeleteWebhook
 from domain.webhooks.decider import WEBHOOK
-from eventstore.execute import no_guard
 from infrastructure.clock import now
 
 
@@ -15,11 +14,10 @@ async def delete_webhook(request: HttpRequest, webhook_id: str) -> HttpResponse:
     parse_query(request, Empty)
     parse_body(request, Empty)
     command = DeleteWebhook(at=now())
-    return await change(
+    return await run_command(
         request,
         WEBHOOK,
         webhook_id,
-        command=lambda _: command,
-        guard=no_guard(),
-        shown=lambda _: {"deleted": True, "webhook_id": webhook_id},
+        command,
+        render=lambda _: {"deleted": True, "webhook_id": webhook_id},
     )

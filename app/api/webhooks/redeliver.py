@@ -4,7 +4,7 @@ import msgspec
 from litestar import post
 
 from app.api.webhooks.schemas import delivery_shape
-from app.commands.side_write import change_unlogged
+from app.commands.side_write import run_side_write
 from app.http.handlers import Empty, HttpRequest, HttpResponse, parse_body, parse_query
 from domain.webhooks.errors import DeliveryNotFound, WebhookIsDisabled, WebhookNotFound
 from infrastructure.clock import now
@@ -35,4 +35,4 @@ async def retry_delivery(request: HttpRequest, webhook_id: str, delivery_id: str
         again = found._replace(status="pending", due_at=at, finished_at=None)
         return msgspec.json.encode({"success": True, "data": delivery_shape(again, attempts[delivery_id])})
 
-    return await change_unlogged(request, put_back)
+    return await run_side_write(request, put_back)

@@ -7,13 +7,13 @@ from litestar import post
 from msgspec import Struct
 
 from app.api.webhooks.schemas import changed_webhook
-from app.commands.run_command import change
+from app.commands.run_command import run_command
 from app.http.handlers import Empty, HttpRequest, HttpResponse, get_services, parse_body, parse_query
 from domain.webhooks.commands import RotateWebhookSecret
 from domain.webhooks.decider import OVERLAP_SECONDS_DEFAULT, WEBHOOK
 from domain.webhooks.events import WebhookEvent
 from domain.webhooks.state import Registered, WebhookState
-from eventstore.execute import Change, no_guard
+from eventstore.execute import Change
 from gateway.webhook_target import SECRET_BYTES, new_secret, store_secret
 from infrastructure.clock import now
 from infrastructure.database.statements import Statement
@@ -31,18 +31,17 @@ async def rotate_webhook_secret(request: HttpRequest, webhook_id: str) -> HttpRe
     secret = new_secret(os.urandom(SECRET_BYTES))
     command = RotateWebhookSecret(at=now(), overlap_seconds=wanted.overlap_seconds)
 
-    def also(made: Change[WebhookState, WebhookEvent]) -> Iterable[Statement]:
+    def extra_statements(made: Change[WebhookState, WebhookEvent]) -> Iterable[Statement]:
         if isinstance(made.after, Registered):
             version = made.after.webhook.secret_version
             yield store_secret(services.sealer, secret, version, webhook_id, request.auth.organization_id)
 
-    return await change(
+    return await run_command(
         request,
         WEBHOOK,
         webhook_id,
-        command=lambda _: command,
-        guard=no_guard(),
-        shown=changed_webhook,
-        only_now={"secret": secret},
-        also=also,
+        command,
+        render=changed_webhook,
+        secret_fields={"secret": secret},
+        extra_statements=extra_statements,
     )

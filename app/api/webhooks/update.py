@@ -7,14 +7,14 @@ from litestar import patch
 from msgspec import UNSET, Struct, UnsetType
 
 from app.api.webhooks.schemas import changed_webhook
-from app.commands.run_command import change
+from app.commands.run_command import run_command
 from app.http.handlers import Empty, HttpRequest, HttpResponse, get_services, parse_body, parse_query
 from domain.webhooks.commands import ChangeWebhook
 from domain.webhooks.decider import WEBHOOK
 from domain.webhooks.errors import WebhookNotFound
 from domain.webhooks.events import WebhookEnabled, WebhookEvent
 from domain.webhooks.state import Registered, WebhookState
-from eventstore.execute import Change, no_guard
+from eventstore.execute import Change
 from gateway.endpoint import SIGNED, check_endpoint_url
 from gateway.webhook_target import shown_url, store_secret
 from infrastructure.clock import now
@@ -52,19 +52,18 @@ async def change_webhook(request: HttpRequest, webhook_id: str) -> HttpResponse:
         status=wanted.status,
     )
 
-    def also(made: Change[WebhookState, WebhookEvent]) -> Iterable[Statement]:
+    def extra_statements(made: Change[WebhookState, WebhookEvent]) -> Iterable[Statement]:
         if secret_address is not None and isinstance(made.after, Registered):
             version = made.after.webhook.secret_version
             yield store_secret(services.sealer, secret_address, version, webhook_id, organization_id)
         if any(isinstance(event, WebhookEnabled) for event in made.events):
             yield Statement(OUTBOX.standing_forgive, (webhook_id,))
 
-    return await change(
+    return await run_command(
         request,
         WEBHOOK,
         webhook_id,
-        command=lambda _: command,
-        guard=no_guard(),
-        shown=changed_webhook,
-        also=also,
+        command,
+        render=changed_webhook,
+        extra_statements=extra_statements,
     )

@@ -11,9 +11,9 @@ from msgspec import Struct
 
 from app.observability.health.log_status import LogState, log_state
 from app.observability.health.worker_status import JobsState, ValkeyUnavailable, jobs_state
-from app.process.deadline import with_deadline
 from infrastructure.database.connections import Pool
 from infrastructure.database.errors import UNAVAILABLE, Unavailable
+from infrastructure.deadline import with_deadline
 
 _KEPT_SECONDS = 1.0
 _PATIENCE_SECONDS = 2.0

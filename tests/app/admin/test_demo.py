@@ -17,6 +17,7 @@ from domain.keys.secret import fingerprint, parse
 from domain.organizations.plan import PLANS
 from embedded.postgres import PostgreSQL
 from infrastructure.database.connections import WORKER_ROLE, connect, pool
+from projections.engine.commands import commands_on
 from tests.databases import new_database
 from tests.waiting import PATIENT
 from tests.workers.killed_at_steps import killed_in, wire_to
@@ -111,7 +112,9 @@ async def test_lost_credentials_are_replaced_by_new_keys_of_the_same_organizatio
 
 async def test_an_organization_that_an_operator_called_demo_is_left_alone(database_url: str, tmp_path: Path) -> None:
     async with pool(database_url, role=WORKER_ROLE, timeouts=PATIENT) as connections:
-        theirs, _ = await create_organization(connections, PLANS, "Theirs", "demo", "team", "owner@their.example")
+        theirs, _ = await create_organization(
+            commands_on(connections), PLANS, "Theirs", "demo", "team", "owner@their.example"
+        )
     await make_demo(_config(database_url), tmp_path, _MCP_URL)
     await _refuse_incomplete(database_url, tmp_path, {**_ROWS, "organization_list": 2, "member_list": 2, "users": 2})
     with psycopg.connect(database_url) as connection:

@@ -12,7 +12,7 @@ from domain.organizations.plan import PlanName
 from domain.usage.quota import month_of, next_month
 from eventstore.execute import Write, execute, no_guard
 from eventstore.recorded import Origin
-from infrastructure.clock import new_event_id, new_id, now
+from infrastructure.clock import new_id, now
 from infrastructure.database.connections import pool
 from projections.engine.inline import INLINE
 from tests.app.client import Answer, at_once
@@ -140,6 +140,5 @@ def change_plan(api: Api, org: Organization, plan: PlanName) -> None:
         guard=no_guard(),
         at=now(),
         origin=Origin(by),
-        new_event_id=new_event_id,
     )
     asyncio.run(change())

@@ -11,7 +11,7 @@ from psycopg.rows import TupleRow
 
 from app.auth.invitations import TOKEN_PREFIX, link_to
 from app.auth.sessions import digest_of, new_secret
-from app.commands.run_command import change
+from app.commands.run_command import run_command
 from app.http.handlers import Empty, HttpRequest, HttpResponse, get_services, parse_body, parse_query
 from domain.decider import ImpossibleHistory
 from domain.fields import FieldErrors
@@ -85,7 +85,7 @@ async def invite_member(request: HttpRequest) -> HttpResponse:
         earlier = facts.waiting.invitation_id
         return [] if earlier is None else [RelatedCommand(INVITATION, earlier, RevokeInvitation(at, "replaced"))]
 
-    def shown(made: Change[InvitationState, InvitationEvent]) -> dict[str, Any]:
+    def render(made: Change[InvitationState, InvitationEvent]) -> dict[str, Any]:
         if not isinstance(made.after, Open):
             raise ImpossibleHistory(made)
         invitation = made.after.invitation
@@ -96,19 +96,19 @@ async def invite_member(request: HttpRequest) -> HttpResponse:
             "expires_at": invitation.expires_at,
         }
 
-    return await change(
+    return await run_command(
         request,
         INVITATION,
         invitation_id,
-        command=command,
+        command,
         guard=LockAndQuery(guard.statement, read),
-        beside=replaced,
-        also=lambda _: [
+        related_commands=replaced,
+        extra_statements=lambda _: [
             addresses_forget(organization_id, at),
             address_put(invitation_id, organization_id, wanted.email),
             mail_add(services.sealer, new_id("mail"), mail, at=at, expires_at=at + VALID_FOR, effect=invitation_id),
         ],
-        shown=shown,
-        only_now={"invite_url": link},
+        render=render,
+        secret_fields={"invite_url": link},
         status=201,
     )

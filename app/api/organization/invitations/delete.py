@@ -2,7 +2,7 @@
 
 from litestar import delete
 
-from app.commands.run_command import change
+from app.commands.run_command import run_command
 from app.http.handlers import Empty, HttpRequest, HttpResponse, get_services, parse_body, parse_query
 from domain.invitations.commands import RevokeInvitation
 from domain.invitations.decider import INVITATION
@@ -15,12 +15,12 @@ async def withdraw_invitation(request: HttpRequest, invite_id: str) -> HttpRespo
     parse_query(request, Empty)
     parse_body(request, Empty)
     command = RevokeInvitation(now())
-    return await change(
+    return await run_command(
         request,
         INVITATION,
         invite_id,
-        command=lambda _: command,
+        command,
         # Whoever accepts at this moment holds the same lock: one of the two is first.
         guard=members_guard(request.auth.organization_id, get_services(request).plans),
-        shown=lambda _: {"withdrawn": True, "invite_id": invite_id},
+        render=lambda _: {"withdrawn": True, "invite_id": invite_id},
     )

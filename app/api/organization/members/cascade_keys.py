@@ -10,8 +10,8 @@ from typing import Any, NamedTuple
 
 from psycopg.rows import TupleRow
 
-from app.commands.outcomes import carry_out, step_by_step
-from app.commands.run_command import change
+from app.commands.run_command import run_command
+from app.commands.step_by_step import step_by_step
 from app.http.handlers import HttpRequest, HttpResponse, get_services, raw_request
 from domain.grants import Grant
 from domain.keys.commands import KeyCommand
@@ -21,8 +21,7 @@ from domain.members.decider import MEMBER
 from domain.members.events import MemberEvent
 from domain.members.state import MemberState
 from domain.organizations.plan import KeyCounts
-from eventstore.execute import Change, LockAndQuery, RelatedCommand, Write
-from infrastructure.clock import new_event_id, now
+from eventstore.execute import Change, LockAndQuery, RelatedCommand
 from infrastructure.database.connections import Connection
 from infrastructure.database.statements import Statement
 from projections.read_models.keys.by_creator.queries import keys_of
@@ -57,34 +56,34 @@ async def run_with_keys(
     of_key: KeyCommandFactory,
     *,
     held: Iterable[Grant] | None,
-    shown: Callable[[Change[MemberState, MemberEvent], int], dict[str, Any]],
+    render: Callable[[Change[MemberState, MemberEvent], int], dict[str, Any]],
 ) -> HttpResponse:
     """Carry out `command`, and `of_key` with those keys that reach beyond `held`, or all for None.
 
-    The answer is what `shown` makes of the change and of the number of keys that were changed.
+    The response is `render` of the change and of the number of keys that were changed.
     """
 
-    def beside(keys: _Keys) -> list[RelatedCommand[Any, Any, Any]]:
+    def key_commands(keys: _Keys) -> list[RelatedCommand[Any, Any, Any]]:
         return [RelatedCommand(KEY, key_id, of_key(keys.census)) for key_id in keys.key_ids]
 
-    def also(made: Change[MemberState, MemberEvent]) -> Iterable[Statement]:
-        # Asked once the command was found to be allowed, and before anything is written.
-        if len(made.beside) > KEYS_AT_ONCE:
-            raise _TooManyKeys([beside.stream_id for beside in made.beside])
+    def check_number(made: Change[MemberState, MemberEvent]) -> Iterable[Statement]:
+        # This runs after the command was found to be allowed and before anything is written.
+        if len(made.related) > KEYS_AT_ONCE:
+            raise _TooManyKeys([key.stream_id for key in made.related])
         return ()
 
     changed: list[bool] = []
 
     async def attempt() -> HttpResponse:
-        return await change(
+        return await run_command(
             request,
             MEMBER,
             user_id,
-            command=lambda _: command,
+            command,
             guard=_survey(request, user_id, held),
-            beside=beside,
-            also=also,
-            shown=lambda made: shown(made, sum(changed) + sum(bool(key.events) for key in made.beside)),
+            related_commands=key_commands,
+            extra_statements=check_number,
+            render=lambda made: render(made, sum(changed) + sum(bool(key.events) for key in made.related)),
         )
 
     with step_by_step(lambda: any(changed)):
@@ -114,16 +113,13 @@ async def _one_by_one(request: HttpRequest, key_ids: Iterable[str], of_key: KeyC
     for key_id in key_ids:
         if key_id == auth.id:
             continue
-        write = Write(
-            decider=KEY,
-            stream_id=key_id,
-            organization_id=auth.organization_id,
-            command=of_key,
-            guard=keys_guard(auth.organization_id, services.plans),
-            at=now(),
+        made = await services.commands.run(
+            KEY,
+            key_id,
+            auth.organization_id,
+            of_key,
             origin=auth.origin(raw_request(request)),
-            new_event_id=new_event_id,
-            requires_unchanged=auth.reliance,
+            guard=keys_guard(auth.organization_id, services.plans),
+            requires_unchanged=auth.version_precondition,
         )
-        made = await carry_out(services, write)
-        yield isinstance(made, Change) and bool(made.events)
+        yield bool(made.events)

@@ -29,5 +29,5 @@ async def remove_member(request: HttpRequest, user_id: str) -> HttpResponse:
         RemoveMember(at),
         revoke,
         held=None,
-        shown=lambda _, keys: {"removed": True, "user_id": user_id, "keys_revoked": keys},
+        render=lambda _, keys: {"removed": True, "user_id": user_id, "keys_revoked": keys},
     )

@@ -3,7 +3,7 @@
 from litestar import post
 
 from app.api.organization.members.schemas import member_shape
-from app.commands.run_command import change
+from app.commands.run_command import run_command
 from app.http.handlers import Empty, HttpRequest, HttpResponse, get_services, parse_body, parse_query
 from domain.members.commands import ReceiveOwnership, TransferOwnership
 from domain.members.decider import MEMBER
@@ -24,13 +24,13 @@ async def transfer_ownership(request: HttpRequest, user_id: str) -> HttpResponse
     if member is None:
         raise MemberNotFound
     at = now()
-    return await change(
+    return await run_command(
         request,
         MEMBER,
         user_id,
-        command=lambda _: ReceiveOwnership(from_user_id=caller.id, at=at),
+        ReceiveOwnership(from_user_id=caller.id, at=at),
         guard=members_guard(caller.organization_id, services.plans),
         # Before the other: at no moment has the list two owners.
-        beside=lambda _: [RelatedCommand(MEMBER, caller.id, TransferOwnership(user_id, at=at, by=caller.actor))],
-        shown=lambda made: member_shape(member._replace(role="owner", revision=made.revision)),
+        related_commands=[RelatedCommand(MEMBER, caller.id, TransferOwnership(user_id, at=at, by=caller.actor))],
+        render=lambda made: member_shape(member._replace(role="owner", revision=made.revision)),
     )

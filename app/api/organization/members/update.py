@@ -35,5 +35,5 @@ async def change_member(request: HttpRequest, user_id: str) -> HttpResponse:
         ChangeRole(wanted.role, at=now(), by=caller.actor, authority=caller.authority),
         lambda _: NarrowGrants(held),
         held=held,
-        shown=lambda made, keys: {**changed_member(made, member.email), "keys_narrowed": keys},
+        render=lambda made, keys: {**changed_member(made, member.email), "keys_narrowed": keys},
     )

@@ -13,7 +13,7 @@ from domain.keys.delegation import UNRESTRICTED
 from domain.organizations.plan import PLANS, MemberCounts
 from eventstore.execute import Write, execute
 from eventstore.recorded import Origin
-from infrastructure.clock import new_event_id, new_id, now
+from infrastructure.clock import new_id, now
 from projections.engine.inline import INLINE
 from projections.read_models.invitations.list.queries import address_put
 from projections.read_models.organizations.counts.queries import members_guard
@@ -74,7 +74,6 @@ def expired_invitation(api: Api, organization_id: str, email: str) -> str:
         guard=members_guard(organization_id, PLANS),
         at=at,
         origin=Origin(OWNER),
-        new_event_id=new_event_id,
         extra_statements=lambda _: [address_put(invitation_id, organization_id, email)],
     )
     api.database.run(execute(api.database.pool, write, INLINE))

@@ -1,0 +1,10 @@
+"""The commands of a process, with every projection that changes together with the log."""
+
+from eventstore.commands import Commands
+from infrastructure.database.connections import Pool
+from projections.engine.inline import INLINE
+
+
+def commands_on(pool: Pool, timeout_seconds: float | None = None) -> Commands:
+    """Return the `Commands` that use `pool`. `timeout_seconds` is that of a request, or None."""
+    return Commands(pool, INLINE, timeout_seconds)

@@ -2,7 +2,7 @@
 
 import gc
 import os
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager, nullcontext
 from pathlib import Path
 from typing import Any
@@ -75,13 +75,11 @@ from app.api.webhooks.rotate import rotate_webhook_secret
 from app.api.webhooks.test import test_webhook
 from app.api.webhooks.update import change_webhook
 from app.auth.authorization import authorize
-from app.auth.openid.provider import Provider
 from app.config import Config, from_environment
+from app.handlers import HttpRequest, raw_request
 from app.http.access_log import AccessLogMiddleware
-from app.http.cursors import CursorSigner
 from app.http.errors import CONTENT_TYPE, Problem, problem_json, to_problem
-from app.http.handlers import HttpRequest, raw_request
-from app.http.messages import DirectRoute
+from app.http.messages import DirectRoute, RawRequest, RawResponse
 from app.http.middleware import RequestMiddleware
 from app.http.paths import allowed
 from app.observability.health.clock import clock_kept
@@ -106,10 +104,14 @@ from eventstore.group_commit import BatchHandler as JudgeOf
 from eventstore.group_commit import BatchLimits
 from gateway.config import GatewayConfig
 from gateway.geoip import country_lookup
+from gateway.openid.provider import Provider
+from infrastructure.cursors import CursorSigner
 from infrastructure.database.connections import AUTH_ROLE, Timeouts, connect, pool
 from infrastructure.encryption import Sealer
 from infrastructure.log_format import configure_logging
 from projections.engine.commands import commands_on
+
+ServiceRoute = Callable[[RawRequest, Services], Awaitable[RawResponse]]
 
 JudgeOfKeys = JudgeOf[VerificationRequest, VerificationResult]
 
@@ -191,7 +193,7 @@ ROUTES: list[Any] = [
 ]
 """What the framework routes. Each says whom it lets in; see `app/auth/authorization.py`."""
 
-DIRECT_ROUTES: dict[tuple[str, str], DirectRoute] = {
+DIRECT_ROUTES: dict[tuple[str, str], ServiceRoute] = {
     ("POST", "/v1/api-keys/verify"): verify_key,
     ("GET", "/v1/auth/check"): check_key,
     ("POST", "/v1/mcp/invoke"): invoke_tool,
@@ -280,9 +282,20 @@ def create_app(
         openapi_config=None,
         logging_config=None,
     )
-    edge = RequestMiddleware(inner, DIRECT_ROUTES, services)
-    observed = AccessLogMiddleware(edge, DIRECT_ROUTES, recorder, config.log_access, services.draining, connections)
+    direct = {target: _with_services(route, services) for target, route in DIRECT_ROUTES.items()}
+    handled = RequestMiddleware(
+        inner,
+        direct,
+        draining=services.draining,
+        trusted_proxies=config.trusted_proxies,
+        public_url=config.public_url,
+    )
+    observed = AccessLogMiddleware(handled, direct, recorder, config.log_access, services.draining, connections)
     return traces.requests(observed, frozenset(path for _, path in DIRECT_ROUTES))
+
+
+def _with_services(route: ServiceRoute, services: Services) -> DirectRoute:
+    return lambda inbound: route(inbound, services)
 
 
 def app_from_environment() -> ASGIApp:

@@ -10,11 +10,11 @@ import msgspec
 from msgspec import Struct
 from redis.connection import parse_url  # pyright: ignore[reportUnknownVariableType]
 
-from app.auth.openid.settings import OpenIdSettings, issuer_problem
 from domain.networks import Network, parse_network
 from domain.organizations.plan import PLANS, Plans
 from domain.organizations.plan_overrides import apply_overrides
 from gateway.geoip import GeoDatabaseUnusable, open_database
+from gateway.openid.settings import OpenIdSettings, issuer_problem
 from gateway.policy import EgressPolicy
 from infrastructure.database.url import UNREADABLE, is_readable
 from infrastructure.key_derivation import parse_master_keys

@@ -3,9 +3,7 @@
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 
-from app.auth.openid.provider import Provider
 from app.config import Config
-from app.http.cursors import CursorSigner
 from app.observability.health.snapshot import SystemSnapshot
 from app.observability.metrics.lazy_exporter import Exposition
 from app.process.draining import Draining
@@ -15,6 +13,8 @@ from domain.organizations.plan import Plans
 from eventstore.commands import Commands
 from gateway.gateway import Gateway
 from gateway.geoip import CountryOf
+from gateway.openid.provider import Provider
+from infrastructure.cursors import CursorSigner
 from infrastructure.database.connections import Connection, Pool
 from infrastructure.database.tenant import credential_lookup, read_transaction, write_transaction, writing_at_the_gate
 from infrastructure.encryption import Sealer

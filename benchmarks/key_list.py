@@ -22,7 +22,6 @@ from statistics import median, quantiles
 from typing import Any
 from urllib.parse import urlencode
 
-from app.http.cursors import CursorSigner
 from app.http.pagination import CursorPosition
 from benchmarks.many_keys import APART, People, fill
 from benchmarks.serving import Serving, serving
@@ -31,6 +30,7 @@ from domain.grants import GRANTS
 from domain.keys.permissions import Permissions
 from embedded.postgres import PostgreSQL
 from infrastructure.clock import now
+from infrastructure.cursors import CursorSigner
 from infrastructure.database.connections import connect, pool
 from infrastructure.database.migrate import migrate
 from projections.engine.schema import scripts

@@ -5,8 +5,8 @@ from typing import Any
 import msgspec
 from litestar import Response, get
 
+from app.handlers import HttpRequest, HttpResponse, get_services
 from app.http.errors import RETRY_AFTER_SECONDS
-from app.http.handlers import HttpRequest, HttpResponse, get_services
 from app.http.messages import RawRequest, RawResponse
 from app.observability.health.readiness import readiness
 from app.services import Services

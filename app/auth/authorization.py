@@ -57,7 +57,7 @@ async def authorize(connection: Connection, handler: BaseRouteHandler) -> None:
 
 async def _key(services: Services, inbound: RawRequest, grant: Grant | None, *, people_only: bool) -> KeyCaller:
     presented = access_request(inbound, "manage", grant=grant, people_only=people_only)
-    ruling = await authenticate(inbound, services, Authenticate(presented))
+    ruling = await authenticate(inbound, services.verification, Authenticate(presented))
     return await _limited_to_creator(services, raise_if_denied(ruling, presented), grant)
 
 

@@ -9,10 +9,10 @@ from datetime import timedelta
 
 import structlog
 
+from app.commands.replies import respond
+from app.handlers import HttpRequest, HttpResponse, get_services, raw_request
 from app.http.errors import Problem
-from app.http.handlers import HttpRequest, HttpResponse, get_services, raw_request
 from app.http.idempotency import idempotency_key
-from app.http.replies import respond
 from domain.refusal import Refusal
 from eventstore.errors import IdempotencyInFlight
 from eventstore.idempotency import CallClaim, IdempotentRequest, StoredResponse, claim

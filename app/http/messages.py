@@ -6,7 +6,6 @@ from typing import Any
 from msgspec import Struct, field
 
 from app.http.errors import Problem
-from app.services import Services
 from domain.keys.secret import redact
 
 USER_AGENT_LENGTH_MAX = 300
@@ -71,8 +70,8 @@ def clean_user_agent(user_agent: str) -> str:
     return text if text.isprintable() else "".join([c if c.isprintable() else "?" for c in text])
 
 
-DirectRoute = Callable[[RawRequest, Services], Awaitable[RawResponse]]
-"""A route that is answered without the framework, because every microsecond of it is paid for each use of a key."""
+DirectRoute = Callable[[RawRequest], Awaitable[RawResponse]]
+"""A route that is served without the framework, because each use of a key pays for every microsecond of it."""
 
 
 def bind_raw_request(scope: Any, inbound: RawRequest) -> None:  # noqa: ANN401 -- ASGI's scope is an open dictionary

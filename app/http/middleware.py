@@ -7,20 +7,21 @@ framework. Everything else goes on to it.
 import asyncio
 import os
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 from structlog.contextvars import bind_contextvars
 
-from app.auth.client_address import client_address
+from app.http.client_address import client_address
 from app.http.errors import CONTENT_TYPE, Problem, problem_json, to_problem
 from app.http.messages import DirectRoute, RawRequest, RawResponse, bind_raw_request
 from app.http.paths import allowed, is_written_as_a_route
 from app.observability.tracing.tracing import trace_id_of
-from app.services import Services
+from app.process.draining import Draining
 from domain.keys.secret import contains_secret
+from domain.networks import Network
 
 BODY_BYTES_MAX = 1024 * 1024
 BODY_SECONDS = 30
@@ -44,10 +45,20 @@ _CLOSE = {"Connection": "close"}
 class RequestMiddleware:
     """`direct`: routes by method and path; whatever is not among them goes to `inner`."""
 
-    def __init__(self, inner: ASGIApp, direct: Mapping[tuple[str, str], DirectRoute], services: Services) -> None:
+    def __init__(
+        self,
+        inner: ASGIApp,
+        direct: Mapping[tuple[str, str], DirectRoute],
+        *,
+        draining: Draining,
+        trusted_proxies: Sequence[Network],
+        public_url: str,
+    ) -> None:
         self._inner = inner
         self._direct = direct
-        self._services = services
+        self._draining = draining
+        self._trusted_proxies = trusted_proxies
+        self._public_url = public_url
         self._methods: dict[str, str] = {}
         for method, path in direct:
             self._methods[path] = f"{self._methods[path]}, {method}" if path in self._methods else method
@@ -79,7 +90,7 @@ class RequestMiddleware:
                 headers=headers,
                 content=content,
                 request_id=request_id,
-                ip=client_address(_peer(scope), scope["headers"], self._services.config.trusted_proxies),
+                ip=client_address(_peer(scope), scope["headers"], self._trusted_proxies),
                 refused=refused or _encoded_body(content, headers),
             )
             self._refuse_host(headers.get(b"host", b""), scope["http_version"])
@@ -96,7 +107,7 @@ class RequestMiddleware:
                 if refused is not None:
                     await discard(receive)
                 return
-            reply = await route(inbound, self._services)
+            reply = await route(inbound)
             inbound.refuse_unread()
         except Exception as error:  # noqa: BLE001 -- whatever was raised is answered as a problem
             reply = self._refusal(to_problem(error), request_id)
@@ -120,7 +131,7 @@ class RequestMiddleware:
     def _farewell(self, scope: Any) -> dict[str, str]:  # noqa: ANN401 -- ASGI's scope is an open dictionary
         """Tell a client that this process shuts down, so that it does not send its next request here."""
         # HTTP/2 has no such header; the server sends a GOAWAY frame.
-        return _CLOSE if self._services.draining.began and scope["http_version"].startswith("1") else {}
+        return _CLOSE if self._draining.began and scope["http_version"].startswith("1") else {}
 
     def _reject_early(self, inbound: RawRequest) -> None:
         """What the framework must not see: another method of a direct route, and an id that no database can look up."""
@@ -133,7 +144,7 @@ class RequestMiddleware:
             raise Problem("not_found")
 
     def _refusal(self, problem: Problem, request_id: str) -> RawResponse:
-        text = problem_json(problem, request_id=request_id, public_url=self._services.config.public_url)
+        text = problem_json(problem, request_id=request_id, public_url=self._public_url)
         return RawResponse(problem.status, text, problem.headers, CONTENT_TYPE)
 
     async def _call_framework(self, scope: Scope, inbound: RawRequest, receive: Receive, send: Send) -> None:

@@ -5,9 +5,9 @@ from urllib.parse import urlencode
 
 from msgspec import Meta, Struct
 
-from app.http.cursors import CursorInvalid, CursorSigner
 from app.http.errors import Problem
 from app.http.messages import RawRequest
+from infrastructure.cursors import CursorInvalid, CursorSigner
 from projections.paging import MAX_OFFSET
 
 PerPage = Annotated[int, Meta(ge=1, le=100)]

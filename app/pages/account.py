@@ -9,7 +9,7 @@ from app.api.sessions.delete_others import end_others
 from app.api.sessions.list import own_sessions
 from app.auth.organization_names import organization_name
 from app.auth.sessions import cookies_of, csrf_token
-from app.http.handlers import HttpRequest, get_services, raw_request
+from app.handlers import HttpRequest, get_services, raw_request
 from app.pages.notifications import LEVELS, shown
 from app.pages.rendering import AS_PAGE, PageResponse, go_to, page
 from app.pages.session import current_session, form_session

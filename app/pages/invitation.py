@@ -8,7 +8,7 @@ from app.auth.organization_names import organization_name
 from app.auth.sessions import digest_of
 from app.auth.sign_in import start_session
 from app.auth.sign_in_throttle import SIGN_INS_PER_CLIENT, client_of, throttle
-from app.http.handlers import HttpRequest, get_services, parse_query, raw_request
+from app.handlers import HttpRequest, get_services, parse_query, raw_request
 from app.pages.rendering import AS_PAGE, PageResponse, page
 from app.pages.session import form_of
 from app.pages.sign_in import signed_in

@@ -7,7 +7,7 @@ from msgspec import Struct, defstruct
 
 from app.api.session.notifications import update_preferences
 from app.auth.callers import PersonCaller
-from app.http.handlers import HttpRequest, get_services, raw_request
+from app.handlers import HttpRequest, get_services, raw_request
 from app.pages.rendering import AS_PAGE, PageResponse, go_to
 from app.pages.session import form_session
 from domain.alerts.events import AlertType

@@ -4,14 +4,14 @@ from litestar import get
 from litestar.datastructures import Cookie
 
 from app.api.session.schemas import choice_shape
-from app.auth.openid.flow import COOKIE, Answer, begin, finish
-from app.auth.openid.provider import Provider
+from app.auth.openid_flow import COOKIE, Answer, begin, finish
 from app.auth.sessions import cookies_of
 from app.auth.sign_in import link_without_mail, start_session
+from app.handlers import HttpRequest, get_services, parse_query, raw_request
 from app.http.errors import Problem
-from app.http.handlers import HttpRequest, get_services, parse_query, raw_request
 from app.pages.rendering import AS_PAGE, PageResponse, go_to, page
 from app.pages.sign_in import signed_in
+from gateway.openid.provider import Provider
 
 PATH = "/sign-in/openid/callback"
 

@@ -2,8 +2,8 @@
 
 from litestar import Response, get
 
+from app.handlers import Empty, HttpRequest, HttpResponse, parse_query, raw_request, success
 from app.http.errors import ERRORS, ErrorCode, Problem
-from app.http.handlers import Empty, HttpRequest, HttpResponse, parse_query, raw_request, success
 from app.pages.explanations import EXPLANATIONS, Explanation
 from app.pages.preferences import preferred
 from app.pages.rendering import PageResponse, page

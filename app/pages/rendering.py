@@ -6,8 +6,8 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from litestar import Response, get
 
+from app.handlers import HttpRequest, raw_request
 from app.http.errors import ERRORS, Problem, to_problem
-from app.http.handlers import HttpRequest, raw_request
 
 PageResponse = Response[str]
 

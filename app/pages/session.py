@@ -8,8 +8,8 @@ import msgspec
 from app.auth.callers import PersonCaller
 from app.auth.csrf import reject_cross_site, require_csrf_token
 from app.auth.sessions import load_session, session_cookie
+from app.handlers import HttpRequest, get_services, raw_request
 from app.http.errors import Problem
-from app.http.handlers import HttpRequest, get_services, raw_request
 
 T = TypeVar("T", bound=msgspec.Struct)
 

@@ -11,7 +11,7 @@ from msgspec import Struct
 from app.api.session.schemas import choice_shape
 from app.auth.sessions import cookies_of
 from app.auth.sign_in import LINK_LASTS, OrganizationChoice, candidates, redeem_link, refused_link, send_link
-from app.http.handlers import HttpRequest, get_services, parse_query, raw_request
+from app.handlers import HttpRequest, get_services, parse_query, raw_request
 from app.pages.rendering import AS_PAGE, PageResponse, go_to, page
 from app.pages.session import current_session, form_of
 from app.services import Services

@@ -12,16 +12,17 @@ from structlog.contextvars import bind_contextvars
 
 from app.http.errors import Problem, missing_grant, unauthorized
 from app.http.messages import RawRequest
-from app.services import Services
 from app.verification.rate_limit_headers import quota_exceeded, rate_headers, rate_limited
-from app.verification.requests import Authenticate, VerificationRequest, VerificationResult
+from app.verification.requests import Authenticate, VerificationQueue, VerificationRequest, VerificationResult
 from domain.keys.state import Key
 from domain.usage.decision import AccessRequest
 
 
-async def authenticate(inbound: RawRequest, services: Services, question: VerificationRequest) -> VerificationResult:
+async def authenticate(
+    inbound: RawRequest, verification: VerificationQueue, question: VerificationRequest
+) -> VerificationResult:
     """The ruling. What it says of rate limits stands in the headers of the answer, whatever that will be."""
-    ruling = await services.verification.submit(question)
+    ruling = await verification.submit(question)
     key = ruling.caller.key
     if key is not None:
         # From here on every log line of the request says who called.
@@ -33,7 +34,7 @@ async def authenticate(inbound: RawRequest, services: Services, question: Verifi
 
 async def raise_if_invalid(
     inbound: RawRequest,
-    services: Services,
+    verification: VerificationQueue,
     presented: AccessRequest,
     problem: Problem,
     *,
@@ -44,7 +45,7 @@ async def raise_if_invalid(
     `presented` names no MCP: what the request asks for is not known. `question`: how its key is presented.
     """
     presented = replace(presented, invalid=True)
-    ruling = await authenticate(inbound, services, question(presented))
+    ruling = await authenticate(inbound, verification, question(presented))
     if ruling.caller.code != "invalid_request":
         raise_if_denied(ruling, presented)
     raise problem

@@ -9,7 +9,7 @@ from domain.mcps.events import AuthType
 
 
 class Mcp(Struct, frozen=True):
-    """`endpoint_changed_at`: since when calls go to this address with this credential. `unhealthy`: it did not answer."""
+    """`endpoint_changed_at`: since when calls go to this address with this credential. `unhealthy`: no answer there."""
 
     id: str
     organization_id: str

@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.http.cursors import CursorInvalid, CursorSigner
+from infrastructure.cursors import CursorInvalid, CursorSigner
 from infrastructure.encryption import DecryptionFailed, Sealer
 from tests.random_input import random_bytes
 

@@ -6,7 +6,7 @@ from litestar import post
 
 from app.api.alerts.schemas import alert_shape
 from app.commands.run_command import run_command
-from app.http.handlers import Empty, HttpRequest, HttpResponse, parse_body, parse_query
+from app.handlers import Empty, HttpRequest, HttpResponse, parse_body, parse_query
 from domain.alerts.commands import AcknowledgeAlert
 from domain.alerts.decider import ALERT
 from domain.alerts.state import ExistingAlert

@@ -3,7 +3,7 @@
 from litestar import get
 
 from app.api.alerts.schemas import alert_shape
-from app.http.handlers import Empty, HttpRequest, HttpResponse, get_services, parse_query, success
+from app.handlers import Empty, HttpRequest, HttpResponse, get_services, parse_query, success
 from domain.alerts.errors import AlertNotFound
 from projections.read_models.alerts.list.queries import alert_of
 

@@ -8,8 +8,8 @@ from msgspec import Struct, field
 
 from app.api.api_keys.visibility import seen
 from app.api.event_types import require_known
+from app.handlers import HttpRequest, HttpResponse, get_services, parse_query, raw_request, success
 from app.http.decoding import Instant
-from app.http.handlers import HttpRequest, HttpResponse, get_services, parse_query, raw_request, success
 from app.http.pagination import PER_PAGE_DEFAULT, CursorPosition, PerPage, decode_cursor, next_link, pagination
 from domain.keys.decider import KEY
 from domain.keys.events import KeyRevoked

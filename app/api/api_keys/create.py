@@ -13,7 +13,7 @@ from app.api.api_keys.schemas import changed_key
 from app.commands.run_command import run_command
 from app.http.decoding import Instant
 from app.http.errors import Problem
-from app.http.handlers import Empty, HttpRequest, HttpResponse, get_services, parse_body, parse_query
+from app.handlers import Empty, HttpRequest, HttpResponse, get_services, parse_body, parse_query
 from domain.environment import Environment
 from domain.keys.commands import CreateKey
 from domain.keys.decider import KEY

@@ -3,7 +3,7 @@
 from litestar import post
 
 from app.api.api_keys.enable_disable import set_enabled
-from app.http.handlers import HttpRequest, HttpResponse
+from app.handlers import HttpRequest, HttpResponse
 from domain.keys.commands import DisableKey
 
 

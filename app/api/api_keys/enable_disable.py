@@ -8,7 +8,7 @@ from app.api.api_keys.key_context import KeyContext, load_key_context
 from app.api.api_keys.schemas import changed_key
 from app.api.api_keys.visibility import refuse_unseen
 from app.commands.run_command import run_command
-from app.http.handlers import Empty, HttpRequest, HttpResponse, get_services, parse_body, parse_query
+from app.handlers import Empty, HttpRequest, HttpResponse, get_services, parse_body, parse_query
 from domain.keys.commands import DisableKey, EnableKey
 from domain.keys.decider import KEY
 from domain.organizations.plan import KeyCounts

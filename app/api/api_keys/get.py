@@ -8,7 +8,7 @@ from app.api.api_keys.activity import recent_activity
 from app.api.api_keys.key_context import load_key_context
 from app.api.api_keys.schemas import key_shape, secrets_shape
 from app.api.api_keys.visibility import seen
-from app.http.handlers import Empty, HttpRequest, HttpResponse, get_services, parse_query, success
+from app.handlers import Empty, HttpRequest, HttpResponse, get_services, parse_query, success
 from infrastructure.clock import now
 from projections.read_models.keys.list.queries import used_secret
 from projections.read_models.usage.queries import secrets_last_used

@@ -8,8 +8,8 @@ from msgspec import Meta, Struct, structs
 from app.api.api_keys.schemas import key_shape
 from app.api.api_keys.selectors import mcp_of
 from app.api.api_keys.visibility import seen_of
+from app.handlers import HttpRequest, HttpResponse, get_services, parse_query, raw_request, success
 from app.http.errors import Problem
-from app.http.handlers import HttpRequest, HttpResponse, get_services, parse_query, raw_request, success
 from app.http.pagination import (
     PER_PAGE_DEFAULT,
     CursorPosition,

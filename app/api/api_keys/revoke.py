@@ -8,7 +8,7 @@ from msgspec import Struct
 from app.api.api_keys.expiry import unexpired_key_counts
 from app.api.api_keys.visibility import refuse_unseen
 from app.commands.run_command import run_command
-from app.http.handlers import Empty, HttpRequest, HttpResponse, get_services, parse_body, parse_query
+from app.handlers import Empty, HttpRequest, HttpResponse, get_services, parse_body, parse_query
 from domain.decider import ImpossibleHistory
 from domain.keys.commands import RevokeKey
 from domain.keys.decider import KEY

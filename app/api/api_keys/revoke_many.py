@@ -25,9 +25,9 @@ from app.api.api_keys.visibility import seen_of
 from app.commands.step_by_step import step_by_step
 from app.http.decoding import Instant
 from app.http.errors import Problem
-from app.http.handlers import Empty, HttpRequest, HttpResponse, get_services, parse_body, parse_query, raw_request
+from app.handlers import Empty, HttpRequest, HttpResponse, get_services, parse_body, parse_query, raw_request
 from app.http.idempotency import idempotency_key
-from app.http.replies import respond
+from app.commands.replies import respond
 from domain.ids import is_id
 from domain.keys.commands import RevokeKey
 from domain.keys.decider import KEY

@@ -10,7 +10,7 @@ from app.api.api_keys.key_context import load_key_context
 from app.api.api_keys.schemas import changed_key
 from app.api.api_keys.visibility import refuse_unseen
 from app.commands.run_command import run_command
-from app.http.handlers import Empty, HttpRequest, HttpResponse, get_services, parse_body, parse_query
+from app.handlers import Empty, HttpRequest, HttpResponse, get_services, parse_body, parse_query
 from domain.decider import ImpossibleHistory
 from domain.keys.commands import RotateKey
 from domain.keys.decider import KEY

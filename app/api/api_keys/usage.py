@@ -5,7 +5,7 @@ from litestar import get
 from app.api.api_keys.visibility import seen
 from app.api.usage.period import Query, parse_period
 from app.api.usage.schemas import key_usage_shape
-from app.http.handlers import HttpRequest, HttpResponse, get_services, parse_query, success
+from app.handlers import HttpRequest, HttpResponse, get_services, parse_query, success
 from infrastructure.clock import now
 from projections.read_models.keys.state.queries import key_of
 from projections.read_models.usage.reports import key_report

@@ -67,8 +67,10 @@ async def verify_key(inbound: RawRequest, services: Services) -> RawResponse:
     try:
         subject = _access_request(inbound)
     except Problem as problem:
-        await raise_if_invalid(inbound, services, caller, problem, question=lambda caller: VerifyKey(caller, None))
-    ruling = await authenticate(inbound, services, VerifyKey(caller, subject))
+        await raise_if_invalid(
+            inbound, services.verification, caller, problem, question=lambda caller: VerifyKey(caller, None)
+        )
+    ruling = await authenticate(inbound, services.verification, VerifyKey(caller, subject))
     raise_if_denied(ruling, caller)
     return RawResponse(200, _encoder.encode(_Answer(success=True, data=_response(ruling))))
 

@@ -3,7 +3,7 @@
 from msgspec.structs import replace
 
 from app.auth.callers import Caller
-from app.http.handlers import HttpRequest, get_services
+from app.handlers import HttpRequest, get_services
 from domain.keys.errors import KeyNotFound
 from domain.keys.state import Existing
 from projections.read_models.keys.list.filters import Filters

@@ -20,8 +20,8 @@ from msgspec import Struct, field
 
 from app.api.audit.schemas import addresses_of, event_shape
 from app.auth.authorization import authorize
+from app.handlers import HttpRequest, get_services, parse_query
 from app.http.decoding import Instant
-from app.http.handlers import HttpRequest, get_services, parse_query
 from app.services import Services
 from projections.log_queries.audit.queries import Stretch, oldest, stretch
 

@@ -3,8 +3,8 @@
 from litestar import get
 
 from app.api.audit.schemas import addresses_of, event_shape
+from app.handlers import Empty, HttpRequest, HttpResponse, get_services, parse_query, success
 from app.http.errors import Problem
-from app.http.handlers import Empty, HttpRequest, HttpResponse, get_services, parse_query, success
 from projections.log_queries.audit.queries import by_id
 
 

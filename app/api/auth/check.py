@@ -35,9 +35,9 @@ async def check_key(inbound: RawRequest, services: Services) -> RawResponse:
     try:
         query = _query(inbound)
     except Problem as problem:
-        await raise_if_invalid(inbound, services, unread, problem)
+        await raise_if_invalid(inbound, services.verification, unread, problem)
     presented = replace(unread, mcp_id=query.mcp_id, tool=query.tool, organization_id=query.organization_id)
-    key = raise_if_denied(await authenticate(inbound, services, Authenticate(presented)), presented)
+    key = raise_if_denied(await authenticate(inbound, services.verification, Authenticate(presented)), presented)
     headers = {
         "X-Key-Id": key.id,
         "X-Key-Name": _header_text(key.name),

@@ -2,7 +2,7 @@
 
 from litestar import Response, get
 
-from app.http.handlers import Empty, HttpRequest, HttpResponse, parse_query
+from app.handlers import Empty, HttpRequest, HttpResponse, parse_query
 
 
 @get("/schema/openapi.json", public=True)

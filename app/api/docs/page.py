@@ -4,7 +4,7 @@ from pathlib import Path
 
 from litestar import Response, get
 
-from app.http.handlers import Empty, HttpRequest, HttpResponse, parse_query
+from app.handlers import Empty, HttpRequest, HttpResponse, parse_query
 from app.pages.rendering import POLICY
 
 _STYLE = (Path(__file__).parents[2] / "pages/static/reference.css").read_bytes()

@@ -109,6 +109,6 @@ async def authorize(
 ) -> Call:
     """The call, once the key in the request's headers was accepted for it and that is in the log."""
     presented = access_request(inbound, "call", mcp_id=mcp_id, tool=tool)
-    ruling = await authenticate(inbound, services, Authenticate(presented))
+    ruling = await authenticate(inbound, services.verification, Authenticate(presented))
     key = raise_if_denied(ruling, presented)
     return Call(services, key, ruling.event_id or "", mcp_id, named, timeout_ms)

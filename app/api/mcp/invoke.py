@@ -47,7 +47,7 @@ async def invoke_tool(inbound: RawRequest, services: Services) -> RawResponse:
     try:
         wanted, request = _wanted(inbound), repeatable(inbound)
     except Problem as problem:
-        await raise_if_invalid(inbound, services, unread, problem)
+        await raise_if_invalid(inbound, services.verification, unread, problem)
     call = await authorize(inbound, services, wanted.mcp_id, wanted.tool, named=wanted.tool, timeout_ms=wanted.timeout)
 
     async def ask(gateway: Gateway, way: McpTarget, timeout_seconds: float) -> ToolResult:

@@ -37,7 +37,7 @@ async def read_resource(inbound: RawRequest, services: Services) -> RawResponse:
     try:
         wanted, request = _wanted(inbound), repeatable(inbound)
     except Problem as problem:
-        await raise_if_invalid(inbound, services, unread, problem)
+        await raise_if_invalid(inbound, services.verification, unread, problem)
     call = await authorize(inbound, services, wanted.mcp_id, None, named=METHOD, timeout_ms=TIMEOUT_MS_DEFAULT)
 
     async def ask(gateway: Gateway, way: McpTarget, timeout_seconds: float) -> Resource:

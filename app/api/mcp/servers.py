@@ -41,7 +41,7 @@ class ReachableServer(Struct, frozen=True):
 
 async def list_servers(inbound: RawRequest, services: Services) -> RawResponse:
     presented = access_request(inbound, "manage")
-    key = raise_if_denied(await authenticate(inbound, services, Authenticate(presented)), presented)
+    key = raise_if_denied(await authenticate(inbound, services.verification, Authenticate(presented)), presented)
     if inbound.query:
         raise Problem("validation_error", "The request is not valid.", {"query": "This route takes no parameters"})
     async with services.read_transaction(key.organization_id) as connection:

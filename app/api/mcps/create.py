@@ -5,7 +5,7 @@ from litestar import post
 from app.api.mcps.credential import CredentialFields, assembled
 from app.api.mcps.schemas import changed_mcp
 from app.commands.run_command import run_command
-from app.http.handlers import Empty, HttpRequest, HttpResponse, get_services, parse_body, parse_query
+from app.handlers import Empty, HttpRequest, HttpResponse, get_services, parse_body, parse_query
 from domain.environment import Environment
 from domain.mcps.commands import RegisterMcp
 from domain.mcps.decider import MCP

@@ -3,7 +3,7 @@
 from litestar import delete
 
 from app.commands.run_command import run_command
-from app.http.handlers import Empty, HttpRequest, HttpResponse, get_services, parse_body, parse_query
+from app.handlers import Empty, HttpRequest, HttpResponse, get_services, parse_body, parse_query
 from domain.mcps.commands import DeleteMcp
 from domain.mcps.decider import MCP
 from domain.organizations.plan import McpCounts

@@ -3,7 +3,7 @@
 from litestar import get
 
 from app.api.mcps.schemas import mcp_detail_shape
-from app.http.handlers import Empty, HttpRequest, HttpResponse, get_services, parse_query, success
+from app.handlers import Empty, HttpRequest, HttpResponse, get_services, parse_query, success
 from domain.mcps.errors import McpNotFound
 from infrastructure.clock import now
 from projections.read_models.mcps.health.queries import health_of, tools_of

@@ -7,7 +7,7 @@ from litestar import post
 from msgspec import Meta, Struct
 
 from app.commands.call_once import once
-from app.http.handlers import Empty, HttpRequest, HttpResponse, get_services, parse_body, parse_query
+from app.handlers import Empty, HttpRequest, HttpResponse, get_services, parse_body, parse_query
 from gateway.health import PROBE_SECONDS, probe
 from gateway.mcp_target import load_target
 

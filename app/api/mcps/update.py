@@ -13,7 +13,7 @@ from msgspec import UNSET, UnsetType
 from app.api.mcps.credential import CredentialFields, assembled, parts
 from app.api.mcps.schemas import changed_mcp
 from app.commands.run_command import run_command
-from app.http.handlers import Empty, HttpRequest, HttpResponse, get_services, parse_body, parse_query
+from app.handlers import Empty, HttpRequest, HttpResponse, get_services, parse_body, parse_query
 from domain.environment import Environment
 from domain.mcps.commands import ChangeMcp
 from domain.mcps.decider import MCP

@@ -3,7 +3,7 @@
 from litestar import get
 
 from app.api.organization.schemas import organization_shape
-from app.http.handlers import Empty, HttpRequest, HttpResponse, get_services, parse_query, success
+from app.handlers import Empty, HttpRequest, HttpResponse, get_services, parse_query, success
 from domain.organizations.errors import OrganizationNotFound
 from infrastructure.clock import now
 from projections.read_models.organizations.billed_usage.queries import used_in_month

@@ -8,7 +8,7 @@ from msgspec import UNSET, Struct, UnsetType
 from app.api.organization.schemas import organization_shape
 from app.auth.callers import PersonCaller
 from app.commands.run_command import run_command
-from app.http.handlers import Empty, HttpRequest, HttpResponse, get_services, parse_body, parse_query
+from app.handlers import Empty, HttpRequest, HttpResponse, get_services, parse_body, parse_query
 from domain.decider import ImpossibleHistory
 from domain.members.roles import owns
 from domain.organizations.commands import ChangeOrganization

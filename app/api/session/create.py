@@ -13,16 +13,7 @@ from app.api.session.schemas import choice_shape, signed_in_shape
 from app.auth.csrf import reject_cross_site
 from app.auth.sessions import cookies_of
 from app.auth.sign_in import OrganizationChoice, redeem_link
-from app.http.handlers import (
-    Empty,
-    HttpRequest,
-    HttpResponse,
-    get_services,
-    parse_body,
-    parse_query,
-    raw_request,
-    success,
-)
+from app.handlers import Empty, HttpRequest, HttpResponse, get_services, parse_body, parse_query, raw_request, success
 
 
 class Body(Struct, frozen=True, forbid_unknown_fields=True):

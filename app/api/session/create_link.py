@@ -7,16 +7,7 @@ from msgspec import Struct
 
 from app.auth.csrf import reject_cross_site
 from app.auth.sign_in import LINK_LASTS, send_link
-from app.http.handlers import (
-    Empty,
-    HttpRequest,
-    HttpResponse,
-    get_services,
-    parse_body,
-    parse_query,
-    raw_request,
-    success,
-)
+from app.handlers import Empty, HttpRequest, HttpResponse, get_services, parse_body, parse_query, raw_request, success
 
 
 class Body(Struct, frozen=True, forbid_unknown_fields=True):

@@ -4,7 +4,7 @@ from litestar import delete
 
 from app.api.sessions.delete import end
 from app.auth.sessions import cookies_of
-from app.http.handlers import Empty, HttpRequest, HttpResponse, get_services, parse_body, parse_query, require_person
+from app.handlers import Empty, HttpRequest, HttpResponse, get_services, parse_body, parse_query, require_person
 
 
 @delete("/v1/session", only="people", status_code=200)

@@ -3,7 +3,7 @@
 from litestar import get
 
 from app.api.session.schemas import secret_of, signed_in_shape
-from app.http.handlers import (
+from app.handlers import (
     Empty,
     HttpRequest,
     HttpResponse,

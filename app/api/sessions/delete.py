@@ -4,7 +4,7 @@ from litestar import delete
 
 from app.auth.callers import PersonCaller
 from app.commands.run_command import run_command
-from app.http.handlers import Empty, HttpRequest, HttpResponse, parse_body, parse_query, require_person
+from app.handlers import Empty, HttpRequest, HttpResponse, parse_body, parse_query, require_person
 from app.services import Services
 from domain.sessions.commands import EndSession
 from domain.sessions.decider import SESSION

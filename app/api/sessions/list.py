@@ -5,7 +5,7 @@ from typing import Any
 from litestar import get
 
 from app.auth.callers import PersonCaller
-from app.http.handlers import Empty, HttpRequest, HttpResponse, get_services, parse_query, require_person, success
+from app.handlers import Empty, HttpRequest, HttpResponse, get_services, parse_query, require_person, success
 from app.services import Services
 from infrastructure.clock import now
 from projections.records.sessions.queries import SessionRow, sessions_of

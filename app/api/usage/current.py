@@ -4,7 +4,7 @@ from litestar import get
 
 from app.api.usage.period import Query, parse_period
 from app.api.usage.schemas import organization_usage_shape
-from app.http.handlers import HttpRequest, HttpResponse, get_services, parse_query, success
+from app.handlers import HttpRequest, HttpResponse, get_services, parse_query, success
 from domain.organizations.errors import OrganizationNotFound
 from infrastructure.clock import now
 from projections.read_models.usage.reports import organization_report, plan_of

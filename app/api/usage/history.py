@@ -6,8 +6,8 @@ from litestar import get
 from msgspec import Struct, structs
 
 from app.api.usage.schemas import day_shape
+from app.handlers import HttpRequest, HttpResponse, get_services, parse_query, raw_request, success
 from app.http.errors import Problem
-from app.http.handlers import HttpRequest, HttpResponse, get_services, parse_query, raw_request, success
 from app.http.pagination import (
     PER_PAGE_DEFAULT,
     CursorPosition,

@@ -3,7 +3,7 @@
 from litestar import get
 
 from app.api.usage.current import organization_usage_of
-from app.http.handlers import HttpRequest, HttpResponse
+from app.handlers import HttpRequest, HttpResponse
 
 
 @get("/v1/organization/usage", grant="usage:read")

@@ -3,7 +3,7 @@
 from litestar import delete
 
 from app.commands.run_command import run_command
-from app.http.handlers import Empty, HttpRequest, HttpResponse, parse_body, parse_query
+from app.handlers import Empty, HttpRequest, HttpResponse, parse_body, parse_query
 from domain.webhooks.commands import DeleteWebhook
 from domain.webhooks.decider import WEBHOOK
 from infrastructure.clock import now

@@ -3,7 +3,7 @@
 from litestar import get
 
 from app.api.webhooks.schemas import webhook_detail_shape
-from app.http.handlers import Empty, HttpRequest, HttpResponse, get_services, parse_query, success
+from app.handlers import Empty, HttpRequest, HttpResponse, get_services, parse_query, success
 from domain.webhooks.errors import WebhookNotFound
 from projections.outboxes.webhooks.queries import health_of
 from projections.read_models.webhooks.list.queries import webhook_of

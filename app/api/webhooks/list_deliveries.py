@@ -6,7 +6,7 @@ from litestar import get
 from msgspec import Struct, structs
 
 from app.api.webhooks.schemas import delivery_shape
-from app.http.handlers import HttpRequest, HttpResponse, get_services, parse_query, raw_request, success
+from app.handlers import HttpRequest, HttpResponse, get_services, parse_query, raw_request, success
 from app.http.pagination import PER_PAGE_DEFAULT, CursorPosition, PerPage, decode_cursor, next_link, pagination
 from domain.webhooks.errors import WebhookNotFound
 from projections.outboxes.webhooks.queries import DeliveryStatus, attempts_of, deliveries

@@ -5,7 +5,7 @@ from litestar import post
 
 from app.api.webhooks.schemas import delivery_shape
 from app.commands.side_write import run_side_write
-from app.http.handlers import Empty, HttpRequest, HttpResponse, parse_body, parse_query
+from app.handlers import Empty, HttpRequest, HttpResponse, parse_body, parse_query
 from domain.webhooks.errors import DeliveryNotFound, WebhookIsDisabled, WebhookNotFound
 from infrastructure.clock import now
 from infrastructure.database.connections import Connection

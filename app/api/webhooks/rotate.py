@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from app.api.webhooks.schemas import changed_webhook
 from app.commands.run_command import run_command
-from app.http.handlers import Empty, HttpRequest, HttpResponse, get_services, parse_body, parse_query
+from app.handlers import Empty, HttpRequest, HttpResponse, get_services, parse_body, parse_query
 from domain.webhooks.commands import RotateWebhookSecret
 from domain.webhooks.decider import OVERLAP_SECONDS_DEFAULT, WEBHOOK
 from domain.webhooks.events import WebhookEvent

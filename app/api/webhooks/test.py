@@ -5,7 +5,7 @@ from litestar import post
 from msgspec import Struct
 
 from app.commands.call_once import once
-from app.http.handlers import Empty, HttpRequest, HttpResponse, get_services, parse_body, parse_query
+from app.handlers import Empty, HttpRequest, HttpResponse, get_services, parse_body, parse_query
 from domain.webhooks.errors import WebhookNotFound
 from gateway.config import GatewayConfig
 from gateway.egress import Egress

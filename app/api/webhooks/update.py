@@ -8,7 +8,7 @@ from msgspec import UNSET, Struct, UnsetType
 
 from app.api.webhooks.schemas import changed_webhook
 from app.commands.run_command import run_command
-from app.http.handlers import Empty, HttpRequest, HttpResponse, get_services, parse_body, parse_query
+from app.handlers import Empty, HttpRequest, HttpResponse, get_services, parse_body, parse_query
 from domain.webhooks.commands import ChangeWebhook
 from domain.webhooks.decider import WEBHOOK
 from domain.webhooks.errors import WebhookNotFound

@@ -4,7 +4,7 @@ from ipaddress import ip_network
 
 import pytest
 
-from app.auth.client_address import client_address
+from app.http.client_address import client_address
 from tests.app.conftest import StartApi
 from tests.app.organizations import Api, Organization
 

@@ -12,7 +12,7 @@ from psycopg.rows import TupleRow
 from app.auth.invitations import TOKEN_PREFIX, link_to
 from app.auth.sessions import digest_of, new_secret
 from app.commands.run_command import run_command
-from app.http.handlers import Empty, HttpRequest, HttpResponse, get_services, parse_body, parse_query
+from app.handlers import Empty, HttpRequest, HttpResponse, get_services, parse_body, parse_query
 from domain.decider import ImpossibleHistory
 from domain.fields import FieldErrors
 from domain.invitations.commands import InviteMember, RevokeInvitation

@@ -3,7 +3,7 @@
 from litestar import delete
 
 from app.commands.run_command import run_command
-from app.http.handlers import Empty, HttpRequest, HttpResponse, get_services, parse_body, parse_query
+from app.handlers import Empty, HttpRequest, HttpResponse, get_services, parse_body, parse_query
 from domain.invitations.commands import RevokeInvitation
 from domain.invitations.decider import INVITATION
 from infrastructure.clock import now

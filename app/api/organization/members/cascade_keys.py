@@ -12,7 +12,7 @@ from psycopg.rows import TupleRow
 
 from app.commands.run_command import run_command
 from app.commands.step_by_step import step_by_step
-from app.http.handlers import HttpRequest, HttpResponse, get_services, raw_request
+from app.handlers import HttpRequest, HttpResponse, get_services, raw_request
 from domain.grants import Grant
 from domain.keys.commands import KeyCommand
 from domain.keys.decider import KEY

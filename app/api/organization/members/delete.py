@@ -3,7 +3,7 @@
 from litestar import delete
 
 from app.api.organization.members.cascade_keys import run_with_keys
-from app.http.handlers import Empty, HttpRequest, HttpResponse, parse_body, parse_query
+from app.handlers import Empty, HttpRequest, HttpResponse, parse_body, parse_query
 from domain.actor import SystemActor
 from domain.keys.commands import RevokeKey
 from domain.members.commands import RemoveMember

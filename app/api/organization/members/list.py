@@ -6,7 +6,7 @@ from litestar import get
 from msgspec import Struct, structs
 
 from app.api.organization.members.schemas import member_shape
-from app.http.handlers import HttpRequest, HttpResponse, get_services, parse_query, raw_request, success
+from app.handlers import HttpRequest, HttpResponse, get_services, parse_query, raw_request, success
 from app.http.pagination import (
     PER_PAGE_DEFAULT,
     CursorPosition,

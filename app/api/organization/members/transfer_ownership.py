@@ -4,7 +4,7 @@ from litestar import post
 
 from app.api.organization.members.schemas import member_shape
 from app.commands.run_command import run_command
-from app.http.handlers import Empty, HttpRequest, HttpResponse, get_services, parse_body, parse_query
+from app.handlers import Empty, HttpRequest, HttpResponse, get_services, parse_body, parse_query
 from domain.members.commands import ReceiveOwnership, TransferOwnership
 from domain.members.decider import MEMBER
 from domain.members.errors import MemberNotFound

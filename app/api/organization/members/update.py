@@ -5,7 +5,7 @@ from msgspec import Struct
 
 from app.api.organization.members.cascade_keys import run_with_keys
 from app.api.organization.members.schemas import changed_member
-from app.http.handlers import Empty, HttpRequest, HttpResponse, get_services, parse_body, parse_query
+from app.handlers import Empty, HttpRequest, HttpResponse, get_services, parse_body, parse_query
 from domain.keys.commands import NarrowGrants
 from domain.members.commands import ChangeRole
 from domain.members.errors import MemberNotFound

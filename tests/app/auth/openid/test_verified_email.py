@@ -6,8 +6,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from app.auth.openid.errors import EmailUnverified, TokenInvalid
-from app.auth.openid.verified_email import Claims, settles, verified_email
+from gateway.openid.errors import EmailUnverified, TokenInvalid
+from gateway.openid.verified_email import Claims, settles, verified_email
 from tests.app.auth.openid.provider import CLIENT_ID, CLIENT_SECRET, openid_provider
 from tests.app.auth.openid.test_openid import CALLBACK, proves
 from tests.app.browser import browser

@@ -12,14 +12,14 @@ from datetime import timedelta
 import msgspec
 import structlog
 
-from app.auth.openid.errors import OpenIdError, ProviderUnavailable, StateMismatch
-from app.auth.openid.provider import Flow, Provider
 from app.auth.sessions import cookies_of, new_secret
 from app.auth.sign_in import people_with
 from app.auth.sign_in_throttle import SIGN_INS_PER_CLIENT, client_of, record_failure, throttle
 from app.http.errors import RETRY_AFTER_SECONDS, Problem, unauthorized
 from app.http.messages import RawRequest
 from app.services import Services
+from gateway.openid.errors import OpenIdError, ProviderUnavailable, StateMismatch
+from gateway.openid.provider import Flow, Provider
 from infrastructure.clock import now
 from infrastructure.encryption import DecryptionFailed
 from projections.records.sessions import queries as sessions

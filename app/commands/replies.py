@@ -2,7 +2,7 @@
 
 from litestar import Response
 
-from app.http.handlers import HttpResponse
+from app.handlers import HttpResponse
 from app.http.idempotency import REPLAYED
 
 

@@ -20,10 +20,10 @@ from joserfc.errors import JoseError
 from joserfc.jwk import KeySet
 from msgspec import Struct
 
-from app.auth.openid.errors import ProviderUnavailable, TokenInvalid
-from app.auth.openid.pause import Pause
-from app.auth.openid.settings import OpenIdSettings
-from app.auth.openid.verified_email import Claims, settles, verified_email
+from gateway.openid.errors import ProviderUnavailable, TokenInvalid
+from gateway.openid.pause import Pause
+from gateway.openid.settings import OpenIdSettings
+from gateway.openid.verified_email import Claims, settles, verified_email
 from gateway.retry_after import RETRY_AFTER_STATUS, retry_after_seconds
 from infrastructure.clock import now
 

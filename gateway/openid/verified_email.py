@@ -8,7 +8,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from app.auth.openid.errors import EmailUnverified, TokenInvalid
+from gateway.openid.errors import EmailUnverified, TokenInvalid
 
 
 class Claims(Struct, frozen=True):

@@ -33,8 +33,6 @@ from app.api.audit.export import export_audit
 from app.api.audit.get import audit_event
 from app.api.audit.list import audit_events
 from app.api.auth.check import check_key
-from app.api.docs.document import openapi_document
-from app.api.docs.page import reference, reference_style
 from app.api.mcp.invoke import invoke_tool
 from app.api.mcp.resources import read_resource
 from app.api.mcp.servers import list_servers
@@ -45,6 +43,7 @@ from app.api.mcps.list import list_mcps
 from app.api.mcps.test import test_mcp
 from app.api.mcps.update import change_mcp
 from app.api.metrics import metrics
+from app.api.openapi_document import openapi_document
 from app.api.organization.get import organization_detail
 from app.api.organization.invitations.create import invite_member
 from app.api.organization.invitations.delete import withdraw_invitation
@@ -89,6 +88,7 @@ from app.observability.metrics.recorder import Recorder, flush_metrics
 from app.observability.tracing.tracing import closing, tracing
 from app.openapi.description import describe
 from app.pages import account, invitation, openid, sign_in
+from app.pages.api_reference import reference, reference_style
 from app.pages.notifications import notifications_form
 from app.pages.problems import problem_page
 from app.pages.rendering import stylesheet

@@ -11,8 +11,8 @@ from msgspec import Struct
 from redis.connection import parse_url  # pyright: ignore[reportUnknownVariableType]
 
 from domain.networks import Network, parse_network
-from domain.organizations.plan import PLANS, Plans
-from domain.organizations.plan_overrides import apply_overrides
+from domain.plans.overrides import apply_overrides
+from domain.plans.plan import PLANS, Plans
 from gateway.geoip import GeoDatabaseUnusable, open_database
 from gateway.openid.settings import OpenIdSettings, issuer_problem
 from gateway.policy import EgressPolicy

@@ -9,7 +9,7 @@ from app.observability.metrics.lazy_exporter import Exposition
 from app.process.draining import Draining
 from app.verification.rate_limits import RateLimits
 from app.verification.requests import VerificationQueue
-from domain.organizations.plan import Plans
+from domain.plans.plan import Plans
 from eventstore.commands import Commands
 from gateway.gateway import Gateway
 from gateway.geoip import CountryOf

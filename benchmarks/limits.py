@@ -16,7 +16,7 @@ from datetime import datetime
 from pathlib import Path
 
 from benchmarks.serving import serving
-from domain.organizations.plan import PLANS
+from domain.plans.plan import PLANS
 from domain.usage.rates import burst_of
 from embedded.postgres import PostgreSQL
 from embedded.valkey import Valkey

@@ -20,8 +20,8 @@ from domain.actor import UserActor
 from domain.keys.decider import KEY
 from domain.keys.events import KeyCreated, KeyDisabled, KeyEvent, KeyRevoked
 from domain.keys.permissions import Permissions
-from domain.keys.secret import SecretRecord
 from domain.keys.state import Existing
+from domain.secret import SecretRecord
 from eventstore.codec import encode, encode_data, schema_of, wire_name
 from eventstore.execute import Change, InlineProjection
 from eventstore.lanes import lane_of

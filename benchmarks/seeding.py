@@ -14,9 +14,9 @@ from domain.grants import GRANTS, Grant
 from domain.keys.decider import KEY
 from domain.keys.events import KeyCreated
 from domain.keys.permissions import Permissions
-from domain.keys.secret import ENTROPY_BYTES, Secret, fingerprint, generate
 from domain.organizations.commands import CreateOrganization
 from domain.organizations.decider import ORGANIZATION
+from domain.secret import ENTROPY_BYTES, Secret, fingerprint, generate
 from eventstore.codec import encode, encode_data, schema_of, wire_name
 from eventstore.execute import Change
 from eventstore.lanes import lane_of

@@ -2,8 +2,8 @@
 
 from unicodedata import category
 
-from domain.keys.secret import contains_secret
 from domain.refusal import Invalid
+from domain.secret import contains_secret
 
 NAME_LENGTH_MAX = 100
 DESCRIPTION_LENGTH_MAX = 500

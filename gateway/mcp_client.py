@@ -15,7 +15,6 @@ from gateway.call_transport import Exchange
 from gateway.catalogue import Catalogue
 from gateway.config import GatewayConfig
 from gateway.egress import Egress
-from gateway.error_mapping import HttpRefusal, Meaning, UnreadableAnswer
 from gateway.errors import (
     GatewayError,
     HeadersMissing,
@@ -35,6 +34,7 @@ from gateway.results import Listed, Probe, Resource, Tool, ToolResult
 from gateway.retry_after import whole_seconds
 from gateway.tool_list import listed, problem_of
 from gateway.upstream import Upstream, credential_secrets
+from gateway.wire.error_mapping import HttpRefusal, Meaning, UnreadableAnswer
 from gateway.wire.messages import HEADER_MISMATCH, INVALID_PARAMS, METHOD_NOT_FOUND, RpcError, members
 from gateway.wire.parameter_headers import ParameterHeaders, parameter_headers
 from gateway.wire.session import Session

@@ -3,7 +3,7 @@
 import msgspec
 from msgspec import Raw, Struct
 
-from gateway.error_mapping import UnreadableAnswer
+from gateway.wire.error_mapping import UnreadableAnswer
 from gateway.wire.messages import members
 from gateway.wire.session import Session
 

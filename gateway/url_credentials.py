@@ -9,7 +9,7 @@ import re
 from binascii import Error as NotBase64
 from collections.abc import Iterator
 
-from domain.keys.secret import contains_secret
+from domain.secret import contains_secret
 from gateway.credential_names import is_credential, is_opaque_credential, is_setting
 from gateway.percent_encoding import decodings
 

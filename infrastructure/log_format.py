@@ -19,7 +19,7 @@ from structlog.stdlib import ProcessorFormatter
 from structlog.tracebacks import ExceptionDictTransformer
 from structlog.typing import EventDict, FilteringBoundLogger, Processor, WrappedLogger
 
-from domain.keys.secret import MARKS, SOMEWHERE
+from domain.secret import MARKS, SOMEWHERE
 from infrastructure.log_output import OUTPUT, LogOutput
 
 _REDACTED = r"\1[redacted]"

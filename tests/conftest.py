@@ -12,7 +12,7 @@ import structlog
 from hypothesis import HealthCheck, settings
 from psycopg import sql
 
-from domain.keys.secret import parse
+from domain.secret import parse
 from embedded.postgres import ROLE, SUPERUSER, PostgreSQL
 from embedded.valkey import Valkey
 from tests import random_input

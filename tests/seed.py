@@ -12,7 +12,6 @@ from domain.keys.commands import CreateKey
 from domain.keys.decider import KEY
 from domain.keys.delegation import UNRESTRICTED
 from domain.keys.permissions import Permissions
-from domain.keys.secret import ENTROPY_BYTES, Secret, fingerprint, generate
 from domain.mcps.commands import McpCommand, RegisterMcp
 from domain.mcps.decider import MCP
 from domain.members.commands import AddMember, MemberCommand
@@ -21,7 +20,8 @@ from domain.members.events import Role
 from domain.organizations.commands import ChangeOrganization, CreateOrganization
 from domain.organizations.decider import ORGANIZATION
 from domain.organizations.events import Settings
-from domain.organizations.plan import PLANS, KeyCounts, McpCounts, MemberCounts, PlanName
+from domain.plans.plan import PLANS, KeyCounts, McpCounts, MemberCounts, PlanName
+from domain.secret import ENTROPY_BYTES, Secret, fingerprint, generate
 from eventstore.execute import Write, execute, no_guard
 from eventstore.idempotency import StoredResponse
 from eventstore.recorded import Origin

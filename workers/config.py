@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Self
 from urllib.parse import urlsplit
 
-from domain.organizations.plan import PLANS, Plans, usage_days
-from domain.organizations.plan_overrides import apply_overrides
+from domain.plans.overrides import apply_overrides
+from domain.plans.plan import PLANS, Plans, usage_days
 from gateway.geoip import GeoDatabaseUnusable, open_database
 from gateway.policy import EgressPolicy
 from infrastructure.database.url import UNREADABLE, is_readable

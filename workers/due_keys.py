@@ -12,7 +12,7 @@ import structlog
 from domain.actor import SystemActor
 from domain.keys.commands import KeyCommand
 from domain.keys.decider import KEY
-from domain.organizations.plan import PLANS
+from domain.plans.plan import PLANS
 from eventstore.errors import ConcurrentChange
 from eventstore.recorded import Origin
 from infrastructure.clock import now

@@ -3,7 +3,7 @@
 import argparse
 from typing import get_args
 
-from domain.organizations.plan import PlanName
+from domain.plans.plan import PlanName
 
 HELP = "create organizations and owners, change plans, print sign-in links"
 

@@ -16,7 +16,6 @@ from domain.keys.commands import CreateKey
 from domain.keys.decider import KEY
 from domain.keys.delegation import UNRESTRICTED
 from domain.keys.permissions import Permissions
-from domain.keys.secret import fingerprint
 from domain.mcps.commands import RegisterMcp
 from domain.mcps.decider import MCP
 from domain.members.commands import AddMember
@@ -24,7 +23,8 @@ from domain.members.decider import MEMBER
 from domain.organizations.commands import CreateOrganization
 from domain.organizations.decider import ORGANIZATION
 from domain.organizations.events import OrganizationCreated
-from domain.organizations.plan import PLANS, KeyCounts, McpCounts, MemberCounts
+from domain.plans.plan import PLANS, KeyCounts, McpCounts, MemberCounts
+from domain.secret import fingerprint
 from eventstore.codec import decode_event, decode_record
 from eventstore.execute import Lock
 from eventstore.queries import SQL

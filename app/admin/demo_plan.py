@@ -10,7 +10,7 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
-from domain.keys.secret import ENTROPY_BYTES, Secret, generate, parse
+from domain.secret import ENTROPY_BYTES, Secret, generate, parse
 from infrastructure.clock import new_id
 
 CREDENTIALS = "demo.env"

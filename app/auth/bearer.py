@@ -7,7 +7,7 @@ not meant for this service, and the header that contains a key counts.
 from collections.abc import Mapping
 
 from app.http.errors import unauthorized
-from domain.keys.secret import Secret, looks_like_key, parse
+from domain.secret import Secret, looks_like_key, parse
 
 _DIFFERENT_KEYS = "The request contains different API keys. Send one, in Authorization or in X-API-Key."
 

@@ -9,10 +9,10 @@ from domain.actor import Actor, KeyActor, UserActor
 from domain.environment import Environment
 from domain.grants import Grant
 from domain.keys.delegation import Scope, scope_of
-from domain.keys.secret import digest
 from domain.keys.state import Key
 from domain.members.events import Role
 from domain.members.roles import authority_of, grants_of
+from domain.secret import digest
 from domain.usage.decision import AccessRequest
 from domain.usage.events import Action
 from eventstore.execute import VersionPrecondition

@@ -18,7 +18,7 @@ from domain.invitations.errors import InvitationNotFound, InvitationWithdrawn
 from domain.members.commands import AddMember
 from domain.members.decider import MEMBER
 from domain.members.events import Role
-from domain.organizations.plan import MemberCounts
+from domain.plans.plan import MemberCounts
 from eventstore.execute import LockAndQuery, RelatedCommand
 from eventstore.recorded import Origin
 from infrastructure.clock import new_id, now

@@ -12,7 +12,7 @@ import msgspec
 from app.http.duplicate_names import duplicate_names
 from app.http.errors import Problem
 from app.http.validation_messages import INSTANT, explain
-from domain.keys.secret import contains_secret, redact
+from domain.secret import contains_secret, redact
 
 T = TypeVar("T", bound=msgspec.Struct)
 

@@ -10,8 +10,8 @@ import msgspec
 import structlog
 
 from domain.grants import GRANTS
-from domain.keys.secret import redacted
 from domain.refusal import Refusal
+from domain.secret import redacted
 from eventstore.errors import ConcurrentChange, IdempotencyInFlight, IdempotencyMismatch
 from gateway.errors import GatewayError, InvalidArguments, TooManyCalls
 from infrastructure.database.errors import UNAVAILABLE, StorageError, Unavailable, Unconfirmed

@@ -5,7 +5,7 @@ from hashlib import sha256
 from app.http.errors import Problem
 from app.http.messages import RawRequest
 from domain.fields import NO_KEY
-from domain.keys.secret import contains_secret
+from domain.secret import contains_secret
 from eventstore.idempotency import IdempotentRequest
 
 _LENGTH_MAX = 255

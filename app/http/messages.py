@@ -6,7 +6,7 @@ from typing import Any
 from msgspec import Struct, field
 
 from app.http.errors import Problem
-from domain.keys.secret import redact
+from domain.secret import redact
 
 USER_AGENT_LENGTH_MAX = 300
 

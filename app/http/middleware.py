@@ -20,8 +20,8 @@ from app.http.messages import DirectRoute, RawRequest, RawResponse, bind_raw_req
 from app.http.paths import allowed, is_written_as_a_route
 from app.observability.tracing.tracing import trace_id_of
 from app.process.draining import Draining
-from domain.keys.secret import contains_secret
 from domain.networks import Network
+from domain.secret import contains_secret
 
 BODY_BYTES_MAX = 1024 * 1024
 BODY_SECONDS = 30

@@ -1,12 +1,12 @@
 """What the service says about itself."""
 
 from app.api import health
-from app.api.docs.document import openapi_document
-from app.api.docs.page import reference, reference_style
 from app.api.metrics import metrics
+from app.api.openapi_document import openapi_document
 from app.http.errors import ERRORS
 from app.openapi.operation import Answer, Operation, direct, routed
 from app.openapi.shapes import service
+from app.pages.api_reference import reference, reference_style
 from app.pages.explanations import EXPLANATIONS
 from app.pages.problems import problem_page
 

@@ -17,7 +17,7 @@ from msgspec import Struct, structs
 from app.verification.rate_limits import RateCheck, RateCheckResult, RateLimits
 from app.verification.requests import Authenticate, RecordCallEnd, VerificationRequest, VerificationResult, VerifyKey
 from domain.keys.state import Existing, Key
-from domain.organizations.plan import Plans
+from domain.plans.plan import Plans
 from domain.usage.decision import UNKNOWN_KEY, AccessDecision, AccessRequest, McpFacts, decide
 from domain.usage.events import Action, CallCompleted, Code, KeyUsed
 from domain.usage.quota import Quota, is_billed, month_of, next_month

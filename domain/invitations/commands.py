@@ -8,7 +8,7 @@ from domain.actor import Actor
 from domain.invitations.events import WithdrawalReason
 from domain.keys.delegation import Scope
 from domain.members.events import Role
-from domain.organizations.plan import MemberCounts
+from domain.plans.plan import MemberCounts
 
 
 class InviteMember(Struct, frozen=True):

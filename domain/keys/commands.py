@@ -10,8 +10,8 @@ from domain.grants import Grant
 from domain.keys.delegation import McpEnvironments, Scope
 from domain.keys.events import RateLimit, RevocationReason
 from domain.keys.permissions import Permissions
-from domain.keys.secret import SecretRecord
-from domain.organizations.plan import KeyCounts
+from domain.plans.plan import KeyCounts
+from domain.secret import SecretRecord
 
 
 class CreateKey(Struct, frozen=True):

@@ -59,7 +59,6 @@ from domain.keys.fields import (
     check_permissions,
     check_rate_limit,
 )
-from domain.keys.secret import SecretRecord, redact
 from domain.keys.state import (
     Active,
     Disabled,
@@ -70,8 +69,9 @@ from domain.keys.state import (
     Revoked,
     SecretVersion,
 )
-from domain.organizations.plan import KeyCounts
+from domain.plans.plan import KeyCounts
 from domain.refusal import Conflict
+from domain.secret import SecretRecord, redact
 
 
 def decide(state: KeyState, command: KeyCommand) -> tuple[KeyEvent, ...]:  # noqa: PLR0911 -- one return a command

@@ -13,7 +13,7 @@ from msgspec import UNSET, Struct, UnsetType, field
 from domain.actor import Actor
 from domain.environment import Environment
 from domain.keys.permissions import Permissions
-from domain.keys.secret import SecretRecord
+from domain.secret import SecretRecord
 
 RevocationReason = Literal["compromised", "superseded", "owner_removed", "no_longer_needed", "unspecified"]
 

@@ -6,8 +6,8 @@ from domain.fields import NO_KEY, FieldErrors, has_control
 from domain.keys.delegation import McpEnvironments
 from domain.keys.events import RateLimit
 from domain.keys.permissions import Permissions, ToolRule
-from domain.keys.secret import contains_secret, redact
 from domain.networks import parse_network
+from domain.secret import contains_secret, redact
 
 METADATA_PAIRS_MAX = 16
 METADATA_KEY_LENGTH_MAX = 64

@@ -9,7 +9,7 @@ from domain.actor import Actor
 from domain.environment import Environment
 from domain.keys.events import RateLimit, RevocationReason
 from domain.keys.permissions import Permissions
-from domain.keys.secret import SecretRecord
+from domain.secret import SecretRecord
 
 RETIRED_SECRETS_KEPT = 10
 """How many retired secrets a state remembers; older ones stay in the log, and are refused all the same."""

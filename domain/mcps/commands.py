@@ -8,7 +8,7 @@ from msgspec import UNSET, Struct, UnsetType
 from domain.actor import Actor
 from domain.environment import Environment
 from domain.mcps.events import AuthType, Health
-from domain.organizations.plan import McpCounts
+from domain.plans.plan import McpCounts
 
 
 class RegisterMcp(Struct, frozen=True):

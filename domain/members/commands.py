@@ -8,7 +8,7 @@ from domain.actor import Actor
 from domain.alerts.events import AlertType
 from domain.keys.delegation import Scope
 from domain.members.events import Role, Threshold
-from domain.organizations.plan import MemberCounts
+from domain.plans.plan import MemberCounts
 
 
 class AddMember(Struct, frozen=True):

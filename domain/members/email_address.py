@@ -4,7 +4,7 @@ import re
 from unicodedata import normalize
 
 from domain.fields import NO_KEY, FieldErrors, has_control
-from domain.keys.secret import contains_secret
+from domain.secret import contains_secret
 
 EMAIL_LENGTH_MAX = 254
 """RFC 5321 §4.5.3.1.3, without the angle brackets."""

@@ -6,7 +6,7 @@ from msgspec import UNSET, Struct, UnsetType
 
 from domain.actor import Actor
 from domain.organizations.events import Settings
-from domain.organizations.plan import PlanName
+from domain.plans.plan import PlanName
 
 
 class CreateOrganization(Struct, frozen=True):

@@ -18,8 +18,8 @@ from domain.organizations.events import (
     PlanChanged,
     Settings,
 )
-from domain.organizations.plan import PlanName
 from domain.organizations.state import Organization, OrganizationState
+from domain.plans.plan import PlanName
 from domain.refusal import Conflict
 
 SETTINGS_MAX = 50

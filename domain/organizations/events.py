@@ -5,7 +5,7 @@ from datetime import datetime
 from msgspec import Struct
 
 from domain.actor import Actor
-from domain.organizations.plan import PlanName
+from domain.plans.plan import PlanName
 
 Setting = bool | int | float | str
 Settings = dict[str, Setting]

@@ -5,7 +5,7 @@ from datetime import datetime
 from msgspec import Struct
 
 from domain.organizations.events import Settings
-from domain.organizations.plan import PlanName
+from domain.plans.plan import PlanName
 
 
 class Organization(Struct, frozen=True):

@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime
 from msgspec import Struct
 
 from domain.keys.state import Key
-from domain.organizations.plan import PlanName
+from domain.plans.plan import PlanName
 from domain.usage.events import Action
 
 

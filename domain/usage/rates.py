@@ -10,7 +10,7 @@ denied counts nowhere, or a stranger with a revoked key could use up the limit o
 from msgspec import Struct
 
 from domain.keys.state import Key
-from domain.organizations.plan import Limits
+from domain.plans.plan import Limits
 from domain.usage.events import Action
 
 _BURST_AT_LEAST = 10

@@ -15,8 +15,8 @@ import anyio
 import msgspec
 
 from gateway.call_transport import Exchange, Reply
-from gateway.error_mapping import CONNECTION_BROKE, NO_CONNECTION, HttpRefusal, UnreadableAnswer
 from gateway.errors import UpstreamConnectionLost, UpstreamError, UpstreamUnreachable
+from gateway.wire.error_mapping import CONNECTION_BROKE, NO_CONNECTION, HttpRefusal, UnreadableAnswer
 from gateway.wire.events import events
 from gateway.wire.messages import (
     UNSUPPORTED_VERSION,

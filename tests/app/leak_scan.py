@@ -12,7 +12,7 @@ import psycopg
 import redis
 from psycopg import sql
 
-from domain.keys.secret import parse
+from domain.secret import parse
 from tests.app.serving import Server
 
 UPSTREAM_MARK = "upstream-credential-"

@@ -9,8 +9,8 @@ import httpx2
 
 from domain.grants import GRANTS, Grant
 from domain.keys.permissions import Permissions
-from domain.keys.secret import ENTROPY_BYTES, generate
-from domain.organizations.plan import PlanName
+from domain.plans.plan import PlanName
+from domain.secret import ENTROPY_BYTES, generate
 from infrastructure.clock import now
 from infrastructure.database.connections import Pool, pool
 from tests import seed

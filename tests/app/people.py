@@ -8,7 +8,7 @@ from domain.actor import UserActor
 from domain.members.commands import AddMember
 from domain.members.decider import MEMBER
 from domain.members.events import Role
-from domain.organizations.plan import PLANS, MemberCounts
+from domain.plans.plan import PLANS, MemberCounts
 from domain.sessions.commands import StartSession
 from domain.sessions.decider import SESSION
 from eventstore.execute import Write, execute, no_guard

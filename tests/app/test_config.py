@@ -6,7 +6,7 @@ import pytest
 from msgspec.structs import replace
 
 from app.config import InvalidSetting, from_environment
-from domain.organizations.plan import PLANS
+from domain.plans.plan import PLANS
 from gateway.policy import EgressPolicy
 
 NEEDED = {"DATABASE_URL": "postgresql://somewhere", "KEYLEDGER_MASTER_KEY": base64.b64encode(bytes(32)).decode()}

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from domain.keys.secret import ENTROPY_BYTES, generate, parse
+from domain.secret import ENTROPY_BYTES, generate, parse
 from keyledger import Secret, flaw_of
 
 _SOURCE = Path(__file__).parents[2] / "clients/python/src"

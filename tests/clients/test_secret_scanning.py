@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from domain.environment import Environment
-from domain.keys.secret import ENTROPY_BYTES, generate
+from domain.secret import ENTROPY_BYTES, generate
 from tests.random_input import random_bytes
 
 _FILE = Path(__file__).parents[2] / "clients/secret-scanning/gitleaks.toml"

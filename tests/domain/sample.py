@@ -10,8 +10,8 @@ from domain.keys.commands import ChangeKey, CreateKey, EnableKey, RevokeKey, Rot
 from domain.keys.delegation import UNRESTRICTED
 from domain.keys.events import KeyCreated, KeyDisabled, KeyExpired, KeyRevoked, KeyRotated, KeySecretRetired
 from domain.keys.permissions import Permissions
-from domain.keys.secret import Secret, SecretRecord, fingerprint, generate
-from domain.organizations.plan import KeyCounts
+from domain.plans.plan import KeyCounts
+from domain.secret import Secret, SecretRecord, fingerprint, generate
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 

@@ -10,9 +10,9 @@ from domain.keys.commands import ChangeKey, DisableKey, EnableKey, ExpireKey, Ke
 from domain.keys.decider import KEY
 from domain.keys.delegation import UNRESTRICTED
 from domain.keys.events import KeyEvent
-from domain.keys.secret import ENTROPY_BYTES, fingerprint, generate
 from domain.keys.state import KeyState
-from domain.organizations.plan import PLANS, KeyCounts
+from domain.plans.plan import PLANS, KeyCounts
+from domain.secret import ENTROPY_BYTES, fingerprint, generate
 from eventstore.execute import Change, Write, execute, no_guard
 from eventstore.idempotency import IdempotentRequest, StoredResponse
 from eventstore.recorded import Origin

@@ -6,7 +6,7 @@ import pytest
 
 from domain.mcps.commands import ChangeMcp, DeleteMcp, McpCommand, RecordHealth, RegisterMcp
 from domain.mcps.decider import MCP
-from domain.organizations.plan import PLANS, McpCounts
+from domain.plans.plan import PLANS, McpCounts
 from eventstore.check import check
 from eventstore.execute import Write, execute
 from eventstore.recorded import Origin

@@ -4,7 +4,7 @@ import pytest
 
 from domain.members.commands import AddMember
 from domain.members.decider import MEMBER
-from domain.organizations.plan import PLANS, MemberCounts
+from domain.plans.plan import PLANS, MemberCounts
 from eventstore.check import check
 from eventstore.execute import Write, execute
 from eventstore.recorded import Origin

@@ -18,9 +18,9 @@ from msgspec.structs import replace
 from domain.keys.commands import ChangeKey, CreateKey, ExpireKey, KeyCommand, RetireSecrets, RevokeKey
 from domain.keys.delegation import UNRESTRICTED
 from domain.keys.permissions import Permissions
-from domain.keys.secret import ENTROPY_BYTES, fingerprint, generate
-from domain.organizations.plan import KeyCounts
+from domain.plans.plan import KeyCounts
 from domain.refusal import Refusal
+from domain.secret import ENTROPY_BYTES, fingerprint, generate
 from eventstore.check import check
 from eventstore.execute import Change, execute
 from infrastructure.clock import new_id, now

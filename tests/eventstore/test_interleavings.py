@@ -20,9 +20,9 @@ from domain.keys.commands import CreateKey, RevokeKey
 from domain.keys.delegation import UNRESTRICTED
 from domain.keys.errors import KeyIsRevoked, KeyLimitReached
 from domain.keys.permissions import Permissions
-from domain.keys.secret import ENTROPY_BYTES, Secret, digest, fingerprint, generate
-from domain.organizations.plan import KeyCounts
+from domain.plans.plan import KeyCounts
 from domain.refusal import Refusal
+from domain.secret import ENTROPY_BYTES, Secret, digest, fingerprint, generate
 from domain.usage.decision import AccessRequest, decide
 from eventstore.check import check
 from eventstore.errors import ConcurrentChange, translate

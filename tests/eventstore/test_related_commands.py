@@ -10,7 +10,7 @@ import pytest
 from domain.keys.commands import DisableKey, RevokeKey
 from domain.keys.decider import KEY
 from domain.keys.errors import KeyNotFound
-from domain.organizations.plan import KeyCounts
+from domain.plans.plan import KeyCounts
 from eventstore.check import check
 from eventstore.errors import ConcurrentChange
 from eventstore.execute import Change, LockAndQuery, RelatedCommand, VersionPrecondition, execute

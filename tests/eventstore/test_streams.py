@@ -11,7 +11,7 @@ from domain.keys.commands import KeyCommand
 from domain.keys.errors import KeyLimitReached
 from domain.keys.events import KeyEvent
 from domain.keys.state import KeyState
-from domain.organizations.plan import KeyCounts
+from domain.plans.plan import KeyCounts
 from domain.refusal import Refusal, RevisionMismatch
 from eventstore.errors import ConcurrentChange
 from eventstore.execute import ATTEMPTS_MAX, Change, Write, execute

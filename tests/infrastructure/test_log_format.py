@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from domain.keys.secret import ENTROPY_BYTES, generate
+from domain.secret import ENTROPY_BYTES, generate
 from infrastructure.log_format import redacted
 
 ROOT = Path(__file__).parents[2]

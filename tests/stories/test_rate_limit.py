@@ -1,6 +1,6 @@
 """A limit of 100 a second, four API processes, and a caller who does not care: 100 a second come through."""
 
-from domain.organizations.plan import PLANS
+from domain.plans.plan import PLANS
 from domain.usage.rates import burst_of
 from tests.app.organizations import Database
 from tests.stories.conftest import StartServer

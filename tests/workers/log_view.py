@@ -9,7 +9,7 @@ from typing import Any
 import anyio
 
 from domain.keys.events import KeyExpired
-from domain.keys.secret import Secret, digest
+from domain.secret import Secret, digest
 from domain.usage.decision import AccessRequest, decide
 from domain.usage.events import Code
 from eventstore.lanes import lane_of

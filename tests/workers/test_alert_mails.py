@@ -15,10 +15,10 @@ from domain.actor import SystemActor, UserActor
 from domain.alerts.commands import AcknowledgeAlert, RaiseAlert
 from domain.alerts.decider import ALERT
 from domain.alerts.events import AlertType, Severity
-from domain.keys.secret import Secret
 from domain.members.commands import ChangeNotifications, ChangeRole, RemoveMember
 from domain.members.notifications import ALERT_TYPES, Notifications
 from domain.members.roles import authority_of
+from domain.secret import Secret
 from eventstore.check import check
 from eventstore.execute import Write, execute, no_guard
 from eventstore.recorded import Origin

@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from domain.alerts.events import AlertRaised
-from domain.organizations.plan_overrides import apply_overrides
+from domain.plans.overrides import apply_overrides
 from eventstore.check import check
 from eventstore.lanes import lane_of
 from eventstore.reader import read_lifecycle

@@ -12,7 +12,7 @@ from domain.keys.commands import ChangeKey, DisableKey, KeyCommand, RevokeKey
 from domain.keys.decider import KEY
 from domain.keys.delegation import UNRESTRICTED
 from domain.keys.events import KeyCreated, KeyExpired
-from domain.organizations.plan import PLANS, KeyCounts
+from domain.plans.plan import PLANS, KeyCounts
 from eventstore.check import check
 from eventstore.execute import Write, execute
 from eventstore.lanes import lane_of

@@ -6,7 +6,7 @@ import anyio
 import pytest
 
 from domain.alerts.events import AlertRaised
-from domain.organizations.plan_overrides import apply_overrides
+from domain.plans.overrides import apply_overrides
 from eventstore.lanes import lane_of
 from eventstore.reader import read_lifecycle
 from infrastructure.clock import now

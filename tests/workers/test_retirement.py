@@ -10,7 +10,7 @@ from domain.keys.commands import RotateKey
 from domain.keys.decider import KEY
 from domain.keys.delegation import UNRESTRICTED
 from domain.keys.events import KeyRotated, KeySecretRetired
-from domain.keys.secret import ENTROPY_BYTES, Secret, fingerprint, generate
+from domain.secret import ENTROPY_BYTES, Secret, fingerprint, generate
 from eventstore.usage_batch import Batch, append_once
 from infrastructure.clock import new_id, now
 from infrastructure.database.connections import AUTH_ROLE, Pool, connect

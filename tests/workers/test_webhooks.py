@@ -14,7 +14,7 @@ from domain.alerts.events import AlertRaised
 from domain.keys.commands import DisableKey, EnableKey, KeyCommand, RevokeKey
 from domain.keys.decider import KEY
 from domain.keys.delegation import UNRESTRICTED
-from domain.organizations.plan import PLANS, KeyCounts
+from domain.plans.plan import PLANS, KeyCounts
 from domain.webhooks.commands import ChangeWebhook, RotateWebhookSecret
 from eventstore.check import check
 from eventstore.execute import Write, execute

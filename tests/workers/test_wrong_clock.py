@@ -11,7 +11,7 @@ import pytest
 from domain.keys.commands import RotateKey
 from domain.keys.decider import KEY
 from domain.keys.delegation import UNRESTRICTED
-from domain.keys.secret import ENTROPY_BYTES, fingerprint, generate
+from domain.secret import ENTROPY_BYTES, fingerprint, generate
 from infrastructure.clock import now
 from infrastructure.database.connections import Pool
 from tests import seed

@@ -20,8 +20,8 @@ from domain.keys.decider import KEY
 from domain.keys.errors import KeyLimitReached
 from domain.keys.events import RateLimit
 from domain.keys.permissions import Permissions
-from domain.keys.secret import ENTROPY_BYTES, fingerprint, generate
-from domain.organizations.plan import KeyCounts
+from domain.plans.plan import KeyCounts
+from domain.secret import ENTROPY_BYTES, fingerprint, generate
 from infrastructure.clock import new_id, now
 from infrastructure.deadline import with_deadline
 from projections.read_models.organizations.counts.queries import keys_guard

@@ -11,7 +11,7 @@ from app.commands.run_command import run_command
 from app.handlers import Empty, HttpRequest, HttpResponse, get_services, parse_body, parse_query
 from domain.keys.commands import DisableKey, EnableKey
 from domain.keys.decider import KEY
-from domain.organizations.plan import KeyCounts
+from domain.plans.plan import KeyCounts
 from infrastructure.clock import now
 
 

@@ -13,7 +13,7 @@ from app.services import Services
 from domain.actor import EXPIRY
 from domain.keys.commands import ExpireKey
 from domain.keys.decider import KEY
-from domain.organizations.plan import KeyCounts, Plans
+from domain.plans.plan import KeyCounts, Plans
 from eventstore.execute import LockAndQuery
 from eventstore.recorded import Origin
 from infrastructure.clock import now

@@ -14,7 +14,7 @@ from domain.keys.commands import RevokeKey
 from domain.keys.decider import KEY
 from domain.keys.events import KeyEvent, RevocationReason
 from domain.keys.state import KeyState, Revoked
-from domain.organizations.plan import KeyCounts
+from domain.plans.plan import KeyCounts
 from eventstore.execute import Change
 from infrastructure.clock import now
 

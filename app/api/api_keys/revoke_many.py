@@ -34,7 +34,7 @@ from domain.keys.decider import KEY
 from domain.keys.errors import LastActiveKey
 from domain.keys.events import RevocationReason
 from domain.keys.state import Existing
-from domain.organizations.plan import KeyCounts
+from domain.plans.plan import KeyCounts
 from eventstore.idempotency import StoredResponse, lock_for_connection
 from infrastructure.clock import now
 from infrastructure.database.connections import connect

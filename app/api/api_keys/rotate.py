@@ -16,8 +16,8 @@ from domain.keys.commands import RotateKey
 from domain.keys.decider import KEY
 from domain.keys.errors import KeyNotFound
 from domain.keys.events import KeyEvent, KeyRotated
-from domain.keys.secret import ENTROPY_BYTES, fingerprint, generate
 from domain.keys.state import KeyState
+from domain.secret import ENTROPY_BYTES, fingerprint, generate
 from eventstore.execute import Change
 from infrastructure.clock import now
 from projections.read_models.keys.list.queries import used_version_guard

@@ -17,7 +17,7 @@ from domain.keys.commands import ChangeKey
 from domain.keys.decider import KEY
 from domain.keys.events import RateLimit
 from domain.keys.permissions import Permissions
-from domain.organizations.plan import KeyCounts
+from domain.plans.plan import KeyCounts
 from eventstore.execute import Lock, LockAndQuery, no_guard
 from infrastructure.clock import now
 from projections.read_models.organizations.counts.queries import keys_guard

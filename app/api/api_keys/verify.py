@@ -20,8 +20,8 @@ from app.verification.requests import VerificationResult, VerifyKey
 from domain.environment import Environment
 from domain.fields import NO_KEY
 from domain.ids import is_id
-from domain.keys.secret import contains_secret, digest, parse
 from domain.networks import ADDRESS_EXPECTED, parse_address
+from domain.secret import contains_secret, digest, parse
 from domain.usage.decision import AccessRequest
 from domain.usage.events import Code
 

@@ -10,7 +10,7 @@ from domain.environment import Environment
 from domain.mcps.commands import RegisterMcp
 from domain.mcps.decider import MCP
 from domain.mcps.events import AuthType
-from domain.organizations.plan import McpCounts
+from domain.plans.plan import McpCounts
 from gateway.endpoint import check_endpoint_url
 from gateway.mcp_target import store_credential
 from infrastructure.clock import new_id, now

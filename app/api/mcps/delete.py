@@ -6,7 +6,7 @@ from app.commands.run_command import run_command
 from app.handlers import Empty, HttpRequest, HttpResponse, get_services, parse_body, parse_query
 from domain.mcps.commands import DeleteMcp
 from domain.mcps.decider import MCP
-from domain.organizations.plan import McpCounts
+from domain.plans.plan import McpCounts
 from infrastructure.clock import now
 from projections.read_models.organizations.counts.queries import mcps_guard
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from domain.organizations.plan import Plans
+from domain.plans.plan import Plans
 from projections.read_models.organizations.list.queries import OrganizationDetail
 
 

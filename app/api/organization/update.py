@@ -15,8 +15,8 @@ from domain.organizations.commands import ChangeOrganization
 from domain.organizations.decider import ORGANIZATION
 from domain.organizations.errors import OrganizationNotFound
 from domain.organizations.events import OrganizationEvent, Settings
-from domain.organizations.plan import PlanName
 from domain.organizations.state import OrganizationState
+from domain.plans.plan import PlanName
 from eventstore.execute import Change
 from infrastructure.clock import now
 from projections.read_models.organizations.billed_usage.queries import used_in_month

@@ -7,7 +7,7 @@ from msgspec import Meta, Struct
 from app.openapi.shapes.common import Count, Creator, InviteId, OrganizationId, Revision, Time, UserId
 from domain.members.events import Role
 from domain.organizations.events import Settings
-from domain.organizations.plan import PlanName
+from domain.plans.plan import PlanName
 
 Limit = Annotated[int | None, Meta(description="Null: none.")]
 EmailAddress = Annotated[str, Meta(extra_json_schema={"format": "idn-email"})]

@@ -3,7 +3,7 @@
 from datetime import date
 from typing import NamedTuple
 
-from domain.organizations.plan import PlanName
+from domain.plans.plan import PlanName
 from infrastructure.database.connections import Connection
 from infrastructure.database.statements import Statement, load
 

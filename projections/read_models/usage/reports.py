@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from typing import NamedTuple, TypeVar
 
-from domain.organizations.plan import PlanName
+from domain.plans.plan import PlanName
 from infrastructure.database.connections import Connection
 from infrastructure.database.statements import load
 from projections.read_models.usage.latency import Percentiles, percentiles

@@ -13,8 +13,8 @@ from app.admin.demo import make_demo
 from app.admin.demo_plan import unfinished_plan
 from app.admin.organizations import create_organization
 from app.config import Config, from_environment
-from domain.keys.secret import fingerprint, parse
-from domain.organizations.plan import PLANS
+from domain.plans.plan import PLANS
+from domain.secret import fingerprint, parse
 from embedded.postgres import PostgreSQL
 from infrastructure.database.connections import WORKER_ROLE, connect, pool
 from projections.engine.commands import commands_on

@@ -8,7 +8,7 @@ import pytest
 from domain.actor import UserActor
 from domain.organizations.commands import ChangePlan
 from domain.organizations.decider import ORGANIZATION
-from domain.organizations.plan import PlanName
+from domain.plans.plan import PlanName
 from domain.usage.quota import month_of, next_month
 from eventstore.execute import Write, execute, no_guard
 from eventstore.recorded import Origin

@@ -7,7 +7,7 @@ import httpx2
 import psycopg
 import pytest
 
-from domain.keys.secret import ENTROPY_BYTES, generate
+from domain.secret import ENTROPY_BYTES, generate
 from tests.app.serving import Server
 from tests.eventstore.stripping_proxy import stripping_proxy
 from tests.random_input import random_bytes

@@ -9,8 +9,8 @@ from freezegun import freeze_time
 from app.verification.rate_limits import RateLimits
 from app.verification.requests import Authenticate
 from app.verification.verifier import Verifier
-from domain.keys.secret import digest
-from domain.organizations.plan import PLANS
+from domain.plans.plan import PLANS
+from domain.secret import digest
 from domain.usage.decision import AccessRequest
 from infrastructure.clock import correct_by, own_now
 from infrastructure.database.connections import AUTH_ROLE, connect, pool

@@ -19,7 +19,7 @@ from domain.keys.delegation import UNRESTRICTED, Scope
 from domain.keys.permissions import Permissions
 from domain.members.errors import AlreadyMember, MemberLimitReached, OwnershipMustBeTransferred, RoleBeyondAuthority
 from domain.members.roles import authority_of
-from domain.organizations.plan import MemberCounts
+from domain.plans.plan import MemberCounts
 from domain.refusal import Conflict, Invalid
 from tests.domain.sample import KEY_ID, NOW, ORGANIZATION_ID, OWNER, an_id, at
 from tests.given import given

@@ -16,7 +16,7 @@ from domain.keys.fields import (
 )
 from domain.keys.permissions import Permissions
 from domain.keys.state import Active, Key, SecretVersion
-from domain.organizations.plan import KeyCounts
+from domain.plans.plan import KeyCounts
 from domain.refusal import Conflict, Invalid
 from tests.domain.sample import CREATE, CREATED, KEY_ID, NOW, ORGANIZATION_ID, OWNER, REVOKED, a_record, a_secret, at
 from tests.given import given

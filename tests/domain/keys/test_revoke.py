@@ -19,7 +19,7 @@ from domain.keys.events import (
 from domain.keys.fields import NOTE_LENGTH_MAX
 from domain.keys.permissions import Permissions
 from domain.keys.state import Revoked
-from domain.organizations.plan import KeyCounts
+from domain.plans.plan import KeyCounts
 from domain.refusal import Invalid
 from tests.domain.sample import (
     ANOTHER_KEY,

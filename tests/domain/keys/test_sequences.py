@@ -42,10 +42,10 @@ from domain.keys.commands import (
 from domain.keys.decider import KEY
 from domain.keys.delegation import UNRESTRICTED, Scope, scope_of
 from domain.keys.permissions import Permissions, ToolRule
-from domain.keys.secret import SecretRecord
 from domain.keys.state import Active, Existing, Revoked
-from domain.organizations.plan import KeyCounts
+from domain.plans.plan import KeyCounts
 from domain.refusal import Refusal
+from domain.secret import SecretRecord
 from domain.usage.decision import AccessRequest, McpFacts, decide
 from tests.domain.sample import LIVE_MCP, MCPS, ORGANIZATION_ID, OWNER, ROOM, TEST_MCP, a_record, an_id, at
 

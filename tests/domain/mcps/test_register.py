@@ -7,7 +7,7 @@ from domain.mcps.decider import ENDPOINT_URL_LENGTH_MAX, MCP
 from domain.mcps.errors import McpLimitReached, McpNotFound
 from domain.mcps.events import McpDeleted, McpEvent, McpRegistered
 from domain.mcps.state import Active, Deleted, Mcp
-from domain.organizations.plan import McpCounts
+from domain.plans.plan import McpCounts
 from domain.refusal import Conflict, Invalid
 from tests.domain.sample import LIVE_MCP, NOW, ORGANIZATION_ID, OWNER, at
 from tests.given import given

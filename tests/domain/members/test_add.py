@@ -6,7 +6,7 @@ from domain.members.commands import AddMember
 from domain.members.decider import MEMBER
 from domain.members.errors import MemberLimitReached, OwnershipMustBeTransferred
 from domain.members.state import Member
-from domain.organizations.plan import MemberCounts
+from domain.plans.plan import MemberCounts
 from domain.refusal import Conflict
 from tests.domain.members.people import ADA, ADDED, BOB, FOUNDED, OWNER_ID, REMOVED
 from tests.domain.sample import NOW, ORGANIZATION_ID

@@ -33,7 +33,7 @@ from domain.members.decider import MEMBER
 from domain.members.events import Role
 from domain.members.roles import ROLES, authority_of, grants_of
 from domain.members.state import ExistingMember, Member
-from domain.organizations.plan import MemberCounts
+from domain.plans.plan import MemberCounts
 from domain.refusal import Refusal
 from tests.domain.sample import LIVE_MCP, MCPS, NOW, ORGANIZATION_ID, ROOM, a_record, an_id
 

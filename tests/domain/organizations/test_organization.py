@@ -12,9 +12,9 @@ from domain.organizations.events import (
     PlanChanged,
     Settings,
 )
-from domain.organizations.plan import PLAN_NAMES, PLANS, KeyCounts, Limits, usage_days
-from domain.organizations.plan_overrides import apply_overrides
 from domain.organizations.state import Organization
+from domain.plans.overrides import apply_overrides
+from domain.plans.plan import PLAN_NAMES, PLANS, KeyCounts, Limits, usage_days
 from domain.refusal import Conflict, Invalid
 from tests.domain.sample import NOW, ORGANIZATION_ID, OWNER
 from tests.given import given

@@ -11,8 +11,8 @@ from domain.grants import GRANTS, Grant
 from domain.keys.decider import KEY
 from domain.keys.events import KeyEvent
 from domain.keys.permissions import Permissions, ToolRule
-from domain.keys.secret import digest
 from domain.keys.state import Existing
+from domain.secret import digest
 from domain.usage.decision import UNKNOWN_KEY, AccessRequest, McpFacts, decide
 from domain.usage.events import Code
 from tests.domain.sample import (

@@ -4,7 +4,7 @@ from msgspec.structs import replace
 from domain.keys.decider import KEY
 from domain.keys.events import RateLimit
 from domain.keys.state import Active, Key
-from domain.organizations.plan import PLANS
+from domain.plans.plan import PLANS
 from domain.usage.events import Action
 from domain.usage.rates import Rate, burst_of, key_rates, organization_rates
 from tests.domain.sample import CREATED, KEY_ID

@@ -9,7 +9,7 @@ from domain.invitations.commands import InviteMember, RevokeInvitation
 from domain.invitations.decider import INVITATION
 from domain.keys.delegation import UNRESTRICTED
 from domain.members.commands import ChangeNotifications, RemoveMember
-from domain.organizations.plan import MemberCounts
+from domain.plans.plan import MemberCounts
 from domain.webhooks.commands import CreateWebhook, RotateWebhookSecret
 from domain.webhooks.decider import WEBHOOK
 from infrastructure.clock import new_id, now

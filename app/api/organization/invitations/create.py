@@ -21,7 +21,7 @@ from domain.invitations.events import InvitationEvent
 from domain.invitations.state import InvitationState, Open
 from domain.members.email_address import check_email
 from domain.members.events import Role
-from domain.organizations.plan import MemberCounts
+from domain.plans.plan import MemberCounts
 from eventstore.execute import Change, LockAndQuery, RelatedCommand
 from infrastructure.clock import new_id, now
 from infrastructure.database.connections import Connection

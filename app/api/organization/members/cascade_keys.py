@@ -20,7 +20,7 @@ from domain.members.commands import MemberCommand
 from domain.members.decider import MEMBER
 from domain.members.events import MemberEvent
 from domain.members.state import MemberState
-from domain.organizations.plan import KeyCounts
+from domain.plans.plan import KeyCounts
 from eventstore.execute import Change, LockAndQuery, RelatedCommand
 from infrastructure.database.connections import Connection
 from infrastructure.database.statements import Statement

@@ -7,7 +7,7 @@ from app.handlers import Empty, HttpRequest, HttpResponse, parse_body, parse_que
 from domain.actor import SystemActor
 from domain.keys.commands import RevokeKey
 from domain.members.commands import RemoveMember
-from domain.organizations.plan import KeyCounts
+from domain.plans.plan import KeyCounts
 from infrastructure.clock import now
 
 _REMOVAL = SystemActor("member_removal")

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import NamedTuple
 
-from domain.organizations.plan import PlanName
+from domain.plans.plan import PlanName
 from domain.usage.quota import month_of
 from infrastructure.database.connections import Connection
 from infrastructure.database.statements import Statement, load

@@ -5,7 +5,7 @@ from typing import NamedTuple
 from psycopg.rows import TupleRow
 
 from domain.organizations.errors import OrganizationNotFound
-from domain.organizations.plan import KeyCounts, McpCounts, MemberCounts, PlanName, Plans
+from domain.plans.plan import KeyCounts, McpCounts, MemberCounts, PlanName, Plans
 from eventstore.execute import Lock
 from infrastructure.database.statements import Statement, load
 

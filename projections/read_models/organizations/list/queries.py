@@ -7,7 +7,7 @@ import msgspec
 from psycopg.rows import TupleRow
 
 from domain.organizations.events import Settings
-from domain.organizations.plan import PlanName
+from domain.plans.plan import PlanName
 from infrastructure.database.connections import Connection
 from infrastructure.database.statements import load
 

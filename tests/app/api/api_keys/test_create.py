@@ -7,7 +7,7 @@ import pytest
 
 from domain.grants import GRANTS
 from domain.keys.permissions import Permissions
-from domain.keys.secret import parse
+from domain.secret import parse
 from tests.app.api.api_keys.shapes import CREATED, INSTANT, NO_USAGE
 from tests.app.organizations import Api, Organization
 

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from domain.keys.secret import parse
+from domain.secret import parse
 from tests.app.api.api_keys.shapes import ROTATED
 from tests.app.client import Answer
 from tests.app.organizations import Api, Organization, unknown_secret

@@ -10,7 +10,7 @@ from app.auth.sessions import digest_of, new_secret
 from domain.invitations.commands import InviteMember
 from domain.invitations.decider import INVITATION
 from domain.keys.delegation import UNRESTRICTED
-from domain.organizations.plan import PLANS, MemberCounts
+from domain.plans.plan import PLANS, MemberCounts
 from eventstore.execute import Write, execute
 from eventstore.recorded import Origin
 from infrastructure.clock import new_id, now

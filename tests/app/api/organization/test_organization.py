@@ -5,7 +5,7 @@ import re
 import pytest
 
 from domain.keys.permissions import Permissions
-from domain.organizations.plan import PlanName
+from domain.plans.plan import PlanName
 from tests.app.api.api_keys.shapes import INSTANT
 from tests.app.organizations import Api, Organization
 from tests.app.people import Person, person

@@ -11,7 +11,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from domain.environment import Environment
-from domain.keys.secret import (
+from domain.secret import (
     ENTROPY_BYTES,
     Secret,
     SecretRecord,

@@ -7,7 +7,7 @@ from litestar import Response, get
 from app.handlers import Empty, HttpRequest, HttpResponse, parse_query
 from app.pages.rendering import POLICY
 
-_STYLE = (Path(__file__).parents[2] / "pages/static/reference.css").read_bytes()
+_STYLE = (Path(__file__).parent / "static/reference.css").read_bytes()
 
 
 @get("/schema", public=True)

@@ -6,7 +6,7 @@ import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
 from msgspec.structs import asdict, replace
 
-from domain.organizations.plan import PLANS, PlanName, Plans
+from domain.plans.plan import PLANS, PlanName, Plans
 
 Limit = Annotated[int, Meta(ge=0)] | UnsetType | None
 

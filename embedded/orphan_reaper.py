@@ -1,4 +1,4 @@
-"""Ends what a supervisor leaves behind when it is killed: `python -m embedded.guard FOLDER`, its standard input a pipe.
+"""Ends what a supervisor leaves behind when it is killed: `python -m embedded.orphan_reaper FOLDER`, its standard input a pipe.
 
 The kernel tells each direct child that the supervisor is gone (leash.py). This sees to the rest: what does not listen,
 and what those children started themselves. The pipe closes when the supervisor ends, however that happens. Our own

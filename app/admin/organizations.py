@@ -14,7 +14,6 @@ from domain.keys.commands import CreateKey
 from domain.keys.decider import KEY
 from domain.keys.delegation import UNRESTRICTED
 from domain.keys.permissions import Permissions
-from domain.secret import ENTROPY_BYTES, Secret, fingerprint, generate
 from domain.members.commands import AddMember
 from domain.members.decider import MEMBER
 from domain.members.email_address import check_email
@@ -23,6 +22,7 @@ from domain.organizations.decider import ORGANIZATION
 from domain.organizations.errors import OrganizationNotFound
 from domain.plans.plan import KeyCounts, MemberCounts, PlanName, Plans
 from domain.refusal import Conflict
+from domain.secret import ENTROPY_BYTES, Secret, fingerprint, generate
 from eventstore.commands import Commands
 from eventstore.execute import RelatedCommand
 from eventstore.recorded import Origin

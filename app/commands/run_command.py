@@ -5,10 +5,10 @@ from typing import Any, TypeVar
 
 import msgspec
 
+from app.commands.replies import respond
 from app.handlers import HttpRequest, HttpResponse, get_services, raw_request
 from app.http.idempotency import idempotency_key
 from app.http.if_match import expected_revisions
-from app.commands.replies import respond
 from domain.decider import Decider
 from eventstore.execute import Change, Lock, LockAndQuery, RelatedCommand
 from eventstore.idempotency import StoredResponse

@@ -3,9 +3,9 @@
 from collections.abc import Awaitable, Callable
 from typing import cast
 
+from app.commands.replies import respond
 from app.handlers import HttpRequest, HttpResponse, get_services, raw_request
 from app.http.idempotency import idempotency_key
-from app.commands.replies import respond
 from eventstore.errors import IdempotencyInFlight
 from eventstore.idempotency import Row, StoredResponse
 from eventstore.outcome import Attempt

@@ -138,7 +138,7 @@ import ctypes, os, pathlib, sys
 if "again" not in sys.argv:
     ctypes.CDLL(None).prctl(24, 19)  # PR_CAPBSET_DROP, CAP_SYS_PTRACE
     os.execv(sys.executable, [*sys.orig_argv, "again"])
-from embedded.children import working_in
+from embedded.processes import working_in
 from embedded.foreign_files import hand_over
 from embedded.leftovers import postmaster_of
 folder = pathlib.Path(sys.argv[1])

@@ -38,7 +38,9 @@ def test_a_lost_master_key_is_not_replaced_by_another(home: DataDirectory) -> No
 
 
 def test_a_second_process_on_the_same_folder_is_refused_and_told_who_holds_it(home: DataDirectory) -> None:
-    program = "import sys, pathlib; from embedded.home import Home; Home(pathlib.Path(sys.argv[1]))"
+    program = (
+        "import sys, pathlib; from embedded.data_dir import DataDirectory; DataDirectory(pathlib.Path(sys.argv[1]))"
+    )
     second = subprocess.run(
         [sys.executable, "-c", program, str(home.folder)],
         capture_output=True,

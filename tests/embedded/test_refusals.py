@@ -166,8 +166,8 @@ def test_a_setting_that_a_part_would_refuse_is_named_before_anything_is_made_or_
 def test_a_second_run_on_the_same_data_folder_is_refused(tmp_path: Path) -> None:
     home = tmp_path / "home"
     program = (
-        "import pathlib, sys, time; from embedded.home import Home; "
-        "held = Home(pathlib.Path(sys.argv[1])); print('held', flush=True); time.sleep(60)"
+        "import pathlib, sys, time; from embedded.data_dir import DataDirectory; "
+        "held = DataDirectory(pathlib.Path(sys.argv[1])); print('held', flush=True); time.sleep(60)"
     )
     with subprocess.Popen([sys.executable, "-c", program, str(home)], cwd=_ROOT, stdout=subprocess.PIPE) as first:
         assert first.stdout is not None

@@ -14,10 +14,10 @@ pytestmark = pytest.mark.anyio
 
 _HOLDER = """
 import asyncio, os
-from eventstore.database import AT_LEISURE, connect
+from infrastructure.database.connections import MAINTENANCE_TIMEOUTS, connect
 
 async def main():
-    connection = await connect(os.environ["DATABASE_URL"], timeouts=AT_LEISURE)
+    connection = await connect(os.environ["DATABASE_URL"], timeouts=MAINTENANCE_TIMEOUTS)
     await connection.execute("select pg_advisory_lock(77)")
     print("held", flush=True)
     await connection.execute("select pg_sleep(3600)")

@@ -16,7 +16,8 @@ ROOT = Path(__file__).parents[2]
 
 def lines_of(program: str, *arguments: str) -> list[dict[str, Any]]:
     """What a process with configured logging writes to standard error. `program` may use `log` and `logging`."""
-    beginning = "import logging, sys, structlog, warnings\nfrom eventstore.logging import bound, configure_logging\n"
+    beginning = "import logging, sys, structlog, warnings\n"
+    beginning += "from infrastructure.log_format import configure_logging, log_context\n"
     beginning += "configure_logging()\nlog = structlog.get_logger()\n"
     done = subprocess.run(
         [sys.executable, "-c", beginning + program, *arguments], cwd=ROOT, capture_output=True, text=True, check=False
@@ -50,7 +51,7 @@ def test_a_process_that_fails_says_so_in_a_line() -> None:
 
 def test_what_is_bound_is_in_every_line_until_it_ends() -> None:
     program = """
-with bound(job="expire_keys"):
+with log_context(job="expire_keys"):
     log.info("ours")
     logging.getLogger("rq").error("theirs")
 log.info("later")

@@ -20,8 +20,8 @@ LENGTHS = (10, 4_000, 5_000, 20_000)
 WRITE = f"""
 import sys, threading
 import logging, structlog
-from eventstore import log_output, output_lock
-from eventstore.logging import configure_logging
+from infrastructure import log_output, output_lock
+from infrastructure.log_format import configure_logging
 # The reader and the other writers may be slow on a busy machine.
 log_output._WAIT_MILLISECONDS = 60_000
 output_lock._WAIT_SECONDS = 60
@@ -68,8 +68,8 @@ def test_a_process_that_stopped_while_it_held_the_lock_costs_nobody_a_line() -> 
     fcntl.lockf(writing, fcntl.LOCK_EX)
     program = """
 import structlog
-from eventstore.log_output import dropped_lines
-from eventstore.logging import configure_logging
+from infrastructure.log_output import dropped_lines
+from infrastructure.log_format import configure_logging
 configure_logging()
 log = structlog.get_logger()
 for number in range(2000):

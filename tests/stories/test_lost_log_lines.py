@@ -62,8 +62,8 @@ def test_a_call_of_the_log_never_raises(tmp_path: Path, standard_error: str) -> 
     program = f"""
 import logging, warnings, structlog
 from pathlib import Path
-from eventstore.log_output import dropped_lines
-from eventstore.logging import bound, configure_logging
+from infrastructure.log_output import dropped_lines
+from infrastructure.log_format import configure_logging, log_context
 
 class Unspeakable:
     def __repr__(self):
@@ -96,7 +96,7 @@ def test_a_line_that_was_cut_off_spoils_no_other(tmp_path: Path) -> None:
     """A limit on the size of a file cuts a line off as a full disk does, and is lifted as space is freed."""
     program = """
 import resource, signal, structlog
-from eventstore.logging import configure_logging
+from infrastructure.log_format import configure_logging
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 configure_logging()
 log = structlog.get_logger()

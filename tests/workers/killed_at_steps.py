@@ -94,7 +94,7 @@ async def wire_to(url: str) -> AsyncGenerator[Wire]:
 
 
 async def killed_at(wire: Wire, step: int, job: str, settings: Mapping[str, str]) -> bool:
-    """Run `job` (such as "raise_expiry_alerts") and kill it right before that step; False: it ended by itself before."""
+    """Run `job`, such as "raise_expiry_alerts", and kill it right before that step. Return False if it ended before."""
     return await killed_in(wire, step, _carry_out, job, {**settings, "DATABASE_URL": wire.url})
 
 

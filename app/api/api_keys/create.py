@@ -11,9 +11,9 @@ from app.api.api_keys.expiry import expire_overdue_keys
 from app.api.api_keys.key_context import load_key_context
 from app.api.api_keys.schemas import changed_key
 from app.commands.run_command import run_command
+from app.handlers import Empty, HttpRequest, HttpResponse, get_services, parse_body, parse_query
 from app.http.decoding import Instant
 from app.http.errors import Problem
-from app.handlers import Empty, HttpRequest, HttpResponse, get_services, parse_body, parse_query
 from domain.environment import Environment
 from domain.keys.commands import CreateKey
 from domain.keys.decider import KEY

@@ -22,12 +22,12 @@ from app.api.api_keys.expiry import unexpired_key_counts
 from app.api.api_keys.schemas import status_of
 from app.api.api_keys.selectors import mcp_of, unknown_creator, unknown_keys
 from app.api.api_keys.visibility import seen_of
+from app.commands.replies import respond
 from app.commands.step_by_step import step_by_step
+from app.handlers import Empty, HttpRequest, HttpResponse, get_services, parse_body, parse_query, raw_request
 from app.http.decoding import Instant
 from app.http.errors import Problem
-from app.handlers import Empty, HttpRequest, HttpResponse, get_services, parse_body, parse_query, raw_request
 from app.http.idempotency import idempotency_key
-from app.commands.replies import respond
 from domain.ids import is_id
 from domain.keys.commands import RevokeKey
 from domain.keys.decider import KEY

@@ -11,8 +11,8 @@ from app.api.api_keys.key_context import load_key_context
 from app.api.api_keys.schemas import changed_key
 from app.api.api_keys.visibility import refuse_unseen
 from app.commands.run_command import run_command
-from app.http.decoding import Instant
 from app.handlers import Empty, HttpRequest, HttpResponse, get_services, parse_body, parse_query
+from app.http.decoding import Instant
 from domain.keys.commands import ChangeKey
 from domain.keys.decider import KEY
 from domain.keys.events import RateLimit

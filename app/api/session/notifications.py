@@ -7,7 +7,16 @@ from msgspec import UNSET, Struct, UnsetType
 
 from app.auth.callers import PersonCaller
 from app.commands.run_command import run_command
-from app.handlers import Empty, HttpRequest, HttpResponse, get_services, parse_body, parse_query, require_person, success
+from app.handlers import (
+    Empty,
+    HttpRequest,
+    HttpResponse,
+    get_services,
+    parse_body,
+    parse_query,
+    require_person,
+    success,
+)
 from app.services import Services
 from domain.alerts.events import AlertType
 from domain.members.commands import ChangeNotifications

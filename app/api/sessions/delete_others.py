@@ -6,7 +6,17 @@ from app.api.sessions.delete import end_own
 from app.api.sessions.list import own_sessions
 from app.auth.callers import PersonCaller
 from app.commands.step_by_step import step_by_step
-from app.handlers import Empty, HttpRequest, HttpResponse, get_services, parse_body, parse_query, raw_request, require_person, success
+from app.handlers import (
+    Empty,
+    HttpRequest,
+    HttpResponse,
+    get_services,
+    parse_body,
+    parse_query,
+    raw_request,
+    require_person,
+    success,
+)
 from app.services import Services
 from eventstore.recorded import Origin
 

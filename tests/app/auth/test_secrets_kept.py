@@ -178,7 +178,7 @@ def _work(api: Api, *jobs: str, **settings: str) -> None:
         "KEYLEDGER_UPSTREAM_ALLOW": "127.0.0.0/8",
         **settings,
     }
-    program = f"from eventstore.logging import configure_logging; configure_logging(); {modules}"
+    program = f"from infrastructure.log_format import configure_logging; configure_logging(); {modules}"
     with api.server.log.open("ab") as log:
         subprocess.run(
             [sys.executable, "-c", program],

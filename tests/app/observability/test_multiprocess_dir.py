@@ -10,7 +10,7 @@ def test_what_a_killed_server_left_behind_goes_with_the_next_start(tmp_path: Pat
     """A folder of a process that lives stays, and so does what is not ours to judge."""
     program = (
         "import os, pathlib, signal, sys\n"
-        "from app.metrics.folder import shared_folder\n"
+        "from app.observability.metrics.multiprocess_dir import shared_folder\n"
         "with shared_folder(pathlib.Path(sys.argv[1])) as folder:\n"
         "    (folder / 'counter_1.db').write_bytes(b'x')\n"
         "    os.kill(os.getpid(), signal.SIGKILL)\n"

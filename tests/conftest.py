@@ -17,7 +17,7 @@ from embedded.postgres import ROLE, SUPERUSER, PostgreSQL
 from embedded.valkey import Valkey
 from tests import random_input
 from tests.databases import new_database
-from tests.durations import SECONDS, is_slow
+from tests.durations import SLOW_FILES, is_slow
 from tests.interrupting import busy_loop  # noqa: F401  # pyright: ignore[reportUnusedImport] -- a fixture
 from tests.logins import migrate_with_runtime_login
 from tests.unprivileged_user import OrdinaryUser, make_ordinary_user
@@ -58,7 +58,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     def file_of(item: pytest.Item) -> str:
         return item.nodeid.partition("::")[0]
 
-    items.sort(key=lambda item: -SECONDS.get(file_of(item), 0))
+    order = {file: place for place, file in enumerate(SLOW_FILES)}
+    items.sort(key=lambda item: order.get(file_of(item), len(order)))
     for item in items:
         if is_slow(file_of(item), getattr(item, "fixturenames", ())):
             item.add_marker("slow")

@@ -1,6 +1,6 @@
 from tests.architecture.conftest import ROOT
-from tests.durations import SECONDS, SLOW_FOLDERS
+from tests.durations import SLOW_FILES, SLOW_FOLDERS
 
 
 def test_every_file_and_folder_that_is_named_as_slow_exists() -> None:
-    assert [path for path in (*SECONDS, *SLOW_FOLDERS) if not (ROOT / path).exists()] == []
+    assert [path for path in (*SLOW_FILES, *SLOW_FOLDERS) if not (ROOT / path).exists()] == []

@@ -22,6 +22,7 @@ from app.api.api_keys.expiry import unexpired_key_counts
 from app.api.api_keys.schemas import status_of
 from app.api.api_keys.selectors import mcp_of, unknown_creator, unknown_keys
 from app.api.api_keys.visibility import seen_of
+from app.commands.held_key import held_key
 from app.commands.replies import respond
 from app.commands.step_by_step import step_by_step
 from app.handlers import Empty, HttpRequest, HttpResponse, get_services, parse_body, parse_query, raw_request
@@ -35,9 +36,8 @@ from domain.keys.errors import LastActiveKey
 from domain.keys.events import RevocationReason
 from domain.keys.state import Existing
 from domain.plans.plan import KeyCounts
-from eventstore.idempotency import StoredResponse, lock_for_connection
+from eventstore.idempotency import StoredResponse
 from infrastructure.clock import now
-from infrastructure.database.connections import connect
 from projections.read_models.keys.list.filters import Filters
 from projections.read_models.keys.list.page import page, total
 from projections.read_models.keys.list.queries import keys_there
@@ -104,17 +104,14 @@ async def revoke_keys(request: HttpRequest) -> HttpResponse:
         return respond(_rendered(await _matching(request, wanted)), 200, None)
     if idempotency is None:
         return respond(_rendered(await _revoke_all(request, wanted)), 200, None)
-    # Outside the pool: requests that each held a connection and waited for a second one would block each other.
-    url = get_services(request).config.database_url
-    async with await connect(url, organization_id=request.auth.organization_id) as held:
-        earlier = await lock_for_connection(held, idempotency, now())
-        if earlier is not None:
-            return respond(await _as_seen(request, earlier.body), earlier.status, None, replayed=True)
+    async with held_key(request, idempotency) as key:
+        if key.earlier is not None:
+            return respond(await _as_seen(request, key.earlier.body), key.earlier.status, None, replayed=True)
         revoked = await _revoke_all(request, wanted)
-        answer = StoredResponse(200, _rendered(revoked))
+        response = StoredResponse(200, _rendered(revoked))
         with step_by_step(lambda: revoked.revoked):
-            await held.execute(*idempotency.store(answer, now()))
-        return respond(answer.body, answer.status, None)
+            await key.store(response)
+        return respond(response.body, response.status, None)
 
 
 async def _filters(request: HttpRequest, wanted: Body) -> Filters:

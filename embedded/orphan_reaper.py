@@ -1,6 +1,6 @@
-"""Ends what a supervisor leaves behind when it is killed: `python -m embedded.orphan_reaper FOLDER`, its standard input a pipe.
+"""Ends what a killed supervisor leaves running: `python -m embedded.orphan_reaper FOLDER`, with a pipe as input.
 
-The kernel tells each direct child that the supervisor is gone (leash.py). This sees to the rest: what does not listen,
+The kernel tells each direct child that the supervisor is gone (`exec_with_parent_death.py`). This sees to the rest: what does not listen,
 and what those children started themselves. The pipe closes when the supervisor ends, however that happens. Our own
 programs are cut off after a moment. PostgreSQL and Valkey are waited for: see leftovers.py.
 """

@@ -69,7 +69,7 @@ def test_a_running_request_outlasts_a_round_in_which_no_socket_could_be_copied(
 
 WITHOUT_DESCRIPTORS = """
 import asyncio, os, resource
-from app.slow_headers import Connections
+from app.process.slow_headers import Connections
 async def main():
     task = asyncio.create_task(Connections(1, 0.5).watch())
     await asyncio.sleep(0.2)

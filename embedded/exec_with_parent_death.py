@@ -1,9 +1,11 @@
-"""Turns into another program that ends when its parent ends: `leash.py SIGNAL PARENT UID GID FOLDER -- program words…`.
+"""Replaces itself with a program that ends when its parent ends.
 
-A parent that is killed can not end its children, so the kernel is asked to (prctl PR_SET_PDEATHSIG). This is a program
-of its own and not a `preexec_fn`, because that runs Python between fork and exec, which may deadlock in a process with
-threads. The account is changed here too: the kernel forgets the request when the account changes, and the new account
-need not be able to read Python.
+Usage: `exec_with_parent_death.py SIGNAL PARENT UID GID FOLDER -- program arguments…`
+
+A killed parent cannot end its children, so this asks the kernel to signal them (prctl PR_SET_PDEATHSIG). It is a
+separate program instead of a `preexec_fn`, which runs Python between fork and exec and may deadlock in a process with
+threads. The account is changed here too: the kernel drops the request when the account changes, and the new account
+may not be able to read Python.
 """
 
 import ctypes

@@ -1,8 +1,8 @@
 """Ends what a killed supervisor leaves running: `python -m embedded.orphan_reaper FOLDER`, with a pipe as input.
 
-The kernel tells each direct child that the supervisor is gone (`exec_with_parent_death.py`). This sees to the rest: what does not listen,
-and what those children started themselves. The pipe closes when the supervisor ends, however that happens. Our own
-programs are cut off after a moment. PostgreSQL and Valkey are waited for: see leftovers.py.
+The kernel signals each direct child when the supervisor ends (`exec_with_parent_death.py`). This program ends the rest:
+children that ignore the signal, and what they started themselves. The pipe closes when the supervisor ends, for any
+reason. Our own programs are killed after a moment. It waits for PostgreSQL and Valkey to stop: see leftovers.py.
 """
 
 import os

@@ -109,7 +109,7 @@ from infrastructure.cursors import CursorSigner
 from infrastructure.database.connections import AUTH_ROLE, Timeouts, connect, pool
 from infrastructure.encryption import Sealer
 from infrastructure.log_format import configure_logging
-from projections.engine.commands import commands_on
+from projections.commands import commands_on
 
 ServiceRoute = Callable[[RawRequest, Services], Awaitable[RawResponse]]
 

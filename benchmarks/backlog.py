@@ -26,10 +26,10 @@ from embedded.valkey import Valkey
 from infrastructure.clock import now
 from infrastructure.database.connections import WORKER_ROLE, Connection, connect
 from infrastructure.database.migrate import migrate
-from projections.engine.registry import USAGE_PROJECTIONS
 from projections.engine.runner import lags
 from projections.engine.schema import scripts
 from projections.read_models.keys.list.queries import expiring
+from projections.registry import USAGE_PROJECTIONS
 from workers.lateness import unfinished
 from workers.schedule import SCHEDULE
 from workers.valkey import connect as connect_valkey

@@ -23,27 +23,22 @@ from domain.keys.permissions import Permissions
 from domain.keys.state import Existing
 from domain.secret import SecretRecord
 from eventstore.codec import encode, encode_data, schema_of, wire_name
-from eventstore.execute import Change, InlineProjection
+from eventstore.execute import Change
 from eventstore.lanes import lane_of
 from eventstore.recorded import Origin, Record
 from infrastructure.clock import new_event_id, new_id
 from infrastructure.database.connections import Connection
-from projections.engine.inline import INLINE
-from projections.read_models.keys.by_creator.apply import apply as key_lineage
 from projections.read_models.keys.by_creator.apply import row_of
-from projections.read_models.keys.last_used.apply import apply as key_recency
-from projections.read_models.keys.list.apply import apply as key_list
 from projections.read_models.keys.list.apply import cells, put, terms
-from projections.read_models.keys.state.apply import apply as key_state
-from projections.read_models.organizations.counts.apply import apply as organization_guard
 from projections.read_models.organizations.counts.apply import counts
+from projections.registry import READ_MODELS
 
 CHUNK = 20_000
 APART = timedelta(seconds=30)
 """Between the creation of one key and of the next."""
 
-_COPIED: tuple[InlineProjection, ...] = (organization_guard, key_state, key_list, key_recency, key_lineage)
-_OTHERS = tuple([model for model in INLINE if model not in _COPIED])
+_COPIED = {"organization_guard", "key_state", "key_list", "key_recency", "key_lineage"}
+_OTHERS = tuple([model.inline for model in READ_MODELS if model.inline and model.name not in _COPIED])
 _COLUMNS: dict[str, tuple[str, ...]] = {
     "streams": ("stream_id", "kind", "organization_id", "version"),
     "events": (
@@ -99,7 +94,7 @@ async def fill(connection: Connection, organization_id: str, keys: int, mcps: Se
             async with connection.pipeline():
                 for change in changes:
                     for model in _OTHERS:
-                        for query, parameters in model(change):
+                        for query, parameters in model.statements(change):
                             await connection.execute(query, parameters)
             await connection.execute(
                 b"update lane_heads set head = %s where log = 'lifecycle' and lane = %s", (position, lane)

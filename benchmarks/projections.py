@@ -38,11 +38,10 @@ from eventstore.usage_batch import Batch, append_once
 from infrastructure.clock import new_event_ids, now
 from infrastructure.database.connections import AUTH_ROLE, WORKER_ROLE, Connection, connect, pool
 from infrastructure.database.migrate import migrate
-from projections.engine.inline_check import inline_checks
-from projections.engine.registry import ASYNC_PROJECTIONS, follower_checks
 from projections.engine.runner import lags, run_projection
 from projections.engine.schema import scripts
 from projections.read_models.usage.apply import USAGE
+from projections.registry import ASYNC_PROJECTIONS, INLINE_CHECKS, USAGE_CHECKS
 from workers.run_projections import run_concurrently
 
 _BATCH = 500
@@ -280,7 +279,7 @@ async def counted_and_sound(url: str) -> bool:
             while (await run_projection(connection, follower, 5.0)).unfinished:
                 pass
     async with await connect(url, role=None) as connection:
-        report = await check(connection, inline_checks(), follower_checks())
+        report = await check(connection, INLINE_CHECKS, USAGE_CHECKS)
     print("\n".join(report.lines))
     return report.ok
 

@@ -25,8 +25,8 @@ from eventstore.recorded import Origin, Record
 from infrastructure.clock import new_event_id, new_id, now
 from infrastructure.database.connections import Connection, Pool, connect, pool
 from infrastructure.database.statements import Statement
-from projections.engine.commands import commands_on
-from projections.engine.inline import INLINE
+from projections.commands import commands_on
+from projections.registry import INLINE
 
 CHUNK = 2_000
 _OWNER = UserActor(new_id("user"))
@@ -100,7 +100,7 @@ def _statements(organization_id: str, event: KeyCreated) -> Iterator[Statement]:
     stream = (event.key_id, "api_key", organization_id, 0, 1)
     yield Statement(SQL.stream_advance, stream)
     for model in INLINE:
-        yield from model(change)
+        yield from model.statements(change)
     event_id = new_event_id()
     name = wire_name(event)
     stored = Record(

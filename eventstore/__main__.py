@@ -17,10 +17,9 @@ from infrastructure.database.logins import RUNTIME_URL, ensure_runtime_login, ow
 from infrastructure.database.migrate import migrate, missing
 from infrastructure.database.schema_check import accepts_changes, repair, schema_differences
 from infrastructure.log_format import configure_logging
-from projections.engine.inline_check import inline_checks
 from projections.engine.rebuild.renew import renew
-from projections.engine.registry import follower_checks
 from projections.engine.schema import scripts
+from projections.registry import INLINE_CHECKS, READ_MODELS, USAGE_CHECKS
 
 
 async def _migrate(url: str) -> int:
@@ -29,7 +28,7 @@ async def _migrate(url: str) -> int:
     print(f"applied: {', '.join(applied)}" if applied else "the schema is up to date")
     for line in repaired:
         print(line)
-    for line in await renew(url):
+    for line in await renew(url, READ_MODELS):
         print(line)
     if runtime_url := os.environ.get(RUNTIME_URL, ""):
         async with await connect(url, role=None, timeouts=MAINTENANCE_TIMEOUTS) as connection:
@@ -47,7 +46,7 @@ async def _check(url: str) -> int:
             return 1
         compared = await accepts_changes(connection)
         differences = await schema_differences(connection, scripts()) if compared else []
-        report = await check(connection, inline_checks(), follower_checks())
+        report = await check(connection, INLINE_CHECKS, USAGE_CHECKS)
         report.violations[:0] = [f"schema: {line}" for line in dict.fromkeys(each.text for each in differences)]
     for line in report.lines:
         print(line)

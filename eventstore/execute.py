@@ -120,8 +120,18 @@ class Write(Generic[S, C, E, F]):
     related_commands: Callable[[F], Sequence[RelatedCommand[Any, Any, Any]]] = field(default=lambda _: ())
 
 
-InlineProjection = Callable[[Change[Any, Any]], Iterable[Statement]]
-"""Returns the statements that update a read model after a change. They join the transaction of the change."""
+@dataclass(frozen=True, slots=True)
+class InlineProjection:
+    """A read model that changes in the transaction that appends the events.
+
+    `apply` returns the statements that update the read model after a change. It is called for streams of `kinds` alone.
+    """
+
+    kinds: frozenset[str]
+    apply: Callable[[Change[Any, Any]], Iterable[Statement]]
+
+    def statements(self, change: Change[Any, Any]) -> Iterable[Statement]:
+        return self.apply(change) if change.kind in self.kinds else ()
 
 
 async def execute(
@@ -260,7 +270,7 @@ def _decide(
         statements += _advance_streams(write, moved)
     for decided in moved:
         for model in inline:
-            statements += model(decided.change)
+            statements += model.statements(decided.change)
     extra = list(write.extra_statements(change))
     statements += extra
     if write.idempotency and write.response:

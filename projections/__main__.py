@@ -13,14 +13,14 @@ import psycopg
 from infrastructure.database.connections import WORKER_ROLE, Connection, Timeouts, connect, describe
 from infrastructure.database.errors import StorageError
 from infrastructure.database.logins import owner_url
+from projections.engine.read_model import ReadModel
 from projections.engine.rebuild.bar import Bar
 from projections.engine.rebuild.compare import Comparison
 from projections.engine.rebuild.errors import UsageAlreadyRemoved
-from projections.engine.rebuild.models import Model, models
 from projections.engine.rebuild.rebuild import drop_old, rebuild, verify
-from projections.engine.registry import ASYNC_PROJECTIONS
 from projections.engine.runner import AsyncProjection, blocked_by, lags, live_version, run_projection
 from projections.engine.stopped_lanes import skip, skips, stopped_lanes
+from projections.registry import ASYNC_PROJECTIONS, REBUILDABLE
 
 _PROGRESS_SECONDS = 2.0
 _TIMEOUTS = Timeouts(lock=10, statement=60)
@@ -76,11 +76,11 @@ async def _skip(connection: Connection, options: argparse.Namespace) -> bool:
     return True
 
 
-async def _verify(url: str, wanted: Sequence[Model], *, by_name: bool) -> bool:
+async def _verify(url: str, wanted: Sequence[ReadModel], *, by_name: bool) -> bool:
     return all([await _verify_one(url, model, by_name=by_name) for model in wanted])
 
 
-async def _verify_one(url: str, model: Model, *, by_name: bool) -> bool:
+async def _verify_one(url: str, model: ReadModel, *, by_name: bool) -> bool:
     try:
         return _told(model, await _watched(model, url))
     except UsageAlreadyRemoved as reason:
@@ -91,7 +91,7 @@ async def _verify_one(url: str, model: Model, *, by_name: bool) -> bool:
         return True
 
 
-async def _watched(model: Model, url: str) -> Comparison:
+async def _watched(model: ReadModel, url: str) -> Comparison:
     bar = Bar(f"verifying {model.name}")
     try:
         return await verify(url, model, bar)
@@ -99,7 +99,7 @@ async def _watched(model: Model, url: str) -> Comparison:
         bar.close()
 
 
-async def _rebuild(url: str, model: Model, *, accept_differences: bool) -> bool:
+async def _rebuild(url: str, model: ReadModel, *, accept_differences: bool) -> bool:
     bar = Bar(f"rebuilding {model.name}")
     try:
         made = await rebuild(url, model, bar, accept_differences=accept_differences)
@@ -113,7 +113,7 @@ async def _rebuild(url: str, model: Model, *, accept_differences: bool) -> bool:
     return equal or accept_differences
 
 
-def _told(model: Model, compared: Comparison) -> bool:
+def _told(model: ReadModel, compared: Comparison) -> bool:
     if compared.equal:
         print(f"{model.name}: {compared.rows:,} rows, all as they follow from the log")
     else:
@@ -121,22 +121,21 @@ def _told(model: Model, compared: Comparison) -> bool:
     return compared.equal
 
 
-async def _drop_old(url: str, model: Model) -> bool:
+async def _drop_old(url: str, model: ReadModel) -> bool:
     dropped = await drop_old(url, model)
     print(f"{model.name}: {', '.join(dropped) or 'nothing'} dropped")
     return True
 
 
 async def _run(options: argparse.Namespace, url: str) -> bool:
-    known = models()
     match options.command:
         case "verify":
-            wanted = [known[name] for name in (options.names or known)]
+            wanted = [REBUILDABLE[name] for name in (options.names or REBUILDABLE)]
             return await _verify(url, wanted, by_name=bool(options.names))
         case "rebuild":
-            return await _rebuild(url, known[options.name], accept_differences=options.accept_differences)
+            return await _rebuild(url, REBUILDABLE[options.name], accept_differences=options.accept_differences)
         case "drop-old":
-            return await _drop_old(url, known[options.name])
+            return await _drop_old(url, REBUILDABLE[options.name])
         case _:
             async with await connect(url, role=WORKER_ROLE, timeouts=_TIMEOUTS) as connection:
                 match options.command:
@@ -149,7 +148,7 @@ async def _run(options: argparse.Namespace, url: str) -> bool:
 
 
 def _parser() -> argparse.ArgumentParser:
-    names = sorted(models())
+    names = sorted(REBUILDABLE)
     parser = argparse.ArgumentParser(prog="python -m projections", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("status", help="how far each read model has come; the lag counts positions: batches or events")
@@ -181,8 +180,8 @@ def _user() -> str:
 
 
 def _model(name: str) -> str:
-    if name not in models():
-        raise argparse.ArgumentTypeError(f"there is no {name}; there are {', '.join(sorted(models()))}")
+    if name not in REBUILDABLE:
+        raise argparse.ArgumentTypeError(f"there is no {name}; there are {', '.join(sorted(REBUILDABLE))}")
     return name
 
 

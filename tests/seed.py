@@ -28,9 +28,9 @@ from eventstore.recorded import Origin
 from infrastructure.clock import new_id, now
 from infrastructure.database.connections import Pool
 from infrastructure.database.statements import Statement
-from projections.engine.inline import INLINE
 from projections.read_models.members.list.queries import user_put
 from projections.read_models.organizations.counts.queries import keys_guard, mcps_guard
+from projections.registry import INLINE
 from tests.random_input import random_bytes
 
 OWNER = UserActor(new_id("user"))

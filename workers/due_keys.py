@@ -19,7 +19,7 @@ from infrastructure.clock import now
 from infrastructure.database.connections import Connection, Pool
 from infrastructure.database.errors import Unavailable
 from infrastructure.database.statements import Statement
-from projections.engine.commands import commands_on
+from projections.commands import commands_on
 from projections.read_models.keys.list.queries import DueKey
 from projections.read_models.organizations.counts.queries import keys_guard
 from workers.job_runner import CONNECTIONS_MAX, WORK_SECONDS

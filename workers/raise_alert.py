@@ -8,7 +8,7 @@ from domain.alerts.decider import ALERT
 from eventstore.recorded import Origin
 from infrastructure.database.connections import Pool
 from infrastructure.database.statements import Statement
-from projections.engine.commands import commands_on
+from projections.commands import commands_on
 
 
 async def raise_alert(

@@ -12,7 +12,7 @@ from eventstore.retention import claim, days, expired_days, export, remove, summ
 from infrastructure.clock import now
 from infrastructure.database.connections import MAINTENANCE_TIMEOUTS, WORKER_ROLE, Connection, connect
 from infrastructure.database.errors import StorageError
-from projections.engine.registry import USAGE_PROJECTIONS
+from projections.registry import USAGE_PROJECTIONS
 from workers.job_runner import check_clock
 from workers.retention_settings import Retention
 

@@ -22,9 +22,9 @@ from rq.worker import BaseWorker
 
 from infrastructure.database.clock import described, is_too_far
 from infrastructure.database.connections import WORKER_ROLE, connect, describe
-from projections.engine.registry import ASYNC_PROJECTIONS
 from projections.engine.runner import lags
 from projections.engine.stopped_lanes import stopped_lanes
+from projections.registry import ASYNC_PROJECTIONS
 from workers.failed_jobs import Failed, failed_jobs
 from workers.job_metrics import LastRun, last_runs
 from workers.lateness import unfinished

@@ -9,7 +9,7 @@ from app.config import Config
 from infrastructure.clock import now
 from infrastructure.database.clock import read_clock
 from infrastructure.database.connections import WORKER_ROLE, Pool, pool
-from projections.engine.commands import commands_on
+from projections.commands import commands_on
 from projections.records.sessions.queries import failures
 
 _FAILURES_KEPT = timedelta(days=90)

@@ -33,7 +33,7 @@ from gateway.endpoint import check_endpoint_url
 from infrastructure.clock import now
 from infrastructure.database.connections import WORKER_ROLE, Connection, Pool, Timeouts, pool
 from infrastructure.database.statements import Statement
-from projections.engine.commands import commands_on
+from projections.commands import commands_on
 from projections.read_models.mcps.list import queries as mcp_list
 from projections.read_models.members.list import queries as member_list
 from projections.read_models.organizations.counts.queries import keys_guard, mcps_guard, members_guard

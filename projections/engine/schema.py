@@ -41,7 +41,7 @@ def scripts() -> list[Script]:
 
     A folder starts with `schema.sql`. Once a release contains it, that file is never edited: later changes are scripts
     of their own next to it, `schema_0002_what.sql` and so on, in the order of their numbers. If such a change affects
-    existing rows, a line in `projections/engine/rebuild/revisions.py` derives them again.
+    existing rows, a higher `revision` in the `model.py` of the folder derives them again.
     """
     return [*log_scripts(), *folder_scripts(PROJECTIONS)]
 

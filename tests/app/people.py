@@ -16,10 +16,10 @@ from eventstore.recorded import Origin
 from infrastructure.clock import new_id, now
 from infrastructure.database.connections import Pool
 from infrastructure.database.statements import Statement
-from projections.engine.inline import INLINE
 from projections.read_models.members.list.queries import user_put
 from projections.read_models.organizations.counts.queries import members_guard
 from projections.records.sessions.queries import SQL
+from projections.registry import INLINE
 from tests.app.organizations import Api
 from tests.random_input import random_email
 

@@ -18,8 +18,8 @@ from eventstore.idempotency import IdempotentRequest, StoredResponse
 from eventstore.recorded import Origin
 from infrastructure.clock import now
 from infrastructure.database.connections import Connection, Pool
-from projections.engine.inline import INLINE
 from projections.read_models.organizations.counts.queries import keys_guard
+from projections.registry import INLINE
 from tests.seed import OWNER
 
 Made = Change[KeyState, KeyEvent]

@@ -12,9 +12,8 @@ from eventstore.execute import Write, execute
 from eventstore.recorded import Origin
 from infrastructure.clock import new_id, now
 from infrastructure.database.connections import Connection, Pool
-from projections.engine.inline import INLINE
-from projections.engine.inline_check import inline_checks
 from projections.read_models.organizations.counts.queries import mcps_guard
+from projections.registry import INLINE, INLINE_CHECKS
 from tests import seed
 
 pytestmark = pytest.mark.anyio
@@ -62,7 +61,7 @@ async def mcp_id(connections: Pool) -> str:
 
 
 async def _violations(owner: Connection) -> list[str]:
-    return (await check(owner, inline_checks())).violations
+    return (await check(owner, INLINE_CHECKS)).violations
 
 
 async def test_a_list_that_nobody_touched_is_sound(owner: Connection, mcp_id: str) -> None:

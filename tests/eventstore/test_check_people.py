@@ -10,10 +10,9 @@ from eventstore.execute import Write, execute
 from eventstore.recorded import Origin
 from infrastructure.clock import new_id, now
 from infrastructure.database.connections import Pool, connect
-from projections.engine.inline import INLINE
-from projections.engine.inline_check import inline_checks
 from projections.read_models.members.list.queries import user_put
 from projections.read_models.organizations.counts.queries import members_guard
+from projections.registry import INLINE, INLINE_CHECKS
 from tests import seed
 
 pytestmark = pytest.mark.anyio
@@ -50,8 +49,8 @@ async def test_each_damage_is_found_and_named(connections: Pool, database_url: s
     await execute(connections, write, INLINE)
     statement, line = DAMAGE[damage]
     async with await connect(database_url, role=None) as owner:
-        assert (await check(owner, inline_checks())).violations == []
+        assert (await check(owner, INLINE_CHECKS)).violations == []
         await owner.execute(statement.encode())
-        violations = (await check(owner, inline_checks())).violations
+        violations = (await check(owner, INLINE_CHECKS)).violations
     assert violations
     assert violations[0].startswith(line), violations

@@ -29,9 +29,8 @@ from infrastructure.database.connections import (
 )
 from infrastructure.database.errors import SettingsNotApplied, Unavailable
 from infrastructure.database.tenant import read_transaction
-from projections.engine.inline import INLINE
-from projections.engine.rebuild.models import models
 from projections.engine.rebuild.rebuild import verify
+from projections.registry import INLINE, REBUILDABLE
 from tests import seed
 from tests.eventstore.changes import renaming, value
 from tests.eventstore.stripping_proxy import stripping_proxy
@@ -162,7 +161,7 @@ async def test_no_use_is_decided_over_such_a_connection(stripped: str, connectio
 
 async def test_no_read_model_is_proven_or_made_over_such_a_connection(stripped: str) -> None:
     with pytest.raises(SettingsNotApplied, match="row_security is on instead of off"):
-        await verify(stripped, models()["usage"])
+        await verify(stripped, REBUILDABLE["usage"])
 
 
 COMMANDS = (

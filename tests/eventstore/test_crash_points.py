@@ -15,7 +15,7 @@ from eventstore.usage_batch import Batch, append_once
 from infrastructure.clock import now
 from infrastructure.database.connections import AUTH_ROLE, Connection, Pool, connect, pool
 from infrastructure.database.errors import Unavailable
-from projections.engine.inline import INLINE
+from projections.registry import INLINE
 from tests import seed
 from tests.eventstore.changes import renaming, value
 from tests.eventstore.cutting_proxy import Cut, Proxy, cutting_proxy

@@ -25,9 +25,7 @@ from eventstore.check import check
 from eventstore.execute import Change, execute
 from infrastructure.clock import new_id, now
 from infrastructure.database.connections import Connection, Pool, connect, pool
-from projections.engine.inline import INLINE
-from projections.engine.inline_check import inline_checks
-from projections.engine.registry import follower_checks
+from projections.registry import INLINE, INLINE_CHECKS, USAGE_CHECKS
 from tests import seed
 from tests.eventstore.changes import disabling, do, enabling, rotation, write
 from tests.random_input import random_bytes
@@ -145,7 +143,7 @@ class Commands(RuleBasedStateMachine):
     @precondition(lambda self: self._changed)
     @invariant()
     def what_is_stored_is_what_the_log_says(self) -> None:
-        report = self._runner.run(check(self._looking, inline_checks(), follower_checks()))
+        report = self._runner.run(check(self._looking, INLINE_CHECKS, USAGE_CHECKS))
         assert report.violations == []
         self._changed = False
 

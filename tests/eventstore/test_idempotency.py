@@ -14,7 +14,7 @@ from eventstore.execute import Change, execute
 from eventstore.idempotency import KEPT_FOR, IdempotentRequest, StoredResponse
 from infrastructure.clock import new_id, now
 from infrastructure.database.connections import Connection, Pool, pool
-from projections.engine.inline import INLINE
+from projections.registry import INLINE
 from tests import seed
 from tests.eventstore.changes import renaming, value
 

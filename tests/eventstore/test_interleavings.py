@@ -33,10 +33,8 @@ from eventstore.usage_batch import Batch, append_once
 from infrastructure.clock import new_id, now
 from infrastructure.database.connections import Connection, Pool, connect
 from infrastructure.database.statements import Statement
-from projections.engine.inline import INLINE
-from projections.engine.inline_check import inline_checks
-from projections.engine.registry import follower_checks
 from projections.read_models.keys.state.queries import by_digests, decode
+from projections.registry import INLINE, INLINE_CHECKS, USAGE_CHECKS
 from tests import seed
 from tests.eventstore.changes import rotation, value, write
 from tests.projections.usage.uses import used
@@ -216,7 +214,7 @@ def creating(organization_id: str) -> Tell:
 
 
 async def sound(owner: Connection) -> bool:
-    report = await check(owner, inline_checks(), follower_checks())
+    report = await check(owner, INLINE_CHECKS, USAGE_CHECKS)
     assert report.violations == []
     return report.ok
 

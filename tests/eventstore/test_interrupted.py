@@ -18,8 +18,7 @@ from infrastructure.clock import now
 from infrastructure.database.connections import Connection, Pool
 from infrastructure.database.statements import Statement
 from infrastructure.database.tenant import credential_lookup, read_transaction, write_transaction
-from projections.engine.inline import INLINE
-from projections.engine.inline_check import inline_checks
+from projections.registry import INLINE, INLINE_CHECKS
 from tests import seed
 from tests.eventstore.changes import renaming
 from tests.eventstore.pools import eventually_none_is_open, is_as_new
@@ -128,4 +127,4 @@ async def test_a_caller_that_is_cancelled_at_any_await_leaves_a_pool_of_one_conn
     assert awaits >= AWAITS_MIN
     record_property(f"awaits of {path.__name__} at which it was cancelled {moment}", awaits)
     await eventually_none_is_open(connection)
-    assert (await check(connection, inline_checks())).ok
+    assert (await check(connection, INLINE_CHECKS)).ok

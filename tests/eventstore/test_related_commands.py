@@ -16,8 +16,7 @@ from eventstore.errors import ConcurrentChange
 from eventstore.execute import Change, LockAndQuery, RelatedCommand, VersionPrecondition, execute
 from infrastructure.clock import new_id, now
 from infrastructure.database.connections import Connection, Pool
-from projections.engine.inline import INLINE
-from projections.engine.inline_check import inline_checks
+from projections.registry import INLINE, INLINE_CHECKS
 from tests import seed
 from tests.eventstore.changes import value, write
 
@@ -37,7 +36,7 @@ async def _version(connection: Connection, key_id: str) -> int:
 
 
 async def _sound(connection: Connection) -> bool:
-    return (await check(connection, inline_checks())).ok
+    return (await check(connection, INLINE_CHECKS)).ok
 
 
 async def test_all_streams_are_changed_in_one_transaction(connections: Pool, connection: Connection) -> None:

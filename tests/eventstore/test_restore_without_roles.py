@@ -15,7 +15,7 @@ from embedded.postgres import PostgreSQL
 from eventstore.execute import Change, execute
 from infrastructure.database.connections import AUTH_ROLE, Pool, connect, pool
 from infrastructure.database.tenant import read_transaction
-from projections.engine.inline import INLINE
+from projections.registry import INLINE
 from tests import seed
 from tests.eventstore.changes import renaming, value
 from tests.waiting import PATIENT

@@ -14,11 +14,10 @@ from eventstore.usage_export import LaneSummary
 from infrastructure.clock import now
 from infrastructure.database.connections import WORKER_ROLE, Connection, connect
 from projections.engine.rebuild.errors import UsageAlreadyRemoved
-from projections.engine.rebuild.models import models
 from projections.engine.rebuild.rebuild import rebuild, verify
 from projections.engine.rebuild.versions import begin_or_resume, exclusive_connection
-from projections.engine.registry import USAGE_PROJECTIONS, follower_checks
 from projections.engine.runner import run_projection
+from projections.registry import REBUILDABLE, USAGE_CHECKS, USAGE_PROJECTIONS
 from tests.eventstore.changes import rows, value
 from tests.projections.usage.uses import append, some_of_everything, used
 
@@ -68,7 +67,7 @@ async def worker(database_url: str, connection: Connection) -> Connection:
 
 async def violations(url: str) -> list[str]:
     async with await connect(url, role=None) as owner:
-        return (await check(owner, (), follower_checks())).violations
+        return (await check(owner, (), USAGE_CHECKS)).violations
 
 
 async def test_a_removed_day_is_gone_and_everything_that_was_counted_of_it_stays(
@@ -124,12 +123,12 @@ async def test_what_a_read_model_has_not_applied_stays(connection: Connection, d
 
 
 async def test_what_a_version_in_the_making_has_not_applied_stays(worker: Connection, database_url: str) -> None:
-    async with exclusive_connection(database_url, models()["usage"]) as owner:
-        await begin_or_resume(owner, models()["usage"])
+    async with exclusive_connection(database_url, REBUILDABLE["usage"]) as owner:
+        await begin_or_resume(owner, REBUILDABLE["usage"])
     with pytest.raises(NotRemovable, match=r"usage \(usage_new_2\) has not applied lane"):
         await take_out(worker)
     # The one that it takes the place of is kept, and keeps nothing back.
-    assert (await rebuild(database_url, models()["usage"])).kept == "usage_old_1"
+    assert (await rebuild(database_url, REBUILDABLE["usage"])).kept == "usage_old_1"
     assert await take_out(worker) == 33
 
 
@@ -217,8 +216,8 @@ async def test_read_models_of_what_left_are_not_made_again_and_it_is_said_why(
     for name in ("usage", "key_recency"):
         for attempt in (verify, rebuild):
             with pytest.raises(UsageAlreadyRemoved, match=f"{name} can not be derived again: 33 uses from 2026-01-30"):
-                await attempt(database_url, models()[name])
-    assert (await verify(database_url, models()["key_list"])).equal
+                await attempt(database_url, REBUILDABLE[name])
+    assert (await verify(database_url, REBUILDABLE["key_list"])).equal
 
 
 async def test_whoever_reads_the_log_is_waited_for_shortly_and_nobody_queues(

@@ -17,7 +17,7 @@ from eventstore.errors import ConcurrentChange
 from eventstore.execute import ATTEMPTS_MAX, Change, Write, execute
 from infrastructure.database.connections import Connection, Pool, pool
 from infrastructure.database.errors import StorageError
-from projections.engine.inline import INLINE
+from projections.registry import INLINE
 from tests import seed
 from tests.eventstore.changes import disabling, do, enabling, rename, renaming, revoke, rotation, rows, value, write
 from tests.random_input import random_bytes

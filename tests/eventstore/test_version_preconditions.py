@@ -10,7 +10,7 @@ from domain.keys.commands import KeyCommand
 from eventstore.errors import ConcurrentChange
 from eventstore.execute import Change, VersionPrecondition, execute
 from infrastructure.database.connections import Connection, Pool, pool
-from projections.engine.inline import INLINE
+from projections.registry import INLINE
 from tests import seed
 from tests.eventstore.changes import renaming, revoke, value
 

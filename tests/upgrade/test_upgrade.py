@@ -9,6 +9,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import psycopg
@@ -17,12 +18,12 @@ from psycopg import sql
 
 from infrastructure.database.connections import connect
 from infrastructure.database.migrate import missing
+from projections.engine.read_model import ReadModel
 from projections.engine.rebuild.bar import Bar
-from projections.engine.rebuild.models import models
 from projections.engine.rebuild.rebuild import verify
 from projections.engine.rebuild.renew import renew
-from projections.engine.rebuild.revisions import REVISIONS
 from projections.engine.schema import scripts
+from projections.registry import REBUILDABLE
 from tests.app.serving import ROOT, Server
 from tests.logins import runtime_url_of
 from tests.waiting import PATIENT
@@ -78,7 +79,7 @@ async def test_data_of_a_landed_commit_is_upgraded_sound_and_in_service(
         assert await missing(connection, scripts()) == []
         applied = await (await connection.execute(b"select name, checksum from schema_migrations")).fetchall()
     assert sorted(applied) == sorted((script.name, script.checksum) for script in scripts()), "no script was removed"
-    for name, model in models().items():
+    for name, model in REBUILDABLE.items():
         compared = await verify(landed_url, model)
         assert compared.equal, f"{name}: {compared.first}"
     server = Server(landed_url, redis_url, tmp_path / "api.log", {"KEYLEDGER_PATIENCE_SECONDS": "15"})
@@ -132,6 +133,10 @@ def _get(server: Server, path: str, secret: str) -> tuple[int, dict[str, list[di
     return answer.status, json.loads(body)
 
 
+def _at_revision(name: str, revision: int) -> ReadModel:
+    return replace(REBUILDABLE[name], revision=revision)
+
+
 async def test_a_read_model_whose_derivation_changed_is_derived_again_with_its_progress(
     landed_url: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -141,14 +146,14 @@ async def test_a_read_model_whose_derivation_changed_is_derived_again_with_its_p
         connection.execute("set row_security = off")
         changed = connection.execute("update key_list set name = 'as it was derived before'").rowcount
         connection.execute("update key_usage set total_requests = total_requests + 1")
-    revisions = {name: REVISIONS.get(name, 1) + 1 for name in ("key_list", "usage")}
-    lines = await renew(landed_url, revisions)
+    changed_models = [_at_revision(name, REBUILDABLE[name].revision + 1) for name in ("key_list", "usage")]
+    lines = await renew(landed_url, changed_models)
     assert f"key_list: derived again, {changed:,} of" in lines[0]
     assert lines[1].startswith("usage: derived again, ")
     assert "deriving key_list again [" in capsys.readouterr().err
-    assert await renew(landed_url, revisions) == []
-    for name in revisions:
-        assert (await verify(landed_url, models()[name])).equal
+    assert await renew(landed_url, changed_models) == []
+    for model in changed_models:
+        assert (await verify(landed_url, model)).equal
     with psycopg.connect(landed_url) as connection:
         places = connection.execute(r"select nspname from pg_namespace where nspname ~ '_(old|new)_\d+$'").fetchall()
     assert places == [], "what was replaced is gone"
@@ -160,7 +165,7 @@ async def test_what_keys_are_found_by_is_derived_again_by_the_upgrade(landed_url
         connection.execute("delete from key_terms where term like 'q:%'")
         assert connection.execute("update key_list set name_key = 'as it was folded before'").rowcount
     _run(landed_url, "eventstore", "migrate")
-    compared = await verify(landed_url, models()["key_list"])
+    compared = await verify(landed_url, REBUILDABLE["key_list"])
     assert compared.equal, compared.first
 
 
@@ -169,7 +174,7 @@ async def test_what_another_revision_had_begun_is_not_continued(
 ) -> None:
     _run(landed_url, "eventstore", "migrate")
 
-    next_revision = REVISIONS["key_list"] + 1
+    next_revision = REBUILDABLE["key_list"].revision + 1
 
     class Interrupted(Exception):
         pass
@@ -181,16 +186,16 @@ async def test_what_another_revision_had_begun_is_not_continued(
                 raise Interrupted
 
     with pytest.raises(Interrupted):
-        await renew(landed_url, {"key_list": next_revision}, Interrupting)
+        await renew(landed_url, [_at_revision("key_list", next_revision)], Interrupting)
     with psycopg.connect(landed_url, autocommit=True) as connection:
         (place,) = connection.execute("select place from checkpoints where place ~ '^key_list_new'").fetchone() or ("",)
         connection.execute(sql.SQL("delete from {}").format(sql.Identifier(place, "key_list")))
-    (line,) = await renew(landed_url, {"key_list": next_revision + 1})
+    (line,) = await renew(landed_url, [_at_revision("key_list", next_revision + 1)])
     assert "derived again, 0 of" in line
-    assert (await verify(landed_url, models()["key_list"])).equal
+    assert (await verify(landed_url, REBUILDABLE["key_list"])).equal
 
 
 async def test_a_new_database_begins_with_the_newest_revision(database_url: str) -> None:
-    assert await renew(database_url, {"key_list": 7}) == []
+    assert await renew(database_url, [_at_revision("key_list", 7)]) == []
     with psycopg.connect(database_url) as connection:
         assert connection.execute("select model, revision from read_model_revisions").fetchall() == [("key_list", 7)]

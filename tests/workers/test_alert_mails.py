@@ -24,13 +24,12 @@ from eventstore.execute import Write, execute, no_guard
 from eventstore.recorded import Origin
 from infrastructure.clock import new_id, now
 from infrastructure.database.connections import Pool
-from projections.engine.inline import INLINE
-from projections.engine.inline_check import inline_checks
-from projections.engine.rebuild.models import Model
 from projections.engine.rebuild.rebuild import verify
 from projections.engine.runner import run_projection
 from projections.outboxes.alert_mail.follow import ALERT_NOTICES, WORTH_TELLING
+from projections.outboxes.alert_mail.model import READ_MODEL
 from projections.outboxes.alert_mail.queries import Notice, Recipient
+from projections.registry import INLINE, INLINE_CHECKS
 from tests import seed
 from tests.waiting import stretched
 from tests.workers.conftest import Start
@@ -174,7 +173,7 @@ async def test_owners_admins_and_whoever_made_the_key_are_told(
     assert "/v1/alerts/" not in text_of(theirs), "where they are not let in"
     assert f"{PUBLIC_URL}/v1/api-keys/{team.key_id}" in text_of(theirs)
     async with connections.connection() as connection:
-        assert (await check(connection, inline_checks())).violations == []
+        assert (await check(connection, INLINE_CHECKS)).violations == []
 
 
 async def test_of_what_is_about_no_key_or_another_one_members_are_not_told(
@@ -407,7 +406,7 @@ async def test_making_the_follower_anew_tells_nobody(connections: Pool, server: 
     await noted(connections)
     async with connections.connection() as connection:
         await connection.execute(b"delete from alert_notices")  # so that whatever is noted again would be seen
-    assert (await verify(database_url, Model("alert_notices", "outboxes/alert_mail", (), (ALERT_NOTICES,)))).equal
+    assert (await verify(database_url, READ_MODEL)).equal
     await mailed(connections, server)
     assert got(server) == {}
 

@@ -14,7 +14,7 @@ from eventstore.lanes import lane_of
 from eventstore.reader import read_lifecycle
 from infrastructure.clock import now
 from infrastructure.database.connections import Pool
-from projections.engine.inline_check import inline_checks
+from projections.registry import INLINE_CHECKS
 from tests import seed
 from tests.projections.usage.uses import append, used
 from tests.workers.killed_at_steps import Wire, killed_at, wire_to
@@ -98,7 +98,7 @@ async def test_each_alert_is_raised_once_wherever_a_worker_dies(
     assert step > STEPS_MIN
     async with connections.connection() as connection:
         await connection.execute(b"set role none")
-        assert (await check(connection, inline_checks())).ok
+        assert (await check(connection, INLINE_CHECKS)).ok
         await connection.execute(b"reset role")
     record_property(job, f"killed before each of {step - 1} statements")
 

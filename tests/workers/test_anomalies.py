@@ -17,9 +17,8 @@ from eventstore.lanes import lane_of
 from eventstore.reader import read_lifecycle
 from infrastructure.clock import new_event_id, now
 from infrastructure.database.connections import Pool
-from projections.engine.inline_check import inline_checks
-from projections.engine.registry import follower_checks
 from projections.read_models.anomalies.queries import signs
+from projections.registry import INLINE_CHECKS, USAGE_CHECKS
 from tests import seed
 from tests.geo_database import AMERICAN, AMERICAN_V6, SWISS, geo_database
 from tests.projections.usage.uses import append, completed
@@ -106,7 +105,7 @@ async def test_an_hour_with_many_more_requests_than_usual_is_an_alert_and_then_t
         assert len(await raised(connections, organization_id)) == 1, "it cools down for a day"
         async with connections.connection() as connection:
             await connection.execute(b"set role none")
-            assert (await check(connection, inline_checks(), follower_checks())).ok
+            assert (await check(connection, INLINE_CHECKS, USAGE_CHECKS)).ok
             await connection.execute(b"reset role")
 
 

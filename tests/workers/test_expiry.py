@@ -12,7 +12,7 @@ from domain.keys.events import KeyCreated, KeyExpired
 from eventstore.check import check
 from infrastructure.clock import now
 from infrastructure.database.connections import Pool
-from projections.engine.inline_check import inline_checks
+from projections.registry import INLINE_CHECKS
 from tests import seed
 from tests.waiting import stretched
 from tests.workers.conftest import Start
@@ -75,7 +75,7 @@ async def test_two_workers_at_once_record_each_expiry_once(connections: Pool) ->
         events = [each.event for each in await history(connections, organization_id, key_id)]
         assert [type(event) for event in events] == [KeyCreated, KeyExpired]
     async with connections.connection() as connection:
-        assert (await check(connection, inline_checks())).ok
+        assert (await check(connection, INLINE_CHECKS)).ok
 
 
 async def test_more_keys_than_a_page_expire_in_one_run(connections: Pool) -> None:

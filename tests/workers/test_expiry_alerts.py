@@ -20,11 +20,10 @@ from eventstore.reader import read_lifecycle
 from eventstore.recorded import Origin
 from infrastructure.clock import now
 from infrastructure.database.connections import Pool
-from projections.engine.inline import INLINE
-from projections.engine.inline_check import inline_checks
 from projections.read_models.alerts.list.queries import Filters, alerts
 from projections.read_models.keys.expiry_schedule.queries import due
 from projections.read_models.organizations.counts.queries import keys_guard
+from projections.registry import INLINE, INLINE_CHECKS
 from tests import seed
 from tests.workers.log_view import history
 from workers.due_keys import process_due
@@ -97,7 +96,7 @@ async def test_a_year_in_a_keys_life(connections: Pool) -> None:
                 (key_id, "info"),
             ]
             assert await due(connection, now(), 10) == []
-            assert (await check(connection, inline_checks())).ok
+            assert (await check(connection, INLINE_CHECKS)).ok
 
 
 async def test_another_date_arms_all_stages_again(connections: Pool) -> None:

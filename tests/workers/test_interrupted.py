@@ -15,8 +15,8 @@ import workers.jobs
 from app.observability.health.log_status import log_state
 from infrastructure.clock import now
 from infrastructure.database.connections import WORKER_ROLE, Pool, pool
-from projections.engine.registry import ASYNC_PROJECTIONS
 from projections.engine.runner import run_projection
+from projections.registry import ASYNC_PROJECTIONS
 from tests import seed
 from tests.interrupting import (
     INTERRUPTING,

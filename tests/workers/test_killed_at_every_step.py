@@ -16,9 +16,9 @@ from eventstore.lanes import lane_of
 from eventstore.reader import read_lifecycle
 from infrastructure.clock import now
 from infrastructure.database.connections import Pool
-from projections.engine.inline_check import inline_checks
 from projections.engine.runner import run_projection
 from projections.outboxes.alert_mail.follow import ALERT_NOTICES
+from projections.registry import INLINE_CHECKS
 from tests import seed
 from tests.workers.killed_at_steps import Wire, killed_at, wire_to
 from tests.workers.mail_server import MailServer, mail_server
@@ -76,7 +76,7 @@ async def test_each_alert_is_raised_once_by_whoever_comes_after_a_worker_that_di
     assert len(keys) > STEPS_MIN
     assert await told(connections, organization_id) == dict.fromkeys(keys, 1)
     async with connections.connection() as connection:
-        assert (await check(connection, inline_checks())).violations == []
+        assert (await check(connection, INLINE_CHECKS)).violations == []
     record_property("a worker that warns of expiry", f"killed before each of {len(keys) - 1} statements")
 
 

@@ -23,8 +23,8 @@ from infrastructure.database.connections import Pool
 from infrastructure.database.statements import Statement
 from infrastructure.database.tenant import read_transaction
 from infrastructure.encryption import Sealer
-from projections.engine.inline_check import inline_checks
 from projections.read_models.mcps.health.queries import McpHealth, health_list_again, health_of, tools_of
+from projections.registry import INLINE_CHECKS
 from tests import seed
 from tests.gateway.conftest import LOOPBACK, StartServer, recorded_headers, start_server
 from tests.gateway.raw_server import answer, http, raw_server
@@ -190,7 +190,7 @@ async def test_a_server_that_goes_and_comes_back_is_two_events(
     assert (await health(connections, organization_id, mcp_id)).health == "healthy"
     async with connections.connection() as connection:
         await connection.execute(b"set role none")
-        assert (await check_log(connection, inline_checks())).ok
+        assert (await check_log(connection, INLINE_CHECKS)).ok
 
 
 async def test_one_that_does_not_answer_keeps_no_other_from_being_asked(

@@ -11,8 +11,8 @@ from rq.serializers import JSONSerializer
 
 from infrastructure.clock import now
 from infrastructure.database.connections import WORKER_ROLE, connect
-from projections.engine.registry import ASYNC_PROJECTIONS, USAGE_PROJECTIONS
 from projections.engine.runner import run_projection
+from projections.registry import ASYNC_PROJECTIONS, USAGE_PROJECTIONS
 from tests.app.api.usage.usage_data import count, record
 from tests.app.metrics_text import scrape, value
 from tests.app.organizations import Api

@@ -17,9 +17,8 @@ from eventstore.retention import AlreadyRunning, NotRemovable, claim, days, remo
 from eventstore.usage_export import CorruptExport, read, verified
 from infrastructure.clock import correct_by
 from infrastructure.database.connections import WORKER_ROLE, Connection, Pool, connect
-from projections.engine.rebuild.models import models
-from projections.engine.registry import USAGE_PROJECTIONS, follower_checks
 from projections.engine.runner import run_projection
+from projections.registry import REBUILDABLE, USAGE_CHECKS, USAGE_PROJECTIONS
 from tests.projections.usage.uses import append, used
 from tests.workers.killed_at_steps import Wire, killed_at, wire_to
 from workers.retention import RemovedDay, preview, remove_expired
@@ -48,7 +47,7 @@ async def log(connections: Pool, database_url: str) -> AsyncIterator[Connection]
 
 async def violations(url: str) -> list[str]:
     async with await connect(url, role=None) as owner:
-        return (await check(owner, (), follower_checks())).violations
+        return (await check(owner, (), USAGE_CHECKS)).violations
 
 
 def names(folder: Path) -> list[str]:
@@ -216,7 +215,7 @@ async def test_verify_says_what_it_can_not_derive_again_and_goes_on(
         return done.returncode, done.stdout.splitlines(), done.stderr.splitlines()
 
     code, lines, errors = await asyncio.to_thread(verify)
-    assert (code, len(lines)) == (0, len(models())), errors
+    assert (code, len(lines)) == (0, len(REBUILDABLE)), errors
     gone = "can not be derived again: 8 uses from 2026-01-30 to 2026-01-31 left the log."
     not_verified = [line for line in lines if line.startswith("NOT VERIFIED: ")]
     said = {line.removeprefix("NOT VERIFIED: ").partition(".")[0] + "." for line in not_verified}

@@ -10,11 +10,11 @@ from structlog.testing import capture_logs
 from eventstore.reader import UsageBatch
 from infrastructure.clock import now
 from infrastructure.database.connections import Connection, Pool
-from projections.engine.registry import USAGE_PROJECTIONS
+from projections.engine.readers import usage_reader
 from projections.engine.runner import AsyncProjection, lags
-from projections.engine.usage_reader import usage_reader
 from projections.read_models.usage.apply import USAGE
 from projections.read_models.usage.check import check_usage
+from projections.registry import USAGE_PROJECTIONS
 from tests.projections.usage.uses import append, some_of_everything, used
 from tests.waiting import stretched
 from workers.job_runner import WORK_SECONDS

@@ -25,7 +25,6 @@ from gateway.webhook_target import SECRET_BYTES, new_secret
 from infrastructure.clock import now
 from infrastructure.database.connections import APP_ROLE, Pool, connect
 from infrastructure.database.tenant import read_transaction
-from projections.engine.inline_check import inline_checks
 from projections.engine.runner import run_projection
 from projections.outboxes.webhooks.follow import WEBHOOK_OUTBOX
 from projections.outboxes.webhooks.queries import (
@@ -40,6 +39,7 @@ from projections.outboxes.webhooks.queries import (
 )
 from projections.read_models.organizations.counts.queries import keys_guard
 from projections.read_models.webhooks.list.queries import webhook_of
+from projections.registry import INLINE_CHECKS
 from tests import seed
 from tests.workers.hooks import CONFIG, MASTER, tell, webhook
 from tests.workers.receiver import Receiver, hang, receiver
@@ -369,7 +369,7 @@ async def test_one_that_is_gone_is_disabled_at_once_and_somebody_is_told(
     assert len(target.received) == count
     async with connections.connection() as connection:
         await connection.execute(b"set role none")
-        assert (await check(connection, inline_checks())).ok
+        assert (await check(connection, INLINE_CHECKS)).ok
         await connection.execute(b"reset role")
 
 

@@ -1,7 +1,7 @@
 """Every second: new uses are counted, and keys move up in the order of their last use."""
 
 from infrastructure.database.connections import Pool
-from projections.engine.registry import USAGE_PROJECTIONS
+from projections.registry import USAGE_PROJECTIONS
 from workers.job import Job
 from workers.job_runner import run_job
 from workers.run_projections import run_all

@@ -19,7 +19,7 @@ from infrastructure.clock import now
 from infrastructure.database.connections import Pool
 from infrastructure.database.errors import UNAVAILABLE, Unavailable
 from infrastructure.encryption import DecryptionFailed, Sealer
-from projections.engine.commands import commands_on
+from projections.commands import commands_on
 from projections.read_models.mcps.health.queries import Claimed, claim
 from workers.config import Config
 from workers.job import Job

@@ -33,7 +33,7 @@ from infrastructure.database.connections import Pool
 from infrastructure.database.errors import UNAVAILABLE, Unavailable
 from infrastructure.database.statements import Statement
 from infrastructure.encryption import DecryptionFailed, Sealer
-from projections.engine.commands import commands_on
+from projections.commands import commands_on
 from projections.outboxes.webhooks.queries import (
     SQL,
     Attempt,

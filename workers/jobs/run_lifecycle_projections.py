@@ -1,7 +1,7 @@
 """Every second: what follows from changes, such as whom to tell of an alert, is put where it waits to be sent."""
 
 from infrastructure.database.connections import Pool
-from projections.engine.registry import LIFECYCLE_PROJECTIONS
+from projections.registry import LIFECYCLE_PROJECTIONS
 from workers.job import Job
 from workers.job_runner import run_job
 from workers.run_projections import run_all

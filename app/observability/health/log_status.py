@@ -11,11 +11,11 @@ from infrastructure.clock import now
 from infrastructure.database.clock import read_clock
 from infrastructure.database.connections import Connection, Pool
 from infrastructure.database.migrate import missing
-from projections.engine.registry import ASYNC_PROJECTIONS
 from projections.engine.runner import AsyncProjection, lags, usage_waits_since
 from projections.engine.schema import scripts
 from projections.engine.stopped_lanes import Stopped, stopped_lanes
 from projections.outboxes.webhooks.queries import Outcomes, outcomes, waiting
+from projections.registry import ASYNC_PROJECTIONS
 
 
 class FollowerLag(Struct, frozen=True):

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from psycopg.rows import TupleRow
 
 from infrastructure.database.connections import Connection
-from projections.engine.rebuild.models import Model
+from projections.engine.read_model import ReadModel
 from projections.engine.rebuild.tables import Table, rows, table
 from projections.engine.runner import LIVE
 
@@ -49,7 +49,7 @@ class Comparison:
         return self.differences == 0
 
 
-async def compare(live: Connection, derived: Connection, model: Model, place: str) -> Comparison:
+async def compare(live: Connection, derived: Connection, model: ReadModel, place: str) -> Comparison:
     """Both connections are in a transaction that sees one instant; `derived` reads the tables in `place`."""
     result = Comparison()
     for name in model.tables:

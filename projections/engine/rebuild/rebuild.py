@@ -7,14 +7,14 @@ everybody reads it, and the rows that were wrong are kept likewise. See docs/dec
 
 import asyncio
 from time import monotonic
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import psycopg
 
 from infrastructure.database.connections import Connection
+from projections.engine.read_model import ReadModel
 from projections.engine.rebuild.compare import Comparison
 from projections.engine.rebuild.errors import LockTimeout
-from projections.engine.rebuild.models import Model
 from projections.engine.rebuild.queries import SQL
 from projections.engine.rebuild.tables import (
     block_writes,
@@ -37,7 +37,7 @@ from projections.engine.rebuild.versions import (
     old_places,
     temporary_version,
 )
-from projections.engine.runner import LIVE, live_version
+from projections.engine.runner import LIVE, AsyncProjection, live_version
 
 _NEAR_SECONDS = 1.0
 """A round of catching up that takes no longer is the last one: what is left is done while the tables are switched."""
@@ -54,7 +54,7 @@ class Rebuilt(NamedTuple):
     kept: str | None
 
 
-async def verify(url: str, model: Model, progress: Progress = no_progress) -> Comparison:
+async def verify(url: str, model: ReadModel, progress: Progress = no_progress) -> Comparison:
     """Derive the model again into tables of its own and compare, without touching the live version."""
     async with exclusive_connection(url, model) as connection, temporary_version(connection, model) as version:
         await _catch_up(connection, model, version, progress)
@@ -62,7 +62,7 @@ async def verify(url: str, model: Model, progress: Progress = no_progress) -> Co
 
 
 async def rebuild(
-    url: str, model: Model, progress: Progress = no_progress, *, accept_differences: bool = False
+    url: str, model: ReadModel, progress: Progress = no_progress, *, accept_differences: bool = False
 ) -> Rebuilt:
     """Make a new version, compare, switch. A second run goes on where the first one was killed."""
     async with exclusive_connection(url, model) as connection:
@@ -74,7 +74,7 @@ async def rebuild(
         return Rebuilt(version, comparison, await _put_in_place(connection, model, version))
 
 
-async def drop_old(url: str, model: Model) -> list[str]:
+async def drop_old(url: str, model: ReadModel) -> list[str]:
     """Remove what rebuilds replaced; gives the schemas that are gone."""
     async with exclusive_connection(url, model) as connection:
         cursor = await connection.execute(SQL.places, (old_places(model),))
@@ -87,34 +87,34 @@ async def drop_old(url: str, model: Model) -> list[str]:
         return places
 
 
-async def _catch_up(connection: Connection, model: Model, version: Version, progress: Progress) -> None:
+async def _catch_up(connection: Connection, model: ReadModel, version: Version, progress: Progress) -> None:
     """Catch up until the live version is a moment away, whatever is written meanwhile."""
     while True:
         began = monotonic()
-        await advance(connection, model, version, await live_positions(connection, model), progress)
+        await advance(connection, version, await live_positions(connection, model), progress)
         if monotonic() - began < _NEAR_SECONDS:
             return
 
 
-async def _put_in_place(connection: Connection, model: Model, version: Version) -> str:
+async def _put_in_place(connection: Connection, model: ReadModel, version: Version) -> str:
     """As soon as the locks are to be had. They are asked for for an instant at a time: others wait behind us."""
     for _ in range(_ATTEMPTS_MAX):
         try:
             async with connection.transaction():
-                if model.inline:
+                if model.projection is None or model.inline is not None:
                     return await _put_right(connection, model, version)
-                return await _switch(connection, model, version)
+                return await _switch(connection, model, version, model.projection)
         except (psycopg.errors.LockNotAvailable, psycopg.errors.DeadlockDetected):
             await asyncio.sleep(_PAUSE_SECONDS)
-            await advance(connection, model, version, await live_positions(connection, model))
+            await advance(connection, version, await live_positions(connection, model))
     raise LockTimeout
 
 
-async def _switch(connection: Connection, model: Model, version: Version) -> str:
+async def _switch(connection: Connection, model: ReadModel, version: Version, projection: AsyncProjection[Any]) -> str:
     """Runners wait at their checkpoints, readers for the moment in which the tables change schemas."""
-    kept = f"{model.name}_old_{await live_version(connection, model.followers[0])}"
+    kept = f"{model.name}_old_{await live_version(connection, projection)}"
     await connection.execute(SQL.live_checkpoints_hold, (model.name,))
-    await advance(connection, model, version, await live_positions(connection, model))
+    await advance(connection, version, await live_positions(connection, model))
     await make_place(connection, kept)
     await move_tables(connection, model.tables, LIVE, kept)
     await move_tables(connection, model.tables, version.place, LIVE)
@@ -125,12 +125,12 @@ async def _switch(connection: Connection, model: Model, version: Version) -> str
     return kept
 
 
-async def _put_right(connection: Connection, model: Model, version: Version) -> str:
+async def _put_right(connection: Connection, model: ReadModel, version: Version) -> str:
     """Whoever changes something waits until this is over; whoever verifies a key does not."""
     kept = f"{model.name}_old_{version.number}"
     await block_writes(connection, model.tables)
     await connection.execute(SQL.live_checkpoints_hold, (model.name,))
-    await advance(connection, model, version, await live_positions(connection, model))
+    await advance(connection, version, await live_positions(connection, model))
     await make_place(connection, kept)
     await set_search_path(connection, LIVE)
     for name in model.tables:

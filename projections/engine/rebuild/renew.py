@@ -1,28 +1,28 @@
 """Derives read models again whose derivation has changed since their rows were made."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable
 
 from eventstore.queries import SQL as LOG
 from infrastructure.database.connections import MAINTENANCE_TIMEOUTS, Connection, connect
+from projections.engine.read_model import ReadModel
 from projections.engine.rebuild.bar import Bar
 from projections.engine.rebuild.errors import UsageAlreadyRemoved
-from projections.engine.rebuild.models import Model, models
 from projections.engine.rebuild.queries import SQL
 from projections.engine.rebuild.rebuild import drop_old, rebuild
-from projections.engine.rebuild.revisions import REVISIONS
 from projections.engine.rebuild.versions import forget
 
 
-async def renew(url: str, revisions: Mapping[str, int] = REVISIONS, bar: Callable[[str], Bar] = Bar) -> list[str]:
-    """Bring every read model to its revision; gives a line for each that was not there yet.
+async def renew(url: str, models: Iterable[ReadModel], bar: Callable[[str], Bar] = Bar) -> list[str]:
+    """Bring every read model to its revision; return a line for each that was not there yet.
 
-    Safe to repeat and to run concurrently: a second process waits for the first. Who is killed goes on from there.
+    Safe to repeat and to run concurrently: a second process waits for the first. After an interruption, the next call
+    continues the unfinished version.
     """
-    known = models()
     lines: list[str] = []
     async with await connect(url, role=None, timeouts=MAINTENANCE_TIMEOUTS) as connection:
         await connection.execute(SQL.renewal_claim)
-        for name, wanted in sorted(revisions.items()):
+        for model in sorted(models, key=lambda model: model.name):
+            name, wanted = model.name, model.revision
             revision, making = await _stored(connection, name)
             if revision >= wanted:
                 continue
@@ -30,13 +30,13 @@ async def renew(url: str, revisions: Mapping[str, int] = REVISIONS, bar: Callabl
                 await connection.execute(SQL.revision_made, (name, wanted))
                 continue
             if making != wanted:
-                await _forget_begun(connection, known[name])
+                await _forget_begun(connection, model)
                 await connection.execute(SQL.revision_making, (name, revision, wanted))
-            lines.append(await _renew_one(connection, url, known[name], wanted, bar))
+            lines.append(await _renew_one(connection, url, model, bar))
     return lines
 
 
-async def _renew_one(connection: Connection, url: str, model: Model, wanted: int, bar: Callable[[str], Bar]) -> str:
+async def _renew_one(connection: Connection, url: str, model: ReadModel, bar: Callable[[str], Bar]) -> str:
     shown = bar(f"deriving {model.name} again")
     try:
         made = await rebuild(url, model, shown, accept_differences=True)
@@ -45,7 +45,7 @@ async def _renew_one(connection: Connection, url: str, model: Model, wanted: int
         return f"NOT DERIVED AGAIN: {reason}"
     finally:
         shown.close()
-    await connection.execute(SQL.revision_made, (model.name, wanted))
+    await connection.execute(SQL.revision_made, (model.name, model.revision))
     await drop_old(url, model)
     return f"{model.name}: derived again, {made.comparison.differences:,} of {made.comparison.rows:,} rows changed"
 
@@ -63,7 +63,7 @@ async def _log_is_empty(connection: Connection) -> bool:
     return True
 
 
-async def _forget_begun(connection: Connection, model: Model) -> None:
+async def _forget_begun(connection: Connection, model: ReadModel) -> None:
     """What was begun with another derivation would be a mixture of both."""
     row = await (await connection.execute(SQL.version_begun, (model.name, f"{model.name}_new_"))).fetchone()
     if row is not None:

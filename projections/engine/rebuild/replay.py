@@ -19,7 +19,7 @@ _DECIDERS = {event_type: decider for decider in DECIDERS for event_type in decid
 
 
 def replaying(projection: str, model: InlineProjection) -> AsyncProjection[Recorded[Any]]:
-    """A follower that applies to `model` what `eventstore.execute` applied to it when the events were written."""
+    """Return a projection that applies to `model` what `execute` applied to it when the events were written."""
     streams = _Streams()
 
     async def read(connection: Connection, lane: int, after: int) -> Sequence[Recorded[Any]]:
@@ -30,7 +30,7 @@ def replaying(projection: str, model: InlineProjection) -> AsyncProjection[Recor
         statements = [
             statement
             for change in [await streams.change(connection, events) for events in _changes(page)]
-            for statement in model(change)
+            for statement in model.statements(change)
         ]
         async with connection.pipeline():
             for query, parameters in statements:

@@ -1,6 +1,6 @@
 """Tables of one name in two schemas: made beside each other, moved, compared, put right.
 
-The names come from `projections/engine/rebuild/models.py` and from the catalogue, never from outside.
+The names come from the declarations of read models and from the catalogue, never from outside.
 """
 
 from collections.abc import AsyncIterator, Sequence

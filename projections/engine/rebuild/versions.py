@@ -8,16 +8,17 @@ import asyncio
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import asynccontextmanager
 from time import monotonic
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from eventstore.lanes import LANES
 from eventstore.queries import SQL as LOG
 from eventstore.retention import removals_locked
 from infrastructure.database.connections import Connection, Timeouts, connect
+from projections.engine.read_model import ReadModel
 from projections.engine.rebuild.compare import Comparison, compare
 from projections.engine.rebuild.errors import AlreadyRunning, ReplayStopped, UsageAlreadyRemoved
-from projections.engine.rebuild.models import Model
 from projections.engine.rebuild.queries import SQL
+from projections.engine.rebuild.replay import replaying
 from projections.engine.rebuild.tables import (
     create_empty_copies,
     create_tables,
@@ -25,7 +26,7 @@ from projections.engine.rebuild.tables import (
     make_place,
     set_search_path,
 )
-from projections.engine.runner import Log, ensure_checkpoints, lags, run_projection
+from projections.engine.runner import AsyncProjection, Log, ensure_checkpoints, lags, run_projection
 
 Positions = Mapping[Log, Mapping[int, int]]
 """By log and lane."""
@@ -41,8 +42,11 @@ _TIMEOUTS = Timeouts(lock=0.4, statement=0, idle_in_transaction=0)
 
 
 class Version(NamedTuple):
+    """`steps` derive its tables, one after the other."""
+
     number: int
     place: str
+    steps: tuple[AsyncProjection[Any], ...]
 
 
 def no_progress(_applied: int, _of: int) -> None:
@@ -50,17 +54,16 @@ def no_progress(_applied: int, _of: int) -> None:
 
 
 @asynccontextmanager
-async def exclusive_connection(url: str, model: Model) -> AsyncGenerator[Connection]:
+async def exclusive_connection(url: str, model: ReadModel) -> AsyncGenerator[Connection]:
     """A connection that owns the tables, for the only one who makes versions of `model` at this time."""
     async with await connect(url, role=None, timeouts=_TIMEOUTS) as connection:
         await _claim(connection, model)
-        for follower in model.followers:
-            if not (model.inline and follower.log == "lifecycle"):
-                await ensure_checkpoints(connection, follower)
+        if model.projection is not None:
+            await ensure_checkpoints(connection, model.projection)
         yield connection
 
 
-async def _claim(connection: Connection, model: Model) -> None:
+async def _claim(connection: Connection, model: ReadModel) -> None:
     """It is tried for a while: the server takes a moment to notice that whoever was here before was killed."""
     deadline = monotonic() + _CLAIM_SECONDS
     while True:
@@ -72,19 +75,19 @@ async def _claim(connection: Connection, model: Model) -> None:
         await asyncio.sleep(_CLAIM_PAUSE_SECONDS)
 
 
-async def begin_or_resume(connection: Connection, model: Model) -> Version:
+async def begin_or_resume(connection: Connection, model: ReadModel) -> Version:
     """The version that an earlier run left unfinished, or else a new one, empty."""
     beginning = f"{model.name}_new_"
     row = await (await connection.execute(SQL.version_begun, (model.name, beginning))).fetchone()
     if row is not None:
-        return Version(*row)
+        return Version(row[0], row[1], _steps(model))
     number = await last_version(connection, model) + 1
-    version = Version(number, f"{beginning}{number}")
+    version = Version(number, f"{beginning}{number}", _steps(model))
     async with connection.transaction():
         # What is there without a checkpoint is what a killed process left of its last step.
         await drop_place(connection, version.place)
         await make_place(connection, version.place)
-        if model.inline:
+        if model.inline is not None:
             await create_empty_copies(connection, version.place, (*model.tables, *model.side_tables))
         else:
             await create_tables(connection, version.place, model.folder)
@@ -92,21 +95,21 @@ async def begin_or_resume(connection: Connection, model: Model) -> Version:
     return version
 
 
-async def last_version(connection: Connection, model: Model) -> int:
+async def last_version(connection: Connection, model: ReadModel) -> int:
     cursor = await connection.execute(SQL.version_last, (model.name, old_places(model)))
     row = await cursor.fetchone()
     return 1 if row is None else int(row[0])
 
 
-def old_places(model: Model) -> str:
+def old_places(model: ReadModel) -> str:
     """A pattern of the schemas in which what was replaced is kept."""
     return rf"^{model.name}_old_\d+$"
 
 
 @asynccontextmanager
-async def temporary_version(connection: Connection, model: Model) -> AsyncGenerator[Version]:
+async def temporary_version(connection: Connection, model: ReadModel) -> AsyncGenerator[Version]:
     """An empty version that is gone afterwards; what a killed process left of an earlier one goes first."""
-    version = Version(0, f"{model.name}_verify")
+    version = Version(0, f"{model.name}_verify", _steps(model))
     await forget(connection, model, version.place)
     async with connection.transaction():
         await make_place(connection, version.place)
@@ -118,7 +121,7 @@ async def temporary_version(connection: Connection, model: Model) -> AsyncGenera
         await forget(connection, model, version.place)
 
 
-async def forget(connection: Connection, model: Model, place: str) -> None:
+async def forget(connection: Connection, model: ReadModel, place: str) -> None:
     """Drop the version in `place`."""
     async with connection.transaction():
         await connection.execute(SQL.version_stops_end, (model.name, place))
@@ -126,67 +129,65 @@ async def forget(connection: Connection, model: Model, place: str) -> None:
         await drop_place(connection, place)
 
 
-async def live_positions(connection: Connection, model: Model) -> Positions:
+async def live_positions(connection: Connection, model: ReadModel) -> Positions:
     """How far the live version is. One that changes with the log is where the log is.
 
     The log that is followed last is looked at first: what its entries need of the others, such as the key of a use,
     was there before them, and is then never beyond what is said of the others.
     """
     positions: dict[Log, Mapping[int, int]] = {}
-    for follower in reversed(model.followers):
-        if model.inline and follower.log == "lifecycle":
-            cursor = await connection.execute(LOG.lane_heads, (follower.log,))
+    for log in reversed(model.logs):
+        if log == "lifecycle" and model.inline is not None:
+            cursor = await connection.execute(LOG.lane_heads, (log,))
         else:
-            cursor = await connection.execute(SQL.live_checkpoints, (model.name, follower.log))
-        positions[follower.log] = dict(await cursor.fetchall())
+            cursor = await connection.execute(SQL.live_checkpoints, (model.name, log))
+        positions[log] = dict(await cursor.fetchall())
     return positions
 
 
-async def advance(
-    connection: Connection, model: Model, version: Version, until: Positions, progress: Progress = no_progress
-) -> int:
+async def advance(connection: Connection, version: Version, until: Positions, progress: Progress = no_progress) -> int:
     """Bring the version to `until`, not beyond; gives the positions applied. `CanNotGoOn` when a lane stops before."""
     await set_search_path(connection, version.place)
     of = sum(sum(lanes.values()) for lanes in until.values())
-    done = of - await _missing(connection, model, version, until)
+    done = of - await _missing(connection, version, until)
     begun = done
     progress(done, of)
-    for follower in model.followers:
+    for step in version.steps:
         while True:
-            lanes = until[follower.log]
-            followed = await run_projection(connection, follower, _STEP_SECONDS, place=version.place, until=lanes)
-            done += followed.applied
+            lanes = until[step.log]
+            result = await run_projection(connection, step, _STEP_SECONDS, place=version.place, until=lanes)
+            done += result.applied
             progress(done, of)
-            if followed.stopped:
-                lane, reason = min(followed.stopped.items())
-                raise ReplayStopped(f"{follower.log} lane {lane}: {reason}")
-            if not followed.unfinished and not followed.delayed:
+            if result.stopped:
+                lane, reason = min(result.stopped.items())
+                raise ReplayStopped(f"{step.log} lane {lane}: {reason}")
+            if not result.unfinished and not result.delayed:
                 break
     return done - begun
 
 
 async def compare_with_live(
-    connection: Connection, url: str, model: Model, version: Version, progress: Progress = no_progress
+    connection: Connection, url: str, model: ReadModel, version: Version, progress: Progress = no_progress
 ) -> Comparison:
     """Row by row, at equal positions, while the live version goes on: it is read as it was at one instant."""
     async with await connect(url, role=None, timeouts=_TIMEOUTS) as live, live.transaction():
         await live.execute(b"set transaction isolation level repeatable read, read only")
-        await advance(connection, model, version, await live_positions(live, model), progress)
+        await advance(connection, version, await live_positions(live, model), progress)
         async with connection.transaction():
             return await compare(live, connection, model, version.place)
 
 
-async def _missing(connection: Connection, model: Model, version: Version, until: Positions) -> int:
+async def _missing(connection: Connection, version: Version, until: Positions) -> int:
     """How many positions the version still lacks."""
     missing = 0
-    for follower in model.followers:
-        for lag in await lags(connection, follower, version.place):
-            missing += max(until[follower.log].get(lag.lane, 0) - lag.position, 0)
+    for step in version.steps:
+        for lag in await lags(connection, step, version.place):
+            missing += max(until[step.log].get(lag.lane, 0) - lag.position, 0)
     return missing
 
 
-async def _begin_checkpoints(connection: Connection, model: Model, version: Version) -> None:
-    if any(follower.log == "usage" for follower in model.followers):
+async def _begin_checkpoints(connection: Connection, model: ReadModel, version: Version) -> None:
+    if "usage" in model.logs:
         # From the checkpoints on, retention takes nothing away that this version has still to read.
         gone = await removals_locked(connection)
         if gone is not None:
@@ -194,6 +195,15 @@ async def _begin_checkpoints(connection: Connection, model: Model, version: Vers
                 f"{model.name} can not be derived again: {gone.events:,} uses from {gone.first} to {gone.last} left the"
                 " log. Its rows stay right, and what is in them of those days is nowhere else but in the exports"
             )
-    for follower in model.followers:
-        parameters = (model.name, version.number, follower.log, version.place, LANES)
+    for log in model.logs:
+        parameters = (model.name, version.number, log, version.place, LANES)
         await connection.execute(SQL.version_begin, parameters)
+
+
+def _steps(model: ReadModel) -> tuple[AsyncProjection[Any], ...]:
+    """Return the projections that derive the read model again. A replay remembers streams, so each version has its own.
+
+    The lifecycle log comes first: what a use needs, such as its key, is there before it.
+    """
+    replayed = () if model.inline is None else (replaying(model.name, model.inline),)
+    return replayed if model.projection is None else (*replayed, model.projection)

@@ -13,7 +13,7 @@ from domain.members.notifications import wants_mail
 from eventstore.recorded import Recorded
 from infrastructure.clock import now
 from infrastructure.database.connections import Connection
-from projections.engine.lifecycle_reader import lifecycle_reader
+from projections.engine.readers import lifecycle_reader
 from projections.engine.runner import AsyncProjection
 from projections.outboxes.alert_mail.queries import SQL, creators_of, people_of
 

@@ -14,7 +14,7 @@ from domain.webhooks.events import WebhookKind
 from eventstore.recorded import Recorded
 from infrastructure.clock import new_id, now
 from infrastructure.database.connections import Connection
-from projections.engine.lifecycle_reader import lifecycle_reader
+from projections.engine.readers import lifecycle_reader
 from projections.engine.runner import AsyncProjection
 from projections.outboxes.webhooks.messages import message_of
 from projections.outboxes.webhooks.queries import SQL

@@ -10,8 +10,8 @@ from datetime import timedelta
 from eventstore.reader import UsageBatch
 from infrastructure.clock import now
 from infrastructure.database.connections import Connection
+from projections.engine.readers import range_of, usage_reader
 from projections.engine.runner import AsyncProjection
-from projections.engine.usage_reader import span_of, usage_reader
 from projections.read_models.anomalies.queries import SQL
 
 BATCHES_MAX = 5_000
@@ -22,13 +22,13 @@ NEWS = timedelta(hours=6)
 
 async def _apply(connection: Connection, page: Sequence[UsageBatch]) -> None:
     await connection.execute(SQL.watch_plan)
-    await connection.execute(SQL.watch_apply, span_of(page)._asdict())
+    await connection.execute(SQL.watch_apply, range_of(page)._asdict())
 
 
 async def _note(connection: Connection, page: Sequence[UsageBatch]) -> None:
     news = now() - NEWS
     if max(batch.occurred_at for batch in page) >= news:
-        await connection.execute(SQL.watch_signs, {**span_of(page)._asdict(), "news": news})
+        await connection.execute(SQL.watch_signs, {**range_of(page)._asdict(), "news": news})
 
 
 ANOMALY_WATCH = AsyncProjection(

@@ -16,8 +16,8 @@ from eventstore.errors import Corruption
 from eventstore.reader import UsageBatch
 from infrastructure.database.connections import Connection
 from projections.engine.batch_size import AdaptiveBatchSize
+from projections.engine.readers import range_of, usage_reader
 from projections.engine.runner import AsyncProjection
-from projections.engine.usage_reader import span_of, usage_reader
 from projections.read_models.usage.latency import BOUNDS_MS
 from projections.read_models.usage.queries import SQL
 
@@ -47,7 +47,7 @@ UNLOOKED: tuple[Code, ...] = (
 
 
 async def _apply(connection: Connection, page: Sequence[UsageBatch]) -> None:
-    span = span_of(page)
+    span = range_of(page)
     parameters = {**span._asdict(), "bounds": _BOUNDS_MS, "first_id": _first_id(span.until), "unlooked": list(UNLOOKED)}
     await connection.execute(SQL.usage_plan)
     row = await (await connection.execute(SQL.usage_apply, parameters)).fetchone()

@@ -17,7 +17,7 @@ from domain.plans.plan import PLANS
 from domain.secret import fingerprint, parse
 from embedded.postgres import PostgreSQL
 from infrastructure.database.connections import WORKER_ROLE, connect, pool
-from projections.engine.commands import commands_on
+from projections.commands import commands_on
 from tests.databases import new_database
 from tests.waiting import PATIENT
 from tests.workers.killed_at_steps import killed_in, wire_to

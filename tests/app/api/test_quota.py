@@ -14,7 +14,7 @@ from eventstore.execute import Write, execute, no_guard
 from eventstore.recorded import Origin
 from infrastructure.clock import new_id, now
 from infrastructure.database.connections import pool
-from projections.engine.inline import INLINE
+from projections.registry import INLINE
 from tests.app.client import Answer, at_once
 from tests.app.organizations import Api, Key, Organization
 

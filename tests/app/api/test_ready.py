@@ -20,10 +20,10 @@ from embedded.postgres import SUPERUSER, PostgreSQL
 from eventstore.lane_heads import Head
 from infrastructure.clock import now
 from infrastructure.database.connections import WORKER_ROLE, connect
-from projections.engine.registry import ASYNC_PROJECTIONS
 from projections.engine.runner import run_projection
 from projections.engine.stopped_lanes import Stopped
 from projections.read_models.usage.apply import USAGE
+from projections.registry import ASYNC_PROJECTIONS
 from tests.app.api.usage.usage_data import record
 from tests.app.conftest import StartApi
 from tests.app.metrics_text import scrape, value

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from eventstore.usage_batch import Batch, append_once
 from infrastructure.clock import now
 from infrastructure.database.connections import Connection, connect
-from projections.read_models.organizations.billed_usage.check import check_quota
+from projections.read_models.organizations.billed_usage.check import check_billed_usage
 from projections.read_models.organizations.billed_usage.queries import used_in_month
 from tests.projections.usage.uses import completed, used
 
@@ -40,7 +40,7 @@ async def test_the_billed_uses_of_a_batch_are_counted_by_month_and_organization(
     await append(connection, "r", AUGUST, org_a=1)
     assert [await used_in_month(connection, id_, JULY) for id_ in ("org_a", "org_b", "org_c")] == [5, 1, 0]
     assert await used_in_month(connection, "org_a", AUGUST) == 1
-    assert await check_quota(connection) == []
+    assert await check_billed_usage(connection) == []
 
 
 async def test_a_batch_that_is_sent_twice_is_counted_once(connection: Connection) -> None:
@@ -60,7 +60,7 @@ async def test_a_batch_that_is_sent_twice_is_counted_once(connection: Connection
 )
 async def test_a_count_that_the_log_does_not_have_is_found(connection: Connection, damage: str) -> None:
     await append(connection, "p", now(), org_a=3, org_b=1)
-    assert await check_quota(connection) == []
+    assert await check_billed_usage(connection) == []
     await connection.execute(damage.encode())
-    (line,) = await check_quota(connection)
+    (line,) = await check_billed_usage(connection)
     assert line.startswith("I4 billed_uses org_a ")

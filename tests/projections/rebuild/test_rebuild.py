@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 
 import anyio
 import pytest
@@ -14,15 +15,13 @@ from psycopg import sql
 
 from eventstore.check import check
 from infrastructure.database.connections import WORKER_ROLE, Connection, Pool, connect
-from projections.engine.inline_check import inline_checks
 from projections.engine.rebuild.errors import AlreadyRunning, ReplayStopped
-from projections.engine.rebuild.models import Model, models
 from projections.engine.rebuild.rebuild import drop_old, rebuild, verify
 from projections.engine.rebuild.versions import exclusive_connection
-from projections.engine.registry import ASYNC_PROJECTIONS, follower_checks
 from projections.engine.runner import AsyncProjection, lags, live_version, run_projection
 from projections.engine.stopped_lanes import skip
 from projections.read_models.usage.apply import USAGE
+from projections.registry import ASYNC_PROJECTIONS, INLINE_CHECKS, REBUILDABLE, USAGE_CHECKS
 from tests.projections.rebuild.history import change, use
 from tests.waiting import stretched
 
@@ -79,19 +78,19 @@ async def test_usage_is_switched_under_traffic_and_counts_on(
     await use(connection, await change(connections, 1), 1)
     await run_projection(connection, USAGE, 60)
     async with _traffic(connections, database_url):
-        made = await rebuild(database_url, models()["usage"])
+        made = await rebuild(database_url, REBUILDABLE["usage"])
         assert (made.comparison.first, made.kept, made.version.number) == (None, "usage_old_1", 2)
         await asyncio.sleep(0.3)
     assert await live_version(connection, USAGE) == 2
     cursor = await connection.execute(b"select count(*) from usage_events")
     assert await cursor.fetchone() == (await _total(connection),)
-    assert (await check(owner, inline_checks(), follower_checks())).violations == []
-    assert (await verify(database_url, models()["usage"])).equal
+    assert (await check(owner, INLINE_CHECKS, USAGE_CHECKS)).violations == []
+    assert (await verify(database_url, REBUILDABLE["usage"])).equal
     assert await _schemas(connection) == ["usage_old_1"], "kept until told"
     assert 0 < await _total(owner, "usage_old_1") < await _total(owner)
-    assert await drop_old(database_url, models()["usage"]) == ["usage_old_1"]
+    assert await drop_old(database_url, REBUILDABLE["usage"]) == ["usage_old_1"]
     assert await _schemas(connection) == []
-    again = await rebuild(database_url, models()["usage"])
+    again = await rebuild(database_url, REBUILDABLE["usage"])
     assert (again.version.number, again.kept) == (3, "usage_old_2")
 
 
@@ -104,10 +103,10 @@ async def test_what_takes_the_place_has_the_rights_and_fences_of_what_it_replace
         b" where p.polrelid = c.oid order by 1) from pg_class c where c.relnamespace = 'public'::regnamespace"
         b" and c.relkind = 'r' and c.relname = any(%s) order by 1"
     )
-    tables = list(models()["usage"].tables)
+    tables = list(REBUILDABLE["usage"].tables)
     before = await (await owner.execute(query, (tables,))).fetchall()
     assert len(before) == len(tables)
-    await rebuild(database_url, models()["usage"])
+    await rebuild(database_url, REBUILDABLE["usage"])
     assert await (await owner.execute(query, (tables,))).fetchall() == before
 
 
@@ -117,13 +116,13 @@ async def test_differences_are_shown_and_switched_only_when_they_are_accepted(
     await use(connection, ["key_a", "key_b"], 1)
     await run_projection(connection, USAGE, 60)
     await owner.execute(b"update key_usage set total_requests = 7")
-    refused = await rebuild(database_url, models()["usage"])
+    refused = await rebuild(database_url, REBUILDABLE["usage"])
     assert (refused.comparison.differences, refused.kept) == (2, None)
     assert "total_requests is '7'" in str(refused.comparison.first)
     assert await _schemas(connection) == [refused.version.place], "what was made is still there"
-    made = await rebuild(database_url, models()["usage"], accept_differences=True)
+    made = await rebuild(database_url, REBUILDABLE["usage"], accept_differences=True)
     assert (made.version, made.kept) == (refused.version, "usage_old_1")
-    assert (await verify(database_url, models()["usage"])).equal
+    assert (await verify(database_url, REBUILDABLE["usage"])).equal
 
 
 async def test_a_rebuild_that_was_killed_goes_on_where_it_was(
@@ -151,21 +150,21 @@ async def test_a_rebuild_that_was_killed_goes_on_where_it_was(
     assert finished.returncode == 0, finished.stdout + finished.stderr
     assert (await live_version(connection, USAGE)) >= 2
     assert await _total(connection) == 20_000
-    assert (await check(owner, inline_checks(), follower_checks())).violations == []
+    assert (await check(owner, INLINE_CHECKS, USAGE_CHECKS)).violations == []
 
 
 async def test_nobody_else_works_on_the_same_model(database_url: str) -> None:
-    usage = models()["usage"]
+    usage = REBUILDABLE["usage"]
     async with exclusive_connection(database_url, usage):
         attempts = (rebuild(database_url, usage), verify(database_url, usage))
         refusals = await asyncio.gather(*attempts, return_exceptions=True)
         assert [type(refusal) for refusal in refusals] == [AlreadyRunning, AlreadyRunning]
-        assert (await verify(database_url, models()["key_state"])).equal
+        assert (await verify(database_url, REBUILDABLE["key_state"])).equal
 
 
 async def test_whoever_comes_while_the_last_one_is_going_is_not_refused(database_url: str) -> None:
-    async with anyio.create_task_group() as tasks, exclusive_connection(database_url, models()["usage"]):
-        tasks.start_soon(verify, database_url, models()["usage"])
+    async with anyio.create_task_group() as tasks, exclusive_connection(database_url, REBUILDABLE["usage"]):
+        tasks.start_soon(verify, database_url, REBUILDABLE["usage"])
         await anyio.sleep(0.5)
 
 
@@ -177,16 +176,16 @@ async def test_what_was_skipped_is_skipped_again_and_what_can_not_be_applied_sto
     await run_projection(connection, USAGE, 60)
     await owner.execute(b"delete from usage_events where batch_no = 3 and ordinal = 0")
     with pytest.raises(ReplayStopped, match=f"usage lane {lane}: .* batches 3 to 3"):
-        await verify(database_url, models()["usage"])
+        await verify(database_url, REBUILDABLE["usage"])
     await owner.execute(b"delete from usage_batches where batch_no = 6")
     await owner.execute(b"update lane_heads set head = 6 where log = 'usage' and lane = %s", (lane,))
     await owner.execute(b"update checkpoints set position = 2 where lane = %s and projection = 'usage'", (lane,))
-    await owner.execute(b"truncate " + ", ".join(models()["usage"].tables).encode())
+    await owner.execute(b"truncate " + ", ".join(REBUILDABLE["usage"].tables).encode())
     await run_projection(connection, USAGE, 60)
     await skip(connection, "usage", "usage", lane, 3, reason="Lost", by="olga")
     await run_projection(connection, USAGE, 60)
-    assert (await rebuild(database_url, models()["usage"], accept_differences=True)).comparison.rows > 0
-    assert (await verify(database_url, models()["usage"])).equal
+    assert (await rebuild(database_url, REBUILDABLE["usage"], accept_differences=True)).comparison.rows > 0
+    assert (await verify(database_url, REBUILDABLE["usage"])).equal
     cursor = await connection.execute(
         b"select position from checkpoints where projection = 'usage' and place = 'public' and lane = %s", (lane,)
     )
@@ -203,7 +202,7 @@ async def test_a_rebuild_has_no_effects_in_the_world(connection: Connection, dat
     follower = AsyncProjection("usage", 1, "usage", USAGE.read, USAGE.apply, effect)
     await run_projection(connection, follower, 60)
     assert sum(effects) == 4
-    model = Model("usage", "read_models/usage", models()["usage"].tables, (follower,))
+    model = replace(REBUILDABLE["usage"], projection=follower)
     assert (await rebuild(database_url, model)).kept == "usage_old_1"
     assert (await verify(database_url, model)).equal
     assert sum(effects) == 4
@@ -231,9 +230,9 @@ async def test_a_model_that_changes_with_the_log_is_put_right_under_traffic(
     }
     await owner.execute(damages[name])
     async with _traffic(connections, database_url):
-        made = await rebuild(database_url, models()[name], accept_differences=True)
+        made = await rebuild(database_url, REBUILDABLE[name], accept_differences=True)
         assert made.comparison.differences > 0
         assert made.kept == f"{name}_old_2"
-    assert (await verify(database_url, models()[name])).equal
-    assert (await check(owner, inline_checks(), follower_checks())).violations == []
-    assert await drop_old(database_url, models()[name]) == [made.kept]
+    assert (await verify(database_url, REBUILDABLE[name])).equal
+    assert (await check(owner, INLINE_CHECKS, USAGE_CHECKS)).violations == []
+    assert await drop_old(database_url, REBUILDABLE[name]) == [made.kept]

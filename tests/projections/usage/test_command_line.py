@@ -6,7 +6,7 @@ import pytest
 
 from infrastructure.clock import now
 from infrastructure.database.connections import Connection
-from projections.engine.registry import ASYNC_PROJECTIONS, LIFECYCLE_PROJECTIONS, USAGE_PROJECTIONS
+from projections.registry import ASYNC_PROJECTIONS, LIFECYCLE_PROJECTIONS, USAGE_PROJECTIONS
 from tests.projections.usage.uses import append, used
 
 pytestmark = pytest.mark.anyio

@@ -7,11 +7,10 @@ import pytest
 from eventstore.check import check
 from infrastructure.clock import new_id
 from infrastructure.database.connections import Connection
-from projections.engine.inline_check import inline_checks
-from projections.engine.registry import follower_checks
 from projections.engine.runner import run_projection
 from projections.read_models.usage.apply import USAGE
 from projections.read_models.usage.queries import McpStats, mcp_stats_of
+from projections.registry import INLINE_CHECKS, USAGE_CHECKS
 from tests.projections.usage.uses import append, completed, used
 
 pytestmark = pytest.mark.anyio
@@ -55,8 +54,8 @@ async def test_rates_are_about_the_calls_that_ended(connection: Connection) -> N
 async def test_the_check_of_the_log_covers_the_days(connection: Connection, owner: Connection) -> None:
     await append(connection, "p", AT, [used(KEY, AT, mcp_id="mcp_a"), completed(KEY, AT)])
     await run_projection(connection, USAGE, 10)
-    assert (await check(owner, inline_checks(), follower_checks())).ok
+    assert (await check(owner, INLINE_CHECKS, USAGE_CHECKS)).ok
     await owner.execute(b"update mcp_usage_days set requests = 7")
-    assert (await check(owner, inline_checks(), follower_checks())).violations == [
+    assert (await check(owner, INLINE_CHECKS, USAGE_CHECKS)).violations == [
         "I8 MCP mcp_a: 1 requests by hour, 7 by day, 1 in total"
     ]

@@ -13,11 +13,10 @@ import pytest
 from eventstore.check import check
 from infrastructure.clock import new_event_ids, now
 from infrastructure.database.connections import WORKER_ROLE, Connection, connect
-from projections.engine.inline_check import inline_checks
-from projections.engine.registry import follower_checks
 from projections.engine.runner import lags, run_projection
 from projections.read_models.usage.apply import USAGE
 from projections.read_models.usage.check import check_usage
+from projections.registry import INLINE_CHECKS, USAGE_CHECKS
 from tests.projections.usage.uses import append, completed, some_of_everything, used
 from tests.waiting import stretched
 
@@ -169,10 +168,10 @@ async def test_the_check_of_the_log_covers_the_counts(connection: Connection, ow
     await append(connection, "p", now(), [used("key_b", now())])
     await run_projection(connection, USAGE, 10)
     lane = await append(connection, "q", now(), [used("key_a", now())])  # to be behind is no violation
-    assert (await check(owner, inline_checks(), follower_checks())).ok
+    assert (await check(owner, INLINE_CHECKS, USAGE_CHECKS)).ok
     await run_projection(connection, USAGE, 10)
     await owner.execute(b"update usage_counts set events = events + 1 where lane = %s", (lane,))
-    assert (await check(owner, inline_checks(), follower_checks())).violations == [
+    assert (await check(owner, INLINE_CHECKS, USAGE_CHECKS)).violations == [
         f"I8 usage_counts lane {lane}: 2 events counted, 1 in the log up to batch 1",
         "I8 key key_a: 2 requests by hour, 1 by day, 1 in total",
     ]
@@ -185,11 +184,11 @@ async def test_the_check_of_the_log_covers_the_latencies_of_every_tool(
     ends = [completed("key_a", at, mcp_id=mcp_id, call_id=new_event_ids(1, at)[0]) for mcp_id in ("mcp_a", "mcp_b")]
     await append(connection, "p", at, ends)
     await run_projection(connection, USAGE, 10)
-    assert (await check(owner, inline_checks(), follower_checks())).ok
+    assert (await check(owner, INLINE_CHECKS, USAGE_CHECKS)).ok
     # As many as before in all, but at another MCP.
     await owner.execute(b"update usage_days set latencies = '{null}' where mcp_id = 'mcp_a'")
     await owner.execute(b"update usage_days set latencies = histogram_sum(latencies, latencies) where mcp_id = 'mcp_b'")
-    assert (await check(owner, inline_checks(), follower_checks())).violations == [
+    assert (await check(owner, INLINE_CHECKS, USAGE_CHECKS)).violations == [
         "I8 key key_a on 2026-03-04, MCP 'mcp_a', tool 'search': 1 calls ended, 0 latencies kept",
         "I8 key key_a on 2026-03-04, MCP 'mcp_b', tool 'search': 1 calls ended, 2 latencies kept",
     ]

@@ -12,11 +12,10 @@ from eventstore.check import check
 from eventstore.reader import UsageBatch
 from infrastructure.clock import now
 from infrastructure.database.connections import Connection
-from projections.engine.inline_check import inline_checks
-from projections.engine.registry import follower_checks
 from projections.engine.runner import AsyncProjection, lags, run_projection
 from projections.engine.stopped_lanes import NotStoppedThere, Stopped, skip, skips, stopped_lanes
 from projections.read_models.usage.apply import USAGE
+from projections.registry import INLINE_CHECKS, USAGE_CHECKS
 from tests.projections.usage.uses import append, used
 
 pytestmark = pytest.mark.anyio
@@ -82,9 +81,7 @@ async def test_what_stopped_a_lane_is_skipped_by_command_alone_and_the_record_of
     assert (await run_projection(connection, USAGE, 30)).stopped == {}
     assert await _positions(connection) == {lane: 3}
     assert (await skips(connection), await stopped_lanes(connection)) == ([made], [])
-    assert [
-        line for line in (await check(owner, inline_checks(), follower_checks())).violations if "counted" in line
-    ] == []
+    assert [line for line in (await check(owner, INLINE_CHECKS, USAGE_CHECKS)).violations if "counted" in line] == []
     for statement in (b"delete from skipped_positions", b"update skipped_positions set reason = 'None'"):
         with pytest.raises(psycopg.Error):
             await connection.execute(statement)

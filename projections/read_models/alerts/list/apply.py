@@ -1,15 +1,13 @@
 """How the list of alerts follows from a change."""
 
 from collections.abc import Iterable
-from typing import Any, cast
+from typing import Any
 
-from domain.alerts.decider import ALERT
-from domain.alerts.state import ExistingAlert
+from domain.alerts.events import AlertEvent
 from eventstore.execute import Change
 from infrastructure.database.statements import Statement
 from projections.read_models.alerts.list.queries import alert_put
 
 
-def apply(change: Change[Any, Any]) -> Iterable[Statement]:
-    if change.kind == ALERT.kind:
-        yield alert_put(cast("ExistingAlert", change.after))
+def apply(change: Change[Any, AlertEvent]) -> Iterable[Statement]:
+    yield alert_put(change.after)

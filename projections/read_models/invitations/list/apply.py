@@ -1,19 +1,17 @@
 """How the list of invitations follows from a change."""
 
 from collections.abc import Iterable
-from typing import Any, cast
+from typing import Any
 
-from domain.invitations.decider import INVITATION
+from domain.invitations.events import InvitationEvent
 from domain.invitations.state import ExistingInvitation, Open
 from eventstore.execute import Change
 from infrastructure.database.statements import Statement
 from projections.read_models.invitations.list.queries import SQL
 
 
-def apply(change: Change[Any, Any]) -> Iterable[Statement]:
-    if change.kind != INVITATION.kind:
-        return
-    state = cast("ExistingInvitation", change.after)
+def apply(change: Change[Any, InvitationEvent]) -> Iterable[Statement]:
+    state: ExistingInvitation = change.after
     yield put(state)
     if not isinstance(state, Open):
         yield Statement(SQL.address_remove, (state.invitation.id,))

@@ -1,19 +1,16 @@
 """How it follows from a change which keys go with a person."""
 
 from collections.abc import Iterable
-from typing import Any
 
 from domain.actor import UserActor
-from domain.keys.decider import KEY
+from domain.keys.events import KeyEvent
 from domain.keys.state import Active, Disabled, KeyState
 from eventstore.execute import Change
 from infrastructure.database.statements import Statement
 from projections.read_models.keys.by_creator.queries import SQL, LineageRow
 
 
-def apply(change: Change[Any, Any]) -> Iterable[Statement]:
-    if change.kind != KEY.kind:
-        return
+def apply(change: Change[KeyState, KeyEvent]) -> Iterable[Statement]:
     before, after = row_of(change.before), row_of(change.after)
     if after is not None and after != before:
         yield Statement(SQL.lineage_put, after)

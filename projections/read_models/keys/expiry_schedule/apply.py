@@ -3,10 +3,8 @@
 from collections.abc import Iterable
 from typing import Any
 
-from domain.alerts.decider import ALERT
 from domain.alerts.events import AlertRaised
 from domain.alerts.expiry_stages import expiry_in, next_stage
-from domain.keys.decider import KEY
 from domain.keys.events import KeyCreated, KeyExpirationChanged, KeyExpired, KeyRevoked
 from eventstore.execute import Change
 from infrastructure.database.statements import Statement
@@ -14,8 +12,6 @@ from projections.read_models.keys.expiry_schedule.queries import SQL, mark_alert
 
 
 def apply(change: Change[Any, Any]) -> Iterable[Statement]:
-    if change.kind not in {KEY.kind, ALERT.kind}:
-        return
     for event in change.events:
         match event:
             case AlertRaised(alert_type="api_key.expiring", key_id=str(key_id)):

@@ -1,19 +1,18 @@
 """How the order of keys by their last use follows from a change: a new key, another status."""
 
 from collections.abc import Iterable
-from typing import Any, cast
+from typing import Any
 
-from domain.keys.decider import KEY
+from domain.keys.events import KeyEvent
 from domain.keys.state import Existing, KeyState
 from eventstore.execute import Change
 from infrastructure.database.statements import Statement
 from projections.read_models.keys.last_used.queries import SQL
 
 
-def apply(change: Change[Any, Any]) -> Iterable[Statement]:
-    if change.kind != KEY.kind:
-        return
-    before, after = cast("KeyState", change.before), cast("Existing", change.after)
+def apply(change: Change[Any, KeyEvent]) -> Iterable[Statement]:
+    before: KeyState = change.before
+    after: Existing = change.after
     key, status = after.key, after.__struct_config__.tag
     if before is None:
         yield Statement(SQL.key_recency_add, (key.id, key.organization_id, key.environment, status, key.created_at))

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 
 from eventstore.reader import UsageBatch
 from infrastructure.database.connections import Connection
+from projections.engine.readers import range_of, usage_reader
 from projections.engine.runner import AsyncProjection
-from projections.engine.usage_reader import span_of, usage_reader
 from projections.read_models.keys.last_used.queries import SQL
 
 BATCHES_MAX = 500
@@ -18,7 +18,7 @@ USES_MAX = 2_000
 
 
 async def _apply(connection: Connection, page: Sequence[UsageBatch]) -> None:
-    await connection.execute(SQL.key_recency_move, span_of(page)._asdict())
+    await connection.execute(SQL.key_recency_move, range_of(page)._asdict())
 
 
 KEY_RECENCY = AsyncProjection(

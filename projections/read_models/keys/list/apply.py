@@ -2,9 +2,9 @@
 
 from collections import Counter
 from collections.abc import Iterable
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple
 
-from domain.keys.decider import KEY
+from domain.keys.events import KeyEvent
 from domain.keys.state import Existing, KeyState
 from eventstore.execute import Change
 from infrastructure.database.statements import Statement
@@ -20,10 +20,9 @@ class Cell(NamedTuple):
     status: str
 
 
-def apply(change: Change[Any, Any]) -> Iterable[Statement]:
-    if change.kind != KEY.kind:
-        return
-    before, after = cast("KeyState", change.before), cast("Existing", change.after)
+def apply(change: Change[Any, KeyEvent]) -> Iterable[Statement]:
+    before: KeyState = change.before
+    after: Existing = change.after
     yield put(after)
     organization_id = after.key.organization_id
     had, has = terms(before), terms(after)

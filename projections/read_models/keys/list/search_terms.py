@@ -5,7 +5,7 @@ read alike are alike: large and small ones, `ß` and `SS`, `İ` and `i`, compose
 (Unicode NFKC and case folding). A word begins at the beginning of the name and wherever a letter or digit follows
 something else. In scripts that are written without spaces, such as Japanese, Chinese and Thai, every letter begins one.
 
-A change to what follows from a name raises the revision of `key_list` in `projections/engine/rebuild/revisions.py`.
+When a change here affects what follows from a name, increase `revision` in `model.py`.
 """
 
 from bisect import bisect_right

@@ -1,24 +1,19 @@
 """How the verification table follows from a change."""
 
 from collections.abc import Iterable
-from typing import Any, cast
+from typing import Any
 
-from domain.keys.decider import KEY
 from domain.keys.events import KeyCreated, KeyEvent, KeyRotated
-from domain.keys.state import Existing
 from eventstore.codec import encode
 from eventstore.execute import Change
 from infrastructure.database.statements import Statement
 from projections.read_models.keys.state.queries import SQL
 
 
-def apply(change: Change[Any, Any]) -> Iterable[Statement]:
-    if change.kind != KEY.kind:
-        return
-    state = cast("Existing", change.after)
-    yield Statement(SQL.key_state_put, (change.stream_id, change.organization_id, change.revision, encode(state)))
+def apply(change: Change[Any, KeyEvent]) -> Iterable[Statement]:
     owner = (change.stream_id, change.organization_id)
-    for event in cast("tuple[KeyEvent, ...]", change.events):
+    yield Statement(SQL.key_state_put, (*owner, change.revision, encode(change.after)))
+    for event in change.events:
         match event:
             case KeyCreated():
                 yield Statement(SQL.key_secret_add, (bytes.fromhex(event.secret.digest), *owner, 1))

@@ -1,20 +1,18 @@
 """How the watch over the health of MCPs follows from a change."""
 
 from collections.abc import Iterable
-from typing import Any, cast
+from typing import Any
 
-from domain.mcps.decider import MCP
-from domain.mcps.events import McpHealthChanged
+from domain.mcps.events import McpEvent, McpHealthChanged
 from domain.mcps.state import Active, Deleted, ExistingMcp, McpState
 from eventstore.execute import Change
 from infrastructure.database.statements import Statement
 from projections.read_models.mcps.health.queries import SQL
 
 
-def apply(change: Change[Any, Any]) -> Iterable[Statement]:
-    if change.kind != MCP.kind:
-        return
-    before, after = cast("McpState", change.before), cast("ExistingMcp", change.after)
+def apply(change: Change[Any, McpEvent]) -> Iterable[Statement]:
+    before: McpState = change.before
+    after: ExistingMcp = change.after
     if isinstance(after, Deleted):
         yield Statement(SQL.health_forget, (change.stream_id,))
         return

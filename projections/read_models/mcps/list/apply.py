@@ -1,19 +1,17 @@
 """How the list of MCPs follows from a change."""
 
 from collections.abc import Iterable
-from typing import Any, cast
+from typing import Any
 
-from domain.mcps.decider import MCP
+from domain.mcps.events import McpEvent
 from domain.mcps.state import Deleted, ExistingMcp
 from eventstore.execute import Change
 from infrastructure.database.statements import Statement
 from projections.read_models.mcps.list.queries import SQL, credential_remove
 
 
-def apply(change: Change[Any, Any]) -> Iterable[Statement]:
-    if change.kind != MCP.kind:
-        return
-    state = cast("ExistingMcp", change.after)
+def apply(change: Change[Any, McpEvent]) -> Iterable[Statement]:
+    state: ExistingMcp = change.after
     yield put(state)
     if isinstance(state, Deleted):
         yield credential_remove(state.mcp.id)

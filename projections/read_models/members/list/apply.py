@@ -1,19 +1,17 @@
 """How the list of people follows from a change."""
 
 from collections.abc import Iterable
-from typing import Any, cast
+from typing import Any
 
-from domain.members.decider import MEMBER
+from domain.members.events import MemberEvent
 from domain.members.state import ExistingMember, Member, Removed
 from eventstore.execute import Change
 from infrastructure.database.statements import Statement
 from projections.read_models.members.list.queries import SQL
 
 
-def apply(change: Change[Any, Any]) -> Iterable[Statement]:
-    if change.kind != MEMBER.kind:
-        return
-    state = cast("ExistingMember", change.after)
+def apply(change: Change[Any, MemberEvent]) -> Iterable[Statement]:
+    state: ExistingMember = change.after
     if isinstance(state, Removed):
         yield Statement(SQL.member_remove, (state.member.user_id,))
         yield Statement(SQL.user_leave, (state.member.user_id,))

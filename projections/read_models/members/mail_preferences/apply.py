@@ -1,23 +1,20 @@
 """How the mails that people want follow from a change."""
 
 from collections.abc import Iterable
-from typing import Any, cast
+from typing import Any
 
-from domain.members.decider import MEMBER
-from domain.members.events import MemberRemoved, NotificationsChanged
+from domain.members.events import MemberEvent, MemberRemoved, NotificationsChanged
 from domain.members.state import Member
 from eventstore.execute import Change
 from infrastructure.database.statements import Statement
 from projections.read_models.members.mail_preferences.queries import SQL, put
 
 
-def apply(change: Change[Any, Any]) -> Iterable[Statement]:
-    if change.kind != MEMBER.kind:
-        return
+def apply(change: Change[Any, MemberEvent]) -> Iterable[Statement]:
     for event in change.events:
         match event:
             case NotificationsChanged():
-                member = cast("Member", change.after)
+                member: Member = change.after
                 yield put(member) if chose(member) else Statement(SQL.preferences_remove, (change.stream_id,))
             case MemberRemoved():
                 yield Statement(SQL.preferences_remove, (change.stream_id,))

@@ -13,7 +13,7 @@ class _Queries(NamedTuple):
 _SQL = load(_Queries, __file__, "check.sql")
 
 
-async def check_quota(connection: Connection) -> list[str]:
+async def check_billed_usage(connection: Connection) -> list[str]:
     """A line for each organization, month and lane whose count is not that of the log."""
     cursor = await connection.execute(_SQL.lanes_differing)
     return [

@@ -1,9 +1,9 @@
 """How the list of organizations follows from a change."""
 
 from collections.abc import Iterable
-from typing import Any, cast
+from typing import Any
 
-from domain.organizations.decider import ORGANIZATION
+from domain.organizations.events import OrganizationEvent
 from domain.organizations.state import Organization
 from eventstore.codec import encode
 from eventstore.execute import Change
@@ -11,9 +11,8 @@ from infrastructure.database.statements import Statement
 from projections.read_models.organizations.list.queries import SQL
 
 
-def apply(change: Change[Any, Any]) -> Iterable[Statement]:
-    if change.kind == ORGANIZATION.kind:
-        yield put(cast("Organization", change.after))
+def apply(change: Change[Any, OrganizationEvent]) -> Iterable[Statement]:
+    yield put(change.after)
 
 
 def put(state: Organization) -> Statement:

@@ -1,9 +1,8 @@
 """How the list of webhooks follows from a change."""
 
 from collections.abc import Iterable
-from typing import Any, cast
+from typing import Any
 
-from domain.webhooks.decider import WEBHOOK
 from domain.webhooks.events import WebhookChanged, WebhookSecretRotated
 from domain.webhooks.state import Deleted, Disabled, ExistingWebhook
 from eventstore.execute import Change
@@ -12,11 +11,17 @@ from projections.read_models.webhooks.list.queries import SECRETS_SIGNING_MAX, S
 
 
 def apply(change: Change[Any, Any]) -> Iterable[Statement]:
-    if change.kind != WEBHOOK.kind:
-        return
-    state = cast("ExistingWebhook", change.after)
+    state: ExistingWebhook = change.after
+    yield put(state)
+    kept = _oldest_kept(change)
+    if kept is not None:
+        yield Statement(SQL.secrets_remove, (state.webhook.id, kept))
+
+
+def put(state: ExistingWebhook) -> Statement:
+    """Return the statement that writes the whole row of a webhook."""
     webhook = state.webhook
-    yield Statement(
+    return Statement(
         SQL.webhook_put,
         (
             webhook.id,
@@ -34,9 +39,6 @@ def apply(change: Change[Any, Any]) -> Iterable[Statement]:
             webhook.revision,
         ),
     )
-    kept = _oldest_kept(change)
-    if kept is not None:
-        yield Statement(SQL.secrets_remove, (webhook.id, kept))
 
 
 def _oldest_kept(change: Change[Any, Any]) -> int | None:

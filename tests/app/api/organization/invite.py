@@ -14,9 +14,9 @@ from domain.plans.plan import PLANS, MemberCounts
 from eventstore.execute import Write, execute
 from eventstore.recorded import Origin
 from infrastructure.clock import new_id, now
-from projections.engine.inline import INLINE
 from projections.read_models.invitations.list.queries import address_put
 from projections.read_models.organizations.counts.queries import members_guard
+from projections.registry import INLINE
 from tests.app.client import Answer, Client
 from tests.app.organizations import Api
 from tests.random_input import random_loopback

@@ -2,7 +2,7 @@
 
 from eventstore.commands import Commands
 from infrastructure.database.connections import Pool
-from projections.engine.inline import INLINE
+from projections.registry import INLINE
 
 
 def commands_on(pool: Pool, timeout_seconds: float | None = None) -> Commands:

@@ -1,0 +1,16 @@
+"""Declaration of what the anomaly rules look at: the history of each key, and what waits to be evaluated."""
+
+from projections.engine.read_model import ReadModel
+from projections.read_models.anomalies.follow import ANOMALY_WATCH
+
+READ_MODEL = ReadModel(
+    name="anomaly_watch",
+    module=__name__,
+    tables=("key_hours", "key_networks"),
+    underivable={
+        "denied_minutes": "denials are deleted after an hour",
+        "anomaly_signs": "an outbox: a signal that was evaluated is not evaluated again",
+        "anomalies_told": "alerts contain what was raised; this only keeps a rule from raising it again too soon",
+    },
+    projection=ANOMALY_WATCH,
+)

@@ -1,0 +1,54 @@
+"""Declaration of the list of invitations. Their email addresses are in a table of their own."""
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from domain.invitations.decider import INVITATION
+from domain.invitations.state import ExistingInvitation
+from eventstore.check import Streams
+from eventstore.execute import InlineProjection
+from infrastructure.database.connections import Connection
+from infrastructure.database.statements import load
+from projections.engine.read_model import ReadModel
+from projections.engine.verify import FoldedRows, Row, Rule, each_stream
+from projections.read_models.invitations.list.apply import apply, put
+
+
+class _Queries(NamedTuple):
+    addresses_astray: bytes
+
+
+_SQL = load(_Queries, __file__, "check.sql")
+
+_COLUMNS = (
+    "invitation_id",
+    "organization_id",
+    "role",
+    "status",
+    "token_digest",
+    "invited_by",
+    "invited_at",
+    "expires_at",
+)
+
+
+def _row(state: ExistingInvitation) -> Row:
+    return tuple(put(state).parameters)
+
+
+async def _addresses(connection: Connection, _: Streams) -> Iterable[str]:
+    """Check that each address belongs to an open invitation. An erased address is no breach."""
+    cursor = await connection.execute(_SQL.addresses_astray)
+    return [f"invitation_addresses {id_}: belongs to no open invitation" for (id_,) in await cursor.fetchall()]
+
+
+READ_MODEL = ReadModel(
+    name="invitation_list",
+    module=__name__,
+    tables=("invitation_list",),
+    side_tables=("invitation_addresses",),
+    underivable={"invitation_addresses": "no event contains addresses of people, so that they can be erased"},
+    inline=InlineProjection(frozenset({INVITATION.kind}), apply),
+    rows=(FoldedRows("invitation_list", _COLUMNS, each_stream(INVITATION.kind, _row)),),
+    rules=(Rule(("invitation_addresses",), _addresses),),
+)

@@ -1,0 +1,16 @@
+"""Declaration of the keys of each creator, which are disabled or revoked together with a member."""
+
+from domain.keys.decider import KEY
+from eventstore.execute import InlineProjection
+from projections.engine.read_model import ReadModel
+from projections.engine.verify import FoldedRows, each_stream
+from projections.read_models.keys.by_creator.apply import apply, row_of
+from projections.read_models.keys.by_creator.queries import LineageRow
+
+READ_MODEL = ReadModel(
+    name="key_lineage",
+    module=__name__,
+    tables=("key_lineage",),
+    inline=InlineProjection(frozenset({KEY.kind}), apply),
+    rows=(FoldedRows("key_lineage", LineageRow._fields, each_stream(KEY.kind, row_of)),),
+)

@@ -1,7 +1,7 @@
-"""The clock and the entropy of this process: the only place where ids and instants come from outside.
+"""The clock and the entropy of this process, the only source of new ids and instants.
 
-The clock is that of the machine, corrected by how far the database's was seen to be from it: whatever expires, is
-retired, forgotten or removed goes by one clock, whichever process decides it.
+The clock is the machine's, corrected by its measured difference from the database's. Expiry, retirement and removal
+therefore follow one clock, no matter which process decides.
 """
 
 import os
@@ -17,7 +17,7 @@ _NONE = timedelta(0)
 
 
 class _Correction:
-    """How much is added to what the machine says; nothing until the database's clock was looked at."""
+    """The amount added to the machine's clock; zero until the database's clock has been read."""
 
     def __init__(self) -> None:
         self.by = _NONE
@@ -27,9 +27,10 @@ _correction = _Correction()
 
 
 def own_now() -> datetime:
-    """Return the present instant by the machine alone. Only a comparison with the database's clock needs this.
+    """Return the present instant by the machine's clock alone. Only a comparison with the database's clock needs this.
 
-    Counted from a constant: under a frozen clock `datetime.now` gives a subclass, which msgspec does not encode.
+    The instant is counted from a constant: under a frozen clock, `datetime.now` returns a subclass that msgspec does
+    not encode.
     """
     return _EPOCH + timedelta(microseconds=time_ns() // 1_000)
 
@@ -40,12 +41,12 @@ def now() -> datetime:
 
 
 def correct_by(difference: timedelta) -> None:
-    """From now on the present is so much later than the machine says; earlier, where `difference` is negative."""
+    """Add `difference` to the machine's clock from now on; a negative difference sets the clock back."""
     _correction.by = difference
 
 
 def correction() -> timedelta:
-    """Return what is added to the machine's clock at the moment."""
+    """Return the amount that is currently added to the machine's clock."""
     return _correction.by
 
 
@@ -58,9 +59,9 @@ def new_event_id() -> str:
 
 
 def new_event_ids(count: int, at: datetime) -> list[str]:
-    """Ids for `count` events of one instant (at most 1,024) that sort in this order.
+    """Return ids for `count` events of one instant (at most 1,024), which sort in the order returned.
 
-    The leading random bits of each id count up instead (RFC 9562 §6.2, method 1).
+    The leading random bits of each id are a counter instead (RFC 9562 §6.2, method 1).
     """
     entropy = os.urandom(_TAIL_BYTES * count)
     entropies = [

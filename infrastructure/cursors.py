@@ -1,7 +1,7 @@
 """Opaque, signed paging cursors: `base64url(HMAC-SHA256 | JSON)`.
 
-What is in a cursor can be read by whoever holds it, but not changed: so a cursor never widens a query. It does not
-expire, and it opens only for the list that it was made for.
+The client can read the content of a cursor but cannot change it, so a cursor never widens a query. A cursor does not
+expire, and only the list it was made for accepts it.
 """
 
 import base64
@@ -27,14 +27,14 @@ class CursorInvalid(Exception):
 
 
 class CursorSigner:
-    """Makes and reads cursors; safe for use by many threads."""
+    """Encoder and decoder of cursors; safe for concurrent use by threads."""
 
     def __init__(self, master_keys: Sequence[bytes]) -> None:
-        """`master_keys`: 32 bytes each. The first signs; all of them verify, so that a key can be replaced."""
+        """Take `master_keys` of 32 bytes each. The first signs; all of them verify, so that a key can be replaced."""
         self._keys = [derived_key(key, "cursor") for key in validate_master_keys(master_keys)]
 
     def encode(self, payload: msgspec.Struct, *, purpose: str) -> str:
-        """Return `payload` as a url-safe string. `purpose` names the list: kind, organization and filters."""
+        """Return `payload` as a URL-safe string. `purpose` names the list: kind, organization and filters."""
         body = msgspec.json.encode(payload)
         return base64.urlsafe_b64encode(_tag(self._keys[0], purpose, body) + body).rstrip(b"=").decode()
 
@@ -48,7 +48,7 @@ class CursorSigner:
             if not any(hmac.compare_digest(tag, _tag(key, purpose, body)) for key in self._keys):
                 raise CursorInvalid
             return msgspec.json.decode(body, type=payload_type)
-        except (ValueError, msgspec.MsgspecError):  # not base64, or of a release whose payload looked different
+        except (ValueError, msgspec.MsgspecError):  # not base64, or from a release with another payload
             raise CursorInvalid from None
 
     def __repr__(self) -> str:

@@ -1,7 +1,7 @@
-"""A deadline that holds even if the awaited work cannot be stopped.
+"""A hard deadline for work that may ignore its cancellation.
 
-To cancel a statement, psycopg asks the server, and a server that hangs does not answer that request either. At the
-deadline the work is therefore cancelled and abandoned: it ends in the background, whenever it can.
+psycopg cancels a statement by asking the server, and a hung server ignores that request too. At the deadline the work
+is therefore cancelled and abandoned: it ends in the background, whenever it can.
 """
 
 import asyncio
@@ -31,7 +31,7 @@ async def with_deadline(seconds: float, work: Coroutine[Any, Any, T]) -> T:
 
 
 def abandon(task: asyncio.Task[Any]) -> None:
-    """Cancel `task` if it still runs, and do not wait for its end."""
+    """Cancel `task` if it still runs, without waiting for it to end."""
     if not task.done():
         _abandoned.add(task)
         task.cancel()

@@ -1,10 +1,11 @@
-"""Upstream credentials at rest: AES-256-GCM (NIST SP 800-38D) with keys derived from the master keys.
+"""Encryption of secrets at rest: AES-256-GCM (NIST SP 800-38D) with keys derived from the master keys.
 
-A sealed secret is `version (1 byte) | key id (4) | nonce (12) | ciphertext | tag (16)`. The associated data are version
-and key id, the purpose, and what the secret is bound to: a row copied to another organization or MCP does not open.
+A sealed secret is `version (1 byte) | key id (4) | nonce (12) | ciphertext | tag (16)`. The associated data are the
+version, the key id, the purpose, and the owner of the secret: a row copied to another organization or MCP cannot be
+decrypted.
 
-To replace the master key, put the new one first and keep the old one behind it; what is sealed from then on needs the
-new one alone. A nonce is random: a key may seal 2**32 times before two alike become likely enough to mind.
+To replace the master key, put the new one first and keep the old one behind it. Secrets sealed after that need only the
+new one. Nonces are random, so a key may seal 2**32 secrets before a repeated nonce becomes too likely.
 """
 
 import os
@@ -29,16 +30,16 @@ class DecryptionFailed(Exception):
 
 
 class Sealer:
-    """Seals and opens small secrets; safe for use by many threads."""
+    """Encryption and decryption of small secrets; safe for concurrent use by threads."""
 
     def __init__(self, master_keys: Sequence[bytes]) -> None:
-        """`master_keys`: 32 bytes each. The first seals; all of them open, so that a key can be replaced."""
+        """Take `master_keys` of 32 bytes each. The first seals; all of them open, so that a key can be replaced."""
         self._keys = [(derived_key(key, "key id")[:_KEY_ID_BYTES], key) for key in validate_master_keys(master_keys)]
 
     def seal(self, plaintext: bytes, *, purpose: str, bound_to: str) -> bytes:
         """Encrypt `plaintext` so that it opens only for the same purpose and the same `bound_to`.
 
-        `purpose` names the kind of secret, `bound_to` the thing it belongs to, such as `org_…/mcp_…`.
+        `purpose` names the kind of secret, `bound_to` the resource that it belongs to, such as `org_…/mcp_…`.
         """
         key_id, master_key = self._keys[0]
         head = _VERSION + key_id
@@ -47,7 +48,7 @@ class Sealer:
         return head + nonce + cipher.encrypt(nonce, plaintext, _associated(head, purpose, bound_to))
 
     def open(self, sealed: bytes, *, purpose: str, bound_to: str) -> bytes:
-        """Return the plaintext, or raise SealBroken."""
+        """Return the plaintext, or raise DecryptionFailed."""
         head, nonce, ciphertext = (
             sealed[:_HEAD_BYTES],
             sealed[_HEAD_BYTES : _HEAD_BYTES + _NONCE_BYTES],
@@ -68,6 +69,6 @@ class Sealer:
 
 
 def _associated(head: bytes, purpose: str, bound_to: str) -> bytes:
-    # With lengths, so that no other pair of texts reads the same.
+    # The lengths make the encoding unambiguous: no other pair of texts has the same bytes.
     parts = (purpose.encode(), bound_to.encode())
     return head + b"".join(len(part).to_bytes(4, "big") + part for part in parts)

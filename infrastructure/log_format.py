@@ -1,8 +1,8 @@
-"""Log lines: JSON, one a line, on standard error, also those of the libraries. Never a secret.
+"""Log lines as JSON objects on standard error, for this program and its libraries. They never contain a secret.
 
-Logging never raises into the code that logs: a line that cannot be made or written is dropped and counted
-(`infrastructure.log_output`). `log_context` adds values to every line until it ends, such as the id of the request or
-of the job.
+Logging never raises into the code that logs: a line that cannot be formatted or written is dropped and counted
+(`infrastructure.log_output`). Inside `log_context`, every line has additional fields, such as the id of the request or
+the job.
 """
 
 import logging
@@ -23,19 +23,19 @@ from domain.secret import MARKS, SOMEWHERE
 from infrastructure.log_output import OUTPUT, LogOutput
 
 _REDACTED = r"\1[redacted]"
-# Each with a text that is in everything it finds: to look for a text takes a hundredth of the time.
+# Each pattern comes with a text that all its matches contain: searching for a text takes a hundredth of the time.
 _SECRETS: tuple[tuple[str, re.Pattern[str], str], ...] = (
     *((mark, SOMEWHERE, _REDACTED) for mark in MARKS),
-    # What an Authorization header holds, ours or an upstream's.
+    # The value of an Authorization header, ours or an upstream's.
     ("earer ", re.compile(r"([Bb]earer )[A-Za-z0-9._~+/=-]{8,}"), _REDACTED),
     ("asic ", re.compile(r"([Bb]asic )[A-Za-z0-9._~+/=-]{8,}"), _REDACTED),
-    # What an address or a cookie has under the name of a secret: the token of a sign-in link, a session.
+    # A URL parameter or cookie with the name of a secret: the token of a sign-in link, a session.
     ("=", re.compile(r"((?:token|session|code|secret|password|api_key)=)[^\s&\"'\\;,]{8,}"), _REDACTED),
     ("://", re.compile(r"(://)[^\s/@\"]*:[^\s/@\"]+@"), r"\1[redacted]@"),
 )
 
-# Libraries say what they are about at INFO; that is nobody's news. Two who change the same thing at once are no news
-# either: the slower one decides again.
+# Libraries log routine work at INFO, which operators do not need. psycopg warns about concurrent changes, which are
+# routine too: the slower caller decides again.
 _LEVELS: Mapping[str, int] = {"psycopg": logging.ERROR, "psycopg.pool": logging.WARNING}
 
 
@@ -43,7 +43,7 @@ _FIRST = ("timestamp", "level", "event")
 
 
 def configure_logging(level: str = "INFO") -> None:
-    """Once per process, at its start."""
+    """Configure the logging of this process. Called once, at its start."""
     logging.basicConfig(handlers=[log_handler()], level=logging.WARNING, force=True)
     logging.captureWarnings(capture=True)
     for name, least in _LEVELS.items():
@@ -52,14 +52,14 @@ def configure_logging(level: str = "INFO") -> None:
     structlog.configure(
         processors=[structlog.contextvars.merge_contextvars, *_common(), _render],
         wrapper_class=_never_raising(structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level])),
-        # A line and its end are written together: several processes write to one place.
+        # A line and its newline are written together, because several processes write to the same stream.
         logger_factory=structlog.WriteLoggerFactory(cast("TextIO", OUTPUT)),
         cache_logger_on_first_use=True,
     )
 
 
 class _Handler(logging.StreamHandler[LogOutput]):
-    """Drops and counts a record that cannot be formatted, instead of reporting it to standard error."""
+    """A handler that drops and counts a record that cannot be formatted, instead of printing a traceback."""
 
     def emit(self, record: logging.LogRecord) -> None:
         try:
@@ -72,14 +72,14 @@ class _Handler(logging.StreamHandler[LogOutput]):
 
 
 def log_handler() -> logging.Handler:
-    """For loggers of the standard library: the same lines, the same place."""
+    """Return a handler for loggers of the standard library, with the same format and output."""
     handler = _Handler(OUTPUT)
     handler.setFormatter(json_formatter())
     return handler
 
 
 def json_formatter() -> ProcessorFormatter:
-    """For handlers of the standard library's logging, so that a library's line looks like ours."""
+    """Return a formatter for handlers of the standard library, so that all lines have one format."""
     return ProcessorFormatter(
         foreign_pre_chain=[structlog.contextvars.merge_contextvars, structlog.stdlib.add_logger_name],
         processors=[ProcessorFormatter.remove_processors_meta, *_common(), _render],
@@ -87,7 +87,7 @@ def json_formatter() -> ProcessorFormatter:
 
 
 def library_logging(*loggers: str) -> dict[str, Any]:
-    """For a library that sets its own logging up with `logging.config.dictConfig`: the same lines, the same place."""
+    """Return a `logging.config.dictConfig` for a library that configures its own logging: same format, same output."""
     return {
         "version": 1,
         "disable_existing_loggers": False,
@@ -98,13 +98,13 @@ def library_logging(*loggers: str) -> dict[str, Any]:
 
 @contextmanager
 def log_context(**fields: str) -> Generator[None]:
-    """Every line of this task, and of those that it starts, has these fields."""
+    """Add `fields` to every line of this task, and of the tasks that it starts, inside the block."""
     with structlog.contextvars.bound_contextvars(**fields):
         yield
 
 
 def redacted(text: str) -> str:
-    """The last fence: `text` without what has the form of a secret. Nothing should ever get as far as here."""
+    """Return `text` without anything in the form of a secret. The last defence: no secret should get this far."""
     for mark, secret, replacement in _SECRETS:
         if mark in text:
             text = secret.sub(replacement, text)
@@ -112,13 +112,13 @@ def redacted(text: str) -> str:
 
 
 def _never_raising(logger: type[FilteringBoundLogger]) -> type[FilteringBoundLogger]:
-    """The same logger, whose calls drop and count a line that cannot be made."""
+    """Return a subclass of `logger` whose calls drop and count a line that cannot be formatted."""
 
     class NeverRaising(logger):  # type: ignore[valid-type, misc]
         def _proxy_to_logger(self, method_name: str, event: str | None = None, **fields: Any) -> Any:  # noqa: ANN401 -- as overridden
             try:
                 return cast("Any", super())._proxy_to_logger(method_name, event, **fields)  # noqa: SLF001 -- made for it
-            except Exception:  # noqa: BLE001 -- whatever a field does when it is rendered, the caller goes on
+            except Exception:  # noqa: BLE001 -- a field may raise anything when it is rendered, and the caller goes on
                 OUTPUT.dropped += 1
                 return None
 
@@ -129,7 +129,7 @@ def _common() -> list[Processor]:
     return [
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
-        # Without local variables: one of them could be a secret.
+        # Local variables are omitted: one of them could be a secret.
         structlog.processors.ExceptionRenderer(ExceptionDictTransformer(show_locals=False)),
     ]
 
@@ -139,14 +139,14 @@ def _render(_logger: WrappedLogger, _name: str, event: EventDict) -> str:
     try:
         text = msgspec.json.encode(line, enc_hook=repr).decode()
     except (TypeError, ValueError, OverflowError, RecursionError):
-        # A number beyond 64 bits, half of a surrogate pair: what can not be said nicely is said all the same.
+        # JSON cannot express some values, such as a number beyond 64 bits or half of a surrogate pair.
         text = msgspec.json.encode({name: ascii(value) for name, value in line.items()}).decode()
-    # The finished line is looked through, not its fields: a secret can be anywhere, the text of an exception included.
+    # The finished line is redacted, not its fields: a secret can be anywhere, even in the text of an exception.
     return redacted(text)
 
 
 def _log_end(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
-    """A process that ends by an exception says so in a line like any other."""
+    """Log the exception that ends this process as a line in the same format."""
     if issubclass(kind, KeyboardInterrupt):
         return
     exception: Any = (kind, error, trace)

@@ -1,6 +1,6 @@
-"""Writes log lines to standard error without ever failing or holding up the process that logs.
+"""Output of log lines to standard error that never fails and never blocks the process that logs.
 
-A full disk, a reader that has gone, a reader that has stopped reading and a closed standard error cost log lines and
+A full disk, a reader that has exited, a reader that has stopped reading and a closed standard error cost log lines and
 nothing else. Lines that could not be written are counted.
 """
 
@@ -14,13 +14,13 @@ from typing import Final
 from infrastructure.output_lock import OutputLock
 
 _WAIT_MILLISECONDS = 100
-"""How long one line waits for a reader that is behind. While it stays behind, later lines do not wait."""
+"""How long one line waits for a slow reader. While the reader remains behind, later lines do not wait."""
 
 _STANDARD_STREAMS = 3
 
 
 class LogOutput:
-    """A text stream for whole lines. `dropped` counts those that were not written, or not to their end."""
+    """A text stream for whole lines. `dropped` counts the lines that were not, or not completely, written."""
 
     def __init__(self, descriptor: int | None) -> None:
         self.dropped = 0
@@ -28,7 +28,7 @@ class LogOutput:
         self._cut_off = False
         self._is_behind = False
         self._lock: OutputLock | None = None
-        # A write to a pipe or a socket that is reported as writable does not block while it is this short.
+        # A write of at most this size does not block if the pipe or socket is reported as writable.
         self._chunk = select.PIPE_BUF
         if descriptor is not None:
             if stat.S_ISREG(os.fstat(descriptor).st_mode):
@@ -37,16 +37,16 @@ class LogOutput:
                 self._lock = OutputLock(descriptor)
 
     def write(self, text: str) -> int:
-        """Write `text`, or count it as dropped. Never raises, and returns what `TextIO.write` would."""
+        """Write `text`, or count it as dropped. Never raise, and return what `TextIO.write` would."""
         if not self._written(text.encode(errors="backslashreplace")):
             self.dropped += 1
         return len(text)
 
     def flush(self) -> None:
-        """Do nothing: no line waits in a buffer."""
+        """Do nothing, because no line is buffered."""
 
     def forget(self) -> None:
-        """Count from zero, as a forked process that reports its own lines only. No thread of its holds the lock."""
+        """Reset the count and the lock in a forked process, which counts only its own lines and has one thread."""
         self.dropped = 0
         if self._lock is not None and self._descriptor is not None:
             self._lock = OutputLock(self._descriptor)
@@ -58,7 +58,7 @@ class LogOutput:
             return self._is_whole(self._descriptor, line)
 
     def _is_whole(self, descriptor: int, line: bytes) -> bool:
-        # What is left of a line that was cut off must not run into this one.
+        # The fragment of an incomplete line must not run into this one.
         left = memoryview(b"\n" + line if self._cut_off else line)
         size = len(left)
         try:
@@ -71,7 +71,7 @@ class LogOutput:
         return not left
 
     def _is_writable(self, descriptor: int) -> bool:
-        poll = select.poll()  # which two threads cannot share
+        poll = select.poll()  # two threads cannot share one
         poll.register(descriptor, select.POLLOUT)
         ready = poll.poll(0 if self._is_behind else _WAIT_MILLISECONDS)
         self._is_behind = not ready
@@ -79,9 +79,9 @@ class LogOutput:
 
 
 def _standard_error() -> int | None:
-    """The descriptor of standard error; None if it was closed before this process started.
+    """Return the descriptor of standard error; None if it was closed before this process started.
 
-    The numbers of closed standard streams are taken up first. Otherwise the next connection to the database would get
+    The numbers of closed standard streams are occupied first. Otherwise the next connection to the database would get
     one of them, and a library that writes to standard error would write into that connection.
     """
     for number in range(_STANDARD_STREAMS):
@@ -96,7 +96,7 @@ def _standard_error() -> int | None:
 
 
 OUTPUT: Final = LogOutput(_standard_error())
-"""Where this process logs."""
+"""The log output of this process."""
 
 os.register_at_fork(after_in_child=OUTPUT.forget)
 

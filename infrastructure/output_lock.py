@@ -1,8 +1,8 @@
-"""A lock among all processes and threads that write to one place, such as the pipe that they inherited.
+"""A lock among all processes and threads that write to the same file, such as an inherited pipe.
 
-A write of at most PIPE_BUF bytes to a pipe is in one piece (POSIX, write(2)). A longer line takes several, and between
-them another process could write. Record locks keep the others out. They belong to a process and apply to the pipe,
-however a process came by it, and the kernel releases them when their process ends.
+A write of at most PIPE_BUF bytes to a pipe is atomic (POSIX, write(2)). A longer line takes several writes, and between
+them another process could write. Record locks keep the others out. A record lock belongs to a process and applies to
+the pipe, however the process obtained its descriptor. The kernel releases the lock when the process ends.
 """
 
 import fcntl
@@ -17,17 +17,17 @@ _STEP_SECONDS = 0.001
 
 
 class OutputLock:
-    """An advisory lock: a holder that is stuck costs the others a moment, once, and none of their lines."""
+    """An advisory lock. A stuck holder delays the other writers once, briefly, and costs none of their lines."""
 
     def __init__(self, descriptor: int) -> None:
         self._descriptor: Final = descriptor
-        # The handler of a signal may log while the thread that it interrupts is writing a line.
+        # A signal handler may log while the thread that it interrupts is writing a line.
         self._threads = threading.RLock()
         self._holder_is_stuck = False
 
     @contextmanager
     def held(self) -> Generator[None]:
-        """Keep the other writers out, as far as they can be waited for."""
+        """Keep the other writers out during the block, unless waiting for them takes too long."""
         deadline = time.monotonic() + (0.0 if self._holder_is_stuck else _WAIT_SECONDS)
         is_only_thread = self._threads.acquire(timeout=max(0.0, deadline - time.monotonic()))
         is_only_process = self._lock(deadline)
@@ -50,6 +50,6 @@ class OutputLock:
                     return False
                 time.sleep(_STEP_SECONDS)
             except OSError:
-                return False  # this kind of file has no locks
+                return False  # this kind of file does not support locks
             else:
                 return True

@@ -1,8 +1,8 @@
-"""The clock of the database, by which everything is decided that cannot be undone.
+"""The clock of the database, which decides everything that cannot be undone.
 
-A reading is taken between two looks at the clock of the machine. Where the database's instant lies between them, the
-clocks agree as far as anybody can tell, and nothing is corrected: a slow answer is no difference. Otherwise the
-correction is the smallest that explains the reading.
+The machine's clock is read before and after the database's. If the database's instant lies between these two, no
+difference can be shown and nothing is corrected: a slow response is not a difference. Otherwise the correction is the
+smallest one that explains the reading.
 """
 
 from datetime import datetime, timedelta
@@ -13,7 +13,7 @@ from infrastructure.database.errors import StorageError
 from infrastructure.database.queries import SQL
 
 DIFFERENCE_MAX = timedelta(seconds=2)
-"""A process whose clock differs by more reports it, and leaves undone what cannot be undone."""
+"""A process whose clock differs by more reports the difference and does nothing that cannot be undone."""
 
 
 class ClockDiffers(StorageError):
@@ -24,9 +24,9 @@ class ClockDiffers(StorageError):
 
 
 def difference(before: datetime, database: datetime, after: datetime) -> timedelta:
-    """Return how far the machine's clock is ahead of the database's; negative where it is behind.
+    """Return how far the machine's clock is ahead of the database's; negative if it is behind.
 
-    `before` and `after` are the machine's, and `database` was read between them.
+    `before` and `after` are readings of the machine's clock, and `database` was read between them.
     """
     if database < before:
         return before - database
@@ -38,7 +38,7 @@ def is_too_far(ahead: timedelta) -> bool:
 
 
 def differs() -> bool:
-    """Return whether this process knows that its machine's clock is too far from the database's."""
+    """Return whether this process has measured that its machine's clock is too far from the database's."""
     return is_too_far(correction())
 
 
@@ -48,9 +48,9 @@ def described(ahead: timedelta) -> str:
 
 
 def heed(before: datetime, database: datetime, after: datetime) -> timedelta:
-    """Correct the clock of this process by a reading; gives how far the machine's is ahead of the database's.
+    """Correct the clock of this process by a reading, and return how far the machine's is ahead of the database's.
 
-    A correction that explains the reading is kept, so that the clock does not waver from one reading to the next.
+    A correction that explains the reading is kept, so the clock does not change with every reading.
     """
     known = correction()
     correct_by(known - difference(before + known, database, after + known))
@@ -58,7 +58,7 @@ def heed(before: datetime, database: datetime, after: datetime) -> timedelta:
 
 
 async def read_clock(connection: Connection) -> timedelta:
-    """Read the database's clock and correct this process's by it; gives how far the machine's is ahead."""
+    """Correct the clock of this process by the database's, and return how far the machine's is ahead."""
     before = own_now()
     row = await (await connection.execute(SQL.clock)).fetchone()
     after = own_now()

@@ -1,8 +1,8 @@
-"""The settings that a connection asks for when it starts, and the proof that PostgreSQL applies them.
+"""The settings that a connection requests when it starts, and the check that PostgreSQL applies them.
 
-The role, row-level security, the timeouts and the binding to an organization are startup parameters. A connection
-pooler may drop those (`ignore_startup_parameters = options` of PgBouncer), and PostgreSQL then serves everything as the
-login itself. So every connection is compared with what it asked for before it is used.
+The role, row-level security, the timeouts and the organization are startup parameters. A connection pooler can drop
+them (PgBouncer: `ignore_startup_parameters = options`), and the session then has all rights of the login. Every
+connection is therefore compared with the requested settings before it is used.
 """
 
 import re
@@ -29,7 +29,7 @@ _DURATION = re.compile(r"(\d+)(ms|s|min|h|d)?")
 
 @dataclass(frozen=True, slots=True)
 class ConnectionSettings:
-    """`durations` in milliseconds, `texts` as PostgreSQL shows them. `role` None: that of the login."""
+    """Requested settings: `durations` in milliseconds, `texts` as PostgreSQL shows them. `role` None: the login's."""
 
     role: str | None
     durations: Mapping[str, int]
@@ -37,14 +37,14 @@ class ConnectionSettings:
 
     @property
     def startup_options(self) -> str:
-        """The value of libpq's `options`. None of the values contains a blank."""
+        """Return the value of libpq's `options`. None of the settings contains a space."""
         asked = {**self.durations, **{name: value for name, value in self.texts.items() if value}}
         if self.role is not None:
             asked["role"] = self.role
         return " ".join(f"-c {name}={value}" for name, value in asked.items())
 
     async def verify(self, connection: Connection) -> None:
-        """Raise `SettingsNotApplied` when the session is not what was asked for."""
+        """Raise `SettingsNotApplied` if the session does not have the requested settings."""
         names = [*self.durations, *self.texts]
         cursor = await connection.execute(SQL.connection_settings, (names,))
         row: Any = await cursor.fetchone()
@@ -64,7 +64,7 @@ _said: dict[str, float] = {}
 
 
 def _say(differences: list[str]) -> None:
-    """Log this once a minute at most: a process that is refused tries again all the time."""
+    """Log the differences at most once a minute: a process whose connections are rejected retries constantly."""
     text, at = ", ".join(differences), monotonic()
     if at - _said.get(text, -_SILENT_SECONDS) >= _SILENT_SECONDS:
         _said.clear()
@@ -73,10 +73,10 @@ def _say(differences: list[str]) -> None:
 
 
 def left_open(connection: Connection) -> Literal["pipeline", "transaction"] | None:
-    """What an interrupted caller left open on an idle connection; None: nothing, or the connection is closed.
+    """Return what an interrupted caller left open on an idle connection; None: nothing, or the connection is closed.
 
-    The driver has no public word for a pipeline or transaction block that was entered and never left. The next
-    user of the connection would continue in it.
+    The driver has no public attribute for a pipeline or transaction block that was entered and never left. The next
+    user of the connection would continue inside that block.
     """
     server = connection.pgconn
     if server.status == ConnStatus.BAD:
@@ -89,6 +89,6 @@ def left_open(connection: Connection) -> Literal["pipeline", "transaction"] | No
 
 
 def _duration(text: str) -> int | None:
-    """PostgreSQL shows durations in the largest unit that gives a whole number, such as `5s`."""
+    """Return milliseconds. PostgreSQL shows a duration in the largest unit that gives a whole number, such as `5s`."""
     match = _DURATION.fullmatch(text)
     return int(match[1]) * _MILLISECONDS[match[2] or ""] if match else None

@@ -1,8 +1,8 @@
-"""The only module that opens connections to PostgreSQL.
+"""Connections to PostgreSQL; no other module opens them.
 
-Every connection takes on a role that can not change or remove what the log holds, and that says whose rows it sees
-(docs/decisions/0014). It gives up rather than wait: for a lock, for a statement, idle inside a transaction. Connections
-to which PostgreSQL does not apply this are not used (`infrastructure/database/connection_settings.py`).
+Every connection assumes a role that cannot change or remove events, and that determines which rows are visible
+(docs/decisions/0014). Timeouts end a wait for a lock, a long statement and an idle transaction. A connection to which
+PostgreSQL does not apply these settings is not used (`infrastructure/database/connection_settings.py`).
 """
 
 from dataclasses import dataclass
@@ -18,20 +18,20 @@ from infrastructure.database.url import UNREADABLE, is_readable
 Role = Literal["keyledger_app", "keyledger_gate", "keyledger_worker"]
 
 APP_ROLE: Role = "keyledger_app"
-"""Sees the rows of the organization that its transaction is bound to (`infrastructure.database.tenant`), else none."""
+"""Sees only the rows of the organization that its transaction is bound to (`infrastructure.database.tenant`)."""
 
 AUTH_ROLE: Role = "keyledger_gate"
-"""Looks up what a presented credential is decided upon, whose it ever is, and writes uses. Nothing else."""
+"""Reads what decides on a presented credential of any organization, and writes uses. Nothing else."""
 
 WORKER_ROLE: Role = "keyledger_worker"
-"""May do what the application may, to every organization."""
+"""Has the rights of the application role, in every organization."""
 
 _GONE_SECONDS = 0.5
 
 
 @dataclass(frozen=True, slots=True)
 class Timeouts:
-    """Seconds. `answer` bounds what a caller waits for a connection; the rest is enforced by the server."""
+    """Limits in seconds. `connect` and `acquire` bound the wait for a connection; PostgreSQL enforces the others."""
 
     connect: int = 2
     acquire: float = 1.5
@@ -41,16 +41,16 @@ class Timeouts:
 
 
 MAINTENANCE_TIMEOUTS = Timeouts(connect=60, acquire=60, lock=60, statement=0, idle_in_transaction=0)
-"""For work on the whole database: it takes as long as it takes, and thinks between two statements."""
+"""For work on the whole database, which has no time limit and may pause between two statements."""
 
 
 async def connect(
     url: str, *, role: Role | None = APP_ROLE, organization_id: str = "", timeouts: Timeouts | None = None
 ) -> Connection:
-    """A connection in autocommit mode, bound to `organization_id`, if one is given, for as long as it lasts.
+    """Return a connection in autocommit mode, bound to `organization_id` until it is closed if one is given.
 
-    `role` None keeps the user of the URL, who must own the tables: for migrations and checks. Raises what the driver
-    raises, and `SettingsNotApplied`.
+    `role` None keeps the user of the URL, who must own the tables: for migrations and checks. Raise the driver's
+    errors, and `SettingsNotApplied`.
     """
     if not is_readable(url):
         raise psycopg.ProgrammingError(f"This {UNREADABLE}")
@@ -72,7 +72,7 @@ def pool(
     waiting_max: int = 500,
     timeouts: Timeouts | None = None,
 ) -> Pool:
-    """A pool that is not open yet. It never lets a caller wait longer than `timeouts.answer` seconds."""
+    """Return a pool that is not open yet. A caller waits at most `timeouts.acquire` seconds for a connection."""
     limits = timeouts or Timeouts()
     settings = _settings(role, limits)
     arguments = _arguments(settings, limits)
@@ -86,14 +86,14 @@ def _settings(role: Role | None, timeouts: Timeouts, organization_id: str = "") 
             "lock_timeout": _milliseconds(timeouts.lock),
             "statement_timeout": _milliseconds(timeouts.statement),
             "idle_in_transaction_session_timeout": _milliseconds(timeouts.idle_in_transaction),
-            # A process that was killed leaves locks behind that long, and not until its statement comes to an end.
+            # PostgreSQL notices a killed client this soon, so its locks do not last until its statement ends.
             "client_connection_check_interval": _milliseconds(_GONE_SECONDS),
         },
         texts={
             "timezone": "UTC",
-            # No schema of another's making comes before the one that the migrations fill.
+            # No foreign schema may precede the one that the migrations fill.
             "search_path": "public",
-            # A login that does not own the tables is refused, and does not take a part of them for everything.
+            # "off" makes PostgreSQL refuse a login that does not own the tables, instead of hiding rows from it.
             "row_security": "off" if role is None else "on",
             "keyledger.organization_id": organization_id,
         },
@@ -106,7 +106,7 @@ def _arguments(settings: ConnectionSettings, timeouts: Timeouts) -> dict[str, An
         "connect_timeout": timeouts.connect,
         "options": settings.startup_options,
         "application_name": "keyledger",
-        # A network that goes silent is noticed within seconds, not when TCP gives up after a quarter of an hour.
+        # A silent network is noticed within seconds, not after the quarter of an hour that TCP takes by default.
         "tcp_user_timeout": 5_000,
         "keepalives_idle": 5,
         "keepalives_interval": 2,
@@ -119,5 +119,5 @@ def _milliseconds(seconds: float) -> int:
 
 
 def describe(error: psycopg.Error) -> str:
-    """One line about a connection that could not be made. The password of a URL that `is_readable` is not in it."""
+    """Return one line about a failed connection. It contains no password if the URL passed `is_readable`."""
     return str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__

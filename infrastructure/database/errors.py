@@ -1,4 +1,4 @@
-"""What can go wrong with the database. The first line of each docstring is the message."""
+"""Errors of the database. The first line of each docstring is the message."""
 
 from collections.abc import Sequence
 from typing import ClassVar, Literal
@@ -32,7 +32,7 @@ class SettingsNotApplied(Unavailable, psycopg.OperationalError):
         )
 
     def again(self) -> "SettingsNotApplied":
-        """The same for another caller: an exception keeps the trace of the one that it was raised for."""
+        """Return a copy for another caller: an exception keeps the traceback of the caller it was raised for."""
         return SettingsNotApplied(self.differences)
 
 
@@ -49,8 +49,8 @@ class Unconfirmed(Unavailable):
 UNAVAILABLE = (
     psycopg.OperationalError,
     psycopg.InterfaceError,
-    psycopg.errors.ReadOnlySqlTransaction,  # after a failover the old primary only reads
-    # The server ended the session since its transaction was idle or open for too long; psycopg: an InternalError.
+    psycopg.errors.ReadOnlySqlTransaction,  # after a failover the old primary is read-only
+    # The server ended the session because its transaction was idle or open too long; psycopg: an InternalError.
     psycopg.errors.IdleInTransactionSessionTimeout,
     psycopg.errors.TransactionTimeout,
     PoolTimeout,
@@ -58,8 +58,8 @@ UNAVAILABLE = (
     TimeoutError,
     OSError,
 )
-"""What the driver and the pool raise when the database does not answer, or does not answer in time."""
+"""Errors that the driver and the pool raise if the database does not respond, or not in time."""
 
 SUSPECT = (psycopg.ProgrammingError, psycopg.InternalError, psycopg.InterfaceError, psycopg.NotSupportedError)
-"""What no statement of this program raises on a healthy connection: an open pipeline or transaction, another role or
-search path, a server that only reads. The connection is replaced rather than trusted again."""
+"""Errors that no statement of this program raises on a healthy connection. Causes are an open pipeline or transaction,
+another role or search path, or a read-only server. The connection is replaced instead of reused."""

@@ -1,8 +1,7 @@
-"""The two logins: one owns the schema and migrates, the other one runs the service and owns nothing.
+"""The two logins: one owns the schema and runs migrations, the other runs the service and owns nothing.
 
-The login that runs the service assumes one of three roles with every connection
-(`infrastructure.database.connections`). It is a member of these roles without inheriting from them, so before it
-assumes a role it cannot read anything.
+The service's login assumes one of three roles on every connection (`infrastructure.database.connections`). It is a
+member of these roles without inheriting from them, so it cannot read anything before it assumes a role.
 """
 
 from collections.abc import Mapping
@@ -26,14 +25,14 @@ class UnsafeLogin(StorageError):
 
 
 class OwnerUrl(NamedTuple):
-    """The address of the login that owns the schema, and the setting that has it."""
+    """The URL of the login that owns the schema, and the setting that contains it."""
 
     setting: str
     url: str
 
 
 def owner_url(environment: Mapping[str, str]) -> OwnerUrl:
-    """The owner's own address, or else the one that the service runs with; empty where neither is set."""
+    """Return the owner's URL, or the service's URL if the owner's is not set; empty if neither is set."""
     for setting in (OWNER_URL, RUNTIME_URL):
         if url := environment.get(setting, "").strip():
             return OwnerUrl(setting, url)
@@ -41,10 +40,10 @@ def owner_url(environment: Mapping[str, str]) -> OwnerUrl:
 
 
 async def ensure_runtime_login(owner: Connection, runtime_url: str) -> str | None:
-    """Make the login of `runtime_url`, with the password in it, and let it take on the three roles and nothing else.
+    """Create the login of `runtime_url`, with the password in the URL, as a member of the three roles only.
 
-    Gives its name, or None where it is the owner's own login. Safe to repeat: the password is set again, so a changed
-    address is enough to change it. Raises `UnsafeLogin` where the login has rights that this cannot take away.
+    Return its name, or None if it is the owner's login. Safe to repeat: the password is set again, so changing the URL
+    is enough to change the password. Raise `UnsafeLogin` if the login has rights that cannot be removed here.
     """
     if not is_readable(runtime_url):
         raise StorageError(f"{RUNTIME_URL} {UNREADABLE}")

@@ -1,6 +1,6 @@
-"""Brings the schema up to date: numbered scripts, each applied once, in one transaction, under one lock.
+"""Schema migration: numbered scripts, each applied once, in one transaction, under one lock.
 
-A script that was applied and edited afterwards is refused: the database would not be what the files say.
+A script that was edited after it was applied is refused, because the database would not match the files.
 """
 
 from collections.abc import Sequence
@@ -29,7 +29,7 @@ class EditedMigration(StorageError):
 
 
 class Script(NamedTuple):
-    """A piece of the schema. `name` identifies it in the history; `former_name` did in earlier versions."""
+    """A part of the schema. `name` identifies it in the history; `former_name` did in earlier versions."""
 
     name: str
     sql: bytes
@@ -41,7 +41,7 @@ class Script(NamedTuple):
 
 
 async def migrate(url: str, scripts: Sequence[Script]) -> list[str]:
-    """Apply what is missing and give the names of what was applied. Any number of processes may call it at once."""
+    """Apply the missing scripts and return their names. Any number of processes may call this concurrently."""
     async with await connect(url, role=None, timeouts=MAINTENANCE_TIMEOUTS) as connection:
         await connection.execute(b"select pg_advisory_lock(%s)", (LOCK_KEY,))
         await connection.execute(HISTORY_TABLE)
@@ -60,7 +60,7 @@ async def migrate(url: str, scripts: Sequence[Script]) -> list[str]:
 
 
 async def missing(connection: Connection, scripts: Sequence[Script]) -> list[str]:
-    """The names of the scripts that this database still lacks."""
+    """Return the names of the scripts that have not been applied to this database."""
     cursor = await connection.execute(b"select to_regclass('schema_migrations') is not null")
     row = await cursor.fetchone()
     applied = await _applied(connection) if row is not None and row[0] else {}

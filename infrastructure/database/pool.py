@@ -1,7 +1,7 @@
-"""A pool that hands out only connections that are what they were asked to be.
+"""A connection pool that returns only connections with the requested settings.
 
-A caller that is cancelled may leave its connection inside a pipeline or a transaction, or with another role. Such a
-connection is closed and replaced immediately: the next caller would fail, or see rows of another organization.
+A cancelled caller can leave its connection inside a pipeline or a transaction, or with another role. Such a connection
+is closed and replaced immediately: the next caller would fail, or see rows of another organization.
 """
 
 import asyncio
@@ -22,8 +22,8 @@ from infrastructure.database.connection_settings import Connection, ConnectionSe
 from infrastructure.database.errors import SUSPECT, SettingsNotApplied
 
 Reason = Literal["cancelled", "pipeline", "transaction", "settings", "error", "lost"]
-"""Why a connection was replaced: its caller was cancelled in the middle, left a pipeline or a transaction open, or
-changed its settings; it raised an error whose cause may be the connection; or the server closed it."""
+"""Why a connection was replaced: its caller was cancelled while using it, left a pipeline or a transaction open, or
+changed its settings; an error was raised that the connection may have caused; or the server closed it."""
 
 REASONS: tuple[Reason, ...] = get_args(Reason)
 
@@ -32,7 +32,7 @@ _SILENT = "PostgreSQL did not answer in time. Repeat the request in a moment."
 
 
 class Pool(AsyncConnectionPool[Connection]):
-    """Not open yet. `replaced` counts the connections that were closed before their time."""
+    """A pool that is created closed. `replaced` counts the connections that were closed early, by reason."""
 
     def __init__(
         self,
@@ -52,8 +52,8 @@ class Pool(AsyncConnectionPool[Connection]):
             connection_class=AsyncConnection[TupleRow],
             kwargs=arguments,
             configure=self._verify_new,
-            # With a reset the pool takes connections back in a task of its own. Without, a caller that is cancelled
-            # while it gives its connection back takes the connection's place in the pool with it.
+            # With a reset callback, the pool takes connections back in a separate task. Without one, a caller that is
+            # cancelled while it returns its connection makes the pool one connection smaller.
             reset=_require_idle,
             min_size=1,
             max_size=size_max,
@@ -65,11 +65,11 @@ class Pool(AsyncConnectionPool[Connection]):
 
     @property
     def not_applied(self) -> SettingsNotApplied | None:
-        """Why the last connection could not be used; None: PostgreSQL applied what was asked for, or did not answer."""
+        """Return why the last connection was unusable; None: its settings were applied, or PostgreSQL was silent."""
         return self._not_applied
 
     async def getconn(self, timeout: float | None = None) -> Connection:  # noqa: ASYNC109 -- the signature of the pool
-        """A connection that was compared with its settings right now. Raises `PoolTimeout`, or why none can be made."""
+        """Return a connection whose settings were just verified. Raise `PoolTimeout` or `SettingsNotApplied`."""
         deadline = monotonic() + (self.timeout if timeout is None else timeout)
         while True:
             try:
@@ -84,7 +84,7 @@ class Pool(AsyncConnectionPool[Connection]):
             except SettingsNotApplied:
                 await self._replace(connection, "settings")
             except psycopg.Error:
-                # A restart of the server must cost no caller an answer.
+                # A restart of the server must not make a request fail.
                 await self._replace(connection, "lost")
             except BaseException:
                 await self._replace(connection, "cancelled")
@@ -104,7 +104,7 @@ class Pool(AsyncConnectionPool[Connection]):
 
     @asynccontextmanager
     async def connection(self, timeout: float | None = None) -> AsyncGenerator[Connection]:  # noqa: ASYNC109 -- likewise
-        """A connection for as long as the block runs: committed at its end, rolled back when it raises."""
+        """Yield a connection. Commit when the block ends, and roll back if the block raises."""
         async with super().connection(timeout) as connection:
             try:
                 yield connection
@@ -116,7 +116,7 @@ class Pool(AsyncConnectionPool[Connection]):
                 raise
 
     async def _replace(self, connection: Connection, reason: Reason) -> None:
-        """Close the connection; the pool makes another one when it is given back."""
+        """Close the connection; the pool opens another one when the caller returns it."""
         if not connection.closed or reason == "lost":
             self.replaced[reason] += 1
         await connection.close()
@@ -134,9 +134,9 @@ class Pool(AsyncConnectionPool[Connection]):
 
 @contextmanager
 def _cut_off(connection: Connection, seconds: float) -> Generator[None]:
-    """Shut the connection down after `seconds`: what waits for the server then fails as if the server had closed it.
+    """Shut the connection down after `seconds`: a pending statement then fails as if the server had closed it.
 
-    To cancel a statement, the driver asks the server and waits for it, and a server that is paused answers neither.
+    The driver cancels a statement by asking the server and waiting for its response. A paused server never responds.
     """
     timer = asyncio.get_running_loop().call_later(max(seconds, 0.0), _shut_down, connection)
     try:

@@ -1,4 +1,4 @@
-"""The statements of connections, transactions and logins, by name."""
+"""Statements for connections, transactions and logins, by name."""
 
 from typing import NamedTuple
 

@@ -1,8 +1,8 @@
-"""Compares the database with what the migrations make: roles, grants, policies, triggers, functions, partitions.
+"""Comparison of the database with the migrations: roles, grants, policies, triggers, functions, partitions.
 
-A restore into a server without the roles leaves the tables and loses every grant and policy, without a word in
-`schema_migrations`. What has to be there is not declared a second time: all scripts run once more in a schema of their
-own, in a transaction that is rolled back, and both schemas are compared (docs/decisions/0034).
+A restore into a server without the roles keeps the tables and loses every grant and policy, and `schema_migrations`
+does not show the loss. The expected state is not declared a second time: all scripts run again in a scratch schema,
+in a transaction that is rolled back, and the two schemas are compared (docs/decisions/0034).
 """
 
 import re
@@ -23,11 +23,11 @@ ROLES: tuple[Role, ...] = get_args(Role)
 
 _SCRATCH = "keyledger_expected_schema"
 _PUBLIC = re.compile(rb"\bpublic(?=\.)|(?<=schema )public\b|(?<=pg_catalog, )public\b")
-"""Where the scripts name the schema that they fill. `from public` of a revoke is not one: that is everybody."""
+"""Where the scripts name the schema that they fill. `from public` in a revoke means every role, so it is excluded."""
 
 _PARTITION = re.compile(r"usage_events_(\d{4})(\d{2})(\d{2})")
 _SAMPLE = date(2000, 1, 1)
-"""The day whose partition shows how all of them have to be."""
+"""The day whose partition is the model for the partitions of all days."""
 
 _ORDER = (
     "function",
@@ -41,11 +41,12 @@ _ORDER = (
     "constraint",
     "index",
 )
-"""In which repairs are made: what others need comes first."""
+"""The order of repairs: objects that others depend on come first."""
 
 
 _LEFT_ALONE = frozenset({"trigger", "rule"})
-"""What operators add to our tables, for example to copy changes elsewhere. Added policies and grants are removed."""
+"""Kinds that operators may add to the tables, for example to replicate changes. Added policies and grants are removed.
+"""
 
 
 class _Queries(NamedTuple):
@@ -63,7 +64,7 @@ class SchemaDiffers(StorageError):
 
 
 class Object(NamedTuple):
-    """Something in a schema. `make` and `remove` are statements; None: that is not done here."""
+    """An object in a schema. `make` and `remove` are the statements that do so; None: this module does not do it."""
 
     kind: str
     relation: str
@@ -78,9 +79,9 @@ class Object(NamedTuple):
 
 
 class Difference(NamedTuple):
-    """`text` for people; `statement` mends it, None: it cannot be mended here.
+    """A difference described by `text`. `statement` repairs it; None: it cannot be repaired here.
 
-    `is_left_alone`: an operator may have added it on purpose, so it is reported and nothing else.
+    `is_left_alone`: an operator may have added the object on purpose, so the difference is only reported.
     """
 
     text: str
@@ -90,10 +91,10 @@ class Difference(NamedTuple):
 
 
 async def repair(url: str, scripts: Sequence[Script]) -> list[str]:
-    """Mend what differs and give a line for each repair and for what is left alone.
+    """Repair the differences, and return a line for each repair and each difference that is left alone.
 
-    Raises `SchemaDiffers` for what cannot be mended. All scripts have to be applied. Any number of processes may call
-    it at the same time.
+    Raise `SchemaDiffers` for differences that cannot be repaired. All scripts must have been applied. Any number of
+    processes may call this concurrently.
     """
     async with await connect(url, role=None, timeouts=MAINTENANCE_TIMEOUTS) as connection:
         await connection.execute(b"select pg_advisory_lock(%s)", (LOCK_KEY,))
@@ -114,16 +115,19 @@ async def repair(url: str, scripts: Sequence[Script]) -> list[str]:
 
 
 async def accepts_changes(connection: Connection) -> bool:
-    """Whether scripts can be run at all: a standby only reads."""
+    """Return whether the server accepts changes: a standby is read-only."""
     row = await (await connection.execute(_SQL.accepts_changes)).fetchone()
     return row is not None and bool(row[0])
 
 
 async def schema_differences(connection: Connection, scripts: Sequence[Script]) -> list[Difference]:
-    """Everything in which the database differs from what `scripts` make. Changes nothing; needs the owner's login."""
+    """Return every difference between the database and the result of `scripts`.
+
+    Nothing is changed. The connection needs the owner's login.
+    """
     roles = await _roles_differing(connection)
     if any(difference.text.endswith("does not exist") for difference in roles):
-        # Without the roles there can be no grant and no policy: one line a role says it all.
+        # Without the roles no grant and no policy can exist, so one line for each role is enough.
         return roles
     async with connection.transaction(force_rollback=True):
         await connection.execute(b"set local search_path = public")
@@ -144,7 +148,7 @@ async def _roles_differing(connection: Connection) -> list[Difference]:
 
 
 async def _take_roles(connection: Connection) -> None:
-    """The migrating user must be able to take the roles on, as when the migrations made them."""
+    """Let the migrating user assume the roles again, as it could when the migrations created them."""
     cursor = await connection.execute(_SQL.roles_out_of_reach, {"roles": list(ROLES)})
     for (role,) in await cursor.fetchall():
         await connection.execute(sql.SQL("grant {} to current_user").format(sql.Identifier(role)))
@@ -157,7 +161,7 @@ async def _mend(connection: Connection, differences: Iterable[Difference]) -> li
         for difference in differences:
             if difference.statement is None:
                 continue
-            # What takes a superuser stays, and is named among what could not be mended.
+            # A difference that only a superuser can repair remains, and `repair` then reports it.
             with suppress(InsufficientPrivilege):
                 async with connection.transaction():
                     await connection.execute(difference.statement.encode())
@@ -197,17 +201,17 @@ def _compare(expected: Sequence[Object], found: Sequence[Object]) -> Iterator[Di
         else:
             yield Difference(f"{each.name} is not what the migrations make", each.remove)
     for identity, each in wanted.items():
-        # Of a table that is missing, everything else is missing too: one line says it.
+        # A missing table also lacks everything that belongs to it, so one line is enough.
         if identity not in there and (each.kind == "table" or each.relation not in gone):
             rank = _ORDER.index(each.kind) if each.kind in _ORDER else len(_ORDER)
             how = "is not what the migrations make" if each.name in names else "is missing"
-            # One that is there under the same name, and that nothing removes, can only be replaced by itself.
+            # An object that exists under the same name and cannot be removed blocks its own replacement.
             mendable = each.kind == "function" or each.name not in names or each.remove is not None
             yield Difference(f"{each.name} {how}", each.make if mendable else None, rank)
 
 
 def _of_day(sample: Sequence[Object], partition: str) -> Iterator[Object]:
-    """What the partition of the sample day shows, for another day."""
+    """Yield the objects of the sample partition, renamed for the day of `partition`."""
     match = _PARTITION.fullmatch(partition)
     if match is None:
         return

@@ -1,7 +1,7 @@
-"""SQL lives in `.sql` files beside the code that runs it; this loads them.
+"""Loader for the `.sql` files next to the code that runs them.
 
-A statement starts with a line `-- name`, followed by comment lines that say its purpose and parameters. A missing or an
-extra name fails when the module is imported, not when the statement is first needed.
+A statement starts with a line `-- name`, followed by comment lines with its purpose and parameters. A missing or extra
+name fails when the module is imported, not when the statement first runs.
 """
 
 from collections.abc import Sequence
@@ -17,14 +17,14 @@ _COMMENT = compile_pattern(r"^--.*\n", MULTILINE)
 
 
 class Statement(NamedTuple):
-    """A statement and its parameters, ready to be sent."""
+    """A statement and its parameters, ready to execute."""
 
     query: bytes
     parameters: Sequence[object]
 
 
 def load(fields: type[T], module_file: str, name: str = "queries.sql") -> T:
-    """Fill `fields`, a NamedTuple of bytes, from the file `name` beside `module_file`."""
+    """Fill `fields`, a NamedTuple of bytes, from the file `name` in the folder of `module_file`."""
     path = Path(module_file).with_name(name)
     parts = _NAME.split(path.read_text("utf-8"))
     found = {name: _COMMENT.sub("", body).strip().encode() for name, body in zip(parts[1::2], parts[2::2], strict=True)}

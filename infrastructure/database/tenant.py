@@ -1,7 +1,7 @@
-"""Transactions that are bound to one organization: row-level security shows them its rows, and no others.
+"""Transactions that are bound to one organization: row-level security shows them only its rows.
 
-The binding is a setting of the transaction and ends with it, so a connection that goes back to its pool is bound to
-nobody, and sees nothing until it is bound again.
+The binding is a setting of the transaction and ends with it. A connection that is returned to its pool is therefore
+bound to no organization, and sees no rows until it is bound again.
 """
 
 from collections.abc import AsyncGenerator
@@ -17,16 +17,16 @@ from infrastructure.database.statements import Statement
 
 @asynccontextmanager
 async def read_transaction(pool: Pool, organization_id: str) -> AsyncGenerator[Connection]:
-    """A transaction that reads what one organization has."""
+    """Open a transaction that reads the rows of one organization."""
     async with _begin(pool, Statement(SQL.begin_reading, (organization_id,))) as connection:
         yield connection
 
 
 @asynccontextmanager
 async def write_transaction(pool: Pool, organization_id: str) -> AsyncGenerator[Connection]:
-    """A transaction that writes for one organization what is in no event; events go through `eventstore.execute`.
+    """Open a transaction that writes data of one organization outside the log; `eventstore.execute` writes events.
 
-    Raises `Unconfirmed` when the commit was sent and not confirmed.
+    Raise `Unconfirmed` if the commit was sent and not confirmed.
     """
     async with _confirmed(pool, Statement(SQL.begin_writing, (organization_id,))) as connection:
         yield connection
@@ -34,14 +34,17 @@ async def write_transaction(pool: Pool, organization_id: str) -> AsyncGenerator[
 
 @asynccontextmanager
 async def credential_lookup(pool: Pool) -> AsyncGenerator[Connection]:
-    """A transaction that looks up a presented credential before anyone knows whose it is."""
+    """Open a transaction that looks up a presented credential, whose organization is not yet known."""
     async with _begin(pool, Statement(SQL.begin_at_the_gate, ())) as connection:
         yield connection
 
 
 @asynccontextmanager
 async def writing_at_the_gate(pool: Pool) -> AsyncGenerator[Connection]:
-    """The same for what someone asked for who is not signed in. Raises `Unconfirmed` like `writing`."""
+    """Open a transaction that writes for a caller who is not signed in.
+
+    Raise `Unconfirmed` if the commit was sent and not confirmed.
+    """
     async with _confirmed(pool, Statement(SQL.begin_at_the_gate, ())) as connection:
         yield connection
 
@@ -61,8 +64,8 @@ async def _confirmed(pool: Pool, begin: Statement) -> AsyncGenerator[Connection]
 
 @asynccontextmanager
 async def _begin(pool: Pool, begin: Statement) -> AsyncGenerator[Connection]:
-    """The pool commits on the way out, and rolls back when something was raised."""
+    """Start a transaction. The pool commits when the block ends, and rolls back if the block raises."""
     async with pool.connection() as connection:
-        # Put together here and not by the server, which takes two statements in one only without parameters.
+        # The client inserts the parameters: the server accepts two statements in one query only without parameters.
         await AsyncClientCursor(connection).execute(*begin)
         yield connection

@@ -1,7 +1,7 @@
-"""The address of the database, judged before a driver reads it.
+"""Validation of the database URL before a driver parses it.
 
-A password with an unescaped `@`, `/` or `%` tears the address apart. libpq and the resolver then quote a piece of the
-password in their messages, as a host, a port or a wrong token.
+An unescaped `@`, `/` or `%` in the password splits the URL at the wrong point. libpq and the resolver then quote a part
+of the password in their messages, as a host, a port or an invalid token.
 """
 
 from typing import Final
@@ -21,7 +21,7 @@ def is_readable(url: str) -> bool:
         parts = conninfo_to_dict(url)
     except (ProgrammingError, UnicodeError):
         return False
-    # What begins with / is the folder of a socket, and with @ a socket in the abstract namespace.
+    # A host that starts with / is the folder of a socket, and one with @ a socket in the abstract namespace.
     hosts = [host for host in str(parts.get("host") or "").split(",") if not host.startswith("/")]
     ports = str(parts.get("port") or "").split(",")
     return not any("@" in host[1:] for host in hosts) and all(port.isdecimal() for port in ports if port)

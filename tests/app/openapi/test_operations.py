@@ -21,7 +21,8 @@ def test_every_route_has_an_operation_and_every_operation_a_route() -> None:
     described = {operation.key for operation in OPERATIONS}
     assert len(described) == len(OPERATIONS)
     assert described - routes_in(pages) == (routes_in(ROUTES) | set(DIRECT_ROUTES)) - routes_in(pages)
-    assert described & routes_in(pages) == {("GET", "/problems/{code}")}
+    about_the_api = {("GET", "/problems/{code}"), ("GET", "/schema"), ("GET", "/schema/style.css")}
+    assert described & routes_in(pages) == about_the_api
 
 
 def test_no_two_operations_have_the_same_id() -> None:

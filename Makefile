@@ -56,11 +56,12 @@ check: $(SYNCED) ## Run what CI runs: lock file, format, lint, types, imports, c
 	@$(PYTEST) $(COVERED:%=--ignore=%)
 
 .PHONY: fix
-fix: $(SYNCED) ## Format, apply safe lint fixes, regenerate docs/openapi.json
+fix: $(SYNCED) ## Format, apply safe lint fixes, regenerate docs/openapi.json and the table of settings
 	$(VENV) -m ruff format .
 	$(VENV) -m ruff check --fix .
 	$(VENV) -m ruff format .
 	$(VENV) -m app openapi > docs/openapi.json
+	$(VENV) -m infrastructure.settings_table docs/configuration.md
 
 .PHONY: bench
 bench: $(SYNCED) ## Measure this machine, then kill processes under load (over an hour; needs wrk)

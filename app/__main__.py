@@ -12,16 +12,17 @@ import psycopg
 from app.admin.arguments import HELP, add_commands
 from app.admin.commands import run
 from app.admin.demo import make_demo
-from app.config import Config, InvalidSetting, from_environment
 from app.observability.metrics.multiprocess_dir import VARIABLE, shared_folder
 from app.openapi.description import describe
 from app.process.server import serve
 from domain.refusal import Refusal
 from infrastructure.database.errors import StorageError
 from infrastructure.log_format import configure_logging
+from infrastructure.setting import API, InvalidSetting
+from infrastructure.settings import Settings
 
 
-def _serve(config: Config) -> int:
+def _serve(config: Settings) -> int:
     with ExitStack() as stack:
         if not config.metrics_folder:
             # Before the processes start: they inherit it, and decide by it at import how they count.
@@ -44,7 +45,7 @@ def main(arguments: list[str]) -> int:
         sys.stdout.buffer.write(describe().document)
         return 0
     try:
-        config = from_environment(os.environ)
+        config = Settings.from_environment(os.environ, API)
         if options.command == "serve":
             configure_logging()
             return _serve(config)

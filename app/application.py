@@ -4,7 +4,6 @@ import gc
 import os
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager, nullcontext
-from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -74,7 +73,6 @@ from app.api.webhooks.rotate import rotate_webhook_secret
 from app.api.webhooks.test import test_webhook
 from app.api.webhooks.update import change_webhook
 from app.auth.authorization import authorize
-from app.config import Config, from_environment
 from app.handlers import HttpRequest, raw_request
 from app.http.access_log import AccessLogMiddleware
 from app.http.errors import CONTENT_TYPE, Problem, problem_json, to_problem
@@ -103,12 +101,14 @@ from app.verification.verifier import Verifier
 from eventstore.group_commit import BatchHandler as JudgeOf
 from eventstore.group_commit import BatchLimits
 from gateway.config import GatewayConfig
-from gateway.geoip import country_lookup
 from gateway.openid.provider import Provider
 from infrastructure.cursors import CursorSigner
 from infrastructure.database.connections import AUTH_ROLE, Timeouts, connect, pool
 from infrastructure.encryption import Sealer
+from infrastructure.geoip import country_lookup
 from infrastructure.log_format import configure_logging
+from infrastructure.setting import API
+from infrastructure.settings import Settings
 from projections.commands import commands_on
 
 ServiceRoute = Callable[[RawRequest, Services], Awaitable[RawResponse]]
@@ -206,7 +206,7 @@ DIRECT_ROUTES: dict[tuple[str, str], ServiceRoute] = {
 
 
 def create_app(
-    config: Config,
+    config: Settings,
     altered: Callable[[JudgeOfKeys], JudgeOfKeys] = lambda judge: judge,
     bounds: BatchLimits | None = None,
 ) -> ASGIApp:
@@ -241,9 +241,9 @@ def create_app(
         sealer=Sealer(config.master_keys),
         cursors=CursorSigner(config.master_keys),
         plans=config.plans,
-        openid=None if config.openid is None else Provider(config.openid, config.public_url + openid.PATH),
+        openid=Provider(config, config.public_url + openid.PATH) if config.oidc_issuer else None,
         standing=SystemSnapshot(config.redis_url, verification.probe),
-        exposition=Exposition(Path(config.metrics_folder) if config.metrics_folder else None),
+        exposition=Exposition(config.metrics_folder),
         rate_limits=rate_limits,
         country_of=country_lookup(config.geo_database),
     )
@@ -290,7 +290,7 @@ def create_app(
         trusted_proxies=config.trusted_proxies,
         public_url=config.public_url,
     )
-    observed = AccessLogMiddleware(handled, direct, recorder, config.log_access, services.draining, connections)
+    observed = AccessLogMiddleware(handled, direct, recorder, config.access_log, services.draining, connections)
     return traces.requests(observed, frozenset(path for _, path in DIRECT_ROUTES))
 
 
@@ -302,7 +302,7 @@ def app_from_environment() -> ASGIApp:
     """What the server calls in each of its processes."""
     exit_with_parent()
     configure_logging()
-    return create_app(from_environment(os.environ))
+    return create_app(Settings.from_environment(os.environ, API))
 
 
 def _quiet_garbage_collector() -> None:

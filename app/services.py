@@ -3,7 +3,6 @@
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 
-from app.config import Config
 from app.observability.health.snapshot import SystemSnapshot
 from app.observability.metrics.lazy_exporter import Exposition
 from app.process.draining import Draining
@@ -12,12 +11,13 @@ from app.verification.requests import VerificationQueue
 from domain.plans.plan import Plans
 from eventstore.commands import Commands
 from gateway.gateway import Gateway
-from gateway.geoip import CountryOf
 from gateway.openid.provider import Provider
 from infrastructure.cursors import CursorSigner
 from infrastructure.database.connections import Connection, Pool
 from infrastructure.database.tenant import credential_lookup, read_transaction, write_transaction, writing_at_the_gate
 from infrastructure.encryption import Sealer
+from infrastructure.geoip import CountryOf
+from infrastructure.settings import Settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +28,7 @@ class Services:
     returns the country of an address.
     """
 
-    config: Config
+    config: Settings
     draining: Draining
     pool: Pool
     commands: Commands

@@ -49,6 +49,25 @@ def parse_network(text: str) -> Network:
         raise ValueError(_network_hint(text)) from None
 
 
+def parse_networks(text: str) -> tuple[Network, ...]:
+    """Return the networks in `text`, which separates them with commas; ValueError names the one that is not valid."""
+    networks: list[Network] = []
+    for written in filter(None, (part.strip() for part in text.split(","))):
+        try:
+            networks.append(parse_network(written))
+        except ValueError as error:
+            raise ValueError(f"{written!r}: {error}. Write networks such as 10.0.0.0/8,::1/128") from None
+    return tuple(networks)
+
+
+def is_loopback_host(host: str) -> bool:
+    """Return whether a URL with this host leads to the same machine."""
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
 @lru_cache(maxsize=10_000)
 def stored_network(text: str) -> Network:
     """Return the network that a stored `text` spells; ValueError when it spells none.

@@ -4,13 +4,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from embedded.settings import Settings
+from infrastructure.settings import Settings
 
 _READ = ("KEYLEDGER_GEO_DATABASE", "SSL_CERT_FILE", "OTEL_EXPORTER_OTLP_CERTIFICATE")
-_WRITTEN = ("PROMETHEUS_MULTIPROC_DIR", "KEYLEDGER_USAGE_EXPORT")
+_WRITTEN = ("PROMETHEUS_MULTIPROC_DIR", "KEYLEDGER_USAGE_EXPORT_DIR")
 _APPENDED = "KEYLEDGER_MAIL_FILE"
-_WHOLE_PATH_OR_WORD = "KEYLEDGER_USAGE_EXPORT"
-"""The workers refuse a path that is not whole, since another word than a path has a meaning there."""
 
 
 def arguments_of_check(settings: Settings, environment: Mapping[str, str]) -> list[str]:
@@ -20,7 +18,7 @@ def arguments_of_check(settings: Settings, environment: Mapping[str, str]) -> li
     arguments += [f"{name}=write to:{path}" for name in _WRITTEN if (path := _path(environment, name))]
     if not environment.get("SMTP_URL", "").strip() and (path := _path(environment, _APPENDED)):
         arguments.append(f"{_APPENDED}=append to:{path}")
-    url = settings.redis_url or ""
+    url = settings.redis_url
     if url.startswith("unix:") and (socket := Path(unquote(urlsplit(url).path))).exists():
         arguments.append(f"REDIS_URL=connect to:{socket}")
     return arguments
@@ -34,7 +32,7 @@ def with_absolute_paths(environment: Mapping[str, str]) -> dict[str, str]:
 
 def _path(environment: Mapping[str, str], name: str) -> Path | None:
     value = environment.get(name, "").strip()
-    if not value or (name == _WHOLE_PATH_OR_WORD and not value.startswith("/")):
+    if not value:
         return None
     # Without the folders that `..` leads through: they may be closed to the account.
     return Path(value) if Path(value).is_absolute() else Path(value).resolve()

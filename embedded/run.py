@@ -18,10 +18,11 @@ from embedded.runtime_folder import RuntimeFolder
 from embedded.servers import Addresses, start_servers
 from embedded.service import Service
 from embedded.service_account import ServiceAccount
-from embedded.settings import Settings, validate_settings
+from embedded.settings import host_to_connect_to, read_settings
 from embedded.signals import StopRequested, stop_requests
 from embedded.supervisor import Part, Supervisor
 from infrastructure.database.logins import OWNER_URL, RUNTIME_URL
+from infrastructure.settings import Settings
 
 _LOOPBACK = "127.0.0.1"
 _EXAMPLE_PORT_MOST = 65_000  # above it there may be no free port to find
@@ -40,8 +41,7 @@ def run(environment: Mapping[str, str]) -> None:
 
     Raises CannotStart, also with everything stopped.
     """
-    settings = Settings.from_environment(environment)
-    validate_settings(settings, environment)
+    settings = read_settings(environment)
     supervisor = Supervisor()
     try:
         with stop_requests(), DataDirectory(settings.home) as home, reap_on_exit(home.folder):
@@ -85,12 +85,12 @@ def _start(
     example_port = _example_port(home, min(settings.port + 1, _EXAMPLE_PORT_MOST))
     _start_services(settings, supervisor, services, example_port)
     _ensure_demo(settings, supervisor, services, f"http://{_LOOPBACK}:{example_port}/mcp")
-    print_line(f"Keyledger runs at {settings.address} (after {time.monotonic() - began:.1f} s)")
+    print_line(f"Keyledger runs at {settings.public_url} (after {time.monotonic() - began:.1f} s)")
     if home.credentials.exists():
         print_line(f"Credentials for a first try: {home.credentials}")
     print_line(f"Settings for python -m app admin, eventstore and projections: {home.operator_settings}")
     print_line(
-        f"Sign in as owner@demo.example at {settings.address}/sign-in; the link is shown here and in {home.mail}"
+        f"Sign in as owner@demo.example at {settings.public_url}/sign-in; the link is shown here and in {home.mail}"
     )
     print_line(f"Logs: {home.logs}. Ctrl-C stops everything.")
     return mails
@@ -111,12 +111,12 @@ def _environment(
         "PYTHONUNBUFFERED": "1",
         RUNTIME_URL: addresses.runtime_url,
         "REDIS_URL": addresses.redis_url,
-        "KEYLEDGER_MASTER_KEY": settings.master_key or home.master_key(),
-        "KEYLEDGER_PUBLIC_URL": settings.address,
+        "KEYLEDGER_MASTER_KEY": environment.get("KEYLEDGER_MASTER_KEY", "").strip() or home.master_key(),
+        "KEYLEDGER_PUBLIC_URL": settings.public_url,
         # Without a mail server, a link to sign in is read here. Another account reaches it from its working folder.
         "KEYLEDGER_MAIL_FILE": given.get("KEYLEDGER_MAIL_FILE") or (MAIL if account else str(home.mail)),
         # The example MCP server listens on loopback, which the gateway refuses otherwise.
-        "KEYLEDGER_UPSTREAM_ALLOW": environment.get("KEYLEDGER_UPSTREAM_ALLOW") or "127.0.0.0/8,::1/128",
+        "KEYLEDGER_EGRESS_ALLOW": environment.get("KEYLEDGER_EGRESS_ALLOW") or "127.0.0.0/8,::1/128",
         "HOST": settings.host,
         "PORT": str(settings.port),
         "API_WORKERS": str(settings.api_workers),
@@ -162,7 +162,7 @@ def _start_services(settings: Settings, supervisor: Supervisor, services: _Servi
     service, grace_seconds = services.service, settings.grace_seconds + _CLOSING
     example_ready = partial(is_listening, _LOOPBACK, example_port)
     example = service("example-mcp", "examples.mcp_server", "--port", str(example_port), is_ready=example_ready)
-    api_ready = partial(answers_ok, settings.own_host, settings.port, "/health/live")
+    api_ready = partial(answers_ok, host_to_connect_to(settings), settings.port, "/health/live")
     supervisor.start_together(
         [
             Part("example-mcp", example, _EXAMPLE_STOP, optional=True),
@@ -179,7 +179,7 @@ def _ensure_demo(settings: Settings, supervisor: Supervisor, services: _Services
     if account:
         account.folder.take_credentials()
     if home.credentials.exists():
-        home.correct_credentials(settings.address)
+        home.correct_credentials(settings.public_url)
         return
     target = "." if account else str(home.folder)  # under another account, its working folder
     _make_demo(supervisor, services.service("demo", "app", "demo", "--to", target, "--mcp-url", mcp_url))

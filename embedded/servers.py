@@ -8,9 +8,9 @@ from embedded.external_servers import require_database, require_redis
 from embedded.orphan_reaper import POSTGRESQL, VALKEY
 from embedded.postgres import PostgreSQL
 from embedded.service_account import ServiceAccount
-from embedded.settings import Settings
 from embedded.supervisor import Supervisor
 from embedded.valkey import Valkey
+from infrastructure.settings import Settings
 
 
 class Addresses(NamedTuple):
@@ -33,7 +33,7 @@ def _start_postgresql(
     settings: Settings, home: DataDirectory, supervisor: Supervisor, account: ServiceAccount | None
 ) -> tuple[str, str]:
     if settings.database_url:
-        owner_url = settings.owner_url or settings.database_url
+        owner_url = settings.migration_database_url or settings.database_url
         # The login that runs the service may not be there before the first migration.
         require_database(owner_url)
         print_status("postgresql", "ready (DATABASE_URL)")

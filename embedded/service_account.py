@@ -22,8 +22,8 @@ from embedded.runtime_folder import RuntimeFolder
 from embedded.service import RunAs, Service
 from embedded.service_environment import service_environment
 from embedded.service_folder import ServiceFolder
-from embedded.settings import Settings
 from embedded.socket_server import Clients
+from infrastructure.settings import Settings
 
 _LIST_BYTES_MAX = 4 * 2**20
 

@@ -6,10 +6,12 @@ socket of an SSH agent.
 
 from collections.abc import Mapping
 
+from infrastructure.settings import SETTINGS
+
 _PREFIXES = ("KEYLEDGER_", "OIDC_", "OTEL_", "PROMETHEUS_", "PG", "SSL_CERT_", "LC_")
 _NAMES = frozenset(
     {
-        *("API_WORKERS", "DATABASE_URL", "HOST", "MAIL_FROM", "PORT", "REDIS_URL", "SMTP_URL", "WORKERS"),
+        *(setting.name for setting in SETTINGS.values()),
         *("LANG", "LANGUAGE", "PATH", "TZ"),
         *("PYTHONDEVMODE", "PYTHONFAULTHANDLER", "PYTHONTRACEMALLOC", "PYTHONUNBUFFERED", "PYTHONWARNINGS"),
         # The exporter of traces takes these from the environment.

@@ -307,7 +307,7 @@ class _Writer(Generic[Item, Reply]):
             return
         if not batch[0].reply.done():
             batch[0].reply.set_exception(error)
-        _log.error("question_failed", exc_info=error)
+        _log.error("verification_failed", exc_info=error)
 
     async def _decide_and_append(self, waiting: Sequence[_Pending[Item, Reply]]) -> list[Reply]:
         questions = [each.question for each in waiting]

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_network
 from typing import assert_never
 
-from gateway.policy import EgressPolicy
+from infrastructure.egress_policy import EgressPolicy
 
 Address = IPv4Address | IPv6Address
 
@@ -90,4 +90,4 @@ def embedded_ipv4(address: Address) -> Address:
 def allow_hint(address: Address) -> str:
     """Return what an operator adds to the configuration so that `address` may be reached."""
     network = ip_network(embedded_ipv4(address))
-    return f"an operator can allow it with KEYLEDGER_UPSTREAM_ALLOW={network}"
+    return f"an operator can allow it with KEYLEDGER_EGRESS_ALLOW={network}"

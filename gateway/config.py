@@ -2,7 +2,7 @@
 
 import msgspec
 
-from gateway.policy import EgressPolicy
+from infrastructure.egress_policy import EgressPolicy
 
 
 class GatewayConfig(msgspec.Struct, frozen=True):

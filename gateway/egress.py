@@ -97,7 +97,7 @@ class _GuardedBackend(httpcore2.AsyncNetworkBackend):
             if (reason := refusal_reason(address, self._config.egress, encrypted=self._encrypted)) is not None:
                 # The address itself is not told: what a name means inside our network is nobody's business.
                 raise EgressRefused(
-                    f"It {reason}. An operator can allow its network with KEYLEDGER_UPSTREAM_ALLOW"
+                    f"It {reason}. An operator can allow its network with KEYLEDGER_EGRESS_ALLOW"
                     " and see to it that every address of its name is on that list."
                 )
         for address in addresses[:-1]:

@@ -8,8 +8,8 @@ import re
 from ipaddress import IPv4Address, IPv6Address, ip_address
 
 from gateway.addresses import Address, allow_hint, refusal_reason
-from gateway.policy import EgressPolicy
 from gateway.url_credentials import credential_in
+from infrastructure.egress_policy import EgressPolicy
 
 SEALED = "use auth_type and its fields, such as auth_type query with auth_parameter and auth_token"
 SIGNED = "leave it out, and verify the signature of each message"

@@ -100,7 +100,7 @@ async def list_again(pool: Pool, way: McpTarget) -> None:
         async with write_transaction(pool, way.organization_id) as connection:
             await connection.execute(*health_list_again(way.mcp_id, now()))
     except (Unavailable, *UNAVAILABLE):
-        _log.warning("mcp_health_unrecorded", mcp_id=way.mcp_id)
+        _log.warning("mcp_health_not_recorded", mcp_id=way.mcp_id)
 
 
 async def probe(
@@ -162,7 +162,7 @@ async def _record(commands: Commands, way: McpTarget, found: HealthObservation) 
             async with write_transaction(commands.pool, way.organization_id) as connection:
                 await connection.execute(*noted)
     except (Unavailable, *UNAVAILABLE):
-        _log.warning("mcp_health_unrecorded", mcp_id=way.mcp_id)
+        _log.warning("mcp_health_not_recorded", mcp_id=way.mcp_id)
     except (McpNotFound, ConcurrentChange):
         pass  # It was deleted meanwhile, or others who found the same were faster.
 

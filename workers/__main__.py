@@ -13,15 +13,16 @@ import psycopg
 import redis
 import structlog
 
-from gateway.geoip import geolocator
 from infrastructure.clock import now
 from infrastructure.database.connections import describe
 from infrastructure.database.errors import StorageError
+from infrastructure.geoip import geolocator
 from infrastructure.log_format import configure_logging
+from infrastructure.setting import WORKERS, InvalidSetting
+from infrastructure.settings import Settings
 from workers.anomaly_replay import ReplayPeriod, format_alert, parse_thresholds, replay
-from workers.config import Config, ConfigError
 from workers.failed_jobs import forget, retry
-from workers.retention import RemovedDay, preview, remove_expired
+from workers.retention import RemovedDay, Retention, preview, remove_expired
 from workers.schedule import QUEUES
 from workers.scheduler import Scheduler
 from workers.status import lines, status
@@ -31,21 +32,21 @@ from workers.worker_pool import WorkerPool
 _log = structlog.get_logger("workers")
 
 
-def _run(config: Config) -> None:
+def _run(config: Settings) -> None:
     _log.info("workers_started", workers=config.workers)
     WorkerPool(config).start()
 
 
-def _schedule(config: Config) -> None:
+def _schedule(config: Settings) -> None:
     connection = connect(config.redis_url)
     wait_until_ready(connection)
     _log.info("scheduler_started")
     Scheduler(connection).start()
 
 
-def _retention(config: Config, *, dry_run: bool) -> int:
+def _retention(config: Settings, *, dry_run: bool) -> int:
     """0: what was old enough left, or nothing was; 1: a day has to stay, or its file could not be written."""
-    retention = config.retention
+    retention = Retention.from_settings(config)
     kept = "for ever" if retention.usage_days is None else f"for {retention.usage_days} days"
     print(f"uses are kept {kept}")
     if retention.why_nothing_leaves is not None:
@@ -61,7 +62,7 @@ def _retention(config: Config, *, dry_run: bool) -> int:
     return 0
 
 
-def _status(config: Config, *, as_json: bool) -> int:
+def _status(config: Settings, *, as_json: bool) -> int:
     """1: Valkey or PostgreSQL does not answer."""
     seen = asyncio.run(status(config.database_url, connect(config.redis_url), now()))
     if as_json:
@@ -72,18 +73,18 @@ def _status(config: Config, *, as_json: bool) -> int:
     return 1 if seen.problems else 0
 
 
-def _retry(config: Config, names: Sequence[str]) -> int:
+def _retry(config: Settings, names: Sequence[str]) -> int:
     tried = retry(connect(config.redis_url), names)
     print(f"tried again: {', '.join(tried)}" if tried else "nothing had failed")
     return 0
 
 
-def _forget(config: Config, names: Sequence[str]) -> int:
+def _forget(config: Settings, names: Sequence[str]) -> int:
     print(f"{forget(connect(config.redis_url), names)} forgotten")
     return 0
 
 
-def _replay(config: Config, options: argparse.Namespace) -> int:
+def _replay(config: Settings, options: argparse.Namespace) -> int:
     """2: a threshold or the stretch can not be meant."""
     try:
         given = parse_thresholds(options.threshold)
@@ -148,8 +149,8 @@ def main(arguments: list[str]) -> int:
     options = parser.parse_args(arguments)
     _configure_logging()
     try:
-        return _carry_out(options, Config.from_environment(os.environ))
-    except ConfigError as error:
+        return _carry_out(options, Settings.from_environment(os.environ, WORKERS))
+    except InvalidSetting as error:
         print(error, file=sys.stderr)
         return 2
     except psycopg.Error as error:
@@ -161,7 +162,7 @@ def main(arguments: list[str]) -> int:
     return 1
 
 
-def _carry_out(options: argparse.Namespace, config: Config) -> int:
+def _carry_out(options: argparse.Namespace, config: Settings) -> int:
     match options.command:
         case "run":
             _run(config)

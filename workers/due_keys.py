@@ -128,5 +128,5 @@ async def _process_page(pool: Pool, duty: DueKeyTask[K], page: list[K]) -> set[s
         # That others kept changing a key is no defect of it: its turn comes again in a second.
         bad = isinstance(outcome, BaseException) and not isinstance(outcome, ConcurrentChange)
         if bad and _news(key.key_id):
-            _log.error("key_can_not_be_changed", by=duty.actor.id, key_id=key.key_id, exc_info=outcome)
+            _log.error("key_change_failed", by=duty.actor.id, key_id=key.key_id, exc_info=outcome)
     return {key.key_id for key, outcome in zip(page, outcomes, strict=True) if outcome is not True}

@@ -15,7 +15,8 @@ from infrastructure.clock import correct_by
 from infrastructure.database.clock import ClockDiffers, is_too_far, read_clock
 from infrastructure.database.connections import WORKER_ROLE, Connection, Pool, pool
 from infrastructure.database.errors import UNAVAILABLE, Unavailable
-from workers.config import Config
+from infrastructure.setting import WORKERS
+from infrastructure.settings import Settings
 from workers.log_throttle import LogThrottle
 
 CONNECTIONS_MAX = 8
@@ -55,15 +56,15 @@ def run_job(work: Callable[[Pool], Awaitable[None]], *, irreversible: bool = Tru
     run_job_with_config(lambda connections, _: work(connections), irreversible=irreversible)
 
 
-def run_job_with_config(work: Callable[[Pool, Config], Awaitable[None]], *, irreversible: bool = True) -> None:
+def run_job_with_config(work: Callable[[Pool, Settings], Awaitable[None]], *, irreversible: bool = True) -> None:
     """The same for work that needs more of the configuration than the database."""
-    config = Config.from_environment(os.environ)
+    config = Settings.from_environment(os.environ, WORKERS)
     _tolerate_outage(_with_pool(config.database_url, lambda connections: work(connections, config), irreversible))
 
 
-def run_long_job(work: Callable[[Config], Awaitable[None]], seconds: float) -> None:
+def run_long_job(work: Callable[[Settings], Awaitable[None]], seconds: float) -> None:
     """The same for work that opens what it needs itself, and may take `seconds`."""
-    _tolerate_outage(_within(work(Config.from_environment(os.environ)), seconds))
+    _tolerate_outage(_within(work(Settings.from_environment(os.environ, WORKERS)), seconds))
 
 
 def _tolerate_outage(work: Coroutine[None, None, None]) -> None:
@@ -111,4 +112,4 @@ async def _within(work: Awaitable[None], seconds: float) -> None:
             raise
         last_run.complete = False
         # The database may be well: what was too much for one run is the next one's.
-        _log.warning("job_cut_off", after_seconds=seconds)
+        _log.warning("job_timed_out", after_seconds=seconds)

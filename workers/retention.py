@@ -4,17 +4,44 @@ Every step can be the last one: what a killed process left is made good by the n
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
+from domain.plans.plan import usage_days
 from eventstore.retention import claim, days, expired_days, export, remove, summary
 from infrastructure.clock import now
 from infrastructure.database.connections import MAINTENANCE_TIMEOUTS, WORKER_ROLE, Connection, connect
 from infrastructure.database.errors import StorageError
+from infrastructure.settings import Settings
 from projections.registry import USAGE_PROJECTIONS
 from workers.job_runner import check_clock
-from workers.retention_settings import Retention
+
+
+@dataclass(frozen=True, slots=True)
+class Retention:
+    """`usage_days`: how long uses are kept; None: permanently. `folder`: where they are exported before removal.
+
+    `discard`: uses are removed without an export. With neither, none is removed.
+    """
+
+    usage_days: int | None
+    folder: Path | None = None
+    discard: bool = False
+
+    @classmethod
+    def from_settings(cls, settings: Settings) -> Self:
+        return cls(usage_days(settings.plans), settings.usage_export_dir, settings.usage_discard)
+
+    @property
+    def why_nothing_leaves(self) -> str | None:
+        """None: days that are old enough are removed."""
+        if self.usage_days is None:
+            return "a plan keeps its uses permanently. Set usage_days of every plan in KEYLEDGER_PLANS"
+        if self.folder is None and not self.discard:
+            return "KEYLEDGER_USAGE_EXPORT_DIR is not set. Set it to a folder, or set KEYLEDGER_USAGE_DISCARD=true"
+        return None
 
 
 class RemovedDay(NamedTuple):

@@ -8,7 +8,7 @@ import structlog
 from redis.backoff import ConstantBackoff
 from redis.retry import Retry
 
-from workers.config import ConfigError
+from infrastructure.setting import InvalidSetting
 from workers.log_throttle import LogThrottle
 
 Valkey = redis.Redis
@@ -27,7 +27,7 @@ _unavailable = LogThrottle()
 def connect(url: str, *, answer_seconds: float = _ANSWER_SECONDS) -> Valkey:
     """A client that has not connected yet. A command is tried twice, so that a restart between two costs none.
 
-    `answer_seconds` must be longer than any command waits in Valkey. Raises ConfigError.
+    `answer_seconds` must be longer than any command waits in Valkey. Raises InvalidSetting.
     """
     try:
         return redis.Redis.from_url(  # pyright: ignore[reportUnknownMemberType]
@@ -37,7 +37,7 @@ def connect(url: str, *, answer_seconds: float = _ANSWER_SECONDS) -> Valkey:
             retry=Retry(ConstantBackoff(_RETRY_SECONDS), _RETRIES),
         )
     except ValueError:
-        raise ConfigError("REDIS_URL is not an address of Valkey or Redis: redis://host:port/0") from None
+        raise InvalidSetting("REDIS_URL", "is not an address of Valkey or Redis, such as redis://host:6379/0") from None
 
 
 def wait_until_ready(connection: Valkey) -> None:

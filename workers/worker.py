@@ -90,7 +90,7 @@ class JobWorker(SimpleWorker):
             log_unavailable(error)
         elif isinstance(error, InvalidJobOperation | ValueError) and self._was_forgotten():
             # The next tick enqueues it anew, and shows it again if the error was the job's own.
-            _log.info("job_forgotten", job=job.func_name)
+            _log.info("job_lost", job=job.func_name)
         else:
             _log.error("job_failed", job=job.func_name, exc_info=exc_info)
 

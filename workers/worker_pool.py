@@ -14,7 +14,7 @@ from rq.serializers import JSONSerializer
 from rq.worker_pool import ForkProcess
 from rq.worker_pool import WorkerPool as RqWorkerPool
 
-from workers.config import Config
+from infrastructure.settings import Settings
 from workers.schedule import ISOLATED_QUEUES, QUEUES, SHARED_QUEUES
 from workers.valkey import connect
 from workers.worker import work
@@ -28,7 +28,7 @@ _log = structlog.get_logger(__name__)
 class WorkerPool(RqWorkerPool):
     """Runs until SIGTERM or SIGINT."""
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self, config: Settings) -> None:
         super().__init__(
             QUEUES,
             connect(config.redis_url),

@@ -5,10 +5,10 @@ from datetime import timedelta
 
 from app.admin import organizations
 from app.admin.links import sign_in_link
-from app.config import Config
 from infrastructure.clock import now
 from infrastructure.database.clock import read_clock
 from infrastructure.database.connections import WORKER_ROLE, Pool, pool
+from infrastructure.settings import Settings
 from projections.commands import commands_on
 from projections.records.sessions.queries import failures
 
@@ -16,7 +16,7 @@ _FAILURES_KEPT = timedelta(days=90)
 """No older ones are there: see `workers/jobs/purge_sign_ins.py`."""
 
 
-async def run(config: Config, options: argparse.Namespace) -> list[str]:
+async def run(config: Settings, options: argparse.Namespace) -> list[str]:
     """The lines for whoever asked. Raises a `Refusal` where it can not be done."""
     # An operator belongs to no organization, and sees all of them.
     async with pool(config.database_url, role=WORKER_ROLE, size_max=2) as connections:
@@ -26,7 +26,7 @@ async def run(config: Config, options: argparse.Namespace) -> list[str]:
         return await _lines(connections, config, options)
 
 
-async def _lines(connections: Pool, config: Config, options: argparse.Namespace) -> list[str]:
+async def _lines(connections: Pool, config: Settings, options: argparse.Namespace) -> list[str]:
     commands = commands_on(connections)
     match options.word:
         case "create-organization":

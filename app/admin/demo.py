@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import TypeVar
 
 from app.admin.demo_plan import DemoPlan, PlannedKey, finish_plan, keep_plan, new_plan, unfinished_plan
-from app.config import Config
 from domain.actor import SystemActor, UserActor
 from domain.decider import Decider
 from domain.grants import GRANTS
@@ -33,6 +32,7 @@ from gateway.endpoint import check_endpoint_url
 from infrastructure.clock import now
 from infrastructure.database.connections import WORKER_ROLE, Connection, Pool, Timeouts, pool
 from infrastructure.database.statements import Statement
+from infrastructure.settings import Settings
 from projections.commands import commands_on
 from projections.read_models.mcps.list import queries as mcp_list
 from projections.read_models.members.list import queries as member_list
@@ -52,7 +52,7 @@ _TIMEOUTS = Timeouts(connect=60, acquire=300, lock=300, statement=0, idle_in_tra
 """No caller waits for the demo, so a slow machine is no reason to give it up."""
 
 
-async def make_demo(config: Config, folder: Path, mcp_url: str) -> None:
+async def make_demo(config: Settings, folder: Path, mcp_url: str) -> None:
     """Make the demo organization and write `demo.env` into `folder`, readable by its owner alone.
 
     A second call continues where an interrupted one stopped.

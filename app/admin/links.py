@@ -2,14 +2,14 @@
 
 from app.auth.sessions import LINK_PREFIX, digest_of, new_secret
 from app.auth.sign_in import LINK_LASTS, link_to, resolve_recipient
-from app.config import Config
 from domain.refusal import NotFound
 from infrastructure.clock import now
 from infrastructure.database.connections import Pool
+from infrastructure.settings import Settings
 from projections.records.sessions import queries as sessions
 
 
-async def sign_in_link(pool: Pool, config: Config, email: str) -> str:
+async def sign_in_link(pool: Pool, config: Settings, email: str) -> str:
     """The link. Raises `NotFound` where nobody has that address: an operator may know."""
     async with pool.connection() as connection:
         _, people = resolve_recipient(email, await sessions.people_of_address(connection, email))

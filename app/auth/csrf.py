@@ -8,15 +8,15 @@ import hmac
 from urllib.parse import urlsplit
 
 from app.auth.sessions import csrf_token
-from app.config import Config
 from app.http.errors import Problem
 from app.http.messages import RawRequest
+from infrastructure.settings import Settings
 
 SAFE_METHODS = frozenset({"GET", "HEAD"})
 HEADER = "x-csrf-token"
 
 
-def reject_cross_site(inbound: RawRequest, config: Config) -> None:
+def reject_cross_site(inbound: RawRequest, config: Settings) -> None:
     """403 for a request that a page of another site made. One that says nothing about it was made by no browser."""
     site = inbound.header("sec-fetch-site")
     origin = inbound.header("origin")
@@ -24,7 +24,7 @@ def reject_cross_site(inbound: RawRequest, config: Config) -> None:
         raise Problem("forbidden", "The request was made by a page of another site.")
 
 
-def require_csrf_token(inbound: RawRequest, config: Config, secret: str, token: str | None) -> None:
+def require_csrf_token(inbound: RawRequest, config: Settings, secret: str, token: str | None) -> None:
     """403 for a request with the cookie of a session that does not prove that it was meant."""
     reject_cross_site(inbound, config)
     if token is None:
@@ -34,7 +34,7 @@ def require_csrf_token(inbound: RawRequest, config: Config, secret: str, token: 
         raise Problem("forbidden", "The token in X-CSRF-Token is not the one of this session. GET /v1/session says it.")
 
 
-def _is_own(origin: str, inbound: RawRequest, config: Config) -> bool:
+def _is_own(origin: str, inbound: RawRequest, config: Settings) -> bool:
     """Whether the page came from the public address of this service, or from where the request itself went to.
 
     The second lets `make run` answer at localhost as at 127.0.0.1. A page of another site has another host there.

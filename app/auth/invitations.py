@@ -8,7 +8,6 @@ from typing import Any, NamedTuple
 from psycopg.rows import TupleRow
 
 from app.auth.sessions import digest_of
-from app.config import Config
 from app.http.messages import RawRequest
 from app.services import Services
 from domain.actor import UserActor
@@ -23,6 +22,7 @@ from eventstore.execute import LockAndQuery, RelatedCommand
 from eventstore.recorded import Origin
 from infrastructure.clock import new_id, now
 from infrastructure.database.connections import Connection
+from infrastructure.settings import Settings
 from projections.read_models.invitations.list.queries import Accepting, Found, accepting, by_digest
 from projections.read_models.members.list.queries import user_put
 from projections.read_models.organizations.counts.queries import members_guard
@@ -44,7 +44,7 @@ class _Facts(NamedTuple):
     accepting: Accepting
 
 
-def link_to(config: Config, token: str) -> str:
+def link_to(config: Settings, token: str) -> str:
     """Where the holder of `token` accepts."""
     return f"{config.public_url}/invitations/accept?token={token}"
 

@@ -51,7 +51,7 @@ async def begin(services: Services, inbound: RawRequest, provider: Provider) -> 
         url = await provider.authorization_url(flow)
     except OpenIdError as error:
         raise await _problem(services, inbound, error) from error
-    sealed = services.sealer.seal(msgspec.json.encode(flow), purpose=_PURPOSE, bound_to=provider.settings.issuer)
+    sealed = services.sealer.seal(msgspec.json.encode(flow), purpose=_PURPOSE, bound_to=provider.issuer)
     cookie = cookies_of(services.config).set(COOKIE, urlsafe_b64encode(sealed).rstrip(b"=").decode(), FLOW_LASTS)
     return url, cookie
 
@@ -79,7 +79,7 @@ def _flow(services: Services, inbound: RawRequest, provider: Provider, answer: A
     written = cookies_of(services.config).read(inbound, COOKIE) or ""
     try:
         sealed = b64decode(written + "=" * (-len(written) % 4), altchars=b"-_", validate=True)
-        plain = services.sealer.open(sealed, purpose=_PURPOSE, bound_to=provider.settings.issuer)
+        plain = services.sealer.open(sealed, purpose=_PURPOSE, bound_to=provider.issuer)
         flow = msgspec.json.decode(plain, type=Flow)
     except (NotBase64, ValueError, DecryptionFailed) as error:
         raise StateMismatch from error
@@ -88,7 +88,7 @@ def _flow(services: Services, inbound: RawRequest, provider: Provider, answer: A
         or now().timestamp() > flow.ends_at
     ):
         raise StateMismatch
-    if answer.iss not in {None, provider.settings.issuer}:
+    if answer.iss not in {None, provider.issuer}:
         raise StateMismatch("another issuer answered")
     if answer.error is not None or not answer.code:
         raise OpenIdError("it answered with an error")

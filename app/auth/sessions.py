@@ -8,16 +8,16 @@ import base64
 import os
 from datetime import timedelta
 from hashlib import sha256
-from ipaddress import ip_address
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from app.auth.bearer import presents_key
 from app.auth.callers import PersonCaller
-from app.config import Config
 from app.http.messages import RawRequest
 from app.services import Services
+from domain.networks import is_loopback_host
 from infrastructure.clock import now
+from infrastructure.settings import Settings
 from projections.records.sessions import queries as sessions
 
 SECRET_PREFIX = "ks_"  # noqa: S105 -- of session secrets, so that one in a log or a repository is recognised
@@ -71,12 +71,12 @@ class Cookies(NamedTuple):
         return values[0] if len(values) == 1 and values[0] else None
 
 
-def cookies_of(config: Config) -> Cookies:
+def cookies_of(config: Settings) -> Cookies:
     url = urlsplit(config.public_url)
-    return Cookies(secure=url.scheme != "http" or not _is_loopback(url.hostname or ""))
+    return Cookies(secure=url.scheme != "http" or not is_loopback_host(url.hostname or ""))
 
 
-def session_cookie(inbound: RawRequest, config: Config) -> str | None:
+def session_cookie(inbound: RawRequest, config: Settings) -> str | None:
     """Return the secret of a session in the cookie of the request, if there is one. A key in a header comes first."""
     if presents_key(inbound.headers):
         return None
@@ -102,10 +102,3 @@ async def load_session(services: Services, inbound: RawRequest, secret: str) -> 
         revision=person.revision,
         session_id=found.session_id,
     )
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"

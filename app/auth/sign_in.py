@@ -19,7 +19,6 @@ from app.auth.sign_in_throttle import (
     record_failure,
     throttle,
 )
-from app.config import Config
 from app.http.errors import Problem, unauthorized
 from app.http.messages import RawRequest
 from app.services import Services
@@ -33,6 +32,7 @@ from eventstore.execute import Lock, VersionPrecondition
 from eventstore.recorded import Origin
 from infrastructure.clock import new_id, now
 from infrastructure.database.statements import Statement
+from infrastructure.settings import Settings
 from projections.outboxes.mail.outbox import Mail, mail_add_for_link
 from projections.records.sessions import queries as sessions
 from projections.records.sessions.queries import Link, Person
@@ -122,7 +122,7 @@ async def link_without_mail(services: Services, people: Sequence[Person], method
     return token
 
 
-def link_to(config: Config, token: str) -> str:
+def link_to(config: Settings, token: str) -> str:
     """Where the holder of `token` signs in."""
     return f"{config.public_url}/sign-in/confirm?token={token}"
 

@@ -84,7 +84,7 @@ async def _settle(request: HttpRequest, statement: Statement) -> None:
         async with get_services(request).write_transaction(request.auth.organization_id) as connection:
             await connection.execute(*statement)
     except (StorageError, *UNAVAILABLE) as error:
-        _log.warning("answer_not_kept", error=type(error).__name__)
+        _log.warning("response_not_stored", error=type(error).__name__)
 
 
 def _bound_to(request: HttpRequest, repeatable: IdempotentRequest) -> str:

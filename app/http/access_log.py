@@ -11,11 +11,11 @@ from typing import Any
 import structlog
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
-from app.config import LogAccess
 from app.http.messages import DirectRoute
 from app.observability.metrics.recorder import METHODS, Recorder
 from app.process.draining import Draining
 from app.process.slow_headers import Connections
+from infrastructure.setting_values import AccessLog
 
 NO_ROUTE = "none"
 
@@ -29,7 +29,7 @@ _log = structlog.get_logger("app.access")
 class AccessLogMiddleware:
     """The outermost application. `direct`: the routes that are answered without the framework.
 
-    `log_access`: of which requests there is a line. `notable`: of all but those of the direct routes that were answered
+    `access_log`: of which requests there is a line. `notable`: of all but those of the direct routes that were answered
     as usual. Each use of a key is recorded already, and a line would add a fifth to the cost of a verification.
     """
 
@@ -38,14 +38,14 @@ class AccessLogMiddleware:
         inner: ASGIApp,
         direct: Mapping[tuple[str, str], DirectRoute],
         recorder: Recorder,
-        log_access: LogAccess,
+        access_log: AccessLog,
         draining: Draining,
         connections: Connections,
     ) -> None:
         self._inner = inner
         self._direct = {path for _, path in direct}
         self._recorder = recorder
-        self._log_access = log_access
+        self._log_access = access_log
         self._draining = draining
         self._connections = connections
 

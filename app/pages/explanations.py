@@ -163,7 +163,7 @@ EXPLANATIONS: dict[str, Explanation] = {
         "No connection to the MCP server could be made.",
         "It is down, its name does not resolve, its certificate is not valid, or its address is not one that this "
         "gateway may connect to.",
-        "Check `endpoint_url`. Servers in private networks have to be allowed with KEYLEDGER_UPSTREAM_ALLOW.",
+        "Check `endpoint_url`. Servers in private networks have to be allowed with KEYLEDGER_EGRESS_ALLOW.",
     ),
     "unavailable": Explanation(
         "The log cannot be written at this moment, and nothing is accepted that cannot be recorded.",

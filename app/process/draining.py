@@ -35,12 +35,12 @@ class Draining:
             self._task = asyncio.get_running_loop().create_task(self._drain(), name="draining")
 
     async def _drain(self) -> None:
-        _log.info("shutdown_began", active_requests=self.active, grace_seconds=self._grace_seconds)
+        _log.info("shutdown_started", active_requests=self.active, grace_seconds=self._grace_seconds)
         deadline = asyncio.get_running_loop().time() + self._grace_seconds
         while self.active and asyncio.get_running_loop().time() < deadline:  # noqa: ASYNC110 -- ends once
             await asyncio.sleep(_STEP_SECONDS)
         if self.active:
-            _log.warning("shutdown_cuts_requests_off", active_requests=self.active)
+            _log.warning("shutdown_requests_aborted", active_requests=self.active)
         # The server stops on SIGINT as it would have on SIGTERM: it closes its port and its idle connections.
         os.kill(os.getpid(), signal.SIGINT)
 

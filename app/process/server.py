@@ -4,14 +4,14 @@ from granian.constants import Interfaces, Loops
 from granian.http import HTTP1Settings
 from granian.server import Server
 
-from app.config import Config
 from infrastructure.log_format import library_logging
+from infrastructure.settings import Settings
 
 _CLOSING_SECONDS = 3
 """How long a process may take to close its connections after the grace period."""
 
 
-def serve(config: Config, application: str = "app.application:app_from_environment") -> None:
+def serve(config: Settings, application: str = "app.application:app_from_environment") -> None:
     """Serve until SIGTERM or SIGINT. `application`: what each process calls to make the ASGI application."""
     server = Server(
         application,

@@ -22,10 +22,10 @@ from msgspec import Struct
 
 from gateway.openid.errors import ProviderUnavailable, TokenInvalid
 from gateway.openid.pause import Pause
-from gateway.openid.settings import OpenIdSettings
 from gateway.openid.verified_email import Claims, settles, verified_email
 from gateway.retry_after import RETRY_AFTER_STATUS, retry_after_seconds
 from infrastructure.clock import now
+from infrastructure.settings import Settings
 
 T = TypeVar("T")
 
@@ -85,8 +85,8 @@ class Provider:
     A provider that answers 429 or 503 with `Retry-After` is not asked again sooner; sign-ins fail meanwhile.
     """
 
-    def __init__(self, settings: OpenIdSettings, redirect_uri: str) -> None:
-        self.settings = settings
+    def __init__(self, settings: Settings, redirect_uri: str) -> None:
+        self._settings = settings
         self._redirect_uri = redirect_uri
         self._http = httpx2.AsyncClient(timeout=_TIMEOUT_SECONDS, follow_redirects=False, trust_env=False)
         self._metadata: tuple[float, Metadata] | None = None
@@ -102,9 +102,13 @@ class Provider:
         await self._http.aclose()
 
     @property
+    def issuer(self) -> str:
+        return self._settings.oidc_issuer
+
+    @property
     def name(self) -> str:
         """What people know it by."""
-        return self.settings.name or httpx2.URL(self.settings.issuer).host
+        return self._settings.oidc_name or httpx2.URL(self.issuer).host
 
     async def authorization_url(self, flow: Flow) -> str:
         """Return where the browser is sent to. Refused during a pause: its code could not be exchanged."""
@@ -113,9 +117,9 @@ class Provider:
         challenge = base64.urlsafe_b64encode(sha256(flow.verifier.encode()).digest()).rstrip(b"=").decode()
         query = {
             "response_type": "code",
-            "client_id": self.settings.client_id,
+            "client_id": self._settings.oidc_client_id,
             "redirect_uri": self._redirect_uri,
-            "scope": self.settings.scopes,
+            "scope": self._settings.oidc_scopes,
             "state": flow.state,
             "nonce": flow.nonce,
             "code_challenge": challenge,
@@ -133,7 +137,7 @@ class Provider:
         if not settles(claims) and metadata.userinfo_endpoint is not None and tokens.access_token:
             headers = {"Authorization": f"Bearer {tokens.access_token}"}
             # Where the address in the ID token counts as it is, userinfo can only confirm it.
-            dispensable = self.settings.trust_email and bool(claims.email)
+            dispensable = self._settings.oidc_trust_email and bool(claims.email)
             pause = self._pause_of_userinfo if dispensable else self._pause
             try:
                 info = await self._asked("GET", metadata.userinfo_endpoint, Claims, headers=headers, pause=pause)
@@ -141,13 +145,13 @@ class Provider:
                 if not dispensable:
                     raise
                 _log.warning("openid_userinfo_failed", exc_info=True)
-        return Identity(claims.sub, verified_email(claims, info, trusted=self.settings.trust_email))
+        return Identity(claims.sub, verified_email(claims, info, trusted=self._settings.oidc_trust_email))
 
     async def _described(self) -> Metadata:
         if self._metadata is None or time.monotonic() - self._metadata[0] > _KEPT_SECONDS:
-            url = self.settings.issuer.rstrip("/") + "/.well-known/openid-configuration"
+            url = self.issuer.rstrip("/") + "/.well-known/openid-configuration"
             metadata = await self._asked("GET", url, Metadata)
-            if metadata.issuer != self.settings.issuer:
+            if metadata.issuer != self.issuer:
                 raise ProviderUnavailable(f"it calls itself {metadata.issuer}")
             self._metadata = (time.monotonic(), metadata)
         return self._metadata[1]
@@ -162,10 +166,12 @@ class Provider:
         headers: dict[str, str] = {}
         if "client_secret_basic" in metadata.token_endpoint_auth_methods_supported:
             # Each part form-encoded first (RFC 6749 §2.3.1).
-            pair = f"{quote(self.settings.client_id, safe='')}:{quote(self.settings.client_secret, safe='')}"
+            pair = (
+                f"{quote(self._settings.oidc_client_id, safe='')}:{quote(self._settings.oidc_client_secret, safe='')}"
+            )
             headers["Authorization"] = "Basic " + base64.b64encode(pair.encode()).decode()
         else:
-            form |= {"client_id": self.settings.client_id, "client_secret": self.settings.client_secret}
+            form |= {"client_id": self._settings.oidc_client_id, "client_secret": self._settings.oidc_client_secret}
         return await self._asked("POST", metadata.token_endpoint, _Tokens, headers=headers, form=form)
 
     async def _checked(self, metadata: Metadata, token: str, nonce: str) -> _IdToken:
@@ -173,7 +179,7 @@ class Provider:
         rules = jwt.JWTClaimsRegistry(
             leeway=_LEEWAY_SECONDS,
             iss={"essential": True, "value": metadata.issuer},
-            aud={"essential": True, "value": self.settings.client_id},
+            aud={"essential": True, "value": self._settings.oidc_client_id},
             exp={"essential": True},
             iat={"essential": True},
             sub={"essential": True},
@@ -185,7 +191,7 @@ class Provider:
             claims = msgspec.convert(decoded.claims, _IdToken)
         except (JoseError, ValueError, msgspec.ValidationError) as error:
             raise TokenInvalid(type(error).__name__) from error
-        if claims.azp not in {None, self.settings.client_id}:
+        if claims.azp not in {None, self._settings.oidc_client_id}:
             raise TokenInvalid("it was made for another client")
         return claims
 

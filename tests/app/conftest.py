@@ -87,7 +87,7 @@ def _started_apis(
 
         def start(**settings: str) -> Api:
             database_url = stack.enter_context(new_database(postgres, template))
-            settings = {"KEYLEDGER_PATIENCE_SECONDS": "15", **settings}  # a busy machine is no outage
+            settings = {"KEYLEDGER_REQUEST_TIMEOUT_SECONDS": "15", **settings}  # a busy machine is no outage
             server = Server(database_url, valkey.url, folder / f"{next(_numbers)}.log", settings)
             return stack.enter_context(_running(server, postgres))
 

@@ -53,7 +53,7 @@ class Server:
             "HOST": "127.0.0.1",
             "PORT": str(self.port),
             "KEYLEDGER_MASTER_KEY": self.master_key,
-            "KEYLEDGER_UPSTREAM_ALLOW": "127.0.0.0/8",
+            "KEYLEDGER_EGRESS_ALLOW": "127.0.0.0/8",
             **(settings or {}),
         }
         self._process: subprocess.Popen[bytes] | None = None

@@ -1,47 +1,85 @@
-"""Every setting is documented, and nothing else is."""
+"""Every setting is declared once, and everything that lists settings agrees with the declarations."""
 
 import ast
 import re
 
+import pytest
+from msgspec.structs import fields
+
+from infrastructure.setting import API, FORMER_NAMES, MAKE_RUN, WORKERS, InvalidSetting, Process
+from infrastructure.settings import SETTINGS, Settings
+from infrastructure.settings_table import with_table
 from tests.architecture.conftest import ROOT, modules
 
-SETTING = re.compile(r"[A-Z][A-Z0-9]*(_[A-Z0-9]+)*")
-READ_IN = {"app/config.py", "workers/config.py", "infrastructure/database/logins.py"}
+NAMES = {setting.name for setting in SETTINGS.values()}
+LITERAL = re.compile(r"`([^`]+)`")
+_LISTED = re.compile(r"KEYLEDGER_[A-Z_]+")
+
+OTHER_VARIABLES = {
+    # Of the containers.
+    "KEYLEDGER_DATABASE_PASSWORD",
+    "KEYLEDGER_MEMORY",
+    "KEYLEDGER_STOP_GRACE",
+    # Of the clients.
+    "KEYLEDGER_URL",
+    "KEYLEDGER_KEY",
+    "KEYLEDGER_ADMIN_KEY",
+    # Of the supervisor of `make run`, which sets it for its children.
+    "KEYLEDGER_EMBEDDED_CHILD",
+}
 
 
-def settings() -> set[str]:
-    return {
-        node.value
-        for name, tree in modules()
-        if name in READ_IN
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Constant) and isinstance(node.value, str) and SETTING.fullmatch(node.value)
-    }
-
-
-def documented() -> set[str]:
-    """Return the first column of the table in docs/configuration.md."""
+def test_the_configuration_page_has_the_table_of_the_declarations() -> None:
     page = (ROOT / "docs/configuration.md").read_text(encoding="utf-8")
-    return set(re.findall(r"^\| `([A-Z0-9_]+)` \|", page, re.MULTILINE))
+    assert with_table(page) == page, "run make fix"
+    assert set(re.findall(r"^\| `([A-Z0-9_]+)` \|", page, re.MULTILINE)) == NAMES
 
 
-def test_every_setting_is_in_the_table_of_the_configuration_page() -> None:
-    assert {"DATABASE_URL", "REDIS_URL", "WORKERS", "KEYLEDGER_MASTER_KEY"} <= settings()
-    assert settings() <= documented()
+def test_every_name_is_declared_once() -> None:
+    assert len(NAMES) == len(SETTINGS)
+    assert not NAMES & set(FORMER_NAMES)
 
 
-def test_the_table_promises_no_setting_that_nobody_reads() -> None:
-    # The folder of `make run` is read by the program that starts the others.
-    assert documented() - settings() <= {"KEYLEDGER_HOME"}
+@pytest.mark.parametrize("attribute", SETTINGS)
+def test_a_default_of_the_table_is_the_default_of_the_process(attribute: str) -> None:
+    setting = SETTINGS[attribute]
+    (default,) = (each.default for each in fields(Settings) if each.name == attribute)
+    written = LITERAL.fullmatch(setting.default_text or "")
+    if written is not None and written[1] not in {"DATABASE_URL", "http://HOST:PORT"}:
+        assert setting.value(written[1]) == default
 
 
-def test_the_containers_hand_on_every_setting_that_means_something_to_them() -> None:
-    # A file of mails and the data folder are for one machine; figures are shared inside a container; the image has no
-    # OpenTelemetry.
-    not_theirs = {name for name in documented() if name.startswith("OTEL_")}
-    not_theirs |= {"KEYLEDGER_MAIL_FILE", "KEYLEDGER_HOME", "PROMETHEUS_MULTIPROC_DIR"}
-    handed_on = set(re.findall(r"^ +([A-Z_]+): ", (ROOT / "compose.yaml").read_text(encoding="utf-8"), re.MULTILINE))
-    assert documented() - not_theirs <= handed_on
+def test_the_containers_receive_exactly_the_settings_that_concern_them() -> None:
+    compose = (ROOT / "compose.yaml").read_text(encoding="utf-8")
+    passed_on = set(re.findall(r"^ +([A-Z][A-Z_]+): ", compose, re.MULTILINE))
+    assert {setting.name for setting in SETTINGS.values() if setting.in_containers} <= passed_on
+    assert not {setting.name for setting in SETTINGS.values() if not setting.in_containers} & passed_on
+    assert {name for name in passed_on if name.startswith("KEYLEDGER_")} <= NAMES
+
+
+@pytest.mark.parametrize("process", [API, WORKERS, MAKE_RUN])
+@pytest.mark.parametrize("former", FORMER_NAMES)
+def test_a_former_name_is_refused_with_the_new_one(process: Process, former: str) -> None:
+    with pytest.raises(InvalidSetting) as refused:
+        Settings.from_environment({former: "1"}, process)
+    assert str(refused.value) == f"{former}: was renamed. Set {FORMER_NAMES[former]}"
+    assert set(_LISTED.findall(FORMER_NAMES[former])) <= NAMES
+
+
+def test_an_empty_former_name_is_ignored() -> None:
+    assert Settings.from_environment(dict.fromkeys(FORMER_NAMES, " "), MAKE_RUN) == Settings()
+
+
+def test_code_and_pages_name_no_setting_that_does_not_exist() -> None:
+    known = NAMES | OTHER_VARIABLES | set(FORMER_NAMES)
+    pages = [ROOT / "README.md", ROOT / "compose.yaml", ROOT / "Makefile", *sorted((ROOT / "docs").rglob("*.md"))]
+    for page in pages:
+        assert set(_LISTED.findall(page.read_text(encoding="utf-8"))) <= known - set(FORMER_NAMES), page
+    for name, tree in modules():
+        texts = [
+            node.value for node in ast.walk(tree) if isinstance(node, ast.Constant) and isinstance(node.value, str)
+        ]
+        assert {found.rstrip("_") for text in texts for found in _LISTED.findall(text)} <= known, name
 
 
 def test_the_environment_is_read_where_a_process_begins_and_nowhere_else() -> None:

@@ -141,18 +141,18 @@ def test_a_wrong_redis_url_is_named_without_its_password(
 
 
 def test_a_number_that_can_not_be_meant_is_named(tmp_path: Path) -> None:
-    assert _refusal(tmp_path / "home", PORT="http").startswith("keyledger: PORT has to be a whole number")
+    assert _refusal(tmp_path / "home", PORT="http").startswith("keyledger: PORT: must be a whole number")
 
 
 @pytest.mark.parametrize(
     ("name", "value"),
     [
         ("KEYLEDGER_PLANS", "free"),
-        ("KEYLEDGER_UPSTREAM_ALLOW", "loopback"),
+        ("KEYLEDGER_EGRESS_ALLOW", "loopback"),
         ("KEYLEDGER_MASTER_KEY", "short"),
         ("KEYLEDGER_PUBLIC_URL", "keys.example.com"),
         ("KEYLEDGER_MCP_HEALTH_SECONDS", "often"),
-        ("KEYLEDGER_USAGE_EXPORT", "exports"),
+        ("KEYLEDGER_USAGE_EXPORT_DIR", "exports"),
     ],
 )
 def test_a_setting_that_a_part_would_refuse_is_named_before_anything_is_made_or_started(

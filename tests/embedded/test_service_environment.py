@@ -3,11 +3,11 @@
 import os
 
 from embedded.service_environment import service_environment
-from tests.architecture.test_configuration import documented
+from infrastructure.settings import SETTINGS
 
 
 def test_every_setting_reaches_the_services() -> None:
-    settings = dict.fromkeys(documented() - {"KEYLEDGER_HOME"}, "1")
+    settings = dict.fromkeys((setting.name for setting in SETTINGS.values()), "1")
     assert service_environment(settings) == settings
 
 

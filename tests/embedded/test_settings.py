@@ -3,27 +3,27 @@ from pathlib import Path
 import pytest
 
 from embedded.errors import CannotStart
-from embedded.settings import Settings
+from embedded.settings import read_settings
 
 
 def test_without_any_variable_it_runs_on_loopback_in_the_current_folder() -> None:
-    settings = Settings.from_environment({})
+    settings = read_settings({})
     assert settings.home == Path.cwd() / ".keyledger"
-    assert settings.address == "http://127.0.0.1:8000"
+    assert settings.public_url == "http://127.0.0.1:8000"
     assert (settings.api_workers, settings.workers) == (1, 1)
-    assert settings.database_url is None
-    assert settings.redis_url is None
+    assert settings.database_url == ""
+    assert settings.redis_url == ""
 
 
 def test_an_empty_variable_counts_as_absent() -> None:
-    assert Settings.from_environment({"PORT": "", "DATABASE_URL": " "}) == Settings.from_environment({})
+    assert read_settings({"PORT": "", "DATABASE_URL": " "}) == read_settings({})
 
 
 @pytest.mark.parametrize("name", ["PORT", "API_WORKERS", "WORKERS"])
 @pytest.mark.parametrize("value", ["0", "-1", "eight", "1.5", "70000", "\uff18"])
 def test_a_number_that_can_not_be_meant_is_named(name: str, value: str) -> None:
-    with pytest.raises(CannotStart, match=f"^{name} has to be a whole number from 1 to .* '{value}'$"):
-        Settings.from_environment({name: value})
+    with pytest.raises(CannotStart, match=f"^{name}: must be a whole number from 1 to .*, not '{value}'$"):
+        read_settings({name: value})
 
 
 @pytest.mark.parametrize(
@@ -36,9 +36,9 @@ def test_a_number_that_can_not_be_meant_is_named(name: str, value: str) -> None:
     ],
 )
 def test_the_address_is_one_to_connect_to(host: str, address: str) -> None:
-    assert Settings.from_environment({"HOST": host}).address == address
+    assert read_settings({"HOST": host}).public_url == address
 
 
 def test_a_public_address_goes_before_the_own_one() -> None:
-    settings = Settings.from_environment({"KEYLEDGER_PUBLIC_URL": "https://keys.example.org"})
-    assert settings.address == "https://keys.example.org"
+    settings = read_settings({"KEYLEDGER_PUBLIC_URL": "https://keys.example.org"})
+    assert settings.public_url == "https://keys.example.org"

@@ -182,7 +182,7 @@ def test_every_command_refuses_and_says_why(stripped: str, tmp_path: Path, words
         "DATABASE_URL": stripped,
         "REDIS_URL": "unix:///nowhere",
         "KEYLEDGER_MASTER_KEY": base64.b64encode(bytes(32)).decode(),
-        "KEYLEDGER_USAGE_EXPORT": str(tmp_path),
+        "KEYLEDGER_USAGE_EXPORT_DIR": str(tmp_path),
     }
     ended = subprocess.run(
         [sys.executable, "-m", *words], env=environment, capture_output=True, text=True, check=False, timeout=120

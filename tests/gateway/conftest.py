@@ -11,8 +11,8 @@ import pytest
 from gateway.catalogue import Catalogue
 from gateway.config import GatewayConfig
 from gateway.gateway import Gateway
-from gateway.policy import EgressPolicy
 from gateway.upstream import NoCredential, Upstream
+from infrastructure.egress_policy import EgressPolicy
 
 ROOT = Path(__file__).parents[2]
 LOOPBACK = EgressPolicy.parse("127.0.0.0/8,::1/128")

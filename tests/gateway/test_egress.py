@@ -16,8 +16,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from gateway.config import GatewayConfig
 from gateway.errors import EgressRefused, UpstreamUnreachable
 from gateway.gateway import Gateway
-from gateway.policy import EgressPolicy
 from gateway.upstream import NoCredential, Upstream
+from infrastructure.egress_policy import EgressPolicy
 from tests.gateway.conftest import LOOPBACK
 
 pytestmark = pytest.mark.anyio
@@ -60,7 +60,7 @@ async def test_an_address_that_is_not_allowed_is_never_connected_to(scheme: str,
             await _call(f"{scheme}://{host}:{listener.port}/mcp")
         assert listener.accepted == 0
     assert (caught.value.code, caught.value.http_status) == ("mcp_unreachable", 502)
-    assert "KEYLEDGER_UPSTREAM_ALLOW" in str(caught.value)
+    assert "KEYLEDGER_EGRESS_ALLOW" in str(caught.value)
 
 
 async def test_a_name_is_refused_if_any_of_its_addresses_is(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.endpoint import SIGNED, check_endpoint_url
-from gateway.policy import EgressPolicy
 from gateway.url_credentials import credential_in
+from infrastructure.egress_policy import EgressPolicy
 
 VALUE = "v4lue-that-must-not-show"
 NAMES = [

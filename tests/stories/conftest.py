@@ -24,7 +24,7 @@ def start_server(database_url: str, redis_url: str, tmp_path: Path) -> Iterator[
 
         def start(*module: str, **settings: str) -> Server:
             log = tmp_path / f"{'-'.join(module) or 'api'}.log"
-            settings = {"KEYLEDGER_PATIENCE_SECONDS": "15", **settings}  # a busy machine is no outage
+            settings = {"KEYLEDGER_REQUEST_TIMEOUT_SECONDS": "15", **settings}  # a busy machine is no outage
             server = Server(database_url, redis_url, log, settings, module or ("app", "serve"))
             stack.callback(server.stop)
             server.start()

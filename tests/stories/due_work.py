@@ -23,9 +23,9 @@ from domain.webhooks.event_names import public_event_name
 from eventstore.lanes import lane_of
 from eventstore.reader import read_lifecycle
 from eventstore.recorded import Recorded
-from gateway.geoip import geolocator
 from infrastructure.clock import now
 from infrastructure.database.connections import Connection, Pool
+from infrastructure.geoip import geolocator
 from projections.read_models.usage.check import check_usage
 from tests import seed
 from tests.projections.usage.uses import append, used

@@ -19,13 +19,14 @@ from psycopg.sql import Composable
 
 import app.application
 from app.application import JudgeOfKeys, create_app
-from app.config import from_environment
 from app.process.server import serve
 from app.verification.requests import VerificationRequest, VerificationResult, VerifyKey
 from domain.usage.decision import AccessDecision
 from eventstore.group_commit import BatchLimits, BatchResult, ItemResult
 from infrastructure.database.connections import WORKER_ROLE, Connection, pool
 from infrastructure.log_format import configure_logging
+from infrastructure.setting import API
+from infrastructure.settings import Settings
 
 CACHED_SECONDS = 0.2
 WAITING_MAX = 16
@@ -58,7 +59,7 @@ def cached() -> ASGIApp:
 
         return cached_judge
 
-    return create_app(from_environment(os.environ), altered=with_cache)
+    return create_app(Settings.from_environment(os.environ, API), altered=with_cache)
 
 
 def mortal() -> ASGIApp:
@@ -75,13 +76,13 @@ def mortal() -> ASGIApp:
 
         return judged
 
-    return create_app(from_environment(os.environ), altered=mortal_judge)
+    return create_app(Settings.from_environment(os.environ, API), altered=mortal_judge)
 
 
 def narrow() -> ASGIApp:
     """Lets no more than a few wait."""
     configure_logging()
-    return create_app(from_environment(os.environ), bounds=BatchLimits(waiting_max=WAITING_MAX))
+    return create_app(Settings.from_environment(os.environ, API), bounds=BatchLimits(waiting_max=WAITING_MAX))
 
 
 def forgetful() -> ASGIApp:
@@ -95,7 +96,7 @@ def forgetful() -> ASGIApp:
         return await send(cursor, _CONDITION.sub(rb"\1::text is not null", text), *rest, **named)
 
     psycopg.AsyncCursor.execute = execute  # type: ignore[method-assign]
-    return create_app(from_environment(os.environ))
+    return create_app(Settings.from_environment(os.environ, API))
 
 
 def forgetful_and_unfenced() -> ASGIApp:
@@ -108,7 +109,7 @@ _CONDITION = re.compile(rb"(?:\w+\.)?organization_id = (%s|%\(organization_id\)s
 
 
 def main(build: str) -> None:
-    serve(from_environment(os.environ), f"tests.stories.faulty_builds:{build}")
+    serve(Settings.from_environment(os.environ, API), f"tests.stories.faulty_builds:{build}")
 
 
 if __name__ == "__main__":

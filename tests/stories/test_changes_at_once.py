@@ -68,7 +68,7 @@ def test_changes_of_one_organization_at_once_are_all_answered_and_keep_its_limit
 def test_fifty_creations_at_once_at_a_limit_of_ten_make_ten_keys(start_server: StartServer, database: Database) -> None:
     organization_id = database.organization("pro")
     manager_id, manager = database.key(organization_id, permissions=Permissions(mcps="*", manage=GRANTS))
-    server = start_server(API_WORKERS="2", KEYLEDGER_REDIS_PATIENCE_SECONDS="10")
+    server = start_server(API_WORKERS="2", KEYLEDGER_RATE_LIMIT_TIMEOUT_SECONDS="10")
 
     def create(number: int) -> tuple[int, str]:
         with Wire(server.port, manager) as wire:

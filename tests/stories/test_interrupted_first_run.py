@@ -38,7 +38,7 @@ def test_a_demo_and_an_example_server_that_fail_do_not_take_the_service_down(tmp
     (tmp_path / "examples" / "mcp_server" / "__main__.py").write_text("raise SystemExit('no example today')")
 
     home, port = tmp_path / "home", free_port()
-    changes = {"KEYLEDGER_UPSTREAM_ALLOW": "192.0.2.0/24", "PYTHONPATH": str(ROOT)}
+    changes = {"KEYLEDGER_EGRESS_ALLOW": "192.0.2.0/24", "PYTHONPATH": str(ROOT)}
     with running(home, port, changes, partial(as_module, folder=tmp_path)) as run:
         assert run.get("/health/live")[0] == 200
         said = "\n".join(run.said)

@@ -38,7 +38,7 @@ def test_verification_goes_on_after_an_outage_whatever_became_of_standard_error(
     database_url: str, redis_url: str, tmp_path: Path, database: Database, postgres: PostgreSQL, standard_error: str
 ) -> None:
     _, secret = database.key(database.organization("team"), permissions=Permissions(mcps="*", manage=GRANTS))
-    settings = {"KEYLEDGER_PATIENCE_SECONDS": "1", "KEYLEDGER_LOG_ACCESS": "all"}
+    settings = {"KEYLEDGER_REQUEST_TIMEOUT_SECONDS": "1", "KEYLEDGER_ACCESS_LOG": "all"}
     server = Server(database_url, redis_url, tmp_path / "api.log", settings, standard_error=standard_error)
     server.start()
     try:

@@ -140,7 +140,7 @@ def _signal(pids: list[int], number: signal.Signals) -> None:
 def test_without_valkey_verification_and_management_go_on(
     start_server: StartServer, manager: str, valkey: Valkey
 ) -> None:
-    server = start_server(KEYLEDGER_PATIENCE_SECONDS="")
+    server = start_server(KEYLEDGER_REQUEST_TIMEOUT_SECONDS="")
     assert wait_for(lambda: _has_redis(server, manager), stretched(10))
     valkey.stop()
     try:
@@ -167,7 +167,7 @@ def test_without_postgresql_every_verification_is_refused_in_time_and_memory_sta
     postgres: PostgreSQL,
     outage: Outage,
 ) -> None:
-    server = start_server(KEYLEDGER_PATIENCE_SECONDS="")
+    server = start_server(KEYLEDGER_REQUEST_TIMEOUT_SECONDS="")
     _hammer(server, manager, seconds=1)
     before = _memory(server)
     with outage(postgres):
@@ -191,7 +191,7 @@ def test_without_postgresql_every_verification_is_refused_in_time_and_memory_sta
 def test_without_postgresql_management_is_refused_in_time_too(
     start_server: StartServer, manager: str, postgres: PostgreSQL, outage: Outage
 ) -> None:
-    server = start_server(KEYLEDGER_PATIENCE_SECONDS="")
+    server = start_server(KEYLEDGER_REQUEST_TIMEOUT_SECONDS="")
     with Wire(server.port, manager, seconds=20) as wire:
         assert wire.request("GET", "/v1/api-keys").status == 200
         with outage(postgres):
@@ -219,7 +219,7 @@ def test_without_postgresql_management_is_refused_in_time_too(
 
 
 def test_more_than_can_wait_are_refused_at_once(start_server: StartServer, manager: str, postgres: PostgreSQL) -> None:
-    server = start_server("tests.stories.faulty_builds", "narrow", KEYLEDGER_PATIENCE_SECONDS="")
+    server = start_server("tests.stories.faulty_builds", "narrow", KEYLEDGER_REQUEST_TIMEOUT_SECONDS="")
     with _hanging(postgres):
         answers = _hammer(server, manager, seconds=3, pause_seconds=0.2)
     assert {(answer.status, answer.retry_after) for answer in answers} == {(503, "1")}
@@ -237,7 +237,7 @@ def test_more_than_can_wait_are_refused_at_once(start_server: StartServer, manag
 def test_a_change_under_way_when_postgresql_begins_to_hang_is_answered_in_time(
     start_server: StartServer, manager: str, postgres: PostgreSQL, database_url: str
 ) -> None:
-    server = start_server(KEYLEDGER_PATIENCE_SECONDS="")
+    server = start_server(KEYLEDGER_REQUEST_TIMEOUT_SECONDS="")
     with ThreadPoolExecutor(1) as caller, psycopg.connect(database_url) as holder:
         holder.execute("select from organization_guard for update")
         with Wire(server.port, manager, seconds=20) as wire:

@@ -16,7 +16,7 @@ def test_four_processes_together_let_through_what_the_plan_allows(
 ) -> None:
     organization_id = database.organization("pro")
     key_id, secret = database.key(organization_id)
-    server = start_server(API_WORKERS="4", KEYLEDGER_REDIS_PATIENCE_SECONDS="10")
+    server = start_server(API_WORKERS="4", KEYLEDGER_RATE_LIMIT_TIMEOUT_SECONDS="10")
     hammered = hammer(server.port, secret, organization_id, SECONDS)
     assert set(hammered.statuses) <= {200, 429}
     # Never more, however fast the machine; and no less wherever the limit stood in the way, however slow.

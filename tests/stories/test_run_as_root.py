@@ -347,11 +347,11 @@ def test_files_in_settings_are_meant_from_where_the_command_was_typed(open_folde
     mails = open_folder / "mails.txt"
     mails.touch()
     mails.chmod(0o666)
-    changes = {"KEYLEDGER_MAIL_FILE": os.path.relpath(mails, ROOT), "KEYLEDGER_USAGE_EXPORT": "discard"}
+    changes = {"KEYLEDGER_MAIL_FILE": os.path.relpath(mails, ROOT), "KEYLEDGER_USAGE_DISCARD": "true"}
     with running(open_folder / "home of mails", free_port(), changes) as run:
         environment = Path(f"/proc/{run.main_process('workers')}/environ").read_bytes().decode().split("\0")
         assert f"KEYLEDGER_MAIL_FILE={mails}" in environment
-        assert "KEYLEDGER_USAGE_EXPORT=discard" in environment, "a word, and no path"
+        assert "KEYLEDGER_USAGE_DISCARD=true" in environment
 
 
 def test_a_port_that_the_services_may_not_listen_on_is_named(tmp_path: Path) -> None:
@@ -413,7 +413,7 @@ def test_where_every_user_id_is_in_use_it_is_refused(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("name", "made"),
-    [("KEYLEDGER_USAGE_EXPORT", "folder"), ("KEYLEDGER_MAIL_FILE", "file"), ("PROMETHEUS_MULTIPROC_DIR", "folder")],
+    [("KEYLEDGER_USAGE_EXPORT_DIR", "folder"), ("KEYLEDGER_MAIL_FILE", "file"), ("PROMETHEUS_MULTIPROC_DIR", "folder")],
 )
 def test_a_path_that_is_closed_to_the_services_is_named(open_folder: Path, name: str, made: str) -> None:
     path = open_folder / f"{name}-{made}"

@@ -82,7 +82,7 @@ async def test_data_of_a_landed_commit_is_upgraded_sound_and_in_service(
     for name, model in REBUILDABLE.items():
         compared = await verify(landed_url, model)
         assert compared.equal, f"{name}: {compared.first}"
-    server = Server(landed_url, redis_url, tmp_path / "api.log", {"KEYLEDGER_PATIENCE_SECONDS": "15"})
+    server = Server(landed_url, redis_url, tmp_path / "api.log", {"KEYLEDGER_REQUEST_TIMEOUT_SECONDS": "15"})
     server.start()
     try:
         _serves_what_was_there(server, landed_url)

@@ -33,7 +33,7 @@ async def connections(database_url: str) -> AsyncIterator[Pool]:
 @pytest.fixture
 def nothing_to_wait_for(monkeypatch: pytest.MonkeyPatch) -> None:
     """A sign of an anomaly is judged as soon as it was noted."""
-    monkeypatch.setattr(detect_anomalies, "SETTLED", timedelta(0))
+    monkeypatch.setattr(detect_anomalies, "SETTLE_DELAY", timedelta(0))
 
 
 @pytest.fixture
@@ -46,7 +46,7 @@ def view(redis_url: str) -> Iterator[View]:
 @pytest.fixture
 def api(database_url: str, redis_url: str, tmp_path: Path) -> Iterator[Api]:
     """A running API for the workers to stand behind."""
-    server = Server(database_url, redis_url, tmp_path / "api.log", {"KEYLEDGER_PATIENCE_SECONDS": "15"})
+    server = Server(database_url, redis_url, tmp_path / "api.log", {"KEYLEDGER_REQUEST_TIMEOUT_SECONDS": "15"})
     server.start()
     try:
         with closing(Database(database_url)) as database, httpx2.Client(base_url=server.url) as http:

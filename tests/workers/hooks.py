@@ -10,16 +10,16 @@ from gateway.webhook_target import SECRET_BYTES, new_secret, shown_url, store_se
 from infrastructure.clock import new_id, now
 from infrastructure.database.connections import Pool
 from infrastructure.encryption import Sealer
+from infrastructure.settings import Settings
 from tests import seed
 from tests.gateway.conftest import LOOPBACK
 from tests.workers.receiver import Receiver
-from workers.config import Config
 
 MASTER = bytes(32)
-CONFIG = Config("", "", 1, master_keys=(MASTER,), egress=LOOPBACK)
+CONFIG = Settings(master_keys=(MASTER,), egress=LOOPBACK)
 SETTINGS = {
     "KEYLEDGER_MASTER_KEY": base64.b64encode(MASTER).decode(),
-    "KEYLEDGER_UPSTREAM_ALLOW": "127.0.0.0/8",
+    "KEYLEDGER_EGRESS_ALLOW": "127.0.0.0/8",
 }
 """The same for a process of its own."""
 

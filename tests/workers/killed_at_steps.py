@@ -99,7 +99,7 @@ async def killed_at(wire: Wire, step: int, job: str, settings: Mapping[str, str]
 
 
 async def killed_in(wire: Wire, step: int, program: Callable[..., None], *arguments: object) -> bool:
-    """Run `program` and kill it right before that step; False: it ended by itself before."""
+    """Run `program` and kill it right before that step; False: it ended before."""
     wire.hold_at(step)
     process = _processes.Process(target=program, args=arguments)
     process.start()

@@ -24,6 +24,8 @@ from eventstore.execute import Write, execute, no_guard
 from eventstore.recorded import Origin
 from infrastructure.clock import new_id, now
 from infrastructure.database.connections import Pool
+from infrastructure.setting_values import Smtp
+from infrastructure.settings import Settings
 from projections.engine.rebuild.rebuild import verify
 from projections.engine.runner import run_projection
 from projections.outboxes.alert_mail.follow import ALERT_NOTICES, WORTH_TELLING
@@ -35,11 +37,9 @@ from tests.waiting import stretched
 from tests.workers.conftest import Start
 from tests.workers.log_view import eventually
 from tests.workers.mail_server import MailServer, mail_server
-from workers.config import Config
 from workers.jobs.compose_alert_mails import ALERTS_MAX, QUIET, mail
 from workers.jobs.deliver_mail import deliver
 from workers.mail.alert_mails import ADVICE, alert_mail, title
-from workers.mail.settings import Smtp
 from workers.raise_alert import raise_alert
 
 pytestmark = pytest.mark.anyio
@@ -55,9 +55,9 @@ def server() -> Iterator[MailServer]:
         yield opened
 
 
-def config(server: MailServer | None) -> Config:
-    way = None if server is None else Smtp.parse(f"smtp://127.0.0.1:{server.port}", "keys@example.org")
-    return Config("", "", workers=1, master_keys=(b"k" * 32,), mail=way, public_url=PUBLIC_URL)
+def config(server: MailServer | None) -> Settings:
+    smtp = None if server is None else Smtp.parse(f"smtp://127.0.0.1:{server.port}")
+    return Settings(master_keys=(b"k" * 32,), smtp=smtp, mail_from="keys@example.org", public_url=PUBLIC_URL)
 
 
 async def raised(

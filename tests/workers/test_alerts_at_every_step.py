@@ -14,11 +14,11 @@ from eventstore.lanes import lane_of
 from eventstore.reader import read_lifecycle
 from infrastructure.clock import now
 from infrastructure.database.connections import Pool
+from infrastructure.settings import Settings
 from projections.registry import INLINE_CHECKS
 from tests import seed
 from tests.projections.usage.uses import append, used
 from tests.workers.killed_at_steps import Wire, killed_at, wire_to
-from workers.config import Config
 from workers.jobs.aggregate_usage import aggregate
 from workers.jobs.detect_anomalies import detect
 from workers.jobs.raise_quota_alerts import warn
@@ -30,7 +30,7 @@ STEPS_MIN = 10
 STEPS_MAX = 500
 
 PLANS = '{"team": {"monthly_requests": 10}}'
-CONFIG = Config("", "", 1, plans=apply_overrides(PLANS))
+CONFIG = Settings(plans=apply_overrides(PLANS))
 SETTINGS = {"REDIS_URL": "unix:///nowhere", "KEYLEDGER_PLANS": PLANS}
 
 
@@ -80,7 +80,7 @@ async def test_each_alert_is_raised_once_wherever_a_worker_dies(
     wire: Wire,
     job: str,
     make_due: Callable[[Pool], Awaitable[Counter[str]]],
-    look: Callable[[Pool, Config], Awaitable[None]],
+    look: Callable[[Pool, Settings], Awaitable[None]],
     record_property: Callable[[str, object], None],
 ) -> None:
     """Two come next at once."""

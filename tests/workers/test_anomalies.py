@@ -17,20 +17,20 @@ from eventstore.lanes import lane_of
 from eventstore.reader import read_lifecycle
 from infrastructure.clock import new_event_id, now
 from infrastructure.database.connections import Pool
+from infrastructure.settings import Settings as ServiceSettings
 from projections.read_models.anomalies.queries import signs
 from projections.registry import INLINE_CHECKS, USAGE_CHECKS
 from tests import seed
 from tests.geo_database import AMERICAN, AMERICAN_V6, SWISS, geo_database
 from tests.projections.usage.uses import append, completed
 from workers.anomaly_replay import ReplayPeriod, parse_thresholds, replay
-from workers.config import Config
 from workers.jobs import detect_anomalies
 from workers.jobs.aggregate_usage import aggregate
 from workers.jobs.detect_anomalies import detect
 
 pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("nothing_to_wait_for")]
 
-CONFIG = Config("", "", 1)
+CONFIG = ServiceSettings()
 HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
 MONDAY_NOON = datetime(2026, 6, 1, 12, 30, tzinfo=UTC)
@@ -65,7 +65,7 @@ async def habits(pool: Pool, organization_id: str, key_id: str, days: int = 30, 
         await write(pool, at, [used(organization_id, key_id, at) for _ in range(an_hour)])
 
 
-async def look(pool: Pool, config: Config = CONFIG, rounds: int = 20) -> None:
+async def look(pool: Pool, config: ServiceSettings = CONFIG, rounds: int = 20) -> None:
     """As the workers would, with nothing left to wait for."""
     async with pool.connection() as connection:
         await connection.execute(b"update anomaly_signs set noted_at = noted_at - interval '1 minute'")
@@ -126,7 +126,7 @@ async def test_who_is_used_without_a_pause_is_looked_at_all_the_same(
     connections: Pool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Nothing settles while it is noted again and again; what counts is when it was noted first since the last look."""
-    monkeypatch.setattr(detect_anomalies, "SETTLED", timedelta(minutes=1))
+    monkeypatch.setattr(detect_anomalies, "SETTLE_DELAY", timedelta(minutes=1))
     with freeze_time(MONDAY_NOON, real_asyncio=True) as clock:
         organization_id = await seed.organization(connections)
         key_id, _ = await seed.key(connections, organization_id, at=MONDAY_NOON - 90 * DAY)
@@ -162,7 +162,7 @@ async def test_a_place_that_a_grown_key_was_never_used_from_is_an_alert(connecti
 
 
 async def test_with_a_database_of_countries_only_another_country_is_another_place(connections: Pool) -> None:
-    config = Config("", "", 1, geo_database=geo_database())
+    config = ServiceSettings(geo_database=geo_database())
     with freeze_time(MONDAY_NOON, real_asyncio=True):
         organization_id = await seed.organization(connections)
         key_id, _ = await seed.key(connections, organization_id, at=MONDAY_NOON - 90 * DAY)

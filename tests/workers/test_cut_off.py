@@ -22,4 +22,4 @@ def test_what_takes_too_long_is_cut_off_and_named(
     monkeypatch.setattr(running, "_LIMIT_SECONDS", 0.2)
     with capture_logs() as lines:
         run_job(_for_ever)
-    assert [(line["event"], line["after_seconds"]) for line in lines] == [("job_cut_off", 0.2)]
+    assert [(line["event"], line["after_seconds"]) for line in lines] == [("job_timed_out", 0.2)]

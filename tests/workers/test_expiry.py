@@ -106,7 +106,7 @@ async def test_a_key_that_can_not_be_changed_stops_no_other(connections: Pool) -
         assert await verdict(connections, secret, now()) == "expired_key"
     assert len(await history(connections, organization_id, bad)) == 1
     assert len(await history(connections, organization_id, good)) == 2
-    assert [line["key_id"] for line in lines if line["event"] == "key_can_not_be_changed"] == [bad]  # not every second
+    assert [line["key_id"] for line in lines if line["event"] == "key_change_failed"] == [bad]  # not every second
 
 
 async def test_real_processes_record_an_expiry_within_two_seconds(connections: Pool, start: Start) -> None:

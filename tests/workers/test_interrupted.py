@@ -15,6 +15,8 @@ import workers.jobs
 from app.observability.health.log_status import log_state
 from infrastructure.clock import now
 from infrastructure.database.connections import WORKER_ROLE, Pool, pool
+from infrastructure.setting import WORKERS
+from infrastructure.settings import Settings
 from projections.engine.runner import run_projection
 from projections.registry import ASYNC_PROJECTIONS
 from tests import seed
@@ -24,7 +26,6 @@ from tests.interrupting import (
 )
 from tests.projections.usage.uses import append, used
 from tests.waiting import PATIENT
-from workers.config import Config
 
 pytestmark = INTERRUPTING
 
@@ -33,7 +34,7 @@ CONNECTIONS = 3
 
 SETTINGS = {"KEYLEDGER_MASTER_KEY": base64.b64encode(bytes(32)).decode(), "KEYLEDGER_MAIL_FILE": os.devnull}
 
-Work = Callable[[Pool, Config], Awaitable[object]]
+Work = Callable[[Pool, Settings], Awaitable[object]]
 
 
 def works() -> dict[str, Work]:
@@ -53,7 +54,7 @@ def _given(function: Any, parameters: int) -> Work:  # noqa: ANN401 -- of any jo
 
 
 def following(follower: Any) -> Work:  # noqa: ANN401 -- of any log
-    async def work(connections: Pool, _: Config) -> None:
+    async def work(connections: Pool, _: Settings) -> None:
         async with connections.connection() as connection:
             await run_projection(connection, follower, 60)
 
@@ -93,7 +94,7 @@ async def some_work(connections: Pool) -> None:
 async def test_what_is_cut_off_at_any_await_leaves_its_pool_as_new(
     few: Pool, redis_url: str, database_url: str, name: str, record_property: Callable[[str, object], None]
 ) -> None:
-    config = Config.from_environment({"DATABASE_URL": database_url, "REDIS_URL": redis_url, **SETTINGS})
+    config = Settings.from_environment({"DATABASE_URL": database_url, "REDIS_URL": redis_url, **SETTINGS}, WORKERS)
     awaits = 0
     await some_work(few)
     async for at in cancelled_everywhere(lambda: WORKS[name](few, config), "while it waits"):

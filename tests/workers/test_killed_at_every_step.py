@@ -16,13 +16,14 @@ from eventstore.lanes import lane_of
 from eventstore.reader import read_lifecycle
 from infrastructure.clock import now
 from infrastructure.database.connections import Pool
+from infrastructure.setting import WORKERS
+from infrastructure.settings import Settings
 from projections.engine.runner import run_projection
 from projections.outboxes.alert_mail.follow import ALERT_NOTICES
 from projections.registry import INLINE_CHECKS
 from tests import seed
 from tests.workers.killed_at_steps import Wire, killed_at, wire_to
 from tests.workers.mail_server import MailServer, mail_server
-from workers.config import Config
 from workers.jobs.compose_alert_mails import mail
 from workers.jobs.deliver_mail import deliver
 from workers.jobs.raise_expiry_alerts import warn
@@ -87,7 +88,7 @@ async def test_each_alert_is_one_mail_to_each_person_wherever_a_worker_dies(
     """The follower that notes who is told, the writing of mails, and their delivery, which may repeat the same mail."""
     with mail_server() as server:
         settings = {**SETTINGS, **mail_settings(server)}
-        config = Config.from_environment({"DATABASE_URL": "postgresql://", **settings})
+        config = Settings.from_environment({"DATABASE_URL": "postgresql://", **settings}, WORKERS)
         people: set[str] = set()
         for step in range(1, STEPS_MAX):
             # An organization of its own, or its owner would be told of the next alert later.
@@ -124,7 +125,7 @@ def mail_settings(server: MailServer) -> dict[str, str]:
     }
 
 
-async def note_and_write(pool: Pool, config: Config, *, write: bool = True) -> None:
+async def note_and_write(pool: Pool, config: Settings, *, write: bool = True) -> None:
     async with pool.connection() as connection:
         followed = await run_projection(connection, ALERT_NOTICES, 60)
     assert (followed.stopped, followed.delayed) == ({}, {})

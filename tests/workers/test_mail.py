@@ -10,16 +10,18 @@ from urllib.parse import quote
 
 import pytest
 from freezegun import freeze_time
+from msgspec.structs import replace
 
 from infrastructure.clock import new_id, now
 from infrastructure.database.connections import WORKER_ROLE, Pool, pool
 from infrastructure.encryption import Sealer
+from infrastructure.setting import WORKERS, InvalidSetting
+from infrastructure.setting_values import MailFile, MailTransport, Smtp
+from infrastructure.settings import Settings
 from projections.outboxes.mail.outbox import Mail, mail_add
 from tests.waiting import PATIENT
 from tests.workers.mail_server import PASSWORD, USER, MailServer, certificate, mail_server
-from workers.config import Config, ConfigError
 from workers.jobs.deliver_mail import deliver
-from workers.mail.settings import MailFile, Smtp, Way
 
 pytestmark = pytest.mark.anyio
 
@@ -28,11 +30,18 @@ MAIL = Mail(to="ada@example.com", subject="Grüße from Keyledger", text="Open h
 SENDER = "Keyledger <keys@example.org>"
 
 
-def configured(way: Way | None, *keys: bytes) -> Config:
-    return Config(database_url="", redis_url="", workers=1, master_keys=keys or (KEY,), mail=way)
+def configured(transport: MailTransport | None, *keys: bytes) -> Settings:
+    settings = Settings(master_keys=keys or (KEY,), mail_from=SENDER)
+    match transport:
+        case Smtp():
+            return replace(settings, smtp=transport)
+        case MailFile(path):
+            return replace(settings, mail_file=path)
+        case None:
+            return settings
 
 
-def to(server: MailServer) -> Config:
+def to(server: MailServer) -> Settings:
     return configured(Smtp.parse(f"smtp://127.0.0.1:{server.port}", SENDER))
 
 
@@ -213,7 +222,7 @@ SETTINGS = {"DATABASE_URL": "postgresql://x", "REDIS_URL": "redis://x", "MAIL_FR
     ],
 )
 def test_tls_is_switched_off_by_those_who_say_so_and_on_loopback(url: str, expected: Smtp) -> None:
-    assert Config.from_environment({**SETTINGS, "SMTP_URL": url}).mail == expected
+    assert Settings.from_environment({**SETTINGS, "SMTP_URL": url}, WORKERS).mail == expected
 
 
 @pytest.mark.parametrize(
@@ -223,17 +232,20 @@ def test_tls_is_switched_off_by_those_who_say_so_and_on_loopback(url: str, expec
         {"SMTP_URL": "http://mail.example.com"},
         {"SMTP_URL": "smtp://user:hunter2@"},
         {"SMTP_URL": "smtp://user:hunter2@mail.example.com?starttls=maybe"},
+        {"SMTP_URL": "smtp://user:hunter2#x@mail.example.com"},
+        {"SMTP_URL": "smtp://user:hunter2/x@mail.example.com"},
         {"SMTP_URL": "smtp://user:hunter2@mail.example.com", "MAIL_FROM": ""},
+        {"SMTP_URL": "smtp://user:hunter2@mail.example.com", "MAIL_FROM": "hunter"},
         {"KEYLEDGER_MASTER_KEY": "hunter2"},
     ],
 )
 def test_a_setting_that_can_not_be_meant_is_named_without_its_password(wrong: dict[str, str]) -> None:
-    with pytest.raises(ConfigError, match=r"SMTP_URL|KEYLEDGER_MASTER_KEY") as error:
-        Config.from_environment({**SETTINGS, **wrong})
+    with pytest.raises(InvalidSetting, match=r"SMTP_URL|MAIL_FROM|KEYLEDGER_MASTER_KEY") as error:
+        Settings.from_environment({**SETTINGS, **wrong}, WORKERS)
     assert "hunter2" not in str(error.value)
 
 
 def test_nothing_shows_the_password() -> None:
-    config = Config.from_environment({**SETTINGS, "SMTP_URL": "smtp://user:hunter2@mail.example.com"})
+    config = Settings.from_environment({**SETTINGS, "SMTP_URL": "smtp://user:hunter2@mail.example.com"}, WORKERS)
     assert "hunter2" not in repr(config)
     assert ssl.create_default_context().verify_mode is ssl.CERT_REQUIRED

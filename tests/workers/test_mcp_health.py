@@ -16,13 +16,14 @@ from domain.mcps.commands import ChangeMcp
 from domain.mcps.events import McpHealthChanged
 from eventstore.check import check as check_log
 from gateway.mcp_target import store_credential
-from gateway.policy import EgressPolicy
 from gateway.upstream import Bearer
 from infrastructure.clock import new_id, now
 from infrastructure.database.connections import Pool
 from infrastructure.database.statements import Statement
 from infrastructure.database.tenant import read_transaction
+from infrastructure.egress_policy import EgressPolicy
 from infrastructure.encryption import Sealer
+from infrastructure.settings import Settings
 from projections.read_models.mcps.health.queries import McpHealth, health_list_again, health_of, tools_of
 from projections.registry import INLINE_CHECKS
 from tests import seed
@@ -31,7 +32,6 @@ from tests.gateway.raw_server import answer, http, raw_server
 from tests.gateway.recording import DISCOVERED
 from tests.workers.conftest import Start
 from tests.workers.log_view import an_expiry_is_recorded, eventually, history
-from workers.config import Config
 from workers.jobs import check_mcp_health
 from workers.jobs.check_mcp_health import AT_ONCE, check
 
@@ -42,7 +42,7 @@ pytestmark = pytest.mark.anyio
 KEY = bytes(32)
 TOKEN = "upstream-" + "token"
 MINUTE = timedelta(minutes=1)
-CONFIG = Config("", "", 1, master_keys=(KEY,), egress=LOOPBACK, mcp_health=5 * MINUTE)
+CONFIG = Settings(master_keys=(KEY,), egress=LOOPBACK, mcp_health=5 * MINUTE)
 NOBODY = "http://127.0.0.1:9/mcp"
 
 
@@ -282,7 +282,7 @@ async def test_whom_nobody_reaches_is_not_asked(connections: Pool, organization_
 
 async def test_nobody_is_asked_when_the_interval_is_0(connections: Pool, organization_id: str) -> None:
     mcp_id = await seed.mcp(connections, organization_id, endpoint_url=NOBODY)
-    await check(connections, Config("", "", 1, egress=LOOPBACK, mcp_health=None))
+    await check(connections, Settings(egress=LOOPBACK, mcp_health=None))
     assert (await health(connections, organization_id, mcp_id)).checked_at is None
     due = await due_in(connections, mcp_id)
     assert due is not None
@@ -315,9 +315,9 @@ async def test_without_the_master_key_credentials_stay_closed_and_one_line_says_
         await seed.mcp(connections, organization_id, also, mcp_id=mcp_id, endpoint_url=url, auth_type="bearer")
     opened = await seed.mcp(connections, organization_id, endpoint_url=url)
     with capture_logs() as lines:
-        await check(connections, Config("", "", 1, egress=LOOPBACK, mcp_health=5 * MINUTE))
+        await check(connections, Settings(egress=LOOPBACK, mcp_health=5 * MINUTE))
     (line,) = [line for line in lines if line["log_level"] != "info"]
-    assert (line["event"], line["needed"]) == ("mcp_credentials_can_not_be_opened", "KEYLEDGER_MASTER_KEY")
+    assert (line["event"], line["needed"]) == ("mcp_credential_decryption_failed", "KEYLEDGER_MASTER_KEY")
     assert (await health(connections, organization_id, opened)).health == "healthy"
     for mcp_id in closed:
         assert await health(connections, organization_id, mcp_id) == McpHealth("unknown", None)
@@ -328,7 +328,7 @@ async def test_addresses_that_calls_do_not_reach_are_not_reached(
 ) -> None:
     record = tmp_path / "record"
     mcp_id = await seed.mcp(connections, organization_id, endpoint_url=start_server("--record", str(record)).url)
-    public = Config("", "", 1, egress=EgressPolicy(), mcp_health=5 * MINUTE)
+    public = Settings(egress=EgressPolicy(), mcp_health=5 * MINUTE)
     await check(connections, public)
     await time_goes_by(connections, timedelta(seconds=16))
     await check(connections, public)
@@ -344,7 +344,7 @@ async def test_keys_expire_while_a_server_is_waited_for(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """With one worker, as processes."""
-    monkeypatch.setenv("KEYLEDGER_UPSTREAM_ALLOW", "127.0.0.0/8")
+    monkeypatch.setenv("KEYLEDGER_EGRESS_ALLOW", "127.0.0.0/8")
     frozen, well = start_server(), start_server()
     frozen.process.send_signal(signal.SIGSTOP)
     silent = await seed.mcp(connections, organization_id, endpoint_url=frozen.url)

@@ -11,14 +11,14 @@ from eventstore.lanes import lane_of
 from eventstore.reader import read_lifecycle
 from infrastructure.clock import now
 from infrastructure.database.connections import Pool
+from infrastructure.settings import Settings
 from tests import seed
 from tests.projections.usage.uses import append, used
-from workers.config import Config
 from workers.jobs.raise_quota_alerts import warn
 
 pytestmark = pytest.mark.anyio
 
-CONFIG = Config("", "", 1, plans=apply_overrides('{"team": {"monthly_requests": 100}}'))
+CONFIG = Settings(plans=apply_overrides('{"team": {"monthly_requests": 100}}'))
 
 
 async def use(pool: Pool, organization_id: str, times: int) -> None:

@@ -21,8 +21,7 @@ from projections.engine.runner import run_projection
 from projections.registry import REBUILDABLE, USAGE_CHECKS, USAGE_PROJECTIONS
 from tests.projections.usage.uses import append, used
 from tests.workers.killed_at_steps import Wire, killed_at, wire_to
-from workers.retention import RemovedDay, preview, remove_expired
-from workers.retention_settings import Retention
+from workers.retention import RemovedDay, Retention, preview, remove_expired
 
 pytestmark = pytest.mark.anyio
 
@@ -112,7 +111,7 @@ async def test_of_two_at_once_one_does_it_and_the_other_one_leaves_it(
 async def test_a_worker_is_killed_before_each_statement_and_the_next_one_ends_what_it_began(
     log: Connection, database_url: str, tmp_path: Path
 ) -> None:
-    settings = {"REDIS_URL": "unix:///nowhere", "KEYLEDGER_PLANS": PLANS, "KEYLEDGER_USAGE_EXPORT": str(tmp_path)}
+    settings = {"REDIS_URL": "unix:///nowhere", "KEYLEDGER_PLANS": PLANS, "KEYLEDGER_USAGE_EXPORT_DIR": str(tmp_path)}
     step = 0
     async with wire_to(database_url) as wire:
         while await _killed(wire, step := step + 1, settings):
@@ -172,7 +171,7 @@ async def test_the_command_says_what_would_leave_and_its_files_can_be_verified(
         "REDIS_URL": "redis://127.0.0.1:1/0",
         "KEYLEDGER_PLANS": PLANS,
     }
-    exporting = {**environment, "KEYLEDGER_USAGE_EXPORT": str(tmp_path)}
+    exporting = {**environment, "KEYLEDGER_USAGE_EXPORT_DIR": str(tmp_path)}
 
     def command(env: dict[str, str], *words: str) -> tuple[int, list[str]]:
         done = subprocess.run([sys.executable, "-m", *words], env=env, capture_output=True, text=True, check=False)
@@ -180,7 +179,7 @@ async def test_the_command_says_what_would_leave_and_its_files_can_be_verified(
 
     code, lines = await asyncio.to_thread(command, environment, "workers", "retention", "--dry-run")
     assert (code, lines[0], lines[-1]) == (0, "uses are kept for 90 days", "3 days, 12 uses; nothing was changed")
-    assert lines[1].startswith("nothing leaves: KEYLEDGER_USAGE_EXPORT is not set")
+    assert lines[1].startswith("nothing leaves: KEYLEDGER_USAGE_EXPORT_DIR is not set")
     assert await days(log) == DAYS
     code, lines = await asyncio.to_thread(command, exporting, "workers", "retention")
     assert (code, lines[-1]) == (0, "3 days, 12 uses left")

@@ -90,4 +90,4 @@ async def test_what_waits_for_others_has_a_process_of_its_own_also_after_it_was_
 @pytest.mark.parametrize("word", ["run", "schedule"])
 def test_a_setting_that_can_not_be_meant_is_one_line(start: Start, word: str, tmp_path: Path) -> None:
     assert start(word, workers=0).wait(30) == 2
-    assert (tmp_path / "0.log").read_text() == "WORKERS has to be a whole number from 1 to 256, and it is '0'\n"
+    assert (tmp_path / "0.log").read_text() == "WORKERS: must be a whole number from 1 to 256, not '0'\n"

@@ -25,6 +25,7 @@ from gateway.webhook_target import SECRET_BYTES, new_secret
 from infrastructure.clock import now
 from infrastructure.database.connections import APP_ROLE, Pool, connect
 from infrastructure.database.tenant import read_transaction
+from infrastructure.settings import Settings
 from projections.engine.runner import run_projection
 from projections.outboxes.webhooks.follow import WEBHOOK_OUTBOX
 from projections.outboxes.webhooks.queries import (
@@ -43,7 +44,6 @@ from projections.registry import INLINE_CHECKS
 from tests import seed
 from tests.workers.hooks import CONFIG, MASTER, tell, webhook
 from tests.workers.receiver import Receiver, hang, receiver
-from workers.config import Config
 from workers.jobs import deliver_webhooks
 from workers.jobs.deliver_webhooks import (
     FAILING_DAYS_MAX,
@@ -237,12 +237,12 @@ async def test_redirects_are_not_followed_and_private_addresses_not_reached(
     await work(connections)
     assert [each.path for each in target.received] == ["/hooks"]
     await time_goes_by(connections, DAY)
-    await deliver(connections, Config("", "", 1, master_keys=(MASTER,)))
+    await deliver(connections, Settings(master_keys=(MASTER,)))
     assert len(target.received) == 1
     ((_, attempts),) = await sent(connections, organization_id, webhook_id)
     assert attempts[0].status_code == 302
     assert attempts[1].status_code is None
-    assert "KEYLEDGER_UPSTREAM_ALLOW" in str(attempts[1].error)
+    assert "KEYLEDGER_EGRESS_ALLOW" in str(attempts[1].error)
 
 
 async def test_one_that_hangs_keeps_no_other_waiting(

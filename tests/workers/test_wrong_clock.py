@@ -31,7 +31,7 @@ pytestmark = pytest.mark.anyio
 GOES_ON = {"aggregate_usage", "run_lifecycle_projections", "create_partitions"}
 """What these do follows from the log, and can be done again."""
 
-LEAVING = {"KEYLEDGER_USAGE_EXPORT": "discard", "KEYLEDGER_PLANS": '{"enterprise": {"usage_days": 400}}'}
+LEAVING = {"KEYLEDGER_USAGE_DISCARD": "true", "KEYLEDGER_PLANS": '{"enterprise": {"usage_days": 400}}'}
 """Uses leave the log, which without these they do not."""
 
 

@@ -5,11 +5,11 @@ from contextlib import suppress
 import structlog
 
 from eventstore.retention import AlreadyRunning, NotRemovable
-from workers.config import Config
+from infrastructure.settings import Settings
 from workers.job import Job
 from workers.job_runner import run_long_job
 from workers.log_throttle import LogThrottle
-from workers.retention import RemovedDay, remove_expired
+from workers.retention import RemovedDay, Retention, remove_expired
 
 SECONDS_MAX = 1_800
 """A day of many uses takes minutes. What is cut off begins anew with the next tick, and removed nothing."""
@@ -25,14 +25,14 @@ def apply_retention() -> None:
 JOB = Job(apply_retention, every=3_600, isolated=True, seconds_max=SECONDS_MAX + 60)
 
 
-async def take_out(config: Config) -> None:
+async def take_out(config: Settings) -> None:
     try:
         with suppress(AlreadyRunning):
-            await remove_expired(config.database_url, config.retention, told=_tell)
+            await remove_expired(config.database_url, Retention.from_settings(config), told=_tell)
     except NotRemovable as error:
         if _news(str(error)):
-            _log.warning("uses_have_to_stay", reason=str(error))
+            _log.warning("usage_removal_blocked", reason=str(error))
 
 
 def _tell(left: RemovedDay) -> None:
-    _log.info("uses_removed", day=left.day.isoformat(), uses=left.events, export=left.export and left.export.name)
+    _log.info("usage_removed", day=left.day.isoformat(), uses=left.events, export=left.export and left.export.name)

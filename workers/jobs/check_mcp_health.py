@@ -19,9 +19,9 @@ from infrastructure.clock import now
 from infrastructure.database.connections import Pool
 from infrastructure.database.errors import UNAVAILABLE, Unavailable
 from infrastructure.encryption import DecryptionFailed, Sealer
+from infrastructure.settings import Settings
 from projections.commands import commands_on
 from projections.read_models.mcps.health.queries import Claimed, claim
-from workers.config import Config
 from workers.job import Job
 from workers.job_runner import run_job_with_config
 from workers.log_throttle import LogThrottle
@@ -45,7 +45,7 @@ def check_mcp_health() -> None:
 JOB = Job(check_mcp_health, every=5, isolated=True)
 
 
-async def check(pool: Pool, config: Config) -> None:
+async def check(pool: Pool, config: Settings) -> None:
     if config.mcp_health is None:
         return
     deadline = monotonic() + BEGIN_SECONDS
@@ -59,7 +59,7 @@ async def check(pool: Pool, config: Config) -> None:
             due = await _due(pool, config) if monotonic() < deadline else []
 
 
-async def _due(pool: Pool, config: Config) -> list[Claimed]:
+async def _due(pool: Pool, config: Settings) -> list[Claimed]:
     """Some that are to be asked; none when there is none any more. Those that answered a call lately are left out."""
     while config.mcp_health is not None:
         async with pool.connection() as connection:
@@ -76,7 +76,7 @@ async def _ask_all(pool: Pool, gateway: Gateway, sealer: Sealer | None, due: lis
         if isinstance(outcome, (Unavailable, *UNAVAILABLE)):
             raise outcome
         if isinstance(outcome, BaseException) and _news(mcp.mcp_id):
-            _log.error("mcp_can_not_be_checked", mcp_id=mcp.mcp_id, exc_info=outcome)
+            _log.error("mcp_health_check_failed", mcp_id=mcp.mcp_id, exc_info=outcome)
 
 
 async def _ask(pool: Pool, gateway: Gateway, sealer: Sealer | None, mcp: Claimed) -> None:
@@ -87,7 +87,7 @@ async def _ask(pool: Pool, gateway: Gateway, sealer: Sealer | None, mcp: Claimed
     except DecryptionFailed:
         # That we can not open it says nothing about the server.
         if _news("credentials"):
-            _log.warning("mcp_credentials_can_not_be_opened", needed="KEYLEDGER_MASTER_KEY", mcp_id=mcp.mcp_id)
+            _log.warning("mcp_credential_decryption_failed", needed="KEYLEDGER_MASTER_KEY", mcp_id=mcp.mcp_id)
         return
     if way.active:
         await probe(commands_on(pool), gateway, way)

@@ -15,10 +15,10 @@ from infrastructure.clock import new_id, now
 from infrastructure.database.connections import Connection, Pool
 from infrastructure.database.errors import UNAVAILABLE
 from infrastructure.encryption import Sealer
+from infrastructure.settings import Settings
 from projections.outboxes.alert_mail.follow import WORTH_TELLING
 from projections.outboxes.alert_mail.queries import Notice, Recipient, claim, due, recipient, settle
 from projections.outboxes.mail.outbox import mail_add
-from workers.config import Config
 from workers.job import Job
 from workers.job_runner import WORK_SECONDS, run_job_with_config
 from workers.log_throttle import LogThrottle
@@ -43,7 +43,7 @@ def compose_alert_mails() -> None:
 JOB = Job(compose_alert_mails, every=1)
 
 
-async def mail(pool: Pool, config: Config) -> None:
+async def mail(pool: Pool, config: Settings) -> None:
     deadline = monotonic() + WORK_SECONDS
     if config.mail is None or not config.master_keys:
         return  # nobody gets any mail here; who reads the list of alerts misses nothing
@@ -58,7 +58,7 @@ async def mail(pool: Pool, config: Config) -> None:
         after = people[-1]
 
 
-async def _try(pool: Pool, config: Config, sealer: Sealer, user_id: str) -> None:
+async def _try(pool: Pool, config: Settings, sealer: Sealer, user_id: str) -> None:
     """Somebody of whom something can not be read keeps nobody else waiting."""
     try:
         await _tell(pool, config, sealer, user_id)
@@ -66,10 +66,10 @@ async def _try(pool: Pool, config: Config, sealer: Sealer, user_id: str) -> None
         raise
     except Exception as error:  # noqa: BLE001 -- whatever it is, it is said, and tried again
         if _news(user_id):
-            _log.error("alerts_can_not_be_mailed", user_id=user_id, exc_info=error)
+            _log.error("alert_mail_failed", user_id=user_id, exc_info=error)
 
 
-async def _tell(pool: Pool, config: Config, sealer: Sealer, user_id: str) -> None:
+async def _tell(pool: Pool, config: Settings, sealer: Sealer, user_id: str) -> None:
     """Write what waits for somebody into one mail, or into none where it is not wanted any more."""
     at = now()
     async with pool.connection() as connection, connection.transaction():

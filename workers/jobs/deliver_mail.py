@@ -13,8 +13,8 @@ import structlog
 from infrastructure.clock import now
 from infrastructure.database.connections import Pool
 from infrastructure.encryption import DecryptionFailed, Sealer
+from infrastructure.settings import Settings
 from projections.outboxes.mail.outbox import SQL, Waiting, claim
-from workers.config import Config
 from workers.job import Job
 from workers.job_runner import run_job_with_config
 from workers.log_throttle import LogThrottle
@@ -45,7 +45,7 @@ def deliver_mail() -> None:
 JOB = Job(deliver_mail, every=1, isolated=True)
 
 
-async def deliver(pool: Pool, config: Config) -> None:
+async def deliver(pool: Pool, config: Settings) -> None:
     deadline = monotonic() + _WORK_SECONDS
     while monotonic() < deadline:
         async with pool.connection() as connection:
@@ -57,11 +57,11 @@ async def deliver(pool: Pool, config: Config) -> None:
             return
 
 
-async def _see_to(pool: Pool, config: Config, waiting: Waiting) -> bool:
+async def _see_to(pool: Pool, config: Settings, waiting: Waiting) -> bool:
     """False when no mail gets through: those that were claimed wait for the end of their lease."""
     at = now()
     if at >= waiting.expires_at:
-        _log.warning("mail_given_up", mail_id=waiting.mail_id, attempts=waiting.attempts)
+        _log.warning("mail_abandoned", mail_id=waiting.mail_id, attempts=waiting.attempts)
         await _erase(pool, waiting, None)
         return True
     if config.mail is None or not config.master_keys:
@@ -75,7 +75,7 @@ async def _see_to(pool: Pool, config: Config, waiting: Waiting) -> bool:
         mail = waiting.opened(Sealer(config.master_keys))
         await asyncio.to_thread(send, config.mail, waiting.mail_id, mail, at)
     except DecryptionFailed:
-        _log.error("mail_can_not_be_opened", mail_id=waiting.mail_id)
+        _log.error("mail_decryption_failed", mail_id=waiting.mail_id)
         await _erase(pool, waiting, None)
     except NotDelivered as error:
         if _news(error.reason):

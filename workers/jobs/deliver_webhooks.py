@@ -33,6 +33,7 @@ from infrastructure.database.connections import Pool
 from infrastructure.database.errors import UNAVAILABLE, Unavailable
 from infrastructure.database.statements import Statement
 from infrastructure.encryption import DecryptionFailed, Sealer
+from infrastructure.settings import Settings
 from projections.commands import commands_on
 from projections.outboxes.webhooks.queries import (
     SQL,
@@ -47,7 +48,6 @@ from projections.outboxes.webhooks.queries import (
     record_failure,
 )
 from projections.read_models.webhooks.list.queries import secrets_of
-from workers.config import Config
 from workers.job import Job
 from workers.job_runner import run_job_with_config
 from workers.log_throttle import LogThrottle
@@ -98,7 +98,7 @@ def deliver_webhooks() -> None:
 JOB = Job(deliver_webhooks, every=1, isolated=True)
 
 
-async def deliver(pool: Pool, config: Config) -> None:
+async def deliver(pool: Pool, config: Settings) -> None:
     if not config.master_keys:
         if _news("not configured"):
             _log.error("webhooks_not_configured", needed="KEYLEDGER_MASTER_KEY")
@@ -176,7 +176,7 @@ class _Delivering:
         except Exception:  # noqa: BLE001 -- logged
             # One that can not be sent stops no other; it is tried again when its lease is over.
             if _news(claimed.webhook_id):
-                _log.exception("webhook_can_not_be_sent", webhook_id=claimed.webhook_id)
+                _log.exception("webhook_delivery_failed", webhook_id=claimed.webhook_id)
         finally:
             self._under_way[claimed.webhook_id] -= 1
 
@@ -186,7 +186,7 @@ class _Delivering:
             way = await self._way(claimed, at)
         except DecryptionFailed:
             if _news("secrets"):
-                _log.error("webhook_secret_can_not_be_opened", webhook_id=claimed.webhook_id)
+                _log.error("webhook_secret_decryption_failed", webhook_id=claimed.webhook_id)
             posted = PostResult(None, 0, _SEALED, "")
         else:
             headers = way.headers(claimed.delivery_id, at, claimed.body)

@@ -17,9 +17,10 @@ from domain.anomalies.evaluate import Geolocate, Signal, evaluate
 from domain.anomalies.finding import Finding
 from domain.anomalies.hourly_rules import in_cooldown
 from domain.anomalies.thresholds import DEFAULTS
-from gateway.geoip import geolocator
 from infrastructure.clock import now
 from infrastructure.database.connections import Connection, Pool
+from infrastructure.geoip import geolocator
+from infrastructure.settings import Settings
 from projections.read_models.anomalies.queries import (
     DENIALS_KEPT,
     SQL,
@@ -31,7 +32,6 @@ from projections.read_models.anomalies.queries import (
     signs,
     thresholds,
 )
-from workers.config import Config
 from workers.job import Job
 from workers.job_runner import WORK_SECONDS, run_job_with_config
 from workers.log_throttle import LogThrottle
@@ -61,7 +61,7 @@ def detect_anomalies() -> None:
 JOB = Job(detect_anomalies, every=5)
 
 
-async def detect(pool: Pool, config: Config) -> None:
+async def detect(pool: Pool, config: Settings) -> None:
     locate = geolocator(config.geo_database)
     deadline = monotonic() + WORK_SECONDS
     async with pool.connection() as guard:

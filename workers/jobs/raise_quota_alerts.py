@@ -8,8 +8,8 @@ from domain.alerts.quota_stages import quota_alert, stage_reached
 from domain.usage.quota import month_of
 from infrastructure.clock import now
 from infrastructure.database.connections import Pool
+from infrastructure.settings import Settings
 from projections.outboxes.quota_alerts_sent.queries import standings, warned
-from workers.config import Config
 from workers.job import Job
 from workers.job_runner import run_job_with_config
 from workers.raise_alert import raise_alert
@@ -24,7 +24,7 @@ def raise_quota_alerts() -> None:
 JOB = Job(raise_quota_alerts, every=60)
 
 
-async def warn(pool: Pool, config: Config) -> None:
+async def warn(pool: Pool, config: Settings) -> None:
     at = now()
     month = month_of(at)
     async with pool.connection() as connection:

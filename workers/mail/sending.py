@@ -9,8 +9,8 @@ from email.message import EmailMessage
 from email.utils import format_datetime, parseaddr
 from typing import assert_never
 
+from infrastructure.setting_values import MailFile, MailTransport, Smtp
 from projections.outboxes.mail.outbox import Mail
-from workers.mail.settings import MailFile, Smtp, Way
 
 TIMEOUT_SECONDS = 5.0
 """Of each step with the mail server. Whoever waits for it lets other jobs wait."""
@@ -28,15 +28,15 @@ class NotDelivered(Exception):
         super().__init__(reason)
 
 
-def send(way: Way, mail_id: str, mail: Mail, at: datetime) -> None:
+def send(transport: MailTransport, mail_id: str, mail: Mail, at: datetime) -> None:
     """Hand `mail` over. Raises `NotDelivered`; when that is not raised, the other side has taken it on."""
-    match way:
+    match transport:
         case Smtp():
-            _by_smtp(way, _message(way, mail_id, mail, at))
+            _by_smtp(transport, _message(transport, mail_id, mail, at))
         case MailFile():
-            _into_file(way, mail, at)
+            _into_file(transport, mail, at)
         case _:
-            assert_never(way)
+            assert_never(transport)
 
 
 def _message(smtp: Smtp, mail_id: str, mail: Mail, at: datetime) -> EmailMessage:

@@ -16,8 +16,8 @@ from domain.keys.events import KeyRevoked
 from domain.usage.events import KeyUsed
 from eventstore.codec import decode_event
 from eventstore.recorded import Record
-from gateway.geoip import CountryOf
 from infrastructure.database.connections import Connection
+from infrastructure.geoip import CountryOf
 from projections.log_queries.activity.queries import USED, Entry, Span, entries
 from projections.read_models.keys.state.queries import key_of
 

@@ -101,7 +101,7 @@ class Call(Struct, frozen=True):
             await self.services.verification.submit(completed)
         except StorageError:
             # The use itself is in the log. To withhold the result now would only make the caller do it all again.
-            _log.warning("call_outcome_unrecorded", call_id=self.call_id)
+            _log.warning("call_end_not_recorded", call_id=self.call_id)
 
 
 async def authorize(

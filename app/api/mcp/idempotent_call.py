@@ -118,7 +118,7 @@ async def _settle(call: Call, request: IdempotentRequest, kept: _Kept | None) ->
         async with call.services.write_transaction(call.key.organization_id) as connection:
             await connection.execute(*statement)
     except (Unavailable, *UNAVAILABLE) as error:
-        _log.warning("call_answer_not_kept", call_id=call.call_id, error=type(error).__name__)
+        _log.warning("call_result_not_stored", call_id=call.call_id, error=type(error).__name__)
 
 
 def _replay(call: Call, request: IdempotentRequest, earlier: CallClaim) -> RawResponse | Problem:

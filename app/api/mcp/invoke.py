@@ -59,7 +59,7 @@ async def invoke_tool(inbound: RawRequest, services: Services) -> RawResponse:
                 found = await find_catalogue(services.pool, way.mcp_id, way.organization_id)
             except (Unavailable, *UNAVAILABLE) as error:
                 # The server has answered. An error now would make the caller repeat a call that may have run.
-                _log.warning("mcp_catalogue_unread", mcp_id=way.mcp_id, error=type(error).__name__)
+                _log.warning("mcp_catalogue_read_failed", mcp_id=way.mcp_id, error=type(error).__name__)
                 return None
             is_stale = found is None or wanted.tool not in found
             return found

@@ -126,7 +126,7 @@ def _jobs(due: Sequence[JobDue]) -> str:
     ]
     if not problems:
         return OK
-    return f"{'; '.join(problems)}. Run python -m workers status, and look for job_failed and job_cut_off in the log"
+    return f"{'; '.join(problems)}. Run python -m workers status, and look for job_failed and job_timed_out in the log"
 
 
 def _heard(heartbeat: float | None, at: float, seconds_max: int, what: str, command: str) -> str:

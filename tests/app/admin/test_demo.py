@@ -12,11 +12,12 @@ from psycopg import sql
 from app.admin.demo import make_demo
 from app.admin.demo_plan import unfinished_plan
 from app.admin.organizations import create_organization
-from app.config import Config, from_environment
 from domain.plans.plan import PLANS
 from domain.secret import fingerprint, parse
 from embedded.postgres import PostgreSQL
 from infrastructure.database.connections import WORKER_ROLE, connect, pool
+from infrastructure.setting import API
+from infrastructure.settings import Settings
 from projections.commands import commands_on
 from tests.databases import new_database
 from tests.waiting import PATIENT
@@ -31,13 +32,14 @@ _STEPS_MAX = 400
 _ROWS = {"organization_list": 1, "member_list": 1, "users": 1, "mcp_list": 1, "key_list": 2, "key_state": 2}
 
 
-def _config(url: str) -> Config:
-    return from_environment(
+def _config(url: str) -> Settings:
+    return Settings.from_environment(
         {
             "DATABASE_URL": url,
             "KEYLEDGER_MASTER_KEY": b64encode(bytes(32)).decode(),
-            "KEYLEDGER_UPSTREAM_ALLOW": "127.0.0.0/8",
-        }
+            "KEYLEDGER_EGRESS_ALLOW": "127.0.0.0/8",
+        },
+        API,
     )
 
 

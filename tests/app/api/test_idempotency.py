@@ -129,7 +129,7 @@ def test_a_request_that_still_runs_is_said_to(api: Api, org: Organization) -> No
 
 
 def test_a_change_that_can_not_be_made_in_time_is_unavailable(start_api: StartApi) -> None:
-    api = start_api(KEYLEDGER_PATIENCE_SECONDS="0.5")
+    api = start_api(KEYLEDGER_REQUEST_TIMEOUT_SECONDS="0.5")
     org = api.organization()
     with psycopg.connect(api.database.url) as holder:
         holder.execute("select 1 from organization_guard where organization_id = %s for update", (org.id,))

@@ -73,7 +73,7 @@ bad_requests = pytest.mark.parametrize("bad", BAD, ids=lambda bad: f"{bad.method
 @pytest.fixture(scope="module")
 def patient(start_api: StartApi) -> Api:
     """Rate limits are counted on a slow machine too."""
-    return start_api(KEYLEDGER_PATIENCE_SECONDS="30", KEYLEDGER_REDIS_PATIENCE_SECONDS="10")
+    return start_api(KEYLEDGER_REQUEST_TIMEOUT_SECONDS="30", KEYLEDGER_RATE_LIMIT_TIMEOUT_SECONDS="10")
 
 
 @pytest.fixture(scope="module")

@@ -87,7 +87,9 @@ def cuttable_api(
 ) -> Iterator[Cuttable]:
     log = tmp_path_factory.mktemp("cut") / "log"
     with new_database(postgres, migrated_template) as url, closing(Wire(url)) as wire:
-        server = Server(url, valkey.url, log, {"DATABASE_URL": wire.proxy.url, "KEYLEDGER_PATIENCE_SECONDS": "6"})
+        server = Server(
+            url, valkey.url, log, {"DATABASE_URL": wire.proxy.url, "KEYLEDGER_REQUEST_TIMEOUT_SECONDS": "6"}
+        )
         with _running(server, postgres) as api:
             yield Cuttable(api, wire)
 

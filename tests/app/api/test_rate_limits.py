@@ -19,7 +19,7 @@ TRIES_MOST = 500
 @pytest.fixture(scope="module")
 def patient(start_api: StartApi) -> Api:
     """It waits for Valkey as long as a busy machine needs: what is not counted in time would be let through."""
-    return start_api(KEYLEDGER_PATIENCE_SECONDS="30", KEYLEDGER_REDIS_PATIENCE_SECONDS="10")
+    return start_api(KEYLEDGER_REQUEST_TIMEOUT_SECONDS="30", KEYLEDGER_RATE_LIMIT_TIMEOUT_SECONDS="10")
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ from tests.waiting import eventually
 @pytest.fixture
 def behind_a_pooler(database_url: str, redis_url: str, tmp_path: Path) -> Iterator[Server]:
     with stripping_proxy(database_url) as url:
-        server = Server(url, redis_url, tmp_path / "api.log", {"KEYLEDGER_PATIENCE_SECONDS": "3"})
+        server = Server(url, redis_url, tmp_path / "api.log", {"KEYLEDGER_REQUEST_TIMEOUT_SECONDS": "3"})
         server.start()
         yield server
         server.stop()

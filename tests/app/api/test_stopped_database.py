@@ -79,7 +79,7 @@ def _remove_member_with_many_keys(api: Api) -> Callable[[], int]:
 
 
 def test_changes_are_answered_while_postgresql_is_stopped(start_api: StartApi, postgres: PostgreSQL) -> None:
-    api = start_api(KEYLEDGER_PATIENCE_SECONDS=str(_TIMEOUT_SECONDS))
+    api = start_api(KEYLEDGER_REQUEST_TIMEOUT_SECONDS=str(_TIMEOUT_SECONDS))
     requests = {
         "revoke many keys": _revoke_many(api),
         "change notifications": _change_notifications(api),

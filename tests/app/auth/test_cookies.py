@@ -6,9 +6,9 @@ import pytest
 from msgspec.structs import replace
 
 from app.auth.sessions import SECRET_PREFIX, cookies_of, csrf_token, new_secret
-from app.config import Config
+from infrastructure.settings import Settings
 
-CONFIG = Config(database_url="", master_keys=())
+CONFIG = Settings()
 HOUR = timedelta(hours=1)
 
 

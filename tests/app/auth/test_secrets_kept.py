@@ -131,13 +131,13 @@ def test_no_secret_of_a_webhook_is_kept_whatever_its_receiver_answers(
         _work(api, "run_lifecycle_projections", "deliver_webhooks")
         attempts = [row[0] for row in api.database.rows("select status_code from webhook_attempts")]
         assert attempts == [404, 404]
-    for settings in ({"KEYLEDGER_UPSTREAM_ALLOW": ""}, {"KEYLEDGER_MASTER_KEY": "A" * 43 + "="}, {}):
+    for settings in ({"KEYLEDGER_EGRESS_ALLOW": ""}, {"KEYLEDGER_MASTER_KEY": "A" * 43 + "="}, {}):
         api.database.rows("update webhook_deliveries set due_at = created_at where status = 'pending'")
         _work(api, "deliver_webhooks", **settings)
     errors = api.database.rows("select distinct error from webhook_attempts where error is not null")
     assert len(errors) == 3, errors
     log = api.server.log.read_text()
-    assert "webhook_secret_can_not_be_opened" in log
+    assert "webhook_secret_decryption_failed" in log
     url = postgres.url_of(api.server.database_url.partition("?")[0].rpartition("/")[2], SUPERUSER)
     for place, content in remains(url, api.server):
         assert not secrets_in(content), place
@@ -175,7 +175,7 @@ def _work(api: Api, *jobs: str, **settings: str) -> None:
         "DATABASE_URL": api.server.database_url,
         "REDIS_URL": api.server.redis_url,
         "KEYLEDGER_MASTER_KEY": api.server.master_key,
-        "KEYLEDGER_UPSTREAM_ALLOW": "127.0.0.0/8",
+        "KEYLEDGER_EGRESS_ALLOW": "127.0.0.0/8",
         **settings,
     }
     program = f"from infrastructure.log_format import configure_logging; configure_logging(); {modules}"

@@ -13,7 +13,7 @@ from tests.waiting import eventually
 
 @pytest.fixture(scope="module")
 def talkative(start_api: StartApi) -> Api:
-    return start_api(KEYLEDGER_LOG_ACCESS="all")
+    return start_api(KEYLEDGER_ACCESS_LOG="all")
 
 
 def line_of(api: Api, request_id: str) -> dict[str, Any]:

@@ -9,7 +9,8 @@ from contextlib import closing
 
 import pytest
 
-from app.config import from_environment
+from infrastructure.setting import API
+from infrastructure.settings import Settings
 from tests.app.conftest import StartApi
 from tests.app.organizations import Api
 from tests.waiting import stretched
@@ -38,7 +39,7 @@ def idle(hasty: Api) -> Iterator[tuple[socket.socket, float]]:
 
 
 def test_by_default_idle_connections_outlast_those_of_common_proxies() -> None:
-    config = from_environment({"DATABASE_URL": "postgresql://", "KEYLEDGER_MASTER_KEY": "A" * 43 + "="})
+    config = Settings.from_environment({"DATABASE_URL": "postgresql://", "KEYLEDGER_MASTER_KEY": "A" * 43 + "="}, API)
     assert config.keep_alive_seconds == 130
     assert config.header_seconds == 30
 

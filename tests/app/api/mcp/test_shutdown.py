@@ -80,7 +80,7 @@ def test_the_grace_period_bounds_how_long_a_call_may_go_on(start_api: StartApi, 
         with pytest.raises((ConnectionError, http.client.HTTPException)):
             called.result(timeout=stretched(20))
     eventually(lambda: api.server.has_ended)
-    assert "shutdown_cuts_requests_off" in api.server.log.read_text()
+    assert "shutdown_requests_aborted" in api.server.log.read_text()
     assert _completed_calls(api) == 0, "it is shown as started, with an unknown outcome"
 
 

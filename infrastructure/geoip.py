@@ -17,14 +17,7 @@ Locate = Callable[[str], str]
 
 
 class GeoDatabaseUnusable(ValueError):
-    """It can not be read as a database of countries."""
-
-
-def open_database(text: str) -> Path | None:
-    """The file that a setting names, which can be read; None where it names none. Raises `GeoDatabaseUnusable`."""
-    path = Path(text) if text else None
-    country_lookup(path)
-    return path
+    """The file cannot be read as a database of countries."""
 
 
 def geolocator(database: Path | None) -> Locate:
@@ -45,7 +38,7 @@ def country_lookup(database: Path | None) -> CountryOf:
     try:
         reader = maxminddb.open_database(str(database))  # pyright: ignore[reportUnknownMemberType]
     except (OSError, ValueError, maxminddb.InvalidDatabaseError) as error:
-        raise GeoDatabaseUnusable(f"can not be read: {error}") from None
+        raise GeoDatabaseUnusable(f"cannot be read: {error}") from None
     return lambda place: _country(reader, place)
 
 

@@ -1,4 +1,4 @@
-"""Who caused an event. Only ids: names and addresses belong to read models, where they can be erased."""
+"""The actor that caused an event. Actors are ids only: names and addresses belong to read models that can be erased."""
 
 from msgspec import Struct
 
@@ -12,12 +12,12 @@ class KeyActor(Struct, frozen=True, tag_field="type", tag="api_key"):
 
 
 class SystemActor(Struct, frozen=True, tag_field="type", tag="system"):
-    """A part of Keyledger itself: the id is its name, such as `expiry`."""
+    """A part of Keyledger itself. The id is its name, such as `expiry`."""
 
     id: str
 
 
 EXPIRY = SystemActor("expiry")
-"""Who records that the instant of a key's expiry has passed."""
+"""The actor that records that a key's expiry has passed."""
 
 Actor = UserActor | KeyActor | SystemActor

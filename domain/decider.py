@@ -1,4 +1,4 @@
-"""What every aggregate is: two pure functions and the events they speak.
+"""The two pure functions that define every aggregate, and its events.
 
 After Jérémie Chassaing's Decider pattern (2021).
 """
@@ -21,9 +21,9 @@ class ImpossibleHistory(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Decider(Generic[S, C, E]):
-    """`decide(state, command)` gives events or raises a `Refusal`; `evolve(state, event)` gives the next state.
+    """`decide(state, command)` returns events or raises a `Refusal`; `evolve(state, event)` returns the next state.
 
-    `initial` is the state before the first event; `kind` names the aggregate in the log; `event_types` is closed.
+    `initial` is the state before the first event. `kind` is the aggregate's name in the log. `event_types` is closed.
     """
 
     kind: str
@@ -33,7 +33,7 @@ class Decider(Generic[S, C, E]):
     event_types: tuple[type[E], ...]
 
     def fold(self, events: Iterable[E], state: S | None = None) -> S:
-        """The state after `events`, from the beginning or from `state`."""
+        """Return the state after `events`, starting from `state` or from the initial state."""
         current = self.initial if state is None else state
         for event in events:
             current = self.evolve(current, event)

@@ -1,4 +1,4 @@
-"""Live or test: keys and MCPs belong to one of the two."""
+"""Live or test: every key and every MCP belongs to one of the two environments."""
 
 from typing import Literal
 

@@ -1,4 +1,4 @@
-"""What the fields of every resource may hold. Every violation is named, not only the first."""
+"""Validation of the fields of all resources. Every violation is reported, not only the first."""
 
 from unicodedata import category
 
@@ -9,15 +9,15 @@ NAME_LENGTH_MAX = 100
 DESCRIPTION_LENGTH_MAX = 500
 
 NO_KEY = "Must not contain an API key: what is written here is kept permanently"
-"""Whoever pastes one by mistake is told so; the log could not forget it."""
+"""The message for a caller who pastes a key by mistake: the log could not delete it."""
 
 _CONTROL_CATEGORIES = frozenset({"Cc", "Cs", "Zl", "Zp"})
 _DIRECTIONS = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
-"""Unicode UAX #9: embeddings, overrides and isolates, with which one name can be made to look like another."""
+"""Embeddings, overrides and isolates (Unicode UAX #9), which can make one name look like another."""
 
 
 class FieldErrors:
-    """Collects what is wrong, field by field, and refuses all at once."""
+    """Collects the violations by field and refuses them together."""
 
     def __init__(self) -> None:
         self._details: dict[str, object] = {}
@@ -52,7 +52,7 @@ class FieldErrors:
 
 
 def has_control(text: str) -> bool:
-    """Whether `text` holds what steers a terminal or the direction of writing, or is no character at all."""
+    """Return whether `text` contains terminal controls, direction controls, or code points that are no characters."""
     return any(category(character) in _CONTROL_CATEGORIES or character in _DIRECTIONS for character in text)
 
 

@@ -1,4 +1,4 @@
-"""Management grants: what a key may manage besides calling tools. None by default."""
+"""Management grants: the operations that a key may perform in addition to calling tools. A key has none by default."""
 
 from typing import Literal, get_args
 

@@ -10,7 +10,7 @@ Kind = Literal["key", "org", "mcp", "user", "evt", "alert", "hook", "invite", "s
 
 KINDS: tuple[str, ...] = get_args(Kind)
 ENTROPY_BYTES = 10
-"""Random bytes that one id takes (80 bits, of which 74 are used)."""
+"""Random bytes that an id needs (80 bits, of which 74 are used)."""
 
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
 _PAIRS = tuple(high + low for high in _ALPHABET for low in _ALPHABET)
@@ -19,30 +19,30 @@ _BODY_LENGTH = 26
 
 
 def new_id(kind: Kind, *, unix_ms: int, entropy: bytes) -> str:
-    """The id of `kind` made at `unix_ms` (milliseconds since 1970) from `ENTROPY_BYTES` random bytes."""
+    """Return an id of `kind` made at `unix_ms` (milliseconds since 1970) from `ENTROPY_BYTES` random bytes."""
     return f"{kind}_{_time_part(unix_ms)}{_random_part(entropy)}"
 
 
 def new_ids(kind: Kind, *, unix_ms: int, entropies: Iterable[bytes]) -> list[str]:
-    """One id of `kind` for each of `entropies`, all made at `unix_ms`; they sort as the last 74 bits of those do."""
+    """Return one id of `kind` for each of `entropies`, made at `unix_ms`. The ids sort by the last 74 bits of these."""
     beginning = f"{kind}_{_time_part(unix_ms)}"
     return [beginning + _random_part(entropy) for entropy in entropies]
 
 
 def is_id(kind: Kind, text: str) -> bool:
-    """Whether `text` has the form of an id of `kind`; says nothing about whether such a thing exists."""
+    """Return whether `text` has the form of an id of `kind`. The resource need not exist."""
     prefix, _, body = text.partition("_")
     return prefix == kind and len(body) == _BODY_LENGTH and body[0] <= "7" and _BODY_CHARACTERS.issuperset(body)
 
 
 def _time_part(unix_ms: int) -> str:
-    """Ten characters, 50 bits: the two that 26 characters have more than a UUID, and the 48 of the time."""
+    """Return ten characters (50 bits): the two bits by which 26 characters exceed a UUID, and 48 bits of time."""
     value = unix_ms & 0xFFFF_FFFF_FFFF
     return "".join([_PAIRS[(value >> shift) & 0x3FF] for shift in (40, 30, 20, 10, 0)])
 
 
 def _random_part(entropy: bytes) -> str:
-    """Sixteen characters, 80 bits: version and variant (RFC 9562 §5.7) and 74 random bits."""
+    """Return sixteen characters (80 bits): version and variant (RFC 9562 §5.7) and 74 random bits."""
     if len(entropy) < ENTROPY_BYTES:
         raise ValueError(f"{ENTROPY_BYTES} random bytes are needed, not {len(entropy)}")
     random = int.from_bytes(entropy[:ENTROPY_BYTES], "big")

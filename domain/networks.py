@@ -1,7 +1,7 @@
-"""IP addresses and networks: how they are read, which callers a list lets in, and which list lies within which.
+"""IP addresses and networks: parsing, and containment of callers and of lists in lists.
 
-Every address that comes from outside is read by `parse_address`, and every network that is about to be stored or
-configured by `parse_network`. Both refuse spellings that two readers could understand differently.
+`parse_address` parses every address from outside, and `parse_network` every network that is about to be stored or
+configured. Both refuse spellings that two parsers could understand differently.
 """
 
 import re
@@ -16,7 +16,7 @@ ADDRESS_LENGTH_MAX = 64
 ADDRESS_EXPECTED = "Must be one IPv4 or IPv6 address, such as 203.0.113.7 or 2001:db8::7"
 
 _MAPPED_PREFIX = 96
-"""RFC 4291 §2.5.5.2: ::ffff:0:0/96 holds the IPv4 addresses, as IPv6 sockets show them."""
+"""IPv4 addresses as IPv6 sockets show them, ::ffff:0:0/96 (RFC 4291 §2.5.5.2)."""
 _PORT_MAX = 65_535
 
 # Some proxies add the port: 203.0.113.7:443, [2001:db8::7]:443. An IPv6 address without brackets has no port.
@@ -25,20 +25,20 @@ _PREFIX_LENGTH = re.compile(r"0|[1-9][0-9]{0,2}")
 
 
 def parse_address(text: str) -> Address | None:
-    """Return the address that `text` spells; None when it spells none, or more than one.
+    """Return the address that `text` spells, or None if it spells none or more than one.
 
-    Surrounding blanks, the brackets of IPv6 and a port are left out. An IPv4-mapped address is returned as the IPv4
-    address. A zone (`fe80::1%eth0`) is refused: only one machine knows what it means.
+    Surrounding blanks, the brackets of IPv6 and a port are removed. An IPv4-mapped address is returned as the IPv4
+    address. A zone (`fe80::1%eth0`) is refused, because its meaning is local to one machine.
     """
-    # Longer texts are refused before they could fill the cache.
+    # Refuse longer texts before they fill the cache.
     return None if len(text) > ADDRESS_LENGTH_MAX else _parsed(text.strip(" \t"))
 
 
 def parse_network(text: str) -> Network:
-    """Return the network that `text` spells; ValueError says what to write instead.
+    """Return the network that `text` spells. The message of the ValueError suggests a correction.
 
-    A network is an address and, unless it stands for itself alone, the length of a prefix. Masks are refused:
-    `10.0.0.0/0.0.0.0` is everything to one reader and one address to another.
+    A network is an address with a prefix length, which a single address does not need. Masks are refused: one parser
+    reads `10.0.0.0/0.0.0.0` as all addresses and another as a single one.
     """
     _, slash, prefix = text.partition("/")
     if slash and _PREFIX_LENGTH.fullmatch(prefix) is None:
@@ -70,10 +70,10 @@ def is_loopback_host(host: str) -> bool:
 
 @lru_cache(maxsize=10_000)
 def stored_network(text: str) -> Network:
-    """Return the network that a stored `text` spells; ValueError when it spells none.
+    """Return the network that a stored `text` spells, or raise ValueError if it spells none.
 
-    The log keeps masks from before they were refused. An IPv4-mapped network is returned as the IPv4 network, because
-    callers are compared as IPv4 too.
+    The log still contains masks from before they were refused. An IPv4-mapped network is returned as the IPv4 network,
+    because callers are compared as IPv4 too.
     """
     if "%" in text:
         raise ValueError("a scope is known to one machine only")
@@ -86,7 +86,7 @@ def stored_network(text: str) -> Network:
 
 
 def is_allowed(ip: str | None, networks: tuple[str, ...]) -> bool:
-    """Return whether a caller at `ip` is let in; an empty list lets everyone in, any other only known addresses."""
+    """Return whether a caller at `ip` is allowed. An empty list allows every caller, others only known addresses."""
     if not networks:
         return True
     address = None if ip is None else parse_address(ip)
@@ -94,9 +94,9 @@ def is_allowed(ip: str | None, networks: tuple[str, ...]) -> bool:
 
 
 def networks_within(networks: tuple[str, ...], bound: tuple[str, ...]) -> bool:
-    """Whether every caller that `networks` lets in is let in by `bound`; False where that can not be shown.
+    """Return whether `bound` allows every caller that `networks` allows, or False where this cannot be shown.
 
-    Each network has to lie in one network of `bound`; that several of them cover it together is not looked for.
+    Each network must be inside a single network of `bound`. A union of several networks is not considered.
     """
     if not bound:
         return True

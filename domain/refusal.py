@@ -1,4 +1,4 @@
-"""Why a command is refused: the one base of every domain error."""
+"""Refusals of commands: the base class of every domain error."""
 
 from typing import ClassVar
 

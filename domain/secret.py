@@ -1,8 +1,8 @@
-"""The secret of a key: its format, its checksum, its digest.
+"""The secret of a key: its format, its checksum and its digest.
 
-`pk_live_` or `pk_test_`, 26 random base62 characters (154 bits), 6 base62 characters of the CRC32 of all that stands
-before them. The checksum lets a scanner or a server refuse a mistyped key without asking anyone. Only the SHA-256 is
-stored: at 154 random bits nothing slower is needed (NIST SP 800-63B §5.1.2.2 asks for salts below 112 bits).
+`pk_live_` or `pk_test_`, 26 random base62 characters (154 bits), and 6 base62 characters of the CRC32 of everything
+before them. The checksum lets a scanner or a server refuse a mistyped key without a look-up. Only the SHA-256 is
+stored: 154 random bits need no slower hash (NIST SP 800-63B §5.1.2.2 requires salts below 112 bits).
 """
 
 import re
@@ -16,7 +16,7 @@ from msgspec import Struct
 from domain.environment import Environment
 
 ENTROPY_BYTES: Final = 32
-"""Random bytes that `mint` takes: far more than 154 bits, so that the reduction to base62 leaves no bias."""
+"""Random bytes that `generate` needs: far more than 154 bits, so that the reduction to base62 has no bias."""
 
 _BASE62 = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 _BASE62_SET = frozenset(_BASE62)
@@ -32,7 +32,7 @@ _MARK = "pk_"
 
 
 def _spelled(text: str) -> str:
-    """A pattern for `text` in which any character may be percent-encoded, any number of times over (RFC 3986 §2.1)."""
+    """Return a pattern for `text` in which any character may be percent-encoded any number of times (RFC 3986 §2.1)."""
     return "".join([rf"(?:{letter}|%(?:25)*(?i:{ord(letter):02x}))" for letter in text])
 
 
@@ -41,20 +41,22 @@ SOMEWHERE = re.compile(
     f"({_spelled('pk_')}(?:{_spelled('live')}|{_spelled('test')}){_spelled('_')}{_BASE62_SPELLED}{{4}})"
     f"{_BASE62_SPELLED}{{28,}}"
 )
-"""What has the form of a key, in any text and in any spelling of an address. The group is what may be shown of it."""
+"""Text with the form of a key, in any text and in any spelling of an address. The group is the part that may be shown.
+"""
 MARKS = (_MARK, "%")
-"""One of these is in whatever `SOMEWHERE` finds: to look for a text takes a hundredth of the time."""
+"""Every match of `SOMEWHERE` contains one of these. Searching for a fixed text takes a hundredth of the time."""
 _OTHER_SECRETS = re.compile(
     r"(?:(?<![0-9A-Za-z])|(?<=%[0-9A-Fa-f]{2})|(?<=25[0-9A-Fa-f]{2}))"
     f"({'|'.join(map(_spelled, ('ks_', 'kl_', 'ki_', 'whsec_')))})"
     r"(?:[0-9A-Za-z+/_-]|%(?:25)*[0-9A-Fa-f]{2}){42,}=?"
 )
-"""Of a session, a link to sign in with, an invitation, a webhook. People never type them, so they are only redacted.
-They may be glued to what stands before them, such as `session_` or a percent-encoded character."""
+"""Secrets of sessions, sign-in links, invitations and webhooks. People never type them, so they are only redacted. They
+may follow directly on other text, such as `session_` or a percent-encoded character.
+"""
 
 
 class Secret:
-    """A secret in the clear. No repr, log line, traceback or job shows it; `reveal` hands it out."""
+    """A secret in plain text. No repr, log line, traceback or job shows it; `reveal` returns it."""
 
     __slots__ = ("_text",)
 
@@ -72,7 +74,7 @@ class Secret:
 
 
 class SecretRecord(Struct, frozen=True):
-    """All that is kept of a secret: enough to recognise it, not enough to use it.
+    """The stored record of a secret: enough to recognise the secret, not enough to use it.
 
     `digest` is the SHA-256 of the whole secret in hexadecimal.
     """
@@ -83,7 +85,7 @@ class SecretRecord(Struct, frozen=True):
 
 
 def generate(environment: Environment, entropy: bytes) -> Secret:
-    """A new secret from `ENTROPY_BYTES` random bytes."""
+    """Return a new secret from `ENTROPY_BYTES` random bytes."""
     if len(entropy) != ENTROPY_BYTES:
         raise ValueError(f"{ENTROPY_BYTES} random bytes are needed, not {len(entropy)}")
     body = _LABELS[environment] + _base62(int.from_bytes(entropy, "big"), _RANDOM_LENGTH)
@@ -91,7 +93,7 @@ def generate(environment: Environment, entropy: bytes) -> Secret:
 
 
 def parse(text: str) -> Secret | None:
-    """The secret in `text`, or None when its form or checksum is wrong: no database is asked about such a one."""
+    """Return the secret in `text`, or None if its form or checksum is wrong, which needs no database look-up."""
     if len(text) != _LENGTH or text[:_LABEL_LENGTH] not in _LABELS.values():
         return None
     if not _BASE62_SET.issuperset(text[_LABEL_LENGTH:]):
@@ -106,17 +108,17 @@ def looks_like_key(text: str) -> bool:
 
 
 def contains_secret(text: str) -> bool:
-    """Whether something of the form of a secret stands in `text`, whatever its checksum, percent-encoded or not."""
+    """Return whether `text` contains anything in the form of a secret, with any checksum, percent-encoded or not."""
     return any(mark in text for mark in MARKS) and SOMEWHERE.search(text) is not None
 
 
 def redact(text: str) -> str:
-    """`text` with no more of each secret in it than its prefix: the log keeps what it was given permanently."""
+    """Return `text` with each secret cut to its prefix, because the log is permanent."""
     return SOMEWHERE.sub(r"\1…", text) if any(mark in text for mark in MARKS) else text
 
 
 def redacted(value: Any) -> Any:  # noqa: ANN401 -- whatever an error quotes
-    """`value` with no secret of any kind in its texts or the names of its fields: what may be shown to a caller."""
+    """Return `value` without any secret in its texts and field names, so that it can be shown to a caller."""
     match value:
         case str():
             return _OTHER_SECRETS.sub(r"\1…", redact(value))
@@ -134,12 +136,12 @@ def fingerprint(secret: Secret) -> SecretRecord:
 
 
 def digest(secret: Secret) -> bytes:
-    """The SHA-256 of the secret: 32 bytes, the only form in which it is looked up."""
+    """Return the SHA-256 of the secret: 32 bytes, the only form in which it is looked up."""
     return sha256(secret.reveal().encode("ascii")).digest()
 
 
 def _checksum(body: str) -> str:
-    """The CRC32 in six characters, two at a time: this runs for every presented key."""
+    """Return the CRC32 in six characters, computed two at a time, because this runs for every presented key."""
     rest, low = divmod(crc32(body.encode("ascii")), _PAIR)
     high, middle = divmod(rest, _PAIR)
     return _PAIRS[high] + _PAIRS[middle] + _PAIRS[low]

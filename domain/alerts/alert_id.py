@@ -1,4 +1,4 @@
-"""The id of an alert follows from what it is about: the same effect has the same id, whoever raises it, and when."""
+"""Deterministic alert ids: an alert about the same effect always gets the same id, whichever worker raises it."""
 
 from datetime import datetime
 from hashlib import sha256
@@ -7,5 +7,8 @@ from domain.ids import ENTROPY_BYTES, new_id
 
 
 def alert_id(effect: str, at: datetime) -> str:
-    """`effect` names what is to be told once, such as "expiring key_… 2027-01-01 7"; `at` is when it is due."""
+    """Return the id of the alert about `effect`, which is due at `at`.
+
+    `effect` identifies one notification, such as "expiring key_… 2027-01-01 7".
+    """
     return new_id("alert", unix_ms=int(at.timestamp() * 1000), entropy=sha256(effect.encode()).digest()[:ENTROPY_BYTES])

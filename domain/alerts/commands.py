@@ -1,4 +1,4 @@
-"""What can be asked of an alert."""
+"""Commands on an alert."""
 
 from datetime import datetime
 

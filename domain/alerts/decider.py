@@ -1,7 +1,7 @@
-"""What happens to an alert when something is asked of it.
+"""Decisions about an alert.
 
-Asking for what is already so gives no event. The id of an alert follows from what it is about (`alert_id`), so whoever
-raises one twice, after a crash or beside another worker, raises it once.
+A command that would change nothing returns no event. The id of an alert is derived from its subject (`alert_id`). An
+alert that is raised twice, after a crash or by two workers concurrently, is therefore recorded once.
 """
 
 from typing import assert_never, get_args

@@ -1,4 +1,4 @@
-"""Why a command about alerts is refused. The first line of each docstring is the message."""
+"""Refusals of alert commands. The first line of each docstring is the message."""
 
 from domain.refusal import NotFound
 

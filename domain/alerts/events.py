@@ -1,4 +1,4 @@
-"""What can happen to an alert. The law of `domain/keys/events.py` holds here too."""
+"""Events of an alert. The evolution rules in `domain/keys/events.py` apply here too."""
 
 from datetime import datetime
 from typing import Literal
@@ -24,7 +24,7 @@ Number = int | float | str | None
 
 
 class AlertRaised(Struct, frozen=True, tag_field="type", tag="alert.raised"):
-    """`numbers`: what fired it, so that whoever reads it can follow the reasoning."""
+    """An alert was raised. `numbers` are the figures that triggered it, so that a reader can follow the reasoning."""
 
     alert_id: str
     organization_id: str

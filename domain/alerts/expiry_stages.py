@@ -1,7 +1,7 @@
-"""When people are told that a key is about to expire: 30, 14, 7 and 1 days before, once each.
+"""Stages at which a key's expiry is announced: 30, 14, 7 and 1 days before, once each.
 
-What lay behind already when the date was set is not told: who makes a key for five days knows that it ends in a week.
-Who sets another date arms all stages again.
+A stage that had already passed when the expiry date was set is not announced: a caller who creates a key for five days
+knows that it ends within a week. Changing the date makes all stages due again.
 """
 
 from datetime import datetime, timedelta
@@ -18,14 +18,14 @@ _SEVERITIES: dict[int, Severity] = {30: "info", 14: "info", 7: "warning", 1: "cr
 
 
 class Stage(Struct, frozen=True):
-    """`days` before the end, which is the instant `at`."""
+    """A stage, `days` before the expiry. `at` is the instant at which the stage is due."""
 
     days: int
     at: datetime
 
 
 def next_stage(expires_at: datetime | None, after: datetime) -> Stage | None:
-    """The first stage later than `after`; None when there is none left, or no end."""
+    """Return the first stage later than `after`, or None if no stage is left or the key does not expire."""
     if expires_at is None:
         return None
     stages = [Stage(days, expires_at - timedelta(days=days)) for days in STAGES_DAYS]
@@ -33,7 +33,10 @@ def next_stage(expires_at: datetime | None, after: datetime) -> Stage | None:
 
 
 def latest_stage(expires_at: datetime, now: datetime) -> Stage | None:
-    """The last stage reached: what to tell when several were missed. None before the first and after the end."""
+    """Return the last stage reached, which is the one to announce when several were missed.
+
+    None before the first stage and after the expiry.
+    """
     if now >= expires_at:
         return None
     stages = [Stage(days, expires_at - timedelta(days=days)) for days in reversed(STAGES_DAYS)]
@@ -54,6 +57,6 @@ def expiry_alert(key_id: str, organization_id: str, expires_at: datetime, stage:
 
 
 def expiry_in(alert: AlertRaised) -> datetime | None:
-    """The end that an alert told of: the inverse of what `expiry_alert` writes. None: it told of none."""
+    """Return the expiry date in an alert that `expiry_alert` created, or None if the alert has none."""
     expires_at = alert.numbers.get("expires_at")
     return datetime.fromisoformat(expires_at) if isinstance(expires_at, str) else None

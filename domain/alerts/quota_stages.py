@@ -1,6 +1,7 @@
-"""When people are told that the requests of the month run out: at 80, 95 and 100 per cent, once each.
+"""Stages at which the use of the monthly quota is announced: 80, 95 and 100 per cent, once each.
 
-Of several stages that were passed at once only the highest is told. Another plan has stages of its own.
+If several stages are passed at the same time, only the highest is announced. A change of the quota starts a new set of
+stages.
 """
 
 from datetime import date, datetime
@@ -15,7 +16,7 @@ _SEVERITIES: dict[int, Severity] = {80: "info", 95: "warning", 100: "critical"}
 
 
 def stage_reached(used: int, quota: int) -> int | None:
-    """The highest stage that `used` of `quota` has come to; None: not even the first. A quota of 0 is used up."""
+    """Return the highest stage that `used` of `quota` has reached, or None below the first. A quota of 0 is used up."""
     return max((stage for stage in STAGES_PERCENT if used * 100 >= quota * stage), default=None)
 
 

@@ -24,7 +24,7 @@ class Open(Struct, frozen=True, tag_field="status", tag="open"):
 
 
 class Acknowledged(Struct, frozen=True, tag_field="status", tag="acknowledged"):
-    """Someone has seen it: nothing else follows."""
+    """An alert that a user has acknowledged. Acknowledging it changes nothing else."""
 
     alert: Alert
     acknowledged_at: datetime

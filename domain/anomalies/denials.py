@@ -1,4 +1,4 @@
-"""Refusals within minutes: many of one key, several of a secret that is over, many of keys that do not exist."""
+"""Rules about refusals within minutes: of one key, of a secret that is no longer valid, and of unknown keys."""
 
 from collections.abc import Mapping
 
@@ -8,11 +8,14 @@ from domain.usage.events import Code
 
 _OVER: frozenset[Code] = frozenset({"revoked_key"})
 _HARMLESS: frozenset[Code] = frozenset({"rate_limited", "quota_exceeded"})
-"""Who is too fast is told so already, and knows what to do."""
+"""Codes whose callers already know that they are too fast and what to do about it."""
 
 
 def denied_burst(refused: Mapping[Code, int], thresholds: Thresholds) -> Finding | None:
-    """`refused`: how often one key was refused within the last `denied_minutes`, by reason."""
+    """Return a finding if one key was refused too often.
+
+    `refused`: number of refusals of the key within the last `denied_minutes`, by reason.
+    """
     counted = {code: count for code, count in refused.items() if code not in _HARMLESS}
     count = sum(counted.values())
     if count < thresholds.denied_count:
@@ -32,9 +35,9 @@ def denied_burst(refused: Mapping[Code, int], thresholds: Thresholds) -> Finding
 
 
 def secret_over_used(refused: Mapping[Code, int], thresholds: Thresholds) -> Finding | None:
-    """Someone still has a secret that was revoked or replaced. A single use of it is no burst.
+    """Return a finding if a revoked or replaced secret is still in use. A single use of it is no burst.
 
-    `refused`: how often the key was refused within the last `denied_minutes`, by reason.
+    `refused`: number of refusals of the key within the last `denied_minutes`, by reason.
     """
     count = sum(count for code, count in refused.items() if code in _OVER)
     if count < thresholds.revoked_secret_count:
@@ -53,7 +56,10 @@ def secret_over_used(refused: Mapping[Code, int], thresholds: Thresholds) -> Fin
 
 
 def unknown_keys(address: str, count: int, thresholds: Thresholds) -> Finding | None:
-    """`count` presentations, from one address within the last `denied_minutes`, of keys that nobody has."""
+    """Return a finding if too many unknown keys were presented.
+
+    `count`: number of presentations of unknown keys from one address within the last `denied_minutes`.
+    """
     if count < thresholds.unknown_keys:
         return None
     return Finding(

@@ -1,4 +1,4 @@
-"""A key that nobody used for a long time is used again."""
+"""The rule about dormancy: a key is used again after a long time without use."""
 
 from datetime import datetime, timedelta
 
@@ -7,7 +7,10 @@ from domain.anomalies.thresholds import Thresholds
 
 
 def dormant_used(last_used: datetime, at: datetime, thresholds: Thresholds) -> Finding | None:
-    """`last_used`: the use before, or when the key was made if there was none."""
+    """Return a finding if the key was dormant.
+
+    `last_used`: the previous use, or the creation of the key if there was none.
+    """
     unused = at - last_used
     if unused < timedelta(days=thresholds.dormant_days):
         return None

@@ -1,4 +1,4 @@
-"""Many more of a key's calls fail than usually do."""
+"""The rule about errors: far more of a key's calls fail than usual."""
 
 from datetime import datetime, timedelta
 
@@ -12,11 +12,14 @@ _BASELINE_DAYS = 7
 _GRAVE_RATE = 0.5
 
 _ERRORS_MIN = 3
-"""Fewer are no spike, whatever the thresholds of an organization say."""
+"""The minimum number of errors for a spike, whatever thresholds an organization has set."""
 
 
 def error_spike(hours: Hours, start: datetime, thresholds: Thresholds) -> Finding | None:
-    """`start`: the beginning of the hour looked at. What is compared are bounds, so that few calls prove little."""
+    """Return a finding if the hour that starts at `start` has too many errors.
+
+    The rule compares confidence bounds, so that a small number of calls proves little.
+    """
     hour = hours.get(start, NOTHING)
     if hour.requests < thresholds.errors_requests_min or hour.errors < _ERRORS_MIN:
         return None

@@ -1,8 +1,8 @@
-"""What the rules say about one sign: the same for a worker that has just seen it, and for a replay of the log.
+"""Evaluation of the rules for one signal, identical in a worker and in a replay of the log.
 
-A sign is a place in the log where a rule may have something to say: an hour in which a key was used or refused, a
-network that it was used from for the first time, a minute with refusals. Whether it has is decided upon facts up to
-that place, whatever came later, so that a replay says what a worker said.
+A signal is a point in the log at which a rule may apply: an hour in which a key was used or refused, a network that the
+key was used from for the first time, or a minute with refusals. Only facts up to that point count, so that a replay
+produces the findings that a worker produced.
 """
 
 from collections import Counter
@@ -24,16 +24,17 @@ from domain.usage.events import Code
 SignalKind = Literal["hour", "network", "denied", "unknown"]
 
 HISTORY = timedelta(weeks=9)
-"""How far back the rules look; what a key was used for before that matters only to whether it was dormant."""
+"""The period that the rules look at. Uses before it matter only for dormancy."""
 
 Geolocate = Callable[[str], str]
-"""The place that a network lies in: a country where that is known, else the network itself."""
+"""Returns the location of a network: its country if known, otherwise the network itself."""
 
 
 class Signal(Struct, frozen=True):
-    """`subject`: a key, or an address for `unknown`. `at`: the beginning of an hour or minute, or the first use.
+    """A point in the log that the rules evaluate.
 
-    `detail`: the network.
+    `subject`: a key, or an address for `unknown`. `at`: the start of an hour or minute, or the first use. `detail`: the
+    network.
     """
 
     kind: SignalKind
@@ -44,21 +45,21 @@ class Signal(Struct, frozen=True):
 
 
 class KeyHistory(Struct, frozen=True):
-    """What is known of a sign's subject. `used_before`: the last hour, before those in `hours`, that it was used in."""
+    """Facts about the subject of a signal. `used_before`: the last hour of use that precedes `hours`."""
 
     created_at: datetime
     hours: Hours = {}
     used: frozenset[datetime] = frozenset()
-    """The hours in which it was let in, for management too."""
+    """Hours in which the key was accepted, for management calls too."""
     used_before: datetime | None = None
     networks: Mapping[str, datetime] = {}
-    """By network, when it was used from there first."""
+    """First use from each network."""
     refused: Mapping[datetime, Mapping[Code, int]] = {}
-    """By minute and code, how often it was refused."""
+    """Number of refusals, by minute and code."""
 
 
 def evaluate(sign: Signal, facts: KeyHistory, thresholds: Thresholds, locate: Geolocate) -> Iterator[Finding]:
-    """What is unusual, of the rules that are switched on."""
+    """Yield the findings of all rules that are switched on."""
     for finding in _findings(sign, facts, thresholds, locate):
         if getattr(thresholds, finding.switch):
             yield finding
@@ -93,7 +94,7 @@ def _dormancy(sign: Signal, facts: KeyHistory, thresholds: Thresholds) -> Findin
 
 
 def _refused(sign: Signal, facts: KeyHistory, thresholds: Thresholds) -> Mapping[Code, int]:
-    """Within the minutes that the thresholds say, up to that of the sign."""
+    """Return the refusals within the `denied_minutes` of the thresholds, up to the minute of the signal."""
     begin = sign.at - timedelta(minutes=thresholds.denied_minutes)
     counted: Counter[Code] = Counter()
     for minute, codes in facts.refused.items():

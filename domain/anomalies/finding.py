@@ -1,4 +1,4 @@
-"""What a rule says: which alert, how grave, and the numbers that fired it."""
+"""The finding of a rule: the alert to raise, its severity, and the figures that triggered it."""
 
 from typing import Literal
 
@@ -7,7 +7,7 @@ from msgspec import Struct
 from domain.alerts.events import AlertType, Number, Severity
 
 Rule = Literal["volume", "errors", "location", "dormant", "denied", "revoked_secret", "unknown_keys"]
-"""Each cools down by itself, also where two of them raise alerts of one type."""
+"""Each rule has a cool-down of its own, even where two rules raise alerts of the same type."""
 
 
 class Finding(Struct, frozen=True):
@@ -18,5 +18,5 @@ class Finding(Struct, frozen=True):
 
     @property
     def switch(self) -> str:
-        """The name by which an organization switches the rule off, and by which alerts name it."""
+        """Return the name with which an organization switches the rule off and which alerts contain."""
         return "unknown" if self.rule == "unknown_keys" else self.rule

@@ -1,4 +1,4 @@
-"""What a key did, hour by hour: what the rules about volume and errors look at."""
+"""Requests of a key by hour: the input of the volume and error rules."""
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
@@ -13,7 +13,7 @@ _SATURDAY = 5
 
 
 class Hour(Struct, frozen=True):
-    """Requests that were let in, how many of them failed, and how many were refused besides."""
+    """Accepted requests, those of them that failed, and refusals, which are not among the requests."""
 
     requests: int = 0
     errors: int = 0
@@ -21,16 +21,17 @@ class Hour(Struct, frozen=True):
 
 
 Hours = Mapping[datetime, Hour]
-"""By the beginning of the hour, UTC. An hour without an entry is one without a request."""
+"""Counts by the start of the hour in UTC. An hour without an entry had no requests."""
 
 NOTHING = Hour()
 
 
 def comparable_hours(hours: Hours, since: datetime, start: datetime) -> list[int]:
-    """The requests of past hours that are like the one at `start`; `since` is when the key began.
+    """Return the request counts of past hours that are comparable to the hour at `start`.
 
-    The same hour of the same weekday, and its neighbours, in the last eight weeks: a week has its shape. While that
-    makes fewer than nine counts (three weeks) the same hours of days of the same kind, working days or weekend, join.
+    `since` is when the key was created. Comparable hours are the same hour of the same weekday and its two neighbours
+    in the last eight weeks, because traffic follows a weekly pattern. While these hours give fewer than nine counts
+    (three weeks), the same hours of all days of the same kind, working days or weekend, are used instead.
     """
     weekly = _counts(hours, since, [start - timedelta(weeks=week) for week in range(1, _WEEKS + 1)])
     if len(weekly) >= 3 * 3:
@@ -49,7 +50,7 @@ def _is_weekend(instant: datetime) -> bool:
 
 
 def total(hours: Hours, start: datetime, end: datetime) -> Hour:
-    """Everything from `start` to before `end`, both the beginnings of hours."""
+    """Return the sum of the hours from `start` (inclusive) to `end` (exclusive), both starts of hours."""
     within = [hours.get(start + number * _HOUR, NOTHING) for number in range((end - start) // _HOUR)]
     return Hour(
         requests=sum(hour.requests for hour in within),

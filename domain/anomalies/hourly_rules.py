@@ -1,4 +1,4 @@
-"""All rules about one hour of one key, and the cool-down: what a worker says now, and what a replay would have said."""
+"""All rules about one hour of one key, and the cool-down. A worker and a replay share them."""
 
 from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
@@ -11,7 +11,7 @@ from domain.anomalies.volume import unusual_volume
 
 
 def evaluate_hour(hours: Hours, since: datetime, start: datetime, thresholds: Thresholds) -> Iterator[Finding]:
-    """What is unusual about the hour that began at `start`, of a key that began at `since`."""
+    """Yield the findings about the hour that started at `start`, for a key created at `since`."""
     volume = unusual_volume(hours, since, start, thresholds)
     if volume is not None:
         yield volume
@@ -21,6 +21,6 @@ def evaluate_hour(hours: Hours, since: datetime, start: datetime, thresholds: Th
 
 
 def in_cooldown(last_raised: Mapping[Rule, datetime], finding: Finding, at: datetime, thresholds: Thresholds) -> bool:
-    """Whether this rule spoke about this key so short a time ago that another alert is noise."""
+    """Return whether the same rule raised an alert about the key so recently that another would be noise."""
     last = last_raised.get(finding.rule)
     return last is not None and at - last < timedelta(hours=thresholds.cooldown_hours)

@@ -1,4 +1,4 @@
-"""A key is used from where it never was: a country, or a network where the country is not known."""
+"""The rule about locations: a key is used from a new country, or from a new network if the country is unknown."""
 
 from collections.abc import Collection
 from datetime import datetime, timedelta
@@ -10,9 +10,10 @@ from domain.anomalies.thresholds import Thresholds
 def new_location(
     known: Collection[str], place: str, key_created_at: datetime, at: datetime, thresholds: Thresholds
 ) -> Finding | None:
-    """`place`: two letters of a country (ISO 3166-1), or a network; `known`: those that the key was used from before.
+    """Return a finding if `place` is new for the key.
 
-    While a key is younger than the learning period, or was never used, every place is new and none is news.
+    `place`: a two-letter country code (ISO 3166-1) or a network. `known`: the locations of earlier uses. A key that is
+    younger than the learning period or was never used has no findings, because every location would be new.
     """
     if place in known or not known or at - key_created_at < timedelta(days=thresholds.location_learning_days):
         return None

@@ -1,7 +1,7 @@
-"""Thresholds as an organization sets them: entries of its settings whose names begin with `anomalies.`.
+"""Thresholds that an organization has set: entries of its settings whose names start with `anomalies.`.
 
-`{"anomalies.volume_ratio": 5, "anomalies.location": false}` asks for five times the usual volume, and for nothing about
-places. What is not set is as in `Thresholds`.
+`{"anomalies.volume_ratio": 5, "anomalies.location": false}` requires five times the usual volume and switches the
+location rule off. Entries that are not set have the defaults of `Thresholds`.
 """
 
 from collections.abc import Iterator, Mapping
@@ -34,7 +34,7 @@ RANGES: Mapping[str, Range] = {
     "unknown_keys": Range(2, 1_000_000_000),
     "cooldown_hours": Range(0, 720),
 }
-"""What a number may be. Whatever is not here is switched on or off. One refusal is no burst, so two are the least."""
+"""Accepted range of each number. All other thresholds are switches. The minimum of a burst is two refusals."""
 
 _BURSTS = ("denied_count", "unknown_keys")
 _SWITCHES = tuple(name for name in Thresholds.__struct_fields__ if name not in RANGES)
@@ -42,16 +42,16 @@ _WHOLE = frozenset(name for name in RANGES if isinstance(getattr(DEFAULTS, name)
 
 
 def thresholds_of(settings: Mapping[str, object]) -> Thresholds:
-    """What holds for an organization with these settings, which were checked when they were set."""
+    """Return the thresholds of an organization with these settings, which were validated when they were set."""
     given = {name.removeprefix(PREFIX): value for name, value in settings.items() if name.startswith(PREFIX)}
-    # Settings of earlier versions may ask for a burst of one: the least that is one now is closest to that.
+    # Settings of earlier versions may contain a burst of one. The current minimum is closest to that.
     given |= {name: RANGES[name].least for name in _BURSTS if given.get(name) == 1}
     known = {name: value for name, value in given.items() if problem_of(name, value) is None}
     return msgspec.structs.replace(DEFAULTS, **known)
 
 
 def validate(settings: Mapping[str, object]) -> Iterator[str]:
-    """What is wrong with those of the settings that are thresholds, a sentence each."""
+    """Yield one sentence for each problem of the settings that are thresholds."""
     for name, value in settings.items():
         if name.startswith(PREFIX):
             problem = problem_of(name.removeprefix(PREFIX), value)
@@ -60,7 +60,7 @@ def validate(settings: Mapping[str, object]) -> Iterator[str]:
 
 
 def problem_of(name: str, value: object) -> str | None:
-    """What is wrong with one threshold, by its name without the prefix."""
+    """Return the problem of one threshold, or None. `name` has no prefix."""
     if name in _SWITCHES:
         return None if isinstance(value, bool) else "must be true or false"
     if name not in RANGES:

@@ -1,4 +1,4 @@
-"""The few statistics that the rules need: robust against the very spikes that they look for, and easy to explain."""
+"""Statistics for the rules: robust against the spikes that the rules look for, and easy to explain."""
 
 from collections.abc import Sequence
 from math import sqrt
@@ -6,21 +6,21 @@ from statistics import median
 from typing import NamedTuple
 
 _NORMAL_OF_MAD = 1.4826
-"""A normal distribution's standard deviation in median absolute deviations (Iglewicz and Hoaglin, 1993)."""
+"""The standard deviation of a normal distribution in median absolute deviations (Iglewicz and Hoaglin, 1993)."""
 
 
 class Baseline(NamedTuple):
-    """What is usual: the median of past counts, and how far they usually stray from it."""
+    """The usual count: the median of past counts and their usual deviation from it."""
 
     median: float
     deviation: float
 
 
 def baseline(counts: Sequence[int]) -> Baseline:
-    """Of one count at least.
+    """Return the baseline of at least one count.
 
-    The deviation is never below that of a Poisson process of this median: few counts that happen to be equal do not
-    make every other one unusual.
+    The deviation is never below that of a Poisson process with the same median. Otherwise a few counts that happen to
+    be equal would make every other count unusual.
     """
     middle = median(counts)
     spread = median(abs(count - middle) for count in counts)
@@ -28,9 +28,9 @@ def baseline(counts: Sequence[int]) -> Baseline:
 
 
 def wilson_bounds(hits: int, trials: int, z: float) -> tuple[float, float]:
-    """The lower and upper end of the score interval of a rate at `z` standard deviations (Wilson, 1927).
+    """Return the lower and upper bound of the score interval of a rate at `z` standard deviations (Wilson, 1927).
 
-    Without trials everything is possible: (0, 1).
+    Without trials, the interval is (0, 1).
     """
     if trials == 0:
         return 0.0, 1.0

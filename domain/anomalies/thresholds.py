@@ -1,16 +1,17 @@
-"""What counts as unusual. Every organization may have its own."""
+"""Thresholds of the anomaly rules. Every organization can set its own."""
 
 from msgspec import Struct
 
 
 class Thresholds(Struct, frozen=True, forbid_unknown_fields=True):
-    """The defaults are meant to be heard: a warning a key and rule within `cooldown_hours` at most.
+    """Thresholds of all rules. The defaults aim at few alerts: at most one per key and rule within `cooldown_hours`.
 
-    `volume_*`: an hour is unusual with that many requests at least, that many times the usual, and that many deviations
-    above it. `errors_*`: likewise of the rate of errors, of which the lower bound counts. `location_learning_days`: a
-    younger key has no usual places yet. `dormant_days`: unused for that long, a use is news. `denied_*`: so many
-    refusals within so many minutes. `revoked_secret_count`: so many of a secret that is over. `unknown_keys`: so many
-    keys that do not exist, from one address. Each rule can be switched off by its name.
+    `volume_*`: an hour is unusual if it has at least that many requests, that many times the usual count, and that many
+    deviations above it. `errors_*`: the same for the error rate, of which the lower bound counts.
+    `location_learning_days`: a younger key has no usual locations yet. `dormant_days`: a use after that many days
+    without use is reported. `denied_*`: that many refusals within that many minutes. `revoked_secret_count`: that many
+    uses of a secret that is no longer valid. `unknown_keys`: that many unknown keys from one address. The booleans
+    switch a rule off.
     """
 
     volume: bool = True

@@ -1,4 +1,4 @@
-"""Many more requests than this key makes in such an hour of the week."""
+"""The rule about volume: far more requests than the key usually makes in this hour of the week."""
 
 from datetime import datetime
 
@@ -8,20 +8,23 @@ from domain.anomalies.statistics import baseline
 from domain.anomalies.thresholds import Thresholds
 
 _COUNTS_MIN = 6
-"""Fewer say nothing: a key of two days has no habits yet."""
+"""The minimum number of comparable hours. A key that is two days old has no usual volume yet."""
 
 _GRAVE_RATIO = 10.0
 
 
 def unusual_volume(hours: Hours, since: datetime, start: datetime, thresholds: Thresholds) -> Finding | None:
-    """`start`: the beginning of the hour looked at, which need not be over: requests do not become fewer."""
+    """Return a finding if the hour that starts at `start` has too many requests.
+
+    The hour need not be over, because the number of its requests can only grow.
+    """
     requests = hours.get(start, NOTHING).requests
     if requests < thresholds.volume_requests_min:
         return None
     first = min((hour for hour, counted in hours.items() if counted.requests and hour < start), default=None)
     if first is None:
         return None
-    # Hours before the first use say nothing about what is usual: a key that waited for its start is not quiet by habit.
+    # Hours before the first use are not part of the usual volume: a key that was not in use yet is not a quiet key.
     counts = comparable_hours(hours, max(since, first), start)
     if len(counts) < _COUNTS_MIN:
         return None
@@ -29,7 +32,7 @@ def unusual_volume(hours: Hours, since: datetime, start: datetime, thresholds: T
     limit = max(usual.median * thresholds.volume_ratio, usual.median + usual.deviation * thresholds.volume_deviations)
     if requests <= limit:
         return None
-    # Where next to nothing is usual, ten times that would be grave as soon as it is told at all.
+    # Where almost nothing is usual, every finding would exceed ten times the median and be critical.
     grave = requests >= max(usual.median, thresholds.volume_requests_min / thresholds.volume_ratio) * _GRAVE_RATIO
     return Finding(
         rule="volume",

@@ -1,4 +1,4 @@
-"""What can be asked of an invitation."""
+"""Commands on an invitation."""
 
 from datetime import datetime
 
@@ -12,7 +12,7 @@ from domain.plans.plan import MemberCounts
 
 
 class InviteMember(Struct, frozen=True):
-    """`is_member`: somebody in the organization has this address already."""
+    """Invite a person. `is_member`: a member of the organization already has this address."""
 
     invitation_id: str
     organization_id: str
@@ -27,7 +27,10 @@ class InviteMember(Struct, frozen=True):
 
 
 class AcceptInvitation(Struct, frozen=True):
-    """In one transaction with `AddMember`. `authority`: what the one who invited may give now; None: nothing."""
+    """Accept an invitation, in one transaction with `AddMember`.
+
+    `authority`: what the inviter may grant at this moment; None: nothing.
+    """
 
     user_id: str
     at: datetime

@@ -1,4 +1,4 @@
-"""What happens to an invitation when something is asked of it."""
+"""Decisions about an invitation."""
 
 from datetime import timedelta
 from typing import assert_never, get_args
@@ -79,7 +79,7 @@ def _accept(state: ExistingInvitation, command: AcceptInvitation) -> tuple[Invit
                 raise InvitationExpired
             if command.is_member:
                 raise AlreadyMember
-            # Or the invitations of a stolen key, or of someone who was removed, would be a way back in.
+            # Otherwise an attacker could come back through invitations sent with a stolen key or by a removed member.
             if command.authority is None:
                 raise InviterLostAuthority
             try:

@@ -1,6 +1,6 @@
-"""What can happen to an invitation to an organization. The law of `domain/keys/events.py` holds here too.
+"""Events of an invitation to an organization. The evolution rules in `domain/keys/events.py` apply here too.
 
-The invited address is no part of any event: it lies in the table `invitation_addresses` while the invitation is open.
+No event contains the invited address. The table `invitation_addresses` stores it while the invitation is open.
 """
 
 from datetime import datetime
@@ -15,7 +15,7 @@ WithdrawalReason = Literal["withdrawn", "replaced"]
 
 
 class MemberInvited(Struct, frozen=True, tag_field="type", tag="team.member_invited"):
-    """`token_digest`: SHA-256, in hexadecimal, of the secret that the link carries."""
+    """A person was invited. `token_digest`: hexadecimal SHA-256 of the secret in the link."""
 
     invitation_id: str
     organization_id: str
@@ -27,14 +27,14 @@ class MemberInvited(Struct, frozen=True, tag_field="type", tag="team.member_invi
 
 
 class InvitationAccepted(Struct, frozen=True, tag_field="type", tag="team.invitation_accepted"):
-    """`MemberAdded` stands in the stream of `user_id`, always with it."""
+    """The invitation was accepted. `MemberAdded` is always in the stream of `user_id` together with this event."""
 
     user_id: str
     accepted_at: datetime
 
 
 class InvitationRevoked(Struct, frozen=True, tag_field="type", tag="team.invitation_revoked"):
-    """`replaced`: the same address was invited anew."""
+    """The invitation was withdrawn. `replaced`: the same address was invited again."""
 
     reason: WithdrawalReason
     revoked_at: datetime

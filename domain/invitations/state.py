@@ -1,4 +1,4 @@
-"""The states of an invitation. That it has expired is no state: its instant has passed, and no event says so."""
+"""States of an invitation. Expiry is not a state: it follows from `expires_at`, and no event records it."""
 
 from datetime import datetime
 

@@ -1,4 +1,4 @@
-"""What can be asked of a key. Each command carries the facts its decision needs, the instant among them."""
+"""Commands on a key. Each command contains the facts that its decision needs, including the current instant."""
 
 from datetime import datetime
 
@@ -34,9 +34,9 @@ class CreateKey(Struct, frozen=True):
 
 
 class ChangeKey(Struct, frozen=True):
-    """Any of the fields; one that is UNSET stays as it is. `expires_at` None lifts the expiry.
+    """Change some of the fields. A field that is UNSET stays unchanged. `expires_at` None removes the expiry.
 
-    `by` and `census`: as for `DisableKey`, of a key that would soon be past its expiry.
+    `by` and `census`: as in `DisableKey`, for a change that would let the key expire soon.
     """
 
     at: datetime
@@ -54,10 +54,11 @@ class ChangeKey(Struct, frozen=True):
 
 
 class RotateKey(Struct, frozen=True):
-    """Give the key a new secret. Every earlier one ends after `overlap_seconds`, at the latest.
+    """Give the key a new secret. Every earlier secret ends after `overlap_seconds` at the latest.
 
-    None: with the first accepted use of the new one, and at the latest after `UNUSED_SECONDS`.
-    `used_version`: a secret whose use ended those before it, which need not be recorded yet; 0: there is none.
+    `overlap_seconds` None: earlier secrets end with the first accepted use of the new secret, and after
+    `UNUSED_SECONDS` at the latest. `used_version`: the secret whose use has ended all earlier ones, even if no event
+    records that yet; 0: none.
     """
 
     secret: SecretRecord
@@ -69,9 +70,9 @@ class RotateKey(Struct, frozen=True):
 
 
 class RetireSecrets(Struct, frozen=True):
-    """Record the end of every secret whose overlap is over, and of those before the secret `used_version`.
+    """Record the end of every secret whose overlap is over, and of all secrets before `used_version`.
 
-    `used_version` was used for the first time at `used_at`, which ended the earlier ones.
+    `used_version` was first used at `used_at`, which ended the earlier secrets.
     """
 
     at: datetime
@@ -80,7 +81,10 @@ class RetireSecrets(Struct, frozen=True):
 
 
 class DisableKey(Struct, frozen=True):
-    """`by` and `census`: a key must not disable itself while it is the only active one. None for the system."""
+    """Disable the key. A key must not disable itself while it is the only active one.
+
+    `by` and `census` are needed to check that. They are None for the system.
+    """
 
     at: datetime
     by: Actor | None = None
@@ -88,7 +92,7 @@ class DisableKey(Struct, frozen=True):
 
 
 class EnableKey(Struct, frozen=True):
-    """Needs the authority to give all that the key reaches: while it is disabled, that is nothing."""
+    """Enable the key. This requires authority for all that the key reaches, because a disabled key reaches nothing."""
 
     at: datetime
     authority: Scope
@@ -104,16 +108,16 @@ class RevokeKey(Struct, frozen=True):
 
 
 class NarrowGrants(Struct, frozen=True):
-    """Take away the management grants beyond `held`: whoever made the key does not hold them any more.
+    """Remove the management grants that are not in `held`, because the key's creator no longer has them.
 
-    What it calls stays as it is. A key that has ended manages nothing anyway.
+    The tools that the key may call stay unchanged. A key that has ended manages nothing in any case.
     """
 
     held: frozenset[Grant]
 
 
 class ExpireKey(Struct, frozen=True):
-    """Record that the instant of expiry has passed."""
+    """Record that the expiry of the key has passed."""
 
     at: datetime
 

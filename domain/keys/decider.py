@@ -1,6 +1,6 @@
-"""What happens to a key when something is asked of it: `decide` gives events, `evolve` (its own file) the next state.
+"""Decisions about a key: `decide` returns events. `evolve`, in `evolve.py`, returns the next state.
 
-Asking for what is already so gives no event: commands can be repeated.
+A command that would change nothing returns no event, so commands can be repeated.
 """
 
 from collections.abc import Sequence
@@ -105,7 +105,7 @@ def _existing(state: KeyState) -> Existing:
 
 
 def _changeable(state: KeyState, at: datetime) -> Active | Disabled:
-    """The key if it can still be changed. One past its instant is as good as expired, event or no event."""
+    """Return the key if it can still be changed. A key past its expiry counts as expired even without an event."""
     match _existing(state):
         case Revoked():
             raise KeyIsRevoked
@@ -195,13 +195,13 @@ def _change(state: Active | Disabled, command: ChangeKey) -> tuple[KeyEvent, ...
 
 
 def _rotate(key: Key, command: RotateKey) -> tuple[KeyEvent, ...]:
-    # Whoever rotates is handed the secret, and with it all that the key may do.
+    # The caller who rotates a key receives its secret, and with the secret everything the key may do.
     require_within(command.authority, scope_of(key), command.known_mcps)
     if command.secret == key.current_secret.record:
         return ()
     if any(command.secret.digest == secret.digest for secret in key.secrets):
         raise Conflict("The key had this secret before. A new secret is needed.")
-    # A clock that was set back must not make the new secret older than the one before.
+    # If the clock was set back, the new secret must not be older than the previous one.
     at = max(command.at, key.current_secret.created_at)
     valid = [secret for secret in key.secrets if secret.is_valid(at) and secret.version >= command.used_version]
     if command.overlap_seconds is None:
@@ -221,7 +221,7 @@ def _rotate(key: Key, command: RotateKey) -> tuple[KeyEvent, ...]:
 def _rotate_until_used(
     key: Key, secret: SecretRecord, at: datetime, valid: Sequence[SecretVersion]
 ) -> tuple[KeyEvent, ...]:
-    """Earlier secrets end with the first use of the new one: until then nobody has shown that they received it."""
+    """Rotate so that earlier secrets end with the first use of the new one, which shows that the caller received it."""
     rotated = KeyRotated(
         secret_version=key.current_secret.version + 1,
         secret=secret,
@@ -229,8 +229,8 @@ def _rotate_until_used(
         previous_valid_until=_ends_with_key(key, at + timedelta(seconds=UNUSED_SECONDS)),
         ends_previous_when_used=True,
     )
-    # The first valid one may be in use. One that ends those before it was never used while one of them is still valid:
-    # that one can be retired without harm.
+    # The first valid secret may be in use. A later one that ends its predecessors was never used while one of these is
+    # still valid, so it can be retired without harm.
     unused = [each.version for each in valid[1:] if each.ends_previous_when_used is not UNSET]
     surplus = unused[:1] if len(valid) >= VALID_SECRETS_MAX else []
     return (rotated, *[KeySecretRetired(secret_version=version, retired_at=at) for version in surplus])
@@ -261,7 +261,7 @@ def _disable(state: Active | Disabled, command: DisableKey) -> tuple[KeyEvent, .
 
 
 def _is_last_and_own(state: Existing, by: Actor | None, census: KeyCounts | None) -> bool:
-    """Whether a key asks for its own end while the organization has no other one that is active."""
+    """Return whether a key would end itself while it is the organization's only active key."""
     is_own = by == KeyActor(state.key.id)
     return is_own and isinstance(state, Active) and census is not None and census.active <= 1
 
@@ -274,7 +274,7 @@ def _enable(state: Active | Disabled, command: EnableKey) -> tuple[KeyEvent, ...
 
 
 def _revoke(state: Existing, command: RevokeKey) -> tuple[KeyEvent, ...]:
-    # Who tells of a leak may quote what leaked, and that must not stop the revocation.
+    # A caller who reports a leak may quote the leaked secret, and that must not prevent the revocation.
     note = redact(command.note)
     problems = FieldErrors()
     problems.text("note", note, NOTE_LENGTH_MAX)

@@ -1,4 +1,4 @@
-"""How far a key reaches, and that nobody hands out more than they have (invariant I12)."""
+"""Scopes of keys and callers, and the rule that no caller grants more than they have (invariant I12)."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -13,15 +13,16 @@ from domain.keys.state import Key
 from domain.networks import networks_within
 
 McpEnvironments = Mapping[str, Environment]
-"""Every MCP that the organization has at this moment, and its environment."""
+"""Every MCP that the organization has at this moment, with its environment."""
 
 
 class Scope(Struct, frozen=True):
-    """What can be done, where, until when, from which addresses.
+    """What can be done, in which environment, until when, and from which addresses.
 
-    `environment` and `expires_at` None, and `allowed_ips` empty: no bound. The reach of a caller is called their
-    authority: people are bound by their role's grants alone, a key by everything it has itself. A rate limit is no
-    part of it: it slows one key down, and many keys of that limit would pass it anyway.
+    There is no restriction where `environment` or `expires_at` is None or `allowed_ips` is empty. The scope of a caller
+    is called their authority. People are restricted only by the grants of their role, and a key by its entire own
+    scope. A rate limit is not part of a scope: it slows one key down, and several keys with that limit would exceed it
+    anyway.
     """
 
     permissions: Permissions
@@ -31,7 +32,7 @@ class Scope(Struct, frozen=True):
 
 
 UNRESTRICTED = Scope(permissions=Permissions(mcps="*", manage=GRANTS))
-"""An owner's authority, and the system's."""
+"""The authority of an owner and of the system."""
 
 
 def scope_of(key: Key) -> Scope:
@@ -41,11 +42,11 @@ def scope_of(key: Key) -> Scope:
 def require_within(
     authority: Scope, wanted: Scope, known_mcps: McpEnvironments, *, before: Scope | None = None
 ) -> None:
-    """Refuse `wanted` where what it adds to `before` reaches beyond `authority`, dimension by dimension.
+    """Refuse `wanted` where its additions to `before` exceed `authority` in any dimension.
 
-    What a key could do `before` does not have to be granted again: a narrowing is open to everyone who may write keys.
-    But what is to last longer, or to be open to more addresses, is all of it new there; and what is new must end with
-    the caller, or a key would outlive itself in another.
+    Scope that a key had `before` need not be granted again, so every caller who may write keys can narrow a key. A key
+    that is to last longer or to accept more addresses counts as entirely new. A new scope must end with the caller's
+    own expiry; otherwise a key could extend its life through another key.
     """
     prolonged = (
         before is None
@@ -74,10 +75,10 @@ def require_within(
 
 
 def _calls_within(wanted: Scope, bound: Scope, known_mcps: McpEnvironments) -> bool:
-    """Whether every MCP and tool that `wanted` opens is open under `bound`.
+    """Return whether every MCP and tool that `wanted` reaches is reachable under `bound`.
 
-    "*" ends at the environment of its key, while an MCP listed by its id is open in either: the list can be the wider
-    one. An MCP that is not there any more opens nothing.
+    "*" is limited to the environment of its key, while an MCP listed by its id is reachable in either environment. The
+    list can therefore be the wider of the two. An MCP that no longer exists adds nothing.
     """
     listed = wanted.permissions.mcps
     home = bound.environment

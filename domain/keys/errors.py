@@ -1,4 +1,4 @@
-"""Why a command about keys is refused. The first line of each docstring is the message."""
+"""Refusals of key commands. The first line of each docstring is the message."""
 
 from domain.refusal import Conflict, Forbidden, LimitReached, NotFound
 
@@ -26,4 +26,4 @@ class ExceedsAuthority(Forbidden):
 
 
 class LastActiveKey(Forbidden):
-    """Cannot revoke your only active key"""  # the contract's words, to the letter
+    """Cannot revoke your only active key"""  # the exact wording that the contract requires

@@ -1,8 +1,8 @@
-"""What can happen to a key.
+"""Events of a key.
 
-The law of this file: a released event is never changed. A field is added only with a default; anything else is a new
-schema version with an upcaster in `eventstore/codec.py` and a sample in `tests/golden/`. Names are past tense; the wire
-name (`api_key.created`) is what the log, the audit view and webhooks show.
+Evolution rules: a released event never changes. A new field needs a default. Any other change is a new schema version
+with an upcaster in `eventstore/codec.py` and a sample in `tests/golden/`. Names are in the past tense. The wire name
+(`api_key.created`) appears in the log, the audit view and webhooks.
 """
 
 from datetime import datetime
@@ -39,7 +39,7 @@ class KeyCreated(Struct, frozen=True, tag_field="type", tag="api_key.created"):
 
 
 class KeyDetailsChanged(Struct, frozen=True, tag_field="type", tag="api_key.details_changed"):
-    """What people read; it decides nothing."""
+    """Texts for people changed. They affect no decision."""
 
     name: str
     description: str
@@ -47,7 +47,7 @@ class KeyDetailsChanged(Struct, frozen=True, tag_field="type", tag="api_key.deta
 
 
 class KeyPermissionsChanged(Struct, frozen=True, tag_field="type", tag="api_key.permissions_changed"):
-    """All that decides how far the key reaches, as it is from now on."""
+    """The permissions changed. Contains everything that determines the key's scope from now on, changed or not."""
 
     permissions: Permissions
     rate_limit: RateLimit | None
@@ -59,10 +59,10 @@ class KeyExpirationChanged(Struct, frozen=True, tag_field="type", tag="api_key.e
 
 
 class KeyRotated(Struct, frozen=True, tag_field="type", tag="api_key.rotated"):
-    """`secret_version` counts from 1. No earlier secret is valid after `previous_valid_until`.
+    """The key got a new secret, number `secret_version` (from 1). Earlier secrets end by `previous_valid_until`.
 
-    `ends_previous_when_used`: nor is any valid after the first accepted use of this secret. Absent in a rotation whose
-    overlap was stated, and in those from before there was this rule.
+    `ends_previous_when_used`: earlier secrets also end with the first accepted use of this one. It is absent if the
+    caller specified the overlap, and in rotations that are older than this rule.
     """
 
     secret_version: int
@@ -73,7 +73,7 @@ class KeyRotated(Struct, frozen=True, tag_field="type", tag="api_key.rotated"):
 
 
 class KeySecretRetired(Struct, frozen=True, tag_field="type", tag="api_key.secret_retired"):
-    """The overlap of a rotation is over: this secret will never be accepted again."""
+    """The overlap of a rotation is over. This secret is never accepted again."""
 
     secret_version: int
     retired_at: datetime
@@ -88,7 +88,7 @@ class KeyEnabled(Struct, frozen=True, tag_field="type", tag="api_key.enabled"):
 
 
 class KeyRevoked(Struct, frozen=True, tag_field="type", tag="api_key.revoked"):
-    """For ever."""
+    """The key was revoked permanently."""
 
     revoked_at: datetime
     reason: RevocationReason
@@ -96,7 +96,7 @@ class KeyRevoked(Struct, frozen=True, tag_field="type", tag="api_key.revoked"):
 
 
 class KeyExpired(Struct, frozen=True, tag_field="type", tag="api_key.expired"):
-    """Recorded after the fact: the key is refused from `expires_at` on, whether or not this event is there yet."""
+    """The key has expired. Recorded afterwards: the key is refused from `expires_at` on, with or without this event."""
 
     expired_at: datetime
 

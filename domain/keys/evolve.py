@@ -1,4 +1,4 @@
-"""What an API key is after an event."""
+"""State of a key after an event."""
 
 from datetime import datetime
 from typing import assert_never
@@ -109,14 +109,14 @@ def _created(state: KeyState, event: KeyCreated) -> Active:
 
 
 def rotated_key(key: Key, event: KeyRotated) -> Key:
-    """The new secret becomes the current one; no earlier one outlives the overlap, not even one with a later end."""
+    """Return the key with the new secret as the current one. Every earlier secret ends with the overlap or before."""
     end = event.previous_valid_until
     earlier = tuple(
         secret if secret.valid_until is not None and secret.valid_until <= end else replace(secret, valid_until=end)
         for secret in key.secrets
     )
     if event.ends_previous_when_used is UNSET:
-        # The overlap was stated for all of them: no use of one shortens that of another.
+        # The overlap applies to all earlier secrets: a use of one does not end the others early.
         earlier = tuple(replace(secret, ends_previous_when_used=UNSET) for secret in earlier)
     current = SecretVersion(
         version=event.secret_version,

@@ -1,4 +1,4 @@
-"""What the fields of a key may hold."""
+"""Validation of the fields of a key."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -15,25 +15,25 @@ METADATA_VALUE_LENGTH_MAX = 500
 ALLOWED_IPS_MAX = 100
 MCPS_MAX = 1_000
 TOOL_PATTERNS_MAX = 100
-"""For one MCP: so many are matched for one use of the key."""
+"""For one MCP: all of its patterns may be matched in one use of the key."""
 TOOL_PATTERNS_TOTAL_MAX = 2_000
-"""For all MCPs together: so many are read for one use of the key."""
+"""For all MCPs together: all patterns are read in one use of the key."""
 TOOL_PATTERN_LENGTH_MAX = 128
 NOTE_LENGTH_MAX = 500
 PER_SECOND_MAX = 1_000_000
 OVERLAP_SECONDS_MAX = 30 * 24 * 3600
 LAST_KEY_LASTS = timedelta(days=1)
-"""So long at least the only active key of an organization lasts when it sets its own expiry."""
+"""The minimum remaining life of the organization's only active key when that key changes its own expiry."""
 UNUSED_SECONDS = 7 * 24 * 3600
-"""How long an earlier secret stays valid at most while the new one has not been used (docs/decisions/0037)."""
+"""The maximum time for which an earlier secret stays valid while the new one is unused (docs/decisions/0037)."""
 VALID_SECRETS_MAX = 10
-"""Rotating with an overlap again and again would let the list of secrets grow without end."""
+"""Without this limit, repeated rotations with an overlap could let the list of secrets grow indefinitely."""
 EXPIRES_BEFORE = datetime(9999, 1, 1, tzinfo=UTC)
-"""A last year of space: a later instant can leave the calendar of Python on its way through another time zone."""
+"""One year before the end of Python's calendar, because a conversion to another time zone could overflow it."""
 
 
 def check_expires_at(problems: FieldErrors, expires_at: datetime | None, at: datetime) -> datetime | None:
-    """The same instant in UTC, in which the log writes every one."""
+    """Return the same instant in UTC, the time zone of the log."""
     if expires_at is None:
         return None
     if expires_at.tzinfo is None:

@@ -1,4 +1,4 @@
-"""What a key may reach: MCPs, their tools, and management grants."""
+"""Permissions of a key: MCPs, their tools, and management grants."""
 
 from fnmatch import fnmatchcase
 from typing import Literal
@@ -8,7 +8,7 @@ from msgspec import Struct, field
 from domain.grants import Grant
 
 TOOL_NAME_LENGTH_MAX = 256
-"""Twice what the MCP specification lets a name have. A longer one is no tool; matching it would only cost time."""
+"""Twice the maximum length in the MCP specification. A longer name cannot be a tool, so it is not matched."""
 
 _WILDCARDS = frozenset("*?[")
 
@@ -29,10 +29,10 @@ class ToolRule(Struct, frozen=True, forbid_unknown_fields=True):
         return self.allow is None or any(fnmatchcase(tool, pattern) for pattern in self.allow)
 
     def within(self, bound: "ToolRule") -> bool:
-        """Whether every tool this rule permits is permitted by `bound`; False where that can not be shown.
+        """Return whether `bound` permits every tool that this rule permits, or False where this cannot be shown.
 
-        Whether one glob covers another is decided the strict way: a pattern is covered by the same pattern, or, when
-        it is a plain name, by any that matches it. So a widening can not slip through; some narrowings are refused.
+        The comparison of globs is strict: a pattern is covered by the same pattern or, if it is a plain name, by any
+        pattern that matches it. No widening can pass. Some narrowings are refused.
         """
         if not set(bound.deny) <= set(self.deny):
             return False
@@ -49,7 +49,7 @@ class Permissions(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults
     manage: tuple[Grant, ...] = ()
 
     def names(self, mcp_id: str) -> bool:
-        """Whether the MCP is listed by its id, which also opens the other environment."""
+        """Return whether the MCP is listed by its id, which also opens the other environment."""
         return self.mcps != "*" and mcp_id in self.mcps
 
     def permits_mcp(self, mcp_id: str) -> bool:
@@ -59,16 +59,16 @@ class Permissions(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults
         return len(tool) <= TOOL_NAME_LENGTH_MAX and self.tools.get(mcp_id, _ANY_TOOL).permits(tool)
 
     def permits_tool_anywhere(self, tool: str) -> bool:
-        """Whether the tool is open on whichever of the reachable MCPs it is asked of."""
+        """Return whether the tool is permitted on every reachable MCP."""
         reachable = [mcp_id for mcp_id in self.tools if self.permits_mcp(mcp_id)]
         return len(tool) <= TOOL_NAME_LENGTH_MAX and all(self.permits_tool(mcp_id, tool) for mcp_id in reachable)
 
     def within(self, bound: "Permissions") -> bool:
-        """Whether all that these permissions open is open under `bound`."""
+        """Return whether `bound` includes all of these permissions."""
         return self.calls_within(bound) and set(self.manage) <= set(bound.manage)
 
     def calls_within(self, bound: "Permissions") -> bool:
-        """Whether every MCP and tool reachable here is reachable under `bound`, environments left aside."""
+        """Return whether every MCP and tool reachable here is reachable under `bound`, ignoring environments."""
         if bound.mcps != "*" and (self.mcps == "*" or not set(self.mcps) <= set(bound.mcps)):
             return False
         return all(

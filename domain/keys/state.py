@@ -1,4 +1,4 @@
-"""The states of a key. Encoded as they stand here, they are also the rows of the verification table `key_state`."""
+"""States of a key. Their encoded form is also the rows of the verification table `key_state`."""
 
 from datetime import datetime
 from typing import Literal
@@ -12,13 +12,13 @@ from domain.keys.permissions import Permissions
 from domain.secret import SecretRecord
 
 RETIRED_SECRETS_KEPT = 10
-"""How many retired secrets a state remembers; older ones stay in the log, and are refused all the same."""
+"""Number of retired secrets in a state. The log still has older ones, which are refused too."""
 
 
 class SecretVersion(Struct, frozen=True):
-    """One secret of the key. `valid_until` None: the current one. A retired one keeps the instant it ended at.
+    """One secret of the key. `valid_until` None: the current secret. A retired secret keeps the instant of its end.
 
-    `ends_previous_when_used`: with its first accepted use, every earlier secret ends.
+    `ends_previous_when_used`: the first accepted use of this secret ends every earlier one.
     """
 
     version: int
@@ -35,12 +35,12 @@ class SecretVersion(Struct, frozen=True):
         return SecretRecord(self.digest, self.prefix, self.last4)
 
     def is_valid(self, at: datetime) -> bool:
-        """Whether this secret is accepted at `at`, as far as the secret itself decides that."""
+        """Return whether this secret is accepted at `at`. The state of the key is not considered."""
         return not self.retired and (self.valid_until is None or at < self.valid_until)
 
 
 class Key(Struct, frozen=True):
-    """What every existing key has. `revision` is the version of its stream; `secrets` are oldest first."""
+    """Fields of every existing key. `revision` is the version of its stream; `secrets` are oldest first."""
 
     id: str
     organization_id: str
@@ -62,14 +62,14 @@ class Key(Struct, frozen=True):
         return self.secrets[-1]
 
     def is_ended_by_use_of(self, version: int) -> bool:
-        """Whether an accepted use of the secret `version` ends one that is still valid."""
+        """Return whether an accepted use of the secret `version` ends an earlier secret that is still valid."""
         used = next((secret for secret in self.secrets if secret.version == version), None)
         if used is None or used.ends_previous_when_used is UNSET:
             return False
         return any(not secret.retired for secret in self.secrets if secret.version < version)
 
     def has_expired(self, at: datetime) -> bool:
-        """Whether the instant of expiry has come: from it on the key is refused, event or no event."""
+        """Return whether the key is past its expiry, from which on it is refused with or without an event."""
         return self.expires_at is not None and self.expires_at <= at
 
 

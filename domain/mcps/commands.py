@@ -1,4 +1,4 @@
-"""What can be asked of an MCP."""
+"""Commands on an MCP."""
 
 from datetime import datetime
 from typing import Literal
@@ -12,7 +12,7 @@ from domain.plans.plan import McpCounts
 
 
 class RegisterMcp(Struct, frozen=True):
-    """`endpoint_problem`: what the egress policy says against the address, None when it may be reached."""
+    """Register an MCP. `endpoint_problem`: why the egress policy rejects the address; None: it may be reached."""
 
     mcp_id: str
     organization_id: str
@@ -28,7 +28,10 @@ class RegisterMcp(Struct, frozen=True):
 
 
 class ChangeMcp(Struct, frozen=True):
-    """Any of the fields; one that is UNSET stays as it is. `auth_type` comes with a whole new credential, or "none"."""
+    """Change some of the fields. A field that is UNSET stays unchanged.
+
+    `auth_type` requires a complete new credential, or is "none".
+    """
 
     at: datetime
     name: str | UnsetType = UNSET
@@ -41,7 +44,10 @@ class ChangeMcp(Struct, frozen=True):
 
 
 class RecordHealth(Struct, frozen=True):
-    """How the server was found. `endpoint_changed_at`: of the MCP that was asked, which may have moved on since."""
+    """Record the result of a health check.
+
+    `endpoint_changed_at` belongs to the endpoint that was checked. The MCP may have another endpoint by now.
+    """
 
     health: Health
     endpoint_changed_at: datetime

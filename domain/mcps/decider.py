@@ -1,4 +1,4 @@
-"""What happens to an MCP when something is asked of it."""
+"""Decisions about an MCP."""
 
 from typing import assert_never, get_args
 from urllib.parse import urlsplit
@@ -103,7 +103,7 @@ def _change(state: Registered, command: ChangeMcp) -> tuple[McpEvent, ...]:
     )
     problems = _problems(changed.name, changed.description, changed.endpoint_url, command.endpoint_problem)
     if not changed.credential_replaced and mcp.auth_type != "none" and _host(changed) != _host(mcp):
-        # Or whoever may change an MCP could have its credential sent to a server of their own, and read it there.
+        # Otherwise a caller who may change an MCP could send its credential to a server of their own and read it there.
         problems.add("endpoint_url", "Is at another host: give the credential for it too, or auth_type none")
     problems.raise_if_any()
     events: list[McpEvent] = []
@@ -133,7 +133,7 @@ def _problems(name: str, description: str, endpoint_url: str, endpoint_problem: 
 
 
 def _host(of: Mcp | McpChanged) -> str:
-    """Scheme and host of an address. One that can not be read is like no other; its problem is named already."""
+    """Return scheme and host of an address. An invalid address equals no other and has its own field error."""
     try:
         parts = urlsplit(of.endpoint_url)
     except ValueError:
@@ -172,7 +172,7 @@ def _changed(mcp: Mcp, event: McpChanged) -> Mcp:
         auth_type=event.auth_type,
         updated_at=event.changed_at,
         endpoint_changed_at=event.changed_at if moved else mcp.endpoint_changed_at,
-        # What was found at another address, or with another credential, says nothing about this one.
+        # Results for another address or with another credential do not apply to the new one.
         unhealthy=mcp.unhealthy and not moved,
     )
 

@@ -1,4 +1,4 @@
-"""Why a command about MCPs is refused. The first line of each docstring is the message."""
+"""Refusals of MCP commands. The first line of each docstring is the message."""
 
 from domain.refusal import LimitReached, NotFound, Refusal
 

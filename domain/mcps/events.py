@@ -1,7 +1,7 @@
-"""What can happen to an MCP server that an organization registered.
+"""Events of an MCP server that an organization registered.
 
-The law of `domain/keys/events.py` holds here too. Upstream credentials are no part of any event: the event says only
-of what kind the credential is; the sealed value lies in the table `mcp_credentials`, from which it can be erased.
+The evolution rules in `domain/keys/events.py` apply here too. No event contains an upstream credential, only its type.
+The encrypted value is in the table `mcp_credentials`, from which it can be erased.
 """
 
 from datetime import datetime
@@ -29,7 +29,7 @@ class McpRegistered(Struct, frozen=True, tag_field="type", tag="mcp.created"):
 
 
 class McpChanged(Struct, frozen=True, tag_field="type", tag="mcp.updated"):
-    """All that can be changed, as it is from now on. `credential_replaced`: the sealed value is another one."""
+    """The MCP was changed. Contains all changeable fields. `credential_replaced`: the credential is new."""
 
     name: str
     description: str
@@ -41,7 +41,7 @@ class McpChanged(Struct, frozen=True, tag_field="type", tag="mcp.updated"):
 
 
 class McpDeactivated(Struct, frozen=True, tag_field="type", tag="mcp.deactivated"):
-    """No key reaches the MCP until it is activated again."""
+    """The MCP was deactivated. No key reaches it until it is activated again."""
 
     deactivated_at: datetime
 
@@ -51,16 +51,16 @@ class McpActivated(Struct, frozen=True, tag_field="type", tag="mcp.activated"):
 
 
 class McpHealthChanged(Struct, frozen=True, tag_field="type", tag="mcp.health_changed"):
-    """The server stopped answering, or answers again. That a new one answers is what everyone expects: no event."""
+    """The server stopped responding, or responds again. A new server that responds is expected and has no event."""
 
     health: Health
     checked_at: datetime
     reason: str | None = None
-    """The error code of the last attempt, such as `mcp_unreachable`; None when it answered."""
+    """The error code of the last attempt, such as `mcp_unreachable`, or None if the server responded."""
 
 
 class McpDeleted(Struct, frozen=True, tag_field="type", tag="mcp.deleted"):
-    """The MCP is out of reach for every key; what happened with it stays in the log."""
+    """The MCP was deleted and is unreachable for every key. The log keeps its history."""
 
     deleted_at: datetime
 

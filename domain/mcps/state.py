@@ -1,4 +1,4 @@
-"""The states of an MCP."""
+"""States of an MCP."""
 
 from datetime import datetime
 
@@ -9,7 +9,10 @@ from domain.mcps.events import AuthType
 
 
 class Mcp(Struct, frozen=True):
-    """`endpoint_changed_at`: since when calls go to this address with this credential. `unhealthy`: no answer there."""
+    """Fields of every MCP. `endpoint_changed_at`: when the address or credential last changed.
+
+    `unhealthy`: the server does not respond there.
+    """
 
     id: str
     organization_id: str
@@ -30,7 +33,7 @@ class Active(Struct, frozen=True, tag_field="status", tag="active"):
 
 
 class Inactive(Struct, frozen=True, tag_field="status", tag="inactive"):
-    """It keeps its place in the plan and its credential; no key reaches it."""
+    """An inactive MCP still counts towards the plan and keeps its credential. No key reaches it."""
 
     mcp: Mcp
 

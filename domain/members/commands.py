@@ -1,4 +1,4 @@
-"""What can be asked of a member."""
+"""Commands on a member."""
 
 from datetime import datetime
 
@@ -12,7 +12,7 @@ from domain.plans.plan import MemberCounts
 
 
 class AddMember(Struct, frozen=True):
-    """The first member of an organization is its owner, and no other is added as one."""
+    """Add a member. The first member of an organization is its owner; no other member is added as one."""
 
     user_id: str
     organization_id: str
@@ -33,7 +33,7 @@ class RemoveMember(Struct, frozen=True):
 
 
 class TransferOwnership(Struct, frozen=True):
-    """Asked of the owner, in one transaction with `ReceiveOwnership`, which is asked of `to_user_id`."""
+    """Transfer the ownership. Sent to the owner, in one transaction with `ReceiveOwnership` for `to_user_id`."""
 
     to_user_id: str
     at: datetime
@@ -46,7 +46,7 @@ class ReceiveOwnership(Struct, frozen=True):
 
 
 class ChangeNotifications(Struct, frozen=True):
-    """Asked by the member in person. What is not given stays as it is, None is left to what the role gets."""
+    """Change the member's own notifications. A missing value stays unchanged; None restores the default of the role."""
 
     at: datetime
     threshold: Threshold | UnsetType | None = UNSET

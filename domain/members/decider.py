@@ -1,7 +1,8 @@
-"""What happens to a member when something is asked of them.
+"""Decisions about a member.
 
-Every organization that has members has one owner, at all times: the first member is added as one, none is added or made
-one later, the owner is not removed, and the ownership passes from one to the other in one transaction.
+An organization with members has exactly one owner at all times. The first member is added as the owner. No other member
+is added as the owner or becomes one by a change of role. The owner cannot be removed. A transfer moves the ownership
+from one member to the other in one transaction.
 """
 
 from typing import assert_never, get_args
@@ -139,7 +140,7 @@ def evolve(state: MemberState, event: MemberEvent) -> MemberState:
 
 
 def _can_follow(member: Member, event: MemberEvent) -> bool:
-    """To an owner nothing happens but the transfer, and that to nobody else; everybody has mails as they like."""
+    """Return whether the event is possible. An owner can only transfer the ownership or set notifications."""
     if isinstance(event, NotificationsChanged):
         return True
     if owns(member.role) != isinstance(event, OwnershipTransferred):

@@ -1,4 +1,4 @@
-"""Addresses of people: what is taken for one, and which two are the same."""
+"""Email addresses: their accepted form and their comparison."""
 
 import re
 from unicodedata import normalize
@@ -15,7 +15,7 @@ _FORM = re.compile(rf"{_LOCAL}@(?:{_LABEL}\.)+{_LABEL}")
 
 
 def check_email(problems: FieldErrors, email: str) -> None:
-    """Whether it has the form of an address. Whether it is anyone's is shown by the mail that reaches them."""
+    """Check that the text has the form of an address. Only a delivered mail proves that the address exists."""
     if len(email) > EMAIL_LENGTH_MAX or has_control(email) or not _FORM.fullmatch(email):
         problems.add("email", f"Must be an address such as ada@example.com, of at most {EMAIL_LENGTH_MAX} characters")
     elif contains_secret(email):
@@ -23,5 +23,5 @@ def check_email(problems: FieldErrors, email: str) -> None:
 
 
 def normalized(email: str) -> str:
-    """The form in which two addresses are compared: `Ada@Example.com` and `ada@example.com` are one person."""
+    """Return the form in which addresses are compared: `Ada@Example.com` and `ada@example.com` are the same person."""
     return normalize("NFKC", email).casefold()

@@ -1,4 +1,4 @@
-"""Why a command about members is refused. The first line of each docstring is the message."""
+"""Refusals of member commands. The first line of each docstring is the message."""
 
 from domain.refusal import Conflict, Forbidden, LimitReached, NotFound, OwnerOnly, Refusal
 

@@ -1,6 +1,6 @@
-"""What can happen to a member of an organization. The law of `domain/keys/events.py` holds here too.
+"""Events of a member of an organization. The evolution rules in `domain/keys/events.py` apply here too.
 
-A person's address is no part of any event: it lies in the table `users`, from which it can be erased.
+No event contains a person's address. It is in the table `users`, from which it can be erased.
 """
 
 from datetime import datetime
@@ -13,7 +13,7 @@ from domain.alerts.events import AlertType, Severity
 Role = Literal["viewer", "member", "auditor", "admin", "owner"]
 
 Threshold = Severity | Literal["off"]
-"""From which severity on a mail is sent."""
+"""The minimum severity for which a mail is sent."""
 
 
 class MemberAdded(Struct, frozen=True, tag_field="type", tag="team.member_added"):
@@ -24,14 +24,14 @@ class MemberAdded(Struct, frozen=True, tag_field="type", tag="team.member_added"
 
 
 class MemberRoleChanged(Struct, frozen=True, tag_field="type", tag="team.member_role_changed"):
-    """To or from any role but the owner's, which changes hands by the two events below."""
+    """The role changed, to or from any role but the owner's. The two events below transfer the ownership."""
 
     role: Role
     changed_at: datetime
 
 
 class OwnershipTransferred(Struct, frozen=True, tag_field="type", tag="team.ownership_transferred"):
-    """The owner is an admin from now on; `OwnershipReceived` stands in the stream of `to_user_id`, always with it."""
+    """The owner became an admin. `OwnershipReceived` is in the stream of `to_user_id`, always together with this."""
 
     to_user_id: str
     transferred_at: datetime
@@ -43,9 +43,9 @@ class OwnershipReceived(Struct, frozen=True, tag_field="type", tag="team.ownersh
 
 
 class NotificationsChanged(Struct, frozen=True, tag_field="type", tag="team.notifications_changed"):
-    """Of which alerts a member wants to get mails: everything that they chose, and not only what is new.
+    """The member changed their notifications. Contains every choice they have made, not only the new ones.
 
-    `threshold` is for all types that are not among `thresholds`. None: they leave it to what their role gets.
+    `threshold` applies to all types that are not in `thresholds`. None: the default of the role.
     """
 
     threshold: Threshold | None
@@ -54,7 +54,7 @@ class NotificationsChanged(Struct, frozen=True, tag_field="type", tag="team.noti
 
 
 class MemberRemoved(Struct, frozen=True, tag_field="type", tag="team.member_removed"):
-    """For ever: whoever comes back is another member, with an id of their own."""
+    """The member was removed permanently. A person who comes back is a new member with a new id."""
 
     removed_at: datetime
 

@@ -1,9 +1,9 @@
-"""Of which alerts people get mails: of those that their role may see, those from some severity on.
+"""Mail notifications: the alerts that a role may see, from a minimum severity on.
 
-Owners, admins and members get warnings and what is critical; information waits in the list of alerts. Auditors and
-viewers look things up when they want to, and get nothing. All of them can choose otherwise, for everything or for a
-type of alert, but nobody is told of what they may not see: a choice outlives the role that it was made in, and counts
-again when they may.
+Owners, admins and members receive warnings and critical alerts; information is only in the list of alerts. Auditors and
+viewers receive nothing by default. Every member can choose differently, for all types or for single types of alert. No
+member is notified of an alert that their role may not see. A choice survives a change of role, and applies again as
+soon as the role may see the alerts.
 """
 
 from typing import assert_never, get_args
@@ -22,7 +22,7 @@ _OF_A_KEY = "api_key."
 
 
 class Notifications(Struct, frozen=True):
-    """What somebody chose: `threshold` for everything, `thresholds` for types. None, absent: as their role has it."""
+    """A member's choice: `threshold` for everything, `thresholds` by type. None or absent: the default of the role."""
 
     threshold: Threshold | None = None
     thresholds: dict[AlertType, Threshold] = {}
@@ -32,7 +32,7 @@ class Notifications(Struct, frozen=True):
         threshold: Threshold | UnsetType | None = UNSET,
         thresholds: dict[AlertType, Threshold | None] | UnsetType = UNSET,
     ) -> "Notifications":
-        """With another choice for everything, and for some types; None takes a choice back."""
+        """Return the notifications with another general threshold or other types. None removes a choice."""
         merged: dict[AlertType, Threshold | None] = {**self.thresholds}
         if thresholds is not UNSET:
             merged.update(thresholds)
@@ -43,7 +43,7 @@ class Notifications(Struct, frozen=True):
 
 
 def can_see(role: Role, alert_type: AlertType, *, own_key: bool) -> bool:
-    """Whether such an alert tells nothing that the role may not look up. `own_key`: about a key that they made."""
+    """Return whether the role may see everything in the alert. `own_key`: the alert is about a key they created."""
     if alert_type.startswith(_OF_A_KEY):
         seen = keys_seen(role)
         return seen == "all" or (seen == "own" and own_key)
@@ -54,19 +54,19 @@ def can_see(role: Role, alert_type: AlertType, *, own_key: bool) -> bool:
 
 
 def seen_types(role: Role) -> list[AlertType]:
-    """The types of which somebody in this role may ever be told."""
+    """Return the types of alert of which this role can be notified."""
     return [alert_type for alert_type in ALERT_TYPES if can_see(role, alert_type, own_key=True)]
 
 
 def threshold_of(notifications: Notifications, role: Role, alert_type: AlertType) -> Threshold:
-    """From which severity on somebody gets mails of alerts of this type that they may see."""
+    """Return the minimum severity of mails about alerts of this type, provided the member may see them."""
     return notifications.thresholds.get(alert_type) or notifications.threshold or _default_threshold(role, alert_type)
 
 
 def wants_mail(
     notifications: Notifications, role: Role, alert_type: AlertType, severity: Severity, *, own_key: bool
 ) -> bool:
-    """Whether somebody gets a mail of such an alert."""
+    """Return whether the member receives a mail about such an alert."""
     threshold = threshold_of(notifications, role, alert_type)
     return can_see(role, alert_type, own_key=own_key) and _ORDER.index(severity) >= _ORDER.index(threshold)
 
@@ -76,7 +76,7 @@ def _default_threshold(role: Role, alert_type: AlertType) -> Threshold:
         case "owner" | "admin":
             return "warning"
         case "member":
-            # How much the organization uses is not theirs to see to.
+            # Members are not responsible for the usage of the organization.
             return "warning" if alert_type.startswith(_OF_A_KEY) else "off"
         case "auditor" | "viewer":
             return "off"

@@ -1,9 +1,9 @@
-"""What a role holds: the contract's table of roles, line by line.
+"""Grants of each role, following the role table of the contract line by line.
 
-Every role sees MCPs and the dashboard: `mcps:read usage:read organization:read`. `member` adds keys, but only own ones.
-`auditor` adds reading: the metadata of all keys, the whole audit log, and who the people are that it names. `admin`
-adds all keys, MCPs, people, webhooks, alerts and the organization's own details: every grant there is. `owner` adds
-what no grant opens, so that no key can ever do it: see `owns`.
+Every role sees MCPs and the dashboard: `mcps:read usage:read organization:read`. `member` adds keys, but only their
+own. `auditor` adds reading: the metadata of all keys, the whole audit log, and the names of the people in it. `admin`
+adds all keys, MCPs, people, webhooks, alerts and the organization's own details, which is every grant. `owner` adds
+operations that no grant opens, so that no key can ever perform them: see `owns`.
 """
 
 from typing import Literal, get_args
@@ -33,7 +33,7 @@ _GRANTS: dict[Role, frozenset[Grant]] = {
 
 
 def grants_of(role: Role) -> frozenset[Grant]:
-    """What a person may ask for. The keys that the grants reach are those that the role sees: see `keys_seen`."""
+    """Return the grants of a person. `keys_seen` determines which keys these grants reach."""
     return _GRANTS[role]
 
 
@@ -41,10 +41,11 @@ KeysSeen = Literal["all", "own", "none"]
 
 
 def keys_seen(role: Role) -> KeysSeen:
-    """Which keys exist for a role, in every route, list, report, alert and mail. `own`: those that the person created.
+    """Return the keys that exist for a role, in every route, list, report, alert and mail.
 
-    It follows from the grants: who reads keys and writes none looks at all of them, as an auditor does. A grant for
-    something else, such as `usage:read`, shows no key that the role does not see.
+    `own`: the keys that the person created. The result follows from the grants: a role that reads keys without writing
+    them sees all of them, as an auditor does. Another grant, such as `usage:read`, does not reveal a key that the role
+    does not see.
     """
     held = _GRANTS[role]
     if "keys:read" not in held:
@@ -53,15 +54,15 @@ def keys_seen(role: Role) -> KeysSeen:
 
 
 def owns(role: Role) -> bool:
-    """Whether this is the role that changes the plan, deletes the organization and transfers its ownership."""
+    """Return whether this role changes the plan, deletes the organization and transfers its ownership."""
     return role == "owner"
 
 
 def authority_of(role: Role) -> Scope:
-    """What a person can give to a key, or to another person: what their own role holds.
+    """Return what a person can grant to a key or another person, which is what their own role has.
 
-    People have no environment, expiry or addresses that bind them, and those who may make keys reach every MCP. A key's
-    grants for keys reach all keys, so a `member`, who sees own ones only, has none of them to give.
+    People are not restricted by environment, expiry or addresses, and people who may create keys reach every MCP. A
+    key's grants for keys reach all keys, so a `member`, who sees only their own keys, cannot grant them.
     """
     held = _GRANTS[role]
     giveable = held if keys_seen(role) == "all" else held.difference(_OWN_KEYS)
@@ -74,18 +75,19 @@ def authority_of(role: Role) -> Scope:
 
 
 def covers(role: Role, other: Role) -> bool:
-    """Whether `role` holds all that `other` holds, and can give all that `other` can give."""
+    """Return whether `role` has and can grant everything that `other` has and can grant."""
     if not _GRANTS[other] <= _GRANTS[role]:
         return False
     return authority_of(other).permissions.within(authority_of(role).permissions)
 
 
 def refuse_giving(authority: Scope, role: Role, *, before: Role | None = None) -> None:
-    """Refuse to make someone who has the role `before`, or none yet, hold more than `authority` does (invariant I12).
+    """Refuse to change a role from `before` (None: a new member) to more than `authority` has (invariant I12).
 
-    A narrowing is open to everyone who may change members. Anything else is judged as if the role were a key: one that
-    expires or is bound to addresses gives no role, since people are bound to neither. People are not bound to one
-    environment either; a live key counts as holding both, or no key could invite anyone.
+    Every caller who may change members can narrow a role. Any other change is checked as if the role were a key. A key
+    that expires or is restricted to addresses cannot assign a role, because people are restricted by neither. People
+    are not restricted to one environment either. A live key counts as having both environments; otherwise no key could
+    invite people.
     """
     if owns(role):
         raise OwnershipMustBeTransferred

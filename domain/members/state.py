@@ -1,4 +1,4 @@
-"""The states of a member."""
+"""States of a member."""
 
 from datetime import datetime
 
@@ -18,7 +18,7 @@ class Member(Struct, frozen=True):
 
 
 class Removed(Struct, frozen=True):
-    """`member` as they were last."""
+    """A removed member. `member` is the last state before the removal."""
 
     member: Member
     removed_at: datetime

@@ -1,4 +1,4 @@
-"""What can be asked of an organization."""
+"""Commands on an organization."""
 
 from datetime import datetime
 
@@ -19,7 +19,7 @@ class CreateOrganization(Struct, frozen=True):
 
 
 class ChangeOrganization(Struct, frozen=True):
-    """Any of the fields; one that is UNSET stays as it is. `by_owner`: whoever asks may change the plan too."""
+    """Change some of the fields; a field that is UNSET stays unchanged. `by_owner`: the caller may change the plan."""
 
     by_owner: bool
     name: str | UnsetType = UNSET
@@ -29,7 +29,7 @@ class ChangeOrganization(Struct, frozen=True):
 
 
 class ChangePlan(Struct, frozen=True):
-    """What there is beyond the limits of the new plan stays; nothing is added to it."""
+    """Change the plan. Resources beyond the new limits remain, but no more can be added."""
 
     plan: PlanName
 

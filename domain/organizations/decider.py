@@ -1,4 +1,4 @@
-"""What happens to an organization when something is asked of it."""
+"""Decisions about an organization."""
 
 import re
 from typing import assert_never, get_args
@@ -26,7 +26,7 @@ SETTINGS_MAX = 50
 SETTING_NAME_LENGTH_MAX = 50
 SETTING_LENGTH_MAX = 500
 SETTING_NUMBER_MAX = 2**53
-"""What every reader of JSON reads as it was written (RFC 8259 §6)."""
+"""The range of integers that every JSON parser preserves (RFC 8259 §6)."""
 
 _SLUG = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
 
@@ -110,7 +110,7 @@ def _change(state: Organization, command: ChangeOrganization) -> tuple[Organizat
     _check_settings(problems, details.settings)
     problems.raise_if_any()
     before = OrganizationDetailsChanged(state.name, state.description, state.settings)
-    # As JSON, in which 1 and true are two values.
+    # Compare as JSON, where 1 and true are different values.
     changed = json.encode(details, order="deterministic") != json.encode(before, order="deterministic")
     events: tuple[OrganizationEvent, ...] = (details,) if changed else ()
     if command.plan is UNSET:

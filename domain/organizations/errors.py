@@ -1,4 +1,4 @@
-"""Why a command about organizations is refused. The first line of each docstring is the message."""
+"""Refusals of organization commands. The first line of each docstring is the message."""
 
 from domain.refusal import NotFound, OwnerOnly
 

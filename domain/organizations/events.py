@@ -1,4 +1,4 @@
-"""What can happen to an organization. The law of `domain/keys/events.py` holds here too."""
+"""Events of an organization. The evolution rules in `domain/keys/events.py` apply here too."""
 
 from datetime import datetime
 
@@ -9,7 +9,9 @@ from domain.plans.plan import PlanName
 
 Setting = bool | int | float | str
 Settings = dict[str, Setting]
-"""What clients keep about the organization. Names that begin with `anomalies.` are thresholds (domain/anomalies)."""
+"""Settings that clients store for the organization. Names that start with `anomalies.` are thresholds
+(domain/anomalies).
+"""
 
 
 class OrganizationCreated(Struct, frozen=True, tag_field="type", tag="organization.created"):
@@ -22,7 +24,7 @@ class OrganizationCreated(Struct, frozen=True, tag_field="type", tag="organizati
 
 
 class OrganizationDetailsChanged(Struct, frozen=True, tag_field="type", tag="organization.details_changed"):
-    """What people read, all of it, as it is from now on."""
+    """Texts for people changed. Contains all of them."""
 
     name: str
     description: str

@@ -1,4 +1,4 @@
-"""An organization as it is."""
+"""State of an organization."""
 
 from datetime import datetime
 

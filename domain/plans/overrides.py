@@ -1,4 +1,4 @@
-"""The plans of this installation: the usual ones, with what KEYLEDGER_PLANS says of them otherwise."""
+"""Plans of this installation: the default plans with the overrides in KEYLEDGER_PLANS."""
 
 from typing import Annotated
 
@@ -12,7 +12,7 @@ Limit = Annotated[int, Meta(ge=0)] | UnsetType | None
 
 
 class PlanOverride(Struct, frozen=True, forbid_unknown_fields=True):
-    """The limits of one plan that are not the usual ones; null: no limit."""
+    """Limits of one plan that differ from the default. null: no limit."""
 
     api_keys: Limit = UNSET
     mcps: Limit = UNSET
@@ -23,7 +23,10 @@ class PlanOverride(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def apply_overrides(text: str) -> Plans:
-    """The plans that `text` describes, JSON such as `{"free": {"api_keys": 5}}`; `ValueError` says what is wrong."""
+    """Return the plans that `text` describes, or raise `ValueError` with the problem.
+
+    `text` is JSON such as `{"free": {"api_keys": 5}}`.
+    """
     changed = msgspec.json.decode(text or "{}", type=dict[PlanName, PlanOverride])
     given = {
         name: {limit: value for limit, value in asdict(limits).items() if value is not UNSET}

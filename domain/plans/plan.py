@@ -1,4 +1,4 @@
-"""Plans, and how much of them an organization uses."""
+"""Plans, and the resources of an organization that count towards them."""
 
 from typing import Literal, get_args
 
@@ -9,9 +9,10 @@ PLAN_NAMES: tuple[PlanName, ...] = get_args(PlanName)
 
 
 class Limits(Struct, frozen=True):
-    """None: no limit. Counts of things, calls a calendar month (UTC), calls a second.
+    """Limits of a plan: numbers of resources, calls a calendar month (UTC), calls a second. None: no limit.
 
-    `usage_days`: for how long each use is kept at least; None: for ever. The counts that are made of uses stay.
+    `usage_days`: the minimum number of days for which each use is kept; None: permanently. Counts that are computed
+    from uses are never removed.
     """
 
     api_keys: int | None
@@ -33,13 +34,13 @@ PLANS: Plans = {
 
 
 def usage_days(plans: Plans) -> int | None:
-    """For how long a use is kept when it is not known whose it is: as long as any plan promises."""
+    """Return the number of days for uses of an unknown organization: the longest that any plan promises."""
     kept = [limits.usage_days for limits in plans.values()]
     return None if None in kept else max(days for days in kept if days is not None)
 
 
 class McpCounts(Struct, frozen=True):
-    """How many MCPs an organization has at this moment, read under the lock of its guard row."""
+    """Number of MCPs of an organization at this moment, read under the lock of its guard row."""
 
     used: int
     limit: int | None
@@ -47,9 +48,9 @@ class McpCounts(Struct, frozen=True):
 
 
 class MemberCounts(Struct, frozen=True):
-    """How many people an organization has at this moment, read under the lock of its guard row.
+    """Number of members of an organization at this moment, read under the lock of its guard row.
 
-    Who is invited does not count before they accept.
+    An invited person does not count before accepting the invitation.
     """
 
     used: int
@@ -62,7 +63,7 @@ class MemberCounts(Struct, frozen=True):
 
 
 class KeyCounts(Struct, frozen=True):
-    """The keys that an organization has at this moment, read under the lock of its guard row.
+    """Keys of an organization at this moment, read under the lock of its guard row.
 
     Only active and disabled keys count towards `limit` (None: no limit).
     """

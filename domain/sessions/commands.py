@@ -1,4 +1,4 @@
-"""What can be asked of a session."""
+"""Commands on a session."""
 
 from datetime import datetime
 
@@ -17,7 +17,7 @@ class StartSession(Struct, frozen=True):
 
 
 class EndSession(Struct, frozen=True):
-    """`user_id`: the person who asks. Nobody ends the session of someone else."""
+    """End a session. `user_id` is the caller, who can end only their own sessions."""
 
     user_id: str
     reason: EndReason

@@ -1,4 +1,4 @@
-"""What happens to a session when something is asked of it."""
+"""Decisions about a session."""
 
 from typing import assert_never
 

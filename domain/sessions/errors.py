@@ -1,4 +1,4 @@
-"""Why a command about sessions is refused. The first line of each docstring is the message."""
+"""Refusals of session commands. The first line of each docstring is the message."""
 
 from domain.refusal import Conflict, NotFound
 

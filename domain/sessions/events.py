@@ -1,6 +1,6 @@
-"""What can happen to the session of a person who signed in. The law of `domain/keys/events.py` holds here too.
+"""Events of a person's session. The evolution rules in `domain/keys/events.py` apply here too.
 
-That a session runs out is no event: `expires_at` says when it ends at the latest, and an idle one ends before.
+Expiry is not an event: a session ends at `expires_at` at the latest, and earlier if it is idle.
 """
 
 from datetime import datetime
@@ -9,10 +9,10 @@ from typing import Literal
 from msgspec import Struct
 
 Method = Literal["link", "openid", "invitation"]
-"""How the person proved who they are: a link in a mail, an OpenID provider, the link of an accepted invitation."""
+"""The method of authentication: a mailed link, an OpenID provider, or the link of an accepted invitation."""
 
 EndReason = Literal["signed_out", "ended_elsewhere"]
-"""By the session itself, or by another session of the same person."""
+"""Ended by the session itself, or by another session of the same person."""
 
 
 class SessionStarted(Struct, frozen=True, tag_field="type", tag="session.started"):

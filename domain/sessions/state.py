@@ -1,4 +1,4 @@
-"""The states of a session."""
+"""States of a session."""
 
 from datetime import datetime
 

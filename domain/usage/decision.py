@@ -1,6 +1,6 @@
-"""Whether a presented secret is accepted: the pure heart of verification.
+"""The decision whether a presented secret is accepted: the pure core of verification.
 
-Facts come in as arguments: the key's committed state, the MCP, the instant. No clock, no cache, no I/O.
+All facts are arguments: the key's committed state, the MCP and the instant. There is no clock, cache or I/O.
 """
 
 from datetime import datetime
@@ -16,11 +16,11 @@ from domain.usage.events import Action, Code
 
 
 class AccessRequest(Struct, frozen=True):
-    """What was presented and for what.
+    """The presented secret and the requested access.
 
-    `digest`: SHA-256 of the secret. `organization_id`: the only organization whose keys count; None: any.
-    `grant`: the management grant the route asks for. `people_only`: the route lets in no key, whatever its grants.
-    `invalid`: the request is refused even if its key is not.
+    `digest`: SHA-256 of the secret. `organization_id`: the only organization whose keys are accepted; None: any.
+    `grant`: the management grant that the route requires. `people_only`: the route accepts no key, whatever its grants.
+    `invalid`: the request is refused even if its key is valid.
     """
 
     digest: bytes
@@ -44,7 +44,7 @@ class McpFacts(Struct, frozen=True):
 
 
 class AccessDecision(Struct, frozen=True):
-    """`key` is set whenever the secret matched a key that the asker may know of, accepted or not."""
+    """The decision. `key` is set whenever the secret matches a key that the caller may know of, accepted or not."""
 
     code: Code
     key: Key | None = None
@@ -61,9 +61,9 @@ UNKNOWN_KEY = AccessDecision("unauthorized")
 def decide(
     presented: AccessRequest, state: Existing | None, mcp: McpFacts | None, at: datetime, used_version: int = 0
 ) -> AccessDecision:
-    """The verdict on `presented`, given the key that its digest belongs to and the MCP it names, at one instant.
+    """Return the decision on `presented` at one instant, given the key of its digest and the MCP that it names.
 
-    `used_version`: the use of this secret of the key has ended those before it, whatever their dates say.
+    `used_version`: the use of this secret of the key has ended all earlier secrets, regardless of their dates.
     """
     if state is None or presented.organization_id not in {None, state.key.organization_id}:
         return UNKNOWN_KEY
@@ -74,7 +74,7 @@ def decide(
 
 
 def mcp_denial(key: Key, mcp: McpFacts) -> Code | None:
-    """Return why `key` does not reach this MCP of its organization; None where it does."""
+    """Return why `key` does not reach this MCP of its organization, or None if it does."""
     if not (mcp.active and key.permissions.permits_mcp(mcp.id)):
         return "mcp_not_permitted"
     if mcp.environment != key.environment and not key.permissions.names(mcp.id):
@@ -98,7 +98,7 @@ def _state_denial(state: Existing, secret: SecretVersion | None, at: datetime, u
                 return "expired_key"
         case _:
             assert_never(state)
-    # A secret that a rotation replaced is gone for good, whatever the key's state is.
+    # A secret that a rotation has replaced is refused permanently, whatever the state of the key.
     if secret is None or not secret.is_valid(at) or secret.version < used_version:
         return "revoked_key"
     return "disabled_key" if isinstance(state, Disabled) else None
@@ -111,11 +111,11 @@ def _reach_denial(key: Key, presented: AccessRequest, mcp: McpFacts | None) -> C
     if presented.people_only or lacks_grant:
         return "forbidden"
     if presented.mcp_id is None:
-        # A tool of no MCP in particular is one that every rule of the key lets through.
+        # Without an MCP, a tool is permitted only if every rule of the key permits it.
         anywhere = presented.tool is None or key.permissions.permits_tool_anywhere(presented.tool)
         return None if anywhere else "tool_not_permitted"
     if mcp is None or mcp.organization_id != key.organization_id:
-        # A reverse proxy knows 401 and 403 only: nginx makes a 500 of any other denial of its auth_request.
+        # A reverse proxy understands only 401 and 403: nginx turns any other denial of its auth_request into a 500.
         return "mcp_not_permitted" if presented.action == "check" else "not_found"
     if (denial := mcp_denial(key, mcp)) is not None:
         return denial

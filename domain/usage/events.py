@@ -1,6 +1,6 @@
-"""What can happen when a key is used.
+"""Events about the use of a key.
 
-The law of `domain/keys/events.py` holds here too: a released event is never changed.
+The evolution rules in `domain/keys/events.py` apply here too: a released event never changes.
 """
 
 from datetime import datetime
@@ -9,7 +9,7 @@ from typing import Literal
 from msgspec import Struct
 
 Action = Literal["verify", "check", "call", "manage"]
-"""verify: someone asked about the key · check: a reverse proxy did · call: a tool · manage: a management route."""
+"""verify: a caller verified the key · check: a reverse proxy did · call: a tool call · manage: a management route."""
 
 Denial = Literal[
     "unauthorized",
@@ -32,13 +32,13 @@ CallStatus = Literal["success", "error"]
 
 
 class KeyUsed(Struct, frozen=True, tag_field="type", tag="api_key.used", omit_defaults=True):
-    """A key was presented: allowed (`code` "valid") or denied, with the reason.
+    """A key was presented and allowed (`code` "valid") or denied, with the reason.
 
-    `key_id` is absent where the secret is nobody's; `organization_id` is then that of the key that asked about it, or
-    absent too. `revision` is the revision of the key that decided; `caller_key_id` the key that asked about this one.
-    `billed`: it counts towards the organization's quota. `ends_previous`: it was the first accepted use of a rotated
-    secret, and with it ended the secrets before. `caller_secret_version`: the same happened to the key that asked, and
-    this is the secret with which it asked; absent otherwise.
+    `key_id` is absent if the secret is unknown. `organization_id` is then that of the calling key, or absent too.
+    `revision` is the revision of the key that the decision is based on. `caller_key_id` is the key that verified this
+    one. `billed`: the use counts towards the organization's quota. `ends_previous`: this was the first accepted use of
+    a rotated secret and ended the earlier ones. `caller_secret_version`: the same happened to the calling key, which
+    used this secret; otherwise absent.
     """
 
     id: str
@@ -61,9 +61,9 @@ class KeyUsed(Struct, frozen=True, tag_field="type", tag="api_key.used", omit_de
 
 
 class CallCompleted(Struct, frozen=True, tag_field="type", tag="mcp.call_completed", omit_defaults=True):
-    """The tool call that the use `call_id` had authorised came to an end.
+    """The tool call authorised by the use `call_id` has ended.
 
-    A use with action `call` and no such event: started, outcome unknown.
+    A use with action `call` but without this event has started, with an unknown outcome.
     """
 
     id: str

@@ -1,4 +1,4 @@
-"""The monthly quota of an organization: which uses count, how many are left, when it begins anew.
+"""The monthly quota of an organization: billed uses, remaining uses, and the time of the reset.
 
 A month is a calendar month in UTC.
 """
@@ -13,7 +13,7 @@ from domain.usage.events import Action
 
 
 class Quota(Struct, frozen=True):
-    """Of `limit` billed uses a month `used` are used up; `resets_at` is the beginning of the next month."""
+    """The quota: `used` of `limit` billed uses in this month. `resets_at` is the start of the next month."""
 
     plan: PlanName
     limit: int
@@ -26,17 +26,17 @@ class Quota(Struct, frozen=True):
 
 
 def is_billed(action: Action, key: Key) -> bool:
-    """Whether an accepted use counts: test keys and management do not."""
+    """Return whether an accepted use counts. Uses of test keys and management calls do not."""
     return action != "manage" and key.environment == "live"
 
 
 def month_of(at: datetime) -> date:
-    """The first day of the month that `at` lies in."""
+    """Return the first day of the month of `at`."""
     return at.astimezone(UTC).date().replace(day=1)
 
 
 def next_month(at: datetime) -> datetime:
-    """The instant at which the month of `at` is over."""
+    """Return the instant at which the month of `at` ends."""
     month = month_of(at)
     year, number = (month.year + 1, 1) if month.month == 12 else (month.year, month.month + 1)  # noqa: PLR2004
     return datetime(year, number, 1, tzinfo=UTC)

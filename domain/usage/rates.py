@@ -1,10 +1,10 @@
-"""How many accepted presentations a second: of an organization, after its plan, and of a key, after its own limit.
+"""Rate limits on accepted presentations: those of an organization's plan and those of a key.
 
-What counts where. The uses of an organization (verify, check, call) are counted together, and apart from them its
-management: whoever floods the one does not stand in the way of the other, so that a leaked key at the limit can still
-be revoked. A key with a limit of its own is counted by it whatever it is presented for, asking about other keys
-included. A verification counts once against the organization: as a use of the key that is asked about. What is
-denied counts nowhere, or a stranger with a revoked key could use up the limit of its organization.
+The uses of an organization (verify, check, call) are counted together. Its management calls are counted separately, so
+that a flood of uses cannot block management: a leaked key at the limit can still be revoked. A key with its own limit
+is counted for every presentation, including the verification of other keys. A verification counts once against the
+organization, as a use of the verified key. Denied presentations do not count; otherwise an attacker with a revoked key
+could exhaust the limit of its organization.
 """
 
 from msgspec import Struct
@@ -17,7 +17,7 @@ _BURST_AT_LEAST = 10
 
 
 class Rate(Struct, frozen=True):
-    """`per_second` presentations a second, evenly, and at most `burst` at once. Those of one `cell` count together."""
+    """A limit of `per_second` evenly spread presentations and at most `burst` together. A `cell` shares one counter."""
 
     bucket: str
     per_second: int
@@ -25,7 +25,7 @@ class Rate(Struct, frozen=True):
 
 
 def key_rates(key: Key) -> tuple[Rate, ...]:
-    """The limit that the key itself has, if it has one."""
+    """Return the key's own limit, if it has one."""
     if key.rate_limit is None:
         return ()
     per_second = key.rate_limit.per_second
@@ -33,19 +33,20 @@ def key_rates(key: Key) -> tuple[Rate, ...]:
 
 
 def organization_rates(organization_id: str, action: Action, limits: Limits) -> tuple[Rate, ...]:
-    """The limit of the plan that presentations for `action` count against; none for a plan without one."""
+    """Return the limit of the plan that applies to `action`, or none for a plan without a limit."""
     per_second = limits.requests_per_second
     if per_second is None:
         return ()
     if action == "manage":
-        # A whole second's worth: people and scripts manage in spurts.
+        # Allow a whole second's worth, because people and scripts manage in bursts.
         return (Rate(f"{organization_id}:manage", per_second, per_second),)
     return (Rate(f"{organization_id}:uses", per_second, burst_of(per_second)),)
 
 
 def burst_of(per_second: int) -> int:
-    """A quarter of a second's worth, so that ten seconds let through no more than 1.025 times ten seconds' worth.
+    """Return a quarter of a second's worth, which limits ten seconds to 1.025 times their nominal total.
 
-    Small limits have ten at once, or all of a second: an agent that starts asks for a few things together.
+    The minimum is ten, or a full second's worth of a smaller limit, because an agent starts with several requests at
+    the same time.
     """
     return max(per_second // 4, min(per_second, _BURST_AT_LEAST))

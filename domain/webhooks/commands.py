@@ -1,4 +1,4 @@
-"""What can be asked of a webhook."""
+"""Commands on a webhook."""
 
 from datetime import datetime
 from typing import Literal
@@ -10,9 +10,9 @@ from domain.webhooks.events import DisabledBecause, WebhookKind
 
 
 class CreateWebhook(Struct, frozen=True):
-    """`url` is what may be shown; `url_problem`: what is wrong with the whole address, None when it may be reached.
+    """Create a webhook. `url` may be shown. `url_problem`: the problem of the full address; None: it may be reached.
 
-    `others`: how many webhooks the organization has already.
+    `others`: the number of webhooks that the organization already has.
     """
 
     webhook_id: str
@@ -28,7 +28,10 @@ class CreateWebhook(Struct, frozen=True):
 
 
 class ChangeWebhook(Struct, frozen=True):
-    """Any of the fields; one that is UNSET stays as it is. `address_replaced`: `url` shows a secret address."""
+    """Change some of the fields; a field that is UNSET stays unchanged.
+
+    `address_replaced`: the secret address is new, and `url` shows only its start.
+    """
 
     at: datetime
     url: str | UnsetType = UNSET
@@ -45,7 +48,7 @@ class RotateWebhookSecret(Struct, frozen=True):
 
 
 class DisableWebhook(Struct, frozen=True):
-    """By whoever delivers."""
+    """Disable a webhook on behalf of the delivering worker."""
 
     at: datetime
     because: DisabledBecause

@@ -1,4 +1,4 @@
-"""What happens to a webhook when something is asked of it."""
+"""Decisions about a webhook."""
 
 from datetime import timedelta
 from typing import assert_never, get_args
@@ -31,7 +31,7 @@ from domain.webhooks.events import (
 from domain.webhooks.state import Active, Deleted, Disabled, Registered, Webhook, WebhookState
 
 WEBHOOKS_MAX = 20
-"""In one organization: every event is sent to each of them."""
+"""The maximum per organization, because every event is sent to each webhook."""
 
 URL_LENGTH_MAX = 2_000
 OVERLAP_SECONDS_MAX = 7 * 86_400
@@ -146,7 +146,7 @@ def _rotate(webhook: Webhook, command: RotateWebhookSecret) -> tuple[WebhookEven
 
 
 def _disable(state: WebhookState, command: DisableWebhook) -> tuple[WebhookEvent, ...]:
-    """Somebody may have disabled or deleted it meanwhile: then nothing is left to do."""
+    """Disable the webhook, unless a concurrent change has disabled or deleted it."""
     if not isinstance(state, Active):
         return ()
     return (WebhookDisabled(disabled_at=command.at, because=command.because),)
@@ -167,7 +167,7 @@ def _refuse_problems(url: str, url_problem: str | None, events: tuple[str, ...],
 
 
 def _names(events: tuple[str, ...]) -> tuple[str, ...]:
-    """Each once, and nothing beside everything."""
+    """Return each name once, and "*" alone if it is among them."""
     return (EVERYTHING,) if EVERYTHING in events else tuple(sorted(set(events)))
 
 
@@ -197,7 +197,7 @@ def _changed(webhook: Webhook, event: WebhookChanged) -> Webhook:
         events=event.events,
         description=event.description,
         updated_at=event.changed_at,
-        # The address before is not used any more: nothing overlaps.
+        # The previous address is no longer used, so there is no overlap.
         secret_version=webhook.secret_version + event.address_replaced,
     )
 

@@ -1,7 +1,7 @@
-"""Which events are told to webhooks, and under which name.
+"""Public names of the events that are sent to webhooks.
 
-The names are those that receivers filter by. Several events of the log that a receiver does not care to tell apart have
-one name; what the log needs for itself has none.
+Receivers filter by these names. Several events of the log share one name if a receiver does not need to distinguish
+them. Events that only the log needs have no public name.
 """
 
 from typing import Literal, get_args
@@ -28,7 +28,7 @@ Announcement = LifecycleAnnouncement | AlertType
 _LIFECYCLE = frozenset(get_args(LifecycleAnnouncement))
 
 PUBLIC_EVENTS: tuple[str, ...] = (*get_args(LifecycleAnnouncement), *get_args(AlertType))
-"""Every name that a webhook can ask for."""
+"""Every name that a webhook can subscribe to."""
 
 EVERYTHING = "*"
 
@@ -42,7 +42,7 @@ _UNDER_ANOTHER_NAME: dict[str, LifecycleAnnouncement] = {
 
 
 def public_event_name(wire_name: str, event: object) -> str | None:
-    """The name under which an event is told; None: it is not."""
+    """Return the public name of an event, or None if the event is not sent."""
     if isinstance(event, AlertRaised):
         return event.alert_type
     name = _UNDER_ANOTHER_NAME.get(wire_name, wire_name)

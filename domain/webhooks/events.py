@@ -1,7 +1,7 @@
-"""What can happen to a webhook: an address that is told what happens in its organization.
+"""Events of a webhook: an address that is notified of the events of its organization.
 
-The law of `domain/keys/events.py` holds here too. What a message is signed with is in no event, nor is an address that
-is a secret by itself: both lie sealed in `webhook_secrets`, counted by `secret_version`.
+The evolution rules in `domain/keys/events.py` apply here too. No event contains a signing secret, or an address that is
+a secret itself. Both are encrypted in `webhook_secrets` and numbered by `secret_version`.
 """
 
 from datetime import datetime
@@ -12,14 +12,14 @@ from msgspec import Struct
 from domain.actor import Actor
 
 WebhookKind = Literal["standard", "slack"]
-"""standard: signed messages after Standard Webhooks · slack: text for an incoming webhook, whose address is secret."""
+"""standard: signed messages as in Standard Webhooks · slack: text for an incoming webhook with a secret address."""
 
 DisabledBecause = Literal["requested", "gone", "failing"]
-"""requested: by somebody · gone: it answered 410 · failing: nothing got through for days."""
+"""requested: by a caller · gone: the receiver responded with 410 · failing: no delivery succeeded for days."""
 
 
 class WebhookCreated(Struct, frozen=True, tag_field="type", tag="webhook.created"):
-    """`url` is what may be shown: of a secret address its beginning. `events`: names, or "*" for all."""
+    """A webhook was created. `url` may be shown, so a secret address is cut to its start. `events`: names, or "*"."""
 
     webhook_id: str
     organization_id: str
@@ -32,7 +32,7 @@ class WebhookCreated(Struct, frozen=True, tag_field="type", tag="webhook.created
 
 
 class WebhookChanged(Struct, frozen=True, tag_field="type", tag="webhook.updated"):
-    """All that can be changed, as it is from now on. `address_replaced`: a secret address is another one."""
+    """The webhook was changed. Contains all changeable fields. `address_replaced`: the secret address is new."""
 
     url: str
     events: tuple[str, ...]
@@ -42,7 +42,7 @@ class WebhookChanged(Struct, frozen=True, tag_field="type", tag="webhook.updated
 
 
 class WebhookSecretRotated(Struct, frozen=True, tag_field="type", tag="webhook.secret_rotated"):
-    """Messages are signed with the secret before, too, until `previous_valid_until`."""
+    """The signing secret was rotated. Messages are also signed with the old secret until `previous_valid_until`."""
 
     secret_version: int
     rotated_at: datetime

@@ -1,4 +1,4 @@
-"""The states of a webhook."""
+"""States of a webhook."""
 
 from datetime import datetime
 
@@ -8,7 +8,7 @@ from domain.webhooks.events import DisabledBecause, WebhookKind
 
 
 class Webhook(Struct, frozen=True):
-    """`secret_version` counts from 1: of what messages are signed with, or of an address that is a secret."""
+    """Fields of every webhook. `secret_version` counts from 1 and numbers the signing secret or the secret address."""
 
     id: str
     organization_id: str
@@ -28,7 +28,7 @@ class Active(Struct, frozen=True, tag_field="status", tag="active"):
 
 
 class Disabled(Struct, frozen=True, tag_field="status", tag="disabled"):
-    """Nothing is sent to it; what happens meanwhile is not kept for it."""
+    """A disabled webhook. Nothing is sent to it, and events are not stored for later."""
 
     webhook: Webhook
     because: DisabledBecause

@@ -31,7 +31,7 @@ class FieldErrors:
 
     def name(self, field: str, name: str) -> None:
         self.text(field, name, NAME_LENGTH_MAX)
-        if len(name) <= NAME_LENGTH_MAX and not any(map(_shows, name)):
+        if len(name) <= NAME_LENGTH_MAX and not any(map(_is_visible, name)):
             self.add(field, "Must not be empty")
         if len(name) <= NAME_LENGTH_MAX and has_control(name):
             self.add(field, "Must not contain control characters")
@@ -56,5 +56,5 @@ def has_control(text: str) -> bool:
     return any(category(character) in _CONTROL_CATEGORIES or character in _DIRECTIONS for character in text)
 
 
-def _shows(character: str) -> bool:
+def _is_visible(character: str) -> bool:
     return category(character)[0] not in "CZ"

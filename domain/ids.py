@@ -25,8 +25,8 @@ def new_id(kind: Kind, *, unix_ms: int, entropy: bytes) -> str:
 
 def new_ids(kind: Kind, *, unix_ms: int, entropies: Iterable[bytes]) -> list[str]:
     """Return one id of `kind` for each of `entropies`, made at `unix_ms`. The ids sort by the last 74 bits of these."""
-    beginning = f"{kind}_{_time_part(unix_ms)}"
-    return [beginning + _random_part(entropy) for entropy in entropies]
+    prefix = f"{kind}_{_time_part(unix_ms)}"
+    return [prefix + _random_part(entropy) for entropy in entropies]
 
 
 def is_id(kind: Kind, text: str) -> bool:

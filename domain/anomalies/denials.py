@@ -6,7 +6,7 @@ from domain.anomalies.finding import Finding
 from domain.anomalies.thresholds import Thresholds
 from domain.usage.events import Code
 
-_OVER: frozenset[Code] = frozenset({"revoked_key"})
+_NO_LONGER_VALID: frozenset[Code] = frozenset({"revoked_key"})
 _HARMLESS: frozenset[Code] = frozenset({"rate_limited", "quota_exceeded"})
 """Codes whose callers already know that they are too fast and what to do about it."""
 
@@ -39,7 +39,7 @@ def secret_over_used(refused: Mapping[Code, int], thresholds: Thresholds) -> Fin
 
     `refused`: number of refusals of the key within the last `denied_minutes`, by reason.
     """
-    count = sum(count for code, count in refused.items() if code in _OVER)
+    count = sum(count for code, count in refused.items() if code in _NO_LONGER_VALID)
     if count < thresholds.revoked_secret_count:
         return None
     return Finding(

@@ -9,7 +9,7 @@ from domain.anomalies.thresholds import Thresholds
 
 _Z = 3.0
 _BASELINE_DAYS = 7
-_GRAVE_RATE = 0.5
+_CRITICAL_RATE = 0.5
 
 _ERRORS_MIN = 3
 """The minimum number of errors for a spike, whatever thresholds an organization has set."""
@@ -33,7 +33,7 @@ def error_spike(hours: Hours, start: datetime, thresholds: Thresholds) -> Findin
     return Finding(
         rule="errors",
         type="api_key.error_spike",
-        severity="critical" if rate >= _GRAVE_RATE else "warning",
+        severity="critical" if rate >= _CRITICAL_RATE else "warning",
         numbers={
             "hour": start.isoformat().replace("+00:00", "Z"),
             "requests": hour.requests,

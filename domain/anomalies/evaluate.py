@@ -58,51 +58,51 @@ class KeyHistory(Struct, frozen=True):
     """Number of refusals, by minute and code."""
 
 
-def evaluate(sign: Signal, facts: KeyHistory, thresholds: Thresholds, locate: Geolocate) -> Iterator[Finding]:
+def evaluate(signal: Signal, facts: KeyHistory, thresholds: Thresholds, locate: Geolocate) -> Iterator[Finding]:
     """Yield the findings of all rules that are switched on."""
-    for finding in _findings(sign, facts, thresholds, locate):
+    for finding in _findings(signal, facts, thresholds, locate):
         if getattr(thresholds, finding.switch):
             yield finding
 
 
-def _findings(sign: Signal, facts: KeyHistory, thresholds: Thresholds, locate: Geolocate) -> Iterator[Finding]:
-    match sign.kind:
+def _findings(signal: Signal, facts: KeyHistory, thresholds: Thresholds, locate: Geolocate) -> Iterator[Finding]:
+    match signal.kind:
         case "hour":
-            known = {hour: count for hour, count in facts.hours.items() if hour <= sign.at}
-            yield from evaluate_hour(known, facts.created_at, sign.at, thresholds)
-            yield from _some(_dormancy(sign, facts, thresholds))
+            known = {hour: count for hour, count in facts.hours.items() if hour <= signal.at}
+            yield from evaluate_hour(known, facts.created_at, signal.at, thresholds)
+            yield from _if_found(_dormancy(signal, facts, thresholds))
         case "network":
-            before = {locate(network) for network, first in facts.networks.items() if first < sign.at}
-            yield from _some(new_location(before, locate(sign.detail), facts.created_at, sign.at, thresholds))
+            before = {locate(network) for network, first in facts.networks.items() if first < signal.at}
+            yield from _if_found(new_location(before, locate(signal.detail), facts.created_at, signal.at, thresholds))
         case "denied":
-            refused = _refused(sign, facts, thresholds)
-            yield from _some(denied_burst(refused, thresholds))
-            yield from _some(secret_over_used(refused, thresholds))
+            refused = _refused(signal, facts, thresholds)
+            yield from _if_found(denied_burst(refused, thresholds))
+            yield from _if_found(secret_over_used(refused, thresholds))
         case "unknown":
-            count = sum(_refused(sign, facts, thresholds).values())
-            yield from _some(unknown_keys(sign.subject, count, thresholds))
+            count = sum(_refused(signal, facts, thresholds).values())
+            yield from _if_found(unknown_keys(signal.subject, count, thresholds))
         case _:
-            assert_never(sign.kind)
+            assert_never(signal.kind)
 
 
-def _dormancy(sign: Signal, facts: KeyHistory, thresholds: Thresholds) -> Finding | None:
-    if sign.at not in facts.used:
+def _dormancy(signal: Signal, facts: KeyHistory, thresholds: Thresholds) -> Finding | None:
+    if signal.at not in facts.used:
         return None
-    before = [hour for hour in facts.used if hour < sign.at]
+    before = [hour for hour in facts.used if hour < signal.at]
     last = max(before, default=facts.used_before or facts.created_at)
-    return dormant_used(last, sign.at, thresholds)
+    return dormant_used(last, signal.at, thresholds)
 
 
-def _refused(sign: Signal, facts: KeyHistory, thresholds: Thresholds) -> Mapping[Code, int]:
+def _refused(signal: Signal, facts: KeyHistory, thresholds: Thresholds) -> Mapping[Code, int]:
     """Return the refusals within the `denied_minutes` of the thresholds, up to the minute of the signal."""
-    begin = sign.at - timedelta(minutes=thresholds.denied_minutes)
+    start = signal.at - timedelta(minutes=thresholds.denied_minutes)
     counted: Counter[Code] = Counter()
     for minute, codes in facts.refused.items():
-        if begin < minute <= sign.at:
+        if start < minute <= signal.at:
             counted.update(codes)
     return counted
 
 
-def _some(finding: Finding | None) -> Iterator[Finding]:
+def _if_found(finding: Finding | None) -> Iterator[Finding]:
     if finding is not None:
         yield finding

@@ -35,7 +35,7 @@ def wilson_bounds(hits: int, trials: int, z: float) -> tuple[float, float]:
     if trials == 0:
         return 0.0, 1.0
     rate = hits / trials
-    stretch = 1 + z * z / trials
-    middle = (rate + z * z / (2 * trials)) / stretch
-    reach = z * sqrt(rate * (1 - rate) / trials + z * z / (4 * trials * trials)) / stretch
-    return max(0.0, middle - reach), min(1.0, middle + reach)
+    scale = 1 + z * z / trials
+    middle = (rate + z * z / (2 * trials)) / scale
+    margin = z * sqrt(rate * (1 - rate) / trials + z * z / (4 * trials * trials)) / scale
+    return max(0.0, middle - margin), min(1.0, middle + margin)

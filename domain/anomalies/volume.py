@@ -10,7 +10,7 @@ from domain.anomalies.thresholds import Thresholds
 _COUNTS_MIN = 6
 """The minimum number of comparable hours. A key that is two days old has no usual volume yet."""
 
-_GRAVE_RATIO = 10.0
+_CRITICAL_RATIO = 10.0
 
 
 def unusual_volume(hours: Hours, since: datetime, start: datetime, thresholds: Thresholds) -> Finding | None:
@@ -33,11 +33,11 @@ def unusual_volume(hours: Hours, since: datetime, start: datetime, thresholds: T
     if requests <= limit:
         return None
     # Where almost nothing is usual, every finding would exceed ten times the median and be critical.
-    grave = requests >= max(usual.median, thresholds.volume_requests_min / thresholds.volume_ratio) * _GRAVE_RATIO
+    critical = requests >= max(usual.median, thresholds.volume_requests_min / thresholds.volume_ratio) * _CRITICAL_RATIO
     return Finding(
         rule="volume",
         type="api_key.unusual_volume",
-        severity="critical" if grave else "warning",
+        severity="critical" if critical else "warning",
         numbers={
             "hour": start.isoformat().replace("+00:00", "Z"),
             "requests": requests,

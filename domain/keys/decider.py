@@ -91,7 +91,7 @@ def decide(state: KeyState, command: KeyCommand) -> tuple[KeyEvent, ...]:  # noq
         case RevokeKey():
             return _revoke(_existing(state), command)
         case NarrowGrants():
-            return _limit_grants(_existing(state), command)
+            return _narrow_grants(_existing(state), command)
         case ExpireKey():
             return _expire(_existing(state), command.at)
         case _:
@@ -111,10 +111,10 @@ def _changeable(state: KeyState, at: datetime) -> Active | Disabled:
             raise KeyIsRevoked
         case Expired():
             raise KeyHasExpired
-        case (Active() | Disabled()) as alive:
-            if alive.key.has_expired(at):
+        case (Active() | Disabled()) as changeable:
+            if changeable.key.has_expired(at):
                 raise KeyHasExpired
-            return alive
+            return changeable
         case _:
             assert_never(state)
 
@@ -290,7 +290,7 @@ def _revoke(state: Existing, command: RevokeKey) -> tuple[KeyEvent, ...]:
             assert_never(state)
 
 
-def _limit_grants(state: Existing, command: NarrowGrants) -> tuple[KeyEvent, ...]:
+def _narrow_grants(state: Existing, command: NarrowGrants) -> tuple[KeyEvent, ...]:
     key = state.key
     kept = tuple([grant for grant in key.permissions.manage if grant in command.held])
     match state:

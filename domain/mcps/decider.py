@@ -32,7 +32,7 @@ def decide(state: McpState, command: McpCommand) -> tuple[McpEvent, ...]:
         case ChangeMcp():
             return _change(_registered(state), command)
         case RecordHealth():
-            return _note(_registered(state).mcp, command)
+            return _record_health(_registered(state).mcp, command)
         case DeleteMcp():
             _registered(state)
             return (McpDeleted(deleted_at=command.at),)
@@ -116,7 +116,7 @@ def _change(state: Registered, command: ChangeMcp) -> tuple[McpEvent, ...]:
     return tuple(events)
 
 
-def _note(mcp: Mcp, command: RecordHealth) -> tuple[McpEvent, ...]:
+def _record_health(mcp: Mcp, command: RecordHealth) -> tuple[McpEvent, ...]:
     if command.endpoint_changed_at != mcp.endpoint_changed_at or mcp.unhealthy == (command.health == "unhealthy"):
         return ()
     return (McpHealthChanged(health=command.health, checked_at=command.at, reason=command.reason),)

@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from app.http.errors import ERRORS
+from app.http.error_catalogue import ERRORS
 from app.openapi.errors import codes_of, component_of, examples, response
 from app.openapi.fields import QUERY
 from app.openapi.headers import LIMITS, REQUEST_HEADERS, RESPONSE_HEADERS, reference

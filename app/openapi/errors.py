@@ -4,7 +4,8 @@ from collections.abc import Iterable, Sequence
 from http import HTTPStatus
 from typing import Any
 
-from app.http.errors import CONTENT_TYPE, ERRORS
+from app.http.error_catalogue import ERRORS
+from app.http.errors import CONTENT_TYPE
 from app.openapi.headers import reference
 from app.openapi.operation import Operation
 
@@ -12,16 +13,6 @@ REQUEST_ID = "req_5f1d7c0a9b3e4c2d8f6a1b2c"
 
 _NOT_ALIVE = ("unauthorized", "expired_key", "revoked_key", "disabled_key")
 _LIMITED = ("rate_limited", "quota_exceeded")
-
-_DETAILS: dict[str, dict[str, Any]] = {
-    "forbidden": {"required": ["keys:write"]},
-    "key_limit_reached": {"limit": 10, "used": 10, "plan": "pro"},
-    "mcp_limit_reached": {"limit": 15, "used": 15, "plan": "pro"},
-    "member_limit_reached": {"limit": 5, "used": 5, "plan": "pro"},
-    "validation_error": {"expires_at": "Must be a future date"},
-    "invalid_arguments": {"numbers": "Required"},
-    "unavailable": {"outcome": "not_recorded"},
-}
 
 
 def codes_of(operation: Operation) -> list[str]:
@@ -51,7 +42,7 @@ def component_of(codes: Sequence[str]) -> str:
 def response(codes: Sequence[str]) -> dict[str, Any]:
     """The answer with one of these codes, which have one status."""
     return {
-        "description": " ".join(f"`{code}`: {ERRORS[code].explanation}" for code in codes),
+        "description": " ".join(f"`{code}`: {ERRORS[code].meaning} {ERRORS[code].remedy}" for code in codes),
         "headers": _headers(ERRORS[codes[0]].status),
         "content": {
             CONTENT_TYPE: {
@@ -94,14 +85,14 @@ def _with_code(codes: Sequence[str]) -> dict[str, Any]:
 
 def _example(code: str) -> dict[str, Any]:
     known = ERRORS[code]
-    error: dict[str, Any] = {"code": code, "message": known.explanation, "request_id": REQUEST_ID}
-    if code in _DETAILS:
-        error["details"] = _DETAILS[code]
+    error: dict[str, Any] = {"code": code, "message": known.message, "request_id": REQUEST_ID}
+    if known.details is not None:
+        error["details"] = known.details
     return {
         "type": f"https://keys.example.com/problems/{code}",
         "title": known.title,
         "status": known.status,
-        "detail": known.explanation,
+        "detail": known.message,
         "success": False,
         "error": error,
     }

@@ -3,11 +3,10 @@
 from app.api import health
 from app.api.metrics import metrics
 from app.api.openapi_document import openapi_document
-from app.http.errors import ERRORS
+from app.http.error_catalogue import ERRORS
 from app.openapi.operation import Answer, Operation, direct, routed
 from app.openapi.shapes import service
 from app.pages.api_reference import reference, reference_style
-from app.pages.explanations import EXPLANATIONS
 from app.pages.problems import problem_page
 
 _TAG = "Service"
@@ -97,12 +96,7 @@ OPERATIONS: list[Operation] = [
         "asks for it.",
         answer=Answer(
             service.ExplainedError,
-            {
-                "code": "expired_key",
-                "status": ERRORS["expired_key"].status,
-                "title": ERRORS["expired_key"].title,
-                **EXPLANATIONS["expired_key"]._asdict(),
-            },
+            ERRORS["expired_key"].explained("expired_key"),
             texts=("text/html; charset=utf-8", "text/plain; charset=utf-8"),
         ),
     ),

@@ -7,7 +7,8 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from litestar import Response, get
 
 from app.handlers import HttpRequest, raw_request
-from app.http.errors import ERRORS, Problem, to_problem
+from app.http.error_catalogue import ERRORS
+from app.http.errors import Problem, to_problem
 
 PageResponse = Response[str]
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import get_args
 
-from app.http.errors import ERRORS
+from app.http.error_catalogue import ERRORS
 from domain.keys.errors import LastActiveKey
 from domain.mcps.errors import McpNotFound
 from domain.organizations.errors import OrganizationNotFound
@@ -35,7 +35,9 @@ def test_every_failure_of_the_gateway_has_a_known_code_of_the_same_status() -> N
     assert {(kind.code, kind.http_status) for kind in kinds} <= {(code, known.status) for code, known in ERRORS.items()}
 
 
-def test_every_code_says_what_to_do() -> None:
+def test_every_code_is_explained_in_full_sentences() -> None:
     for code, known in ERRORS.items():
         assert known.title, code
-        assert known.explanation.endswith((".", "…")), code
+        for text in (known.meaning, known.cause, known.remedy):
+            assert text.endswith("."), code
+            assert text.count("`") % 2 == 0, code

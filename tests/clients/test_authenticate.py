@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from http import HTTPStatus
 from typing import Any
 
 import httpx2
@@ -10,9 +11,14 @@ import pytest
 from litestar import Litestar, Request, Response, get
 from litestar.exceptions import HTTPException
 
+from app.http.error_catalogue import ERRORS
 from keyledger import NO_RETRIES, AsyncKeyledger
 from keyledger.asgi import KeyledgerMiddleware
-from keyledger.authenticate import _until_next_month  # pyright: ignore[reportPrivateUsage]
+from keyledger.authenticate import (
+    _KEY_CODES,  # pyright: ignore[reportPrivateUsage]
+    _RATE_CODES,  # pyright: ignore[reportPrivateUsage]
+    _until_next_month,  # pyright: ignore[reportPrivateUsage]
+)
 from keyledger.litestar import KeyDenied, requires_key, verification_of
 from tests.app.organizations import Api, Organization, unknown_secret
 from tests.clients.flaky_proxy import Deed, Meddler, refusal
@@ -335,3 +341,12 @@ def test_a_websocket_without_a_key_does_not_open(api: Api, org: Organization) ->
 
     asyncio.run(open_it())
     assert [(message["type"], message["code"]) for message in sent] == [("websocket.close", 1008)]
+
+
+def test_a_refused_key_is_explained_as_the_service_explains_it() -> None:
+    # The service mentions sessions and calls too, which have no meaning for a key that a gateway checks.
+    shorter = {"unauthorized", "rate_limited"}
+    messages = {code: text for code, text in (_KEY_CODES | _RATE_CODES).items() if code not in shorter}
+    assert messages == {code: ERRORS[code].meaning for code in messages}
+    assert set(_KEY_CODES) == {code for code, known in ERRORS.items() if known.status == HTTPStatus.UNAUTHORIZED}
+    assert set(_RATE_CODES) == {code for code, known in ERRORS.items() if known.status == HTTPStatus.TOO_MANY_REQUESTS}

@@ -18,7 +18,8 @@ import structlog
 from msgspec import Struct, structs
 
 from app.api.mcp.call import Call
-from app.http.errors import ERRORS, Problem, to_problem
+from app.http.error_catalogue import ERRORS
+from app.http.errors import Problem, to_problem
 from app.http.idempotency import REPLAYED, idempotency_key
 from app.http.messages import RawRequest, RawResponse
 from eventstore.errors import IdempotencyInFlight

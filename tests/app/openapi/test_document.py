@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from app.http.errors import ERRORS
+from app.http.error_catalogue import ERRORS
 from app.openapi.introduction import API_VERSION
 from tests.app.openapi.conformance import DOCUMENT, resolved, validator_of
 from tests.app.organizations import Api

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.sync_api import Browser
 
-from app.http.errors import ERRORS
+from app.http.error_catalogue import ERRORS
 from app.openapi.errors import codes_of
 from app.openapi.operations import OPERATIONS
 from app.pages.rendering import POLICY

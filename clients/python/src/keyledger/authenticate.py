@@ -24,15 +24,15 @@ PROBLEM_TYPE = "application/problem+json"
 """RFC 9457."""
 
 _KEY_CODES = {
-    "unauthorized": "No API key was sent, or it is malformed or unknown.",
-    "expired_key": "The key is past its expiry.",
-    "revoked_key": "The key was revoked or replaced.",
-    "disabled_key": "The key is disabled for the time being.",
+    "unauthorized": "The request contains no valid API key.",
+    "expired_key": "This key has expired.",
+    "revoked_key": "This key has been revoked, or this secret was replaced by a rotation.",
+    "disabled_key": "This key is disabled.",
 }
 _QUOTA = "quota_exceeded"
 _RATE_CODES = {
     "rate_limited": "Too many requests.",
-    _QUOTA: "The requests of this month are used up.",
+    _QUOTA: "The plan's requests for this month are used up.",
 }
 _REALM = 'Bearer realm="keyledger"'
 _RETRY_SECONDS = 1.0
@@ -100,7 +100,7 @@ def _denied(code: str) -> Denial:
         seconds = _until_next_month(datetime.now(UTC)) if code == _QUOTA else _RETRY_SECONDS
         after = {"Retry-After": f"{seconds:.0f}"}
         return Denial(429, code, "Too many requests", _RATE_CODES[code], after)
-    return Denial(403, code, "Forbidden", "The key may not do this.", {})
+    return Denial(403, code, "Forbidden", "This key is not allowed to do this.", {})
 
 
 def _until_next_month(at: datetime) -> float:

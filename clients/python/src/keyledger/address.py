@@ -1,4 +1,4 @@
-"""The address of a caller, in the one form that Keyledger takes and records."""
+"""The address of a caller, in the one form that Keyledger accepts and records."""
 
 import re
 from ipaddress import IPv6Address, ip_address
@@ -8,10 +8,10 @@ _SPELLED = re.compile(r"(?:\[(?P<ipv6>[0-9A-Fa-f:.]+)\]|(?P<ipv4>[0-9.]+))(?::(?
 
 
 def canonical_address(text: str | None) -> str | None:
-    """Return the IPv4 or IPv6 address that `text` spells; None where it spells none.
+    """Return the IPv4 or IPv6 address that `text` spells, or None if it spells none.
 
-    Blanks, the brackets of IPv6, a port and the zone of the local machine (`%eth0`) are left out, and an IPv4-mapped
-    address is returned as the IPv4 address. A Unix socket has no address, and some servers make up a name for it.
+    Blanks, the brackets of IPv6, a port and the zone of the local machine (`%eth0`) are removed. An IPv4-mapped address
+    is returned as the IPv4 address. A Unix socket has no address, but some servers invent a name for it.
     """
     text = (text or "").strip(" \t")
     bare = re.sub(r"%[^\]]*", "", text)

@@ -1,4 +1,4 @@
-"""Middleware for any ASGI framework: only requests with a key that may come in."""
+"""Middleware for any ASGI framework that admits only requests with a permitted key."""
 
 from collections.abc import Callable, Iterable
 from typing import Any, TypeAlias
@@ -14,20 +14,20 @@ _POLICY_VIOLATION = 1008
 
 
 def peer_address(scope: Any) -> str | None:  # noqa: ANN401 -- an ASGI scope
-    """The address of whoever is connected: of the proxy, where there is one."""
+    """Return the address of the connected peer, which is the proxy if there is one."""
     peer = scope.get("client")
     return None if not peer else str(peer[0])
 
 
 class KeyledgerMiddleware:
-    """Verifies the key of every request, puts the `Verification` into `scope["state"]["keyledger"]`, or answers.
+    """Verifies the key of every request, then stores the `Verification` in `scope["state"]["keyledger"]` or refuses.
 
-    Nothing is cached: a key that was revoked is refused from the next request on. When nothing can be verified, nobody
-    comes in (503). Websockets are closed before they open, which the caller sees as 403.
+    Nothing is cached: a revoked key is refused from the next request on. If a key cannot be verified, the request is
+    refused with 503. Websockets are closed before they open, which the caller receives as 403.
 
-    `mcp_id`, `tool`: what the key must reach. `exclude`: paths that need no key; one that ends with `/` or `/*` means
-    everything below. `address`: where the caller's address comes from; behind a proxy it must be a function that knows
-    which proxies to trust.
+    `mcp_id`, `tool`: the MCP and tool that the key must reach. `exclude`: paths that need no key; a path that ends with
+    `/` or `/*` includes everything below it. `address`: function that returns the caller's address; behind a proxy it
+    must know which proxies to trust.
     """
 
     def __init__(
@@ -66,7 +66,7 @@ class KeyledgerMiddleware:
             await _answer(send, decided)
 
     def _is_excluded(self, path: str) -> bool:
-        """Dot segments are not resolved here, so a path that has them is not excluded."""
+        """Return whether the path needs no key. Dot segments are not resolved; a path that has them is not excluded."""
         if "/." in path or "//" in path:
             return False
         return path in self._exact or path.startswith(self._below)

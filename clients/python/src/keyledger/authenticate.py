@@ -1,6 +1,7 @@
-"""Whether a request comes in: what the ASGI middleware and the Litestar guard have in common.
+"""Admission of a request: the common part of the ASGI middleware and the Litestar guard.
 
-Asked anew for every request, and closed whenever there is no clear yes: nothing is cached, and no answer is 503.
+Every request is verified; nothing is cached. Without a definite yes the request is refused, with 503 if the service
+does not respond.
 """
 
 import logging
@@ -18,7 +19,7 @@ from keyledger.models.verification import Verification
 from keyledger.presented import NoKey, presented_key
 
 STATE_KEY = "keyledger"
-"""Where in `scope["state"]` the `Verification` of an admitted request is."""
+"""Key in `scope["state"]` of the `Verification` of an admitted request."""
 
 PROBLEM_TYPE = "application/problem+json"
 """RFC 9457."""
@@ -42,7 +43,7 @@ _log = logging.getLogger(__name__)
 
 
 class Denial(Struct, frozen=True):
-    """The answer to a request that does not come in: 401, 403, 429 or 503."""
+    """The response to a refused request: 401, 403, 429 or 503."""
 
     status: int
     code: str
@@ -59,7 +60,7 @@ async def admit(
     mcp_id: str | None,
     tool: str | None,
 ) -> Verification | Denial:
-    """The decision on the key in the headers (`Authorization: Bearer …` or `X-API-Key`)."""
+    """Return the decision on the key in the headers (`Authorization: Bearer …` or `X-API-Key`)."""
     named = [(name.lower(), value) for name, value in headers]
     key = presented_key(named)
     if isinstance(key, NoKey):
@@ -74,7 +75,7 @@ async def admit(
             user_agent=agent[:_USER_AGENT_LENGTH_MAX] or None,
         )
     except KeyledgerError as error:
-        # Also where it is our own key that was refused: whoever asks us can do nothing about that.
+        # Logged even if the service refused the client's own key, because the caller can do nothing about that.
         _log.warning("keyledger_verify_failed: %s", error)
         after = error.retry_after if isinstance(error, ApiError) else None
         return _unavailable(after or _RETRY_SECONDS)
@@ -82,7 +83,7 @@ async def admit(
 
 
 def problem_of(denial: Denial) -> dict[str, Any]:
-    """The body of the answer (RFC 9457), of the form that Keyledger's own errors have."""
+    """Return the body of the response (RFC 9457), in the form of Keyledger's own errors."""
     return {
         "type": f"urn:keyledger:problem:{denial.code}",
         "title": denial.title,
@@ -104,7 +105,7 @@ def _denied(code: str) -> Denial:
 
 
 def _until_next_month(at: datetime) -> float:
-    """Seconds until the requests of the month are counted from zero again: at the beginning of the next one, in UTC."""
+    """Return the seconds until the monthly count restarts from zero, at the start of the next month in UTC."""
     first = at.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
     following = (first + timedelta(days=32)).replace(day=1)
     return max(1.0, ceil((following - at).total_seconds()))

@@ -1,6 +1,6 @@
-"""A call as a value: what is to be sent, when it may be sent again, and what the answer is read as.
+"""A call as a value: its request, the rules for its retries, and the type of its response.
 
-The functions in `keyledger.endpoints` make these; sending them is all that the two clients do differently.
+The functions in `keyledger.endpoints` create calls. The two clients differ only in how they send them.
 """
 
 from collections.abc import Callable, Mapping
@@ -23,41 +23,42 @@ Query: TypeAlias = tuple[tuple[str, str], ...]
 
 
 class Repeat(Enum):
-    """When a call may be sent again by itself."""
+    """When the client may retry a call automatically."""
 
     FREELY = auto()
-    """Sent twice it does no more than once."""
+    """A second request has no further effect."""
     UNDER_ONE_KEY = auto()
-    """As above because it carries an Idempotency-Key, the same each time."""
+    """As above, because the call has an Idempotency-Key that stays the same."""
     WHEN_REFUSED = auto()
-    """After 503, which says that no server was asked, and when it was never sent; not after an answer that was lost."""
+    """After a 503, which means that no server was called, or if the request was never sent. Not after a lost response.
+    """
     NEVER = auto()
 
 
 @dataclass(frozen=True)
 class Call(Generic[T]):
-    """`answers`: the HTTP statuses that are no error beside 2xx; `timeout_seconds`: None for the client's own."""
+    """A call. `answers`: HTTP statuses beyond 2xx that are no error. `timeout_seconds` None: the client's timeout."""
 
     method: str
     path: str
     read: Callable[[bytes], T]
     query: Query = ()
-    # What is sent and how may hold a key or a credential: no repr shows it.
+    # The body and the headers may contain a key or a credential, so no repr shows them.
     body: bytes | None = field(default=None, repr=False)
     headers: Mapping[str, str] = field(default_factory=dict[str, str], repr=False)
     repeat: Repeat = Repeat.FREELY
     answers: frozenset[int] = frozenset()
     timeout_seconds: float | None = None
-    # What gives a secret in the place of one whose answer was lost: sent only after a repeat of this very call.
+    # Returns the call that replaces a secret whose response was lost. It is sent only after a retry of this same call.
     recover: "Callable[[SecretLost], Call[T]] | None" = None
 
     @property
     def target(self) -> str:
-        """Path and query."""
+        """Return path and query."""
         return f"{self.path}?{urlencode(self.query)}" if self.query else self.path
 
     def after(self, cursor: str) -> "Call[T]":
-        """The same list from the cursor on."""
+        """Return the call for the same list, starting at the cursor."""
         kept = tuple(pair for pair in self.query if pair[0] not in {"page", "cursor"})
         return replace(self, query=(*kept, ("cursor", cursor)))
 
@@ -73,25 +74,25 @@ class _Identified(msgspec.Struct, frozen=True):
 
 
 def data_of(kind: type[S]) -> Callable[[bytes], S]:
-    """Reads `data` of an answer. Raises msgspec.ValidationError where the answer is of another shape."""
+    """Return a reader of `data`. The reader raises msgspec.ValidationError for a response of another shape."""
     decoder: msgspec.json.Decoder[_Answer[S]] = msgspec.json.Decoder(_Answer[kind], dec_hook=_secret)
     return lambda content: decoder.decode(content).data
 
 
 def list_of(kind: type[S]) -> Callable[[bytes], tuple[S, ...]]:
-    """Read `data` of an answer that is a whole list, without pages."""
+    """Return a reader of `data` for a complete list without pages."""
     decoder: msgspec.json.Decoder[_Answer[tuple[S, ...]]] = msgspec.json.Decoder(_Answer[tuple[kind, ...]])
     return lambda content: decoder.decode(content).data
 
 
 def page_of(kind: type[S]) -> Callable[[bytes], Page[S]]:
-    """Reads an answer with `data` and `pagination`."""
+    """Return a reader of `data` and `pagination`."""
     decoder: msgspec.json.Decoder[Page[S]] = msgspec.json.Decoder(Page[kind])
     return decoder.decode
 
 
 def data_with_secret(kind: type[S]) -> Callable[[bytes], S]:
-    """Reads `data` with a new secret. Raises `SecretLost` for a repeat of an answer, which has none."""
+    """Return a reader of `data` with a new secret. It raises `SecretLost` for a replayed response, which has none."""
     read, identify = data_of(kind), data_of(_Identified)
 
     def read_secret(content: bytes) -> S:
@@ -104,7 +105,7 @@ def data_with_secret(kind: type[S]) -> Callable[[bytes], S]:
 
 
 def recovering(call: Call[T], again: Callable[[SecretLost], Call[T]], times: int = _RECOVERIES_MAX) -> Call[T]:
-    """`call` with `again` for a secret whose answer was lost, and for the answer to that, `times` in all."""
+    """Return `call` with `again` as the recovery of a lost secret. `again` is recovered likewise, `times` in all."""
     if not times:
         return call
 
@@ -115,17 +116,17 @@ def recovering(call: Call[T], again: Callable[[SecretLost], Call[T]], times: int
 
 
 def json_body(**fields: object) -> bytes:
-    """JSON of the fields that are set; None is sent as null."""
+    """Return JSON of all fields that are not UNSET. None becomes null."""
     return msgspec.json.encode({name: value for name, value in fields.items() if value is not UNSET})
 
 
 def set_fields(**fields: object) -> dict[str, object]:
-    """The fields that are not None, for `json_body`."""
+    """Return the fields that are not None, for `json_body`."""
     return {name: value for name, value in fields.items() if value is not None}
 
 
 def query_of(**parameters: object) -> Query:
-    """The parameters that are not None, as text."""
+    """Return the parameters that are not None, as text."""
     given = ((name.rstrip("_"), value) for name, value in parameters.items() if value is not None)
     return tuple((name, value.isoformat() if hasattr(value, "isoformat") else str(value)) for name, value in given)  # type: ignore[attr-defined]
 

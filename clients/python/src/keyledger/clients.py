@@ -35,10 +35,10 @@ CONNECT_SECONDS = 3.0
 
 
 class Keyledger(Client):
-    """A client with connections of its own, for any number of threads. `with` closes them.
+    """A client with its own connections, for any number of threads. `with` closes them.
 
-    `url`: where the service is; `key`: the key that all calls are made with. `timeout_seconds` is for an answer; a
-    connection gets at most 3 s. `http`: further arguments of httpx2.Client, such as `verify`, `proxy`, `transport`.
+    `url`: the URL of the service. `key`: the key for all calls. `timeout_seconds`: time for a response; a connection
+    gets at most 3 s. `http`: further arguments of httpx2.Client, such as `verify`, `proxy`, `transport`.
     """
 
     def __init__(
@@ -84,7 +84,7 @@ class Keyledger(Client):
 
 
 class AsyncKeyledger(AsyncClient):
-    """As `Keyledger`, for asyncio: the same methods, awaited. `async with` closes its connections."""
+    """The same as `Keyledger` for asyncio, with awaited methods. `async with` closes its connections."""
 
     def __init__(
         self,
@@ -129,7 +129,10 @@ class AsyncKeyledger(AsyncClient):
 
 
 def _settings(url: str, key: str | Secret, timeout_seconds: float) -> dict[str, Any]:
-    """Redirects are not followed: a key goes nowhere but to `url`. httpx2's repr of headers hides Authorization."""
+    """Return the settings of the HTTP client.
+
+    Redirects are not followed, so the key is sent only to `url`. httpx2's repr of headers hides Authorization.
+    """
     try:
         authorization = f"Bearer {revealed(key)}".encode("ascii")
     except UnicodeEncodeError:

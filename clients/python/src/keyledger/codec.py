@@ -1,4 +1,4 @@
-"""From a call to a request, and from an answer to what it says. Nothing here is sync or async."""
+"""Encoding of calls as requests and decoding of responses. Independent of sync and async."""
 
 import uuid
 from datetime import UTC, datetime
@@ -17,7 +17,7 @@ T = TypeVar("T")
 _TOO_MANY = 429
 _NOT_NOW = 503
 _SECONDS_MAX = 1e9
-"""The longest Retry-After, thirty years: a number with hundreds of digits would be infinite."""
+"""The longest Retry-After, thirty years. A number with hundreds of digits would become infinite."""
 
 
 class _Error(msgspec.Struct, frozen=True):
@@ -35,7 +35,7 @@ _problems = msgspec.json.Decoder(_Problem)
 
 
 def request_for(http: httpx2.Client | httpx2.AsyncClient, call: Call[T]) -> httpx2.Request:
-    """The request, to be sent as often as need be: an Idempotency-Key that it is given here stays the same."""
+    """Return the request, which can be sent repeatedly because its Idempotency-Key stays the same."""
     headers = dict(call.headers)
     if call.body is not None:
         headers["Content-Type"] = "application/json"
@@ -49,7 +49,7 @@ def request_for(http: httpx2.Client | httpx2.AsyncClient, call: Call[T]) -> http
 
 
 def refusal_in(call: Call[T], response: httpx2.Response) -> ApiError | UnexpectedAnswer | None:
-    """What the answer says no with; None when it is what was asked for."""
+    """Return the error in the response, or None if the response has the requested result."""
     if response.is_success or response.status_code in call.answers:
         return None
     retry_after = _seconds(response.headers.get("retry-after"), response.headers.get("date"))
@@ -62,7 +62,7 @@ def refusal_in(call: Call[T], response: httpx2.Response) -> ApiError | Unexpecte
 
 
 def content_of(call: Call[T], response: httpx2.Response) -> T:
-    """What the answer is read as."""
+    """Return the decoded content of the response."""
     problem = "what came can not be read as the answer"
     try:
         return call.read(response.content)
@@ -70,12 +70,13 @@ def content_of(call: Call[T], response: httpx2.Response) -> T:
         problem = f"{problem}: {error}"
     except msgspec.DecodeError:
         problem = f"{problem}: it is no JSON"
-    # Outside of the except clause, so that the answer, which may hold a secret, does not hang on the exception.
+    # Raise outside of the except clause, so that the exception has no reference to the response, which may contain a
+    # secret.
     raise UnexpectedAnswer(response.status_code, problem)
 
 
 def _from_elsewhere(response: httpx2.Response, retry_after: float | None) -> ApiError | UnexpectedAnswer:
-    """A proxy's own answer: it has a status and no code."""
+    """Return the error for a proxy's own response, which has a status and no code."""
     status, request_id = response.status_code, response.headers.get("x-request-id")
     if status == _NOT_NOW:
         code = f"proxy_{UNAVAILABLE}"
@@ -86,9 +87,9 @@ def _from_elsewhere(response: httpx2.Response, retry_after: float | None) -> Api
 
 
 def _seconds(retry_after: str | None, date: str | None) -> float | None:
-    """Retry-After in seconds. The API sends seconds; a proxy may send a date (RFC 9110 §10.2.3).
+    """Return Retry-After in seconds. The API sends seconds; a proxy may send a date (RFC 9110 §10.2.3).
 
-    A date is compared with the answer's own, so that a clock that is wrong here does not matter.
+    A date is compared with the date of the response, so that a wrong local clock does not matter.
     """
     if retry_after is None:
         return None
@@ -102,11 +103,11 @@ def _seconds(retry_after: str | None, date: str | None) -> float | None:
 
 
 def _instant(date: str | None) -> datetime | None:
-    """An HTTP date, in any of its three forms (RFC 9110 §5.6.7)."""
+    """Return an HTTP date in any of its three forms (RFC 9110 §5.6.7)."""
     if date is None:
         return None
     try:
         parsed = parsedate_to_datetime(date)
-    except (ValueError, OverflowError):  # the year of a date may have any number of digits
+    except (ValueError, OverflowError):  # a date's year may have any number of digits
         return None
     return parsed if parsed.tzinfo is not None else parsed.replace(tzinfo=UTC)

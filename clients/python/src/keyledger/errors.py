@@ -1,7 +1,7 @@
-"""Every way a call can fail. None of them carries, shows or leads to a key.
+"""All errors of a call. No error contains or references a key.
 
-`KeyledgerError` is above all of them. `ApiError` and what is below it are answers of the service; `Unreachable` is no
-answer; `SecretLost` is an answer that came too late for its secret.
+`KeyledgerError` is the base class. `ApiError` and its subclasses are responses of the service. `Unreachable` means that
+there was no response. `SecretLost` means that the response with a secret was lost.
 """
 
 from collections.abc import Mapping
@@ -141,7 +141,7 @@ _BY_STATUS: dict[int, type[ApiError]] = {
 
 
 def error_class(code: str, status: int) -> type[ApiError]:
-    """The class for an answer; codes that are newer than this client go by their status."""
+    """Return the class for a response. The status decides for codes that are newer than this client."""
     if code.endswith("_limit_reached"):
         return LimitReached
     if status in _BY_STATUS:

@@ -1,6 +1,6 @@
 """A guard for Litestar: `@get("/files", guards=[requires_key(client, mcp_id="mcp_…")])`.
 
-The one module that needs Litestar: `pip install keyledger[litestar]`.
+This is the only module that needs Litestar: `pip install keyledger[litestar]`.
 """
 
 from collections.abc import Awaitable, Callable
@@ -41,9 +41,10 @@ def requires_key(
     tool: OfRequest = None,
     address: Callable[[Any], str | None] = peer_address,
 ) -> Guard:
-    """A guard that lets in whose key may call `tool` of `mcp_id`; each is fixed or a function of the connection.
+    """Return a guard that admits keys that may call `tool` of `mcp_id`: values, or functions of the connection.
 
-    `verification_of(request)` is then the decision. Raises `KeyDenied`; closed when nothing can be verified.
+    `verification_of(request)` then returns the decision. The guard raises `KeyDenied`, also if a key cannot be
+    verified.
     """
 
     async def guard(connection: Connection, _handler: BaseRouteHandler) -> None:
@@ -65,7 +66,7 @@ def requires_key(
 
 
 def verification_of(connection: Connection) -> Verification:
-    """The decision of the guard for this request. Raises KeyError where no guard was asked."""
+    """Return the guard's decision on this request. Raises KeyError if the route has no guard."""
     scope: Any = connection.scope
     verification: Verification = scope["state"][STATE_KEY]
     return verification
@@ -80,7 +81,7 @@ def _denied(denial: Denial) -> KeyDenied:
 
 
 def _answer_as_problem(connection: Connection, denied: KeyDenied) -> None:
-    """For this one request: Litestar's own answer has the media type of the route, such as text."""
+    """Respond with problem details to this request only. Litestar's own response has the media type of the route."""
     state: Any = ScopeState.from_scope(connection.scope)
     handlers: dict[Any, Any] = {} if state.exception_handlers is Empty else state.exception_handlers
     kinds = type(denied).__mro__[: type(denied).__mro__.index(Exception)]

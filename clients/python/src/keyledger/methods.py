@@ -1,7 +1,7 @@
 """Methods made of the functions in `keyledger.endpoints`, with the same arguments and documentation.
 
-`create = Sent(keys.create)` in a class with a `sender` is a method that takes what `keys.create` takes and returns the
-answer; `Awaited` is its async twin. `Iterated` and `AsyncIterated` follow a list over all of its pages.
+`create = Sent(keys.create)` in a class with a `sender` is a method that has the arguments of `keys.create` and returns
+the response. `Awaited` is its async twin. `Iterated` and `AsyncIterated` follow a list through all of its pages.
 """
 
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
@@ -17,14 +17,14 @@ T = TypeVar("T")
 
 
 class Client:
-    """Something with methods that are sent."""
+    """A group of methods that are sent."""
 
     def __init__(self, sender: Sender) -> None:
         self.sender = sender
 
 
 class AsyncClient:
-    """Something with methods that are sent and awaited."""
+    """A group of methods that are sent and awaited."""
 
     def __init__(self, sender: AsyncSender) -> None:
         self.sender = sender
@@ -71,7 +71,7 @@ class Awaited(_Described[P, T]):
 
 
 class Iterated(_Described[P, Page[T]]):
-    """Every item of a list, page after page as they are asked for; nothing is sent before the first item is."""
+    """Iterates over a list and requests each page when needed. The first request is sent for the first item."""
 
     @overload
     def __get__(self, client: None, owner: type) -> Self: ...

@@ -1,4 +1,4 @@
-"""The API key in the headers of a request. Credentials of others are not keys, and are sent nowhere."""
+"""The API key in the headers of a request. Other credentials are not keys and are sent nowhere."""
 
 from collections.abc import Sequence
 
@@ -10,16 +10,16 @@ _DIFFERENT_KEYS = "The request contains different API keys. Send one, in Authori
 
 
 class NoKey(Struct, frozen=True):
-    """Why no key was found. `credential_sent`: the caller sent something else. `message`: None where nothing is odd."""
+    """Why no key was found. `credential_sent`: there was another credential. `message`: None if nothing is unusual."""
 
     credential_sent: bool
     message: str | None = None
 
 
 def presented_key(headers: Sequence[tuple[bytes, bytes]]) -> Secret | NoKey:
-    """Return the one well-formed key in `Authorization: Bearer …` and `X-API-Key`; names are in lower case.
+    """Return the one well-formed key in `Authorization: Bearer …` and `X-API-Key`. Header names are in lower case.
 
-    A proxy may fill one of the headers with a credential of its own: the header that contains a key counts.
+    A proxy may put its own credential into one of the headers. The header that contains a key is used.
     """
     texts = [text.decode("latin-1") for text in _credentials(headers)]
     keys = {text for text in texts if flaw_of(text) is None}
@@ -29,7 +29,7 @@ def presented_key(headers: Sequence[tuple[bytes, bytes]]) -> Secret | NoKey:
 
 
 def _credentials(headers: Sequence[tuple[bytes, bytes]]) -> list[bytes]:
-    """Return every bearer token and every value of X-API-Key. Both may be repeated, or joined by commas."""
+    """Return every bearer token and every value of X-API-Key. Both may occur repeatedly or be joined by commas."""
     found: list[bytes] = []
     for name, value in headers:
         for part in value.split(b","):

@@ -1,11 +1,11 @@
-"""What belongs together on a client: `client.keys`, `client.mcps`, …, each for the sync and for the async client."""
+"""Groups of calls: `client.keys`, `client.mcps`, …, each for the sync and for the async client."""
 
 from keyledger.endpoints import alerts, audit, keys, mcps, members, organization, usage, webhooks
 from keyledger.methods import AsyncClient, AsyncIterated, Awaited, Client, Iterated, Sent
 
 
 class Keys(Client):
-    """The keys of the organization."""
+    """Keys of the organization."""
 
     create = Sent(keys.create)
     list = Sent(keys.listed)
@@ -23,7 +23,7 @@ class Keys(Client):
 
 
 class Mcps(Client):
-    """The MCP servers of the organization."""
+    """MCP servers of the organization."""
 
     register = Sent(mcps.register)
     list = Sent(mcps.listed)
@@ -42,7 +42,7 @@ class Organization(Client):
 
 
 class Members(Client):
-    """The people of the organization, and those who are invited."""
+    """Members and invitations of the organization."""
 
     list = Sent(members.listed)
     iterate = Iterated(members.listed)
@@ -55,7 +55,7 @@ class Members(Client):
 
 
 class Usage(Client):
-    """How much the organization used."""
+    """Usage of the organization."""
 
     report = Sent(usage.report)
     history = Sent(usage.history)
@@ -63,7 +63,7 @@ class Usage(Client):
 
 
 class Alerts(Client):
-    """What the organization was warned of."""
+    """Alerts of the organization."""
 
     list = Sent(alerts.listed)
     iterate = Iterated(alerts.listed)
@@ -80,7 +80,7 @@ class Audit(Client):
 
 
 class Webhooks(Client):
-    """Addresses that are told what happens."""
+    """Addresses that are notified of events."""
 
     create = Sent(webhooks.create)
     list = Sent(webhooks.listed)
@@ -96,7 +96,7 @@ class Webhooks(Client):
 
 
 class AsyncKeys(AsyncClient):
-    """The keys of the organization."""
+    """Keys of the organization."""
 
     create = Awaited(keys.create)
     list = Awaited(keys.listed)
@@ -114,7 +114,7 @@ class AsyncKeys(AsyncClient):
 
 
 class AsyncMcps(AsyncClient):
-    """The MCP servers of the organization."""
+    """MCP servers of the organization."""
 
     register = Awaited(mcps.register)
     list = Awaited(mcps.listed)
@@ -133,7 +133,7 @@ class AsyncOrganization(AsyncClient):
 
 
 class AsyncMembers(AsyncClient):
-    """The people of the organization, and those who are invited."""
+    """Members and invitations of the organization."""
 
     list = Awaited(members.listed)
     iterate = AsyncIterated(members.listed)
@@ -146,7 +146,7 @@ class AsyncMembers(AsyncClient):
 
 
 class AsyncUsage(AsyncClient):
-    """How much the organization used."""
+    """Usage of the organization."""
 
     report = Awaited(usage.report)
     history = Awaited(usage.history)
@@ -154,7 +154,7 @@ class AsyncUsage(AsyncClient):
 
 
 class AsyncAlerts(AsyncClient):
-    """What the organization was warned of."""
+    """Alerts of the organization."""
 
     list = Awaited(alerts.listed)
     iterate = AsyncIterated(alerts.listed)
@@ -171,7 +171,7 @@ class AsyncAudit(AsyncClient):
 
 
 class AsyncWebhooks(AsyncClient):
-    """Addresses that are told what happens."""
+    """Addresses that are notified of events."""
 
     create = Awaited(webhooks.create)
     list = Awaited(webhooks.listed)

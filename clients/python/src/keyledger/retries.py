@@ -1,4 +1,4 @@
-"""When a call is sent again, and how long to wait before: full jitter, and never sooner than Retry-After says.
+"""Retries of a call and the delay before each: full jitter, and never less than Retry-After.
 
 https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/
 """
@@ -23,11 +23,11 @@ _PERMANENT = (httpx2.UnsupportedProtocol, httpx2.LocalProtocolError)
 
 
 class Retries(Struct, frozen=True):
-    """How often and how fast a call is repeated.
+    """Number and timing of the attempts of a call.
 
-    `attempts`: in all, 1 for no repeats. The n-th pause (from 0) is random between 0 and `first_seconds * 2**n`, with
-    `longest_seconds` as the bound, and comes on top of what Retry-After asks for. An answer that asks for more than
-    `patience_seconds` is final.
+    `attempts`: the total; 1 disables retries. The n-th delay (from 0) is random between 0 and `first_seconds * 2**n`,
+    at most `longest_seconds`, and is added to Retry-After. A response with a Retry-After above `patience_seconds` is
+    final.
     """
 
     attempts: int = 4
@@ -40,7 +40,7 @@ NO_RETRIES: Final = Retries(attempts=1)
 
 
 class Attempts:
-    """The attempts of one call: tells after each failure how long to wait, or raises it."""
+    """The attempts of one call. After each failure, returns the time to wait or the final error."""
 
     def __init__(self, retries: Retries, repeat: Repeat) -> None:
         self._retries = retries
@@ -49,7 +49,7 @@ class Attempts:
         self._may_have_happened = False
 
     def after_no_answer(self, error: httpx2.TransportError) -> float | Unreachable:
-        """Seconds to wait, or what to raise."""
+        """Return the seconds to wait, or the error to raise."""
         self._made += 1
         sent = not isinstance(error, _NOT_SENT)
         self._may_have_happened |= sent
@@ -59,7 +59,7 @@ class Attempts:
         return self._pause(0)
 
     def after_refusal(self, error: ApiError) -> float | ApiError:
-        """Seconds to wait, or what to raise."""
+        """Return the seconds to wait, or the error to raise."""
         self._made += 1
         after = error.retry_after or 0.0
         if not self._is_left() or after > self._retries.patience_seconds or not self._is_worth_it(error):
@@ -67,7 +67,7 @@ class Attempts:
         return self._pause(after)
 
     def instead_of(self, call: Call[T], lost: SecretLost) -> Call[T]:
-        """What is sent to get a secret after all. Raises `lost` where another process may have the lost one."""
+        """Return the call that gets a new secret. Raises `lost` if another process may have received the lost one."""
         if call.recover is None or _KEY in call.headers or not self._is_left():
             raise lost
         return call.recover(lost)

@@ -1,6 +1,6 @@
-"""A key in the clear, kept from being shown by accident, and what can be said of its form without asking anyone.
+"""A key in plain text that is protected from accidental display, and checks of its form that need no request.
 
-`pk_live_` or `pk_test_`, 26 random base62 characters, 6 base62 characters of the CRC32 of all that stands before them.
+`pk_live_` or `pk_test_`, 26 random base62 characters, 6 base62 characters of the CRC32 of everything before them.
 """
 
 from typing import Final, Literal, NoReturn, TypeAlias
@@ -20,7 +20,7 @@ Part: TypeAlias = Literal["empty", "surroundings", "prefix", "length", "alphabet
 
 
 class Secret:
-    """A key in the clear. No repr, str, log line or traceback shows it; `reveal()` hands it out."""
+    """A key in plain text. No repr, str, log line or traceback shows it; `reveal()` returns it."""
 
     __slots__ = ("_text",)
 
@@ -44,7 +44,7 @@ class Secret:
 
 
 class Flaw(Struct, frozen=True):
-    """What is wrong with the form of a key: which part of it, and a sentence that does not quote the key."""
+    """A flaw in the form of a key: the part that is wrong, and a sentence that does not quote the key."""
 
     part: Part
     hint: str
@@ -55,9 +55,9 @@ def revealed(key: str | Secret) -> str:
 
 
 def flaw_of(key: str | Secret) -> Flaw | None:
-    """What is wrong with the form of a key, the first thing first; None for one that is well formed.
+    """Return the first flaw in the form of a key, or None if the key is well formed.
 
-    Decided here: nothing is sent anywhere. A well-formed key may still be unknown, revoked or expired.
+    Nothing is sent anywhere. A well-formed key may still be unknown, revoked or expired.
     """
     text = revealed(key)
     if not text:
@@ -127,7 +127,7 @@ def _checksum(text: str) -> Flaw | None:
 
 
 def _swapped(body: str, given: str) -> int | None:
-    """The place (from 1) of two neighbours that make the checksum right when they change places."""
+    """Return the position (from 1) of two neighbouring characters that make the checksum correct if swapped."""
     text = body + given
     for place in range(_PREFIX_LENGTH, LENGTH - 1):
         mended = text[:place] + text[place + 1] + text[place] + text[place + 2 :]

@@ -1,4 +1,4 @@
-"""Sending a call, the sync way and the async way: the one place where the two differ."""
+"""Sending of a call, sync and async. Only this module differs between the two."""
 
 import asyncio
 import time
@@ -36,7 +36,8 @@ class Sender:
                         instead = attempts.instead_of(call, lost)
                     return self.send(instead)
                 pause = attempts.after_refusal(refusal) if isinstance(refusal, ApiError) else refusal
-            # Raised out here, so that the exception has no context that leads to the request and the key in it.
+            # Raise here, outside of the except clause, so that the exception's context does not reference the request
+            # and its key.
             if isinstance(pause, Exception):
                 raise pause
             time.sleep(pause)

@@ -1,4 +1,4 @@
-"""The command line: which commands there are and what they take."""
+"""The command line: all commands and their arguments."""
 
 import argparse
 from collections.abc import Callable
@@ -26,7 +26,7 @@ Run = Callable[[argparse.Namespace], int]
 
 
 def parser() -> argparse.ArgumentParser:
-    """`parse_args` gives a namespace with `run`, which carries the command out and returns the exit code."""
+    """Return the parser. Its namespace contains `run`, which executes the command and returns the exit code."""
     root = argparse.ArgumentParser(
         prog="keyledger",
         description=_DESCRIPTION,

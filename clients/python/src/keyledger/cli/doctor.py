@@ -1,4 +1,4 @@
-"""`keyledger doctor`: what is wrong with a key, found out without sending it anywhere."""
+"""`keyledger doctor`: a diagnosis of a key that sends it nowhere."""
 
 import argparse
 

@@ -1,14 +1,14 @@
-"""What the exit code of the command line says."""
+"""Exit codes of the command line."""
 
 from typing import Final
 
 OK: Final = 0
 REFUSED: Final = 1
-"""The service said no, or the key is not valid."""
+"""The service refused the call, or the key is not valid."""
 USAGE: Final = 2
-"""The command can not be carried out as it stands."""
+"""The command cannot be executed as given."""
 UNREACHABLE: Final = 3
-"""No answer, or one that says: not now."""
+"""The service did not respond, or asked the caller to retry later."""
 
 EXPLAINED = """exit codes:
   0  done, or valid

@@ -99,7 +99,7 @@ def verify(arguments: argparse.Namespace) -> int:
 
 
 def _print_secret(arguments: argparse.Namespace, made: CreatedKey) -> int:
-    """The secret, once. Alone on standard output where only it is wanted."""
+    """Print the secret, which is shown only once. With `secret_only`, standard output contains nothing else."""
     if arguments.secret_only:
         print(made.key.reveal())
     elif arguments.json:

@@ -13,10 +13,10 @@ _NOT_NOW = (Unreachable, Unavailable, RateLimited, InternalError, UnexpectedAnsw
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Carry out one command; errors go to standard error, in one line."""
+    """Execute one command. Errors are one line on standard error."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
-            # A name may have characters that the terminal has not: better a ? than no list.
+            # A name may contain characters that the terminal does not support. A ? is better than no list.
             stream.reconfigure(errors="replace")
     parsed = parser().parse_args(arguments)
     try:
@@ -27,7 +27,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyledgerError as error:
         return _failed(str(error), exits.UNREACHABLE if isinstance(error, _NOT_NOW) else exits.REFUSED)
     except BrokenPipeError:
-        # Whoever read has gone, `| head` for instance. Python would complain once more at its end.
+        # The reader has closed the pipe, as `| head` does. Without this, Python would report it again at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return exits.OK
     except KeyboardInterrupt:

@@ -22,7 +22,7 @@ def list_mcps(arguments: argparse.Namespace) -> int:
 
 
 def list_reachable(arguments: argparse.Namespace) -> int:
-    """List what the key itself reaches; the key needs no grant for that."""
+    """List the MCPs that the key itself reaches. The key needs no grant for that."""
     with client_of(arguments) as client:
         servers = client.servers()
     if arguments.json:

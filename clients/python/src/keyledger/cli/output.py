@@ -1,4 +1,4 @@
-"""What is printed: aligned text for people, JSON for machines."""
+"""Output: aligned text for people, JSON for machines."""
 
 import sys
 from collections.abc import Iterable, Sequence
@@ -14,12 +14,12 @@ _BOLD, _PLAIN = "\x1b[1m", "\x1b[0m"
 
 
 def print_json(value: object) -> None:
-    """One JSON document. Secrets in it are in the clear: it is asked for where they are to be shown."""
+    """Print one JSON document, with secrets in plain text where the command is meant to show them."""
     print(msgspec.json.encode(value, enc_hook=_revealed).decode())
 
 
 def print_table(titles: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    """Columns as wide as their widest cell; bold titles on a terminal only."""
+    """Print columns as wide as their widest cell. Titles are bold on a terminal only."""
     whole = [tuple(titles), *(tuple(_printable(cell) for cell in row) for row in rows)]
     widths = [max(len(row[column]) for row in whole) for column in range(len(titles))]
     for number, row in enumerate(whole):
@@ -28,7 +28,7 @@ def print_table(titles: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
 
 
 def print_fields(fields: Iterable[tuple[str, str]]) -> None:
-    """A name and a value a line."""
+    """Print one name and value a line."""
     known = [(name, _printable(value)) for name, value in fields if value]
     width = max(len(name) for name, _ in known)
     for name, value in known:
@@ -48,7 +48,7 @@ def day(at: datetime | None) -> str:
 
 
 def _printable(text: str) -> str:
-    """Names are anybody's text: nothing in them may move the cursor or end a line."""
+    """Return the text without characters that move the cursor or end a line, because any caller can choose a name."""
     return "".join(character if character.isprintable() else "�" for character in text)
 
 

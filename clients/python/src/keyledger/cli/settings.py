@@ -1,4 +1,4 @@
-"""Where the service is and which key to use, from the command line and the environment."""
+"""The service's URL and the key to use, from the command line and the environment."""
 
 import argparse
 import os
@@ -11,7 +11,7 @@ from keyledger.secret import Secret
 
 
 def client_of(arguments: argparse.Namespace) -> Keyledger:
-    """The client that the arguments describe. Raises UsageError when something is missing."""
+    """Return the client for the arguments. Raises UsageError if a setting is missing."""
     url = arguments.url or os.environ.get("KEYLEDGER_URL")
     if not url:
         raise UsageError("Where is the service? Give --url or set KEYLEDGER_URL.")
@@ -24,7 +24,7 @@ def client_of(arguments: argparse.Namespace) -> Keyledger:
 
 
 def key_argument(given: str) -> Secret:
-    """A key from the command line; `-` reads it from standard input, so that it lands in no history."""
+    """Return a key from the command line. `-` reads it from standard input, which keeps it out of the shell history."""
     return Secret(sys.stdin.readline().rstrip("\r\n") if given == "-" else given)
 
 

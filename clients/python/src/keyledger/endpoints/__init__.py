@@ -1,1 +1,1 @@
-"""Every request of the API, one pure function each: what it takes, what is sent, what the answer is."""
+"""All requests of the API, one pure function each: arguments, request and response type."""

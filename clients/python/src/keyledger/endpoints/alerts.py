@@ -22,18 +22,18 @@ def listed(
     cursor: str | None = None,
     per_page: int | None = None,
 ) -> Call[Page[Alert]]:
-    """What the organization was warned of, newest first. `type`: such as `api_key.expiring`."""
+    """List the alerts of the organization, newest first. `type`: such as `api_key.expiring`."""
     query = query_of(type=type, status=status, key_id=key_id, severity=severity, cursor=cursor, per_page=per_page)
     return Call("GET", _ALERTS, _alerts, query)
 
 
 def detail(alert_id: str) -> Call[Alert]:
-    """One alert."""
+    """Return one alert."""
     return Call("GET", _path(alert_id), _alert)
 
 
 def acknowledge(alert_id: str, *, idempotency_key: str | None = None) -> Call[Alert]:
-    """Someone has seen it. To acknowledge it again changes nothing."""
+    """Acknowledge an alert. Acknowledging it again changes nothing."""
     headers = with_headers(idempotency_key=idempotency_key)
     return Call("POST", f"{_path(alert_id)}/acknowledge", _alert, headers=headers, repeat=Repeat.UNDER_ONE_KEY)
 

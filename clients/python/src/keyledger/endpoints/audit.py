@@ -25,7 +25,7 @@ def listed(
     cursor: str | None = None,
     per_page: int | None = None,
 ) -> Call[Page[AuditEvent]]:
-    """Every change in the organization, newest first. `since` is included, `until` is not."""
+    """List all changes in the organization, newest first. `since` is inclusive, `until` exclusive."""
     query = query_of(
         type=type,
         actor=actor,
@@ -41,5 +41,5 @@ def listed(
 
 
 def detail(event_id: str) -> Call[AuditEvent]:
-    """One event."""
+    """Return one event."""
     return Call("GET", f"{_EVENTS}/{quote(event_id, safe='')}", _event)

@@ -1,4 +1,4 @@
-"""Whether the service runs and can do its work."""
+"""Liveness and readiness of the service."""
 
 from keyledger.call import Call, Repeat, data_of
 from keyledger.models.health import Liveness, Readiness
@@ -8,10 +8,10 @@ _ready = data_of(Readiness)
 
 
 def live() -> Call[Liveness]:
-    """Whether the process answers."""
+    """Return whether the process responds."""
     return Call("GET", "/health/live", _live)
 
 
 def ready() -> Call[Readiness]:
-    """Whether everything needed is there, and what is not. Asked once: not being ready is an answer too."""
+    """Return the readiness of each dependency. The call is never retried, because "not ready" is a result too."""
     return Call("GET", "/health/ready", _ready, repeat=Repeat.NEVER, answers=frozenset({503}))

@@ -56,10 +56,10 @@ def create(
     metadata: Mapping[str, str] | None = None,
     idempotency_key: str | None = None,
 ) -> Call[CreatedKey]:
-    """Make a key. `answer.key.reveal()` is its secret, and the only time that it is shown.
+    """Create a key. `answer.key.reveal()` is its secret, which is never shown again.
 
-    When the key was made and the answer with its secret was lost, the key is rotated: no caller has the lost secret.
-    Under an `idempotency_key` of your own, `SecretLost` is raised instead.
+    If the key was created but the response with its secret was lost, the client rotates the key: no caller has the lost
+    secret. With an `idempotency_key` of your own, `SecretLost` is raised instead.
     """
     fields = set_fields(
         name=name,
@@ -92,9 +92,9 @@ def listed(
     cursor: str | None = None,
     per_page: int | None = None,
 ) -> Call[Page[Key]]:
-    """The keys that fit all filters. `per_page`: 1 to 100.
+    """List the keys that match all filters. `per_page`: 1 to 100.
 
-    `q`: beginning of a word of a name, or of a prefix, in any case.
+    `q`: start of a word in the name, or start of the prefix, ignoring case.
     """
     query = query_of(
         status=status,
@@ -114,7 +114,7 @@ def listed(
 
 
 def detail(key_id: str) -> Call[KeyDetail]:
-    """One key with its secrets' dates and what happened last."""
+    """Return one key with the dates of its secrets and its latest events."""
     return Call("GET", _path(key_id), _detail)
 
 
@@ -130,7 +130,10 @@ def change(
     metadata: Mapping[str, str] | UnsetType = UNSET,
     if_match: int | None = None,
 ) -> Call[Key]:
-    """Change what is given and leave the rest; None clears. `if_match`: only if the key has this revision."""
+    """Change the given fields and keep the others; None clears a field.
+
+    `if_match`: change the key only if it has this revision.
+    """
     body = json_body(
         name=name,
         description=description,
@@ -145,7 +148,7 @@ def change(
 
 
 def disable(key_id: str, *, if_match: int | None = None, idempotency_key: str | None = None) -> Call[Key]:
-    """Refuse a key for the time being."""
+    """Disable a key until it is enabled again."""
     return _post(key_id, "disable", if_match, idempotency_key)
 
 
@@ -162,7 +165,7 @@ def revoke(
     if_match: int | None = None,
     idempotency_key: str | None = None,
 ) -> Call[RevokedKey]:
-    """Refuse a key at once and for ever. Revoking a revoked key changes nothing and is no error."""
+    """Revoke a key immediately and permanently. Revoking a revoked key changes nothing and is no error."""
     body = json_body(**set_fields(reason=reason, note=note))
     headers = with_headers(idempotency_key=idempotency_key, if_match=if_match)
     path = f"{_path(key_id)}/revoke"
@@ -180,9 +183,9 @@ def revoke_many(
     include_caller: bool = False,
     idempotency_key: str | None = None,
 ) -> Call[RevokedKeys]:
-    """Revoke every key that all given selectors fit. A dry run, which only says which, unless `dry_run` is False.
+    """Revoke all keys that match every given selector. A dry run only lists them, and is the default.
 
-    The calling key is left out unless `include_caller` is True.
+    `dry_run=False` revokes them. The calling key is excluded unless `include_caller` is True.
     """
     fields = set_fields(
         reason=reason,
@@ -207,10 +210,10 @@ def revoke_many(
 def rotate(
     key_id: str, *, overlap_seconds: int | None = None, if_match: int | None = None, idempotency_key: str | None = None
 ) -> Call[RotatedKey]:
-    """A new secret under the same id.
+    """Give a key a new secret under the same id.
 
-    The one before works until the new one is used for the first time. With `overlap_seconds` it works that long, and
-    with 0 it is refused immediately. When the answer with the new secret was lost, the key is rotated again. Under an
+    The previous secret stays valid until the first use of the new one, or for `overlap_seconds` if given; 0 ends it
+    immediately. If the response with the new secret was lost, the client rotates the key again. With an
     `idempotency_key` of your own, `SecretLost` is raised instead.
     """
     body = json_body(**set_fields(overlap_seconds=overlap_seconds))
@@ -220,7 +223,7 @@ def rotate(
         path = f"{_path(key_id)}/rotate"
         return Call("POST", path, _rotated, body=body, headers=headers, repeat=Repeat.UNDER_ONE_KEY)
 
-    # What the lost answer was about has made the revision that the next one is meant for.
+    # The rotation whose response was lost has made the revision that the next rotation must match.
     return recovering(rotation(if_match), lambda lost: rotation(None if if_match is None else lost.revision))
 
 
@@ -233,13 +236,13 @@ def activity(
     cursor: str | None = None,
     per_page: int | None = None,
 ) -> Call[Page[Activity]]:
-    """Everything that happened to a key and every use of it, newest first."""
+    """List all events and all uses of a key, newest first."""
     query = query_of(type=type, from_=since, to=until, cursor=cursor, per_page=per_page)
     return Call("GET", f"{_path(key_id)}/activity", _entries, query)
 
 
 def _another_secret(lost: SecretLost) -> Call[CreatedKey]:
-    """Of a key whose first secret reached no caller."""
+    """Return the call that replaces a key's first secret, which reached no caller."""
     path, body = f"{_path(lost.key_id)}/rotate", json_body(overlap_seconds=0)
     return Call("POST", path, _created, body=body, repeat=Repeat.UNDER_ONE_KEY)
 

@@ -37,7 +37,7 @@ def register(
     auth_password: str | Secret | None = None,
     idempotency_key: str | None = None,
 ) -> Call[McpDetail]:
-    """Register an MCP server. Its credential is sealed at once and never shown again."""
+    """Register an MCP server. Its credential is encrypted immediately and never shown again."""
     fields = set_fields(
         name=name,
         endpoint_url=endpoint_url,
@@ -62,13 +62,13 @@ def listed(
     cursor: str | None = None,
     per_page: int | None = None,
 ) -> Call[Page[Mcp]]:
-    """The MCPs of the organization, newest first, active and inactive. `per_page`: 1 to 100."""
+    """List the MCPs of the organization, newest first, active and inactive. `per_page`: 1 to 100."""
     query = query_of(status=status, health=health, page=page, cursor=cursor, per_page=per_page)
     return Call("GET", _MCPS, _mcps, query)
 
 
 def detail(mcp_id: str) -> Call[McpDetail]:
-    """One MCP."""
+    """Return one MCP."""
     return Call("GET", _path(mcp_id), _mcp)
 
 
@@ -88,7 +88,7 @@ def change(
     auth_password: str | Secret | UnsetType = UNSET,
     if_match: int | None = None,
 ) -> Call[Mcp]:
-    """Change what is given and leave the rest, credentials too. An inactive MCP is closed to every key."""
+    """Change the given fields and keep the others, including credentials. No key reaches an inactive MCP."""
     body = json_body(
         name=name,
         description=description,
@@ -113,9 +113,9 @@ def change(
 
 
 def test(mcp_id: str, *, timeout_ms: int | None = None) -> Call[McpProbe]:  # noqa: PT028 -- no test of ours
-    """Whether the server answers now, and what it offers. `timeout_ms` (1,000 to 60,000, without it 10,000): its time.
+    """Test whether the server responds, and return what it offers. `timeout_ms`: 1,000 to 60,000, by default 10,000.
 
-    Sent again when no answer came: asking changes nothing.
+    The call is retried if no response arrived, because a test changes nothing.
     """
     seconds = (timeout_ms or _TEST_MS) / 1000 + _MARGIN_SECONDS
     body = None if timeout_ms is None else json_body(timeout=timeout_ms)
@@ -123,7 +123,7 @@ def test(mcp_id: str, *, timeout_ms: int | None = None) -> Call[McpProbe]:  # no
 
 
 def delete(mcp_id: str) -> Call[DeletedMcp]:
-    """Out of reach for every key from now on."""
+    """Delete an MCP. No key reaches it from now on."""
     return Call("DELETE", _path(mcp_id), _deleted, repeat=Repeat.UNDER_ONE_KEY)
 
 

@@ -1,4 +1,4 @@
-"""The calls of `client.members`: the people of the organization and those who are invited."""
+"""The calls of `client.members`: members and invitations of the organization."""
 
 from typing import Literal, TypeAlias
 from urllib.parse import quote
@@ -19,7 +19,7 @@ Role: TypeAlias = Literal["viewer", "member", "auditor", "admin"]
 _MEMBERS = "/v1/organization/members"
 _INVITATIONS = "/v1/organization/invitations"
 _KEYS_SECONDS = 60.0
-"""Whoever has many keys: each of them is revoked before the answer."""
+"""Timeout for members with many keys, because each key is revoked before the response."""
 
 _members = page_of(Member)
 _changed = data_of(ChangedMember)
@@ -36,12 +36,12 @@ def listed(
     cursor: str | None = None,
     per_page: int | None = None,
 ) -> Call[Page[Member]]:
-    """The people of the organization, in the order in which they came."""
+    """List the members of the organization, in the order in which they joined."""
     return Call("GET", _MEMBERS, _members, query_of(role=role, page=page, cursor=cursor, per_page=per_page))
 
 
 def change_role(user_id: str, role: Role, *, if_match: int | None = None) -> Call[ChangedMember]:
-    """Give a member another role. Their keys lose what it does not hold."""
+    """Change the role of a member. Their keys lose the grants that the new role does not have."""
     headers = with_headers(if_match=if_match)
     return Call(
         "PATCH",
@@ -55,12 +55,12 @@ def change_role(user_id: str, role: Role, *, if_match: int | None = None) -> Cal
 
 
 def remove(user_id: str) -> Call[RemovedMember]:
-    """Remove a member and revoke their keys; what they did stays in the log."""
+    """Remove a member and revoke their keys. The log keeps their history."""
     return Call("DELETE", _member(user_id), _removed, repeat=Repeat.UNDER_ONE_KEY, timeout_seconds=_KEYS_SECONDS)
 
 
 def invite(email: str, role: Role, *, idempotency_key: str | None = None) -> Call[SentInvitation]:
-    """Invite an address. An invitation that it had is replaced, and its link leads nowhere any more."""
+    """Invite an address. An earlier invitation of the address is replaced, and its link stops working."""
     headers = with_headers(idempotency_key=idempotency_key)
     body = json_body(email=email, role=role)
     return Call("POST", f"{_MEMBERS}/invite", _sent, body=body, headers=headers, repeat=Repeat.UNDER_ONE_KEY)
@@ -69,12 +69,12 @@ def invite(email: str, role: Role, *, idempotency_key: str | None = None) -> Cal
 def invitations(
     *, page: int | None = None, cursor: str | None = None, per_page: int | None = None
 ) -> Call[Page[Invitation]]:
-    """The invitations that can be accepted, newest first."""
+    """List the open invitations, newest first."""
     return Call("GET", _INVITATIONS, _invitations, query_of(page=page, cursor=cursor, per_page=per_page))
 
 
 def withdraw(invite_id: str) -> Call[WithdrawnInvitation]:
-    """The link leads nowhere any more."""
+    """Withdraw an invitation. Its link stops working."""
     path = f"{_INVITATIONS}/{quote(invite_id, safe='')}"
     return Call("DELETE", path, _withdrawn, repeat=Repeat.UNDER_ONE_KEY)
 

@@ -13,7 +13,7 @@ _organization = data_of(Organization)
 
 
 def detail() -> Call[Organization]:
-    """The organization of the key: what it is called, what its plan allows and how much of that is used."""
+    """Return the organization of the key: its details, the limits of its plan, and its usage."""
     return Call("GET", _ORGANIZATION, _organization)
 
 
@@ -24,7 +24,10 @@ def change(
     settings: Mapping[str, str | int | bool] | UnsetType = UNSET,
     if_match: int | None = None,
 ) -> Call[Organization]:
-    """Change what is given and leave the rest; `settings` are replaced whole. The plan is its owner's to change."""
+    """Change the given fields and keep the others. `settings` is replaced as a whole.
+
+    The plan is not among the fields, because only the owner can change it.
+    """
     body = json_body(name=name, description=description, settings=settings if settings is UNSET else dict(settings))
     headers = with_headers(if_match=if_match)
     return Call("PATCH", _ORGANIZATION, _organization, body=body, headers=headers, repeat=Repeat.UNDER_ONE_KEY)

@@ -1,4 +1,4 @@
-"""Calling tools and reading resources of MCP servers, with a key that may, and what it may."""
+"""Tools and resources of MCP servers, called with a permitted key, and the list of what a key reaches."""
 
 from collections.abc import Mapping
 
@@ -19,9 +19,9 @@ _servers = list_of(ReachableServer)
 def invoke(
     mcp_id: str, tool: str, arguments: Mapping[str, object] | None = None, *, timeout_ms: int = _TIMEOUT_MS
 ) -> Call[Invocation]:
-    """Call a tool. `timeout_ms` (100 to 120,000) is what the MCP server has.
+    """Call a tool. `timeout_ms` (100 to 120,000) is the time for the MCP server.
 
-    Sent again only when the tool was not called. A lost answer raises `Unreachable` with `may_have_happened`.
+    The call is retried only if the tool was not called. A lost response raises `Unreachable` with `may_have_happened`.
     """
     body = json_body(**set_fields(mcp_id=mcp_id, tool=tool, arguments=dict(arguments or {}), timeout=timeout_ms))
     seconds = timeout_ms / 1000 + _MARGIN_SECONDS
@@ -29,12 +29,12 @@ def invoke(
 
 
 def read_resource(mcp_id: str, uri: str) -> Call[Resource]:
-    """Read a resource. Sent again only when the server was not asked, as with `invoke`."""
+    """Read a resource. As with `invoke`, the call is retried only if the server was not called."""
     seconds = _TIMEOUT_MS / 1000 + _MARGIN_SECONDS
     body = json_body(mcp_id=mcp_id, uri=uri)
     return Call("POST", _RESOURCES, _resource, body=body, repeat=Repeat.WHEN_REFUSED, timeout_seconds=seconds)
 
 
 def servers() -> Call[tuple[ReachableServer, ...]]:
-    """List the MCP servers and tools that the client's own key reaches. It needs no grant."""
+    """List the MCP servers and tools that the client's own key reaches. The key needs no grant."""
     return Call("GET", _SERVERS, _servers)

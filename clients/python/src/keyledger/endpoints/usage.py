@@ -1,4 +1,4 @@
-"""The calls of `client.usage`, and of `client.keys.usage`. Counts follow the log within seconds."""
+"""The calls of `client.usage` and `client.keys.usage`. Counts lag behind the log by seconds."""
 
 from datetime import date
 from typing import Literal, TypeAlias
@@ -18,7 +18,7 @@ _days = page_of(HistoryDay)
 def of_key(
     key_id: str, *, period: Period | None = None, start_date: date | None = None, end_date: date | None = None
 ) -> Call[KeyReport]:
-    """What a key was used for today, this week, this month (if nothing is said) or between two days, both included."""
+    """Report the usage of a key today, this week, this month (default), or between two days, both inclusive."""
     query = query_of(period=period, start_date=start_date, end_date=end_date)
     return Call("GET", f"/v1/api-keys/{quote(key_id, safe='')}/usage", _key, query)
 
@@ -26,7 +26,7 @@ def of_key(
 def report(
     *, period: Period | None = None, start_date: date | None = None, end_date: date | None = None
 ) -> Call[OrganizationReport]:
-    """What all keys of the organization were used for; the days as for one key."""
+    """Report the usage of all keys of the organization, for the same periods as for one key."""
     query = query_of(period=period, start_date=start_date, end_date=end_date)
     return Call("GET", "/v1/usage", _organization, query)
 
@@ -39,6 +39,6 @@ def history(
     cursor: str | None = None,
     per_page: int | None = None,
 ) -> Call[Page[HistoryDay]]:
-    """The days on which the organization used anything, newest first."""
+    """List the days with usage in the organization, newest first."""
     query = query_of(start_date=start_date, end_date=end_date, page=page, cursor=cursor, per_page=per_page)
     return Call("GET", "/v1/usage/history", _days, query)

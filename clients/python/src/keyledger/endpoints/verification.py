@@ -1,4 +1,4 @@
-"""May this key do this?"""
+"""Verification of a key."""
 
 from keyledger.call import Call, data_of, json_body, set_fields
 from keyledger.models.verification import Verification
@@ -16,10 +16,10 @@ def verify(
     ip: str | None = None,
     user_agent: str | None = None,
 ) -> Call[Verification]:
-    """Whether `key` may do this now; `tool` needs `mcp_id`. A refusal is an answer (`valid` False) and no exception.
+    """Return whether `key` may do this now. `tool` needs `mcp_id`. A denied key is a result (`valid` False).
 
-    Sent again when no answer came: the decision is made anew each time, and nothing is changed by it. What a repeat
-    does leave is a second use in the log, if the first one was recorded and only its answer was lost.
+    The call is retried if no response arrived: it changes nothing, and each attempt makes a new decision. If the first
+    attempt was recorded and only its response was lost, the log contains a second use.
     """
     fields = set_fields(key=revealed(key), mcp_id=mcp_id, tool=tool, ip=ip, user_agent=user_agent)
     return Call("POST", _VERIFY, _read, body=json_body(**fields))

@@ -33,10 +33,10 @@ def create(
     kind: Literal["standard", "slack"] | None = None,
     idempotency_key: str | None = None,
 ) -> Call[WebhookWithSecret]:
-    """Have an address told what happens. `events`: such as `api_key.revoked`; by default all.
+    """Create a webhook, which notifies an address. `events`: such as `api_key.revoked`; by default all.
 
-    When the answer with the secret was lost, the secret is rotated. Under an `idempotency_key` of your own, `secret` is
-    None instead.
+    If the response with the secret was lost, the client rotates the secret. With an `idempotency_key` of your own,
+    `secret` is None instead.
     """
     fields = set_fields(url=url, events=None if events is None else list(events), description=description, kind=kind)
     headers = with_headers(idempotency_key=idempotency_key)
@@ -49,12 +49,12 @@ def create(
 
 
 def listed(*, cursor: str | None = None, per_page: int | None = None) -> Call[Page[Webhook]]:
-    """The webhooks of the organization, newest first."""
+    """List the webhooks of the organization, newest first."""
     return Call("GET", _WEBHOOKS, _webhooks, query_of(cursor=cursor, per_page=per_page))
 
 
 def detail(webhook_id: str) -> Call[WebhookDetail]:
-    """One webhook, and whether anything gets through to it."""
+    """Return one webhook and whether its deliveries succeed."""
     return Call("GET", _path(webhook_id), _detail)
 
 
@@ -67,7 +67,7 @@ def change(
     status: Literal["active", "disabled"] | UnsetType = UNSET,
     if_match: int | None = None,
 ) -> Call[Webhook]:
-    """Change what is given and leave the rest. A disabled webhook is told nothing."""
+    """Change the given fields and keep the others. A disabled webhook receives nothing."""
     listed_events = events if events is UNSET else list(events)
     body = json_body(url=url, events=listed_events, description=description, status=status)
     return Call(
@@ -83,10 +83,10 @@ def change(
 def rotate(
     webhook_id: str, *, overlap_seconds: int | None = None, idempotency_key: str | None = None
 ) -> Call[WebhookWithSecret]:
-    """A new secret. Messages are signed with both until the overlap is over.
+    """Give a webhook a new secret. Messages are signed with both secrets until the overlap is over.
 
-    When the answer with the secret was lost, it is rotated again. Under an `idempotency_key` of your own, `secret` is
-    None instead.
+    If the response with the secret was lost, the client rotates it again. With an `idempotency_key` of your own,
+    `secret` is None instead.
     """
     body = json_body(**set_fields(overlap_seconds=overlap_seconds))
     if idempotency_key is not None:
@@ -95,7 +95,7 @@ def rotate(
 
 
 def test(webhook_id: str, *, idempotency_key: str | None = None) -> Call[Trial]:  # noqa: PT028 -- no test of pytest
-    """Send a message now and tell what the receiver said. Each call sends one."""
+    """Send a test message and return the receiver's response. Each call sends one."""
     headers = with_headers(idempotency_key=idempotency_key)
     path = f"{_path(webhook_id)}/test"
     return Call("POST", path, _trial, headers=headers, repeat=Repeat.UNDER_ONE_KEY, timeout_seconds=_TEST_SECONDS)
@@ -104,25 +104,25 @@ def test(webhook_id: str, *, idempotency_key: str | None = None) -> Call[Trial]:
 def deliveries(
     webhook_id: str, *, status: str | None = None, cursor: str | None = None, per_page: int | None = None
 ) -> Call[Page[Delivery]]:
-    """What was sent and what came of it, newest first, for 30 days."""
+    """List the deliveries of the last 30 days with their results, newest first."""
     query = query_of(status=status, cursor=cursor, per_page=per_page)
     return Call("GET", f"{_path(webhook_id)}/deliveries", _deliveries, query)
 
 
 def retry(webhook_id: str, delivery_id: str, *, idempotency_key: str | None = None) -> Call[Delivery]:
-    """Send a message once more, under the same id, whatever came of it."""
+    """Send a message again with the same id, whatever its result."""
     path = f"{_path(webhook_id)}/deliveries/{quote(delivery_id, safe='')}/retry"
     headers = with_headers(idempotency_key=idempotency_key)
     return Call("POST", path, _delivery, headers=headers, repeat=Repeat.UNDER_ONE_KEY)
 
 
 def delete(webhook_id: str) -> Call[DeletedWebhook]:
-    """Nothing is sent to it from now on."""
+    """Delete a webhook. Nothing is sent to it from now on."""
     return Call("DELETE", _path(webhook_id), _deleted, repeat=Repeat.UNDER_ONE_KEY)
 
 
 def _secret_arrived(content: bytes) -> WebhookWithSecret:
-    """Raises `SecretLost` for a repeat of an answer that had a secret. That of Slack has none."""
+    """Read the webhook. Raises `SecretLost` for a replayed response without its secret. Slack never has a secret."""
     webhook = _with_secret(content)
     if webhook.secret is None and webhook.kind == "standard":
         raise SecretLost(webhook.id, webhook.revision)

@@ -1,4 +1,4 @@
-"""What happened to a key, and every use of it."""
+"""Events and uses of a key."""
 
 from datetime import datetime
 
@@ -13,7 +13,8 @@ class Actor(Struct, frozen=True):
 class Activity(Struct, frozen=True, kw_only=True):
     """A change (`event` such as `api_key.revoked`) or a use (`api_key.used`, with `action`, and `reason` if denied).
 
-    `status`: success, denied, error, or started: a call whose outcome nobody knows. `revision`: the key's that decided.
+    `status`: success, denied, error, or started (a call with an unknown outcome). `revision`: the key's revision that
+    the decision is based on.
     """
 
     id: str

@@ -1,4 +1,4 @@
-"""Warnings, as the API shows them."""
+"""Alerts, as the API returns them."""
 
 from datetime import datetime
 from typing import Any
@@ -9,7 +9,10 @@ from keyledger.models.activity import Actor
 
 
 class Alert(Struct, frozen=True, kw_only=True):
-    """`details`: the numbers that fired it. `severity`: info, warning or critical; `status`: open or acknowledged."""
+    """An alert. `severity`: info, warning or critical. `status`: open or acknowledged.
+
+    `details`: the figures that triggered it.
+    """
 
     id: str
     type: str

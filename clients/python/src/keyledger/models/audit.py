@@ -1,4 +1,4 @@
-"""The audit log, as the API shows it."""
+"""The audit log, as the API returns it."""
 
 from datetime import datetime
 from typing import Any
@@ -7,7 +7,7 @@ from msgspec import Struct, field
 
 
 class AuditActor(Struct, frozen=True):
-    """`type`: user, api_key or system; a person with their address, unless it was erased."""
+    """The actor of an event. `type`: user, api_key or system. A person has an address, unless it was erased."""
 
     id: str
     type: str
@@ -20,7 +20,7 @@ class AuditResource(Struct, frozen=True):
 
 
 class AuditEvent(Struct, frozen=True, kw_only=True):
-    """A change in the organization. `position` grows with every event: the order of the log."""
+    """A change in the organization. `position` grows with every event and is the order of the log."""
 
     id: str
     timestamp: datetime

@@ -1,4 +1,4 @@
-"""Whether the service runs and can do its work."""
+"""Liveness and readiness of the service."""
 
 from msgspec import Struct, field
 
@@ -8,12 +8,12 @@ class Liveness(Struct, frozen=True):
 
 
 class Readiness(Struct, frozen=True):
-    """`status`: "ready", "degraded" or "not ready". `checks`: "ok" or what is wrong, by name of the part."""
+    """`status`: "ready", "degraded" or "not ready". `checks`: "ok" or the problem, by name of the dependency."""
 
     status: str
     checks: dict[str, str] = field(default_factory=dict[str, str])
 
     @property
     def is_ready(self) -> bool:
-        """Requests are answered; when degraded, something beside them is missing."""
+        """Return whether requests are served. A degraded service serves them, but lacks another dependency."""
         return self.status in {"ready", "degraded"}

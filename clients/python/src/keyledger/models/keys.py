@@ -1,4 +1,4 @@
-"""Keys, as the API shows them. All times are aware and in UTC."""
+"""Keys, as the API returns them. All times are timezone-aware and in UTC."""
 
 from datetime import datetime
 
@@ -10,7 +10,7 @@ from keyledger.secret import Secret
 
 
 class Creator(Struct, frozen=True):
-    """A person (`email`, None when it was erased) or anything else (`type`)."""
+    """The creator of a key: a person (`email`, None if it was erased) or another actor (`type`)."""
 
     id: str
     type: str = "user"
@@ -18,7 +18,7 @@ class Creator(Struct, frozen=True):
 
 
 class KeyUsage(Struct, frozen=True):
-    """Counts of uses; they follow the log within seconds."""
+    """Counts of uses, which lag behind the log by seconds."""
 
     total_requests: int = 0
     requests_today: int = 0
@@ -27,7 +27,7 @@ class KeyUsage(Struct, frozen=True):
 
 
 class Key(Struct, frozen=True, kw_only=True):
-    """Everything about a key but its secret. `status`: active, disabled, expired or revoked."""
+    """All fields of a key except its secret. `status`: active, disabled, expired or revoked."""
 
     id: str
     name: str
@@ -51,7 +51,7 @@ class Key(Struct, frozen=True, kw_only=True):
 
 
 class SecretDates(Struct, frozen=True):
-    """When one of a key's secrets was made, last used, and until when it works (None: as long as the key)."""
+    """Dates of one of a key's secrets: creation, last use and end (None: as long as the key is valid)."""
 
     version: int
     created_at: datetime
@@ -65,13 +65,13 @@ class KeyDetail(Key, frozen=True, kw_only=True):
 
 
 class CreatedKey(Key, frozen=True, kw_only=True):
-    """`key` is the secret: this is the only time that it is shown."""
+    """A new key. `key` is the secret, which is never shown again."""
 
     key: Secret
 
 
 class RotatedKey(CreatedKey, frozen=True, kw_only=True):
-    """`previous_valid_until`: the secret before this one works until then."""
+    """A rotated key. `previous_valid_until`: the end of the previous secret."""
 
     previous_valid_until: datetime
 
@@ -84,7 +84,7 @@ class RevokedKey(Struct, frozen=True):
 
 
 class MatchedKey(Struct, frozen=True):
-    """A key that a bulk revocation is about; `status` as it is afterwards."""
+    """A key that a bulk revocation matched. `status` is the status afterwards."""
 
     id: str
     name: str
@@ -94,9 +94,9 @@ class MatchedKey(Struct, frozen=True):
 
 
 class RevokedKeys(Struct, frozen=True):
-    """`matched` and `revoked` count all keys, `keys` shows the first 1,000. A dry run has `revoked` 0.
+    """The result of a bulk revocation. `keys` contains at most 1,000 keys; `matched` and `revoked` count all.
 
-    `caller_excluded`: the selectors fit the calling key, which was left out.
+    `revoked` is 0 in a dry run. `caller_excluded`: the selectors matched the calling key, which was excluded.
     """
 
     matched: int

@@ -1,4 +1,4 @@
-"""MCP servers, as the API shows them: everything but their credentials."""
+"""MCP servers, as the API returns them, without their credentials."""
 
 from datetime import datetime
 from typing import Any
@@ -7,7 +7,7 @@ from msgspec import Struct, field
 
 
 class McpStats(Struct, frozen=True):
-    """`error_rate`: 0 to 1; `avg_latency_ms`: None before the first call."""
+    """Statistics. `error_rate`: 0 to 1; `avg_latency_ms`: None before the first call."""
 
     total_requests: int = 0
     requests_today: int = 0
@@ -37,7 +37,7 @@ class Mcp(Struct, frozen=True, kw_only=True):
 
 
 class McpDetail(Mcp, frozen=True, kw_only=True):
-    """`tools` is None where the service does not know them."""
+    """An MCP with its tools. `tools` is None if the service does not know them."""
 
     health_checked_at: datetime | None = None
     updated_at: datetime | None = None
@@ -51,10 +51,10 @@ class DeletedMcp(Struct, frozen=True):
 
 
 class McpProbe(Struct, frozen=True):
-    """What a test of the connection found.
+    """The result of a connection test.
 
-    `problem` and `code` say why the server was not reached. One that was reached can have a `problem` too, such as
-    tools that are malformed and left out.
+    `problem` and `code` contain the reason if the server was not reached. A reached server can have a `problem` too,
+    such as malformed tools, which are omitted.
     """
 
     reachable: bool
@@ -74,19 +74,19 @@ class CallMetadata(Struct, frozen=True):
 
 
 class Invocation(Struct, frozen=True):
-    """`result`: MCP's CallToolResult with `content`, `isError` and perhaps `structuredContent`."""
+    """The result of a tool call: MCP's CallToolResult with `content`, `isError` and optional `structuredContent`."""
 
     result: dict[str, Any]
     metadata: CallMetadata
 
     @property
     def is_error(self) -> bool:
-        """The tool ran and said that it failed; `result["content"]` says why."""
+        """Return whether the tool ran and reported a failure. `result["content"]` contains its reason."""
         return self.result.get("isError") is True
 
 
 class Resource(Struct, frozen=True):
-    """`contents`: MCP's text and blob contents."""
+    """A resource. `contents`: MCP's text and blob contents."""
 
     contents: tuple[dict[str, Any], ...]
 

@@ -1,4 +1,4 @@
-"""People and invitations, as the API shows them."""
+"""Members and invitations, as the API returns them."""
 
 from datetime import datetime
 
@@ -9,7 +9,7 @@ from keyledger.secret import Secret
 
 
 class Member(Struct, frozen=True, kw_only=True):
-    """`role`: viewer, member, auditor, admin or owner. `email` is None once it was erased."""
+    """A member. `role`: viewer, member, auditor, admin or owner. `email` is None if it was erased."""
 
     user_id: str
     email: str | None = None
@@ -19,7 +19,7 @@ class Member(Struct, frozen=True, kw_only=True):
 
 
 class ChangedMember(Member, frozen=True, kw_only=True):
-    """`keys_narrowed`: how many of their keys lost grants that the new role does not hold."""
+    """A member with a new role. `keys_narrowed`: how many of their keys lost grants that the role does not have."""
 
     keys_narrowed: int
 
@@ -31,7 +31,10 @@ class RemovedMember(Struct, frozen=True):
 
 
 class SentInvitation(Struct, frozen=True, kw_only=True):
-    """`invite_url` is a secret: whoever opens it joins. None where the first answer was lost; the mail has it too."""
+    """A sent invitation. `invite_url` is a secret: every person who opens it can join.
+
+    It is None if the first response was lost. The mail contains it too.
+    """
 
     invite_id: str
     email: str
@@ -41,7 +44,7 @@ class SentInvitation(Struct, frozen=True, kw_only=True):
 
 
 class Invitation(Struct, frozen=True, kw_only=True):
-    """One that can be accepted."""
+    """An open invitation."""
 
     invite_id: str
     email: str

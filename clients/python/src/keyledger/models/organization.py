@@ -1,4 +1,4 @@
-"""The organization of the key, as the API shows it."""
+"""The organization of the key, as the API returns it."""
 
 from datetime import datetime
 
@@ -6,7 +6,7 @@ from msgspec import Struct
 
 
 class OrganizationLimits(Struct, frozen=True):
-    """What the plan allows; None: no limit."""
+    """Limits of the plan. None: no limit."""
 
     mcps: int | None = None
     api_keys: int | None = None
@@ -15,7 +15,7 @@ class OrganizationLimits(Struct, frozen=True):
 
 
 class OrganizationUsage(Struct, frozen=True):
-    """How much of it is used. `monthly_requests`: of this calendar month (UTC), with live keys."""
+    """Usage that counts towards the limits. `monthly_requests`: requests of live keys in this calendar month (UTC)."""
 
     mcps: int = 0
     api_keys: int = 0
@@ -24,7 +24,7 @@ class OrganizationUsage(Struct, frozen=True):
 
 
 class Organization(Struct, frozen=True, kw_only=True):
-    """`settings` is what clients keep there; the slug never changes."""
+    """The organization. `settings` contains data that clients store there. The slug never changes."""
 
     id: str
     name: str

@@ -1,4 +1,4 @@
-"""A part of a list."""
+"""One page of a list."""
 
 from typing import Generic, TypeVar
 
@@ -8,7 +8,7 @@ T = TypeVar("T")
 
 
 class Pagination(Struct, frozen=True):
-    """`page` is None when a cursor was followed; logs have no `total`; `next_cursor` is None on the last page."""
+    """Position of a page: `page` is None after a cursor, `total` is None for logs, `next_cursor` on the last page."""
 
     per_page: int
     page: int | None = None

@@ -1,4 +1,4 @@
-"""Counts of uses, as the API shows them. All days are UTC days."""
+"""Counts of uses, as the API returns them. All days are UTC days."""
 
 from datetime import date, datetime
 from typing import TypeAlias
@@ -9,7 +9,7 @@ Day: TypeAlias = date
 
 
 class McpRequests(Struct, frozen=True):
-    """`name` is the one it has now, None where it is gone."""
+    """Requests to one MCP. `name` is its current name, or None if it was deleted."""
 
     mcp_id: str
     requests: int
@@ -35,7 +35,7 @@ class DayRequests(Struct, frozen=True):
 
 
 class HourRequests(Struct, frozen=True):
-    """`hour`: its beginning."""
+    """Requests in one hour. `hour` is its start."""
 
     hour: datetime
     requests: int
@@ -43,7 +43,7 @@ class HourRequests(Struct, frozen=True):
 
 
 class Outcomes(Struct, frozen=True):
-    """Requests are successes or errors; what was denied is no request."""
+    """Successful and failed requests. Denied ones do not count as requests."""
 
     success: int
     error: int
@@ -51,7 +51,7 @@ class Outcomes(Struct, frozen=True):
 
 
 class Latency(Struct, frozen=True):
-    """Percentiles in milliseconds; None: no call has ended."""
+    """Percentiles in milliseconds. None: no call has ended."""
 
     p50: int | None = None
     p95: int | None = None
@@ -59,7 +59,7 @@ class Latency(Struct, frozen=True):
 
 
 class PlanRequests(Struct, frozen=True):
-    """`billed` of `total` count towards `limit` in a month; None: the plan has no limit."""
+    """`billed` requests of `total` count towards the monthly `limit`. None: the plan has no limit."""
 
     total: int
     billed: int
@@ -68,7 +68,7 @@ class PlanRequests(Struct, frozen=True):
 
 
 class KeyReport(Struct, frozen=True, kw_only=True):
-    """What a key was used for. `by_hour` is there for a single day."""
+    """Usage of one key. `by_hour` is present for a single day."""
 
     key_id: str
     period: str
@@ -84,7 +84,7 @@ class KeyReport(Struct, frozen=True, kw_only=True):
 
 
 class OrganizationReport(Struct, frozen=True, kw_only=True):
-    """What all keys of the organization were used for."""
+    """Usage of all keys of the organization."""
 
     period: str
     start_date: Day
@@ -97,7 +97,7 @@ class OrganizationReport(Struct, frozen=True, kw_only=True):
 
 
 class HistoryDay(Struct, frozen=True):
-    """A day on which anything was used."""
+    """A day with usage."""
 
     date: Day
     requests: int

@@ -1,4 +1,4 @@
-"""The answer to: may this key do this?"""
+"""The result of a verification."""
 
 from datetime import datetime
 
@@ -8,9 +8,9 @@ from keyledger.models.permissions import Permissions
 
 
 class Verification(Struct, frozen=True):
-    """`valid`, and `code` that says why not ("valid" if so). `event_id`: the use, as it stands in the log.
+    """`valid`, with the reason in `code` ("valid" if valid). `event_id`: the id of the use in the log.
 
-    What is known about the key is there also when it is refused, unless it is unknown.
+    Fields of a known key are present even if the key is denied.
     """
 
     valid: bool

@@ -1,4 +1,4 @@
-"""Webhooks and what was sent to them, as the API shows them."""
+"""Webhooks and their deliveries, as the API returns them."""
 
 from datetime import datetime
 
@@ -8,7 +8,7 @@ from keyledger.secret import Secret
 
 
 class Webhook(Struct, frozen=True, kw_only=True):
-    """`disabled_because`: gone (it answered 410), failing (nothing got through for days), or None."""
+    """A webhook. `disabled_because`: gone (the receiver responded with 410), failing (no success for days), or None."""
 
     id: str
     kind: str
@@ -25,14 +25,17 @@ class Webhook(Struct, frozen=True, kw_only=True):
 
 
 class WebhookDetail(Webhook, frozen=True, kw_only=True):
-    """`failing_since`: the first failure since something got through; None: the last one got through."""
+    """A webhook with its state. `failing_since`: the first failure after the last success, or None."""
 
     failing_since: datetime | None = None
     last_delivered_at: datetime | None = None
 
 
 class WebhookWithSecret(Webhook, frozen=True, kw_only=True):
-    """`secret` proves messages, and is shown this one time. None in a repeat: rotate it; and for Slack."""
+    """A webhook with the `secret` that signs its messages, which is never shown again.
+
+    It is None for Slack, and in a replayed response; rotate the secret then.
+    """
 
     secret: Secret | None = None
 
@@ -43,7 +46,7 @@ class DeletedWebhook(Struct, frozen=True):
 
 
 class Trial(Struct, frozen=True):
-    """What the receiver of a test said; `error`: why there was no answer."""
+    """The receiver's response to a test message. `error`: why there was no response."""
 
     message_id: str
     delivered: bool

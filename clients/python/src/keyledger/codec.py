@@ -56,7 +56,7 @@ def refusal_in(call: Call[T], response: httpx2.Response) -> ApiError | Unexpecte
     try:
         error = _problems.decode(response.content).error
     except msgspec.DecodeError:
-        return _from_elsewhere(response, retry_after)
+        return _proxy_error(response, retry_after)
     kind = error_class(error.code, response.status_code)
     return kind(error.code, response.status_code, error.message, error.details, error.request_id, retry_after)
 
@@ -75,7 +75,7 @@ def content_of(call: Call[T], response: httpx2.Response) -> T:
     raise UnexpectedAnswer(response.status_code, problem)
 
 
-def _from_elsewhere(response: httpx2.Response, retry_after: float | None) -> ApiError | UnexpectedAnswer:
+def _proxy_error(response: httpx2.Response, retry_after: float | None) -> ApiError | UnexpectedAnswer:
     """Return the error for a proxy's own response, which has a status and no code."""
     status, request_id = response.status_code, response.headers.get("x-request-id")
     if status == _NOT_NOW:

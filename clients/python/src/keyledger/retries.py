@@ -53,7 +53,7 @@ class Attempts:
         self._made += 1
         sent = not isinstance(error, _NOT_SENT)
         self._may_have_happened |= sent
-        if not self._is_left() or isinstance(error, _PERMANENT) or (sent and not self._bears_repeating()):
+        if not self._is_left() or isinstance(error, _PERMANENT) or (sent and not self._is_repeatable()):
             reason = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
             return Unreachable(reason, may_have_happened=self._may_have_happened)
         return self._pause(0)
@@ -62,7 +62,7 @@ class Attempts:
         """Return the seconds to wait, or the error to raise."""
         self._made += 1
         after = error.retry_after or 0.0
-        if not self._is_left() or after > self._retries.patience_seconds or not self._is_worth_it(error):
+        if not self._is_left() or after > self._retries.patience_seconds or not self._is_retryable(error):
             return error
         return self._pause(after)
 
@@ -72,15 +72,15 @@ class Attempts:
             raise lost
         return call.recover(lost)
 
-    def _is_worth_it(self, error: ApiError) -> bool:
+    def _is_retryable(self, error: ApiError) -> bool:
         if isinstance(error, RateLimited):
             return True
         if isinstance(error, Unavailable):
             is_ours = error.code == UNAVAILABLE
-            return self._bears_repeating() or (is_ours and self._repeat is Repeat.WHEN_REFUSED)
+            return self._is_repeatable() or (is_ours and self._repeat is Repeat.WHEN_REFUSED)
         return error.code == _IN_FLIGHT
 
-    def _bears_repeating(self) -> bool:
+    def _is_repeatable(self) -> bool:
         return self._repeat in {Repeat.FREELY, Repeat.UNDER_ONE_KEY}
 
     def _is_left(self) -> bool:

@@ -1,9 +1,10 @@
-"""`make bench`: how fast verification is on this machine, beside an empty handler of the same server, in one run.
+"""`make bench`: the speed of verification on this machine, next to an empty handler of the same server in the same run.
 
-Requests a second and latency at 1, 16, 64 and 256 connections; medians of several rounds, each of which measures both,
-so that the ratio holds on a noisy machine. "empty": a handler of the same framework that does nothing, sent the same
-requests. "edge": what this API answers without framework and database (`/health/live`), the upper limit of its way in.
-PostgreSQL with fsync, the load generator and the API share the machine. The targets are those of one API process.
+Measures requests a second and latency at 1, 16, 64 and 256 connections. Every figure is the median of several rounds.
+Each round measures both handlers, so that the ratio is valid on a noisy machine. "empty": a handler of the same
+framework that does nothing and receives the same requests. "edge": a response of this API without framework and
+database (`/health/live`), the upper limit of its request path. PostgreSQL with fsync, the load generator and the API
+share the machine. The targets apply to one API process.
 """
 
 import argparse
@@ -32,7 +33,7 @@ _P50_MS = 2.5
 _RATE = 8_000.0
 _RATIO = 0.5
 _GROWTH = 1.05
-"""Memory counts as flat below this."""
+"""Memory growth below this factor counts as flat."""
 
 
 def main(arguments: list[str]) -> int:
@@ -70,7 +71,7 @@ def _measure(url: str, folder: Path, options: argparse.Namespace) -> None:
 
 
 class _Reached(NamedTuple):
-    """Verifications a second, their median in milliseconds, and their rate by that of an empty handler."""
+    """Verifications a second, their median latency in milliseconds, and their rate relative to the empty handler."""
 
     rate: float
     p50: float
@@ -78,7 +79,7 @@ class _Reached(NamedTuple):
 
 
 def _targets(reached: dict[int, _Reached]) -> list[Target]:
-    """Of one API process."""
+    """Return the targets of one API process."""
     found = [Target("p50 at one connection", reached[1].p50, _P50_MS, " ms", at_least=False)]
     for connections in (64, 256):
         found += [
@@ -91,7 +92,7 @@ def _targets(reached: dict[int, _Reached]) -> list[Target]:
 def _table(
     api: Serving, empty: Serving, script: Path, processes: int, options: argparse.Namespace
 ) -> dict[int, _Reached]:
-    """By number of connections."""
+    """Print the table and return the results by number of connections."""
     found: dict[int, _Reached] = {}
     print(f"\nprocesses: {processes}; medians of {options.rounds} rounds of {options.seconds:.0f} s")
     heads = ("connections", "empty/s", "p50 ms", "p99 ms", "verify/s", "p50 ms", "p99 ms", "ratio", "edge/s")
@@ -129,7 +130,7 @@ def _memory(api: Serving, script: Path, verifications: int) -> Target:
 
 
 def _check(url: str) -> None:
-    """What was measured must also be right."""
+    """Check that the measured handler also returns correct results."""
     print("\nChecking the log …", flush=True)
     environment = {**os.environ, "DATABASE_URL": url}
     subprocess.run([sys.executable, "-m", "eventstore", "check"], check=True, env=environment)

@@ -1,8 +1,8 @@
-"""`python -m benchmarks.backlog`: how one worker catches up after an hour in which no worker ran.
+"""`python -m benchmarks.backlog`: the time that one worker needs to catch up after an hour without workers.
 
-Uses of an hour are in the log and not counted; keys that ended in that hour are not recorded as expired. Then a worker
-and a scheduler start. Twice a second the benchmark looks at what is still to be done and at how long each job has had
-no successful run: nothing that catches up may keep another job waiting. PostgreSQL runs with fsync.
+The log contains an hour of uncounted uses, and keys that ended in that hour are not recorded as expired. A worker and a
+scheduler then start. Twice a second the benchmark measures the remaining work and the time since each job last
+succeeded: a job that catches up must not delay another one. PostgreSQL runs with fsync.
 """
 
 import argparse
@@ -39,7 +39,7 @@ _SECONDS = 3_600
 _LOOK_SECONDS = 0.5
 _CAUGHT_UP_SECONDS = 300.0
 _WAIT_SECONDS = 30.0
-"""A job of a second is late after that."""
+"""A job that runs every second is late after this time."""
 
 _SWIFT_PERIOD = 5
 
@@ -91,7 +91,7 @@ def _workers(url: str, redis_url: str, folder: Path, workers: int) -> Generator[
 
 
 async def _watch(url: str, redis_url: str, seconds: float) -> list[Target]:
-    """Look until everything is done, or `seconds` are over."""
+    """Measure until all work is done or `seconds` have passed."""
     began = time.monotonic()
     done: dict[str, float] = {}
     longest = dict.fromkeys((each.name for each in SCHEDULE), 0.0)

@@ -1,7 +1,7 @@
 """`python -m benchmarks.chaos --rounds N`: kill a part of the service with SIGKILL, N times, under load.
 
-The rounds of `tests/stories/test_nothing_acknowledged_is_lost.py`, for as long as one likes: two API processes, the
-worker pool, PostgreSQL with fsync and Valkey. Afterwards everything that was acknowledged has to be in the log once.
+Runs the rounds of `tests/stories/test_nothing_acknowledged_is_lost.py` for any length of time: two API processes, the
+worker pool, PostgreSQL with fsync and Valkey. Afterwards the log must contain every acknowledged request exactly once.
 """
 
 import argparse

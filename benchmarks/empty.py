@@ -1,4 +1,4 @@
-"""An empty handler of the same framework on the same server: what verification is compared with."""
+"""An empty handler of the same framework on the same server, with which verification is compared."""
 
 from litestar import Litestar, Response, post
 from litestar.types import ASGIApp

@@ -1,9 +1,9 @@
 """`python -m benchmarks.hostile --minutes N`: hostile clients, pauses and kills on a busy machine.
 
-Clients hang up, stall, never read the answer, or rotate one key all at the same time, while PostgreSQL and Valkey are
-paused, connections are terminated, backends and API processes are killed, and locks are held. Processes that compute
-nothing keep the machine busy. Afterwards no request was answered with 500, readiness never contradicted what callers
-saw for long, everything that was acknowledged is in the log once, and `python -m eventstore check` finds the log sound.
+Clients hang up, stall, never read the response, or all rotate the same key concurrently. Meanwhile PostgreSQL and
+Valkey are paused, connections are terminated, backends and API processes are killed, and locks are held. Busy loops
+load the machine. Afterwards no request was answered with 500, readiness did not contradict the callers' results for
+long, the log contains every acknowledged request exactly once, and `python -m eventstore check` finds no error.
 """
 
 import argparse

@@ -1,7 +1,8 @@
-"""`python -m benchmarks.key_list`: how long lists take in an organization of a million keys, and in one of a thousand.
+"""`python -m benchmarks.key_list`: latency of lists in an organization of a million keys, and in one of a thousand.
 
-Milliseconds over HTTP, one request at a time, to one API process: median and 99th percentile. The organizations lie in
-one database, in which `python -m eventstore check` holds. PostgreSQL, the API and this client share the machine.
+Reports median and 99th percentile in milliseconds over HTTP, one request at a time, to one API process. Both
+organizations are in one database that passes `python -m eventstore check`. PostgreSQL, the API and this client share
+the machine.
 """
 
 import argparse
@@ -38,12 +39,12 @@ from projections.read_models.keys.list.filters import Filters
 from tests import seed
 
 _P99_MS = 50.0
-"""Lists of a million keys promise it too."""
+"""The limit that lists of a million keys must meet as well."""
 
 
 @dataclass(frozen=True, slots=True)
 class Filled:
-    """An organization with many keys, a key that manages it, and what its lists are asked for."""
+    """An organization with many keys, a key that manages it, and the parameters of its list requests."""
 
     organization_id: str
     secret: str
@@ -173,20 +174,20 @@ async def _filled(url: str, keys: int, master_key: bytes) -> Filled:
         value, key_id = await cursor.fetchone() or ("", "")
     async with pool(url) as connections:
         _, secret = await seed.key(connections, organization_id, permissions=Permissions(mcps="*", manage=GRANTS))
-    # A client comes here page by page; the place is made as the last but one page would give it.
+    # A client gets this cursor page by page. It is made here as the last page but one would return it.
     purpose = f"keys {Filters(organization_id)} created_at desc"
     last_page = CursorSigner([master_key]).encode(CursorPosition(value, key_id), purpose=purpose)
     return Filled(organization_id, secret.reveal(), keys, mcps[0], people, some_key, last_page)
 
 
 def _long_ago(filled: Filled) -> dict[str, object]:
-    """A day in the first tenth of the organization's history."""
+    """Return a day in the first tenth of the organization's history."""
     since: datetime = now() - APART * filled.keys * 0.95
     return {"from": since.isoformat(), "to": (since + timedelta(days=1)).isoformat()}
 
 
 def _table(api: Serving, filled: list[Filled], requests: int) -> dict[int, tuple[float, str]]:
-    """Print a line for each kind; gives the longest 99th percentile and its kind by number of keys."""
+    """Print one line for each kind. Return the longest 99th percentile and its kind by number of keys."""
     heads = [f"{each.keys:,} keys: p50 / p99 ms" for each in filled]
     print(f"\n{'':<34} {'total':>12} " + " ".join(f"{head:>30}" for head in heads))
     slowest: dict[int, tuple[float, str]] = {}
@@ -203,7 +204,7 @@ def _table(api: Serving, filled: list[Filled], requests: int) -> dict[int, tuple
 
 
 def _times(api: Serving, filled: Filled, query: Query, requests: int) -> tuple[list[float], object]:
-    """Milliseconds of each request after five that warm up, and the total that the last answer said."""
+    """Return the milliseconds of each request after five warm-up requests, and the total of the last response."""
     connection = http.client.HTTPConnection(api.url.removeprefix("http://"), timeout=30)
     times: list[float] = []
     total: object = ""

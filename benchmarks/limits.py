@@ -1,8 +1,9 @@
-"""`python -m benchmarks.limits`: a limit of 100 requests a second, 4 API processes, 10 seconds of hammering.
+"""`python -m benchmarks.limits`: a limit of 100 requests a second, 4 API processes, 10 seconds of maximum load.
 
-Prints how many came through. The limit is that of the plan `pro`; a quarter of a second's worth may come at once, so
-1,025 is what can come through in ten seconds, 1,000 what should. Valkey has a second for each batch: on a machine that
-is shared with the load, a tenth of one would let some through uncounted, and the counting is what is measured.
+Prints the number of accepted requests. The limit is that of the plan `pro`. A burst is a quarter of a second's worth,
+so at most 1,025 requests are accepted in ten seconds, and 1,000 is the nominal number. The timeout for Valkey is one
+second a batch: on a machine that the load shares, a tenth of a second would let some requests pass uncounted, and the
+counting is what this benchmark measures.
 """
 
 import argparse

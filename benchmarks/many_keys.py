@@ -1,10 +1,10 @@
-"""An organization with a million keys, in minutes: the rows that the application would write, brought in by COPY.
+"""An organization with a million keys, in minutes: the rows that the application would write, inserted by COPY.
 
-`python -m eventstore check` holds for the result: the log, its read models and their counts agree. Only when keys were
-last used is made up, in the read models alone: uses enough for a million keys would take a log of uses as long.
+The result passes `python -m eventstore check`: the log, its read models and their counts agree. Only the last use of
+the keys is invented, in the read models alone, because a million keys would need a log with as many uses.
 
-What is rare lies far from where a list begins: the oldest fifth is revoked, and two people made the keys, one the older
-ones. That is where a list that reads in its order would be slow.
+Rare rows are far from the start of a list: the oldest fifth is revoked, and two people created the keys, one of them
+the older ones. A list that scans in its order would be slow there.
 """
 
 import os
@@ -35,7 +35,7 @@ from projections.registry import READ_MODELS
 
 CHUNK = 20_000
 APART = timedelta(seconds=30)
-"""Between the creation of one key and of the next."""
+"""Time between the creation of one key and the next."""
 
 _COPIED = {"organization_guard", "key_state", "key_list", "key_recency", "key_lineage"}
 _OTHERS = tuple([model.inline for model in READ_MODELS if model.inline and model.name not in _COPIED])
@@ -58,7 +58,7 @@ _COLUMNS: dict[str, tuple[str, ...]] = {
 
 
 class People(NamedTuple):
-    """Who made the keys: one the oldest three tenths, one a key in a thousand, one the rest."""
+    """Creators of the keys: one of the oldest three tenths, one of a key in a thousand, one of the rest."""
 
     left: str
     seldom: str
@@ -66,7 +66,7 @@ class People(NamedTuple):
 
 
 async def fill(connection: Connection, organization_id: str, keys: int, mcps: Sequence[str], now: datetime) -> People:
-    """Give the organization so many keys more; `connection` is the owner's."""
+    """Add `keys` keys to the organization; `connection` is the owner's. Returns their creators."""
     people = People(new_id("user"), new_id("user"), new_id("user"))
     lane = lane_of(organization_id)
     cursor = await connection.execute(b"select head from lane_heads where log = 'lifecycle' and lane = %s", (lane,))
@@ -115,7 +115,7 @@ async def fill(connection: Connection, organization_id: str, keys: int, mcps: Se
 def _history(
     organization_id: str, number: int, keys: int, people: People, mcps: Sequence[str], at: datetime
 ) -> Iterator[KeyEvent]:
-    """What happened to the key of this number, of so many."""
+    """Yield the events of key `number` of `keys`."""
     environment = "test" if number % 5 == 0 else "live"
     digest = sha256(os.urandom(16)).hexdigest()
     owner = people.left if number < keys * 3 // 10 else people.seldom if number % 1_000 == 7 else people.owner
@@ -144,7 +144,7 @@ def _append(
     events: Sequence[KeyEvent],
     at: datetime,
 ) -> int:
-    """The stream and its events, from after `position` on; gives the last one's."""
+    """Append the stream and its events after `position`, and return the position of the last one."""
     created = cast("KeyCreated", events[0])
     previous = ""
     for version, (event_id, event) in enumerate(
@@ -173,7 +173,7 @@ def _append(
 
 
 def _show(rows: dict[str, list[tuple[Any, ...]]], state: Existing, number: int, last_used: datetime) -> None:
-    """The key in the read models. Three of five were used, the younger ones later."""
+    """Append the key's rows of the read models. Three of five keys were used, younger keys later."""
     key = state.key
     owned = (key.id, key.organization_id)
     rows["key_state"].append((*owned, key.revision, encode(state)))

@@ -1,13 +1,13 @@
-"""`python -m benchmarks.projections`: how fast uses are counted, how late they are, and what a rebuild costs.
+"""`python -m benchmarks.projections`: the throughput and lag of counting, and the cost of a rebuild.
 
-1. *Aggregation*: uses that are all in the log already are counted from the first to the last.
-2. *Lag*: uses are written at a steady rate while a runner counts them every second, as the worker does. The lag of a
-   use is the time from its commit to the commit that counts it.
-3. *Rebuild*: the counts, and then the verification table, are made again while a server verifies keys and the runner
-   counts what it records; the rate of verifications is held against that before. A rebuild compares all rows by itself.
+1. *Aggregation*: counts uses that are all in the log already, from the first to the last.
+2. *Lag*: writes uses at a steady rate while a runner counts them every second, as the worker does. The lag of a use is
+   the time from its commit to the commit that counts it.
+3. *Rebuild*: rebuilds the counts and then the verification table, while a server verifies keys and the runner counts the
+   recorded uses. Compares the rate of verifications with that before. A rebuild compares all rows itself.
 
-PostgreSQL with fsync, the load generator and the API share the machine. The sizes are those of the promises, and take
-half an hour; `--uses 500000 --keys 10000` fits into a few minutes.
+PostgreSQL with fsync, the load generator and the API share the machine. The default sizes are those of the promised
+figures and take half an hour; `--uses 500000 --keys 10000` takes a few minutes.
 """
 
 import argparse
@@ -115,7 +115,7 @@ async def used_keys(url: str, used: int) -> tuple[list[str], str]:
 def _events(
     dice: random.Random, organization_id: str, key_ids: Sequence[str], size: int, at: datetime
 ) -> list[UsageEvent]:
-    """Calls with their ends, and verifications, of keys taken at random."""
+    """Return calls with their ends, and verifications, of randomly chosen keys."""
     events: list[UsageEvent] = []
     for event_id in new_event_ids(size, at):
         key_id, mcp_id, tool = dice.choice(key_ids), f"mcp_{dice.randrange(_MCPS)}", dice.choice(_TOOLS)
@@ -138,7 +138,7 @@ def _events(
 
 
 async def write_uses(url: str, organization_id: str, key_ids: Sequence[str], uses: int, hours: int) -> float:
-    """Seconds for `uses` uses in batches, in the lanes of four processes, spread over the last `hours`."""
+    """Write `uses` uses in batches, in the lanes of four processes, over the last `hours`. Return the seconds taken."""
     dice = random.Random(1)  # noqa: S311 -- no secret
     began = time.monotonic()
     first = now() - timedelta(hours=hours)
@@ -155,7 +155,7 @@ async def write_uses(url: str, organization_id: str, key_ids: Sequence[str], use
 
 async def _aggregation(url: str, uses: int) -> Target:
     async with await connect(url, role=None) as owner:
-        # What the server does by itself within a minute, to whatever has been written.
+        # Autovacuum does this on a running server within a minute of such writes.
         await owner.execute(b"set statement_timeout = 0")
         await owner.execute(b"vacuum (analyze) usage_batches, usage_events")
     async with pool(url, role=WORKER_ROLE) as connections:
@@ -169,7 +169,7 @@ async def _aggregation(url: str, uses: int) -> Target:
 
 @dataclass(slots=True)
 class _Runner:
-    """What the worker does every second, in a thread with a loop of its own."""
+    """The worker's job of each second, in a thread with its own event loop."""
 
     url: str
     over: threading.Event = field(default_factory=threading.Event)
@@ -230,7 +230,7 @@ async def _lag(url: str, organization_id: str, key_ids: Sequence[str], rate: int
 
 
 async def _counted(reader: Connection, lane: int, waiting: list[tuple[int, float]]) -> list[float]:
-    """The lags of the batches that have been counted by now; they wait no more."""
+    """Return the lags of the batches that have been counted, and remove these from `waiting`."""
     position, at = await _position(reader, lane), time.monotonic()
     counted = [at - written for batch_no, written in waiting if batch_no <= position]
     del waiting[: len(counted)]
@@ -242,7 +242,7 @@ async def _position(reader: Connection, lane: int) -> int:
 
 
 def _rebuild(url: str, folder: Path, script: Path, name: str) -> tuple[bool, Target]:
-    """Whether the rebuilt version equals the live one and no verification failed; how many there were meanwhile."""
+    """Return whether the rebuilt version equals the live one and no verification failed, and the rate meanwhile."""
     with serving(url, 1, folder / "api.log") as api, _running(url):
         address = f"{api.url}/v1/api-keys/verify"
         load(address, _CONNECTIONS, 2, script)

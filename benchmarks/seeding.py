@@ -1,6 +1,6 @@
-"""A database with many keys, made in seconds: the same events and the same read models as the application makes.
+"""A database with many keys, created in seconds, with the events and read models that the application would write.
 
-`python -m eventstore check` is run over the result, so a shortcut here can not go unnoticed.
+`python -m eventstore check` runs on the result, so that a shortcut here cannot go unnoticed.
 """
 
 import os
@@ -33,7 +33,7 @@ _OWNER = UserActor(new_id("user"))
 
 
 async def seed(url: str, keys: int) -> tuple[Secret, list[Secret]]:
-    """One organization with `keys` keys: the secret of one that may manage everything, and those of the others."""
+    """Create one organization with `keys` keys. Return the secret of its management key, and those of the others."""
     async with pool(url) as connections:
         organization_id = await _organization(connections)
     async with await connect(url, role=None) as connection:
@@ -46,7 +46,7 @@ async def seed(url: str, keys: int) -> tuple[Secret, list[Secret]]:
 
 
 async def seed_ended(url: str, keys: int, begin: datetime, end: datetime) -> None:
-    """One organization with `keys` keys that ended between `begin` and `end`, evenly; nothing has recorded that yet."""
+    """Create one organization with `keys` keys that ended evenly between `begin` and `end`, as yet unrecorded."""
     async with pool(url) as connections:
         organization_id = await _organization(connections)
     made: list[tuple[Secret, KeyCreated]] = []

@@ -1,4 +1,4 @@
-"""The API as it runs in production, in processes of its own, on a database of the benchmark's own."""
+"""The API as it runs in production, in separate processes, on a database of the benchmark."""
 
 import base64
 import os
@@ -14,19 +14,19 @@ from pathlib import Path
 
 @dataclass(frozen=True, slots=True)
 class Serving:
-    """A running API at `url`; `pid` is its main process."""
+    """A running API at `url`. `pid` is its main process."""
 
     url: str
     pid: int
 
     def resident_mib(self) -> float:
-        """Resident memory of the main process and all of its children."""
+        """Return the resident memory of the main process and all of its children, in MiB."""
         return sum(_resident_kib(pid) for pid in [self.pid, *_children(self.pid)]) / 1024
 
 
 @contextmanager
 def serving(database_url: str, processes: int, log: Path, *, master_key: str = "") -> Generator[Serving]:
-    """The API, with a master key (base64) of its own unless one is given."""
+    """Start the API with a new master key (base64), unless one is given."""
     settings = {
         "DATABASE_URL": database_url,
         "KEYLEDGER_MASTER_KEY": master_key or base64.b64encode(os.urandom(32)).decode(),
@@ -38,7 +38,7 @@ def serving(database_url: str, processes: int, log: Path, *, master_key: str = "
 
 @contextmanager
 def serving_nothing(processes: int, log: Path) -> Generator[Serving]:
-    """An empty handler on the same server with the same settings."""
+    """Start an empty handler on the same server with the same settings."""
 
     def command(port: int) -> list[str]:
         server = ["granian", "--interface", "asgi", "--loop", "uvloop", "--no-ws", "--backlog", "2048"]

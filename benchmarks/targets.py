@@ -1,7 +1,7 @@
-"""What is promised of speed, held against what was measured.
+"""Performance targets and their comparison with measured figures.
 
-A target that is missed is said and fails nothing: how fast a machine is today is no fault of the program, and what is
-wrong instead of slow fails by itself.
+A missed target is reported but is no failure: the speed of a machine on a given day is not a fault of the program.
+Wrong results, as opposed to slow ones, fail elsewhere.
 """
 
 from collections.abc import Iterable
@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 
 class Target(NamedTuple):
-    """`wanted` is a lower bound if `at_least`, else an upper one; both figures are in `unit`."""
+    """A target. `wanted` is a lower bound if `at_least`, otherwise an upper bound. Both figures are in `unit`."""
 
     name: str
     measured: float

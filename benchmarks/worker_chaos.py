@@ -1,9 +1,9 @@
-"""`python -m benchmarks.worker_chaos`: kill what works behind the API under a load of uses, for a minute.
+"""`python -m benchmarks.worker_chaos`: kill the processes behind the API under a load of uses, for a minute.
 
-The rounds of `tests/stories/test_workers_are_killed.py`: workers, schedulers, Valkey with its data and without.
-Afterwards the counts have to be those of the log, and each alert that follows from it (keys that end, quotas,
-anomalies) raised once; webhooks whose receiver fails at random have to have taken on all of it, each event under one
-id, and owners to have their mails.
+Runs the rounds of `tests/stories/test_workers_are_killed.py`: workers, schedulers, Valkey with and without its data.
+Afterwards the counts must match the log. Each alert that follows from the log (expiring keys, quotas, anomalies) must
+have been raised once. Webhooks with a randomly failing receiver must have delivered everything, each event with one id,
+and owners must have received their mails.
 """
 
 import argparse
@@ -25,7 +25,7 @@ from tests.stories.worker_kills import KINDS, Background, under_fire
 from tests.workers.mail_server import mail_server
 
 _ROUND_SECONDS = 1.2
-"""About as long as one takes."""
+"""The approximate duration of one round."""
 
 
 def main(arguments: list[str]) -> int:

@@ -1,4 +1,4 @@
-"""Load from wrk, an HTTP load generator in C (Debian's package `wrk`): a generator in Python would measure itself."""
+"""Load from wrk, an HTTP load generator in C (Debian package `wrk`), because one in Python would measure itself."""
 
 import re
 import shutil
@@ -27,7 +27,7 @@ class LoadFailed(RuntimeError):
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """Requests a second; latency in milliseconds, median and 99th percentile; how many requests there were."""
+    """Requests a second, median and 99th percentile of the latency in milliseconds, and the number of requests."""
 
     rate: float
     p50: float
@@ -40,7 +40,7 @@ def is_installed() -> bool:
 
 
 def verify_script(folder: Path, caller: str, keys: list[str]) -> Path:
-    """A script for wrk that verifies one of `keys` after the other on behalf of `caller`."""
+    """Write a script for wrk that verifies `keys` one after the other on behalf of `caller`, and return its path."""
     listed = folder / "keys.txt"
     listed.write_text("\n".join(keys))
     script = folder / "verify.lua"
@@ -49,7 +49,7 @@ def verify_script(folder: Path, caller: str, keys: list[str]) -> Path:
 
 
 def load(url: str, connections: int, seconds: float, script: Path | None = None) -> Measured:
-    """Keep `connections` connections busy for `seconds`."""
+    """Keep `connections` connections busy for `seconds` and return the measurements."""
     command = ["wrk", "--threads", "1", "--connections", str(connections), "--duration", f"{seconds:.0f}s", "--latency"]
     command += ["--script", str(script)] if script else []
     said = subprocess.run([*command, url], check=True, capture_output=True, text=True, timeout=seconds + 30).stdout

@@ -16,7 +16,7 @@ from examples.mcp_server.door import Door, HeaderRequired, basic, bearer
 from examples.mcp_server.server import build
 
 HOST = "127.0.0.1"
-# Whoever waits for the tool `wait` when the server is told to stop is let go after this long.
+# Time after which a running call of the tool `wait` is cancelled when the server stops.
 STOP_SECONDS = 1
 
 
@@ -28,8 +28,8 @@ def main() -> None:
 
 
 def _listen(port: int) -> socket.socket:
-    # With IPPROTO_TCP written out: only then does asyncio switch Nagle's algorithm off for what is accepted, without
-    # which every answer waits 40 ms for the other side's delayed acknowledgement.
+    # IPPROTO_TCP must be explicit: only then does asyncio disable Nagle's algorithm on accepted connections. With it,
+    # every response waits 40 ms for the other side's delayed acknowledgement.
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
@@ -49,7 +49,7 @@ async def _serve(app: Door, listener: socket.socket) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, server.stop)
-    # Whoever reads this line may connect, since the system accepts connections already, and may stop the server.
+    # A reader of this line may connect, because the system already accepts connections, and may stop the server.
     print(f"listening on http://{HOST}:{listener.getsockname()[1]}/mcp", flush=True)
     await server.serve(sockets=[listener])
 
@@ -60,7 +60,8 @@ class _Server(uvicorn.Server):
 
     @contextlib.contextmanager
     def capture_signals(self) -> Generator[None]:
-        # uvicorn would raise the signal once more when it is done, and the process would end by it, not with 0.
+        # uvicorn would raise the signal again after its shutdown, and the process would end with the signal instead of
+        # status 0.
         yield
 
 

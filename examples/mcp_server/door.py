@@ -1,4 +1,4 @@
-"""Who may enter: the credential that the example server asks for, and a record of what came, if wanted."""
+"""Access to the example server: the required credential, and an optional record of all requests."""
 
 import base64
 import hmac
@@ -12,9 +12,9 @@ HeaderRequired = tuple[str, str]
 
 
 class Door:
-    """ASGI middleware: refuses requests without the required header or parameter, and records what every request has.
+    """ASGI middleware that refuses requests without the required header or parameter, and records every request.
 
-    `parameter`: name and value that the query has to contain.
+    `parameter`: name and value that the query must contain.
     """
 
     def __init__(
@@ -35,7 +35,7 @@ class Door:
             return
         headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
         if self._record is not None:
-            # Credentials included: this is for tests of who sends what, with credentials made up for them.
+            # The record includes credentials: tests check which client sends what, with made-up credentials.
             query = scope["query_string"].decode("ascii")
             line = json.dumps({"method": scope["method"], "path": scope["path"], "query": query, "headers": headers})
             with self._record.open("a", encoding="utf-8") as file:

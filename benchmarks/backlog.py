@@ -95,7 +95,7 @@ async def _watch(url: str, redis_url: str, seconds: float) -> list[Target]:
     began = time.monotonic()
     done: dict[str, float] = {}
     longest = dict.fromkeys((each.name for each in SCHEDULE), 0.0)
-    said = began
+    reported = began
     async with await connect(url, role=WORKER_ROLE) as connection:
         with connect_valkey(redis_url) as valkey:
             while time.monotonic() - began < seconds:
@@ -108,8 +108,8 @@ async def _watch(url: str, redis_url: str, seconds: float) -> list[Target]:
                     longest[job.job] = max(longest[job.job], job.seconds)
                 if len(done) == len(left):
                     break
-                if time.monotonic() - said > 10 * _LOOK_SECONDS:
-                    said = time.monotonic()
+                if time.monotonic() - reported > 10 * _LOOK_SECONDS:
+                    reported = time.monotonic()
                     print(f"  {at:5.0f} s: " + ", ".join(f"{n} {much:,} left" for n, much in left.items()), flush=True)
                 await asyncio.sleep(_LOOK_SECONDS)
     for name, at in done.items():

@@ -25,8 +25,8 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--kinds", nargs="+", choices=KINDS, default=KINDS, help="what is killed (default: all)")
     options = parser.parse_args(arguments)
     print(f"seed {options.seed}", flush=True)
-    dice = random.Random(options.seed)  # noqa: S311 -- no secret
-    kinds = [dice.choice(options.kinds) for _ in range(options.rounds)]
+    rng = random.Random(options.seed)  # noqa: S311 -- no secret
+    kinds = [rng.choice(options.kinds) for _ in range(options.rounds)]
     with tempfile.TemporaryDirectory(prefix="keyledger-chaos-") as name:
         folder = Path(name)
         with PostgreSQL(folder / "postgresql") as postgres, Valkey(folder / "valkey") as valkey:

@@ -219,8 +219,8 @@ def _times(api: Serving, filled: Filled, query: Query, requests: int) -> tuple[l
         times.append((time.perf_counter() - began) * 1_000)
         if answer.status != http.HTTPStatus.OK:
             raise RuntimeError(f"{path} {parameters}: {content.decode()}")
-        if turn == requests + 4 and "pagination" in (said := json.loads(content)):
-            pagination = said["pagination"]
+        if turn == requests + 4 and "pagination" in (decoded := json.loads(content)):
+            pagination = decoded["pagination"]
             total = pagination["total"] if pagination.get("total_exact", True) else f"≥ {pagination['total']}"
     connection.close()
     return times[5:], "" if total is None else total

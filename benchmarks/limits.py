@@ -38,8 +38,8 @@ def main(arguments: Sequence[str]) -> int:
     with tempfile.TemporaryDirectory(prefix="keyledger-limits-") as name:
         folder = Path(name)
         with PostgreSQL(folder / "postgresql") as postgres, Valkey(folder / "valkey") as valkey:
-            patience = {"KEYLEDGER_RATE_LIMIT_TIMEOUT_SECONDS": "1", "KEYLEDGER_REQUEST_TIMEOUT_SECONDS": "5"}
-            os.environ.update({"REDIS_URL": valkey.url, **patience})
+            timeouts = {"KEYLEDGER_RATE_LIMIT_TIMEOUT_SECONDS": "1", "KEYLEDGER_REQUEST_TIMEOUT_SECONDS": "5"}
+            os.environ.update({"REDIS_URL": valkey.url, **timeouts})
             asyncio.run(migrate(postgres.url, scripts()))
             with closing(Database(postgres.url)) as database:
                 organization_id = database.organization("pro")

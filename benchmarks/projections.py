@@ -3,8 +3,8 @@
 1. *Aggregation*: counts uses that are all in the log already, from the first to the last.
 2. *Lag*: writes uses at a steady rate while a runner counts them every second, as the worker does. The lag of a use is
    the time from its commit to the commit that counts it.
-3. *Rebuild*: rebuilds the counts and then the verification table, while a server verifies keys and the runner counts the
-   recorded uses. Compares the rate of verifications with that before. A rebuild compares all rows itself.
+3. *Rebuild*: rebuilds the counts and then the verification table, while a server verifies keys and the runner counts
+   the recorded uses. Compares the rate of verifications with that before. A rebuild compares all rows itself.
 
 PostgreSQL with fsync, the load generator and the API share the machine. The default sizes are those of the promised
 figures and take half an hour; `--uses 500000 --keys 10000` takes a few minutes.
@@ -113,16 +113,16 @@ async def used_keys(url: str, used: int) -> tuple[list[str], str]:
 
 
 def _events(
-    dice: random.Random, organization_id: str, key_ids: Sequence[str], size: int, at: datetime
+    rng: random.Random, organization_id: str, key_ids: Sequence[str], size: int, at: datetime
 ) -> list[UsageEvent]:
     """Return calls with their ends, and verifications, of randomly chosen keys."""
     events: list[UsageEvent] = []
     for event_id in new_event_ids(size, at):
-        key_id, mcp_id, tool = dice.choice(key_ids), f"mcp_{dice.randrange(_MCPS)}", dice.choice(_TOOLS)
-        kind = dice.random()
+        key_id, mcp_id, tool = rng.choice(key_ids), f"mcp_{rng.randrange(_MCPS)}", rng.choice(_TOOLS)
+        kind = rng.random()
         if kind < _CALLS_SHARE:
-            latency = int(dice.lognormvariate(4, 0.8))
-            ended = ("success" if dice.random() < 0.97 else "error", latency)
+            latency = int(rng.lognormvariate(4, 0.8))
+            ended = ("success" if rng.random() < 0.97 else "error", latency)
             events.append(
                 CallCompleted(event_id, at, event_id, organization_id, key_id, mcp_id, tool, *ended)  # type: ignore[arg-type]
             )
@@ -139,7 +139,7 @@ def _events(
 
 async def write_uses(url: str, organization_id: str, key_ids: Sequence[str], uses: int, hours: int) -> float:
     """Write `uses` uses in batches, in the lanes of four processes, over the last `hours`. Return the seconds taken."""
-    dice = random.Random(1)  # noqa: S311 -- no secret
+    rng = random.Random(1)  # noqa: S311 -- no secret
     began = time.monotonic()
     first = now() - timedelta(hours=hours)
     async with await connect(url, role=AUTH_ROLE) as connection:
@@ -148,7 +148,7 @@ async def write_uses(url: str, organization_id: str, key_ids: Sequence[str], use
                 print(f"  {number:,} of {uses:,} uses", flush=True)
             size = min(_BATCH, uses - number)
             at = first + timedelta(hours=hours) * (number / uses)
-            events = _events(dice, organization_id, key_ids, size, at)
+            events = _events(rng, organization_id, key_ids, size, at)
             await append_once(connection, Batch(f"bench {number // _BATCH % 4}", number, events[0].occurred_at, events))
     return time.monotonic() - began
 
@@ -199,7 +199,7 @@ def _running(url: str) -> Generator[None]:
 
 
 async def _lag(url: str, organization_id: str, key_ids: Sequence[str], rate: int, seconds: float) -> Target:
-    dice = random.Random(2)  # noqa: S311 -- no secret
+    rng = random.Random(2)  # noqa: S311 -- no secret
     size, pause = rate // _STEADY_BATCHES_A_SECOND, 1 / _STEADY_BATCHES_A_SECOND
     waiting: list[tuple[int, float]] = []
     found: list[float] = []
@@ -212,7 +212,7 @@ async def _lag(url: str, organization_id: str, key_ids: Sequence[str], rate: int
         with _running(url):
             began = time.monotonic()
             for number in range(int(seconds * _STEADY_BATCHES_A_SECOND)):
-                events = _events(dice, organization_id, key_ids, size, now())
+                events = _events(rng, organization_id, key_ids, size, now())
                 await append_once(writer, Batch("steady", number, events[0].occurred_at, events))
                 waiting.append((behind + number + 1, time.monotonic()))
                 found += await _counted(reader, lane, waiting)
@@ -262,11 +262,11 @@ def _rebuild(url: str, folder: Path, script: Path, name: str) -> tuple[bool, Tar
                 except LoadFailed as error:
                     failed = str(error)
             seconds = time.monotonic() - began
-            said = process.stdout.read() if process.stdout else ""
+            output = process.stdout.read() if process.stdout else ""
     during = sum(rates) / max(len(rates), 1)
     share = during / normal
     print(f"rebuild of {name}: {seconds:.0f} s beside {during:,.0f} verifications/s, {share:.2f} of {normal:,.0f}")
-    print("  " + said.strip().replace("\n", "\n  "), flush=True)
+    print("  " + output.strip().replace("\n", "\n  "), flush=True)
     if failed:
         print(f"  verifications failed: {failed}", flush=True)
     target = Target(f"verifications during a rebuild of {name} by those before", share, _SHARE)

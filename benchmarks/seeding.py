@@ -115,5 +115,5 @@ def _statements(organization_id: str, event: KeyCreated) -> Iterator[Statement]:
         previous="",
         data=encode_data(event),
     )
-    place = (lane_of(organization_id), event.key_id, organization_id, 1)
-    yield Statement(SQL.events_append, (*place, [event_id], [name], [at], [encode(stored)]))
+    stream = (lane_of(organization_id), event.key_id, organization_id, 1)
+    yield Statement(SQL.events_append, (*stream, [event_id], [name], [at], [encode(stored)]))

@@ -23,8 +23,8 @@ class Target(NamedTuple):
 
     def __str__(self) -> str:
         bound = "at least" if self.at_least else "at most"
-        said = f"{self.name}: {_number(self.measured)}{self.unit}, {bound} {_number(self.wanted)}{self.unit} wanted"
-        return f"  {'met   ' if self.met else 'MISSED'}  {said}"
+        figures = f"{self.name}: {_number(self.measured)}{self.unit}, {bound} {_number(self.wanted)}{self.unit} wanted"
+        return f"  {'met   ' if self.met else 'MISSED'}  {figures}"
 
 
 def say(targets: Iterable[Target]) -> None:

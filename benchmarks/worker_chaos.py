@@ -45,15 +45,15 @@ def main(arguments: list[str]) -> int:
 
 async def _chaos(url: str, valkey: Valkey, folder: Path, options: argparse.Namespace) -> None:
     await migrate(url, scripts())
-    dice = random.Random(options.seed)  # noqa: S311 -- no secret
-    kinds = [dice.choice(options.kinds) for _ in range(round(options.seconds / _ROUND_SECONDS))]
+    rng = random.Random(options.seed)  # noqa: S311 -- no secret
+    kinds = [rng.choice(options.kinds) for _ in range(round(options.seconds / _ROUND_SECONDS))]
     began = time.monotonic()
     with mail_server() as mails:
         settings = {"DATABASE_URL": url, "SMTP_URL": f"smtp://127.0.0.1:{mails.port}"}
         with Background(valkey, settings, folder / "background.log") as background:
             async with pool(url, role=WORKER_ROLE) as connections:
                 due = await under_fire(
-                    connections, url, background, mails, kinds, dice, rate=options.rate, say=partial(print, flush=True)
+                    connections, url, background, mails, kinds, rng, rate=options.rate, say=partial(print, flush=True)
                 )
     alerts = Counter(kind for kind, *_ in due.must)
     print(

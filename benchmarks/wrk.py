@@ -52,24 +52,24 @@ def load(url: str, connections: int, seconds: float, script: Path | None = None)
     """Keep `connections` connections busy for `seconds` and return the measurements."""
     command = ["wrk", "--threads", "1", "--connections", str(connections), "--duration", f"{seconds:.0f}s", "--latency"]
     command += ["--script", str(script)] if script else []
-    said = subprocess.run([*command, url], check=True, capture_output=True, text=True, timeout=seconds + 30).stdout
-    if "Non-2xx" in said or "Socket errors" in said:
-        raise LoadFailed(said)
+    output = subprocess.run([*command, url], check=True, capture_output=True, text=True, timeout=seconds + 30).stdout
+    if "Non-2xx" in output or "Socket errors" in output:
+        raise LoadFailed(output)
     return Measured(
-        rate=float(_found(r"Requests/sec:\s+([\d.]+)", said)),
-        p50=_milliseconds(said, "50%"),
-        p99=_milliseconds(said, "99%"),
-        requests=int(_found(r"(\d+) requests in", said)),
+        rate=float(_found(r"Requests/sec:\s+([\d.]+)", output)),
+        p50=_milliseconds(output, "50%"),
+        p99=_milliseconds(output, "99%"),
+        requests=int(_found(r"(\d+) requests in", output)),
     )
 
 
-def _milliseconds(said: str, percentile: str) -> float:
-    number, unit = re.findall(rf"{percentile}\s+([\d.]+)(us|ms|s)", said)[0]
+def _milliseconds(output: str, percentile: str) -> float:
+    number, unit = re.findall(rf"{percentile}\s+([\d.]+)(us|ms|s)", output)[0]
     return float(number) * _UNITS[unit]
 
 
-def _found(pattern: str, said: str) -> str:
-    found = re.search(pattern, said)
+def _found(pattern: str, output: str) -> str:
+    found = re.search(pattern, output)
     if found is None:
-        raise LoadFailed(said)
+        raise LoadFailed(output)
     return found[1]

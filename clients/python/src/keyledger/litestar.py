@@ -58,7 +58,7 @@ def requires_key(
         )
         if isinstance(decided, Denial):
             denied = _denied(decided)
-            _answer_as_problem(connection, denied)
+            _respond_as_problem(connection, denied)
             raise denied
         scope.setdefault("state", {})[STATE_KEY] = decided
 
@@ -80,7 +80,7 @@ def _denied(denial: Denial) -> KeyDenied:
     return denied
 
 
-def _answer_as_problem(connection: Connection, denied: KeyDenied) -> None:
+def _respond_as_problem(connection: Connection, denied: KeyDenied) -> None:
     """Respond with problem details to this request only. Litestar's own response has the media type of the route."""
     state: Any = ScopeState.from_scope(connection.scope)
     handlers: dict[Any, Any] = {} if state.exception_handlers is Empty else state.exception_handlers

@@ -101,11 +101,11 @@ def _length(text: str) -> Flaw | None:
 
 
 def _alphabet(text: str) -> Flaw | None:
-    places = [place for place, character in enumerate(text, start=1) if character not in _BASE62]
-    strange = [place for place in places if place > _PREFIX_LENGTH]
-    if not strange:
+    positions = [position for position, character in enumerate(text, start=1) if character not in _BASE62]
+    invalid = [position for position in positions if position > _PREFIX_LENGTH]
+    if not invalid:
         return None
-    listed = ", ".join(str(place) for place in strange[:5])
+    listed = ", ".join(str(position) for position in invalid[:5])
     return Flaw("alphabet", f"After the prefix come letters and digits only; look at character {listed}.")
 
 
@@ -129,10 +129,10 @@ def _checksum(text: str) -> Flaw | None:
 def _swapped(body: str, given: str) -> int | None:
     """Return the position (from 1) of two neighbouring characters that make the checksum correct if swapped."""
     text = body + given
-    for place in range(_PREFIX_LENGTH, LENGTH - 1):
-        mended = text[:place] + text[place + 1] + text[place] + text[place + 2 :]
-        if mended != text and _checksum_of(mended[:-CHECKSUM_LENGTH]) == mended[-CHECKSUM_LENGTH:]:
-            return place + 1
+    for position in range(_PREFIX_LENGTH, LENGTH - 1):
+        corrected = text[:position] + text[position + 1] + text[position] + text[position + 2 :]
+        if corrected != text and _checksum_of(corrected[:-CHECKSUM_LENGTH]) == corrected[-CHECKSUM_LENGTH:]:
+            return position + 1
     return None
 
 

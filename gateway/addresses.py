@@ -1,8 +1,8 @@
-"""Which IP addresses are public, decided by what is known to be, not by what is known not to be.
+"""Public IP addresses, and the reasons why an address may not be reached.
 
-`ipaddress.is_global` is not asked: what it says differs between Python versions, and it calls multicast and addresses
-that carry a private IPv4 address inside them (NAT64, 6to4, Teredo) global. The lists are IANA's special-purpose address
-registries (RFC 6890) of 2025, and two addresses that only look public.
+`ipaddress.is_global` is not used: its result differs between Python versions, and it treats multicast addresses and
+addresses that embed a private IPv4 address (NAT64, 6to4, Teredo) as global. The lists are IANA's special-purpose
+address registries (RFC 6890) of 2025, plus Azure's WireServer, which only looks public.
 """
 
 from collections.abc import Mapping
@@ -31,7 +31,7 @@ _IPV4_NOT_PUBLIC: Mapping[IPv4Network, str] = {
     IPv4Network("224.0.0.0/4"): "is multicast",
     IPv4Network("240.0.0.0/4"): "is reserved",
 }
-# Inside 2000::/3, which alone is handed out for use on the internet.
+# Inside 2000::/3, the only range that is allocated for use on the internet.
 _IPV6_NOT_PUBLIC: Mapping[IPv6Network, str] = {
     IPv6Network("2001::/23"): "is reserved for protocols",  # Teredo (2001::/32) carries an IPv4 address; ORCHID, AMT
     IPv6Network("2001:db8::/32"): "is for documentation",
@@ -39,14 +39,15 @@ _IPV6_NOT_PUBLIC: Mapping[IPv6Network, str] = {
     IPv6Network("3fff::/20"): "is for documentation",
 }
 _IPV6_PUBLIC = IPv6Network("2000::/3")
-# RFC 6052: how a host without IPv4 reaches an IPv4 address; as public as the address inside.
+# RFC 6052: how a host without IPv4 reaches an IPv4 address. It is as public as the embedded address.
 _NAT64 = IPv6Network("64:ff9b::/96")
 
 
 def refusal_reason(address: Address, policy: EgressPolicy, *, encrypted: bool) -> str | None:
-    """Return why no connection may be made to `address`, as the rest of a sentence; None when it may.
+    """Return why no connection may be made to `address`, as the rest of a sentence; None if it may be made.
 
-    `encrypted`: whether TLS will be spoken. Plain http is for allowed networks alone, unless the policy says otherwise.
+    `encrypted`: whether the connection uses TLS. Plain http is limited to allowed networks unless the policy sets
+    `allow_http`.
     """
     address = embedded_ipv4(address)
     if any(address.version == network.version and address in network for network in policy.allow):
@@ -59,7 +60,7 @@ def refusal_reason(address: Address, policy: EgressPolicy, *, encrypted: bool) -
 
 
 def non_public_reason(address: Address) -> str | None:
-    """Return what `address` is instead of public, as the rest of a sentence; None for a public address."""
+    """Return why `address` is not public, as the rest of a sentence; None for a public address."""
     match embedded_ipv4(address):
         case IPv4Address() as ipv4:
             return next((what for network, what in _IPV4_NOT_PUBLIC.items() if ipv4 in network), None)
@@ -78,7 +79,7 @@ def non_public_reason(address: Address) -> str | None:
 
 
 def embedded_ipv4(address: Address) -> Address:
-    """Return the IPv4 address that an IPv6 one merely carries (v4-mapped, NAT64), else `address` itself."""
+    """Return the IPv4 address embedded in an IPv6 address (v4-mapped, NAT64), or `address` if there is none."""
     if isinstance(address, IPv6Address):
         if address.ipv4_mapped is not None:
             return address.ipv4_mapped
@@ -88,6 +89,6 @@ def embedded_ipv4(address: Address) -> Address:
 
 
 def allow_hint(address: Address) -> str:
-    """Return what an operator adds to the configuration so that `address` may be reached."""
+    """Return the setting with which an operator can allow `address`, as the rest of a sentence."""
     network = ip_network(embedded_ipv4(address))
     return f"an operator can allow it with KEYLEDGER_EGRESS_ALLOW={network}"

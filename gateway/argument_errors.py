@@ -1,7 +1,7 @@
-"""Which arguments do not fit the input schema of a tool, by JSON Schema, the whole value with everything inside.
+"""Validation of arguments, including nested values, against the JSON Schema of a tool's input.
 
-The schema comes from outside. So its references lead nowhere but into itself, its patterns run in linear time, and the
-comparison ends after a while with what was found by then. A schema that is not valid tells nothing.
+The schema is untrusted. Its references can point only into itself, its patterns run in linear time, and the validation
+stops at a time limit with the errors found by then. An invalid schema yields no errors.
 """
 
 import asyncio
@@ -23,7 +23,7 @@ from gateway.patterns import matches
 from gateway.schema_words import is_about_type, words_of
 
 SECONDS_MAX = 0.25
-"""Of work. The time that the thread waits for a busy machine does not count: the answer must not depend on it."""
+"""Limit of CPU time. Waiting for a busy machine does not count, because the result must not depend on load."""
 FIELDS_MAX = 20
 _SCHEMA_BYTES_MAX = 256 * 1024
 _WHOLE = "arguments"
@@ -37,7 +37,7 @@ class _OutOfTime(Exception):
 
 
 async def misfits(schema: bytes, arguments: Mapping[str, Any]) -> dict[str, str]:
-    """Return what is wrong with which argument, by its path such as `numbers[1]`. Empty where nothing is."""
+    """Return the error of each invalid argument, by its path such as `numbers[1]`; empty if all are valid."""
     if len(schema) > _SCHEMA_BYTES_MAX:
         return {}
     return await asyncio.to_thread(_misfits, schema, arguments)
@@ -52,7 +52,7 @@ def _misfits(encoded: bytes, arguments: Mapping[str, Any]) -> dict[str, str]:
                 found.setdefault(path[:_FIELD_LENGTH_MAX], words)
             if len(found) >= FIELDS_MAX:
                 break
-    except Exception:  # noqa: BLE001, S110 -- an invalid schema raises anything; what was found before stands
+    except Exception:  # noqa: BLE001, S110 -- an invalid schema can raise anything; errors found before are kept
         pass
     return found
 
@@ -145,11 +145,11 @@ def _check(deadline: float) -> None:
 
 
 _LEFT_OUT = frozenset({"unevaluatedProperties", "unevaluatedItems", "uniqueItems", "format"})
-"""Keywords whose cost cannot be bounded from outside, and formats, about which servers disagree."""
+"""Keywords whose cost cannot be limited from outside, and `format`, which servers interpret differently."""
 
 
 def _told(error: ValidationError) -> Iterator[tuple[str, str]]:
-    """Yield the path and the words of an error; of a choice between forms, those of the form that was meant."""
+    """Yield the path and the message of an error; for `anyOf` and `oneOf`, those of the form that was meant."""
     if error.context and (meant := _meant(error)) is not None:
         for inner in meant:
             yield from _told(inner)
@@ -163,7 +163,7 @@ def _told(error: ValidationError) -> Iterator[tuple[str, str]]:
 
 
 def _meant(error: ValidationError) -> list[ValidationError] | None:
-    """Return the errors of the one form whose type is that of the value; None where that is not clear."""
+    """Return the errors of the only form whose type matches the value; None if there is not exactly one."""
     forms: dict[Any, list[ValidationError]] = {}
     for inner in error.context or ():
         forms.setdefault(inner.schema_path[0], []).append(inner)

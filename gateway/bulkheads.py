@@ -1,7 +1,7 @@
-"""Bulkheads: how many calls run at the same time, so that one slow MCP server holds up nothing but itself.
+"""Bulkheads: limits on concurrent calls, so that a slow MCP server delays only its own calls.
 
-Each MCP has a pool of places and a queue of its own, and no organization gets more than a quarter of all places. A call
-holds one place from its first connection to its last, so it never waits for a second one while it holds the first.
+Each MCP has its own pool of slots and its own queue, and no organization gets more than a quarter of all slots. A call
+holds one slot from its first connection to its last, so a call never waits for a second slot while it holds one.
 """
 
 import asyncio
@@ -21,7 +21,7 @@ _ORGANIZATIONS_SHARE = 4
 
 
 class Pool(Struct, frozen=True):
-    """Whose place a call takes: one MCP of one organization. `purpose` keeps tests of a server apart from its calls."""
+    """The pool whose slot a call takes: one MCP of one organization. `purpose` separates tests from calls."""
 
     organization_id: str
     mcp: str
@@ -29,11 +29,11 @@ class Pool(Struct, frozen=True):
 
 
 class Bulkheads:
-    """The places of one process. First come, first served within a pool, and pools take turns."""
+    """The slots of one process. Each pool serves its calls in order of arrival, and pools take turns."""
 
     def __init__(self, config: GatewayConfig) -> None:
         self._total = config.connections_max
-        # Two at least, or two servers of one organization would wait for each other.
+        # At least two, or two servers of one organization would wait for each other.
         self._per_organization = max(2, config.connections_max // _ORGANIZATIONS_SHARE)
         self._per_pool = max(1, min(config.calls_per_mcp_max, self._per_organization // 2))
         self._queued_per_pool = config.queued_per_mcp_max
@@ -45,7 +45,7 @@ class Bulkheads:
 
     @asynccontextmanager
     async def place(self, pool: Pool, seconds: float) -> AsyncGenerator[None]:
-        """Hold a place while the context lasts, after waiting for it up to `seconds`. Raises `TooManyCalls`."""
+        """Hold a slot during the block, after waiting for it up to `seconds`. Raise `TooManyCalls`."""
         await self._enter(pool, seconds)
         try:
             yield
@@ -68,7 +68,7 @@ class Bulkheads:
                 await called
         except BaseException as error:
             if called.done() and not called.cancelled():
-                self._leave(pool)  # The place came at the very moment in which nobody waited for it any more.
+                self._leave(pool)  # The slot was assigned just as the wait for it ended.
             else:
                 self._forget(pool, called)
             if isinstance(error, TimeoutError):

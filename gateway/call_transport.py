@@ -1,4 +1,4 @@
-"""One call's share of the connections: its credential goes out, its bytes are counted, its limits are kept."""
+"""HTTP transport of a single call: adds the credential, counts the received bytes and enforces the limits."""
 
 from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -21,7 +21,7 @@ _REDIRECTS = range(300, 400)
 class Exchange:
     """The requests of a single call to one endpoint, over the shared `Egress`.
 
-    Cookies live as long as the call, so that a server that balances its sessions by cookie is served.
+    Cookies are kept for the length of the call, for servers that assign sessions to machines by cookie.
     """
 
     def __init__(self, egress: Egress, upstream: Upstream, config: GatewayConfig) -> None:
@@ -38,7 +38,7 @@ class Exchange:
 
     @asynccontextmanager
     async def send(self, method: str, headers: Mapping[str, str], content: bytes = b"") -> AsyncGenerator["Reply"]:
-        """Send a request; the connection is free again, or closed, when the context ends."""
+        """Send a request. The connection is released or closed when the block ends."""
         request = httpx2.Request(
             method, self._upstream.endpoint_url, headers={**self._common, **headers}, content=content or None
         )
@@ -47,7 +47,7 @@ class Exchange:
         if credential is not None:
             name, value = credential
             request.headers[name] = value
-        # The request keeps its own URL, without the credential: errors and log lines name that one.
+        # The request keeps its URL without the credential, because errors and log lines contain that URL.
         response = await self._egress.send(request, self._target(request.url))
         try:
             headers_received = httpx2.Headers(response.headers)
@@ -64,7 +64,7 @@ class Exchange:
         return url.raw_path + (b"&" if b"?" in url.raw_path else b"?") + credential.encode("ascii")
 
     def count(self, received: int) -> None:
-        """Count bytes of a body. Raises `ResponseTooLarge` when there are too many."""
+        """Count bytes of a body. Raise `ResponseTooLarge` above the limit."""
         self.response_bytes += received
         if self.response_bytes > self._response_bytes_max:
             raise ResponseTooLarge
@@ -73,7 +73,7 @@ class Exchange:
         if status in _REDIRECTS:
             raise refused_redirect(self._upstream, status, headers.get("location"))
         if headers.get("content-encoding", "identity").lower() != "identity":
-            # The gateway did not ask for it. A few compressed bytes can unfold to gigabytes past every limit.
+            # The gateway did not request compression. A few compressed bytes can expand to gigabytes past every limit.
             raise UpstreamError("It answered with compressed data, which was not asked for.")
         declared = headers.get("content-length", "")
         if declared.isdecimal() and int(declared[:20]) > self._response_bytes_max - self.response_bytes:
@@ -81,7 +81,7 @@ class Exchange:
 
 
 class Reply:
-    """A response whose body has yet to be read."""
+    """A response whose body has not been read yet."""
 
     def __init__(self, exchange: Exchange, response: httpcore2.Response, headers: httpx2.Headers) -> None:
         self._exchange = exchange
@@ -91,12 +91,12 @@ class Reply:
 
     @property
     def media_type(self) -> str:
-        """The type in `Content-Type`, in lower case and without parameters."""
+        """Return the media type of `Content-Type`, in lower case and without parameters."""
         return self.headers.get("content-type", "").partition(";")[0].strip().lower()
 
     @property
     def retry_after_seconds(self) -> float | None:
-        """For how long the server asks to be left alone; None where it does not refuse for now, or does not say."""
+        """Return the delay that the server requests; None if it does not refuse temporarily or names no delay."""
         return retry_after_seconds(self._response.headers, now()) if self.status in RETRY_AFTER_STATUS else None
 
     async def chunks(self) -> AsyncIterator[bytes]:

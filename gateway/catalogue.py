@@ -1,4 +1,4 @@
-"""The stored catalogue of an MCP: the tools that the last test or check found, and what is derived from them."""
+"""The stored catalogue of an MCP: the tools that the last test or health check found."""
 
 import msgspec
 from msgspec import Raw
@@ -32,7 +32,7 @@ def catalogue_of(tools: bytes) -> Catalogue:
 
 
 async def find_catalogue(pool: Pool, mcp_id: str, organization_id: str) -> Catalogue | None:
-    """Return the stored catalogue; None where the tools of the MCP were never listed since it moved."""
+    """Return the stored catalogue; None if the tools were not listed since the endpoint last changed."""
     async with read_transaction(pool, organization_id) as connection:
         tools = await stored_tools(connection, mcp_id)
     return None if tools is None else catalogue_of(tools)

@@ -1,4 +1,4 @@
-"""What an operator may set about calls to MCP servers."""
+"""Settings for calls to MCP servers."""
 
 import msgspec
 
@@ -9,26 +9,26 @@ class GatewayConfig(msgspec.Struct, frozen=True):
     """Settings of one `Gateway`, the same for every upstream."""
 
     egress: EgressPolicy = EgressPolicy()
-    """Which addresses may be reached."""
+    """The addresses that may be reached."""
     response_bytes_max: int = 4 * 1024 * 1024
-    """All response bodies of one call together may not be larger; the rest is not read."""
+    """Limit of all response bodies of one call together; anything beyond it is not read."""
     upstream_text_max: int = 500
-    """At most this many characters of an upstream's own error text are kept."""
+    """Number of characters of an upstream's error text that are kept."""
     connections_max: int = 512
-    """Calls that run at the same time, each over one connection. No organization has more than a quarter of them."""
+    """Concurrent calls, each over one connection. No organization gets more than a quarter of them."""
     calls_per_mcp_max: int = 32
-    """Calls to one MCP that run at the same time."""
+    """Concurrent calls to one MCP."""
     queued_per_mcp_max: int = 32
-    """Calls to one MCP that wait for their turn, within their own time limit. A further one is refused."""
+    """Calls to one MCP that wait for a slot, within their own time limit. Further calls are refused."""
     idle_connections_max: int = 64
-    """Idle connections that are kept for the next call."""
+    """Idle connections that are kept for later calls."""
     idle_seconds: float = 20.0
     """An idle connection is closed after this long, before common servers close it themselves (60 s)."""
     lookups_max: int = 64
-    """DNS lookups at the same time. Each holds a thread."""
+    """Concurrent DNS lookups. Each occupies a thread."""
     connect_attempt_seconds: float = 3.0
-    """How long an address is tried before the next one is; the last one is tried twice as long."""
+    """How long to try an address before the next one. The last address is tried twice as long."""
     client_version: str = "0.1.0"
-    """How this gateway names itself to upstreams, beside `keyledger`."""
+    """The version that this gateway sends to upstreams after the name `keyledger`."""
     ca_file: str | None = None
-    """PEM file of certificate authorities to trust instead of the system's, for upstreams behind a private one."""
+    """PEM file of certificate authorities to trust instead of the system's, for upstreams with a private authority."""

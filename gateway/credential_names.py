@@ -1,6 +1,6 @@
-"""Names of credentials in URLs, judged by their words, however they are joined.
+"""Recognition of credentials in URLs by the words in a name, however the words are joined.
 
-A name about a credential, such as `token_limit`, is harmless only with a value that looks like a setting.
+A name that describes a credential, such as `token_limit`, is harmless only if its value looks like a setting.
 """
 
 import re
@@ -54,13 +54,13 @@ _ALWAYS = frozenset(
         "phpsessid",
     }
 )
-"""Words that make a name the name of a credential, unless what follows makes it something about one."""
+"""Words that make a name that of a credential, unless a later word only describes the credential."""
 _LAST = frozenset({"key", "auth"})
-"""Words that do so at the end of a name: `exaApiKey`, but not `keyspace` or `auth_type`."""
+"""Words that do so only at the end of a name: `exaApiKey`, but not `keyspace` or `auth_type`."""
 _STRUCTURAL = frozenset(
     {"sort", "order", "group", "partition", "primary", "foreign", "index", "row", "cache", "public", "idempotency"}
 )
-"""Words before `key` that make it the name of a column or a label: `sort_key=name`. Only with such a value, too."""
+"""Words before `key` that make it the name of a column or a label: `sort_key=name`. The value must fit, too."""
 _ABOUT = frozenset(
     {
         "type",
@@ -87,9 +87,9 @@ _ABOUT = frozenset(
         "required",
     }
 )
-"""Words at the end of a name that is about a credential and does not carry one: `token_limit`, `passwordPolicy`.
+"""Words at the end of a name that describes a credential without containing one: `token_limit`, `passwordPolicy`.
 
-They count only where the value looks like a setting: anyone can put a key into `apiKeyUrl`.
+They count only if the value looks like a setting: anyone can put a key into `apiKeyUrl`.
 """
 _SETTING_LENGTH_MAX = 32
 _SETTING = re.compile(
@@ -102,15 +102,15 @@ _JOINED = re.compile(
     r"(?:api|auth|access|secret|private|shared|subscription|app|server|license|master|user|client|function)_?keys?\Z"
     r"|(?:token|secret|password|passwd|passphrase|signature|credential)s?\Z"
 )
-"""What a name without a visible boundary ends with: `tavilyapikey`, `mytoken`."""
+"""Endings of a name without visible word boundaries: `tavilyapikey`, `mytoken`."""
 
 _WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
 _OPAQUE = frozenset(
     {"code", "session", "license", "licence", "cookie", "cookies", "ticket", "assertion", "samlresponse", "tok", "sk"}
 )
-"""Names of credentials only where the value is long and looks like no setting: a short code is a country.
+"""Names of credentials only if the value is long and does not look like a setting: a short code can be a country.
 
-`code` is that of an Azure function.
+`code` is the key of an Azure function.
 """
 _OPAQUE_LENGTH_MIN = 16
 

@@ -1,8 +1,8 @@
-"""The way out: connections to upstreams, each to an address that was checked, and to that very address.
+"""Outbound connections, each to an address that has been checked.
 
-A name is resolved here, every address it has is checked, and the socket is opened to one of those addresses, not to the
-name: a name server that answers differently the second time (DNS rebinding) gains nothing. TLS still checks the
-certificate against the name, since httpcore hands it to `start_tls` itself.
+This module resolves a name, checks every address of the name, and opens the socket to one of these addresses, not to
+the name. A name server that answers differently the second time (DNS rebinding) therefore gains nothing. TLS still
+checks the certificate against the name, because httpcore passes the name to `start_tls`.
 """
 
 import socket
@@ -21,15 +21,15 @@ from gateway.config import GatewayConfig
 from gateway.errors import EgressRefused, UpstreamUnreachable
 
 _CONNECTIONS_PER_CALL = 2
-"""One, and another for the moment in which an older server asks something while it still answers."""
+"""One for the call, and another to reply to an older server that sends a request while it still responds."""
 
 _SocketOption = tuple[int, int, int] | tuple[int, int, bytes | bytearray] | tuple[int, int, None, int]
 
 
 class Egress:
-    """The connections of all upstreams: one pool for https and one for http, because different addresses are allowed.
+    """The connections to all upstreams: one pool for https and one for http, because their allowed addresses differ.
 
-    Reads no proxy from the environment, keeps no cookie, follows no redirect and writes no header of its own.
+    Egress ignores proxy settings in the environment, stores no cookie, follows no redirect and adds no header.
     """
 
     def __init__(self, config: GatewayConfig) -> None:
@@ -48,9 +48,9 @@ class Egress:
         self._pools = {"https": pool(encrypted=True), "http": pool(encrypted=False)}
 
     async def send(self, request: httpx2.Request, target: bytes | None = None) -> httpcore2.Response:
-        """Send `request` and return as soon as the head of the response is there. The caller closes the response.
+        """Send `request` and return as soon as the head of the response has arrived. The caller closes the response.
 
-        `target`: the path and query that are asked for, where these are not the ones of the request.
+        `target`: the path and query to send, if they differ from those of the request.
         """
         return await self._pools[request.url.scheme].handle_async_request(
             httpcore2.Request(
@@ -69,7 +69,7 @@ class Egress:
 
     @property
     def connections(self) -> list[str]:
-        """What is open, one line each, for tests and diagnosis."""
+        """Return a line for each open connection, for tests and diagnosis."""
         return [connection.info() for pool in self._pools.values() for connection in pool.connections]
 
     async def aclose(self) -> None:
@@ -95,7 +95,7 @@ class _GuardedBackend(httpcore2.AsyncNetworkBackend):
         addresses = await self._resolve(host, port)
         for address in addresses:
             if (reason := refusal_reason(address, self._config.egress, encrypted=self._encrypted)) is not None:
-                # The address itself is not told: what a name means inside our network is nobody's business.
+                # The message omits the address: the caller must not learn what a name means inside the network.
                 raise EgressRefused(
                     f"It {reason}. An operator can allow its network with KEYLEDGER_EGRESS_ALLOW"
                     " and see to it that every address of its name is on that list."
@@ -122,14 +122,14 @@ class _GuardedBackend(httpcore2.AsyncNetworkBackend):
         await anyio.sleep(seconds)
 
     async def _resolve(self, host: str, port: int) -> list[Address]:
-        """Return every address of `host`, in the order in which they should be tried; never an empty list."""
+        """Return all addresses of `host` in the order to try them; never an empty list."""
         try:
             return [ip_address(host)]
         except ValueError:
             pass
         try:
-            # The system's resolver, hosts file included, in a thread of its own: it can not be interrupted, so that a
-            # call that times out leaves it behind. `lookups` bounds how many are left behind.
+            # The system's resolver, which also reads the hosts file, cannot be interrupted. It runs in a thread that a
+            # call abandons when it times out. `lookups` limits the number of abandoned threads.
             found = await anyio.to_thread.run_sync(
                 lambda: socket.getaddrinfo(host, port, type=socket.SOCK_STREAM),
                 abandon_on_cancel=True,

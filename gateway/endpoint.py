@@ -1,7 +1,7 @@
-"""Whether a URL may be registered as an MCP server's endpoint.
+"""Validation of a URL before it is registered as an MCP server's endpoint.
 
-A courtesy to whoever types it: the same is decided again, for the addresses that the name has at that moment, whenever
-a connection is made (`egress.py`). Only spellings that every URL parser reads alike are let through.
+The check gives the caller early feedback. Every connection checks again, with the current addresses of the name
+(`egress.py`). Only spellings that every URL parser reads in the same sense are accepted.
 """
 
 import re
@@ -21,20 +21,20 @@ _URL = re.compile(
     r"(?P<rest>[/?][^#]*)?"
     r"(?P<fragment>#.*)?\Z"
 )
-# RFC 3986 §2: the characters that a URL consists of. No space, backslash, control character or letter beyond ASCII.
+# RFC 3986 §2: the characters of a URL. No space, backslash, control character or letter outside ASCII.
 _CHARACTERS = re.compile(r"[A-Za-z0-9\-._~:/?#\[\]@!$&'()*+,;=%]*\Z")
 _AUTHORITY = re.compile(r"(?P<host>\[[0-9A-Fa-f:.]+\]|[^:\[\]]*)(:(?P<port>[0-9]{1,5}))?\Z")
-# RFC 1123 §2.1, and the underscore that container networks use in names.
+# RFC 1123 §2.1, plus the underscore, which container networks use in names.
 _NAME = re.compile(r"(?=.{1,253}\Z)[a-z0-9_]([a-z0-9_\-]{0,61}[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_\-]{0,61}[a-z0-9_])?)*\Z")
-# What inet_aton takes for an address though it is not written as one: 2130706433, 0x7f.1, 0177.0.0.1.
+# Numbers that inet_aton accepts as addresses although they do not look like one: 2130706433, 0x7f.1, 0177.0.0.1.
 _NUMBER = re.compile(r"(0x[0-9a-f]*|[0-9]+)\Z")
 _PORT_MAX = 65535
 
 
 def check_endpoint_url(url: str, policy: EgressPolicy, *, remedy: str = SEALED) -> str | None:  # noqa: PLR0911
-    """Return what is wrong with `url` and what to do about it, or None when it may be registered.
+    """Return what is wrong with `url` and what to do about it, or None if it may be registered.
 
-    `remedy`: where a credential goes instead.
+    `remedy`: what the caller should do with a credential instead.
     """
     if len(url) > _URL_MAX:
         return f"Must be at most {_URL_MAX} characters"
@@ -77,7 +77,7 @@ def _check_host(host: str, policy: EgressPolicy, *, encrypted: bool) -> str | No
     if name == "localhost" or name.endswith(".localhost"):
         return _check_address(IPv4Address("127.0.0.1"), policy, encrypted=encrypted)
     if not encrypted and not policy.allow_http and not policy.allow:
-        # With an allow-list the name may stand for an address on it. That is seen when the connection is made.
+        # If some networks are allowed, the name may resolve into one of them. The connection checks that.
         return "Must begin with https://"
     return None
 
@@ -91,7 +91,7 @@ def _check_address(address: Address, policy: EgressPolicy, *, encrypted: bool) -
 
 
 def _literal(host: str) -> Address | None:
-    """Return the address that `host` spells in its usual form, if it is one."""
+    """Return the address in `host` if it is one in its usual form."""
     try:
         if host.startswith("["):
             return IPv6Address(host.strip("[]"))

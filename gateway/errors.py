@@ -1,7 +1,7 @@
-"""How a call to an upstream MCP server fails.
+"""Errors of calls to an upstream MCP server.
 
-The docstring is the message. What more is known stands in `detail`: words of ours, or the upstream's own, shortened and
-with our credential blotted out, so that it may be shown to the caller.
+The docstring is the message. `detail` adds what else is known, in this program's words or the upstream's. The
+upstream's text is shortened and its credential is redacted, so that the caller may see it.
 """
 
 from collections.abc import Mapping
@@ -12,19 +12,19 @@ class GatewayError(Exception):
     """The call to the MCP server failed."""
 
     code: ClassVar[str]
-    """The error code of the API's answer."""
+    """The error code of the API's response."""
     http_status: ClassVar[int]
-    """The status of the API's answer."""
+    """The status of the API's response."""
 
     def __init__(self, detail: str | None = None) -> None:
         super().__init__(detail)
         self.detail = detail
         self.latency_ms = 0
-        """How long the server had taken when the call failed: failed calls are recorded too. Set by the gateway."""
+        """Time that the server had taken when the call failed: failed calls are recorded too. Set by the gateway."""
         self.response_bytes = 0
         """Bytes of response bodies that had arrived by then. Set by the gateway."""
         self.retry_after_seconds: int | None = None
-        """For how long the server asks to be left alone, if it says so. Set by the gateway."""
+        """The delay that the server requests before another call, if any. Set by the gateway."""
 
     def __str__(self) -> str:
         message = (type(self).__doc__ or "").splitlines()[0]
@@ -32,7 +32,7 @@ class GatewayError(Exception):
 
     @property
     def explanation(self) -> str:
-        """The message without its first sentence, which is the same for every failure of the kind, unless it is all."""
+        """Return the message without its first sentence, the docstring, unless nothing else is known."""
         return " ".join(self._known) or str(self)
 
     @property
@@ -87,7 +87,7 @@ class UpstreamTimeout(GatewayError):
     def __init__(self, detail: str | None = None, *, waited_seconds: float = 0.0) -> None:
         super().__init__(detail)
         self.waited_seconds = waited_seconds
-        """How long the server had: the limit of the call without the time it spent in the gateway's own queue."""
+        """How long the server had: the limit of the call minus the time spent in the gateway's queue."""
 
 
 class ToolNotFound(GatewayError):
@@ -113,4 +113,4 @@ class InvalidArguments(GatewayError):
     def __init__(self, detail: str | None = None, *, fields: Mapping[str, str] | None = None) -> None:
         super().__init__(detail)
         self.fields = dict(fields or {})
-        """What is wrong with which argument, as far as the tool's input schema tells: the `details` of the answer."""
+        """The error of each argument according to the tool's input schema: the `details` of the response."""

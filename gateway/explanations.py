@@ -1,7 +1,7 @@
-"""Why a call was refused: an unknown tool, or arguments that do not fit.
+"""Explanations of refused calls: an unknown tool, or invalid arguments.
 
-Servers say both in many ways, some of them as a failed result. Their words are held against the stored catalogue.
-Nothing here asks the server: that would take the caller's time, and count as the server's.
+Servers report both in many forms, some of them as a failed result. The server's text is compared with the stored
+catalogue. No request is sent to the server: it would delay the caller and count as the server's latency.
 """
 
 import re
@@ -14,16 +14,16 @@ from gateway.wire.messages import INVALID_PARAMS, RpcError
 
 _UNKNOWN = re.compile(r"unknown tool|no such tool|tool.{0,200}(not found|does not exist|not exist)", re.IGNORECASE)
 _INVALID = re.compile(r"(invalid|missing) (arguments|parameters|params)|validation error", re.IGNORECASE)
-# The answers of the two official SDKs to arguments that do not fit.
+# The responses of the two official SDKs to invalid arguments.
 _REFUSED_BY_SDK = r"Input validation error|MCP error -32602|[^\n]{0,300}validation errors? for %sArguments\b"
 
 
 async def explained_refusal(
     refused: RpcError, said: str, catalogue: Catalogue | None, tool: str, arguments: dict[str, Any]
 ) -> GatewayError | None:
-    """Explain a JSON-RPC error about the method or its parameters; None where it is about neither.
+    """Explain a JSON-RPC error about the method or its parameters; None if it is about neither.
 
-    MCP gives an unknown tool and wrong arguments the same code.
+    MCP uses the same code for an unknown tool and for invalid arguments.
     """
     unknown = _UNKNOWN.search(refused.message) is not None
     if catalogue is not None and tool in catalogue:
@@ -40,9 +40,9 @@ async def explained_refusal(
 async def explained_result(
     words: str, shown: str, catalogue: Catalogue | None, tool: str, arguments: dict[str, Any]
 ) -> GatewayError | None:
-    """Explain a failed result that only says that there is no such tool, or that the arguments do not fit.
+    """Explain a failed result that only reports an unknown tool or invalid arguments.
 
-    None for any other: the tool ran, and what it says is the answer.
+    Return None for any other result: the tool ran, and its result is the response.
     """
     said = f"It said: {shown}"
     unknown = _UNKNOWN.search(words) is not None

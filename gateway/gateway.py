@@ -1,10 +1,10 @@
-"""Calls to upstream MCP servers: the whole public face of this package.
+"""Calls to upstream MCP servers.
 
     async with Gateway(GatewayConfig()) as gateway:
         result = await gateway.call_tool(upstream, "add", {"numbers": [1, 2]}, timeout_seconds=30)
 
-Every method raises `gateway.errors.GatewayError` and nothing else. `timeout_seconds` covers everything from the wait in
-the gateway's own queue to the last byte. A Gateway belongs to the event loop that it was opened in.
+Every method raises only `gateway.errors.GatewayError`. `timeout_seconds` covers everything from the wait in the
+gateway's queue to the last byte. A Gateway belongs to the event loop that it was opened in.
 """
 
 import asyncio
@@ -21,20 +21,20 @@ if TYPE_CHECKING:
     from gateway.mcp_client import Calls, FindCatalogue
     from gateway.wire.parameter_headers import ParameterHeaders
 
-# These libraries log headers, bodies and quotes of what an upstream sent, some of it at ERROR. What is worth knowing
-# about a failure is in the GatewayError.
+# These libraries log headers, bodies and quotes of an upstream's data. The GatewayError contains what an operator needs
+# to know about a failure.
 _TALKATIVE = {"httpcore2": logging.WARNING, "httpx2": logging.WARNING}
 
 
 class Gateway:
-    """The client side of MCP over Streamable HTTP; one for the whole process, for any number of tasks at once."""
+    """The client side of MCP over Streamable HTTP. One instance serves all tasks of a process concurrently."""
 
     def __init__(self, config: GatewayConfig) -> None:
         self._config = config
         self._loading: asyncio.Future[Calls] | None = None
 
     async def __aenter__(self) -> Self:
-        """Return immediately: what speaks HTTP takes a while to import, and is loaded in a thread meanwhile."""
+        """Open the gateway without waiting: a thread imports the HTTP libraries, which takes a while."""
         for name, level in _TALKATIVE.items():
             logging.getLogger(name).setLevel(level)
         self._loading = asyncio.ensure_future(self._load())
@@ -57,36 +57,36 @@ class Gateway:
         find_catalogue: "FindCatalogue | None" = None,
         wanted_headers: "ParameterHeaders | None" = None,
     ) -> ToolResult:
-        """Call one tool. A tool that says it failed is a result with `is_error`, not an exception.
+        """Call one tool. A tool that reports a failure returns a result with `is_error`, not an exception.
 
-        `find_catalogue` is asked for the stored tools when a refusal has to be explained. `wanted_headers`: which
-        arguments this tool wants in headers too.
-        Raises TooManyCalls, UpstreamUnreachable, UpstreamError, UpstreamTimeout, ToolNotFound, InvalidArguments.
+        `find_catalogue` returns the stored tools, to explain a refusal. `wanted_headers`: the arguments that this tool
+        requires in headers too.
+        Raise TooManyCalls, UpstreamUnreachable, UpstreamError, UpstreamTimeout, ToolNotFound, InvalidArguments.
         """
         calls = await self._calls()
         find = find_catalogue or _no_catalogue
         return await calls.call_tool(upstream, tool, arguments, timeout_seconds, find, wanted_headers or {})
 
     async def list_tools(self, upstream: Upstream, *, timeout_seconds: float) -> list[Tool]:
-        """List the usable tools. Raises TooManyCalls, UpstreamUnreachable, UpstreamError, UpstreamTimeout."""
+        """List the usable tools. Raise TooManyCalls, UpstreamUnreachable, UpstreamError, UpstreamTimeout."""
         return await (await self._calls()).list_tools(upstream, timeout_seconds)
 
     async def read_resource(self, upstream: Upstream, uri: str, *, timeout_seconds: float) -> Resource:
         """Read one resource.
 
-        Raises TooManyCalls, UpstreamUnreachable, UpstreamError, UpstreamTimeout, ResourceNotFound.
+        Raise TooManyCalls, UpstreamUnreachable, UpstreamError, UpstreamTimeout, ResourceNotFound.
         """
         return await (await self._calls()).read_resource(upstream, uri, timeout_seconds)
 
     async def probe(self, upstream: Upstream, *, timeout_seconds: float) -> Probe:
-        """Find out whether the server answers and what it offers; that it does not is an answer, not an exception.
+        """Return whether the server responds, and what it offers. A failure is a result, not an exception.
 
-        Raises TooManyCalls alone.
+        Raise TooManyCalls and nothing else.
         """
         return await (await self._calls()).probe(upstream, timeout_seconds)
 
     async def connections(self) -> list[str]:
-        """Return what is open to upstreams, one line for each connection, for diagnosis."""
+        """Return a line for each open connection to an upstream, for diagnosis."""
         return (await self._calls()).egress.connections
 
     async def _calls(self) -> "Calls":
@@ -95,7 +95,7 @@ class Gateway:
         return await asyncio.shield(self._loading)
 
     async def _load(self) -> "Calls":
-        # The one place that imports the libraries for HTTP.
+        # The import of `mcp_client` loads the HTTP libraries.
         module = await asyncio.to_thread(importlib.import_module, "gateway.mcp_client")
         return module.Calls(self._config)
 

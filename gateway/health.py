@@ -1,7 +1,7 @@
-"""What calls, tests and scheduled checks tell about the health of an MCP server.
+"""Health of an MCP server, as observed by calls, tests and scheduled checks.
 
-An answer makes it healthy at once. It becomes unhealthy when it failed and does so again a while later, so that one
-lost packet or a restart makes no news. Either is an event in the stream of the MCP.
+A response makes a server healthy immediately. A server becomes unhealthy when it fails again some time after a first
+failure, so that one lost packet or a restart triggers no alert. Either change is an event in the stream of the MCP.
 """
 
 from datetime import datetime, timedelta
@@ -37,19 +37,19 @@ from infrastructure.database.tenant import write_transaction
 from projections.read_models.mcps.health.queries import health_answered, health_failed, health_list_again
 
 FRESH = timedelta(seconds=30)
-"""For as long a call that finds the server as it was before is not worth a write."""
+"""For this long after a check, a call that finds the same health does not write again."""
 
 PATIENCE_MS = 5_000
-"""A server that had less time than this and did not answer is not unhealthy for that."""
+"""A server that had less time than this to respond does not count as unhealthy."""
 
 PROBE_SECONDS = 10.0
-"""How long a server that is tested has time to answer."""
+"""Time that a server has to respond to a test."""
 
 APART = timedelta(seconds=10)
-"""Failures that are closer together are one: many calls fail at once when a server starts again."""
+"""Failures that are closer together count as one: many calls fail together when a server restarts."""
 
 AGAIN_AFTER = timedelta(seconds=15)
-"""When a server that failed for the first time is asked again."""
+"""Time from a first failure to the next check of the server."""
 
 ACTOR = SystemActor("mcp-health")
 
@@ -57,10 +57,10 @@ _log = structlog.get_logger(__name__)
 
 
 class HealthObservation(msgspec.Struct, frozen=True):
-    """How a server was found: `reason` is the error code of a failure, `tools` a JSON array where they were asked for.
+    """The observed health of a server. `reason` is the error code of a failure, `tools` a JSON array if requested.
 
-    `beyond_doubt`: one failure is enough, since somebody asked for the test and sees the answer. `retry_after`: for how
-    long the server asks not to be asked again.
+    `conclusive`: one failure is enough, because a caller requested the test and sees the result. `retry_after`: the
+    delay that the server requests before the next check.
     """
 
     health: Health
@@ -72,7 +72,7 @@ class HealthObservation(msgspec.Struct, frozen=True):
 
 
 def health_after(error: GatewayError | None, timeout_ms: float) -> Health | None:
-    """Return what the end of a call says about the server, which had `timeout_ms` to answer; None: nothing."""
+    """Return the health that a call shows for a server that had `timeout_ms` to respond; None: no conclusion."""
     match error:
         case None | ToolNotFound() | ResourceNotFound() | InvalidArguments():
             return "healthy"
@@ -85,7 +85,7 @@ def health_after(error: GatewayError | None, timeout_ms: float) -> Health | None
 
 
 async def record_call(commands: Commands, way: McpTarget, error: GatewayError | None, timeout_ms: int) -> None:
-    """Note what the end of a call says. The time in the gateway's own queue is not held against the server."""
+    """Record the health that a call shows. Time in the gateway's queue does not count against the server."""
     health = health_after(error, error.waited_seconds * 1_000 if isinstance(error, UpstreamTimeout) else timeout_ms)
     if health is None:
         return
@@ -95,7 +95,7 @@ async def record_call(commands: Commands, way: McpTarget, error: GatewayError | 
 
 
 async def list_again(pool: Pool, way: McpTarget) -> None:
-    """Have a worker list the tools of the MCP soon: what is stored of them is missing or out of date."""
+    """Make a worker list the tools of the MCP soon: the stored tools are missing or out of date."""
     try:
         async with write_transaction(pool, way.organization_id) as connection:
             await connection.execute(*health_list_again(way.mcp_id, now()))
@@ -111,9 +111,9 @@ async def probe(
     timeout_seconds: float = PROBE_SECONDS,
     conclusive: bool = False,
 ) -> Probe:
-    """Ask the server for its tools and record its health. `conclusive`: see `HealthObservation`.
+    """Request the tools of the server and record its health. `conclusive`: see `HealthObservation`.
 
-    Raises `TooManyCalls` if too many tests of this server run already.
+    Raise `TooManyCalls` if too many tests of this server are already running.
     """
     answer = await gateway.probe(way.upstream, timeout_seconds=timeout_seconds)
     seconds = answer.retry_after_seconds
@@ -132,7 +132,7 @@ async def probe(
 
 
 def _is_known(way: McpTarget, found: HealthObservation, at: datetime) -> bool:
-    """Whether the same was noted a moment ago."""
+    """Return whether the same health was recorded within `FRESH`."""
     fresh = way.checked_at is not None and at - way.checked_at < FRESH
     answered = found.health == "healthy"
     return fresh and not _is_transition(way, found, at) and answered == (way.failing_since is None)
@@ -164,7 +164,7 @@ async def _record(commands: Commands, way: McpTarget, found: HealthObservation) 
     except (Unavailable, *UNAVAILABLE):
         _log.warning("mcp_health_not_recorded", mcp_id=way.mcp_id)
     except (McpNotFound, ConcurrentChange):
-        pass  # It was deleted meanwhile, or others who found the same were faster.
+        pass  # The MCP was deleted in the meantime, or another process recorded the same health.
 
 
 async def _change(commands: Commands, way: McpTarget, found: HealthObservation, at: datetime, noted: Statement) -> None:

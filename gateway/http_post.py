@@ -1,6 +1,6 @@
-"""One POST to somebody else's server, by the rules of calls: checked addresses, no redirects, little of the answer.
+"""POST requests to webhook receivers, by the rules of calls: checked addresses, no redirects, a short response.
 
-Unlike a call to an MCP server it has no protocol above HTTP, and whatever is answered is an answer.
+Unlike a call to an MCP server, a POST has no protocol above HTTP, and any response is a valid result.
 """
 
 import time
@@ -17,18 +17,18 @@ from gateway.retry_after import RETRY_AFTER_STATUS, retry_after_seconds
 from infrastructure.clock import now
 
 ANSWER_SECONDS = 10.0
-"""How long a receiver of messages has to answer."""
+"""Time that a receiver of messages has to respond."""
 
 RESPONSE_BYTES_KEPT = 1_000
 _RESPONSE_BYTES_READ = 8 * 1024
-"""Enough for a short page to be read to its end, and little even where every byte comes in a chunk of its own."""
+"""Enough to read a short page completely, and little even if every byte arrives in a separate chunk."""
 _GOOD = range(200, 300)
 
 
 class PostResult(NamedTuple):
-    """`status` None: there was no answer, for the reason in `error`. `response`: the beginning of the answer's body.
+    """The result of a POST. `status` None: no response, for the reason in `error`. `response`: the start of the body.
 
-    `retry_after_seconds`: for how long a receiver that refused with 429 or 503 asks to be left alone, if it says so.
+    `retry_after_seconds`: the delay that a receiver requests with status 429 or 503, if any.
     """
 
     status: int | None
@@ -39,12 +39,12 @@ class PostResult(NamedTuple):
 
     @property
     def delivered(self) -> bool:
-        """The other side has taken it on."""
+        """Return whether the receiver accepted the message."""
         return self.error is None and self.status in _GOOD
 
 
 async def post(egress: Egress, url: str, headers: Mapping[str, str], body: bytes, timeout_seconds: float) -> PostResult:
-    """Send `body` as JSON and wait for the answer. Whatever goes wrong is an answer, too; nothing is raised."""
+    """Send `body` as JSON and return the response. A failure is a result too; nothing is raised."""
     began = time.monotonic()
     status, error, response, retry_after = None, None, b"", None
     try:
@@ -72,13 +72,13 @@ async def post(egress: Egress, url: str, headers: Mapping[str, str], body: bytes
     except (httpcore2.NetworkError, httpcore2.ProtocolError, httpcore2.TimeoutException):
         error = None if status is not None else "The connection broke before there was an answer"
     latency_ms = round((time.monotonic() - began) * 1_000)
-    # U+0000 is in no text of PostgreSQL.
+    # PostgreSQL cannot store U+0000 in a text.
     text = response[:RESPONSE_BYTES_KEPT].decode("utf-8", "replace").replace("\0", "\N{REPLACEMENT CHARACTER}")
     return PostResult(status, latency_ms, error, text, retry_after)
 
 
 async def _beginning(answer: httpcore2.Response) -> bytes:
-    """The rest is not read: the connection is closed instead of used again."""
+    """Return the start of the body. The rest is not read: the connection is closed instead of reused."""
     received = bytearray()
     try:
         async for chunk in cast("AsyncIterable[bytes]", answer.stream):

@@ -1,4 +1,4 @@
-"""One call to an upstream MCP server: a place among the calls that run, a session, and one operation in it."""
+"""One call to an upstream MCP server: a slot, a session, and one operation in the session."""
 
 import asyncio
 import contextlib
@@ -42,7 +42,7 @@ from gateway.wire.session import Session
 T = TypeVar("T")
 FindCatalogue = Callable[[], Awaitable[Catalogue | None]]
 
-# Ending a session is a courtesy to servers that keep one.
+# Sessions are ended so that servers need not keep them. A server that does not respond is not waited for.
 _GOODBYE_SECONDS = 1.0
 _GOODBYES_MAX = 64
 _RESOURCE_NOT_FOUND_BEFORE_2026 = -32002
@@ -53,7 +53,7 @@ _TEST = "test"
 
 
 class Answer(msgspec.Struct, Generic[T], frozen=True):
-    """What an operation returned, and what it cost."""
+    """The result of an operation, with its duration and size."""
 
     value: T
     latency_ms: int
@@ -70,7 +70,7 @@ class Calls:
         self._goodbyes: set[asyncio.Task[None]] = set()
 
     async def aclose(self) -> None:
-        """End what sessions can still be ended in a moment, and close every connection."""
+        """End the sessions that can be ended within a second, and close every connection."""
         goodbyes = set(self._goodbyes)
         if goodbyes:
             _, unanswered = await asyncio.wait(goodbyes, timeout=_GOODBYE_SECONDS)
@@ -99,7 +99,7 @@ class Calls:
             except RpcError as error:
                 refused = error
                 raise
-            # Within the call, so that a result that is nested too deeply is an error of the server.
+            # Redacted inside the call, so that a result that is nested too deeply counts as an error of the server.
             return redacted_bytes(result, secrets)
 
         secrets = credential_secrets(upstream.credential)
@@ -107,11 +107,11 @@ class Calls:
             answer = await self._ask(upstream, timeout_seconds, operation)
         except UpstreamError as error:
             if refused is not None and refused.code == HEADER_MISMATCH:
-                # The call is not sent again, though a server of 2026 has not run it: an older one may have.
+                # The call is not sent again: a server of 2026 did not run it, but an older server may have.
                 raise _with_cost_of(HeadersMissing(error.detail), error) from None
             if refused is None or refused.code not in {INVALID_PARAMS, METHOD_NOT_FOUND}:
                 raise
-            # From here on the server is not asked any more: its own words are explained by what is stored.
+            # No further request is sent: the stored catalogue explains the server's message.
             said = self._meaning(upstream).said(refused)
             explained = await explained_refusal(refused, said, await find_catalogue(), tool, arguments)
             raise (error if explained is None else _with_cost_of(explained, error)) from None
@@ -180,7 +180,7 @@ class Calls:
         return msgspec.structs.replace(answer.value, latency_ms=answer.latency_ms)
 
     async def _lists(self, session: Session, upstream: Upstream) -> tuple["_Lists", list[str]]:
-        """What the server lists, and what is wrong with it. A server that answers is reachable all the same."""
+        """Return the server's lists and their problems. A server that responds is reachable in spite of problems."""
         problems: list[str] = []
         tools, count = Listed([]), 0
         retry_after: int | None = None
@@ -207,7 +207,7 @@ class Calls:
         return _Lists(None if tools is None else tools.tools, count, retry_after), problems
 
     def _failure(self, session: Session, upstream: Upstream, error: Exception) -> GatewayError:
-        """Return what `error` means, and when to retry if the server refused its latest request for now."""
+        """Return the meaning of `error`, with the delay that the server requested when it refused, if it did."""
         failure = self._meaning(upstream).of(error)
         if session.retry_after_seconds is not None and isinstance(failure, UpstreamError):
             failure.retry_after_seconds = whole_seconds(session.retry_after_seconds)
@@ -223,9 +223,9 @@ class Calls:
         operation: Callable[[Session], Awaitable[T]],
         purpose: str = "call",
     ) -> Answer[T]:
-        """Wait for a place, connect, run `operation`, part; everything within `timeout_seconds`.
+        """Wait for a slot, connect, run `operation` and end the session, all within `timeout_seconds`.
 
-        Raises GatewayError and nothing else.
+        Raise GatewayError and nothing else.
         """
         deadline = anyio.current_time() + timeout_seconds
         pool = Pool(upstream.organization_id, upstream.mcp_id or upstream.endpoint_url, purpose)
@@ -246,7 +246,7 @@ class Calls:
                 await session.open()
                 value = await operation(session)
                 answer = Answer(value, _milliseconds_since(started), exchange.response_bytes)
-            except Exception as error:  # noqa: BLE001 -- each has its meaning, and a bug is raised again by it
+            except Exception as error:  # noqa: BLE001 -- `_failure` maps each error, and raises a bug again
                 failure = self._failure(session, upstream, error)
                 no_session = isinstance(error, (HttpRefusal, UnreadableAnswer)) and not session.protocol_version
                 if purpose == _TEST and no_session and failure.retry_after_seconds is None:
@@ -257,12 +257,12 @@ class Calls:
             error = failure or UpstreamTimeout(f"The limit was {seconds:g} s.", waited_seconds=seconds)
             error.latency_ms = _milliseconds_since(started)
             error.response_bytes = exchange.response_bytes
-            # Without its cause: what a server sent stands in there at length and unredacted.
+            # The cause is dropped: it contains the server's data, long and not redacted.
             raise error from None
         return answer
 
     def _part(self, session: Session) -> None:
-        """End the session of a server that keeps one, in the background: the caller does not wait for that."""
+        """End the session, if the server keeps one, in the background: the caller does not wait for that."""
         if not session.has_id or len(self._goodbyes) >= _GOODBYES_MAX:
             return
         goodbye = asyncio.create_task(_close(session))
@@ -270,7 +270,7 @@ class Calls:
         goodbye.add_done_callback(self._goodbyes.discard)
 
     async def _why_no_session(self, upstream: Upstream, failure: GatewayError) -> GatewayError:
-        """Return the failure, or that the server speaks a transport that the gateway does not."""
+        """Return the failure, or an error that the server uses the old transport, which the gateway does not."""
         if await speaks_old_transport(Exchange(self.egress, upstream, self._config)):
             return UpstreamError(
                 "This server speaks the HTTP+SSE transport of 2024-11-05. Put a bridge in front of it."
@@ -289,7 +289,7 @@ class _Text(msgspec.Struct):
 
 
 async def _close(session: Session) -> None:
-    # The answer is there, and a server that parts badly changes nothing in it.
+    # The result has arrived, and a failure to end the session does not change it.
     with contextlib.suppress(Exception), anyio.move_on_after(_GOODBYE_SECONDS):
         await session.close()
 
@@ -306,7 +306,7 @@ async def _resources_count(session: Session) -> int:
 
 
 def _unframed(result: bytes) -> bytes:
-    """Return the result of a tool without `resultType`, which belongs to the protocol's framing."""
+    """Return the result of a tool without `resultType`, which is part of the protocol's framing."""
     parts = members(result)
     _refuse_demand_for_input(parts)
     if bytes(parts.get("resultType", b"")) != _COMPLETE:
@@ -326,7 +326,7 @@ def _with_cost_of(explained: GatewayError, failed: GatewayError) -> GatewayError
 
 
 def _text_of(result: bytes) -> str:
-    """Return the texts among the contents of a result; contents of other kinds may be anything."""
+    """Return the texts in the contents of a result. Contents of other kinds are skipped."""
     try:
         contents = msgspec.json.decode(members(result).get("content", b"[]"), type=list[Raw])
     except msgspec.DecodeError:

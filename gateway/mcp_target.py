@@ -1,4 +1,4 @@
-"""From an MCP's id to the way there: its address and its credential, opened for one call."""
+"""The target of calls to an MCP: its URL and its decrypted credential, found by the MCP's id."""
 
 from datetime import datetime
 from typing import NamedTuple
@@ -19,7 +19,7 @@ _decoder: msgspec.json.Decoder[Credential] = msgspec.json.Decoder(Credential)
 
 
 class McpTarget(NamedTuple):
-    """Where calls to the MCP go, since when, and what is known of it: see `McpRoute`."""
+    """The destination of calls to an MCP, since when it is valid, and the known health: see `McpRoute`."""
 
     mcp_id: str
     organization_id: str
@@ -33,9 +33,9 @@ class McpTarget(NamedTuple):
 
 
 async def load_target(pool: Pool, sealer: Sealer | None, mcp_id: str, organization_id: str) -> McpTarget:
-    """The way to an MCP, active or not. Raises `McpNotFound` when there is none, or none any more.
+    """Return the target of an MCP, active or not. Raise `McpNotFound` if the MCP does not exist or was deleted.
 
-    Raises `SealBroken` when its credential does not open, which none does without a sealer.
+    Raise `DecryptionFailed` if its credential cannot be decrypted, which always needs a sealer.
     """
     async with read_transaction(pool, organization_id) as connection:
         found = await route(connection, mcp_id, organization_id)
@@ -57,7 +57,7 @@ async def load_target(pool: Pool, sealer: Sealer | None, mcp_id: str, organizati
 
 
 async def load_active_target(pool: Pool, sealer: Sealer, mcp_id: str, organization_id: str) -> McpTarget:
-    """The way for a call that was authorised. Raises `McpInactive` when it was closed meanwhile."""
+    """Return the target for an authorized call. Raise `McpInactive` if the MCP was deactivated in the meantime."""
     way = await load_target(pool, sealer, mcp_id, organization_id)
     if not way.active:
         raise McpInactive
@@ -73,7 +73,7 @@ def stored_credential(sealer: Sealer | None, found: McpRoute, mcp_id: str, organ
 
 
 def store_credential(sealer: Sealer, credential: Credential, mcp_id: str, organization_id: str) -> list[Statement]:
-    """The statement that stores the credential, sealed and bound to its MCP; none for none."""
+    """Return the statement that stores the credential, sealed and bound to its MCP; none for `NoCredential`."""
     if isinstance(credential, NoCredential):
         return []
     plain = msgspec.json.encode(credential)
@@ -82,7 +82,7 @@ def store_credential(sealer: Sealer, credential: Credential, mcp_id: str, organi
 
 
 def replace_credential(sealer: Sealer, credential: Credential, mcp_id: str, organization_id: str) -> list[Statement]:
-    """The statement that puts the credential in the place of the one before; that removes it for none."""
+    """Return the statement that replaces the stored credential; for `NoCredential`, the one that removes it."""
     return store_credential(sealer, credential, mcp_id, organization_id) or [credential_remove(mcp_id)]
 
 

@@ -1,4 +1,4 @@
-"""Recognize a server of the transport of 2024-11-05 (HTTP+SSE), which answers no POST at its own address."""
+"""Detection of servers with the transport of 2024-11-05 (HTTP+SSE), which accept no POST at their registered URL."""
 
 import anyio
 
@@ -10,7 +10,7 @@ _OK = 200
 
 
 async def speaks_old_transport(exchange: Exchange) -> bool:
-    """Whether a GET is answered by a stream whose first event names the endpoint to post to."""
+    """Return whether a GET returns a stream whose first event names the endpoint for POST requests."""
     try:
         with anyio.fail_after(_SECONDS):
             async with exchange.send("GET", {"Accept": "text/event-stream"}) as answered:
@@ -18,6 +18,6 @@ async def speaks_old_transport(exchange: Exchange) -> bool:
                     return False
                 async for event in events(answered.chunks()):
                     return event.kind == "endpoint"
-    except Exception:  # noqa: BLE001 -- whatever else happens, it is not that transport
+    except Exception:  # noqa: BLE001 -- any failure means that the server does not use that transport
         return False
     return False

@@ -1,4 +1,4 @@
-"""The lists of an MCP server, read page by page. What was read stays, though the rest cannot be asked for."""
+"""Lists of an MCP server, read page by page. Entries that were read are kept if the rest cannot be requested."""
 
 import msgspec
 from msgspec import Raw, Struct
@@ -7,18 +7,18 @@ from gateway.wire.error_mapping import UnreadableAnswer
 from gateway.wire.messages import members
 from gateway.wire.session import Session
 
-_PAGES_MAX = 100  # a paginator that never ends must not either
+_PAGES_MAX = 100  # the server's pagination may never end
 
 
 class Entries(Struct, frozen=True):
-    """The entries of a list. `end`: why the rest of it was not asked for; None: these are all."""
+    """The entries of a list. `end`: why the rest was not requested; None: the list is complete."""
 
     entries: list[Raw]
     end: str | None = None
 
 
 async def entries_of(session: Session, method: str, name: str) -> Entries:
-    """Ask for all pages of a list. Raises `UnreadableAnswer` for an answer without entries."""
+    """Return the entries of all pages of a list. Raise `UnreadableAnswer` for a response without entries."""
     entries: list[Raw] = []
     cursors: list[str] = []
     while True:

@@ -1,4 +1,4 @@
-"""Regular expressions from outside, matched in linear time (RE2)."""
+"""Untrusted regular expressions, matched in linear time (RE2)."""
 
 from functools import lru_cache
 from typing import Any
@@ -10,7 +10,7 @@ _PATTERN_LENGTH_MAX = 2_000
 
 
 def matches(pattern: object, text: str) -> bool | None:
-    """Whether `pattern` is found in `text`; None where RE2 cannot read it, as with a look-ahead."""
+    """Return whether `pattern` is found in `text`; None if RE2 does not support it, such as a look-ahead."""
     if not isinstance(pattern, str) or len(pattern) > _PATTERN_LENGTH_MAX:
         return None
     compiled = _compiled(pattern)

@@ -1,4 +1,4 @@
-"""The texts that a percent-encoded text stands for, depending on how often it is decoded."""
+"""Repeated decoding of percent-encoded text."""
 
 import unicodedata
 from collections.abc import Iterator
@@ -8,7 +8,7 @@ _DECODED_TIMES_MAX = 5
 
 
 def decodings(address: str) -> Iterator[str]:
-    """The text as it stands and as often decoded as a server behind a proxy could do."""
+    """Yield the text, and the text after each further decoding that a server behind a proxy might do."""
     text = address
     for _ in range(_DECODED_TIMES_MAX):
         yield text

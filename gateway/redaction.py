@@ -1,4 +1,4 @@
-"""Keeping our credential out of what an upstream sends back: an echo must not hand it to the caller."""
+"""Redaction of our credential in an upstream's data: an upstream that echoes it must not reveal it to the caller."""
 
 import json
 import re
@@ -7,40 +7,40 @@ from typing import Any, cast
 import msgspec
 
 _BLOT = "[redacted]"
-# A shorter secret would also be found where it is not meant; in the text of an error that does not matter, in a tool's
-# result it would falsify data.
+# A shorter secret would also match unrelated text. That is harmless in an error text, but would falsify data in the
+# result of a tool.
 _RESULT_SECRET_MIN = 8
 _ESCAPE = re.compile(r"""\\(?:u([0-9A-Fa-f]{4})|(["\\/]))""")
 
 
 def redacted_text(text: str, secrets: tuple[str, ...], characters_max: int) -> str:
     """Return an upstream's error text in one line, without `secrets` and at most `characters_max` long."""
-    # Before cutting: a secret across the cut would otherwise survive in part.
+    # Redaction comes before truncation: otherwise a part of a secret at the cut would remain.
     line = " ".join(_without(text, secrets).split())
     line = "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in line)
     return line if len(line) <= characters_max else line[: characters_max - 1] + "…"
 
 
 def unescaped(encoded: bytes) -> str:
-    r"""Return what may be JSON as text without escapes, so that a secret is found in it.
+    r"""Return `encoded`, which may be JSON, as text without escapes, so that secrets can be found in it.
 
     JSON can write `/` as `\/` and any character as `\u002b`.
     """
     text = _ESCAPE.sub(_character, encoded.decode(errors="replace"))
-    # A character beyond U+FFFF is escaped as two halves.
+    # JSON escapes a character beyond U+FFFF as two surrogates.
     return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
 def redacted_json(value: Any, secrets: tuple[str, ...]) -> Any:  # noqa: ANN401 - any JSON value
-    """Return a JSON value with `secrets` blotted out of its strings, keys included."""
+    """Return a JSON value with `secrets` redacted in its strings, keys included."""
     long_enough = _long_enough(secrets)
     return _redacted(value, long_enough) if long_enough else value
 
 
 def redacted_bytes(encoded: bytes, secrets: tuple[str, ...]) -> bytes:
-    """Return encoded JSON with `secrets` blotted out of its strings; the same bytes where there is none.
+    """Return encoded JSON with `secrets` redacted in its strings; the same bytes if it contains none.
 
-    Numbers keep their digits: a float would lose some.
+    Numbers keep all their digits, which a float would not.
     """
     long_enough = _long_enough(secrets)
     if not long_enough or not _may_hold(encoded, long_enough):
@@ -56,7 +56,7 @@ def _character(escape: re.Match[str]) -> str:
 
 
 def _may_hold(encoded: bytes, secrets: tuple[str, ...]) -> bool:
-    # A string with an escape may spell a secret in another way than its bytes.
+    # An escaped string may contain a secret in a form other than its bytes.
     return b"\\" in encoded or any(secret.encode() in encoded for secret in secrets)
 
 

@@ -1,4 +1,4 @@
-"""Redirects of an MCP server, which are named and never followed."""
+"""Redirects of an MCP server, which are reported and never followed."""
 
 import httpx2
 
@@ -10,7 +10,7 @@ _TARGET_LENGTH_MAX = 300
 
 
 def refused_redirect(upstream: Upstream, status: int, location: str | None) -> UpstreamError:
-    """Return the error that names where the server points to, without a query, which may hold a secret."""
+    """Return an error that names the target of the redirect, without its query, which may contain a secret."""
     target = _target(upstream.endpoint_url, location)
     if target is None:
         return UpstreamError(f"It answered with a redirect (HTTP {status}) that names no address.")

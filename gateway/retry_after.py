@@ -1,4 +1,4 @@
-"""Reads `Retry-After` in the answers of servers of others: seconds, or a date (RFC 9110 §10.2.3)."""
+"""Parsing of `Retry-After` in the responses of foreign servers: seconds, or a date (RFC 9110 §10.2.3)."""
 
 import math
 from collections.abc import Iterable
@@ -6,19 +6,20 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
 RETRY_AFTER_STATUS = frozenset({429, 503})
-"""Answers that may say when to come back."""
+"""Statuses whose responses may contain `Retry-After`."""
 
 RETRY_AFTER_SECONDS_MAX = 3_600
-"""A server that asks for more is asked again after an hour: it may have meant another unit."""
+"""Longest delay that is honored: a server that requests more may have meant another unit."""
 
 _DIGITS_MAX = 9
-"""More digits are more than thirty years, whatever they say."""
+"""Numbers with more digits mean more than thirty years, so their value does not matter."""
 
 
 def retry_after_seconds(headers: Iterable[tuple[bytes, bytes]], at: datetime) -> float | None:
-    """Return for how long the server asks to be left alone; None: it does not say, or what it says cannot be read.
+    """Return the delay that the server requests; None if the header is missing or cannot be parsed.
 
-    A date is held against the `Date` of the same answer, since both are of the server's clock, or else against `at`.
+    A date is compared with the `Date` of the same response, because both come from the server's clock. Without a
+    `Date`, it is compared with `at`.
     """
     named = [(name.lower(), value.decode("latin-1").strip()) for name, value in headers]
     for name, value in named:
@@ -33,12 +34,12 @@ def retry_after_seconds(headers: Iterable[tuple[bytes, bytes]], at: datetime) ->
 
 
 def whole_seconds(asked: float) -> int:
-    """Return for how long a server that asks for this is left alone: at least a second, and an hour at most."""
+    """Return the delay to honor for a server that requests `asked` seconds: between one second and one hour."""
     return max(1, min(math.ceil(asked), RETRY_AFTER_SECONDS_MAX))
 
 
 def _date(text: str) -> datetime | None:
-    """In any of the three forms of RFC 9110 §5.6.7, all of which are UTC."""
+    """Parse any of the three date formats of RFC 9110 §5.6.7, all of which are UTC."""
     try:
         found = parsedate_to_datetime(text)
         return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)

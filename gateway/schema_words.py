@@ -1,4 +1,4 @@
-"""Errors of JSON Schema in the words of the API. The values themselves are never repeated: they may be secrets."""
+"""Messages of the API for JSON Schema errors. A message never repeats the value, which may be a secret."""
 
 from collections.abc import Mapping
 from typing import Any, cast
@@ -29,8 +29,8 @@ def is_about_type(error: ValidationError) -> bool:
     return error.validator in {"type", "const", "enum"}
 
 
-def words_of(error: ValidationError) -> tuple[list[str], str]:  # noqa: PLR0911 -- one line a family of keywords
-    """Return what is wrong, and the members of the value that it is about; none where it is about the value itself."""
+def words_of(error: ValidationError) -> tuple[list[str], str]:  # noqa: PLR0911 -- one line for each group of keywords
+    """Return the members of the value that are wrong, and the message; no members if the value itself is wrong."""
     keyword, wanted = str(error.validator), cast("Any", error.validator_value)
     if keyword == "required":
         return _missing(error.instance, wanted), _REQUIRED
@@ -70,7 +70,7 @@ def _kinds(wanted: object) -> list[Any]:
 
 
 def _kinds_of_forms(forms: object) -> list[str]:
-    """Return the types that all the forms name; none where one names no type."""
+    """Return the types that the forms name; none if one of them names no type."""
     kinds: list[str] = []
     for form in cast("list[Any]", forms) if isinstance(forms, list) else []:
         kind = cast("dict[str, Any]", form).get("type") if isinstance(form, dict) else None

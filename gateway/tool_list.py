@@ -1,6 +1,6 @@
-"""The tools that an MCP server lists. One that is malformed is left out and named; the others stay.
+"""Tools that an MCP server lists. A malformed tool is left out and reported; the others remain.
 
-A name stands for one tool: of several that have it, the first is taken.
+Names are unique: if several tools have the same name, the first one is used.
 """
 
 from collections.abc import Sequence
@@ -17,7 +17,7 @@ _SHOWN_MAX = 60
 
 
 def listed(found: Entries) -> Listed:
-    """Return the tools, and what is left out of them."""
+    """Return the usable tools, and a description of each entry that is left out."""
     tools: dict[str, Tool] = {}
     invalid: list[str] = []
     for encoded in found.entries:
@@ -32,7 +32,7 @@ def listed(found: Entries) -> Listed:
 
 
 def problem_of(invalid: Sequence[str]) -> str | None:
-    """Return one sentence about the tools that were left out; None where all were usable."""
+    """Return one sentence about the tools that were left out; None if all are usable."""
     if not invalid:
         return None
     named = "; ".join(invalid[:_NAMED_MAX])
@@ -41,7 +41,7 @@ def problem_of(invalid: Sequence[str]) -> str | None:
 
 
 def _read(encoded: Raw) -> Tool | str:
-    """Return the tool, or what is wrong with it as the end of a sentence that begins with its name."""
+    """Return the tool, or the problem with it as part of the sentence of `problem_of`."""
     try:
         value = json.decode(encoded)
     except (DecodeError, RecursionError):

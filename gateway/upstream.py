@@ -1,4 +1,4 @@
-"""Where a call goes and what opens the door there. Nothing here prints a secret."""
+"""An upstream MCP server and its credential. No `repr` in this module shows a secret."""
 
 import base64
 import re
@@ -7,8 +7,8 @@ from urllib.parse import quote, quote_plus
 
 import msgspec
 
-# RFC 9110 §5.6.2 (token) and §5.5: what a header's name and value may consist of. Anything else could end the header
-# early and begin another one.
+# RFC 9110 §5.6.2 (token) and §5.5: the characters of a header's name and value. Any other could end the header early
+# and start another one.
 _HEADER_NAME = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]{1,100}\Z")
 _HEADER_VALUE = re.compile(r"[\x21-\x7e]([\x20-\x7e]{0,8190}[\x21-\x7e])?\Z")
 _PARAMETER = re.compile(r"[A-Za-z0-9$@_.:\-\[\]]{1,100}\Z")
@@ -36,7 +36,7 @@ _HEADERS_TAKEN = frozenset(
 
 
 class NoCredential(msgspec.Struct, frozen=True, tag="none"):
-    """The MCP server asks for nothing."""
+    """The MCP server requires no credential."""
 
 
 class Bearer(msgspec.Struct, frozen=True, tag="bearer"):
@@ -69,9 +69,9 @@ class Basic(msgspec.Struct, frozen=True, tag="basic"):
 
 
 class Query(msgspec.Struct, frozen=True, tag="query"):
-    """`?<parameter>=<value>`, for servers that take their credential in the URL and nowhere else.
+    """`?<parameter>=<value>`, for servers that accept their credential only in the URL.
 
-    It is added to the URL when a request is sent, and is in no URL that is stored, shown or logged.
+    The credential is added to the URL when a request is sent. No URL that is stored, shown or logged contains it.
     """
 
     parameter: str
@@ -82,13 +82,13 @@ class Query(msgspec.Struct, frozen=True, tag="query"):
 
 
 Credential = NoCredential | Bearer | ApiKey | Basic | Query
-"""Tagged, so that `msgspec.json` can write it before it is sealed and read it back."""
+"""A tagged union, so that `msgspec.json` can encode a credential before it is sealed, and decode it again."""
 
 
 class Upstream(msgspec.Struct, frozen=True):
     """One MCP server as the gateway reaches it: its Streamable HTTP endpoint and the credential for it.
 
-    `organization_id` and `mcp_id` say whose places its calls take (see `gateway/bulkheads.py`).
+    `organization_id` and `mcp_id` determine whose slots its calls take (see `gateway/bulkheads.py`).
     """
 
     endpoint_url: str
@@ -98,7 +98,7 @@ class Upstream(msgspec.Struct, frozen=True):
 
 
 def credential_header(credential: Credential) -> tuple[str, str] | None:
-    """Return the one header, name and value, that goes to the MCP server; None where the credential is in no header."""
+    """Return the name and value of the credential's header; None if the credential is not sent in a header."""
     match credential:
         case NoCredential() | Query():
             return None
@@ -113,14 +113,14 @@ def credential_header(credential: Credential) -> tuple[str, str] | None:
 
 
 def credential_query(credential: Credential) -> str | None:
-    """Return what is added to the query of every request, encoded; None where the credential is in no query."""
+    """Return the encoded parameter to add to the query of each request; None if the credential is not in the query."""
     if not isinstance(credential, Query):
         return None
     return f"{quote(credential.parameter, safe='')}={quote(credential.value, safe='')}"
 
 
 def credential_secrets(credential: Credential) -> tuple[str, ...]:
-    """Return every form in which the credential could come back in an upstream's text, longest first."""
+    """Return every form in which an upstream's text could contain the credential, longest first."""
     match credential:
         case NoCredential():
             return ()
@@ -139,7 +139,7 @@ def credential_secrets(credential: Credential) -> tuple[str, ...]:
 
 
 def check_credential(credential: Credential) -> dict[str, str]:
-    """Return what is wrong with a credential, in words per field of the API; empty when it is usable."""
+    """Return the problems of a credential by field of the API; empty if the credential is usable."""
     match credential:
         case NoCredential():
             return {}

@@ -1,7 +1,7 @@
-"""Credentials in URLs: an address is shown to everyone who may see what it belongs to, and stays in the log.
+"""Detection of credentials in URLs: a URL is visible to every user of its resource and stays in the log permanently.
 
-Names are judged by their words, however they are joined, encoded or nested, and values only where they have the form
-of a well-known kind of token. A random path or an opaque id is not taken for a credential: many addresses have one.
+Names are recognized by their words, however the words are joined, encoded or nested. Values are recognized if they have
+the form of a well-known kind of token. A random path or an opaque id is not a credential: many URLs contain one.
 """
 
 import base64
@@ -16,11 +16,11 @@ from gateway.percent_encoding import decodings
 _NAME_SHOWN_MAX = 60
 _BASE64_LENGTH_MIN = 12
 
-# A name, its whole value, and what of the value can hold no further pair.
+# A name, its whole value, and the part of the value that cannot contain another pair.
 _PAIR = re.compile(r"([^=&;?/#]+)=(?=([^&;#]*))([^&;?/#]*)")
 _BARE = re.compile(r"[?&;]([^=&;?/#]+)(?=[&;#]|\Z)")
 _JSON_NAME = re.compile(r'"([^"\\]{1,200})"\s*:(?:[\s\[]*"([^"]*))?')
-# Prefixes that the makers of tokens chose so that these are recognized anywhere.
+# Prefixes that the issuers of tokens chose so that scanners can recognize the tokens.
 _TOKEN = re.compile(
     r"(?<![A-Za-z0-9])(?:"
     r"sk-[A-Za-z0-9_-]{16,}|[rs]k_(?:live|test)_[A-Za-z0-9]{16,}|gh[opsur]_[A-Za-z0-9]{30,}|github_pat_\w{30,}"
@@ -32,16 +32,16 @@ _TOKEN = re.compile(
     r"|hf_[A-Za-z0-9]{20,}|eyJ[\w-]{8,}\.eyJ[\w-]{8,}\.|whsec_[A-Za-z0-9+/=]{20,}|k[sl]_[\w-]{43}"
     r")"
 )
-# The value of a header (RFC 9110 §11.4) that became the value of a parameter.
+# The value of an Authorization header (RFC 9110 §11.4), used as the value of a parameter.
 _HEADER_VALUE = re.compile(r"\bbearer\s+[\w.~+/-]{16,}|\bbasic\s+(?P<basic>[A-Za-z0-9+/]{4,}={0,2})", re.IGNORECASE)
-# An address inside the address, such as that of a database. Browsers and drivers send what stands before the `@`.
+# A URL inside the URL, such as a database's. Browsers and drivers send the part before the `@` as a credential.
 _USERINFO = re.compile(r"://[^/?#&\s@:]*:[^/?#&\s@]+@")
-# A segment of the path after one that names it: /apikey/3fK9…/mcp.
+# A segment of the path that follows its name: /apikey/3fK9…/mcp.
 _SEGMENTS = re.compile(r"(?<=/)([^/?#&;=]+)/(?=((?=[A-Za-z]*\d)[A-Za-z0-9]{16,})(?:[/?#]|\Z))")
 
 
 def credential_in(address: str) -> str | None:
-    """Return what in the path and query of a URL is a credential, in words that do not show it; None if nothing is."""
+    """Return a description, without the secret, of a credential in the path and query of a URL; None if none."""
     for text in decodings(address):
         if found := _named_in(text) or _recognized_in(text):
             return found
@@ -71,7 +71,7 @@ def _recognized_in(text: str) -> str | None:
 
 
 def _nested(text: str) -> Iterator[str]:
-    """The text, which may hold JSON, and the JSON in values that are base64, as some hosts take their configuration."""
+    """Yield the text, which may contain JSON, and the JSON in base64 values, as some hosts encode configuration."""
     yield text
     for _, _, value in _PAIR.findall(text):
         if len(value) >= _BASE64_LENGTH_MIN:
@@ -91,7 +91,7 @@ def _holds_header_value(text: str) -> bool:
             pair = base64.b64decode(found["basic"].rstrip("=") + "==").decode()
         except (NotBase64, ValueError):
             continue
-        # Any word of four letters is base64. What it stands for is rarely a name, a colon and a password.
+        # Any word of four letters is valid base64, but few words decode to a name, a colon and a password.
         if ":" in pair and pair.isprintable():
             return True
     return False

@@ -1,4 +1,4 @@
-"""What webhooks are signed with, sealed at rest, and where their messages go."""
+"""The URL of a webhook and the secrets that sign its messages, which are sealed at rest."""
 
 import base64
 import re
@@ -15,7 +15,7 @@ from infrastructure.encryption import DecryptionFailed, Sealer
 from projections.read_models.webhooks.list.queries import SealedSecret, secret_put
 
 SECRET_BYTES = 32
-"""Random bytes of a signing secret; Standard Webhooks asks for 24 to 64."""
+"""Number of random bytes in a signing secret; Standard Webhooks requires 24 to 64."""
 
 _PURPOSE = "webhook-secret"
 _PREFIX = "whsec_"
@@ -23,22 +23,22 @@ _WORD = re.compile("[a-z_]{1,40}")
 
 
 class WebhookTarget(NamedTuple):
-    """The address of a webhook and the secrets that sign its messages; none for one whose address is the secret."""
+    """The URL of a webhook and the secrets that sign its messages; no secrets if the URL itself is the secret."""
 
     url: str
     secrets: tuple[str, ...]
 
     def headers(self, message_id: str, at: datetime, body: bytes) -> dict[str, str]:
-        """Identification and signatures after Standard Webhooks 1.0, one signature a secret."""
+        """Return the headers of Standard Webhooks 1.0, with one signature for each secret."""
         signatures = [Webhook(secret).sign(message_id, at, body.decode()) for secret in self.secrets]
         headers = {"webhook-id": message_id, "webhook-timestamp": str(int(at.timestamp()))}
         return {**headers, "webhook-signature": " ".join(signatures)} if signatures else headers
 
     def redacted(self, posted: PostResult) -> PostResult:
-        """What may be kept of an answer and shown.
+        """Return `posted` with the part of the response that may be stored and shown.
 
-        Many servers repeat where nothing was found, and some all that they know. Of the answer from a secret address
-        only a word is left, such as the `invalid_payload` of Slack, if it is no part of the address.
+        Many servers echo the URL that was not found, and some echo the whole request. From a secret URL, only a
+        single-word response is kept, such as Slack's `invalid_payload`, and only if the URL does not contain the word.
         """
         said = posted.response
         for secret in self.secrets:
@@ -48,12 +48,12 @@ class WebhookTarget(NamedTuple):
 
 
 def new_secret(entropy: bytes) -> str:
-    """A signing secret (Standard Webhooks 1.0) of `SECRET_BYTES` random bytes."""
+    """Return a signing secret (Standard Webhooks 1.0) of `SECRET_BYTES` random bytes."""
     return _PREFIX + base64.b64encode(entropy).decode()
 
 
 def shown_url(kind: WebhookKind, url: str) -> str:
-    """What may be shown of an address: whoever knows the whole one of a Slack channel can write to it."""
+    """Return the part of a URL that may be shown: anyone who knows the full URL of a Slack channel can post there."""
     if kind == "standard":
         return url
     parts = urlsplit(url)
@@ -61,7 +61,7 @@ def shown_url(kind: WebhookKind, url: str) -> str:
 
 
 def store_secret(sealer: Sealer, secret: str, version: int, webhook_id: str, organization_id: str) -> Statement:
-    """The statement that stores a secret, sealed and bound to its webhook."""
+    """Return the statement that stores a secret, sealed and bound to its webhook."""
     sealed = sealer.seal(secret.encode(), purpose=_PURPOSE, bound_to=_bound_to(organization_id, webhook_id))
     return secret_put(webhook_id, version, sealed)
 
@@ -77,7 +77,7 @@ def open_target(
     previous_valid_until: datetime | None,
     at: datetime,
 ) -> WebhookTarget:
-    """The way for a message sent at `at`. Raises `SealBroken` when a secret does not open."""
+    """Return the target of a message sent at `at`. Raise `DecryptionFailed` if a secret cannot be decrypted."""
     if sealer is None or not stored:
         raise DecryptionFailed
     overlaps = previous_valid_until is not None and at < previous_valid_until

@@ -8,14 +8,14 @@ from domain.networks import Network, parse_networks
 
 
 class EgressPolicy(msgspec.Struct, frozen=True):
-    """Public addresses over https are always allowed. The fields allow more."""
+    """Addresses that are allowed in addition to public addresses over https, which always are."""
 
     allow: tuple[Network, ...] = ()
     """Networks that may be reached although they are not public, over plain http too."""
     allow_http: bool = False
-    """Plain http to public addresses: the credential and the results would be readable on the way."""
+    """Allow plain http to public addresses. The network can then read the credential and the results."""
 
     @classmethod
     def parse(cls, allow: str) -> Self:
-        """Read `allow` from CIDRs with commas between, such as `127.0.0.0/8,::1/128`; ValueError names a wrong one."""
+        """Parse `allow`, CIDRs separated by commas, such as `127.0.0.0/8,::1/128`; ValueError names an invalid one."""
         return cls(allow=parse_networks(allow))

@@ -1,7 +1,7 @@
-"""Where an address lies: a country, from a database on this machine, or nothing more than its network.
+"""Location of an address: its country from a database on this machine, or only its network.
 
-The database is a file in MaxMind's format that names countries, such as the `geo-whois-asn-country` one of the project
-ip-location-db, which is in the public domain (CC0). Nobody outside is asked.
+The database is a file of countries in MaxMind's format, such as `geo-whois-asn-country` of the project ip-location-db,
+which is in the public domain (CC0). No external service is used.
 """
 
 from collections.abc import Callable
@@ -21,16 +21,16 @@ class GeoDatabaseUnusable(ValueError):
 
 
 def geolocator(database: Path | None) -> Locate:
-    """What tells the place of a network: its country where that is known, else the network itself."""
+    """Return a function that maps a network to its country, or to the network itself if that is unknown."""
     country_of = country_lookup(database)
     return lambda network: country_of(network) or network
 
 
 @cache
 def country_lookup(database: Path | None) -> CountryOf:
-    """What tells the country of an address or network: two letters (ISO 3166-1), None where it is not known.
+    """Return a function that maps an address or network to its country: two letters (ISO 3166-1), None if unknown.
 
-    The file is opened once in a process: one that is to use another file is started again. Raises
+    The file is opened once in a process, so a process must be restarted to use another file. Raise
     `GeoDatabaseUnusable`.
     """
     if database is None:

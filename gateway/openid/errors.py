@@ -1,4 +1,4 @@
-"""Why nobody is signed in by a provider. The first line of each docstring is what the person reads."""
+"""Reasons why a sign-in by a provider fails. The first line of each docstring is the message for the user."""
 
 from typing import ClassVar
 
@@ -7,7 +7,7 @@ class OpenIdError(Exception):
     """The provider did not sign you in."""
 
     reason: ClassVar[str] = "openid refused"
-    """What is kept of it among the failed attempts."""
+    """The reason that is stored with the failed attempt."""
 
     def __init__(self, cause: str = "") -> None:
         self.message = (type(self).__doc__ or "").partition("\n")[0]
@@ -20,7 +20,7 @@ class ProviderUnavailable(OpenIdError):
     reason = "openid provider away"
 
     def __init__(self, cause: str = "", retry_after_seconds: int | None = None) -> None:
-        """`retry_after_seconds`: for how long the provider is not asked again; None: it may be asked immediately."""
+        """Take `retry_after_seconds`, for which no request is sent to the provider; None: requests may be sent."""
         super().__init__(cause)
         self.retry_after_seconds = retry_after_seconds
         if retry_after_seconds is not None:

@@ -1,7 +1,7 @@
-"""An OpenID provider, spoken to as a confidential client: authorization code flow with PKCE, state and nonce.
+"""Confidential client of an OpenID provider: authorization code flow with PKCE, state and nonce.
 
-OpenID Connect Core 1.0 §3.1, Discovery 1.0, RFC 7636 (PKCE), RFC 9207 (the issuer in the answer), RFC 9700 (practice).
-Signatures are checked by joserfc; what this module does is to ask for the right things and to believe nothing else.
+Sources: OpenID Connect Core 1.0 §3.1, Discovery 1.0, RFC 7636 (PKCE), RFC 9207 (the issuer in the response), RFC 9700
+(best practice). joserfc checks signatures. This module requests the right data and trusts nothing else.
 """
 
 import base64
@@ -32,7 +32,7 @@ T = TypeVar("T")
 _log = structlog.get_logger(__name__)
 
 _ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "Ed25519", "EdDSA")
-"""Signatures with a key of the provider's. Never "none", and none that is made with our own secret."""
+"""Signatures with a key of the provider. Never "none", and never a signature made with the client secret."""
 
 _ANSWER_BYTES_MAX = 512 * 1024
 _TIMEOUT_SECONDS = 10.0
@@ -42,7 +42,7 @@ _LEEWAY_SECONDS = 60
 
 
 class Metadata(Struct, frozen=True):
-    """The part of the discovery document that is needed."""
+    """The fields of the discovery document that this client needs."""
 
     issuer: str
     authorization_endpoint: str
@@ -63,9 +63,9 @@ class _IdToken(Claims, frozen=True):
 
 
 class Flow(Struct, frozen=True):
-    """What is remembered between the way to the provider and the way back, in the browser and sealed.
+    """State of a sign-in between the redirect to the provider and the return, sealed and kept in the browser.
 
-    `ends_at` in seconds since 1970.
+    `ends_at` is in seconds since 1970.
     """
 
     state: str
@@ -80,9 +80,10 @@ class Identity(NamedTuple):
 
 
 class Provider:
-    """Open it with `async with`. What it says of itself is kept for an hour, its keys until one is missing.
+    """A provider, to be opened with `async with`. Its metadata and its keys are cached for an hour.
 
-    A provider that answers 429 or 503 with `Retry-After` is not asked again sooner; sign-ins fail meanwhile.
+    Keys are fetched earlier if one is missing. After a 429 or 503 with `Retry-After`, no request is sent before that
+    time; sign-ins fail in the meantime.
     """
 
     def __init__(self, settings: Settings, redirect_uri: str) -> None:
@@ -93,7 +94,7 @@ class Provider:
         self._keys: tuple[float, KeySet] | None = None
         self._pause = Pause()
         self._pause_of_userinfo = Pause()
-        """For answers that a sign-in does not need: their refusal stops no other question."""
+        """For responses that a sign-in does not need: if these are refused, other requests are still sent."""
 
     async def __aenter__(self) -> Self:
         return self
@@ -107,11 +108,11 @@ class Provider:
 
     @property
     def name(self) -> str:
-        """What people know it by."""
+        """Return the name that users see."""
         return self._settings.oidc_name or httpx2.URL(self.issuer).host
 
     async def authorization_url(self, flow: Flow) -> str:
-        """Return where the browser is sent to. Refused during a pause: its code could not be exchanged."""
+        """Return the URL to redirect the browser to. Raise during a pause, when the code could not be exchanged."""
         self._refuse_during(self._pause)
         metadata = await self._described()
         challenge = base64.urlsafe_b64encode(sha256(flow.verifier.encode()).digest()).rstrip(b"=").decode()
@@ -129,14 +130,14 @@ class Provider:
         return f"{metadata.authorization_endpoint}{separator}{urlencode(query)}"
 
     async def identity(self, code: str, flow: Flow) -> Identity:
-        """Exchange the code for proof of who the person is. Raises an `OpenIdError`."""
+        """Exchange the code for the user's verified identity. Raise an `OpenIdError`."""
         metadata = await self._described()
         tokens = await self._exchanged(metadata, code, flow.verifier)
         claims = await self._checked(metadata, tokens.id_token, flow.nonce)
         info: Claims | None = None
         if not settles(claims) and metadata.userinfo_endpoint is not None and tokens.access_token:
             headers = {"Authorization": f"Bearer {tokens.access_token}"}
-            # Where the address in the ID token counts as it is, userinfo can only confirm it.
+            # If the address in the ID token is trusted, userinfo can only confirm it.
             dispensable = self._settings.oidc_trust_email and bool(claims.email)
             pause = self._pause_of_userinfo if dispensable else self._pause
             try:
@@ -165,7 +166,7 @@ class Provider:
         }
         headers: dict[str, str] = {}
         if "client_secret_basic" in metadata.token_endpoint_auth_methods_supported:
-            # Each part form-encoded first (RFC 6749 §2.3.1).
+            # Each part is form-encoded first (RFC 6749 §2.3.1).
             pair = (
                 f"{quote(self._settings.oidc_client_id, safe='')}:{quote(self._settings.oidc_client_secret, safe='')}"
             )
@@ -175,7 +176,7 @@ class Provider:
         return await self._asked("POST", metadata.token_endpoint, _Tokens, headers=headers, form=form)
 
     async def _checked(self, metadata: Metadata, token: str, nonce: str) -> _IdToken:
-        """The claims of an ID token (Core §3.1.3.7)."""
+        """Return the claims of an ID token after validating it (Core §3.1.3.7)."""
         rules = jwt.JWTClaimsRegistry(
             leeway=_LEEWAY_SECONDS,
             iss={"essential": True, "value": metadata.issuer},
@@ -196,7 +197,7 @@ class Provider:
         return claims
 
     async def _decoded(self, metadata: Metadata, token: str) -> jwt.Token:
-        """Keys are replaced now and then: one that is not known is asked for once more, but not by every request."""
+        """Decode an ID token. Providers replace keys, so an unknown key is fetched, but not by every sign-in."""
         try:
             return jwt.decode(token, await self._key_set(metadata, _KEPT_SECONDS), algorithms=_ALGORITHMS)
         except (JoseError, ValueError):
@@ -222,9 +223,9 @@ class Provider:
         form: Mapping[str, str] | None = None,
         pause: Pause | None = None,
     ) -> T:
-        """The JSON that the provider answers with; at most so many bytes of it, and nothing but a 200.
+        """Return the JSON of a response with status 200 and at most `_ANSWER_BYTES_MAX` bytes.
 
-        `pause`: what begins when the provider refuses for now; without it, the pause of the whole provider.
+        `pause`: the pause that starts if the provider refuses temporarily. By default, that of the whole provider.
         """
         pause = pause or self._pause
         self._refuse_during(self._pause)

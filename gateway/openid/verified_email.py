@@ -1,7 +1,7 @@
-"""Which address a provider vouches for, in the ways in which providers say so.
+"""The verified e-mail address in a provider's responses, in the forms that providers use.
 
-OpenID Connect Core 1.0 §5.1 has `email_verified` as a boolean. Amazon Cognito (userinfo) and Apple (ID token) send it
-as text, and Microsoft Entra ID does not send it at all.
+OpenID Connect Core 1.0 §5.1 defines `email_verified` as a boolean. Amazon Cognito (userinfo) and Apple (ID token) send
+it as text, and Microsoft Entra ID does not send it at all.
 """
 
 from typing import Any
@@ -12,7 +12,7 @@ from gateway.openid.errors import EmailUnverified, TokenInvalid
 
 
 class Claims(Struct, frozen=True):
-    """What one answer of the provider says of a person: an ID token, or userinfo."""
+    """The claims about a user in one response of the provider: an ID token, or userinfo."""
 
     sub: str
     email: str | None = None
@@ -20,7 +20,7 @@ class Claims(Struct, frozen=True):
 
 
 def is_verified(claims: Claims) -> bool | None:
-    """Return whether the provider vouches for the address; None where it does not say."""
+    """Return whether the provider has verified the address; None if the provider does not state it."""
     match claims.email_verified:
         case None:
             return None
@@ -33,15 +33,15 @@ def is_verified(claims: Claims) -> bool | None:
 
 
 def settles(token: Claims) -> bool:
-    """Return whether the ID token says all there is to know, so that userinfo need not be asked."""
+    """Return whether the ID token alone decides, so that userinfo is not needed."""
     return is_verified(token) is False or (bool(token.email) and is_verified(token) is True)
 
 
 def verified_email(token: Claims, info: Claims | None, *, trusted: bool) -> str:
-    """Return the address that the provider vouches for. Raises an `OpenIdError`.
+    """Return the address that the provider has verified. Raise an `OpenIdError`.
 
-    A "no" in either answer stands. A "yes" is about the address in the same answer and no other. Where the provider
-    says neither, the address counts if it is `trusted`: the operator knows that this issuer proves every address.
+    A "no" in either response is final. A "yes" applies only to the address in the same response. If the provider states
+    neither, the address counts if it is `trusted`: the operator knows that this issuer verifies every address.
     """
     if info is not None and info.sub != token.sub:
         raise TokenInvalid("userinfo is about someone else")

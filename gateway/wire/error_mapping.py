@@ -1,4 +1,4 @@
-"""The meaning, in this package's words, of what goes wrong between the gateway and an MCP server."""
+"""Mapping of failures between the gateway and an MCP server to the errors of this package."""
 
 import ssl
 
@@ -22,7 +22,7 @@ _HINTS = {
 }
 _TOLD = frozenset({"application/json", "application/problem+json", "text/plain"})
 _CLOSED_EARLY = (
-    "Server disconnected without sending a response."  # httpcore2's words for a connection closed in between
+    "Server disconnected without sending a response."  # httpcore2's message for a connection closed while idle
 )
 
 
@@ -41,17 +41,17 @@ class UnreadableAnswer(Exception):
 
 
 class Meaning:
-    """Turns exceptions into GatewayErrors for one upstream, whose secrets stay out of every text."""
+    """Mapping from exceptions to GatewayErrors for one upstream, whose secrets are redacted in every text."""
 
     def __init__(self, secrets: tuple[str, ...], text_max: int) -> None:
         self._secrets = secrets
         self._text_max = text_max
 
     def text(self, said: str) -> str:
-        """Return what an upstream said in a form that may be shown."""
+        """Return an upstream's text in a form that the caller may see."""
         return redacted_text(said, self._secrets, self._text_max)
 
-    def of(self, error: Exception) -> GatewayError:  # noqa: PLR0911 -- one line a family of errors
+    def of(self, error: Exception) -> GatewayError:  # noqa: PLR0911 -- one line for each group of errors
         match error:
             case GatewayError():
                 return error
@@ -77,7 +77,7 @@ class Meaning:
                 raise error
 
     def said(self, error: RpcError) -> str:
-        """Return the server's own code and words."""
+        """Return the code and message of the server."""
         return f"It said: {self.text(error.message) or 'nothing'} (JSON-RPC {error.code})"
 
     def _refused(self, refusal: HttpRefusal) -> str:

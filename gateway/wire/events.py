@@ -1,4 +1,4 @@
-"""Server-sent events, read from a stream of bytes (HTML standard, section 9.2.6)."""
+"""Parser of server-sent events in a stream of bytes (HTML standard, section 9.2.6)."""
 
 import re
 from collections.abc import AsyncIterable, AsyncIterator
@@ -10,9 +10,9 @@ _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
 class Event(Struct, frozen=True):
-    """`id` is that of the latest event that had one; `retry_ms` is how long the server asks to wait before resuming.
+    """An event. `id` is that of the latest event that had one; `retry_ms` is the requested wait before resuming.
 
-    An event without `data` carries an `id` or `retry_ms` alone.
+    An event without `data` contains only an `id` or `retry_ms`.
     """
 
     kind: str
@@ -22,7 +22,7 @@ class Event(Struct, frozen=True):
 
 
 class _Reader:
-    """What was read of the event that is not complete yet, and what outlives an event."""
+    """Parser state: the fields of the incomplete event, and those that persist across events."""
 
     def __init__(self) -> None:
         self._kind = ""
@@ -32,7 +32,7 @@ class _Reader:
         self._retry_ms: int | None = None
 
     def take(self, line: bytes) -> Event | None:
-        """Take a line in; return the event that it completes."""
+        """Add a line, and return the event that the line completes."""
         if not line:
             return self.complete()
         name, _, value = line.partition(b":")
@@ -54,14 +54,14 @@ class _Reader:
         return None
 
     def complete(self) -> Event | None:
-        """Return what there is as an event; None where neither data nor an id or a time to wait came."""
+        """Return the fields read so far as an event; None if there is no data, no id and no wait."""
         kind, data = self._kind or "message", b"\n".join(self._data)
         has_news, self._has_news, self._kind, self._data = self._has_news, False, "", []
         return Event(kind, data, self._id, self._retry_ms) if has_news else None
 
 
 async def events(chunks: AsyncIterable[bytes]) -> AsyncIterator[Event]:
-    """Yield the events. One that the stream ends without the empty line after it is incomplete and discarded."""
+    """Yield the events. An event that ends the stream without an empty line is incomplete and discarded."""
     reader = _Reader()
     unfinished = bytearray()
     begun, after_return = False, False

@@ -1,4 +1,4 @@
-"""JSON-RPC 2.0 messages, with results and arguments as the exact bytes that were sent."""
+"""JSON-RPC 2.0 messages, whose results and arguments keep the exact bytes that were sent."""
 
 import json
 import math
@@ -33,7 +33,7 @@ class RpcError(Exception):
 
 
 class Response(Struct, frozen=True):
-    """The answer to a request: `result` as it was sent, or the error."""
+    """The response to a request: `result` as it was sent, or the error."""
 
     id: RequestId | None
     result: bytes | None
@@ -41,7 +41,7 @@ class Response(Struct, frozen=True):
 
 
 class ServerRequest(Struct, frozen=True):
-    """A request that the server sends while it works on ours."""
+    """A request that the server sends while it processes ours."""
 
     id: RequestId
     method: str
@@ -59,7 +59,7 @@ _NULL = b"null"
 
 
 def request(id_: RequestId, method: str, params: bytes) -> bytes:
-    """Return a request with `params`, which is a JSON object."""
+    """Return a request with `params`, an encoded JSON object."""
     return b'{"jsonrpc":"2.0","id":%s,"method":%s,"params":%s}' % (_encoded(id_), _encoded(method), params)
 
 
@@ -68,7 +68,7 @@ def notification(method: str) -> bytes:
 
 
 def reply(to: ServerRequest) -> bytes:
-    """Return the reply to a request of the server. Only `ping` has another one than that the method is not offered."""
+    """Return the reply to a request of the server: an empty result for `ping`, else the error that no method exists."""
     if to.method == "ping":
         return b'{"jsonrpc":"2.0","id":%s,"result":{}}' % _encoded(to.id)
     error = {"code": METHOD_NOT_FOUND, "message": "Method not found"}
@@ -76,7 +76,7 @@ def reply(to: ServerRequest) -> bytes:
 
 
 def decoded(body: bytes) -> list[Response | ServerRequest]:
-    """Return the responses and requests in `body`, without notifications. Raises `Malformed`."""
+    """Return the responses and requests in `body`, without notifications. Raise `Malformed`."""
     try:
         found = _messages.decode(readable(body))
     except (msgspec.DecodeError, RecursionError):
@@ -85,9 +85,9 @@ def decoded(body: bytes) -> list[Response | ServerRequest]:
 
 
 def readable(body: bytes) -> bytes:
-    """Return `body` if it is strict JSON in UTF-8, else the same value as such. Raises `Malformed`.
+    """Return `body` if it is strict JSON in UTF-8, else the same value encoded so. Raise `Malformed`.
 
-    Some servers send what JSON does not have: NaN and Infinity become null, and half a character becomes U+FFFD.
+    Some servers send values that JSON lacks: NaN and Infinity become null, and half a surrogate pair becomes U+FFFD.
     """
     try:
         body.decode()
@@ -105,7 +105,7 @@ def readable(body: bytes) -> bytes:
 
 
 def members(result: bytes) -> dict[str, Raw]:
-    """Return the members of a JSON object, each as it was sent. Raises `Malformed` for any other value."""
+    """Return the members of a JSON object, each as it was sent. Raise `Malformed` for any other value."""
     try:
         return msgspec.json.decode(result, type=dict[str, Raw])
     except (msgspec.DecodeError, RecursionError):
@@ -143,7 +143,7 @@ def _error(raw: bytes) -> RpcError:
 
 
 def _request_id(given: float | str | UnsetType | None) -> RequestId | None:
-    """Some servers send a number back as a fraction, or as text."""
+    """Return the id in the form that it was sent in: some servers return a number as a fraction, or as text."""
     if isinstance(given, float):
         return int(given) if given.is_integer() else str(given)
     return given if isinstance(given, (int, str)) else None

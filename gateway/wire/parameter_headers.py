@@ -1,4 +1,4 @@
-"""Headers of protocol 2026-07-28 that repeat parts of a request's body, so that a proxy need not read it."""
+"""Headers of protocol 2026-07-28 that repeat parts of a request's body, so that a proxy need not parse the body."""
 
 import base64
 import re
@@ -8,7 +8,7 @@ from typing import Any, cast
 import msgspec
 
 ParameterHeaders = Mapping[str, tuple[str, ...]]
-"""By the name of a header: the path to the argument that it repeats."""
+"""The path to the repeated argument, by the name of the header."""
 
 _ANNOTATION = "x-mcp-header"
 _PLAIN = re.compile(r"[\x20-\x7e]*\Z")
@@ -19,14 +19,14 @@ _DEPTH_MAX = 16
 
 
 def header_text(value: str) -> str:
-    """Return `value` as it stands in a header: as it is, or in base64 where a header cannot carry it."""
+    """Return `value` in the form for a header: unchanged, or in base64 if a header cannot contain it."""
     if _PLAIN.match(value) and value == value.strip() and not _ENCODED.match(value):
         return value
     return f"=?base64?{base64.b64encode(value.encode()).decode('ascii')}?="
 
 
 def annotated(schema: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
-    """Return the headers that the input schema of a tool asks for; none where their names are not valid."""
+    """Return the headers that the input schema of a tool requires, without those whose names are invalid."""
     return {f"Mcp-Param-{token}": path for path, token in _annotations(schema, ())}
 
 
@@ -37,13 +37,13 @@ def parameter_headers(wanted: ParameterHeaders, arguments: Mapping[str, Any]) ->
 
 
 def encoded_headers(tools: Iterable[Mapping[str, Any]]) -> bytes | None:
-    """Return which tools want arguments repeated in headers, as JSON to store; None where none does."""
+    """Return the required headers of each tool as JSON to store; None if no tool requires any."""
     wanted = {tool["name"]: headers for tool in tools if (headers := annotated(tool["input_schema"]))}
     return msgspec.json.encode(wanted) if wanted else None
 
 
 def wanted_headers(stored: bytes | None, tool: str) -> ParameterHeaders:
-    """Return what `encoded_headers` holds for `tool`."""
+    """Return the headers of `tool` from the JSON of `encoded_headers`."""
     if stored is None:
         return {}
     return msgspec.json.decode(stored, type=dict[str, dict[str, tuple[str, ...]]]).get(tool, {})

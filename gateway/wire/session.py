@@ -1,10 +1,10 @@
-"""A conversation with one MCP server over Streamable HTTP, for the length of one call.
+"""A session with one MCP server over Streamable HTTP, for the length of one call.
 
-Protocol 2026-07-28 needs no handshake: one `server/discover` tells whether the server speaks it. Older servers are
-greeted with `initialize`, and their session is ended after the call. The gateway opens no stream of its own for
-messages of the server (GET), so a call needs one connection at a time.
+Protocol 2026-07-28 needs no handshake: one `server/discover` shows whether the server supports it. Older servers get an
+`initialize`, and their session is ended after the call. The gateway opens no separate stream for messages of the server
+(GET), so a call needs one connection at a time.
 
-A request is sent once. What is sent again after a broken connection is only the question for the rest of an answer.
+A request is sent once. After a broken connection, only the rest of the response is requested again.
 """
 
 import re
@@ -39,7 +39,7 @@ _SESSION_ID = re.compile(r"[\x21-\x7e]+")
 _HEADER_VALUE = re.compile(r"[\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?")
 _ACCEPT = {"Accept": "application/json, text/event-stream", "Content-Type": "application/json"}
 _DISCOVER_SECONDS = 2.0
-"""An older server may leave an unknown method unanswered."""
+"""An older server may not respond to an unknown method."""
 _RESUMPTIONS_MAX = 2
 _RESUME_SECONDS, _RESUME_SECONDS_MAX = 1.0, 5.0
 _ACCEPTED = frozenset({202, 204})
@@ -49,7 +49,7 @@ _OK = 200
 
 
 class Session:
-    """`open` first, then `request`, then `close`. Exceptions of the connection below pass through."""
+    """A session: call `open` first, then `request`, then `close`. Exceptions of the connection pass through."""
 
     def __init__(self, exchange: Exchange, client_version: str) -> None:
         self._exchange = exchange
@@ -60,20 +60,20 @@ class Session:
         self.protocol_version = ""
         self.capabilities: dict[str, Any] = {}
         self.retry_after_seconds: float | None = None
-        """For how long the server asked to be left alone when it refused the latest request, if it did."""
+        """The delay that the server requested when it refused the latest request, if it did."""
 
     @property
     def modern(self) -> bool:
-        """Whether the server speaks the protocol without sessions."""
+        """Return whether the server uses the protocol without sessions."""
         return self._modern
 
     @property
     def has_id(self) -> bool:
-        """Whether the server keeps a session that `close` ends."""
+        """Return whether the server keeps a session, which `close` ends."""
         return self._session_id is not None
 
     async def open(self) -> None:
-        """Find out which protocol the server speaks, and begin a session where it has them."""
+        """Detect the protocol of the server, and start a session if the protocol has sessions."""
         answered = True
         try:
             with anyio.fail_after(_DISCOVER_SECONDS):
@@ -83,32 +83,32 @@ class Session:
             raise
         except (TimeoutError, *CONNECTION_BROKE):
             if self.retry_after_seconds is not None:
-                # The status is an answer, though its body did not arrive.
+                # The status is a response, although its body did not arrive.
                 raise UpstreamError("It refuses requests for now.") from None
-            # A connection that was kept open may have been closed by the server before anything was sent over it.
+            # The server may have closed an idle connection before anything was sent over it.
             answered = False
         try:
             await self._initialize()
         except (RpcError, HttpRefusal, UnreadableAnswer):
-            # A server that was slow to start, or closed the connection, may have missed the first question.
+            # A server that was slow to start, or closed the connection, may have missed the first request.
             if answered or self.retry_after_seconds is not None or not await self._discover():
                 raise
 
     async def request(
         self, method: str, params: Mapping[str, Any], *, name: str | None = None, headers: Mapping[str, str] = {}
     ) -> bytes:
-        """Send a request and return its result, a JSON object, as it was sent. Raises `RpcError`."""
+        """Send a request and return its result, a JSON object, as it was sent. Raise `RpcError`."""
         return await self._ask(method, dict(params), self._headers(method, name) | dict(headers))
 
     async def close(self) -> None:
-        """End the session of a server that has one."""
+        """End the session, if the server keeps one."""
         if self._session_id is None:
             return
         async with self._exchange.send("DELETE", self._headers(None, None)) as answered:
             await answered.body()
 
     async def _discover(self) -> bool:
-        """Whether the server speaks the protocol of 2026."""
+        """Return whether the server supports protocol 2026-07-28."""
         self._become(MODERN, {})
         try:
             found = members(await self.request("server/discover", {}))
@@ -122,7 +122,7 @@ class Session:
             if self.retry_after_seconds is not None:
                 raise
         except HttpRefusal as refusal:
-            # These are not about the protocol, and a client that was asked to wait does not ask in another way.
+            # These statuses are independent of the protocol, and a client that must wait does not try another request.
             if refusal.status in _REFUSED_WHATEVER_IS_ASKED or self.retry_after_seconds is not None:
                 raise
         except UnreadableAnswer:
@@ -182,14 +182,14 @@ class Session:
             try:
                 answer = await self._resumed(last_event)
             except (*NO_CONNECTION, UpstreamUnreachable):
-                # The request itself had been sent, so nothing may say that it was not.
+                # The request itself was sent, so the error must not claim that it was not.
                 raise UpstreamConnectionLost from None
         if answer.error is not None:
             raise answer.error
         return answer.result or b""
 
     async def _answer_in(self, answered: Reply) -> tuple[Response | None, "_Position"]:
-        """Return the answer, or how far its stream got without one."""
+        """Return the response, or the position at which its stream ended without one."""
         if answered.media_type == "text/event-stream":
             position = _Position()
             answer = await self._answer_in_stream(answered, position)
@@ -230,7 +230,7 @@ class Session:
         return None
 
     async def _resumed(self, position: "_Position") -> Response:
-        """Ask for the rest of an answer whose stream ended early, where the server offers that."""
+        """Request the rest of a response whose stream ended early, if the server supports that."""
         for _ in range(_RESUMPTIONS_MAX):
             if not self._can_resume(position):
                 break
@@ -249,7 +249,7 @@ class Session:
         return not self._modern and position.event_id != ""
 
     def _own(self, messages: list[Response | ServerRequest]) -> Response | None:
-        """Return the response to the latest request. An error may come without its id, and an id as text."""
+        """Return the response to the latest request. An error may lack its id, and an id may be text."""
         for message in messages:
             if isinstance(message, Response) and (
                 str(message.id) == str(self._last_id) or (message.id is None and message.error is not None)
@@ -258,7 +258,7 @@ class Session:
         return None
 
     async def _reply_to(self, messages: list[Response | ServerRequest]) -> None:
-        """Reply to what an older server asks of its client in between, so that it does not wait for that."""
+        """Reply to requests that an older server sends meanwhile, so that the server does not wait for a reply."""
         if self._modern:
             return
         for message in messages:
@@ -271,14 +271,14 @@ class Session:
 
 
 class _Position:
-    """How far a stream got: what a server needs to know to send the rest."""
+    """The position in a stream from which a server can resume it."""
 
     def __init__(self) -> None:
         self.event_id = ""
         self.wait_seconds = _RESUME_SECONDS
 
     def take(self, event_id: str, retry_ms: int | None) -> None:
-        # An id that fits no header could not be sent back.
+        # An id that a header cannot contain could not be sent back.
         if _HEADER_VALUE.fullmatch(event_id):
             self.event_id = event_id
         if retry_ms is not None:
@@ -305,7 +305,7 @@ def _decoded(raw: msgspec.Raw | None) -> object:
 
 
 def _modern_only(error: RpcError) -> list[str]:
-    """Return the versions that the server names if this gateway speaks none of them."""
+    """Return the versions that the server names if this gateway supports none of them."""
     data = error.data
     offered = cast("dict[str, Any]", data).get("supported") if isinstance(data, dict) else None
     if not isinstance(offered, list):

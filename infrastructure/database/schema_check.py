@@ -45,8 +45,7 @@ _ORDER = (
 
 
 _LEFT_ALONE = frozenset({"trigger", "rule"})
-"""Kinds that operators may add to the tables, for example to replicate changes. Added policies and grants are removed.
-"""
+"""Kinds that operators may add to the tables, for example for replication. Added policies and grants are removed."""
 
 
 class _Queries(NamedTuple):

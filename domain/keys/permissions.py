@@ -14,7 +14,7 @@ _WILDCARDS = frozenset("*?[")
 
 
 class ToolRule(Struct, frozen=True, forbid_unknown_fields=True):
-    """Which tools of one MCP: glob patterns; `deny` wins, and an absent `allow` means all."""
+    """Permitted tools of one MCP: glob patterns. `deny` overrides `allow`. Without `allow`, all tools are permitted."""
 
     allow: tuple[str, ...] | None = None
     deny: tuple[str, ...] = ()
@@ -42,7 +42,7 @@ class ToolRule(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Permissions(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
-    """`mcps`: "*" for all, also those added later, or the ids; `tools`: rules by MCP id; `manage`: grants."""
+    """`mcps`: "*" for all, including those added later, or ids. `tools`: rules by MCP id. `manage`: grants."""
 
     mcps: Literal["*"] | tuple[str, ...] = ()
     tools: dict[str, ToolRule] = field(default_factory=dict[str, ToolRule])

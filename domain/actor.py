@@ -1,4 +1,4 @@
-"""The actor that caused an event. Actors are ids only: names and addresses belong to read models that can be erased."""
+"""The actor that caused an event. Actors are ids only: names and addresses are stored outside the log."""
 
 from msgspec import Struct
 
@@ -12,12 +12,53 @@ class KeyActor(Struct, frozen=True, tag_field="type", tag="api_key"):
 
 
 class SystemActor(Struct, frozen=True, tag_field="type", tag="system"):
-    """A part of Keyledger itself. The id is its name, such as `expiry`."""
+    """A part of Keyledger. Its id is one of `SYSTEM_ACTORS`, or in an older event an id that is no longer used."""
 
     id: str
 
 
+OPERATOR = SystemActor("operator")
+"""A person who runs commands on the server."""
+
+DEMO = SystemActor("demo")
+"""The setup of the demo organization."""
+
 EXPIRY = SystemActor("expiry")
-"""The actor that records that a key's expiry has passed."""
+"""Records that a key has expired."""
+
+RETIREMENT = SystemActor("retirement")
+"""Records that an earlier secret of a key is no longer accepted."""
+
+MEMBER_REMOVAL = SystemActor("member_removal")
+"""Revokes the keys of a member who is removed."""
+
+MCP_HEALTH = SystemActor("mcp_health")
+"""Records that an MCP server became healthy or unhealthy."""
+
+EXPIRY_ALERTS = SystemActor("expiry_alerts")
+"""Raises alerts about keys that expire soon."""
+
+QUOTA_ALERTS = SystemActor("quota_alerts")
+"""Raises alerts about the monthly quota."""
+
+ANOMALIES = SystemActor("anomalies")
+"""Raises alerts about unusual use."""
+
+WEBHOOKS = SystemActor("webhooks")
+"""Disables webhooks whose endpoint accepts no deliveries."""
+
+SYSTEM_ACTORS = (
+    OPERATOR,
+    DEMO,
+    EXPIRY,
+    RETIREMENT,
+    MEMBER_REMOVAL,
+    MCP_HEALTH,
+    EXPIRY_ALERTS,
+    QUOTA_ALERTS,
+    ANOMALIES,
+    WEBHOOKS,
+)
+"""All system actors. docs/audit-log.md explains them."""
 
 Actor = UserActor | KeyActor | SystemActor

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 import msgspec
 import structlog
 
-from domain.actor import SystemActor
+from domain.actor import MCP_HEALTH
 from domain.mcps.commands import RecordHealth
 from domain.mcps.decider import MCP
 from domain.mcps.errors import McpNotFound
@@ -50,8 +50,6 @@ APART = timedelta(seconds=10)
 
 AGAIN_AFTER = timedelta(seconds=15)
 """Time from a first failure to the next check of the server."""
-
-ACTOR = SystemActor("mcp-health")
 
 _log = structlog.get_logger(__name__)
 
@@ -170,7 +168,7 @@ async def _record(commands: Commands, way: McpTarget, found: HealthObservation) 
 async def _change(commands: Commands, way: McpTarget, found: HealthObservation, at: datetime, noted: Statement) -> None:
     command = RecordHealth(health=found.health, endpoint_changed_at=way.endpoint_changed_at, at=at, reason=found.reason)
     change = await commands.run(
-        MCP, way.mcp_id, way.organization_id, command, origin=Origin(ACTOR), at=at, extra_statements=[noted]
+        MCP, way.mcp_id, way.organization_id, command, origin=Origin(MCP_HEALTH), at=at, extra_statements=[noted]
     )
     if change.events:
         _log.info("mcp_health_changed", mcp_id=way.mcp_id, health=found.health, reason=found.reason)

@@ -1,7 +1,7 @@
-"""Sees to what the passing of time brings about: one step for each key that is due, until none is."""
+"""Process keys for which time has passed: one step for each key that is due, until none is due."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime
 from time import monotonic
@@ -12,7 +12,7 @@ import structlog
 from domain.actor import SystemActor
 from domain.keys.commands import KeyCommand
 from domain.keys.decider import KEY
-from domain.plans.plan import PLANS
+from domain.plans.plan import Plans
 from eventstore.errors import ConcurrentChange
 from eventstore.recorded import Origin
 from infrastructure.clock import now
@@ -42,91 +42,93 @@ K = TypeVar("K", bound=Due)
 
 
 @dataclass(frozen=True, slots=True)
-class DueKeyTask(Generic[K]):
-    """What is done, and about which keys: `due` gives some of those that are due at an instant, the longest due first.
+class Worker:
+    """What a step works with: the database, and the plans as the operator configured them."""
 
-    `step` sees to one of them, so that it is due no more, and says whether there was anything to do. It may be
-    repeated, and be taken by several at once.
+    pool: Pool
+    plans: Plans
+
+    async def run(
+        self, key: Due, command: KeyCommand, actor: SystemActor, at: datetime, *extra_statements: Statement
+    ) -> bool:
+        """Run a command on a key and return whether the key changed. `extra_statements` join the transaction."""
+        change = await commands_on(self.pool).run(
+            KEY,
+            key.key_id,
+            key.organization_id,
+            command,
+            origin=Origin(actor),
+            at=at,
+            # The decision does not depend on the counts, but they may change with the key, so they are locked first.
+            guard=keys_guard(key.organization_id, self.plans),
+            extra_statements=extra_statements,
+        )
+        return bool(change.events)
+
+
+@dataclass(frozen=True, slots=True)
+class DueKeyTask(Generic[K]):
+    """What time does to keys. `due` returns some of the keys that are due at an instant, longest overdue first.
+
+    `step` processes one key, so that it is no longer due, and returns whether it changed anything. A step may be
+    repeated, and several workers may run it for the same key concurrently.
     """
 
     actor: SystemActor
     due: Callable[[Connection, datetime, int], Awaitable[list[K]]]
-    step: Callable[[Pool, K], Awaitable[bool]]
+    step: Callable[[Worker, K], Awaitable[bool]]
 
 
 def command_step(
     actor: SystemActor, command: Callable[[datetime], KeyCommand]
-) -> Callable[[Pool, DueKey], Awaitable[bool]]:
-    """The step that gives a key a command, made for the instant at which it is given."""
+) -> Callable[[Worker, DueKey], Awaitable[bool]]:
+    """Return the step that runs `command(now)` on a key."""
 
-    async def step(pool: Pool, key: DueKey) -> bool:
+    async def step(worker: Worker, key: DueKey) -> bool:
         at = now()
-        return await run_key_command(pool, key, command(at), actor, at)
+        return await worker.run(key, command(at), actor, at)
 
     return step
 
 
-async def run_key_command(
-    pool: Pool,
-    key: Due,
-    command: KeyCommand,
-    actor: SystemActor,
-    at: datetime,
-    extra_statements: Sequence[Statement] = (),
-) -> bool:
-    """Run a command on a key and return whether the key changed. `extra_statements` join the transaction."""
-    change = await commands_on(pool).run(
-        KEY,
-        key.key_id,
-        key.organization_id,
-        command,
-        origin=Origin(actor),
-        at=at,
-        # The decision does not depend on the counts, but they may change with the key, so they are locked first.
-        guard=keys_guard(key.organization_id, PLANS),
-        extra_statements=extra_statements,
-    )
-    return bool(change.events)
+async def process_due(worker: Worker, task: DueKeyTask[K], seconds: float = WORK_SECONDS) -> int:
+    """Run the task for every key that is due, for at most `seconds`, and return how many keys changed.
 
-
-async def process_due(pool: Pool, duty: DueKeyTask[K], seconds: float = WORK_SECONDS) -> int:
-    """Do `duty` for every key that is due, for `seconds` at most; gives how many changed.
-
-    A key that can not be changed is logged and passed over, so that it stops no other. Any number of processes may do
-    this at once: whoever comes second finds that there is nothing to change. Raises `Unavailable`.
+    A key that cannot be changed is logged and skipped, so it does not stop the others. Any number of processes may do
+    this concurrently: the second one finds nothing to change. Raises `Unavailable`.
     """
     deadline = monotonic() + seconds
-    passed_over: set[str] = set()
+    skipped: set[str] = set()
     changed = 0
     while monotonic() < deadline:
-        async with pool.connection() as connection:
-            due = await duty.due(connection, now(), PAGE + len(passed_over))
-        page = [key for key in due if key.key_id not in passed_over]
+        async with worker.pool.connection() as connection:
+            due = await task.due(connection, now(), PAGE + len(skipped))
+        page = [key for key in due if key.key_id not in skipped]
         if not page:
             break
-        unchanged = await _process_page(pool, duty, page)
-        passed_over |= unchanged
+        unchanged = await _process_page(worker, task, page)
+        skipped |= unchanged
         changed += len(page) - len(unchanged)
     if changed:
-        _log.info("keys_changed", by=duty.actor.id, keys=changed)
+        _log.info("keys_changed", by=task.actor.id, keys=changed)
     return changed
 
 
-async def _process_page(pool: Pool, duty: DueKeyTask[K], page: list[K]) -> set[str]:
-    """The ids of those that did not change: someone else was faster, or they can not be changed."""
-    gate = asyncio.Semaphore(CONNECTIONS_MAX)
+async def _process_page(worker: Worker, task: DueKeyTask[K], page: list[K]) -> set[str]:
+    """Return the ids of the keys that did not change, because another worker was first or an error occurred."""
+    slots = asyncio.Semaphore(CONNECTIONS_MAX)
 
     async def change(key: K) -> bool:
-        async with gate:
-            return await duty.step(pool, key)
+        async with slots:
+            return await task.step(worker, key)
 
     outcomes = await asyncio.gather(*[change(key) for key in page], return_exceptions=True)
     problems = [outcome for outcome in outcomes if isinstance(outcome, BaseException)]
     if len(problems) == len(page) and isinstance(problems[0], Unavailable):
         raise problems[0]
     for key, outcome in zip(page, outcomes, strict=True):
-        # That others kept changing a key is no defect of it: its turn comes again in a second.
+        # Concurrent changes are no defect of the key. The next run, a second later, tries again.
         bad = isinstance(outcome, BaseException) and not isinstance(outcome, ConcurrentChange)
         if bad and _news(key.key_id):
-            _log.error("key_change_failed", by=duty.actor.id, key_id=key.key_id, exc_info=outcome)
+            _log.error("key_change_failed", by=task.actor.id, key_id=key.key_id, exc_info=outcome)
     return {key.key_id for key, outcome in zip(page, outcomes, strict=True) if outcome is not True}

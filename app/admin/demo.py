@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from app.admin.demo_plan import DemoPlan, PlannedKey, finish_plan, keep_plan, new_plan, unfinished_plan
-from domain.actor import SystemActor, UserActor
+from domain.actor import DEMO, UserActor
 from domain.decider import Decider
 from domain.grants import GRANTS
 from domain.keys.commands import CreateKey
@@ -47,7 +47,6 @@ F = TypeVar("F")
 _OWNER_EMAIL = "owner@demo.example"
 _SLUG = "demo"
 _MCP_NAME = "Demo MCP server"
-_DEMO = SystemActor("demo")
 _TIMEOUTS = Timeouts(connect=60, acquire=300, lock=300, statement=0, idle_in_transaction=0)
 """No caller waits for the demo, so a slow machine is no reason to give it up."""
 
@@ -86,7 +85,7 @@ async def _is_of_the_demo(connection: Connection, organization_id: str) -> bool:
     cursor = await connection.execute(SQL.streams_load, ([organization_id], organization_id))
     row = await cursor.fetchone()
     created = decode_event(decode_record(bytes(row[1]))) if row else None
-    return isinstance(created, OrganizationCreated) and created.created_by == _DEMO
+    return isinstance(created, OrganizationCreated) and created.created_by == DEMO
 
 
 class _DemoSeeder:
@@ -118,7 +117,7 @@ class _DemoSeeder:
 
     async def _create_organization(self, slug: str) -> None:
         organization = CreateOrganization(
-            organization_id=self._organization_id, name="Demo", slug=slug, plan="team", at=self._at, by=_DEMO
+            organization_id=self._organization_id, name="Demo", slug=slug, plan="team", at=self._at, by=DEMO
         )
         await self._run(ORGANIZATION, self._organization_id, organization)
 

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from psycopg.errors import UniqueViolation
 
-from domain.actor import SystemActor
+from domain.actor import OPERATOR
 from domain.fields import FieldErrors
 from domain.grants import GRANTS
 from domain.ids import is_id
@@ -38,9 +38,6 @@ from projections.read_models.organizations.list.queries import (
 )
 
 _PAGE = 1_000
-
-OPERATOR = SystemActor("operator")
-"""Who the log says it was: whoever may run programs on the server."""
 
 
 async def create_organization(

@@ -15,6 +15,7 @@ import pytest
 
 from app.application import DIRECT_ROUTES, ROUTES
 from app.auth.sessions import csrf_token
+from domain.actor import EXPIRY_ALERTS
 from domain.alerts.commands import RaiseAlert
 from domain.grants import GRANTS, Grant
 from domain.keys.permissions import Permissions
@@ -25,7 +26,6 @@ from tests.app.client import Answer, Client, at_once
 from tests.app.organizations import Api, Key, Organization, unknown_secret
 from tests.app.people import COOKIE, Person, person
 from tests.app.scopes import MATRIX_SIZE, PUBLIC, ROLES, RULES, SIGNING_IN, Route, Rule
-from workers.jobs.raise_expiry_alerts import ACTOR
 from workers.raise_alert import raise_alert
 
 SAFE = {"GET", "HEAD"}
@@ -346,7 +346,7 @@ def _alert(world: World) -> str:
 
     async def raised() -> None:
         async with pool(world.api.database.url, role=WORKER_ROLE) as connections:
-            assert await raise_alert(connections, ACTOR, alert)
+            assert await raise_alert(connections, EXPIRY_ALERTS, alert)
 
     world.api.database.run(raised())
     return alert.alert_id

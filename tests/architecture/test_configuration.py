@@ -91,3 +91,15 @@ def test_the_environment_is_read_where_a_process_begins_and_nowhere_else() -> No
     }
     beginnings = {name for name in reading if name.endswith("__main__.py") or name.startswith("embedded/")}
     assert reading - beginnings <= {"app/application.py", "workers/worker.py", "workers/job_runner.py"}
+
+
+def test_only_the_configuration_reads_the_default_plans() -> None:
+    """Everything else works with the plans that the operator configured. The demo organization has the default plan."""
+    reading = {
+        name
+        for name, tree in modules()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom) and node.module == "domain.plans.plan"
+        if "PLANS" in {imported.name for imported in node.names}
+    }
+    assert reading == {"app/admin/demo.py", "domain/plans/overrides.py", "infrastructure/settings.py"}

@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from domain.actor import EXPIRY_ALERTS
 from domain.alerts.commands import RaiseAlert
 from infrastructure.clock import new_id, now
 from infrastructure.database.connections import WORKER_ROLE, pool
@@ -12,7 +13,6 @@ from tests.app.api.usage.usage_data import count
 from tests.app.organizations import Api, Organization
 from tests.app.people import person
 from tests.clients.conftest import Caller
-from workers.jobs.raise_expiry_alerts import ACTOR
 from workers.raise_alert import raise_alert
 
 
@@ -137,7 +137,7 @@ def _warned(api: Api, org: Organization) -> str:
 
     async def raised() -> None:
         async with pool(api.database.url, role=WORKER_ROLE) as connections:
-            assert await raise_alert(connections, ACTOR, alert)
+            assert await raise_alert(connections, EXPIRY_ALERTS, alert)
 
     api.database.run(raised())
     return alert.alert_id

@@ -9,18 +9,22 @@ from structlog.testing import capture_logs
 
 from domain.actor import SystemActor
 from domain.keys.events import KeyCreated, KeyExpired
+from domain.plans.plan import PLANS
 from eventstore.check import check
 from infrastructure.clock import now
 from infrastructure.database.connections import Pool
+from infrastructure.settings import Settings
 from projections.registry import INLINE_CHECKS
 from tests import seed
 from tests.waiting import stretched
 from tests.workers.conftest import Start
 from tests.workers.log_view import an_expiry_is_recorded, expiry_of, history, verdict
-from workers.due_keys import process_due
-from workers.jobs.expire_keys import EXPIRY, expire
+from workers.due_keys import Worker, process_due
+from workers.jobs.expire_keys import KEYS_EXPIRING, expire
 
 pytestmark = pytest.mark.anyio
+
+CONFIG = Settings()
 
 DAY = timedelta(days=1)
 
@@ -32,18 +36,18 @@ async def test_a_year_in_a_keys_life(connections: Pool) -> None:
         key_id, secret = await seed.key(connections, organization_id, expires_at=expires_at)
         for _ in range(364):
             clock.tick(DAY)
-            await expire(connections)
+            await expire(connections, CONFIG)
             assert await verdict(connections, secret, now()) == "valid"
         assert len(await history(connections, organization_id, key_id)) == 1
 
         clock.move_to(expires_at - timedelta(microseconds=1))
-        await expire(connections)
+        await expire(connections, CONFIG)
         assert await verdict(connections, secret, now()) == "valid"
 
         clock.move_to(expires_at)
         assert await verdict(connections, secret, now()) == "expired_key"  # before any worker came by
-        await expire(connections)
-        await expire(connections)
+        await expire(connections, CONFIG)
+        await expire(connections, CONFIG)
 
         created, expired = await history(connections, organization_id, key_id)
         assert isinstance(created.event, KeyCreated)
@@ -65,7 +69,7 @@ async def test_two_workers_at_once_record_each_expiry_once(connections: Pool) ->
         changed: list[int] = []
 
         async def work() -> None:
-            changed.append(await process_due(connections, EXPIRY, seconds=20))
+            changed.append(await process_due(Worker(connections, PLANS), KEYS_EXPIRING, seconds=20))
 
         async with anyio.create_task_group() as tasks:
             for _ in range(3):
@@ -85,8 +89,8 @@ async def test_more_keys_than_a_page_expire_in_one_run(connections: Pool) -> Non
         for _ in range(130):
             await seed.key(connections, organization_id, expires_at=start + timedelta(hours=1))
         clock.tick(timedelta(hours=2))
-        assert await process_due(connections, EXPIRY, seconds=60) == 130
-        assert await process_due(connections, EXPIRY) == 0
+        assert await process_due(Worker(connections, PLANS), KEYS_EXPIRING, seconds=60) == 130
+        assert await process_due(Worker(connections, PLANS), KEYS_EXPIRING) == 0
 
 
 async def test_a_key_that_can_not_be_changed_stops_no_other(connections: Pool) -> None:
@@ -101,8 +105,8 @@ async def test_a_key_that_can_not_be_changed_stops_no_other(connections: Pool) -
             await connection.execute("update key_list set organization_id = %s where key_id = %s", (other, bad))
         clock.tick(timedelta(hours=1))
         with capture_logs() as lines:
-            assert await process_due(connections, EXPIRY) == 1
-            assert await process_due(connections, EXPIRY) == 0
+            assert await process_due(Worker(connections, PLANS), KEYS_EXPIRING) == 1
+            assert await process_due(Worker(connections, PLANS), KEYS_EXPIRING) == 0
         assert await verdict(connections, secret, now()) == "expired_key"
     assert len(await history(connections, organization_id, bad)) == 1
     assert len(await history(connections, organization_id, good)) == 2

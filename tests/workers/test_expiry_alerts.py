@@ -20,17 +20,20 @@ from eventstore.reader import read_lifecycle
 from eventstore.recorded import Origin
 from infrastructure.clock import now
 from infrastructure.database.connections import Pool
+from infrastructure.settings import Settings
 from projections.read_models.alerts.list.queries import Filters, alerts
 from projections.read_models.keys.expiry_schedule.queries import due
 from projections.read_models.organizations.counts.queries import keys_guard
 from projections.registry import INLINE, INLINE_CHECKS
 from tests import seed
 from tests.workers.log_view import history
-from workers.due_keys import process_due
+from workers.due_keys import Worker, process_due
 from workers.jobs.expire_keys import expire
-from workers.jobs.raise_expiry_alerts import EXPIRY_ALERTS, warn
+from workers.jobs.raise_expiry_alerts import ALERTS_DUE, warn
 
 pytestmark = pytest.mark.anyio
+
+CONFIG = Settings()
 
 DAY = timedelta(days=1)
 START = "2026-03-01 12:00:00"
@@ -72,8 +75,8 @@ def another_end(at: datetime | None) -> ChangeKey:
 async def days_go_by(pool: Pool, clock: Clock, days: int) -> None:
     for _ in range(days):
         clock.tick(DAY)
-        await warn(pool)
-        await expire(pool)
+        await warn(pool, CONFIG)
+        await expire(pool, CONFIG)
 
 
 async def test_a_year_in_a_keys_life(connections: Pool) -> None:
@@ -114,7 +117,7 @@ async def test_who_makes_a_key_for_a_few_days_is_told_only_of_what_lies_ahead(co
     with freeze_time(START, real_asyncio=True) as clock:
         organization_id = await seed.organization(connections)
         await seed.key(connections, organization_id, expires_at=now() + 5 * DAY)
-        await warn(connections)
+        await warn(connections, CONFIG)
         assert await told(connections, organization_id) == []
         await days_go_by(connections, clock, 6)
         assert [days for days, _ in await told(connections, organization_id)] == [1]
@@ -143,7 +146,7 @@ async def test_of_stages_that_nobody_could_tell_the_last_is_told(connections: Po
         await seed.key(connections, organization_id, expires_at=now() + 40 * DAY)
         await seed.key(connections, organization_id, expires_at=now() + 31 * DAY)
         clock.tick(35 * DAY)  # no worker ran
-        await warn(connections)
+        await warn(connections, CONFIG)
         assert [days for days, _ in await told(connections, organization_id)] == [7]
         async with connections.connection() as connection:
             assert await due(connection, now(), 10) == []
@@ -157,7 +160,7 @@ async def test_two_workers_at_once_tell_each_stage_once(connections: Pool) -> No
         clock.tick(2 * DAY)
         async with anyio.create_task_group() as tasks:
             for _ in range(2):
-                tasks.start_soon(process_due, connections, EXPIRY_ALERTS, 60)
+                tasks.start_soon(process_due, Worker(connections, PLANS), ALERTS_DUE, 60)
     assert [days for days, _ in await told(connections, organization_id)] == [30] * 120
 
 
@@ -169,8 +172,8 @@ async def test_an_alert_and_the_step_to_the_next_stage_are_one(connections: Pool
         clock.tick(2 * DAY)
         async with connections.connection() as connection:
             (key,) = await due(connection, now(), 10)
-        await EXPIRY_ALERTS.step(connections, key)
+        await ALERTS_DUE.step(Worker(connections, PLANS), key)
         async with connections.connection() as connection:
             assert await due(connection, now(), 10) == []
-        await EXPIRY_ALERTS.step(connections, key)  # someone who had read it before
+        await ALERTS_DUE.step(Worker(connections, PLANS), key)  # someone who had read it before
         assert [days for days, _ in await told(connections, organization_id)] == [30]

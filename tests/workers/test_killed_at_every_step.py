@@ -31,6 +31,8 @@ from workers.raise_alert import raise_alert
 
 pytestmark = pytest.mark.anyio
 
+CONFIG = Settings()
+
 STEPS_MIN = 10
 """Fewer would mean that the wire counts something else."""
 STEPS_MAX = 500
@@ -70,7 +72,7 @@ async def test_each_alert_is_raised_once_by_whoever_comes_after_a_worker_that_di
         if not await killed_at(wire, step, "raise_expiry_alerts", SETTINGS):
             break
         assert set((await told(connections, organization_id)).values()) <= {1}
-        await asyncio.gather(warn(connections), warn(connections))
+        await asyncio.gather(warn(connections, CONFIG), warn(connections, CONFIG))
         assert await told(connections, organization_id) == dict.fromkeys(keys, 1), step
     else:
         pytest.fail("it never ended by itself")

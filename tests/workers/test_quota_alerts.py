@@ -1,9 +1,8 @@
 """Who has used most of the month's requests is told at 80, 95 and 100 per cent, once each."""
 
-from dataclasses import replace
-
 import anyio
 import pytest
+from msgspec.structs import replace
 
 from domain.alerts.events import AlertRaised
 from domain.plans.overrides import apply_overrides

@@ -10,18 +10,22 @@ from domain.keys.commands import RotateKey
 from domain.keys.decider import KEY
 from domain.keys.delegation import UNRESTRICTED
 from domain.keys.events import KeyRotated, KeySecretRetired
+from domain.plans.plan import PLANS
 from domain.secret import ENTROPY_BYTES, Secret, fingerprint, generate
 from eventstore.usage_batch import Batch, append_once
 from infrastructure.clock import new_id, now
 from infrastructure.database.connections import AUTH_ROLE, Pool, connect
+from infrastructure.settings import Settings
 from tests import seed
 from tests.projections.usage.uses import used
 from tests.random_input import random_bytes
 from tests.workers.log_view import history, number, verdict
-from workers.due_keys import process_due
-from workers.jobs.retire_secrets import RETIREMENT, SETTLE_AFTER, retire
+from workers.due_keys import Worker, process_due
+from workers.jobs.retire_secrets import SECRETS_ENDING, SETTLE_AFTER, retire
 
 pytestmark = pytest.mark.anyio
+
+CONFIG = Settings()
 
 OVERLAP = timedelta(hours=1)
 
@@ -49,14 +53,14 @@ async def test_a_secret_is_refused_from_the_end_of_its_overlap_and_retired_after
         end = now() + OVERLAP
 
         clock.move_to(end - timedelta(microseconds=1))
-        await retire(connections)
+        await retire(connections, CONFIG)
         assert [await verdict(connections, secret, now()) for secret in (old, new)] == ["valid", "valid"]
 
         clock.move_to(end)
         assert [await verdict(connections, secret, now()) for secret in (old, new)] == ["revoked_key", "valid"]
         assert len(await history(connections, organization_id, key_id)) == 2
-        await retire(connections)
-        await retire(connections)
+        await retire(connections, CONFIG)
+        await retire(connections, CONFIG)
 
         _, rotated, retired = await history(connections, organization_id, key_id)
         assert isinstance(rotated.event, KeyRotated)
@@ -72,9 +76,9 @@ async def test_every_overlap_that_is_over_is_seen_to(connections: Pool) -> None:
         clock.tick(OVERLAP / 2)
         await rotate(connections, organization_id, key_id)
         clock.tick(OVERLAP / 2)
-        assert await process_due(connections, RETIREMENT) == 1
+        assert await process_due(Worker(connections, PLANS), SECRETS_ENDING) == 1
         clock.tick(OVERLAP / 2)
-        assert await process_due(connections, RETIREMENT) == 1
+        assert await process_due(Worker(connections, PLANS), SECRETS_ENDING) == 1
         retired = [
             each.event.secret_version
             for each in await history(connections, organization_id, key_id)
@@ -89,15 +93,15 @@ async def test_the_first_use_of_a_new_secret_is_recorded_as_the_end_of_those_bef
     organization_id = await seed.organization(connections)
     key_id, old = await seed.key(connections, organization_id)
     new = await rotate(connections, organization_id, key_id, None)
-    await retire(connections)
+    await retire(connections, CONFIG)
     assert await verdict(connections, old, now()) == "valid"
     at = now() - SETTLE_AFTER
     use = structs.replace(used(key_id, at, organization_id=organization_id, secret_version=2), ends_previous=True)
     async with await connect(database_url, role=AUTH_ROLE) as gate:
         await append_once(gate, Batch(new_id("evt"), 1, at, [use]))
     assert [await verdict(connections, secret, now()) for secret in (old, new)] == ["revoked_key", "valid"]
-    await retire(connections)
-    await retire(connections)
+    await retire(connections, CONFIG)
+    await retire(connections, CONFIG)
     *_, retired = await history(connections, organization_id, key_id)
     assert retired.event == KeySecretRetired(secret_version=1, retired_at=at)
     assert len(await history(connections, organization_id, key_id)) == 3
@@ -116,6 +120,6 @@ async def test_a_first_use_leaves_the_revision_as_it_is_while_a_request_may_rely
     use = structs.replace(used(key_id, at, organization_id=organization_id, secret_version=2), ends_previous=True)
     async with await connect(database_url, role=AUTH_ROLE) as gate:
         await append_once(gate, Batch(new_id("evt"), 1, at, [use]))
-    await retire(connections)
+    await retire(connections, CONFIG)
     assert len(await history(connections, organization_id, key_id)) == 2
     assert await verdict(connections, old, now()) == "revoked_key"

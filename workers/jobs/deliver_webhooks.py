@@ -15,7 +15,7 @@ from typing import Any
 
 import structlog
 
-from domain.actor import SystemActor
+from domain.actor import WEBHOOKS
 from domain.alerts.alert_id import alert_id
 from domain.alerts.commands import RaiseAlert
 from domain.alerts.decider import ALERT
@@ -51,8 +51,6 @@ from projections.read_models.webhooks.list.queries import secrets_of
 from workers.job import Job
 from workers.job_runner import run_job_with_config
 from workers.log_throttle import LogThrottle
-
-ACTOR = SystemActor("webhooks")
 
 RETRY_DELAYS = tuple(
     timedelta(seconds=seconds) for seconds in (5, 30, 120, 600, 1_800, 3_600, 7_200, 14_400, 28_800, 28_800)
@@ -257,7 +255,7 @@ class _Delivering:
             claimed.webhook_id,
             claimed.organization_id,
             command,
-            origin=Origin(ACTOR),
+            origin=Origin(WEBHOOKS),
             at=at,
             related_commands=[RelatedCommand(ALERT, alert.alert_id, alert)],
         )

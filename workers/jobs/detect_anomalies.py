@@ -10,7 +10,7 @@ from time import monotonic
 
 import structlog
 
-from domain.actor import SystemActor
+from domain.actor import ANOMALIES
 from domain.alerts.alert_id import alert_id
 from domain.alerts.commands import RaiseAlert
 from domain.anomalies.evaluate import Geolocate, Signal, evaluate
@@ -36,8 +36,6 @@ from workers.job import Job
 from workers.job_runner import WORK_SECONDS, run_job_with_config
 from workers.log_throttle import LogThrottle
 from workers.raise_alert import raise_alert
-
-ACTOR = SystemActor("anomalies")
 
 SETTLE_DELAY = timedelta(seconds=2)
 """A sign is looked at when it has not been noted for so long: uses that are decided together are judged together."""
@@ -115,7 +113,7 @@ async def _raise(pool: Pool, sign: Signal, finding: Finding) -> None:
         if _news(f"{finding.rule} {sign.subject}"):
             _log.warning("unknown_keys_presented", **finding.numbers)
         return
-    await raise_alert(pool, ACTOR, alert_of(sign, finding), extra_statements=[mark_alerted(sign, finding.rule)])
+    await raise_alert(pool, ANOMALIES, alert_of(sign, finding), extra_statements=[mark_alerted(sign, finding.rule)])
 
 
 def alert_of(sign: Signal, finding: Finding) -> RaiseAlert:

@@ -1,22 +1,23 @@
 """Every second: what has expired is recorded as expired. A key is refused from its instant on, event or no event."""
 
-from domain.actor import EXPIRY as ACTOR
+from domain.actor import EXPIRY
 from domain.keys.commands import ExpireKey
 from infrastructure.database.connections import Pool
+from infrastructure.settings import Settings
 from projections.read_models.keys.list.queries import expiring
-from workers.due_keys import DueKeyTask, command_step, process_due
+from workers.due_keys import DueKeyTask, Worker, command_step, process_due
 from workers.job import Job
-from workers.job_runner import run_job
+from workers.job_runner import run_job_with_config
 
-EXPIRY = DueKeyTask(actor=ACTOR, due=expiring, step=command_step(ACTOR, ExpireKey))
+KEYS_EXPIRING = DueKeyTask(actor=EXPIRY, due=expiring, step=command_step(EXPIRY, ExpireKey))
 
 
 def expire_keys() -> None:
-    run_job(expire)
+    run_job_with_config(expire)
 
 
 JOB = Job(expire_keys, every=1)
 
 
-async def expire(pool: Pool) -> None:
-    await process_due(pool, EXPIRY)
+async def expire(pool: Pool, config: Settings) -> None:
+    await process_due(Worker(pool, config.plans), KEYS_EXPIRING)

@@ -4,37 +4,37 @@ The alert moves its key on to the next stage in the same transaction (`projectio
 any line has told once or not yet.
 """
 
-from domain.actor import SystemActor
+from domain.actor import EXPIRY_ALERTS
 from domain.alerts.expiry_stages import expiry_alert, latest_stage
 from infrastructure.clock import now
 from infrastructure.database.connections import Pool
+from infrastructure.settings import Settings
 from projections.read_models.keys.expiry_schedule.queries import Expiring, due
-from workers.due_keys import DueKeyTask, process_due
+from workers.due_keys import DueKeyTask, Worker, process_due
 from workers.job import Job
-from workers.job_runner import run_job
+from workers.job_runner import run_job_with_config
 from workers.raise_alert import raise_alert
-
-ACTOR = SystemActor("expiry-alerts")
 
 
 def raise_expiry_alerts() -> None:
-    run_job(warn)
+    run_job_with_config(warn)
 
 
 JOB = Job(raise_expiry_alerts, every=60)
 
 
-async def warn(pool: Pool) -> None:
-    await process_due(pool, EXPIRY_ALERTS)
+async def warn(pool: Pool, config: Settings) -> None:
+    await process_due(Worker(pool, config.plans), ALERTS_DUE)
 
 
-async def _tell(pool: Pool, key: Expiring) -> bool:
+async def _raise(worker: Worker, key: Expiring) -> bool:
     at = now()
-    # When several were missed only the last is told: that it was 14 days once helps nobody who has one.
+    # If several stages were missed, only the last one is reported: earlier ones are no longer true.
     stage = latest_stage(key.expires_at, at)
-    if stage is None:  # it has ended since it was looked up
+    if stage is None:  # the key has expired since it was read
         return False
-    return await raise_alert(pool, ACTOR, expiry_alert(key.key_id, key.organization_id, key.expires_at, stage, at))
+    alert = expiry_alert(key.key_id, key.organization_id, key.expires_at, stage, at)
+    return await raise_alert(worker.pool, EXPIRY_ALERTS, alert)
 
 
-EXPIRY_ALERTS = DueKeyTask(actor=ACTOR, due=due, step=_tell)
+ALERTS_DUE = DueKeyTask(actor=EXPIRY_ALERTS, due=due, step=_raise)

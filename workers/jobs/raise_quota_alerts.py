@@ -3,7 +3,7 @@
 The alert and the note that it was told are one transaction, and its id follows from what it is about.
 """
 
-from domain.actor import SystemActor
+from domain.actor import QUOTA_ALERTS
 from domain.alerts.quota_stages import quota_alert, stage_reached
 from domain.usage.quota import month_of
 from infrastructure.clock import now
@@ -13,8 +13,6 @@ from projections.outboxes.quota_alerts_sent.queries import standings, warned
 from workers.job import Job
 from workers.job_runner import run_job_with_config
 from workers.raise_alert import raise_alert
-
-ACTOR = SystemActor("quota-alerts")
 
 
 def raise_quota_alerts() -> None:
@@ -37,4 +35,6 @@ async def warn(pool: Pool, config: Settings) -> None:
         if stage is None or any(stage <= known for limit, known in standing.told if limit == quota):
             continue
         alert = quota_alert(standing.organization_id, month, quota, standing.used, stage, at)
-        await raise_alert(pool, ACTOR, alert, extra_statements=[warned(standing.organization_id, month, quota, stage)])
+        await raise_alert(
+            pool, QUOTA_ALERTS, alert, extra_statements=[warned(standing.organization_id, month, quota, stage)]
+        )

@@ -6,18 +6,18 @@ revision of the key, and a request that the key makes with its new secret relies
 
 from datetime import datetime, timedelta
 
-from domain.actor import SystemActor
+from domain.actor import RETIREMENT
 from domain.keys.commands import RetireSecrets
 from infrastructure.clock import now
 from infrastructure.database.connections import Connection, Pool
 from infrastructure.database.statements import Statement
+from infrastructure.settings import Settings
 from projections.read_models.keys.list.queries import SQL, UsedSecret, secrets_ending, secrets_superseded
-from workers.due_keys import DueKeyTask, command_step, process_due, run_key_command
+from workers.due_keys import DueKeyTask, Worker, command_step, process_due
 from workers.job import Job
-from workers.job_runner import WORK_SECONDS, run_job
+from workers.job_runner import WORK_SECONDS, run_job_with_config
 
-ACTOR = SystemActor("retirement")
-RETIREMENT = DueKeyTask(actor=ACTOR, due=secrets_ending, step=command_step(ACTOR, RetireSecrets))
+SECRETS_ENDING = DueKeyTask(actor=RETIREMENT, due=secrets_ending, step=command_step(RETIREMENT, RetireSecrets))
 
 
 SETTLE_AFTER = timedelta(minutes=1)
@@ -28,24 +28,25 @@ async def _superseded(connection: Connection, at: datetime, limit: int) -> list[
     return await secrets_superseded(connection, at - SETTLE_AFTER, limit)
 
 
-async def _supersede(pool: Pool, used: UsedSecret) -> bool:
-    """Record the end of the secrets before the one that was used. The note of that use goes in the same transaction."""
+async def _supersede(worker: Worker, used: UsedSecret) -> bool:
+    """Record the end of the secrets before the one that was used. The same transaction clears the note of that use."""
     at = now()
     settled = Statement(SQL.superseded_settled, (used.key_id, used.version))
-    await run_key_command(pool, used, RetireSecrets(at, used.version, used.used_at), ACTOR, at, [settled])
+    await worker.run(used, RetireSecrets(at, used.version, used.used_at), RETIREMENT, at, settled)
     return True
 
 
-SUPERSEDED = DueKeyTask(actor=ACTOR, due=_superseded, step=_supersede)
+SUPERSEDED = DueKeyTask(actor=RETIREMENT, due=_superseded, step=_supersede)
 
 
 def retire_secrets() -> None:
-    run_job(retire)
+    run_job_with_config(retire)
 
 
 JOB = Job(retire_secrets, every=1)
 
 
-async def retire(pool: Pool) -> None:
-    await process_due(pool, SUPERSEDED, WORK_SECONDS / 2)
-    await process_due(pool, RETIREMENT, WORK_SECONDS / 2)
+async def retire(pool: Pool, config: Settings) -> None:
+    worker = Worker(pool, config.plans)
+    await process_due(worker, SUPERSEDED, WORK_SECONDS / 2)
+    await process_due(worker, SECRETS_ENDING, WORK_SECONDS / 2)

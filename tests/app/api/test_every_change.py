@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from app.auth.sessions import csrf_token
+from domain.actor import EXPIRY_ALERTS
 from domain.alerts.commands import RaiseAlert
 from infrastructure.clock import new_id, now
 from infrastructure.database.connections import WORKER_ROLE, pool
@@ -14,7 +15,6 @@ from tests.app.client import Client
 from tests.app.organizations import Api, Organization
 from tests.app.people import COOKIE, Person, person
 from tests.app.scopes import RULES, Route
-from workers.jobs.raise_expiry_alerts import ACTOR
 from workers.raise_alert import raise_alert
 
 CHANGES = [route for route, rule in RULES.items() if route[0] != "GET" and rule.people]
@@ -105,7 +105,7 @@ class World:
 
         async def raised() -> None:
             async with pool(self.api.database.url, role=WORKER_ROLE) as connections:
-                assert await raise_alert(connections, ACTOR, alert)
+                assert await raise_alert(connections, EXPIRY_ALERTS, alert)
 
         self.api.database.run(raised())
         return alert_id

@@ -8,6 +8,7 @@ import pytest
 
 from app.openapi.operation import Operation
 from app.openapi.operations import OPERATIONS
+from domain.actor import EXPIRY_ALERTS
 from domain.alerts.commands import RaiseAlert
 from infrastructure.clock import new_id, now
 from infrastructure.database.connections import WORKER_ROLE, pool
@@ -16,7 +17,6 @@ from tests.app.client import Answer
 from tests.app.organizations import Api, Organization
 from tests.app.people import person
 from tests.projections.usage.uses import used
-from workers.jobs.raise_expiry_alerts import ACTOR
 from workers.raise_alert import raise_alert
 
 LISTS = {operation.path: operation for operation in OPERATIONS if operation.answer.paging is not None}
@@ -72,7 +72,7 @@ async def _warned(api: Api, org: Organization, key_id: str) -> None:
     async with pool(api.database.url, role=WORKER_ROLE) as connections:
         for days in range(ITEMS):
             alert = RaiseAlert(new_id("alert"), org.id, "api_key.expiring", "warning", now(), key_id, {"days": days})
-            assert await raise_alert(connections, ACTOR, alert)
+            assert await raise_alert(connections, EXPIRY_ALERTS, alert)
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from domain.actor import UserActor
+from domain.actor import EXPIRY_ALERTS, UserActor
 from domain.alerts.commands import RaiseAlert
 from domain.grants import Grant
 from domain.keys.permissions import Permissions
@@ -22,7 +22,6 @@ from tests.app.organizations import Api, Key, Organization
 from tests.app.people import person
 from tests.app.scopes import PUBLIC, RULES, Route
 from tests.app.scopes import ROLES as HELD
-from workers.jobs.raise_expiry_alerts import ACTOR
 from workers.raise_alert import raise_alert
 
 KEY_ID = re.compile(rb"key_[0-7][0-9a-hjkmnp-tv-z]{25}")
@@ -168,7 +167,7 @@ class World:
 
         async def raised() -> None:
             async with pool(self.api.database.url, role=WORKER_ROLE) as connections:
-                assert await raise_alert(connections, ACTOR, alert)
+                assert await raise_alert(connections, EXPIRY_ALERTS, alert)
 
         self.api.database.run(raised())
         return alert.alert_id

@@ -4,6 +4,7 @@ import random
 from datetime import timedelta
 from hashlib import sha256
 
+from domain.actor import EXPIRY_ALERTS
 from domain.alerts.expiry_stages import expiry_alert, latest_stage
 from domain.invitations.commands import InviteMember, RevokeInvitation
 from domain.invitations.decider import INVITATION
@@ -18,7 +19,6 @@ from projections.read_models.invitations.list.queries import address_put
 from tests import seed
 from tests.eventstore.changes import disabling, do, enabling, rename, revoke
 from tests.projections.usage.uses import append, some_of_everything
-from workers.jobs.raise_expiry_alerts import ACTOR
 from workers.raise_alert import raise_alert
 
 
@@ -74,7 +74,7 @@ async def expiring_keys(pool: Pool, organization_id: str) -> None:
         key_id, _ = await seed.key(pool, organization_id, at=begin, expires_at=end)
         stage = latest_stage(end, at)
         if stage is not None:
-            await raise_alert(pool, ACTOR, expiry_alert(key_id, organization_id, end, stage, at))
+            await raise_alert(pool, EXPIRY_ALERTS, expiry_alert(key_id, organization_id, end, stage, at))
 
 
 async def people(pool: Pool, organization_id: str) -> None:

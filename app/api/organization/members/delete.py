@@ -4,14 +4,11 @@ from litestar import delete
 
 from app.api.organization.members.cascade_keys import run_with_keys
 from app.handlers import Empty, HttpRequest, HttpResponse, parse_body, parse_query
-from domain.actor import SystemActor
+from domain.actor import MEMBER_REMOVAL
 from domain.keys.commands import RevokeKey
 from domain.members.commands import RemoveMember
 from domain.plans.plan import KeyCounts
 from infrastructure.clock import now
-
-_REMOVAL = SystemActor("member_removal")
-"""Revokes the keys. Not the caller: a key that removes whoever made it may well be the last active one."""
 
 
 @delete("/v1/organization/members/{user_id:str}", grant="members:write", status_code=200)
@@ -21,7 +18,7 @@ async def remove_member(request: HttpRequest, user_id: str) -> HttpResponse:
     at = now()
 
     def revoke(census: KeyCounts) -> RevokeKey:
-        return RevokeKey(at=at, by=_REMOVAL, census=census, reason="owner_removed")
+        return RevokeKey(at=at, by=MEMBER_REMOVAL, census=census, reason="owner_removed")
 
     return await run_with_keys(
         request,

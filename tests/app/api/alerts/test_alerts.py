@@ -4,12 +4,12 @@ from datetime import datetime, timedelta
 
 import pytest
 
+from domain.actor import EXPIRY_ALERTS
 from domain.alerts.commands import RaiseAlert
 from domain.alerts.events import AlertType, Severity
 from infrastructure.clock import new_id, now
 from infrastructure.database.connections import WORKER_ROLE, pool
 from tests.app.organizations import Api, Organization
-from workers.jobs.raise_expiry_alerts import ACTOR
 from workers.raise_alert import raise_alert
 
 
@@ -35,7 +35,7 @@ def raised(api: Api, *alerts: RaiseAlert) -> list[str]:
     async def all_of_them() -> None:
         async with pool(api.database.url, role=WORKER_ROLE) as connections:
             for each in alerts:
-                assert await raise_alert(connections, ACTOR, each)
+                assert await raise_alert(connections, EXPIRY_ALERTS, each)
 
     api.database.run(all_of_them())
     return [each.alert_id for each in alerts]

@@ -146,7 +146,7 @@ def test_a_server_that_answers_again_is_healthy_at_once(org: Organization, start
     assert [event["data"]["health"] for event in changes] == ["healthy", "unhealthy"]
     assert {event["resource"]["id"] for event in changes} == {calls.mcp_id}
     assert changes[1]["data"]["reason"] == "mcp_unreachable"
-    assert changes[0]["actor"] == {"type": "system", "id": "mcp-health"}
+    assert changes[0]["actor"] == {"type": "system", "id": "mcp_health"}
 
 
 def test_an_impatient_caller_makes_no_server_unhealthy(org: Organization, upstream: Upstream) -> None:

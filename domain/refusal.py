@@ -4,7 +4,7 @@ from typing import ClassVar
 
 
 class Refusal(Exception):
-    """The command was refused.
+    """The request was refused.
 
     The first line of a subclass's docstring is the message a caller reads; `code` is the contract's error code and
     `details` names the fields or numbers that decided.
@@ -19,13 +19,13 @@ class Refusal(Exception):
 
 
 class Forbidden(Refusal):
-    """This caller may not do that."""
+    """The caller is not allowed to do this."""
 
     code = "forbidden"
 
 
 class OwnerOnly(Forbidden):
-    """Only the owner of the organization may do this."""
+    """Only the owner of the organization is allowed to do this."""
 
     def __init__(self) -> None:
         super().__init__(required=["owner"])
@@ -38,24 +38,24 @@ class Invalid(Refusal):
 
 
 class Conflict(Refusal):
-    """The state of the resource does not allow that."""
+    """The state of the resource does not allow this."""
 
     code = "conflict"
 
 
 class NotFound(Refusal):
-    """There is no such resource."""
+    """Not found, or not visible to the caller."""
 
     code = "not_found"
 
 
 class RevisionMismatch(Refusal):
-    """The resource was changed since the revision that If-Match names. Read it again and repeat the request."""
+    """The resource is no longer at the revision in If-Match. Read it again, and retry with its new ETag."""
 
     code = "revision_mismatch"
 
 
 class LimitReached(Refusal):
-    """The plan's limit is reached."""
+    """The plan does not allow more."""
 
     code = "key_limit_reached"

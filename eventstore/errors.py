@@ -8,27 +8,27 @@ from infrastructure.database.errors import UNAVAILABLE, StorageError, Unavailabl
 
 
 class Overloaded(Unavailable):
-    """More requests are waiting for the log than it can take: nothing more is accepted for a moment."""
+    """The service is overloaded: too many requests are waiting to be recorded. Retry after a moment."""
 
 
 class UseUnconfirmed(Unconfirmed):
-    """The use of the key may be recorded, but nothing else was done. Repeat the request."""
+    """The use of the key may have been recorded, but nothing else was done. Retry the request."""
 
 
 class PartlyDone(Unconfirmed):
-    """A part of the change was made before the log became unavailable. Repeat the request: it does what is left."""
+    """A part of the change was made before the log became unavailable. Retry the request to complete it."""
 
 
 class ConcurrentChange(StorageError):
-    """Someone else changed the same thing, or the key that asks for it, at the same time. Repeat the request."""
+    """The resource or the caller's key was modified concurrently. Retry the request."""
 
 
 class IdempotencyInFlight(StorageError):
-    """A request with this Idempotency-Key is still running. Wait for its answer, or repeat in a moment."""
+    """A request with this Idempotency-Key is still being processed. Wait for its response, or retry later."""
 
 
 class IdempotencyMismatch(StorageError):
-    """This Idempotency-Key was used for another request. Use a new one for a new request."""
+    """This Idempotency-Key was already used for a different request. Use a new key for each new request."""
 
 
 class Corruption(StorageError):

@@ -42,44 +42,44 @@ class GatewayError(Exception):
 
 
 class TooManyCalls(GatewayError):
-    """Too many calls to this MCP server are running or waiting. The server was not asked; retry in a moment."""
+    """Too many calls to this MCP server are running or waiting. The call was not sent. Retry after a moment."""
 
     code = "rate_limited"
     http_status = 429
 
 
 class UpstreamUnreachable(GatewayError):
-    """No connection to the MCP server could be made."""
+    """Could not connect to the MCP server."""
 
     code = "mcp_unreachable"
     http_status = 502
 
 
 class EgressRefused(UpstreamUnreachable):
-    """This gateway may not connect to the MCP server's address."""
+    """The gateway is not allowed to connect to the address of this MCP server."""
 
 
 class UpstreamError(GatewayError):
-    """The MCP server did not give a proper answer."""
+    """The MCP server did not return a valid response."""
 
     code = "mcp_error"
     http_status = 502
 
 
 class UpstreamConnectionLost(UpstreamError):
-    """The connection to the MCP server broke before it answered; it may still have done what was asked."""
+    """The connection to the MCP server was lost before it responded. The call may have run."""
 
 
 class HeadersMissing(UpstreamError):
-    """The MCP server wants arguments of this tool in headers too, which its list of tools says; retry in a moment."""
+    """The MCP server requires some arguments of this tool in headers too. Retry after a moment."""
 
 
 class ResponseTooLarge(UpstreamError):
-    """The MCP server's answer is larger than this gateway passes on; it may have done what was asked."""
+    """The response of the MCP server is too large to be passed on. The call may have run."""
 
 
 class UpstreamTimeout(GatewayError):
-    """The MCP server did not answer in time; it may still do what was asked."""
+    """The MCP server did not respond in time. It may still complete the call."""
 
     code = "mcp_timeout"
     http_status = 504
@@ -105,7 +105,7 @@ class ResourceNotFound(GatewayError):
 
 
 class InvalidArguments(GatewayError):
-    """The MCP server refused the arguments."""
+    """The MCP server rejected the arguments."""
 
     code = "invalid_arguments"
     http_status = 422

@@ -44,7 +44,7 @@ async def authorize(connection: Connection, handler: BaseRouteHandler) -> None:
         return
     grant, only = handler.opt.get("grant"), handler.opt.get("only")
     if (grant is None and only is None) or (grant is not None and grant not in GRANTS) or only not in {None, *ONLY}:
-        raise Problem("forbidden", "This route is closed.")
+        raise Problem("forbidden", "This endpoint accepts no requests.")
     inbound = raw_request_from(connection.scope)
     services: Services = connection.app.state.services
     secret = session_cookie(inbound, services.config)
@@ -90,7 +90,7 @@ async def _person(
     if inbound.method not in SAFE_METHODS:
         require_csrf_token(inbound, services.config, secret, inbound.header(HEADER))
     if owner_only and not owns(person.role):
-        raise Problem("forbidden", "Only the owner of the organization may do this.", {"required": ["owner"]})
+        raise Problem("forbidden", "Only the owner of the organization is allowed to do this.", {"required": ["owner"]})
     if grant is not None and grant not in person.grants:
         raise missing_grant(grant)
     return person

@@ -21,17 +21,18 @@ def reject_cross_site(inbound: RawRequest, config: Settings) -> None:
     site = inbound.header("sec-fetch-site")
     origin = inbound.header("origin")
     if site not in {None, "same-origin", "none"} or (origin is not None and not _is_own(origin, inbound, config)):
-        raise Problem("forbidden", "The request was made by a page of another site.")
+        raise Problem("forbidden", "The request was sent by a page of another site. Use a page of this service.")
 
 
 def require_csrf_token(inbound: RawRequest, config: Settings, secret: str, token: str | None) -> None:
     """403 for a request with the cookie of a session that does not prove that it was meant."""
     reject_cross_site(inbound, config)
     if token is None:
-        detail = "With a session cookie, a change needs the token of GET /v1/session in the header X-CSRF-Token."
+        detail = "A change with a session cookie requires the header X-CSRF-Token. Get the token from GET /v1/session."
         raise Problem("forbidden", detail)
     if not hmac.compare_digest(token.encode("utf-8", "replace"), csrf_token(secret).encode()):
-        raise Problem("forbidden", "The token in X-CSRF-Token is not the one of this session. GET /v1/session says it.")
+        detail = "X-CSRF-Token does not match this session. Get the current token from GET /v1/session."
+        raise Problem("forbidden", detail)
 
 
 def _is_own(origin: str, inbound: RawRequest, config: Settings) -> bool:

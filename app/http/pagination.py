@@ -40,7 +40,7 @@ def offset_of(page: int | None, per_page: int, total: int) -> int:
     """How many items of a list of `total` lie before the page; 422 where those are too many."""
     offset = ((page or 1) - 1) * per_page
     if total > MAX_OFFSET < offset:
-        problem = f"Pages by number reach the first {MAX_OFFSET:,}; go on with next_cursor"
+        problem = f"page can address only the first {MAX_OFFSET:,} items. Use next_cursor"
         raise Problem("validation_error", "The request is not valid.", {"page": problem})
     return offset
 

@@ -59,7 +59,7 @@ def raise_if_denied(ruling: VerificationResult, presented: AccessRequest) -> Key
     if verdict.code in {"unauthorized", "expired_key", "revoked_key", "disabled_key"}:
         raise unauthorized(verdict.code, presented=True)
     if verdict.code == "forbidden" and presented.people_only:
-        raise Problem("forbidden", "Only a person who signed in may do this, and no key.")
+        raise Problem("forbidden", "This endpoint requires a signed-in user. API keys are not accepted.")
     if verdict.code == "forbidden" and presented.grant is not None:
         raise missing_grant(presented.grant)
     if verdict.code == "rate_limited" and ruling.allowance is not None:

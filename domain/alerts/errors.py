@@ -4,4 +4,4 @@ from domain.refusal import NotFound
 
 
 class AlertNotFound(NotFound):
-    """There is no such alert."""
+    """Alert not found, or not visible to the caller."""

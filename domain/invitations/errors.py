@@ -4,20 +4,20 @@ from domain.refusal import Conflict, NotFound
 
 
 class InvitationNotFound(NotFound):
-    """There is no such invitation."""
+    """Invitation not found."""
 
 
 class InvitationUsed(Conflict):
-    """The invitation was accepted already. Sign in instead."""
+    """This invitation has already been accepted. Sign in instead."""
 
 
 class InvitationWithdrawn(Conflict):
-    """The invitation was withdrawn, or replaced by a newer one."""
+    """This invitation was withdrawn or replaced by a newer one. Use the newest invitation, or ask for a new one."""
 
 
 class InvitationExpired(Conflict):
-    """The invitation has expired. Ask for a new one."""
+    """This invitation has expired. Ask for a new one."""
 
 
 class InviterLostAuthority(Conflict):
-    """Whoever sent the invitation may not give this role any more. Ask for a new one."""
+    """The sender of this invitation is no longer allowed to assign its role. Ask for a new invitation."""

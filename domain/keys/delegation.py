@@ -63,13 +63,13 @@ def require_within(
     if missing:
         lacking["required"] = missing
     if calls and not _calls_within(wanted, authority, known_mcps):
-        lacking["permissions"] = "Reaches MCPs or tools that the caller may not reach"
+        lacking["permissions"] = "Must not contain MCP servers or tools that the caller cannot use"
     if not _ends_by(wanted.expires_at, authority.expires_at):
         lacking["expires_at"] = "Must not be later than the caller's own expiry"
     if not networks_within(wanted.allowed_ips, authority.allowed_ips):
-        lacking["allowed_ips"] = "Must lie within the addresses that the caller itself is bound to"
+        lacking["allowed_ips"] = "Must be a subset of the caller's own allowed_ips"
     if authority.environment not in (None, wanted.environment):
-        lacking["environment"] = f"The caller manages only {authority.environment} keys"
+        lacking["environment"] = f"Must be {authority.environment}, like the caller's own key"
     if lacking:
         raise ExceedsAuthority(**lacking)
 

@@ -4,25 +4,25 @@ from domain.refusal import Conflict, Forbidden, LimitReached, NotFound
 
 
 class KeyNotFound(NotFound):
-    """There is no such API key."""
+    """API key not found, or not visible to the caller."""
 
 
 class KeyLimitReached(LimitReached):
-    """The plan's limit of API keys is reached. Revoke a key you no longer need, or change the plan."""
+    """The plan does not allow more API keys. Revoke a key, or change the plan."""
 
     code = "key_limit_reached"
 
 
 class KeyIsRevoked(Conflict):
-    """The key is revoked, and that is for ever. Create a new key."""
+    """This key has been revoked. Revocation is permanent. Create a new key."""
 
 
 class KeyHasExpired(Conflict):
-    """The key has expired and can not be changed any more. Create a new key."""
+    """This key has expired and can no longer be changed. Create a new key."""
 
 
 class ExceedsAuthority(Forbidden):
-    """A key can be given or rotated only by one who may do everything the key may do."""
+    """The caller can only create or rotate keys whose permissions the caller has. Reduce the permissions of the key."""
 
 
 class LastActiveKey(Forbidden):

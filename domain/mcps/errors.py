@@ -4,16 +4,16 @@ from domain.refusal import LimitReached, NotFound, Refusal
 
 
 class McpNotFound(NotFound):
-    """There is no such MCP."""
+    """MCP server not found."""
 
 
 class McpInactive(Refusal):
-    """The MCP is inactive: no key reaches it until it is activated again."""
+    """This MCP server is inactive. Set its status to active before you call it."""
 
     code = "mcp_not_permitted"
 
 
 class McpLimitReached(LimitReached):
-    """The plan's limit of MCPs is reached. Delete an MCP you no longer need, or change the plan."""
+    """The plan does not allow more MCP servers. Delete a server, or change the plan."""
 
     code = "mcp_limit_reached"

@@ -4,40 +4,40 @@ from domain.refusal import Conflict, Forbidden, LimitReached, NotFound, OwnerOnl
 
 
 class MemberNotFound(NotFound):
-    """There is no such member."""
+    """Member not found."""
 
 
 class MemberLimitReached(LimitReached):
-    """The plan's limit of members is reached. Remove a member, or change the plan."""
+    """The plan does not allow more members. Remove a member, or change the plan."""
 
     code = "member_limit_reached"
 
 
 class AlreadyMember(Refusal):
-    """There is a member with this address already."""
+    """A member with this email address already exists."""
 
     code = "already_exists"
 
 
 class CannotChangeOwnRole(Forbidden):
-    """Nobody changes their own role."""
+    """You cannot change your own role. Ask another member who can manage roles."""
 
 
 class OwnerCannotLeave(Forbidden):
-    """The owner keeps their role and stays until they have transferred the ownership to another member."""
+    """The owner cannot leave or change roles. Transfer the ownership to another member first."""
 
 
 class OwnershipMustBeTransferred(Forbidden):
-    """Nobody is made the owner by their role: the owner transfers the ownership."""
+    """You cannot assign the owner role. Ask the current owner to transfer the ownership."""
 
 
 class OnlyTheOwner(OwnerOnly):
-    """Only the owner of the organization may do this."""
+    """Only the owner of the organization is allowed to do this."""
 
 
 class AlreadyOwner(Conflict):
-    """This member is the owner already."""
+    """This member is already the owner."""
 
 
 class RoleBeyondAuthority(Forbidden):
-    """A role can be given only by one who holds all that the role holds."""
+    """You cannot assign a role that has more permissions than your own."""

@@ -4,8 +4,8 @@ from domain.refusal import NotFound, OwnerOnly
 
 
 class OrganizationNotFound(NotFound):
-    """There is no such organization."""
+    """Organization not found."""
 
 
 class OnlyOwnerChangesPlan(OwnerOnly):
-    """Only the owner of the organization may change its plan."""
+    """Only the owner of the organization can change its plan."""

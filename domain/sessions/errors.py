@@ -4,8 +4,8 @@ from domain.refusal import Conflict, NotFound
 
 
 class SessionNotFound(NotFound):
-    """There is no such session."""
+    """Session not found."""
 
 
 class SessionExists(Conflict):
-    """There is a session of this id already."""
+    """A session with this id already exists."""

@@ -4,20 +4,20 @@ from domain.refusal import Conflict, NotFound
 
 
 class WebhookNotFound(NotFound):
-    """There is no such webhook."""
+    """Webhook not found."""
 
 
 class TooManyWebhooks(Conflict):
-    """The organization has as many webhooks as it can have. Delete one that is not needed any more."""
+    """The organization cannot have more webhooks. Delete a webhook first."""
 
 
 class NothingToRotate(Conflict):
-    """A Slack address is a secret by itself: make a new one there, and change url to it."""
+    """A Slack-compatible webhook has no secret to rotate. Create a new URL there, and update url."""
 
 
 class DeliveryNotFound(NotFound):
-    """Nothing of this id was sent to the webhook, or it is longer ago than deliveries are kept."""
+    """Delivery not found, or no longer stored."""
 
 
 class WebhookIsDisabled(Conflict):
-    """The webhook is disabled: nothing is sent to it until its status is active."""
+    """This webhook is disabled. Set its status to active before you send to it."""

@@ -8,14 +8,14 @@ from psycopg_pool import PoolTimeout, TooManyRequests
 
 
 class StorageError(Exception):
-    """The database could not do that."""
+    """The database could not complete the request."""
 
     def __init__(self, message: str | None = None) -> None:
         super().__init__(message or (type(self).__doc__ or "").partition("\n")[0])
 
 
 class Unavailable(StorageError):
-    """The log cannot be written at the moment. Nothing was recorded: repeat the request in a moment."""
+    """The service cannot record requests right now. Nothing was recorded. Retry after a moment."""
 
     outcome: ClassVar[Literal["not_recorded", "unknown"]] = "not_recorded"
 
@@ -37,7 +37,7 @@ class SettingsNotApplied(Unavailable, psycopg.OperationalError):
 
 
 class Unconfirmed(Unavailable):
-    """A change was sent and not confirmed. Look it up, or repeat the request with the same Idempotency-Key."""
+    """A change was sent but not confirmed. Look it up, or retry the request with the same Idempotency-Key."""
 
     outcome = "unknown"
 

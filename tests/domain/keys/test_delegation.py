@@ -25,10 +25,10 @@ from tests.domain.sample import (
 )
 from tests.given import given
 
-CALLS = "Reaches MCPs or tools that the caller may not reach"
+CALLS = "Must not contain MCP servers or tools that the caller cannot use"
 EXPIRY = "Must not be later than the caller's own expiry"
-ADDRESSES = "Must lie within the addresses that the caller itself is bound to"
-ENVIRONMENT = "The caller manages only live keys"
+ADDRESSES = "Must be a subset of the caller's own allowed_ips"
+ENVIRONMENT = "Must be live, like the caller's own key"
 
 GETTERS = {LIVE_MCP: ToolRule(allow=("get_*",))}
 CALLER = Scope(

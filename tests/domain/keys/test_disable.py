@@ -45,7 +45,7 @@ def test_a_key_that_has_ended_can_be_neither() -> None:
 def test_a_key_is_enabled_only_by_one_who_may_do_all_that_it_may_do() -> None:
     narrow = replace(ENABLE, authority=Scope(Permissions(mcps=(LIVE_MCP,))))
     given(KEY, CREATED, DISABLED).when(narrow).then_refused(
-        ExceedsAuthority, permissions="Reaches MCPs or tools that the caller may not reach"
+        ExceedsAuthority, permissions="Must not contain MCP servers or tools that the caller cannot use"
     )
     given(KEY, replace(CREATED, permissions=Permissions(mcps=(LIVE_MCP,))), DISABLED).when(narrow).then(ENABLED)
     given(KEY, CREATED).when(narrow).then_nothing()

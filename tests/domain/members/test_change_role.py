@@ -89,9 +89,9 @@ def test_a_live_key_without_bounds_gives_the_roles_whose_grants_it_has(role: Rol
         (replace(KEY, expires_at=at(1000)), {"expires_at": "Must not be later than the caller's own expiry"}),
         (
             replace(KEY, allowed_ips=("10.0.0.0/8",)),
-            {"allowed_ips": "Must lie within the addresses that the caller itself is bound to"},
+            {"allowed_ips": "Must be a subset of the caller's own allowed_ips"},
         ),
-        (replace(KEY, environment="test"), {"environment": "The caller manages only test keys"}),
+        (replace(KEY, environment="test"), {"environment": "Must be test, like the caller's own key"}),
     ],
 )
 def test_a_bound_key_gives_no_role_since_a_person_is_not_bound(bound: Scope, detail: dict[str, str]) -> None:
@@ -108,7 +108,7 @@ def test_who_does_not_reach_every_tool_gives_no_role_that_does(
 ) -> None:
     authority = Scope(replace(calls, manage=GRANTS), environment)
     given(MEMBER, replace(ADDED, role="viewer")).when(replace(KEYS, role="member", authority=authority)).then_refused(
-        RoleBeyondAuthority, permissions="Reaches MCPs or tools that the caller may not reach"
+        RoleBeyondAuthority, permissions="Must not contain MCP servers or tools that the caller cannot use"
     )
     given(MEMBER, replace(ADDED, role="viewer")).when(replace(KEYS, role="auditor", authority=authority)).then(CHANGED)
 

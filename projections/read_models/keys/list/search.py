@@ -34,7 +34,7 @@ SAMPLE = 1_000
 
 
 class OffsetTooLarge(Exception):
-    """Pages by number reach the first 10,000 keys; go on with next_cursor, or turn the order round."""
+    """page can address only the first 10,000 keys. Use next_cursor, or reverse the sort order."""
 
     def __str__(self) -> str:
         return self.__doc__ or ""

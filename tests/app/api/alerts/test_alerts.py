@@ -98,7 +98,7 @@ def test_more_than_ten_thousand_are_not_counted_and_their_end_is_reached_by_curs
         1, 10_000, False,
     )  # fmt: skip
     refused = org.client.get("/v1/alerts", {"page": 502})
-    assert refused.details == {"page": "Pages by number reach the first 10,000; go on with next_cursor"}
+    assert refused.details == {"page": "page can address only the first 10,000 items. Use next_cursor"}
     narrowed = org.client.get("/v1/alerts", {"type": "api_key.expiring"}).json["pagination"]
     assert (narrowed["total"], "total_exact" in narrowed) == (1, False)
 

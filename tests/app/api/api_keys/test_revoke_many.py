@@ -357,7 +357,7 @@ def test_a_calling_key_that_is_changed_in_the_middle_is_told_that_a_part_was_don
         assert org.client.patch(caller.path, {"name": "Other"}).status == 200
     stopped = running.result()
     assert (stopped.status, stopped.code, stopped.details["outcome"]) == (503, "unavailable", "unknown")
-    assert "Repeat the request: it does what is left" in stopped.error["message"]
+    assert "Retry the request to complete it" in stopped.error["message"]
     assert caller.client.post(PATH, body).status == 200
     assert statuses(org, keys[0], keys[-1]) == ["revoked"] * 2
 

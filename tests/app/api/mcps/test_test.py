@@ -63,7 +63,7 @@ def test_a_server_that_does_not_answer_is_unhealthy_and_its_tools_stay(
         "tools_count": None,
         "resources_count": None,
         "code": "mcp_unreachable",
-        "problem": "No connection to the MCP server could be made. Nothing accepts connections at its address.",
+        "problem": "Could not connect to the MCP server. Nothing accepts connections at its address.",
     }
     assert (detail(org, mcp_id)["health"], len(detail(org, mcp_id)["tools"])) == ("unhealthy", 4)
 

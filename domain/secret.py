@@ -41,8 +41,7 @@ SOMEWHERE = re.compile(
     f"({_spelled('pk_')}(?:{_spelled('live')}|{_spelled('test')}){_spelled('_')}{_BASE62_SPELLED}{{4}})"
     f"{_BASE62_SPELLED}{{28,}}"
 )
-"""Text with the form of a key, in any text and in any spelling of an address. The group is the part that may be shown.
-"""
+"""Text with the form of a key, in any text and in any spelling of an address. The group may be shown."""
 MARKS = (_MARK, "%")
 """Every match of `SOMEWHERE` contains one of these. Searching for a fixed text takes a hundredth of the time."""
 _OTHER_SECRETS = re.compile(
@@ -74,7 +73,7 @@ class Secret:
 
 
 class SecretRecord(Struct, frozen=True):
-    """The stored record of a secret: enough to recognise the secret, not enough to use it.
+    """The stored record of a secret: enough to recognize the secret, not enough to use it.
 
     `digest` is the SHA-256 of the whole secret in hexadecimal.
     """

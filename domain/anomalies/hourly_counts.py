@@ -27,11 +27,11 @@ NOTHING = Hour()
 
 
 def comparable_hours(hours: Hours, since: datetime, start: datetime) -> list[int]:
-    """Return the request counts of past hours that are comparable to the hour at `start`.
+    """Return the request counts of past hours that are like the hour at `start`, ignoring hours before `since`.
 
-    `since` is when the key was created. Comparable hours are the same hour of the same weekday and its two neighbours
-    in the last eight weeks, because traffic follows a weekly pattern. While these hours give fewer than nine counts
-    (three weeks), the same hours of all days of the same kind, working days or weekend, are used instead.
+    Comparable hours are the same hour of the same weekday and its two neighbors in the last eight weeks, because
+    traffic follows a weekly pattern. While these hours give fewer than nine counts (three weeks), the same hours of all
+    days of the same kind, working days or weekend, are used instead.
     """
     weekly = _counts(hours, since, [start - timedelta(weeks=week) for week in range(1, _WEEKS + 1)])
     if len(weekly) >= 3 * 3:

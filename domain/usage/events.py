@@ -61,7 +61,7 @@ class KeyUsed(Struct, frozen=True, tag_field="type", tag="api_key.used", omit_de
 
 
 class CallCompleted(Struct, frozen=True, tag_field="type", tag="mcp.call_completed", omit_defaults=True):
-    """The tool call authorised by the use `call_id` has ended.
+    """The tool call authorized by the use `call_id` has ended.
 
     A use with action `call` but without this event has started, with an unknown outcome.
     """

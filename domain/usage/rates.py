@@ -13,11 +13,11 @@ from domain.keys.state import Key
 from domain.plans.plan import Limits
 from domain.usage.events import Action
 
-_BURST_AT_LEAST = 10
+_BURST_MIN = 10
 
 
 class Rate(Struct, frozen=True):
-    """A limit of `per_second` evenly spread presentations and at most `burst` together. A `cell` shares one counter."""
+    """A limit of `per_second` evenly spread presentations, at most `burst` together, counted in `bucket`."""
 
     bucket: str
     per_second: int
@@ -49,4 +49,4 @@ def burst_of(per_second: int) -> int:
     The minimum is ten, or a full second's worth of a smaller limit, because an agent starts with several requests at
     the same time.
     """
-    return max(per_second // 4, min(per_second, _BURST_AT_LEAST))
+    return max(per_second // 4, min(per_second, _BURST_MIN))

@@ -127,7 +127,7 @@ def _checksum(text: str) -> Flaw | None:
 
 
 def _swapped(body: str, given: str) -> int | None:
-    """Return the position (from 1) of two neighbouring characters that make the checksum correct if swapped."""
+    """Return the position (from 1) of two neighboring characters that make the checksum correct if swapped."""
     text = body + given
     for position in range(_PREFIX_LENGTH, LENGTH - 1):
         corrected = text[:position] + text[position + 1] + text[position] + text[position + 2 :]

@@ -1,1 +1,1 @@
-"""PostgreSQL and Valkey as supervised child processes: what `make run` and the tests stand on."""
+"""PostgreSQL and Valkey as supervised child processes, for `make run` and the tests."""

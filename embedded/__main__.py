@@ -8,7 +8,7 @@ from embedded.run import run
 
 
 def main() -> int:
-    """`python -m embedded run`: 0 after an orderly stop, 1 with one line if it can not run."""
+    """Run `python -m embedded run`. Return 0 after an orderly stop, or 1 with one line if it cannot run."""
     parser = argparse.ArgumentParser(prog="python -m embedded", description="Keyledger on one machine.")
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("run", help="start everything and stay until Ctrl-C; settings come from the environment")

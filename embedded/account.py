@@ -1,8 +1,8 @@
-"""The accounts that servers and services run under: none of them is root, and none is shared with other programs.
+"""Accounts that servers and services run under: none of them is root, and none is shared with other programs.
 
-Root gives PostgreSQL, Valkey and the services one user id each, which nothing else on this machine uses. The supervisor
-alone stays root, since it starts all three again. Only `initdb` insists on an entry in /etc/passwd, so `initdb` runs
-once under a system account that runs nothing, and its work is handed over.
+Root assigns PostgreSQL, Valkey and the services one user id each, which nothing else on this machine uses. Only the
+supervisor remains root, because it restarts all three. `initdb` requires an entry in /etc/passwd, so it runs once under
+a system account that runs nothing else, and its files then get their owner.
 """
 
 import os
@@ -17,14 +17,14 @@ from embedded.errors import CannotStart
 from embedded.user_ids import IDS, ids_of_processes, name_of, release, reserve, reserve_unused
 
 _SHARED = "nobody"
-"""Any program may run as this one, so it owns no data."""
+"""Any program may run under this account, so it must not own data."""
 
 _SYSTEM_IDS_MAX = 999
 
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """`name` is None where /etc/passwd does not know the user id."""
+    """A user id with its group. `name` is None if /etc/passwd has no entry for the user id."""
 
     uid: int
     gid: int
@@ -35,7 +35,7 @@ class Account:
 
     @classmethod
     def own(cls) -> Self:
-        """The account of this process. Raises CannotStart if it has no name: initdb would refuse it."""
+        """Return the account of this process. Raise CannotStart if it has no name: initdb would refuse it."""
         uid = os.geteuid()
         try:
             entry = pwd.getpwuid(uid)
@@ -46,11 +46,11 @@ class Account:
 
     @classmethod
     def for_data_in(cls, folder: Path) -> Self:
-        """Return who may own the data in `folder`: this account; for root the owner of existing data, or an unused id.
+        """Return the owner for the data in `folder`: this account; for root the existing owner, or an unused id.
 
-        Data gets another owner where it belongs to `nobody`, as earlier versions left it, or to an unused id that has
-        come into use since, or that another supervisor has, as with a copy of a data folder. End what an earlier run
-        left behind first, since that counts as use. The owners of what lies next to the folder count as used.
+        Data gets a new owner if it belongs to `nobody`, as in earlier versions, or to an id that another program uses
+        by now, or that another supervisor has reserved, such as in a copy of a data folder. End the processes of an
+        earlier run first, because they count as use. The owners of files next to the folder count as used.
         """
         if os.geteuid() != 0:
             return cls.own()
@@ -73,7 +73,7 @@ class Account:
 
     @classmethod
     def unused(cls, taken: Collection[int] = ()) -> Self:
-        """Return a user id, and a group of the same number, that nothing on this machine uses. Raises CannotStart."""
+        """Return a user id, and a group of the same number, that nothing on this machine uses. Raise CannotStart."""
         uid = reserve_unused(taken)
         return cls(uid, uid)
 
@@ -83,7 +83,7 @@ class Account:
 
     @classmethod
     def idle(cls) -> Self:
-        """An account with a name, for `initdb`: this one, but for root a system account that runs nothing."""
+        """Return an account with a name, for `initdb`: this one, or for root a system account that runs nothing."""
         if os.geteuid() != 0:
             return cls.own()
         busy = ids_of_processes("Uid")
@@ -95,11 +95,11 @@ class Account:
         )
 
     def can_enter(self, folder: Path) -> bool:
-        """Whether the permission bits let this account into `folder` and every folder above it (ACLs are not asked)."""
+        """Return whether the permission bits let this account enter `folder` and all folders above. Ignores ACLs."""
         return all(self._may_search(each.stat()) for each in (folder, *folder.parents))
 
     def can_read_all(self, folder: Path) -> bool:
-        """Whether the permission bits let this account into `folder` and read every file below it."""
+        """Return whether the permission bits let this account enter `folder` and read every file below it."""
         below = [folder, *folder.rglob("*")]
         return self.can_enter(folder) and all(self._may_read(path.stat()) for path in below if path.exists())
 
@@ -110,7 +110,7 @@ class Account:
         return self._has(status, stat.S_IRUSR) and (not stat.S_ISDIR(status.st_mode) or self._may_search(status))
 
     def _has(self, status: os.stat_result, right: int) -> bool:
-        """Whether the account has a right, given as the bit of the owner."""
+        """Return whether the account has `right`, given as the owner's permission bit."""
         if status.st_uid == self.uid:
             return bool(status.st_mode & right)
         return bool(status.st_mode & (right >> 3 if status.st_gid == self.gid else right >> 6))

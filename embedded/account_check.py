@@ -1,7 +1,7 @@
-"""Check, under the account of the services, that they can run: `embedded.account_check [NAME=RIGHT:VALUE ...]`.
+"""Check, under the services' account, that the services can run: `embedded.account_check [NAME=RIGHT:VALUE ...]`.
 
-`RIGHT` is `read` or `append to` (a file), `write to` (a folder in which files are made), `connect to` (a socket) or
-`listen on` (`HOST PORT`). With `imported=FILE` it imports all that the services import, and lists the files in FILE.
+`RIGHT` is `read` or `append to` (a file), `write to` (a folder for new files), `connect to` (a socket) or `listen on`
+(`HOST PORT`). `imported=FILE` imports all modules that the services import, and lists their files in FILE.
 """
 
 import importlib
@@ -22,7 +22,7 @@ _MODULES = (
 
 
 def main(arguments: Sequence[str]) -> str | None:
-    """Return what is wrong, in one line; None if nothing is."""
+    """Return the problem in one line; None if there is none."""
     if os.geteuid() == 0:
         return "it is still root"
     importlib.import_module("msgspec")  # one of the packages that the services need
@@ -41,7 +41,7 @@ def _list_imported(file: Path) -> None:
         importlib.import_module(name)
     for job in pkgutil.iter_modules(importlib.import_module("workers.jobs").__path__, "workers.jobs."):
         importlib.import_module(job.name)
-    # Some packages make up modules as they are asked for, so the list is taken first.
+    # Some packages create modules when an attribute is read, so the loop iterates over a copy.
     found = [getattr(module, "__file__", None) for module in list(sys.modules.values())]
     file.write_text("".join(f"{each}\n" for each in found if each))
 
@@ -72,7 +72,7 @@ def _bind(host: str, port: str) -> None:
 
 
 def _nearest(folder: Path) -> Path:
-    """The folder, or the one above it in which it would be made."""
+    """Return the folder, or the nearest existing folder above it."""
     return next(each for each in (folder, *folder.parents) if each.exists())
 
 

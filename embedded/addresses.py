@@ -1,4 +1,4 @@
-"""Network addresses of this machine: is a port free, does someone answer."""
+"""Network addresses of this machine: free ports, and servers that respond."""
 
 import errno
 import http.client
@@ -13,13 +13,13 @@ _ANSWER_SECONDS = 5
 
 
 def require_free(host: str, port: int) -> None:
-    """Raises CannotStart, in words, if nobody could listen on this address now."""
+    """Raise CannotStart, with the reason, if no process can listen on this address now."""
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
     except OSError:
         raise CannotStart(f"HOST is '{host}', which is no address of this machine") from None
     with socket.socket(family, kind, protocol) as probe:
-        # A connection that was closed a moment ago does not count as use.
+        # A recently closed connection does not count as use.
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind(address)
@@ -28,7 +28,7 @@ def require_free(host: str, port: int) -> None:
 
 
 def first_free_port(host: str, wanted: int) -> int:
-    """`wanted`, or the next port above it that nobody listens on. Raises CannotStart if there is none near."""
+    """Return `wanted`, or the next free port above it. Raise CannotStart if no nearby port is free."""
     for port in range(wanted, min(wanted + _PORTS_TRIED, 65_536)):
         with suppress(CannotStart):
             require_free(host, port)
@@ -37,7 +37,7 @@ def first_free_port(host: str, wanted: int) -> int:
 
 
 def answers_ok(host: str, port: int, path: str) -> bool:
-    """Whether GET `path` is answered with 200, within seconds: a slow machine answers too."""
+    """Return whether GET `path` returns 200. The timeout of some seconds allows for a slow machine."""
     connection = http.client.HTTPConnection(host, port, timeout=_ANSWER_SECONDS)
     try:
         connection.request("GET", path)

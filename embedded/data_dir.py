@@ -1,4 +1,4 @@
-"""The data folder: held by one supervisor at a time, with what has to survive a restart."""
+"""The data folder, which one supervisor at a time locks: it contains everything that must survive a restart."""
 
 import base64
 import fcntl
@@ -23,7 +23,7 @@ _OPERATOR_SETTINGS = (RUNTIME_URL, OWNER_URL, "REDIS_URL", "KEYLEDGER_MASTER_KEY
 
 
 class DataDirectory:
-    """The data folder, locked until it is closed or this process ends. Raises CannotStart if it can not be used."""
+    """The data folder, locked until it is closed or this process ends. Raises CannotStart if it cannot be used."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -44,9 +44,9 @@ class DataDirectory:
 
     @contextmanager
     def usable(self) -> Generator[None]:
-        """Raises CannotStart where a file in the folder turns out to be closed to this account, or can not be written.
+        """Raise CannotStart if this account cannot read or write a file in the folder during the block.
 
-        That is what a run as root leaves behind in the folder of somebody else.
+        A run as root leaves such files in another user's folder.
         """
         try:
             yield
@@ -61,11 +61,11 @@ class DataDirectory:
 
     @property
     def credentials(self) -> Path:
-        """`demo.env`, mode 0600; it is there once the first run has made its organization."""
+        """Return the path of `demo.env`, mode 0600, which exists after the first run created the organization."""
         return self.folder / CREDENTIALS
 
     def _close_to_others(self) -> None:
-        """Close the folder for root, under which several accounts work. Raises CannotStart for one like /tmp."""
+        """Close the folder to other accounts: root runs several. Raise CannotStart for a folder such as /tmp."""
         if self.folder.stat().st_mode & stat.S_IWOTH:
             raise _unusable(self.folder, "every account may write to it")
         for path in (self.folder, self.logs, self.folder / "lock"):
@@ -74,11 +74,11 @@ class DataDirectory:
 
     @property
     def mail(self) -> Path:
-        """`mail.txt`, mode 0600; under root a link to where the workers write it."""
+        """Return the path of `mail.txt`, mode 0600; under root a link to the file that the workers write."""
         return self.folder / MAIL
 
     def database_passwords(self) -> Passwords:
-        """Return the passwords of the database, made once: a user id without a name has no other way to log in."""
+        """Return the database passwords, created once: a user id without a name cannot log in without one."""
         path = self.folder / "database.env"
         if path.exists():
             kept = dict(line.split("=", 1) for line in path.read_text().splitlines() if "=" in line)
@@ -89,7 +89,7 @@ class DataDirectory:
         return passwords
 
     def master_key(self) -> str:
-        """The base64 of 32 random bytes, made once: whoever loses it can not read upstream credentials again."""
+        """Return 32 random bytes in base64, created once: without them, upstream credentials cannot be decrypted."""
         path = self.folder / "secrets.env"
         if path.exists():
             for line in path.read_text().splitlines():
@@ -98,14 +98,14 @@ class DataDirectory:
                     return value
             raise CannotStart(f"{path} has no line KEYLEDGER_MASTER_KEY=…: bring it back from a copy")
         if self.credentials.exists():
-            # What the key sealed is already in the database, and a new key could not open it.
+            # The database already contains data sealed with the key, which a new key could not decrypt.
             raise CannotStart(f"{path} is gone: bring it back from a copy, or set KEYLEDGER_MASTER_KEY")
         value = base64.b64encode(os.urandom(32)).decode()
         write_private(path, f"KEYLEDGER_MASTER_KEY={value}\n")
         return value
 
     def correct_credentials(self, address: str) -> None:
-        """Put the address of this run into `demo.env`, since HOST and PORT may be others than when it was made."""
+        """Write the address of this run into `demo.env`, because HOST and PORT may have changed since the first run."""
         lines = self.credentials.read_text().splitlines()
         corrected = [f"KEYLEDGER_URL={address}" if line.startswith("KEYLEDGER_URL=") else line for line in lines]
         if corrected != lines:
@@ -113,11 +113,11 @@ class DataDirectory:
 
     @property
     def operator_settings(self) -> Path:
-        """`operator.env`, mode 0600, for a shell: what `python -m app admin`, `eventstore` and `projections` need."""
+        """Return the path of `operator.env`, mode 0600: shell settings for the commands of an operator."""
         return self.folder / "operator.env"
 
     def write_operator_settings(self, told: Mapping[str, str]) -> None:
-        """Written at each start, since the addresses may be others than in the run before."""
+        """Write `operator.env`. Called at each start, because the addresses may have changed since the last run."""
         lines = [
             "# For a terminal of its own: `make run` would take DATABASE_URL for a server that somebody else runs.",
             *(f"export {name}={shlex.quote(told[name])}" for name in _OPERATOR_SETTINGS),
@@ -125,7 +125,7 @@ class DataDirectory:
         write_private(self.operator_settings, "\n".join(lines) + "\n")
 
     def example_port(self) -> int | None:
-        """The port on which the example MCP server is registered, if it was ever started."""
+        """Return the port on which the example MCP server is registered; None if it was never started."""
         with suppress(FileNotFoundError, ValueError):
             return int((self.folder / "example-mcp.port").read_text())
         return None
@@ -134,14 +134,14 @@ class DataDirectory:
         (self.folder / "example-mcp.port").write_text(f"{port}\n")
 
     def new_log(self, name: str) -> Path:
-        """The path of an empty log; the one of the run before is kept beside it as `name.log.1`."""
+        """Return the path of an empty log. The log of the last run is kept next to it as `name.log.1`."""
         path = self.logs / f"{name}.log"
         if path.exists() and path.stat().st_size:
             path.replace(path.with_name(f"{path.name}.1"))
         return path
 
     def bound_logs(self) -> None:
-        """Move what a long run wrote to `name.log.1` when it has become too much; the writers append, so they go on."""
+        """Move logs that are too large to `name.log.1`. The writers are not disturbed, because they append."""
         for path in self.logs.glob("*.log"):
             if path.stat().st_size > _LOG_BYTES_MAX:
                 path.with_name(f"{path.name}.1").write_bytes(path.read_bytes())
@@ -153,7 +153,7 @@ def _unusable(folder: Path, reason: str) -> CannotStart:
 
 
 def _hold(folder: Path) -> IO[str]:
-    """Take the lock, which the kernel gives back when this process ends, however that happens."""
+    """Acquire the lock, which the kernel releases when this process ends, for any reason."""
     lock = os.fdopen(os.open(folder / "lock", os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW, 0o644), "a+")
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -169,7 +169,7 @@ def _hold(folder: Path) -> IO[str]:
 
 
 def write_private(path: Path, text: str) -> None:
-    """Written whole or not at all, readable by the owner alone."""
+    """Write a file atomically. Only its owner can read it."""
     fresh = path.with_name(f".{path.name}.new")
     fresh.unlink(missing_ok=True)
     with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as stream:

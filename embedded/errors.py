@@ -2,9 +2,9 @@ from collections.abc import Sequence
 
 
 class CannotStart(Exception):
-    """Something is in the way. The message is one whole line for whoever typed the command.
+    """`make run` cannot start. The message is one complete line for the user who ran the command.
 
-    `details` are the last lines that a failed child wrote, shown above it.
+    `details` are the last lines that a failed child wrote, shown above the message.
     """
 
     def __init__(self, message: str, details: Sequence[str] = ()) -> None:

@@ -1,4 +1,4 @@
-"""Replaces itself with a program that ends when its parent ends.
+"""Program that replaces itself with another program, which ends when its parent ends.
 
 Usage: `exec_with_parent_death.py SIGNAL PARENT UID GID FOLDER -- program arguments…`
 
@@ -22,19 +22,19 @@ def main(argv: list[str]) -> None:
     program = argv[6:]
     kernel = ctypes.CDLL(None) if sys.platform == "linux" else None
     if folder:
-        # As root, since the folders above it may be closed to the account. Not before: this program, which is root
-        # until here, must not find a library or a module in a folder that the account can write to.
+        # Still as root, because the folders above may be closed to the account. Not earlier: while this program is
+        # root, it must not find a library or a module in a folder that the account can write to.
         os.chdir(folder)
     if uid != os.geteuid():
         os.setgroups([])
         os.setgid(gid)
         os.setuid(uid)
         if kernel:
-            kernel.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)  # no program like `su` leads back
+            kernel.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)  # no setuid program such as `su` can restore root
     if kernel:
         kernel.prctl(_PR_SET_PDEATHSIG, death_signal)
     if os.getppid() != parent:
-        # The parent died before the request was made, so nobody will ever send the signal.
+        # The parent died before the request was made, so the kernel will never send the signal.
         sys.exit(1)
     os.execv(program[0], program)  # noqa: S606 - no shell is wanted
 

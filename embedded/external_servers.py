@@ -1,8 +1,8 @@
-"""Servers that someone else runs, named by DATABASE_URL and REDIS_URL: asked before anything is started.
+"""External servers, named by DATABASE_URL and REDIS_URL, which are checked before anything is started.
 
-A server that recovers or loads its data says so, and is waited for.
+A server that reports that it is recovering or loading its data is waited for.
 
-The clients are imported where they are used: together they take half a second, which most starts need not wait for.
+The client libraries are imported where they are used: the imports take half a second, and most starts need neither.
 """
 
 import re
@@ -16,25 +16,25 @@ _CONNECT_SECONDS = 5
 _PAUSE_SECONDS = 0.2
 _SECRET_LETTERS_MIN = 3
 _RECOVERING = ("the database system is starting up", "is not yet accepting connections", "is in recovery mode")
-"""What libpq passes on of the server's words (src/backend/tcop/backend_startup.c), where psycopg has no code for them.
+"""Messages of the server that libpq passes on (src/backend/tcop/backend_startup.c), for errors without an SQLSTATE.
 
-Servers with another `lc_messages` say this in their language, so the code decides where there is one.
+Servers with another `lc_messages` send them in their language, so an SQLSTATE takes precedence.
 """
 _CANNOT_CONNECT_NOW = "57P03"
 
 
 def require_database(url: str) -> None:
-    """Raises CannotStart if PostgreSQL does not answer there. No part of the password is repeated."""
+    """Raise CannotStart if PostgreSQL does not respond there. The message contains no part of the password."""
     wait_until(lambda: _database_accepts(url), _Elsewhere("postgresql", "DATABASE_URL"))
 
 
 def require_redis(url: str) -> None:
-    """Raises CannotStart if Valkey or Redis does not answer there. No part of the password is repeated."""
+    """Raise CannotStart if Valkey or Redis does not respond there. The message contains no part of the password."""
     wait_until(lambda: _redis_accepts(url), _Elsewhere("valkey", "REDIS_URL"))
 
 
 class _Elsewhere(Wait):
-    """A wait for a server whose log is elsewhere."""
+    """A wait for an external server, whose log is not in the data folder."""
 
     def __init__(self, name: str, variable: str) -> None:
         super().__init__(name, Path(f"that of the server in {variable}"), "to have its data recovered or loaded")
@@ -73,10 +73,10 @@ def _redis_accepts(url: str) -> bool:
 
 
 def _in_one_line(error: Exception, url: str) -> str:
-    """The message with everything blotted out that may come from the password.
+    """Return the message in one line, without anything that may come from the password.
 
-    A password with an unescaped `@`, `:` or `/` is torn apart when the address is read, and the message then quotes a
-    piece of it as the host or the port. So each piece is looked for.
+    An unescaped `@`, `:` or `/` in the password splits the URL at the wrong point, and the message then quotes a part
+    of the password as the host or the port. Each part is therefore redacted.
     """
     message = " ".join(str(error).split())
     secret = url.partition("://")[2].rpartition("@")[0].partition(":")[2]

@@ -1,7 +1,7 @@
 """Files in folders that another account can write to, handled by root.
 
-That account may put a link, a pipe or a huge file where root expects a small file, at any moment. So root follows no
-link, waits for nothing, reads no more than it expects, and writes to files that it has just made.
+That account can replace a small file that root expects with a link, a pipe or a huge file at any moment. Root therefore
+follows no link, never blocks, reads no more than it expects, and writes only to files that it has just created.
 """
 
 import errno
@@ -15,9 +15,9 @@ from embedded.errors import CannotStart
 
 
 def read_foreign(path: Path, bytes_max: int, *, start: int = 0) -> bytes:
-    """Return at most `bytes_max` bytes of a file, from byte `start` on.
+    """Return at most `bytes_max` bytes of a file, starting at byte `start`.
 
-    Raises OSError where it is missing, or anything but a regular file.
+    Raise OSError if it is missing or not a regular file.
     """
     descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
@@ -29,7 +29,7 @@ def read_foreign(path: Path, bytes_max: int, *, start: int = 0) -> bytes:
 
 
 def write_foreign(path: Path, text: str, owner: Account) -> None:
-    """Replace a file by one with this text, which belongs to `owner` and which nobody else can read."""
+    """Replace a file with one that contains `text`, belongs to `owner` and is readable only by `owner`."""
     fresh = path.with_name(f".{path.name}.new")
     fresh.unlink(missing_ok=True)
     descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
@@ -41,11 +41,11 @@ def write_foreign(path: Path, text: str, owner: Account) -> None:
 
 
 def hand_over(folder: Path, account: Account) -> None:
-    """Make `account` the owner of `folder` and of all that is in it, and of nothing that a link in it leads to.
+    """Make `account` the owner of `folder` and everything in it, but not of the targets of links in it.
 
-    The folder itself first: from then on its earlier owner cannot enter it. What that owner has still open is why every
-    step starts from an open folder and not from a path. Raises CannotStart where a file has a second name, which may
-    lie elsewhere.
+    The folder itself comes first: from then on its earlier owner cannot enter it. That owner may still have folders
+    open, so every step starts from an open folder and not from a path. Raise CannotStart if a file has a second name,
+    which may be outside the folder.
     """
     top = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:

@@ -1,4 +1,4 @@
-"""Python, our packages and those that they need, where an account can reach them."""
+"""Python, our packages and their dependencies, at paths that an account can reach."""
 
 import hashlib
 import importlib.util
@@ -33,10 +33,9 @@ _NOT_NEEDED = ("site-packages", "test", "tests", "idlelib", "tkinter", "turtlede
 
 @dataclass(frozen=True, slots=True)
 class Interpreter:
-    """`python`, and the folders in which it finds packages.
+    """The executable `python`, and the folders in which it finds packages.
 
-    `own` is where our packages are, `needed` where those are that they need, `libraries` where a copy of Python has its
-    shared libraries.
+    `own` contains our packages, `needed` their dependencies, and `libraries` the shared libraries of a copy of Python.
     """
 
     python: Path
@@ -46,25 +45,25 @@ class Interpreter:
 
     @property
     def packages(self) -> list[Path]:
-        """The folders of our packages themselves."""
+        """Return the folders of our packages themselves."""
         return [folder / name for folder in self.own for name in _PACKAGES if (folder / name).is_dir()]
 
     @property
     def environment(self) -> dict[str, str]:
-        """Settings of the interpreter, in addition to the arguments `-S -m`."""
+        """Return environment variables for the interpreter, to be used with the arguments `-S -m`."""
         settings = {
             "PYTHONPATH": os.pathsep.join(map(str, (*self.own, *self.needed))),
             "PYTHONSAFEPATH": "1",
             "PYTHONNOUSERSITE": "1",
-            "PYTHONDONTWRITEBYTECODE": "1",  # the account could not, next to the sources
+            "PYTHONDONTWRITEBYTECODE": "1",  # the account cannot write next to the sources
         }
         return {**settings, "LD_LIBRARY_PATH": str(self.libraries)} if self.libraries else settings
 
 
 def interpreter_for(account: Account) -> Interpreter:
-    """Return what runs here, or copies of what the account cannot reach. Raises CannotStart if they cannot be made.
+    """Return this interpreter, with copies of the parts that the account cannot reach. Only root calls this.
 
-    Root alone comes here.
+    Raise CannotStart if the copies cannot be made.
     """
     python = Path(sys.executable).resolve()
     libraries = None
@@ -89,7 +88,7 @@ def _fingerprint_of_python(python: Path) -> str:
 
 
 def _files_of_python(python: Path) -> Iterator[tuple[Path, Path]]:
-    """The interpreter, its libraries and the standard library, which find each other by their relative paths."""
+    """Yield the interpreter, its libraries and the standard library, which find each other by relative paths."""
     yield python, Path("bin") / python.name
     base = Path(sys.base_prefix)
     for library in (base / "lib").glob("*.so*"):
@@ -145,7 +144,7 @@ def _files_of(distribution: metadata.Distribution) -> Iterator[tuple[Path, Path]
 
 
 def _files_below(folder: Path, without: tuple[str, ...] = ()) -> Iterator[tuple[Path, Path]]:
-    """Return every file below a folder with its path relative to the folder. Hidden ones are left out."""
+    """Yield every file below a folder with its path relative to the folder. Hidden files are left out."""
     for path, folders, files in os.walk(folder):
         folders[:] = [name for name in folders if name not in without and not name.startswith(("config-", "."))]
         for name in files:

@@ -1,7 +1,7 @@
-"""Ends database servers that an earlier supervisor left running.
+"""Cleanup of database servers that an earlier supervisor left running.
 
-A server is asked to stop, and then waited for without a limit: it may be recovering or loading its data, and a SIGKILL
-would make it begin again. SIGKILL is for processes of a server whose main process is gone, since they serve nothing.
+A server gets a request to stop and is then waited for without a limit: it may be recovering or loading its data, and
+SIGKILL would make it start over. Only processes whose main process is gone are killed, because they serve no purpose.
 """
 
 import os
@@ -21,7 +21,7 @@ POSTGRES_PROGRAM = "postgres"
 VALKEY_PROGRAMS = ("valkey-server", "redis-server")
 
 POSTGRES_STOP = signal.SIGINT
-"""A fast shutdown: it does not wait for connections to leave."""
+"""Requests a fast shutdown, which does not wait for clients to disconnect."""
 
 VALKEY_STOP = signal.SIGTERM
 
@@ -29,24 +29,24 @@ _ORPHAN_SECONDS = 5.0
 
 
 def end_postgres(folder: Path) -> None:
-    """Return when no process of a server on the data in `folder` is left. Raises StopRequested."""
+    """Return when no process of a server on the data in `folder` is left. Raise StopRequested."""
     main = postmaster_of(folder)
     if main is not None:
         _ask_and_wait("postgresql", folder, [main], POSTGRES_STOP)
-    # Processes without a postmaster notice that it is gone, unless they are computing.
+    # Backends notice that their postmaster is gone, unless they are computing.
     wait_for(lambda: not working_in(folder, POSTGRES_PROGRAM), _ORPHAN_SECONDS)
     kill_all(working_in(folder, POSTGRES_PROGRAM))
 
 
 def end_valkey(folder: Path) -> None:
-    """Return when no Valkey with its data in `folder` is left. Raises StopRequested."""
+    """Return when no Valkey with its data in `folder` is left. Raise StopRequested."""
     running = valkey_processes(folder)
     if running:
         _ask_and_wait("valkey", folder, running, VALKEY_STOP)
 
 
 def postmaster_of(folder: Path) -> int | None:
-    """The main process of the server on this data, if it runs."""
+    """Return the process id of the main process of the server on this data; None if it does not run."""
     try:
         pid = int(read_foreign(folder / "postmaster.pid", LOCK_FILE_BYTES_MAX).split(maxsplit=1)[0])
     except (OSError, ValueError, IndexError):
@@ -59,7 +59,7 @@ def valkey_processes(folder: Path) -> list[int]:
 
 
 def resume(pids: Sequence[int]) -> None:
-    """Let stopped processes go on: a process that is paused (SIGSTOP) does not see a request to end."""
+    """Resume paused processes: a process paused by SIGSTOP does not receive a request to end."""
     _send(pids, signal.SIGCONT)
 
 

@@ -1,4 +1,4 @@
-"""The mails of `make run`, which has no mail server: the worker writes them to a file, and the links are said here."""
+"""Mails of `make run`, which has no mail server: the worker writes them to a file, and this module prints the links."""
 
 import os
 from pathlib import Path
@@ -10,19 +10,19 @@ _BYTES_MAX = 2**20
 
 
 class Mails:
-    """`file` is readable by its owner alone."""
+    """The mails in `file`, which only its owner can read."""
 
     def __init__(self, file: Path) -> None:
         self.file = file
         self._seen = self.file.stat().st_size if self.file.exists() else 0
 
     def say_new(self) -> None:
-        """Say to whom mails were written since the last time, and the links in them."""
+        """Print the recipients and links of the mails that were written since the last call."""
         try:
             written = self._read()
         except OSError:
             return
-        # A line that is not whole yet waits for its end, unless it is none of a mail.
+        # An incomplete line is read again later, unless it is longer than any line of a mail.
         whole = written if len(written) == _BYTES_MAX else written[: written.rfind(b"\n") + 1]
         self._seen += len(whole)
         for line in whole.decode(errors="replace").splitlines():

@@ -1,4 +1,4 @@
-"""The files, folders and addresses in settings that the account of the services has to be able to use."""
+"""Files, folders and addresses in settings that the account of the services must be able to use."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,7 +12,7 @@ _APPENDED = "KEYLEDGER_MAIL_FILE"
 
 
 def arguments_of_check(settings: Settings, environment: Mapping[str, str]) -> list[str]:
-    """Return arguments of `embedded.account_check`. Files that are missing are for the service to report."""
+    """Return the arguments of `embedded.account_check`. The service itself reports missing files."""
     arguments = [f"PORT=listen on:{settings.host} {settings.port}"]
     arguments += [f"{name}=read:{path}" for name in _READ if (path := _path(environment, name)) and path.is_file()]
     arguments += [f"{name}=write to:{path}" for name in _WRITTEN if (path := _path(environment, name))]
@@ -25,7 +25,7 @@ def arguments_of_check(settings: Settings, environment: Mapping[str, str]) -> li
 
 
 def with_absolute_paths(environment: Mapping[str, str]) -> dict[str, str]:
-    """Return the environment for a service that works in another folder than the person who typed the command."""
+    """Return the environment for a service whose working folder is not that of the user who ran the command."""
     paths = {name: _path(environment, name) for name in (*_READ, *_WRITTEN, _APPENDED)}
     return {**environment, **{name: str(path) for name, path in paths.items() if path}}
 
@@ -34,5 +34,5 @@ def _path(environment: Mapping[str, str], name: str) -> Path | None:
     value = environment.get(name, "").strip()
     if not value:
         return None
-    # Without the folders that `..` leads through: they may be closed to the account.
+    # `resolve` removes the folders that `..` passes through, which may be closed to the account.
     return Path(value) if Path(value).is_absolute() else Path(value).resolve()

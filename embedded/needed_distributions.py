@@ -1,4 +1,4 @@
-"""The installed distributions that the services need in production, found through what each of them requires."""
+"""Installed distributions that the services need in production, found by following their requirements."""
 
 import re
 import tomllib
@@ -11,7 +11,7 @@ _EXTRA = re.compile(r"""extra\s*==\s*['"]([^'"]+)['"]""")
 
 
 def needed_distributions(project_file: Path) -> dict[str, metadata.Distribution]:
-    """Return what pyproject.toml requires, and what that requires in turn, by name, as far as it is installed."""
+    """Return the installed distributions that pyproject.toml requires, directly or indirectly, by name."""
     project = tomllib.loads(project_file.read_text())
     required: list[str] = [*project["project"]["dependencies"]]
     for group in _GROUPS:
@@ -26,7 +26,7 @@ def needed_distributions(project_file: Path) -> dict[str, metadata.Distribution]
         seen.add((name, extras))
         try:
             found[name] = metadata.distribution(name)
-        except metadata.PackageNotFoundError:  # for another system
+        except metadata.PackageNotFoundError:  # required only on another system
             continue
         for requirement in found[name].requires or ():
             extra = _EXTRA.search(requirement)
@@ -36,7 +36,7 @@ def needed_distributions(project_file: Path) -> dict[str, metadata.Distribution]
 
 
 def _read_requirement(text: str) -> tuple[str, frozenset[str]]:
-    """The name and the extras of a requirement such as `psycopg[binary,pool]>=3.3`."""
+    """Return the name and the extras of a requirement such as `psycopg[binary,pool]>=3.3`."""
     found = _REQUIREMENT.match(text)
     if found is None:
         raise ValueError(text)

@@ -1,8 +1,8 @@
-"""Ends what a killed supervisor leaves running: `python -m embedded.orphan_reaper FOLDER`, with a pipe as input.
+"""Program that ends the processes of a killed supervisor: `python -m embedded.orphan_reaper FOLDER`, a pipe as input.
 
 The kernel signals each direct child when the supervisor ends (`exec_with_parent_death.py`). This program ends the rest:
-children that ignore the signal, and what they started themselves. The pipe closes when the supervisor ends, for any
-reason. Our own programs are killed after a moment. It waits for PostgreSQL and Valkey to stop: see leftovers.py.
+children that ignore the signal, and their descendants. The pipe closes when the supervisor ends, for any reason. Our
+own programs are killed after a short grace period. PostgreSQL and Valkey have no time limit to stop: see leftovers.py.
 """
 
 import os
@@ -22,13 +22,13 @@ _GRACE_SECONDS = 2.5
 
 
 def belonging_to(folder: Path) -> list[int]:
-    """Process ids of all that a supervisor with this data folder started, and of what those started."""
+    """Return the process ids of everything that a supervisor with this data folder started, with descendants."""
     servers = working_in(folder / POSTGRESQL, POSTGRES_PROGRAM) + valkey_processes(folder / VALKEY)
     return [*servers, *marked_below(folder)]
 
 
 def end_all(folder: Path) -> None:
-    """Kill our own programs of `folder`, and return when its servers have stopped too. Raises StopRequested."""
+    """Kill our own programs of `folder`, and return when its servers have stopped too. Raise StopRequested."""
     kill_all(marked_below(folder))
     end_postgres(folder / POSTGRESQL)
     end_valkey(folder / VALKEY)
@@ -36,10 +36,10 @@ def end_all(folder: Path) -> None:
 
 @contextmanager
 def reap_on_exit(folder: Path) -> Generator[None]:
-    """Inside, nothing that belongs to `folder` outlives this process by more than a few seconds.
+    """Ensure that no process that belongs to `folder` outlives this process by more than a few seconds.
 
-    Whoever enters holds the lock of the folder, so what still runs was left by a supervisor that was killed just now.
-    It is ended first, and its guard with it, which would take what is started from now on for leftovers too.
+    The caller holds the lock of the folder, so any process that still runs belongs to a killed supervisor. These
+    processes are ended first, and with them the supervisor's reaper, which would also end the new processes.
     """
     end_all(folder)
     guard = subprocess.Popen(  # noqa: S603 - our own program

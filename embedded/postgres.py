@@ -19,27 +19,27 @@ from embedded.waiting import wait_until
 DATABASE = "keyledger"
 ROLE = "keyledger"
 RUNTIME_ROLE = "keyledger_runtime"
-"""The login of API and workers, which owns nothing. `python -m eventstore migrate` makes it."""
+"""The login of the API and the workers, which owns nothing. `python -m eventstore migrate` creates it."""
 SUPERUSER = "postgres"
 
 _VERSION_BYTES_MAX = 16
 _SOCKET = ".s.PGSQL.5432"
 _SOCKET_LOCK = f"{_SOCKET}.lock"
 _SETTINGS = {
-    # What is acknowledged is on the disk: the promise of the whole program begins here.
+    # Acknowledged data is on disk: the durability that the service promises depends on these settings.
     "fsync": "on",
     "synchronous_commit": "on",
     "full_page_writes": "on",
     "wal_compression": "on",
     "max_wal_size": "2GB",
     "checkpoint_timeout": "15min",
-    # Reached through the socket alone, which lies in a folder that is closed to others.
+    # Only the socket accepts connections, in a folder that is closed to other accounts.
     "listen_addresses": "",
     "max_connections": "100",
-    "jit": "off",  # every statement here is short: compiling costs more than it saves
+    "jit": "off",  # all statements are short: compiling costs more than it saves
     "timezone": "UTC",
     "log_timezone": "UTC",
-    # Values of rows and parameters stay out of the server's log.
+    # The server's log must not contain values of rows and parameters.
     "log_error_verbosity": "terse",
     "log_parameter_max_length_on_error": "0",
 }
@@ -55,7 +55,7 @@ create database {DATABASE} owner {ROLE};
 
 
 class Passwords(NamedTuple):
-    """Of the login that owns the database, and of the one that runs the service, which must not become the other."""
+    """Passwords of the owner's login and of the service's login, which must not be able to become the owner."""
 
     owner: str
     runtime: str
@@ -65,7 +65,10 @@ class Passwords(NamedTuple):
 
 
 class PostgreSQL(SocketServer):
-    """A PostgreSQL server, its data in `folder`. A stop rolls open transactions back, a kill loses no committed one."""
+    """A PostgreSQL server with its data in `folder`.
+
+    A stop rolls back open transactions. A kill loses no committed transaction.
+    """
 
     NAME = "PostgreSQL"
     SOCKET_FILES = (_SOCKET, _SOCKET_LOCK)
@@ -81,7 +84,7 @@ class PostgreSQL(SocketServer):
         passwords: Passwords | None = None,
         durable: bool = True,
     ) -> None:
-        """With `clients`, both logins need `passwords`: PostgreSQL cannot tell who has a user id without a name.
+        """Take `passwords` for both logins if there are `clients`: `peer` cannot identify a user id without a name.
 
         `durable=False` is for data that may be lost in a power cut, such as the databases of tests.
         """
@@ -92,25 +95,25 @@ class PostgreSQL(SocketServer):
 
     @property
     def url(self) -> str:
-        """Of the database `keyledger` as the role that owns it: no superuser, but it may create databases."""
+        """Return the URL of the database `keyledger` for its owner, which may create databases but is no superuser."""
         return self.url_of(DATABASE)
 
     @property
     def runtime_url(self) -> str:
-        """Of the same database as the login that owns nothing."""
+        """Return the URL of the same database for the login that owns nothing."""
         return self.url_of(DATABASE, RUNTIME_ROLE)
 
     def url_of(self, database: str, role: str = ROLE) -> str:
-        """`postgresql://role@/database?host=/socket/folder`. With SUPERUSER a test can go behind the program's back."""
+        """Return `postgresql://role@/database?host=/socket/folder`. Tests use SUPERUSER to bypass the program."""
         password = self._passwords.of(role) if self._passwords else None
         login = f"{quote(role)}:{quote(password, safe='')}" if password else quote(role)
         return f"postgresql://{login}@/{quote(database)}?host={quote(str(self.sockets), safe='/')}"
 
     def set_password(self) -> None:
-        """Give the role that owns the database its password. The migration gives the other login its own.
+        """Set the password of the role that owns the database. The migration sets that of the other login.
 
-        The server gets a verifier, so the password is in none of its logs. psycopg is imported here, since most starts
-        do not need it.
+        The server receives only a verifier, so its log cannot contain the password. psycopg is imported here, because
+        most starts do not need it.
         """
         if self._passwords is None:
             return
@@ -124,7 +127,7 @@ class PostgreSQL(SocketServer):
 
     def kill(self) -> None:
         super().kill()
-        # A backend leads a process group of its own, and while it computes it does not see that its postmaster is gone.
+        # A backend leads its own process group, and does not notice the death of its postmaster while it computes.
         kill_all(self._members())
 
     def _launch(self) -> Process:
@@ -137,10 +140,11 @@ class PostgreSQL(SocketServer):
         self._sockets = self._prepare_sockets(account)
         self._remove_locks_of_a_crash(self._sockets)
         if account.uid != os.geteuid():
-            # Of another account until now, or handed over in part by a start that was interrupted.
+            # The data belonged to another account, or an interrupted start changed the owner only in part.
             hand_over(self.folder, account)
         self._write_access_rules(account)
-        # Relative to the data: its whole path need not be open to the account. Root finds the server there too.
+        # A path relative to the data, because the account may be unable to enter the folders above it. Root can use the
+        # socket there too.
         folders = ["."] if self._sockets == self.folder or self._clients else []
         folders += [str(self._sockets)] if self._sockets != self.folder else []
         settings = {
@@ -154,7 +158,7 @@ class PostgreSQL(SocketServer):
         return self._spawn([programs.postgres, *switches], self.folder, account)
 
     def _create(self, programs: PostgresPrograms, account: Account) -> None:
-        """Make the data aside and rename it: a folder that is there is whole, whenever the power went."""
+        """Create the data under another name and rename it, so that a power cut cannot leave an incomplete folder."""
         if self.folder.exists() and any(self.folder.iterdir()):
             raise CannotStart(f"{self.folder} is not empty and holds no data of PostgreSQL: move it away")
         self.folder.parent.mkdir(parents=True, exist_ok=True)
@@ -163,7 +167,7 @@ class PostgreSQL(SocketServer):
         fresh.mkdir(mode=0o700)
         creator = Account.idle()
         hand_over(fresh, creator)
-        # The builtin provider sorts by code point on every machine: no index breaks when a libc is updated.
+        # The builtin provider sorts by code point on every machine, so an update of libc breaks no index.
         options = ["--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--locale=C", "--encoding=UTF8"]
         options += ["--no-instructions"] if self._durable else ["--no-instructions", "--no-sync"]
         self._run([programs.initdb, f"--username={SUPERUSER}", "--auth=peer", *options], fresh, creator)
@@ -179,7 +183,7 @@ class PostgreSQL(SocketServer):
         try:
             wait_until(lambda: has_ended(child), self._wait("to make its data"))
         finally:
-            # Data that is not complete is made again from the beginning: nothing is lost with it.
+            # Incomplete data is created again from scratch, so killing the program loses nothing.
             signal_group(child, signal.SIGKILL)
             code = child.wait()
         if code:
@@ -188,8 +192,8 @@ class PostgreSQL(SocketServer):
     def _spawn(self, program: list[str | Path], data: Path, account: Account, statements: str = "") -> Process:
         """Start a program of PostgreSQL on `data`.
 
-        Another account may not reach the data by path, because a folder above it is closed (/root, or pytest's own).
-        So it is handed over as an open folder, which needs no permission on the folders above.
+        Another account may be unable to reach the data by path, because a folder above is closed (/root, or pytest's
+        temporary folder). The program therefore gets an open folder, which needs no permission on the folders above.
         """
         handed = os.open(data, os.O_RDONLY | os.O_DIRECTORY)
         foreign = account.uid != os.geteuid()
@@ -219,7 +223,7 @@ class PostgreSQL(SocketServer):
     def _remove_locks_of_a_crash(self, sockets: Path) -> None:
         """Remove the locks of a server that did not shut down.
 
-        PostgreSQL does this itself, unless the process id in its lock file belongs to another process by now.
+        PostgreSQL does so itself, unless the process id in its lock file now belongs to another process.
         """
         (self.folder / "postmaster.pid").unlink(missing_ok=True)
         for folder in (self.folder, sockets):
@@ -227,10 +231,10 @@ class PostgreSQL(SocketServer):
                 (folder / stale).unlink(missing_ok=True)
 
     def _write_access_rules(self, account: Account) -> None:
-        """Write who may connect: the account of this process, as any role, which the kernel vouches for (peer).
+        """Let only the account of this process connect, as any role; the kernel verifies the account (peer).
 
-        The account of the server is not among them. With passwords, peer is for the superuser alone, and the two logins
-        need theirs, whichever account asks.
+        The account of the server may not connect. With passwords, peer is only for the superuser, and both logins need
+        their passwords from every account.
         """
         roles = (SUPERUSER,) if self._passwords else (ROLE, RUNTIME_ROLE, SUPERUSER)
         own = Account.own().name
@@ -248,7 +252,7 @@ class PostgreSQL(SocketServer):
         end_postgres(self.folder)
 
     def is_ready(self) -> bool:
-        """The eighth line of the lock file is the state that the postmaster reports (src/include/utils/pidfile.h)."""
+        """Return whether line 8 of the lock file, the postmaster's state, is `ready` (src/include/utils/pidfile.h)."""
         try:
             lines = read_foreign(self.folder / "postmaster.pid", LOCK_FILE_BYTES_MAX).splitlines()
         except OSError:
@@ -263,5 +267,5 @@ class PostgreSQL(SocketServer):
 
 
 def _environment() -> dict[str, str]:
-    """Nothing of the caller's: PGPORT or a locale would change the server."""
+    """Return a minimal environment: the caller's PGPORT or locale would change the server."""
     return {"PATH": os.environ.get("PATH", os.defpath), "TZ": "UTC", "LC_ALL": "C"}

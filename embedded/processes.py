@@ -1,4 +1,4 @@
-"""Starting one process on a leash, waiting for it, ending it and all that it started."""
+"""Start, supervision and end of a process that dies with its parent, including everything that it starts."""
 
 import os
 import signal
@@ -16,9 +16,9 @@ from embedded.signals import raise_if_requested
 Process = subprocess.Popen[bytes]
 
 MARK = "KEYLEDGER_EMBEDDED_CHILD"
-"""The environment variable by which a process, and whatever it forked, is found again when its parent is gone."""
+"""The environment variable that identifies a process and its forks after their parent has died."""
 
-# A Python that was built as a shared library and moved needs this to start, and the leash is Python.
+# A relocated Python that was built as a shared library needs this variable, and `exec_with_parent_death.py` is Python.
 _FOR_PYTHON = {name: os.environ[name] for name in ("LD_LIBRARY_PATH",) if name in os.environ}
 _LEASH = Path(__file__).with_name("exec_with_parent_death.py")
 _STEP_SECONDS = 0.01
@@ -36,13 +36,13 @@ def spawn(
     reads: IO[bytes] | None = None,
     mark: str | None = None,
 ) -> Process:
-    """Start `program` (an absolute path first) in a session of its own, its output appended to `log`.
+    """Start `program` (an absolute path first) in a new session, and append its output to `log`.
 
-    In a session of its own it has no terminal: a Ctrl-C there reaches the supervisor alone, which stops its children in
-    order, and a program under another account cannot type into the terminal of root (ioctl TIOCSTI).
-    It gets `death_signal` when this process dies, however that happens. `open_files` stay open in it under the same
-    numbers, and `reads` is its standard input. Call this from the main thread: the kernel watches the thread, not the
-    process, that started the child.
+    The new session has no terminal: a Ctrl-C reaches only the supervisor, which stops its children in order, and a
+    program under another account cannot type into root's terminal (ioctl TIOCSTI).
+    The kernel sends `death_signal` to the program when this process dies, for any reason. `open_files` remain open in
+    the program under the same numbers, and `reads` is its standard input. Call this from the main thread: the kernel
+    watches the thread, not the process, that started the child.
     """
     uid, gid = (account.uid, account.gid) if account else (os.geteuid(), os.getegid())
     is_foreign = uid != os.geteuid()
@@ -50,7 +50,7 @@ def spawn(
     words = [str(word) for word in (death_signal.value, os.getpid(), uid, gid, folder)]
     told = {**_FOR_PYTHON, **environment, **({MARK: mark} if mark else {})}
     with log.open("ab") as output:
-        # S603: the words come from this package, and no shell sees them.
+        # S603: the arguments come from this package, and no shell interprets them.
         return subprocess.Popen(  # noqa: S603
             [sys.executable, "-I", "-S", str(_LEASH), *words, "--", *(str(word) for word in program)],
             stdin=reads or subprocess.DEVNULL,
@@ -64,7 +64,7 @@ def spawn(
 
 
 def wait_for(condition: Callable[[], bool], seconds: float) -> bool:
-    """Ask until `condition` holds or `seconds` have passed; says which. Raises StopRequested."""
+    """Wait until `condition` holds or `seconds` have passed, and return whether it holds. Raise StopRequested."""
     deadline = time.monotonic() + seconds
     while not condition():
         raise_if_requested()
@@ -79,13 +79,13 @@ def has_ended(process: Process) -> bool:
 
 
 def signal_group(process: Process, number: signal.Signals) -> None:
-    """Send a signal to `process` and what it started in its group, also when it has ended itself."""
+    """Send a signal to the process group of `process`, even if `process` itself has ended."""
     with suppress(ProcessLookupError, PermissionError):
         os.killpg(process.pid, number)
 
 
 def describe_end(code: int) -> str:
-    """Words for a return code of Popen: `exit code 1` or `killed by SIGKILL`."""
+    """Describe a return code of Popen: `exit code 1` or `killed by SIGKILL`."""
     if code >= 0:
         return f"exit code {code}"
     try:
@@ -95,13 +95,13 @@ def describe_end(code: int) -> str:
 
 
 def marked_with(mark: str) -> list[int]:
-    """Process ids of what `spawn(mark=mark)` started and what that forked. Empty where there is no /proc."""
+    """Return the process ids of what `spawn(mark=mark)` started, and of its forks. Empty if there is no /proc."""
     wanted = f"{MARK}={mark}".encode()
     return [pid for pid in _all_processes() if wanted in _environment(pid)]
 
 
 def marked_below(folder: Path) -> list[int]:
-    """Process ids of all that was started with a mark of this folder: `mark_of(folder, any name)`."""
+    """Return the process ids of everything started with a mark of this folder: `mark_of(folder, any name)`."""
     wanted = f"{MARK}={mark_of(folder, '')}".encode()
     return [pid for pid in _all_processes() if any(each.startswith(wanted) for each in _environment(pid))]
 
@@ -111,14 +111,14 @@ def mark_of(folder: Path, name: str) -> str:
 
 
 def working_in(folder: Path, program: str) -> list[int]:
-    """Process ids of processes named `program` whose working folder is `folder`. Empty where there is no /proc."""
+    """Return the ids of processes named `program` that work in `folder`. Empty if there is no /proc."""
     wanted = folder.resolve()
     named = [pid for pid in _all_processes() if _read(Path(f"/proc/{pid}/comm")).strip() == program.encode()]
     return [pid for pid in named if _working_folder(pid) == wanted]
 
 
 def kill_all(pids: Sequence[int]) -> None:
-    """SIGKILL each, and wait until the kernel has let go of it (a zombie of someone else counts as gone)."""
+    """Send SIGKILL to each process, and wait until it is gone. A zombie of another parent counts as gone."""
     for pid in pids:
         with suppress(ProcessLookupError, PermissionError):
             os.kill(pid, signal.SIGKILL)
@@ -126,7 +126,7 @@ def kill_all(pids: Sequence[int]) -> None:
 
 
 def is_running(pid: int) -> bool:
-    """Whether `pid` is a process that can still do something: not gone and not a zombie."""
+    """Return whether `pid` is a process that still runs: not gone and not a zombie."""
     if Path("/proc/self/stat").exists():
         status = _read(Path(f"/proc/{pid}/stat"))
         return bool(status) and status.rpartition(b")")[2].split()[0] not in {b"Z", b"X"}
@@ -140,10 +140,10 @@ def is_running(pid: int) -> bool:
 
 
 def last_lines(log: Path, count: int, since: int = 0) -> list[str]:
-    """The last `count` lines of a log after its byte `since`, at most 16 KiB of it; empty if there are none."""
+    """Return the last `count` lines of a log after byte `since`, at most 16 KiB; empty if there are none."""
     with suppress(OSError), log.open("rb") as stream:
         size = stream.seek(0, os.SEEK_END)
-        # A log that is shorter than before was moved aside in the meantime.
+        # A log that is shorter than before was rotated in the meantime.
         stream.seek(max(since if since <= size else 0, size - 16_384))
         return stream.read().decode(errors="replace").splitlines()[-count:]
     return []
@@ -186,11 +186,11 @@ def _working_folder(pid: int) -> Path | None:
 
 @contextmanager
 def _as_owner_of(pid: int) -> Generator[None]:
-    """Ask the kernel in the name of the owner of a process.
+    """Take the effective ids of the owner of a process during the block.
 
-    Root in a container often lacks CAP_SYS_PTRACE, without which these links of other accounts are closed to it too
-    (ptrace(2), "Ptrace access mode checking"). Other than in the main thread of a program with one thread this would
-    change what its other threads may do.
+    Root in a container often lacks CAP_SYS_PTRACE. Without it, root cannot read these files of other accounts either
+    (ptrace(2), "Ptrace access mode checking"). Use this only in a program with one thread: it would change the
+    permissions of other threads too.
     """
     if os.geteuid() != 0:
         yield

@@ -1,4 +1,4 @@
-"""Folders that root alone can write to, at fixed paths: programs and sockets are trusted because they lie in them."""
+"""Folders at fixed paths that only root can write to, so that the programs and sockets in them can be trusted."""
 
 import os
 import stat
@@ -7,7 +7,7 @@ from pathlib import Path
 from embedded.errors import CannotStart
 
 RUNTIME = Path("/run/keyledger")
-"""Sockets and locks, gone after a restart of the machine."""
+"""Sockets and locks, which are gone after a restart of the machine."""
 
 CACHE = Path("/var/cache/keyledger")
 """Copies of programs."""
@@ -16,9 +16,9 @@ _WRITABLE_BY_OTHERS = stat.S_IWGRP | stat.S_IWOTH
 
 
 def require_own_folder(path: Path, mode: int, purpose: str) -> Path:
-    """Return `path`, made if it was missing, with the permissions `mode`.
+    """Return the folder `path` with the permissions `mode`, and create it if it is missing.
 
-    Raises CannotStart where it is a link, or belongs to another account, or was open to changes by others.
+    Raise CannotStart if it is a link, belongs to another account, or is writable by others.
     """
     try:
         _make(path, mode)
@@ -35,12 +35,12 @@ def require_own_folder(path: Path, mode: int, purpose: str) -> Path:
 
 
 def _make(path: Path, mode: int) -> None:
-    """Make the folder, and those above it open to all, whatever the umask is."""
+    """Make the folder, and missing folders above it with mode 0755, regardless of the umask."""
     if path.is_symlink() or path.exists():
         return
     _make(path.parent, 0o755)
     try:
         path.mkdir()
-    except FileExistsError:  # another supervisor made it in the same moment
+    except FileExistsError:  # another supervisor made it concurrently
         return
     path.chmod(mode)

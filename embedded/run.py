@@ -1,4 +1,4 @@
-"""Everything on one machine: the order in which the parts start, and the settings of each."""
+"""The whole service on one machine: the start order of its parts, and the settings of each part."""
 
 import os
 import time
@@ -25,10 +25,10 @@ from infrastructure.database.logins import OWNER_URL, RUNTIME_URL
 from infrastructure.settings import Settings
 
 _LOOPBACK = "127.0.0.1"
-_EXAMPLE_PORT_MOST = 65_000  # above it there may be no free port to find
+_EXAMPLE_PORT_MOST = 65_000  # above it there may be no free port
 
-# Seconds to finish in when everything stops, the last started first; the servers take as long as they need. API and
-# workers use theirs only while calls and jobs run: `_CLOSING` is what they need after KEYLEDGER_GRACE_SECONDS.
+# Seconds that each part has to stop, the last started first; the servers have no limit. The API and the workers also
+# get KEYLEDGER_GRACE_SECONDS for running calls and jobs, and `_CLOSING` on top of it.
 _CLOSING = 5.0
 _SCHEDULER_STOP = 0.3
 _EXAMPLE_STOP = 0.3
@@ -39,7 +39,7 @@ _WRITE_FILES = ("workers", "demo")
 def run(environment: Mapping[str, str]) -> None:
     """Start all parts, keep them running, and return when they have stopped on SIGINT, SIGTERM or SIGHUP.
 
-    Raises CannotStart, also with everything stopped.
+    Raise CannotStart after everything has stopped.
     """
     settings = read_settings(environment)
     supervisor = Supervisor()
@@ -103,19 +103,19 @@ def _environment(
     addresses: Addresses,
     account: ServiceAccount | None,
 ) -> dict[str, str]:
-    """Return the environment of the services, which do not get the address of the owner."""
+    """Return the environment of the services, which do not receive the owner's URL."""
     given = with_absolute_paths(environment)
     return {
         **{name: value for name, value in given.items() if name != OWNER_URL},
-        "TZ": "UTC",  # rq's cron goes by local time
+        "TZ": "UTC",  # rq's cron uses local time
         "PYTHONUNBUFFERED": "1",
         RUNTIME_URL: addresses.runtime_url,
         "REDIS_URL": addresses.redis_url,
         "KEYLEDGER_MASTER_KEY": environment.get("KEYLEDGER_MASTER_KEY", "").strip() or home.master_key(),
         "KEYLEDGER_PUBLIC_URL": settings.public_url,
-        # Without a mail server, a link to sign in is read here. Another account reaches it from its working folder.
+        # Without a mail server, sign-in links are read from this file. Another account finds it in its working folder.
         "KEYLEDGER_MAIL_FILE": given.get("KEYLEDGER_MAIL_FILE") or (MAIL if account else str(home.mail)),
-        # The example MCP server listens on loopback, which the gateway refuses otherwise.
+        # The example MCP server listens on loopback, which the gateway refuses by default.
         "KEYLEDGER_EGRESS_ALLOW": environment.get("KEYLEDGER_EGRESS_ALLOW") or "127.0.0.0/8,::1/128",
         "HOST": settings.host,
         "PORT": str(settings.port),
@@ -125,7 +125,7 @@ def _environment(
 
 
 class _Services(NamedTuple):
-    """What our own programs have in common."""
+    """The data folder, account, environment and addresses that our own programs share."""
 
     home: DataDirectory
     account: ServiceAccount | None
@@ -174,7 +174,7 @@ def _start_services(settings: Settings, supervisor: Supervisor, services: _Servi
 
 
 def _ensure_demo(settings: Settings, supervisor: Supervisor, services: _Services, mcp_url: str) -> None:
-    """Make the demo organization, unless an earlier start did, and leave its credentials in the data folder."""
+    """Create the demo organization, unless an earlier start did, and store its credentials in the data folder."""
     home, account = services.home, services.account
     if account:
         account.folder.take_credentials()
@@ -188,12 +188,12 @@ def _ensure_demo(settings: Settings, supervisor: Supervisor, services: _Services
 
 
 def _example_port(home: DataDirectory, wanted: int) -> int:
-    """Where the example MCP server listens: the same port at every start, as long as it stays free."""
+    """Return the port for the example MCP server: the same at every start, as long as it is free."""
     kept = home.example_port()
     try:
         port = first_free_port(_LOOPBACK, kept or wanted)
     except CannotStart:
-        # The service does not need it. It says itself that the port is taken, and is tried again.
+        # The service does not need the example server. That server reports that the port is in use, and is restarted.
         return kept or wanted
     if not kept:
         home.keep_example_port(port)
@@ -205,7 +205,7 @@ def _example_port(home: DataDirectory, wanted: int) -> int:
 
 
 def _make_demo(supervisor: Supervisor, demo: Service) -> None:
-    """Make the demo organization. The service is complete without it: what goes wrong is said, and tried again."""
+    """Create the demo organization. The service is complete without it, so a failure is printed and retried later."""
     try:
         seconds = supervisor.run_to_end("demo", demo)
     except CannotStart as error:

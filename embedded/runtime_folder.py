@@ -1,4 +1,4 @@
-"""The folder of a run as root that its services can enter, wherever the data lies: sockets and temporary files."""
+"""Folder for sockets and temporary files that the services of a run as root can enter, wherever the data is."""
 
 import hashlib
 import os
@@ -12,17 +12,17 @@ from embedded.root_folders import RUNTIME, require_own_folder
 _PASSAGE = 0o711
 _PRIVATE = 0o700
 _SHARED = 0o2710
-"""Files in it get its group (setgid), and the members of that group may reach them by name."""
+"""New files get the group of the folder (setgid), and members of the group may reach them by name."""
 
 
 class RuntimeFolder:
-    """Belongs to root, and is always the same for a data folder. Each folder in it has its owner, who can reach it."""
+    """A folder of root, at a path derived from the data folder. Each folder in it belongs to the account using it."""
 
     def __init__(self, data: Path) -> None:
         self._path = RUNTIME / hashlib.sha256(os.fsencode(data.resolve())).hexdigest()[:16]
 
     def make(self) -> None:
-        """Make it empty. Raises CannotStart if that is not possible, or others may change what lies there."""
+        """Make the folder, empty. Raise CannotStart if that fails, or if others could change its content."""
         parent = require_own_folder(RUNTIME, _PASSAGE, "sockets and locks")
         try:
             self.remove()
@@ -37,14 +37,14 @@ class RuntimeFolder:
         shutil.rmtree(self._path, ignore_errors=True)
 
     def private(self, name: str, account: Account) -> Path:
-        """Make a folder for one account alone."""
+        """Make a folder that only one account can enter."""
         path = self._path / name
         path.mkdir(mode=_PRIVATE)
         os.chown(path, account.uid, account.gid)
         return path
 
     def sockets(self, name: str) -> Path:
-        """Return the path of the folder for the sockets of one server, which makes it with `make_shared`."""
+        """Return the path of the folder for the sockets of one server. The server creates it with `make_shared`."""
         return self._path / name
 
 

@@ -1,4 +1,4 @@
-"""PostgreSQL and Valkey: started here, unless the settings name servers of others."""
+"""PostgreSQL and Valkey, started here unless the settings name external servers."""
 
 from typing import NamedTuple
 
@@ -14,7 +14,7 @@ from infrastructure.settings import Settings
 
 
 class Addresses(NamedTuple):
-    """Of the login that runs the service, of the one that owns the schema, and of Valkey."""
+    """The URLs of the service's login, of the login that owns the schema, and of Valkey."""
 
     runtime_url: str
     owner_url: str
@@ -24,7 +24,7 @@ class Addresses(NamedTuple):
 def start_servers(
     settings: Settings, home: DataDirectory, supervisor: Supervisor, account: ServiceAccount | None
 ) -> Addresses:
-    """Return the addresses of both servers when they answer. Raises CannotStart."""
+    """Return the addresses of both servers once they respond. Raise CannotStart."""
     runtime_url, owner_url = _start_postgresql(settings, home, supervisor, account)
     return Addresses(runtime_url, owner_url, _start_valkey(settings, home, supervisor, account))
 
@@ -34,7 +34,7 @@ def _start_postgresql(
 ) -> tuple[str, str]:
     if settings.database_url:
         owner_url = settings.migration_database_url or settings.database_url
-        # The login that runs the service may not be there before the first migration.
+        # The service's login may not exist before the first migration.
         require_database(owner_url)
         print_status("postgresql", "ready (DATABASE_URL)")
         return settings.database_url, owner_url

@@ -22,7 +22,7 @@ from embedded.waiting import Wait, wait_until
 
 
 class RunAs(NamedTuple):
-    """Another account than that of this process, with the Python that it can run and a folder to work in."""
+    """An account other than that of this process, with the Python that it can run and its working folder."""
 
     account: Account
     python: tuple[str | Path, ...]
@@ -30,9 +30,9 @@ class RunAs(NamedTuple):
 
 
 class Service:
-    """A child that is one of our own programs: `python -m module words…`.
+    """A child process that runs one of our own programs: `python -m module words…`.
 
-    `mark` names it among all processes of this machine, so that what it leaves behind is found.
+    `mark` identifies it among all processes of this machine, so that processes it leaves behind are found.
     """
 
     def __init__(
@@ -60,7 +60,7 @@ class Service:
         return self._process
 
     def launch(self) -> None:
-        """Start, and return before it is ready."""
+        """Start the program, and return before it is ready."""
         self.kill()
         self._log_start = size_of(self.log)
         self._process = spawn(
@@ -73,14 +73,14 @@ class Service:
         )
 
     def failure(self) -> CannotStart:
-        """Why it ended, with its last words."""
+        """Return the reason why the program ended, with the last lines of its log."""
         code = self._process.returncode if self._process else 0
         return CannotStart(
             f"it ended with {describe_end(code)}, see {self.log}", last_lines(self.log, 10, self._log_start)
         )
 
     def stop(self, seconds: float) -> None:
-        """Ask it to finish what it does and end; after `seconds` everything it started is killed."""
+        """Ask the program to finish its work and end. After `seconds`, kill it and everything it started."""
         if self._process is None:
             return
         if not has_ended(self._process):
@@ -92,7 +92,7 @@ class Service:
         self.kill()
 
     def kill(self) -> None:
-        """End it and everything it started immediately, also what an earlier supervisor left behind."""
+        """Kill the program and everything it started, including processes of an earlier supervisor."""
         if self._process:
             signal_group(self._process, signal.SIGKILL)
             self._process.wait()

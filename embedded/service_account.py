@@ -1,7 +1,7 @@
-"""The account that root gives to the services, with all that they need to run under it.
+"""The account that root assigns to the services, with everything that they need to run under it.
 
-What they write to is in a folder of their own inside the data folder. They have that folder as their working folder, so
-its whole path need not be open to them. What has to be reached by path is in the runtime folder.
+The services write to a separate folder inside the data folder. It is their working folder, so they need no access to
+the folders above it. Files that they must reach by path are in the runtime folder.
 """
 
 from collections.abc import Callable, Mapping
@@ -30,7 +30,10 @@ _LIST_BYTES_MAX = 4 * 2**20
 
 @dataclass(frozen=True, slots=True)
 class ServiceAccount:
-    """`temporary` is the home and the temporary folder of the services, and where those work that write no files."""
+    """The account and folders of the services.
+
+    `temporary` is their home and temporary folder, and the working folder of services that write no files.
+    """
 
     account: Account
     interpreter: Interpreter
@@ -40,7 +43,7 @@ class ServiceAccount:
 
     @classmethod
     def prepare(cls, home: DataDirectory, runtime: RuntimeFolder) -> Self:
-        """Choose the account, and make folders and copies for it. Raises CannotStart where root may not do that."""
+        """Choose the account, and make folders and copies for it. Raise CannotStart if root may not do so."""
         folder = ServiceFolder(home)
         account = folder.prepare()
         runtime.make()
@@ -50,15 +53,15 @@ class ServiceAccount:
         return cls(account, interpreter, folder, temporary, runtime)
 
     def clients(self, server: str) -> Clients:
-        """What a server needs to know to let the services in."""
+        """Return the socket folder and the group with which the services connect to a server."""
         return Clients(self.runtime.sockets(server), self.account.gid)
 
     def run_as(self, working_folder: Path | None = None) -> RunAs:
-        # Without -S it would look for packages of its own, where there may be others of the same names.
+        # Without -S, this Python would add its own site-packages, which may contain other packages of the same names.
         return RunAs(self.account, (self.interpreter.python, "-S"), working_folder or self.temporary)
 
     def environment(self, environment: Mapping[str, str]) -> dict[str, str]:
-        """Return the environment of a service, without what is true of root alone."""
+        """Return the environment of a service, without the variables that apply only to root."""
         own = {"HOME": str(self.temporary), "TMPDIR": str(self.temporary)}
         return {**service_environment(environment), **own, **self.interpreter.environment}
 
@@ -69,7 +72,7 @@ class ServiceAccount:
         environment: Mapping[str, str],
         run_to_end: Callable[[str, Service], float],
     ) -> None:
-        """Run a program under the account, which also tries the files that settings name. Raises CannotStart."""
+        """Run a check under the account, which includes the files that settings name. Raise CannotStart."""
         arguments = arguments_of_check(settings, environment)
         imported = None if has_bytecode(self.interpreter.needed) else self.temporary / "imported"
         if imported:

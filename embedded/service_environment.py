@@ -1,6 +1,6 @@
-"""The settings that services under another account than root get of an environment of root.
+"""The part of root's environment that services under another account receive.
 
-The rest of it says who typed the command and what that person has access to elsewhere: credentials of a cloud, the
+The other variables concern the user who ran the command and may grant access elsewhere: cloud credentials, or the
 socket of an SSH agent.
 """
 
@@ -14,14 +14,14 @@ _NAMES = frozenset(
         *(setting.name for setting in SETTINGS.values()),
         *("LANG", "LANGUAGE", "PATH", "TZ"),
         *("PYTHONDEVMODE", "PYTHONFAULTHANDLER", "PYTHONTRACEMALLOC", "PYTHONUNBUFFERED", "PYTHONWARNINGS"),
-        # The exporter of traces takes these from the environment.
+        # The exporter of traces reads these from the environment.
         *("ALL_PROXY", "HTTPS_PROXY", "HTTP_PROXY", "NO_PROXY", "CURL_CA_BUNDLE", "REQUESTS_CA_BUNDLE"),
     }
 )
 
 
 def service_environment(environment: Mapping[str, str]) -> dict[str, str]:
-    """Return what is a setting of the service, of Python, or of a library that the service uses."""
+    """Return the settings of the service, of Python, and of the libraries that the service uses."""
     return {name: value for name, value in environment.items() if _is_passed(name)}
 
 

@@ -1,6 +1,6 @@
-"""The folder inside the data folder that the services write to where root runs them under another account.
+"""The folder inside the data folder to which the services write when root runs them under another account.
 
-The account owns the folder and everything in it, so root reads it with care (`embedded.foreign_files`).
+The account owns the folder and everything in it, so root treats its files as untrusted (`embedded.foreign_files`).
 """
 
 import re
@@ -16,11 +16,11 @@ from embedded.foreign_files import hand_over, read_foreign
 
 _CREDENTIALS_BYTES_MAX = 4096
 _CREDENTIAL = re.compile(r"[A-Z_]+=[\w:/.%+@~\[\]-]+", re.ASCII)
-"""A shell of root reads these lines, so they hold nothing that a shell would carry out."""
+"""A root shell reads these lines, so they must not contain anything that a shell would execute."""
 
 
 class ServiceFolder:
-    """`path` is the working folder of the services that write files."""
+    """The folder of the services. `path` is the working folder of those that write files."""
 
     def __init__(self, home: DataDirectory) -> None:
         self._home = home
@@ -31,9 +31,9 @@ class ServiceFolder:
         return self.path / MAIL
 
     def prepare(self) -> Account:
-        """Make the folder, move there what services of root wrote before, and return the account that owns it.
+        """Make the folder, move the files of earlier services of root there, and return the account that owns it.
 
-        Raises CannotStart if it is no folder, or root may not give files away.
+        Raise CannotStart if the path is not a folder, or if root may not change the owner of files.
         """
         account = Account.for_data_in(self.path)
         self.path.mkdir(mode=0o700, exist_ok=True)
@@ -55,9 +55,9 @@ class ServiceFolder:
         return account
 
     def take_credentials(self) -> None:
-        """Move the credentials that a demo wrote into this folder to where the person who typed the command has them.
+        """Move the credentials that the demo wrote here to the data folder, for the user who ran the command.
 
-        Credentials that are there already stay. Raises CannotStart where the file holds anything else.
+        Existing credentials are kept. Raise CannotStart if the file contains anything else.
         """
         written = self.path / CREDENTIALS
         with suppress(FileNotFoundError):

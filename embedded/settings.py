@@ -1,4 +1,4 @@
-"""The settings of `make run`, and the check that no service that it starts would refuse its own."""
+"""The settings of `make run`, and the check that all services it starts accept their settings."""
 
 from base64 import b64encode
 from collections.abc import Mapping
@@ -11,7 +11,7 @@ from infrastructure.settings import Settings
 
 
 def read_settings(environment: Mapping[str, str]) -> Settings:
-    """Return what `make run` itself needs. Raises CannotStart for a setting that any of its services would refuse."""
+    """Return the settings of `make run`. Raise CannotStart for a setting that any of its services would refuse."""
     try:
         settings = Settings.from_environment(environment, MAKE_RUN)
         provided = {

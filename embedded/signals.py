@@ -1,7 +1,8 @@
-"""A request to stop, noticed where it does no harm.
+"""Stop requests, which raise only at safe points.
 
-The signal handler only takes a note. Raising from it would be shorter, but it may run in the middle of anything, even
-between the taking of a lock inside `subprocess` and the `try` that gives it back: then every later wait hangs for ever.
+The signal handler only records the request. Raising in the handler would be shorter, but a handler can run at any
+point, even between the acquisition of a lock inside `subprocess` and the `try` that releases it. Every later wait would
+then hang permanently.
 """
 
 import signal
@@ -21,7 +22,7 @@ class _Note:
 
 @contextmanager
 def stop_requests() -> Generator[None]:
-    """Inside, SIGINT, SIGTERM and SIGHUP are noted for `raise_if_requested`. Use it in the main thread."""
+    """Record SIGINT, SIGTERM and SIGHUP for `raise_if_requested` during the block. Use it in the main thread."""
     numbers = [signal.SIGINT, signal.SIGTERM]
     if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # as it is under nohup
         numbers.append(signal.SIGHUP)
@@ -35,13 +36,13 @@ def stop_requests() -> Generator[None]:
 
 
 def raise_if_requested() -> None:
-    """Raises StopRequested if there is a request and it is not ignored."""
+    """Raise StopRequested if there is a request and requests are not ignored."""
     if _Note.requested and not _Note.ignored:
         raise StopRequested
 
 
 def ignore_requests() -> None:
-    """From now on nothing is raised: what stops has to wait for it."""
+    """Ignore stop requests from now on, so that the shutdown itself is not interrupted."""
     _Note.ignored = True
 
 

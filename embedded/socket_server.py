@@ -1,4 +1,4 @@
-"""What the embedded servers have in common: a child process, its data in a folder, reached through a Unix socket."""
+"""Common base of the embedded servers: a child process with its data in a folder, reached through a Unix socket."""
 
 import signal
 from abc import ABC, abstractmethod
@@ -15,7 +15,7 @@ from embedded.waiting import Wait, wait_until
 
 
 class Clients(NamedTuple):
-    """Another account that is let in: a folder for the socket that it can reach, and its group."""
+    """Another account that may connect: a folder for the socket that the account can reach, and its group."""
 
     sockets: Path
     gid: int
@@ -24,8 +24,8 @@ class Clients(NamedTuple):
 class SocketServer(ABC):
     """A server as a child process. `start`, `stop` and `kill` may follow each other any number of times.
 
-    Starting and stopping take as long as they take: a server that recovers, loads or writes its data is never cut off.
-    Two on one folder are for the caller to prevent: starting ends whatever server still runs there.
+    Starting and stopping have no time limit: a server that recovers, loads or writes its data is never interrupted.
+    The caller must prevent two servers on one folder: starting a server ends any other that still runs there.
     """
 
     NAME: ClassVar[str]
@@ -44,7 +44,7 @@ class SocketServer(ABC):
         try:
             self.start()
         except BaseException:
-            # Ctrl-C while it recovers: it is asked to stop like any other time.
+            # A Ctrl-C during recovery stops the server in order too.
             self.stop()
             raise
         return self
@@ -54,40 +54,40 @@ class SocketServer(ABC):
 
     @property
     def process(self) -> Process | None:
-        """The server, also after it has ended; None before the first start."""
+        """Return the server's process, even after it has ended; None before the first start."""
         return self._process
 
     @property
     def sockets(self) -> Path:
-        """The folder of its socket, which stays the same."""
+        """Return the folder of the socket, which does not change."""
         if self._sockets is None:
             raise RuntimeError("a server that was never started has no address")
         return self._sockets
 
     def start(self) -> None:
-        """Make the data if there is none, start, and return when the server answers. Raises CannotStart."""
+        """Create the data if there is none, start, and return when the server responds. Raise CannotStart."""
         self.launch()
         wait_until(lambda: self._has_ended() or self.is_ready(), self._wait("to be ready"))
         if self._has_ended():
             raise self.failure()
 
     def launch(self) -> None:
-        """Make the data if there is none, and start; returns before the server answers. Raises CannotStart."""
+        """Create the data if there is none, start, and return before the server responds. Raise CannotStart."""
         if self._has_ended():
             self._process = self._launch()
 
     @abstractmethod
     def is_ready(self) -> bool:
-        """Whether it answers."""
+        """Return whether the server responds."""
 
     def failure(self) -> CannotStart:
-        """Why it ended instead of becoming ready."""
+        """Return the reason why the server ended before it was ready."""
         self._end_leftovers()
         code = self._process.returncode if self._process else 0
         return CannotStart(f"{self.NAME} did not start ({describe_end(code)}): {self._reason()}")
 
-    def stop(self, seconds: float = 0.0) -> None:  # noqa: ARG002 - of every server; this one is not cut off
-        """Let it end in order, and return when it has. No number of seconds is enough to cut it off."""
+    def stop(self, seconds: float = 0.0) -> None:  # noqa: ARG002 - `Server.stop` has a time limit, which does not apply here
+        """Stop the server in order, and return when it has ended. `seconds` is ignored: the stop has no time limit."""
         if self._process is None:
             return
         if not self._has_ended():
@@ -101,14 +101,14 @@ class SocketServer(ABC):
             remove_sockets(self._sockets, *self.SOCKET_FILES, wanted=self.folder)
 
     def kill(self) -> None:
-        """End it immediately, as a power cut would. For tests."""
+        """End the server immediately, as a power cut would. For tests."""
         if self._process is None:
             return
         self._process.kill()
         self._process.wait()
 
     def _prepare_sockets(self, account: Account) -> Path:
-        """Make the folder of the socket, where the account of the server may put it."""
+        """Create the folder of the socket, in which the server's account can create files, and return its path."""
         if self._clients is None:
             return socket_folder(self.folder, self.SOCKET_FILES[0], account)
         make_shared(self._clients.sockets, account, self._clients.gid)
@@ -116,24 +116,24 @@ class SocketServer(ABC):
 
     @property
     def _socket_mode(self) -> str:
-        """In octal. Clients of another account have the group of the folder."""
+        """Return the mode of the socket, in octal. Clients of another account have the group of the folder."""
         return "0770" if self._clients else "0700"
 
     @abstractmethod
     def _launch(self) -> Process:
-        """Prepare the data and start the process. Sets `_account` and `_sockets`."""
+        """Prepare the data and start the process. Set `_account` and `_sockets`."""
 
     @abstractmethod
     def _members(self) -> list[int]:
-        """The processes of this server, as far as they are known."""
+        """Return the known process ids of this server."""
 
     @abstractmethod
     def _end_leftovers(self) -> None:
-        """End what is left of a server on the folder, in order."""
+        """End all processes of a server on the folder, in order."""
 
     @abstractmethod
     def _reason(self) -> str:
-        """Why it did not start, or where to look for it."""
+        """Return why the server did not start, or where the reason can be found."""
 
     def _has_ended(self) -> bool:
         return self._process is None or has_ended(self._process)

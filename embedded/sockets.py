@@ -1,4 +1,4 @@
-"""Where Unix sockets lie: their path has to fit into 107 bytes, and only the owner may reach them."""
+"""Folders for Unix sockets: the path of a socket must fit into 107 bytes, and only its owner may reach it."""
 
 import hashlib
 import os
@@ -15,9 +15,9 @@ _PATH_BYTES_MAX = 107  # sizeof(sockaddr_un.sun_path) is 108 with its closing ze
 
 
 def socket_folder(wanted: Path, socket_name: str, account: Account) -> Path:
-    """`wanted` itself if a socket of that name fits in there, else a short private folder, always the same one.
+    """Return `wanted` if the path of the socket fits, otherwise a short private folder at a fixed path.
 
-    It exists afterwards, has mode 0700 and belongs to `account`. Raises CannotStart if someone else took its name.
+    The private folder has mode 0700 and belongs to `account`. Raise CannotStart if another account occupies its path.
     """
     if len(os.fsencode(wanted / socket_name)) <= _PATH_BYTES_MAX:
         wanted.mkdir(mode=_PRIVATE, parents=True, exist_ok=True)
@@ -37,7 +37,7 @@ def socket_folder(wanted: Path, socket_name: str, account: Account) -> Path:
 
 
 def remove_sockets(folder: Path, *names: str, wanted: Path) -> None:
-    """Remove what a server that has ended left in `folder`, and the folder too unless it is the one that was wanted."""
+    """Remove the files of an ended server in `folder`, and the folder itself unless it is the wanted one."""
     for name in names:
         (folder / name).unlink(missing_ok=True)
     if folder != wanted:

@@ -20,7 +20,7 @@ _BACKOFF_MOST_SECONDS = 5.0
 _BACKOFF_MOST_OPTIONAL_SECONDS = 60.0
 _STEADY_SECONDS = 10.0
 _OPTIONAL_SECONDS = 10.0
-"""How long a start waits for optional parts that are alive and not ready."""
+"""How long a start waits for optional parts that run but are not ready."""
 
 _STEP_SECONDS = 0.05
 _CHORE_SECONDS = 30.0
@@ -28,7 +28,7 @@ _PR_SET_CHILD_SUBREAPER = 36
 
 
 class Server(Protocol):
-    """What the supervisor keeps alive: PostgreSQL, Valkey, or a program of ours."""
+    """A process that the supervisor keeps running: PostgreSQL, Valkey, or one of our own programs."""
 
     log: Path
 
@@ -41,7 +41,7 @@ class Server(Protocol):
 
 
 class Part(NamedTuple):
-    """A server to be started. `optional`: the service is complete without it, so its failure is said and retried."""
+    """A server to start. `optional`: the service is complete without it, so its failure is printed and retried."""
 
     name: str
     server: Server
@@ -51,7 +51,7 @@ class Part(NamedTuple):
 
 @dataclass(slots=True)
 class _Watched:
-    """`first`: it belongs to a start that is not over. `due`: when it is started again."""
+    """A watched server. `first`: its first start is not complete. `due`: when it will be restarted."""
 
     name: str
     server: Server
@@ -76,10 +76,10 @@ class _Watched:
 
 
 class Supervisor:
-    """Starts servers one after the other, starts again what dies, and stops all in the reverse order.
+    """A supervisor that starts servers in order, restarts those that die, and stops all in reverse order.
 
-    A server that is alive is never given up for being slow, and the others are looked after while it starts. Use this
-    in the main thread, inside `with stop_requests():`.
+    A slow server is never given up while its process runs, and the others are watched while it starts. Use this in the
+    main thread, inside `with stop_requests():`.
     """
 
     def __init__(self) -> None:
@@ -87,17 +87,17 @@ class Supervisor:
         _adopt_orphans()
 
     def start(self, name: str, server: Server, stop_seconds: float) -> None:
-        """Start a server, wait until it is ready, and keep it running from now on. Raises CannotStart, naming it.
+        """Start a server, wait until it is ready, and keep it running. Raise CannotStart with the server's name.
 
-        `stop_seconds` is how long one of our own programs may take to finish what it does when everything stops.
+        `stop_seconds` is how long one of our own programs may take to finish its work when everything stops.
         """
         self.start_together([Part(name, server, stop_seconds)])
 
     def start_together(self, parts: Sequence[Part]) -> None:
-        """Start several concurrently, which takes as long as the slowest of them.
+        """Start several parts concurrently, which takes as long as the slowest of them.
 
-        A part that does not say when it is ready has to be alive still when the others are. Raises CannotStart where a
-        part ends that is not optional. Optional parts are waited for as long as the others, but ten seconds at least.
+        A part without a readiness check must still run when the others are ready. Raise CannotStart if a part ends that
+        is not optional. The wait for optional parts is as long as for the others, but at least ten seconds.
         """
         started = [self._watch_from_now_on(part) for part in parts]
         for watched in started:
@@ -115,7 +115,7 @@ class Supervisor:
             watched.first = watched.first and not watched.ready
 
     def run_to_end(self, name: str, program: Server) -> float:
-        """Run a program until it ends; gives the seconds it took. Raises CannotStart if it fails."""
+        """Run a program until it ends, and return the seconds it took. Raise CannotStart if it fails."""
         wait = Wait(name, program.log, "to be done")
         try:
             program.launch()
@@ -131,7 +131,7 @@ class Supervisor:
         return wait.seconds
 
     def watch_once(self) -> None:
-        """See who has become ready and who has died, and start again who is due; says so. Does not wait."""
+        """Report servers that became ready or died, and restart those that are due, without waiting."""
         for watched in self._watched:
             if watched.due is not None:
                 if time.monotonic() >= watched.due:
@@ -143,7 +143,7 @@ class Supervisor:
         self._reap_orphans()
 
     def watch(self, chore: Callable[[], None] = lambda: None, often: Callable[[], None] = lambda: None) -> None:
-        """Keep everything running until a stop is requested; `chore` is done every half minute, `often` always."""
+        """Keep everything running until a stop is requested. Call `chore` every half minute, `often` in each round."""
         due = time.monotonic()
         while True:
             raise_if_requested()
@@ -155,14 +155,14 @@ class Supervisor:
             time.sleep(_STEP_SECONDS)
 
     def stop(self) -> None:
-        """Stop all, the last started first. An impatient second Ctrl-C changes nothing."""
+        """Stop all servers, the last started first. A second Ctrl-C has no effect."""
         ignore_requests()
         for watched in reversed(self._watched):
             watched.server.stop(watched.stop_seconds)
         self._reap_orphans()
 
     def _watch_from_now_on(self, part: Part) -> _Watched:
-        """Before it runs, so that a stop request in the middle of its start finds it."""
+        """Register the part before it starts, so that a stop request during its start stops it too."""
         watched = _Watched(
             part.name,
             part.server,
@@ -190,7 +190,7 @@ class Supervisor:
             time.sleep(_STEP_SECONDS)
 
     def _look(self, watched: _Watched) -> None:
-        """At a part that has been started and was not ready yet."""
+        """Check a part that has been started and was not ready yet."""
         if not watched.server.is_ready():
             watched.wait.report()
             return
@@ -233,7 +233,7 @@ class Supervisor:
         watched.backoff_seconds = min(2 * watched.backoff_seconds, watched.backoff_most)
 
     def _reap_orphans(self) -> None:
-        """Let go of what our children left behind, or it stays in the process table as a zombie."""
+        """Reap adopted orphans, which would otherwise remain in the process table as zombies."""
         own = {watched.server.process.pid for watched in self._watched if watched.server.process}
         for pid in _children_of_this_process():
             if pid not in own:
@@ -246,7 +246,7 @@ def _named(name: str, error: CannotStart) -> CannotStart:
 
 
 def _adopt_orphans() -> None:
-    """Grandchildren whose parent dies become our children, instead of the first process's, which may not care."""
+    """Become the parent of orphaned grandchildren, instead of process 1, which may not reap them."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1)
 

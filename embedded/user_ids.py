@@ -1,7 +1,7 @@
 """User ids that nothing else on this machine uses, each reserved by one process.
 
-A user id needs no entry in /etc/passwd, so none is made. A lock, which the kernel gives back when the process ends,
-keeps two supervisors from choosing the same id in the same moment.
+A user id needs no entry in /etc/passwd, so none is created. A lock, which the kernel releases when the process ends,
+prevents two supervisors from choosing the same id.
 """
 
 import fcntl
@@ -17,7 +17,7 @@ from embedded.errors import CannotStart
 from embedded.root_folders import RUNTIME, require_own_folder
 
 IDS = range(58_000, 59_000)
-"""Neither for people, nor for the system, nor for what systemd hands out."""
+"""Ids that are used neither for people, nor for the system, nor by systemd's dynamic users."""
 
 _KINDS = ("Uid", "Gid", "Groups")
 
@@ -26,7 +26,7 @@ _reserved: dict[int, int] = {}
 
 
 def reserve_unused(taken: Collection[int] = ()) -> int:
-    """Return an id that nothing uses, and that no other process gets until this one ends. Raises CannotStart."""
+    """Return an unused id, reserved until this process ends. Raise CannotStart."""
     for uid in random.sample(IDS, len(IDS)):
         if uid not in taken and uid not in _reserved and reserve(uid):
             return uid
@@ -36,7 +36,10 @@ def reserve_unused(taken: Collection[int] = ()) -> int:
 
 
 def reserve(uid: int) -> bool:
-    """Whether this process has the id, from before or from now on: nobody else may know it, run under it or have it."""
+    """Reserve the id if it has no name, no process runs under it and no other process has reserved it.
+
+    Return whether this process has reserved it, now or earlier.
+    """
     if uid in _reserved:
         return True
     folder = require_own_folder(require_own_folder(RUNTIME, 0o711, "sockets and locks") / "ids", 0o700, "locks")
@@ -54,7 +57,7 @@ def reserve(uid: int) -> bool:
 
 
 def release(uid: int) -> None:
-    """Let another process have the id. Nothing happens where it was not reserved."""
+    """Release the id for other processes. Do nothing if it was not reserved."""
     if (lock := _reserved.pop(uid, None)) is not None:
         os.close(lock)
 
@@ -67,10 +70,10 @@ def name_of(uid: int) -> str | None:
 
 
 def ids_of_processes(*kinds: str) -> set[int]:
-    """Ids of some kinds (`Uid`, `Gid` or `Groups`), real and effective, of all that runs. Zombies do not count."""
+    """Return the real and effective ids of `kinds` (`Uid`, `Gid` or `Groups`) of all processes except zombies."""
     ids: set[int] = set()
     for path in Path("/proc").glob("[0-9]*/status"):
-        with suppress(OSError):  # it has ended
+        with suppress(OSError):  # the process has ended
             lines = dict(line.split(":", 1) for line in path.read_text().splitlines() if ":" in line)
             if lines.get("State", "").split()[:1] != ["Z"]:
                 ids.update(int(word) for kind in kinds for word in lines.get(kind, "").split())

@@ -15,9 +15,9 @@ _SOCKET = "valkey.sock"
 
 
 class Valkey(SocketServer):
-    """A Valkey server, its append-only file in `folder`. A kill may lose the last second of writes.
+    """A Valkey server with its append-only file in `folder`. A kill may lose the last second of writes.
 
-    It holds hints, the truth is in PostgreSQL.
+    The loss is acceptable, because PostgreSQL contains all authoritative data.
     """
 
     NAME = "Valkey"
@@ -26,7 +26,7 @@ class Valkey(SocketServer):
 
     @property
     def url(self) -> str:
-        """`unix:///path/to/socket`, for redis-py."""
+        """Return `unix:///path/to/socket`, for redis-py."""
         return f"unix://{quote(str(self._socket))}"
 
     @property
@@ -42,19 +42,19 @@ class Valkey(SocketServer):
         for folder in (self.folder, self._sockets):
             (folder / _SOCKET).unlink(missing_ok=True)
         if self._clients:
-            # Commands of root that look for the socket with the data find it there.
+            # Commands of root look for the socket in the data folder.
             with suppress(FileExistsError):
                 (self.folder / _SOCKET).symlink_to(self._socket)
         settings = {
             "port": "0",
-            # Relative to the data: its whole path need not be open to the account.
+            # A path relative to the data, because the account may be unable to enter the folders above it.
             "unixsocket": _SOCKET if self._sockets == self.folder else str(self._socket),
             "unixsocketperm": self._socket_mode,
             "dir": ".",
             "appendonly": "yes",
             "appendfsync": "everysec",
             "save": "",
-            # rq's jobs must never be evicted to make room.
+            # Valkey must never evict rq's jobs to free memory.
             "maxmemory-policy": "noeviction",
         }
         switches = [word for name, value in settings.items() for word in (f"--{name}", value)]
@@ -79,7 +79,7 @@ class Valkey(SocketServer):
             connection.settimeout(1)
             connection.connect(str(self._socket))
             connection.sendall(b"PING\r\n")
-            # While it still loads its file the answer is an error.
+            # While the server loads its file, it responds with an error.
             return connection.recv(64).startswith(b"+PONG")
         return False
 

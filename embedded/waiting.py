@@ -1,7 +1,7 @@
-"""Waiting without a limit, for as long as what is waited for is alive.
+"""Waits without a time limit, because a slow machine is not a failure.
 
-A slow machine is not a failure. The operator sees every ten seconds what is waited for and where its log is, and ends
-the wait with Ctrl-C.
+A line every ten seconds shows the operator what is waited for and where its log is. The operator can end the wait with
+Ctrl-C.
 """
 
 import time
@@ -16,7 +16,7 @@ _STEP_SECONDS = 0.01
 
 
 class Wait:
-    """One wait: `name` is what is waited for, `log` is where it writes, `until` completes "waiting for it ..."."""
+    """A wait for the process `name`, which writes to `log`. `until` completes "waiting for it ..."."""
 
     def __init__(self, name: str, log: Path, until: str = "to be ready") -> None:
         self._name = name
@@ -30,14 +30,14 @@ class Wait:
         return time.monotonic() - self._began
 
     def report(self) -> None:
-        """Say what is waited for, once every ten seconds. Returns immediately otherwise."""
+        """Print what is waited for, at most once every ten seconds."""
         if time.monotonic() >= self._due:
             self._due += SAY_SECONDS
             print_status(self._name, f"waiting for it {self._until} ({self.seconds:.0f} s); log: {self._log}")
 
 
 def wait_until(condition: Callable[[], bool], wait: Wait) -> None:
-    """Return when `condition` holds, however long that takes. Raises StopRequested."""
+    """Return when `condition` holds, without a time limit. Raise StopRequested."""
     while not condition():
         raise_if_requested()
         wait.report()

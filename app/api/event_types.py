@@ -2,10 +2,10 @@
 
 from collections.abc import Collection
 
-from app.http.errors import Problem
+from app.http.errors import invalid
 
 
 def require_known(given: str | None, known: Collection[str]) -> None:
     """422, which says what there is, unless `given` is one of `known` or absent."""
     if given is not None and given not in known:
-        raise Problem("validation_error", "The request is not valid.", {"type": f"Must be one of {', '.join(known)}"})
+        raise invalid(type=f"Must be one of {', '.join(known)}")

@@ -10,7 +10,7 @@ from urllib.parse import parse_qsl
 import msgspec
 
 from app.http.duplicate_names import duplicate_names
-from app.http.errors import Problem
+from app.http.errors import Problem, invalid
 from app.http.validation_messages import INSTANT, explain
 from domain.secret import contains_secret, redact
 
@@ -74,13 +74,13 @@ def read_query(query: bytes, kind: type[T]) -> T:
         raise Problem("invalid_request", "The query string can not be read.") from None
     for name, value in pairs:
         if "\0" in value:  # which PostgreSQL takes in no text
-            raise Problem("validation_error", "The request is not valid.", {_field(name): "Must not contain U+0000"})
+            raise invalid({_field(name): "Must not contain U+0000"})
         if contains_secret(value):
             # A parameter stands in the address, and so in the logs of every proxy and in the link to the next page.
-            raise Problem("validation_error", "The request is not valid.", {_field(name): NO_KEY_IN_ADDRESS})
+            raise invalid({_field(name): NO_KEY_IN_ADDRESS})
     repeated = _repeated(name for name, _ in pairs)
     if repeated is not None:
-        raise Problem("validation_error", "The request is not valid.", {_field(repeated): "Must not be repeated"})
+        raise invalid({_field(repeated): "Must not be repeated"})
     texts = dict(pairs)
     read = _convert(texts, kind)
     for field in msgspec.structs.fields(kind):
@@ -92,11 +92,11 @@ def read_query(query: bytes, kind: type[T]) -> T:
 def _reject_lenient_values(name: str, text: str, value: object) -> None:
     """422 for what msgspec takes and nobody means: null for nothing, seconds since 1970, 1e1 for ten."""
     if value is None:
-        raise Problem("validation_error", "The request is not valid.", {name: "Must not be null"})
+        raise invalid({name: "Must not be null"})
     if isinstance(value, datetime) and ":" not in text:
-        raise Problem("validation_error", "The request is not valid.", {name: INSTANT})
+        raise invalid({name: INSTANT})
     if type(value) is int and not text.isdecimal():
-        raise Problem("validation_error", "The request is not valid.", {name: "Must be a whole number"})
+        raise invalid({name: "Must be a whole number"})
 
 
 def _convert(values: dict[str, Any], kind: type[T]) -> T:
@@ -127,7 +127,7 @@ def _problem_of(message: str, kind: type[Any], *, text: bool) -> Problem:
         return Problem("invalid_request", f"The body must be a JSON object. {what}")
     else:
         what = explain(what, kind, path, text=text)
-    return Problem("validation_error", "The request is not valid.", {_field(path): what})
+    return invalid({_field(path): what})
 
 
 def _join(path: str, name: str) -> str:

@@ -44,6 +44,11 @@ class Problem(Exception):
         return ERRORS[self.code].status
 
 
+def invalid(details: Mapping[str, object] | None = None, /, **fields: object) -> Problem:
+    """Return the 422 that names the rejected fields: `invalid(cursor="…")`, or a mapping of names to reasons."""
+    return Problem("validation_error", "The request is not valid.", {**(details or {}), **fields})
+
+
 def to_problem(error: BaseException) -> Problem:  # noqa: PLR0911 -- one line a family of errors
     """Return the problem for an exception. An unexpected one becomes `internal_error` and is logged with its cause."""
     match error:

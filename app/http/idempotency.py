@@ -2,7 +2,7 @@
 
 from hashlib import sha256
 
-from app.http.errors import Problem
+from app.http.errors import invalid
 from app.http.messages import RawRequest
 from domain.fields import NO_KEY
 from domain.secret import contains_secret
@@ -21,8 +21,8 @@ def idempotency_key(inbound: RawRequest, caller: str) -> IdempotentRequest | Non
         return None
     if not (0 < len(key) <= _LENGTH_MAX and key.isascii() and key.isprintable()):
         details = {"Idempotency-Key": f"Must be 1 to {_LENGTH_MAX} printable ASCII characters"}
-        raise Problem("validation_error", "The request is not valid.", details)
+        raise invalid(details)
     if contains_secret(key):
-        raise Problem("validation_error", "The request is not valid.", {"Idempotency-Key": NO_KEY})
+        raise invalid({"Idempotency-Key": NO_KEY})
     asked = b"\n".join([inbound.method.encode(), inbound.path.encode(), inbound.query, inbound.body])
     return IdempotentRequest(caller, key, sha256(asked).digest())

@@ -5,7 +5,7 @@ from urllib.parse import urlencode
 
 from msgspec import Meta, Struct
 
-from app.http.errors import Problem
+from app.http.errors import invalid
 from app.http.messages import RawRequest
 from infrastructure.cursors import CursorInvalid, CursorSigner
 from projections.paging import MAX_OFFSET
@@ -32,7 +32,7 @@ def decode_cursor(cursors: CursorSigner, cursor: str | None, page: int | None, p
     except CursorInvalid as error:
         position, problem = None, str(error)
     if problem is not None:
-        raise Problem("validation_error", "The request is not valid.", {"cursor": problem})
+        raise invalid(cursor=problem)
     return position
 
 
@@ -40,8 +40,7 @@ def offset_of(page: int | None, per_page: int, total: int) -> int:
     """How many items of a list of `total` lie before the page; 422 where those are too many."""
     offset = ((page or 1) - 1) * per_page
     if total > MAX_OFFSET < offset:
-        problem = f"page can address only the first {MAX_OFFSET:,} items. Use next_cursor"
-        raise Problem("validation_error", "The request is not valid.", {"page": problem})
+        raise invalid(page=f"page can address only the first {MAX_OFFSET:,} items. Use next_cursor")
     return offset
 
 

@@ -1,5 +1,6 @@
 """Every way in which something can be refused has a code that the API knows, with one status."""
 
+import ast
 from collections.abc import Iterator
 from typing import get_args
 
@@ -10,6 +11,7 @@ from domain.organizations.errors import OrganizationNotFound
 from domain.refusal import Refusal
 from domain.usage.events import Code
 from gateway.errors import GatewayError
+from tests.architecture.conftest import modules
 
 
 def descendants(base: type) -> Iterator[type]:
@@ -41,3 +43,15 @@ def test_every_code_is_explained_in_full_sentences() -> None:
         for text in (known.meaning, known.cause, known.remedy):
             assert text.endswith("."), code
             assert text.count("`") % 2 == 0, code
+
+
+def test_routes_reject_fields_in_one_way() -> None:
+    """`invalid` of `app/http/errors.py` makes every 422 that is not a refusal of the domain."""
+    making = {
+        name
+        for name, tree in modules()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call) and ast.unparse(node.func) == "Problem" and node.args
+        if isinstance(code := node.args[0], ast.Constant) and code.value == "validation_error"
+    }
+    assert making == {"app/http/errors.py"}

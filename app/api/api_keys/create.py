@@ -13,7 +13,7 @@ from app.api.api_keys.schemas import changed_key
 from app.commands.run_command import run_command
 from app.handlers import Empty, HttpRequest, HttpResponse, get_services, parse_body, parse_query
 from app.http.decoding import Instant
-from app.http.errors import Problem
+from app.http.errors import invalid
 from domain.environment import Environment
 from domain.keys.commands import CreateKey
 from domain.keys.decider import KEY
@@ -45,7 +45,7 @@ class Body(Struct, frozen=True, forbid_unknown_fields=True):
             return self.expires_at
         if self.expires_at is not None:
             details = {"expires_in_days": "Send either expires_at or expires_in_days, not both"}
-            raise Problem("validation_error", "The request is not valid.", details)
+            raise invalid(details)
         return at + timedelta(days=self.expires_in_days)
 
 

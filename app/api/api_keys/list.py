@@ -9,7 +9,7 @@ from app.api.api_keys.schemas import key_shape
 from app.api.api_keys.selectors import mcp_of
 from app.api.api_keys.visibility import seen_of
 from app.handlers import HttpRequest, HttpResponse, get_services, parse_query, raw_request, success
-from app.http.errors import Problem
+from app.http.errors import invalid
 from app.http.pagination import (
     PER_PAGE_DEFAULT,
     CursorPosition,
@@ -49,7 +49,7 @@ class Query(Struct, frozen=True, forbid_unknown_fields=True):
     def filters(self, organization_id: str, mcp: ReachedMcp | None) -> Filters:
         """422 for a search for blanks."""
         if self.q is not None and not folded(self.q):
-            raise Problem("validation_error", "The request is not valid.", {"q": "Must not consist of blanks"})
+            raise invalid(q="Must not consist of blanks")
         return Filters(
             organization_id=organization_id,
             status=self.status,
@@ -92,7 +92,7 @@ async def list_keys(request: HttpRequest) -> HttpResponse:
                     after=after,
                 )
             except OffsetTooLarge as error:
-                raise Problem("validation_error", "The request is not valid.", {"page": str(error)}) from None
+                raise invalid(page=str(error)) from None
         shown = [decode(item.state) for item in listed[: query.per_page]]
         usage = await usage_of(connection, [state.key.id for state in shown], at)
         creators = {state.key.created_by for state in shown}

@@ -27,7 +27,7 @@ from app.commands.replies import respond
 from app.commands.step_by_step import step_by_step
 from app.handlers import Empty, HttpRequest, HttpResponse, get_services, parse_body, parse_query, raw_request
 from app.http.decoding import Instant
-from app.http.errors import Problem
+from app.http.errors import invalid
 from app.http.idempotency import idempotency_key
 from domain.ids import is_id
 from domain.keys.commands import RevokeKey
@@ -78,7 +78,7 @@ class Body(Struct, frozen=True, forbid_unknown_fields=True):
         if self.created_before is not UNSET and self.created_before > at + CLOCK_TOLERANCE:
             details["created_before"] = "Must not be in the future, where it selects every key"
         if details:
-            raise Problem("validation_error", "The request is not valid.", details)
+            raise invalid(details)
 
 
 class Revoked(Struct):
@@ -134,7 +134,7 @@ async def _filters(request: HttpRequest, wanted: Body) -> Filters:
                 details["mcp_id"] = None
     problems = {field: problem for field, problem in details.items() if problem is not None}
     if problems:
-        raise Problem("validation_error", "The request is not valid.", problems)
+        raise invalid(problems)
     filters = Filters(
         organization_id=organization_id,
         mcp=mcp,

@@ -12,7 +12,7 @@ from msgspec import Meta, Struct
 from app.api.api_keys.schemas import permissions_shape
 from app.auth.callers import access_request
 from app.http.decoding import read_body
-from app.http.errors import Problem
+from app.http.errors import Problem, invalid
 from app.http.messages import RawRequest, RawResponse, clean_user_agent
 from app.services import Services
 from app.verification.authenticate import authenticate, raise_if_denied, raise_if_invalid
@@ -81,7 +81,7 @@ def _access_request(inbound: RawRequest) -> AccessRequest | None:
     validate_target(asked.mcp_id, asked.tool)
     address = None if asked.ip is None else parse_address(asked.ip)
     if asked.ip is not None and address is None:
-        raise Problem("validation_error", "The request is not valid.", {"ip": ADDRESS_EXPECTED})
+        raise invalid(ip=ADDRESS_EXPECTED)
     secret = parse(asked.key)
     if secret is None:
         return None
@@ -99,7 +99,7 @@ def _access_request(inbound: RawRequest) -> AccessRequest | None:
 
 def refuse_parameters(inbound: RawRequest) -> None:
     if inbound.query:
-        raise Problem("validation_error", "The request is not valid.", {"query": "This route takes no parameters"})
+        raise invalid(query="This route takes no parameters")
 
 
 def validate_target(mcp_id: str | None, tool: str | None) -> None:
@@ -114,7 +114,7 @@ def validate_target(mcp_id: str | None, tool: str | None) -> None:
     if tool is not None and contains_secret(tool):
         details["tool"] = NO_KEY
     if details:
-        raise Problem("validation_error", "The request is not valid.", details)
+        raise invalid(details)
 
 
 def _response(ruling: VerificationResult) -> VerifyResponse:

@@ -13,7 +13,7 @@ from app.api.audit.schemas import EVENT_TYPES, addresses_of, event_shape
 from app.api.event_types import require_known
 from app.handlers import HttpRequest, HttpResponse, get_services, parse_query, raw_request, success
 from app.http.decoding import Instant
-from app.http.errors import Problem
+from app.http.errors import invalid
 from app.http.pagination import PER_PAGE_DEFAULT, CursorPosition, PerPage, decode_cursor, next_link, pagination
 from domain.networks import ADDRESS_EXPECTED, parse_address
 from projections.log_queries.audit.queries import Filters, newest
@@ -77,5 +77,5 @@ def _address(given: str | None) -> str | None:
         return None
     address = parse_address(given)
     if address is None:
-        raise Problem("validation_error", "The request is not valid.", {"ip": ADDRESS_EXPECTED})
+        raise invalid(ip=ADDRESS_EXPECTED)
     return str(address)

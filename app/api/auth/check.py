@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from app.api.api_keys.verify import Tool, validate_target
 from app.auth.callers import access_request
 from app.http.decoding import read_query
-from app.http.errors import Problem
+from app.http.errors import Problem, invalid
 from app.http.messages import RawRequest, RawResponse
 from app.services import Services
 from app.verification.authenticate import authenticate, raise_if_denied, raise_if_invalid
@@ -53,10 +53,10 @@ def _query(inbound: RawRequest) -> Query:
     validate_target(query.mcp_id, query.tool)
     if query.organization_id is not None and not is_id("org", query.organization_id):
         problem = "Must be the id of an organization, such as org_… with 26 characters"
-        raise Problem("validation_error", "The request is not valid.", {"organization_id": problem})
+        raise invalid(organization_id=problem)
     if query.mcp_id is None and query.organization_id is None:
         problem = "Required: mcp_id, or organization_id. Without one, keys of every organization would be admitted"
-        raise Problem("validation_error", "The request is not valid.", {"mcp_id": problem})
+        raise invalid(mcp_id=problem)
     return query
 
 

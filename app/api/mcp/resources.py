@@ -13,7 +13,7 @@ from app.api.mcp.call import TIMEOUT_MS_DEFAULT, authorize
 from app.api.mcp.idempotent_call import once, repeatable
 from app.auth.callers import access_request
 from app.http.decoding import encode, read_body
-from app.http.errors import Problem
+from app.http.errors import Problem, invalid
 from app.http.messages import RawRequest, RawResponse
 from app.services import Services
 from app.verification.authenticate import raise_if_invalid
@@ -56,5 +56,5 @@ def _wanted(inbound: RawRequest) -> Body:
     validate_target(wanted.mcp_id, None)
     if not URI.fullmatch(wanted.uri):
         details = {"uri": "Must be a URI of at most 2000 characters in ASCII, such as file:///notes.txt"}
-        raise Problem("validation_error", "The request is not valid.", details)
+        raise invalid(details)
     return wanted

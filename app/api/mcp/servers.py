@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from app.auth.callers import access_request
 from app.http.decoding import encode
-from app.http.errors import Problem
+from app.http.errors import invalid
 from app.http.messages import RawRequest, RawResponse
 from app.services import Services
 from app.verification.authenticate import authenticate, raise_if_denied
@@ -43,7 +43,7 @@ async def list_servers(inbound: RawRequest, services: Services) -> RawResponse:
     presented = access_request(inbound, "manage")
     key = raise_if_denied(await authenticate(inbound, services.verification, Authenticate(presented)), presented)
     if inbound.query:
-        raise Problem("validation_error", "The request is not valid.", {"query": "This route takes no parameters"})
+        raise invalid(query="This route takes no parameters")
     async with services.read_transaction(key.organization_id) as connection:
         mcps = [mcp for mcp in await active_mcps(connection, key.organization_id) if _reaches(key, mcp)]
         known = await tools_of_all(connection, [mcp.mcp_id for mcp in mcps])

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from msgspec import Meta, Struct
 
-from app.http.errors import Problem
+from app.http.errors import invalid
 from domain.mcps.events import AuthType
 from gateway.upstream import ApiKey, Basic, Bearer, Credential, NoCredential, Query, check_credential
 
@@ -42,7 +42,7 @@ def assembled(auth_type: AuthType, given: dict[str, str]) -> Credential:
     credential = _made(auth_type, given)
     details = details or check_credential(credential)
     if details:
-        raise Problem("validation_error", "The request is not valid.", details)
+        raise invalid(details)
     return credential
 
 

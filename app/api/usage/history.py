@@ -7,7 +7,7 @@ from msgspec import Struct, structs
 
 from app.api.usage.schemas import day_shape
 from app.handlers import HttpRequest, HttpResponse, get_services, parse_query, raw_request, success
-from app.http.errors import Problem
+from app.http.errors import invalid
 from app.http.pagination import (
     PER_PAGE_DEFAULT,
     CursorPosition,
@@ -35,7 +35,7 @@ async def usage_history(request: HttpRequest) -> HttpResponse:
     organization_id = request.auth.organization_id
     span = Span(query.start_date or date.min, query.end_date or date.max)
     if span.until < span.since:
-        raise Problem("validation_error", "The request is not valid.", {"end_date": "Must not be before start_date"})
+        raise invalid(end_date="Must not be before start_date")
     purpose = f"usage history {organization_id} {span}"
     last = decode_cursor(services.cursors, query.cursor, query.page, purpose)
     number = query.page or 1

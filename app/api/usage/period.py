@@ -5,7 +5,7 @@ from typing import Literal, NamedTuple
 
 from msgspec import Struct
 
-from app.http.errors import Problem
+from app.http.errors import Problem, invalid
 from projections.read_models.usage.reports import Span
 
 DAYS_MAX = 366
@@ -61,4 +61,4 @@ def _first_day(period: Period, today: date) -> date:
 
 
 def _invalid(name: str, problem: str) -> Problem:
-    return Problem("validation_error", "The request is not valid.", {name: problem})
+    return invalid({name: problem})

@@ -1,6 +1,5 @@
 """GET /v1/api-keys/{id}/activity: everything that happened to a key and every use of it, newest first."""
 
-from datetime import datetime
 from typing import Any
 
 from litestar import get
@@ -8,9 +7,10 @@ from msgspec import Struct, field
 
 from app.api.api_keys.visibility import seen
 from app.api.event_types import require_known
-from app.handlers import HttpRequest, HttpResponse, get_services, parse_query, raw_request, success
+from app.handlers import HttpRequest, HttpResponse, get_services, parse_query
 from app.http.decoding import Instant
-from app.http.pagination import PER_PAGE_DEFAULT, CursorPosition, PerPage, decode_cursor, next_link, pagination
+from app.http.pagination import PER_PAGE_DEFAULT, PerPage
+from app.pagination import Page
 from domain.keys.decider import KEY
 from domain.keys.events import KeyRevoked
 from domain.usage.events import KeyUsed
@@ -38,28 +38,19 @@ async def key_activity(request: HttpRequest, key_id: str) -> HttpResponse:
     require_known(query.type, EVENT_TYPES)
     services = get_services(request)
     organization_id = request.auth.organization_id
-    purpose = f"activity {organization_id} {key_id} {query.type} {query.since} {query.until}"
-    last = decode_cursor(services.cursors, query.cursor, None, purpose)
+    page = Page(request, query, f"activity {organization_id} {key_id} {query.type} {query.since} {query.until}")
+    last_at, last_id = page.after or (None, None)
     span = Span(
         type=query.type,
         since=query.since,
         until=query.until,
-        last_at=None if last is None else datetime.fromisoformat(last.value),
-        last_id=None if last is None else last.id,
+        last_at=last_at,
+        last_id=last_id,
     )
     async with services.read_transaction(organization_id) as connection:
         seen(request.auth, await key_of(connection, key_id, organization_id))
-        found = await entries(connection, key_id, organization_id, span, query.per_page + 1)
-    shown = found[: query.per_page]
-    cursor = None
-    if len(found) > query.per_page:
-        cursor = services.cursors.encode(CursorPosition(shown[-1].at.isoformat(), shown[-1].id), purpose=purpose)
-    parameters = {"type": query.type, "from": query.since, "to": query.until, "per_page": query.per_page}
-    return success(
-        [_shape(entry, services.country_of) for entry in shown],
-        headers=next_link(raw_request(request), services.config.public_url, parameters, cursor),
-        pagination=pagination(page=None, per_page=query.per_page, total=None, next_cursor=cursor),
-    )
+        found = await entries(connection, key_id, organization_id, span, page.limit)
+    return page.respond(found, lambda entry: _shape(entry, services.country_of), lambda entry: (entry.at, entry.id))
 
 
 async def recent_activity(

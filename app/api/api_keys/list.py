@@ -3,22 +3,15 @@
 from typing import Annotated
 
 from litestar import get
-from msgspec import Meta, Struct, structs
+from msgspec import Meta, Struct
 
 from app.api.api_keys.schemas import key_shape
 from app.api.api_keys.selectors import mcp_of
 from app.api.api_keys.visibility import seen_of
-from app.handlers import HttpRequest, HttpResponse, get_services, parse_query, raw_request, success
+from app.handlers import HttpRequest, HttpResponse, get_services, parse_query
 from app.http.errors import invalid
-from app.http.pagination import (
-    PER_PAGE_DEFAULT,
-    CursorPosition,
-    PageNumber,
-    PerPage,
-    decode_cursor,
-    next_link,
-    pagination,
-)
+from app.http.pagination import PER_PAGE_DEFAULT, PageNumber, PerPage
+from app.pagination import Page
 from domain.actor import UserActor
 from domain.environment import Environment
 from infrastructure.clock import now
@@ -68,14 +61,11 @@ async def list_keys(request: HttpRequest) -> HttpResponse:
     services, organization_id = get_services(request), request.auth.organization_id
     # Newest first, as people expect of a list, but names and dates to come in their natural order.
     order = query.order or ("asc" if query.sort in {"name", "expires_at"} else "desc")
-    number = query.page or 1
     at = now()
     async with services.read_transaction(organization_id) as connection:
         mcp = None if query.mcp_id is None else await mcp_of(connection, query.mcp_id, organization_id)
         filters = seen_of(request.auth, query.filters(organization_id, mcp))
-        purpose = f"keys {filters} {query.sort} {order}"
-        last = decode_cursor(services.cursors, query.cursor, query.page, purpose)
-        after = None if last is None else (last.value, last.id)
+        page = Page(request, query, f"keys {filters} {query.sort} {order}")
         if query.mcp_id is not None and mcp is None:
             # No key reaches an MCP that the organization does not have, not even a key for all MCPs.
             listed, total, exact = SearchResult([], 0, total_exact=True)
@@ -87,25 +77,21 @@ async def list_keys(request: HttpRequest) -> HttpResponse:
                     at,
                     sort=query.sort,
                     order=order,
-                    limit=query.per_page + 1,
-                    offset=0 if after else (number - 1) * query.per_page,
-                    after=after,
+                    limit=page.limit,
+                    offset=page.offset,
+                    after=None if page.last is None else (page.last.value, page.last.id),
                 )
             except OffsetTooLarge as error:
                 raise invalid(page=str(error)) from None
-        shown = [decode(item.state) for item in listed[: query.per_page]]
-        usage = await usage_of(connection, [state.key.id for state in shown], at)
-        creators = {state.key.created_by for state in shown}
+        found = [(item.value, decode(item.state)) for item in listed]
+        keys = [state.key for _, state in page.rows(found)]
+        usage = await usage_of(connection, [key.id for key in keys], at)
+        creators = {key.created_by for key in keys}
         addresses = await emails(connection, [c.id for c in creators if isinstance(c, UserActor)])
-    cursor = None
-    if len(listed) > query.per_page:
-        cursor = services.cursors.encode(
-            CursorPosition(listed[query.per_page - 1].value, shown[-1].key.id), purpose=purpose
-        )
-    return success(
-        [key_shape(state, at, usage[state.key.id], addresses) for state in shown],
-        headers=next_link(raw_request(request), services.config.public_url, structs.asdict(query), cursor),
-        pagination=pagination(
-            page=None if after else number, per_page=query.per_page, total=total, next_cursor=cursor, exact=exact
-        ),
+    return page.respond(
+        found,
+        lambda row: key_shape(row[1], at, usage[row[1].key.id], addresses),
+        lambda row: (row[0], row[1].key.id),
+        total=total,
+        exact=exact,
     )

@@ -11,10 +11,11 @@ from msgspec import Meta, Struct, field
 
 from app.api.audit.schemas import EVENT_TYPES, addresses_of, event_shape
 from app.api.event_types import require_known
-from app.handlers import HttpRequest, HttpResponse, get_services, parse_query, raw_request, success
+from app.handlers import HttpRequest, HttpResponse, get_services, parse_query
 from app.http.decoding import Instant
 from app.http.errors import invalid
-from app.http.pagination import PER_PAGE_DEFAULT, CursorPosition, PerPage, decode_cursor, next_link, pagination
+from app.http.pagination import PER_PAGE_DEFAULT, PerPage
+from app.pagination import Page
 from domain.networks import ADDRESS_EXPECTED, parse_address
 from projections.log_queries.audit.queries import Filters, newest
 
@@ -44,16 +45,11 @@ async def audit_events(request: HttpRequest) -> HttpResponse:
     filters = query.filters()
     services = get_services(request)
     organization_id = request.auth.organization_id
-    purpose = f"audit {organization_id} {filters}"
-    last = decode_cursor(services.cursors, query.cursor, None, purpose)
-    below = None if last is None else int(last.value)
+    page = Page(request, query, f"audit {organization_id} {filters}")
+    below = None if page.last is None else int(page.last.value)
     async with services.read_transaction(organization_id) as connection:
-        found = await newest(connection, organization_id, filters, below=below, limit=query.per_page + 1)
-        shown = found[: query.per_page]
-        addresses = await addresses_of(connection, shown)
-    cursor = None
-    if len(found) > query.per_page:
-        cursor = services.cursors.encode(CursorPosition(str(shown[-1].position), shown[-1].record.id), purpose=purpose)
+        found = await newest(connection, organization_id, filters, below=below, limit=page.limit)
+        addresses = await addresses_of(connection, page.rows(found))
     parameters = {
         "type": query.type,
         "actor": query.actor,
@@ -64,10 +60,11 @@ async def audit_events(request: HttpRequest) -> HttpResponse:
         "to": None if query.until is None else query.until.isoformat(),
         "per_page": query.per_page,
     }
-    return success(
-        [event_shape(entry, addresses) for entry in shown],
-        headers=next_link(raw_request(request), services.config.public_url, parameters, cursor),
-        pagination=pagination(page=None, per_page=query.per_page, total=None, next_cursor=cursor),
+    return page.respond(
+        found,
+        lambda entry: event_shape(entry, addresses),
+        lambda entry: (str(entry.position), entry.record.id),
+        parameters=parameters,
     )
 
 

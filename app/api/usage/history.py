@@ -3,20 +3,13 @@
 from datetime import date, timedelta
 
 from litestar import get
-from msgspec import Struct, structs
+from msgspec import Struct
 
 from app.api.usage.schemas import day_shape
-from app.handlers import HttpRequest, HttpResponse, get_services, parse_query, raw_request, success
+from app.handlers import HttpRequest, HttpResponse, get_services, parse_query
 from app.http.errors import invalid
-from app.http.pagination import (
-    PER_PAGE_DEFAULT,
-    CursorPosition,
-    PageNumber,
-    PerPage,
-    decode_cursor,
-    next_link,
-    pagination,
-)
+from app.http.pagination import PER_PAGE_DEFAULT, PageNumber, PerPage
+from app.pagination import Page
 from projections.read_models.usage.reports import Span, organization_days, organization_days_total
 
 
@@ -36,21 +29,10 @@ async def usage_history(request: HttpRequest) -> HttpResponse:
     span = Span(query.start_date or date.min, query.end_date or date.max)
     if span.until < span.since:
         raise invalid(end_date="Must not be before start_date")
-    purpose = f"usage history {organization_id} {span}"
-    last = decode_cursor(services.cursors, query.cursor, query.page, purpose)
-    number = query.page or 1
-    rest = span if last is None else span._replace(until=date.fromisoformat(last.value) - timedelta(days=1))
+    page, rest = Page(request, query, f"usage history {organization_id} {span}"), span
+    if page.last is not None:
+        rest = span._replace(until=date.fromisoformat(page.last.value) - timedelta(days=1))
     async with services.read_transaction(organization_id) as connection:
-        found = await organization_days(
-            connection, organization_id, rest, limit=query.per_page + 1, offset=(number - 1) * query.per_page
-        )
+        found = await organization_days(connection, organization_id, rest, limit=page.limit, offset=page.offset)
         count = await organization_days_total(connection, organization_id, span)
-    shown = found[: query.per_page]
-    cursor = None
-    if len(found) > query.per_page:
-        cursor = services.cursors.encode(CursorPosition(shown[-1].at.isoformat(), organization_id), purpose=purpose)
-    return success(
-        [day_shape(moment) for moment in shown],
-        headers=next_link(raw_request(request), services.config.public_url, structs.asdict(query), cursor),
-        pagination=pagination(page=None if last else number, per_page=query.per_page, total=count, next_cursor=cursor),
-    )
+    return page.respond(found, day_shape, lambda day: (day.at.isoformat(), organization_id), total=count)

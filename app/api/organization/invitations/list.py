@@ -1,23 +1,15 @@
 """GET /v1/organization/invitations: those that can be accepted, newest first."""
 
 from collections.abc import Mapping
-from datetime import datetime
 from typing import Any
 
 from litestar import get
-from msgspec import Struct, structs
+from msgspec import Struct
 
 from app.api.api_keys.schemas import creator_shape
-from app.handlers import HttpRequest, HttpResponse, get_services, parse_query, raw_request, success
-from app.http.pagination import (
-    PER_PAGE_DEFAULT,
-    CursorPosition,
-    PageNumber,
-    PerPage,
-    decode_cursor,
-    next_link,
-    pagination,
-)
+from app.handlers import HttpRequest, HttpResponse, get_services, parse_query
+from app.http.pagination import PER_PAGE_DEFAULT, PageNumber, PerPage
+from app.pagination import Page
 from domain.actor import KeyActor, SystemActor, UserActor
 from domain.ids import is_id
 from infrastructure.clock import now
@@ -36,26 +28,19 @@ async def list_invitations(request: HttpRequest) -> HttpResponse:
     query = parse_query(request, Query)
     services = get_services(request)
     organization_id = request.auth.organization_id
-    purpose = f"invitations {organization_id}"
-    last = decode_cursor(services.cursors, query.cursor, query.page, purpose)
-    number, limit, at = query.page or 1, query.per_page + 1, now()
+    page, at = Page(request, query, f"invitations {organization_id}"), now()
     async with services.read_transaction(organization_id) as connection:
-        if last is None:
-            found = await open_page(connection, organization_id, at, limit, (number - 1) * query.per_page)
+        if page.after is None:
+            found = await open_page(connection, organization_id, at, page.limit, page.offset)
         else:
-            after = (datetime.fromisoformat(last.value), last.id)
-            found = await open_page_after(connection, organization_id, at, after, limit)
+            found = await open_page_after(connection, organization_id, at, page.after, page.limit)
         count = await open_total(connection, organization_id, at)
-        shown = found[: query.per_page]
-        addresses = await emails(connection, [invitation.invited_by for invitation in shown])
-    cursor = None
-    if len(found) > query.per_page:
-        position = CursorPosition(shown[-1].invited_at.isoformat(), shown[-1].invitation_id)
-        cursor = services.cursors.encode(position, purpose=purpose)
-    return success(
-        [_shape(invitation, addresses) for invitation in shown],
-        headers=next_link(raw_request(request), services.config.public_url, structs.asdict(query), cursor),
-        pagination=pagination(page=None if last else number, per_page=query.per_page, total=count, next_cursor=cursor),
+        addresses = await emails(connection, [invitation.invited_by for invitation in page.rows(found)])
+    return page.respond(
+        found,
+        lambda invitation: _shape(invitation, addresses),
+        lambda invitation: (invitation.invited_at, invitation.invitation_id),
+        total=count,
     )
 
 

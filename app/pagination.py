@@ -1,0 +1,91 @@
+"""One page of a list: where it starts, how many rows to read, and the response with the cursor of the next page."""
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import Any, Protocol, TypeVar
+
+from msgspec import Struct, structs
+
+from app.handlers import HttpRequest, HttpResponse, get_services, raw_request, success
+from app.http.pagination import CursorPosition, decode_cursor, next_link, pagination
+
+R = TypeVar("R")
+
+
+class ListQuery(Protocol):
+    """The query of a list. A list that is also paged by number has `page` too."""
+
+    @property
+    def cursor(self) -> str | None: ...
+    @property
+    def per_page(self) -> int: ...
+
+
+class Page:
+    """`limit` is one row more than the page has, which shows whether another page follows."""
+
+    def __init__(self, request: HttpRequest, query: ListQuery, purpose: str) -> None:
+        """`purpose` names the list with its filters, so that a cursor is accepted only by the list that issued it."""
+        self._request = request
+        self._query = query
+        self._purpose = purpose
+        self._is_numbered = hasattr(query, "page")
+        number: int | None = getattr(query, "page", None)
+        self.last = decode_cursor(get_services(request).cursors, query.cursor, number, purpose)
+        self.number = number or 1
+        self.limit = query.per_page + 1
+
+    @property
+    def after(self) -> tuple[datetime, str] | None:
+        """The instant and the id of the last row of the previous page, in a list that is ordered by them."""
+        return None if self.last is None else (datetime.fromisoformat(self.last.value), self.last.id)
+
+    @property
+    def offset(self) -> int:
+        """The number of rows before a page that is asked for by its number."""
+        return 0 if self.last else (self.number - 1) * self._query.per_page
+
+    def rows(self, found: Sequence[R]) -> Sequence[R]:
+        """Return the rows of this page."""
+        return found[: self._query.per_page]
+
+    def respond(
+        self,
+        found: Sequence[R],
+        shape: Callable[[R], Any],
+        position: Callable[[R], tuple[datetime | str, str]],
+        *,
+        total: int | None = None,
+        exact: bool = True,
+        parameters: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        """Respond with `shape` of each row. `position` is the place of a row in the order of the list.
+
+        `total` and `exact`: see `pagination`. `parameters` replace those of the query in the link to the next page.
+        """
+        services, shown = get_services(self._request), self.rows(found)
+        cursor = None
+        if len(found) > len(shown):
+            value, row_id = position(shown[-1])
+            last = CursorPosition(value if isinstance(value, str) else value.isoformat(), row_id)
+            cursor = services.cursors.encode(last, purpose=self._purpose)
+        link = _parameters(self._query) if parameters is None else parameters
+        return success(
+            [shape(row) for row in shown],
+            headers=next_link(raw_request(self._request), services.config.public_url, link, cursor),
+            pagination=pagination(
+                page=self.number if self._is_numbered and self.last is None else None,
+                per_page=self._query.per_page,
+                total=total,
+                next_cursor=cursor,
+                exact=exact,
+            ),
+        )
+
+
+def _parameters(query: object) -> dict[str, Any]:
+    """Return the query by the names of its parameters."""
+    if not isinstance(query, Struct):
+        raise TypeError(query)
+    values = structs.asdict(query)
+    return {field.encode_name: values[field.name] for field in structs.fields(type(query))}

@@ -113,7 +113,7 @@ from projections.commands import commands_on
 
 ServiceRoute = Callable[[RawRequest, Services], Awaitable[RawResponse]]
 
-JudgeOfKeys = JudgeOf[VerificationRequest, VerificationResult]
+Handler = JudgeOf[VerificationRequest, VerificationResult]
 
 ROUTES: list[Any] = [
     create_key,
@@ -207,8 +207,8 @@ DIRECT_ROUTES: dict[tuple[str, str], ServiceRoute] = {
 
 def create_app(
     config: Settings,
-    altered: Callable[[JudgeOfKeys], JudgeOfKeys] = lambda judge: judge,
-    bounds: BatchLimits | None = None,
+    wrap_verifier: Callable[[Handler], Handler] = lambda judge: judge,
+    limits: BatchLimits | None = None,
 ) -> ASGIApp:
     """The whole API. Its parts are opened and closed with the server (ASGI lifespan).
 
@@ -225,10 +225,10 @@ def create_app(
     traces = tracing(wanted=config.traces)
     verification = VerificationQueue(
         connect=lambda: connect(config.database_url, role=AUTH_ROLE, timeouts=timeouts),
-        judge=altered(Verifier(config.plans, rate_limits)),
+        handler=wrap_verifier(Verifier(config.plans, rate_limits)),
         producer=uuid4().hex,
-        bounds=bounds or BatchLimits(deadline_seconds=patience),
-        watch=traces.batches(recorder),
+        limits=limits or BatchLimits(deadline_seconds=patience),
+        observer=traces.batches(recorder),
     )
     connections_to_database = pool(config.database_url, timeouts=timeouts)
     services = Services(

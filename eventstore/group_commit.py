@@ -1,9 +1,8 @@
 """Group commit: the only write path of uses.
 
-Those who ask at the same time share one transaction. While a batch is being written the next one fills; there is no
-timer. A batch is looked up, decided and written in two round trips, and everyone in it is answered after its commit:
-durable before the answer, decided on committed state that was read after the question arrived, and cheap because the
-cost is shared.
+Concurrent items share one transaction. The next batch fills while the previous one is being written; there is no timer.
+A batch is loaded, decided and written in two round trips, and every item of it gets its result after the commit. So a
+result is durable, it is decided on committed state that was read after the item arrived, and the cost is shared.
 
 A batch whose commit was not confirmed is looked up by (producer, sequence) and never written twice.
 """
@@ -16,7 +15,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import count
 from types import TracebackType
-from typing import Generic, Protocol, Self, TypeVar
+from typing import Generic, Protocol, Self, TypeVar, cast
 
 import structlog
 from msgspec import Struct
@@ -24,6 +23,7 @@ from msgspec import Struct
 from domain.usage.events import UsageEvent
 from eventstore.errors import Overloaded, UseUnconfirmed
 from eventstore.usage_batch import Batch, append_once
+from infrastructure.clock import new_event_ids, now
 from infrastructure.database.connection_settings import left_open
 from infrastructure.database.connections import Connection
 from infrastructure.database.errors import SUSPECT, UNAVAILABLE, Unavailable
@@ -39,29 +39,32 @@ _log = structlog.get_logger(__name__)
 
 
 class ItemResult(Struct, Generic[Reply], frozen=True):
-    """The answer to one question, and the event to record for it (None: there is nothing to record)."""
+    """The result of one item, and the event to record for it; None where there is nothing to record."""
 
-    answer: Reply
+    result: Reply
     event: UsageEvent | None
 
 
 class BatchResult(Struct, Generic[Reply], frozen=True):
-    """One decision a question, in order, all made at the instant `at`."""
+    """One result for each item, in order, all decided at the instant `at`."""
 
     at: datetime
-    decided: Sequence[ItemResult[Reply]]
+    results: Sequence[ItemResult[Reply]]
 
 
 BatchHandler = Callable[[Connection, Sequence[Item]], Awaitable[BatchResult[Reply]]]
-"""Looks up the facts of a batch of questions in one round trip, then decides without I/O.
+"""Loads what a batch of items needs in one round trip, then decides without I/O.
 
-Without any question it makes the same round trip, for a probe.
+Without any item it makes the same round trip, for a probe.
 """
+
+EventFactory = Callable[[datetime, str], UsageEvent]
+"""Makes an event with the instant of its batch and a new id."""
 
 
 @dataclass(frozen=True, slots=True)
 class BatchLimits:
-    """What a process takes on at most: questions a batch, questions that wait, seconds that one waits."""
+    """The most items in a batch, the most that wait, and the seconds after which one is refused."""
 
     batch_max: int = 512
     waiting_max: int = 10_000
@@ -70,37 +73,44 @@ class BatchLimits:
 
 @dataclass(slots=True)
 class BatchCounters:
-    """What happened so far, for metrics."""
+    """Totals for metrics since the process started."""
 
     batches: int = 0
-    questions: int = 0
-    refused: int = 0
+    items: int = 0
+    rejected: int = 0
     failures: int = 0
     reconnects: int = 0
 
 
 class BatchObserver(Protocol):
-    """Is told of every batch as it happens, for metrics and traces. It must not wait, and must not raise."""
+    """Observes every batch, for metrics and traces. It must neither wait nor raise."""
 
     def recorded(self, events: Sequence[UsageEvent]) -> None:
-        """These are durable from now on."""
+        """Called when `events` are durable."""
 
-    def answered(self, questions: int, waited_seconds: float, seconds: float) -> None:
-        """A batch was answered `seconds` after its look-up began; its first question had waited until then."""
+    def completed(self, items: int, waited_seconds: float, seconds: float) -> None:
+        """Called when a batch of `items` was processed in `seconds`; its first item had waited before that."""
 
 
 class NullObserver:
-    """Nobody is told."""
+    """Observes nothing."""
 
     def recorded(self, events: Sequence[UsageEvent]) -> None: ...
 
-    def answered(self, questions: int, waited_seconds: float, seconds: float) -> None: ...
+    def completed(self, items: int, waited_seconds: float, seconds: float) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class _Recording:
+    """An item that is only recorded: there is nothing to decide."""
+
+    make_event: EventFactory
 
 
 @dataclass(slots=True)
 class _Pending(Generic[Item, Reply]):
-    question: Item
-    reply: asyncio.Future[Reply]
+    item: Item | _Recording
+    result: asyncio.Future[Reply | None]
     since: float
     is_sent: bool = False
     """Whether its event may be in the log."""
@@ -108,25 +118,25 @@ class _Pending(Generic[Item, Reply]):
 
 @dataclass
 class GroupCommit(Generic[Item, Reply]):
-    """Takes questions from the tasks of one event loop, between `async with`.
+    """Accepts items from the tasks of one event loop, between `async with`.
 
-    `producer` names this process in the log and must never have been used before. `writers` batches are in flight at
-    once, each in a lane of its own; one makes the largest batches (docs/decisions/0005).
+    `producer` names this process in the log and must never have been used before. `writers` batches are in flight
+    concurrently, each in a separate lane; one writer makes the largest batches (docs/decisions/0005).
     """
 
     connect: Callable[[], Awaitable[Connection]]
-    judge: BatchHandler[Item, Reply]
+    handler: BatchHandler[Item, Reply]
     producer: str
     writers: int = 1
-    bounds: BatchLimits = field(default_factory=BatchLimits)
-    counts: BatchCounters = field(default_factory=BatchCounters)
-    watch: BatchObserver = field(default_factory=NullObserver)
+    limits: BatchLimits = field(default_factory=BatchLimits)
+    counters: BatchCounters = field(default_factory=BatchCounters)
+    observer: BatchObserver = field(default_factory=NullObserver)
 
     def __post_init__(self) -> None:
         self._waiting: deque[_Pending[Item, Reply]] = deque()
         self._arrived = asyncio.Event()
         self._writers = [
-            _Writer(self.connect, self.judge, f"{self.producer}-{number}", self.counts, self.watch)
+            _Writer(self.connect, self.handler, f"{self.producer}-{number}", self.counters, self.observer)
             for number in range(self.writers)
         ]
         self._tasks: list[asyncio.Task[None]] = []
@@ -142,7 +152,7 @@ class GroupCommit(Generic[Item, Reply]):
     async def __aexit__(
         self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        """Answer everyone who still waits, then stop."""
+        """Process every waiting item, then stop."""
         while self._is_busy and not any(task.done() for task in self._tasks):  # noqa: ASYNC110 -- ends once
             await asyncio.sleep(_RECONNECT_SECONDS)
         for task in self._tasks:
@@ -153,30 +163,38 @@ class GroupCommit(Generic[Item, Reply]):
 
     @property
     def tasks(self) -> Sequence[asyncio.Task[None]]:
-        """What has to run for as long as the process does. If one ends, no question may ever be answered again."""
+        """The tasks that must run as long as the process. If one ends, items may never be processed again."""
         return self._tasks
 
     @property
     def waiting(self) -> int:
-        """How many wait for a batch, those aside who are in one."""
+        """The number of items that wait for a batch, without those in a batch."""
         return len(self._waiting)
 
-    async def submit(self, question: Item) -> Reply:
-        """The reply to `question`, whose event is durable in the log by then.
+    async def submit(self, item: Item) -> Reply:
+        """Return the result of `item`; its event is durable by then.
 
-        Raises `Overloaded` at once when too many wait already, `Unavailable` when the database did not answer in time.
+        Raises `Overloaded` immediately when too many items wait, `Unavailable` when the database did not respond in
+        time, and `UseUnconfirmed` when the event may be in the log all the same.
         """
-        if len(self._waiting) >= self.bounds.waiting_max:
-            self.counts.refused += 1
+        return cast("Reply", await self._enqueue(item))
+
+    async def record(self, make_event: EventFactory) -> None:
+        """Record an event with the next batch. Returns when it is durable; raises as `submit` does."""
+        await self._enqueue(_Recording(make_event))
+
+    async def _enqueue(self, item: Item | _Recording) -> Reply | None:
+        if len(self._waiting) >= self.limits.waiting_max:
+            self.counters.rejected += 1
             raise Overloaded
         loop = asyncio.get_running_loop()
-        waiting: _Pending[Item, Reply] = _Pending(question, loop.create_future(), loop.time())
-        self._waiting.append(waiting)
+        pending: _Pending[Item, Reply] = _Pending(item, loop.create_future(), loop.time())
+        self._waiting.append(pending)
         self._arrived.set()
-        return await waiting.reply
+        return await pending.result
 
     async def probe(self) -> None:
-        """Return when every writer has made a round trip for this call, as it does for a question.
+        """Return when every writer has made a round trip for this call, as it does for an item.
 
         Raises `Unavailable` when one cannot, or when the database only reads. Cancel it when it takes too long.
         """
@@ -197,17 +215,17 @@ class GroupCommit(Generic[Item, Reply]):
                 self._arrived.clear()
                 await self._arrived.wait()
             if writer.probes:
-                await writer.answer_probes(self.bounds.deadline_seconds)
-            size = min(len(self._waiting), self.bounds.batch_max)
+                await writer.answer_probes(self.limits.deadline_seconds)
+            size = min(len(self._waiting), self.limits.batch_max)
             if size:
-                await writer.write([self._waiting.popleft() for _ in range(size)], self.bounds.deadline_seconds)
+                await writer.write([self._waiting.popleft() for _ in range(size)], self.limits.deadline_seconds)
 
     async def _watch_deadlines(self) -> None:
-        """Tell those who waited too long, even while the connection itself hangs."""
+        """Refuse items that waited too long, even while the connection itself hangs."""
         loop = asyncio.get_running_loop()
         while True:
             await asyncio.sleep(_WATCH_SECONDS)
-            oldest = loop.time() - self.bounds.deadline_seconds
+            oldest = loop.time() - self.limits.deadline_seconds
             for writer in self._writers:
                 _fail([waiting for waiting in writer.in_flight if waiting.since < oldest])
             while self._waiting and self._waiting[0].since < oldest:
@@ -220,25 +238,25 @@ class _Writer(Generic[Item, Reply]):
     def __init__(
         self,
         connect: Callable[[], Awaitable[Connection]],
-        judge: BatchHandler[Item, Reply],
+        handler: BatchHandler[Item, Reply],
         producer: str,
-        counts: BatchCounters,
-        watch: BatchObserver,
+        counters: BatchCounters,
+        observer: BatchObserver,
     ) -> None:
         self.in_flight: Sequence[_Pending[Item, Reply]] = ()
         self.probes: list[asyncio.Future[None]] = []
         self._connect = connect
-        self._judge = judge
+        self._handle = handler
         self._producer = producer
-        self._counts = counts
-        self._watch = watch
+        self._counters = counters
+        self._observer = observer
         self._sequences = count(1)
         self._connection: Connection | None = None
 
     async def write(self, batch: Sequence[_Pending[Item, Reply]], deadline_seconds: float) -> None:
-        """Answer everyone in `batch`, after `deadline_seconds` with a refusal.
+        """Give every item of `batch` its result, or after `deadline_seconds` an error.
 
-        Whatever goes wrong, everyone is answered before anything else is done about it, and the writer goes on.
+        Whatever goes wrong, every item gets an outcome before anything else happens, and the writer continues.
         """
         self.in_flight = batch
         clock = asyncio.get_running_loop().time
@@ -246,16 +264,16 @@ class _Writer(Generic[Item, Reply]):
         try:
             async with asyncio.timeout(deadline_seconds):
                 await self._process(batch)
-            self._watch.answered(len(batch), began - batch[0].since, clock() - began)
-        except Exception as error:  # noqa: BLE001 -- if it went on from here, no question would be answered again
+            self._observer.completed(len(batch), began - batch[0].since, clock() - began)
+        except Exception as error:  # noqa: BLE001 -- if it left this task, no item would be processed again
             _fail(batch)
-            self._counts.failures += 1
+            self._counters.failures += 1
             if isinstance(error, UNAVAILABLE):
                 _log.warning("log_unavailable", error=type(error).__name__)
             else:
                 _log.error("batch_failed", exc_info=error)
             await self.disconnect()
-        except BaseException:  # the task ends, and with it everything that could still answer
+        except BaseException:  # the task ends, and nothing else could give the items an outcome
             _fail(batch)
             raise
         finally:
@@ -265,11 +283,11 @@ class _Writer(Generic[Item, Reply]):
         probes, self.probes = self.probes, []
         try:
             async with asyncio.timeout(deadline_seconds):
-                await self._persist(lambda connection: _round_trip(connection, self._judge))
+                await self._persist(lambda connection: _round_trip(connection, self._handle))
             for probed in probes:
                 if not probed.done():
                     probed.set_result(None)
-        except Exception as error:  # noqa: BLE001 -- whatever it is, it says that no question can be answered
+        except Exception as error:  # noqa: BLE001 -- any error means that no item can be processed
             if not isinstance(error, (*UNAVAILABLE, Unavailable)):
                 _log.error("probe_failed", exc_info=error)
             await self.disconnect()
@@ -286,46 +304,60 @@ class _Writer(Generic[Item, Reply]):
 
     async def _process(self, batch: Sequence[_Pending[Item, Reply]]) -> None:
         try:
-            replies = await self._decide_and_append(batch)
+            results = await self._decide_and_append(batch)
         except UNAVAILABLE:
             raise
-        except Exception as error:  # noqa: BLE001 -- whatever it is, it must not be everyone's
+        except Exception as error:  # noqa: BLE001 -- no error of one item may fail the others
             await self._bisect(batch, error)
             return
-        self._counts.batches += 1
-        self._counts.questions += len(batch)
-        for waiting, reply in zip(batch, replies, strict=True):
-            if not waiting.reply.done():
-                waiting.reply.set_result(reply)
+        self._counters.batches += 1
+        self._counters.items += len(batch)
+        for pending, result in zip(batch, results, strict=True):
+            if not pending.result.done():
+                pending.result.set_result(result)
 
     async def _bisect(self, batch: Sequence[_Pending[Item, Reply]], error: Exception) -> None:
-        """One question must not fail another: halve until the one that can not be answered stands alone."""
+        """Halve the batch until the item that cannot be processed is alone, so that it fails no other item."""
         if len(batch) > 1:
             middle = len(batch) // 2
             await self._process(batch[:middle])
             await self._process(batch[middle:])
             return
-        if not batch[0].reply.done():
-            batch[0].reply.set_exception(error)
+        if not batch[0].result.done():
+            batch[0].result.set_exception(error)
         _log.error("verification_failed", exc_info=error)
 
-    async def _decide_and_append(self, waiting: Sequence[_Pending[Item, Reply]]) -> list[Reply]:
-        questions = [each.question for each in waiting]
-        judged = await self._persist(lambda connection: self._judge(connection, questions))
-        events = [decided.event for decided in judged.decided if decided.event is not None]
+    async def _decide_and_append(self, pending: Sequence[_Pending[Item, Reply]]) -> list[Reply | None]:
+        at, processed = await self._decide([each.item for each in pending])
+        events = [each.event for each in processed if each.event is not None]
         if events:
-            for each in waiting:
+            for each in pending:
                 each.is_sent = True
-            batch = Batch(self._producer, next(self._sequences), judged.at, events)
+            batch = Batch(self._producer, next(self._sequences), at, events)
             await self._persist(lambda connection: append_once(connection, batch))
-            self._watch.recorded(events)
-        return [decided.answer for decided in judged.decided]
+            self._observer.recorded(events)
+        return [each.result for each in processed]
+
+    async def _decide(self, items: Sequence[Item | _Recording]) -> tuple[datetime, list[ItemResult[Reply | None]]]:
+        to_decide = [item for item in items if not isinstance(item, _Recording)]
+        if to_decide:
+            decided = await self._persist(lambda connection: self._handle(connection, to_decide))
+        else:
+            decided = BatchResult[Reply](now(), ())
+        ids = iter(new_event_ids(len(items) - len(to_decide), decided.at))
+        results = iter(decided.results)
+        return decided.at, [
+            ItemResult[Reply | None](None, item.make_event(decided.at, next(ids)))
+            if isinstance(item, _Recording)
+            else cast("ItemResult[Reply | None]", next(results))
+            for item in items
+        ]
 
     async def _persist(self, step: Callable[[Connection], Awaitable[Result]]) -> Result:
-        """Carry out a step that may be repeated, over a new connection each time the old one breaks.
+        """Run a repeatable step, on a new connection each time the old one breaks.
 
-        An error whose cause may be the connection is given one more chance on a new one: the next batch must not meet
-        what an earlier one left open.
+        An error that the connection may have caused gets one more attempt on a new one, because an earlier batch may
+        have left something open.
         """
         suspected = False
         while True:
@@ -346,18 +378,18 @@ class _Writer(Generic[Item, Reply]):
                     await self._replace()
 
     async def _replace(self) -> None:
-        self._counts.reconnects += 1
+        self._counters.reconnects += 1
         await self.disconnect()
 
 
-async def _round_trip(connection: Connection, judge: BatchHandler[Item, Reply]) -> None:
-    await judge(connection, ())
+async def _round_trip(connection: Connection, handler: BatchHandler[Item, Reply]) -> None:
+    await handler(connection, ())
     row = await (await connection.execute("select current_setting('transaction_read_only')")).fetchone()
     if row != ("off",):
         raise Unavailable
 
 
 def _fail(batch: Sequence[_Pending[Item, Reply]]) -> None:
-    for waiting in batch:
-        if not waiting.reply.done():
-            waiting.reply.set_exception(UseUnconfirmed() if waiting.is_sent else Unavailable())
+    for pending in batch:
+        if not pending.result.done():
+            pending.result.set_exception(UseUnconfirmed() if pending.is_sent else Unavailable())

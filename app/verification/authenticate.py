@@ -1,7 +1,7 @@
-"""Whether a presented key is let in: asks for the ruling, and says no in the words that it asks for.
+"""Authentication of a caller by the key in the request, and the error response where it is denied.
 
-The key is judged before the rest of the request is: a request that is not valid says nothing of why to a key that is
-not let in, counts against the limits of one that is, and is recorded either way.
+The key is decided before the rest of the request is validated. A caller whose key is denied learns nothing about an
+invalid request; an invalid request of an accepted key counts against its limits. Both are recorded.
 """
 
 from collections.abc import Callable
@@ -19,17 +19,17 @@ from domain.usage.decision import AccessRequest
 
 
 async def authenticate(
-    inbound: RawRequest, verification: VerificationQueue, question: VerificationRequest
+    inbound: RawRequest, verification: VerificationQueue, request: VerificationRequest
 ) -> VerificationResult:
-    """The ruling. What it says of rate limits stands in the headers of the answer, whatever that will be."""
-    ruling = await verification.submit(question)
-    key = ruling.caller.key
+    """Return the result, and add its rate limits to the headers of the response."""
+    result = await verification.submit(request)
+    key = result.caller.key
     if key is not None:
-        # From here on every log line of the request says who called.
+        # Every later log line of the request names the caller.
         bind_contextvars(organization_id=key.organization_id, key_id=key.id)
-    if ruling.allowance is not None:
-        inbound.reply_headers.update(rate_headers(ruling.allowance))
-    return ruling
+    if result.rate_limit is not None:
+        inbound.reply_headers.update(rate_headers(result.rate_limit))
+    return result
 
 
 async def raise_if_invalid(
@@ -38,32 +38,32 @@ async def raise_if_invalid(
     presented: AccessRequest,
     problem: Problem,
     *,
-    question: Callable[[AccessRequest], VerificationRequest] = Authenticate,
+    kind: Callable[[AccessRequest], VerificationRequest] = Authenticate,
 ) -> NoReturn:
-    """Answer a request that is refused with `problem`, unless its key is refused first.
+    """Raise `problem` for an invalid request, or the denial of its key.
 
-    `presented` names no MCP: what the request asks for is not known. `question`: how its key is presented.
+    `presented` names no MCP, because the request is not known. `kind` makes the request that presents the key.
     """
     presented = replace(presented, invalid=True)
-    ruling = await authenticate(inbound, verification, question(presented))
-    if ruling.caller.code != "invalid_request":
-        raise_if_denied(ruling, presented)
+    result = await authenticate(inbound, verification, kind(presented))
+    if result.caller.code != "invalid_request":
+        raise_if_denied(result, presented)
     raise problem
 
 
-def raise_if_denied(ruling: VerificationResult, presented: AccessRequest) -> Key:
-    """The accepted key of the caller, or the answer that the ruling asks for."""
-    verdict = ruling.caller
-    if verdict.accepted and verdict.key is not None:
-        return verdict.key
-    if verdict.code in {"unauthorized", "expired_key", "revoked_key", "disabled_key"}:
-        raise unauthorized(verdict.code, presented=True)
-    if verdict.code == "forbidden" and presented.people_only:
+def raise_if_denied(result: VerificationResult, presented: AccessRequest) -> Key:
+    """Return the accepted key of the caller, or raise the error for its denial."""
+    decision = result.caller
+    if decision.accepted and decision.key is not None:
+        return decision.key
+    if decision.code in {"unauthorized", "expired_key", "revoked_key", "disabled_key"}:
+        raise unauthorized(decision.code, presented=True)
+    if decision.code == "forbidden" and presented.people_only:
         raise Problem("forbidden", "This endpoint requires a signed-in user. API keys are not accepted.")
-    if verdict.code == "forbidden" and presented.grant is not None:
+    if decision.code == "forbidden" and presented.grant is not None:
         raise missing_grant(presented.grant)
-    if verdict.code == "rate_limited" and ruling.allowance is not None:
-        raise rate_limited(ruling.allowance)
-    if verdict.code == "quota_exceeded" and ruling.quota is not None:
-        raise quota_exceeded(ruling.quota, ruling.at)
-    raise Problem(verdict.code)
+    if decision.code == "rate_limited" and result.rate_limit is not None:
+        raise rate_limited(result.rate_limit)
+    if decision.code == "quota_exceeded" and result.quota is not None:
+        raise quota_exceeded(result.quota, result.at)
+    raise Problem(decision.code)

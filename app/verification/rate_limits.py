@@ -44,8 +44,8 @@ _log = structlog.get_logger(__name__)
 class RateCheck(Struct, frozen=True):
     """A presentation. All of `counted` have to let it through; of `shown`, the same or more, the state is told."""
 
-    counted: tuple[Rate, ...] = ()
-    shown: tuple[Rate, ...] = ()
+    enforced: tuple[Rate, ...] = ()
+    reported: tuple[Rate, ...] = ()
 
 
 class RateLimitStatus(Struct, frozen=True):
@@ -65,7 +65,7 @@ class RateCheckResult(Struct, frozen=True):
     """`refused_by`: the limit that stood in the way; None: let through. `allowance` None: nothing limits it."""
 
     refused_by: Rate | None = None
-    allowance: RateLimitStatus | None = None
+    status: RateLimitStatus | None = None
 
 
 _UNLIMITED = RateCheckResult()
@@ -77,7 +77,7 @@ class RateLimitCounts:
 
     calls: int = 0
     limited: int = 0
-    uncounted: int = 0
+    failed_open: int = 0
     failures: int = 0
 
 
@@ -114,14 +114,14 @@ class RateLimits:
         """What becomes of each of `takes`, in order. Never raises for the sake of Valkey."""
         rates: dict[str, Rate] = {}
         for take in takes:
-            for rate in take.shown:
+            for rate in take.reported:
                 rates[rate.bucket] = rate
         if not rates:
             return [_UNLIMITED] * len(takes)
         numbers = {cell: number for number, cell in enumerate(rates, start=1)}
         answer = await self._ask(rates, "".join([_encode(take, numbers) for take in takes]))
         if answer is None:
-            self.counts.uncounted += sum(bool(take.counted) for take in takes)
+            self.counts.failed_open += sum(bool(take.enforced) for take in takes)
             answer = [0] * (len(takes) + len(rates))
         at = now().timestamp()
         backlogs = answer[len(takes) :]
@@ -131,11 +131,13 @@ class RateLimits:
     def _taken(self, take: RateCheck, refusal: int, states: dict[str, RateLimitStatus]) -> RateCheckResult:
         if refusal:
             self.counts.limited += 1
-            rate = take.counted[refusal - 1]
+            rate = take.enforced[refusal - 1]
             return RateCheckResult(rate, states[rate.bucket])
-        if not take.shown:
+        if not take.reported:
             return _UNLIMITED
-        tightest = min([states[rate.bucket] for rate in take.shown], key=lambda state: (state.remaining, state.limit))
+        tightest = min(
+            [states[rate.bucket] for rate in take.reported], key=lambda state: (state.remaining, state.limit)
+        )
         return RateCheckResult(None, tightest)
 
     async def _ask(self, rates: dict[str, Rate], takes: str) -> list[int] | None:
@@ -191,7 +193,7 @@ class RateLimits:
             except Exception:  # noqa: BLE001, S112 -- if it ended here, no rate would be limited again
                 continue
             self._away = False
-            _log.info("rate_limits_available", uncounted=self.counts.uncounted)
+            _log.info("rate_limits_available", uncounted=self.counts.failed_open)
             return
 
 
@@ -230,7 +232,7 @@ async def _with_deadline(work: Coroutine[Any, Any, list[int]], seconds: float) -
 
 
 def _encode(take: RateCheck, numbers: dict[str, int]) -> str:
-    return ",".join([str(numbers[rate.bucket]) for rate in take.counted]) + _TAKE_END
+    return ",".join([str(numbers[rate.bucket]) for rate in take.enforced]) + _TAKE_END
 
 
 def _state(rate: Rate, backlog: int, at: float) -> RateLimitStatus:

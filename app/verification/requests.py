@@ -1,61 +1,128 @@
-"""What can be asked about a presented key, and what is answered. `app/verification/verifier.py` decides."""
+"""The requests that present keys, and how each kind is decided.
+
+`Verifier` handles them in batches, in three steps: `presented` lists what must be loaded, `evaluate` decides by the
+loaded context alone, and `finish` applies rate limits and quota and returns the result with the event to record.
+"""
 
 from datetime import datetime
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
-from app.verification.rate_limits import RateLimitStatus
+from app.verification.batch_context import BatchContext
+from app.verification.quota_ledger import QuotaLedger, apply_limits, deny, deny_invalid
+from app.verification.rate_limits import RateCheck, RateCheckResult, RateLimitStatus
+from app.verification.use_event import key_used
 from domain.keys.state import Key
-from domain.usage.decision import AccessDecision, AccessRequest
-from domain.usage.events import CallStatus
+from domain.usage.decision import UNKNOWN_KEY, AccessDecision, AccessRequest
 from domain.usage.quota import Quota
-from eventstore.group_commit import GroupCommit
-
-
-class Authenticate(Struct, frozen=True):
-    """A key presented for its own sake: to call, to manage, or to a reverse proxy."""
-
-    presentation: AccessRequest
-
-
-class VerifyKey(Struct, frozen=True):
-    """`caller` asks about `subject`; None: what it asks about has not even the form of a key."""
-
-    caller: AccessRequest
-    subject: AccessRequest | None
-
-
-class RecordCallEnd(Struct, frozen=True):
-    """The call that the use `call_id` authorised has ended."""
-
-    call_id: str
-    key: Key
-    mcp_id: str
-    tool: str
-    status: CallStatus
-    latency_ms: int
-    response_bytes: int
-    error: str | None = None
-
-
-VerificationRequest = Authenticate | VerifyKey | RecordCallEnd
+from domain.usage.rates import Rate, key_rates
+from eventstore.group_commit import GroupCommit, ItemResult
 
 
 class VerificationResult(Struct, frozen=True):
     """What was decided and recorded.
 
-    `caller` is the verdict on the one who asked, `subject` on the key that was asked about; they are the same where a
-    key was presented for its own sake. `event_id` names the recorded use, None where there was none to record.
-    `allowance`: what is left of the rate limits, None where there is none or nobody was let in; `quota`: what is left
-    of the month, None for a plan without a quota and for what is not billed.
+    `caller`: the decision on the key of the caller; `subject`: on the key in question, which is the same where a caller
+    presents a key for its own use. `event_id`: the recorded use; None where the use is not of `subject`. `rate_limit`:
+    the state of the tightest rate limit; None where none applies or the caller did not authenticate. `quota`: of the
+    month; None for a plan without a quota and for requests that are not billed.
     """
 
     caller: AccessDecision
     subject: AccessDecision
     at: datetime
     event_id: str | None
-    allowance: RateLimitStatus | None = None
+    rate_limit: RateLimitStatus | None = None
     quota: Quota | None = None
 
+
+class Authenticate(Struct, frozen=True):
+    """A caller presents a key for its own use: a call, a management request or a request behind a reverse proxy."""
+
+    request: AccessRequest
+
+    @property
+    def presented(self) -> tuple[AccessRequest, ...]:
+        return (self.request,)
+
+    def evaluate(self, context: BatchContext) -> "_Authentication":
+        decision = context.decide(self.request)
+        return _Authentication(self.request, decision, context.rate_check(self.request, decision))
+
+
+class _Authentication(Struct, frozen=True):
+    request: AccessRequest
+    decision: AccessDecision
+    rate_check: RateCheck
+
+    def finish(self, rates: RateCheckResult, ledger: QuotaLedger, event_id: str) -> ItemResult[VerificationResult]:
+        limited = apply_limits(self.request, self.decision, ledger, rate_limited=rates.refused_by is not None)
+        decision = limited.decision
+        return ItemResult(
+            VerificationResult(decision, decision, ledger.at, event_id, rates.status, limited.quota),
+            key_used(self.request, limited, ledger.context, event_id),
+        )
+
+
+class VerifyKey(Struct, frozen=True):
+    """The key of `caller` asks about the key of `subject`; None: the text in question is not a key."""
+
+    caller: AccessRequest
+    subject: AccessRequest | None
+
+    @property
+    def presented(self) -> tuple[AccessRequest, ...]:
+        return (self.caller,) if self.subject is None else (self.caller, self.subject)
+
+    def evaluate(self, context: BatchContext) -> "_KeyVerification":
+        caller = context.decide(self.caller)
+        if not caller.accepted or caller.key is None:
+            return _KeyVerification(self, caller, UNKNOWN_KEY, context.rate_check(self.caller, caller))
+        own = key_rates(caller.key)
+        subject = self._decide_subject(context, caller.key)
+        if subject.accepted and subject.key is not None:
+            # A key that asks about itself counts once.
+            rates = tuple(dict.fromkeys(own + context.rates(subject.key, "verify")))
+            return _KeyVerification(self, caller, subject, RateCheck(rates, rates), own)
+        return _KeyVerification(self, caller, subject, RateCheck(own, own + context.rates(caller.key, "verify")), own)
+
+    def _decide_subject(self, context: BatchContext, caller: Key) -> AccessDecision:
+        if self.subject is None:
+            return UNKNOWN_KEY
+        state = context.states.get(self.subject.digest)
+        # A key of another organization is reported and recorded exactly like an unknown one.
+        if state is not None and state.key.organization_id != caller.organization_id:
+            return UNKNOWN_KEY
+        return context.decide(self.subject)
+
+
+class _KeyVerification(Struct, frozen=True):
+    """`caller_rates`: the limits of the caller's own key, among those of `rate_check`."""
+
+    request: VerifyKey
+    caller: AccessDecision
+    subject: AccessDecision
+    rate_check: RateCheck
+    caller_rates: tuple[Rate, ...] = ()
+
+    def finish(self, rates: RateCheckResult, ledger: QuotaLedger, event_id: str) -> ItemResult[VerificationResult]:
+        """Record one use: of the subject, or of the caller's key where the caller is denied."""
+        caller = deny(self.caller, "rate_limited") if rates.refused_by in self.caller_rates else self.caller
+        subject = self.request.subject
+        if not caller.accepted or caller.key is None or subject is None:
+            denied = deny_invalid(self.request.caller, caller)
+            return ItemResult(
+                VerificationResult(denied.decision, UNKNOWN_KEY, ledger.at, None, rates.status),
+                key_used(self.request.caller, denied, ledger.context, event_id),
+            )
+        limited = apply_limits(subject, self.subject, ledger, rate_limited=rates.refused_by is not None)
+        use = key_used(subject, limited, ledger.context, event_id, asked_by=caller.key)
+        if ledger.context.ends_previous(self.request.caller, caller):
+            use = structs.replace(use, caller_secret_version=caller.secret_version)
+        result = VerificationResult(caller, limited.decision, ledger.at, event_id, rates.status, limited.quota)
+        return ItemResult(result, use)
+
+
+VerificationRequest = Authenticate | VerifyKey
 
 VerificationQueue = GroupCommit[VerificationRequest, VerificationResult]

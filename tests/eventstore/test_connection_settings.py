@@ -151,7 +151,7 @@ async def test_no_use_is_decided_over_such_a_connection(stripped: str, connectio
         return BatchResult(now(), [ItemResult(name, used(name, now())) for name in questions])
 
     group = GroupCommit[str, str](
-        lambda: connect(stripped, role=AUTH_ROLE), judge, "p", bounds=BatchLimits(deadline_seconds=1.0)
+        lambda: connect(stripped, role=AUTH_ROLE), judge, "p", limits=BatchLimits(deadline_seconds=1.0)
     )
     async with group:
         with pytest.raises(Unavailable):

@@ -127,7 +127,7 @@ async def test_terminated_connections_cost_a_group_commit_no_answer(
         lambda: connect(database_url, role=AUTH_ROLE),
         judge,
         "terminated",
-        bounds=BatchLimits(batch_max=5, deadline_seconds=10),
+        limits=BatchLimits(batch_max=5, deadline_seconds=10),
     )
     mine = connection.info.backend_pid
     names = [f"key_{number}" for number in range(300)]

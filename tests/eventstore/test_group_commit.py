@@ -56,7 +56,7 @@ def commit(
     url: str, judge: Judge, producer: str = "p", *, bounds: BatchLimits | None = None
 ) -> GroupCommit[Question, str]:
     """With two writers, which is the harder case, and with patience, which a busy machine needs."""
-    return GroupCommit(lambda: connect(url, role=AUTH_ROLE), judge, producer, writers=2, bounds=bounds or patient())
+    return GroupCommit(lambda: connect(url, role=AUTH_ROLE), judge, producer, writers=2, limits=bounds or patient())
 
 
 def patient(batch_max: int = 512, waiting_max: int = 10_000) -> BatchLimits:
@@ -76,7 +76,7 @@ async def test_those_who_ask_at_once_share_batches(database_url: str, connection
         assert await asyncio.gather(*[group.submit(Question(name)) for name in names]) == names
     assert len(judge.batches) < 10
     assert await value(connection, "select count(distinct key_id) from usage_events") == 500
-    assert group.counts.questions == 500
+    assert group.counters.items == 500
 
 
 async def test_a_batch_has_its_limit(database_url: str) -> None:
@@ -190,7 +190,7 @@ async def test_no_more_may_wait_than_the_bound(database_url: str) -> None:
             await group.submit(Question("key"))
         judge.gate.set()
         assert await asyncio.gather(*waiting) == ["key"] * 5
-    assert group.counts.refused == 1
+    assert group.counters.rejected == 1
 
 
 async def test_a_database_that_can_not_be_reached_is_unavailable(database_url: str) -> None:
@@ -198,4 +198,4 @@ async def test_a_database_that_can_not_be_reached_is_unavailable(database_url: s
     async with commit(nowhere, Judge(), bounds=BatchLimits(deadline_seconds=0.4)) as group:
         with pytest.raises(Unavailable):
             await group.submit(Question("key"))
-    assert group.counts.failures >= 1
+    assert group.counters.failures >= 1

@@ -48,7 +48,7 @@ async def ask_many(
 ) -> list[object]:
     """Three questions and, once those were answered or refused, three more to the same group commit."""
     bounds = BatchLimits(deadline_seconds=DEADLINE_SECONDS)
-    group = GroupCommit[str, str](lambda: connect(url, role=AUTH_ROLE), judge, name, writers=1, bounds=bounds)
+    group = GroupCommit[str, str](lambda: connect(url, role=AUTH_ROLE), judge, name, writers=1, limits=bounds)
     async with group:
         first = await asyncio.gather(*[group.submit(f"first_{n}") for n in range(3)], return_exceptions=True)
         if interruption is not None:

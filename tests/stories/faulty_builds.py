@@ -18,7 +18,7 @@ from msgspec.structs import replace
 from psycopg.sql import Composable
 
 import app.application
-from app.application import JudgeOfKeys, create_app
+from app.application import Handler, create_app
 from app.process.server import serve
 from app.verification.requests import VerificationRequest, VerificationResult, VerifyKey
 from domain.usage.decision import AccessDecision
@@ -44,29 +44,29 @@ def cached() -> ASGIApp:
         if not isinstance(question, VerifyKey) or question.subject is None:
             return decided
         name = (question.subject.digest, question.subject.mcp_id)
-        since, verdict = kept.get(name, (0.0, decided.answer.subject))
+        since, verdict = kept.get(name, (0.0, decided.result.subject))
         if since < time.monotonic() - CACHED_SECONDS:
-            kept[name] = (time.monotonic(), decided.answer.subject)
+            kept[name] = (time.monotonic(), decided.result.subject)
             return decided
-        return replace(decided, answer=replace(decided.answer, subject=verdict))
+        return replace(decided, answer=replace(decided.result, subject=verdict))
 
-    def with_cache(judge: JudgeOfKeys) -> JudgeOfKeys:
+    def with_cache(judge: Handler) -> Handler:
         async def cached_judge(
             connection: Connection, questions: Sequence[VerificationRequest]
         ) -> BatchResult[VerificationResult]:
             judged = await judge(connection, questions)
-            return replace(judged, decided=list(map(recalled, questions, judged.decided)))
+            return replace(judged, decided=list(map(recalled, questions, judged.results)))
 
         return cached_judge
 
-    return create_app(Settings.from_environment(os.environ, API), altered=with_cache)
+    return create_app(Settings.from_environment(os.environ, API), wrap_verifier=with_cache)
 
 
 def mortal() -> ASGIApp:
     """The task that verifies keys ends, as a defect could end it, when a verification names the tool `FATAL`."""
     configure_logging()
 
-    def mortal_judge(judge: JudgeOfKeys) -> JudgeOfKeys:
+    def mortal_judge(judge: Handler) -> Handler:
         async def judged(
             connection: Connection, questions: Sequence[VerificationRequest]
         ) -> BatchResult[VerificationResult]:
@@ -76,13 +76,13 @@ def mortal() -> ASGIApp:
 
         return judged
 
-    return create_app(Settings.from_environment(os.environ, API), altered=mortal_judge)
+    return create_app(Settings.from_environment(os.environ, API), wrap_verifier=mortal_judge)
 
 
 def narrow() -> ASGIApp:
     """Lets no more than a few wait."""
     configure_logging()
-    return create_app(Settings.from_environment(os.environ, API), bounds=BatchLimits(waiting_max=WAITING_MAX))
+    return create_app(Settings.from_environment(os.environ, API), limits=BatchLimits(waiting_max=WAITING_MAX))
 
 
 def forgetful() -> ASGIApp:

@@ -68,11 +68,11 @@ async def verify_key(inbound: RawRequest, services: Services) -> RawResponse:
         subject = _access_request(inbound)
     except Problem as problem:
         await raise_if_invalid(
-            inbound, services.verification, caller, problem, question=lambda caller: VerifyKey(caller, None)
+            inbound, services.verification, caller, problem, kind=lambda caller: VerifyKey(caller, None)
         )
-    ruling = await authenticate(inbound, services.verification, VerifyKey(caller, subject))
-    raise_if_denied(ruling, caller)
-    return RawResponse(200, _encoder.encode(_Answer(success=True, data=_response(ruling))))
+    result = await authenticate(inbound, services.verification, VerifyKey(caller, subject))
+    raise_if_denied(result, caller)
+    return RawResponse(200, _encoder.encode(_Answer(success=True, data=_response(result))))
 
 
 def _access_request(inbound: RawRequest) -> AccessRequest | None:
@@ -117,14 +117,14 @@ def validate_target(mcp_id: str | None, tool: str | None) -> None:
         raise invalid(details)
 
 
-def _response(ruling: VerificationResult) -> VerifyResponse:
-    verdict = ruling.subject
-    key = verdict.key
+def _response(result: VerificationResult) -> VerifyResponse:
+    decision = result.subject
+    key = decision.key
     if key is None:
-        return VerifyResponse(valid=False, code=verdict.code, event_id=ruling.event_id)
+        return VerifyResponse(valid=False, code=decision.code, event_id=result.event_id)
     return VerifyResponse(
-        valid=verdict.accepted,
-        code=verdict.code,
+        valid=decision.accepted,
+        code=decision.code,
         key_id=key.id,
         organization_id=key.organization_id,
         name=key.name,
@@ -132,6 +132,6 @@ def _response(ruling: VerificationResult) -> VerifyResponse:
         permissions=permissions_shape(key.permissions),
         expires_at=key.expires_at,
         revision=key.revision,
-        event_id=ruling.event_id,
-        remaining=None if ruling.quota is None else ruling.quota.remaining,
+        event_id=result.event_id,
+        remaining=None if result.quota is None else result.quota.remaining,
     )

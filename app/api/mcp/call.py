@@ -5,6 +5,7 @@ A crash between them leaves a call that was started and whose outcome nobody kno
 """
 
 from collections.abc import Awaitable, Callable
+from datetime import datetime
 from typing import TypeVar
 
 import structlog
@@ -14,10 +15,10 @@ from app.auth.callers import access_request
 from app.http.messages import RawRequest
 from app.services import Services
 from app.verification.authenticate import authenticate, raise_if_denied
-from app.verification.requests import Authenticate, RecordCallEnd
+from app.verification.requests import Authenticate
 from domain.keys.state import Key
 from domain.refusal import Refusal
-from domain.usage.events import CallStatus
+from domain.usage.events import CallCompleted, CallStatus
 from gateway.errors import GatewayError
 from gateway.gateway import Gateway
 from gateway.health import record_call
@@ -87,18 +88,23 @@ class Call(Struct, frozen=True):
         await self._completed(status, 0, 0, error)
 
     async def _completed(self, status: CallStatus, latency_ms: int, response_bytes: int, error: str | None) -> None:
-        completed = RecordCallEnd(
-            call_id=self.call_id,
-            key=self.key,
-            mcp_id=self.mcp_id,
-            tool=self.operation,
-            status=status,
-            latency_ms=latency_ms,
-            response_bytes=response_bytes,
-            error=error,
-        )
+        def completed(at: datetime, event_id: str) -> CallCompleted:
+            return CallCompleted(
+                id=event_id,
+                occurred_at=at,
+                call_id=self.call_id,
+                organization_id=self.key.organization_id,
+                key_id=self.key.id,
+                mcp_id=self.mcp_id,
+                tool=self.operation,
+                status=status,
+                latency_ms=latency_ms,
+                response_bytes=response_bytes,
+                error=error,
+            )
+
         try:
-            await self.services.verification.submit(completed)
+            await self.services.verification.record(completed)
         except StorageError:
             # The use itself is in the log. To withhold the result now would only make the caller do it all again.
             _log.warning("call_end_not_recorded", call_id=self.call_id)
@@ -109,6 +115,6 @@ async def authorize(
 ) -> Call:
     """The call, once the key in the request's headers was accepted for it and that is in the log."""
     presented = access_request(inbound, "call", mcp_id=mcp_id, tool=tool)
-    ruling = await authenticate(inbound, services.verification, Authenticate(presented))
-    key = raise_if_denied(ruling, presented)
-    return Call(services, key, ruling.event_id or "", mcp_id, named, timeout_ms)
+    result = await authenticate(inbound, services.verification, Authenticate(presented))
+    key = raise_if_denied(result, presented)
+    return Call(services, key, result.event_id or "", mcp_id, named, timeout_ms)

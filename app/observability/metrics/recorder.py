@@ -25,7 +25,7 @@ _PACE_SECONDS = 1.0
 class GroupCommitLevels(Protocol):
     """Of `eventstore.group_commit.GroupCommit`."""
 
-    counts: BatchCounters
+    counters: BatchCounters
 
     @property
     def waiting(self) -> int: ...
@@ -35,7 +35,7 @@ class RateLimitCounts(Protocol):
     """Of `app.verification.rate_limits.RateLimits`."""
 
     limited: int
-    uncounted: int
+    failed_open: int
     failures: int
 
 
@@ -75,8 +75,8 @@ class Recorder:
             else:
                 self._uses[event.action, event.code] += 1
 
-    def answered(self, questions: int, waited_seconds: float, seconds: float) -> None:
-        self._sizes.observe(questions)
+    def completed(self, items: int, waited_seconds: float, seconds: float) -> None:
+        self._sizes.observe(items)
         self._waits.observe(waited_seconds)
         self._durations.observe(seconds)
 
@@ -106,11 +106,11 @@ async def flush_metrics(
 
 async def _keep_figures(recorder: Recorder, group: GroupCommitLevels, pool: Pool, limits: RateLimitCounts) -> None:
     followed: dict[Counter, Callable[[], int]] = {
-        instruments.REFUSED: lambda: group.counts.refused,
-        instruments.FAILED_BATCHES: lambda: group.counts.failures,
-        instruments.RECONNECTS: lambda: group.counts.reconnects,
+        instruments.REFUSED: lambda: group.counters.rejected,
+        instruments.FAILED_BATCHES: lambda: group.counters.failures,
+        instruments.RECONNECTS: lambda: group.counters.reconnects,
         instruments.LIMITED: lambda: limits.limited,
-        instruments.FAILED_OPEN: lambda: limits.uncounted,
+        instruments.FAILED_OPEN: lambda: limits.failed_open,
         instruments.LIMIT_FAILURES: lambda: limits.failures,
         **{instruments.POOL_REPLACED.labels(reason): partial(pool.replaced.__getitem__, reason) for reason in REASONS},
         instruments.LOG_LINES_DROPPED: dropped_lines,

@@ -106,10 +106,10 @@ class _TracedBatches:
     def recorded(self, events: Sequence[UsageEvent]) -> None:
         self._watch.recorded(events)
 
-    def answered(self, questions: int, waited_seconds: float, seconds: float) -> None:
-        self._watch.answered(questions, waited_seconds, seconds)
+    def completed(self, items: int, waited_seconds: float, seconds: float) -> None:
+        self._watch.completed(items, waited_seconds, seconds)
         end = time_ns()
-        attributes = {"keyledger.batch.questions": questions, "keyledger.batch.waited_seconds": waited_seconds}
+        attributes = {"keyledger.batch.items": items, "keyledger.batch.waited_seconds": waited_seconds}
         began = end - int(seconds * 1_000_000_000)
         self._tracer.start_span("group_commit", attributes=attributes, start_time=began).end(end)
 

@@ -54,7 +54,7 @@ async def test_a_batch_that_is_cancelled_at_any_await_leaves_the_next_one_its_co
             assert [each.refused_by for each in taken] == [None, None, cell, cell, cell][:size]
         awaits += 1
     assert awaits >= AWAITS_MIN
-    assert limits.counts.uncounted == 0
+    assert limits.counts.failed_open == 0
     assert limits.counts.failures == awaits, "each is counted"
     record_property(f"awaits of a batch of rate limits at which it was cancelled {moment}", awaits)
 
@@ -67,11 +67,11 @@ async def test_many_batches_that_are_cancelled_at_once_use_up_no_connections(lim
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-    limits.counts.uncounted = 0
+    limits.counts.failed_open = 0
     cell = narrow("afterwards")
     taken = await asyncio.gather(*[limits.check([take(cell)]) for _ in range(8)])
     assert sum(each.refused_by is None for (each,) in taken) == 2
-    assert limits.counts.uncounted == 0
+    assert limits.counts.failed_open == 0
 
 
 async def test_what_is_asked_about_the_workers_leaves_no_connection_behind(redis_url: str) -> None:

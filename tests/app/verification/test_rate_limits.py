@@ -47,7 +47,7 @@ async def test_so_many_pass_at_once_as_the_burst_has(limits: RateLimits) -> None
     taken = await limits.check([take(ORGANIZATION)] * 30)
     assert [each.refused_by for each in taken] == [None] * 25 + [ORGANIZATION] * 5
     assert limits.counts.limited == 5
-    states = [each.allowance for each in taken]
+    states = [each.status for each in taken]
     assert {(state.limit, state.remaining, state.retry_after) for state in states if state} == {(100, 0, 1)}
 
 
@@ -86,15 +86,15 @@ async def test_a_presentation_passes_all_of_its_limits_or_counts_for_none(limits
 
 async def test_the_tightest_limit_is_the_one_that_is_shown(limits: RateLimits) -> None:
     (taken,) = await limits.check([take(Rate("key", 50, 12), ORGANIZATION)])
-    assert taken.allowance is not None
-    assert (taken.allowance.limit, taken.allowance.remaining) == (50, 11)
+    assert taken.status is not None
+    assert (taken.status.limit, taken.status.remaining) == (50, 11)
 
 
 async def test_what_is_only_shown_is_not_counted(limits: RateLimits) -> None:
     for _ in range(3):
         (taken,) = await limits.check([RateCheck((), (ORGANIZATION,))])
-        assert taken.allowance is not None
-        assert taken.allowance.remaining == 25
+        assert taken.status is not None
+        assert taken.status.remaining == 25
 
 
 @pytest.mark.parametrize("per_second", [1, 3, 7, 999, 333_333, 1_000_000])
@@ -153,8 +153,8 @@ async def test_without_valkey_all_are_let_through_and_counted_as_such(limits: Ra
             taken = await limits.check([take(ORGANIZATION)] * 30)
             assert passed(taken) == 30
             # Nothing is counted, so all of it is there.
-            assert {each.allowance.remaining for each in taken if each.allowance} == {25}
-        assert (limits.counts.uncounted, limits.counts.failures) == (120, 1)
+            assert {each.status.remaining for each in taken if each.status} == {25}
+        assert (limits.counts.failed_open, limits.counts.failures) == (120, 1)
         # One found out. The others were not kept waiting for it, and did not try.
         assert limits.counts.calls == 1
     finally:
@@ -179,7 +179,7 @@ async def test_a_valkey_that_hangs_is_waited_for_once_and_not_for_long(redis_url
 async def test_a_valkey_that_was_never_there_limits_nothing() -> None:
     async with RateLimits("") as limits:
         assert passed(await limits.check([take(ORGANIZATION)] * 50)) == 50
-        assert limits.counts.uncounted == 50
+        assert limits.counts.failed_open == 50
     async with RateLimits("redis://127.0.0.1:1/0") as limits:
         assert passed(await limits.check([take(ORGANIZATION)] * 50)) == 50
         assert limits.counts.failures == 1

@@ -44,5 +44,5 @@ async def test_a_clock_that_leapt_since_it_was_looked_at_last_decides_nothing(
     ):
         with freeze_time(actual + ahead, real_asyncio=True):
             judged = await Verifier(PLANS, limits)(connection, questions)
-    assert [decided.answer.caller.code for decided in judged.decided] == ["valid", "expired_key"]
+    assert [decided.result.caller.code for decided in judged.results] == ["valid", "expired_key"]
     assert abs(judged.at - actual) < 4 * MINUTE

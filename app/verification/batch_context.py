@@ -1,0 +1,95 @@
+"""The committed state that decides a batch: keys, MCPs and plans, loaded in one round trip."""
+
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime
+from typing import Self
+
+from msgspec import Struct
+
+from app.verification.rate_limits import RateCheck
+from domain.keys.state import Existing, Key
+from domain.plans.plan import Plans
+from domain.usage.decision import AccessDecision, AccessRequest, McpFacts, decide
+from domain.usage.events import Action, Code
+from domain.usage.quota import month_of
+from domain.usage.rates import Rate, key_rates, organization_rates
+from infrastructure.clock import now, own_now
+from infrastructure.database.clock import heed
+from infrastructure.database.connections import Connection
+from infrastructure.database.queries import SQL
+from projections.read_models.keys.state import queries as key_state
+from projections.read_models.mcps.list import queries as mcp_list
+from projections.read_models.organizations.billed_usage import queries as billed_usage
+
+_UNAUTHENTICATED: frozenset[Code] = frozenset({"unauthorized", "expired_key", "revoked_key", "disabled_key"})
+"""Codes for callers that did not authenticate. Their responses carry no rate limits."""
+
+
+class BatchContext(Struct, frozen=True):
+    """What was loaded, by digest of the secret, id of the MCP and id of the organization; `at`: when it was.
+
+    `used_versions`: the newest version of the key's secret that was used. `billed`: of the month `billed_month`.
+    """
+
+    at: datetime
+    plans: Plans
+    states: Mapping[bytes, Existing]
+    used_versions: Mapping[bytes, int]
+    mcps: Mapping[str, McpFacts]
+    billed: Mapping[str, billed_usage.BilledUsage]
+    billed_month: date
+
+    @classmethod
+    async def load(
+        cls, connection: Connection, presented: Sequence[AccessRequest], plans: Plans, *, probe: bool = False
+    ) -> Self:
+        """Load in one round trip, which also reads the database's clock. Without any key, only a probe makes it."""
+        started = now()
+        digests = list({request.digest for request in presented})
+        if not digests and not probe:
+            return cls(started, plans, {}, {}, {}, {}, month_of(started))
+        mcp_ids = list({request.mcp_id for request in presented if request.mcp_id is not None})
+        before = own_now()
+        async with connection.pipeline():
+            clock = await connection.execute(SQL.clock)
+            keys = await connection.execute(*key_state.by_digests(digests))
+            billed = await connection.execute(*billed_usage.billed_usage(digests, started))
+            mcps = await connection.execute(*mcp_list.facts(mcp_ids)) if mcp_ids else None
+        read = await clock.fetchone()
+        if read is not None:
+            heed(before, read[0], own_now())
+        rows = [(bytes(digest), bytes(state), used) for digest, state, used in await keys.fetchall()]
+        return cls(
+            now(),
+            plans,
+            {digest: key_state.decode(state) for digest, state, _ in rows},
+            {digest: used for digest, _, used in rows},
+            {row[0]: McpFacts(*row) for row in await mcps.fetchall()} if mcps else {},
+            {row[0]: billed_usage.BilledUsage(*row) for row in await billed.fetchall()},
+            month_of(started),
+        )
+
+    def decide(self, request: AccessRequest) -> AccessDecision:
+        """Decide on one presented key, before rate limits and quota."""
+        mcp = None if request.mcp_id is None else self.mcps.get(request.mcp_id)
+        used = self.used_versions.get(request.digest, 0)
+        return decide(request, self.states.get(request.digest), mcp, self.at, used)
+
+    def ends_previous(self, request: AccessRequest, decision: AccessDecision) -> bool:
+        """Whether this is the first accepted use of a secret, and an earlier secret was valid until now."""
+        key, version = decision.key, decision.secret_version
+        if not decision.accepted or key is None or version is None:
+            return False
+        return self.used_versions.get(request.digest, 0) < version and key.is_ended_by_use_of(version)
+
+    def rates(self, key: Key, action: Action) -> tuple[Rate, ...]:
+        """Return every limit that the use of `key` for `action` counts against."""
+        limits = self.plans[self.billed[key.organization_id].plan]
+        return key_rates(key) + organization_rates(key.organization_id, action, limits)
+
+    def rate_check(self, request: AccessRequest, decision: AccessDecision) -> RateCheck:
+        """Return the limits to check for a caller: an accepted use counts, a denied one only reports their state."""
+        if decision.key is None or decision.code in _UNAUTHENTICATED:
+            return RateCheck()
+        rates = self.rates(decision.key, request.action)
+        return RateCheck(rates if decision.accepted else (), rates)

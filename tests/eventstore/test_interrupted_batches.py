@@ -58,7 +58,7 @@ async def ask_many(
 
 def _feeds(coroutine: Coroutine[Any, Any, Any]) -> bool:
     """The task that writes the batches; the others have no deadline."""
-    return str(getattr(coroutine, "__qualname__", "")).endswith("._feed")
+    return str(getattr(coroutine, "__qualname__", "")).endswith("._dispatch")
 
 
 async def recording(connection: Connection, questions: Sequence[str]) -> BatchResult[str]:

@@ -30,7 +30,7 @@ _PURPOSE = "idempotent-answer"
 _log = structlog.get_logger(__name__)
 
 
-async def once(request: HttpRequest, seconds: float, work: Callable[[], Awaitable[bytes]]) -> HttpResponse:
+async def call_once(request: HttpRequest, seconds: float, work: Callable[[], Awaitable[bytes]]) -> HttpResponse:
     """Answer 200 with the body that `work` gives within `seconds`, or with the one that it gave before."""
     repeatable = idempotency_key(raw_request(request), request.auth.id)
     if repeatable is None:

@@ -5,7 +5,7 @@ from typing import Any
 from litestar import get
 from msgspec import Struct, field
 
-from app.api.api_keys.visibility import seen
+from app.api.api_keys.visibility import require_visible
 from app.api.event_types import require_known
 from app.handlers import HttpRequest, HttpResponse, get_services, parse_query
 from app.http.decoding import Instant
@@ -48,7 +48,7 @@ async def key_activity(request: HttpRequest, key_id: str) -> HttpResponse:
         last_id=last_id,
     )
     async with services.read_transaction(organization_id) as connection:
-        seen(request.auth, await key_of(connection, key_id, organization_id))
+        require_visible(request.auth, await key_of(connection, key_id, organization_id))
         found = await entries(connection, key_id, organization_id, span, page.limit)
     return page.respond(found, lambda entry: _shape(entry, services.country_of), lambda entry: (entry.at, entry.id))
 

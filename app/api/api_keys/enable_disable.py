@@ -6,7 +6,7 @@ from datetime import datetime
 from app.api.api_keys.expiry import unexpired_key_counts
 from app.api.api_keys.key_context import KeyContext, load_key_context
 from app.api.api_keys.schemas import changed_key
-from app.api.api_keys.visibility import refuse_unseen
+from app.api.api_keys.visibility import ensure_visible
 from app.commands.run_command import run_command
 from app.handlers import Empty, HttpRequest, HttpResponse, get_services, parse_body, parse_query
 from domain.keys.commands import DisableKey, EnableKey
@@ -21,7 +21,7 @@ async def set_enabled(
     """Carry out the `command` that the instant, what is known about the key, and the counts make, and show the key."""
     parse_query(request, Empty)
     parse_body(request, Empty)
-    await refuse_unseen(request, key_id)
+    await ensure_visible(request, key_id)
     at = now()
     surroundings = await load_key_context(get_services(request).pool, key_id, request.auth.organization_id, at)
     return await run_command(

@@ -7,7 +7,7 @@ from litestar import get
 from app.api.api_keys.activity import recent_activity
 from app.api.api_keys.key_context import load_key_context
 from app.api.api_keys.schemas import key_shape, secrets_shape
-from app.api.api_keys.visibility import seen
+from app.api.api_keys.visibility import require_visible
 from app.handlers import Empty, HttpRequest, HttpResponse, get_services, parse_query, success
 from infrastructure.clock import now
 from projections.read_models.keys.list.queries import used_secret
@@ -23,7 +23,7 @@ async def key_detail(request: HttpRequest, key_id: str) -> HttpResponse:
     organization_id = request.auth.organization_id
     at = now()
     around = await load_key_context(services.pool, key_id, organization_id, at)
-    state = seen(request.auth, around.state)
+    state = require_visible(request.auth, around.state)
     async with services.read_transaction(organization_id) as connection, connection.pipeline():
         last_used, recent, used = await gather(
             secrets_last_used(connection, key_id),

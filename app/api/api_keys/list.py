@@ -7,7 +7,7 @@ from msgspec import Meta, Struct
 
 from app.api.api_keys.schemas import key_shape
 from app.api.api_keys.selectors import mcp_of
-from app.api.api_keys.visibility import seen_of
+from app.api.api_keys.visibility import restrict_to_visible
 from app.handlers import HttpRequest, HttpResponse, get_services, parse_query
 from app.http.errors import invalid
 from app.http.pagination import PER_PAGE_DEFAULT, PageNumber, PerPage
@@ -64,7 +64,7 @@ async def list_keys(request: HttpRequest) -> HttpResponse:
     at = now()
     async with services.read_transaction(organization_id) as connection:
         mcp = None if query.mcp_id is None else await mcp_of(connection, query.mcp_id, organization_id)
-        filters = seen_of(request.auth, query.filters(organization_id, mcp))
+        filters = restrict_to_visible(request.auth, query.filters(organization_id, mcp))
         page = Page(request, query, f"keys {filters} {query.sort} {order}")
         if query.mcp_id is not None and mcp is None:
             # No key reaches an MCP that the organization does not have, not even a key for all MCPs.

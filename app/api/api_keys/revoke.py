@@ -6,7 +6,7 @@ from litestar import delete, post
 from msgspec import Struct
 
 from app.api.api_keys.expiry import unexpired_key_counts
-from app.api.api_keys.visibility import refuse_unseen
+from app.api.api_keys.visibility import ensure_visible
 from app.commands.run_command import run_command
 from app.handlers import Empty, HttpRequest, HttpResponse, get_services, parse_body, parse_query
 from domain.decider import ImpossibleHistory
@@ -37,7 +37,7 @@ async def revoke_key(request: HttpRequest, key_id: str) -> HttpResponse:
 async def _revoke(request: HttpRequest, key_id: str) -> HttpResponse:
     parse_query(request, Empty)
     wanted = parse_body(request, Body)
-    await refuse_unseen(request, key_id)
+    await ensure_visible(request, key_id)
     at = now()
 
     def command(census: KeyCounts) -> RevokeKey:

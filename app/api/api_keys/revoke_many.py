@@ -21,7 +21,7 @@ from msgspec import UNSET, Struct, UnsetType, structs
 from app.api.api_keys.expiry import unexpired_key_counts
 from app.api.api_keys.schemas import status_of
 from app.api.api_keys.selectors import mcp_of, unknown_creator, unknown_keys
-from app.api.api_keys.visibility import seen_of
+from app.api.api_keys.visibility import restrict_to_visible
 from app.commands.held_key import held_key
 from app.commands.replies import respond
 from app.commands.step_by_step import step_by_step
@@ -143,7 +143,7 @@ async def _filters(request: HttpRequest, wanted: Body) -> Filters:
         created_before=None if wanted.created_before is UNSET else wanted.created_before,
         unrevoked=True,
     )
-    return seen_of(request.auth, filters)
+    return restrict_to_visible(request.auth, filters)
 
 
 async def _without_caller(request: HttpRequest, wanted: Body) -> tuple[Filters, bool]:

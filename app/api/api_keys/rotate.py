@@ -8,7 +8,7 @@ from msgspec import UNSET, Struct, UnsetType
 
 from app.api.api_keys.key_context import load_key_context
 from app.api.api_keys.schemas import changed_key
-from app.api.api_keys.visibility import refuse_unseen
+from app.api.api_keys.visibility import ensure_visible
 from app.commands.run_command import run_command
 from app.handlers import Empty, HttpRequest, HttpResponse, get_services, parse_body, parse_query
 from domain.decider import ImpossibleHistory
@@ -33,7 +33,7 @@ class Body(Struct, frozen=True, forbid_unknown_fields=True):
 async def rotate_key(request: HttpRequest, key_id: str) -> HttpResponse:
     parse_query(request, Empty)
     wanted = parse_body(request, Body)
-    await refuse_unseen(request, key_id)
+    await ensure_visible(request, key_id)
     at = now()
     surroundings = await load_key_context(get_services(request).pool, key_id, request.auth.organization_id, at)
     if surroundings.state is None:

@@ -9,7 +9,7 @@ from msgspec import UNSET, Struct, UnsetType, structs
 from app.api.api_keys.expiry import unexpired_key_counts
 from app.api.api_keys.key_context import load_key_context
 from app.api.api_keys.schemas import changed_key
-from app.api.api_keys.visibility import refuse_unseen
+from app.api.api_keys.visibility import ensure_visible
 from app.commands.run_command import run_command
 from app.handlers import Empty, HttpRequest, HttpResponse, get_services, parse_body, parse_query
 from app.http.decoding import Instant
@@ -37,7 +37,7 @@ class Body(Struct, frozen=True, forbid_unknown_fields=True):
 async def change_key(request: HttpRequest, key_id: str) -> HttpResponse:
     parse_query(request, Empty)
     wanted = parse_body(request, Body)
-    await refuse_unseen(request, key_id)
+    await ensure_visible(request, key_id)
     caller, services = request.auth, get_services(request)
     at = now()
     surroundings = await load_key_context(services.pool, key_id, caller.organization_id, at)

@@ -2,7 +2,7 @@
 
 from litestar import get
 
-from app.api.api_keys.visibility import seen
+from app.api.api_keys.visibility import require_visible
 from app.api.usage.period import Query, parse_period
 from app.api.usage.schemas import key_usage_shape
 from app.handlers import HttpRequest, HttpResponse, get_services, parse_query, success
@@ -16,6 +16,6 @@ async def key_usage(request: HttpRequest, key_id: str) -> HttpResponse:
     wanted = parse_period(parse_query(request, Query), now())
     caller = request.auth
     async with get_services(request).read_transaction(caller.organization_id) as connection:
-        seen(caller, await key_of(connection, key_id, caller.organization_id))
+        require_visible(caller, await key_of(connection, key_id, caller.organization_id))
         report = await key_report(connection, key_id, wanted.span)
     return success(key_usage_shape(key_id, wanted, report))

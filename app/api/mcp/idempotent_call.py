@@ -39,7 +39,7 @@ _PURPOSE = "idempotent-answer"
 _log = structlog.get_logger(__name__)
 
 
-class _Kept(Struct, frozen=True):
+class _StoredResult(Struct, frozen=True):
     """What a repeat is told: `body` of a success (None: it was too long), or the problem."""
 
     body: str | None = None
@@ -53,7 +53,7 @@ def repeatable(inbound: RawRequest) -> IdempotentRequest | None:
     return idempotency_key(inbound, "")
 
 
-async def once(
+async def call_once(
     call: Call, inbound: RawRequest, request: IdempotentRequest | None, make: Callable[[], Awaitable[bytes]]
 ) -> RawResponse:
     """The answer to the call that `make` makes, or that an earlier request under the same key has made."""
@@ -87,14 +87,14 @@ async def _make(call: Call, request: IdempotentRequest, make: Callable[[], Await
         raise
     except GatewayError as error:
         problem = to_problem(error)
-        await _settle(call, request, _Kept(None, problem.code, problem.detail, dict(problem.details)))
+        await _settle(call, request, _StoredResult(None, problem.code, problem.detail, dict(problem.details)))
         raise
     except Exception:
         # What goes wrong after the server was asked says nothing about what the tool has done.
         if not call.progress.server_asked:
             await _settle(call, request, None)
         raise
-    await _settle(call, request, _Kept(body.decode() if len(body) <= ANSWER_BYTES_MAX else None))
+    await _settle(call, request, _StoredResult(body.decode() if len(body) <= ANSWER_BYTES_MAX else None))
     return body
 
 
@@ -106,7 +106,7 @@ async def _claim(call: Call, request: IdempotentRequest) -> CallClaim | None:
         return await claim(connection, request, call.call_id, at, ends_by)
 
 
-async def _settle(call: Call, request: IdempotentRequest, kept: _Kept | None) -> None:
+async def _settle(call: Call, request: IdempotentRequest, kept: _StoredResult | None) -> None:
     """Keep the answer; None: the key is free again. If that fails, a repeat is told that the outcome is not known."""
     if kept is None:
         statement = request.release(call.call_id)
@@ -133,7 +133,7 @@ def _replay(call: Call, request: IdempotentRequest, earlier: CallClaim) -> RawRe
             {"call_id": earlier.call_id, "started_at": earlier.at},
         )
     opened = call.services.sealer.open(earlier.answer.body, purpose=_PURPOSE, bound_to=_bound_to(call, request))
-    kept = msgspec.json.decode(opened, type=_Kept)
+    kept = msgspec.json.decode(opened, type=_StoredResult)
     if kept.code is not None:
         return Problem(kept.code, kept.detail, kept.details)
     if kept.body is None:

@@ -8,7 +8,7 @@ from msgspec import Meta, Raw, Struct, field
 
 from app.api.api_keys.verify import Tool, refuse_parameters, validate_target
 from app.api.mcp.call import TIMEOUT_MS_DEFAULT, authorize
-from app.api.mcp.idempotent_call import once, repeatable
+from app.api.mcp.idempotent_call import call_once, repeatable
 from app.auth.callers import access_request
 from app.http.decoding import encode, read_body
 from app.http.errors import Problem
@@ -85,7 +85,7 @@ async def invoke_tool(inbound: RawRequest, services: Services) -> RawResponse:
         metadata = Metadata(wanted.mcp_id, wanted.tool, result.latency_ms, now())
         return encode({"success": True, "data": {"result": Raw(result.encoded), "metadata": metadata}})
 
-    return await once(call, inbound, request, make)
+    return await call_once(call, inbound, request, make)
 
 
 def _wanted(inbound: RawRequest) -> Body:

@@ -10,7 +10,7 @@ from msgspec import Raw, Struct
 
 from app.api.api_keys.verify import refuse_parameters, validate_target
 from app.api.mcp.call import TIMEOUT_MS_DEFAULT, authorize
-from app.api.mcp.idempotent_call import once, repeatable
+from app.api.mcp.idempotent_call import call_once, repeatable
 from app.auth.callers import access_request
 from app.http.decoding import encode, read_body
 from app.http.errors import Problem, invalid
@@ -47,7 +47,7 @@ async def read_resource(inbound: RawRequest, services: Services) -> RawResponse:
         result = await call.execute(ask)
         return encode({"success": True, "data": {"contents": Raw(result.encoded)}})
 
-    return await once(call, inbound, request, make)
+    return await call_once(call, inbound, request, make)
 
 
 def _wanted(inbound: RawRequest) -> Body:

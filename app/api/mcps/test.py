@@ -6,7 +6,7 @@ import msgspec
 from litestar import post
 from msgspec import Meta, Struct
 
-from app.commands.call_once import once
+from app.commands.call_once import call_once
 from app.handlers import Empty, HttpRequest, HttpResponse, get_services, parse_body, parse_query
 from gateway.health import PROBE_SECONDS, probe
 from gateway.mcp_target import load_target
@@ -35,7 +35,7 @@ class McpTestResult(Struct, frozen=True):
 async def test_mcp(request: HttpRequest, mcp_id: str) -> HttpResponse:
     parse_query(request, Empty)
     wanted = parse_body(request, Body)
-    return await once(request, wanted.timeout / 1_000, lambda: _tested(request, mcp_id, wanted))
+    return await call_once(request, wanted.timeout / 1_000, lambda: _tested(request, mcp_id, wanted))
 
 
 async def _tested(request: HttpRequest, mcp_id: str, wanted: Body) -> bytes:

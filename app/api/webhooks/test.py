@@ -4,7 +4,7 @@ import msgspec
 from litestar import post
 from msgspec import Struct
 
-from app.commands.call_once import once
+from app.commands.call_once import call_once
 from app.handlers import Empty, HttpRequest, HttpResponse, get_services, parse_body, parse_query
 from domain.webhooks.errors import WebhookNotFound
 from gateway.config import GatewayConfig
@@ -32,7 +32,7 @@ class WebhookTestResult(Struct, frozen=True):
 async def test_webhook(request: HttpRequest, webhook_id: str) -> HttpResponse:
     parse_query(request, Empty)
     parse_body(request, Empty)
-    return await once(request, ANSWER_SECONDS, lambda: _sent(request, webhook_id))
+    return await call_once(request, ANSWER_SECONDS, lambda: _sent(request, webhook_id))
 
 
 async def _sent(request: HttpRequest, webhook_id: str) -> bytes:

@@ -126,8 +126,7 @@ async def _watch(url: str, redis_url: str, seconds: float) -> list[Target]:
 
 async def _left(connection: Connection) -> dict[str, int]:
     left = {
-        follower.projection: sum(lag.behind for lag in await lags(connection, follower))
-        for follower in USAGE_PROJECTIONS
+        follower.name: sum(lag.behind for lag in await lags(connection, follower)) for follower in USAGE_PROJECTIONS
     }
     return {**left, "expired keys": len(await expiring(connection, now(), 1_000_000))}
 

@@ -30,17 +30,17 @@ async def _status(connection: Connection) -> bool:
     print(f"{'projection':<20}{'version':>8}{'log':>12}{'lanes':>7}{'behind':>8}{'lag':>12}")
     sound = True
     known = await stopped_lanes(connection)
-    for follower in ASYNC_PROJECTIONS:
-        lanes = await lags(connection, follower)
+    for projection in ASYNC_PROJECTIONS:
+        lanes = await lags(connection, projection)
         used = [lag for lag in lanes if lag.head]
         behind = [lag for lag in lanes if lag.behind]
         print(
-            f"{follower.projection:<20}{await live_version(connection, follower):>8}{follower.log:>12}"
+            f"{projection.name:<20}{await live_version(connection, projection):>8}{projection.log:>12}"
             f"{len(used):>7}{len(behind):>8}{sum(lag.behind for lag in behind):>12}"
         )
-        stopped = {lane.lane: lane.reason for lane in known if lane.projection == follower.projection}
+        stopped = {lane.lane: lane.reason for lane in known if lane.projection == projection.name}
         for lag in lanes:
-            reason = stopped.get(lag.lane) or await blocked_by(connection, follower, lag)
+            reason = stopped.get(lag.lane) or await blocked_by(connection, projection, lag)
             if reason:
                 print(f"  STOPPED lane {lag.lane} after {lag.position}: {reason}")
                 sound = False
@@ -51,24 +51,24 @@ async def _status(connection: Connection) -> bool:
 
 
 async def _catch_up(connection: Connection) -> bool:
-    return all([await _bring_to_the_end(connection, follower) for follower in ASYNC_PROJECTIONS])
+    return all([await _bring_to_the_end(connection, projection) for projection in ASYNC_PROJECTIONS])
 
 
-async def _bring_to_the_end(connection: Connection, follower: AsyncProjection[Any]) -> bool:
+async def _bring_to_the_end(connection: Connection, projection: AsyncProjection[Any]) -> bool:
     applied = 0
     while True:
-        followed = await run_projection(connection, follower, _PROGRESS_SECONDS)
-        applied += followed.applied
-        print(f"{follower.projection}: {applied} positions applied")
-        if not followed.unfinished:
+        result = await run_projection(connection, projection, _PROGRESS_SECONDS)
+        applied += result.applied
+        print(f"{projection.name}: {applied} positions applied")
+        if not result.unfinished:
             break
-    for lane, reason in sorted((followed.stopped | followed.delayed).items()):
+    for lane, reason in sorted((result.stopped | result.delayed).items()):
         print(f"  STOPPED lane {lane}: {reason}")
-    return not followed.stopped and not followed.delayed
+    return not result.stopped and not result.delayed
 
 
 async def _skip(connection: Connection, options: argparse.Namespace) -> bool:
-    log = next(follower.log for follower in ASYNC_PROJECTIONS if follower.projection == options.name)
+    log = next(projection.log for projection in ASYNC_PROJECTIONS if projection.name == options.name)
     made = await skip(
         connection, options.name, log, options.lane, options.position, reason=options.reason, by=options.by
     )
@@ -163,8 +163,8 @@ def _parser() -> argparse.ArgumentParser:
     dropping = commands.add_parser("drop-old", help="remove what rebuilds of a read model replaced")
     dropping.add_argument("name", metavar="NAME", choices=names, help=", ".join(names))
     skipping = commands.add_parser("skip", help="leave out, for good, the position at which a lane has stopped")
-    followers = sorted({follower.projection for follower in ASYNC_PROJECTIONS})
-    skipping.add_argument("name", metavar="NAME", choices=followers, help=", ".join(followers))
+    projections = sorted({projection.name for projection in ASYNC_PROJECTIONS})
+    skipping.add_argument("name", metavar="NAME", choices=projections, help=", ".join(projections))
     skipping.add_argument("lane", metavar="LANE", type=int)
     skipping.add_argument("position", metavar="POSITION", type=int)
     skipping.add_argument("--reason", required=True, type=_said, help="why it may be left out; kept for ever")

@@ -100,7 +100,7 @@ async def _take_out(connection: Connection, retention: Retention, day: date, at:
     manifest = await export(connection, retention.folder, day, held) if retention.folder and held else None
     if held and manifest is None and not retention.discard:
         raise StorageError(f"{day}: nothing leaves without a file")
-    followers = [follower.projection for follower in USAGE_PROJECTIONS]
+    followers = [follower.name for follower in USAGE_PROJECTIONS]
     events = await remove(connection, day, held, followers, manifest, at)
     path = retention.folder / manifest.file if retention.folder and manifest else None
     return RemovedDay(day, events, path)

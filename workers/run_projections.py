@@ -41,8 +41,8 @@ async def run_all(pool: Pool, followers: Sequence[AsyncProjection[Any]]) -> None
         if followed.unfinished and monotonic() < deadline:
             followed = await run_concurrently(pool, follower, seconds)
         for lane, reason in followed.stopped.items():
-            if _news(f"{follower.projection} {lane} {reason}"):
-                _log.error("lane_stopped", projection=follower.projection, log=follower.log, lane=lane, reason=reason)
+            if _news(f"{follower.name} {lane} {reason}"):
+                _log.error("lane_stopped", projection=follower.name, log=follower.log, lane=lane, reason=reason)
 
 
 async def run_concurrently(pool: Pool, follower: AsyncProjection[Any], seconds: float) -> RunResult:

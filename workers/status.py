@@ -196,10 +196,10 @@ async def _followers(url: str) -> list[FollowerSeen]:
         stopped = await stopped_lanes(connection)
         return [
             FollowerSeen(
-                follower.projection,
+                follower.name,
                 follower.log,
                 sum(lag.behind for lag in await lags(connection, follower)),
-                [lane.lane for lane in stopped if lane.projection == follower.projection],
+                [lane.lane for lane in stopped if lane.projection == follower.name],
             )
             for follower in ASYNC_PROJECTIONS
         ]

@@ -6,7 +6,7 @@ that can not go on (a hole, an event that can not be applied) stops at that very
 see `projections/engine/stopped_lanes.py`.
 
 A version of a read model that is made beside the live one (`projections/rebuild`) has tables of the same names in a
-schema of its own, its *place*: the same statements serve both, by the search path of the connection, and the live ones
+schema of its own: the same statements serve both, by the search path of the connection, and the live ones
 carry no version through every query. Whichever version has its tables in `public` is the live one.
 """
 
@@ -32,7 +32,7 @@ T = TypeVar("T")
 Log = Literal["lifecycle", "usage"]
 
 LIVE = "public"
-"""The place of the live version."""
+"""The schema of the live version."""
 
 
 class _Queries(NamedTuple):
@@ -47,7 +47,7 @@ class _Queries(NamedTuple):
 _SQL = load(_Queries, __file__, "runner.sql")
 
 
-async def _no_effects(_connection: Connection, _page: Sequence[Any]) -> None:
+async def _no_side_effects(_connection: Connection, _page: Sequence[Any]) -> None:
     """Most read models cause nothing outside themselves."""
 
 
@@ -56,18 +56,19 @@ class AsyncProjection(Generic[T]):
     """A read model that follows `log`; `version` is that of its first tables.
 
     `read(connection, lane, after)` gives the next page of a lane, one item a position; `apply(connection, page)` writes
-    what follows from it. `effects` is for what must happen once in the world, such as an entry of an outbox: it is left
-    out while a version is made beside the live one. All run in the transaction that moves the checkpoint. With `pace`
-    a page is no larger than this process has learnt to apply in good time; without, as large as it is read.
+    what follows from it. `side_effects` writes what must happen once, such as an entry of an outbox. A version that is
+    derived next to the live one leaves it out. All run in the transaction that advances the checkpoint. With
+    `batch_size`, a page is no larger than this process has learned to apply in time. Without, it is as large as `read`
+    returns it.
     """
 
-    projection: str
+    name: str
     version: int
     log: Log
     read: Callable[[Connection, int, int], Awaitable[Sequence[T]]]
     apply: Callable[[Connection, Sequence[T]], Awaitable[None]]
-    effects: Callable[[Connection, Sequence[T]], Awaitable[None]] = _no_effects
-    pace: AdaptiveBatchSize | None = field(default=None, compare=False)
+    side_effects: Callable[[Connection, Sequence[T]], Awaitable[None]] = _no_side_effects
+    batch_size: AdaptiveBatchSize | None = field(default=None, compare=False)
 
 
 class Lag(NamedTuple):
@@ -104,70 +105,70 @@ class RunResult:
     delayed: dict[int, str] = field(default_factory=dict[int, str])
 
 
-async def lags(connection: Connection, follower: AsyncProjection[T], place: str = LIVE) -> list[Lag]:
+async def lags(connection: Connection, projection: AsyncProjection[T], schema: str = LIVE) -> list[Lag]:
     """One for each lane, all at one instant."""
-    cursor = await connection.execute(_SQL.lags, (follower.projection, follower.log, place, LANES))
+    cursor = await connection.execute(_SQL.lags, (projection.name, projection.log, schema, LANES))
     return [Lag(*row) for row in await cursor.fetchall()]
 
 
-async def live_version(connection: Connection, follower: AsyncProjection[T]) -> int:
+async def live_version(connection: Connection, projection: AsyncProjection[T]) -> int:
     """The version that everybody reads."""
-    row = await (await connection.execute(_SQL.live_version, (follower.projection,))).fetchone()
-    return follower.version if row is None or row[0] is None else int(row[0])
+    row = await (await connection.execute(_SQL.live_version, (projection.name,))).fetchone()
+    return projection.version if row is None or row[0] is None else int(row[0])
 
 
-async def usage_waits_since(connection: Connection, follower: AsyncProjection[T]) -> datetime | None:
-    """When the oldest batch that a follower of the usage log has still to apply was written; None: there is none."""
-    cursor = await connection.execute(_SQL.usage_waits_since, (follower.projection,))
+async def usage_waits_since(connection: Connection, projection: AsyncProjection[T]) -> datetime | None:
+    """When the oldest batch that a projection of the usage log has still to apply was written; None: there is none."""
+    cursor = await connection.execute(_SQL.usage_waits_since, (projection.name,))
     row = await cursor.fetchone()
     return None if row is None else row[0]
 
 
-async def blocked_by(connection: Connection, follower: AsyncProjection[T], lag: Lag) -> str | None:
+async def blocked_by(connection: Connection, projection: AsyncProjection[T], lag: Lag) -> str | None:
     """Why the lane can not be read on; None when it can, or when nothing is left in it."""
     if lag.problem or not lag.behind:
         return lag.problem
     try:
-        page = await follower.read(connection, lag.lane, lag.position)
+        page = await projection.read(connection, lag.lane, lag.position)
     except Corruption as corruption:
         return str(corruption)
-    return None if page else str(_missing_end(follower, lag.lane, lag.position, lag.head))
+    return None if page else str(_missing_end(projection, lag.lane, lag.position, lag.head))
 
 
-async def ensure_checkpoints(connection: Connection, follower: AsyncProjection[T]) -> None:
+async def ensure_checkpoints(connection: Connection, projection: AsyncProjection[T]) -> None:
     """The live version has a checkpoint in every lane."""
-    key = {"projection": follower.projection, "version": follower.version, "log": follower.log}
+    key = {"projection": projection.name, "version": projection.version, "log": projection.log}
     await connection.execute(_SQL.checkpoints_ensure, {**key, "lanes": LANES})
 
 
 async def run_projection(
     connection: Connection,
-    follower: AsyncProjection[T],
+    projection: AsyncProjection[T],
     seconds: float,
     *,
-    place: str = LIVE,
+    schema: str = LIVE,
     until: Mapping[int, int] | None = None,
 ) -> RunResult:
     """Apply what there is, a page a lane in turn, until nothing is left or `seconds` have passed.
 
-    `connection` must be in autocommit mode, and its search path begin with `place`. `until` bounds it by lane; a lane
+    `connection` must be in autocommit mode, and its search path begin with `schema`. `until` bounds it by lane; a lane
     that is not named is left alone. Raises what the driver raises when the connection breaks.
     """
     deadline = monotonic() + seconds
-    if place == LIVE:
-        await ensure_checkpoints(connection, follower)
+    if schema == LIVE:
+        await ensure_checkpoints(connection, projection)
     run = _Runner(
         connection,
-        follower,
-        place,
+        projection,
+        schema,
         until,
-        skipped=await skipped_positions(connection, follower.projection, follower.log),
-        troubled=await stopped_in(connection, follower.projection, follower.log, place),
+        skipped=await skipped_positions(connection, projection.name, projection.log),
+        troubled=await stopped_in(connection, projection.name, projection.log, schema),
     )
     result = run.result
     while True:
         before = result.applied
-        for lag in await lags(connection, follower, place):
+        for lag in await lags(connection, projection, schema):
             if lag.lane in result.stopped or lag.lane in result.delayed:
                 continue
             if lag.problem:
@@ -186,8 +187,8 @@ class _Runner(Generic[T]):
     """One run of one version: `troubled` are the lanes that had stopped at the end of the last one."""
 
     connection: Connection
-    follower: AsyncProjection[T]
-    place: str
+    projection: AsyncProjection[T]
+    schema: str
     until: Mapping[int, int] | None
     skipped: Mapping[int, list[int]]
     troubled: set[int]
@@ -204,16 +205,16 @@ class _Runner(Generic[T]):
         A page that fails as a whole is tried in halves, so that what stops a lane is one position, and named; so is
         one that took too long.
         """
-        pace = self.follower.pace
-        most = 1 if lag.lane in self.troubled else pace and pace.most
+        batch_size = self.projection.batch_size
+        most = 1 if lag.lane in self.troubled else batch_size and batch_size.most
         while True:
             page = _Page(most)
             began = monotonic()
             try:
                 async with self.connection.transaction():
                     self.result.applied += await self._apply(lag, page)
-                if pace and page.size:
-                    pace.record(page.size, monotonic() - began)
+                if batch_size and page.size:
+                    batch_size.record(page.size, monotonic() - began)
             except Exception as error:
                 if self.connection.closed:
                     raise
@@ -221,8 +222,8 @@ class _Runner(Generic[T]):
                 if isinstance(error, psycopg.OperationalError) and not too_long:
                     self.result.delayed[lag.lane] = _first_line(error)
                     return
-                if too_long and pace:
-                    pace.too_large(page.size)
+                if too_long and batch_size:
+                    batch_size.too_large(page.size)
                 if page.size > 1:
                     most = page.size // 2
                     continue
@@ -231,12 +232,12 @@ class _Runner(Generic[T]):
 
     async def stop(self, lane: int, reason: str) -> None:
         self.result.stopped[lane] = reason
-        follower = self.follower
-        await record_stop(self.connection, follower.projection, follower.log, lane, self.place, reason)
+        projection = self.projection
+        await record_stop(self.connection, projection.name, projection.log, lane, self.schema, reason)
 
     async def _apply(self, lag: Lag, page: "_Page") -> int:
-        follower, connection = self.follower, self.connection
-        key = (follower.projection, follower.log, lag.lane, self.place)
+        projection, connection = self.projection, self.connection
+        key = (projection.name, projection.log, lag.lane, self.schema)
         row = await (await connection.execute(_SQL.checkpoint_lock, key)).fetchone()
         if row is None:
             return 0
@@ -248,27 +249,27 @@ class _Runner(Generic[T]):
             applied = 1
         else:
             applied = await self._apply_page(lag, position, room, page)
-        where = (follower.projection, version, follower.log, lag.lane)
+        where = (projection.name, version, projection.log, lag.lane)
         cursor = await connection.execute(_SQL.checkpoint_advance, (position + applied, *where, position))
         if cursor.rowcount != 1:
-            raise Corruption(f"{follower.log} lane {lag.lane}: its checkpoint moved although it was locked")
+            raise Corruption(f"{projection.log} lane {lag.lane}: its checkpoint moved although it was locked")
         if lag.lane in self.troubled:
             await clear_stop(connection, *where)
             self.troubled.discard(lag.lane)
         return applied
 
     async def _apply_page(self, lag: Lag, position: int, room: int, page: "_Page") -> int:
-        follower = self.follower
-        read = await follower.read(self.connection, lag.lane, position)
+        projection = self.projection
+        read = await projection.read(self.connection, lag.lane, position)
         if not read:
-            raise _missing_end(follower, lag.lane, position, lag.head)
+            raise _missing_end(projection, lag.lane, position, lag.head)
         skipped = self._next_skipped(lag.lane, position)
         most = min(room, page.most or room, room if skipped is None else skipped - position - 1)
         items = read[:most]
         page.size = len(items)
-        await follower.apply(self.connection, items)
-        if self.place == LIVE:
-            await follower.effects(self.connection, items)
+        await projection.apply(self.connection, items)
+        if self.schema == LIVE:
+            await projection.side_effects(self.connection, items)
         return len(items)
 
     def _next_skipped(self, lane: int, position: int) -> int | None:
@@ -285,8 +286,8 @@ class _Page:
     size: int = 0
 
 
-def _missing_end(follower: AsyncProjection[T], lane: int, position: int, head: int | None) -> PositionGap:
-    return PositionGap(f"{follower.log} lane {lane}: its head is {head}, and nothing comes after position {position}")
+def _missing_end(projection: AsyncProjection[T], lane: int, position: int, head: int | None) -> PositionGap:
+    return PositionGap(f"{projection.log} lane {lane}: its head is {head}, and nothing comes after position {position}")
 
 
 def _first_line(error: Exception) -> str:

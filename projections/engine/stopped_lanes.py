@@ -1,7 +1,7 @@
-"""Lanes in which a read model can not go on, and how an operator lets it pass over what it stopped at.
+"""Lanes in which a read model cannot continue, and the operator's command to skip the position.
 
-A lane stops alone: its place and the reason are kept, the run after the next second tries again, and the record goes
-when that succeeds. To leave the position out for good is a command of its own; who gave it, and why, is kept for ever.
+A lane stops alone: its position and the reason are stored, the next run tries again, and the record is deleted when
+that succeeds. Leaving the position out permanently is a separate command. Its author and reason are stored.
 """
 
 from datetime import datetime
@@ -66,14 +66,14 @@ async def stopped_lanes(connection: Connection) -> list[Stopped]:
     return [Stopped(*row) for row in await cursor.fetchall()]
 
 
-async def stopped_in(connection: Connection, projection: str, log: str, place: str) -> set[int]:
+async def stopped_in(connection: Connection, projection: str, log: str, schema: str) -> set[int]:
     """The lanes of one version that had stopped when they were last tried."""
-    cursor = await connection.execute(_SQL.stopped_in, (projection, log, place))
+    cursor = await connection.execute(_SQL.stopped_in, (projection, log, schema))
     return {row[0] for row in await cursor.fetchall()}
 
 
-async def record_stop(connection: Connection, projection: str, log: str, lane: int, place: str, reason: str) -> None:
-    await connection.execute(_SQL.stopped_put, (projection, log, lane, place, reason, now()))
+async def record_stop(connection: Connection, projection: str, log: str, lane: int, schema: str, reason: str) -> None:
+    await connection.execute(_SQL.stopped_put, (projection, log, lane, schema, reason, now()))
 
 
 async def clear_stop(connection: Connection, projection: str, version: int, log: str, lane: int) -> None:

@@ -25,7 +25,7 @@ _LOG = {
     "streams",
     "idempotency_keys",
 }
-_FEW_ROWS = {"webhook_outcomes"}
+_FEW_ROWS = {"webhook_attempt_totals"}
 """Tables with one row for each way an attempt can end."""
 
 GROWING = _LOG | {table for model in READ_MODELS for table in (*model.tables, *model.underivable)} - _FEW_ROWS

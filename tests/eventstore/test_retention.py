@@ -25,7 +25,7 @@ pytestmark = pytest.mark.anyio
 
 OLD = datetime(2026, 1, 30, 12, tzinfo=UTC)
 DAY = OLD.date()
-NAMES = [follower.projection for follower in USAGE_PROJECTIONS]
+NAMES = [follower.name for follower in USAGE_PROJECTIONS]
 
 
 async def write_three_days(connection: Connection) -> None:
@@ -42,7 +42,7 @@ async def write_three_days(connection: Connection) -> None:
 async def count_all(url: str, names: Sequence[str] = tuple(NAMES)) -> None:
     async with await connect(url, role=WORKER_ROLE) as worker:
         for follower in USAGE_PROJECTIONS:
-            if follower.projection in names:
+            if follower.name in names:
                 assert (await run_projection(worker, follower, 30)).stopped == {}
 
 

@@ -41,18 +41,21 @@ SHARED = {
     "sign_in_rates": "digests of what is counted before anyone has signed in",
     "sign_in_failures": "attempts of people who were let in nowhere; the application does not read them",
     "read_model_revisions": "with which revision of its derivation each read model was made",
-    "webhook_outcomes": "how many attempts to reach webhooks ended how, of all organizations together",
+    "webhook_attempt_totals": "how many attempts to reach webhooks ended how, of all organizations together",
 }
 """Tables without a column `organization_id`, and what they hold instead. A new one needs a reason here."""
 
-_FENCED = re.compile(rb"^call fence\('(\w+)'\);$", re.MULTILINE)
+_ISOLATED = re.compile(rb"^call (?:fence|enable_tenant_isolation)\('(\w+)'\);$", re.MULTILINE)
+_RENAMED = re.compile(rb"^alter table (\w+) rename to (\w+);$", re.MULTILINE)
 
 
 def fenced() -> list[str]:
     """The tables that the scripts of the schema fence."""
 
+    renamed = {old: new for script in scripts() for old, new in _RENAMED.findall(script.sql)}
+
     def names(script: Script) -> list[str]:
-        return [name.decode() for name in _FENCED.findall(script.sql)]
+        return [renamed.get(name, name).decode() for name in _ISOLATED.findall(script.sql)]
 
     return sorted(name for script in scripts() for name in names(script))
 
@@ -140,7 +143,7 @@ def about(table: str, text: LiteralString) -> sql.Composed:
 
 
 async def test_every_table_of_organizations_is_fenced(url: str) -> None:
-    """A new table with a column `organization_id` fails here until its schema says `call fence('its_name');`."""
+    """A new table with `organization_id` fails here until its schema calls `enable_tenant_isolation('its_name')`."""
     async with await connect(url, role=None) as owner:
         found = await rows(
             owner,

@@ -67,7 +67,7 @@ async def some_anomalies(pool: Pool) -> Counter[str]:
         await append(connection, "p", at, uses)
     await aggregate(pool)
     async with pool.connection() as connection:  # as if what has to settle had
-        await connection.execute(b"update anomaly_signs set noted_at = noted_at - interval '1 minute'")
+        await connection.execute(b"update anomaly_signals set noted_at = noted_at - interval '1 minute'")
     return Counter({f"{key_id} in {organization_id}": 2, f"192.0.2.7 in {organization_id}": 1})
 
 

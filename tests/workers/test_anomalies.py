@@ -18,7 +18,7 @@ from eventstore.reader import read_lifecycle
 from infrastructure.clock import new_event_id, now
 from infrastructure.database.connections import Pool
 from infrastructure.settings import Settings as ServiceSettings
-from projections.read_models.anomalies.queries import signs
+from projections.read_models.anomalies.queries import signals_due
 from projections.registry import INLINE_CHECKS, USAGE_CHECKS
 from tests import seed
 from tests.geo_database import AMERICAN, AMERICAN_V6, SWISS, geo_database
@@ -68,7 +68,7 @@ async def habits(pool: Pool, organization_id: str, key_id: str, days: int = 30, 
 async def look(pool: Pool, config: ServiceSettings = CONFIG, rounds: int = 20) -> None:
     """As the workers would, with nothing left to wait for."""
     async with pool.connection() as connection:
-        await connection.execute(b"update anomaly_signs set noted_at = noted_at - interval '1 minute'")
+        await connection.execute(b"update anomaly_signals set noted_at = noted_at - interval '1 minute'")
     for _ in range(rounds):
         await aggregate(pool)
         await detect(pool, config)
@@ -309,7 +309,7 @@ async def test_many_who_look_at_once_and_die_tell_it_once(connections: Pool) -> 
         await look(connections)
         assert sorted(str(alert.key_id) for alert in await raised(connections, organization_id)) == sorted(keys)
         async with connections.connection() as connection:
-            assert await signs(connection, now() + DAY, now() + DAY, 10) == []
+            assert await signals_due(connection, now() + DAY, now() + DAY, 10) == []
 
 
 async def test_a_replay_says_what_the_worker_said_and_changes_nothing(

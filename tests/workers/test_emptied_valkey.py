@@ -95,13 +95,13 @@ async def _waiting(pool: Pool) -> set[str]:
         return {subject for (subject,) in await (await connection.execute(_SIGNS)).fetchall()}
 
 
-_SIGNS = b"select subject from anomaly_signs where kind in ('denied', 'unknown')"
+_SIGNS = b"select subject from anomaly_signals where kind in ('denied', 'unknown')"
 
 
 async def _settled(pool: Pool) -> bool:
     """Nothing is left to be judged."""
     async with pool.connection() as connection:
-        return await number(connection, b"select count(*) from anomaly_signs") == 0
+        return await number(connection, b"select count(*) from anomaly_signals") == 0
 
 
 async def _raised(pool: Pool, organization_id: str) -> Counter[object]:

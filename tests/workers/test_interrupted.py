@@ -63,7 +63,7 @@ def following(follower: Any) -> Work:  # noqa: ANN401 -- of any log
 
 WORKS: dict[str, Work] = {
     **works(),
-    **{f"follow {follower.projection}": following(follower) for follower in ASYNC_PROJECTIONS},
+    **{f"follow {follower.name}": following(follower) for follower in ASYNC_PROJECTIONS},
     "health": lambda connections, _: log_state(connections),
 }
 

@@ -85,17 +85,17 @@ def follow_uses(api: Api) -> None:
 def test_how_far_a_read_model_is_behind_is_told_in_positions_and_in_seconds(api: Api) -> None:
     positions = "keyledger_follower_lag_positions"
     seconds = "keyledger_follower_lag_seconds"
-    uses = {each.projection for each in USAGE_PROJECTIONS}
+    uses = {each.name for each in USAGE_PROJECTIONS}
     write(api, "p", timedelta(0))
     follow_uses(api)
-    nothing = {each.projection: 0.0 for each in ASYNC_PROJECTIONS}
+    nothing = {each.name: 0.0 for each in ASYNC_PROJECTIONS}
     eventually(lambda: by_label(api, positions, "projection") == nothing)
     assert by_label(api, seconds, "projection") == nothing
 
     began = now()
     for producer, late in (("p", timedelta(0)), ("q", LATE), ("p", timedelta(0))):
         write(api, producer, late)
-    behind = {each.projection: 3.0 * (each.projection in uses) for each in ASYNC_PROJECTIONS}
+    behind = {each.name: 3.0 * (each.name in uses) for each in ASYNC_PROJECTIONS}
     eventually(lambda: by_label(api, positions, "projection") == behind)
     told = by_label(api, seconds, "projection", log="usage")
     most = (now() - began + LATE).total_seconds()

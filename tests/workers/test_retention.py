@@ -218,7 +218,7 @@ async def test_verify_says_what_it_can_not_derive_again_and_goes_on(
     gone = "can not be derived again: 8 uses from 2026-01-30 to 2026-01-31 left the log."
     not_verified = [line for line in lines if line.startswith("NOT VERIFIED: ")]
     said = {line.removeprefix("NOT VERIFIED: ").partition(".")[0] + "." for line in not_verified}
-    assert said == {f"{each.projection} {gone}" for each in USAGE_PROJECTIONS}
+    assert said == {f"{each.name} {gone}" for each in USAGE_PROJECTIONS}
     assert len(not_verified) == len(USAGE_PROJECTIONS)
     assert all(line.endswith("as they follow from the log") for line in lines if line not in not_verified)
     code, lines, errors = await asyncio.to_thread(verify, "usage")

@@ -91,5 +91,5 @@ async def test_a_lane_that_stopped_is_said_once_for_each_that_can_not_go_on(
     }
     # Read models take turns, so the order of the two is open.
     assert sorted(lines, key=lambda line: line["projection"]) == sorted(
-        [{**where, "projection": each.projection} for each in USAGE_PROJECTIONS], key=lambda line: line["projection"]
+        [{**where, "projection": each.name} for each in USAGE_PROJECTIONS], key=lambda line: line["projection"]
     )

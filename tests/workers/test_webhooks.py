@@ -31,11 +31,11 @@ from projections.outboxes.webhooks.follow import WEBHOOK_OUTBOX
 from projections.outboxes.webhooks.queries import (
     Attempt,
     Delivery,
+    attempt_totals,
     attempts_of,
     claim,
     deliveries,
     outbox_state,
-    outcomes,
     waiting,
 )
 from projections.read_models.organizations.counts.queries import keys_guard
@@ -100,8 +100,10 @@ async def sent(pool: Pool, organization_id: str, webhook_id: str) -> list[tuple[
 
 async def time_goes_by(pool: Pool, passed: timedelta) -> None:
     async with pool.connection() as connection:
-        await connection.execute(b"update webhook_standings set failed_on = failed_on - %s::integer", (passed.days,))
-        for table, column in (("webhook_deliveries", "due_at"), ("webhook_standings", "failing_since")):
+        await connection.execute(
+            b"update webhook_endpoint_health set failed_on = failed_on - %s::integer", (passed.days,)
+        )
+        for table, column in (("webhook_deliveries", "due_at"), ("webhook_endpoint_health", "failing_since")):
             await connection.execute(
                 f"update {table} set {column} = {column} - %s::interval".encode(),  # noqa: S608 -- names of ours
                 (passed,),
@@ -465,7 +467,7 @@ async def test_attempts_are_counted_by_how_they_ended(
         await seed.key(connections, organization_id)
         await work(connections)
     async with await connect(database_url, role=APP_ROLE) as connection:
-        ended = await outcomes(connection)
+        ended = await attempt_totals(connection)
         found = {each.failing: each.messages for each in await waiting(connection)}
     assert (ended.delivered, ended.refused) == (1, 2)
     assert ended.unanswered >= 1

@@ -38,13 +38,13 @@ from projections.commands import commands_on
 from projections.outboxes.webhooks.queries import (
     SQL,
     Attempt,
+    AttemptTotals,
     Claimed,
     Failing,
-    Outcomes,
     attempt_add,
+    attempt_totals_add,
     claim,
     outbox_state,
-    outcomes_add,
     record_failure,
 )
 from projections.read_models.webhooks.list.queries import secrets_of
@@ -122,13 +122,13 @@ class _Delivering:
         self._egress = egress
         self._under_way: Counter[str] = Counter()
         """Messages by webhook."""
-        self._outcomes = Outcomes(0, 0, 0)
+        self._outcomes = AttemptTotals(0, 0, 0)
 
     async def work(self) -> None:
         await self._send_all()
         # Once a tick: all workers count in one row. What one that is killed has not counted is missing in a figure.
         if any(self._outcomes):
-            await self._write([outcomes_add(self._outcomes)])
+            await self._write([attempt_totals_add(self._outcomes)])
 
     async def _send_all(self) -> None:
         """Begin to send what is due until nothing is, or the time is over; return when all that was begun has ended."""
@@ -216,7 +216,7 @@ class _Delivering:
         is_gone = posted.status == _GONE
         asked = _asked_pause(posted)
         step = _schedule_retry(claimed, asked, gone=is_gone)
-        hold = [] if asked is None else [Statement(SQL.standing_hold, (now() + asked, claimed.webhook_id))]
+        hold = [] if asked is None else [Statement(SQL.endpoint_hold, (now() + asked, claimed.webhook_id))]
         row = await self._write([attempt_add(claimed, attempt), step, record_failure(claimed, now()), *hold])
         failing = None if row is None else Failing(*row)
         if is_gone:
@@ -269,7 +269,7 @@ def _should_disable(failing: Failing, at: datetime) -> bool:
     )
 
 
-def _counted(outcomes: Outcomes, posted: PostResult) -> Outcomes:
+def _counted(outcomes: AttemptTotals, posted: PostResult) -> AttemptTotals:
     if posted.delivered:
         return outcomes._replace(delivered=outcomes.delivered + 1)
     if posted.status is not None:

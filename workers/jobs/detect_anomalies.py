@@ -29,7 +29,7 @@ from projections.read_models.anomalies.queries import (
     last_alerted,
     load_history,
     mark_alerted,
-    signs,
+    signals_due,
     thresholds,
 )
 from workers.job import Job
@@ -69,7 +69,7 @@ async def detect(pool: Pool, config: Settings) -> None:
         try:
             while monotonic() < deadline and await _process_batch(pool, locate):
                 pass
-            await guard.execute(SQL.denied_forget, (now() - _DENIALS_KEPT,))
+            await guard.execute(SQL.denials_delete, (now() - _DENIALS_KEPT,))
         finally:
             await guard.execute(SQL.unclaim)
 
@@ -77,7 +77,7 @@ async def detect(pool: Pool, config: Settings) -> None:
 async def _process_batch(pool: Pool, locate: Geolocate) -> bool:
     """At some signs; False when there were none."""
     async with pool.connection() as connection:
-        noted = await signs(connection, now() - SETTLE_DELAY, now() - MAX_WAIT, _SIGNS)
+        noted = await signals_due(connection, now() - SETTLE_DELAY, now() - MAX_WAIT, _SIGNS)
         if not noted:
             return False
         about = sorted((each.sign for each in noted), key=lambda sign: sign.at)

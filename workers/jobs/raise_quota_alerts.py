@@ -9,7 +9,7 @@ from domain.usage.quota import month_of
 from infrastructure.clock import now
 from infrastructure.database.connections import Pool
 from infrastructure.settings import Settings
-from projections.outboxes.quota_alerts_sent.queries import standings, warned
+from projections.outboxes.quota_alerts_sent.queries import record_alert, usage_and_alerts
 from workers.job import Job
 from workers.job_runner import run_job_with_config
 from workers.raise_alert import raise_alert
@@ -26,15 +26,15 @@ async def warn(pool: Pool, config: Settings) -> None:
     at = now()
     month = month_of(at)
     async with pool.connection() as connection:
-        found = await standings(connection, month)
-    for standing in found:
-        quota = config.plans[standing.plan].monthly_requests
+        found = await usage_and_alerts(connection, month)
+    for usage in found:
+        quota = config.plans[usage.plan].monthly_requests
         if quota is None:
             continue
-        stage = stage_reached(standing.used, quota)
-        if stage is None or any(stage <= known for limit, known in standing.told if limit == quota):
+        stage = stage_reached(usage.used, quota)
+        if stage is None or any(stage <= known for limit, known in usage.alerted if limit == quota):
             continue
-        alert = quota_alert(standing.organization_id, month, quota, standing.used, stage, at)
+        alert = quota_alert(usage.organization_id, month, quota, usage.used, stage, at)
         await raise_alert(
-            pool, QUOTA_ALERTS, alert, extra_statements=[warned(standing.organization_id, month, quota, stage)]
+            pool, QUOTA_ALERTS, alert, extra_statements=[record_alert(usage.organization_id, month, quota, stage)]
         )

@@ -30,7 +30,7 @@ async def retry_delivery(request: HttpRequest, webhook_id: str, delivery_id: str
             raise WebhookIsDisabled
         at = now()
         await connection.execute(SQL.delivery_retry, (at, delivery_id))
-        await connection.execute(SQL.standing_release, (webhook_id,))
+        await connection.execute(SQL.endpoint_release, (webhook_id,))
         attempts = await attempts_of(connection, [delivery_id])
         again = found._replace(status="pending", due_at=at, finished_at=None)
         return msgspec.json.encode({"success": True, "data": delivery_shape(again, attempts[delivery_id])})

@@ -57,7 +57,7 @@ async def change_webhook(request: HttpRequest, webhook_id: str) -> HttpResponse:
             version = made.after.webhook.secret_version
             yield store_secret(services.sealer, secret_address, version, webhook_id, organization_id)
         if any(isinstance(event, WebhookEnabled) for event in made.events):
-            yield Statement(OUTBOX.standing_forgive, (webhook_id,))
+            yield Statement(OUTBOX.endpoint_forgive, (webhook_id,))
 
     return await run_command(
         request,

@@ -14,7 +14,7 @@ from infrastructure.database.migrate import missing
 from projections.engine.runner import AsyncProjection, lags, usage_waits_since
 from projections.engine.schema import scripts
 from projections.engine.stopped_lanes import Stopped, stopped_lanes
-from projections.outboxes.webhooks.queries import Outcomes, outcomes, waiting
+from projections.outboxes.webhooks.queries import AttemptTotals, attempt_totals, waiting
 from projections.registry import ASYNC_PROJECTIONS
 
 
@@ -43,7 +43,7 @@ class WebhooksState(Struct, frozen=True):
 
     answering: WebhooksWaiting
     failing: WebhooksWaiting
-    outcomes: Outcomes
+    outcomes: AttemptTotals
 
 
 class LogState(Struct, frozen=True):
@@ -85,7 +85,7 @@ async def _lag(connection: Connection, follower: AsyncProjection[Any], at: datet
     if positions and follower.log == "usage":
         since = await usage_waits_since(connection, follower)
         seconds = None if since is None else max((at - since).total_seconds(), 0.0)
-    return FollowerLag(follower.projection, follower.log, positions, seconds)
+    return FollowerLag(follower.name, follower.log, positions, seconds)
 
 
 async def _webhooks(connection: Connection, at: datetime) -> WebhooksState:
@@ -94,4 +94,4 @@ async def _webhooks(connection: Connection, at: datetime) -> WebhooksState:
         for each in await waiting(connection)
     }
     nothing = WebhooksWaiting()
-    return WebhooksState(found.get(False, nothing), found.get(True, nothing), await outcomes(connection))
+    return WebhooksState(found.get(False, nothing), found.get(True, nothing), await attempt_totals(connection))

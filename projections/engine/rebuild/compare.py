@@ -49,12 +49,12 @@ class Comparison:
         return self.differences == 0
 
 
-async def compare(live: Connection, derived: Connection, model: ReadModel, place: str) -> Comparison:
-    """Both connections are in a transaction that sees one instant; `derived` reads the tables in `place`."""
+async def compare(live: Connection, derived: Connection, model: ReadModel, schema: str) -> Comparison:
+    """Both connections are in a transaction that sees one instant; `derived` reads the tables in `schema`."""
     result = Comparison()
     for name in model.tables:
         what = await table(live, name)
-        await _compare_table(what, rows(live, what, LIVE), rows(derived, what, place), result)
+        await _compare_table(what, rows(live, what, LIVE), rows(derived, what, schema), result)
     return result
 
 

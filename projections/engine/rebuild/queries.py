@@ -15,7 +15,7 @@ class Queries(NamedTuple):
     version_end: bytes
     version_stops_end: bytes
     version_move: bytes
-    places: bytes
+    schemas: bytes
     columns: bytes
     renewal_claim: bytes
     revision: bytes

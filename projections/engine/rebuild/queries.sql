@@ -41,7 +41,7 @@ where (s.projection, s.version) = (c.projection, c.version) and c.projection = %
 -- $1 the new place, $2 projection, $3 the old place
 update checkpoints set place = %s where projection = %s and place = %s
 
--- places
+-- schemas
 -- Schemas by the pattern of their names. $1 pattern
 select nspname from pg_namespace where nspname ~ %s order by nspname
 

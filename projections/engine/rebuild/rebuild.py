@@ -18,8 +18,8 @@ from projections.engine.rebuild.errors import LockTimeout
 from projections.engine.rebuild.queries import SQL
 from projections.engine.rebuild.tables import (
     block_writes,
-    drop_place,
-    make_place,
+    create_schema,
+    drop_schema,
     move_tables,
     reconcile,
     set_search_path,
@@ -34,7 +34,7 @@ from projections.engine.rebuild.versions import (
     exclusive_connection,
     live_positions,
     no_progress,
-    old_places,
+    old_schemas,
     temporary_version,
 )
 from projections.engine.runner import LIVE, AsyncProjection, live_version
@@ -71,20 +71,20 @@ async def rebuild(
         comparison = await compare_with_live(connection, url, model, version, progress)
         if not comparison.equal and not accept_differences:
             return Rebuilt(version, comparison, None)
-        return Rebuilt(version, comparison, await _put_in_place(connection, model, version))
+        return Rebuilt(version, comparison, await _replace_live(connection, model, version))
 
 
 async def drop_old(url: str, model: ReadModel) -> list[str]:
     """Remove what rebuilds replaced; gives the schemas that are gone."""
     async with exclusive_connection(url, model) as connection:
-        cursor = await connection.execute(SQL.places, (old_places(model),))
-        places = [row[0] for row in await cursor.fetchall()]
-        for place in places:
+        cursor = await connection.execute(SQL.schemas, (old_schemas(model),))
+        schemas = [row[0] for row in await cursor.fetchall()]
+        for schema in schemas:
             async with connection.transaction():
-                await connection.execute(SQL.version_stops_end, (model.name, place))
-                await connection.execute(SQL.version_end, (model.name, place))
-                await drop_place(connection, place)
-        return places
+                await connection.execute(SQL.version_stops_end, (model.name, schema))
+                await connection.execute(SQL.version_end, (model.name, schema))
+                await drop_schema(connection, schema)
+        return schemas
 
 
 async def _catch_up(connection: Connection, model: ReadModel, version: Version, progress: Progress) -> None:
@@ -96,13 +96,13 @@ async def _catch_up(connection: Connection, model: ReadModel, version: Version, 
             return
 
 
-async def _put_in_place(connection: Connection, model: ReadModel, version: Version) -> str:
+async def _replace_live(connection: Connection, model: ReadModel, version: Version) -> str:
     """As soon as the locks are to be had. They are asked for for an instant at a time: others wait behind us."""
     for _ in range(_ATTEMPTS_MAX):
         try:
             async with connection.transaction():
                 if model.projection is None or model.inline is not None:
-                    return await _put_right(connection, model, version)
+                    return await _reconcile_live(connection, model, version)
                 return await _switch(connection, model, version, model.projection)
         except (psycopg.errors.LockNotAvailable, psycopg.errors.DeadlockDetected):
             await asyncio.sleep(_PAUSE_SECONDS)
@@ -115,27 +115,27 @@ async def _switch(connection: Connection, model: ReadModel, version: Version, pr
     kept = f"{model.name}_old_{await live_version(connection, projection)}"
     await connection.execute(SQL.live_checkpoints_hold, (model.name,))
     await advance(connection, version, await live_positions(connection, model))
-    await make_place(connection, kept)
+    await create_schema(connection, kept)
     await move_tables(connection, model.tables, LIVE, kept)
-    await move_tables(connection, model.tables, version.place, LIVE)
-    await connection.execute(SQL.version_stops_end, (model.name, version.place))
+    await move_tables(connection, model.tables, version.schema, LIVE)
+    await connection.execute(SQL.version_stops_end, (model.name, version.schema))
     await connection.execute(SQL.version_move, (kept, model.name, LIVE))
-    await connection.execute(SQL.version_move, (LIVE, model.name, version.place))
-    await drop_place(connection, version.place)
+    await connection.execute(SQL.version_move, (LIVE, model.name, version.schema))
+    await drop_schema(connection, version.schema)
     return kept
 
 
-async def _put_right(connection: Connection, model: ReadModel, version: Version) -> str:
+async def _reconcile_live(connection: Connection, model: ReadModel, version: Version) -> str:
     """Whoever changes something waits until this is over; whoever verifies a key does not."""
     kept = f"{model.name}_old_{version.number}"
     await block_writes(connection, model.tables)
     await connection.execute(SQL.live_checkpoints_hold, (model.name,))
     await advance(connection, version, await live_positions(connection, model))
-    await make_place(connection, kept)
+    await create_schema(connection, kept)
     await set_search_path(connection, LIVE)
     for name in model.tables:
-        await reconcile(connection, await table(connection, name), version.place, kept)
-    await connection.execute(SQL.version_stops_end, (model.name, version.place))
-    await connection.execute(SQL.version_end, (model.name, version.place))
-    await drop_place(connection, version.place)
+        await reconcile(connection, await table(connection, name), version.schema, kept)
+    await connection.execute(SQL.version_stops_end, (model.name, version.schema))
+    await connection.execute(SQL.version_end, (model.name, version.schema))
+    await drop_schema(connection, version.schema)
     return kept

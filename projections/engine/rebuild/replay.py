@@ -1,4 +1,4 @@
-"""A read model that changes with the log, followed like one that comes after it: the changes are made again from it."""
+"""Replay of an inline projection: the changes are made again from the log, like those of an async projection."""
 
 from collections.abc import Sequence
 from itertools import groupby
@@ -36,7 +36,7 @@ def replaying(projection: str, model: InlineProjection) -> AsyncProjection[Recor
             for query, parameters in statements:
                 await connection.execute(query, parameters)
 
-    return AsyncProjection(projection=projection, version=1, log="lifecycle", read=read, apply=apply)
+    return AsyncProjection(name=projection, version=1, log="lifecycle", read=read, apply=apply)
 
 
 def _changes(page: Sequence[Recorded[Any]]) -> list[list[Recorded[Any]]]:

@@ -37,38 +37,38 @@ async def table(connection: Connection, name: str) -> Table:
     )
 
 
-async def set_search_path(connection: Connection, place: str) -> None:
-    """From now on the statements of the read models mean the tables in `place`."""
-    await connection.execute(sql.SQL("set search_path to {}, public").format(sql.Identifier(place)))
+async def set_search_path(connection: Connection, schema: str) -> None:
+    """From now on the statements of the read models mean the tables in `schema`."""
+    await connection.execute(sql.SQL("set search_path to {}, public").format(sql.Identifier(schema)))
 
 
-async def make_place(connection: Connection, place: str) -> None:
-    await connection.execute(sql.SQL("create schema {}").format(sql.Identifier(place)))
+async def create_schema(connection: Connection, schema: str) -> None:
+    await connection.execute(sql.SQL("create schema {}").format(sql.Identifier(schema)))
 
 
-async def drop_place(connection: Connection, place: str) -> None:
-    await connection.execute(sql.SQL("drop schema if exists {} cascade").format(sql.Identifier(place)))
+async def drop_schema(connection: Connection, schema: str) -> None:
+    await connection.execute(sql.SQL("drop schema if exists {} cascade").format(sql.Identifier(schema)))
 
 
-async def create_tables(connection: Connection, place: str, folder: str) -> None:
+async def create_tables(connection: Connection, schema: str, folder: str) -> None:
     """The tables of a read model as its schema makes them, with grants and policies, fit to become the live ones."""
-    await set_search_path(connection, place)
+    await set_search_path(connection, schema)
     for script in folder_scripts(PROJECTIONS):
         if script.name.startswith(f"{folder}/"):
             await connection.execute(script.sql)
 
 
-async def create_empty_copies(connection: Connection, place: str, names: Sequence[str]) -> None:
+async def create_empty_copies(connection: Connection, schema: str, names: Sequence[str]) -> None:
     """Empty tables with the columns and indexes of the live ones, to compare with."""
     for name in names:
         query = sql.SQL("create table {} (like {} including all)")
-        await connection.execute(query.format(sql.Identifier(place, name), sql.Identifier(LIVE, name)))
+        await connection.execute(query.format(sql.Identifier(schema, name), sql.Identifier(LIVE, name)))
 
 
-async def move_tables(connection: Connection, names: Sequence[str], origin: str, place: str) -> None:
+async def move_tables(connection: Connection, names: Sequence[str], origin: str, schema: str) -> None:
     for name in names:
         query = sql.SQL("alter table {} set schema {}")
-        await connection.execute(query.format(sql.Identifier(origin, name), sql.Identifier(place)))
+        await connection.execute(query.format(sql.Identifier(origin, name), sql.Identifier(schema)))
 
 
 async def block_writes(connection: Connection, names: Sequence[str]) -> None:
@@ -77,9 +77,9 @@ async def block_writes(connection: Connection, names: Sequence[str]) -> None:
     await connection.execute(sql.SQL("lock table {} in exclusive mode").format(tables))
 
 
-async def reconcile(connection: Connection, what: Table, place: str, kept: str) -> int:
-    """Make the rows of the live table those of the one in `place`. What they were is kept in `kept`; gives how many."""
-    live, right = sql.Identifier(LIVE, what.name), sql.Identifier(place, what.name)
+async def reconcile(connection: Connection, what: Table, schema: str, kept: str) -> int:
+    """Make the live table equal to the one in `schema`, keep the old rows in `kept`, and return how many differed."""
+    live, right = sql.Identifier(LIVE, what.name), sql.Identifier(schema, what.name)
     key = sql.SQL(", ").join(map(sql.Identifier, what.key))
     columns = sql.SQL(", ").join(map(sql.Identifier, what.columns))
     same_key = sql.SQL(" and ").join(sql.SQL("l.{0} = r.{0}").format(sql.Identifier(name)) for name in what.key)
@@ -103,7 +103,7 @@ async def reconcile(connection: Connection, what: Table, place: str, kept: str) 
     return max(keeping.rowcount, made.rowcount)
 
 
-async def rows(connection: Connection, what: Table, place: str) -> AsyncIterator[TupleRow]:
+async def rows(connection: Connection, what: Table, schema: str) -> AsyncIterator[TupleRow]:
     """All rows in the order of their keys, where texts sort as Python sorts them. Must run in a transaction.
 
     Keys come first and as they are, all else as text: Python has no infinite instants.
@@ -118,7 +118,7 @@ async def rows(connection: Connection, what: Table, place: str) -> AsyncIterator
     ]
     query = sql.SQL("select {} from {} order by {}").format(
         sql.SQL(", ").join(columns),
-        sql.Identifier(place, what.name),
+        sql.Identifier(schema, what.name),
         sql.SQL(", ").join(order),
     )
     async with AsyncServerCursor[Any](connection, f"rows_of_{what.name}") as cursor:

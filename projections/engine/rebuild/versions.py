@@ -21,9 +21,9 @@ from projections.engine.rebuild.queries import SQL
 from projections.engine.rebuild.replay import replaying
 from projections.engine.rebuild.tables import (
     create_empty_copies,
+    create_schema,
     create_tables,
-    drop_place,
-    make_place,
+    drop_schema,
     set_search_path,
 )
 from projections.engine.runner import AsyncProjection, Log, ensure_checkpoints, lags, run_projection
@@ -45,7 +45,7 @@ class Version(NamedTuple):
     """`steps` derive its tables, one after the other."""
 
     number: int
-    place: str
+    schema: str
     steps: tuple[AsyncProjection[Any], ...]
 
 
@@ -85,23 +85,23 @@ async def begin_or_resume(connection: Connection, model: ReadModel) -> Version:
     version = Version(number, f"{beginning}{number}", _steps(model))
     async with connection.transaction():
         # What is there without a checkpoint is what a killed process left of its last step.
-        await drop_place(connection, version.place)
-        await make_place(connection, version.place)
+        await drop_schema(connection, version.schema)
+        await create_schema(connection, version.schema)
         if model.inline is not None:
-            await create_empty_copies(connection, version.place, (*model.tables, *model.side_tables))
+            await create_empty_copies(connection, version.schema, (*model.tables, *model.side_tables))
         else:
-            await create_tables(connection, version.place, model.folder)
+            await create_tables(connection, version.schema, model.folder)
         await _begin_checkpoints(connection, model, version)
     return version
 
 
 async def last_version(connection: Connection, model: ReadModel) -> int:
-    cursor = await connection.execute(SQL.version_last, (model.name, old_places(model)))
+    cursor = await connection.execute(SQL.version_last, (model.name, old_schemas(model)))
     row = await cursor.fetchone()
     return 1 if row is None else int(row[0])
 
 
-def old_places(model: ReadModel) -> str:
+def old_schemas(model: ReadModel) -> str:
     """A pattern of the schemas in which what was replaced is kept."""
     return rf"^{model.name}_old_\d+$"
 
@@ -110,30 +110,30 @@ def old_places(model: ReadModel) -> str:
 async def temporary_version(connection: Connection, model: ReadModel) -> AsyncGenerator[Version]:
     """An empty version that is gone afterwards; what a killed process left of an earlier one goes first."""
     version = Version(0, f"{model.name}_verify", _steps(model))
-    await forget(connection, model, version.place)
+    await forget(connection, model, version.schema)
     async with connection.transaction():
-        await make_place(connection, version.place)
-        await create_empty_copies(connection, version.place, (*model.tables, *model.side_tables))
+        await create_schema(connection, version.schema)
+        await create_empty_copies(connection, version.schema, (*model.tables, *model.side_tables))
         await _begin_checkpoints(connection, model, version)
     try:
         yield version
     finally:
-        await forget(connection, model, version.place)
+        await forget(connection, model, version.schema)
 
 
-async def forget(connection: Connection, model: ReadModel, place: str) -> None:
-    """Drop the version in `place`."""
+async def forget(connection: Connection, model: ReadModel, schema: str) -> None:
+    """Drop the version in `schema`."""
     async with connection.transaction():
-        await connection.execute(SQL.version_stops_end, (model.name, place))
-        await connection.execute(SQL.version_end, (model.name, place))
-        await drop_place(connection, place)
+        await connection.execute(SQL.version_stops_end, (model.name, schema))
+        await connection.execute(SQL.version_end, (model.name, schema))
+        await drop_schema(connection, schema)
 
 
 async def live_positions(connection: Connection, model: ReadModel) -> Positions:
     """How far the live version is. One that changes with the log is where the log is.
 
-    The log that is followed last is looked at first: what its entries need of the others, such as the key of a use,
-    was there before them, and is then never beyond what is said of the others.
+    The log that is replayed last is looked at first. What its entries need of the other log, such as the key of a
+    use, was there before them, so the positions of the other log include it.
     """
     positions: dict[Log, Mapping[int, int]] = {}
     for log in reversed(model.logs):
@@ -147,7 +147,7 @@ async def live_positions(connection: Connection, model: ReadModel) -> Positions:
 
 async def advance(connection: Connection, version: Version, until: Positions, progress: Progress = no_progress) -> int:
     """Bring the version to `until`, not beyond; gives the positions applied. `CanNotGoOn` when a lane stops before."""
-    await set_search_path(connection, version.place)
+    await set_search_path(connection, version.schema)
     of = sum(sum(lanes.values()) for lanes in until.values())
     done = of - await _missing(connection, version, until)
     begun = done
@@ -155,7 +155,7 @@ async def advance(connection: Connection, version: Version, until: Positions, pr
     for step in version.steps:
         while True:
             lanes = until[step.log]
-            result = await run_projection(connection, step, _STEP_SECONDS, place=version.place, until=lanes)
+            result = await run_projection(connection, step, _STEP_SECONDS, schema=version.schema, until=lanes)
             done += result.applied
             progress(done, of)
             if result.stopped:
@@ -174,14 +174,14 @@ async def compare_with_live(
         await live.execute(b"set transaction isolation level repeatable read, read only")
         await advance(connection, version, await live_positions(live, model), progress)
         async with connection.transaction():
-            return await compare(live, connection, model, version.place)
+            return await compare(live, connection, model, version.schema)
 
 
 async def _missing(connection: Connection, version: Version, until: Positions) -> int:
     """How many positions the version still lacks."""
     missing = 0
     for step in version.steps:
-        for lag in await lags(connection, step, version.place):
+        for lag in await lags(connection, step, version.schema):
             missing += max(until[step.log].get(lag.lane, 0) - lag.position, 0)
     return missing
 
@@ -196,7 +196,7 @@ async def _begin_checkpoints(connection: Connection, model: ReadModel, version: 
                 " log. Its rows stay right, and what is in them of those days is nowhere else but in the exports"
             )
     for log in model.logs:
-        parameters = (model.name, version.number, log, version.place, LANES)
+        parameters = (model.name, version.number, log, version.schema, LANES)
         await connection.execute(SQL.version_begin, parameters)
 
 

@@ -54,10 +54,10 @@ async def _note(connection: Connection, page: Sequence[Recorded[Any]]) -> None:
 
 
 ALERT_NOTICES = AsyncProjection(
-    projection="alert_notices",
+    name="alert_notices",
     version=1,
     log="lifecycle",
     read=lifecycle_reader(_EVENTS_MAX),
     apply=_apply,
-    effects=_note,
+    side_effects=_note,
 )

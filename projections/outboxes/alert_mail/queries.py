@@ -15,7 +15,7 @@ from infrastructure.database.statements import Statement, load
 
 class Queries(NamedTuple):
     people_of: bytes
-    makers_of: bytes
+    creators_of: bytes
     notices_add: bytes
     notices_due: bytes
     recipient: bytes
@@ -81,7 +81,7 @@ async def people_of(connection: Connection, organizations: Sequence[str]) -> lis
 
 async def creators_of(connection: Connection, keys: Sequence[str]) -> dict[str, str]:
     """Who made each key: the id of a person or of a key."""
-    cursor = await connection.execute(SQL.makers_of, (list(keys),))
+    cursor = await connection.execute(SQL.creators_of, (list(keys),))
     return {key_id: maker for key_id, maker in await cursor.fetchall()}  # noqa: C416 -- rows are untyped tuples
 
 

@@ -4,7 +4,7 @@ select m.organization_id, m.user_id, m.role, p.chosen
 from member_list m left join mail_preferences p using (user_id)
 where m.organization_id = any(%s::text[])
 
--- makers_of
+-- creators_of
 -- $1 keys
 select key_id, created_by from key_list where key_id = any(%s::text[])
 

@@ -3,7 +3,7 @@
 from projections.engine.read_model import ReadModel
 
 READ_MODEL = ReadModel(
-    name="quota_warnings",
+    name="quota_alerts_sent",
     module=__name__,
-    underivable={"quota_warnings": "alerts contain what was raised; this only saves a worker from asking again"},
+    underivable={"quota_alerts_sent": "alerts contain what was raised; this only saves a worker from asking again"},
 )

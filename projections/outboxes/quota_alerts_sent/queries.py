@@ -1,4 +1,4 @@
-"""What is asked of the warnings about quotas."""
+"""Queries for quota alerts: the usage of each organization, and the alerts that were sent."""
 
 from datetime import date
 from typing import NamedTuple
@@ -9,29 +9,30 @@ from infrastructure.database.statements import Statement, load
 
 
 class Queries(NamedTuple):
-    standings: bytes
-    warned: bytes
+    usage_and_alerts: bytes
+    record_alert: bytes
 
 
 SQL = load(Queries, __file__)
 
 
-class Standing(NamedTuple):
-    """What an organization used this month; `told`: quota and stage of each warning that it had."""
+class QuotaUsage(NamedTuple):
+    """The usage of an organization in a month. `alerted` has the quota and stage of each alert that was sent."""
 
     organization_id: str
     plan: PlanName
     used: int
-    told: frozenset[tuple[int, int]]
+    alerted: frozenset[tuple[int, int]]
 
 
-async def standings(connection: Connection, month: date) -> list[Standing]:
-    cursor = await connection.execute(SQL.standings, (month,))
+async def usage_and_alerts(connection: Connection, month: date) -> list[QuotaUsage]:
+    """Return one row for each organization with usage in the month."""
+    cursor = await connection.execute(SQL.usage_and_alerts, (month,))
     return [
-        Standing(organization_id, plan, used, frozenset((quota, stage) for quota, stage in told))
-        for organization_id, plan, used, told in await cursor.fetchall()
+        QuotaUsage(organization_id, plan, used, frozenset((quota, stage) for quota, stage in alerted))
+        for organization_id, plan, used, alerted in await cursor.fetchall()
     ]
 
 
-def warned(organization_id: str, month: date, quota: int, stage: int) -> Statement:
-    return Statement(SQL.warned, (organization_id, month, quota, stage))
+def record_alert(organization_id: str, month: date, quota: int, stage: int) -> Statement:
+    return Statement(SQL.record_alert, (organization_id, month, quota, stage))

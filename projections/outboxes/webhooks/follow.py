@@ -1,8 +1,8 @@
 """How messages for webhooks follow from the lifecycle log.
 
-They are effects: a message enters the outbox in the transaction that moves the checkpoint past its event, and no replay
-repeats it. Who asks for it is looked up then, a moment after it happened; a webhook is told nothing from before it was
-made.
+They are side effects: a message enters the outbox in the transaction that moves the checkpoint past its event, and no
+replay repeats it. The webhooks that subscribe to the event are looked up then, a moment after the event. A webhook gets
+no message about events from before it was created.
 """
 
 from collections.abc import Sequence
@@ -35,10 +35,10 @@ async def _nothing(_connection: Connection, _page: Sequence[Recorded[Any]]) -> N
 
 
 async def _put_out(connection: Connection, page: Sequence[Recorded[Any]]) -> None:
-    told = [(recorded, message) for recorded in page if (message := message_of(recorded)) is not None]
-    if not told:
+    messages = [(recorded, message) for recorded in page if (message := message_of(recorded)) is not None]
+    if not messages:
         return
-    organizations = sorted({message.organization_id for _, message in told})
+    organizations = sorted({message.organization_id for _, message in messages})
     cursor = await connection.execute(SQL.listeners, (organizations,))
     listeners = [_Listener(*row) for row in await cursor.fetchall()]
     rows = [
@@ -52,7 +52,7 @@ async def _put_out(connection: Connection, page: Sequence[Recorded[Any]]) -> Non
             message.event,
             message.body(listener.kind),
         )
-        for recorded, message in told
+        for recorded, message in messages
         for listener in listeners
         if listener.organization_id == message.organization_id
         and listener.created_at < recorded.record.occurred_at
@@ -74,10 +74,10 @@ async def _put_out(connection: Connection, page: Sequence[Recorded[Any]]) -> Non
 
 
 WEBHOOK_OUTBOX = AsyncProjection(
-    projection="webhook_outbox",
+    name="webhook_outbox",
     version=1,
     log="lifecycle",
     read=lifecycle_reader(EVENTS_MAX),
     apply=_nothing,
-    effects=_put_out,
+    side_effects=_put_out,
 )

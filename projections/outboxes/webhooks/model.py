@@ -12,8 +12,8 @@ READ_MODEL = ReadModel(
     underivable={
         "webhook_deliveries": "an outbox: what was sent is not sent again",
         "webhook_attempts": "no event contains the responses of receivers",
-        "webhook_standings": "no event contains the responses of receivers",
-        "webhook_outcomes": "no event contains the responses of receivers",
+        "webhook_endpoint_health": "no event contains the responses of receivers",
+        "webhook_attempt_totals": "no event contains the responses of receivers",
     },
     inline=InlineProjection(frozenset({WEBHOOK.kind}), apply),
     projection=WEBHOOK_OUTBOX,

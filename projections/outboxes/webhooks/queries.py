@@ -17,14 +17,14 @@ class Queries(NamedTuple):
     delivery_claim: bytes
     delivery_finish: bytes
     delivery_later: bytes
-    standing_hold: bytes
-    standing_release: bytes
+    endpoint_hold: bytes
+    endpoint_release: bytes
     deliveries_close: bytes
     attempt_add: bytes
     record_success: bytes
-    standing_bad: bytes
-    standing_forgive: bytes
-    standing_of: bytes
+    record_failure: bytes
+    endpoint_forgive: bytes
+    endpoint_health_of: bytes
     deliveries_page: bytes
     delivery_of: bytes
     attempts_of: bytes
@@ -32,8 +32,8 @@ class Queries(NamedTuple):
     deliveries_forget: bytes
     outbox_state: bytes
     waiting: bytes
-    outcomes: bytes
-    outcomes_add: bytes
+    attempt_totals: bytes
+    attempt_totals_add: bytes
 
 
 SQL = load(Queries, __file__)
@@ -98,7 +98,7 @@ class OutboxState(NamedTuple):
     since: datetime | None
 
 
-class Outcomes(NamedTuple):
+class AttemptTotals(NamedTuple):
     """Attempts by how they ended: with 2xx, with another answer, without one."""
 
     delivered: int
@@ -138,7 +138,7 @@ async def claim(
 def record_failure(claimed: Claimed, at: datetime) -> Statement:
     """An attempt failed. Its row is `Failing`."""
     is_new = claimed.failures == 0
-    return Statement(SQL.standing_bad, (claimed.webhook_id, claimed.organization_id, at, at.date(), is_new))
+    return Statement(SQL.record_failure, (claimed.webhook_id, claimed.organization_id, at, at.date(), is_new))
 
 
 def attempt_add(claimed: Claimed, attempt: Attempt) -> Statement:
@@ -183,16 +183,16 @@ async def waiting(connection: Connection) -> list[Waiting]:
     return [Waiting(*row) for row in await (await connection.execute(SQL.waiting)).fetchall()]
 
 
-async def outcomes(connection: Connection) -> Outcomes:
+async def attempt_totals(connection: Connection) -> AttemptTotals:
     """Of all organizations, ever."""
-    row = await (await connection.execute(SQL.outcomes)).fetchone()
-    return Outcomes(0, 0, 0) if row is None else Outcomes(*row)
+    row = await (await connection.execute(SQL.attempt_totals)).fetchone()
+    return AttemptTotals(0, 0, 0) if row is None else AttemptTotals(*row)
 
 
-def outcomes_add(ended: Outcomes) -> Statement:
-    return Statement(SQL.outcomes_add, ended)
+def attempt_totals_add(ended: AttemptTotals) -> Statement:
+    return Statement(SQL.attempt_totals_add, ended)
 
 
 async def health_of(connection: Connection, webhook_id: str) -> EndpointHealth:
-    row = await (await connection.execute(SQL.standing_of, (webhook_id,))).fetchone()
+    row = await (await connection.execute(SQL.endpoint_health_of, (webhook_id,))).fetchone()
     return EndpointHealth() if row is None else EndpointHealth(*row)

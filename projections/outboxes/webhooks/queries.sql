@@ -24,7 +24,7 @@ with due as materialized (
     select d.webhook_id, d.subject, d.position, d.due_at from webhook_deliveries d
     where d.status = 'pending' and d.due_at <= %(now)s and d.webhook_id <> all(%(busy)s::text[])
       and ( -- before the limit, which what waits for those that are held must not take up
-          select s.held_until from webhook_standings s where s.webhook_id = d.webhook_id
+          select s.held_until from webhook_endpoint_health s where s.webhook_id = d.webhook_id
       ) > %(now)s is not true
     order by d.due_at limit 50000
 )
@@ -33,7 +33,7 @@ from (
     select c.delivery_id, w.kind, w.url, w.secret_version, w.previous_valid_until
     from (
         select due.webhook_id
-        from due join webhook_list l using (webhook_id) left join webhook_standings f using (webhook_id)
+        from due join webhook_list l using (webhook_id) left join webhook_endpoint_health f using (webhook_id)
         where l.status = 'active'
           and ( -- as a look-up for each, never as a join with all that waits
               select true from webhook_deliveries e
@@ -47,7 +47,7 @@ from (
         limit %(webhooks)s
     ) as waiting
     join webhook_list w using (webhook_id)
-    left join webhook_standings s using (webhook_id)
+    left join webhook_endpoint_health s using (webhook_id)
     cross join lateral (
         select p.delivery_id
         from webhook_deliveries p
@@ -75,13 +75,13 @@ update webhook_deliveries set status = %s, finished_at = %s where delivery_id = 
 -- $1 the next attempt, $2 delivery
 update webhook_deliveries set due_at = %s, failures = failures + 1 where delivery_id = %s and status <> 'delivered'
 
--- standing_hold
+-- endpoint_hold
 -- Nothing is sent to the webhook until then. $1 until, $2 webhook
-update webhook_standings set held_until = greatest(held_until, %s) where webhook_id = %s
+update webhook_endpoint_health set held_until = greatest(held_until, %s) where webhook_id = %s
 
--- standing_release
+-- endpoint_release
 -- A person asks for a message to be sent, and knows better than the receiver's last answer. $1 webhook
-update webhook_standings set held_until = null where webhook_id = %s and held_until is not null
+update webhook_endpoint_health set held_until = null where webhook_id = %s and held_until is not null
 
 -- deliveries_close
 -- What waits for a webhook that nothing is sent to any more. $1 now, $2 webhook
@@ -95,13 +95,13 @@ on conflict (delivery_id, attempt) do nothing
 
 -- record_success
 -- $1 webhook, $2 organization, $3 now
-insert into webhook_standings (webhook_id, organization_id, delivered_at) values (%s, %s, %s)
+insert into webhook_endpoint_health (webhook_id, organization_id, delivered_at) values (%s, %s, %s)
 on conflict (webhook_id) do update set failing_since = null, delivered_at = excluded.delivered_at
 
--- standing_bad
+-- record_failure
 -- Gives since when nothing got through, and on how many days attempts of how many messages failed since.
 -- $1 webhook, $2 organization, $3 now, $4 today, $5 whether it is the first failure of its message
-insert into webhook_standings as s (
+insert into webhook_endpoint_health as s (
     webhook_id, organization_id, failing_since, failed_on, failed_days, failed_messages
 )
 values (%s, %s, %s, %s, 1, 1)
@@ -120,14 +120,14 @@ on conflict (webhook_id) do update set
     end
 returning failing_since, failed_days, failed_messages
 
--- standing_forgive
+-- endpoint_forgive
 -- What was before counts no more. $1 webhook
-update webhook_standings set failing_since = null, held_until = null
+update webhook_endpoint_health set failing_since = null, held_until = null
 where webhook_id = %s and (failing_since is not null or held_until is not null)
 
--- standing_of
+-- endpoint_health_of
 -- $1 webhook
-select failing_since, delivered_at from webhook_standings where webhook_id = %s
+select failing_since, delivered_at from webhook_endpoint_health where webhook_id = %s
 
 -- deliveries_page
 -- Newest first. Parameters by name: webhook_id; status, null for any; at and id of the last one seen, null for the first
@@ -165,7 +165,7 @@ delete from webhook_deliveries where delivery_id = any(array(
 select count(*), min(due_at) from (
     select d.due_at from webhook_deliveries d
     where d.status = 'pending' and d.due_at <= %(now)s
-      and (select s.held_until from webhook_standings s where s.webhook_id = d.webhook_id) > %(now)s is not true
+      and (select s.held_until from webhook_endpoint_health s where s.webhook_id = d.webhook_id) > %(now)s is not true
     order by d.due_at limit 10000
 ) as due
 
@@ -173,9 +173,9 @@ select count(*), min(due_at) from (
 -- Of all organizations: failing, messages, the instant at which the first of them was due
 select failing, messages, due_since from webhook_waiting()
 
--- outcomes
-select delivered, refused, unanswered from webhook_outcomes
+-- attempt_totals
+select delivered, refused, unanswered from webhook_attempt_totals
 
--- outcomes_add
+-- attempt_totals_add
 -- $1 delivered, $2 refused, $3 unanswered
-update webhook_outcomes set delivered = delivered + %s, refused = refused + %s, unanswered = unanswered + %s
+update webhook_attempt_totals set delivered = delivered + %s, refused = refused + %s, unanswered = unanswered + %s

@@ -21,21 +21,21 @@ NEWS = timedelta(hours=6)
 
 
 async def _apply(connection: Connection, page: Sequence[UsageBatch]) -> None:
-    await connection.execute(SQL.watch_plan)
-    await connection.execute(SQL.watch_apply, range_of(page)._asdict())
+    await connection.execute(SQL.history_plan)
+    await connection.execute(SQL.history_apply, range_of(page)._asdict())
 
 
 async def _note(connection: Connection, page: Sequence[UsageBatch]) -> None:
     news = now() - NEWS
     if max(batch.occurred_at for batch in page) >= news:
-        await connection.execute(SQL.watch_signs, {**range_of(page)._asdict(), "news": news})
+        await connection.execute(SQL.signals_add, {**range_of(page)._asdict(), "news": news})
 
 
 ANOMALY_WATCH = AsyncProjection(
-    projection="anomaly_watch",
+    name="anomaly_watch",
     version=1,
     log="usage",
     read=usage_reader(BATCHES_MAX, USES_MAX),
     apply=_apply,
-    effects=_note,
+    side_effects=_note,
 )

@@ -8,9 +8,9 @@ READ_MODEL = ReadModel(
     module=__name__,
     tables=("key_hours", "key_networks"),
     underivable={
-        "denied_minutes": "denials are deleted after an hour",
-        "anomaly_signs": "an outbox: a signal that was evaluated is not evaluated again",
-        "anomalies_told": "alerts contain what was raised; this only keeps a rule from raising it again too soon",
+        "denials_by_minute": "denials are deleted after an hour",
+        "anomaly_signals": "an outbox: a signal that was evaluated is not evaluated again",
+        "anomaly_cooldowns": "alerts contain what was raised; this only keeps a rule from raising it again too soon",
     },
     projection=ANOMALY_WATCH,
 )

@@ -24,19 +24,19 @@ Told = dict[Rule, datetime]
 
 
 class Queries(NamedTuple):
-    watch_plan: bytes
-    watch_apply: bytes
-    watch_signs: bytes
-    signs: bytes
-    sign_done: bytes
-    sign_again: bytes
+    history_plan: bytes
+    history_apply: bytes
+    signals_add: bytes
+    signals_due: bytes
+    signal_complete: bytes
+    signal_wait_again: bytes
     hours_of: bytes
     used_before: bytes
     networks_of: bytes
     denied_of: bytes
-    told_of: bytes
-    told: bytes
-    denied_forget: bytes
+    last_alerted: bytes
+    mark_alerted: bytes
+    denials_delete: bytes
     keys_of: bytes
     settings_of: bytes
     claim: bytes
@@ -58,9 +58,9 @@ class QueuedSignal(NamedTuple):
     noted_at: datetime
 
 
-async def signs(connection: Connection, settled: datetime, patience: datetime, limit: int) -> list[QueuedSignal]:
+async def signals_due(connection: Connection, settled: datetime, patience: datetime, limit: int) -> list[QueuedSignal]:
     """Those that were not noted again since `settled`, or noted first before `patience`; who waits longest is first."""
-    cursor = await connection.execute(SQL.signs, {"settled": settled, "patience": patience, "limit": limit})
+    cursor = await connection.execute(SQL.signals_due, {"settled": settled, "patience": patience, "limit": limit})
     return [QueuedSignal(Signal(*sign), noted_at) for *sign, noted_at in await cursor.fetchall()]
 
 
@@ -68,11 +68,11 @@ def complete(noted: QueuedSignal) -> list[Statement]:
     """It stays if it was noted again meanwhile."""
     sign = noted.sign
     key = (sign.kind, sign.subject, sign.organization_id, sign.at, sign.detail, noted.noted_at)
-    return [Statement(SQL.sign_done, key), Statement(SQL.sign_again, key)]
+    return [Statement(SQL.signal_complete, key), Statement(SQL.signal_wait_again, key)]
 
 
 def mark_alerted(sign: Signal, rule: Rule) -> Statement:
-    return Statement(SQL.told, (sign.subject, sign.organization_id, rule, sign.at))
+    return Statement(SQL.mark_alerted, (sign.subject, sign.organization_id, rule, sign.at))
 
 
 async def thresholds(connection: Connection, organization_ids: Sequence[str]) -> dict[str, Thresholds]:
@@ -84,7 +84,7 @@ async def thresholds(connection: Connection, organization_ids: Sequence[str]) ->
 async def last_alerted(connection: Connection, subjects: Sequence[str]) -> dict[tuple[str, str], Told]:
     """By subject and organization."""
     found: dict[tuple[str, str], Told] = {}
-    cursor = await connection.execute(SQL.told_of, (list(subjects),))
+    cursor = await connection.execute(SQL.last_alerted, (list(subjects),))
     for subject, organization_id, rule, at in await cursor.fetchall():
         found.setdefault((subject, organization_id), {})[rule] = at
     return found

@@ -1,8 +1,8 @@
--- watch_plan
+-- history_plan
 -- For this transaction: as for the counts of uses, the planner knows nothing of events written a moment ago.
 select set_config('enable_sort', 'off', true), set_config('work_mem', '32MB', true)
 
--- watch_apply
+-- history_apply
 -- Adds what a page of uses says. Each part runs to its end before the next begins, in the order of the keys, so that two
 -- lanes wait for each other and never block each other for good.
 -- Parameters by name: lane, first and last (batches), since and until (their instants)
@@ -41,7 +41,7 @@ with page as materialized (
     where n.first_seen > excluded.first_seen
     returning 1
 )
-insert into denied_minutes as d (subject, organization_id, minute, code, denied)
+insert into denials_by_minute as d (subject, organization_id, minute, code, denied)
 select coalesce(key_id, ip), min(organization_id), date_trunc('minute', occurred_at, 'UTC'), code, count(*)
 from page
 where kind = 'used' and code <> 'valid' and coalesce(key_id, ip) is not null and (select count(*) from networks) >= 0
@@ -49,7 +49,7 @@ group by coalesce(key_id, ip), organization_id, date_trunc('minute', occurred_at
 order by 1, 2, 3, 4
 on conflict (subject, organization_id, minute, code) do update set denied = d.denied + excluded.denied
 
--- watch_signs
+-- signals_add
 -- What a page of uses gives the rules to look at; nothing from before `news`. Parameters by name: as above, and news
 with page as materialized (
     select coalesce(organization_id, '') as organization_id, key_id, kind, code, occurred_at,
@@ -76,32 +76,32 @@ with page as materialized (
     join key_networks n using (key_id, network)
     where n.first_seen between greatest(%(since)s::timestamptz, %(news)s::timestamptz) and %(until)s
 )
-insert into anomaly_signs as s (kind, subject, organization_id, at, detail, first_noted_at, noted_at)
+insert into anomaly_signals as s (kind, subject, organization_id, at, detail, first_noted_at, noted_at)
 select kind, subject, organization_id, at, detail, %(until)s::timestamptz, %(until)s::timestamptz
 from signs order by 1, 2, 3, 4, 5
 on conflict (kind, subject, organization_id, at, detail)
 do update set noted_at = excluded.noted_at
 
--- signs
+-- signals_due
 -- Those that were noted no more since settled, or first before patience; that which waits longest comes first.
 -- Parameters by name: settled, patience (instants), limit
 select kind, organization_id, subject, at, detail, noted_at
 from (
-    (select * from anomaly_signs where noted_at <= %(settled)s order by noted_at, at limit %(limit)s)
+    (select * from anomaly_signals where noted_at <= %(settled)s order by noted_at, at limit %(limit)s)
     union
-    (select * from anomaly_signs where first_noted_at <= %(patience)s order by first_noted_at, at limit %(limit)s)
+    (select * from anomaly_signals where first_noted_at <= %(patience)s order by first_noted_at, at limit %(limit)s)
 ) as waiting
 order by first_noted_at, at limit %(limit)s
 
--- sign_done
+-- signal_complete
 -- Unless it was noted again meanwhile. $1 kind, $2 subject, $3 organization, $4 at, $5 detail, $6 noted
-delete from anomaly_signs
+delete from anomaly_signals
 where kind = %s and subject = %s and organization_id = %s and at = %s and detail = %s and noted_at = %s
 
--- sign_again
+-- signal_wait_again
 -- It was noted again meanwhile: what counts is how long that waits. $1 kind, $2 subject, $3 organization, $4 at,
 -- $5 detail, $6 noted
-update anomaly_signs set first_noted_at = noted_at
+update anomaly_signals set first_noted_at = noted_at
 where kind = %s and subject = %s and organization_id = %s and at = %s and detail = %s and noted_at <> %s
 
 -- hours_of
@@ -123,22 +123,22 @@ select key_id, network, first_seen from key_networks where key_id = any(%s::text
 
 -- denied_of
 -- $1 subjects, $2 from
-select subject, organization_id, minute, code, denied from denied_minutes
+select subject, organization_id, minute, code, denied from denials_by_minute
 where subject = any(%s::text[]) and minute >= %s
 
--- told_of
+-- last_alerted
 -- $1 subjects
-select subject, organization_id, rule, at from anomalies_told where subject = any(%s::text[])
+select subject, organization_id, rule, at from anomaly_cooldowns where subject = any(%s::text[])
 
--- told
+-- mark_alerted
 -- $1 subject, $2 organization, $3 rule, $4 at
-insert into anomalies_told as t (subject, organization_id, rule, at) values (%s, %s, %s, %s)
+insert into anomaly_cooldowns as t (subject, organization_id, rule, at) values (%s, %s, %s, %s)
 on conflict (subject, organization_id, rule) do update set at = greatest(t.at, excluded.at)
 
--- denied_forget
+-- denials_delete
 -- $1 before
-delete from denied_minutes where ctid = any(array(
-    select ctid from denied_minutes where minute < %s order by minute limit 10000
+delete from denials_by_minute where ctid = any(array(
+    select ctid from denials_by_minute where minute < %s order by minute limit 10000
 ))
 
 -- keys_of

@@ -65,10 +65,10 @@ def _first_id(at: datetime) -> str:
 
 
 USAGE = AsyncProjection(
-    projection="usage",
+    name="usage",
     version=1,
     log="usage",
     read=usage_reader(BATCHES_MAX, USES_MAX),
     apply=_apply,
-    pace=AdaptiveBatchSize(_FIRST_BATCHES, _DOUBLED_BELOW_SECONDS),
+    batch_size=AdaptiveBatchSize(_FIRST_BATCHES, _DOUBLED_BELOW_SECONDS),
 )

@@ -21,7 +21,7 @@ _SQL = load(_Queries, __file__, "check.sql")
 
 async def check_usage(connection: Connection) -> list[str]:
     """A line for each lane whose counts are not what its batches say, and for each key whose totals differ."""
-    cursor = await connection.execute(_SQL.lanes_differing, (USAGE.projection, USAGE.log))
+    cursor = await connection.execute(_SQL.lanes_differing, (USAGE.name, USAGE.log))
     lines = [
         f"I8 usage_counts lane {lane}: {counted} events counted, {said} in the log up to batch {position}"
         for lane, counted, said, position in await cursor.fetchall()

@@ -94,7 +94,7 @@ def test_what_webhooks_wait_for_is_shown_for_all_organizations_together(api: Api
     db = api.database
     before = scrape(api)
     db.rows(
-        "insert into webhook_standings (webhook_id, organization_id, failing_since) values (%s, %s, now())",
+        "insert into webhook_endpoint_health (webhook_id, organization_id, failing_since) values (%s, %s, now())",
         failing,
         second.id,
     )
@@ -113,7 +113,7 @@ def test_what_webhooks_wait_for_is_shown_for_all_organizations_together(api: Api
             new_id("evt"),
             late,
         )
-    db.rows("update webhook_outcomes set delivered = delivered + 5, refused = refused + 3")
+    db.rows("update webhook_attempt_totals set delivered = delivered + 5, refused = refused + 3")
 
     def more(name: str, **labels: str) -> float:
         return value(scrape(api), name, **labels) - value(before, name, **labels)
@@ -128,7 +128,7 @@ def test_what_webhooks_wait_for_is_shown_for_all_organizations_together(api: Api
         assert more("keyledger_webhook_attempts_total", outcome="unanswered") == 0
     finally:
         db.rows("delete from webhook_deliveries where webhook_id = any(%s)", [answering, failing])
-        db.rows("delete from webhook_standings where webhook_id = %s", failing)
+        db.rows("delete from webhook_endpoint_health where webhook_id = %s", failing)
 
 
 def test_a_request_through_an_unknown_proxy_reads_no_figures(api: Api) -> None:

@@ -239,7 +239,7 @@ def stopped_lanes(api: Api) -> dict[str, float]:
     """By read model, without those of which none has. Every read model has a figure."""
     family = scrape(api)["keyledger_follower_stopped_lanes"]
     found = {(each.labels["projection"], each.labels["log"]): each.value for each in family.samples}
-    assert set(found) == {(each.projection, each.log) for each in ASYNC_PROJECTIONS}
+    assert set(found) == {(each.name, each.log) for each in ASYNC_PROJECTIONS}
     return {projection: lanes for (projection, _), lanes in found.items() if lanes}
 
 

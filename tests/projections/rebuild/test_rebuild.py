@@ -119,7 +119,7 @@ async def test_differences_are_shown_and_switched_only_when_they_are_accepted(
     refused = await rebuild(database_url, REBUILDABLE["usage"])
     assert (refused.comparison.differences, refused.kept) == (2, None)
     assert "total_requests is '7'" in str(refused.comparison.first)
-    assert await _schemas(connection) == [refused.version.place], "what was made is still there"
+    assert await _schemas(connection) == [refused.version.schema], "what was made is still there"
     made = await rebuild(database_url, REBUILDABLE["usage"], accept_differences=True)
     assert (made.version, made.kept) == (refused.version, "usage_old_1")
     assert (await verify(database_url, REBUILDABLE["usage"])).equal

@@ -24,7 +24,7 @@ class _Counted:
     def __init__(self, pace: AdaptiveBatchSize, most: int = 1_000) -> None:
         self.sizes: list[int] = []
         self._most = most
-        self.follower = AsyncProjection("usage", 1, "usage", USAGE.read, self._apply, pace=pace)
+        self.follower = AsyncProjection("usage", 1, "usage", USAGE.read, self._apply, batch_size=pace)
 
     async def _apply(self, connection: Connection, page: Sequence[UsageBatch]) -> None:
         self.sizes.append(len(page))

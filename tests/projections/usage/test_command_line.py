@@ -28,13 +28,13 @@ async def test_status_shows_the_lag_and_catch_up_ends_it(connection: Connection,
         await append(connection, producer, now(), [used("key_a", now())])
     heading = ["projection", "version", "log", "lanes", "behind", "lag"]
     code, lines = _projections("status", database_url)
-    behind = [[each.projection, "1", "usage", "2", "2", "3"] for each in USAGE_PROJECTIONS]
-    nothing = [[each.projection, "1", "lifecycle", "0", "0", "0"] for each in LIFECYCLE_PROJECTIONS]
+    behind = [[each.name, "1", "usage", "2", "2", "3"] for each in USAGE_PROJECTIONS]
+    nothing = [[each.name, "1", "lifecycle", "0", "0", "0"] for each in LIFECYCLE_PROJECTIONS]
     assert (code, [line.split() for line in lines]) == (0, [heading, *behind, *nothing])
-    applied = [f"{each.projection}: {3 * (each in USAGE_PROJECTIONS)} positions applied" for each in ASYNC_PROJECTIONS]
+    applied = [f"{each.name}: {3 * (each in USAGE_PROJECTIONS)} positions applied" for each in ASYNC_PROJECTIONS]
     assert _projections("catch-up", database_url) == (0, applied)
     code, lines = _projections("status", database_url)
-    level = [[each.projection, "1", "usage", "2", "0", "0"] for each in USAGE_PROJECTIONS]
+    level = [[each.name, "1", "usage", "2", "0", "0"] for each in USAGE_PROJECTIONS]
     assert (code, [line.split() for line in lines]) == (0, [heading, *level, *nothing])
 
 

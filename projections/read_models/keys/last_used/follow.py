@@ -22,5 +22,5 @@ async def _apply(connection: Connection, page: Sequence[UsageBatch]) -> None:
 
 
 KEY_RECENCY = AsyncProjection(
-    projection="key_recency", version=1, log="usage", read=usage_reader(BATCHES_MAX, USES_MAX), apply=_apply
+    name="key_recency", version=1, log="usage", read=usage_reader(BATCHES_MAX, USES_MAX), apply=_apply
 )

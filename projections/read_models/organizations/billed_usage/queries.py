@@ -11,7 +11,7 @@ from infrastructure.database.statements import Statement, load
 
 
 class Queries(NamedTuple):
-    standings: bytes
+    billed_usage: bytes
     used: bytes
 
 
@@ -27,8 +27,8 @@ class BilledUsage(NamedTuple):
 
 
 def billed_usage(digests: Sequence[bytes], at: datetime) -> Statement:
-    """Rows of `Standing`: one for each organization that any of the secrets belong to."""
-    return Statement(SQL.standings, (month_of(at), digests))
+    """Rows of `BilledUsage`: one for each organization that any of the secrets belong to."""
+    return Statement(SQL.billed_usage, (month_of(at), digests))
 
 
 async def used_in_month(connection: Connection, organization_id: str, at: datetime) -> int:

@@ -1,4 +1,4 @@
--- standings
+-- billed_usage
 -- The plan of each organization that any of these secrets belong to, and what it used of its quota in the month.
 -- $1 digests, $2 the first day of the month
 select g.organization_id, g.plan,

@@ -9,8 +9,8 @@ def print_line(line: str) -> None:
         sys.stdout.flush()
     except OSError:
         # Python flushes again when it exits, and would report an error then.
-        with open(os.devnull, "w") as nowhere:  # noqa: PTH123 - only its descriptor is needed
-            os.dup2(nowhere.fileno(), sys.stdout.fileno())
+        with open(os.devnull, "w") as sink:  # noqa: PTH123 - only its descriptor is needed
+            os.dup2(sink.fileno(), sys.stdout.fileno())
 
 
 def printable(line: str) -> str:

@@ -32,7 +32,7 @@ class DataDirectory:
             if os.geteuid() == 0:
                 self._close_to_others()
             (folder / "logs").mkdir(mode=0o700 if os.geteuid() == 0 else 0o777, exist_ok=True)
-            self._lock = _hold(folder)
+            self._lock = _acquire_lock(folder)
         except OSError as error:
             raise _unusable(folder, error.strerror or type(error).__name__) from error
 
@@ -116,11 +116,11 @@ class DataDirectory:
         """Return the path of `operator.env`, mode 0600: shell settings for the commands of an operator."""
         return self.folder / "operator.env"
 
-    def write_operator_settings(self, told: Mapping[str, str]) -> None:
+    def write_operator_settings(self, settings: Mapping[str, str]) -> None:
         """Write `operator.env`. Called at each start, because the addresses may have changed since the last run."""
         lines = [
             "# For a terminal of its own: `make run` would take DATABASE_URL for a server that somebody else runs.",
-            *(f"export {name}={shlex.quote(told[name])}" for name in _OPERATOR_SETTINGS),
+            *(f"export {name}={shlex.quote(settings[name])}" for name in _OPERATOR_SETTINGS),
         ]
         write_private(self.operator_settings, "\n".join(lines) + "\n")
 
@@ -152,7 +152,7 @@ def _unusable(folder: Path, reason: str) -> CannotStart:
     return CannotStart(f"the data folder {folder} can not be used ({reason}): set KEYLEDGER_HOME to another")
 
 
-def _hold(folder: Path) -> IO[str]:
+def _acquire_lock(folder: Path) -> IO[str]:
     """Acquire the lock, which the kernel releases when this process ends, for any reason."""
     lock = os.fdopen(os.open(folder / "lock", os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW, 0o644), "a+")
     try:

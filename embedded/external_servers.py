@@ -25,15 +25,15 @@ _CANNOT_CONNECT_NOW = "57P03"
 
 def require_database(url: str) -> None:
     """Raise CannotStart if PostgreSQL does not respond there. The message contains no part of the password."""
-    wait_until(lambda: _database_accepts(url), _Elsewhere("postgresql", "DATABASE_URL"))
+    wait_until(lambda: _database_accepts(url), _ExternalWait("postgresql", "DATABASE_URL"))
 
 
 def require_redis(url: str) -> None:
     """Raise CannotStart if Valkey or Redis does not respond there. The message contains no part of the password."""
-    wait_until(lambda: _redis_accepts(url), _Elsewhere("valkey", "REDIS_URL"))
+    wait_until(lambda: _redis_accepts(url), _ExternalWait("valkey", "REDIS_URL"))
 
 
-class _Elsewhere(Wait):
+class _ExternalWait(Wait):
     """A wait for an external server, whose log is not in the data folder."""
 
     def __init__(self, name: str, variable: str) -> None:

@@ -20,7 +20,7 @@ MARK = "KEYLEDGER_EMBEDDED_CHILD"
 
 # A relocated Python that was built as a shared library needs this variable, and `exec_with_parent_death.py` is Python.
 _FOR_PYTHON = {name: os.environ[name] for name in ("LD_LIBRARY_PATH",) if name in os.environ}
-_LEASH = Path(__file__).with_name("exec_with_parent_death.py")
+_EXEC_WITH_PARENT_DEATH = Path(__file__).with_name("exec_with_parent_death.py")
 _STEP_SECONDS = 0.01
 
 
@@ -48,15 +48,15 @@ def spawn(
     is_foreign = uid != os.geteuid()
     folder = working_folder if is_foreign and working_folder else ""
     words = [str(word) for word in (death_signal.value, os.getpid(), uid, gid, folder)]
-    told = {**_FOR_PYTHON, **environment, **({MARK: mark} if mark else {})}
+    variables = {**_FOR_PYTHON, **environment, **({MARK: mark} if mark else {})}
     with log.open("ab") as output:
         # S603: the arguments come from this package, and no shell interprets them.
         return subprocess.Popen(  # noqa: S603
-            [sys.executable, "-I", "-S", str(_LEASH), *words, "--", *(str(word) for word in program)],
+            [sys.executable, "-I", "-S", str(_EXEC_WITH_PARENT_DEATH), *words, "--", *(str(word) for word in program)],
             stdin=reads or subprocess.DEVNULL,
             stdout=output,
             stderr=output,
-            env=told,
+            env=variables,
             cwd=None if is_foreign else working_folder,
             pass_fds=tuple(open_files),
             start_new_session=True,

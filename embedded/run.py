@@ -64,7 +64,7 @@ def _start(
     environment: Mapping[str, str],
     runtime: RuntimeFolder,
 ) -> Mails:
-    began = time.monotonic()
+    started = time.monotonic()
     require_free(settings.host, settings.port)
     if settings.port == home.example_port():
         raise CannotStart(
@@ -85,7 +85,7 @@ def _start(
     example_port = _example_port(home, min(settings.port + 1, _EXAMPLE_PORT_MOST))
     _start_services(settings, supervisor, services, example_port)
     _ensure_demo(settings, supervisor, services, f"http://{_LOOPBACK}:{example_port}/mcp")
-    print_line(f"Keyledger runs at {settings.public_url} (after {time.monotonic() - began:.1f} s)")
+    print_line(f"Keyledger runs at {settings.public_url} (after {time.monotonic() - started:.1f} s)")
     if home.credentials.exists():
         print_line(f"Credentials for a first try: {home.credentials}")
     print_line(f"Settings for python -m app admin, eventstore and projections: {home.operator_settings}")

@@ -15,7 +15,7 @@ class StopRequested(BaseException):
     """SIGINT, SIGTERM or SIGHUP arrived. No `except Exception` on the way out may swallow it."""
 
 
-class _Note:
+class _State:
     requested = False
     ignored = False
 
@@ -26,8 +26,8 @@ def stop_requests() -> Generator[None]:
     numbers = [signal.SIGINT, signal.SIGTERM]
     if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # as it is under nohup
         numbers.append(signal.SIGHUP)
-    _Note.requested = _Note.ignored = False
-    before = {number: signal.signal(number, _take_note) for number in numbers}
+    _State.requested = _State.ignored = False
+    before = {number: signal.signal(number, _record_request) for number in numbers}
     try:
         yield
     finally:
@@ -37,14 +37,14 @@ def stop_requests() -> Generator[None]:
 
 def raise_if_requested() -> None:
     """Raise StopRequested if there is a request and requests are not ignored."""
-    if _Note.requested and not _Note.ignored:
+    if _State.requested and not _State.ignored:
         raise StopRequested
 
 
 def ignore_requests() -> None:
     """Ignore stop requests from now on, so that the shutdown itself is not interrupted."""
-    _Note.ignored = True
+    _State.ignored = True
 
 
-def _take_note(_number: int, _frame: FrameType | None) -> None:
-    _Note.requested = True
+def _record_request(_number: int, _frame: FrameType | None) -> None:
+    _State.requested = True

@@ -11,7 +11,7 @@ from pathlib import Path
 from embedded.console import print_status
 from embedded.signals import raise_if_requested
 
-SAY_SECONDS = 10.0
+_REPORT_SECONDS = 10.0
 _STEP_SECONDS = 0.01
 
 
@@ -22,17 +22,17 @@ class Wait:
         self._name = name
         self._log = log
         self._until = until
-        self._began = time.monotonic()
-        self._due = self._began + SAY_SECONDS
+        self._started = time.monotonic()
+        self._due = self._started + _REPORT_SECONDS
 
     @property
     def seconds(self) -> float:
-        return time.monotonic() - self._began
+        return time.monotonic() - self._started
 
     def report(self) -> None:
         """Print what is waited for, at most once every ten seconds."""
         if time.monotonic() >= self._due:
-            self._due += SAY_SECONDS
+            self._due += _REPORT_SECONDS
             print_status(self._name, f"waiting for it {self._until} ({self.seconds:.0f} s); log: {self._log}")
 
 

@@ -48,7 +48,7 @@ def _misfits(encoded: bytes, arguments: Mapping[str, Any]) -> dict[str, str]:
     try:
         schema = msgspec.json.decode(encoded)
         for error in _validator(schema).iter_errors(arguments):
-            for path, words in _told(error):
+            for path, words in _messages_of(error):
                 found.setdefault(path[:_FIELD_LENGTH_MAX], words)
             if len(found) >= FIELDS_MAX:
                 break
@@ -148,11 +148,11 @@ _LEFT_OUT = frozenset({"unevaluatedProperties", "unevaluatedItems", "uniqueItems
 """Keywords whose cost cannot be limited from outside, and `format`, which servers interpret differently."""
 
 
-def _told(error: ValidationError) -> Iterator[tuple[str, str]]:
+def _messages_of(error: ValidationError) -> Iterator[tuple[str, str]]:
     """Yield the path and the message of an error; for `anyOf` and `oneOf`, those of the form that was meant."""
     if error.context and (meant := _meant(error)) is not None:
         for inner in meant:
-            yield from _told(inner)
+            yield from _messages_of(inner)
         return
     path = list(error.absolute_path)
     names, words = words_of(error)

@@ -46,63 +46,63 @@ class Bulkheads:
     @asynccontextmanager
     async def place(self, pool: Pool, seconds: float) -> AsyncGenerator[None]:
         """Hold a slot during the block, after waiting for it up to `seconds`. Raise `TooManyCalls`."""
-        await self._enter(pool, seconds)
+        await self._acquire(pool, seconds)
         try:
             yield
         finally:
-            self._leave(pool)
+            self._release(pool)
 
-    async def _enter(self, pool: Pool, seconds: float) -> None:
-        if pool not in self._queues and self._has_place(pool):
+    async def _acquire(self, pool: Pool, seconds: float) -> None:
+        if pool not in self._queues and self._has_slot(pool):
             self._take(pool)
             return
         queue = self._queues.get(pool)
         is_full = queue is not None and len(queue) >= self._queued_per_pool
         if is_full or self._queued_of[pool.organization_id] >= self._queued_per_organization:
             raise TooManyCalls("Its queue is full.")
-        called = asyncio.get_running_loop().create_future()
-        self._queues.setdefault(pool, deque()).append(called)
+        turn = asyncio.get_running_loop().create_future()
+        self._queues.setdefault(pool, deque()).append(turn)
         self._queued_of[pool.organization_id] += 1
         try:
             async with asyncio.timeout(seconds):
-                await called
+                await turn
         except BaseException as error:
-            if called.done() and not called.cancelled():
-                self._leave(pool)  # The slot was assigned just as the wait for it ended.
+            if turn.done() and not turn.cancelled():
+                self._release(pool)  # The slot was assigned just as the wait for it ended.
             else:
-                self._forget(pool, called)
+                self._dequeue(pool, turn)
             if isinstance(error, TimeoutError):
                 raise TooManyCalls(f"It waited {seconds:g} s for its turn.") from None
             raise
 
-    def _leave(self, pool: Pool) -> None:
+    def _release(self, pool: Pool) -> None:
         _decrement(self._running, pool)
         _decrement(self._running_of, pool.organization_id)
-        self._call_next()
+        self._start_next()
 
-    def _call_next(self) -> None:
+    def _start_next(self) -> None:
         """Give free places to those who wait: one to each pool in turn."""
         for pool in list(self._queues):
-            while (queue := self._queues.get(pool)) is not None and self._has_place(pool):
-                called = queue[0]
-                self._forget(pool, called)
-                if not called.done():
+            while (queue := self._queues.get(pool)) is not None and self._has_slot(pool):
+                turn = queue[0]
+                self._dequeue(pool, turn)
+                if not turn.done():
                     self._take(pool)
-                    called.set_result(None)
+                    turn.set_result(None)
                     if pool in self._queues:
                         self._queues.move_to_end(pool)
                     break
 
-    def _forget(self, pool: Pool, called: asyncio.Future[None]) -> None:
+    def _dequeue(self, pool: Pool, turn: asyncio.Future[None]) -> None:
         queue = self._queues.get(pool)
-        if queue is None or called not in queue:
+        if queue is None or turn not in queue:
             return
-        queue.remove(called)
+        queue.remove(turn)
         _decrement(self._queued_of, pool.organization_id)
         if not queue:
             del self._queues[pool]
 
-    def _has_place(self, pool: Pool) -> bool:
+    def _has_slot(self, pool: Pool) -> bool:
         return (
             self._running[pool] < self._per_pool
             and self._running_of[pool.organization_id] < self._per_organization

@@ -19,7 +19,7 @@ _REFUSED_BY_SDK = r"Input validation error|MCP error -32602|[^\n]{0,300}validati
 
 
 async def explained_refusal(
-    refused: RpcError, said: str, catalogue: Catalogue | None, tool: str, arguments: dict[str, Any]
+    refused: RpcError, message: str, catalogue: Catalogue | None, tool: str, arguments: dict[str, Any]
 ) -> GatewayError | None:
     """Explain a JSON-RPC error about the method or its parameters; None if it is about neither.
 
@@ -29,12 +29,12 @@ async def explained_refusal(
     if catalogue is not None and tool in catalogue:
         fields = await misfits(catalogue.schemas[tool], arguments)
         if fields:
-            return InvalidArguments(said, fields=fields)
+            return InvalidArguments(message, fields=fields)
     elif catalogue is not None and not _INVALID.search(refused.message):
-        return ToolNotFound(said)
+        return ToolNotFound(message)
     if unknown:
-        return ToolNotFound(said)
-    return InvalidArguments(said) if refused.code == INVALID_PARAMS else None
+        return ToolNotFound(message)
+    return InvalidArguments(message) if refused.code == INVALID_PARAMS else None
 
 
 async def explained_result(
@@ -44,14 +44,14 @@ async def explained_result(
 
     Return None for any other result: the tool ran, and its result is the response.
     """
-    said = f"It said: {shown}"
+    message = f"It said: {shown}"
     unknown = _UNKNOWN.search(words) is not None
     if catalogue is None:
         if unknown and tool in words:
-            return ToolNotFound(said)
+            return ToolNotFound(message)
         refused = re.match(_REFUSED_BY_SDK % re.escape(tool), words, re.IGNORECASE) is not None
-        return InvalidArguments(said) if refused else None
+        return InvalidArguments(message) if refused else None
     if tool not in catalogue:
-        return ToolNotFound(said) if unknown else None
+        return ToolNotFound(message) if unknown else None
     fields = await misfits(catalogue.schemas[tool], arguments)
-    return InvalidArguments(said, fields=fields) if fields else None
+    return InvalidArguments(message, fields=fields) if fields else None

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 # These libraries log headers, bodies and quotes of an upstream's data. The GatewayError contains what an operator needs
 # to know about a failure.
-_TALKATIVE = {"httpcore2": logging.WARNING, "httpx2": logging.WARNING}
+_LIBRARY_LEVELS = {"httpcore2": logging.WARNING, "httpx2": logging.WARNING}
 
 
 class Gateway:
@@ -35,7 +35,7 @@ class Gateway:
 
     async def __aenter__(self) -> Self:
         """Open the gateway without waiting: a thread imports the HTTP libraries, which takes a while."""
-        for name, level in _TALKATIVE.items():
+        for name, level in _LIBRARY_LEVELS.items():
             logging.getLogger(name).setLevel(level)
         self._loading = asyncio.ensure_future(self._load())
         return self

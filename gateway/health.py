@@ -82,29 +82,29 @@ def health_after(error: GatewayError | None, timeout_ms: float) -> Health | None
             return None
 
 
-async def record_call(commands: Commands, way: McpTarget, error: GatewayError | None, timeout_ms: int) -> None:
+async def record_call(commands: Commands, target: McpTarget, error: GatewayError | None, timeout_ms: int) -> None:
     """Record the health that a call shows. Time in the gateway's queue does not count against the server."""
     health = health_after(error, error.waited_seconds * 1_000 if isinstance(error, UpstreamTimeout) else timeout_ms)
     if health is None:
         return
     found = HealthObservation(health, None if health == "healthy" or error is None else error.code)
-    if not _is_known(way, found, now()):
-        await _record(commands, way, found)
+    if not _is_known(target, found, now()):
+        await _record(commands, target, found)
 
 
-async def list_again(pool: Pool, way: McpTarget) -> None:
+async def list_again(pool: Pool, target: McpTarget) -> None:
     """Make a worker list the tools of the MCP soon: the stored tools are missing or out of date."""
     try:
-        async with write_transaction(pool, way.organization_id) as connection:
-            await connection.execute(*health_list_again(way.mcp_id, now()))
+        async with write_transaction(pool, target.organization_id) as connection:
+            await connection.execute(*health_list_again(target.mcp_id, now()))
     except (Unavailable, *UNAVAILABLE):
-        _log.warning("mcp_health_not_recorded", mcp_id=way.mcp_id)
+        _log.warning("mcp_health_not_recorded", mcp_id=target.mcp_id)
 
 
 async def probe(
     commands: Commands,
     gateway: Gateway,
-    way: McpTarget,
+    target: McpTarget,
     *,
     timeout_seconds: float = PROBE_SECONDS,
     conclusive: bool = False,
@@ -113,62 +113,70 @@ async def probe(
 
     Raise `TooManyCalls` if too many tests of this server are already running.
     """
-    answer = await gateway.probe(way.upstream, timeout_seconds=timeout_seconds)
+    answer = await gateway.probe(target.upstream, timeout_seconds=timeout_seconds)
     seconds = answer.retry_after_seconds
     retry_after = None if seconds is None else timedelta(seconds=seconds)
     if answer.reachable:
         tools = None if answer.tools is None else msgspec.json.encode(answer.tools)
         headers = None if answer.tools is None else encoded_headers(answer.tools)
         await _record(
-            commands, way, HealthObservation("healthy", tools=tools, parameter_headers=headers, retry_after=retry_after)
+            commands,
+            target,
+            HealthObservation("healthy", tools=tools, parameter_headers=headers, retry_after=retry_after),
         )
     elif answer.code != UpstreamTimeout.code or answer.waited_seconds * 1_000 >= PATIENCE_MS:
         await _record(
-            commands, way, HealthObservation("unhealthy", answer.code, conclusive=conclusive, retry_after=retry_after)
+            commands,
+            target,
+            HealthObservation("unhealthy", answer.code, conclusive=conclusive, retry_after=retry_after),
         )
     return answer
 
 
-def _is_known(way: McpTarget, found: HealthObservation, at: datetime) -> bool:
+def _is_known(target: McpTarget, found: HealthObservation, at: datetime) -> bool:
     """Return whether the same health was recorded within `FRESH`."""
-    fresh = way.checked_at is not None and at - way.checked_at < FRESH
+    fresh = target.checked_at is not None and at - target.checked_at < FRESH
     answered = found.health == "healthy"
-    return fresh and not _is_transition(way, found, at) and answered == (way.failing_since is None)
+    return fresh and not _is_transition(target, found, at) and answered == (target.failing_since is None)
 
 
-def _is_transition(way: McpTarget, found: HealthObservation, at: datetime) -> bool:
+def _is_transition(target: McpTarget, found: HealthObservation, at: datetime) -> bool:
     if found.health == "healthy":
-        return way.health == "unhealthy"
-    again = way.failing_since is not None and at - way.failing_since >= APART
-    return way.health != "unhealthy" and (again or found.conclusive)
+        return target.health == "unhealthy"
+    again = target.failing_since is not None and at - target.failing_since >= APART
+    return target.health != "unhealthy" and (again or found.conclusive)
 
 
-async def _record(commands: Commands, way: McpTarget, found: HealthObservation) -> None:
+async def _record(commands: Commands, target: McpTarget, found: HealthObservation) -> None:
     """Record the health of the server. If that fails, a later call or check records it, so no request is refused."""
     at = now()
     not_before = None if found.retry_after is None else at + found.retry_after
     if found.health == "healthy":
         noted = health_answered(
-            way.mcp_id, way.endpoint_changed_at, at, found.tools, found.parameter_headers, not_before
+            target.mcp_id, target.endpoint_changed_at, at, found.tools, found.parameter_headers, not_before
         )
     else:
-        noted = health_failed(way.mcp_id, way.endpoint_changed_at, at, at + AGAIN_AFTER, not_before)
+        noted = health_failed(target.mcp_id, target.endpoint_changed_at, at, at + AGAIN_AFTER, not_before)
     try:
-        if _is_transition(way, found, at):
-            await _change(commands, way, found, at, noted)
+        if _is_transition(target, found, at):
+            await _change(commands, target, found, at, noted)
         else:
-            async with write_transaction(commands.pool, way.organization_id) as connection:
+            async with write_transaction(commands.pool, target.organization_id) as connection:
                 await connection.execute(*noted)
     except (Unavailable, *UNAVAILABLE):
-        _log.warning("mcp_health_not_recorded", mcp_id=way.mcp_id)
+        _log.warning("mcp_health_not_recorded", mcp_id=target.mcp_id)
     except (McpNotFound, ConcurrentChange):
         pass  # The MCP was deleted in the meantime, or another process recorded the same health.
 
 
-async def _change(commands: Commands, way: McpTarget, found: HealthObservation, at: datetime, noted: Statement) -> None:
-    command = RecordHealth(health=found.health, endpoint_changed_at=way.endpoint_changed_at, at=at, reason=found.reason)
+async def _change(
+    commands: Commands, target: McpTarget, found: HealthObservation, at: datetime, noted: Statement
+) -> None:
+    command = RecordHealth(
+        health=found.health, endpoint_changed_at=target.endpoint_changed_at, at=at, reason=found.reason
+    )
     change = await commands.run(
-        MCP, way.mcp_id, way.organization_id, command, origin=Origin(MCP_HEALTH), at=at, extra_statements=[noted]
+        MCP, target.mcp_id, target.organization_id, command, origin=Origin(MCP_HEALTH), at=at, extra_statements=[noted]
     )
     if change.events:
-        _log.info("mcp_health_changed", mcp_id=way.mcp_id, health=found.health, reason=found.reason)
+        _log.info("mcp_health_changed", mcp_id=target.mcp_id, health=found.health, reason=found.reason)

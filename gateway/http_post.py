@@ -45,7 +45,7 @@ class PostResult(NamedTuple):
 
 async def post(egress: Egress, url: str, headers: Mapping[str, str], body: bytes, timeout_seconds: float) -> PostResult:
     """Send `body` as JSON and return the response. A failure is a result too; nothing is raised."""
-    began = time.monotonic()
+    started = time.monotonic()
     status, error, response, retry_after = None, None, b"", None
     try:
         with anyio.fail_after(timeout_seconds):
@@ -71,7 +71,7 @@ async def post(egress: Egress, url: str, headers: Mapping[str, str], body: bytes
         error = "No connection could be made"
     except (httpcore2.NetworkError, httpcore2.ProtocolError, httpcore2.TimeoutException):
         error = None if status is not None else "The connection broke before there was an answer"
-    latency_ms = round((time.monotonic() - began) * 1_000)
+    latency_ms = round((time.monotonic() - started) * 1_000)
     # PostgreSQL cannot store U+0000 in a text.
     text = response[:RESPONSE_BYTES_KEPT].decode("utf-8", "replace").replace("\0", "\N{REPLACEMENT CHARACTER}")
     return PostResult(status, latency_ms, error, text, retry_after)

@@ -43,8 +43,8 @@ T = TypeVar("T")
 FindCatalogue = Callable[[], Awaitable[Catalogue | None]]
 
 # Sessions are ended so that servers need not keep them. A server that does not respond is not waited for.
-_GOODBYE_SECONDS = 1.0
-_GOODBYES_MAX = 64
+_CLOSE_SECONDS = 1.0
+_CLOSINGS_MAX = 64
 _RESOURCE_NOT_FOUND_BEFORE_2026 = -32002
 _COMPLETE = b'"complete"'
 _INPUT_REQUIRED = b'"input_required"'
@@ -67,16 +67,16 @@ class Calls:
         self.egress = Egress(config)
         self._config = config
         self._bulkheads = Bulkheads(config)
-        self._goodbyes: set[asyncio.Task[None]] = set()
+        self._closings: set[asyncio.Task[None]] = set()
 
     async def aclose(self) -> None:
         """End the sessions that can be ended within a second, and close every connection."""
-        goodbyes = set(self._goodbyes)
-        if goodbyes:
-            _, unanswered = await asyncio.wait(goodbyes, timeout=_GOODBYE_SECONDS)
-            for goodbye in unanswered:
-                goodbye.cancel()
-            await asyncio.gather(*unanswered, return_exceptions=True)
+        closings = set(self._closings)
+        if closings:
+            _, unfinished = await asyncio.wait(closings, timeout=_CLOSE_SECONDS)
+            for closing in unfinished:
+                closing.cancel()
+            await asyncio.gather(*unfinished, return_exceptions=True)
         await self.egress.aclose()
 
     async def call_tool(
@@ -112,8 +112,8 @@ class Calls:
             if refused is None or refused.code not in {INVALID_PARAMS, METHOD_NOT_FOUND}:
                 raise
             # No further request is sent: the stored catalogue explains the server's message.
-            said = self._meaning(upstream).said(refused)
-            explained = await explained_refusal(refused, said, await find_catalogue(), tool, arguments)
+            message = self._meaning(upstream).said(refused)
+            explained = await explained_refusal(refused, message, await find_catalogue(), tool, arguments)
             raise (error if explained is None else _with_cost_of(explained, error)) from None
         result = ToolResult(answer.value, answer.latency_ms, answer.response_bytes)
         if result.is_error:
@@ -230,9 +230,9 @@ class Calls:
         deadline = anyio.current_time() + timeout_seconds
         pool = Pool(upstream.organization_id, upstream.mcp_id or upstream.endpoint_url, purpose)
         async with self._bulkheads.place(pool, timeout_seconds):
-            return await self._converse(upstream, deadline, operation, purpose)
+            return await self._run_in_session(upstream, deadline, operation, purpose)
 
-    async def _converse(
+    async def _run_in_session(
         self, upstream: Upstream, deadline: float, operation: Callable[[Session], Awaitable[T]], purpose: str
     ) -> Answer[T]:
         started = time.perf_counter()
@@ -252,7 +252,7 @@ class Calls:
                 if purpose == _TEST and no_session and failure.retry_after_seconds is None:
                     failure = await self._why_no_session(upstream, failure)
         if not isinstance(failure, (UpstreamUnreachable, UpstreamConnectionLost)):
-            self._part(session)
+            self._close_in_background(session)
         if answer is None:
             error = failure or UpstreamTimeout(f"The limit was {seconds:g} s.", waited_seconds=seconds)
             error.latency_ms = _milliseconds_since(started)
@@ -261,13 +261,13 @@ class Calls:
             raise error from None
         return answer
 
-    def _part(self, session: Session) -> None:
+    def _close_in_background(self, session: Session) -> None:
         """End the session, if the server keeps one, in the background: the caller does not wait for that."""
-        if not session.has_id or len(self._goodbyes) >= _GOODBYES_MAX:
+        if not session.has_id or len(self._closings) >= _CLOSINGS_MAX:
             return
-        goodbye = asyncio.create_task(_close(session))
-        self._goodbyes.add(goodbye)
-        goodbye.add_done_callback(self._goodbyes.discard)
+        closing = asyncio.create_task(_close(session))
+        self._closings.add(closing)
+        closing.add_done_callback(self._closings.discard)
 
     async def _why_no_session(self, upstream: Upstream, failure: GatewayError) -> GatewayError:
         """Return the failure, or an error that the server uses the old transport, which the gateway does not."""
@@ -290,7 +290,7 @@ class _Text(msgspec.Struct):
 
 async def _close(session: Session) -> None:
     # The result has arrived, and a failure to end the session does not change it.
-    with contextlib.suppress(Exception), anyio.move_on_after(_GOODBYE_SECONDS):
+    with contextlib.suppress(Exception), anyio.move_on_after(_CLOSE_SECONDS):
         await session.close()
 
 

@@ -58,10 +58,10 @@ async def load_target(pool: Pool, sealer: Sealer | None, mcp_id: str, organizati
 
 async def load_active_target(pool: Pool, sealer: Sealer, mcp_id: str, organization_id: str) -> McpTarget:
     """Return the target for an authorized call. Raise `McpInactive` if the MCP was deactivated in the meantime."""
-    way = await load_target(pool, sealer, mcp_id, organization_id)
-    if not way.active:
+    target = await load_target(pool, sealer, mcp_id, organization_id)
+    if not target.active:
         raise McpInactive
-    return way
+    return target
 
 
 def stored_credential(sealer: Sealer | None, found: McpRoute, mcp_id: str, organization_id: str) -> Credential:

@@ -6,7 +6,7 @@ from typing import Any, cast
 
 import msgspec
 
-_BLOT = "[redacted]"
+_REPLACEMENT = "[redacted]"
 # A shorter secret would also match unrelated text. That is harmless in an error text, but would falsify data in the
 # result of a tool.
 _RESULT_SECRET_MIN = 8
@@ -84,5 +84,5 @@ def _redacted(value: Any, secrets: tuple[str, ...]) -> Any:  # noqa: ANN401 - an
 def _without(text: str, secrets: tuple[str, ...]) -> str:
     for secret in secrets:
         if secret:
-            text = text.replace(secret, _BLOT)
+            text = text.replace(secret, _REPLACEMENT)
     return text

@@ -40,11 +40,11 @@ class WebhookTarget(NamedTuple):
         Many servers echo the URL that was not found, and some echo the whole request. From a secret URL, only a
         single-word response is kept, such as Slack's `invalid_payload`, and only if the URL does not contain the word.
         """
-        said = posted.response
+        text = posted.response
         for secret in self.secrets:
-            said = said.replace(secret, "…")
-        is_told = self.secrets or (_WORD.fullmatch(said.strip()) and said.strip() not in self.url)
-        return posted._replace(response=said if is_told else "")
+            text = text.replace(secret, "…")
+        is_shown = self.secrets or (_WORD.fullmatch(text.strip()) and text.strip() not in self.url)
+        return posted._replace(response=text if is_shown else "")
 
 
 def new_secret(entropy: bytes) -> str:

@@ -18,7 +18,7 @@ async def with_deadline(seconds: float, work: Coroutine[Any, Any, T]) -> T:
     """Return the result of `work`, or raise `TimeoutError` after `seconds` without waiting for `work` to stop."""
     task = asyncio.create_task(work)
     _abandoned.add(task)
-    task.add_done_callback(_forget)
+    task.add_done_callback(_discard)
     try:
         done, _ = await asyncio.wait([task], timeout=seconds)
     except asyncio.CancelledError:
@@ -35,10 +35,10 @@ def abandon(task: asyncio.Task[Any]) -> None:
     if not task.done():
         _abandoned.add(task)
         task.cancel()
-    task.add_done_callback(_forget)
+    task.add_done_callback(_discard)
 
 
-def _forget(task: asyncio.Task[Any]) -> None:
+def _discard(task: asyncio.Task[Any]) -> None:
     _abandoned.discard(task)
     if not task.cancelled():
         task.exception()  # otherwise asyncio logs that the exception was never retrieved

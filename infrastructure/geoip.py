@@ -39,16 +39,16 @@ def country_lookup(database: Path | None) -> CountryOf:
         reader = maxminddb.open_database(str(database))  # pyright: ignore[reportUnknownMemberType]
     except (OSError, ValueError, maxminddb.InvalidDatabaseError) as error:
         raise GeoDatabaseUnusable(f"cannot be read: {error}") from None
-    return lambda place: _country(reader, place)
+    return lambda address: _country(reader, address)
 
 
-def _unknown(_place: str) -> None:
+def _unknown(_address: str) -> None:
     return None
 
 
-def _country(reader: maxminddb.Reader, place: str) -> str | None:
+def _country(reader: maxminddb.Reader, address: str) -> str | None:
     try:
-        found: object = reader.get(ip_network(place).network_address)  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
+        found: object = reader.get(ip_network(address).network_address)  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
     except ValueError:
         return None
     if not isinstance(found, dict):

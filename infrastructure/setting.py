@@ -55,7 +55,7 @@ class Setting:
     in_containers: bool = True
 
     def value(self, given: str) -> object:
-        """Return the parsed value. Raises `InvalidSetting`."""
+        """Return the parsed value. Raise `InvalidSetting`."""
         try:
             return self.parse(given)
         except ValueError as error:

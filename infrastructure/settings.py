@@ -411,7 +411,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     def from_environment(cls, environment: Mapping[str, str], reader: Process) -> Self:
         """Return the settings that `reader` finds in `environment`, where an empty variable counts as not set.
 
-        Raises `InvalidSetting`.
+        Raise `InvalidSetting`.
         """
         given = {name: stripped for name, value in environment.items() if (stripped := value.strip())}
         refuse_former_names(given)
@@ -432,12 +432,12 @@ class Settings(Struct, frozen=True, kw_only=True):
 
     @property
     def listens_at(self) -> str:
-        """`http://host:port`, without a slash at the end."""
+        """Return `http://host:port`, without a slash at the end."""
         return f"http://{f'[{self.host}]' if ':' in self.host else self.host}:{self.port}"
 
     @property
     def mail(self) -> MailTransport | None:
-        """How mails are sent; None: they are not."""
+        """Return the transport of mails; None: no mails are sent."""
         if self.smtp is not None:
             return self.smtp.with_sender(self.mail_from)
         return None if self.mail_file is None else MailFile(self.mail_file)

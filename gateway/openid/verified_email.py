@@ -24,10 +24,10 @@ def is_verified(claims: Claims) -> bool | None:
     match claims.email_verified:
         case None:
             return None
-        case bool() as said:
-            return said
-        case str() as said:
-            return said.strip().casefold() == "true"
+        case bool() as value:
+            return value
+        case str() as value:
+            return value.strip().casefold() == "true"
         case _:
             return False
 

@@ -20,7 +20,7 @@ _HINTS = {
     405: "It takes no POST at this endpoint URL (HTTP 405)",
     429: "It is asked too often (HTTP 429)",
 }
-_TOLD = frozenset({"application/json", "application/problem+json", "text/plain"})
+_TEXT_TYPES = frozenset({"application/json", "application/problem+json", "text/plain"})
 _CLOSED_EARLY = (
     "Server disconnected without sending a response."  # httpcore2's message for a connection closed while idle
 )
@@ -82,9 +82,9 @@ class Meaning:
 
     def _refused(self, refusal: HttpRefusal) -> str:
         hint = _HINTS.get(refusal.status, f"It answered HTTP {refusal.status}")
-        words = unescaped(refusal.body) if refusal.media_type in _TOLD else ""
-        told = self.text(words).strip()
-        return f"{hint} and said: {told}" if told else f"{hint}."
+        words = unescaped(refusal.body) if refusal.media_type in _TEXT_TYPES else ""
+        shown = self.text(words).strip()
+        return f"{hint} and said: {shown}" if shown else f"{hint}."
 
 
 def _why_no_connection(error: Exception) -> str:

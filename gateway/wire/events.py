@@ -64,11 +64,11 @@ async def events(chunks: AsyncIterable[bytes]) -> AsyncIterator[Event]:
     """Yield the events. An event that ends the stream without an empty line is incomplete and discarded."""
     reader = _Reader()
     unfinished = bytearray()
-    begun, after_return = False, False
+    started, after_return = False, False
     async for received in chunks:
         chunk = received
-        if not begun and chunk:
-            begun, chunk = True, chunk.removeprefix(_BYTE_ORDER_MARK)
+        if not started and chunk:
+            started, chunk = True, chunk.removeprefix(_BYTE_ORDER_MARK)
         if after_return and chunk:
             after_return, chunk = False, chunk.removeprefix(b"\n")
         first, *others = _LINE_END.split(chunk)

@@ -136,8 +136,8 @@ class Session:
 
     async def _initialize(self) -> None:
         self._become("", {})
-        hello = {"protocolVersion": HANDSHAKE_VERSIONS[0], "capabilities": {}, "clientInfo": self._client}
-        found = members(await self.request("initialize", hello))
+        params = {"protocolVersion": HANDSHAKE_VERSIONS[0], "capabilities": {}, "clientInfo": self._client}
+        found = members(await self.request("initialize", params))
         version = _decoded(found.get("protocolVersion"))
         if version not in HANDSHAKE_VERSIONS:
             raise UpstreamError("It speaks a version of the protocol that this gateway does not.")

@@ -55,20 +55,20 @@ class ConnectionSettings:
             if wanted != (_duration(found) if name in self.durations else found):
                 differences.append(f"{name} is {found or 'not set'} instead of {wanted or 'not set'}")
         if differences:
-            _say(differences)
+            _log_differences(differences)
             raise SettingsNotApplied(differences)
 
 
-_SILENT_SECONDS = 60.0
-_said: dict[str, float] = {}
+_LOG_INTERVAL_SECONDS = 60.0
+_logged_at: dict[str, float] = {}
 
 
-def _say(differences: list[str]) -> None:
+def _log_differences(differences: list[str]) -> None:
     """Log the differences at most once a minute: a process whose connections are rejected retries constantly."""
     text, at = ", ".join(differences), monotonic()
-    if at - _said.get(text, -_SILENT_SECONDS) >= _SILENT_SECONDS:
-        _said.clear()
-        _said[text] = at
+    if at - _logged_at.get(text, -_LOG_INTERVAL_SECONDS) >= _LOG_INTERVAL_SECONDS:
+        _logged_at.clear()
+        _logged_at[text] = at
         _log.error("connection_settings_not_applied", differences=differences)
 
 

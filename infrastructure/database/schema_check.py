@@ -97,14 +97,14 @@ async def repair(url: str, scripts: Sequence[Script]) -> list[str]:
     """
     async with await connect(url, role=None, timeouts=MAINTENANCE_TIMEOUTS) as connection:
         await connection.execute(b"select pg_advisory_lock(%s)", (LOCK_KEY,))
-        repaired = await _mend(connection, await _roles_differing(connection))
-        await _take_roles(connection)
+        repaired = await _apply_repairs(connection, await _roles_differing(connection))
+        await _grant_roles(connection)
         found = await schema_differences(connection, scripts)
-        repaired += await _mend(connection, sorted(found, key=lambda difference: difference.rank))
+        repaired += await _apply_repairs(connection, sorted(found, key=lambda difference: difference.rank))
         left = await schema_differences(connection, scripts) if found else []
-        unmended = [each.text for each in left if not each.is_left_alone]
-        if unmended:
-            texts = "; ".join(dict.fromkeys(unmended))
+        unrepaired = [each.text for each in left if not each.is_left_alone]
+        if unrepaired:
+            texts = "; ".join(dict.fromkeys(unrepaired))
             raise SchemaDiffers(
                 f"The database is not what the migrations make of it: {texts}. Restore what is missing from a "
                 "backup, or let a superuser run python -m eventstore migrate."
@@ -146,16 +146,16 @@ async def _roles_differing(connection: Connection) -> list[Difference]:
     return [Difference(text, statement) for text, statement in await cursor.fetchall()]
 
 
-async def _take_roles(connection: Connection) -> None:
+async def _grant_roles(connection: Connection) -> None:
     """Let the migrating user assume the roles again, as it could when the migrations created them."""
     cursor = await connection.execute(_SQL.roles_out_of_reach, {"roles": list(ROLES)})
     for (role,) in await cursor.fetchall():
         await connection.execute(sql.SQL("grant {} to current_user").format(sql.Identifier(role)))
-    await _mend(connection, await _roles_differing(connection))
+    await _apply_repairs(connection, await _roles_differing(connection))
 
 
-async def _mend(connection: Connection, differences: Iterable[Difference]) -> list[str]:
-    mended: list[str] = []
+async def _apply_repairs(connection: Connection, differences: Iterable[Difference]) -> list[str]:
+    repaired: list[str] = []
     async with connection.transaction():
         for difference in differences:
             if difference.statement is None:
@@ -164,8 +164,8 @@ async def _mend(connection: Connection, differences: Iterable[Difference]) -> li
             with suppress(InsufficientPrivilege):
                 async with connection.transaction():
                     await connection.execute(difference.statement.encode())
-                mended.append(difference.text)
-    return list(dict.fromkeys(mended))
+                repaired.append(difference.text)
+    return list(dict.fromkeys(repaired))
 
 
 async def _objects(connection: Connection, schema: str) -> list[Object]:
@@ -184,13 +184,13 @@ def _compare(expected: Sequence[Object], found: Sequence[Object]) -> Iterator[Di
     days = {each.relation for each in found if each.kind == "table" and _PARTITION.fullmatch(each.relation)}
     for name in sorted(days):
         wanted |= {each.identity: each for each in _of_day(sample, name)}
-    there = {each.identity: each for each in found}
+    present = {each.identity: each for each in found}
     owners = {each.relation for each in wanted.values()}
     names = {each.name for each in found}
     wanted_names = {each.name for each in wanted.values()}
     tables = {each.relation for each in found if each.kind == "table"}
     gone = {each.relation for each in wanted.values() if each.kind == "table"} - tables
-    for identity, each in there.items():
+    for identity, each in present.items():
         if identity in wanted or each.remove is None or each.relation not in owners:
             continue
         if each.kind in _LEFT_ALONE and each.name not in wanted_names:
@@ -201,12 +201,12 @@ def _compare(expected: Sequence[Object], found: Sequence[Object]) -> Iterator[Di
             yield Difference(f"{each.name} is not what the migrations make", each.remove)
     for identity, each in wanted.items():
         # A missing table also lacks everything that belongs to it, so one line is enough.
-        if identity not in there and (each.kind == "table" or each.relation not in gone):
+        if identity not in present and (each.kind == "table" or each.relation not in gone):
             rank = _ORDER.index(each.kind) if each.kind in _ORDER else len(_ORDER)
             how = "is not what the migrations make" if each.name in names else "is missing"
             # An object that exists under the same name and cannot be removed blocks its own replacement.
-            mendable = each.kind == "function" or each.name not in names or each.remove is not None
-            yield Difference(f"{each.name} {how}", each.make if mendable else None, rank)
+            repairable = each.kind == "function" or each.name not in names or each.remove is not None
+            yield Difference(f"{each.name} {how}", each.make if repairable else None, rank)
 
 
 def _of_day(sample: Sequence[Object], partition: str) -> Iterator[Object]:

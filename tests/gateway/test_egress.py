@@ -84,7 +84,7 @@ async def test_a_name_that_answers_differently_the_second_time_gains_nothing(mon
 async def test_the_next_address_is_tried_when_one_does_not_answer(monkeypatch: pytest.MonkeyPatch) -> None:
     _resolve_to(monkeypatch, [["127.0.0.2", "127.0.0.1"]] * 5)
     async with Listener() as listener:
-        with pytest.raises(Exception, match="connection to the MCP server broke"):
+        with pytest.raises(Exception, match="connection to the MCP server was lost"):
             await _call(f"http://two.example:{listener.port}/mcp", egress=LOOPBACK)
         assert listener.accepted == 2, "once for the discovery, whose connection it closes, and once to initialize"
 

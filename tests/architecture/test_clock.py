@@ -32,4 +32,4 @@ def test_only_a_comparison_with_the_database_asks_the_machine_alone() -> None:
         for path in (ROOT / package).rglob("*.py")
         if re.search(r"\bown_now\(", path.read_text("utf-8"))
     }
-    assert found == {"infrastructure/clock.py", "infrastructure/database/clock.py", "app/verification/verifier.py"}
+    assert found == {"infrastructure/clock.py", "infrastructure/database/clock.py", "app/verification/batch_context.py"}

@@ -4,7 +4,15 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from domain.networks import is_allowed, networks_within, parse_address, parse_network, stored_network
+from domain.networks import (
+    is_allowed,
+    is_loopback_host,
+    networks_within,
+    parse_address,
+    parse_network,
+    parse_networks,
+    stored_network,
+)
 
 
 def v4(number: int, prefix: int) -> str:
@@ -250,3 +258,25 @@ def test_a_network_in_cidr_notation_is_read(text: str) -> None:
 def test_masks_in_the_log_still_hold() -> None:
     assert is_allowed("10.1.2.3", ("10.0.0.0/0.255.255.255",))
     assert not is_allowed("11.1.2.3", ("10.0.0.0/255.0.0.0",))
+
+
+@pytest.mark.parametrize("text", ["10.0.0.0/8,::1/128", " 10.0.0.0/8 , ::1 ,", "10.0.0.0/8,,::1/128"])
+def test_a_list_of_networks_is_separated_by_commas(text: str) -> None:
+    assert parse_networks(text) == (IPv4Network("10.0.0.0/8"), stored_network("::1/128"))
+
+
+def test_an_empty_list_has_no_network() -> None:
+    assert parse_networks("") == ()
+
+
+def test_the_invalid_network_of_a_list_is_named() -> None:
+    with pytest.raises(ValueError, match=r"^'10\.0\.0\.1/8': .*Write networks such as"):
+        parse_networks("::1/128,10.0.0.1/8")
+
+
+@pytest.mark.parametrize(
+    ("host", "expected"),
+    [("localhost", True), ("127.0.0.9", True), ("::1", True), ("192.0.2.1", False), ("localhost.example", False)],
+)
+def test_a_url_of_the_same_machine_is_recognized(host: str, expected: bool) -> None:  # noqa: FBT001
+    assert is_loopback_host(host) is expected

@@ -1,7 +1,7 @@
 """Small whole systems for the tests of the supervisor, made of PostgreSQL, Valkey and children of this same file.
 
-`stand_in supervise FOLDER` keeps both servers and three children running, each with a child of its own. `stand_in slow
-FOLDER` starts parts that become ready when the file `postgresql/go` is there, and one that always fails. `stand_in
+`fake_server supervise FOLDER` keeps both servers and three children running, each with a child of its own. `fake_server slow
+FOLDER` starts parts that become ready when the file `postgresql/go` is there, and one that always fails. `fake_server
 unready FOLDER` starts an optional part that lives and never becomes ready, and another part.
 """
 
@@ -50,7 +50,7 @@ def _child(folder: Path, name: str) -> Service:
     log = folder / f"{name}.log"
     log.unlink(missing_ok=True)
     return Service(
-        ("stand_in", name),
+        ("fake_server", name),
         log=log,
         environment=os.environ,
         mark=mark_of(folder, name),
@@ -111,7 +111,7 @@ def supervise_unready(folder: Path) -> None:
 def _program(folder: Path, words: str, is_ready: Callable[[], bool]) -> Service:
     name = words.split(maxsplit=1)[0]
     return Service(
-        ("stand_in", *words.split()),
+        ("fake_server", *words.split()),
         log=folder / f"{name}.log",
         environment=os.environ,
         mark=mark_of(folder, name),

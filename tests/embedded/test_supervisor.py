@@ -31,7 +31,7 @@ def a_hangup_ends_programs() -> Iterator[None]:
 
 def _start(folder: Path, system: str = "supervise") -> "subprocess.Popen[str]":
     return subprocess.Popen(
-        [sys.executable, "-m", "stand_in", system, str(folder)],
+        [sys.executable, "-m", "fake_server", system, str(folder)],
         stdout=subprocess.PIPE,
         text=True,
         env={**os.environ, "PYTHONPATH": f"{_HERE}{os.pathsep}{_HERE.parents[1]}"},

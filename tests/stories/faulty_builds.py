@@ -48,14 +48,14 @@ def cached() -> ASGIApp:
         if since < time.monotonic() - CACHED_SECONDS:
             kept[name] = (time.monotonic(), decided.result.subject)
             return decided
-        return replace(decided, answer=replace(decided.result, subject=verdict))
+        return replace(decided, result=replace(decided.result, subject=verdict))
 
     def with_cache(judge: Handler) -> Handler:
         async def cached_judge(
             connection: Connection, questions: Sequence[VerificationRequest]
         ) -> BatchResult[VerificationResult]:
             judged = await judge(connection, questions)
-            return replace(judged, decided=list(map(recalled, questions, judged.results)))
+            return replace(judged, results=list(map(recalled, questions, judged.results)))
 
         return cached_judge
 

@@ -7,8 +7,8 @@ from eventstore.errors import ConcurrentChange, PartlyDone
 from infrastructure.database.errors import UNAVAILABLE, Unavailable, Unconfirmed
 
 _MOVED = (
-    "A part of the change was made before someone else changed the same thing, or the key that asks for it. Repeat the"
-    " request: it does what is left."
+    "A part of the change was made before the resource or the calling key was modified concurrently."
+    " Retry the request to complete it."
 )
 
 

@@ -1,8 +1,8 @@
 """Small whole systems for the tests of the supervisor, made of PostgreSQL, Valkey and children of this same file.
 
-`fake_server supervise FOLDER` keeps both servers and three children running, each with a child of its own. `fake_server slow
-FOLDER` starts parts that become ready when the file `postgresql/go` is there, and one that always fails. `fake_server
-unready FOLDER` starts an optional part that lives and never becomes ready, and another part.
+`fake_server supervise FOLDER` keeps both servers and three children running, each with a child of its own.
+`fake_server slow FOLDER` starts parts that become ready when the file `postgresql/go` is there, and one that always
+fails. `fake_server unready FOLDER` starts an optional part that lives and never becomes ready, and another part.
 """
 
 import os

@@ -98,8 +98,7 @@ from app.services import Services
 from app.verification.rate_limits import RateLimits
 from app.verification.requests import VerificationQueue, VerificationRequest, VerificationResult
 from app.verification.verifier import Verifier
-from eventstore.group_commit import BatchHandler as JudgeOf
-from eventstore.group_commit import BatchLimits
+from eventstore.group_commit import BatchHandler, BatchLimits
 from gateway.config import GatewayConfig
 from gateway.openid.provider import Provider
 from infrastructure.cursors import CursorSigner
@@ -113,7 +112,7 @@ from projections.commands import commands_on
 
 ServiceRoute = Callable[[RawRequest, Services], Awaitable[RawResponse]]
 
-Handler = JudgeOf[VerificationRequest, VerificationResult]
+Handler = BatchHandler[VerificationRequest, VerificationResult]
 
 ROUTES: list[Any] = [
     create_key,
@@ -207,13 +206,13 @@ DIRECT_ROUTES: dict[tuple[str, str], ServiceRoute] = {
 
 def create_app(
     config: Settings,
-    wrap_verifier: Callable[[Handler], Handler] = lambda judge: judge,
+    wrap_verifier: Callable[[Handler], Handler] = lambda verifier: verifier,
     limits: BatchLimits | None = None,
 ) -> ASGIApp:
     """The whole API. Its parts are opened and closed with the server (ASGI lifespan).
 
-    `altered` makes another judge of presented keys, `bounds` is what it takes on at most: with them tests compose
-    builds that fail on purpose.
+    `wrap_verifier` and `limits` replace the handler of presented keys and the limits of its batches, so that tests can
+    compose builds that fail on purpose.
     """
     # Never so long that the question itself would be given up.
     rate_limits = RateLimits(

@@ -7,7 +7,9 @@ from typing import Any, Protocol, TypeVar
 from msgspec import Struct, structs
 
 from app.handlers import HttpRequest, HttpResponse, get_services, raw_request, success
+from app.http.errors import invalid
 from app.http.pagination import CursorPosition, decode_cursor, next_link, pagination
+from projections.paging import MAX_OFFSET
 
 R = TypeVar("R")
 
@@ -44,6 +46,12 @@ class Page:
     def offset(self) -> int:
         """The number of rows before a page that is asked for by its number."""
         return 0 if self.last else (self.number - 1) * self._query.per_page
+
+    def offset_within(self, total: int) -> int:
+        """Return `offset`. Reject a page that starts beyond what a list of `total` rows reaches by number."""
+        if total > MAX_OFFSET < self.offset:
+            raise invalid(page=f"page can address only the first {MAX_OFFSET:,} items. Use next_cursor")
+        return self.offset
 
     def rows(self, found: Sequence[R]) -> Sequence[R]:
         """Return the rows of this page."""

@@ -16,7 +16,7 @@ from embedded.copies import cached_copy
 from embedded.needed_distributions import needed_distributions
 from embedded.root_folders import CACHE
 
-_PACKAGES = (
+PACKAGES = (
     "domain",
     "infrastructure",
     "eventstore",
@@ -46,7 +46,7 @@ class Interpreter:
     @property
     def packages(self) -> list[Path]:
         """Return the folders of our packages themselves."""
-        return [folder / name for folder in self.own for name in _PACKAGES if (folder / name).is_dir()]
+        return [folder / name for folder in self.own for name in PACKAGES if (folder / name).is_dir()]
 
     @property
     def environment(self) -> dict[str, str]:
@@ -100,7 +100,7 @@ def _files_of_python(python: Path) -> Iterator[tuple[Path, Path]]:
 
 
 def _folders_of_our_packages(account: Account) -> tuple[Path, ...]:
-    packages = {name: _folder_of(name) for name in _PACKAGES}
+    packages = {name: _folder_of(name) for name in PACKAGES}
     if all(account.can_read_all(folder) for folder in packages.values()):
         return tuple(dict.fromkeys(folder.parent for folder in packages.values()))
     files = [

@@ -12,19 +12,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from embedded.account import Account
+from embedded.interpreter import PACKAGES
 
 _ROOT = Path(__file__).parents[1]
-_PACKAGES = (
-    "domain",
-    "infrastructure",
-    "eventstore",
-    "projections",
-    "gateway",
-    "workers",
-    "app",
-    "embedded",
-    "examples",
-)
 # What is compiled is copied too: they could not write it there, and compiling at each start takes seconds.
 _UNUSED = shutil.ignore_patterns("test", "tests", "site-packages", "idlelib", "tkinter", "config-*")
 
@@ -68,7 +58,7 @@ def make_ordinary_user() -> OrdinaryUser:
     checkout = _ROOT
     if not account.can_enter(_ROOT):
         checkout = folder / "checkout"
-        for name in _PACKAGES:
+        for name in PACKAGES:
             shutil.copytree(_ROOT / name, checkout / name, ignore=_UNUSED)
     packages = Path(sysconfig.get_path("purelib"))
     if account.can_enter(packages) and account.can_enter(Path(sys.executable).resolve().parent):

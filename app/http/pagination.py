@@ -8,7 +8,6 @@ from msgspec import Meta, Struct
 from app.http.errors import invalid
 from app.http.messages import RawRequest
 from infrastructure.cursors import CursorInvalid, CursorSigner
-from projections.paging import MAX_OFFSET
 
 PerPage = Annotated[int, Meta(ge=1, le=100)]
 PageNumber = Annotated[int, Meta(ge=1, le=1_000_000)]
@@ -34,14 +33,6 @@ def decode_cursor(cursors: CursorSigner, cursor: str | None, page: int | None, p
     if problem is not None:
         raise invalid(cursor=problem)
     return position
-
-
-def offset_of(page: int | None, per_page: int, total: int) -> int:
-    """How many items of a list of `total` lie before the page; 422 where those are too many."""
-    offset = ((page or 1) - 1) * per_page
-    if total > MAX_OFFSET < offset:
-        raise invalid(page=f"page can address only the first {MAX_OFFSET:,} items. Use next_cursor")
-    return offset
 
 
 def pagination(

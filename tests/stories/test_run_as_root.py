@@ -22,6 +22,7 @@ from psycopg.conninfo import conninfo_to_dict
 
 from app.admin.demo_plan import keep_plan, new_plan
 from embedded.account import Account
+from embedded.interpreter import PACKAGES
 from embedded.postgres import ROLE, RUNTIME_ROLE, SUPERUSER, PostgreSQL
 from embedded.processes import mark_of, marked_with, wait_for, working_in
 from embedded.valkey import Valkey
@@ -35,17 +36,6 @@ pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root runs servic
 _SERVICES = ("example-mcp", "workers", "scheduler", "api")
 _CAP_SETUID = 7
 _PR_CAPBSET_DROP = 24
-_PACKAGES = (
-    "domain",
-    "infrastructure",
-    "eventstore",
-    "projections",
-    "gateway",
-    "workers",
-    "app",
-    "embedded",
-    "examples",
-)
 
 
 @pytest.fixture(scope="module")
@@ -270,7 +260,7 @@ def test_mails_are_where_they_are_said_to_be(run: Run) -> None:
 
 def test_a_checkout_that_others_cannot_enter_runs_twice(tmp_path: Path) -> None:
     checkout = tmp_path / "closed" / "checkout"
-    for package in _PACKAGES:
+    for package in PACKAGES:
         shutil.copytree(ROOT / package, checkout / package)
     shutil.copy(ROOT / "pyproject.toml", checkout)
     (tmp_path / "closed").chmod(0o700)

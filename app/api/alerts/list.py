@@ -7,7 +7,7 @@ from msgspec import Meta, Struct
 
 from app.api.alerts.schemas import alert_shape
 from app.handlers import HttpRequest, HttpResponse, get_services, parse_query
-from app.http.pagination import PER_PAGE_DEFAULT, PageNumber, PerPage, offset_of
+from app.http.pagination import PER_PAGE_DEFAULT, PageNumber, PerPage
 from app.pagination import Page
 from domain.alerts.events import AlertType, Severity
 from projections.paging import MAX_OFFSET
@@ -39,7 +39,7 @@ async def list_alerts(request: HttpRequest) -> HttpResponse:
             filters,
             limit=page.limit,
             after=page.after,
-            offset=offset_of(query.page, query.per_page, total),
+            offset=page.offset_within(total),
         )
     return page.respond(
         found,

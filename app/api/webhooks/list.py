@@ -5,7 +5,7 @@ from msgspec import Struct
 
 from app.api.webhooks.schemas import webhook_shape
 from app.handlers import HttpRequest, HttpResponse, get_services, parse_query
-from app.http.pagination import PER_PAGE_DEFAULT, PageNumber, PerPage, offset_of
+from app.http.pagination import PER_PAGE_DEFAULT, PageNumber, PerPage
 from app.pagination import Page
 from projections.read_models.webhooks.list.queries import count, webhooks
 
@@ -29,6 +29,6 @@ async def list_webhooks(request: HttpRequest) -> HttpResponse:
             organization_id,
             limit=page.limit,
             after=page.after,
-            offset=offset_of(query.page, query.per_page, total),
+            offset=page.offset_within(total),
         )
     return page.respond(found, webhook_shape, lambda webhook: (webhook.created_at, webhook.webhook_id), total=total)

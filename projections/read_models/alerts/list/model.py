@@ -1,10 +1,9 @@
 """Declaration of the list of alerts."""
 
 from domain.alerts.decider import ALERT
-from domain.alerts.state import ExistingAlert
 from eventstore.execute import InlineProjection
 from projections.engine.read_model import ReadModel
-from projections.engine.verify import FoldedRows, Row, each_stream
+from projections.engine.verify import FoldedRows, each_stream
 from projections.read_models.alerts.list.apply import apply
 from projections.read_models.alerts.list.queries import alert_put
 
@@ -22,14 +21,10 @@ _COLUMNS = (
 )
 
 
-def _row(state: ExistingAlert) -> Row:
-    return tuple(alert_put(state).parameters)
-
-
 READ_MODEL = ReadModel(
     name="alert_list",
     module=__name__,
     tables=("alert_list",),
     inline=InlineProjection(frozenset({ALERT.kind}), apply),
-    rows=(FoldedRows("alert_list", _COLUMNS, each_stream(ALERT.kind, _row)),),
+    rows=(FoldedRows("alert_list", _COLUMNS, each_stream(ALERT.kind, lambda state: alert_put(state).parameters)),),
 )

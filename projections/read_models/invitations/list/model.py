@@ -4,13 +4,12 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from domain.invitations.decider import INVITATION
-from domain.invitations.state import ExistingInvitation
 from eventstore.check import Streams
 from eventstore.execute import InlineProjection
 from infrastructure.database.connections import Connection
 from infrastructure.database.statements import load
 from projections.engine.read_model import ReadModel
-from projections.engine.verify import FoldedRows, Row, Rule, each_stream
+from projections.engine.verify import FoldedRows, Rule, each_stream
 from projections.read_models.invitations.list.apply import apply, put
 
 
@@ -32,10 +31,6 @@ _COLUMNS = (
 )
 
 
-def _row(state: ExistingInvitation) -> Row:
-    return tuple(put(state).parameters)
-
-
 async def _addresses(connection: Connection, _: Streams) -> Iterable[str]:
     """Check that each address belongs to an open invitation. An erased address is no breach."""
     cursor = await connection.execute(_SQL.addresses_astray)
@@ -49,6 +44,6 @@ READ_MODEL = ReadModel(
     side_tables=("invitation_addresses",),
     underivable={"invitation_addresses": "no event contains addresses of people, so that they can be erased"},
     inline=InlineProjection(frozenset({INVITATION.kind}), apply),
-    rows=(FoldedRows("invitation_list", _COLUMNS, each_stream(INVITATION.kind, _row)),),
+    rows=(FoldedRows("invitation_list", _COLUMNS, each_stream(INVITATION.kind, lambda state: put(state).parameters)),),
     rules=(Rule(("invitation_addresses",), _addresses),),
 )

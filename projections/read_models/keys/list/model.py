@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from domain.keys.decider import KEY
-from domain.keys.state import Existing
 from eventstore.check import Streams
 from eventstore.execute import InlineProjection
 from infrastructure.database.statements import load
@@ -37,10 +36,6 @@ _COLUMNS = (
 )
 
 
-def _row(state: Existing) -> Row:
-    return tuple(put(state).parameters)
-
-
 def _terms(streams: Streams) -> Iterator[Row]:
     for key_id, stream in streams.items():
         if stream.kind == KEY.kind:
@@ -64,7 +59,7 @@ READ_MODEL = ReadModel(
     revision=3,
     inline=InlineProjection(frozenset({KEY.kind}), apply),
     rows=(
-        FoldedRows("key_list", _COLUMNS, each_stream(KEY.kind, _row)),
+        FoldedRows("key_list", _COLUMNS, each_stream(KEY.kind, lambda state: put(state).parameters)),
         FoldedRows("key_terms", ("key_id", "term", "organization_id"), _terms, key=2),
         FoldedRows(
             "key_counts",

@@ -1,10 +1,9 @@
 """Declaration of the list of MCPs."""
 
 from domain.mcps.decider import MCP
-from domain.mcps.state import ExistingMcp
 from eventstore.execute import InlineProjection
 from projections.engine.read_model import ReadModel
-from projections.engine.verify import FoldedRows, Row, each_stream
+from projections.engine.verify import FoldedRows, each_stream
 from projections.read_models.mcps.list.apply import apply, put
 
 _COLUMNS = (
@@ -23,10 +22,6 @@ _COLUMNS = (
 )
 
 
-def _row(state: ExistingMcp) -> Row:
-    return tuple(put(state).parameters)
-
-
 READ_MODEL = ReadModel(
     name="mcp_list",
     module=__name__,
@@ -34,5 +29,5 @@ READ_MODEL = ReadModel(
     side_tables=("mcp_credentials",),
     underivable={"mcp_credentials": "credentials are encrypted, and no event contains them"},
     inline=InlineProjection(frozenset({MCP.kind}), apply),
-    rows=(FoldedRows("mcp_list", _COLUMNS, each_stream(MCP.kind, _row)),),
+    rows=(FoldedRows("mcp_list", _COLUMNS, each_stream(MCP.kind, lambda state: put(state).parameters)),),
 )

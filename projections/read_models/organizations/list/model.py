@@ -1,17 +1,12 @@
 """Declaration of the list of organizations."""
 
 from domain.organizations.decider import ORGANIZATION
-from domain.organizations.state import Organization
 from eventstore.execute import InlineProjection
 from projections.engine.read_model import ReadModel
-from projections.engine.verify import FoldedRows, Row, each_stream
+from projections.engine.verify import FoldedRows, each_stream
 from projections.read_models.organizations.list.apply import apply, put
 
 _COLUMNS = ("organization_id", "name", "slug", "description", "settings", "plan", "created_at", "revision")
-
-
-def _row(state: Organization) -> Row:
-    return tuple(put(state).parameters)
 
 
 READ_MODEL = ReadModel(
@@ -19,5 +14,7 @@ READ_MODEL = ReadModel(
     module=__name__,
     tables=("organization_list",),
     inline=InlineProjection(frozenset({ORGANIZATION.kind}), apply),
-    rows=(FoldedRows("organization_list", _COLUMNS, each_stream(ORGANIZATION.kind, _row)),),
+    rows=(
+        FoldedRows("organization_list", _COLUMNS, each_stream(ORGANIZATION.kind, lambda state: put(state).parameters)),
+    ),
 )

@@ -1,10 +1,9 @@
 """Declaration of the list of webhooks. Their secrets are in a table of their own."""
 
 from domain.webhooks.decider import WEBHOOK
-from domain.webhooks.state import ExistingWebhook
 from eventstore.execute import InlineProjection
 from projections.engine.read_model import ReadModel
-from projections.engine.verify import FoldedRows, Row, each_stream
+from projections.engine.verify import FoldedRows, each_stream
 from projections.read_models.webhooks.list.apply import apply, put
 
 _COLUMNS = (
@@ -24,10 +23,6 @@ _COLUMNS = (
 )
 
 
-def _row(state: ExistingWebhook) -> Row:
-    return tuple(put(state).parameters)
-
-
 READ_MODEL = ReadModel(
     name="webhook_list",
     module=__name__,
@@ -35,5 +30,5 @@ READ_MODEL = ReadModel(
     side_tables=("webhook_secrets",),
     underivable={"webhook_secrets": "secrets are encrypted, and no event contains them"},
     inline=InlineProjection(frozenset({WEBHOOK.kind}), apply),
-    rows=(FoldedRows("webhook_list", _COLUMNS, each_stream(WEBHOOK.kind, _row)),),
+    rows=(FoldedRows("webhook_list", _COLUMNS, each_stream(WEBHOOK.kind, lambda state: put(state).parameters)),),
 )

@@ -4,8 +4,7 @@ import argparse
 from collections.abc import Callable
 from typing import Any
 
-from keyledger.cli import doctor, keys, mcps
-from keyledger.cli import exit_codes as exits
+from keyledger.cli import doctor, exit_codes, keys, mcps
 from keyledger.version import VERSION
 
 _DESCRIPTION = """Manage the API keys of MCP gateways.
@@ -20,7 +19,7 @@ _EXAMPLES = f"""examples:
   keyledger keys rotate key_… --overlap-seconds 3600
   keyledger doctor - < agent.key
 
-{exits.EXPLAINED}"""
+{exit_codes.EXPLAINED}"""
 
 Run = Callable[[argparse.Namespace], int]
 
@@ -119,7 +118,7 @@ def _command(
         name,
         help=purpose,
         description=purpose[0].upper() + purpose[1:] + ".",
-        epilog=f"example:\n  {example}\n\n{exits.EXPLAINED}",
+        epilog=f"example:\n  {example}\n\n{exit_codes.EXPLAINED}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     command.set_defaults(run=run)

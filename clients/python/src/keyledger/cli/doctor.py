@@ -2,7 +2,7 @@
 
 import argparse
 
-from keyledger.cli import exit_codes as exits
+from keyledger.cli import exit_codes
 from keyledger.cli.output import print_json
 from keyledger.cli.settings import key_argument
 from keyledger.secret import flaw_of
@@ -18,4 +18,4 @@ def doctor(arguments: argparse.Namespace) -> int:
     else:
         print(f"Not a well-formed key. What is wrong: {flaw.part}.")
         print(flaw.hint)
-    return exits.OK if flaw is None else exits.REFUSED
+    return exit_codes.OK if flaw is None else exit_codes.REFUSED

@@ -3,7 +3,7 @@
 import argparse
 import itertools
 
-from keyledger.cli import exit_codes as exits
+from keyledger.cli import exit_codes
 from keyledger.cli.exit_codes import UsageError
 from keyledger.cli.output import KEY_TITLES, day, key_row, print_fields, print_json, print_table
 from keyledger.cli.settings import client_of, key_argument
@@ -45,7 +45,7 @@ def list_keys(arguments: argparse.Namespace) -> int:
         print_json(keys)
     else:
         print_table(KEY_TITLES, [key_row(key) for key in keys])
-    return exits.OK
+    return exit_codes.OK
 
 
 def show(arguments: argparse.Namespace) -> int:
@@ -53,12 +53,12 @@ def show(arguments: argparse.Namespace) -> int:
         key = client.keys.get(arguments.id)
     if arguments.json:
         print_json(key)
-        return exits.OK
+        return exit_codes.OK
     _print_key(key)
     print()
     entries = [(day(e.timestamp), e.event, e.status, e.reason or "", e.ip or "") for e in key.recent_activity]
     print_table(("WHEN", "WHAT", "STATUS", "REASON", "FROM"), entries)
-    return exits.OK
+    return exit_codes.OK
 
 
 def rotate(arguments: argparse.Namespace) -> int:
@@ -74,7 +74,7 @@ def revoke(arguments: argparse.Namespace) -> int:
         print_json(revoked)
     else:
         print(f"{revoked.id} is revoked since {day(revoked.revoked_at)} UTC. It is refused everywhere, for ever.")
-    return exits.OK
+    return exit_codes.OK
 
 
 def disable(arguments: argparse.Namespace) -> int:
@@ -95,7 +95,7 @@ def verify(arguments: argparse.Namespace) -> int:
     else:
         named = f"{answer.key_id} ({answer.name})" if answer.key_id else "The key"
         print_fields([("valid", "yes" if answer.valid else "no"), ("code", answer.code), ("key", named)])
-    return exits.OK if answer.valid else exits.REFUSED
+    return exit_codes.OK if answer.valid else exit_codes.REFUSED
 
 
 def _print_secret(arguments: argparse.Namespace, made: CreatedKey) -> int:
@@ -107,7 +107,7 @@ def _print_secret(arguments: argparse.Namespace, made: CreatedKey) -> int:
     else:
         _print_key(made)
         print(f"\n{made.key.reveal()}\n\nThis is the secret. It is not kept and not shown again.")
-    return exits.OK
+    return exit_codes.OK
 
 
 def _print_changed(arguments: argparse.Namespace, key: Key) -> int:
@@ -115,7 +115,7 @@ def _print_changed(arguments: argparse.Namespace, key: Key) -> int:
         print_json(key)
     else:
         print(f"{key.id} is {key.status}.")
-    return exits.OK
+    return exit_codes.OK
 
 
 def _print_key(key: Key) -> None:

@@ -5,7 +5,7 @@ import os
 import sys
 from collections.abc import Sequence
 
-from keyledger.cli import exit_codes as exits
+from keyledger.cli import exit_codes
 from keyledger.cli.arguments import parser
 from keyledger.errors import InternalError, KeyledgerError, RateLimited, Unavailable, UnexpectedAnswer, Unreachable
 
@@ -22,14 +22,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         code: int = parsed.run(parsed)
         sys.stdout.flush()
-    except exits.UsageError as error:
-        return _failed(str(error), exits.USAGE)
+    except exit_codes.UsageError as error:
+        return _failed(str(error), exit_codes.USAGE)
     except KeyledgerError as error:
-        return _failed(str(error), exits.UNREACHABLE if isinstance(error, _NOT_NOW) else exits.REFUSED)
+        return _failed(str(error), exit_codes.UNREACHABLE if isinstance(error, _NOT_NOW) else exit_codes.REFUSED)
     except BrokenPipeError:
         # The reader has closed the pipe, as `| head` does. Without this, Python would report it again at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return exits.OK
+        return exit_codes.OK
     except KeyboardInterrupt:
         return _failed("Interrupted.", 130)
     return code

@@ -2,7 +2,7 @@
 
 import argparse
 
-from keyledger.cli import exit_codes as exits
+from keyledger.cli import exit_codes
 from keyledger.cli.output import day, print_json, print_table
 from keyledger.cli.settings import client_of
 
@@ -18,7 +18,7 @@ def list_mcps(arguments: argparse.Namespace) -> int:
     else:
         rows = [(m.id, m.name, m.environment, m.status, m.health, day(m.last_active), m.endpoint_url) for m in mcps]
         print_table(_TITLES, rows)
-    return exits.OK
+    return exit_codes.OK
 
 
 def list_reachable(arguments: argparse.Namespace) -> int:
@@ -30,4 +30,4 @@ def list_reachable(arguments: argparse.Namespace) -> int:
     else:
         rows = [(s.id, s.name, s.health, ", ".join(tool.name for tool in s.tools)) for s in servers]
         print_table(_REACHABLE, rows)
-    return exits.OK
+    return exit_codes.OK

@@ -1,4 +1,4 @@
-"""`python -m eventstore migrate | check | read-export`: bring the schema up to date; prove the log, or what left it."""
+"""`python -m eventstore migrate | check | read-export`: migrate the schema, verify the log, or read exported uses."""
 
 import argparse
 import asyncio

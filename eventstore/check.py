@@ -1,8 +1,9 @@
-"""Proves that the whole log holds together, and that what follows from it does.
+"""Verify that the whole log is consistent, and that the derived data agrees with it.
 
-I1 lanes are contiguous from 1 to their head. I2 stream versions are 1..n, agree with lane order, and each record names
-the hash of the one before. I4 the inline read models equal a fold of the log. I8 the batches hold as many uses as they
-say, and the counts as many as the batches; those of days that retention removed are known by what was written down.
+I1: lanes are contiguous from 1 to their head. I2: stream versions are 1..n and agree with lane order, and each record
+contains the hash of the previous one. I4: the inline read models equal a fold of the log. I8: each batch contains as
+many uses as it declares, and the counters add up to the batches. Days that retention removed are checked against the
+ledger of removals.
 """
 
 from collections.abc import Awaitable, Callable, Iterable
@@ -24,7 +25,7 @@ PAGE = 5_000
 
 @dataclass(slots=True)
 class Stream:
-    """What a walk over the log has seen of one stream: its state so far and the end of its chain."""
+    """The state of one stream during a walk over the log, and the hash at the end of its chain."""
 
     kind: str
     organization_id: str
@@ -36,15 +37,15 @@ class Stream:
 Streams = dict[str, Stream]
 
 InlineCheck = Callable[[Connection, Streams], Awaitable[Iterable[str]]]
-"""Compares a read model with the folded streams and gives a line for each difference."""
+"""Compares a read model with the folded streams and returns a line for each difference."""
 
 Check = Callable[[Connection], Awaitable[Iterable[str]]]
-"""Gives a line for each violation, beginning with the invariant, such as `I8 `."""
+"""Returns a line for each violation. The line starts with the invariant, such as `I8 `."""
 
 
 @dataclass(slots=True)
 class Report:
-    """`violations` in the order found; `lines` is the report for people."""
+    """The violations in the order in which they were found. `lines` is the report for the operator."""
 
     events: int = 0
     streams: int = 0
@@ -74,7 +75,7 @@ class Report:
 async def check(
     connection: Connection, inline_checks: Iterable[InlineCheck], other_checks: Iterable[Check] = ()
 ) -> Report:
-    """Walk the whole log in one snapshot, so that what is written meanwhile is no difference."""
+    """Walk the whole log in one snapshot, so that concurrent writes do not appear as differences."""
     report = Report()
     async with connection.transaction():
         await connection.execute(b"set transaction isolation level repeatable read, read only")
@@ -116,7 +117,7 @@ async def _check_lifecycle(connection: Connection, report: Report) -> Streams:
 
 
 class _LogVerifier:
-    """Folds every stream on the way through the lanes, and checks each step."""
+    """Folds every stream while it reads the lanes, and checks each step."""
 
     def __init__(self) -> None:
         self.streams: Streams = {}

@@ -1,7 +1,7 @@
-"""Between facts and stored bytes.
+"""Conversion between facts and stored bytes.
 
-Bytes are canonical: msgspec's deterministic JSON. They are never written anew; an old schema version is brought up by
-an upcaster, which changes the decoded value only.
+The bytes are canonical: msgspec's deterministic JSON. Stored bytes are never rewritten. Upcasters convert the decoded
+values of old schema versions to the current one.
 """
 
 from collections.abc import Callable, Iterable
@@ -27,10 +27,10 @@ DECIDERS: tuple[Decider[Any, Any, Any], ...] = (INVITATION, KEY, MCP, MEMBER, OR
 Upcaster = Callable[[dict[str, Any]], dict[str, Any]]
 
 SCHEMAS: dict[str, int] = {}
-"""The current schema version of each type that has had more than one."""
+"""The current schema version of each type that has had more than one version."""
 
 UPCASTERS: dict[tuple[str, int], Upcaster] = {}
-"""By type and the version it leads away from."""
+"""Upcasters by type and the version that they convert from."""
 
 _encoder = msgspec.json.Encoder(order="deterministic")
 _record_decoder = msgspec.json.Decoder(Record)
@@ -44,7 +44,7 @@ LIFECYCLE_TYPES = _by_wire_name(event_type for decider in DECIDERS for event_typ
 
 
 def encode(value: object) -> bytes:
-    """The canonical bytes of an event or a record."""
+    """Return the canonical bytes of an event or a record."""
     return _encoder.encode(value)
 
 
@@ -68,7 +68,7 @@ def decode_record(body: bytes) -> Record:
 
 
 def decode_event(record: Record) -> Any:  # noqa: ANN401 -- the type follows from the record
-    """The fact in `record`, at the current schema version."""
+    """Return the fact in `record`, at the current schema version."""
     event_type = LIFECYCLE_TYPES.get(record.type)
     if event_type is None:
         raise Corruption(f"event {record.id} has the unknown type {record.type}")

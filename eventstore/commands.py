@@ -40,7 +40,7 @@ T = TypeVar("T")
 class Commands:
     """Runs commands on `pool`. The `inline` projections change in the same transaction as the log.
 
-    `timeout_seconds`: see `settle`. None sets no deadline here, because the work has one of its own (a job) or needs
+    `timeout_seconds`: see `settle`. None sets no deadline here, because the work either has its own (a job) or needs
     none (a program that an operator can stop).
     """
 
@@ -101,7 +101,7 @@ class Commands:
         related_commands: Sequence[RelatedCommand[Any, Any, Any]]
         | Callable[[F], Sequence[RelatedCommand[Any, Any, Any]]] = (),
     ) -> Change[S, E] | StoredResponse:
-        """The same for a request: return its stored response if it was handled before under its Idempotency-Key."""
+        """Run the command of a request, or return the stored response if its Idempotency-Key was handled before."""
         write: Write[S, C, E, F] = Write(
             decider=decider,
             stream_id=stream_id,

@@ -1,4 +1,4 @@
-"""What can go wrong with the log. The first line of each docstring is the message."""
+"""Errors of the log. The first line of each docstring is the message."""
 
 from typing import NoReturn
 
@@ -40,7 +40,10 @@ STREAM_MOVED = "KL001"
 
 
 def translate(error: Exception) -> NoReturn:
-    """Raise the word of this package for what the driver raised; what has no such word is a defect and goes on."""
+    """Raise the error of this package that corresponds to the driver's error.
+
+    An unknown error is a defect and is not caught.
+    """
     if isinstance(error, psycopg.Error) and error.sqlstate == STREAM_MOVED:
         raise ConcurrentChange from error
     if (

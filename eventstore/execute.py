@@ -41,9 +41,9 @@ ATTEMPTS_MAX = 3
 
 @dataclass(frozen=True, slots=True)
 class Change(Generic[S, E]):
-    """The effect of a write: the state before and after, and the events between. No events: nothing had to change.
+    """The effect of a write: the state before and after, and the events between. Without events, nothing had to change.
 
-    `related`: what happened to other streams in the same transaction.
+    `related`: the effects on other streams in the same transaction.
     """
 
     kind: str
@@ -67,7 +67,7 @@ class VersionPrecondition:
 
 @dataclass(frozen=True, slots=True)
 class Lock(Generic[F]):
-    """Locks what a rule about a set depends on. `statement` returns the row from which `facts` makes the facts."""
+    """A lock on what a rule about a set depends on. `statement` returns the row from which `facts` makes the facts."""
 
     statement: Statement
     facts: Callable[[TupleRow | None], F]
@@ -124,7 +124,7 @@ class Write(Generic[S, C, E, F]):
 class InlineProjection:
     """A read model that changes in the transaction that appends the events.
 
-    `apply` returns the statements that update the read model after a change. It is called for streams of `kinds` alone.
+    `apply` returns the statements that update the read model after a change. It is called only for streams of `kinds`.
     """
 
     kinds: frozenset[str]
@@ -183,10 +183,10 @@ class _Loaded(Generic[F]):
 async def _load(
     connection: Connection, write: Write[Any, Any, Any, F], attempt: Attempt
 ) -> _Loaded[F] | StoredResponse:
-    """Begin, claim, lock and read in one flush, or in two for a request with an Idempotency-Key.
+    """Start the transaction, claim, lock and read in one flush, or in two for a request with an Idempotency-Key.
 
-    A repeated request must be able to see that the first one still runs. It cannot see that while it waits for the
-    guard that the first one holds.
+    A repeated request must be able to detect that the first one is still running. It could not detect this while it
+    waits for the guard that the first one holds.
     """
     begin = [Statement(SQL.begin, ()), Statement(SQL.bind, (write.organization_id,)), attempt.begin()]
     if write.idempotency:
@@ -216,12 +216,12 @@ class _Decided:
 
     @property
     def version(self) -> int:
-        """The version of the stream before the change."""
+        """Return the version of the stream before the change."""
         return self.change.revision - len(self.change.events)
 
     @property
     def proof(self) -> Statement:
-        """The statement that finds the last of the events if, and only if, the transaction was committed."""
+        """Return the statement that finds the last event only if the transaction was committed."""
         return Statement(SQL.event_find, (self.change.stream_id, self.change.revision, self.event_ids[-1]))
 
 
@@ -295,16 +295,17 @@ def _decide_stream(
         revision=len(bodies) + len(events),
         at=write.at,
     )
-    # Sorted, so that ids follow versions: all events have one instant, and lists of the log sort by instant and id.
+    # Sort the ids so that they follow the versions: all events have one instant, and lists of the log sort by instant
+    # and id.
     return _Decided(change, bodies[-1] if bodies else b"", tuple(sorted(new_event_id() for _ in events)))
 
 
 def _advance_streams(write: Write[Any, Any, Any, Any], moved: Iterable[_Decided]) -> list[Statement]:
     """Advance the streams, and lock the one that must stay unchanged at its version.
 
-    A concurrent change of that stream waits for this commit, or has committed earlier and is detected here. So a
-    revoked key makes no change once its revocation was confirmed. The statements are sorted by stream id: two keys that
-    change each other would deadlock otherwise.
+    A concurrent change of that stream waits for this commit, or was committed earlier and is detected here. Therefore a
+    revoked key makes no change after its revocation was confirmed. The statements are sorted by stream id, because two
+    keys that change each other would deadlock otherwise.
     """
     moves = {
         decided.change.stream_id: (decided.change.kind, decided.version, decided.change.revision) for decided in moved

@@ -1,8 +1,9 @@
 """Group commit: the only write path of uses.
 
 Concurrent items share one transaction. The next batch fills while the previous one is being written; there is no timer.
-A batch is loaded, decided and written in two round trips, and every item of it gets its result after the commit. So a
-result is durable, it is decided on committed state that was read after the item arrived, and the cost is shared.
+A batch is loaded, decided and written in two round trips, and each of its items gets its result after the commit.
+Therefore a result is durable, it depends on committed state that was read after the item arrived, and the items share
+the cost.
 
 A batch whose commit was not confirmed is looked up by (producer, sequence) and never written twice.
 """
@@ -39,14 +40,14 @@ _log = structlog.get_logger(__name__)
 
 
 class ItemResult(Struct, Generic[Reply], frozen=True):
-    """The result of one item, and the event to record for it; None where there is nothing to record."""
+    """The result of one item, and the event to record for it. The event is None if there is nothing to record."""
 
     result: Reply
     event: UsageEvent | None
 
 
 class BatchResult(Struct, Generic[Reply], frozen=True):
-    """One result for each item, in order, all decided at the instant `at`."""
+    """One result for each item, in order. All are decided at the instant `at`."""
 
     at: datetime
     results: Sequence[ItemResult[Reply]]
@@ -55,16 +56,16 @@ class BatchResult(Struct, Generic[Reply], frozen=True):
 BatchHandler = Callable[[Connection, Sequence[Item]], Awaitable[BatchResult[Reply]]]
 """Loads what a batch of items needs in one round trip, then decides without I/O.
 
-Without any item it makes the same round trip, for a probe.
+An empty batch makes the same round trip, for a probe.
 """
 
 EventFactory = Callable[[datetime, str], UsageEvent]
-"""Makes an event with the instant of its batch and a new id."""
+"""Returns an event with the instant of its batch and a new id."""
 
 
 @dataclass(frozen=True, slots=True)
 class BatchLimits:
-    """The most items in a batch, the most that wait, and the seconds after which one is refused."""
+    """The maximum items in a batch, the maximum that wait, and the seconds after which a waiting item is refused."""
 
     batch_max: int = 512
     waiting_max: int = 10_000
@@ -89,7 +90,10 @@ class BatchObserver(Protocol):
         """Called when `events` are durable."""
 
     def completed(self, items: int, waited_seconds: float, seconds: float) -> None:
-        """Called when a batch of `items` was processed in `seconds`; its first item had waited before that."""
+        """Called when a batch of `items` was processed in `seconds`.
+
+        Its first item had waited `waited_seconds` before that.
+        """
 
 
 class NullObserver:
@@ -102,7 +106,7 @@ class NullObserver:
 
 @dataclass(frozen=True, slots=True)
 class _Recording:
-    """An item that is only recorded: there is nothing to decide."""
+    """An item that is only recorded. There is nothing to decide."""
 
     make_event: EventFactory
 
@@ -163,24 +167,24 @@ class GroupCommit(Generic[Item, Reply]):
 
     @property
     def tasks(self) -> Sequence[asyncio.Task[None]]:
-        """The tasks that must run as long as the process. If one ends, items may never be processed again."""
+        """Return the tasks that must run as long as the process. If one ends, items may never be processed."""
         return self._tasks
 
     @property
     def waiting(self) -> int:
-        """The number of items that wait for a batch, without those in a batch."""
+        """Return the number of items that wait for a batch, without those in a batch."""
         return len(self._waiting)
 
     async def submit(self, item: Item) -> Reply:
-        """Return the result of `item`; its event is durable by then.
+        """Return the result of `item` after its event is durable.
 
         Raises `Overloaded` immediately when too many items wait, `Unavailable` when the database did not respond in
-        time, and `UseUnconfirmed` when the event may be in the log all the same.
+        time, and `UseUnconfirmed` when the event may be in the log.
         """
         return cast("Reply", await self._enqueue(item))
 
     async def record(self, make_event: EventFactory) -> None:
-        """Record an event with the next batch. Returns when it is durable; raises as `submit` does."""
+        """Record an event with the next batch, and return when it is durable. Raises the same errors as `submit`."""
         await self._enqueue(_Recording(make_event))
 
     async def _enqueue(self, item: Item | _Recording) -> Reply | None:
@@ -194,9 +198,10 @@ class GroupCommit(Generic[Item, Reply]):
         return await pending.result
 
     async def probe(self) -> None:
-        """Return when every writer has made a round trip for this call, as it does for an item.
+        """Return after every writer has made a round trip for this call, as it does for an item.
 
-        Raises `Unavailable` when one cannot, or when the database only reads. Cancel it when it takes too long.
+        Raises `Unavailable` when a writer cannot do so, or when the database is read-only. The caller cancels it when
+        it takes too long.
         """
         loop = asyncio.get_running_loop()
         probes = [loop.create_future() for _ in self._writers]
@@ -254,9 +259,9 @@ class _Writer(Generic[Item, Reply]):
         self._connection: Connection | None = None
 
     async def write(self, batch: Sequence[_Pending[Item, Reply]], deadline_seconds: float) -> None:
-        """Give every item of `batch` its result, or after `deadline_seconds` an error.
+        """Give every item of `batch` its result, or an error after `deadline_seconds`.
 
-        Whatever goes wrong, every item gets an outcome before anything else happens, and the writer continues.
+        On any error, every item gets an outcome before anything else happens, and the writer continues.
         """
         self.in_flight = batch
         clock = asyncio.get_running_loop().time
@@ -273,7 +278,7 @@ class _Writer(Generic[Item, Reply]):
             else:
                 _log.error("batch_failed", exc_info=error)
             await self.disconnect()
-        except BaseException:  # the task ends, and nothing else could give the items an outcome
+        except BaseException:  # the task ends, and no other code could give the items an outcome
             _fail(batch)
             raise
         finally:
@@ -354,10 +359,10 @@ class _Writer(Generic[Item, Reply]):
         ]
 
     async def _persist(self, step: Callable[[Connection], Awaitable[Result]]) -> Result:
-        """Run a repeatable step, on a new connection each time the old one breaks.
+        """Run a repeatable step, on a new connection each time the previous one breaks.
 
         An error that the connection may have caused gets one more attempt on a new one, because an earlier batch may
-        have left something open.
+        have left a transaction open.
         """
         suspected = False
         while True:

@@ -1,7 +1,7 @@
-"""One answer per Idempotency-Key, stored in the transaction of the change that it answers.
+"""One response per Idempotency-Key, stored in the transaction of the change that it reports.
 
-So an answer is kept exactly when its change is in the log. What is no transaction, such as a call to someone else's
-server, claims its key before it begins. Source: draft-ietf-httpapi-idempotency-key-header-07.
+Therefore a response is stored exactly when its change is in the log. Work that is not a transaction, such as a call to
+an external server, claims its key before it starts. Source: draft-ietf-httpapi-idempotency-key-header-07.
 """
 
 from datetime import datetime, timedelta
@@ -17,7 +17,7 @@ from infrastructure.database.statements import Statement
 KEPT_FOR = timedelta(hours=24)
 
 _RUNNING = 0
-"""In the place of a status, while there is no answer."""
+"""Stored in the status column until there is a response."""
 
 Row = tuple[bytes, int, bytes, int | None]
 
@@ -31,7 +31,7 @@ class StoredResponse(Struct, frozen=True):
 
 
 class IdempotentRequest(Struct, frozen=True):
-    """`caller` asked for something under `key`; `fingerprint` is the SHA-256 of what was asked."""
+    """A request of `caller` under `key`. `fingerprint` is the SHA-256 of the request."""
 
     caller: str
     key: str
@@ -50,11 +50,14 @@ class IdempotentRequest(Struct, frozen=True):
         )
 
     def release(self, call_id: str) -> Statement:
-        """The claim of a call that was not made after all."""
+        """Return the statement that removes the claim of a call that was not made."""
         return Statement(SQL.idempotency_release, (self.caller, self.key, call_id.encode()))
 
     def replay(self, row: Row | None) -> StoredResponse | None:
-        """The earlier answer in `row`, if there is one and it was to the same request."""
+        """Return the earlier response in `row`, or None if there is none.
+
+        Raises `IdempotencyMismatch` if it belongs to a different request.
+        """
         if row is None:
             return None
         fingerprint, status, body, revision = row
@@ -64,9 +67,9 @@ class IdempotentRequest(Struct, frozen=True):
 
 
 class CallClaim(Struct, frozen=True):
-    """What is known of the call that has claimed a key. `answer` None, and `call_id` set: it has not ended as yet.
+    """The call that has claimed a key. `answer` is None and `call_id` is set while the call has not ended.
 
-    `at`: when it was claimed or, later, answered; `ends_by`: when it must have ended.
+    `at`: when the key was claimed or, later, when the response was stored. `ends_by`: when the call must have ended.
     """
 
     call_id: str | None
@@ -78,7 +81,7 @@ class CallClaim(Struct, frozen=True):
 async def claim(
     connection: Connection, request: IdempotentRequest, call_id: str, at: datetime, ends_by: datetime
 ) -> CallClaim | None:
-    """Claim `request` for the call `call_id`, durably. None: it is claimed; otherwise the claim of an earlier call."""
+    """Claim `request` durably for the call `call_id`. Return None on success, and otherwise the earlier claim."""
     parameters = (request.caller, request.key, request.fingerprint, call_id.encode(), at, ends_by, at - KEPT_FOR)
     cursor = await connection.execute(SQL.idempotency_start, parameters)
     if await cursor.fetchone() is not None:
@@ -86,7 +89,7 @@ async def claim(
     cursor = await connection.execute(SQL.idempotency_find_call, (request.caller, request.key))
     row = await cursor.fetchone()
     if row is None:
-        raise IdempotencyInFlight  # it was released this very moment
+        raise IdempotencyInFlight  # the earlier call released it between the two statements
     fingerprint, status, answer, answered_at, ended_by = row
     if bytes(fingerprint) != request.fingerprint:
         raise IdempotencyMismatch
@@ -98,10 +101,12 @@ async def claim(
 async def lock_for_connection(
     connection: Connection, request: IdempotentRequest, at: datetime
 ) -> StoredResponse | None:
-    """Claim `request` for as long as `connection` is open, for work of several transactions; gives an earlier answer.
+    """Claim `request` while `connection` is open, for work of several transactions.
 
-    `connection` is bound to the organization of the caller for as long as it lasts.
-    A process that dies in the middle leaves no answer: a repeat does what is left.
+    Return the earlier response, if any.
+
+    `connection` stays bound to the organization of the caller until it closes. If the process dies before the end, no
+    response is stored, and a repeated request completes the remaining work.
     """
     cursor = await connection.execute(SQL.idempotency_hold, (request.caller, request.key))
     held = await cursor.fetchone()

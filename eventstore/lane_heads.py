@@ -1,4 +1,4 @@
-"""How far the log has come, for those who watch it run."""
+"""Queries on the progress of the log, for monitoring."""
 
 from datetime import date
 from typing import Literal, NamedTuple
@@ -16,7 +16,7 @@ _SQL = load(_Queries, __file__, "lane_heads.sql")
 
 
 class Head(NamedTuple):
-    """The last position that a lane handed out; 0 while it is empty."""
+    """The last position that a lane issued, or 0 while the lane is empty."""
 
     log: Literal["lifecycle", "usage"]
     lane: int
@@ -29,7 +29,7 @@ async def heads(connection: Connection) -> list[Head]:
 
 
 async def partitions_ahead(connection: Connection, today: date) -> int:
-    """For how many days after `today` (UTC) the usage log has a partition."""
+    """Return for how many days after `today` (UTC) the usage log has a partition."""
     cursor = await connection.execute(_SQL.partitions_ahead, (today,))
     row = await cursor.fetchone()
     return 0 if row is None else int(row[0])

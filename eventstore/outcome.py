@@ -1,8 +1,8 @@
 """The outcome of a transaction whose confirmation did not arrive.
 
-A commit that was sent may have been carried out although the connection broke, or the caller's time was over, before
-the server confirmed it. Every transaction that changes something therefore holds an advisory lock of its own until its
-end. Whoever gets that lock afterwards knows that the transaction has ended, and what it left in the log is the truth.
+A commit that was sent may have been carried out although the connection broke, or the caller's deadline passed, before
+the server confirmed it. Therefore every transaction that changes something holds its own advisory lock until it ends. A
+process that gets the lock afterwards knows that the transaction has ended, so the log shows its outcome.
 """
 
 import secrets
@@ -20,9 +20,9 @@ Outcome = Literal["made", "not_made", "unknown"]
 
 
 class Attempt:
-    """One transaction on its way to its commit. Shared by the task that carries it out and the one that waits for it.
+    """One transaction before its commit. The task that runs it and the task that waits for it share this object.
 
-    `result`: what the caller is given once the commit is known to have been made.
+    `result`: what the caller receives once the commit is known to have been made.
     """
 
     __slots__ = ("_abandoned", "_is_harmless", "_proof", "_sent", "_token", "result")
@@ -33,22 +33,22 @@ class Attempt:
         self.restart()
 
     def restart(self) -> None:
-        """Note that another transaction follows: the one before has ended without a commit."""
+        """Note that another transaction follows. The previous one has ended without a commit."""
         self._token = 0
         self._sent = False
         self._proof: Statement | None = None
         self._is_harmless = False
 
     def begin(self) -> Statement:
-        """The statement that follows `begin`: it takes the lock that this transaction holds until its end."""
+        """Return the statement that follows `begin`. It takes the lock that this transaction holds until it ends."""
         self._token = secrets.randbits(_TOKEN_BITS)
         return Statement(SQL.outcome_lock, (self._token,))
 
     def sends_commit(self, result: object, proof: Statement | None, *, is_harmless: bool = False) -> None:
-        """Note that the commit is sent from here on. Raises `Unavailable` when nobody waits for it any longer.
+        """Note that the commit is sent from here on. Raises `Unavailable` when the caller no longer waits for it.
 
-        `proof` returns a row if, and only if, the transaction was committed; None: nothing would show that.
-        `is_harmless`: the transaction writes nothing that anyone could miss, so its result holds in any case.
+        `proof` returns a row only if the transaction was committed. None: no row would prove the commit. `is_harmless`:
+        the transaction writes nothing that must be kept, so its result is valid in any case.
         """
         if self._abandoned:
             raise Unavailable
@@ -58,7 +58,7 @@ class Attempt:
         self.result = result
 
     def abandon(self) -> bool:
-        """Whether no commit was sent. None will be from here on."""
+        """Return whether no commit was sent. From here on, none will be."""
         self._abandoned = True
         return not self._sent
 
@@ -68,16 +68,16 @@ class Attempt:
 
     @property
     def can_be_proved(self) -> bool:
-        """Whether asking again may tell what asking once did not."""
+        """Return whether another query may find the outcome that the first one did not."""
         return self._proof is not None
 
     async def outcome(self, pool: Pool, organization_id: str) -> Outcome:
-        """Return what became of the transaction, after waiting for its end as long as a lock is waited for."""
+        """Return the outcome of the transaction. Wait for its end no longer than the lock timeout."""
         if not self._sent:
             return "not_made"
         if self._is_harmless:
             return "made"
-        # While the lock is awaited, another attempt may begin: it forgets what this one is proved by.
+        # While this task waits for the lock, another attempt may start and replace the proof of this one.
         token, proof = self._token, self._proof
         if proof is None:
             return "unknown"

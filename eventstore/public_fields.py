@@ -1,4 +1,4 @@
-"""What of an event leaves the log: for the audit log's readers, and for webhooks."""
+"""The fields of an event that may leave the log, for readers of the audit log and for webhooks."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ _WRITTEN_BY_PEOPLE = "metadata"
 
 
 def public_fields(event: object) -> dict[str, Any]:
-    """The fields of an event as JSON values. What could serve to recognise a secret is left out."""
+    """Return the fields of an event as JSON values, without anything that could help to recognize a secret."""
     data = msgspec.to_builtins(event)
     del data["type"]
     fields: dict[str, Any] = _without_digests(data)
@@ -16,7 +16,7 @@ def public_fields(event: object) -> dict[str, Any]:
 
 
 def _without_digests(value: Any) -> Any:  # noqa: ANN401 -- JSON
-    """A digest in the log proves a secret to whoever holds it, and nobody reads it with profit but an attacker."""
+    """Return `value` without digests. A digest confirms a guessed secret, so it is useful only to an attacker."""
     match value:
         case dict():
             return {

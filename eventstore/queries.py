@@ -1,4 +1,4 @@
-"""The statements of the log, by name."""
+"""The SQL statements of the log, by name."""
 
 from typing import NamedTuple
 

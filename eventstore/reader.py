@@ -1,7 +1,7 @@
-"""Reading a lane in order.
+"""Read a lane in order.
 
-A reader asks for what comes after the last position it saw, and the first row must be the very next one: a hole is
-corruption, and a reader stops there instead of passing over an event.
+A reader requests the rows after its last position, and the first row must have the very next position. A gap is
+corruption: the reader stops there and skips no event.
 """
 
 from dataclasses import dataclass
@@ -29,9 +29,9 @@ class UsageBatch:
 
 
 async def read_lifecycle(connection: Connection, lane: int, after: int, limit: int) -> list[Recorded[Any]]:
-    """The next events of `lane` after the position `after`, at most `limit`.
+    """Return the next events of `lane` after the position `after`, at most `limit`.
 
-    They end before one that is missing or can not be read; `Corruption` is raised when that is the very next.
+    The list ends before an event that is missing or cannot be read. Raises `Corruption` if that is the first one.
     """
     cursor = await connection.execute(SQL.lifecycle_read, (lane, after, limit))
     recorded: list[Recorded[Any]] = []
@@ -47,7 +47,7 @@ async def read_lifecycle(connection: Connection, lane: int, after: int, limit: i
 
 
 async def read_usage_batches(connection: Connection, lane: int, after: int, limit: int) -> list[UsageBatch]:
-    """The next batches of `lane` after the batch `after`, at most `limit`; as above, up to one that is missing."""
+    """Return the next batches of `lane` after the batch `after`, at most `limit`. It ends before a missing one."""
     cursor = await connection.execute(SQL.usage_read_batches, (lane, after, limit))
     batches: list[UsageBatch] = []
     for batch_no, size, occurred_at in await cursor.fetchall():

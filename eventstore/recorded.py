@@ -1,4 +1,4 @@
-"""An event as it stands in the log: the fact, and where, when and by whom it was recorded."""
+"""Recorded events: the fact, and where, when and by whom it was recorded."""
 
 from datetime import datetime
 from typing import Generic, TypeVar
@@ -11,7 +11,7 @@ E = TypeVar("E")
 
 
 class Origin(Struct, frozen=True, omit_defaults=True):
-    """Who caused an event, and from where. `ip` is the client's address, `request_id` names the HTTP request."""
+    """The cause of an event. `ip` is the client's address, and `request_id` identifies the HTTP request."""
 
     actor: Actor
     ip: str | None = None
@@ -22,8 +22,9 @@ class Origin(Struct, frozen=True, omit_defaults=True):
 class Record(Struct, frozen=True):
     """The stored form of a lifecycle event. Its canonical bytes are what is hashed and proven.
 
-    `schema` is the version of the type of `data`; `version` counts the events of the stream from 1; `previous` is the
-    SHA-256 (hexadecimal) of the stream's previous record, empty for the first: a chain that an auditor can follow.
+    `schema` is the version of the type of `data`. `version` counts the events of the stream from 1. `previous` is the
+    SHA-256 (hexadecimal) of the stream's previous record, and empty for the first one: a chain that an auditor can
+    follow.
     """
 
     id: str
@@ -39,9 +40,10 @@ class Record(Struct, frozen=True):
 
 
 class Recorded(Struct, Generic[E], frozen=True):
-    """An event read back: its place in the lane, its record, and the fact itself.
+    """An event that was read from the log: its position in the lane, its record, and the fact.
 
-    `hash` is the SHA-256 (hexadecimal) of the stored bytes; `columns_agree`: the columns beside them say the same.
+    `hash` is the SHA-256 (hexadecimal) of the stored bytes. `columns_agree`: the other columns of the row contain the
+    same values as the bytes.
     """
 
     lane: int

@@ -1,7 +1,7 @@
-"""How uses leave the log: a day at a time, the oldest first, written to a file before (docs/decisions/0027).
+"""Removal of old uses from the log: one day at a time, oldest first, after an export (docs/decisions/0027).
 
-PostgreSQL removes a day in one transaction (`usage_day_remove`), compares once more what is about to leave with what
-was exported, refuses what must stay, and writes down what left.
+PostgreSQL removes a day in one transaction (`usage_day_remove`). It compares the rows with the export again, refuses to
+remove rows that must stay, and records what was removed.
 """
 
 from collections.abc import AsyncIterator, Sequence
@@ -21,7 +21,7 @@ NOT_REMOVABLE = "KL003"
 """SQLSTATE raised by `usage_day_remove`."""
 
 _ROWS = 2_000
-"""So many uses come at once from the server's cursor."""
+"""Rows per fetch from the server-side cursor."""
 
 
 class _Queries(NamedTuple):
@@ -49,7 +49,7 @@ class AlreadyRunning(StorageError):
 
 
 class Removed(NamedTuple):
-    """What left the log in all: so many `days`, from `first` to `last`, with so many uses."""
+    """The total of all removals: the number of `days`, from `first` to `last`, and the number of uses."""
 
     days: int
     first: date
@@ -61,7 +61,7 @@ class Removed(NamedTuple):
 
 
 class Removal(NamedTuple):
-    """What was written down of a day that left; `export` and its digest are None where there was none."""
+    """The ledger entry of a removed day. `export` and its digest are None if there was no export."""
 
     events: int
     export: str | None
@@ -70,19 +70,19 @@ class Removal(NamedTuple):
 
 
 async def days(connection: Connection) -> list[date]:
-    """Those that the log of uses has a partition for, oldest first."""
+    """Return the days for which the usage log has a partition, oldest first."""
     cursor = await connection.execute(SQL.days)
     return [row[0] for row in await cursor.fetchall()]
 
 
 def expired_days(known: Sequence[date], today: date, kept_days: int) -> list[date]:
-    """Which of the days may leave, oldest first: all their uses are older than `kept_days`, and of an earlier month."""
+    """Return the removable days, oldest first: all uses are older than `kept_days` and of an earlier month."""
     end = min(today - timedelta(days=kept_days), today.replace(day=1))
     return sorted(day for day in known if day < end)
 
 
 async def claim(connection: Connection) -> None:
-    """Until this connection ends, nobody else removes uses. Raises `AlreadyAtWork`."""
+    """Prevent other processes from removing uses until this connection closes. Raises `AlreadyRunning`."""
     row = await (await connection.execute(SQL.claim)).fetchone()
     if row is None or not row[0]:
         raise AlreadyRunning
@@ -94,7 +94,7 @@ async def summary(connection: Connection, day: date) -> list[LaneSummary]:
 
 
 async def export(connection: Connection, folder: Path, day: date, held: Sequence[LaneSummary]) -> Manifest:
-    """The file of a day, which is written unless it is there and holds what the log holds. Raises `BrokenExport`."""
+    """Export a day, unless its file exists and matches the log. Raises `CorruptExport`."""
     try:
         manifest = verified(folder / file_name(day))
     except (CorruptExport, FileNotFoundError):
@@ -118,7 +118,7 @@ async def remove(
     manifest: Manifest | None,
     at: datetime,
 ) -> int:
-    """Take a day out of the log, of which `held` is known to hold true; gives how many uses left. Raises `MustStay`."""
+    """Remove a day whose verified summary is `held`, and return how many uses were removed. Raises `NotRemovable`."""
     parameters = (
         day,
         [lane.lane for lane in held],
@@ -141,7 +141,7 @@ async def remove(
 
 
 async def removal(connection: Connection, day: date) -> Removal | None:
-    """What was written down of a day; None: it did not leave."""
+    """Return the ledger entry of a day, or None if the day was not removed."""
     rows = await (await connection.execute(SQL.removal, (day,))).fetchall()
     if not rows:
         return None
@@ -151,19 +151,19 @@ async def removal(connection: Connection, day: date) -> Removal | None:
 
 
 async def removed(connection: Connection) -> Removed | None:
-    """None: all uses that ever were are in the log."""
+    """Return the total of all removals, or None if nothing was ever removed."""
     row = await (await connection.execute(SQL.removed)).fetchone()
     return None if row is None or not row[0] else Removed(*row)
 
 
 async def removals_locked(connection: Connection) -> Removed | None:
-    """As above; no other day leaves before the transaction of `connection` ends."""
+    """Return the same, and prevent further removals until the transaction of `connection` ends."""
     await connection.execute(SQL.hold)
     return await removed(connection)
 
 
 async def removals_wrong(connection: Connection) -> list[str]:
-    """A line for each day and lane whose batches are not what was written down when they left."""
+    """Return a line for each removed day and lane whose batches differ from the ledger of removals."""
     cursor = await connection.execute(SQL.removals_wrong)
     lines = [
         f"usage of {day}, lane {lane}: {kept} events were removed, its batches say {said}"

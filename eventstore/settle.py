@@ -1,8 +1,8 @@
-"""Wait for a transaction until its deadline, and then find out what became of it.
+"""Wait for a transaction until its deadline, and then find out its outcome.
 
-Before the commit is sent, the deadline ends the work and nothing was changed. Once the commit was sent, only the log
-knows. The caller then waits for the confirmation and reads the log at the same time. The outcome is unknown only if
-neither answers in time.
+Before the commit is sent, the deadline ends the work and nothing was changed. After it was sent, only the log shows the
+outcome. The caller then waits for the confirmation and reads the log concurrently. The outcome is unknown only if
+neither responds in time.
 """
 
 import asyncio
@@ -50,7 +50,7 @@ async def _translate(work: Coroutine[Any, Any, T]) -> T:
 async def _find_out(
     pool: Pool, organization_id: str, attempt: Attempt, task: "asyncio.Task[T]", timeout_seconds: float
 ) -> T:
-    """Wait for the confirmation and for the log together. Whichever answers first is right."""
+    """Wait for the confirmation and for the log concurrently. The first response decides."""
     lookup = asyncio.create_task(_look_up(pool, organization_id, attempt, timeout_seconds))
     loop = asyncio.get_running_loop()
     ends = loop.time() + timeout_seconds
@@ -70,7 +70,7 @@ async def _find_out(
 
 
 async def _look_up(pool: Pool, organization_id: str, attempt: Attempt, timeout_seconds: float) -> Outcome:
-    """Retry until the log answers, because the connection may come back in time."""
+    """Retry until the log responds, because the connection may come back in time."""
     while True:
         try:
             outcome = await with_deadline(timeout_seconds, attempt.outcome(pool, organization_id))

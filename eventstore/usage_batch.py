@@ -1,4 +1,4 @@
-"""One batch of uses, and how it gets into the log exactly once."""
+"""One batch of uses, appended to the log exactly once."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,9 +17,9 @@ from infrastructure.database.errors import StorageError
 
 @dataclass(slots=True)
 class Batch:
-    """The events that `producer` decided at the instant `at`; `sequence` counts the producer's batches.
+    """The events that `producer` decided at the instant `at`. `sequence` counts the producer's batches.
 
-    `unconfirmed`: it was sent once and no answer came.
+    `unconfirmed`: the batch was sent once and no confirmation came.
     """
 
     producer: str
@@ -30,23 +30,23 @@ class Batch:
 
     @property
     def lane(self) -> int:
-        """A process writes to one lane, so that processes do not wait for each other."""
+        """Return the lane of the producer. A process writes to one lane, so processes do not wait for each other."""
         return crc32(self.producer.encode()) % LANES
 
 
 async def append_once(connection: Connection, batch: Batch) -> None:
-    """Append `batch` unless an earlier attempt already did. Call it again, over a new connection, when that breaks."""
+    """Append `batch` unless an earlier attempt already did. If the connection breaks, call it again on a new one."""
     if batch.unconfirmed and await _is_in_log(connection, batch):
         return
     batch.unconfirmed = True
     try:
         cursor = await connection.execute(SQL.usage_append, _parameters(batch))
     except psycopg.errors.CheckViolation:
-        # The day has no partition yet; none is made for a time without uses.
+        # The day has no partition yet. Partitions are not created for times without uses.
         await connection.execute(SQL.usage_partition_ensure, (batch.at.date(),))
         cursor = await connection.execute(SQL.usage_append, _parameters(batch))
     except psycopg.errors.UniqueViolation:
-        # The earlier attempt was still running when it was looked up, and has committed since.
+        # The earlier attempt was still running at the lookup, and has been committed since.
         if not await _is_in_log(connection, batch):
             raise
         return

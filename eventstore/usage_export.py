@@ -1,12 +1,12 @@
-"""Uses of one day in a file: JSON lines, compressed with gzip, and a manifest beside it that says what the file holds.
+"""Exported uses of one day: a gzip-compressed JSON Lines file and a manifest that describes it.
 
-`usage-2026-03-01.jsonl.gz` has a line a use, in the order of the log: lane, batch, ordinal, instant, and under `event`
-the exact bytes that the log held. `usage-2026-03-01.manifest.json` is written last: without it a file does not count.
-Both appear whole or not at all, whoever is killed (a name of its own, fsync, rename, fsync of the folder), and what was
-written is read back before anything relies on it.
+`usage-2026-03-01.jsonl.gz` has one line per use, in the order of the log: lane, batch, ordinal, instant and, under
+`event`, the exact bytes of the log. `usage-2026-03-01.manifest.json` is written last: without it, a file does not
+count. Both files appear whole or not at all, even if the process is killed (temporary name, fsync, rename, fsync of the
+folder). The written data is read back before anything relies on it.
 
-The digest of a lane is that of `usage_day_summary` in the database: SHA-256 over those of its batches in order, that of
-a batch over the SHA-256 of each body in order.
+The digest of a lane is the same as in `usage_day_summary` in the database: SHA-256 over the digests of its batches in
+order. The digest of a batch is SHA-256 over the SHA-256 of each body in order.
 """
 
 import gzip
@@ -35,7 +35,7 @@ class CorruptExport(StorageError):
 
 
 class Line(Struct, frozen=True, forbid_unknown_fields=True):
-    """One use; `event` is what the log held, to the byte."""
+    """One use. `event` contains the exact bytes of the log."""
 
     lane: int
     batch_no: int
@@ -45,7 +45,7 @@ class Line(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class LaneSummary(Struct, frozen=True):
-    """What a day holds of a lane; `bodies_sha256` in hexadecimal digits."""
+    """The content of one lane on one day. `bodies_sha256` is hexadecimal."""
 
     lane: int
     first_batch: int
@@ -56,7 +56,7 @@ class LaneSummary(Struct, frozen=True):
 
 
 class Manifest(Struct, frozen=True):
-    """`sha256` is that of the file as it lies there, `bytes` its size."""
+    """The manifest of an export. `sha256` is the digest of the compressed file, and `bytes` is its size."""
 
     format: int
     day: date
@@ -73,7 +73,7 @@ _manifest_decoder = msgspec.json.Decoder(Manifest)
 
 @dataclass(slots=True)
 class _LaneDigest:
-    """Digests on the way through the lines of a day, which come in the order of the log."""
+    """Computes the digests of the lanes while it reads the lines of a day in the order of the log."""
 
     _lanes: dict[int, LaneSummary] = field(default_factory=dict[int, LaneSummary])
     _open: tuple[int, int] | None = None
@@ -121,9 +121,10 @@ def manifest_path(file: Path) -> Path:
 
 @contextmanager
 def export_writer(folder: Path, day: date) -> Generator[Callable[[Line], None]]:
-    """Takes the uses of a day, one by one; at the end of the block they and their manifest are in place of what was.
+    """Accept the uses of a day one by one. At the end of the block, replace the previous file and manifest with them.
 
-    An exception leaves what was. One process at a time may write to a folder: what a killed one left is removed.
+    On an exception, the previous files stay. One process at a time may write to a folder: files that a killed process
+    left are removed.
     """
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     for left in folder.glob(f"*{_PART}"):
@@ -132,7 +133,7 @@ def export_writer(folder: Path, day: date) -> Generator[Callable[[Line], None]]:
     tally = _LaneDigest()
     part = path.with_name(path.name + _PART)
     with _created(part) as raw:
-        # Neither name nor time in its head: the same uses make the same file.
+        # Without a name and time in the header, the same uses make the same file.
         with gzip.GzipFile("", "wb", _COMPRESSION, raw, mtime=0) as packed:
 
             def add(line: Line) -> None:
@@ -151,16 +152,16 @@ def export_writer(folder: Path, day: date) -> Generator[Callable[[Line], None]]:
         events=sum(lane.events for lane in lanes),
         lanes=lanes,
     )
-    # A manifest of what is replaced must not outlive it.
+    # A manifest must not outlive the file that it describes.
     manifest_path(path).unlink(missing_ok=True)
     part.replace(path)
     _write_atomically(manifest_path(path), msgspec.json.format(msgspec.json.encode(manifest)) + b"\n")
 
 
 def verified(path: Path) -> Manifest:
-    """The manifest of a file, after every line of the file was read and found to be what it says.
+    """Return the manifest of a file after checking every line of the file against it.
 
-    Raises `BrokenExport`, and `FileNotFoundError` when one of the two is not there.
+    Raises `CorruptExport`, and `FileNotFoundError` if the file or the manifest is missing.
     """
     try:
         manifest = _manifest_decoder.decode(manifest_path(path).read_bytes())
@@ -178,7 +179,7 @@ def verified(path: Path) -> Manifest:
 
 
 def summaries_of(path: Path) -> list[LaneSummary]:
-    """What the lines of a file hold, by lane."""
+    """Return the content of a file, by lane."""
     tally = _LaneDigest()
     for line in read(path):
         tally.add(line)
@@ -186,7 +187,7 @@ def summaries_of(path: Path) -> list[LaneSummary]:
 
 
 def read(path: Path) -> Iterator[Line]:
-    """The uses in a file, in the order of the log."""
+    """Yield the uses in a file, in the order of the log."""
     number = 0
     try:
         with gzip.open(path, "rb") as lines:
@@ -204,7 +205,7 @@ def _first_difference(left: Iterable[LaneSummary], right: Iterable[LaneSummary])
 
 
 def _created(path: Path) -> IO[bytes]:
-    """A new file that its owner alone may read: uses have addresses of people in them."""
+    """Create a file that only its owner may read, because uses contain personal IP addresses."""
     return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb")
 
 

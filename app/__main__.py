@@ -1,4 +1,4 @@
-"""`python -m app serve | admin | demo | openapi`: the API server, what its operator does, a demo, its description."""
+"""`python -m app serve | admin | demo | openapi`: API server, operator commands, demo data, OpenAPI document."""
 
 import argparse
 import asyncio
@@ -25,7 +25,7 @@ from infrastructure.settings import Settings
 def _serve(config: Settings) -> int:
     with ExitStack() as stack:
         if not config.metrics_folder:
-            # Before the processes start: they inherit it, and decide by it at import how they count.
+            # Set before the processes start: they inherit the variable, and prometheus-client reads it at import.
             os.environ[VARIABLE] = str(stack.enter_context(shared_folder()))
         serve(config)
     return 0

@@ -1,4 +1,4 @@
-"""The words of `python -m app admin`."""
+"""Arguments of `python -m app admin`."""
 
 import argparse
 from typing import get_args

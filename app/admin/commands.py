@@ -1,4 +1,4 @@
-"""What each word of `python -m app admin` does, and the lines that it prints."""
+"""Commands of `python -m app admin` and the lines that they print."""
 
 import argparse
 from datetime import timedelta
@@ -13,15 +13,15 @@ from projections.commands import commands_on
 from projections.records.sessions.queries import failures
 
 _FAILURES_KEPT = timedelta(days=90)
-"""No older ones are there: see `workers/jobs/purge_sign_ins.py`."""
+"""No older failures are stored: see `workers/jobs/purge_sign_ins.py`."""
 
 
 async def run(config: Settings, options: argparse.Namespace) -> list[str]:
-    """The lines for whoever asked. Raises a `Refusal` where it can not be done."""
-    # An operator belongs to no organization, and sees all of them.
+    """Run the command and return its output lines. Raise a `Refusal` if the command is not allowed."""
+    # An operator belongs to no organization and sees all of them.
     async with pool(config.database_url, role=WORKER_ROLE, size_max=2) as connections:
         async with connections.connection() as connection:
-            # What a command writes ends, and stands in the log, at instants by the database's clock.
+            # Expiry and event times that a command writes follow the database's clock.
             await read_clock(connection)
         return await _lines(connections, config, options)
 

@@ -1,6 +1,6 @@
-"""A first organization to try everything with: its owner, an MCP, a management key and a key that may call the MCP.
+"""A demo organization with an owner, an MCP, a management key, and a key that may call the MCP.
 
-The setup may be killed after any step and run again: it makes what is missing, once.
+The setup may be killed after any step and run again: it creates only what is missing.
 """
 
 from collections.abc import Callable, Sequence
@@ -48,11 +48,11 @@ _OWNER_EMAIL = "owner@demo.example"
 _SLUG = "demo"
 _MCP_NAME = "Demo MCP server"
 _TIMEOUTS = Timeouts(connect=60, acquire=300, lock=300, statement=0, idle_in_transaction=0)
-"""No caller waits for the demo, so a slow machine is no reason to give it up."""
+"""No caller waits for the demo, so slow statements are allowed to finish."""
 
 
 async def make_demo(config: Settings, folder: Path, mcp_url: str) -> None:
-    """Make the demo organization and write `demo.env` into `folder`, readable by its owner alone.
+    """Create the demo organization and write `demo.env` into `folder`, readable by its owner only.
 
     A second call continues where an interrupted one stopped.
     """
@@ -68,7 +68,7 @@ async def make_demo(config: Settings, folder: Path, mcp_url: str) -> None:
 
 
 async def _plan_around(connection: Connection, mcp_url: str) -> DemoPlan:
-    """Return a plan that keeps what an earlier setup made, whose `demo.env` was lost or never written."""
+    """Return a plan that reuses the rows of an earlier setup whose `demo.env` was lost or never written."""
     organization_id = await id_of_slug(connection, _SLUG)
     if organization_id is None or not await _is_of_the_demo(connection, organization_id):
         return new_plan()
@@ -89,7 +89,7 @@ async def _is_of_the_demo(connection: Connection, organization_id: str) -> bool:
 
 
 class _DemoSeeder:
-    """Makes what of a plan the database does not have yet."""
+    """Creates the parts of a plan that the database does not have yet."""
 
     def __init__(self, connections: Pool, plan: DemoPlan) -> None:
         self._pool = connections
@@ -104,7 +104,7 @@ class _DemoSeeder:
             there = {row[0] for row in await cursor.fetchall()}
             slug_is_free = await id_of_slug(connection, _SLUG) is None
         if plan.organization_id not in there:
-            # An organization that an operator gave this slug keeps it.
+            # An organization that an operator created with this slug keeps it.
             await self._create_organization(_SLUG if slug_is_free else f"{_SLUG}-{plan.organization_id[-6:]}")
         if plan.owner_id not in there:
             await self._add_owner()

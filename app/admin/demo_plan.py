@@ -1,7 +1,7 @@
-"""The ids and secrets of the demo organization, written down before any of it is made.
+"""Ids and secrets of the demo organization, stored before any of it is created.
 
-A setup that is interrupted continues with the same plan: what the database has already is not made twice, and no secret
-of a key that exists is lost. The plan becomes `demo.env` in the last step.
+An interrupted setup continues with the same plan. Nothing is created twice, and no secret of an existing key is lost.
+The last step turns the plan into `demo.env`.
 """
 
 import os
@@ -18,7 +18,7 @@ UNFINISHED = "demo.unfinished.json"
 
 
 class PlannedKey(Struct, frozen=True):
-    """A key and its secret. Only the digest of the secret reaches the database."""
+    """A key and its secret. The database stores only the digest of the secret."""
 
     key_id: str
     text: str
@@ -44,7 +44,7 @@ class DemoPlan(Struct, frozen=True):
 
 
 def new_plan(organization_id: str | None = None, owner_id: str | None = None, mcp_id: str | None = None) -> DemoPlan:
-    """Return a plan with new keys, and with new ids for what does not exist yet."""
+    """Return a plan with new keys, and with new ids for everything that does not exist yet."""
     return DemoPlan(
         organization_id=organization_id or new_id("org"),
         owner_id=owner_id or new_id("user"),
@@ -64,7 +64,7 @@ def unfinished_plan(folder: Path) -> DemoPlan | None:
 
 
 def keep_plan(folder: Path, plan: DemoPlan) -> None:
-    """Store the plan in `folder`, on the disk, readable by its owner alone."""
+    """Store the plan in `folder` durably, readable by its owner only."""
     folder.mkdir(parents=True, exist_ok=True)
     _write_private(folder / UNFINISHED, msgspec.json.encode(plan))
 
@@ -86,7 +86,7 @@ def _new_key() -> PlannedKey:
 
 
 def _write_private(path: Path, content: bytes) -> None:
-    """Written whole or not at all, and never readable by others, not even for a moment."""
+    """Write the file atomically, without ever making it readable by other users."""
     partial = path.with_name(f".{path.name}.partial")
     partial.unlink(missing_ok=True)
     with os.fdopen(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:

@@ -1,4 +1,4 @@
-"""A link that signs somebody in, handed out by an operator instead of a mail."""
+"""Sign-in links that an operator passes on instead of a mail."""
 
 from app.auth.sessions import LINK_PREFIX, digest_of, new_secret
 from app.auth.sign_in import LINK_LASTS, link_to, resolve_recipient
@@ -10,7 +10,7 @@ from projections.records.sessions import queries as sessions
 
 
 async def sign_in_link(pool: Pool, config: Settings, email: str) -> str:
-    """The link. Raises `NotFound` where nobody has that address: an operator may know."""
+    """Return a sign-in link. Raise `NotFound` for an unknown address: unlike a visitor, an operator may learn that."""
     async with pool.connection() as connection:
         _, people = resolve_recipient(email, await sessions.people_of_address(connection, email))
         if not people:

@@ -1,4 +1,4 @@
-"""What an operator does with organizations."""
+"""Operator commands on organizations."""
 
 import os
 from collections.abc import AsyncIterator
@@ -43,7 +43,7 @@ _PAGE = 1_000
 async def create_organization(
     commands: Commands, plans: Plans, name: str, slug: str, plan: PlanName, owner_email: str
 ) -> tuple[str, str]:
-    """The ids of the new organization and of its owner. Raises a `Refusal`, also where the slug is taken."""
+    """Return the ids of the new organization and its owner. Raise a `Refusal`, for example if the slug is taken."""
     problems = FieldErrors()
     check_email(problems, owner_email)
     problems.raise_if_any()
@@ -51,7 +51,7 @@ async def create_organization(
         raise Conflict(f"There is an organization with the slug {slug} already.")
     organization_id, user_id, at = new_id("org"), new_id("user"), now()
     create = CreateOrganization(organization_id, name, slug, plan, at=at, by=OPERATOR)
-    # Nobody is a member yet of what does not exist yet.
+    # A new organization has no members yet.
     add = AddMember(user_id, organization_id, "owner", at, MemberCounts(0, plans[plan].team_members, plan))
     try:
         await commands.run(
@@ -64,15 +64,15 @@ async def create_organization(
             related_commands=[RelatedCommand(ORGANIZATION, organization_id, create)],
             extra_statements=[user_put(user_id, organization_id, owner_email)],
         )
-    except UniqueViolation:  # somebody else took it in between
+    except UniqueViolation:  # a concurrent request took the slug
         raise Conflict(f"There is an organization with the slug {slug} already.") from None
     return organization_id, user_id
 
 
 async def change_plan(commands: Commands, plans: Plans, organization: str, plan: PlanName) -> str:
-    """The id of the organization, which has that plan now."""
+    """Change the plan of an organization and return its id."""
     organization_id = await resolve_organization(commands.pool, organization)
-    # The decision does not depend on the counts. The lock makes concurrent decisions that depend on the plan wait.
+    # The decision does not depend on the counts, but the lock makes concurrent decisions that depend on the plan wait.
     guard = members_guard(organization_id, plans)
     await commands.run(
         ORGANIZATION, organization_id, organization_id, ChangePlan(plan), origin=Origin(OPERATOR), guard=guard
@@ -83,7 +83,7 @@ async def change_plan(commands: Commands, plans: Plans, organization: str, plan:
 async def create_management_key(
     commands: Commands, plans: Plans, organization: str, name: str, days: int
 ) -> tuple[str, Secret]:
-    """The id and the secret of a new live key with every grant, for every MCP. The plan's limit holds for it too."""
+    """Create a live key with every grant for all MCPs, within the plan's key limit. Return its id and secret."""
     organization_id = await resolve_organization(commands.pool, organization)
     key_id, at = new_id("key"), now()
     secret = generate("live", os.urandom(ENTROPY_BYTES))
@@ -110,7 +110,7 @@ async def create_management_key(
 
 
 async def list_organizations(pool: Pool) -> AsyncIterator[OrganizationDetail]:
-    """All of them, oldest first, a page at a time."""
+    """Yield all organizations, oldest first, reading one page at a time."""
     last = ""
     while True:
         async with pool.connection() as connection:
@@ -123,7 +123,7 @@ async def list_organizations(pool: Pool) -> AsyncIterator[OrganizationDetail]:
 
 
 async def resolve_organization(pool: Pool, organization: str) -> str:
-    """The id of the organization that bears this id or slug."""
+    """Return the id of the organization with this id or slug."""
     organization_id = await find(pool, organization)
     if organization_id is None:
         raise OrganizationNotFound(f"There is no organization {organization}.")

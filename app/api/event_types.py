@@ -1,4 +1,4 @@
-"""The names of events as filters take them: one that no event has is a mistake, and not an empty list."""
+"""Validation of event types in filters: an unknown type is an error, not an empty list."""
 
 from collections.abc import Collection
 
@@ -6,6 +6,6 @@ from app.http.errors import invalid
 
 
 def require_known(given: str | None, known: Collection[str]) -> None:
-    """422, which says what there is, unless `given` is one of `known` or absent."""
+    """Raise 422, listing the known types, if `given` is present and not one of them."""
     if given is not None and given not in known:
         raise invalid(type=f"Must be one of {', '.join(known)}")

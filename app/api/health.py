@@ -1,4 +1,4 @@
-"""GET /health/live and /health/ready: whether this process runs, and whether it can do its work."""
+"""GET /health/live and /health/ready: report whether this process runs and whether it can serve requests."""
 
 from typing import Any
 
@@ -16,13 +16,13 @@ _LIVE = b'{"success":true,"data":{"status":"live"}}'
 
 
 async def live(_inbound: RawRequest, _services: Services) -> RawResponse:
-    """No I/O: a process that answers this is not to be restarted because a server it needs is away."""
+    """Respond 200 without I/O: restarting this process would not repair a server that it depends on."""
     return RawResponse(200, _LIVE)
 
 
 @get("/health/ready", public=True)
 async def ready(request: HttpRequest) -> HttpResponse:
-    """503 when no request could be answered, else 200; what is missing stands in both."""
+    """Respond 503 if no request can be served, otherwise 200. Both responses list what is missing."""
     services = get_services(request)
     state = await services.standing.look(services.pool)
     found = readiness(

@@ -1,7 +1,7 @@
-"""GET /metrics: figures for Prometheus.
+"""GET /metrics: return the metrics for Prometheus.
 
-With KEYLEDGER_METRICS_TOKEN whoever sends it as a bearer token, and nobody else. Without it whoever asks from this
-machine or from a private network, and not through a proxy that is not known: its clients could be anyone.
+With KEYLEDGER_METRICS_TOKEN, only requests with this bearer token are accepted. Without it, only clients on this
+machine or on a private network are accepted, and no requests through an unknown proxy, whose clients could be anyone.
 """
 
 from hmac import compare_digest
@@ -36,7 +36,7 @@ def _refuse_strangers(inbound: RawRequest, services: Services) -> None:
 
 
 def _bearer_tokens(inbound: RawRequest) -> list[bytes]:
-    """Return what may be the token: the header as a whole too, because an operator's token may contain commas."""
+    """Return possible tokens, including the whole header: an operator's token may contain commas."""
     scheme, _, whole = inbound.headers.get(b"authorization", b"").partition(b" ")
     return [*bearer_tokens(inbound.headers), *([whole.strip()] if scheme.lower() == b"bearer" else [])]
 

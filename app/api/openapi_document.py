@@ -1,4 +1,4 @@
-"""GET /schema/openapi.json: this API as OpenAPI 3.1, for programs."""
+"""GET /schema/openapi.json: return the OpenAPI 3.1 document of this API."""
 
 from litestar import Response, get
 

@@ -1,4 +1,4 @@
-"""POST /v1/alerts/{id}/acknowledge: someone has seen it."""
+"""POST /v1/alerts/{id}/acknowledge: mark an alert as seen."""
 
 from typing import cast
 

@@ -1,4 +1,4 @@
-"""GET /v1/alerts/{id}."""
+"""GET /v1/alerts/{id}: return one alert."""
 
 from litestar import get
 

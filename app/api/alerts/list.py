@@ -1,4 +1,4 @@
-"""GET /v1/alerts: what the organization was warned of, newest first."""
+"""GET /v1/alerts: list the alerts of the organization, newest first."""
 
 from typing import Annotated
 

@@ -1,4 +1,4 @@
-"""An alert as answers show it."""
+"""JSON form of an alert."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ from domain.alerts.state import Acknowledged, ExistingAlert
 
 
 def alert_shape(state: ExistingAlert) -> dict[str, Any]:
-    """`details` are the numbers that fired it."""
+    """Return the JSON form of an alert. `details` are the numbers that raised it."""
     alert = state.alert
     acknowledged = state if isinstance(state, Acknowledged) else None
     return {

@@ -1,4 +1,4 @@
-"""GET /v1/api-keys/{id}/activity: everything that happened to a key and every use of it, newest first."""
+"""GET /v1/api-keys/{id}/activity: list the changes and uses of a key, newest first."""
 
 from typing import Any
 
@@ -56,7 +56,7 @@ async def key_activity(request: HttpRequest, key_id: str) -> HttpResponse:
 async def recent_activity(
     connection: Connection, key_id: str, organization_id: str, limit: int, country_of: CountryOf
 ) -> list[dict[str, Any]]:
-    """The newest entries of a key, as they look in answers."""
+    """Return the newest entries of a key in their JSON form."""
     return [_shape(entry, country_of) for entry in await entries(connection, key_id, organization_id, Span(), limit)]
 
 
@@ -101,7 +101,7 @@ def _use_shape(entry: Entry, used: KeyUsed) -> dict[str, Any]:
     if used.code != "valid":
         shape["reason"] = used.code
     elif used.action == "call":
-        # A call whose end was never recorded: a crash between the two steps. Its outcome is not known, and so it says.
+        # A crash between the two steps of a call leaves it without a recorded end, so its outcome is unknown.
         shape["status"] = "started" if completed is None else completed.status
     if completed is not None:
         shape["latency_ms"] = completed.latency_ms

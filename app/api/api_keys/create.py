@@ -1,4 +1,4 @@
-"""POST /v1/api-keys: a new key. Its secret is in this answer and nowhere else."""
+"""POST /v1/api-keys: create a key. Only this response contains its secret."""
 
 import os
 from datetime import datetime, timedelta

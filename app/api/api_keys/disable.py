@@ -1,4 +1,4 @@
-"""POST /v1/api-keys/{id}/disable: refuse a key for the time being."""
+"""POST /v1/api-keys/{id}/disable: refuse a key until it is enabled again."""
 
 from litestar import post
 

@@ -1,4 +1,4 @@
-"""What disabling and enabling a key have in common."""
+"""Common part of disabling and enabling a key."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -18,7 +18,7 @@ from infrastructure.clock import now
 async def set_enabled(
     request: HttpRequest, key_id: str, command: Callable[[datetime, KeyContext, KeyCounts], DisableKey | EnableKey]
 ) -> HttpResponse:
-    """Carry out the `command` that the instant, what is known about the key, and the counts make, and show the key."""
+    """Run the command that `command` builds from the time, the key's context and the key counts, and return the key."""
     parse_query(request, Empty)
     parse_body(request, Empty)
     await ensure_visible(request, key_id)
@@ -29,7 +29,8 @@ async def set_enabled(
         KEY,
         key_id,
         lambda census: command(at, surroundings, census),
-        # The counts change with the key, and all who change them lock them first. Its own end is decided upon them.
+        # Both commands change the counts, and every writer locks the counts first. Disabling the caller's own key also
+        # depends on them.
         guard=unexpired_key_counts(request.auth.organization_id, get_services(request).plans, at),
         render=lambda made: changed_key(made, surroundings),
     )

@@ -1,7 +1,8 @@
-"""Keys past their expiry count as expired from that instant on, also where a count still has them as active.
+"""Handling of keys that have expired but whose expiry is not recorded yet.
 
-Counts follow what is recorded, and a worker records an expiry a moment after it, or later, when it is away. A plan's
-limit must not count such a key, nor may it pass for the other active key that lets a key revoke itself.
+A key is expired from its expiry time on, but counts follow recorded events, and a worker records an expiry only
+afterwards: a moment later, or much later if no worker runs. An unrecorded expiry must not count towards a plan's limit.
+Nor may such a key count as the other active key that allows a key to revoke itself.
 """
 
 from datetime import datetime
@@ -27,9 +28,9 @@ _PAGE = 100
 
 
 async def expire_overdue_keys(services: Services, organization_id: str) -> bool:
-    """Record the expiry of some keys that are past it, as the worker would; False: there was none.
+    """Record the expiry of some overdue keys, as the worker would. Return False if there was none.
 
-    Nothing is recorded while the clock of this machine is wrong: an expiry cannot be taken back.
+    Nothing is recorded while the clock of this machine is wrong, because an expiry cannot be undone.
     """
     if differs():
         return False
@@ -48,13 +49,13 @@ async def expire_overdue_keys(services: Services, organization_id: str) -> bool:
                 guard=keys_guard(organization_id, services.plans),
             )
         except Unconfirmed as error:
-            # The unknown outcome concerns the expired key. Nothing was sent of the request itself.
+            # The unknown outcome concerns the expired key. The request's own change was not sent.
             raise Unavailable from error
     return bool(due)
 
 
 def unexpired_key_counts(organization_id: str, plans: Plans, at: datetime) -> LockAndQuery[KeyCounts]:
-    """Locks the counts like `keys_guard`; those of the active keys that are past their expiry at `at` are set off."""
+    """Lock the counts like `keys_guard`, and subtract the active keys that are past their expiry at `at`."""
     guard = keys_guard(organization_id, plans)
 
     async def read(connection: Connection, row: TupleRow | None) -> KeyCounts:

@@ -1,4 +1,4 @@
-"""GET /v1/api-keys/{id}: one key, with its secrets' dates and what happened last."""
+"""GET /v1/api-keys/{id}: return one key with the dates of its secrets and its recent activity."""
 
 from asyncio import gather
 

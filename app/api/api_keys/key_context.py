@@ -1,4 +1,4 @@
-"""What is known about a key beside its own state: its usage, who made it, and the MCPs there are."""
+"""Context of a key that its own state does not include: its usage, its creator, and the organization's MCPs."""
 
 from asyncio import gather
 from datetime import datetime
@@ -17,7 +17,7 @@ from projections.read_models.usage.queries import KeyUsage, usage_of
 
 
 class KeyContext(Struct, frozen=True):
-    """`state` is None where the organization has no such key; `emails`: addresses by user id."""
+    """`state` is None if the organization has no such key. `emails` maps user ids to addresses."""
 
     state: Existing | None
     usage: KeyUsage
@@ -28,9 +28,9 @@ class KeyContext(Struct, frozen=True):
 async def load_key_context(
     pool: Pool, key_id: str, organization_id: str, at: datetime, maker: Actor | None = None
 ) -> KeyContext:
-    """`maker`: of a key that is yet to be made."""
+    """Load the context of a key. `maker` is the creator of a key that does not exist yet."""
     async with read_transaction(pool, organization_id) as connection:
-        # In turn they would cost a round trip each: at the same time they leave in one flush.
+        # A pipeline sends all statements in one flush instead of one round trip each.
         async with connection.pipeline():
             state, usage, known_mcps = await gather(
                 key_of(connection, key_id, organization_id),

@@ -1,4 +1,4 @@
-"""GET /v1/api-keys: the keys of the organization, filtered, sorted, paged."""
+"""GET /v1/api-keys: list the keys of the organization with filters, sorting and paging."""
 
 from typing import Annotated
 
@@ -40,7 +40,7 @@ class Query(Struct, frozen=True, forbid_unknown_fields=True):
     per_page: PerPage = PER_PAGE_DEFAULT
 
     def filters(self, organization_id: str, mcp: ReachedMcp | None) -> Filters:
-        """422 for a search for blanks."""
+        """Return the filters. Raise 422 for a search text that is blank."""
         if self.q is not None and not folded(self.q):
             raise invalid(q="Must not consist of blanks")
         return Filters(
@@ -59,7 +59,7 @@ class Query(Struct, frozen=True, forbid_unknown_fields=True):
 async def list_keys(request: HttpRequest) -> HttpResponse:
     query = parse_query(request, Query)
     services, organization_id = get_services(request), request.auth.organization_id
-    # Newest first, as people expect of a list, but names and dates to come in their natural order.
+    # Lists are newest first by default, but names and expiry dates are in ascending order.
     order = query.order or ("asc" if query.sort in {"name", "expires_at"} else "desc")
     at = now()
     async with services.read_transaction(organization_id) as connection:

@@ -1,4 +1,4 @@
-"""DELETE /v1/api-keys/{id} and POST /v1/api-keys/{id}/revoke: refuse a key at once and for ever."""
+"""DELETE /v1/api-keys/{id} and POST /v1/api-keys/{id}/revoke: revoke a key immediately and permanently."""
 
 from typing import Any
 

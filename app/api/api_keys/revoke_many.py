@@ -1,13 +1,14 @@
-"""POST /v1/api-keys/revoke: revoke many keys permanently. The response to an incident.
+"""POST /v1/api-keys/revoke: revoke many keys permanently, for example during an incident.
 
-A dry run unless `dry_run` is false: it says what would be revoked and changes nothing. A key matches when every
-selector that is given fits it and it is not revoked yet; `mcp_id` selects what the list of keys shows for it, so also
-keys for all MCPs of its environment. A selector that names what the organization does not have is refused. `matched`
-and `revoked` count all keys, `keys` shows the first 1,000 as they are afterwards.
+The request is a dry run unless `dry_run` is false: the response lists the keys that would be revoked, and nothing
+changes. A key matches if every given selector matches it and it is not revoked yet. `mcp_id` selects the same keys as
+in the list of keys, including keys for all MCPs of the MCP's environment. A selector that names an unknown resource is
+refused. `matched` and `revoked` count all keys; `keys` contains the first 1,000 in their state after the request.
 
-Each key is a change of its own. An interruption leaves the oldest keys revoked, and a repeat revokes the rest. The
-calling key matches only with `include_caller`; otherwise `caller_excluded` says that the selectors fitted it. It comes
-last, and stays if it is the last active one: it is matched and not revoked.
+Each key is revoked in a separate transaction. An interruption leaves the oldest keys revoked, and a repeated request
+revokes the rest. The calling key matches only with `include_caller`; otherwise `caller_excluded` reports that the
+selectors match it. The calling key is revoked last. If it is the only active key left, it is counted in `matched` but
+not revoked.
 """
 
 from collections.abc import AsyncIterator
@@ -47,12 +48,12 @@ from projections.read_models.organizations.counts.queries import keys_guard
 IDS_MAX = 10_000
 KEYS_SHOWN_MAX = 1_000
 CLOCK_TOLERANCE = timedelta(minutes=5)
-"""How far the clock of a client may be ahead of ours before its `created_before` counts as a mistake."""
+"""Maximum lead of a client's clock: a `created_before` further in the future is treated as a mistake."""
 _PAGE = 500
 
 
 class Body(Struct, frozen=True, forbid_unknown_fields=True):
-    """No selector may be null: what was meant to select must not be read as selecting everything."""
+    """Selectors of a bulk revocation. None of them accepts null, which could otherwise be read as "all keys"."""
 
     reason: RevocationReason
     ids: tuple[str, ...] | UnsetType = UNSET
@@ -63,7 +64,7 @@ class Body(Struct, frozen=True, forbid_unknown_fields=True):
     include_caller: bool = False
 
     def refuse_malformed(self, at: datetime) -> None:
-        """422 when nothing is selected or a selector cannot be what it should be."""
+        """Raise 422 if nothing is selected or a selector is malformed."""
         details: dict[str, str] = {}
         if self.ids is UNSET and self.created_by is UNSET and self.mcp_id is UNSET and self.created_before is UNSET:
             details["ids"] = "Required: ids, or one of created_by, mcp_id, created_before"
@@ -82,7 +83,7 @@ class Body(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Revoked(Struct):
-    """The response, as it grows."""
+    """The response, filled in as keys are revoked."""
 
     matched: int = 0
     revoked: int = 0
@@ -115,7 +116,7 @@ async def revoke_keys(request: HttpRequest) -> HttpResponse:
 
 
 async def _filters(request: HttpRequest, wanted: Body) -> Filters:
-    """The keys that are meant, the calling one included; 422 where a selector names what is not there."""
+    """Return filters for the selected keys, including the calling key. Raise 422 for an unknown resource."""
     organization_id = request.auth.organization_id
     seen = request.auth.visible_keys.created_by
     details: dict[str, str | None] = {}
@@ -147,7 +148,7 @@ async def _filters(request: HttpRequest, wanted: Body) -> Filters:
 
 
 async def _without_caller(request: HttpRequest, wanted: Body) -> tuple[Filters, bool]:
-    """The keys that are meant, and whether the calling one would be among them and is left out."""
+    """Return filters without the calling key, and whether the selectors match the calling key."""
     filters = await _filters(request, wanted)
     caller_id = request.auth.id
     if wanted.include_caller:
@@ -196,7 +197,7 @@ async def _revoke_each(request: HttpRequest, wanted: Body, filters: Filters, ans
 
 
 async def _unrevoked(request: HttpRequest, filters: Filters) -> AsyncIterator[Existing]:
-    """The matching keys, oldest first. A page is read, yielded and dropped before the next one."""
+    """Yield the matching keys, oldest first, holding one page in memory at a time."""
     after: tuple[str, str] | None = None
     while True:
         async with get_services(request).read_transaction(filters.organization_id) as connection:
@@ -210,7 +211,7 @@ async def _unrevoked(request: HttpRequest, filters: Filters) -> AsyncIterator[Ex
 
 
 async def _revoke(request: HttpRequest, wanted: Body, key_id: str) -> bool:
-    """Return whether this request revoked the key, and not a concurrent one."""
+    """Return whether this request revoked the key, as opposed to a concurrent one."""
     auth = request.auth
     services = get_services(request)
     at = now()
@@ -225,7 +226,8 @@ async def _revoke(request: HttpRequest, wanted: Body, key_id: str) -> bool:
         command,
         origin=auth.origin(raw_request(request)),
         at=at,
-        # Only the decision on the caller's own key depends on the counts. All others take the same lock in order.
+        # Only the decision on the caller's own key depends on the counts. All other keys take the same lock for lock
+        # order.
         guard=unexpired_key_counts(auth.organization_id, services.plans, at)
         if key_id == auth.id
         else keys_guard(auth.organization_id, services.plans),
@@ -250,7 +252,7 @@ def _rendered(answer: Revoked) -> bytes:
 
 
 async def _as_seen(request: HttpRequest, body: bytes) -> bytes:
-    """An earlier response without the keys that its caller, whose role may have changed since, does not see now."""
+    """Return a stored response without the keys that the caller cannot see now. The caller's role may have changed."""
     organization_id, seen = request.auth.organization_id, request.auth.visible_keys.created_by
     if seen is None:
         return body

@@ -1,4 +1,4 @@
-"""POST /v1/api-keys/{id}/rotate: a new secret for the same key. It is in this answer and nowhere else."""
+"""POST /v1/api-keys/{id}/rotate: create a new secret for a key. Only this response contains the secret."""
 
 import os
 from datetime import datetime
@@ -24,7 +24,7 @@ from projections.read_models.keys.list.queries import used_version_guard
 
 
 class Body(Struct, frozen=True, forbid_unknown_fields=True):
-    """`overlap_seconds` absent: earlier secrets end with the first use of the new one."""
+    """Without `overlap_seconds`, earlier secrets end with the first use of the new one."""
 
     overlap_seconds: int | UnsetType = UNSET
 

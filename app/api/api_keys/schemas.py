@@ -1,4 +1,4 @@
-"""How a key looks in answers."""
+"""JSON form of a key."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -15,14 +15,17 @@ from projections.read_models.usage.queries import KeyUsage
 
 
 def changed_key(made: Change[KeyState, KeyEvent], around: KeyContext) -> dict[str, Any]:
-    """The key as a change left it."""
+    """Return the JSON form of a key after a change."""
     if made.after is None:
         raise LookupError(f"{made.stream_id} has no state after a change")
     return key_shape(made.after, made.at, around.usage, around.emails)
 
 
 def key_shape(state: Existing, at: datetime, usage: KeyUsage, emails: Mapping[str, str]) -> dict[str, Any]:
-    """Everything about a key but its secret. `at` decides whether it has expired; `emails`: addresses by user id."""
+    """Return everything about a key except its secret. `at` decides whether it has expired.
+
+    `emails` maps user ids to addresses.
+    """
     key = state.key
     secret = key.current_secret
     return {
@@ -54,14 +57,14 @@ def key_shape(state: Existing, at: datetime, usage: KeyUsage, emails: Mapping[st
 
 
 def permissions_shape(permissions: Permissions) -> dict[str, Any]:
-    """All three parts, also those that are empty, which the log leaves out."""
+    """Return all three parts of the permissions. Events omit empty parts, responses do not."""
     return {"mcps": permissions.mcps, "tools": permissions.tools, "manage": permissions.manage}
 
 
 def secrets_shape(state: Existing, last_used: Mapping[int, datetime], used: UsedSecret | None) -> list[dict[str, Any]]:
-    """The secrets of a key, newest first, without anything that could be used.
+    """Return the versions of a key's secret, newest first, without the secrets and their digests.
 
-    `used`: one whose use ended those before it, where the key does not say so yet.
+    `used` is a version whose first use ended the earlier versions but is not yet part of the key's state.
     """
     return [
         {
@@ -75,7 +78,7 @@ def secrets_shape(state: Existing, last_used: Mapping[int, datetime], used: Used
 
 
 def _ends_at(secret: SecretVersion, state: Existing, used: UsedSecret | None) -> datetime | None:
-    """No secret is valid after its key, also where the key was revoked or its expiry was set after the rotation."""
+    """Return when a secret stops working: never later than its key, even if the key ended after the rotation."""
     if secret.valid_until is None:
         return None
     ends = [secret.valid_until]
@@ -89,7 +92,7 @@ def _ends_at(secret: SecretVersion, state: Existing, used: UsedSecret | None) ->
 
 
 def status_of(state: Existing, at: datetime) -> str:
-    """The status at the instant `at`: a key past its expiry is expired, whether or not an event says so yet."""
+    """Return the status at `at`. A key past its expiry is expired, even before the expiry is recorded."""
     match state:
         case Active() | Disabled():
             return "expired" if state.key.has_expired(at) else str(state.__struct_config__.tag)
@@ -100,7 +103,7 @@ def status_of(state: Existing, at: datetime) -> str:
 
 
 def creator_shape(actor: Actor, emails: Mapping[str, str]) -> dict[str, Any]:
-    """A person by id and address (null when it was erased), anything else by id and type."""
+    """Return a user with id and address (null once erased), and any other actor with id and type."""
     match actor:
         case UserActor():
             return {"id": actor.id, "email": emails.get(actor.id)}

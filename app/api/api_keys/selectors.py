@@ -1,7 +1,7 @@
-"""The resources that a list of keys and a bulk revoke name: whether the organization has them.
+"""Lookup of the resources that the key list's filters and the bulk revocation's selectors name.
 
-A filter that names an unknown resource fits no key. A selector of what to change is refused with 422: the caller meant
-something else, and a mistyped id must not decide which keys stop working. An id of another organization is unknown.
+A filter that names an unknown resource matches no key. A bulk revocation refuses an unknown resource with 422, because
+a mistyped id must not decide which keys stop working. An id of another organization is unknown.
 """
 
 from collections.abc import Sequence
@@ -15,7 +15,7 @@ _SHOWN_MAX = 5
 
 
 async def mcp_of(connection: Connection, mcp_id: str, organization_id: str) -> ReachedMcp | None:
-    """The MCP, or None where the organization has none of this id, or has none any more."""
+    """Return the MCP, or None if the organization has none with this id or has deleted it."""
     found = await detail(connection, mcp_id, organization_id)
     return None if found is None else ReachedMcp(found.mcp_id, found.environment)
 
@@ -23,7 +23,7 @@ async def mcp_of(connection: Connection, mcp_id: str, organization_id: str) -> R
 async def unknown_keys(
     connection: Connection, key_ids: Sequence[str], organization_id: str, *, created_by: str | None
 ) -> str | None:
-    """What is wrong with ids of which some belong to no key that the caller sees; None where all of them do."""
+    """Return an error text if some ids belong to no key that the caller can see; None if all are known."""
     known = await keys_there(connection, organization_id, key_ids, created_by)
     unknown = sorted(set(key_ids) - known)
     if not unknown:
@@ -36,7 +36,7 @@ async def unknown_keys(
 async def unknown_creator(
     connection: Connection, creator_id: str, organization_id: str, *, created_by: str | None
 ) -> str | None:
-    """The same for the person or the key that made the keys. Who sees own keys only can name no one else."""
+    """Return an error text for an unknown creator. A caller who sees only their own keys can name only themselves."""
     if created_by is None and await creator_known(connection, organization_id, creator_id):
         return None
     if created_by is not None and created_by == creator_id:

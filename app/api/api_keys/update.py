@@ -1,4 +1,4 @@
-"""PATCH /v1/api-keys/{id}: change what a key is called, how far it reaches, until when."""
+"""PATCH /v1/api-keys/{id}: change the name, permissions, limits or expiry of a key."""
 
 from datetime import datetime
 from typing import Any
@@ -54,12 +54,13 @@ async def change_key(request: HttpRequest, key_id: str) -> HttpResponse:
         expires_at=wanted.expires_at,
         by=caller.actor,
     )
-    # Whoever takes grants from somebody's keys looks at all of them under this lock: none gets more behind their back.
+    # Removing grants from all keys of a member reads those keys under this lock, so none gains permissions
+    # concurrently.
     guard: Lock[Any] | LockAndQuery[Any] = (
         no_guard() if wanted.permissions is UNSET else keys_guard(caller.organization_id, services.plans)
     )
     if key_id == caller.id and isinstance(wanted.expires_at, datetime):
-        # Whether it may end soon depends on whether it is the only active one.
+        # An earlier expiry may be refused if this is the only active key.
         guard = unexpired_key_counts(caller.organization_id, services.plans, at)
     return await run_command(
         request,

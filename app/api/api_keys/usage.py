@@ -1,4 +1,4 @@
-"""GET /v1/api-keys/{id}/usage: what one key was used for, day by day."""
+"""GET /v1/api-keys/{id}/usage: return the usage of one key, day by day."""
 
 from litestar import get
 

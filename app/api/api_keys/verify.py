@@ -1,6 +1,7 @@
-"""POST /v1/api-keys/verify: may this key do this? The one route whose speed is paid for by every use of every key.
+"""POST /v1/api-keys/verify: decide whether a key may be used. The most frequent request of the API.
 
-Answered without the framework: body and answer go through msgspec, the decision through group commit.
+It bypasses the framework for speed: msgspec reads the body and writes the response, and group commit records the
+decision.
 """
 
 from datetime import datetime
@@ -39,7 +40,7 @@ class Body(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class VerifyResponse(Struct, frozen=True, omit_defaults=True):
-    """`remaining` of the month's quota; absent where there is none, as for test keys."""
+    """Result of a verification. `remaining`: of the month's quota; absent without a quota and for test keys."""
 
     valid: bool
     code: Code
@@ -103,7 +104,7 @@ def refuse_parameters(inbound: RawRequest) -> None:
 
 
 def validate_target(mcp_id: str | None, tool: str | None) -> None:
-    """422 when the MCP or the tool can not be what they are said to be."""
+    """Raise 422 if the MCP id or the tool name is malformed."""
     details: dict[str, str] = {}
     if mcp_id is not None and not is_id("mcp", mcp_id):
         details["mcp_id"] = "Must be the id of an MCP, such as mcp_… with 26 characters"

@@ -1,4 +1,4 @@
-"""The keys that a caller sees, as routes ask for them. Others do not exist: see `app/auth/visible_keys.py`."""
+"""Key visibility in routes: a key that the caller cannot see is a 404. See `app/auth/visible_keys.py`."""
 
 from msgspec.structs import replace
 
@@ -11,23 +11,23 @@ from projections.read_models.keys.state.queries import key_of
 
 
 def require_visible(caller: Caller, state: Existing | None) -> Existing:
-    """The key, if there is one that the caller sees; 404 otherwise."""
+    """Return the key if it exists and the caller can see it. Raise 404 otherwise."""
     if state is None or not caller.visible_keys.includes(state.key):
         raise KeyNotFound
     return state
 
 
 def restrict_to_visible(caller: Caller, filters: Filters) -> Filters:
-    """The same, as far as the caller sees keys."""
+    """Restrict `filters` to the keys that the caller can see."""
     visible = caller.visible_keys.created_by
     if visible is None:
         return filters
-    # No id is empty: a caller that asks for the keys of someone else is shown none.
+    # No id is empty, so a caller who filters by another creator gets an empty list.
     return replace(filters, created_by=visible if filters.created_by in {None, visible} else "")
 
 
 async def ensure_visible(request: HttpRequest, key_id: str) -> None:
-    """404 where the caller does not see the key. Who made it never changes, so this holds at the commit too."""
+    """Raise 404 if the caller cannot see the key. A key's creator never changes, so this still holds at the commit."""
     caller = request.auth
     if caller.visible_keys.created_by is None:
         return

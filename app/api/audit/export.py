@@ -1,11 +1,11 @@
-"""GET /v1/audit/export: the changes in the organization as a file, oldest first, in the order of the log.
+"""GET /v1/audit/export: export the organization's changes as a file, oldest first, in log order.
 
-What the log held when the export began is exported, all of it: not what is written meanwhile. A page at a time is read,
-each in a transaction of its own, so that neither memory nor the database feels how slowly someone reads. Who may not
-read it any more gets no further page.
+The export contains everything in the log when the request started, and nothing that is written later. It reads one page
+at a time, each in a separate transaction, so a slow client occupies neither memory nor a database snapshot. Each page
+requires that the caller is still authorized.
 
-The last line says how many events came before it and that this is the end. A file without it is a piece of one: the
-connection broke, or the service could not go on.
+The last line marks the end of the file and contains the number of events. A file without this line is incomplete: the
+connection broke, or the service failed.
 """
 
 import csv
@@ -60,7 +60,7 @@ async def export_audit(request: HttpRequest) -> Stream:
     async with services.read_transaction(organization_id) as connection:
         whole = await stretch(connection, organization_id, query.since, query.until)
     pages = _pages(services, whole, lambda: authorize(request, request.route_handler))
-    # Before the answer begins: what goes wrong so early is answered as a problem, and not as a file that ends.
+    # Read the first page before the response starts: an early failure is then an error response, not a truncated file.
     first = await anext(pages)
     return Stream(
         stream_export(query.format, first, pages),
@@ -72,7 +72,7 @@ async def export_audit(request: HttpRequest) -> Stream:
 async def _pages(
     services: Services, whole: Stretch, still_allowed: Callable[[], Awaitable[None]]
 ) -> AsyncIterator[list[Event]]:
-    """Page after page, of which the last one is not full, and may be empty."""
+    """Yield pages of events. The last page is not full and may be empty."""
     above = 0
     while True:
         if above:
@@ -127,12 +127,12 @@ def _row(event: Event) -> list[object]:
 
 
 def escape_formula(text: str) -> str:
-    """A spreadsheet takes a cell that begins like this for a formula (OWASP, "CSV Injection"): it becomes a text."""
+    """Return `text`, quoted if a spreadsheet would run it as a formula (OWASP, "CSV Injection")."""
     return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r", "\n")) else text
 
 
 def _csv(rows: Sequence[Sequence[object]]) -> bytes:
-    """RFC 4180."""
+    """Return the rows as CSV (RFC 4180)."""
     written = io.StringIO(newline="")
     csv.writer(written).writerows(rows)
     return written.getvalue().encode()

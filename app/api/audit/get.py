@@ -1,4 +1,4 @@
-"""GET /v1/audit/events/{id}: one change."""
+"""GET /v1/audit/events/{id}: return one change."""
 
 from litestar import get
 

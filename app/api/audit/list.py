@@ -1,7 +1,7 @@
-"""GET /v1/audit/events: every change in the organization, newest first.
+"""GET /v1/audit/events: list every change in the organization, newest first.
 
-Changes, not uses: those are in the activity of their key, a thousand times as many. A cursor stands at a position of
-the log. What is written later has a higher one, so nothing is passed over or shown twice however the log grows.
+Uses are not included: they are in the activity of their key and a thousand times as many. A cursor is a position in the
+log. Later events have higher positions, so paging neither skips nor repeats events while the log grows.
 """
 
 from typing import Annotated
@@ -34,7 +34,7 @@ class Query(Struct, frozen=True, forbid_unknown_fields=True):
     per_page: PerPage = PER_PAGE_DEFAULT
 
     def filters(self) -> Filters:
-        """422 for a type that no event has, and for what is no address."""
+        """Return the filters. Raise 422 for an unknown event type or a malformed address."""
         require_known(self.type, EVENT_TYPES)
         return Filters(self.type, self.actor, self.resource, self.key_id, _address(self.ip), self.since, self.until)
 
@@ -69,7 +69,7 @@ async def audit_events(request: HttpRequest) -> HttpResponse:
 
 
 def _address(given: str | None) -> str | None:
-    """Return the address in the form that the log has."""
+    """Return the address in the form that the log uses."""
     if given is None:
         return None
     address = parse_address(given)

@@ -1,4 +1,4 @@
-"""How an event of the audit log looks in answers."""
+"""JSON form of an event in the audit log."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -15,17 +15,17 @@ from projections.read_models.members.list.queries import emails
 _KINDS = {kind.__struct_config__.tag: decider.kind for decider in DECIDERS for kind in decider.event_types}
 
 EVENT_TYPES = tuple(sorted(str(name) for name in _KINDS))
-"""What an event of the audit log may be called."""
+"""Names of all event types in the audit log."""
 
 
 async def addresses_of(connection: Connection, entries: Sequence[Entry]) -> dict[str, str]:
-    """Addresses of those people who caused the events, by user id; an erased one is missing."""
+    """Return the mail addresses of the users who caused the events, by user id. Erased addresses are missing."""
     actors = [entry.record.origin.actor for entry in entries]
     return await emails(connection, sorted({actor.id for actor in actors if isinstance(actor, UserActor)}))
 
 
 def event_shape(entry: Entry, addresses: Mapping[str, str]) -> dict[str, Any]:
-    """One event, at the present version of its type. What could serve to recognise a secret is left out."""
+    """Return one event in the current version of its type, without fields that could help to recognize a secret."""
     record = entry.record
     actor = msgspec.to_builtins(record.origin.actor)
     if record.origin.actor.id in addresses:

@@ -1,7 +1,7 @@
-"""GET /v1/auth/check: the decision for a reverse proxy (nginx auth_request, Traefik and Caddy forward-auth).
+"""GET /v1/auth/check: decide for a reverse proxy (nginx auth_request, Traefik and Caddy forward-auth).
 
-The key comes in the caller's own headers, the answer is a status with headers for the upstream. `mcp_id` or
-`organization_id` is required: a proxy that asks about neither would admit the keys of every organization.
+The key is in the caller's own headers. The response is a status with headers for the upstream. `mcp_id` or
+`organization_id` is required: without either, the proxy would admit the keys of every organization.
 """
 
 from urllib.parse import quote
@@ -23,7 +23,7 @@ _PRINTABLE = "".join(chr(c) for c in range(ord(" "), ord("~") + 1) if chr(c) != 
 
 
 class Query(Struct, frozen=True, forbid_unknown_fields=True):
-    """A key of another organization than the one that is named is unknown; an MCP has to belong to the key's own."""
+    """A key of an organization other than `organization_id` is unknown. The MCP must be in the key's organization."""
 
     mcp_id: str | None = None
     organization_id: str | None = None
@@ -61,5 +61,5 @@ def _query(inbound: RawRequest) -> Query:
 
 
 def _header_text(name: str) -> str:
-    """A name may hold any character, a header's value may not (RFC 9110 §5.5): the others are percent-encoded."""
+    """Return the name percent-encoded: it may contain characters that a header value cannot (RFC 9110 §5.5)."""
     return quote(name, safe=_PRINTABLE)

@@ -1,7 +1,7 @@
-"""One call to an MCP server for the holder of a key, whatever is asked of the server.
+"""One call to an MCP server on behalf of a key holder, for any method of the protocol.
 
-Recorded in two steps: authorised, durably, before the upstream is asked, and completed, before the caller is answered.
-A crash between them leaves a call that was started and whose outcome nobody knows, and that is how it is shown.
+A call is recorded in two steps: the authorization before the server is called, the completion before the caller gets
+the response. A crash between the two leaves a started call with an unknown outcome, and it is shown as such.
 """
 
 from collections.abc import Awaitable, Callable
@@ -34,13 +34,13 @@ _log = structlog.get_logger(__name__)
 
 
 class Progress(Struct):
-    """How far a call got: whether the gateway was told to ask the server."""
+    """Progress of a call: whether the gateway has started to call the server."""
 
     server_asked: bool = False
 
 
 class Call(Struct, frozen=True):
-    """A call that was authorised. `named` is how its end is recorded: the tool, or the method of the protocol."""
+    """An authorized call. `named` identifies it in the recorded end: the tool, or the method of the protocol."""
 
     services: Services
     key: Key
@@ -51,7 +51,7 @@ class Call(Struct, frozen=True):
     progress: Progress = field(default_factory=Progress)
 
     async def execute(self, ask: Callable[[Gateway, McpTarget, float], Awaitable[R]]) -> R:
-        """What the server answers; however it ends, the end is recorded before anyone is answered."""
+        """Call the server and return its result. The end of the call is recorded before the caller is answered."""
         try:
             services = self.services
             way = await load_active_target(services.pool, services.sealer, self.mcp_id, self.key.organization_id)
@@ -59,7 +59,8 @@ class Call(Struct, frozen=True):
             await self.finish("error", "unavailable")
             raise Unavailable from error
         except Exception as error:
-            # Nobody was asked: the MCP is gone by now, or its credential does not open. A known end.
+            # The server was not called: the MCP has been deleted, or its credential cannot be decrypted. The outcome is
+            # known.
             await self.finish("error", error.code if isinstance(error, Refusal) else "internal_error")
             raise
         result = await self._asked(way, ask)
@@ -84,7 +85,7 @@ class Call(Struct, frozen=True):
         return result
 
     async def finish(self, status: CallStatus, error: str | None = None) -> None:
-        """Record that it has ended without anyone having been asked."""
+        """Record the end of a call that never reached the server."""
         await self._completed(status, 0, 0, error)
 
     async def _completed(self, status: CallStatus, latency_ms: int, response_bytes: int, error: str | None) -> None:
@@ -106,14 +107,14 @@ class Call(Struct, frozen=True):
         try:
             await self.services.verification.record(completed)
         except StorageError:
-            # The use itself is in the log. To withhold the result now would only make the caller do it all again.
+            # The use itself is recorded. Withholding the result would only make the caller repeat the call.
             _log.warning("call_end_not_recorded", call_id=self.call_id)
 
 
 async def authorize(
     inbound: RawRequest, services: Services, mcp_id: str, tool: str | None, *, named: str, timeout_ms: int
 ) -> Call:
-    """The call, once the key in the request's headers was accepted for it and that is in the log."""
+    """Return the call once its key has been accepted and the use is recorded."""
     presented = access_request(inbound, "call", mcp_id=mcp_id, tool=tool)
     result = await authenticate(inbound, services.verification, Authenticate(presented))
     key = raise_if_denied(result, presented)

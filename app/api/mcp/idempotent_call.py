@@ -1,12 +1,11 @@
-"""A call under an Idempotency-Key is made once: whoever repeats the request is told what came of the first.
+"""Calls under an Idempotency-Key: a repeated request gets the result of the first call.
 
-Unlike a change, a call is no transaction: the server may have done its work though its answer was lost. So the key is
-claimed before the server is asked, and free again only if the server was not reached. What the server said, a failure
-too, is the answer to every repeat for 24 hours; and where nobody knows what came of the call, that is the answer. It is
-never made again by itself.
+A call is not a transaction: the server may have done its work even if its response was lost. The key is therefore
+claimed before the server is called, and released only if the server was not reached. For 24 hours a repeated request
+gets the server's response, including an error. If the outcome is unknown, a repeated request gets that error. The call
+is never made again automatically.
 
-A repeat is a request like any other: the key has to be accepted for it, and it is recorded, and billed, as a use, which
-ends at once.
+A repeated request is authorized like any other. It is recorded and billed as a use that ends immediately.
 """
 
 from collections.abc import Awaitable, Callable
@@ -29,10 +28,10 @@ from infrastructure.clock import now
 from infrastructure.database.errors import UNAVAILABLE, StorageError, Unavailable, Unconfirmed
 
 ANSWER_BYTES_MAX = 256 * 1024
-"""A longer answer is not kept: its repeat is told that the call has ended, and how, and not what the server said."""
+"""A longer response is not stored: a repeated request gets only the status of the call."""
 
 _MARGIN = timedelta(seconds=15)
-"""What a call may take beyond its own limit: to connect, to part, to be recorded."""
+"""Time that a call may take beyond its own limit: to connect, to disconnect and to be recorded."""
 
 _PURPOSE = "idempotent-answer"
 
@@ -40,7 +39,7 @@ _log = structlog.get_logger(__name__)
 
 
 class _StoredResult(Struct, frozen=True):
-    """What a repeat is told: `body` of a success (None: it was too long), or the problem."""
+    """The result for repeated requests: the `body` of a success (None if it was too long), or the problem."""
 
     body: str | None = None
     code: str | None = None
@@ -49,14 +48,14 @@ class _StoredResult(Struct, frozen=True):
 
 
 def repeatable(inbound: RawRequest) -> IdempotentRequest | None:
-    """What the Idempotency-Key of the request stands for, but for its caller; 422 for one of another form."""
+    """Return the request's Idempotency-Key, not yet bound to a caller. Raise 422 if it is malformed."""
     return idempotency_key(inbound, "")
 
 
 async def call_once(
     call: Call, inbound: RawRequest, request: IdempotentRequest | None, make: Callable[[], Awaitable[bytes]]
 ) -> RawResponse:
-    """The answer to the call that `make` makes, or that an earlier request under the same key has made."""
+    """Return the result of the call that `make` makes, or of an earlier call under the same key."""
     if request is None:
         return RawResponse(200, await make())
     request = structs.replace(request, caller=call.key.id)
@@ -65,7 +64,8 @@ async def call_once(
         replay = None if earlier is None else _replay(call, request, earlier)
     except (StorageError, *UNAVAILABLE) as error:
         if isinstance(error, Unconfirmed):
-            # No server was asked. A claim that was made after all would tell every repeat that the outcome is unknown.
+            # The server was not called. Release the key, in case the claim was committed: otherwise repeated requests
+            # would report an unknown outcome.
             await _settle(call, request, None)
         await call.finish("error", to_problem(error).code)
         raise
@@ -90,7 +90,7 @@ async def _make(call: Call, request: IdempotentRequest, make: Callable[[], Await
         await _settle(call, request, _StoredResult(None, problem.code, problem.detail, dict(problem.details)))
         raise
     except Exception:
-        # What goes wrong after the server was asked says nothing about what the tool has done.
+        # A failure after the server was called does not show whether the tool has done its work.
         if not call.progress.server_asked:
             await _settle(call, request, None)
         raise
@@ -99,7 +99,7 @@ async def _make(call: Call, request: IdempotentRequest, make: Callable[[], Await
 
 
 async def _claim(call: Call, request: IdempotentRequest) -> CallClaim | None:
-    """None: it is this request's. Otherwise what is known of the one that has it."""
+    """Claim the key. Return None on success, otherwise the stored claim of the request that holds it."""
     at = now()
     ends_by = at + timedelta(milliseconds=call.timeout_ms) + _MARGIN
     async with call.services.write_transaction(call.key.organization_id) as connection:
@@ -107,7 +107,7 @@ async def _claim(call: Call, request: IdempotentRequest) -> CallClaim | None:
 
 
 async def _settle(call: Call, request: IdempotentRequest, kept: _StoredResult | None) -> None:
-    """Keep the answer; None: the key is free again. If that fails, a repeat is told that the outcome is not known."""
+    """Store the result, or release the key for None. If that fails, repeated requests get an unknown outcome."""
     if kept is None:
         statement = request.release(call.call_id)
     else:

@@ -1,4 +1,4 @@
-"""POST /v1/mcp/invoke: calls a tool of an MCP server for the holder of a key."""
+"""POST /v1/mcp/invoke: call a tool of an MCP server on behalf of a key holder."""
 
 from datetime import datetime
 from typing import Annotated, Any
@@ -58,7 +58,7 @@ async def invoke_tool(inbound: RawRequest, services: Services) -> RawResponse:
             try:
                 found = await find_catalogue(services.pool, way.mcp_id, way.organization_id)
             except (Unavailable, *UNAVAILABLE) as error:
-                # The server has answered. An error now would make the caller repeat a call that may have run.
+                # The server has responded. An error now would make the caller repeat a call that may have run.
                 _log.warning("mcp_catalogue_read_failed", mcp_id=way.mcp_id, error=type(error).__name__)
                 return None
             is_stale = found is None or wanted.tool not in found

@@ -1,7 +1,7 @@
-"""POST /v1/mcp/resources: reads a resource of an MCP server for the holder of a key.
+"""POST /v1/mcp/resources: read a resource of an MCP server on behalf of a key holder.
 
-The use names no tool, so the key's rules about tools do not stand in its way; the end is recorded as `resources/read`,
-the method of the protocol. What the URI is, which may say a lot, is not recorded.
+The use names no tool, so the key's tool rules do not apply. The end is recorded as `resources/read`, the method of the
+protocol. The URI is not recorded, because it may contain sensitive data.
 """
 
 import re
@@ -23,7 +23,7 @@ from gateway.results import Resource
 
 METHOD = "resources/read"
 
-# RFC 3986 section 3: a scheme and what belongs to it, in the characters that a URI consists of.
+# RFC 3986 section 3: a scheme and the rest, restricted to the characters that a URI may contain.
 URI = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]{0,63}:[A-Za-z0-9\-._~:/?#\[\]@!$&'()*+,;=%{}]{1,2000}")
 
 

@@ -1,7 +1,7 @@
-"""GET /v1/mcp/servers: the MCP servers and tools that the calling key reaches. Any key may ask; none needs a grant.
+"""GET /v1/mcp/servers: list the MCP servers and tools that the calling key can use. No grant is required.
 
-The list follows the rules of calls: active MCPs, the key's MCPs and environment, and its patterns for tools. It is read
-from the stored catalogue, so a server that is down costs the caller nothing.
+The list follows the rules for calls: active MCPs, the key's MCPs and environment, and its tool patterns. It comes from
+the stored catalogue, so a server that is down does not delay the response.
 """
 
 from typing import Literal
@@ -24,14 +24,14 @@ from projections.read_models.mcps.list.queries import ActiveMcp, active_mcps
 
 
 class ReachableTool(Struct, frozen=True):
-    """A tool that the calling key may call, as the last test of its server found it."""
+    """A tool that the calling key may call, as found by the last test of its server."""
 
     name: str
     description: str
 
 
 class ReachableServer(Struct, frozen=True):
-    """An MCP server that the calling key reaches. `tools` is empty as long as nobody has listed them."""
+    """An MCP server that the calling key can use. `tools` is empty until a test has listed them."""
 
     id: str
     name: str

@@ -1,4 +1,4 @@
-"""POST /v1/mcps: register an MCP server. Its credential is sealed at once and never shown again."""
+"""POST /v1/mcps: register an MCP server. Its credential is encrypted immediately and never returned."""
 
 from litestar import post
 

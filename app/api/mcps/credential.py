@@ -1,4 +1,4 @@
-"""The credential of an MCP as the fields of a body, which are written and never read."""
+"""Write-only fields of a request body that contain the credential of an MCP."""
 
 from typing import Annotated
 
@@ -23,7 +23,7 @@ class CredentialFields(Struct, frozen=True, forbid_unknown_fields=True, kw_only=
 
     @property
     def given(self) -> dict[str, str]:
-        """The parts of a credential that are there, by field."""
+        """Return the parts of a credential that the body contains, by field."""
         fields = {
             "auth_token": self.auth_token,
             "auth_header": self.auth_header,
@@ -35,7 +35,7 @@ class CredentialFields(Struct, frozen=True, forbid_unknown_fields=True, kw_only=
 
 
 def assembled(auth_type: AuthType, given: dict[str, str]) -> Credential:
-    """The credential that the fields make up; 422 names what is missing, superfluous or impossible."""
+    """Return the credential that the fields form. Raise 422 for missing, superfluous or invalid parts."""
     required, optional = _FIELDS[auth_type]
     details = {name: f"Required for auth_type {auth_type}" for name in required if name not in given}
     details |= {name: f"Has no meaning for auth_type {auth_type}" for name in given if name not in required | optional}
@@ -47,7 +47,7 @@ def assembled(auth_type: AuthType, given: dict[str, str]) -> Credential:
 
 
 def parts(credential: Credential) -> dict[str, str]:
-    """The fields that make up a stored credential, so that one of them can be replaced."""
+    """Return the parts of a stored credential, so that one of them can be replaced."""
     match credential:
         case NoCredential():
             return {}

@@ -1,4 +1,4 @@
-"""DELETE /v1/mcps/{id}: out of reach for every key from now on; what happened with it stays in the log."""
+"""DELETE /v1/mcps/{id}: make an MCP unreachable for every key. Its history stays in the log."""
 
 from litestar import delete
 

@@ -1,4 +1,4 @@
-"""GET /v1/mcps/{id}: one MCP, how it is used, and the tools that the last test found."""
+"""GET /v1/mcps/{id}: return one MCP, its usage, and the tools that the last test found."""
 
 from litestar import get
 

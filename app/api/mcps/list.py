@@ -1,4 +1,4 @@
-"""GET /v1/mcps: the MCPs of the organization, newest first; active and inactive ones, unless one is asked for."""
+"""GET /v1/mcps: list the active and inactive MCPs of the organization, newest first."""
 
 from typing import Literal
 

@@ -1,4 +1,4 @@
-"""How an MCP looks in answers: everything but its credential, which is never shown again."""
+"""JSON form of an MCP. It never contains the credential."""
 
 from typing import Any
 
@@ -41,7 +41,7 @@ def mcp_detail_shape(mcp: McpRow, usage: McpUsage, health: McpHealth, stats: Mcp
 
 
 def changed_mcp(made: Change[McpState, McpEvent], usage: McpUsage, health: McpHealth) -> dict[str, Any]:
-    """The MCP as a change left it."""
+    """Return the JSON form of an MCP after a change."""
     if not isinstance(made.after, Registered):
         raise ImpossibleHistory(made)
     return mcp_shape(row_of(made.after), usage, health)

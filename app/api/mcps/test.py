@@ -1,4 +1,4 @@
-"""POST /v1/mcps/{id}/test: does the server answer, and what does it offer? An inactive MCP can be tested too."""
+"""POST /v1/mcps/{id}/test: connect to an MCP server and list its tools. Inactive MCPs can be tested too."""
 
 from typing import Annotated
 
@@ -17,9 +17,9 @@ class Body(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class McpTestResult(Struct, frozen=True):
-    """`code` and `problem` say why the server was not reached, and are null where it was.
+    """`code` and `problem` give the reason if the server was not reached, and are null if it was.
 
-    A server that was reached may still have a `problem`: tools that are left out because they are malformed.
+    A server that was reached can still have a `problem`: malformed tools that were left out.
     """
 
     reachable: bool

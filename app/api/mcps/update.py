@@ -1,7 +1,8 @@
-"""PATCH /v1/mcps/{id}: change what an MCP is called, where it is, what opens it, whether keys reach it.
+"""PATCH /v1/mcps/{id}: change the name, URL, credential or status of an MCP.
 
-A credential that is left out stays, and so does a part of one: `auth_token` alone keeps the header it goes into. It
-goes to no other host than it was given for. `{"status": "inactive"}` closes the MCP to every key from the answer on.
+A credential that is not sent stays unchanged, and so does a part of it: `auth_token` alone keeps the header name. A
+credential is never sent to another host than the one it was set for. `{"status": "inactive"}` blocks all keys as soon
+as the response is sent.
 """
 
 from collections.abc import Iterable
@@ -66,7 +67,7 @@ async def change_mcp(request: HttpRequest, mcp_id: str) -> HttpResponse:
         endpoint_url=wanted.endpoint_url,
         endpoint_problem=problem,
         environment=wanted.environment,
-        # Whole in itself, so that it is right whatever someone else made of the MCP meanwhile.
+        # The complete credential, so that the result is right whatever a concurrent request has changed.
         auth_type=UNSET if credential is None else auth_type,
         status=wanted.status,
     )
@@ -91,6 +92,6 @@ def _kept(request: HttpRequest, mcp_id: str, found: McpRoute) -> dict[str, str]:
 
 
 def _is_elsewhere(made: Change[McpState, McpEvent]) -> bool:
-    """Whether what was known of the server's health says nothing about where calls go from now on."""
+    """Return whether stored health results no longer apply, because calls now go to a different server."""
     states = (made.before, made.after)
     return len({state.mcp.endpoint_changed_at for state in states if isinstance(state, Registered)}) > 1

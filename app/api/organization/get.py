@@ -1,4 +1,4 @@
-"""GET /v1/organization: the caller's organization, what its plan allows and how much of that is used."""
+"""GET /v1/organization: return the caller's organization with the limits of its plan and their current use."""
 
 from litestar import get
 

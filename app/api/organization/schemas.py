@@ -1,4 +1,4 @@
-"""How an organization looks in answers."""
+"""JSON form of an organization."""
 
 from typing import Any
 
@@ -7,7 +7,7 @@ from projections.read_models.organizations.list.queries import OrganizationDetai
 
 
 def organization_shape(organization: OrganizationDetail, plans: Plans, monthly_requests: int) -> dict[str, Any]:
-    """`monthly_requests`: those that counted towards the quota of this month. A limit of null: none."""
+    """Return the JSON form. `monthly_requests` count towards this month's quota. A null limit means unlimited."""
     limits = plans[organization.plan]
     return {
         "id": organization.organization_id,

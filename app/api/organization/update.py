@@ -1,4 +1,4 @@
-"""PATCH /v1/organization: change what it is called, what clients keep about it, and, for its owner, its plan."""
+"""PATCH /v1/organization: change the name, the client metadata or, as the owner, the plan."""
 
 from typing import Any
 
@@ -25,7 +25,7 @@ from projections.read_models.organizations.list.queries import organization_of
 
 
 class Body(Struct, frozen=True, forbid_unknown_fields=True):
-    """No slug: it never changes."""
+    """The slug is missing because it never changes."""
 
     name: str | UnsetType = UNSET
     description: str | UnsetType | None = UNSET
@@ -69,7 +69,8 @@ async def change_organization(request: HttpRequest) -> HttpResponse:
         ORGANIZATION,
         caller.organization_id,
         command,
-        # Nothing is decided upon the counts, but the plan stands beside them, and all who change it lock them first.
+        # The decision does not depend on the counts, but the plan is in the same row, and every writer locks the row
+        # first.
         guard=members_guard(caller.organization_id, services.plans),
         render=render,
     )

@@ -1,7 +1,7 @@
-"""POST /v1/session: exchange the token of a link for a session, which lies in a cookie from then on.
+"""POST /v1/session: exchange the token of a link for a session, which is set as a cookie.
 
-Where the address belongs to people of several organizations, the answer lists them with `signed_in: false`, and uses
-nothing up: the request is repeated with `organization_id`.
+If the address belongs to users of several organizations, the response lists them with `signed_in: false` and does not
+use up the link. The client repeats the request with `organization_id`.
 """
 
 from typing import Annotated

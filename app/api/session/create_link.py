@@ -1,4 +1,4 @@
-"""POST /v1/session/links: a link to sign in with, by mail. The answer does not tell whether the address is known."""
+"""POST /v1/session/links: send a sign-in link by mail. The response does not reveal whether the address is known."""
 
 from datetime import timedelta
 

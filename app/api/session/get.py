@@ -1,4 +1,4 @@
-"""GET /v1/session: who is signed in, to which organization, in which role, and the CSRF token of the session."""
+"""GET /v1/session: return the signed-in user, their organization and role, and the session's CSRF token."""
 
 from litestar import get
 

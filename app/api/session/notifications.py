@@ -1,4 +1,4 @@
-"""GET and PATCH /v1/session/notifications: of which alerts the person who is signed in gets mails."""
+"""GET and PATCH /v1/session/notifications: read or change which alerts the signed-in user gets by mail."""
 
 from typing import Any, cast
 
@@ -30,7 +30,7 @@ from projections.read_models.members.mail_preferences.queries import preferences
 
 
 class Body(Struct, frozen=True, forbid_unknown_fields=True):
-    """What is not given stays as it is; null takes a choice back."""
+    """Absent fields stay unchanged; null resets a field to the default."""
 
     threshold: Threshold | UnsetType | None = UNSET
     thresholds: dict[AlertType, Threshold | None] | UnsetType = UNSET
@@ -61,7 +61,7 @@ async def change_notifications(request: HttpRequest) -> HttpResponse:
 async def update_preferences(
     services: Services, person: PersonCaller, command: ChangeNotifications, origin: Origin
 ) -> None:
-    """Do the same without a response of the API, for the account page."""
+    """Change the preferences without an API response, for the account page."""
     await services.commands.run(
         MEMBER,
         person.user_id,
@@ -79,7 +79,7 @@ async def notifications_of(services: Services, person: PersonCaller) -> Notifica
 
 
 def notifications_shape(chosen: Notifications, role: Role) -> dict[str, Any]:
-    """What they chose; and `mailed`, what holds, for every type of alert that their role may see."""
+    """Return the user's choices, and in `mailed` the effective threshold of every alert type that the role can see."""
     return {
         "threshold": chosen.threshold,
         "thresholds": chosen.thresholds,

@@ -1,4 +1,4 @@
-"""How a session and whoever has it look in answers."""
+"""JSON form of a session and its user."""
 
 from typing import Any
 
@@ -15,7 +15,7 @@ from projections.records.sessions.queries import Person
 
 
 async def signed_in_shape(services: Services, person: Person, session_id: str, secret: str) -> dict[str, Any]:
-    """Who is signed in, to what, what they may do, and the token that their changes need."""
+    """Return the signed-in user, their organization and grants, and the CSRF token that changes require."""
     organization = await organization_name(services, person.organization_id)
     async with services.read_transaction(person.organization_id) as connection:
         addresses = await emails(connection, [person.user_id])
@@ -31,7 +31,7 @@ async def signed_in_shape(services: Services, person: Person, session_id: str, s
 
 
 async def choice_shape(services: Services, people: list[Person]) -> dict[str, Any]:
-    """The organizations of an address that belongs to several people: one of them has to be named."""
+    """Return the organizations of an address that belongs to several users. The client must choose one."""
     organizations = [
         {**(await organization_name(services, p.organization_id))._asdict(), "role": p.role} for p in people
     ]
@@ -39,7 +39,7 @@ async def choice_shape(services: Services, people: list[Person]) -> dict[str, An
 
 
 def secret_of(services: Services, inbound: RawRequest) -> str:
-    """The secret of the session that the caller was let in with."""
+    """Return the secret of the session that authenticated the caller."""
     secret = session_cookie(inbound, services.config)
     if secret is None:
         raise unauthorized("unauthorized", presented=False)

@@ -1,4 +1,4 @@
-"""DELETE /v1/sessions/{id}: end one of one's own sessions, wherever it is. It is refused from this answer on."""
+"""DELETE /v1/sessions/{id}: end one of the caller's own sessions. It is refused once this response is sent."""
 
 from litestar import delete
 
@@ -33,7 +33,7 @@ async def end(request: HttpRequest, session_id: str, reason: EndReason) -> HttpR
 
 
 async def end_own(services: Services, caller: PersonCaller, session_id: str, reason: EndReason, origin: Origin) -> None:
-    """End a session without a response of the API. Raises `SessionNotFound` for a session of another person."""
+    """End a session without an API response. Raise `SessionNotFound` for a session of another user."""
     command = EndSession(user_id=caller.user_id, reason=reason, at=now())
     await services.commands.run(
         SESSION,

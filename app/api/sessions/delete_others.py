@@ -1,4 +1,4 @@
-"""DELETE /v1/sessions: end all of one's own sessions but the one that asks. What to do about a lost laptop."""
+"""DELETE /v1/sessions: end all of the caller's other sessions, for example after losing a laptop."""
 
 from litestar import delete
 
@@ -30,7 +30,7 @@ async def end_other_sessions(request: HttpRequest) -> HttpResponse:
 
 
 async def end_others(services: Services, caller: PersonCaller, origin: Origin) -> list[str]:
-    """The ids of the sessions that were ended. Each is a change of its own; a repeat does what is left."""
+    """End the other sessions and return their ids. Each is a separate change; a repeated request ends the rest."""
     others = [each.session_id for each in await own_sessions(services, caller) if each.session_id != caller.session_id]
     ended: list[str] = []
     with step_by_step(lambda: ended):

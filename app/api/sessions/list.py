@@ -1,4 +1,4 @@
-"""GET /v1/sessions: the sessions of the person who asks, newest first."""
+"""GET /v1/sessions: list the caller's own sessions, newest first."""
 
 from typing import Any
 
@@ -19,7 +19,7 @@ async def list_sessions(request: HttpRequest) -> HttpResponse:
 
 
 async def own_sessions(services: Services, caller: PersonCaller) -> list[SessionRow]:
-    """Those that have not ended in any way."""
+    """Return the sessions that have neither ended nor expired."""
     async with services.read_transaction(caller.organization_id) as connection:
         return await sessions_of(connection, caller.user_id, now(), services.config.session_idle)
 

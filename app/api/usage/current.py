@@ -1,4 +1,4 @@
-"""GET /v1/usage: what the organization used, beside what its plan allows."""
+"""GET /v1/usage: return the organization's usage and the limit of its plan."""
 
 from litestar import get
 
@@ -16,7 +16,7 @@ async def usage_summary(request: HttpRequest) -> HttpResponse:
 
 
 async def organization_usage_of(request: HttpRequest) -> HttpResponse:
-    """Only keys that the caller sees are listed; the sums are about the whole organization, as its plan is."""
+    """Return the usage. Only keys that the caller can see are listed, but the sums cover the whole organization."""
     wanted = parse_period(parse_query(request, Query), now())
     caller = request.auth
     services = get_services(request)

@@ -1,4 +1,4 @@
-"""GET /v1/usage/history: the days on which the organization used anything, newest first."""
+"""GET /v1/usage/history: list the days on which the organization had any usage, newest first."""
 
 from datetime import date, timedelta
 

@@ -1,4 +1,4 @@
-"""GET /v1/organization/usage: the same as /v1/usage, where one looks for it."""
+"""GET /v1/organization/usage: an alias of /v1/usage next to the other organization routes."""
 
 from litestar import get
 

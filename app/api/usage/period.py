@@ -1,4 +1,4 @@
-"""The days that a question about usage is about: a period up to today, or dates. All days are UTC days."""
+"""The period of a usage report: a named period up to today, or dates. All days are UTC days."""
 
 from datetime import UTC, date, datetime, timedelta
 from typing import Literal, NamedTuple
@@ -14,7 +14,7 @@ Period = Literal["day", "week", "month"]
 
 
 class Query(Struct, frozen=True, forbid_unknown_fields=True):
-    """`period`: today, this week from Monday (ISO 8601), or this month; or days of one's own, both included."""
+    """`period` is today, this week from Monday (ISO 8601) or this month. Dates include both ends."""
 
     period: Period | None = None
     start_date: date | None = None
@@ -22,14 +22,14 @@ class Query(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class ReportPeriod(NamedTuple):
-    """`period` is "custom" for dates."""
+    """The days of a report. `period` is "custom" if the request gives dates."""
 
     period: str
     span: Span
 
 
 def parse_period(query: Query, at: datetime) -> ReportPeriod:
-    """This month, unless something else is asked for. 422 for what is no span of 1 to `DAYS_MAX` days."""
+    """Return the requested period, by default this month. Raise 422 unless it has 1 to `DAYS_MAX` days."""
     today = at.astimezone(UTC).date()
     if query.start_date is None and query.end_date is None:
         period = query.period or "month"

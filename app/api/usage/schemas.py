@@ -1,4 +1,4 @@
-"""How usage looks in answers."""
+"""JSON form of usage reports."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -8,7 +8,7 @@ from projections.read_models.usage.reports import Moment, Named, Outcomes, Repor
 
 
 def key_usage_shape(key_id: str, asked: ReportPeriod, report: Report) -> dict[str, Any]:
-    """`by_hour` is there for a single day."""
+    """Return the report on a key. `by_hour` is included for a single day."""
     shape: dict[str, Any] = {
         "key_id": key_id,
         **_period_shape(asked),
@@ -28,7 +28,7 @@ def key_usage_shape(key_id: str, asked: ReportPeriod, report: Report) -> dict[st
 
 
 def organization_usage_shape(asked: ReportPeriod, report: Report, limit: int | None) -> dict[str, Any]:
-    """`limit`: of the requests that are billed in a month; None: the plan has none."""
+    """Return the report on an organization. `limit`: billed requests per month; None for an unlimited plan."""
     billed = report.total.billed
     return {
         **_period_shape(asked),
@@ -46,7 +46,7 @@ def organization_usage_shape(asked: ReportPeriod, report: Report, limit: int | N
 
 
 def day_shape(moment: Moment) -> dict[str, Any]:
-    """One day of the history."""
+    """Return one day of the history."""
     return {
         "date": moment.at,
         "requests": moment.outcomes.requests,

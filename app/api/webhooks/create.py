@@ -1,4 +1,4 @@
-"""POST /v1/webhooks: an address that is told what happens. Its signing secret is in this answer and nowhere else."""
+"""POST /v1/webhooks: create a webhook. Only this response contains its signing secret."""
 
 import os
 
@@ -44,7 +44,7 @@ async def create_webhook(request: HttpRequest) -> HttpResponse:
             webhook_id=webhook_id,
             organization_id=organization_id,
             kind=wanted.kind,
-            # What is wrong can not be shown in part: it is not kept either.
+            # A malformed URL cannot be masked for display. The command refuses it, so it is not stored either.
             url=wanted.url if problem else shown_url(wanted.kind, wanted.url),
             events=wanted.events,
             at=at,

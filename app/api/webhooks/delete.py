@@ -1,4 +1,4 @@
-"""DELETE /v1/webhooks/{id}: nothing is sent to it from now on; its secret is removed."""
+"""DELETE /v1/webhooks/{id}: stop all deliveries to a webhook and delete its secret."""
 
 from litestar import delete
 

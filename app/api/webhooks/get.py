@@ -1,4 +1,4 @@
-"""GET /v1/webhooks/{id}: one webhook, and whether anything gets through to it."""
+"""GET /v1/webhooks/{id}: return one webhook and the state of its deliveries."""
 
 from litestar import get
 

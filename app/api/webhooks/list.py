@@ -1,4 +1,4 @@
-"""GET /v1/webhooks: the webhooks of the organization, newest first."""
+"""GET /v1/webhooks: list the webhooks of the organization, newest first."""
 
 from litestar import get
 from msgspec import Struct

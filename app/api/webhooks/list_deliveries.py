@@ -1,4 +1,4 @@
-"""GET /v1/webhooks/{id}/deliveries: what was sent and what came of every attempt, newest first, for 30 days."""
+"""GET /v1/webhooks/{id}/deliveries: list the deliveries of the last 30 days with every attempt, newest first."""
 
 from litestar import get
 from msgspec import Struct

@@ -1,4 +1,7 @@
-"""POST /v1/webhooks/{id}/deliveries/{delivery_id}/retry: send it once more, under the same id, whatever came of it."""
+"""POST /v1/webhooks/{id}/deliveries/{delivery_id}/retry: send a message again under the same id.
+
+The status of the delivery does not matter.
+"""
 
 import msgspec
 from litestar import post

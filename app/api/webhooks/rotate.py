@@ -1,4 +1,4 @@
-"""POST /v1/webhooks/{id}/rotate: a new signing secret. Both sign until the overlap is over."""
+"""POST /v1/webhooks/{id}/rotate: create a new signing secret. Messages are signed with both until the overlap ends."""
 
 import os
 from collections.abc import Iterable

@@ -1,4 +1,4 @@
-"""How webhooks and what was sent to them look in answers. A secret is shown once, and never here."""
+"""JSON form of webhooks and their deliveries. It never contains a secret."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -37,7 +37,7 @@ def webhook_detail_shape(webhook: WebhookRow, standing: EndpointHealth) -> dict[
 
 
 def changed_webhook(made: Change[WebhookState, WebhookEvent]) -> dict[str, Any]:
-    """The webhook as a change left it."""
+    """Return the JSON form of a webhook after a change."""
     if not isinstance(made.after, Registered):
         raise ImpossibleHistory(made)
     return webhook_shape(row_of(made.after))

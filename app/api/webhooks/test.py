@@ -1,4 +1,4 @@
-"""POST /v1/webhooks/{id}/test: send a message now and tell what the receiver said; of a disabled one, too."""
+"""POST /v1/webhooks/{id}/test: send a test message now and return the result. Disabled webhooks can be tested too."""
 
 import msgspec
 from litestar import post
@@ -18,7 +18,7 @@ from projections.read_models.webhooks.list.queries import secrets_of, webhook_of
 
 
 class WebhookTestResult(Struct, frozen=True):
-    """`error`: why there was no answer. `response`: the beginning of what was answered."""
+    """`error` is the reason for a missing response. `response` is the start of the response body."""
 
     message_id: str
     delivered: bool

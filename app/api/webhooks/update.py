@@ -1,4 +1,4 @@
-"""PATCH /v1/webhooks/{id}: where it is, what it is told, whether it is told anything."""
+"""PATCH /v1/webhooks/{id}: change the URL, the events, the description or the status of a webhook."""
 
 from collections.abc import Iterable
 from typing import Literal

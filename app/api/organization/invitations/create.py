@@ -1,6 +1,6 @@
-"""POST /v1/organization/members/invite: invite an address. The link is in this answer, in a mail and nowhere else.
+"""POST /v1/organization/members/invite: invite a person. Only this response and the mail contain the link.
 
-Whoever invites an address anew replaces the invitation that it had.
+A new invitation to the same address replaces the earlier one.
 """
 
 from typing import Any, NamedTuple
@@ -52,7 +52,7 @@ class _Facts(NamedTuple):
 async def invite_member(request: HttpRequest) -> HttpResponse:
     parse_query(request, Empty)
     wanted = parse_body(request, Body)
-    # Before anything is looked up by it: the database takes not every text for one.
+    # Validate the address before it is used in a query: PostgreSQL rejects some texts.
     problems = FieldErrors()
     check_email(problems, wanted.email)
     problems.raise_if_any()

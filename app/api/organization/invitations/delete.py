@@ -1,4 +1,4 @@
-"""DELETE /v1/organization/invitations/{invite_id}: the link leads nowhere any more, and the address is forgotten."""
+"""DELETE /v1/organization/invitations/{invite_id}: make the link unusable and erase the address."""
 
 from litestar import delete
 
@@ -20,7 +20,7 @@ async def withdraw_invitation(request: HttpRequest, invite_id: str) -> HttpRespo
         INVITATION,
         invite_id,
         command,
-        # Whoever accepts at this moment holds the same lock: one of the two is first.
+        # Accepting the invitation takes the same lock, so the two requests run one after the other.
         guard=members_guard(request.auth.organization_id, get_services(request).plans),
         render=lambda _: {"withdrawn": True, "invite_id": invite_id},
     )

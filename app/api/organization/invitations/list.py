@@ -1,4 +1,4 @@
-"""GET /v1/organization/invitations: those that can be accepted, newest first."""
+"""GET /v1/organization/invitations: list the invitations that can be accepted, newest first."""
 
 from collections.abc import Mapping
 from typing import Any

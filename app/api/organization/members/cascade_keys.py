@@ -1,8 +1,8 @@
-"""Somebody is removed or gets another role, and their keys with them.
+"""Removal or role change of a member, together with their keys.
 
-Both happen in one transaction: from its commit on, no key of theirs does what they may not do any more. Where one
-transaction would take too long, the keys beyond its measure go first, one by one: whatever stops the work leaves keys
-that do too little, never too much, and a repeat does the rest.
+Both happen in one transaction: after its commit, no key of the member exceeds what the member may do. If there are too
+many keys for one transaction, the excess keys are changed first, one by one. An interruption then leaves keys with too
+few permissions, never too many, and a repeated request does the rest.
 """
 
 from collections.abc import AsyncIterator, Callable, Iterable
@@ -28,14 +28,14 @@ from projections.read_models.keys.by_creator.queries import keys_of
 from projections.read_models.organizations.counts.queries import keys_guard
 
 KEYS_AT_ONCE = 100
-"""So many keys are changed in one transaction: a fraction of a second."""
+"""Number of keys changed in one transaction, which takes a fraction of a second."""
 
 KeyCommandFactory = Callable[[KeyCounts], KeyCommand]
-"""What happens to each of the keys."""
+"""Builds the command for each of the keys."""
 
 
 class _Keys(NamedTuple):
-    """`key_ids`: one more than is done at once where there are so many."""
+    """`key_ids` has at most one id more than fits in a transaction, which shows that there are too many."""
 
     census: KeyCounts
     key_ids: list[str]
@@ -58,16 +58,16 @@ async def run_with_keys(
     held: Iterable[Grant] | None,
     render: Callable[[Change[MemberState, MemberEvent], int], dict[str, Any]],
 ) -> HttpResponse:
-    """Carry out `command`, and `of_key` with those keys that reach beyond `held`, or all for None.
+    """Run `command`, and `of_key` on every key with grants beyond `held` (None: on all keys of the member).
 
-    The response is `render` of the change and of the number of keys that were changed.
+    The response is `render` of the change and the number of changed keys.
     """
 
     def key_commands(keys: _Keys) -> list[RelatedCommand[Any, Any, Any]]:
         return [RelatedCommand(KEY, key_id, of_key(keys.census)) for key_id in keys.key_ids]
 
     def check_number(made: Change[MemberState, MemberEvent]) -> Iterable[Statement]:
-        # This runs after the command was found to be allowed and before anything is written.
+        # This runs after the command was accepted and before anything is written.
         if len(made.related) > KEYS_AT_ONCE:
             raise _TooManyKeys([key.stream_id for key in made.related])
         return ()
@@ -108,7 +108,7 @@ def _survey(request: HttpRequest, user_id: str, held: Iterable[Grant] | None) ->
 
 
 async def _one_by_one(request: HttpRequest, key_ids: Iterable[str], of_key: KeyCommandFactory) -> AsyncIterator[bool]:
-    """Whether each was changed. The caller's own is left: what comes after could not be asked with it."""
+    """Yield whether each key was changed. Skip the caller's own key: without it the request could not continue."""
     auth, services = request.auth, get_services(request)
     for key_id in key_ids:
         if key_id == auth.id:

@@ -1,4 +1,4 @@
-"""DELETE /v1/organization/members/{user_id}: remove a member. Their keys are revoked, their history stays."""
+"""DELETE /v1/organization/members/{user_id}: remove a member and revoke their keys. Their history stays in the log."""
 
 from litestar import delete
 

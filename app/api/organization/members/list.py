@@ -1,4 +1,4 @@
-"""GET /v1/organization/members: the people of the organization, in the order in which they came."""
+"""GET /v1/organization/members: list the members of the organization in the order in which they joined."""
 
 from litestar import get
 from msgspec import Struct

@@ -1,4 +1,4 @@
-"""How a member looks in answers."""
+"""JSON form of a member."""
 
 from typing import Any
 
@@ -20,7 +20,7 @@ def member_shape(member: MemberRow) -> dict[str, Any]:
 
 
 def changed_member(made: Change[MemberState, MemberEvent], email: str | None) -> dict[str, Any]:
-    """The member as a change left them."""
+    """Return the JSON form of a member after a change."""
     if not isinstance(made.after, Member):
         raise ImpossibleHistory(made)
     member = made.after

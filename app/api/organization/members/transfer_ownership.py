@@ -1,4 +1,4 @@
-"""POST /v1/organization/members/{user_id}/transfer-ownership: make a member the owner. The owner stays as an admin."""
+"""POST /v1/organization/members/{user_id}/transfer-ownership: make a member the owner, and the old owner an admin."""
 
 from litestar import post
 
@@ -30,7 +30,7 @@ async def transfer_ownership(request: HttpRequest, user_id: str) -> HttpResponse
         user_id,
         ReceiveOwnership(from_user_id=caller.id, at=at),
         guard=members_guard(caller.organization_id, services.plans),
-        # Before the other: at no moment has the list two owners.
+        # This command comes first, so that the list never shows two owners.
         related_commands=[RelatedCommand(MEMBER, caller.id, TransferOwnership(user_id, at=at, by=caller.actor))],
         render=lambda made: member_shape(member._replace(role="owner", revision=made.revision)),
     )

@@ -1,4 +1,4 @@
-"""PATCH /v1/organization/members/{user_id}: give a member another role. Their keys keep what the new role holds."""
+"""PATCH /v1/organization/members/{user_id}: change a member's role. Their keys lose grants that the new role lacks."""
 
 from litestar import patch
 from msgspec import Struct

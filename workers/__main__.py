@@ -1,4 +1,4 @@
-"""`python -m workers`: carry out the jobs; say when each is due, and how they stand; remove old uses."""
+"""`python -m workers`: run the jobs, show the schedule and the status of the jobs, and remove old uses."""
 
 import argparse
 import asyncio
@@ -45,7 +45,7 @@ def _schedule(config: Settings) -> None:
 
 
 def _retention(config: Settings, *, dry_run: bool) -> int:
-    """0: what was old enough left, or nothing was; 1: a day has to stay, or its file could not be written."""
+    """Return 0 if no expired uses remain, and 1 if a day must stay or its file could not be written."""
     retention = Retention.from_settings(config)
     kept = "for ever" if retention.usage_days is None else f"for {retention.usage_days} days"
     print(f"uses are kept {kept}")
@@ -63,7 +63,7 @@ def _retention(config: Settings, *, dry_run: bool) -> int:
 
 
 def _status(config: Settings, *, as_json: bool) -> int:
-    """1: Valkey or PostgreSQL does not answer."""
+    """Return 1 if Valkey or PostgreSQL does not respond."""
     seen = asyncio.run(status(config.database_url, connect(config.redis_url), now()))
     if as_json:
         print(msgspec.json.format(msgspec.json.encode(seen)).decode())
@@ -85,7 +85,7 @@ def _forget(config: Settings, names: Sequence[str]) -> int:
 
 
 def _replay(config: Settings, options: argparse.Namespace) -> int:
-    """2: a threshold or the stretch can not be meant."""
+    """Return 2 if a threshold or the period is invalid."""
     try:
         given = parse_thresholds(options.threshold)
     except ValueError as error:
@@ -120,12 +120,12 @@ def _configure_logging() -> None:
         logger = logging.getLogger(name)
         logger.setLevel(logging.WARNING)
         logger.addFilter(ConnectionErrorFilter())
-    # That the database is away is said by the job that needs it.
+    # The job that needs the database reports that it is unavailable.
     logging.getLogger("psycopg.pool").setLevel(logging.ERROR)
 
 
 def main(arguments: list[str]) -> int:
-    """0 after an orderly stop, 2 with one line when a setting can not be meant."""
+    """Return 0 after an orderly stop, and 2 with a one-line message if a setting is invalid."""
     parser = argparse.ArgumentParser(prog="python -m workers", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("run", help="WORKERS processes that carry out jobs")

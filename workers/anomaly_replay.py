@@ -1,7 +1,7 @@
-"""What the rules about anomalies would have said of a stretch of the usage log: read from the log, and nothing written.
+"""Replay of the anomaly rules: the alerts that they would have raised in a period of the usage log. Nothing is written.
 
-The same rules over the same signs as `workers/jobs/detect_anomalies.py`, with the thresholds of now or with others, so
-that somebody can try what a threshold would have made of last month before setting it.
+The replay applies the rules of `workers/jobs/detect_anomalies.py` to the same signals, with the current thresholds or
+with others. Operators can test a threshold on last month's uses before they set it.
 """
 
 import sys
@@ -28,7 +28,7 @@ _Subject = tuple[str, str]
 
 
 class ReplayPeriod(NamedTuple):
-    """From `begin` to before `end`; of one organization, or of all."""
+    """The time from `begin` (inclusive) to `end` (exclusive), for one organization or for all."""
 
     begin: datetime
     end: datetime
@@ -36,7 +36,7 @@ class ReplayPeriod(NamedTuple):
 
 
 class ReplayedAlert(Struct, frozen=True):
-    """An alert that would have been raised. `subject`: a key, or an address that unknown keys came from."""
+    """An alert that the rules would have raised. `subject` is a key, or an address that presented unknown keys."""
 
     at: datetime
     organization_id: str
@@ -48,7 +48,7 @@ class ReplayedAlert(Struct, frozen=True):
 
 
 def parse_thresholds(written: Sequence[str]) -> dict[str, Any]:
-    """Thresholds as `name=value`; `ValueError` says what is wrong with the first that can not be meant."""
+    """Return the thresholds in `name=value` form. Raises `ValueError` with the reason for the first invalid one."""
     given: dict[str, Any] = {}
     for text in written:
         name, _, value = text.partition("=")
@@ -69,7 +69,7 @@ def format_alert(said: ReplayedAlert) -> str:
 
 
 async def replay(url: str, stretch: ReplayPeriod, locate: Geolocate, given: Mapping[str, Any]) -> list[ReplayedAlert]:
-    """In the order of time. Says on stderr how far it is."""
+    """Return the alerts in order of time. Print the progress to stderr."""
     async with await connect(url, role=WORKER_ROLE, timeouts=MAINTENANCE_TIMEOUTS) as connection:
         log = _Log()
         await log.read(connection, stretch)
@@ -101,7 +101,7 @@ async def replay(url: str, stretch: ReplayPeriod, locate: Geolocate, given: Mapp
 
 
 class _Log:
-    """What the log says of the stretch, and of as long before as the rules look back."""
+    """The uses of the period in the log, and of the time before it that the rules look back on."""
 
     def __init__(self) -> None:
         self.signs: list[Signal] = []

@@ -43,7 +43,7 @@ K = TypeVar("K", bound=Due)
 
 @dataclass(frozen=True, slots=True)
 class Worker:
-    """What a step works with: the database, and the plans as the operator configured them."""
+    """The resources of a step: the database, and the plans as the operator configured them."""
 
     pool: Pool
     plans: Plans
@@ -59,7 +59,8 @@ class Worker:
             command,
             origin=Origin(actor),
             at=at,
-            # The decision does not depend on the counts, but they may change with the key, so they are locked first.
+            # The decision does not depend on the counts, but they may change with the key, so their row is locked
+            # first.
             guard=keys_guard(key.organization_id, self.plans),
             extra_statements=extra_statements,
         )
@@ -68,7 +69,9 @@ class Worker:
 
 @dataclass(frozen=True, slots=True)
 class DueKeyTask(Generic[K]):
-    """What time does to keys. `due` returns some of the keys that are due at an instant, longest overdue first.
+    """A task that becomes due for keys as time passes.
+
+    `due` returns some of the keys that are due, longest overdue first.
 
     `step` processes one key, so that it is no longer due, and returns whether it changed anything. A step may be
     repeated, and several workers may run it for the same key concurrently.
@@ -94,7 +97,7 @@ def command_step(
 async def process_due(worker: Worker, task: DueKeyTask[K], seconds: float = WORK_SECONDS) -> int:
     """Run the task for every key that is due, for at most `seconds`, and return how many keys changed.
 
-    A key that cannot be changed is logged and skipped, so it does not stop the others. Any number of processes may do
+    A key that cannot be changed is logged and skipped, so it does not stop the others. Any number of processes may run
     this concurrently: the second one finds nothing to change. Raises `Unavailable`.
     """
     deadline = monotonic() + seconds
@@ -127,7 +130,7 @@ async def _process_page(worker: Worker, task: DueKeyTask[K], page: list[K]) -> s
     if len(problems) == len(page) and isinstance(problems[0], Unavailable):
         raise problems[0]
     for key, outcome in zip(page, outcomes, strict=True):
-        # Concurrent changes are no defect of the key. The next run, a second later, tries again.
+        # Concurrent changes are not an error of the key. The next run, a second later, tries again.
         bad = isinstance(outcome, BaseException) and not isinstance(outcome, ConcurrentChange)
         if bad and _news(key.key_id):
             _log.error("key_change_failed", by=task.actor.id, key_id=key.key_id, exc_info=outcome)

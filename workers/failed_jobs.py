@@ -1,7 +1,7 @@
-"""Jobs that failed: which, when and of what; tried again, or forgotten.
+"""Failed jobs: list them, retry them or delete their records.
 
-Since the next tick makes good what a job failed to do, this is for whoever looks for the reason, and does not want to
-wait for the next tick of a job of an hour.
+The next tick completes the work of a failed job. This module is for operators who look for the cause, or who do not
+want to wait for the next tick of an hourly job.
 """
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
 # (the annotations of redis and rq leave type arguments out)
@@ -22,7 +22,7 @@ _ERROR_MAX = 300
 
 
 class Failed(Struct, frozen=True):
-    """`error` is the line that says what was raised."""
+    """A failed job. `error` is the line that names the exception."""
 
     job: str
     id: str
@@ -31,7 +31,7 @@ class Failed(Struct, frozen=True):
 
 
 def failed_jobs(connection: Valkey, names: Sequence[str] = QUEUES) -> list[Failed]:
-    """Newest first; kept for a while (`workers.scheduler.FAILURE_KEPT_SECONDS`)."""
+    """Return the failed jobs, newest first. Records are kept for `workers.scheduler.FAILURE_KEPT_SECONDS`."""
     found = [
         Failed(name, job.id, _aware(job.ended_at), _error(job)) for name in names for job in _kept(connection, name)
     ]
@@ -39,9 +39,9 @@ def failed_jobs(connection: Valkey, names: Sequence[str] = QUEUES) -> list[Faile
 
 
 def retry(connection: Valkey, names: Sequence[str]) -> list[str]:
-    """Offer once more each of the jobs that failed, unless it waits already; gives which.
+    """Enqueue each failed job again unless it is already waiting, and return the names.
 
-    Whatever a job failed to do several times, one run makes good.
+    One run completes the work of any number of failures of a job.
     """
     tried: list[str] = []
     for name in names:
@@ -58,7 +58,7 @@ def retry(connection: Valkey, names: Sequence[str]) -> list[str]:
 
 
 def forget(connection: Valkey, names: Sequence[str]) -> int:
-    """How many are forgotten."""
+    """Delete the records of the failed jobs and return how many there were."""
     forgotten = 0
     for name in names:
         registry = _registry(connection, name)
@@ -80,7 +80,7 @@ def _kept(connection: Valkey, name: str) -> list[Job]:
 def _error(job: Job) -> str:
     result = job.latest_result()
     text = (result.exc_string if result is not None else None) or ""
-    # What comes after the last frame: its source is indented, and details of the message come on lines of their own.
+    # Take what follows the last frame: its source is indented, and details of the message are on separate lines.
     _, _, end = text.rpartition('\n  File "')
     said = [line for line in end.splitlines()[1:] if line and not line.startswith(" ")] or text.splitlines()[-1:]
     return said[0][:_ERROR_MAX] if said else "unknown"

@@ -1,26 +1,26 @@
-"""The order in which one worker looks at its queues, so that no job takes the time of the others.
+"""The order in which a worker serves its queues, so that no job takes the time of the others.
 
-Start-time fair queueing (Goyal, Vin and Cheng, SIGCOMM 1996): a run advances its own queue by the time that it took,
-and the worker takes the waiting queue that has advanced least. While jobs wait in n queues, each gets an nth of the
-worker's time, whatever a run of it takes. A queue in which nothing waited saves up no claim for later.
+Start-time fair queueing (Goyal, Vin and Cheng, SIGCOMM 1996): a run advances its queue by the time that it took, and
+the worker serves the waiting queue that has advanced least. While jobs wait in n queues, each queue gets 1/n of the
+worker's time, however long its runs take. A queue without waiting jobs does not accumulate credit.
 """
 
 from collections.abc import Iterable, Sequence
 from itertools import count
 
 RUN_SECONDS_MIN = 0.01
-"""What a run counts for at least. Without it, runs of no measurable length would never give way."""
+"""The minimum time that a run counts for. Without it, runs of no measurable length would always come first."""
 
 
 class FairOrder:
-    """One for each worker process. At the start, queues are looked at in the order in which they are given."""
+    """The order of one worker process. At the start, queues are served in the given order."""
 
     def __init__(self, queues: Iterable[str]) -> None:
         self._runs = count()
         self._served = {queue: next(self._runs) for queue in queues}
         self._advanced = dict.fromkeys(self._served, 0.0)
         self._floor = 0.0
-        """Where the queue that was served last began: no other queue counts as further behind than that."""
+        """The start time of the queue that was served last. No other queue counts as further behind."""
 
     def charge(self, queue: str, seconds: float) -> None:
         """Note that a job of `queue` ran for `seconds`."""
@@ -29,5 +29,5 @@ class FairOrder:
         self._served[queue] = next(self._runs)
 
     def order(self) -> Sequence[str]:
-        """Return all queues, the one that has the first claim first."""
+        """Return all queues, the next one to serve first."""
         return sorted(self._served, key=lambda queue: (max(self._advanced[queue], self._floor), self._served[queue]))

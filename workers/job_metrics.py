@@ -1,8 +1,8 @@
-"""What the workers did, counted where every process finds it: in Valkey, for `/metrics`.
+"""Job metrics, counted in Valkey, where every process can read them for `/metrics`.
 
-One hash, four fields a job: `<job>:succeeded`, `<job>:incomplete`, `<job>:failed`, `<job>:seconds`. Lost with Valkey's
-data and then counted from nothing again, which Prometheus is used to. A second hash says how each job ran last, for
-`status`, and a third when each last succeeded.
+One hash has four fields per job: `<job>:succeeded`, `<job>:incomplete`, `<job>:failed`, `<job>:seconds`. If Valkey
+loses its data, the counters restart at zero, which Prometheus handles. A second hash contains the last run of each job,
+for `status`. A third contains the time of its last success.
 """
 # pyright: reportUnknownMemberType=false
 # (the annotations of redis leave type arguments out)
@@ -24,11 +24,14 @@ LOG_LINES_DROPPED = "keyledger:log_lines_dropped"
 LAST = "keyledger:last_runs"
 
 Outcome = Literal["succeeded", "incomplete", "failed"]
-"""`incomplete`: the database did not answer, or the run was cut off. What is left is for the next tick."""
+"""The result of a run.
+
+`incomplete`: the database did not respond, or the run was cut off, and the next tick continues.
+"""
 
 
 class LastRun(Struct, frozen=True):
-    """The last run of a job: when it ended by the clock of Valkey, how long it took, how it ended."""
+    """The last run of a job: when it ended by the clock of Valkey, how long it took, and its outcome."""
 
     ended: datetime
     seconds: float
@@ -39,7 +42,7 @@ _run = msgspec.json.Decoder(LastRun)
 
 
 def record(connection: Valkey, job: str, seconds: float, outcome: Outcome) -> None:
-    """Count a run. That Valkey does not answer is no reason to fail what was done."""
+    """Count a run. If Valkey does not respond, the run is not counted, but its work does not fail."""
     with suppress(redis.RedisError), connection.pipeline(transaction=False) as pipeline:
         at = time_of(connection)
         if outcome == "succeeded":
@@ -52,7 +55,7 @@ def record(connection: Valkey, job: str, seconds: float, outcome: Outcome) -> No
 
 
 class _Told:
-    """How many dropped log lines this process has counted in Valkey."""
+    """The number of dropped log lines that this process has counted in Valkey."""
 
     lines = 0
 
@@ -66,6 +69,6 @@ def _count_dropped_lines(connection: Valkey) -> None:
 
 
 def last_runs(connection: Valkey) -> dict[str, LastRun]:
-    """The last run of each job that ever ran since Valkey has its data."""
+    """Return the last run of each job that ran since Valkey last lost its data."""
     kept = cast("dict[bytes, bytes]", cast("Any", connection).hgetall(LAST))
     return {name.decode(): _run.decode(run) for name, run in kept.items()}

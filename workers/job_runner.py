@@ -1,7 +1,7 @@
-"""How a job runs: on a pool of its own, within a bounded time, and without noise while the database is away.
+"""Execution of a job: on its own pool, within a time limit, and with little logging during an outage of the database.
 
-Opening the pool costs 6 ms a job (0.2 ms when one is kept); in exchange a job leaves nothing behind in the process, and
-whatever happened to the server before it does not matter.
+Opening the pool costs 6 ms per job (0.2 ms for a pool that stays open). In return, a job leaves no state in the process
+and does not depend on what happened to the server before.
 """
 
 import asyncio
@@ -21,7 +21,7 @@ from workers.log_throttle import LogThrottle
 
 CONNECTIONS_MAX = 8
 WORK_SECONDS = 0.5
-"""How long a job goes on finding more to do: what is left is the next tick's, and the jobs behind it get their turn."""
+"""How long a job looks for more work. The next tick does the rest, so that the other jobs get their turn."""
 
 _LIMIT_SECONDS = 20.0
 
@@ -30,10 +30,10 @@ _unavailable = LogThrottle()
 
 
 class LastRun:
-    """What is known of the job that this process ran last: a worker runs one job at a time.
+    """The job that this process ran last. A worker runs one job at a time.
 
-    `complete`: it did not leave its work to the next tick because it had to. `clock_ahead`: how far the clock of the
-    machine was ahead of the database's.
+    `complete`: no work had to be left to the next tick. `clock_ahead`: how far the clock of this machine was ahead of
+    the database's clock.
     """
 
     def __init__(self) -> None:
@@ -48,22 +48,22 @@ last_run = LastRun()
 
 
 def run_job(work: Callable[[Pool], Awaitable[None]], *, irreversible: bool = True) -> None:
-    """Carry out `work`. That the database does not answer is no failure of the job: the next tick makes it good.
+    """Run `work`. If the database does not respond, the job does not fail, because the next tick completes its work.
 
     `irreversible`: some of the work depends on the time and cannot be undone, such as an expiry, a removal or a mail.
-    It is left undone while the clock of this machine is too far from the database's.
+    It is skipped while the clock of this machine differs too much from the database's clock.
     """
     run_job_with_config(lambda connections, _: work(connections), irreversible=irreversible)
 
 
 def run_job_with_config(work: Callable[[Pool, Settings], Awaitable[None]], *, irreversible: bool = True) -> None:
-    """The same for work that needs more of the configuration than the database."""
+    """Run work that needs the whole configuration, not only the database."""
     config = Settings.from_environment(os.environ, WORKERS)
     _tolerate_outage(_with_pool(config.database_url, lambda connections: work(connections, config), irreversible))
 
 
 def run_long_job(work: Callable[[Settings], Awaitable[None]], seconds: float) -> None:
-    """The same for work that opens what it needs itself, and may take `seconds`."""
+    """Run work that opens its own resources and may take `seconds`."""
     _tolerate_outage(_within(work(Settings.from_environment(os.environ, WORKERS)), seconds))
 
 
@@ -81,7 +81,7 @@ def _tolerate_outage(work: Coroutine[None, None, None]) -> None:
     else:
         _unavailable.forget_one("database")
     finally:
-        # The machine's clock may be set until the next job, which looks at the database's by itself.
+        # The machine's clock may be set before the next job, which measures the difference again.
         correct_by(timedelta(0))
 
 
@@ -96,7 +96,10 @@ async def _with_pool(url: str, work: Callable[[Pool], Awaitable[None]], irrevers
 
 
 async def check_clock(connection: Connection, *, irreversible: bool) -> None:
-    """Go by the database's clock from now on. Raises `ClockDiffers` where that is not to be relied on."""
+    """Use the database's clock from now on.
+
+    Raises `ClockDiffers` if the difference is too large for irreversible work.
+    """
     last_run.clock_ahead = await read_clock(connection)
     if irreversible and is_too_far(last_run.clock_ahead):
         raise ClockDiffers(last_run.clock_ahead)
@@ -111,5 +114,5 @@ async def _within(work: Awaitable[None], seconds: float) -> None:
         if not limit.expired():
             raise
         last_run.complete = False
-        # The database may be well: what was too much for one run is the next one's.
+        # The database may be available. The next run continues what was too much for this one.
         _log.warning("job_timed_out", after_seconds=seconds)

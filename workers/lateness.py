@@ -1,7 +1,7 @@
-"""Which jobs are late, by the clock of Valkey: no clock of a worker, a scheduler or an API process has a part in it.
+"""Late jobs, by the clock of Valkey. The clocks of workers, schedulers and API processes do not matter.
 
-The scheduler publishes how often each job is due and how long it may go without a successful run. Workers note each
-success. The API reads both for `/health/ready` and `/metrics`; it shares no code with the workers, only these names.
+The scheduler publishes how often each job is due and how long it may go without a successful run. Workers record each
+success. The API reads both for `/health/ready` and `/metrics`. It shares no code with the workers, only these names.
 """
 # pyright: reportUnknownMemberType=false
 # (the annotations of redis leave type arguments out)
@@ -16,17 +16,17 @@ from workers.schedule import SCHEDULE
 from workers.valkey import Valkey
 
 SCHEDULE_HASH = "keyledger:schedule"
-"""By job: JSON with `period` and `late_after`, in seconds."""
+"""JSON with `period` and `late_after`, in seconds, by job."""
 
 FIRST_TICKS = "keyledger:first_ticks"
-"""By job: since when it has been scheduled, in Unix seconds. What never succeeded is late from then on."""
+"""The time from which each job has been scheduled, in Unix seconds. A job that never succeeded is late from then on."""
 
 SUCCESSES = "keyledger:last_successes"
-"""By job: the end of its last successful run, in Unix seconds."""
+"""The end of the last successful run of each job, in Unix seconds."""
 
 LATE_PERIODS = 3
 LATE_SECONDS_MIN = 30
-"""A job is late when it has not succeeded for three of its periods, and for no less than this."""
+"""A job is late when it has had no success for three of its periods, and for at least this long."""
 
 
 class Overdue(Struct, frozen=True):
@@ -51,7 +51,7 @@ def time_of(connection: Valkey) -> float:
 
 
 def publish(connection: Valkey) -> None:
-    """Tell what is scheduled. Repeated, because Valkey may lose its data at any time."""
+    """Publish the schedule. Repeat this, because Valkey may lose its data at any time."""
     at = time_of(connection)
     schedule = {
         each.name: msgspec.json.encode({"period": each.every, "late_after": late_after(each.every)})
@@ -66,7 +66,7 @@ def publish(connection: Valkey) -> None:
 
 
 def unfinished(connection: Valkey) -> Sequence[Overdue]:
-    """Return for how long each job has had no successful run, in the order of the schedule."""
+    """Return how long each job has had no successful run, in the order of the schedule."""
     with connection.pipeline(transaction=False) as pipeline:
         pipeline.time()
         pipeline.hgetall(FIRST_TICKS)

@@ -1,4 +1,4 @@
-"""What was said a moment ago is not said again."""
+"""Log throttling: a message is not repeated within a time."""
 
 from time import monotonic
 
@@ -6,9 +6,9 @@ REMEMBERED_MAX = 10_000
 
 
 class LogThrottle:
-    """True for a key that was not asked about during the last `seconds`.
+    """Returns True for a key that was not passed during the last `seconds`.
 
-    For log lines about what a job meets every second: the first is news, the next sixty are not.
+    A job meets some conditions every second. The first occurrence is logged, and the next sixty are not.
     """
 
     def __init__(self, seconds: float = 60.0) -> None:
@@ -25,9 +25,9 @@ class LogThrottle:
         return True
 
     def forget_one(self, key: str) -> None:
-        """The next that is said of `key` is news again."""
+        """Forget `key`, so that its next message is logged."""
         self._said.pop(key, None)
 
     def forget(self) -> None:
-        """Whatever comes next is news again."""
+        """Forget all keys, so that their next messages are logged."""
         self._said.clear()

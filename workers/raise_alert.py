@@ -1,4 +1,4 @@
-"""Raise an alert once, however many workers find its reason, and however often."""
+"""Raise an alert once, even if several workers find its reason repeatedly."""
 
 from collections.abc import Sequence
 
@@ -14,7 +14,10 @@ from projections.commands import commands_on
 async def raise_alert(
     pool: Pool, by: SystemActor, alert: RaiseAlert, extra_statements: Sequence[Statement] = ()
 ) -> bool:
-    """Return whether the alert is new. `extra_statements` join its transaction in any case. Raises `Unavailable`."""
+    """Return whether the alert is new. `extra_statements` run in its transaction in either case.
+
+    Raises `Unavailable`.
+    """
     change = await commands_on(pool).run(
         ALERT,
         alert.alert_id,

@@ -1,6 +1,6 @@
-"""Which days of uses leave the log, and how one is taken out: exported, read back, removed; the oldest first.
+"""Removal of old usage days: export each day, read the export back, and remove the day, oldest first.
 
-Every step can be the last one: what a killed process left is made good by the next run. See docs/retention.md.
+Every step can be the last one: the next run completes what a killed process left. See docs/retention.md.
 """
 
 from collections.abc import Callable
@@ -21,9 +21,11 @@ from workers.job_runner import check_clock
 
 @dataclass(frozen=True, slots=True)
 class Retention:
-    """`usage_days`: how long uses are kept; None: permanently. `folder`: where they are exported before removal.
+    """The retention settings. `usage_days`: how long uses are kept, None means permanently.
 
-    `discard`: uses are removed without an export. With neither, none is removed.
+    `folder`: the export directory.
+
+    `discard`: uses are removed without an export. Without a folder or `discard`, none are removed.
     """
 
     usage_days: int | None
@@ -36,7 +38,7 @@ class Retention:
 
     @property
     def why_nothing_leaves(self) -> str | None:
-        """None: days that are old enough are removed."""
+        """Return why no uses are removed, or None if days that are old enough are removed."""
         if self.usage_days is None:
             return "a plan keeps its uses permanently. Set usage_days of every plan in KEYLEDGER_PLANS"
         if self.folder is None and not self.discard:
@@ -45,7 +47,7 @@ class Retention:
 
 
 class RemovedDay(NamedTuple):
-    """A day that left, or would; `export` is the file that has it."""
+    """A day that was removed or would be. `export` is its export file."""
 
     day: date
     events: int
@@ -53,7 +55,7 @@ class RemovedDay(NamedTuple):
 
 
 async def days_to_remove(connection: Connection, retention: Retention, today: date) -> list[date]:
-    """The days that are old enough, oldest first."""
+    """Return the days that are old enough, oldest first."""
     if retention.usage_days is None:
         return []
     return expired_days(await days(connection), today, retention.usage_days)
@@ -65,9 +67,9 @@ async def remove_expired(
     at: Callable[[], datetime] = now,
     told: Callable[[RemovedDay], None] = lambda _: None,
 ) -> list[RemovedDay]:
-    """Take out what is old enough; gives what left. A day that has to stay keeps those after it.
+    """Remove the days that are old enough, and return them. A day that must stay also keeps the later ones.
 
-    Raises `MustStay`, `AlreadyAtWork` and `ClockDiffers`.
+    Raises `NotRemovable`, `AlreadyRunning` and `ClockDiffers`.
     """
     if retention.why_nothing_leaves is not None:
         return []
@@ -76,7 +78,7 @@ async def remove_expired(
         await claim(connection)
         await check_clock(connection, irreversible=True)
         for day in await days_to_remove(connection, retention, at().date()):
-            # A day may take minutes, in which the clock of this machine may be set.
+            # A day may take minutes, during which the clock of this machine may be set.
             await check_clock(connection, irreversible=True)
             left.append(await _take_out(connection, retention, day, at()))
             told(left[-1])
@@ -84,7 +86,7 @@ async def remove_expired(
 
 
 async def preview(url: str, retention: Retention) -> list[RemovedDay]:
-    """What `apply` would take out; nothing is written anywhere."""
+    """Return the days that `remove_expired` would remove. Nothing is written."""
     async with await connect(url, role=WORKER_ROLE, timeouts=MAINTENANCE_TIMEOUTS) as connection:
         await check_clock(connection, irreversible=False)
         found: list[RemovedDay] = []
@@ -96,7 +98,7 @@ async def preview(url: str, retention: Retention) -> list[RemovedDay]:
 
 async def _take_out(connection: Connection, retention: Retention, day: date, at: datetime) -> RemovedDay:
     held = await summary(connection, day)
-    # A day without a use needs no file.
+    # A day without uses needs no file.
     manifest = await export(connection, retention.folder, day, held) if retention.folder and held else None
     if held and manifest is None and not retention.discard:
         raise StorageError(f"{day}: nothing leaves without a file")

@@ -1,4 +1,4 @@
-"""Brings read models that follow a log up to date, for as long as a job may take."""
+"""Run async projections for as long as a job may take."""
 
 import asyncio
 from collections.abc import Sequence
@@ -14,10 +14,10 @@ from workers.job_runner import WORK_SECONDS
 from workers.log_throttle import LogThrottle
 
 _SIDE_BY_SIDE = 2
-"""Lanes at once, where one after the other is too slow: more would leave nothing to those who use the database."""
+"""The number of concurrent runners when one is too slow. More would leave too little of the database to its clients."""
 
 _BEGIN_SECONDS = 5.0
-"""How long a run goes on beginning more. With the time that a page may take, it stays below the limit of a job."""
+"""How long a run starts more pages. With the time of one page added, it stays below the time limit of a job."""
 
 _turns = count()
 
@@ -26,10 +26,10 @@ _news = LogThrottle()
 
 
 async def run_all(pool: Pool, followers: Sequence[AsyncProjection[Any]]) -> None:
-    """Each gets its share of the time. A lane that stopped is said now and then; the others go on.
+    """Run each projection for its share of the time. A stopped lane is logged now and then, and the others continue.
 
-    On a slow machine a single page takes longer than the share. Then no more is begun, so that no page is cut off and
-    its work lost, and the next run begins with another follower, so that none of them is left behind.
+    On a slow machine, a single page takes longer than the share. No more pages are started then, so that no page is cut
+    off and its work lost. The next run starts with another projection, so that none of them falls behind.
     """
     deadline = monotonic() + _BEGIN_SECONDS
     first = next(_turns) % len(followers)
@@ -46,7 +46,7 @@ async def run_all(pool: Pool, followers: Sequence[AsyncProjection[Any]]) -> None
 
 
 async def run_concurrently(pool: Pool, follower: AsyncProjection[Any], seconds: float) -> RunResult:
-    """Several lanes at a time; each runner passes over those that another one is at."""
+    """Process several lanes concurrently. Each runner skips lanes that another runner holds."""
     runs = await asyncio.gather(*[_follow(pool, follower, seconds) for _ in range(_SIDE_BY_SIDE)])
     whole = RunResult()
     for followed in runs:

@@ -1,4 +1,4 @@
-"""rq's cron scheduler, made safe to run twice, to lose Valkey, and to run without any worker."""
+"""rq's cron scheduler, made safe to run twice, to lose Valkey and to run without workers."""
 # pyright: reportUnknownMemberType=false
 # (the annotations of rq leave type arguments out)
 
@@ -22,17 +22,18 @@ from workers.valkey import Valkey, log_unavailable, wait_until_ready
 
 FAILURE_KEPT_SECONDS = 600
 
-_TICK_SECONDS_MAX = 10  # no longer, or a scheduler that is started again would not begin with every job
+_TICK_SECONDS_MAX = 10  # no longer, or a restarted scheduler would not start with every job
 _PAUSE_SECONDS_MAX = 1.0
 
 _log = structlog.get_logger(__name__)
 
 
 class Scheduler(CronScheduler):
-    """Puts each job of the table into its queue when its time has come, until SIGTERM or SIGINT.
+    """Enqueues each job of the schedule when it is due, until SIGTERM or SIGINT.
 
-    Two of them do no more than one: the first to claim a tick enqueues it. A queue holds one waiting job at most: what
-    waits does the work of all ticks since. Nothing is lost with Valkey's data: the next tick comes within a second.
+    Two schedulers enqueue no more than one: the first to claim a tick enqueues the job. A queue has at most one waiting
+    job, which does the work of all ticks since. Nothing is lost with Valkey's data, because the next tick comes within
+    a second.
     """
 
     def __init__(self, connection: Valkey) -> None:
@@ -66,7 +67,7 @@ class Scheduler(CronScheduler):
                 self.register_death()
 
     def _tell_lateness(self) -> None:
-        """The operator's alert in the log: each job that is late, once a minute, and when it is on time again."""
+        """Log each late job once a minute, and when it is on time again. Operators can alert on these lines."""
         if monotonic() - self._started < LATE_SECONDS_MIN:
             return  # jobs that were not scheduled before this start are still catching up
         for job in unfinished(self.connection):
@@ -100,6 +101,6 @@ class Scheduler(CronScheduler):
             queue.enqueue_call(job.func_name, timeout=seconds_max, result_ttl=0, failure_ttl=FAILURE_KEPT_SECONDS)
 
     def _clock_went_back(self, job: CronJob, at: datetime) -> bool:
-        """Or a job would rest until the clock has caught up again."""
+        """Return whether the clock went back. Without this check, a job would pause until the clock has caught up."""
         due = job.next_enqueue_time
         return due is not None and (due - at).total_seconds() > self._seconds[job.queue_name]

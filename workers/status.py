@@ -1,7 +1,7 @@
-"""How the jobs stand: what waits, when each last ran and how that ended, who is here, what failed, and who lags behind.
+"""Status of the jobs: waiting and last runs, workers, failures, and projections that lag behind.
 
-What is known of jobs is in Valkey, of the read models in PostgreSQL. Whichever does not answer is said to be away, and
-the rest is told all the same.
+The status of jobs is in Valkey, and that of read models in PostgreSQL. If one of them does not respond, the report
+names it as unavailable and contains the rest.
 """
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
 # (the annotations of redis and rq leave type arguments out)
@@ -34,9 +34,10 @@ from workers.worker import CLOCK
 
 
 class Schedule(Struct, frozen=True):
-    """One job: how many of it wait and run, and its last run; `next`: when the scheduler offers it again.
+    """One job: how many are waiting and running, and its last run. `next`: when the scheduler enqueues it again.
 
-    `unfinished_seconds`: for how long no run has succeeded; None: it was never scheduled. `late`: for too long.
+    `unfinished_seconds`: how long no run has succeeded, or None if it was never scheduled. `late`: whether that is too
+    long.
     """
 
     job: str
@@ -55,7 +56,7 @@ class WorkerSeen(Struct, frozen=True):
     jobs: Sequence[str]
     heartbeat: datetime | None
     clock_seconds: float | None = None
-    """How far the clock of its machine was ahead of the database's when it last looked."""
+    """How far the clock of its machine was ahead of the database's clock at the last check."""
 
 
 class Jobs(Struct, frozen=True):
@@ -66,7 +67,7 @@ class Jobs(Struct, frozen=True):
 
 
 class FollowerSeen(Struct, frozen=True):
-    """`behind`: positions that are still to be applied; `stopped`: lanes that can not go on."""
+    """A projection. `behind`: positions that are still to be applied. `stopped`: lanes that cannot continue."""
 
     projection: str
     log: str
@@ -75,7 +76,10 @@ class FollowerSeen(Struct, frozen=True):
 
 
 class Status(Struct, frozen=True):
-    """`problems` has a line for whoever does not answer; what they know is None then."""
+    """The status of everything.
+
+    `problems` has a line for each server that does not respond; the values it stores are None.
+    """
 
     at: datetime
     jobs: Jobs | None
@@ -100,7 +104,7 @@ async def status(url: str, connection: Valkey, at: datetime) -> Status:
 
 
 def lines(seen: Status) -> Iterator[str]:
-    """The same for people."""
+    """Yield the report for the operator, line by line."""
     yield from seen.problems
     if seen.jobs is not None:
         yield f"{'job':<26}{'every':>7}{'waits':>7}{'runs':>6}  {'last run':<21}{'took':>9}  {'outcome':<12}next"
@@ -143,7 +147,7 @@ def _clock(connection: Valkey, worker: BaseWorker) -> float | None:
 
 
 def job_of(worker: BaseWorker) -> Job | None:
-    """What it does at the moment; None also where that came to its end while somebody asked."""
+    """Return the job that a worker is running, or None, also if the job ended during the query."""
     try:
         return worker.get_current_job()
     except NoSuchJobError:
@@ -210,7 +214,7 @@ def _number(answer: Any) -> int:  # noqa: ANN401 -- redis is typed for both of i
 
 
 def _aware(at: datetime | None) -> datetime | None:
-    """What rq keeps is UTC, whether or not it says so."""
+    """Return the time with its zone: rq stores UTC, with or without a zone."""
     return at if at is None or at.tzinfo is not None else at.replace(tzinfo=UTC)
 
 

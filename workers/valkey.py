@@ -1,4 +1,4 @@
-"""The connection to Valkey, and what is said while there is none."""
+"""The connection to Valkey, and the log lines while it is unavailable."""
 
 import logging
 import time
@@ -25,9 +25,11 @@ _unavailable = LogThrottle()
 
 
 def connect(url: str, *, answer_seconds: float = _ANSWER_SECONDS) -> Valkey:
-    """A client that has not connected yet. A command is tried twice, so that a restart between two costs none.
+    """Return a client that has not connected yet.
 
-    `answer_seconds` must be longer than any command waits in Valkey. Raises InvalidSetting.
+    A command is tried twice, so that a restart between two commands is harmless.
+
+    `answer_seconds` must be longer than any command waits in Valkey. Raises `InvalidSetting`.
     """
     try:
         return redis.Redis.from_url(  # pyright: ignore[reportUnknownMemberType]
@@ -41,7 +43,7 @@ def connect(url: str, *, answer_seconds: float = _ANSWER_SECONDS) -> Valkey:
 
 
 def wait_until_ready(connection: Valkey) -> None:
-    """Return when Valkey answers; says once that it does not, and once that it does again."""
+    """Return when Valkey responds. Log once that it does not, and once that it does again."""
     pause = _WAIT_FIRST_SECONDS
     waited = False
     while True:
@@ -60,13 +62,13 @@ def wait_until_ready(connection: Valkey) -> None:
 
 
 def log_unavailable(error: BaseException) -> None:
-    """One log line a minute at most: nothing is lost by it, and it will pass."""
+    """Log at most one line a minute, because nothing is lost and the condition is temporary."""
     if _unavailable("valkey"):
         _log.warning("valkey_unavailable", error=f"{type(error).__name__}: {error}")
 
 
 class ConnectionErrorFilter(logging.Filter):
-    """Turns what rq logs about a lost connection, a line or a whole traceback each time, into `say_unavailable`."""
+    """Replaces what rq logs about a lost connection, a line or a traceback each time, with `log_unavailable`."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         causes: list[object] = [record.exc_info[1]] if record.exc_info else []

@@ -1,4 +1,4 @@
-"""One process that carries out jobs."""
+"""A process that runs jobs."""
 # pyright: reportUnknownMemberType=false
 # (the annotations of rq leave type arguments out)
 
@@ -27,26 +27,26 @@ from workers.job_metrics import Outcome, record
 from workers.job_runner import last_run
 from workers.valkey import connect, log_unavailable, wait_until_ready
 
-_TTL_SECONDS = 20  # rq waits for a job for 15 s less, then sends its heartbeat
+_TTL_SECONDS = 20  # rq waits 15 s less than this for a job, then sends its heartbeat
 _ANSWER_SECONDS = 15.0
-"""As rq would have it. It changes only connections that are made later, and here one was used before."""
+"""The default of rq. Setting it changes only later connections, and here one was used before."""
 
 CLOCK = "keyledger_clock_seconds"
-"""In the entry of a worker: how far the clock of its machine is ahead of the database's."""
+"""Field in the entry of a worker: how far the clock of its machine is ahead of the database's clock."""
 
 _log = structlog.get_logger(__name__)
 
 
 class JobWorker(SimpleWorker):
-    """Runs jobs in its own process: to fork for each costs more than the jobs, and they leave nothing behind."""
+    """Runs jobs in its own process. Forking for each job costs more than the jobs, and they leave no state behind."""
 
     parent: int = 0
     _fair_order: FairOrder | None = None
 
     def share_time(self) -> None:
-        """From now on, look next at the queue whose jobs took the least time. Without it, order is precedence."""
+        """Serve the queue whose jobs took the least time next. Without this, earlier queues have precedence."""
         names = [queue.name for queue in self.queues]
-        # Not always in the same order: where a job kills its worker, the others have their turn after a restart.
+        # Random, because if a job kills its worker, the other jobs get their turn after a restart.
         self._fair_order = FairOrder(random.sample(names, len(names)))
         self._arrange(self._fair_order)
 
@@ -55,16 +55,16 @@ class JobWorker(SimpleWorker):
         self._ordered_queues = [by_name[name] for name in fair_order.order()]
 
     def reorder_queues(self, reference_queue: Queue) -> None:
-        """Is called as a job begins. What it costs, and so whose turn is next, is known when it ends."""
+        """Called when a job starts. How long it takes, and therefore which queue is next, is known when it ends."""
 
     def subscribe(self) -> None:
-        """Takes no commands over pub/sub: they stop forked jobs, and cost a thread and a connection."""
+        """Accept no commands over pub/sub: they stop forked jobs, and cost a thread and a connection."""
 
     def set_shutdown_requested_date(self) -> None:
-        """Is called by a signal handler in the middle of a job, and Valkey may be away."""
+        """Called by a signal handler during a job, while Valkey may be unavailable."""
 
     def request_force_stop(self, signum: int, frame: FrameType | None) -> None:
-        """Let the job finish: the pool and whatever supervises it may both ask to stop, and the pool ends the wait."""
+        """Let the job finish. The pool and a process supervisor may both request a stop, and the pool ends the wait."""
 
     def perform_job(self, job: Job, queue: Queue, execution: Execution) -> bool:
         began = monotonic()
@@ -89,22 +89,22 @@ class JobWorker(SimpleWorker):
         if isinstance(error, redis.ConnectionError | redis.TimeoutError):
             log_unavailable(error)
         elif isinstance(error, InvalidJobOperation | ValueError) and self._was_forgotten():
-            # The next tick enqueues it anew, and shows it again if the error was the job's own.
+            # The next tick enqueues the job again, and logs the error again if it was the job's own.
             _log.info("job_lost", job=job.func_name)
         else:
             _log.error("job_failed", job=job.func_name, exc_info=exc_info)
 
     def _was_forgotten(self) -> bool:
-        """Whether Valkey lost its data while the job ran."""
+        """Return whether Valkey lost its data while the job ran."""
         return not any(self.connection.exists(execution.key) for execution in self.executions.values())
 
     def heartbeat(self, timeout: int | None = None, pipeline: Pipeline | None = None) -> None:
         if self.parent and os.getppid() != self.parent:
-            # The pool was killed, and whoever starts another one does not know of this process.
+            # The pool was killed, and a new pool does not know this process.
             raise StopRequested
         super().heartbeat(timeout, pipeline)
         if pipeline is None and not self.connection.sismember(self.redis_workers_keys, self.key):
-            # Valkey lost its data, and a heartbeat alone does not say who is here.
+            # Valkey lost its data, and a heartbeat alone does not register a worker.
             with self.connection.pipeline() as registration:
                 registration.hset(self.key, mapping=cast("Any", self.serialize()))
                 worker_registration.register(self, registration)
@@ -118,8 +118,11 @@ def _outcome(*, succeeded: bool) -> Outcome:
 
 
 def work(name: str, redis_url: str, parent: int, queues: Sequence[str]) -> None:
-    """One worker, until it is asked to stop or loses Valkey: then the pool starts another one, which waits for it."""
-    # While it waits there is nothing to finish. rq sets handlers of its own when it works.
+    """Run one worker until it is stopped or loses Valkey.
+
+    The pool then starts another worker, which waits for Valkey.
+    """
+    # While it waits, there is nothing to finish. rq sets its own handlers when it works.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     connection = connect(redis_url, answer_seconds=_ANSWER_SECONDS)

@@ -1,6 +1,6 @@
-"""rq's worker pool: as many processes as configured, started again when one ends, stopped when their jobs are done.
+"""rq's worker pool: starts the configured number of processes, restarts those that end, and stops after their jobs.
 
-Each isolated job has one more process to itself.
+Each isolated job has its own additional process.
 """
 # pyright: reportUnknownMemberType=false
 # (the annotations of rq leave type arguments out)
@@ -37,12 +37,12 @@ class WorkerPool(RqWorkerPool):
         )
         self._redis_url = config.redis_url
         self._grace_seconds = config.grace_seconds
-        self._isolated: dict[str, str] = {}  # by queue of an isolated job, the name of its worker
+        self._isolated: dict[str, str] = {}  # the name of its worker, by queue of an isolated job
 
     def start(self, burst: bool = False, logging_level: str = "WARNING") -> None:  # noqa: ARG002, FBT001, FBT002
         self._burst = burst
         self.status = self.Status.STARTED
-        # Before the first child: a stop request in between would leave it behind.
+        # Set before the first child starts, or a stop request in between would orphan it.
         self._install_signal_handlers()
         while self.status != self.Status.STOPPED:
             self.check_workers()
@@ -65,9 +65,9 @@ class WorkerPool(RqWorkerPool):
         return ForkProcess(target=work, args=(name, self._redis_url, os.getpid(), queues), name=f"worker {name}")
 
     def _wait_for_the_end(self) -> None:
-        # Once more: one may have been started while the request came.
+        # Repeated, because a worker may have been started while the request came.
         self.stop_workers()
-        # A job that is cut off is done again after the next start.
+        # A job that is cut off runs again after the next start.
         deadline = time.monotonic() + self._grace_seconds
         while not self.all_workers_have_stopped() and time.monotonic() < deadline:
             time.sleep(_STOP_WATCH_SECONDS)

@@ -1,4 +1,4 @@
-"""Every second: new uses are counted, and keys move up in the order of their last use."""
+"""Job, every second: count new uses, and sort keys by their last use."""
 
 from infrastructure.database.connections import Pool
 from projections.registry import USAGE_PROJECTIONS

@@ -1,4 +1,4 @@
-"""Every hour: uses that are older than any plan keeps them are exported and leave the log."""
+"""Job, every hour: export uses that are older than every plan keeps them, and remove them from the log."""
 
 from contextlib import suppress
 
@@ -12,7 +12,7 @@ from workers.log_throttle import LogThrottle
 from workers.retention import RemovedDay, Retention, remove_expired
 
 SECONDS_MAX = 1_800
-"""A day of many uses takes minutes. What is cut off begins anew with the next tick, and removed nothing."""
+"""A day with many uses takes minutes. If a run is cut off, it has removed nothing, and the next tick starts again."""
 
 _log = structlog.get_logger(__name__)
 _news = LogThrottle()

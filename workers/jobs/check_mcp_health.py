@@ -1,8 +1,8 @@
-"""Every five seconds: MCP servers that nobody has called for a while are asked whether they answer.
+"""Job, every five seconds: check the health of MCP servers that had no recent call.
 
-Whose turn it is is pushed ahead in time before it is asked: of several workers only one asks, and a worker that dies in
-between leaves it to the next turn. A tick begins no more after a few seconds, and ends when the last server answered or
-had its time. Servers are reached by the rules, and with the credentials, of calls.
+A worker moves the next check of a server into the future before it checks the server. Therefore only one of several
+workers checks it, and if that worker dies, the next turn follows. A tick starts no more checks after a few seconds, and
+ends when the last server responded or timed out. Checks follow the rules for calls and use the credentials of calls.
 """
 
 import asyncio
@@ -27,10 +27,10 @@ from workers.job_runner import run_job_with_config
 from workers.log_throttle import LogThrottle
 
 AT_ONCE = 20
-"""How many servers are asked at the same time."""
+"""The maximum number of concurrent checks."""
 
 BEGIN_SECONDS = 3.0
-"""How long a tick goes on asking more. With the time that a server has, it stays below the limit of a job."""
+"""How long a tick starts more checks. With the timeout of a server added, it stays below the time limit of a job."""
 
 _HOUR = 3_600.0
 
@@ -52,7 +52,7 @@ async def check(pool: Pool, config: Settings) -> None:
     sealer = Sealer(config.master_keys) if config.master_keys else None
     due = await _due(pool, config)
     if not due:
-        return  # before what speaks HTTP is loaded
+        return  # returns before the HTTP modules are loaded
     async with Gateway(GatewayConfig(egress=config.egress)) as gateway:
         while due:
             await _ask_all(pool, gateway, sealer, due)
@@ -60,7 +60,10 @@ async def check(pool: Pool, config: Settings) -> None:
 
 
 async def _due(pool: Pool, config: Settings) -> list[Claimed]:
-    """Some that are to be asked; none when there is none any more. Those that answered a call lately are left out."""
+    """Return some servers to check, or none if no more are due.
+
+    Servers that responded to a recent call are left out.
+    """
     while config.mcp_health is not None:
         async with pool.connection() as connection:
             claimed = await claim(connection, now(), config.mcp_health, AT_ONCE)
@@ -85,7 +88,7 @@ async def _ask(pool: Pool, gateway: Gateway, sealer: Sealer | None, mcp: Claimed
     except McpNotFound:
         return
     except DecryptionFailed:
-        # That we can not open it says nothing about the server.
+        # A credential that cannot be decrypted says nothing about the health of the server.
         if _news("credentials"):
             _log.warning("mcp_credential_decryption_failed", needed="KEYLEDGER_MASTER_KEY", mcp_id=mcp.mcp_id)
         return

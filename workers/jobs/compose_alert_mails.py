@@ -1,8 +1,8 @@
-"""Every second: whoever wants to know of an alert is written a mail, one for all that wait for them.
+"""Job, every second: write one mail for each user with pending alert notices, about all of them.
 
-Nothing is written twice, whoever dies: a follower of the log (`projections/alert_notices`) notes once who is to be told
-of what, in the transaction that moves its checkpoint, and a mail goes into the outbox in the transaction that settles
-those notices. The first alert is told at once; what comes within the next minutes waits and is told together.
+No alert is mailed twice, even if a worker dies. A projection (`projections/outboxes/alert_mail`) stores each notice
+once, in the transaction that moves its checkpoint. The mail enters the outbox in the transaction that settles the
+notices. The first alert is mailed immediately. Alerts of the following minutes are combined into one mail.
 """
 
 from datetime import datetime, timedelta
@@ -25,10 +25,10 @@ from workers.log_throttle import LogThrottle
 from workers.mail.alert_mails import alert_mail
 
 QUIET = timedelta(minutes=10)
-"""Between two mails of alerts to somebody."""
+"""The minimum time between two alert mails to a user."""
 
 ALERTS_MAX = 1_000
-"""In one mail; the next one has the others."""
+"""The maximum number of alerts in a mail. The next mail contains the others."""
 
 PAGE = 50
 
@@ -46,7 +46,7 @@ JOB = Job(compose_alert_mails, every=1)
 async def mail(pool: Pool, config: Settings) -> None:
     deadline = monotonic() + WORK_SECONDS
     if config.mail is None or not config.master_keys:
-        return  # nobody gets any mail here; who reads the list of alerts misses nothing
+        return  # mail is not configured; the list of alerts contains everything
     sealer, after = Sealer(config.master_keys), ""
     while monotonic() < deadline:
         async with pool.connection() as connection:
@@ -59,7 +59,7 @@ async def mail(pool: Pool, config: Settings) -> None:
 
 
 async def _try(pool: Pool, config: Settings, sealer: Sealer, user_id: str) -> None:
-    """Somebody of whom something can not be read keeps nobody else waiting."""
+    """Write the mail of one user. If something about this user cannot be read, the other users do not wait."""
     try:
         await _tell(pool, config, sealer, user_id)
     except UNAVAILABLE:
@@ -70,7 +70,7 @@ async def _try(pool: Pool, config: Settings, sealer: Sealer, user_id: str) -> No
 
 
 async def _tell(pool: Pool, config: Settings, sealer: Sealer, user_id: str) -> None:
-    """Write what waits for somebody into one mail, or into none where it is not wanted any more."""
+    """Write one mail about the notices of a user, or none if the user no longer wants them."""
     at = now()
     async with pool.connection() as connection, connection.transaction():
         notices = await claim(connection, user_id, ALERTS_MAX)
@@ -96,7 +96,7 @@ async def _settle(
 
 
 def _is_wanted(to: Recipient, notice: Notice, at: datetime) -> bool:
-    """Still: they may have been given another role, or have chosen otherwise, or somebody has seen to it already."""
+    """Return whether the user still wants the mail: the role, the preferences or the alert may have changed since."""
     if notice.acknowledged or notice.raised_at <= at - WORTH_TELLING:
         return False
     return wants_mail(to.notifications, to.role, notice.type, notice.severity, own_key=notice.own_key)

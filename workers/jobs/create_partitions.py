@@ -1,4 +1,4 @@
-"""Every hour: the usage log has a partition for today and for each day of the week ahead."""
+"""Job, every hour: create the partitions of the usage log for today and the next seven days."""
 
 from datetime import timedelta
 

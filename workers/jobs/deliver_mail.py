@@ -1,7 +1,8 @@
-"""Every second: mails that wait in the outbox are delivered, each at least once; what is in them is then erased.
+"""Job, every second: deliver the mails in the outbox, each at least once, and then erase their content.
 
-A mail is pushed ahead in time before it is tried, so a worker that dies in between leaves it to a later attempt. While
-no mail gets through, one is tried now and then, so that a mail server that hangs holds nobody up.
+A worker moves the next attempt of a mail into the future before it sends the mail, so another worker retries it if the
+first one dies. While no mail can be delivered, one is tried at growing intervals, so a mail server that hangs blocks
+nothing else.
 """
 
 import asyncio
@@ -22,10 +23,13 @@ from workers.mail.sending import NotDelivered, send
 from workers.mail.withdrawing import withdraw_unseen
 
 PAGE = 5
-"""Few, because a server may take seconds for each: what is left of them when the job is cut off waits for the lease."""
+"""Small, because a server may take seconds per mail.
+
+If the job is cut off, the remaining mails wait for their lease.
+"""
 
 _WORK_SECONDS = 5.0
-"""Longer than others: nobody else waits for the process of this job."""
+"""Longer than the default: no other job waits for the process of this job."""
 
 LEASE = timedelta(seconds=60)
 """Longer than an attempt takes."""
@@ -58,7 +62,10 @@ async def deliver(pool: Pool, config: Settings) -> None:
 
 
 async def _see_to(pool: Pool, config: Settings, waiting: Waiting) -> bool:
-    """False when no mail gets through: those that were claimed wait for the end of their lease."""
+    """Process one claimed mail.
+
+    Return False if no mail can be delivered: the other claimed mails then wait for their lease.
+    """
     at = now()
     if at >= waiting.expires_at:
         _log.warning("mail_abandoned", mail_id=waiting.mail_id, attempts=waiting.attempts)

@@ -1,8 +1,8 @@
-"""Every second: messages for webhooks are sent, each at least once, and again after a failure, for about a day.
+"""Job, every second: send webhook messages, each at least once, with retries for about a day.
 
-A message is pushed ahead in time before it is tried, so a worker that dies in between leaves it to a later attempt,
-with the same id. Messages about one thing, such as a key, are sent in order while the earlier one has hope; a receiver
-that hangs holds up itself, and the others for no longer than one attempt.
+A worker moves the next attempt of a message into the future before it sends the message, so another worker retries it
+with the same id if the first one dies. Messages about one subject, such as a key, are sent in order while the earlier
+one may still succeed. A receiver that hangs delays its own messages, and those of others by one attempt at most.
 """
 
 import asyncio
@@ -55,30 +55,37 @@ from workers.log_throttle import LogThrottle
 RETRY_DELAYS = tuple(
     timedelta(seconds=seconds) for seconds in (5, 30, 120, 600, 1_800, 3_600, 7_200, 14_400, 28_800, 28_800)
 )
-"""Between an attempt and the next one, 23.7 hours together; after the last one a message is given up."""
+"""The delays between attempts, 23.7 hours in total. After the last attempt, the message has failed."""
 
 RETRY_AFTER_MAX = RETRY_DELAYS[-1]
-"""A receiver that asks for more with Retry-After is tried again after this all the same."""
+"""The maximum delay that a receiver can request with Retry-After."""
 
 FAILING_DAYS_MAX = 5
-"""A webhook that nothing got through to for so long is disabled, if attempts failed on so many different days (UTC)."""
+"""Disable a webhook after this many days without a success, if attempts failed on as many different days (UTC)."""
 
 FAILING_MESSAGES_MIN = 5
-"""And of so many messages. Where little happens, time alone tells nothing: two short failures may lie weeks apart."""
+"""The minimum number of failed messages.
+
+With little traffic, two short failures may be weeks apart, so time is not enough.
+"""
 
 ORDERED_ATTEMPTS = 5
-"""So often an earlier message about the same thing may fail before it is waited for no more: a quarter of an hour."""
+"""How often an earlier message about the same subject may fail before later ones no longer wait: a quarter of an hour.
+"""
 
 LEASE = timedelta(seconds=60)
 """Longer than an attempt takes."""
 
 _BEGIN_SECONDS = 4.0
-"""How long a tick goes on beginning more. With the time that a receiver has, it stays below the limit of a job."""
+"""How long a tick starts more attempts.
+
+With the timeout of a receiver added, it stays below the time limit of a job.
+"""
 
 _AT_ONCE = 200
 _WEBHOOKS = 50
 _EACH = 4
-"""So many messages are under way to one webhook."""
+"""The maximum number of messages in flight to one webhook."""
 
 _JITTER = 0.2
 _GONE = 410
@@ -121,17 +128,17 @@ class _Delivering:
         self._sealer = sealer
         self._egress = egress
         self._under_way: Counter[str] = Counter()
-        """Messages by webhook."""
+        """The number of messages in flight, by webhook."""
         self._outcomes = AttemptTotals(0, 0, 0)
 
     async def work(self) -> None:
         await self._send_all()
-        # Once a tick: all workers count in one row. What one that is killed has not counted is missing in a figure.
+        # Written once per tick, because all workers update one row. The counts of a killed worker are lost.
         if any(self._outcomes):
             await self._write([attempt_totals_add(self._outcomes)])
 
     async def _send_all(self) -> None:
-        """Begin to send what is due until nothing is, or the time is over; return when all that was begun has ended."""
+        """Start to send messages until none is due or the time is over, and return when all of them have ended."""
         deadline = monotonic() + _BEGIN_SECONDS
         running: set[asyncio.Task[None]] = set()
         try:
@@ -145,7 +152,7 @@ class _Delivering:
                     await asyncio.gather(*done)
             await asyncio.gather(*running)
         finally:
-            # What was given up in the middle is tried again when its lease is over.
+            # A cancelled attempt is repeated when its lease ends.
             for task in running:
                 task.cancel()
             await asyncio.gather(*running, return_exceptions=True)
@@ -172,7 +179,7 @@ class _Delivering:
         except (Unavailable, *UNAVAILABLE):
             raise
         except Exception:  # noqa: BLE001 -- logged
-            # One that can not be sent stops no other; it is tried again when its lease is over.
+            # One message that cannot be sent does not stop the others. It is retried when its lease ends.
             if _news(claimed.webhook_id):
                 _log.exception("webhook_delivery_failed", webhook_id=claimed.webhook_id)
         finally:
@@ -225,7 +232,7 @@ class _Delivering:
             await self._disable(claimed, "failing", failing)
 
     async def _write(self, statements: Sequence[Statement]) -> tuple[Any, ...] | None:
-        """In one transaction; gives the row of the one that returns any."""
+        """Execute the statements in one transaction, and return the row of the one that returns any."""
         async with self._pool.connection() as connection, connection.transaction():
             async with connection.pipeline():
                 cursors = [await connection.execute(query, parameters) for query, parameters in statements]
@@ -233,12 +240,12 @@ class _Delivering:
             return None if returning is None else await returning.fetchone()
 
     async def _disable(self, claimed: Claimed, because: DisabledBecause, failing: Failing | None) -> None:
-        """It and the alert about it are one transaction."""
+        """Disable the webhook and raise the alert about it, in one transaction."""
         at = now()
         failing_since = None if failing is None else failing.since
         command = DisableWebhook(at=at, because=because)
         alert = RaiseAlert(
-            # Once for each time that it fails, whichever worker comes to say so.
+            # The id makes the alert unique per failure, whichever worker raises it.
             alert_id=alert_id(f"webhook.disabled {claimed.webhook_id} {failing_since}", failing_since or at),
             organization_id=claimed.organization_id,
             alert_type="webhook.disabled",
@@ -278,7 +285,7 @@ def _counted(outcomes: AttemptTotals, posted: PostResult) -> AttemptTotals:
 
 
 def _asked_pause(posted: PostResult) -> timedelta | None:
-    """For how long the receiver asks to be left alone, within bounds; None: it does not."""
+    """Return the delay that the receiver requested, up to the maximum, or None."""
     if posted.retry_after_seconds is None:
         return None
     return min(timedelta(seconds=posted.retry_after_seconds), RETRY_AFTER_MAX)
@@ -286,13 +293,15 @@ def _asked_pause(posted: PostResult) -> timedelta | None:
 
 def _schedule_retry(claimed: Claimed, asked: timedelta | None, *, gone: bool) -> Statement:
     if gone:
-        # Disabling closes it with all that waits; a worker that dies before that leaves it to the next attempt.
+        # Disabling closes this message with all others. If the worker dies before that, the next attempt disables the
+        # webhook.
         return Statement(SQL.delivery_later, (now() + RETRY_DELAYS[0], claimed.delivery_id))
-    # Not after attempts: those of workers that were killed say nothing about the receiver.
+    # Count failures, not attempts: attempts of killed workers say nothing about the receiver.
     if claimed.failures >= len(RETRY_DELAYS):
         return Statement(SQL.delivery_finish, ("failed", now(), claimed.delivery_id))
-    # Or all that failed together would come back together.
+    # Jitter: messages that failed together must not all retry together.
     stretch = random.uniform(1 - _JITTER, 1 + _JITTER)  # noqa: S311 -- no secret
-    # No sooner than without being asked: attempts are numbered, and one that asks for a second would use them up.
+    # Never sooner than the regular delay: attempts are limited, and a receiver that asks for a second would use them
+    # up.
     pause = max(RETRY_DELAYS[claimed.failures] * stretch, asked or timedelta(0))
     return Statement(SQL.delivery_later, (now() + pause, claimed.delivery_id))

@@ -1,8 +1,9 @@
-"""Every five seconds: the rules about anomalies look at what was noted, and alerts are raised, each once.
+"""Job, every five seconds: apply the anomaly rules to the queued signals, and raise each alert once.
 
-One worker looks at a time, in the order in which signs were noted. The alert, that the rule spoke, and nothing else is
-one transaction; a sign goes when everything about it was said. So a worker that dies at any line has told once or not
-yet: the id of an alert follows from its rule, its subject and the instant that it is about.
+One worker at a time processes signals, in the order in which they were queued. One transaction contains the alert and
+the note that its rule has fired. A signal is deleted after all its alerts were raised. Therefore a worker that dies at
+any line has raised an alert either once or not yet: the id of the alert is derived from its rule, its subject and its
+instant.
 """
 
 from datetime import timedelta
@@ -38,13 +39,14 @@ from workers.log_throttle import LogThrottle
 from workers.raise_alert import raise_alert
 
 SETTLE_DELAY = timedelta(seconds=2)
-"""A sign is looked at when it has not been noted for so long: uses that are decided together are judged together."""
+"""A signal is processed when it has not changed for this long, so uses that are close together are evaluated together.
+"""
 
 MAX_WAIT = timedelta(seconds=15)
-"""But no later than so long after it was noted first: a key may be used without a pause."""
+"""The maximum wait after the first use of a signal, because a key may be used without a pause."""
 
 _SIGNS = 25
-"""At once: each may need the hours of nine weeks of its key, and others wait for this process."""
+"""The batch size. Each signal may need nine weeks of hours of its key, and other jobs wait for this process."""
 
 _DENIALS_KEPT = 3 * DENIALS_KEPT
 
@@ -75,7 +77,7 @@ async def detect(pool: Pool, config: Settings) -> None:
 
 
 async def _process_batch(pool: Pool, locate: Geolocate) -> bool:
-    """At some signs; False when there were none."""
+    """Process some signals. Return False if there were none."""
     async with pool.connection() as connection:
         noted = await signals_due(connection, now() - SETTLE_DELAY, now() - MAX_WAIT, _SIGNS)
         if not noted:
@@ -86,7 +88,7 @@ async def _process_batch(pool: Pool, locate: Geolocate) -> bool:
         limits = await thresholds(connection, sorted({sign.organization_id for sign in about}))
     for sign in about:
         known = facts.get((sign.subject, sign.organization_id))
-        if known is None:  # a key that is not in the list of keys
+        if known is None:  # the key is not in the key list
             continue
         last = spoken.setdefault((sign.subject, sign.organization_id), {})
         threshold = limits.get(sign.organization_id, DEFAULTS)
@@ -109,7 +111,7 @@ async def _done(connection: Connection, noted: list[QueuedSignal]) -> None:
 
 async def _raise(pool: Pool, sign: Signal, finding: Finding) -> None:
     if not sign.organization_id:
-        # Nobody's alert: whoever runs the service is told in the log.
+        # No organization owns this alert, so it is logged for the operator.
         if _news(f"{finding.rule} {sign.subject}"):
             _log.warning("unknown_keys_presented", **finding.numbers)
         return

@@ -1,4 +1,7 @@
-"""Every second: what has expired is recorded as expired. A key is refused from its instant on, event or no event."""
+"""Job, every second: record the expiry of keys.
+
+A key is refused from its expiry on, even before the event is recorded.
+"""
 
 from domain.actor import EXPIRY
 from domain.keys.commands import ExpireKey

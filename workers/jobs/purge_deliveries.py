@@ -1,4 +1,4 @@
-"""Every minute: what webhooks were sent, and what they answered, is forgotten after 30 days."""
+"""Job, every minute: delete webhook messages and their responses after 30 days."""
 
 from datetime import timedelta
 from time import monotonic

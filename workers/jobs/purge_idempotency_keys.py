@@ -1,4 +1,4 @@
-"""Every minute: answers that no longer count are removed."""
+"""Job, every minute: delete expired responses to Idempotency-Keys."""
 
 from time import monotonic
 

@@ -1,4 +1,4 @@
-"""Every minute: sessions, links, counted attempts that are over, mails and notices that are dealt with, are removed."""
+"""Job, every minute: delete ended sessions, sign-in links, throttle counters, and settled mails and notices."""
 
 from datetime import timedelta
 from time import monotonic
@@ -12,7 +12,7 @@ from workers.job import Job
 from workers.job_runner import WORK_SECONDS, run_job
 
 SESSION_IDLE_MOST = timedelta(days=366)
-"""Beyond any setting: whether a session counts is decided by the API, which knows its settings, and not by this."""
+"""Longer than any setting. The API knows its settings and decides which sessions are valid."""
 
 LINKS_KEPT = timedelta(days=1)
 FAILURES_KEPT = timedelta(days=90)

@@ -1,7 +1,7 @@
-"""Every minute: who has a key that ends in 30, 14, 7 or 1 days is told so.
+"""Job, every minute: raise an alert 30, 14, 7 and 1 days before a key expires.
 
-The alert moves its key on to the next stage in the same transaction (`projections/expiry_watch`): a worker that dies at
-any line has told once or not yet.
+The transaction of the alert also moves the key to its next stage (`projections/read_models/keys/expiry_schedule`).
+Therefore a worker that dies at any line has raised the alert either once or not yet.
 """
 
 from domain.actor import EXPIRY_ALERTS
@@ -29,7 +29,7 @@ async def warn(pool: Pool, config: Settings) -> None:
 
 async def _raise(worker: Worker, key: Expiring) -> bool:
     at = now()
-    # If several stages were missed, only the last one is reported: earlier ones are no longer true.
+    # If several stages were missed, only the last one is reported, because the earlier ones are no longer true.
     stage = latest_stage(key.expires_at, at)
     if stage is None:  # the key has expired since it was read
         return False

@@ -1,6 +1,7 @@
-"""Every minute: who has used 80, 95 or 100 per cent of the month's requests is told so, once each.
+"""Job, every minute: raise an alert when an organization reaches 80, 95 or 100 per cent of its monthly quota, once
+each.
 
-The alert and the note that it was told are one transaction, and its id follows from what it is about.
+One transaction contains the alert and the note that it was raised, and the id of the alert is derived from its subject.
 """
 
 from domain.actor import QUOTA_ALERTS

@@ -1,7 +1,8 @@
-"""Every second: a secret whose overlap is over, or whose successor was used, is recorded as retired.
+"""Job, every second: record the retirement of secrets whose overlap ended or whose successor was used.
 
-It has been refused from that instant on already. The end that a use brought is recorded a while later: it raises the
-revision of the key, and a request that the key makes with its new secret relies on that revision until it is done.
+The secret has been refused since that instant. A retirement that follows from a use is recorded a minute later, because
+it raises the revision of the key: a request that the key makes with its new secret relies on that revision until it is
+done.
 """
 
 from datetime import datetime, timedelta
@@ -21,7 +22,10 @@ SECRETS_ENDING = DueKeyTask(actor=RETIREMENT, due=secrets_ending, step=command_s
 
 
 SETTLE_AFTER = timedelta(minutes=1)
-"""From the first use of a new secret to the record of what it ended: longer than a request lasts."""
+"""The time between the first use of a new secret and the retirement of the previous one.
+
+It is longer than a request lasts.
+"""
 
 
 async def _superseded(connection: Connection, at: datetime, limit: int) -> list[UsedSecret]:
@@ -29,7 +33,7 @@ async def _superseded(connection: Connection, at: datetime, limit: int) -> list[
 
 
 async def _supersede(worker: Worker, used: UsedSecret) -> bool:
-    """Record the end of the secrets before the one that was used. The same transaction clears the note of that use."""
+    """Retire the secrets before the one that was used. The same transaction clears the note of that use."""
     at = now()
     settled = Statement(SQL.superseded_settled, (used.key_id, used.version))
     await worker.run(used, RetireSecrets(at, used.version, used.used_at), RETIREMENT, at, settled)

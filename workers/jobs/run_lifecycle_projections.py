@@ -1,4 +1,4 @@
-"""Every second: what follows from changes, such as whom to tell of an alert, is put where it waits to be sent."""
+"""Job, every second: apply new lifecycle events to the outboxes, such as webhook messages and alert notices."""
 
 from infrastructure.database.connections import Pool
 from projections.registry import LIFECYCLE_PROJECTIONS

@@ -1,6 +1,6 @@
-"""What a mail says of one alert, or of several at once: what it is, the numbers that fired it, and what to do.
+"""Texts of alert mails: the alerts, the numbers that triggered them, and what to do.
 
-Plain text. No secret is in it: of a key its name, and the beginning that lists show too.
+The mails are plain text without secrets. They show the name of a key and the prefix that lists also show.
 """
 
 from collections import Counter
@@ -15,14 +15,14 @@ from projections.outboxes.alert_mail.queries import Notice, Recipient
 from projections.outboxes.mail.outbox import Mail
 
 SHOWN_MAX = 50
-"""So many alerts are told one by one in a mail. The others are counted, and in the list."""
+"""The maximum number of alerts that a mail lists. The others are only counted."""
 
 _SUBJECT_LENGTH_MAX = 150
 _DAY = timedelta(days=1)
 
 
 def alert_mail(to: Recipient, notices: Sequence[Notice], at: datetime, public_url: str) -> Mail:
-    """One mail of one or more alerts."""
+    """Return one mail about one or more alerts."""
     subject = title(notices[0], at) if len(notices) == 1 else _subject(notices, to.organization)
     if len(subject) > _SUBJECT_LENGTH_MAX:
         subject = f"{subject[: _SUBJECT_LENGTH_MAX - 1]}…"
@@ -40,7 +40,7 @@ def alert_mail(to: Recipient, notices: Sequence[Notice], at: datetime, public_ur
 
 
 def title(notice: Notice, at: datetime) -> str:  # noqa: PLR0911 -- one return a type
-    """An alert in a line, with the name of its key."""
+    """Return the title of an alert, with the name of its key."""
     key = "A key" if notice.key_name is None else f"Key “{notice.key_name}”"
     numbers = notice.numbers
     match notice.type:
@@ -62,7 +62,7 @@ def title(notice: Notice, at: datetime) -> str:  # noqa: PLR0911 -- one return a
             return _used_of_month(numbers.get("percentage"))
         case "webhook.disabled":
             return "A webhook was disabled: its server takes nothing any more"
-        case _:  # one that came later than these words
+        case _:  # a type that was added later than these texts
             return f"{notice.type} of {notice.key_name or 'the organization'}"
 
 
@@ -128,7 +128,7 @@ def _written(value: Number) -> str:
 
 
 def _links(to: Recipient, notice: Notice, public_url: str) -> list[str]:
-    """Only where they lead somewhere for whoever gets the mail, once they have signed in."""
+    """Return the links that the role of the recipient may open after signing in."""
     grants = grants_of(to.role)
     links: list[str] = []
     if "alerts:read" in grants:

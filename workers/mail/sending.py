@@ -1,4 +1,4 @@
-"""Hands one mail over: to a mail server, or to a file."""
+"""Delivery of one mail to a mail server or a file."""
 
 import os
 import smtplib
@@ -13,7 +13,7 @@ from infrastructure.setting_values import MailFile, MailTransport, Smtp
 from projections.outboxes.mail.outbox import Mail
 
 TIMEOUT_SECONDS = 5.0
-"""Of each step with the mail server. Whoever waits for it lets other jobs wait."""
+"""The limit for each step with the mail server. Other mails wait while one is sent."""
 
 _PERMANENT = range(500, 600)
 
@@ -29,7 +29,7 @@ class NotDelivered(Exception):
 
 
 def send(transport: MailTransport, mail_id: str, mail: Mail, at: datetime) -> None:
-    """Hand `mail` over. Raises `NotDelivered`; when that is not raised, the other side has taken it on."""
+    """Hand `mail` over. Raises `NotDelivered`; otherwise the server has accepted the mail."""
     match transport:
         case Smtp():
             _by_smtp(transport, _message(transport, mail_id, mail, at))
@@ -45,11 +45,11 @@ def _message(smtp: Smtp, mail_id: str, mail: Mail, at: datetime) -> EmailMessage
     message["To"] = mail.to
     message["Subject"] = mail.subject
     message["Date"] = format_datetime(at)
-    # The same at each attempt: a mailbox that gets it twice can tell.
+    # The same id at each attempt, so that a mailbox can recognize a duplicate.
     message["Message-ID"] = f"<{mail_id}@{parseaddr(smtp.sender)[1].rpartition('@')[2]}>"
     message["Auto-Submitted"] = "auto-generated"
     if mail.settings_url is not None:
-        message["List-Unsubscribe"] = f"<{mail.settings_url}>"  # RFC 2369; a page, on which they are signed in
+        message["List-Unsubscribe"] = f"<{mail.settings_url}>"  # RFC 2369; the page requires a signed-in user
     message.set_content(mail.text)
     return message
 
@@ -69,7 +69,7 @@ def _by_smtp(smtp: Smtp, message: EmailMessage) -> None:
         again = error.smtp_code not in _PERMANENT
         raise NotDelivered(f"mail refused {error.smtp_code}", retryable=again, transport_down=False) from None
     except (smtplib.SMTPNotSupportedError, ValueError) as error:
-        # An address that this server can not be told, such as one with letters beyond ASCII.
+        # An address that this server does not support, such as one with non-ASCII letters.
         raise NotDelivered(type(error).__name__, retryable=False, transport_down=False) from None
     except (smtplib.SMTPException, OSError) as error:
         raise NotDelivered(type(error).__name__, retryable=True, transport_down=True) from None
@@ -84,7 +84,7 @@ def _connected(smtp: Smtp) -> smtplib.SMTP:
         try:
             server.starttls(context=tls)
         except Exception as error:
-            # Nothing was said yet that others may not hear, and nothing will be.
+            # Nothing secret was sent before the failure, and nothing will be sent.
             with suppress(smtplib.SMTPException, OSError):
                 server.close()
             raise smtplib.SMTPException("no TLS") from error

@@ -1,4 +1,4 @@
-"""Takes back mails about alerts whose reader was removed, or got a smaller role, before they were delivered."""
+"""Withdrawal of alert mails whose recipient was removed or lost the required role before delivery."""
 
 from domain.members.notifications import can_see
 from infrastructure.database.connections import Pool
@@ -8,7 +8,10 @@ from projections.outboxes.mail.outbox import SQL as OUTBOX
 
 
 async def withdraw_unseen(pool: Pool, mail_id: str) -> bool:
-    """Erase the mail if it tells of anything that its reader may not see now. What they may see is written again."""
+    """Erase the mail if it contains an alert that its recipient may no longer see.
+
+    The other alerts are mailed again.
+    """
     async with pool.connection() as connection, connection.transaction():
         told = await told_by(connection, mail_id)
         if all(alert.role is not None and can_see(alert.role, alert.type, own_key=alert.own_key) for alert in told):

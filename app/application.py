@@ -1,4 +1,4 @@
-"""The composition of the API: every part of it, put together in one place."""
+"""Composition of the API: creates and connects all of its parts."""
 
 import gc
 import os
@@ -190,7 +190,7 @@ ROUTES: list[Any] = [
     notifications_form,
     stylesheet,
 ]
-"""What the framework routes. Each says whom it lets in; see `app/auth/authorization.py`."""
+"""Routes of the framework. Each declares its access; see `app/auth/authorization.py`."""
 
 DIRECT_ROUTES: dict[tuple[str, str], ServiceRoute] = {
     ("POST", "/v1/api-keys/verify"): verify_key,
@@ -201,7 +201,7 @@ DIRECT_ROUTES: dict[tuple[str, str], ServiceRoute] = {
     ("GET", "/health/live"): health.live,
     ("GET", "/metrics"): metrics,
 }
-"""What is answered without the framework. Each looks at the key by itself."""
+"""Routes that bypass the framework. Each checks the key itself."""
 
 
 def create_app(
@@ -209,12 +209,12 @@ def create_app(
     wrap_verifier: Callable[[Handler], Handler] = lambda verifier: verifier,
     limits: BatchLimits | None = None,
 ) -> ASGIApp:
-    """The whole API. Its parts are opened and closed with the server (ASGI lifespan).
+    """Return the API. Its parts start and stop with the server (ASGI lifespan).
 
-    `wrap_verifier` and `limits` replace the handler of presented keys and the limits of its batches, so that tests can
-    compose builds that fail on purpose.
+    `wrap_verifier` replaces the verifier of presented keys, and `limits` bounds the batches. Tests use them to compose
+    builds that fail on purpose.
     """
-    # Never so long that the question itself would be given up.
+    # The wait for Valkey must end before the request itself times out.
     rate_limits = RateLimits(
         config.redis_url, min(config.rate_limit_timeout_seconds, config.request_timeout_seconds / 2)
     )
@@ -251,7 +251,7 @@ def create_app(
 
     @asynccontextmanager
     async def opened(_app: Litestar) -> AsyncGenerator[None]:
-        # Not waited for: while the database is away the process starts, and says 503 until it is back.
+        # Don't wait: without the database the process still starts, and responds 503 until the database is back.
         await services.pool.open(wait=False)
         figures = flush_metrics(recorder, services.verification, services.pool, rate_limits.counts)
         try:
@@ -298,16 +298,17 @@ def _with_services(route: ServiceRoute, services: Services) -> DirectRoute:
 
 
 def app_from_environment() -> ASGIApp:
-    """What the server calls in each of its processes."""
+    """Return the API that each server process runs, configured by the environment."""
     exit_with_parent()
     configure_logging()
     return create_app(Settings.from_environment(os.environ, API))
 
 
 def _quiet_garbage_collector() -> None:
-    """What is there at the start stays: it is not looked through again. Requests make few cycles and many objects.
+    """Exempt the objects of the startup from garbage collection and collect less often.
 
-    With Python's thresholds a collection runs every few requests and walks all that are under way.
+    Requests create many objects and few cycles. With Python's default thresholds a collection would run every few
+    requests and traverse all requests in progress.
     """
     gc.collect()
     gc.freeze()
@@ -315,7 +316,7 @@ def _quiet_garbage_collector() -> None:
 
 
 def _answer_problem(request: HttpRequest, error: Exception) -> Response[bytes]:
-    # Where there is no route, no key is judged before the body is refused.
+    # An unknown route checks no key, so the reason for refusing the body takes precedence.
     refused = raw_request(request).refused if isinstance(error, HTTPException) else None
     problem = refused or (_of_framework(error) if isinstance(error, HTTPException) else to_problem(error))
     services: Services = request.app.state.services

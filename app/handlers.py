@@ -1,4 +1,4 @@
-"""What a handler of the framework is given, typed: the request, its caller, the services; and how it answers."""
+"""Typed access of framework handlers to the request, its caller and the services, and functions for their responses."""
 
 from collections.abc import Mapping
 from typing import Any, TypeVar
@@ -25,7 +25,7 @@ def get_services(request: HttpRequest) -> Services:
 
 
 def require_person(request: HttpRequest) -> PersonCaller:
-    """The caller of a route that lets in people only."""
+    """Return the caller of a route that admits only signed-in users."""
     if not isinstance(request.auth, PersonCaller):
         raise Problem("forbidden")
     return request.auth
@@ -45,12 +45,12 @@ def parse_query(request: HttpRequest, kind: type[T]) -> T:
 
 
 class Empty(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The query of a route that takes no parameters, and the body of one that takes no body."""
+    """The query of a route without parameters, and the body of a route without a body."""
 
 
 def success(
     data: object, *, status: int = 200, headers: Mapping[str, str] | None = None, **beside: object
 ) -> HttpResponse:
-    """`{"success": true, "data": …}` with whatever stands beside `data`."""
+    """Return `{"success": true, "data": …}` with the further members in `beside`."""
     content = msgspec.json.encode({"success": True, "data": data, **beside})
     return Response(content, status_code=status, headers=dict(headers or {}), media_type="application/json")

@@ -1,10 +1,10 @@
-"""Who may do what: every management route says whom it lets in, and everyone else is refused.
+"""Authorization: every management route declares its access, and all other callers are refused.
 
-A route declares, beside its path, `grant=…`, the management grant that it needs; `only="people"`, which no key may
-use, whatever its grants; or `only="owner"`, which only the owner of the organization may use. A route that declares
-nothing of this and not `public=True` answers nobody: forgetting it fails closed.
+A route declares, next to its path, `grant=…` for the management grant that it requires, `only="people"` to exclude keys
+with any grants, or `only="owner"` for the owner of the organization. A route that declares none of these and not
+`public=True` refuses every caller: a forgotten declaration fails closed.
 
-Whoever sends a key is the holder of that key, also where the browser adds the cookie of a session.
+A request with a key is authorized by the key, even if a browser adds a session cookie.
 """
 
 from typing import Any
@@ -35,9 +35,9 @@ ONLY = ("people", "owner")
 
 
 async def authorize(connection: Connection, handler: BaseRouteHandler) -> None:
-    """A guard of all routes: lets in whom the route lets in, and notes the caller."""
+    """Admit the caller if the route allows it, and attach the caller to the request. A guard of all routes."""
     if raw_request_from(connection.scope).method == "OPTIONS":
-        # The framework's own answer would name the methods of one of the route's handlers only.
+        # The framework's own response would name the methods of only one of the route's handlers.
         raise Problem("method_not_allowed", headers={"Allow": _methods(connection)})
     if handler.opt.get("public") is True:
         raw_request_from(connection.scope).refuse_unread()
@@ -62,10 +62,11 @@ async def _key(services: Services, inbound: RawRequest, grant: Grant | None, *, 
 
 
 async def _limited_to_creator(services: Services, key: Key, grant: Grant | None) -> KeyCaller:
-    """The key, with what the person it comes of may do now as its bound.
+    """Return the key as a caller, limited to what the user behind it may do now.
 
-    When a member is removed or gets a smaller role, their keys are revoked or lose grants in the same transaction. What
-    is checked here holds for every key all the same, whatever way it was made and whatever became of that person.
+    When a member is removed or gets a role with fewer grants, the same transaction revokes their keys or removes
+    grants. This check applies the limit to every key anyway, however the key was created and whatever happened to that
+    user.
     """
     async with services.read_transaction(key.organization_id) as connection:
         creator = await root_creator(connection, key.organization_id, key.created_by.id)

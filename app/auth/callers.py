@@ -1,4 +1,4 @@
-"""Who is calling: the holder of a key, or a person who signed in. Routes ask both the same questions."""
+"""Callers: the holder of a key, or a signed-in user. Both offer the same properties to routes."""
 
 from msgspec import Struct
 
@@ -21,9 +21,9 @@ from projections.records.sessions.queries import Person
 
 
 class KeyCaller(Struct, frozen=True):
-    """A key that was accepted at the instant of the request. It never reaches beyond what it was given.
+    """A key that was accepted for this request. Its permissions never exceed those it was granted.
 
-    `visible_keys`: those that its creator sees now, and no others.
+    `visible_keys`: those that its creator can see now, and no others.
     """
 
     key: Key
@@ -47,17 +47,17 @@ class KeyCaller(Struct, frozen=True):
 
     @property
     def authority(self) -> Scope:
-        """What it can give to others, at most."""
+        """Return the most that the caller can grant to others."""
         return scope_of(self.key)
 
     @property
     def version_precondition(self) -> VersionPrecondition:
-        """What this caller asks for is not done any more once the key was changed."""
+        """Return the precondition that the key has not changed since it was accepted."""
         return VersionPrecondition(self.key.id, self.key.revision)
 
     @property
     def default_environment(self) -> Environment:
-        """Of what it makes without naming one."""
+        """Return the environment of what the caller creates without naming one."""
         return self.key.environment
 
     def origin(self, inbound: RawRequest) -> Origin:
@@ -65,9 +65,9 @@ class KeyCaller(Struct, frozen=True):
 
 
 class PersonCaller(Struct, frozen=True):
-    """A person with a session, in the role that they had at the instant of the request.
+    """A user with a session, in the role that they had when the request was authorized.
 
-    `revision` is that of their membership, whose stream bears the id of the person.
+    `revision` is that of their membership, whose stream has the id of the user.
     """
 
     user_id: str
@@ -98,12 +98,12 @@ class PersonCaller(Struct, frozen=True):
 
     @property
     def version_precondition(self) -> VersionPrecondition:
-        """What this caller asks for is not done any more once they have another role, or are removed."""
+        """Return the precondition that the user has neither changed roles nor been removed."""
         return VersionPrecondition(self.user_id, self.revision)
 
     @property
     def visible_keys(self) -> VisibleKeys:
-        """Those that the person sees and, holding the grant for it, changes. No others exist for them."""
+        """Return the keys that the user can see and, with the grant for it, change. Other keys are a 404."""
         return visible_to(self.role, self.user_id)
 
     @property
@@ -127,7 +127,7 @@ def access_request(
     people_only: bool = False,
     organization_id: str | None = None,
 ) -> AccessRequest:
-    """The key in the request's headers, presented for `action`; `organization_id`: the only one whose keys count."""
+    """Return the access request for the key in the headers. Only keys of `organization_id` count, if it is given."""
     return AccessRequest(
         digest=digest(presented_secret(inbound.headers)),
         action=action,

@@ -1,7 +1,7 @@
-"""No other site makes a signed-in person do anything: what an unsafe request with a cookie has to prove.
+"""Protection against cross-site requests: proofs that an unsafe request with a cookie must contain.
 
-Three things, each of which would do in a browser of today: SameSite=Lax on the cookie, `Sec-Fetch-Site` and `Origin`,
-which no page can forge, and a token that only pages of this service and clients that asked for it know.
+There are three, each of which would be enough in a current browser: SameSite=Lax on the cookie; `Sec-Fetch-Site` and
+`Origin`, which no page can forge; and a token that only pages of this service and its API clients know.
 """
 
 import hmac
@@ -17,7 +17,7 @@ HEADER = "x-csrf-token"
 
 
 def reject_cross_site(inbound: RawRequest, config: Settings) -> None:
-    """403 for a request that a page of another site made. One that says nothing about it was made by no browser."""
+    """Raise 403 for a request from a page of another site. A request without such headers comes from no browser."""
     site = inbound.header("sec-fetch-site")
     origin = inbound.header("origin")
     if site not in {None, "same-origin", "none"} or (origin is not None and not _is_own(origin, inbound, config)):
@@ -25,7 +25,7 @@ def reject_cross_site(inbound: RawRequest, config: Settings) -> None:
 
 
 def require_csrf_token(inbound: RawRequest, config: Settings, secret: str, token: str | None) -> None:
-    """403 for a request with the cookie of a session that does not prove that it was meant."""
+    """Raise 403 for a request with a session cookie that does not prove that the user intended it."""
     reject_cross_site(inbound, config)
     if token is None:
         detail = "A change with a session cookie requires the header X-CSRF-Token. Get the token from GET /v1/session."
@@ -36,9 +36,9 @@ def require_csrf_token(inbound: RawRequest, config: Settings, secret: str, token
 
 
 def _is_own(origin: str, inbound: RawRequest, config: Settings) -> bool:
-    """Whether the page came from the public address of this service, or from where the request itself went to.
+    """Return whether the page came from the service's public URL or from the host that received the request.
 
-    The second lets `make run` answer at localhost as at 127.0.0.1. A page of another site has another host there.
+    The second case lets `make run` respond at localhost and at 127.0.0.1. A page of another site has a different host.
     """
     public = urlsplit(config.public_url)
     if origin == f"{public.scheme}://{public.netloc}":

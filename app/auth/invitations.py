@@ -1,6 +1,7 @@
-"""Invitations by a link: whoever follows it becomes a member, once.
+"""Invitations by link: the person who opens the link becomes a member, once.
 
-The link is shown once, to whoever invites, and sent to the address. Only the digest of its token is kept.
+The link is returned once to the inviting caller and sent to the invited address. Only the digest of its token is
+stored.
 """
 
 from typing import Any, NamedTuple
@@ -31,7 +32,7 @@ TOKEN_PREFIX = "ki_"  # noqa: S105 -- of every token, so that one in a log or a 
 
 
 class Accepted(NamedTuple):
-    """Whom an invitation has made a member."""
+    """The membership that an invitation has created."""
 
     user_id: str
     organization_id: str
@@ -45,15 +46,15 @@ class _Facts(NamedTuple):
 
 
 def link_to(config: Settings, token: str) -> str:
-    """Where the holder of `token` accepts."""
+    """Return the URL at which the holder of `token` accepts the invitation."""
     return f"{config.public_url}/invitations/accept?token={token}"
 
 
 async def accept_invitation(services: Services, inbound: RawRequest, token: str) -> Accepted:
-    """Make whoever holds `token` a member of the organization that it invites to.
+    """Make the holder of `token` a member of the organization that the invitation is for.
 
-    Raises `InvitationNotFound`, `InvitationUsed`, `InvitationWithdrawn`, `InvitationExpired`, `InviterLostAuthority`,
-    `AlreadyMember` and `MemberLimitReached`, which are what they say; nothing was done then.
+    Raise `InvitationNotFound`, `InvitationUsed`, `InvitationWithdrawn`, `InvitationExpired`, `InviterLostAuthority`,
+    `AlreadyMember` or `MemberLimitReached`. Nothing has changed in these cases.
     """
     async with services.credential_lookup() as connection:
         found = await by_digest(connection, digest_of(token))
@@ -98,7 +99,7 @@ def _survey(services: Services, found: Found) -> LockAndQuery[_Facts]:
 
 
 def _email(facts: _Facts) -> str:
-    """The address that the invitation went to. An open one whose address was erased leads nowhere."""
+    """Return the address that was invited. An open invitation whose address was erased is not found."""
     if facts.accepting.email is None:
         raise InvitationWithdrawn
     return facts.accepting.email

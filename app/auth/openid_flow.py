@@ -1,7 +1,7 @@
-"""The sign-in through a provider, from the button to the session.
+"""Sign-in through an OpenID provider, from the button to the session.
 
-What has to be remembered meanwhile travels in a sealed cookie of the browser that began: whoever comes back without it,
-or with the answer to another sign-in, is refused. So no link signs anybody in as someone else.
+The state of the sign-in is in a sealed cookie of the browser that started it. A browser that returns without this
+cookie, or with the response to another sign-in, is refused. A link therefore cannot sign a user in as somebody else.
 """
 
 import hmac
@@ -34,7 +34,7 @@ _log = structlog.get_logger(__name__)
 
 
 class Answer(msgspec.Struct, frozen=True):
-    """What the provider sends the browser back with. Parameters beyond these are left alone (RFC 6749 §4.1.2)."""
+    """The parameters that the provider adds to the callback. Others are ignored (RFC 6749 §4.1.2)."""
 
     state: str = ""
     code: str = ""
@@ -43,7 +43,7 @@ class Answer(msgspec.Struct, frozen=True):
 
 
 async def begin(services: Services, inbound: RawRequest, provider: Provider) -> tuple[str, str]:
-    """Where the browser is sent to, and the Set-Cookie header that goes with it."""
+    """Return the provider's URL to redirect the browser to, and the Set-Cookie header for it."""
     await throttle(services, inbound, SIGN_INS_PER_CLIENT, client_of(inbound))
     ends_at = (now() + FLOW_LASTS).timestamp()
     flow = Flow(state=new_secret(""), nonce=new_secret(""), verifier=new_secret(""), ends_at=ends_at)
@@ -57,7 +57,7 @@ async def begin(services: Services, inbound: RawRequest, provider: Provider) -> 
 
 
 async def finish(services: Services, inbound: RawRequest, provider: Provider, answer: Answer) -> list[Person]:
-    """The people whom the provider's proof is about, at least one. Raises a `Problem` that says why it is nobody."""
+    """Return the users whom the provider's proof identifies, at least one. Raise a `Problem` if there is none."""
     await throttle(services, inbound, SIGN_INS_PER_CLIENT, client_of(inbound))
     try:
         flow = _flow(services, inbound, provider, answer)
@@ -75,7 +75,7 @@ async def finish(services: Services, inbound: RawRequest, provider: Provider, an
 
 
 def _flow(services: Services, inbound: RawRequest, provider: Provider, answer: Answer) -> Flow:
-    """The flow that was begun in this browser, if `answer` is the answer to it and brings a code."""
+    """Return the flow that this browser started, if `answer` belongs to it and contains a code."""
     written = cookies_of(services.config).read(inbound, COOKIE) or ""
     try:
         sealed = b64decode(written + "=" * (-len(written) % 4), altchars=b"-_", validate=True)

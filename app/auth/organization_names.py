@@ -1,4 +1,4 @@
-"""What an organization is called, for people who choose one or are signed in to it."""
+"""Names of organizations, for users who choose one or are signed in to it."""
 
 from typing import NamedTuple
 

@@ -1,7 +1,7 @@
-"""The session of a person who signed in: the cookie that carries its secret, and who is behind it at this moment.
+"""Sessions of signed-in users: the cookie that contains the secret, and the lookup of the user behind it.
 
-The secret has 256 random bits, and the database keeps its SHA-256 only. Role and membership are read with every
-request: whoever was removed is out at once, and a new role holds from the next request on.
+The secret has 256 random bits; the database stores only its SHA-256. Role and membership are read for every request, so
+a removed member is refused immediately and a new role applies from the next request on.
 """
 
 import base64
@@ -22,14 +22,14 @@ from projections.records.sessions import queries as sessions
 
 SECRET_PREFIX = "ks_"  # noqa: S105 -- of session secrets, so that one in a log or a repository is recognised
 LINK_PREFIX = "kl_"
-"""Of the tokens in links."""
+"""Prefix of the tokens in links."""
 
 _SECRET_BYTES = 32
 _SEEN_EVERY = timedelta(minutes=1)
 
 
 def new_secret(prefix: str) -> str:
-    """A secret of 256 random bits: the prefix and 43 characters that need no escaping anywhere."""
+    """Return a secret of 256 random bits: the prefix and 43 characters that never need escaping."""
     return prefix + base64.urlsafe_b64encode(os.urandom(_SECRET_BYTES)).rstrip(b"=").decode()
 
 
@@ -38,15 +38,15 @@ def digest_of(secret: str) -> bytes:
 
 
 def csrf_token(secret: str) -> str:
-    """What proves that a page of this service made a request. It follows from the secret, and not the reverse."""
+    """Return the token that proves that a page of this service made a request. It does not reveal the secret."""
     return base64.urlsafe_b64encode(sha256(b"keyledger csrf\n" + secret.encode()).digest()).rstrip(b"=").decode()
 
 
 class Cookies(NamedTuple):
-    """How this service writes its cookies. `secure` is left out for plain http on loopback alone, where `make run` is.
+    """The cookies of this service. `secure` is off only for plain HTTP on loopback, as with `make run`.
 
-    The prefix `__Host-` makes browsers refuse the name to every other host and to plain http, so that no neighbour can
-    plant a session (RFC 6265bis §4.1.3.2).
+    The prefix `__Host-` makes browsers refuse the name from every other host and over plain HTTP, so a sibling domain
+    cannot plant a session (RFC 6265bis §4.1.3.2).
     """
 
     secure: bool
@@ -55,7 +55,7 @@ class Cookies(NamedTuple):
         return f"__Host-keyledger_{of}" if self.secure else f"keyledger_{of}"
 
     def set(self, of: str, value: str, age: timedelta) -> str:
-        """The value of a Set-Cookie header."""
+        """Return the value of a Set-Cookie header."""
         return f"{self.name(of)}={value}; Path=/; Max-Age={int(age.total_seconds())}; HttpOnly; SameSite=Lax" + (
             "; Secure" if self.secure else ""
         )
@@ -64,7 +64,7 @@ class Cookies(NamedTuple):
         return self.set(of, "", timedelta(0))
 
     def read(self, inbound: RawRequest, of: str) -> str | None:
-        """The value in the request. None also where there are two of the name: one of them was planted."""
+        """Return the cookie's value. Return None if the name occurs twice, because one of the two was planted."""
         name = self.name(of)
         pairs = [pair.strip().partition("=") for pair in (inbound.header("cookie") or "").split(";")]
         values = [value for key, _, value in pairs if key == name]
@@ -77,7 +77,7 @@ def cookies_of(config: Settings) -> Cookies:
 
 
 def session_cookie(inbound: RawRequest, config: Settings) -> str | None:
-    """Return the secret of a session in the cookie of the request, if there is one. A key in a header comes first."""
+    """Return the session secret in the request's cookie, if there is one. A key in a header takes precedence."""
     if presents_key(inbound.headers):
         return None
     secret = cookies_of(config).read(inbound, "session")
@@ -85,7 +85,7 @@ def session_cookie(inbound: RawRequest, config: Settings) -> str | None:
 
 
 async def load_session(services: Services, inbound: RawRequest, secret: str) -> PersonCaller | None:
-    """The person whose session it is; None when it has ended, ran out, or they are no member any more."""
+    """Return the user of the session; None if it has ended or expired, or if the user is no longer a member."""
     at = now()
     async with services.credential_lookup() as connection:
         found = await sessions.find(connection, digest_of(secret), at, services.config.session_idle)

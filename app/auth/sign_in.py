@@ -1,7 +1,7 @@
-"""Signing in: a link for whoever can read the mails of an address, and the session that it is exchanged for.
+"""Sign-in by mail: a link to an address, and the session that the link is exchanged for.
 
-Nothing that is said or done on the way tells whether an address is known: the answer is the same, and so is the work,
-but for the rows that are written in the end. A link works once, and for fifteen minutes.
+No response reveals whether an address is known. The response is the same, and so is the work, except for the rows
+written at the end. A link works once, within fifteen minutes.
 """
 
 from collections.abc import Sequence
@@ -48,7 +48,7 @@ It works once, within {minutes} minutes. If you did not ask for it, ignore this 
 
 
 class SignedIn(NamedTuple):
-    """`secret` goes into the cookie and is kept nowhere."""
+    """A new session. `secret` goes into the cookie and is not stored."""
 
     secret: str
     session_id: str
@@ -56,13 +56,13 @@ class SignedIn(NamedTuple):
 
 
 class OrganizationChoice(NamedTuple):
-    """The address belongs to people of several organizations: one has to be named. Nothing was used up."""
+    """The address belongs to users of several organizations, so the client must choose one. The link is not used up."""
 
     people: list[Person]
 
 
 async def send_link(services: Services, inbound: RawRequest, email: str) -> None:
-    """Send a link to `email` if somebody has that address. Raises 429, and 422 for what is no address."""
+    """Send a link to `email` if a user has that address. Raise 429 for too many attempts, 422 for a bad address."""
     problems = FieldErrors()
     check_email(problems, email)
     problems.raise_if_any()
@@ -77,10 +77,10 @@ async def send_link(services: Services, inbound: RawRequest, email: str) -> None
 
 
 def resolve_recipient(email: str, known: Sequence[tuple[str, Person]]) -> tuple[str, list[Person]]:
-    """Where the mail goes, and who may sign in with what it says.
+    """Return the address for the mail and the users who may sign in with its link.
 
-    Never to the address as it was typed: two that are compared as equal, such as one with a Kelvin sign for a K, can
-    be mailboxes of different people. Only capitals A to Z are the same to every mail server that there is.
+    The mail never goes to the address as typed. Two addresses that compare as equal, such as one with a Kelvin sign for
+    a K, can be mailboxes of different people. Only the letters A to Z are case-insensitive on every mail server.
     """
     if not known:
         return email, []
@@ -90,12 +90,12 @@ def resolve_recipient(email: str, known: Sequence[tuple[str, Person]]) -> tuple[
 
 
 def people_with(email: str, known: Sequence[tuple[str, Person]]) -> list[Person]:
-    """Those of `known` whose address is this very one, capitals A to Z aside."""
+    """Return the users in `known` with exactly this address, except for the case of A to Z."""
     return [person for address, person in known if _ascii_lower(address) == _ascii_lower(email)]
 
 
 def link_for(services: Services, address: str, people: Sequence[Person]) -> tuple[str, list[Statement]]:
-    """The token of a new link for `people`, and what puts it and the mail into the database; nothing for nobody."""
+    """Return the token of a new link for `people`, and the statements that store it and its mail, if any."""
     token = new_secret(LINK_PREFIX)
     at = now()
     ends = at + LINK_LASTS
@@ -113,7 +113,7 @@ def link_for(services: Services, address: str, people: Sequence[Person]) -> tupl
 
 
 async def link_without_mail(services: Services, people: Sequence[Person], method: Method) -> str:
-    """The token of a link for people who proved who they are, and have to say now in which organization."""
+    """Return a link token for users who have proved their identity and must still choose an organization."""
     token = new_secret(LINK_PREFIX)
     at = now()
     async with services.writing_at_the_gate() as connection:
@@ -123,12 +123,12 @@ async def link_without_mail(services: Services, people: Sequence[Person], method
 
 
 def link_to(config: Settings, token: str) -> str:
-    """Where the holder of `token` signs in."""
+    """Return the URL at which the holder of `token` signs in."""
     return f"{config.public_url}/sign-in/confirm?token={token}"
 
 
 async def candidates(services: Services, token: str) -> list[Person]:
-    """Who may sign in with a link; nobody where it does not work any more. Uses nothing up."""
+    """Return the users who may sign in with a link, or none if it no longer works. The link is not used up."""
     async with services.credential_lookup() as connection:
         link = await sessions.link(connection, digest_of(token))
         if _link_problem(link, now()) is not None or link is None:
@@ -139,7 +139,7 @@ async def candidates(services: Services, token: str) -> list[Person]:
 async def redeem_link(
     services: Services, inbound: RawRequest, token: str, organization_id: str | None
 ) -> SignedIn | OrganizationChoice:
-    """Exchange the token of a link for a session. Raises 401 for one that does not work, 429 for too many attempts."""
+    """Exchange a link's token for a session. Raise 401 if the link does not work, 429 for too many attempts."""
     await throttle(services, inbound, SIGN_INS_PER_CLIENT, client_of(inbound))
     digest = digest_of(token)
     async with services.credential_lookup() as connection:
@@ -156,7 +156,7 @@ async def redeem_link(
         return OrganizationChoice(wanted)
 
     def unused(row: TupleRow | None) -> None:
-        # Read again under the lock: of two who come at once, the second finds it used.
+        # Read again under the lock: of two concurrent requests, the second one finds the link used.
         if _link_problem(None if row is None else Link(*row), now()) is not None:
             raise refused_link()
 
@@ -173,7 +173,7 @@ async def start_session(
     guard: Lock[None] | None = None,
     *extra_statements: Statement,
 ) -> SignedIn:
-    """Start a session for `person` with a new secret. `extra_statements` join its transaction."""
+    """Start a session for `person` with a new secret. `extra_statements` run in the same transaction."""
     at = now()
     secret = new_secret(SECRET_PREFIX)
     command = StartSession(
@@ -207,7 +207,7 @@ async def start_session(
         origin=Origin(UserActor(person.user_id), inbound.ip, inbound.user_agent, inbound.request_id),
         at=at,
         guard=guard,
-        # A person who is removed concurrently gets no session that outlives the removal.
+        # A user who is removed concurrently gets no session that outlives the removal.
         requires_unchanged=VersionPrecondition(person.user_id, person.revision),
         extra_statements=[row, *extra_statements],
     )
@@ -215,7 +215,7 @@ async def start_session(
 
 
 def _link_problem(link: Link | None, at: datetime) -> str | None:
-    """Why a link does not work, in the words of `sign_in_failures`."""
+    """Return the reason why a link does not work, as `sign_in_failures` stores it, or None."""
     if link is None:
         return "unknown link"
     if link.used_at is not None:

@@ -1,6 +1,6 @@
-"""How often somebody may try to sign in, and what is kept of attempts that failed.
+"""Rate limits for sign-in attempts, and the record of failed attempts.
 
-Counted in PostgreSQL, where sessions are too: there is no moment in which one may sign in and is not counted.
+Attempts are counted in PostgreSQL, which also stores sessions: whenever sign-in works, attempts are counted.
 """
 
 from datetime import timedelta
@@ -20,13 +20,13 @@ from infrastructure.database.connections import Connection
 from projections.records.sessions import queries as sessions
 
 _IPV6_HOST_BITS = 64
-"""What one client has of IPv6 addresses at least (RFC 6177): they are counted as one."""
+"""A client has at least a /64 of IPv6 addresses (RFC 6177), so such a network counts as one client."""
 
 _log = structlog.get_logger(__name__)
 
 
 class Limit(NamedTuple):
-    """`burst` attempts at once; after that one comes back every `one`."""
+    """`burst` attempts are possible immediately; one more becomes available after every `one`."""
 
     what: str
     burst: int
@@ -39,7 +39,7 @@ SIGN_INS_PER_CLIENT = Limit("sign-ins of a client", 60, timedelta(seconds=15))
 
 
 async def throttle(services: Services, inbound: RawRequest, limit: Limit, of: str) -> None:
-    """Count an attempt; 429 when there were too many. `of` is the address or the client it is counted for."""
+    """Count an attempt. Raise 429 if there were too many. `of` is the address or the client that it counts against."""
     at = now()
     bucket = sha256(f"{limit.what}\n{of}".encode("utf-8", "replace")).digest()
     async with services.credential_lookup() as connection:
@@ -53,7 +53,7 @@ async def throttle(services: Services, inbound: RawRequest, limit: Limit, of: st
 
 
 def client_of(inbound: RawRequest) -> str:
-    """What is counted as one client: an IPv4 address, the network of an IPv6 one."""
+    """Return the unit that counts as one client: an IPv4 address or an IPv6 network."""
     address = parse_address(inbound.ip or "")
     if address is None:
         return ""
@@ -65,7 +65,7 @@ def client_of(inbound: RawRequest) -> str:
 async def record_failure(
     connection: Connection, inbound: RawRequest, reason: str, user_ids: list[str] | None = None
 ) -> None:
-    """Keep what failed, for whoever looks into it later. The log line names no address and no person."""
+    """Store a failed attempt for later investigation. The log line contains no address and no user."""
     values = (now(), reason, user_ids or [], inbound.ip, inbound.user_agent, inbound.request_id)
     await connection.execute(sessions.SQL.failure_add, values)
     _log.warning("sign_in_failed", reason=reason, request_id=inbound.request_id)

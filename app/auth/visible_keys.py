@@ -1,8 +1,8 @@
-"""Which keys exist for a caller: the one rule that every route follows that says anything about a key.
+"""Key visibility: one rule for every route that returns or changes a key.
 
-A person sees the keys that their role sees: all of them, those that they created, or none. A key sees what the person
-it comes of sees at the instant of the request, however many keys lie between the two. So it shows nothing to someone
-whose role shows less, and nothing at all after its creator was removed. A key that an operator made sees all keys.
+A user sees the keys that their role allows: all of them, those that they created, or none. A key sees what the user
+behind it can see at the time of the request, however many keys lie in between. It therefore never reveals more than the
+user's role allows, and reveals nothing after its creator was removed. A key that an operator created sees all keys.
 """
 
 from msgspec import Struct
@@ -14,7 +14,7 @@ from domain.members.roles import keys_seen
 
 
 class VisibleKeys(Struct, frozen=True):
-    """`created_by`: the person whose own keys these are, empty for no key at all; None: every key."""
+    """`created_by`: the user whose own keys are visible. An empty id means no key, None means every key."""
 
     created_by: str | None
 

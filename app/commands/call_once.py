@@ -1,7 +1,7 @@
-"""Work that is no transaction, such as a message to another server, done once under an Idempotency-Key.
+"""Non-transactional work, such as a message to another server, done once under an Idempotency-Key.
 
-The key is claimed before the work begins and keeps its answer afterwards. Where the process ended in between, a repeat
-is told that the outcome is not known; the work is not done again by itself.
+The key is claimed before the work starts and stores the response afterwards. If the process ends in between, a repeated
+request gets an unknown outcome. The work is not repeated automatically.
 """
 
 from collections.abc import Awaitable, Callable
@@ -23,7 +23,7 @@ from infrastructure.database.statements import Statement
 from infrastructure.encryption import DecryptionFailed
 
 _MARGIN = timedelta(seconds=15)
-"""What the work may take beyond its own limit."""
+"""Time that the work may take beyond its own limit."""
 
 _PURPOSE = "idempotent-answer"
 
@@ -31,7 +31,7 @@ _log = structlog.get_logger(__name__)
 
 
 async def call_once(request: HttpRequest, seconds: float, work: Callable[[], Awaitable[bytes]]) -> HttpResponse:
-    """Answer 200 with the body that `work` gives within `seconds`, or with the one that it gave before."""
+    """Respond 200 with the body that `work` returns within `seconds`, or with the stored body of an earlier request."""
     repeatable = idempotency_key(raw_request(request), request.auth.id)
     if repeatable is None:
         return respond(await work(), 200, None)
@@ -42,7 +42,8 @@ async def call_once(request: HttpRequest, seconds: float, work: Callable[[], Awa
     try:
         body = await work()
     except (TooManyCalls, Refusal, DecryptionFailed, Unavailable, *UNAVAILABLE):
-        # Nothing was sent: whatever the other server does is an answer. Work that was cancelled may have sent it.
+        # Nothing was sent, because every outcome at the other server is a normal result. Cancelled work may have sent
+        # it.
         await _settle(request, repeatable.release(work_id))
         raise
     sealed = get_services(request).sealer.seal(body, purpose=_PURPOSE, bound_to=_bound_to(request, repeatable))
@@ -79,7 +80,7 @@ def _replayed(request: HttpRequest, repeatable: IdempotentRequest, earlier: Call
 
 
 async def _settle(request: HttpRequest, statement: Statement) -> None:
-    """If that fails, a repeat is told that the outcome is not known."""
+    """Run the statement. If that fails, repeated requests get an unknown outcome."""
     try:
         async with get_services(request).write_transaction(request.auth.organization_id) as connection:
             await connection.execute(*statement)

@@ -1,6 +1,6 @@
 """An Idempotency-Key that a connection holds while a request makes changes in several transactions.
 
-If the process dies before the response is stored, the key is free again, and the repeated request does what is left.
+If the process dies before the response is stored, the key is free again, and a repeated request does the rest.
 """
 
 from collections.abc import AsyncGenerator
@@ -14,7 +14,7 @@ from infrastructure.deadline import with_deadline
 
 
 class HeldKey:
-    """`earlier`: the response that was stored under the key before."""
+    """`earlier` is the response that was already stored under the key."""
 
     def __init__(
         self,
@@ -29,7 +29,7 @@ class HeldKey:
         self._timeout_seconds = timeout_seconds
 
     async def store(self, response: StoredResponse) -> None:
-        """Store the response. Raises `TimeoutError` if PostgreSQL does not confirm that in time."""
+        """Store the response. Raise `TimeoutError` if PostgreSQL does not confirm that in time."""
         await with_deadline(self._timeout_seconds, self._store(response))
 
     async def _store(self, response: StoredResponse) -> None:
@@ -38,7 +38,7 @@ class HeldKey:
 
 @asynccontextmanager
 async def held_key(request: HttpRequest, idempotency: IdempotentRequest) -> AsyncGenerator[HeldKey]:
-    """Hold the key inside the block. Raises `IdempotencyInFlight` if another request holds it."""
+    """Hold the key inside the block. Raise `IdempotencyInFlight` if another request holds it."""
     config = get_services(request).config
     timeout_seconds = config.request_timeout_seconds
     # Not a connection of the pool: requests that each hold one and wait for a second one would block each other.
@@ -50,5 +50,5 @@ async def held_key(request: HttpRequest, idempotency: IdempotentRequest) -> Asyn
         earlier = await with_deadline(2 * timeout_seconds, claiming)
         yield HeldKey(connection, idempotency, earlier, timeout_seconds)
     finally:
-        # As a context manager, the connection would first wait for the statement that the deadline has abandoned.
+        # The context manager of the connection would first wait for the statement that the deadline has abandoned.
         await connection.close()

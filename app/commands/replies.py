@@ -1,4 +1,4 @@
-"""How a change is answered: with its revision, and with what was answered before."""
+"""Responses to changes: with the new revision, or replayed."""
 
 from litestar import Response
 

@@ -15,7 +15,7 @@ from infrastructure.database.connections import Connection
 
 
 async def run_side_write(request: HttpRequest, change: Callable[[Connection], Awaitable[bytes]]) -> HttpResponse:
-    """Respond 200 with the body that `change` returns, once it is committed, or replay the stored response."""
+    """Respond 200 with the body that `change` returns, after the commit, or replay the stored response."""
     services = get_services(request)
     attempt = Attempt()
     work = _run(request, change, attempt)

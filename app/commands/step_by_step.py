@@ -14,7 +14,7 @@ _MOVED = (
 
 @contextmanager
 def step_by_step(done: Callable[[], object]) -> Generator[None]:
-    """Raise `PartlyDone` in place of a failure that happens once `done` returns a true value."""
+    """Raise `PartlyDone` in place of an error that occurs after `done` returns a true value."""
     try:
         yield
     except ConcurrentChange as error:

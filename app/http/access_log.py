@@ -1,7 +1,7 @@
-"""What is noted of every request when it is over: a figure for Prometheus and, where that is wanted, a line in the log.
+"""Access log: for every finished request a metric and, depending on the settings, a log line.
 
-The line has the template of the route and not the address, which can hold anything; never a query, a body or a cookie.
-Who called stands in it because whoever let them in has bound it to the request (`structlog.contextvars`).
+The line contains the route's template instead of the path, which can contain anything, and never a query, a body or a
+cookie. The authentication binds the caller to the log context of the request (`structlog.contextvars`).
 """
 
 from collections.abc import Mapping
@@ -27,10 +27,10 @@ _log = structlog.get_logger("app.access")
 
 
 class AccessLogMiddleware:
-    """The outermost application. `direct`: the routes that are answered without the framework.
+    """The outermost application. `direct`: the routes that bypass the framework.
 
-    `access_log`: of which requests there is a line. `notable`: of all but those of the direct routes that were answered
-    as usual. Each use of a key is recorded already, and a line would add a fifth to the cost of a verification.
+    `access_log` selects the requests with a log line. `notable` excludes normal responses of direct routes. Each use of
+    a key is recorded already, and a line would add a fifth to the cost of a verification.
     """
 
     def __init__(
@@ -53,7 +53,7 @@ class AccessLogMiddleware:
         if scope["type"] != "http":
             await self._inner(scope, receive, send)
             return
-        # Whoever went before the answer began is counted under what nginx calls that.
+        # A client that disconnected before the response started is counted under nginx's status for that.
         status = _GONE
 
         async def noting(message: Message) -> None:

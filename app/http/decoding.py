@@ -1,4 +1,4 @@
-"""Reads bodies and query parameters into typed structs, and says field by field what is wrong with them."""
+"""Decoding of bodies and query parameters into typed structs, with an error message for each invalid field."""
 
 import re
 from collections.abc import Iterable
@@ -17,7 +17,7 @@ from domain.secret import contains_secret, redact
 T = TypeVar("T", bound=msgspec.Struct)
 
 Instant = Annotated[datetime, msgspec.Meta(tz=True)]
-"""RFC 3339 with a time zone."""
+"""A timestamp in RFC 3339 with a time zone."""
 
 NO_KEY_IN_ADDRESS = "Must not contain an API key. Send the key in a header, and replace it if the address was logged"
 
@@ -27,15 +27,16 @@ _MISSING = re.compile(r"Object missing required field `(.*)`")
 _FIELD_LENGTH_MAX = 200
 _REPEATED_SHOWN_MAX = 20
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
-"""Which some clients put before JSON, and a reader may ignore (RFC 8259 §8.1)."""
+"""Some clients put it before JSON, and a reader may ignore it (RFC 8259 §8.1)."""
 
 _encoder = msgspec.json.Encoder()
 
 
 def read_body(body: bytes, content_type: str, kind: type[T]) -> T:
-    """The body as a `kind`; an absent body reads as an empty object.
+    """Return the body as a `kind`. An absent body counts as an empty object.
 
-    Problems: 415 for another content type, 400 for what is no JSON object or has a name twice, 422 for fields.
+    Raise 415 for another content type, 400 for a body that is not a JSON object or repeats a name, 422 for invalid
+    fields.
     """
     body = body.removeprefix(_BYTE_ORDER_MARK)
     if not body:
@@ -67,16 +68,16 @@ def encode(value: object) -> bytes:
 
 
 def read_query(query: bytes, kind: type[T]) -> T:
-    """The query parameters as a `kind`; unknown, repeated and unreadable ones are refused by name."""
+    """Return the query parameters as a `kind`. Unknown, repeated and malformed parameters are refused by name."""
     try:
         pairs = parse_qsl(query.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=100)
     except (UnicodeDecodeError, ValueError):
         raise Problem("invalid_request", "The query string can not be read.") from None
     for name, value in pairs:
-        if "\0" in value:  # which PostgreSQL takes in no text
+        if "\0" in value:  # PostgreSQL texts cannot contain it
             raise invalid({_field(name): "Must not contain U+0000"})
         if contains_secret(value):
-            # A parameter stands in the address, and so in the logs of every proxy and in the link to the next page.
+            # A parameter is part of the URL, so proxies log it, and it would be in the link to the next page.
             raise invalid({_field(name): NO_KEY_IN_ADDRESS})
     repeated = _repeated(name for name, _ in pairs)
     if repeated is not None:
@@ -90,7 +91,10 @@ def read_query(query: bytes, kind: type[T]) -> T:
 
 
 def _reject_lenient_values(name: str, text: str, value: object) -> None:
-    """422 for what msgspec takes and nobody means: null for nothing, seconds since 1970, 1e1 for ten."""
+    """Raise 422 for values that msgspec accepts out of leniency.
+
+    They are null for an absent value, Unix seconds for a timestamp, and 1e1 for ten.
+    """
     if value is None:
         raise invalid({name: "Must not be null"})
     if isinstance(value, datetime) and ":" not in text:
@@ -135,5 +139,5 @@ def _join(path: str, name: str) -> str:
 
 
 def _field(name: str) -> str:
-    # Redacted first: a secret that is cut off does not look like one any more.
+    # Redact first: a truncated secret is no longer recognized as one.
     return redact(name)[:_FIELD_LENGTH_MAX]

@@ -1,22 +1,22 @@
-"""Finds names that an object of a JSON text has twice: which value counts depends on the reader (RFC 8259 §4)."""
+"""Detection of repeated names in a JSON object. Which value counts depends on the reader (RFC 8259 §4)."""
 
 import json
 import re
 from collections.abc import Iterable
 
 _STRINGS = re.compile(rb'"([^"\\]*(?:\\.[^"\\]*)*)"\s*(:?)', re.DOTALL)
-"""Every string of a valid JSON text, and a colon if it is a name."""
+"""Matches every string of a valid JSON text, and a colon if the string is a name."""
 
 
 def duplicate_names(body: bytes) -> list[str]:
-    """Return the names, at any depth, as they read without escapes. Raises `ValueError` or `RecursionError`.
+    """Return the repeated names at any depth, unescaped. Raise `ValueError` or `RecursionError`.
 
-    `body` is valid JSON in UTF-8, or at least begins as such.
+    `body` is valid JSON in UTF-8, or at least starts as such.
     """
     names = [name for name, colon in _STRINGS.findall(body) if colon]
     if len({*names}) == len(names) and not any(b"\\" in name for name in names):
         return []
-    # Objects next to each other or in each other share names, and one name can be written in several ways.
+    # Several objects can use the same name, and one name can be escaped in several ways, so only a parser can decide.
     found: dict[str, None] = {}
 
     def note(pairs: Iterable[tuple[str, object]]) -> None:
@@ -31,4 +31,4 @@ def duplicate_names(body: bytes) -> list[str]:
 
 
 def _nothing(_text: str) -> None:
-    """Numbers can have thousands of digits, and none of them is looked at."""
+    """Ignore a number: it can have thousands of digits, and its value is not needed."""

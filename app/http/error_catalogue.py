@@ -1,6 +1,6 @@
-"""The catalogue of error codes: what each one means, what usually causes it, and what to do.
+"""Catalogue of error codes: the meaning, the usual cause and the remedy of each.
 
-Each entry is the only place with texts about its code. The responses of the API, the pages behind `type` and the
+Each entry is the only definition of the texts for its code. The API's responses, the pages behind `type` and the
 OpenAPI document use it. `tests/app/http/test_errors.py` compares the codes and their statuses with the contract.
 """
 
@@ -9,9 +9,9 @@ from typing import Any, NamedTuple
 
 
 class ErrorCode(NamedTuple):
-    """An error code. `details` is an example of what an error of this code may contain.
+    """An error code. `details` is an example of what an error with this code may contain.
 
-    The texts mark code with backticks. `meaning` and `remedy` together are the message of an error that has no other.
+    The texts mark code with backticks. `meaning` and `remedy` together are the default message of an error.
     """
 
     status: int
@@ -23,7 +23,7 @@ class ErrorCode(NamedTuple):
 
     @property
     def message(self) -> str:
-        """What happened, then what to do, as plain text."""
+        """Return what happened and what to do, as plain text."""
         return f"{self.meaning} {self.remedy}".replace("`", "")
 
     def explained(self, code: str) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The conversion of everything that a request can raise to an error of `app/http/error_catalogue.py`.
+"""Conversion of every exception of a request to an error of `app/http/error_catalogue.py`.
 
 The body serves two kinds of client: RFC 9457 (`type title status detail`) and plain `success: false, error: {…}`.
 """
@@ -69,7 +69,7 @@ def to_problem(error: BaseException) -> Problem:  # noqa: PLR0911 -- one line a 
         case StorageError():
             return _internal(error)
         case _ if isinstance(error, UNAVAILABLE):
-            # Code that sends a change raises `Unconfirmed` itself, so this failed before the change was sent.
+            # Code that sends a change raises `Unconfirmed` itself, so this error occurred before the change was sent.
             return _unavailable(Unavailable())
         case _:
             return _internal(error)
@@ -92,7 +92,7 @@ def unauthorized(code: str, *, presented: bool, detail: str | None = None) -> Pr
 
 
 def problem_json(problem: Problem, *, request_id: str, public_url: str) -> bytes:
-    """Return the JSON of the response. Secrets are redacted, because a request may contain one in the wrong place."""
+    """Return the JSON of the response, with secrets redacted: a request may contain one in the wrong field."""
     code = ERRORS[problem.code]
     detail = redacted(problem.detail)
     error: dict[str, Any] = {"code": problem.code, "message": detail, "request_id": request_id}
@@ -114,7 +114,7 @@ def _forbidden(refusal: Refusal) -> Problem:
     required = refusal.details.get("required")
     grants = [grant for grant in GRANTS if isinstance(required, list) and grant in required]
     if not grants:
-        # A role is not a scope of a token.
+        # A role is not an OAuth scope, so the response has no challenge.
         return Problem("forbidden", refusal.message, refusal.details)
     scope = " ".join(sorted(grants))
     challenge = f'Bearer realm="keyledger", error="insufficient_scope", scope="{scope}"'
@@ -129,7 +129,7 @@ def _of_gateway(error: GatewayError) -> Problem:
 
 def _unavailable(error: Unavailable) -> Problem:
     if isinstance(error, UNAVAILABLE):
-        error = Unavailable()  # the message of the driver is for the operator
+        error = Unavailable()  # the driver's message is for the operator only
     details: dict[str, object] = {"outcome": error.outcome}
     if isinstance(error, Unconfirmed) and error.resource_id is not None:
         details["resource_id"] = error.resource_id

@@ -1,4 +1,4 @@
-"""Idempotency-Key: what a request that may be repeated is known by."""
+"""Idempotency-Key header: the identity of a request that a client may repeat."""
 
 from hashlib import sha256
 
@@ -11,11 +11,11 @@ from eventstore.idempotency import IdempotentRequest
 _LENGTH_MAX = 255
 
 REPLAYED = {"Idempotency-Replayed": "true"}
-"""Of an answer that was given before."""
+"""Header of a replayed response."""
 
 
 def idempotency_key(inbound: RawRequest, caller: str) -> IdempotentRequest | None:
-    """What the Idempotency-Key of the request stands for, if it has one; 422 for one of another form."""
+    """Return the request's Idempotency-Key, if it has one. Raise 422 if it is malformed."""
     key = inbound.header("idempotency-key")
     if key is None:
         return None

@@ -1,11 +1,11 @@
-"""If-Match: a change only of what the caller has seen (RFC 9110 §13.1.1)."""
+"""If-Match header: a change applies only to a revision that the caller has seen (RFC 9110 §13.1.1)."""
 
 import re
 
 from app.http.errors import Problem
 from app.http.messages import RawRequest
 
-# A comma may stand inside the quotes; only what has the form of a list of entity tags is one (RFC 9110 §8.8.3).
+# A tag may contain a comma, so the value is matched as a whole list of entity tags (RFC 9110 §8.8.3).
 _TAG = r'(?:W/)?"[\x21\x23-\x7e\x80-\xff]*"'
 _TAGS = re.compile(rf"[ \t,]*{_TAG}(?:[ \t]*,[ \t,]*{_TAG})*[ \t,]*")
 _REVISION = re.compile(r'(?:W/)?"([1-9]\d{0,8})(?:(?:--?|;)(?:gzip|deflate|br|zstd))?"')
@@ -13,11 +13,11 @@ _LENGTH_MAX = 1_000
 
 
 def expected_revisions(inbound: RawRequest) -> frozenset[int] | None:
-    """The revisions that the change may be made to; None: any. Empty where no tag can be that of a revision.
+    """Return the revisions that the change may apply to: None for any, empty if no tag can be a revision.
 
-    A weak tag (`W/"3"`) counts like a strong one, and so does one that names a coding (`"3-gzip"`): a proxy that
-    compresses an answer makes the one or the other of its tag. The revision is compared, not the bytes of a
-    representation. 412 for what is no list of tags.
+    A weak tag (`W/"3"`) counts like a strong one, and so does a tag that names a coding (`"3-gzip"`): a proxy that
+    compresses a response rewrites its tag in one of these ways. The comparison is of revisions, not of the bytes of a
+    representation. Raise 412 if the value is not a list of tags.
     """
     given = inbound.header("if-match")
     if given is None or given.strip() == "*":

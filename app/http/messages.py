@@ -1,4 +1,4 @@
-"""One HTTP exchange as the edge sees it: the request, read whole, and the reply."""
+"""One HTTP exchange outside the framework: the complete request, and the response."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
@@ -14,11 +14,11 @@ _ATTACHED = "keyledger.inbound"
 
 
 class RawRequest(Struct, frozen=True):
-    """A request. Header names are lower-case bytes; `ip` is the client's address as far as it is known.
+    """A request. Header names are lower-case bytes. `ip` is the client's address if it is known.
 
-    `content`: the body, unless it is `refused`, which is why it was not read as a whole. The refusal waits until the
-    key was judged. `reply_headers`: what the handler of the request wants to stand in the reply, be it a success or
-    an error.
+    `content` is the body. If `refused` is set, it is the reason why the body was not read; it is raised only after the
+    key was checked. `reply_headers` are headers that the handler adds to the response, whether it is a success or an
+    error.
     """
 
     method: str
@@ -33,18 +33,18 @@ class RawRequest(Struct, frozen=True):
 
     @property
     def body(self) -> bytes:
-        """The body. Raises the reason for which it was not read."""
+        """Return the body, or raise the reason why it was not read."""
         self.refuse_unread()
         return self.content
 
     def refuse_unread(self) -> None:
-        """Raise the reason for which the body was not read, if there is one: no route does without it."""
+        """Raise the reason why the body was not read, if there is one, even on a route that does not use it."""
         if self.refused is not None:
             raise self.refused
 
     @property
     def user_agent(self) -> str | None:
-        """What the client calls itself, shortened, without control characters."""
+        """Return the client's User-Agent, shortened and without control characters."""
         raw = self.headers.get(b"user-agent")
         if raw is None:
             return None
@@ -56,7 +56,7 @@ class RawRequest(Struct, frozen=True):
 
 
 class RawResponse(Struct, frozen=True):
-    """A reply. The edge adds the headers that every reply has."""
+    """A response. The middleware adds the headers that all responses have."""
 
     status: int
     body: bytes
@@ -65,21 +65,21 @@ class RawResponse(Struct, frozen=True):
 
 
 def clean_user_agent(user_agent: str) -> str:
-    """What a client calls itself, as it may be recorded: shortened, without control characters and without a key."""
+    """Return a User-Agent in the form that may be recorded: shortened, without control characters and keys."""
     text = redact(user_agent)[:USER_AGENT_LENGTH_MAX]
     return text if text.isprintable() else "".join([c if c.isprintable() else "?" for c in text])
 
 
 DirectRoute = Callable[[RawRequest], Awaitable[RawResponse]]
-"""A route that is served without the framework, because each use of a key pays for every microsecond of it."""
+"""A route that bypasses the framework, because its overhead would slow down every use of a key."""
 
 
 def bind_raw_request(scope: Any, inbound: RawRequest) -> None:  # noqa: ANN401 -- ASGI's scope is an open dictionary
-    """Put the request where the framework's handlers find it."""
+    """Store the request in the scope for the framework's handlers."""
     scope[_ATTACHED] = inbound
 
 
 def raw_request_from(scope: Any) -> RawRequest:  # noqa: ANN401 -- see above
-    """The request that the edge attached to the scope."""
+    """Return the request that the middleware stored in the scope."""
     inbound: RawRequest = scope[_ATTACHED]
     return inbound

@@ -1,7 +1,7 @@
-"""The outermost ASGI application: what every request and every reply has in common.
+"""The outermost ASGI application: the parts that all requests and responses have in common.
 
-Request id, size of the body, security headers, errors as problems, and the few routes that are answered without the
-framework. Everything else goes on to it.
+It handles request ids, body sizes, security headers and errors, and serves the direct routes. All other requests go to
+the framework.
 """
 
 import asyncio
@@ -43,7 +43,7 @@ _CLOSE = {"Connection": "close"}
 
 
 class RequestMiddleware:
-    """`direct`: routes by method and path; whatever is not among them goes to `inner`."""
+    """`direct`: routes by method and path. All other requests go to `inner`."""
 
     def __init__(
         self,
@@ -70,11 +70,11 @@ class RequestMiddleware:
             await self._inner(scope, receive, send)
             return
         if scope["method"] == "HEAD":
-            # Answered and counted as the GET that it stands for; the server leaves the body out (RFC 9110 §9.3.2).
+            # HEAD is handled and counted as GET; the server omits the body (RFC 9110 §9.3.2).
             scope["method"] = "GET"  # pyright: ignore[reportGeneralTypeIssues]
         headers = _merge_headers(scope["headers"])
         request_id = _request_id(headers.get(b"x-request-id"))
-        # The server runs each request in a task of its own: what is bound here ends with it.
+        # The server runs each request in a separate task, so this binding ends with the request.
         bind_contextvars(request_id=request_id)
         trace_id = trace_id_of(headers.get(b"traceparent"))
         if trace_id is not None:
@@ -95,7 +95,8 @@ class RequestMiddleware:
             )
             self._refuse_host(headers.get(b"host", b""), scope["http_version"])
             if refused is not None:
-                # The rest of the body is not read, so the connection ends: the client must not send a request after it.
+                # The rest of the body is not read, so the connection closes: the client must not send another request
+                # on it.
                 inbound.reply_headers["Connection"] = "close"
             route = self._direct.get((inbound.method, inbound.path))
             if (route is None or b"%" in scope["raw_path"]) and not is_written_as_a_route(scope):
@@ -117,10 +118,10 @@ class RequestMiddleware:
             await discard(receive)
 
     def _refuse_host(self, host: bytes, http_version: str) -> None:
-        """400 for a request that two servers could take for different hosts (RFC 9112 §3.2)."""
-        if host == self._host:  # nearly every request names the same one
+        """Raise 400 for a request that two servers could assign to different hosts (RFC 9112 §3.2)."""
+        if host == self._host:  # nearly all requests name the same host
             return
-        # The server shows an absent header as an empty one. No http address has an empty host.
+        # The server reports an absent header as an empty one. No HTTP URL has an empty host.
         if not host and http_version != "1.1":
             return
         if not host or _HOST.fullmatch(host) is None:
@@ -129,12 +130,12 @@ class RequestMiddleware:
         self._host = host
 
     def _farewell(self, scope: Any) -> dict[str, str]:  # noqa: ANN401 -- ASGI's scope is an open dictionary
-        """Tell a client that this process shuts down, so that it does not send its next request here."""
+        """Return the header that makes a client close its connection while this process shuts down."""
         # HTTP/2 has no such header; the server sends a GOAWAY frame.
         return _CLOSE if self._draining.began and scope["http_version"].startswith("1") else {}
 
     def _reject_early(self, inbound: RawRequest) -> None:
-        """What the framework must not see: another method of a direct route, and an id that no database can look up."""
+        """Refuse requests that the framework cannot handle: a wrong method on a direct route, and a NUL in the path."""
         if inbound.path in self._methods or "\0" in inbound.path:
             inbound.refuse_unread()
         methods = self._methods.get(inbound.path)
@@ -153,7 +154,7 @@ class RequestMiddleware:
 
         async def replay() -> Any:  # noqa: ANN401 -- one of Litestar's typed message dictionaries
             nonlocal read
-            if read:  # an answer in parts waits for the client to leave
+            if read:  # a streamed response waits for the client to disconnect
                 return await receive()
             read = True
             return {"type": "http.request", "body": inbound.content, "more_body": False}
@@ -171,9 +172,9 @@ class RequestMiddleware:
 
 
 def _merge_headers(lines: Iterable[tuple[bytes, bytes]]) -> dict[bytes, bytes]:
-    """Values by name. Lines of one name are one list (RFC 9110 §5.3), which no header that may stand once is taken for.
+    """Return the values by name. Lines of one name form a list (RFC 9110 §5.3), which no single-value header accepts.
 
-    Cookies, which HTTP/2 takes apart, are put together again as they were (RFC 9113 §8.2.3).
+    Cookies, which HTTP/2 splits, are joined again (RFC 9113 §8.2.3).
     """
     headers: dict[bytes, bytes] = {}
     for name, value in lines:
@@ -199,7 +200,7 @@ def _peer(scope: Any) -> str | None:  # noqa: ANN401 -- see above
 
 
 def _encoded_body(content: bytes, headers: Mapping[bytes, bytes]) -> Problem | None:
-    """Why a compressed body is refused, and what is accepted (RFC 9110 §12.5.3)."""
+    """Return the refusal of a compressed body, with the accepted encodings (RFC 9110 §12.5.3)."""
     coding = headers.get(b"content-encoding")
     if coding is None or not content or coding.strip().lower() in {b"", b"identity"}:
         return None
@@ -208,9 +209,9 @@ def _encoded_body(content: bytes, headers: Mapping[bytes, bytes]) -> Problem | N
 
 
 async def discard(receive: Receive) -> None:
-    """Read what a client still sends after it was answered, within limits, and forget it.
+    """Read and discard the rest of the request after the response was sent, within limits.
 
-    If the connection were closed immediately, the client would be told of a broken connection in place of the answer.
+    If the connection were closed immediately, the client would see a broken connection instead of the response.
     """
     size = 0
     with suppress(TimeoutError):
@@ -223,7 +224,7 @@ async def discard(receive: Receive) -> None:
 
 
 async def _read(receive: Receive, headers: Mapping[bytes, bytes]) -> tuple[bytes, Problem | None]:
-    """The body, or why it was not read: the request is refused for that only after its key was judged."""
+    """Return the body, or the reason why it was not read, which is raised only after the key was checked."""
     try:
         return await read_body(receive, headers), None
     except Problem as problem:
@@ -231,9 +232,10 @@ async def _read(receive: Receive, headers: Mapping[bytes, bytes]) -> tuple[bytes
 
 
 async def read_body(receive: Receive, headers: Mapping[bytes, bytes]) -> bytes:
-    """The whole body; 413 as soon as it is known to be too large.
+    """Return the whole body. Raise 413 as soon as it is known to be too large.
 
-    One that comes in parts has to come in time, or a client who sends a byte now and then holds a connection for ever.
+    A body in chunks must arrive in time; otherwise a client that sends a byte now and then could hold a connection
+    indefinitely.
     """
     length = headers.get(b"content-length", b"")
     if length.isdigit() and int(length[:20]) > BODY_BYTES_MAX:
@@ -259,7 +261,7 @@ async def _rest(receive: Receive, size: int) -> bytes:
 
 
 def _part(message: Any, size: int) -> tuple[bytes, bool]:  # noqa: ANN401 -- one of ASGI's messages
-    """The next part of a body of which there are `size` bytes so far, and whether more is to come."""
+    """Return the next part of a body that has `size` bytes so far, and whether more follows."""
     if message["type"] != "http.request":
         raise Problem("invalid_request", "The connection was closed before the body was complete.")
     if size + len(message["body"]) > BODY_BYTES_MAX:

@@ -1,4 +1,4 @@
-"""How lists are paged: by number for people, by cursor for programs."""
+"""Pagination of lists: by page number for people, by cursor for programs."""
 
 from typing import Annotated, Any
 from urllib.parse import urlencode
@@ -15,14 +15,14 @@ PER_PAGE_DEFAULT = 20
 
 
 class CursorPosition(Struct, frozen=True):
-    """What a cursor holds: the value of the list's order and the id of the last item seen."""
+    """Contents of a cursor: the sort value and the id of the last item seen."""
 
     value: str
     id: str
 
 
 def decode_cursor(cursors: CursorSigner, cursor: str | None, page: int | None, purpose: str) -> CursorPosition | None:
-    """The position in `cursor`; 422 when it is not one of this list, or a page number is given beside it."""
+    """Return the position in `cursor`. Raise 422 if it belongs to another list or a page number is also given."""
     if cursor is None:
         return None
     problem = "Send either page or cursor, not both" if page is not None else None
@@ -38,9 +38,9 @@ def decode_cursor(cursors: CursorSigner, cursor: str | None, page: int | None, p
 def pagination(
     *, page: int | None, per_page: int, total: int | None, next_cursor: str | None, exact: bool = True
 ) -> dict[str, Any]:
-    """The `pagination` object. Logs, which grow while they are read, are paged by cursor and have no total.
+    """Return the `pagination` object. Logs, which grow while they are read, are paged by cursor and have no total.
 
-    Not `exact`: there are at least so many, which the answer then says as `"total_exact": false`.
+    If not `exact`, `total` is a minimum, and the response has `"total_exact": false`.
     """
     pages = None if total is None else -(-total // per_page)
     shape = {"page": page, "per_page": per_page, "total": total, "total_pages": pages, "next_cursor": next_cursor}
@@ -50,7 +50,7 @@ def pagination(
 def next_link(
     inbound: RawRequest, public_url: str, parameters: dict[str, Any], next_cursor: str | None
 ) -> dict[str, str]:
-    """The Link header (RFC 8288) to the next page, if there is one."""
+    """Return the Link header (RFC 8288) for the next page, if there is one."""
     if next_cursor is None:
         return {}
     kept = {name: value for name, value in parameters.items() if value is not None and name not in {"page", "cursor"}}

@@ -1,8 +1,8 @@
-"""Which request targets and methods name a route: one rule for all of them.
+"""Rules for the request targets and methods that name a route.
 
-A path is written as in the documentation. A trailing slash, an empty segment, a dot segment and an encoded slash name
-nothing: 404. Other characters may be percent-encoded, which means the same (RFC 3986 §6.2.2.2). Where GET is answered,
-HEAD is too. Any other method of a path that exists is 405, with the methods that are answered in `Allow`.
+A path must be written as documented. A trailing slash, an empty segment, a dot segment or an encoded slash is a 404.
+Other characters may be percent-encoded without a change in meaning (RFC 3986 §6.2.2.2). Every path that supports GET
+supports HEAD. Any other method on an existing path is a 405 with the supported methods in `Allow`.
 """
 
 from collections.abc import Iterable
@@ -10,7 +10,7 @@ from typing import Any
 
 
 def is_written_as_a_route(scope: Any) -> bool:  # noqa: ANN401 -- ASGI's scope is an open dictionary
-    """Whether the path can name a route; not whether one has it."""
+    """Return whether the path has the form of a route; a matching route may still not exist."""
     if b"%2f" in scope["raw_path"].lower():
         return False
     path: str = scope["path"]
@@ -21,6 +21,6 @@ def is_written_as_a_route(scope: Any) -> bool:  # noqa: ANN401 -- ASGI's scope i
 
 
 def allowed(methods: Iterable[str]) -> str:
-    """The value of `Allow` for a path with these methods."""
+    """Return the value of `Allow` for a path with these methods."""
     known = {*methods} - {"OPTIONS", ""}
     return ", ".join(sorted(known | {"HEAD"} if "GET" in known else known))

@@ -1,4 +1,4 @@
-"""What a value must be, in words of JSON: msgspec speaks of Python, and names none of the values it would take."""
+"""Validation messages in terms of JSON. Those of msgspec use Python types and do not list the allowed values."""
 
 import re
 from collections.abc import Iterable, Iterator
@@ -34,7 +34,10 @@ _FIXED = {
 
 
 def explain(what: str, kind: type[Any], path: str, *, text: bool) -> str:
-    """What msgspec says of the value at `path` of a `kind`. `text`: it was a text anyway, which says nothing of it."""
+    """Return the message for msgspec's error at `path` of a `kind`.
+
+    `text`: the value always arrives as a text, as in a query, so its type is not mentioned.
+    """
     if what in _FIXED:
         return _FIXED[what]
     if what.startswith("Invalid enum value"):
@@ -73,7 +76,7 @@ def _type_name(name: str) -> str:
 
 @lru_cache(maxsize=512)
 def _one_of(kind: type[Any], path: str) -> str | None:
-    """The values that may stand at `path`; None where no list of them is found."""
+    """Return a list of the values allowed at `path`; None if there is no such list."""
     branches = list(_branches([inspect.type_info(kind)]))
     for step in _STEP.findall(path):
         branches = list(_branches(_inside(branches, step)))
@@ -96,7 +99,7 @@ def _branches(types: Iterable[inspect.Type]) -> Iterator[inspect.Type]:
 
 
 def _inside(branches: Iterable[inspect.Type], step: str) -> Iterator[inspect.Type]:
-    """The types of what stands in one of `branches` under a name, an index or any key."""
+    """Yield the types inside `branches` under a field name, an index or any key."""
     for branch in branches:
         if isinstance(branch, inspect.StructType):
             yield from (field.type for field in branch.fields if field.encode_name == step)

@@ -1,6 +1,7 @@
-"""The clock of an API process, held against the database's every second.
+"""Comparison of a process's clock with the database's clock, every second.
 
-Each batch of verifications does so by itself. This is for what is asked without one, such as the session of a person.
+Each batch of verifications compares the clocks itself. This task covers work without batches, such as the requests of
+signed-in users.
 """
 
 import asyncio
@@ -17,7 +18,7 @@ from infrastructure.database.errors import UNAVAILABLE
 
 _PACE_SECONDS = 1.0
 _SAID_EVERY = 60
-"""Readings between two log lines about the same difference."""
+"""Number of readings between two log lines about the same difference."""
 
 _log = structlog.get_logger(__name__)
 
@@ -38,7 +39,7 @@ async def clock_kept(pool: Pool) -> AsyncGenerator[asyncio.Task[None]]:
 async def _keep(pool: Pool) -> None:
     wrong = 0
     while True:
-        # Until the database answers, the last correction holds: nothing can be recorded in the meantime.
+        # Until the database responds, the last correction stays in effect: nothing can be recorded in the meantime.
         with suppress(*UNAVAILABLE):
             async with pool.connection() as connection:
                 ahead = await read_clock(connection)

@@ -1,4 +1,4 @@
-"""How the log and what follows it stand, as the database tells."""
+"""State of the event log and its followers, as stored in the database."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -19,10 +19,10 @@ from projections.registry import ASYNC_PROJECTIONS
 
 
 class FollowerLag(Struct, frozen=True):
-    """`positions` still to be applied, in all lanes, and the `seconds` since the oldest of them was written.
+    """`positions` not yet applied, in all lanes, and the `seconds` since the oldest of them was written.
 
-    `seconds` is None where nobody can tell: the log of changes is fenced between organizations, and a follower that has
-    never run has no place to count from.
+    `seconds` is None where it cannot be determined: row-level security hides the log of changes from this role, and a
+    follower that has never run has no position to count from.
     """
 
     projection: str
@@ -32,14 +32,14 @@ class FollowerLag(Struct, frozen=True):
 
 
 class WebhooksWaiting(Struct, frozen=True):
-    """`messages` that webhooks are still to get, and by how many `seconds` the first of them is late."""
+    """`messages` waiting for delivery, and by how many `seconds` the first one is late."""
 
     messages: int = 0
     seconds: float = 0.0
 
 
 class WebhooksState(Struct, frozen=True):
-    """What waits for webhooks that answer and for those that fail, and how all attempts ended."""
+    """Messages waiting for working and for failing endpoints, and the results of all attempts."""
 
     answering: WebhooksWaiting
     failing: WebhooksWaiting
@@ -54,11 +54,11 @@ class LogState(Struct, frozen=True):
     stopped: Sequence[Stopped] = ()
     webhooks: WebhooksState | None = None
     clock_seconds: float = 0.0
-    """How far the clock of this machine is ahead of the database's."""
+    """Lead of this machine's clock over the database's clock."""
 
 
 async def log_state(pool: Pool) -> LogState:
-    """Raises what the driver raises while the database does not answer."""
+    """Return the state of the log. Raise the driver's errors if the database does not respond."""
     async with pool.connection() as connection:
         clock_seconds = (await read_clock(connection)).total_seconds()
         lacking = await missing(connection, scripts())

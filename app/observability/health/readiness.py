@@ -1,8 +1,8 @@
-"""What is missing for the API to do its work, and what to do about it.
+"""Readiness: the parts that are missing for the API to work, and the remedy for each.
 
-Without the database, or with a schema that lacks a script, no request can be answered: not ready. The same holds while
-this process cannot verify keys, and while it shuts down. Everything else lets
-verification and management go on, and whoever balances load must not take the API away for it: degraded.
+The API is not ready without the database, or if the schema lacks a migration, because no request can be served. The
+same holds while this process cannot verify keys, and while it shuts down. All other faults leave verification and
+management working. The API is then only degraded, and a load balancer must keep it in service.
 """
 
 from collections.abc import Mapping, Sequence
@@ -19,7 +19,7 @@ from infrastructure.database.clock import is_too_far
 OK = "ok"
 
 WORKER_SECONDS_MAX = 90
-"""A worker is heard of every second, or before and after a job of a minute at most."""
+"""A worker sends a heartbeat every second, or before and after a job, which takes at most a minute."""
 
 SCHEDULER_SECONDS_MAX = 30
 LAG_SECONDS_MAX = 60
@@ -29,14 +29,14 @@ _NEEDED = ("process", "database", "migrations", "verification")
 
 
 class Readiness(Struct, frozen=True):
-    """`checks`: `ok`, or what is missing and the remedy, by name of the part."""
+    """`checks` by name of the part: `ok`, or what is missing and the remedy."""
 
     status: Literal["ready", "degraded", "not ready"]
     checks: Mapping[str, str]
 
 
 def readiness(state: State, *, redis_configured: bool, at: float, is_draining: bool) -> Readiness:
-    """`at`: the present instant in Unix seconds."""
+    """Return the readiness at `at`, in Unix seconds."""
     process = "shuts down: send requests to another process" if is_draining else OK
     verification = OK if state.verifies else "no key can be verified: see the log of the API"
     checks = {
@@ -78,7 +78,7 @@ def _clock(state: State) -> str:
 
 def _followers(log: LogState) -> str:
     if log.stopped:
-        # Not why: anybody may ask for this, and the reason may tell what an event holds.
+        # The reason is left out: this route is public, and the reason may contain data of an event.
         where = ", ".join(
             f"{lane.projection} in lane {lane.lane} of {lane.log} at {lane.position}" for lane in log.stopped
         )

@@ -1,6 +1,6 @@
-"""How everything that the API works with stands at this moment, for health and figures alike.
+"""Snapshot of the systems that the API depends on, for health checks and metrics.
 
-Asked once a second at most, whoever and how often asks, and within a bounded time.
+The systems are queried once a second at most, however often the snapshot is requested, and within a bounded time.
 """
 
 import asyncio
@@ -20,7 +20,7 @@ _PATIENCE_SECONDS = 2.0
 
 
 class State(Struct, frozen=True):
-    """None: the server that knows does not answer. `unusable`: why the database is not used although it answers.
+    """A part is None if its server does not respond. `unusable`: why a database that responds cannot be used.
 
     `verifies`: whether this process can verify keys.
     """
@@ -32,9 +32,9 @@ class State(Struct, frozen=True):
 
 
 class SystemSnapshot:
-    """One for the process. Without a `redis_url` nothing is known of the workers.
+    """The snapshot of this process. Without a `redis_url`, the state of the workers is unknown.
 
-    `probe` makes a round trip through the group commit of verifications, and raises `Unavailable` when it cannot.
+    `probe` makes a round trip through the group commit of verifications, and raises `Unavailable` if that fails.
     """
 
     def __init__(self, redis_url: str, probe: Callable[[], Coroutine[None, None, None]]) -> None:

@@ -1,7 +1,7 @@
-"""How the workers stand, as Valkey tells: it knows who is alive, what waits, and what failed.
+"""State of the workers according to Valkey: running workers, waiting jobs and failed jobs.
 
-The names are rq's own. `app` and `workers` do not import each other, and what is read here is what rq's command line
-reads, whoever runs the workers.
+The names are rq's own. `app` and `workers` do not import each other. This module reads the same keys as rq's command
+line, whichever program runs the workers.
 """
 
 from collections.abc import Mapping, Sequence
@@ -18,18 +18,18 @@ _WORKERS_MAX = 1_000
 _SECONDS = 1.5
 LOG_LINES_DROPPED = "keyledger:log_lines_dropped"
 TALLY = "keyledger:jobs"
-"""What the workers count: `<job>:<what>`, see `workers/job_metrics.py`."""
+"""Counters of the workers, `<job>:<what>`; see `workers/job_metrics.py`."""
 
 SCHEDULE = "keyledger:schedule"
 FIRST_TICKS = "keyledger:first_ticks"
 SUCCESSES = "keyledger:last_successes"
-"""How often each job is due, since when, and when it last succeeded, see `workers/lateness.py`."""
+"""Interval, start and last success of each job; see `workers/lateness.py`."""
 
 CLOCK = "keyledger_clock_seconds"
-"""In the entry of a worker: how far its clock is ahead of the database's, see `workers/worker.py`."""
+"""Field of a worker's entry: the lead of its clock over the database's clock; see `workers/worker.py`."""
 
 LAST_RUNS = "keyledger:last_runs"
-"""How the last run of each job ended, see `workers/job_metrics.py`."""
+"""Results of the last run of each job; see `workers/job_metrics.py`."""
 
 
 class ValkeyUnavailable(Exception):
@@ -43,7 +43,7 @@ class Queue(Struct, frozen=True):
 
 
 class JobCounters(Struct, frozen=True):
-    """What the workers did of one job since Valkey has its data."""
+    """Counters of one job since Valkey's data was created."""
 
     name: str
     succeeded: int
@@ -53,9 +53,9 @@ class JobCounters(Struct, frozen=True):
 
 
 class JobDue(Struct, frozen=True):
-    """A scheduled job. `unfinished`: for how many seconds no run has succeeded; `late_after`: how many are too many.
+    """A scheduled job. `unfinished`: seconds without a successful run; `late_after`: seconds after which it is late.
 
-    `failed`: whether its last run failed. All instants are those of Valkey's clock.
+    `failed`: whether its last run failed. All times are by Valkey's clock.
     """
 
     name: str
@@ -70,7 +70,7 @@ class JobDue(Struct, frozen=True):
 
 
 class JobsState(Struct, frozen=True):
-    """`worker_heartbeat`, `scheduler_heartbeat`: Unix seconds of the latest of any of them; None: there is none."""
+    """`worker_heartbeat`, `scheduler_heartbeat`: Unix seconds of the latest heartbeat of any of them, or None."""
 
     queues: Sequence[Queue]
     workers: int
@@ -81,11 +81,11 @@ class JobsState(Struct, frozen=True):
     log_lines_dropped: int = 0
     due: Sequence[JobDue] = ()
     clock_seconds: float | None = None
-    """How far the clock of a worker is ahead of the database's, of the one that is furthest away; None: not known."""
+    """Largest lead of a worker's clock over the database's clock; None if unknown."""
 
 
 async def jobs_state(url: str) -> JobsState:
-    """Raises `JobsUnknown`."""
+    """Return the state of the jobs. Raise `ValkeyUnavailable`."""
     client: Any = Redis.from_url(  # pyright: ignore[reportUnknownMemberType]
         url, socket_timeout=_SECONDS, socket_connect_timeout=_SECONDS, decode_responses=True
     )
@@ -123,7 +123,7 @@ async def _read(client: Any) -> JobsState:  # noqa: ANN401 -- redis is typed for
     ticks = [score for _, score in schedulers]
     return JobsState(
         queues=[Queue(name, *counts[2 * at : 2 * at + 2]) for at, name in enumerate(names)],
-        # One that was killed stays in the set for a while, without its entry.
+        # A killed worker stays in the set for a while, without its entry.
         workers=len(heartbeats),
         worker_heartbeat=max(heartbeats, default=None),
         schedulers=len(ticks),

@@ -1,6 +1,6 @@
-"""The text that Prometheus reads: what the processes counted, and how the log and the workers stand at this moment.
+"""The Prometheus exposition: the counters of all processes, and the current state of the log and the workers.
 
-A source that does not answer has `keyledger_source_up` 0 and no figures; the others have theirs.
+A source that does not respond has `keyledger_source_up` 0 and no metrics. Other sources are unaffected.
 """
 
 from collections.abc import Iterable, Iterator
@@ -18,7 +18,7 @@ from app.observability.metrics.multiprocess_dir import is_running, process_of
 
 
 def text(folder: Path | None, state: State) -> bytes:
-    """`folder`: where the processes of this server count, None where there is one process that counts by itself."""
+    """Return the exposition. `folder` contains the counters of all processes; None for a single process."""
     standing = CollectorRegistry()
     standing.register(_LiveCollector(state.log, state.jobs))
     if folder is None:
@@ -30,14 +30,14 @@ def text(folder: Path | None, state: State) -> bytes:
 
 
 def _drop_dead_processes(folder: Path) -> None:
-    """What a process counted stays when it ends, or the sums would fall; what it *has* at the moment goes with it."""
+    """Remove the gauges of processes that have ended. Their counters stay, or the sums would decrease."""
     for pid in {process_of(file) for file in folder.glob("gauge_live*.db")}:
         if pid is not None and not is_running(pid):
             multiprocess.mark_process_dead(pid, path=str(folder))  # pyright: ignore[reportUnknownMemberType]
 
 
 class _LiveCollector(Collector):
-    """Figures that are true now, whichever process says them."""
+    """Metrics of the current state, which is the same in every process."""
 
     def __init__(self, log: LogState | None, jobs: JobsState | None) -> None:
         self._log = log
@@ -109,7 +109,10 @@ def _of_log(log: LogState) -> Iterator[Metric]:
 
 
 def _of_webhooks(webhooks: WebhooksState) -> Iterator[Metric]:
-    """A customer's server that is away keeps its messages waiting, and nobody here is to be woken up for that."""
+    """Yield the metrics of webhooks.
+
+    An unreachable endpoint of a customer delays only its own messages and must not page the operator.
+    """
     kinds = (("answering", webhooks.answering), ("failing", webhooks.failing))
     yield _gauge(
         "keyledger_webhook_waiting_messages",

@@ -1,7 +1,7 @@
-"""What the API processes count by themselves, as Prometheus names it: a unit at the end, no ids in labels.
+"""Prometheus instruments of the API processes. Names end in the unit, and labels contain no ids.
 
-In a folder that the processes share (PROMETHEUS_MULTIPROC_DIR) each keeps a file, and whichever of them is asked adds
-them up. Where the folder comes from: `folder.py`. It has to be in the environment before this module is imported.
+Each process writes a file in a shared folder (PROMETHEUS_MULTIPROC_DIR), and any process can add up all of them.
+`multiprocess_dir.py` creates the folder. The variable must be set before this module is imported.
 """
 
 from prometheus_client import Counter, Gauge, Histogram

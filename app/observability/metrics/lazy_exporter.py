@@ -1,7 +1,7 @@
-"""Where routes get the figures from, without prometheus-client being imported before its time.
+"""Access to the metrics for routes without importing prometheus-client too early.
 
-It decides at its import whether it counts into the folder that the processes share. The parent of the processes, which
-makes that folder, imports routes to describe them, and its children have whatever it has imported.
+At import, prometheus-client decides whether it counts in the shared folder. The parent process, which creates that
+folder, also imports the routes to describe them, and its children inherit all imported modules.
 """
 
 import asyncio
@@ -11,17 +11,17 @@ from pathlib import Path
 from app.observability.health.snapshot import State
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
-"""The text format that every Prometheus reads."""
+"""The text format that every Prometheus version reads."""
 
 
 class Exposition:
-    """`folder`: where the processes of this server count, None where there is one process that counts by itself."""
+    """`folder` contains the counters of all processes of this server; None for a single process."""
 
     def __init__(self, folder: Path | None) -> None:
         self._folder = folder
 
     async def text(self, state: State) -> bytes:
-        # Reads files and formats some hundred lines: nobody who presents a key waits for that.
+        # The thread reads files and formats some hundred lines, which must not delay the verification of keys.
         return await asyncio.to_thread(_text, self._folder, state)
 
 

@@ -1,6 +1,6 @@
-"""The folder in which the API processes of one server share what they count: made by their parent, gone with it.
+"""The folder in which the API processes of one server share their counters, created and removed by their parent.
 
-Imports nothing of prometheus-client: that decides at import whether it counts into a folder.
+This module must not import prometheus-client, which decides at import whether it counts in a folder.
 """
 
 import os
@@ -17,7 +17,7 @@ _PREFIX = "keyledger-metrics-"
 
 @contextmanager
 def shared_folder(place: Path | None = None) -> Generator[Path]:
-    """A fresh folder that nobody else reads. What servers that were killed left behind is removed first."""
+    """Create a private, empty folder. Remove the folders of killed servers first."""
     place = place or Path(tempfile.gettempdir())
     for old in place.glob(f"{_PREFIX}*"):
         with suppress(OSError):
@@ -31,7 +31,7 @@ def shared_folder(place: Path | None = None) -> Generator[Path]:
 
 
 def process_of(file: Path) -> int | None:
-    """The process that wrote a file of the folder: its number ends the name, as in `gauge_livesum_4711.db`."""
+    """Return the id of the process that wrote a file: the end of its name, as in `gauge_livesum_4711.db`."""
     number = file.stem.rpartition("_")[2]
     return int(number) if number.isdecimal() else None
 

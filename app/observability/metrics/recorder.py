@@ -1,4 +1,4 @@
-"""How what happens in this process gets into its instruments, without costing those who wait for an answer."""
+"""Recording of a process's measurements without delaying its requests."""
 
 import asyncio
 from collections import Counter as Tally
@@ -23,7 +23,7 @@ _PACE_SECONDS = 1.0
 
 
 class GroupCommitLevels(Protocol):
-    """Of `eventstore.group_commit.GroupCommit`."""
+    """The part of `eventstore.group_commit.GroupCommit` that is measured."""
 
     counters: BatchCounters
 
@@ -32,7 +32,7 @@ class GroupCommitLevels(Protocol):
 
 
 class RateLimitCounts(Protocol):
-    """Of `app.verification.rate_limits.RateLimits`."""
+    """The part of `app.verification.rate_limits.RateLimits` that is measured."""
 
     limited: int
     failed_open: int
@@ -40,12 +40,12 @@ class RateLimitCounts(Protocol):
 
 
 class Recorder:
-    """One for the process. It is the `Watch` of group commit, is told of every request, and tells every second."""
+    """The recorder of this process. It observes group commit and requests, and updates the instruments every second."""
 
     def __init__(self) -> None:
         self._requests: dict[tuple[str, str, int], BufferedHistogram] = {}
         self._uses: Tally[tuple[str, str]] = Tally()
-        # There from the start, with nothing in them: what is absent can not be told from what nobody exports.
+        # All series exist from the start with zero values: an absent series looks like a missing exporter.
         self._calls: dict[CallStatus, BufferedHistogram] = {
             status: BufferedHistogram(instruments.CALLS.labels(status), instruments.CALL_SECONDS)
             for status in get_args(CallStatus)
@@ -55,10 +55,10 @@ class Recorder:
         self._durations = BufferedHistogram(instruments.BATCH_DURATION, instruments.SECONDS)
 
     def request(self, method: str, route: str, status: int, seconds: float) -> None:
-        """`route`: the template that matched, so that the labels stay few."""
+        """Record a request. `route` is the template that matched, so the number of labels stays small."""
         observed = self._requests.get((method, route, status))
         if observed is None:
-            # Methods are the only part that a client makes up.
+            # The method is the only label that a client chooses freely.
             known = method if method in METHODS else "other"
             observed = self._requests.get((known, route, status)) or self._new(known, route, status)
         observed.observe(seconds)
@@ -81,7 +81,7 @@ class Recorder:
         self._durations.observe(seconds)
 
     def hand_over(self) -> None:
-        """What was noted since the last time gets into the instruments."""
+        """Add the measurements since the last call to the instruments."""
         for tallied in (*self._requests.values(), *self._calls.values(), self._sizes, self._waits, self._durations):
             tallied.hand_over()
         uses, self._uses = self._uses, Tally()
@@ -93,7 +93,7 @@ class Recorder:
 async def flush_metrics(
     recorder: Recorder, group: GroupCommitLevels, pool: Pool, limits: RateLimitCounts
 ) -> AsyncGenerator[asyncio.Task[None]]:
-    """What this process and its parts have noted gets into its instruments every second, and when it ends."""
+    """Update the instruments from this process and its parts every second, and once more at the end."""
     task = asyncio.create_task(_keep_figures(recorder, group, pool, limits), name="figures")
     try:
         yield task
@@ -118,7 +118,7 @@ async def _keep_figures(recorder: Recorder, group: GroupCommitLevels, pool: Pool
     carry = _CounterMirror(followed)
     instruments.PROCESSES.set(1)
     while True:
-        # The files that processes share can fail as any other file can, when a disk is full for instance.
+        # The shared files can fail like any other file, for example when the disk is full.
         with suppress(OSError):
             recorder.hand_over()
             carry.over()
@@ -128,7 +128,7 @@ async def _keep_figures(recorder: Recorder, group: GroupCommitLevels, pool: Pool
 
 
 class _CounterMirror:
-    """Counters that follow numbers which only grow."""
+    """Counters that mirror numbers which only increase."""
 
     def __init__(self, followed: Mapping[Counter, Callable[[], int]]) -> None:
         self._followed = dict(followed)

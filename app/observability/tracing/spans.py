@@ -1,6 +1,6 @@
-"""Spans by OpenTelemetry. Importing this module imports its SDK; `tracing.py` alone does so, when that is wanted.
+"""OpenTelemetry spans. Importing this module imports the SDK; only `tracing.py` does so, if tracing is enabled.
 
-No span has a query, a body, a header, an argument or a result, and the names of routes are templates.
+No span contains a query, a body, a header, an argument or a result. Route names are templates.
 """
 
 from collections.abc import Sequence
@@ -30,10 +30,10 @@ _CARRIED = ("traceparent", "tracestate")
 
 
 class Spans:
-    """`Tracing` with the environment variables that the OpenTelemetry SDK reads itself."""
+    """`Tracing` configured by the environment variables that the OpenTelemetry SDK reads itself."""
 
     def __init__(self) -> None:
-        # What OTEL_SERVICE_NAME and OTEL_RESOURCE_ATTRIBUTES say goes before this.
+        # OTEL_SERVICE_NAME and OTEL_RESOURCE_ATTRIBUTES take precedence.
         resource = Resource({SERVICE_NAME: _NAME}).merge(_named_by_environment())
         self._provider = TracerProvider(resource=resource)
         self._provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
@@ -61,7 +61,7 @@ def _named_by_environment() -> Resource:
 
 
 class _TracedRequests:
-    """The span of a request is a child of the caller's, where the caller sends one (W3C Trace Context)."""
+    """Traces requests. The span is a child of the caller's span, if the caller sends one (W3C Trace Context)."""
 
     def __init__(self, inner: ASGIApp, direct: frozenset[str], tracer: Tracer) -> None:
         self._inner = inner
@@ -97,7 +97,7 @@ class _TracedRequests:
 
 
 class _TracedBatches:
-    """A span a batch, which belongs to no request: those who share a batch have nothing else in common."""
+    """Traces batches. A batch has its own span without a parent, because its requests have nothing else in common."""
 
     def __init__(self, watch: BatchObserver, tracer: Tracer) -> None:
         self._watch = watch
@@ -115,7 +115,7 @@ class _TracedBatches:
 
 
 class _TracedGateway(Gateway):
-    """The span of a call is a child of its request's. Nothing of it is sent to the MCP server."""
+    """Traces calls. The span of a call is a child of its request's span. The MCP server gets no trace headers."""
 
     def __init__(self, config: GatewayConfig, tracer: Tracer) -> None:
         super().__init__(config)

@@ -1,7 +1,7 @@
-"""Traces, for those who have a collector. Nothing that sends them is imported while no endpoint is set.
+"""Tracing for installations with a collector. Without an endpoint, no exporter is imported.
 
-The standard variables say where spans go and which: OTEL_EXPORTER_OTLP_ENDPOINT, OTEL_SERVICE_NAME, OTEL_TRACES_SAMPLER
-and the rest of https://opentelemetry.io/docs/specs/otel/configuration/sdk-environment-variables.
+The standard variables define the destination and the sampling: OTEL_EXPORTER_OTLP_ENDPOINT, OTEL_SERVICE_NAME,
+OTEL_TRACES_SAMPLER and the rest of https://opentelemetry.io/docs/specs/otel/configuration/sdk-environment-variables.
 """
 
 import importlib
@@ -28,27 +28,27 @@ class TracesNotInstalled(ValueError):
 
 
 class Tracing(Protocol):
-    """What the API does with its requests, its batches and its calls to MCP servers."""
+    """Tracing of requests, batches and calls to MCP servers."""
 
     def requests(self, inner: ASGIApp, direct: frozenset[str]) -> ASGIApp:
-        """`inner`, with a span for every request. `direct`: paths that are their own route."""
+        """Return `inner` with a span for every request. `direct`: paths that are their own route."""
         ...
 
     def batches(self, watch: BatchObserver) -> BatchObserver:
-        """`watch`, with a span for every batch."""
+        """Return `watch` with a span for every batch."""
         ...
 
     def gateway(self, config: GatewayConfig) -> Gateway:
-        """A gateway with a span for every call."""
+        """Return a gateway with a span for every call."""
         ...
 
     def close(self) -> None:
-        """Send what is left."""
+        """Send the remaining spans."""
         ...
 
 
 class NoTracing:
-    """Everything as it is."""
+    """Leaves everything untraced."""
 
     def requests(self, inner: ASGIApp, direct: frozenset[str]) -> ASGIApp:  # noqa: ARG002
         return inner
@@ -63,7 +63,7 @@ class NoTracing:
 
 
 def tracing(*, wanted: bool) -> Tracing:
-    """Raises `TracesNotInstalled`."""
+    """Return the tracing. Raise `TracesNotInstalled` if it is wanted but not installed."""
     if not wanted:
         return NoTracing()
     try:
@@ -81,7 +81,7 @@ async def closing(traces: Tracing) -> AsyncGenerator[None]:
 
 
 def trace_id_of(traceparent: bytes | None) -> str | None:
-    """The caller's trace, if its header is one (W3C Trace Context §3.2)."""
+    """Return the caller's trace id if the header is valid (W3C Trace Context §3.2)."""
     found = _TRACEPARENT.match(traceparent) if traceparent is not None else None
     if found is None or found[1] == _NO_TRACE.encode():
         return None

@@ -57,7 +57,7 @@ def _retention(config: Settings, *, dry_run: bool) -> int:
             print(f"would leave: {day}, {events:,} uses")
         print(f"{len(would)} days, {sum(left.events for left in would):,} uses; nothing was changed")
         return 0
-    left = asyncio.run(remove_expired(config.database_url, retention, told=_told))
+    left = asyncio.run(remove_expired(config.database_url, retention, on_removed=_print_removed))
     print(f"{len(left)} days, {sum(each.events for each in left):,} uses left")
     return 0
 
@@ -110,7 +110,7 @@ def _instant(text: str) -> datetime:
     return at if at.tzinfo else at.replace(tzinfo=UTC)
 
 
-def _told(left: RemovedDay) -> None:
+def _print_removed(left: RemovedDay) -> None:
     print(f"left: {left.day}, {left.events:,} uses, {left.export or 'without a file'}", flush=True)
 
 

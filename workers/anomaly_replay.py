@@ -49,44 +49,46 @@ class ReplayedAlert(Struct, frozen=True):
 
 def parse_thresholds(written: Sequence[str]) -> dict[str, Any]:
     """Return the thresholds in `name=value` form. Raises `ValueError` with the reason for the first invalid one."""
-    given: dict[str, Any] = {}
+    overrides: dict[str, Any] = {}
     for text in written:
         name, _, value = text.partition("=")
         try:
-            given[name] = msgspec.json.decode(value)
+            overrides[name] = msgspec.json.decode(value)
         except msgspec.DecodeError:
             raise ValueError(f"{text}: write name=value, such as volume_ratio=5 or location=false") from None
-        problem = problem_of(name, given[name])
+        problem = problem_of(name, overrides[name])
         if problem is not None:
             raise ValueError(f"{name} {problem}")
-    return given
+    return overrides
 
 
-def format_alert(said: ReplayedAlert) -> str:
-    numbers = " ".join(f"{name}={value}" for name, value in said.numbers.items())
-    at = said.at.astimezone(UTC)
-    return f"{at:%Y-%m-%d %H:%M}Z {said.severity:<8} {said.type} {said.organization_id} {said.subject} {numbers}"
+def format_alert(alert: ReplayedAlert) -> str:
+    numbers = " ".join(f"{name}={value}" for name, value in alert.numbers.items())
+    at = alert.at.astimezone(UTC)
+    return f"{at:%Y-%m-%d %H:%M}Z {alert.severity:<8} {alert.type} {alert.organization_id} {alert.subject} {numbers}"
 
 
-async def replay(url: str, stretch: ReplayPeriod, locate: Geolocate, given: Mapping[str, Any]) -> list[ReplayedAlert]:
+async def replay(
+    url: str, stretch: ReplayPeriod, locate: Geolocate, overrides: Mapping[str, Any]
+) -> list[ReplayedAlert]:
     """Return the alerts in order of time. Print the progress to stderr."""
     async with await connect(url, role=WORKER_ROLE, timeouts=MAINTENANCE_TIMEOUTS) as connection:
         log = _Log()
         await log.read(connection, stretch)
         organizations = sorted({sign.organization_id for sign in log.signs})
-        own = await thresholds(connection, organizations)
+        own_thresholds = await thresholds(connection, organizations)
     last: dict[_Subject, dict[Rule, datetime]] = {}
-    said: list[ReplayedAlert] = []
+    alerts: list[ReplayedAlert] = []
     for number, sign in enumerate(log.signs):
         if number % 100_000 == 0:
             sys.stderr.write(f"{number:,} of {len(log.signs):,} signs\n")
-        limits = msgspec.structs.replace(own.get(sign.organization_id, DEFAULTS), **given)
-        spoken = last.setdefault((sign.subject, sign.organization_id), {})
+        limits = msgspec.structs.replace(own_thresholds.get(sign.organization_id, DEFAULTS), **overrides)
+        last_alerts = last.setdefault((sign.subject, sign.organization_id), {})
         for finding in evaluate(sign, log.facts(sign), limits, locate):
-            if in_cooldown(spoken, finding, sign.at, limits):
+            if in_cooldown(last_alerts, finding, sign.at, limits):
                 continue
-            spoken[finding.rule] = sign.at
-            said.append(
+            last_alerts[finding.rule] = sign.at
+            alerts.append(
                 ReplayedAlert(
                     at=sign.at,
                     organization_id=sign.organization_id,
@@ -97,7 +99,7 @@ async def replay(url: str, stretch: ReplayPeriod, locate: Geolocate, given: Mapp
                     numbers=finding.numbers,
                 )
             )
-    return said
+    return alerts
 
 
 class _Log:

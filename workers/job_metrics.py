@@ -54,21 +54,21 @@ def record(connection: Valkey, job: str, seconds: float, outcome: Outcome) -> No
     _count_dropped_lines(connection)
 
 
-class _Told:
+class _Counted:
     """The number of dropped log lines that this process has counted in Valkey."""
 
     lines = 0
 
 
 def _count_dropped_lines(connection: Valkey) -> None:
-    news = dropped_lines() - _Told.lines
-    if news > 0:
+    added = dropped_lines() - _Counted.lines
+    if added > 0:
         with suppress(redis.RedisError):
-            connection.incrby(LOG_LINES_DROPPED, news)
-            _Told.lines += news
+            connection.incrby(LOG_LINES_DROPPED, added)
+            _Counted.lines += added
 
 
 def last_runs(connection: Valkey) -> dict[str, LastRun]:
     """Return the last run of each job that ran since Valkey last lost its data."""
-    kept = cast("dict[bytes, bytes]", cast("Any", connection).hgetall(LAST))
-    return {name.decode(): _run.decode(run) for name, run in kept.items()}
+    stored = cast("dict[bytes, bytes]", cast("Any", connection).hgetall(LAST))
+    return {name.decode(): _run.decode(run) for name, run in stored.items()}

@@ -13,21 +13,21 @@ class LogThrottle:
 
     def __init__(self, seconds: float = 60.0) -> None:
         self._seconds = seconds
-        self._said: dict[str, float] = {}
+        self._last_passed: dict[str, float] = {}
 
     def __call__(self, key: str) -> bool:
         now = monotonic()
-        if now - self._said.get(key, -self._seconds) < self._seconds:
+        if now - self._last_passed.get(key, -self._seconds) < self._seconds:
             return False
-        if len(self._said) >= REMEMBERED_MAX:
-            self._said.clear()
-        self._said[key] = now
+        if len(self._last_passed) >= REMEMBERED_MAX:
+            self._last_passed.clear()
+        self._last_passed[key] = now
         return True
 
     def forget_one(self, key: str) -> None:
         """Forget `key`, so that its next message is logged."""
-        self._said.pop(key, None)
+        self._last_passed.pop(key, None)
 
     def forget(self) -> None:
         """Forget all keys, so that their next messages are logged."""
-        self._said.clear()
+        self._last_passed.clear()

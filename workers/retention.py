@@ -65,7 +65,7 @@ async def remove_expired(
     url: str,
     retention: Retention,
     at: Callable[[], datetime] = now,
-    told: Callable[[RemovedDay], None] = lambda _: None,
+    on_removed: Callable[[RemovedDay], None] = lambda _: None,
 ) -> list[RemovedDay]:
     """Remove the days that are old enough, and return them. A day that must stay also keeps the later ones.
 
@@ -81,7 +81,7 @@ async def remove_expired(
             # A day may take minutes, during which the clock of this machine may be set.
             await check_clock(connection, irreversible=True)
             left.append(await _take_out(connection, retention, day, at()))
-            told(left[-1])
+            on_removed(left[-1])
     return left
 
 

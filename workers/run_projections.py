@@ -13,13 +13,13 @@ from projections.engine.runner import AsyncProjection, RunResult, run_projection
 from workers.job_runner import WORK_SECONDS
 from workers.log_throttle import LogThrottle
 
-_SIDE_BY_SIDE = 2
+_RUNNERS = 2
 """The number of concurrent runners when one is too slow. More would leave too little of the database to its clients."""
 
-_BEGIN_SECONDS = 5.0
+_START_SECONDS = 5.0
 """How long a run starts more pages. With the time of one page added, it stays below the time limit of a job."""
 
-_turns = count()
+_runs = count()
 
 _log = structlog.get_logger(__name__)
 _news = LogThrottle()
@@ -31,8 +31,8 @@ async def run_all(pool: Pool, followers: Sequence[AsyncProjection[Any]]) -> None
     On a slow machine, a single page takes longer than the share. No more pages are started then, so that no page is cut
     off and its work lost. The next run starts with another projection, so that none of them falls behind.
     """
-    deadline = monotonic() + _BEGIN_SECONDS
-    first = next(_turns) % len(followers)
+    deadline = monotonic() + _START_SECONDS
+    first = next(_runs) % len(followers)
     for follower in (*followers[first:], *followers[:first]):
         if monotonic() >= deadline:
             return
@@ -47,14 +47,14 @@ async def run_all(pool: Pool, followers: Sequence[AsyncProjection[Any]]) -> None
 
 async def run_concurrently(pool: Pool, follower: AsyncProjection[Any], seconds: float) -> RunResult:
     """Process several lanes concurrently. Each runner skips lanes that another runner holds."""
-    runs = await asyncio.gather(*[_follow(pool, follower, seconds) for _ in range(_SIDE_BY_SIDE)])
-    whole = RunResult()
+    runs = await asyncio.gather(*[_follow(pool, follower, seconds) for _ in range(_RUNNERS)])
+    total = RunResult()
     for followed in runs:
-        whole.applied += followed.applied
-        whole.unfinished |= followed.unfinished
-        whole.stopped |= followed.stopped
-        whole.delayed |= followed.delayed
-    return whole
+        total.applied += followed.applied
+        total.unfinished |= followed.unfinished
+        total.stopped |= followed.stopped
+        total.delayed |= followed.delayed
+    return total
 
 
 async def _follow(pool: Pool, follower: AsyncProjection[Any], seconds: float) -> RunResult:

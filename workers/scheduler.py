@@ -53,7 +53,7 @@ class Scheduler(CronScheduler):
                 try:
                     self.enqueue_jobs()
                     publish(self.connection)
-                    self._tell_lateness()
+                    self._log_lateness()
                     self.save()
                     self.heartbeat()
                 except redis.RedisError as error:
@@ -66,7 +66,7 @@ class Scheduler(CronScheduler):
             with suppress(redis.RedisError, SchedulerNotFound):
                 self.register_death()
 
-    def _tell_lateness(self) -> None:
+    def _log_lateness(self) -> None:
         """Log each late job once a minute, and when it is on time again. Operators can alert on these lines."""
         if monotonic() - self._started < LATE_SECONDS_MIN:
             return  # jobs that were not scheduled before this start are still catching up
@@ -85,10 +85,10 @@ class Scheduler(CronScheduler):
         due = [job for job in self.get_jobs() if job.should_run() or self._clock_went_back(job, at)]
         for job in due:
             job.set_enqueue_time(at)
-            self._offer(job, at)
+            self._enqueue(job, at)
         return due
 
-    def _offer(self, job: CronJob, at: datetime) -> None:
+    def _enqueue(self, job: CronJob, at: datetime) -> None:
         """Enqueue `job`, unless another scheduler did so for this tick or an earlier tick still waits."""
         seconds = min(self._seconds[job.queue_name], _TICK_SECONDS_MAX)
         tick = int(at.timestamp()) // seconds

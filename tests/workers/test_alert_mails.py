@@ -37,7 +37,7 @@ from tests.waiting import stretched
 from tests.workers.conftest import Start
 from tests.workers.log_view import eventually
 from tests.workers.mail_server import MailServer, mail_server
-from workers.jobs.compose_alert_mails import ALERTS_MAX, QUIET, mail
+from workers.jobs.compose_alert_mails import ALERTS_MAX, INTERVAL_MIN, mail
 from workers.jobs.deliver_mail import deliver
 from workers.mail.alert_mails import ADVICE, alert_mail, title
 from workers.raise_alert import raise_alert
@@ -306,7 +306,7 @@ async def test_many_alerts_are_one_mail_and_the_next_one_comes_later(
             severity: Severity = "critical" if number == 59 else "warning"
             await raised(connections, team.id, "api_key.unusual_volume", severity, requests=1_000 + number)
         await mailed(connections, server)
-        clock.tick(QUIET - timedelta(seconds=61))
+        clock.tick(INTERVAL_MIN - timedelta(seconds=61))
         await mailed(connections, server)
         assert len(got(server)[owner]) == 1
         clock.tick(timedelta(seconds=2))
@@ -329,7 +329,7 @@ async def test_more_than_fit_into_a_mail_are_in_the_next_one(
         for _ in range(5):
             await raised(connections, team.id)
         await mailed(connections, server)
-        clock.tick(QUIET + timedelta(seconds=1))
+        clock.tick(INTERVAL_MIN + timedelta(seconds=1))
         await mailed(connections, server)
     subjects = [message["Subject"] for message in got(server)[team.people["owner"]]]
     assert subjects == ["3 alerts of Acme: 3 warning", "2 alerts of Acme: 2 warning"]

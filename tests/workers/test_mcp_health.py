@@ -33,7 +33,7 @@ from tests.gateway.recording import DISCOVERED
 from tests.workers.conftest import Start
 from tests.workers.log_view import an_expiry_is_recorded, eventually, history
 from workers.jobs import check_mcp_health
-from workers.jobs.check_mcp_health import AT_ONCE, check
+from workers.jobs.check_mcp_health import CONCURRENT_MAX, check
 
 __all__ = ["start_server"]
 
@@ -255,7 +255,7 @@ async def test_two_workers_ask_each_server_once(
 ) -> None:
     record = tmp_path / "record"
     server = start_server("--record", str(record))
-    mcps = 2 * AT_ONCE + 5
+    mcps = 2 * CONCURRENT_MAX + 5
     for _ in range(mcps):
         await seed.mcp(connections, organization_id, endpoint_url=server.url)
 

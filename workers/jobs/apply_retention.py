@@ -28,11 +28,11 @@ JOB = Job(apply_retention, every=3_600, isolated=True, seconds_max=SECONDS_MAX +
 async def take_out(config: Settings) -> None:
     try:
         with suppress(AlreadyRunning):
-            await remove_expired(config.database_url, Retention.from_settings(config), told=_tell)
+            await remove_expired(config.database_url, Retention.from_settings(config), on_removed=_log_removal)
     except NotRemovable as error:
         if _news(str(error)):
             _log.warning("usage_removal_blocked", reason=str(error))
 
 
-def _tell(left: RemovedDay) -> None:
+def _log_removal(left: RemovedDay) -> None:
     _log.info("usage_removed", day=left.day.isoformat(), uses=left.events, export=left.export and left.export.name)

@@ -26,10 +26,10 @@ from workers.job import Job
 from workers.job_runner import run_job_with_config
 from workers.log_throttle import LogThrottle
 
-AT_ONCE = 20
+CONCURRENT_MAX = 20
 """The maximum number of concurrent checks."""
 
-BEGIN_SECONDS = 3.0
+START_SECONDS = 3.0
 """How long a tick starts more checks. With the timeout of a server added, it stays below the time limit of a job."""
 
 _HOUR = 3_600.0
@@ -48,14 +48,14 @@ JOB = Job(check_mcp_health, every=5, isolated=True)
 async def check(pool: Pool, config: Settings) -> None:
     if config.mcp_health is None:
         return
-    deadline = monotonic() + BEGIN_SECONDS
+    deadline = monotonic() + START_SECONDS
     sealer = Sealer(config.master_keys) if config.master_keys else None
     due = await _due(pool, config)
     if not due:
         return  # returns before the HTTP modules are loaded
     async with Gateway(GatewayConfig(egress=config.egress)) as gateway:
         while due:
-            await _ask_all(pool, gateway, sealer, due)
+            await _check_all(pool, gateway, sealer, due)
             due = await _due(pool, config) if monotonic() < deadline else []
 
 
@@ -66,15 +66,15 @@ async def _due(pool: Pool, config: Settings) -> list[Claimed]:
     """
     while config.mcp_health is not None:
         async with pool.connection() as connection:
-            claimed = await claim(connection, now(), config.mcp_health, AT_ONCE)
-        asked = [mcp for mcp in claimed if not mcp.answered]
-        if asked or not claimed:
-            return asked
+            claimed = await claim(connection, now(), config.mcp_health, CONCURRENT_MAX)
+        to_check = [mcp for mcp in claimed if not mcp.answered]
+        if to_check or not claimed:
+            return to_check
     return []
 
 
-async def _ask_all(pool: Pool, gateway: Gateway, sealer: Sealer | None, due: list[Claimed]) -> None:
-    outcomes = await asyncio.gather(*[_ask(pool, gateway, sealer, mcp) for mcp in due], return_exceptions=True)
+async def _check_all(pool: Pool, gateway: Gateway, sealer: Sealer | None, due: list[Claimed]) -> None:
+    outcomes = await asyncio.gather(*[_check(pool, gateway, sealer, mcp) for mcp in due], return_exceptions=True)
     for mcp, outcome in zip(due, outcomes, strict=True):
         if isinstance(outcome, (Unavailable, *UNAVAILABLE)):
             raise outcome
@@ -82,9 +82,9 @@ async def _ask_all(pool: Pool, gateway: Gateway, sealer: Sealer | None, due: lis
             _log.error("mcp_health_check_failed", mcp_id=mcp.mcp_id, exc_info=outcome)
 
 
-async def _ask(pool: Pool, gateway: Gateway, sealer: Sealer | None, mcp: Claimed) -> None:
+async def _check(pool: Pool, gateway: Gateway, sealer: Sealer | None, mcp: Claimed) -> None:
     try:
-        way = await load_target(pool, sealer, mcp.mcp_id, mcp.organization_id)
+        target = await load_target(pool, sealer, mcp.mcp_id, mcp.organization_id)
     except McpNotFound:
         return
     except DecryptionFailed:
@@ -92,5 +92,5 @@ async def _ask(pool: Pool, gateway: Gateway, sealer: Sealer | None, mcp: Claimed
         if _news("credentials"):
             _log.warning("mcp_credential_decryption_failed", needed="KEYLEDGER_MASTER_KEY", mcp_id=mcp.mcp_id)
         return
-    if way.active:
-        await probe(commands_on(pool), gateway, way)
+    if target.active:
+        await probe(commands_on(pool), gateway, target)

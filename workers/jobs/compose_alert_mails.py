@@ -24,7 +24,7 @@ from workers.job_runner import WORK_SECONDS, run_job_with_config
 from workers.log_throttle import LogThrottle
 from workers.mail.alert_mails import alert_mail
 
-QUIET = timedelta(minutes=10)
+INTERVAL_MIN = timedelta(minutes=10)
 """The minimum time between two alert mails to a user."""
 
 ALERTS_MAX = 1_000
@@ -50,18 +50,18 @@ async def mail(pool: Pool, config: Settings) -> None:
     sealer, after = Sealer(config.master_keys), ""
     while monotonic() < deadline:
         async with pool.connection() as connection:
-            people = await due(connection, after, now() - QUIET, PAGE)
+            people = await due(connection, after, now() - INTERVAL_MIN, PAGE)
         for user_id in people:
-            await _try(pool, config, sealer, user_id)
+            await _try_compose(pool, config, sealer, user_id)
         if len(people) < PAGE:
             return
         after = people[-1]
 
 
-async def _try(pool: Pool, config: Settings, sealer: Sealer, user_id: str) -> None:
+async def _try_compose(pool: Pool, config: Settings, sealer: Sealer, user_id: str) -> None:
     """Write the mail of one user. If something about this user cannot be read, the other users do not wait."""
     try:
-        await _tell(pool, config, sealer, user_id)
+        await _compose(pool, config, sealer, user_id)
     except UNAVAILABLE:
         raise
     except Exception as error:  # noqa: BLE001 -- whatever it is, it is said, and tried again
@@ -69,30 +69,30 @@ async def _try(pool: Pool, config: Settings, sealer: Sealer, user_id: str) -> No
             _log.error("alert_mail_failed", user_id=user_id, exc_info=error)
 
 
-async def _tell(pool: Pool, config: Settings, sealer: Sealer, user_id: str) -> None:
+async def _compose(pool: Pool, config: Settings, sealer: Sealer, user_id: str) -> None:
     """Write one mail about the notices of a user, or none if the user no longer wants them."""
     at = now()
     async with pool.connection() as connection, connection.transaction():
         notices = await claim(connection, user_id, ALERTS_MAX)
         to = await recipient(connection, user_id)
-        told = [notice for notice in notices if to is not None and _is_wanted(to, notice, at)]
+        wanted = [notice for notice in notices if to is not None and _is_wanted(to, notice, at)]
         mail_id = None
-        if to is not None and told:
+        if to is not None and wanted:
             mail_id = new_id("mail")
-            written = alert_mail(to, told, at, config.public_url)
-            effect = f"alerts {user_id} {told[0].alert_id}"
-            add = mail_add(sealer, mail_id, written, at=at, expires_at=at + WORTH_TELLING, effect=effect)
+            composed = alert_mail(to, wanted, at, config.public_url)
+            effect = f"alerts {user_id} {wanted[0].alert_id}"
+            add = mail_add(sealer, mail_id, composed, at=at, expires_at=at + WORTH_TELLING, effect=effect)
             await connection.execute(*add)
-        await _settle(connection, user_id, notices, told, at, mail_id)
+        await _settle(connection, user_id, notices, wanted, at, mail_id)
 
 
 async def _settle(
-    connection: Connection, user_id: str, notices: list[Notice], told: list[Notice], at: datetime, mail_id: str | None
+    connection: Connection, user_id: str, notices: list[Notice], wanted: list[Notice], at: datetime, mail_id: str | None
 ) -> None:
-    said = {notice.alert_id for notice in told}
-    await connection.execute(*settle(user_id, sorted(said), at, mail_id))
-    unsaid = sorted({notice.alert_id for notice in notices} - said)
-    await connection.execute(*settle(user_id, unsaid, at, None))
+    mailed = {notice.alert_id for notice in wanted}
+    await connection.execute(*settle(user_id, sorted(mailed), at, mail_id))
+    unwanted = sorted({notice.alert_id for notice in notices} - mailed)
+    await connection.execute(*settle(user_id, unwanted, at, None))
 
 
 def _is_wanted(to: Recipient, notice: Notice, at: datetime) -> bool:

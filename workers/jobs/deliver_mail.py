@@ -35,7 +35,7 @@ LEASE = timedelta(seconds=60)
 """Longer than an attempt takes."""
 
 _PAUSE_FIRST = timedelta(seconds=5)
-_PAUSE_MOST = timedelta(minutes=15)
+_PAUSE_MAX = timedelta(minutes=15)
 _DOUBLINGS_MAX = 10
 
 _log = structlog.get_logger(__name__)
@@ -55,13 +55,13 @@ async def deliver(pool: Pool, config: Settings) -> None:
         async with pool.connection() as connection:
             waiting = await claim(connection, now(), now() + LEASE, PAGE)
         for mail in waiting:
-            if not await _see_to(pool, config, mail):
+            if not await _process(pool, config, mail):
                 return
         if len(waiting) < PAGE:
             return
 
 
-async def _see_to(pool: Pool, config: Settings, waiting: Waiting) -> bool:
+async def _process(pool: Pool, config: Settings, waiting: Waiting) -> bool:
     """Process one claimed mail.
 
     Return False if no mail can be delivered: the other claimed mails then wait for their lease.
@@ -90,7 +90,7 @@ async def _see_to(pool: Pool, config: Settings, waiting: Waiting) -> bool:
         if not error.again:
             await _erase(pool, waiting, None)
             return True
-        await _later(pool, waiting, at)
+        await _postpone(pool, waiting, at)
         return not error.away
     else:
         await _erase(pool, waiting, at)
@@ -102,7 +102,7 @@ async def _erase(pool: Pool, waiting: Waiting, sent_at: datetime | None) -> None
         await connection.execute(SQL.mail_erase, (sent_at, waiting.mail_id))
 
 
-async def _later(pool: Pool, waiting: Waiting, at: datetime) -> None:
-    pause = min(_PAUSE_FIRST * 2 ** min(waiting.attempts - 1, _DOUBLINGS_MAX), _PAUSE_MOST)
+async def _postpone(pool: Pool, waiting: Waiting, at: datetime) -> None:
+    pause = min(_PAUSE_FIRST * 2 ** min(waiting.attempts - 1, _DOUBLINGS_MAX), _PAUSE_MAX)
     async with pool.connection() as connection:
         await connection.execute(SQL.mail_later, (at + pause, waiting.mail_id))

@@ -76,15 +76,15 @@ ORDERED_ATTEMPTS = 5
 LEASE = timedelta(seconds=60)
 """Longer than an attempt takes."""
 
-_BEGIN_SECONDS = 4.0
+_START_SECONDS = 4.0
 """How long a tick starts more attempts.
 
 With the timeout of a receiver added, it stays below the time limit of a job.
 """
 
-_AT_ONCE = 200
-_WEBHOOKS = 50
-_EACH = 4
+_CONCURRENT_MAX = 200
+_WEBHOOKS_MAX = 50
+_PER_WEBHOOK_MAX = 4
 """The maximum number of messages in flight to one webhook."""
 
 _JITTER = 0.2
@@ -127,7 +127,7 @@ class _Delivering:
         self._pool = pool
         self._sealer = sealer
         self._egress = egress
-        self._under_way: Counter[str] = Counter()
+        self._in_flight: Counter[str] = Counter()
         """The number of messages in flight, by webhook."""
         self._outcomes = AttemptTotals(0, 0, 0)
 
@@ -139,17 +139,17 @@ class _Delivering:
 
     async def _send_all(self) -> None:
         """Start to send messages until none is due or the time is over, and return when all of them have ended."""
-        deadline = monotonic() + _BEGIN_SECONDS
+        deadline = monotonic() + _START_SECONDS
         running: set[asyncio.Task[None]] = set()
         try:
             while (left := deadline - monotonic()) > 0:
-                claimed = await self._claimed() if len(running) < _AT_ONCE else []
-                running |= {asyncio.create_task(self._see_to(each)) for each in claimed}
+                claimed = await self._claimed() if len(running) < _CONCURRENT_MAX else []
+                running |= {asyncio.create_task(self._process(each)) for each in claimed}
                 if not running:
                     return
                 if not claimed:
-                    done, running = await asyncio.wait(running, timeout=left, return_when=asyncio.FIRST_COMPLETED)
-                    await asyncio.gather(*done)
+                    finished, running = await asyncio.wait(running, timeout=left, return_when=asyncio.FIRST_COMPLETED)
+                    await asyncio.gather(*finished)
             await asyncio.gather(*running)
         finally:
             # A cancelled attempt is repeated when its lease ends.
@@ -159,21 +159,21 @@ class _Delivering:
 
     async def _claimed(self) -> list[Claimed]:
         at = now()
-        busy = [webhook_id for webhook_id, messages in self._under_way.items() if messages >= _EACH]
+        busy = [webhook_id for webhook_id, messages in self._in_flight.items() if messages >= _PER_WEBHOOK_MAX]
         async with self._pool.connection() as connection:
             claimed = await claim(
                 connection,
                 now=at,
                 lease=at + LEASE,
                 busy=busy,
-                webhooks=_WEBHOOKS,
-                each=_EACH,
+                webhooks=_WEBHOOKS_MAX,
+                each=_PER_WEBHOOK_MAX,
                 patience=ORDERED_ATTEMPTS,
             )
-        self._under_way.update(each.webhook_id for each in claimed)
+        self._in_flight.update(each.webhook_id for each in claimed)
         return claimed
 
-    async def _see_to(self, claimed: Claimed) -> None:
+    async def _process(self, claimed: Claimed) -> None:
         try:
             await self._send(claimed)
         except (Unavailable, *UNAVAILABLE):
@@ -183,22 +183,22 @@ class _Delivering:
             if _news(claimed.webhook_id):
                 _log.exception("webhook_delivery_failed", webhook_id=claimed.webhook_id)
         finally:
-            self._under_way[claimed.webhook_id] -= 1
+            self._in_flight[claimed.webhook_id] -= 1
 
     async def _send(self, claimed: Claimed) -> None:
         at = now()
         try:
-            way = await self._way(claimed, at)
+            target = await self._target(claimed, at)
         except DecryptionFailed:
             if _news("secrets"):
                 _log.error("webhook_secret_decryption_failed", webhook_id=claimed.webhook_id)
             posted = PostResult(None, 0, _SEALED, "")
         else:
-            headers = way.headers(claimed.delivery_id, at, claimed.body)
-            posted = way.redacted(await post(self._egress, way.url, headers, claimed.body, ANSWER_SECONDS))
-        await self._note(claimed, at, posted)
+            headers = target.headers(claimed.delivery_id, at, claimed.body)
+            posted = target.redacted(await post(self._egress, target.url, headers, claimed.body, ANSWER_SECONDS))
+        await self._record(claimed, at, posted)
 
-    async def _way(self, claimed: Claimed, at: datetime) -> WebhookTarget:
+    async def _target(self, claimed: Claimed, at: datetime) -> WebhookTarget:
         async with self._pool.connection() as connection:
             stored = await secrets_of(connection, claimed.webhook_id)
         return open_target(
@@ -212,18 +212,22 @@ class _Delivering:
             at=at,
         )
 
-    async def _note(self, claimed: Claimed, at: datetime, posted: PostResult) -> None:
-        self._outcomes = _counted(self._outcomes, posted)
+    async def _record(self, claimed: Claimed, at: datetime, posted: PostResult) -> None:
+        self._outcomes = _count(self._outcomes, posted)
         attempt = Attempt(at, posted.status, posted.latency_ms, posted.error, posted.response)
         if posted.delivered:
-            done = Statement(SQL.delivery_finish, ("delivered", now(), claimed.delivery_id))
-            good = Statement(SQL.record_success, (claimed.webhook_id, claimed.organization_id, now()))
-            await self._write([attempt_add(claimed, attempt), done, good])
+            finished = Statement(SQL.delivery_finish, ("delivered", now(), claimed.delivery_id))
+            success = Statement(SQL.record_success, (claimed.webhook_id, claimed.organization_id, now()))
+            await self._write([attempt_add(claimed, attempt), finished, success])
             return
         is_gone = posted.status == _GONE
-        asked = _asked_pause(posted)
-        step = _schedule_retry(claimed, asked, gone=is_gone)
-        hold = [] if asked is None else [Statement(SQL.endpoint_hold, (now() + asked, claimed.webhook_id))]
+        requested_delay = _requested_delay(posted)
+        step = _schedule_retry(claimed, requested_delay, gone=is_gone)
+        hold = (
+            []
+            if requested_delay is None
+            else [Statement(SQL.endpoint_hold, (now() + requested_delay, claimed.webhook_id))]
+        )
         row = await self._write([attempt_add(claimed, attempt), step, record_failure(claimed, now()), *hold])
         failing = None if row is None else Failing(*row)
         if is_gone:
@@ -276,7 +280,7 @@ def _should_disable(failing: Failing, at: datetime) -> bool:
     )
 
 
-def _counted(outcomes: AttemptTotals, posted: PostResult) -> AttemptTotals:
+def _count(outcomes: AttemptTotals, posted: PostResult) -> AttemptTotals:
     if posted.delivered:
         return outcomes._replace(delivered=outcomes.delivered + 1)
     if posted.status is not None:
@@ -284,14 +288,14 @@ def _counted(outcomes: AttemptTotals, posted: PostResult) -> AttemptTotals:
     return outcomes._replace(unanswered=outcomes.unanswered + 1)
 
 
-def _asked_pause(posted: PostResult) -> timedelta | None:
+def _requested_delay(posted: PostResult) -> timedelta | None:
     """Return the delay that the receiver requested, up to the maximum, or None."""
     if posted.retry_after_seconds is None:
         return None
     return min(timedelta(seconds=posted.retry_after_seconds), RETRY_AFTER_MAX)
 
 
-def _schedule_retry(claimed: Claimed, asked: timedelta | None, *, gone: bool) -> Statement:
+def _schedule_retry(claimed: Claimed, requested_delay: timedelta | None, *, gone: bool) -> Statement:
     if gone:
         # Disabling closes this message with all others. If the worker dies before that, the next attempt disables the
         # webhook.
@@ -300,8 +304,8 @@ def _schedule_retry(claimed: Claimed, asked: timedelta | None, *, gone: bool) ->
     if claimed.failures >= len(RETRY_DELAYS):
         return Statement(SQL.delivery_finish, ("failed", now(), claimed.delivery_id))
     # Jitter: messages that failed together must not all retry together.
-    stretch = random.uniform(1 - _JITTER, 1 + _JITTER)  # noqa: S311 -- no secret
+    jitter = random.uniform(1 - _JITTER, 1 + _JITTER)  # noqa: S311 -- no secret
     # Never sooner than the regular delay: attempts are limited, and a receiver that asks for a second would use them
     # up.
-    pause = max(RETRY_DELAYS[claimed.failures] * stretch, asked or timedelta(0))
+    pause = max(RETRY_DELAYS[claimed.failures] * jitter, requested_delay or timedelta(0))
     return Statement(SQL.delivery_later, (now() + pause, claimed.delivery_id))

@@ -45,7 +45,7 @@ SETTLE_DELAY = timedelta(seconds=2)
 MAX_WAIT = timedelta(seconds=15)
 """The maximum wait after the first use of a signal, because a key may be used without a pause."""
 
-_SIGNS = 25
+_BATCH_SIZE = 25
 """The batch size. Each signal may need nine weeks of hours of its key, and other jobs wait for this process."""
 
 _DENIALS_KEPT = 3 * DENIALS_KEPT
@@ -79,32 +79,32 @@ async def detect(pool: Pool, config: Settings) -> None:
 async def _process_batch(pool: Pool, locate: Geolocate) -> bool:
     """Process some signals. Return False if there were none."""
     async with pool.connection() as connection:
-        noted = await signals_due(connection, now() - SETTLE_DELAY, now() - MAX_WAIT, _SIGNS)
-        if not noted:
+        queued = await signals_due(connection, now() - SETTLE_DELAY, now() - MAX_WAIT, _BATCH_SIZE)
+        if not queued:
             return False
-        about = sorted((each.sign for each in noted), key=lambda sign: sign.at)
-        facts = await load_history(connection, about)
-        spoken = await last_alerted(connection, sorted({sign.subject for sign in about}))
-        limits = await thresholds(connection, sorted({sign.organization_id for sign in about}))
-    for sign in about:
-        known = facts.get((sign.subject, sign.organization_id))
-        if known is None:  # the key is not in the key list
+        signals = sorted((each.sign for each in queued), key=lambda sign: sign.at)
+        histories = await load_history(connection, signals)
+        last_alerts = await last_alerted(connection, sorted({sign.subject for sign in signals}))
+        limits = await thresholds(connection, sorted({sign.organization_id for sign in signals}))
+    for sign in signals:
+        history = histories.get((sign.subject, sign.organization_id))
+        if history is None:  # the key is not in the key list
             continue
-        last = spoken.setdefault((sign.subject, sign.organization_id), {})
+        last = last_alerts.setdefault((sign.subject, sign.organization_id), {})
         threshold = limits.get(sign.organization_id, DEFAULTS)
-        for finding in evaluate(sign, known, threshold, locate):
+        for finding in evaluate(sign, history, threshold, locate):
             if in_cooldown(last, finding, sign.at, threshold):
                 continue
             last[finding.rule] = sign.at
             await _raise(pool, sign, finding)
     async with pool.connection() as connection:
-        await _done(connection, noted)
+        await _complete(connection, queued)
     return True
 
 
-async def _done(connection: Connection, noted: list[QueuedSignal]) -> None:
+async def _complete(connection: Connection, queued: list[QueuedSignal]) -> None:
     async with connection.pipeline():
-        for each in noted:
+        for each in queued:
             for statement in complete(each):
                 await connection.execute(*statement)
 

@@ -1,7 +1,7 @@
-"""Job, every minute: raise an alert when an organization reaches 80, 95 or 100 per cent of its monthly quota, once
-each.
+"""Job, every minute: raise an alert when an organization reaches 80, 95 or 100 per cent of its monthly quota.
 
-One transaction contains the alert and the note that it was raised, and the id of the alert is derived from its subject.
+Each stage is reported once: one transaction contains the alert and the note that it was raised, and the id of the alert
+is derived from its subject.
 """
 
 from domain.actor import QUOTA_ALERTS

@@ -13,8 +13,8 @@ async def withdraw_unseen(pool: Pool, mail_id: str) -> bool:
     The other alerts are mailed again.
     """
     async with pool.connection() as connection, connection.transaction():
-        told = await told_by(connection, mail_id)
-        if all(alert.role is not None and can_see(alert.role, alert.type, own_key=alert.own_key) for alert in told):
+        alerts = await told_by(connection, mail_id)
+        if all(alert.role is not None and can_see(alert.role, alert.type, own_key=alert.own_key) for alert in alerts):
             return False
         await connection.execute(NOTICES.notices_reopen, (mail_id,))
         await connection.execute(OUTBOX.mail_withdraw, (mail_id,))

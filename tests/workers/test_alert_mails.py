@@ -194,7 +194,7 @@ async def test_a_webhook_that_was_disabled_is_told_to_those_who_may_see_webhooks
     await raised(connections, team.id, "webhook.disabled", "critical", webhook_id="hook_1", because="gone")
     assert await told(connections, server, team) == {"owner", "admin", "auditor"}
     (message,) = got(server)[team.people["admin"]]
-    assert message["Subject"] == "A webhook was disabled: its server takes nothing any more"
+    assert message["Subject"] == "Webhook disabled: its endpoint no longer accepts deliveries"
     assert f"{PUBLIC_URL}/v1/webhooks/hook_1" in text_of(message)
     (message,) = got(server)[team.people["auditor"]]
     assert "/v1/webhooks/" not in text_of(message)
@@ -271,7 +271,7 @@ async def test_who_was_removed_or_sees_less_before_the_mail_is_delivered_is_told
     assert set(got(server)) == {team.people["owner"]}
     assert await told(connections, server, team) == {"owner", "admin"}
     (message,) = got(server)[team.people["admin"]]
-    assert "requests of this month" in message["Subject"]
+    assert "quota" in message["Subject"]
     assert "Deploy" not in text_of(message)
     assert len(got(server)[team.people["owner"]]) == 1
 
@@ -432,8 +432,8 @@ def test_every_type_of_alert_has_words_of_its_own_and_advice() -> None:
 @pytest.mark.parametrize(
     ("percentage", "said"),
     [
-        (80, "The requests of this month near their limit: 80 % used"),
-        (100, "All requests of this month are used up: further ones are refused"),
+        (80, "Monthly quota almost used up: 80 % used"),
+        (100, "Monthly quota used up: further requests are refused"),
     ],
 )
 def test_a_quota_that_is_used_up_is_no_longer_said_to_be_near(percentage: int, said: str) -> None:

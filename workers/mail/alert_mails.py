@@ -29,9 +29,9 @@ def alert_mail(to: Recipient, notices: Sequence[Notice], at: datetime, public_ur
     settings = f"{public_url}/account#mails"
     text = "\n".join(
         [
-            *(_alone(to, notices[0], at, public_url) if len(notices) == 1 else _listed(to, notices, at, public_url)),
+            *(_single(to, notices[0], at, public_url) if len(notices) == 1 else _list(to, notices, at, public_url)),
             "",
-            f"You get this as {_as(to)} of {to.organization}. Choose what is mailed to you, or switch it off:",
+            f"You receive this mail as {_role(to)} of {to.organization}. Change or turn off these mails:",
             settings,
             "",
         ]
@@ -47,26 +47,26 @@ def title(notice: Notice, at: datetime) -> str:  # noqa: PLR0911 -- one return a
         case "api_key.expiring":
             return f"{key} {_expires(numbers.get('expires_at'), at)}"
         case "api_key.unusual_volume":
-            return f"{key} is used far more than usual"
+            return f"{key} has far more requests than usual"
         case "api_key.new_location":
-            return f"{key} was used from a new place{_with(': ', numbers.get('place'))}"
+            return f"{key} was used from a new location{_suffix(': ', numbers.get('place'))}"
         case "api_key.error_spike":
-            return f"{key} has many calls that fail"
+            return f"{key} has many failed calls"
         case "api_key.dormant_used":
-            return f"{key} is used again{_with(' after days unused: ', numbers.get('unused_days'))}"
+            return f"{key} was used again{_dormant(numbers.get('unused_days'))}"
         case "api_key.denied_burst" if notice.key_id is None:
-            return f"Unknown keys were tried{_with(' from ', numbers.get('address'))}"
+            return f"Unknown keys were presented{_suffix(' from ', numbers.get('address'))}"
         case "api_key.denied_burst":
-            return f"{key} was refused"
+            return f"{key} was refused many times"
         case "usage.threshold":
             return _used_of_month(numbers.get("percentage"))
         case "webhook.disabled":
-            return "A webhook was disabled: its server takes nothing any more"
+            return "Webhook disabled: its endpoint no longer accepts deliveries"
         case _:  # a type that was added later than these texts
             return f"{notice.type} of {notice.key_name or 'the organization'}"
 
 
-def _alone(to: Recipient, notice: Notice, at: datetime, public_url: str) -> list[str]:
+def _single(to: Recipient, notice: Notice, at: datetime, public_url: str) -> list[str]:
     return [
         f"{title(notice, at)}.",
         "",
@@ -80,10 +80,10 @@ def _alone(to: Recipient, notice: Notice, at: datetime, public_url: str) -> list
     ]
 
 
-def _listed(to: Recipient, notices: Sequence[Notice], at: datetime, public_url: str) -> list[str]:
-    gravest = sorted(notices, key=lambda each: (_GRAVEST.index(each.severity), each.raised_at, each.alert_id))
+def _list(to: Recipient, notices: Sequence[Notice], at: datetime, public_url: str) -> list[str]:
+    by_severity = sorted(notices, key=lambda each: (_BY_SEVERITY.index(each.severity), each.raised_at, each.alert_id))
     lines = [f"{_subject(notices, to.organization)}."]
-    for notice in gravest[:SHOWN_MAX]:
+    for notice in by_severity[:SHOWN_MAX]:
         lines += [
             "",
             f"{title(notice, at)}. ({notice.severity}, {notice.raised_at:%Y-%m-%d %H:%M} UTC)",
@@ -92,23 +92,23 @@ def _listed(to: Recipient, notices: Sequence[Notice], at: datetime, public_url: 
         ]
     if len(notices) > SHOWN_MAX:
         lines += ["", f"And {len(notices) - SHOWN_MAX} more."]
-    for advice in dict.fromkeys(ADVICE.get(notice.type, "") for notice in gravest):
+    for advice in dict.fromkeys(ADVICE.get(notice.type, "") for notice in by_severity):
         lines += ["", advice]
     if "alerts:read" in grants_of(to.role):
         lines += ["", f"All alerts: {public_url}/v1/alerts"]
     return lines
 
 
-_GRAVEST = ("critical", "warning", "info")
+_BY_SEVERITY = ("critical", "warning", "info")
 
 
 def _subject(notices: Sequence[Notice], organization: str) -> str:
     counts = Counter(notice.severity for notice in notices)
-    said = ", ".join(f"{counts[severity]} {severity}" for severity in _GRAVEST if counts[severity])
-    return f"{len(notices)} alerts of {organization}: {said}"
+    counts_by_severity = ", ".join(f"{counts[severity]} {severity}" for severity in _BY_SEVERITY if counts[severity])
+    return f"{len(notices)} alerts of {organization}: {counts_by_severity}"
 
 
-def _as(to: Recipient) -> str:
+def _role(to: Recipient) -> str:
     return f"{'an' if to.role in {'admin', 'auditor'} else 'the' if to.role == 'owner' else 'a'} {to.role}"
 
 
@@ -119,11 +119,13 @@ def _key(notice: Notice) -> str:
 
 def _numbers(notice: Notice) -> list[str]:
     return [
-        f"  {name.replace('_', ' ')}: {_written(value)}" for name, value in notice.numbers.items() if value is not None
+        f"  {name.replace('_', ' ')}: {_formatted(value)}"
+        for name, value in notice.numbers.items()
+        if value is not None
     ]
 
 
-def _written(value: Number) -> str:
+def _formatted(value: Number) -> str:
     return f"{value:,}" if isinstance(value, int | float) else str(value)
 
 
@@ -151,26 +153,30 @@ def _expires(end: Number, at: datetime) -> str:
 
 def _used_of_month(percentage: Number) -> str:
     if percentage == STAGES_PERCENT[-1]:
-        return "All requests of this month are used up: further ones are refused"
-    return "The requests of this month near their limit" + ("" if percentage is None else f": {percentage} % used")
+        return "Monthly quota used up: further requests are refused"
+    return "Monthly quota almost used up" + ("" if percentage is None else f": {percentage} % used")
 
 
-def _with(words: str, number: Number) -> str:
-    return "" if number is None else f"{words}{number}"
+def _dormant(unused_days: Number) -> str:
+    return "" if unused_days is None else f" after {unused_days} {'day' if unused_days == 1 else 'days'} without use"
+
+
+def _suffix(prefix: str, number: Number) -> str:
+    return "" if number is None else f"{prefix}{number}"
 
 
 ADVICE: dict[AlertType, str] = {
-    "api_key.expiring": "From that instant on the key is refused. Set a later date if it is needed longer, or make a"
-    " new key and put it where the old one is used.",
-    "api_key.unusual_volume": "If nobody can say why, rotate the key: it may be in other hands. If it is meant to be"
-    " so, acknowledge the alert.",
-    "api_key.new_location": "If nobody of yours is there, rotate the key: it may be in other hands. A list of allowed"
-    " addresses keeps a key where it belongs.",
-    "api_key.error_spike": "The usage of the key says which MCP server and which tool fail.",
-    "api_key.dormant_used": "If nobody meant to use it, revoke the key: it may have been found somewhere.",
-    "api_key.denied_burst": "The activity of a key says from where it was tried, and why it was refused. A program may"
-    " still have a key that was replaced, or somebody tries what they found.",
-    "usage.threshold": "When the requests of the plan are used up, further ones are refused until the next month"
-    " begins, or the owner changes the plan.",
-    "webhook.disabled": "Put its server right, or give the webhook another address, and make it active again.",
+    "api_key.expiring": "The key is refused once it has expired. Set a later date if the key is still needed, or"
+    " create a new key and replace the old one in your client.",
+    "api_key.unusual_volume": "If you cannot explain the volume, rotate the key: it may have been leaked. If the volume"
+    " is intended, acknowledge the alert.",
+    "api_key.new_location": "If you have no client there, rotate the key: it may have been leaked. To restrict a key to"
+    " known addresses, set its allowed IPs.",
+    "api_key.error_spike": "The usage of the key shows which MCP server and which tool fail.",
+    "api_key.dormant_used": "If you did not expect this use, revoke the key: it may have been leaked.",
+    "api_key.denied_burst": "The activity of a key shows where the requests came from and why they were refused. A"
+    " client may still use a replaced key, or an attacker may be trying leaked keys.",
+    "usage.threshold": "When the quota is used up, requests are refused until the next month starts or the owner"
+    " changes the plan.",
+    "webhook.disabled": "Fix the endpoint or change its URL, then activate the webhook again.",
 }

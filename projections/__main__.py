@@ -1,4 +1,4 @@
-"""`python -m projections`: how far the read models are; bring them up to date, prove them, make them anew."""
+"""`python -m projections`: show the progress of read models, bring them up to date, verify them and rebuild them."""
 
 import argparse
 import asyncio
@@ -84,7 +84,7 @@ async def _verify_one(url: str, model: ReadModel, *, by_name: bool) -> bool:
     try:
         return _told(model, await _watched(model, url))
     except UsageAlreadyRemoved as reason:
-        # Who asks about everything is told; who asks about this one is refused.
+        # A report on all models names the error; a request for one model fails.
         if by_name:
             raise
         print(f"NOT VERIFIED: {reason}")
@@ -192,7 +192,7 @@ def _said(text: str) -> str:
 
 
 def main(arguments: list[str]) -> int:
-    """0: done; 1: a lane has stopped, a row differs, or the database does not answer; 2: DATABASE_URL is not set."""
+    """Return 0 on success, 1 for a stopped lane, a difference or a database error, 2 if DATABASE_URL is not set."""
     options = _parser().parse_args(arguments)
     setting, url = owner_url(os.environ)
     if not url:

@@ -6,5 +6,5 @@ from projections.registry import INLINE
 
 
 def commands_on(pool: Pool, timeout_seconds: float | None = None) -> Commands:
-    """Return the `Commands` that use `pool`. `timeout_seconds` is that of a request, or None."""
+    """Return the `Commands` that use `pool`. `timeout_seconds` is the timeout of a request, or None."""
     return Commands(pool, INLINE, timeout_seconds)

@@ -1,4 +1,4 @@
-"""How far lists are paged by number."""
+"""The limit of pagination by number."""
 
 MAX_OFFSET = 10_000
-"""So many items may lie before a page: they have to be passed over. Cursors know no such end."""
+"""The maximum number of items before a page, because the database must skip them. Cursors have no such limit."""

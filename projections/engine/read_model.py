@@ -1,4 +1,4 @@
-"""The declaration of a read model: one value in `model.py` of its folder says everything that is true of it."""
+"""Declaration of a read model: one value in `model.py` of its folder describes everything about it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -15,11 +15,11 @@ class ReadModel:
     """The tables of one folder, how they change and how they are verified.
 
     `tables` follow from the log alone, and a rebuild derives them again: `inline` first, then `projection`.
-    `underivable` are the other tables of the folder, each with the reason why no rebuild derives it.
-    `side_tables` are underivable tables that the statements of this read model also change, such as addresses that are
-    deleted with a member. A rebuild works on empty copies of them, so that it changes nothing but its own tables.
-    `revision` goes up when the derivation changes and existing rows must be derived again.
-    `rows`, `rules` and `checks` are what `python -m eventstore check` compares with the two logs.
+    `underivable` are the other tables of the folder, each with the reason why no rebuild derives it. `side_tables` are
+    underivable tables that the statements of this read model also change, such as addresses that are deleted with a
+    member. A rebuild works on empty copies of them, so that it changes only its own tables. `revision` goes up when the
+    derivation changes and existing rows must be derived again. `python -m eventstore check` compares `rows`, `rules`
+    and `checks` with the two logs.
     """
 
     name: str
@@ -36,11 +36,11 @@ class ReadModel:
 
     @property
     def folder(self) -> str:
-        """The folder of the schema, below `projections/`."""
+        """Return the folder of the schema, below `projections/`."""
         return "/".join(self.module.split(".")[1:-1])
 
     @property
     def logs(self) -> tuple[Log, ...]:
-        """The logs that a rebuild reads, in this order."""
+        """Return the logs that a rebuild reads, in this order."""
         inline: tuple[Log, ...] = () if self.inline is None else ("lifecycle",)
         return inline if self.projection is None else (*inline, self.projection.log)

@@ -1,4 +1,4 @@
-"""Pages of the two logs for async projections, and where a page of uses lies."""
+"""Pages of the two logs for async projections, and the range of a page of uses."""
 
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime

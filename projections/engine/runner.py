@@ -1,13 +1,13 @@
-"""Runs the read models that follow a log: read what comes next in a lane, apply it, remember how far that went.
+"""Runner of async projections: read the next page of a lane, apply it, and advance the checkpoint.
 
-One transaction does all three, and begins by locking the checkpoint of the lane, which is advanced by compare-and-swap.
-So any number of runners can work at once, be killed at any line, or run twice: each position is applied once. A lane
-that can not go on (a hole, an event that can not be applied) stops at that very position, whatever the other lanes do;
-see `projections/engine/stopped_lanes.py`.
+One transaction does all three. It starts by locking the checkpoint of the lane, and advances it by compare-and-swap.
+Therefore any number of runners can work concurrently, be killed at any line or run twice: each position is applied
+once. A lane that cannot continue (a gap, or an event that cannot be applied) stops at that position, and the other
+lanes continue; see `projections/engine/stopped_lanes.py`.
 
-A version of a read model that is made beside the live one (`projections/rebuild`) has tables of the same names in a
-schema of its own: the same statements serve both, by the search path of the connection, and the live ones
-carry no version through every query. Whichever version has its tables in `public` is the live one.
+A version of a read model that is made next to the live one (`projections/engine/rebuild`) has tables with the same
+names in a separate schema. The same statements serve both through the search path of the connection, so the live
+version needs no version number in its queries. The version whose tables are in `public` is the live one.
 """
 
 from bisect import bisect_right
@@ -48,18 +48,18 @@ _SQL = load(_Queries, __file__, "runner.sql")
 
 
 async def _no_side_effects(_connection: Connection, _page: Sequence[Any]) -> None:
-    """Most read models cause nothing outside themselves."""
+    """Write nothing: most read models have no side effects."""
 
 
 @dataclass(frozen=True, slots=True)
 class AsyncProjection(Generic[T]):
-    """A read model that follows `log`; `version` is that of its first tables.
+    """A read model that follows `log`. `version` is the number of its first tables.
 
-    `read(connection, lane, after)` gives the next page of a lane, one item a position; `apply(connection, page)` writes
-    what follows from it. `side_effects` writes what must happen once, such as an entry of an outbox. A version that is
-    derived next to the live one leaves it out. All run in the transaction that advances the checkpoint. With
-    `batch_size`, a page is no larger than this process has learned to apply in time. Without, it is as large as `read`
-    returns it.
+    `read(connection, lane, after)` returns the next page of a lane, one item per position. `apply(connection, page)`
+    writes what follows from the page. `side_effects` writes what must happen once, such as an entry of an outbox. A
+    version that is derived next to the live one skips it. All of them run in the transaction that advances the
+    checkpoint. With `batch_size`, a page is no larger than this process has learned to apply in time. Without it, a
+    page is as large as `read` returns it.
     """
 
     name: str
@@ -72,7 +72,7 @@ class AsyncProjection(Generic[T]):
 
 
 class Lag(NamedTuple):
-    """Where a lane ends and how far a read model has come in it. `head` None: the lane has no head row."""
+    """The end of a lane and the position of a read model in it. `head` is None if the lane has no head row."""
 
     lane: int
     position: int
@@ -80,7 +80,7 @@ class Lag(NamedTuple):
 
     @property
     def behind(self) -> int:
-        """Positions still to be applied; never negative."""
+        """Return the number of positions still to be applied. It is never negative."""
         return max((self.head or 0) - self.position, 0)
 
     @property
@@ -94,9 +94,9 @@ class Lag(NamedTuple):
 
 @dataclass(slots=True)
 class RunResult:
-    """What a run did: positions applied, whether some are left, why lanes stopped, and which were put off.
+    """The result of a run: applied positions, whether some are left, why lanes stopped, and which were delayed.
 
-    A lane is put off for a reason that passes by itself, such as a lock that was not to be had in time.
+    A lane is delayed for a temporary reason, such as a lock that was not available in time.
     """
 
     applied: int = 0
@@ -106,26 +106,26 @@ class RunResult:
 
 
 async def lags(connection: Connection, projection: AsyncProjection[T], schema: str = LIVE) -> list[Lag]:
-    """One for each lane, all at one instant."""
+    """Return the lag of each lane, all in one snapshot."""
     cursor = await connection.execute(_SQL.lags, (projection.name, projection.log, schema, LANES))
     return [Lag(*row) for row in await cursor.fetchall()]
 
 
 async def live_version(connection: Connection, projection: AsyncProjection[T]) -> int:
-    """The version that everybody reads."""
+    """Return the version that readers use."""
     row = await (await connection.execute(_SQL.live_version, (projection.name,))).fetchone()
     return projection.version if row is None or row[0] is None else int(row[0])
 
 
 async def usage_waits_since(connection: Connection, projection: AsyncProjection[T]) -> datetime | None:
-    """When the oldest batch that a projection of the usage log has still to apply was written; None: there is none."""
+    """Return when the oldest usage batch that is not applied yet was written, or None if all are applied."""
     cursor = await connection.execute(_SQL.usage_waits_since, (projection.name,))
     row = await cursor.fetchone()
     return None if row is None else row[0]
 
 
 async def blocked_by(connection: Connection, projection: AsyncProjection[T], lag: Lag) -> str | None:
-    """Why the lane can not be read on; None when it can, or when nothing is left in it."""
+    """Return why the lane cannot be read on, or None if it can or nothing is left in it."""
     if lag.problem or not lag.behind:
         return lag.problem
     try:
@@ -136,7 +136,7 @@ async def blocked_by(connection: Connection, projection: AsyncProjection[T], lag
 
 
 async def ensure_checkpoints(connection: Connection, projection: AsyncProjection[T]) -> None:
-    """The live version has a checkpoint in every lane."""
+    """Create the missing checkpoints of the live version, one for every lane."""
     key = {"projection": projection.name, "version": projection.version, "log": projection.log}
     await connection.execute(_SQL.checkpoints_ensure, {**key, "lanes": LANES})
 
@@ -149,10 +149,10 @@ async def run_projection(
     schema: str = LIVE,
     until: Mapping[int, int] | None = None,
 ) -> RunResult:
-    """Apply what there is, a page a lane in turn, until nothing is left or `seconds` have passed.
+    """Apply new positions, one page per lane in turn, until none is left or `seconds` have passed.
 
-    `connection` must be in autocommit mode, and its search path begin with `schema`. `until` bounds it by lane; a lane
-    that is not named is left alone. Raises what the driver raises when the connection breaks.
+    `connection` must be in autocommit mode, and its search path must start with `schema`. `until` limits the positions
+    by lane, and lanes that it does not name are skipped. Raises the driver's error when the connection breaks.
     """
     deadline = monotonic() + seconds
     if schema == LIVE:
@@ -184,7 +184,7 @@ async def run_projection(
 
 @dataclass(slots=True)
 class _Runner(Generic[T]):
-    """One run of one version: `troubled` are the lanes that had stopped at the end of the last one."""
+    """One run of one version. `troubled` are the lanes that had stopped at the end of the previous run."""
 
     connection: Connection
     projection: AsyncProjection[T]
@@ -195,15 +195,15 @@ class _Runner(Generic[T]):
     result: RunResult = field(default_factory=RunResult)
 
     def end_of(self, lag: Lag) -> int:
-        """The last position that is to be applied."""
+        """Return the last position to apply."""
         head = lag.head or 0
         return head if self.until is None else min(head, self.until.get(lag.lane, 0))
 
     async def step(self, lag: Lag) -> None:
-        """One page of one lane, or as much of it as comes before what can not be applied.
+        """Apply one page of one lane, or the part before a position that cannot be applied.
 
-        A page that fails as a whole is tried in halves, so that what stops a lane is one position, and named; so is
-        one that took too long.
+        A page that fails as a whole is retried in halves, so that a single position stops the lane and can be named. A
+        page that took too long is halved, too.
         """
         batch_size = self.projection.batch_size
         most = 1 if lag.lane in self.troubled else batch_size and batch_size.most
@@ -280,7 +280,10 @@ class _Runner(Generic[T]):
 
 @dataclass(slots=True)
 class _Page:
-    """At most `most` positions are tried, None: as many as are read; `size` is how many it came to."""
+    """The size of a page. At most `most` positions are tried, and None means all that are read.
+
+    `size` is the actual number.
+    """
 
     most: int | None
     size: int = 0

@@ -39,8 +39,8 @@ FORMER_FOLDERS: Mapping[str, str] = {
 def scripts() -> list[Script]:
     """Return the whole schema: the log first, then the folders of `projections/`.
 
-    A folder starts with `schema.sql`. Once a release contains it, that file is never edited: later changes are scripts
-    of their own next to it, `schema_0002_what.sql` and so on, in the order of their numbers. If such a change affects
+    A folder starts with `schema.sql`. Once a release contains it, that file is never edited. Later changes are separate
+    scripts next to it, `schema_0002_what.sql` and so on, in the order of their numbers. If such a change affects
     existing rows, a higher `revision` in the `model.py` of the folder derives them again.
     """
     return [*log_scripts(), *folder_scripts(PROJECTIONS)]
@@ -49,7 +49,7 @@ def scripts() -> list[Script]:
 def folder_scripts(root: Path) -> list[Script]:
     """Return the scripts below `root`. A script is named by its path: `read_models/keys/list/schema`."""
     scripts = [_script(path.parent.relative_to(root).as_posix(), path) for path in root.rglob("schema*.sql")]
-    # Some scripts need tables of others: a fresh database applies them in the order in which others did.
+    # Some scripts need tables of others. A fresh database applies them in the same order as existing ones did.
     return sorted(scripts, key=lambda script: script.former_name or script.name)
 
 

@@ -1,7 +1,7 @@
 """Lanes in which a read model cannot continue, and the operator's command to skip the position.
 
 A lane stops alone: its position and the reason are stored, the next run tries again, and the record is deleted when
-that succeeds. Leaving the position out permanently is a separate command. Its author and reason are stored.
+that succeeds. Skipping the position permanently is a separate command. Its author and reason are stored.
 """
 
 from datetime import datetime
@@ -36,7 +36,7 @@ class NotStoppedThere(StorageError):
 
 
 class Stopped(NamedTuple):
-    """`position` can not be applied to the live version of `projection`, since `since` at least."""
+    """A stopped lane. `position` cannot be applied to the live version of `projection`, at least since `since`."""
 
     projection: str
     version: int
@@ -48,7 +48,7 @@ class Stopped(NamedTuple):
 
 
 class SkippedPosition(NamedTuple):
-    """A position that a read model leaves out. `problem`: why it had stopped there; `reason`: why that may be."""
+    """A position that a read model skips. `problem`: why the lane stopped there. `reason`: why it is safe to skip."""
 
     projection: str
     log: str
@@ -61,13 +61,13 @@ class SkippedPosition(NamedTuple):
 
 
 async def stopped_lanes(connection: Connection) -> list[Stopped]:
-    """Every lane of every live read model that has stopped: for readiness and metrics. Any role may ask."""
+    """Return every stopped lane of every live read model, for readiness and metrics. Every role may call this."""
     cursor = await connection.execute(_SQL.stopped_live)
     return [Stopped(*row) for row in await cursor.fetchall()]
 
 
 async def stopped_in(connection: Connection, projection: str, log: str, schema: str) -> set[int]:
-    """The lanes of one version that had stopped when they were last tried."""
+    """Return the lanes of one version that had stopped at the last attempt."""
     cursor = await connection.execute(_SQL.stopped_in, (projection, log, schema))
     return {row[0] for row in await cursor.fetchall()}
 
@@ -81,7 +81,7 @@ async def clear_stop(connection: Connection, projection: str, version: int, log:
 
 
 async def skipped_positions(connection: Connection, projection: str, log: str) -> dict[int, list[int]]:
-    """What every version of a read model leaves out: positions, ascending, by lane."""
+    """Return the positions that every version of a read model skips: ascending, by lane."""
     found: dict[int, list[int]] = {}
     cursor = await connection.execute(_SQL.skipped, (projection, log))
     for lane, position in await cursor.fetchall():
@@ -90,7 +90,7 @@ async def skipped_positions(connection: Connection, projection: str, log: str) -
 
 
 async def skips(connection: Connection) -> list[SkippedPosition]:
-    """All there ever were, oldest first."""
+    """Return all skipped positions, oldest first."""
     cursor = await connection.execute(_SQL.skips_all)
     return [SkippedPosition(*row) for row in await cursor.fetchall()]
 
@@ -98,7 +98,7 @@ async def skips(connection: Connection) -> list[SkippedPosition]:
 async def skip(
     connection: Connection, projection: str, log: str, lane: int, position: int, *, reason: str, by: str
 ) -> SkippedPosition:
-    """Pass over the position at which the live version has stopped. Raises `NotStoppedThere` for any other."""
+    """Skip the position at which the live version has stopped. Raises `NotStoppedThere` for any other."""
     async with connection.transaction():
         row = await (await connection.execute(_SQL.stopped_at, (projection, log, lane))).fetchone()
         if row is None or row[2] is None or row[1] + 1 != position:

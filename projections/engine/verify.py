@@ -1,4 +1,4 @@
-"""Invariant I4: every inline read model equals what a fold of the log gives, row by row and field by field."""
+"""Invariant I4: every inline read model equals a fold of the log, row by row and field by field."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass

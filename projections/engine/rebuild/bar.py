@@ -6,21 +6,24 @@ from time import monotonic
 
 _WIDTH_MAX = 30
 _COLUMNS = 80
-"""Of a terminal that does not say how many it has."""
+"""The width of a terminal that does not report one."""
 
 _SECONDS_BETWEEN_LINES = 5.0
 
 
 class Bar:
-    """In place on a terminal; a line every few seconds elsewhere. What was true last is said in either case."""
+    """Updates its line in place on a terminal, and prints a line every few seconds elsewhere.
+
+    The last state is always shown.
+    """
 
     def __init__(self, title: str) -> None:
         self._title = title
         self._began = self._said = 0.0
         self._first: int | None = None
-        """What was done before the first word: an earlier run may have been killed."""
+        """What was done before the first update, because an earlier run may have been killed."""
         self._shown = ""
-        """What the line of the terminal holds."""
+        """The current content of the terminal line."""
         self._unsaid = ""
 
     def __call__(self, done: int, of: int) -> None:
@@ -45,7 +48,7 @@ class Bar:
         self._say()
 
     def _show(self, share: float, figures: str) -> None:
-        # A line that fills the last column goes on in the next row, and can not be written over any more.
+        # A line that fills the last column continues in the next row, and cannot be overwritten.
         room = _columns() - 1
         width = min(room - len(self._drawn(share, figures, 0)), _WIDTH_MAX)
         line = self._drawn(share, figures, width) if width > 0 else figures[:room]

@@ -1,4 +1,4 @@
-"""Two versions of a read model, row by row."""
+"""Comparison of two versions of a read model, row by row."""
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ _SHOWN_MAX = 200
 
 
 class Difference(NamedTuple):
-    """One row; None where a version has none of this key."""
+    """A differing row. A side is None if that version has no row with this key."""
 
     table: Table
     live: TupleRow | None
@@ -38,7 +38,7 @@ class Difference(NamedTuple):
 
 @dataclass(slots=True)
 class Comparison:
-    """`rows` were looked at; `first` is the first difference of `differences`."""
+    """The result of a comparison: `rows` were compared, and `first` is the first of `differences`."""
 
     rows: int = 0
     differences: int = 0
@@ -50,7 +50,7 @@ class Comparison:
 
 
 async def compare(live: Connection, derived: Connection, model: ReadModel, schema: str) -> Comparison:
-    """Both connections are in a transaction that sees one instant; `derived` reads the tables in `schema`."""
+    """Compare the tables of two connections, each in a snapshot transaction. `derived` reads the tables in `schema`."""
     result = Comparison()
     for name in model.tables:
         what = await table(live, name)
@@ -77,7 +77,7 @@ async def _compare_table(
 
 
 def _side(left: TupleRow | None, right: TupleRow | None, width: int) -> int:
-    """Below zero: the next key is on the left alone; above: on the right; zero: on both sides."""
+    """Return which side has the next key: negative for left only, positive for right only, zero for both."""
     if left is None or right is None:
         return -1 if right is None else 1
     mine, theirs = left[:width], right[:width]

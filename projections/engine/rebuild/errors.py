@@ -1,4 +1,4 @@
-"""What can go wrong with a version. The first line of each docstring is the message."""
+"""Errors of versions. The first line of each docstring is the message."""
 
 from infrastructure.database.errors import StorageError
 

@@ -1,4 +1,4 @@
-"""The statements about versions of read models, by name."""
+"""The SQL statements about versions of read models, by name."""
 
 from typing import NamedTuple
 

@@ -1,8 +1,8 @@
-"""Makes a read model again beside the live one, and puts it in its place.
+"""Rebuild of a read model next to the live one, and the switch to the new version.
 
-A model that follows the log is switched: the tables change schemas in one transaction, and the old ones are kept until
-`drop_old`. One that changes with the log is put right instead, also in one transaction: nobody writes to it meanwhile,
-everybody reads it, and the rows that were wrong are kept likewise. See docs/decisions/0025.
+Tables of an async projection are switched: they change schemas in one transaction, and the old ones are kept until
+`drop_old`. Tables of an inline projection are corrected in place instead, also in one transaction. Writes wait during
+that transaction, reads continue, and the wrong rows are kept in the same way. See docs/decisions/0025.
 """
 
 import asyncio
@@ -40,14 +40,17 @@ from projections.engine.rebuild.versions import (
 from projections.engine.runner import LIVE, AsyncProjection, live_version
 
 _NEAR_SECONDS = 1.0
-"""A round of catching up that takes no longer is the last one: what is left is done while the tables are switched."""
+"""A round of catching up that takes no longer is the last one. The switch applies the rest."""
 
 _ATTEMPTS_MAX = 60
 _PAUSE_SECONDS = 0.5
 
 
 class Rebuilt(NamedTuple):
-    """`kept` is the schema in which what was replaced is kept; None: nothing was switched, because the two differ."""
+    """The result of a rebuild. `kept` is the schema that contains the replaced rows.
+
+    None: the two differ, so nothing was switched.
+    """
 
     version: Version
     comparison: Comparison
@@ -55,7 +58,7 @@ class Rebuilt(NamedTuple):
 
 
 async def verify(url: str, model: ReadModel, progress: Progress = no_progress) -> Comparison:
-    """Derive the model again into tables of its own and compare, without touching the live version."""
+    """Derive the model again into separate tables and compare, without touching the live version."""
     async with exclusive_connection(url, model) as connection, temporary_version(connection, model) as version:
         await _catch_up(connection, model, version, progress)
         return await compare_with_live(connection, url, model, version, progress)
@@ -64,7 +67,7 @@ async def verify(url: str, model: ReadModel, progress: Progress = no_progress) -
 async def rebuild(
     url: str, model: ReadModel, progress: Progress = no_progress, *, accept_differences: bool = False
 ) -> Rebuilt:
-    """Make a new version, compare, switch. A second run goes on where the first one was killed."""
+    """Make a new version, compare it and switch. A second run continues after the first one was killed."""
     async with exclusive_connection(url, model) as connection:
         version = await begin_or_resume(connection, model)
         await _catch_up(connection, model, version, progress)
@@ -75,7 +78,7 @@ async def rebuild(
 
 
 async def drop_old(url: str, model: ReadModel) -> list[str]:
-    """Remove what rebuilds replaced; gives the schemas that are gone."""
+    """Remove what rebuilds replaced, and return the removed schemas."""
     async with exclusive_connection(url, model) as connection:
         cursor = await connection.execute(SQL.schemas, (old_schemas(model),))
         schemas = [row[0] for row in await cursor.fetchall()]
@@ -88,7 +91,7 @@ async def drop_old(url: str, model: ReadModel) -> list[str]:
 
 
 async def _catch_up(connection: Connection, model: ReadModel, version: Version, progress: Progress) -> None:
-    """Catch up until the live version is a moment away, whatever is written meanwhile."""
+    """Catch up until the live version is only a moment ahead, even while it advances."""
     while True:
         began = monotonic()
         await advance(connection, version, await live_positions(connection, model), progress)
@@ -97,7 +100,10 @@ async def _catch_up(connection: Connection, model: ReadModel, version: Version, 
 
 
 async def _replace_live(connection: Connection, model: ReadModel, version: Version) -> str:
-    """As soon as the locks are to be had. They are asked for for an instant at a time: others wait behind us."""
+    """Replace the live version.
+
+    Each attempt waits only briefly for the locks, because other sessions queue behind it.
+    """
     for _ in range(_ATTEMPTS_MAX):
         try:
             async with connection.transaction():
@@ -111,7 +117,7 @@ async def _replace_live(connection: Connection, model: ReadModel, version: Versi
 
 
 async def _switch(connection: Connection, model: ReadModel, version: Version, projection: AsyncProjection[Any]) -> str:
-    """Runners wait at their checkpoints, readers for the moment in which the tables change schemas."""
+    """Switch the schemas. Runners wait at their checkpoints, and readers wait for a moment."""
     kept = f"{model.name}_old_{await live_version(connection, projection)}"
     await connection.execute(SQL.live_checkpoints_hold, (model.name,))
     await advance(connection, version, await live_positions(connection, model))
@@ -126,7 +132,7 @@ async def _switch(connection: Connection, model: ReadModel, version: Version, pr
 
 
 async def _reconcile_live(connection: Connection, model: ReadModel, version: Version) -> str:
-    """Whoever changes something waits until this is over; whoever verifies a key does not."""
+    """Correct the live tables. Changes wait until this is done, but verification of keys does not."""
     kept = f"{model.name}_old_{version.number}"
     await block_writes(connection, model.tables)
     await connection.execute(SQL.live_checkpoints_hold, (model.name,))

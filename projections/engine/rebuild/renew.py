@@ -1,4 +1,4 @@
-"""Derives read models again whose derivation has changed since their rows were made."""
+"""Renewal of read models whose derivation has changed since their rows were made."""
 
 from collections.abc import Callable, Iterable
 
@@ -13,10 +13,10 @@ from projections.engine.rebuild.versions import forget
 
 
 async def renew(url: str, models: Iterable[ReadModel], bar: Callable[[str], Bar] = Bar) -> list[str]:
-    """Bring every read model to its revision; return a line for each that was not there yet.
+    """Bring every read model to its revision. Return a line for each that was not there yet.
 
-    Safe to repeat and to run concurrently: a second process waits for the first. After an interruption, the next call
-    continues the unfinished version.
+    This is safe to repeat and to run concurrently: a second process waits for the first. After an interruption, the
+    next call continues the unfinished version.
     """
     lines: list[str] = []
     async with await connect(url, role=None, timeouts=MAINTENANCE_TIMEOUTS) as connection:
@@ -41,7 +41,7 @@ async def _renew_one(connection: Connection, url: str, model: ReadModel, bar: Ca
     try:
         made = await rebuild(url, model, shown, accept_differences=True)
     except UsageAlreadyRemoved as reason:
-        # It stays due, and is right as far as its old derivation goes.
+        # The model stays due, and stays correct by its old derivation.
         return f"NOT DERIVED AGAIN: {reason}"
     finally:
         shown.close()
@@ -64,7 +64,7 @@ async def _log_is_empty(connection: Connection) -> bool:
 
 
 async def _forget_begun(connection: Connection, model: ReadModel) -> None:
-    """What was begun with another derivation would be a mixture of both."""
+    """Drop an unfinished version of another derivation. Continuing it would mix both derivations."""
     row = await (await connection.execute(SQL.version_begun, (model.name, f"{model.name}_new_"))).fetchone()
     if row is not None:
         await forget(connection, model, str(row[1]))

@@ -1,4 +1,4 @@
-"""Replay of an inline projection: the changes are made again from the log, like those of an async projection."""
+"""Replay of an inline projection: its changes are derived from the log, like those of an async projection."""
 
 from collections.abc import Sequence
 from itertools import groupby
@@ -13,7 +13,7 @@ from infrastructure.database.connections import Connection
 from projections.engine.runner import AsyncProjection
 
 EVENTS_MAX = 2_000
-"""A page: as many events of a lane as are applied in one transaction."""
+"""The page size: the events of a lane that are applied in one transaction."""
 
 _DECIDERS = {event_type: decider for decider in DECIDERS for event_type in decider.event_types}
 
@@ -40,13 +40,13 @@ def replaying(projection: str, model: InlineProjection) -> AsyncProjection[Recor
 
 
 def _changes(page: Sequence[Recorded[Any]]) -> list[list[Recorded[Any]]]:
-    """The events of each change: those of one stream that follow each other in the lane and have one instant."""
+    """Return the events of each change: consecutive events of one stream in the lane with the same instant."""
     grouped = groupby(page, key=lambda recorded: (recorded.record.stream_id, recorded.record.occurred_at))
     return [list(events) for _, events in grouped]
 
 
 def _whole_changes(page: Sequence[Recorded[Any]]) -> Sequence[Recorded[Any]]:
-    """Without the last change, whose end may be beyond the page."""
+    """Return `page` without its last change, which may continue on the next page."""
     last = len(_changes(page)[-1])
     return page[:-last] if last < len(page) else page
 
@@ -67,7 +67,7 @@ class _Streams:
         decider = _DECIDERS[type(events[0].event)]
         known = self._states.get(first.stream_id)
         if known is None or known.version != first.version - 1:
-            # A new stream, one whose beginning an earlier process applied, or a page that is tried once more.
+            # A new stream, a stream whose start an earlier process applied, or a page that is retried.
             bodies = await _bodies(connection, first.stream_id, first.organization_id, decider.kind)
             earlier = [decode_event(decode_record(body)) for body in bodies[: first.version - 1]]
             known = _State(first.version - 1, decider.fold(earlier))

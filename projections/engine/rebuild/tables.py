@@ -1,4 +1,4 @@
-"""Tables of one name in two schemas: made beside each other, moved, compared, put right.
+"""Tables with the same name in two schemas: create, move, compare and correct them.
 
 The names come from the declarations of read models and from the catalogue, never from outside.
 """
@@ -18,7 +18,10 @@ _FETCHED = 5_000
 
 
 class Table(NamedTuple):
-    """`columns` in order, `key` those of the primary key, `texts` those whose order depends on a collation."""
+    """A table.
+
+    `columns` are in order, `key` are those of the primary key, and `texts` are those that a collation sorts.
+    """
 
     name: str
     columns: tuple[str, ...]
@@ -38,7 +41,7 @@ async def table(connection: Connection, name: str) -> Table:
 
 
 async def set_search_path(connection: Connection, schema: str) -> None:
-    """From now on the statements of the read models mean the tables in `schema`."""
+    """Make the statements of the read models use the tables in `schema` from now on."""
     await connection.execute(sql.SQL("set search_path to {}, public").format(sql.Identifier(schema)))
 
 
@@ -51,7 +54,7 @@ async def drop_schema(connection: Connection, schema: str) -> None:
 
 
 async def create_tables(connection: Connection, schema: str, folder: str) -> None:
-    """The tables of a read model as its schema makes them, with grants and policies, fit to become the live ones."""
+    """Create the tables of a read model from its schema, with grants and policies, ready to become the live ones."""
     await set_search_path(connection, schema)
     for script in folder_scripts(PROJECTIONS):
         if script.name.startswith(f"{folder}/"):
@@ -59,7 +62,7 @@ async def create_tables(connection: Connection, schema: str, folder: str) -> Non
 
 
 async def create_empty_copies(connection: Connection, schema: str, names: Sequence[str]) -> None:
-    """Empty tables with the columns and indexes of the live ones, to compare with."""
+    """Create empty tables with the columns and indexes of the live ones, for a comparison."""
     for name in names:
         query = sql.SQL("create table {} (like {} including all)")
         await connection.execute(query.format(sql.Identifier(schema, name), sql.Identifier(LIVE, name)))
@@ -72,7 +75,7 @@ async def move_tables(connection: Connection, names: Sequence[str], origin: str,
 
 
 async def block_writes(connection: Connection, names: Sequence[str]) -> None:
-    """Until the transaction ends everybody may read these tables, and nobody writes to them or holds their rows."""
+    """Block writes and row locks on these tables until the transaction ends. Reads continue."""
     tables = sql.SQL(", ").join(sql.Identifier(LIVE, name) for name in names)
     await connection.execute(sql.SQL("lock table {} in exclusive mode").format(tables))
 
@@ -104,9 +107,9 @@ async def reconcile(connection: Connection, what: Table, schema: str, kept: str)
 
 
 async def rows(connection: Connection, what: Table, schema: str) -> AsyncIterator[TupleRow]:
-    """All rows in the order of their keys, where texts sort as Python sorts them. Must run in a transaction.
+    """Yield all rows in the order of their keys, with texts sorted as Python sorts them. Must run in a transaction.
 
-    Keys come first and as they are, all else as text: Python has no infinite instants.
+    Keys come first and keep their type. The other columns are text, because Python has no infinite instants.
     """
     order = [
         sql.SQL('{} collate "C"').format(sql.Identifier(name)) if name in what.texts else sql.Identifier(name)

@@ -1,7 +1,8 @@
-"""A version of a read model that is made beside the live one, in a schema of its own.
+"""A version of a read model that is made next to the live one, in a separate schema.
 
-It is derived with the statements of the live one, page by page, each page with its checkpoint in one transaction: who
-is killed goes on from there. It is never ahead of the live version, so that both can be compared at equal positions.
+It is derived with the statements of the live one, page by page. Each page and its checkpoint are one transaction, so a
+killed process can be continued. The version is never ahead of the live one, so that both can be compared at equal
+positions.
 """
 
 import asyncio
@@ -29,20 +30,20 @@ from projections.engine.rebuild.tables import (
 from projections.engine.runner import AsyncProjection, Log, ensure_checkpoints, lags, run_projection
 
 Positions = Mapping[Log, Mapping[int, int]]
-"""By log and lane."""
+"""Positions by log and lane."""
 
 Progress = Callable[[int, int], None]
-"""Is told, now and then, how many positions are applied, and of how many."""
+"""Called now and then with the number of applied positions and the total."""
 
 _STEP_SECONDS = 0.5
 _CLAIM_SECONDS = 3.0
 _CLAIM_PAUSE_SECONDS = 0.2
 _TIMEOUTS = Timeouts(lock=0.4, statement=0, idle_in_transaction=0)
-"""A lock that is not to be had at once is given up: others queue for the same table behind whoever waits."""
+"""A lock that is not available soon is given up, because other sessions queue for the same table behind this one."""
 
 
 class Version(NamedTuple):
-    """`steps` derive its tables, one after the other."""
+    """A version. `steps` derive its tables, one after the other."""
 
     number: int
     schema: str
@@ -50,12 +51,12 @@ class Version(NamedTuple):
 
 
 def no_progress(_applied: int, _of: int) -> None:
-    """For those who do not watch."""
+    """Ignore the progress."""
 
 
 @asynccontextmanager
 async def exclusive_connection(url: str, model: ReadModel) -> AsyncGenerator[Connection]:
-    """A connection that owns the tables, for the only one who makes versions of `model` at this time."""
+    """Yield a connection that owns the tables, for the only process that makes versions of `model` at this time."""
     async with await connect(url, role=None, timeouts=_TIMEOUTS) as connection:
         await _claim(connection, model)
         if model.projection is not None:
@@ -64,7 +65,10 @@ async def exclusive_connection(url: str, model: ReadModel) -> AsyncGenerator[Con
 
 
 async def _claim(connection: Connection, model: ReadModel) -> None:
-    """It is tried for a while: the server takes a moment to notice that whoever was here before was killed."""
+    """Claim the model.
+
+    Retry for a while, because the server needs a moment to notice that the previous process was killed.
+    """
     deadline = monotonic() + _CLAIM_SECONDS
     while True:
         row = await (await connection.execute(SQL.model_claim, (model.name,))).fetchone()
@@ -76,7 +80,7 @@ async def _claim(connection: Connection, model: ReadModel) -> None:
 
 
 async def begin_or_resume(connection: Connection, model: ReadModel) -> Version:
-    """The version that an earlier run left unfinished, or else a new one, empty."""
+    """Return the version that an earlier run left unfinished, or a new, empty one."""
     beginning = f"{model.name}_new_"
     row = await (await connection.execute(SQL.version_begun, (model.name, beginning))).fetchone()
     if row is not None:
@@ -84,7 +88,7 @@ async def begin_or_resume(connection: Connection, model: ReadModel) -> Version:
     number = await last_version(connection, model) + 1
     version = Version(number, f"{beginning}{number}", _steps(model))
     async with connection.transaction():
-        # What is there without a checkpoint is what a killed process left of its last step.
+        # A schema without a checkpoint is what a killed process left of its last step.
         await drop_schema(connection, version.schema)
         await create_schema(connection, version.schema)
         if model.inline is not None:
@@ -102,13 +106,13 @@ async def last_version(connection: Connection, model: ReadModel) -> int:
 
 
 def old_schemas(model: ReadModel) -> str:
-    """A pattern of the schemas in which what was replaced is kept."""
+    """Return a pattern for the names of the schemas that contain replaced rows."""
     return rf"^{model.name}_old_\d+$"
 
 
 @asynccontextmanager
 async def temporary_version(connection: Connection, model: ReadModel) -> AsyncGenerator[Version]:
-    """An empty version that is gone afterwards; what a killed process left of an earlier one goes first."""
+    """Yield an empty version that is dropped afterwards. First drop what a killed process left of an earlier one."""
     version = Version(0, f"{model.name}_verify", _steps(model))
     await forget(connection, model, version.schema)
     async with connection.transaction():
@@ -130,10 +134,10 @@ async def forget(connection: Connection, model: ReadModel, schema: str) -> None:
 
 
 async def live_positions(connection: Connection, model: ReadModel) -> Positions:
-    """How far the live version is. One that changes with the log is where the log is.
+    """Return the positions of the live version. For an inline model, they are the heads of the log.
 
-    The log that is replayed last is looked at first. What its entries need of the other log, such as the key of a
-    use, was there before them, so the positions of the other log include it.
+    The log that is replayed last is read first. What its entries need of the other log, such as the key of a use, was
+    written before them, so the positions of the other log include it.
     """
     positions: dict[Log, Mapping[int, int]] = {}
     for log in reversed(model.logs):
@@ -146,7 +150,10 @@ async def live_positions(connection: Connection, model: ReadModel) -> Positions:
 
 
 async def advance(connection: Connection, version: Version, until: Positions, progress: Progress = no_progress) -> int:
-    """Bring the version to `until`, not beyond; gives the positions applied. `CanNotGoOn` when a lane stops before."""
+    """Advance the version to `until`, not beyond. Return the number of applied positions.
+
+    Raises `ReplayStopped` when a lane stops before that.
+    """
     await set_search_path(connection, version.schema)
     of = sum(sum(lanes.values()) for lanes in until.values())
     done = of - await _missing(connection, version, until)
@@ -169,7 +176,7 @@ async def advance(connection: Connection, version: Version, until: Positions, pr
 async def compare_with_live(
     connection: Connection, url: str, model: ReadModel, version: Version, progress: Progress = no_progress
 ) -> Comparison:
-    """Row by row, at equal positions, while the live version goes on: it is read as it was at one instant."""
+    """Compare row by row at equal positions. The live version continues, because it is read in a snapshot."""
     async with await connect(url, role=None, timeouts=_TIMEOUTS) as live, live.transaction():
         await live.execute(b"set transaction isolation level repeatable read, read only")
         await advance(connection, version, await live_positions(live, model), progress)
@@ -178,7 +185,7 @@ async def compare_with_live(
 
 
 async def _missing(connection: Connection, version: Version, until: Positions) -> int:
-    """How many positions the version still lacks."""
+    """Return how many positions the version still lacks."""
     missing = 0
     for step in version.steps:
         for lag in await lags(connection, step, version.schema):
@@ -188,7 +195,7 @@ async def _missing(connection: Connection, version: Version, until: Positions) -
 
 async def _begin_checkpoints(connection: Connection, model: ReadModel, version: Version) -> None:
     if "usage" in model.logs:
-        # From the checkpoints on, retention takes nothing away that this version has still to read.
+        # From the checkpoints on, retention removes nothing that this version has yet to read.
         gone = await removals_locked(connection)
         if gone is not None:
             raise UsageAlreadyRemoved(
@@ -201,9 +208,9 @@ async def _begin_checkpoints(connection: Connection, model: ReadModel, version: 
 
 
 def _steps(model: ReadModel) -> tuple[AsyncProjection[Any], ...]:
-    """Return the projections that derive the read model again. A replay remembers streams, so each version has its own.
+    """Return the projections that derive the read model again. A replay stores streams, so each version has its own.
 
-    The lifecycle log comes first: what a use needs, such as its key, is there before it.
+    The lifecycle log comes first, so that what a use needs, such as its key, is already there.
     """
     replayed = () if model.inline is None else (replaying(model.name, model.inline),)
     return replayed if model.projection is None else (*replayed, model.projection)

@@ -1,4 +1,4 @@
-"""What happened to a key and how it was used, in one order; read from the logs themselves, so it is never behind."""
+"""The activity of a key: its changes and uses in one order. It is read from the logs, so it never lags behind."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -29,7 +29,7 @@ _completed = msgspec.json.Decoder(CallCompleted)
 
 
 class Span(Struct, frozen=True):
-    """Which part of a key's activity: from `since` (inclusive) to `until` (exclusive), below `last` (time, id)."""
+    """A part of a key's activity: from `since` (inclusive) to `until` (exclusive), below `last` (time, id)."""
 
     type: str | None = None
     since: datetime | None = None
@@ -39,7 +39,7 @@ class Span(Struct, frozen=True):
 
 
 class Entry(Struct, frozen=True):
-    """A lifecycle record or a use; `completed` says how the call that it authorised ended."""
+    """A lifecycle record or a use. `completed` is the end of the call that the use authorized."""
 
     at: datetime
     id: str
@@ -48,7 +48,7 @@ class Entry(Struct, frozen=True):
 
 
 async def entries(connection: Connection, key_id: str, organization_id: str, span: Span, limit: int) -> Sequence[Entry]:
-    """The newest entries of a key in `span`, at most `limit`."""
+    """Return the newest entries of a key in `span`, at most `limit`."""
     parameters = {"key_id": key_id, "organization_id": organization_id, "limit": limit, **msgspec.structs.asdict(span)}
     found: list[Entry] = []
     if span.type != USED:

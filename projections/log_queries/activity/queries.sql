@@ -1,6 +1,6 @@
 -- lifecycle
--- What happened to a key, newest first. Parameters by name: key_id, organization_id, type, since (inclusive),
--- until (exclusive), last_at and last_id (the last one seen), limit. Null: no bound.
+-- The changes of a key, newest first. Parameters by name: key_id, organization_id, type, since (inclusive), until
+-- (exclusive), last_at and last_id (the last one seen), limit. Null: no bound.
 select occurred_at, event_id, body from events
 where stream_id = %(key_id)s and organization_id = %(organization_id)s
   and (%(type)s::text is null or type = %(type)s)
@@ -10,7 +10,7 @@ order by occurred_at desc, event_id desc
 limit %(limit)s
 
 -- uses
--- How a key was used, newest first. Parameters as above, but for the type.
+-- The uses of a key, newest first. Parameters as above, except the type.
 select occurred_at, event_id, body from usage_events
 where key_id = %(key_id)s and organization_id = %(organization_id)s and kind = 'used'
   and occurred_at >= coalesce(%(since)s, '-infinity'::timestamptz) and occurred_at < coalesce(%(until)s, 'infinity'::timestamptz)
@@ -19,5 +19,5 @@ order by occurred_at desc, event_id desc
 limit %(limit)s
 
 -- completions
--- How calls ended. $1 the ids of the uses that authorised them
+-- The ends of calls. $1 the ids of the uses that authorized them
 select call_id, body from usage_events where call_id = any(%s::text[])

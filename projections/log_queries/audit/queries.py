@@ -1,7 +1,7 @@
-"""The changes of an organization as an auditor reads them: from the log itself, so it is never behind.
+"""The changes of an organization for auditors. They are read from the log, so the list never lags behind.
 
-The order is that of the log. An organization's events lie in one lane, where positions are handed out in the order of
-the commits: what comes later has a higher position, so a page that was read never changes.
+The order is that of the log. An organization's events are in one lane, which issues positions in the order of the
+commits. Later events have higher positions, so a page that was read never changes.
 """
 
 from datetime import datetime, timedelta
@@ -27,11 +27,14 @@ class Queries(NamedTuple):
 SQL = load(Queries, __file__)
 
 SLACK = timedelta(hours=1)
-"""By how much the times of events may contradict their order: no clock of this service is that wrong."""
+"""How much the times of events may contradict their order. No clock of this service is that wrong."""
 
 
 class Filters(Struct, frozen=True):
-    """Which events; None: any. `since` is inclusive and `until` exclusive, `key_id` names what was changed or acted."""
+    """A filter of events. None: any. `since` is inclusive and `until` exclusive.
+
+    `key_id` is a key that changed or acted.
+    """
 
     type: str | None = None
     actor: str | None = None
@@ -52,7 +55,7 @@ class Entry(NamedTuple):
 async def newest(
     connection: Connection, organization_id: str, filters: Filters, *, below: int | None, limit: int
 ) -> list[Entry]:
-    """The newest events of an organization, below the position of the last one seen."""
+    """Return the newest events of an organization, below the position of the last one seen."""
     above, end = await _span(connection, organization_id, filters.since, filters.until)
     bounds = [position for position in (below, end) if position is not None]
     parameters = {
@@ -62,7 +65,7 @@ async def newest(
         "below": min(bounds, default=None),
         "limit": limit,
     }
-    # Planned each time: which index serves best depends on what is asked for.
+    # Planned on each execution, because the best index depends on the filters.
     cursor = await connection.execute(SQL.newest, parameters, prepare=False)
     return [_entry(row) for row in await cursor.fetchall()]
 
@@ -73,7 +76,7 @@ async def by_id(connection: Connection, organization_id: str, event_id: str) -> 
 
 
 class Stretch(Struct, frozen=True):
-    """The part of the log between two instants, as it was at one: from above one position up to another."""
+    """A snapshot of the log between two instants: from above one position up to another."""
 
     organization_id: str
     above: int
@@ -85,7 +88,7 @@ class Stretch(Struct, frozen=True):
 async def stretch(
     connection: Connection, organization_id: str, since: datetime | None, until: datetime | None
 ) -> Stretch:
-    """All there is now; what is written later is no part of it."""
+    """Return the current part of the log. It does not include later events."""
     above, end = await _span(connection, organization_id, since, until)
     row = await (await connection.execute(SQL.last_position, (organization_id,))).fetchone()
     last = (row[0] if row else None) or 0
@@ -93,7 +96,7 @@ async def stretch(
 
 
 async def oldest(connection: Connection, of: Stretch, *, above: int, limit: int) -> list[Entry]:
-    """The next events of a stretch, after the position of the last one seen."""
+    """Return the next events of a stretch, after the position of the last one seen."""
     parameters = {**msgspec.structs.asdict(of), "above": max(above, of.above), "limit": limit}
     cursor = await connection.execute(SQL.oldest, parameters, prepare=False)
     return [_entry(row) for row in await cursor.fetchall()]
@@ -102,7 +105,7 @@ async def oldest(connection: Connection, of: Stretch, *, above: int, limit: int)
 async def _span(
     connection: Connection, organization_id: str, since: datetime | None, until: datetime | None
 ) -> tuple[int | None, int | None]:
-    """Positions that nothing between the instants lies at, below and above all of it; None: no such bound."""
+    """Return positions below and above all events between the instants. None: no such bound."""
     if since is None and until is None:
         return None, None
     parameters = {"organization_id": organization_id, "since": since, "until": until, "slack": SLACK}

@@ -1,7 +1,7 @@
 -- span
--- Between which positions the events of a time lie. Clocks differ and transactions overlap: what was committed in order
--- may bear times that are not, by less than the slack. Parameters by name: organization_id; since, until (null: no
--- bound), slack (an interval).
+-- The positions between which the events of a time are. Clocks differ and transactions overlap: events that were
+-- committed in order may have times that are not in order, by less than the slack. Parameters by name: organization_id;
+-- since, until (null: no bound), slack (an interval).
 select (
     select position from events
     where organization_id = %(organization_id)s and occurred_at < %(since)s::timestamptz - %(slack)s::interval
@@ -13,9 +13,9 @@ select (
 )
 
 -- newest
--- Events of an organization, newest first. Those of a key are what happened to it and what was done with it. Parameters
--- by name: organization_id; above and below (positions, both exclusive), since (inclusive), until (exclusive), type,
--- actor, resource, key_id, ip, null: any; limit.
+-- Events of an organization, newest first. Events of a key are its changes and what it did. Parameters by name:
+-- organization_id; above and below (positions, both exclusive), since (inclusive), until (exclusive), type, actor,
+-- resource, key_id, ip, null: any; limit.
 select event_id, position, body from (
     (
         select event_id, position, body from events
@@ -49,11 +49,11 @@ order by position desc
 limit %(limit)s
 
 -- by_id
--- $1 event, $2 organization
+-- One event. $1 event, $2 organization
 select event_id, position, body from events where event_id = %s and organization_id = %s
 
 -- last_position
--- Of an organization's events; null where it has none. $1 organization
+-- The last position of an organization's events, or null if it has none. $1 organization
 select max(position) from events where organization_id = %s
 
 -- oldest

@@ -1,6 +1,6 @@
-"""Who is to be told of an alert, as a follower of the log finds out: an effect, and so repeated by no rebuild.
+"""Projection of alerts to the notices of their recipients: a side effect, so no rebuild repeats it.
 
-Who is a member, and what they want, is looked up when the follower comes by, and again when the mail is written: people
+The members and their preferences are looked up when the event is applied, and again when the mail is written: members
 who were removed in between get none.
 """
 
@@ -18,14 +18,14 @@ from projections.engine.runner import AsyncProjection
 from projections.outboxes.alert_mail.queries import SQL, creators_of, people_of
 
 WORTH_TELLING = timedelta(days=3)
-"""Nobody is told of what is older: it waited while no worker ran, and the list of alerts has it."""
+"""Older alerts are not mailed. They waited while no worker ran, and the list of alerts contains them."""
 
 _EVENTS_MAX = 200
-"""A page: everybody in an organization is asked about each alert in it."""
+"""The page size. Each alert is checked for every member of its organization."""
 
 
 async def _apply(_connection: Connection, _page: Sequence[Recorded[Any]]) -> None:
-    """Nothing follows but effects."""
+    """Write nothing: this projection has only side effects."""
 
 
 async def _note(connection: Connection, page: Sequence[Recorded[Any]]) -> None:

@@ -1,4 +1,4 @@
-"""Who waits to be told of which alerts."""
+"""Queries on the alert notices that wait for a mail."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -40,7 +40,7 @@ class Person(NamedTuple):
 
 
 class Recipient(NamedTuple):
-    """Somebody as they are when a mail is written. `organization` is its name."""
+    """A member at the time when a mail is written. `organization` is the name of the organization."""
 
     organization: str
     email: str
@@ -49,7 +49,7 @@ class Recipient(NamedTuple):
 
 
 class Notice(NamedTuple):
-    """An alert of which somebody is to be told; `own_key`: it is about a key that they made."""
+    """An alert for a recipient. `own_key`: it is about a key that the recipient created."""
 
     alert_id: str
     type: AlertType
@@ -64,7 +64,10 @@ class Notice(NamedTuple):
 
 
 class Told(NamedTuple):
-    """An alert in a mail that was written, as its reader is now. `role`: None: they were removed."""
+    """An alert in a mail that was written, with the current data of its recipient.
+
+    `role` is None if they were removed.
+    """
 
     role: Role | None
     type: AlertType
@@ -80,19 +83,19 @@ async def people_of(connection: Connection, organizations: Sequence[str]) -> lis
 
 
 async def creators_of(connection: Connection, keys: Sequence[str]) -> dict[str, str]:
-    """Who made each key: the id of a person or of a key."""
+    """Return the creator of each key: the id of a user or of a key."""
     cursor = await connection.execute(SQL.creators_of, (list(keys),))
     return {key_id: maker for key_id, maker in await cursor.fetchall()}  # noqa: C416 -- rows are untyped tuples
 
 
 async def due(connection: Connection, after: str, quiet_since: datetime, limit: int) -> list[str]:
-    """The people after `after` who wait for a mail and got none since `quiet_since`, in the order of their ids."""
+    """Return the users after `after` with waiting notices but no mail since `quiet_since`, ordered by id."""
     cursor = await connection.execute(SQL.notices_due, (after, quiet_since, limit))
     return [user_id for (user_id,) in await cursor.fetchall()]
 
 
 async def recipient(connection: Connection, user_id: str) -> Recipient | None:
-    """None: they were removed, or their address was erased."""
+    """Return the recipient, or None if they were removed or their address was erased."""
     row = await (await connection.execute(SQL.recipient, (user_id,))).fetchone()
     if row is None:
         return None
@@ -101,7 +104,7 @@ async def recipient(connection: Connection, user_id: str) -> Recipient | None:
 
 
 async def claim(connection: Connection, user_id: str, limit: int) -> list[Notice]:
-    """What waits for somebody, until the transaction ends for nobody else."""
+    """Return the notices of a user, and lock them until the transaction ends."""
     cursor = await connection.execute(SQL.notices_claim, (user_id, limit))
     return [
         Notice(alert_id, kind, severity, raised_at, _numbers.decode(bytes(numbers)), *others)
@@ -114,11 +117,11 @@ def settle(user_id: str, alerts: Sequence[str], at: datetime, mail_id: str | Non
 
 
 async def told_by(connection: Connection, mail_id: str) -> list[Told]:
-    """Return what a mail tells of; nothing for a mail that is not about alerts."""
+    """Return the alerts in a mail. The list is empty for a mail that is not about alerts."""
     cursor = await connection.execute(SQL.notices_told, (mail_id,))
     return [Told(*row) for row in await cursor.fetchall()]
 
 
 def _chosen(column: bytes | None) -> Notifications:
-    """None: they left it to their role."""
+    """Return the preferences, or the defaults of the role if the column is empty."""
     return Notifications() if column is None else _notifications.decode(bytes(column))

@@ -1,4 +1,4 @@
-"""The outbox of mails: written by whoever has something to say, delivered by a worker, at least once each."""
+"""The outbox of mails: routes and jobs add mails, and a worker delivers each at least once."""
 
 from datetime import datetime
 from typing import NamedTuple, Protocol
@@ -26,14 +26,14 @@ SQL = load(Queries, __file__)
 
 
 class Seals(Protocol):
-    """What keeps a mail closed while it waits: `infrastructure.encryption.Sealer`."""
+    """Encrypts mails while they wait: `infrastructure.encryption.Sealer`."""
 
     def seal(self, plaintext: bytes, *, purpose: str, bound_to: str) -> bytes: ...
     def open(self, sealed: bytes, *, purpose: str, bound_to: str) -> bytes: ...
 
 
 class Mail(Struct, frozen=True):
-    """A mail in plain text to one address. `settings_url`: where its reader says that they want no more of its kind."""
+    """A plain-text mail to one address. `settings_url`: where the recipient can unsubscribe from such mails."""
 
     to: str
     subject: str
@@ -56,20 +56,20 @@ class Waiting(NamedTuple):
 def mail_add(
     sealer: Seals, mail_id: str, mail: Mail, *, at: datetime, expires_at: datetime, effect: str | None = None
 ) -> Statement:
-    """Put `mail` into the outbox. It is not sent after `expires_at`, and once only for each `effect` that is given."""
+    """Put `mail` into the outbox. It is not sent after `expires_at`, and only once for each `effect` that is given."""
     return Statement(SQL.mail_add, (mail_id, effect, _sealed(sealer, mail_id, mail), at, at, expires_at))
 
 
 def mail_add_for_link(
     sealer: Seals, mail_id: str, mail: Mail, *, at: datetime, expires_at: datetime, link_digest: bytes
 ) -> Statement:
-    """The same where there is a link to sign in with of that digest: nothing else tells whether there is."""
+    """Put `mail` into the outbox only if a sign-in link with that digest exists. Nothing reveals whether it does."""
     sealed = _sealed(sealer, mail_id, mail)
     return Statement(SQL.mail_add_for_link, (mail_id, sealed, at, at, expires_at, link_digest))
 
 
 async def claim(connection: Connection, at: datetime, next_at: datetime, count: int) -> list[Waiting]:
-    """The mails whose turn it is at `at`. Whoever claims one and dies leaves it to whoever comes after `next_at`."""
+    """Return the mails that are due at `at`. If a worker claims one and dies, another may claim it after `next_at`."""
     cursor = await connection.execute(SQL.mail_claim, (next_at, at, count))
     return [Waiting(row[0], bytes(row[1]), row[2], row[3]) for row in await cursor.fetchall()]
 

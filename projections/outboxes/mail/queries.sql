@@ -1,15 +1,15 @@
 -- mail_add
--- $1 mail, $2 effect, $3 sealed, $4 now, $5 due, $6 worth sending until
+-- Adds a mail. $1 mail, $2 effect, $3 sealed, $4 now, $5 due, $6 send no later than
 insert into mail_outbox (mail_id, effect, sealed, created_at, due_at, expires_at) values (%s, %s, %s, %s, %s, %s)
 on conflict (effect) do nothing
 
 -- mail_add_for_link
--- Only where there is such a link to sign in with. $1 mail, $2 sealed, $3 now, $4 due, $5 until, $6 digest of the link
+-- Adds a mail only if such a sign-in link exists. $1 mail, $2 sealed, $3 now, $4 due, $5 until, $6 digest of the link
 insert into mail_outbox (mail_id, sealed, created_at, due_at, expires_at)
 select %s, %s, %s, %s, %s where exists (select from sign_in_links where digest = %s)
 
 -- mail_claim
--- The mails whose turn it is, each pushed ahead in time. $1 the next attempt, $2 now, $3 how many at most
+-- The mails that are due, each with its next attempt set. $1 the next attempt, $2 now, $3 maximum rows
 update mail_outbox m set due_at = %s, attempts = m.attempts + 1
 from (
     select mail_id from mail_outbox
@@ -19,19 +19,19 @@ where m.mail_id = claimed.mail_id
 returning m.mail_id, m.sealed, m.expires_at, m.attempts
 
 -- mail_later
--- $1 the next attempt, $2 mail
+-- Postpones a mail. $1 the next attempt, $2 mail
 update mail_outbox set due_at = %s where mail_id = %s and sealed is not null
 
 -- mail_erase
--- Its content is gone for good. $1 when it was sent, null if it never was, $2 mail
+-- Erases the content permanently. $1 when it was sent, null if it never was, $2 mail
 update mail_outbox set sealed = null, sent_at = %s where mail_id = %s
 
 -- mail_withdraw
--- Its content is gone and was not sent. Another mail may have the same effect. $1 mail
+-- Erases the content of a mail that was not sent. Another mail may have the same effect. $1 mail
 update mail_outbox set sealed = null, effect = null where mail_id = %s
 
 -- mail_forget
--- $1 made before
+-- Removes a bounded number of old mails. $1 made before
 delete from mail_outbox where mail_id = any(array(
     select mail_id from mail_outbox where created_at <= %s order by created_at limit 10000
 ))

@@ -1,6 +1,6 @@
-"""What a change of a webhook does to what waits for it: nothing is kept for one that nothing is sent to any more.
+"""The effect of a change of a webhook on its pending messages: those of an inactive webhook are closed.
 
-Or what waits for such webhooks would stand in the way of the rest, and come years late to one that is enabled again.
+Otherwise they would block the others, and arrive years later at a webhook that is enabled again.
 """
 
 from collections.abc import Iterable

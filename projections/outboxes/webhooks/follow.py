@@ -1,8 +1,8 @@
-"""How messages for webhooks follow from the lifecycle log.
+"""Projection of the lifecycle log to webhook messages.
 
-They are side effects: a message enters the outbox in the transaction that moves the checkpoint past its event, and no
-replay repeats it. The webhooks that subscribe to the event are looked up then, a moment after the event. A webhook gets
-no message about events from before it was created.
+Messages are side effects: a message enters the outbox in the transaction that moves the checkpoint past its event, and
+no replay repeats it. The webhooks that subscribe to the event are looked up then, a moment after the event. A webhook
+gets no message about events from before it was created.
 """
 
 from collections.abc import Sequence
@@ -31,7 +31,7 @@ class _Listener(NamedTuple):
 
 
 async def _nothing(_connection: Connection, _page: Sequence[Recorded[Any]]) -> None:
-    """There is no table that could be made again: only what is still to be sent, and what came of it."""
+    """Write nothing. No table can be rebuilt: there are only pending messages and the results of earlier ones."""
 
 
 async def _put_out(connection: Connection, page: Sequence[Recorded[Any]]) -> None:

@@ -1,4 +1,4 @@
-"""What a webhook is told of an event: the exact bytes, made once and sent in every attempt."""
+"""The webhook message about an event: the exact bytes, made once and sent in every attempt."""
 
 import re
 from typing import Any, NamedTuple
@@ -17,7 +17,7 @@ _ESCAPES = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
 
 
 class Message(NamedTuple):
-    """`event`: the name that webhooks ask for it by; `subject`: what it is about; `data`: what is told of it."""
+    """A message. `event` is the public event name, `subject` identifies what it is about, and `data` is its content."""
 
     event: str
     subject: str
@@ -30,7 +30,7 @@ class Message(NamedTuple):
 
 
 def message_of(recorded: Recorded[Any]) -> Message | None:
-    """None: no webhook is told of that event."""
+    """Return the message about an event, or None if webhooks do not receive that event."""
     record, event = recorded.record, recorded.event
     name = public_event_name(record.type, event)
     if name is None:
@@ -50,7 +50,7 @@ def message_of(recorded: Recorded[Any]) -> Message | None:
 
 
 def standard_body(message: Message) -> bytes:
-    """`type` is `event` by the name that the Standard Webhooks specification has for it."""
+    """Return the body. `type` is the name of `event` in the Standard Webhooks specification."""
     return _encoder.encode(
         {
             "event": message.event,
@@ -63,7 +63,7 @@ def standard_body(message: Message) -> bytes:
 
 
 def _slack(message: Message) -> bytes:
-    """The text of an incoming webhook, whose control characters are escaped."""
+    """Return the text for a Slack incoming webhook, with control characters escaped."""
     said = {**message.data, **message.data.get("numbers", {})}
     facts = [f"{name}: {value}" for name, value in said.items() if isinstance(value, (str, int, float)) and value != ""]
     text = f"*{message.event}* at {message.timestamp}\n" + "\n".join(map(_escaped, facts))

@@ -1,4 +1,4 @@
-"""What is asked of the outbox of webhooks."""
+"""Queries on the outbox of webhooks."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -40,7 +40,10 @@ SQL = load(Queries, __file__)
 
 
 class Claimed(NamedTuple):
-    """A message that was claimed for one attempt, the `attempt`-th, and where it goes. `failures` are behind it."""
+    """A message that was claimed for one attempt, the `attempt`-th, and its destination.
+
+    It has failed `failures` times.
+    """
 
     delivery_id: str
     organization_id: str
@@ -55,7 +58,7 @@ class Claimed(NamedTuple):
 
 
 class Attempt(NamedTuple):
-    """What came of one attempt: a status, or an `error` in words of ours where no answer came."""
+    """The result of one attempt: a status, or an `error` text of Keyledger if no response came."""
 
     at: datetime
     status_code: int | None
@@ -65,7 +68,7 @@ class Attempt(NamedTuple):
 
 
 class Delivery(NamedTuple):
-    """`due_at`: of a pending one, when it is tried next."""
+    """A delivery. `due_at`: when a pending one is tried next."""
 
     delivery_id: str
     event_id: str
@@ -77,14 +80,14 @@ class Delivery(NamedTuple):
 
 
 class EndpointHealth(NamedTuple):
-    """`failing_since`: the first failure since something got through."""
+    """The health of an endpoint. `failing_since`: the first failure since the last success."""
 
     failing_since: datetime | None = None
     delivered_at: datetime | None = None
 
 
 class Failing(NamedTuple):
-    """Since when nothing got through to a webhook, and on how many days attempts of how many messages failed."""
+    """Since when a webhook has had no success, and on how many days attempts of how many messages failed."""
 
     since: datetime
     days: int
@@ -92,14 +95,14 @@ class Failing(NamedTuple):
 
 
 class OutboxState(NamedTuple):
-    """How many messages are due (10,000: or more), and since when the one that waits longest."""
+    """How many messages are due (10,000 means at least that many), and since when the oldest one is."""
 
     waiting: int
     since: datetime | None
 
 
 class AttemptTotals(NamedTuple):
-    """Attempts by how they ended: with 2xx, with another answer, without one."""
+    """Attempts by result: a 2xx response, another response, or none."""
 
     delivered: int
     refused: int
@@ -107,7 +110,7 @@ class AttemptTotals(NamedTuple):
 
 
 class Waiting(NamedTuple):
-    """Messages of the webhooks that answer, or of those that are `failing`; when the first of them was or is due."""
+    """Messages of healthy webhooks, or of `failing` ones. `due_since`: when the first of them was or is due."""
 
     failing: bool
     messages: int
@@ -124,9 +127,9 @@ async def claim(
     each: int,
     patience: int,
 ) -> list[Claimed]:
-    """Messages whose turn it is, but none of the `busy` webhooks.
+    """Return messages that are due, except those of `busy` webhooks.
 
-    Whoever claims one and dies leaves it to whoever comes after `lease`.
+    If a worker claims one and dies, another worker may claim it after `lease`.
     """
     limits = {"webhooks": webhooks, "each": each, "patience": patience}
     parameters = {"now": now, "lease": lease, "busy": list(busy), **limits}
@@ -136,7 +139,7 @@ async def claim(
 
 
 def record_failure(claimed: Claimed, at: datetime) -> Statement:
-    """An attempt failed. Its row is `Failing`."""
+    """Return the statement that records a failed attempt. Its row is a `Failing`."""
     is_new = claimed.failures == 0
     return Statement(SQL.record_failure, (claimed.webhook_id, claimed.organization_id, at, at.date(), is_new))
 
@@ -152,7 +155,7 @@ async def deliveries(
     after: tuple[datetime, str] | None,
     limit: int,
 ) -> list[Delivery]:
-    """Newest first, those behind `after` (instant and id of the last one seen)."""
+    """Return deliveries, newest first, after `after` (instant and id of the last one seen)."""
     at, last_id = (None, None) if after is None else after
     parameters = {"webhook_id": webhook_id, "status": status, "at": at, "id": last_id, "limit": limit}
     cursor = await connection.execute(SQL.deliveries_page, parameters)
@@ -165,7 +168,7 @@ async def delivery_of(connection: Connection, delivery_id: str, webhook_id: str)
 
 
 async def attempts_of(connection: Connection, delivery_ids: Sequence[str]) -> dict[str, list[Attempt]]:
-    """By delivery, oldest first; those that were not tried yet have none."""
+    """Return attempts by delivery, oldest first. Deliveries that were not tried yet have none."""
     found: dict[str, list[Attempt]] = {delivery_id: [] for delivery_id in delivery_ids}
     cursor = await connection.execute(SQL.attempts_of, (list(delivery_ids),))
     for delivery_id, _, *rest in await cursor.fetchall():
@@ -179,12 +182,12 @@ async def outbox_state(connection: Connection, now: datetime) -> OutboxState:
 
 
 async def waiting(connection: Connection) -> list[Waiting]:
-    """Of all organizations."""
+    """Return the waiting messages of all organizations."""
     return [Waiting(*row) for row in await (await connection.execute(SQL.waiting)).fetchall()]
 
 
 async def attempt_totals(connection: Connection) -> AttemptTotals:
-    """Of all organizations, ever."""
+    """Return the total attempts of all organizations."""
     row = await (await connection.execute(SQL.attempt_totals)).fetchone()
     return AttemptTotals(0, 0, 0) if row is None else AttemptTotals(*row)
 

@@ -1,4 +1,4 @@
-"""One page of a list: where it starts, how many rows to read, and the response with the cursor of the next page."""
+"""One page of a list: its start, the number of rows to read, and the response with the cursor of the next page."""
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
@@ -15,7 +15,7 @@ R = TypeVar("R")
 
 
 class ListQuery(Protocol):
-    """The query of a list. A list that is also paged by number has `page` too."""
+    """The query of a list. A list with page numbers also has `page`."""
 
     @property
     def cursor(self) -> str | None: ...
@@ -39,12 +39,12 @@ class Page:
 
     @property
     def after(self) -> tuple[datetime, str] | None:
-        """The instant and the id of the last row of the previous page, in a list that is ordered by them."""
+        """Return the time and id of the previous page's last row, in a list that is ordered by them."""
         return None if self.last is None else (datetime.fromisoformat(self.last.value), self.last.id)
 
     @property
     def offset(self) -> int:
-        """The number of rows before a page that is asked for by its number."""
+        """Return the number of rows before a page that is requested by number."""
         return 0 if self.last else (self.number - 1) * self._query.per_page
 
     def offset_within(self, total: int) -> int:
@@ -67,7 +67,7 @@ class Page:
         exact: bool = True,
         parameters: dict[str, Any] | None = None,
     ) -> HttpResponse:
-        """Respond with `shape` of each row. `position` is the place of a row in the order of the list.
+        """Respond with `shape` of each row. `position` returns a row's sort value and id.
 
         `total` and `exact`: see `pagination`. `parameters` replace those of the query in the link to the next page.
         """
@@ -92,7 +92,7 @@ class Page:
 
 
 def _parameters(query: object) -> dict[str, Any]:
-    """Return the query by the names of its parameters."""
+    """Return the query by its parameter names."""
     if not isinstance(query, Struct):
         raise TypeError(query)
     values = structs.asdict(query)

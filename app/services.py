@@ -1,4 +1,4 @@
-"""What the routes work with: one of each for the whole process."""
+"""Services of the routes, one instance of each per process."""
 
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ from infrastructure.settings import Settings
 class Services:
     """`commands` for changes, `verification` for presented keys, `gateway` for calls to MCP servers.
 
-    A route reads through `read_transaction`, so that PostgreSQL shows it no row of another organization. `country_of`
+    Routes read through `read_transaction`, in which PostgreSQL hides the rows of other organizations. `country_of`
     returns the country of an address.
     """
 
@@ -44,17 +44,17 @@ class Services:
     country_of: CountryOf
 
     def read_transaction(self, organization_id: str) -> AbstractAsyncContextManager[Connection]:
-        """A transaction that sees what this organization has, and writes nothing."""
+        """Return a read-only transaction that sees only this organization."""
         return read_transaction(self.pool, organization_id)
 
     def write_transaction(self, organization_id: str) -> AbstractAsyncContextManager[Connection]:
-        """A transaction for rows outside the log. Everything else changes through `commands`."""
+        """Return a transaction for rows outside the log. All other changes use `commands`."""
         return write_transaction(self.pool, organization_id)
 
     def credential_lookup(self) -> AbstractAsyncContextManager[Connection]:
-        """A transaction that looks up a presented credential before anyone knows whose it is, and sees little else."""
+        """Return a transaction that looks up a credential before its organization is known, and sees little else."""
         return credential_lookup(self.pool)
 
     def writing_at_the_gate(self) -> AbstractAsyncContextManager[Connection]:
-        """The same for what someone asked for who is not signed in."""
+        """Return the same kind of transaction for a caller who is not signed in and makes a change."""
         return writing_at_the_gate(self.pool)

@@ -1,4 +1,4 @@
-"""The operations on alerts."""
+"""OpenAPI operations on alerts."""
 
 from app.api.alerts import list as listing
 from app.api.alerts.acknowledge import acknowledge_alert

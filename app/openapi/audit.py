@@ -1,4 +1,4 @@
-"""The operations on the audit log."""
+"""OpenAPI operations on the audit log."""
 
 from app.api.audit import export
 from app.api.audit import list as events

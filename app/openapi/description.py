@@ -1,4 +1,4 @@
-"""The API described, ready to be served: made once, when the process starts."""
+"""The description of the API in its served form, created once when the process starts."""
 
 from msgspec import Struct
 
@@ -8,7 +8,7 @@ from app.openapi.reference import reference_page
 
 
 class Description(Struct, frozen=True):
-    """`document`: OpenAPI 3.1 in JSON; `page`: the same for people, in HTML."""
+    """`document`: OpenAPI 3.1 in JSON. `page`: the same content for people, in HTML."""
 
     document: bytes
     page: bytes

@@ -1,4 +1,4 @@
-"""The OpenAPI 3.1 document, put together from the operations."""
+"""Generator of the OpenAPI 3.1 document from the operations."""
 
 from collections.abc import Sequence
 from itertools import groupby
@@ -19,7 +19,7 @@ Object = dict[str, Any]
 
 
 def document(operations: Sequence[Operation]) -> Object:
-    """The whole document. Tags that no operation has are left out."""
+    """Return the whole document, without tags that no operation has."""
     schemas = Schemas()
     schemas.of(Problem)
     schemas.of(Pagination)
@@ -47,7 +47,7 @@ def document(operations: Sequence[Operation]) -> Object:
 
 
 def written(described: Object) -> bytes:
-    """The document as it is served and kept: indented, so that changes of it can be read."""
+    """Return the document as it is served and stored, indented so that its changes can be reviewed."""
     return msgspec.json.format(msgspec.json.encode(described), indent=2) + b"\n"
 
 

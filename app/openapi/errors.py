@@ -1,4 +1,4 @@
-"""The errors of an operation: its codes, gathered by status, each with an example."""
+"""The error responses of an operation: its codes grouped by status, each with an example."""
 
 from collections.abc import Iterable, Sequence
 from http import HTTPStatus
@@ -16,12 +16,12 @@ _LIMITED = ("rate_limited", "quota_exceeded")
 
 
 def codes_of(operation: Operation) -> list[str]:
-    """Every code with which the operation may answer, in the order of the contract's table."""
+    """Return every error code of the operation, in the order of the contract's table."""
     codes = {"invalid_request", "validation_error", "payload_too_large", "internal_error", "unavailable"}
     codes |= set(operation.errors)
     if operation.access != "anyone":
         codes |= {*_NOT_ALIVE, "forbidden", "ip_not_permitted", *_LIMITED}
-    if operation.method != "GET":  # Whoever sends a body where none is read is told so as well.
+    if operation.method != "GET":  # a body is refused even where none is read
         codes |= {"unsupported_media_type"}
     if operation.parameters_in_path:
         codes |= {"not_found"}
@@ -35,12 +35,12 @@ def codes_of(operation: Operation) -> list[str]:
 
 
 def component_of(codes: Sequence[str]) -> str:
-    """The name under which the answer with these codes stands in `components.responses`."""
+    """Return the name of the response with these codes in `components.responses`."""
     return "Or".join("".join(part.capitalize() for part in code.split("_")) for code in codes)
 
 
 def response(codes: Sequence[str]) -> dict[str, Any]:
-    """The answer with one of these codes, which have one status."""
+    """Return the response for these codes, which share one status."""
     return {
         "description": " ".join(f"`{code}`: {ERRORS[code].meaning} {ERRORS[code].remedy}" for code in codes),
         "headers": _headers(ERRORS[codes[0]].status),
@@ -59,7 +59,7 @@ def response(codes: Sequence[str]) -> dict[str, Any]:
 
 
 def examples(codes: Iterable[str]) -> dict[str, Any]:
-    """`components.examples`: one failure of each code."""
+    """Return `components.examples`: one error response for each code."""
     return {code: {"summary": ERRORS[code].title, "value": _example(code)} for code in sorted(codes)}
 
 
@@ -79,7 +79,7 @@ def _headers(status: int) -> dict[str, Any]:
 
 
 def _with_code(codes: Sequence[str]) -> dict[str, Any]:
-    # The rest of the object is said by Problem; without this, strict readers take the narrowed part for the whole.
+    # Problem describes the rest of the object. Without this, strict readers would reject all members but `code`.
     return {"properties": {"code": {"enum": list(codes)}}, "additionalProperties": True}
 
 

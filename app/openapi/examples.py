@@ -1,4 +1,4 @@
-"""One of everything, as it looks in answers. A test holds each against its schema."""
+"""Examples of response data. A test validates each against its schema."""
 
 from typing import Any
 

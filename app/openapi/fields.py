@@ -1,4 +1,4 @@
-"""What the types of bodies and queries do not say about their fields: what they mean, and what the domain demands."""
+"""Field descriptions and domain constraints that the types of bodies and queries do not express."""
 
 from typing import Any
 
@@ -50,7 +50,7 @@ FIELDS: dict[str, dict[str, Field]] = {
     },
     "RateLimit": {"per_second": {"description": "Requests a second.", "minimum": 1, "maximum": PER_SECOND_MAX}},
 }
-"""By the name of the schema, for Structs of the domain."""
+"""Fields of domain Structs, by the name of their schema."""
 
 QUERY: dict[str, Field] = {
     "page": {"description": "The number of the page, from 1. Not together with `cursor`."},
@@ -63,4 +63,4 @@ QUERY: dict[str, Field] = {
     "mcp_id": {"description": "The id of an MCP server."},
     "environment": {"description": "Live or test."},
 }
-"""By the name of the parameter, for queries of all operations."""
+"""Parameters of the queries of all operations, by name."""

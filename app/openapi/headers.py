@@ -1,4 +1,4 @@
-"""The headers that many operations read and answer with."""
+"""Request and response headers that many operations share."""
 
 from typing import Any
 
@@ -63,9 +63,9 @@ RESPONSE_HEADERS: dict[str, Header] = {
 """`components.headers`."""
 
 LIMITS = ("X-RateLimit-Limit", "X-RateLimit-Remaining", "X-RateLimit-Reset")
-"""On every answer to a key that has a limit."""
+"""Headers of every response to a key with a rate limit."""
 
 
 def reference(*names: str) -> dict[str, Header]:
-    """The named headers, as an answer has them."""
+    """Return references to the named headers for use in a response."""
     return {name: {"$ref": f"#/components/headers/{name}"} for name in names}

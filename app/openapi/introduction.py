@@ -1,4 +1,4 @@
-"""What the document says before it comes to the operations."""
+"""Introduction of the OpenAPI document."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""The operations on keys."""
+"""OpenAPI operations on keys."""
 
 from app.api.api_keys import activity, create, revoke, revoke_many, rotate
 from app.api.api_keys import list as listing

@@ -1,4 +1,4 @@
-"""The operations on MCP servers, and calls to them."""
+"""OpenAPI operations on MCP servers, and on calls to them."""
 
 from app.api.mcp import invoke, resources, servers
 from app.api.mcps import create as register

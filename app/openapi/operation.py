@@ -1,6 +1,6 @@
-"""One operation of the API as the document describes it.
+"""Description of one operation of the API.
 
-What a route declares by itself (method, path, grant, status) is taken from it and not said again.
+Everything that a route declares itself (method, path, grant, status) is read from the route.
 """
 
 import re
@@ -12,32 +12,32 @@ from msgspec import Struct, field
 from domain.grants import GRANTS, Grant
 
 Access = Grant | Literal["anyone", "any key", "people", "owner"]
-"""Whom the operation lets in: who holds the grant, everyone, every key, people only, or the owner only."""
+"""Allowed callers: holders of the grant, everyone, every key, signed-in users only, or the owner only."""
 
 Paging = Literal["pages", "cursor"]
 
 Fields = Mapping[str, Mapping[str, Any]]
-"""What a type does not say about its fields, by name: JSON schema keywords such as `description` and `maxLength`."""
+"""Additions to a type's fields, by name: JSON schema keywords such as `description` and `maxLength`."""
 
 _CONVERTER = re.compile(r"\{(\w+):\w+\}")
 
 
 class Body(Struct, frozen=True):
-    """What the operation reads: the very Struct of its route. `fields` and `whole` say what its types do not."""
+    """The request body: the Struct that the route decodes. `fields` and `whole` add what its types do not express."""
 
     kind: type[Struct]
     fields: Fields = field(default_factory=dict[str, dict[str, Any]])
     example: Mapping[str, Any] = field(default_factory=dict[str, Any])
     whole: Mapping[str, Any] = field(default_factory=dict[str, Any])
-    """JSON schema keywords about the fields together, such as `dependentRequired`."""
+    """JSON schema keywords for the body as a whole, such as `dependentRequired`."""
 
 
 class Answer(Struct, frozen=True):
-    """What the operation answers when it succeeds.
+    """The response to a successful request.
 
-    `data`: the type of what stands under `data`, or of the `whole` body, and `example` one of that. Another
-    `content_type` than JSON has a body that is text. With `paging` the data is a list and `pagination` stands beside.
-    `texts`: other content types that the client can ask for.
+    `data` is the type of the `data` member, or of the body if `whole` is set; `example` is a value of it. A body with a
+    `content_type` other than JSON is a text. With `paging`, the data is a list with `pagination` next to it. `texts`
+    are other content types that the client can request.
     """
 
     data: Any = None
@@ -47,11 +47,14 @@ class Answer(Struct, frozen=True):
     whole: bool = False
     texts: tuple[str, ...] = ()
     headers: Mapping[str, str] = field(default_factory=dict[str, str])
-    """Headers that only this answer has, and what they say."""
+    """Descriptions of headers that only this response has."""
 
 
 class Operation(Struct, frozen=True, kw_only=True):
-    """`errors`: the codes beside those that follow from the rest. `revised`: the answer has `ETag` and `X-Revision`."""
+    """An operation. `errors` are codes in addition to those that the other fields imply.
+
+    `revised`: the response has `ETag` and `X-Revision`.
+    """
 
     id: str
     method: str
@@ -66,13 +69,13 @@ class Operation(Struct, frozen=True, kw_only=True):
     query: type[Struct] | None = None
     query_fields: Fields = field(default_factory=dict[str, dict[str, Any]])
     also: Mapping[int, tuple[str, Answer]] = field(default_factory=dict[int, tuple[str, Answer]])
-    """Other answers that are no errors, by status, and what each says."""
+    """Other responses that are not errors, by status, each with a description."""
     errors: tuple[str, ...] = ()
     revised: bool = False
     conditional: bool = False
-    """Honours If-Match."""
+    """Supports If-Match."""
     repeatable: bool = False
-    """Honours Idempotency-Key."""
+    """Supports Idempotency-Key."""
 
     @property
     def key(self) -> tuple[str, str]:
@@ -84,7 +87,7 @@ class Operation(Struct, frozen=True, kw_only=True):
 
 
 def routed(handler: Any, **described: Any) -> Operation:  # noqa: ANN401 -- a route of the framework; fields of Operation
-    """The operation behind a route of the framework."""
+    """Return the operation of a framework route."""
     (method,) = handler.http_methods
     (path,) = handler.paths
     described.setdefault("repeatable", method in {"PATCH", "DELETE"})
@@ -99,12 +102,12 @@ def routed(handler: Any, **described: Any) -> Operation:  # noqa: ANN401 -- a ro
 
 
 def direct(method: str, path: str, route: Callable[..., Any], access: Access, **described: Any) -> Operation:  # noqa: ANN401 -- likewise
-    """The operation behind a route that is answered without the framework."""
+    """Return the operation of a direct route."""
     return Operation(id=route.__name__, method=method, path=path, status=200, access=access, **described)
 
 
 def plain_path(path: str) -> str:
-    """`/v1/api-keys/{key_id:str}` as OpenAPI writes it, without the converter."""
+    """Return a path such as `/v1/api-keys/{key_id:str}` in OpenAPI form, without the converter."""
     return _CONVERTER.sub(r"{\1}", path)
 
 

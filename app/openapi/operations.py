@@ -1,4 +1,4 @@
-"""Every operation of the API. A route that is not among them fails a test."""
+"""All operations of the API. A test fails if a route is missing."""
 
 from app.openapi import alerts, audit, keys, mcps, organization, service, sessions, usage, verification, webhooks
 from app.openapi.operation import Operation

@@ -1,4 +1,4 @@
-"""The operations on the organization, its people and invitations."""
+"""OpenAPI operations on the organization, its members and invitations."""
 
 from app.api.organization import update as change_details
 from app.api.organization.get import organization_detail

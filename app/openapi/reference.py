@@ -1,4 +1,4 @@
-"""The document for people: one page of HTML, rendered here, so that it needs no script and nothing from elsewhere."""
+"""API reference for people: one HTML page, rendered on the server without scripts or external resources."""
 
 from collections.abc import Iterator
 from typing import Any, NamedTuple
@@ -13,7 +13,7 @@ _DEPTH_MAX = 4
 
 
 class Row(NamedTuple):
-    """A field or a parameter, as a table shows it."""
+    """A field or parameter as a row of a table."""
 
     name: str
     kind: str
@@ -22,7 +22,7 @@ class Row(NamedTuple):
 
 
 def reference_page(described: Object) -> bytes:
-    """The page about the whole document."""
+    """Return the page for the whole document."""
     view = _View(described)
     sections = [
         (tag, [shown for shown in view.operations() if shown["tag"] == tag["name"]]) for tag in described["tags"]
@@ -87,7 +87,7 @@ class _View:
         }
 
     def _rows(self, schema: Object, prefix: str = "", depth: int = 0) -> Iterator[Row]:
-        """The fields of an object, those of objects in it among them, by dotted name."""
+        """Yield the fields of an object, including those of nested objects, by dotted name."""
         for outer in _branches(self._resolved(schema)):
             inner = self._resolved(outer)
             if inner.get("type") == "array":
@@ -103,7 +103,7 @@ class _View:
                 yield from self._rows(field, f"{prefix}{name}.", depth + 1)
 
     def _kind(self, schema: Object) -> str:
-        """What a value is, in words."""
+        """Return the type of a value in words."""
         resolved = self._resolved(schema)
         match resolved:
             case {"anyOf": branches}:

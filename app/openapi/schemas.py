@@ -1,7 +1,7 @@
-"""JSON schemas of the Structs that the routes read and answer with, each once, under a name of its own.
+"""JSON schemas of the Structs in requests and responses, each defined once under its own name.
 
-msgspec derives them, so the document can not say another type than the code has. What types do not say is put in by
-`fields`: descriptions, and what the domain demands beyond the type.
+msgspec derives the schemas, so the document cannot contradict the types in the code. `fields` adds descriptions and the
+domain's constraints, which types do not express.
 """
 
 from collections.abc import Mapping
@@ -16,7 +16,7 @@ Schema = dict[str, Any]
 
 _PREFIX = "#/components/schemas/"
 _ABOUT = frozenset({"description", "examples", "default", "title", "deprecated", "readOnly", "writeOnly"})
-"""Keywords that say something about a field; all others say what it may hold, which null has no part in."""
+"""Keywords that describe a field. All others restrict its values and do not apply to null."""
 
 
 class Schemas:
@@ -26,14 +26,14 @@ class Schemas:
         self.components: dict[str, Schema] = {}
 
     def of(self, kind: Any) -> Schema:  # noqa: ANN401 -- any type
-        """The schema of `kind`: of a Struct, a reference to it."""
+        """Return the schema of `kind`; for a Struct, a reference to its schema."""
         (top,), components = msgspec.json.schema_components([kind], ref_template=_PREFIX + "{name}")
         for name, schema in components.items():
             self._put(name, schema, {})
         return top
 
     def of_body(self, body: Body, name: str) -> Schema:
-        """A reference to the schema of a body, which is called `name` here: all routes call theirs Body."""
+        """Return a reference to the schema of a body under the name `name`, because all routes call theirs Body."""
         _, components = msgspec.json.schema_components([body.kind], ref_template=_PREFIX + "{name}")
         own = components.pop(body.kind.__name__)
         self._put(name, {**own, "title": name, **body.whole}, body.fields)
@@ -48,7 +48,7 @@ class Schemas:
 
 
 def properties_of(kind: type[msgspec.Struct], fields: Fields) -> tuple[dict[str, Schema], frozenset[str]]:
-    """The fields of a query with their schemas, and the names of those that must be given."""
+    """Return the schemas of a query's fields and the names of the required ones."""
     _, components = msgspec.json.schema_components([kind])
     schema = _with_fields(kind.__name__, _tidy(components[kind.__name__]), fields)
     properties = {name: _without_null(prop) for name, prop in schema["properties"].items()}
@@ -74,7 +74,7 @@ def _put_in(schema: Schema, more: Mapping[str, Any]) -> Schema:
 
 
 def _without_null(schema: Schema) -> Schema:
-    """A query parameter is there or not; it is never null."""
+    """Return the schema without null: a query parameter is present or absent, but never null."""
     branches = [branch for branch in schema.get("anyOf", []) if branch != {"type": "null"}]
     if len(branches) != 1:
         return schema
@@ -83,7 +83,7 @@ def _without_null(schema: Schema) -> Schema:
 
 
 def _tidy(value: Any) -> Any:  # noqa: ANN401 -- JSON
-    """Without defaults that say nothing: null, and what a Struct leaves out when it is written."""
+    """Return the schema without meaningless defaults: null, and values that a Struct omits when it is encoded."""
     if isinstance(value, list):
         return [_tidy(item) for item in cast("list[Any]", value)]
     if not isinstance(value, dict):

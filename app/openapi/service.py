@@ -1,4 +1,4 @@
-"""What the service says about itself."""
+"""OpenAPI operations on the service itself."""
 
 from app.api import health
 from app.api.metrics import metrics

@@ -1,4 +1,4 @@
-"""The operations on usage."""
+"""OpenAPI operations on usage."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""The operations that say whether a key may do something."""
+"""OpenAPI operations that decide whether a key may be used."""
 
 from app.api.api_keys import verify
 from app.api.auth import check

@@ -1,4 +1,4 @@
-"""The operations on webhooks."""
+"""OpenAPI operations on webhooks."""
 
 from typing import get_args
 

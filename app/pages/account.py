@@ -1,4 +1,4 @@
-"""GET /account: who is signed in, and where, and what is mailed to them; with buttons that change it."""
+"""GET /account: show the signed-in user, their sessions and their mail preferences, with buttons to change them."""
 
 from litestar import get, post
 from msgspec import Struct

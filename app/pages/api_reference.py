@@ -1,4 +1,4 @@
-"""GET /schema and /schema/style.css: this API for people, without a script and without anything from elsewhere."""
+"""GET /schema and /schema/style.css: show the API reference, without scripts or external resources."""
 
 from pathlib import Path
 

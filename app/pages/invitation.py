@@ -1,4 +1,4 @@
-"""GET and POST /invitations/accept: whoever was invited sees to what, and joins with a button."""
+"""GET and POST /invitations/accept: show an invitation, and accept it with a button."""
 
 from litestar import get, post
 from msgspec import Struct

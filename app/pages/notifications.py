@@ -1,4 +1,4 @@
-"""The part of /account where people choose of which alerts they get mails, and POST /account/notifications."""
+"""The mail preferences on /account, and POST /account/notifications to change them."""
 
 from typing import Literal, NamedTuple
 
@@ -37,7 +37,7 @@ TITLES: dict[AlertType, str] = {
 }
 
 Choice = Literal["", "info", "warning", "critical", "off"]
-"""Empty: none of one's own."""
+"""The empty value means that the user has not chosen."""
 
 
 def _field(alert_type: AlertType) -> str:
@@ -52,7 +52,7 @@ Form: type[Struct] = defstruct(
 
 
 class Shown(NamedTuple):
-    """A field of the form: what was chosen there, and the level that holds where nothing was."""
+    """A field of the form: the user's choice, and the level that applies without one."""
 
     field: str
     title: str
@@ -61,7 +61,7 @@ class Shown(NamedTuple):
 
 
 def shown(chosen: Notifications, person: PersonCaller) -> list[Shown]:
-    """A field for everything, and one for each type that they may see."""
+    """Return one field for all alerts and one for each type that the user's role can see."""
     fields = [Shown("threshold", "All alerts that I may see", chosen.threshold or "", "As is usual for my role")]
     for alert_type in seen_types(person.role):
         level = threshold_of(Notifications(chosen.threshold), person.role, alert_type)

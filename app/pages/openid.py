@@ -1,4 +1,4 @@
-"""GET /sign-in/openid and /sign-in/openid/callback: to the OpenID provider, and back with its proof."""
+"""GET /sign-in/openid and /sign-in/openid/callback: redirect to the OpenID provider, and accept its proof."""
 
 from litestar import get
 from litestar.datastructures import Cookie
@@ -34,7 +34,7 @@ async def from_provider(request: HttpRequest) -> PageResponse:
         organizations = (await choice_shape(services, people))["organizations"]
         answer = page("choose.html", organizations=organizations, token=token, action="/sign-in/confirm")
     cookies = cookies_of(services.config)
-    # What was sealed for this one sign-in is of no use any more.
+    # The sealed state belongs to this one sign-in and is no longer needed.
     answer.set_cookie(
         Cookie(
             key=cookies.name(COOKIE),

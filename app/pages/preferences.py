@@ -1,10 +1,10 @@
-"""Which of several forms of a page a client would like best (RFC 9110 §12.5.1)."""
+"""Choice of a page's media type by the client's preference (RFC 9110 §12.5.1)."""
 
 from collections.abc import Sequence
 
 
 def preferred(accept: str | None, offered: Sequence[str]) -> str:
-    """The media type of `offered` that the Accept header gives the highest weight; the first where it does not say."""
+    """Return the type in `offered` with the highest weight in the Accept header, by default the first."""
     if accept is None:
         return offered[0]
     ranges = [_weighted(part) for part in accept.split(",")]
@@ -13,7 +13,7 @@ def preferred(accept: str | None, offered: Sequence[str]) -> str:
 
 
 def _weight(media_type: str, ranges: Sequence[tuple[str, float]]) -> float:
-    """The weight of the most specific range that the type is in; 0 where it is in none."""
+    """Return the weight of the most specific range that includes the type; 0 if there is none."""
     for fitting in (media_type, media_type.partition("/")[0] + "/*", "*/*"):
         for name, weight in ranges:
             if name == fitting:

@@ -1,4 +1,4 @@
-"""GET /problems/{code}: what an error code means and what to do about it. The address is the `type` of every error."""
+"""GET /problems/{code}: show the meaning and the remedy of an error code. The URL is the `type` of the error."""
 
 from litestar import Response, get
 

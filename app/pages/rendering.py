@@ -1,4 +1,4 @@
-"""Pages rendered on the server: no script, every value escaped, one stylesheet of our own."""
+"""Server-rendered pages: no scripts, every value escaped, one local stylesheet."""
 
 from pathlib import Path
 from typing import Any
@@ -13,11 +13,14 @@ from app.http.errors import Problem, to_problem
 PageResponse = Response[str]
 
 POLICY = "default-src 'none'; style-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
-"""The Content-Security-Policy of pages: what every answer has, and our own stylesheet and forms."""
+"""The Content-Security-Policy of pages: that of all responses, plus the local stylesheet and forms."""
 
 _REFERRER_POLICY = "strict-origin"
-"""Never the path, in which a token may stand; but the origin: under "no-referrer" browsers send every form of the page
-with `Origin: null` (Fetch §3.2.1), as if another site had made it."""
+"""Never send the path, which may contain a token, but send the origin.
+
+Under "no-referrer", browsers send every form of the page with `Origin: null` (Fetch §3.2.1), as if another site had
+made it.
+"""
 
 _FOLDER = Path(__file__).parent
 _STYLES = (_FOLDER / "static" / "pages.css").read_text("utf-8")
@@ -45,12 +48,12 @@ def page(template: str, *, status: int = 200, headers: dict[str, str] | None = N
 
 
 def go_to(path: str, headers: dict[str, str] | None = None) -> PageResponse:
-    """See `path`, which is one of ours and never what a request says (303: with GET, whatever was asked)."""
+    """Redirect to `path` with 303, so the browser uses GET. `path` is a constant and never part of a request."""
     return Response("", status_code=303, media_type="text/html", headers={"Location": path, **(headers or {})})
 
 
 def error_page(request: HttpRequest, error: Exception) -> PageResponse:
-    """What went wrong, for people."""
+    """Return the error page for people."""
     problem: Problem = to_problem(error)
     return page(
         "error.html",
@@ -64,7 +67,7 @@ def error_page(request: HttpRequest, error: Exception) -> PageResponse:
 
 
 AS_PAGE: dict[int | type[Exception], Any] = {Exception: error_page}
-"""How handlers of pages say what went wrong."""
+"""Exception handlers of pages."""
 
 
 @get("/static/pages.css", public=True)

@@ -1,4 +1,4 @@
-"""Who looks at a page, and what their form says."""
+"""The visitor of a page and the form that they send."""
 
 from typing import NamedTuple, TypeVar
 from urllib.parse import parse_qsl
@@ -23,7 +23,7 @@ class Visitor(NamedTuple):
 
 
 async def current_session(request: HttpRequest) -> Visitor | None:
-    """The person who is signed in, if somebody is."""
+    """Return the signed-in user, if there is one."""
     services, inbound = get_services(request), raw_request(request)
     secret = session_cookie(inbound, services.config)
     person = None if secret is None else await load_session(services, inbound, secret)
@@ -31,7 +31,7 @@ async def current_session(request: HttpRequest) -> Visitor | None:
 
 
 def form_of(request: HttpRequest, kind: type[T]) -> T:
-    """The form of a page that anyone may send, but no page of another site."""
+    """Return the form of a page without sign-in. Raise 403 for a form of another site."""
     inbound = raw_request(request)
     reject_cross_site(inbound, get_services(request).config)
     if (inbound.header("content-type") or "").partition(";")[0].strip().lower() != _FORM:
@@ -40,7 +40,7 @@ def form_of(request: HttpRequest, kind: type[T]) -> T:
         pairs = parse_qsl(
             inbound.body.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=_FIELDS_MAX
         )
-        if any("\0" in value for _, value in pairs):  # which PostgreSQL takes in no text
+        if any("\0" in value for _, value in pairs):  # PostgreSQL texts cannot contain it
             raise _unreadable()
         return msgspec.convert(dict(pairs), kind)
     except (ValueError, msgspec.ValidationError):
@@ -52,7 +52,7 @@ def _unreadable() -> Problem:
 
 
 async def form_session(request: HttpRequest, kind: type[T]) -> tuple[Visitor | None, T]:
-    """The visitor and their form, whose field `csrf_token` proves that it is one of ours."""
+    """Return the visitor and the form, whose `csrf_token` proves that it comes from this service."""
     form = form_of(request, kind)
     visitor = await current_session(request)
     if visitor is not None:

@@ -1,6 +1,6 @@
-"""GET and POST /sign-in, /sign-in/confirm: a person asks for a link, follows it, and is signed in.
+"""GET and POST /sign-in, /sign-in/confirm: request a sign-in link, open it, and sign in.
 
-To follow the link shows a button only, and the button uses it up: programs that look into the links of mails do not.
+Opening the link only shows a button, and the button uses the link. Mail scanners that open links do not use it up.
 """
 
 from datetime import timedelta
@@ -66,6 +66,6 @@ async def confirm(request: HttpRequest) -> PageResponse:
 
 
 def signed_in(services: Services, secret: str) -> PageResponse:
-    """To the page of whoever was signed in, with the cookie of their new session."""
+    """Redirect the signed-in user to their page and set the cookie of the new session."""
     cookie = cookies_of(services.config).set("session", secret, services.config.session_lifetime)
     return go_to("/account", {"Set-Cookie": cookie})

@@ -1,7 +1,7 @@
-"""Ends the process when a task ends that must run for as long as the process does.
+"""Supervision of background tasks: the process ends when a task ends that must run as long as the process does.
 
-Otherwise the process would go on answering requests without doing its work. The server starts another process in place
-of one that ended (`respawn_failed_workers` in `app/__main__.py`).
+Otherwise the process would continue to serve requests without doing its work. The server replaces an ended process
+(`respawn_failed_workers` in `app/process/server.py`).
 """
 
 import asyncio
@@ -27,5 +27,5 @@ def _end_process(task: asyncio.Task[None]) -> None:
         return
     error = None if task.cancelled() else task.exception()
     _log.critical("background_task_ended", task=task.get_name(), exc_info=error)
-    # Without any clean-up: it could wait for the very task that has ended.
+    # Exit without clean-up, which could wait for the very task that has ended.
     os._exit(EXIT_CODE)

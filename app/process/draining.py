@@ -1,8 +1,8 @@
-"""Lets running requests finish when the process is asked to stop.
+"""Graceful shutdown: running requests finish after the process is asked to stop.
 
-Until they have finished, new requests are answered too, readiness is 503, and every response over HTTP/1.1 asks the
-client to close its connection. A process without running requests closes its port immediately: a load balancer has to
-stop sending before the signal, for example by a pause before it (docs/deployment.md).
+Until they have finished, new requests are served too, readiness is 503, and every response over HTTP/1.1 asks the
+client to close its connection. A process without running requests closes its port immediately. A load balancer must
+therefore stop sending before the signal, for example by a pause before it (docs/deployment.md).
 """
 
 import asyncio
@@ -19,7 +19,7 @@ _log = structlog.get_logger(__name__)
 
 
 class Draining:
-    """`active`: requests that are being answered. `began`: whether the process was asked to stop."""
+    """`active`: number of requests in progress. `began`: whether the process was asked to stop."""
 
     def __init__(self, grace_seconds: float) -> None:
         self.active = 0
@@ -28,8 +28,8 @@ class Draining:
         self._task: asyncio.Task[None] | None = None
 
     def begin(self) -> None:
-        """Stop the server when no request is active, after the grace period at the latest."""
-        # A supervisor may signal a whole group of processes, and their parent signals them again.
+        """Stop the server when no request is in progress, at the latest after the grace period."""
+        # A supervisor may signal the whole process group, and then the parent process signals its children again.
         if not self.began:
             self.began = True
             self._task = asyncio.get_running_loop().create_task(self._drain(), name="draining")
@@ -41,12 +41,12 @@ class Draining:
             await asyncio.sleep(_STEP_SECONDS)
         if self.active:
             _log.warning("shutdown_requests_aborted", active_requests=self.active)
-        # The server stops on SIGINT as it would have on SIGTERM: it closes its port and its idle connections.
+        # The server handles SIGINT as it does SIGTERM: it closes its port and its idle connections.
         os.kill(os.getpid(), signal.SIGINT)
 
 
 @asynccontextmanager
 async def drained_on_sigterm(draining: Draining) -> AsyncGenerator[None]:
-    """Inside, SIGTERM begins to drain. This replaces the handler of the server, which is installed by then."""
+    """Drain on SIGTERM while the body runs. This replaces the server's handler, which is installed by then."""
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, draining.begin)
     yield

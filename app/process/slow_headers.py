@@ -1,9 +1,10 @@
-"""Closes connections that take too long to send the headers of a request.
+"""Time limit for the headers of a request: connections that exceed it are closed.
 
-The server knows one limit for two waits: for the next request on an open connection, and for the rest of a request
-that has begun. Proxies keep connections for minutes, which is far too long for a client that sends a byte now and then.
-So the server's limit is that of idle connections, and this module enforces the other one: a connection without a
-running request on which bytes have arrived has begun a request. Linux tells how many bytes arrived (TCP_INFO).
+The server has only one limit for two waits: for the next request on an open connection, and for the rest of a request
+that has started. Proxies keep connections open for minutes, which is far too long for a client that sends a byte now
+and then. The server's limit is therefore that of idle connections, and this module enforces the other one. A connection
+without a running request on which bytes have arrived has started a request. Linux reports the number of received bytes
+(TCP_INFO).
 """
 
 import asyncio
@@ -18,21 +19,21 @@ from time import monotonic
 from typing import Any, NamedTuple
 
 Peer = tuple[str, str]
-"""Address and port, as the server writes the client of a request."""
+"""Address and port, in the server's format for the client of a request."""
 
 _BYTES_RECEIVED_OFFSET = 128
-"""Of `tcpi_bytes_received` in `struct tcp_info` (linux/tcp.h, since Linux 4.1)."""
+"""Offset of `tcpi_bytes_received` in `struct tcp_info` (linux/tcp.h, since Linux 4.1)."""
 
 _TIMED_OUT = b"HTTP/1.1 408 Request Timeout\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"
 _NOT_OPEN = frozenset({errno.EBADF, errno.ENOENT, errno.ENOTSOCK, errno.ENOTCONN, errno.EINVAL})
-"""What is not, or no longer, a connected socket."""
+"""Errors of a descriptor that is not, or no longer, a connected socket."""
 
 _LOOKS = 10
-"""How often connections are looked at within the limit."""
+"""Number of checks of each connection within the limit."""
 
 
 class _Idle(NamedTuple):
-    """`number`: of the last request. `received`: bytes by its end. `since`: when more was first seen."""
+    """`number`: of the last request. `received`: bytes at its end. `since`: when more bytes were first seen."""
 
     number: int
     received: int
@@ -40,7 +41,7 @@ class _Idle(NamedTuple):
 
 
 class Connections:
-    """Which connections have a running request. Each request tells when it begins and ends."""
+    """The connections with a running request. Each request reports its start and its end."""
 
     def __init__(self, port: int, header_seconds: float) -> None:
         self._port = port
@@ -60,7 +61,7 @@ class Connections:
         self._ended[peer] = self._number
 
     async def watch(self) -> None:
-        """Close what is too slow, forever. Without TCP_INFO nothing is closed."""
+        """Close slow connections until cancelled. Without TCP_INFO, nothing is closed."""
         if sys.platform != "linux":
             await asyncio.get_running_loop().create_future()
         while True:
@@ -73,7 +74,7 @@ class Connections:
         all_seen = True
         try:
             names = os.listdir("/proc/self/fd")  # noqa: PTH208 -- numbers, of which there may be thousands
-        except OSError:  # no descriptor is left for this
+        except OSError:  # no free descriptor for this
             return
         for name in names:
             try:
@@ -82,12 +83,12 @@ class Connections:
                         address = connection.getpeername()
                         peer = (address[0], str(address[1]))
                         open_now.add(peer)
-                        # What is closed meanwhile needs no judgement.
+                        # A connection that closes during the check needs none.
                         with suppress(OSError):
                             self._judge(connection, peer, monotonic())
             except OSError as error:
-                # What could not be seen for want of descriptors or memory may be open. If its running request were
-                # forgotten, the connection would be taken for slow and closed.
+                # A lack of descriptors or memory may hide open connections. If their running requests were dropped, the
+                # connections would look slow and be closed.
                 all_seen = all_seen and error.errno in _NOT_OPEN
         for peer in known - open_now if all_seen else ():
             for kept in (self._began, self._ended, self._idle):
@@ -117,7 +118,7 @@ class Connections:
 
 
 def _copy_of(descriptor: str) -> socket.socket:
-    """A copy of the socket, so that the number cannot come to mean another one meanwhile. OSError if it is none."""
+    """Return a copy of the socket, so that its number cannot be reused meanwhile. Raise OSError for no socket."""
     if not os.readlink(f"/proc/self/fd/{descriptor}").startswith("socket:"):  # noqa: PTH115 -- likewise
         raise OSError(errno.ENOTSOCK, "not a socket")
     copy = os.dup(int(descriptor))
@@ -130,7 +131,7 @@ def _copy_of(descriptor: str) -> socket.socket:
 
 @asynccontextmanager
 async def slow_headers_closed(connections: Connections) -> AsyncGenerator[asyncio.Task[None]]:
-    """Inside, connections are watched. The task has to run for as long as the process does."""
+    """Check connections while the body runs. The task must run for as long as the process does."""
     task: asyncio.Task[Any] = asyncio.create_task(connections.watch(), name="slow headers")
     try:
         yield task

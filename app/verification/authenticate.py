@@ -25,7 +25,7 @@ async def authenticate(
     result = await verification.submit(request)
     key = result.caller.key
     if key is not None:
-        # Every later log line of the request names the caller.
+        # Every later log line of the request contains the caller.
         bind_contextvars(organization_id=key.organization_id, key_id=key.id)
     if result.rate_limit is not None:
         inbound.reply_headers.update(rate_headers(result.rate_limit))

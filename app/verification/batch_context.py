@@ -26,9 +26,9 @@ _UNAUTHENTICATED: frozenset[Code] = frozenset({"unauthorized", "expired_key", "r
 
 
 class BatchContext(Struct, frozen=True):
-    """What was loaded, by digest of the secret, id of the MCP and id of the organization; `at`: when it was.
+    """The loaded state by digest of the secret, id of the MCP and id of the organization; `at`: the time of loading.
 
-    `used_versions`: the newest version of the key's secret that was used. `billed`: of the month `billed_month`.
+    `used_versions`: the newest used version of the key's secret. `billed`: billed requests of the month `billed_month`.
     """
 
     at: datetime
@@ -76,7 +76,7 @@ class BatchContext(Struct, frozen=True):
         return decide(request, self.states.get(request.digest), mcp, self.at, used)
 
     def ends_previous(self, request: AccessRequest, decision: AccessDecision) -> bool:
-        """Whether this is the first accepted use of a secret, and an earlier secret was valid until now."""
+        """Return whether this is the first accepted use of a secret, and an earlier secret was valid until now."""
         key, version = decision.key, decision.secret_version
         if not decision.accepted or key is None or version is None:
             return False

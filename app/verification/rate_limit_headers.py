@@ -1,7 +1,6 @@
-"""How limits are told: the headers of every answer to a key, and the two refusals.
+"""Rate-limit headers of the responses to a key, and the errors of the two limits.
 
-An organization whose plan has no limit, and a key without one of its own, is shown no headers: there is no number that
-would be true. A person who signed in is not limited.
+Without a limit of the plan or the key, no headers are sent: no number would be correct. Signed-in users have no limit.
 """
 
 from datetime import datetime
@@ -13,7 +12,7 @@ from domain.usage.quota import Quota
 
 
 def rate_headers(allowance: RateLimitStatus) -> dict[str, str]:
-    """`X-RateLimit-Limit` a second, `-Remaining` at once from now on, `-Reset`: when all of these are there again."""
+    """Return the headers for the limit per second, the remaining immediate requests, and the time of a full burst."""
     return {
         "X-RateLimit-Limit": str(allowance.limit),
         "X-RateLimit-Remaining": str(allowance.remaining),

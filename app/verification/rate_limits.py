@@ -1,7 +1,7 @@
-"""Rate limits, kept in Valkey so that they hold across all API processes: one script call a batch of presentations.
+"""Rate limits, stored in Valkey so that they apply across all API processes: one script call per batch.
 
-They fail open. While Valkey is away or slow, presentations are let through uncounted: verification does not depend on
-it. Whether it is back is found out beside the requests, so that a Valkey that is away costs them nothing.
+The limits fail open. While Valkey is down or slow, requests are admitted without being counted, because verification
+must not depend on Valkey. A separate task checks whether Valkey is back, so an outage does not slow requests down.
 """
 
 import asyncio
@@ -42,17 +42,20 @@ _log = structlog.get_logger(__name__)
 
 
 class RateCheck(Struct, frozen=True):
-    """A presentation. All of `counted` have to let it through; of `shown`, the same or more, the state is told."""
+    """The limits of one request. All in `enforced` must admit it.
+
+    `reported` includes them and possibly more; the response contains the state of the tightest.
+    """
 
     enforced: tuple[Rate, ...] = ()
     reported: tuple[Rate, ...] = ()
 
 
 class RateLimitStatus(Struct, frozen=True):
-    """The state of the tightest of the limits of a presentation, after its batch.
+    """The state of a request's tightest limit, after its batch.
 
-    `limit` presentations a second, `remaining` of them at once from now on; `resets_at`: Unix seconds, when the whole
-    burst is there again; `retry_after` seconds: when another one is let through.
+    `limit` requests per second, of which `remaining` are possible immediately. `resets_at`: when the full burst is
+    available again, in Unix seconds. `retry_after`: seconds until the next request is admitted.
     """
 
     limit: int
@@ -62,7 +65,7 @@ class RateLimitStatus(Struct, frozen=True):
 
 
 class RateCheckResult(Struct, frozen=True):
-    """`refused_by`: the limit that stood in the way; None: let through. `allowance` None: nothing limits it."""
+    """`refused_by`: the limit that refused the request; None if admitted. `status`: None if no limit applies."""
 
     refused_by: Rate | None = None
     status: RateLimitStatus | None = None
@@ -73,7 +76,7 @@ _UNLIMITED = RateCheckResult()
 
 @dataclass(slots=True)
 class RateLimitCounts:
-    """What happened so far, for metrics. `uncounted`: let through without Valkey; `failures`: calls that failed."""
+    """Counters for metrics. `failed_open`: requests admitted without Valkey; `failures`: failed calls of the script."""
 
     calls: int = 0
     limited: int = 0
@@ -82,9 +85,9 @@ class RateLimitCounts:
 
 
 class RateLimits:
-    """Takes presentations between `async with`. Without a `url` nothing is limited.
+    """Checks rate limits between `async with`. Without a `url`, nothing is limited.
 
-    After `patience_seconds` a batch goes on without having been counted.
+    After `patience_seconds` without a response, a batch continues uncounted.
     """
 
     def __init__(self, url: str, patience_seconds: float = 0.1) -> None:
@@ -111,7 +114,7 @@ class RateLimits:
             await self._client.aclose()
 
     async def check(self, takes: Sequence[RateCheck]) -> list[RateCheckResult]:
-        """What becomes of each of `takes`, in order. Never raises for the sake of Valkey."""
+        """Return the result for each of `takes`, in order. Never raise because of Valkey."""
         rates: dict[str, Rate] = {}
         for take in takes:
             for rate in take.reported:
@@ -141,7 +144,7 @@ class RateLimits:
         return RateCheckResult(None, tightest)
 
     async def _ask(self, rates: dict[str, Rate], takes: str) -> list[int] | None:
-        """What the script says; None when it can not be asked."""
+        """Return the script's result; None if Valkey does not respond."""
         if self._client is None or self._away:
             return None
         arguments: list[str] = [_PREFIX + cell for cell in rates]
@@ -164,10 +167,10 @@ class RateLimits:
         return None
 
     def _replace_client(self) -> Redis:
-        """Go on over new connections: what was given up may have left one in the middle of an answer, or in use."""
+        """Replace the connections: an abandoned call may have left one with an unread response, or in use."""
         client, self._client = self._client, _client(self._url)
         if client is not None:
-            # Those in use belong to other batches, which finish with them.
+            # Connections in use belong to other batches, which close them.
             closing = asyncio.create_task(cast("Any", client).connection_pool.disconnect(inuse_connections=False))
             self._closing.add(closing)
             closing.add_done_callback(self._closing.discard)
@@ -204,7 +207,7 @@ def _client(url: str) -> Redis:
         timeout=_CONNECT_SECONDS,
         socket_timeout=_CONNECT_SECONDS,
         socket_connect_timeout=_CONNECT_SECONDS,
-        # Once more on a new connection, so that a restart of Valkey between two batches is not noticed.
+        # One retry on a new connection hides a restart of Valkey between two batches.
         retry=Retry(NoBackoff(), 1),
     )
     return Redis.from_pool(pool)
@@ -219,7 +222,7 @@ async def _run(client: Redis, keys: int, arguments: list[str]) -> list[int]:
 
 
 async def _with_deadline(work: Coroutine[Any, Any, list[int]], seconds: float) -> list[int]:
-    """In two halves: where this process itself stood still in the first, what came meanwhile is read in the second."""
+    """Wait in two halves: if this process was suspended in the first, a response that arrived is read in the second."""
     task = asyncio.create_task(work)
     try:
         for _ in range(2):
@@ -236,7 +239,7 @@ def _encode(take: RateCheck, numbers: dict[str, int]) -> str:
 
 
 def _state(rate: Rate, backlog: int, at: float) -> RateLimitStatus:
-    """`backlog`: microseconds for which everything let through so far would last."""
+    """Return the state. `backlog`: microseconds of admitted requests at the steady rate."""
     interval = _MICROSECONDS / rate.per_second
     free = rate.burst - backlog / interval + _ROUNDING
     waits = 0 if free >= 1 else (1 - free) * interval / _MICROSECONDS

@@ -1,7 +1,7 @@
-"""The requests that present keys, and how each kind is decided.
+"""Requests that present keys, and the decision on each kind.
 
-`Verifier` handles them in batches, in three steps: `presented` lists what must be loaded, `evaluate` decides by the
-loaded context alone, and `finish` applies rate limits and quota and returns the result with the event to record.
+`Verifier` handles them in batches, in three steps: `presented` lists what must be loaded, `evaluate` decides from the
+loaded context only, and `finish` applies rate limits and quota and returns the result with the event to record.
 """
 
 from datetime import datetime
@@ -20,12 +20,12 @@ from eventstore.group_commit import GroupCommit, ItemResult
 
 
 class VerificationResult(Struct, frozen=True):
-    """What was decided and recorded.
+    """The decision and its record.
 
-    `caller`: the decision on the key of the caller; `subject`: on the key in question, which is the same where a caller
-    presents a key for its own use. `event_id`: the recorded use; None where the use is not of `subject`. `rate_limit`:
-    the state of the tightest rate limit; None where none applies or the caller did not authenticate. `quota`: of the
-    month; None for a plan without a quota and for requests that are not billed.
+    `caller` is the decision on the caller's key; `subject` is the decision on the key to be verified, which is the same
+    key if a caller presents it for its own use. `event_id` is the recorded use; None if the use is not of `subject`.
+    `rate_limit` is the state of the tightest rate limit; None if none applies or the caller did not authenticate.
+    `quota` is that of the month; None for a plan without a quota and for requests that are not billed.
     """
 
     caller: AccessDecision
@@ -106,7 +106,7 @@ class _KeyVerification(Struct, frozen=True):
     caller_rates: tuple[Rate, ...] = ()
 
     def finish(self, rates: RateCheckResult, ledger: QuotaLedger, event_id: str) -> ItemResult[VerificationResult]:
-        """Record one use: of the subject, or of the caller's key where the caller is denied."""
+        """Record one use: of the subject, or of the caller's key if the caller is denied."""
         caller = deny(self.caller, "rate_limited") if rates.refused_by in self.caller_rates else self.caller
         subject = self.request.subject
         if not caller.accepted or caller.key is None or subject is None:

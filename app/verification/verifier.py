@@ -1,4 +1,4 @@
-"""Decides batches of presented keys for `eventstore.group_commit`.
+"""Decisions on batches of presented keys, for `eventstore.group_commit`.
 
 A batch is loaded in one round trip, decided purely, and checked against all rate limits in one call. Nothing is cached
 between batches, so no decision uses stale state.
@@ -17,7 +17,7 @@ from infrastructure.database.connections import Connection
 
 
 class Verifier:
-    """`plans`: the limits of organizations; `rate_limits`: counts what they use."""
+    """`plans` are the limits of organizations; `rate_limits` counts their use."""
 
     def __init__(self, plans: Plans, rate_limits: RateLimits) -> None:
         self._plans = plans
@@ -26,7 +26,7 @@ class Verifier:
     async def __call__(
         self, connection: Connection, requests: Sequence[VerificationRequest]
     ) -> BatchResult[VerificationResult]:
-        """Decide on every request, in order; without any request, make the round trip of a probe."""
+        """Decide on every request, in order. Without any request, only make the round trip of a probe."""
         presented = [access for request in requests for access in request.presented]
         context = await BatchContext.load(connection, presented, self._plans, probe=not requests)
         evaluations = [request.evaluate(context) for request in requests]

@@ -1,4 +1,4 @@
-"""How alerts look in answers; `app/api/alerts/schemas.py` makes them."""
+"""Response shapes of alerts, which `app/api/alerts/schemas.py` creates."""
 
 from typing import Annotated
 
@@ -10,7 +10,7 @@ from projections.read_models.alerts.list.queries import Status
 
 
 class Alert(Struct):
-    """A warning. `details` are the numbers that fired it."""
+    """An alert. `details` are the numbers that raised it."""
 
     id: AlertId
     type: AlertType

@@ -1,4 +1,4 @@
-"""What the audit log answers with."""
+"""Response shapes of the audit log."""
 
 from typing import Annotated, Any, Literal
 
@@ -8,7 +8,7 @@ from app.openapi.shapes.common import Count, EventId, Time
 
 
 class AuditActor(Struct):
-    """Who caused the event; a person with their address, unless it was erased."""
+    """The actor that caused the event. A user has a mail address, unless it was erased."""
 
     type: Literal["user", "api_key", "system"]
     id: str
@@ -16,7 +16,7 @@ class AuditActor(Struct):
 
 
 class AuditResource(Struct):
-    """What it happened to."""
+    """The resource that was changed."""
 
     type: str
     id: str

@@ -1,4 +1,4 @@
-"""What answers of all resources consist of."""
+"""Parts that responses of all resources share."""
 
 from datetime import datetime
 from typing import Annotated, Any, Literal
@@ -18,14 +18,14 @@ WebhookId = Annotated[str, Meta(pattern=f"^hook_{_BODY}$", description="The id o
 EventId = Annotated[str, Meta(pattern=f"^evt_{_BODY}$", description="The id of an event.")]
 
 Time = Annotated[datetime, Meta(tz=True)]
-"""RFC 3339, UTC."""
+"""A timestamp in RFC 3339, UTC."""
 
 Count = Annotated[int, Meta(ge=0)]
 Revision = Annotated[int, Meta(ge=1, description="Counts the changes, from 1. It is also the ETag.")]
 
 
 class Creator(Struct):
-    """A person by id and address, anything else by id and type. The address is null once it was erased."""
+    """A user with id and address, or another actor with id and type. An erased address is null."""
 
     id: str
     email: str | UnsetType | None = UNSET
@@ -33,14 +33,14 @@ class Creator(Struct):
 
 
 class Actor(Struct):
-    """Who caused an event."""
+    """The actor that caused an event."""
 
     type: Literal["user", "api_key", "system"]
     id: str | None
 
 
 class Pagination(Struct):
-    """`page`, `total` and `total_pages` are null where a list is read by cursor and has no number of pages."""
+    """`page`, `total` and `total_pages` are null in a list that is read by cursor and has no page numbers."""
 
     page: int | None
     per_page: int
@@ -53,7 +53,7 @@ class Pagination(Struct):
 
 
 class ProblemError(Struct):
-    """The error for clients that look for `success: false`."""
+    """The error for clients that check for `success: false`."""
 
     code: Annotated[str, Meta(description="What went wrong, for programs. Explained at the address in `type`.")]
     message: Annotated[str, Meta(description="What went wrong, for people.")]
@@ -67,7 +67,7 @@ class ProblemError(Struct):
 
 
 class Problem(Struct):
-    """Every failure: problem details (RFC 9457), and the same for clients that look for `success: false`."""
+    """Every error: problem details (RFC 9457), and the same content for clients that check for `success: false`."""
 
     type: Annotated[str, Meta(description="An address that explains the code.", extra_json_schema={"format": "uri"})]
     title: str

@@ -1,4 +1,4 @@
-"""How keys look in answers; `app/api/api_keys/schemas.py` makes them."""
+"""Response shapes of keys, which `app/api/api_keys/schemas.py` creates."""
 
 from typing import Annotated, Literal
 
@@ -24,7 +24,7 @@ SecretOnce = Annotated[
 
 
 class GrantedPermissions(Struct):
-    """What the key reaches: MCPs, their tools, and what it may manage."""
+    """The permissions of the key: MCPs, their tools, and management grants."""
 
     mcps: Literal["*"] | tuple[str, ...]
     tools: dict[str, ToolRule]
@@ -32,7 +32,7 @@ class GrantedPermissions(Struct):
 
 
 class KeyUsage(Struct):
-    """Accepted verifications, checks and calls. Days are UTC days, weeks begin on Monday."""
+    """Accepted verifications, checks and calls. Days are UTC days, and weeks start on Monday."""
 
     total_requests: Count
     requests_today: Count
@@ -78,7 +78,7 @@ class RotatedKey(Key):
 
 
 class KeySecret(Struct):
-    """One secret of the key. `valid_until` null: the current one."""
+    """One secret of the key. The current secret has a null `valid_until`."""
 
     version: Annotated[int, Meta(ge=1)]
     created_at: Time
@@ -87,9 +87,9 @@ class KeySecret(Struct):
 
 
 class ActivityEntry(Struct):
-    """A change of the key, or a use of it. `status` `started`: a call whose end nobody recorded.
+    """A change or a use of the key. The `status` of a call without a recorded end is `started`.
 
-    `country` of `ip`, two letters (ISO 3166-1), where this service has a database that knows it.
+    `country` is that of `ip`, two letters (ISO 3166-1), if the service has a database that contains it.
     """
 
     id: str
@@ -109,7 +109,7 @@ class ActivityEntry(Struct):
 
 
 class KeyDetail(Key):
-    """A key with its secrets' dates and what happened last."""
+    """A key with the dates of its secrets and its recent activity."""
 
     recent_activity: list[ActivityEntry]
     secrets: list[KeySecret]
@@ -133,9 +133,9 @@ class BriefKey(Struct):
 
 
 class RevokedKeys(Struct):
-    """`keys` shows the first 1,000 of those that matched, as they are now.
+    """`keys` contains the first 1,000 matching keys in their current state.
 
-    `caller_excluded`: the selectors fit the calling key, which was left out because `include_caller` is false.
+    `caller_excluded`: the selectors match the calling key, which was left out because `include_caller` is false.
     """
 
     matched: Count
@@ -145,6 +145,6 @@ class RevokedKeys(Struct):
 
 
 class KeyMayDo(Struct):
-    """The answer to a reverse proxy, which looks at the status and the headers."""
+    """The response to a reverse proxy, which uses only its status and headers."""
 
     valid: Annotated[bool, Meta(extra_json_schema={"const": True})]

@@ -1,4 +1,4 @@
-"""How MCP servers and calls to them look in answers; `app/api/mcps/schemas.py` and `app/api/mcp` make them."""
+"""Response shapes of MCP servers and calls, which `app/api/mcps/schemas.py` and `app/api/mcp` create."""
 
 from typing import Annotated, Any, Literal
 
@@ -12,7 +12,7 @@ ErrorRate = Annotated[float | None, Meta(description="0 to 1, over all calls tha
 
 
 class Mcp(Struct):
-    """An MCP server, without its credential, which is never shown again."""
+    """An MCP server without its credential, which is never returned."""
 
     id: McpId
     name: str
@@ -36,7 +36,7 @@ class McpFigures(Struct):
 
 
 class McpTool(Struct):
-    """A tool as the last test found it."""
+    """A tool that the last test found."""
 
     name: str
     description: str
@@ -44,7 +44,7 @@ class McpTool(Struct):
 
 
 class McpDetail(Mcp):
-    """An MCP server with its figures and tools."""
+    """An MCP server with its usage, health and tools."""
 
     health_checked_at: Time | None
     updated_at: Time
@@ -58,7 +58,7 @@ class DeletedMcp(Struct):
 
 
 class ToolCall(Struct):
-    """What the tool answered. `result` is the CallToolResult of the Model Context Protocol."""
+    """The response of the tool. `result` is the CallToolResult of the Model Context Protocol."""
 
     result: dict[str, Any]
     metadata: "CallMetadata"

@@ -1,4 +1,4 @@
-"""How organizations, their people and invitations look in answers; `app/api/organization` makes them."""
+"""Response shapes of organizations, members and invitations, which `app/api/organization` creates."""
 
 from typing import Annotated, Literal
 
@@ -14,7 +14,7 @@ EmailAddress = Annotated[str, Meta(extra_json_schema={"format": "idn-email"})]
 
 
 class OrganizationLimits(Struct):
-    """What the plan allows."""
+    """The limits of the plan."""
 
     mcps: Limit
     api_keys: Limit
@@ -23,7 +23,7 @@ class OrganizationLimits(Struct):
 
 
 class OrganizationUsage(Struct):
-    """How much of it is used. Requests count in the calendar month (UTC), with live keys."""
+    """The current use of the limits. Requests are those with live keys in the calendar month (UTC)."""
 
     mcps: Count
     api_keys: Count
@@ -47,7 +47,7 @@ class Organization(Struct):
 
 
 class Member(Struct):
-    """A person in the organization. The address is null once it was erased."""
+    """A member of the organization. An erased address is null."""
 
     user_id: UserId
     email: EmailAddress | None
@@ -57,7 +57,7 @@ class Member(Struct):
 
 
 class ChangedMember(Member):
-    """A member in another role."""
+    """A member after a role change."""
 
     keys_narrowed: Annotated[int, Meta(ge=0, description="How many of their keys lost management grants.")]
 
@@ -69,7 +69,7 @@ class RemovedMember(Struct):
 
 
 class SentInvitation(Struct):
-    """An invitation with its link, which is shown this once."""
+    """An invitation with its link. Only this response contains the link."""
 
     invite_id: InviteId
     email: EmailAddress

@@ -1,4 +1,4 @@
-"""How the service speaks about itself."""
+"""Response shapes of the service itself."""
 
 from typing import Annotated, Literal
 
@@ -12,7 +12,7 @@ class Live(Struct):
 class Ready(Struct):
     """`checks` has one entry for every part: `ok`, or what is missing and the remedy.
 
-    `degraded`: some of it is missing, and requests are answered all the same.
+    `degraded`: parts are missing, but requests are served.
     """
 
     status: Literal["ready", "degraded", "not ready"]
@@ -20,7 +20,7 @@ class Ready(Struct):
 
 
 class ExplainedError(Struct):
-    """What an error code means, what usually causes it, and what to do."""
+    """The meaning, the usual cause and the remedy of an error code."""
 
     code: str
     status: int
@@ -31,6 +31,6 @@ class ExplainedError(Struct):
 
 
 class OpenApi(Struct):
-    """An OpenAPI 3.1 document; https://spec.openapis.org/oas/v3.1.0 says what else is in it."""
+    """An OpenAPI 3.1 document; see https://spec.openapis.org/oas/v3.1.0 for its members."""
 
     openapi: Annotated[str, Meta(pattern="^3[.]1[.]")]

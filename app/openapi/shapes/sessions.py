@@ -1,4 +1,4 @@
-"""How sessions look in answers; `app/api/session` and `app/api/sessions` make them."""
+"""Response shapes of sessions, which `app/api/session` and `app/api/sessions` create."""
 
 from typing import Annotated
 
@@ -15,7 +15,7 @@ Yes = Annotated[bool, Meta(extra_json_schema={"const": True})]
 
 
 class OnItsWay(Struct):
-    """The same whether or not somebody has the address. `expires_in`: seconds that the link works."""
+    """The response is the same for known and unknown addresses. `expires_in`: lifetime of the link in seconds."""
 
     message: str
     expires_in: Count
@@ -33,7 +33,7 @@ class SessionOrganization(Struct):
 
 
 class SignedIn(Struct):
-    """Who is signed in, to what, and what they may do. `csrf_token` goes with whatever they change."""
+    """The signed-in user, their organization and their grants. Changes require `csrf_token`."""
 
     signed_in: Yes
     session_id: SessionId
@@ -49,14 +49,14 @@ class OfferedOrganization(SessionOrganization):
 
 
 class Choice(Struct):
-    """The address belongs to several organizations: repeat the request with the id of one."""
+    """The address belongs to users of several organizations. Repeat the request with one of the ids."""
 
     signed_in: No
     organizations: list[OfferedOrganization]
 
 
 class Notifications(Struct):
-    """Of which alerts somebody gets mails: what they chose, and in `mailed` from which severity on for each type."""
+    """The alerts that a user gets by mail: their choices, and in `mailed` the effective threshold for each type."""
 
     threshold: Threshold | None
     thresholds: dict[AlertType, Threshold]

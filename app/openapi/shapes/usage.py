@@ -1,4 +1,4 @@
-"""How usage looks in answers; `app/api/usage/schemas.py` makes them."""
+"""Response shapes of usage reports, which `app/api/usage/schemas.py` creates."""
 
 from datetime import date
 from typing import Annotated, Literal
@@ -10,7 +10,7 @@ from app.openapi.shapes.common import Count, KeyId, McpId, Time
 Name = Annotated[str | None, Meta(description="The name it has now; null where there is nothing of this id.")]
 AskedPeriod = Annotated[Literal["day", "week", "month", "custom"], Meta(description="`custom`: dates were given.")]
 Day = date
-"""UTC."""
+"""A UTC day."""
 
 
 class McpUsage(Struct):
@@ -26,7 +26,7 @@ class KeyUsageOfPeriod(Struct):
 
 
 class ToolUsage(Struct):
-    """`mcp_id` is null for a tool of no MCP server in particular."""
+    """`mcp_id` is null for a tool without a particular MCP server."""
 
     mcp_id: McpId | None
     tool: str
@@ -40,7 +40,7 @@ class DayUsage(Struct):
 
 
 class HourUsage(Struct):
-    """By its beginning."""
+    """An hour, identified by its start."""
 
     hour: Time
     requests: Count
@@ -48,7 +48,7 @@ class HourUsage(Struct):
 
 
 class UsageByStatus(Struct):
-    """Requests are successes or errors; what was denied is no request."""
+    """Requests are successes or errors. Denied uses are not requests."""
 
     success: Count
     error: Count
@@ -56,7 +56,7 @@ class UsageByStatus(Struct):
 
 
 class LatencyPercentiles(Struct):
-    """Of calls that have ended: exact below 16 ms, else within an eighth of the true value. Null: there were none."""
+    """Latency of completed calls, exact below 16 ms and otherwise within an eighth. Null if there were none."""
 
     p50: Count | None
     p95: Count | None
@@ -64,7 +64,7 @@ class LatencyPercentiles(Struct):
 
 
 class KeyReport(Struct):
-    """What a key was used for. The 100 most used MCP servers and tools are listed; the total is of all."""
+    """The usage of a key. Lists contain the 100 most used MCP servers and tools; the total covers all."""
 
     key_id: KeyId
     period: AskedPeriod
@@ -80,7 +80,7 @@ class KeyReport(Struct):
 
 
 class PlanUsage(Struct):
-    """`billed`: those of `total` that count towards the plan, which are those of live keys."""
+    """`billed` is the part of `total` that counts towards the plan: requests with live keys."""
 
     total: Count
     billed: Count
@@ -89,7 +89,7 @@ class PlanUsage(Struct):
 
 
 class OrganizationReport(Struct):
-    """What all keys of the organization were used for. The 100 most used MCP servers and keys are listed."""
+    """The usage of all keys of the organization. Lists contain the 100 most used MCP servers and keys."""
 
     period: AskedPeriod
     start_date: Day
@@ -102,7 +102,7 @@ class OrganizationReport(Struct):
 
 
 class HistoryDay(Struct):
-    """A day on which anything was used."""
+    """A day with any usage."""
 
     date: Day
     requests: Count

@@ -1,4 +1,4 @@
-"""How webhooks look in answers; `app/api/webhooks/schemas.py` makes them."""
+"""Response shapes of webhooks, which `app/api/webhooks/schemas.py` creates."""
 
 from typing import Annotated, Literal
 
@@ -14,7 +14,7 @@ MessageId = Annotated[
 
 
 class Webhook(Struct):
-    """An address that is told what happens. Its secret is shown once, when it is made."""
+    """A URL that receives events. Its secret is returned once, when it is created."""
 
     id: WebhookId
     kind: WebhookKind
@@ -36,7 +36,7 @@ class Webhook(Struct):
 
 
 class WebhookDetail(Webhook):
-    """With whether anything gets through."""
+    """A webhook with the state of its deliveries."""
 
     failing_since: Annotated[
         Time | None, Meta(description="The first failure since something got through; null: the last one got through.")
@@ -45,20 +45,20 @@ class WebhookDetail(Webhook):
 
 
 class WebhookWithSecret(Webhook):
-    """The only answer with the secret. It is null in a repeat, and where the address is the secret."""
+    """The only response with the secret. It is null in a replayed response, and if the URL itself is the secret."""
 
     secret: Annotated[str | None, Meta(description="Verify signatures with it (Standard Webhooks).")]
 
 
 class DeletedWebhook(Struct):
-    """What is left of a webhook that was deleted."""
+    """The remains of a deleted webhook."""
 
     deleted: bool
     webhook_id: WebhookId
 
 
 class Attempt(Struct):
-    """What came of one attempt."""
+    """The result of one attempt."""
 
     at: Time
     status_code: int | None

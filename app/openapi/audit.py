@@ -14,28 +14,29 @@ OPERATIONS: list[Operation] = [
     routed(
         events.audit_events,
         tag=_TAG,
-        summary="List what was changed",
+        summary="List changes",
         description=(
-            "Every change in the organization, newest first. Uses of keys are no changes: they are in the activity of"
-            " their key."
+            "Every change in the organization, newest first. Uses of keys are not included; they are in the "
+            "activity of their key."
         ),
         query=events.Query,
         query_fields={
-            "type": {"description": "One kind of event.", "enum": list(EVENT_TYPES)},
+            "type": {"description": "One event type.", "enum": list(EVENT_TYPES)},
             "actor": {
-                "description": "The id of the person or the key that caused it, or the name of a part of Keyledger."
+                "description": "The id of the user or key that made the change, or the name of a component of "
+                "Keyledger."
             },
-            "resource": {"description": "The id of what was changed."},
-            "key_id": {"description": "The id of a key: what was done to it, and what was done with it."},
-            "ip": {"description": "The address from which it was asked for."},
+            "resource": {"description": "The id of the changed resource."},
+            "key_id": {"description": "The id of a key: changes to the key and changes made with it."},
+            "ip": {"description": "The address that the request came from."},
         },
         answer=Answer(audit.AuditEvent, examples.AUDIT_EVENT, paging="cursor"),
     ),
     routed(
         audit_event,
         tag=_TAG,
-        summary="Show one change",
-        description="An event of the audit log by its id.",
+        summary="Get a change",
+        description="Return one event of the audit log by its id.",
         answer=Answer(audit.AuditEvent, examples.AUDIT_EVENT),
     ),
     routed(
@@ -43,11 +44,11 @@ OPERATIONS: list[Operation] = [
         tag=_TAG,
         summary="Export the audit log",
         description=(
-            'Every change, oldest first, one a line. The last line is `{"end":true,"events":…}` (in CSV `end,…`) with'
-            " the number of events before it: a file without it was cut off."
+            'Every change, oldest first, one per line. The last line is `{"end":true,"events":…}` (in CSV `end,…`) '
+            "with the number of events before it. A file without this line is incomplete."
         ),
         query=export.Query,
-        query_fields={"format": {"description": "One JSON object a line, or comma-separated values (RFC 4180)."}},
+        query_fields={"format": {"description": "One JSON object per line, or comma-separated values (RFC 4180)."}},
         answer=Answer(
             content_type="application/jsonl",
             texts=("text/csv; charset=utf-8",),

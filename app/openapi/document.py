@@ -77,15 +77,15 @@ def _operation(operation: Operation, schemas: Schemas, failures: Object) -> Obje
 def _whom(operation: Operation) -> str:
     match operation.access:
         case "anyone":
-            return "Needs no credential."
+            return "No credential is required."
         case "any key":
-            return "The key that is used is the one that is sent."
+            return "The request is authorized by the key that it contains."
         case "people":
-            return "For people who signed in; no key can do this."
+            return "Requires a signed-in user; API keys are not accepted."
         case "owner":
-            return "For the owner of the organization; no key can do this."
+            return "Requires the signed-in owner of the organization; API keys are not accepted."
         case grant:
-            return f"Needs the grant `{grant}`."
+            return f"Requires the grant `{grant}`."
 
 
 def _security(operation: Operation) -> list[Object]:

@@ -15,29 +15,31 @@ from domain.keys.fields import (
 
 Field = dict[str, Any]
 
-NAME: Field = {"description": "What people call it.", "minLength": 1, "maxLength": NAME_LENGTH_MAX}
-DESCRIPTION: Field = {"description": "What it is for.", "maxLength": DESCRIPTION_LENGTH_MAX}
+NAME: Field = {"description": "The display name.", "minLength": 1, "maxLength": NAME_LENGTH_MAX}
+DESCRIPTION: Field = {"description": "The purpose, as free text.", "maxLength": DESCRIPTION_LENGTH_MAX}
 
 METADATA: Field = {
-    "description": f"Pairs of your own; names have 1 to {METADATA_KEY_LENGTH_MAX} characters.",
+    "description": f"Custom name-value pairs. Names have 1 to {METADATA_KEY_LENGTH_MAX} characters.",
     "maxProperties": METADATA_PAIRS_MAX,
     "propertyNames": {"minLength": 1, "maxLength": METADATA_KEY_LENGTH_MAX},
     "additionalProperties": {"type": "string", "maxLength": METADATA_VALUE_LENGTH_MAX},
 }
 ALLOWED_IPS: Field = {
-    "description": "Networks (CIDR, IPv4 and IPv6) or addresses that the key may be used from, with a prefix length "
-    "and no mask. Empty: from everywhere.",
+    "description": "Networks (CIDR, IPv4 and IPv6) or addresses that the key may be used from. A network has a "
+    "prefix length, not a netmask. Empty: no restriction.",
     "maxItems": ALLOWED_IPS_MAX,
     "examples": [["10.0.0.0/8", "2001:db8::/32"]],
 }
-EXPIRES_AT: Field = {"description": "An instant to come (RFC 3339, before the year 9999). Null: never."}
+EXPIRES_AT: Field = {"description": "A time in the future (RFC 3339, before the year 9999). Null: never."}
 
 _PATTERN = {"type": "string", "minLength": 1, "maxLength": TOOL_PATTERN_LENGTH_MAX}
 
 FIELDS: dict[str, dict[str, Field]] = {
     "Permissions": {
-        "mcps": {"description": 'The ids of the MCP servers, or `"*"` for all, also those added later.'},
-        "tools": {"description": "Rules by the id of the MCP server. Without one, all its tools."},
+        "mcps": {"description": 'The ids of the MCP servers, or `"*"` for all, including those added later.'},
+        "tools": {
+            "description": "Tool rules by the id of the MCP server. Without a rule, all tools of a server are allowed."
+        },
         "manage": {"description": "Management grants.", "uniqueItems": True},
     },
     "ToolRule": {
@@ -46,20 +48,26 @@ FIELDS: dict[str, dict[str, Field]] = {
             "maxItems": TOOL_PATTERNS_MAX,
             "items": _PATTERN,
         },
-        "deny": {"description": "Patterns; they win over `allow`.", "maxItems": TOOL_PATTERNS_MAX, "items": _PATTERN},
+        "deny": {
+            "description": "Patterns that take precedence over `allow`.",
+            "maxItems": TOOL_PATTERNS_MAX,
+            "items": _PATTERN,
+        },
     },
-    "RateLimit": {"per_second": {"description": "Requests a second.", "minimum": 1, "maximum": PER_SECOND_MAX}},
+    "RateLimit": {"per_second": {"description": "Requests per second.", "minimum": 1, "maximum": PER_SECOND_MAX}},
 }
 """Fields of domain Structs, by the name of their schema."""
 
 QUERY: dict[str, Field] = {
-    "page": {"description": "The number of the page, from 1. Not together with `cursor`."},
-    "cursor": {"description": "`next_cursor` of the page before. Opaque, signed, and good for the same filters only."},
-    "per_page": {"description": "How many items a page has."},
-    "order": {"description": "Ascending or descending."},
-    "sort": {"description": "What the list is ordered by."},
-    "from": {"description": "Not before this instant (RFC 3339)."},
-    "to": {"description": "Before this instant (RFC 3339)."},
+    "page": {"description": "The page number, from 1. Cannot be combined with `cursor`."},
+    "cursor": {
+        "description": "`next_cursor` of the previous page. Opaque, signed, and valid only with the same filters."
+    },
+    "per_page": {"description": "The number of items per page."},
+    "order": {"description": "The sort direction: ascending or descending."},
+    "sort": {"description": "The field to sort by."},
+    "from": {"description": "Only items at or after this time (RFC 3339)."},
+    "to": {"description": "Only items before this time (RFC 3339)."},
     "mcp_id": {"description": "The id of an MCP server."},
     "environment": {"description": "Live or test."},
 }

@@ -9,65 +9,76 @@ INFO: dict[str, Any] = {
     "version": API_VERSION,
     "summary": "API keys for MCP servers: durable, immediate, provable.",
     "description": """\
-Organizations reach MCP servers through a gateway and authenticate with API keys. This API makes keys, limits, rotates
-and revokes them, says whether a key may do something, and calls tools for its holder.
+Organizations reach MCP servers through a gateway and authenticate with API keys. This API creates, limits, rotates and
+revokes keys, verifies what a key may do, and calls tools on behalf of key holders.
 
-**Answers.** Success is `{"success": true, "data": …}`, lists have `pagination` beside it. Every failure is
-`application/problem+json` (RFC 9457), and its `type` is an address that explains the code.
+**Responses.** A success is `{"success": true, "data": …}`; lists have an additional `pagination`. Every error is
+`application/problem+json` (RFC 9457), and its `type` is a URL that explains the error code.
 
-**Credentials.** A key goes into `Authorization: Bearer pk_live_…` or `X-API-Key`. The header that contains a key
-counts, whatever a proxy puts into the other; two different keys are refused with 401. What a key may manage is in its
-grants, `permissions.manage`, and by default it may manage nothing. People sign in and have a session cookie; what
-changes something then needs the CSRF token too.
+**Credentials.** Send a key in `Authorization: Bearer pk_live_…` or `X-API-Key`. If a proxy uses one of the two headers
+for its own credential, the header that contains a key counts; two different keys are refused with 401. The grants of a
+key, `permissions.manage`, define what it may manage; by default it may manage nothing. Users sign in and have a session
+cookie; their changes also require the CSRF token.
 
-**Order of checks.** Address and method come first (404, 405). Then the key is judged: whether it is known and active,
-its networks, its grants, and the limits (401, 403, 429). Only then the rest of the request is looked at: its size, its
-type, its fields, `If-Match`, and what it names (413, 415, 400, 422, 412, 404). A key that is let in with a request that
-is not valid counts against the limits a second, is recorded as denied with `invalid_request`, and is not billed.
+**Order of checks.** The URL and the method are checked first (404, 405). Then the key is checked: whether it is known
+and active, its networks, its grants and the limits (401, 403, 429). Only then is the rest of the request checked: its
+size, its content type, its fields, `If-Match`, and the resources that it names (413, 415, 400, 422, 412, 404). An
+invalid request with an accepted key counts against the limits per second. It is recorded as denied with
+`invalid_request`, and it is not billed.
 
-**Unknown fields** in bodies and unknown or repeated query parameters are refused with 422, by name.
+**Unknown fields** in bodies, and unknown or repeated query parameters, are refused with 422 by name.
 
-**Paging.** Lists are read by `page`, or by `cursor`, which stays right while the list grows.
+**Paging.** Lists can be read by `page`, or by `cursor`, which stays correct while the list grows.
 
-**Repeats.** `Idempotency-Key` makes a lost answer harmless; `If-Match` keeps two people from overwriting each other.
+**Retries.** `Idempotency-Key` makes it safe to repeat a request after a lost response. `If-Match` prevents two users
+from overwriting each other's changes.
 
-**Limits.** Answers to a key have `X-RateLimit-Limit`, `X-RateLimit-Remaining` and `X-RateLimit-Reset`; 429 and 503 say
-in `Retry-After` when to try again. Bodies have at most 1 MiB.
+**Limits.** Responses to a key have `X-RateLimit-Limit`, `X-RateLimit-Remaining` and `X-RateLimit-Reset`. On a 429 or
+503, wait for the number of seconds in `Retry-After`. Bodies have at most 1 MiB.
 """,
     "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
 }
 
-SERVERS: list[dict[str, Any]] = [{"url": "/", "description": "The service that this document came from."}]
+SERVERS: list[dict[str, Any]] = [{"url": "/", "description": "The service that served this document."}]
 
 TAGS: list[dict[str, Any]] = [
-    {"name": "Keys", "description": "API keys: make, list, change, rotate, revoke."},
-    {"name": "Verification", "description": "May this key do this? The use is in the log before the answer."},
-    {"name": "MCP servers", "description": "The servers that the keys of the organization can reach."},
-    {"name": "Calls", "description": "Tools and resources of MCP servers, for the holder of a key."},
-    {"name": "Organization", "description": "The organization of the caller, its plan and its limits."},
-    {"name": "Members", "description": "The people of the organization, their roles and invitations."},
-    {"name": "Sessions", "description": "Signing in and out."},
-    {"name": "Alerts", "description": "What the organization was warned of."},
-    {"name": "Webhooks", "description": "Addresses that are told what happens."},
-    {"name": "Usage", "description": "How much was used, of what, by which key."},
-    {"name": "Audit log", "description": "Everything that happened, as it stands in the log."},
-    {"name": "Service", "description": "Health, metrics, this document, and the explanations of errors."},
+    {"name": "Keys", "description": "API keys: create, list, update, rotate and revoke them."},
+    {
+        "name": "Verification",
+        "description": "Decide whether a key may be used. The use is recorded before the response is sent.",
+    },
+    {"name": "MCP servers", "description": "The MCP servers that the keys of the organization can reach."},
+    {"name": "Calls", "description": "Tools and resources of MCP servers, on behalf of key holders."},
+    {"name": "Organization", "description": "The caller's organization, its plan and its limits."},
+    {"name": "Members", "description": "The members of the organization, their roles and invitations."},
+    {"name": "Sessions", "description": "Sign-in and sign-out."},
+    {"name": "Alerts", "description": "Warnings about keys, usage and webhooks."},
+    {"name": "Webhooks", "description": "URLs that receive events."},
+    {"name": "Usage", "description": "Usage by day, key, MCP server and tool."},
+    {"name": "Audit log", "description": "Every change in the organization, in the order of the log."},
+    {"name": "Service", "description": "Health, metrics, this document and explanations of errors."},
 ]
 
 SECURITY_SCHEMES: dict[str, Any] = {
     "bearer": {"type": "http", "scheme": "bearer", "description": "An API key: `Authorization: Bearer pk_live_…`."},
-    "api_key": {"type": "apiKey", "in": "header", "name": "X-API-Key", "description": "The same in another header."},
+    "api_key": {
+        "type": "apiKey",
+        "in": "header",
+        "name": "X-API-Key",
+        "description": "An API key in the header `X-API-Key`.",
+    },
     "session": {
         "type": "apiKey",
         "in": "cookie",
         "name": "__Host-keyledger_session",
-        "description": "The session of a person who signed in. Over plain http on loopback the name has no `__Host-`.",
+        "description": "The session of a signed-in user. Over plain HTTP on loopback, the name has no `__Host-` "
+        "prefix.",
     },
     "csrf": {
         "type": "apiKey",
         "in": "header",
         "name": "X-CSRF-Token",
-        "description": "The CSRF token of the session (`GET /v1/session`), with whatever changes something.",
+        "description": "The CSRF token of the session (`GET /v1/session`). Required for every change.",
     },
 }
 

@@ -12,10 +12,10 @@ from app.openapi.shapes import keys
 from domain.keys.fields import NOTE_LENGTH_MAX, OVERLAP_SECONDS_MAX
 
 _TAG = "Keys"
-_REASON = {"description": "Why. It stays in the key's record."}
+_REASON = {"description": "The reason. It is stored in the history of the key."}
 _REVOCATION = Body(
     revoke.Body,
-    {"reason": _REASON, "note": {"description": "More about it.", "maxLength": NOTE_LENGTH_MAX}},
+    {"reason": _REASON, "note": {"description": "Details of the reason.", "maxLength": NOTE_LENGTH_MAX}},
     {"reason": "compromised", "note": "Found in a public repository"},
 )
 _REVOKED = Answer(
@@ -27,17 +27,17 @@ OPERATIONS: list[Operation] = [
         create.create_key,
         tag=_TAG,
         summary="Create a key",
-        description="The secret is in this answer and nowhere else. No key gets what its creator does not have.",
+        description="Only this response contains the secret. A key cannot have permissions that its creator lacks.",
         body=Body(
             create.Body,
             {
                 "name": fields.NAME,
                 "description": fields.DESCRIPTION,
                 "expires_at": fields.EXPIRES_AT,
-                "expires_in_days": {"description": "Instead of `expires_at`."},
-                "environment": {"description": "Live or test. Without it, that of the caller's key."},
-                "permissions": {"description": "What the key reaches. Without it, nothing."},
-                "rate_limit": {"description": "Narrower than the plan's. Null: the plan's."},
+                "expires_in_days": {"description": "An alternative to `expires_at`."},
+                "environment": {"description": "Live or test. Default: the environment of the caller's key."},
+                "permissions": {"description": "The permissions of the key. Default: none."},
+                "rate_limit": {"description": "A limit below that of the plan. Null: the plan's limit."},
                 "allowed_ips": fields.ALLOWED_IPS,
                 "metadata": fields.METADATA,
             },
@@ -53,50 +53,52 @@ OPERATIONS: list[Operation] = [
         tag=_TAG,
         summary="List keys",
         description=(
-            "All filters that are given must fit. Where more keys do than are worth counting, `total` says at least how"
-            " many, and `total_exact` is false. Pages by number reach the first 10,000 keys, cursors all of them."
+            "A key must match all given filters. Counting stops at a maximum: `total` is then a minimum, and "
+            "`total_exact` is false. Page numbers reach the first 10,000 keys, cursors reach all of them."
         ),
         query=listing.Query,
         query_fields={
             "status": {"description": "The status of the key."},
             "mcp_id": {
-                "description": "Keys that reach this MCP server, including keys for all MCP servers of its environment."
-                " No key fits an unknown id."
+                "description": "Keys that reach this MCP server, including keys for all MCP servers of its "
+                "environment. An unknown id matches no key."
             },
-            "created_by": {"description": "The id of the person or the key that made it. No key fits an unknown id."},
-            "expiring_within_days": {"description": "Keys that expire within so many days."},
-            "unused_for_days": {"description": "Keys that were not used for so many days."},
+            "created_by": {
+                "description": "The id of the user or key that created the key. An unknown id matches no key."
+            },
+            "expiring_within_days": {"description": "Keys that expire within this number of days."},
+            "unused_for_days": {"description": "Keys that have not been used for this number of days."},
             "q": {
-                "description": "A word of the name begins with this, or the prefix does. Large and small letters are "
-                "alike, and so are all ways to encode a letter. In scripts without spaces, such as Japanese, every "
-                "letter begins a word."
+                "description": "The start of a word in the name, or of the key's prefix. The search ignores case "
+                "and the Unicode encoding of a letter. In scripts without spaces, such as Japanese, "
+                "every letter starts a word."
             },
-            "sort": {"description": "What the list is ordered by."},
-            "order": {"description": "Without it: names and expiry ascending, all else descending."},
+            "sort": {"description": "The field to sort by."},
+            "order": {"description": "Default: ascending for names and expiry, otherwise descending."},
         },
         answer=Answer(keys.Key, examples.KEY, paging="pages"),
     ),
     routed(
         key_detail,
         tag=_TAG,
-        summary="Show a key",
-        description="With the dates of its secrets and its ten newest events.",
+        summary="Get a key",
+        description="The response includes the dates of the key's secrets and its ten newest events.",
         answer=Answer(keys.KeyDetail, examples.KEY_DETAIL),
         revised=True,
     ),
     routed(
         change_details.change_key,
         tag=_TAG,
-        summary="Change a key",
-        description="What is left out stays as it is. A revoked or expired key can not be changed.",
+        summary="Update a key",
+        description="Omitted fields stay unchanged. A revoked or expired key cannot be changed.",
         body=Body(
             change_details.Body,
             {
                 "name": fields.NAME,
                 "description": fields.DESCRIPTION,
                 "metadata": fields.METADATA,
-                "permissions": {"description": "All of them, as they are from now on."},
-                "rate_limit": {"description": "Null: the plan's."},
+                "permissions": {"description": "The new permissions. They replace all earlier ones."},
+                "rate_limit": {"description": "Null: the plan's limit."},
                 "allowed_ips": fields.ALLOWED_IPS,
                 "expires_at": fields.EXPIRES_AT,
             },
@@ -110,7 +112,7 @@ OPERATIONS: list[Operation] = [
         disable_key,
         tag=_TAG,
         summary="Disable a key",
-        description="It is refused from this answer on, until it is enabled.",
+        description="The key is refused once this response is sent, until it is enabled again.",
         answer=Answer(keys.Key, {**examples.KEY, "status": "disabled"}),
         revised=True,
         conditional=True,
@@ -130,8 +132,8 @@ OPERATIONS: list[Operation] = [
         revoke.delete_key,
         tag=_TAG,
         summary="Revoke a key",
-        description="It is refused from this answer on, for ever, on every process. Repeating it changes nothing. A "
-        "key can not revoke itself while it is the last active one.",
+        description="Revocation is permanent. The key is refused on every process once this response is sent. "
+        "Revoking it again changes nothing. A key cannot revoke itself if it is the only active one.",
         body=_REVOCATION,
         answer=_REVOKED,
         revised=True,
@@ -140,8 +142,8 @@ OPERATIONS: list[Operation] = [
     routed(
         revoke.revoke_key,
         tag=_TAG,
-        summary="Revoke a key, with POST",
-        description="The same as DELETE, for clients that can not send a body with that.",
+        summary="Revoke a key with POST",
+        description="The same as DELETE, for clients that cannot send a body with DELETE.",
         body=_REVOCATION,
         answer=_REVOKED,
         revised=True,
@@ -152,21 +154,21 @@ OPERATIONS: list[Operation] = [
         revoke_many.revoke_keys,
         tag=_TAG,
         summary="Revoke many keys",
-        description="A dry run, unless `dry_run` is false. A key matches when every selector fits that is given; at "
-        "least one must be. A selector that names something that the organization does not have is refused with 422. "
+        description="A dry run, unless `dry_run` is false. A key matches if it matches every given selector; at "
+        "least one selector is required. A selector that names an unknown resource is refused with 422. "
         "The calling key is left out unless `include_caller` is true.",
         body=Body(
             revoke_many.Body,
             {
                 "reason": _REASON,
                 "ids": {
-                    "description": "These keys.",
+                    "description": "Only these keys.",
                     "minItems": 1,
                     "maxItems": revoke_many.IDS_MAX,
                     "items": {"type": "string", "pattern": "^key_[0-7][0-9a-hjkmnp-tv-z]{25}$"},
                 },
                 "created_by": {
-                    "description": "Keys that this person or key made.",
+                    "description": "Keys that this user or key created.",
                     "pattern": "^(user|key)_[0-7][0-9a-hjkmnp-tv-z]{25}$",
                 },
                 "mcp_id": {
@@ -174,11 +176,9 @@ OPERATIONS: list[Operation] = [
                     "environment.",
                     "pattern": "^mcp_[0-7][0-9a-hjkmnp-tv-z]{25}$",
                 },
-                "created_before": {
-                    "description": "Keys that were made before this instant, which is not in the future."
-                },
-                "dry_run": {"description": "True: only say what would be revoked."},
-                "include_caller": {"description": "True: revoke the calling key too, if the selectors fit it."},
+                "created_before": {"description": "Keys created before this time, which cannot be in the future."},
+                "dry_run": {"description": "True: only return the keys that would be revoked."},
+                "include_caller": {"description": "True: revoke the calling key too, if the selectors match it."},
             },
             {"created_by": examples.USER_ID, "reason": "compromised", "dry_run": False},
             {"anyOf": [{"required": [selector]} for selector in ("ids", "created_by", "mcp_id", "created_before")]},
@@ -198,16 +198,17 @@ OPERATIONS: list[Operation] = [
         rotate.rotate_key,
         tag=_TAG,
         summary="Rotate a key",
-        description="A new secret for the same key: its id, history and permissions stay. Earlier secrets are accepted "
-        "until the new one is used for the first time, for a week at most: a lost answer stops nothing. "
-        "With `overlap_seconds` they are accepted for exactly so long, and with 0 no longer. "
-        "`previous_valid_until` is their latest end.",
+        description="Create a new secret for the same key; its id, history and permissions stay. Earlier secrets "
+        "are accepted until the first use of the new one, for a week at most, so a lost response does "
+        "not lock out a client. With `overlap_seconds`, they are accepted for exactly this time; with "
+        "0, they are refused immediately. `previous_valid_until` is the latest time at which they are "
+        "accepted.",
         body=Body(
             rotate.Body,
             {
                 "overlap_seconds": {
-                    "description": "How long earlier secrets stay valid, whether the new one is used or not. 0: they "
-                    "are refused immediately. Absent: until the first use of the new one.",
+                    "description": "How long earlier secrets stay valid, whether or not the new one is used. 0: "
+                    "they are refused immediately. Absent: until the first use of the new one.",
                     "minimum": 0,
                     "maximum": OVERLAP_SECONDS_MAX,
                 }
@@ -224,10 +225,10 @@ OPERATIONS: list[Operation] = [
     routed(
         activity.key_activity,
         tag=_TAG,
-        summary="Show what happened to a key",
-        description="Every change of the key and every use of it, allowed or denied, newest first.",
+        summary="List the activity of a key",
+        description="Every change and every use of the key, allowed or denied, newest first.",
         query=activity.Query,
-        query_fields={"type": {"description": "One kind of event.", "enum": list(activity.EVENT_TYPES)}},
+        query_fields={"type": {"description": "The event type.", "enum": list(activity.EVENT_TYPES)}},
         answer=Answer(keys.ActivityEntry, examples.USE, paging="cursor"),
     ),
 ]

@@ -13,7 +13,7 @@ from app.openapi.shapes import mcps
 
 _TAG = "MCP servers"
 _CALLS = "Calls"
-_MCP_ID = {"description": "Which MCP server.", "pattern": "^mcp_[0-7][0-9a-hjkmnp-tv-z]{25}$"}
+_MCP_ID = {"description": "The id of the MCP server.", "pattern": "^mcp_[0-7][0-9a-hjkmnp-tv-z]{25}$"}
 _CALL_ERRORS = (
     "mcp_not_permitted",
     "tool_not_permitted",
@@ -25,17 +25,17 @@ _CALL_ERRORS = (
     "mcp_unreachable",
     "mcp_timeout",
 )
-_URL = {"description": "Where the server is: an https address without credentials.", "maxLength": 2000}
+_URL = {"description": "The URL of the server: https, without credentials.", "maxLength": 2000}
 _CREDENTIAL = {
-    "auth_type": {"description": "How Keyledger authenticates to the server. Without it: `none`."},
-    "auth_token": {"description": "For `bearer`, `api_key` and `query`. Stored sealed, and never shown again."},
-    "auth_header": {"description": "For `api_key`: the header that takes the token. Without it: `X-API-Key`."},
+    "auth_type": {"description": "The authentication to the server. Default: `none`."},
+    "auth_token": {"description": "For `bearer`, `api_key` and `query`. Stored encrypted, and never returned."},
+    "auth_header": {"description": "For `api_key`: the header for the token. Default: `X-API-Key`."},
     "auth_parameter": {
-        "description": "For `query`: the parameter that takes the token, such as `apiKey`. It is added to the URL when "
-        "the server is asked, and is in no URL that is stored or shown."
+        "description": "For `query`: the query parameter for the token, such as `apiKey`. It is added to the URL "
+        "only when the server is called, and is part of no URL that is stored or returned."
     },
     "auth_username": {"description": "For `basic`."},
-    "auth_password": {"description": "For `basic`. Stored sealed, and never shown again."},
+    "auth_password": {"description": "For `basic`. Stored encrypted, and never returned."},
 }
 
 OPERATIONS: list[Operation] = [
@@ -43,14 +43,14 @@ OPERATIONS: list[Operation] = [
         register.register_mcp,
         tag=_TAG,
         summary="Register an MCP server",
-        description="Its credential is sealed at once and never shown again.",
+        description="The credential is encrypted immediately and never returned.",
         body=Body(
             register.Body,
             {
                 "name": fields.NAME,
                 "description": fields.DESCRIPTION,
                 "endpoint_url": _URL,
-                "environment": {"description": "Live or test. Without it, that of the caller's key."},
+                "environment": {"description": "Live or test. Default: the environment of the caller's key."},
                 **_CREDENTIAL,
             },
             {
@@ -72,25 +72,25 @@ OPERATIONS: list[Operation] = [
         description="Newest first.",
         query=listing.Query,
         query_fields={
-            "status": {"description": "Whether keys reach it."},
-            "health": {"description": "What the last call or test found."},
+            "status": {"description": "Whether keys can reach the server."},
+            "health": {"description": "The result of the last call or test."},
         },
         answer=Answer(mcps.Mcp, examples.MCP, paging="pages"),
     ),
     routed(
         mcp_detail,
         tag=_TAG,
-        summary="Show an MCP server",
-        description="With its figures, and the tools that the last test found.",
+        summary="Get an MCP server",
+        description="The response includes usage figures and the tools that the last test found.",
         answer=Answer(mcps.McpDetail, examples.MCP_DETAIL),
         revised=True,
     ),
     routed(
         change_details.change_mcp,
         tag=_TAG,
-        summary="Change an MCP server",
-        description="What is left out stays as it is, the credential too; but that goes to no other host than it was "
-        "given for. `inactive` closes the server to every key from this answer on.",
+        summary="Update an MCP server",
+        description="Omitted fields stay unchanged, including the credential, which is never sent to another host "
+        "than the one it was set for. `inactive` blocks all keys once this response is sent.",
         body=Body(
             change_details.Body,
             {
@@ -98,9 +98,9 @@ OPERATIONS: list[Operation] = [
                 "description": fields.DESCRIPTION,
                 "endpoint_url": _URL,
                 "environment": {"description": "Live or test."},
-                "status": {"description": "Whether keys reach it."},
+                "status": {"description": "Whether keys can reach the server."},
                 **_CREDENTIAL,
-                "auth_type": {"description": "How Keyledger authenticates to the server."},
+                "auth_type": {"description": "The authentication to the server."},
             },
             {"status": "inactive"},
         ),
@@ -112,7 +112,7 @@ OPERATIONS: list[Operation] = [
         delete_mcp,
         tag=_TAG,
         summary="Delete an MCP server",
-        description="No key reaches it from this answer on. What happened with it stays in the log.",
+        description="No key reaches the server once this response is sent. Its history stays in the log.",
         answer=Answer(mcps.DeletedMcp, {"deleted": True, "mcp_id": examples.MCP_ID}),
         revised=True,
         conditional=True,
@@ -121,11 +121,12 @@ OPERATIONS: list[Operation] = [
         probe.test_mcp,
         tag=_TAG,
         summary="Test an MCP server",
-        description="Asks the server what it offers. 200 also when it does not answer: `reachable` says so, and `code` "
-        "and `problem` say why. Tools that are malformed are left out, and `problem` names them.",
+        description="Connect to the server and list its tools. The status is 200 even if the server does not "
+        "respond: `reachable` is then false, and `code` and `problem` give the reason. Malformed tools "
+        "are left out and named in `problem`.",
         body=Body(
             probe.Body,
-            {"timeout": {"description": "Milliseconds to wait for the server. Without it: 10000."}},
+            {"timeout": {"description": "Milliseconds to wait for the server. Default: 10000."}},
             {"timeout": 5000},
         ),
         answer=Answer(
@@ -150,15 +151,16 @@ OPERATIONS: list[Operation] = [
         "any key",
         tag=_CALLS,
         summary="Call a tool",
-        description="Recorded before the server is asked, and again with its outcome. A tool that says it failed is a "
-        "success here: its `result` has `isError`. Under an `Idempotency-Key` the server is asked once, whatever it "
-        "answered; `conflict` says that nobody knows what came of the first call.",
+        description="The call is recorded before the server is called, and again with its outcome. A tool that "
+        "reports a failure is a success of this request: its `result` has `isError`. Under an "
+        "`Idempotency-Key` the server is called once, whatever its response; `conflict` means that the "
+        "outcome of the first call is unknown.",
         body=Body(
             invoke.Body,
             {
                 "mcp_id": _MCP_ID,
                 "tool": {"description": "The name of the tool."},
-                "arguments": {"description": "What the tool takes, after its input schema."},
+                "arguments": {"description": "Arguments of the tool, according to its input schema."},
                 "timeout": {"description": "Milliseconds to wait for the server."},
             },
             {"mcp_id": examples.MCP_ID, "tool": "get_page", "arguments": {"title": "Home"}},
@@ -185,13 +187,13 @@ OPERATIONS: list[Operation] = [
         "any key",
         tag=_CALLS,
         summary="Read a resource",
-        description="Recorded like a call. What the URI is, is not recorded.",
+        description="Recorded like a call. The URI is not recorded.",
         body=Body(
             resources.Body,
             {
                 "mcp_id": _MCP_ID,
                 "uri": {
-                    "description": "A URI in ASCII, as the server lists it.",
+                    "description": "A URI in ASCII, as listed by the server.",
                     "pattern": f"^{resources.URI.pattern}$",
                 },
             },
@@ -210,9 +212,9 @@ OPERATIONS: list[Operation] = [
         servers.list_servers,
         "any key",
         tag=_CALLS,
-        summary="List what the key reaches",
-        description="The MCP servers and tools that the calling key may use, by the rules that calls follow. The key "
-        "needs no grant. The tools are those that the last test of each server found.",
+        summary="List reachable MCP servers and tools",
+        description="The MCP servers and tools that the calling key may use, according to the rules for calls. No "
+        "grant is required. The tools are those that the last test of each server found.",
         answer=Answer(
             list[servers.ReachableServer],
             [

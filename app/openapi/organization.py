@@ -17,9 +17,9 @@ from domain.organizations.decider import SETTINGS_MAX
 
 _ORGANIZATION = "Organization"
 _MEMBERS = "Members"
-_ROLE = {"description": "What they may do. Nobody is made the owner by their role."}
+_ROLE = {"description": "The role. Ownership cannot be assigned as a role; transfer it instead."}
 _SETTINGS = {
-    "description": "What clients keep about the organization. It decides nothing.",
+    "description": "Data that clients store about the organization. The service does not use it.",
     "maxProperties": SETTINGS_MAX,
 }
 
@@ -27,23 +27,23 @@ OPERATIONS: list[Operation] = [
     routed(
         organization_detail,
         tag=_ORGANIZATION,
-        summary="Show the organization",
-        description="What the plan allows, and how much of that is used.",
+        summary="Get the organization",
+        description="The response includes the limits of the plan and their current use.",
         answer=Answer(organization.Organization, examples.ORGANIZATION),
         revised=True,
     ),
     routed(
         change_details.change_organization,
         tag=_ORGANIZATION,
-        summary="Change the organization",
-        description="What is left out stays. Only the owner, signed in, changes the plan.",
+        summary="Update the organization",
+        description="Omitted fields stay unchanged. Only the signed-in owner can change the plan.",
         body=Body(
             change_details.Body,
             {
                 "name": fields.NAME,
                 "description": fields.DESCRIPTION,
                 "settings": _SETTINGS,
-                "plan": {"description": "The plan. What there is beyond its limits stays."},
+                "plan": {"description": "The plan. Existing resources beyond its limits stay."},
             },
             {"name": "Acme", "settings": {"theme": "dark"}},
         ),
@@ -55,24 +55,24 @@ OPERATIONS: list[Operation] = [
         members.list_members,
         tag=_MEMBERS,
         summary="List members",
-        description="In the order in which they came.",
+        description="In the order in which they joined.",
         query=members.Query,
-        query_fields={"role": {"description": "Only members in this role."}},
+        query_fields={"role": {"description": "Only members with this role."}},
         answer=Answer(organization.Member, examples.MEMBER, paging="pages"),
     ),
     routed(
         invite.invite_member,
         tag=_MEMBERS,
-        summary="Invite somebody",
+        summary="Invite a member",
         description=(
-            "The link is in this answer and in a mail to the address. It works once, within seven days, as long as"
-            " whoever invites may still give the role. Inviting the address anew replaces the invitation. A key gives"
-            " no more than it has: no role with a grant that it lacks, and none at all when it expires, is bound to"
-            " addresses, or is a test key."
+            "Only this response and a mail to the address contain the link. It works once, within seven days, as "
+            "long as the inviting caller may assign the role. A new invitation to the same address replaces the "
+            "earlier one. A key cannot assign more than it has: no role with a grant that it lacks, and no role at "
+            "all if the key expires, is restricted to networks, or is a test key."
         ),
         body=Body(
             invite.Body,
-            {"email": {"description": "Whom to invite.", "maxLength": EMAIL_LENGTH_MAX}, "role": _ROLE},
+            {"email": {"description": "The address to invite.", "maxLength": EMAIL_LENGTH_MAX}, "role": _ROLE},
             {"email": "ada@example.com", "role": "member"},
         ),
         answer=Answer(
@@ -92,10 +92,10 @@ OPERATIONS: list[Operation] = [
     routed(
         change_role.change_member,
         tag=_MEMBERS,
-        summary="Change a member's role",
+        summary="Change the role of a member",
         description=(
-            "Not one's own, and not the owner's. The keys that the member made, and those that came of them, lose the"
-            " management grants that the new role does not hold, with this answer."
+            "You cannot change your own role or the owner's. Once this response is sent, the keys that the member "
+            "created, and the keys created with those, have lost the management grants that the new role lacks."
         ),
         body=Body(change_role.Body, {"role": _ROLE}, {"role": "auditor"}),
         answer=Answer(organization.ChangedMember, {**examples.MEMBER, "role": "auditor", "keys_narrowed": 1}),
@@ -107,9 +107,9 @@ OPERATIONS: list[Operation] = [
         tag=_MEMBERS,
         summary="Remove a member",
         description=(
-            "With this answer their sessions have ended and every key that they made is revoked, as is every key with"
-            " management grants that came of those. Their history stays. The owner stays until the ownership is"
-            " transferred."
+            "Once this response is sent, the member's sessions have ended, and every key that they created is "
+            "revoked, as is every key with management grants created with those. Their history stays. The owner "
+            "cannot be removed before transferring the ownership."
         ),
         answer=Answer(organization.RemovedMember, {"removed": True, "user_id": examples.USER_ID, "keys_revoked": 2}),
         revised=True,
@@ -118,8 +118,8 @@ OPERATIONS: list[Operation] = [
     routed(
         transfer_ownership,
         tag=_MEMBERS,
-        summary="Transfer the ownership",
-        description="The member is the owner from this answer on, and whoever was it is an admin.",
+        summary="Transfer ownership",
+        description="The member is the owner once this response is sent, and the previous owner is an admin.",
         answer=Answer(organization.Member, {**examples.MEMBER, "role": "owner"}),
         revised=True,
         conditional=True,
@@ -129,7 +129,7 @@ OPERATIONS: list[Operation] = [
         invitations.list_invitations,
         tag=_MEMBERS,
         summary="List open invitations",
-        description="Those that can be accepted, newest first.",
+        description="Invitations that can be accepted, newest first.",
         query=invitations.Query,
         answer=Answer(
             organization.Invitation,
@@ -148,7 +148,7 @@ OPERATIONS: list[Operation] = [
         withdraw_invitation,
         tag=_MEMBERS,
         summary="Withdraw an invitation",
-        description="Its link leads nowhere any more, and its address is forgotten.",
+        description="The link stops working, and the address is erased.",
         answer=Answer(organization.WithdrawnInvitation, {"withdrawn": True, "invite_id": examples.INVITE_ID}),
         revised=True,
         conditional=True,

@@ -37,20 +37,20 @@ OPERATIONS: list[Operation] = [
         health.live,
         "anyone",
         tag=_TAG,
-        summary="Say that the process runs",
-        description="Touches nothing else: a process that answers this is not to be restarted.",
+        summary="Check that the process runs",
+        description="The check depends on nothing else: a process that responds does not need a restart.",
         answer=Answer(service.Live, {"status": "live"}),
     ),
     routed(
         health.ready,
         tag=_TAG,
-        summary="Say whether the process can do its work",
-        description="For load balancers. Requests are answered also without Redis, workers or scheduler: that is "
-        "`degraded`, with status 200. `checks` says what is missing and what to do.",
+        summary="Check whether the process can serve requests",
+        description="For load balancers. Requests are served even without Redis, workers or scheduler: the status "
+        "is then 200 and `degraded`. `checks` lists what is missing and the remedy.",
         answer=_READY,
         also={
             503: (
-                "No request can be answered: no database or schema, no verification, or the process shuts down.",
+                "No request can be served: no database or schema, no verification, or a shutdown.",
                 _READY,
             )
         },
@@ -61,39 +61,39 @@ OPERATIONS: list[Operation] = [
         metrics,
         "anyone",
         tag=_TAG,
-        summary="Get the figures for Prometheus",
-        description="For whoever asks directly from this machine or a private network or, where the operator has set a "
-        "token, for whoever sends that as a bearer token.",
+        summary="Get the Prometheus metrics",
+        description="Accepted from this machine or a private network without an unknown proxy. If the operator has "
+        "set a token, it is required as a bearer token instead.",
         answer=Answer(content_type="text/plain; version=0.0.4; charset=utf-8"),
         errors=("forbidden",),
     ),
     routed(
         openapi_document,
         tag=_TAG,
-        summary="Get this document",
-        description="OpenAPI 3.1.",
+        summary="Get the OpenAPI document",
+        description="The document in OpenAPI 3.1.",
         answer=Answer(data=service.OpenApi, whole=True, example={"openapi": "3.1.0"}),
     ),
     routed(
         reference,
         tag=_TAG,
-        summary="Read this document",
-        description="A page for people. It runs no script and loads nothing from elsewhere.",
+        summary="Read the API reference",
+        description="An HTML page without scripts and external resources.",
         answer=Answer(content_type="text/html; charset=utf-8"),
     ),
     routed(
         reference_style,
         tag=_TAG,
-        summary="Get the style sheet of the pages",
-        description="Of the reference and of the explanations of errors.",
+        summary="Get the style sheet of the reference",
+        description="Used by the API reference and by the explanations of errors.",
         answer=Answer(content_type="text/css; charset=utf-8"),
     ),
     routed(
         problem_page,
         tag=_TAG,
         summary="Explain an error code",
-        description="The address in the `type` of every error. HTML for browsers, JSON or plain text where `Accept` "
-        "asks for it.",
+        description="The URL in the `type` of every error. HTML for browsers; JSON or plain text if `Accept` "
+        "requests it.",
         answer=Answer(
             service.ExplainedError,
             ERRORS["expired_key"].explained("expired_key"),

@@ -40,8 +40,8 @@ OPERATIONS: list[Operation] = [
     routed(
         links.request_link,
         tag=_TAG,
-        summary="Ask for a link to sign in",
-        description="By mail. The answer is the same whether or not somebody has the address.",
+        summary="Request a sign-in link",
+        description="The link is sent by mail. The response is the same for known and unknown addresses.",
         body=Body(
             links.Body,
             {"email": {"description": "The address of a member.", "maxLength": EMAIL_LENGTH_MAX}},
@@ -57,19 +57,19 @@ OPERATIONS: list[Operation] = [
         start.start_session,
         tag=_TAG,
         summary="Sign in",
-        description="With the token of a link, which works once. The session lies in a cookie from then on.",
+        description="Sign in with the token of a link, which works once. The session is set as a cookie.",
         body=Body(
             start.Body,
             {
                 "token": {"description": "The token of the link.", "format": "password"},
-                "organization_id": {"description": "Which organization, where the answer asked for one."},
+                "organization_id": {"description": "The chosen organization, if the first response asked for one."},
             },
             {"token": "kl_…"},
         ),
         answer=_SIGNED_IN,
         also={
             200: (
-                "The address belongs to people of several organizations: name one. The token is still good.",
+                "The address belongs to users of several organizations. Choose one. The token can still be used.",
                 Answer(
                     sessions.Choice,
                     {"signed_in": False, "organizations": [{**examples.NAMED_ORGANIZATION, "role": "viewer"}]},
@@ -81,31 +81,36 @@ OPERATIONS: list[Operation] = [
     routed(
         current_session,
         tag=_TAG,
-        summary="Show who is signed in",
-        description="And the CSRF token of the session.",
+        summary="Get the signed-in user",
+        description="The response includes the CSRF token of the session.",
         answer=_SIGNED_IN,
     ),
     routed(
         notifications.notifications,
         tag=_TAG,
-        summary="Show which alerts are mailed",
-        description="To the person who is signed in: what they chose, and what holds for each type that they may see.",
+        summary="Get the mail preferences",
+        description="The alerts that the signed-in user gets by mail: their choices, and the effective threshold of "
+        "each alert type that they can see.",
         answer=_NOTIFICATIONS,
         revised=True,
     ),
     routed(
         notifications.change_notifications,
         tag=_TAG,
-        summary="Choose which alerts are mailed",
-        description="To the person who is signed in. Nobody is mailed what their role may not see.",
+        summary="Update the mail preferences",
+        description="The alerts that the signed-in user gets by mail. Alerts that their role cannot see are never "
+        "sent.",
         body=Body(
             notifications.Body,
             {
                 "threshold": {
-                    "description": "From which severity on, for all types without a choice of their own;"
-                    " null: as the role has it."
+                    "description": "The lowest severity to mail, for all types without their own threshold; null: "
+                    "the role's default."
                 },
-                "thresholds": {"description": "By type of alert; null takes a choice back. Others stay as they are."},
+                "thresholds": {
+                    "description": "Thresholds by type of alert; null resets a type to the default. Omitted "
+                    "types stay unchanged."
+                },
             },
             {"thresholds": {"api_key.expiring": "info"}},
         ),
@@ -117,7 +122,7 @@ OPERATIONS: list[Operation] = [
         sign_out,
         tag=_TAG,
         summary="Sign out",
-        description="The session is refused from this answer on.",
+        description="The session is refused once this response is sent.",
         answer=_ENDED,
         revised=True,
         conditional=True,
@@ -126,7 +131,7 @@ OPERATIONS: list[Operation] = [
         list_sessions,
         tag=_TAG,
         summary="List sessions",
-        description="One's own, newest first. There are few, so they come without pages.",
+        description="The caller's own sessions, newest first. There are few, so the list has no pages.",
         answer=Answer(
             list[sessions.Session],
             [
@@ -147,7 +152,7 @@ OPERATIONS: list[Operation] = [
         end_session,
         tag=_TAG,
         summary="End a session",
-        description="One of one's own, wherever it is. It is refused from this answer on.",
+        description="End one of the caller's own sessions. It is refused once this response is sent.",
         answer=_ENDED,
         revised=True,
         conditional=True,
@@ -156,7 +161,7 @@ OPERATIONS: list[Operation] = [
         end_other_sessions,
         tag=_TAG,
         summary="End all other sessions",
-        description="All of one's own but the one that asks.",
+        description="End all of the caller's sessions except the current one.",
         answer=Answer(sessions.EndedSessions, {"ended": [examples.SESSION_ID]}),
         repeatable=False,
     ),

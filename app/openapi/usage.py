@@ -12,15 +12,15 @@ from app.openapi.shapes import usage
 
 _TAG = "Usage"
 _COUNTS = (
-    "Requests are accepted verifications, checks and calls; each is there within two seconds. Days are UTC days, weeks "
-    "begin on Monday (ISO 8601). A call counts on the day on which it began."
+    "Requests are accepted verifications, checks and calls. Each is counted within two seconds. Days are UTC days, "
+    "and weeks start on Monday (ISO 8601). A call counts on the day on which it started."
 )
 _DATES = {
-    "start_date": {"description": "The first day, included (UTC)."},
-    "end_date": {"description": "The last day, included (UTC). Without it: today."},
+    "start_date": {"description": "The first day, inclusive (UTC)."},
+    "end_date": {"description": "The last day, inclusive (UTC). Default: today."},
 }
 _PERIOD = {
-    "period": {"description": "Today, this week or this month. Without it and without dates: this month."},
+    "period": {"description": "Today, this week or this month. Default without dates: this month."},
     **_DATES,
 }
 _DAY = {"date": "2026-05-01", "requests": 12, "errors": 1}
@@ -40,7 +40,7 @@ OPERATIONS: list[Operation] = [
     routed(
         key_usage,
         tag=_TAG,
-        summary="Show the usage of a key",
+        summary="Get the usage of a key",
         description=_COUNTS,
         query=period.Query,
         query_fields=_PERIOD,
@@ -62,8 +62,8 @@ OPERATIONS: list[Operation] = [
     routed(
         usage_summary,
         tag=_TAG,
-        summary="Show the usage of the organization",
-        description=f"Beside what the plan allows. {_COUNTS}",
+        summary="Get the usage of the organization",
+        description=f"The response includes the limit of the plan. {_COUNTS}",
         query=period.Query,
         query_fields=_PERIOD,
         answer=Answer(usage.OrganizationReport, _ORGANIZATION_REPORT),
@@ -71,7 +71,7 @@ OPERATIONS: list[Operation] = [
     routed(
         organization_usage,
         tag=_TAG,
-        summary="Show the usage of the organization, under its own address",
+        summary="Get the usage of the organization (alias)",
         description="The same as `GET /v1/usage`.",
         query=period.Query,
         query_fields=_PERIOD,
@@ -80,8 +80,8 @@ OPERATIONS: list[Operation] = [
     routed(
         history.usage_history,
         tag=_TAG,
-        summary="List the days on which anything was used",
-        description="Newest first; days without any use are left out.",
+        summary="List the days with usage",
+        description="Newest first. Days without usage are left out.",
         query=history.Query,
         query_fields=_DATES,
         answer=Answer(usage.HistoryDay, {**_DAY, "denied": 2, "billed": 11}, paging="pages"),

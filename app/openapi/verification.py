@@ -8,10 +8,10 @@ from app.openapi.shapes.keys import KeyMayDo
 
 _TAG = "Verification"
 _MCP_ID = {
-    "description": "For this MCP server; without it, whether the key is valid at all.",
+    "description": "The MCP server to be used. Without it, the response only shows whether the key is valid at all.",
     "pattern": "^mcp_[0-7][0-9a-hjkmnp-tv-z]{25}$",
 }
-_TOOL = {"description": "For this tool of it. Needs `mcp_id`."}
+_TOOL = {"description": "The tool of the MCP server to be used. Requires `mcp_id`."}
 _DENIALS = ("mcp_not_permitted", "tool_not_permitted", "environment_mismatch", "not_found")
 
 OPERATIONS: list[Operation] = [
@@ -22,19 +22,20 @@ OPERATIONS: list[Operation] = [
         "keys:verify",
         tag=_TAG,
         summary="Verify a key",
-        description="Whether the key in the body may do this. 200 for every well-formed question; the verdict is in "
-        "`valid` and `code`. The use is in the log before the answer, and no state is older than the question.",
+        description="Decide whether the key in the body may be used. The status is 200 for every well-formed "
+        "request; `valid` and `code` contain the decision. The use is recorded before the response is "
+        "sent, and the decision uses no state older than the request.",
         body=Body(
             verify.Body,
             {
-                "key": {"description": "The whole secret, as somebody presented it.", "format": "password"},
+                "key": {"description": "The complete secret, as the client presented it.", "format": "password"},
                 "mcp_id": _MCP_ID,
                 "tool": _TOOL,
                 "ip": {
-                    "description": "The address from which the key was presented: one IPv4 or IPv6 address. A port and "
-                    "the brackets of IPv6 are left out; the use records the canonical form."
+                    "description": "The address that the key was presented from: one IPv4 or IPv6 address, without "
+                    "a port and without the brackets of IPv6. The use records the canonical form."
                 },
-                "user_agent": {"description": "What presented it calls itself."},
+                "user_agent": {"description": "The User-Agent of the client that presented the key."},
             },
             {"key": examples.SECRET, "mcp_id": examples.MCP_ID, "tool": "get_page"},
             {"dependentRequired": {"tool": ["mcp_id"]}},
@@ -62,12 +63,13 @@ OPERATIONS: list[Operation] = [
         tag=_TAG,
         summary="Check the caller's key",
         description="The same decision for a reverse proxy (nginx `auth_request`, Traefik and Caddy forward-auth). "
-        "`mcp_id` or `organization_id` is required: without one, keys of every organization would be admitted.",
+        "`mcp_id` or `organization_id` is required: without either, keys of every organization would be "
+        "admitted.",
         query=check.Query,
         query_fields={
             "mcp_id": _MCP_ID,
             "organization_id": {
-                "description": "The organization whose keys are admitted. A key of another one is unknown.",
+                "description": "The organization whose keys are admitted. A key of another organization is unknown.",
                 "pattern": "^org_[0-7][0-9a-hjkmnp-tv-z]{25}$",
             },
             "tool": _TOOL,
@@ -77,8 +79,8 @@ OPERATIONS: list[Operation] = [
             {"valid": True},
             headers={
                 "X-Key-Id": "The id of the key.",
-                "X-Key-Name": "Its name, percent-encoded where a header can not hold it.",
-                "X-Organization-Id": "The id of its organization.",
+                "X-Key-Name": "The name of the key, with characters percent-encoded that a header cannot contain.",
+                "X-Organization-Id": "The id of the key's organization.",
                 "X-Key-Environment": "Live or test.",
             },
         ),

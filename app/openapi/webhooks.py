@@ -24,9 +24,9 @@ from domain.webhooks.event_names import EVERYTHING, PUBLIC_EVENTS
 from domain.webhooks.events import WebhookKind
 
 _TAG = "Webhooks"
-_URL = {"description": "Where messages are posted: an https address without credentials.", "maxLength": URL_LENGTH_MAX}
+_URL = {"description": "The URL that receives the messages: https, without credentials.", "maxLength": URL_LENGTH_MAX}
 _EVENTS = {
-    "description": f'What it is told; `["{EVERYTHING}"]` is for everything.',
+    "description": f'The event types to send; `["{EVERYTHING}"]` selects all.',
     "items": {"type": "string", "enum": [EVERYTHING, *PUBLIC_EVENTS]},
     "minItems": 1,
 }
@@ -61,9 +61,9 @@ OPERATIONS: list[Operation] = [
     routed(
         create.create_webhook,
         tag=_TAG,
-        summary="Make a webhook",
-        description="Messages are signed after Standard Webhooks with the `secret` of this answer, which is nowhere "
-        f"else. An organization can have {WEBHOOKS_MAX} webhooks.",
+        summary="Create a webhook",
+        description="Messages are signed according to Standard Webhooks with the `secret` in this response, which "
+        f"is never returned again. An organization can have {WEBHOOKS_MAX} webhooks.",
         body=Body(
             create.Body,
             {
@@ -71,8 +71,8 @@ OPERATIONS: list[Operation] = [
                 "events": _EVENTS,
                 "description": fields.DESCRIPTION,
                 "kind": {
-                    "description": "`slack` is for incoming webhooks of Slack and what understands them: they take "
-                    "text, and their address is their secret.",
+                    "description": "`slack` is for incoming webhooks of Slack and compatible services. They accept "
+                    "text, and their URL is the secret.",
                     "enum": list(get_args(WebhookKind)),
                 },
             },
@@ -94,24 +94,24 @@ OPERATIONS: list[Operation] = [
     routed(
         webhook_detail,
         tag=_TAG,
-        summary="Show a webhook",
-        description="With whether anything gets through.",
+        summary="Get a webhook",
+        description="The response includes the state of its deliveries.",
         answer=Answer(WebhookDetail, {**_WEBHOOK, "failing_since": None, "last_delivered_at": examples.LATER}),
         revised=True,
     ),
     routed(
         change_details.change_webhook,
         tag=_TAG,
-        summary="Change a webhook",
-        description="What is left out stays as it is. Nothing is sent to a disabled one, and what happens meanwhile is "
-        "not kept for it.",
+        summary="Update a webhook",
+        description="Omitted fields stay unchanged. A disabled webhook receives nothing, and events that occur in "
+        "the meantime are not stored for it.",
         body=Body(
             change_details.Body,
             {
                 "url": _URL,
                 "events": _EVENTS,
                 "description": fields.DESCRIPTION,
-                "status": {"description": "Whether anything is sent to it."},
+                "status": {"description": "Whether messages are sent to the webhook."},
             },
             {"status": "disabled"},
         ),
@@ -123,7 +123,7 @@ OPERATIONS: list[Operation] = [
         delete_webhook,
         tag=_TAG,
         summary="Delete a webhook",
-        description="Nothing is sent to it from this answer on, but for what is under way.",
+        description="Once this response is sent, no messages are sent except those in progress.",
         answer=Answer(DeletedWebhook, {"deleted": True, "webhook_id": examples.WEBHOOK_ID}),
         revised=True,
         conditional=True,
@@ -131,13 +131,13 @@ OPERATIONS: list[Operation] = [
     routed(
         rotate.rotate_webhook_secret,
         tag=_TAG,
-        summary="Replace the secret of a webhook",
-        description="Until the overlap is over messages have two signatures, one of each secret.",
+        summary="Rotate the secret of a webhook",
+        description="Until the overlap ends, messages have two signatures, one with each secret.",
         body=Body(
             rotate.Body,
             {
                 "overlap_seconds": {
-                    "description": "How long the secret before signs, too. Without it: a day.",
+                    "description": "How long the previous secret also signs. Default: a day.",
                     "minimum": 0,
                     "maximum": OVERLAP_SECONDS_MAX,
                 }
@@ -163,7 +163,8 @@ OPERATIONS: list[Operation] = [
         trial.test_webhook,
         tag=_TAG,
         summary="Test a webhook",
-        description="Sends a message `webhook.test` now. 200 also when it does not get through: `delivered` says so.",
+        description="Send a `webhook.test` message now. The status is 200 even if the delivery fails: `delivered` "
+        "is then false.",
         answer=Answer(
             trial.WebhookTestResult,
             {
@@ -181,17 +182,19 @@ OPERATIONS: list[Operation] = [
     routed(
         deliveries.webhook_deliveries,
         tag=_TAG,
-        summary="List what was sent to a webhook",
+        summary="List deliveries",
         description="Newest first, with every attempt, for 30 days.",
         query=deliveries.Query,
-        query_fields={"status": {"description": "Whether it got through, is still tried, or was given up."}},
+        query_fields={
+            "status": {"description": "Whether the message was delivered, is still being tried, or was given up."}
+        },
         answer=Answer(Delivery, _DELIVERY, paging="cursor"),
     ),
     routed(
         retry_delivery,
         tag=_TAG,
-        summary="Send a message again",
-        description="Under the same `webhook-id`, whatever came of it before.",
+        summary="Retry a delivery",
+        description="Send the message again under the same `webhook-id`, whatever its status.",
         answer=Answer(Delivery, _DELIVERY),
         errors=("conflict",),
         repeatable=True,

@@ -20,5 +20,5 @@ class Alert(Struct):
     created_at: Time
     acknowledged_at: Time | None
     acknowledged_by: Actor | None
-    details: Annotated[dict[str, Number], Meta(description="The numbers that fired it.")]
+    details: Annotated[dict[str, Number], Meta(description="The numbers that raised the alert.")]
     revision: Revision

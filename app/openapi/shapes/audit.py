@@ -27,10 +27,10 @@ class AuditEvent(Struct):
 
     id: EventId
     timestamp: Time
-    event: Annotated[str, Meta(description="What happened, such as `api_key.revoked`.")]
+    event: Annotated[str, Meta(description="The event type, such as `api_key.revoked`.")]
     actor: AuditActor
     resource: AuditResource
     ip: str | None
     user_agent: str | None
-    data: Annotated[dict[str, Any], Meta(description="What the event says, without anything of a secret.")]
-    position: Annotated[Count, Meta(description="Grows with every event: the order of the log.")]
+    data: Annotated[dict[str, Any], Meta(description="The data of the event, without any part of a secret.")]
+    position: Annotated[Count, Meta(description="Increases with every event and gives the order of the log.")]

@@ -10,7 +10,7 @@ _BODY = "[0-7][0-9a-hjkmnp-tv-z]{25}"
 KeyId = Annotated[str, Meta(pattern=f"^key_{_BODY}$", description="The id of a key.")]
 McpId = Annotated[str, Meta(pattern=f"^mcp_{_BODY}$", description="The id of an MCP server.")]
 OrganizationId = Annotated[str, Meta(pattern=f"^org_{_BODY}$", description="The id of an organization.")]
-UserId = Annotated[str, Meta(pattern=f"^user_{_BODY}$", description="The id of a person.")]
+UserId = Annotated[str, Meta(pattern=f"^user_{_BODY}$", description="The id of a user.")]
 InviteId = Annotated[str, Meta(pattern=f"^invite_{_BODY}$", description="The id of an invitation.")]
 SessionId = Annotated[str, Meta(pattern=f"^ses_{_BODY}$", description="The id of a session.")]
 AlertId = Annotated[str, Meta(pattern=f"^alert_{_BODY}$", description="The id of an alert.")]
@@ -21,7 +21,7 @@ Time = Annotated[datetime, Meta(tz=True)]
 """A timestamp in RFC 3339, UTC."""
 
 Count = Annotated[int, Meta(ge=0)]
-Revision = Annotated[int, Meta(ge=1, description="Counts the changes, from 1. It is also the ETag.")]
+Revision = Annotated[int, Meta(ge=1, description="The number of the latest change, from 1. It is also the ETag.")]
 
 
 class Creator(Struct):
@@ -46,21 +46,22 @@ class Pagination(Struct):
     per_page: int
     total: Count | None
     total_pages: Count | None
-    next_cursor: Annotated[str | None, Meta(description="What to send as `cursor` for the next page; null: the last.")]
-    total_exact: (
-        Annotated[bool, Meta(description="Only there where it is false: there are at least `total`.")] | UnsetType
-    ) = UNSET
+    next_cursor: Annotated[str | None, Meta(description="The `cursor` for the next page; null on the last page.")]
+    total_exact: Annotated[bool, Meta(description="Present only if false: `total` is then a minimum.")] | UnsetType = (
+        UNSET
+    )
 
 
 class ProblemError(Struct):
     """The error for clients that check for `success: false`."""
 
-    code: Annotated[str, Meta(description="What went wrong, for programs. Explained at the address in `type`.")]
-    message: Annotated[str, Meta(description="What went wrong, for people.")]
-    request_id: Annotated[str, Meta(description="Quote it when you ask for help.")]
+    code: Annotated[str, Meta(description="The error code, for programs. The URL in `type` explains it.")]
+    message: Annotated[str, Meta(description="The error message, for people.")]
+    request_id: Annotated[str, Meta(description="The id of the request. Include it when you ask for help.")]
     details: (
         Annotated[
-            dict[str, Any], Meta(description="More about it; for wrong fields, each field and what to do about it.")
+            dict[str, Any],
+            Meta(description="Details of the error. For invalid fields: each field and how to correct it."),
         ]
         | UnsetType
     ) = UNSET
@@ -69,7 +70,7 @@ class ProblemError(Struct):
 class Problem(Struct):
     """Every error: problem details (RFC 9457), and the same content for clients that check for `success: false`."""
 
-    type: Annotated[str, Meta(description="An address that explains the code.", extra_json_schema={"format": "uri"})]
+    type: Annotated[str, Meta(description="A URL that explains the error code.", extra_json_schema={"format": "uri"})]
     title: str
     status: Annotated[int, Meta(ge=400, le=599)]
     detail: str

@@ -17,7 +17,7 @@ Last4 = Annotated[str, Meta(description="The last four characters of the secret.
 SecretOnce = Annotated[
     str | None,
     Meta(
-        description="The secret. It is in this one answer and nowhere else; null in a replayed answer.",
+        description="The secret. Only this response contains it; null in a replayed response.",
         extra_json_schema={"format": "password"},
     ),
 ]

@@ -8,7 +8,7 @@ from app.openapi.shapes.common import Count, McpId, Revision, Time
 from domain.environment import Environment
 from domain.mcps.events import AuthType
 
-ErrorRate = Annotated[float | None, Meta(description="0 to 1, over all calls that ended; null while there was none.")]
+ErrorRate = Annotated[float | None, Meta(description="0 to 1, over all completed calls; null if there were none.")]
 
 
 class Mcp(Struct):

@@ -9,7 +9,7 @@ from domain.members.events import Role
 from domain.organizations.events import Settings
 from domain.plans.plan import PlanName
 
-Limit = Annotated[int | None, Meta(description="Null: none.")]
+Limit = Annotated[int | None, Meta(description="Null: unlimited.")]
 EmailAddress = Annotated[str, Meta(extra_json_schema={"format": "idn-email"})]
 
 
@@ -59,7 +59,7 @@ class Member(Struct):
 class ChangedMember(Member):
     """A member after a role change."""
 
-    keys_narrowed: Annotated[int, Meta(ge=0, description="How many of their keys lost management grants.")]
+    keys_narrowed: Annotated[int, Meta(ge=0, description="The number of their keys that lost management grants.")]
 
 
 class RemovedMember(Struct):
@@ -75,7 +75,7 @@ class SentInvitation(Struct):
     email: EmailAddress
     role: Role
     expires_at: Time
-    invite_url: Annotated[str | None, Meta(description="Null where the answer is repeated.")]
+    invite_url: Annotated[str | None, Meta(description="Null in a replayed response.")]
 
 
 class Invitation(Struct):

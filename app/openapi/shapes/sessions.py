@@ -65,7 +65,7 @@ class Notifications(Struct):
 
 class Session(Struct):
     id: SessionId
-    current: Annotated[bool, Meta(description="The session that asks.")]
+    current: Annotated[bool, Meta(description="Whether this is the session of the request.")]
     method: Method
     created_at: Time
     last_seen_at: Time

@@ -7,8 +7,10 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 
 from app.openapi.shapes.common import Count, KeyId, McpId, Time
 
-Name = Annotated[str | None, Meta(description="The name it has now; null where there is nothing of this id.")]
-AskedPeriod = Annotated[Literal["day", "week", "month", "custom"], Meta(description="`custom`: dates were given.")]
+Name = Annotated[str | None, Meta(description="The current name; null if the resource no longer exists.")]
+AskedPeriod = Annotated[
+    Literal["day", "week", "month", "custom"], Meta(description="`custom` if the request gives dates.")
+]
 Day = date
 """A UTC day."""
 
@@ -76,7 +78,7 @@ class KeyReport(Struct):
     by_day: list[DayUsage]
     by_status: UsageByStatus
     latency_ms: LatencyPercentiles
-    by_hour: Annotated[list[HourUsage], Meta(description="For a single day.")] | UnsetType = UNSET
+    by_hour: Annotated[list[HourUsage], Meta(description="Only for a single day.")] | UnsetType = UNSET
 
 
 class PlanUsage(Struct):
@@ -84,8 +86,8 @@ class PlanUsage(Struct):
 
     total: Count
     billed: Count
-    limit: Annotated[Count | None, Meta(description="Billed requests a month; null: no limit.")]
-    percentage: Annotated[float | None, Meta(description="`billed` of `limit`, in percent; null: no limit.")]
+    limit: Annotated[Count | None, Meta(description="Billed requests per month; null: unlimited.")]
+    percentage: Annotated[float | None, Meta(description="`billed` as a percentage of `limit`; null: unlimited.")]
 
 
 class OrganizationReport(Struct):

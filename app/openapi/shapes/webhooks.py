@@ -18,19 +18,19 @@ class Webhook(Struct):
 
     id: WebhookId
     kind: WebhookKind
-    url: Annotated[str, Meta(description="Of an address that is a secret by itself, its beginning.")]
+    url: Annotated[str, Meta(description="The URL. If the URL itself is the secret, only its start.")]
     events: list[str]
     description: str
     status: Literal["active", "disabled"]
     disabled_because: Annotated[
         DisabledBecause | None,
-        Meta(description="`gone`: it answered 410; `failing`: nothing got through for days."),
+        Meta(description="`gone`: the endpoint responded 410. `failing`: no message was delivered for days."),
     ]
     created_at: Time
     updated_at: Time
     secret_version: Annotated[int, Meta(ge=1)]
     previous_valid_until: Annotated[
-        Time | None, Meta(description="Until then messages are signed with the secret before, too.")
+        Time | None, Meta(description="Until this time, messages are also signed with the previous secret.")
     ]
     revision: Revision
 
@@ -39,7 +39,8 @@ class WebhookDetail(Webhook):
     """A webhook with the state of its deliveries."""
 
     failing_since: Annotated[
-        Time | None, Meta(description="The first failure since something got through; null: the last one got through.")
+        Time | None,
+        Meta(description="The first failure since the last successful delivery; null: the last message was delivered."),
     ]
     last_delivered_at: Time | None
 
@@ -47,7 +48,7 @@ class WebhookDetail(Webhook):
 class WebhookWithSecret(Webhook):
     """The only response with the secret. It is null in a replayed response, and if the URL itself is the secret."""
 
-    secret: Annotated[str | None, Meta(description="Verify signatures with it (Standard Webhooks).")]
+    secret: Annotated[str | None, Meta(description="The secret to verify signatures with (Standard Webhooks).")]
 
 
 class DeletedWebhook(Struct):
@@ -63,8 +64,8 @@ class Attempt(Struct):
     at: Time
     status_code: int | None
     latency_ms: Count
-    error: Annotated[str | None, Meta(description="Why there was no answer.")]
-    response: Annotated[str, Meta(description="The beginning of the answer's body.")]
+    error: Annotated[str | None, Meta(description="The reason for a missing response.")]
+    response: Annotated[str, Meta(description="The start of the response body.")]
 
 
 class Delivery(Struct):

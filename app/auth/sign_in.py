@@ -38,12 +38,12 @@ from projections.records.sessions import queries as sessions
 from projections.records.sessions.queries import Link, Person
 
 LINK_LASTS = timedelta(minutes=15)
-_SUBJECT = "Your link to sign in to Keyledger"
+_SUBJECT = "Your Keyledger sign-in link"
 _TEXT = """Open this link to sign in to Keyledger:
 
 {link}
 
-It works once, within {minutes} minutes. If you did not ask for it, ignore this mail: nobody is signed in without it.
+The link works once, within {minutes} minutes. If you did not request it, ignore this mail.
 """
 
 

@@ -114,5 +114,5 @@ def plain_path(path: str) -> str:
 def _access(options: Mapping[str, Any]) -> Access:
     declared: Any = "anyone" if options.get("public") else options.get("only") or options.get("grant")
     if declared not in ("anyone", "people", "owner", *GRANTS):
-        raise LookupError(f"A route lets nobody in: {options}")
+        raise LookupError(f"A route declares no access: {options}")
     return declared

@@ -49,7 +49,7 @@ OPERATIONS: list[Operation] = [
         ),
         answer=Answer(
             sessions.OnItsWay,
-            {"message": "If someone has this address, a link is on its way to it.", "expires_in": 900},
+            {"message": "If the address belongs to a member, a sign-in link has been sent to it.", "expires_in": 900},
         ),
         errors=("forbidden", "rate_limited"),
     ),

@@ -20,19 +20,19 @@ ANCHOR = "/account#mails"
 
 LEVELS: dict[Threshold, str] = {
     "info": "Everything",
-    "warning": "Warnings and what is critical",
-    "critical": "Only what is critical",
+    "warning": "Warnings and critical alerts",
+    "critical": "Critical alerts only",
     "off": "Nothing",
 }
 
 TITLES: dict[AlertType, str] = {
     "api_key.expiring": "A key expires soon",
     "api_key.unusual_volume": "A key is used far more than usual",
-    "api_key.new_location": "A key is used from a new place",
-    "api_key.error_spike": "Many calls of a key fail",
-    "api_key.dormant_used": "A key is used again after a long time",
-    "api_key.denied_burst": "Keys are refused again and again",
-    "usage.threshold": "The requests of the month near their limit",
+    "api_key.new_location": "A key is used from a new location",
+    "api_key.error_spike": "Many calls with a key fail",
+    "api_key.dormant_used": "A dormant key is used again",
+    "api_key.denied_burst": "Keys are refused repeatedly",
+    "usage.threshold": "The monthly requests approach the limit",
     "webhook.disabled": "A webhook was disabled",
 }
 
@@ -57,12 +57,12 @@ class Shown(NamedTuple):
     field: str
     title: str
     chosen: Choice
-    otherwise: str
+    default: str
 
 
 def shown(chosen: Notifications, person: PersonCaller) -> list[Shown]:
     """Return one field for all alerts and one for each type that the user's role can see."""
-    fields = [Shown("threshold", "All alerts that I may see", chosen.threshold or "", "As is usual for my role")]
+    fields = [Shown("threshold", "All alerts that I can see", chosen.threshold or "", "Default for my role")]
     for alert_type in seen_types(person.role):
         level = threshold_of(Notifications(chosen.threshold), person.role, alert_type)
         own: Choice = chosen.thresholds.get(alert_type) or ""

@@ -52,5 +52,5 @@ async def from_provider(request: HttpRequest) -> PageResponse:
 def _provider(request: HttpRequest) -> Provider:
     provider = get_services(request).openid
     if provider is None:
-        raise Problem("not_found", "No OpenID provider is configured here.")
+        raise Problem("not_found", "No OpenID provider is configured.")
     return provider

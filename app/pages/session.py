@@ -35,7 +35,7 @@ def form_of(request: HttpRequest, kind: type[T]) -> T:
     inbound = raw_request(request)
     reject_cross_site(inbound, get_services(request).config)
     if (inbound.header("content-type") or "").partition(";")[0].strip().lower() != _FORM:
-        raise Problem("unsupported_media_type", f"A form is sent as {_FORM}.")
+        raise Problem("unsupported_media_type", f"Send the form as {_FORM}.")
     try:
         pairs = parse_qsl(
             inbound.body.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=_FIELDS_MAX
@@ -48,7 +48,7 @@ def form_of(request: HttpRequest, kind: type[T]) -> T:
 
 
 def _unreadable() -> Problem:
-    return Problem("invalid_request", "The form can not be read. Go back and send it again.")
+    return Problem("invalid_request", "The form cannot be read. Go back and send it again.")
 
 
 async def form_session(request: HttpRequest, kind: type[T]) -> tuple[Visitor | None, T]:

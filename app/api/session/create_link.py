@@ -20,5 +20,5 @@ async def request_link(request: HttpRequest) -> HttpResponse:
     inbound, services = raw_request(request), get_services(request)
     reject_cross_site(inbound, services.config)
     await send_link(services, inbound, parse_body(request, Body).email)
-    message = "If someone has this address, a link is on its way to it."
+    message = "If the address belongs to a member, a sign-in link has been sent to it."
     return success({"message": message, "expires_in": LINK_LASTS // timedelta(seconds=1)}, status=202)

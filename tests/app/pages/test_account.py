@@ -72,7 +72,7 @@ def test_mails_are_chosen_in_a_form(door: Api, account: Browser, somebody: Perso
     assert (chosen["threshold"], chosen["thresholds"]) == ("critical", {"api_key.expiring": "info"})
     form = _mails(account)
     assert (form.fields["threshold"], form.fields["api_key_expiring"]) == ("critical", "info")
-    assert "As above: only what is critical" in account.page.text
+    assert "As above: critical alerts only" in account.page.text
     account.send(form, threshold="", api_key_expiring="")
     assert somebody.client.get("/v1/session/notifications").data["thresholds"] == {}
 

@@ -19,8 +19,8 @@ def test_the_form_sends_a_link(api: Api) -> None:
     with started() as browser:
         page = browser.new_page()
         page.goto(f"{api.url}/")
-        page.get_by_label("E-mail address").fill(somebody.email)
-        page.get_by_role("button", name="Send me a link").click()
+        page.get_by_label("Email address").fill(somebody.email)
+        page.get_by_role("button", name="Send sign-in link").click()
         page.get_by_text("15 minutes").wait_for()
     assert len(mails_to(api, somebody.email)) == 1
 
@@ -53,7 +53,7 @@ def test_mails_are_chosen_from_lists_that_have_names(api: Api) -> None:
         page.goto(f"{api.url}/sign-in/confirm?token={token}")
         page.get_by_role("button").click()
         page.get_by_label("A key expires soon").select_option("Everything")
-        page.get_by_role("button", name="Save what is mailed to me").click()
+        page.get_by_role("button", name="Save mail preferences").click()
         page.wait_for_url(f"{api.url}/account#mails")
         assert page.get_by_label("A key expires soon").input_value() == "info"
     assert somebody.client.get("/v1/session/notifications").data["thresholds"] == {"api_key.expiring": "info"}

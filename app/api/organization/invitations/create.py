@@ -29,12 +29,12 @@ from projections.outboxes.mail.outbox import Mail, mail_add
 from projections.read_models.invitations.list.queries import Waiting, address_put, addresses_forget, waiting_for
 from projections.read_models.organizations.counts.queries import members_guard
 
-_SUBJECT = "You are invited to Keyledger"
+_SUBJECT = "Invitation to Keyledger"
 _TEXT = """You are invited to manage API keys with Keyledger. Open this link to join:
 
 {link}
 
-It works once, within {days} days. If you do not know what this is about, ignore this mail: nothing happens without it.
+The link works once, within {days} days. If you did not expect this invitation, ignore this mail.
 """
 
 

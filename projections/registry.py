@@ -1,7 +1,8 @@
 """Every read model, outbox and record, in lock order, and the lists that follow from that tuple.
 
-`execute` sends the statements of inline projections in this order, so every change locks rows of read models in the
-same order and two changes cannot deadlock. A new folder is added by hand, at the place where its rows are to be locked.
+`execute` sends the statements of inline projections in this order. Therefore every change locks rows of read models in
+the same order, and two changes cannot deadlock. Add a new folder by hand, at the position where its rows must be
+locked.
 """
 
 from collections.abc import Mapping

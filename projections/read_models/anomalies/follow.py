@@ -1,7 +1,7 @@
-"""How what the rules about anomalies look at follows from the usage log.
+"""Projection of the usage log to the data of the anomaly rules.
 
-That there is something to look at is an effect: a version that is made beside the live one notes no sign again. Nor
-does a log that is followed from its beginning: nobody needs to be told of what is longer ago than `NEWS`.
+Signals are side effects: a version that is made next to the live one does not queue them again. A projection that
+follows the log from its start does not queue old ones either, because alerts about uses before `NEWS` are of no use.
 """
 
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""Declaration of what the anomaly rules look at: the history of each key, and what waits to be evaluated."""
+"""Declaration of the data of the anomaly rules: the history of each key, and the signals that wait to be evaluated."""
 
 from projections.engine.read_model import ReadModel
 from projections.read_models.anomalies.follow import ANOMALY_WATCH

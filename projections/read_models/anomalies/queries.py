@@ -1,4 +1,4 @@
-"""What is asked of the signs, and of what the rules look at."""
+"""Queries on queued signals and on the history that the rules evaluate."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -20,7 +20,7 @@ DENIALS_KEPT = timedelta(hours=1)
 """No rule looks further back."""
 
 Told = dict[Rule, datetime]
-"""By rule, the instant that it spoke about last."""
+"""The instant of the last alert, by rule."""
 
 
 class Queries(NamedTuple):
@@ -52,20 +52,20 @@ _settings: msgspec.json.Decoder[Settings] = msgspec.json.Decoder(Settings)
 
 
 class QueuedSignal(NamedTuple):
-    """A sign, and the instant of the last use that it is a sign of."""
+    """A signal, and the instant of its last use."""
 
     sign: Signal
     noted_at: datetime
 
 
 async def signals_due(connection: Connection, settled: datetime, patience: datetime, limit: int) -> list[QueuedSignal]:
-    """Those that were not noted again since `settled`, or noted first before `patience`; who waits longest is first."""
+    """Return signals that have not changed since `settled` or were queued before `patience`, oldest first."""
     cursor = await connection.execute(SQL.signals_due, {"settled": settled, "patience": patience, "limit": limit})
     return [QueuedSignal(Signal(*sign), noted_at) for *sign, noted_at in await cursor.fetchall()]
 
 
 def complete(noted: QueuedSignal) -> list[Statement]:
-    """It stays if it was noted again meanwhile."""
+    """Return the statements that remove a signal, or let it wait again if it has changed since."""
     sign = noted.sign
     key = (sign.kind, sign.subject, sign.organization_id, sign.at, sign.detail, noted.noted_at)
     return [Statement(SQL.signal_complete, key), Statement(SQL.signal_wait_again, key)]
@@ -76,13 +76,13 @@ def mark_alerted(sign: Signal, rule: Rule) -> Statement:
 
 
 async def thresholds(connection: Connection, organization_ids: Sequence[str]) -> dict[str, Thresholds]:
-    """Of those of the organizations that there are."""
+    """Return the thresholds of the organizations that exist."""
     cursor = await connection.execute(SQL.settings_of, (list(organization_ids),))
     return {row[0]: thresholds_of(_settings.decode(bytes(row[1]))) for row in await cursor.fetchall()}
 
 
 async def last_alerted(connection: Connection, subjects: Sequence[str]) -> dict[tuple[str, str], Told]:
-    """By subject and organization."""
+    """Return the last alerts by subject and organization."""
     found: dict[tuple[str, str], Told] = {}
     cursor = await connection.execute(SQL.last_alerted, (list(subjects),))
     for subject, organization_id, rule, at in await cursor.fetchall():
@@ -91,7 +91,7 @@ async def last_alerted(connection: Connection, subjects: Sequence[str]) -> dict[
 
 
 async def load_history(connection: Connection, about: Sequence[Signal]) -> dict[tuple[str, str], KeyHistory]:
-    """By subject and organization, what has to be known to judge these signs. A key that is not listed has none."""
+    """Return the history that these signals need, by subject and organization. An unlisted key has none."""
     keys = sorted({sign.subject for sign in about if sign.kind != "unknown"})
     earliest, latest = min(sign.at for sign in about), max(sign.at for sign in about)
     created = {row[0]: row[1] for row in await (await connection.execute(SQL.keys_of, (keys,))).fetchall()}

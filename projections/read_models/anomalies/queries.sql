@@ -1,11 +1,11 @@
 -- history_plan
--- For this transaction: as for the counts of uses, the planner knows nothing of events written a moment ago.
+-- For this transaction: as for the counts of uses, the planner has no statistics of events that were written a moment
+-- ago.
 select set_config('enable_sort', 'off', true), set_config('work_mem', '32MB', true)
 
 -- history_apply
--- Adds what a page of uses says. Each part runs to its end before the next begins, in the order of the keys, so that two
--- lanes wait for each other and never block each other for good.
--- Parameters by name: lane, first and last (batches), since and until (their instants)
+-- Adds a page of uses. Each part ends before the next one starts, in the order of the keys, so that two lanes wait for
+-- each other without a deadlock. Parameters by name: lane, first and last (batches), since and until (their instants)
 with page as materialized (
     select coalesce(organization_id, '') as organization_id, key_id, kind, action, code, occurred_at,
            ip, network_of(ip) as network
@@ -50,7 +50,7 @@ order by 1, 2, 3, 4
 on conflict (subject, organization_id, minute, code) do update set denied = d.denied + excluded.denied
 
 -- signals_add
--- What a page of uses gives the rules to look at; nothing from before `news`. Parameters by name: as above, and news
+-- Queues the signals of a page of uses, none from before `news`. Parameters by name: as above, and news
 with page as materialized (
     select coalesce(organization_id, '') as organization_id, key_id, kind, code, occurred_at,
            ip, network_of(ip) as network
@@ -83,8 +83,8 @@ on conflict (kind, subject, organization_id, at, detail)
 do update set noted_at = excluded.noted_at
 
 -- signals_due
--- Those that were noted no more since settled, or first before patience; that which waits longest comes first.
--- Parameters by name: settled, patience (instants), limit
+-- Signals that have not changed since settled, or were queued before patience, the longest wait first. Parameters by
+-- name: settled, patience (instants), limit
 select kind, organization_id, subject, at, detail, noted_at
 from (
     (select * from anomaly_signals where noted_at <= %(settled)s order by noted_at, at limit %(limit)s)
@@ -94,23 +94,23 @@ from (
 order by first_noted_at, at limit %(limit)s
 
 -- signal_complete
--- Unless it was noted again meanwhile. $1 kind, $2 subject, $3 organization, $4 at, $5 detail, $6 noted
+-- Deletes a signal unless it has changed since. $1 kind, $2 subject, $3 organization, $4 at, $5 detail, $6 noted
 delete from anomaly_signals
 where kind = %s and subject = %s and organization_id = %s and at = %s and detail = %s and noted_at = %s
 
 -- signal_wait_again
--- It was noted again meanwhile: what counts is how long that waits. $1 kind, $2 subject, $3 organization, $4 at,
--- $5 detail, $6 noted
+-- Restarts the wait of a signal that has changed since. $1 kind, $2 subject, $3 organization, $4 at, $5 detail,
+-- $6 noted
 update anomaly_signals set first_noted_at = noted_at
 where kind = %s and subject = %s and organization_id = %s and at = %s and detail = %s and noted_at <> %s
 
 -- hours_of
--- $1 keys, $2 from, $3 to
+-- The uses of keys by hour. $1 keys, $2 from, $3 to
 select key_id, hour, requests, errors, denied, managed from key_hours
 where key_id = any(%s::text[]) and hour between %s and %s
 
 -- used_before
--- The last hour before $1 in which each of the keys was let in. $1 instant, $2 keys
+-- The last hour before $1 in which each of the keys was accepted. $1 instant, $2 keys
 select k.key_id, (
     select h.hour from key_hours h
     where h.key_id = k.key_id and h.hour < %s and h.requests + h.managed > 0 order by h.hour desc limit 1
@@ -118,47 +118,47 @@ select k.key_id, (
 from unnest(%s::text[]) as k (key_id)
 
 -- networks_of
--- $1 keys
+-- The networks of keys. $1 keys
 select key_id, network, first_seen from key_networks where key_id = any(%s::text[])
 
 -- denied_of
--- $1 subjects, $2 from
+-- Refusals by minute. $1 subjects, $2 from
 select subject, organization_id, minute, code, denied from denials_by_minute
 where subject = any(%s::text[]) and minute >= %s
 
 -- last_alerted
--- $1 subjects
+-- The instants of the last alerts. $1 subjects
 select subject, organization_id, rule, at from anomaly_cooldowns where subject = any(%s::text[])
 
 -- mark_alerted
--- $1 subject, $2 organization, $3 rule, $4 at
+-- Records the instant of an alert. $1 subject, $2 organization, $3 rule, $4 at
 insert into anomaly_cooldowns as t (subject, organization_id, rule, at) values (%s, %s, %s, %s)
 on conflict (subject, organization_id, rule) do update set at = greatest(t.at, excluded.at)
 
 -- denials_delete
--- $1 before
+-- Removes a bounded number of old refusals. $1 before
 delete from denials_by_minute where ctid = any(array(
     select ctid from denials_by_minute where minute < %s order by minute limit 10000
 ))
 
 -- keys_of
--- When each key was made. $1 keys
+-- The creation time of each key. $1 keys
 select key_id, created_at from key_list where key_id = any(%s::text[])
 
 -- settings_of
--- $1 organizations
+-- The settings of organizations. $1 organizations
 select organization_id, settings from organization_list where organization_id = any(%s::text[])
 
 -- claim
--- True when nobody else looks at signs; it ends with the connection.
+-- True if no other process evaluates signals. The claim ends with the connection.
 select pg_try_advisory_lock(7005)
 
 -- unclaim
+-- Releases the claim.
 select pg_advisory_unlock(7005)
 
 -- replay_hours
--- What became of uses, by key and hour, read from the log itself. Parameters by name: since, until; organization_id, null
--- for all
+-- The outcomes of uses, by key and hour, from the log. Parameters by name: since, until; organization_id, null for all
 select key_id, min(organization_id), date_trunc('hour', occurred_at, 'UTC'),
        count(*) filter (where kind = 'used' and code = 'valid' and action <> 'manage'),
        count(*) filter (where kind = 'completed' and code = 'error'),
@@ -170,7 +170,7 @@ where key_id is not null and occurred_at >= %(since)s and occurred_at < %(until)
 group by 1, 3
 
 -- replay_networks
--- When each key was used first from each network, in that time. Parameters by name, as above
+-- The first use of each key from each network in that time. Parameters by name, as above
 select key_id, min(organization_id), network_of(ip), min(occurred_at)
 from usage_events
 cross join lateral (select substring(convert_from(body, 'UTF8') from '"ip":"([0-9a-fA-F.:]+)"') as ip) as seen

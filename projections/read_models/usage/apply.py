@@ -1,10 +1,13 @@
-"""How the counts follow from the usage log.
+"""The counts of uses after a page of the usage log.
 
-Every event is counted in `usage_counts`, whatever it is. A request of a key is an accepted use (`used`, `valid`) with
-the action verify, check or call. Any accepted use, management too, moves the key's `last_used` and that of the secret
-presented; so does asking about another key, for the key that asked. A denied presentation moves nothing: the key did
-not get in. What a stranger could make up (the MCP and the tool of a use that was refused before anybody looked for that
-MCP, or because there is none) is not counted by name, or whoever finds a key that is over could fill the tables.
+Every event is counted in `usage_counts`. A request of a key is an accepted use (`used`, `valid`) with the action
+verify, check or call. Any accepted use, also of management, moves the key's `last_used` and that of the presented
+secret. So does a verify call about another key, for the calling key. A denied request moves nothing, because the key
+was not accepted.
+
+Names that a caller without access could invent are not counted by name: the MCP server and the tool of a use that was
+refused before the server was looked up, or because it does not exist. Otherwise the holder of an expired key could fill
+the tables.
 """
 
 from collections.abc import Sequence
@@ -23,14 +26,14 @@ from projections.read_models.usage.queries import SQL
 
 BATCHES_MAX = 5_000
 USES_MAX = 500_000
-"""A page: as many batches of a lane, and events in them, as are counted in one transaction at most.
+"""The page size: the maximum number of events in the batches that are counted in one transaction.
 
-Whoever is behind writes one row for more uses the larger the page is; whoever keeps up has small pages anyway.
+A process that is behind writes one row for more uses if pages are large. One that keeps up has small pages anyway.
 """
 
 _FIRST_BATCHES = 500
 _DOUBLED_BELOW_SECONDS = 3.0
-"""Two pages of that size in one still have time to spare: `usage_plan` says how much."""
+"""Two pages of that size in one still finish in time; see `usage_plan`."""
 
 _BOUNDS_MS = list(BOUNDS_MS)
 
@@ -43,7 +46,7 @@ UNLOOKED: tuple[Code, ...] = (
     "forbidden",
     "not_found",
 )
-"""Decided before the MCP, or because there is none: see `domain/usage/decision.py`."""
+"""Decided before the MCP server was looked up, or because it does not exist; see `domain/usage/decision.py`."""
 
 
 async def _apply(connection: Connection, page: Sequence[UsageBatch]) -> None:
@@ -59,7 +62,7 @@ async def _apply(connection: Connection, page: Sequence[UsageBatch]) -> None:
 
 
 def _first_id(at: datetime) -> str:
-    """The least id that an event can have that was made in the hour of `at`."""
+    """Return the lowest possible id of an event that was made in the hour of `at`."""
     hour = at.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
     return new_id("evt", unix_ms=round(hour.timestamp() * 1000), entropy=bytes(ENTROPY_BYTES))
 

@@ -1,4 +1,4 @@
-"""Invariant I8: every event of the usage log up to the checkpoint is counted, once."""
+"""Invariant I8: every event of the usage log up to the checkpoint is counted exactly once."""
 
 from typing import NamedTuple
 
@@ -20,7 +20,7 @@ _SQL = load(_Queries, __file__, "check.sql")
 
 
 async def check_usage(connection: Connection) -> list[str]:
-    """A line for each lane whose counts are not what its batches say, and for each key whose totals differ."""
+    """Return a line for each lane whose counts differ from its batches, and for each key whose totals differ."""
     cursor = await connection.execute(_SQL.lanes_differing, (USAGE.name, USAGE.log))
     lines = [
         f"I8 usage_counts lane {lane}: {counted} events counted, {said} in the log up to batch {position}"

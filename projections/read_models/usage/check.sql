@@ -1,5 +1,5 @@
 -- lanes_differing
--- Lanes whose counts and batches do not agree up to the checkpoint, but for what was skipped. $1 projection, $2 log
+-- Lanes whose counts and batches differ up to the checkpoint, without skipped positions. $1 projection, $2 log
 select lane, coalesce(counted.events, 0), coalesce(said.events, 0), coalesce(said.position, 0)
 from (select lane, sum(events) as events from usage_counts group by lane) as counted
 full join (
@@ -16,7 +16,7 @@ where counted.events is distinct from said.events
 order by lane
 
 -- keys_differing
--- Keys whose requests are not the same by hour, by day and in total.
+-- Keys whose requests differ between hours, days and total.
 select key_id, coalesce(h.requests, 0), coalesce(d.requests, 0), coalesce(k.total_requests, 0)
 from (
     select key_id, sum(events) as requests from usage_counts
@@ -30,7 +30,7 @@ order by key_id
 limit 50
 
 -- mcps_differing
--- MCPs whose requests are not the same by hour, by day and in total.
+-- MCP servers whose requests differ between hours, days and total.
 select mcp_id, coalesce(h.requests, 0), coalesce(d.requests, 0), coalesce(m.total_requests, 0)
 from (
     select mcp_id, sum(events) as requests from usage_counts
@@ -44,7 +44,7 @@ order by mcp_id
 limit 50
 
 -- key_days_differing
--- Keys whose days are not the same by tool and in all.
+-- Keys whose days differ between the sum over tools and the total.
 select key_id, day, coalesce(u.requests, 0), coalesce(d.requests, 0)
 from (select key_id, day, sum(requests) as requests from usage_days group by key_id, day having sum(requests) > 0) as u
 full join key_usage_days d using (key_id, day)
@@ -53,7 +53,7 @@ order by key_id, day
 limit 50
 
 -- organization_days_differing
--- Organizations whose days are not the sum over their keys.
+-- Organizations whose days differ from the sum over their keys.
 select organization_id, day, mcp_id
 from (
     select organization_id, day, mcp_id, sum(requests) as requests, sum(denied) as denied, sum(failed) as failed
@@ -65,7 +65,7 @@ order by organization_id, day, mcp_id
 limit 50
 
 -- latencies_differing
--- Days of a key with another number of latencies than of calls that ended, by MCP and tool.
+-- Days of a key whose number of latencies differs from the number of ended calls, by MCP and tool.
 select key_id, day, mcp_id, tool, coalesce(c.calls, 0), coalesce(l.calls, 0)
 from (
     select key_id, (hour at time zone 'UTC')::date as day, mcp_id, tool, sum(events) as calls

@@ -1,8 +1,8 @@
-"""How long calls took, kept as a histogram with fixed bounds, and what is read from one.
+"""Latencies of calls as a histogram with fixed bounds, and percentiles of one.
 
-The bounds are log-linear, as in HdrHistogram (https://hdrhistogram.org): every millisecond below 16 has a bucket of its
-own, and from there every power of two is divided into eight of equal width. So two histograms are added bucket by
-bucket, whatever they were collected from, and a bucket is never wider than an eighth of its lower bound.
+The bounds are log-linear, as in HdrHistogram (https://hdrhistogram.org): every millisecond below 16 has its own bucket,
+and from there every power of two is divided into eight buckets of equal width. Therefore any two histograms can be
+added bucket by bucket, and a bucket is never wider than an eighth of its lower bound.
 """
 
 from collections.abc import Mapping
@@ -25,15 +25,15 @@ BOUNDS_MS: tuple[int, ...] = (
 )
 """The lower bounds of the buckets, ascending: 0, 1, … 15, 16, 18, 20, … 1,048,576 (17 minutes) and everything beyond.
 
-Bucket n, counted from 1 as PostgreSQL's `width_bucket` does, begins at `BOUNDS_MS[n - 1]`. A constant of the stored
-counts: never change it.
+Bucket n starts at `BOUNDS_MS[n - 1]`, counted from 1 as in PostgreSQL's `width_bucket`. Never change this value: the
+stored counts depend on it.
 """
 
 _LAST_MS = {bound: following - 1 for bound, following in pairwise(BOUNDS_MS)}
 
 
 class Percentiles(NamedTuple):
-    """Milliseconds; all None where nothing was called."""
+    """Percentiles in milliseconds. All are None if there were no calls."""
 
     p50: int | None = None
     p95: int | None = None
@@ -41,15 +41,15 @@ class Percentiles(NamedTuple):
 
 
 def percentiles(histogram: Mapping[int, int]) -> Percentiles:
-    """Of `histogram`, calls by bucket."""
+    """Return the percentiles of `histogram`, which has calls by bucket."""
     return Percentiles(*(percentile(histogram, percent) for percent in (50, 95, 99)))
 
 
 def percentile(histogram: Mapping[int, int], percent: int) -> int | None:
-    """The latency that `percent` % of the calls did not exceed (nearest rank), interpolated inside its bucket.
+    """Return the latency that `percent` % of the calls did not exceed (nearest rank), interpolated inside its bucket.
 
-    The true value lies in the same bucket: this one is exact below 18 ms, and never further from it than an eighth of
-    it. Beyond the last bound, the last bound.
+    The true value is in the same bucket. The result is exact below 18 ms, and otherwise differs by an eighth at most.
+    Above the last bound, it is the last bound.
     """
     calls = sum(histogram.values())
     rank = ceil(calls * percent / 100)

@@ -1,4 +1,4 @@
-"""What is asked of the counts of uses. All days are UTC days."""
+"""Queries on the counts of uses. All days are UTC days."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -23,10 +23,10 @@ SQL = load(Queries, __file__)
 
 @dataclass(frozen=True, slots=True)
 class KeyUsage:
-    """How much a key was used: accepted verifications, checks and calls.
+    """The usage of a key: accepted verifications, checks and calls.
 
-    The week is the ISO week, from Monday. `last_used` is the instant of the last accepted use of any kind, management
-    included; a denied presentation does not move it.
+    The week is the ISO week, from Monday. `last_used` is the instant of the last accepted use of any kind, including
+    management. A denied request does not change it.
     """
 
     total_requests: int = 0
@@ -37,7 +37,10 @@ class KeyUsage:
 
 
 async def usage_of(connection: Connection, key_ids: Sequence[str], at: datetime) -> dict[str, KeyUsage]:
-    """The usage of each of `key_ids`, all zero for one that was never used; `at` says what is today."""
+    """Return the usage of each of `key_ids`, all zero for a key that was never used.
+
+    `at` determines the current day.
+    """
     today = at.astimezone(UTC).date()
     week = today - timedelta(days=today.weekday())
     parameters = {"key_ids": list(key_ids), "today": today, "week": week, "month": today.replace(day=1)}
@@ -50,14 +53,14 @@ async def usage_of(connection: Connection, key_ids: Sequence[str], at: datetime)
 
 @dataclass(frozen=True, slots=True)
 class McpUsage:
-    """How often an MCP was asked for, by accepted requests of any key, and when it last was."""
+    """The accepted requests of all keys for an MCP server, and the instant of the last one."""
 
     total_requests: int = 0
     last_active: datetime | None = None
 
 
 async def mcp_usage_of(connection: Connection, mcp_ids: Sequence[str]) -> dict[str, McpUsage]:
-    """The usage of each of `mcp_ids`, zero for one that was never asked for."""
+    """Return the usage of each of `mcp_ids`, zero for a server that was never requested."""
     found = {mcp_id: McpUsage() for mcp_id in mcp_ids}
     cursor = await connection.execute(SQL.mcp_usage_of, (list(mcp_ids),))
     for mcp_id, total, last_active in await cursor.fetchall():
@@ -67,7 +70,10 @@ async def mcp_usage_of(connection: Connection, mcp_ids: Sequence[str]) -> dict[s
 
 @dataclass(frozen=True, slots=True)
 class McpStats:
-    """`error_rate`, 0 to 1, and `avg_latency_ms` are about all calls that have ended; None while there was none."""
+    """Call statistics.
+
+    `error_rate` (0 to 1) and `avg_latency_ms` cover all calls that have ended, and are None without any.
+    """
 
     total_requests: int = 0
     requests_today: int = 0
@@ -87,6 +93,6 @@ async def mcp_stats_of(connection: Connection, mcp_id: str, at: datetime) -> Mcp
 
 
 async def secrets_last_used(connection: Connection, key_id: str) -> dict[int, datetime]:
-    """The last accepted use of each secret of a key, by secret version; one that was never used is absent."""
+    """Return the last accepted use of each secret of a key, by secret version. Unused secrets are absent."""
     cursor = await connection.execute(SQL.secrets_last_used, (key_id,))
     return dict(await cursor.fetchall())

@@ -1,25 +1,25 @@
 -- usage_plan
--- For this transaction: group and join by hashing, in memory. The planner has no statistics of events that were written a
--- moment ago, takes them for one row and sorts them, which takes three times as long, or looks at every pair of rows. A
--- page that a slow machine can not count in time is tried in halves.
+-- For this transaction: group and join by hashing, in memory. The planner has no statistics of events that were written
+-- a moment ago and estimates one row. It would sort them, which takes three times as long, or compare every pair of
+-- rows. A page that a slow machine cannot count in time is retried in halves.
 select set_config('enable_sort', 'off', true), set_config('enable_nestloop', 'off', true),
        set_config('work_mem', '64MB', true), set_config('statement_timeout', '8s', true)
 
 -- usage_apply
--- Counts the events of some batches of a lane; gives how many they are. Each part runs to its end before the next one
--- begins, because the next one asks for its row count. So two lanes that count the same keys wait for each other but are
--- never blocked for good: all of them come to the tables in this order, and to the rows of a table in the order of their
--- keys, or of the rows of key_usage, mcp_usage that they hang on. What most of the work is, and what belongs to one lane
--- alone, comes first, so that the wait is short.
--- The end of a call belongs to the hour of the use that authorised it, which its id says: in which batch, lane or hour it
--- was recorded makes no difference, nor whether that use was counted before.
--- Parameters by name: lane, first and last (batches), since and until (their instants, which choose the partitions),
--- bounds (of the histograms of latencies), first_id (the least id that can have been made in the hour of until), unlooked
--- (codes of uses whose MCP nobody looked up, or that does not exist).
+-- Counts the events of some batches of a lane, and returns their number. Each part ends before the next one starts,
+-- because the next one reads its row count. Therefore two lanes that count the same keys wait for each other without a
+-- deadlock: both lock the tables in this order, and the rows of a table in the order of their keys or of their rows of
+-- key_usage or mcp_usage. The largest part, and what belongs to one lane alone, comes first, so that the wait is short.
+-- The end of a call belongs to the hour of the use that authorized it, which its id contains. The batch, lane or hour
+-- in which it was recorded makes no difference, nor does it matter whether that use was counted before. Parameters by
+-- name: lane, first and last (batches), since and until (their instants, which select the partitions), bounds (of the
+-- histograms of latencies), first_id (the lowest id that can have been made in the hour of until), unlooked (codes of
+-- uses whose MCP was not looked up or does not exist).
 with events as not materialized (
     select date_bin(
                '1 hour',
-               -- Reading an instant out of an id takes as long as everything else here; ids are in the order of time.
+               -- Reading the instant from an id takes as long as the rest of this statement. Ids are in the order of
+               -- time.
                case when call_id >= %(first_id)s then occurred_at else least(occurred_at, instant_of_id(call_id)) end,
                timestamptz 'epoch'
            ) as hour,
@@ -50,7 +50,7 @@ with events as not materialized (
     select %(lane)s, hour, organization_id, key_id, mcp_id, tool, kind, action, code, sum(events)
     from grouped
     group by hour, organization_id, key_id, mcp_id, tool, kind, action, code
-    order by key_id, hour, organization_id, mcp_id, tool, kind, action, code -- neighbours in the index, one after the other
+    order by key_id, hour, organization_id, mcp_id, tool, kind, action, code -- neighbors in the index, one after the other
     on conflict (key_id, hour, organization_id, mcp_id, tool, kind, action, code, lane)
     do update set events = c.events + excluded.events
     returning 1
@@ -138,7 +138,7 @@ with events as not materialized (
     group by mcp_id, day
     on conflict (mcp_id, day) do update set requests = d.requests + excluded.requests
 ), calls as (
-    -- Also of a page in which nothing but ends of calls is: only the order of the locks hangs on the part before.
+    -- Also for a page that contains only ends of calls: only the order of the locks depends on the part before.
     insert into mcp_calls as c (mcp_id, organization_id, completed, failed, latency_ms)
     select mcp_id, min(organization_id), sum(events), coalesce(sum(events) filter (where code = 'error'), 0), sum(latency_ms)
     from grouped
@@ -163,8 +163,8 @@ with events as not materialized (
 select coalesce(sum(events), 0)::bigint from grouped
 
 -- usage_of
--- Totals of those of the keys that were ever used. Parameters by name: key_ids; today, and the first days (UTC) of the
--- week and of the month that today lies in.
+-- Totals of those keys that were ever used. Parameters by name: key_ids; today, and the first days (UTC) of the week
+-- and the month that contain today.
 select k.key_id, k.total_requests, k.last_used,
        coalesce(sum(d.requests) filter (where d.day = %(today)s), 0)::bigint,
        coalesce(sum(d.requests) filter (where d.day >= %(week)s), 0)::bigint,
@@ -175,16 +175,16 @@ where k.key_id = any(%(key_ids)s)
 group by k.key_id
 
 -- mcp_usage_of
--- Totals of those of the MCPs that were ever asked for. $1 MCPs
+-- Totals of those MCP servers that were ever requested. $1 MCPs
 select mcp_id, total_requests, last_active from mcp_usage where mcp_id = any(%s::text[])
 
 -- mcp_stats
--- How the calls of an MCP went, and how often it was asked for today. Parameters by name: mcp_id; today (UTC)
+-- Call statistics of an MCP server, and its requests of today. Parameters by name: mcp_id; today (UTC)
 select coalesce((select total_requests from mcp_usage where mcp_id = %(mcp_id)s), 0),
        coalesce((select requests from mcp_usage_days where mcp_id = %(mcp_id)s and day = %(today)s), 0),
        c.completed, c.failed, c.latency_ms
 from (select) as one left join mcp_calls c on c.mcp_id = %(mcp_id)s
 
 -- secrets_last_used
--- $1 key
+-- The last use of each secret of a key. $1 key
 select secret_version, last_used from key_secret_usage where key_id = %s

@@ -1,7 +1,7 @@
-"""What was used over a span of days: of one key, and of an organization. All days are UTC days.
+"""Usage reports of a key or an organization over a span of days. All days are UTC days.
 
-Requests, as everywhere, are accepted uses. One is an error when its call ended with one, and a success otherwise, also
-while its end has not been recorded. Denied uses are no requests and stand beside them.
+Requests are accepted uses, as everywhere. A request is an error if its call ended with one, and a success otherwise,
+also before its end was recorded. Denied uses are not requests and are reported separately.
 """
 
 from collections.abc import Iterable
@@ -15,7 +15,7 @@ from infrastructure.database.statements import load
 from projections.read_models.usage.latency import Percentiles, percentiles
 
 LISTED_MAX = 100
-"""Of MCPs, tools and keys the most used ones are listed, so many at most."""
+"""The maximum number of MCP servers, tools or keys that a report lists, most used first."""
 
 
 class _Queries(NamedTuple):
@@ -34,7 +34,7 @@ _SQL = load(_Queries, __file__, "reports.sql")
 
 
 class Span(NamedTuple):
-    """From the first to the last day, both included."""
+    """The first and the last day, both inclusive."""
 
     since: date
     until: date
@@ -45,12 +45,12 @@ class Span(NamedTuple):
 
     @property
     def hours(self) -> list[datetime]:
-        """The beginning of each hour."""
+        """Return the start of each hour."""
         return [_midnight(day) + timedelta(hours=hour) for day in self.days for hour in range(24)]
 
 
 class Outcomes(NamedTuple):
-    """`requests` were accepted, `failed` of them ended with an error; `denied` were not accepted."""
+    """Outcomes: `requests` were accepted, `failed` of them ended with an error, and `denied` uses were not accepted."""
 
     requests: int = 0
     denied: int = 0
@@ -59,12 +59,15 @@ class Outcomes(NamedTuple):
 
     @property
     def succeeded(self) -> int:
-        """Not below zero for the moment in which the end of a call was counted, and the use before it was not yet."""
+        """Return the successes.
+
+        Never negative, even for a moment in which the end of a call is counted before its use.
+        """
         return max(self.requests - self.failed, 0)
 
 
 class Named(NamedTuple):
-    """An MCP, or a key, by the name it has now; None where there is none of this id."""
+    """An MCP server or a key by its current name, or None if the id does not exist."""
 
     id: str
     name: str | None
@@ -72,7 +75,7 @@ class Named(NamedTuple):
 
 
 class Tool(NamedTuple):
-    """`mcp_id` is None for a tool of no MCP in particular."""
+    """A tool. `mcp_id` is None for a tool without an MCP server."""
 
     mcp_id: str | None
     name: str
@@ -80,7 +83,7 @@ class Tool(NamedTuple):
 
 
 class Moment(NamedTuple):
-    """An hour or a day, by its beginning."""
+    """An hour or a day, identified by its start."""
 
     at: date | datetime
     outcomes: Outcomes
@@ -91,7 +94,10 @@ T = TypeVar("T", Named, Tool)
 
 @dataclass(slots=True)
 class Report:
-    """`hours` is empty for more than one day; `keys` for a report about one key, `tools` for one about all of them."""
+    """A report.
+
+    `hours` is empty for several days, `keys` for a report about one key, and `tools` for one about all keys.
+    """
 
     total: Outcomes = field(default_factory=Outcomes)
     mcps: list[Named] = field(default_factory=list[Named])
@@ -103,7 +109,7 @@ class Report:
 
 
 async def key_report(connection: Connection, key_id: str, span: Span) -> Report:
-    """What one key was used for. Days and hours without any use are there too."""
+    """Return the report of one key, including days and hours without uses."""
     parameters = {"key_id": key_id, **span._asdict()}
     report = Report()
     by_day: dict[date, Outcomes] = {}
@@ -132,7 +138,7 @@ async def key_report(connection: Connection, key_id: str, span: Span) -> Report:
 async def organization_report(
     connection: Connection, organization_id: str, span: Span, *, created_by: str | None
 ) -> Report:
-    """What all keys of an organization were used for; single keys are those that `created_by` made, None: all."""
+    """Return the report of an organization. Single keys are those that `created_by` created, or all if it is None."""
     parameters = {"organization_id": organization_id, **span._asdict()}
     report = Report()
     by_day: dict[date, Outcomes] = {}
@@ -157,21 +163,21 @@ async def organization_report(
 async def organization_days(
     connection: Connection, organization_id: str, span: Span, *, limit: int, offset: int
 ) -> list[Moment]:
-    """The days on which anything was used, newest first."""
+    """Return the days with any uses, newest first."""
     parameters = {"organization_id": organization_id, **span._asdict(), "limit": limit, "offset": offset}
     cursor = await connection.execute(_SQL.organization_days, parameters)
     return [Moment(day, Outcomes(*sums)) for day, *sums in await cursor.fetchall()]
 
 
 async def organization_days_total(connection: Connection, organization_id: str, span: Span) -> int:
-    """How many such days there are."""
+    """Return the number of such days."""
     parameters = {"organization_id": organization_id, **span._asdict()}
     row = await (await connection.execute(_SQL.organization_days_total, parameters)).fetchone()
     return 0 if row is None else int(row[0])
 
 
 async def plan_of(connection: Connection, organization_id: str) -> PlanName | None:
-    """None where there is no such organization."""
+    """Return the plan, or None if the organization does not exist."""
     row = await (await connection.execute(_SQL.plan_of, (organization_id,))).fetchone()
     return None if row is None else row[0]
 
@@ -184,7 +190,7 @@ async def _hours(connection: Connection, key_id: str, span: Span) -> list[Moment
 
 
 async def _named_mcps(connection: Connection, requests: dict[str, int]) -> list[Named]:
-    """An MCP that is not, or no longer, there has no name."""
+    """Return the MCP servers by name. A server that does not exist or no longer exists has no name."""
     cursor = await connection.execute(_SQL.mcp_names, (list(requests),))
     names: dict[str, str] = dict(await cursor.fetchall())
     return _most_used([Named(mcp_id, names.get(mcp_id), count) for mcp_id, count in requests.items()])

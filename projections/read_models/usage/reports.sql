@@ -1,13 +1,13 @@
 -- key_report
--- What a key was used for, summed up four times: by day, by MCP, by MCP and tool, and in all (everything null). Only the
--- sums by tool name a tool. Parameters by name: key_id; since and until, the first and the last day (UTC).
+-- The uses of a key, summed up four times: by day, by MCP, by MCP and tool, and in all (everything null). Only the sums
+-- by tool name a tool. Parameters by name: key_id; since and until, the first and the last day (UTC).
 select day, mcp_id, tool, sum(requests)::bigint, sum(denied)::bigint, sum(failed)::bigint
 from usage_days
 where key_id = %(key_id)s and day between %(since)s and %(until)s
 group by grouping sets ((day), (mcp_id), (mcp_id, tool), ())
 
 -- key_hours
--- Parameters by name: key_id; since and until (instants), the last one not included.
+-- The uses of a key by hour. Parameters by name: key_id; since (inclusive) and until (exclusive), instants.
 select hour, coalesce(sum(events) filter (where kind = 'used' and code = 'valid'), 0)::bigint,
        coalesce(sum(events) filter (where kind = 'completed' and code = 'error'), 0)::bigint
 from usage_counts
@@ -22,15 +22,16 @@ where key_id = %(key_id)s and day between %(since)s and %(until)s and calls is n
 group by bucket
 
 -- organization_report
--- As key_report, for all keys: by day, by MCP, and in all. Parameters by name: organization_id; since and until, days (UTC).
+-- As key_report, for all keys: by day, by MCP, and in all. Parameters by name: organization_id; since and until, days
+-- (UTC).
 select day, mcp_id, sum(requests)::bigint, sum(denied)::bigint, sum(failed)::bigint, sum(billed)::bigint
 from organization_usage_days
 where organization_id = %(organization_id)s and day between %(since)s and %(until)s
 group by grouping sets ((day), (mcp_id), ())
 
 -- organization_keys
--- The keys that were used most. Parameters by name: organization_id; since and until, days (UTC); created_by, null for
--- keys whoever made them; limit
+-- The most used keys. Parameters by name: organization_id; since and until, days (UTC); created_by, null for any
+-- creator; limit
 select key_id, k.name, sum(d.requests)::bigint as requests
 from key_usage_days d left join key_list k using (key_id)
 where d.organization_id = %(organization_id)s and d.day between %(since)s and %(until)s
@@ -40,8 +41,7 @@ order by requests desc, key_id
 limit %(limit)s
 
 -- organization_days
--- Days on which anything was counted, newest first. Parameters by name: organization_id; since and until, days (UTC);
--- limit, offset
+-- Days with any uses, newest first. Parameters by name: organization_id; since and until, days (UTC); limit, offset
 select day, sum(requests)::bigint, sum(denied)::bigint, sum(failed)::bigint, sum(billed)::bigint
 from organization_usage_days
 where organization_id = %(organization_id)s and day between %(since)s and %(until)s
@@ -50,15 +50,15 @@ order by day desc
 limit %(limit)s offset %(offset)s
 
 -- organization_days_total
--- Parameters by name, as above.
+-- The number of such days. Parameters by name, as above.
 select count(distinct day)
 from organization_usage_days
 where organization_id = %(organization_id)s and day between %(since)s and %(until)s
 
 -- mcp_names
--- $1 MCPs
+-- The names of MCP servers. $1 MCPs
 select mcp_id, name from mcp_list where mcp_id = any(%s::text[])
 
 -- plan_of
--- $1 organization
+-- The plan of an organization. $1 organization
 select plan from organization_guard where organization_id = %s

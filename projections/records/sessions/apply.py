@@ -1,4 +1,4 @@
-"""Which sessions end with a change. What makes one is written beside its event, for no event holds its digest."""
+"""The sessions that a change ends. Sessions are created next to their event, because no event contains their digest."""
 
 from collections.abc import Iterable
 from typing import Any

@@ -1,4 +1,4 @@
-"""What is asked of sessions, of links to sign in with, and of how often was tried."""
+"""Queries on sessions, sign-in links and the throttling of attempts."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -38,7 +38,7 @@ SQL = load(Queries, __file__)
 
 
 class Person(NamedTuple):
-    """Somebody in an organization; `revision` is that of their membership."""
+    """A user in an organization. `revision` is that of their membership."""
 
     user_id: str
     organization_id: str
@@ -47,7 +47,7 @@ class Person(NamedTuple):
 
 
 class Found(NamedTuple):
-    """A session, and the person behind it as they are at this moment."""
+    """A session, and the current data of its user."""
 
     session_id: str
     person: Person
@@ -81,7 +81,7 @@ class SignInFailure(NamedTuple):
 
 
 async def find(connection: Connection, digest: bytes, at: datetime, idle: timedelta) -> Found | None:
-    """The session that `digest` belongs to, if it has not ended in any way."""
+    """Return the session of `digest`, unless it has ended in any way."""
     row = await (await connection.execute(SQL.session_find, (digest, at, at - idle))).fetchone()
     return None if row is None else Found(row[0], Person(row[1], row[2], row[3], row[4]), row[5])
 
@@ -92,18 +92,18 @@ async def sessions_of(connection: Connection, user_id: str, at: datetime, idle: 
 
 
 async def people_of_address(connection: Connection, email: str) -> list[tuple[str, Person]]:
-    """One for each organization that knows the address, with the address as it is written there."""
+    """Return one user for each organization that knows the address, with the address as it is stored there."""
     cursor = await connection.execute(SQL.people_of_address, (normalized(email),))
     return [(row[0], Person(*row[1:])) for row in await cursor.fetchall()]
 
 
 async def people_of_ids(connection: Connection, user_ids: Sequence[str]) -> list[Person]:
-    """Those of `user_ids` who are members at this moment."""
+    """Return those of `user_ids` who are currently members."""
     return [Person(*row) for row in await (await connection.execute(SQL.people_of_ids, (list(user_ids),))).fetchall()]
 
 
 def link_add(digest: bytes, user_ids: Sequence[str], method: Method, at: datetime, expires_at: datetime) -> Statement:
-    """Nothing is added for nobody."""
+    """Return the statement that adds a link. It adds none without users."""
     return Statement(SQL.link_add, (digest, list(user_ids), method, at, expires_at))
 
 
@@ -113,7 +113,7 @@ async def link(connection: Connection, digest: bytes) -> Link | None:
 
 
 def link_lock(digest: bytes) -> Statement:
-    """Gives the row of a `Link`, and holds it until the transaction ends."""
+    """Return the statement that reads the row of a `Link` and locks it until the transaction ends."""
     return Statement(SQL.link_lock, (digest,))
 
 
@@ -122,9 +122,9 @@ def link_use(digest: bytes, at: datetime) -> Statement:
 
 
 async def throttle(connection: Connection, bucket: bytes, at: datetime, one: timedelta, burst: int) -> timedelta | None:
-    """Count an attempt: None when there was room for it among `burst`, else how long until there is.
+    """Count an attempt. Return None if it is allowed, and otherwise the time until the next one is.
 
-    A place comes back every `one` (GCRA, ITU-T I.371). An attempt that is refused does not count.
+    Up to `burst` attempts are allowed, and one more every `one` (GCRA, ITU-T I.371). A refused attempt does not count.
     """
     parameters = {"bucket": bucket, "now": at, "one": one, "all": one * burst}
     if await (await connection.execute(SQL.rate_take, parameters)).fetchone() is not None:
@@ -134,6 +134,6 @@ async def throttle(connection: Connection, bucket: bytes, at: datetime, one: tim
 
 
 async def failures(connection: Connection, since: datetime, count: int) -> list[SignInFailure]:
-    """The latest attempts after `since` that did not lead to a session, newest first."""
+    """Return the latest failed sign-in attempts after `since`, newest first."""
     cursor = await connection.execute(SQL.failures_latest, (since, count))
     return [SignInFailure(*row) for row in await cursor.fetchall()]

@@ -1,19 +1,20 @@
 -- session_add
+-- Adds a session.
 -- $1 session, $2 digest, $3 user, $4 organization, $5 method, $6 now, $7 now, $8 its end, $9 address, $10 user agent
 insert into sessions (
     session_id, digest, user_id, organization_id, method, started_at, last_seen_at, expires_at, ip, user_agent
 ) values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
 
 -- session_remove
--- $1 session
+-- Removes a session. $1 session
 delete from sessions where session_id = %s
 
 -- sessions_remove_of
--- $1 user
+-- Removes all sessions of a user. $1 user
 delete from sessions where user_id = %s
 
 -- session_find
--- The session of a cookie and the person behind it as they are at this moment. $1 digest, $2 now, $3 seen after
+-- The session of a cookie and the current data of its user. $1 digest, $2 now, $3 seen after
 select s.session_id, s.user_id, s.organization_id, m.role, v.version, s.last_seen_at
 from sessions s
 join member_list m on m.user_id = s.user_id
@@ -21,18 +22,18 @@ join streams v on v.stream_id = s.user_id
 where s.digest = %s and s.expires_at > %s and s.last_seen_at > %s
 
 -- session_seen
--- $1 now, $2 address, $3 user agent, $4 session, $5 not seen since
+-- Records that a session was used. $1 now, $2 address, $3 user agent, $4 session, $5 not seen since
 update sessions set last_seen_at = %s, ip = %s, user_agent = %s where session_id = %s and last_seen_at < %s
 
 -- sessions_of
--- Newest first. $1 user, $2 now, $3 seen after
+-- The sessions of a user, newest first. $1 user, $2 now, $3 seen after
 select session_id, method, started_at, last_seen_at, expires_at, ip, user_agent
 from sessions
 where user_id = %s and expires_at > %s and last_seen_at > %s
 order by started_at desc, session_id desc
 
 -- link_add
--- A link for people, if there are any. $1 digest, $2 users, $3 method, $4 now, $5 its end
+-- A link for users, if there are any. $1 digest, $2 users, $3 method, $4 now, $5 its end
 insert into sign_in_links (digest, user_ids, method, created_at, expires_at)
 select digest, user_ids, method, created_at, expires_at
 from (select %s::bytea, %s::text[], %s::text, %s::timestamptz, %s::timestamptz)
@@ -40,19 +41,19 @@ from (select %s::bytea, %s::text[], %s::text, %s::timestamptz, %s::timestamptz)
 where cardinality(user_ids) > 0
 
 -- link_find
--- $1 digest
+-- A sign-in link. $1 digest
 select user_ids, method, expires_at, used_at from sign_in_links where digest = %s
 
 -- link_lock
--- Whoever comes second waits, and finds it used. $1 digest
+-- A sign-in link, locked: a concurrent request waits, and finds it used. $1 digest
 select user_ids, method, expires_at, used_at from sign_in_links where digest = %s for update
 
 -- link_use
--- $1 now, $2 digest
+-- Marks a link as used. $1 now, $2 digest
 update sign_in_links set used_at = %s where digest = %s
 
 -- people_of_address
--- With their addresses as they are written. $1 address, folded
+-- The users with an address, and the address as it is stored. $1 address, folded
 select u.email, u.user_id, m.organization_id, m.role, v.version
 from users u
 join member_list m on m.user_id = u.user_id
@@ -61,7 +62,7 @@ where u.folded = %s
 order by u.user_id
 
 -- people_of_ids
--- $1 users
+-- The current members among these users. $1 users
 select m.user_id, m.organization_id, m.role, v.version
 from member_list m
 join streams v on v.stream_id = m.user_id
@@ -69,7 +70,7 @@ where m.user_id = any(%s::text[])
 order by m.organization_id
 
 -- rate_take
--- A GCRA in one statement; no row where the limit is reached. $bucket, $now, $one an attempt costs, $all that fit
+-- A GCRA in one statement. No row: the limit is reached. $bucket, $now, $one an attempt costs, $all that fit
 insert into sign_in_rates as r (bucket, full_at)
 values (%(bucket)s, %(now)s::timestamptz + %(one)s::interval)
 on conflict (bucket) do update
@@ -78,40 +79,40 @@ where greatest(r.full_at, %(now)s::timestamptz) + %(one)s::interval <= %(now)s::
 returning full_at
 
 -- rate_find
--- $1 bucket
+-- The state of a rate limit. $1 bucket
 select full_at from sign_in_rates where bucket = %s
 
 -- failure_add
--- $1 now, $2 reason, $3 users, $4 address, $5 user agent, $6 request id
+-- Records a failed attempt. $1 now, $2 reason, $3 users, $4 address, $5 user agent, $6 request id
 insert into sign_in_failures (at, reason, user_ids, ip, user_agent, request_id)
 values (%s, %s, %s::text[], %s, %s, %s)
 
 -- failures_latest
--- Newest first. $1 later than, $2 how many
+-- Failed attempts, newest first. $1 later than, $2 limit
 select at, reason, user_ids, ip, user_agent, request_id from sign_in_failures
 where at > %s order by at desc limit %s
 
 -- sessions_forget
--- A bounded number of those that are over. $1 now, $2 seen before
+-- Removes a bounded number of ended sessions. $1 now, $2 seen before
 delete from sessions where session_id = any(array(
     (select session_id from sessions where expires_at <= %s limit 5000)
     union all (select session_id from sessions where last_seen_at <= %s limit 5000)
 ))
 
 -- links_forget
--- Kept for a while after their end, so that a late use is told apart from a wrong one. $1 ended before
+-- Removes links a while after their end, so that late uses are distinguished from wrong links. $1 ended before
 delete from sign_in_links where digest = any(array(
     select digest from sign_in_links where expires_at <= %s order by expires_at limit 10000
 ))
 
 -- rates_forget
--- $1 now
+-- Removes a bounded number of unused rate limits. $1 now
 delete from sign_in_rates where bucket = any(array(
     select bucket from sign_in_rates where full_at <= %s order by full_at limit 10000
 ))
 
 -- failures_forget
--- $1 older than
+-- Removes a bounded number of old failures. $1 older than
 delete from sign_in_failures where failure_id = any(array(
     select failure_id from sign_in_failures where at <= %s order by at limit 10000
 ))

@@ -1,4 +1,4 @@
-"""How the list of alerts follows from a change."""
+"""The rows of the alert list after a change."""
 
 from collections.abc import Iterable
 from typing import Any

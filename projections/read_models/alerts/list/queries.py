@@ -1,4 +1,4 @@
-"""What is asked of the list of alerts."""
+"""Queries on the alert list."""
 
 from datetime import datetime
 from typing import Any, Literal, NamedTuple
@@ -38,7 +38,7 @@ class Filters(Struct, frozen=True):
 
 
 def alert_put(state: ExistingAlert) -> Statement:
-    """The row of an alert, whole."""
+    """Return the statement that writes the whole row of an alert."""
     alert = state.alert
     acknowledged = state if isinstance(state, Acknowledged) else None
     return Statement(
@@ -67,7 +67,7 @@ async def alerts(
     after: tuple[datetime, str] | None = None,
     offset: int = 0,
 ) -> list[ExistingAlert]:
-    """Newest first, those behind `after` (instant and id of the last one seen), or behind the first `offset`."""
+    """Return alerts, newest first, after `after` (instant and id of the last one seen) or after the first `offset`."""
     at, last_id = (None, None) if after is None else after
     page = {"at": at, "id": last_id, "limit": limit, "offset": offset}
     cursor = await connection.execute(SQL.alert_page, _narrowed(organization_id, filters) | page)
@@ -75,7 +75,7 @@ async def alerts(
 
 
 async def count(connection: Connection, organization_id: str, filters: Filters, most: int) -> int:
-    """How many there are; more than `most` are not counted."""
+    """Return how many alerts match, counting no further than `most`."""
     cursor = await connection.execute(SQL.alert_count, _narrowed(organization_id, filters) | {"most": most})
     row = await cursor.fetchone()
     return 0 if row is None else int(row[0])

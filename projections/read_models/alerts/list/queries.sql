@@ -1,4 +1,5 @@
 -- alert_put
+-- The whole row of an alert.
 -- $1 alert, $2 organization, $3 type, $4 severity, $5 key, $6 numbers, $7 raised, $8 acknowledged, $9 by, $10 revision
 insert into alert_list (alert_id, organization_id, type, severity, key_id, numbers, raised_at, acknowledged_at,
                         acknowledged_by, revision)
@@ -7,8 +8,8 @@ on conflict (alert_id) do update
 set acknowledged_at = excluded.acknowledged_at, acknowledged_by = excluded.acknowledged_by, revision = excluded.revision
 
 -- alert_page
--- Newest first. Parameters by name: organization_id; type, severity, key_id and acknowledged, null for any; at and id of
--- the last one seen, null from the beginning; limit, offset
+-- Alerts, newest first. Parameters by name: organization_id; type, severity, key_id and acknowledged, null for any; at
+-- and id of the last one seen, null for the first page; limit, offset
 select alert_id, organization_id, type, severity, key_id, numbers, raised_at, acknowledged_at, acknowledged_by, revision
 from alert_list
 where organization_id = %(organization_id)s
@@ -21,7 +22,7 @@ order by raised_at desc, alert_id desc
 limit %(limit)s offset %(offset)s
 
 -- alert_count
--- How many there are, at most `most`. Parameters by name, as above.
+-- The number of alerts, at most `most`. Parameters by name, as above.
 select count(*)
 from (
     select from alert_list
@@ -34,7 +35,7 @@ from (
 ) as counted
 
 -- alert_by_id
--- $1 alert, $2 organization
+-- One alert. $1 alert, $2 organization
 select alert_id, organization_id, type, severity, key_id, numbers, raised_at, acknowledged_at, acknowledged_by, revision
 from alert_list
 where alert_id = %s and organization_id = %s

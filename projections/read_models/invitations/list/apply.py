@@ -1,4 +1,4 @@
-"""How the list of invitations follows from a change."""
+"""The rows of the invitation list after a change."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -18,7 +18,7 @@ def apply(change: Change[Any, InvitationEvent]) -> Iterable[Statement]:
 
 
 def put(state: ExistingInvitation) -> Statement:
-    """The row of an invitation, whole."""
+    """Return the statement that writes the whole row of an invitation."""
     invitation = state.invitation
     return Statement(
         SQL.invitation_put,

@@ -1,4 +1,4 @@
-"""Declaration of the list of invitations. Their email addresses are in a table of their own."""
+"""Declaration of the invitation list. Email addresses are in a separate table."""
 
 from collections.abc import Iterable
 from typing import NamedTuple
@@ -32,7 +32,7 @@ _COLUMNS = (
 
 
 async def _addresses(connection: Connection, _: Streams) -> Iterable[str]:
-    """Check that each address belongs to an open invitation. An erased address is no breach."""
+    """Check that each address belongs to an open invitation. An erased address is not an error."""
     cursor = await connection.execute(_SQL.addresses_astray)
     return [f"invitation_addresses {id_}: belongs to no open invitation" for (id_,) in await cursor.fetchall()]
 

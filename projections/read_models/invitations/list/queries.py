@@ -1,4 +1,4 @@
-"""What is asked of the list of invitations."""
+"""Queries on the invitation list."""
 
 from datetime import datetime
 from typing import NamedTuple
@@ -34,21 +34,24 @@ _key_decoder: msgspec.json.Decoder[Existing] = msgspec.json.Decoder(Existing)
 
 
 class Found(NamedTuple):
-    """An invitation that a token belongs to, and the organization it is to."""
+    """The invitation of a token, and its organization."""
 
     invitation_id: str
     organization_id: str
 
 
 class Waiting(NamedTuple):
-    """What is known of an address: the open invitation to it, and whether a member has it."""
+    """The state of an address: the open invitation to it, and whether it belongs to a member."""
 
     invitation_id: str | None
     is_member: bool
 
 
 class Accepting(NamedTuple):
-    """What accepting an invitation depends on. `email` None: it has ended. `authority`: of whoever sent it, now."""
+    """The facts for accepting an invitation. `email` is None if it has ended.
+
+    `authority` is the sender's current authority.
+    """
 
     role: Role
     email: str | None
@@ -66,7 +69,7 @@ class InvitationRow(NamedTuple):
 
 
 async def by_digest(connection: Connection, digest: bytes) -> Found | None:
-    """Whose token this is. Asked at the gate: nobody knows yet which organization it leads to."""
+    """Return the invitation of a token. This runs before authentication, when the organization is not known yet."""
     row = await (await connection.execute(SQL.by_digest, (digest,))).fetchone()
     return None if row is None else Found(*row)
 
@@ -90,7 +93,7 @@ def address_put(invitation_id: str, organization_id: str, email: str) -> Stateme
 
 
 def addresses_forget(organization_id: str, at: datetime) -> Statement:
-    """Removes the addresses of those who did not accept in time."""
+    """Return the statement that removes the addresses of expired invitations."""
     return Statement(SQL.addresses_forget, (organization_id, at))
 
 
@@ -105,7 +108,7 @@ async def open_page(
 async def open_page_after(
     connection: Connection, organization_id: str, at: datetime, last: tuple[datetime, str], limit: int
 ) -> list[InvitationRow]:
-    """`last`: time and id of the last one seen."""
+    """Return open invitations after `last`, the time and id of the last one seen."""
     parameters = {"organization_id": organization_id, "at": at, "limit": limit}
     parameters |= {"invited_at": last[0], "invitation_id": last[1]}
     cursor = await connection.execute(SQL.open_page_after, parameters)
@@ -119,11 +122,11 @@ async def open_total(connection: Connection, organization_id: str, at: datetime)
 
 
 def _authority(inviter: str, role: Role | None, key_state: bytes | None, at: datetime) -> Scope | None:
-    """What the person or key that invited may give at this moment; None: neither is there any more."""
+    """Return what the inviting user or key may currently grant, or None if it no longer exists."""
     if role is not None:
         return authority_of(role)
     if key_state is not None:
         state = _key_decoder.decode(bytes(key_state))
         return scope_of(state.key) if isinstance(state, Active) and not state.key.has_expired(at) else None
-    # The system is neither, and needs nobody's leave.
+    # A system actor is neither a user nor a key, and is not restricted.
     return None if is_id("user", inviter) or is_id("key", inviter) else UNRESTRICTED

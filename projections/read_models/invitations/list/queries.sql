@@ -1,36 +1,37 @@
 -- invitation_put
--- The row of an invitation, whole.
+-- The whole row of an invitation.
 insert into invitation_list (
     invitation_id, organization_id, role, status, token_digest, invited_by, invited_at, expires_at
 ) values (%s, %s, %s, %s, %s, %s, %s, %s)
 on conflict (invitation_id) do update set status = excluded.status
 
 -- address_put
--- $1 invitation, $2 organization, $3 address, $4 its folded form
+-- Stores the address of an invitation. $1 invitation, $2 organization, $3 address, $4 its folded form
 insert into invitation_addresses (invitation_id, organization_id, email, folded) values (%s, %s, %s, %s)
 
 -- address_remove
--- $1 invitation
+-- Removes the address of an invitation. $1 invitation
 delete from invitation_addresses where invitation_id = %s
 
 -- addresses_forget
--- Those of invitations that nobody can accept any more. $1 organization, $2 now
+-- Removes the addresses of expired invitations. $1 organization, $2 now
 delete from invitation_addresses a using invitation_list i
 where i.invitation_id = a.invitation_id and i.organization_id = %s and i.status = 'open' and i.expires_at <= %s
 
 -- by_digest
--- $1 digest
+-- The invitation of a token. $1 digest
 select invitation_id, organization_id from invitation_list where token_digest = %s
 
 -- open_for
--- The invitation that waits for an address, and whether a member has it. Parameters by name: organization_id, folded
+-- The open invitation to an address, and whether the address belongs to a member. Parameters by name:
+-- organization_id, folded
 select (select a.invitation_id from invitation_addresses a
         where a.organization_id = %(organization_id)s and a.folded = %(folded)s),
        exists (select from users u where u.organization_id = %(organization_id)s and u.folded = %(folded)s)
 
 -- accepting
--- What accepting an invitation depends on: its role, the address it was sent to, who sent it, whether a member has that
--- address now. $1 invitation
+-- The facts for accepting an invitation: its role, its address, its sender, and whether the address now belongs to a
+-- member. $1 invitation
 select i.role, a.email, i.invited_by, m.role, k.state,
        exists (select from users u where u.organization_id = i.organization_id and u.folded = a.folded)
 from invitation_list i
@@ -40,14 +41,14 @@ left join key_state k on k.key_id = i.invited_by
 where i.invitation_id = %s
 
 -- open_page
--- Those that can be accepted, newest first. Parameters by name: organization_id, at; limit, offset
+-- Invitations that can be accepted, newest first. Parameters by name: organization_id, at; limit, offset
 select i.invitation_id, a.email, i.role, i.invited_by, i.invited_at, i.expires_at
 from invitation_list i join invitation_addresses a using (invitation_id)
 where i.organization_id = %(organization_id)s and i.status = 'open' and i.expires_at > %(at)s
 order by i.invited_at desc, i.invitation_id desc limit %(limit)s offset %(offset)s
 
 -- open_page_after
--- The page after the invitation of invited_at and invitation_id; the rest as above.
+-- The page after the invitation of invited_at and invitation_id. The other parameters are as above.
 select i.invitation_id, a.email, i.role, i.invited_by, i.invited_at, i.expires_at
 from invitation_list i join invitation_addresses a using (invitation_id)
 where i.organization_id = %(organization_id)s and i.status = 'open' and i.expires_at > %(at)s
@@ -55,6 +56,6 @@ where i.organization_id = %(organization_id)s and i.status = 'open' and i.expire
 order by i.invited_at desc, i.invitation_id desc limit %(limit)s
 
 -- open_total
--- Parameters by name: organization_id, at
+-- The number of invitations that can be accepted. Parameters by name: organization_id, at
 select count(*) from invitation_list i join invitation_addresses a using (invitation_id)
 where i.organization_id = %(organization_id)s and i.status = 'open' and i.expires_at > %(at)s

@@ -1,4 +1,4 @@
-"""How it follows from a change which keys go with a person."""
+"""The rows of the key lineage after a change."""
 
 from collections.abc import Iterable
 
@@ -19,7 +19,7 @@ def apply(change: Change[KeyState, KeyEvent]) -> Iterable[Statement]:
 
 
 def row_of(state: KeyState) -> LineageRow | None:
-    """The row of a key; None where it has none."""
+    """Return the row of a key, or None if it has none."""
     match state:
         case Active(key) | Disabled(key, _):
             manages = list(key.permissions.manage)

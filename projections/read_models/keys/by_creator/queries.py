@@ -1,4 +1,4 @@
-"""What is asked about the keys that go with a person."""
+"""Queries on the keys that belong to a user."""
 
 from collections.abc import Iterable
 from typing import NamedTuple
@@ -27,14 +27,17 @@ class LineageRow(NamedTuple):
 
 
 class RootCreator(NamedTuple):
-    """Who is answerable for a key. `role` is None for a person who was removed and for a part of Keyledger itself."""
+    """The user or system actor who is accountable for a key.
+
+    `role` is None for a removed user and for a system actor.
+    """
 
     id: str
     role: Role | None
 
 
 async def root_creator(connection: Connection, organization_id: str, created_by: str) -> RootCreator | None:
-    """The person or the part of Keyledger that a key comes of, however many keys lie between; None: it is not known."""
+    """Return the user or system actor at the start of a key's chain of creators, or None if unknown."""
     parameters = {"organization_id": organization_id, "created_by": created_by}
     row = await (await connection.execute(SQL.root_creator, parameters)).fetchone()
     return None if row is None else RootCreator(*row)
@@ -43,10 +46,10 @@ async def root_creator(connection: Connection, organization_id: str, created_by:
 async def keys_of(
     connection: Connection, organization_id: str, user_id: str, *, held: Iterable[Grant] | None, limit: int
 ) -> list[str]:
-    """Active and disabled keys that the person made, and the managing ones that came of those.
+    """Return active and disabled keys that the user created, and the managing keys that were created with them.
 
-    `held`: only those with management grants beside these; None: all. The keys without grants that a program makes with
-    a key of theirs are left out: nobody expects the keys of all customers to end with whoever set that program up.
+    `held`: only keys with management grants other than these. None: all. Keys without grants that a program creates
+    with a key of the user are left out, because customer keys must not end when the user who set up the program leaves.
     """
     parameters = {
         "organization_id": organization_id,

@@ -1,15 +1,15 @@
 -- lineage_put
--- $1 key, $2 organization, $3 its creator, $4 its management grants
+-- Stores the creator of a key. $1 key, $2 organization, $3 its creator, $4 its management grants
 insert into key_lineage (key_id, organization_id, created_by, manages) values (%s, %s, %s, %s)
 on conflict (key_id) do update set manages = excluded.manages
 
 -- lineage_remove
--- $1 key
+-- Removes a key. $1 key
 delete from key_lineage where key_id = %s
 
 -- root_creator
--- Who stands at the beginning of the chain of keys that made a key, and their role now: null for one that was removed. A
--- key can only be made by an older one, so the chain ends. Parameters by name: organization_id; created_by, of the key
+-- The start of the chain of keys that created a key, and its current role: null for a removed user. A key can only be
+-- created by an older one, so the chain ends. Parameters by name: organization_id; created_by, of the key
 with recursive chain (creator) as (
     select %(created_by)s::text collate "C"
     union all
@@ -21,8 +21,8 @@ from chain c left join member_list m on m.user_id = c.creator and m.organization
 where not starts_with(c.creator, 'key_')
 
 -- keys_of
--- The keys that a person made, and the managing ones that came of those, however many keys lie between and whatever became
--- of them. Parameters by name: organization_id, user_id; held, null or the only grants that a key is left out with; limit
+-- The keys that a user created, and the managing keys that descend from them, through any number of keys in any state.
+-- Parameters by name: organization_id, user_id; held, null or the only grants that a key is left out with; limit
 with recursive came_of (key_id, manages, maker) as (
     select key_id, manages, created_by from key_lineage where organization_id = %(organization_id)s and managing
     union all

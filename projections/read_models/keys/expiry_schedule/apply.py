@@ -1,4 +1,4 @@
-"""How the watch over expiring keys follows from a change."""
+"""The rows of the expiry schedule after a change."""
 
 from collections.abc import Iterable
 from typing import Any

@@ -1,4 +1,4 @@
-"""What is asked of the watch over expiring keys."""
+"""Queries on the expiry schedule."""
 
 from datetime import datetime
 from typing import NamedTuple
@@ -26,13 +26,13 @@ class Expiring(NamedTuple):
 
 
 async def due(connection: Connection, at: datetime, limit: int) -> list[Expiring]:
-    """Those of whose expiry someone is to be told by now and which have not ended yet, the longest due first."""
+    """Return keys whose expiry alert is due and that have not expired yet, longest due first."""
     cursor = await connection.execute(SQL.watch_due, {"at": at, "limit": limit})
     return [Expiring(*row) for row in await cursor.fetchall()]
 
 
 def mark_alerted(key_id: str, expires_at: datetime, following: Stage | None) -> Statement:
-    """From here on the key waits for `following`, or is watched no longer."""
+    """Return the statement that moves a key to its next stage, or removes it after the last one."""
     if following is None:
         return Statement(SQL.watch_finish, (key_id, expires_at))
     return Statement(SQL.watch_move, (following.at, key_id, expires_at))

@@ -1,21 +1,22 @@
 -- watch_put
--- $1 key, $2 organization, $3 end, $4 next stage
+-- Schedules the alerts of a key. $1 key, $2 organization, $3 end, $4 next stage
 insert into expiry_watch (key_id, organization_id, expires_at, due_at) values (%s, %s, %s, %s)
 on conflict (key_id) do update set expires_at = excluded.expires_at, due_at = excluded.due_at
 
 -- watch_end
--- $1 key
+-- Removes a key. $1 key
 delete from expiry_watch where key_id = %s
 
 -- watch_move
--- Only while it is still about the same end. $1 next stage, $2 key, $3 end
+-- Moves a key to its next stage, unless its end has changed. $1 next stage, $2 key, $3 end
 update expiry_watch set due_at = %s where key_id = %s and expires_at = %s
 
 -- watch_finish
--- Only while it is still about the same end. $1 key, $2 end
+-- Removes a key after its last stage, unless its end has changed. $1 key, $2 end
 delete from expiry_watch where key_id = %s and expires_at = %s
 
 -- watch_due
--- Whom nobody could be told of in time is not due any more: its end takes it away. Parameters by name: at, limit
+-- Keys with a due alert. A key that expired without an alert is no longer due: its expiry removes it. Parameters by
+-- name: at, limit
 select key_id, organization_id, expires_at from expiry_watch
 where due_at <= %(at)s and expires_at > %(at)s order by due_at, key_id limit %(limit)s

@@ -1,4 +1,4 @@
-"""How the order of keys by their last use follows from a change: a new key, another status."""
+"""The rows of the keys by last use after a change: a new key or a new status."""
 
 from collections.abc import Iterable
 from typing import Any

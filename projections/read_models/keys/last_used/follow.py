@@ -1,7 +1,7 @@
-"""How the order of keys by their last use follows from the usage log.
+"""Projection of the usage log to the keys by last use.
 
-A use counts if it moves `last_used` in `projections/read_models/usage/apply.py`: any accepted use, and a question
-about another key, for the key that asked.
+A use counts if it moves `last_used` in `projections/read_models/usage/apply.py`: any accepted use, and a verify call
+about another key, for the calling key.
 """
 
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ from projections.read_models.keys.last_used.queries import SQL
 
 BATCHES_MAX = 500
 USES_MAX = 2_000
-"""A page: a revocation of one of these keys waits until its transaction is over."""
+"""The page size. A revocation of one of these keys waits until its transaction ends."""
 
 
 async def _apply(connection: Connection, page: Sequence[UsageBatch]) -> None:

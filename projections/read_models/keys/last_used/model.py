@@ -1,4 +1,4 @@
-"""Declaration of the order of keys by their last use."""
+"""Declaration of the keys by last use."""
 
 from domain.keys.decider import KEY
 from domain.keys.state import Existing

@@ -1,4 +1,4 @@
-"""The statements of the order of keys by their last use. `projections.read_models.keys.list` reads it."""
+"""The SQL statements of the keys by last use. `projections.read_models.keys.list` reads the table."""
 
 from typing import NamedTuple
 

@@ -1,15 +1,15 @@
 -- key_recency_add
--- A new key was never used. $1 key, $2 organization, $3 environment, $4 status, $5 time
+-- Adds a new key, which was never used. $1 key, $2 organization, $3 environment, $4 status, $5 time
 insert into key_recency (key_id, organization_id, environment, status, created_at) values (%s, %s, %s, %s, %s)
 
 -- key_recency_status
--- $1 status, $2 key
+-- Changes the status of a key. $1 status, $2 key
 update key_recency set status = %s where key_id = %s
 
 -- key_recency_move
--- The last uses in some batches of a lane. The rows are locked in the order of the keys: two lanes with uses of the same
--- keys wait and never block each other for good. Parameters by name: lane, first and last (batches), since and until
--- (their instants, which choose the partitions).
+-- Stores the last uses in some batches of a lane. The rows are locked in the order of the keys, so that two lanes with
+-- uses of the same keys wait without a deadlock. Parameters by name: lane, first and last (batches), since and until
+-- (their instants, which select the partitions).
 with latest as (
     select touched.key_id, max(occurred_at) as at
     from usage_events as u, lateral (

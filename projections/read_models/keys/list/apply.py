@@ -1,4 +1,4 @@
-"""How the list of keys follows from a change."""
+"""The rows of the key list after a change."""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -13,7 +13,7 @@ from projections.read_models.keys.list.search_terms import EVERY_MCP, created_by
 
 
 class Cell(NamedTuple):
-    """What keys are counted by."""
+    """The attributes by which keys are counted."""
 
     facet: str
     environment: str
@@ -39,7 +39,7 @@ def apply(change: Change[Any, KeyEvent]) -> Iterable[Statement]:
 
 
 def put(state: Existing) -> Statement:
-    """The row of a key, whole."""
+    """Return the statement that writes the whole row of a key."""
     key = state.key
     ends = [s.valid_until for s in key.secrets if s.valid_until is not None and not s.retired]
     all_mcps = key.permissions.mcps == "*"
@@ -64,14 +64,14 @@ def put(state: Existing) -> Statement:
 
 
 def terms(state: KeyState) -> set[str]:
-    """What a key in this state is found by."""
+    """Return the terms by which a search finds a key in this state."""
     if state is None:
         return set()
     return {*terms_of(state.key.name, state.key.current_secret.prefix), *_mcps(state)}
 
 
 def cells(state: KeyState) -> set[Cell]:
-    """Where a key in this state is counted, once each."""
+    """Return the cells that count a key in this state, once each."""
     if state is None:
         return set()
     status = str(state.__struct_config__.tag)

@@ -1,7 +1,7 @@
-"""Which keys a list shows and in which order, and the pieces of SQL that say so.
+"""Filters of the key list, and their SQL.
 
-Only comparisons of text and time narrow an index: row-level security lets no other operator near one before it has
-looked at the row itself.
+Only comparisons of text and time can use an index: row-level security evaluates every other operator after it has read
+the row.
 """
 
 from datetime import datetime, timedelta
@@ -19,22 +19,22 @@ Status = Literal["active", "revoked", "expired", "disabled"]
 
 STATUSES: tuple[Status, ...] = get_args(Status)
 TIME_DEPENDENT: tuple[Status, ...] = ("active", "disabled")
-"""As recorded: keys of these statuses are expired from their instant on, also while the event is still to come."""
+"""Recorded statuses. Keys with these statuses are expired from their expiry on, even before the event is recorded."""
 
 
 class ReachedMcp(Struct, frozen=True):
-    """An MCP that the organization has. Keys for all MCPs reach those of their own environment only."""
+    """An MCP server of the organization. Keys for all MCP servers reach only those of their own environment."""
 
     id: str
     environment: Environment
 
 
 class Filters(Struct, frozen=True):
-    """Which keys of an organization; None: any. `q` is the beginning of a word of the name, or of the prefix.
+    """A filter of an organization's keys. None: any. `q` is the start of a word of the name, or of the prefix.
 
-    `mcp`: keys that list this MCP or reach it through "*". It is looked up before it gets here: an id that is no MCP
-    of the organization would otherwise select every key for all MCPs. `without_id`: every key but this one.
-    `unrevoked`, beside no status: only those that can still be revoked.
+    `mcp`: keys that list this MCP server or reach it through "*". The caller looks the server up first: an id that does
+    not exist would otherwise select every key for all MCP servers. `without_id`: every key except this one.
+    `unrevoked`, if no status is given: only keys that can still be revoked.
     """
 
     organization_id: str
@@ -65,7 +65,7 @@ class Cell(NamedTuple):
 
 
 def recorded(filters: Filters) -> list[Status]:
-    """The statuses that the keys may have by the record; see `CLOCKED`. None: no key fits."""
+    """Return the recorded statuses that the keys may have; see `TIME_DEPENDENT`. An empty list: no key matches."""
     statuses = _of_status(filters)
     if filters.expiring_within_days is None:
         return statuses
@@ -89,25 +89,25 @@ _ALWAYS = sql.SQL("true")
 EXPIRING = sql.SQL("k.ends_at > %(at)s and k.ends_at <= %(expiring_by)s")
 UNUSED = sql.SQL("r.last_used < %(unused_since)s")
 OLD_ENOUGH = sql.SQL("k.created_at < %(unused_since)s")
-"""What was made later can not have been unused for so long."""
+"""A key that was created later cannot have been unused for so long."""
 
 KEY = sql.SQL("k")
 RECENCY = sql.SQL("r")
-"""`key_list` and `key_recency`, as the statements call them. Both know environment and status."""
+"""The aliases of `key_list` and `key_recency` in the statements. Both have the environment and the status."""
 
 
 def partitions(filters: Filters) -> list[Cell]:
-    """Environment and recorded status: every key of the list lies in one of them, and none in two."""
+    """Return pairs of environment and recorded status. Every key of the list is in exactly one of them."""
     return [Cell(environment, status) for environment in filters.environments for status in recorded(filters)]
 
 
 def is_overdue(filters: Filters, cell: Cell) -> bool:
-    """Whether of this cell only those keys are meant that are past their expiry while no event says so yet."""
+    """Return whether only overdue keys of this cell match: past their expiry, without an event."""
     return filters.status == "expired" and cell.status in TIME_DEPENDENT
 
 
 def in_cell(filters: Filters, cell: Cell, table: sql.SQL) -> sql.Composed:
-    """That a key lies in the cell, by the columns of `table`, and what the clock has to say about it."""
+    """Return the condition that a key is in the cell, by the columns of `table` and the current time."""
     clock = _ALWAYS
     if is_overdue(filters, cell):
         clock = _OVERDUE
@@ -117,14 +117,14 @@ def in_cell(filters: Filters, cell: Cell, table: sql.SQL) -> sql.Composed:
 
 
 def recorded_in(cell: Cell, table: sql.SQL) -> sql.Composed:
-    """The same by the record alone, whatever the clock has to say."""
+    """Return the condition that a key is in the cell by its recorded status, regardless of the current time."""
     return sql.SQL("{table}.environment = {environment} and {table}.status = {status}").format(
         table=table, environment=cell.environment, status=cell.status
     )
 
 
 def conditions(filters: Filters) -> list[sql.Composable]:
-    """All that a key has to fulfil beside lying in one of the cells."""
+    """Return the conditions that a key must meet in addition to being in one of the cells."""
     found: list[sql.Composable] = [sql.SQL("k.organization_id = %(organization_id)s")]
     if filters.mcp is not None:
         found.append(sql.SQL("((k.all_mcps and k.environment = %(mcp_environment)s) or k.mcps @> array[%(mcp_id)s])"))
@@ -133,7 +133,7 @@ def conditions(filters: Filters) -> list[sql.Composable]:
     if filters.expiring_within_days is not None:
         found.append(EXPIRING)
     if filters.unused_for_days is not None:
-        # Both, so that lists by age and by last use can begin right there.
+        # Both conditions, so that lists by age and by last use can start at the right position.
         found += [UNUSED, OLD_ENOUGH]
     if filters.q is not None:
         found.append(sql.SQL("(strpos(k.name_key, %(marked)s) > 0 or starts_with(lower(k.prefix), %(prefix)s))"))
@@ -147,7 +147,7 @@ def conditions(filters: Filters) -> list[sql.Composable]:
 
 
 def parameters(filters: Filters, at: datetime) -> dict[str, Any]:
-    """What the pieces of SQL refer to."""
+    """Return the parameters of the SQL fragments."""
     first, last = term_range(filters.q or "")
     return {
         "at": at,

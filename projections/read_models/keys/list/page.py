@@ -1,8 +1,8 @@
-"""A page of the list of keys, read in its order: which ones, from where on.
+"""A page of the key list, read in its order.
 
-The order is a merge of one range of an index for each environment and status, so that a list of few of them is no
-slower than one of all. What an index in that order does not know is looked at on the way, key by key in the order of
-the merge and no further than the page needs: good where many keys fit. See `found.py`.
+The order is a merge of one index range for each environment and status, so a list of few of them is no slower than one
+of all. Conditions that no index in that order covers are checked key by key, in the order of the merge and no further
+than the page needs. This is fast if many keys match. See `search.py`.
 """
 
 from datetime import datetime
@@ -31,21 +31,21 @@ from projections.read_models.keys.list.filters import (
 
 
 class Listed(NamedTuple):
-    """A key as `key_state` keeps it, and its place in the order as text."""
+    """A key as `key_state` stores it, and its sort value as text."""
 
     state: bytes
     value: str
 
 
 class Place(NamedTuple):
-    """What a list is sorted by: the column, the column of the id beside it, and the type of the value."""
+    """The sort key of a list: the column, the id column next to it, and the type of the value."""
 
     value: sql.SQL
     key_id: sql.SQL
     kind: sql.SQL
 
 
-# Those without the instant come last when it is sorted upwards: they never expire, and first when they were never used.
+# Keys without the instant come last in ascending order if they never expire, and first if they were never used.
 PLACES: dict[Sort, Place] = {
     "created_at": Place(sql.SQL("k.created_at"), sql.SQL("k.key_id"), sql.SQL("timestamptz")),
     "expires_at": Place(sql.SQL("k.ends_at"), sql.SQL("k.key_id"), sql.SQL("timestamptz")),
@@ -64,12 +64,12 @@ _KEYS_AND_USES = sql.SQL(
 _ANY = sql.SQL(" or ")
 ALL = sql.SQL(" and ")
 _MERGED = sql.SQL(" union all ")
-# Each range is cut off by itself: the planner may sort a merge of whole ones.
+# Each range has its own limit. Without it, the planner may sort a merge of whole ranges.
 _SELECTED = sql.SQL("select {key_id}, {value} as value from {tables} where {conditions}")
 _RANGE = sql.SQL("({selected} order by {value} {direction}, {key_id} {direction} limit %(limit)s + %(offset)s)")
 
-# Not cut off: a range in which no key fits would be walked to its end. `offset 0` keeps the order through the merge,
-# which takes no more of any range than the page needs.
+# Without a limit, because a range in which no key matches would be read to its end. `offset 0` keeps the order through
+# the merge, which reads no more of any range than the page needs.
 _WHOLE_RANGE = sql.SQL(
     "(select {columns}, {value} as value from {tables} where {conditions}"
     " order by {value} {direction}, {key_id} {direction} offset 0)"
@@ -86,28 +86,29 @@ _FITTING_USES = sql.SQL(
     " where k.key_id = r.key_id and k.organization_id = %(organization_id)s offset 0) as k where {conditions}"
 )
 _IN_ORDER = b"select set_config('enable_sort', 'off', true)"
-"""For this transaction: the planner takes it for cheaper to sort a whole range than to walk along it."""
+"""For this transaction: the planner estimates that sorting a whole range is cheaper than an index scan."""
 
-# Without an order inside: those are few, by their expiry, and in the order of the list they lie far apart.
+# Not ordered: these keys are few, found by their expiry, and far apart in the order of the list.
 _FEW_OVERDUE = sql.SQL("(select key_id, value from ({selected} offset 0) as overdue)")
 
 
 def in_any_cell(filters: Filters) -> sql.Composed:
-    """That a key lies in one of the cells, by the columns of `key_list`."""
+    """Return the condition that a key is in one of the cells, by the columns of `key_list`."""
     return sql.SQL("({})").format(_ANY.join([in_cell(filters, cell, KEY) for cell in partitions(filters)]))
 
 
 def tables(filters: Filters, sort: Sort) -> sql.SQL:
-    """Where the conditions and the order of a list are found."""
+    """Return the tables that contain the conditions and the order of a list."""
     if sort == "last_used" or filters.unused_for_days is not None:
         return _KEYS_AND_USES
     return _KEYS
 
 
 def _looked_at(filters: Filters, sort: Sort) -> bool:
-    """Whether something is asked for that no index in this order knows.
+    """Return whether a condition must be checked key by key because no index in this order covers it.
 
-    Expired keys are looked for otherwise: most cells have few of them, by their expiry, and it is no use to walk along.
+    Expired keys are found in another way: most cells have few of them, by their expiry, so an index scan would not
+    help.
     """
     by_id_or_creator = filters.ids is not None or (filters.created_by is not None and sort == "created_at")
     if filters.status == "expired" or by_id_or_creator:
@@ -117,12 +118,15 @@ def _looked_at(filters: Filters, sort: Sort) -> bool:
 
 
 def _lies_in(cell: Cell, table: sql.SQL) -> sql.Composed:
-    """What the index of every order begins with. What the clock has to say is looked at with the rest."""
+    """Return the condition that the index of every order starts with.
+
+    Time-dependent conditions are checked with the rest.
+    """
     return sql.SQL("{}.organization_id = %(organization_id)s and {}").format(table, recorded_in(cell, table))
 
 
 def _known_to_index(filters: Filters, sort: Sort) -> list[sql.Composable]:
-    """Where in the order the keys lie that can fit at all."""
+    """Return the conditions that limit the range of the index to keys that can match."""
     match sort:
         case "created_at" if filters.unused_for_days is not None:
             return [OLD_ENOUGH]
@@ -145,7 +149,7 @@ async def page(
     offset: int = 0,
     after: tuple[str, str] | None = None,
 ) -> list[Listed]:
-    """At most `limit` keys, `offset` from the beginning or right `after` the (value, key id) of the last one seen."""
+    """Return at most `limit` keys, from `offset` or after the (value, key id) `after` of the last one seen."""
     place = PLACES[sort]
     direction, beyond = DIRECTIONS[order]
     given = parameters(filters, at) | {"limit": limit, "offset": offset}
@@ -162,7 +166,7 @@ async def page(
         keys = _fitting(filters, sort, order, behind)
     else:
         keys = _cut_off(filters, sort, order, behind)
-    # The page is found in the narrow list first; the states are fetched for its few rows alone.
+    # The page is found in the narrow list first. The states are read only for its few rows.
     query = sql.SQL(
         "with page as materialized ("
         " select key_id, value from ({keys}) as found"
@@ -170,13 +174,13 @@ async def page(
         ") select s.state, page.value::text from page join key_state s using (key_id)"
         " order by page.value {direction}, page.key_id {direction}"
     ).format(keys=keys, direction=direction)
-    # Planned each time, for these values: a plan for any would not know how deep the page lies.
+    # Planned for these values on each execution: a generic plan would not know how deep the page is.
     cursor = await connection.execute(query, given, prepare=False)
     return [Listed(bytes(state), value) for state, value in await cursor.fetchall()]
 
 
 def _cut_off(filters: Filters, sort: Sort, order: Order, behind: list[sql.Composable]) -> sql.Composed:
-    """All that is asked for of each cell, no longer than the page."""
+    """Return all conditions for each cell, limited to the size of the page."""
     place, (direction, _) = PLACES[sort], DIRECTIONS[order]
     wanted = [*conditions(filters), *behind]
     beside = RECENCY if sort == "last_used" else KEY
@@ -195,7 +199,7 @@ def _cut_off(filters: Filters, sort: Sort, order: Order, behind: list[sql.Compos
 
 
 def _fitting(filters: Filters, sort: Sort, order: Order, behind: list[sql.Composable]) -> sql.Composed:
-    """The keys of all cells in their order, and of those the ones that fit."""
+    """Return the keys of all cells in their order, filtered by the conditions."""
     place, (direction, _) = PLACES[sort], DIRECTIONS[order]
     of_uses = sort == "last_used"
     ranges = [
@@ -225,7 +229,7 @@ def _selected(sort: Sort, of_tables: sql.SQL, wanted: list[sql.Composable]) -> s
 
 
 async def total(connection: Connection, filters: Filters, at: datetime) -> int:
-    """How many keys there are in all, counted one by one."""
+    """Return the total number of keys, counted one by one."""
     query = sql.SQL("select count(*) from {} where {}").format(
         tables(filters, "created_at"),
         ALL.join([*conditions(filters), in_any_cell(filters)]),

@@ -1,4 +1,4 @@
-"""What is asked of the list of keys."""
+"""Queries on the key list."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -37,20 +37,20 @@ class DueKey(NamedTuple):
 
 
 async def expiring(connection: Connection, at: datetime, limit: int) -> list[DueKey]:
-    """Keys that are past their expiry at `at` and not recorded as expired, the longest overdue first."""
+    """Return keys that are past their expiry at `at` and not recorded as expired, longest overdue first."""
     cursor = await connection.execute(SQL.expiring, (at, limit))
     return [DueKey(*row) for row in await cursor.fetchall()]
 
 
 async def overdue_keys(connection: Connection, organization_id: str, at: datetime, limit: int) -> list[DueKey]:
-    """The same, of one organization."""
+    """Return the same keys of one organization."""
     given = {"organization_id": organization_id, "at": at, "limit": limit}
     cursor = await connection.execute(SQL.overdue_keys, given)
     return [DueKey(*row) for row in await cursor.fetchall()]
 
 
 async def overdue_active(connection: Connection, organization_id: str, at: datetime) -> int:
-    """How many keys are recorded as active and past their expiry at `at`."""
+    """Return how many keys are recorded as active and past their expiry at `at`."""
     given = {"organization_id": organization_id, "at": at, "environments": ["live", "test"], "statuses": ["active"]}
     anything = {"created_by": None, "mcp_id": None, "mcp_environment": None}
     cursor = await connection.execute(SQL.overdue, given | anything)
@@ -61,20 +61,20 @@ async def overdue_active(connection: Connection, organization_id: str, at: datet
 async def keys_there(
     connection: Connection, organization_id: str, key_ids: Sequence[str], created_by: str | None
 ) -> set[str]:
-    """Those of `key_ids` that are keys of the organization, in any state; `created_by`: and made by them, None: all."""
+    """Return those of `key_ids` that are keys of the organization, in any state. `created_by`: only by this creator."""
     given = {"organization_id": organization_id, "ids": list(key_ids), "created_by": created_by}
     return {key_id for (key_id,) in await (await connection.execute(SQL.keys_there, given)).fetchall()}
 
 
 async def creator_known(connection: Connection, organization_id: str, creator_id: str) -> bool:
-    """Whether this is a key or a person of the organization, former ones included."""
+    """Return whether this is a key or a user of the organization, including former ones."""
     given = {"organization_id": organization_id, "creator_id": creator_id}
     row = await (await connection.execute(SQL.creator_known, given)).fetchone()
     return row is not None and bool(row[0])
 
 
 class UsedSecret(NamedTuple):
-    """A secret whose first use ended those before it."""
+    """A secret whose first use ended the earlier ones."""
 
     key_id: str
     organization_id: str
@@ -83,19 +83,22 @@ class UsedSecret(NamedTuple):
 
 
 async def secrets_superseded(connection: Connection, at: datetime, limit: int) -> list[UsedSecret]:
-    """Secrets that were used for the first time by `at` and whose predecessors are not recorded as retired."""
+    """Return secrets that were first used by `at` and whose predecessors are not recorded as retired."""
     cursor = await connection.execute(SQL.secrets_superseded, (at, limit))
     return [UsedSecret(*row) for row in await cursor.fetchall()]
 
 
 async def used_secret(connection: Connection, key_id: str, organization_id: str) -> UsedSecret | None:
-    """The secret of a key whose use ended those before it, where that is not recorded yet."""
+    """Return the secret of a key whose use ended the earlier ones, if that is not recorded yet."""
     row = await (await connection.execute(SQL.used_secret, (key_id, organization_id))).fetchone()
     return None if row is None else UsedSecret(*row)
 
 
 def used_version_guard(key_id: str, organization_id: str) -> Lock[int]:
-    """Reads the version of that secret, 0 for none. It locks nothing: a use is never kept waiting by a change."""
+    """Return a guard that reads the version of that secret, or 0.
+
+    It locks nothing, so a use never waits for a change.
+    """
 
     def facts(row: TupleRow | None) -> int:
         return 0 if row is None else UsedSecret(*row).version
@@ -104,6 +107,6 @@ def used_version_guard(key_id: str, organization_id: str) -> Lock[int]:
 
 
 async def secrets_ending(connection: Connection, at: datetime, limit: int) -> list[DueKey]:
-    """Keys with a rotated secret whose overlap is over at `at` and not recorded as retired."""
+    """Return keys with a rotated secret whose overlap is over at `at` and not recorded as retired."""
     cursor = await connection.execute(SQL.secrets_ending, (at, limit))
     return [DueKey(*row) for row in await cursor.fetchall()]

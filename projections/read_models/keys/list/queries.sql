@@ -1,5 +1,5 @@
 -- key_list_put
--- The row of a key, whole.
+-- The whole row of a key.
 insert into key_list (
     key_id, organization_id, name, name_key, prefix, environment, status, created_by, created_at, expires_at,
     secrets_end_at, all_mcps, mcps
@@ -10,16 +10,16 @@ set name = excluded.name, name_key = excluded.name_key, prefix = excluded.prefix
     mcps = excluded.mcps
 
 -- key_terms_add
--- $1 organization, $2 terms, $3 key
+-- Adds search terms. $1 organization, $2 terms, $3 key
 insert into key_terms (organization_id, term, key_id) select %s, unnest(%s::text[]), %s
 
 -- key_terms_remove
--- $1 organization, $2 terms, $3 key
+-- Removes search terms. $1 organization, $2 terms, $3 key
 delete from key_terms where organization_id = %s and term = any(%s::text[]) and key_id = %s
 
 -- key_counts_move
--- In the order of the rows, so that two changes that count the same keys wait and never block each other for good.
--- $1 organization; $2 facets, $3 environments, $4 statuses, $5 by how many keys each changes
+-- Changes counts in the order of the rows, so that two changes that count the same keys wait without a deadlock.
+-- $1 organization; $2 facets, $3 environments, $4 statuses, $5 the change of each count
 insert into key_counts as c (organization_id, facet, environment, status, keys)
 select %s, m.facet, m.environment, m.status, m.keys
 from unnest(%s::text[], %s::text[], %s::text[], %s::bigint[]) as m (facet, environment, status, keys)
@@ -27,13 +27,13 @@ order by m.facet, m.environment, m.status
 on conflict (organization_id, facet, environment, status) do update set keys = c.keys + excluded.keys
 
 -- counted
--- How many keys there are, as recorded. Parameters by name: organization_id, facets, environments, statuses
+-- The number of keys, as recorded. Parameters by name: organization_id, facets, environments, statuses
 select coalesce(sum(keys), 0)::bigint from key_counts
 where organization_id = %(organization_id)s and facet = any(%(facets)s::text[])
   and environment = any(%(environments)s::text[]) and status = any(%(statuses)s::text[])
 
 -- overdue
--- How many of them are past their expiry while no event says so yet: as many as the worker is behind. Parameters by name:
+-- The number of keys that are past their expiry without an event: as many as the worker is behind. Parameters by name:
 -- organization_id, environments, statuses, at; created_by and mcp_id, null: any; mcp_environment, that of mcp_id
 select count(*) from key_list
 where organization_id = %(organization_id)s and environment = any(%(environments)s::text[])
@@ -45,26 +45,26 @@ where organization_id = %(organization_id)s and environment = any(%(environments
   )
 
 -- overdue_keys
--- Which keys of an organization those are, the longest overdue first. Parameters by name: organization_id, at, limit
+-- Those keys of an organization, longest overdue first. Parameters by name: organization_id, at, limit
 select key_id, organization_id from key_list
 where organization_id = %(organization_id)s and environment in ('live', 'test') and status in ('active', 'disabled')
   and ends_at <= %(at)s
 order by ends_at, key_id limit %(limit)s
 
 -- expiring
--- Keys whose instant of expiry has passed while no event says so yet. $1 now, $2 how many
+-- Keys that are past their expiry without an event. $1 now, $2 limit
 select key_id, organization_id from key_list
 where status in ('active', 'disabled') and expires_at <= %s
 order by expires_at limit %s
 
 -- keys_there
--- Which of these keys the organization has. Parameters by name: organization_id, ids; created_by, null: made by any person or key
+-- Which of these keys the organization has. Parameters by name: organization_id, ids; created_by, null: any creator
 select key_id from key_list
 where organization_id = %(organization_id)s and key_id = any(%(ids)s::text[])
   and (%(created_by)s::text is null or created_by = %(created_by)s)
 
 -- creator_known
--- Whether a person or a key is, or was, in the organization, or made one of its keys. Parameters by name:
+-- Whether a user or key is or was in the organization, or created one of its keys. Parameters by name:
 -- organization_id, creator_id
 select exists (
     select from streams
@@ -74,21 +74,21 @@ select exists (
 )
 
 -- secrets_superseded
--- Keys of which a rotated secret was used for the first time, the longest ago first. $1 now, $2 how many
+-- Keys with a rotated secret that was used for the first time, oldest use first. $1 now, $2 limit
 select key_id, organization_id, secret_version, used_at from used_secrets
 where used_at <= %s
 order by used_at, key_id limit %s
 
 -- used_secret
--- The secret of a key whose use ended those before it, where that is not recorded yet. $1 key, $2 organization
+-- The secret of a key whose use ended the earlier ones, if that is not recorded yet. $1 key, $2 organization
 select key_id, organization_id, secret_version, used_at from used_secrets where key_id = %s and organization_id = %s
 
 -- superseded_settled
--- The end of the earlier secrets is in the key's stream. $1 key, $2 version of the used secret
+-- Removes the note after the end of the earlier secrets was recorded. $1 key, $2 version of the used secret
 delete from used_secrets where key_id = %s and secret_version <= %s
 
 -- secrets_ending
--- Keys with a secret whose overlap is over. $1 now, $2 how many
+-- Keys with a secret whose overlap is over. $1 now, $2 limit
 select key_id, organization_id from key_list
 where secrets_end_at <= %s
 order by secrets_end_at limit %s

@@ -1,8 +1,8 @@
-"""A page of the list of keys and how many there are, at a cost that does not grow with the organization.
+"""Search in the key list: a page and a total, at a cost that does not grow with the organization.
 
-Where a filter leaves few keys they are fetched, looked at, sorted and counted. Where it leaves many the page is read in
-its order, which soon has as many as it needs; how many there are is then known from the counts that change with the
-log, or, where nothing counts such a combination, said to be at least so many.
+If a filter leaves few keys, they are fetched, checked, sorted and counted. If it leaves many, the page is read in its
+order, which soon has enough matches. The total then comes from the counts that change with the log. For combinations
+that have no such count, it is a lower bound.
 """
 
 from datetime import datetime
@@ -28,9 +28,9 @@ from projections.read_models.keys.list.queries import SQL
 from projections.read_models.keys.list.search_terms import EVERY_MCP, created_by, mcp_term
 
 SMALL_RESULT = 5_000
-"""So many keys are looked at one by one."""
+"""The maximum number of keys that are checked one by one."""
 SAMPLE = 1_000
-"""So many of more than those are looked at for how many there are at least."""
+"""The number of keys of a larger result that are checked for a lower bound of the total."""
 
 
 class OffsetTooLarge(Exception):
@@ -41,7 +41,7 @@ class OffsetTooLarge(Exception):
 
 
 class SearchResult(NamedTuple):
-    """`total` counts all keys of the list; not `exact`: there are at least so many."""
+    """A page with its total. If it is not `exact`, `total` is a lower bound."""
 
     listed: list[Listed]
     total: int
@@ -59,7 +59,7 @@ async def search(
     offset: int = 0,
     after: tuple[str, str] | None = None,
 ) -> SearchResult:
-    """As `page`, with the total. Raises TooDeep."""
+    """Return a `page` with the total. Raises `OffsetTooLarge`."""
     if not partitions(filters):
         return SearchResult([], 0, total_exact=True)
     narrowest = await _most_selective(connection, filters, at)
@@ -80,14 +80,14 @@ async def search(
 
 
 class _Source(NamedTuple):
-    """A statement that gives the ids of keys, at most `FEW` and one more, and how many those are."""
+    """A statement that returns the ids of keys, at most `SMALL_RESULT` and one more, and how many they are."""
 
     keys: sql.SQL
     size: int
 
 
 async def _most_selective(connection: Connection, filters: Filters, at: datetime) -> _Source | None:
-    """The filter that leaves the fewest keys; None where every key fits."""
+    """Return the filter that leaves the fewest keys, or None if every key matches."""
     sources = _sources(filters)
     if not sources:
         return None
@@ -100,7 +100,7 @@ async def _most_selective(connection: Connection, filters: Filters, at: datetime
 
 
 def _sources(filters: Filters) -> list[sql.SQL]:
-    """One for each filter but environment and status, in the order of an index, which none of them leaves."""
+    """Return a statement for each filter except environment and status. Each uses only one index."""
     found: list[sql.SQL] = []
     if filters.q is not None:
         found.append(_BY_TERM)
@@ -115,7 +115,7 @@ def _sources(filters: Filters) -> list[sql.SQL]:
     return found
 
 
-# A key is found once for each of its words that fit.
+# A key is found once for each of its matching words.
 _BY_TERM = sql.SQL(
     "select key_id from key_terms"
     " where organization_id = %(organization_id)s and term >= %(term_first)s and term < %(term_last)s"
@@ -162,7 +162,7 @@ async def _small_result(
     offset: int,
     after: tuple[str, str] | None,
 ) -> SearchResult:
-    """The page and the total, out of the keys that `keys` gives."""
+    """Return the page and the total of the keys that `keys` returns."""
     direction, beyond = DIRECTIONS[order]
     given = parameters(filters, at) | {"few": SMALL_RESULT, "limit": limit, "offset": offset}
     position = sql.SQL("true")
@@ -187,7 +187,7 @@ async def _small_result(
 
 
 async def _at_least(connection: Connection, keys: sql.SQL, filters: Filters, at: datetime) -> int:
-    """How many of some of the keys that `keys` gives are in the list; of all where nothing else is asked."""
+    """Return how many keys of a sample of `keys` match, or of all of them if there are no other conditions."""
     if len(_sources(filters)) == 1 and filters.status is None and filters.environment is None:
         query, some = sql.SQL("select count(distinct key_id) from ({}) as source").format(keys), SMALL_RESULT
     else:
@@ -201,9 +201,10 @@ async def _at_least(connection: Connection, keys: sql.SQL, filters: Filters, at:
 
 
 def _fitting(keys: sql.SQL, filters: Filters, sort: Sort) -> sql.Composed:
-    """The statement that gives id and place of those keys that are in the list.
+    """Return the statement that returns the id and sort value of the matching keys.
 
-    Each is looked up by its id (`offset 0` keeps it so): the planner would read the whole table for ten thousand.
+    Each key is looked up by its id (`offset 0` ensures this). Otherwise the planner would read the whole table for ten
+    thousand keys.
     """
     return sql.SQL(
         "select chosen.key_id, one.value from (select distinct key_id from ({keys}) as source) as chosen"
@@ -220,7 +221,7 @@ def _fitting(keys: sql.SQL, filters: Filters, sort: Sort) -> sql.Composed:
 
 
 async def _counted(connection: Connection, filters: Filters, at: datetime) -> int | None:
-    """The total as the counts that change with the log know it; None for a combination that nothing counts."""
+    """Return the total from the counts that change with the log, or None if they do not cover the combination."""
     others = (filters.q, filters.expiring_within_days, filters.unused_for_days)
     if any(other is not None for other in others) or (filters.created_by is not None and filters.mcp is not None):
         return None
@@ -245,7 +246,7 @@ async def _counted(connection: Connection, filters: Filters, at: datetime) -> in
 
 
 def _facets(filters: Filters) -> list[tuple[str, list[Environment]]]:
-    """The counts that make up the total, and the environments in which each of them counts."""
+    """Return the counts that make up the total, and the environments in which each of them counts."""
     if filters.mcp is None:
         facet = "" if filters.created_by is None else created_by(filters.created_by)
         return [(facet, filters.environments)]

@@ -1,11 +1,11 @@
-"""What keys are found by, as text: the words of `key_terms.term` and the facets of `key_counts`.
+"""Search terms of keys as text: the words of `key_terms.term` and the facets of `key_counts`.
 
-A search finds a key by what one of the words of its name begins with, or by what its prefix begins with. Letters that
-read alike are alike: large and small ones, `ß` and `SS`, `İ` and `i`, composed and decomposed ones, full and half width
-(Unicode NFKC and case folding). A word begins at the beginning of the name and wherever a letter or digit follows
-something else. In scripts that are written without spaces, such as Japanese, Chinese and Thai, every letter begins one.
+A search finds a key by the start of a word of its name, or by the start of its prefix. Letters that read alike are
+equal: upper and lower case, `ß` and `SS`, `İ` and `i`, composed and decomposed, full and half width (Unicode NFKC and
+case folding). A word starts at the start of the name and wherever a letter or digit follows something else. In scripts
+without spaces, such as Japanese, Chinese and Thai, every letter starts a word.
 
-When a change here affects what follows from a name, increase `revision` in `model.py`.
+When a change here affects the terms of a name, increase `revision` in `model.py`.
 """
 
 from bisect import bisect_right
@@ -17,9 +17,12 @@ EVERY_MCP = "mcp:*"
 _MARK = "\x1f"
 _LAST = "\U0010ffff"
 _DOTTED_I = "i\u0307"
-"""What becomes of the Turkish capital `İ`, whose small letter is `i` and has its dot already."""
+"""The folded form of the Turkish capital `İ`. Its lowercase letter is `i`, which has a dot already."""
 _FOLDED_LENGTH_MAX = 300
-"""A single character may unfold to eighteen. With marks this is at most half of what an entry of an index may have."""
+"""The maximum length of a term. One character may unfold to eighteen.
+
+With marks, this is at most half of the maximum size of an index entry.
+"""
 
 _UNSEGMENTED = (
     (0x0E00, 0x0EFF),  # Thai, Lao
@@ -41,32 +44,32 @@ _FIRSTS = [first for first, _ in _UNSEGMENTED]
 
 
 def folded(text: str) -> str:
-    """Return `text` as it is compared: folded, with single blanks between words and none around them."""
+    """Return `text` in the form that is compared: folded, with single spaces between words and none around them."""
     unfolded = normalize("NFKC", normalize("NFKC", text).casefold()).replace(_DOTTED_I, "i")
     return " ".join(unfolded.split())[:_FOLDED_LENGTH_MAX]
 
 
 def terms_of(name: str, prefix: str) -> set[str]:
-    """The beginnings that a key of this name and prefix is found by."""
+    """Return the terms by which a search finds a key with this name and prefix."""
     text = folded(name)
     return {f"q:{folded(prefix)}", *(f"q:{text[start:]}" for start in _word_starts(text))}
 
 
 def term_range(q: str) -> tuple[str, str]:
-    """The first and the last term of those that `q` finds."""
+    """Return the first and the last of the terms that `q` finds."""
     first = f"q:{folded(q)}"
     return first, first + _LAST
 
 
 def word_marked(text: str) -> str:
-    """Folded, with a mark where each word begins: what `q` finds holds the whole of `marked(q)`."""
+    """Return `text` folded, with a mark at the start of each word. A name that `q` finds contains `word_marked(q)`."""
     text = folded(text)
     starts = set(_word_starts(text))
     return "".join([f"{_MARK}{letter}" if at in starts else letter for at, letter in enumerate(text)])
 
 
 def mcp_term(mcp_id: str) -> str:
-    """Keys that list this MCP; see `EVERY_MCP` for those that reach all."""
+    """Return the term of keys that list this MCP server. Keys that reach all servers have `EVERY_MCP`."""
     return f"mcp:{mcp_id}"
 
 

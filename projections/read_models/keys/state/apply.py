@@ -1,4 +1,4 @@
-"""How the verification table follows from a change."""
+"""The rows of the verification table after a change."""
 
 from collections.abc import Iterable
 from typing import Any

@@ -1,4 +1,4 @@
-"""What is asked of the verification table."""
+"""Queries on the verification table."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -23,7 +23,7 @@ _decoder: msgspec.json.Decoder[Existing] = msgspec.json.Decoder(Existing)
 
 
 def by_digests(digests: Sequence[bytes]) -> Statement:
-    """Rows of (digest, state, version of the secret whose use ended those before it) for digests of a key."""
+    """Return rows of (digest, state, version of the secret whose use ended the earlier ones) for digests of a key."""
     return Statement(SQL.by_digests, (digests,))
 
 

@@ -1,18 +1,18 @@
 -- key_state_put
--- $1 key, $2 organization, $3 version, $4 state
+-- Stores the state of a key. $1 key, $2 organization, $3 version, $4 state
 insert into key_state (key_id, organization_id, version, state) values (%s, %s, %s, %s)
 on conflict (key_id) do update set version = excluded.version, state = excluded.state
 
 -- key_secret_add
--- $1 digest, $2 key, $3 organization, $4 secret version
+-- Adds a secret. $1 digest, $2 key, $3 organization, $4 secret version
 insert into key_secrets (digest, key_id, organization_id, secret_version) values (%s, %s, %s, %s)
 
 -- by_digests
--- The keys that any of these secrets belong to, and the secret whose use ended those before it, or 0. $1 digests
+-- The keys of these secrets, and the secret whose use ended the earlier ones, or 0. $1 digests
 select s.digest, k.state, coalesce(u.secret_version, 0)
 from key_secrets s join key_state k using (key_id) left join used_secrets u using (key_id)
 where s.digest = any(%b::bytea[])
 
 -- by_id
--- $1 key, $2 organization
+-- The state of a key. $1 key, $2 organization
 select state from key_state where key_id = %s and organization_id = %s

@@ -1,4 +1,4 @@
-"""How the watch over the health of MCPs follows from a change."""
+"""The rows of the health of MCP servers after a change."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -21,7 +21,7 @@ def apply(change: Change[Any, McpEvent]) -> Iterable[Statement]:
         or type(before) is not type(after)
         or before.mcp.endpoint_changed_at != after.mcp.endpoint_changed_at
     ):
-        # A new one, one that moved or one that is active again is asked at once.
+        # A server that is new, moved or active again is checked immediately.
         due_at = change.at if isinstance(after, Active) else None
         yield Statement(
             SQL.health_watch, (change.stream_id, change.organization_id, after.mcp.endpoint_changed_at, due_at)

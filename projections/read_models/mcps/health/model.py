@@ -1,4 +1,7 @@
-"""Declaration of the health of MCP servers: observed between two events, so only a part of it follows from the log."""
+"""Declaration of the health of MCP servers.
+
+It is observed between events, so only a part of it follows from the log.
+"""
 
 from typing import NamedTuple
 
@@ -19,7 +22,10 @@ _SQL = load(_Queries, __file__, "check.sql")
 
 
 def _row(state: ExistingMcp) -> Row | None:
-    """Every MCP has a row until it is deleted, and only active ones are due for a test."""
+    """Return the row of a server.
+
+    Every server has a row until it is deleted, and only active ones are due for a check.
+    """
     if isinstance(state, Deleted):
         return None
     mcp = state.mcp

@@ -1,4 +1,4 @@
-"""How MCP servers were found when they were last asked, and whose turn it is to be asked."""
+"""Queries on the health of MCP servers and on due health checks."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -25,25 +25,25 @@ class Queries(NamedTuple):
 SQL = load(Queries, __file__)
 
 LISTED_WITHIN = 10
-"""An MCP that is called all the time has its tools listed once in this many intervals."""
+"""The tools of a server with constant traffic are listed once in this many intervals."""
 
 
 class McpHealth(NamedTuple):
-    """`checked_at` is None while nobody has tried."""
+    """The health of a server. `checked_at` is None before the first check."""
 
     health: Health | Literal["unknown"] = "unknown"
     checked_at: datetime | None = None
 
 
 class McpTools(NamedTuple):
-    """`tools`: a JSON array, empty where they were never listed."""
+    """The tools of a server. `tools` is a JSON array, empty if they were never listed."""
 
     health: Health | Literal["unknown"]
     tools: bytes
 
 
 class Claimed(NamedTuple):
-    """An MCP whose turn it was. `answered`: a call or a test within the interval, so that it need not be asked."""
+    """A server whose check was due. `answered`: a recent call or check succeeded, so no check is needed."""
 
     mcp_id: str
     organization_id: str
@@ -58,7 +58,10 @@ def health_answered(
     parameter_headers: bytes | None = None,
     not_before: datetime | None = None,
 ) -> Statement:
-    """`moved_at`: of the MCP that was asked. `tools`: as a JSON array; None: as before. `not_before`: see below."""
+    """Return the statement that records a success of the server that had moved at `moved_at`.
+
+    `tools`: as a JSON array, or None to keep the stored ones. `not_before`: the earliest next check.
+    """
     return Statement(SQL.health_answered, (mcp_id, moved_at, at, tools, parameter_headers, not_before))
 
 
@@ -69,12 +72,15 @@ def health_list_again(mcp_id: str, at: datetime) -> Statement:
 def health_failed(
     mcp_id: str, moved_at: datetime, at: datetime, again_at: datetime, not_before: datetime | None = None
 ) -> Statement:
-    """`again_at`: when it is asked again after a first failure. `not_before`: it asked not to be asked again sooner."""
+    """Return the statement that records a failure. `again_at`: the next check after a first failure.
+
+    `not_before`: the earliest next check that the server asked for.
+    """
     return Statement(SQL.health_failed, (mcp_id, moved_at, at, again_at, not_before))
 
 
 async def claim(connection: Connection, at: datetime, interval: timedelta, limit: int) -> list[Claimed]:
-    """Some of those whose turn it is at `at`, the longest due first. No one else gets them for an `interval`."""
+    """Return some servers that are due at `at`, longest due first. No other worker gets them for an `interval`."""
     parameters = {"at": at, "interval": interval, "listed_within": LISTED_WITHIN * interval, "limit": limit}
     cursor = await connection.execute(SQL.health_claim, parameters)
     return [Claimed(*row) for row in await cursor.fetchall()]
@@ -89,19 +95,19 @@ async def health_of(connection: Connection, mcp_ids: Sequence[str]) -> dict[str,
 
 
 async def tools_of(connection: Connection, mcp_id: str) -> bytes:
-    """The tools that the last successful test found, as a JSON array."""
+    """Return the tools that the last successful check found, as a JSON array."""
     return await stored_tools(connection, mcp_id) or b"[]"
 
 
 async def stored_tools(connection: Connection, mcp_id: str) -> bytes | None:
-    """Return the tools as a JSON array; None where they were never listed."""
+    """Return the tools as a JSON array, or None if they were never listed."""
     cursor = await connection.execute(SQL.tools_of, (mcp_id,))
     row = await cursor.fetchone()
     return None if row is None or row[0] is None else bytes(row[0])
 
 
 async def tools_of_all(connection: Connection, mcp_ids: Sequence[str]) -> dict[str, McpTools]:
-    """Return the health and the tools of those MCPs that are there."""
+    """Return the health and the tools of those servers that exist."""
     cursor = await connection.execute(SQL.tools_of_all, (list(mcp_ids),))
     rows = await cursor.fetchall()
     return {mcp_id: McpTools(health, b"[]" if tools is None else bytes(tools)) for mcp_id, health, tools in rows}

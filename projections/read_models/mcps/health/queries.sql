@@ -1,6 +1,6 @@
 -- health_watch
--- The MCP is there, active or not, since it moved to where it is; what was found elsewhere is forgotten.
--- $1 MCP, $2 organization, $3 when it moved, $4 when it is asked, null: never
+-- Stores a server, active or not, at its current endpoint. The results of an earlier endpoint are deleted.
+-- $1 MCP, $2 organization, $3 when it moved, $4 the next check, null: never
 insert into mcp_health as h (mcp_id, organization_id, moved_at, due_at) values (%s, %s, %s, %s)
 on conflict (mcp_id) do update
 set moved_at = excluded.moved_at, due_at = excluded.due_at,
@@ -12,14 +12,14 @@ set moved_at = excluded.moved_at, due_at = excluded.due_at,
     parameter_headers = case when h.moved_at = excluded.moved_at then h.parameter_headers end
 
 -- health_change
--- $1 health, $2 MCP
+-- Changes the health. $1 health, $2 MCP
 update mcp_health set health = %s where mcp_id = %s
 
 -- health_answered
--- Notes that the server answered, unless something newer is known or the MCP moved or was deleted meanwhile. Only an
--- event makes an unhealthy one healthy. Tools that are the same are not written again. A server that refused its lists
--- for now is not asked sooner than it said; one that is never asked, without `due_at`, stays so.
--- $1 MCP, $2 when it had moved to where it was asked, $3 instant, $4 tools, null: as before, $5 their parameter headers,
+-- Records that the server responded, unless there is a newer result or the server has moved or been deleted since. Only
+-- an event makes an unhealthy server healthy. Unchanged tools are not written again. A server that refused its lists
+-- for now is not checked before the time that it named. One without `due_at` is still never checked.
+-- $1 MCP, $2 when it had moved to its endpoint, $3 instant, $4 tools, null: unchanged, $5 their parameter headers,
 -- $6 not before, null: any time
 update mcp_health h
 set health = coalesce(h.health, 'healthy'), checked_at = found.at, failing_since = null,
@@ -32,9 +32,9 @@ from (values (%s::text, %s::timestamptz, %s::timestamptz, %b::bytea, %b::bytea, 
 where h.mcp_id = found.mcp_id and h.moved_at = found.moved_at and (h.checked_at is null or h.checked_at <= found.at)
 
 -- health_failed
--- Notes that the server did not answer, likewise. The first failure in a row has it asked again before its time; a server
--- that asks to be left alone is not asked sooner than that. One that is never asked, without `due_at`, stays so.
--- $1 MCP, $2 when it had moved to where it was asked, $3 instant, $4 when it is asked again, $5 not before, null: any time
+-- Records that the server did not respond, under the same conditions. The first failure in a row brings the next check
+-- forward, but not before a time that the server named. One without `due_at` is still never checked.
+-- $1 MCP, $2 when it had moved to its endpoint, $3 instant, $4 the next check, $5 not before, null: any time
 update mcp_health h
 set checked_at = found.at, failing_since = coalesce(h.failing_since, found.at),
     due_at = case when h.due_at is not null then greatest(
@@ -45,17 +45,17 @@ from (values (%s::text, %s::timestamptz, %s::timestamptz, %s::timestamptz, %s::t
 where h.mcp_id = found.mcp_id and h.moved_at = found.moved_at and (h.checked_at is null or h.checked_at <= found.at)
 
 -- health_forget
--- $1 MCP
+-- Deletes a server. $1 MCP
 delete from mcp_health where mcp_id = %s
 
 -- health_list_again
--- A worker lists the tools at its next turn. $1 instant, $2 MCP
+-- Makes a worker list the tools with its next check. $1 instant, $2 MCP
 update mcp_health set due_at = least(due_at, %s::timestamptz), listed_at = null where mcp_id = %s and due_at is not null
 
 -- health_claim
--- The MCPs whose turn it is, each pushed ahead in time by an interval and up to a fifth of it, so that they spread. One
--- that answered within the interval, and whose tools were listed not long ago, need not be asked: it is pushed ahead from
--- its answer on. Parameters by name: at, interval, listed_within, limit
+-- Servers that are due, each moved ahead by an interval and up to a fifth of it, so that the checks spread. One that
+-- responded within the interval and whose tools were listed recently needs no check: it moves ahead from its response
+-- on. Parameters by name: at, interval, listed_within, limit
 update mcp_health h
 set due_at = case when claimed.answered then h.checked_at else %(at)s::timestamptz end
              + %(interval)s::interval * (1 + random() / 5)
@@ -72,13 +72,13 @@ where h.mcp_id = claimed.mcp_id
 returning h.mcp_id, h.organization_id, claimed.answered
 
 -- health_of
--- $1 MCPs
+-- The health of some servers. $1 MCPs
 select mcp_id, coalesce(health, 'unknown'), checked_at from mcp_health where mcp_id = any(%s::text[])
 
 -- tools_of
--- $1 MCP
+-- The tools of a server. $1 MCP
 select tools from mcp_health where mcp_id = %s
 
 -- tools_of_all
--- Health and tools of some MCPs. $1 MCPs
+-- The health and the tools of some servers. $1 MCPs
 select mcp_id, coalesce(health, 'unknown'), tools from mcp_health where mcp_id = any(%s::text[])

@@ -1,4 +1,4 @@
-"""How the list of MCPs follows from a change."""
+"""The rows of the MCP list after a change."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -18,7 +18,7 @@ def apply(change: Change[Any, McpEvent]) -> Iterable[Statement]:
 
 
 def put(state: ExistingMcp) -> Statement:
-    """The row of an MCP, whole."""
+    """Return the statement that writes the whole row of an MCP server."""
     mcp = state.mcp
     return Statement(
         SQL.mcp_put,

@@ -1,4 +1,4 @@
-"""What is asked of the list of MCPs."""
+"""Queries on the MCP list."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -44,10 +44,10 @@ class McpRow(NamedTuple):
 
 
 class McpRoute(NamedTuple):
-    """Where a call goes. `sealed` is None when the upstream asks for no credential, `health` when it is unknown.
+    """The destination of a call. `sealed` is None if the server needs no credential, and `health` if it is unknown.
 
-    `moved_at`: since when it goes there. `failing_since`: the first failure in a row; None after an answer.
-    `parameter_headers`: see `projections/mcp_health`.
+    `moved_at`: since when calls go there. `failing_since`: the first failure since the last response, or None.
+    `parameter_headers`: see `projections/read_models/mcps/health`.
     """
 
     endpoint_url: str
@@ -68,7 +68,7 @@ class ActiveMcp(NamedTuple):
 
 
 class Filters(NamedTuple):
-    """Which MCPs of an organization; None: any."""
+    """A filter of an organization's MCP servers. None: any."""
 
     organization_id: str
     status: McpStatus | None = None
@@ -76,7 +76,7 @@ class Filters(NamedTuple):
 
 
 def row_of(state: Registered) -> McpRow:
-    """The row as a change leaves it."""
+    """Return the row after a change."""
     mcp = state.mcp
     return McpRow(
         mcp_id=mcp.id,
@@ -93,7 +93,7 @@ def row_of(state: Registered) -> McpRow:
 
 
 def facts(mcp_ids: Sequence[str]) -> Statement:
-    """Rows of (id, organization, environment, whether it is active) for those that exist."""
+    """Return rows of (id, organization, environment, whether it is active) for those that exist."""
     return Statement(SQL.facts, (mcp_ids,))
 
 
@@ -106,7 +106,7 @@ def credential_remove(mcp_id: str) -> Statement:
 
 
 async def environments(connection: Connection, organization_id: str) -> dict[str, Environment]:
-    """Every MCP that the organization has at this moment, and its environment."""
+    """Return every MCP server that the organization currently has, with its environment."""
     cursor = await connection.execute(SQL.environments, (organization_id,))
     return {mcp_id: environment for mcp_id, environment in await cursor.fetchall()}  # noqa: C416 -- untyped tuples
 

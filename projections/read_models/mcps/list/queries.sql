@@ -1,5 +1,5 @@
 -- mcp_put
--- The row of an MCP, whole.
+-- The whole row of an MCP server.
 insert into mcp_list (
     mcp_id, organization_id, name, description, endpoint_url, environment, auth_type, status, created_at, updated_at,
     revision, deleted_at
@@ -10,30 +10,30 @@ set name = excluded.name, description = excluded.description, endpoint_url = exc
     updated_at = excluded.updated_at, revision = excluded.revision, deleted_at = excluded.deleted_at
 
 -- credential_put
--- Of an MCP of the organization that is bound. $1 MCP, $2 sealed credential
+-- Stores the credential of an MCP server of the organization that is bound. $1 MCP, $2 sealed credential
 insert into mcp_credentials (mcp_id, organization_id, sealed) values (%s, bound_organization(), %s)
 on conflict (mcp_id) do update set sealed = excluded.sealed
 
 -- credential_remove
--- $1 MCP
+-- Removes the credential. $1 MCP
 delete from mcp_credentials where mcp_id = %s
 
 -- facts
--- What a decision needs to know of these MCPs. $1 ids
+-- The facts about these MCP servers that a decision needs. $1 ids
 select mcp_id, organization_id, environment, status = 'active'
 from mcp_list where mcp_id = any(%s::text[]) and deleted_at is null
 
 -- environments
--- Every MCP of the organization and its environment. $1 organization
+-- Every MCP server of the organization with its environment. $1 organization
 select mcp_id, environment from mcp_list where organization_id = %s and deleted_at is null
 
 -- detail
--- $1 MCP, $2 organization
+-- One MCP server. $1 MCP, $2 organization
 select mcp_id, name, description, endpoint_url, environment, auth_type, status, created_at, updated_at, revision
 from mcp_list where mcp_id = %s and organization_id = %s and deleted_at is null
 
 -- page
--- Newest first. Parameters by name: organization_id; status and health, null for any; limit, offset
+-- MCP servers, newest first. Parameters by name: organization_id; status and health, null for any; limit, offset
 select mcp_id, name, description, endpoint_url, environment, auth_type, status, created_at, updated_at, revision
 from mcp_list left join mcp_health using (mcp_id)
 where mcp_list.organization_id = %(organization_id)s and deleted_at is null
@@ -42,7 +42,7 @@ where mcp_list.organization_id = %(organization_id)s and deleted_at is null
 order by created_at desc, mcp_id desc limit %(limit)s offset %(offset)s
 
 -- page_after
--- The page after the MCP that was created at created_at with the id mcp_id; the rest as above.
+-- The page after the MCP server that was created at created_at with the id mcp_id. The other parameters are as above.
 select mcp_id, name, description, endpoint_url, environment, auth_type, status, created_at, updated_at, revision
 from mcp_list left join mcp_health using (mcp_id)
 where mcp_list.organization_id = %(organization_id)s and deleted_at is null
@@ -52,7 +52,7 @@ where mcp_list.organization_id = %(organization_id)s and deleted_at is null
 order by created_at desc, mcp_id desc limit %(limit)s
 
 -- total
--- Parameters by name, as above.
+-- The number of MCP servers. Parameters by name, as above.
 select count(*)
 from mcp_list left join mcp_health using (mcp_id)
 where mcp_list.organization_id = %(organization_id)s and deleted_at is null
@@ -60,13 +60,13 @@ where mcp_list.organization_id = %(organization_id)s and deleted_at is null
   and (%(health)s::text is null or coalesce(health, 'unknown') = %(health)s::text)
 
 -- route
--- Where a call goes, the sealed credential for it, and what is known of its health. $1 MCP, $2 organization
+-- The destination of a call, its sealed credential and its health. $1 MCP, $2 organization
 select m.endpoint_url, m.auth_type, c.sealed, m.status = 'active', h.health, h.checked_at, h.failing_since, h.moved_at,
     h.parameter_headers
 from mcp_list m left join mcp_credentials c using (mcp_id) join mcp_health h using (mcp_id)
 where m.mcp_id = %s and m.organization_id = %s and m.deleted_at is null
 
 -- active_mcps
--- Those that keys can reach, by name. $1 organization
+-- The MCP servers that keys can reach, by name. $1 organization
 select mcp_id, name, environment from mcp_list
 where organization_id = %s and status = 'active' and deleted_at is null order by name, mcp_id

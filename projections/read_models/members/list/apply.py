@@ -1,4 +1,4 @@
-"""How the list of people follows from a change."""
+"""The rows of the member list after a change."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -20,5 +20,5 @@ def apply(change: Change[Any, MemberEvent]) -> Iterable[Statement]:
 
 
 def put(member: Member) -> Statement:
-    """The row of a member, whole."""
+    """Return the statement that writes the whole row of a member."""
     return Statement(SQL.member_put, (member.user_id, member.organization_id, member.role, member.added_at))

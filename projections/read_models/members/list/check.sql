@@ -1,5 +1,5 @@
 -- users_astray
--- Addresses of people who are in no event, or whose address is still compared although they were removed.
+-- Addresses of users who are in no event, or of removed users whose address is still compared.
 select u.user_id
 from users u left join member_list m using (user_id)
 where m.organization_id <> u.organization_id or (m.user_id is null and u.folded is not null)

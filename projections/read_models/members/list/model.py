@@ -1,4 +1,4 @@
-"""Declaration of the list of members. Their email addresses are in a table of their own."""
+"""Declaration of the member list. Email addresses are in a separate table."""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -28,7 +28,7 @@ def _row(state: ExistingMember) -> Row | None:
 
 
 async def _addresses(connection: Connection, _: Streams) -> Iterable[str]:
-    """Check that each address belongs to a member or former member. An erased address is no breach."""
+    """Check that each address belongs to a member or former member. An erased address is not an error."""
     cursor = await connection.execute(_SQL.users_astray)
     return [f"users {user_id}: belongs to no member" for (user_id,) in await cursor.fetchall()]
 

@@ -1,4 +1,4 @@
-"""What is asked of the list of people."""
+"""Queries on the member list."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -26,7 +26,7 @@ SQL = load(Queries, __file__)
 
 
 class MemberRow(NamedTuple):
-    """`email` None: it was erased. `revision`: of the membership."""
+    """A member. `email` is None if it was erased. `revision` is that of the membership."""
 
     user_id: str
     email: str | None
@@ -36,7 +36,7 @@ class MemberRow(NamedTuple):
 
 
 class Filters(NamedTuple):
-    """Which members of an organization; None: any."""
+    """A filter of an organization's members. None: any."""
 
     organization_id: str
     role: Role | None = None
@@ -47,7 +47,7 @@ def user_put(user_id: str, organization_id: str, email: str) -> Statement:
 
 
 async def emails(connection: Connection, user_ids: Sequence[str]) -> dict[str, str]:
-    """Addresses by user id; someone whose address was erased is missing."""
+    """Return addresses by user id. Users whose address was erased are missing."""
     if not user_ids:
         return {}
     cursor = await connection.execute(SQL.emails, (list(user_ids),))

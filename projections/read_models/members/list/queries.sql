@@ -1,40 +1,40 @@
 -- member_put
--- $1 user, $2 organization, $3 role, $4 time
+-- The whole row of a member. $1 user, $2 organization, $3 role, $4 time
 insert into member_list (user_id, organization_id, role, added_at) values (%s, %s, %s, %s)
 on conflict (user_id) do update set role = excluded.role
 
 -- member_remove
--- $1 user
+-- Removes a member. $1 user
 delete from member_list where user_id = %s
 
 -- user_put
--- $1 user, $2 organization, $3 address, $4 its folded form
+-- Stores an address. $1 user, $2 organization, $3 address, $4 its folded form
 insert into users (user_id, organization_id, email, folded) values (%s, %s, %s, %s)
 on conflict (user_id) do update set email = excluded.email, folded = excluded.folded
 
 -- user_leave
--- $1 user
+-- Ends the comparison with an address. $1 user
 update users set folded = null where user_id = %s
 
 -- emails
--- $1 users
+-- The addresses of users. $1 users
 select user_id, email from users where user_id = any(%s::text[])
 
 -- detail
--- $1 user, $2 organization
+-- One member. $1 user, $2 organization
 select m.user_id, u.email, m.role, m.added_at, v.version
 from member_list m join streams v on v.stream_id = m.user_id left join users u on u.user_id = m.user_id
 where m.user_id = %s and m.organization_id = %s
 
 -- page
--- In the order in which they came. Parameters by name: organization_id; role, null for any; limit, offset
+-- Members in the order in which they joined. Parameters by name: organization_id; role, null for any; limit, offset
 select m.user_id, u.email, m.role, m.added_at, v.version
 from member_list m join streams v on v.stream_id = m.user_id left join users u on u.user_id = m.user_id
 where m.organization_id = %(organization_id)s and (%(role)s::text is null or m.role = %(role)s::text)
 order by m.added_at, m.user_id limit %(limit)s offset %(offset)s
 
 -- page_after
--- The page after the member who was added at added_at with the id user_id; the rest as above.
+-- The page after the member who was added at added_at with the id user_id. The other parameters are as above.
 select m.user_id, u.email, m.role, m.added_at, v.version
 from member_list m join streams v on v.stream_id = m.user_id left join users u on u.user_id = m.user_id
 where m.organization_id = %(organization_id)s and (m.added_at, m.user_id) > (%(added_at)s, %(user_id)s)
@@ -42,6 +42,6 @@ where m.organization_id = %(organization_id)s and (m.added_at, m.user_id) > (%(a
 order by m.added_at, m.user_id limit %(limit)s
 
 -- total
--- Parameters by name, as above.
+-- The number of members. Parameters by name, as above.
 select count(*) from member_list
 where organization_id = %(organization_id)s and (%(role)s::text is null or role = %(role)s::text)

@@ -1,4 +1,4 @@
-"""How the mails that people want follow from a change."""
+"""The rows of the mail preferences after a change."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -23,5 +23,5 @@ def apply(change: Change[Any, MemberEvent]) -> Iterable[Statement]:
 
 
 def chose(member: Member) -> bool:
-    """Whether there is anything that they do not leave to their role."""
+    """Return whether the member chose anything, instead of the defaults of the role."""
     return member.notifications.threshold is not None or bool(member.notifications.thresholds)

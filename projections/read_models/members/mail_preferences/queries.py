@@ -1,4 +1,4 @@
-"""Of which alerts people want to get mails."""
+"""Queries on the mail preferences of members."""
 
 from typing import NamedTuple
 
@@ -23,7 +23,7 @@ _decoder: msgspec.json.Decoder[Notifications] = msgspec.json.Decoder(Notificatio
 
 
 def put(member: Member) -> Statement:
-    """The row of a member who chose something, whole."""
+    """Return the statement that writes the whole row of a member who chose something."""
     return Statement(SQL.preferences_put, (member.user_id, member.organization_id, encode(member.notifications)))
 
 

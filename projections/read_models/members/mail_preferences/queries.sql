@@ -1,12 +1,12 @@
 -- preferences_put
--- $1 user, $2 organization, $3 what they chose
+-- Stores preferences. $1 user, $2 organization, $3 the preferences
 insert into mail_preferences (user_id, organization_id, chosen) values (%s, %s, %s)
 on conflict (user_id) do update set chosen = excluded.chosen
 
 -- preferences_remove
--- $1 user
+-- Removes preferences. $1 user
 delete from mail_preferences where user_id = %s
 
 -- preferences_of
--- $1 user, $2 organization
+-- The preferences of a user. $1 user, $2 organization
 select chosen from mail_preferences where user_id = %s and organization_id = %s

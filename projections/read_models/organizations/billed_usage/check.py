@@ -1,4 +1,4 @@
-"""What organizations were billed is what the usage log says they were."""
+"""Verification of billed usage against the usage log."""
 
 from typing import NamedTuple
 
@@ -14,7 +14,7 @@ _SQL = load(_Queries, __file__, "check.sql")
 
 
 async def check_billed_usage(connection: Connection) -> list[str]:
-    """A line for each organization, month and lane whose count is not that of the log."""
+    """Return a line for each organization, month and lane whose count differs from the log."""
     cursor = await connection.execute(_SQL.lanes_differing)
     return [
         f"I4 billed_uses {organization_id} {month:%Y-%m} lane {lane}: {counted} counted, {logged} in the log"

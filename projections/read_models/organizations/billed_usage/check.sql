@@ -1,5 +1,5 @@
 -- lanes_differing
--- Organizations, months and lanes whose billed uses are not those of the log and of the days that were removed from it.
+-- Organizations, months and lanes whose billed uses differ from the log and the removed days together.
 select organization_id, month, lane, coalesce(counted.uses, 0), coalesce(logged.uses, 0)
 from billed_uses as counted
 full join (

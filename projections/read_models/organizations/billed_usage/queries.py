@@ -1,4 +1,4 @@
-"""What is asked about quotas."""
+"""Queries on quotas."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -19,7 +19,7 @@ SQL = load(Queries, __file__)
 
 
 class BilledUsage(NamedTuple):
-    """The plan of an organization, and how many uses it was billed this month."""
+    """The plan of an organization, and its billed uses of this month."""
 
     organization_id: str
     plan: PlanName
@@ -27,12 +27,12 @@ class BilledUsage(NamedTuple):
 
 
 def billed_usage(digests: Sequence[bytes], at: datetime) -> Statement:
-    """Rows of `BilledUsage`: one for each organization that any of the secrets belong to."""
+    """Return rows of `BilledUsage`, one for each organization that any of the secrets belong to."""
     return Statement(SQL.billed_usage, (month_of(at), digests))
 
 
 async def used_in_month(connection: Connection, organization_id: str, at: datetime) -> int:
-    """The billed uses of an organization in the calendar month (UTC) of `at`, up to this instant."""
+    """Return the billed uses of an organization in the calendar month (UTC) of `at`, up to this instant."""
     cursor = await connection.execute(SQL.used, (organization_id, month_of(at)))
     row = await cursor.fetchone()
     return 0 if row is None else row[0]

@@ -1,4 +1,4 @@
-"""How the counts follow from a change."""
+"""The rows of the counts after a change."""
 
 from collections.abc import Iterable
 from typing import Any, NamedTuple
@@ -14,7 +14,7 @@ from projections.read_models.organizations.counts.queries import SQL
 
 
 class Counts(NamedTuple):
-    """What one aggregate in a state adds to its organization's counts."""
+    """The contribution of one aggregate in a state to the counts of its organization."""
 
     keys_active: int = 0
     keys_disabled: int = 0

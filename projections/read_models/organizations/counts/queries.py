@@ -29,7 +29,7 @@ class _Row(NamedTuple):
 
 
 def keys_guard(organization_id: str, plans: Plans) -> Lock[KeyCounts]:
-    """Locks the organization's counts until the change of one of its keys is committed."""
+    """Return a lock on the organization's counts until the change of one of its keys is committed."""
 
     def facts(row: TupleRow | None) -> KeyCounts:
         counts = _counts(row)
@@ -39,7 +39,7 @@ def keys_guard(organization_id: str, plans: Plans) -> Lock[KeyCounts]:
 
 
 def mcps_guard(organization_id: str, plans: Plans) -> Lock[McpCounts]:
-    """Locks the organization's counts until the change of one of its MCPs is committed."""
+    """Return a lock on the organization's counts until the change of one of its MCP servers is committed."""
 
     def facts(row: TupleRow | None) -> McpCounts:
         counts = _counts(row)
@@ -49,7 +49,7 @@ def mcps_guard(organization_id: str, plans: Plans) -> Lock[McpCounts]:
 
 
 def members_guard(organization_id: str, plans: Plans) -> Lock[MemberCounts]:
-    """Locks the organization's counts until the change of one of its members is committed."""
+    """Return a lock on the organization's counts until the change of one of its members is committed."""
 
     def facts(row: TupleRow | None) -> MemberCounts:
         counts = _counts(row)

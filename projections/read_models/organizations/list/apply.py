@@ -1,4 +1,4 @@
-"""How the list of organizations follows from a change."""
+"""The rows of the organization list after a change."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -16,7 +16,7 @@ def apply(change: Change[Any, OrganizationEvent]) -> Iterable[Statement]:
 
 
 def put(state: Organization) -> Statement:
-    """The row of an organization, whole."""
+    """Return the statement that writes the whole row of an organization."""
     return Statement(
         SQL.organization_put,
         (

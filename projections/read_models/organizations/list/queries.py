@@ -1,4 +1,4 @@
-"""What is asked of the list of organizations."""
+"""Queries on the organization list."""
 
 from datetime import datetime
 from typing import NamedTuple
@@ -25,7 +25,7 @@ _settings_decoder: msgspec.json.Decoder[Settings] = msgspec.json.Decoder(Setting
 
 
 class OrganizationDetail(NamedTuple):
-    """An organization, and how much it has of what its plan limits."""
+    """An organization, and its counts of what the plan limits."""
 
     organization_id: str
     name: str
@@ -51,7 +51,7 @@ async def id_of_slug(connection: Connection, slug: str) -> str | None:
 
 
 async def page_after(connection: Connection, organization_id: str, limit: int) -> list[OrganizationDetail]:
-    """Organizations in the order in which they came, from the one after `organization_id`; for operators."""
+    """Return organizations in the order of their creation, after `organization_id`, for operators."""
     cursor = await connection.execute(SQL.page_after, (organization_id, limit))
     return [_detail(row) for row in await cursor.fetchall()]
 

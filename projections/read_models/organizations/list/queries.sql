@@ -1,5 +1,5 @@
 -- organization_put
--- The row of an organization, whole. Its slug never changes.
+-- The whole row of an organization. Its slug never changes.
 insert into organization_list (organization_id, name, slug, description, settings, plan, created_at, revision)
 values (%s, %s, %s, %s, %s, %s, %s, %s)
 on conflict (organization_id) do update
@@ -7,11 +7,11 @@ set name = excluded.name, description = excluded.description, settings = exclude
     revision = excluded.revision
 
 -- by_slug
--- $1 slug
+-- The organization with a slug. $1 slug
 select organization_id from organization_list where slug = %s
 
 -- page_after
--- Of all organizations, in the order in which they came. $1 the last one seen, $2 how many
+-- All organizations in the order of their creation. $1 the last one seen, $2 limit
 select o.organization_id, o.name, o.slug, o.description, o.settings, o.plan, o.created_at, o.revision,
        g.mcps, g.keys_active + g.keys_disabled, g.members
 from organization_list o join organization_guard g using (organization_id)
@@ -19,7 +19,7 @@ where o.organization_id > %s
 order by o.organization_id limit %s
 
 -- detail
--- The row, and how much there is of what the plan limits. $1 organization
+-- The row, and the counts of what the plan limits. $1 organization
 select o.organization_id, o.name, o.slug, o.description, o.settings, o.plan, o.created_at, o.revision,
        g.mcps, g.keys_active + g.keys_disabled, g.members
 from organization_list o join organization_guard g using (organization_id)

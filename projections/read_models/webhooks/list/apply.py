@@ -1,4 +1,4 @@
-"""How the list of webhooks follows from a change."""
+"""The rows of the webhook list after a change."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -42,11 +42,11 @@ def put(state: ExistingWebhook) -> Statement:
 
 
 def _oldest_kept(change: Change[Any, Any]) -> int | None:
-    """The version of the oldest secret that is kept; None: nothing is removed.
+    """Return the version of the oldest secret to keep, or None if nothing is removed.
 
-    The one before stays for as long as both sign. Those before that stay too where a rotation follows another within
-    its overlap: the answer to the first may have been lost, and the receiver still has the oldest one. Of a secret
-    address nothing overlaps, and the ones before are not asked for.
+    The previous secret stays while both sign. Earlier ones stay, too, if one rotation follows another within its
+    overlap: the response to the first may have been lost, so the receiver still has the oldest one. Secret addresses do
+    not overlap, and previous ones are not needed.
     """
     before, state = change.before, change.after
     if isinstance(state, Deleted):

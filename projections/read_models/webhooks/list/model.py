@@ -1,4 +1,4 @@
-"""Declaration of the list of webhooks. Their secrets are in a table of their own."""
+"""Declaration of the webhook list. Secrets are in a separate table."""
 
 from domain.webhooks.decider import WEBHOOK
 from eventstore.execute import InlineProjection

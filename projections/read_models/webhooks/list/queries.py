@@ -1,4 +1,4 @@
-"""What is asked of the list of webhooks."""
+"""Queries on the webhook list."""
 
 from datetime import datetime
 from typing import Literal, NamedTuple
@@ -20,7 +20,7 @@ class Queries(NamedTuple):
 
 
 SECRETS_SIGNING_MAX = 5
-"""So many secrets of a webhook sign a message at most, after rotations that followed each other within the overlap."""
+"""The maximum number of secrets that sign a message, after several rotations within the overlap."""
 
 SQL = load(Queries, __file__)
 
@@ -46,7 +46,7 @@ class SealedSecret(NamedTuple):
 
 
 def row_of(state: Registered) -> WebhookRow:
-    """The row as a change leaves it."""
+    """Return the row after a change."""
     webhook = state.webhook
     return WebhookRow(
         webhook_id=webhook.id,
@@ -86,7 +86,7 @@ async def webhooks(
     after: tuple[datetime, str] | None = None,
     offset: int = 0,
 ) -> list[WebhookRow]:
-    """Newest first, those behind `after` (instant and id of the last one seen), or behind the first `offset`."""
+    """Return webhooks, newest first, after `after` (instant and id of the last one seen) or the first `offset`."""
     at, last_id = (None, None) if after is None else after
     parameters = {"organization_id": organization_id, "at": at, "id": last_id, "limit": limit, "offset": offset}
     cursor = await connection.execute(SQL.page, parameters)
@@ -94,6 +94,6 @@ async def webhooks(
 
 
 async def secrets_of(connection: Connection, webhook_id: str) -> list[SealedSecret]:
-    """The present one first, then those before it that are still there."""
+    """Return the current secret first, then the earlier ones that are still stored."""
     cursor = await connection.execute(SQL.secrets, (webhook_id, SECRETS_SIGNING_MAX))
     return [SealedSecret(version, bytes(sealed)) for version, sealed in await cursor.fetchall()]

@@ -1,5 +1,5 @@
 -- webhook_put
--- The row of a webhook, whole.
+-- The whole row of a webhook.
 insert into webhook_list (
     webhook_id, organization_id, kind, url, events, description, status, because, created_at, updated_at,
     secret_version, previous_valid_until, revision
@@ -10,25 +10,26 @@ set url = excluded.url, events = excluded.events, description = excluded.descrip
     previous_valid_until = excluded.previous_valid_until, revision = excluded.revision
 
 -- secret_put
--- Of a webhook of the organization that is bound. $1 webhook, $2 version, $3 sealed
+-- Stores a secret of a webhook of the organization that is bound. $1 webhook, $2 version, $3 sealed
 insert into webhook_secrets (webhook_id, version, organization_id, sealed) values (%s, %s, bound_organization(), %s)
 
 -- secrets_remove
--- $1 webhook, $2 the first version that stays
+-- Removes earlier secrets. $1 webhook, $2 the first version that stays
 delete from webhook_secrets where webhook_id = %s and version < %s
 
 -- webhooks_count
--- $1 organization
+-- The number of webhooks. $1 organization
 select count(*) from webhook_list where organization_id = %s and status <> 'deleted'
 
 -- detail
--- $1 webhook, $2 organization
+-- One webhook. $1 webhook, $2 organization
 select webhook_id, kind, url, events, description, status, because, created_at, updated_at, secret_version,
        previous_valid_until, revision
 from webhook_list where webhook_id = %s and organization_id = %s and status <> 'deleted'
 
 -- page
--- Newest first. Parameters by name: organization_id; at and id of the last one seen, null from the beginning; limit, offset
+-- Webhooks, newest first. Parameters by name: organization_id; at and id of the last one seen, null for the first page;
+-- limit, offset
 select webhook_id, kind, url, events, description, status, because, created_at, updated_at, secret_version,
        previous_valid_until, revision
 from webhook_list
@@ -38,5 +39,5 @@ order by created_at desc, webhook_id desc
 limit %(limit)s offset %(offset)s
 
 -- secrets
--- The present one and those before it that are still there. $1 webhook, $2 how many at most
+-- The current secret and the earlier ones that are still stored. $1 webhook, $2 limit
 select version, sealed from webhook_secrets where webhook_id = %s order by version desc limit %s

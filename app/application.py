@@ -218,15 +218,15 @@ def create_app(
     rate_limits = RateLimits(
         config.redis_url, min(config.rate_limit_timeout_seconds, config.request_timeout_seconds / 2)
     )
-    patience = config.request_timeout_seconds
-    timeouts = Timeouts(acquire=patience, lock=patience, statement=max(Timeouts().statement, 2 * patience))
+    timeout = config.request_timeout_seconds
+    timeouts = Timeouts(acquire=timeout, lock=timeout, statement=max(Timeouts().statement, 2 * timeout))
     recorder = Recorder()
     traces = tracing(wanted=config.traces)
     verification = VerificationQueue(
         connect=lambda: connect(config.database_url, role=AUTH_ROLE, timeouts=timeouts),
         handler=wrap_verifier(Verifier(config.plans, rate_limits)),
         producer=uuid4().hex,
-        limits=limits or BatchLimits(deadline_seconds=patience),
+        limits=limits or BatchLimits(deadline_seconds=timeout),
         observer=traces.batches(recorder),
     )
     connections_to_database = pool(config.database_url, timeouts=timeouts)
@@ -234,7 +234,7 @@ def create_app(
         config=config,
         draining=Draining(config.grace_seconds),
         pool=connections_to_database,
-        commands=commands_on(connections_to_database, patience),
+        commands=commands_on(connections_to_database, timeout),
         verification=verification,
         gateway=traces.gateway(GatewayConfig(egress=config.egress)),
         sealer=Sealer(config.master_keys),
@@ -253,21 +253,21 @@ def create_app(
     async def opened(_app: Litestar) -> AsyncGenerator[None]:
         # Don't wait: without the database the process still starts, and responds 503 until the database is back.
         await services.pool.open(wait=False)
-        figures = flush_metrics(recorder, services.verification, services.pool, rate_limits.counts)
+        metrics_flush = flush_metrics(recorder, services.verification, services.pool, rate_limits.counts)
         try:
             async with (
                 closing(traces),
                 services.gateway,
                 services.rate_limits,
                 services.verification,
-                figures as keeping_figures,
-                clock_kept(services.pool) as keeping_clock,
+                metrics_flush as metrics_task,
+                clock_kept(services.pool) as clock_task,
                 services.openid or nullcontext(),
-                slow_headers_closed(connections) as closing_slow,
+                slow_headers_closed(connections) as slow_headers_task,
                 drained_on_sigterm(services.draining),
             ):
-                end_process_with([*services.verification.tasks, keeping_figures, keeping_clock, closing_slow])
-                _quiet_garbage_collector()
+                end_process_with([*services.verification.tasks, metrics_task, clock_task, slow_headers_task])
+                _tune_garbage_collector()
                 yield
         finally:
             await services.pool.close()
@@ -275,7 +275,7 @@ def create_app(
     inner = Litestar(
         route_handlers=ROUTES,
         guards=[authorize],
-        exception_handlers={Exception: _answer_problem},
+        exception_handlers={Exception: _problem_response},
         lifespan=[opened],
         state=State({"services": services, "description": describe()}),
         openapi_config=None,
@@ -304,7 +304,7 @@ def app_from_environment() -> ASGIApp:
     return create_app(Settings.from_environment(os.environ, API))
 
 
-def _quiet_garbage_collector() -> None:
+def _tune_garbage_collector() -> None:
     """Exempt the objects of the startup from garbage collection and collect less often.
 
     Requests create many objects and few cycles. With Python's default thresholds a collection would run every few
@@ -315,16 +315,16 @@ def _quiet_garbage_collector() -> None:
     gc.set_threshold(20_000, 20, 20)
 
 
-def _answer_problem(request: HttpRequest, error: Exception) -> Response[bytes]:
+def _problem_response(request: HttpRequest, error: Exception) -> Response[bytes]:
     # An unknown route checks no key, so the reason for refusing the body takes precedence.
     refused = raw_request(request).refused if isinstance(error, HTTPException) else None
-    problem = refused or (_of_framework(error) if isinstance(error, HTTPException) else to_problem(error))
+    problem = refused or (_framework_problem(error) if isinstance(error, HTTPException) else to_problem(error))
     services: Services = request.app.state.services
     content = problem_json(problem, request_id=raw_request(request).request_id, public_url=services.config.public_url)
     return Response(content, status_code=problem.status, headers=problem.headers, media_type=CONTENT_TYPE)
 
 
-def _of_framework(error: HTTPException) -> Problem:
+def _framework_problem(error: HTTPException) -> Problem:
     match error:
         case NotFoundException():
             return Problem("not_found")

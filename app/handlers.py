@@ -49,8 +49,8 @@ class Empty(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def success(
-    data: object, *, status: int = 200, headers: Mapping[str, str] | None = None, **beside: object
+    data: object, *, status: int = 200, headers: Mapping[str, str] | None = None, **members: object
 ) -> HttpResponse:
-    """Return `{"success": true, "data": …}` with the further members in `beside`."""
-    content = msgspec.json.encode({"success": True, "data": data, **beside})
+    """Return `{"success": true, "data": …}` with the further `members`."""
+    content = msgspec.json.encode({"success": True, "data": data, **members})
     return Response(content, status_code=status, headers=dict(headers or {}), media_type="application/json")

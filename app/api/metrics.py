@@ -13,34 +13,34 @@ from app.observability.metrics.lazy_exporter import CONTENT_TYPE
 from app.services import Services
 from domain.networks import parse_address
 
-_PASSED_ON = (b"forwarded", b"x-forwarded-for", b"x-real-ip", b"via")
+_PROXY_HEADERS = (b"forwarded", b"x-forwarded-for", b"x-real-ip", b"via")
 _REFUSED = "Ask from this machine or a private network, or set KEYLEDGER_METRICS_TOKEN and send it as a bearer token."
 
 
 async def metrics(inbound: RawRequest, services: Services) -> RawResponse:
-    _refuse_strangers(inbound, services)
+    _require_access(inbound, services)
     state = await services.standing.look(services.pool)
     return RawResponse(200, await services.exposition.text(state), content_type=CONTENT_TYPE)
 
 
-def _refuse_strangers(inbound: RawRequest, services: Services) -> None:
+def _require_access(inbound: RawRequest, services: Services) -> None:
     config = services.config
     if config.metrics_token:
         token = config.metrics_token.encode()
         if not any(compare_digest(given, token) for given in _bearer_tokens(inbound)):
             raise Problem("forbidden", "Send KEYLEDGER_METRICS_TOKEN as a bearer token.")
         return
-    passed_on = any(name in inbound.headers for name in _PASSED_ON)
-    if inbound.ip is None or (passed_on and not config.trusted_proxies) or not _is_near(inbound.ip):
+    is_proxied = any(name in inbound.headers for name in _PROXY_HEADERS)
+    if inbound.ip is None or (is_proxied and not config.trusted_proxies) or not _is_private(inbound.ip):
         raise Problem("forbidden", _REFUSED)
 
 
 def _bearer_tokens(inbound: RawRequest) -> list[bytes]:
     """Return possible tokens, including the whole header: an operator's token may contain commas."""
-    scheme, _, whole = inbound.headers.get(b"authorization", b"").partition(b" ")
-    return [*bearer_tokens(inbound.headers), *([whole.strip()] if scheme.lower() == b"bearer" else [])]
+    scheme, _, value = inbound.headers.get(b"authorization", b"").partition(b" ")
+    return [*bearer_tokens(inbound.headers), *([value.strip()] if scheme.lower() == b"bearer" else [])]
 
 
-def _is_near(ip: str) -> bool:
+def _is_private(ip: str) -> bool:
     address = parse_address(ip)
     return address is not None and (address.is_loopback or (address.is_private and not address.is_unspecified))

@@ -147,13 +147,13 @@ async def redeem_link(
         defect = _link_problem(link, now())
         user_ids = [] if link is None else link.user_ids
         people = [] if defect else await sessions.people_of_ids(connection, user_ids)
-        wanted = [person for person in people if organization_id in {None, person.organization_id}]
-        if not wanted:
+        chosen = [person for person in people if organization_id in {None, person.organization_id}]
+        if not chosen:
             await record_failure(connection, inbound, defect or "not a member", user_ids)
-    if not wanted:
+    if not chosen:
         raise refused_link()
-    if len(wanted) > 1:
-        return OrganizationChoice(wanted)
+    if len(chosen) > 1:
+        return OrganizationChoice(chosen)
 
     def unused(row: TupleRow | None) -> None:
         # Read again under the lock: of two concurrent requests, the second one finds the link used.
@@ -162,7 +162,7 @@ async def redeem_link(
 
     guard = Lock(sessions.link_lock(digest), unused)
     method = "link" if link is None else link.method
-    return await start_session(services, inbound, wanted[0], method, guard, sessions.link_use(digest, now()))
+    return await start_session(services, inbound, chosen[0], method, guard, sessions.link_use(digest, now()))
 
 
 async def start_session(

@@ -62,7 +62,7 @@ class AccessLogMiddleware:
                 status = message["status"]
             await send(message)
 
-        began = perf_counter()
+        started = perf_counter()
         peer: Any = scope["client"]
         self._draining.active += 1
         self._connections.begin(peer, scope["http_version"])
@@ -71,7 +71,7 @@ class AccessLogMiddleware:
         finally:
             self._draining.active -= 1
             self._connections.end(peer)
-            self._record(scope, status, perf_counter() - began)
+            self._record(scope, status, perf_counter() - started)
 
     def _record(self, scope: Any, status: int, seconds: float) -> None:  # noqa: ANN401 -- ASGI's is an open dictionary
         method, path = scope["method"], scope["path"]

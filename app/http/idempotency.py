@@ -24,5 +24,5 @@ def idempotency_key(inbound: RawRequest, caller: str) -> IdempotentRequest | Non
         raise invalid(details)
     if contains_secret(key):
         raise invalid({"Idempotency-Key": NO_KEY})
-    asked = b"\n".join([inbound.method.encode(), inbound.path.encode(), inbound.query, inbound.body])
-    return IdempotentRequest(caller, key, sha256(asked).digest())
+    content = b"\n".join([inbound.method.encode(), inbound.path.encode(), inbound.query, inbound.body])
+    return IdempotentRequest(caller, key, sha256(content).digest())

@@ -113,7 +113,7 @@ class RequestMiddleware:
         except Exception as error:  # noqa: BLE001 -- whatever was raised is answered as a problem
             reply = self._refusal(to_problem(error), request_id)
         further = inbound.reply_headers if inbound else {}
-        await _send(send, reply, request_id, {**further, **self._farewell(scope)})
+        await _send(send, reply, request_id, {**further, **self._closing_headers(scope)})
         if refused is not None:
             await discard(receive)
 
@@ -125,11 +125,11 @@ class RequestMiddleware:
         if not host and http_version != "1.1":
             return
         if not host or _HOST.fullmatch(host) is None:
-            said = "The Host header is repeated or malformed" if host else "The request has no Host header"
-            raise Problem("invalid_request", f"{said}. Send one, with the host of the address.")
+            message = "The Host header is repeated or malformed" if host else "The request has no Host header"
+            raise Problem("invalid_request", f"{message}. Send one, with the host of the address.")
         self._host = host
 
-    def _farewell(self, scope: Any) -> dict[str, str]:  # noqa: ANN401 -- ASGI's scope is an open dictionary
+    def _closing_headers(self, scope: Any) -> dict[str, str]:  # noqa: ANN401 -- ASGI's scope is an open dictionary
         """Return the header that makes a client close its connection while this process shuts down."""
         # HTTP/2 has no such header; the server sends a GOAWAY frame.
         return _CLOSE if self._draining.began and scope["http_version"].startswith("1") else {}
@@ -164,7 +164,7 @@ class RequestMiddleware:
                 named = {name.lower() for name, _ in message["headers"]}
                 common = [pair for pair in _COMMON if pair[0] not in named]
                 common += [(b"x-request-id", inbound.request_id.encode()), *_encoded(inbound.reply_headers)]
-                common += _encoded(self._farewell(scope))
+                common += _encoded(self._closing_headers(scope))
                 message["headers"] = [*message["headers"], *common]
             await send(message)
 
@@ -204,8 +204,8 @@ def _encoded_body(content: bytes, headers: Mapping[bytes, bytes]) -> Problem | N
     coding = headers.get(b"content-encoding")
     if coding is None or not content or coding.strip().lower() in {b"", b"identity"}:
         return None
-    said = "The body has a content coding. Send it without Content-Encoding."
-    return Problem("unsupported_media_type", said, headers={"Accept-Encoding": "identity"})
+    message = "The body has a content coding. Send it without Content-Encoding."
+    return Problem("unsupported_media_type", message, headers={"Accept-Encoding": "identity"})
 
 
 async def discard(receive: Receive) -> None:

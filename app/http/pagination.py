@@ -53,6 +53,6 @@ def next_link(
     """Return the Link header (RFC 8288) for the next page, if there is one."""
     if next_cursor is None:
         return {}
-    kept = {name: value for name, value in parameters.items() if value is not None and name not in {"page", "cursor"}}
-    query = urlencode({**kept, "cursor": next_cursor})
+    others = {name: value for name, value in parameters.items() if value is not None and name not in {"page", "cursor"}}
+    query = urlencode({**others, "cursor": next_cursor})
     return {"Link": f'<{public_url}{inbound.path}?{query}>; rel="next"'}

@@ -137,14 +137,14 @@ def _bounds(schema: Object) -> str:
     low = schema.get("minimum", schema.get("minLength"))
     high = schema.get("maximum", schema.get("maxLength"))
     form = schema.get("format")
-    said = [] if form is None else [form]
+    parts = [] if form is None else [form]
     if low is not None and high is not None:
-        said.append(f"{low}–{high}")  # noqa: RUF001 -- a range, as people write it
+        parts.append(f"{low}–{high}")  # noqa: RUF001 -- a range, as people write it
     elif high is not None:
-        said.append(f"at most {high}")
+        parts.append(f"at most {high}")
     elif low is not None:
-        said.append(f"at least {low}")
-    return f" ({', '.join(said)})" if said else ""
+        parts.append(f"at least {low}")
+    return f" ({', '.join(parts)})" if parts else ""
 
 
 def _curl(method: str, path: str, operation: Object, body: Any) -> str:  # noqa: ANN401 -- JSON

@@ -42,8 +42,8 @@ class Schemas:
         return {"$ref": _PREFIX + name}
 
     def _put(self, name: str, schema: Schema, fields: Fields) -> None:
-        made = _with_fields(name, _tidy(schema), {**FIELDS.get(name, {}), **fields})
-        if self.components.setdefault(name, made) != made:
+        described = _with_fields(name, _tidy(schema), {**FIELDS.get(name, {}), **fields})
+        if self.components.setdefault(name, described) != described:
             raise LookupError(f"Two types are called {name} in the document")
 
 

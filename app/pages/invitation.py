@@ -44,5 +44,5 @@ async def accept(request: HttpRequest) -> PageResponse:
     await throttle(services, inbound, SIGN_INS_PER_CLIENT, client_of(inbound))
     accepted = await accept_invitation(services, inbound, form.token)
     person = Person(accepted.user_id, accepted.organization_id, accepted.role, revision=1)
-    made = await start_session(services, inbound, person, "invitation")
-    return signed_in(services, made.secret)
+    session = await start_session(services, inbound, person, "invitation")
+    return signed_in(services, session.secret)

@@ -27,15 +27,15 @@ async def from_provider(request: HttpRequest) -> PageResponse:
     services, inbound = get_services(request), raw_request(request)
     people = await finish(services, inbound, _provider(request), parse_query(request, Answer))
     if len(people) == 1:
-        made = await start_session(services, inbound, people[0], "openid")
-        answer = signed_in(services, made.secret)
+        session = await start_session(services, inbound, people[0], "openid")
+        response = signed_in(services, session.secret)
     else:
         token = await link_without_mail(services, people, "openid")
         organizations = (await choice_shape(services, people))["organizations"]
-        answer = page("choose.html", organizations=organizations, token=token, action="/sign-in/confirm")
+        response = page("choose.html", organizations=organizations, token=token, action="/sign-in/confirm")
     cookies = cookies_of(services.config)
     # The sealed state belongs to this one sign-in and is no longer needed.
-    answer.set_cookie(
+    response.set_cookie(
         Cookie(
             key=cookies.name(COOKIE),
             value="",
@@ -46,7 +46,7 @@ async def from_provider(request: HttpRequest) -> PageResponse:
             samesite="lax",
         )
     )
-    return answer
+    return response
 
 
 def _provider(request: HttpRequest) -> Provider:

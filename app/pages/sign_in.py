@@ -58,11 +58,11 @@ async def confirm_page(request: HttpRequest) -> PageResponse:
 async def confirm(request: HttpRequest) -> PageResponse:
     services = get_services(request)
     form = form_of(request, Confirmation)
-    made = await redeem_link(services, raw_request(request), form.token, form.organization_id)
-    if isinstance(made, OrganizationChoice):
-        organizations = (await choice_shape(services, made.people))["organizations"]
+    result = await redeem_link(services, raw_request(request), form.token, form.organization_id)
+    if isinstance(result, OrganizationChoice):
+        organizations = (await choice_shape(services, result.people))["organizations"]
         return page("choose.html", organizations=organizations, token=form.token, action="/sign-in/confirm")
-    return signed_in(services, made.secret)
+    return signed_in(services, result.secret)
 
 
 def signed_in(services: Services, secret: str) -> PageResponse:

@@ -47,13 +47,13 @@ class Connections:
         self._port = port
         self._header_seconds = header_seconds
         self._number = 0
-        self._began: dict[Peer, int] = {}
+        self._started: dict[Peer, int] = {}
         self._ended: dict[Peer, int] = {}
         self._multiplexed: set[Peer] = set()
         self._idle: dict[Peer, _Idle] = {}
 
     def begin(self, peer: Peer, http_version: str) -> None:
-        self._number = self._began[peer] = self._number + 1
+        self._number = self._started[peer] = self._number + 1
         if http_version == "2":
             self._multiplexed.add(peer)
 
@@ -69,7 +69,7 @@ class Connections:
             await asyncio.to_thread(self._look)
 
     def _look(self) -> None:
-        known = {*self._began, *self._ended, *self._idle}
+        known = {*self._started, *self._ended, *self._idle}
         open_now: set[Peer] = set()
         all_seen = True
         try:
@@ -85,22 +85,22 @@ class Connections:
                         open_now.add(peer)
                         # A connection that closes during the check needs none.
                         with suppress(OSError):
-                            self._judge(connection, peer, monotonic())
+                            self._check(connection, peer, monotonic())
             except OSError as error:
                 # A lack of descriptors or memory may hide open connections. If their running requests were dropped, the
                 # connections would look slow and be closed.
                 all_seen = all_seen and error.errno in _NOT_OPEN
         for peer in known - open_now if all_seen else ():
-            for kept in (self._began, self._ended, self._idle):
-                kept.pop(peer, None)
+            for table in (self._started, self._ended, self._idle):
+                table.pop(peer, None)
             self._multiplexed.discard(peer)
 
     def _is_ours(self, connection: socket.socket) -> bool:
         return connection.getsockname()[1] == self._port
 
-    def _judge(self, connection: socket.socket, peer: Peer, now: float) -> None:
+    def _check(self, connection: socket.socket, peer: Peer, now: float) -> None:
         number = self._ended.get(peer, 0)
-        if peer in self._multiplexed or self._began.get(peer, 0) > number:
+        if peer in self._multiplexed or self._started.get(peer, 0) > number:
             self._idle.pop(peer, None)
             return
         information = connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _BYTES_RECEIVED_OFFSET + 8)

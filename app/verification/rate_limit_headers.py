@@ -11,18 +11,18 @@ from app.verification.rate_limits import RateLimitStatus
 from domain.usage.quota import Quota
 
 
-def rate_headers(allowance: RateLimitStatus) -> dict[str, str]:
+def rate_headers(status: RateLimitStatus) -> dict[str, str]:
     """Return the headers for the limit per second, the remaining immediate requests, and the time of a full burst."""
     return {
-        "X-RateLimit-Limit": str(allowance.limit),
-        "X-RateLimit-Remaining": str(allowance.remaining),
-        "X-RateLimit-Reset": str(allowance.resets_at),
+        "X-RateLimit-Limit": str(status.limit),
+        "X-RateLimit-Remaining": str(status.remaining),
+        "X-RateLimit-Reset": str(status.resets_at),
     }
 
 
-def rate_limited(allowance: RateLimitStatus) -> Problem:
-    details = {"limit": allowance.limit, "per": "second"}
-    return Problem("rate_limited", details=details, headers={"Retry-After": str(allowance.retry_after)})
+def rate_limited(status: RateLimitStatus) -> Problem:
+    details = {"limit": status.limit, "per": "second"}
+    return Problem("rate_limited", details=details, headers={"Retry-After": str(status.retry_after)})
 
 
 def quota_exceeded(quota: Quota, at: datetime) -> Problem:

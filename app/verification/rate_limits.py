@@ -31,12 +31,12 @@ _PAUSE_FIRST_SECONDS = 0.05
 _PAUSE_MOST_SECONDS = 1.0
 _MICROSECONDS = 1_000_000
 _ROUNDING = 0.001
-_TAKE_END = ";"
+_CHECK_END = ";"
 
 _SCRIPT = Path(__file__).with_name("gcra.lua").read_text("utf-8")
 _SCRIPT_SHA = sha1(_SCRIPT.encode(), usedforsecurity=False).hexdigest()
 
-_AWAY = (RedisError, OSError, TimeoutError)
+_FAILURES = (RedisError, OSError, TimeoutError)
 
 _log = structlog.get_logger(__name__)
 
@@ -87,16 +87,16 @@ class RateLimitCounts:
 class RateLimits:
     """Checks rate limits between `async with`. Without a `url`, nothing is limited.
 
-    After `patience_seconds` without a response, a batch continues uncounted.
+    After `timeout_seconds` without a response, a batch continues uncounted.
     """
 
-    def __init__(self, url: str, patience_seconds: float = 0.1) -> None:
+    def __init__(self, url: str, timeout_seconds: float = 0.1) -> None:
         self.counts = RateLimitCounts()
-        self._patience_seconds = patience_seconds
+        self._timeout_seconds = timeout_seconds
         self._url = url
         self._client = _client(url) if url else None
-        self._away = self._client is None
-        self._waiting: asyncio.Task[None] | None = None
+        self._unavailable = self._client is None
+        self._recovery: asyncio.Task[None] | None = None
         self._closing: set[asyncio.Task[None]] = set()
 
     async def __aenter__(self) -> Self:
@@ -105,65 +105,65 @@ class RateLimits:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._waiting is not None:
-            self._waiting.cancel()
+        if self._recovery is not None:
+            self._recovery.cancel()
             with suppress(asyncio.CancelledError):
-                await self._waiting
+                await self._recovery
         await asyncio.gather(*self._closing, return_exceptions=True)
         if self._client is not None:
             await self._client.aclose()
 
-    async def check(self, takes: Sequence[RateCheck]) -> list[RateCheckResult]:
-        """Return the result for each of `takes`, in order. Never raise because of Valkey."""
+    async def check(self, checks: Sequence[RateCheck]) -> list[RateCheckResult]:
+        """Return the result for each of `checks`, in order. Never raise because of Valkey."""
         rates: dict[str, Rate] = {}
-        for take in takes:
-            for rate in take.reported:
+        for check in checks:
+            for rate in check.reported:
                 rates[rate.bucket] = rate
         if not rates:
-            return [_UNLIMITED] * len(takes)
+            return [_UNLIMITED] * len(checks)
         numbers = {cell: number for number, cell in enumerate(rates, start=1)}
-        answer = await self._ask(rates, "".join([_encode(take, numbers) for take in takes]))
-        if answer is None:
-            self.counts.failed_open += sum(bool(take.enforced) for take in takes)
-            answer = [0] * (len(takes) + len(rates))
+        response = await self._call_script(rates, "".join([_encode(check, numbers) for check in checks]))
+        if response is None:
+            self.counts.failed_open += sum(bool(check.enforced) for check in checks)
+            response = [0] * (len(checks) + len(rates))
         at = now().timestamp()
-        backlogs = answer[len(takes) :]
+        backlogs = response[len(checks) :]
         states = {cell: _state(rates[cell], backlog, at) for cell, backlog in zip(rates, backlogs, strict=True)}
-        return [self._taken(take, refusal, states) for take, refusal in zip(takes, answer, strict=False)]
+        return [self._result(check, refusal, states) for check, refusal in zip(checks, response, strict=False)]
 
-    def _taken(self, take: RateCheck, refusal: int, states: dict[str, RateLimitStatus]) -> RateCheckResult:
+    def _result(self, check: RateCheck, refusal: int, states: dict[str, RateLimitStatus]) -> RateCheckResult:
         if refusal:
             self.counts.limited += 1
-            rate = take.enforced[refusal - 1]
+            rate = check.enforced[refusal - 1]
             return RateCheckResult(rate, states[rate.bucket])
-        if not take.reported:
+        if not check.reported:
             return _UNLIMITED
         tightest = min(
-            [states[rate.bucket] for rate in take.reported], key=lambda state: (state.remaining, state.limit)
+            [states[rate.bucket] for rate in check.reported], key=lambda state: (state.remaining, state.limit)
         )
         return RateCheckResult(None, tightest)
 
-    async def _ask(self, rates: dict[str, Rate], takes: str) -> list[int] | None:
+    async def _call_script(self, rates: dict[str, Rate], checks: str) -> list[int] | None:
         """Return the script's result; None if Valkey does not respond."""
-        if self._client is None or self._away:
+        if self._client is None or self._unavailable:
             return None
         arguments: list[str] = [_PREFIX + cell for cell in rates]
         for rate in rates.values():
             arguments += (repr(_MICROSECONDS / rate.per_second), str(rate.burst))
-        arguments.append(takes)
+        arguments.append(checks)
         self.counts.calls += 1
         try:
-            answer = await _with_deadline(_run(self._client, len(rates), arguments), self._patience_seconds)
-        except _AWAY as error:
-            self._went_away(error)
+            response = await _with_deadline(_run(self._client, len(rates), arguments), self._timeout_seconds)
+        except _FAILURES as error:
+            self._mark_unavailable(error)
             return None
         except BaseException:
             self.counts.failures += 1
             self._replace_client()
             raise
-        if len(answer) == takes.count(_TAKE_END) + len(rates):
-            return answer
-        self._went_away(RedisError("the answer is to something else"))
+        if len(response) == checks.count(_CHECK_END) + len(rates):
+            return response
+        self._mark_unavailable(RedisError("the answer is to something else"))
         return None
 
     def _replace_client(self) -> Redis:
@@ -176,16 +176,16 @@ class RateLimits:
             closing.add_done_callback(self._closing.discard)
         return self._client
 
-    def _went_away(self, error: BaseException) -> None:
+    def _mark_unavailable(self, error: BaseException) -> None:
         self.counts.failures += 1
         client = self._replace_client()
-        if self._away:
+        if self._unavailable:
             return
-        self._away = True
+        self._unavailable = True
         _log.warning("rate_limits_unavailable", error=type(error).__name__)
-        self._waiting = asyncio.create_task(self._wait_until_back(client))
+        self._recovery = asyncio.create_task(self._wait_until_available(client))
 
-    async def _wait_until_back(self, client: Redis) -> None:
+    async def _wait_until_available(self, client: Redis) -> None:
         pause = _PAUSE_FIRST_SECONDS
         while True:
             await asyncio.sleep(pause)
@@ -195,7 +195,7 @@ class RateLimits:
                     await cast("Any", client).ping()
             except Exception:  # noqa: BLE001, S112 -- if it ended here, no rate would be limited again
                 continue
-            self._away = False
+            self._unavailable = False
             _log.info("rate_limits_available", uncounted=self.counts.failed_open)
             return
 
@@ -234,8 +234,8 @@ async def _with_deadline(work: Coroutine[Any, Any, list[int]], seconds: float) -
     raise TimeoutError
 
 
-def _encode(take: RateCheck, numbers: dict[str, int]) -> str:
-    return ",".join([str(numbers[rate.bucket]) for rate in take.enforced]) + _TAKE_END
+def _encode(check: RateCheck, numbers: dict[str, int]) -> str:
+    return ",".join([str(numbers[rate.bucket]) for rate in check.enforced]) + _CHECK_END
 
 
 def _state(rate: Rate, backlog: int, at: float) -> RateLimitStatus:

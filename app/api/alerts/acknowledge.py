@@ -23,5 +23,5 @@ async def acknowledge_alert(request: HttpRequest, alert_id: str) -> HttpResponse
         ALERT,
         alert_id,
         command,
-        render=lambda made: alert_shape(cast("ExistingAlert", made.after)),
+        render=lambda change: alert_shape(cast("ExistingAlert", change.after)),
     )

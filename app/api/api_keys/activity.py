@@ -61,12 +61,12 @@ async def recent_activity(
 
 
 def _shape(entry: Entry, country_of: CountryOf) -> dict[str, Any]:
-    shape = _happened(entry)
+    shape = _event_shape(entry)
     country = None if shape["ip"] is None else country_of(shape["ip"])
     return shape if country is None else {**shape, "country": country}
 
 
-def _happened(entry: Entry) -> dict[str, Any]:
+def _event_shape(entry: Entry) -> dict[str, Any]:
     match entry.happened:
         case Record() as record:
             shape: dict[str, Any] = {

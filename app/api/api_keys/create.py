@@ -52,33 +52,33 @@ class Body(Struct, frozen=True, forbid_unknown_fields=True):
 @post("/v1/api-keys", grant="keys:write", status_code=201)
 async def create_key(request: HttpRequest) -> HttpResponse:
     parse_query(request, Empty)
-    wanted = parse_body(request, Body)
+    body = parse_body(request, Body)
     services = get_services(request)
     caller = request.auth
     at = now()
     key_id = new_id("key")
-    surroundings = await load_key_context(services.pool, key_id, caller.organization_id, at, caller.actor)
-    environment = wanted.environment or caller.default_environment
+    context = await load_key_context(services.pool, key_id, caller.organization_id, at, caller.actor)
+    environment = body.environment or caller.default_environment
     secret = generate(environment, os.urandom(ENTROPY_BYTES))
 
     def command(census: KeyCounts) -> CreateKey:
         return CreateKey(
             key_id=key_id,
             organization_id=caller.organization_id,
-            name=wanted.name,
+            name=body.name,
             environment=environment,
-            permissions=wanted.permissions,
+            permissions=body.permissions,
             secret=fingerprint(secret),
             at=at,
             by=caller.actor,
             authority=caller.authority,
             census=census,
-            known_mcps=surroundings.known_mcps,
-            description=wanted.description,
-            expires_at=wanted.ends_at(at),
-            rate_limit=wanted.rate_limit,
-            allowed_ips=wanted.allowed_ips,
-            metadata=wanted.metadata,
+            known_mcps=context.known_mcps,
+            description=body.description,
+            expires_at=body.ends_at(at),
+            rate_limit=body.rate_limit,
+            allowed_ips=body.allowed_ips,
+            metadata=body.metadata,
         )
 
     async def create() -> HttpResponse:
@@ -88,7 +88,7 @@ async def create_key(request: HttpRequest) -> HttpResponse:
             key_id,
             command,
             guard=keys_guard(caller.organization_id, services.plans),
-            render=lambda made: changed_key(made, surroundings),
+            render=lambda change: changed_key(change, context),
             secret_fields={"key": secret.reveal()},
             status=201,
         )

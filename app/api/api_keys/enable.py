@@ -11,5 +11,5 @@ from domain.keys.commands import EnableKey
 async def enable_key(request: HttpRequest, key_id: str) -> HttpResponse:
     authority = request.auth.authority
     return await set_enabled(
-        request, key_id, lambda at, around, _: EnableKey(at=at, authority=authority, known_mcps=around.known_mcps)
+        request, key_id, lambda at, context, _: EnableKey(at=at, authority=authority, known_mcps=context.known_mcps)
     )

@@ -23,14 +23,14 @@ async def set_enabled(
     parse_body(request, Empty)
     await ensure_visible(request, key_id)
     at = now()
-    surroundings = await load_key_context(get_services(request).pool, key_id, request.auth.organization_id, at)
+    context = await load_key_context(get_services(request).pool, key_id, request.auth.organization_id, at)
     return await run_command(
         request,
         KEY,
         key_id,
-        lambda census: command(at, surroundings, census),
+        lambda census: command(at, context, census),
         # Both commands change the counts, and every writer locks the counts first. Disabling the caller's own key also
         # depends on them.
         guard=unexpired_key_counts(request.auth.organization_id, get_services(request).plans, at),
-        render=lambda made: changed_key(made, surroundings),
+        render=lambda change: changed_key(change, context),
     )

@@ -22,15 +22,15 @@ async def key_detail(request: HttpRequest, key_id: str) -> HttpResponse:
     services = get_services(request)
     organization_id = request.auth.organization_id
     at = now()
-    around = await load_key_context(services.pool, key_id, organization_id, at)
-    state = require_visible(request.auth, around.state)
+    context = await load_key_context(services.pool, key_id, organization_id, at)
+    state = require_visible(request.auth, context.state)
     async with services.read_transaction(organization_id) as connection, connection.pipeline():
         last_used, recent, used = await gather(
             secrets_last_used(connection, key_id),
             recent_activity(connection, key_id, organization_id, _RECENT, services.country_of),
             used_secret(connection, key_id, organization_id),
         )
-    shape = key_shape(state, at, around.usage, around.emails)
+    shape = key_shape(state, at, context.usage, context.emails)
     revision = state.key.revision
     return success(
         {**shape, "recent_activity": recent, "secrets": secrets_shape(state, last_used, used)},

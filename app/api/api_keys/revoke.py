@@ -36,12 +36,12 @@ async def revoke_key(request: HttpRequest, key_id: str) -> HttpResponse:
 
 async def _revoke(request: HttpRequest, key_id: str) -> HttpResponse:
     parse_query(request, Empty)
-    wanted = parse_body(request, Body)
+    body = parse_body(request, Body)
     await ensure_visible(request, key_id)
     at = now()
 
     def command(census: KeyCounts) -> RevokeKey:
-        return RevokeKey(at=at, by=request.auth.actor, census=census, reason=wanted.reason, note=wanted.note or "")
+        return RevokeKey(at=at, by=request.auth.actor, census=census, reason=body.reason, note=body.note or "")
 
     return await run_command(
         request,
@@ -53,12 +53,12 @@ async def _revoke(request: HttpRequest, key_id: str) -> HttpResponse:
     )
 
 
-def _render(made: Change[KeyState, KeyEvent]) -> dict[str, Any]:
-    if not isinstance(made.after, Revoked):
-        raise ImpossibleHistory(made)
+def _render(change: Change[KeyState, KeyEvent]) -> dict[str, Any]:
+    if not isinstance(change.after, Revoked):
+        raise ImpossibleHistory(change)
     return {
-        "id": made.stream_id,
+        "id": change.stream_id,
         "status": "revoked",
-        "revoked_at": made.after.revoked_at,
-        "revision": made.revision,
+        "revoked_at": change.after.revoked_at,
+        "revision": change.revision,
     }

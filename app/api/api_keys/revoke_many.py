@@ -98,38 +98,38 @@ class Revoked(Struct):
 @post("/v1/api-keys/revoke", grant="keys:write", status_code=200)
 async def revoke_keys(request: HttpRequest) -> HttpResponse:
     parse_query(request, Empty)
-    wanted = parse_body(request, Body)
-    wanted.refuse_malformed(now())
+    body = parse_body(request, Body)
+    body.refuse_malformed(now())
     idempotency = idempotency_key(raw_request(request), request.auth.id)
-    if wanted.dry_run:
-        return respond(_rendered(await _matching(request, wanted)), 200, None)
+    if body.dry_run:
+        return respond(_rendered(await _matching(request, body)), 200, None)
     if idempotency is None:
-        return respond(_rendered(await _revoke_all(request, wanted)), 200, None)
+        return respond(_rendered(await _revoke_all(request, body)), 200, None)
     async with held_key(request, idempotency) as key:
         if key.earlier is not None:
-            return respond(await _as_seen(request, key.earlier.body), key.earlier.status, None, replayed=True)
-        revoked = await _revoke_all(request, wanted)
+            return respond(
+                await _without_hidden_keys(request, key.earlier.body), key.earlier.status, None, replayed=True
+            )
+        revoked = await _revoke_all(request, body)
         response = StoredResponse(200, _rendered(revoked))
         with step_by_step(lambda: revoked.revoked):
             await key.store(response)
         return respond(response.body, response.status, None)
 
 
-async def _filters(request: HttpRequest, wanted: Body) -> Filters:
+async def _filters(request: HttpRequest, body: Body) -> Filters:
     """Return filters for the selected keys, including the calling key. Raise 422 for an unknown resource."""
     organization_id = request.auth.organization_id
     seen = request.auth.visible_keys.created_by
     details: dict[str, str | None] = {}
     mcp = None
     async with get_services(request).read_transaction(organization_id) as connection:
-        if wanted.ids is not UNSET:
-            details["ids"] = await unknown_keys(connection, wanted.ids, organization_id, created_by=seen)
-        if wanted.created_by is not UNSET:
-            details["created_by"] = await unknown_creator(
-                connection, wanted.created_by, organization_id, created_by=seen
-            )
-        if wanted.mcp_id is not UNSET:
-            mcp = await mcp_of(connection, wanted.mcp_id, organization_id)
+        if body.ids is not UNSET:
+            details["ids"] = await unknown_keys(connection, body.ids, organization_id, created_by=seen)
+        if body.created_by is not UNSET:
+            details["created_by"] = await unknown_creator(connection, body.created_by, organization_id, created_by=seen)
+        if body.mcp_id is not UNSET:
+            mcp = await mcp_of(connection, body.mcp_id, organization_id)
             details["mcp_id"] = "No such MCP in this organization. Send the id of one that it has."
             if mcp is not None:
                 details["mcp_id"] = None
@@ -139,19 +139,19 @@ async def _filters(request: HttpRequest, wanted: Body) -> Filters:
     filters = Filters(
         organization_id=organization_id,
         mcp=mcp,
-        created_by=None if wanted.created_by is UNSET else wanted.created_by,
-        ids=None if wanted.ids is UNSET else wanted.ids,
-        created_before=None if wanted.created_before is UNSET else wanted.created_before,
+        created_by=None if body.created_by is UNSET else body.created_by,
+        ids=None if body.ids is UNSET else body.ids,
+        created_before=None if body.created_before is UNSET else body.created_before,
         unrevoked=True,
     )
     return restrict_to_visible(request.auth, filters)
 
 
-async def _without_caller(request: HttpRequest, wanted: Body) -> tuple[Filters, bool]:
+async def _without_caller(request: HttpRequest, body: Body) -> tuple[Filters, bool]:
     """Return filters without the calling key, and whether the selectors match the calling key."""
-    filters = await _filters(request, wanted)
+    filters = await _filters(request, body)
     caller_id = request.auth.id
-    if wanted.include_caller:
+    if body.include_caller:
         return filters, False
     if filters.ids is not None and caller_id not in filters.ids:
         return filters, False
@@ -160,8 +160,8 @@ async def _without_caller(request: HttpRequest, wanted: Body) -> tuple[Filters, 
     return structs.replace(filters, without_id=caller_id), bool(fits)
 
 
-async def _matching(request: HttpRequest, wanted: Body) -> Revoked:
-    filters, caller_excluded = await _without_caller(request, wanted)
+async def _matching(request: HttpRequest, body: Body) -> Revoked:
+    filters, caller_excluded = await _without_caller(request, body)
     at = now()
     async with get_services(request).read_transaction(filters.organization_id) as connection:
         listed = await page(connection, filters, at, sort="created_at", order="asc", limit=KEYS_SHOWN_MAX)
@@ -170,30 +170,30 @@ async def _matching(request: HttpRequest, wanted: Body) -> Revoked:
     return Revoked(count, 0, caller_excluded, [_shown(state, status_of(state, at)) for state in states])
 
 
-async def _revoke_all(request: HttpRequest, wanted: Body) -> Revoked:
-    filters, caller_excluded = await _without_caller(request, wanted)
-    answer = Revoked(caller_excluded=caller_excluded)
-    with step_by_step(lambda: answer.revoked):
-        await _revoke_each(request, wanted, filters, answer)
-    return answer
+async def _revoke_all(request: HttpRequest, body: Body) -> Revoked:
+    filters, caller_excluded = await _without_caller(request, body)
+    result = Revoked(caller_excluded=caller_excluded)
+    with step_by_step(lambda: result.revoked):
+        await _revoke_each(request, body, filters, result)
+    return result
 
 
-async def _revoke_each(request: HttpRequest, wanted: Body, filters: Filters, answer: Revoked) -> None:
-    own: Existing | None = None
+async def _revoke_each(request: HttpRequest, body: Body, filters: Filters, result: Revoked) -> None:
+    caller_key: Existing | None = None
     async for state in _unrevoked(request, filters):
-        answer.matched += 1
+        result.matched += 1
         if state.key.id == request.auth.id:
-            own = state
+            caller_key = state
             continue
-        answer.revoked += await _revoke(request, wanted, state.key.id)
-        answer.show(_shown(state, "revoked"))
-    if own is not None:
+        result.revoked += await _revoke(request, body, state.key.id)
+        result.show(_shown(state, "revoked"))
+    if caller_key is not None:
         try:
-            answer.revoked += await _revoke(request, wanted, own.key.id)
+            result.revoked += await _revoke(request, body, caller_key.key.id)
         except LastActiveKey:
-            answer.show(_shown(own, status_of(own, now())))
+            result.show(_shown(caller_key, status_of(caller_key, now())))
         else:
-            answer.show(_shown(own, "revoked"))
+            result.show(_shown(caller_key, "revoked"))
 
 
 async def _unrevoked(request: HttpRequest, filters: Filters) -> AsyncIterator[Existing]:
@@ -210,16 +210,16 @@ async def _unrevoked(request: HttpRequest, filters: Filters) -> AsyncIterator[Ex
             return
 
 
-async def _revoke(request: HttpRequest, wanted: Body, key_id: str) -> bool:
+async def _revoke(request: HttpRequest, body: Body, key_id: str) -> bool:
     """Return whether this request revoked the key, as opposed to a concurrent one."""
     auth = request.auth
     services = get_services(request)
     at = now()
 
     def command(census: KeyCounts) -> RevokeKey:
-        return RevokeKey(at=at, by=auth.actor, census=census, reason=wanted.reason)
+        return RevokeKey(at=at, by=auth.actor, census=census, reason=body.reason)
 
-    made = await services.commands.run(
+    change = await services.commands.run(
         KEY,
         key_id,
         auth.organization_id,
@@ -233,7 +233,7 @@ async def _revoke(request: HttpRequest, wanted: Body, key_id: str) -> bool:
         else keys_guard(auth.organization_id, services.plans),
         requires_unchanged=auth.version_precondition,
     )
-    return bool(made.events)
+    return bool(change.events)
 
 
 def _shown(state: Existing, status: str) -> dict[str, Any]:
@@ -247,17 +247,17 @@ def _shown(state: Existing, status: str) -> dict[str, Any]:
     }
 
 
-def _rendered(answer: Revoked) -> bytes:
-    return msgspec.json.encode({"success": True, "data": answer})
+def _rendered(result: Revoked) -> bytes:
+    return msgspec.json.encode({"success": True, "data": result})
 
 
-async def _as_seen(request: HttpRequest, body: bytes) -> bytes:
+async def _without_hidden_keys(request: HttpRequest, body: bytes) -> bytes:
     """Return a stored response without the keys that the caller cannot see now. The caller's role may have changed."""
     organization_id, seen = request.auth.organization_id, request.auth.visible_keys.created_by
     if seen is None:
         return body
-    answer = msgspec.convert(msgspec.json.decode(body)["data"], Revoked)
+    result = msgspec.convert(msgspec.json.decode(body)["data"], Revoked)
     async with get_services(request).read_transaction(organization_id) as connection:
-        visible = await keys_there(connection, organization_id, [key["id"] for key in answer.keys], seen)
-    answer.keys = [key for key in answer.keys if key["id"] in visible]
-    return _rendered(answer)
+        visible = await keys_there(connection, organization_id, [key["id"] for key in result.keys], seen)
+    result.keys = [key for key in result.keys if key["id"] in visible]
+    return _rendered(result)

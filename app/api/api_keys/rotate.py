@@ -32,21 +32,21 @@ class Body(Struct, frozen=True, forbid_unknown_fields=True):
 @post("/v1/api-keys/{key_id:str}/rotate", grant="keys:write", status_code=200)
 async def rotate_key(request: HttpRequest, key_id: str) -> HttpResponse:
     parse_query(request, Empty)
-    wanted = parse_body(request, Body)
+    body = parse_body(request, Body)
     await ensure_visible(request, key_id)
     at = now()
-    surroundings = await load_key_context(get_services(request).pool, key_id, request.auth.organization_id, at)
-    if surroundings.state is None:
+    context = await load_key_context(get_services(request).pool, key_id, request.auth.organization_id, at)
+    if context.state is None:
         raise KeyNotFound
-    secret = generate(surroundings.state.key.environment, os.urandom(ENTROPY_BYTES))
+    secret = generate(context.state.key.environment, os.urandom(ENTROPY_BYTES))
 
     def command(used_version: int) -> RotateKey:
         return RotateKey(
             secret=fingerprint(secret),
             at=at,
             authority=request.auth.authority,
-            known_mcps=surroundings.known_mcps,
-            overlap_seconds=None if wanted.overlap_seconds is UNSET else wanted.overlap_seconds,
+            known_mcps=context.known_mcps,
+            overlap_seconds=None if body.overlap_seconds is UNSET else body.overlap_seconds,
             used_version=used_version,
         )
 
@@ -56,13 +56,13 @@ async def rotate_key(request: HttpRequest, key_id: str) -> HttpResponse:
         key_id,
         command,
         guard=used_version_guard(key_id, request.auth.organization_id),
-        render=lambda made: {**changed_key(made, surroundings), "previous_valid_until": _end_of_previous(made)},
+        render=lambda change: {**changed_key(change, context), "previous_valid_until": _end_of_previous(change)},
         secret_fields={"key": secret.reveal()},
     )
 
 
-def _end_of_previous(made: Change[KeyState, KeyEvent]) -> datetime:
-    for event in made.events:
+def _end_of_previous(change: Change[KeyState, KeyEvent]) -> datetime:
+    for event in change.events:
         if isinstance(event, KeyRotated):
             return event.previous_valid_until
-    raise ImpossibleHistory(made)
+    raise ImpossibleHistory(change)

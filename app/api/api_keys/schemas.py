@@ -14,11 +14,11 @@ from projections.read_models.keys.list.queries import UsedSecret
 from projections.read_models.usage.queries import KeyUsage
 
 
-def changed_key(made: Change[KeyState, KeyEvent], around: KeyContext) -> dict[str, Any]:
+def changed_key(change: Change[KeyState, KeyEvent], context: KeyContext) -> dict[str, Any]:
     """Return the JSON form of a key after a change."""
-    if made.after is None:
-        raise LookupError(f"{made.stream_id} has no state after a change")
-    return key_shape(made.after, made.at, around.usage, around.emails)
+    if change.after is None:
+        raise LookupError(f"{change.stream_id} has no state after a change")
+    return key_shape(change.after, change.at, context.usage, context.emails)
 
 
 def key_shape(state: Existing, at: datetime, usage: KeyUsage, emails: Mapping[str, str]) -> dict[str, Any]:

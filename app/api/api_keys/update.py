@@ -36,30 +36,30 @@ class Body(Struct, frozen=True, forbid_unknown_fields=True):
 @patch("/v1/api-keys/{key_id:str}", grant="keys:write")
 async def change_key(request: HttpRequest, key_id: str) -> HttpResponse:
     parse_query(request, Empty)
-    wanted = parse_body(request, Body)
+    body = parse_body(request, Body)
     await ensure_visible(request, key_id)
     caller, services = request.auth, get_services(request)
     at = now()
-    surroundings = await load_key_context(services.pool, key_id, caller.organization_id, at)
+    context = await load_key_context(services.pool, key_id, caller.organization_id, at)
     command = ChangeKey(
         at=at,
         authority=caller.authority,
-        known_mcps=surroundings.known_mcps,
-        name=wanted.name,
-        description="" if wanted.description is None else wanted.description,
-        metadata=wanted.metadata,
-        permissions=wanted.permissions,
-        rate_limit=wanted.rate_limit,
-        allowed_ips=wanted.allowed_ips,
-        expires_at=wanted.expires_at,
+        known_mcps=context.known_mcps,
+        name=body.name,
+        description="" if body.description is None else body.description,
+        metadata=body.metadata,
+        permissions=body.permissions,
+        rate_limit=body.rate_limit,
+        allowed_ips=body.allowed_ips,
+        expires_at=body.expires_at,
         by=caller.actor,
     )
     # Removing grants from all keys of a member reads those keys under this lock, so none gains permissions
     # concurrently.
     guard: Lock[Any] | LockAndQuery[Any] = (
-        no_guard() if wanted.permissions is UNSET else keys_guard(caller.organization_id, services.plans)
+        no_guard() if body.permissions is UNSET else keys_guard(caller.organization_id, services.plans)
     )
-    if key_id == caller.id and isinstance(wanted.expires_at, datetime):
+    if key_id == caller.id and isinstance(body.expires_at, datetime):
         # An earlier expiry may be refused if this is the only active key.
         guard = unexpired_key_counts(caller.organization_id, services.plans, at)
     return await run_command(
@@ -68,5 +68,5 @@ async def change_key(request: HttpRequest, key_id: str) -> HttpResponse:
         key_id,
         lambda census: structs.replace(command, census=census if isinstance(census, KeyCounts) else None),
         guard=guard,
-        render=lambda made: changed_key(made, surroundings),
+        render=lambda change: changed_key(change, context),
     )

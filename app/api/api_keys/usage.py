@@ -13,9 +13,9 @@ from projections.read_models.usage.reports import key_report
 
 @get("/v1/api-keys/{key_id:str}/usage", grant="usage:read")
 async def key_usage(request: HttpRequest, key_id: str) -> HttpResponse:
-    wanted = parse_period(parse_query(request, Query), now())
+    period = parse_period(parse_query(request, Query), now())
     caller = request.auth
     async with get_services(request).read_transaction(caller.organization_id) as connection:
         require_visible(caller, await key_of(connection, key_id, caller.organization_id))
-        report = await key_report(connection, key_id, wanted.span)
-    return success(key_usage_shape(key_id, wanted, report))
+        report = await key_report(connection, key_id, period.span)
+    return success(key_usage_shape(key_id, period, report))

@@ -55,7 +55,7 @@ class VerifyResponse(Struct, frozen=True, omit_defaults=True):
     remaining: int | None = None
 
 
-class _Answer(Struct, frozen=True):
+class _Response(Struct, frozen=True):
     success: bool
     data: VerifyResponse
 
@@ -73,25 +73,25 @@ async def verify_key(inbound: RawRequest, services: Services) -> RawResponse:
         )
     result = await authenticate(inbound, services.verification, VerifyKey(caller, subject))
     raise_if_denied(result, caller)
-    return RawResponse(200, _encoder.encode(_Answer(success=True, data=_response(result))))
+    return RawResponse(200, _encoder.encode(_Response(success=True, data=_response(result))))
 
 
 def _access_request(inbound: RawRequest) -> AccessRequest | None:
     refuse_parameters(inbound)
-    asked = read_body(inbound.body, inbound.header("content-type") or "", Body)
-    validate_target(asked.mcp_id, asked.tool)
-    address = None if asked.ip is None else parse_address(asked.ip)
-    if asked.ip is not None and address is None:
+    body = read_body(inbound.body, inbound.header("content-type") or "", Body)
+    validate_target(body.mcp_id, body.tool)
+    address = None if body.ip is None else parse_address(body.ip)
+    if body.ip is not None and address is None:
         raise invalid(ip=ADDRESS_EXPECTED)
-    secret = parse(asked.key)
+    secret = parse(body.key)
     if secret is None:
         return None
-    user_agent = asked.user_agent
+    user_agent = body.user_agent
     return AccessRequest(
         digest=digest(secret),
         action="verify",
-        mcp_id=asked.mcp_id,
-        tool=asked.tool,
+        mcp_id=body.mcp_id,
+        tool=body.tool,
         ip=None if address is None else str(address),
         user_agent=None if user_agent is None else clean_user_agent(user_agent),
         request_id=inbound.request_id,

@@ -58,8 +58,8 @@ async def export_audit(request: HttpRequest) -> Stream:
     services = get_services(request)
     organization_id = request.auth.organization_id
     async with services.read_transaction(organization_id) as connection:
-        whole = await stretch(connection, organization_id, query.since, query.until)
-    pages = _pages(services, whole, lambda: authorize(request, request.route_handler))
+        selection = await stretch(connection, organization_id, query.since, query.until)
+    pages = _pages(services, selection, lambda: authorize(request, request.route_handler))
     # Read the first page before the response starts: an early failure is then an error response, not a truncated file.
     first = await anext(pages)
     return Stream(
@@ -70,15 +70,15 @@ async def export_audit(request: HttpRequest) -> Stream:
 
 
 async def _pages(
-    services: Services, whole: Stretch, still_allowed: Callable[[], Awaitable[None]]
+    services: Services, selection: Stretch, still_allowed: Callable[[], Awaitable[None]]
 ) -> AsyncIterator[list[Event]]:
     """Yield pages of events. The last page is not full and may be empty."""
     above = 0
     while True:
         if above:
             await still_allowed()
-        async with services.read_transaction(whole.organization_id) as connection:
-            entries = await oldest(connection, whole, above=above, limit=PAGE)
+        async with services.read_transaction(selection.organization_id) as connection:
+            entries = await oldest(connection, selection, above=above, limit=PAGE)
             addresses = await addresses_of(connection, entries)
         yield [event_shape(entry, addresses) for entry in entries]
         if len(entries) < PAGE:
@@ -133,6 +133,6 @@ def escape_formula(text: str) -> str:
 
 def _csv(rows: Sequence[Sequence[object]]) -> bytes:
     """Return the rows as CSV (RFC 4180)."""
-    written = io.StringIO(newline="")
-    csv.writer(written).writerows(rows)
-    return written.getvalue().encode()
+    output = io.StringIO(newline="")
+    csv.writer(output).writerows(rows)
+    return output.getvalue().encode()

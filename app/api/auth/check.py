@@ -31,12 +31,12 @@ class Query(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 async def check_key(inbound: RawRequest, services: Services) -> RawResponse:
-    unread = access_request(inbound, "check")
+    key_only = access_request(inbound, "check")
     try:
         query = _query(inbound)
     except Problem as problem:
-        await raise_if_invalid(inbound, services.verification, unread, problem)
-    presented = replace(unread, mcp_id=query.mcp_id, tool=query.tool, organization_id=query.organization_id)
+        await raise_if_invalid(inbound, services.verification, key_only, problem)
+    presented = replace(key_only, mcp_id=query.mcp_id, tool=query.tool, organization_id=query.organization_id)
     key = raise_if_denied(await authenticate(inbound, services.verification, Authenticate(presented)), presented)
     headers = {
         "X-Key-Id": key.id,

@@ -54,7 +54,7 @@ class Call(Struct, frozen=True):
         """Call the server and return its result. The end of the call is recorded before the caller is answered."""
         try:
             services = self.services
-            way = await load_active_target(services.pool, services.sealer, self.mcp_id, self.key.organization_id)
+            target = await load_active_target(services.pool, services.sealer, self.mcp_id, self.key.organization_id)
         except (Unavailable, *UNAVAILABLE) as error:
             await self.finish("error", "unavailable")
             raise Unavailable from error
@@ -63,17 +63,17 @@ class Call(Struct, frozen=True):
             # known.
             await self.finish("error", error.code if isinstance(error, Refusal) else "internal_error")
             raise
-        result = await self._asked(way, ask)
-        await record_call(self.services.commands, way, None, self.timeout_ms)
+        result = await self._call_server(target, ask)
+        await record_call(self.services.commands, target, None, self.timeout_ms)
         return result
 
-    async def _asked(self, way: McpTarget, ask: Callable[[Gateway, McpTarget, float], Awaitable[R]]) -> R:
+    async def _call_server(self, target: McpTarget, ask: Callable[[Gateway, McpTarget, float], Awaitable[R]]) -> R:
         self.progress.server_asked = True
         try:
-            result = await ask(self.services.gateway, way, self.timeout_ms / 1000)
+            result = await ask(self.services.gateway, target, self.timeout_ms / 1000)
         except GatewayError as error:
             await self._completed("error", error.latency_ms, error.response_bytes, error.code)
-            await record_call(self.services.commands, way, error, self.timeout_ms)
+            await record_call(self.services.commands, target, error, self.timeout_ms)
             raise
         except Exception:
             await self._completed("error", 0, 0, "internal_error")

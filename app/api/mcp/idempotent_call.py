@@ -106,15 +106,15 @@ async def _claim(call: Call, request: IdempotentRequest) -> CallClaim | None:
         return await claim(connection, request, call.call_id, at, ends_by)
 
 
-async def _settle(call: Call, request: IdempotentRequest, kept: _StoredResult | None) -> None:
+async def _settle(call: Call, request: IdempotentRequest, stored: _StoredResult | None) -> None:
     """Store the result, or release the key for None. If that fails, repeated requests get an unknown outcome."""
-    if kept is None:
+    if stored is None:
         statement = request.release(call.call_id)
     else:
         sealed = call.services.sealer.seal(
-            msgspec.json.encode(kept), purpose=_PURPOSE, bound_to=_bound_to(call, request)
+            msgspec.json.encode(stored), purpose=_PURPOSE, bound_to=_bound_to(call, request)
         )
-        statement = request.store(StoredResponse(ERRORS[kept.code].status if kept.code else 200, sealed), now())
+        statement = request.store(StoredResponse(ERRORS[stored.code].status if stored.code else 200, sealed), now())
     try:
         async with call.services.write_transaction(call.key.organization_id) as connection:
             await connection.execute(*statement)
@@ -133,15 +133,15 @@ def _replay(call: Call, request: IdempotentRequest, earlier: CallClaim) -> RawRe
             {"call_id": earlier.call_id, "started_at": earlier.at},
         )
     opened = call.services.sealer.open(earlier.answer.body, purpose=_PURPOSE, bound_to=_bound_to(call, request))
-    kept = msgspec.json.decode(opened, type=_StoredResult)
-    if kept.code is not None:
-        return Problem(kept.code, kept.detail, kept.details)
-    if kept.body is None:
+    stored = msgspec.json.decode(opened, type=_StoredResult)
+    if stored.code is not None:
+        return Problem(stored.code, stored.detail, stored.details)
+    if stored.body is None:
         return Problem(
             "conflict",
             "The call under this Idempotency-Key has ended, and its answer was too long to keep. It is not made again.",
         )
-    return RawResponse(earlier.answer.status, kept.body.encode())
+    return RawResponse(earlier.answer.status, stored.body.encode())
 
 
 def _bound_to(call: Call, request: IdempotentRequest) -> str:

@@ -43,53 +43,53 @@ class Metadata(Struct, frozen=True):
 
 
 async def invoke_tool(inbound: RawRequest, services: Services) -> RawResponse:
-    unread = access_request(inbound, "call")
+    key_only = access_request(inbound, "call")
     try:
-        wanted, request = _wanted(inbound), repeatable(inbound)
+        body, request = _read_request(inbound), repeatable(inbound)
     except Problem as problem:
-        await raise_if_invalid(inbound, services.verification, unread, problem)
-    call = await authorize(inbound, services, wanted.mcp_id, wanted.tool, named=wanted.tool, timeout_ms=wanted.timeout)
+        await raise_if_invalid(inbound, services.verification, key_only, problem)
+    call = await authorize(inbound, services, body.mcp_id, body.tool, named=body.tool, timeout_ms=body.timeout)
 
-    async def ask(gateway: Gateway, way: McpTarget, timeout_seconds: float) -> ToolResult:
+    async def ask(gateway: Gateway, target: McpTarget, timeout_seconds: float) -> ToolResult:
         is_stale = False
 
         async def stored() -> Catalogue | None:
             nonlocal is_stale
             try:
-                found = await find_catalogue(services.pool, way.mcp_id, way.organization_id)
+                found = await find_catalogue(services.pool, target.mcp_id, target.organization_id)
             except (Unavailable, *UNAVAILABLE) as error:
                 # The server has responded. An error now would make the caller repeat a call that may have run.
-                _log.warning("mcp_catalogue_read_failed", mcp_id=way.mcp_id, error=type(error).__name__)
+                _log.warning("mcp_catalogue_read_failed", mcp_id=target.mcp_id, error=type(error).__name__)
                 return None
-            is_stale = found is None or wanted.tool not in found
+            is_stale = found is None or body.tool not in found
             return found
 
         try:
             return await gateway.call_tool(
-                way.upstream,
-                wanted.tool,
-                wanted.arguments,
+                target.upstream,
+                body.tool,
+                body.arguments,
                 timeout_seconds=timeout_seconds,
                 find_catalogue=stored,
-                wanted_headers=wanted_headers(way.parameter_headers, wanted.tool),
+                wanted_headers=wanted_headers(target.parameter_headers, body.tool),
             )
         except HeadersMissing:
             is_stale = True
             raise
         finally:
             if is_stale:
-                await list_again(services.pool, way)
+                await list_again(services.pool, target)
 
     async def make() -> bytes:
         result = await call.execute(ask)
-        metadata = Metadata(wanted.mcp_id, wanted.tool, result.latency_ms, now())
+        metadata = Metadata(body.mcp_id, body.tool, result.latency_ms, now())
         return encode({"success": True, "data": {"result": Raw(result.encoded), "metadata": metadata}})
 
     return await call_once(call, inbound, request, make)
 
 
-def _wanted(inbound: RawRequest) -> Body:
+def _read_request(inbound: RawRequest) -> Body:
     refuse_parameters(inbound)
-    wanted = read_body(inbound.body, inbound.header("content-type") or "", Body)
-    validate_target(wanted.mcp_id, wanted.tool)
-    return wanted
+    body = read_body(inbound.body, inbound.header("content-type") or "", Body)
+    validate_target(body.mcp_id, body.tool)
+    return body

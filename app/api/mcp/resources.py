@@ -33,15 +33,15 @@ class Body(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 async def read_resource(inbound: RawRequest, services: Services) -> RawResponse:
-    unread = access_request(inbound, "call")
+    key_only = access_request(inbound, "call")
     try:
-        wanted, request = _wanted(inbound), repeatable(inbound)
+        body, request = _read_request(inbound), repeatable(inbound)
     except Problem as problem:
-        await raise_if_invalid(inbound, services.verification, unread, problem)
-    call = await authorize(inbound, services, wanted.mcp_id, None, named=METHOD, timeout_ms=TIMEOUT_MS_DEFAULT)
+        await raise_if_invalid(inbound, services.verification, key_only, problem)
+    call = await authorize(inbound, services, body.mcp_id, None, named=METHOD, timeout_ms=TIMEOUT_MS_DEFAULT)
 
-    async def ask(gateway: Gateway, way: McpTarget, timeout_seconds: float) -> Resource:
-        return await gateway.read_resource(way.upstream, wanted.uri, timeout_seconds=timeout_seconds)
+    async def ask(gateway: Gateway, target: McpTarget, timeout_seconds: float) -> Resource:
+        return await gateway.read_resource(target.upstream, body.uri, timeout_seconds=timeout_seconds)
 
     async def make() -> bytes:
         result = await call.execute(ask)
@@ -50,11 +50,11 @@ async def read_resource(inbound: RawRequest, services: Services) -> RawResponse:
     return await call_once(call, inbound, request, make)
 
 
-def _wanted(inbound: RawRequest) -> Body:
+def _read_request(inbound: RawRequest) -> Body:
     refuse_parameters(inbound)
-    wanted = read_body(inbound.body, inbound.header("content-type") or "", Body)
-    validate_target(wanted.mcp_id, None)
-    if not URI.fullmatch(wanted.uri):
+    body = read_body(inbound.body, inbound.header("content-type") or "", Body)
+    validate_target(body.mcp_id, None)
+    if not URI.fullmatch(body.uri):
         details = {"uri": "Must be a URI of at most 2000 characters in ASCII, such as file:///notes.txt"}
         raise invalid(details)
-    return wanted
+    return body

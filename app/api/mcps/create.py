@@ -29,9 +29,9 @@ class Body(CredentialFields, frozen=True, forbid_unknown_fields=True, kw_only=Tr
 @post("/v1/mcps", grant="mcps:write", status_code=201)
 async def register_mcp(request: HttpRequest) -> HttpResponse:
     parse_query(request, Empty)
-    wanted = parse_body(request, Body)
-    auth_type: AuthType = wanted.auth_type or "none"
-    credential = assembled(auth_type, wanted.given)
+    body = parse_body(request, Body)
+    auth_type: AuthType = body.auth_type or "none"
+    credential = assembled(auth_type, body.given)
     services = get_services(request)
     organization_id = request.auth.organization_id
     at = now()
@@ -41,15 +41,15 @@ async def register_mcp(request: HttpRequest) -> HttpResponse:
         return RegisterMcp(
             mcp_id=mcp_id,
             organization_id=organization_id,
-            name=wanted.name,
-            endpoint_url=wanted.endpoint_url,
-            environment=wanted.environment or request.auth.default_environment,
+            name=body.name,
+            endpoint_url=body.endpoint_url,
+            environment=body.environment or request.auth.default_environment,
             auth_type=auth_type,
             at=at,
             by=request.auth.actor,
             census=census,
-            endpoint_problem=check_endpoint_url(wanted.endpoint_url, services.config.egress),
-            description=wanted.description,
+            endpoint_problem=check_endpoint_url(body.endpoint_url, services.config.egress),
+            description=body.description,
         )
 
     return await run_command(
@@ -58,7 +58,7 @@ async def register_mcp(request: HttpRequest) -> HttpResponse:
         mcp_id,
         command,
         guard=mcps_guard(organization_id, services.plans),
-        render=lambda made: changed_mcp(made, McpUsage(), McpHealth()),
+        render=lambda change: changed_mcp(change, McpUsage(), McpHealth()),
         status=201,
         extra_statements=lambda _: store_credential(services.sealer, credential, mcp_id, organization_id),
     )

@@ -40,8 +40,8 @@ def mcp_detail_shape(mcp: McpRow, usage: McpUsage, health: McpHealth, stats: Mcp
     }
 
 
-def changed_mcp(made: Change[McpState, McpEvent], usage: McpUsage, health: McpHealth) -> dict[str, Any]:
+def changed_mcp(change: Change[McpState, McpEvent], usage: McpUsage, health: McpHealth) -> dict[str, Any]:
     """Return the JSON form of an MCP after a change."""
-    if not isinstance(made.after, Registered):
-        raise ImpossibleHistory(made)
-    return mcp_shape(row_of(made.after), usage, health)
+    if not isinstance(change.after, Registered):
+        raise ImpossibleHistory(change)
+    return mcp_shape(row_of(change.after), usage, health)

@@ -34,15 +34,15 @@ class McpTestResult(Struct, frozen=True):
 @post("/v1/mcps/{mcp_id:str}/test", grant="mcps:write", status_code=200)
 async def test_mcp(request: HttpRequest, mcp_id: str) -> HttpResponse:
     parse_query(request, Empty)
-    wanted = parse_body(request, Body)
-    return await call_once(request, wanted.timeout / 1_000, lambda: _tested(request, mcp_id, wanted))
+    body = parse_body(request, Body)
+    return await call_once(request, body.timeout / 1_000, lambda: _tested(request, mcp_id, body))
 
 
-async def _tested(request: HttpRequest, mcp_id: str, wanted: Body) -> bytes:
+async def _tested(request: HttpRequest, mcp_id: str, body: Body) -> bytes:
     services = get_services(request)
-    way = await load_target(services.pool, services.sealer, mcp_id, request.auth.organization_id)
+    target = await load_target(services.pool, services.sealer, mcp_id, request.auth.organization_id)
     found = await probe(
-        services.commands, services.gateway, way, timeout_seconds=wanted.timeout / 1_000, conclusive=True
+        services.commands, services.gateway, target, timeout_seconds=body.timeout / 1_000, conclusive=True
     )
     tested = McpTestResult(
         found.reachable,

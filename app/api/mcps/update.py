@@ -43,7 +43,7 @@ class Body(CredentialFields, frozen=True, forbid_unknown_fields=True, kw_only=Tr
 @patch("/v1/mcps/{mcp_id:str}", grant="mcps:write")
 async def change_mcp(request: HttpRequest, mcp_id: str) -> HttpResponse:
     parse_query(request, Empty)
-    wanted = parse_body(request, Body)
+    body = parse_body(request, Body)
     services = get_services(request)
     organization_id = request.auth.organization_id
     async with services.read_transaction(organization_id) as connection:
@@ -52,24 +52,24 @@ async def change_mcp(request: HttpRequest, mcp_id: str) -> HttpResponse:
         health = (await health_of(connection, [mcp_id]))[mcp_id]
     if found is None:
         raise McpNotFound
-    auth_type: AuthType = wanted.auth_type or found.auth_type
+    auth_type: AuthType = body.auth_type or found.auth_type
     credential: Credential | None = None
-    if wanted.given or auth_type != found.auth_type:
-        kept = _kept(request, mcp_id, found) if auth_type == found.auth_type else {}
-        credential = assembled(auth_type, {**kept, **wanted.given})
+    if body.given or auth_type != found.auth_type:
+        stored = _stored_parts(request, mcp_id, found) if auth_type == found.auth_type else {}
+        credential = assembled(auth_type, {**stored, **body.given})
     problem = None
-    if wanted.endpoint_url is not UNSET and wanted.endpoint_url != found.endpoint_url:
-        problem = check_endpoint_url(wanted.endpoint_url, services.config.egress)
+    if body.endpoint_url is not UNSET and body.endpoint_url != found.endpoint_url:
+        problem = check_endpoint_url(body.endpoint_url, services.config.egress)
     command = ChangeMcp(
         at=now(),
-        name=wanted.name,
-        description="" if wanted.description is None else wanted.description,
-        endpoint_url=wanted.endpoint_url,
+        name=body.name,
+        description="" if body.description is None else body.description,
+        endpoint_url=body.endpoint_url,
         endpoint_problem=problem,
-        environment=wanted.environment,
+        environment=body.environment,
         # The complete credential, so that the result is right whatever a concurrent request has changed.
         auth_type=UNSET if credential is None else auth_type,
-        status=wanted.status,
+        status=body.status,
     )
 
     def extra_statements(_: Change[McpState, McpEvent]) -> Iterable[Statement]:
@@ -82,16 +82,16 @@ async def change_mcp(request: HttpRequest, mcp_id: str) -> HttpResponse:
         MCP,
         mcp_id,
         command,
-        render=lambda made: changed_mcp(made, usage, McpHealth() if _is_elsewhere(made) else health),
+        render=lambda change: changed_mcp(change, usage, McpHealth() if _is_elsewhere(change) else health),
         extra_statements=extra_statements,
     )
 
 
-def _kept(request: HttpRequest, mcp_id: str, found: McpRoute) -> dict[str, str]:
+def _stored_parts(request: HttpRequest, mcp_id: str, found: McpRoute) -> dict[str, str]:
     return parts(stored_credential(get_services(request).sealer, found, mcp_id, request.auth.organization_id))
 
 
-def _is_elsewhere(made: Change[McpState, McpEvent]) -> bool:
+def _is_elsewhere(change: Change[McpState, McpEvent]) -> bool:
     """Return whether stored health results no longer apply, because calls now go to a different server."""
-    states = (made.before, made.after)
+    states = (change.before, change.after)
     return len({state.mcp.endpoint_changed_at for state in states if isinstance(state, Registered)}) > 1

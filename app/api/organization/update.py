@@ -36,7 +36,7 @@ class Body(Struct, frozen=True, forbid_unknown_fields=True):
 @patch("/v1/organization", grant="organization:write")
 async def change_organization(request: HttpRequest) -> HttpResponse:
     parse_query(request, Empty)
-    wanted = parse_body(request, Body)
+    body = parse_body(request, Body)
     caller, services = request.auth, get_services(request)
     async with services.read_transaction(caller.organization_id) as connection:
         organization = await organization_of(connection, caller.organization_id)
@@ -45,22 +45,22 @@ async def change_organization(request: HttpRequest) -> HttpResponse:
         used = await used_in_month(connection, caller.organization_id, now())
     command = ChangeOrganization(
         by_owner=isinstance(caller, PersonCaller) and owns(caller.role),
-        name=wanted.name,
-        description="" if wanted.description is None else wanted.description,
-        settings=wanted.settings,
-        plan=wanted.plan,
+        name=body.name,
+        description="" if body.description is None else body.description,
+        settings=body.settings,
+        plan=body.plan,
     )
 
-    def render(made: Change[OrganizationState, OrganizationEvent]) -> dict[str, Any]:
-        state = made.after
+    def render(change: Change[OrganizationState, OrganizationEvent]) -> dict[str, Any]:
+        state = change.after
         if state is None:
-            raise ImpossibleHistory(made)
+            raise ImpossibleHistory(change)
         changed = organization._replace(
             name=state.name,
             description=state.description,
             settings=state.settings,
             plan=state.plan,
-            revision=made.revision,
+            revision=change.revision,
         )
         return organization_shape(changed, services.plans, used)
 

@@ -26,10 +26,10 @@ async def start_session(request: HttpRequest) -> HttpResponse:
     parse_query(request, Empty)
     inbound, services = raw_request(request), get_services(request)
     reject_cross_site(inbound, services.config)
-    wanted = parse_body(request, Body)
-    made = await redeem_link(services, inbound, wanted.token, wanted.organization_id)
-    if isinstance(made, OrganizationChoice):
-        return success(await choice_shape(services, made.people))
-    shape = await signed_in_shape(services, made.person, made.session_id, made.secret)
-    cookie = cookies_of(services.config).set("session", made.secret, services.config.session_lifetime)
+    body = parse_body(request, Body)
+    result = await redeem_link(services, inbound, body.token, body.organization_id)
+    if isinstance(result, OrganizationChoice):
+        return success(await choice_shape(services, result.people))
+    shape = await signed_in_shape(services, result.person, result.session_id, result.secret)
+    cookie = cookies_of(services.config).set("session", result.secret, services.config.session_lifetime)
     return success(shape, status=201, headers={"Set-Cookie": cookie})

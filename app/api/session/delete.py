@@ -11,6 +11,6 @@ from app.handlers import Empty, HttpRequest, HttpResponse, get_services, parse_b
 async def sign_out(request: HttpRequest) -> HttpResponse:
     parse_query(request, Empty)
     parse_body(request, Empty)
-    answer = await end(request, require_person(request).session_id, "signed_out")
-    answer.headers["Set-Cookie"] = cookies_of(get_services(request).config).expire("session")
-    return answer
+    response = await end(request, require_person(request).session_id, "signed_out")
+    response.headers["Set-Cookie"] = cookies_of(get_services(request).config).expire("session")
+    return response

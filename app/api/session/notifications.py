@@ -47,14 +47,14 @@ async def notifications(request: HttpRequest) -> HttpResponse:
 @patch("/v1/session/notifications", only="people")
 async def change_notifications(request: HttpRequest) -> HttpResponse:
     parse_query(request, Empty)
-    person, wanted = require_person(request), parse_body(request, Body)
-    command = ChangeNotifications(at=now(), threshold=wanted.threshold, thresholds=wanted.thresholds)
+    person, body = require_person(request), parse_body(request, Body)
+    command = ChangeNotifications(at=now(), threshold=body.threshold, thresholds=body.thresholds)
     return await run_command(
         request,
         MEMBER,
         person.user_id,
         command,
-        render=lambda made: notifications_shape(cast("Member", made.after).notifications, person.role),
+        render=lambda change: notifications_shape(cast("Member", change.after).notifications, person.role),
     )
 
 

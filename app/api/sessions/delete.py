@@ -28,7 +28,7 @@ async def end(request: HttpRequest, session_id: str, reason: EndReason) -> HttpR
         SESSION,
         session_id,
         command,
-        render=lambda made: {"id": made.stream_id, "ended": True},
+        render=lambda change: {"id": change.stream_id, "ended": True},
     )
 
 

@@ -17,7 +17,7 @@ async def usage_summary(request: HttpRequest) -> HttpResponse:
 
 async def organization_usage_of(request: HttpRequest) -> HttpResponse:
     """Return the usage. Only keys that the caller can see are listed, but the sums cover the whole organization."""
-    wanted = parse_period(parse_query(request, Query), now())
+    period = parse_period(parse_query(request, Query), now())
     caller = request.auth
     services = get_services(request)
     async with services.read_transaction(caller.organization_id) as connection:
@@ -25,6 +25,6 @@ async def organization_usage_of(request: HttpRequest) -> HttpResponse:
         if plan is None:
             raise OrganizationNotFound
         report = await organization_report(
-            connection, caller.organization_id, wanted.span, created_by=caller.visible_keys.created_by
+            connection, caller.organization_id, period.span, created_by=caller.visible_keys.created_by
         )
-    return success(organization_usage_shape(wanted, report, services.plans[plan].monthly_requests))
+    return success(organization_usage_shape(period, report, services.plans[plan].monthly_requests))

@@ -7,11 +7,11 @@ from app.api.usage.period import ReportPeriod
 from projections.read_models.usage.reports import Moment, Named, Outcomes, Report
 
 
-def key_usage_shape(key_id: str, asked: ReportPeriod, report: Report) -> dict[str, Any]:
+def key_usage_shape(key_id: str, period: ReportPeriod, report: Report) -> dict[str, Any]:
     """Return the report on a key. `by_hour` is included for a single day."""
     shape: dict[str, Any] = {
         "key_id": key_id,
-        **_period_shape(asked),
+        **_period_shape(period),
         "total_requests": report.total.requests,
         "by_mcp": _mcps_shape(report.mcps),
         "by_tool": [{"mcp_id": tool.mcp_id, "tool": tool.name, "requests": tool.requests} for tool in report.tools],
@@ -27,11 +27,11 @@ def key_usage_shape(key_id: str, asked: ReportPeriod, report: Report) -> dict[st
     return shape
 
 
-def organization_usage_shape(asked: ReportPeriod, report: Report, limit: int | None) -> dict[str, Any]:
+def organization_usage_shape(period: ReportPeriod, report: Report, limit: int | None) -> dict[str, Any]:
     """Return the report on an organization. `limit`: billed requests per month; None for an unlimited plan."""
     billed = report.total.billed
     return {
-        **_period_shape(asked),
+        **_period_shape(period),
         "requests": {
             "total": report.total.requests,
             "billed": billed,
@@ -56,8 +56,8 @@ def day_shape(moment: Moment) -> dict[str, Any]:
     }
 
 
-def _period_shape(asked: ReportPeriod) -> dict[str, Any]:
-    return {"period": asked.period, "start_date": asked.span.since, "end_date": asked.span.until}
+def _period_shape(period: ReportPeriod) -> dict[str, Any]:
+    return {"period": period.period, "start_date": period.span.since, "end_date": period.span.until}
 
 
 def _mcps_shape(mcps: Sequence[Named]) -> list[dict[str, Any]]:

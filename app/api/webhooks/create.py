@@ -31,27 +31,27 @@ class Body(Struct, frozen=True, forbid_unknown_fields=True):
 @post("/v1/webhooks", grant="webhooks:write", status_code=201)
 async def create_webhook(request: HttpRequest) -> HttpResponse:
     parse_query(request, Empty)
-    wanted = parse_body(request, Body)
+    body = parse_body(request, Body)
     services = get_services(request)
     organization_id = request.auth.organization_id
     at = now()
     webhook_id = new_id("hook")
-    problem = check_endpoint_url(wanted.url, services.config.egress, remedy=SIGNED)
-    signing = new_secret(os.urandom(SECRET_BYTES)) if wanted.kind == "standard" else None
+    problem = check_endpoint_url(body.url, services.config.egress, remedy=SIGNED)
+    signing = new_secret(os.urandom(SECRET_BYTES)) if body.kind == "standard" else None
 
     def command(others: int) -> CreateWebhook:
         return CreateWebhook(
             webhook_id=webhook_id,
             organization_id=organization_id,
-            kind=wanted.kind,
+            kind=body.kind,
             # A malformed URL cannot be masked for display. The command refuses it, so it is not stored either.
-            url=wanted.url if problem else shown_url(wanted.kind, wanted.url),
-            events=wanted.events,
+            url=body.url if problem else shown_url(body.kind, body.url),
+            events=body.events,
             at=at,
             by=request.auth.actor,
             others=others,
             url_problem=problem,
-            description=wanted.description,
+            description=body.description,
         )
 
     async def others(connection: Connection, _: object) -> int:
@@ -66,7 +66,5 @@ async def create_webhook(request: HttpRequest) -> HttpResponse:
         render=changed_webhook,
         secret_fields={"secret": signing},
         status=201,
-        extra_statements=lambda _: [
-            store_secret(services.sealer, signing or wanted.url, 1, webhook_id, organization_id)
-        ],
+        extra_statements=lambda _: [store_secret(services.sealer, signing or body.url, 1, webhook_id, organization_id)],
     )

@@ -17,6 +17,6 @@ async def webhook_detail(request: HttpRequest, webhook_id: str) -> HttpResponse:
         found = await webhook_of(connection, webhook_id, organization_id)
         if found is None:
             raise WebhookNotFound
-        standing = await health_of(connection, webhook_id)
+        health = await health_of(connection, webhook_id)
     headers = {"ETag": f'"{found.revision}"', "X-Revision": str(found.revision)}
-    return success(webhook_detail_shape(found, standing), headers=headers)
+    return success(webhook_detail_shape(found, health), headers=headers)

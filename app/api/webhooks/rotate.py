@@ -26,14 +26,14 @@ class Body(Struct, frozen=True, forbid_unknown_fields=True):
 @post("/v1/webhooks/{webhook_id:str}/rotate", grant="webhooks:write", status_code=200)
 async def rotate_webhook_secret(request: HttpRequest, webhook_id: str) -> HttpResponse:
     parse_query(request, Empty)
-    wanted = parse_body(request, Body)
+    body = parse_body(request, Body)
     services = get_services(request)
     secret = new_secret(os.urandom(SECRET_BYTES))
-    command = RotateWebhookSecret(at=now(), overlap_seconds=wanted.overlap_seconds)
+    command = RotateWebhookSecret(at=now(), overlap_seconds=body.overlap_seconds)
 
-    def extra_statements(made: Change[WebhookState, WebhookEvent]) -> Iterable[Statement]:
-        if isinstance(made.after, Registered):
-            version = made.after.webhook.secret_version
+    def extra_statements(change: Change[WebhookState, WebhookEvent]) -> Iterable[Statement]:
+        if isinstance(change.after, Registered):
+            version = change.after.webhook.secret_version
             yield store_secret(services.sealer, secret, version, webhook_id, request.auth.organization_id)
 
     return await run_command(

@@ -28,19 +28,19 @@ def webhook_shape(webhook: WebhookRow) -> dict[str, Any]:
     }
 
 
-def webhook_detail_shape(webhook: WebhookRow, standing: EndpointHealth) -> dict[str, Any]:
+def webhook_detail_shape(webhook: WebhookRow, health: EndpointHealth) -> dict[str, Any]:
     return {
         **webhook_shape(webhook),
-        "failing_since": standing.failing_since,
-        "last_delivered_at": standing.delivered_at,
+        "failing_since": health.failing_since,
+        "last_delivered_at": health.delivered_at,
     }
 
 
-def changed_webhook(made: Change[WebhookState, WebhookEvent]) -> dict[str, Any]:
+def changed_webhook(change: Change[WebhookState, WebhookEvent]) -> dict[str, Any]:
     """Return the JSON form of a webhook after a change."""
-    if not isinstance(made.after, Registered):
-        raise ImpossibleHistory(made)
-    return webhook_shape(row_of(made.after))
+    if not isinstance(change.after, Registered):
+        raise ImpossibleHistory(change)
+    return webhook_shape(row_of(change.after))
 
 
 def delivery_shape(delivery: Delivery, attempts: Sequence[Attempt]) -> dict[str, Any]:

@@ -44,7 +44,7 @@ async def _sent(request: HttpRequest, webhook_id: str) -> bytes:
             raise WebhookNotFound
         stored = await secrets_of(connection, webhook_id)
     at = now()
-    way = open_target(
+    target = open_target(
         services.sealer,
         stored,
         webhook_id=webhook_id,
@@ -60,11 +60,11 @@ async def _sent(request: HttpRequest, webhook_id: str) -> bytes:
     body = Message("webhook.test", webhook_id, timestamp, organization_id, data).body(found.kind)
     egress = Egress(GatewayConfig(egress=services.config.egress))
     try:
-        headers = way.headers(message_id, at, body)
-        posted = way.redacted(await post_message(egress, way.url, headers, body, ANSWER_SECONDS))
+        headers = target.headers(message_id, at, body)
+        attempt = target.redacted(await post_message(egress, target.url, headers, body, ANSWER_SECONDS))
     finally:
         await egress.aclose()
-    trial = WebhookTestResult(
-        message_id, posted.delivered, posted.status, posted.latency_ms, posted.error, posted.response
+    result = WebhookTestResult(
+        message_id, attempt.delivered, attempt.status, attempt.latency_ms, attempt.error, attempt.response
     )
-    return msgspec.json.encode({"success": True, "data": trial})
+    return msgspec.json.encode({"success": True, "data": result})

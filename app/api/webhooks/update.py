@@ -33,30 +33,30 @@ class Body(Struct, frozen=True, forbid_unknown_fields=True):
 @patch("/v1/webhooks/{webhook_id:str}", grant="webhooks:write")
 async def change_webhook(request: HttpRequest, webhook_id: str) -> HttpResponse:
     parse_query(request, Empty)
-    wanted = parse_body(request, Body)
+    body = parse_body(request, Body)
     services = get_services(request)
     organization_id = request.auth.organization_id
     async with services.read_transaction(organization_id) as connection:
         found = await webhook_of(connection, webhook_id, organization_id)
     if found is None:
         raise WebhookNotFound
-    problem = None if wanted.url is UNSET else check_endpoint_url(wanted.url, services.config.egress, remedy=SIGNED)
-    secret_address = wanted.url if found.kind == "slack" and wanted.url is not UNSET and not problem else None
+    problem = None if body.url is UNSET else check_endpoint_url(body.url, services.config.egress, remedy=SIGNED)
+    secret_address = body.url if found.kind == "slack" and body.url is not UNSET and not problem else None
     command = ChangeWebhook(
         at=now(),
-        url=wanted.url if wanted.url is UNSET or problem else shown_url(found.kind, wanted.url),
+        url=body.url if body.url is UNSET or problem else shown_url(found.kind, body.url),
         url_problem=problem,
         address_replaced=secret_address is not None,
-        events=wanted.events,
-        description="" if wanted.description is None else wanted.description,
-        status=wanted.status,
+        events=body.events,
+        description="" if body.description is None else body.description,
+        status=body.status,
     )
 
-    def extra_statements(made: Change[WebhookState, WebhookEvent]) -> Iterable[Statement]:
-        if secret_address is not None and isinstance(made.after, Registered):
-            version = made.after.webhook.secret_version
+    def extra_statements(change: Change[WebhookState, WebhookEvent]) -> Iterable[Statement]:
+        if secret_address is not None and isinstance(change.after, Registered):
+            version = change.after.webhook.secret_version
             yield store_secret(services.sealer, secret_address, version, webhook_id, organization_id)
-        if any(isinstance(event, WebhookEnabled) for event in made.events):
+        if any(isinstance(event, WebhookEnabled) for event in change.events):
             yield Statement(OUTBOX.endpoint_forgive, (webhook_id,))
 
     return await run_command(

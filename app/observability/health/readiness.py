@@ -48,7 +48,7 @@ def readiness(state: State, *, redis_configured: bool, at: float, is_draining: b
     }
     if any(checks.get(name) != OK for name in _NEEDED):
         return Readiness("not ready", checks)
-    return Readiness("ready" if all(said == OK for said in checks.values()) else "degraded", checks)
+    return Readiness("ready" if all(message == OK for message in checks.values()) else "degraded", checks)
 
 
 def _of_log(log: LogState | None, unusable: str | None) -> dict[str, str]:
@@ -98,12 +98,12 @@ def _partitions(log: LogState) -> str:
 
 def _of_jobs(jobs: JobsState | None, *, redis_configured: bool, at: float) -> dict[str, str]:
     if jobs is None:
-        said = (
+        message = (
             "does not answer: start it, or correct REDIS_URL"
             if redis_configured
             else "REDIS_URL is not set: without it rate limits let everything through, and no worker runs"
         )
-        return {"redis": said, "workers": "not known", "scheduler": "not known", "jobs": "not known"}
+        return {"redis": message, "workers": "not known", "scheduler": "not known", "jobs": "not known"}
     return {
         "redis": OK,
         "workers": _heard(jobs.worker_heartbeat, at, WORKER_SECONDS_MAX, "worker", "python -m workers run"),

@@ -15,8 +15,8 @@ from infrastructure.database.connections import Pool
 from infrastructure.database.errors import UNAVAILABLE, Unavailable
 from infrastructure.deadline import with_deadline
 
-_KEPT_SECONDS = 1.0
-_PATIENCE_SECONDS = 2.0
+_MAX_AGE_SECONDS = 1.0
+_TIMEOUT_SECONDS = 2.0
 
 
 class State(Struct, frozen=True):
@@ -40,21 +40,21 @@ class SystemSnapshot:
     def __init__(self, redis_url: str, probe: Callable[[], Coroutine[None, None, None]]) -> None:
         self._redis_url = redis_url
         self._probe = probe
-        self._asking = asyncio.Lock()
-        self._asked = -_KEPT_SECONDS
+        self._lock = asyncio.Lock()
+        self._loaded_at = -_MAX_AGE_SECONDS
         self._state = State(None, None)
 
     async def look(self, pool: Pool) -> State:
-        async with self._asking:
-            if monotonic() - self._asked >= _KEPT_SECONDS:
+        async with self._lock:
+            if monotonic() - self._loaded_at >= _MAX_AGE_SECONDS:
                 (log, unusable), jobs, verifies = await asyncio.gather(_log(pool), self._jobs(), self._verifies())
                 self._state = State(log, jobs, unusable, verifies)
-                self._asked = monotonic()
+                self._loaded_at = monotonic()
         return self._state
 
     async def _verifies(self) -> bool:
         try:
-            await with_deadline(_PATIENCE_SECONDS, self._probe())
+            await with_deadline(_TIMEOUT_SECONDS, self._probe())
         except (Unavailable, TimeoutError):
             return False
         return True
@@ -63,13 +63,13 @@ class SystemSnapshot:
         if not self._redis_url:
             return None
         try:
-            return await with_deadline(_PATIENCE_SECONDS, jobs_state(self._redis_url))
+            return await with_deadline(_TIMEOUT_SECONDS, jobs_state(self._redis_url))
         except (ValkeyUnavailable, TimeoutError):
             return None
 
 
 async def _log(pool: Pool) -> tuple[LogState | None, str | None]:
     try:
-        return await with_deadline(_PATIENCE_SECONDS, log_state(pool)), None
+        return await with_deadline(_TIMEOUT_SECONDS, log_state(pool)), None
     except UNAVAILABLE:
         return None, str(pool.not_applied) if pool.not_applied else None

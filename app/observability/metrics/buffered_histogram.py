@@ -28,9 +28,9 @@ class BufferedHistogram:
             return
         # The library cannot add several observations in one call, so this adds to the internal parts of the histogram.
         histogram: Any = self._histogram
-        for place, count in enumerate(self._counts):
+        for bucket, count in enumerate(self._counts):
             if count:
-                histogram._buckets[place].inc(count)  # noqa: SLF001
+                histogram._buckets[bucket].inc(count)  # noqa: SLF001
         histogram._sum.inc(self._sum)  # noqa: SLF001
         self._counts = [0] * len(self._counts)
         self._sum = 0.0

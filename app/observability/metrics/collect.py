@@ -19,14 +19,14 @@ from app.observability.metrics.multiprocess_dir import is_running, process_of
 
 def text(folder: Path | None, state: State) -> bytes:
     """Return the exposition. `folder` contains the counters of all processes; None for a single process."""
-    standing = CollectorRegistry()
-    standing.register(_LiveCollector(state.log, state.jobs))
+    live = CollectorRegistry()
+    live.register(_LiveCollector(state.log, state.jobs))
     if folder is None:
-        return generate_latest(REGISTRY) + generate_latest(standing)
+        return generate_latest(REGISTRY) + generate_latest(live)
     _drop_dead_processes(folder)
     counted = CollectorRegistry()
     multiprocess.MultiProcessCollector(counted, path=str(folder))  # registers itself
-    return generate_latest(counted) + generate_latest(standing)
+    return generate_latest(counted) + generate_latest(live)
 
 
 def _drop_dead_processes(folder: Path) -> None:

@@ -16,14 +16,14 @@ _PREFIX = "keyledger-metrics-"
 
 
 @contextmanager
-def shared_folder(place: Path | None = None) -> Generator[Path]:
+def shared_folder(parent: Path | None = None) -> Generator[Path]:
     """Create a private, empty folder. Remove the folders of killed servers first."""
-    place = place or Path(tempfile.gettempdir())
-    for old in place.glob(f"{_PREFIX}*"):
+    parent = parent or Path(tempfile.gettempdir())
+    for old in parent.glob(f"{_PREFIX}*"):
         with suppress(OSError):
             if old.stat().st_uid == os.geteuid() and not _is_running(old.name):
                 shutil.rmtree(old)
-    folder = Path(tempfile.mkdtemp(prefix=f"{_PREFIX}{os.getpid()}-", dir=place))
+    folder = Path(tempfile.mkdtemp(prefix=f"{_PREFIX}{os.getpid()}-", dir=parent))
     try:
         yield folder
     finally:

@@ -110,8 +110,8 @@ class _TracedBatches:
         self._watch.completed(items, waited_seconds, seconds)
         end = time_ns()
         attributes = {"keyledger.batch.items": items, "keyledger.batch.waited_seconds": waited_seconds}
-        began = end - int(seconds * 1_000_000_000)
-        self._tracer.start_span("group_commit", attributes=attributes, start_time=began).end(end)
+        started = end - int(seconds * 1_000_000_000)
+        self._tracer.start_span("group_commit", attributes=attributes, start_time=started).end(end)
 
 
 class _TracedGateway(Gateway):

@@ -164,7 +164,7 @@ async def test_without_valkey_all_are_let_through_and_counted_as_such(limits: Ra
 
 async def test_a_valkey_that_hangs_is_waited_for_once_and_not_for_long(redis_url: str, valkey: Valkey) -> None:
     loop = asyncio.get_running_loop()
-    async with RateLimits(redis_url, patience_seconds=0.1) as limits:
+    async with RateLimits(redis_url, timeout_seconds=0.1) as limits:
         await limits.check([take(ORGANIZATION)])
         with _hanging(valkey):
             began = loop.time()

@@ -51,28 +51,28 @@ class _Facts(NamedTuple):
 @post("/v1/organization/members/invite", grant="members:write", status_code=201)
 async def invite_member(request: HttpRequest) -> HttpResponse:
     parse_query(request, Empty)
-    wanted = parse_body(request, Body)
+    body = parse_body(request, Body)
     # Validate the address before it is used in a query: PostgreSQL rejects some texts.
     problems = FieldErrors()
-    check_email(problems, wanted.email)
+    check_email(problems, body.email)
     problems.raise_if_any()
     caller, services = request.auth, get_services(request)
     organization_id = caller.organization_id
     invitation_id, at = new_id("invite"), now()
     token = new_secret(TOKEN_PREFIX)
     link = link_to(services.config, token)
-    mail = Mail(to=wanted.email, subject=_SUBJECT, text=_TEXT.format(link=link, days=VALID_FOR.days))
+    mail = Mail(to=body.email, subject=_SUBJECT, text=_TEXT.format(link=link, days=VALID_FOR.days))
     guard = members_guard(organization_id, services.plans)
 
     async def read(connection: Connection, row: TupleRow | None) -> _Facts:
-        return _Facts(guard.facts(row), await waiting_for(connection, organization_id, wanted.email))
+        return _Facts(guard.facts(row), await waiting_for(connection, organization_id, body.email))
 
     def command(facts: _Facts) -> InviteMember:
         return InviteMember(
             invitation_id=invitation_id,
             organization_id=organization_id,
-            email=wanted.email,
-            role=wanted.role,
+            email=body.email,
+            role=body.role,
             token_digest=digest_of(token).hex(),
             at=at,
             by=caller.actor,
@@ -85,13 +85,13 @@ async def invite_member(request: HttpRequest) -> HttpResponse:
         earlier = facts.waiting.invitation_id
         return [] if earlier is None else [RelatedCommand(INVITATION, earlier, RevokeInvitation(at, "replaced"))]
 
-    def render(made: Change[InvitationState, InvitationEvent]) -> dict[str, Any]:
-        if not isinstance(made.after, Open):
-            raise ImpossibleHistory(made)
-        invitation = made.after.invitation
+    def render(change: Change[InvitationState, InvitationEvent]) -> dict[str, Any]:
+        if not isinstance(change.after, Open):
+            raise ImpossibleHistory(change)
+        invitation = change.after.invitation
         return {
             "invite_id": invitation.id,
-            "email": wanted.email,
+            "email": body.email,
             "role": invitation.role,
             "expires_at": invitation.expires_at,
         }
@@ -105,7 +105,7 @@ async def invite_member(request: HttpRequest) -> HttpResponse:
         related_commands=replaced,
         extra_statements=lambda _: [
             addresses_forget(organization_id, at),
-            address_put(invitation_id, organization_id, wanted.email),
+            address_put(invitation_id, organization_id, body.email),
             mail_add(services.sealer, new_id("mail"), mail, at=at, expires_at=at + VALID_FOR, effect=invitation_id),
         ],
         render=render,

@@ -66,10 +66,10 @@ async def run_with_keys(
     def key_commands(keys: _Keys) -> list[RelatedCommand[Any, Any, Any]]:
         return [RelatedCommand(KEY, key_id, of_key(keys.census)) for key_id in keys.key_ids]
 
-    def check_number(made: Change[MemberState, MemberEvent]) -> Iterable[Statement]:
+    def check_number(change: Change[MemberState, MemberEvent]) -> Iterable[Statement]:
         # This runs after the command was accepted and before anything is written.
-        if len(made.related) > KEYS_AT_ONCE:
-            raise _TooManyKeys([key.stream_id for key in made.related])
+        if len(change.related) > KEYS_AT_ONCE:
+            raise _TooManyKeys([key.stream_id for key in change.related])
         return ()
 
     changed: list[bool] = []
@@ -83,7 +83,7 @@ async def run_with_keys(
             guard=_survey(request, user_id, held),
             related_commands=key_commands,
             extra_statements=check_number,
-            render=lambda made: render(made, sum(changed) + sum(bool(key.events) for key in made.related)),
+            render=lambda change: render(change, sum(changed) + sum(bool(key.events) for key in change.related)),
         )
 
     with step_by_step(lambda: any(changed)):
@@ -113,7 +113,7 @@ async def _one_by_one(request: HttpRequest, key_ids: Iterable[str], of_key: KeyC
     for key_id in key_ids:
         if key_id == auth.id:
             continue
-        made = await services.commands.run(
+        change = await services.commands.run(
             KEY,
             key_id,
             auth.organization_id,
@@ -122,4 +122,4 @@ async def _one_by_one(request: HttpRequest, key_ids: Iterable[str], of_key: KeyC
             guard=keys_guard(auth.organization_id, services.plans),
             requires_unchanged=auth.version_precondition,
         )
-        yield bool(made.events)
+        yield bool(change.events)

@@ -19,9 +19,9 @@ def member_shape(member: MemberRow) -> dict[str, Any]:
     }
 
 
-def changed_member(made: Change[MemberState, MemberEvent], email: str | None) -> dict[str, Any]:
+def changed_member(change: Change[MemberState, MemberEvent], email: str | None) -> dict[str, Any]:
     """Return the JSON form of a member after a change."""
-    if not isinstance(made.after, Member):
-        raise ImpossibleHistory(made)
-    member = made.after
-    return member_shape(MemberRow(member.user_id, email, member.role, member.added_at, made.revision))
+    if not isinstance(change.after, Member):
+        raise ImpossibleHistory(change)
+    member = change.after
+    return member_shape(MemberRow(member.user_id, email, member.role, member.added_at, change.revision))

@@ -32,5 +32,5 @@ async def transfer_ownership(request: HttpRequest, user_id: str) -> HttpResponse
         guard=members_guard(caller.organization_id, services.plans),
         # This command comes first, so that the list never shows two owners.
         related_commands=[RelatedCommand(MEMBER, caller.id, TransferOwnership(user_id, at=at, by=caller.actor))],
-        render=lambda made: member_shape(member._replace(role="owner", revision=made.revision)),
+        render=lambda change: member_shape(member._replace(role="owner", revision=change.revision)),
     )

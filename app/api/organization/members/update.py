@@ -22,18 +22,18 @@ class Body(Struct, frozen=True, forbid_unknown_fields=True):
 @patch("/v1/organization/members/{user_id:str}", grant="members:write")
 async def change_member(request: HttpRequest, user_id: str) -> HttpResponse:
     parse_query(request, Empty)
-    wanted = parse_body(request, Body)
+    body = parse_body(request, Body)
     caller = request.auth
     async with get_services(request).read_transaction(caller.organization_id) as connection:
         member = await member_of(connection, user_id, caller.organization_id)
     if member is None:
         raise MemberNotFound
-    held = frozenset(authority_of(wanted.role).permissions.manage)
+    held = frozenset(authority_of(body.role).permissions.manage)
     return await run_with_keys(
         request,
         user_id,
-        ChangeRole(wanted.role, at=now(), by=caller.actor, authority=caller.authority),
+        ChangeRole(body.role, at=now(), by=caller.actor, authority=caller.authority),
         lambda _: NarrowGrants(held),
         held=held,
-        render=lambda made, keys: {**changed_member(made, member.email), "keys_narrowed": keys},
+        render=lambda change, keys: {**changed_member(change, member.email), "keys_narrowed": keys},
     )

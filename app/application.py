@@ -331,7 +331,7 @@ def _framework_problem(error: HTTPException) -> Problem:
         case MethodNotAllowedException():
             methods = (error.headers or {}).get("allow", "").split(", ")
             return Problem("method_not_allowed", headers={"Allow": allowed(methods)})
-        case _ if error.status_code < 500:  # noqa: PLR2004 -- the caller's mistakes
+        case _ if error.status_code < 500:  # noqa: PLR2004 -- client errors
             return Problem("invalid_request", "The request can not be read.")
         case _:
             return to_problem(error)

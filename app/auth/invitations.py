@@ -28,7 +28,7 @@ from projections.read_models.invitations.list.queries import Accepting, Found, a
 from projections.read_models.members.list.queries import user_put
 from projections.read_models.organizations.counts.queries import members_guard
 
-TOKEN_PREFIX = "ki_"  # noqa: S105 -- of every token, so that one in a log or a repository is recognised
+TOKEN_PREFIX = "ki_"  # noqa: S105 -- a prefix, which makes leaked tokens recognizable
 
 
 class Accepted(NamedTuple):

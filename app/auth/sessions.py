@@ -20,7 +20,7 @@ from infrastructure.clock import now
 from infrastructure.settings import Settings
 from projections.records.sessions import queries as sessions
 
-SECRET_PREFIX = "ks_"  # noqa: S105 -- of session secrets, so that one in a log or a repository is recognised
+SECRET_PREFIX = "ks_"  # noqa: S105 -- a prefix, which makes leaked session secrets recognizable
 LINK_PREFIX = "kl_"
 """Prefix of the tokens in links."""
 

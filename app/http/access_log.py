@@ -73,7 +73,7 @@ class AccessLogMiddleware:
             self._connections.end(peer)
             self._record(scope, status, perf_counter() - started)
 
-    def _record(self, scope: Any, status: int, seconds: float) -> None:  # noqa: ANN401 -- ASGI's is an open dictionary
+    def _record(self, scope: Any, status: int, seconds: float) -> None:  # noqa: ANN401 -- ASGI's scope is an open dictionary
         method, path = scope["method"], scope["path"]
         is_direct = path in self._direct
         route = path if is_direct else scope.get("path_template") or NO_ROUTE

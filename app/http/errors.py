@@ -49,7 +49,7 @@ def invalid(details: Mapping[str, object] | None = None, /, **fields: object) ->
     return Problem("validation_error", "The request is not valid.", {**(details or {}), **fields})
 
 
-def to_problem(error: BaseException) -> Problem:  # noqa: PLR0911 -- one line a family of errors
+def to_problem(error: BaseException) -> Problem:  # noqa: PLR0911 -- one return per family of errors
     """Return the problem for an exception. An unexpected one becomes `internal_error` and is logged with its cause."""
     match error:
         case Problem():

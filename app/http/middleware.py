@@ -101,7 +101,7 @@ class RequestMiddleware:
             route = self._direct.get((inbound.method, inbound.path))
             if (route is None or b"%" in scope["raw_path"]) and not is_written_as_a_route(scope):
                 inbound.refuse_unread()
-                raise Problem("not_found")  # noqa: TRY301 -- as any other refusal
+                raise Problem("not_found")  # noqa: TRY301 -- handled like any other refusal
             if route is None:
                 self._reject_early(inbound)
                 await self._call_framework(scope, inbound, receive, send)
@@ -110,7 +110,7 @@ class RequestMiddleware:
                 return
             reply = await route(inbound)
             inbound.refuse_unread()
-        except Exception as error:  # noqa: BLE001 -- whatever was raised is answered as a problem
+        except Exception as error:  # noqa: BLE001 -- every exception becomes an error response
             reply = self._refusal(to_problem(error), request_id)
         further = inbound.reply_headers if inbound else {}
         await _send(send, reply, request_id, {**further, **self._closing_headers(scope)})

@@ -14,7 +14,7 @@ EVENT_ID = f"evt_{_BODY}"
 INVITE_ID = f"invite_{_BODY}"
 WEBHOOK_ID = f"hook_{_BODY}"
 MESSAGE_ID = f"msg_{_BODY}"
-SECRET = "pk_live_…"  # noqa: S105 -- says what stands there, and is none
+SECRET = "pk_live_…"  # noqa: S105 -- a placeholder, not a secret
 THEN = "2026-01-31T12:00:00Z"
 LATER = "2026-05-01T12:00:00Z"
 

@@ -101,7 +101,7 @@ def routed(handler: Any, **described: Any) -> Operation:  # noqa: ANN401 -- a ro
     )
 
 
-def direct(method: str, path: str, route: Callable[..., Any], access: Access, **described: Any) -> Operation:  # noqa: ANN401 -- likewise
+def direct(method: str, path: str, route: Callable[..., Any], access: Access, **described: Any) -> Operation:  # noqa: ANN401 -- fields of Operation
     """Return the operation of a direct route."""
     return Operation(id=route.__name__, method=method, path=path, status=200, access=access, **described)
 

@@ -139,7 +139,7 @@ def _bounds(schema: Object) -> str:
     form = schema.get("format")
     parts = [] if form is None else [form]
     if low is not None and high is not None:
-        parts.append(f"{low}–{high}")  # noqa: RUF001 -- a range, as people write it
+        parts.append(f"{low}–{high}")  # noqa: RUF001 -- the typographic form of a range
     elif high is not None:
         parts.append(f"at most {high}")
     elif low is not None:

@@ -44,7 +44,7 @@ _WEBHOOK = {
     "previous_valid_until": None,
     "revision": 1,
 }
-_SECRET = "whsec_…"  # noqa: S105 -- says what stands there, and is none
+_SECRET = "whsec_…"  # noqa: S105 -- a placeholder, not a secret
 _ATTEMPT = {"at": examples.LATER, "status_code": 503, "latency_ms": 41, "error": None, "response": "Not now"}
 _DELIVERY = {
     "id": examples.MESSAGE_ID,

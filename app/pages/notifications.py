@@ -79,7 +79,7 @@ async def notifications_form(request: HttpRequest) -> PageResponse:
         person = visitor.person
         command = ChangeNotifications(
             at=now(),
-            threshold=getattr(form, "threshold") or None,  # noqa: B009 -- its fields come from the types of alerts
+            threshold=getattr(form, "threshold") or None,  # noqa: B009 -- the fields are generated from the alert types
             thresholds={each: getattr(form, _field(each)) or None for each in seen_types(person.role)},
         )
         await update_preferences(get_services(request), person, command, person.origin(raw_request(request)))

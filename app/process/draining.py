@@ -37,7 +37,7 @@ class Draining:
     async def _drain(self) -> None:
         _log.info("shutdown_started", active_requests=self.active, grace_seconds=self._grace_seconds)
         deadline = asyncio.get_running_loop().time() + self._grace_seconds
-        while self.active and asyncio.get_running_loop().time() < deadline:  # noqa: ASYNC110 -- ends once
+        while self.active and asyncio.get_running_loop().time() < deadline:  # noqa: ASYNC110 -- runs only once per process
             await asyncio.sleep(_STEP_SECONDS)
         if self.active:
             _log.warning("shutdown_requests_aborted", active_requests=self.active)

@@ -73,7 +73,7 @@ class Connections:
         open_now: set[Peer] = set()
         all_seen = True
         try:
-            names = os.listdir("/proc/self/fd")  # noqa: PTH208 -- numbers, of which there may be thousands
+            names = os.listdir("/proc/self/fd")  # noqa: PTH208 -- names only, because there may be thousands
         except OSError:  # no free descriptor for this
             return
         for name in names:
@@ -119,7 +119,7 @@ class Connections:
 
 def _copy_of(descriptor: str) -> socket.socket:
     """Return a copy of the socket, so that its number cannot be reused meanwhile. Raise OSError for no socket."""
-    if not os.readlink(f"/proc/self/fd/{descriptor}").startswith("socket:"):  # noqa: PTH115 -- likewise
+    if not os.readlink(f"/proc/self/fd/{descriptor}").startswith("socket:"):  # noqa: PTH115 -- Path would only add objects
         raise OSError(errno.ENOTSOCK, "not a socket")
     copy = os.dup(int(descriptor))
     try:

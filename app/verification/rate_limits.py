@@ -193,7 +193,7 @@ class RateLimits:
             try:
                 async with asyncio.timeout(_CONNECT_SECONDS):
                     await cast("Any", client).ping()
-            except Exception:  # noqa: BLE001, S112 -- if it ended here, no rate would be limited again
+            except Exception:  # noqa: BLE001, S112 -- an error must not end the task, or limits would stay off
                 continue
             self._unavailable = False
             _log.info("rate_limits_available", uncounted=self.counts.failed_open)

@@ -97,7 +97,7 @@ async def jobs_state(url: str) -> JobsState:
         await client.aclose()
 
 
-async def _read(client: Any) -> JobsState:  # noqa: ANN401 -- redis is typed for both of its worlds at once
+async def _read(client: Any) -> JobsState:  # noqa: ANN401 -- redis has the same types for its sync and async clients
     async with client.pipeline(transaction=False) as first:
         first.smembers("rq:queues")
         first.smembers("rq:workers")

@@ -44,9 +44,7 @@ class _LiveCollector(Collector):
         self._jobs = jobs
 
     def collect(self) -> Iterator[Metric]:
-        up = GaugeMetricFamily(
-            "keyledger_source_up", "Whether the server that the figures come from answered.", labels=["source"]
-        )
+        up = GaugeMetricFamily("keyledger_source_up", "Whether the source of the metrics responded.", labels=["source"])
         up.add_metric(["database"], float(self._log is not None))
         up.add_metric(["valkey"], float(self._jobs is not None))
         yield up
@@ -61,7 +59,7 @@ def _clocks(log: LogState | None, jobs: JobsState | None) -> Iterator[Metric]:
     ahead = {"api": None if log is None else log.clock_seconds, "worker": None if jobs is None else jobs.clock_seconds}
     yield _gauge(
         "keyledger_clock_ahead_seconds",
-        "How far the clock of the process is ahead of the database's; of workers, that of the one furthest away.",
+        "Lead of the process's clock over the database's clock; for workers, the largest difference.",
         [((process,), seconds) for process, seconds in ahead.items() if seconds is not None],
         ["process"],
     )
@@ -70,38 +68,38 @@ def _clocks(log: LogState | None, jobs: JobsState | None) -> Iterator[Metric]:
 def _of_log(log: LogState) -> Iterator[Metric]:
     yield _gauge(
         "keyledger_migrations_missing",
-        "Scripts that the schema of the database still lacks.",
+        "Migrations that the database schema still lacks.",
         [((), len(log.missing_migrations))],
     )
     if log.missing_migrations:
         return
     yield _gauge(
         "keyledger_lane_head_position",
-        "The last position handed out in a lane of a log.",
+        "Last position assigned in a lane of a log.",
         [((head.log, str(head.lane)), head.position) for head in log.heads],
         ["log", "lane"],
     )
     yield _gauge(
         "keyledger_follower_lag_positions",
-        "Positions of all lanes that a read model has still to apply.",
+        "Positions that a read model still has to apply, in all lanes.",
         [((lag.projection, lag.log), lag.positions) for lag in log.followers],
         ["projection", "log"],
     )
     yield _gauge(
         "keyledger_follower_lag_seconds",
-        "Since when the oldest of them is in the log.",
+        "Age of the oldest position that is not applied yet.",
         [((lag.projection, lag.log), lag.seconds) for lag in log.followers if lag.seconds is not None],
         ["projection", "log"],
     )
     yield _gauge(
         "keyledger_follower_stopped_lanes",
-        "Lanes in which a read model can not go on.",
+        "Lanes in which a read model has stopped.",
         [((lag.projection, lag.log), _stopped(log, lag.projection, lag.log)) for lag in log.followers],
         ["projection", "log"],
     )
     yield _gauge(
         "keyledger_usage_partitions_ahead_days",
-        "For how many days from tomorrow on the usage log has a partition.",
+        "Number of days from tomorrow on for which the usage log has partitions.",
         [((), log.partitions_ahead)],
     )
     if log.webhooks is not None:
@@ -116,19 +114,19 @@ def _of_webhooks(webhooks: WebhooksState) -> Iterator[Metric]:
     kinds = (("answering", webhooks.answering), ("failing", webhooks.failing))
     yield _gauge(
         "keyledger_webhook_waiting_messages",
-        "Messages that webhooks are still to get (50,000: or more), by whether the last one got through.",
+        "Messages waiting for delivery (50,000 means at least), by whether the last delivery succeeded.",
         [((kind,), of.messages) for kind, of in kinds],
         ["webhook"],
     )
     yield _gauge(
         "keyledger_webhook_late_seconds",
-        "Since when the oldest of them is due; 0: none is.",
+        "Delay of the oldest message that is due; 0: none is due.",
         [((kind,), of.seconds) for kind, of in kinds],
         ["webhook"],
     )
     attempts = CounterMetricFamily(
         "keyledger_webhook_attempts",
-        "Attempts to send a message. delivered: answered with 2xx, refused: with something else, unanswered: not.",
+        "Attempts to send a message. delivered: a 2xx response; refused: another response; unanswered: no response.",
         labels=["outcome"],
     )
     for outcome, number in webhooks.outcomes._asdict().items():
@@ -142,31 +140,29 @@ def _stopped(log: LogState, projection: str, of: str) -> int:
 
 def _of_jobs(jobs: JobsState) -> Iterator[Metric]:
     queue = ["queue"]
-    yield _gauge(
-        "keyledger_queue_waiting_jobs", "Jobs that wait.", [((q.name,), q.waiting) for q in jobs.queues], queue
-    )
+    yield _gauge("keyledger_queue_waiting_jobs", "Waiting jobs.", [((q.name,), q.waiting) for q in jobs.queues], queue)
     yield _gauge(
         "keyledger_queue_failed_jobs",
-        "Jobs that failed and are still kept for a look.",
+        "Failed jobs whose records are still stored.",
         [((q.name,), q.failed) for q in jobs.queues],
         queue,
     )
-    yield _gauge("keyledger_workers", "Worker processes that are alive.", [((), jobs.workers)])
-    yield _gauge("keyledger_schedulers", "Schedulers that are alive.", [((), jobs.schedulers)])
+    yield _gauge("keyledger_workers", "Running worker processes.", [((), jobs.workers)])
+    yield _gauge("keyledger_schedulers", "Running schedulers.", [((), jobs.schedulers)])
     if jobs.worker_heartbeat is not None:
         yield _gauge(
             "keyledger_worker_last_heartbeat_timestamp_seconds",
-            "When any worker was last heard of.",
+            "Time of the last heartbeat of any worker.",
             [((), jobs.worker_heartbeat)],
         )
     if jobs.scheduler_heartbeat is not None:
         yield _gauge(
             "keyledger_scheduler_last_tick_timestamp_seconds",
-            "When any scheduler last looked at what is due.",
+            "Time of the last tick of any scheduler.",
             [((), jobs.scheduler_heartbeat)],
         )
-    done = CounterMetricFamily("keyledger_jobs", "Jobs carried out, by how they ended.", labels=["job", "outcome"])
-    seconds = CounterMetricFamily("keyledger_jobs_seconds", "Time that the jobs took.", labels=["job"])
+    done = CounterMetricFamily("keyledger_jobs", "Finished jobs, by outcome.", labels=["job", "outcome"])
+    seconds = CounterMetricFamily("keyledger_jobs_seconds", "Total duration of the jobs.", labels=["job"])
     for tally in jobs.tally:
         done.add_metric([tally.name, "succeeded"], tally.succeeded)
         done.add_metric([tally.name, "incomplete"], tally.incomplete)
@@ -181,13 +177,13 @@ def _of_jobs(jobs: JobsState) -> Iterator[Metric]:
     yield dropped
     yield _gauge(
         "keyledger_job_unfinished_seconds",
-        "For how long no run of the job has succeeded.",
+        "Time since the last successful run of the job.",
         [((job.name,), job.unfinished) for job in jobs.due],
         ["job"],
     )
     yield _gauge(
         "keyledger_job_late_after_seconds",
-        "For how long no run of the job may succeed until it is late: three of its periods, and 30 s at least.",
+        "Time without a successful run after which the job is late: three periods, at least 30 s.",
         [((job.name,), job.late_after) for job in jobs.due],
         ["job"],
     )

@@ -12,73 +12,70 @@ SIZES = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512)
 
 REQUESTS = Histogram(
     "keyledger_http_request_duration_seconds",
-    "Requests, from the first byte read to the last one handed over. route is the template, none: no route matched.",
+    "Requests, from the first byte read to the last byte written. route is the template; none: no route matched.",
     ["method", "route", "status"],
     buckets=SECONDS,
 )
 KEY_USES = Counter(
     "keyledger_key_uses_total",
-    "Recorded uses of keys, by what the key was presented for and the decision: valid, or the error code.",
+    "Recorded uses of keys, by action and by decision: valid, or the error code.",
     ["action", "code"],
 )
 CALLS = Histogram(
     "keyledger_mcp_call_duration_seconds",
-    "Calls to MCP servers whose end was recorded.",
+    "Calls to MCP servers with a recorded end.",
     ["status"],
     buckets=CALL_SECONDS,
 )
-BATCH_SIZE = Histogram(
-    "keyledger_group_commit_batch_questions", "Questions that shared one transaction.", buckets=SIZES
-)
+BATCH_SIZE = Histogram("keyledger_group_commit_batch_questions", "Requests that shared one transaction.", buckets=SIZES)
 BATCH_WAIT = Histogram(
     "keyledger_group_commit_wait_seconds",
-    "How long the first question of a batch waited for the batch before it.",
+    "Time that the first request of a batch waited for the previous batch.",
     buckets=SECONDS,
 )
 BATCH_DURATION = Histogram(
     "keyledger_group_commit_duration_seconds",
-    "A batch from its look-up to its commit, repeats over new connections included.",
+    "Duration of a batch from its lookup to its commit, including retries over new connections.",
     buckets=SECONDS,
 )
 WAITING = Gauge(
     "keyledger_group_commit_waiting_questions",
-    "Questions that wait for a batch, in all processes.",
+    "Requests that wait for a batch, in all processes.",
     multiprocess_mode="livesum",
 )
-REFUSED = Counter(
-    "keyledger_group_commit_refused_total", "Questions refused at once because too many were waiting already."
-)
+REFUSED = Counter("keyledger_group_commit_refused_total", "Requests refused immediately because too many were waiting.")
 FAILED_BATCHES = Counter(
-    "keyledger_group_commit_failed_batches_total", "Batches that the database did not answer in time: 503 for each."
+    "keyledger_group_commit_failed_batches_total",
+    "Batches without a response of the database in time; their requests get a 503.",
 )
 RECONNECTS = Counter(
     "keyledger_group_commit_reconnects_total",
-    "Connections of group commit that broke, or that a batch left half used, and that were replaced.",
+    "Connections of group commit that were replaced because they broke or a batch was interrupted.",
 )
-LIMITED = Counter("keyledger_rate_limit_refused_total", "Presentations refused by a rate limit.")
+LIMITED = Counter("keyledger_rate_limit_refused_total", "Requests refused by a rate limit.")
 FAILED_OPEN = Counter(
-    "keyledger_rate_limit_failed_open_total", "Presentations let through uncounted because Valkey was away or slow."
+    "keyledger_rate_limit_failed_open_total", "Requests admitted uncounted because Valkey was down or slow."
 )
-LIMIT_FAILURES = Counter("keyledger_rate_limit_failures_total", "Calls to Valkey for rate limits that failed.")
+LIMIT_FAILURES = Counter("keyledger_rate_limit_failures_total", "Failed calls to Valkey for rate limits.")
 POOL_CONNECTIONS = Gauge(
     "keyledger_database_pool_connections",
-    "Connections of the pools for reads and changes, by whether they are in use.",
+    "Connections of the database pools, by state: in use or idle.",
     ["state"],
     multiprocess_mode="livesum",
 )
 POOL_WAITING = Gauge(
     "keyledger_database_pool_waiting_requests",
-    "Requests that wait for a connection of a pool.",
+    "Requests that wait for a pool connection.",
     multiprocess_mode="livesum",
 )
 POOL_REPLACED = Counter(
     "keyledger_database_pool_replaced_connections_total",
-    "Connections of the pools that were closed and replaced. cancelled: their request reached its deadline; pipeline, "
-    "transaction, settings: what they were left in; error: they may have caused one; lost: the server closed them.",
+    "Pool connections that were closed and replaced. cancelled: the request reached its deadline; pipeline, "
+    "transaction, settings: the state they were left in; error: a possible cause of one; lost: closed by the server.",
     ["reason"],
 )
 LOG_LINES_DROPPED = Counter(
     "keyledger_log_lines_dropped_total",
     "Log lines of API processes that could not be written: the disk was full, or standard error had no reader.",
 )
-PROCESSES = Gauge("keyledger_api_processes", "API processes of this server that run.", multiprocess_mode="livesum")
+PROCESSES = Gauge("keyledger_api_processes", "Running API processes of this server.", multiprocess_mode="livesum")

@@ -128,7 +128,7 @@ class _TracedGateway(Gateway):
         arguments: dict[str, Any],
         *,
         timeout_seconds: float,
-        **stored: Any,  # noqa: ANN401 -- passed on as it is
+        **stored: Any,  # noqa: ANN401 -- passed on unchanged
     ) -> ToolResult:
         with self._tracer.start_as_current_span(
             "mcp tools/call", kind=SpanKind.CLIENT, record_exception=False, set_status_on_exception=False

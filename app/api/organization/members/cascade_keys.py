@@ -93,7 +93,7 @@ async def run_with_keys(
             except _TooManyKeys as surplus:
                 keys = surplus.key_ids
             async for each in _one_by_one(request, keys, of_key):
-                changed.append(each)  # noqa: PERF401 -- what was done is known when the next one fails
+                changed.append(each)  # noqa: PERF401 -- the results so far must survive a failure
 
 
 def _survey(request: HttpRequest, user_id: str, held: Iterable[Grant] | None) -> LockAndQuery[_Keys]:

@@ -109,8 +109,8 @@ async def lock_for_connection(
     response is stored, and a repeated request completes the remaining work.
     """
     cursor = await connection.execute(SQL.idempotency_hold, (request.caller, request.key))
-    held = await cursor.fetchone()
-    if held is None or not held[0]:
+    locked = await cursor.fetchone()
+    if locked is None or not locked[0]:
         raise IdempotencyInFlight
     cursor = await connection.execute(*request.find(at))
     return request.replay(cast("Row | None", await cursor.fetchone()))

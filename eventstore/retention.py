@@ -93,19 +93,19 @@ async def summary(connection: Connection, day: date) -> list[LaneSummary]:
     return [_lane(row) for row in await cursor.fetchall()]
 
 
-async def export(connection: Connection, folder: Path, day: date, held: Sequence[LaneSummary]) -> Manifest:
+async def export(connection: Connection, folder: Path, day: date, summaries: Sequence[LaneSummary]) -> Manifest:
     """Export a day, unless its file exists and matches the log. Raises `CorruptExport`."""
     try:
         manifest = verified(folder / file_name(day))
     except (CorruptExport, FileNotFoundError):
         manifest = None
-    if manifest is None or manifest.lanes != held:
+    if manifest is None or manifest.lanes != summaries:
         async with connection.transaction():
             with export_writer(folder, day) as add:
                 async for line in _lines(connection, day):
                     add(line)
         manifest = verified(folder / file_name(day))
-    if manifest.lanes != held:
+    if manifest.lanes != summaries:
         raise CorruptExport(f"{manifest.file} does not hold what the log does")
     return manifest
 
@@ -113,18 +113,18 @@ async def export(connection: Connection, folder: Path, day: date, held: Sequence
 async def remove(
     connection: Connection,
     day: date,
-    held: Sequence[LaneSummary],
-    followers: Sequence[str],
+    summaries: Sequence[LaneSummary],
+    projection_names: Sequence[str],
     manifest: Manifest | None,
     at: datetime,
 ) -> int:
     """Remove a day whose verified summary is `held`, and return how many uses were removed. Raises `NotRemovable`."""
     parameters = (
         day,
-        [lane.lane for lane in held],
-        [lane.events for lane in held],
-        [bytes.fromhex(lane.bodies_sha256) for lane in held],
-        list(followers),
+        [lane.lane for lane in summaries],
+        [lane.events for lane in summaries],
+        [bytes.fromhex(lane.bodies_sha256) for lane in summaries],
+        list(projection_names),
         None if manifest is None else manifest.file,
         None if manifest is None else bytes.fromhex(manifest.sha256),
         at,
@@ -166,13 +166,13 @@ async def removals_wrong(connection: Connection) -> list[str]:
     """Return a line for each removed day and lane whose batches differ from the ledger of removals."""
     cursor = await connection.execute(SQL.removals_wrong)
     lines = [
-        f"usage of {day}, lane {lane}: {kept} events were removed, its batches say {said}"
-        for day, lane, kept, said in await cursor.fetchall()
+        f"usage of {day}, lane {lane}: {recorded} events were removed, its batches say {counted}"
+        for day, lane, recorded, counted in await cursor.fetchall()
     ]
     cursor = await connection.execute(SQL.removal_sums_wrong)
     return lines + [
-        f"usage of {day}: {events} events were removed, its lanes say {said}"
-        for day, events, said in await cursor.fetchall()
+        f"usage of {day}: {events} events were removed, its lanes say {counted}"
+        for day, events, counted in await cursor.fetchall()
     ]
 
 

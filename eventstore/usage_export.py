@@ -96,9 +96,9 @@ class _LaneDigest:
             return
         lane, batch_no = self._open
         self._batches.setdefault(lane, []).append(sha256(b"".join(self._digests)).digest())
-        known = self._lanes.get(lane, LaneSummary(lane, batch_no, batch_no, 0, 0, ""))
+        previous = self._lanes.get(lane, LaneSummary(lane, batch_no, batch_no, 0, 0, ""))
         self._lanes[lane] = replace(
-            known, last_batch=batch_no, batches=known.batches + 1, events=known.events + len(self._digests)
+            previous, last_batch=batch_no, batches=previous.batches + 1, events=previous.events + len(self._digests)
         )
         self._digests = []
 
@@ -127,22 +127,22 @@ def export_writer(folder: Path, day: date) -> Generator[Callable[[Line], None]]:
     left are removed.
     """
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    for left in folder.glob(f"*{_PART}"):
-        left.unlink()
+    for stale in folder.glob(f"*{_PART}"):
+        stale.unlink()
     path = folder / file_name(day)
-    tally = _LaneDigest()
+    digest = _LaneDigest()
     part = path.with_name(path.name + _PART)
-    with _created(part) as raw:
+    with _create(part) as raw:
         # Without a name and time in the header, the same uses make the same file.
         with gzip.GzipFile("", "wb", _COMPRESSION, raw, mtime=0) as packed:
 
             def add(line: Line) -> None:
-                tally.add(line)
+                digest.add(line)
                 packed.write(msgspec.json.encode(line) + b"\n")
 
             yield add
         _fsync(raw)
-    lanes = tally.summaries()
+    lanes = digest.summaries()
     manifest = Manifest(
         format=1,
         day=day,
@@ -180,10 +180,10 @@ def verified(path: Path) -> Manifest:
 
 def summaries_of(path: Path) -> list[LaneSummary]:
     """Return the content of a file, by lane."""
-    tally = _LaneDigest()
+    digest = _LaneDigest()
     for line in read(path):
-        tally.add(line)
-    return tally.summaries()
+        digest.add(line)
+    return digest.summaries()
 
 
 def read(path: Path) -> Iterator[Line]:
@@ -199,19 +199,19 @@ def read(path: Path) -> Iterator[Line]:
 
 
 def _first_difference(left: Iterable[LaneSummary], right: Iterable[LaneSummary]) -> int | None:
-    mine: Mapping[int, LaneSummary] = {summary.lane: summary for summary in left}
-    theirs: Mapping[int, LaneSummary] = {summary.lane: summary for summary in right}
-    return min((lane for lane in mine.keys() | theirs.keys() if mine.get(lane) != theirs.get(lane)), default=None)
+    first: Mapping[int, LaneSummary] = {summary.lane: summary for summary in left}
+    second: Mapping[int, LaneSummary] = {summary.lane: summary for summary in right}
+    return min((lane for lane in first.keys() | second.keys() if first.get(lane) != second.get(lane)), default=None)
 
 
-def _created(path: Path) -> IO[bytes]:
+def _create(path: Path) -> IO[bytes]:
     """Create a file that only its owner may read, because uses contain personal IP addresses."""
     return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb")
 
 
 def _write_atomically(path: Path, content: bytes) -> None:
     part = path.with_name(path.name + _PART)
-    with _created(part) as raw:
+    with _create(part) as raw:
         raw.write(content)
         _fsync(raw)
     part.replace(path)

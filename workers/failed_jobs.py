@@ -32,10 +32,12 @@ class Failed(Struct, frozen=True):
 
 def failed_jobs(connection: Valkey, names: Sequence[str] = QUEUES) -> list[Failed]:
     """Return the failed jobs, newest first. Records are kept for `workers.scheduler.FAILURE_KEPT_SECONDS`."""
-    found = [
-        Failed(name, job.id, _aware(job.ended_at), _error(job)) for name in names for job in _kept(connection, name)
+    failed = [
+        Failed(name, job.id, _aware(job.ended_at), _error(job))
+        for name in names
+        for job in _stored_jobs(connection, name)
     ]
-    return sorted(found, key=lambda each: each.at or datetime.min.replace(tzinfo=UTC), reverse=True)
+    return sorted(failed, key=lambda each: each.at or datetime.min.replace(tzinfo=UTC), reverse=True)
 
 
 def retry(connection: Valkey, names: Sequence[str]) -> list[str]:
@@ -45,7 +47,7 @@ def retry(connection: Valkey, names: Sequence[str]) -> list[str]:
     """
     tried: list[str] = []
     for name in names:
-        jobs = _kept(connection, name)
+        jobs = _stored_jobs(connection, name)
         if not jobs:
             continue
         registry = _registry(connection, name)
@@ -62,7 +64,7 @@ def forget(connection: Valkey, names: Sequence[str]) -> int:
     forgotten = 0
     for name in names:
         registry = _registry(connection, name)
-        for job in _kept(connection, name):
+        for job in _stored_jobs(connection, name):
             registry.remove(job, delete_job=True)
             forgotten += 1
     return forgotten
@@ -72,7 +74,7 @@ def _registry(connection: Valkey, name: str) -> FailedJobRegistry:
     return FailedJobRegistry(name, connection=connection, serializer=JSONSerializer)
 
 
-def _kept(connection: Valkey, name: str) -> list[Job]:
+def _stored_jobs(connection: Valkey, name: str) -> list[Job]:
     ids = _registry(connection, name).get_job_ids()
     return [job for job in Job.fetch_many(ids, connection=connection, serializer=JSONSerializer) if job is not None]
 
@@ -82,8 +84,8 @@ def _error(job: Job) -> str:
     text = (result.exc_string if result is not None else None) or ""
     # Take what follows the last frame: its source is indented, and details of the message are on separate lines.
     _, _, end = text.rpartition('\n  File "')
-    said = [line for line in end.splitlines()[1:] if line and not line.startswith(" ")] or text.splitlines()[-1:]
-    return said[0][:_ERROR_MAX] if said else "unknown"
+    lines = [line for line in end.splitlines()[1:] if line and not line.startswith(" ")] or text.splitlines()[-1:]
+    return lines[0][:_ERROR_MAX] if lines else "unknown"
 
 
 def _aware(at: datetime | None) -> datetime | None:

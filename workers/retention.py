@@ -73,36 +73,36 @@ async def remove_expired(
     """
     if retention.why_nothing_leaves is not None:
         return []
-    left: list[RemovedDay] = []
+    removed: list[RemovedDay] = []
     async with await connect(url, role=WORKER_ROLE, timeouts=MAINTENANCE_TIMEOUTS) as connection:
         await claim(connection)
         await check_clock(connection, irreversible=True)
         for day in await days_to_remove(connection, retention, at().date()):
             # A day may take minutes, during which the clock of this machine may be set.
             await check_clock(connection, irreversible=True)
-            left.append(await _take_out(connection, retention, day, at()))
-            on_removed(left[-1])
-    return left
+            removed.append(await _remove_day(connection, retention, day, at()))
+            on_removed(removed[-1])
+    return removed
 
 
 async def preview(url: str, retention: Retention) -> list[RemovedDay]:
     """Return the days that `remove_expired` would remove. Nothing is written."""
     async with await connect(url, role=WORKER_ROLE, timeouts=MAINTENANCE_TIMEOUTS) as connection:
         await check_clock(connection, irreversible=False)
-        found: list[RemovedDay] = []
+        expired: list[RemovedDay] = []
         for day in await days_to_remove(connection, retention, now().date()):
-            held = await summary(connection, day)
-            found.append(RemovedDay(day, sum(lane.events for lane in held), None))
-        return found
+            summaries = await summary(connection, day)
+            expired.append(RemovedDay(day, sum(lane.events for lane in summaries), None))
+        return expired
 
 
-async def _take_out(connection: Connection, retention: Retention, day: date, at: datetime) -> RemovedDay:
-    held = await summary(connection, day)
+async def _remove_day(connection: Connection, retention: Retention, day: date, at: datetime) -> RemovedDay:
+    summaries = await summary(connection, day)
     # A day without uses needs no file.
-    manifest = await export(connection, retention.folder, day, held) if retention.folder and held else None
-    if held and manifest is None and not retention.discard:
+    manifest = await export(connection, retention.folder, day, summaries) if retention.folder and summaries else None
+    if summaries and manifest is None and not retention.discard:
         raise StorageError(f"{day}: nothing leaves without a file")
-    followers = [follower.name for follower in USAGE_PROJECTIONS]
-    events = await remove(connection, day, held, followers, manifest, at)
+    projection_names = [projection.name for projection in USAGE_PROJECTIONS]
+    events = await remove(connection, day, summaries, projection_names, manifest, at)
     path = retention.folder / manifest.file if retention.folder and manifest else None
     return RemovedDay(day, events, path)

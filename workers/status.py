@@ -98,8 +98,8 @@ async def status(url: str, connection: Valkey, at: datetime) -> Status:
     try:
         followers = await _followers(url)
     except (psycopg.Error, OSError) as error:
-        said = describe(error) if isinstance(error, psycopg.Error) else str(error)
-        problems.append(f"PostgreSQL does not answer: {said}")
+        reason = describe(error) if isinstance(error, psycopg.Error) else str(error)
+        problems.append(f"PostgreSQL does not answer: {reason}")
     return Status(at, jobs, followers, problems)
 
 
@@ -142,8 +142,8 @@ def _wrong_clock(seconds: float | None) -> str:
 
 
 def _clock(connection: Valkey, worker: BaseWorker) -> float | None:
-    kept: Any = connection.hget(worker.key, CLOCK)
-    return None if kept is None else float(kept)
+    stored: Any = connection.hget(worker.key, CLOCK)
+    return None if stored is None else float(stored)
 
 
 def job_of(worker: BaseWorker) -> Job | None:
@@ -156,7 +156,7 @@ def job_of(worker: BaseWorker) -> Job | None:
 
 def _jobs(connection: Valkey) -> Jobs:
     connection.ping()
-    known = last_runs(connection)
+    runs = last_runs(connection)
     without_success = {each.job: each for each in unfinished(connection)}
     schedulers = CronScheduler.all(connection)
     due: dict[str, datetime] = {}
@@ -174,7 +174,7 @@ def _jobs(connection: Valkey) -> Jobs:
                 waiting=_number(connection.llen(f"rq:queue:{each.name}")),
                 running=busy.count(each.name),
                 next=due.get(each.name),
-                last=known.get(each.name),
+                last=runs.get(each.name),
                 unfinished_seconds=seen.seconds if (seen := without_success.get(each.name)) else None,
                 late=seen is not None and seen.is_late,
             )
@@ -200,12 +200,12 @@ async def _followers(url: str) -> list[FollowerSeen]:
         stopped = await stopped_lanes(connection)
         return [
             FollowerSeen(
-                follower.name,
-                follower.log,
-                sum(lag.behind for lag in await lags(connection, follower)),
-                [lane.lane for lane in stopped if lane.projection == follower.name],
+                projection.name,
+                projection.log,
+                sum(lag.behind for lag in await lags(connection, projection)),
+                [lane.lane for lane in stopped if lane.projection == projection.name],
             )
-            for follower in ASYNC_PROJECTIONS
+            for projection in ASYNC_PROJECTIONS
         ]
 
 

@@ -76,10 +76,10 @@ class JobWorker(SimpleWorker):
                 self._fair_order.charge(queue.name, seconds)
                 self._arrange(self._fair_order)
             record(self.connection, queue.name, seconds, _outcome(succeeded=succeeded))
-            self._tell_clock()
+            self._store_clock()
         return succeeded
 
-    def _tell_clock(self) -> None:
+    def _store_clock(self) -> None:
         if last_run.clock_ahead is not None:
             with suppress(redis.RedisError):
                 self.connection.hset(self.key, CLOCK, repr(last_run.clock_ahead.total_seconds()))

@@ -163,7 +163,7 @@ async def run_projection(
         schema,
         until,
         skipped=await skipped_positions(connection, projection.name, projection.log),
-        troubled=await stopped_in(connection, projection.name, projection.log, schema),
+        stopped_before=await stopped_in(connection, projection.name, projection.log, schema),
     )
     result = run.result
     while True:
@@ -191,7 +191,7 @@ class _Runner(Generic[T]):
     schema: str
     until: Mapping[int, int] | None
     skipped: Mapping[int, list[int]]
-    troubled: set[int]
+    stopped_before: set[int]
     result: RunResult = field(default_factory=RunResult)
 
     def end_of(self, lag: Lag) -> int:
@@ -206,15 +206,15 @@ class _Runner(Generic[T]):
         page that took too long is halved, too.
         """
         batch_size = self.projection.batch_size
-        most = 1 if lag.lane in self.troubled else batch_size and batch_size.most
+        most = 1 if lag.lane in self.stopped_before else batch_size and batch_size.most
         while True:
             page = _Page(most)
-            began = monotonic()
+            started = monotonic()
             try:
                 async with self.connection.transaction():
                     self.result.applied += await self._apply(lag, page)
                 if batch_size and page.size:
-                    batch_size.record(page.size, monotonic() - began)
+                    batch_size.record(page.size, monotonic() - started)
             except Exception as error:
                 if self.connection.closed:
                     raise
@@ -242,29 +242,29 @@ class _Runner(Generic[T]):
         if row is None:
             return 0
         version, position = row
-        room = self.end_of(lag) - position
-        if room <= 0:
+        remaining = self.end_of(lag) - position
+        if remaining <= 0:
             return 0
         if self._next_skipped(lag.lane, position) == position + 1:
             applied = 1
         else:
-            applied = await self._apply_page(lag, position, room, page)
+            applied = await self._apply_page(lag, position, remaining, page)
         where = (projection.name, version, projection.log, lag.lane)
         cursor = await connection.execute(_SQL.checkpoint_advance, (position + applied, *where, position))
         if cursor.rowcount != 1:
             raise Corruption(f"{projection.log} lane {lag.lane}: its checkpoint moved although it was locked")
-        if lag.lane in self.troubled:
+        if lag.lane in self.stopped_before:
             await clear_stop(connection, *where)
-            self.troubled.discard(lag.lane)
+            self.stopped_before.discard(lag.lane)
         return applied
 
-    async def _apply_page(self, lag: Lag, position: int, room: int, page: "_Page") -> int:
+    async def _apply_page(self, lag: Lag, position: int, remaining: int, page: "_Page") -> int:
         projection = self.projection
         read = await projection.read(self.connection, lag.lane, position)
         if not read:
             raise _missing_end(projection, lag.lane, position, lag.head)
         skipped = self._next_skipped(lag.lane, position)
-        most = min(room, page.most or room, room if skipped is None else skipped - position - 1)
+        most = min(remaining, page.most or remaining, remaining if skipped is None else skipped - position - 1)
         items = read[:most]
         page.size = len(items)
         await projection.apply(self.connection, items)

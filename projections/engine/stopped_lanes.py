@@ -82,11 +82,11 @@ async def clear_stop(connection: Connection, projection: str, version: int, log:
 
 async def skipped_positions(connection: Connection, projection: str, log: str) -> dict[int, list[int]]:
     """Return the positions that every version of a read model skips: ascending, by lane."""
-    found: dict[int, list[int]] = {}
+    positions: dict[int, list[int]] = {}
     cursor = await connection.execute(_SQL.skipped, (projection, log))
     for lane, position in await cursor.fetchall():
-        found.setdefault(lane, []).append(position)
-    return found
+        positions.setdefault(lane, []).append(position)
+    return positions
 
 
 async def skips(connection: Connection) -> list[SkippedPosition]:
@@ -104,9 +104,9 @@ async def skip(
         if row is None or row[2] is None or row[1] + 1 != position:
             raise NotStoppedThere
         version, before, problem = row
-        made = SkippedPosition(projection, log, lane, position, problem, reason, by, now())
-        await connection.execute(_SQL.skip, made)
+        skipped = SkippedPosition(projection, log, lane, position, problem, reason, by, now())
+        await connection.execute(_SQL.skip, skipped)
         await connection.execute(_SQL.checkpoint_pass, (projection, version, log, lane, before))
         await clear_stop(connection, projection, version, log, lane)
-    _log.warning("position_skipped", **made._asdict())
-    return made
+    _log.warning("position_skipped", **skipped._asdict())
+    return skipped

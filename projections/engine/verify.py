@@ -58,9 +58,9 @@ def each_stream(kind: str, row: Callable[[Any], Sequence[object] | None]) -> Cal
 
     def rows(streams: Streams) -> Iterator[Row]:
         for stream in streams.values():
-            made = row(stream.state) if stream.kind == kind and stream.state is not None else None
-            if made is not None:
-                yield tuple(made)
+            derived = row(stream.state) if stream.kind == kind and stream.state is not None else None
+            if derived is not None:
+                yield tuple(derived)
 
     return rows
 

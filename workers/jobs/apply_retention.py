@@ -34,5 +34,7 @@ async def take_out(config: Settings) -> None:
             _log.warning("usage_removal_blocked", reason=str(error))
 
 
-def _log_removal(left: RemovedDay) -> None:
-    _log.info("usage_removed", day=left.day.isoformat(), uses=left.events, export=left.export and left.export.name)
+def _log_removal(removed: RemovedDay) -> None:
+    _log.info(
+        "usage_removed", day=removed.day.isoformat(), uses=removed.events, export=removed.export and removed.export.name
+    )

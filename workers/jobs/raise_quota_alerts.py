@@ -27,13 +27,13 @@ async def warn(pool: Pool, config: Settings) -> None:
     at = now()
     month = month_of(at)
     async with pool.connection() as connection:
-        found = await usage_and_alerts(connection, month)
-    for usage in found:
+        usages = await usage_and_alerts(connection, month)
+    for usage in usages:
         quota = config.plans[usage.plan].monthly_requests
         if quota is None:
             continue
         stage = stage_reached(usage.used, quota)
-        if stage is None or any(stage <= known for limit, known in usage.alerted if limit == quota):
+        if stage is None or any(stage <= raised for limit, raised in usage.alerted if limit == quota):
             continue
         alert = quota_alert(usage.organization_id, month, quota, usage.used, stage, at)
         await raise_alert(

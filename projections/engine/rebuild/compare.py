@@ -8,7 +8,7 @@ from psycopg.rows import TupleRow
 
 from infrastructure.database.connections import Connection
 from projections.engine.read_model import ReadModel
-from projections.engine.rebuild.tables import Table, rows, table
+from projections.engine.rebuild.tables import Table, load_table, rows
 from projections.engine.runner import LIVE
 
 _SHOWN_MAX = 200
@@ -28,12 +28,12 @@ class Difference(NamedTuple):
         if self.live is None or self.derived is None:
             where = "missing from the live version" if self.live is None else "only in the live version"
             return f"{self.table.name} ({key}): {where}"
-        unlike = [
+        changed = [
             f"{name} is {_short(live)} and follows from the log as {_short(derived)}"
             for name, live, derived in zip(columns, self.live, self.derived, strict=True)
             if live != derived
         ]
-        return f"{self.table.name} ({key}): {'; '.join(unlike)}"
+        return f"{self.table.name} ({key}): {'; '.join(changed)}"
 
 
 @dataclass(slots=True)
@@ -53,22 +53,22 @@ async def compare(live: Connection, derived: Connection, model: ReadModel, schem
     """Compare the tables of two connections, each in a snapshot transaction. `derived` reads the tables in `schema`."""
     result = Comparison()
     for name in model.tables:
-        what = await table(live, name)
-        await _compare_table(what, rows(live, what, LIVE), rows(derived, what, schema), result)
+        table = await load_table(live, name)
+        await _compare_table(table, rows(live, table, LIVE), rows(derived, table, schema), result)
     return result
 
 
 async def _compare_table(
-    what: Table, live: AsyncIterator[TupleRow], derived: AsyncIterator[TupleRow], result: Comparison
+    table: Table, live: AsyncIterator[TupleRow], derived: AsyncIterator[TupleRow], result: Comparison
 ) -> None:
-    width = len(what.key)
+    width = len(table.key)
     left, right = await anext(live, None), await anext(derived, None)
     while left is not None or right is not None:
         result.rows += 1
         side = _side(left, right, width)
         if side != 0 or left != right:
             result.differences += 1
-            difference = Difference(what, left if side <= 0 else None, right if side >= 0 else None)
+            difference = Difference(table, left if side <= 0 else None, right if side >= 0 else None)
             result.first = result.first or difference
         if side <= 0:
             left = await anext(live, None)
@@ -80,8 +80,8 @@ def _side(left: TupleRow | None, right: TupleRow | None, width: int) -> int:
     """Return which side has the next key: negative for left only, positive for right only, zero for both."""
     if left is None or right is None:
         return -1 if right is None else 1
-    mine, theirs = left[:width], right[:width]
-    return (mine > theirs) - (mine < theirs)
+    left_key, right_key = left[:width], right[:width]
+    return (left_key > right_key) - (left_key < right_key)
 
 
 def _short(value: Any) -> str:  # noqa: ANN401 -- whatever a column holds

@@ -20,10 +20,10 @@ from projections.engine.rebuild.tables import (
     block_writes,
     create_schema,
     drop_schema,
+    load_table,
     move_tables,
     reconcile,
     set_search_path,
-    table,
 )
 from projections.engine.rebuild.versions import (
     Progress,
@@ -140,7 +140,7 @@ async def _reconcile_live(connection: Connection, model: ReadModel, version: Ver
     await create_schema(connection, kept)
     await set_search_path(connection, LIVE)
     for name in model.tables:
-        await reconcile(connection, await table(connection, name), version.schema, kept)
+        await reconcile(connection, await load_table(connection, name), version.schema, kept)
     await connection.execute(SQL.version_stops_end, (model.name, version.schema))
     await connection.execute(SQL.version_end, (model.name, version.schema))
     await drop_schema(connection, version.schema)

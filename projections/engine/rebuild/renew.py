@@ -22,32 +22,32 @@ async def renew(url: str, models: Iterable[ReadModel], bar: Callable[[str], Bar]
     async with await connect(url, role=None, timeouts=MAINTENANCE_TIMEOUTS) as connection:
         await connection.execute(SQL.renewal_claim)
         for model in sorted(models, key=lambda model: model.name):
-            name, wanted = model.name, model.revision
+            name, target = model.name, model.revision
             revision, making = await _stored(connection, name)
-            if revision >= wanted:
+            if revision >= target:
                 continue
             if await _log_is_empty(connection):
-                await connection.execute(SQL.revision_made, (name, wanted))
+                await connection.execute(SQL.revision_made, (name, target))
                 continue
-            if making != wanted:
-                await _forget_begun(connection, model)
-                await connection.execute(SQL.revision_making, (name, revision, wanted))
+            if making != target:
+                await _drop_unfinished(connection, model)
+                await connection.execute(SQL.revision_making, (name, revision, target))
             lines.append(await _renew_one(connection, url, model, bar))
     return lines
 
 
 async def _renew_one(connection: Connection, url: str, model: ReadModel, bar: Callable[[str], Bar]) -> str:
-    shown = bar(f"deriving {model.name} again")
+    progress = bar(f"deriving {model.name} again")
     try:
-        made = await rebuild(url, model, shown, accept_differences=True)
+        result = await rebuild(url, model, progress, accept_differences=True)
     except UsageAlreadyRemoved as reason:
         # The model stays due, and stays correct by its old derivation.
         return f"NOT DERIVED AGAIN: {reason}"
     finally:
-        shown.close()
+        progress.close()
     await connection.execute(SQL.revision_made, (model.name, model.revision))
     await drop_old(url, model)
-    return f"{model.name}: derived again, {made.comparison.differences:,} of {made.comparison.rows:,} rows changed"
+    return f"{model.name}: derived again, {result.comparison.differences:,} of {result.comparison.rows:,} rows changed"
 
 
 async def _stored(connection: Connection, name: str) -> tuple[int, int | None]:
@@ -63,7 +63,7 @@ async def _log_is_empty(connection: Connection) -> bool:
     return True
 
 
-async def _forget_begun(connection: Connection, model: ReadModel) -> None:
+async def _drop_unfinished(connection: Connection, model: ReadModel) -> None:
     """Drop an unfinished version of another derivation. Continuing it would mix both derivations."""
     row = await (await connection.execute(SQL.version_begun, (model.name, f"{model.name}_new_"))).fetchone()
     if row is not None:

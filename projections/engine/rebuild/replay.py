@@ -65,20 +65,20 @@ class _Streams:
     async def change(self, connection: Connection, events: Sequence[Recorded[Any]]) -> Change[Any, Any]:
         first, last = events[0].record, events[-1].record
         decider = _DECIDERS[type(events[0].event)]
-        known = self._states.get(first.stream_id)
-        if known is None or known.version != first.version - 1:
+        previous = self._states.get(first.stream_id)
+        if previous is None or previous.version != first.version - 1:
             # A new stream, a stream whose start an earlier process applied, or a page that is retried.
             bodies = await _bodies(connection, first.stream_id, first.organization_id, decider.kind)
             earlier = [decode_event(decode_record(body)) for body in bodies[: first.version - 1]]
-            known = _State(first.version - 1, decider.fold(earlier))
+            previous = _State(first.version - 1, decider.fold(earlier))
         happened = tuple(recorded.event for recorded in events)
-        after = decider.fold(happened, known.state)
+        after = decider.fold(happened, previous.state)
         self._states[first.stream_id] = _State(last.version, after)
         return Change(
             kind=decider.kind,
             stream_id=first.stream_id,
             organization_id=first.organization_id,
-            before=known.state,
+            before=previous.state,
             after=after,
             events=happened,
             revision=last.version,

@@ -29,7 +29,7 @@ class Table(NamedTuple):
     texts: frozenset[str]
 
 
-async def table(connection: Connection, name: str) -> Table:
+async def load_table(connection: Connection, name: str) -> Table:
     cursor = await connection.execute(SQL.columns, (f"{LIVE}.{name}",))
     rows = await cursor.fetchall()
     return Table(
@@ -80,51 +80,51 @@ async def block_writes(connection: Connection, names: Sequence[str]) -> None:
     await connection.execute(sql.SQL("lock table {} in exclusive mode").format(tables))
 
 
-async def reconcile(connection: Connection, what: Table, schema: str, kept: str) -> int:
+async def reconcile(connection: Connection, table: Table, schema: str, kept: str) -> int:
     """Make the live table equal to the one in `schema`, keep the old rows in `kept`, and return how many differed."""
-    live, right = sql.Identifier(LIVE, what.name), sql.Identifier(schema, what.name)
-    key = sql.SQL(", ").join(map(sql.Identifier, what.key))
-    columns = sql.SQL(", ").join(map(sql.Identifier, what.columns))
-    same_key = sql.SQL(" and ").join(sql.SQL("l.{0} = r.{0}").format(sql.Identifier(name)) for name in what.key)
-    keeping = await connection.execute(
+    live, right = sql.Identifier(LIVE, table.name), sql.Identifier(schema, table.name)
+    key = sql.SQL(", ").join(map(sql.Identifier, table.key))
+    columns = sql.SQL(", ").join(map(sql.Identifier, table.columns))
+    same_key = sql.SQL(" and ").join(sql.SQL("l.{0} = r.{0}").format(sql.Identifier(name)) for name in table.key)
+    saved = await connection.execute(
         sql.SQL(
             "create table {kept} as select l.* from {live} l left join {right} r on {same_key}"
             " where row(l.*) is distinct from row(r.*)"
-        ).format(kept=sql.Identifier(kept, what.name), live=live, right=right, same_key=same_key)
+        ).format(kept=sql.Identifier(kept, table.name), live=live, right=right, same_key=same_key)
     )
     await connection.execute(
         sql.SQL("delete from {live} where ({key}) in (select {key} from {kept})").format(
-            live=live, key=key, kept=sql.Identifier(kept, what.name)
+            live=live, key=key, kept=sql.Identifier(kept, table.name)
         )
     )
-    made = await connection.execute(
+    inserted = await connection.execute(
         sql.SQL(
             "insert into {live} ({columns}) select {columns} from {right} r"
             " where not exists (select from {live} l where {same_key})"
         ).format(live=live, columns=columns, right=right, same_key=same_key)
     )
-    return max(keeping.rowcount, made.rowcount)
+    return max(saved.rowcount, inserted.rowcount)
 
 
-async def rows(connection: Connection, what: Table, schema: str) -> AsyncIterator[TupleRow]:
+async def rows(connection: Connection, table: Table, schema: str) -> AsyncIterator[TupleRow]:
     """Yield all rows in the order of their keys, with texts sorted as Python sorts them. Must run in a transaction.
 
     Keys come first and keep their type. The other columns are text, because Python has no infinite instants.
     """
     order = [
-        sql.SQL('{} collate "C"').format(sql.Identifier(name)) if name in what.texts else sql.Identifier(name)
-        for name in what.key
+        sql.SQL('{} collate "C"').format(sql.Identifier(name)) if name in table.texts else sql.Identifier(name)
+        for name in table.key
     ]
     columns = [
-        *[sql.Identifier(name) for name in what.key],
-        *[sql.SQL("{}::text").format(sql.Identifier(name)) for name in what.columns if name not in what.key],
+        *[sql.Identifier(name) for name in table.key],
+        *[sql.SQL("{}::text").format(sql.Identifier(name)) for name in table.columns if name not in table.key],
     ]
     query = sql.SQL("select {} from {} order by {}").format(
         sql.SQL(", ").join(columns),
-        sql.Identifier(schema, what.name),
+        sql.Identifier(schema, table.name),
         sql.SQL(", ").join(order),
     )
-    async with AsyncServerCursor[Any](connection, f"rows_of_{what.name}") as cursor:
+    async with AsyncServerCursor[Any](connection, f"rows_of_{table.name}") as cursor:
         cursor.itersize = _FETCHED
         await cursor.execute(query)
         async for row in cursor:

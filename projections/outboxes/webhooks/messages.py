@@ -64,11 +64,13 @@ def standard_body(message: Message) -> bytes:
 
 def _slack(message: Message) -> bytes:
     """Return the text for a Slack incoming webhook, with control characters escaped."""
-    said = {**message.data, **message.data.get("numbers", {})}
-    facts = [f"{name}: {value}" for name, value in said.items() if isinstance(value, (str, int, float)) and value != ""]
+    fields = {**message.data, **message.data.get("numbers", {})}
+    facts = [
+        f"{name}: {value}" for name, value in fields.items() if isinstance(value, (str, int, float)) and value != ""
+    ]
     text = f"*{message.event}* at {message.timestamp}\n" + "\n".join(map(_escaped, facts))
     return _encoder.encode({"text": text})
 
 
 def _escaped(text: str) -> str:
-    return _SPECIAL.sub(lambda found: _ESCAPES[found[0]], text)
+    return _SPECIAL.sub(lambda match: _ESCAPES[match[0]], text)

@@ -64,10 +64,10 @@ async def signals_due(connection: Connection, settled: datetime, patience: datet
     return [QueuedSignal(Signal(*sign), noted_at) for *sign, noted_at in await cursor.fetchall()]
 
 
-def complete(noted: QueuedSignal) -> list[Statement]:
+def complete(queued: QueuedSignal) -> list[Statement]:
     """Return the statements that remove a signal, or let it wait again if it has changed since."""
-    sign = noted.sign
-    key = (sign.kind, sign.subject, sign.organization_id, sign.at, sign.detail, noted.noted_at)
+    sign = queued.sign
+    key = (sign.kind, sign.subject, sign.organization_id, sign.at, sign.detail, queued.noted_at)
     return [Statement(SQL.signal_complete, key), Statement(SQL.signal_wait_again, key)]
 
 
@@ -90,10 +90,10 @@ async def last_alerted(connection: Connection, subjects: Sequence[str]) -> dict[
     return found
 
 
-async def load_history(connection: Connection, about: Sequence[Signal]) -> dict[tuple[str, str], KeyHistory]:
+async def load_history(connection: Connection, signals: Sequence[Signal]) -> dict[tuple[str, str], KeyHistory]:
     """Return the history that these signals need, by subject and organization. An unlisted key has none."""
-    keys = sorted({sign.subject for sign in about if sign.kind != "unknown"})
-    earliest, latest = min(sign.at for sign in about), max(sign.at for sign in about)
+    keys = sorted({sign.subject for sign in signals if sign.kind != "unknown"})
+    earliest, latest = min(sign.at for sign in signals), max(sign.at for sign in signals)
     created = {row[0]: row[1] for row in await (await connection.execute(SQL.keys_of, (keys,))).fetchall()}
     hours: dict[str, dict[datetime, Hour]] = {key_id: {} for key_id in keys}
     used: dict[str, set[datetime]] = {key_id: set() for key_id in keys}
@@ -106,7 +106,7 @@ async def load_history(connection: Connection, about: Sequence[Signal]) -> dict[
     networks: dict[str, dict[str, datetime]] = {key_id: {} for key_id in keys}
     for key_id, network, first in await (await connection.execute(SQL.networks_of, (keys,))).fetchall():
         networks[key_id][network] = first
-    refused = await _refused(connection, about, earliest)
+    refused = await _refused(connection, signals, earliest)
     return {
         (sign.subject, sign.organization_id): KeyHistory(
             created_at=created.get(sign.subject, sign.at),
@@ -116,16 +116,16 @@ async def load_history(connection: Connection, about: Sequence[Signal]) -> dict[
             networks=networks.get(sign.subject, {}),
             refused=refused.get((sign.subject, sign.organization_id), {}),
         )
-        for sign in about
+        for sign in signals
         if sign.kind == "unknown" or sign.subject in created
     }
 
 
 async def _refused(
-    connection: Connection, about: Sequence[Signal], earliest: datetime
+    connection: Connection, signals: Sequence[Signal], earliest: datetime
 ) -> dict[tuple[str, str], dict[datetime, dict[Code, int]]]:
     found: dict[tuple[str, str], dict[datetime, dict[Code, int]]] = {}
-    subjects = sorted({sign.subject for sign in about})
+    subjects = sorted({sign.subject for sign in signals})
     cursor = await connection.execute(SQL.denied_of, (subjects, earliest - DENIALS_KEPT))
     for subject, organization_id, minute, code, denied in await cursor.fetchall():
         found.setdefault((subject, organization_id), {}).setdefault(minute, {})[code] = denied

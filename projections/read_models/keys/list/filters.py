@@ -125,25 +125,25 @@ def recorded_in(cell: Cell, table: sql.SQL) -> sql.Composed:
 
 def conditions(filters: Filters) -> list[sql.Composable]:
     """Return the conditions that a key must meet in addition to being in one of the cells."""
-    found: list[sql.Composable] = [sql.SQL("k.organization_id = %(organization_id)s")]
+    parts: list[sql.Composable] = [sql.SQL("k.organization_id = %(organization_id)s")]
     if filters.mcp is not None:
-        found.append(sql.SQL("((k.all_mcps and k.environment = %(mcp_environment)s) or k.mcps @> array[%(mcp_id)s])"))
+        parts.append(sql.SQL("((k.all_mcps and k.environment = %(mcp_environment)s) or k.mcps @> array[%(mcp_id)s])"))
     if filters.created_by is not None:
-        found.append(sql.SQL("k.created_by = %(created_by)s"))
+        parts.append(sql.SQL("k.created_by = %(created_by)s"))
     if filters.expiring_within_days is not None:
-        found.append(EXPIRING)
+        parts.append(EXPIRING)
     if filters.unused_for_days is not None:
         # Both conditions, so that lists by age and by last use can start at the right position.
-        found += [UNUSED, OLD_ENOUGH]
+        parts += [UNUSED, OLD_ENOUGH]
     if filters.q is not None:
-        found.append(sql.SQL("(strpos(k.name_key, %(marked)s) > 0 or starts_with(lower(k.prefix), %(prefix)s))"))
+        parts.append(sql.SQL("(strpos(k.name_key, %(marked)s) > 0 or starts_with(lower(k.prefix), %(prefix)s))"))
     if filters.ids is not None:
-        found.append(sql.SQL("k.key_id = any(%(ids)s::text[])"))
+        parts.append(sql.SQL("k.key_id = any(%(ids)s::text[])"))
     if filters.without_id is not None:
-        found.append(sql.SQL("k.key_id <> %(without_id)s"))
+        parts.append(sql.SQL("k.key_id <> %(without_id)s"))
     if filters.created_before is not None:
-        found.append(sql.SQL("k.created_at < %(created_before)s"))
-    return found
+        parts.append(sql.SQL("k.created_at < %(created_before)s"))
+    return parts
 
 
 def parameters(filters: Filters, at: datetime) -> dict[str, Any]:

@@ -37,7 +37,7 @@ class Listed(NamedTuple):
     value: str
 
 
-class Place(NamedTuple):
+class SortKey(NamedTuple):
     """The sort key of a list: the column, the id column next to it, and the type of the value."""
 
     value: sql.SQL
@@ -46,11 +46,11 @@ class Place(NamedTuple):
 
 
 # Keys without the instant come last in ascending order if they never expire, and first if they were never used.
-PLACES: dict[Sort, Place] = {
-    "created_at": Place(sql.SQL("k.created_at"), sql.SQL("k.key_id"), sql.SQL("timestamptz")),
-    "expires_at": Place(sql.SQL("k.ends_at"), sql.SQL("k.key_id"), sql.SQL("timestamptz")),
-    "last_used": Place(sql.SQL("r.last_used"), sql.SQL("r.key_id"), sql.SQL("timestamptz")),
-    "name": Place(sql.SQL("k.name_key"), sql.SQL("k.key_id"), sql.SQL("text")),
+SORT_KEYS: dict[Sort, SortKey] = {
+    "created_at": SortKey(sql.SQL("k.created_at"), sql.SQL("k.key_id"), sql.SQL("timestamptz")),
+    "expires_at": SortKey(sql.SQL("k.ends_at"), sql.SQL("k.key_id"), sql.SQL("timestamptz")),
+    "last_used": SortKey(sql.SQL("r.last_used"), sql.SQL("r.key_id"), sql.SQL("timestamptz")),
+    "name": SortKey(sql.SQL("k.name_key"), sql.SQL("k.key_id"), sql.SQL("text")),
 }
 DIRECTIONS: dict[Order, tuple[sql.SQL, sql.SQL]] = {
     "asc": (sql.SQL("asc"), sql.SQL(">")),
@@ -75,17 +75,17 @@ _WHOLE_RANGE = sql.SQL(
     " order by {value} {direction}, {key_id} {direction} offset 0)"
 )
 _MERGE = sql.SQL("select * from ({ranges}) as ranges order by value {direction}, key_id {direction} offset 0")
-_FITTING_KEYS = sql.SQL("select k.key_id, k.value from ({merge}) as k {beside} where {conditions}")
-_THEIR_USES = sql.SQL(
+_MATCHING_KEYS = sql.SQL("select k.key_id, k.value from ({merge}) as k {uses} where {conditions}")
+_JOIN_USES = sql.SQL(
     "cross join lateral (select r.last_used from key_recency r"
     " where r.key_id = k.key_id and r.organization_id = k.organization_id offset 0) as r"
 )
-_FITTING_USES = sql.SQL(
+_MATCHING_USES = sql.SQL(
     "select r.key_id, r.value from ({merge}) as r"
     " cross join lateral (select k.* from key_list k"
     " where k.key_id = r.key_id and k.organization_id = %(organization_id)s offset 0) as k where {conditions}"
 )
-_IN_ORDER = b"select set_config('enable_sort', 'off', true)"
+_DISABLE_SORT = b"select set_config('enable_sort', 'off', true)"
 """For this transaction: the planner estimates that sorting a whole range is cheaper than an index scan."""
 
 # Not ordered: these keys are few, found by their expiry, and far apart in the order of the list.
@@ -104,7 +104,7 @@ def tables(filters: Filters, sort: Sort) -> sql.SQL:
     return _KEYS
 
 
-def _looked_at(filters: Filters, sort: Sort) -> bool:
+def _needs_row_checks(filters: Filters, sort: Sort) -> bool:
     """Return whether a condition must be checked key by key because no index in this order covers it.
 
     Expired keys are found in another way: most cells have few of them, by their expiry, so an index scan would not
@@ -113,11 +113,11 @@ def _looked_at(filters: Filters, sort: Sort) -> bool:
     by_id_or_creator = filters.ids is not None or (filters.created_by is not None and sort == "created_at")
     if filters.status == "expired" or by_id_or_creator:
         return False
-    asked = (filters.q, filters.mcp, filters.created_by, filters.expiring_within_days, filters.unused_for_days)
-    return any(each is not None for each in asked)
+    checked = (filters.q, filters.mcp, filters.created_by, filters.expiring_within_days, filters.unused_for_days)
+    return any(each is not None for each in checked)
 
 
-def _lies_in(cell: Cell, table: sql.SQL) -> sql.Composed:
+def _in_index_range(cell: Cell, table: sql.SQL) -> sql.Composed:
     """Return the condition that the index of every order starts with.
 
     Time-dependent conditions are checked with the rest.
@@ -125,7 +125,7 @@ def _lies_in(cell: Cell, table: sql.SQL) -> sql.Composed:
     return sql.SQL("{}.organization_id = %(organization_id)s and {}").format(table, recorded_in(cell, table))
 
 
-def _known_to_index(filters: Filters, sort: Sort) -> list[sql.Composable]:
+def _index_conditions(filters: Filters, sort: Sort) -> list[sql.Composable]:
     """Return the conditions that limit the range of the index to keys that can match."""
     match sort:
         case "created_at" if filters.unused_for_days is not None:
@@ -150,22 +150,22 @@ async def page(
     after: tuple[str, str] | None = None,
 ) -> list[Listed]:
     """Return at most `limit` keys, from `offset` or after the (value, key id) `after` of the last one seen."""
-    place = PLACES[sort]
-    direction, beyond = DIRECTIONS[order]
-    given = parameters(filters, at) | {"limit": limit, "offset": offset}
-    behind: list[sql.Composable] = []
+    sort_key = SORT_KEYS[sort]
+    direction, comparison = DIRECTIONS[order]
+    values = parameters(filters, at) | {"limit": limit, "offset": offset}
+    cursor_conditions: list[sql.Composable] = []
     if after is not None:
-        behind.append(
+        cursor_conditions.append(
             sql.SQL("({}, {}) {} (%(after_value)s::{}, %(after_id)s::text)").format(
-                place.value, place.key_id, beyond, place.kind
+                sort_key.value, sort_key.key_id, comparison, sort_key.kind
             )
         )
-        given |= {"after_value": after[0], "after_id": after[1]}
-    if _looked_at(filters, sort):
-        await connection.execute(_IN_ORDER)
-        keys = _fitting(filters, sort, order, behind)
+        values |= {"after_value": after[0], "after_id": after[1]}
+    if _needs_row_checks(filters, sort):
+        await connection.execute(_DISABLE_SORT)
+        keys = _checked_ranges(filters, sort, order, cursor_conditions)
     else:
-        keys = _cut_off(filters, sort, order, behind)
+        keys = _limited_ranges(filters, sort, order, cursor_conditions)
     # The page is found in the narrow list first. The states are read only for its few rows.
     query = sql.SQL(
         "with page as materialized ("
@@ -175,22 +175,26 @@ async def page(
         " order by page.value {direction}, page.key_id {direction}"
     ).format(keys=keys, direction=direction)
     # Planned for these values on each execution: a generic plan would not know how deep the page is.
-    cursor = await connection.execute(query, given, prepare=False)
+    cursor = await connection.execute(query, values, prepare=False)
     return [Listed(bytes(state), value) for state, value in await cursor.fetchall()]
 
 
-def _cut_off(filters: Filters, sort: Sort, order: Order, behind: list[sql.Composable]) -> sql.Composed:
+def _limited_ranges(
+    filters: Filters, sort: Sort, order: Order, cursor_conditions: list[sql.Composable]
+) -> sql.Composed:
     """Return all conditions for each cell, limited to the size of the page."""
-    place, (direction, _) = PLACES[sort], DIRECTIONS[order]
-    wanted = [*conditions(filters), *behind]
-    beside = RECENCY if sort == "last_used" else KEY
+    sort_key, (direction, _) = SORT_KEYS[sort], DIRECTIONS[order]
+    extra_conditions = [*conditions(filters), *cursor_conditions]
+    uses = RECENCY if sort == "last_used" else KEY
     ranges = [
-        _FEW_OVERDUE.format(selected=_selected(sort, tables(filters, sort), [*wanted, in_cell(filters, cell, KEY)]))
+        _FEW_OVERDUE.format(
+            selected=_selected(sort, tables(filters, sort), [*extra_conditions, in_cell(filters, cell, KEY)])
+        )
         if is_overdue(filters, cell)
         else _RANGE.format(
-            selected=_selected(sort, tables(filters, sort), [*wanted, in_cell(filters, cell, beside)]),
-            value=place.value,
-            key_id=place.key_id,
+            selected=_selected(sort, tables(filters, sort), [*extra_conditions, in_cell(filters, cell, uses)]),
+            value=sort_key.value,
+            key_id=sort_key.key_id,
             direction=direction,
         )
         for cell in partitions(filters)
@@ -198,34 +202,42 @@ def _cut_off(filters: Filters, sort: Sort, order: Order, behind: list[sql.Compos
     return _MERGED.join(ranges)
 
 
-def _fitting(filters: Filters, sort: Sort, order: Order, behind: list[sql.Composable]) -> sql.Composed:
+def _checked_ranges(
+    filters: Filters, sort: Sort, order: Order, cursor_conditions: list[sql.Composable]
+) -> sql.Composed:
     """Return the keys of all cells in their order, filtered by the conditions."""
-    place, (direction, _) = PLACES[sort], DIRECTIONS[order]
+    sort_key, (direction, _) = SORT_KEYS[sort], DIRECTIONS[order]
     of_uses = sort == "last_used"
     ranges = [
         _WHOLE_RANGE.format(
             columns=sql.SQL("r.key_id, r.last_used" if of_uses else "k.*"),
-            value=place.value,
-            key_id=place.key_id,
+            value=sort_key.value,
+            key_id=sort_key.key_id,
             tables=_USES if of_uses else _KEYS,
             conditions=ALL.join(
-                [_lies_in(cell, RECENCY if of_uses else KEY), *_known_to_index(filters, sort), *behind]
+                [
+                    _in_index_range(cell, RECENCY if of_uses else KEY),
+                    *_index_conditions(filters, sort),
+                    *cursor_conditions,
+                ]
             ),
             direction=direction,
         )
         for cell in partitions(filters)
     ]
     merge = _MERGE.format(ranges=_MERGED.join(ranges), direction=direction)
-    fit = ALL.join([*conditions(filters), in_any_cell(filters)])
+    matching = ALL.join([*conditions(filters), in_any_cell(filters)])
     if of_uses:
-        return _FITTING_USES.format(merge=merge, conditions=fit)
-    beside = _THEIR_USES if filters.needs_recency else sql.SQL("")
-    return _FITTING_KEYS.format(merge=merge, beside=beside, conditions=fit)
+        return _MATCHING_USES.format(merge=merge, conditions=matching)
+    uses = _JOIN_USES if filters.needs_recency else sql.SQL("")
+    return _MATCHING_KEYS.format(merge=merge, uses=uses, conditions=matching)
 
 
-def _selected(sort: Sort, of_tables: sql.SQL, wanted: list[sql.Composable]) -> sql.Composed:
-    place = PLACES[sort]
-    return _SELECTED.format(key_id=place.key_id, value=place.value, tables=of_tables, conditions=ALL.join(wanted))
+def _selected(sort: Sort, of_tables: sql.SQL, extra_conditions: list[sql.Composable]) -> sql.Composed:
+    sort_key = SORT_KEYS[sort]
+    return _SELECTED.format(
+        key_id=sort_key.key_id, value=sort_key.value, tables=of_tables, conditions=ALL.join(extra_conditions)
+    )
 
 
 async def total(connection: Connection, filters: Filters, at: datetime) -> int:

@@ -44,16 +44,21 @@ async def expiring(connection: Connection, at: datetime, limit: int) -> list[Due
 
 async def overdue_keys(connection: Connection, organization_id: str, at: datetime, limit: int) -> list[DueKey]:
     """Return the same keys of one organization."""
-    given = {"organization_id": organization_id, "at": at, "limit": limit}
-    cursor = await connection.execute(SQL.overdue_keys, given)
+    parameters = {"organization_id": organization_id, "at": at, "limit": limit}
+    cursor = await connection.execute(SQL.overdue_keys, parameters)
     return [DueKey(*row) for row in await cursor.fetchall()]
 
 
 async def overdue_active(connection: Connection, organization_id: str, at: datetime) -> int:
     """Return how many keys are recorded as active and past their expiry at `at`."""
-    given = {"organization_id": organization_id, "at": at, "environments": ["live", "test"], "statuses": ["active"]}
+    parameters = {
+        "organization_id": organization_id,
+        "at": at,
+        "environments": ["live", "test"],
+        "statuses": ["active"],
+    }
     anything = {"created_by": None, "mcp_id": None, "mcp_environment": None}
-    cursor = await connection.execute(SQL.overdue, given | anything)
+    cursor = await connection.execute(SQL.overdue, parameters | anything)
     row = await cursor.fetchone()
     return row[0] if row else 0
 
@@ -62,14 +67,14 @@ async def keys_there(
     connection: Connection, organization_id: str, key_ids: Sequence[str], created_by: str | None
 ) -> set[str]:
     """Return those of `key_ids` that are keys of the organization, in any state. `created_by`: only by this creator."""
-    given = {"organization_id": organization_id, "ids": list(key_ids), "created_by": created_by}
-    return {key_id for (key_id,) in await (await connection.execute(SQL.keys_there, given)).fetchall()}
+    parameters = {"organization_id": organization_id, "ids": list(key_ids), "created_by": created_by}
+    return {key_id for (key_id,) in await (await connection.execute(SQL.keys_there, parameters)).fetchall()}
 
 
 async def creator_known(connection: Connection, organization_id: str, creator_id: str) -> bool:
     """Return whether this is a key or a user of the organization, including former ones."""
-    given = {"organization_id": organization_id, "creator_id": creator_id}
-    row = await (await connection.execute(SQL.creator_known, given)).fetchone()
+    parameters = {"organization_id": organization_id, "creator_id": creator_id}
+    row = await (await connection.execute(SQL.creator_known, parameters)).fetchone()
     return row is not None and bool(row[0])
 
 

@@ -23,7 +23,7 @@ from projections.read_models.keys.list.filters import (
     parameters,
     partitions,
 )
-from projections.read_models.keys.list.page import ALL, DIRECTIONS, PLACES, Listed, in_any_cell, page, tables
+from projections.read_models.keys.list.page import ALL, DIRECTIONS, SORT_KEYS, Listed, in_any_cell, page, tables
 from projections.read_models.keys.list.queries import SQL
 from projections.read_models.keys.list.search_terms import EVERY_MCP, created_by, mcp_term
 
@@ -101,18 +101,18 @@ async def _most_selective(connection: Connection, filters: Filters, at: datetime
 
 def _sources(filters: Filters) -> list[sql.SQL]:
     """Return a statement for each filter except environment and status. Each uses only one index."""
-    found: list[sql.SQL] = []
+    sources: list[sql.SQL] = []
     if filters.q is not None:
-        found.append(_BY_TERM)
+        sources.append(_BY_TERM)
     if filters.mcp is not None:
-        found.append(_BY_MCP)
+        sources.append(_BY_MCP)
     if filters.created_by is not None:
-        found.append(_BY_CREATOR)
+        sources.append(_BY_CREATOR)
     if filters.expiring_within_days is not None:
-        found.append(_BY_EXPIRY)
+        sources.append(_BY_EXPIRY)
     if filters.unused_for_days is not None:
-        found.append(_BY_DISUSE)
-    return found
+        sources.append(_BY_DISUSE)
+    return sources
 
 
 # A key is found once for each of its matching words.
@@ -163,14 +163,14 @@ async def _small_result(
     after: tuple[str, str] | None,
 ) -> SearchResult:
     """Return the page and the total of the keys that `keys` returns."""
-    direction, beyond = DIRECTIONS[order]
-    given = parameters(filters, at) | {"few": SMALL_RESULT, "limit": limit, "offset": offset}
+    direction, comparison = DIRECTIONS[order]
+    values = parameters(filters, at) | {"few": SMALL_RESULT, "limit": limit, "offset": offset}
     position = sql.SQL("true")
     if after is not None:
         position = sql.SQL("(value, key_id) {} (%(after_value)s::{}, %(after_id)s::text)").format(
-            beyond, PLACES[sort].kind
+            comparison, SORT_KEYS[sort].kind
         )
-        given |= {"after_value": after[0], "after_id": after[1]}
+        values |= {"after_value": after[0], "after_id": after[1]}
     query = sql.SQL(
         "with fitting as materialized ({fitting}), page as materialized ("
         " select key_id, value from fitting where {position}"
@@ -179,8 +179,8 @@ async def _small_result(
         " from (select count(*) as keys from fitting) as counted"
         " left join (page join key_state s using (key_id)) on true"
         " order by page.value {direction}, page.key_id {direction}"
-    ).format(fitting=_fitting(keys, filters, sort), position=position, direction=direction)
-    cursor = await connection.execute(query, given, prepare=False)
+    ).format(fitting=_matching(keys, filters, sort), position=position, direction=direction)
+    cursor = await connection.execute(query, values, prepare=False)
     rows = await cursor.fetchall()
     listed = [Listed(bytes(state), text) for _, state, text in rows if state is not None]
     return SearchResult(listed, rows[0][0], total_exact=True)
@@ -189,18 +189,18 @@ async def _small_result(
 async def _at_least(connection: Connection, keys: sql.SQL, filters: Filters, at: datetime) -> int:
     """Return how many keys of a sample of `keys` match, or of all of them if there are no other conditions."""
     if len(_sources(filters)) == 1 and filters.status is None and filters.environment is None:
-        query, some = sql.SQL("select count(distinct key_id) from ({}) as source").format(keys), SMALL_RESULT
+        query, few = sql.SQL("select count(distinct key_id) from ({}) as source").format(keys), SMALL_RESULT
     else:
-        query, some = (
-            sql.SQL("select count(*) from ({}) as found").format(_fitting(keys, filters, "created_at")),
+        query, few = (
+            sql.SQL("select count(*) from ({}) as found").format(_matching(keys, filters, "created_at")),
             SAMPLE,
         )
-    cursor = await connection.execute(query, parameters(filters, at) | {"few": some}, prepare=False)
+    cursor = await connection.execute(query, parameters(filters, at) | {"few": few}, prepare=False)
     row = await cursor.fetchone()
     return row[0] if row else 0
 
 
-def _fitting(keys: sql.SQL, filters: Filters, sort: Sort) -> sql.Composed:
+def _matching(keys: sql.SQL, filters: Filters, sort: Sort) -> sql.Composed:
     """Return the statement that returns the id and sort value of the matching keys.
 
     Each key is looked up by its id (`offset 0` ensures this). Otherwise the planner would read the whole table for ten
@@ -213,7 +213,7 @@ def _fitting(keys: sql.SQL, filters: Filters, sort: Sort) -> sql.Composed:
         ") as one"
     ).format(
         keys=keys,
-        value=PLACES[sort].value,
+        value=SORT_KEYS[sort].value,
         tables=tables(filters, sort),
         conditions=ALL.join(conditions(filters)),
         cells=in_any_cell(filters),
@@ -225,7 +225,7 @@ async def _counted(connection: Connection, filters: Filters, at: datetime) -> in
     others = (filters.q, filters.expiring_within_days, filters.unused_for_days)
     if any(other is not None for other in others) or (filters.created_by is not None and filters.mcp is not None):
         return None
-    given = {
+    values = {
         "organization_id": filters.organization_id,
         "environments": filters.environments,
         "at": at,
@@ -237,11 +237,11 @@ async def _counted(connection: Connection, filters: Filters, at: datetime) -> in
     count = 0
     for facet, environments in _facets(filters):
         counted = {"facets": [facet], "environments": environments, "statuses": list(statuses)}
-        count += await _one(connection, SQL.counted, given | counted)
+        count += await _one(connection, SQL.counted, values | counted)
     if filters.status in TIME_DEPENDENT:
-        return count - await _one(connection, SQL.overdue, given | {"statuses": [filters.status]})
+        return count - await _one(connection, SQL.overdue, values | {"statuses": [filters.status]})
     if filters.status == "expired":
-        return count + await _one(connection, SQL.overdue, given | {"statuses": list(TIME_DEPENDENT)})
+        return count + await _one(connection, SQL.overdue, values | {"statuses": list(TIME_DEPENDENT)})
     return count
 
 
@@ -257,6 +257,6 @@ def _facets(filters: Filters) -> list[tuple[str, list[Environment]]]:
     return [*facets, (mcp_term(filters.mcp.id), filters.environments)]
 
 
-async def _one(connection: Connection, query: bytes, given: dict[str, Any]) -> int:
-    row = await (await connection.execute(query, given, prepare=False)).fetchone()
+async def _one(connection: Connection, query: bytes, values: dict[str, Any]) -> int:
+    row = await (await connection.execute(query, values, prepare=False)).fetchone()
     return row[0] if row else 0

@@ -35,9 +35,11 @@ def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m app", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("serve", help="serve HTTP on HOST:PORT with API_WORKERS processes")
-    demo = commands.add_parser("demo", help="make an organization, its owner, an MCP and two keys to try it all with")
-    demo.add_argument("--to", type=Path, required=True, metavar="FOLDER", help="where demo.env is written (mode 0600)")
-    demo.add_argument("--mcp-url", required=True, metavar="URL", help="the MCP server that the demo key may call")
+    demo = commands.add_parser("demo", help="create a demo organization with an owner, an MCP and two keys")
+    demo.add_argument("--to", type=Path, required=True, metavar="FOLDER", help="folder for demo.env (mode 0600)")
+    demo.add_argument(
+        "--mcp-url", required=True, metavar="URL", help="URL of the MCP server that the demo key may call"
+    )
     add_commands(commands.add_parser("admin", help=HELP))
     commands.add_parser("openapi", help="print the OpenAPI document, as served and as stored in docs/openapi.json")
     options = parser.parse_args(arguments)

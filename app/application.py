@@ -332,6 +332,6 @@ def _framework_problem(error: HTTPException) -> Problem:
             methods = (error.headers or {}).get("allow", "").split(", ")
             return Problem("method_not_allowed", headers={"Allow": allowed(methods)})
         case _ if error.status_code < 500:  # noqa: PLR2004 -- client errors
-            return Problem("invalid_request", "The request can not be read.")
+            return Problem("invalid_request", "The request cannot be read.")
         case _:
             return to_problem(error)

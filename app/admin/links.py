@@ -14,7 +14,7 @@ async def sign_in_link(pool: Pool, config: Settings, email: str) -> str:
     async with pool.connection() as connection:
         _, people = resolve_recipient(email, await sessions.people_of_address(connection, email))
         if not people:
-            raise NotFound(f"Nobody has the address {email}.")
+            raise NotFound(f"No user has the address {email}.")
         token = new_secret(LINK_PREFIX)
         at = now()
         user_ids = [person.user_id for person in people]

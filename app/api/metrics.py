@@ -14,7 +14,7 @@ from app.services import Services
 from domain.networks import parse_address
 
 _PROXY_HEADERS = (b"forwarded", b"x-forwarded-for", b"x-real-ip", b"via")
-_REFUSED = "Ask from this machine or a private network, or set KEYLEDGER_METRICS_TOKEN and send it as a bearer token."
+_REFUSED = "Connect from this machine or a private network, or set KEYLEDGER_METRICS_TOKEN and send it as bearer token."
 
 
 async def metrics(inbound: RawRequest, services: Services) -> RawResponse:

@@ -69,7 +69,7 @@ async def finish(services: Services, inbound: RawRequest, provider: Provider, an
         if not people:
             await record_failure(connection, inbound, "openid address not a member")
     if not people:
-        detail = "Nobody in an organization here has the address that the provider vouches for. Ask to be invited."
+        detail = "No member of an organization has the address that the provider confirms. Ask for an invitation."
         raise unauthorized("unauthorized", presented=True, detail=detail)
     return people
 
@@ -89,9 +89,9 @@ def _flow(services: Services, inbound: RawRequest, provider: Provider, answer: A
     ):
         raise StateMismatch
     if answer.iss not in {None, provider.issuer}:
-        raise StateMismatch("another issuer answered")
+        raise StateMismatch("the response is from another issuer")
     if answer.error is not None or not answer.code:
-        raise OpenIdError("it answered with an error")
+        raise OpenIdError("it returned an error")
     return flow
 
 

@@ -224,7 +224,7 @@ def _link_problem(link: Link | None, at: datetime) -> str | None:
 
 
 def refused_link() -> Problem:
-    detail = "The link does not work any more: it was used, it is too old, or it was never sent. Ask for a new one."
+    detail = "The link does not work any more: it has been used, has expired, or was never sent. Request a new one."
     return unauthorized("unauthorized", presented=True, detail=detail)
 
 

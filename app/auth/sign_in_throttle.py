@@ -48,7 +48,7 @@ async def throttle(services: Services, inbound: RawRequest, limit: Limit, of: st
             await record_failure(connection, inbound, f"too many {limit.what}")
     if wait is not None:
         seconds = max(1, ceil(wait.total_seconds()))
-        detail = f"There were too many attempts to sign in. The next one is possible in {seconds} seconds."
+        detail = f"Too many sign-in attempts. The next attempt is possible in {seconds} seconds."
         raise Problem("rate_limited", detail, headers={"Retry-After": str(seconds)})
 
 

@@ -70,8 +70,8 @@ def _replayed(request: HttpRequest, repeatable: IdempotentRequest, earlier: Call
             raise IdempotencyInFlight
         raise Problem(
             "conflict",
-            "This was begun under the same Idempotency-Key, and what came of it is not known. It is not done again: "
-            "use a new key to do it once more.",
+            "This request was started under the same Idempotency-Key, and its outcome is unknown. It is not repeated. "
+            "Use a new key to run it again.",
             {"started_at": earlier.at},
         )
     bound_to = _bound_to(request, repeatable)

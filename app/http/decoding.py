@@ -72,7 +72,7 @@ def read_query(query: bytes, kind: type[T]) -> T:
     try:
         pairs = parse_qsl(query.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=100)
     except (UnicodeDecodeError, ValueError):
-        raise Problem("invalid_request", "The query string can not be read.") from None
+        raise Problem("invalid_request", "The query string cannot be read.") from None
     for name, value in pairs:
         if "\0" in value:  # PostgreSQL texts cannot contain it
             raise invalid({_field(name): "Must not contain U+0000"})

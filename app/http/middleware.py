@@ -126,7 +126,7 @@ class RequestMiddleware:
             return
         if not host or _HOST.fullmatch(host) is None:
             message = "The Host header is repeated or malformed" if host else "The request has no Host header"
-            raise Problem("invalid_request", f"{message}. Send one, with the host of the address.")
+            raise Problem("invalid_request", f"{message}. Send exactly one, with the host of the URL.")
         self._host = host
 
     def _closing_headers(self, scope: Any) -> dict[str, str]:  # noqa: ANN401 -- ASGI's scope is an open dictionary

@@ -163,7 +163,7 @@ class RateLimits:
             raise
         if len(response) == checks.count(_CHECK_END) + len(rates):
             return response
-        self._mark_unavailable(RedisError("the answer is to something else"))
+        self._mark_unavailable(RedisError("the response belongs to another call"))
         return None
 
     def _replace_client(self) -> Redis:

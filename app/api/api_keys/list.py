@@ -42,7 +42,7 @@ class Query(Struct, frozen=True, forbid_unknown_fields=True):
     def filters(self, organization_id: str, mcp: ReachedMcp | None) -> Filters:
         """Return the filters. Raise 422 for a search text that is blank."""
         if self.q is not None and not folded(self.q):
-            raise invalid(q="Must not consist of blanks")
+            raise invalid(q="Must not be blank")
         return Filters(
             organization_id=organization_id,
             status=self.status,

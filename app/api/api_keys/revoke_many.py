@@ -73,11 +73,11 @@ class Body(Struct, frozen=True, forbid_unknown_fields=True):
         elif self.ids is not UNSET and not all(is_id("key", key_id) for key_id in self.ids):
             details["ids"] = "Must be ids of keys, such as key_… with 26 characters"
         if self.created_by is not UNSET and not (is_id("user", self.created_by) or is_id("key", self.created_by)):
-            details["created_by"] = "Must be the id of a person or a key, such as user_… with 26 characters"
+            details["created_by"] = "Must be the id of a user or a key, such as user_… with 26 characters"
         if self.mcp_id is not UNSET and not is_id("mcp", self.mcp_id):
             details["mcp_id"] = "Must be the id of an MCP, such as mcp_… with 26 characters"
         if self.created_before is not UNSET and self.created_before > at + CLOCK_TOLERANCE:
-            details["created_before"] = "Must not be in the future, where it selects every key"
+            details["created_before"] = "Must not be in the future: that would select every key"
         if details:
             raise invalid(details)
 
@@ -130,7 +130,7 @@ async def _filters(request: HttpRequest, body: Body) -> Filters:
             details["created_by"] = await unknown_creator(connection, body.created_by, organization_id, created_by=seen)
         if body.mcp_id is not UNSET:
             mcp = await mcp_of(connection, body.mcp_id, organization_id)
-            details["mcp_id"] = "No such MCP in this organization. Send the id of one that it has."
+            details["mcp_id"] = "No such MCP in this organization. Send the id of an existing one."
             if mcp is not None:
                 details["mcp_id"] = None
     problems = {field: problem for field, problem in details.items() if problem is not None}

@@ -41,4 +41,4 @@ async def unknown_creator(
         return None
     if created_by is not None and created_by == creator_id:
         return None
-    return "No such person or key in this organization. Send the id of one that it has."
+    return "No such user or key in this organization. Send the id of an existing one."

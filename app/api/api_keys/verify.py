@@ -109,7 +109,7 @@ def validate_target(mcp_id: str | None, tool: str | None) -> None:
     if mcp_id is not None and not is_id("mcp", mcp_id):
         details["mcp_id"] = "Must be the id of an MCP, such as mcp_… with 26 characters"
     if tool is not None and mcp_id is None:
-        details["tool"] = "Needs mcp_id: a tool belongs to an MCP"
+        details["tool"] = "Requires mcp_id, because a tool belongs to an MCP"
     if tool is not None and not (tool.isprintable() and tool):
         details["tool"] = "Must consist of printable characters"
     if tool is not None and contains_secret(tool):

@@ -55,7 +55,7 @@ def _query(inbound: RawRequest) -> Query:
         problem = "Must be the id of an organization, such as org_… with 26 characters"
         raise invalid(organization_id=problem)
     if query.mcp_id is None and query.organization_id is None:
-        problem = "Required: mcp_id, or organization_id. Without one, keys of every organization would be admitted"
+        problem = "Required: mcp_id or organization_id. Without either, keys of every organization would be admitted"
         raise invalid(mcp_id=problem)
     return query
 

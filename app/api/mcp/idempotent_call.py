@@ -128,8 +128,8 @@ def _replay(call: Call, request: IdempotentRequest, earlier: CallClaim) -> RawRe
             raise IdempotencyInFlight
         return Problem(
             "conflict",
-            "A call was begun under this Idempotency-Key, and what came of it is not known. It is not made again: find "
-            "out whether it did its work, then use a new key.",
+            "A call was started under this Idempotency-Key, and its outcome is unknown. It is not repeated. Check "
+            "whether the call took effect, then use a new key.",
             {"call_id": earlier.call_id, "started_at": earlier.at},
         )
     opened = call.services.sealer.open(earlier.answer.body, purpose=_PURPOSE, bound_to=_bound_to(call, request))
@@ -139,7 +139,7 @@ def _replay(call: Call, request: IdempotentRequest, earlier: CallClaim) -> RawRe
     if stored.body is None:
         return Problem(
             "conflict",
-            "The call under this Idempotency-Key has ended, and its answer was too long to keep. It is not made again.",
+            "The call under this Idempotency-Key has ended. Its response was too long to store. It is not repeated.",
         )
     return RawResponse(earlier.answer.status, stored.body.encode())
 

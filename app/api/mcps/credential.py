@@ -38,7 +38,7 @@ def assembled(auth_type: AuthType, given: dict[str, str]) -> Credential:
     """Return the credential that the fields form. Raise 422 for missing, superfluous or invalid parts."""
     required, optional = _FIELDS[auth_type]
     details = {name: f"Required for auth_type {auth_type}" for name in required if name not in given}
-    details |= {name: f"Has no meaning for auth_type {auth_type}" for name in given if name not in required | optional}
+    details |= {name: f"Not used with auth_type {auth_type}" for name in given if name not in required | optional}
     credential = _made(auth_type, given)
     details = details or check_credential(credential)
     if details:

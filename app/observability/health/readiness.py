@@ -37,7 +37,7 @@ class Readiness(Struct, frozen=True):
 
 def readiness(state: State, *, redis_configured: bool, at: float, is_draining: bool) -> Readiness:
     """Return the readiness at `at`, in Unix seconds."""
-    process = "shuts down: send requests to another process" if is_draining else OK
+    process = "shutting down: send requests to another process" if is_draining else OK
     verification = OK if state.verifies else "no key can be verified: see the log of the API"
     checks = {
         "process": process,
@@ -82,7 +82,7 @@ def _followers(log: LogState) -> str:
         where = ", ".join(
             f"{lane.projection} in lane {lane.lane} of {lane.log} at {lane.position}" for lane in log.stopped
         )
-        return f"stopped: {where}: python -m projections status says why"
+        return f"stopped: {where}: python -m projections status shows the reason"
     late = [lag for lag in log.followers if lag.seconds is not None and lag.seconds > LAG_SECONDS_MAX]
     if not late:
         return OK
@@ -93,7 +93,7 @@ def _followers(log: LogState) -> str:
 def _partitions(log: LogState) -> str:
     if log.partitions_ahead >= PARTITIONS_AHEAD_MIN or not log.heads or not any(head.position for head in log.heads):
         return OK
-    return f"made for {log.partitions_ahead} days ahead: the workers make them, see whether they run"
+    return f"made for {log.partitions_ahead} days ahead: check that the workers, which create them, are running"
 
 
 def _of_jobs(jobs: JobsState | None, *, redis_configured: bool, at: float) -> dict[str, str]:
@@ -101,7 +101,7 @@ def _of_jobs(jobs: JobsState | None, *, redis_configured: bool, at: float) -> di
         message = (
             "does not answer: start it, or correct REDIS_URL"
             if redis_configured
-            else "REDIS_URL is not set: without it rate limits let everything through, and no worker runs"
+            else "REDIS_URL is not set: without it no rate limit applies, and no worker runs"
         )
         return {"redis": message, "workers": "not known", "scheduler": "not known", "jobs": "not known"}
     return {
@@ -116,7 +116,7 @@ def _of_jobs(jobs: JobsState | None, *, redis_configured: bool, at: float) -> di
 
 def _jobs(due: Sequence[JobDue]) -> str:
     if not due:
-        return "not known: no scheduler has published which jobs there are. Start one with python -m workers schedule"
+        return "not known: no scheduler has published its jobs. Start one with python -m workers schedule"
     problems = [
         f"{job.name} is late: no run has succeeded for {job.unfinished:.0f} s, and it is due every {job.period:g} s"
         if job.is_late

@@ -59,7 +59,7 @@ FAILED_OPEN = Counter(
 LIMIT_FAILURES = Counter("keyledger_rate_limit_failures_total", "Failed calls to Valkey for rate limits.")
 POOL_CONNECTIONS = Gauge(
     "keyledger_database_pool_connections",
-    "Connections of the database pools, by state: in use or idle.",
+    "Connections of the database pools, by state: used or idle.",
     ["state"],
     multiprocess_mode="livesum",
 )

@@ -145,7 +145,7 @@ def test_a_read_model_that_can_not_go_on_is_named_without_what_the_event_holds()
 
 
 def test_partitions_that_nobody_makes_are_named_once_there_is_a_log() -> None:
-    assert "workers make them" in found(LogState((), LOG.heads, LOG.followers, 1)).checks["partitions"]
+    assert "workers, which create them" in found(LogState((), LOG.heads, LOG.followers, 1)).checks["partitions"]
     assert found(LogState((), [Head("usage", 0, 0)], LOG.followers, 0)).checks["partitions"] == "ok"
 
 
@@ -212,7 +212,7 @@ def test_a_lane_that_really_stopped_is_a_figure_and_named_until_it_goes_on(
         "create table lost as select * from usage_events where (lane, batch_no, ordinal) = (%s, %s, 1)", where
     )
     damaging.execute("delete from usage_events where (lane, batch_no, ordinal) = (%s, %s, 1)", where)
-    said = f"stopped: usage in lane {lane} of usage at {position}: python -m projections status says why"
+    said = f"stopped: usage in lane {lane} of usage at {position}: python -m projections status shows the reason"
     try:
         assert follow_uses(api) == {lane}
         eventually(lambda: stopped_lanes(api) == {"usage": 1})

@@ -115,7 +115,7 @@ def test_too_many_attempts_are_answered_with_a_page(door: Api, visitor: Visitor)
         answer = screen.post("/sign-in", {"email": email})
         assert answer.status_code == 429
         assert int(answer.headers["retry-after"]) >= 1
-        assert "too many attempts" in answer.text
+        assert "Too many sign-in attempts" in answer.text
 
 
 def test_the_stylesheet_is_our_own(door: Api, screen: Browser) -> None:

@@ -209,7 +209,7 @@ async def _followers(url: str) -> list[FollowerSeen]:
         ]
 
 
-def _number(answer: Any) -> int:  # noqa: ANN401 -- redis is typed for both of its worlds at once
+def _number(answer: Any) -> int:  # noqa: ANN401 -- redis-py annotates sync and async results alike
     return int(answer)
 
 

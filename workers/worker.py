@@ -44,7 +44,7 @@ class JobWorker(SimpleWorker):
     _fair_order: FairOrder | None = None
 
     def share_time(self) -> None:
-        """Serve the queue whose jobs took the least time next. Without this, earlier queues have precedence."""
+        """From now on, serve the queue whose jobs took the least time. Without this, earlier queues have precedence."""
         names = [queue.name for queue in self.queues]
         # Random, because if a job kills its worker, the other jobs get their turn after a restart.
         self._fair_order = FairOrder(random.sample(names, len(names)))

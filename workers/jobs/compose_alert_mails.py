@@ -64,7 +64,7 @@ async def _try_compose(pool: Pool, config: Settings, sealer: Sealer, user_id: st
         await _compose(pool, config, sealer, user_id)
     except UNAVAILABLE:
         raise
-    except Exception as error:  # noqa: BLE001 -- whatever it is, it is said, and tried again
+    except Exception as error:  # noqa: BLE001 -- any error is logged and retried
         if _news(user_id):
             _log.error("alert_mail_failed", user_id=user_id, exc_info=error)
 

@@ -39,7 +39,7 @@ def alert_mail(to: Recipient, notices: Sequence[Notice], at: datetime, public_ur
     return Mail(to=to.email, subject=subject, text=text, settings_url=settings)
 
 
-def title(notice: Notice, at: datetime) -> str:  # noqa: PLR0911 -- one return a type
+def title(notice: Notice, at: datetime) -> str:  # noqa: PLR0911 -- one return per type
     """Return the title of an alert, with the name of its key."""
     key = "A key" if notice.key_name is None else f"Key “{notice.key_name}”"
     numbers = notice.numbers

@@ -241,7 +241,7 @@ def create_app(
         cursors=CursorSigner(config.master_keys),
         plans=config.plans,
         openid=Provider(config, config.public_url + openid.PATH) if config.oidc_issuer else None,
-        standing=SystemSnapshot(config.redis_url, verification.probe),
+        snapshot=SystemSnapshot(config.redis_url, verification.probe),
         exposition=Exposition(config.metrics_folder),
         rate_limits=rate_limits,
         country_of=country_lookup(config.geo_database),

@@ -38,7 +38,7 @@ class Services:
     cursors: CursorSigner
     plans: Plans
     openid: Provider | None
-    standing: SystemSnapshot
+    snapshot: SystemSnapshot
     exposition: Exposition
     rate_limits: RateLimits
     country_of: CountryOf

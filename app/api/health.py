@@ -24,7 +24,7 @@ async def live(_inbound: RawRequest, _services: Services) -> RawResponse:
 async def ready(request: HttpRequest) -> HttpResponse:
     """Respond 503 if no request can be served, otherwise 200. Both responses list what is missing."""
     services = get_services(request)
-    state = await services.standing.look(services.pool)
+    state = await services.snapshot.load(services.pool)
     found = readiness(
         state,
         redis_configured=bool(services.config.redis_url),

@@ -19,7 +19,7 @@ _REFUSED = "Connect from this machine or a private network, or set KEYLEDGER_MET
 
 async def metrics(inbound: RawRequest, services: Services) -> RawResponse:
     _require_access(inbound, services)
-    state = await services.standing.look(services.pool)
+    state = await services.snapshot.load(services.pool)
     return RawResponse(200, await services.exposition.text(state), content_type=CONTENT_TYPE)
 
 

@@ -1,8 +1,8 @@
 """Authorization: every management route declares its access, and all other callers are refused.
 
-A route declares, next to its path, `grant=…` for the management grant that it requires, `only="people"` to exclude keys
-with any grants, or `only="owner"` for the owner of the organization. A route that declares none of these and not
-`public=True` refuses every caller: a forgotten declaration fails closed.
+A route declares one of these next to its path: `grant=…`, the management grant that it requires; `only="people"`, which
+excludes all keys, whatever their grants; or `only="owner"`, for the owner of the organization. A route that declares
+none of them and not `public=True` refuses every caller: a forgotten declaration fails closed.
 
 A request with a key is authorized by the key, even if a browser adds a session cookie.
 """
@@ -57,8 +57,8 @@ async def authorize(connection: Connection, handler: BaseRouteHandler) -> None:
 
 async def _key(services: Services, inbound: RawRequest, grant: Grant | None, *, people_only: bool) -> KeyCaller:
     presented = access_request(inbound, "manage", grant=grant, people_only=people_only)
-    ruling = await authenticate(inbound, services.verification, Authenticate(presented))
-    return await _limited_to_creator(services, raise_if_denied(ruling, presented), grant)
+    result = await authenticate(inbound, services.verification, Authenticate(presented))
+    return await _limited_to_creator(services, raise_if_denied(result, presented), grant)
 
 
 async def _limited_to_creator(services: Services, key: Key, grant: Grant | None) -> KeyCaller:

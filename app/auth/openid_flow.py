@@ -1,7 +1,7 @@
 """Sign-in through an OpenID provider, from the button to the session.
 
 The state of the sign-in is in a sealed cookie of the browser that started it. A browser that returns without this
-cookie, or with the response to another sign-in, is refused. A link therefore cannot sign a user in as somebody else.
+cookie, or with the response to another sign-in, is refused. A link therefore cannot sign a user in as another one.
 """
 
 import hmac

@@ -1,4 +1,4 @@
-"""The operations on the sessions of people."""
+"""OpenAPI operations on the sessions of users."""
 
 from app.api.session import create as start
 from app.api.session import create_link as links

@@ -28,7 +28,7 @@ _TIMED_OUT = b"HTTP/1.1 408 Request Timeout\r\nconnection: close\r\ncontent-leng
 _NOT_OPEN = frozenset({errno.EBADF, errno.ENOENT, errno.ENOTSOCK, errno.ENOTCONN, errno.EINVAL})
 """Errors of a descriptor that is not, or no longer, a connected socket."""
 
-_LOOKS = 10
+_CHECKS = 10
 """Number of checks of each connection within the limit."""
 
 
@@ -65,10 +65,10 @@ class Connections:
         if sys.platform != "linux":
             await asyncio.get_running_loop().create_future()
         while True:
-            await asyncio.sleep(self._header_seconds / _LOOKS)
-            await asyncio.to_thread(self._look)
+            await asyncio.sleep(self._header_seconds / _CHECKS)
+            await asyncio.to_thread(self._check_all)
 
-    def _look(self) -> None:
+    def _check_all(self) -> None:
         known = {*self._started, *self._ended, *self._idle}
         open_now: set[Peer] = set()
         all_seen = True
@@ -118,7 +118,7 @@ class Connections:
 
 
 def _copy_of(descriptor: str) -> socket.socket:
-    """Return a copy of the socket, so that its number cannot be reused meanwhile. Raise OSError for no socket."""
+    """Duplicate the socket, so that its number cannot be reused meanwhile. Raise OSError if it is not a socket."""
     if not os.readlink(f"/proc/self/fd/{descriptor}").startswith("socket:"):  # noqa: PTH115 -- Path would only add objects
         raise OSError(errno.ENOTSOCK, "not a socket")
     copy = os.dup(int(descriptor))

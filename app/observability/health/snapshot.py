@@ -44,7 +44,7 @@ class SystemSnapshot:
         self._loaded_at = -_MAX_AGE_SECONDS
         self._state = State(None, None)
 
-    async def look(self, pool: Pool) -> State:
+    async def load(self, pool: Pool) -> State:
         async with self._lock:
             if monotonic() - self._loaded_at >= _MAX_AGE_SECONDS:
                 (log, unusable), jobs, verifies = await asyncio.gather(_log(pool), self._jobs(), self._verifies())

@@ -42,7 +42,7 @@ class _Keys(NamedTuple):
 
 
 class _TooManyKeys(Exception):
-    """The person has more keys than one transaction takes. Nothing was done."""
+    """The member has more keys than fit in one transaction. Nothing has been changed."""
 
     def __init__(self, key_ids: list[str]) -> None:
         super().__init__()

@@ -201,7 +201,7 @@ DIRECT_ROUTES: dict[tuple[str, str], ServiceRoute] = {
     ("GET", "/health/live"): health.live,
     ("GET", "/metrics"): metrics,
 }
-"""Routes that bypass the framework. Each checks the key itself."""
+"""Routes that bypass the framework. Each authorizes its requests itself."""
 
 
 def create_app(

@@ -60,17 +60,17 @@ async def make_demo(config: Settings, folder: Path, mcp_url: str) -> None:
         plan = unfinished_plan(folder)
         if plan is None:
             async with connections.connection() as connection:
-                plan = await _plan_around(connection, mcp_url)
+                plan = await _plan_with_existing(connection, mcp_url)
             keep_plan(folder, plan)
         demo = _DemoSeeder(connections, plan)
         await demo.make(mcp_url, check_endpoint_url(mcp_url, config.egress))
     finish_plan(folder, plan, config.public_url)
 
 
-async def _plan_around(connection: Connection, mcp_url: str) -> DemoPlan:
+async def _plan_with_existing(connection: Connection, mcp_url: str) -> DemoPlan:
     """Return a plan that reuses the rows of an earlier setup whose `demo.env` was lost or never written."""
     organization_id = await id_of_slug(connection, _SLUG)
-    if organization_id is None or not await _is_of_the_demo(connection, organization_id):
+    if organization_id is None or not await _is_demo_organization(connection, organization_id):
         return new_plan()
     owners = await member_list.page(connection, member_list.Filters(organization_id, "owner"), 1, 0)
     mcps = await mcp_list.page(connection, mcp_list.Filters(organization_id, "active"), 100, 0)
@@ -81,7 +81,7 @@ async def _plan_around(connection: Connection, mcp_url: str) -> DemoPlan:
     )
 
 
-async def _is_of_the_demo(connection: Connection, organization_id: str) -> bool:
+async def _is_demo_organization(connection: Connection, organization_id: str) -> bool:
     cursor = await connection.execute(SQL.streams_load, ([organization_id], organization_id))
     row = await cursor.fetchone()
     created = decode_event(decode_record(bytes(row[1]))) if row else None

@@ -58,10 +58,10 @@ async def authorize(connection: Connection, handler: BaseRouteHandler) -> None:
 async def _key(services: Services, inbound: RawRequest, grant: Grant | None, *, people_only: bool) -> KeyCaller:
     presented = access_request(inbound, "manage", grant=grant, people_only=people_only)
     result = await authenticate(inbound, services.verification, Authenticate(presented))
-    return await _limited_to_creator(services, raise_if_denied(result, presented), grant)
+    return await _limit_to_creator(services, raise_if_denied(result, presented), grant)
 
 
-async def _limited_to_creator(services: Services, key: Key, grant: Grant | None) -> KeyCaller:
+async def _limit_to_creator(services: Services, key: Key, grant: Grant | None) -> KeyCaller:
     """Return the key as a caller, limited to what the user behind it may do now.
 
     When a member is removed or gets a role with fewer grants, the same transaction revokes their keys or removes

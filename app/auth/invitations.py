@@ -79,14 +79,14 @@ async def accept_invitation(services: Services, inbound: RawRequest, token: str)
         add,
         origin=Origin(UserActor(user_id), inbound.ip, inbound.user_agent, inbound.request_id),
         at=at,
-        guard=_survey(services, found),
+        guard=_lock_and_read_facts(services, found),
         related_commands=accept,
         extra_statements=lambda _: [user_put(user_id, found.organization_id, _email(seen[-1]))],
     )
     return Accepted(user_id, found.organization_id, seen[-1].accepting.role, _email(seen[-1]))
 
 
-def _survey(services: Services, found: Found) -> LockAndQuery[_Facts]:
+def _lock_and_read_facts(services: Services, found: Found) -> LockAndQuery[_Facts]:
     guard = members_guard(found.organization_id, services.plans)
 
     async def read(connection: Connection, row: TupleRow | None) -> _Facts:

@@ -26,9 +26,15 @@ def duplicate_names(body: bytes) -> list[str]:
                 found[name] = None
             seen.add(name)
 
-    json.loads(body, object_pairs_hook=note, parse_int=_nothing, parse_float=_nothing, parse_constant=_nothing)
+    json.loads(
+        body,
+        object_pairs_hook=note,
+        parse_int=_ignore_number,
+        parse_float=_ignore_number,
+        parse_constant=_ignore_number,
+    )
     return list(found)
 
 
-def _nothing(_text: str) -> None:
+def _ignore_number(_text: str) -> None:
     """Ignore a number: it can have thousands of digits, and its value is not needed."""

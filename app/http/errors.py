@@ -57,7 +57,7 @@ def to_problem(error: BaseException) -> Problem:  # noqa: PLR0911 -- one return 
         case Refusal():
             return _forbidden(error) if error.code == "forbidden" else Problem(error.code, error.message, error.details)
         case GatewayError():
-            return _of_gateway(error)
+            return _gateway_problem(error)
         case IdempotencyInFlight():
             return Problem("idempotency_in_flight", str(error), headers={"Retry-After": RETRY_AFTER_SECONDS})
         case IdempotencyMismatch():
@@ -121,7 +121,7 @@ def _forbidden(refusal: Refusal) -> Problem:
     return Problem("forbidden", refusal.message, refusal.details, {"WWW-Authenticate": challenge})
 
 
-def _of_gateway(error: GatewayError) -> Problem:
+def _gateway_problem(error: GatewayError) -> Problem:
     fields = error.fields if isinstance(error, InvalidArguments) else None
     after = RETRY_AFTER_SECONDS if isinstance(error, TooManyCalls) else error.retry_after_seconds
     return Problem(error.code, str(error), fields, None if after is None else {"Retry-After": str(after)})

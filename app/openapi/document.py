@@ -62,7 +62,7 @@ def _operation(operation: Operation, schemas: Schemas, failures: Object) -> Obje
         "operationId": operation.id,
         "tags": [operation.tag],
         "summary": operation.summary,
-        "description": f"{operation.description} {_whom(operation)}".strip(),
+        "description": f"{operation.description} {_access_text(operation)}".strip(),
         "security": _security(operation),
     }
     parameters = _parameters(operation)
@@ -74,7 +74,7 @@ def _operation(operation: Operation, schemas: Schemas, failures: Object) -> Obje
     return described
 
 
-def _whom(operation: Operation) -> str:
+def _access_text(operation: Operation) -> str:
     match operation.access:
         case "anyone":
             return "No credential is required."

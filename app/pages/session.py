@@ -41,13 +41,13 @@ def form_of(request: HttpRequest, kind: type[T]) -> T:
             inbound.body.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=_FIELDS_MAX
         )
         if any("\0" in value for _, value in pairs):  # PostgreSQL texts cannot contain it
-            raise _unreadable()
+            raise _unreadable_form()
         return msgspec.convert(dict(pairs), kind)
     except (ValueError, msgspec.ValidationError):
-        raise _unreadable() from None
+        raise _unreadable_form() from None
 
 
-def _unreadable() -> Problem:
+def _unreadable_form() -> Problem:
     return Problem("invalid_request", "The form cannot be read. Go back and send it again.")
 
 

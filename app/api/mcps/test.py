@@ -35,10 +35,10 @@ class McpTestResult(Struct, frozen=True):
 async def test_mcp(request: HttpRequest, mcp_id: str) -> HttpResponse:
     parse_query(request, Empty)
     body = parse_body(request, Body)
-    return await call_once(request, body.timeout / 1_000, lambda: _tested(request, mcp_id, body))
+    return await call_once(request, body.timeout / 1_000, lambda: _run_test(request, mcp_id, body))
 
 
-async def _tested(request: HttpRequest, mcp_id: str, body: Body) -> bytes:
+async def _run_test(request: HttpRequest, mcp_id: str, body: Body) -> bytes:
     services = get_services(request)
     target = await load_target(services.pool, services.sealer, mcp_id, request.auth.organization_id)
     found = await probe(

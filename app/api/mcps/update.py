@@ -82,7 +82,7 @@ async def change_mcp(request: HttpRequest, mcp_id: str) -> HttpResponse:
         MCP,
         mcp_id,
         command,
-        render=lambda change: changed_mcp(change, usage, McpHealth() if _is_elsewhere(change) else health),
+        render=lambda change: changed_mcp(change, usage, McpHealth() if _endpoint_changed(change) else health),
         extra_statements=extra_statements,
     )
 
@@ -91,7 +91,7 @@ def _stored_parts(request: HttpRequest, mcp_id: str, found: McpRoute) -> dict[st
     return parts(stored_credential(get_services(request).sealer, found, mcp_id, request.auth.organization_id))
 
 
-def _is_elsewhere(change: Change[McpState, McpEvent]) -> bool:
+def _endpoint_changed(change: Change[McpState, McpEvent]) -> bool:
     """Return whether stored health results no longer apply, because calls now go to a different server."""
     states = (change.before, change.after)
     return len({state.mcp.endpoint_changed_at for state in states if isinstance(state, Registered)}) > 1

@@ -32,10 +32,10 @@ class WebhookTestResult(Struct, frozen=True):
 async def test_webhook(request: HttpRequest, webhook_id: str) -> HttpResponse:
     parse_query(request, Empty)
     parse_body(request, Empty)
-    return await call_once(request, ANSWER_SECONDS, lambda: _sent(request, webhook_id))
+    return await call_once(request, ANSWER_SECONDS, lambda: _send_test(request, webhook_id))
 
 
-async def _sent(request: HttpRequest, webhook_id: str) -> bytes:
+async def _send_test(request: HttpRequest, webhook_id: str) -> bytes:
     services = get_services(request)
     organization_id = request.auth.organization_id
     async with services.read_transaction(organization_id) as connection:

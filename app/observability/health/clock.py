@@ -17,7 +17,7 @@ from infrastructure.database.connections import Pool
 from infrastructure.database.errors import UNAVAILABLE
 
 _PACE_SECONDS = 1.0
-_SAID_EVERY = 60
+_READINGS_PER_LOG_LINE = 60
 """Number of readings between two log lines about the same difference."""
 
 _log = structlog.get_logger(__name__)
@@ -26,7 +26,7 @@ _log = structlog.get_logger(__name__)
 @asynccontextmanager
 async def clock_kept(pool: Pool) -> AsyncGenerator[asyncio.Task[None]]:
     """Correct the clock of this process while the body runs."""
-    task = asyncio.create_task(_keep(pool), name="clock")
+    task = asyncio.create_task(_correct_clock(pool), name="clock")
     try:
         yield task
     finally:
@@ -36,14 +36,14 @@ async def clock_kept(pool: Pool) -> AsyncGenerator[asyncio.Task[None]]:
         correct_by(timedelta(0))
 
 
-async def _keep(pool: Pool) -> None:
+async def _correct_clock(pool: Pool) -> None:
     wrong = 0
     while True:
         # Until the database responds, the last correction stays in effect: nothing can be recorded in the meantime.
         with suppress(*UNAVAILABLE):
             async with pool.connection() as connection:
                 ahead = await read_clock(connection)
-            if is_too_far(ahead) and wrong % _SAID_EVERY == 0:
+            if is_too_far(ahead) and wrong % _READINGS_PER_LOG_LINE == 0:
                 _log.error("clock_differs", reason=described(ahead))
             wrong = wrong + 1 if is_too_far(ahead) else 0
         await asyncio.sleep(_PACE_SECONDS)

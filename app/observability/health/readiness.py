@@ -42,8 +42,8 @@ def readiness(state: State, *, redis_configured: bool, at: float, is_draining: b
     checks = {
         "process": process,
         "verification": verification,
-        **_of_log(state.log, state.unusable),
-        **_of_jobs(state.jobs, redis_configured=redis_configured, at=at),
+        **_log_checks(state.log, state.unusable),
+        **_job_checks(state.jobs, redis_configured=redis_configured, at=at),
         "clock": _clock(state),
     }
     if any(checks.get(name) != OK for name in _NEEDED):
@@ -51,7 +51,7 @@ def readiness(state: State, *, redis_configured: bool, at: float, is_draining: b
     return Readiness("ready" if all(message == OK for message in checks.values()) else "degraded", checks)
 
 
-def _of_log(log: LogState | None, unusable: str | None) -> dict[str, str]:
+def _log_checks(log: LogState | None, unusable: str | None) -> dict[str, str]:
     if log is None:
         away = "does not answer: start it, or correct DATABASE_URL"
         return {"database": unusable or away, "migrations": "not known"}
@@ -96,7 +96,7 @@ def _partitions(log: LogState) -> str:
     return f"made for {log.partitions_ahead} days ahead: check that the workers, which create them, are running"
 
 
-def _of_jobs(jobs: JobsState | None, *, redis_configured: bool, at: float) -> dict[str, str]:
+def _job_checks(jobs: JobsState | None, *, redis_configured: bool, at: float) -> dict[str, str]:
     if jobs is None:
         message = (
             "does not answer: start it, or correct REDIS_URL"
@@ -106,8 +106,8 @@ def _of_jobs(jobs: JobsState | None, *, redis_configured: bool, at: float) -> di
         return {"redis": message, "workers": "not known", "scheduler": "not known", "jobs": "not known"}
     return {
         "redis": OK,
-        "workers": _heard(jobs.worker_heartbeat, at, WORKER_SECONDS_MAX, "worker", "python -m workers run"),
-        "scheduler": _heard(
+        "workers": _heartbeat_check(jobs.worker_heartbeat, at, WORKER_SECONDS_MAX, "worker", "python -m workers run"),
+        "scheduler": _heartbeat_check(
             jobs.scheduler_heartbeat, at, SCHEDULER_SECONDS_MAX, "scheduler", "python -m workers schedule"
         ),
         "jobs": _jobs(jobs.due),
@@ -129,7 +129,7 @@ def _jobs(due: Sequence[JobDue]) -> str:
     return f"{'; '.join(problems)}. Run python -m workers status, and look for job_failed and job_timed_out in the log"
 
 
-def _heard(heartbeat: float | None, at: float, seconds_max: int, what: str, command: str) -> str:
+def _heartbeat_check(heartbeat: float | None, at: float, seconds_max: int, what: str, command: str) -> str:
     if heartbeat is None:
         return f"no {what} runs: start one with {command}"
     seconds = at - heartbeat

@@ -128,7 +128,7 @@ async def _read(client: Any) -> JobsState:  # noqa: ANN401 -- redis has the same
         worker_heartbeat=max(heartbeats, default=None),
         schedulers=len(ticks),
         scheduler_heartbeat=max(ticks, default=None),
-        tally=_tallies(tally),
+        tally=_job_counters(tally),
         log_lines_dropped=int(dropped or 0),
         due=_due(time[0] + time[1] / 1_000_000, *of_jobs),
         clock_seconds=max(clocks, key=abs, default=None),
@@ -165,7 +165,7 @@ def _due(
     return jobs
 
 
-def _tallies(fields: Mapping[str, str]) -> list[JobCounters]:
+def _job_counters(fields: Mapping[str, str]) -> list[JobCounters]:
     names = sorted({field.partition(":")[0] for field in fields})
     return [
         JobCounters(

@@ -50,9 +50,9 @@ class _LiveCollector(Collector):
         yield up
         yield from _clocks(self._log, self._jobs)
         if self._log is not None:
-            yield from _of_log(self._log)
+            yield from _log_metrics(self._log)
         if self._jobs is not None:
-            yield from _of_jobs(self._jobs)
+            yield from _job_metrics(self._jobs)
 
 
 def _clocks(log: LogState | None, jobs: JobsState | None) -> Iterator[Metric]:
@@ -65,7 +65,7 @@ def _clocks(log: LogState | None, jobs: JobsState | None) -> Iterator[Metric]:
     )
 
 
-def _of_log(log: LogState) -> Iterator[Metric]:
+def _log_metrics(log: LogState) -> Iterator[Metric]:
     yield _gauge(
         "keyledger_migrations_missing",
         "Migrations that the database schema still lacks.",
@@ -103,10 +103,10 @@ def _of_log(log: LogState) -> Iterator[Metric]:
         [((), log.partitions_ahead)],
     )
     if log.webhooks is not None:
-        yield from _of_webhooks(log.webhooks)
+        yield from _webhook_metrics(log.webhooks)
 
 
-def _of_webhooks(webhooks: WebhooksState) -> Iterator[Metric]:
+def _webhook_metrics(webhooks: WebhooksState) -> Iterator[Metric]:
     """Yield the metrics of webhooks.
 
     An unreachable endpoint of a customer delays only its own messages and must not page the operator.
@@ -138,7 +138,7 @@ def _stopped(log: LogState, projection: str, of: str) -> int:
     return sum((lane.projection, lane.log) == (projection, of) for lane in log.stopped)
 
 
-def _of_jobs(jobs: JobsState) -> Iterator[Metric]:
+def _job_metrics(jobs: JobsState) -> Iterator[Metric]:
     queue = ["queue"]
     yield _gauge("keyledger_queue_waiting_jobs", "Waiting jobs.", [((q.name,), q.waiting) for q in jobs.queues], queue)
     yield _gauge(

@@ -45,7 +45,7 @@ class Recorder:
     def __init__(self) -> None:
         self._requests: dict[tuple[str, str, int], BufferedHistogram] = {}
         self._uses: Tally[tuple[str, str]] = Tally()
-        # All series exist from the start with zero values: an absent series looks like a missing exporter.
+        # These series exist from the start with zero values: an absent series looks like a missing exporter.
         self._calls: dict[CallStatus, BufferedHistogram] = {
             status: BufferedHistogram(instruments.CALLS.labels(status), instruments.CALL_SECONDS)
             for status in get_args(CallStatus)
@@ -94,7 +94,7 @@ async def flush_metrics(
     recorder: Recorder, group: GroupCommitLevels, pool: Pool, limits: RateLimitCounts
 ) -> AsyncGenerator[asyncio.Task[None]]:
     """Update the instruments from this process and its parts every second, and once more at the end."""
-    task = asyncio.create_task(_keep_figures(recorder, group, pool, limits), name="figures")
+    task = asyncio.create_task(_update_instruments(recorder, group, pool, limits), name="figures")
     try:
         yield task
     finally:
@@ -104,7 +104,9 @@ async def flush_metrics(
         recorder.hand_over()
 
 
-async def _keep_figures(recorder: Recorder, group: GroupCommitLevels, pool: Pool, limits: RateLimitCounts) -> None:
+async def _update_instruments(
+    recorder: Recorder, group: GroupCommitLevels, pool: Pool, limits: RateLimitCounts
+) -> None:
     followed: dict[Counter, Callable[[], int]] = {
         instruments.REFUSED: lambda: group.counters.rejected,
         instruments.FAILED_BATCHES: lambda: group.counters.failures,

@@ -34,7 +34,7 @@ class Spans:
 
     def __init__(self) -> None:
         # OTEL_SERVICE_NAME and OTEL_RESOURCE_ATTRIBUTES take precedence.
-        resource = Resource({SERVICE_NAME: _NAME}).merge(_named_by_environment())
+        resource = Resource({SERVICE_NAME: _NAME}).merge(_environment_resource())
         self._provider = TracerProvider(resource=resource)
         self._provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
         self._tracer = self._provider.get_tracer(_NAME)
@@ -52,7 +52,7 @@ class Spans:
         self._provider.shutdown()
 
 
-def _named_by_environment() -> Resource:
+def _environment_resource() -> Resource:
     found = Resource.create()
     attributes = dict(found.attributes)
     if str(attributes.get(SERVICE_NAME, "")).startswith("unknown_service"):

@@ -80,7 +80,7 @@ async def run_with_keys(
             MEMBER,
             user_id,
             command,
-            guard=_survey(request, user_id, held),
+            guard=_lock_and_find_keys(request, user_id, held),
             related_commands=key_commands,
             extra_statements=check_number,
             render=lambda change: render(change, sum(changed) + sum(bool(key.events) for key in change.related)),
@@ -92,11 +92,11 @@ async def run_with_keys(
                 return await attempt()
             except _TooManyKeys as surplus:
                 keys = surplus.key_ids
-            async for each in _one_by_one(request, keys, of_key):
+            async for each in _change_one_by_one(request, keys, of_key):
                 changed.append(each)  # noqa: PERF401 -- the results so far must survive a failure
 
 
-def _survey(request: HttpRequest, user_id: str, held: Iterable[Grant] | None) -> LockAndQuery[_Keys]:
+def _lock_and_find_keys(request: HttpRequest, user_id: str, held: Iterable[Grant] | None) -> LockAndQuery[_Keys]:
     organization_id = request.auth.organization_id
     guard = keys_guard(organization_id, get_services(request).plans)
 
@@ -107,7 +107,9 @@ def _survey(request: HttpRequest, user_id: str, held: Iterable[Grant] | None) ->
     return LockAndQuery(guard.statement, read)
 
 
-async def _one_by_one(request: HttpRequest, key_ids: Iterable[str], of_key: KeyCommandFactory) -> AsyncIterator[bool]:
+async def _change_one_by_one(
+    request: HttpRequest, key_ids: Iterable[str], of_key: KeyCommandFactory
+) -> AsyncIterator[bool]:
     """Yield whether each key was changed. Skip the caller's own key: without it the request could not continue."""
     auth, services = request.auth, get_services(request)
     for key_id in key_ids:

@@ -118,7 +118,7 @@ async def remove(
     manifest: Manifest | None,
     at: datetime,
 ) -> int:
-    """Remove a day whose verified summary is `held`, and return how many uses were removed. Raises `NotRemovable`."""
+    """Remove a day with the verified `summaries`, and return how many uses were removed. Raises `NotRemovable`."""
     parameters = (
         day,
         [lane.lane for lane in summaries],

@@ -184,7 +184,7 @@ async def run_projection(
 
 @dataclass(slots=True)
 class _Runner(Generic[T]):
-    """One run of one version. `troubled` are the lanes that had stopped at the end of the previous run."""
+    """One run of one version. `stopped_before` are the lanes that had stopped at the end of the previous run."""
 
     connection: Connection
     projection: AsyncProjection[T]

@@ -207,7 +207,7 @@ async def test_attempts_of_workers_that_died_put_the_next_one_no_further_off(
     await prepare(connections)
     for _ in range(len(RETRY_DELAYS) + 1):
         async with connections.connection() as connection:
-            assert await claim(connection, now=now(), lease=now(), busy=[], webhooks=1, each=1, patience=1)
+            assert await claim(connection, now=now(), lease=now(), busy=[], webhooks=1, each=1, failures_max=1)
     target.answer = lambda _: 500
     await deliver(connections, CONFIG)
     ((delivery, (attempt,)),) = await sent(connections, organization_id, webhook_id)
@@ -281,7 +281,7 @@ async def test_of_more_webhooks_than_have_a_turn_those_that_answer_come_first(
         async with connections.connection() as connection:
             await connection.execute(b"update webhook_deliveries set due_at = created_at where status = 'pending'")
             lease = now() + timedelta(minutes=1)
-            claimed = await claim(connection, now=now(), lease=lease, busy=[], webhooks=1, each=4, patience=3)
+            claimed = await claim(connection, now=now(), lease=lease, busy=[], webhooks=1, each=4, failures_max=3)
         assert {each.webhook_id for each in claimed} == {answering}
 
 
@@ -394,7 +394,7 @@ async def test_what_waits_for_webhooks_that_are_disabled_stands_in_nobodys_way(
         assert (await outbox_state(connection, now())).waiting == 0
         # Also where some came too late to be closed.
         await connection.execute(b"update webhook_deliveries set status = 'pending' where status = 'failed'")
-        claimed = await claim(connection, now=now(), lease=now(), busy=[], webhooks=1, each=4, patience=5)
+        claimed = await claim(connection, now=now(), lease=now(), busy=[], webhooks=1, each=4, failures_max=5)
         assert claimed == []
 
 

@@ -86,12 +86,12 @@ async def _process(pool: Pool, config: Settings, waiting: Waiting) -> bool:
         await _erase(pool, waiting, None)
     except NotDelivered as error:
         if _news(error.reason):
-            _log.warning("mail_not_delivered", mail_id=waiting.mail_id, reason=error.reason, again=error.again)
-        if not error.again:
+            _log.warning("mail_not_delivered", mail_id=waiting.mail_id, reason=error.reason, again=error.retryable)
+        if not error.retryable:
             await _erase(pool, waiting, None)
             return True
         await _postpone(pool, waiting, at)
-        return not error.away
+        return not error.transport_down
     else:
         await _erase(pool, waiting, at)
     return True

@@ -70,8 +70,7 @@ With little traffic, two short failures may be weeks apart, so time is not enoug
 """
 
 ORDERED_ATTEMPTS = 5
-"""How often an earlier message about the same subject may fail before later ones no longer wait: a quarter of an hour.
-"""
+"""How often an earlier message about the same subject may fail before later ones stop waiting: a quarter of an hour."""
 
 LEASE = timedelta(seconds=60)
 """Longer than an attempt takes."""
@@ -108,7 +107,7 @@ async def deliver(pool: Pool, config: Settings) -> None:
         if _news("not configured"):
             _log.error("webhooks_not_configured", needed="KEYLEDGER_MASTER_KEY")
         return
-    if not await _anything_due(pool):
+    if not await _is_any_due(pool):
         return
     egress = Egress(GatewayConfig(egress=config.egress))
     try:
@@ -117,7 +116,7 @@ async def deliver(pool: Pool, config: Settings) -> None:
         await egress.aclose()
 
 
-async def _anything_due(pool: Pool) -> bool:
+async def _is_any_due(pool: Pool) -> bool:
     async with pool.connection() as connection:
         return (await outbox_state(connection, now())).waiting > 0
 
@@ -168,7 +167,7 @@ class _Delivering:
                 busy=busy,
                 webhooks=_WEBHOOKS_MAX,
                 each=_PER_WEBHOOK_MAX,
-                patience=ORDERED_ATTEMPTS,
+                failures_max=ORDERED_ATTEMPTS,
             )
         self._in_flight.update(each.webhook_id for each in claimed)
         return claimed

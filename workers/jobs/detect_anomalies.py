@@ -39,8 +39,7 @@ from workers.log_throttle import LogThrottle
 from workers.raise_alert import raise_alert
 
 SETTLE_DELAY = timedelta(seconds=2)
-"""A signal is processed when it has not changed for this long, so uses that are close together are evaluated together.
-"""
+"""A signal is processed when it has not changed for this long, so that uses close together are evaluated together."""
 
 MAX_WAIT = timedelta(seconds=15)
 """The maximum wait after the first use of a signal, because a key may be used without a pause."""

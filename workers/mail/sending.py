@@ -19,12 +19,15 @@ _PERMANENT = range(500, 600)
 
 
 class NotDelivered(Exception):
-    """`reason` names no address. `again`: whether it is worth trying later; `away`: no mail gets through now."""
+    """A failed delivery.
+
+    `reason` contains no address. `retryable`: a later attempt may succeed. `transport_down`: no mail can be delivered.
+    """
 
     def __init__(self, reason: str, *, retryable: bool, transport_down: bool) -> None:
         self.reason = reason
-        self.again = retryable
-        self.away = transport_down
+        self.retryable = retryable
+        self.transport_down = transport_down
         super().__init__(reason)
 
 
@@ -66,8 +69,8 @@ def _by_smtp(smtp: Smtp, message: EmailMessage) -> None:
             f"recipient refused {codes}", retryable=not all(c in _PERMANENT for c in codes), transport_down=False
         ) from None
     except smtplib.SMTPDataError as error:
-        again = error.smtp_code not in _PERMANENT
-        raise NotDelivered(f"mail refused {error.smtp_code}", retryable=again, transport_down=False) from None
+        retryable = error.smtp_code not in _PERMANENT
+        raise NotDelivered(f"mail refused {error.smtp_code}", retryable=retryable, transport_down=False) from None
     except (smtplib.SMTPNotSupportedError, ValueError) as error:
         # An address that this server does not support, such as one with non-ASCII letters.
         raise NotDelivered(type(error).__name__, retryable=False, transport_down=False) from None

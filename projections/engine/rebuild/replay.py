@@ -24,7 +24,7 @@ def replaying(projection: str, model: InlineProjection) -> AsyncProjection[Recor
 
     async def read(connection: Connection, lane: int, after: int) -> Sequence[Recorded[Any]]:
         page = await read_lifecycle(connection, lane, after, EVENTS_MAX)
-        return _whole_changes(page) if len(page) == EVENTS_MAX else page
+        return _complete_changes(page) if len(page) == EVENTS_MAX else page
 
     async def apply(connection: Connection, page: Sequence[Recorded[Any]]) -> None:
         statements = [
@@ -45,7 +45,7 @@ def _changes(page: Sequence[Recorded[Any]]) -> list[list[Recorded[Any]]]:
     return [list(events) for _, events in grouped]
 
 
-def _whole_changes(page: Sequence[Recorded[Any]]) -> Sequence[Recorded[Any]]:
+def _complete_changes(page: Sequence[Recorded[Any]]) -> Sequence[Recorded[Any]]:
     """Return `page` without its last change, which may continue on the next page."""
     last = len(_changes(page)[-1])
     return page[:-last] if last < len(page) else page

@@ -157,7 +157,7 @@ async def advance(connection: Connection, version: Version, until: Positions, pr
     await set_search_path(connection, version.schema)
     of = sum(sum(lanes.values()) for lanes in until.values())
     done = of - await _missing(connection, version, until)
-    begun = done
+    done_before = done
     progress(done, of)
     for step in version.steps:
         while True:
@@ -170,7 +170,7 @@ async def advance(connection: Connection, version: Version, until: Positions, pr
                 raise ReplayStopped(f"{step.log} lane {lane}: {reason}")
             if not result.unfinished and not result.delayed:
                 break
-    return done - begun
+    return done - done_before
 
 
 async def compare_with_live(
@@ -196,11 +196,12 @@ async def _missing(connection: Connection, version: Version, until: Positions) -
 async def _begin_checkpoints(connection: Connection, model: ReadModel, version: Version) -> None:
     if "usage" in model.logs:
         # From the checkpoints on, retention removes nothing that this version has yet to read.
-        gone = await removals_locked(connection)
-        if gone is not None:
+        removed = await removals_locked(connection)
+        if removed is not None:
             raise UsageAlreadyRemoved(
-                f"{model.name} can not be derived again: {gone.events:,} uses from {gone.first} to {gone.last} left the"
-                " log. Its rows stay right, and what is in them of those days is nowhere else but in the exports"
+                f"{model.name} can not be derived again: {removed.events:,} uses from {removed.first} to {removed.last}"
+                " left the log. Its rows stay right, and what is in them of those days is nowhere else but in"
+                " the exports"
             )
     for log in model.logs:
         parameters = (model.name, version.number, log, version.schema, LANES)

@@ -29,7 +29,7 @@ _completed = msgspec.json.Decoder(CallCompleted)
 
 
 class Span(Struct, frozen=True):
-    """A part of a key's activity: from `since` (inclusive) to `until` (exclusive), below `last` (time, id)."""
+    """A part of a key's activity: from `since` (inclusive) to `until` (exclusive), below (`last_at`, `last_id`)."""
 
     type: str | None = None
     since: datetime | None = None

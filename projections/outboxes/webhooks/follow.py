@@ -30,11 +30,11 @@ class _Listener(NamedTuple):
     created_at: datetime
 
 
-async def _nothing(_connection: Connection, _page: Sequence[Recorded[Any]]) -> None:
+async def _apply(_connection: Connection, _page: Sequence[Recorded[Any]]) -> None:
     """Write nothing. No table can be rebuilt: there are only pending messages and the results of earlier ones."""
 
 
-async def _put_out(connection: Connection, page: Sequence[Recorded[Any]]) -> None:
+async def _add_messages(connection: Connection, page: Sequence[Recorded[Any]]) -> None:
     messages = [(recorded, message) for recorded in page if (message := message_of(recorded)) is not None]
     if not messages:
         return
@@ -78,6 +78,6 @@ WEBHOOK_OUTBOX = AsyncProjection(
     version=1,
     log="lifecycle",
     read=lifecycle_reader(EVENTS_MAX),
-    apply=_nothing,
-    side_effects=_put_out,
+    apply=_apply,
+    side_effects=_add_messages,
 )

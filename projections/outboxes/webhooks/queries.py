@@ -125,13 +125,13 @@ async def claim(
     busy: Sequence[str],
     webhooks: int,
     each: int,
-    patience: int,
+    failures_max: int,
 ) -> list[Claimed]:
     """Return messages that are due, except those of `busy` webhooks.
 
     If a worker claims one and dies, another worker may claim it after `lease`.
     """
-    limits = {"webhooks": webhooks, "each": each, "patience": patience}
+    limits = {"webhooks": webhooks, "each": each, "failures_max": failures_max}
     parameters = {"now": now, "lease": lease, "busy": list(busy), **limits}
     cursor = await connection.execute(SQL.delivery_claim, parameters)
     claimed = [Claimed(*row) for row in await cursor.fetchall()]

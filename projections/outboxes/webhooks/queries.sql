@@ -18,7 +18,7 @@ on conflict (webhook_id, event_id) do nothing
 -- Messages that are due, each with its next attempt set: a few per webhook, one for a failing webhook, and none for one
 -- that requested a pause. A message waits for an earlier one about the same subject, unless that one has failed often.
 -- Parameters by name: now; lease, the next attempt; busy, webhooks to skip; webhooks and each, the maximum numbers;
--- patience, in failures
+-- failures_max, of an earlier message
 with due as materialized (
     select d.webhook_id, d.subject, d.position, d.due_at from webhook_deliveries d
     where d.status = 'pending' and d.due_at <= %(now)s and d.webhook_id <> all(%(busy)s::text[])
@@ -37,7 +37,7 @@ from (
           and ( -- as a look-up for each, never as a join with all waiting messages
               select true from webhook_deliveries e
               where e.webhook_id = due.webhook_id and e.subject = due.subject and e.status = 'pending'
-                and e.position < due.position and e.failures < %(patience)s
+                and e.position < due.position and e.failures < %(failures_max)s
               limit 1
           ) is null
         group by due.webhook_id
@@ -54,7 +54,7 @@ from (
           and not exists (
               select from webhook_deliveries e
               where e.webhook_id = p.webhook_id and e.subject = p.subject and e.status = 'pending'
-                and e.position < p.position and e.failures < %(patience)s
+                and e.position < p.position and e.failures < %(failures_max)s
           )
         order by p.position
         limit case when s.failing_since is null then %(each)s else 1 end

@@ -58,9 +58,13 @@ class QueuedSignal(NamedTuple):
     noted_at: datetime
 
 
-async def signals_due(connection: Connection, settled: datetime, patience: datetime, limit: int) -> list[QueuedSignal]:
-    """Return signals that have not changed since `settled` or were queued before `patience`, oldest first."""
-    cursor = await connection.execute(SQL.signals_due, {"settled": settled, "patience": patience, "limit": limit})
+async def signals_due(
+    connection: Connection, settled: datetime, queued_before: datetime, limit: int
+) -> list[QueuedSignal]:
+    """Return signals that have not changed since `settled` or were queued before `queued_before`, oldest first."""
+    cursor = await connection.execute(
+        SQL.signals_due, {"settled": settled, "queued_before": queued_before, "limit": limit}
+    )
     return [QueuedSignal(Signal(*sign), noted_at) for *sign, noted_at in await cursor.fetchall()]
 
 

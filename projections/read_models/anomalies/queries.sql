@@ -83,13 +83,13 @@ on conflict (kind, subject, organization_id, at, detail)
 do update set noted_at = excluded.noted_at
 
 -- signals_due
--- Signals that have not changed since settled, or were queued before patience, the longest wait first. Parameters by
--- name: settled, patience (instants), limit
+-- Signals that have not changed since settled, or were queued before queued_before, the longest wait first.
+-- Parameters by name: settled, queued_before (instants), limit
 select kind, organization_id, subject, at, detail, noted_at
 from (
     (select * from anomaly_signals where noted_at <= %(settled)s order by noted_at, at limit %(limit)s)
     union
-    (select * from anomaly_signals where first_noted_at <= %(patience)s order by first_noted_at, at limit %(limit)s)
+    (select * from anomaly_signals where first_noted_at <= %(queued_before)s order by first_noted_at, at limit %(limit)s)
 ) as waiting
 order by first_noted_at, at limit %(limit)s
 

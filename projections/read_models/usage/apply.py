@@ -55,10 +55,10 @@ async def _apply(connection: Connection, page: Sequence[UsageBatch]) -> None:
     await connection.execute(SQL.usage_plan)
     row = await (await connection.execute(SQL.usage_apply, parameters)).fetchone()
     counted = row[0] if row else 0
-    said = sum(batch.size for batch in page)
-    if counted != said:
+    declared = sum(batch.size for batch in page)
+    if counted != declared:
         where = f"usage lane {page[0].lane}, batches {page[0].batch_no} to {page[-1].batch_no}"
-        raise Corruption(f"{where}: they say {said} events, and {counted} are there")
+        raise Corruption(f"{where}: they say {declared} events, and {counted} are there")
 
 
 def _first_id(at: datetime) -> str:

@@ -23,8 +23,8 @@ async def check_usage(connection: Connection) -> list[str]:
     """Return a line for each lane whose counts differ from its batches, and for each key whose totals differ."""
     cursor = await connection.execute(_SQL.lanes_differing, (USAGE.name, USAGE.log))
     lines = [
-        f"I8 usage_counts lane {lane}: {counted} events counted, {said} in the log up to batch {position}"
-        for lane, counted, said, position in await cursor.fetchall()
+        f"I8 usage_counts lane {lane}: {counted} events counted, {logged} in the log up to batch {position}"
+        for lane, counted, logged, position in await cursor.fetchall()
     ]
     cursor = await connection.execute(_SQL.keys_differing)
     lines += [

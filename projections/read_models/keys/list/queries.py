@@ -57,8 +57,8 @@ async def overdue_active(connection: Connection, organization_id: str, at: datet
         "environments": ["live", "test"],
         "statuses": ["active"],
     }
-    anything = {"created_by": None, "mcp_id": None, "mcp_environment": None}
-    cursor = await connection.execute(SQL.overdue, parameters | anything)
+    no_filter = {"created_by": None, "mcp_id": None, "mcp_environment": None}
+    cursor = await connection.execute(SQL.overdue, parameters | no_filter)
     row = await cursor.fetchone()
     return row[0] if row else 0
 

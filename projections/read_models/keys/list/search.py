@@ -41,7 +41,7 @@ class OffsetTooLarge(Exception):
 
 
 class SearchResult(NamedTuple):
-    """A page with its total. If it is not `exact`, `total` is a lower bound."""
+    """A page with its total. Unless `total_exact`, `total` is a lower bound."""
 
     listed: list[Listed]
     total: int

@@ -46,7 +46,7 @@ class McpRow(NamedTuple):
 class McpRoute(NamedTuple):
     """The destination of a call. `sealed` is None if the server needs no credential, and `health` if it is unknown.
 
-    `moved_at`: since when calls go there. `failing_since`: the first failure since the last response, or None.
+    `endpoint_changed_at`: since when calls go there. `failing_since`: the first failure since the last response.
     `parameter_headers`: see `projections/read_models/mcps/health`.
     """
 

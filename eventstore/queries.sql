@@ -9,8 +9,8 @@ select set_config('keyledger.organization_id', %s, true)
 commit
 
 -- outcome_lock
--- Held until the end of the transaction. Another transaction that gets it knows that the first one has ended. $1 a
--- random number
+-- Held until the end of the transaction. Another transaction that gets it knows that the first one has ended.
+-- $1 a random number
 select pg_advisory_xact_lock(%s::bigint)
 
 -- event_find

@@ -1,4 +1,4 @@
-"""The effect of a change of a webhook on its pending messages: those of an inactive webhook are closed.
+"""Close the pending messages of a webhook when a change makes it inactive.
 
 Otherwise they would block the others, and arrive years later at a webhook that is enabled again.
 """

@@ -1,4 +1,4 @@
-"""The counts of uses after a page of the usage log.
+"""Count the uses of a page of the usage log.
 
 Every event is counted in `usage_counts`. A request of a key is an accepted use (`used`, `valid`) with the action
 verify, check or call. Any accepted use, also of management, moves the key's `last_used` and that of the presented

@@ -1,4 +1,4 @@
-"""The sessions that a change ends. Sessions are created next to their event, because no event contains their digest."""
+"""End sessions after a change. Sessions are created next to their event, because no event contains their digest."""
 
 from collections.abc import Iterable
 from typing import Any

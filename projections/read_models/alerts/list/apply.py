@@ -1,4 +1,4 @@
-"""The rows of the alert list after a change."""
+"""Derive the rows of the alert list from a change."""
 
 from collections.abc import Iterable
 from typing import Any

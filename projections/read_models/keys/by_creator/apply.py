@@ -1,4 +1,4 @@
-"""The rows of the key lineage after a change."""
+"""Derive the rows of the key lineage from a change."""
 
 from collections.abc import Iterable
 

@@ -1,4 +1,4 @@
-"""The rows of the expiry schedule after a change."""
+"""Derive the rows of the expiry schedule from a change."""
 
 from collections.abc import Iterable
 from typing import Any

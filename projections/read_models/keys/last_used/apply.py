@@ -1,4 +1,4 @@
-"""The rows of the keys by last use after a change: a new key or a new status."""
+"""Derive the rows of the order of keys by last use from a change: a new key or a new status."""
 
 from collections.abc import Iterable
 from typing import Any

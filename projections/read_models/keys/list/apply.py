@@ -1,4 +1,4 @@
-"""The rows of the key list after a change."""
+"""Derive the rows of the key list from a change."""
 
 from collections import Counter
 from collections.abc import Iterable

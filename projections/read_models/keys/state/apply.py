@@ -1,4 +1,4 @@
-"""The rows of the verification table after a change."""
+"""Derive the rows of the verification table from a change."""
 
 from collections.abc import Iterable
 from typing import Any

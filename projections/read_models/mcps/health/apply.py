@@ -1,4 +1,4 @@
-"""The rows of the health of MCP servers after a change."""
+"""Derive the rows of the health of MCP servers from a change."""
 
 from collections.abc import Iterable
 from typing import Any

@@ -1,4 +1,4 @@
-"""The rows of the MCP list after a change."""
+"""Derive the rows of the MCP list from a change."""
 
 from collections.abc import Iterable
 from typing import Any

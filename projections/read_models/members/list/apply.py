@@ -1,4 +1,4 @@
-"""The rows of the member list after a change."""
+"""Derive the rows of the member list from a change."""
 
 from collections.abc import Iterable
 from typing import Any

@@ -1,4 +1,4 @@
-"""The rows of the mail preferences after a change."""
+"""Derive the rows of the mail preferences from a change."""
 
 from collections.abc import Iterable
 from typing import Any

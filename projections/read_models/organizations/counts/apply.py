@@ -1,4 +1,4 @@
-"""The rows of the counts after a change."""
+"""Derive the rows of the counts from a change."""
 
 from collections.abc import Iterable
 from typing import Any, NamedTuple

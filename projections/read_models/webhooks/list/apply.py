@@ -1,4 +1,4 @@
-"""The rows of the webhook list after a change."""
+"""Derive the rows of the webhook list from a change."""
 
 from collections.abc import Iterable
 from typing import Any

@@ -86,7 +86,7 @@ def test_a_process_that_cannot_verify_keys_is_not_ready() -> None:
 def test_a_process_that_shuts_down_is_not_ready() -> None:
     answer = found(is_draining=True)
     assert answer.status == "not ready"
-    assert "shuts down" in answer.checks["process"]
+    assert "shutting down" in answer.checks["process"]
 
 
 @pytest.mark.parametrize(

@@ -106,7 +106,7 @@ def test_a_person_of_two_organizations_chooses_and_proves_nothing_again(house: A
 def test_nobody_is_added_by_signing_in(house: Api, screen: Browser) -> None:
     email = random_email()
     proves(screen, "/sign-in/openid", email)
-    refused(screen, house, "Ask to be invited")
+    refused(screen, house, "Ask for an invitation")
     assert house.database.rows("select 1 from users where email = %s", email) == []
 
 
@@ -120,7 +120,7 @@ def test_an_address_that_only_looks_the_same_is_another(house: Api, screen: Brow
     local = f"mike{random_token()}"
     person(house, house.organization().id, email=f"{local}@example.com")
     proves(screen, "/sign-in/openid", f"{local.replace('k', chr(0x212A), 1)}@example.com")
-    refused(screen, house, "Ask to be invited")
+    refused(screen, house, "Ask for an invitation")
 
 
 @pytest.mark.parametrize(("name", "words"), [("nonce", "does not prove"), ("code_challenge", "does not prove")])

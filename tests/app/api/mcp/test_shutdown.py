@@ -55,7 +55,7 @@ def test_a_call_finishes_while_everyone_is_told_to_leave(
         eventually(lambda: _is_draining(api))
         status, headers, content = _get(kept, "/health/ready")
         assert (status, headers["connection"]) == (503, "close")
-        assert b"shuts down" in content
+        assert b"shutting down" in content
         with closing(_connection(api)) as new:
             assert _get(new, "/v1/api-keys", org.manager.secret)[:1] == (200,)
         assert not called.done(), "the call was to outlast the requests above"

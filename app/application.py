@@ -14,7 +14,7 @@ from litestar.types import ASGIApp
 
 from app.api import health
 from app.api.alerts.acknowledge import acknowledge_alert
-from app.api.alerts.get import alert_detail
+from app.api.alerts.get import get_alert
 from app.api.alerts.list import list_alerts
 from app.api.api_keys.activity import key_activity
 from app.api.api_keys.create import create_key
@@ -94,6 +94,7 @@ from app.process.background_tasks import end_process_with
 from app.process.draining import Draining, drained_on_sigterm
 from app.process.parent_death import exit_with_parent
 from app.process.slow_headers import Connections, slow_headers_closed
+from app.route import Route
 from app.services import Services
 from app.verification.rate_limits import RateLimits
 from app.verification.requests import VerificationQueue, VerificationRequest, VerificationResult
@@ -146,7 +147,7 @@ ROUTES: list[Any] = [
     list_invitations,
     withdraw_invitation,
     list_alerts,
-    alert_detail,
+    get_alert,
     acknowledge_alert,
     create_webhook,
     list_webhooks,
@@ -191,6 +192,7 @@ ROUTES: list[Any] = [
     stylesheet,
 ]
 """Routes of the framework. Each declares its access; see `app/auth/authorization.py`."""
+ROUTES = [each.to_framework() if isinstance(each, Route) else each for each in ROUTES]
 
 DIRECT_ROUTES: dict[tuple[str, str], ServiceRoute] = {
     ("POST", "/v1/api-keys/verify"): verify_key,

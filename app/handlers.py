@@ -1,7 +1,7 @@
 """Typed access of framework handlers to the request, its caller and the services, and functions for their responses."""
 
 from collections.abc import Mapping
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar
 
 import msgspec
 from litestar import Request, Response
@@ -16,7 +16,16 @@ from app.services import Services
 HttpRequest = Request[Any, Caller, State]
 HttpResponse = Response[bytes]
 
-T = TypeVar("T", bound=msgspec.Struct)
+T = TypeVar("T")
+S = TypeVar("S", bound=msgspec.Struct)
+
+
+class Success(Response[bytes], Generic[T]):
+    """A JSON response `{"success": true, "data": …}` whose `data` is a T."""
+
+
+class ListResponse(Response[bytes], Generic[T]):
+    """A JSON response with `pagination`, whose `data` is one page of a list of T."""
 
 
 def get_services(request: HttpRequest) -> Services:
@@ -35,12 +44,12 @@ def raw_request(request: HttpRequest) -> RawRequest:
     return raw_request_from(request.scope)
 
 
-def parse_body(request: HttpRequest, kind: type[T]) -> T:
+def parse_body(request: HttpRequest, kind: type[S]) -> S:
     inbound = raw_request(request)
     return read_body(inbound.body, inbound.header("content-type") or "", kind)
 
 
-def parse_query(request: HttpRequest, kind: type[T]) -> T:
+def parse_query(request: HttpRequest, kind: type[S]) -> S:
     return read_query(raw_request(request).query, kind)
 
 
@@ -49,8 +58,25 @@ class Empty(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def success(
-    data: object, *, status: int = 200, headers: Mapping[str, str] | None = None, **members: object
-) -> HttpResponse:
-    """Return `{"success": true, "data": …}` with the further `members`."""
-    content = msgspec.json.encode({"success": True, "data": data, **members})
-    return Response(content, status_code=status, headers=dict(headers or {}), media_type="application/json")
+    data: T, *, status: int | None = None, revision: int | None = None, headers: Mapping[str, str] | None = None
+) -> Success[T]:
+    """Return `data`, by default with the status of the route. `revision` is returned as `ETag` and `X-Revision`."""
+    return encoded_success(encode_success(data), status=status, revision=revision, headers=headers)
+
+
+def encode_success(data: object) -> bytes:
+    if isinstance(data, bytes):  # TRANSITION
+        return data
+    return msgspec.json.encode({"success": True, "data": data})
+
+
+def encoded_success(
+    content: bytes,
+    *,
+    status: int | None = None,
+    revision: int | None = None,
+    headers: Mapping[str, str] | None = None,
+) -> Success[Any]:
+    """Return a response whose body is the result of `encode_success`, possibly for an earlier request."""
+    revised = {} if revision is None else {"ETag": f'"{revision}"', "X-Revision": str(revision)}
+    return Success(content, status_code=status, headers={**revised, **(headers or {})}, media_type="application/json")

@@ -4,14 +4,16 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any, Protocol, TypeVar
 
+import msgspec
 from msgspec import Struct, structs
 
-from app.handlers import HttpRequest, HttpResponse, get_services, raw_request, success
+from app.handlers import HttpRequest, ListResponse, get_services, raw_request
 from app.http.errors import invalid
 from app.http.pagination import CursorPosition, decode_cursor, next_link, pagination
 from projections.paging import MAX_OFFSET
 
 R = TypeVar("R")
+T = TypeVar("T")
 
 
 class ListQuery(Protocol):
@@ -60,13 +62,13 @@ class Page:
     def respond(
         self,
         found: Sequence[R],
-        shape: Callable[[R], Any],
+        shape: Callable[[R], T],
         position: Callable[[R], tuple[datetime | str, str]],
         *,
         total: int | None = None,
         exact: bool = True,
         parameters: dict[str, Any] | None = None,
-    ) -> HttpResponse:
+    ) -> ListResponse[T]:
         """Respond with `shape` of each row. `position` returns a row's sort value and id.
 
         `total` and `exact`: see `pagination`. `parameters` replace those of the query in the link to the next page.
@@ -78,16 +80,18 @@ class Page:
             last = CursorPosition(value if isinstance(value, str) else value.isoformat(), row_id)
             cursor = services.cursors.encode(last, purpose=self._purpose)
         link = _parameters(self._query) if parameters is None else parameters
-        return success(
-            [shape(row) for row in shown],
+        numbers = pagination(
+            page=self.number if self._is_numbered and self.last is None else None,
+            per_page=self._query.per_page,
+            total=total,
+            next_cursor=cursor,
+            exact=exact,
+        )
+        content = {"success": True, "data": [shape(row) for row in shown], "pagination": numbers}
+        return ListResponse(
+            msgspec.json.encode(content),
             headers=next_link(raw_request(self._request), services.config.public_url, link, cursor),
-            pagination=pagination(
-                page=self.number if self._is_numbered and self.last is None else None,
-                per_page=self._query.per_page,
-                total=total,
-                next_cursor=cursor,
-                exact=exact,
-            ),
+            media_type="application/json",
         )
 
 

@@ -20,7 +20,7 @@ async def live(_inbound: RawRequest, _services: Services) -> RawResponse:
     return RawResponse(200, _LIVE)
 
 
-@get("/health/ready", public=True)
+@get("/health/ready", access="anyone")
 async def ready(request: HttpRequest) -> HttpResponse:
     """Respond 503 if no request can be served, otherwise 200. Both responses list what is missing."""
     services = get_services(request)

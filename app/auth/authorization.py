@@ -1,13 +1,13 @@
 """Authorization: every management route declares its access, and all other callers are refused.
 
-A route declares one of these next to its path: `grant=…`, the management grant that it requires; `only="people"`, which
-excludes all keys, whatever their grants; or `only="owner"`, for the owner of the organization. A route that declares
-none of them and not `public=True` refuses every caller: a forgotten declaration fails closed.
+A route declares `access`: the management grant that it requires; "people", which excludes all keys, whatever their
+grants; "owner", for the owner of the organization; or "anyone". A route that declares nothing refuses every caller: a
+forgotten declaration fails closed.
 
 A request with a key is authorized by the key, even if a browser adds a session cookie.
 """
 
-from typing import Any
+from typing import Any, Literal
 
 from litestar.connection import ASGIConnection
 from litestar.handlers import BaseRouteHandler
@@ -31,7 +31,7 @@ from projections.read_models.keys.by_creator.queries import root_creator
 
 Connection = ASGIConnection[Any, Any, Any, Any]
 
-ONLY = ("people", "owner")
+Access = Grant | Literal["anyone", "people", "owner"]
 
 
 async def authorize(connection: Connection, handler: BaseRouteHandler) -> None:
@@ -39,19 +39,20 @@ async def authorize(connection: Connection, handler: BaseRouteHandler) -> None:
     if raw_request_from(connection.scope).method == "OPTIONS":
         # The framework's own response would name the methods of only one of the route's handlers.
         raise Problem("method_not_allowed", headers={"Allow": _methods(connection)})
-    if handler.opt.get("public") is True:
+    access = handler.opt.get("access")
+    if access == "anyone":
         raw_request_from(connection.scope).refuse_unread()
         return
-    grant, only = handler.opt.get("grant"), handler.opt.get("only")
-    if (grant is None and only is None) or (grant is not None and grant not in GRANTS) or only not in {None, *ONLY}:
+    if access not in (*GRANTS, "people", "owner"):
         raise Problem("forbidden", "This endpoint accepts no requests.")
+    grant: Grant | None = access if access in GRANTS else None
     inbound = raw_request_from(connection.scope)
     services: Services = connection.app.state.services
     secret = session_cookie(inbound, services.config)
     if secret is None:
-        connection.scope["auth"] = await _key(services, inbound, grant, people_only=only is not None)
+        connection.scope["auth"] = await _key(services, inbound, grant, people_only=grant is None)
     else:
-        connection.scope["auth"] = await _person(services, inbound, secret, grant, owner_only=only == "owner")
+        connection.scope["auth"] = await _person(services, inbound, secret, grant, owner_only=access == "owner")
     inbound.refuse_unread()
 
 

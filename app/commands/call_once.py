@@ -6,13 +6,13 @@ request gets an unknown outcome. The work is not repeated automatically.
 
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
+from typing import Any, TypeVar
 
 import structlog
 
-from app.commands.replies import respond
-from app.handlers import HttpRequest, HttpResponse, get_services, raw_request
+from app.handlers import HttpRequest, Success, encode_success, encoded_success, get_services, raw_request
 from app.http.errors import Problem
-from app.http.idempotency import idempotency_key
+from app.http.idempotency import REPLAYED, idempotency_key
 from domain.refusal import Refusal
 from eventstore.errors import IdempotencyInFlight
 from eventstore.idempotency import CallClaim, IdempotentRequest, StoredResponse, claim
@@ -29,18 +29,20 @@ _PURPOSE = "idempotent-answer"
 
 _log = structlog.get_logger(__name__)
 
+T = TypeVar("T")
 
-async def call_once(request: HttpRequest, seconds: float, work: Callable[[], Awaitable[bytes]]) -> HttpResponse:
-    """Respond 200 with the body that `work` returns within `seconds`, or with the stored body of an earlier request."""
+
+async def call_once(request: HttpRequest, seconds: float, work: Callable[[], Awaitable[T]]) -> Success[T]:
+    """Respond 200 with the data that `work` returns within `seconds`, or with the stored body of an earlier request."""
     repeatable = idempotency_key(raw_request(request), request.auth.id)
     if repeatable is None:
-        return respond(await work(), 200, None)
+        return encoded_success(encode_success(await work()))
     work_id = new_id("evt")
     earlier = await _claimed(request, repeatable, work_id, seconds)
     if earlier is not None:
         return _replayed(request, repeatable, earlier)
     try:
-        body = await work()
+        body = encode_success(await work())
     except (TooManyCalls, Refusal, DecryptionFailed, Unavailable, *UNAVAILABLE):
         # Nothing was sent, because every outcome at the other server is a normal result. Cancelled work may have sent
         # it.
@@ -48,7 +50,7 @@ async def call_once(request: HttpRequest, seconds: float, work: Callable[[], Awa
         raise
     sealed = get_services(request).sealer.seal(body, purpose=_PURPOSE, bound_to=_bound_to(request, repeatable))
     await _settle(request, repeatable.store(StoredResponse(200, sealed), now()))
-    return respond(body, 200, None)
+    return encoded_success(body)
 
 
 async def _claimed(
@@ -64,7 +66,7 @@ async def _claimed(
         raise
 
 
-def _replayed(request: HttpRequest, repeatable: IdempotentRequest, earlier: CallClaim) -> HttpResponse:
+def _replayed(request: HttpRequest, repeatable: IdempotentRequest, earlier: CallClaim) -> Success[Any]:
     if earlier.answer is None:
         if now() < earlier.ends_by:
             raise IdempotencyInFlight
@@ -76,7 +78,7 @@ def _replayed(request: HttpRequest, repeatable: IdempotentRequest, earlier: Call
         )
     bound_to = _bound_to(request, repeatable)
     body = get_services(request).sealer.open(earlier.answer.body, purpose=_PURPOSE, bound_to=bound_to)
-    return respond(body, earlier.answer.status, None, replayed=True)
+    return encoded_success(body, status=earlier.answer.status, headers=REPLAYED)
 
 
 async def _settle(request: HttpRequest, statement: Statement) -> None:

@@ -3,11 +3,10 @@
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, TypeVar
 
-import msgspec
+from msgspec import structs
 
-from app.commands.replies import respond
-from app.handlers import HttpRequest, HttpResponse, get_services, raw_request
-from app.http.idempotency import idempotency_key
+from app.handlers import HttpRequest, Success, encode_success, encoded_success, get_services, raw_request
+from app.http.idempotency import REPLAYED, idempotency_key
 from app.http.if_match import expected_revisions
 from domain.decider import Decider
 from eventstore.execute import Change, Lock, LockAndQuery, RelatedCommand
@@ -18,6 +17,7 @@ S = TypeVar("S")
 C = TypeVar("C")
 E = TypeVar("E")
 F = TypeVar("F")
+T = TypeVar("T")
 
 
 async def run_command(
@@ -26,25 +26,27 @@ async def run_command(
     stream_id: str,
     command: C | Callable[[F], C],
     *,
-    render: Callable[[Change[S, E]], dict[str, Any]],
+    render: Callable[[Change[S, E]], T],
     guard: Lock[F] | LockAndQuery[F] | None = None,
-    secret_fields: dict[str, Any] | None = None,
-    status: int = 200,
+    secret_fields: Sequence[str] | dict[str, Any] = (),
+    status: int = 0,  # TRANSITION
     extra_statements: Sequence[Statement] | Callable[[Change[S, E]], Iterable[Statement]] = (),
     related_commands: Sequence[RelatedCommand[Any, Any, Any]]
     | Callable[[F], Sequence[RelatedCommand[Any, Any, Any]]] = (),
-) -> HttpResponse:
+) -> Success[T]:
     """Run `command` and respond with `render(change)`. `Commands.run` explains the other parameters.
 
-    `secret_fields` are part of this one response and are not stored. A replayed response has null in their place.
+    `secret_fields` of the response are not stored. They are null in a replayed response.
     """
     caller, inbound = request.auth, raw_request(request)
 
-    def content(change: Change[S, E], extra: dict[str, Any]) -> bytes:
-        return msgspec.json.encode({"success": True, "data": {**render(change), **extra}})
-
     def stored(change: Change[S, E]) -> StoredResponse:
-        return StoredResponse(status, content(change, dict.fromkeys(secret_fields or {})), change.revision)
+        rendered: Any = render(change)
+        if isinstance(rendered, dict):  # TRANSITION
+            rendered = {**rendered, **dict.fromkeys(secret_fields)}
+        else:
+            rendered = structs.replace(rendered, **dict.fromkeys(secret_fields))
+        return StoredResponse(request.route_handler.status_code, encode_success(rendered), change.revision)
 
     done = await get_services(request).commands.run_or_replay(
         decider,
@@ -61,5 +63,8 @@ async def run_command(
         related_commands=related_commands,
     )
     if isinstance(done, StoredResponse):
-        return respond(done.body, done.status, done.revision, replayed=True)
-    return respond(content(done, secret_fields or {}), status, done.revision)
+        return encoded_success(done.body, status=done.status, revision=done.revision, headers=REPLAYED)
+    rendered: Any = render(done)
+    if isinstance(rendered, dict) and isinstance(secret_fields, dict):  # TRANSITION
+        rendered = {**rendered, **secret_fields}
+    return encoded_success(encode_success(rendered), revision=done.revision)

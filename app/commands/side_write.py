@@ -1,11 +1,10 @@
 """Changes of rows outside the log, such as an outbox, in one transaction and under the request's Idempotency-Key."""
 
 from collections.abc import Awaitable, Callable
-from typing import cast
+from typing import TypeVar, cast
 
-from app.commands.replies import respond
-from app.handlers import HttpRequest, HttpResponse, get_services, raw_request
-from app.http.idempotency import idempotency_key
+from app.handlers import HttpRequest, Success, encode_success, encoded_success, get_services, raw_request
+from app.http.idempotency import REPLAYED, idempotency_key
 from eventstore.errors import IdempotencyInFlight
 from eventstore.idempotency import Row, StoredResponse
 from eventstore.outcome import Attempt
@@ -13,19 +12,21 @@ from eventstore.settle import settle
 from infrastructure.clock import now
 from infrastructure.database.connections import Connection
 
+T = TypeVar("T")
 
-async def run_side_write(request: HttpRequest, change: Callable[[Connection], Awaitable[bytes]]) -> HttpResponse:
-    """Respond 200 with the body that `change` returns, after the commit, or replay the stored response."""
+
+async def run_side_write(request: HttpRequest, change: Callable[[Connection], Awaitable[T]]) -> Success[T]:
+    """Respond 200 with the data that `change` returns, after the commit, or replay the stored response."""
     services = get_services(request)
     attempt = Attempt()
     work = _run(request, change, attempt)
     timeout_seconds = services.config.request_timeout_seconds
     response, replayed = await settle(services.pool, request.auth.organization_id, attempt, work, timeout_seconds)
-    return respond(response.body, response.status, response.revision, replayed=replayed)
+    return encoded_success(response.body, status=response.status, headers=REPLAYED if replayed else None)
 
 
 async def _run(
-    request: HttpRequest, change: Callable[[Connection], Awaitable[bytes]], attempt: Attempt
+    request: HttpRequest, change: Callable[[Connection], Awaitable[object]], attempt: Attempt
 ) -> tuple[StoredResponse, bool]:
     idempotent = idempotency_key(raw_request(request), request.auth.id)
     at = now()
@@ -39,7 +40,7 @@ async def _run(
             earlier = idempotent.replay(cast("Row | None", row))
             if earlier is not None:
                 return earlier, True
-        response = StoredResponse(200, await change(connection))
+        response = StoredResponse(200, encode_success(await change(connection)))
         if idempotent is not None:
             await connection.execute(*idempotent.store(response, at))
         attempt.sends_commit((response, False), None if idempotent is None else idempotent.find(at))

@@ -4,12 +4,13 @@ The body serves two kinds of client: RFC 9457 (`type title status detail`) and p
 """
 
 from collections.abc import Mapping
-from typing import Any
 
 import msgspec
 import structlog
+from msgspec import UNSET
 
 from app.http.error_catalogue import ERRORS
+from app.http.problem_details import ProblemDetails, ProblemError
 from domain.grants import GRANTS
 from domain.refusal import Refusal
 from domain.secret import redacted
@@ -95,18 +96,16 @@ def problem_json(problem: Problem, *, request_id: str, public_url: str) -> bytes
     """Return the JSON of the response, with secrets redacted: a request may contain one in the wrong field."""
     code = ERRORS[problem.code]
     detail = redacted(problem.detail)
-    error: dict[str, Any] = {"code": problem.code, "message": detail, "request_id": request_id}
-    if problem.details:
-        error["details"] = redacted(problem.details)
+    details = redacted(problem.details) if problem.details else UNSET
     return msgspec.json.encode(
-        {
-            "type": f"{public_url}/problems/{problem.code}",
-            "title": code.title,
-            "status": code.status,
-            "detail": detail,
-            "success": False,
-            "error": error,
-        }
+        ProblemDetails(
+            type=f"{public_url}/problems/{problem.code}",
+            title=code.title,
+            status=code.status,
+            detail=detail,
+            success=False,
+            error=ProblemError(problem.code, detail, request_id, details),
+        )
     )
 
 

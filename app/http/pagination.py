@@ -3,14 +3,20 @@
 from typing import Annotated, Any
 from urllib.parse import urlencode
 
-from msgspec import Meta, Struct
+from msgspec import UNSET, Meta, Struct, UnsetType
 
 from app.http.errors import invalid
 from app.http.messages import RawRequest
 from infrastructure.cursors import CursorInvalid, CursorSigner
 
-PerPage = Annotated[int, Meta(ge=1, le=100)]
-PageNumber = Annotated[int, Meta(ge=1, le=1_000_000)]
+PerPage = Annotated[int, Meta(ge=1, le=100, description="The number of items per page.")]
+PageNumber = Annotated[
+    int, Meta(ge=1, le=1_000_000, description="The page number, from 1. Cannot be combined with `cursor`.")
+]
+Cursor = Annotated[
+    str,
+    Meta(description="`next_cursor` of the previous page. Opaque, signed, and valid only with the same filters."),
+]
 PER_PAGE_DEFAULT = 20
 
 
@@ -35,16 +41,28 @@ def decode_cursor(cursors: CursorSigner, cursor: str | None, page: int | None, p
     return position
 
 
+class Pagination(Struct, frozen=True):
+    """`page`, `total` and `total_pages` are null in a list that is read by cursor and has no page numbers."""
+
+    page: int | None
+    per_page: int
+    total: Annotated[int, Meta(ge=0)] | None
+    total_pages: Annotated[int, Meta(ge=0)] | None
+    next_cursor: Annotated[str | None, Meta(description="The `cursor` for the next page; null on the last page.")]
+    total_exact: Annotated[bool, Meta(description="Present only if false: `total` is then a minimum.")] | UnsetType = (
+        UNSET
+    )
+
+
 def pagination(
     *, page: int | None, per_page: int, total: int | None, next_cursor: str | None, exact: bool = True
-) -> dict[str, Any]:
+) -> Pagination:
     """Return the `pagination` object. Logs, which grow while they are read, are paged by cursor and have no total.
 
-    If not `exact`, `total` is a minimum, and the response has `"total_exact": false`.
+    If not `exact`, `total` is a minimum.
     """
     pages = None if total is None else -(-total // per_page)
-    shape = {"page": page, "per_page": per_page, "total": total, "total_pages": pages, "next_cursor": next_cursor}
-    return shape if exact else {**shape, "total_exact": False}
+    return Pagination(page, per_page, total, pages, next_cursor, UNSET if exact else False)
 
 
 def next_link(

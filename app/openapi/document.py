@@ -7,13 +7,14 @@ from typing import Any
 import msgspec
 
 from app.http.error_catalogue import ERRORS
+from app.http.pagination import Pagination
+from app.http.problem_details import ProblemDetails
 from app.openapi.errors import codes_of, component_of, examples, response
 from app.openapi.fields import QUERY
 from app.openapi.headers import LIMITS, REQUEST_HEADERS, RESPONSE_HEADERS, reference
 from app.openapi.introduction import INFO, PATH_PARAMETERS, SECURITY_SCHEMES, SERVERS, TAGS
 from app.openapi.operation import Answer, Operation
 from app.openapi.schemas import Schemas, properties_of
-from app.openapi.shapes.common import Pagination, Problem
 
 Object = dict[str, Any]
 
@@ -21,7 +22,7 @@ Object = dict[str, Any]
 def document(operations: Sequence[Operation]) -> Object:
     """Return the whole document, without tags that no operation has."""
     schemas = Schemas()
-    schemas.of(Problem)
+    schemas.of(ProblemDetails)
     schemas.of(Pagination)
     failures: Object = {}
     paths: dict[str, Object] = {}

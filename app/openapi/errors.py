@@ -48,7 +48,7 @@ def response(codes: Sequence[str]) -> dict[str, Any]:
             CONTENT_TYPE: {
                 "schema": {
                     "allOf": [
-                        {"$ref": "#/components/schemas/Problem"},
+                        {"$ref": "#/components/schemas/ProblemDetails"},
                         {"properties": {"error": _with_code(codes)}},
                     ]
                 },

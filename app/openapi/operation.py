@@ -7,8 +7,10 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any, Literal
 
+import msgspec
 from msgspec import Struct, field
 
+from app.route import Route
 from domain.grants import GRANTS, Grant
 
 Access = Grant | Literal["anyone", "any key", "people", "owner"]
@@ -106,13 +108,42 @@ def direct(method: str, path: str, route: Callable[..., Any], access: Access, **
     return Operation(id=route.__name__, method=method, path=path, status=200, access=access, **described)
 
 
+def declared(route: Route) -> Operation:
+    """Return the operation of a route that declares itself."""
+    content = {"content_type": route.media_type, "texts": route.other_media_types, "headers": route.headers}
+    answer = Answer(
+        route.response, msgspec.to_builtins(route.example), paging=route.paging, whole=not route.is_enveloped, **content
+    )
+    return Operation(
+        id=route.id,
+        method=route.method,
+        path=route.path,
+        status=route.status,
+        access=route.access,
+        tag=route.tag,
+        summary=route.summary,
+        description=route.description,
+        answer=answer,
+        body=None if route.body is None else Body(route.body, {}, route.body_example, route.body_schema),
+        query=route.query,
+        also={
+            status: (other.description, Answer(type(other.example), msgspec.to_builtins(other.example)))
+            for status, other in route.alternatives.items()
+        },
+        errors=route.errors,
+        revised=route.has_revision,
+        conditional=route.if_match,
+        repeatable=bool(route.idempotent),
+    )
+
+
 def plain_path(path: str) -> str:
     """Return a path such as `/v1/api-keys/{key_id:str}` in OpenAPI form, without the converter."""
     return _CONVERTER.sub(r"{\1}", path)
 
 
 def _access(options: Mapping[str, Any]) -> Access:
-    declared: Any = "anyone" if options.get("public") else options.get("only") or options.get("grant")
-    if declared not in ("anyone", "people", "owner", *GRANTS):
+    access: Any = options.get("access")
+    if access not in ("anyone", "people", "owner", *GRANTS):
         raise LookupError(f"A route declares no access: {options}")
-    return declared
+    return access

@@ -93,4 +93,14 @@ def _tidy(value: Any) -> Any:  # noqa: ANN401 -- JSON
         del tidied["default"]
     if tidied.get("required") == [] and tidied.get("type") == "object":
         del tidied["required"]
-    return tidied
+    return _hoisted(tidied)
+
+
+def _hoisted(schema: Schema) -> Schema:
+    """Return the schema of `T | None` with what describes T at the top, where readers look for it."""
+    branches: list[Schema] = [branch for branch in schema.get("anyOf", []) if branch != {"type": "null"}]
+    if len(branches) != 1 or len(schema["anyOf"]) == 1:
+        return schema
+    about = {keyword: value for keyword, value in branches[0].items() if keyword in _ABOUT}
+    kept = {keyword: value for keyword, value in branches[0].items() if keyword not in _ABOUT}
+    return {**schema, "anyOf": [kept, {"type": "null"}], **about} if about else schema

@@ -25,7 +25,7 @@ class SessionForm(Struct, frozen=True):
     csrf_token: str = ""
 
 
-@get("/account", public=True, exception_handlers=AS_PAGE)
+@get("/account", access="anyone", exception_handlers=AS_PAGE)
 async def account_page(request: HttpRequest) -> PageResponse:
     visitor = await current_session(request)
     if visitor is None:
@@ -48,7 +48,7 @@ async def account_page(request: HttpRequest) -> PageResponse:
     )
 
 
-@post("/account/sign-out", public=True, status_code=200, exception_handlers=AS_PAGE)
+@post("/account/sign-out", access="anyone", status_code=200, exception_handlers=AS_PAGE)
 async def sign_out_form(request: HttpRequest) -> PageResponse:
     visitor, _ = await form_session(request, Form)
     services = get_services(request)
@@ -58,7 +58,7 @@ async def sign_out_form(request: HttpRequest) -> PageResponse:
     return go_to("/sign-in", {"Set-Cookie": cookies_of(services.config).expire("session")})
 
 
-@post("/account/sessions/end", public=True, status_code=200, exception_handlers=AS_PAGE)
+@post("/account/sessions/end", access="anyone", status_code=200, exception_handlers=AS_PAGE)
 async def end_session_form(request: HttpRequest) -> PageResponse:
     visitor, form = await form_session(request, SessionForm)
     if visitor is not None:
@@ -67,7 +67,7 @@ async def end_session_form(request: HttpRequest) -> PageResponse:
     return go_to("/account")
 
 
-@post("/account/sessions/end-others", public=True, status_code=200, exception_handlers=AS_PAGE)
+@post("/account/sessions/end-others", access="anyone", status_code=200, exception_handlers=AS_PAGE)
 async def end_other_sessions_form(request: HttpRequest) -> PageResponse:
     visitor, _ = await form_session(request, Form)
     if visitor is not None:

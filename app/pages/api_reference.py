@@ -10,14 +10,14 @@ from app.pages.rendering import POLICY
 _STYLE = (Path(__file__).parent / "static/reference.css").read_bytes()
 
 
-@get("/schema", public=True)
+@get("/schema", access="anyone")
 async def reference(request: HttpRequest) -> HttpResponse:
     parse_query(request, Empty)
     headers = {"Content-Security-Policy": POLICY}
     return Response(request.app.state.description.page, headers=headers, media_type="text/html")
 
 
-@get("/schema/style.css", public=True)
+@get("/schema/style.css", access="anyone")
 async def reference_style(request: HttpRequest) -> HttpResponse:
     parse_query(request, Empty)
     return Response(_STYLE, media_type="text/css")

@@ -22,7 +22,7 @@ class Token(Struct, frozen=True):
     token: str
 
 
-@get("/invitations/accept", public=True, exception_handlers=AS_PAGE)
+@get("/invitations/accept", access="anyone", exception_handlers=AS_PAGE)
 async def invitation_page(request: HttpRequest) -> PageResponse:
     services, token = get_services(request), parse_query(request, Token).token
     async with services.credential_lookup() as connection:
@@ -37,7 +37,7 @@ async def invitation_page(request: HttpRequest) -> PageResponse:
     return page("invitation.html", organization=organization.name, role=invitation.role, token=token)
 
 
-@post("/invitations/accept", public=True, status_code=200, exception_handlers=AS_PAGE)
+@post("/invitations/accept", access="anyone", status_code=200, exception_handlers=AS_PAGE)
 async def accept(request: HttpRequest) -> PageResponse:
     services, inbound = get_services(request), raw_request(request)
     form = form_of(request, Token)

@@ -72,7 +72,7 @@ def shown(chosen: Notifications, person: PersonCaller) -> list[Shown]:
     return fields
 
 
-@post("/account/notifications", public=True, status_code=200, exception_handlers=AS_PAGE)
+@post("/account/notifications", access="anyone", status_code=200, exception_handlers=AS_PAGE)
 async def notifications_form(request: HttpRequest) -> PageResponse:
     visitor, form = await form_session(request, Form)
     if visitor is not None:

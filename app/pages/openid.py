@@ -16,13 +16,13 @@ from gateway.openid.provider import Provider
 PATH = "/sign-in/openid/callback"
 
 
-@get("/sign-in/openid", public=True, exception_handlers=AS_PAGE)
+@get("/sign-in/openid", access="anyone", exception_handlers=AS_PAGE)
 async def to_provider(request: HttpRequest) -> PageResponse:
     url, cookie = await begin(get_services(request), raw_request(request), _provider(request))
     return go_to(url, {"Set-Cookie": cookie})
 
 
-@get(PATH, public=True, exception_handlers=AS_PAGE)
+@get(PATH, access="anyone", exception_handlers=AS_PAGE)
 async def from_provider(request: HttpRequest) -> PageResponse:
     services, inbound = get_services(request), raw_request(request)
     people = await finish(services, inbound, _provider(request), parse_query(request, Answer))

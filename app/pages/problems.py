@@ -11,7 +11,7 @@ from app.pages.rendering import PageResponse, page
 _OFFERED = ("text/html", "application/json", "text/plain")
 
 
-@get("/problems/{code:str}", public=True)
+@get("/problems/{code:str}", access="anyone")
 async def problem_page(request: HttpRequest, code: str) -> HttpResponse | PageResponse:
     parse_query(request, Empty)
     known = ERRORS.get(code)

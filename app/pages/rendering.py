@@ -70,6 +70,6 @@ AS_PAGE: dict[int | type[Exception], Any] = {Exception: error_page}
 """Exception handlers of pages."""
 
 
-@get("/static/pages.css", public=True)
+@get("/static/pages.css", access="anyone")
 async def stylesheet() -> PageResponse:
     return Response(_STYLES, media_type="text/css")

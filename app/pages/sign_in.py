@@ -26,12 +26,12 @@ class Confirmation(Struct, frozen=True):
     organization_id: str | None = None
 
 
-@get("/", public=True, exception_handlers=AS_PAGE)
+@get("/", access="anyone", exception_handlers=AS_PAGE)
 async def front_page() -> PageResponse:
     return go_to("/account")
 
 
-@get("/sign-in", public=True, exception_handlers=AS_PAGE)
+@get("/sign-in", access="anyone", exception_handlers=AS_PAGE)
 async def sign_in_page(request: HttpRequest) -> PageResponse:
     if await current_session(request) is not None:
         return go_to("/account")
@@ -39,14 +39,14 @@ async def sign_in_page(request: HttpRequest) -> PageResponse:
     return page("sign_in.html", openid=None if openid is None else openid.name)
 
 
-@post("/sign-in", public=True, status_code=200, exception_handlers=AS_PAGE)
+@post("/sign-in", access="anyone", status_code=200, exception_handlers=AS_PAGE)
 async def ask_for_link(request: HttpRequest) -> PageResponse:
     form = form_of(request, AddressForm)
     await send_link(get_services(request), raw_request(request), form.email.strip())
     return page("link_sent.html", email=form.email.strip(), minutes=LINK_LASTS // timedelta(minutes=1))
 
 
-@get("/sign-in/confirm", public=True, exception_handlers=AS_PAGE)
+@get("/sign-in/confirm", access="anyone", exception_handlers=AS_PAGE)
 async def confirm_page(request: HttpRequest) -> PageResponse:
     token = parse_query(request, Confirmation).token
     if not await candidates(get_services(request), token):
@@ -54,7 +54,7 @@ async def confirm_page(request: HttpRequest) -> PageResponse:
     return page("confirm.html", token=token)
 
 
-@post("/sign-in/confirm", public=True, status_code=200, exception_handlers=AS_PAGE)
+@post("/sign-in/confirm", access="anyone", status_code=200, exception_handlers=AS_PAGE)
 async def confirm(request: HttpRequest) -> PageResponse:
     services = get_services(request)
     form = form_of(request, Confirmation)

@@ -1,19 +1,26 @@
 """GET /v1/alerts/{id}: return one alert."""
 
-from litestar import get
-
-from app.api.alerts.schemas import alert_shape
-from app.handlers import Empty, HttpRequest, HttpResponse, get_services, parse_query, success
+from app.api.alerts.schemas import ALERT_EXAMPLE, Alert, to_alert
+from app.handlers import HttpRequest, Success, get_services, success
+from app.route import Route
 from domain.alerts.errors import AlertNotFound
 from projections.read_models.alerts.list.queries import alert_of
 
 
-@get("/v1/alerts/{alert_id:str}", grant="alerts:read")
-async def alert_detail(request: HttpRequest, alert_id: str) -> HttpResponse:
-    parse_query(request, Empty)
+@Route(
+    "GET",
+    "/v1/alerts/{alert_id}",
+    access="alerts:read",
+    tag="Alerts",
+    summary="Get an alert",
+    description="The response includes the numbers that raised the alert.",
+    example=ALERT_EXAMPLE,
+    has_revision=True,
+)
+async def get_alert(request: HttpRequest, alert_id: str) -> Success[Alert]:
     organization_id = request.auth.organization_id
     async with get_services(request).read_transaction(organization_id) as connection:
         state = await alert_of(connection, alert_id, organization_id)
     if state is None:
         raise AlertNotFound
-    return success(alert_shape(state), headers={"ETag": f'"{state.alert.revision}"'})
+    return success(to_alert(state), revision=state.alert.revision)

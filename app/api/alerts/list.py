@@ -2,31 +2,40 @@
 
 from typing import Annotated
 
-from litestar import get
 from msgspec import Meta, Struct
 
-from app.api.alerts.schemas import alert_shape
-from app.handlers import HttpRequest, HttpResponse, get_services, parse_query
-from app.http.pagination import PER_PAGE_DEFAULT, PageNumber, PerPage
+from app.api.alerts.schemas import ALERT_EXAMPLE, Alert, to_alert
+from app.api.schemas import IdFilter
+from app.handlers import HttpRequest, ListResponse, get_services
+from app.http.pagination import PER_PAGE_DEFAULT, Cursor, PageNumber, PerPage
 from app.pagination import Page
+from app.route import Route
 from domain.alerts.events import AlertType, Severity
 from projections.paging import MAX_OFFSET
 from projections.read_models.alerts.list.queries import Filters, Status, alerts, count
 
 
 class Query(Struct, frozen=True, forbid_unknown_fields=True):
-    type: AlertType | None = None
-    status: Status | None = None
-    key_id: Annotated[str, Meta(max_length=100)] | None = None
-    severity: Severity | None = None
+    type: Annotated[AlertType, Meta(description="The type of the alert.")] | None = None
+    status: Annotated[Status, Meta(description="Whether the alert has been acknowledged.")] | None = None
+    key_id: Annotated[IdFilter, Meta(description="The id of the key that the alert is about.")] | None = None
+    severity: Annotated[Severity, Meta(description="The severity of the alert.")] | None = None
     page: PageNumber | None = None
-    cursor: str | None = None
+    cursor: Cursor | None = None
     per_page: PerPage = PER_PAGE_DEFAULT
 
 
-@get("/v1/alerts", grant="alerts:read")
-async def list_alerts(request: HttpRequest) -> HttpResponse:
-    query = parse_query(request, Query)
+@Route(
+    "GET",
+    "/v1/alerts",
+    access="alerts:read",
+    tag="Alerts",
+    summary="List alerts",
+    description="Newest first. Counting stops at 10,000 alerts: `total_exact` is then false. Page numbers reach the "
+    "first 10,000 alerts, cursors reach all of them.",
+    example=ALERT_EXAMPLE,
+)
+async def list_alerts(request: HttpRequest, query: Query) -> ListResponse[Alert]:
     services = get_services(request)
     organization_id = request.auth.organization_id
     filters = Filters(type=query.type, severity=query.severity, key_id=query.key_id, status=query.status)
@@ -43,7 +52,7 @@ async def list_alerts(request: HttpRequest) -> HttpResponse:
         )
     return page.respond(
         found,
-        alert_shape,
+        to_alert,
         lambda state: (state.alert.raised_at, state.alert.id),
         total=min(total, MAX_OFFSET),
         exact=total <= MAX_OFFSET,

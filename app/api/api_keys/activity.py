@@ -32,7 +32,7 @@ class Query(Struct, frozen=True, forbid_unknown_fields=True):
     per_page: PerPage = PER_PAGE_DEFAULT
 
 
-@get("/v1/api-keys/{key_id:str}/activity", grant="keys:read")
+@get("/v1/api-keys/{key_id:str}/activity", access="keys:read")
 async def key_activity(request: HttpRequest, key_id: str) -> HttpResponse:
     query = parse_query(request, Query)
     require_known(query.type, EVENT_TYPES)

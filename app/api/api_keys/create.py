@@ -49,7 +49,7 @@ class Body(Struct, frozen=True, forbid_unknown_fields=True):
         return at + timedelta(days=self.expires_in_days)
 
 
-@post("/v1/api-keys", grant="keys:write", status_code=201)
+@post("/v1/api-keys", access="keys:write", status_code=201)
 async def create_key(request: HttpRequest) -> HttpResponse:
     parse_query(request, Empty)
     body = parse_body(request, Body)

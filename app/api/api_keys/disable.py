@@ -7,6 +7,6 @@ from app.handlers import HttpRequest, HttpResponse
 from domain.keys.commands import DisableKey
 
 
-@post("/v1/api-keys/{key_id:str}/disable", grant="keys:write", status_code=200)
+@post("/v1/api-keys/{key_id:str}/disable", access="keys:write", status_code=200)
 async def disable_key(request: HttpRequest, key_id: str) -> HttpResponse:
     return await set_enabled(request, key_id, lambda at, _, census: DisableKey(at, request.auth.actor, census))

@@ -7,7 +7,7 @@ from app.handlers import HttpRequest, HttpResponse
 from domain.keys.commands import EnableKey
 
 
-@post("/v1/api-keys/{key_id:str}/enable", grant="keys:write", status_code=200)
+@post("/v1/api-keys/{key_id:str}/enable", access="keys:write", status_code=200)
 async def enable_key(request: HttpRequest, key_id: str) -> HttpResponse:
     authority = request.auth.authority
     return await set_enabled(

@@ -16,7 +16,7 @@ from projections.read_models.usage.queries import secrets_last_used
 _RECENT = 10
 
 
-@get("/v1/api-keys/{key_id:str}", grant="keys:read")
+@get("/v1/api-keys/{key_id:str}", access="keys:read")
 async def key_detail(request: HttpRequest, key_id: str) -> HttpResponse:
     parse_query(request, Empty)
     services = get_services(request)

@@ -55,7 +55,7 @@ class Query(Struct, frozen=True, forbid_unknown_fields=True):
         )
 
 
-@get("/v1/api-keys", grant="keys:read")
+@get("/v1/api-keys", access="keys:read")
 async def list_keys(request: HttpRequest) -> HttpResponse:
     query = parse_query(request, Query)
     services, organization_id = get_services(request), request.auth.organization_id

@@ -24,12 +24,12 @@ class Body(Struct, frozen=True, forbid_unknown_fields=True):
     note: str | None = None
 
 
-@delete("/v1/api-keys/{key_id:str}", grant="keys:write", status_code=200)
+@delete("/v1/api-keys/{key_id:str}", access="keys:write", status_code=200)
 async def delete_key(request: HttpRequest, key_id: str) -> HttpResponse:
     return await _revoke(request, key_id)
 
 
-@post("/v1/api-keys/{key_id:str}/revoke", grant="keys:write", status_code=200)
+@post("/v1/api-keys/{key_id:str}/revoke", access="keys:write", status_code=200)
 async def revoke_key(request: HttpRequest, key_id: str) -> HttpResponse:
     return await _revoke(request, key_id)
 

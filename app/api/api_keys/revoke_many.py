@@ -95,7 +95,7 @@ class Revoked(Struct):
             self.keys.append(key)
 
 
-@post("/v1/api-keys/revoke", grant="keys:write", status_code=200)
+@post("/v1/api-keys/revoke", access="keys:write", status_code=200)
 async def revoke_keys(request: HttpRequest) -> HttpResponse:
     parse_query(request, Empty)
     body = parse_body(request, Body)

@@ -29,7 +29,7 @@ class Body(Struct, frozen=True, forbid_unknown_fields=True):
     overlap_seconds: int | UnsetType = UNSET
 
 
-@post("/v1/api-keys/{key_id:str}/rotate", grant="keys:write", status_code=200)
+@post("/v1/api-keys/{key_id:str}/rotate", access="keys:write", status_code=200)
 async def rotate_key(request: HttpRequest, key_id: str) -> HttpResponse:
     parse_query(request, Empty)
     body = parse_body(request, Body)

@@ -33,7 +33,7 @@ class Body(Struct, frozen=True, forbid_unknown_fields=True):
     expires_at: Instant | UnsetType | None = UNSET
 
 
-@patch("/v1/api-keys/{key_id:str}", grant="keys:write")
+@patch("/v1/api-keys/{key_id:str}", access="keys:write")
 async def change_key(request: HttpRequest, key_id: str) -> HttpResponse:
     parse_query(request, Empty)
     body = parse_body(request, Body)

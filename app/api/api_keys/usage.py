@@ -11,7 +11,7 @@ from projections.read_models.keys.state.queries import key_of
 from projections.read_models.usage.reports import key_report
 
 
-@get("/v1/api-keys/{key_id:str}/usage", grant="usage:read")
+@get("/v1/api-keys/{key_id:str}/usage", access="usage:read")
 async def key_usage(request: HttpRequest, key_id: str) -> HttpResponse:
     period = parse_period(parse_query(request, Query), now())
     caller = request.auth

@@ -52,7 +52,7 @@ class Query(Struct, frozen=True, forbid_unknown_fields=True):
     until: Instant | None = field(default=None, name="to")
 
 
-@get("/v1/audit/export", grant="audit:read")
+@get("/v1/audit/export", access="audit:read")
 async def export_audit(request: HttpRequest) -> Stream:
     query = parse_query(request, Query)
     services = get_services(request)

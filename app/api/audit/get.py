@@ -8,7 +8,7 @@ from app.http.errors import Problem
 from projections.log_queries.audit.queries import by_id
 
 
-@get("/v1/audit/events/{event_id:str}", grant="audit:read")
+@get("/v1/audit/events/{event_id:str}", access="audit:read")
 async def audit_event(request: HttpRequest, event_id: str) -> HttpResponse:
     parse_query(request, Empty)
     organization_id = request.auth.organization_id

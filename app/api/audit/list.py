@@ -39,7 +39,7 @@ class Query(Struct, frozen=True, forbid_unknown_fields=True):
         return Filters(self.type, self.actor, self.resource, self.key_id, _address(self.ip), self.since, self.until)
 
 
-@get("/v1/audit/events", grant="audit:read")
+@get("/v1/audit/events", access="audit:read")
 async def audit_events(request: HttpRequest) -> HttpResponse:
     query = parse_query(request, Query)
     filters = query.filters()

@@ -26,7 +26,7 @@ class Body(CredentialFields, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     environment: Environment | None = None
 
 
-@post("/v1/mcps", grant="mcps:write", status_code=201)
+@post("/v1/mcps", access="mcps:write", status_code=201)
 async def register_mcp(request: HttpRequest) -> HttpResponse:
     parse_query(request, Empty)
     body = parse_body(request, Body)

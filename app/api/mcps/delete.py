@@ -11,7 +11,7 @@ from infrastructure.clock import now
 from projections.read_models.organizations.counts.queries import mcps_guard
 
 
-@delete("/v1/mcps/{mcp_id:str}", grant="mcps:write", status_code=200)
+@delete("/v1/mcps/{mcp_id:str}", access="mcps:write", status_code=200)
 async def delete_mcp(request: HttpRequest, mcp_id: str) -> HttpResponse:
     parse_query(request, Empty)
     parse_body(request, Empty)

@@ -11,7 +11,7 @@ from projections.read_models.mcps.list.queries import detail
 from projections.read_models.usage.queries import mcp_stats_of, mcp_usage_of
 
 
-@get("/v1/mcps/{mcp_id:str}", grant="mcps:read")
+@get("/v1/mcps/{mcp_id:str}", access="mcps:read")
 async def mcp_detail(request: HttpRequest, mcp_id: str) -> HttpResponse:
     parse_query(request, Empty)
     async with get_services(request).read_transaction(request.auth.organization_id) as connection:

@@ -22,7 +22,7 @@ class Query(Struct, frozen=True, forbid_unknown_fields=True):
     per_page: PerPage = PER_PAGE_DEFAULT
 
 
-@get("/v1/mcps", grant="mcps:read")
+@get("/v1/mcps", access="mcps:read")
 async def list_mcps(request: HttpRequest) -> HttpResponse:
     query = parse_query(request, Query)
     services = get_services(request)

@@ -31,7 +31,7 @@ class McpTestResult(Struct, frozen=True):
     problem: str | None
 
 
-@post("/v1/mcps/{mcp_id:str}/test", grant="mcps:write", status_code=200)
+@post("/v1/mcps/{mcp_id:str}/test", access="mcps:write", status_code=200)
 async def test_mcp(request: HttpRequest, mcp_id: str) -> HttpResponse:
     parse_query(request, Empty)
     body = parse_body(request, Body)

@@ -40,7 +40,7 @@ class Body(CredentialFields, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     status: Literal["active", "inactive"] | UnsetType = UNSET
 
 
-@patch("/v1/mcps/{mcp_id:str}", grant="mcps:write")
+@patch("/v1/mcps/{mcp_id:str}", access="mcps:write")
 async def change_mcp(request: HttpRequest, mcp_id: str) -> HttpResponse:
     parse_query(request, Empty)
     body = parse_body(request, Body)

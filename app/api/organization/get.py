@@ -10,7 +10,7 @@ from projections.read_models.organizations.billed_usage.queries import used_in_m
 from projections.read_models.organizations.list.queries import organization_of
 
 
-@get("/v1/organization", grant="organization:read")
+@get("/v1/organization", access="organization:read")
 async def organization_detail(request: HttpRequest) -> HttpResponse:
     parse_query(request, Empty)
     services = get_services(request)

@@ -33,7 +33,7 @@ class Body(Struct, frozen=True, forbid_unknown_fields=True):
     plan: PlanName | UnsetType = UNSET
 
 
-@patch("/v1/organization", grant="organization:write")
+@patch("/v1/organization", access="organization:write")
 async def change_organization(request: HttpRequest) -> HttpResponse:
     parse_query(request, Empty)
     body = parse_body(request, Body)

@@ -21,7 +21,7 @@ class Body(Struct, frozen=True, forbid_unknown_fields=True):
     organization_id: Annotated[str, Meta(max_length=100)] | None = None
 
 
-@post("/v1/session", public=True, status_code=201)
+@post("/v1/session", access="anyone", status_code=201)
 async def start_session(request: HttpRequest) -> HttpResponse:
     parse_query(request, Empty)
     inbound, services = raw_request(request), get_services(request)

@@ -14,7 +14,7 @@ class Body(Struct, frozen=True, forbid_unknown_fields=True):
     email: str
 
 
-@post("/v1/session/links", public=True, status_code=202)
+@post("/v1/session/links", access="anyone", status_code=202)
 async def request_link(request: HttpRequest) -> HttpResponse:
     parse_query(request, Empty)
     inbound, services = raw_request(request), get_services(request)

@@ -7,7 +7,7 @@ from app.auth.sessions import cookies_of
 from app.handlers import Empty, HttpRequest, HttpResponse, get_services, parse_body, parse_query, require_person
 
 
-@delete("/v1/session", only="people", status_code=200)
+@delete("/v1/session", access="people", status_code=200)
 async def sign_out(request: HttpRequest) -> HttpResponse:
     parse_query(request, Empty)
     parse_body(request, Empty)

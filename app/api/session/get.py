@@ -15,7 +15,7 @@ from app.handlers import (
 )
 
 
-@get("/v1/session", only="people")
+@get("/v1/session", access="people")
 async def current_session(request: HttpRequest) -> HttpResponse:
     parse_query(request, Empty)
     services, caller = get_services(request), require_person(request)

@@ -36,7 +36,7 @@ class Body(Struct, frozen=True, forbid_unknown_fields=True):
     thresholds: dict[AlertType, Threshold | None] | UnsetType = UNSET
 
 
-@get("/v1/session/notifications", only="people")
+@get("/v1/session/notifications", access="people")
 async def notifications(request: HttpRequest) -> HttpResponse:
     parse_query(request, Empty)
     person = require_person(request)
@@ -44,7 +44,7 @@ async def notifications(request: HttpRequest) -> HttpResponse:
     return success(notifications_shape(chosen, person.role), headers={"ETag": f'"{person.revision}"'})
 
 
-@patch("/v1/session/notifications", only="people")
+@patch("/v1/session/notifications", access="people")
 async def change_notifications(request: HttpRequest) -> HttpResponse:
     parse_query(request, Empty)
     person, body = require_person(request), parse_body(request, Body)

@@ -13,7 +13,7 @@ from eventstore.recorded import Origin
 from infrastructure.clock import now
 
 
-@delete("/v1/sessions/{session_id:str}", only="people", status_code=200)
+@delete("/v1/sessions/{session_id:str}", access="people", status_code=200)
 async def end_session(request: HttpRequest, session_id: str) -> HttpResponse:
     parse_query(request, Empty)
     parse_body(request, Empty)

@@ -21,7 +21,7 @@ from app.services import Services
 from eventstore.recorded import Origin
 
 
-@delete("/v1/sessions", only="people", status_code=200)
+@delete("/v1/sessions", access="people", status_code=200)
 async def end_other_sessions(request: HttpRequest) -> HttpResponse:
     parse_query(request, Empty)
     parse_body(request, Empty)

@@ -11,7 +11,7 @@ from infrastructure.clock import now
 from projections.records.sessions.queries import SessionRow, sessions_of
 
 
-@get("/v1/sessions", only="people")
+@get("/v1/sessions", access="people")
 async def list_sessions(request: HttpRequest) -> HttpResponse:
     parse_query(request, Empty)
     caller = require_person(request)

@@ -10,7 +10,7 @@ from infrastructure.clock import now
 from projections.read_models.usage.reports import organization_report, plan_of
 
 
-@get("/v1/usage", grant="usage:read")
+@get("/v1/usage", access="usage:read")
 async def usage_summary(request: HttpRequest) -> HttpResponse:
     return await organization_usage_of(request)
 

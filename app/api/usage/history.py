@@ -21,7 +21,7 @@ class Query(Struct, frozen=True, forbid_unknown_fields=True):
     per_page: PerPage = PER_PAGE_DEFAULT
 
 
-@get("/v1/usage/history", grant="usage:read")
+@get("/v1/usage/history", access="usage:read")
 async def usage_history(request: HttpRequest) -> HttpResponse:
     query = parse_query(request, Query)
     services = get_services(request)

@@ -6,6 +6,6 @@ from app.api.usage.current import organization_usage_of
 from app.handlers import HttpRequest, HttpResponse
 
 
-@get("/v1/organization/usage", grant="usage:read")
+@get("/v1/organization/usage", access="usage:read")
 async def organization_usage(request: HttpRequest) -> HttpResponse:
     return await organization_usage_of(request)

@@ -28,7 +28,7 @@ class Body(Struct, frozen=True, forbid_unknown_fields=True):
     kind: WebhookKind = "standard"
 
 
-@post("/v1/webhooks", grant="webhooks:write", status_code=201)
+@post("/v1/webhooks", access="webhooks:write", status_code=201)
 async def create_webhook(request: HttpRequest) -> HttpResponse:
     parse_query(request, Empty)
     body = parse_body(request, Body)

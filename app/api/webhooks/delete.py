@@ -9,7 +9,7 @@ from domain.webhooks.decider import WEBHOOK
 from infrastructure.clock import now
 
 
-@delete("/v1/webhooks/{webhook_id:str}", grant="webhooks:write", status_code=200)
+@delete("/v1/webhooks/{webhook_id:str}", access="webhooks:write", status_code=200)
 async def delete_webhook(request: HttpRequest, webhook_id: str) -> HttpResponse:
     parse_query(request, Empty)
     parse_body(request, Empty)

@@ -9,7 +9,7 @@ from projections.outboxes.webhooks.queries import health_of
 from projections.read_models.webhooks.list.queries import webhook_of
 
 
-@get("/v1/webhooks/{webhook_id:str}", grant="webhooks:read")
+@get("/v1/webhooks/{webhook_id:str}", access="webhooks:read")
 async def webhook_detail(request: HttpRequest, webhook_id: str) -> HttpResponse:
     parse_query(request, Empty)
     organization_id = request.auth.organization_id

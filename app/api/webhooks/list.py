@@ -16,7 +16,7 @@ class Query(Struct, frozen=True, forbid_unknown_fields=True):
     per_page: PerPage = PER_PAGE_DEFAULT
 
 
-@get("/v1/webhooks", grant="webhooks:read")
+@get("/v1/webhooks", access="webhooks:read")
 async def list_webhooks(request: HttpRequest) -> HttpResponse:
     query = parse_query(request, Query)
     services = get_services(request)

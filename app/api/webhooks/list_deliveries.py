@@ -18,7 +18,7 @@ class Query(Struct, frozen=True, forbid_unknown_fields=True):
     per_page: PerPage = PER_PAGE_DEFAULT
 
 
-@get("/v1/webhooks/{webhook_id:str}/deliveries", grant="webhooks:read")
+@get("/v1/webhooks/{webhook_id:str}/deliveries", access="webhooks:read")
 async def webhook_deliveries(request: HttpRequest, webhook_id: str) -> HttpResponse:
     query = parse_query(request, Query)
     services = get_services(request)

@@ -16,7 +16,7 @@ from projections.outboxes.webhooks.queries import SQL, attempts_of, delivery_of
 from projections.read_models.webhooks.list.queries import webhook_of
 
 
-@post("/v1/webhooks/{webhook_id:str}/deliveries/{delivery_id:str}/retry", grant="webhooks:write", status_code=200)
+@post("/v1/webhooks/{webhook_id:str}/deliveries/{delivery_id:str}/retry", access="webhooks:write", status_code=200)
 async def retry_delivery(request: HttpRequest, webhook_id: str, delivery_id: str) -> HttpResponse:
     parse_query(request, Empty)
     parse_body(request, Empty)

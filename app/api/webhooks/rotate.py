@@ -23,7 +23,7 @@ class Body(Struct, frozen=True, forbid_unknown_fields=True):
     overlap_seconds: int = OVERLAP_SECONDS_DEFAULT
 
 
-@post("/v1/webhooks/{webhook_id:str}/rotate", grant="webhooks:write", status_code=200)
+@post("/v1/webhooks/{webhook_id:str}/rotate", access="webhooks:write", status_code=200)
 async def rotate_webhook_secret(request: HttpRequest, webhook_id: str) -> HttpResponse:
     parse_query(request, Empty)
     body = parse_body(request, Body)

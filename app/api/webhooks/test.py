@@ -28,7 +28,7 @@ class WebhookTestResult(Struct, frozen=True):
     response: str
 
 
-@post("/v1/webhooks/{webhook_id:str}/test", grant="webhooks:write", status_code=200)
+@post("/v1/webhooks/{webhook_id:str}/test", access="webhooks:write", status_code=200)
 async def test_webhook(request: HttpRequest, webhook_id: str) -> HttpResponse:
     parse_query(request, Empty)
     parse_body(request, Empty)

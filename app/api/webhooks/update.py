@@ -30,7 +30,7 @@ class Body(Struct, frozen=True, forbid_unknown_fields=True):
     status: Literal["active", "disabled"] | UnsetType = UNSET
 
 
-@patch("/v1/webhooks/{webhook_id:str}", grant="webhooks:write")
+@patch("/v1/webhooks/{webhook_id:str}", access="webhooks:write")
 async def change_webhook(request: HttpRequest, webhook_id: str) -> HttpResponse:
     parse_query(request, Empty)
     body = parse_body(request, Body)

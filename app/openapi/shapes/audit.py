@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
-from app.openapi.shapes.common import Count, EventId, Time
+from app.api.schemas import Count, EventId, Time
 
 
 class AuditActor(Struct):

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
-from app.openapi.shapes.common import Actor, Count, Creator, KeyId, Revision, Time
+from app.api.schemas import Actor, Count, Creator, KeyId, Revision, Time
 from domain.environment import Environment
 from domain.grants import Grant
 from domain.keys.events import RateLimit, RevocationReason

@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal
 
 from msgspec import Meta, Struct
 
-from app.openapi.shapes.common import Count, McpId, Revision, Time
+from app.api.schemas import Count, McpId, Revision, Time
 from domain.environment import Environment
 from domain.mcps.events import AuthType
 

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
-from app.openapi.shapes.common import Count, Creator, InviteId, OrganizationId, Revision, Time, UserId
+from app.api.schemas import Count, Creator, InviteId, OrganizationId, Revision, Time, UserId
 from domain.members.events import Role
 from domain.organizations.events import Settings
 from domain.plans.plan import PlanName

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from msgspec import Meta, Struct
 
-from app.openapi.shapes.common import Count, OrganizationId, SessionId, Time, UserId
+from app.api.schemas import Count, OrganizationId, SessionId, Time, UserId
 from domain.alerts.events import AlertType
 from domain.grants import Grant
 from domain.members.events import Role, Threshold

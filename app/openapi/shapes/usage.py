@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
-from app.openapi.shapes.common import Count, KeyId, McpId, Time
+from app.api.schemas import Count, KeyId, McpId, Time
 
 Name = Annotated[str | None, Meta(description="The current name; null if the resource no longer exists.")]
 AskedPeriod = Annotated[

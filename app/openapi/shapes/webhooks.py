@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
-from app.openapi.shapes.common import Count, EventId, Revision, Time, WebhookId
+from app.api.schemas import Count, EventId, Revision, Time, WebhookId
 from domain.webhooks.events import DisabledBecause, WebhookKind
 from projections.outboxes.webhooks.queries import DeliveryStatus
 

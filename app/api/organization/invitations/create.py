@@ -48,7 +48,7 @@ class _Facts(NamedTuple):
     waiting: Waiting
 
 
-@post("/v1/organization/members/invite", grant="members:write", status_code=201)
+@post("/v1/organization/members/invite", access="members:write", status_code=201)
 async def invite_member(request: HttpRequest) -> HttpResponse:
     parse_query(request, Empty)
     body = parse_body(request, Body)

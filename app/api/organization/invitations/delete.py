@@ -10,7 +10,7 @@ from infrastructure.clock import now
 from projections.read_models.organizations.counts.queries import members_guard
 
 
-@delete("/v1/organization/invitations/{invite_id:str}", grant="members:write", status_code=200)
+@delete("/v1/organization/invitations/{invite_id:str}", access="members:write", status_code=200)
 async def withdraw_invitation(request: HttpRequest, invite_id: str) -> HttpResponse:
     parse_query(request, Empty)
     parse_body(request, Empty)

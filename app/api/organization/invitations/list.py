@@ -23,7 +23,7 @@ class Query(Struct, frozen=True, forbid_unknown_fields=True):
     per_page: PerPage = PER_PAGE_DEFAULT
 
 
-@get("/v1/organization/invitations", grant="members:read")
+@get("/v1/organization/invitations", access="members:read")
 async def list_invitations(request: HttpRequest) -> HttpResponse:
     query = parse_query(request, Query)
     services = get_services(request)

@@ -11,7 +11,7 @@ from domain.plans.plan import KeyCounts
 from infrastructure.clock import now
 
 
-@delete("/v1/organization/members/{user_id:str}", grant="members:write", status_code=200)
+@delete("/v1/organization/members/{user_id:str}", access="members:write", status_code=200)
 async def remove_member(request: HttpRequest, user_id: str) -> HttpResponse:
     parse_query(request, Empty)
     parse_body(request, Empty)

@@ -18,7 +18,7 @@ class Query(Struct, frozen=True, forbid_unknown_fields=True):
     per_page: PerPage = PER_PAGE_DEFAULT
 
 
-@get("/v1/organization/members", grant="members:read")
+@get("/v1/organization/members", access="members:read")
 async def list_members(request: HttpRequest) -> HttpResponse:
     query = parse_query(request, Query)
     services = get_services(request)

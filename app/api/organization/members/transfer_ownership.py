@@ -14,7 +14,7 @@ from projections.read_models.members.list.queries import member_of
 from projections.read_models.organizations.counts.queries import members_guard
 
 
-@post("/v1/organization/members/{user_id:str}/transfer-ownership", only="owner", status_code=200)
+@post("/v1/organization/members/{user_id:str}/transfer-ownership", access="owner", status_code=200)
 async def transfer_ownership(request: HttpRequest, user_id: str) -> HttpResponse:
     parse_query(request, Empty)
     parse_body(request, Empty)

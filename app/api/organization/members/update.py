@@ -19,7 +19,7 @@ class Body(Struct, frozen=True, forbid_unknown_fields=True):
     role: Role
 
 
-@patch("/v1/organization/members/{user_id:str}", grant="members:write")
+@patch("/v1/organization/members/{user_id:str}", access="members:write")
 async def change_member(request: HttpRequest, user_id: str) -> HttpResponse:
     parse_query(request, Empty)
     body = parse_body(request, Body)

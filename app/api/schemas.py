@@ -1,0 +1,66 @@
+"""Parts that the requests and responses of several resources share."""
+
+from datetime import datetime
+from typing import Annotated, Literal, assert_never
+
+from msgspec import UNSET, Meta, Struct, UnsetType
+
+from app.http.decoding import Instant
+from domain import actor as domain
+from domain.fields import DESCRIPTION_LENGTH_MAX, NAME_LENGTH_MAX
+
+_BODY = "[0-7][0-9a-hjkmnp-tv-z]{25}"
+
+KeyId = Annotated[str, Meta(pattern=f"^key_{_BODY}$", description="The id of a key.")]
+McpId = Annotated[str, Meta(pattern=f"^mcp_{_BODY}$", description="The id of an MCP server.")]
+OrganizationId = Annotated[str, Meta(pattern=f"^org_{_BODY}$", description="The id of an organization.")]
+UserId = Annotated[str, Meta(pattern=f"^user_{_BODY}$", description="The id of a user.")]
+InviteId = Annotated[str, Meta(pattern=f"^invite_{_BODY}$", description="The id of an invitation.")]
+SessionId = Annotated[str, Meta(pattern=f"^ses_{_BODY}$", description="The id of a session.")]
+AlertId = Annotated[str, Meta(pattern=f"^alert_{_BODY}$", description="The id of an alert.")]
+WebhookId = Annotated[str, Meta(pattern=f"^hook_{_BODY}$", description="The id of a webhook.")]
+EventId = Annotated[str, Meta(pattern=f"^evt_{_BODY}$", description="The id of an event.")]
+
+Time = Annotated[datetime, Meta(tz=True)]
+"""A timestamp in RFC 3339, UTC."""
+
+Count = Annotated[int, Meta(ge=0)]
+Revision = Annotated[int, Meta(ge=1, description="The number of the latest change, from 1. It is also the ETag.")]
+
+Since = Annotated[Instant, Meta(description="Only items at or after this time (RFC 3339).")]
+Until = Annotated[Instant, Meta(description="Only items before this time (RFC 3339).")]
+IdFilter = Annotated[str, Meta(max_length=100)]
+
+Name = Annotated[
+    str, Meta(description="The display name.", extra_json_schema={"minLength": 1, "maxLength": NAME_LENGTH_MAX})
+]
+Description = Annotated[
+    str, Meta(description="The purpose, as free text.", extra_json_schema={"maxLength": DESCRIPTION_LENGTH_MAX})
+]
+
+
+class Creator(Struct, frozen=True):
+    """A user with id and address, or another actor with id and type. An erased address is null."""
+
+    id: str
+    email: str | UnsetType | None = UNSET
+    type: Literal["api_key", "system"] | UnsetType = UNSET
+
+
+class Actor(Struct, frozen=True):
+    """The actor that caused an event."""
+
+    type: Literal["user", "api_key", "system"]
+    id: str | None
+
+
+def to_actor(actor: domain.Actor) -> Actor:
+    match actor:
+        case domain.UserActor():
+            return Actor("user", actor.id)
+        case domain.KeyActor():
+            return Actor("api_key", actor.id)
+        case domain.SystemActor():
+            return Actor("system", actor.id)
+        case _:
+            assert_never(actor)

@@ -9,8 +9,9 @@ from msgspec import Struct, structs
 
 from app.handlers import HttpRequest, ListResponse, get_services, raw_request
 from app.http.errors import invalid
-from app.http.pagination import CursorPosition, decode_cursor, next_link, pagination
-from projections.paging import MAX_OFFSET
+from app.http.pagination import OFFSET_MAX, CursorPosition, decode_cursor, next_link, pagination
+
+OFFSET_TOO_LARGE = f"page can address only the first {OFFSET_MAX:,} items. Use next_cursor"
 
 R = TypeVar("R")
 T = TypeVar("T")
@@ -51,8 +52,8 @@ class Page:
 
     def offset_within(self, total: int) -> int:
         """Return `offset`. Reject a page that starts beyond what a list of `total` rows reaches by number."""
-        if total > MAX_OFFSET < self.offset:
-            raise invalid(page=f"page can address only the first {MAX_OFFSET:,} items. Use next_cursor")
+        if total > OFFSET_MAX < self.offset:
+            raise invalid(page=OFFSET_TOO_LARGE)
         return self.offset
 
     def rows(self, found: Sequence[R]) -> Sequence[R]:

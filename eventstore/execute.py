@@ -20,8 +20,8 @@ from psycopg.rows import TupleRow
 from domain.decider import Decider
 from domain.refusal import RevisionMismatch
 from eventstore.codec import decode_event, decode_record, encode, encode_data, schema_of, wire_name
-from eventstore.errors import ConcurrentChange, IdempotencyInFlight, translate
-from eventstore.idempotency import IdempotentRequest, Row, StoredResponse
+from eventstore.errors import ConcurrentChange, translate
+from eventstore.idempotency import IdempotentRequest, StoredResponse
 from eventstore.lanes import lane_of
 from eventstore.outcome import Attempt
 from eventstore.queries import SQL
@@ -191,11 +191,7 @@ async def _load(
     begin = [Statement(SQL.begin, ()), Statement(SQL.bind, (write.organization_id,)), attempt.begin()]
     if write.idempotency:
         *_, claim, find = await _send(connection, [*begin, write.idempotency.claim(), write.idempotency.find(write.at)])
-        claimed = await claim.fetchone()
-        if claimed is None or not claimed[0]:
-            raise IdempotencyInFlight
-        row = await find.fetchone()
-        earlier = write.idempotency.replay(cast("Row | None", row))
+        earlier = await write.idempotency.earlier_response(claim, find)
         if earlier is not None:
             return earlier
     guard = [write.guard.statement] if write.guard.statement.query else []

@@ -5,9 +5,10 @@ an external server, claims its key before it starts. Source: draft-ietf-httpapi-
 """
 
 from datetime import datetime, timedelta
-from typing import cast
 
 from msgspec import Struct
+from psycopg import AsyncCursor
+from psycopg.rows import TupleRow
 
 from eventstore.errors import IdempotencyInFlight, IdempotencyMismatch
 from eventstore.queries import SQL
@@ -18,8 +19,6 @@ KEPT_FOR = timedelta(hours=24)
 
 _RUNNING = 0
 """Stored in the status column until there is a response."""
-
-Row = tuple[bytes, int, bytes, int | None]
 
 
 class StoredResponse(Struct, frozen=True):
@@ -53,11 +52,18 @@ class IdempotentRequest(Struct, frozen=True):
         """Return the statement that removes the claim of a call that was not made."""
         return Statement(SQL.idempotency_release, (self.caller, self.key, call_id.encode()))
 
-    def replay(self, row: Row | None) -> StoredResponse | None:
-        """Return the earlier response in `row`, or None if there is none.
+    async def earlier_response(
+        self, claimed: AsyncCursor[TupleRow], found: AsyncCursor[TupleRow]
+    ) -> StoredResponse | None:
+        """Return the earlier response, given the results of `claim` and `find`, or None if there is none.
 
-        Raises `IdempotencyMismatch` if it belongs to a different request.
+        Raises `IdempotencyInFlight` while another request holds the key, and `IdempotencyMismatch` if the response
+        belongs to a different request.
         """
+        row = await claimed.fetchone()
+        if row is None or not row[0]:
+            raise IdempotencyInFlight
+        row = await found.fetchone()
         if row is None:
             return None
         fingerprint, status, body, revision = row
@@ -108,9 +114,5 @@ async def lock_for_connection(
     `connection` stays bound to the organization of the caller until it closes. If the process dies before the end, no
     response is stored, and a repeated request completes the remaining work.
     """
-    cursor = await connection.execute(SQL.idempotency_hold, (request.caller, request.key))
-    locked = await cursor.fetchone()
-    if locked is None or not locked[0]:
-        raise IdempotencyInFlight
-    cursor = await connection.execute(*request.find(at))
-    return request.replay(cast("Row | None", await cursor.fetchone()))
+    claimed = await connection.execute(SQL.idempotency_hold, (request.caller, request.key))
+    return await request.earlier_response(claimed, await connection.execute(*request.find(at)))

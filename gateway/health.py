@@ -39,7 +39,7 @@ from projections.read_models.mcps.health.queries import health_answered, health_
 FRESH = timedelta(seconds=30)
 """For this long after a check, a call that finds the same health does not write again."""
 
-PATIENCE_MS = 5_000
+TIMEOUT_MS_MIN = 5_000
 """A server that had less time than this to respond does not count as unhealthy."""
 
 PROBE_SECONDS = 10.0
@@ -76,7 +76,7 @@ def health_after(error: GatewayError | None, timeout_ms: float) -> Health | None
             return "healthy"
         case UpstreamUnreachable():
             return "unhealthy"
-        case UpstreamTimeout() if timeout_ms >= PATIENCE_MS:
+        case UpstreamTimeout() if timeout_ms >= TIMEOUT_MS_MIN:
             return "unhealthy"
         case _:
             return None
@@ -92,7 +92,7 @@ async def record_call(commands: Commands, target: McpTarget, error: GatewayError
         await _record(commands, target, found)
 
 
-async def list_again(pool: Pool, target: McpTarget) -> None:
+async def request_tool_list(pool: Pool, target: McpTarget) -> None:
     """Make a worker list the tools of the MCP soon: the stored tools are missing or out of date."""
     try:
         async with write_transaction(pool, target.organization_id) as connection:
@@ -124,7 +124,7 @@ async def probe(
             target,
             HealthObservation("healthy", tools=tools, parameter_headers=headers, retry_after=retry_after),
         )
-    elif answer.code != UpstreamTimeout.code or answer.waited_seconds * 1_000 >= PATIENCE_MS:
+    elif answer.code != UpstreamTimeout.code or answer.waited_seconds * 1_000 >= TIMEOUT_MS_MIN:
         await _record(
             commands,
             target,

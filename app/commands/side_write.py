@@ -1,12 +1,11 @@
 """Changes of rows outside the log, such as an outbox, in one transaction and under the request's Idempotency-Key."""
 
 from collections.abc import Awaitable, Callable
-from typing import TypeVar, cast
+from typing import TypeVar
 
 from app.handlers import HttpRequest, Success, encode_success, encoded_success, get_services, raw_request
 from app.http.idempotency import REPLAYED, idempotency_key
-from eventstore.errors import IdempotencyInFlight
-from eventstore.idempotency import Row, StoredResponse
+from eventstore.idempotency import StoredResponse
 from eventstore.outcome import Attempt
 from eventstore.settle import settle
 from infrastructure.clock import now
@@ -33,11 +32,8 @@ async def _run(
     async with get_services(request).write_transaction(request.auth.organization_id) as connection:
         await connection.execute(*attempt.begin())
         if idempotent is not None:
-            claimed = await (await connection.execute(*idempotent.claim())).fetchone()
-            if claimed is None or not claimed[0]:
-                raise IdempotencyInFlight
-            row = await (await connection.execute(*idempotent.find(at))).fetchone()
-            earlier = idempotent.replay(cast("Row | None", row))
+            claimed = await connection.execute(*idempotent.claim())
+            earlier = await idempotent.earlier_response(claimed, await connection.execute(*idempotent.find(at)))
             if earlier is not None:
                 return earlier, True
         response = StoredResponse(200, encode_success(await change(connection)))

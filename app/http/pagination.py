@@ -18,6 +18,8 @@ Cursor = Annotated[
     Meta(description="`next_cursor` of the previous page. Opaque, signed, and valid only with the same filters."),
 ]
 PER_PAGE_DEFAULT = 20
+OFFSET_MAX = 10_000
+"""The maximum number of items before a page, because the database must skip them. Cursors have no such limit."""
 
 
 class CursorPosition(Struct, frozen=True):

@@ -7,11 +7,10 @@ from msgspec import Meta, Struct
 from app.api.alerts.schemas import ALERT_EXAMPLE, Alert, to_alert
 from app.api.schemas import IdFilter
 from app.handlers import HttpRequest, ListResponse, get_services
-from app.http.pagination import PER_PAGE_DEFAULT, Cursor, PageNumber, PerPage
+from app.http.pagination import OFFSET_MAX, PER_PAGE_DEFAULT, Cursor, PageNumber, PerPage
 from app.pagination import Page
 from app.route import Route
 from domain.alerts.events import AlertType, Severity
-from projections.paging import MAX_OFFSET
 from projections.read_models.alerts.list.queries import Filters, Status, alerts, count
 
 
@@ -41,7 +40,7 @@ async def list_alerts(request: HttpRequest, query: Query) -> ListResponse[Alert]
     filters = Filters(type=query.type, severity=query.severity, key_id=query.key_id, status=query.status)
     page = Page(request, query, f"alerts {organization_id} {filters}")
     async with services.read_transaction(organization_id) as connection:
-        total = await count(connection, organization_id, filters, MAX_OFFSET + 1)
+        total = await count(connection, organization_id, filters, OFFSET_MAX + 1)
         found = await alerts(
             connection,
             organization_id,
@@ -54,6 +53,6 @@ async def list_alerts(request: HttpRequest, query: Query) -> ListResponse[Alert]
         found,
         to_alert,
         lambda state: (state.alert.raised_at, state.alert.id),
-        total=min(total, MAX_OFFSET),
-        exact=total <= MAX_OFFSET,
+        total=min(total, OFFSET_MAX),
+        exact=total <= OFFSET_MAX,
     )

@@ -10,8 +10,8 @@ from app.api.api_keys.selectors import mcp_of
 from app.api.api_keys.visibility import restrict_to_visible
 from app.handlers import HttpRequest, HttpResponse, get_services, parse_query
 from app.http.errors import invalid
-from app.http.pagination import PER_PAGE_DEFAULT, PageNumber, PerPage
-from app.pagination import Page
+from app.http.pagination import OFFSET_MAX, PER_PAGE_DEFAULT, PageNumber, PerPage
+from app.pagination import OFFSET_TOO_LARGE, Page
 from domain.actor import UserActor
 from domain.environment import Environment
 from infrastructure.clock import now
@@ -79,10 +79,11 @@ async def list_keys(request: HttpRequest) -> HttpResponse:
                     order=order,
                     limit=page.limit,
                     offset=page.offset,
+                    offset_max=OFFSET_MAX,
                     after=None if page.last is None else (page.last.value, page.last.id),
                 )
-            except OffsetTooLarge as error:
-                raise invalid(page=str(error)) from None
+            except OffsetTooLarge:
+                raise invalid(page=OFFSET_TOO_LARGE) from None
         found = [(item.value, decode(item.state)) for item in listed]
         keys = [state.key for _, state in page.rows(found)]
         usage = await usage_of(connection, [key.id for key in keys], at)

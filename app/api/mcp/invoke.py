@@ -18,7 +18,7 @@ from app.verification.authenticate import raise_if_invalid
 from gateway.catalogue import Catalogue, find_catalogue
 from gateway.errors import HeadersMissing
 from gateway.gateway import Gateway
-from gateway.health import list_again
+from gateway.health import request_tool_list
 from gateway.mcp_target import McpTarget
 from gateway.results import ToolResult
 from gateway.wire.parameter_headers import wanted_headers
@@ -78,7 +78,7 @@ async def invoke_tool(inbound: RawRequest, services: Services) -> RawResponse:
             raise
         finally:
             if is_stale:
-                await list_again(services.pool, target)
+                await request_tool_list(services.pool, target)
 
     async def make() -> bytes:
         result = await call.execute(ask)

@@ -15,11 +15,12 @@ import pytest
 from psycopg import AsyncConnection, AsyncCursor, sql
 from psycopg.rows import TupleRow, tuple_row
 
+from app.http.pagination import OFFSET_MAX
 from embedded.postgres import PostgreSQL
 from infrastructure.database.connections import APP_ROLE
 from projections.read_models.keys.list.filters import Filters, Order, ReachedMcp, Sort
 from projections.read_models.keys.list.page import total
-from projections.read_models.keys.list.search import MAX_OFFSET, SMALL_RESULT, OffsetTooLarge, SearchResult, search
+from projections.read_models.keys.list.search import SMALL_RESULT, OffsetTooLarge, SearchResult, search
 
 KEYS = 30_000
 NOW = datetime(2026, 1, 1, 0, 0, 1, tzinfo=UTC)
@@ -106,7 +107,7 @@ class Many:
         before = self.pages
         wanted = Filters("org_many", **filters)
         asked: dict[str, Any] = {"sort": "created_at", "order": "desc", "limit": 21, **how}
-        found = self._runner.run(search(self._connection, wanted, NOW, **asked))
+        found = self._runner.run(search(self._connection, wanted, NOW, offset_max=OFFSET_MAX, **asked))
         return found, self.pages - before
 
     def total(self, filters: dict[str, Any]) -> int:
@@ -180,12 +181,12 @@ def test_where_a_list_goes_on_costs_the_same_everywhere(many: Many, number: int)
 
 
 def test_pages_by_number_reach_so_far_and_no_further(many: Many) -> None:
-    found, pages = many.find({}, offset=MAX_OFFSET)
+    found, pages = many.find({}, offset=OFFSET_MAX)
     assert len(found.listed) == 21
-    assert pages <= MAX_OFFSET
+    assert pages <= OFFSET_MAX
     with pytest.raises(OffsetTooLarge):
-        many.find({}, offset=MAX_OFFSET + 1)
-    beyond, _ = many.find({"status": "disabled"}, offset=MAX_OFFSET + 1)
+        many.find({}, offset=OFFSET_MAX + 1)
+    beyond, _ = many.find({"status": "disabled"}, offset=OFFSET_MAX + 1)
     assert beyond.listed == [], "beyond the end of a short list there is nothing, however deep"
 
 

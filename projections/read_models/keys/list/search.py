@@ -12,7 +12,6 @@ from psycopg import sql
 
 from domain.environment import Environment
 from infrastructure.database.connections import Connection
-from projections.paging import MAX_OFFSET
 from projections.read_models.keys.list.filters import (
     STATUSES,
     TIME_DEPENDENT,
@@ -34,10 +33,7 @@ SAMPLE = 1_000
 
 
 class OffsetTooLarge(Exception):
-    """page can address only the first 10,000 keys. Use next_cursor, or reverse the sort order."""
-
-    def __str__(self) -> str:
-        return self.__doc__ or ""
+    """The page starts too far into a large result: the database would have to skip every key before it."""
 
 
 class SearchResult(NamedTuple):
@@ -57,9 +53,10 @@ async def search(
     order: Order,
     limit: int,
     offset: int = 0,
+    offset_max: int,
     after: tuple[str, str] | None = None,
 ) -> SearchResult:
-    """Return a `page` with the total. Raises `OffsetTooLarge`."""
+    """Return a `page` with the total. Raises `OffsetTooLarge` for an `offset` above `offset_max` in a large result."""
     if not partitions(filters):
         return SearchResult([], 0, total_exact=True)
     narrowest = await _most_selective(connection, filters, at)
@@ -70,7 +67,7 @@ async def search(
     count = await _counted(connection, filters, at)
     if count is not None and offset >= count:
         return SearchResult([], count, total_exact=True)
-    if offset > MAX_OFFSET:
+    if offset > offset_max:
         raise OffsetTooLarge
     listed = await page(connection, filters, at, sort=sort, order=order, limit=limit, offset=offset, after=after)
     if count is not None or narrowest is None:

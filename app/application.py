@@ -60,9 +60,9 @@ from app.api.session.notifications import change_notifications, notifications
 from app.api.sessions.delete import end_session
 from app.api.sessions.delete_others import end_other_sessions
 from app.api.sessions.list import list_sessions
-from app.api.usage.current import usage_summary
-from app.api.usage.history import usage_history
-from app.api.usage.organization import organization_usage
+from app.api.usage.current import get_usage
+from app.api.usage.history import list_usage_history
+from app.api.usage.organization import get_organization_usage
 from app.api.webhooks.create import create_webhook
 from app.api.webhooks.delete import delete_webhook
 from app.api.webhooks.get import webhook_detail
@@ -167,9 +167,9 @@ ROUTES: list[Any] = [
     list_sessions,
     end_session,
     end_other_sessions,
-    usage_summary,
-    organization_usage,
-    usage_history,
+    get_usage,
+    get_organization_usage,
+    list_usage_history,
     health.ready,
     openapi_document,
     reference,

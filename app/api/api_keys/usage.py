@@ -4,7 +4,7 @@ from litestar import get
 
 from app.api.api_keys.visibility import require_visible
 from app.api.usage.period import Query, parse_period
-from app.api.usage.schemas import key_usage_shape
+from app.api.usage.schemas import to_key_report
 from app.handlers import HttpRequest, HttpResponse, get_services, parse_query, success
 from infrastructure.clock import now
 from projections.read_models.keys.state.queries import key_of
@@ -18,4 +18,4 @@ async def key_usage(request: HttpRequest, key_id: str) -> HttpResponse:
     async with get_services(request).read_transaction(caller.organization_id) as connection:
         require_visible(caller, await key_of(connection, key_id, caller.organization_id))
         report = await key_report(connection, key_id, period.span)
-    return success(key_usage_shape(key_id, period, report))
+    return success(to_key_report(key_id, period, report))

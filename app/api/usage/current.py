@@ -1,23 +1,30 @@
 """GET /v1/usage: return the organization's usage and the limit of its plan."""
 
-from litestar import get
-
 from app.api.usage.period import Query, parse_period
-from app.api.usage.schemas import organization_usage_shape
-from app.handlers import HttpRequest, HttpResponse, get_services, parse_query, success
+from app.api.usage.schemas import COUNTING, ORGANIZATION_REPORT_EXAMPLE, OrganizationReport, to_organization_report
+from app.handlers import HttpRequest, Success, get_services, success
+from app.route import Route
 from domain.organizations.errors import OrganizationNotFound
 from infrastructure.clock import now
 from projections.read_models.usage.reports import organization_report, plan_of
 
 
-@get("/v1/usage", access="usage:read")
-async def usage_summary(request: HttpRequest) -> HttpResponse:
-    return await organization_usage_of(request)
+@Route(
+    "GET",
+    "/v1/usage",
+    access="usage:read",
+    tag="Usage",
+    summary="Get the usage of the organization",
+    description=f"The response includes the limit of the plan. {COUNTING}",
+    example=ORGANIZATION_REPORT_EXAMPLE,
+)
+async def get_usage(request: HttpRequest, query: Query) -> Success[OrganizationReport]:
+    return success(await report_on_organization(request, query))
 
 
-async def organization_usage_of(request: HttpRequest) -> HttpResponse:
+async def report_on_organization(request: HttpRequest, query: Query) -> OrganizationReport:
     """Return the usage. Only keys that the caller can see are listed, but the sums cover the whole organization."""
-    period = parse_period(parse_query(request, Query), now())
+    period = parse_period(query, now())
     caller = request.auth
     services = get_services(request)
     async with services.read_transaction(caller.organization_id) as connection:
@@ -27,4 +34,4 @@ async def organization_usage_of(request: HttpRequest) -> HttpResponse:
         report = await organization_report(
             connection, caller.organization_id, period.span, created_by=caller.visible_keys.created_by
         )
-    return success(organization_usage_shape(period, report, services.plans[plan].monthly_requests))
+    return to_organization_report(period, report, services.plans[plan].monthly_requests)

@@ -2,28 +2,48 @@
 
 from datetime import date, timedelta
 
-from litestar import get
 from msgspec import Struct
 
-from app.api.usage.schemas import day_shape
-from app.handlers import HttpRequest, HttpResponse, get_services, parse_query
+from app.api.schemas import Count
+from app.api.usage.period import EndDate, StartDate
+from app.api.usage.schemas import Day
+from app.handlers import HttpRequest, ListResponse, get_services
 from app.http.errors import invalid
-from app.http.pagination import PER_PAGE_DEFAULT, PageNumber, PerPage
+from app.http.pagination import PER_PAGE_DEFAULT, Cursor, PageNumber, PerPage
 from app.pagination import Page
+from app.route import Route
+from projections.read_models.usage import reports
 from projections.read_models.usage.reports import Span, organization_days, organization_days_total
 
 
 class Query(Struct, frozen=True, forbid_unknown_fields=True):
-    start_date: date | None = None
-    end_date: date | None = None
+    start_date: StartDate | None = None
+    end_date: EndDate | None = None
     page: PageNumber | None = None
-    cursor: str | None = None
+    cursor: Cursor | None = None
     per_page: PerPage = PER_PAGE_DEFAULT
 
 
-@get("/v1/usage/history", access="usage:read")
-async def usage_history(request: HttpRequest) -> HttpResponse:
-    query = parse_query(request, Query)
+class HistoryDay(Struct, frozen=True):
+    """A day with any usage."""
+
+    date: Day
+    requests: Count
+    errors: Count
+    denied: Count
+    billed: Count
+
+
+@Route(
+    "GET",
+    "/v1/usage/history",
+    access="usage:read",
+    tag="Usage",
+    summary="List the days with usage",
+    description="Newest first. Days without usage are left out.",
+    example=HistoryDay(date=date(2026, 5, 1), requests=12, errors=1, denied=2, billed=11),
+)
+async def list_usage_history(request: HttpRequest, query: Query) -> ListResponse[HistoryDay]:
     services = get_services(request)
     organization_id = request.auth.organization_id
     span = Span(query.start_date or date.min, query.end_date or date.max)
@@ -35,4 +55,15 @@ async def usage_history(request: HttpRequest) -> HttpResponse:
     async with services.read_transaction(organization_id) as connection:
         found = await organization_days(connection, organization_id, rest, limit=page.limit, offset=page.offset)
         count = await organization_days_total(connection, organization_id, span)
-    return page.respond(found, day_shape, lambda day: (day.at.isoformat(), organization_id), total=count)
+    return page.respond(found, _to_day, lambda day: (day.date.isoformat(), organization_id), total=count)
+
+
+def _to_day(day: reports.Day) -> HistoryDay:
+    outcomes = day.outcomes
+    return HistoryDay(
+        date=day.date,
+        requests=outcomes.requests,
+        errors=outcomes.failed,
+        denied=outcomes.denied,
+        billed=outcomes.billed,
+    )

@@ -1,11 +1,20 @@
 """GET /v1/organization/usage: an alias of /v1/usage next to the other organization routes."""
 
-from litestar import get
+from app.api.usage.current import report_on_organization
+from app.api.usage.period import Query
+from app.api.usage.schemas import ORGANIZATION_REPORT_EXAMPLE, OrganizationReport
+from app.handlers import HttpRequest, Success, success
+from app.route import Route
 
-from app.api.usage.current import organization_usage_of
-from app.handlers import HttpRequest, HttpResponse
 
-
-@get("/v1/organization/usage", access="usage:read")
-async def organization_usage(request: HttpRequest) -> HttpResponse:
-    return await organization_usage_of(request)
+@Route(
+    "GET",
+    "/v1/organization/usage",
+    access="usage:read",
+    tag="Usage",
+    summary="Get the usage of the organization (alias)",
+    description="The same as `GET /v1/usage`.",
+    example=ORGANIZATION_REPORT_EXAMPLE,
+)
+async def get_organization_usage(request: HttpRequest, query: Query) -> Success[OrganizationReport]:
+    return success(await report_on_organization(request, query))

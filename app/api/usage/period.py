@@ -1,9 +1,9 @@
 """The period of a usage report: a named period up to today, or dates. All days are UTC days."""
 
 from datetime import UTC, date, datetime, timedelta
-from typing import Literal, NamedTuple
+from typing import Annotated, Literal, NamedTuple
 
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from app.http.errors import Problem, invalid
 from projections.read_models.usage.reports import Span
@@ -11,20 +11,24 @@ from projections.read_models.usage.reports import Span
 DAYS_MAX = 366
 
 Period = Literal["day", "week", "month"]
+StartDate = Annotated[date, Meta(description="The first day, inclusive (UTC).")]
+EndDate = Annotated[date, Meta(description="The last day, inclusive (UTC). Default: today.")]
 
 
 class Query(Struct, frozen=True, forbid_unknown_fields=True):
     """`period` is today, this week from Monday (ISO 8601) or this month. Dates include both ends."""
 
-    period: Period | None = None
-    start_date: date | None = None
-    end_date: date | None = None
+    period: (
+        Annotated[Period, Meta(description="Today, this week or this month. Default without dates: this month.")] | None
+    ) = None
+    start_date: StartDate | None = None
+    end_date: EndDate | None = None
 
 
 class ReportPeriod(NamedTuple):
     """The days of a report. `period` is "custom" if the request gives dates."""
 
-    period: str
+    period: Period | Literal["custom"]
     span: Span
 
 

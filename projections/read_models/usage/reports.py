@@ -82,10 +82,17 @@ class Tool(NamedTuple):
     requests: int
 
 
-class Moment(NamedTuple):
-    """An hour or a day, identified by its start."""
+class Day(NamedTuple):
+    """The outcomes of a UTC day."""
 
-    at: date | datetime
+    date: date
+    outcomes: Outcomes
+
+
+class Hour(NamedTuple):
+    """The outcomes of an hour, identified by its start."""
+
+    start: datetime
     outcomes: Outcomes
 
 
@@ -103,8 +110,8 @@ class Report:
     mcps: list[Named] = field(default_factory=list[Named])
     tools: list[Tool] = field(default_factory=list[Tool])
     keys: list[Named] = field(default_factory=list[Named])
-    days: list[Moment] = field(default_factory=list[Moment])
-    hours: list[Moment] = field(default_factory=list[Moment])
+    days: list[Day] = field(default_factory=list[Day])
+    hours: list[Hour] = field(default_factory=list[Hour])
     latency_ms: Percentiles = field(default_factory=Percentiles)
 
 
@@ -127,7 +134,7 @@ async def key_report(connection: Connection, key_id: str, span: Span) -> Report:
             report.total = outcomes
     report.tools = _most_used(report.tools)
     report.mcps = await _named_mcps(connection, by_mcp)
-    report.days = [Moment(day, by_day.get(day, Outcomes())) for day in span.days]
+    report.days = [Day(day, by_day.get(day, Outcomes())) for day in span.days]
     if span.since == span.until:
         report.hours = await _hours(connection, key_id, span)
     cursor = await connection.execute(_SQL.key_latencies, parameters)
@@ -152,7 +159,7 @@ async def organization_report(
         elif mcp_id is None and sums[0] is not None:
             report.total = Outcomes(*sums)
     report.mcps = await _named_mcps(connection, by_mcp)
-    report.days = [Moment(day, by_day.get(day, Outcomes())) for day in span.days]
+    report.days = [Day(day, by_day.get(day, Outcomes())) for day in span.days]
     cursor = await connection.execute(
         _SQL.organization_keys, {**parameters, "created_by": created_by, "limit": LISTED_MAX}
     )
@@ -162,11 +169,11 @@ async def organization_report(
 
 async def organization_days(
     connection: Connection, organization_id: str, span: Span, *, limit: int, offset: int
-) -> list[Moment]:
+) -> list[Day]:
     """Return the days with any uses, newest first."""
     parameters = {"organization_id": organization_id, **span._asdict(), "limit": limit, "offset": offset}
     cursor = await connection.execute(_SQL.organization_days, parameters)
-    return [Moment(day, Outcomes(*sums)) for day, *sums in await cursor.fetchall()]
+    return [Day(day, Outcomes(*sums)) for day, *sums in await cursor.fetchall()]
 
 
 async def organization_days_total(connection: Connection, organization_id: str, span: Span) -> int:
@@ -182,11 +189,11 @@ async def plan_of(connection: Connection, organization_id: str) -> PlanName | No
     return None if row is None else row[0]
 
 
-async def _hours(connection: Connection, key_id: str, span: Span) -> list[Moment]:
+async def _hours(connection: Connection, key_id: str, span: Span) -> list[Hour]:
     parameters = {"key_id": key_id, "since": _midnight(span.since), "until": _midnight(span.until) + timedelta(days=1)}
     cursor = await connection.execute(_SQL.key_hours, parameters)
     found = {hour: Outcomes(requests, 0, failed) for hour, requests, failed in await cursor.fetchall()}
-    return [Moment(hour, found.get(hour, Outcomes())) for hour in span.hours]
+    return [Hour(hour, found.get(hour, Outcomes())) for hour in span.hours]
 
 
 async def _named_mcps(connection: Connection, requests: dict[str, int]) -> list[Named]:

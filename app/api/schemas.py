@@ -1,5 +1,6 @@
 """Parts that the requests and responses of several resources share."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Annotated, Literal, assert_never
 
@@ -45,6 +46,19 @@ class Creator(Struct, frozen=True):
     id: str
     email: str | UnsetType | None = UNSET
     type: Literal["api_key", "system"] | UnsetType = UNSET
+
+
+def to_creator(actor: domain.Actor, emails: Mapping[str, str]) -> Creator:
+    """Return the creator. `emails` maps user ids to addresses."""
+    match actor:
+        case domain.UserActor():
+            return Creator(actor.id, email=emails.get(actor.id))
+        case domain.KeyActor():
+            return Creator(actor.id, type="api_key")
+        case domain.SystemActor():
+            return Creator(actor.id, type="system")
+        case _:
+            assert_never(actor)
 
 
 class Actor(Struct, frozen=True):

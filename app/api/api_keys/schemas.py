@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any, assert_never
 
 from app.api.api_keys.key_context import KeyContext
-from domain.actor import Actor, KeyActor, SystemActor, UserActor
+from app.api.schemas import to_creator
 from domain.keys.events import KeyEvent
 from domain.keys.permissions import Permissions
 from domain.keys.state import Active, Disabled, Existing, Expired, KeyState, Revoked, SecretVersion
@@ -37,7 +37,7 @@ def key_shape(state: Existing, at: datetime, usage: KeyUsage, emails: Mapping[st
         "environment": key.environment,
         "status": status_of(state, at),
         "created_at": key.created_at,
-        "created_by": creator_shape(key.created_by, emails),
+        "created_by": to_creator(key.created_by, emails),
         "last_used": usage.last_used,
         "expires_at": key.expires_at,
         "revoked_at": state.revoked_at if isinstance(state, Revoked) else None,
@@ -100,16 +100,3 @@ def status_of(state: Existing, at: datetime) -> str:
             return str(state.__struct_config__.tag)
         case _:
             assert_never(state)
-
-
-def creator_shape(actor: Actor, emails: Mapping[str, str]) -> dict[str, Any]:
-    """Return a user with id and address (null once erased), and any other actor with id and type."""
-    match actor:
-        case UserActor():
-            return {"id": actor.id, "email": emails.get(actor.id)}
-        case KeyActor():
-            return {"id": actor.id, "type": "api_key"}
-        case SystemActor():
-            return {"id": actor.id, "type": "system"}
-        case _:
-            assert_never(actor)

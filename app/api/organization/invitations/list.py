@@ -6,7 +6,7 @@ from typing import Any
 from litestar import get
 from msgspec import Struct
 
-from app.api.api_keys.schemas import creator_shape
+from app.api.schemas import to_creator
 from app.handlers import HttpRequest, HttpResponse, get_services, parse_query
 from app.http.pagination import PER_PAGE_DEFAULT, PageNumber, PerPage
 from app.pagination import Page
@@ -51,7 +51,7 @@ def _shape(invitation: InvitationRow, addresses: Mapping[str, str]) -> dict[str,
         "invite_id": invitation.invitation_id,
         "email": invitation.email,
         "role": invitation.role,
-        "invited_by": creator_shape(inviter, addresses),
+        "invited_by": to_creator(inviter, addresses),
         "invited_at": invitation.invited_at,
         "expires_at": invitation.expires_at,
     }

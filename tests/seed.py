@@ -65,7 +65,7 @@ async def organization(pool: Pool, plan: PlanName = "team") -> str:
 async def settings(pool: Pool, organization_id: str, given: Settings) -> None:
     """The organization's settings are these from now on."""
     command = ChangeOrganization(by_owner=True, settings=given)
-    await tell(pool, ORGANIZATION, organization_id, organization_id, command)
+    await execute_command(pool, ORGANIZATION, organization_id, organization_id, command)
 
 
 async def key(pool: Pool, organization_id: str, **fields: Any) -> tuple[str, Secret]:  # noqa: ANN401
@@ -123,11 +123,11 @@ async def mcp(pool: Pool, organization_id: str, also: Sequence[Statement] = (), 
         census=McpCounts(0, None, "team"),
     )
     command = msgspec.structs.replace(template, **fields)
-    await tell_mcp(pool, organization_id, command.mcp_id, command, also)
+    await change_mcp(pool, organization_id, command.mcp_id, command, also)
     return command.mcp_id
 
 
-async def tell_mcp(
+async def change_mcp(
     pool: Pool, organization_id: str, mcp_id: str, command: McpCommand, also: Sequence[Statement] = ()
 ) -> None:
     write = Write(
@@ -148,15 +148,19 @@ async def member(pool: Pool, organization_id: str, role: Role) -> str:
     user_id = new_id("user")
     census = MemberCounts(used=0 if role == "owner" else 1, limit=None, plan="team")
     address = user_put(user_id, organization_id, f"{user_id}@example.com")
-    await tell_member(pool, organization_id, user_id, AddMember(user_id, organization_id, role, now(), census), address)
+    await change_member(
+        pool, organization_id, user_id, AddMember(user_id, organization_id, role, now(), census), address
+    )
     return user_id
 
 
-async def tell_member(pool: Pool, organization_id: str, user_id: str, command: MemberCommand, *also: Statement) -> None:
-    await tell(pool, MEMBER, user_id, organization_id, command, *also)
+async def change_member(
+    pool: Pool, organization_id: str, user_id: str, command: MemberCommand, *also: Statement
+) -> None:
+    await execute_command(pool, MEMBER, user_id, organization_id, command, *also)
 
 
-async def tell(
+async def execute_command(
     pool: Pool,
     decider: Decider[Any, Any, Any],
     stream_id: str,
@@ -165,10 +169,10 @@ async def tell(
     *also: Statement,
 ) -> None:
     """Any command that depends on nothing but its own stream, with statements for the same transaction."""
-    await tell_and_write(pool, decider, stream_id, organization_id, command, lambda _: also)
+    await execute_and_write(pool, decider, stream_id, organization_id, command, lambda _: also)
 
 
-async def tell_and_write(
+async def execute_and_write(
     pool: Pool,
     decider: Decider[Any, Any, Any],
     stream_id: str,

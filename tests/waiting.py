@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 from infrastructure.database.connections import Timeouts
 
-PATIENT = Timeouts(connect=20, acquire=30, lock=30, statement=60, idle_in_transaction=60)
+GENEROUS_TIMEOUTS = Timeouts(connect=20, acquire=30, lock=30, statement=60, idle_in_transaction=60)
 """A busy machine is no outage."""
 
 _SECONDS_MIN = 30.0

@@ -143,7 +143,7 @@ class Client:
         return answer
 
 
-def at_once(items: Iterable[T], do: Callable[[T], R]) -> list[R]:
+def concurrently(items: Iterable[T], do: Callable[[T], R]) -> list[R]:
     """What `do` makes of each item, all of them at the same time."""
     work = list(items)
     with ThreadPoolExecutor(len(work)) as threads:

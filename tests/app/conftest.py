@@ -53,7 +53,7 @@ def api(started_apis: StartedApis) -> Iterator[Api]:
 
 
 @pytest.fixture(scope="session")
-def door(started_apis: StartedApis) -> Iterator[Api]:
+def proxied_api(started_apis: StartedApis) -> Iterator[Api]:
     """A server for those who sign in: it believes the address that each test says it comes from."""
     with started_apis() as start:
         yield start(KEYLEDGER_TRUSTED_PROXIES="127.0.0.0/8")

@@ -1,6 +1,5 @@
 """A server whose limits count each test as a client of its own: every one comes from an address that it has alone."""
 
-from tests.app.browser import Browser
 from tests.app.client import Answer, Client
 from tests.app.mails import mails_to, token_in
 from tests.app.organizations import Api
@@ -15,19 +14,16 @@ class Visitor:
         self.ip = random_ipv6()
         self.client: Client = api.client(X_Forwarded_For=self.ip)
 
-    def asks_for_link(self, email: str) -> Answer:
+    def request_link(self, email: str) -> Answer:
         return self.client.post("/v1/session/links", {"email": email})
 
     def token_for(self, email: str) -> str:
         """The token of a link that was asked for and mailed."""
         before = len(mails_to(self.api, email))
-        assert self.asks_for_link(email).status == 202
+        assert self.request_link(email).status == 202
         mails = mails_to(self.api, email)
         assert len(mails) == before + 1
         return token_in(mails[-1].text)
 
-    def redeems(self, token: str, **body: object) -> Answer:
+    def redeem(self, token: str, **body: object) -> Answer:
         return self.client.post("/v1/session", {"token": token, **body})
-
-    def opens(self, browser: Browser, token: str) -> None:
-        browser.go(f"/sign-in/confirm?token={token}")

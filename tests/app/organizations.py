@@ -16,7 +16,7 @@ from infrastructure.database.connections import Pool, pool
 from tests import seed
 from tests.app.client import Answer, Client
 from tests.app.serving import Server
-from tests.waiting import PATIENT
+from tests.waiting import GENEROUS_TIMEOUTS
 
 T = TypeVar("T")
 
@@ -63,7 +63,7 @@ class Database:
 
     @staticmethod
     async def _opened(url: str) -> Pool:
-        connections = pool(url, timeouts=PATIENT)
+        connections = pool(url, timeouts=GENEROUS_TIMEOUTS)
         await connections.open()
         return connections
 

@@ -22,7 +22,7 @@ from domain.keys.permissions import Permissions
 from domain.members.events import Role
 from infrastructure.clock import new_id, now
 from infrastructure.database.connections import WORKER_ROLE, pool
-from tests.app.client import Answer, Client, at_once
+from tests.app.client import Answer, Client, concurrently
 from tests.app.organizations import Api, Key, Organization, unknown_secret
 from tests.app.people import COOKIE, Person, person
 from tests.app.scopes import MATRIX_SIZE, PUBLIC, ROLES, RULES, SIGNING_IN, Route, Rule
@@ -164,7 +164,7 @@ def test_everyone_is_told_what_the_table_says(world: World, route: Route) -> Non
     told = [
         answer
         for part in (cells[:last], cells[last:])
-        for answer in at_once(part, lambda cell: asked(cell[1], route, rule))
+        for answer in concurrently(part, lambda cell: asked(cell[1], route, rule))
     ]
     wrong = [
         f"{who}: expected {expected}, was told {answer.status} {answer.content[:300]!r}"
@@ -233,7 +233,7 @@ def test_a_public_route_asks_for_nothing(world: World, route: Route) -> None:
         *[session_of(world, role, token=True) for role in world.people],
     ]
     path = route[1].replace("{code:str}", "conflict")
-    assert {answer.status for answer in at_once(callers, lambda caller: caller.request(route[0], path))} == {200}
+    assert {answer.status for answer in concurrently(callers, lambda caller: caller.request(route[0], path))} == {200}
     world.cells += len(callers)
 
 

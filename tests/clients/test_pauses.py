@@ -6,7 +6,7 @@ import pytest
 from keyledger import Keyledger, Retries, Unavailable, Unreachable
 from keyledger.call import Repeat
 from keyledger.retries import Attempts
-from tests.app.client import at_once
+from tests.app.client import concurrently
 from tests.app.organizations import Api, Organization
 
 _RETRIES = Retries(attempts=6, first_seconds=0.5, longest_seconds=2.0)
@@ -41,6 +41,6 @@ def test_a_lost_answer_stays_in_mind_when_nobody_is_there_afterwards() -> None:
 
 def test_threads_share_a_client(api: Api, org: Organization) -> None:
     with Keyledger(api.url, org.manager.secret) as client:
-        made = at_once(range(20), lambda number: client.keys.create(f"Key {number}"))
+        made = concurrently(range(20), lambda number: client.keys.create(f"Key {number}"))
         assert len({key.id for key in made}) == 20
-        assert all(answer.valid for answer in at_once(made, lambda key: client.verify(key.key)))
+        assert all(answer.valid for answer in concurrently(made, lambda key: client.verify(key.key)))

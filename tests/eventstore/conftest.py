@@ -8,19 +8,19 @@ import pytest
 
 from embedded.postgres import SUPERUSER, PostgreSQL
 from infrastructure.database.connections import AUTH_ROLE, Connection, Pool, connect, pool
-from tests.waiting import PATIENT
+from tests.waiting import GENEROUS_TIMEOUTS
 
 
 @pytest.fixture
 async def connections(database_url: str) -> AsyncIterator[Pool]:
-    async with pool(database_url, size_max=20, timeouts=PATIENT) as opened:
+    async with pool(database_url, size_max=20, timeouts=GENEROUS_TIMEOUTS) as opened:
         yield opened
 
 
 @pytest.fixture
 async def one(database_url: str) -> AsyncIterator[Pool]:
     """A pool of one connection: a caller that loses it stops all others."""
-    async with pool(database_url, size_max=1, timeouts=PATIENT) as opened:
+    async with pool(database_url, size_max=1, timeouts=GENEROUS_TIMEOUTS) as opened:
         yield opened
 
 

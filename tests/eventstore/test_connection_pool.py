@@ -13,7 +13,7 @@ from infrastructure.database.connections import Connection, Pool, Timeouts, pool
 from tests.eventstore.cutting_proxy import Cut, cutting_proxy
 from tests.eventstore.pools import is_as_new
 from tests.interrupting import DROPPED_BY_THE_DRIVER
-from tests.waiting import PATIENT
+from tests.waiting import GENEROUS_TIMEOUTS
 
 pytestmark = [pytest.mark.anyio, DROPPED_BY_THE_DRIVER]
 
@@ -34,7 +34,7 @@ async def test_a_connection_that_was_left_otherwise_is_replaced_and_counted(
     database_url: str, owner: Connection, words: LiteralString
 ) -> None:
     await owner.execute(sql.SQL("grant keyledger_worker to {}").format(sql.Identifier(owner.info.user)))
-    async with pool(database_url, size_max=1, timeouts=PATIENT) as connections:
+    async with pool(database_url, size_max=1, timeouts=GENEROUS_TIMEOUTS) as connections:
         taken = await connections.getconn()
         with suppress(psycopg.Error):
             await taken.execute(words)
@@ -98,7 +98,7 @@ async def test_a_caller_that_is_cancelled_while_others_take_and_give_back_loses_
     database_url: str,
 ) -> None:
     """The pool takes connections back by itself: a second cancellation finds nobody in the middle of it."""
-    async with pool(database_url, size_max=2, timeouts=PATIENT) as connections:
+    async with pool(database_url, size_max=2, timeouts=GENEROUS_TIMEOUTS) as connections:
 
         async def use() -> None:
             async with connections.connection() as connection:

@@ -35,7 +35,7 @@ from tests import seed
 from tests.eventstore.changes import renaming, value
 from tests.eventstore.stripping_proxy import stripping_proxy
 from tests.projections.usage.uses import used
-from tests.waiting import PATIENT
+from tests.waiting import GENEROUS_TIMEOUTS
 from tests.workers.log_view import eventually
 
 pytestmark = pytest.mark.anyio
@@ -58,13 +58,18 @@ def stripped(database_url: str) -> Iterator[str]:
 @pytest.mark.parametrize("role", ROLES)
 async def test_where_nothing_is_dropped_every_role_connects(database_url: str, role: Role | None) -> None:
     with stripping_proxy(database_url, "nothing") as url:
-        async with await connect(url, role=role, timeouts=PATIENT, organization_id="org_a") as connection:
+        async with await connect(url, role=role, timeouts=GENEROUS_TIMEOUTS, organization_id="org_a") as connection:
             assert await value(connection, "select current_setting('keyledger.organization_id')") == "org_a"
 
 
 @pytest.mark.parametrize(
     "timeouts",
-    [Timeouts(), MAINTENANCE_TIMEOUTS, PATIENT, Timeouts(lock=0.001, statement=3600, idle_in_transaction=86_400)],
+    [
+        Timeouts(),
+        MAINTENANCE_TIMEOUTS,
+        GENEROUS_TIMEOUTS,
+        Timeouts(lock=0.001, statement=3600, idle_in_transaction=86_400),
+    ],
     ids=["usual", "at leisure", "patient", "far apart"],
 )
 async def test_durations_are_understood_in_whichever_unit_they_are_shown(database_url: str, timeouts: Timeouts) -> None:

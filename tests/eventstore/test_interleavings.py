@@ -39,7 +39,7 @@ from tests import seed
 from tests.eventstore.changes import rotation, value, write
 from tests.projections.usage.uses import used
 from tests.random_input import random_bytes
-from tests.waiting import PATIENT
+from tests.waiting import GENEROUS_TIMEOUTS
 
 pytestmark = pytest.mark.anyio
 
@@ -128,7 +128,10 @@ class Teller:
 
 @pytest.fixture
 async def teller(database_url: str, owner: Connection) -> AsyncIterator[Teller]:
-    async with await connect(database_url, timeouts=PATIENT) as a, await connect(database_url, timeouts=PATIENT) as b:
+    async with (
+        await connect(database_url, timeouts=GENEROUS_TIMEOUTS) as a,
+        await connect(database_url, timeouts=GENEROUS_TIMEOUTS) as b,
+    ):
         yield Teller(a, b, owner)
 
 

@@ -18,7 +18,7 @@ from infrastructure.database.tenant import read_transaction
 from projections.registry import INLINE
 from tests import seed
 from tests.eventstore.changes import renaming, value
-from tests.waiting import PATIENT
+from tests.waiting import GENEROUS_TIMEOUTS
 
 pytestmark = pytest.mark.anyio
 
@@ -68,7 +68,7 @@ async def test_a_restore_without_the_roles_is_noticed_and_repaired(
     sound = _eventstore("check", another.url)
     assert sound.returncode == 0, sound.stdout
 
-    async with pool(another.url, timeouts=PATIENT) as application:
+    async with pool(another.url, timeouts=GENEROUS_TIMEOUTS) as application:
         made = await execute(application, renaming(organization_id, key_id, "New"), INLINE)
         assert isinstance(made, Change)
         async with read_transaction(application, organization_id) as connection:

@@ -10,7 +10,7 @@ from embedded.postgres import ROLE, RUNTIME_ROLE, SUPERUSER, PostgreSQL
 from infrastructure.database.connections import APP_ROLE, Connection, connect
 from infrastructure.database.logins import ROLES, UnsafeLogin, ensure_runtime_login, owner_url
 from tests.logins import runtime_url_of
-from tests.waiting import PATIENT
+from tests.waiting import GENEROUS_TIMEOUTS
 
 pytestmark = pytest.mark.anyio
 
@@ -74,7 +74,7 @@ _REFUSED_OF_EACH_TABLE = (
 
 @pytest.fixture
 async def owner(database_url: str) -> AsyncIterator[Connection]:
-    async with await connect(database_url, role=None, timeouts=PATIENT) as opened:
+    async with await connect(database_url, role=None, timeouts=GENEROUS_TIMEOUTS) as opened:
         await ensure_runtime_login(opened, runtime_url_of(database_url))
         yield opened
 

@@ -86,12 +86,12 @@ async def test_of_two_that_rely_on_each_other_one_is_made_and_neither_waits_for_
         )
         return await execute(connections, wanted, INLINE)
 
-    async def at_once() -> tuple[object, object]:
+    async def concurrently() -> tuple[object, object]:
         one, _ = await seed.key(connections, organization_id)
         other, _ = await seed.key(connections, organization_id)
         return await asyncio.gather(change(one, other), change(other, one), return_exceptions=True)
 
     for _ in range(ROUNDS):
         # A deadlock would be told as `Unavailable`, after a second.
-        outcomes = await asyncio.gather(*[at_once() for _ in range(PAIRS)])
+        outcomes = await asyncio.gather(*[concurrently() for _ in range(PAIRS)])
         assert [{type(outcome) for outcome in pair} for pair in outcomes] == [{Change, ConcurrentChange}] * PAIRS

@@ -10,7 +10,7 @@ import pytest
 from infrastructure.database.connections import WORKER_ROLE, Pool, pool
 from tests.app.organizations import Database
 from tests.app.serving import Server
-from tests.waiting import PATIENT
+from tests.waiting import GENEROUS_TIMEOUTS
 
 
 class StartServer(Protocol):
@@ -36,7 +36,7 @@ def start_server(database_url: str, redis_url: str, tmp_path: Path) -> Iterator[
 @pytest.fixture
 async def connections(database_url: str) -> AsyncIterator[Pool]:
     """What workers would see of the database of the test."""
-    async with pool(database_url, role=WORKER_ROLE, timeouts=PATIENT) as opened:
+    async with pool(database_url, role=WORKER_ROLE, timeouts=GENEROUS_TIMEOUTS) as opened:
         yield opened
 
 

@@ -26,7 +26,7 @@ from projections.engine.schema import scripts
 from projections.registry import REBUILDABLE
 from tests.app.serving import ROOT, Server
 from tests.logins import runtime_url_of
-from tests.waiting import PATIENT
+from tests.waiting import GENEROUS_TIMEOUTS
 
 pytestmark = pytest.mark.anyio
 
@@ -75,7 +75,7 @@ async def test_data_of_a_landed_commit_is_upgraded_sound_and_in_service(
     _run(landed_url, "eventstore", "migrate")
     assert "up to date" in _run(landed_url, "eventstore", "migrate"), "a second run has nothing to do"
     assert _run(landed_url, "eventstore", "check").startswith("sound")
-    async with await connect(landed_url, role=None, timeouts=PATIENT) as connection:
+    async with await connect(landed_url, role=None, timeouts=GENEROUS_TIMEOUTS) as connection:
         assert await missing(connection, scripts()) == []
         applied = await (await connection.execute(b"select name, checksum from schema_migrations")).fetchall()
     assert sorted(applied) == sorted((script.name, script.checksum) for script in scripts()), "no script was removed"

@@ -17,7 +17,7 @@ from tests.app.organizations import Api, Database
 from tests.app.serving import Server
 from tests.corruption import owner  # noqa: F401  # pyright: ignore[reportUnusedImport] -- a fixture
 from tests.logins import runtime_url_of
-from tests.waiting import PATIENT
+from tests.waiting import GENEROUS_TIMEOUTS
 from tests.workers.valkey_view import View
 from workers.jobs import detect_anomalies
 
@@ -26,7 +26,7 @@ Start = Callable[..., subprocess.Popen[bytes]]
 
 @pytest.fixture
 async def connections(database_url: str) -> AsyncIterator[Pool]:
-    async with pool(database_url, role=WORKER_ROLE, timeouts=PATIENT) as opened:
+    async with pool(database_url, role=WORKER_ROLE, timeouts=GENEROUS_TIMEOUTS) as opened:
         yield opened
 
 

@@ -30,7 +30,7 @@ async def tell(pool: Pool, organization_id: str, webhook_id: str, command: Webho
             return []
         return [store_secret(Sealer([MASTER]), secret, made.after.webhook.secret_version, webhook_id, organization_id)]
 
-    await seed.tell_and_write(pool, WEBHOOK, webhook_id, organization_id, command, also)
+    await seed.execute_and_write(pool, WEBHOOK, webhook_id, organization_id, command, also)
 
 
 async def webhook(

@@ -135,7 +135,7 @@ async def team(connections: Pool) -> Team:
 
 async def choose(pool: Pool, team: Team, who: str, **chosen: object) -> None:
     command = ChangeNotifications(now(), **chosen)  # type: ignore[arg-type] -- tests say what
-    await seed.tell_member(pool, team.id, team.people[who], command)
+    await seed.change_member(pool, team.id, team.people[who], command)
 
 
 async def told(pool: Pool, server: MailServer, team: Team) -> set[str]:
@@ -244,14 +244,14 @@ async def test_who_was_removed_or_chose_otherwise_before_the_mail_is_written_get
 ) -> None:
     await raised(connections, team.id, key_id=team.key_id)
     await noted(connections)
-    await seed.tell_member(connections, team.id, team.people["maker"], RemoveMember(now()))
+    await seed.change_member(connections, team.id, team.people["maker"], RemoveMember(now()))
     await choose(connections, team, "admin", threshold="off")
     assert await told(connections, server, team) == {"owner"}
     await raised(connections, team.id, key_id=team.key_id)
     await noted(connections)
     less = ChangeRole("viewer", now(), by=seed.OWNER, authority=authority_of("owner"))
     await choose(connections, team, "admin", threshold="info")
-    await seed.tell_member(connections, team.id, team.people["admin"], less)
+    await seed.change_member(connections, team.id, team.people["admin"], less)
     assert await told(connections, server, team) == {"owner"}
 
 
@@ -265,8 +265,8 @@ async def test_who_was_removed_or_sees_less_before_the_mail_is_delivered_is_told
     await noted(connections)
     await mail(connections, config(server))
     less = ChangeRole("viewer", now(), by=seed.OWNER, authority=authority_of("owner"))
-    await seed.tell_member(connections, team.id, team.people["admin"], less)
-    await seed.tell_member(connections, team.id, team.people["maker"], RemoveMember(now()))
+    await seed.change_member(connections, team.id, team.people["admin"], less)
+    await seed.change_member(connections, team.id, team.people["maker"], RemoveMember(now()))
     await deliver(connections, config(server))
     assert set(got(server)) == {team.people["owner"]}
     assert await told(connections, server, team) == {"owner", "admin"}

@@ -25,7 +25,7 @@ from tests.interrupting import (
     cancelled_everywhere,
 )
 from tests.projections.usage.uses import append, used
-from tests.waiting import PATIENT
+from tests.waiting import GENEROUS_TIMEOUTS
 
 pytestmark = INTERRUPTING
 
@@ -70,7 +70,7 @@ WORKS: dict[str, Work] = {
 
 @pytest.fixture
 async def few(database_url: str) -> AsyncIterator[Pool]:
-    async with pool(database_url, role=WORKER_ROLE, size_max=CONNECTIONS, timeouts=PATIENT) as opened:
+    async with pool(database_url, role=WORKER_ROLE, size_max=CONNECTIONS, timeouts=GENEROUS_TIMEOUTS) as opened:
         yield opened
 
 

@@ -19,7 +19,7 @@ from infrastructure.setting import WORKERS, InvalidSetting
 from infrastructure.setting_values import MailFile, MailTransport, Smtp
 from infrastructure.settings import Settings
 from projections.outboxes.mail.outbox import Mail, mail_add
-from tests.waiting import PATIENT
+from tests.waiting import GENEROUS_TIMEOUTS
 from tests.workers.mail_server import PASSWORD, USER, MailServer, certificate, mail_server
 from workers.jobs.deliver_mail import deliver
 
@@ -47,7 +47,7 @@ def to(server: MailServer) -> Settings:
 
 @pytest.fixture
 async def outbox(database_url: str):  # noqa: ANN201 -- an async generator of a pool
-    async with pool(database_url, role=WORKER_ROLE, timeouts=PATIENT) as opened:
+    async with pool(database_url, role=WORKER_ROLE, timeouts=GENEROUS_TIMEOUTS) as opened:
         yield opened
 
 

@@ -153,7 +153,7 @@ async def test_a_server_that_moved_away_from_one_that_refuses_is_asked_immediate
     async with raw_server(refuse) as url:
         mcp_id = await seed.mcp(connections, organization_id, endpoint_url=url)
         await check(connections, CONFIG)
-    await seed.tell_mcp(connections, organization_id, mcp_id, ChangeMcp(now(), endpoint_url=start_server().url))
+    await seed.change_mcp(connections, organization_id, mcp_id, ChangeMcp(now(), endpoint_url=start_server().url))
     await check(connections, CONFIG)
     assert (await health(connections, organization_id, mcp_id)).health == "healthy"
 
@@ -271,11 +271,11 @@ async def test_two_workers_ask_each_server_once(
 
 async def test_whom_nobody_reaches_is_not_asked(connections: Pool, organization_id: str) -> None:
     mcp_id = await seed.mcp(connections, organization_id, endpoint_url=NOBODY)
-    await seed.tell_mcp(connections, organization_id, mcp_id, ChangeMcp(now(), status="inactive"))
+    await seed.change_mcp(connections, organization_id, mcp_id, ChangeMcp(now(), status="inactive"))
     assert await due_in(connections, mcp_id) is None
     await check(connections, CONFIG)
     assert (await health(connections, organization_id, mcp_id)).checked_at is None
-    await seed.tell_mcp(connections, organization_id, mcp_id, ChangeMcp(now(), status="active"))
+    await seed.change_mcp(connections, organization_id, mcp_id, ChangeMcp(now(), status="active"))
     await check(connections, CONFIG)
     assert (await health(connections, organization_id, mcp_id)).checked_at is not None
 

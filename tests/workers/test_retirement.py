@@ -41,7 +41,7 @@ async def rotate(
         known_mcps={},
         overlap_seconds=overlap_seconds,
     )
-    await seed.tell(pool, KEY, key_id, organization_id, command)
+    await seed.execute_command(pool, KEY, key_id, organization_id, command)
     return secret
 
 

@@ -7,7 +7,7 @@ from freezegun import freeze_time
 
 from infrastructure.clock import now
 from infrastructure.database.connections import WORKER_ROLE, pool
-from tests.waiting import PATIENT
+from tests.waiting import GENEROUS_TIMEOUTS
 from workers.jobs.purge_sign_ins import forget
 
 pytestmark = pytest.mark.anyio
@@ -43,7 +43,7 @@ async def test_what_is_over_is_removed_and_nothing_else(database_url: str) -> No
             "old": at - timedelta(days=1),
             "oldest": at - timedelta(days=90),
         }
-        async with pool(database_url, role=WORKER_ROLE, timeouts=PATIENT) as connections:
+        async with pool(database_url, role=WORKER_ROLE, timeouts=GENEROUS_TIMEOUTS) as connections:
             async with connections.connection() as connection:
                 await connection.execute(b"set role none")
                 for statement in (ROWS, LINKS, RATES, FAILURES, MAILS):

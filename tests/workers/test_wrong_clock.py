@@ -88,7 +88,7 @@ async def test_a_worker_whose_clock_is_a_little_fast_goes_by_the_database_s(
         known_mcps={},
         overlap_seconds=4,
     )
-    await seed.tell(connections, KEY, key_id, organization_id, overlap)
+    await seed.execute_command(connections, KEY, key_id, organization_id, overlap)
     ending_id, _ = await seed.key(connections, organization_id, expires_at=ends)
 
     async def both_recorded() -> bool:

@@ -56,20 +56,20 @@ class Operator:
 
 
 @pytest.fixture
-def operator(door: Api, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Operator:
-    monkeypatch.setenv("DATABASE_URL", door.server.database_url)
-    monkeypatch.setenv("KEYLEDGER_MASTER_KEY", door.server.master_key)
-    monkeypatch.setenv("KEYLEDGER_PUBLIC_URL", door.url)
+def operator(proxied_api: Api, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Operator:
+    monkeypatch.setenv("DATABASE_URL", proxied_api.server.database_url)
+    monkeypatch.setenv("KEYLEDGER_MASTER_KEY", proxied_api.server.master_key)
+    monkeypatch.setenv("KEYLEDGER_PUBLIC_URL", proxied_api.url)
     return Operator(capsys)
 
 
 @pytest.fixture
-def screen(door: Api) -> Iterator[Browser]:
-    with browser(door.url, X_Forwarded_For=Visitor(door).ip) as opened:
+def screen(proxied_api: Api) -> Iterator[Browser]:
+    with browser(proxied_api.url, X_Forwarded_For=Visitor(proxied_api).ip) as opened:
         yield opened
 
 
-def test_from_nothing_to_an_owner_who_is_signed_in(door: Api, operator: Operator, screen: Browser) -> None:
+def test_from_nothing_to_an_owner_who_is_signed_in(proxied_api: Api, operator: Operator, screen: Browser) -> None:
     slug, email = f"acme-{random_token()}", random_email()
     created = operator.gets(
         "create-organization", "--name", "Acme", "--slug", slug, "--plan", "pro", "--owner-email", email
@@ -83,36 +83,38 @@ def test_from_nothing_to_an_owner_who_is_signed_in(door: Api, operator: Operator
     assert (email in screen.page.text, "owner" in screen.page.text) == (True, True)
     assert operator.gets("change-plan", "--organization", slug, "--plan", "team") == f"{organization_id}  team"
     assert f"{organization_id}  {slug}  team" in operator.gets("list-organizations")
-    assert door.events_of(organization_id) == ["organization.created", "organization.plan_changed"]
-    ((body,),) = door.database.rows("select body from events where stream_id = %s and version = 1", organization_id)
+    assert proxied_api.events_of(organization_id) == ["organization.created", "organization.plan_changed"]
+    ((body,),) = proxied_api.database.rows(
+        "select body from events where stream_id = %s and version = 1", organization_id
+    )
     assert b'"actor":{"type":"system","id":"operator"}' in bytes(body)
 
 
-def test_an_organization_that_locked_itself_out_gets_a_key(door: Api, operator: Operator) -> None:
-    organization = door.organization()
+def test_an_organization_that_locked_itself_out_gets_a_key(proxied_api: Api, operator: Operator) -> None:
+    organization = proxied_api.organization()
     secret = operator.gets("create-management-key", "--organization", organization.id)
-    listed = door.client(secret).get("/v1/api-keys", {"status": "active"}).data
+    listed = proxied_api.client(secret).get("/v1/api-keys", {"status": "active"}).data
     assert {each["name"]: each["expires_at"] is not None for each in listed}["Recovery key"] is True
-    assert door.client(secret).get("/v1/mcps").status == 200
+    assert proxied_api.client(secret).get("/v1/mcps").status == 200
 
 
-def test_the_plans_limit_holds_for_an_operator_too(door: Api, operator: Operator) -> None:
-    organization = door.organization("free")
+def test_the_plans_limit_holds_for_an_operator_too(proxied_api: Api, operator: Operator) -> None:
+    organization = proxied_api.organization("free")
     organization.key()
     assert "limit" in operator.is_refused("create-management-key", "--organization", organization.id)
 
 
 def test_the_plans_are_those_of_the_installation_for_an_operator_too(
-    door: Api, operator: Operator, monkeypatch: pytest.MonkeyPatch
+    proxied_api: Api, operator: Operator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    organization = door.organization("free")
+    organization = proxied_api.organization("free")
     organization.key()
     monkeypatch.setenv("KEYLEDGER_PLANS", '{"free": {"api_keys": 3}}')
     operator.gets("create-management-key", "--organization", organization.id)
     assert "limit: 3." in operator.is_refused("create-management-key", "--organization", organization.id)
 
 
-def test_what_can_not_be_done_is_one_line(door: Api, operator: Operator) -> None:
+def test_what_can_not_be_done_is_one_line(proxied_api: Api, operator: Operator) -> None:
     slug, email = f"acme-{random_token()}", random_email()
     words = ("create-organization", "--name", "Acme", "--slug", slug, "--owner-email", email)
     operator.gets(*words)
@@ -123,7 +125,7 @@ def test_what_can_not_be_done_is_one_line(door: Api, operator: Operator) -> None
     assert "example.org" in operator.is_refused("sign-in-link", "--email", "nobody@example.org")
     absent = "org_" + "0" * 26
     assert absent in operator.is_refused("create-management-key", "--organization", absent)
-    rows = door.database.rows("select count(*) from organization_list where slug = %s", slug)
+    rows = proxied_api.database.rows("select count(*) from organization_list where slug = %s", slug)
     assert rows == [(1,)]
 
 
@@ -143,40 +145,48 @@ def test_what_can_not_be_meant_is_answered_with_the_usage(operator: Operator, wo
     assert ran.err.startswith("usage: python -m app admin")
 
 
-def test_a_database_that_is_away_is_one_line_too(door: Api) -> None:
+def test_a_database_that_is_away_is_one_line_too(proxied_api: Api) -> None:
     """As an operator would start it: in a process of its own."""
-    ran = typed_elsewhere(door, "list-organizations", DATABASE_URL="postgresql://nobody:hunter2@127.0.0.1:1/nowhere")
+    ran = typed_elsewhere(
+        proxied_api, "list-organizations", DATABASE_URL="postgresql://nobody:hunter2@127.0.0.1:1/nowhere"
+    )
     assert (ran.code, ran.out) == (1, "")
     assert "Traceback" not in ran.err
     assert "hunter2" not in ran.err
 
 
 @pytest.mark.parametrize("seconds", [-1200.0, 1200.0], ids=["slow", "fast"])
-def test_what_a_command_makes_ends_by_the_clock_of_the_database(door: Api, seconds: float) -> None:
+def test_what_a_command_makes_ends_by_the_clock_of_the_database(proxied_api: Api, seconds: float) -> None:
     """A link lasts 15 minutes: by a clock that is 20 minutes slow, it would have ended before it is opened."""
-    organization = door.organization()
-    somebody = person(door, organization.id)
+    organization = proxied_api.organization()
+    somebody = person(proxied_api, organization.id)
     made = typed_elsewhere(
-        door, "create-management-key", "--organization", organization.id, "--expires-in-days", "1", **ahead(seconds)
+        proxied_api,
+        "create-management-key",
+        "--organization",
+        organization.id,
+        "--expires-in-days",
+        "1",
+        **ahead(seconds),
     )
-    (key,) = door.client(made.out.strip()).get("/v1/api-keys", {"q": "Recovery"}).data
+    (key,) = proxied_api.client(made.out.strip()).get("/v1/api-keys", {"q": "Recovery"}).data
     begins, ends = (datetime.fromisoformat(key[name]) - now() for name in ("created_at", "expires_at"))
     assert abs(begins) < timedelta(minutes=5)
     assert abs(ends - timedelta(days=1)) < timedelta(minutes=5)
-    typed_elsewhere(door, "sign-in-link", "--email", somebody.email, **ahead(seconds))
-    ((lasts,),) = door.database.rows(
+    typed_elsewhere(proxied_api, "sign-in-link", "--email", somebody.email, **ahead(seconds))
+    ((lasts,),) = proxied_api.database.rows(
         "select expires_at - clock_timestamp() from sign_in_links where %s = any(user_ids)", somebody.id
     )
     assert timedelta(minutes=10) < lasts <= timedelta(minutes=15)
 
 
-def typed_elsewhere(door: Api, *words: str, **settings: str) -> Ran:
+def typed_elsewhere(proxied_api: Api, *words: str, **settings: str) -> Ran:
     """A command in a process of its own."""
     environment = {
         **os.environ,
-        "DATABASE_URL": door.server.database_url,
-        "KEYLEDGER_MASTER_KEY": door.server.master_key,
-        "KEYLEDGER_PUBLIC_URL": door.url,
+        "DATABASE_URL": proxied_api.server.database_url,
+        "KEYLEDGER_MASTER_KEY": proxied_api.server.master_key,
+        "KEYLEDGER_PUBLIC_URL": proxied_api.url,
         **settings,
     }
     ran = subprocess.run(
@@ -191,12 +201,12 @@ def typed_elsewhere(door: Api, *words: str, **settings: str) -> Ran:
     return Ran(ran.returncode, ran.stdout, ran.stderr)
 
 
-def test_failed_attempts_are_shown_to_the_operator(door: Api, operator: Operator) -> None:
-    visitor = Visitor(door)
-    somebody = person(door, door.organization().id)
+def test_failed_attempts_are_shown_to_the_operator(proxied_api: Api, operator: Operator) -> None:
+    visitor = Visitor(proxied_api)
+    somebody = person(proxied_api, proxied_api.organization().id)
     token = visitor.token_for(somebody.email)
     for _ in range(2):
-        visitor.redeems(token)
+        visitor.redeem(token)
     shown = operator.gets("list-sign-in-failures", "--count", "1000").splitlines()
     (line,) = [line for line in shown if visitor.ip in line]
     assert "used link" in line

@@ -20,7 +20,7 @@ from infrastructure.setting import API
 from infrastructure.settings import Settings
 from projections.commands import commands_on
 from tests.databases import new_database
-from tests.waiting import PATIENT
+from tests.waiting import GENEROUS_TIMEOUTS
 from tests.workers.killed_at_steps import killed_in, wire_to
 
 pytestmark = pytest.mark.anyio
@@ -59,7 +59,7 @@ async def _refuse_incomplete(url: str, folder: Path, expected: dict[str, int] = 
     values = dict(line.split("=", 1) for line in path.read_text().splitlines())
     secrets = [parse(values[name]) for name in ("KEYLEDGER_ADMIN_KEY", "PLEXMCP_API_KEY")]
     digests = {fingerprint(secret).digest for secret in secrets if secret}
-    async with await connect(url, role=WORKER_ROLE, timeouts=PATIENT) as connection:
+    async with await connect(url, role=WORKER_ROLE, timeouts=GENEROUS_TIMEOUTS) as connection:
         counts: dict[str, int] = {}
         for table in expected:
             query = sql.SQL("select count(*) from {}").format(sql.Identifier(table))
@@ -113,7 +113,7 @@ async def test_lost_credentials_are_replaced_by_new_keys_of_the_same_organizatio
 
 
 async def test_an_organization_that_an_operator_called_demo_is_left_alone(database_url: str, tmp_path: Path) -> None:
-    async with pool(database_url, role=WORKER_ROLE, timeouts=PATIENT) as connections:
+    async with pool(database_url, role=WORKER_ROLE, timeouts=GENEROUS_TIMEOUTS) as connections:
         theirs, _ = await create_organization(
             commands_on(connections), PLANS, "Theirs", "demo", "team", "owner@their.example"
         )

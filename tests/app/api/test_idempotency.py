@@ -10,7 +10,7 @@ import pytest
 from domain.grants import GRANTS
 from domain.keys.permissions import Permissions
 from embedded.processes import wait_for
-from tests.app.client import Answer, at_once
+from tests.app.client import Answer, concurrently
 from tests.app.conftest import StartApi
 from tests.app.organizations import Api, Organization
 from tests.waiting import stretched
@@ -146,7 +146,7 @@ def test_a_change_that_can_not_be_made_in_time_is_unavailable(start_api: StartAp
 
 def test_many_at_once_make_one(org: Organization) -> None:
     create = {"name": "Deploy"}
-    answers = at_once(range(16), lambda _: org.client.post("/v1/api-keys", create, idempotency_key="k"))
+    answers = concurrently(range(16), lambda _: org.client.post("/v1/api-keys", create, idempotency_key="k"))
     made = [answer for answer in answers if answer.status == 201]
     assert {answer.code for answer in answers if answer.status != 201} <= {"idempotency_in_flight"}
     assert len({answer.data["id"] for answer in made}) == 1

@@ -12,7 +12,7 @@ import httpx2
 import pytest
 
 from infrastructure.clock import new_id
-from tests.app.client import at_once
+from tests.app.client import concurrently
 from tests.app.conftest import StartApi
 from tests.app.metrics_text import families, scrape, value
 from tests.app.organizations import Api, Organization, unknown_secret
@@ -167,7 +167,7 @@ def test_several_processes_are_added_up_and_the_dead_leave_their_counts(several:
 
     eventually(lambda: processes() == 2)
     before = counted()
-    at_once(range(40), lambda _: org.verify(key.secret))
+    concurrently(range(40), lambda _: org.verify(key.secret))
     eventually(lambda: counted() == before + 40)
     # Whichever process is asked.
     assert {counted() for _ in range(10)} == {before + 40}

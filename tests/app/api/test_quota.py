@@ -15,7 +15,7 @@ from eventstore.recorded import Origin
 from infrastructure.clock import new_id, now
 from infrastructure.database.connections import pool
 from projections.registry import INLINE
-from tests.app.client import Answer, at_once
+from tests.app.client import Answer, concurrently
 from tests.app.organizations import Api, Key, Organization
 
 LIMIT = 50_000  # of the plan "pro"
@@ -93,7 +93,7 @@ def test_management_and_test_keys_go_on(api: Api, org: Organization) -> None:
 def test_it_is_not_passed_by_many_at_once(api: Api, org: Organization) -> None:
     has_used(api, org, LIMIT - 5)
     key = org.seeded_key()
-    answers = at_once(range(40), lambda _: org.verify(key.secret))
+    answers = concurrently(range(40), lambda _: org.verify(key.secret))
     # The rate limit may refuse some: whatever was accepted was within the quota.
     accepted = sum(answer["valid"] for answer in answers)
     while accepted < 5:

@@ -8,7 +8,7 @@ import pytest
 
 from domain.keys.events import RateLimit
 from domain.keys.permissions import Permissions
-from tests.app.client import Answer, at_once
+from tests.app.client import Answer, concurrently
 from tests.app.conftest import StartApi
 from tests.app.organizations import Api, Key, Organization, unknown_secret
 
@@ -107,7 +107,7 @@ def test_uses_of_all_keys_of_an_organization_count_together_and_no_others(patien
     keys = [small.manager, small.seeded_key()]
     statuses: set[tuple[int, int]] = set()
     for _ in range(TRIES_MOST):
-        statuses |= set(enumerate(answer.status for answer in at_once(keys * 20, check)))
+        statuses |= set(enumerate(answer.status for answer in concurrently(keys * 20, check)))
         if {number % 2 for number, status in statuses if status == 429} == {0, 1}:
             break
     assert {number % 2 for number, status in statuses if status == 429} == {0, 1}

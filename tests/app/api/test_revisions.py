@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.app.client import Answer, at_once
+from tests.app.client import Answer, concurrently
 from tests.app.organizations import Api, Key, Organization
 
 NAMES = [f"Name {number}" for number in range(8)]
@@ -129,7 +129,7 @@ def test_a_key_that_is_not_there_is_not_found_whatever_the_revision(api: Api, or
 
 def test_of_many_who_saw_the_same_one_wins(org: Organization) -> None:
     key = org.key()
-    answers = at_once(NAMES, lambda name: change(org, key, name, '"1"'))
+    answers = concurrently(NAMES, lambda name: change(org, key, name, '"1"'))
     assert [answer.status for answer in answers].count(200) == 1
     assert {answer.code for answer in answers if answer.status != 200} <= {"revision_mismatch"}
     assert org.detail(key)["revision"] == 2
@@ -137,7 +137,7 @@ def test_of_many_who_saw_the_same_one_wins(org: Organization) -> None:
 
 def test_whatever_the_revision_many_changes_at_once_all_arrive_or_say_conflict(api: Api, org: Organization) -> None:
     key = org.key()
-    answers = at_once(NAMES, lambda name: change(org, key, name, "*"))
+    answers = concurrently(NAMES, lambda name: change(org, key, name, "*"))
     assert {answer.status for answer in answers} <= {200, 409}
     changed = [answer for answer in answers if answer.status == 200]
     assert len(api.events_of(key.id)) == 1 + len(changed)

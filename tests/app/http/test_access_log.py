@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.app.client import at_once
+from tests.app.client import concurrently
 from tests.app.conftest import StartApi
 from tests.app.organizations import Api, Organization
 from tests.waiting import eventually
@@ -71,7 +71,7 @@ def test_requests_at_the_same_time_keep_their_ids_apart(talkative: Api) -> None:
         org = orgs[number % 8]
         org.client.post("/v1/api-keys/verify", {"key": secrets[number % 8]}, x_request_id=f"apart-{number}")
 
-    at_once(range(64), verify)
+    concurrently(range(64), verify)
     for number in range(64):
         line = line_of(talkative, f"apart-{number}")
         assert (line["organization_id"], line["key_id"]) == (orgs[number % 8].id, orgs[number % 8].manager.id)

@@ -8,12 +8,12 @@ from tests.app.organizations import Api
 
 
 @pytest.fixture
-def visitor(door: Api) -> Visitor:
-    return Visitor(door)
+def visitor(proxied_api: Api) -> Visitor:
+    return Visitor(proxied_api)
 
 
 @pytest.fixture
-def screen(door: Api, visitor: Visitor) -> Iterator[Browser]:
+def screen(proxied_api: Api, visitor: Visitor) -> Iterator[Browser]:
     """The visitor's browser."""
-    with browser(door.url, X_Forwarded_For=visitor.ip) as opened:
+    with browser(proxied_api.url, X_Forwarded_For=visitor.ip) as opened:
         yield opened

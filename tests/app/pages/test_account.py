@@ -12,49 +12,51 @@ from tests.app.people import COOKIE, Person, person
 
 
 @pytest.fixture
-def somebody(door: Api) -> Person:
-    return person(door, door.organization().id, "admin")
+def somebody(proxied_api: Api) -> Person:
+    return person(proxied_api, proxied_api.organization().id, "admin")
 
 
 @pytest.fixture
-def account(door: Api, screen: Browser, somebody: Person) -> Browser:
+def account(proxied_api: Api, screen: Browser, somebody: Person) -> Browser:
     screen.keep_cookie(COOKIE, somebody.secret)
     screen.go("/account")
     return screen
 
 
-def test_it_says_who_is_signed_in_and_where_the_api_is_described(door: Api, account: Browser, somebody: Person) -> None:
+def test_it_says_who_is_signed_in_and_where_the_api_is_described(
+    proxied_api: Api, account: Browser, somebody: Person
+) -> None:
     assert somebody.email in account.page.text
     assert somebody.organization_id in account.page.text
     assert {"/schema", "/schema/openapi.json"} <= set(account.links)
     for link in account.links:
-        assert httpx2.get(door.url + link).status_code in {200, 303}
+        assert httpx2.get(proxied_api.url + link).status_code in {200, 303}
 
 
-def test_signing_out_ends_the_session(door: Api, account: Browser, somebody: Person) -> None:
+def test_signing_out_ends_the_session(proxied_api: Api, account: Browser, somebody: Person) -> None:
     account.send(account.forms[0])
     assert account.path == "/sign-in"
     assert COOKIE not in account.cookies
-    assert door.client(Cookie=f"{COOKIE}={somebody.secret}").get("/v1/session").status == 401
-    assert door.events_of(somebody.session_id) == ["session.started", "session.ended"]
+    assert proxied_api.client(Cookie=f"{COOKIE}={somebody.secret}").get("/v1/session").status == 401
+    assert proxied_api.events_of(somebody.session_id) == ["session.started", "session.ended"]
 
 
-def test_another_session_is_ended_by_its_button(door: Api, account: Browser, somebody: Person) -> None:
+def test_another_session_is_ended_by_its_button(proxied_api: Api, account: Browser, somebody: Person) -> None:
     lost, secret = somebody.session()
     account.go("/account")
     (form,) = [form for form in account.forms if form.fields.get("session_id") == lost]
     account.send(form)
     assert account.path == "/account"
-    assert door.client(Cookie=f"{COOKIE}={secret}").get("/v1/session").status == 401
+    assert proxied_api.client(Cookie=f"{COOKIE}={secret}").get("/v1/session").status == 401
     assert not [form for form in account.forms if "session_id" in form.fields]
 
 
-def test_all_others_are_ended_by_one_button(door: Api, account: Browser, somebody: Person) -> None:
+def test_all_others_are_ended_by_one_button(proxied_api: Api, account: Browser, somebody: Person) -> None:
     secrets = [somebody.session()[1] for _ in range(3)]
     account.go("/account")
     account.send(account.forms[-1])
     for secret in secrets:
-        assert door.client(Cookie=f"{COOKIE}={secret}").get("/v1/session").status == 401
+        assert proxied_api.client(Cookie=f"{COOKIE}={secret}").get("/v1/session").status == 401
     assert account.go("/account").status_code == 200
 
 
@@ -63,7 +65,7 @@ def _mails(account: Browser) -> Form:
     return form
 
 
-def test_mails_are_chosen_in_a_form(door: Api, account: Browser, somebody: Person) -> None:
+def test_mails_are_chosen_in_a_form(proxied_api: Api, account: Browser, somebody: Person) -> None:
     form = _mails(account)
     assert {form.fields[name] for name in ("threshold", "api_key_expiring", "usage_threshold")} == {""}
     account.send(form, threshold="critical", api_key_expiring="info")
@@ -78,9 +80,9 @@ def test_mails_are_chosen_in_a_form(door: Api, account: Browser, somebody: Perso
 
 
 def test_the_form_of_mails_has_what_somebody_may_see_and_keeps_what_they_chose_of_the_rest(
-    door: Api, screen: Browser, somebody: Person
+    proxied_api: Api, screen: Browser, somebody: Person
 ) -> None:
-    viewer = person(door, somebody.organization_id, "viewer")
+    viewer = person(proxied_api, somebody.organization_id, "viewer")
     viewer.client.patch("/v1/session/notifications", {"thresholds": {"api_key.expiring": "off"}})
     screen.keep_cookie(COOKIE, viewer.secret)
     screen.go("/account")
@@ -91,9 +93,9 @@ def test_the_form_of_mails_has_what_somebody_may_see_and_keeps_what_they_chose_o
     assert chosen == {"api_key.expiring": "off", "usage.threshold": "warning"}
 
 
-def test_a_level_that_the_form_does_not_have_is_refused(door: Api, account: Browser, somebody: Person) -> None:
+def test_a_level_that_the_form_does_not_have_is_refused(proxied_api: Api, account: Browser, somebody: Person) -> None:
     token = somebody.client.get("/v1/session").data["csrf_token"]
-    answer = account.post("/account/notifications", {"threshold": "often", "csrf_token": token}, Origin=door.url)
+    answer = account.post("/account/notifications", {"threshold": "often", "csrf_token": token}, Origin=proxied_api.url)
     assert answer.status_code == 400
 
 
@@ -107,32 +109,32 @@ def test_every_type_of_alert_has_a_title_and_a_field() -> None:
     ["/account/sign-out", "/account/sessions/end", "/account/sessions/end-others", "/account/notifications"],
 )
 def test_a_form_without_the_token_of_the_session_does_nothing(
-    door: Api, account: Browser, somebody: Person, path: str
+    proxied_api: Api, account: Browser, somebody: Person, path: str
 ) -> None:
     other, _ = somebody.session()
     for token in ({}, {"csrf_token": ""}, {"csrf_token": "wrong"}):
-        answer = account.post(path, {"session_id": other, "threshold": "off", **token}, Origin=door.url)
+        answer = account.post(path, {"session_id": other, "threshold": "off", **token}, Origin=proxied_api.url)
         assert answer.status_code == 403
     assert somebody.client.get("/v1/session/notifications").data["threshold"] is None
     assert len(somebody.client.get("/v1/sessions").data) == 2
 
 
-def test_a_form_that_no_database_can_look_up_is_refused(door: Api, account: Browser, somebody: Person) -> None:
+def test_a_form_that_no_database_can_look_up_is_refused(proxied_api: Api, account: Browser, somebody: Person) -> None:
     token = somebody.client.get("/v1/session").data["csrf_token"]
     ends = {"session_id": "ses_\0", "csrf_token": token}
-    assert account.post("/account/sessions/end", ends, Origin=door.url).status_code == 400
+    assert account.post("/account/sessions/end", ends, Origin=proxied_api.url).status_code == 400
 
 
-def test_without_a_session_it_leads_to_the_form(door: Api, screen: Browser) -> None:
+def test_without_a_session_it_leads_to_the_form(proxied_api: Api, screen: Browser) -> None:
     for path in ("/account", "/"):
         screen.go(path)
         assert screen.path == "/sign-in"
-    screen.post("/account/sign-out", {"csrf_token": ""}, Origin=door.url)
+    screen.post("/account/sign-out", {"csrf_token": ""}, Origin=proxied_api.url)
     assert screen.path == "/sign-in"
 
 
-def test_what_a_browser_calls_itself_is_escaped(door: Api, account: Browser, somebody: Person) -> None:
-    door.database.rows(
+def test_what_a_browser_calls_itself_is_escaped(proxied_api: Api, account: Browser, somebody: Person) -> None:
+    proxied_api.database.rows(
         "update sessions set user_agent = '<script>alert(1)</script>' where session_id = %s", somebody.session_id
     )
     assert "<script" not in account.go("/account").text

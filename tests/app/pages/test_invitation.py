@@ -6,8 +6,8 @@ from tests.app.people import person
 from tests.random_input import random_email
 
 
-def test_whoever_accepts_is_a_member_and_signed_in(door: Api, screen: Browser) -> None:
-    admin = person(door, door.organization().id, "admin")
+def test_whoever_accepts_is_a_member_and_signed_in(proxied_api: Api, screen: Browser) -> None:
+    admin = person(proxied_api, proxied_api.organization().id, "admin")
     email = random_email()
     invited = admin.client.post("/v1/organization/members/invite", {"email": email, "role": "auditor"}).data
     screen.go(invited["invite_url"])
@@ -18,7 +18,7 @@ def test_whoever_accepts_is_a_member_and_signed_in(door: Api, screen: Browser) -
     assert email in screen.page.text
     used = screen.go(invited["invite_url"])
     assert 400 <= used.status_code < 500
-    ((method,),) = door.database.rows(
+    ((method,),) = proxied_api.database.rows(
         "select method from sessions s join users u using (user_id) where u.email = %s", email
     )
     assert method == "invitation"

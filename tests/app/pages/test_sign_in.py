@@ -11,23 +11,23 @@ from tests.app.people import COOKIE, person
 from tests.random_input import random_email
 
 
-def signed_in(screen: Browser, door: Api, email: str) -> None:
+def signed_in(screen: Browser, proxied_api: Api, email: str) -> None:
     """By the form, the mail and the button."""
     screen.go("/sign-in")
     screen.send(screen.forms[0], email=email)
-    screen.go(f"/sign-in/confirm?token={token_in(mails_to(door, email)[-1].text)}")
+    screen.go(f"/sign-in/confirm?token={token_in(mails_to(proxied_api, email)[-1].text)}")
     screen.send(screen.forms[0])
 
 
-def test_from_the_form_over_the_mail_to_the_account(door: Api, screen: Browser) -> None:
-    somebody = person(door, door.organization().id, "member")
+def test_from_the_form_over_the_mail_to_the_account(proxied_api: Api, screen: Browser) -> None:
+    somebody = person(proxied_api, proxied_api.organization().id, "member")
     assert screen.go("/").status_code == 200
     assert screen.path == "/sign-in"
     screen.send(screen.forms[0], email=somebody.email)
     assert "15 minutes" in screen.page.text
-    (mail,) = mails_to(door, somebody.email)
+    (mail,) = mails_to(proxied_api, somebody.email)
     link = mail.text.split()[mail.text.split().index("Keyledger:") + 1]
-    assert link == f"{door.url}/sign-in/confirm?token={token_in(mail.text)}"
+    assert link == f"{proxied_api.url}/sign-in/confirm?token={token_in(mail.text)}"
     screen.go(link)
     screen.send(screen.forms[0])
     assert (screen.page.status_code, screen.path) == (200, "/account")
@@ -36,8 +36,8 @@ def test_from_the_form_over_the_mail_to_the_account(door: Api, screen: Browser) 
     assert screen.go("/sign-in").url.path == "/account"
 
 
-def test_the_page_says_the_same_to_an_address_that_nobody_has(door: Api, screen: Browser) -> None:
-    known, unknown = person(door, door.organization().id).email, random_email()
+def test_the_page_says_the_same_to_an_address_that_nobody_has(proxied_api: Api, screen: Browser) -> None:
+    known, unknown = person(proxied_api, proxied_api.organization().id).email, random_email()
     texts: list[str] = []
     for email in (known, unknown):
         screen.go("/sign-in")
@@ -45,9 +45,9 @@ def test_the_page_says_the_same_to_an_address_that_nobody_has(door: Api, screen:
     assert texts[0] == texts[1]
 
 
-def test_to_look_at_the_link_does_not_use_it_up(door: Api, screen: Browser, visitor: Visitor) -> None:
+def test_to_look_at_the_link_does_not_use_it_up(proxied_api: Api, screen: Browser, visitor: Visitor) -> None:
     """Programs that look through mails follow every link."""
-    token = visitor.token_for(person(door, door.organization().id).email)
+    token = visitor.token_for(person(proxied_api, proxied_api.organization().id).email)
     for _ in range(3):
         assert screen.go(f"/sign-in/confirm?token={token}").status_code == 200
         assert COOKIE not in screen.cookies
@@ -55,9 +55,9 @@ def test_to_look_at_the_link_does_not_use_it_up(door: Api, screen: Browser, visi
     assert screen.path == "/account"
 
 
-def test_a_used_link_says_so(door: Api, screen: Browser, visitor: Visitor) -> None:
-    token = visitor.token_for(person(door, door.organization().id).email)
-    visitor.redeems(token)
+def test_a_used_link_says_so(proxied_api: Api, screen: Browser, visitor: Visitor) -> None:
+    token = visitor.token_for(person(proxied_api, proxied_api.organization().id).email)
+    visitor.redeem(token)
     assert screen.go(f"/sign-in/confirm?token={token}").status_code == 401
     assert "does not work any more" in screen.page.text
     screen.post("/sign-in/confirm", {"token": token})
@@ -65,10 +65,10 @@ def test_a_used_link_says_so(door: Api, screen: Browser, visitor: Visitor) -> No
     assert COOKIE not in screen.cookies
 
 
-def test_a_person_of_two_organizations_chooses(door: Api, screen: Browser) -> None:
+def test_a_person_of_two_organizations_chooses(proxied_api: Api, screen: Browser) -> None:
     email = random_email()
-    people = [person(door, door.organization().id, "viewer", email) for _ in range(2)]
-    signed_in(screen, door, email)
+    people = [person(proxied_api, proxied_api.organization().id, "viewer", email) for _ in range(2)]
+    signed_in(screen, proxied_api, email)
     assert screen.page.text.count("as viewer") == 2
     wanted = people[1].organization_id
     (button,) = [number for number, (_, value) in enumerate(screen.forms[0].buttons) if value == wanted]
@@ -77,7 +77,7 @@ def test_a_person_of_two_organizations_chooses(door: Api, screen: Browser) -> No
     assert wanted in screen.page.text
 
 
-def test_what_people_wrote_is_escaped_everywhere(door: Api, screen: Browser) -> None:
+def test_what_people_wrote_is_escaped_everywhere(proxied_api: Api, screen: Browser) -> None:
     screen.post("/sign-in", {"email": '"><script>alert(1)</script>@example.com'})
     assert "<script" not in screen.page.text
     screen.go("/sign-in/confirm?token=%22%3E%3Cscript%3E")
@@ -85,7 +85,7 @@ def test_what_people_wrote_is_escaped_everywhere(door: Api, screen: Browser) -> 
 
 
 @pytest.mark.parametrize("path", ["/sign-in", "/sign-in/confirm", "/invitations/accept", "/account/sign-out"])
-def test_a_form_of_another_site_is_refused(door: Api, screen: Browser, path: str) -> None:
+def test_a_form_of_another_site_is_refused(proxied_api: Api, screen: Browser, path: str) -> None:
     for headers in ({"Origin": "https://evil.example"}, {"Origin": "null"}, {"Sec-Fetch-Site": "cross-site"}):
         fields = {"email": "a@example.com", "token": "kl_x"}
         assert screen.post(path, fields, **headers).status_code == 403
@@ -93,13 +93,13 @@ def test_a_form_of_another_site_is_refused(door: Api, screen: Browser, path: str
 
 
 @pytest.mark.parametrize("name", ["next", "url", "redirect", "return_to", "continue"])
-def test_no_page_leads_to_another_site(door: Api, screen: Browser, name: str) -> None:
+def test_no_page_leads_to_another_site(proxied_api: Api, screen: Browser, name: str) -> None:
     """Nothing that a request says becomes the place that it leads to."""
-    somebody = person(door, door.organization().id)
+    somebody = person(proxied_api, proxied_api.organization().id)
     evil = "https://evil.example/"
     screen.go(f"/sign-in?{name}={evil}")
     screen.post("/sign-in", {"email": somebody.email, name: evil})
-    screen.go(f"/sign-in/confirm?token={token_in(mails_to(door, somebody.email)[-1].text)}&{name}={evil}")
+    screen.go(f"/sign-in/confirm?token={token_in(mails_to(proxied_api, somebody.email)[-1].text)}&{name}={evil}")
     screen.send(screen.forms[0], **{name: evil})
     for answer in (*screen.page.history, screen.page):
         assert answer.headers.get("location", "/account") == "/account"
@@ -107,19 +107,19 @@ def test_no_page_leads_to_another_site(door: Api, screen: Browser, name: str) ->
         assert "location" not in screen.go(path).headers
 
 
-def test_too_many_attempts_are_answered_with_a_page(door: Api, visitor: Visitor) -> None:
+def test_too_many_attempts_are_answered_with_a_page(proxied_api: Api, visitor: Visitor) -> None:
     email = random_email()
     for _ in range(5):
-        Visitor(door).asks_for_link(email)
-    with browser(door.url, X_Forwarded_For=visitor.ip) as screen:
+        Visitor(proxied_api).request_link(email)
+    with browser(proxied_api.url, X_Forwarded_For=visitor.ip) as screen:
         answer = screen.post("/sign-in", {"email": email})
         assert answer.status_code == 429
         assert int(answer.headers["retry-after"]) >= 1
         assert "Too many sign-in attempts" in answer.text
 
 
-def test_the_stylesheet_is_our_own(door: Api, screen: Browser) -> None:
-    answer = door.client().get("/static/pages.css")
+def test_the_stylesheet_is_our_own(proxied_api: Api, screen: Browser) -> None:
+    answer = proxied_api.client().get("/static/pages.css")
     assert answer.headers["content-type"].startswith("text/css")
     assert b"prefers-color-scheme: dark" in answer.content
     assert b"url(" not in answer.content
@@ -127,7 +127,7 @@ def test_the_stylesheet_is_our_own(door: Api, screen: Browser) -> None:
 
 
 @pytest.mark.parametrize("content", [b"token=%ff", b"%00=1&" * 30, b"\xff", b"organization_id=org_x", b"token"])
-def test_a_form_that_can_not_be_read_is_a_mistake_of_its_sender(door: Api, content: bytes) -> None:
-    form = {"Content-Type": "application/x-www-form-urlencoded", "X-Forwarded-For": Visitor(door).ip}
-    answer = httpx2.post(f"{door.url}/sign-in/confirm", content=content, headers=form)
+def test_a_form_that_can_not_be_read_is_a_mistake_of_its_sender(proxied_api: Api, content: bytes) -> None:
+    form = {"Content-Type": "application/x-www-form-urlencoded", "X-Forwarded-For": Visitor(proxied_api).ip}
+    answer = httpx2.post(f"{proxied_api.url}/sign-in/confirm", content=content, headers=form)
     assert answer.status_code in {400, 401}

@@ -15,7 +15,7 @@ from domain.usage.decision import AccessRequest
 from infrastructure.clock import correct_by, own_now
 from infrastructure.database.connections import AUTH_ROLE, connect, pool
 from tests import seed
-from tests.waiting import PATIENT
+from tests.waiting import GENEROUS_TIMEOUTS
 
 pytestmark = pytest.mark.anyio
 
@@ -33,13 +33,13 @@ async def test_a_clock_that_leapt_since_it_was_looked_at_last_decides_nothing(
     database_url: str, redis_url: str, ahead: timedelta
 ) -> None:
     actual = own_now()
-    async with pool(database_url, timeouts=PATIENT) as connections:
+    async with pool(database_url, timeouts=GENEROUS_TIMEOUTS) as connections:
         organization_id = await seed.organization(connections)
         _, lasting = await seed.key(connections, organization_id, expires_at=actual + 5 * MINUTE)
         _, over = await seed.key(connections, organization_id, at=actual - 9 * MINUTE, expires_at=actual - 5 * MINUTE)
     questions = [Authenticate(AccessRequest(digest=digest(each), action="verify")) for each in (lasting, over)]
     async with (
-        await connect(database_url, role=AUTH_ROLE, timeouts=PATIENT) as connection,
+        await connect(database_url, role=AUTH_ROLE, timeouts=GENEROUS_TIMEOUTS) as connection,
         RateLimits(redis_url, 20) as limits,
     ):
         with freeze_time(actual + ahead, real_asyncio=True):

@@ -6,12 +6,12 @@ import pytest
 
 from infrastructure.database.connections import WORKER_ROLE, Connection, Pool, connect, pool
 from tests.corruption import owner  # noqa: F401  # pyright: ignore[reportUnusedImport] -- a fixture
-from tests.waiting import PATIENT
+from tests.waiting import GENEROUS_TIMEOUTS
 
 
 @pytest.fixture
 async def connections(database_url: str) -> AsyncIterator[Pool]:
-    async with pool(database_url, size_max=8, timeouts=PATIENT) as opened:
+    async with pool(database_url, size_max=8, timeouts=GENEROUS_TIMEOUTS) as opened:
         yield opened
 
 

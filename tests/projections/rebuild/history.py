@@ -61,8 +61,8 @@ async def webhook(pool: Pool, organization_id: str) -> None:
         by=seed.OWNER,
         others=0,
     )
-    await seed.tell(pool, WEBHOOK, webhook_id, organization_id, create)
-    await seed.tell(pool, WEBHOOK, webhook_id, organization_id, RotateWebhookSecret(at, overlap_seconds=60))
+    await seed.execute_command(pool, WEBHOOK, webhook_id, organization_id, create)
+    await seed.execute_command(pool, WEBHOOK, webhook_id, organization_id, RotateWebhookSecret(at, overlap_seconds=60))
 
 
 async def expiring_keys(pool: Pool, organization_id: str) -> None:
@@ -80,12 +80,12 @@ async def expiring_keys(pool: Pool, organization_id: str) -> None:
 async def people(pool: Pool, organization_id: str) -> None:
     """An owner who chose their mails, and somebody who left; two invitations, of which one was withdrawn."""
     owner = await seed.member(pool, organization_id, "owner")
-    await seed.tell_member(pool, organization_id, owner, ChangeNotifications(now(), threshold="critical"))
+    await seed.change_member(pool, organization_id, owner, ChangeNotifications(now(), threshold="critical"))
     gone = await seed.member(pool, organization_id, "viewer")
-    await seed.tell_member(pool, organization_id, gone, RemoveMember(now()))
+    await seed.change_member(pool, organization_id, gone, RemoveMember(now()))
     await _invited(pool, organization_id)
     withdrawn = await _invited(pool, organization_id)
-    await seed.tell(pool, INVITATION, withdrawn, organization_id, RevokeInvitation(now()))
+    await seed.execute_command(pool, INVITATION, withdrawn, organization_id, RevokeInvitation(now()))
 
 
 async def _invited(pool: Pool, organization_id: str) -> str:
@@ -102,7 +102,7 @@ async def _invited(pool: Pool, organization_id: str) -> str:
         census=MemberCounts(used=0, limit=None, plan="team"),
         is_member=False,
     )
-    await seed.tell(
+    await seed.execute_command(
         pool, INVITATION, invitation_id, organization_id, command, address_put(invitation_id, organization_id, email)
     )
     return invitation_id

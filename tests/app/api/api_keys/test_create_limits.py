@@ -1,6 +1,6 @@
 """POST /v1/api-keys: the plan's limit holds, also when many ask at once (I10)."""
 
-from tests.app.client import Answer, at_once
+from tests.app.client import Answer, concurrently
 from tests.app.organizations import Api, Organization
 
 
@@ -19,7 +19,7 @@ def test_the_free_plan_has_two_keys(api: Api) -> None:
 
 def test_fifty_at_once_leave_exactly_ten(api: Api) -> None:
     org = api.organization("pro")
-    answers = at_once(range(50), lambda _: _create(org))
+    answers = concurrently(range(50), lambda _: _create(org))
     codes = [answer.status if answer.status == 201 else answer.code for answer in answers]
     # Whoever waits for the others longer than the log lets them is told to come again, and nothing was made for them.
     assert set(codes) <= {201, "key_limit_reached", "unavailable"}
@@ -60,7 +60,7 @@ def test_a_key_past_its_expiry_makes_room_at_its_instant(api: Api) -> None:
 def test_a_key_past_its_expiry_makes_room_for_one_of_many_at_once(api: Api) -> None:
     org = api.organization("free")
     expired = org.expired_key(environment="test")
-    answers = at_once(range(8), lambda _: _create(org))
+    answers = concurrently(range(8), lambda _: _create(org))
     assert sorted(answer.status for answer in answers) == [201] + [403] * 7
     assert api.events_of(expired.id) == ["api_key.created", "api_key.expired"]
     assert api.database.rows("select keys_active from organization_guard where organization_id = %s", org.id) == [(2,)]

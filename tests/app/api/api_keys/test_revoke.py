@@ -6,7 +6,7 @@ import pytest
 
 from domain.keys.permissions import Permissions
 from tests.app.api.api_keys.shapes import INSTANT
-from tests.app.client import Answer, at_once
+from tests.app.client import Answer, concurrently
 from tests.app.organizations import Api, Key, Organization
 
 ways = pytest.mark.parametrize("way", ["DELETE", "POST"])
@@ -131,7 +131,7 @@ def test_two_last_keys_that_revoke_themselves_at_once_leave_one(api: Api) -> Non
     for _ in range(5):
         org = api.organization()
         keys = [org.manager, org.seeded_key(permissions=Permissions(mcps="*", manage=("keys:write",)))]
-        statuses = at_once(keys, lambda key: key.client.delete(key.path).status)
+        statuses = concurrently(keys, lambda key: key.client.delete(key.path).status)
         assert sorted(statuses) == [200, 403]
 
 

@@ -12,7 +12,7 @@ import pytest
 from domain.actor import KeyActor, UserActor
 from domain.keys.permissions import Permissions
 from infrastructure.clock import new_id, now
-from tests.app.client import Answer, at_once
+from tests.app.client import Answer, concurrently
 from tests.app.organizations import Api, Key, Organization
 from tests.app.people import person
 
@@ -384,6 +384,6 @@ def test_more_keys_than_a_page_are_revoked_each_with_one_event(api: Api, org: Or
 def test_two_at_once_revoke_each_key_once(api: Api, org: Organization) -> None:
     creator = KeyActor(org.manager.id)
     keys = [org.seeded_key(by=creator) for _ in range(30)]
-    answers = at_once(range(2), lambda _: revoke(org, created_by=creator.id))
+    answers = concurrently(range(2), lambda _: revoke(org, created_by=creator.id))
     assert sum(answer["revoked"] for answer in answers) == 30
     assert all(len(api.events_of(key.id)) == 2 for key in keys)

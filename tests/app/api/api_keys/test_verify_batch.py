@@ -3,7 +3,7 @@
 from collections import Counter
 from typing import Any
 
-from tests.app.client import Answer, at_once
+from tests.app.client import Answer, concurrently
 from tests.app.organizations import Api, Organization, unknown_secret
 
 HOSTILE: list[tuple[dict[str, Any], set[int]]] = [
@@ -31,7 +31,7 @@ def test_of_two_hundred_at_once_the_honest_half_is_served(api: Api, org: Organiz
     def ask(question: tuple[dict[str, Any], set[int], str | None]) -> Answer:
         return org.client.post("/v1/api-keys/verify", question[0])
 
-    answers = at_once(questions, ask)
+    answers = concurrently(questions, ask)
     for (body, statuses, key_id), answer in zip(questions, answers, strict=True):
         assert answer.status in statuses, (body, answer)
         if key_id is not None:
@@ -48,7 +48,7 @@ def test_of_two_hundred_at_once_the_honest_half_is_served(api: Api, org: Organiz
 
 def test_every_answer_names_a_use_of_its_own(api: Api, org: Organization) -> None:
     key = org.key()
-    ids = at_once(range(100), lambda _: org.verify(key.secret)["event_id"])
+    ids = concurrently(range(100), lambda _: org.verify(key.secret)["event_id"])
     assert len(set(ids)) == 100
     found = api.database.rows("select count(*) from usage_events where event_id = any(%s)", list(ids))
     assert found == [(100,)]
@@ -59,4 +59,4 @@ def test_none_that_starts_after_the_revocation_was_answered_is_accepted(org: Org
         key = org.key()
         assert org.verify(key.secret)["valid"] is True
         org.client.delete(key.path)
-        assert at_once(range(20), lambda _, k=key: org.verify(k.secret)["code"]) == ["revoked_key"] * 20
+        assert concurrently(range(20), lambda _, k=key: org.verify(k.secret)["code"]) == ["revoked_key"] * 20

@@ -8,7 +8,7 @@ import pytest
 
 from tests.app.api.mcp.conftest import StartUpstream, Upstream
 from tests.app.api.mcp.mcp_caller import Calls
-from tests.app.client import Answer, at_once
+from tests.app.client import Answer, concurrently
 from tests.app.conftest import StartApi
 from tests.app.organizations import Api, Organization
 
@@ -98,7 +98,7 @@ def test_a_call_that_still_runs_is_said_to(api: Api, calls: Calls) -> None:
 
 
 def test_of_many_at_once_one_asks_the_server(api: Api, calls: Calls) -> None:
-    answers = at_once(range(12), lambda _: add(calls, 1))
+    answers = concurrently(range(12), lambda _: add(calls, 1))
     assert {answer.code for answer in answers if answer.status != 200} <= {"idempotency_in_flight"}
     assert sum(answer.status == 200 and not is_replayed(answer) for answer in answers) == 1
     assert asked(api, calls) == 1

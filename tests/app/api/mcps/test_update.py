@@ -6,7 +6,7 @@ import pytest
 
 from tests.app.api.mcp.conftest import StartUpstream
 from tests.app.api.mcps.test_create import BODY, CREDENTIALS, MCP, TOKEN
-from tests.app.client import Answer, at_once
+from tests.app.client import Answer, concurrently
 from tests.app.leak_scan import UPSTREAM_MARK
 from tests.app.organizations import Api, Organization
 
@@ -87,7 +87,7 @@ def test_the_old_revision_is_refused(org: Organization) -> None:
 
 def test_many_changes_at_once_are_all_made(api: Api, org: Organization) -> None:
     mcp_id = org.mcp()
-    answers = at_once(range(6), lambda number: change(org, mcp_id, name=f"Name {number}"))
+    answers = concurrently(range(6), lambda number: change(org, mcp_id, name=f"Name {number}"))
     made = [answer for answer in answers if answer.status == 200]
     assert {answer.code for answer in answers if answer.status != 200} <= {"conflict"}
     assert len(api.events_of(mcp_id)) == 1 + len(made)

@@ -18,7 +18,7 @@ from tests.app.api.organization.invite import (
     invited,
     token_of,
 )
-from tests.app.client import at_once
+from tests.app.client import concurrently
 from tests.app.organizations import Api, Organization
 from tests.app.people import Person, person
 from tests.random_input import random_token
@@ -85,7 +85,7 @@ def test_whoever_follows_the_link_is_a_member_from_then_on(api: Api, org: Organi
 def test_a_link_makes_one_member_however_many_follow_it(api: Api, org: Organization, admin: Person) -> None:
     email = an_address()
     url = invited(admin.client, email)
-    answers = at_once([url] * 8, lambda link: accept(api, link))
+    answers = concurrently([url] * 8, lambda link: accept(api, link))
     assert sorted(answer.status < 400 for answer in answers) == [False] * 7 + [True]
     assert [address for address in roles(org) if address == email] == [email]
     late = accept(api, url)

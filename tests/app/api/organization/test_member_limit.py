@@ -1,7 +1,7 @@
 """The plan's limit of members holds however many come at once."""
 
 from tests.app.api.organization.invite import INVITATIONS, INVITE, MEMBERS, accept, invited
-from tests.app.client import at_once
+from tests.app.client import concurrently
 from tests.app.organizations import Api
 from tests.app.people import person
 from tests.random_input import random_email
@@ -18,7 +18,7 @@ def test_of_many_who_accept_at_once_no_more_join_than_the_plan_allows(api: Api) 
     org = api.organization("pro")
     owner = person(api, org.id, "owner")
     links = [invited(owner.client, an_address()) for _ in range(12)]
-    answers = at_once(links, lambda link: accept(api, link))
+    answers = concurrently(links, lambda link: accept(api, link))
     joined = [answer for answer in answers if answer.status < 400]
     assert len(joined) == LIMIT - 1
     assert {answer.status for answer in answers if answer.status >= 400} == {403}

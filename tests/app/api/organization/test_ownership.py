@@ -3,7 +3,7 @@
 import pytest
 
 from tests.app.api.organization.invite import MEMBERS
-from tests.app.client import Answer, at_once
+from tests.app.client import Answer, concurrently
 from tests.app.organizations import Api, Organization
 from tests.app.people import Person, person
 
@@ -63,7 +63,7 @@ def test_a_repeat_is_refused_to_whoever_is_not_the_owner_any_more(api: Api, org:
 @pytest.mark.parametrize("_", range(5))
 def test_of_two_transfers_at_once_one_is_made(api: Api, org: Organization, owner: Person, _: int) -> None:
     heirs = [person(api, org.id, "admin") for _ in range(2)]
-    answers = at_once(heirs, lambda heir: transfer(owner, heir.id))
+    answers = concurrently(heirs, lambda heir: transfer(owner, heir.id))
     statuses = sorted(answer.status for answer in answers)
     assert statuses[0] == 200
     assert statuses[1] in {403, 409}
@@ -76,5 +76,5 @@ def test_a_transfer_and_a_removal_of_the_heir_at_once_leave_one_owner(
 ) -> None:
     heir, admin = person(api, org.id, "admin"), person(api, org.id, "admin")
     asks = [lambda: transfer(owner, heir.id), lambda: admin.client.delete(f"{MEMBERS}/{heir.id}")]
-    at_once(asks, lambda ask: ask())
+    concurrently(asks, lambda ask: ask())
     assert sorted(roles(org).values()).count("owner") == 1

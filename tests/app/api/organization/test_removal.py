@@ -10,7 +10,7 @@ from domain.actor import KeyActor, UserActor
 from domain.grants import GRANTS, Grant
 from domain.keys.permissions import Permissions
 from tests.app.api.organization.invite import MEMBERS, accept, invited
-from tests.app.client import at_once
+from tests.app.client import concurrently
 from tests.app.organizations import Api, Key, Organization
 from tests.app.people import Person, person
 
@@ -164,7 +164,7 @@ def test_no_key_that_is_made_while_its_maker_is_removed_outlives_them(
             return owner.client.delete(f"{MEMBERS}/{admin.id}").status
         return admin.client.post("/v1/api-keys", {"name": f"Key {number}"}).status
 
-    assert at_once(range(12), ask)[5] == 200
+    assert concurrently(range(12), ask)[5] == 200
     alive = org.client.get("/v1/api-keys", {"created_by": admin.id, "status": "active"}).data
     assert alive == []
 

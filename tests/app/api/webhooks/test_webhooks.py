@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.app.client import at_once
+from tests.app.client import concurrently
 from tests.app.leak_scan import ADDRESS_MARK
 from tests.app.organizations import Api, Organization
 from tests.workers.receiver import Receiver, receiver
@@ -149,7 +149,7 @@ def test_a_test_under_one_key_sends_one_message(org: Organization, target: Recei
 
 def test_many_tests_at_once_under_one_key_send_one_message(org: Organization, target: Receiver) -> None:
     path = f"/v1/webhooks/{org.client.post('/v1/webhooks', {'url': target.url}).data['id']}/test"
-    answers = at_once(range(8), lambda _: org.client.post(path, idempotency_key="k"))
+    answers = concurrently(range(8), lambda _: org.client.post(path, idempotency_key="k"))
     assert {answer.code for answer in answers if answer.status != 200} <= {"idempotency_in_flight"}
     assert len(target.received) == 1
 

@@ -203,9 +203,9 @@ def test_no_secret_of_the_exchange_is_logged(house: Api, screen: Browser) -> Non
     assert b"eyJ" not in log
 
 
-def test_without_a_provider_there_is_no_such_way(door: Api) -> None:
-    assert httpx2.get(f"{door.url}/sign-in/openid").status_code == 404
-    assert "openid" not in httpx2.get(f"{door.url}/sign-in").text
+def test_without_a_provider_there_is_no_such_way(proxied_api: Api) -> None:
+    assert httpx2.get(f"{proxied_api.url}/sign-in/openid").status_code == 404
+    assert "openid" not in httpx2.get(f"{proxied_api.url}/sign-in").text
 
 
 def _answer_for(house: Api, email: str) -> str:

@@ -28,9 +28,9 @@ from app.api.api_keys.rotate import rotate_key
 from app.api.api_keys.update import change_key
 from app.api.api_keys.usage import key_usage
 from app.api.api_keys.verify import verify_key
-from app.api.audit.export import export_audit
-from app.api.audit.get import audit_event
-from app.api.audit.list import audit_events
+from app.api.audit.export import export_audit_log
+from app.api.audit.get import get_audit_event
+from app.api.audit.list import list_audit_events
 from app.api.auth.check import check_key
 from app.api.mcp.invoke import invoke_tool
 from app.api.mcp.resources import read_resource
@@ -128,9 +128,9 @@ ROUTES: list[Any] = [
     rotate_key,
     key_activity,
     key_usage,
-    audit_events,
-    audit_event,
-    export_audit,
+    list_audit_events,
+    get_audit_event,
+    export_audit_log,
     register_mcp,
     list_mcps,
     mcp_detail,

@@ -68,11 +68,10 @@ class Page:
         *,
         total: int | None = None,
         exact: bool = True,
-        parameters: dict[str, Any] | None = None,
     ) -> ListResponse[T]:
         """Respond with `shape` of each row. `position` returns a row's sort value and id.
 
-        `total` and `exact`: see `pagination`. `parameters` replace those of the query in the link to the next page.
+        `total` and `exact`: see `pagination`.
         """
         services, shown = get_services(self._request), self.rows(found)
         cursor = None
@@ -80,7 +79,6 @@ class Page:
             value, row_id = position(shown[-1])
             last = CursorPosition(value if isinstance(value, str) else value.isoformat(), row_id)
             cursor = services.cursors.encode(last, purpose=self._purpose)
-        link = _parameters(self._query) if parameters is None else parameters
         numbers = pagination(
             page=self.number if self._is_numbered and self.last is None else None,
             per_page=self._query.per_page,
@@ -91,7 +89,7 @@ class Page:
         content = {"success": True, "data": [shape(row) for row in shown], "pagination": numbers}
         return ListResponse(
             msgspec.json.encode(content),
-            headers=next_link(raw_request(self._request), services.config.public_url, link, cursor),
+            headers=next_link(raw_request(self._request), services.config.public_url, _parameters(self._query), cursor),
             media_type="application/json",
         )
 
@@ -101,4 +99,9 @@ def _parameters(query: object) -> dict[str, Any]:
     if not isinstance(query, Struct):
         raise TypeError(query)
     values = structs.asdict(query)
-    return {field.encode_name: values[field.name] for field in structs.fields(type(query))}
+    return {field.encode_name: _in_url(values[field.name]) for field in structs.fields(type(query))}
+
+
+def _in_url(value: object) -> object:
+    """Return a time in RFC 3339, and any other value as it is."""
+    return value.isoformat() if isinstance(value, datetime) else value

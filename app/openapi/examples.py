@@ -59,18 +59,6 @@ USE: dict[str, Any] = {
     "latency_ms": 42,
 }
 
-AUDIT_EVENT: dict[str, Any] = {
-    "id": EVENT_ID,
-    "timestamp": LATER,
-    "event": "api_key.revoked",
-    "actor": {"type": "user", "id": USER_ID, "email": "owner@example.com"},
-    "resource": {"type": "api_key", "id": KEY_ID},
-    "ip": "192.0.2.7",
-    "user_agent": "Mozilla/5.0",
-    "data": {"revoked_at": LATER, "reason": "compromised", "note": "Found in a public repository"},
-    "position": 4711,
-}
-
 KEY_DETAIL: dict[str, Any] = {
     **KEY,
     "recent_activity": [USE],

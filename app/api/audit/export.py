@@ -11,17 +11,17 @@ connection broke, or the service failed.
 import csv
 import io
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from typing import Any, Literal
+from typing import Annotated, Literal
 
 import msgspec
-from litestar import get
 from litestar.response import Stream
-from msgspec import Struct, field
+from msgspec import UNSET, Meta, Struct, field
 
-from app.api.audit.schemas import addresses_of, event_shape
+from app.api.audit.schemas import AuditEvent, addresses_of, to_audit_event
+from app.api.schemas import Since, Until
 from app.auth.authorization import authorize
-from app.handlers import HttpRequest, get_services, parse_query
-from app.http.decoding import Instant
+from app.handlers import HttpRequest, get_services
+from app.route import Route
 from app.services import Services
 from projections.log_queries.audit.queries import Stretch, oldest, stretch
 
@@ -43,18 +43,29 @@ COLUMNS = (
 )
 
 Format = Literal["jsonl", "csv"]
-Event = dict[str, Any]
 
 
 class Query(Struct, frozen=True, forbid_unknown_fields=True):
-    format: Format = "jsonl"
-    since: Instant | None = field(default=None, name="from")
-    until: Instant | None = field(default=None, name="to")
+    format: Annotated[Format, Meta(description="One JSON object per line, or comma-separated values (RFC 4180).")] = (
+        "jsonl"
+    )
+    since: Since | None = field(default=None, name="from")
+    until: Until | None = field(default=None, name="to")
 
 
-@get("/v1/audit/export", access="audit:read")
-async def export_audit(request: HttpRequest) -> Stream:
-    query = parse_query(request, Query)
+@Route(
+    "GET",
+    "/v1/audit/export",
+    access="audit:read",
+    tag="Audit log",
+    summary="Export the audit log",
+    description='Every change, oldest first, one per line. The last line is `{"end":true,"events":…}` (in CSV '
+    "`end,…`) with the number of events before it. A file without this line is incomplete.",
+    media_type="application/jsonl",
+    other_media_types=("text/csv; charset=utf-8",),
+    headers={"Content-Disposition": "The name of the file."},
+)
+async def export_audit_log(request: HttpRequest, query: Query) -> Stream:
     services = get_services(request)
     organization_id = request.auth.organization_id
     async with services.read_transaction(organization_id) as connection:
@@ -71,7 +82,7 @@ async def export_audit(request: HttpRequest) -> Stream:
 
 async def _pages(
     services: Services, selection: Stretch, still_allowed: Callable[[], Awaitable[None]]
-) -> AsyncIterator[list[Event]]:
+) -> AsyncIterator[list[AuditEvent]]:
     """Yield pages of events. The last page is not full and may be empty."""
     above = 0
     while True:
@@ -80,14 +91,16 @@ async def _pages(
         async with services.read_transaction(selection.organization_id) as connection:
             entries = await oldest(connection, selection, above=above, limit=PAGE)
             addresses = await addresses_of(connection, entries)
-        yield [event_shape(entry, addresses) for entry in entries]
+        yield [to_audit_event(entry, addresses) for entry in entries]
         if len(entries) < PAGE:
             return
         above = entries[-1].position
 
 
-async def stream_export(form: Format, first: list[Event], rest: AsyncIterator[list[Event]]) -> AsyncIterator[bytes]:
-    lines: Callable[[Sequence[Event]], bytes] = _json_lines if form == "jsonl" else _csv_lines
+async def stream_export(
+    form: Format, first: list[AuditEvent], rest: AsyncIterator[list[AuditEvent]]
+) -> AsyncIterator[bytes]:
+    lines: Callable[[Sequence[AuditEvent]], bytes] = _json_lines if form == "jsonl" else _csv_lines
     if form == "csv":
         yield _csv([COLUMNS])
     exported = len(first)
@@ -100,30 +113,30 @@ async def stream_export(form: Format, first: list[Event], rest: AsyncIterator[li
     )
 
 
-def _json_lines(events: Sequence[Event]) -> bytes:
+def _json_lines(events: Sequence[AuditEvent]) -> bytes:
     return b"".join([msgspec.json.encode(event) + b"\n" for event in events])
 
 
-def _csv_lines(events: Sequence[Event]) -> bytes:
+def _csv_lines(events: Sequence[AuditEvent]) -> bytes:
     return _csv([_row(event) for event in events])
 
 
-def _row(event: Event) -> list[object]:
-    actor, resource = event["actor"], event["resource"]
+def _row(event: AuditEvent) -> list[object]:
+    actor, resource = event.actor, event.resource
     texts = (
-        event["id"],
-        event["timestamp"].isoformat().replace("+00:00", "Z"),
-        event["event"],
-        actor["type"],
-        actor["id"],
-        actor.get("email"),
-        resource["type"],
-        resource["id"],
-        event["ip"],
-        event["user_agent"],
-        msgspec.json.encode(event["data"]).decode(),
+        event.id,
+        event.timestamp.isoformat().replace("+00:00", "Z"),
+        event.event,
+        actor.type,
+        actor.id,
+        None if actor.email is UNSET else actor.email,
+        resource.type,
+        resource.id,
+        event.ip,
+        event.user_agent,
+        msgspec.json.encode(event.data).decode(),
     )
-    return [event["position"], *[escape_formula(text or "") for text in texts]]
+    return [event.position, *[escape_formula(text or "") for text in texts]]
 
 
 def escape_formula(text: str) -> str:

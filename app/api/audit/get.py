@@ -1,20 +1,26 @@
 """GET /v1/audit/events/{id}: return one change."""
 
-from litestar import get
-
-from app.api.audit.schemas import addresses_of, event_shape
-from app.handlers import Empty, HttpRequest, HttpResponse, get_services, parse_query, success
+from app.api.audit.schemas import AUDIT_EVENT_EXAMPLE, AuditEvent, addresses_of, to_audit_event
+from app.handlers import HttpRequest, Success, get_services, success
 from app.http.errors import Problem
+from app.route import Route
 from projections.log_queries.audit.queries import by_id
 
 
-@get("/v1/audit/events/{event_id:str}", access="audit:read")
-async def audit_event(request: HttpRequest, event_id: str) -> HttpResponse:
-    parse_query(request, Empty)
+@Route(
+    "GET",
+    "/v1/audit/events/{event_id}",
+    access="audit:read",
+    tag="Audit log",
+    summary="Get a change",
+    description="Return one event of the audit log by its id.",
+    example=AUDIT_EVENT_EXAMPLE,
+)
+async def get_audit_event(request: HttpRequest, event_id: str) -> Success[AuditEvent]:
     organization_id = request.auth.organization_id
     async with get_services(request).read_transaction(organization_id) as connection:
         entry = await by_id(connection, organization_id, event_id)
         if entry is None:
             raise Problem("not_found")
         addresses = await addresses_of(connection, [entry])
-    return success(event_shape(entry, addresses))
+    return success(to_audit_event(entry, addresses))

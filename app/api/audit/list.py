@@ -6,31 +6,41 @@ log. Later events have higher positions, so paging neither skips nor repeats eve
 
 from typing import Annotated
 
-from litestar import get
 from msgspec import Meta, Struct, field
 
-from app.api.audit.schemas import EVENT_TYPES, addresses_of, event_shape
+from app.api.audit.schemas import AUDIT_EVENT_EXAMPLE, EVENT_TYPES, AuditEvent, addresses_of, to_audit_event
 from app.api.event_types import require_known
-from app.handlers import HttpRequest, HttpResponse, get_services, parse_query
-from app.http.decoding import Instant
+from app.api.schemas import IdFilter, Since, Until
+from app.handlers import HttpRequest, ListResponse, get_services
 from app.http.errors import invalid
-from app.http.pagination import PER_PAGE_DEFAULT, PerPage
+from app.http.pagination import PER_PAGE_DEFAULT, Cursor, PerPage
 from app.pagination import Page
+from app.route import Route
 from domain.networks import ADDRESS_EXPECTED, parse_address
 from projections.log_queries.audit.queries import Filters, newest
 
-Id = Annotated[str, Meta(max_length=100)]
-
 
 class Query(Struct, frozen=True, forbid_unknown_fields=True):
-    type: str | None = None
-    actor: Id | None = None
-    resource: Id | None = None
-    key_id: Id | None = None
-    ip: str | None = None
-    since: Instant | None = field(default=None, name="from")
-    until: Instant | None = field(default=None, name="to")
-    cursor: str | None = None
+    type: Annotated[str, Meta(description="One event type.", extra_json_schema={"enum": list(EVENT_TYPES)})] | None = (
+        None
+    )
+    actor: (
+        Annotated[
+            IdFilter,
+            Meta(
+                description="The id of the user or key that made the change, or the name of a component of Keyledger."
+            ),
+        ]
+        | None
+    ) = None
+    resource: Annotated[IdFilter, Meta(description="The id of the changed resource.")] | None = None
+    key_id: (
+        Annotated[IdFilter, Meta(description="The id of a key: changes to the key and changes made with it.")] | None
+    ) = None
+    ip: Annotated[str, Meta(description="The address that the request came from.")] | None = None
+    since: Since | None = field(default=None, name="from")
+    until: Until | None = field(default=None, name="to")
+    cursor: Cursor | None = None
     per_page: PerPage = PER_PAGE_DEFAULT
 
     def filters(self) -> Filters:
@@ -39,9 +49,17 @@ class Query(Struct, frozen=True, forbid_unknown_fields=True):
         return Filters(self.type, self.actor, self.resource, self.key_id, _address(self.ip), self.since, self.until)
 
 
-@get("/v1/audit/events", access="audit:read")
-async def audit_events(request: HttpRequest) -> HttpResponse:
-    query = parse_query(request, Query)
+@Route(
+    "GET",
+    "/v1/audit/events",
+    access="audit:read",
+    tag="Audit log",
+    summary="List changes",
+    description="Every change in the organization, newest first. Uses of keys are not included; they are in the "
+    "activity of their key.",
+    example=AUDIT_EVENT_EXAMPLE,
+)
+async def list_audit_events(request: HttpRequest, query: Query) -> ListResponse[AuditEvent]:
     filters = query.filters()
     services = get_services(request)
     organization_id = request.auth.organization_id
@@ -50,21 +68,10 @@ async def audit_events(request: HttpRequest) -> HttpResponse:
     async with services.read_transaction(organization_id) as connection:
         found = await newest(connection, organization_id, filters, below=below, limit=page.limit)
         addresses = await addresses_of(connection, page.rows(found))
-    parameters = {
-        "type": query.type,
-        "actor": query.actor,
-        "resource": query.resource,
-        "key_id": query.key_id,
-        "ip": query.ip,
-        "from": None if query.since is None else query.since.isoformat(),
-        "to": None if query.until is None else query.until.isoformat(),
-        "per_page": query.per_page,
-    }
     return page.respond(
         found,
-        lambda entry: event_shape(entry, addresses),
+        lambda entry: to_audit_event(entry, addresses),
         lambda entry: (str(entry.position), entry.record.id),
-        parameters=parameters,
     )
 
 

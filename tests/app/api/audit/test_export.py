@@ -11,8 +11,10 @@ from typing import Any
 import httpx2
 import psycopg
 import pytest
+from msgspec import structs
 
 from app.api.audit.export import COLUMNS, PAGE, escape_formula, stream_export
+from app.api.audit.schemas import AUDIT_EVENT_EXAMPLE, AuditEvent
 from tests.app.client import Answer
 from tests.app.organizations import Api, Organization
 
@@ -157,7 +159,7 @@ def test_whoever_is_revoked_meanwhile_gets_no_further_page(api: Api) -> None:
 def test_a_file_that_was_cut_off_lacks_its_end() -> None:
     """The service can not go on in the middle: what was sent has no last line, and the connection ends in disorder."""
 
-    async def broken() -> AsyncIterator[list[dict[str, Any]]]:
+    async def broken() -> AsyncIterator[list[AuditEvent]]:
         yield [EVENT]
         raise psycopg.OperationalError
 
@@ -175,7 +177,7 @@ def test_a_file_that_was_cut_off_lacks_its_end() -> None:
     assert b'"end"' not in content
 
 
-EVENT = {"position": 1}
+EVENT = structs.replace(AUDIT_EVENT_EXAMPLE, position=1)
 
 
 @pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t", "\r", "\n"])

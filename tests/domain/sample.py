@@ -1,4 +1,4 @@
-"""One of each, for tests to vary with `msgspec.structs.replace`."""
+"""Sample commands and events, to vary with `msgspec.structs.replace`."""
 
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256

@@ -33,34 +33,34 @@ def test_an_id_is_a_uuid_of_version_7_with_its_time(kind: Kind, unix_ms: int, en
 
 
 @given(instants, instants, entropies, entropies)
-def test_ids_order_by_time(earlier: int, later: int, one: bytes, other: bytes) -> None:
+def test_ids_sort_by_time(earlier: int, later: int, one: bytes, other: bytes) -> None:
     first = new_id("key", unix_ms=min(earlier, later), entropy=one)
     second = new_id("key", unix_ms=max(earlier, later), entropy=other)
     assert earlier == later or first < second
 
 
 @given(entropies, entropies)
-def test_74_bits_of_the_entropy_tell_ids_apart(one: bytes, other: bytes) -> None:
+def test_ids_differ_if_74_bits_of_their_entropy_differ(one: bytes, other: bytes) -> None:
     used = (1 << 74) - 1
     same = int.from_bytes(one) & used == int.from_bytes(other) & used
     ids = {new_id("key", unix_ms=1, entropy=entropy) for entropy in (one, other)}
     assert len(ids) == (1 if same else 2)
 
 
-def test_the_layout_is_that_of_typeid() -> None:
-    """The example of the TypeID specification, made from its UUID 01890a5d-ac96-774b-bcce-b302099a8057."""
+def test_an_id_has_the_layout_of_a_typeid() -> None:
+    """The example of the TypeID specification, for UUID 01890a5d-ac96-774b-bcce-b302099a8057."""
     uuid = UUID("01890a5d-ac96-774b-bcce-b302099a8057").int
     random = (uuid >> 64 & 0xFFF) << 62 | uuid & (1 << 62) - 1
     text = new_id("user", unix_ms=uuid >> 80, entropy=random.to_bytes(ENTROPY_BYTES))
     assert text == "user_01h455vb4pex5vsknk084sn02q"
 
 
-def test_no_id_is_made_from_too_little() -> None:
+def test_too_little_entropy_is_refused() -> None:
     with pytest.raises(ValueError, match="10 random bytes are needed"):
         new_id("key", unix_ms=1, entropy=bytes(9))
 
 
-def test_the_kinds_are_those_of_the_contract_and_four_of_ours() -> None:
+def test_the_kinds_are_those_of_the_contract_and_four_internal_ones() -> None:
     assert KINDS == ("key", "org", "mcp", "user", "evt", "alert", "hook", "invite", "ses", "mail", "msg")
 
 
@@ -83,22 +83,22 @@ def test_the_kinds_are_those_of_the_contract_and_four_of_ours() -> None:
         "KEY_01h455vb4pex5vsknk084sn02q",
     ],
 )
-def test_what_is_no_key_id(text: str) -> None:
+def test_a_malformed_id_is_not_a_key_id(text: str) -> None:
     assert not is_id("key", text)
 
 
-def test_the_highest_id_is_one() -> None:
+def test_the_highest_id_is_valid() -> None:
     assert is_id("key", "key_" + "7" + "z" * 25)
 
 
 @given(kinds, instants, st.lists(entropies, max_size=5))
-def test_ids_made_together_are_those_made_one_by_one(kind: Kind, unix_ms: int, several: list[bytes]) -> None:
+def test_new_ids_equals_repeated_new_id(kind: Kind, unix_ms: int, several: list[bytes]) -> None:
     one_by_one = [new_id(kind, unix_ms=unix_ms, entropy=entropy) for entropy in several]
     assert new_ids(kind, unix_ms=unix_ms, entropies=several) == one_by_one
 
 
 @given(st.integers(0, 2**74 - 1), st.integers(0, 2**74 - 1))
-def test_ids_made_together_sort_as_the_74_bits_of_their_entropies(one: int, other: int) -> None:
+def test_new_ids_sort_by_the_74_bits_of_their_entropy(one: int, other: int) -> None:
     several = [number.to_bytes(ENTROPY_BYTES) for number in sorted([one, other])]
     ids = new_ids("evt", unix_ms=1, entropies=several)
     assert ids == sorted(ids)

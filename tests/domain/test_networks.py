@@ -49,7 +49,7 @@ addresses = st.ip_addresses() | st.integers(0, 255).map(IPv4Address) | st.intege
         ("2001:db8::1", ("::/0",)),
     ],
 )
-def test_a_caller_on_the_list_is_let_in(ip: str, listed: tuple[str, ...]) -> None:
+def test_a_caller_on_the_list_is_allowed(ip: str, listed: tuple[str, ...]) -> None:
     assert is_allowed(ip, listed)
 
 
@@ -73,39 +73,41 @@ def test_a_caller_on_the_list_is_let_in(ip: str, listed: tuple[str, ...]) -> Non
         ("unknown", ("0.0.0.0/0", "::/0")),
     ],
 )
-def test_a_caller_off_the_list_or_without_a_readable_address_is_not(ip: str | None, listed: tuple[str, ...]) -> None:
+def test_a_caller_off_the_list_or_without_a_readable_address_is_not_allowed(
+    ip: str | None, listed: tuple[str, ...]
+) -> None:
     assert not is_allowed(ip, listed)
 
 
 @pytest.mark.parametrize("ip", ["10.1.2.3", "::1", "unknown", None])
-def test_an_empty_list_lets_everyone_in(ip: str | None) -> None:
+def test_an_empty_list_allows_every_caller(ip: str | None) -> None:
     assert is_allowed(ip, ())
 
 
 @given(st.integers(0, 2**32 - 1), networks)
-def test_a_mapped_caller_is_the_ipv4_caller(number: int, listed: str) -> None:
+def test_an_ipv4_mapped_caller_equals_the_ipv4_caller(number: int, listed: str) -> None:
     mapped = IPv6Address((0xFFFF << 32) | number)
     assert is_allowed(str(mapped), (listed,)) == is_allowed(str(IPv4Address(number)), (listed,))
 
 
 @given(lists, lists, addresses)
-def test_networks_within_others_let_no_one_else_in(
+def test_networks_within_others_allow_no_further_callers(
     inner: tuple[str, ...], outer: tuple[str, ...], address: object
 ) -> None:
     assume(networks_within(inner, outer))
-    ends = [str(end) for text in inner for end in (stored_network(text)[0], stored_network(text)[-1])]
-    for ip in [str(address), *ends]:
+    bounds = [str(bound) for text in inner for bound in (stored_network(text)[0], stored_network(text)[-1])]
+    for ip in [str(address), *bounds]:
         assert is_allowed(ip, outer) or not is_allowed(ip, inner)
 
 
 @given(lists)
-def test_a_list_lies_within_itself_and_within_everything(listed: tuple[str, ...]) -> None:
+def test_a_list_is_within_itself_and_within_the_unrestricted_list(listed: tuple[str, ...]) -> None:
     assert networks_within(listed, listed)
     assert networks_within(listed, ())
     assert networks_within((), listed) == (listed == ())
 
 
-def test_a_network_lies_within_one_of_its_family() -> None:
+def test_a_network_is_only_within_a_network_of_its_family() -> None:
     assert networks_within(("10.1.0.0/16", "2001:db8:1::/48"), ("2001:db8::/32", "10.0.0.0/8"))
     assert networks_within(("::ffff:10.1.0.0/112",), ("10.0.0.0/8",))
     assert not networks_within(("10.0.0.0/8",), ("10.1.0.0/16",))
@@ -115,12 +117,12 @@ def test_a_network_lies_within_one_of_its_family() -> None:
 
 
 @pytest.mark.parametrize("text", ["fe80::1%eth0", "fe80::%1/64", "::ffff:0:0/95%1", "", "10.0.0.1/8"])
-def test_what_is_no_network_of_every_machine_is_none(text: str) -> None:
-    with pytest.raises(ValueError):  # noqa: PT011 -- the words are those of the standard library
+def test_an_invalid_stored_network_raises(text: str) -> None:
+    with pytest.raises(ValueError):  # noqa: PT011 -- the message is that of the standard library
         stored_network(text)
 
 
-def test_a_network_of_ipv6_around_the_mapped_ones_stays_ipv6() -> None:
+def test_an_ipv6_network_around_the_mapped_range_stays_ipv6() -> None:
     assert stored_network("::/95").version == 6
     assert stored_network("::ffff:0:0/96") == IPv4Network("0.0.0.0/0")
     assert ip_address("10.0.0.1") in stored_network("::ffff:10.0.0.1/128")
@@ -199,12 +201,12 @@ def test_an_address_has_one_canonical_form(spelled: str, canonical: str) -> None
         "1" * 100_000,
     ],
 )
-def test_what_is_not_one_address_is_none(text: str) -> None:
+def test_text_that_is_not_one_address_is_not_parsed(text: str) -> None:
     assert parse_address(text) is None
 
 
 @given(st.ip_addresses())
-def test_the_canonical_form_is_read_as_itself(address: IPv4Address | IPv6Address) -> None:
+def test_the_canonical_form_parses_to_itself(address: IPv4Address | IPv6Address) -> None:
     parsed = parse_address(str(address))
     assert parsed is not None
     assert parse_address(str(parsed)) == parsed
@@ -245,23 +247,23 @@ def test_the_canonical_form_is_read_as_itself(address: IPv4Address | IPv6Address
         "",
     ],
 )
-def test_a_network_that_two_readers_could_read_differently_is_refused(text: str) -> None:
+def test_an_ambiguous_network_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match=r"^(Must|Has host bits)"):
         parse_network(text)
 
 
 @given(networks)
-def test_a_network_in_cidr_notation_is_read(text: str) -> None:
+def test_a_network_in_cidr_notation_is_parsed(text: str) -> None:
     assert parse_network(text) == stored_network(text)
 
 
-def test_masks_in_the_log_still_hold() -> None:
+def test_masks_stored_by_earlier_versions_still_apply() -> None:
     assert is_allowed("10.1.2.3", ("10.0.0.0/0.255.255.255",))
     assert not is_allowed("11.1.2.3", ("10.0.0.0/255.0.0.0",))
 
 
 @pytest.mark.parametrize("text", ["10.0.0.0/8,::1/128", " 10.0.0.0/8 , ::1 ,", "10.0.0.0/8,,::1/128"])
-def test_a_list_of_networks_is_separated_by_commas(text: str) -> None:
+def test_a_list_of_networks_is_comma_separated(text: str) -> None:
     assert parse_networks(text) == (IPv4Network("10.0.0.0/8"), stored_network("::1/128"))
 
 
@@ -269,7 +271,7 @@ def test_an_empty_list_has_no_network() -> None:
     assert parse_networks("") == ()
 
 
-def test_the_invalid_network_of_a_list_is_named() -> None:
+def test_the_error_names_the_invalid_network_of_a_list() -> None:
     with pytest.raises(ValueError, match=r"^'10\.0\.0\.1/8': .*Write networks such as"):
         parse_networks("::1/128,10.0.0.1/8")
 
@@ -278,5 +280,5 @@ def test_the_invalid_network_of_a_list_is_named() -> None:
     ("host", "expected"),
     [("localhost", True), ("127.0.0.9", True), ("::1", True), ("192.0.2.1", False), ("localhost.example", False)],
 )
-def test_a_url_of_the_same_machine_is_recognized(host: str, expected: bool) -> None:  # noqa: FBT001
+def test_a_host_on_the_same_machine_is_recognized(host: str, expected: bool) -> None:  # noqa: FBT001
     assert is_loopback_host(host) is expected

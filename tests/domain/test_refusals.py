@@ -1,4 +1,4 @@
-"""What refusals tell a caller."""
+"""Details of refusals."""
 
 import importlib
 import pkgutil
@@ -10,15 +10,15 @@ from domain.members.errors import CannotChangeOwnRole, OwnerCannotLeave, Ownersh
 from domain.refusal import Forbidden, OwnerOnly
 
 NO_ROLE_HELPS = {LastActiveKey, CannotChangeOwnRole, OwnerCannotLeave, OwnershipMustBeTransferred}
-"""Refused to everyone: neither a grant nor a role would make a difference."""
-SAYS_WHICH = {ExceedsAuthority, RoleBeyondAuthority}
+"""Refused to every caller: no grant or role would make a difference."""
+NAMES_WHAT_IS_MISSING = {ExceedsAuthority, RoleBeyondAuthority}
 """The details name what the caller lacks: grants, addresses, an environment, an expiry."""
 
 
-def test_whoever_lacks_a_role_is_told_which() -> None:
+def test_a_refusal_names_the_required_role() -> None:
     for module in pkgutil.walk_packages(domain.__path__, "domain."):
         importlib.import_module(module.name)
-    kinds = set(_below(Forbidden)) - NO_ROLE_HELPS - SAYS_WHICH - {OwnerOnly}
+    kinds = set(_below(Forbidden)) - NO_ROLE_HELPS - NAMES_WHAT_IS_MISSING - {OwnerOnly}
     assert {kind.__module__ for kind in kinds} == {"domain.members.errors", "domain.organizations.errors"}
     assert {kind: kind().details for kind in kinds} == {kind: {"required": ["owner"]} for kind in kinds}
 

@@ -31,11 +31,11 @@ LABEL_LENGTH, CHECKSUM_LENGTH = 8, 6
 
 environments: st.SearchStrategy[Environment] = st.sampled_from(["live", "test"])
 entropies = st.binary(min_size=ENTROPY_BYTES, max_size=ENTROPY_BYTES)
-minted = st.builds(generate, environments, entropies)
+generated = st.builds(generate, environments, entropies)
 
 
 @given(environments, entropies)
-def test_what_is_minted_is_parsed(environment: Environment, entropy: bytes) -> None:
+def test_a_generated_secret_can_be_parsed(environment: Environment, entropy: bytes) -> None:
     text = generate(environment, entropy).reveal()
     assert text.startswith(f"pk_{environment}_")
     assert len(text) == 40
@@ -53,34 +53,34 @@ def test_every_substitution_of_one_character_is_refused() -> None:
                     assert parse(text[:place] + character + text[place + 1 :]) is None
 
 
-@given(minted, st.integers(0, 39), st.characters())
+@given(generated, st.integers(0, 39), st.characters())
 def test_a_substitution_of_one_character_is_refused(secret: Secret, place: int, character: str) -> None:
     text = secret.reveal()
     assume(character != text[place])
     assert parse(text[:place] + character + text[place + 1 :]) is None
 
 
-def test_a_burst_of_two_characters_changes_the_checksum_because_a_crc32_sees_every_burst_of_32_bits() -> None:
-    """CRC32 is linear: whether an error is seen does not depend on the text, so all of them can be tried."""
+def test_the_checksum_detects_every_burst_of_two_characters() -> None:
+    """Try every burst: CRC32 is linear, so whether an error is detected does not depend on the text."""
     length = LABEL_LENGTH + 26
-    silence = crc32(bytes(length))
+    unchanged = crc32(bytes(length))
     bursts = {ord(a) ^ ord(b) for a in BASE62 for b in BASE62 if a != b}
     for place in range(length - 1):
         for flip in bursts:
             for next_flip in (0, flip):
                 error = bytes(place) + bytes([flip, next_flip]) + bytes(length - place - 2)
-                assert crc32(error) != silence
+                assert crc32(error) != unchanged
 
 
-@given(minted, st.integers(LABEL_LENGTH, 38))
-def test_neighbours_that_changed_places_are_refused(secret: Secret, place: int) -> None:
+@given(generated, st.integers(LABEL_LENGTH, 38))
+def test_swapped_neighbours_are_refused(secret: Secret, place: int) -> None:
     text = secret.reveal()
     assume(text[place] != text[place + 1])
-    # One pair lies across the border of body and checksum; of those, one in 2^32 is let through.
+    # One pair spans the body and the checksum; one in 2^32 of those swaps is not detected.
     assert parse(text[:place] + text[place + 1] + text[place] + text[place + 2 :]) is None
 
 
-@given(minted, st.integers(0, 39))
+@given(generated, st.integers(0, 39))
 def test_a_missing_or_doubled_character_is_refused(secret: Secret, place: int) -> None:
     text = secret.reveal()
     assert parse(text[:place] + text[place + 1 :]) is None
@@ -88,29 +88,29 @@ def test_a_missing_or_doubled_character_is_refused(secret: Secret, place: int) -
 
 
 @given(st.text(max_size=60))
-def test_other_text_is_no_secret(text: str) -> None:
+def test_other_text_is_not_parsed_as_a_secret(text: str) -> None:
     assert parse(text) is None
 
 
 @pytest.mark.parametrize("wrap", ["{} ", " {}", "{}\n", "Bearer {}", "'{}'"])
-def test_a_secret_stands_alone(wrap: str) -> None:
+def test_a_secret_within_other_text_is_not_parsed(wrap: str) -> None:
     assert parse(wrap.format(a_secret().reveal())) is None
 
 
-def test_a_label_is_part_of_what_the_checksum_covers() -> None:
+def test_the_checksum_covers_the_label() -> None:
     live = a_secret(1, "live").reveal()
     assert parse("pk_test_" + live[LABEL_LENGTH:]) is None
     assert parse("pk_prod_" + live[LABEL_LENGTH:]) is None
     assert parse(live.swapcase()) is None
 
 
-def test_digits_of_other_scripts_are_no_digits() -> None:
+def test_digits_of_other_scripts_are_refused() -> None:
     text = a_secret().reveal()
     assert parse(text[:-1] + "\u0661") is None
     assert parse(text[:-1] + "\uff11") is None
 
 
-def test_the_checksum_is_the_crc32_of_all_before_it_in_base62() -> None:
+def test_the_checksum_is_the_base62_crc32_of_the_preceding_text() -> None:
     text = a_secret().reveal()
     value = 0
     for character in text[-CHECKSUM_LENGTH:]:
@@ -119,19 +119,19 @@ def test_the_checksum_is_the_crc32_of_all_before_it_in_base62() -> None:
 
 
 @given(entropies, entropies)
-def test_other_entropy_gives_another_secret(one: bytes, other: bytes) -> None:
-    # All of the entropy counts but for multiples of 62^26, which two draws do not hit.
+def test_different_entropy_gives_a_different_secret(one: bytes, other: bytes) -> None:
+    # All of the entropy counts except multiples of 62^26, which two draws do not hit.
     assume(int.from_bytes(one) % 62**26 != int.from_bytes(other) % 62**26)
     assert generate("live", one).reveal() != generate("live", other).reveal()
 
 
 @pytest.mark.parametrize("size", [0, 16, ENTROPY_BYTES - 1, ENTROPY_BYTES + 1])
-def test_no_secret_is_made_from_too_little(size: int) -> None:
+def test_a_wrong_amount_of_entropy_is_refused(size: int) -> None:
     with pytest.raises(ValueError, match="32 random bytes are needed"):
         generate("live", bytes(size))
 
 
-def test_only_the_digest_and_a_few_characters_are_kept() -> None:
+def test_a_record_contains_only_the_digest_and_a_few_characters() -> None:
     secret = a_secret()
     text = secret.reveal()
     kept = fingerprint(secret)
@@ -140,7 +140,7 @@ def test_only_the_digest_and_a_few_characters_are_kept() -> None:
     assert text[12:-4] not in msgspec.json.encode(kept).decode()
 
 
-def test_a_secret_shows_itself_to_no_one() -> None:
+def test_a_secret_is_masked_in_every_text_form() -> None:
     secret = a_secret()
     hidden = secret.reveal()[LABEL_LENGTH:]
     for shown in (repr(secret), str(secret), f"{secret}", f"{secret!r:>50}", repr([secret]), repr({"key": secret})):
@@ -148,7 +148,7 @@ def test_a_secret_shows_itself_to_no_one() -> None:
         assert "…" in shown
 
 
-def test_a_secret_goes_into_no_job_and_no_event() -> None:
+def test_a_secret_cannot_be_serialized() -> None:
     secret = a_secret()
     for protocol in range(pickle.HIGHEST_PROTOCOL + 1):
         with pytest.raises(TypeError, match="not stored"):
@@ -160,7 +160,7 @@ def test_a_secret_goes_into_no_job_and_no_event() -> None:
     assert not hasattr(secret, "__dict__")
 
 
-def test_a_secret_is_found_in_any_text_and_cut_short() -> None:
+def test_a_secret_within_any_text_is_found_and_redacted() -> None:
     text = a_secret().reveal()
     for before, after in (("", ""), ("x", "x"), ("https://a.example/?key=", "&b=c"), ("pk_", "\n"), (text, "")):
         assert contains_secret(before + text + after)
@@ -169,19 +169,19 @@ def test_a_secret_is_found_in_any_text_and_cut_short() -> None:
 
 
 @given(st.lists(st.integers(0, 2), min_size=40, max_size=40))
-def test_a_secret_is_found_however_much_of_it_is_percent_encoded(times: list[int]) -> None:
-    """As in an address: any of its characters, once or twice, in small or large letters."""
+def test_a_percent_encoded_secret_is_found(times: list[int]) -> None:
+    """Encode any characters, once or twice, in lower or upper case, as in a URL."""
     text = a_secret().reveal()
     parts: list[str] = []
-    for letter, often in zip(text, times, strict=True):
+    for letter, encodings in zip(text, times, strict=True):
         code = f"%{ord(letter):02x}" if ord(letter) % 2 else f"%{ord(letter):02X}"
-        parts.append((letter, code, code.replace("%", "%25"))[often])
+        parts.append((letter, code, code.replace("%", "%25"))[encodings])
     spelled = f"a{''.join(parts)}.b"
     assert contains_secret(spelled)
     assert redact(spelled) == f"a{''.join(parts[:12])}….b"
 
 
-def test_what_is_quoted_contains_no_secret_of_any_kind() -> None:
+def test_quoted_details_contain_no_secret_of_any_kind() -> None:
     key = a_secret().reveal()
     tokens = [f"{kind}_{'aB3-_' * 8}xyz" for kind in ("ks", "kl", "ki")] + [f"whsec_{'aB3+/' * 8}xyz="]
     quoted = {f"a.{key}": [key, {"b": key}], "tokens": tuple(tokens), "limit": 3}
@@ -194,11 +194,11 @@ def test_what_is_quoted_contains_no_secret_of_any_kind() -> None:
 
 @pytest.mark.parametrize("prefix", ["ks_", "kl_", "ki_", "whsec_"])
 @pytest.mark.parametrize("before", ["", "session_", "a-", "token%3D", "token%253d", "ключ", "/"])
-@pytest.mark.parametrize("often", [0, 1, 2])
-def test_what_is_quoted_contains_no_secret_however_it_is_glued_or_spelled(prefix: str, before: str, often: int) -> None:
-    prefix = prefix.replace("_", ("_", "%5f", "%255F")[often])
+@pytest.mark.parametrize("encodings", [0, 1, 2])
+def test_quoted_text_contains_no_secret_in_any_context_or_encoding(prefix: str, before: str, encodings: int) -> None:
+    prefix = prefix.replace("_", ("_", "%5f", "%255F")[encodings])
     body = f"{'aB3+/' * 8}xyz"
-    for _ in range(often):
+    for _ in range(encodings):
         body = quote(body, safe="")
     assert redacted(f"{before}{prefix}{body}=.b") == f"{before}{prefix}….b"
 
@@ -217,12 +217,12 @@ def test_what_is_quoted_contains_no_secret_however_it_is_glued_or_spelled(prefix
         "the pk_live_ keys of pk_test_0123",
     ],
 )
-def test_what_is_no_whole_secret_stays(text: str) -> None:
+def test_an_incomplete_secret_is_not_redacted(text: str) -> None:
     assert not contains_secret(text)
     assert redact(text) == text
 
 
-def test_what_was_meant_as_a_key_looks_like_one_well_formed_or_not() -> None:
+def test_text_meant_as_a_key_looks_like_a_key() -> None:
     text = a_secret().reveal()
     for meant in (text, text[:-1], "pk_live_", f"OLD_{text}"):
         assert looks_like_key(meant)

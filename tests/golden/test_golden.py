@@ -1,8 +1,7 @@
-"""One stored sample of every event type and every schema version ever released: what is in the log stays readable.
+"""One stored sample of every event type and every released schema version: stored events stay readable.
 
-A sample is never edited. An event type gets a new one with a new version, next to the old. A field that was added
-later is in a sample of its own, `<type>.v<version>.<what>.json`: the older sample shows that an event without it stays
-readable.
+A sample is never edited. A new version of an event type gets another sample. A field that was added later has a
+separate sample, `<type>.v<version>.<what>.json`; the older sample shows that an event without it stays readable.
 """
 
 from pathlib import Path
@@ -272,13 +271,13 @@ def stored(name: str) -> bytes:
 
 
 @pytest.mark.parametrize("name", EXPECTED)
-def test_a_stored_sample_is_read_as_it_was_meant(name: str) -> None:
+def test_a_stored_sample_is_decoded(name: str) -> None:
     expected = EXPECTED[name]
     assert msgspec.json.decode(stored(name), type=type(expected)) == expected
 
 
 @pytest.mark.parametrize("name", EXPECTED)
-def test_a_stored_sample_is_written_again_to_the_byte(name: str) -> None:
+def test_a_stored_sample_is_encoded_to_the_same_bytes(name: str) -> None:
     event = msgspec.json.decode(stored(name), type=type(EXPECTED[name]))
     assert msgspec.json.encode(event, order="deterministic") == stored(name)
 

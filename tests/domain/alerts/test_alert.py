@@ -1,4 +1,4 @@
-"""An alert is raised once and acknowledged once, whoever asks, and however often."""
+"""An alert is raised once and acknowledged once, regardless of the caller and the number of attempts."""
 
 from datetime import timedelta
 
@@ -50,34 +50,34 @@ OPEN = Open(ALERT_RAISED)
 SEEN = Acknowledged(replace(ALERT_RAISED, revision=2), at(60), OWNER)
 
 
-def test_it_is_raised_with_the_numbers_that_fired_it() -> None:
+def test_an_alert_is_raised_with_the_numbers_that_triggered_it() -> None:
     assert ALERT.decide(None, RAISE) == (RAISED,)
     assert ALERT.evolve(None, RAISED) == OPEN
 
 
 @pytest.mark.parametrize("state", [OPEN, SEEN])
-def test_raised_again_it_is_no_news(state: AlertState) -> None:
+def test_raising_an_existing_alert_produces_no_event(state: AlertState) -> None:
     assert ALERT.decide(state, replace(RAISE, at=at(3_600))) == ()
 
 
-def test_it_is_acknowledged_once_and_the_first_one_counts() -> None:
+def test_only_the_first_acknowledgement_of_an_alert_is_recorded() -> None:
     assert ALERT.decide(OPEN, ACKNOWLEDGE) == (ACKNOWLEDGED,)
     assert ALERT.evolve(OPEN, ACKNOWLEDGED) == SEEN
     assert ALERT.decide(SEEN, AcknowledgeAlert(at=at(120), by=UserActor(an_id("user", 5)))) == ()
 
 
-def test_what_was_never_raised_is_not_acknowledged() -> None:
+def test_an_alert_that_was_never_raised_cannot_be_acknowledged() -> None:
     with pytest.raises(AlertNotFound):
         ALERT.decide(None, ACKNOWLEDGE)
 
 
 @pytest.mark.parametrize(("state", "event"), [(OPEN, RAISED), (None, ACKNOWLEDGED), (SEEN, ACKNOWLEDGED)])
-def test_a_history_that_can_not_be_is_refused(state: AlertState, event: AlertRaised | AlertAcknowledged) -> None:
+def test_an_impossible_history_is_refused(state: AlertState, event: AlertRaised | AlertAcknowledged) -> None:
     with pytest.raises(ImpossibleHistory):
         ALERT.evolve(state, event)
 
 
-def test_the_id_follows_from_the_effect_and_its_instant() -> None:
+def test_the_alert_id_is_derived_from_the_cause_and_its_time() -> None:
     first = alert_id("expiring a 7", NOW)
     assert is_id("alert", first)
     assert alert_id("expiring a 7", NOW) == first

@@ -12,15 +12,15 @@ MONTH = date(2026, 3, 1)
     ("used", "quota", "stage"),
     [(0, 10, None), (7, 10, None), (8, 10, 80), (949, 1_000, 80), (950, 1_000, 95), (1_000, 1_000, 100), (7, 5, 100)],
 )
-def test_the_highest_stage_that_was_reached(used: int, quota: int, stage: int | None) -> None:
+def test_the_highest_stage_reached_is_returned(used: int, quota: int, stage: int | None) -> None:
     assert stage_reached(used, quota) == stage
 
 
-def test_a_quota_of_nothing_is_used_up() -> None:
+def test_a_quota_of_zero_is_used_up() -> None:
     assert stage_reached(0, 0) == 100
 
 
-def test_a_stage_is_one_alert_and_another_plan_has_its_own() -> None:
+def test_each_stage_is_one_alert_and_a_new_limit_has_separate_alerts() -> None:
     alert = quota_alert(ORGANIZATION_ID, MONTH, 1_000, 801, 80, NOW)
     assert alert.alert_id == quota_alert(ORGANIZATION_ID, MONTH, 1_000, 900, 80, NOW).alert_id
     assert alert.alert_id != quota_alert(ORGANIZATION_ID, MONTH, 2_000, 1_601, 80, NOW).alert_id

@@ -1,7 +1,8 @@
-"""A month of many keys with everything that is usual, and labelled incidents in it. The same seed gives the same month.
+"""A month of hourly counts for many keys, with realistic variation and labelled incidents. The same seed gives the same
+month.
 
-Usual: day and night, weekends, growth, holidays, keys of very different volume, noise beyond that of chance, and a few
-per cent of errors. Incidents: spikes of volume, bursts of errors, uses from another country.
+Variation: day and night, weekends, growth, holidays, very different volumes per key, overdispersed noise, and an error
+rate of a few percent. Incidents: volume spikes, error bursts, and use from another country.
 """
 
 import random
@@ -16,7 +17,7 @@ START = datetime(2026, 3, 2, tzinfo=UTC)
 DAYS = 30
 HOUR = timedelta(hours=1)
 QUIET_DAYS = 8
-"""At the beginning nothing is injected: the rules learn what is usual."""
+"""No incident is injected in the first days, in which the rules learn what is usual."""
 
 
 class Incident(NamedTuple):
@@ -26,7 +27,7 @@ class Incident(NamedTuple):
 
 
 class Month(NamedTuple):
-    """Of one key. `places`: where it was used from, in order of time."""
+    """One key's month. `places` lists the countries it was used from, in chronological order."""
 
     hours: dict[datetime, Hour]
     places: list[tuple[datetime, str]]
@@ -82,7 +83,7 @@ class _Habits:
         return expected * 0.1 if day in self._holidays else expected
 
     def _drawn(self, mean: float) -> int:
-        """A Poisson number; of a large mean by its normal approximation."""
+        """Draw a Poisson number; a large mean uses the normal approximation."""
         if mean > 50:
             return max(0, round(self._dice.gauss(mean, mean**0.5)))
         count, product, end = 0, self._dice.random(), 2.718281828459045**-mean
@@ -92,7 +93,7 @@ class _Habits:
 
 
 def _incidents(dice: random.Random) -> list[Incident]:
-    """At most one of a kind, in the time after the quiet days; some keys have none."""
+    """Draw at most one incident of each type after the quiet days; some keys have none."""
     types: tuple[AlertType, ...] = ("api_key.unusual_volume", "api_key.error_spike", "api_key.new_location")
     found: list[Incident] = []
     for kind in types:

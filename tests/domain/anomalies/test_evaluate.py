@@ -1,4 +1,4 @@
-"""What is said of a sign rests on what came before it, and on nothing that came later."""
+"""A signal is evaluated against earlier data only, never against later data."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -19,7 +19,7 @@ def rules(sign: Signal, facts: KeyHistory, **changed: bool) -> list[str]:
     ]
 
 
-def test_an_hour_is_judged_by_its_own_count_and_those_before() -> None:
+def test_an_hour_is_compared_with_earlier_hours_only() -> None:
     hours = {NOON - number * HOUR: Hour(20) for number in range(1, 60 * 24)}
     loud = KeyHistory(SINCE, hours={**hours, NOON: Hour(900)}, used=frozenset({NOON, NOON - HOUR}))
     sign = Signal("hour", "org", "key", NOON)
@@ -29,23 +29,23 @@ def test_an_hour_is_judged_by_its_own_count_and_those_before() -> None:
     assert rules(sign, later) == []
 
 
-def test_a_key_is_dormant_since_it_was_used_or_made() -> None:
+def test_a_key_is_dormant_since_its_last_use_or_its_creation() -> None:
     sign = Signal("hour", "org", "key", NOON)
     assert rules(sign, KeyHistory(SINCE, used=frozenset({NOON}))) == ["dormant"]
     assert rules(sign, KeyHistory(SINCE, used=frozenset({NOON, NOON - DAY}))) == []
     assert rules(sign, KeyHistory(SINCE, used=frozenset({NOON}), used_before=NOON - 65 * DAY)) == ["dormant"]
     assert rules(sign, KeyHistory(NOON - DAY, used=frozenset({NOON}))) == []
-    assert rules(sign, KeyHistory(SINCE)) == [], "refusals are no use"
+    assert rules(sign, KeyHistory(SINCE)) == [], "refused requests do not count as use"
 
 
-def test_a_place_is_new_when_none_of_the_networks_before_lies_there() -> None:
+def test_a_place_is_new_if_no_earlier_network_is_there() -> None:
     networks = {"DE 1": NOON - DAY, "DE 2": NOON, "FR 1": NOON, "JP 1": NOON + DAY}
     facts = KeyHistory(SINCE, networks=networks)
     assert rules(Signal("network", "org", "key", NOON, "DE 2"), facts) == []
     assert rules(Signal("network", "org", "key", NOON, "FR 1"), facts) == ["location"]
 
 
-def test_refusals_are_counted_over_some_minutes() -> None:
+def test_refusals_are_counted_over_ten_minutes() -> None:
     facts = KeyHistory(SINCE, refused={NOON - 9 * MINUTE: {"forbidden": 12}, NOON: {"forbidden": 8}, NOON + MINUTE: {}})
     assert rules(Signal("denied", "org", "key", NOON), facts) == ["denied"]
     assert rules(Signal("denied", "org", "key", NOON + MINUTE), facts) == []

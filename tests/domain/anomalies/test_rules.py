@@ -1,4 +1,4 @@
-"""Each rule by itself: what fires it, what just does not, and the numbers that it gives."""
+"""Each rule separately: the values that trigger it, those that just do not, and the numbers it reports."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -26,11 +26,11 @@ LONG_AGO = MONDAY_NOON - 100 * DAY
 
 
 def steady(requests: int, errors: int = 0, days: int = 60) -> dict[datetime, Hour]:
-    """The same in every hour before Monday noon."""
+    """Return the same count for every hour before Monday noon."""
     return {MONDAY_NOON - number * HOUR: Hour(requests, errors) for number in range(1, days * 24)}
 
 
-def test_a_baseline_does_not_let_one_spike_make_the_next_one_usual() -> None:
+def test_one_spike_does_not_raise_the_baseline() -> None:
     usual = baseline([100, 102, 98, 101, 5_000, 99])
     assert usual.median == 100.5
     assert usual.deviation == 100.5**0.5
@@ -38,14 +38,14 @@ def test_a_baseline_does_not_let_one_spike_make_the_next_one_usual() -> None:
     assert baseline([100, 200, 300, 400, 500]).deviation == 1.4826 * 100
 
 
-def test_wilson_bounds_agree_with_the_published_ones() -> None:
+def test_wilson_bounds_match_published_values() -> None:
     low, high = wilson_bounds(1, 10, 1.959964)
     assert (round(low, 4), round(high, 4)) == (0.0179, 0.4042)
     assert wilson_bounds(0, 0, 3) == (0.0, 1.0)
 
 
 @given(st.integers(1, 10_000), st.floats(0, 1))
-def test_wilson_bounds_hold_the_rate_and_come_closer_with_more_trials(trials: int, share: float) -> None:
+def test_wilson_bounds_contain_the_rate_and_narrow_with_more_trials(trials: int, share: float) -> None:
     hits = round(share * trials)
     low, high = wilson_bounds(hits, trials, 3)
     assert 0 <= low <= hits / trials + 1e-12
@@ -54,7 +54,7 @@ def test_wilson_bounds_hold_the_rate_and_come_closer_with_more_trials(trials: in
     assert closer_high - closer_low < high - low
 
 
-def test_hours_like_this_one_are_those_of_the_weekday_while_there_are_enough() -> None:
+def test_hours_are_compared_with_the_same_weekday_when_there_are_enough() -> None:
     hours = {
         MONDAY_NOON - timedelta(weeks=week) + step * HOUR: Hour(week) for week in range(1, 9) for step in (-1, 0, 1)
     }
@@ -67,13 +67,13 @@ def test_a_young_key_is_compared_with_days_of_the_same_kind() -> None:
     hours = {friday: Hour(7), saturday: Hour(900)}
     counts = comparable_hours(hours, MONDAY_NOON - 7 * DAY, MONDAY_NOON)
     assert sum(counts) == 7
-    # Five working days, of the first of which the hour before noon lies before the key began.
+    # Five working days; on the first, the hour before noon precedes the key's creation.
     assert len(counts) == 5 * 3 - 1
     weekend = comparable_hours(hours, MONDAY_NOON - 7 * DAY, saturday + DAY)
     assert sum(weekend) == 900
 
 
-def test_a_total_is_of_the_hours_from_the_first_to_before_the_last() -> None:
+def test_a_total_includes_the_first_hour_and_excludes_the_last() -> None:
     hours = {MONDAY_NOON: Hour(1, 1, 1), MONDAY_NOON + HOUR: Hour(2, 0, 5), MONDAY_NOON + 2 * HOUR: Hour(100, 100, 100)}
     assert total(hours, MONDAY_NOON, MONDAY_NOON + 2 * HOUR) == Hour(3, 1, 6)
 
@@ -96,7 +96,7 @@ def test_unusual_volume(requests: int, severity: str | None) -> None:
         }
 
 
-def test_few_requests_and_a_key_without_habits_are_never_unusual() -> None:
+def test_few_requests_or_too_little_history_are_never_unusual() -> None:
     once = {MONDAY_NOON - 30 * DAY: Hour(1)}
     assert unusual_volume({**once, MONDAY_NOON: Hour(49)}, LONG_AGO, MONDAY_NOON, DEFAULTS) is None
     assert unusual_volume({**once, MONDAY_NOON: Hour(50)}, LONG_AGO, MONDAY_NOON, DEFAULTS) is not None
@@ -104,7 +104,7 @@ def test_few_requests_and_a_key_without_habits_are_never_unusual() -> None:
     assert unusual_volume({}, LONG_AGO, MONDAY_NOON, DEFAULTS) is None
 
 
-def test_what_a_key_does_in_its_first_hours_is_not_held_against_the_time_before_its_first_use() -> None:
+def test_the_time_before_the_first_use_is_no_baseline() -> None:
     for first in (MONDAY_NOON, MONDAY_NOON - HOUR, MONDAY_NOON - DAY):
         hours = {first: Hour(40), MONDAY_NOON: Hour(5_000)}
         assert unusual_volume(hours, LONG_AGO, MONDAY_NOON, DEFAULTS) is None
@@ -112,7 +112,7 @@ def test_what_a_key_does_in_its_first_hours_is_not_held_against_the_time_before_
 
 
 @pytest.mark.parametrize(("requests", "severity"), [(50, "warning"), (166, "warning"), (167, "critical")])
-def test_the_least_that_is_told_is_not_grave_for_a_key_that_is_usually_quiet(requests: int, severity: str) -> None:
+def test_the_smallest_reported_volume_of_a_quiet_key_is_not_critical(requests: int, severity: str) -> None:
     hours = {MONDAY_NOON - 50 * DAY: Hour(1), MONDAY_NOON: Hour(requests)}
     found = unusual_volume(hours, LONG_AGO, MONDAY_NOON, DEFAULTS)
     assert found is not None
@@ -120,16 +120,16 @@ def test_the_least_that_is_told_is_not_grave_for_a_key_that_is_usually_quiet(req
 
 
 @pytest.mark.parametrize("errors", [1, 2])
-def test_one_or_two_calls_that_fail_are_no_spike_whatever_the_thresholds(errors: int) -> None:
-    eager = replace(DEFAULTS, errors_requests_min=1, errors_rate_min=0.0)
-    assert error_spike({MONDAY_NOON: Hour(errors, errors)}, MONDAY_NOON, eager) is None
-    assert error_spike({MONDAY_NOON: Hour(3, 3)}, MONDAY_NOON, eager) is not None
+def test_one_or_two_failed_calls_are_no_spike_at_any_threshold(errors: int) -> None:
+    sensitive = replace(DEFAULTS, errors_requests_min=1, errors_rate_min=0.0)
+    assert error_spike({MONDAY_NOON: Hour(errors, errors)}, MONDAY_NOON, sensitive) is None
+    assert error_spike({MONDAY_NOON: Hour(3, 3)}, MONDAY_NOON, sensitive) is not None
 
 
-def test_an_organization_may_have_thresholds_of_its_own() -> None:
+def test_an_organization_can_set_its_own_thresholds() -> None:
     hours = {**steady(100), MONDAY_NOON: Hour(301)}
-    deaf = replace(DEFAULTS, volume_ratio=5.0)
-    assert unusual_volume(hours, LONG_AGO, MONDAY_NOON, deaf) is None
+    tolerant = replace(DEFAULTS, volume_ratio=5.0)
+    assert unusual_volume(hours, LONG_AGO, MONDAY_NOON, tolerant) is None
 
 
 def test_error_spike() -> None:
@@ -154,9 +154,9 @@ def test_error_spike() -> None:
 @pytest.mark.parametrize(
     ("usual", "hour"),
     [
-        (1, Hour(19, 19)),  # too few
-        (1, Hour(100, 15)),  # its lower bound is not above one in ten
-        (20, Hour(100, 40)),  # this key fails often
+        (1, Hour(19, 19)),  # too few requests
+        (1, Hour(100, 15)),  # the lower bound is not above 10 %
+        (20, Hour(100, 40)),  # errors are usual for this key
         (0, Hour()),
     ],
 )
@@ -164,12 +164,12 @@ def test_no_error_spike(usual: int, hour: Hour) -> None:
     assert error_spike({**steady(100, usual), MONDAY_NOON: hour}, MONDAY_NOON, DEFAULTS) is None
 
 
-def test_a_key_without_a_past_can_have_an_error_spike() -> None:
+def test_a_key_without_history_can_have_an_error_spike() -> None:
     assert error_spike({MONDAY_NOON: Hour(50, 45)}, MONDAY_NOON, DEFAULTS) is not None
 
 
 @pytest.mark.parametrize(
-    ("known", "place", "age", "is_news"),
+    ("known", "place", "age", "expected"),
     [
         ({"DE"}, "KP", 7 * DAY, True),
         ({"DE"}, "KP", 7 * DAY - HOUR, False),
@@ -177,9 +177,9 @@ def test_a_key_without_a_past_can_have_an_error_spike() -> None:
         (set[str](), "KP", 70 * DAY, False),
     ],
 )
-def test_new_location(known: set[str], place: str, age: timedelta, is_news: bool) -> None:  # noqa: FBT001
+def test_new_location(known: set[str], place: str, age: timedelta, expected: bool) -> None:  # noqa: FBT001
     found = new_location(known, place, MONDAY_NOON - age, MONDAY_NOON, DEFAULTS)
-    assert (found is not None) == is_news
+    assert (found is not None) == expected
     if found is not None:
         assert found == Finding(
             "location", "api_key.new_location", "warning", {"place": "KP", "known_places": 1, "learning_days": 7}
@@ -198,11 +198,11 @@ def test_denied_burst() -> None:
     found = denied_burst({"revoked_key": 8, "ip_not_permitted": 12}, DEFAULTS)
     numbers: dict[str, Number] = {"denied": 20, "most_frequent_reason": "ip_not_permitted", "minutes": 10, "limit": 20}
     assert found == Finding("denied", "api_key.denied_burst", "warning", numbers)
-    # Who is too fast is told so already.
+    # Rate-limited callers already receive that response.
     assert denied_burst({"rate_limited": 5_000, "quota_exceeded": 5_000}, DEFAULTS) is None
 
 
-def test_a_secret_that_is_over_and_used_more_than_once_is_news() -> None:
+def test_an_ended_secret_used_more_than_once_raises_an_alert() -> None:
     assert secret_over_used({"ip_not_permitted": 9, "disabled_key": 3}, DEFAULTS) is None
     assert secret_over_used({"revoked_key": 1, "ip_not_permitted": 9}, DEFAULTS) is None
     found = secret_over_used({"revoked_key": 2}, DEFAULTS)
@@ -221,14 +221,14 @@ def test_many_unknown_keys_from_one_address() -> None:
     assert (found.severity, found.numbers["address"], found.numbers["denied"]) == ("critical", "192.0.2.1", 20)
 
 
-def test_an_hour_can_be_unusual_in_two_ways() -> None:
+def test_an_hour_can_trigger_two_rules() -> None:
     hours = {**steady(100), MONDAY_NOON: Hour(1_000, 900)}
     findings = list(evaluate_hour(hours, LONG_AGO, MONDAY_NOON, DEFAULTS))
     assert [found.type for found in findings] == ["api_key.unusual_volume", "api_key.error_spike"]
     assert list(evaluate_hour(steady(100), LONG_AGO, MONDAY_NOON, DEFAULTS)) == []
 
 
-def test_of_one_kind_a_key_is_told_once_while_it_cools_down() -> None:
+def test_a_rule_triggers_once_per_cooldown() -> None:
     (found,) = evaluate_hour({**steady(100), MONDAY_NOON: Hour(1_000)}, LONG_AGO, MONDAY_NOON, DEFAULTS)
     assert not in_cooldown({}, found, MONDAY_NOON, DEFAULTS)
     assert not in_cooldown({"errors": MONDAY_NOON}, found, MONDAY_NOON, DEFAULTS)

@@ -10,7 +10,7 @@ from tests.domain.sample import NOW, ORGANIZATION_ID, OWNER
 from tests.given import given
 
 
-def test_what_is_set_holds_and_the_rest_is_as_usual() -> None:
+def test_stored_settings_override_the_defaults() -> None:
     settings = {
         "theme": "dark",
         "anomalies.volume_ratio": 5,
@@ -34,17 +34,17 @@ def test_what_is_set_holds_and_the_rest_is_as_usual() -> None:
         ("location", 1, "must be true or false"),
     ],
 )
-def test_what_can_not_be_meant_is_named(name: str, value: object, problem: str) -> None:
+def test_an_invalid_threshold_is_reported_and_ignored(name: str, value: object, problem: str) -> None:
     assert problem_of(name, value) == problem
     assert thresholds_of({f"anomalies.{name}": value}) == DEFAULTS
 
 
-def test_what_is_no_threshold_is_told_what_there_is() -> None:
+def test_an_unknown_threshold_is_reported_with_the_known_ones() -> None:
     (problem,) = validate({"anomalies.speed": 1})
     assert problem.startswith("anomalies.speed is no threshold; there are volume_requests_min, ")
 
 
-def test_an_organization_is_refused_a_threshold_that_can_not_be_meant() -> None:
+def test_an_organization_cannot_store_an_invalid_threshold() -> None:
     created = OrganizationCreated(ORGANIZATION_ID, "Acme", "acme", "free", NOW, OWNER)
     change = ChangeOrganization(by_owner=False, settings={"anomalies.cooldown_hours": 10_000})
     given(ORGANIZATION, created).when(change).then_refused(
@@ -52,6 +52,6 @@ def test_an_organization_is_refused_a_threshold_that_can_not_be_meant() -> None:
     )
 
 
-def test_every_default_lies_in_its_range() -> None:
+def test_every_default_is_within_its_range() -> None:
     for name, (least, most) in RANGES.items():
         assert least <= getattr(DEFAULTS, name) <= most

@@ -1,4 +1,4 @@
-"""What the rules say about a labelled month: nearly all incidents, and hardly anything else."""
+"""Precision and recall of the rules on a labelled month."""
 
 import sys
 from datetime import datetime, timedelta
@@ -13,8 +13,8 @@ from tests.domain.anomalies.synthetic import DAYS, HOUR, START, Incident, Month,
 KEYS = 80
 
 
-def said(about: Month) -> list[tuple[AlertType, datetime]]:
-    """Type and instant of each alert that a worker would have raised, hour by hour."""
+def alerts_of(about: Month) -> list[tuple[AlertType, datetime]]:
+    """Return the type and time of each alert that a worker would raise, hour by hour."""
     alerts: list[tuple[AlertType, datetime]] = []
     last: dict[Rule, datetime] = {}
     known: set[str] = set()
@@ -41,7 +41,7 @@ def test_precision_and_recall() -> None:
     months = [month(number) for number in range(KEYS)]
     right = wrong = found = incidents = 0
     for about in months:
-        alerts = said(about)
+        alerts = alerts_of(about)
         explained = [any(explains(incident, *alert) for incident in about.incidents) for alert in alerts]
         right += sum(explained)
         wrong += len(explained) - sum(explained)

@@ -50,32 +50,32 @@ REVOKED = InvitationRevoked("withdrawn", revoked_at=at(60))
 STATE = Invitation(INVITATION_ID, ORGANIZATION_ID, "admin", DIGEST, OWNER, NOW, at(WEEK), revision=1)
 
 
-def test_an_invitation_is_made_for_a_week() -> None:
+def test_an_invitation_is_valid_for_a_week() -> None:
     given(INVITATION).when(INVITE).then(INVITED)
     given(INVITATION, INVITED).when(INVITE).then_refused(Conflict)
     assert INVITATION.fold([INVITED]) == Open(STATE)
 
 
-def test_nobody_is_invited_as_the_owner() -> None:
+def test_an_invitation_cannot_assign_the_owner_role() -> None:
     given(INVITATION).when(replace(INVITE, role="owner")).then_refused(OwnershipMustBeTransferred)
 
 
-def test_what_is_no_address_is_not_invited() -> None:
+def test_an_invalid_email_address_is_refused() -> None:
     given(INVITATION).when(replace(INVITE, email="ada")).then_refused(
         Invalid, email="Must be an address such as ada@example.com, of at most 254 characters"
     )
 
 
-def test_a_member_is_not_invited() -> None:
+def test_a_member_cannot_be_invited() -> None:
     given(INVITATION).when(replace(INVITE, is_member=True)).then_refused(AlreadyMember)
 
 
-def test_nobody_is_invited_at_the_limit() -> None:
+def test_no_invitation_is_created_at_the_member_limit() -> None:
     full = MemberCounts(used=5, limit=5, plan="pro")
     given(INVITATION).when(replace(INVITE, census=full)).then_refused(MemberLimitReached, limit=5, used=5, plan="pro")
 
 
-def test_nobody_is_invited_beyond_the_authority_of_the_one_who_invites() -> None:
+def test_an_inviter_cannot_assign_a_role_beyond_their_authority() -> None:
     weak = Scope(Permissions(mcps="*", manage=("members:write",)), "live")
     given(INVITATION).when(replace(INVITE, by=KeyActor(KEY_ID), authority=weak)).then_refused(
         RoleBeyondAuthority, required=sorted(set(GRANTS) - {"members:write"})
@@ -89,7 +89,7 @@ def test_an_invitation_is_accepted_once() -> None:
     assert INVITATION.fold([INVITED, ACCEPTED]) == Accepted(replace(STATE, revision=2), ADA)
 
 
-def test_a_withdrawn_invitation_is_not_accepted_and_withdrawing_it_again_changes_nothing() -> None:
+def test_a_withdrawn_invitation_cannot_be_accepted_and_withdrawing_it_again_changes_nothing() -> None:
     given(INVITATION, INVITED).when(REVOKE).then(REVOKED)
     given(INVITATION, INVITED).when(replace(REVOKE, reason="replaced")).then(replace(REVOKED, reason="replaced"))
     given(INVITATION, INVITED, REVOKED).when(ACCEPT).then_refused(InvitationWithdrawn)
@@ -97,24 +97,24 @@ def test_a_withdrawn_invitation_is_not_accepted_and_withdrawing_it_again_changes
     assert INVITATION.fold([INVITED, REVOKED]) == Revoked(replace(STATE, revision=2))
 
 
-def test_an_invitation_ends_at_its_instant() -> None:
+def test_an_invitation_expires_at_its_instant() -> None:
     given(INVITATION, INVITED).when(replace(ACCEPT, at=at(WEEK - 0.001))).then(
         replace(ACCEPTED, accepted_at=at(WEEK - 0.001))
     )
     given(INVITATION, INVITED).when(replace(ACCEPT, at=at(WEEK))).then_refused(InvitationExpired)
 
 
-def test_whoever_has_become_a_member_meanwhile_does_not_accept() -> None:
+def test_an_invitation_cannot_be_accepted_by_an_existing_member() -> None:
     given(INVITATION, INVITED).when(replace(ACCEPT, is_member=True)).then_refused(AlreadyMember)
 
 
 @pytest.mark.parametrize("authority", [None, authority_of("member"), Scope(UNRESTRICTED.permissions, "live", at(1000))])
-def test_an_invitation_is_worth_what_the_one_who_sent_it_may_still_give(authority: Scope | None) -> None:
+def test_an_invitation_is_refused_if_its_inviter_lost_the_authority(authority: Scope | None) -> None:
     given(INVITATION, INVITED).when(replace(ACCEPT, authority=authority)).then_refused(InviterLostAuthority)
 
 
 @pytest.mark.parametrize("command", [ACCEPT, REVOKE])
-def test_what_does_not_exist_is_not_found(command: InvitationCommand) -> None:
+def test_a_missing_invitation_is_not_found(command: InvitationCommand) -> None:
     given(INVITATION).when(command).then_refused(InvitationNotFound)
 
 

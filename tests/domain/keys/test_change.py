@@ -35,29 +35,29 @@ DETAILS = KeyDetailsChanged(name="Deploy", description="", metadata={})
 PERMISSIONS = KeyPermissionsChanged(permissions=Permissions(mcps="*"), rate_limit=None, allowed_ips=())
 
 
-def test_a_key_that_never_was_can_not_be_changed() -> None:
+def test_a_missing_key_cannot_be_changed() -> None:
     given(KEY).when(replace(CHANGE, name="New")).then_refused(KeyNotFound)
 
 
-def test_what_is_not_named_stays() -> None:
+def test_omitted_fields_are_unchanged() -> None:
     given(KEY, CREATED).when(replace(CHANGE, name="New")).then(replace(DETAILS, name="New"))
     given(KEY, CREATED).when(replace(CHANGE, description="x")).then(replace(DETAILS, description="x"))
     given(KEY, CREATED).when(replace(CHANGE, metadata={"a": "b"})).then(replace(DETAILS, metadata={"a": "b"}))
 
 
-def test_permissions_rate_and_addresses_are_one_event() -> None:
-    wish = {"permissions": Permissions(mcps=(LIVE_MCP,)), "rate_limit": RateLimit(5), "allowed_ips": ("10.0.0.0/8",)}
-    given(KEY, CREATED).when(replace(CHANGE, **wish)).then(replace(PERMISSIONS, **wish))
-    for field, value in wish.items():
+def test_permissions_rate_limit_and_addresses_are_one_event() -> None:
+    changes = {"permissions": Permissions(mcps=(LIVE_MCP,)), "rate_limit": RateLimit(5), "allowed_ips": ("10.0.0.0/8",)}
+    given(KEY, CREATED).when(replace(CHANGE, **changes)).then(replace(PERMISSIONS, **changes))
+    for field, value in changes.items():
         given(KEY, CREATED).when(replace(CHANGE, **{field: value})).then(replace(PERMISSIONS, **{field: value}))
 
 
-def test_a_rate_limit_and_an_address_list_can_be_lifted() -> None:
+def test_a_rate_limit_and_an_address_list_can_be_removed() -> None:
     bound = replace(CREATED, rate_limit=RateLimit(5), allowed_ips=("10.0.0.0/8",))
     given(KEY, bound).when(replace(CHANGE, rate_limit=None, allowed_ips=())).then(PERMISSIONS)
 
 
-def test_a_mask_from_before_masks_were_refused_stays_until_the_list_is_changed() -> None:
+def test_an_address_mask_stored_by_an_earlier_version_stays_until_the_list_is_changed() -> None:
     masked = replace(CREATED, allowed_ips=("10.0.0.0/0.255.255.255",))
     given(KEY, masked).when(replace(CHANGE, name="New")).then(replace(DETAILS, name="New"))
     refused = given(KEY, masked).when(replace(CHANGE, allowed_ips=("10.0.0.0/255.0.0.0",)))
@@ -67,13 +67,13 @@ def test_a_mask_from_before_masks_were_refused_stays_until_the_list_is_changed()
     )
 
 
-def test_an_expiry_can_be_set_moved_and_lifted() -> None:
+def test_an_expiry_can_be_set_moved_and_removed() -> None:
     given(KEY, CREATED).when(replace(CHANGE, expires_at=at(99))).then(KeyExpirationChanged(at(99)))
     given(KEY, EXPIRING).when(replace(CHANGE, expires_at=at(99))).then(KeyExpirationChanged(at(99)))
     given(KEY, EXPIRING).when(replace(CHANGE, expires_at=None)).then(KeyExpirationChanged(None))
 
 
-def test_an_expiry_that_stays_is_not_asked_about_and_a_new_one_is_in_the_future() -> None:
+def test_an_unchanged_expiry_is_not_validated_and_a_new_one_must_be_in_the_future() -> None:
     given(KEY, EXPIRING).when(replace(CHANGE, name="New")).then(replace(DETAILS, name="New"))
     for expires_at in (at(60), at(59)):
         given(KEY, EXPIRING).when(replace(CHANGE, expires_at=expires_at)).then_refused(
@@ -86,18 +86,18 @@ def test_the_same_instant_in_another_time_zone_is_no_change() -> None:
     given(KEY, EXPIRING).when(replace(CHANGE, expires_at=elsewhere)).then_nothing()
 
 
-def test_a_new_expiry_is_kept_in_utc_and_needs_a_time_zone() -> None:
+def test_a_new_expiry_is_stored_in_utc_and_needs_a_time_zone() -> None:
     elsewhere = at(99).astimezone(timezone(timedelta(hours=-7)))
     outcome = given(KEY, EXPIRING).when(replace(CHANGE, expires_at=elsewhere))
     assert repr(outcome.events) == repr((KeyExpirationChanged(at(99)),))
-    naive = datetime(2030, 1, 1)  # noqa: DTZ001 -- a request can say that
+    naive = datetime(2030, 1, 1)  # noqa: DTZ001 -- a request can contain one
     given(KEY, EXPIRING).when(replace(CHANGE, expires_at=naive)).then_refused(
         Invalid, expires_at="Must have a time zone, such as the Z in 2030-01-31T00:00:00Z"
     )
 
 
 @pytest.mark.parametrize("created", [CREATED, EXPIRING])
-def test_asking_for_what_is_so_already_changes_nothing(created: KeyCreated) -> None:
+def test_a_change_to_the_current_values_records_nothing(created: KeyCreated) -> None:
     given(KEY, created).when(CHANGE).then_nothing()
     same = replace(
         CHANGE,
@@ -112,15 +112,15 @@ def test_asking_for_what_is_so_already_changes_nothing(created: KeyCreated) -> N
     given(KEY, created).when(same).then_nothing()
 
 
-def test_everything_at_once_is_three_events_in_one_order() -> None:
-    wish = replace(CHANGE, name="New", permissions=Permissions(), expires_at=at(99))
-    given(KEY, CREATED).when(wish).then(
+def test_changing_everything_records_three_events_in_a_fixed_order() -> None:
+    command = replace(CHANGE, name="New", permissions=Permissions(), expires_at=at(99))
+    given(KEY, CREATED).when(command).then(
         replace(DETAILS, name="New"), replace(PERMISSIONS, permissions=Permissions()), KeyExpirationChanged(at(99))
     )
 
 
-def test_the_rules_of_a_new_key_hold_for_a_changed_one() -> None:
-    wish = replace(
+def test_a_changed_key_is_validated_like_a_new_one() -> None:
+    command = replace(
         CHANGE,
         name="",
         description="x" * 501,
@@ -129,7 +129,7 @@ def test_the_rules_of_a_new_key_hold_for_a_changed_one() -> None:
         allowed_ips=("x",),
         permissions=Permissions(mcps=(UNKNOWN_MCP,)),
     )
-    given(KEY, CREATED).when(wish).then_refused(
+    given(KEY, CREATED).when(command).then_refused(
         Invalid,
         **{
             "name": "Must not be empty",
@@ -142,7 +142,7 @@ def test_the_rules_of_a_new_key_hold_for_a_changed_one() -> None:
     )
 
 
-def test_a_deleted_mcp_does_not_stand_in_the_way_of_other_changes() -> None:
+def test_a_deleted_mcp_does_not_block_other_changes() -> None:
     listing = replace(CREATED, permissions=Permissions(mcps=(LIVE_MCP, LIVE_MCP_2)))
     after_deletion = replace(CHANGE, known_mcps={LIVE_MCP: "live"})
     given(KEY, listing).when(replace(after_deletion, name="New")).then(replace(DETAILS, name="New"))
@@ -151,14 +151,14 @@ def test_a_deleted_mcp_does_not_stand_in_the_way_of_other_changes() -> None:
     )
 
 
-def test_a_disabled_key_is_changed_and_stays_disabled() -> None:
+def test_a_disabled_key_can_be_changed_and_stays_disabled() -> None:
     given(KEY, CREATED, DISABLED).when(replace(CHANGE, name="New")).then(replace(DETAILS, name="New"))
     state = KEY.fold([CREATED, DISABLED, replace(DETAILS, name="New"), PERMISSIONS, KeyExpirationChanged(at(99))])
     assert isinstance(state, Disabled)
     assert (state.key.name, state.key.expires_at, state.key.revision) == ("New", at(99), 5)
 
 
-def test_every_event_counts_as_a_revision_and_shows_in_the_state() -> None:
+def test_every_event_increments_the_revision_and_updates_the_state() -> None:
     details = KeyDetailsChanged(name="New", description="d", metadata={"a": "b"})
     permissions = KeyPermissionsChanged(Permissions(manage=("keys:read",)), RateLimit(7), ("192.0.2.0/24",))
     state = KEY.fold([CREATED, details, permissions, KeyExpirationChanged(at(99))])
@@ -173,18 +173,18 @@ def test_every_event_counts_as_a_revision_and_shows_in_the_state() -> None:
     assert (key.expires_at, key.revision) == (at(99), 4)
 
 
-def test_a_revoked_or_expired_key_is_changed_no_more() -> None:
+def test_a_revoked_or_expired_key_cannot_be_changed() -> None:
     given(KEY, CREATED, REVOKED).when(CHANGE).then_refused(KeyIsRevoked)
     given(KEY, EXPIRING, EXPIRED).when(CHANGE).then_refused(KeyHasExpired)
 
 
-def test_from_the_instant_of_expiry_a_key_can_not_be_prolonged() -> None:
+def test_an_expired_key_cannot_be_prolonged() -> None:
     given(KEY, EXPIRING).when(replace(CHANGE, at=at(3599.999999), expires_at=None)).then(KeyExpirationChanged(None))
     given(KEY, EXPIRING).when(replace(CHANGE, at=at(3600), expires_at=None)).then_refused(KeyHasExpired)
     given(KEY, EXPIRING, DISABLED).when(replace(CHANGE, at=at(3600), expires_at=None)).then_refused(KeyHasExpired)
 
 
-def test_a_key_cannot_let_itself_expire_soon_while_it_is_the_last_active_one() -> None:
+def test_the_last_active_key_cannot_shorten_its_own_expiry() -> None:
     by_itself = replace(CHANGE, by=ITSELF, census=LAST_ACTIVE)
     soon, later = CHANGE.at + timedelta(hours=23), CHANGE.at + timedelta(days=2)
     given(KEY, CREATED).when(replace(by_itself, expires_at=soon)).then_refused(LastActiveKey)

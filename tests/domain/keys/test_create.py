@@ -25,15 +25,15 @@ INVISIBLE = "Must not be empty"
 CONTROL = "Must not contain control characters"
 
 
-def test_a_new_key_is_active_with_all_that_was_asked_for() -> None:
-    wish = {
+def test_a_new_key_has_every_requested_attribute() -> None:
+    request = {
         "description": "For the pipeline",
         "expires_at": at(3600),
         "rate_limit": RateLimit(per_second=5),
         "allowed_ips": ("10.0.0.0/8",),
         "metadata": {"team": "platform"},
     }
-    given(KEY).when(replace(CREATE, **wish)).then(replace(CREATED, **wish))
+    given(KEY).when(replace(CREATE, **request)).then(replace(CREATED, **request))
 
 
 def test_a_new_key_has_one_secret_and_is_at_revision_1() -> None:
@@ -58,13 +58,13 @@ def test_a_new_key_has_one_secret_and_is_at_revision_1() -> None:
     )
 
 
-def test_an_id_is_given_once() -> None:
+def test_a_key_id_cannot_be_reused() -> None:
     given(KEY, CREATED).when(CREATE).then_refused(Conflict)
     given(KEY, CREATED, REVOKED).when(CREATE).then_refused(Conflict)
 
 
 @pytest.mark.parametrize("name", ["x", "x" * NAME_LENGTH_MAX, "Ключ 鍵 🔑", "👩\u200d💻", "a\u00a0b"])
-def test_a_name_of_1_to_100_characters_is_taken(name: str) -> None:
+def test_a_name_of_1_to_100_characters_is_accepted(name: str) -> None:
     given(KEY).when(replace(CREATE, name=name)).then(replace(CREATED, name=name))
 
 
@@ -87,11 +87,11 @@ def test_a_name_of_1_to_100_characters_is_taken(name: str) -> None:
         ("a\ud800b", "Must not contain lone surrogates"),
     ],
 )
-def test_a_name_that_can_not_be_read_is_refused(name: str, message: str) -> None:
+def test_an_unreadable_name_is_refused(name: str, message: str) -> None:
     given(KEY).when(replace(CREATE, name=name)).then_refused(Invalid, name=message)
 
 
-def test_a_description_has_lines_and_at_most_500_characters() -> None:
+def test_a_description_may_have_line_breaks_and_at_most_500_characters() -> None:
     fits = "a\n" * (DESCRIPTION_LENGTH_MAX // 2)
     given(KEY).when(replace(CREATE, description=fits)).then(replace(CREATED, description=fits))
     given(KEY).when(replace(CREATE, description=fits + "x")).then_refused(
@@ -100,13 +100,13 @@ def test_a_description_has_lines_and_at_most_500_characters() -> None:
 
 
 @pytest.mark.parametrize("expires_at", [at(0), at(-1), datetime.min.replace(tzinfo=timezone(timedelta(hours=14)))])
-def test_a_key_can_not_be_born_expired(expires_at: datetime) -> None:
+def test_a_key_cannot_be_created_expired(expires_at: datetime) -> None:
     given(KEY).when(replace(CREATE, expires_at=expires_at)).then_refused(Invalid, expires_at="Must be a future date")
 
 
 def test_an_expiry_without_a_time_zone_is_refused() -> None:
-    wish = replace(CREATE, expires_at=datetime(2030, 1, 1))  # noqa: DTZ001 -- a request can say that
-    given(KEY).when(wish).then_refused(
+    request = replace(CREATE, expires_at=datetime(2030, 1, 1))  # noqa: DTZ001 -- a request can contain one
+    given(KEY).when(request).then_refused(
         Invalid, expires_at="Must have a time zone, such as the Z in 2030-01-31T00:00:00Z"
     )
 
@@ -117,7 +117,7 @@ def test_an_expiry_at_the_end_of_the_calendar_is_refused(hours: int) -> None:
     given(KEY).when(replace(CREATE, expires_at=last)).then_refused(Invalid, expires_at="Must be before the year 9999")
 
 
-def test_an_expiry_is_kept_in_utc() -> None:
+def test_an_expiry_is_stored_in_utc() -> None:
     east = timezone(timedelta(hours=5, minutes=30))
     outcome = given(KEY).when(replace(CREATE, expires_at=at(60).astimezone(east)))
     outcome.then(replace(CREATED, expires_at=at(60)))
@@ -133,7 +133,7 @@ def test_a_rate_limit_is_at_least_one_a_second(per_second: int) -> None:
 
 
 @pytest.mark.parametrize("per_second", [0, -1, PER_SECOND_MAX + 1])
-def test_a_rate_limit_that_nothing_passes_is_refused(per_second: int) -> None:
+def test_a_rate_limit_out_of_range_is_refused(per_second: int) -> None:
     given(KEY).when(replace(CREATE, rate_limit=RateLimit(per_second))).then_refused(
         Invalid, **{"rate_limit.per_second": "Must be between 1 and 1000000"}
     )
@@ -161,26 +161,26 @@ def test_metadata_has_at_most_16_pairs() -> None:
     ],
     ids=range(8),
 )
-def test_metadata_that_can_not_be_stored_is_refused(metadata: dict[str, str], field: str, message: str) -> None:
+def test_invalid_metadata_is_refused(metadata: dict[str, str], field: str, message: str) -> None:
     given(KEY).when(replace(CREATE, metadata=metadata)).then_refused(Invalid, **{field: message})
 
 
 @pytest.mark.parametrize(
     "network", ["10.0.0.0/8", "192.0.2.7", "0.0.0.0/0", "2001:db8::/32", "::1", "::/0", "::ffff:10.0.0.0/104"]
 )
-def test_an_allowed_address_is_a_network_of_either_family(network: str) -> None:
+def test_an_allowed_address_is_an_ipv4_or_ipv6_network(network: str) -> None:
     given(KEY).when(replace(CREATE, allowed_ips=(network,))).then(replace(CREATED, allowed_ips=(network,)))
 
 
 @pytest.mark.parametrize("text", ["", "everyone", "10.0.0.0/33", "10.0.0", "010.0.0.1", " 10.0.0.1", "fe80::1%eth0"])
-def test_what_is_no_network_is_refused(text: str) -> None:
+def test_an_invalid_network_is_refused(text: str) -> None:
     given(KEY).when(replace(CREATE, allowed_ips=("10.0.0.0/8", text))).then_refused(
         Invalid, **{"allowed_ips[1]": "Must be an IPv4 or IPv6 network such as 10.0.0.0/8 or 2001:db8::/32"}
     )
 
 
 @pytest.mark.parametrize("mask", ["0.255.255.255", "255.0.0.0", "0.0.0.255", "08"])
-def test_a_mask_is_refused_because_two_readers_could_read_it_differently(mask: str) -> None:
+def test_a_network_mask_is_refused_because_it_is_ambiguous(mask: str) -> None:
     given(KEY).when(replace(CREATE, allowed_ips=(f"10.0.0.0/{mask}",))).then_refused(
         Invalid,
         **{"allowed_ips[0]": "Must have a prefix length after the slash instead of a mask, such as 10.0.0.0/8"},
@@ -188,13 +188,13 @@ def test_a_mask_is_refused_because_two_readers_could_read_it_differently(mask: s
 
 
 @pytest.mark.parametrize(("text", "meant"), [("10.0.0.1/8", "10.0.0.0/8"), ("2001:db8::1/32", "2001:db8::/32")])
-def test_a_network_with_host_bits_is_refused_with_what_was_meant(text: str, meant: str) -> None:
+def test_a_network_with_host_bits_is_refused_with_a_suggestion(text: str, meant: str) -> None:
     given(KEY).when(replace(CREATE, allowed_ips=(text,))).then_refused(
         Invalid, **{"allowed_ips[0]": f"Has host bits set; did you mean {meant}?"}
     )
 
 
-def test_a_list_of_addresses_has_an_end_and_a_longer_one_is_not_even_walked() -> None:
+def test_an_address_list_beyond_the_limit_is_refused_without_reading_it() -> None:
     most = ("10.0.0.0/8",) * ALLOWED_IPS_MAX
     given(KEY).when(replace(CREATE, allowed_ips=most)).then(replace(CREATED, allowed_ips=most))
     given(KEY).when(replace(CREATE, allowed_ips=("nonsense",) * 100_000)).then_refused(
@@ -202,9 +202,9 @@ def test_a_list_of_addresses_has_an_end_and_a_longer_one_is_not_even_walked() ->
     )
 
 
-def test_all_that_is_wrong_is_said_at_once() -> None:
-    wish = replace(CREATE, name="", expires_at=NOW, rate_limit=RateLimit(0))
-    given(KEY).when(wish).then_refused(
+def test_all_invalid_fields_are_reported_together() -> None:
+    request = replace(CREATE, name="", expires_at=NOW, rate_limit=RateLimit(0))
+    given(KEY).when(request).then_refused(
         Invalid,
         **{
             "name": "Must not be empty",
@@ -214,7 +214,7 @@ def test_all_that_is_wrong_is_said_at_once() -> None:
     )
 
 
-def test_a_plan_gives_as_many_keys_as_it_says() -> None:
+def test_keys_can_be_created_up_to_the_plan_limit() -> None:
     one_left = KeyCounts(active=1, disabled=8, limit=10, plan="pro")
     given(KEY).when(replace(CREATE, census=one_left)).then(CREATED)
 

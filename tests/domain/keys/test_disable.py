@@ -28,12 +28,12 @@ def test_disabling_or_enabling_again_changes_nothing() -> None:
     given(KEY, CREATED).when(ENABLE).then_nothing()
 
 
-def test_a_key_that_never_was_can_be_neither() -> None:
+def test_a_missing_key_cannot_be_disabled_or_enabled() -> None:
     given(KEY).when(DisableKey(at(60))).then_refused(KeyNotFound)
     given(KEY).when(ENABLE).then_refused(KeyNotFound)
 
 
-def test_a_key_that_has_ended_can_be_neither() -> None:
+def test_a_revoked_or_expired_key_cannot_be_disabled_or_enabled() -> None:
     expiring = replace(CREATED, expires_at=at(60))
     for command in (DisableKey(at(60)), ENABLE):
         given(KEY, CREATED, REVOKED).when(command).then_refused(KeyIsRevoked)
@@ -42,7 +42,7 @@ def test_a_key_that_has_ended_can_be_neither() -> None:
         given(KEY, expiring, DISABLED).when(command).then_refused(KeyHasExpired)
 
 
-def test_a_key_is_enabled_only_by_one_who_may_do_all_that_it_may_do() -> None:
+def test_only_a_caller_with_all_permissions_of_a_key_can_enable_it() -> None:
     narrow = replace(ENABLE, authority=Scope(Permissions(mcps=(LIVE_MCP,))))
     given(KEY, CREATED, DISABLED).when(narrow).then_refused(
         ExceedsAuthority, permissions="Must not contain MCP servers or tools that the caller cannot use"
@@ -51,7 +51,7 @@ def test_a_key_is_enabled_only_by_one_who_may_do_all_that_it_may_do() -> None:
     given(KEY, CREATED).when(narrow).then_nothing()
 
 
-def test_a_key_cannot_disable_itself_while_it_is_the_last_active_one() -> None:
+def test_the_last_active_key_cannot_disable_itself() -> None:
     by_itself = DisableKey(at(60), by=ITSELF, census=LAST_ACTIVE)
     given(KEY, CREATED).when(by_itself).then_refused(LastActiveKey)
     given(KEY, CREATED).when(replace(by_itself, census=replace(LAST_ACTIVE, active=2))).then(KeyDisabled(at(60)))

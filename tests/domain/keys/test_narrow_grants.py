@@ -1,4 +1,4 @@
-"""A key loses what whoever made it does not hold any more."""
+"""A key loses the grants that its creator no longer has."""
 
 import pytest
 from msgspec.structs import replace
@@ -12,32 +12,32 @@ from tests.domain.sample import CREATED, DISABLED, EXPIRED, LIVE_MCP, REVOKED
 from tests.given import given
 
 CALLS = Permissions(mcps=(LIVE_MCP,), tools={LIVE_MCP: ToolRule(deny=("delete_*",))})
-MADE = replace(
+BROAD = replace(
     CREATED,
     permissions=replace(CALLS, manage=("mcps:read", "keys:write", "usage:read")),
     rate_limit=RateLimit(7),
     allowed_ips=("10.0.0.0/8",),
 )
-LIMIT = NarrowGrants(frozenset({"mcps:read", "usage:read", "audit:read"}))
-LIMITED = KeyPermissionsChanged(
+NARROW = NarrowGrants(frozenset({"mcps:read", "usage:read", "audit:read"}))
+NARROWED = KeyPermissionsChanged(
     replace(CALLS, manage=("mcps:read", "usage:read")), rate_limit=RateLimit(7), allowed_ips=("10.0.0.0/8",)
 )
 
 
-@pytest.mark.parametrize("history", [[MADE], [MADE, DISABLED]])
-def test_grants_beyond_what_is_held_are_taken_away_and_nothing_else(history: list[KeyEvent]) -> None:
-    given(KEY, *history).when(LIMIT).then(LIMITED)
-    given(KEY, *history, LIMITED).when(LIMIT).then_nothing()
+@pytest.mark.parametrize("history", [[BROAD], [BROAD, DISABLED]])
+def test_only_grants_beyond_those_of_the_creator_are_removed(history: list[KeyEvent]) -> None:
+    given(KEY, *history).when(NARROW).then(NARROWED)
+    given(KEY, *history, NARROWED).when(NARROW).then_nothing()
 
 
-def test_nothing_is_added() -> None:
-    given(KEY, CREATED).when(LIMIT).then_nothing()
+def test_no_grant_is_added() -> None:
+    given(KEY, CREATED).when(NARROW).then_nothing()
 
 
 @pytest.mark.parametrize("end", [EXPIRED, REVOKED])
-def test_a_key_that_has_ended_stays_as_it_was(end: KeyEvent) -> None:
-    given(KEY, MADE, end).when(LIMIT).then_nothing()
+def test_a_revoked_or_expired_key_is_unchanged(end: KeyEvent) -> None:
+    given(KEY, BROAD, end).when(NARROW).then_nothing()
 
 
-def test_a_key_that_never_was_is_not_limited() -> None:
-    given(KEY).when(LIMIT).then_refused(KeyNotFound)
+def test_a_missing_key_cannot_be_narrowed() -> None:
+    given(KEY).when(NARROW).then_refused(KeyNotFound)

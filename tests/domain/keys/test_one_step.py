@@ -1,6 +1,6 @@
-"""One command of one key about another, of any two keys: the step of which `test_sequences.py` makes sequences.
+"""Single commands by one key on another, for any two keys: the step that `test_sequences.py` chains.
 
-Sequences seldom come to two keys that differ in one dimension only; here each draw is such a pair.
+Sequences rarely reach two keys that differ in one dimension only; here each draw is such a pair.
 """
 
 from datetime import datetime
@@ -65,7 +65,7 @@ keys = st.builds(
 
 
 def like(*others: KeyCreated) -> st.SearchStrategy[KeyCreated]:
-    """A key that has each thing from one of `others` or, now and then, one of its own."""
+    """Draw a key that takes each attribute from one of `others` or, sometimes, a new value."""
 
     def one(attribute: str, own: st.SearchStrategy[object]) -> st.SearchStrategy[object]:
         return st.sampled_from([getattr(other, attribute) for other in others]) | own
@@ -88,7 +88,7 @@ def state_of(created: KeyCreated) -> Existing:
 
 
 def after(before: Existing | None, command: KeyCommand) -> frozenset[Question] | None:
-    """What the key opens after the command; None when it is refused."""
+    """Return what the key can access after the command, or None if the command was refused."""
     try:
         events = KEY.decide(before, command)
     except Refusal:
@@ -102,16 +102,16 @@ def after(before: Existing | None, command: KeyCommand) -> frozenset[Question] |
 
 @settings(max_examples=400, deadline=None)
 @given(st.data())
-def test_a_key_creates_only_keys_within_itself(data: st.DataObject) -> None:
+def test_a_key_can_create_only_keys_within_its_own_scope(data: st.DataObject) -> None:
     caller = data.draw(keys)
-    wish = data.draw(like(caller))
+    request = data.draw(like(caller))
     command = replace(
         CREATE,
         key_id=OTHER_KEY_ID,
-        environment=wish.environment,
-        permissions=wish.permissions,
-        expires_at=wish.expires_at,
-        allowed_ips=wish.allowed_ips,
+        environment=request.environment,
+        permissions=request.permissions,
+        expires_at=request.expires_at,
+        allowed_ips=request.allowed_ips,
         at=at(0),
         authority=scope_of(state_of(caller).key),
     )
@@ -121,15 +121,15 @@ def test_a_key_creates_only_keys_within_itself(data: st.DataObject) -> None:
 
 @settings(max_examples=800, deadline=None)
 @given(st.data())
-def test_a_key_adds_to_another_or_to_itself_only_what_it_has(data: st.DataObject) -> None:
+def test_a_key_can_add_only_its_own_access_to_any_key(data: st.DataObject) -> None:
     caller = data.draw(keys)
     target = data.draw(like(caller))
-    wish = data.draw(like(caller, target))
+    request = data.draw(like(caller, target))
     command = replace(
         CHANGE,
-        permissions=wish.permissions,
-        expires_at=wish.expires_at,
-        allowed_ips=wish.allowed_ips,
+        permissions=request.permissions,
+        expires_at=request.expires_at,
+        allowed_ips=request.allowed_ips,
         at=at(0),
         authority=scope_of(state_of(caller).key),
     )
@@ -139,12 +139,12 @@ def test_a_key_adds_to_another_or_to_itself_only_what_it_has(data: st.DataObject
 
 @settings(max_examples=400, deadline=None)
 @given(st.data())
-def test_a_key_is_handed_or_wakes_only_keys_within_itself(data: st.DataObject) -> None:
+def test_a_key_can_rotate_or_enable_only_keys_within_its_own_scope(data: st.DataObject) -> None:
     caller = data.draw(keys)
     target = state_of(data.draw(like(caller)))
     authority = scope_of(state_of(caller).key)
     opens = after(target, replace(ROTATE, at=at(0), authority=authority))
     assert opens is None or opens <= opened(state_of(caller))
-    asleep = KEY.evolve(target, KeyDisabled(at(0)))
-    opens = after(asleep, replace(ENABLE, at=at(0), authority=authority))
+    disabled = KEY.evolve(target, KeyDisabled(at(0)))
+    opens = after(disabled, replace(ENABLE, at=at(0), authority=authority))
     assert opens is None or opens <= opened(state_of(caller))

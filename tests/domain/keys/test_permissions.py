@@ -36,7 +36,7 @@ permissions = st.builds(
 
 
 @pytest.mark.parametrize(
-    ("rule", "permitted", "refused"),
+    ("rule", "permitted", "assert_refused"),
     [
         (ToolRule(), ["a", "anything"], []),
         (ToolRule(allow=()), [], ["a", ""]),
@@ -49,13 +49,15 @@ permissions = st.builds(
         (ToolRule(allow=("[ab]",)), ["a", "b"], ["c", "[ab]"]),
     ],
 )
-def test_deny_wins_and_an_absent_allow_means_all(rule: ToolRule, permitted: list[str], refused: list[str]) -> None:
+def test_deny_takes_precedence_and_a_missing_allow_permits_all(
+    rule: ToolRule, permitted: list[str], assert_refused: list[str]
+) -> None:
     assert all(map(rule.permits, permitted))
-    assert not any(map(rule.permits, refused))
+    assert not any(map(rule.permits, assert_refused))
 
 
 @given(rules, rules, st.lists(names, min_size=1))
-def test_a_rule_within_another_permits_nothing_more(rule: ToolRule, bound: ToolRule, tools: list[str]) -> None:
+def test_a_rule_within_another_permits_no_more_than_it(rule: ToolRule, bound: ToolRule, tools: list[str]) -> None:
     assume(rule.within(bound))
     assert all(bound.permits(tool) for tool in tools if rule.permits(tool))
 
@@ -71,7 +73,7 @@ def test_a_rule_within_another_permits_nothing_more(rule: ToolRule, bound: ToolR
         (ToolRule(deny=("a", "b")), ToolRule(deny=("a",))),
     ],
 )
-def test_a_narrowing_that_can_be_shown_is_within(rule: ToolRule, bound: ToolRule) -> None:
+def test_a_provable_narrowing_is_within(rule: ToolRule, bound: ToolRule) -> None:
     assert rule.within(bound)
 
 
@@ -84,13 +86,13 @@ def test_a_narrowing_that_can_be_shown_is_within(rule: ToolRule, bound: ToolRule
         (ToolRule(allow=("get_user", "list")), ToolRule(allow=("get_*",))),
         (ToolRule(allow=("[!a]*",)), ToolRule(allow=("[!a]?",))),
         (ToolRule(deny=("get_*",)), ToolRule(deny=("get_user",))),
-        # Read as names these patterns would match; what they stand for does not.
+        # Read as names, these patterns match the bound; the names that they stand for do not.
         (ToolRule(allow=("get_*",)), ToolRule(allow=("get_?",))),
         (ToolRule(allow=("[ab]",)), ToolRule(allow=("?ab?",))),
         (ToolRule(allow=("?",)), ToolRule(allow=("?" * 2,))),
     ],
 )
-def test_what_can_not_be_shown_to_be_narrower_is_not_within(rule: ToolRule, bound: ToolRule) -> None:
+def test_a_narrowing_that_cannot_be_proved_is_not_within(rule: ToolRule, bound: ToolRule) -> None:
     assert not rule.within(bound)
 
 
@@ -100,7 +102,9 @@ def reachable(holder: Permissions, tools: list[str]) -> set[tuple[str, str]]:
 
 
 @given(permissions, permissions, st.lists(names, min_size=1))
-def test_permissions_within_others_open_nothing_more(holder: Permissions, bound: Permissions, tools: list[str]) -> None:
+def test_permissions_within_others_grant_no_more_than_they_do(
+    holder: Permissions, bound: Permissions, tools: list[str]
+) -> None:
     if holder.calls_within(bound):
         assert reachable(holder, tools) <= reachable(bound, tools)
         assert holder.within(bound) == (set(holder.manage) <= set(bound.manage))
@@ -117,7 +121,7 @@ def test_permissions_are_within_themselves_and_within_everything(holder: Permiss
 
 @given(st.lists(permissions, min_size=3, max_size=6))
 def test_within_is_transitive(several: list[Permissions]) -> None:
-    """Every order of three of them is tried, since few orders have one within the next."""
+    """Try every order of three, since few orders have one within the next."""
     for low, middle, high in permutations(several, 3):
         assert low.within(high) or not (low.within(middle) and middle.within(high))
 
@@ -128,14 +132,14 @@ def test_a_list_is_within_all_but_all_is_not_within_a_list() -> None:
     assert not Permissions(mcps=(LIVE_MCP, LIVE_MCP_2)).within(Permissions(mcps=(LIVE_MCP,)))
 
 
-def test_the_tool_rules_of_the_bound_hold_for_every_reachable_mcp() -> None:
+def test_tool_rules_of_the_bound_apply_to_every_reachable_mcp() -> None:
     bound = Permissions(mcps="*", tools={LIVE_MCP: ToolRule(allow=("get_*",))})
     assert not Permissions(mcps=(LIVE_MCP,)).within(bound)
     assert Permissions(mcps=(LIVE_MCP_2,)).within(bound)
     assert Permissions(mcps="*", tools=bound.tools).within(bound)
 
 
-def test_only_a_listed_mcp_is_named() -> None:
+def test_names_is_true_only_for_a_listed_mcp() -> None:
     assert Permissions(mcps=(LIVE_MCP,)).names(LIVE_MCP)
     assert not Permissions(mcps=(LIVE_MCP,)).names(LIVE_MCP_2)
     assert not Permissions(mcps="*").names(LIVE_MCP)
@@ -143,7 +147,7 @@ def test_only_a_listed_mcp_is_named() -> None:
     assert not Permissions().permits_mcp(LIVE_MCP)
 
 
-def test_a_name_longer_than_a_tool_has_one_is_no_tool() -> None:
+def test_an_overlong_tool_name_is_not_permitted() -> None:
     for holder in (Permissions(mcps="*"), Permissions(mcps="*", tools={LIVE_MCP: ToolRule(allow=("*",))})):
         assert holder.permits_tool(LIVE_MCP, "x" * TOOL_NAME_LENGTH_MAX)
         assert not holder.permits_tool(LIVE_MCP, "x" * (TOOL_NAME_LENGTH_MAX + 1))
@@ -158,7 +162,7 @@ def test_a_tool_permitted_anywhere_is_permitted_on_every_reachable_mcp(holder: P
 
 
 @given(st.text(min_size=1, max_size=TOOL_PATTERN_LENGTH_MAX), st.text(max_size=20))
-def test_no_pattern_breaks_the_matcher(pattern: str, tool: str) -> None:
+def test_no_pattern_raises_in_the_matcher(pattern: str, tool: str) -> None:
     assert ToolRule(allow=(pattern,)).permits(tool) in {True, False}
 
 
@@ -176,34 +180,36 @@ def test_no_pattern_of_permitted_length_is_slow(pattern: str) -> None:
     assert (time.thread_time() - started) / 100 < 0.005
 
 
-def refused(wanted: Permissions, **details: str) -> None:
+def assert_refused(wanted: Permissions, **details: str) -> None:
     spec.given(KEY).when(replace(CREATE, permissions=wanted)).then_refused(Invalid, **details)
     spec.given(KEY, CREATED).when(replace(CHANGE, permissions=wanted)).then_refused(Invalid, **details)
 
 
-def taken(wanted: Permissions) -> None:
+def assert_accepted(wanted: Permissions) -> None:
     spec.given(KEY).when(replace(CREATE, permissions=wanted)).then(replace(CREATED, permissions=wanted))
     spec.given(KEY, CREATED).when(replace(CHANGE, permissions=wanted)).then(
         KeyPermissionsChanged(permissions=wanted, rate_limit=None, allowed_ips=())
     )
 
 
-def test_mcps_grants_and_tools_are_taken() -> None:
-    taken(Permissions(mcps=(LIVE_MCP, TEST_MCP), tools={LIVE_MCP: ToolRule(("get_*",), ("x",))}, manage=GRANTS))
+def test_mcps_grants_and_tools_are_accepted() -> None:
+    assert_accepted(
+        Permissions(mcps=(LIVE_MCP, TEST_MCP), tools={LIVE_MCP: ToolRule(("get_*",), ("x",))}, manage=GRANTS)
+    )
 
 
-def test_an_mcp_that_does_not_exist_is_refused() -> None:
-    refused(
+def test_an_unknown_mcp_is_refused() -> None:
+    assert_refused(
         Permissions(mcps=(LIVE_MCP, UNKNOWN_MCP)),
         **{"permissions.mcps": f"No such MCP in this organization: {UNKNOWN_MCP}"},
     )
-    refused(
+    assert_refused(
         Permissions(tools={UNKNOWN_MCP: ToolRule()}),
         **{f"permissions.tools.{UNKNOWN_MCP}": "No such MCP in this organization"},
     )
 
 
-def test_no_more_than_a_few_unknown_mcps_are_repeated_back() -> None:
+def test_a_refusal_names_only_a_few_unknown_mcps() -> None:
     long = ["x" * 1000, *(an_id("mcp", n) for n in range(10, 100))]
     outcome = spec.given(KEY).when(replace(CREATE, permissions=Permissions(mcps=tuple(long))))
     assert outcome.refusal is not None
@@ -211,49 +217,49 @@ def test_no_more_than_a_few_unknown_mcps_are_repeated_back() -> None:
 
 
 @pytest.mark.parametrize("twice", [("keys:read", "keys:read"), ("keys:read", "mcps:read", "keys:read")])
-def test_a_grant_is_named_once(twice: tuple[Grant, ...]) -> None:
-    refused(Permissions(manage=twice), **{"permissions.manage": "Must not name a grant twice"})
+def test_a_duplicate_grant_is_refused(twice: tuple[Grant, ...]) -> None:
+    assert_refused(Permissions(manage=twice), **{"permissions.manage": "Must not name a grant twice"})
 
 
-def test_an_mcp_is_named_once() -> None:
-    refused(Permissions(mcps=(LIVE_MCP, LIVE_MCP)), **{"permissions.mcps": "Must not name an MCP twice"})
+def test_a_duplicate_mcp_is_refused() -> None:
+    assert_refused(Permissions(mcps=(LIVE_MCP, LIVE_MCP)), **{"permissions.mcps": "Must not name an MCP twice"})
 
 
-def test_lists_have_an_end() -> None:
-    refused(
+def test_lists_are_limited_in_length() -> None:
+    assert_refused(
         Permissions(mcps=(LIVE_MCP,) * (MCPS_MAX + 1)), **{"permissions.mcps": f"Must have at most {MCPS_MAX} entries"}
     )
-    refused(
+    assert_refused(
         Permissions(tools={str(n): ToolRule() for n in range(MCPS_MAX + 1)}),
         **{"permissions.tools": f"Must have at most {MCPS_MAX} entries"},
     )
     many = ("x",) * TOOL_PATTERNS_MAX
-    taken(Permissions(tools={LIVE_MCP: ToolRule(many[1:], ("y",))}))
-    refused(
+    assert_accepted(Permissions(tools={LIVE_MCP: ToolRule(many[1:], ("y",))}))
+    assert_refused(
         Permissions(tools={LIVE_MCP: ToolRule(many, ("y",))}),
         **{f"permissions.tools.{LIVE_MCP}": f"Must have at most {TOOL_PATTERNS_MAX} patterns"},
     )
-    refused(
+    assert_refused(
         Permissions(tools={LIVE_MCP: ToolRule(("x",) * TOOL_PATTERNS_TOTAL_MAX), TEST_MCP: ToolRule(("x",))}),
         **{"permissions.tools": f"Must have at most {TOOL_PATTERNS_TOTAL_MAX} patterns in all"},
     )
 
 
 @pytest.mark.parametrize("pattern", ["", "x" * (TOOL_PATTERN_LENGTH_MAX + 1), "a\n", "\0", "\x7f", "\u202e", "\ud800"])
-def test_a_pattern_is_printable_and_not_too_long(pattern: str) -> None:
+def test_an_unprintable_or_overlong_pattern_is_refused(pattern: str) -> None:
     message = {f"permissions.tools.{LIVE_MCP}": "A pattern has 1 to 128 printable characters"}
-    refused(Permissions(tools={LIVE_MCP: ToolRule(allow=(pattern,))}), **message)
-    refused(Permissions(tools={LIVE_MCP: ToolRule(deny=(pattern,))}), **message)
+    assert_refused(Permissions(tools={LIVE_MCP: ToolRule(allow=(pattern,))}), **message)
+    assert_refused(Permissions(tools={LIVE_MCP: ToolRule(deny=(pattern,))}), **message)
 
 
 @settings(max_examples=300)
 @given(patterns, names)
-def test_globs_are_those_of_the_shell_with_case(pattern: str, tool: str) -> None:
+def test_patterns_match_like_case_sensitive_shell_globs(pattern: str, tool: str) -> None:
     assert ToolRule(allow=(pattern,)).permits(tool) == bool(re.match(fnmatch.translate(pattern), tool))
 
 
 @pytest.mark.parametrize(
     "rule", [ToolRule(allow=("get_*", a_secret().reveal())), ToolRule(deny=(a_secret().reveal(),))]
 )
-def test_a_pattern_that_is_a_key_is_refused(rule: ToolRule) -> None:
-    refused(Permissions(mcps="*", tools={LIVE_MCP: rule}), **{f"permissions.tools.{LIVE_MCP}": NO_KEY})
+def test_a_pattern_that_contains_a_secret_is_refused(rule: ToolRule) -> None:
+    assert_refused(Permissions(mcps="*", tools={LIVE_MCP: rule}), **{f"permissions.tools.{LIVE_MCP}": NO_KEY})

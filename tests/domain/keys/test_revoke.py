@@ -48,18 +48,18 @@ AFTER_THE_END: list[KeyCommand] = [CREATE, CHANGE, ROTATE, DisableKey(at(60)), E
 WITHOUT_EFFECT: list[KeyCommand] = [REVOKE, ExpireKey(at(60)), RetireSecrets(at(60)), NarrowGrants(frozenset())]
 
 
-def test_a_key_that_never_was_can_not_be_revoked() -> None:
+def test_a_missing_key_cannot_be_revoked() -> None:
     given(KEY).when(REVOKE).then_refused(KeyNotFound)
 
 
-def test_a_key_in_any_state_is_revoked() -> None:
+def test_a_key_can_be_revoked_in_any_state() -> None:
     for events in ([CREATED], [CREATED, DISABLED], [CREATED, EXPIRED]):
         given(KEY, *events).when(REVOKE).then(PLAIN)
         assert isinstance(KEY.fold([*events, PLAIN]), Revoked)
 
 
 @pytest.mark.parametrize("reason", get_args(RevocationReason))
-def test_the_reason_and_the_note_are_kept(reason: RevocationReason) -> None:
+def test_the_reason_and_the_note_are_stored(reason: RevocationReason) -> None:
     outcome = given(KEY, CREATED).when(replace(REVOKE, reason=reason, note="Why"))
     outcome.then(KeyRevoked(revoked_at=at(60), reason=reason, note="Why"))
     state = KEY.fold([CREATED, *outcome.events])
@@ -67,11 +67,11 @@ def test_the_reason_and_the_note_are_kept(reason: RevocationReason) -> None:
     assert (state.revoked_at, state.reason, state.note, state.key.revision) == (at(60), reason, "Why", 2)
 
 
-def test_revoking_again_keeps_the_first_reason() -> None:
+def test_revoking_again_does_not_change_the_reason() -> None:
     given(KEY, CREATED, REVOKED).when(replace(REVOKE, reason="superseded", note="Other")).then_nothing()
 
 
-def test_a_note_keeps_no_more_of_a_secret_than_its_prefix() -> None:
+def test_a_secret_in_a_note_is_reduced_to_its_prefix() -> None:
     text = a_secret().reveal()
     outcome = given(KEY, CREATED).when(replace(REVOKE, note=f"Found {text} in a log"))
     outcome.then(replace(PLAIN, note=f"Found {text[:12]}… in a log"))
@@ -95,15 +95,15 @@ def test_a_revoked_key_stays_revoked(command: KeyCommand) -> None:
 
 
 @pytest.mark.parametrize("command", WITHOUT_EFFECT, ids=lambda command: type(command).__name__)
-def test_nothing_more_is_recorded_of_a_revoked_key(command: KeyCommand) -> None:
+def test_no_further_event_is_recorded_for_a_revoked_key(command: KeyCommand) -> None:
     given(KEY, CREATED, REVOKED).when(command).then_nothing()
 
 
-def test_every_command_is_known_to_these_tests() -> None:
+def test_every_command_is_covered_by_these_tests() -> None:
     assert {type(command) for command in AFTER_THE_END + WITHOUT_EFFECT} == set(get_args(KeyCommand))
 
 
-def test_a_key_can_not_revoke_itself_while_it_is_the_last_active_one() -> None:
+def test_the_last_active_key_cannot_revoke_itself() -> None:
     by_itself = replace(REVOKE, by=ITSELF, census=LAST_ACTIVE)
     given(KEY, CREATED).when(by_itself).then_refused(LastActiveKey)
     assert str(LastActiveKey()) == "Cannot revoke your only active key"
@@ -112,7 +112,7 @@ def test_a_key_can_not_revoke_itself_while_it_is_the_last_active_one() -> None:
     given(KEY, CREATED, REVOKED).when(by_itself).then_nothing()
 
 
-def test_a_key_that_is_not_active_is_never_the_last_active_one() -> None:
+def test_an_inactive_key_is_never_the_last_active_one() -> None:
     by_itself = replace(REVOKE, by=ITSELF, census=LAST_ACTIVE)
     given(KEY, CREATED, DISABLED).when(by_itself).then(PLAIN)
     given(KEY, CREATED, EXPIRED).when(by_itself).then(PLAIN)
@@ -133,12 +133,12 @@ def test_a_key_that_is_not_active_is_never_the_last_active_one() -> None:
     ],
     ids=lambda event: type(event).__name__,
 )
-def test_a_history_in_which_a_revoked_key_lives_on_is_impossible(event: KeyEvent) -> None:
+def test_no_event_can_follow_a_revocation(event: KeyEvent) -> None:
     with pytest.raises(ImpossibleHistory, match=type(event).__name__):
         KEY.fold([CREATED, REVOKED, event])
 
 
 @pytest.mark.parametrize("event", [ROTATED, RETIRED, DISABLED, REVOKED, EXPIRED, KeyEnabled(at(60))])
-def test_a_history_without_a_beginning_is_impossible(event: KeyEvent) -> None:
+def test_a_history_must_start_with_a_creation(event: KeyEvent) -> None:
     with pytest.raises(ImpossibleHistory):
         KEY.fold([event])

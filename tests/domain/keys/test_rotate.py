@@ -24,11 +24,11 @@ def secrets(*events: KeyEvent) -> tuple[SecretVersion, ...]:
     return fold(*events).key.secrets
 
 
-def test_a_key_that_never_was_can_not_be_rotated() -> None:
+def test_a_missing_key_cannot_be_rotated() -> None:
     given(KEY).when(ROTATE).then_refused(KeyNotFound)
 
 
-def test_without_overlap_the_old_secret_ends_at_once() -> None:
+def test_without_overlap_the_old_secret_ends_immediately() -> None:
     given(KEY, CREATED).when(ROTATE).then(ROTATED, RETIRED)
     old, new = secrets(CREATED, ROTATED, RETIRED)
     assert (old.version, old.valid_until, old.retired) == (1, at(60), True)
@@ -44,20 +44,20 @@ def test_with_overlap_both_secrets_are_valid_until_it_ends() -> None:
     assert new.is_valid(at(10**9))
 
 
-def test_rotation_keeps_the_id_the_history_and_the_permissions() -> None:
+def test_a_rotation_changes_only_the_secrets() -> None:
     before, after = fold(CREATED).key, fold(CREATED, ROTATED, RETIRED).key
     assert replace(after, secrets=before.secrets, revision=before.revision) == before
     assert after.revision == 3
 
 
-def test_a_later_rotation_shortens_an_overlap_and_never_lengthens_it() -> None:
+def test_a_later_rotation_can_shorten_an_overlap_but_not_extend_it() -> None:
     sooner = replace(ROTATED, secret_version=3, secret=a_record(3), rotated_at=at(90), previous_valid_until=at(120))
     assert [secret.valid_until for secret in secrets(CREATED, OVERLAPPING, sooner)] == [at(120), at(120), None]
     later = replace(sooner, previous_valid_until=at(9000))
     assert [secret.valid_until for secret in secrets(CREATED, OVERLAPPING, later)] == [at(360), at(9000), None]
 
 
-def test_an_urgent_rotation_ends_every_earlier_secret() -> None:
+def test_a_rotation_without_overlap_ends_every_earlier_secret() -> None:
     urgent = replace(ROTATE, secret=a_record(3), at=at(90))
     given(KEY, CREATED, OVERLAPPING).when(urgent).then(
         KeyRotated(secret_version=3, secret=a_record(3), rotated_at=at(90), previous_valid_until=at(90)),
@@ -66,41 +66,41 @@ def test_an_urgent_rotation_ends_every_earlier_secret() -> None:
     )
 
 
-def test_a_disabled_key_is_rotated_and_stays_disabled() -> None:
+def test_a_disabled_key_can_be_rotated_and_stays_disabled() -> None:
     given(KEY, CREATED, DISABLED).when(ROTATE).then(ROTATED, RETIRED)
     assert isinstance(fold(CREATED, DISABLED, ROTATED, RETIRED), Disabled)
 
 
-def test_a_key_that_has_ended_gets_no_new_secret() -> None:
+def test_a_revoked_or_expired_key_cannot_be_rotated() -> None:
     given(KEY, CREATED, REVOKED).when(ROTATE).then_refused(KeyIsRevoked)
     given(KEY, CREATED, EXPIRED).when(ROTATE).then_refused(KeyHasExpired)
     given(KEY, replace(CREATED, expires_at=at(60))).when(ROTATE).then_refused(KeyHasExpired)
 
 
 @pytest.mark.parametrize("seconds", [-1, OVERLAP_SECONDS_MAX + 1, 10**18])
-def test_an_overlap_is_between_nothing_and_30_days(seconds: int) -> None:
+def test_an_overlap_outside_0_to_30_days_is_refused(seconds: int) -> None:
     given(KEY, CREATED).when(replace(ROTATE, overlap_seconds=seconds)).then_refused(
         Invalid, overlap_seconds="Must be between 0 and 2592000 (30 days)"
     )
 
 
-def test_an_overlap_of_30_days_is_taken() -> None:
+def test_an_overlap_of_30_days_is_accepted() -> None:
     given(KEY, CREATED).when(replace(ROTATE, overlap_seconds=OVERLAP_SECONDS_MAX)).then(
         replace(ROTATED, previous_valid_until=at(60 + OVERLAP_SECONDS_MAX))
     )
 
 
-def test_the_same_rotation_again_changes_nothing() -> None:
+def test_repeating_a_rotation_changes_nothing() -> None:
     given(KEY, CREATED, ROTATED, RETIRED).when(ROTATE).then_nothing()
 
 
-def test_a_secret_never_comes_back() -> None:
+def test_an_earlier_secret_cannot_be_used_again() -> None:
     back = replace(ROTATE, secret=a_record(1), at=at(90))
     given(KEY, CREATED, OVERLAPPING).when(back).then_refused(Conflict)
     given(KEY, CREATED, ROTATED, RETIRED).when(back).then_refused(Conflict)
 
 
-def test_there_are_at_most_10_valid_secrets_and_a_rotation_without_overlap_is_always_possible() -> None:
+def test_at_most_10_secrets_are_valid_and_a_rotation_without_overlap_is_always_possible() -> None:
     many = [
         replace(ROTATED, secret_version=n, secret=a_record(n), previous_valid_until=at(9000 + n))
         for n in range(2, VALID_SECRETS_MAX + 1)
@@ -114,7 +114,7 @@ def test_there_are_at_most_10_valid_secrets_and_a_rotation_without_overlap_is_al
     assert full.when(replace(one_more, at=at(9003))).refusal is None
 
 
-def test_secrets_whose_overlap_is_over_are_retired_once() -> None:
+def test_a_secret_is_retired_once_after_its_overlap() -> None:
     given(KEY, CREATED, OVERLAPPING).when(RetireSecrets(at(359.999999))).then_nothing()
     given(KEY, CREATED, OVERLAPPING).when(RetireSecrets(at(360))).then(KeySecretRetired(1, at(360)))
     given(KEY, CREATED, OVERLAPPING, KeySecretRetired(1, at(360))).when(RetireSecrets(at(999))).then_nothing()
@@ -122,7 +122,7 @@ def test_secrets_whose_overlap_is_over_are_retired_once() -> None:
     given(KEY).when(RetireSecrets(at(999))).then_refused(KeyNotFound)
 
 
-def test_secrets_of_a_key_that_has_ended_are_retired_all_the_same() -> None:
+def test_secrets_of_a_revoked_or_expired_key_are_retired() -> None:
     for end in (REVOKED, EXPIRED):
         given(KEY, CREATED, OVERLAPPING, end).when(RetireSecrets(at(360))).then(KeySecretRetired(1, at(360)))
         state = fold(CREATED, OVERLAPPING, end, KeySecretRetired(1, at(360)))
@@ -130,7 +130,7 @@ def test_secrets_of_a_key_that_has_ended_are_retired_all_the_same() -> None:
         assert state.key.secrets[0].retired
 
 
-def test_a_state_remembers_the_newest_10_retired_secrets_and_every_other() -> None:
+def test_a_state_keeps_only_the_newest_10_retired_secrets() -> None:
     events: list[KeyEvent] = [CREATED]
     for version in range(2, 15):
         events += [

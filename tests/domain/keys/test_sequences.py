@@ -1,7 +1,7 @@
-"""Any sequence of commands by an owner, an admin and the keys there are, checked against what verification says.
+"""Random sequences of commands by an owner, an admin and their keys, checked against the results of verification.
 
-The reach of a key is measured from outside: every question of `QUESTIONS` is put to `decision.decide`, for every
-address and every instant to come. So nothing here repeats the reasoning of `domain/keys/delegation.py`.
+A key's access is measured from outside: every question in `QUESTIONS` goes to `decision.decide`, for every address and
+every future instant. No check repeats the logic of `domain/keys/delegation.py`.
 """
 
 from collections.abc import Callable
@@ -107,9 +107,11 @@ def presented(digest: str) -> tuple[tuple[Question, AccessRequest, McpFacts | No
 
 
 def opened(state: Existing) -> frozenset[Question]:
-    """Every question that the current secret of the key answers with yes."""
-    asked = presented(state.key.current_secret.digest)
-    return frozenset(q for q, presentation, mcp, instant in asked if decide(presentation, state, mcp, instant).accepted)
+    """Return every question for which the key's current secret is accepted."""
+    requests = presented(state.key.current_secret.digest)
+    return frozenset(
+        q for q, presentation, mcp, instant in requests if decide(presentation, state, mcp, instant).accepted
+    )
 
 
 patterns = st.sampled_from(["*", "get_*", "get_a", "list", "[!l]*"])
@@ -150,10 +152,10 @@ class Sequences(RuleBasedStateMachine):
     def people(self) -> MultipleResults[str]:
         return multiple(OWNER.id, ADMIN.id)
 
-    # Who is calling.
+    # Callers.
 
     def _caller(self, caller: str) -> Caller | None:
-        """None: a key that is not accepted any more, so that nothing can be asked with it."""
+        """Return the caller, or None for a key that is no longer accepted."""
         if caller == OWNER.id:
             return Caller(OWNER, UNRESTRICTED, QUESTIONS)
         if caller == ADMIN.id:
@@ -170,10 +172,10 @@ class Sequences(RuleBasedStateMachine):
     def _ahead(self, questions: frozenset[Question]) -> frozenset[Question]:
         return frozenset(question for question in questions if question.instant >= self.now)
 
-    # What is done, and what must hold of it.
+    # Commands and their postconditions.
 
     def _do(self, key_id: str, command: KeyCommand) -> bool:
-        """Whether the command was accepted; if it was, doing it again gives no event."""
+        """Execute the command and return whether it was accepted; if so, repeating it produces no event."""
         before = self.states.get(key_id)
         try:
             events = KEY.decide(before, command)
@@ -191,13 +193,15 @@ class Sequences(RuleBasedStateMachine):
         return True
 
     def _give(self, caller: Caller, key_id: str, command: KeyCommand) -> None:
-        """Nobody adds to a key what they have not; nobody is handed a secret that opens what they have not."""
+        """Execute a command that can grant access, and check that the caller neither adds nor receives access they
+        lack.
+        """
         before = self.opens.get(key_id, frozenset())
         if not self._do(key_id, command):
             return
         after = self._ahead(self.opens[key_id])
-        in_hand = isinstance(command, CreateKey | RotateKey)
-        assert after <= (caller.has if in_hand else caller.has | before)
+        new_secret = isinstance(command, CreateKey | RotateKey)
+        assert after <= (caller.has if new_secret else caller.has | before)
         if isinstance(caller.actor, UserActor):
             self.given_by_people |= after
 
@@ -311,12 +315,12 @@ class Sequences(RuleBasedStateMachine):
             self.revoked.add(key_id)
 
     @rule(key_id=keys, make=st.sampled_from([ExpireKey, RetireSecrets]))
-    def clockwork(self, key_id: str, make: Callable[..., ExpireKey | RetireSecrets]) -> None:
+    def run_scheduled_job(self, key_id: str, make: Callable[..., ExpireKey | RetireSecrets]) -> None:
         before = self.opens[key_id]
         assert self._do(key_id, make(at=at(self.now)))
         assert self._ahead(self.opens[key_id]) == self._ahead(before)
 
-    # What must hold at every moment.
+    # Invariants.
 
     @invariant()
     def the_keys_together_open_only_what_people_opened(self) -> None:

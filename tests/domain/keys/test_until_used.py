@@ -1,4 +1,4 @@
-"""A rotation whose overlap is not stated: earlier secrets end with the first use of the new one."""
+"""A rotation without a stated overlap: earlier secrets end with the first use of the new one."""
 
 from datetime import timedelta
 
@@ -40,44 +40,44 @@ def _after(*commands: RotateKey | RetireSecrets) -> Existing:
     return state
 
 
-def test_the_secret_before_stays_valid_for_a_week_at_most() -> None:
+def test_the_previous_secret_stays_valid_for_a_week_at_most() -> None:
     given(KEY, CREATED).when(rotate(2, 60)).then(rotated(2, 60))
     state = _after(rotate(2, 60))
     assert [code(state, number, 60 + UNUSED_SECONDS - 1) for number in (1, 2)] == ["valid", "valid"]
     assert [code(state, number, 60 + UNUSED_SECONDS) for number in (1, 2)] == ["revoked_key", "valid"]
 
 
-def test_the_first_use_of_the_new_one_ends_it() -> None:
+def test_the_first_use_of_the_new_secret_ends_the_previous_one() -> None:
     state = _after(rotate(2, 60))
     assert state.key.is_ended_by_use_of(2)
     assert not state.key.is_ended_by_use_of(1)
     assert [code(state, number, 61, used_version=2) for number in (1, 2)] == ["revoked_key", "valid"]
 
 
-def test_a_caller_who_lost_two_answers_goes_on_with_the_secret_that_they_have() -> None:
+def test_a_caller_who_lost_two_responses_can_keep_using_the_secret_they_have() -> None:
     state = _after(rotate(2, 60), rotate(3, 70))
     assert code(state, 1, 80) == "valid"
     assert [code(state, number, 80, used_version=3) for number in (1, 2, 3)] == ["revoked_key", "revoked_key", "valid"]
 
 
-def test_an_earlier_secret_that_was_ended_by_a_use_does_not_come_back_with_another_rotation() -> None:
+def test_a_secret_ended_by_a_use_stays_ended_after_another_rotation() -> None:
     state = _after(rotate(2, 60), rotate(3, 70))
     assert [code(state, number, 80, used_version=2) for number in (1, 2, 3)] == ["revoked_key", "valid", "valid"]
 
 
-def test_a_stated_overlap_is_not_cut_short_by_a_use() -> None:
+def test_a_stated_overlap_is_not_shortened_by_a_use() -> None:
     state = _after(rotate(2, 60), rotate(3, 70, overlap_seconds=100))
     assert not any(state.key.is_ended_by_use_of(version) for version in (1, 2, 3))
     assert [code(state, number, 169) for number in (1, 2, 3)] == ["valid"] * 3
     assert [code(state, number, 170) for number in (1, 2, 3)] == ["revoked_key", "revoked_key", "valid"]
 
 
-def test_no_overlap_is_immediate() -> None:
+def test_an_overlap_of_zero_ends_earlier_secrets_immediately() -> None:
     state = _after(rotate(2, 60), rotate(3, 70, overlap_seconds=0))
     assert [code(state, number, 70) for number in (1, 2, 3)] == ["revoked_key", "revoked_key", "valid"]
 
 
-def test_the_end_is_recorded_with_the_instant_of_the_use() -> None:
+def test_the_retirement_is_recorded_with_the_time_of_the_use() -> None:
     retire = RetireSecrets(at(90), used_version=2, used_at=at(80))
     given(KEY, CREATED, rotated(2, 60)).when(retire).then(KeySecretRetired(1, at(80)))
     ended = _after(rotate(2, 60), retire).key.secrets[0]
@@ -85,7 +85,7 @@ def test_the_end_is_recorded_with_the_instant_of_the_use() -> None:
     given(KEY, CREATED, rotated(2, 60), KeySecretRetired(1, at(80))).when(retire).then()
 
 
-def test_many_lost_rotations_end_those_that_were_never_used_and_keep_the_one_in_use() -> None:
+def test_many_lost_rotations_end_unused_secrets_and_keep_the_one_in_use() -> None:
     state = _after(*[rotate(number, 60 + number) for number in range(2, 40)])
     valid = [secret.version for secret in state.key.secrets if secret.is_valid(at(100))]
     assert len(valid) == VALID_SECRETS_MAX
@@ -102,7 +102,7 @@ def test_many_lost_rotations_after_a_use_keep_the_secret_that_was_used() -> None
     assert valid[-1] == 39
 
 
-def test_many_lost_rotations_keep_the_secret_that_was_used_before_its_use_is_settled() -> None:
+def test_many_lost_rotations_keep_a_used_secret_before_its_use_is_processed() -> None:
     lost = [replace(rotate(number, 60 + number), used_version=2) for number in range(3, 40)]
     state = _after(rotate(2, 60), *lost)
     accepted = [number for number in range(1, 40) if code(state, number, 100, used_version=2) == "valid"]
@@ -111,7 +111,7 @@ def test_many_lost_rotations_keep_the_secret_that_was_used_before_its_use_is_set
     assert accepted[-1] == 39
 
 
-def test_a_secret_that_a_use_ended_does_not_count_towards_the_limit() -> None:
+def test_a_secret_ended_by_a_use_does_not_count_towards_the_limit() -> None:
     state = _after(*[rotate(number, 60 + number) for number in range(2, VALID_SECRETS_MAX + 1)])
     KEY.decide(state, replace(rotate(11, 80, overlap_seconds=100), used_version=2))
     with pytest.raises(Invalid):
@@ -131,7 +131,7 @@ def test_earlier_secrets_end_with_the_key() -> None:
     assert event.previous_valid_until == at(9_000)
 
 
-def test_a_clock_that_was_set_back_makes_no_secret_older_than_the_one_before() -> None:
+def test_a_clock_set_back_does_not_date_a_secret_before_its_predecessor() -> None:
     state = _after(rotate(2, 600), rotate(3, 60, overlap_seconds=0), rotate(4, 30, overlap_seconds=5))
     created = [secret.created_at for secret in state.key.secrets]
     assert created == sorted(created)
@@ -142,7 +142,7 @@ def test_a_clock_that_was_set_back_makes_no_secret_older_than_the_one_before() -
     assert event.previous_valid_until - event.rotated_at == timedelta(0)
 
 
-def test_what_is_stored_of_other_rotations_is_what_it_was() -> None:
+def test_events_of_other_rotations_are_stored_without_the_new_field() -> None:
     (event, *_) = KEY.decide(KEY.fold((CREATED,)), rotate(2, 60, 5))
     assert isinstance(event, KeyRotated)
     assert event.ends_previous_when_used is UNSET

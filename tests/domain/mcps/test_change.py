@@ -39,7 +39,7 @@ ACTIVATED = McpActivated(activated_at=at(60))
 DELETED = McpDeleted(deleted_at=at(60))
 
 
-def test_every_field_can_be_changed_by_itself() -> None:
+def test_every_field_can_be_changed_separately() -> None:
     given(MCP, REGISTERED).when(ChangeMcp(at(60), name="Find")).then(replace(CHANGED, name="Find"))
     given(MCP, REGISTERED).when(ChangeMcp(at(60), description="")).then(replace(CHANGED, description=""))
     given(MCP, REGISTERED).when(ChangeMcp(at(60), endpoint_url=f"{URL}/2")).then(
@@ -51,14 +51,14 @@ def test_every_field_can_be_changed_by_itself() -> None:
     )
 
 
-def test_what_is_changed_is_so_from_then_on() -> None:
+def test_a_change_is_applied_to_the_state() -> None:
     changed = McpChanged("Find", "", "https://other.example/", "test", "none", changed_at=at(60))
     assert MCP.fold([REGISTERED, changed]) == Active(
         Mcp(LIVE_MCP, ORGANIZATION_ID, "Find", "", "https://other.example/", "test", "none", NOW, 2, at(60), at(60))
     )
 
 
-def test_what_is_so_already_is_no_event() -> None:
+def test_a_change_to_the_current_values_records_nothing() -> None:
     same = ChangeMcp(at(60), "Search", "Finds things", URL, environment="live", status="active")
     given(MCP, REGISTERED).when(same).then_nothing()
     given(MCP, REGISTERED).when(ChangeMcp(at(60))).then_nothing()
@@ -66,30 +66,30 @@ def test_what_is_so_already_is_no_event() -> None:
 
 
 @pytest.mark.parametrize("auth_type", ["bearer", "api_key", "basic", "none"])
-def test_a_credential_is_replaced_or_removed(auth_type: AuthType) -> None:
+def test_a_credential_can_be_replaced_or_removed(auth_type: AuthType) -> None:
     given(MCP, REGISTERED).when(ChangeMcp(at(60), auth_type=auth_type)).then(
         replace(CHANGED, auth_type=auth_type, credential_replaced=True)
     )
 
 
-def test_no_credential_instead_of_none_is_no_event() -> None:
+def test_removing_a_missing_credential_records_nothing() -> None:
     given(MCP, replace(REGISTERED, auth_type="none")).when(ChangeMcp(at(60), auth_type="none")).then_nothing()
 
 
 @pytest.mark.parametrize(
     "url", ["https://evil.example/mcp", "http://mcp.example.com/mcp", "https://mcp.example.com.evil.example/", "x", ""]
 )
-def test_a_credential_goes_to_no_other_host_than_it_was_given_for(url: str) -> None:
+def test_a_credential_is_never_sent_to_a_host_it_was_not_given_for(url: str) -> None:
     moved = given(MCP, REGISTERED).when(ChangeMcp(at(60), endpoint_url=url))
     moved.then_refused(Invalid, endpoint_url="Is at another host: give the credential for it too, or auth_type none")
 
 
-def test_an_address_that_can_not_be_read_is_refused_for_that() -> None:
-    wish = ChangeMcp(at(60), endpoint_url="https://[x", endpoint_problem="Must have a host")
-    given(MCP, REGISTERED).when(wish).then_refused(Invalid, endpoint_url="Must have a host")
+def test_an_unreadable_address_is_refused_for_that_reason() -> None:
+    command = ChangeMcp(at(60), endpoint_url="https://[x", endpoint_problem="Must have a host")
+    given(MCP, REGISTERED).when(command).then_refused(Invalid, endpoint_url="Must have a host")
 
 
-def test_an_mcp_moves_with_a_new_credential_or_without_any() -> None:
+def test_an_mcp_can_move_with_a_new_credential_or_without_any() -> None:
     url = "https://other.example/mcp"
     moved = replace(CHANGED, endpoint_url=url)
     given(MCP, REGISTERED).when(ChangeMcp(at(60), endpoint_url=url, auth_type="bearer")).then(
@@ -100,9 +100,9 @@ def test_an_mcp_moves_with_a_new_credential_or_without_any() -> None:
     )
 
 
-def test_all_that_is_wrong_is_said_at_once() -> None:
-    wish = ChangeMcp(at(60), name="", description="x" * 501, endpoint_url=URL, endpoint_problem="Must be public")
-    given(MCP, REGISTERED).when(wish).then_refused(
+def test_all_invalid_fields_are_reported_together() -> None:
+    command = ChangeMcp(at(60), name="", description="x" * 501, endpoint_url=URL, endpoint_problem="Must be public")
+    given(MCP, REGISTERED).when(command).then_refused(
         Invalid,
         name="Must not be empty",
         description="Must have at most 500 characters",
@@ -110,7 +110,7 @@ def test_all_that_is_wrong_is_said_at_once() -> None:
     )
 
 
-def test_an_mcp_is_deactivated_and_activated_again() -> None:
+def test_an_mcp_can_be_deactivated_and_activated_again() -> None:
     given(MCP, REGISTERED).when(ChangeMcp(at(60), status="inactive")).then(DEACTIVATED)
     given(MCP, REGISTERED, DEACTIVATED).when(ChangeMcp(at(60), status="active")).then(ACTIVATED)
     inactive = Inactive(replace(SEARCH, revision=2, updated_at=at(60)))
@@ -118,9 +118,9 @@ def test_an_mcp_is_deactivated_and_activated_again() -> None:
     assert MCP.fold([REGISTERED, DEACTIVATED, ACTIVATED]) == Active(replace(inactive.mcp, revision=3))
 
 
-def test_fields_and_status_change_together() -> None:
-    wish = ChangeMcp(at(60), name="Find", status="inactive")
-    given(MCP, REGISTERED).when(wish).then(replace(CHANGED, name="Find"), DEACTIVATED)
+def test_fields_and_status_can_change_together() -> None:
+    command = ChangeMcp(at(60), name="Find", status="inactive")
+    given(MCP, REGISTERED).when(command).then(replace(CHANGED, name="Find"), DEACTIVATED)
 
 
 def test_an_inactive_mcp_can_be_changed_and_stays_inactive() -> None:
@@ -134,7 +134,7 @@ def test_an_inactive_mcp_can_be_deleted() -> None:
     assert isinstance(MCP.fold([REGISTERED, DEACTIVATED, DELETED]), Deleted)
 
 
-def test_what_is_not_there_can_not_be_changed() -> None:
+def test_a_missing_or_deleted_mcp_cannot_be_changed() -> None:
     given(MCP).when(ChangeMcp(at(60), name="Find")).then_refused(McpNotFound)
     given(MCP, REGISTERED, DELETED).when(ChangeMcp(at(60), status="active")).then_refused(McpNotFound)
 

@@ -40,30 +40,32 @@ DELETED = McpDeleted(deleted_at=at(60))
 SEARCH = Mcp(LIVE_MCP, ORGANIZATION_ID, "Search", "Finds things", URL, "live", "bearer", NOW, 1, NOW, NOW)
 
 
-def test_an_mcp_is_registered_while_the_plan_has_room() -> None:
+def test_an_mcp_can_be_registered_below_the_plan_limit() -> None:
     given(MCP).when(REGISTER).then(REGISTERED)
     assert MCP.fold([REGISTERED]) == Active(SEARCH)
 
 
 @pytest.mark.parametrize("used", [5, 6])
-def test_a_plan_gives_as_many_mcps_as_it_says(used: int) -> None:
+def test_an_mcp_beyond_the_plan_limit_is_refused(used: int) -> None:
     full = replace(REGISTER, census=McpCounts(used=used, limit=5, plan="free"))
     given(MCP).when(full).then_refused(McpLimitReached, limit=5, used=used, plan="free")
     assert McpLimitReached.code == "mcp_limit_reached"
 
 
-def test_a_plan_without_limit_has_none() -> None:
+def test_a_plan_without_a_limit_allows_any_number_of_mcps() -> None:
     given(MCP).when(replace(REGISTER, census=McpCounts(used=10**6, limit=None, plan="team"))).then(REGISTERED)
 
 
-def test_an_id_is_given_once() -> None:
+def test_an_mcp_id_cannot_be_reused() -> None:
     given(MCP, REGISTERED).when(REGISTER).then_refused(Conflict)
     given(MCP, REGISTERED, DELETED).when(REGISTER).then_refused(Conflict)
 
 
-def test_all_that_is_wrong_is_said_at_once() -> None:
-    wish = replace(REGISTER, name=" ", description="x" * 501, endpoint_url="https://x/" + "x" * ENDPOINT_URL_LENGTH_MAX)
-    given(MCP).when(wish).then_refused(
+def test_all_invalid_fields_are_reported_together() -> None:
+    command = replace(
+        REGISTER, name=" ", description="x" * 501, endpoint_url="https://x/" + "x" * ENDPOINT_URL_LENGTH_MAX
+    )
+    given(MCP).when(command).then_refused(
         Invalid,
         name="Must not be empty",
         description="Must have at most 500 characters",
@@ -71,18 +73,18 @@ def test_all_that_is_wrong_is_said_at_once() -> None:
     )
 
 
-def test_what_the_egress_policy_says_against_an_address_is_passed_on() -> None:
+def test_an_endpoint_refused_by_the_egress_policy_is_refused() -> None:
     given(MCP).when(replace(REGISTER, endpoint_problem="Must begin with https://")).then_refused(
         Invalid, endpoint_url="Must begin with https://"
     )
 
 
-def test_a_deleted_mcp_is_gone_and_its_history_stays() -> None:
+def test_a_deleted_mcp_keeps_its_history() -> None:
     given(MCP, REGISTERED).when(DeleteMcp(at(60))).then(DELETED)
     assert MCP.fold([REGISTERED, DELETED]) == Deleted(replace(SEARCH, revision=2, updated_at=at(60)), deleted_at=at(60))
 
 
-def test_what_is_not_there_can_not_be_deleted() -> None:
+def test_a_missing_or_deleted_mcp_cannot_be_deleted() -> None:
     given(MCP).when(DeleteMcp(at(60))).then_refused(McpNotFound)
     given(MCP, REGISTERED, DELETED).when(DeleteMcp(at(60))).then_refused(McpNotFound)
 

@@ -1,4 +1,4 @@
-"""Two people and what happened to them, for tests to vary."""
+"""Two members and their events, as a base for tests."""
 
 from domain.members.events import MemberAdded, MemberRemoved, OwnershipReceived, OwnershipTransferred
 from tests.domain.sample import NOW, ORGANIZATION_ID, OWNER, an_id, at

@@ -16,23 +16,23 @@ FOUND = AddMember(OWNER_ID, ORGANIZATION_ID, "owner", NOW, MemberCounts(used=0, 
 ADD = AddMember(ADA, ORGANIZATION_ID, "member", NOW, MemberCounts(used=4, limit=5, plan="pro"))
 
 
-def test_a_person_becomes_a_member_once() -> None:
+def test_a_user_can_be_added_only_once() -> None:
     given(MEMBER).when(ADD).then(ADDED)
     given(MEMBER, ADDED).when(ADD).then_refused(Conflict)
     assert MEMBER.fold([ADDED]) == Member(ADA, ORGANIZATION_ID, "member", NOW, revision=1)
 
 
-def test_whoever_was_removed_does_not_come_back_under_the_same_id() -> None:
+def test_a_removed_member_cannot_be_added_under_the_same_id() -> None:
     given(MEMBER, ADDED, REMOVED).when(ADD).then_refused(Conflict)
 
 
-def test_the_first_member_is_the_owner_and_no_other_is() -> None:
+def test_the_first_member_and_no_other_is_the_owner() -> None:
     given(MEMBER).when(FOUND).then(FOUNDED)
     given(MEMBER).when(replace(FOUND, role="admin")).then_refused(Conflict)
     given(MEMBER).when(replace(ADD, role="owner")).then_refused(OwnershipMustBeTransferred)
 
 
-def test_nobody_is_added_beyond_the_limit() -> None:
+def test_no_member_is_added_beyond_the_limit() -> None:
     full = MemberCounts(used=5, limit=5, plan="pro")
     given(MEMBER).when(replace(ADD, census=full)).then_refused(MemberLimitReached, limit=5, used=5, plan="pro")
     given(MEMBER).when(replace(ADD, census=MemberCounts(used=5, limit=None, plan="team"))).then(ADDED)

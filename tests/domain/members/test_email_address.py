@@ -12,7 +12,7 @@ LONGEST = "a" * 64 + "@" + ("b" * 61 + ".") * 3 + "cde"
     "email",
     ["ada@example.com", "Ada.Lovelace+keys@mail.example.co.uk", "поштар@почта.рф", "o'hara@a-b.example", LONGEST],
 )
-def test_an_address_is_taken(email: str) -> None:
+def test_a_valid_address_is_accepted(email: str) -> None:
     problems = FieldErrors()
     check_email(problems, email)
     problems.raise_if_any()
@@ -45,7 +45,7 @@ def test_an_address_is_taken(email: str) -> None:
         LONGEST + "f",
     ],
 )
-def test_what_is_no_address_is_refused(email: str) -> None:
+def test_an_invalid_address_is_refused(email: str) -> None:
     problems = FieldErrors()
     check_email(problems, email)
     with pytest.raises(Invalid) as refused:
@@ -56,12 +56,12 @@ def test_what_is_no_address_is_refused(email: str) -> None:
 @pytest.mark.parametrize(
     ("one", "other"), [("Ada@Example.COM", "ada@example.com"), ("straße@example.com", "STRASSE@example.com")]
 )
-def test_two_spellings_are_one_address(one: str, other: str) -> None:
+def test_spellings_that_differ_in_case_are_one_address(one: str, other: str) -> None:
     assert normalized(one) == normalized(other)
     assert normalized(normalized(one)) == normalized(one)
 
 
-def test_an_address_that_contains_a_key_is_refused_without_repeating_it() -> None:
+def test_an_address_that_contains_a_secret_is_refused_without_quoting_it() -> None:
     problems = FieldErrors()
     check_email(problems, f"{a_secret().reveal()}@x.example")
     with pytest.raises(Invalid) as refused:

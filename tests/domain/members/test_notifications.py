@@ -1,4 +1,4 @@
-"""Of which alerts somebody gets mails: by their role, unless they chose otherwise; never of what they may not see."""
+"""Alert mails per member: the role's defaults, the member's choices, and the limits of what a role may see."""
 
 import pytest
 from hypothesis import given as for_any
@@ -21,16 +21,16 @@ LESS = NotificationsChanged("critical", {}, changed_at=at(5))
 NOTHING = Notifications()
 
 
-def test_everybody_chooses_for_themselves_the_owner_too() -> None:
-    asked = ChangeNotifications(at(5), threshold="critical")
-    for somebody in (FOUNDED, ADDED):
-        given(MEMBER, somebody).when(asked).then(LESS)
-        given(MEMBER, somebody, LESS).when(asked).then()
-    given(MEMBER).when(asked).then_refused(MemberNotFound)
-    given(MEMBER, ADDED, REMOVED).when(asked).then_refused(MemberNotFound)
+def test_every_member_can_change_their_own_notifications() -> None:
+    change = ChangeNotifications(at(5), threshold="critical")
+    for added in (FOUNDED, ADDED):
+        given(MEMBER, added).when(change).then(LESS)
+        given(MEMBER, added, LESS).when(change).then()
+    given(MEMBER).when(change).then_refused(MemberNotFound)
+    given(MEMBER, ADDED, REMOVED).when(change).then_refused(MemberNotFound)
 
 
-def test_a_choice_for_a_type_leaves_the_others_as_they_are_and_none_takes_it_back() -> None:
+def test_a_choice_for_one_type_keeps_the_others_and_null_removes_it() -> None:
     first = NotificationsChanged("critical", {"api_key.expiring": "info", "usage.threshold": "off"}, changed_at=at(6))
     more = ChangeNotifications(at(6), thresholds={"api_key.expiring": "info", "usage.threshold": "off"})
     given(MEMBER, ADDED, LESS).when(more).then(first)
@@ -43,7 +43,7 @@ def test_a_choice_for_a_type_leaves_the_others_as_they_are_and_none_takes_it_bac
     given(MEMBER, ADDED, first).when(ChangeNotifications(at(8))).then()
 
 
-def test_what_somebody_chose_outlives_another_role() -> None:
+def test_choices_survive_a_change_of_role() -> None:
     state = MEMBER.fold([ADDED, LESS, MemberRoleChanged("viewer", changed_at=at(8))])
     assert isinstance(state, Member)
     assert (state.role, state.notifications, state.revision) == ("viewer", Notifications("critical"), 3)
@@ -51,51 +51,51 @@ def test_what_somebody_chose_outlives_another_role() -> None:
     given(MEMBER, ADDED, LESS).when(change).then(MemberRoleChanged("admin", changed_at=at(9)))
 
 
-USUAL: dict[Role, dict[bool, Threshold]] = {
+DEFAULT_THRESHOLDS: dict[Role, dict[bool, Threshold]] = {
     "owner": {True: "warning", False: "warning"},
     "admin": {True: "warning", False: "warning"},
     "member": {True: "warning", False: "off"},
     "auditor": {True: "off", False: "off"},
     "viewer": {True: "off", False: "off"},
 }
-"""From which severity on, by role: of alerts about keys, of those about the organization."""
+"""Default thresholds by role, for alerts about keys and for others."""
 
 
 @pytest.mark.parametrize("role", ROLES)
 @pytest.mark.parametrize("alert_type", ALERT_TYPES)
-def test_who_chose_nothing_gets_what_is_usual_for_their_role(role: Role, alert_type: AlertType) -> None:
-    usual = USUAL[role][alert_type.startswith("api_key.")]
-    assert threshold_of(NOTHING, role, alert_type) == usual
-    assert wants_mail(NOTHING, role, alert_type, "critical", own_key=True) == (usual != "off")
-    assert wants_mail(NOTHING, role, alert_type, "warning", own_key=True) == (usual != "off")
+def test_a_member_without_choices_gets_the_defaults_of_their_role(role: Role, alert_type: AlertType) -> None:
+    default = DEFAULT_THRESHOLDS[role][alert_type.startswith("api_key.")]
+    assert threshold_of(NOTHING, role, alert_type) == default
+    assert wants_mail(NOTHING, role, alert_type, "critical", own_key=True) == (default != "off")
+    assert wants_mail(NOTHING, role, alert_type, "warning", own_key=True) == (default != "off")
     assert not wants_mail(NOTHING, role, alert_type, "info", own_key=True)
 
 
-def test_a_choice_for_a_type_goes_before_the_one_for_everything() -> None:
+def test_a_choice_for_a_type_overrides_the_general_choice() -> None:
     chosen = Notifications("critical", {"api_key.expiring": "info", "api_key.error_spike": "off"})
     severities: tuple[Severity, ...] = ("info", "warning", "critical")
 
-    def told(alert_type: AlertType) -> list[Severity]:
+    def mailed(alert_type: AlertType) -> list[Severity]:
         return [each for each in severities if wants_mail(chosen, "admin", alert_type, each, own_key=False)]
 
-    assert told("api_key.expiring") == ["info", "warning", "critical"]
-    assert told("api_key.error_spike") == []
-    assert told("api_key.new_location") == ["critical"]
+    assert mailed("api_key.expiring") == ["info", "warning", "critical"]
+    assert mailed("api_key.error_spike") == []
+    assert mailed("api_key.new_location") == ["critical"]
 
 
-SEES = {
+VISIBLE = {
     "owner": (True, True, True),
     "admin": (True, True, True),
     "auditor": (True, True, True),
     "member": (True, False, True),
     "viewer": (False, False, True),
 }
-"""Alerts about a key that they made, about another one, about the organization, after the table of roles."""
+"""Visibility by role of alerts about own keys, other keys and the organization."""
 
 
 @pytest.mark.parametrize("role", ROLES)
-def test_nobody_is_told_of_what_their_role_may_not_see(role: Role) -> None:
-    own, other, organization = SEES[role]
+def test_no_alert_is_sent_to_a_role_that_cannot_see_it(role: Role) -> None:
+    own, other, organization = VISIBLE[role]
     assert can_see(role, "api_key.expiring", own_key=True) == own
     assert can_see(role, "api_key.expiring", own_key=False) == other
     assert can_see(role, "usage.threshold", own_key=False) == organization
@@ -109,10 +109,10 @@ types = st.sampled_from(ALERT_TYPES)
 
 
 @for_any(st.lists(st.tuples(st.none() | thresholds, st.dictionaries(types, st.none() | thresholds))))
-def test_the_log_says_what_was_chosen_last(
+def test_the_state_contains_the_latest_choices(
     choices: list[tuple[Threshold | None, dict[AlertType, Threshold | None]]],
 ) -> None:
-    """However often somebody changes their mind: folded, it is as if they had said it all at once."""
+    """Any number of changes folds to the same state as a single change with the final values."""
     events: list[MemberEvent] = [ADDED]
     general: Threshold | None = None
     by_type: dict[AlertType, Threshold] = {}

@@ -1,7 +1,7 @@
-"""Any sequence of commands by people and keys: nobody gives anyone, person or key, more than they hold themselves.
+"""Random sequences of commands by people and keys: no caller gives a person or a key more than the caller has.
 
-What somebody holds is spelled out here as a set of powers, by the contract's table and not by `domain/members/roles.py`
-or `domain/keys/delegation.py`: so nothing here repeats the reasoning of those.
+This module spells out what a caller has as a set of powers, from the contract's table. It does not use
+`domain/members/roles.py` or `domain/keys/delegation.py`, so it does not repeat their logic.
 """
 
 from typing import NamedTuple
@@ -39,18 +39,18 @@ from tests.domain.sample import LIVE_MCP, MCPS, NOW, ORGANIZATION_ID, ROOM, a_re
 
 Powers = frozenset[str]
 
-SEEING = {"mcps:read", "usage:read", "organization:read"}
-MAKING_KEYS = {"own keys", "call live", "call test"}
+READING = {"mcps:read", "usage:read", "organization:read"}
+CREATING_KEYS = {"own keys", "call live", "call test"}
 OF_ROLE: dict[Role, Powers] = {
-    "viewer": frozenset(SEEING),
-    "member": frozenset(SEEING | MAKING_KEYS),
-    "auditor": frozenset(SEEING | {"keys:read", "audit:read", "members:read"}),
-    "admin": frozenset({*GRANTS} | MAKING_KEYS),
-    "owner": frozenset({*GRANTS, "own the organization"} | MAKING_KEYS),
+    "viewer": frozenset(READING),
+    "member": frozenset(READING | CREATING_KEYS),
+    "auditor": frozenset(READING | {"keys:read", "audit:read", "members:read"}),
+    "admin": frozenset({*GRANTS} | CREATING_KEYS),
+    "owner": frozenset({*GRANTS, "own the organization"} | CREATING_KEYS),
 }
-SOME_GRANTS: tuple[Grant, ...] = ("keys:read", "keys:write", "members:write", *sorted(SEEING))  # type: ignore[assignment]
+SOME_GRANTS: tuple[Grant, ...] = ("keys:read", "keys:write", "members:write", *sorted(READING))  # type: ignore[assignment]
 
-NOBODY: tuple[str, ...] = ()
+NO_IDS: tuple[str, ...] = ()
 
 
 class Caller(NamedTuple):
@@ -87,16 +87,16 @@ class People(RuleBasedStateMachine):
 
     @initialize(target=people)
     def founded(self) -> MultipleResults[str]:
-        """One person in each role."""
+        """Create one person in each role."""
         people: dict[Role, str] = {role: an_id("user", self._serial()) for role in reversed(ROLES)}
         for role, user_id in people.items():
             assert self._member(user_id, AddMember(user_id, ORGANIZATION_ID, role, NOW, self._census()))
         return multiple(*people.values())
 
-    # Who is asking, and what they hold.
+    # Callers and their powers.
 
     def _caller(self, caller_id: str, needed: Grant) -> Caller | None:
-        """None: nobody who is let in for that."""
+        """Return the caller, or None if the caller lacks the grant."""
         caller = self._anyone(caller_id)
         return caller if caller is not None and needed in caller.grants else None
 
@@ -121,7 +121,9 @@ class People(RuleBasedStateMachine):
 
     @staticmethod
     def _within(given: Powers, held: Powers) -> bool:
-        """All keys include the own ones, all MCPs each of them. A live key invites as if it held test keys too."""
+        """Compare with implied powers: all keys include own keys, all MCPs include each, and live includes test for
+        invitations.
+        """
         more = {"own keys"} if "keys:write" in held else set[str]()
         more |= {"call one"} if {"call live", "call test"} & held else set()
         more |= {"call test"} if "call live" in held else set()
@@ -142,7 +144,7 @@ class People(RuleBasedStateMachine):
         return True
 
     def _lineage(self, user_id: str) -> set[str]:
-        """Keys that the person made, and managing keys that came of those, whatever became of the ones between."""
+        """Return the person's keys and the managing keys that descend from them, even through a revoked key."""
         return {
             key_id
             for key_id, state in self.states.items()
@@ -151,17 +153,17 @@ class People(RuleBasedStateMachine):
         }
 
     def _root(self, key_id: str) -> str:
-        """Who made the key that made the key … that made this one."""
+        """Return the person at the root of the key's chain of creators."""
         maker = self.states[key_id].key.created_by.id
         return self._root(maker) if maker in self.states else maker
 
-    # What is done.
+    # Commands and their postconditions.
 
     @rule(target=invitations, caller_id=people | keys, role=roles)
     def invite(self, caller_id: str, role: Role) -> MultipleResults[str]:
         caller = self._caller(caller_id, "members:write")
         if caller is None:
-            return multiple(*NOBODY)
+            return multiple(*NO_IDS)
         invitation_id = an_id("invite", self._serial())
         command = InviteMember(
             invitation_id=invitation_id,
@@ -178,7 +180,7 @@ class People(RuleBasedStateMachine):
         try:
             state = INVITATION.fold(INVITATION.decide(None, command))
         except Refusal:
-            return multiple(*NOBODY)
+            return multiple(*NO_IDS)
         assert state is not None
         assert self._within(OF_ROLE[role], caller.powers)
         self.invited[invitation_id] = state
@@ -193,7 +195,7 @@ class People(RuleBasedStateMachine):
         try:
             events = INVITATION.decide(state, AcceptInvitation(user_id, NOW, authority, is_member=False))
         except Refusal:
-            return multiple(*NOBODY)
+            return multiple(*NO_IDS)
         role = state.invitation.role
         assert isinstance(state, Open)
         assert inviter is not None
@@ -238,7 +240,7 @@ class People(RuleBasedStateMachine):
         before = dict(self.members)
         handed = self._member(owner, TransferOwnership(user_id, NOW, caller.actor))
         if not handed or not self._member(user_id, ReceiveOwnership(owner, NOW)):
-            self.members = before  # both, or neither
+            self.members = before  # both or neither
             return
         assert (caller_id, "own the organization" in caller.powers) == (owner, True)
 
@@ -246,7 +248,7 @@ class People(RuleBasedStateMachine):
     def create(self, caller_id: str, wanted: Permissions, environment: Environment) -> MultipleResults[str]:
         caller = self._caller(caller_id, "keys:write")
         if caller is None:
-            return multiple(*NOBODY)
+            return multiple(*NO_IDS)
         key_id = an_id("key", self._serial())
         command = CreateKey(
             key_id=key_id,
@@ -262,7 +264,7 @@ class People(RuleBasedStateMachine):
             known_mcps=MCPS,
         )
         if not self._key(key_id, command):
-            return multiple(*NOBODY)
+            return multiple(*NO_IDS)
         assert self._within(self._of_key(key_id), caller.powers)
         return multiple(key_id)
 
@@ -276,7 +278,7 @@ class People(RuleBasedStateMachine):
 
     @rule(caller_id=people | keys, key_id=keys)
     def rotate(self, caller_id: str, key_id: str) -> None:
-        """Whoever rotates a key is handed it."""
+        """The caller receives the new secret."""
         caller = self._caller(caller_id, "keys:write")
         secret = a_record(self._serial() % 256)
         if caller is not None and self._key(key_id, RotateKey(secret, NOW, caller.authority, MCPS)):
@@ -293,7 +295,7 @@ class People(RuleBasedStateMachine):
         self.states[key_id] = after
         return True
 
-    # What must hold at every moment.
+    # Invariants.
 
     @invariant()
     def there_is_one_owner(self) -> None:

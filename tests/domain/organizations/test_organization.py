@@ -25,7 +25,7 @@ CHANGE = ChangeOrganization(by_owner=False)
 CHANGED = OrganizationDetailsChanged("Acme Ltd", "We make everything", {"theme": "dark"})
 
 
-def test_an_organization_is_created_once() -> None:
+def test_an_organization_can_be_created_only_once() -> None:
     given(ORGANIZATION).when(CREATE).then(CREATED)
     given(ORGANIZATION, CREATED).when(CREATE).then_refused(Conflict)
     assert ORGANIZATION.fold([CREATED]) == Organization(
@@ -34,12 +34,12 @@ def test_an_organization_is_created_once() -> None:
 
 
 @pytest.mark.parametrize("slug", ["a", "7", "acme-2", "a--b", "x" * 63])
-def test_a_slug_is_a_label_of_a_domain_name(slug: str) -> None:
+def test_a_slug_is_a_valid_dns_label(slug: str) -> None:
     given(ORGANIZATION).when(replace(CREATE, slug=slug)).then(replace(CREATED, slug=slug))
 
 
 @pytest.mark.parametrize("slug", ["", "-a", "a-", "A", "a_b", "a.b", "ä", "a\n", "x" * 64, "\u0661"])
-def test_what_is_no_slug_is_refused(slug: str) -> None:
+def test_an_invalid_slug_is_refused(slug: str) -> None:
     given(ORGANIZATION).when(replace(CREATE, slug=slug, name="")).then_refused(
         Invalid, slug="Must be 1 to 63 lower-case letters, digits and inner hyphens", name="Must not be empty"
     )
@@ -60,7 +60,7 @@ def test_a_damaged_history_is_impossible(history: list[OrganizationEvent]) -> No
         ORGANIZATION.fold(history)
 
 
-def test_details_are_changed_together_and_what_is_left_out_stays() -> None:
+def test_details_change_together_and_omitted_fields_are_unchanged() -> None:
     given(ORGANIZATION, CREATED).when(
         replace(CHANGE, name="Acme Ltd", description="We make everything", settings={"theme": "dark"})
     ).then(CHANGED)
@@ -73,7 +73,7 @@ def test_details_are_changed_together_and_what_is_left_out_stays() -> None:
     )
 
 
-def test_true_and_one_are_two_settings() -> None:
+def test_true_and_one_are_different_settings() -> None:
     one = replace(CHANGED, settings={"beta": 1})
     given(ORGANIZATION, CREATED, one).when(replace(CHANGE, settings={"beta": True})).then(
         replace(CHANGED, settings={"beta": True})
@@ -92,12 +92,12 @@ def test_true_and_one_are_two_settings() -> None:
         ({"a": -(2**53) - 1}, "A number must lie between -9007199254740992 and 9007199254740992"),
     ],
 )
-def test_settings_stay_small_and_readable(settings: Settings, problem: str) -> None:
+def test_settings_are_limited_in_size_and_must_be_printable(settings: Settings, problem: str) -> None:
     refused = given(ORGANIZATION, CREATED).when(replace(CHANGE, settings=settings, name=""))
     refused.then_refused(Invalid, settings=problem, name="Must not be empty")
 
 
-def test_only_the_owner_changes_the_plan_with_the_details() -> None:
+def test_only_the_owner_can_change_the_plan() -> None:
     change = replace(CHANGE, name="Acme Ltd", description="We make everything", settings={"theme": "dark"}, plan="pro")
     given(ORGANIZATION, CREATED).when(change).then_refused(OnlyOwnerChangesPlan, required=["owner"])
     given(ORGANIZATION, CREATED).when(replace(CHANGE, plan="free")).then_refused(
@@ -107,7 +107,7 @@ def test_only_the_owner_changes_the_plan_with_the_details() -> None:
     given(ORGANIZATION, CREATED).when(replace(CHANGE, by_owner=True, plan="free")).then_nothing()
 
 
-def test_the_plans_are_those_of_the_contract() -> None:
+def test_the_plans_match_the_contract() -> None:
     assert set(PLANS) == set(PLAN_NAMES)
     assert PLANS["free"] == Limits(
         api_keys=2, mcps=5, team_members=1, monthly_requests=1_000, requests_per_second=10, usage_days=90
@@ -121,13 +121,13 @@ def test_the_plans_are_those_of_the_contract() -> None:
     assert PLANS["enterprise"] == Limits(None, None, None, None, None, None)
 
 
-def test_a_use_is_kept_for_as_long_as_any_plan_promises() -> None:
+def test_usage_is_stored_for_the_longest_period_of_any_plan() -> None:
     assert usage_days(PLANS) is None
     assert usage_days({**PLANS, "enterprise": replace(PLANS["enterprise"], usage_days=60)}) == 400
     assert usage_days({**PLANS, "enterprise": replace(PLANS["enterprise"], usage_days=2_000)}) == 2_000
 
 
-def test_the_plans_of_an_installation_are_the_usual_ones_but_for_what_is_said_otherwise() -> None:
+def test_overrides_change_only_the_given_limits() -> None:
     assert apply_overrides("") == PLANS
     plans = apply_overrides('{"enterprise": {"usage_days": 30}, "free": {"usage_days": null}}')
     assert (plans["enterprise"].usage_days, plans["free"].usage_days, plans["pro"]) == (30, None, PLANS["pro"])
@@ -135,5 +135,5 @@ def test_the_plans_of_an_installation_are_the_usual_ones_but_for_what_is_said_ot
         apply_overrides('{"free": {"usage_days": 0}}')
 
 
-def test_active_and_disabled_keys_are_used_ones() -> None:
+def test_active_and_disabled_keys_count_as_used() -> None:
     assert KeyCounts(active=3, disabled=4, limit=None, plan="team").used == 7

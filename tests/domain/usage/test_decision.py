@@ -48,7 +48,7 @@ def facts(mcp_id: str, organization_id: str = ORGANIZATION_ID) -> McpFacts:
     return McpFacts(mcp_id, organization_id, MCPS[mcp_id])
 
 
-def asked(
+def code_of(
     state: Existing | None,
     secret: bytes = FIRST,
     *,
@@ -72,9 +72,9 @@ def asked(
         ([CREATED, EXPIRED, REVOKED], "revoked_key"),
     ],
 )
-def test_the_state_decides_first(events: list[KeyEvent], code: Code) -> None:
-    assert asked(fold(*events)) == code
-    assert asked(fold(*events), mcp=facts(LIVE_MCP), tool="get_user", ip="10.0.0.1") == code
+def test_the_state_of_the_key_is_checked_first(events: list[KeyEvent], code: Code) -> None:
+    assert code_of(fold(*events)) == code
+    assert code_of(fold(*events), mcp=facts(LIVE_MCP), tool="get_user", ip="10.0.0.1") == code
 
 
 @pytest.mark.parametrize(
@@ -88,39 +88,39 @@ def test_the_state_decides_first(events: list[KeyEvent], code: Code) -> None:
     ],
 )
 def test_a_rotated_secret_ends_exactly_at_the_end_of_its_overlap(secret: bytes, seconds: float, code: Code) -> None:
-    assert asked(fold(CREATED, OVERLAPPING), secret, seconds=seconds) == code
+    assert code_of(fold(CREATED, OVERLAPPING), secret, seconds=seconds) == code
 
 
-def test_a_retired_secret_is_refused_whatever_the_clock_says() -> None:
+def test_a_retired_secret_is_refused_at_any_time() -> None:
     state = fold(CREATED, OVERLAPPING, replace(RETIRED, retired_at=at(100)))
-    assert asked(state, FIRST, seconds=0) == "revoked_key"
-    assert asked(state, SECOND, seconds=0) == "valid"
+    assert code_of(state, FIRST, seconds=0) == "revoked_key"
+    assert code_of(state, SECOND, seconds=0) == "valid"
 
 
 @pytest.mark.parametrize(
     ("end", "code"), [(DISABLED, "revoked_key"), (REVOKED, "revoked_key"), (EXPIRED, "expired_key")]
 )
 def test_an_ended_secret_stays_ended_in_every_state(end: KeyEvent, code: Code) -> None:
-    assert asked(fold(CREATED, ROTATED, RETIRED, end), FIRST) == code
+    assert code_of(fold(CREATED, ROTATED, RETIRED, end), FIRST) == code
 
 
-def test_a_forgotten_secret_is_revoked() -> None:
-    assert asked(fold(CREATED), sha256(b"other").digest()) == "revoked_key"
+def test_an_unknown_secret_of_a_key_is_refused_as_revoked() -> None:
+    assert code_of(fold(CREATED), sha256(b"other").digest()) == "revoked_key"
 
 
 @pytest.mark.parametrize("events", [[EXPIRING], [EXPIRING, DISABLED]])
-def test_from_the_instant_of_expiry_a_key_is_refused_event_or_no_event(events: list[KeyEvent]) -> None:
+def test_a_key_is_refused_from_its_expiry_even_before_the_event(events: list[KeyEvent]) -> None:
     before = "valid" if events == [EXPIRING] else "disabled_key"
-    assert asked(fold(*events), seconds=99.999999) == before
-    assert asked(fold(*events), seconds=100) == "expired_key"
-    assert asked(fold(*events), seconds=10**9) == "expired_key"
+    assert code_of(fold(*events), seconds=99.999999) == before
+    assert code_of(fold(*events), seconds=100) == "expired_key"
+    assert code_of(fold(*events), seconds=10**9) == "expired_key"
 
 
-def test_an_expired_key_says_so_to_an_ended_secret_too() -> None:
-    assert asked(fold(EXPIRING, ROTATED, RETIRED), FIRST, seconds=100) == "expired_key"
+def test_an_ended_secret_of_an_expired_key_is_refused_as_expired() -> None:
+    assert code_of(fold(EXPIRING, ROTATED, RETIRED), FIRST, seconds=100) == "expired_key"
 
 
-def test_a_key_that_is_nobodys_is_unknown() -> None:
+def test_a_secret_without_a_key_is_unknown() -> None:
     assert decide(AccessRequest(FIRST, "verify"), None, None, at(0)) == UNKNOWN_KEY
     assert not UNKNOWN_KEY.accepted
     assert UNKNOWN_KEY.key is None
@@ -130,17 +130,17 @@ def test_a_key_of_another_organization_is_unknown_in_every_state() -> None:
     for events in ([CREATED], [CREATED, DISABLED], [CREATED, REVOKED], [CREATED, EXPIRED]):
         presented = AccessRequest(FIRST, "verify", organization_id=OTHER_ORGANIZATION_ID)
         assert decide(presented, fold(*events), None, at(70)) == UNKNOWN_KEY
-    at_home = AccessRequest(FIRST, "verify", organization_id=ORGANIZATION_ID)
-    assert decide(at_home, fold(CREATED), None, at(70)).accepted
+    same_organization = AccessRequest(FIRST, "verify", organization_id=ORGANIZATION_ID)
+    assert decide(same_organization, fold(CREATED), None, at(70)).accepted
 
 
-def test_a_verdict_names_the_key_and_the_secret_that_decided() -> None:
+def test_a_decision_names_the_key_and_the_secret_version() -> None:
     state = fold(CREATED, OVERLAPPING)
     for secret, version in ((FIRST, 1), (SECOND, 2)):
-        verdict = decide(AccessRequest(secret, "verify"), state, None, at(70))
-        assert verdict.accepted
-        assert verdict.key is not None
-        assert (verdict.key.id, verdict.key.revision, verdict.secret_version) == (KEY_ID, 2, version)
+        decision = decide(AccessRequest(secret, "verify"), state, None, at(70))
+        assert decision.accepted
+        assert decision.key is not None
+        assert (decision.key.id, decision.key.revision, decision.secret_version) == (KEY_ID, 2, version)
     denied = decide(AccessRequest(FIRST, "verify"), fold(CREATED, REVOKED), None, at(70))
     assert not denied.accepted
     assert denied.key is not None
@@ -161,15 +161,15 @@ def test_a_verdict_names_the_key_and_the_secret_that_decided() -> None:
         (None, "ip_not_permitted"),
     ],
 )
-def test_an_address_list_is_asked_before_all_else_that_the_key_may_reach(ip: str | None, code: Code) -> None:
+def test_the_address_list_is_checked_before_the_mcp(ip: str | None, code: Code) -> None:
     listed = fold(replace(CREATED, allowed_ips=("10.0.0.0/8", "2001:db8::/32")))
-    assert asked(listed, ip=ip) == code
+    assert code_of(listed, ip=ip) == code
     other = facts(LIVE_MCP, OTHER_ORGANIZATION_ID)
-    assert asked(listed, ip=ip, mcp=other) == ("not_found" if code == "valid" else code)
+    assert code_of(listed, ip=ip, mcp=other) == ("not_found" if code == "valid" else code)
 
 
 @pytest.mark.parametrize("wanted", GRANTS)
-def test_a_grant_is_asked_of_the_key_by_its_name(wanted: Grant) -> None:
+def test_a_key_needs_the_required_grant(wanted: Grant) -> None:
     presented = AccessRequest(FIRST, "manage", grant=wanted)
     without: tuple[Grant, ...] = tuple(known for known in GRANTS if known != wanted)
     table: list[tuple[tuple[Grant, ...], Code]] = [
@@ -184,7 +184,7 @@ def test_a_grant_is_asked_of_the_key_by_its_name(wanted: Grant) -> None:
 
 
 @pytest.mark.parametrize("wanted", [None, *GRANTS])
-def test_what_only_people_may_do_is_open_to_no_key(wanted: Grant | None) -> None:
+def test_an_action_for_people_only_is_forbidden_to_every_key(wanted: Grant | None) -> None:
     presented = AccessRequest(FIRST, "manage", grant=wanted, people_only=True)
     able = replace(CREATED, permissions=Permissions(mcps="*", manage=GRANTS))
     assert decide(presented, fold(able), None, at(70)).code == "forbidden"
@@ -214,25 +214,25 @@ NONE = Permissions()
         ("live", NONE, facts(LIVE_MCP, OTHER_ORGANIZATION_ID), "not_found"),
     ],
 )
-def test_a_key_reaches_its_own_mcps_in_its_environment_or_by_id(
+def test_a_key_reaches_mcps_of_its_environment_or_listed_ones(
     environment: Environment, permissions: Permissions, mcp: McpFacts, code: Code
 ) -> None:
-    assert asked(fold(replace(CREATED, environment=environment, permissions=permissions)), mcp=mcp) == code
+    assert code_of(fold(replace(CREATED, environment=environment, permissions=permissions)), mcp=mcp) == code
 
 
 @pytest.mark.parametrize("permissions", [ALL, LISTED, NONE])
-def test_an_mcp_that_is_not_there_is_not_found(permissions: Permissions) -> None:
+def test_a_missing_mcp_is_not_found(permissions: Permissions) -> None:
     presented = AccessRequest(FIRST, "call", mcp_id=LIVE_MCP, tool="get_user")
     assert decide(presented, fold(replace(CREATED, permissions=permissions)), None, at(70)).code == "not_found"
 
 
 @pytest.mark.parametrize("permissions", [ALL, LISTED, NONE])
-def test_a_reverse_proxy_is_told_403_of_an_mcp_that_is_not_there(permissions: Permissions) -> None:
+def test_a_reverse_proxy_gets_403_for_a_missing_mcp(permissions: Permissions) -> None:
     presented = AccessRequest(FIRST, "check", mcp_id=LIVE_MCP)
     assert decide(presented, fold(replace(CREATED, permissions=permissions)), None, at(70)).code == "mcp_not_permitted"
 
 
-RULED = Permissions(mcps="*", tools={LIVE_MCP: ToolRule(allow=("get_*",), deny=("get_secret",))})
+WITH_TOOL_RULE = Permissions(mcps="*", tools={LIVE_MCP: ToolRule(allow=("get_*",), deny=("get_secret",))})
 
 
 @pytest.mark.parametrize(
@@ -250,13 +250,13 @@ RULED = Permissions(mcps="*", tools={LIVE_MCP: ToolRule(allow=("get_*",), deny=(
         (None, None, "valid"),
     ],
 )
-def test_the_rule_of_the_mcp_decides_about_the_tool(mcp_id: str | None, tool: str | None, code: Code) -> None:
+def test_the_tool_rule_of_the_mcp_applies(mcp_id: str | None, tool: str | None, code: Code) -> None:
     mcp = facts(mcp_id) if mcp_id else None
-    assert asked(fold(replace(CREATED, permissions=RULED)), mcp=mcp, tool=tool) == code
+    assert code_of(fold(replace(CREATED, permissions=WITH_TOOL_RULE)), mcp=mcp, tool=tool) == code
 
 
-def test_only_a_key_that_passes_every_question_is_accepted() -> None:
-    """The whole table: each question alone decides, and the first one that fails names the denial."""
+def test_only_a_key_that_passes_every_check_is_accepted() -> None:
+    """Cover the whole table: each check alone refuses, and the first failed check determines the code."""
     states: list[tuple[list[KeyEvent], Code | None]] = [
         ([], None),
         ([DISABLED], "disabled_key"),
@@ -294,4 +294,4 @@ def test_only_a_key_that_passes_every_question_is_accepted() -> None:
 
 @given(st.binary(min_size=32, max_size=32))
 def test_no_other_digest_is_accepted(other: bytes) -> None:
-    assert asked(fold(CREATED, OVERLAPPING), other) == ("valid" if other in {FIRST, SECOND} else "revoked_key")
+    assert code_of(fold(CREATED, OVERLAPPING), other) == ("valid" if other in {FIRST, SECOND} else "revoked_key")

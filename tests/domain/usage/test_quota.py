@@ -28,7 +28,7 @@ def test_management_is_not_billed() -> None:
 
 
 @pytest.mark.parametrize(("used", "remaining"), [(0, 10), (9, 1), (10, 0), (12, 0)])
-def test_what_remains_is_never_less_than_nothing(used: int, remaining: int) -> None:
+def test_the_remaining_quota_is_never_negative(used: int, remaining: int) -> None:
     assert Quota("free", 10, used, NOW).remaining == remaining
 
 
@@ -38,7 +38,7 @@ def test_what_remains_is_never_less_than_nothing(used: int, remaining: int) -> N
         (datetime(2026, 1, 1, tzinfo=UTC), date(2026, 1, 1), datetime(2026, 2, 1, tzinfo=UTC)),
         (datetime(2026, 2, 28, 23, 59, 59, 999_999, tzinfo=UTC), date(2026, 2, 1), datetime(2026, 3, 1, tzinfo=UTC)),
         (datetime(2026, 12, 31, 12, tzinfo=UTC), date(2026, 12, 1), datetime(2027, 1, 1, tzinfo=UTC)),
-        # In Auckland the year is over, in UTC it is not.
+        # In Auckland it is already the next year, but not in UTC.
         (
             datetime(2027, 1, 1, 5, tzinfo=timezone(timedelta(hours=13))),
             date(2026, 12, 1),

@@ -5,11 +5,11 @@ from domain.webhooks.events import WebhookDisabled
 from tests.domain.sample import NOW, ORGANIZATION_ID, an_id
 
 
-def test_what_receivers_do_not_tell_apart_has_one_name() -> None:
+def test_event_types_that_receivers_need_not_distinguish_share_a_name() -> None:
     assert public_event_name("api_key.expiration_changed", KeyExpirationChanged(None)) == "api_key.updated"
 
 
-def test_an_alert_is_told_under_the_name_of_its_type() -> None:
+def test_an_alert_is_published_under_its_type() -> None:
     raised = AlertRaised(
         alert_id=an_id("alert", 1),
         organization_id=ORGANIZATION_ID,
@@ -20,11 +20,11 @@ def test_an_alert_is_told_under_the_name_of_its_type() -> None:
     assert public_event_name("alert.raised", raised) == "webhook.disabled"
 
 
-def test_what_only_the_log_needs_is_not_told() -> None:
+def test_internal_events_are_not_published() -> None:
     assert public_event_name("api_key.secret_retired", KeySecretRetired(1, NOW)) is None
-    # The alert about it is.
+    # The alert about it is published.
     assert public_event_name("webhook.disabled", WebhookDisabled(NOW, "gone")) is None
 
 
-def test_every_name_is_there_once() -> None:
+def test_public_event_names_are_unique() -> None:
     assert len(set(PUBLIC_EVENTS)) == len(PUBLIC_EVENTS)

@@ -53,7 +53,7 @@ DISABLED = WebhookDisabled(disabled_at=at(50), because="failing")
 DELETED = WebhookDeleted(deleted_at=at(60))
 
 
-def test_a_webhook_is_made_while_there_is_room() -> None:
+def test_a_webhook_can_be_created_below_the_limit() -> None:
     given(WEBHOOK).when(CREATE).then(CREATED)
     assert WEBHOOK.fold([CREATED]) == Active(
         Webhook(
@@ -73,11 +73,11 @@ def test_a_webhook_is_made_while_there_is_room() -> None:
     given(WEBHOOK).when(full).then_refused(TooManyWebhooks, limit=WEBHOOKS_MAX, used=WEBHOOKS_MAX)
 
 
-def test_an_id_is_given_once() -> None:
+def test_a_webhook_id_cannot_be_reused() -> None:
     given(WEBHOOK, CREATED).when(CREATE).then_refused(Conflict)
 
 
-def test_everything_needs_nothing_beside_it() -> None:
+def test_a_wildcard_subscription_replaces_all_others() -> None:
     given(WEBHOOK).when(replace(CREATE, events=("*", "mcp.created", "*"))).then(replace(CREATED, events=("*",)))
 
 
@@ -91,13 +91,13 @@ def test_everything_needs_nothing_beside_it() -> None:
         ({"description": "x" * 501}, "description"),
     ],
 )
-def test_what_can_not_be_meant_is_named(fields: dict[str, object], field: str) -> None:
+def test_an_invalid_field_is_named(fields: dict[str, object], field: str) -> None:
     with pytest.raises(Invalid) as refused:
         WEBHOOK.decide(None, replace(CREATE, **fields))
     assert list(refused.value.details) == [field]
 
 
-def test_only_what_changes_is_an_event() -> None:
+def test_only_a_change_is_recorded() -> None:
     same = ChangeWebhook(at=at(10), url=URL, events=("api_key.created", "api_key.revoked"), status="active")
     given(WEBHOOK, CREATED).when(same).then_nothing()
     changed = WebhookChanged(url=URL, events=("*",), description="", changed_at=at(10))
@@ -106,7 +106,7 @@ def test_only_what_changes_is_an_event() -> None:
         WEBHOOK.decide(WEBHOOK.fold([CREATED]), ChangeWebhook(at=at(10), url_problem="Must begin with https://"))
 
 
-def test_it_is_disabled_and_enabled_by_people() -> None:
+def test_a_webhook_can_be_disabled_and_enabled() -> None:
     off, on = ChangeWebhook(at=at(20), status="disabled"), ChangeWebhook(at=at(30), status="active")
     disabled, enabled = WebhookDisabled(disabled_at=at(20), because="requested"), WebhookEnabled(enabled_at=at(30))
     given(WEBHOOK, CREATED).when(off).then(disabled)
@@ -118,14 +118,14 @@ def test_it_is_disabled_and_enabled_by_people() -> None:
     assert isinstance(WEBHOOK.fold([CREATED, disabled, enabled]), Active)
 
 
-def test_whoever_delivers_disables_it_once() -> None:
+def test_the_delivery_worker_disables_a_webhook_once() -> None:
     command = DisableWebhook(at=at(50), because="failing")
     given(WEBHOOK, CREATED).when(command).then(DISABLED)
     given(WEBHOOK, CREATED, DISABLED).when(command).then_nothing()
     given(WEBHOOK, CREATED, DELETED).when(command).then_nothing()
 
 
-def test_a_secret_is_replaced_with_an_overlap() -> None:
+def test_a_secret_can_be_rotated_with_an_overlap() -> None:
     rotated = WebhookSecretRotated(secret_version=2, rotated_at=at(40), previous_valid_until=at(100))
     given(WEBHOOK, CREATED).when(RotateWebhookSecret(at=at(40), overlap_seconds=60)).then(rotated)
     state = WEBHOOK.fold([CREATED, rotated])
@@ -137,7 +137,7 @@ def test_a_secret_is_replaced_with_an_overlap() -> None:
         assert list(refused.value.details) == ["overlap_seconds"]
 
 
-def test_an_address_that_is_the_secret_is_replaced_and_not_rotated() -> None:
+def test_a_secret_url_can_be_replaced_but_not_rotated() -> None:
     given(WEBHOOK, SLACK).when(RotateWebhookSecret(at=at(40), overlap_seconds=60)).then_refused(NothingToRotate)
     replaced = WebhookChanged(
         url=SLACK.url, events=SLACK.events, description=SLACK.description, changed_at=at(10), address_replaced=True
@@ -148,7 +148,7 @@ def test_an_address_that_is_the_secret_is_replaced_and_not_rotated() -> None:
     assert state.webhook.secret_version == 2
 
 
-def test_what_is_deleted_is_gone() -> None:
+def test_a_deleted_webhook_is_not_found() -> None:
     given(WEBHOOK, CREATED).when(DeleteWebhook(at=at(60))).then(DELETED)
     deleted = WEBHOOK.fold([CREATED, DELETED])
     assert isinstance(deleted, Deleted)
@@ -163,6 +163,6 @@ def test_what_is_deleted_is_gone() -> None:
 
 
 @pytest.mark.parametrize("history", [[DISABLED], [CREATED, CREATED], [CREATED, DELETED, DISABLED]])
-def test_a_damaged_history_is_noticed(history: list[WebhookEvent]) -> None:
+def test_a_damaged_history_is_detected(history: list[WebhookEvent]) -> None:
     with pytest.raises(ImpossibleHistory):
         WEBHOOK.fold(history)

@@ -8,9 +8,6 @@ from domain.keys.fields import (
     METADATA_KEY_LENGTH_MAX,
     METADATA_PAIRS_MAX,
     METADATA_VALUE_LENGTH_MAX,
-    PER_SECOND_MAX,
-    TOOL_PATTERN_LENGTH_MAX,
-    TOOL_PATTERNS_MAX,
 )
 
 Field = dict[str, Any]
@@ -31,32 +28,6 @@ ALLOWED_IPS: Field = {
     "examples": [["10.0.0.0/8", "2001:db8::/32"]],
 }
 EXPIRES_AT: Field = {"description": "A time in the future (RFC 3339, before the year 9999). Null: never."}
-
-_PATTERN = {"type": "string", "minLength": 1, "maxLength": TOOL_PATTERN_LENGTH_MAX}
-
-FIELDS: dict[str, dict[str, Field]] = {
-    "Permissions": {
-        "mcps": {"description": 'The ids of the MCP servers, or `"*"` for all, including those added later.'},
-        "tools": {
-            "description": "Tool rules by the id of the MCP server. Without a rule, all tools of a server are allowed."
-        },
-        "manage": {"description": "Management grants.", "uniqueItems": True},
-    },
-    "ToolRule": {
-        "allow": {
-            "description": "Patterns such as `get_*`. Null: every tool.",
-            "maxItems": TOOL_PATTERNS_MAX,
-            "items": _PATTERN,
-        },
-        "deny": {
-            "description": "Patterns that take precedence over `allow`.",
-            "maxItems": TOOL_PATTERNS_MAX,
-            "items": _PATTERN,
-        },
-    },
-    "RateLimit": {"per_second": {"description": "Requests per second.", "minimum": 1, "maximum": PER_SECOND_MAX}},
-}
-"""Fields of domain Structs, by the name of their schema."""
 
 QUERY: dict[str, Field] = {
     "page": {"description": "The page number, from 1. Cannot be combined with `cursor`."},

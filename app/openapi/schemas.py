@@ -9,7 +9,6 @@ from typing import Any, cast
 
 import msgspec
 
-from app.openapi.fields import FIELDS
 from app.openapi.operation import Body, Fields
 
 Schema = dict[str, Any]
@@ -42,7 +41,7 @@ class Schemas:
         return {"$ref": _PREFIX + name}
 
     def _put(self, name: str, schema: Schema, fields: Fields) -> None:
-        described = _with_fields(name, _tidy(schema), {**FIELDS.get(name, {}), **fields})
+        described = _with_fields(name, _tidy(schema), fields)
         if self.components.setdefault(name, described) != described:
             raise LookupError(f"Two types are called {name} in the document")
 

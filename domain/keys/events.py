@@ -6,9 +6,9 @@ with an upcaster in `eventstore/codec.py` and a sample in `tests/golden/`. Names
 """
 
 from datetime import datetime
-from typing import Literal
+from typing import Annotated, Literal
 
-from msgspec import UNSET, Struct, UnsetType, field
+from msgspec import UNSET, Meta, Struct, UnsetType, field
 
 from domain.actor import Actor
 from domain.environment import Environment
@@ -18,8 +18,15 @@ from domain.secret import SecretRecord
 RevocationReason = Literal["compromised", "superseded", "owner_removed", "no_longer_needed", "unspecified"]
 
 
+PER_SECOND_MAX = 1_000_000
+
+
 class RateLimit(Struct, frozen=True, forbid_unknown_fields=True):
-    per_second: int
+    # `extra_json_schema` only documents: `domain.keys.fields` enforces the limits.
+    per_second: Annotated[
+        int,
+        Meta(description="Requests per second.", extra_json_schema={"minimum": 1, "maximum": PER_SECOND_MAX}),
+    ]
 
 
 class KeyCreated(Struct, frozen=True, tag_field="type", tag="api_key.created"):

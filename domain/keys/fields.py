@@ -4,8 +4,8 @@ from datetime import UTC, datetime, timedelta
 
 from domain.fields import NO_KEY, FieldErrors, has_control
 from domain.keys.delegation import McpEnvironments
-from domain.keys.events import RateLimit
-from domain.keys.permissions import Permissions, ToolRule
+from domain.keys.events import PER_SECOND_MAX, RateLimit
+from domain.keys.permissions import TOOL_PATTERN_LENGTH_MAX, TOOL_PATTERNS_MAX, Permissions, ToolRule
 from domain.networks import parse_network
 from domain.secret import contains_secret, redact
 
@@ -14,13 +14,9 @@ METADATA_KEY_LENGTH_MAX = 64
 METADATA_VALUE_LENGTH_MAX = 500
 ALLOWED_IPS_MAX = 100
 MCPS_MAX = 1_000
-TOOL_PATTERNS_MAX = 100
-"""For one MCP: all of its patterns may be matched in one use of the key."""
 TOOL_PATTERNS_TOTAL_MAX = 2_000
 """For all MCPs together: all patterns are read in one use of the key."""
-TOOL_PATTERN_LENGTH_MAX = 128
 NOTE_LENGTH_MAX = 500
-PER_SECOND_MAX = 1_000_000
 OVERLAP_SECONDS_MAX = 30 * 24 * 3600
 LAST_KEY_LASTS = timedelta(days=1)
 """The minimum remaining life of the organization's only active key when that key changes its own expiry."""

@@ -1,14 +1,23 @@
 """Permissions of a key: MCPs, their tools, and management grants."""
 
 from fnmatch import fnmatchcase
-from typing import Literal
+from typing import Annotated, Literal
 
-from msgspec import Struct, field
+from msgspec import Meta, Struct, field
 
 from domain.grants import Grant
 
 TOOL_NAME_LENGTH_MAX = 256
 """Twice the maximum length in the MCP specification. A longer name cannot be a tool, so it is not matched."""
+
+TOOL_PATTERNS_MAX = 100
+"""For one MCP: all of its patterns may be matched in one use of the key."""
+
+TOOL_PATTERN_LENGTH_MAX = 128
+
+# `extra_json_schema` only documents: `domain.keys.fields` enforces the limits, with messages that name the remedy.
+_Pattern = Annotated[str, Meta(extra_json_schema={"minLength": 1, "maxLength": TOOL_PATTERN_LENGTH_MAX})]
+_Patterns = Annotated[tuple[_Pattern, ...], Meta(extra_json_schema={"maxItems": TOOL_PATTERNS_MAX})]
 
 _WILDCARDS = frozenset("*?[")
 
@@ -16,8 +25,8 @@ _WILDCARDS = frozenset("*?[")
 class ToolRule(Struct, frozen=True, forbid_unknown_fields=True):
     """Permitted tools of one MCP: glob patterns. `deny` overrides `allow`. Without `allow`, all tools are permitted."""
 
-    allow: tuple[str, ...] | None = None
-    deny: tuple[str, ...] = ()
+    allow: Annotated[_Patterns, Meta(description="Patterns such as `get_*`. Null: every tool.")] | None = None
+    deny: Annotated[_Patterns, Meta(description="Patterns that take precedence over `allow`.")] = ()
 
     @property
     def patterns(self) -> tuple[str, ...]:
@@ -42,11 +51,19 @@ class ToolRule(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Permissions(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
-    """`mcps`: "*" for all, including those added later, or ids. `tools`: rules by MCP id. `manage`: grants."""
+    """The MCP servers, the tools and the management grants of a key."""
 
-    mcps: Literal["*"] | tuple[str, ...] = ()
-    tools: dict[str, ToolRule] = field(default_factory=dict[str, ToolRule])
-    manage: tuple[Grant, ...] = ()
+    mcps: Annotated[
+        Literal["*"] | tuple[str, ...],
+        Meta(description='The ids of the MCP servers, or `"*"` for all, including those added later.'),
+    ] = ()
+    tools: Annotated[
+        dict[str, ToolRule],
+        Meta(description="Tool rules by the id of the MCP server. Without a rule, all tools of a server are allowed."),
+    ] = field(default_factory=dict[str, ToolRule])
+    manage: Annotated[
+        tuple[Grant, ...], Meta(description="Management grants.", extra_json_schema={"uniqueItems": True})
+    ] = ()
 
     def names(self, mcp_id: str) -> bool:
         """Return whether the MCP is listed by its id, which also opens the other environment."""

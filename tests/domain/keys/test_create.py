@@ -6,13 +6,12 @@ from msgspec.structs import replace
 from domain.fields import DESCRIPTION_LENGTH_MAX, NAME_LENGTH_MAX, NO_KEY
 from domain.keys.decider import KEY
 from domain.keys.errors import KeyLimitReached
-from domain.keys.events import RateLimit
+from domain.keys.events import PER_SECOND_MAX, RateLimit
 from domain.keys.fields import (
     ALLOWED_IPS_MAX,
     METADATA_KEY_LENGTH_MAX,
     METADATA_PAIRS_MAX,
     METADATA_VALUE_LENGTH_MAX,
-    PER_SECOND_MAX,
 )
 from domain.keys.permissions import Permissions
 from domain.keys.state import Active, Key, SecretVersion

@@ -12,8 +12,14 @@ from domain.fields import NO_KEY
 from domain.grants import GRANTS, Grant
 from domain.keys.decider import KEY
 from domain.keys.events import KeyPermissionsChanged
-from domain.keys.fields import MCPS_MAX, TOOL_PATTERN_LENGTH_MAX, TOOL_PATTERNS_MAX, TOOL_PATTERNS_TOTAL_MAX
-from domain.keys.permissions import TOOL_NAME_LENGTH_MAX, Permissions, ToolRule
+from domain.keys.fields import MCPS_MAX, TOOL_PATTERNS_TOTAL_MAX
+from domain.keys.permissions import (
+    TOOL_NAME_LENGTH_MAX,
+    TOOL_PATTERN_LENGTH_MAX,
+    TOOL_PATTERNS_MAX,
+    Permissions,
+    ToolRule,
+)
 from domain.refusal import Invalid
 from tests import given as spec
 from tests.domain.sample import CHANGE, CREATE, CREATED, LIVE_MCP, LIVE_MCP_2, TEST_MCP, UNKNOWN_MCP, a_secret, an_id

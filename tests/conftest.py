@@ -36,23 +36,23 @@ structlog.configure(
 )
 
 
-# How long an example takes says more about the machine than about the code.
+# The duration of an example depends more on the machine than on the code.
 settings.register_profile("keyledger", deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True)
 settings.load_profile("keyledger")
 
 
 @pytest.hookimpl(trylast=True)
 def pytest_configure(config: pytest.Config) -> None:
-    """Give the seed of the run to Hypothesis, as `--hypothesis-seed` would, and to fixtures of the whole session."""
+    """Pass the seed of the run to Hypothesis, as `--hypothesis-seed` would, and to session-scoped fixtures."""
     hypothesis.core.global_force_seed = config.getoption("randomly_seed")
     random_input.begin(config.getoption("randomly_seed"), "session")
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Order the tests by how long their files take, so that processes that run in parallel end together.
+    """Run the slowest files first, so that parallel processes finish together.
 
-    Mark those that `make test-fast` leaves out.
+    Mark the tests that `make test-fast` leaves out.
     """
 
     def file_of(item: pytest.Item) -> str:
@@ -109,21 +109,21 @@ def valkey(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Valkey]:
 
 @pytest.fixture
 def empty_database_url(postgres: PostgreSQL) -> Iterator[str]:
-    """A database of its own without any table, dropped after the test."""
+    """The address of an empty database, dropped after the test."""
     with new_database(postgres, template="template1") as url:
         yield url
 
 
 @pytest.fixture
 def database_url(postgres: PostgreSQL, migrated_template: str) -> Iterator[str]:
-    """A migrated database of its own, dropped after the test whoever is still connected."""
+    """The address of a migrated database, dropped after the test even if clients are still connected."""
     with new_database(postgres, template=migrated_template) as url:
         yield url
 
 
 @pytest.fixture(scope="session")
 def migrated_template(postgres: PostgreSQL) -> str:
-    """The name of a migrated database that nobody connects to, so that it can be cloned."""
+    """The name of a migrated database without connections, so that it can be cloned."""
     with psycopg.connect(postgres.url, autocommit=True) as connection:
         connection.execute(sql.SQL("create database {}").format(sql.Identifier(_TEMPLATE)))
     asyncio.run(migrate_with_runtime_login(postgres.url_of(_TEMPLATE)))
@@ -142,7 +142,7 @@ def redis_url(valkey: Valkey) -> str:
 
 @pytest.fixture(scope="session")
 def ordinary_user() -> Iterator[OrdinaryUser]:
-    """Somebody who is not root, with a Python and a checkout that they can read."""
+    """An account other than root, with a Python and a checkout that it can read."""
     user = make_ordinary_user()
     yield user
     shutil.rmtree(user.folder)
@@ -150,7 +150,7 @@ def ordinary_user() -> Iterator[OrdinaryUser]:
 
 @pytest.fixture(scope="session", autouse=True)
 def no_key_is_left_in_any_log(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Whatever the tests of this process started has written no key into a log, the servers' own logs among them."""
+    """Fail if a program that the tests started wrote a key to a log. This includes the logs of the servers."""
     yield
     leaks = [
         str(path)

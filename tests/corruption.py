@@ -1,4 +1,4 @@
-"""What a restore or a disk can do to a database, for tests that look at damage."""
+"""Access to a database that can cause the damage a failed restore or disk can cause."""
 
 from collections.abc import AsyncIterator
 
@@ -11,7 +11,7 @@ from infrastructure.database.connections import Connection, connect
 
 @pytest.fixture
 async def owner(postgres: PostgreSQL, database_url: str) -> AsyncIterator[Connection]:
-    """A connection that can damage the log, as a restore or a disk can."""
+    """A connection that can damage the log: triggers and foreign keys are off."""
     name = str(conninfo_to_dict(database_url)["dbname"])
     async with await connect(postgres.url_of(name, SUPERUSER), role=None) as opened:
         await opened.execute(b"set session_replication_role = replica")

@@ -1,4 +1,4 @@
-"""Databases for tests, on the server that they share."""
+"""Databases for tests, on the shared server."""
 
 from collections.abc import Generator
 from contextlib import contextmanager

@@ -1,4 +1,4 @@
-"""The tests that take long, so that parallel runs start them first and `make test-fast` leaves them out."""
+"""The slow tests: parallel runs start them first, and `make test-fast` leaves them out."""
 
 from collections.abc import Iterable
 
@@ -121,12 +121,12 @@ SLOW_FOLDERS = (
     "tests/upgrade",
     "tests/workers",
 )
-"""Folders of tests that start programs of their own."""
+"""Folders whose tests start programs."""
 
 SLOW_FIXTURES = {"chromium", "issuer", "house", "ordinary_user", "screen", "start_api", "start_server", "upstream"}
-"""What starts a server for the tests of one file, a browser, or a program from npm."""
+"""Fixtures that start a server for the tests of one file, a browser, or a program from npm."""
 
 
 def is_slow(file: str, fixtures: Iterable[str]) -> bool:
-    """Whether `make test-fast` leaves the tests of a file out that use these fixtures."""
+    """Return whether `make test-fast` leaves out a test of this file with these fixtures."""
     return file in SLOW_FILES or file.startswith(SLOW_FOLDERS) or not SLOW_FIXTURES.isdisjoint(fixtures)

@@ -1,7 +1,7 @@
-"""Interrupts a coroutine at its n-th await, as a deadline does that happens to pass there.
+"""Interrupt a coroutine at its n-th await, like a deadline that passes at that moment.
 
-Every await counts at which the event loop may turn to something else, in the coroutine and in the tasks that it starts.
-Tests repeat with n = 1, 2, 3, … until the coroutine comes to its end before it is interrupted.
+Every await at which the event loop may switch counts, in the coroutine and in the tasks that it starts.
+Tests repeat with n = 1, 2, 3, … until the coroutine ends before it is interrupted.
 """
 
 import asyncio
@@ -15,28 +15,28 @@ import pytest
 AWAITS_MAX = 2_000
 
 Moment = Literal["while it waits", "when the answer has come"]
-"""Interrupted before what is awaited is there, or after, but before the coroutine goes on: then the answer is lost."""
+"""Before the awaited result arrives, or after it arrived but before the coroutine resumes; then the result is lost."""
 
 MOMENTS: tuple[Moment, ...] = ("while it waits", "when the answer has come")
 
 
 DROPPED_BY_THE_DRIVER = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
-"""The driver's generators wait for an answer also when they are dropped, and their connection is closed by then."""
+"""The driver's generators wait for a response even after they are dropped, when their connection is already closed."""
 
 INTERRUPTING = [pytest.mark.anyio, pytest.mark.usefixtures("busy_loop"), DROPPED_BY_THE_DRIVER]
-"""The marks of a test file that interrupts coroutines."""
+"""The marks for a test file that interrupts coroutines."""
 
 
 @pytest.fixture
 def busy_loop(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """The driver lets the event loop turn to others wherever it may, as it does while the loop is busy."""
+    """Make the driver yield to the event loop wherever it can, as it does while the loop is busy."""
     monkeypatch.setattr("psycopg.waiting.MAX_BUSY_TIME", 0.0)
     yield
-    gc.collect()  # what a test dropped is that test's
+    gc.collect()  # objects that a test dropped must be finalized within that test
 
 
 class Interruption:
-    """Calls `interrupt` at await number `at`, once. `passed`: it came to that."""
+    """Calls `interrupt` once, at await number `at`. `passed`: that await was reached."""
 
     def __init__(self, at: int, moment: Moment, interrupt: Callable[[], object]) -> None:
         self.passed = False
@@ -59,7 +59,7 @@ class Interruption:
 
 
 class _Counted:
-    """Awaits a coroutine and tells `interruption` of every await inside it."""
+    """Awaits a coroutine and reports every await inside it to `interruption`."""
 
     def __init__(self, coroutine: Coroutine[Any, Any, Any], interruption: Interruption) -> None:
         self._coroutine = coroutine
@@ -76,7 +76,7 @@ class _Counted:
             error = None
             try:
                 yield awaited
-            except BaseException as thrown:  # noqa: BLE001 -- handed on
+            except BaseException as thrown:  # noqa: BLE001 -- passed on
                 error = thrown
 
 
@@ -87,7 +87,7 @@ async def _awaited(counted: _Counted) -> Any:  # noqa: ANN401 -- of any coroutin
 def counting(
     interruption: Interruption, counts: Callable[[Coroutine[Any, Any, Any]], bool]
 ) -> Callable[..., "asyncio.Task[Any]"]:
-    """A task factory: of the tasks that it makes those whose coroutine `counts` are counted."""
+    """Return a task factory that counts the awaits of the coroutines for which `counts` is true."""
 
     def make(loop: asyncio.AbstractEventLoop, coroutine: Coroutine[Any, Any, Any], **more: Any) -> "asyncio.Task[Any]":  # noqa: ANN401
         counted = _awaited(_Counted(coroutine, interruption)) if counts(coroutine) else coroutine
@@ -97,7 +97,7 @@ def counting(
 
 
 def _is_ours(coroutine: Coroutine[Any, Any, Any]) -> bool:
-    """Not a task of the pool, which no caller cancels."""
+    """Return whether a caller could cancel this coroutine; callers never cancel the tasks of the pool."""
     return "psycopg_pool" not in str(getattr(getattr(coroutine, "cr_code", None), "co_filename", ""))
 
 
@@ -108,9 +108,9 @@ def _cancel(running: list["asyncio.Task[object]"]) -> None:
 async def cancelled_everywhere(
     make: Callable[[], Awaitable[object]], moment: Moment, expected: tuple[type[BaseException], ...] = ()
 ) -> AsyncIterator[int]:
-    """Run what `make` gives again and again, cancelled at the first, second, … await; yields after each.
+    """Repeatedly run the awaitable that `make` returns, cancelled at its first, second, … await. Yield after each run.
 
-    `expected`: errors with which it may end as well as with the cancellation.
+    `expected`: errors that a run may raise instead of the cancellation.
     """
     loop = asyncio.get_running_loop()
     for at in range(1, AWAITS_MAX):
@@ -126,7 +126,7 @@ async def cancelled_everywhere(
             done, _ = await asyncio.wait(running, timeout=60)
         finally:
             loop.set_task_factory(None)
-        assert done, f"cancelled at await {at}, it does not end"
+        assert done, f"it did not end after it was cancelled at await {at}"
         error = None if running[0].cancelled() else running[0].exception()
         if error is not None and not isinstance(error, expected):
             raise error

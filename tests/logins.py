@@ -1,4 +1,4 @@
-"""The login that runs the service, in the addresses of test databases, which name their owner."""
+"""The runtime login of the service. The addresses of test databases name the owner instead."""
 
 from embedded.postgres import ROLE, RUNTIME_ROLE
 
@@ -8,7 +8,7 @@ def runtime_url_of(owner_url: str) -> str:
 
 
 async def migrate_with_runtime_login(owner_url: str) -> None:
-    """Do what an operator does before the service starts: migrate, and create the login that runs it."""
+    """Migrate the database and create the runtime login, as an operator does before the service starts."""
     from infrastructure.database.connections import connect  # noqa: PLC0415 - most tests of the pure packages need no database
     from infrastructure.database.logins import ensure_runtime_login  # noqa: PLC0415 - likewise
     from infrastructure.database.migrate import migrate  # noqa: PLC0415 - likewise

@@ -1,7 +1,7 @@
-"""Programs from npm for tests, run by the Node.js that the development environment brings.
+"""Programs from npm for tests, run by the Node.js of the development environment.
 
-A folder with `package.json` and `package-lock.json` names them. They are installed once, into the environment, for as
-long as the lock file stays the same; several processes of pytest may ask at the same time.
+A folder with `package.json` and `package-lock.json` names them. They are installed into the environment once for each
+version of the lock file. Several pytest processes may install them at the same time.
 """
 
 import hashlib
@@ -22,7 +22,7 @@ _UNREACHABLE = re.compile(r"\b(ENOTFOUND|ECONNREFUSED|ECONNRESET|ETIMEDOUT|EAI_A
 
 
 def installed(project: Path) -> Path:
-    """The folder `node_modules` of `project`. Skips the test where no npm registry can be reached."""
+    """Return the folder `node_modules` of `project`. Skip the test if no npm registry can be reached."""
     lock = project / "package-lock.json"
     mark = hashlib.sha256(lock.read_bytes()).hexdigest()[:16]
     target = Path(sys.prefix) / "npm" / f"{project.name}-{mark}"
@@ -32,10 +32,10 @@ def installed(project: Path) -> Path:
 
 
 def newest(package: str) -> Path:
-    """The folder of `package`, in the version that is newest when it is asked for first.
+    """Return the folder of `package`, in the newest version at the time of the first call.
 
-    For data whose older versions are withdrawn; what tests expect of it must be true of any. Skips the test where no
-    npm registry can be reached.
+    It is for data whose older versions are withdrawn, so tests must hold for any version. Skip the test if no npm
+    registry can be reached.
     """
     target = Path(sys.prefix) / "npm" / package.replace("/", "+")
     if not target.exists():
@@ -44,7 +44,7 @@ def newest(package: str) -> Path:
 
 
 def node() -> Path:
-    """The program `node`."""
+    """Return the path of the program `node`."""
     return _nodejs() / "bin/node"
 
 
@@ -61,7 +61,7 @@ def _install(target: Path, fill: Callable[[Path], None]) -> None:
         fill(staging)
         staging.rename(target)
     except OSError:
-        # Someone else was faster. What they installed is the same.
+        # Another process was faster. It installed the same.
         if not target.exists():
             raise
     finally:
@@ -69,7 +69,7 @@ def _install(target: Path, fill: Callable[[Path], None]) -> None:
 
 
 def npm(*arguments: str, folder: Path) -> None:
-    """Run npm in `folder`. Skips the test where no npm registry can be reached."""
+    """Run npm in `folder`. Skip the test if no npm registry can be reached."""
     program = [node(), _nodejs() / "lib/node_modules/npm/bin/npm-cli.js", *arguments]
     bounds = ["--fetch-retries=2", "--fetch-timeout=30000", f"--cache={folder / '.cache'}"]
     run = subprocess.run(
@@ -82,15 +82,16 @@ def npm(*arguments: str, folder: Path) -> None:
         check=False,
     )
     if run.returncode and _UNREACHABLE.search(run.stderr):
-        pytest.skip("the npm registry can not be reached from here")
+        pytest.skip("the npm registry cannot be reached from here")
     assert run.returncode == 0, run.stderr
     shutil.rmtree(folder / ".cache", ignore_errors=True)
 
 
 def _environment(folder: Path) -> dict[str, str]:
-    """Without the settings that somebody has for npm, so that the same is installed everywhere.
+    """Return the environment without the user's npm settings, so that every machine installs the same.
 
-    Certificates are those that the machine trusts, as for every other program: Node.js alone would trust its own list.
+    npm trusts the certificates that the machine trusts, like every other program. By default Node.js trusts only its
+    own list.
     """
     ours = {
         "PATH": f"{node().parent}{os.pathsep}{os.environ.get('PATH', '')}",

@@ -6,9 +6,9 @@ from tests.random_input import random_port
 
 
 def free_port() -> int:
-    """A port on which no process listens now, nor on the next one, where the example MCP server goes.
+    """Return a port that is free, and whose successor is free too, for the example MCP server.
 
-    It lies below the range that the system gives to outgoing connections. Otherwise such a connection could take the
+    It is below the range that the system uses for outgoing connections. Otherwise such a connection could take the
     port before the server does, or while a test restarts the server.
     """
     while True:

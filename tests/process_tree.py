@@ -1,11 +1,11 @@
-"""Processes below a process."""
+"""Child processes of a process."""
 
 from contextlib import suppress
 from pathlib import Path
 
 
 def children_of(pid: int) -> list[int]:
-    """Return those that it started, also from another thread than the first one; none if it is gone."""
+    """Return the children that any thread of the process started, or none if the process is gone."""
     found: list[int] = []
     with suppress(OSError):
         for task in Path(f"/proc/{pid}/task").iterdir():

@@ -1,12 +1,12 @@
 """Random input for tests, drawn from one seed.
 
 The seed of the run is printed when the run starts and again when a test fails: `pytest --randomly-seed=N` draws the
-same input again. Each test draws from the seed of the run and its own name, whatever ran before it. Sources that no
-seed controls (`secrets`, `os.urandom`, `uuid4`) are therefore not used in tests:
-tests/architecture/test_random_input.py looks for them.
+same input again. Each test draws from the seed of the run and its own name, independently of earlier tests. Sources
+that no seed controls (`secrets`, `os.urandom`, `uuid4`) are therefore not used in tests:
+tests/architecture/test_random_input.py checks this.
 
-A value that the service stores in a canonical spelling is drawn in that spelling, or a test that compares the two
-fails for some seeds only.
+A value that the service stores in a canonical spelling is drawn in that spelling. Otherwise a test that compares the
+two would fail for some seeds only.
 """
 
 import random
@@ -15,17 +15,17 @@ from ipaddress import IPv4Address, IPv6Address
 _DOCUMENTATION = int(IPv6Address("2001:db8::"))  # RFC 3849
 _LOOPBACK = int(IPv4Address("127.0.0.0"))  # RFC 5735 §3
 
-# Not the generator of the standard library's functions: Hypothesis sets that one to the same state for each example.
+# A separate generator, because Hypothesis resets the generator of the module `random` before each example.
 _generator = random.Random(0)  # noqa: S311 -- no secret
 
 
 def begin(seed: object, name: str) -> None:
-    """Draw from here on what belongs to `name`, a test, in a run with this seed."""
+    """Start drawing the input of the test `name` in a run with this seed."""
     _generator.seed(f"{seed} {name}")
 
 
 def random_seed() -> int:
-    """Return the seed of a generator of the test's own, for threads that draw at the same time."""
+    """Return a seed for a separate generator, for threads that draw at the same time."""
     return _generator.getrandbits(63)
 
 
@@ -35,17 +35,17 @@ def random_token() -> str:
 
 
 def random_email() -> str:
-    """Return an address in small letters, as the service stores it."""
+    """Return an email address in lower case, as the service stores it."""
     return f"{random_token()}@example.com"
 
 
 def random_ipv6() -> str:
-    """Return an address in a /64 network of its own, spelled as RFC 5952 recommends and the service stores it."""
+    """Return an address in its own /64 network, spelled as RFC 5952 recommends and as the service stores it."""
     return str(IPv6Address(_DOCUMENTATION | _generator.getrandbits(32) << 64 | 1))
 
 
 def random_loopback() -> str:
-    """Return an address of loopback, from which no other test connects."""
+    """Return a loopback address from which no other test connects."""
     return str(IPv4Address(_LOOPBACK | 1 << 16 | _generator.getrandbits(23)))
 
 

@@ -1,4 +1,4 @@
-"""Organizations, keys and MCPs in a real database, made the way the application makes them."""
+"""Organizations, keys and MCPs in a real database, created the way the application creates them."""
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
@@ -35,11 +35,11 @@ from tests.random_input import random_bytes
 
 OWNER = UserActor(new_id("user"))
 OPERATOR = SystemActor("operator")
-"""Who makes keys unless a test says otherwise: the keys of a person who is no member would see nothing."""
+"""The default creator of keys. A key created by a person who is not a member would have no access."""
 
 
 async def organization(pool: Pool, plan: PlanName = "team") -> str:
-    """The id of a new organization; `team` has no limit of keys."""
+    """Create an organization and return its id. The plan `team` has no key limit."""
     organization_id = new_id("org")
     command = CreateOrganization(
         organization_id=organization_id,
@@ -63,15 +63,15 @@ async def organization(pool: Pool, plan: PlanName = "team") -> str:
 
 
 async def settings(pool: Pool, organization_id: str, given: Settings) -> None:
-    """The organization's settings are these from now on."""
+    """Replace the settings of the organization."""
     command = ChangeOrganization(by_owner=True, settings=given)
     await execute_command(pool, ORGANIZATION, organization_id, organization_id, command)
 
 
 async def key(pool: Pool, organization_id: str, **fields: Any) -> tuple[str, Secret]:  # noqa: ANN401
-    """The id and the secret of a new live key for all MCPs; `fields` are those of `CreateKey`.
+    """Create a live key for all MCPs and return its id and secret; `fields` are those of `CreateKey`.
 
-    MCPs that `permissions` names have to be given as `known_mcps`.
+    MCPs that `permissions` names must also be in `known_mcps`.
     """
     at = cast("datetime", fields.get("at", now()))
     secret = generate(fields.get("environment", "live"), random_bytes(ENTROPY_BYTES))
@@ -107,9 +107,9 @@ async def key(pool: Pool, organization_id: str, **fields: Any) -> tuple[str, Sec
 
 
 async def mcp(pool: Pool, organization_id: str, also: Sequence[Statement] = (), **fields: Any) -> str:  # noqa: ANN401
-    """The id of a new live MCP without a credential; `fields` are those of `RegisterMcp`.
+    """Register a live MCP without a credential and return its id; `fields` are those of `RegisterMcp`.
 
-    `also`: what goes into the same transaction, made for the `mcp_id` that is among the fields.
+    `also`: statements for the same transaction. They need an `mcp_id` that is among the fields.
     """
     template = RegisterMcp(
         mcp_id=new_id("mcp"),
@@ -144,7 +144,7 @@ async def change_mcp(
 
 
 async def member(pool: Pool, organization_id: str, role: Role) -> str:
-    """The id of a new member, whose address is that id at example.com. The first one has to be the owner."""
+    """Add a member and return their id; their email address is the id at example.com. The first must be the owner."""
     user_id = new_id("user")
     census = MemberCounts(used=0 if role == "owner" else 1, limit=None, plan="team")
     address = user_put(user_id, organization_id, f"{user_id}@example.com")
@@ -168,7 +168,7 @@ async def execute_command(
     command: Any,  # noqa: ANN401 -- of the decider
     *also: Statement,
 ) -> None:
-    """Any command that depends on nothing but its own stream, with statements for the same transaction."""
+    """Execute a command that depends only on its own stream, with statements for the same transaction."""
     await execute_and_write(pool, decider, stream_id, organization_id, command, lambda _: also)
 
 
@@ -180,7 +180,7 @@ async def execute_and_write(
     command: Any,  # noqa: ANN401 -- of the decider
     also: Callable[[Any], Sequence[Statement]],
 ) -> None:
-    """The same with statements that follow from the change."""
+    """Execute a command with statements that depend on the change."""
     write: Write[Any, Any, Any, Any] = Write(
         decider=decider,
         stream_id=stream_id,

@@ -1,4 +1,4 @@
-"""Random input: the same for the same seed, and spelled as the service stores it."""
+"""Random input is the same for the same seed and spelled as the service stores it."""
 
 import subprocess
 import sys
@@ -21,7 +21,7 @@ def test_addresses_are_drawn_in_their_canonical_spelling() -> None:
         assert normalized(email) == email
 
 
-def test_each_visitor_has_a_network_of_its_own() -> None:
+def test_each_random_ipv6_address_is_in_its_own_network() -> None:
     assert len({random_ipv6().rpartition("::")[0] for _ in range(100)}) == 100
 
 
@@ -33,7 +33,7 @@ def test_the_same_seed_draws_the_same_input() -> None:
     assert drawn() == drawn()
 
 
-def test_a_failing_run_prints_its_seed_and_the_seed_draws_the_same_input_again(tmp_path: Path) -> None:
+def test_a_failing_run_prints_its_seed_and_the_seed_reproduces_its_input(tmp_path: Path) -> None:
     program = tmp_path / "test_sample.py"
     program.write_text(
         "from tests.random_input import random_token\n"

@@ -1,4 +1,4 @@
-"""Running a program of the checkout as somebody who is not root, whoever runs the tests."""
+"""An account other than root that runs programs of the checkout, even if root runs the tests."""
 
 import os
 import pwd
@@ -15,13 +15,13 @@ from embedded.account import Account
 from embedded.interpreter import PACKAGES
 
 _ROOT = Path(__file__).parents[1]
-# What is compiled is copied too: they could not write it there, and compiling at each start takes seconds.
+# Bytecode is copied too: the account could not write it there, and compiling at each start takes seconds.
 _UNUSED = shutil.ignore_patterns("test", "tests", "site-packages", "idlelib", "tkinter", "config-*")
 
 
 @dataclass(frozen=True)
 class OrdinaryUser:
-    """`folder` is theirs to write in. Their Python and the checkout are copies where closed folders are in the way."""
+    """`folder` is writable. `python` and `checkout` are copies if closed folders make the originals unreachable."""
 
     account: Account
     folder: Path
@@ -32,7 +32,7 @@ class OrdinaryUser:
     def start(
         self, program: Sequence[str], environment: Mapping[str, str], output: int | None = None
     ) -> subprocess.Popen[str]:
-        """`python <program>` in the checkout, in this account, `environment` added to what Python itself needs."""
+        """Start `python <program>` in the checkout under this account, with `environment` added."""
         foreign = self.account.uid != os.geteuid()
         return subprocess.Popen(
             [str(self.python), *program],
@@ -48,7 +48,7 @@ class OrdinaryUser:
 
 
 def make_ordinary_user() -> OrdinaryUser:
-    """The caller themselves, or `nobody` if that is root. `shutil.rmtree(user.folder)` removes all that was made."""
+    """Return the current account, or `nobody` if that is root. `shutil.rmtree(user.folder)` cleans up."""
     folder = Path(tempfile.mkdtemp(prefix="keyledger-user-"))
     if os.geteuid() != 0:
         return OrdinaryUser(Account.own(), folder, Path(sys.executable), _ROOT)
@@ -76,7 +76,7 @@ def make_ordinary_user() -> OrdinaryUser:
 
 
 def _copy_of_python(target: Path) -> Path:
-    """The interpreter and the standard library, which find each other by their relative place."""
+    """Copy the interpreter and the standard library, which find each other by their relative paths."""
     base = Path(sys.base_prefix)
     name = f"python{sys.version_info.major}.{sys.version_info.minor}"
     (target / "bin").mkdir(parents=True)

@@ -1,4 +1,4 @@
-"""Processes of ours on a machine whose clock is wrong."""
+"""Processes whose clock is wrong."""
 
 from pathlib import Path
 
@@ -6,5 +6,5 @@ FOLDER = Path(__file__).parent / "shifted_clock"
 
 
 def ahead(seconds: float) -> dict[str, str]:
-    """The environment of a process whose clock is so far ahead, or behind where `seconds` is negative."""
+    """Return the environment of a process whose clock is `seconds` ahead, or behind if `seconds` is negative."""
     return {"PYTHONPATH": str(FOLDER), "TEST_CLOCK_AHEAD_SECONDS": str(seconds)}

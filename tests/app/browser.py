@@ -1,4 +1,4 @@
-"""A browser without script: it follows links, sends forms as they stand in the page, and keeps cookies."""
+"""A browser without JavaScript: it follows redirects, submits forms and stores cookies."""
 
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
@@ -45,7 +45,7 @@ class _Reader(HTMLParser):
 
 
 class Browser:
-    """`page` is what was answered last. What holds for every page is asserted for every page."""
+    """`page` is the last response. The guarantees for all pages are asserted for every page."""
 
     def __init__(self, http: httpx2.Client, origin: str, headers: Mapping[str, str]) -> None:
         self._http = http
@@ -71,30 +71,32 @@ class Browser:
         return {cookie.name: cookie.value or "" for cookie in self._http.cookies.jar}
 
     def keep_cookie(self, name: str, value: str) -> None:
-        """As if this site had set it."""
+        """Store a cookie as if this site had set it."""
         self._http.cookies.set(name, value, domain="127.0.0.1", path="/")
 
     def go(self, url: str, **headers: str) -> httpx2.Response:
-        return self._ask("GET", url, None, headers)
+        return self._request("GET", url, None, headers)
 
-    def leads_to(self, url: str) -> str:
-        """Where a page sends the browser, which does not go there yet."""
+    def redirect_target(self, url: str) -> str:
+        """Return the address to which `url` redirects, without following the redirect."""
         answer = self._http.get(url, headers=self._headers, timeout=30)
         assert answer.status_code == 303, answer.text
         return answer.headers["location"]
 
     def send(self, form: Form, button: int | None = None, /, **fields: str) -> httpx2.Response:
-        """Press a button of `form`, the first one unless another is named, with these fields filled in."""
+        """Fill in these fields of `form` and press a button, by default the first one."""
         pressed = dict([form.buttons[button or 0]]) if form.buttons else {}
         url = urljoin(str(self.page.request.url), form.action)
         origin = {"Origin": f"{self.page.request.url.scheme}://{self.page.request.url.netloc.decode()}"}
-        return self._ask("POST", url, {**form.fields, **fields, **pressed}, {**origin, "Sec-Fetch-Site": "same-origin"})
+        return self._request(
+            "POST", url, {**form.fields, **fields, **pressed}, {**origin, "Sec-Fetch-Site": "same-origin"}
+        )
 
     def post(self, url: str, fields: Mapping[str, str], **headers: str) -> httpx2.Response:
-        """A form that no page of ours has."""
-        return self._ask("POST", url, fields, headers)
+        """Submit a form that is on no page of the service."""
+        return self._request("POST", url, fields, headers)
 
-    def _ask(
+    def _request(
         self, method: str, url: str, form: Mapping[str, str] | None, headers: Mapping[str, str]
     ) -> httpx2.Response:
         named = {name.replace("_", "-"): value for name, value in headers.items()}
@@ -104,10 +106,10 @@ class Browser:
         self._read = _Reader()
         self._read.feed(self.page.text)
         if str(self.page.request.url).startswith(self._origin):
-            self._keeps_the_promises()
+            self._check_guarantees()
         return self.page
 
-    def _keeps_the_promises(self) -> None:
+    def _check_guarantees(self) -> None:
         for answer in (*self.page.history, self.page):
             assert answer.status_code != 500, answer.text
             if str(answer.request.url).startswith(self._origin):

@@ -1,4 +1,4 @@
-"""A real browser, where the machine has one."""
+"""A real browser, if the machine has one."""
 
 import shutil
 from collections.abc import Generator
@@ -14,7 +14,7 @@ needs_browser = pytest.mark.skipif(_FOUND is None, reason="there is no Chromium 
 
 @contextmanager
 def started() -> Generator[Browser]:
-    """While it is there no coroutine runs in this thread: tests ask the database before or after."""
+    """Start the browser. No coroutine can run in this thread until it stops, so query the database before or after."""
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=_FOUND, args=["--no-sandbox"])
         yield browser

@@ -1,4 +1,4 @@
-"""A caller of the API. What the contract promises of every answer is asserted for every answer that a test receives."""
+"""A caller of the API. It asserts the guarantees that the contract gives for all responses on every response."""
 
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -25,12 +25,12 @@ class Answer:
     method: str = "GET"
 
     @property
-    def json(self) -> Any:  # noqa: ANN401 -- what a test expects of it is the test's business
+    def json(self) -> Any:  # noqa: ANN401 -- each test knows the type that it expects
         return json.loads(self.content)
 
     @property
     def data(self) -> Any:  # noqa: ANN401 -- likewise
-        """What a success is about."""
+        """The `data` of a success."""
         assert 200 <= self.status < 300, self.content
         assert self.json["success"] is True
         return self.json["data"]
@@ -55,25 +55,25 @@ class Answer:
         """The body, as if all requests had the same id."""
         return self.content.replace(self.headers["x-request-id"].encode(), b"-")
 
-    def keeps_the_promises(self) -> None:
-        """What holds for every answer, whatever was asked."""
+    def check_guarantees(self) -> None:
+        """Assert what the contract guarantees for every response."""
         assert self.status != 500, self.content
         assert self.headers.get_list("cache-control") == ["no-store"]
         assert self.headers["x-content-type-options"] == "nosniff"
         (request_id,) = self.headers.get_list("x-request-id")
         assert 1 <= len(request_id) <= 128
         if self.status >= 400:
-            self._is_a_whole_problem(request_id)
+            self._check_problem(request_id)
         elif self.content and self.headers["content-type"] == "application/json" and "openapi" not in self.json:
             assert self.json["success"] is True
             assert set(self.json) <= {"success", "data", "pagination"}
 
-    def _is_a_whole_problem(self, request_id: str) -> None:
+    def _check_problem(self, request_id: str) -> None:
         if self.method == "HEAD":
             assert self.content == b""
             return
         if self.headers["content-type"] == "application/json":
-            assert self.status == 503, self.content  # /health/ready, which says what is missing
+            assert self.status == 503, self.content  # /health/ready, which names the missing dependencies
             return
         assert self.headers["content-type"] == "application/problem+json", self.content
         body = self.json
@@ -93,7 +93,7 @@ class Answer:
 
 
 class Client:
-    """Sends a key, if it has one, as a bearer token."""
+    """An HTTP client that sends its key, if it has one, as a bearer token."""
 
     def __init__(self, http: httpx2.Client, secret: str | None, headers: Mapping[str, str]) -> None:
         self._http = http
@@ -125,7 +125,7 @@ class Client:
         content: bytes | None = None,
         raw_headers: Sequence[tuple[bytes, bytes]] = (),
     ) -> Answer:
-        """`body` is sent as JSON, `content` and `raw_headers` as they are; `path` may be a whole URL."""
+        """Send `body` as JSON, and `content` and `raw_headers` unchanged; `path` may be a full URL."""
         sent = dict(self._headers)
         if body is not None:
             content = json.dumps(body).encode()
@@ -136,7 +136,7 @@ class Client:
             method, path, params=query, content=content, headers=[*named, *raw_headers], timeout=30
         )
         answer = Answer(response.status_code, response.headers, response.content, method)
-        answer.keeps_the_promises()
+        answer.check_guarantees()
         if method != "HEAD":
             json_body = answer.json if answer.headers.get("content-type", "").endswith("json") else None
             refuse_undescribed(method, response.url.path, answer.status, answer.headers, json_body)
@@ -144,12 +144,12 @@ class Client:
 
 
 def concurrently(items: Iterable[T], do: Callable[[T], R]) -> list[R]:
-    """What `do` makes of each item, all of them at the same time."""
+    """Call `do` for all items at the same time, and return the results in order."""
     work = list(items)
     with ThreadPoolExecutor(len(work)) as threads:
         return list(threads.map(do, work))
 
 
 def _named(headers: Mapping[str, str]) -> dict[str, str]:
-    """`if_match="3"` is the header If-Match."""
+    """Return the headers for keyword arguments: `if_match="3"` is the header If-Match."""
     return {name.replace("_", "-"): value for name, value in headers.items()}

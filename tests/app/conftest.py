@@ -1,4 +1,4 @@
-"""One API for the tests of a pytest process and others for single modules, each searched for secrets at the end."""
+"""APIs for the tests of a pytest process or of a single module. Each is searched for secrets at the end."""
 
 from collections.abc import Callable, Generator, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
@@ -32,9 +32,10 @@ StartedApis = Callable[[], AbstractContextManager[StartApi]]
 def started_apis(
     postgres: PostgreSQL, valkey: Valkey, migrated_template: str, tmp_path_factory: pytest.TempPathFactory
 ) -> StartedApis:
-    """Return contexts in which APIs are started, each with a database of its own; they stop at the end of the context.
+    """Return contexts that start APIs, each with its own database, and stop them at the end of the context.
 
-    They are then searched for secrets. Each holds connections to the one database server, which accepts a hundred.
+    The stopped APIs are searched for secrets. Every API keeps connections to the shared database server, which accepts
+    a hundred.
     """
     return partial(_started_apis, postgres, valkey, migrated_template, tmp_path_factory)
 
@@ -54,25 +55,25 @@ def api(started_apis: StartedApis) -> Iterator[Api]:
 
 @pytest.fixture(scope="session")
 def proxied_api(started_apis: StartedApis) -> Iterator[Api]:
-    """A server for those who sign in: it believes the address that each test says it comes from."""
+    """A server for sign-in tests: it trusts the client address that each test sends in X-Forwarded-For."""
     with started_apis() as start:
         yield start(KEYLEDGER_TRUSTED_PROXIES="127.0.0.0/8")
 
 
 @pytest.fixture
 def org(api: Api) -> Organization:
-    """A new organization on a plan without a limit of keys."""
+    """A new organization on a plan without a key limit."""
     return api.organization()
 
 
 @pytest.fixture(scope="module")
 def refused_org(api: Api) -> Organization:
-    """An organization for all tests of a file whose requests are refused, so that they change nothing."""
+    """An organization that all tests of a file share because their requests are refused and change nothing."""
     return api.organization()
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    """Says how large the scope matrix was."""
+    """Print the size of the scope matrix."""
     size = config.stash.get(MATRIX_SIZE, None)
     if size is not None:
         terminalreporter.write_line(f"scope matrix: {size}")
@@ -87,7 +88,7 @@ def _started_apis(
 
         def start(**settings: str) -> Api:
             database_url = stack.enter_context(new_database(postgres, template))
-            settings = {"KEYLEDGER_REQUEST_TIMEOUT_SECONDS": "15", **settings}  # a busy machine is no outage
+            settings = {"KEYLEDGER_REQUEST_TIMEOUT_SECONDS": "15", **settings}  # generous, for busy machines
             server = Server(database_url, valkey.url, folder / f"{next(_numbers)}.log", settings)
             return stack.enter_context(_running(server, postgres))
 

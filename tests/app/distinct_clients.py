@@ -1,4 +1,4 @@
-"""A server whose limits count each test as a client of its own: every one comes from an address that it has alone."""
+"""Clients with distinct addresses, so that tests do not share per-client limits."""
 
 from tests.app.client import Answer, Client
 from tests.app.mails import mails_to, token_in
@@ -7,7 +7,7 @@ from tests.random_input import random_ipv6
 
 
 class Visitor:
-    """Somebody in front of the door, at an address of the documentation's network."""
+    """A visitor who has not signed in, at an address of the documentation network."""
 
     def __init__(self, api: Api) -> None:
         self.api = api
@@ -18,7 +18,7 @@ class Visitor:
         return self.client.post("/v1/session/links", {"email": email})
 
     def token_for(self, email: str) -> str:
-        """The token of a link that was asked for and mailed."""
+        """Request a sign-in link and return the token that was mailed."""
         before = len(mails_to(self.api, email))
         assert self.request_link(email).status == 202
         mails = mails_to(self.api, email)

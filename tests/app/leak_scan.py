@@ -1,6 +1,6 @@
-"""What a server leaves behind, and that no secret is in it (I11).
+"""Search of the data that a server leaves behind for secrets (I11).
 
-A secret is whatever has the form and the checksum of a key: a digest, a prefix or a random text has not.
+A text counts as a secret if it has the form and the checksum of a key. Digests, prefixes and random texts do not.
 """
 
 import re
@@ -16,21 +16,21 @@ from domain.secret import parse
 from tests.app.serving import Server
 
 UPSTREAM_MARK = "upstream-credential-"
-"""Every credential that the tests give to an MCP begins with this."""
+"""The beginning of every MCP credential in the tests."""
 
 ADDRESS_MARK = "secret-address-"
-"""Every address that is a secret, as that of a Slack channel, has this in its path in the tests."""
+"""Part of the path of every secret address in the tests, such as that of a Slack channel."""
 
 _KEY = re.compile(rb"pk_(?:live|test)_[0-9A-Za-z]{32}")
 _TOKEN = re.compile(rb"\bk[sli]_[0-9A-Za-z_-]{43}\b")
-"""Of a session, of a link to sign in with, of an invitation."""
+"""The token of a session, a sign-in link or an invitation."""
 
 _SIGNING = re.compile(rb"whsec_[0-9A-Za-z+/]{43}=")
-"""What messages for webhooks are signed with."""
+"""A webhook signing secret."""
 
 
 def secrets_in(content: bytes) -> list[str]:
-    """Keys, tokens, signing secrets, credentials, secret addresses: in the clear or in the commonest disguises."""
+    """Return the keys, tokens, signing secrets, credentials and secret addresses in `content`."""
     found = [match.decode() for match in _KEY.findall(content) if parse(match.decode()) is not None]
     found += [match.decode() for match in _TOKEN.findall(content)]
     found += [match.decode() for match in _SIGNING.findall(content)]
@@ -38,7 +38,7 @@ def secrets_in(content: bytes) -> list[str]:
 
 
 def remains(database_url: str, server: Server) -> Iterator[tuple[str, bytes]]:
-    """Everything that is kept, piece by piece, with the name of the place: log lines, rows, jobs."""
+    """Yield each stored item with the name of its place: log lines, rows and jobs."""
     for number, line in enumerate(server.log.read_bytes().splitlines(), start=1):
         yield f"log line {number}", line
     yield from _rows(database_url)
@@ -61,7 +61,7 @@ def _rows(database_url: str) -> Iterator[tuple[str, bytes]]:
                 " where attrelid = %s::regclass and attnum > 0 and not attisdropped and atttypid = 'bytea'::regtype",
                 (f"public.{table}",),
             ).fetchall()
-            # Bytes are shown as hexadecimal in the text of a row, where nobody would find anything.
+            # The text of a row shows bytes as hexadecimal, in which a search would find nothing.
             bodies = [sql.SQL("coalesce({}, '')").format(sql.Identifier(name)) for (name,) in columns]
             whole = sql.SQL(" || ").join([sql.SQL("convert_to(t::text, 'utf8')"), *bodies])
             query = sql.SQL("select {} from {} t").format(whole, sql.Identifier(table))
@@ -77,7 +77,7 @@ def _jobs(redis_url: str) -> Iterator[tuple[str, bytes]]:
                 yield f"redis {name!r}", _decompressed(value)
 
 
-def _values(client: Any, name: bytes) -> list[bytes]:  # noqa: ANN401 -- redis is typed for both of its worlds at once
+def _values(client: Any, name: bytes) -> list[bytes]:  # noqa: ANN401 -- redis has the same types for its sync and async clients
     match client.type(name):
         case b"string":
             found = [client.get(name)]
@@ -97,7 +97,7 @@ def _values(client: Any, name: bytes) -> list[bytes]:  # noqa: ANN401 -- redis i
 
 
 def _decompressed(value: bytes) -> bytes:
-    """Rq compresses what it is to call."""
+    """Decompress a job: rq compresses the call that it stores."""
     try:
         return zlib.decompress(value)
     except zlib.error:

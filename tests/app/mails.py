@@ -1,4 +1,4 @@
-"""The mails that wait in a server's outbox, opened with its key."""
+"""The mails in a server's outbox, decrypted with its key."""
 
 import base64
 import re
@@ -9,7 +9,7 @@ from tests.app.organizations import Api
 
 
 def mails_to(api: Api, address: str) -> list[Mail]:
-    """Those to this very address, oldest first."""
+    """Return the mails to this exact address, oldest first."""
     sealer = Sealer([base64.b64decode(api.server.master_key)])
     rows = api.database.rows(
         "select mail_id, sealed, expires_at, attempts from mail_outbox where sealed is not null order by mail_id"
@@ -19,6 +19,6 @@ def mails_to(api: Api, address: str) -> list[Mail]:
 
 
 def token_in(text: str) -> str:
-    """The token of the one link in a mail."""
+    """Return the token of the only link in a mail."""
     (token,) = re.findall(r"\?token=(\S+)", text)
     return str(token)

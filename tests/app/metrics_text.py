@@ -1,4 +1,4 @@
-"""What Prometheus would read."""
+"""Metrics as Prometheus reads them."""
 
 from collections.abc import Mapping
 
@@ -19,12 +19,12 @@ def families(answer: Answer) -> dict[str, Metric]:
     assert answer.status == 200, answer.content
     found = list(text_string_to_metric_families(answer.content.decode()))
     names = [family.name for family in found]
-    assert len(names) == len(set(names)), "a family stands in the text once"
+    assert len(names) == len(set(names)), "each family is in the text once"
     return {family.name: family for family in found}
 
 
 def value(scraped: Mapping[str, Metric], sample: str, **labels: str) -> float:
-    """The sum of all samples of this name that have these labels."""
+    """Return the sum of all samples of this name with these labels."""
     return sum(
         each.value
         for family in scraped.values()

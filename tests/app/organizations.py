@@ -1,4 +1,4 @@
-"""Organizations for tests: a fresh one for each, so that nothing has to be cleaned up."""
+"""Organizations for tests. Each test has a new one, so that no cleanup is necessary."""
 
 import asyncio
 from collections.abc import Coroutine
@@ -22,7 +22,7 @@ T = TypeVar("T")
 
 
 class Database:
-    """The server's database, written to the way the application writes, and looked into behind its back."""
+    """The server's database: write to it as the application does, and read it directly."""
 
     def __init__(self, url: str) -> None:
         self.url = url
@@ -35,7 +35,7 @@ class Database:
 
     @property
     def pool(self) -> Pool:
-        """For what is then given to `run`."""
+        """The pool, for coroutines that are passed to `run`."""
         return self._pool
 
     def organization(self, plan: PlanName) -> str:
@@ -49,7 +49,7 @@ class Database:
         return self._runner.run(coroutine)
 
     def rows(self, query: str, *parameters: object) -> list[tuple[Any, ...]]:
-        """What a statement gives, with the rights of the owner of the database."""
+        """Return the rows of a statement that runs with the rights of the database owner."""
         return self._runner.run(self._rows(query, parameters))
 
     async def _rows(self, query: str, parameters: tuple[object, ...]) -> list[tuple[Any, ...]]:
@@ -69,7 +69,7 @@ class Database:
 
 
 class Key:
-    """A key in the hand of its holder."""
+    """A key, with a client that uses it."""
 
     def __init__(self, api: "Api", key_id: str, secret: str, organization_id: str) -> None:
         self.id = key_id
@@ -77,11 +77,11 @@ class Key:
         self.client = api.client(secret)
         self.path = f"/v1/api-keys/{key_id}"
         self.check_path = f"/v1/auth/check?organization_id={organization_id}"
-        """What a proxy asks that admits the keys of this key's organization."""
+        """The path that a proxy requests to admit keys of this organization."""
 
 
 class Organization:
-    """An organization and its manager: a key with every management grant that reaches every MCP."""
+    """An organization and its manager: a key with every management grant and access to every MCP."""
 
     def __init__(self, api: "Api", plan: PlanName, grants: tuple[Grant, ...]) -> None:
         self.api = api
@@ -90,21 +90,21 @@ class Organization:
         self.client = self.manager.client
 
     def seeded_key(self, **fields: Any) -> Key:  # noqa: ANN401 -- of CreateKey
-        """A key that a person made; nothing bounds what it may do."""
+        """Create a key directly in the database, without a delegation limit."""
         return Key(self.api, *self.api.database.key(self.id, **fields), self.id)
 
     def key(self, **body: object) -> Key:
-        """A key that the manager made over HTTP."""
+        """Create a key over HTTP as the manager."""
         data = self.client.post("/v1/api-keys", {"name": "Deploy", **body}).data
         return Key(self.api, data["id"], data["key"], self.id)
 
     def expired_key(self, **fields: Any) -> Key:  # noqa: ANN401 -- of CreateKey
-        """A key whose instant has passed while no event says so yet."""
+        """Create a key whose expiry time has passed, but whose expiry is not recorded yet."""
         at = now()
         return self.seeded_key(at=at - timedelta(hours=1), expires_at=at - timedelta(seconds=1), **fields)
 
     def mcp(self, **body: object) -> str:
-        """The id of a new live MCP; it need not exist."""
+        """Register a live MCP and return its id. Its server does not need to exist."""
         fields = {"name": "Files", "endpoint_url": "https://mcp.example.com/mcp", "environment": "live", **body}
         mcp_id: str = self.client.post("/v1/mcps", fields).data["id"]
         return mcp_id
@@ -141,11 +141,11 @@ class Api:
         return Organization(self, plan, grants)
 
     def events_of(self, stream_id: str) -> list[str]:
-        """The types of what happened to a key or an MCP, in order."""
+        """Return the types of the events of a stream, in order."""
         rows = self.database.rows("select type from events where stream_id = %s order by version", stream_id)
         return [row[0] for row in rows]
 
 
 def unknown_secret(entropy: bytes = b"\x05" * ENTROPY_BYTES) -> str:
-    """A key of the right form and checksum that nobody has."""
+    """Return a key with the right form and checksum that was never issued."""
     return generate("live", entropy).reveal()

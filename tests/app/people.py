@@ -1,4 +1,4 @@
-"""People for tests: members of an organization, made the way the application makes them, and signed in."""
+"""Signed-in members for tests, added the way the application adds them."""
 
 from datetime import timedelta
 from typing import Any
@@ -24,11 +24,11 @@ from tests.app.organizations import Api
 from tests.random_input import random_email
 
 COOKIE = "keyledger_session"
-"""Its name on plain http over loopback, as the tests speak."""
+"""The name of the session cookie on plain HTTP over loopback, which the tests use."""
 
 
 class Person:
-    """Somebody with a session. `client` sends its cookie, and the token that changes need."""
+    """A person with a session. `client` sends the session cookie and the CSRF token."""
 
     def __init__(self, api: Api, user_id: str, organization_id: str, email: str) -> None:
         self._api = api
@@ -39,13 +39,13 @@ class Person:
         self.client = api.client(Cookie=f"{COOKIE}={self.secret}", X_CSRF_Token=csrf_token(self.secret))
 
     def session(self) -> tuple[str, str]:
-        """The id and the secret of one more session."""
+        """Start another session and return its id and secret."""
         secret = new_secret(SECRET_PREFIX)
         return self._api.database.run(_session(self._api.database.pool, self.id, self.organization_id, secret)), secret
 
 
 def person(api: Api, organization_id: str, role: Role = "admin", email: str | None = None) -> Person:
-    """A new member in that role, signed in. The first one of an organization gets an owner before them."""
+    """Add a member and sign them in. If the organization has no members yet, add an owner first."""
     address = email or random_email()
     if role != "owner" and not api.database.rows(
         "select 1 from member_list where organization_id = %s", organization_id
@@ -78,9 +78,9 @@ async def _member(pool: Pool, organization_id: str, role: Role, email: str) -> s
 async def _session(pool: Pool, user_id: str, organization_id: str, secret: str) -> str:
     session_id = new_id("ses")
     at = now()
-    ends = at + timedelta(days=30)
-    command = StartSession(session_id, organization_id, user_id, "link", at, ends)
-    values = (session_id, digest_of(secret), user_id, organization_id, "link", at, at, ends, "127.0.0.1", "tests")
+    expires_at = at + timedelta(days=30)
+    command = StartSession(session_id, organization_id, user_id, "link", at, expires_at)
+    values = (session_id, digest_of(secret), user_id, organization_id, "link", at, at, expires_at, "127.0.0.1", "tests")
     write = _write(
         SESSION,
         session_id,

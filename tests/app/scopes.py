@@ -1,4 +1,4 @@
-"""Whom every route lets in: written from the contract, and not from the code. A new route needs a line here."""
+"""The callers that each route admits, taken from the contract and not from the code. A new route needs a line here."""
 
 from dataclasses import dataclass
 
@@ -8,7 +8,7 @@ from domain.grants import GRANTS, Grant
 from domain.members.events import Role
 
 MATRIX_SIZE = pytest.StashKey[str]()
-"""What was tried, in words; said at the end of a run."""
+"""A description of the combinations that were tested, printed at the end of a run."""
 
 Route = tuple[str, str]
 """A method and a path."""
@@ -22,16 +22,17 @@ ROLES: dict[Role, set[Grant]] = {
     "admin": set(GRANTS),
     "owner": set(GRANTS),
 }
-"""What people hold. A member's grants for keys reach the keys that they made themselves."""
+"""The grants of each role. A member's key grants apply only to keys that the member created."""
 
 
 @dataclass(frozen=True)
 class Rule:
-    """`grant`: what keys and people need. `keys`, `people`: whether they may come at all. `owner`: no other person may.
+    """`grant`: the grant that keys and people need. `keys`, `people`: whether they are admitted at all.
 
-    `own`: of people in the role of member, only whoever made the key that the path names; to others it does not exist.
-    `also`: what a caller has to hold besides, because it is given away. `body` is one that is taken. `let_in` is the
-    answer to who is let in and asks about what never was; 422: who sends what is not taken, so that nothing is made.
+    `owner`: the owner is the only person who is admitted. `own`: a person with the role member sees only keys that they
+    created; any other key does not exist for them. `also`: further grants that the caller needs because the request
+    delegates them. `body`: a valid body. `admitted_status`: the status for an admitted caller whose request names a
+    resource that does not exist, or, if it is 422, whose body is invalid, so that the request creates nothing.
     """
 
     grant: Grant | None = None
@@ -41,92 +42,96 @@ class Rule:
     owner: bool = False
     own: bool = False
     body: Body | None = None
-    let_in: int = 200
+    admitted_status: int = 200
 
 
-def about_keys(grant: Grant, body: Body | None = None) -> Rule:
-    """A route about one key."""
-    return Rule(grant, own=True, body=body, let_in=404)
+def key_route(grant: Grant, body: Body | None = None) -> Rule:
+    """Return the rule for a route about one key."""
+    return Rule(grant, own=True, body=body, admitted_status=404)
 
 
-def about_one(grant: Grant, body: Body | None = None) -> Rule:
-    return Rule(grant, body=body, let_in=404)
+def resource_route(grant: Grant, body: Body | None = None) -> Rule:
+    return Rule(grant, body=body, admitted_status=404)
 
 
-def making(grant: Grant, body: Body, *also: Grant) -> Rule:
-    return Rule(grant, also, body=body, let_in=422)
+def create_route(grant: Grant, body: Body, *also: Grant) -> Rule:
+    return Rule(grant, also, body=body, admitted_status=422)
 
 
 ABSENT_KEY, ABSENT_MCP = "key_" + "0" * 26, "mcp_" + "0" * 26
 
 RULES: dict[Route, Rule] = {
-    ("POST", "/v1/api-keys"): making("keys:write", {"name": "Deploy"}),
+    ("POST", "/v1/api-keys"): create_route("keys:write", {"name": "Deploy"}),
     ("GET", "/v1/api-keys"): Rule("keys:read"),
-    ("GET", "/v1/api-keys/{key_id:str}"): about_keys("keys:read"),
-    ("PATCH", "/v1/api-keys/{key_id:str}"): about_keys("keys:write", {"name": "Deploy"}),
-    ("DELETE", "/v1/api-keys/{key_id:str}"): about_keys("keys:write"),
-    ("POST", "/v1/api-keys/{key_id:str}/disable"): about_keys("keys:write"),
-    ("POST", "/v1/api-keys/{key_id:str}/enable"): about_keys("keys:write"),
-    ("POST", "/v1/api-keys/{key_id:str}/revoke"): about_keys("keys:write"),
-    ("POST", "/v1/api-keys/{key_id:str}/rotate"): about_keys("keys:write"),
-    ("GET", "/v1/api-keys/{key_id:str}/activity"): about_keys("keys:read"),
-    ("GET", "/v1/api-keys/{key_id:str}/usage"): about_keys("usage:read"),
-    ("POST", "/v1/api-keys/revoke"): making(
+    ("GET", "/v1/api-keys/{key_id:str}"): key_route("keys:read"),
+    ("PATCH", "/v1/api-keys/{key_id:str}"): key_route("keys:write", {"name": "Deploy"}),
+    ("DELETE", "/v1/api-keys/{key_id:str}"): key_route("keys:write"),
+    ("POST", "/v1/api-keys/{key_id:str}/disable"): key_route("keys:write"),
+    ("POST", "/v1/api-keys/{key_id:str}/enable"): key_route("keys:write"),
+    ("POST", "/v1/api-keys/{key_id:str}/revoke"): key_route("keys:write"),
+    ("POST", "/v1/api-keys/{key_id:str}/rotate"): key_route("keys:write"),
+    ("GET", "/v1/api-keys/{key_id:str}/activity"): key_route("keys:read"),
+    ("GET", "/v1/api-keys/{key_id:str}/usage"): key_route("usage:read"),
+    ("POST", "/v1/api-keys/revoke"): create_route(
         "keys:write", {"created_before": "2000-01-01T00:00:00Z", "reason": "superseded"}
     ),
     ("POST", "/v1/api-keys/verify"): Rule("keys:verify", people=False, body={"key": "nothing like a key"}),
-    ("GET", "/v1/auth/check"): Rule(people=False, let_in=422),
-    ("POST", "/v1/mcp/invoke"): Rule(people=False, body={"mcp_id": ABSENT_MCP, "tool": "add"}, let_in=404),
-    ("POST", "/v1/mcp/resources"): Rule(people=False, body={"mcp_id": ABSENT_MCP, "uri": "example://a"}, let_in=404),
+    ("GET", "/v1/auth/check"): Rule(people=False, admitted_status=422),
+    ("POST", "/v1/mcp/invoke"): Rule(people=False, body={"mcp_id": ABSENT_MCP, "tool": "add"}, admitted_status=404),
+    ("POST", "/v1/mcp/resources"): Rule(
+        people=False, body={"mcp_id": ABSENT_MCP, "uri": "example://a"}, admitted_status=404
+    ),
     ("GET", "/v1/mcp/servers"): Rule(people=False),
-    ("POST", "/v1/mcps"): making("mcps:write", {"name": "Files", "endpoint_url": "https://mcp.example.com/mcp"}),
+    ("POST", "/v1/mcps"): create_route("mcps:write", {"name": "Files", "endpoint_url": "https://mcp.example.com/mcp"}),
     ("GET", "/v1/mcps"): Rule("mcps:read"),
-    ("GET", "/v1/mcps/{mcp_id:str}"): about_one("mcps:read"),
-    ("PATCH", "/v1/mcps/{mcp_id:str}"): about_one("mcps:write", {"name": "Files"}),
-    ("DELETE", "/v1/mcps/{mcp_id:str}"): about_one("mcps:write"),
-    ("POST", "/v1/mcps/{mcp_id:str}/test"): about_one("mcps:write"),
+    ("GET", "/v1/mcps/{mcp_id:str}"): resource_route("mcps:read"),
+    ("PATCH", "/v1/mcps/{mcp_id:str}"): resource_route("mcps:write", {"name": "Files"}),
+    ("DELETE", "/v1/mcps/{mcp_id:str}"): resource_route("mcps:write"),
+    ("POST", "/v1/mcps/{mcp_id:str}/test"): resource_route("mcps:write"),
     ("GET", "/v1/usage"): Rule("usage:read"),
     ("GET", "/v1/usage/history"): Rule("usage:read"),
     ("GET", "/v1/organization/usage"): Rule("usage:read"),
     ("GET", "/v1/audit/events"): Rule("audit:read"),
-    ("GET", "/v1/audit/events/{event_id:str}"): about_one("audit:read"),
+    ("GET", "/v1/audit/events/{event_id:str}"): resource_route("audit:read"),
     ("GET", "/v1/audit/export"): Rule("audit:read"),
     ("GET", "/v1/alerts"): Rule("alerts:read"),
-    ("GET", "/v1/alerts/{alert_id:str}"): about_one("alerts:read"),
-    ("POST", "/v1/alerts/{alert_id:str}/acknowledge"): about_one("alerts:write"),
-    ("POST", "/v1/webhooks"): making("webhooks:write", {"url": "https://example.com/hooks"}),
+    ("GET", "/v1/alerts/{alert_id:str}"): resource_route("alerts:read"),
+    ("POST", "/v1/alerts/{alert_id:str}/acknowledge"): resource_route("alerts:write"),
+    ("POST", "/v1/webhooks"): create_route("webhooks:write", {"url": "https://example.com/hooks"}),
     ("GET", "/v1/webhooks"): Rule("webhooks:read"),
-    ("GET", "/v1/webhooks/{webhook_id:str}"): about_one("webhooks:read"),
-    ("PATCH", "/v1/webhooks/{webhook_id:str}"): about_one("webhooks:write", {"description": "For the pager"}),
-    ("DELETE", "/v1/webhooks/{webhook_id:str}"): about_one("webhooks:write"),
-    ("POST", "/v1/webhooks/{webhook_id:str}/rotate"): about_one("webhooks:write"),
-    ("POST", "/v1/webhooks/{webhook_id:str}/test"): about_one("webhooks:write"),
-    ("GET", "/v1/webhooks/{webhook_id:str}/deliveries"): about_one("webhooks:read"),
-    ("POST", "/v1/webhooks/{webhook_id:str}/deliveries/{delivery_id:str}/retry"): about_one("webhooks:write"),
+    ("GET", "/v1/webhooks/{webhook_id:str}"): resource_route("webhooks:read"),
+    ("PATCH", "/v1/webhooks/{webhook_id:str}"): resource_route("webhooks:write", {"description": "For the pager"}),
+    ("DELETE", "/v1/webhooks/{webhook_id:str}"): resource_route("webhooks:write"),
+    ("POST", "/v1/webhooks/{webhook_id:str}/rotate"): resource_route("webhooks:write"),
+    ("POST", "/v1/webhooks/{webhook_id:str}/test"): resource_route("webhooks:write"),
+    ("GET", "/v1/webhooks/{webhook_id:str}/deliveries"): resource_route("webhooks:read"),
+    ("POST", "/v1/webhooks/{webhook_id:str}/deliveries/{delivery_id:str}/retry"): resource_route("webhooks:write"),
     ("GET", "/v1/organization"): Rule("organization:read"),
-    ("PATCH", "/v1/organization"): making("organization:write", {"name": "Acme"}),
+    ("PATCH", "/v1/organization"): create_route("organization:write", {"name": "Acme"}),
     ("GET", "/v1/organization/members"): Rule("members:read"),
-    ("POST", "/v1/organization/members/invite"): making(
+    ("POST", "/v1/organization/members/invite"): create_route(
         "members:write",
         {"email": "ada@example.com", "role": "viewer"},
         "mcps:read",
         "usage:read",
         "organization:read",
     ),
-    ("PATCH", "/v1/organization/members/{user_id:str}"): about_one("members:write", {"role": "viewer"}),
-    ("DELETE", "/v1/organization/members/{user_id:str}"): about_one("members:write"),
-    ("POST", "/v1/organization/members/{user_id:str}/transfer-ownership"): Rule(keys=False, owner=True, let_in=404),
+    ("PATCH", "/v1/organization/members/{user_id:str}"): resource_route("members:write", {"role": "viewer"}),
+    ("DELETE", "/v1/organization/members/{user_id:str}"): resource_route("members:write"),
+    ("POST", "/v1/organization/members/{user_id:str}/transfer-ownership"): Rule(
+        keys=False, owner=True, admitted_status=404
+    ),
     ("GET", "/v1/organization/invitations"): Rule("members:read"),
-    ("DELETE", "/v1/organization/invitations/{invite_id:str}"): about_one("members:write"),
+    ("DELETE", "/v1/organization/invitations/{invite_id:str}"): resource_route("members:write"),
     ("GET", "/v1/session"): Rule(keys=False),
     ("DELETE", "/v1/session"): Rule(keys=False),
     ("GET", "/v1/session/notifications"): Rule(keys=False),
     ("PATCH", "/v1/session/notifications"): Rule(keys=False, body={"threshold": "critical"}),
     ("GET", "/v1/sessions"): Rule(keys=False),
     ("DELETE", "/v1/sessions"): Rule(keys=False),
-    ("DELETE", "/v1/sessions/{session_id:str}"): Rule(keys=False, let_in=404),
+    ("DELETE", "/v1/sessions/{session_id:str}"): Rule(keys=False, admitted_status=404),
 }
-"""Routes that are closed to strangers."""
+"""Routes that require authentication."""
 
 PUBLIC = {
     ("GET", "/health/live"),
@@ -138,7 +143,7 @@ PUBLIC = {
     ("GET", "/schema/style.css"),
     ("GET", "/static/pages.css"),
 }
-"""Routes that answer 200 to everyone, whatever is sent with the request."""
+"""Routes that return 200 for every caller and every request."""
 
 SIGNING_IN = {
     ("GET", "/sign-in"),
@@ -158,4 +163,4 @@ SIGNING_IN = {
     ("POST", "/account/sessions/end-others"),
     ("POST", "/account/notifications"),
 }
-"""Routes that look at a link or a session themselves: see `tests/app/pages`. To them a key is as good as nothing."""
+"""Routes that check a link or a session themselves: see `tests/app/pages`. They ignore keys."""

@@ -1,4 +1,4 @@
-"""The API in processes of its own, as it runs in production, and requests to it byte by byte."""
+"""The API in separate processes, as in production, and raw requests to it."""
 
 import base64
 import http.client
@@ -23,10 +23,10 @@ _OURS = ("KEYLEDGER_", "DATABASE_URL", "REDIS_URL", "HOST", "PORT", "API_WORKERS
 
 
 class Server:
-    """`python -m app serve` on a free port of loopback, its output in `log`. It can be killed and started again.
+    """`python -m app serve` on a free loopback port, with its output in `log`. It can be killed and started again.
 
-    `module` and what follows it: another program that takes the same settings. `standard_error`: where a redirection
-    of bash leads it, instead of into the log.
+    `module`: another module, with its arguments, that takes the same settings. `standard_error`: a bash redirection
+    that sends standard error elsewhere than to the log.
     """
 
     def __init__(
@@ -64,7 +64,7 @@ class Server:
 
     @property
     def pid(self) -> int:
-        """Of the process that was started last; it keeps those that answer requests."""
+        """The id of the main process, which supervises the processes that answer requests."""
         assert self._process is not None
         return self._process.pid
 
@@ -77,7 +77,7 @@ class Server:
         return None if self._process is None else self._process.poll()
 
     def start(self) -> None:
-        """Start, and return when requests are answered."""
+        """Start the server, and return when it answers requests."""
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
                 self._command,
@@ -94,7 +94,7 @@ class Server:
             time.sleep(0.02)
 
     def kill(self) -> None:
-        """End every process of the server at once, as a power cut would."""
+        """Kill all processes of the server at the same time, as a power failure would."""
         if self._process is not None:
             with suppress(ProcessLookupError):
                 os.killpg(self._process.pid, signal.SIGKILL)
@@ -108,9 +108,9 @@ class Server:
         self.kill()
 
     def exchange(self, *sent: bytes, seconds: float = 60.0) -> tuple[http.client.HTTPResponse, bytes]:
-        """Send bytes as they are and read one answer; fails when none comes within `seconds`."""
+        """Send these bytes and read one response. Fail if none arrives within `seconds`."""
         with socket.create_connection(("127.0.0.1", self.port), timeout=seconds) as connection:
-            # A server may answer and close before it has read everything: the answer counts, not the broken pipe.
+            # A server may respond and close before it has read everything. The response counts, not the broken pipe.
             with suppress(BrokenPipeError, ConnectionResetError):
                 for part in sent:
                     connection.sendall(part)

@@ -52,9 +52,9 @@ NO_CREDENTIAL = Expected(401, "unauthorized")
 FORBIDDEN = Expected(403, "forbidden")
 
 
-def let_in(rule: Rule) -> Expected:
+def admitted_status(rule: Rule) -> Expected:
     codes = {404: "not_found", 422: "validation_error"}
-    return Expected(rule.let_in, codes.get(rule.let_in))
+    return Expected(rule.admitted_status, codes.get(rule.admitted_status))
 
 
 def lacking(grant: Grant) -> Expected:
@@ -66,7 +66,7 @@ def told_to_a_key(rule: Rule, grants: set[Grant]) -> Expected:
         return FORBIDDEN
     if rule.grant is not None and rule.grant not in grants:
         return lacking(rule.grant)
-    return let_in(rule)
+    return admitted_status(rule)
 
 
 def told_to_a_person(rule: Rule, method: str, role: Role, *, token: bool) -> Expected:
@@ -78,7 +78,7 @@ def told_to_a_person(rule: Rule, method: str, role: Role, *, token: bool) -> Exp
         return Expected(403, "forbidden", ("owner",))
     if rule.grant is not None and rule.grant not in ROLES[role]:
         return lacking(rule.grant)
-    return let_in(rule)
+    return admitted_status(rule)
 
 
 @dataclass
@@ -263,7 +263,7 @@ def asked(
     method, path = route
     for name, kind in _PARAMETERS.items():
         path = path.replace(f"{{{name}:str}}", (target or {}).get(name, f"{kind}_{'0' * 26}"))
-    sent = {"surprise": True} if rule.let_in == 422 else rule.body
+    sent = {"surprise": True} if rule.admitted_status == 422 else rule.body
     return caller.request(method, path, sent if body is None else body)
 
 

@@ -128,7 +128,9 @@ def test_what_was_altered_on_the_way_to_the_provider_is_noticed(
     house: Api, screen: Browser, name: str, words: str
 ) -> None:
     somebody = person(house, house.organization().id)
-    altered, count = re.subn(rf"(?<=[?&]){name}=[^&]+", f"{name}={_opaque()}", screen.leads_to("/sign-in/openid"))
+    altered, count = re.subn(
+        rf"(?<=[?&]){name}=[^&]+", f"{name}={_opaque()}", screen.redirect_target("/sign-in/openid")
+    )
     assert count == 1
     proves(screen, altered, somebody.email)
     refused(screen, house, words)
@@ -136,7 +138,7 @@ def test_what_was_altered_on_the_way_to_the_provider_is_noticed(
 
 def test_the_state_that_comes_back_must_be_the_one_that_was_sent(house: Api, screen: Browser) -> None:
     somebody = person(house, house.organization().id)
-    url = re.sub(r"(?<=[?&])state=[^&]+", "state=forged", screen.leads_to("/sign-in/openid"))
+    url = re.sub(r"(?<=[?&])state=[^&]+", "state=forged", screen.redirect_target("/sign-in/openid"))
     proves(screen, url, somebody.email)
     refused(screen, house, "another browser")
 
@@ -147,7 +149,7 @@ def test_the_answer_to_someone_elses_sign_in_signs_nobody_in(house: Api, screen:
     proof = _answer_for(house, attacker.email)
     for begun in (False, True):
         if begun:
-            screen.leads_to("/sign-in/openid")
+            screen.redirect_target("/sign-in/openid")
         screen.go(proof)
         refused(screen, house, "another browser")
 
@@ -165,7 +167,7 @@ def test_an_answer_is_good_once(house: Api, screen: Browser) -> None:
 
 def test_an_answer_of_another_issuer_is_refused(house: Api, screen: Browser) -> None:
     """RFC 9207: or a provider that was mixed up with ours would be handed our codes."""
-    state = re.findall(r"state=([^&]+)", screen.leads_to("/sign-in/openid"))[0]
+    state = re.findall(r"state=([^&]+)", screen.redirect_target("/sign-in/openid"))[0]
     screen.go(f"{CALLBACK}?state={state}&code=x&iss=https://evil.example")
     refused(screen, house, "another browser")
 
@@ -180,7 +182,7 @@ def test_an_answer_that_nobody_gave_is_refused(house: Api, screen: Browser, quer
 
 
 def test_a_refusal_at_the_provider_is_told(house: Api, screen: Browser) -> None:
-    state = re.findall(r"state=([^&]+)", screen.leads_to("/sign-in/openid"))[0]
+    state = re.findall(r"state=([^&]+)", screen.redirect_target("/sign-in/openid"))[0]
     screen.go(f"{CALLBACK}?state={state}&error=access_denied")
     refused(screen, house, "did not sign you in")
 

@@ -43,15 +43,15 @@ from app.api.mcps.test import test_mcp
 from app.api.mcps.update import change_mcp
 from app.api.metrics import metrics
 from app.api.openapi_document import openapi_document
-from app.api.organization.get import organization_detail
-from app.api.organization.invitations.create import invite_member
-from app.api.organization.invitations.delete import withdraw_invitation
+from app.api.organization.get import get_organization
+from app.api.organization.invitations.create import create_invitation
+from app.api.organization.invitations.delete import delete_invitation
 from app.api.organization.invitations.list import list_invitations
-from app.api.organization.members.delete import remove_member
+from app.api.organization.members.delete import delete_member
 from app.api.organization.members.list import list_members
 from app.api.organization.members.transfer_ownership import transfer_ownership
-from app.api.organization.members.update import change_member
-from app.api.organization.update import change_organization
+from app.api.organization.members.update import update_member
+from app.api.organization.update import update_organization
 from app.api.session.create import start_session
 from app.api.session.create_link import request_link
 from app.api.session.delete import sign_out
@@ -137,15 +137,15 @@ ROUTES: list[Any] = [
     change_mcp,
     delete_mcp,
     test_mcp,
-    organization_detail,
-    change_organization,
+    get_organization,
+    update_organization,
     list_members,
-    invite_member,
-    change_member,
-    remove_member,
+    create_invitation,
+    update_member,
+    delete_member,
     transfer_ownership,
     list_invitations,
-    withdraw_invitation,
+    delete_invitation,
     list_alerts,
     get_alert,
     acknowledge_alert,

@@ -95,24 +95,3 @@ MCP_DETAIL: dict[str, Any] = {
         }
     ],
 }
-
-ORGANIZATION: dict[str, Any] = {
-    "id": ORGANIZATION_ID,
-    "name": "Acme",
-    "slug": "acme",
-    "description": "",
-    "plan": "pro",
-    "created_at": THEN,
-    "settings": {"theme": "dark"},
-    "limits": {"mcps": 15, "api_keys": 10, "team_members": 5, "monthly_requests": 50000},
-    "usage": {"mcps": 3, "api_keys": 7, "team_members": 2, "monthly_requests": 1200},
-    "revision": 2,
-}
-
-MEMBER: dict[str, Any] = {
-    "user_id": USER_ID,
-    "email": "ada@example.com",
-    "role": "member",
-    "joined_at": THEN,
-    "revision": 1,
-}

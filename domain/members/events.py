@@ -12,6 +12,9 @@ from domain.alerts.events import AlertType, Severity
 
 Role = Literal["viewer", "member", "auditor", "admin", "owner"]
 
+AssignableRole = Literal["viewer", "member", "auditor", "admin"]
+"""A role of an invitation. Ownership is transferred instead."""
+
 Threshold = Severity | Literal["off"]
 """The minimum severity for which a mail is sent."""
 

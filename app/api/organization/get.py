@@ -1,18 +1,25 @@
 """GET /v1/organization: return the caller's organization with the limits of its plan and their current use."""
 
-from litestar import get
-
-from app.api.organization.schemas import organization_shape
-from app.handlers import Empty, HttpRequest, HttpResponse, get_services, parse_query, success
+from app.api.organization.schemas import ORGANIZATION_EXAMPLE, Organization, to_organization
+from app.handlers import HttpRequest, Success, get_services, success
+from app.route import Route
 from domain.organizations.errors import OrganizationNotFound
 from infrastructure.clock import now
 from projections.read_models.organizations.billed_usage.queries import used_in_month
 from projections.read_models.organizations.list.queries import organization_of
 
 
-@get("/v1/organization", access="organization:read")
-async def organization_detail(request: HttpRequest) -> HttpResponse:
-    parse_query(request, Empty)
+@Route(
+    "GET",
+    "/v1/organization",
+    access="organization:read",
+    tag="Organization",
+    summary="Get the organization",
+    description="The response includes the limits of the plan and their current use.",
+    example=ORGANIZATION_EXAMPLE,
+    has_revision=True,
+)
+async def get_organization(request: HttpRequest) -> Success[Organization]:
     services = get_services(request)
     organization_id = request.auth.organization_id
     async with services.read_transaction(organization_id) as connection:
@@ -20,7 +27,4 @@ async def organization_detail(request: HttpRequest) -> HttpResponse:
         if organization is None:
             raise OrganizationNotFound
         used = await used_in_month(connection, organization_id, now())
-    return success(
-        organization_shape(organization, services.plans, used),
-        headers={"ETag": f'"{organization.revision}"', "X-Revision": str(organization.revision)},
-    )
+    return success(to_organization(organization, services.plans, used), revision=organization.revision)

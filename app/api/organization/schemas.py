@@ -1,33 +1,88 @@
-"""JSON form of an organization."""
+"""Organizations in responses."""
 
-from typing import Any
+from typing import Annotated
 
-from domain.plans.plan import Plans
+from msgspec import Meta, Struct
+
+from app.api import examples
+from app.api.schemas import Count, OrganizationId, Revision, Time
+from domain.organizations.events import Settings
+from domain.plans.plan import PlanName, Plans
 from projections.read_models.organizations.list.queries import OrganizationDetail
 
+Limit = Annotated[int | None, Meta(description="Null: unlimited.")]
+EmailAddress = Annotated[str, Meta(extra_json_schema={"format": "idn-email"})]
 
-def organization_shape(organization: OrganizationDetail, plans: Plans, monthly_requests: int) -> dict[str, Any]:
-    """Return the JSON form. `monthly_requests` count towards this month's quota. A null limit means unlimited."""
+
+class OrganizationLimits(Struct, frozen=True):
+    """The limits of the plan."""
+
+    mcps: Limit
+    api_keys: Limit
+    team_members: Limit
+    monthly_requests: Limit
+
+
+class OrganizationUsage(Struct, frozen=True):
+    """The current use of the limits. Requests are those with live keys in the calendar month (UTC)."""
+
+    mcps: Count
+    api_keys: Count
+    team_members: Count
+    monthly_requests: Count
+
+
+class Organization(Struct, frozen=True):
+    """An organization with its plan. Its slug never changes."""
+
+    id: OrganizationId
+    name: str
+    slug: str
+    description: str
+    plan: PlanName
+    created_at: Time
+    settings: Settings
+    limits: OrganizationLimits
+    usage: OrganizationUsage
+    revision: Revision
+
+
+ORGANIZATION_EXAMPLE = Organization(
+    id=examples.ORGANIZATION_ID,
+    name="Acme",
+    slug="acme",
+    description="",
+    plan="pro",
+    created_at=examples.THEN,
+    settings={"theme": "dark"},
+    limits=OrganizationLimits(mcps=15, api_keys=10, team_members=5, monthly_requests=50_000),
+    usage=OrganizationUsage(mcps=3, api_keys=7, team_members=2, monthly_requests=1200),
+    revision=2,
+)
+
+
+def to_organization(organization: OrganizationDetail, plans: Plans, monthly_requests: int) -> Organization:
+    """Return the organization. `monthly_requests` count towards this month's quota."""
     limits = plans[organization.plan]
-    return {
-        "id": organization.organization_id,
-        "name": organization.name,
-        "slug": organization.slug,
-        "description": organization.description,
-        "plan": organization.plan,
-        "created_at": organization.created_at,
-        "settings": organization.settings,
-        "limits": {
-            "mcps": limits.mcps,
-            "api_keys": limits.api_keys,
-            "team_members": limits.team_members,
-            "monthly_requests": limits.monthly_requests,
-        },
-        "usage": {
-            "mcps": organization.mcps,
-            "api_keys": organization.api_keys,
-            "team_members": organization.team_members,
-            "monthly_requests": monthly_requests,
-        },
-        "revision": organization.revision,
-    }
+    return Organization(
+        id=organization.organization_id,
+        name=organization.name,
+        slug=organization.slug,
+        description=organization.description,
+        plan=organization.plan,
+        created_at=organization.created_at,
+        settings=organization.settings,
+        limits=OrganizationLimits(
+            mcps=limits.mcps,
+            api_keys=limits.api_keys,
+            team_members=limits.team_members,
+            monthly_requests=limits.monthly_requests,
+        ),
+        usage=OrganizationUsage(
+            mcps=organization.mcps,
+            api_keys=organization.api_keys,
+            team_members=organization.team_members,
+            monthly_requests=monthly_requests,
+        ),
+        revision=organization.revision,
+    )

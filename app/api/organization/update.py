@@ -1,18 +1,19 @@
 """PATCH /v1/organization: change the name, the client metadata or, as the owner, the plan."""
 
-from typing import Any
+from typing import Annotated
 
-from litestar import patch
-from msgspec import UNSET, Struct, UnsetType
+from msgspec import UNSET, Meta, Struct, UnsetType
 
-from app.api.organization.schemas import organization_shape
+from app.api.organization.schemas import ORGANIZATION_EXAMPLE, Organization, to_organization
+from app.api.schemas import Description, Name
 from app.auth.callers import PersonCaller
 from app.commands.run_command import run_command
-from app.handlers import Empty, HttpRequest, HttpResponse, get_services, parse_body, parse_query
+from app.handlers import HttpRequest, Success, get_services
+from app.route import Route
 from domain.decider import ImpossibleHistory
 from domain.members.roles import owns
 from domain.organizations.commands import ChangeOrganization
-from domain.organizations.decider import ORGANIZATION
+from domain.organizations.decider import ORGANIZATION, SETTINGS_MAX
 from domain.organizations.errors import OrganizationNotFound
 from domain.organizations.events import OrganizationEvent, Settings
 from domain.organizations.state import OrganizationState
@@ -27,16 +28,36 @@ from projections.read_models.organizations.list.queries import organization_of
 class Body(Struct, frozen=True, forbid_unknown_fields=True):
     """The slug is missing because it never changes."""
 
-    name: str | UnsetType = UNSET
-    description: str | UnsetType | None = UNSET
-    settings: Settings | UnsetType = UNSET
-    plan: PlanName | UnsetType = UNSET
+    name: Name | UnsetType = UNSET
+    description: Description | UnsetType | None = UNSET
+    settings: (
+        Annotated[
+            Settings,
+            Meta(
+                description="Data that clients store about the organization. The service does not use it.",
+                extra_json_schema={"maxProperties": SETTINGS_MAX},
+            ),
+        ]
+        | UnsetType
+    ) = UNSET
+    plan: Annotated[PlanName, Meta(description="The plan. Existing resources beyond its limits stay.")] | UnsetType = (
+        UNSET
+    )
 
 
-@patch("/v1/organization", access="organization:write")
-async def change_organization(request: HttpRequest) -> HttpResponse:
-    parse_query(request, Empty)
-    body = parse_body(request, Body)
+@Route(
+    "PATCH",
+    "/v1/organization",
+    access="organization:write",
+    tag="Organization",
+    summary="Update the organization",
+    description="Omitted fields stay unchanged. Only the signed-in owner can change the plan.",
+    body_example={"name": "Acme", "settings": {"theme": "dark"}},
+    example=ORGANIZATION_EXAMPLE,
+    has_revision=True,
+    if_match=True,
+)
+async def update_organization(request: HttpRequest, body: Body) -> Success[Organization]:
     caller, services = request.auth, get_services(request)
     async with services.read_transaction(caller.organization_id) as connection:
         organization = await organization_of(connection, caller.organization_id)
@@ -51,7 +72,7 @@ async def change_organization(request: HttpRequest) -> HttpResponse:
         plan=body.plan,
     )
 
-    def render(change: Change[OrganizationState, OrganizationEvent]) -> dict[str, Any]:
+    def render(change: Change[OrganizationState, OrganizationEvent]) -> Organization:
         state = change.after
         if state is None:
             raise ImpossibleHistory(change)
@@ -62,7 +83,7 @@ async def change_organization(request: HttpRequest) -> HttpResponse:
             plan=state.plan,
             revision=change.revision,
         )
-        return organization_shape(changed, services.plans, used)
+        return to_organization(changed, services.plans, used)
 
     return await run_command(
         request,

@@ -3,23 +3,27 @@
 A new invitation to the same address replaces the earlier one.
 """
 
-from typing import Any, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
-from litestar import post
-from msgspec import Struct
+from msgspec import Meta, Struct
 from psycopg.rows import TupleRow
 
+from app.api import examples
+from app.api.organization.members.schemas import AssignedRole
+from app.api.organization.schemas import EmailAddress
+from app.api.schemas import InviteId, Time
 from app.auth.invitations import TOKEN_PREFIX, link_to
 from app.auth.sessions import digest_of, new_secret
 from app.commands.run_command import run_command
-from app.handlers import Empty, HttpRequest, HttpResponse, get_services, parse_body, parse_query
+from app.handlers import HttpRequest, Success, get_services
+from app.route import Route
 from domain.decider import ImpossibleHistory
 from domain.fields import FieldErrors
 from domain.invitations.commands import InviteMember, RevokeInvitation
 from domain.invitations.decider import INVITATION, VALID_FOR
 from domain.invitations.events import InvitationEvent
 from domain.invitations.state import InvitationState, Open
-from domain.members.email_address import check_email
+from domain.members.email_address import EMAIL_LENGTH_MAX, check_email
 from domain.members.events import Role
 from domain.plans.plan import MemberCounts
 from eventstore.execute import Change, LockAndQuery, RelatedCommand
@@ -39,8 +43,18 @@ The link works once, within {days} days. If you did not expect this invitation, 
 
 
 class Body(Struct, frozen=True, forbid_unknown_fields=True):
-    email: str
+    email: Annotated[str, Meta(description="The address to invite.", extra_json_schema={"maxLength": EMAIL_LENGTH_MAX})]
+    role: AssignedRole
+
+
+class SentInvitation(Struct, frozen=True):
+    """An invitation with its link. Only this response contains the link."""
+
+    invite_id: InviteId
+    email: EmailAddress
     role: Role
+    expires_at: Time
+    invite_url: Annotated[str | None, Meta(description="Null in a replayed response.")]
 
 
 class _Facts(NamedTuple):
@@ -48,10 +62,30 @@ class _Facts(NamedTuple):
     waiting: Waiting
 
 
-@post("/v1/organization/members/invite", access="members:write", status_code=201)
-async def invite_member(request: HttpRequest) -> HttpResponse:
-    parse_query(request, Empty)
-    body = parse_body(request, Body)
+@Route(
+    "POST",
+    "/v1/organization/members/invite",
+    access="members:write",
+    tag="Members",
+    summary="Invite a member",
+    description="Only this response and a mail to the address contain the link. It works once, within seven days, as "
+    "long as the inviting caller may assign the role. A new invitation to the same address replaces the earlier one. A "
+    "key cannot assign more than it has: no role with a grant that it lacks, and no role at all if the key expires, is "
+    "restricted to networks, or is a test key.",
+    status=201,
+    body_example={"email": "ada@example.com", "role": "member"},
+    example=SentInvitation(
+        invite_id=examples.INVITE_ID,
+        email="ada@example.com",
+        role="member",
+        expires_at=examples.LATER,
+        invite_url="https://keys.example.com/invitations/accept?token=ki_…",
+    ),
+    errors=("member_limit_reached", "already_exists"),
+    has_revision=True,
+    idempotent=True,
+)
+async def create_invitation(request: HttpRequest, body: Body) -> Success[SentInvitation]:
     # Validate the address before it is used in a query: PostgreSQL rejects some texts.
     problems = FieldErrors()
     check_email(problems, body.email)
@@ -85,16 +119,17 @@ async def invite_member(request: HttpRequest) -> HttpResponse:
         earlier = facts.waiting.invitation_id
         return [] if earlier is None else [RelatedCommand(INVITATION, earlier, RevokeInvitation(at, "replaced"))]
 
-    def render(change: Change[InvitationState, InvitationEvent]) -> dict[str, Any]:
+    def render(change: Change[InvitationState, InvitationEvent]) -> SentInvitation:
         if not isinstance(change.after, Open):
             raise ImpossibleHistory(change)
         invitation = change.after.invitation
-        return {
-            "invite_id": invitation.id,
-            "email": body.email,
-            "role": invitation.role,
-            "expires_at": invitation.expires_at,
-        }
+        return SentInvitation(
+            invite_id=invitation.id,
+            email=body.email,
+            role=invitation.role,
+            expires_at=invitation.expires_at,
+            invite_url=link,
+        )
 
     return await run_command(
         request,
@@ -109,6 +144,5 @@ async def invite_member(request: HttpRequest) -> HttpResponse:
             mail_add(services.sealer, new_id("mail"), mail, at=at, expires_at=at + VALID_FOR, effect=invitation_id),
         ],
         render=render,
-        secret_fields={"invite_url": link},
-        status=201,
+        secret_fields=("invite_url",),
     )

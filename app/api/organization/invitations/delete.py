@@ -1,19 +1,37 @@
 """DELETE /v1/organization/invitations/{invite_id}: make the link unusable and erase the address."""
 
-from litestar import delete
+from typing import Annotated
 
+from msgspec import Meta, Struct
+
+from app.api import examples
+from app.api.schemas import InviteId
 from app.commands.run_command import run_command
-from app.handlers import Empty, HttpRequest, HttpResponse, get_services, parse_body, parse_query
+from app.handlers import HttpRequest, Success, get_services
+from app.route import Route
 from domain.invitations.commands import RevokeInvitation
 from domain.invitations.decider import INVITATION
 from infrastructure.clock import now
 from projections.read_models.organizations.counts.queries import members_guard
 
 
-@delete("/v1/organization/invitations/{invite_id:str}", access="members:write", status_code=200)
-async def withdraw_invitation(request: HttpRequest, invite_id: str) -> HttpResponse:
-    parse_query(request, Empty)
-    parse_body(request, Empty)
+class WithdrawnInvitation(Struct, frozen=True):
+    withdrawn: Annotated[bool, Meta(extra_json_schema={"const": True})]
+    invite_id: InviteId
+
+
+@Route(
+    "DELETE",
+    "/v1/organization/invitations/{invite_id}",
+    access="members:write",
+    tag="Members",
+    summary="Withdraw an invitation",
+    description="The link stops working, and the address is erased.",
+    example=WithdrawnInvitation(withdrawn=True, invite_id=examples.INVITE_ID),
+    has_revision=True,
+    if_match=True,
+)
+async def delete_invitation(request: HttpRequest, invite_id: str) -> Success[WithdrawnInvitation]:
     command = RevokeInvitation(now())
     return await run_command(
         request,
@@ -22,5 +40,5 @@ async def withdraw_invitation(request: HttpRequest, invite_id: str) -> HttpRespo
         command,
         # Accepting the invitation takes the same lock, so the two requests run one after the other.
         guard=members_guard(request.auth.organization_id, get_services(request).plans),
-        render=lambda _: {"withdrawn": True, "invite_id": invite_id},
+        render=lambda _: WithdrawnInvitation(withdrawn=True, invite_id=invite_id),
     )

@@ -1,17 +1,19 @@
 """GET /v1/organization/invitations: list the invitations that can be accepted, newest first."""
 
 from collections.abc import Mapping
-from typing import Any
 
-from litestar import get
 from msgspec import Struct
 
-from app.api.schemas import to_creator
-from app.handlers import HttpRequest, HttpResponse, get_services, parse_query
-from app.http.pagination import PER_PAGE_DEFAULT, PageNumber, PerPage
+from app.api import examples
+from app.api.organization.schemas import EmailAddress
+from app.api.schemas import Creator, InviteId, Time, to_creator
+from app.handlers import HttpRequest, ListResponse, get_services
+from app.http.pagination import PER_PAGE_DEFAULT, Cursor, PageNumber, PerPage
 from app.pagination import Page
+from app.route import Route
 from domain.actor import KeyActor, SystemActor, UserActor
 from domain.ids import is_id
+from domain.members.events import AssignableRole
 from infrastructure.clock import now
 from projections.read_models.invitations.list.queries import InvitationRow, open_page, open_page_after, open_total
 from projections.read_models.members.list.queries import emails
@@ -19,13 +21,38 @@ from projections.read_models.members.list.queries import emails
 
 class Query(Struct, frozen=True, forbid_unknown_fields=True):
     page: PageNumber | None = None
-    cursor: str | None = None
+    cursor: Cursor | None = None
     per_page: PerPage = PER_PAGE_DEFAULT
 
 
-@get("/v1/organization/invitations", access="members:read")
-async def list_invitations(request: HttpRequest) -> HttpResponse:
-    query = parse_query(request, Query)
+class Invitation(Struct, frozen=True):
+    """An invitation that can be accepted."""
+
+    invite_id: InviteId
+    email: EmailAddress
+    role: AssignableRole
+    invited_by: Creator
+    invited_at: Time
+    expires_at: Time
+
+
+@Route(
+    "GET",
+    "/v1/organization/invitations",
+    access="members:read",
+    tag="Members",
+    summary="List open invitations",
+    description="Invitations that can be accepted, newest first.",
+    example=Invitation(
+        invite_id=examples.INVITE_ID,
+        email="ada@example.com",
+        role="member",
+        invited_by=Creator(examples.USER_ID, "owner@example.com"),
+        invited_at=examples.THEN,
+        expires_at=examples.LATER,
+    ),
+)
+async def list_invitations(request: HttpRequest, query: Query) -> ListResponse[Invitation]:
     services = get_services(request)
     organization_id = request.auth.organization_id
     page, at = Page(request, query, f"invitations {organization_id}"), now()
@@ -38,20 +65,20 @@ async def list_invitations(request: HttpRequest) -> HttpResponse:
         addresses = await emails(connection, [invitation.invited_by for invitation in page.rows(found)])
     return page.respond(
         found,
-        lambda invitation: _shape(invitation, addresses),
+        lambda invitation: _to_invitation(invitation, addresses),
         lambda invitation: (invitation.invited_at, invitation.invitation_id),
         total=count,
     )
 
 
-def _shape(invitation: InvitationRow, addresses: Mapping[str, str]) -> dict[str, Any]:
+def _to_invitation(invitation: InvitationRow, addresses: Mapping[str, str]) -> Invitation:
     by = invitation.invited_by
     inviter = UserActor(by) if is_id("user", by) else KeyActor(by) if is_id("key", by) else SystemActor(by)
-    return {
-        "invite_id": invitation.invitation_id,
-        "email": invitation.email,
-        "role": invitation.role,
-        "invited_by": to_creator(inviter, addresses),
-        "invited_at": invitation.invited_at,
-        "expires_at": invitation.expires_at,
-    }
+    return Invitation(
+        invite_id=invitation.invitation_id,
+        email=invitation.email,
+        role=invitation.role,
+        invited_by=to_creator(inviter, addresses),
+        invited_at=invitation.invited_at,
+        expires_at=invitation.expires_at,
+    )

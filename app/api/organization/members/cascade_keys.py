@@ -6,13 +6,13 @@ few permissions, never too many, and a repeated request does the rest.
 """
 
 from collections.abc import AsyncIterator, Callable, Iterable
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from psycopg.rows import TupleRow
 
 from app.commands.run_command import run_command
 from app.commands.step_by_step import step_by_step
-from app.handlers import HttpRequest, HttpResponse, get_services, raw_request
+from app.handlers import HttpRequest, Success, get_services, raw_request
 from domain.grants import Grant
 from domain.keys.commands import KeyCommand
 from domain.keys.decider import KEY
@@ -26,6 +26,8 @@ from infrastructure.database.connections import Connection
 from infrastructure.database.statements import Statement
 from projections.read_models.keys.by_creator.queries import keys_of
 from projections.read_models.organizations.counts.queries import keys_guard
+
+T = TypeVar("T")
 
 KEYS_AT_ONCE = 100
 """Number of keys changed in one transaction, which takes a fraction of a second."""
@@ -56,8 +58,8 @@ async def run_with_keys(
     of_key: KeyCommandFactory,
     *,
     held: Iterable[Grant] | None,
-    render: Callable[[Change[MemberState, MemberEvent], int], dict[str, Any]],
-) -> HttpResponse:
+    render: Callable[[Change[MemberState, MemberEvent], int], T],
+) -> Success[T]:
     """Run `command`, and `of_key` on every key with grants beyond `held` (None: on all keys of the member).
 
     The response is `render` of the change and the number of changed keys.
@@ -74,7 +76,7 @@ async def run_with_keys(
 
     changed: list[bool] = []
 
-    async def attempt() -> HttpResponse:
+    async def attempt() -> Success[T]:
         return await run_command(
             request,
             MEMBER,

@@ -1,9 +1,14 @@
 """DELETE /v1/organization/members/{user_id}: remove a member and revoke their keys. Their history stays in the log."""
 
-from litestar import delete
+from typing import Annotated
 
+from msgspec import Meta, Struct
+
+from app.api import examples
 from app.api.organization.members.cascade_keys import run_with_keys
-from app.handlers import Empty, HttpRequest, HttpResponse, parse_body, parse_query
+from app.api.schemas import Count, UserId
+from app.handlers import HttpRequest, Success
+from app.route import Route
 from domain.actor import MEMBER_REMOVAL
 from domain.keys.commands import RevokeKey
 from domain.members.commands import RemoveMember
@@ -11,10 +16,26 @@ from domain.plans.plan import KeyCounts
 from infrastructure.clock import now
 
 
-@delete("/v1/organization/members/{user_id:str}", access="members:write", status_code=200)
-async def remove_member(request: HttpRequest, user_id: str) -> HttpResponse:
-    parse_query(request, Empty)
-    parse_body(request, Empty)
+class RemovedMember(Struct, frozen=True):
+    removed: Annotated[bool, Meta(extra_json_schema={"const": True})]
+    user_id: UserId
+    keys_revoked: Count
+
+
+@Route(
+    "DELETE",
+    "/v1/organization/members/{user_id}",
+    access="members:write",
+    tag="Members",
+    summary="Remove a member",
+    description="Once this response is sent, the member's sessions have ended, and every key that they created is "
+    "revoked, as is every key with management grants created with those. Their history stays. The owner cannot be "
+    "removed before transferring the ownership.",
+    example=RemovedMember(removed=True, user_id=examples.USER_ID, keys_revoked=2),
+    has_revision=True,
+    if_match=True,
+)
+async def delete_member(request: HttpRequest, user_id: str) -> Success[RemovedMember]:
     at = now()
 
     def revoke(census: KeyCounts) -> RevokeKey:
@@ -26,5 +47,5 @@ async def remove_member(request: HttpRequest, user_id: str) -> HttpResponse:
         RemoveMember(at),
         revoke,
         held=None,
-        render=lambda _, keys: {"removed": True, "user_id": user_id, "keys_revoked": keys},
+        render=lambda _, keys: RemovedMember(removed=True, user_id=user_id, keys_revoked=keys),
     )

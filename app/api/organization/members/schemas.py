@@ -1,27 +1,40 @@
-"""JSON form of a member."""
+"""Members in requests and responses."""
 
-from typing import Any
+from typing import Annotated
 
-from domain.decider import ImpossibleHistory
-from domain.members.events import MemberEvent
-from domain.members.state import Member, MemberState
-from eventstore.execute import Change
+from msgspec import Meta, Struct
+
+from app.api import examples
+from app.api.organization.schemas import EmailAddress
+from app.api.schemas import Revision, Time, UserId
+from domain.members.events import Role
 from projections.read_models.members.list.queries import MemberRow
 
-
-def member_shape(member: MemberRow) -> dict[str, Any]:
-    return {
-        "user_id": member.user_id,
-        "email": member.email,
-        "role": member.role,
-        "joined_at": member.added_at,
-        "revision": member.revision,
-    }
+AssignedRole = Annotated[
+    Role, Meta(description="The role. Ownership cannot be assigned as a role; transfer it instead.")
+]
 
 
-def changed_member(change: Change[MemberState, MemberEvent], email: str | None) -> dict[str, Any]:
-    """Return the JSON form of a member after a change."""
-    if not isinstance(change.after, Member):
-        raise ImpossibleHistory(change)
-    member = change.after
-    return member_shape(MemberRow(member.user_id, email, member.role, member.added_at, change.revision))
+class Member(Struct, frozen=True):
+    """A member of the organization. An erased address is null."""
+
+    user_id: UserId
+    email: EmailAddress | None
+    role: Role
+    joined_at: Time
+    revision: Revision
+
+
+MEMBER_EXAMPLE = Member(
+    user_id=examples.USER_ID, email="ada@example.com", role="member", joined_at=examples.THEN, revision=1
+)
+
+
+def to_member(member: MemberRow) -> Member:
+    return Member(
+        user_id=member.user_id,
+        email=member.email,
+        role=member.role,
+        joined_at=member.added_at,
+        revision=member.revision,
+    )

@@ -9,7 +9,7 @@ from domain.ids import is_id
 from domain.keys.delegation import UNRESTRICTED, Scope, scope_of
 from domain.keys.state import Active, Existing
 from domain.members.email_address import normalized
-from domain.members.events import Role
+from domain.members.events import AssignableRole, Role
 from domain.members.roles import authority_of
 from infrastructure.database.connections import Connection
 from infrastructure.database.statements import Statement, load
@@ -62,7 +62,7 @@ class Accepting(NamedTuple):
 class InvitationRow(NamedTuple):
     invitation_id: str
     email: str
-    role: Role
+    role: AssignableRole
     invited_by: str
     invited_at: datetime
     expires_at: datetime

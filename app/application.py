@@ -35,12 +35,12 @@ from app.api.auth.check import check_key
 from app.api.mcp.invoke import invoke_tool
 from app.api.mcp.resources import read_resource
 from app.api.mcp.servers import list_servers
-from app.api.mcps.create import register_mcp
+from app.api.mcps.create import create_mcp
 from app.api.mcps.delete import delete_mcp
-from app.api.mcps.get import mcp_detail
+from app.api.mcps.get import get_mcp
 from app.api.mcps.list import list_mcps
 from app.api.mcps.test import test_mcp
-from app.api.mcps.update import change_mcp
+from app.api.mcps.update import update_mcp
 from app.api.metrics import metrics
 from app.api.openapi_document import openapi_document
 from app.api.organization.get import get_organization
@@ -131,10 +131,10 @@ ROUTES: list[Any] = [
     list_audit_events,
     get_audit_event,
     export_audit_log,
-    register_mcp,
+    create_mcp,
     list_mcps,
-    mcp_detail,
-    change_mcp,
+    get_mcp,
+    update_mcp,
     delete_mcp,
     test_mcp,
     get_organization,
@@ -197,9 +197,9 @@ ROUTES = [each.to_framework() if isinstance(each, Route) else each for each in R
 DIRECT_ROUTES: dict[tuple[str, str], ServiceRoute] = {
     ("POST", "/v1/api-keys/verify"): verify_key,
     ("GET", "/v1/auth/check"): check_key,
-    ("POST", "/v1/mcp/invoke"): invoke_tool,
-    ("POST", "/v1/mcp/resources"): read_resource,
-    ("GET", "/v1/mcp/servers"): list_servers,
+    ("POST", "/v1/mcp/invoke"): invoke_tool.handler,
+    ("POST", "/v1/mcp/resources"): read_resource.handler,
+    ("GET", "/v1/mcp/servers"): list_servers.handler,
     ("GET", "/health/live"): health.live,
     ("GET", "/metrics"): metrics,
 }

@@ -13,7 +13,9 @@ from domain.fields import DESCRIPTION_LENGTH_MAX, NAME_LENGTH_MAX
 _BODY = "[0-7][0-9a-hjkmnp-tv-z]{25}"
 
 KeyId = Annotated[str, Meta(pattern=f"^key_{_BODY}$", description="The id of a key.")]
-McpId = Annotated[str, Meta(pattern=f"^mcp_{_BODY}$", description="The id of an MCP server.")]
+MCP_ID_PATTERN = f"^mcp_{_BODY}$"
+
+McpId = Annotated[str, Meta(pattern=MCP_ID_PATTERN, description="The id of an MCP server.")]
 OrganizationId = Annotated[str, Meta(pattern=f"^org_{_BODY}$", description="The id of an organization.")]
 UserId = Annotated[str, Meta(pattern=f"^user_{_BODY}$", description="The id of a user.")]
 InviteId = Annotated[str, Meta(pattern=f"^invite_{_BODY}$", description="The id of an invitation.")]

@@ -66,32 +66,3 @@ KEY_DETAIL: dict[str, Any] = {
 }
 
 BRIEF_KEY: dict[str, Any] = {name: KEY[name] for name in ("id", "name", "prefix", "last4", "status")}
-
-MCP: dict[str, Any] = {
-    "id": MCP_ID,
-    "name": "Wiki",
-    "endpoint_url": "https://mcp.example.com/mcp",
-    "description": "Pages of the wiki",
-    "environment": "live",
-    "auth_type": "bearer",
-    "status": "active",
-    "health": "healthy",
-    "created_at": THEN,
-    "last_active": LATER,
-    "request_count": 1200,
-    "revision": 1,
-}
-
-MCP_DETAIL: dict[str, Any] = {
-    **MCP,
-    "health_checked_at": LATER,
-    "updated_at": THEN,
-    "stats": {"total_requests": 1200, "requests_today": 12, "error_rate": 0.01, "avg_latency_ms": 41.5},
-    "tools": [
-        {
-            "name": "get_page",
-            "description": "A page by its title",
-            "input_schema": {"type": "object", "properties": {"title": {"type": "string"}}, "required": ["title"]},
-        }
-    ],
-}

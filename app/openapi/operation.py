@@ -111,9 +111,7 @@ def direct(method: str, path: str, route: Callable[..., Any], access: Access, **
 def declared(route: Route) -> Operation:
     """Return the operation of a route that declares itself."""
     content = {"content_type": route.media_type, "texts": route.other_media_types, "headers": route.headers}
-    answer = Answer(
-        route.response, msgspec.to_builtins(route.example), paging=route.paging, whole=not route.is_enveloped, **content
-    )
+    answer = Answer(route.response, _json(route.example), paging=route.paging, whole=not route.is_enveloped, **content)
     return Operation(
         id=route.id,
         method=route.method,
@@ -127,7 +125,7 @@ def declared(route: Route) -> Operation:
         body=None if route.body is None else Body(route.body, {}, route.body_example, route.body_schema),
         query=route.query,
         also={
-            status: (other.description, Answer(type(other.example), msgspec.to_builtins(other.example)))
+            status: (other.description, Answer(type(other.example), _json(other.example)))
             for status, other in route.alternatives.items()
         },
         errors=route.errors,
@@ -135,6 +133,11 @@ def declared(route: Route) -> Operation:
         conditional=route.if_match,
         repeatable=bool(route.idempotent),
     )
+
+
+def _json(example: object) -> Any:  # noqa: ANN401 -- JSON
+    """Return an example as JSON values. `msgspec.to_builtins` does not support `msgspec.Raw`."""
+    return msgspec.json.decode(msgspec.json.encode(example))
 
 
 def plain_path(path: str) -> str:

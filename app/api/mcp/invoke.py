@@ -1,18 +1,21 @@
 """POST /v1/mcp/invoke: call a tool of an MCP server on behalf of a key holder."""
 
-from datetime import datetime
 from typing import Annotated, Any
 
 import structlog
 from msgspec import Meta, Raw, Struct, field
 
+from app.api import examples
 from app.api.api_keys.verify import Tool, refuse_parameters, validate_target
 from app.api.mcp.call import TIMEOUT_MS_DEFAULT, authorize
 from app.api.mcp.idempotent_call import call_once, repeatable
+from app.api.mcp.schemas import CALL_ERRORS, McpToCall
+from app.api.schemas import Count, McpId, Time
 from app.auth.callers import access_request
 from app.http.decoding import encode, read_body
 from app.http.errors import Problem
 from app.http.messages import RawRequest, RawResponse
+from app.route import Route
 from app.services import Services
 from app.verification.authenticate import raise_if_invalid
 from gateway.catalogue import Catalogue, find_catalogue
@@ -29,19 +32,51 @@ _log = structlog.get_logger(__name__)
 
 
 class Body(Struct, frozen=True, forbid_unknown_fields=True):
-    mcp_id: str
-    tool: Tool
-    arguments: dict[str, Any] = field(default_factory=dict[str, Any])
-    timeout: Annotated[int, Meta(ge=100, le=120_000)] = TIMEOUT_MS_DEFAULT
+    mcp_id: McpToCall
+    tool: Annotated[Tool, Meta(description="The name of the tool.")]
+    arguments: Annotated[dict[str, Any], Meta(description="Arguments of the tool, according to its input schema.")] = (
+        field(default_factory=dict[str, Any])
+    )
+    timeout: Annotated[int, Meta(ge=100, le=120_000, description="Milliseconds to wait for the server.")] = (
+        TIMEOUT_MS_DEFAULT
+    )
 
 
-class Metadata(Struct, frozen=True):
-    mcp_id: str
+class CallMetadata(Struct, frozen=True):
+    mcp_id: McpId
     tool: str
-    latency_ms: int
-    timestamp: datetime
+    latency_ms: Count
+    timestamp: Time
 
 
+class ToolCall(Struct, frozen=True):
+    """The response of the tool. `result` is the CallToolResult of the Model Context Protocol."""
+
+    result: Annotated[Raw, Meta(extra_json_schema={"type": "object"})]
+    metadata: CallMetadata
+
+
+@Route(
+    "POST",
+    "/v1/mcp/invoke",
+    access="any key",
+    tag="Calls",
+    summary="Call a tool",
+    description="The call is recorded before the server is called, and again with its outcome. A tool that "
+    "reports a failure is a success of this request: its `result` has `isError`. Under an "
+    "`Idempotency-Key` the server is called once, whatever its response; `conflict` means that the "
+    "outcome of the first call is unknown.",
+    body_example={"mcp_id": examples.MCP_ID, "tool": "get_page", "arguments": {"title": "Home"}},
+    example=ToolCall(
+        Raw(b'{"content": [{"type": "text", "text": "Welcome"}], "isError": false}'),
+        CallMetadata(mcp_id=examples.MCP_ID, tool="get_page", latency_ms=42, timestamp=examples.LATER),
+    ),
+    errors=CALL_ERRORS,
+    idempotent=True,
+    direct=True,
+    body=Body,
+    response=ToolCall,
+)
 async def invoke_tool(inbound: RawRequest, services: Services) -> RawResponse:
     key_only = access_request(inbound, "call")
     try:
@@ -82,8 +117,8 @@ async def invoke_tool(inbound: RawRequest, services: Services) -> RawResponse:
 
     async def make() -> bytes:
         result = await call.execute(ask)
-        metadata = Metadata(body.mcp_id, body.tool, result.latency_ms, now())
-        return encode({"success": True, "data": {"result": Raw(result.encoded), "metadata": metadata}})
+        metadata = CallMetadata(body.mcp_id, body.tool, result.latency_ms, now())
+        return encode({"success": True, "data": ToolCall(Raw(result.encoded), metadata)})
 
     return await call_once(call, inbound, request, make)
 

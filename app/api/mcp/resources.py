@@ -5,16 +5,20 @@ protocol. The URI is not recorded, because it may contain sensitive data.
 """
 
 import re
+from typing import Annotated
 
-from msgspec import Raw, Struct
+from msgspec import Meta, Raw, Struct
 
+from app.api import examples
 from app.api.api_keys.verify import refuse_parameters, validate_target
 from app.api.mcp.call import TIMEOUT_MS_DEFAULT, authorize
 from app.api.mcp.idempotent_call import call_once, repeatable
+from app.api.mcp.schemas import CALL_ERRORS, McpToCall
 from app.auth.callers import access_request
 from app.http.decoding import encode, read_body
 from app.http.errors import Problem, invalid
 from app.http.messages import RawRequest, RawResponse
+from app.route import Route
 from app.services import Services
 from app.verification.authenticate import raise_if_invalid
 from gateway.gateway import Gateway
@@ -28,10 +32,34 @@ URI = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]{0,63}:[A-Za-z0-9\-._~:/?#\[\]@!$&'()*
 
 
 class Body(Struct, frozen=True, forbid_unknown_fields=True):
-    mcp_id: str
-    uri: str
+    mcp_id: McpToCall
+    uri: Annotated[
+        str,
+        Meta(description="A URI in ASCII, as listed by the server.", extra_json_schema={"pattern": f"^{URI.pattern}$"}),
+    ]
 
 
+class ResourceContents(Struct, frozen=True):
+    """`contents` are the TextResourceContents and BlobResourceContents of the Model Context Protocol."""
+
+    contents: Annotated[Raw, Meta(extra_json_schema={"type": "array", "items": {"type": "object"}})]
+
+
+@Route(
+    "POST",
+    "/v1/mcp/resources",
+    access="any key",
+    tag="Calls",
+    summary="Read a resource",
+    description="Recorded like a call. The URI is not recorded.",
+    body_example={"mcp_id": examples.MCP_ID, "uri": "wiki://home"},
+    example=ResourceContents(Raw(b'[{"uri": "wiki://home", "mimeType": "text/plain", "text": "Welcome"}]')),
+    errors=CALL_ERRORS,
+    idempotent=True,
+    direct=True,
+    body=Body,
+    response=ResourceContents,
+)
 async def read_resource(inbound: RawRequest, services: Services) -> RawResponse:
     key_only = access_request(inbound, "call")
     try:
@@ -45,7 +73,7 @@ async def read_resource(inbound: RawRequest, services: Services) -> RawResponse:
 
     async def make() -> bytes:
         result = await call.execute(ask)
-        return encode({"success": True, "data": {"contents": Raw(result.encoded)}})
+        return encode({"success": True, "data": ResourceContents(Raw(result.encoded))})
 
     return await call_once(call, inbound, request, make)
 

@@ -8,10 +8,12 @@ from typing import Literal
 
 from msgspec import Struct
 
+from app.api import examples
 from app.auth.callers import access_request
 from app.http.decoding import encode
 from app.http.errors import invalid
 from app.http.messages import RawRequest, RawResponse
+from app.route import Route
 from app.services import Services
 from app.verification.authenticate import authenticate, raise_if_denied
 from app.verification.requests import Authenticate
@@ -39,6 +41,22 @@ class ReachableServer(Struct, frozen=True):
     tools: list[ReachableTool]
 
 
+@Route(
+    "GET",
+    "/v1/mcp/servers",
+    access="any key",
+    tag="Calls",
+    summary="List reachable MCP servers and tools",
+    description="The MCP servers and tools that the calling key may use, according to the rules for calls. No "
+    "grant is required. The tools are those that the last test of each server found.",
+    example=[
+        ReachableServer(
+            id=examples.MCP_ID, name="Wiki", health="healthy", tools=[ReachableTool("get_page", "Return a page.")]
+        )
+    ],
+    direct=True,
+    response=list[ReachableServer],
+)
 async def list_servers(inbound: RawRequest, services: Services) -> RawResponse:
     presented = access_request(inbound, "manage")
     key = raise_if_denied(await authenticate(inbound, services.verification, Authenticate(presented)), presented)

@@ -1,11 +1,15 @@
 """POST /v1/mcps: register an MCP server. Its credential is encrypted immediately and never returned."""
 
-from litestar import post
+from typing import Annotated
+
+from msgspec import Meta, structs
 
 from app.api.mcps.credential import CredentialFields, assembled
-from app.api.mcps.schemas import changed_mcp
+from app.api.mcps.schemas import MCP_EXAMPLE, EndpointUrl, Mcp, changed_mcp
+from app.api.schemas import Description, Name
 from app.commands.run_command import run_command
-from app.handlers import Empty, HttpRequest, HttpResponse, get_services, parse_body, parse_query
+from app.handlers import HttpRequest, Success, get_services
+from app.route import Route
 from domain.environment import Environment
 from domain.mcps.commands import RegisterMcp
 from domain.mcps.decider import MCP
@@ -20,16 +24,35 @@ from projections.read_models.usage.queries import McpUsage
 
 
 class Body(CredentialFields, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    name: str
-    endpoint_url: str
-    description: str = ""
-    environment: Environment | None = None
+    auth_type: Annotated[AuthType, Meta(description="The authentication to the server. Default: `none`.")] | None = None
+    name: Name
+    endpoint_url: EndpointUrl
+    description: Description = ""
+    environment: (
+        Annotated[Environment, Meta(description="Live or test. Default: the environment of the caller's key.")] | None
+    ) = None
 
 
-@post("/v1/mcps", access="mcps:write", status_code=201)
-async def register_mcp(request: HttpRequest) -> HttpResponse:
-    parse_query(request, Empty)
-    body = parse_body(request, Body)
+@Route(
+    "POST",
+    "/v1/mcps",
+    access="mcps:write",
+    tag="MCP servers",
+    summary="Register an MCP server",
+    description="The credential is encrypted immediately and never returned.",
+    status=201,
+    body_example={
+        "name": "Wiki",
+        "endpoint_url": "https://mcp.example.com/mcp",
+        "auth_type": "bearer",
+        "auth_token": "the server's own token",
+    },
+    example=structs.replace(MCP_EXAMPLE, health="unknown", last_active=None, request_count=0),
+    errors=("mcp_limit_reached",),
+    has_revision=True,
+    idempotent=True,
+)
+async def create_mcp(request: HttpRequest, body: Body) -> Success[Mcp]:
     auth_type: AuthType = body.auth_type or "none"
     credential = assembled(auth_type, body.given)
     services = get_services(request)
@@ -59,6 +82,5 @@ async def register_mcp(request: HttpRequest) -> HttpResponse:
         command,
         guard=mcps_guard(organization_id, services.plans),
         render=lambda change: changed_mcp(change, McpUsage(), McpHealth()),
-        status=201,
         extra_statements=lambda _: store_credential(services.sealer, credential, mcp_id, organization_id),
     )

@@ -14,12 +14,32 @@ CredentialText = Annotated[str, Meta(min_length=1, max_length=8_192)]
 
 
 class CredentialFields(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    auth_type: AuthType | None = None
-    auth_token: CredentialText | None = None
-    auth_header: CredentialText | None = None
-    auth_parameter: CredentialText | None = None
-    auth_username: CredentialText | None = None
-    auth_password: CredentialText | None = None
+    auth_type: Annotated[AuthType, Meta(description="The authentication to the server.")] | None = None
+    auth_token: (
+        Annotated[
+            CredentialText,
+            Meta(description="For `bearer`, `api_key` and `query`. Stored encrypted, and never returned."),
+        ]
+        | None
+    ) = None
+    auth_header: (
+        Annotated[CredentialText, Meta(description="For `api_key`: the header for the token. Default: `X-API-Key`.")]
+        | None
+    ) = None
+    auth_parameter: (
+        Annotated[
+            CredentialText,
+            Meta(
+                description="For `query`: the query parameter for the token, such as `apiKey`. It is added to the URL "
+                "only when the server is called, and is part of no URL that is stored or returned."
+            ),
+        ]
+        | None
+    ) = None
+    auth_username: Annotated[CredentialText, Meta(description="For `basic`.")] | None = None
+    auth_password: (
+        Annotated[CredentialText, Meta(description="For `basic`. Stored encrypted, and never returned.")] | None
+    ) = None
 
     @property
     def given(self) -> dict[str, str]:

@@ -1,9 +1,14 @@
 """DELETE /v1/mcps/{id}: make an MCP unreachable for every key. Its history stays in the log."""
 
-from litestar import delete
+from typing import Annotated
 
+from msgspec import Meta, Struct
+
+from app.api import examples
+from app.api.schemas import McpId
 from app.commands.run_command import run_command
-from app.handlers import Empty, HttpRequest, HttpResponse, get_services, parse_body, parse_query
+from app.handlers import HttpRequest, Success, get_services
+from app.route import Route
 from domain.mcps.commands import DeleteMcp
 from domain.mcps.decider import MCP
 from domain.plans.plan import McpCounts
@@ -11,10 +16,23 @@ from infrastructure.clock import now
 from projections.read_models.organizations.counts.queries import mcps_guard
 
 
-@delete("/v1/mcps/{mcp_id:str}", access="mcps:write", status_code=200)
-async def delete_mcp(request: HttpRequest, mcp_id: str) -> HttpResponse:
-    parse_query(request, Empty)
-    parse_body(request, Empty)
+class DeletedMcp(Struct, frozen=True):
+    deleted: Annotated[bool, Meta(extra_json_schema={"const": True})]
+    mcp_id: McpId
+
+
+@Route(
+    "DELETE",
+    "/v1/mcps/{mcp_id}",
+    access="mcps:write",
+    tag="MCP servers",
+    summary="Delete an MCP server",
+    description="No key reaches the server once this response is sent. Its history stays in the log.",
+    example=DeletedMcp(deleted=True, mcp_id=examples.MCP_ID),
+    has_revision=True,
+    if_match=True,
+)
+async def delete_mcp(request: HttpRequest, mcp_id: str) -> Success[DeletedMcp]:
     at = now()
 
     def command(_: McpCounts) -> DeleteMcp:
@@ -26,5 +44,5 @@ async def delete_mcp(request: HttpRequest, mcp_id: str) -> HttpResponse:
         mcp_id,
         command,
         guard=mcps_guard(request.auth.organization_id, get_services(request).plans),
-        render=lambda _: {"deleted": True, "mcp_id": mcp_id},
+        render=lambda _: DeletedMcp(deleted=True, mcp_id=mcp_id),
     )

@@ -1,30 +1,42 @@
 """GET /v1/mcps: list the active and inactive MCPs of the organization, newest first."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from litestar import get
-from msgspec import Struct
+from msgspec import Meta, Struct
 
-from app.api.mcps.schemas import mcp_shape
-from app.handlers import HttpRequest, HttpResponse, get_services, parse_query
-from app.http.pagination import PER_PAGE_DEFAULT, PageNumber, PerPage
+from app.api.mcps.schemas import MCP_EXAMPLE, Mcp, to_mcp
+from app.handlers import HttpRequest, ListResponse, get_services
+from app.http.pagination import PER_PAGE_DEFAULT, Cursor, PageNumber, PerPage
 from app.pagination import Page
+from app.route import Route
 from projections.read_models.mcps.health.queries import health_of
 from projections.read_models.mcps.list.queries import Filters, page, page_after, total
 from projections.read_models.usage.queries import mcp_usage_of
 
 
 class Query(Struct, frozen=True, forbid_unknown_fields=True):
-    status: Literal["active", "inactive", "all"] = "all"
-    health: Literal["healthy", "unhealthy", "unknown"] | None = None
+    status: Annotated[Literal["active", "inactive", "all"], Meta(description="Whether keys can reach the server.")] = (
+        "all"
+    )
+    health: (
+        Annotated[Literal["healthy", "unhealthy", "unknown"], Meta(description="The result of the last call or test.")]
+        | None
+    ) = None
     page: PageNumber | None = None
-    cursor: str | None = None
+    cursor: Cursor | None = None
     per_page: PerPage = PER_PAGE_DEFAULT
 
 
-@get("/v1/mcps", access="mcps:read")
-async def list_mcps(request: HttpRequest) -> HttpResponse:
-    query = parse_query(request, Query)
+@Route(
+    "GET",
+    "/v1/mcps",
+    access="mcps:read",
+    tag="MCP servers",
+    summary="List MCP servers",
+    description="Newest first.",
+    example=MCP_EXAMPLE,
+)
+async def list_mcps(request: HttpRequest, query: Query) -> ListResponse[Mcp]:
     services = get_services(request)
     status = None if query.status == "all" else query.status
     filters = Filters(request.auth.organization_id, status, query.health)
@@ -40,7 +52,7 @@ async def list_mcps(request: HttpRequest) -> HttpResponse:
         health = await health_of(connection, ids)
     return at.respond(
         found,
-        lambda mcp: mcp_shape(mcp, usage[mcp.mcp_id], health[mcp.mcp_id]),
+        lambda mcp: to_mcp(mcp, usage[mcp.mcp_id], health[mcp.mcp_id]),
         lambda mcp: (mcp.created_at, mcp.mcp_id),
         total=count,
     )

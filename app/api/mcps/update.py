@@ -6,15 +6,16 @@ as the response is sent.
 """
 
 from collections.abc import Iterable
-from typing import Literal
+from typing import Annotated
 
-from litestar import patch
-from msgspec import UNSET, UnsetType
+from msgspec import UNSET, Meta, UnsetType, structs
 
 from app.api.mcps.credential import CredentialFields, assembled, parts
-from app.api.mcps.schemas import changed_mcp
+from app.api.mcps.schemas import MCP_EXAMPLE, EndpointUrl, Mcp, changed_mcp
+from app.api.schemas import Description, Name
 from app.commands.run_command import run_command
-from app.handlers import Empty, HttpRequest, HttpResponse, get_services, parse_body, parse_query
+from app.handlers import HttpRequest, Success, get_services
+from app.route import Route
 from domain.environment import Environment
 from domain.mcps.commands import ChangeMcp
 from domain.mcps.decider import MCP
@@ -28,22 +29,32 @@ from gateway.upstream import Credential
 from infrastructure.clock import now
 from infrastructure.database.statements import Statement
 from projections.read_models.mcps.health.queries import McpHealth, health_of
-from projections.read_models.mcps.list.queries import McpRoute, route
+from projections.read_models.mcps.list.queries import McpRoute, McpStatus, route
 from projections.read_models.usage.queries import mcp_usage_of
 
 
 class Body(CredentialFields, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    name: str | UnsetType = UNSET
-    description: str | UnsetType | None = UNSET
-    endpoint_url: str | UnsetType = UNSET
-    environment: Environment | UnsetType = UNSET
-    status: Literal["active", "inactive"] | UnsetType = UNSET
+    name: Name | UnsetType = UNSET
+    description: Description | UnsetType | None = UNSET
+    endpoint_url: EndpointUrl | UnsetType = UNSET
+    environment: Annotated[Environment, Meta(description="Live or test.")] | UnsetType = UNSET
+    status: Annotated[McpStatus, Meta(description="Whether keys can reach the server.")] | UnsetType = UNSET
 
 
-@patch("/v1/mcps/{mcp_id:str}", access="mcps:write")
-async def change_mcp(request: HttpRequest, mcp_id: str) -> HttpResponse:
-    parse_query(request, Empty)
-    body = parse_body(request, Body)
+@Route(
+    "PATCH",
+    "/v1/mcps/{mcp_id}",
+    access="mcps:write",
+    tag="MCP servers",
+    summary="Update an MCP server",
+    description="Omitted fields stay unchanged, including the credential, which is never sent to another host "
+    "than the one it was set for. `inactive` blocks all keys once this response is sent.",
+    body_example={"status": "inactive"},
+    example=structs.replace(MCP_EXAMPLE, status="inactive"),
+    has_revision=True,
+    if_match=True,
+)
+async def update_mcp(request: HttpRequest, mcp_id: str, body: Body) -> Success[Mcp]:
     services = get_services(request)
     organization_id = request.auth.organization_id
     async with services.read_transaction(organization_id) as connection:

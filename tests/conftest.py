@@ -1,4 +1,4 @@
-"""Real servers: one PostgreSQL and one Valkey per pytest process, a fresh database per test that asks for one."""
+"""Real servers: one PostgreSQL and one Valkey per pytest process, and a new database for each test that needs one."""
 
 import asyncio
 import re

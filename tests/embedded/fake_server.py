@@ -1,8 +1,8 @@
-"""Small whole systems for the tests of the supervisor, made of PostgreSQL, Valkey and children of this same file.
+"""Small supervised systems of PostgreSQL, Valkey and child processes, for the tests of the supervisor.
 
-`fake_server supervise FOLDER` keeps both servers and three children running, each with a child of its own.
-`fake_server slow FOLDER` starts parts that become ready when the file `postgresql/go` is there, and one that always
-fails. `fake_server unready FOLDER` starts an optional part that lives and never becomes ready, and another part.
+`fake_server supervise FOLDER` keeps both servers and three children running; each child has a child process.
+`fake_server slow FOLDER` starts parts that become ready when the file `postgresql/go` exists, and one that always
+fails. `fake_server unready FOLDER` starts an optional part that runs but never becomes ready, and another part.
 """
 
 import os
@@ -54,11 +54,11 @@ def _child(folder: Path, name: str) -> Service:
         log=log,
         environment=os.environ,
         mark=mark_of(folder, name),
-        is_ready=partial(_said_so, log),
+        is_ready=partial(_is_ready, log),
     )
 
 
-def _said_so(log: Path) -> bool:
+def _is_ready(log: Path) -> bool:
     return log.exists() and "lives with" in log.read_text()
 
 
@@ -120,7 +120,7 @@ def _program(folder: Path, words: str, is_ready: Callable[[], bool]) -> Service:
 
 
 def live(name: str) -> None:
-    """Wait with a child: that of `busy` is in another session, and `stubborn` does not leave on SIGTERM."""
+    """Wait with a child process: that of `busy` is in another session, and `stubborn` ignores SIGTERM."""
     if name == "stubborn":
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
     program = [sys.executable, "-c", "import time; time.sleep(600)"]

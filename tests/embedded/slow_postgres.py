@@ -1,7 +1,7 @@
-"""PostgreSQL that takes as long to recover, or to stop, as a test wants: until a file is there.
+"""A PostgreSQL server that does not finish recovering, or stopping, until a test creates a file.
 
-Its own hooks do the waiting: recovery from an archive waits for `restore_command`, and a stop waits for
-`archive_command`. Nothing of the server is replaced.
+The server's own hooks wait: recovery from an archive waits for `restore_command`, and a stop waits for
+`archive_command`. No part of the server is replaced.
 """
 
 from pathlib import Path
@@ -12,11 +12,11 @@ from embedded.postgres import SUPERUSER, PostgreSQL
 
 
 def slow_to_recover(folder: Path) -> Path:
-    """Make data in `folder` whose next start recovers until the file that is given is there."""
+    """Create data in `folder` whose next start recovers until the returned file exists."""
     with PostgreSQL(folder) as server, psycopg.connect(server.url) as connection:
         connection.execute("create table kept as select 1 as one")
     with (folder / "postgresql.auto.conf").open("a") as settings:
-        # The data folder is the working folder of the server, and the only one that its account can surely enter.
+        # The data folder is the working folder of the server, and the only one that its account can always enter.
         settings.write("restore_command = 'touch asked; while [ ! -e go ]; do sleep 0.1; done; false'\n")
     (folder / "recovery.signal").touch()
     (folder / "recovery.signal").chmod(0o666)
@@ -24,12 +24,12 @@ def slow_to_recover(folder: Path) -> Path:
 
 
 def is_recovering(folder: Path) -> bool:
-    """Whether the server waits for the file."""
+    """Return whether the server is waiting for the file."""
     return (folder / "asked").exists()
 
 
 def slow_to_stop(server: PostgreSQL) -> Path:
-    """From its next start on, a server to which something was written does not stop before the given file is there."""
+    """Return the file that must exist before the server can stop, from its next start on, once it was written to."""
     with psycopg.connect(server.url_of("postgres", SUPERUSER), autocommit=True) as connection:
         connection.execute("alter system set archive_mode = on")
         connection.execute("alter system set archive_command = 'while [ ! -e go ]; do sleep 0.1; done'")

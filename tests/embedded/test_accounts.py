@@ -34,24 +34,24 @@ with PostgreSQL(folder / "postgresql") as server, Valkey(folder / "valkey") as v
 root_only = pytest.mark.skipif(os.geteuid() != 0, reason="only root can hand the server to another account")
 
 
-def test_an_ordinary_user_runs_both_servers_in_their_own_name(ordinary_user: OrdinaryUser) -> None:
+def test_both_servers_run_under_the_account_of_an_ordinary_user(ordinary_user: OrdinaryUser) -> None:
     process = ordinary_user.start(["-c", _PROGRAM, str(ordinary_user.folder / "servers")], {}, subprocess.PIPE)
-    said, _ = process.communicate(timeout=60)
+    output, _ = process.communicate(timeout=60)
     uid = ordinary_user.account.uid
     assert uid != 0
-    # On a slow machine it says first what it waits for.
-    assert said.splitlines()[-1].split() == [str(uid), "keyledger", str(uid)], said
+    # On a slow machine it first prints what it is waiting for.
+    assert output.splitlines()[-1].split() == [str(uid), "keyledger", str(uid)], output
 
 
 def _uids(server: PostgreSQL) -> set[int]:
-    """Of the processes of a running server, as the kernel sees them."""
+    """Return the user ids of the processes of a running server, according to the kernel."""
     pids = working_in(server.folder, "postgres")
     lines = [line for pid in pids for line in Path(f"/proc/{pid}/status").read_text().splitlines()]
     return {int(word) for line in lines if line.startswith("Uid:") for word in line.split()[1:]}
 
 
 def _connects(uid: int, url: str) -> bool:
-    """Whether a process of that user id gets in."""
+    """Return whether a process with that user id can connect."""
     program = "import psycopg, sys; psycopg.connect(sys.argv[1])"
     process = subprocess.run(
         [
@@ -77,15 +77,15 @@ def test_for_root_the_server_runs_under_an_unused_id_below_a_closed_folder(tmp_p
         assert not Account(uid, uid).can_enter(tmp_path)
         assert {path.lstat().st_uid for path in (server.folder, *server.folder.rglob("*"))} <= {uid, 0}
         with PostgreSQL(tmp_path / "other") as second:
-            assert _uids(second).isdisjoint({uid}), "what runs already is not unused"
+            assert _uids(second).isdisjoint({uid}), "an id in use is not assigned to a second server"
         server.stop()
         server.start()
-        assert _uids(server) == {uid}, "its data stays with it"
+        assert _uids(server) == {uid}, "the server keeps the id that owns its data"
 
 
 @root_only
-def test_neither_nobody_nor_the_account_of_the_server_is_let_in(tmp_path: Path) -> None:
-    """Also where the folders are open: who connects is known by the kernel's word."""
+def test_neither_the_account_nobody_nor_that_of_the_server_can_connect(tmp_path: Path) -> None:
+    """This holds even if the folders are open, because the kernel reports the account of the client."""
     tmp_path.chmod(0o755)
     for folder in tmp_path.parents[:-1]:
         if folder.stat().st_mode & 0o001 == 0 and folder.owner() == "root" and "pytest" in str(folder):
@@ -111,7 +111,7 @@ def test_neither_nobody_nor_the_account_of_the_server_is_let_in(tmp_path: Path) 
 def test_for_root_valkey_runs_under_an_unused_id_below_a_closed_folder(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """With a program that it cannot reach, and with data of root, which earlier versions left behind."""
+    """The program is in a folder that the id cannot enter, and root owns the data, as in earlier versions."""
     tmp_path.chmod(0o700)
     program = tmp_path / "closed" / "valkey-server"
     program.parent.mkdir()
@@ -147,8 +147,8 @@ print(len(working_in(folder, "postgres")), postmaster_of(folder), os.geteuid(), 
 
 
 @root_only
-def test_a_root_that_may_not_look_into_processes_finds_a_server_under_another_account(tmp_path: Path) -> None:
-    """Otherwise a second server would be started on the data of one that still runs, as in a container."""
+def test_root_without_ptrace_rights_finds_a_server_under_another_account(tmp_path: Path) -> None:
+    """Otherwise, in a container, a second server would be started on data that a running server uses."""
     with PostgreSQL(tmp_path / "data") as server:
         assert server.process is not None
         found = subprocess.run(
@@ -159,7 +159,7 @@ def test_a_root_that_may_not_look_into_processes_finds_a_server_under_another_ac
 
 
 @root_only
-def test_data_that_nobody_owns_gets_another_owner(tmp_path: Path) -> None:
+def test_data_of_the_account_nobody_gets_a_new_owner(tmp_path: Path) -> None:
     with PostgreSQL(tmp_path / "data") as server, psycopg.connect(server.url) as connection:
         connection.execute("create table kept as select 1 as one")
     nobody = pwd.getpwnam("nobody")
@@ -183,7 +183,7 @@ def test_an_interrupted_change_of_the_owner_is_completed(tmp_path: Path) -> None
 
 
 @root_only
-def test_for_root_data_of_an_ordinary_user_stays_theirs(tmp_path: Path) -> None:
+def test_root_does_not_change_the_owner_of_an_ordinary_users_data(tmp_path: Path) -> None:
     theirs = tmp_path / "data"
     theirs.mkdir()
     os.chown(theirs, 1, 1)
@@ -210,11 +210,11 @@ def test_programs_in_a_closed_folder_are_copied_with_their_libraries(
     assert b"18" in subprocess.run([copy / "initdb", "--version"], check=True, capture_output=True).stdout
     assert copy.stat().st_mode & 0o055 == 0o055
     assert binaries.enterable_copy(closed, nobody) == copy
-    # A file that some cleaner took away comes back.
+    # A file that a cleanup program removed is copied again.
     (copy / "initdb").unlink()
     assert (binaries.enterable_copy(closed, nobody) / "initdb").exists()
 
 
-def test_the_account_of_a_python_that_runs_this_can_enter_the_programs() -> None:
+def test_the_current_account_can_enter_the_folders_of_the_programs() -> None:
     assert Account.own().can_enter(Path(sys.executable).parent)
     assert find_postgres(Account.own()).major >= 17

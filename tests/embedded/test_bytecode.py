@@ -25,7 +25,7 @@ def _bytecode(source: Path) -> Path:
 
 
 @pytest.mark.usefixtures("closed_umask")
-def test_what_is_missing_or_of_an_earlier_source_is_compiled_for_everyone(tmp_path: Path) -> None:
+def test_missing_and_outdated_bytecode_is_compiled_for_all_accounts(tmp_path: Path) -> None:
     source = tmp_path / "package" / "module.py"
     source.parent.mkdir()
     for text in ("one = 1\n", "another = 22\n"):
@@ -34,14 +34,14 @@ def test_what_is_missing_or_of_an_earlier_source_is_compiled_for_everyone(tmp_pa
         compiled = _bytecode(source)
         assert stat.S_IMODE(compiled.stat().st_mode) == 0o644
         assert stat.S_IMODE(compiled.parent.stat().st_mode) == 0o755
-        # Python takes it: it would write bytecode of its own over one that does not fit.
+        # Python uses this bytecode. It would overwrite bytecode that does not match the source.
         before = compiled.stat().st_mtime_ns
         subprocess.run([sys.executable, "-c", "import package.module"], cwd=tmp_path, env={}, check=True)
         compile_packages([source.parent])
         assert compiled.stat().st_mtime_ns == before
 
 
-def test_sources_with_errors_are_passed_over(tmp_path: Path) -> None:
+def test_sources_with_errors_are_skipped(tmp_path: Path) -> None:
     (tmp_path / "broken.py").write_text("def")
     (tmp_path / "binary.py").write_bytes(b"\0\xff")
     (tmp_path / "sound.py").write_text("")
@@ -49,7 +49,7 @@ def test_sources_with_errors_are_passed_over(tmp_path: Path) -> None:
     assert [path.name.partition(".")[0] for path in (tmp_path / "__pycache__").iterdir()] == ["sound"]
 
 
-def test_a_list_of_another_account_chooses_among_the_sources_alone(tmp_path: Path) -> None:
+def test_a_list_from_another_account_can_select_only_sources_in_the_packages(tmp_path: Path) -> None:
     packages, elsewhere = tmp_path / "packages", tmp_path / "elsewhere"
     for folder in (packages, elsewhere):
         folder.mkdir()

@@ -1,4 +1,4 @@
-"""The container files, read as the promises that they make; there is not always a Docker to run them."""
+"""Guarantees of the container files. The tests read the files, because Docker may not be available to run them."""
 
 import json
 import os
@@ -25,17 +25,17 @@ _SECRET = re.compile(r"PASSWORD|MASTER_KEY|SECRET|TOKEN")
 
 
 def _references(text: str) -> list[tuple[str, str]]:
-    """Each `${NAME<rest>}` as (NAME, rest)."""
+    """Return each `${NAME<rest>}` as (NAME, rest)."""
     return re.findall(r"\$\{([A-Z_]+)([^}]*)\}", text)
 
 
-def test_the_parts_of_make_run_are_all_there() -> None:
+def test_compose_starts_every_part_that_make_run_starts() -> None:
     always = {name for name, service in _SERVICES.items() if "profiles" not in service}
     assert always == {"postgres", "valkey", "migrate", "api", "worker", "scheduler"}
 
 
-def test_the_file_is_valid_by_the_compose_specification() -> None:
-    """The schema is that of https://github.com/compose-spec/compose-spec, as check-jsonschema brings it."""
+def test_the_compose_file_conforms_to_the_specification() -> None:
+    """The schema is from https://github.com/compose-spec/compose-spec, bundled with check-jsonschema."""
     schema = files("check_jsonschema") / "builtin_schemas" / "vendor" / "compose-spec.json"
     validator = jsonschema_rs.validator_for(json.loads(schema.read_text()))
     assert [error.message for error in validator.iter_errors(_COMPOSE)] == []
@@ -43,7 +43,7 @@ def test_the_file_is_valid_by_the_compose_specification() -> None:
 
 
 @pytest.mark.parametrize("name", sorted(_SERVICES))
-def test_every_container_is_bounded_and_its_version_is_pinned(name: str) -> None:
+def test_every_container_has_a_memory_limit_and_a_pinned_version(name: str) -> None:
     service = _SERVICES[name]
     assert service["mem_limit"]
     assert service["logging"] == {"driver": "json-file", "options": {"max-size": "10m", "max-file": "5"}}
@@ -64,7 +64,7 @@ def test_no_password_is_on_a_command_line() -> None:
 
 
 def test_valkey_gets_its_password_from_standard_input(tmp_path: Path) -> None:
-    """The command of the container with the program of this machine: what it says to the shell holds."""
+    """Run the shell command of the container with the Valkey program of this machine."""
     shell, option, script = _SERVICES["valkey"]["command"]
     script = script.replace("$$", "$").replace("docker-entrypoint.sh valkey-server", str(find_valkey()))
     socket = tmp_path / "valkey.sock"
@@ -73,8 +73,8 @@ def test_valkey_gets_its_password_from_standard_input(tmp_path: Path) -> None:
     with subprocess.Popen([shell, option, script], env={**os.environ, "REDISCLI_AUTH": secret}) as server:
         try:
             eventually(socket.exists)
-            with redis.Redis(unix_socket_path=str(socket)) as stranger, pytest.raises(redis.AuthenticationError):
-                stranger.ping()  # pyright: ignore[reportUnknownMemberType]
+            with redis.Redis(unix_socket_path=str(socket)) as unauthenticated, pytest.raises(redis.AuthenticationError):
+                unauthenticated.ping()  # pyright: ignore[reportUnknownMemberType]
             with redis.Redis(unix_socket_path=str(socket), password=secret) as client:
                 assert client.ping() is True  # pyright: ignore[reportUnknownMemberType]
                 settings = str(client.config_get("appendonly"))  # pyright: ignore[reportUnknownMemberType]
@@ -96,19 +96,19 @@ def test_only_the_migrations_have_the_login_that_owns_the_schema() -> None:
         assert _SERVICES[name]["environment"]["DATABASE_URL"].startswith("postgresql://keyledger_runtime:${KEYLEDGER_D")
 
 
-def test_a_database_that_recovers_is_neither_given_up_nor_killed() -> None:
+def test_a_recovering_server_is_not_reported_unhealthy_or_killed() -> None:
     for name in ("postgres", "valkey"):
         assert _SERVICES[name]["healthcheck"]["start_period"] == "24h"
         assert _SERVICES[name]["stop_grace_period"] == "10m"
 
 
-def test_postgresql_is_not_ready_while_its_data_are_being_made() -> None:
-    """The image fills the database through a temporary server that listens on the socket only."""
+def test_postgresql_is_not_ready_while_its_data_is_initialized() -> None:
+    """The image initializes the database with a temporary server that listens only on the socket."""
     check = _SERVICES["postgres"]["healthcheck"]["test"]
     assert check[:3] == ["CMD", "pg_isready", "--host=127.0.0.1"]
 
 
-def test_valkey_refuses_writes_before_its_container_is_killed_for_its_memory() -> None:
+def test_valkey_refuses_writes_before_its_container_exceeds_the_memory_limit() -> None:
     (limit,) = re.findall(r"\$\{VALKEY_MEMORY:-(\d+)m\}", _SERVICES["valkey"]["mem_limit"])
     (most,) = re.findall(r"--maxmemory \$\{VALKEY_MAXMEMORY:-(\d+)mb\}", _SERVICES["valkey"]["command"][-1])
     assert int(most) < int(limit)
@@ -121,7 +121,8 @@ def test_the_time_to_stop_can_be_raised_with_the_grace_period(name: str) -> None
 
 def test_no_secret_has_a_default() -> None:
     secrets = [(name, rest) for name, rest in _references((_ROOT / "compose.yaml").read_text()) if _SECRET.search(name)]
-    # Without a provider nobody needs its secret, without a token figures are for private networks: empty opens nothing.
+    # An empty value is safe: without a provider its secret is not used, and without a token only private networks can
+    # read metrics.
     optional = {"OIDC_CLIENT_SECRET", "KEYLEDGER_METRICS_TOKEN"}
     assert {(name, rest) for name, rest in secrets if name in optional} == {(name, ":-") for name in optional}
     needed = [(name, rest) for name, rest in secrets if name not in optional]
@@ -132,7 +133,7 @@ def test_no_secret_has_a_default() -> None:
         "KEYLEDGER_MASTER_KEY",
     }
     for name, rest in needed:
-        assert rest.startswith(":?set "), f"{name} has to be demanded in words"
+        assert rest.startswith(":?set "), f"{name} has no message that says what to set"
 
 
 def test_every_secret_comes_from_the_environment() -> None:
@@ -143,25 +144,25 @@ def test_every_secret_comes_from_the_environment() -> None:
 
 
 @pytest.mark.parametrize("name", sorted(set(_SERVICES) - {"migrate"}))
-def test_every_long_running_part_has_a_health_check_and_is_started_again(name: str) -> None:
+def test_every_long_running_part_has_a_health_check_and_is_restarted(name: str) -> None:
     assert _SERVICES[name]["healthcheck"]["test"][0] in {"CMD", "CMD-SHELL"}
     assert _SERVICES[name]["restart"] == "unless-stopped"
 
 
-def test_the_migrations_run_once_before_whoever_needs_them() -> None:
+def test_the_migrations_run_once_before_the_parts_that_need_them() -> None:
     assert _SERVICES["migrate"]["restart"] == "no"
     for name in ("api", "worker", "scheduler"):
         assert _SERVICES[name]["depends_on"]["migrate"] == {"condition": "service_completed_successfully"}
 
 
-def test_only_the_api_and_the_figures_are_reached_from_outside_and_only_on_loopback() -> None:
+def test_only_the_api_and_the_metrics_servers_publish_ports_and_only_on_loopback() -> None:
     published = {name: service["ports"] for name, service in _SERVICES.items() if "ports" in service}
     assert set(published) == {"api", "prometheus", "grafana"}
     assert published["api"] == ["127.0.0.1:${PORT:-8000}:8000"]
     assert all(port.startswith("127.0.0.1:") for ports in published.values() for port in ports)
 
 
-def test_the_figures_are_optional_and_read_the_files_that_are_tested() -> None:
+def test_the_metrics_servers_are_optional_and_mount_existing_files() -> None:
     assert _SERVICES["prometheus"]["profiles"] == _SERVICES["grafana"]["profiles"] == ["observability"]
     mounts = [mount for name in ("prometheus", "grafana") for mount in _SERVICES[name]["volumes"]]
     sources = [mount.partition(":")[0] for mount in mounts if mount.startswith("./")]
@@ -170,7 +171,7 @@ def test_the_figures_are_optional_and_read_the_files_that_are_tested() -> None:
 
 
 @pytest.mark.parametrize("name", ["migrate", "api", "worker", "scheduler"])
-def test_our_own_containers_can_change_nothing(name: str) -> None:
+def test_the_containers_of_the_service_have_read_only_file_systems_and_no_capabilities(name: str) -> None:
     service = _SERVICES[name]
     assert service["read_only"] is True
     assert service["cap_drop"] == ["ALL"]
@@ -191,7 +192,7 @@ def test_the_image_does_not_run_as_root() -> None:
     assert _DOCKERFILE.index("USER ") < _DOCKERFILE.index("\nCMD ")
 
 
-def test_the_image_holds_every_package_that_its_commands_need_and_is_built_from_the_lock() -> None:
+def test_the_image_contains_every_package_that_its_commands_need_and_is_built_from_the_lock_file() -> None:
     copied = set(re.findall(r"^COPY (\w+) \1$", _DOCKERFILE, re.MULTILINE))
     assert copied == {"domain", "infrastructure", "eventstore", "projections", "gateway", "workers", "app"}
     assert "uv sync --frozen --no-default-groups" in _DOCKERFILE
@@ -199,12 +200,12 @@ def test_the_image_holds_every_package_that_its_commands_need_and_is_built_from_
     assert allowed == copied | {"pyproject.toml", "uv.lock"}
 
 
-def test_the_image_is_made_of_named_versions() -> None:
+def test_the_versions_in_the_image_are_pinned() -> None:
     assert set(re.findall(r"^FROM (\S+)", _DOCKERFILE, re.MULTILINE)) == {"python:3.13.11-slim-trixie"}
     assert re.search(r"pip install .* uv==\d+\.\d+\.\d+$", _DOCKERFILE, re.MULTILINE)
 
 
-def test_the_health_checks_of_the_api_see_that_keys_cannot_be_verified() -> None:
+def test_the_health_checks_of_the_api_fail_if_keys_cannot_be_verified() -> None:
     (check,) = re.findall(r"^HEALTHCHECK .*\\\n +CMD (.*)$", _DOCKERFILE, re.MULTILINE)
     for program in (check, " ".join(_SERVICES["api"]["healthcheck"]["test"])):
         assert "/health/ready" in program

@@ -1,4 +1,4 @@
-"""Root next to files of an account that wants more than it has."""
+"""Root's handling of files that a less privileged account controls."""
 
 import os
 import stat
@@ -36,7 +36,7 @@ def _is_untouched(victim: Path) -> bool:
 
 
 @pytest.mark.parametrize("name", ["pg_hba.conf", "pg_ident.conf", ".pg_hba.conf.new", ".pg_ident.conf.new"])
-def test_a_link_among_the_files_of_the_database_leads_root_nowhere(tmp_path: Path, victim: Path, name: str) -> None:
+def test_root_does_not_follow_a_link_among_the_database_files(tmp_path: Path, victim: Path, name: str) -> None:
     with PostgreSQL(tmp_path / "data") as server:
         pass
     (server.folder / name).unlink(missing_ok=True)
@@ -47,7 +47,7 @@ def test_a_link_among_the_files_of_the_database_leads_root_nowhere(tmp_path: Pat
     assert not (server.folder / "pg_hba.conf").is_symlink()
 
 
-def test_a_link_to_a_folder_is_not_handed_over_with_what_is_behind_it(tmp_path: Path, victim: Path) -> None:
+def test_the_target_of_a_link_is_not_handed_over(tmp_path: Path, victim: Path) -> None:
     data, elsewhere = tmp_path / "data", tmp_path / "elsewhere"
     (data / "base").mkdir(parents=True)
     (data / "base" / "1").write_text("")
@@ -62,7 +62,7 @@ def test_a_link_to_a_folder_is_not_handed_over_with_what_is_behind_it(tmp_path: 
     assert {elsewhere.stat().st_uid, (elsewhere / "file").stat().st_uid, victim.stat().st_uid} == {0}
 
 
-def test_a_second_name_of_a_file_of_root_is_not_handed_over(tmp_path: Path, victim: Path) -> None:
+def test_a_hard_link_to_a_file_of_root_is_not_handed_over(tmp_path: Path, victim: Path) -> None:
     (tmp_path / "data").mkdir()
     (tmp_path / "data" / "linked").hardlink_to(victim)
     with pytest.raises(CannotStart, match=r"data/linked has a second name"):
@@ -70,7 +70,7 @@ def test_a_second_name_of_a_file_of_root_is_not_handed_over(tmp_path: Path, vict
     assert _is_untouched(victim)
 
 
-def test_a_data_folder_behind_a_link_of_root_is_handed_over_itself(tmp_path: Path) -> None:
+def test_a_data_folder_behind_a_link_of_root_is_handed_over(tmp_path: Path) -> None:
     (tmp_path / "disk").mkdir()
     (tmp_path / "disk" / "file").write_text("")
     (tmp_path / "data").symlink_to(tmp_path / "disk")
@@ -78,7 +78,7 @@ def test_a_data_folder_behind_a_link_of_root_is_handed_over_itself(tmp_path: Pat
     assert {(tmp_path / "disk").stat().st_uid, (tmp_path / "disk" / "file").stat().st_uid} == {_ACCOUNT.uid}
 
 
-def test_only_a_regular_file_is_read_and_no_more_than_is_expected(tmp_path: Path, victim: Path) -> None:
+def test_only_regular_files_are_read_and_only_up_to_the_limit(tmp_path: Path, victim: Path) -> None:
     (tmp_path / "link").symlink_to(victim)
     (tmp_path / "folder").mkdir()
     os.mkfifo(tmp_path / "pipe")
@@ -89,7 +89,7 @@ def test_only_a_regular_file_is_read_and_no_more_than_is_expected(tmp_path: Path
     assert read_foreign(victim, 100, start=3) == b"root\n"
 
 
-def test_a_file_that_is_written_belongs_to_the_account_alone(tmp_path: Path) -> None:
+def test_a_written_file_is_readable_only_by_its_account(tmp_path: Path) -> None:
     path = tmp_path / "file"
     path.write_text("before")
     path.chmod(0o666)
@@ -106,7 +106,7 @@ def _folder_of(home: DataDirectory) -> ServiceFolder:
     return folder
 
 
-def test_credentials_of_the_services_hold_nothing_that_a_shell_of_root_would_run(tmp_path: Path) -> None:
+def test_service_credentials_that_a_shell_of_root_could_execute_are_refused(tmp_path: Path) -> None:
     with DataDirectory(tmp_path / "home") as home:
         folder = _folder_of(home)
         for line in (
@@ -131,7 +131,7 @@ def test_credentials_of_the_services_hold_nothing_that_a_shell_of_root_would_run
         assert not (folder.path / "demo.env").exists()
 
 
-def test_credentials_that_are_there_are_not_replaced_by_the_services(tmp_path: Path) -> None:
+def test_existing_credentials_are_not_replaced_by_those_of_the_services(tmp_path: Path) -> None:
     with DataDirectory(tmp_path / "home") as home:
         folder = _folder_of(home)
         home.credentials.write_text("KEYLEDGER_URL=http://127.0.0.1:8000\n")
@@ -141,7 +141,7 @@ def test_credentials_that_are_there_are_not_replaced_by_the_services(tmp_path: P
         assert not (folder.path / "demo.env").exists()
 
 
-def test_a_link_or_a_pipe_in_place_of_mails_shows_nothing(
+def test_a_link_or_a_pipe_in_place_of_the_mail_file_prints_nothing(
     tmp_path: Path, victim: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     victim.write_text("To: what only root may read\n")
@@ -161,8 +161,8 @@ def test_a_link_or_a_pipe_in_place_of_mails_shows_nothing(
     assert capsys.readouterr().out.splitlines() == [f"Mail to {address} ]0;title ", "    http://127.0.0.1/sign-in#1"]
 
 
-def test_a_folder_of_root_that_every_account_may_write_to_is_no_data_folder(tmp_path: Path) -> None:
-    """As with KEYLEDGER_HOME=/tmp, which must not be closed to everyone either."""
+def test_a_folder_of_root_that_every_account_may_write_to_is_refused_as_the_data_folder(tmp_path: Path) -> None:
+    """An example is KEYLEDGER_HOME=/tmp. Its permissions must not be restricted either."""
     shared = tmp_path / "shared"
     shared.mkdir()
     shared.chmod(0o1777)

@@ -19,7 +19,7 @@ from tests.waiting import eventually, stretched
 
 @pytest.fixture(scope="module")
 def durable(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgreSQL]:
-    """A server as `make run` starts it. The server that tests share does not wait for the disk."""
+    """A server as `make run` starts it. Unlike it, the shared test server does not wait for the disk."""
     with PostgreSQL(tmp_path_factory.mktemp("durable") / "data") as server:
         yield server
 
@@ -43,16 +43,14 @@ def _setting(url: str, name: str) -> str:
         ("TimeZone", "UTC"),
     ],
 )
-def test_the_server_is_durable_and_reached_by_its_socket_alone(durable: PostgreSQL, name: str, value: str) -> None:
+def test_the_server_is_durable_and_listens_only_on_its_socket(durable: PostgreSQL, name: str, value: str) -> None:
     assert _setting(durable.url, name) == value
 
 
 @pytest.mark.parametrize(
     ("name", "value"), [("fsync", "off"), ("full_page_writes", "off"), ("synchronous_commit", "on")]
 )
-def test_the_server_of_the_tests_waits_for_commits_but_not_for_the_disk(
-    postgres: PostgreSQL, name: str, value: str
-) -> None:
+def test_the_test_server_waits_for_commits_but_not_for_the_disk(postgres: PostgreSQL, name: str, value: str) -> None:
     assert _setting(postgres.url, name) == value
 
 
@@ -65,7 +63,7 @@ def test_the_data_is_private(durable: PostgreSQL) -> None:
     assert stat.S_IMODE(durable.folder.stat().st_mode) == 0o700
 
 
-def test_the_program_is_no_superuser(durable: PostgreSQL) -> None:
+def test_the_service_role_is_not_a_superuser(durable: PostgreSQL) -> None:
     assert _setting(durable.url, "is_superuser") == "off"
     assert _setting(durable.url_of("postgres", SUPERUSER), "is_superuser") == "on"
 
@@ -76,7 +74,7 @@ def test_text_sorts_the_same_on_every_machine(durable: PostgreSQL) -> None:
     assert [row[0] for row in rows] == ["B", "a", "b", "ä"]
 
 
-def test_what_was_committed_survives_a_kill(tmp_path: Path) -> None:
+def test_committed_data_survives_a_kill(tmp_path: Path) -> None:
     with PostgreSQL(tmp_path / "data") as server:
         with psycopg.connect(server.url) as connection:
             connection.execute("create table kept as select 1 as one")
@@ -89,7 +87,7 @@ def test_what_was_committed_survives_a_kill(tmp_path: Path) -> None:
             assert connection.execute("select one from kept").fetchone() == (1,)
 
 
-def test_a_backend_that_computes_does_not_keep_a_killed_server_from_starting(tmp_path: Path) -> None:
+def test_a_killed_server_starts_while_an_old_backend_is_still_computing(tmp_path: Path) -> None:
     with PostgreSQL(tmp_path / "data") as server:
         busy = psycopg.connect(server.url, autocommit=True)
         busy.pgconn.send_query(b"select count(*) from generate_series(1, 1000000000)")
@@ -102,7 +100,7 @@ def test_a_backend_that_computes_does_not_keep_a_killed_server_from_starting(tmp
         busy.close()
 
 
-def test_a_lock_file_whose_process_id_is_a_strangers_does_not_keep_the_server_from_starting(tmp_path: Path) -> None:
+def test_the_server_starts_if_its_lock_file_names_an_unrelated_process(tmp_path: Path) -> None:
     server = PostgreSQL(tmp_path / "data")
     server.start()
     try:
@@ -118,14 +116,14 @@ def test_a_lock_file_whose_process_id_is_a_strangers_does_not_keep_the_server_fr
         server.stop()
 
 
-def test_a_second_start_finds_its_data(tmp_path: Path) -> None:
+def test_data_is_kept_for_the_next_start(tmp_path: Path) -> None:
     with PostgreSQL(tmp_path / "data") as server, psycopg.connect(server.url) as connection:
         connection.execute("create table kept as select 1 as one")
     with PostgreSQL(tmp_path / "data") as server, psycopg.connect(server.url) as connection:
         assert connection.execute("select one from kept").fetchone() == (1,)
 
 
-def test_a_folder_whose_path_is_too_long_for_a_socket_gets_a_short_one(tmp_path: Path) -> None:
+def test_the_socket_gets_a_short_path_if_that_of_the_folder_is_too_long(tmp_path: Path) -> None:
     with PostgreSQL(tmp_path / ("x" * 100) / "data") as server, psycopg.connect(server.url) as connection:
         assert connection.execute("select 1").fetchone() == (1,)
         short = Path(connection.info.host)
@@ -133,12 +131,12 @@ def test_a_folder_whose_path_is_too_long_for_a_socket_gets_a_short_one(tmp_path:
     assert not short.exists()
 
 
-def test_a_path_with_spaces_and_signs_works(tmp_path: Path) -> None:
+def test_a_path_with_spaces_and_special_characters_works(tmp_path: Path) -> None:
     with PostgreSQL(tmp_path / "a b%&ü?" / "data") as server, psycopg.connect(server.url) as connection:
         assert connection.execute("select 1").fetchone() == (1,)
 
 
-def test_an_interrupted_creation_is_begun_again(tmp_path: Path) -> None:
+def test_an_interrupted_initialization_is_repeated(tmp_path: Path) -> None:
     half = tmp_path / ".data.new"
     half.mkdir()
     (half / "PG_VERSION").write_text("18\n")
@@ -147,7 +145,7 @@ def test_an_interrupted_creation_is_begun_again(tmp_path: Path) -> None:
     assert not half.exists()
 
 
-def test_a_folder_with_other_things_in_it_is_left_alone(tmp_path: Path) -> None:
+def test_a_folder_with_other_files_is_refused_and_not_changed(tmp_path: Path) -> None:
     (tmp_path / "data").mkdir()
     (tmp_path / "data" / "letter.txt").write_text("dear")
     with pytest.raises(CannotStart, match="is not empty"):
@@ -155,7 +153,7 @@ def test_a_folder_with_other_things_in_it_is_left_alone(tmp_path: Path) -> None:
     assert (tmp_path / "data" / "letter.txt").read_text() == "dear"
 
 
-def test_data_of_another_version_is_named_as_such(tmp_path: Path) -> None:
+def test_data_of_another_version_is_refused_with_the_version(tmp_path: Path) -> None:
     server = PostgreSQL(tmp_path / "data")
     with server:
         pass
@@ -164,13 +162,13 @@ def test_data_of_another_version_is_named_as_such(tmp_path: Path) -> None:
         server.start()
 
 
-def test_a_server_that_can_not_start_says_why_in_one_line(tmp_path: Path) -> None:
+def test_a_server_that_cannot_start_reports_the_reason_in_one_line(tmp_path: Path) -> None:
     with pytest.raises(CannotStart, match=r"did not start.*shared_buffers") as caught:
         PostgreSQL(tmp_path / "data", shared_buffers="much").start()
     assert "\n" not in str(caught.value)
 
 
-def test_a_stop_while_it_recovers_is_in_order_and_recovery_begins_again(tmp_path: Path) -> None:
+def test_a_server_stops_cleanly_during_recovery_and_recovers_again_later(tmp_path: Path) -> None:
     go = slow_to_recover(tmp_path / "data")
     server = PostgreSQL(tmp_path / "data")
     server.launch()
@@ -185,7 +183,7 @@ def test_a_stop_while_it_recovers_is_in_order_and_recovery_begins_again(tmp_path
         assert connection.execute("select one from kept").fetchone() == (1,)
 
 
-def test_a_server_that_an_earlier_process_left_recovering_is_asked_to_stop_before_another_starts(
+def test_a_recovering_server_of_an_earlier_process_is_stopped_before_another_starts(
     tmp_path: Path,
 ) -> None:
     go = slow_to_recover(tmp_path / "data")
@@ -199,7 +197,7 @@ def test_a_server_that_an_earlier_process_left_recovering_is_asked_to_stop_befor
     assert left.process.wait() == 0
 
 
-def test_a_stop_takes_as_long_as_the_server_needs(tmp_path: Path) -> None:
+def test_a_slow_stop_is_not_cut_off(tmp_path: Path) -> None:
     server = PostgreSQL(tmp_path / "data")
     with server:
         go = slow_to_stop(server)
@@ -207,7 +205,7 @@ def test_a_stop_takes_as_long_as_the_server_needs(tmp_path: Path) -> None:
     write_something(server.folder)
     stopping = threading.Thread(target=server.stop)
     stopping.start()
-    time.sleep(7)  # what was cut off was cut off after five seconds
+    time.sleep(7)  # longer than the five seconds after which stops used to be cut off
     assert stopping.is_alive()
     go.touch()
     stopping.join()
@@ -219,7 +217,7 @@ def test_a_stop_takes_as_long_as_the_server_needs(tmp_path: Path) -> None:
     assert "was not properly shut down" not in server.log.read_text()
 
 
-def test_a_paused_server_stops_in_order(tmp_path: Path) -> None:
+def test_a_paused_server_stops_cleanly(tmp_path: Path) -> None:
     server = PostgreSQL(tmp_path / "data")
     server.start()
     for pid in working_in(server.folder, "postgres"):
@@ -229,16 +227,16 @@ def test_a_paused_server_stops_in_order(tmp_path: Path) -> None:
     assert server.process.returncode == 0
 
 
-def test_a_database_elsewhere_that_recovers_is_waited_for(tmp_path: Path) -> None:
+def test_the_start_waits_for_an_external_database_that_is_recovering(tmp_path: Path) -> None:
     go = slow_to_recover(tmp_path / "data")
     server = PostgreSQL(tmp_path / "data")
     server.launch()
-    asking = threading.Thread(target=require_database, args=[server.url], daemon=True)
+    waiting = threading.Thread(target=require_database, args=[server.url], daemon=True)
     eventually(lambda: is_recovering(tmp_path / "data"))
-    asking.start()
+    waiting.start()
     time.sleep(1)
-    assert asking.is_alive(), "it neither gave up nor took recovery for an answer"
+    assert waiting.is_alive(), "it waits for the end of the recovery"
     go.touch()
-    asking.join(stretched(30))
-    assert not asking.is_alive()
+    waiting.join(stretched(30))
+    assert not waiting.is_alive()
     server.stop()

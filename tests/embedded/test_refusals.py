@@ -1,4 +1,4 @@
-"""What is in the way is said in one line, with exit code 1, and nothing is left running."""
+"""Obstacles to a start: one line names the obstacle, the exit code is 1, and no process is left running."""
 
 import os
 import socket
@@ -24,7 +24,7 @@ def _environment(home: Path, changes: Mapping[str, str]) -> dict[str, str]:
 
 
 def _refusal(home: Path, **changes: str) -> str:
-    """The one line that `python -m embedded run` ends with."""
+    """Run `python -m embedded run`, which must fail, and return the only line of its error output."""
     ended = subprocess.run(
         [sys.executable, "-m", "embedded", "run"],
         env=_environment(home, changes),
@@ -47,14 +47,14 @@ def taken_port() -> Iterator[str]:
         yield str(listener.getsockname()[1])
 
 
-def test_a_port_in_use_is_named(tmp_path: Path, taken_port: str) -> None:
+def test_a_port_in_use_is_reported(tmp_path: Path, taken_port: str) -> None:
     line = _refusal(tmp_path / "home", PORT=taken_port)
     assert line == (
         f"keyledger: port {taken_port} on 127.0.0.1 is in use: end what listens there, or set PORT to another"
     )
 
 
-def test_the_port_of_the_example_mcp_server_is_not_given_to_the_api(tmp_path: Path) -> None:
+def test_the_port_of_the_example_mcp_server_is_refused_for_the_api(tmp_path: Path) -> None:
     home = tmp_path / "home"
     home.mkdir()
     (home / "example-mcp.port").write_text("18473\n")
@@ -62,12 +62,12 @@ def test_the_port_of_the_example_mcp_server_is_not_given_to_the_api(tmp_path: Pa
     assert line == f"keyledger: port 18473 is that of the example MCP server in {home}: set PORT to another"
 
 
-def test_an_address_of_another_machine_is_named(tmp_path: Path) -> None:
+def test_an_address_of_another_machine_is_reported(tmp_path: Path) -> None:
     assert "HOST is '192.0.2.1'" in _refusal(tmp_path / "home", HOST="192.0.2.1")
     assert "HOST is 'no such host'" in _refusal(tmp_path / "home", HOST="no such host")
 
 
-def test_a_data_folder_that_can_not_be_used_is_named(tmp_path: Path) -> None:
+def test_an_unusable_data_folder_is_reported(tmp_path: Path) -> None:
     (tmp_path / "home").write_text("a file")
     line = _refusal(tmp_path / "home")
     assert line.startswith(f"keyledger: the data folder {tmp_path / 'home'} can not be used (")
@@ -75,8 +75,8 @@ def test_a_data_folder_that_can_not_be_used_is_named(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("closed", [".", "logs/postgresql.log", "postgresql", "secrets.env"])
-def test_a_data_folder_that_is_closed_to_who_starts_it_is_named(ordinary_user: OrdinaryUser, closed: str) -> None:
-    """In whole or in part, as a run by root leaves it behind."""
+def test_a_data_folder_that_the_account_cannot_access_is_reported(ordinary_user: OrdinaryUser, closed: str) -> None:
+    """The whole folder or a part of it is closed, as after a run by root."""
     home = ordinary_user.folder / f"closed {closed.replace('/', ' ')}"
     (home / "logs").mkdir(parents=True)
     if closed == "postgresql":
@@ -88,13 +88,13 @@ def test_a_data_folder_that_is_closed_to_who_starts_it_is_named(ordinary_user: O
     (home / closed).chmod(0)
     environment = {"KEYLEDGER_HOME": str(home), "PORT": "18474"}
     started = ordinary_user.start(["-m", "embedded", "run"], environment, subprocess.PIPE)
-    said, _ = started.communicate(timeout=60)
+    output, _ = started.communicate(timeout=60)
     (home / closed).chmod(0o700)
-    assert started.returncode == 1, said
-    line = said.splitlines()[-1]
+    assert started.returncode == 1, output
+    line = output.splitlines()[-1]
     assert line.startswith(f"keyledger: the data folder {home} can not be used (")
     assert line.endswith("Permission denied): set KEYLEDGER_HOME to another")
-    assert "Traceback" not in said
+    assert "Traceback" not in output
     assert closed == "." or closed in line
 
 
@@ -103,21 +103,21 @@ def test_a_data_folder_that_is_closed_to_who_starts_it_is_named(ordinary_user: O
     [
         ("postgresql://keyledger:swordfish@127.0.0.1:1/keyledger", "Connection refused"),
         ("postgresql://keyledger:swordfish@/keyledger?host=/nowhere", "No such file or directory"),
-        # Unescaped, it is read as a part of the host or the port.
+        # Unescaped, the password is read as a part of the host or the port.
         ("postgresql://keyledger:sword@swordfish@127.0.0.1:1/keyledger", "DATABASE_URL: "),
         ("postgresql://keyledger:sword:swordfish@127.0.0.1:1:swordfish/keyledger", "DATABASE_URL: "),
         ("postgresql://127.0.0.1:1/keyledger?password=swordfish", "Connection refused"),
         ("mysql://keyledger:swordfish@127.0.0.1/keyledger", "is not an address of PostgreSQL"),
     ],
 )
-def test_a_wrong_database_url_is_named_without_its_password(tmp_path: Path, url: str, words: str) -> None:
+def test_a_wrong_database_url_is_reported_without_its_password(tmp_path: Path, url: str, words: str) -> None:
     line = _refusal(tmp_path / "home", DATABASE_URL=url)
     assert line.startswith("keyledger: DATABASE_URL")
     assert words in line
     assert "swordfish" not in line
 
 
-def test_a_database_that_does_not_exist_is_named(tmp_path: Path, empty_database_url: str) -> None:
+def test_a_database_that_does_not_exist_is_reported(tmp_path: Path, empty_database_url: str) -> None:
     line = _refusal(tmp_path / "home", DATABASE_URL=empty_database_url.replace("/test_", "/no_test_"))
     assert line.startswith("keyledger: DATABASE_URL")
     assert "does not exist" in line
@@ -131,7 +131,7 @@ def test_a_database_that_does_not_exist_is_named(tmp_path: Path, empty_database_
         ("http://:swordfish@127.0.0.1/", "is not an address of Valkey or Redis"),
     ],
 )
-def test_a_wrong_redis_url_is_named_without_its_password(
+def test_a_wrong_redis_url_is_reported_without_its_password(
     tmp_path: Path, empty_database_url: str, url: str, words: str
 ) -> None:
     line = _refusal(tmp_path / "home", DATABASE_URL=empty_database_url, REDIS_URL=url)
@@ -140,7 +140,7 @@ def test_a_wrong_redis_url_is_named_without_its_password(
     assert "swordfish" not in line
 
 
-def test_a_number_that_can_not_be_meant_is_named(tmp_path: Path) -> None:
+def test_an_invalid_number_is_reported(tmp_path: Path) -> None:
     assert _refusal(tmp_path / "home", PORT="http").startswith("keyledger: PORT: must be a whole number")
 
 
@@ -155,7 +155,7 @@ def test_a_number_that_can_not_be_meant_is_named(tmp_path: Path) -> None:
         ("KEYLEDGER_USAGE_EXPORT_DIR", "exports"),
     ],
 )
-def test_a_setting_that_a_part_would_refuse_is_named_before_anything_is_made_or_started(
+def test_a_setting_that_a_part_would_refuse_is_reported_before_anything_is_created_or_started(
     tmp_path: Path, name: str, value: str
 ) -> None:
     line = _refusal(tmp_path / "home", **{name: value})

@@ -1,4 +1,4 @@
-"""What of an environment of root reaches services under another account."""
+"""The variables of root's environment that services under another account receive."""
 
 import os
 
@@ -11,7 +11,7 @@ def test_every_setting_reaches_the_services() -> None:
     assert service_environment(settings) == settings
 
 
-def test_what_root_has_access_to_elsewhere_does_not() -> None:
+def test_variables_of_root_and_of_python_do_not_reach_the_services() -> None:
     names = (
         "AWS_SECRET_ACCESS_KEY",
         "SSH_AUTH_SOCK",
@@ -30,5 +30,5 @@ def test_what_root_has_access_to_elsewhere_does_not() -> None:
     )
 
 
-def test_a_proxy_is_named_in_capitals_or_not() -> None:
+def test_proxy_variables_reach_the_services_in_either_case() -> None:
     assert service_environment({"https_proxy": "a", "HTTPS_PROXY": "b"}) == {"https_proxy": "a", "HTTPS_PROXY": "b"}

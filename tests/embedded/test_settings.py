@@ -6,7 +6,7 @@ from embedded.errors import CannotStart
 from embedded.settings import read_settings
 
 
-def test_without_any_variable_it_runs_on_loopback_in_the_current_folder() -> None:
+def test_the_defaults_are_loopback_and_the_current_folder() -> None:
     settings = read_settings({})
     assert settings.home == Path.cwd() / ".keyledger"
     assert settings.public_url == "http://127.0.0.1:8000"
@@ -15,13 +15,13 @@ def test_without_any_variable_it_runs_on_loopback_in_the_current_folder() -> Non
     assert settings.redis_url == ""
 
 
-def test_an_empty_variable_counts_as_absent() -> None:
+def test_an_empty_variable_counts_as_missing() -> None:
     assert read_settings({"PORT": "", "DATABASE_URL": " "}) == read_settings({})
 
 
 @pytest.mark.parametrize("name", ["PORT", "API_WORKERS", "WORKERS"])
 @pytest.mark.parametrize("value", ["0", "-1", "eight", "1.5", "70000", "\uff18"])
-def test_a_number_that_can_not_be_meant_is_named(name: str, value: str) -> None:
+def test_an_invalid_number_is_reported(name: str, value: str) -> None:
     with pytest.raises(CannotStart, match=f"^{name}: must be a whole number from 1 to .*, not '{value}'$"):
         read_settings({name: value})
 
@@ -35,10 +35,10 @@ def test_a_number_that_can_not_be_meant_is_named(name: str, value: str) -> None:
         ("192.0.2.7", "http://192.0.2.7:8000"),
     ],
 )
-def test_the_address_is_one_to_connect_to(host: str, address: str) -> None:
+def test_the_public_url_is_an_address_that_clients_can_connect_to(host: str, address: str) -> None:
     assert read_settings({"HOST": host}).public_url == address
 
 
-def test_a_public_address_goes_before_the_own_one() -> None:
+def test_a_configured_public_url_takes_precedence() -> None:
     settings = read_settings({"KEYLEDGER_PUBLIC_URL": "https://keys.example.org"})
     assert settings.public_url == "https://keys.example.org"

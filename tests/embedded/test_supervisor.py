@@ -22,8 +22,8 @@ _LONGER_THAN_A_MINUTE = 65
 
 
 @pytest.fixture(autouse=True)
-def a_hangup_ends_programs() -> Iterator[None]:
-    """Also where whoever runs the tests ignores it, as nohup does: children take that over."""
+def hangup_is_not_ignored() -> Iterator[None]:
+    """Restore the default action of SIGHUP. Children would inherit that it is ignored if the tests run under nohup."""
     before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
     yield
     signal.signal(signal.SIGHUP, before)
@@ -39,11 +39,11 @@ def _start(folder: Path, system: str = "supervise") -> "subprocess.Popen[str]":
 
 
 class _Supervised:
-    """A running supervisor in a process of its own, and what it said."""
+    """A running supervisor in a separate process, and the lines that it printed."""
 
     def __init__(self, folder: Path, system: str = "supervise") -> None:
         self.folder = folder
-        self.said: list[str] = []
+        self.printed: list[str] = []
         self.process = _start(folder, system)
         self._listener = threading.Thread(target=self._listen, daemon=True)
         self._listener.start()
@@ -51,10 +51,10 @@ class _Supervised:
     def _listen(self) -> None:
         assert self.process.stdout is not None
         for line in self.process.stdout:
-            self.said.append(line.rstrip())
+            self.printed.append(line.rstrip())
 
-    def wait_to_hear(self, words: str, seconds: float = 30) -> None:
-        assert wait_for(lambda: any(words in line for line in self.said), stretched(seconds)), self.said
+    def wait_for_line(self, words: str, seconds: float = 30) -> None:
+        assert wait_for(lambda: any(words in line for line in self.printed), stretched(seconds)), self.printed
 
     def own(self, name: str) -> list[int]:
         return marked_with(mark_of(self.folder, name))
@@ -80,25 +80,25 @@ class _Supervised:
 def _supervised(folder: Path) -> Generator[_Supervised]:
     supervised = _Supervised(folder)
     try:
-        supervised.wait_to_hear("all ready")
+        supervised.wait_for_line("all ready")
         yield supervised
     finally:
         supervised.close()
 
 
-def test_a_killed_child_is_started_again_and_said_so(tmp_path: Path) -> None:
+def test_a_killed_child_is_restarted_and_the_restart_is_reported(tmp_path: Path) -> None:
     with _supervised(tmp_path) as supervised:
         before = set(supervised.own("busy"))
         os.kill(min(before), signal.SIGKILL)
-        supervised.wait_to_hear("busy stopped (killed by SIGKILL)")
-        supervised.wait_to_hear("busy runs again")
+        supervised.wait_for_line("busy stopped (killed by SIGKILL)")
+        supervised.wait_for_line("busy runs again")
         after = set(supervised.own("busy"))
-        assert not after & before, "what the dead child had started is gone with it, though in a session of its own"
+        assert not after & before, "the processes of the dead child ended with it, although they are in another session"
         assert wait_for(lambda: len(supervised.own("busy")) == 2, stretched(5))
 
 
 @pytest.mark.parametrize("name", ["postgresql", "valkey"])
-def test_a_killed_server_is_started_again_with_its_data(tmp_path: Path, name: str) -> None:
+def test_a_killed_server_is_restarted_with_its_data(tmp_path: Path, name: str) -> None:
     program = {"postgresql": "postgres", "valkey": "valkey-server"}[name]
     with _supervised(tmp_path) as supervised:
         address = f"postgresql://keyledger@/keyledger?host={tmp_path}/postgresql"
@@ -106,9 +106,9 @@ def test_a_killed_server_is_started_again_with_its_data(tmp_path: Path, name: st
             connection.execute("create table kept as select 1 as one")
         first = min(working_in(tmp_path / name, program))
         os.kill(first, signal.SIGKILL)
-        supervised.wait_to_hear(f"{name} runs again")
+        supervised.wait_for_line(f"{name} runs again")
         assert first not in working_in(tmp_path / name, program)
-        assert wait_for(lambda: not supervised.zombies(), stretched(5)), "what a dead child leaves behind is let go of"
+        assert wait_for(lambda: not supervised.zombies(), stretched(5)), "zombies are reaped"
         with psycopg.connect(address) as connection:
             assert connection.execute("select one from kept").fetchone() == (1,)
 
@@ -119,24 +119,24 @@ def test_a_signal_stops_every_child_within_five_seconds(tmp_path: Path, number: 
         assert len(supervised.everything()) > 5
         began = time.monotonic()
         supervised.process.send_signal(number)
-        # A second Ctrl-C of an impatient hand changes nothing.
+        # A second Ctrl-C changes nothing.
         supervised.process.send_signal(number)
         assert supervised.process.wait(timeout=60) == 0
         assert time.monotonic() - began < stretched(5)
         assert supervised.everything() == []
-    assert "stopped in order" in supervised.said
+    assert "stopped in order" in supervised.printed
 
 
-def test_who_starts_it_with_nohup_may_hang_up(tmp_path: Path) -> None:
+def test_a_supervisor_under_nohup_survives_a_hangup(tmp_path: Path) -> None:
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     with _supervised(tmp_path) as supervised:
         supervised.process.send_signal(signal.SIGHUP)
         os.kill(min(supervised.own("busy")), signal.SIGKILL)
-        supervised.wait_to_hear("busy runs again")
+        supervised.wait_for_line("busy runs again")
         assert supervised.process.poll() is None
 
 
-def test_a_stop_before_everything_is_ready_leaves_no_child(tmp_path: Path) -> None:
+def test_a_stop_during_the_start_leaves_no_child_running(tmp_path: Path) -> None:
     for seconds in (0.05, 0.2, 0.4, 0.6, 0.8):
         supervised = _Supervised(tmp_path)
         time.sleep(seconds)
@@ -144,7 +144,7 @@ def test_a_stop_before_everything_is_ready_leaves_no_child(tmp_path: Path) -> No
         assert wait_for(lambda: supervised.everything() == [], stretched(5)), seconds  # noqa: B023
 
 
-def test_it_goes_on_when_nobody_listens_any_more(tmp_path: Path) -> None:
+def test_the_supervisor_keeps_working_after_its_output_is_closed(tmp_path: Path) -> None:
     process = _start(tmp_path)
     assert process.stdout is not None
     while "all ready" not in process.stdout.readline():
@@ -169,18 +169,18 @@ def test_no_child_outlives_a_killed_supervisor(tmp_path: Path) -> None:
         assert wait_for(lambda: supervised.everything() == [], stretched(5)), supervised.everything()
 
 
-def test_the_guard_of_a_killed_supervisor_spares_the_children_of_the_next_one(tmp_path: Path) -> None:
+def test_the_orphan_reaper_of_a_killed_supervisor_does_not_stop_the_children_of_the_next_one(tmp_path: Path) -> None:
     with _supervised(tmp_path) as first:
         first.process.kill()
         first.process.wait()
         with _supervised(tmp_path) as second:
             before = set(second.everything())
-            time.sleep(4)  # longer than the patience of a guard
+            time.sleep(4)  # longer than the orphan reaper waits
             assert set(second.own("stubborn")) < before
-            assert not [line for line in second.said if "stopped" in line]
+            assert not [line for line in second.printed if "stopped" in line]
 
 
-def test_after_a_killed_supervisor_the_next_one_finds_its_data(tmp_path: Path) -> None:
+def test_the_supervisor_after_a_killed_one_finds_its_data(tmp_path: Path) -> None:
     address = f"postgresql://keyledger@/keyledger?host={tmp_path}/postgresql"
     with _supervised(tmp_path) as supervised:
         with psycopg.connect(address) as connection:
@@ -191,44 +191,44 @@ def test_after_a_killed_supervisor_the_next_one_finds_its_data(tmp_path: Path) -
         assert len(supervised.own("busy")) == 2
 
 
-def test_parts_that_take_longer_than_a_minute_are_waited_for_and_named_every_ten_seconds(tmp_path: Path) -> None:
+def test_a_part_that_starts_slowly_is_reported_every_ten_seconds_and_not_given_up(tmp_path: Path) -> None:
     go = slow_to_recover(tmp_path / "postgresql")
     supervised = _Supervised(tmp_path, "slow")
     try:
         time.sleep(_LONGER_THAN_A_MINUTE)
-        assert supervised.process.poll() is None, supervised.said
+        assert supervised.process.poll() is None, supervised.printed
         go.touch()
-        supervised.wait_to_hear("together", 60)
+        supervised.wait_for_line("together", 60)
         for name in ("postgresql", "late", "slow"):
-            lines = [line for line in supervised.said if line.split()[0] == name and "waiting for it" in line]
-            assert len(lines) >= _LONGER_THAN_A_MINUTE // 10, supervised.said
+            lines = [line for line in supervised.printed if line.split()[0] == name and "waiting for it" in line]
+            assert len(lines) >= _LONGER_THAN_A_MINUTE // 10, supervised.printed
             assert all(f"log: {tmp_path}/{name}.log" in line for line in lines)
-        assert any("failing stopped (exit code 1)" in line for line in supervised.said)
-        supervised.wait_to_hear("once         waiting for it to be done", 60)
-        # What runs already is looked after while something else is waited for.
+        assert any("failing stopped (exit code 1)" in line for line in supervised.printed)
+        supervised.wait_for_line("once         waiting for it to be done", 60)
+        # Parts that are already running are restarted while another part is starting.
         os.kill(min(supervised.own("slow")), signal.SIGKILL)
-        supervised.wait_to_hear("slow stopped (killed by SIGKILL)")
+        supervised.wait_for_line("slow stopped (killed by SIGKILL)")
         go.touch()
-        supervised.wait_to_hear("slow runs again")
-        supervised.wait_to_hear("all ready", 60)
+        supervised.wait_for_line("slow runs again")
+        supervised.wait_for_line("all ready", 60)
     finally:
         supervised.close()
     log = (tmp_path / "postgresql.log").read_text()
     assert "was not properly shut down" not in log
-    assert log.count("starting PostgreSQL") == 2, "once to make the data, and once to recover it"
+    assert log.count("starting PostgreSQL") == 2, "once to create the data, and once to recover it"
 
 
-def test_an_optional_part_that_never_becomes_ready_does_not_hold_up_the_start(tmp_path: Path) -> None:
+def test_an_optional_part_that_never_becomes_ready_does_not_delay_the_start(tmp_path: Path) -> None:
     supervised = _Supervised(tmp_path, "unready")
     try:
-        supervised.wait_to_hear("all ready", 60)
-        assert supervised.own("unready"), "it is alive"
+        supervised.wait_for_line("all ready", 60)
+        assert supervised.own("unready"), "it is running"
     finally:
         supervised.close()
-    assert supervised.said[-1] == "stopped in order"
+    assert supervised.printed[-1] == "stopped in order"
 
 
-def test_a_database_that_is_slow_to_stop_is_waited_for_by_the_guard_and_by_the_next_run(tmp_path: Path) -> None:
+def test_the_orphan_reaper_and_the_next_run_wait_for_a_database_that_stops_slowly(tmp_path: Path) -> None:
     with PostgreSQL(tmp_path / "postgresql") as server:
         go = slow_to_stop(server)
     with _supervised(tmp_path) as first:
@@ -238,10 +238,10 @@ def test_a_database_that_is_slow_to_stop_is_waited_for_by_the_guard_and_by_the_n
         first.process.wait()
         second = _Supervised(tmp_path)
         try:
-            second.wait_to_hear("postgresql   waiting for it to stop, which an earlier run left behind", 60)
+            second.wait_for_line("postgresql   waiting for it to stop, which an earlier run left behind", 60)
             assert is_running(main)
             go.touch()
-            second.wait_to_hear("all ready", 60)
+            second.wait_for_line("all ready", 60)
         finally:
             second.close()
     assert "was not properly shut down" not in (tmp_path / "postgresql.log").read_text()

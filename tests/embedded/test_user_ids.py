@@ -1,4 +1,4 @@
-"""User ids that nothing else uses, also when two look for one in the same moment."""
+"""Unused user ids, also when two processes look for one at the same time."""
 
 import os
 import subprocess
@@ -30,7 +30,7 @@ input()
 
 @contextmanager
 def _process(program: str, *words: int) -> Generator[str]:
-    """Another process, and the first line that it printed; it lives until the end."""
+    """Start another process, which runs until the end of the context, and yield the first line that it prints."""
     process = subprocess.Popen(
         [sys.executable, "-c", program, *map(str, words)],
         stdin=subprocess.PIPE,
@@ -55,7 +55,7 @@ def two_ids(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         user_ids.release(uid)
 
 
-def test_an_id_is_reserved_by_one_process_as_long_as_it_runs() -> None:
+def test_an_id_is_reserved_by_one_process_until_that_process_ends() -> None:
     with _process(_RESERVE, _FREE) as answer:
         assert answer == "True"
         assert not user_ids.reserve(_FREE)
@@ -69,13 +69,13 @@ def test_an_id_is_reserved_by_one_process_as_long_as_it_runs() -> None:
 
 
 @pytest.mark.parametrize(("uid", "gid"), [(_FREE, 0), (12_345, _FREE)])
-def test_an_id_that_a_process_runs_under_is_not_unused(uid: int, gid: int) -> None:
+def test_an_id_that_a_process_runs_under_is_not_reserved(uid: int, gid: int) -> None:
     with _process(_RUN, uid, gid):
         assert not user_ids.reserve(_FREE)
         assert user_ids.reserve_unused() == _OTHER
 
 
-def test_data_stays_with_its_owner_only_while_nothing_else_is_that_account(tmp_path: Path) -> None:
+def test_the_owner_of_data_is_kept_only_if_no_other_process_uses_that_id(tmp_path: Path) -> None:
     data = tmp_path / "data"
     data.mkdir()
     os.chown(data, _FREE, 0)
@@ -85,10 +85,10 @@ def test_data_stays_with_its_owner_only_while_nothing_else_is_that_account(tmp_p
     with _process(_RESERVE, _FREE):
         assert Account.for_data_in(data) == Account(_OTHER, _OTHER), "another supervisor has a copy of the data"
     user_ids.release(_OTHER)
-    assert Account.for_data_in(data) == Account(_FREE, _FREE), "and the group of root is not kept"
+    assert Account.for_data_in(data) == Account(_FREE, _FREE), "the group of root is not kept"
 
 
-def test_an_id_that_has_got_a_name_is_not_unused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_an_id_of_a_named_account_is_not_reserved(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(user_ids, "IDS", range(2))  # root, and an account of every system
     with pytest.raises(CannotStart, match="every user id from 0 to 1 is in use"):
         Account.for_data_in(tmp_path / "missing")

@@ -13,7 +13,7 @@ def _client(server: Valkey) -> redis.Redis:
     return redis.Redis.from_url(server.url, decode_responses=True)  # pyright: ignore[reportUnknownMemberType]
 
 
-def test_what_was_written_survives_a_stop(tmp_path: Path) -> None:
+def test_written_data_survives_a_stop(tmp_path: Path) -> None:
     with Valkey(tmp_path / "data") as server, _client(server) as client:
         client.set("kept", "yes")
         address = server.url
@@ -30,7 +30,7 @@ def test_a_killed_server_starts_again_on_its_stale_socket(tmp_path: Path) -> Non
         assert client.ping() is True  # pyright: ignore[reportUnknownMemberType]
 
 
-def test_a_folder_whose_path_is_too_long_for_a_socket_gets_a_short_one(tmp_path: Path) -> None:
+def test_the_socket_gets_a_short_path_if_that_of_the_folder_is_too_long(tmp_path: Path) -> None:
     with Valkey(tmp_path / ("x" * 100) / "a b" / "data") as server, _client(server) as client:
         assert client.ping() is True  # pyright: ignore[reportUnknownMemberType]
         short = Path(server.url.removeprefix("unix://")).parent
@@ -49,7 +49,7 @@ def test_each_test_gets_an_empty_valkey(redis_url: str) -> None:
         assert client.dbsize() == 0  # pyright: ignore[reportUnknownMemberType]
 
 
-def test_a_server_that_does_not_answer_yet_is_waited_for_and_stopped_in_order(tmp_path: Path) -> None:
+def test_a_paused_server_is_waited_for_at_start_and_stopped_cleanly(tmp_path: Path) -> None:
     server = Valkey(tmp_path / "data")
     server.launch()
     assert server.process is not None
@@ -65,7 +65,7 @@ def test_a_server_that_does_not_answer_yet_is_waited_for_and_stopped_in_order(tm
     assert server.process.returncode == 0
 
 
-def test_a_server_that_an_earlier_process_left_is_asked_to_stop_before_another_starts(tmp_path: Path) -> None:
+def test_a_server_of_an_earlier_process_is_stopped_before_another_starts(tmp_path: Path) -> None:
     left = Valkey(tmp_path / "data")
     left.start()
     with Valkey(tmp_path / "data") as server, _client(server) as client:

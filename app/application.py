@@ -65,13 +65,13 @@ from app.api.usage.history import list_usage_history
 from app.api.usage.organization import get_organization_usage
 from app.api.webhooks.create import create_webhook
 from app.api.webhooks.delete import delete_webhook
-from app.api.webhooks.get import webhook_detail
+from app.api.webhooks.get import get_webhook
 from app.api.webhooks.list import list_webhooks
-from app.api.webhooks.list_deliveries import webhook_deliveries
-from app.api.webhooks.redeliver import retry_delivery
-from app.api.webhooks.rotate import rotate_webhook_secret
+from app.api.webhooks.list_deliveries import list_deliveries
+from app.api.webhooks.retry_delivery import retry_delivery
+from app.api.webhooks.rotate import rotate_webhook
 from app.api.webhooks.test import test_webhook
-from app.api.webhooks.update import change_webhook
+from app.api.webhooks.update import update_webhook
 from app.auth.authorization import authorize
 from app.handlers import HttpRequest, raw_request
 from app.http.access_log import AccessLogMiddleware
@@ -151,12 +151,12 @@ ROUTES: list[Any] = [
     acknowledge_alert,
     create_webhook,
     list_webhooks,
-    webhook_detail,
-    change_webhook,
+    get_webhook,
+    update_webhook,
     delete_webhook,
-    rotate_webhook_secret,
+    rotate_webhook,
     test_webhook,
-    webhook_deliveries,
+    list_deliveries,
     retry_delivery,
     request_link,
     start_session,

@@ -1,15 +1,25 @@
 """POST /v1/webhooks: create a webhook. Only this response contains its signing secret."""
 
 import os
+from typing import Annotated
 
-from litestar import post
-from msgspec import Struct
+from msgspec import Meta, Struct
 
-from app.api.webhooks.schemas import changed_webhook
+from app.api.schemas import Description
+from app.api.webhooks.schemas import (
+    SECRET_EXAMPLE,
+    WEBHOOK_EXAMPLE,
+    SubscribedEvents,
+    WebhookUrl,
+    WebhookWithSecret,
+    changed_webhook,
+    with_secret,
+)
 from app.commands.run_command import run_command
-from app.handlers import Empty, HttpRequest, HttpResponse, get_services, parse_body, parse_query
+from app.handlers import HttpRequest, Success, get_services
+from app.route import Route
 from domain.webhooks.commands import CreateWebhook
-from domain.webhooks.decider import WEBHOOK
+from domain.webhooks.decider import WEBHOOK, WEBHOOKS_MAX
 from domain.webhooks.event_names import EVERYTHING
 from domain.webhooks.events import WebhookKind
 from eventstore.execute import LockAndQuery
@@ -22,16 +32,34 @@ from projections.read_models.webhooks.list.queries import count
 
 
 class Body(Struct, frozen=True, forbid_unknown_fields=True):
-    url: str
-    events: tuple[str, ...] = (EVERYTHING,)
-    description: str = ""
-    kind: WebhookKind = "standard"
+    url: WebhookUrl
+    events: SubscribedEvents = (EVERYTHING,)
+    description: Description = ""
+    kind: Annotated[
+        WebhookKind,
+        Meta(
+            description="`slack` is for incoming webhooks of Slack and compatible services. They accept text, and "
+            "their URL is the secret."
+        ),
+    ] = "standard"
 
 
-@post("/v1/webhooks", access="webhooks:write", status_code=201)
-async def create_webhook(request: HttpRequest) -> HttpResponse:
-    parse_query(request, Empty)
-    body = parse_body(request, Body)
+@Route(
+    "POST",
+    "/v1/webhooks",
+    access="webhooks:write",
+    tag="Webhooks",
+    summary="Create a webhook",
+    description="Messages are signed according to Standard Webhooks with the `secret` in this response, which "
+    f"is never returned again. An organization can have {WEBHOOKS_MAX} webhooks.",
+    status=201,
+    body_example={"url": "https://example.com/hooks", "events": ["api_key.expiring", "api_key.revoked"]},
+    example=with_secret(WEBHOOK_EXAMPLE, SECRET_EXAMPLE),
+    errors=("conflict",),
+    has_revision=True,
+    idempotent=True,
+)
+async def create_webhook(request: HttpRequest, body: Body) -> Success[WebhookWithSecret]:
     services = get_services(request)
     organization_id = request.auth.organization_id
     at = now()
@@ -63,8 +91,7 @@ async def create_webhook(request: HttpRequest) -> HttpResponse:
         webhook_id,
         command,
         guard=LockAndQuery(keys_guard(organization_id, services.plans).statement, others),
-        render=changed_webhook,
-        secret_fields={"secret": signing},
-        status=201,
+        render=lambda change: with_secret(changed_webhook(change), signing),
+        secret_fields=("secret",),
         extra_statements=lambda _: [store_secret(services.sealer, signing or body.url, 1, webhook_id, organization_id)],
     )

@@ -1,16 +1,15 @@
 """POST /v1/webhooks/{id}/test: send a test message now and return the result. Disabled webhooks can be tested too."""
 
-import msgspec
-from litestar import post
 from msgspec import Struct
 
+from app.api import examples
 from app.commands.call_once import call_once
-from app.handlers import Empty, HttpRequest, HttpResponse, get_services, parse_body, parse_query
+from app.handlers import HttpRequest, Success, get_services
+from app.route import Route
 from domain.webhooks.errors import WebhookNotFound
 from gateway.config import GatewayConfig
 from gateway.egress import Egress
-from gateway.http_post import ANSWER_SECONDS
-from gateway.http_post import post as post_message
+from gateway.http_post import ANSWER_SECONDS, post
 from gateway.webhook_target import open_target
 from infrastructure.clock import new_id, now
 from projections.outboxes.webhooks.messages import Message
@@ -28,14 +27,30 @@ class WebhookTestResult(Struct, frozen=True):
     response: str
 
 
-@post("/v1/webhooks/{webhook_id:str}/test", access="webhooks:write", status_code=200)
-async def test_webhook(request: HttpRequest, webhook_id: str) -> HttpResponse:
-    parse_query(request, Empty)
-    parse_body(request, Empty)
+@Route(
+    "POST",
+    "/v1/webhooks/{webhook_id}/test",
+    access="webhooks:write",
+    tag="Webhooks",
+    summary="Test a webhook",
+    description="Send a `webhook.test` message now. The status is 200 even if the delivery fails: `delivered` "
+    "is then false.",
+    example=WebhookTestResult(
+        message_id=examples.MESSAGE_ID,
+        delivered=True,
+        status_code=204,
+        latency_ms=41,
+        error=None,
+        response="",
+    ),
+    errors=("conflict",),
+    idempotent=True,
+)
+async def test_webhook(request: HttpRequest, webhook_id: str) -> Success[WebhookTestResult]:
     return await call_once(request, ANSWER_SECONDS, lambda: _send_test(request, webhook_id))
 
 
-async def _send_test(request: HttpRequest, webhook_id: str) -> bytes:
+async def _send_test(request: HttpRequest, webhook_id: str) -> WebhookTestResult:
     services = get_services(request)
     organization_id = request.auth.organization_id
     async with services.read_transaction(organization_id) as connection:
@@ -61,10 +76,9 @@ async def _send_test(request: HttpRequest, webhook_id: str) -> bytes:
     egress = Egress(GatewayConfig(egress=services.config.egress))
     try:
         headers = target.headers(message_id, at, body)
-        attempt = target.redacted(await post_message(egress, target.url, headers, body, ANSWER_SECONDS))
+        attempt = target.redacted(await post(egress, target.url, headers, body, ANSWER_SECONDS))
     finally:
         await egress.aclose()
-    result = WebhookTestResult(
+    return WebhookTestResult(
         message_id, attempt.delivered, attempt.status, attempt.latency_ms, attempt.error, attempt.response
     )
-    return msgspec.json.encode({"success": True, "data": result})

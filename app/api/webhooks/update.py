@@ -1,14 +1,22 @@
 """PATCH /v1/webhooks/{id}: change the URL, the events, the description or the status of a webhook."""
 
 from collections.abc import Iterable
-from typing import Literal
+from typing import Annotated
 
-from litestar import patch
-from msgspec import UNSET, Struct, UnsetType
+from msgspec import UNSET, Meta, Struct, UnsetType, structs
 
-from app.api.webhooks.schemas import changed_webhook
+from app.api.schemas import Description
+from app.api.webhooks.schemas import (
+    WEBHOOK_EXAMPLE,
+    SubscribedEvents,
+    Webhook,
+    WebhookStatus,
+    WebhookUrl,
+    changed_webhook,
+)
 from app.commands.run_command import run_command
-from app.handlers import Empty, HttpRequest, HttpResponse, get_services, parse_body, parse_query
+from app.handlers import HttpRequest, Success, get_services
+from app.route import Route
 from domain.webhooks.commands import ChangeWebhook
 from domain.webhooks.decider import WEBHOOK
 from domain.webhooks.errors import WebhookNotFound
@@ -24,16 +32,26 @@ from projections.read_models.webhooks.list.queries import webhook_of
 
 
 class Body(Struct, frozen=True, forbid_unknown_fields=True):
-    url: str | UnsetType = UNSET
-    events: tuple[str, ...] | UnsetType = UNSET
-    description: str | UnsetType | None = UNSET
-    status: Literal["active", "disabled"] | UnsetType = UNSET
+    url: WebhookUrl | UnsetType = UNSET
+    events: SubscribedEvents | UnsetType = UNSET
+    description: Description | UnsetType | None = UNSET
+    status: Annotated[WebhookStatus, Meta(description="Whether messages are sent to the webhook.")] | UnsetType = UNSET
 
 
-@patch("/v1/webhooks/{webhook_id:str}", access="webhooks:write")
-async def change_webhook(request: HttpRequest, webhook_id: str) -> HttpResponse:
-    parse_query(request, Empty)
-    body = parse_body(request, Body)
+@Route(
+    "PATCH",
+    "/v1/webhooks/{webhook_id}",
+    access="webhooks:write",
+    tag="Webhooks",
+    summary="Update a webhook",
+    description="Omitted fields stay unchanged. A disabled webhook receives nothing, and events that occur in "
+    "the meantime are not stored for it.",
+    body_example={"status": "disabled"},
+    example=structs.replace(WEBHOOK_EXAMPLE, status="disabled", disabled_because="requested", revision=2),
+    has_revision=True,
+    if_match=True,
+)
+async def update_webhook(request: HttpRequest, webhook_id: str, body: Body) -> Success[Webhook]:
     services = get_services(request)
     organization_id = request.auth.organization_id
     async with services.read_transaction(organization_id) as connection:

@@ -16,17 +16,17 @@ from app.api import health
 from app.api.alerts.acknowledge import acknowledge_alert
 from app.api.alerts.get import get_alert
 from app.api.alerts.list import list_alerts
-from app.api.api_keys.activity import key_activity
+from app.api.api_keys.activity import list_key_activity
 from app.api.api_keys.create import create_key
 from app.api.api_keys.disable import disable_key
 from app.api.api_keys.enable import enable_key
-from app.api.api_keys.get import key_detail
+from app.api.api_keys.get import get_key
 from app.api.api_keys.list import list_keys
 from app.api.api_keys.revoke import delete_key, revoke_key
 from app.api.api_keys.revoke_many import revoke_keys
 from app.api.api_keys.rotate import rotate_key
-from app.api.api_keys.update import change_key
-from app.api.api_keys.usage import key_usage
+from app.api.api_keys.update import update_key
+from app.api.api_keys.usage import get_key_usage
 from app.api.api_keys.verify import verify_key
 from app.api.audit.export import export_audit_log
 from app.api.audit.get import get_audit_event
@@ -118,16 +118,16 @@ Handler = BatchHandler[VerificationRequest, VerificationResult]
 ROUTES: list[Any] = [
     create_key,
     list_keys,
-    key_detail,
-    change_key,
+    get_key,
+    update_key,
     disable_key,
     enable_key,
     delete_key,
     revoke_key,
     revoke_keys,
     rotate_key,
-    key_activity,
-    key_usage,
+    list_key_activity,
+    get_key_usage,
     list_audit_events,
     get_audit_event,
     export_audit_log,
@@ -195,8 +195,8 @@ ROUTES: list[Any] = [
 ROUTES = [each.to_framework() if isinstance(each, Route) else each for each in ROUTES]
 
 DIRECT_ROUTES: dict[tuple[str, str], ServiceRoute] = {
-    ("POST", "/v1/api-keys/verify"): verify_key,
-    ("GET", "/v1/auth/check"): check_key,
+    ("POST", "/v1/api-keys/verify"): verify_key.handler,
+    ("GET", "/v1/auth/check"): check_key.handler,
     ("POST", "/v1/mcp/invoke"): invoke_tool.handler,
     ("POST", "/v1/mcp/resources"): read_resource.handler,
     ("GET", "/v1/mcp/servers"): list_servers.handler,

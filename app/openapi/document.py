@@ -105,11 +105,9 @@ def _security(operation: Operation) -> list[Object]:
 def _parameters(operation: Operation) -> list[Object]:
     parameters: list[Object] = []
     if operation.query is not None:
-        names = {field.encode_name for field in msgspec.structs.fields(operation.query)}
-        fields = {name: field for name, field in QUERY.items() if name in names} | dict(operation.query_fields)
-        properties, required = properties_of(operation.query, fields)
+        properties, required = properties_of(operation.query, operation.query_fields)
         for name, schema in properties.items():
-            about = schema.pop("description")
+            about = schema.pop("description", None) or QUERY[name]["description"]
             parameters.append(
                 {"name": name, "in": "query", "description": about, "required": name in required, "schema": schema}
             )

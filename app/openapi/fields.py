@@ -3,31 +3,12 @@
 from typing import Any
 
 from domain.fields import DESCRIPTION_LENGTH_MAX, NAME_LENGTH_MAX
-from domain.keys.fields import (
-    ALLOWED_IPS_MAX,
-    METADATA_KEY_LENGTH_MAX,
-    METADATA_PAIRS_MAX,
-    METADATA_VALUE_LENGTH_MAX,
-)
 
 Field = dict[str, Any]
 
 NAME: Field = {"description": "The display name.", "minLength": 1, "maxLength": NAME_LENGTH_MAX}
 DESCRIPTION: Field = {"description": "The purpose, as free text.", "maxLength": DESCRIPTION_LENGTH_MAX}
 
-METADATA: Field = {
-    "description": f"Custom name-value pairs. Names have 1 to {METADATA_KEY_LENGTH_MAX} characters.",
-    "maxProperties": METADATA_PAIRS_MAX,
-    "propertyNames": {"minLength": 1, "maxLength": METADATA_KEY_LENGTH_MAX},
-    "additionalProperties": {"type": "string", "maxLength": METADATA_VALUE_LENGTH_MAX},
-}
-ALLOWED_IPS: Field = {
-    "description": "Networks (CIDR, IPv4 and IPv6) or addresses that the key may be used from. A network has a "
-    "prefix length, not a netmask. Empty: no restriction.",
-    "maxItems": ALLOWED_IPS_MAX,
-    "examples": [["10.0.0.0/8", "2001:db8::/32"]],
-}
-EXPIRES_AT: Field = {"description": "A time in the future (RFC 3339, before the year 9999). Null: never."}
 
 QUERY: dict[str, Field] = {
     "page": {"description": "The page number, from 1. Cannot be combined with `cursor`."},

@@ -1,19 +1,20 @@
 """GET /v1/api-keys/{id}/activity: list the changes and uses of a key, newest first."""
 
-from typing import Any
+from typing import Annotated, Literal
 
-from litestar import get
-from msgspec import Struct, field
+from msgspec import UNSET, Meta, Struct, UnsetType, field, structs
 
+from app.api import examples
 from app.api.api_keys.visibility import require_visible
 from app.api.event_types import require_known
-from app.handlers import HttpRequest, HttpResponse, get_services, parse_query
-from app.http.decoding import Instant
-from app.http.pagination import PER_PAGE_DEFAULT, PerPage
+from app.api.schemas import Actor, Count, Since, Time, Until, to_actor
+from app.handlers import HttpRequest, ListResponse, get_services
+from app.http.pagination import PER_PAGE_DEFAULT, Cursor, PerPage
 from app.pagination import Page
+from app.route import Route
 from domain.keys.decider import KEY
 from domain.keys.events import KeyRevoked
-from domain.usage.events import KeyUsed
+from domain.usage.events import Action, CallCompleted, KeyUsed
 from eventstore.codec import decode_event
 from eventstore.recorded import Record
 from infrastructure.database.connections import Connection
@@ -23,18 +24,67 @@ from projections.read_models.keys.state.queries import key_of
 
 EVENT_TYPES = (*sorted(str(kind.__struct_config__.tag) for kind in KEY.event_types), USED)
 
+Status = Literal["success", "denied", "started", "error"]
+
 
 class Query(Struct, frozen=True, forbid_unknown_fields=True):
-    type: str | None = None
-    since: Instant | None = field(default=None, name="from")
-    until: Instant | None = field(default=None, name="to")
-    cursor: str | None = None
+    type: Annotated[str, Meta(description="The event type.", extra_json_schema={"enum": list(EVENT_TYPES)})] | None = (
+        None
+    )
+    since: Since | None = field(default=None, name="from")
+    until: Until | None = field(default=None, name="to")
+    cursor: Cursor | None = None
     per_page: PerPage = PER_PAGE_DEFAULT
 
 
-@get("/v1/api-keys/{key_id:str}/activity", access="keys:read")
-async def key_activity(request: HttpRequest, key_id: str) -> HttpResponse:
-    query = parse_query(request, Query)
+class ActivityEntry(Struct, frozen=True, kw_only=True):
+    """A change or a use of the key. The `status` of a call without a recorded end is `started`.
+
+    `country` is that of `ip`, two letters (ISO 3166-1), if the service has a database that contains it.
+    """
+
+    id: str
+    timestamp: Time
+    event: str
+    action: Action | UnsetType = UNSET
+    actor: Actor
+    status: Status
+    ip: str | None
+    user_agent: str | None
+    revision: int | None
+    latency_ms: Count | UnsetType = UNSET
+    reason: str | UnsetType = UNSET
+    mcp_id: str | UnsetType = UNSET
+    tool: str | UnsetType = UNSET
+    country: str | UnsetType = UNSET
+
+
+ACTIVITY_EXAMPLE = ActivityEntry(
+    id=examples.EVENT_ID,
+    timestamp=examples.LATER,
+    event=USED,
+    action="call",
+    actor=Actor("api_key", examples.KEY_ID),
+    status="success",
+    ip="192.0.2.7",
+    user_agent="agent/1.0",
+    revision=3,
+    latency_ms=42,
+    mcp_id=examples.MCP_ID,
+    tool="get_page",
+)
+
+
+@Route(
+    "GET",
+    "/v1/api-keys/{key_id}/activity",
+    access="keys:read",
+    tag="Keys",
+    summary="List the activity of a key",
+    description="Every change and every use of the key, allowed or denied, newest first.",
+    example=ACTIVITY_EXAMPLE,
+)
+async def list_key_activity(request: HttpRequest, key_id: str, query: Query) -> ListResponse[ActivityEntry]:
     require_known(query.type, EVENT_TYPES)
     services = get_services(request)
     organization_id = request.auth.organization_id
@@ -50,62 +100,73 @@ async def key_activity(request: HttpRequest, key_id: str) -> HttpResponse:
     async with services.read_transaction(organization_id) as connection:
         require_visible(request.auth, await key_of(connection, key_id, organization_id))
         found = await entries(connection, key_id, organization_id, span, page.limit)
-    return page.respond(found, lambda entry: _shape(entry, services.country_of), lambda entry: (entry.at, entry.id))
+    return page.respond(
+        found, lambda entry: _to_activity_entry(entry, services.country_of), lambda entry: (entry.at, entry.id)
+    )
 
 
 async def recent_activity(
     connection: Connection, key_id: str, organization_id: str, limit: int, country_of: CountryOf
-) -> list[dict[str, Any]]:
-    """Return the newest entries of a key in their JSON form."""
-    return [_shape(entry, country_of) for entry in await entries(connection, key_id, organization_id, Span(), limit)]
+) -> list[ActivityEntry]:
+    """Return the newest entries of a key."""
+    found = await entries(connection, key_id, organization_id, Span(), limit)
+    return [_to_activity_entry(entry, country_of) for entry in found]
 
 
-def _shape(entry: Entry, country_of: CountryOf) -> dict[str, Any]:
-    shape = _event_shape(entry)
-    country = None if shape["ip"] is None else country_of(shape["ip"])
-    return shape if country is None else {**shape, "country": country}
-
-
-def _event_shape(entry: Entry) -> dict[str, Any]:
+def _to_activity_entry(entry: Entry, country_of: CountryOf) -> ActivityEntry:
     match entry.happened:
         case Record() as record:
-            shape: dict[str, Any] = {
-                "id": entry.id,
-                "timestamp": entry.at,
-                "event": record.type,
-                "actor": record.origin.actor,
-                "status": "success",
-                "ip": record.origin.ip,
-                "user_agent": record.origin.user_agent,
-                "revision": record.version,
-            }
-            event = decode_event(record)
-            return {**shape, "reason": event.reason} if isinstance(event, KeyRevoked) else shape
+            shown = _to_change(entry, record)
         case KeyUsed() as used:
-            return _use_shape(entry, used)
+            shown = _to_use(entry, used)
+    country = None if shown.ip is None else country_of(shown.ip)
+    return shown if country is None else structs.replace(shown, country=country)
 
 
-def _use_shape(entry: Entry, used: KeyUsed) -> dict[str, Any]:
+def _to_change(entry: Entry, record: Record) -> ActivityEntry:
+    event = decode_event(record)
+    return ActivityEntry(
+        id=entry.id,
+        timestamp=entry.at,
+        event=record.type,
+        actor=to_actor(record.origin.actor),
+        status="success",
+        ip=record.origin.ip,
+        user_agent=record.origin.user_agent,
+        revision=record.version,
+        reason=event.reason if isinstance(event, KeyRevoked) else UNSET,
+    )
+
+
+def _to_use(entry: Entry, used: KeyUsed) -> ActivityEntry:
     completed = entry.completed
-    shape: dict[str, Any] = {
-        "id": entry.id,
-        "timestamp": entry.at,
-        "event": USED,
-        "action": used.action,
-        "actor": {"type": "api_key", "id": used.caller_key_id or used.key_id},
-        "status": "denied" if used.code != "valid" else "success",
-        "ip": used.ip,
-        "user_agent": used.user_agent,
-        "revision": used.revision,
-    }
+    return ActivityEntry(
+        id=entry.id,
+        timestamp=entry.at,
+        event=USED,
+        action=used.action,
+        actor=Actor("api_key", used.caller_key_id or used.key_id),
+        status=_status(used, completed),
+        ip=used.ip,
+        user_agent=used.user_agent,
+        revision=used.revision,
+        latency_ms=UNSET if completed is None else completed.latency_ms,
+        reason=_reason(used, completed),
+        mcp_id=UNSET if used.mcp_id is None else used.mcp_id,
+        tool=UNSET if used.tool is None else used.tool,
+    )
+
+
+def _status(used: KeyUsed, completed: CallCompleted | None) -> Status:
     if used.code != "valid":
-        shape["reason"] = used.code
-    elif used.action == "call":
-        # A crash between the two steps of a call leaves it without a recorded end, so its outcome is unknown.
-        shape["status"] = "started" if completed is None else completed.status
-    if completed is not None:
-        shape["latency_ms"] = completed.latency_ms
-        if completed.error is not None:
-            shape["reason"] = completed.error
-    shape |= {name: value for name, value in (("mcp_id", used.mcp_id), ("tool", used.tool)) if value is not None}
-    return shape
+        return "denied"
+    if used.action != "call":
+        return "success"
+    # A crash between the two steps of a call leaves it without a recorded end, so its outcome is unknown.
+    return "started" if completed is None else completed.status
+
+
+def _reason(used: KeyUsed, completed: CallCompleted | None) -> str | UnsetType:
+    if completed is not None and completed.error is not None:
+        return completed.error
+    return UNSET if used.code == "valid" else used.code

@@ -4,16 +4,17 @@ import os
 from datetime import datetime, timedelta
 from typing import Annotated
 
-from litestar import post
-from msgspec import Meta, Struct, field
+from msgspec import Meta, Struct, field, structs
 
+from app.api import examples
 from app.api.api_keys.expiry import expire_overdue_keys
 from app.api.api_keys.key_context import load_key_context
-from app.api.api_keys.schemas import changed_key
+from app.api.api_keys.schemas import KEY_EXAMPLE, AllowedIps, ExpiresAt, Key, Metadata, SecretOnce, changed_key
+from app.api.schemas import Description, Name
 from app.commands.run_command import run_command
-from app.handlers import Empty, HttpRequest, HttpResponse, get_services, parse_body, parse_query
-from app.http.decoding import Instant
+from app.handlers import HttpRequest, Success, get_services
 from app.http.errors import invalid
+from app.route import Route
 from domain.environment import Environment
 from domain.keys.commands import CreateKey
 from domain.keys.decider import KEY
@@ -30,15 +31,21 @@ _EXPIRES_IN_DAYS_MAX = 36_500
 
 
 class Body(Struct, frozen=True, forbid_unknown_fields=True):
-    name: str
-    description: str = ""
-    expires_at: Instant | None = None
-    expires_in_days: Annotated[int, Meta(ge=1, le=_EXPIRES_IN_DAYS_MAX)] | None = None
-    environment: Environment | None = None
-    permissions: Permissions = Permissions()
-    rate_limit: RateLimit | None = None
-    allowed_ips: tuple[str, ...] = ()
-    metadata: dict[str, str] = field(default_factory=dict[str, str])
+    name: Name
+    description: Description = ""
+    expires_at: ExpiresAt | None = None
+    expires_in_days: (
+        Annotated[int, Meta(ge=1, le=_EXPIRES_IN_DAYS_MAX, description="An alternative to `expires_at`.")] | None
+    ) = None
+    environment: (
+        Annotated[Environment, Meta(description="Live or test. Default: the environment of the caller's key.")] | None
+    ) = None
+    permissions: Annotated[Permissions, Meta(description="The permissions of the key. Default: none.")] = Permissions()
+    rate_limit: Annotated[
+        RateLimit | None, Meta(description="A limit below that of the plan. Null: the plan's limit.")
+    ] = None
+    allowed_ips: AllowedIps = ()
+    metadata: Metadata = field(default_factory=dict[str, str])
 
     def ends_at(self, at: datetime) -> datetime | None:
         if self.expires_in_days is None:
@@ -49,10 +56,27 @@ class Body(Struct, frozen=True, forbid_unknown_fields=True):
         return at + timedelta(days=self.expires_in_days)
 
 
-@post("/v1/api-keys", access="keys:write", status_code=201)
-async def create_key(request: HttpRequest) -> HttpResponse:
-    parse_query(request, Empty)
-    body = parse_body(request, Body)
+class CreatedKey(Key, frozen=True):
+    """A new key and its secret."""
+
+    key: SecretOnce
+
+
+@Route(
+    "POST",
+    "/v1/api-keys",
+    access="keys:write",
+    tag="Keys",
+    summary="Create a key",
+    description="Only this response contains the secret. A key cannot have permissions that its creator lacks.",
+    status=201,
+    example=CreatedKey(**structs.asdict(KEY_EXAMPLE), key=examples.SECRET),
+    body_example={"name": "My agent", "permissions": {"mcps": [examples.MCP_ID]}, "expires_in_days": 90},
+    errors=("key_limit_reached",),
+    has_revision=True,
+    idempotent=True,
+)
+async def create_key(request: HttpRequest, body: Body) -> Success[CreatedKey]:
     services = get_services(request)
     caller = request.auth
     at = now()
@@ -81,16 +105,15 @@ async def create_key(request: HttpRequest) -> HttpResponse:
             metadata=body.metadata,
         )
 
-    async def create() -> HttpResponse:
+    async def create() -> Success[CreatedKey]:
         return await run_command(
             request,
             KEY,
             key_id,
             command,
             guard=keys_guard(caller.organization_id, services.plans),
-            render=lambda change: changed_key(change, context),
-            secret_fields={"key": secret.reveal()},
-            status=201,
+            render=lambda change: CreatedKey(**structs.asdict(changed_key(change, context)), key=secret.reveal()),
+            secret_fields=("key",),
         )
 
     try:

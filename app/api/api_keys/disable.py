@@ -1,12 +1,25 @@
 """POST /v1/api-keys/{id}/disable: refuse a key until it is enabled again."""
 
-from litestar import post
+from msgspec import structs
 
 from app.api.api_keys.enable_disable import set_enabled
-from app.handlers import HttpRequest, HttpResponse
+from app.api.api_keys.schemas import KEY_EXAMPLE, Key
+from app.handlers import HttpRequest, Success
+from app.route import Route
 from domain.keys.commands import DisableKey
 
 
-@post("/v1/api-keys/{key_id:str}/disable", access="keys:write", status_code=200)
-async def disable_key(request: HttpRequest, key_id: str) -> HttpResponse:
+@Route(
+    "POST",
+    "/v1/api-keys/{key_id}/disable",
+    access="keys:write",
+    tag="Keys",
+    summary="Disable a key",
+    description="The key is refused once this response is sent, until it is enabled again.",
+    example=structs.replace(KEY_EXAMPLE, status="disabled"),
+    has_revision=True,
+    if_match=True,
+    idempotent=True,
+)
+async def disable_key(request: HttpRequest, key_id: str) -> Success[Key]:
     return await set_enabled(request, key_id, lambda at, _, census: DisableKey(at, request.auth.actor, census))

@@ -5,10 +5,10 @@ from datetime import datetime
 
 from app.api.api_keys.expiry import unexpired_key_counts
 from app.api.api_keys.key_context import KeyContext, load_key_context
-from app.api.api_keys.schemas import changed_key
+from app.api.api_keys.schemas import Key, changed_key
 from app.api.api_keys.visibility import ensure_visible
 from app.commands.run_command import run_command
-from app.handlers import Empty, HttpRequest, HttpResponse, get_services, parse_body, parse_query
+from app.handlers import HttpRequest, Success, get_services
 from domain.keys.commands import DisableKey, EnableKey
 from domain.keys.decider import KEY
 from domain.plans.plan import KeyCounts
@@ -17,10 +17,8 @@ from infrastructure.clock import now
 
 async def set_enabled(
     request: HttpRequest, key_id: str, command: Callable[[datetime, KeyContext, KeyCounts], DisableKey | EnableKey]
-) -> HttpResponse:
+) -> Success[Key]:
     """Run the command that `command` builds from the time, the key's context and the key counts, and return the key."""
-    parse_query(request, Empty)
-    parse_body(request, Empty)
     await ensure_visible(request, key_id)
     at = now()
     context = await load_key_context(get_services(request).pool, key_id, request.auth.organization_id, at)

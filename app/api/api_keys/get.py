@@ -1,24 +1,59 @@
 """GET /v1/api-keys/{id}: return one key with the dates of its secrets and its recent activity."""
 
 from asyncio import gather
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Annotated
 
-from litestar import get
+from msgspec import Meta, Struct, structs
 
-from app.api.api_keys.activity import recent_activity
+from app.api import examples
+from app.api.api_keys.activity import ACTIVITY_EXAMPLE, ActivityEntry, recent_activity
 from app.api.api_keys.key_context import load_key_context
-from app.api.api_keys.schemas import key_shape, secrets_shape
+from app.api.api_keys.schemas import KEY_EXAMPLE, Key, to_key
 from app.api.api_keys.visibility import require_visible
-from app.handlers import Empty, HttpRequest, HttpResponse, get_services, parse_query, success
+from app.api.schemas import Time
+from app.handlers import HttpRequest, Success, get_services, success
+from app.route import Route
+from domain.keys.state import Existing, Revoked, SecretVersion
 from infrastructure.clock import now
-from projections.read_models.keys.list.queries import used_secret
+from projections.read_models.keys.list.queries import UsedSecret, used_secret
 from projections.read_models.usage.queries import secrets_last_used
 
 _RECENT = 10
 
 
-@get("/v1/api-keys/{key_id:str}", access="keys:read")
-async def key_detail(request: HttpRequest, key_id: str) -> HttpResponse:
-    parse_query(request, Empty)
+class KeySecret(Struct, frozen=True):
+    """One secret of the key. The current secret has a null `valid_until`."""
+
+    version: Annotated[int, Meta(ge=1)]
+    created_at: Time
+    last_used: Time | None
+    valid_until: Time | None
+
+
+class KeyDetail(Key, frozen=True):
+    """A key with the dates of its secrets and its recent activity."""
+
+    recent_activity: list[ActivityEntry]
+    secrets: list[KeySecret]
+
+
+@Route(
+    "GET",
+    "/v1/api-keys/{key_id}",
+    access="keys:read",
+    tag="Keys",
+    summary="Get a key",
+    description="The response includes the dates of the key's secrets and its ten newest events.",
+    example=KeyDetail(
+        **structs.asdict(KEY_EXAMPLE),
+        recent_activity=[ACTIVITY_EXAMPLE],
+        secrets=[KeySecret(version=1, created_at=examples.THEN, last_used=examples.LATER, valid_until=None)],
+    ),
+    has_revision=True,
+)
+async def get_key(request: HttpRequest, key_id: str) -> Success[KeyDetail]:
     services = get_services(request)
     organization_id = request.auth.organization_id
     at = now()
@@ -30,9 +65,36 @@ async def key_detail(request: HttpRequest, key_id: str) -> HttpResponse:
             recent_activity(connection, key_id, organization_id, _RECENT, services.country_of),
             used_secret(connection, key_id, organization_id),
         )
-    shape = key_shape(state, at, context.usage, context.emails)
-    revision = state.key.revision
-    return success(
-        {**shape, "recent_activity": recent, "secrets": secrets_shape(state, last_used, used)},
-        headers={"ETag": f'"{revision}"', "X-Revision": str(revision)},
-    )
+    key = to_key(state, at, context.usage, context.emails)
+    detail = KeyDetail(**structs.asdict(key), recent_activity=recent, secrets=_to_secrets(state, last_used, used))
+    return success(detail, revision=state.key.revision)
+
+
+def _to_secrets(state: Existing, last_used: Mapping[int, datetime], used: UsedSecret | None) -> list[KeySecret]:
+    """Return the versions of a key's secret, newest first, without the secrets and their digests.
+
+    `used` is a version whose first use ended the earlier versions but is not yet part of the key's state.
+    """
+    return [
+        KeySecret(
+            version=secret.version,
+            created_at=secret.created_at,
+            last_used=last_used.get(secret.version),
+            valid_until=_ends_at(secret, state, used),
+        )
+        for secret in reversed(state.key.secrets)
+    ]
+
+
+def _ends_at(secret: SecretVersion, state: Existing, used: UsedSecret | None) -> datetime | None:
+    """Return when a secret stops working: never later than its key, even if the key ended after the rotation."""
+    if secret.valid_until is None:
+        return None
+    ends = [secret.valid_until]
+    if state.key.expires_at is not None:
+        ends.append(state.key.expires_at)
+    if isinstance(state, Revoked):
+        ends.append(state.revoked_at)
+    if used is not None and secret.version < used.version:
+        ends.append(used.used_at)
+    return min(ends)

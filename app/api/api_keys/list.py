@@ -2,16 +2,17 @@
 
 from typing import Annotated
 
-from litestar import get
 from msgspec import Meta, Struct
 
-from app.api.api_keys.schemas import key_shape
+from app.api.api_keys.schemas import KEY_EXAMPLE, Key, to_key
 from app.api.api_keys.selectors import mcp_of
 from app.api.api_keys.visibility import restrict_to_visible
-from app.handlers import HttpRequest, HttpResponse, get_services, parse_query
+from app.api.schemas import IdFilter
+from app.handlers import HttpRequest, ListResponse, get_services
 from app.http.errors import invalid
-from app.http.pagination import OFFSET_MAX, PER_PAGE_DEFAULT, PageNumber, PerPage
+from app.http.pagination import OFFSET_MAX, PER_PAGE_DEFAULT, Cursor, PageNumber, PerPage
 from app.pagination import OFFSET_TOO_LARGE, Page
+from app.route import Route
 from domain.actor import UserActor
 from domain.environment import Environment
 from infrastructure.clock import now
@@ -26,17 +27,50 @@ Days = Annotated[int, Meta(ge=1, le=36_500)]
 
 
 class Query(Struct, frozen=True, forbid_unknown_fields=True):
-    status: Status | None = None
-    environment: Environment | None = None
-    mcp_id: Annotated[str, Meta(max_length=100)] | None = None
-    created_by: Annotated[str, Meta(max_length=100)] | None = None
-    expiring_within_days: Days | None = None
-    unused_for_days: Days | None = None
-    q: Annotated[str, Meta(min_length=1, max_length=100)] | None = None
-    sort: Sort = "created_at"
-    order: Order | None = None
+    status: Annotated[Status, Meta(description="The status of the key.")] | None = None
+    environment: Annotated[Environment, Meta(description="Live or test.")] | None = None
+    mcp_id: (
+        Annotated[
+            IdFilter,
+            Meta(
+                description="Keys that reach this MCP server, including keys for all MCP servers of its environment. "
+                "An unknown id matches no key."
+            ),
+        ]
+        | None
+    ) = None
+    created_by: (
+        Annotated[
+            IdFilter,
+            Meta(description="The id of the user or key that created the key. An unknown id matches no key."),
+        ]
+        | None
+    ) = None
+    expiring_within_days: Annotated[Days, Meta(description="Keys that expire within this number of days.")] | None = (
+        None
+    )
+    unused_for_days: (
+        Annotated[Days, Meta(description="Keys that have not been used for this number of days.")] | None
+    ) = None
+    q: (
+        Annotated[
+            str,
+            Meta(
+                min_length=1,
+                max_length=100,
+                description="The start of a word in the name, or of the key's prefix. The search ignores case and the "
+                "Unicode encoding of a letter. In scripts without spaces, such as Japanese, every letter starts a "
+                "word.",
+            ),
+        ]
+        | None
+    ) = None
+    sort: Annotated[Sort, Meta(description="The field to sort by.")] = "created_at"
+    order: (
+        Annotated[Order, Meta(description="Default: ascending for names and expiry, otherwise descending.")] | None
+    ) = None
     page: PageNumber | None = None
-    cursor: str | None = None
+    cursor: Cursor | None = None
     per_page: PerPage = PER_PAGE_DEFAULT
 
     def filters(self, organization_id: str, mcp: ReachedMcp | None) -> Filters:
@@ -55,9 +89,17 @@ class Query(Struct, frozen=True, forbid_unknown_fields=True):
         )
 
 
-@get("/v1/api-keys", access="keys:read")
-async def list_keys(request: HttpRequest) -> HttpResponse:
-    query = parse_query(request, Query)
+@Route(
+    "GET",
+    "/v1/api-keys",
+    access="keys:read",
+    tag="Keys",
+    summary="List keys",
+    description="A key must match all given filters. Counting stops at a maximum: `total` is then a minimum, and "
+    "`total_exact` is false. Page numbers reach the first 10,000 keys, cursors reach all of them.",
+    example=KEY_EXAMPLE,
+)
+async def list_keys(request: HttpRequest, query: Query) -> ListResponse[Key]:
     services, organization_id = get_services(request), request.auth.organization_id
     # Lists are newest first by default, but names and expiry dates are in ascending order.
     order = query.order or ("asc" if query.sort in {"name", "expires_at"} else "desc")
@@ -91,7 +133,7 @@ async def list_keys(request: HttpRequest) -> HttpResponse:
         addresses = await emails(connection, [c.id for c in creators if isinstance(c, UserActor)])
     return page.respond(
         found,
-        lambda row: key_shape(row[1], at, usage[row[1].key.id], addresses),
+        lambda row: to_key(row[1], at, usage[row[1].key.id], addresses),
         lambda row: (row[0], row[1].key.id),
         total=total,
         exact=exact,

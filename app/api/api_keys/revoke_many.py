@@ -13,33 +13,33 @@ not revoked.
 
 from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Annotated
 
 import msgspec
-from litestar import post
-from msgspec import UNSET, Struct, UnsetType, structs
+from msgspec import UNSET, Meta, Struct, UnsetType, structs
 
+from app.api import examples
 from app.api.api_keys.expiry import unexpired_key_counts
-from app.api.api_keys.schemas import status_of
+from app.api.api_keys.schemas import KEY_EXAMPLE, Last4, Prefix, Reason, status_of
 from app.api.api_keys.selectors import mcp_of, unknown_creator, unknown_keys
 from app.api.api_keys.visibility import restrict_to_visible
+from app.api.schemas import Count, KeyId
 from app.commands.held_key import held_key
-from app.commands.replies import respond
 from app.commands.step_by_step import step_by_step
-from app.handlers import Empty, HttpRequest, HttpResponse, get_services, parse_body, parse_query, raw_request
+from app.handlers import HttpRequest, Success, encode_success, encoded_success, get_services, raw_request, success
 from app.http.decoding import Instant
 from app.http.errors import invalid
-from app.http.idempotency import idempotency_key
+from app.http.idempotency import REPLAYED, idempotency_key
+from app.route import Route
 from domain.ids import is_id
 from domain.keys.commands import RevokeKey
 from domain.keys.decider import KEY
 from domain.keys.errors import LastActiveKey
-from domain.keys.events import RevocationReason
 from domain.keys.state import Existing
 from domain.plans.plan import KeyCounts
 from eventstore.idempotency import StoredResponse
 from infrastructure.clock import now
-from projections.read_models.keys.list.filters import Filters
+from projections.read_models.keys.list.filters import Filters, Status
 from projections.read_models.keys.list.page import page, total
 from projections.read_models.keys.list.queries import keys_there
 from projections.read_models.keys.state.queries import decode
@@ -55,13 +55,42 @@ _PAGE = 500
 class Body(Struct, frozen=True, forbid_unknown_fields=True):
     """Selectors of a bulk revocation. None of them accepts null, which could otherwise be read as "all keys"."""
 
-    reason: RevocationReason
-    ids: tuple[str, ...] | UnsetType = UNSET
-    created_by: str | UnsetType = UNSET
-    mcp_id: str | UnsetType = UNSET
-    created_before: Instant | UnsetType = UNSET
-    dry_run: bool = True
-    include_caller: bool = False
+    reason: Reason
+    ids: (
+        Annotated[
+            tuple[Annotated[str, Meta(extra_json_schema={"pattern": "^key_[0-7][0-9a-hjkmnp-tv-z]{25}$"})], ...],
+            Meta(description="Only these keys.", extra_json_schema={"minItems": 1, "maxItems": IDS_MAX}),
+        ]
+        | UnsetType
+    ) = UNSET
+    created_by: (
+        Annotated[
+            str,
+            Meta(
+                description="Keys that this user or key created.",
+                extra_json_schema={"pattern": "^(user|key)_[0-7][0-9a-hjkmnp-tv-z]{25}$"},
+            ),
+        ]
+        | UnsetType
+    ) = UNSET
+    mcp_id: (
+        Annotated[
+            str,
+            Meta(
+                description="Keys that reach this MCP server, including keys for all MCP servers of its environment.",
+                extra_json_schema={"pattern": "^mcp_[0-7][0-9a-hjkmnp-tv-z]{25}$"},
+            ),
+        ]
+        | UnsetType
+    ) = UNSET
+    created_before: (
+        Annotated[Instant, Meta(description="Keys created before this time, which cannot be in the future.")]
+        | UnsetType
+    ) = UNSET
+    dry_run: Annotated[bool, Meta(description="True: only return the keys that would be revoked.")] = True
+    include_caller: Annotated[
+        bool, Meta(description="True: revoke the calling key too, if the selectors match it.")
+    ] = False
 
     def refuse_malformed(self, at: datetime) -> None:
         """Raise 422 if nothing is selected or a selector is malformed."""
@@ -82,39 +111,79 @@ class Body(Struct, frozen=True, forbid_unknown_fields=True):
             raise invalid(details)
 
 
-class Revoked(Struct):
-    """The response, filled in as keys are revoked."""
+class BriefKey(Struct, frozen=True):
+    """One of many keys."""
 
+    id: KeyId
+    name: str
+    prefix: Prefix
+    last4: Last4
+    status: Status
+
+
+class RevokedKeys(Struct, frozen=True):
+    """`keys` contains the first 1,000 matching keys in their current state.
+
+    `caller_excluded`: the selectors match the calling key, which was left out because `include_caller` is false.
+    """
+
+    matched: Count
+    revoked: Count
+    caller_excluded: bool
+    keys: list[BriefKey]
+
+
+class _Progress(Struct):
+    """The parts of the response, filled in as keys are revoked."""
+
+    caller_excluded: bool
     matched: int = 0
     revoked: int = 0
-    caller_excluded: bool = False
-    keys: list[dict[str, Any]] = msgspec.field(default_factory=list[dict[str, Any]])
+    keys: list[BriefKey] = msgspec.field(default_factory=list[BriefKey])
 
-    def show(self, key: dict[str, Any]) -> None:
+    def show(self, key: BriefKey) -> None:
         if len(self.keys) < KEYS_SHOWN_MAX:
             self.keys.append(key)
 
+    def to_revoked_keys(self) -> RevokedKeys:
+        return RevokedKeys(self.matched, self.revoked, self.caller_excluded, self.keys)
 
-@post("/v1/api-keys/revoke", access="keys:write", status_code=200)
-async def revoke_keys(request: HttpRequest) -> HttpResponse:
-    parse_query(request, Empty)
-    body = parse_body(request, Body)
+
+@Route(
+    "POST",
+    "/v1/api-keys/revoke",
+    access="keys:write",
+    tag="Keys",
+    summary="Revoke many keys",
+    description="A dry run, unless `dry_run` is false. A key matches if it matches every given selector; at least one "
+    "selector is required. A selector that names an unknown resource is refused with 422. The calling key is left out "
+    "unless `include_caller` is true.",
+    example=RevokedKeys(
+        matched=1,
+        revoked=1,
+        caller_excluded=False,
+        keys=[BriefKey(KEY_EXAMPLE.id, KEY_EXAMPLE.name, KEY_EXAMPLE.prefix, KEY_EXAMPLE.last4, "revoked")],
+    ),
+    body_example={"created_by": examples.USER_ID, "reason": "compromised", "dry_run": False},
+    body_schema={"anyOf": [{"required": [selector]} for selector in ("ids", "created_by", "mcp_id", "created_before")]},
+    idempotent=True,
+)
+async def revoke_keys(request: HttpRequest, body: Body) -> Success[RevokedKeys]:
     body.refuse_malformed(now())
     idempotency = idempotency_key(raw_request(request), request.auth.id)
     if body.dry_run:
-        return respond(_rendered(await _matching(request, body)), 200, None)
+        return success(await _matching(request, body))
     if idempotency is None:
-        return respond(_rendered(await _revoke_all(request, body)), 200, None)
+        return success(await _revoke_all(request, body))
     async with held_key(request, idempotency) as key:
         if key.earlier is not None:
-            return respond(
-                await _without_hidden_keys(request, key.earlier.body), key.earlier.status, None, replayed=True
-            )
+            content = await _without_hidden_keys(request, key.earlier.body)
+            return encoded_success(content, status=key.earlier.status, headers=REPLAYED)
         revoked = await _revoke_all(request, body)
-        response = StoredResponse(200, _rendered(revoked))
+        response = StoredResponse(200, encode_success(revoked))
         with step_by_step(lambda: revoked.revoked):
             await key.store(response)
-        return respond(response.body, response.status, None)
+        return encoded_success(response.body)
 
 
 async def _filters(request: HttpRequest, body: Body) -> Filters:
@@ -160,40 +229,40 @@ async def _without_caller(request: HttpRequest, body: Body) -> tuple[Filters, bo
     return structs.replace(filters, without_id=caller_id), bool(fits)
 
 
-async def _matching(request: HttpRequest, body: Body) -> Revoked:
+async def _matching(request: HttpRequest, body: Body) -> RevokedKeys:
     filters, caller_excluded = await _without_caller(request, body)
     at = now()
     async with get_services(request).read_transaction(filters.organization_id) as connection:
         listed = await page(connection, filters, at, sort="created_at", order="asc", limit=KEYS_SHOWN_MAX)
         count = await total(connection, filters, at)
     states = [decode(item.state) for item in listed]
-    return Revoked(count, 0, caller_excluded, [_shown(state, status_of(state, at)) for state in states])
+    return RevokedKeys(count, 0, caller_excluded, [_to_brief_key(state, status_of(state, at)) for state in states])
 
 
-async def _revoke_all(request: HttpRequest, body: Body) -> Revoked:
+async def _revoke_all(request: HttpRequest, body: Body) -> RevokedKeys:
     filters, caller_excluded = await _without_caller(request, body)
-    result = Revoked(caller_excluded=caller_excluded)
-    with step_by_step(lambda: result.revoked):
-        await _revoke_each(request, body, filters, result)
-    return result
+    progress = _Progress(caller_excluded)
+    with step_by_step(lambda: progress.revoked):
+        await _revoke_each(request, body, filters, progress)
+    return progress.to_revoked_keys()
 
 
-async def _revoke_each(request: HttpRequest, body: Body, filters: Filters, result: Revoked) -> None:
+async def _revoke_each(request: HttpRequest, body: Body, filters: Filters, progress: _Progress) -> None:
     caller_key: Existing | None = None
     async for state in _unrevoked(request, filters):
-        result.matched += 1
+        progress.matched += 1
         if state.key.id == request.auth.id:
             caller_key = state
             continue
-        result.revoked += await _revoke(request, body, state.key.id)
-        result.show(_shown(state, "revoked"))
+        progress.revoked += await _revoke(request, body, state.key.id)
+        progress.show(_to_brief_key(state, "revoked"))
     if caller_key is not None:
         try:
-            result.revoked += await _revoke(request, body, caller_key.key.id)
+            progress.revoked += await _revoke(request, body, caller_key.key.id)
         except LastActiveKey:
-            result.show(_shown(caller_key, status_of(caller_key, now())))
+            progress.show(_to_brief_key(caller_key, status_of(caller_key, now())))
         else:
-            result.show(_shown(caller_key, "revoked"))
+            progress.show(_to_brief_key(caller_key, "revoked"))
 
 
 async def _unrevoked(request: HttpRequest, filters: Filters) -> AsyncIterator[Existing]:
@@ -236,19 +305,9 @@ async def _revoke(request: HttpRequest, body: Body, key_id: str) -> bool:
     return bool(change.events)
 
 
-def _shown(state: Existing, status: str) -> dict[str, Any]:
+def _to_brief_key(state: Existing, status: Status) -> BriefKey:
     secret = state.key.current_secret
-    return {
-        "id": state.key.id,
-        "name": state.key.name,
-        "prefix": secret.prefix,
-        "last4": secret.last4,
-        "status": status,
-    }
-
-
-def _rendered(result: Revoked) -> bytes:
-    return msgspec.json.encode({"success": True, "data": result})
+    return BriefKey(state.key.id, state.key.name, secret.prefix, secret.last4, status)
 
 
 async def _without_hidden_keys(request: HttpRequest, body: bytes) -> bytes:
@@ -256,8 +315,7 @@ async def _without_hidden_keys(request: HttpRequest, body: bytes) -> bytes:
     organization_id, seen = request.auth.organization_id, request.auth.visible_keys.created_by
     if seen is None:
         return body
-    result = msgspec.convert(msgspec.json.decode(body)["data"], Revoked)
+    result = msgspec.convert(msgspec.json.decode(body)["data"], RevokedKeys)
     async with get_services(request).read_transaction(organization_id) as connection:
-        visible = await keys_there(connection, organization_id, [key["id"] for key in result.keys], seen)
-    result.keys = [key for key in result.keys if key["id"] in visible]
-    return _rendered(result)
+        visible = await keys_there(connection, organization_id, [key.id for key in result.keys], seen)
+    return encode_success(structs.replace(result, keys=[key for key in result.keys if key.id in visible]))

@@ -1,18 +1,18 @@
 """PATCH /v1/api-keys/{id}: change the name, permissions, limits or expiry of a key."""
 
 from datetime import datetime
-from typing import Any
+from typing import Annotated, Any
 
-from litestar import patch
-from msgspec import UNSET, Struct, UnsetType, structs
+from msgspec import UNSET, Meta, Struct, UnsetType, structs
 
 from app.api.api_keys.expiry import unexpired_key_counts
 from app.api.api_keys.key_context import load_key_context
-from app.api.api_keys.schemas import changed_key
+from app.api.api_keys.schemas import KEY_EXAMPLE, AllowedIps, ExpiresAt, Key, Metadata, changed_key
 from app.api.api_keys.visibility import ensure_visible
+from app.api.schemas import Description, Name
 from app.commands.run_command import run_command
-from app.handlers import Empty, HttpRequest, HttpResponse, get_services, parse_body, parse_query
-from app.http.decoding import Instant
+from app.handlers import HttpRequest, Success, get_services
+from app.route import Route
 from domain.keys.commands import ChangeKey
 from domain.keys.decider import KEY
 from domain.keys.events import RateLimit
@@ -24,19 +24,30 @@ from projections.read_models.organizations.counts.queries import keys_guard
 
 
 class Body(Struct, frozen=True, forbid_unknown_fields=True):
-    name: str | UnsetType = UNSET
-    description: str | UnsetType | None = UNSET
-    metadata: dict[str, str] | UnsetType = UNSET
-    permissions: Permissions | UnsetType = UNSET
-    rate_limit: RateLimit | UnsetType | None = UNSET
-    allowed_ips: tuple[str, ...] | UnsetType = UNSET
-    expires_at: Instant | UnsetType | None = UNSET
+    name: Name | UnsetType = UNSET
+    description: Description | UnsetType | None = UNSET
+    metadata: Metadata | UnsetType = UNSET
+    permissions: (
+        Annotated[Permissions, Meta(description="The new permissions. They replace all earlier ones.")] | UnsetType
+    ) = UNSET
+    rate_limit: Annotated[RateLimit | UnsetType | None, Meta(description="Null: the plan's limit.")] = UNSET
+    allowed_ips: AllowedIps | UnsetType = UNSET
+    expires_at: ExpiresAt | UnsetType | None = UNSET
 
 
-@patch("/v1/api-keys/{key_id:str}", access="keys:write")
-async def change_key(request: HttpRequest, key_id: str) -> HttpResponse:
-    parse_query(request, Empty)
-    body = parse_body(request, Body)
+@Route(
+    "PATCH",
+    "/v1/api-keys/{key_id}",
+    access="keys:write",
+    tag="Keys",
+    summary="Update a key",
+    description="Omitted fields stay unchanged. A revoked or expired key cannot be changed.",
+    example=KEY_EXAMPLE,
+    body_example={"name": "My agent", "allowed_ips": ["10.0.0.0/8"]},
+    has_revision=True,
+    if_match=True,
+)
+async def update_key(request: HttpRequest, key_id: str, body: Body) -> Success[Key]:
     await ensure_visible(request, key_id)
     caller, services = request.auth, get_services(request)
     at = now()

@@ -5,16 +5,18 @@ decision.
 """
 
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated
 
 import msgspec
 from msgspec import Meta, Struct
 
-from app.api.api_keys.schemas import permissions_shape
+from app.api import examples
+from app.api.api_keys.schemas import PERMISSIONS_EXAMPLE, GrantedPermissions, to_permissions
 from app.auth.callers import access_request
 from app.http.decoding import read_body
 from app.http.errors import Problem, invalid
 from app.http.messages import RawRequest, RawResponse, clean_user_agent
+from app.route import Route
 from app.services import Services
 from app.verification.authenticate import authenticate, raise_if_denied, raise_if_invalid
 from app.verification.requests import VerificationResult, VerifyKey
@@ -29,14 +31,37 @@ from domain.usage.events import Code
 TOOL_LENGTH_MAX = 200
 
 Tool = Annotated[str, Meta(min_length=1, max_length=TOOL_LENGTH_MAX)]
+TargetTool = Annotated[Tool, Meta(description="The tool of the MCP server to be used. Requires `mcp_id`.")]
+TargetMcp = Annotated[
+    str,
+    Meta(
+        description="The MCP server to be used. Without it, the response only shows whether the key is valid at all.",
+        extra_json_schema={"pattern": "^mcp_[0-7][0-9a-hjkmnp-tv-z]{25}$"},
+    ),
+]
 
 
 class Body(Struct, frozen=True, forbid_unknown_fields=True):
-    key: str
-    mcp_id: str | None = None
-    tool: Tool | None = None
-    ip: str | None = None
-    user_agent: Annotated[str, Meta(max_length=1_000)] | None = None
+    key: Annotated[
+        str,
+        Meta(description="The complete secret, as the client presented it.", extra_json_schema={"format": "password"}),
+    ]
+    mcp_id: TargetMcp | None = None
+    tool: TargetTool | None = None
+    ip: (
+        Annotated[
+            str,
+            Meta(
+                description="The address that the key was presented from: one IPv4 or IPv6 address, without a port "
+                "and without the brackets of IPv6. The use records the canonical form."
+            ),
+        ]
+        | None
+    ) = None
+    user_agent: (
+        Annotated[str, Meta(max_length=1_000, description="The User-Agent of the client that presented the key.")]
+        | None
+    ) = None
 
 
 class VerifyResponse(Struct, frozen=True, omit_defaults=True):
@@ -48,7 +73,7 @@ class VerifyResponse(Struct, frozen=True, omit_defaults=True):
     organization_id: str | None = None
     name: str | None = None
     environment: Environment | None = None
-    permissions: dict[str, Any] | None = None
+    permissions: GrantedPermissions | None = None
     expires_at: datetime | None = None
     revision: int | None = None
     event_id: str | None = None
@@ -63,6 +88,32 @@ class _Response(Struct, frozen=True):
 _encoder = msgspec.json.Encoder()
 
 
+@Route(
+    "POST",
+    "/v1/api-keys/verify",
+    access="keys:verify",
+    tag="Verification",
+    summary="Verify a key",
+    description="Decide whether the key in the body may be used. The status is 200 for every well-formed request; "
+    "`valid` and `code` contain the decision. The use is recorded before the response is sent, and the decision uses "
+    "no state older than the request.",
+    example=VerifyResponse(
+        valid=True,
+        code="valid",
+        key_id=examples.KEY_ID,
+        organization_id=examples.ORGANIZATION_ID,
+        name="My agent",
+        environment="live",
+        permissions=PERMISSIONS_EXAMPLE,
+        revision=3,
+        event_id=examples.EVENT_ID,
+    ),
+    body_example={"key": examples.SECRET, "mcp_id": examples.MCP_ID, "tool": "get_page"},
+    body_schema={"dependentRequired": {"tool": ["mcp_id"]}},
+    direct=True,
+    body=Body,
+    response=VerifyResponse,
+)
 async def verify_key(inbound: RawRequest, services: Services) -> RawResponse:
     caller = access_request(inbound, "manage", grant="keys:verify")
     try:
@@ -130,7 +181,7 @@ def _response(result: VerificationResult) -> VerifyResponse:
         organization_id=key.organization_id,
         name=key.name,
         environment=key.environment,
-        permissions=permissions_shape(key.permissions),
+        permissions=to_permissions(key.permissions),
         expires_at=key.expires_at,
         revision=key.revision,
         event_id=result.event_id,

@@ -4,16 +4,19 @@ The key is in the caller's own headers. The response is a status with headers fo
 `organization_id` is required: without either, the proxy would admit the keys of every organization.
 """
 
+from typing import Annotated
 from urllib.parse import quote
 
-from msgspec import Struct
+from msgspec import Meta, Struct
 from msgspec.structs import replace
 
-from app.api.api_keys.verify import Tool, validate_target
+from app.api.api_keys.verify import TargetMcp, TargetTool, validate_target
 from app.auth.callers import access_request
+from app.handlers import encode_success
 from app.http.decoding import read_query
 from app.http.errors import Problem, invalid
 from app.http.messages import RawRequest, RawResponse
+from app.route import Route
 from app.services import Services
 from app.verification.authenticate import authenticate, raise_if_denied, raise_if_invalid
 from app.verification.requests import Authenticate
@@ -25,11 +28,50 @@ _PRINTABLE = "".join(chr(c) for c in range(ord(" "), ord("~") + 1) if chr(c) != 
 class Query(Struct, frozen=True, forbid_unknown_fields=True):
     """A key of an organization other than `organization_id` is unknown. The MCP must be in the key's organization."""
 
-    mcp_id: str | None = None
-    organization_id: str | None = None
-    tool: Tool | None = None
+    mcp_id: TargetMcp | None = None
+    organization_id: (
+        Annotated[
+            str,
+            Meta(
+                description="The organization whose keys are admitted. A key of another organization is unknown.",
+                extra_json_schema={"pattern": "^org_[0-7][0-9a-hjkmnp-tv-z]{25}$"},
+            ),
+        ]
+        | None
+    ) = None
+    tool: TargetTool | None = None
 
 
+class KeyMayDo(Struct, frozen=True):
+    """The response to a reverse proxy, which uses only its status and headers."""
+
+    valid: Annotated[bool, Meta(extra_json_schema={"const": True})]
+
+
+_VALID = KeyMayDo(valid=True)
+_CONTENT = encode_success(_VALID)
+
+
+@Route(
+    "GET",
+    "/v1/auth/check",
+    access="any key",
+    tag="Verification",
+    summary="Check the caller's key",
+    description="The same decision for a reverse proxy (nginx `auth_request`, Traefik and Caddy forward-auth). "
+    "`mcp_id` or `organization_id` is required: without either, keys of every organization would be admitted.",
+    example=_VALID,
+    errors=("mcp_not_permitted", "tool_not_permitted", "environment_mismatch", "not_found"),
+    headers={
+        "X-Key-Id": "The id of the key.",
+        "X-Key-Name": "The name of the key, with characters percent-encoded that a header cannot contain.",
+        "X-Organization-Id": "The id of the key's organization.",
+        "X-Key-Environment": "Live or test.",
+    },
+    direct=True,
+    query=Query,
+    response=KeyMayDo,
+)
 async def check_key(inbound: RawRequest, services: Services) -> RawResponse:
     key_only = access_request(inbound, "check")
     try:
@@ -44,7 +86,7 @@ async def check_key(inbound: RawRequest, services: Services) -> RawResponse:
         "X-Organization-Id": key.organization_id,
         "X-Key-Environment": key.environment,
     }
-    return RawResponse(200, b'{"success":true,"data":{"valid":true}}', headers)
+    return RawResponse(200, _CONTENT, headers)
 
 
 def _query(inbound: RawRequest) -> Query:

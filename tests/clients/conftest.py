@@ -1,4 +1,4 @@
-"""Both clients against a real server, spoken to in the same way."""
+"""The sync and the async client with a real server, behind a common interface."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -10,7 +10,7 @@ from keyledger import AsyncKeyledger, Keyledger, Retries
 from tests.app.api.mcp.conftest import upstream
 from tests.app.conftest import api, org, started_apis
 from tests.app.organizations import Api, Organization
-from tests.clients.flaky_proxy import Meddler
+from tests.clients.flaky_proxy import FlakyProxy
 
 __all__ = ["api", "org", "started_apis", "upstream"]
 
@@ -18,9 +18,9 @@ FAST = Retries(first_seconds=0.01, longest_seconds=0.02)
 
 
 class Caller(Protocol):
-    """A client: `do` gives what a call answers, `every` what an iteration yields."""
+    """A client. `do` returns the response of a call, `every` the items of an iteration."""
 
-    def do(self, call: Callable[[Any], Any]) -> Any: ...  # noqa: ANN401 -- whatever is called
+    def do(self, call: Callable[[Any], Any]) -> Any: ...  # noqa: ANN401 -- the type depends on the call
 
     def every(self, iterate: Callable[[Any], Any]) -> list[Any]: ...
 
@@ -61,7 +61,7 @@ class Connect(Protocol):
 
 @pytest.fixture(params=["sync", "async"])
 def connect(request: pytest.FixtureRequest) -> Iterator[Connect]:
-    """Make a client of the one kind or the other; closed at the end."""
+    """Create clients of one kind or the other. They are closed at the end."""
     callers: list[SyncCaller | AsyncCaller] = []
 
     def connected(url: str, key: str, **settings: Any) -> Caller:  # noqa: ANN401 -- of the client
@@ -81,14 +81,14 @@ def connect(request: pytest.FixtureRequest) -> Iterator[Connect]:
 
 @pytest.fixture
 def manager(connect: Connect, api: Api, org: Organization) -> Caller:
-    """The organization's manager, by the client."""
+    """A client with the key of the organization's manager."""
     return connect(api.url, org.manager.secret)
 
 
 @pytest.fixture
-def meddler(api: Api) -> Iterator[Meddler]:
-    with Meddler(api.server.port) as between:
-        yield between
+def proxy(api: Api) -> Iterator[FlakyProxy]:
+    with FlakyProxy(api.server.port) as running:
+        yield running
 
 
 async def _collected(items: AsyncIterator[Any]) -> list[Any]:

@@ -1,4 +1,4 @@
-"""A TCP proxy that does to each request what it is told to, and forwards all others."""
+"""A TCP proxy that handles each request as configured, and forwards all others."""
 
 import socket
 import threading
@@ -6,34 +6,34 @@ from contextlib import suppress
 from types import TracebackType
 from typing import Literal, Self
 
-Deed = Literal["forward", "drop", "cut"] | bytes | tuple[Literal["instead"], bytes]
-"""Forward; close without forwarding; forward and close without answering; or answer with these bytes, in the last form
-after the request was forwarded and in the place of its answer."""
+Action = Literal["forward", "drop", "cut"] | bytes | tuple[Literal["instead"], bytes]
+"""Forward the request; close without forwarding ("drop"); forward and close without a response ("cut"); or respond with
+these bytes, in the last form after the request was forwarded and instead of its response."""
 
 
 def refusal(status: int, *headers: str, body: str = "") -> bytes:
-    """An HTTP answer that closes the connection."""
+    """Return an HTTP response that closes the connection."""
     head = [f"HTTP/1.1 {status} Refused", f"Content-Length: {len(body)}", "Connection: close", *headers]
     return ("\r\n".join(head) + "\r\n\r\n" + body).encode()
 
 
-class Meddler:
-    """`deeds` are done to the requests in their order; `seen` are the requests, head and body."""
+class FlakyProxy:
+    """`actions` are applied to the requests in order; `requests` contains the head and body of each request."""
 
     def __init__(self, port: int) -> None:
         self._upstream = ("127.0.0.1", port)
         self._listener = socket.create_server(("127.0.0.1", 0))
-        self.deeds: list[Deed] = []
-        self.seen: list[bytes] = []
+        self.actions: list[Action] = []
+        self.requests: list[bytes] = []
         self._thread = threading.Thread(target=self._accept)
 
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self._listener.getsockname()[1]}"
 
-    def headers_seen(self, name: str) -> list[str]:
-        """The value of a header in every request that has it."""
-        lines = [line for request in self.seen for line in request.split(b"\r\n\r\n")[0].decode().split("\r\n")]
+    def request_headers(self, name: str) -> list[str]:
+        """Return the values of a header in all requests that have it."""
+        lines = [line for request in self.requests for line in request.split(b"\r\n\r\n")[0].decode().split("\r\n")]
         return [line.partition(": ")[2] for line in lines if line.lower().startswith(f"{name.lower()}:")]
 
     def __enter__(self) -> Self:
@@ -60,16 +60,16 @@ class Meddler:
 
     def _serve(self, connection: socket.socket) -> None:
         request = _read_request(connection)
-        self.seen.append(request)
-        deed = self.deeds.pop(0) if self.deeds else "forward"
-        if isinstance(deed, bytes):
-            connection.sendall(deed)
-        elif isinstance(deed, tuple):
+        self.requests.append(request)
+        action = self.actions.pop(0) if self.actions else "forward"
+        if isinstance(action, bytes):
+            connection.sendall(action)
+        elif isinstance(action, tuple):
             self._forwarded(request)
-            connection.sendall(deed[1])
-        elif deed != "drop":
+            connection.sendall(action[1])
+        elif action != "drop":
             answer = self._forwarded(request)
-            if deed == "forward":
+            if action == "forward":
                 connection.sendall(answer)
 
     def _forwarded(self, request: bytes) -> bytes:

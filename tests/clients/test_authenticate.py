@@ -1,4 +1,4 @@
-"""The ASGI middleware and the Litestar guard before real applications."""
+"""The ASGI middleware and the Litestar guard in real applications."""
 
 import asyncio
 from collections.abc import Callable
@@ -21,9 +21,9 @@ from keyledger.authenticate import (
 )
 from keyledger.litestar import KeyDenied, requires_key, verification_of
 from tests.app.organizations import Api, Organization, unknown_secret
-from tests.clients.flaky_proxy import Deed, Meddler, refusal
+from tests.clients.flaky_proxy import Action, FlakyProxy, refusal
 
-Ask = Callable[..., httpx2.Response]
+Fetch = Callable[..., httpx2.Response]
 Build = Callable[..., Any]
 
 
@@ -52,16 +52,16 @@ def _guarded(client: AsyncKeyledger, **needs: Any) -> Any:  # noqa: ANN401 -- AS
 
 @pytest.fixture(params=[_middleware, _guarded])
 def build(request: pytest.FixtureRequest) -> Build:
-    """An application that is open at /open and closed at /."""
+    """Create an application that requires a key at / but not at /open."""
     chosen: Build = request.param
     return chosen
 
 
 @pytest.fixture
-def ask(build: Build, api: Api, org: Organization) -> Ask:
-    """Ask the application, which asks the service at `url`, by default the real one."""
+def fetch(build: Build, api: Api, org: Organization) -> Fetch:
+    """Send requests to the application, which verifies keys with the service at `url`, by default the real one."""
 
-    def asked(path: str = "/", *, url: str = api.url, by: str = org.manager.secret, **needs: Any) -> httpx2.Response:  # noqa: ANN401
+    def send(path: str = "/", *, url: str = api.url, by: str = org.manager.secret, **needs: Any) -> httpx2.Response:  # noqa: ANN401
         headers = needs.pop("headers", {})
         address = needs.pop("address", "127.0.0.1")
 
@@ -73,7 +73,7 @@ def ask(build: Build, api: Api, org: Organization) -> Ask:
 
         return asyncio.run(answer())
 
-    return asked
+    return send
 
 
 def _bearer(secret: str) -> dict[str, str]:
@@ -87,37 +87,37 @@ def _code(response: httpx2.Response) -> str:
 
 
 @pytest.mark.parametrize("header", ["bearer", "BEARER", "x-api-key"])
-def test_who_has_a_key_comes_in_and_is_known(org: Organization, ask: Ask, header: str) -> None:
+def test_a_request_with_a_key_is_admitted_with_its_verification(org: Organization, fetch: Fetch, header: str) -> None:
     key = org.key()
     headers = {"X-API-Key": key.secret} if header == "x-api-key" else {"Authorization": f"{header} {key.secret}"}
-    response = ask(headers={**headers, "User-Agent": "Agent/1"})
+    response = fetch(headers={**headers, "User-Agent": "Agent/1"})
     assert (response.status_code, response.text) == (200, key.id)
     (use,) = org.activity(key, type="api_key.used")
     assert (use["ip"], use["user_agent"]) == ("127.0.0.1", "Agent/1")
 
 
-def test_who_has_none_is_told_how(ask: Ask) -> None:
-    response = ask()
+def test_a_request_without_a_key_gets_401_with_a_challenge(fetch: Fetch) -> None:
+    response = fetch()
     assert (response.status_code, _code(response)) == (401, "unauthorized")
     assert response.headers["www-authenticate"] == 'Bearer realm="keyledger"'
 
 
-def test_an_open_path_needs_no_key(ask: Ask) -> None:
-    assert ask("/open").text == "open"
+def test_an_open_path_needs_no_key(fetch: Fetch) -> None:
+    assert fetch("/open").text == "open"
 
 
-def test_a_revoked_key_is_refused_from_the_next_request_on(org: Organization, ask: Ask) -> None:
+def test_a_revoked_key_is_refused_on_the_next_request(org: Organization, fetch: Fetch) -> None:
     key = org.key()
-    assert ask(headers=_bearer(key.secret)).status_code == 200
+    assert fetch(headers=_bearer(key.secret)).status_code == 200
     org.client.delete(key.path)
-    response = ask(headers=_bearer(key.secret))
+    response = fetch(headers=_bearer(key.secret))
     assert (response.status_code, _code(response)) == (401, "revoked_key")
     assert 'error="invalid_token"' in response.headers["www-authenticate"]
 
 
 @pytest.mark.parametrize("secret", ["nonsense", "\xfc\xff", "a b", unknown_secret()])
-def test_an_unknown_key_is_refused(ask: Ask, secret: str) -> None:
-    response = ask(headers={b"x-api-key": secret.encode("latin-1")})
+def test_an_unknown_key_is_refused(fetch: Fetch, secret: str) -> None:
+    response = fetch(headers={b"x-api-key": secret.encode("latin-1")})
     assert (response.status_code, _code(response)) == (401, "unauthorized")
 
 
@@ -136,13 +136,13 @@ JWT = "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJwcm94eSJ9.c2lnbmF0dXJl"
         [("X-API-Key", f"{JWT}"), ("X-API-Key", "{key}")],
     ],
 )
-def test_the_header_that_contains_a_key_counts_and_nothing_else_is_sent_anywhere(
-    org: Organization, ask: Ask, meddler: Meddler, headers: list[tuple[str, str]]
+def test_the_header_with_a_key_is_used_and_other_credentials_are_not_sent_to_the_service(
+    org: Organization, fetch: Fetch, proxy: FlakyProxy, headers: list[tuple[str, str]]
 ) -> None:
     key = org.key()
     sent = [(name, value.format(key=key.secret)) for name, value in headers]
-    assert ask(url=meddler.url, headers=sent).text == key.id
-    assert JWT.encode() not in b"".join(meddler.seen)
+    assert fetch(url=proxy.url, headers=sent).text == key.id
+    assert JWT.encode() not in b"".join(proxy.requests)
 
 
 @pytest.mark.parametrize(
@@ -154,13 +154,13 @@ def test_the_header_that_contains_a_key_counts_and_nothing_else_is_sent_anywhere
         [("Authorization", "Bearer pk_live_0000")],
     ],
 )
-def test_a_credential_of_others_is_refused_without_asking_anyone(
-    ask: Ask, meddler: Meddler, headers: list[tuple[str, str]]
+def test_another_kind_of_credential_is_refused_without_a_request_to_the_service(
+    fetch: Fetch, proxy: FlakyProxy, headers: list[tuple[str, str]]
 ) -> None:
-    response = ask(url=meddler.url, headers=headers)
+    response = fetch(url=proxy.url, headers=headers)
     assert (response.status_code, _code(response)) == (401, "unauthorized")
     assert 'error="invalid_token"' in response.headers["www-authenticate"]
-    assert meddler.seen == []
+    assert proxy.requests == []
 
 
 @pytest.mark.parametrize(
@@ -171,46 +171,46 @@ def test_a_credential_of_others_is_refused_without_asking_anyone(
         [("X-API-Key", "{first}, {second}")],
     ],
 )
-def test_of_two_different_keys_none_is_chosen(
-    org: Organization, ask: Ask, meddler: Meddler, headers: list[tuple[str, str]]
+def test_two_different_keys_are_refused(
+    org: Organization, fetch: Fetch, proxy: FlakyProxy, headers: list[tuple[str, str]]
 ) -> None:
     first, second = org.key().secret, org.key().secret
-    response = ask(
-        url=meddler.url, headers=[(name, value.format(first=first, second=second)) for name, value in headers]
+    response = fetch(
+        url=proxy.url, headers=[(name, value.format(first=first, second=second)) for name, value in headers]
     )
     assert response.status_code == 401
     assert "different API keys" in response.text
-    assert meddler.seen == []
+    assert proxy.requests == []
 
 
-def test_a_key_must_reach_the_mcp_and_the_tool(org: Organization, ask: Ask) -> None:
+def test_a_key_without_access_to_the_mcp_or_the_tool_is_refused(org: Organization, fetch: Fetch) -> None:
     mcp_id, other = org.mcp(), org.mcp()
     key = org.key(permissions={"mcps": [mcp_id], "tools": {mcp_id: {"allow": ["get_*"]}}})
     headers = _bearer(key.secret)
-    assert ask(headers=headers, mcp_id=mcp_id, tool="get_file").status_code == 200
-    refused = ask(headers=headers, mcp_id=mcp_id, tool="delete_file")
+    assert fetch(headers=headers, mcp_id=mcp_id, tool="get_file").status_code == 200
+    refused = fetch(headers=headers, mcp_id=mcp_id, tool="delete_file")
     assert (refused.status_code, _code(refused)) == (403, "tool_not_permitted")
-    refused = ask(headers=headers, mcp_id=other)
+    refused = fetch(headers=headers, mcp_id=other)
     assert (refused.status_code, _code(refused)) == (403, "mcp_not_permitted")
 
 
-def test_the_callers_address_counts(org: Organization, ask: Ask) -> None:
+def test_the_address_of_the_caller_is_checked_and_recorded(org: Organization, fetch: Fetch) -> None:
     key = org.key(allowed_ips=["10.0.0.0/8"])
     for address in ("10.1.2.3", "10.1.2.3:51234", "::ffff:10.1.2.3", "[::ffff:10.1.2.3%eth0]:443"):
-        assert ask(headers=_bearer(key.secret), address=address).status_code == 200
+        assert fetch(headers=_bearer(key.secret), address=address).status_code == 200
     assert {use["ip"] for use in org.activity(key, type="api_key.used")} == {"10.1.2.3"}
     for address in ("192.0.2.1", "unix socket", "", "unknown", "10.1.2.3, 10.1.2.4", "fe80::1%eth0"):
-        refused = ask(headers=_bearer(key.secret), address=address)
+        refused = fetch(headers=_bearer(key.secret), address=address)
         assert (refused.status_code, _code(refused)) == (403, "ip_not_permitted")
 
 
-def test_when_the_managing_key_may_not_verify_nobody_comes_in(org: Organization, ask: Ask) -> None:
-    response = ask(headers=_bearer(org.key().secret), by=org.key().secret)
+def test_every_request_is_refused_if_the_management_key_may_not_verify(org: Organization, fetch: Fetch) -> None:
+    response = fetch(headers=_bearer(org.key().secret), by=org.key().secret)
     assert (response.status_code, _code(response)) == (503, "unavailable")
 
 
 @pytest.mark.parametrize(
-    ("deed", "retry_after"),
+    ("action", "retry_after"),
     [
         ("drop", "1"),
         ("cut", "1"),
@@ -219,20 +219,22 @@ def test_when_the_managing_key_may_not_verify_nobody_comes_in(org: Organization,
         (refusal(500), "1"),
     ],
 )
-def test_without_an_answer_nobody_comes_in(
-    org: Organization, ask: Ask, meddler: Meddler, deed: Deed, retry_after: str
+def test_a_request_is_refused_if_the_service_returns_no_verification(
+    org: Organization, fetch: Fetch, proxy: FlakyProxy, action: Action, retry_after: str
 ) -> None:
-    meddler.deeds = [deed]
-    response = ask(headers=_bearer(org.key().secret), url=meddler.url)
+    proxy.actions = [action]
+    response = fetch(headers=_bearer(org.key().secret), url=proxy.url)
     assert (response.status_code, _code(response)) == (503, "unavailable")
     assert response.headers["retry-after"] == retry_after
 
 
 @pytest.mark.parametrize("code", ["rate_limited", "quota_exceeded"])
-def test_too_much_is_429(org: Organization, ask: Ask, meddler: Meddler, code: str) -> None:
+def test_an_exceeded_limit_returns_429_with_retry_after(
+    org: Organization, fetch: Fetch, proxy: FlakyProxy, code: str
+) -> None:
     body = '{"data":{"valid":false,"code":"' + code + '"}}'
-    meddler.deeds = [f"HTTP/1.1 200 OK\r\nContent-Length: {len(body)}\r\n\r\n{body}".encode()]
-    response = ask(headers=_bearer(org.key().secret), url=meddler.url)
+    proxy.actions = [f"HTTP/1.1 200 OK\r\nContent-Length: {len(body)}\r\n\r\n{body}".encode()]
+    response = fetch(headers=_bearer(org.key().secret), url=proxy.url)
     assert (response.status_code, _code(response)) == (429, code)
     seconds = int(response.headers["retry-after"])
     if code == "rate_limited":
@@ -240,7 +242,7 @@ def test_too_much_is_429(org: Organization, ask: Ask, meddler: Meddler, code: st
     else:
         starts = datetime.now(UTC) + timedelta(seconds=seconds + 60)
         first = starts.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
-        assert starts - first < timedelta(minutes=10), "the month's requests are counted from zero on the first"
+        assert starts - first < timedelta(minutes=10), "the count restarts on the first day of the month"
         assert 0 < seconds <= 31 * 86_400
 
 
@@ -253,12 +255,12 @@ def test_too_much_is_429(org: Organization, ask: Ask, meddler: Meddler, code: st
         ("2027-01-31T00:00:00", 86_400),
     ],
 )
-def test_a_month_ends_when_it_ends(at: str, seconds: float) -> None:
+def test_the_quota_resets_at_the_start_of_the_next_month(at: str, seconds: float) -> None:
     assert _until_next_month(datetime.fromisoformat(at).replace(tzinfo=UTC)) == seconds
 
 
-def test_both_answer_with_the_same_problem(ask: Ask) -> None:
-    response = ask(headers=_bearer(unknown_secret()))
+def test_the_middleware_and_the_guard_return_the_same_problem(fetch: Fetch) -> None:
+    response = fetch(headers=_bearer(unknown_secret()))
     assert response.headers["content-type"] == "application/problem+json"
     assert response.headers["cache-control"] == "no-store"
     body = response.json()
@@ -272,8 +274,8 @@ def test_both_answer_with_the_same_problem(ask: Ask) -> None:
     }
 
 
-def test_an_exception_handler_of_the_application_comes_first(api: Api, org: Organization) -> None:
-    def own(_request: Request[Any, Any, Any], error: HTTPException) -> Response[str]:
+def test_an_exception_handler_of_the_application_takes_precedence(api: Api, org: Organization) -> None:
+    def handler(_request: Request[Any, Any, Any], error: HTTPException) -> Response[str]:
         return Response(f"mine: {error.status_code}", status_code=418, media_type="text/plain")
 
     async def answer(kind: Any) -> httpx2.Response:  # noqa: ANN401 -- a status or an exception
@@ -283,7 +285,7 @@ def test_an_exception_handler_of_the_application_comes_first(api: Api, org: Orga
             def closed() -> str:
                 return ""
 
-            app: Any = Litestar([closed], exception_handlers={kind: own}, openapi_config=None)
+            app: Any = Litestar([closed], exception_handlers={kind: handler}, openapi_config=None)
             async with httpx2.AsyncClient(transport=httpx2.ASGITransport(app), base_url="http://app") as http:
                 return await http.get("/")
 
@@ -291,18 +293,18 @@ def test_an_exception_handler_of_the_application_comes_first(api: Api, org: Orga
         assert asyncio.run(answer(kind)).text == "mine: 401"
 
 
-def _alone(path: str, api: Api, org: Organization, **asked: Any) -> httpx2.Response:  # noqa: ANN401
+def _request_middleware(path: str, api: Api, org: Organization, **arguments: Any) -> httpx2.Response:  # noqa: ANN401
     async def answer() -> httpx2.Response:
         async with AsyncKeyledger(api.url, org.manager.secret) as client:
             transport = httpx2.ASGITransport(_middleware(client))
             async with httpx2.AsyncClient(transport=transport, base_url="http://app") as http:
-                return await http.get(path, **asked)
+                return await http.get(path, **arguments)
 
     return asyncio.run(answer())
 
 
-def test_the_middleware_answers_with_a_problem(api: Api, org: Organization) -> None:
-    response = _alone("/", api, org)
+def test_the_middleware_returns_a_problem(api: Api, org: Organization) -> None:
+    response = _request_middleware("/", api, org)
     assert response.headers["content-type"] == "application/problem+json"
     assert response.headers["cache-control"] == "no-store"
     body = response.json()
@@ -322,11 +324,11 @@ def test_the_middleware_answers_with_a_problem(api: Api, org: Organization) -> N
         ("/docs/.hidden", 401),
     ],
 )
-def test_only_what_is_excluded_is_open(api: Api, org: Organization, path: str, status: int) -> None:
-    assert _alone(path, api, org).status_code == status
+def test_only_excluded_paths_need_no_key(api: Api, org: Organization, path: str, status: int) -> None:
+    assert _request_middleware(path, api, org).status_code == status
 
 
-def test_a_websocket_without_a_key_does_not_open(api: Api, org: Organization) -> None:
+def test_a_websocket_without_a_key_is_closed(api: Api, org: Organization) -> None:
     sent: list[Any] = []
 
     async def receive() -> dict[str, str]:
@@ -343,8 +345,8 @@ def test_a_websocket_without_a_key_does_not_open(api: Api, org: Organization) ->
     assert [(message["type"], message["code"]) for message in sent] == [("websocket.close", 1008)]
 
 
-def test_a_refused_key_is_explained_as_the_service_explains_it() -> None:
-    # The service mentions sessions and calls too, which have no meaning for a key that a gateway checks.
+def test_the_messages_for_refused_keys_match_those_of_the_service() -> None:
+    # The messages of the service also mention sessions and calls, which do not apply to a key that a gateway checks.
     shorter = {"unauthorized", "rate_limited"}
     messages = {code: text for code, text in (_KEY_CODES | _RATE_CODES).items() if code not in shorter}
     assert messages == {code: ERRORS[code].meaning for code in messages}

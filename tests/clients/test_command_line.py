@@ -1,4 +1,4 @@
-"""The command `keyledger`, as a program of its own."""
+"""The command `keyledger`, run as a separate process."""
 
 import json
 import os
@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.app.organizations import Api, Organization, unknown_secret
-from tests.clients.flaky_proxy import Meddler, refusal
+from tests.clients.flaky_proxy import FlakyProxy, refusal
 
 _SOURCE = Path(__file__).parents[2] / "clients/python/src"
 
@@ -20,7 +20,7 @@ Run = Callable[..., Ran]
 
 @pytest.fixture
 def run(api: Api, org: Organization) -> Run:
-    """Run the command with the organization's manager; `env` changes the environment."""
+    """Run the command with the key of the organization's manager; `env` changes the environment."""
 
     def ran(*arguments: str, stdin: str = "", **env: str) -> Ran:
         ours = {"KEYLEDGER_URL": api.url, "KEYLEDGER_ADMIN_KEY": org.manager.secret, "PYTHONPATH": str(_SOURCE)}
@@ -37,7 +37,7 @@ def run(api: Api, org: Organization) -> Run:
     return ran
 
 
-def test_a_key_through_its_life(org: Organization, run: Run) -> None:
+def test_the_lifecycle_of_a_key(org: Organization, run: Run) -> None:
     mcp_id = org.mcp()
     made = run("keys", "create", "Agent", "--mcp", mcp_id, "--expires-in-days", "90", "--manage", "keys:read", "--json")
     assert made.returncode == 0, made.stderr
@@ -59,7 +59,7 @@ def test_a_key_through_its_life(org: Organization, run: Run) -> None:
     assert refused["code"] == "revoked_key"
 
 
-def test_the_secret_is_printed_once_and_in_no_other_answer(org: Organization, run: Run) -> None:
+def test_the_secret_is_printed_only_when_the_key_is_created(org: Organization, run: Run) -> None:
     made = run("keys", "create", "Agent", "--all-mcps")
     (secret,) = [line for line in made.stdout.splitlines() if line.startswith("pk_live_") and len(line) == 40]
     assert made.stdout.count(secret) == 1
@@ -70,7 +70,7 @@ def test_the_secret_is_printed_once_and_in_no_other_answer(org: Organization, ru
         assert org.manager.secret not in ran.stdout + ran.stderr
 
 
-def test_lists_are_aligned_plain_and_harmless(org: Organization, run: Run) -> None:
+def test_lists_are_aligned_plain_text_or_json(org: Organization, run: Run) -> None:
     org.key(name="Short")
     org.key(name="A rather longer name")
     org.mcp(name="Files")
@@ -102,7 +102,7 @@ def test_lists_are_aligned_plain_and_harmless(org: Organization, run: Run) -> No
         ["keys", "list", "--key-file", "/does/not/exist"],
     ],
 )
-def test_a_wrong_command_is_2(run: Run, arguments: list[str]) -> None:
+def test_a_wrong_command_exits_with_2(run: Run, arguments: list[str]) -> None:
     ran = run(*arguments)
     assert ran.returncode == 2, ran.stderr
     assert ran.stderr
@@ -111,12 +111,12 @@ def test_a_wrong_command_is_2(run: Run, arguments: list[str]) -> None:
 
 
 @pytest.mark.parametrize("name", ["KEYLEDGER_URL", "KEYLEDGER_ADMIN_KEY"])
-def test_what_is_not_set_is_named(run: Run, name: str) -> None:
+def test_a_missing_setting_is_reported(run: Run, name: str) -> None:
     ran = run("keys", "list", **{name: ""})
     assert (ran.returncode, name in ran.stderr) == (2, True)
 
 
-def test_a_refusal_is_1_and_one_line(run: Run) -> None:
+def test_a_refusal_exits_with_1_and_prints_at_most_one_line(run: Run) -> None:
     for ran in (
         run("keys", "show", "key_unknown"),
         run("keys", "list", KEYLEDGER_ADMIN_KEY=unknown_secret()),
@@ -128,15 +128,15 @@ def test_a_refusal_is_1_and_one_line(run: Run) -> None:
         assert len((ran.stderr or "one\n").splitlines()) == 1
 
 
-def test_nobody_there_is_3(run: Run, meddler: Meddler, org: Organization) -> None:
-    meddler.deeds = [refusal(503, "Retry-After: 90")]
-    for ran in (run("keys", "list", "--url", meddler.url), run("keys", "list", KEYLEDGER_URL="http://127.0.0.1:9")):
+def test_an_unreachable_or_unavailable_service_exits_with_3(run: Run, proxy: FlakyProxy, org: Organization) -> None:
+    proxy.actions = [refusal(503, "Retry-After: 90")]
+    for ran in (run("keys", "list", "--url", proxy.url), run("keys", "list", KEYLEDGER_URL="http://127.0.0.1:9")):
         assert ran.returncode == 3, ran.stderr
         assert "Traceback" not in ran.stderr
         assert org.manager.secret not in ran.stderr
 
 
-def test_the_managing_key_comes_from_a_file(run: Run, org: Organization, tmp_path: Path) -> None:
+def test_the_management_key_can_come_from_a_file(run: Run, org: Organization, tmp_path: Path) -> None:
     file = tmp_path / "key"
     file.write_text(org.manager.secret + "\n")
     assert run("keys", "list", "--key-file", str(file), KEYLEDGER_ADMIN_KEY="").returncode == 0
@@ -151,14 +151,14 @@ def test_help_has_examples_and_exit_codes(run: Run, command: list[str]) -> None:
     assert "exit codes:" in ran.stdout
 
 
-def test_a_terminal_that_lacks_a_character_gets_the_list_all_the_same(run: Run, org: Organization) -> None:
+def test_a_character_that_the_terminal_does_not_support_is_replaced(run: Run, org: Organization) -> None:
     org.key(name="Schlüssel 鍵")
     ran = run("keys", "list", PYTHONIOENCODING="ascii")
     assert (ran.returncode, "Schl?ssel" in ran.stdout) == (0, True), ran.stderr
     assert "Schlüssel 鍵" in run("keys", "list", PYTHONIOENCODING="utf-8").stdout
 
 
-def test_a_reader_that_goes_away_is_no_error(api: Api, org: Organization) -> None:
+def test_a_closed_pipe_is_not_an_error(api: Api, org: Organization) -> None:
     for _ in range(3):
         org.key()
     script = f'"{sys.executable}" -m keyledger keys list --json | true; exit "${{PIPESTATUS[0]}}"'

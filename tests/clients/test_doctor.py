@@ -1,4 +1,4 @@
-"""What is wrong with a key is found without sending it anywhere."""
+"""Diagnosis of malformed keys, which are not sent anywhere."""
 
 import json
 import os
@@ -30,27 +30,27 @@ def _swap(key: str, place: int) -> str:
 
 
 FLAWS: list[tuple[str, Callable[[str], str], str, str]] = [
-    ("nothing", lambda _: "", "empty", "variable"),
-    ("line end", lambda key: key + "\n", "surroundings", "white space"),
-    ("quotes", lambda key: f'"{key}"', "surroundings", "quotation"),
-    ("header", lambda key: f"Bearer {key}", "surroundings", "Authorization"),
-    ("capitals", lambda key: key.replace("pk_live_", "PK_LIVE_"), "prefix", "small letters"),
+    ("empty", lambda _: "", "empty", "variable"),
+    ("line end", lambda key: key + "\n", "extra_text", "whitespace"),
+    ("quotes", lambda key: f'"{key}"', "extra_text", "quotation"),
+    ("header", lambda key: f"Bearer {key}", "extra_text", "Authorization"),
+    ("capitals", lambda key: key.replace("pk_live_", "PK_LIVE_"), "prefix", "lower case"),
     ("other kind", lambda key: key.replace("pk_live_", "pk_prod_"), "prefix", "live_ or test_"),
     ("id", lambda _: "key_01jdz5h8w9e0rb1x2y3z4a5b6c", "prefix", "id"),
     ("something else", lambda _: "ghp_abc", "prefix", "something else"),
     ("cut", lambda key: key[:-3], "length", "3 too few"),
     ("twice", lambda key: key + key, "length", "40 too many"),
     ("shortened", lambda key: key[:12] + "…" + key[-4:], "length", "shortened"),
-    ("strange", lambda key: key[:20] + "-" + key[21:], "alphabet", "character 21"),
+    ("hyphen", lambda key: key[:20] + "-" + key[21:], "alphabet", "character 21"),
     ("not ascii", lambda key: key[:20] + "é" + key[21:], "alphabet", "character 21"),
     ("mistyped", lambda key: key[:20] + ("a" if key[20] != "a" else "b") + key[21:], "checksum", "mistyped"),
     ("swapped", lambda key: _swap(key, 20), "checksum", "21 and 22"),
-    ("relabelled", lambda key: key.replace("live", "test"), "checksum", "pk_live_"),
+    ("changed prefix", lambda key: key.replace("live", "test"), "checksum", "pk_live_"),
 ]
 
 
 @pytest.mark.parametrize(("spoil", "part", "hint"), [flaw[1:] for flaw in FLAWS], ids=[flaw[0] for flaw in FLAWS])
-def test_each_flaw_is_named_with_a_hint_that_does_not_quote_the_key(
+def test_each_flaw_is_reported_with_a_hint_that_does_not_quote_the_key(
     spoil: Callable[[str], str], part: str, hint: str
 ) -> None:
     key = next(k for k in _keys() if spoil(k) != k)
@@ -62,7 +62,7 @@ def test_each_flaw_is_named_with_a_hint_that_does_not_quote_the_key(
     assert parse(spoil(key)) is None
 
 
-def test_every_minted_key_is_well_formed_and_the_service_agrees_on_every_other() -> None:
+def test_generated_and_altered_keys_get_the_same_result_as_from_the_service() -> None:
     for key in _keys():
         assert flaw_of(Secret(key)) is None
         for place in range(len(key)):
@@ -87,8 +87,8 @@ def test_no_socket_is_opened(given: str, key: str, code: int) -> None:
     assert key not in ran.stdout + ran.stderr
 
 
-def test_the_hook_notices_a_socket() -> None:
-    """The proof of the proof."""
+def test_the_audit_hook_detects_a_socket() -> None:
+    """A check of the test above."""
     script = _HERMETIC.replace("from keyledger", "import socket; socket.socket()\nfrom keyledger")
     ran = subprocess.run([sys.executable, "-c", script, KEY], capture_output=True, text=True, timeout=30, check=False)
     assert "opened a socket" in ran.stderr

@@ -20,10 +20,10 @@ from keyledger import (
 )
 from tests.app.organizations import Api, Organization, unknown_secret
 from tests.clients.conftest import Caller, Connect
-from tests.clients.flaky_proxy import Meddler
+from tests.clients.flaky_proxy import FlakyProxy
 
 
-def test_a_key_with_everything_comes_back_as_it_was_asked_for(org: Organization, manager: Caller) -> None:
+def test_a_key_with_all_fields_is_returned_as_created(org: Organization, manager: Caller) -> None:
     mcp_id = org.mcp()
     until = now() + timedelta(days=3)
     permissions = Permissions(
@@ -52,7 +52,7 @@ def test_a_key_with_everything_comes_back_as_it_was_asked_for(org: Organization,
     assert [secret.version for secret in found.secrets] == [1]
 
 
-def test_a_key_through_its_whole_life(org: Organization, manager: Caller) -> None:
+def test_the_lifecycle_of_a_key(org: Organization, manager: Caller) -> None:
     made = manager.do(lambda c: c.keys.create("Agent", permissions=Permissions(mcps="*")))
 
     def code(secret: Secret) -> str:
@@ -82,7 +82,7 @@ def test_a_key_through_its_whole_life(org: Organization, manager: Caller) -> Non
     assert page.data[0].actor.id == org.manager.id
 
 
-def test_all_pages_are_followed_and_nothing_comes_twice(org: Organization, manager: Caller) -> None:
+def test_an_iteration_returns_each_key_of_all_pages_once(org: Organization, manager: Caller) -> None:
     made = [org.key(name=f"Key {number}").id for number in range(7)]
     found = manager.every(lambda c: c.keys.iterate(per_page=3, q="Key "))
     assert [key.id for key in found] == made[::-1]
@@ -91,11 +91,11 @@ def test_all_pages_are_followed_and_nothing_comes_twice(org: Organization, manag
     assert (page.pagination.total, page.pagination.total_pages) == (7, 3)
 
 
-def test_an_empty_list_is_an_empty_list(manager: Caller) -> None:
+def test_an_iteration_without_matches_is_empty(manager: Caller) -> None:
     assert manager.every(lambda c: c.keys.iterate(status="revoked")) == []
 
 
-def test_many_are_revoked_only_when_it_is_meant(org: Organization, manager: Caller) -> None:
+def test_a_bulk_revocation_is_a_dry_run_by_default(org: Organization, manager: Caller) -> None:
     ids = [org.key().id for _ in range(3)]
     tried = manager.do(lambda c: c.keys.revoke_many(reason="compromised", ids=ids))
     assert (tried.matched, tried.revoked) == (3, 0)
@@ -105,7 +105,7 @@ def test_many_are_revoked_only_when_it_is_meant(org: Organization, manager: Call
     assert {key.status for key in done.keys} == {"revoked"}
 
 
-def test_each_refusal_has_its_class(api: Api, org: Organization, manager: Caller, connect: Connect) -> None:
+def test_each_error_has_its_exception_class(api: Api, org: Organization, manager: Caller, connect: Connect) -> None:
     key = org.key()
     reader = connect(api.url, org.key(permissions={"manage": ["keys:read"]}).secret)
     small = connect(api.url, api.organization("free").manager.secret)
@@ -133,10 +133,10 @@ def test_each_refusal_has_its_class(api: Api, org: Organization, manager: Caller
         manager.do(lambda c: c.keys.create("x", expires_in_days=0))
 
 
-def test_a_field_that_is_not_there_yet_is_ignored(connect: Connect, org: Organization, meddler: Meddler) -> None:
+def test_unknown_fields_in_a_response_are_ignored(connect: Connect, org: Organization, proxy: FlakyProxy) -> None:
     body = (
         '{"success":true,"more":1,"data":{"valid":true,"code":"valid","colour":"red","permissions":{"mcps":"*","x":1}}}'
     )
     head = f"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
-    meddler.deeds = [(head + body).encode()]
-    assert connect(meddler.url, org.manager.secret).do(lambda c: c.verify("x")).permissions == Permissions(mcps="*")
+    proxy.actions = [(head + body).encode()]
+    assert connect(proxy.url, org.manager.secret).do(lambda c: c.verify("x")).permissions == Permissions(mcps="*")

@@ -6,7 +6,7 @@ from tests.app.organizations import Api, Organization
 from tests.clients.conftest import Caller, Connect
 
 
-def test_an_mcp_is_registered_found_listed_and_deleted(manager: Caller) -> None:
+def test_an_mcp_is_registered_read_listed_and_deleted(manager: Caller) -> None:
     made = [
         manager.do(lambda c, n=number: c.mcps.register(f"Files {n}", "https://mcp.example.com/mcp", description="All"))
         for number in range(3)
@@ -30,21 +30,21 @@ def test_a_tool_is_called_with_a_new_key(api: Api, manager: Caller, connect: Con
     assert (done.metadata.mcp_id, done.metadata.tool) == (mcp.id, "add")
 
 
-def test_a_server_that_is_not_there_is_said(org: Organization, manager: Caller) -> None:
+def test_an_unreachable_server_raises_an_error(org: Organization, manager: Caller) -> None:
     mcp_id = org.mcp(endpoint_url="http://127.0.0.1:9/mcp")
     with pytest.raises(McpFailed) as raised:
         manager.do(lambda c: c.invoke(mcp_id, "add"))
     assert raised.value.code == "mcp_unreachable"
 
 
-def test_health_is_told(manager: Caller) -> None:
+def test_liveness_and_readiness_are_returned(manager: Caller) -> None:
     assert manager.do(lambda c: c.live()).status == "live"
     ready = manager.do(lambda c: c.ready())
     assert ready.is_ready
     assert ready.checks["database"] == "ok"
 
 
-def test_an_mcp_is_tested_changed_and_closed(manager: Caller, upstream: Upstream) -> None:
+def test_an_mcp_is_tested_changed_and_deactivated(manager: Caller, upstream: Upstream) -> None:
     mcp = manager.do(lambda c: c.mcps.register("Example", upstream.url))
     probe = manager.do(lambda c: c.mcps.test(mcp.id))
     assert probe.reachable

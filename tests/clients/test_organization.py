@@ -1,4 +1,4 @@
-"""The organization, its people, usage, alerts and the audit log, by both clients."""
+"""The organization, its members, usage, alerts, audit log and webhooks, with both clients."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -16,7 +16,7 @@ from tests.clients.conftest import Caller
 from workers.raise_alert import raise_alert
 
 
-def test_the_organization_is_shown_and_changed(org: Organization, manager: Caller) -> None:
+def test_the_organization_is_read_and_changed(org: Organization, manager: Caller) -> None:
     shown = manager.do(lambda c: c.organization.get())
     assert (shown.id, shown.plan) == (org.id, "team")
     assert (shown.usage.api_keys, shown.limits.api_keys, shown.limits.monthly_requests) == (1, None, 500_000)
@@ -29,7 +29,7 @@ def test_the_organization_is_shown_and_changed(org: Organization, manager: Calle
     assert manager.do(lambda c: c.organization.change(description=None)).name == "Renamed"
 
 
-def test_people_are_listed_given_roles_and_removed(api: Api, org: Organization, manager: Caller) -> None:
+def test_members_are_listed_given_roles_and_removed(api: Api, org: Organization, manager: Caller) -> None:
     owner, member, viewer = (person(api, org.id, role) for role in ("owner", "member", "viewer"))
     assert [m.user_id for m in manager.every(lambda c: c.members.iterate(per_page=2))] == [
         owner.id,
@@ -49,7 +49,7 @@ def test_people_are_listed_given_roles_and_removed(api: Api, org: Organization, 
         manager.do(lambda c: c.members.change_role(owner.id, "viewer"))
 
 
-def test_people_are_invited_and_invitations_withdrawn(manager: Caller) -> None:
+def test_invitations_are_sent_listed_and_withdrawn(manager: Caller) -> None:
     sent = [manager.do(lambda c, n=n: c.members.invite(f"{n}@example.com", "viewer")) for n in ("ada", "grace")]
     assert "/invitations/accept?token=" in sent[0].invite_url.reveal()
     assert sent[0].invite_url.reveal() not in repr(sent[0])
@@ -66,7 +66,7 @@ def test_a_repeated_invitation_has_no_link(manager: Caller) -> None:
     assert (first.invite_id, second.invite_url) == (second.invite_id, None)
 
 
-def test_usage_is_told_by_key_and_for_all(api: Api, org: Organization, manager: Caller) -> None:
+def test_usage_is_reported_for_one_key_and_for_the_organization(api: Api, org: Organization, manager: Caller) -> None:
     key = org.key()
     for _ in range(3):
         org.verify(key.secret)
@@ -106,7 +106,7 @@ def test_the_audit_log_is_read(org: Organization, manager: Caller) -> None:
     assert len(manager.do(lambda c: c.audit.list(until=later, type="api_key.revoked")).data) == 1
 
 
-def test_a_webhook_through_its_life(manager: Caller) -> None:
+def test_the_lifecycle_of_a_webhook(manager: Caller) -> None:
     made = manager.do(lambda c: c.webhooks.create("https://example.com/hooks", events=["api_key.revoked"]))
     assert made.secret.reveal().startswith("whsec_")
     assert (made.events, made.status) == (("api_key.revoked",), "active")

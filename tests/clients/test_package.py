@@ -1,4 +1,4 @@
-"""What is installed is what is here: version, dependencies, Python, and no import that is not one of them."""
+"""The metadata of the client package: version, dependencies and type information."""
 
 import ast
 import subprocess
@@ -13,11 +13,11 @@ _PACKAGE = _ROOT / "clients/python"
 _PROJECT = tomllib.loads((_PACKAGE / "pyproject.toml").read_text("utf-8"))["project"]
 
 
-def test_the_version_is_that_of_the_package() -> None:
+def test_the_version_matches_the_package_metadata() -> None:
     assert _PROJECT["version"] == __version__
 
 
-def test_only_the_named_dependencies_are_imported() -> None:
+def test_only_declared_dependencies_are_imported() -> None:
     imported: dict[str, set[str]] = {}
     for file in (_PACKAGE / "src").rglob("*.py"):
         for node in ast.walk(ast.parse(file.read_text("utf-8"))):
@@ -26,16 +26,16 @@ def test_only_the_named_dependencies_are_imported() -> None:
                 names.append(node.module or "")
             for name in names:
                 imported.setdefault(name.partition(".")[0], set()).add(file.name)
-    beyond = {name: files for name, files in imported.items() if name not in sys.stdlib_module_names}
-    assert set(beyond) == {"keyledger", "msgspec", "httpx2", "litestar"}
-    assert beyond["litestar"] == {"litestar.py"}
+    third_party = {name: files for name, files in imported.items() if name not in sys.stdlib_module_names}
+    assert set(third_party) == {"keyledger", "msgspec", "httpx2", "litestar"}
+    assert third_party["litestar"] == {"litestar.py"}
     assert {text.partition(">")[0] for text in _PROJECT["dependencies"]} == {"msgspec", "httpx2"}
 
 
-def test_it_does_without_litestar_until_the_guard_is_imported() -> None:
+def test_litestar_is_not_imported_without_the_guard() -> None:
     script = "import sys, keyledger, keyledger.asgi, keyledger.cli.main; assert 'litestar' not in sys.modules"
     subprocess.run([sys.executable, "-c", script], check=True, timeout=30, env={"PYTHONPATH": str(_PACKAGE / "src")})
 
 
-def test_it_is_typed() -> None:
+def test_the_package_is_marked_as_typed() -> None:
     assert (_PACKAGE / "src/keyledger/py.typed").is_file()

@@ -1,4 +1,4 @@
-"""How long the client waits, and that many threads can share one."""
+"""Delays between retries, and a client that many threads share."""
 
 import httpx2
 import pytest
@@ -13,7 +13,7 @@ _RETRIES = Retries(attempts=6, first_seconds=0.5, longest_seconds=2.0)
 
 
 def _pauses(after: float) -> list[float]:
-    """The pauses of one call that is refused until there are no attempts left."""
+    """Return the delays of one call that is refused until no attempts are left."""
     attempts = Attempts(_RETRIES, Repeat.FREELY)
     pauses: list[float] = []
     while isinstance(pause := attempts.after_refusal(Unavailable("unavailable", 503, "", retry_after=after)), float):
@@ -22,16 +22,16 @@ def _pauses(after: float) -> list[float]:
 
 
 @pytest.mark.parametrize("after", [0.0, 3.0])
-def test_pauses_grow_are_bounded_differ_and_never_undercut_what_was_asked_for(after: float) -> None:
+def test_delays_grow_up_to_a_limit_vary_and_are_never_shorter_than_retry_after(after: float) -> None:
     many = [_pauses(after) for _ in range(400)]
     assert {len(pauses) for pauses in many} == {5}
     for number, longest in enumerate([0.5, 1.0, 2.0, 2.0, 2.0]):
         column = [pauses[number] - after for pauses in many]
-        assert 0 <= min(column) < longest / 10, "full jitter begins at none"
+        assert 0 <= min(column) < longest / 10, "full jitter starts at zero"
         assert longest * 0.9 < max(column) <= longest
 
 
-def test_a_lost_answer_stays_in_mind_when_nobody_is_there_afterwards() -> None:
+def test_a_lost_response_is_remembered_if_later_attempts_cannot_connect() -> None:
     attempts = Attempts(Retries(attempts=2, first_seconds=0), Repeat.FREELY)
     assert attempts.after_no_answer(httpx2.ReadError("cut")) == 0.0
     ended = attempts.after_no_answer(httpx2.ConnectError("refused"))

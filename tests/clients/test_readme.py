@@ -1,4 +1,4 @@
-"""The examples of the client's README, carried out as they stand there."""
+"""The examples in the client's README, executed unchanged."""
 
 import asyncio
 import importlib.util
@@ -18,7 +18,7 @@ _PACKAGE = Path(__file__).parents[2] / "clients/python"
 _README = (_PACKAGE / "README.md").read_text("utf-8")
 _CLIENT, _MIDDLEWARE, _LITESTAR = re.findall(r"^```python\n(.*?)^```$", _README, re.MULTILINE | re.DOTALL)
 _ROOT_README = (_PACKAGE.parents[1] / "README.md").read_text("utf-8")
-(_SHORT,) = re.findall(r"^```python\n(.*?)^```$", _ROOT_README, re.MULTILINE | re.DOTALL)
+(_ROOT_EXAMPLE,) = re.findall(r"^```python\n(.*?)^```$", _ROOT_README, re.MULTILINE | re.DOTALL)
 (_CONSOLE,) = re.findall(r"^```console\n(.*?)^```$", _README, re.MULTILINE | re.DOTALL)
 
 
@@ -28,23 +28,25 @@ def _settings(monkeypatch: pytest.MonkeyPatch, api: Api, org: Organization) -> N
     monkeypatch.setenv("KEYLEDGER_ADMIN_KEY", org.manager.secret)
 
 
-def test_the_client(org: Organization, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    done = _carried_out(_CLIENT, tmp_path, monkeypatch)
+def test_the_client_example_runs(org: Organization, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    done = _executed(_CLIENT, tmp_path, monkeypatch)
     assert "My agent" in done.names
     assert org.client.get(f"/v1/api-keys/{done.created.id}").data["status"] == "revoked"
 
 
-def test_the_short_one(api: Api, org: Organization, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_example_in_the_root_readme_runs(
+    api: Api, org: Organization, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     given = f"management_key, mcp_id = {org.manager.secret!r}, {org.mcp()!r}\n"
-    example = given + _SHORT.replace("http://127.0.0.1:8000", api.url)
-    assert _carried_out(example, tmp_path, monkeypatch).created.name == "My agent"
+    example = given + _ROOT_EXAMPLE.replace("http://127.0.0.1:8000", api.url)
+    assert _executed(example, tmp_path, monkeypatch).created.name == "My agent"
 
 
 @pytest.mark.parametrize("example", [_MIDDLEWARE, _LITESTAR])
-def test_an_application_with_a_key_in_front(
+def test_the_application_examples_require_a_key(
     org: Organization, example: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    done = _carried_out(example, tmp_path, monkeypatch)
+    done = _executed(example, tmp_path, monkeypatch)
     key = org.key(name="My agent")
 
     async def answers() -> list[tuple[int, str]]:
@@ -57,7 +59,7 @@ def test_an_application_with_a_key_in_front(
     assert asyncio.run(answers()) == [(200, "My agent"), (401, "")]
 
 
-def test_the_command_line(tmp_path: Path) -> None:
+def test_the_command_line_example_runs(tmp_path: Path) -> None:
     commands = [line[2:] for line in _CONSOLE.splitlines() if not line.startswith("$ export ")]
     assert len(commands) == 7
     script = "\n".join([f'keyledger() {{ "{sys.executable}" -m keyledger "$@"; }}', *commands])
@@ -74,8 +76,8 @@ def test_the_command_line(tmp_path: Path) -> None:
     assert "well formed" in ran.stdout
 
 
-def _carried_out(example: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Any:  # noqa: ANN401 -- a module
-    """A module that consists of the example."""
+def _executed(example: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Any:  # noqa: ANN401 -- a module
+    """Execute the example as a module, and return the module."""
     file = folder / "readme_example.py"
     file.write_text(example, "utf-8")
     spec = importlib.util.spec_from_file_location(file.stem, file)

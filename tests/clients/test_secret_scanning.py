@@ -1,4 +1,4 @@
-"""The rule for secret scanners: the very regex of the file finds every key and nothing that only resembles one."""
+"""The rule for secret scanners. Its regular expression finds every key, but no text that only resembles one."""
 
 import importlib
 import re
@@ -25,20 +25,20 @@ def _engine(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def _found(text: str) -> list[str]:
-    """What gitleaks would report: a keyword, which it looks for regardless of case, and then the regex."""
+    """Return what gitleaks would report. It first searches for a keyword, ignoring case, and then uses the regex."""
     if not any(keyword in text.lower() for keyword in RULE["keywords"]):
         return []
     return [match[RULE["secretGroup"]] for match in ENGINES["chosen"].finditer(RULE["regex"], text)]
 
 
-def _minted(environment: Environment = "live") -> str:
+def _generated(environment: Environment = "live") -> str:
     return generate(environment, random_bytes(ENTROPY_BYTES)).reveal()
 
 
 @pytest.mark.parametrize("environment", ["live", "test"])
-def test_every_minted_key_is_found(environment: Environment) -> None:
+def test_every_generated_key_is_found(environment: Environment) -> None:
     for _ in range(500):
-        key = _minted(environment)
+        key = _generated(environment)
         assert _found(f"KEY={key}\n") == [key]
 
 
@@ -46,13 +46,13 @@ def test_every_minted_key_is_found(environment: Environment) -> None:
     "around",
     ["{}", '"{}"', "'{}',", "Bearer {}", "https://h/?key={}&x", "key: {}\n", "({})", "`{}`.", "<a>{}</a>", "é{}"[1:]],
 )
-def test_a_key_is_found_wherever_it_stands(around: str) -> None:
-    key = _minted()
+def test_a_key_is_found_in_any_context(around: str) -> None:
+    key = _generated()
     assert _found(around.format(key)) == [key]
 
 
-def test_all_keys_of_a_file_are_found() -> None:
-    keys = [_minted(), _minted("test"), _minted()]
+def test_all_keys_in_a_file_are_found() -> None:
+    keys = [_generated(), _generated("test"), _generated()]
     assert _found("\n".join(keys)) == keys
 
 
@@ -71,11 +71,11 @@ SPOILT: list[Callable[[str], str]] = [
 
 
 @pytest.mark.parametrize("spoil", SPOILT)
-def test_what_only_resembles_a_key_is_not(spoil: Callable[[str], str]) -> None:
-    assert _found(spoil(_minted())) == []
+def test_a_text_that_only_resembles_a_key_is_not_found(spoil: Callable[[str], str]) -> None:
+    assert _found(spoil(_generated())) == []
 
 
-def test_the_rule_is_whole() -> None:
+def test_the_rule_is_complete_and_has_no_exceptions() -> None:
     assert RULE["id"] == "keyledger-api-key"
     assert RULE["description"]
     assert "allowlist" not in RULE

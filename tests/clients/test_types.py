@@ -1,4 +1,4 @@
-"""Both clients have the same methods, and each has the types of the call that it is made of (which pyright checks)."""
+"""Both clients have the same methods, with the types of the underlying calls (which pyright checks)."""
 
 import inspect
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -17,21 +17,21 @@ PAIRS: list[tuple[type, type]] = [
 ]
 
 
-@pytest.mark.parametrize(("now", "soon"), PAIRS)
-def test_what_one_client_can_do_the_other_can_too(now: type, soon: type) -> None:
-    assert _methods(now) == _methods(soon)
-    assert all(getattr(getattr(now, name), "__doc__", None) for name in _methods(now) if name != "close")
+@pytest.mark.parametrize(("sync_class", "async_class"), PAIRS)
+def test_both_clients_have_the_same_methods(sync_class: type, async_class: type) -> None:
+    assert _methods(sync_class) == _methods(async_class)
+    assert all(getattr(getattr(sync_class, name), "__doc__", None) for name in _methods(sync_class) if name != "close")
 
 
-def test_both_clients_have_all_groups() -> None:
-    with Keyledger("http://127.0.0.1", "x") as now:
-        soon = AsyncKeyledger("http://127.0.0.1", "x")
+def test_both_clients_have_all_groups_of_methods() -> None:
+    with Keyledger("http://127.0.0.1", "x") as sync_client:
+        async_client = AsyncKeyledger("http://127.0.0.1", "x")
         for name in GROUPS:
-            assert type(getattr(now, name.lower())) is getattr(groups, name)
-            assert type(getattr(soon, name.lower())) is getattr(groups, f"Async{name}")
+            assert type(getattr(sync_client, name.lower())) is getattr(groups, name)
+            assert type(getattr(async_client, name.lower())) is getattr(groups, f"Async{name}")
 
 
-def test_methods_are_documented_by_their_calls() -> None:
+def test_methods_have_the_documentation_and_parameters_of_their_calls() -> None:
     with Keyledger("http://127.0.0.1", "x") as client:
         assert client.keys.create.__doc__ == keys.create.__doc__
         assert list(inspect.signature(client.keys.create).parameters) == list(inspect.signature(keys.create).parameters)
@@ -45,7 +45,7 @@ def the_sync_client_is_typed(client: Keyledger) -> None:
     assert_type(client.members.iterate(role="viewer"), Iterator[Member])
     assert_type(client.verify("x", tool="add"), Verification)
     client.keys.create(3)  # pyright: ignore[reportArgumentType]
-    client.keys.create("x", expires="soon")  # pyright: ignore[reportCallIssue]
+    client.keys.create("x", expires="async_class")  # pyright: ignore[reportCallIssue]
 
 
 async def the_async_client_is_typed(client: AsyncKeyledger) -> None:

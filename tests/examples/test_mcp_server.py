@@ -1,4 +1,4 @@
-"""The example server as a user starts it."""
+"""The example MCP server, started as a user starts it."""
 
 import signal
 import subprocess
@@ -23,7 +23,7 @@ def _start(*arguments: str) -> "subprocess.Popen[str]":
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_it_says_where_it_listens_and_stops_when_told(number: signal.Signals) -> None:
+def test_the_server_prints_its_address_and_stops_on_a_signal(number: signal.Signals) -> None:
     with _start("--port", "0") as process:
         assert process.stdout is not None
         assert process.stdout.readline().startswith("listening on http://127.0.0.1:")
@@ -32,7 +32,7 @@ def test_it_says_where_it_listens_and_stops_when_told(number: signal.Signals) ->
     assert (process.returncode, output, errors) == (0, "", "")
 
 
-def test_a_port_in_use_is_said_in_one_line() -> None:
+def test_a_port_in_use_is_reported_in_one_line() -> None:
     with _start("--port", "0") as first:
         assert first.stdout is not None
         port = first.stdout.readline().removesuffix("/mcp\n").rpartition(":")[2]

@@ -118,4 +118,4 @@ def _unauthorized(code: str, *, presented: bool, message: str | None = None) -> 
 
 def _unavailable(retry_after: float) -> Denial:
     headers = {"Retry-After": f"{retry_after:.0f}"}
-    return Denial(503, "unavailable", "Unavailable", "Keys can not be verified now.", headers)
+    return Denial(503, "unavailable", "Unavailable", "Keys cannot be verified now.", headers)

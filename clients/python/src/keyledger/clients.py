@@ -138,7 +138,7 @@ def _settings(url: str, key: str | Secret, timeout_seconds: float) -> dict[str, 
     except UnicodeEncodeError:
         authorization = b""
     if not authorization:
-        raise ValueError("The key has characters that no key has.")
+        raise ValueError("The key contains characters that a key cannot contain.")
     return {
         "base_url": url.rstrip("/"),
         "headers": {"Authorization": authorization.decode(), "User-Agent": f"keyledger-python/{VERSION}"},

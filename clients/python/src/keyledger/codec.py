@@ -63,13 +63,13 @@ def refusal_in(call: Call[T], response: httpx2.Response) -> ApiError | Unexpecte
 
 def content_of(call: Call[T], response: httpx2.Response) -> T:
     """Return the decoded content of the response."""
-    problem = "what came can not be read as the answer"
+    problem = "the response cannot be decoded"
     try:
         return call.read(response.content)
     except msgspec.ValidationError as error:
         problem = f"{problem}: {error}"
     except msgspec.DecodeError:
-        problem = f"{problem}: it is no JSON"
+        problem = f"{problem}: it is not JSON"
     # Raise outside of the except clause, so that the exception has no reference to the response, which may contain a
     # secret.
     raise UnexpectedAnswer(response.status_code, problem)
@@ -80,10 +80,10 @@ def _proxy_error(response: httpx2.Response, retry_after: float | None) -> ApiErr
     status, request_id = response.status_code, response.headers.get("x-request-id")
     if status == _NOT_NOW:
         code = f"proxy_{UNAVAILABLE}"
-        return Unavailable(code, status, "A proxy has no service to ask.", None, request_id, retry_after)
+        return Unavailable(code, status, "A proxy cannot reach the service.", None, request_id, retry_after)
     if status == _TOO_MANY:
         return RateLimited("rate_limited", status, "A proxy limits the rate.", None, request_id, retry_after)
-    return UnexpectedAnswer(status, "it is not this API's kind of error: is the URL right?")
+    return UnexpectedAnswer(status, "the response is not an error of this API; check the URL")
 
 
 def _seconds(retry_after: str | None, date: str | None) -> float | None:

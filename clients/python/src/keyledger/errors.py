@@ -8,52 +8,52 @@ from collections.abc import Mapping
 
 
 class KeyledgerError(Exception):
-    """A call did not give what was asked for."""
+    """The base class of all errors of a call."""
 
 
 class Unreachable(KeyledgerError):
-    """No answer came, after all attempts that were safe.
+    """No response arrived, after all retries that were safe.
 
-    `may_have_happened`: whether the request may have been carried out nevertheless.
+    `may_have_happened`: whether the service may have carried out the request.
     """
 
     def __init__(self, reason: str, *, may_have_happened: bool) -> None:
         self.reason = reason
         self.may_have_happened = may_have_happened
-        unknown = " Whether the request was carried out is not known." if may_have_happened else ""
-        super().__init__(f"No answer: {reason}.{unknown}")
+        unknown = " It is not known whether the request was carried out." if may_have_happened else ""
+        super().__init__(f"No response: {reason}.{unknown}")
 
 
 class UnexpectedAnswer(KeyledgerError):
-    """Something answered that does not speak this API: a proxy, another service, or a much newer version."""
+    """The response is not from this API, but from a proxy, another service or a much newer version."""
 
     def __init__(self, status: int, reason: str) -> None:
         self.status = status
-        super().__init__(f"HTTP {status}, and {reason}")
+        super().__init__(f"HTTP {status}: {reason}")
 
 
 class SecretLost(KeyledgerError):
-    """The key was made or rotated, but the one answer with its secret did not arrive. The secret is kept nowhere.
+    """The key was created or rotated, but the only response with its secret was lost. The secret is not stored.
 
-    The client asks for another secret by itself. This is raised where it must not: under an Idempotency-Key that the
-    caller chose, the first answer may have arrived in another process. Rotate `key_id`,
-    `client.keys.rotate(error.key_id)`, or revoke it. `revision` is the one that the lost answer reported.
+    Normally the client rotates the key to get another secret. It raises this error if the caller chose the
+    Idempotency-Key, because another process may have received the first response. Rotate `key_id` with
+    `client.keys.rotate(error.key_id)`, or revoke it. `revision` is the revision in the lost response.
     """
 
     def __init__(self, key_id: str, revision: int = 0) -> None:
         self.key_id = key_id
         self.revision = revision
         super().__init__(
-            f"{key_id} was made, but the answer with its secret was lost, and the secret is shown only once."
+            f"{key_id} was created, but the response with its secret was lost, and the secret is shown only once."
             f" Rotate {key_id} to get a new one, or revoke it."
         )
 
 
 class ApiError(KeyledgerError):
-    """An answer that says no.
+    """An error response.
 
-    `code`: one of the API's error codes; `status`: HTTP; `details`: per field where fields are wrong; `request_id`:
-    what to quote to whoever runs the service; `retry_after`: seconds, where the answer said so.
+    `code`: one of the API's error codes. `status`: the HTTP status. `details`: further facts, such as the problem of
+    each invalid field. `request_id`: quote it to the operator. `retry_after`: Retry-After in seconds, if present.
     """
 
     def __init__(
@@ -84,15 +84,15 @@ class Unauthorized(ApiError):
 
 
 class Forbidden(ApiError):
-    """403: the key may not do this. `details["required"]` names the missing grants where that is why."""
+    """403: the key may not do this. `details["required"]` names the missing grants, if any."""
 
 
 class LimitReached(Forbidden):
-    """403: the plan allows no more. `details` has `limit`, `used` and `plan`."""
+    """403: a limit of the plan is reached. `details` has `limit`, `used` and `plan`."""
 
 
 class NotFound(ApiError):
-    """404: there is nothing here that the key may see."""
+    """404: the resource does not exist, or is not visible to the key."""
 
 
 class Conflict(ApiError):
@@ -104,26 +104,26 @@ class RevisionMismatch(Conflict):
 
 
 class InvalidRequest(ApiError):
-    """400, 405, 413, 415, 422: the request can not be carried out as it is; `details` says what to mend."""
+    """400, 405, 413, 415, 422: the request is invalid. `details` names the problems."""
 
 
 class RateLimited(ApiError):
-    """429: too many requests, or the month's are used up; `retry_after` says when to go on."""
+    """429: too many requests, or the quota of the month is used up. Retry after `retry_after` seconds."""
 
 
 class InternalError(ApiError):
-    """500: something is wrong on the other side. Quote `request_id`."""
+    """500: the service failed. Report `request_id` to the operator."""
 
 
 class McpFailed(ApiError):
-    """502, 504: the MCP server did not answer properly. It may have done what was asked."""
+    """502, 504: the MCP server returned no valid response. It may have carried out the request."""
 
 
 class Unavailable(ApiError):
-    """503: the log cannot be written now, and nothing is accepted that cannot be recorded.
+    """503: the service cannot record requests now, so it accepts none.
 
-    `details["outcome"]` is "not_recorded" (nothing happened) or "unknown" (a change was sent and not confirmed, and all
-    repeats under its Idempotency-Key ended like that): look the change up.
+    `details["outcome"]` is "not_recorded" (nothing was changed) or "unknown" (a change was sent but not confirmed, and
+    neither was any retry with its Idempotency-Key). If it is unknown, check whether the change was made.
     """
 
 

@@ -27,8 +27,8 @@ OfRequest = str | Callable[[Connection], str | None] | None
 class KeyDenied(HTTPException):
     """401, 403, 429 or 503, with the code in `extra`.
 
-    Answered as application/problem+json with the body `problem`, unless the application has an exception handler of its
-    own for this exception, for HTTPException or for the status.
+    The response is application/problem+json with the body `problem`, unless the application has an exception handler
+    for this exception, for HTTPException or for the status.
     """
 
     problem: dict[str, Any]

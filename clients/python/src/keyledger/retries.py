@@ -26,14 +26,14 @@ class Retries(Struct, frozen=True):
     """Number and timing of the attempts of a call.
 
     `attempts`: the total; 1 disables retries. The n-th delay (from 0) is random between 0 and `first_seconds * 2**n`,
-    at most `longest_seconds`, and is added to Retry-After. A response with a Retry-After above `patience_seconds` is
-    final.
+    at most `longest_seconds`, and is added to Retry-After. An error response whose Retry-After exceeds
+    `longest_retry_after_seconds` is not retried.
     """
 
     attempts: int = 4
     first_seconds: float = 0.2
     longest_seconds: float = 5.0
-    patience_seconds: float = 30.0
+    longest_retry_after_seconds: float = 30.0
 
 
 NO_RETRIES: Final = Retries(attempts=1)
@@ -62,7 +62,7 @@ class Attempts:
         """Return the seconds to wait, or the error to raise."""
         self._made += 1
         after = error.retry_after or 0.0
-        if not self._is_left() or after > self._retries.patience_seconds or not self._is_retryable(error):
+        if not self._is_left() or after > self._retries.longest_retry_after_seconds or not self._is_retryable(error):
             return error
         return self._pause(after)
 

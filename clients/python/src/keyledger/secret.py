@@ -16,7 +16,7 @@ _BASE62 = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 _PREFIX_LENGTH = len(PREFIXES[0])
 _RADIX = len(_BASE62)
 
-Part: TypeAlias = Literal["empty", "surroundings", "prefix", "length", "alphabet", "checksum"]
+Part: TypeAlias = Literal["empty", "extra_text", "prefix", "length", "alphabet", "checksum"]
 
 
 class Secret:
@@ -40,7 +40,7 @@ class Secret:
         return "Secret(…)"
 
     def __reduce__(self) -> NoReturn:
-        raise TypeError("A secret is neither pickled nor copied: that would write it down.")
+        raise TypeError("A secret cannot be pickled or copied, because that would expose its text.")
 
 
 class Flaw(Struct, frozen=True):
@@ -61,20 +61,20 @@ def flaw_of(key: str | Secret) -> Flaw | None:
     """
     text = revealed(key)
     if not text:
-        return Flaw("empty", "There is nothing here. Was the variable set that it was taken from?")
-    surroundings = _surroundings(text)
-    if surroundings is not None:
-        return Flaw("surroundings", surroundings)
+        return Flaw("empty", "The key is empty. Check that the variable that contains it is set.")
+    extra_text = _extra_text(text)
+    if extra_text is not None:
+        return Flaw("extra_text", extra_text)
     return _prefix(text) or _length(text) or _alphabet(text) or _checksum(text)
 
 
-def _surroundings(text: str) -> str | None:
+def _extra_text(text: str) -> str | None:
     if text != text.strip():
-        return "There is white space before or after it: a line end that was copied along?"
+        return "There is whitespace before or after the key. Remove it, for example a copied line end."
     if text[0] in "\"'`" or text[-1] in "\"'`":
-        return "There are quotation marks around it: they are not part of the key."
+        return "There are quotation marks around the key. Remove them."
     if text.lower().startswith("bearer "):
-        return "It begins with “Bearer ”: that belongs to the Authorization header and not to the key."
+        return "The text begins with “Bearer ”, which belongs to the Authorization header. Remove it."
     return None
 
 
@@ -82,11 +82,11 @@ def _prefix(text: str) -> Flaw | None:
     if text.startswith(PREFIXES):
         return None
     if text.lower().startswith(PREFIXES):
-        return Flaw("prefix", f"The prefix is {PREFIXES[0]} or {PREFIXES[1]} in small letters.")
+        return Flaw("prefix", f"The prefix is {PREFIXES[0]} or {PREFIXES[1]} in lower case.")
     if text.startswith("pk_"):
         return Flaw("prefix", f"After pk_ comes live_ or test_: a key begins with {PREFIXES[0]} or {PREFIXES[1]}.")
     if text.startswith(("key_", "org_", "mcp_", "user_")):
-        return Flaw("prefix", "This is an id and not a key. Ids are no secrets and open nothing.")
+        return Flaw("prefix", "This is an id, not a key. An id is not secret and gives no access.")
     return Flaw("prefix", f"A key begins with {PREFIXES[0]} or {PREFIXES[1]}; this is something else.")
 
 
@@ -95,9 +95,11 @@ def _length(text: str) -> Flaw | None:
     if missing == 0:
         return None
     if "…" in text or "..." in text:
-        return Flaw("length", "It was shortened for display. The whole key was shown once, when it was made.")
+        return Flaw(
+            "length", "The key was shortened for display. The complete key was shown once, when it was created."
+        )
     difference = f"{missing} too few, cut off while copying?" if missing > 0 else f"{-missing} too many, copied twice?"
-    return Flaw("length", f"A key has {LENGTH} characters, this has {len(text)}: {difference}")
+    return Flaw("length", f"A key has {LENGTH} characters, this one has {len(text)}: {difference}")
 
 
 def _alphabet(text: str) -> Flaw | None:
@@ -106,7 +108,7 @@ def _alphabet(text: str) -> Flaw | None:
     if not invalid:
         return None
     listed = ", ".join(str(position) for position in invalid[:5])
-    return Flaw("alphabet", f"After the prefix come letters and digits only; look at character {listed}.")
+    return Flaw("alphabet", f"Only letters and digits may follow the prefix. Check character {listed}.")
 
 
 def _checksum(text: str) -> Flaw | None:
@@ -115,13 +117,13 @@ def _checksum(text: str) -> Flaw | None:
         return None
     other = (PREFIXES[0] if text.startswith(PREFIXES[1]) else PREFIXES[1]) + body[_PREFIX_LENGTH:]
     if _checksum_of(other) == given:
-        return Flaw("checksum", f"The prefix was changed: this key was made as {other[:_PREFIX_LENGTH]}…")
+        return Flaw("checksum", f"The prefix was changed: this key was created as {other[:_PREFIX_LENGTH]}…")
     swapped = _swapped(body, given)
     if swapped is not None:
         return Flaw("checksum", f"Characters {swapped} and {swapped + 1} look swapped.")
     return Flaw(
         "checksum",
-        "The last six characters do not fit the rest: at least one character was mistyped, or made up."
+        "The last six characters do not match the rest: at least one character was mistyped or invented."
         " Often confused: 0 and O, 1, l and I.",
     )
 

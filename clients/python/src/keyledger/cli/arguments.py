@@ -9,7 +9,7 @@ from keyledger.version import VERSION
 
 _DESCRIPTION = """Manage the API keys of MCP gateways.
 
-The service is found by --url or KEYLEDGER_URL, the key to manage with is in KEYLEDGER_ADMIN_KEY or in --key-file.
+--url or KEYLEDGER_URL is the address of the service. The management key is in KEYLEDGER_ADMIN_KEY or in --key-file.
 """
 
 _EXAMPLES = f"""examples:
@@ -35,20 +35,20 @@ def parser() -> argparse.ArgumentParser:
     root.add_argument("--version", action="version", version=f"keyledger {VERSION}")
     groups = root.add_subparsers(required=True, metavar="COMMAND")
     _keys(groups.add_parser("keys", help="create, list, rotate, revoke, … keys"))
-    of_mcps = groups.add_parser("mcps", help="the MCP servers").add_subparsers(required=True, metavar="COMMAND")
-    _command(of_mcps, "list", mcps.list_mcps, "all MCP servers", "keyledger mcps list --json")
+    of_mcps = groups.add_parser("mcps", help="list MCP servers").add_subparsers(required=True, metavar="COMMAND")
+    _command(of_mcps, "list", mcps.list_mcps, "list all MCP servers", "keyledger mcps list --json")
     _command(
         of_mcps,
         "reachable",
         mcps.list_reachable,
-        "the MCP servers and tools that the key itself may use",
+        "list the MCP servers and tools that the key itself may use",
         "keyledger mcps reachable --key-file agent.key",
     )
     diagnose = _command(
         groups,
         "doctor",
         doctor.doctor,
-        "what is wrong with a key, without sending it anywhere",
+        "check the form of a key without sending it anywhere",
         "keyledger doctor - < agent.key\n  keyledger doctor pk_live_…",
         remote=False,
     )
@@ -62,42 +62,51 @@ def _keys(group: argparse.ArgumentParser) -> None:
         commands,
         "create",
         keys.create,
-        "make a key; its secret is shown this one time",
+        "create a key and show its secret, which is shown only once",
         'keyledger keys create "My agent" --mcp mcp_… --expires-in-days 90\n'
         "  keyledger keys create CI --all-mcps --secret-only > ci.key",
     )
     create.add_argument("name", help="1 to 100 characters")
     create.add_argument("--description")
-    create.add_argument("--environment", choices=("live", "test"), help="by default that of the managing key")
-    create.add_argument("--mcp", action="append", metavar="ID", help="an MCP that it may reach; repeatable")
-    create.add_argument("--all-mcps", action="store_true", help="it may reach every MCP, also those to come")
+    create.add_argument("--environment", choices=("live", "test"), help="by default that of the management key")
+    create.add_argument("--mcp", action="append", metavar="ID", help="an MCP that the key may reach; repeatable")
+    create.add_argument("--all-mcps", action="store_true", help="the key may reach every MCP, including future ones")
     create.add_argument("--manage", action="append", metavar="GRANT", help="such as keys:read; repeatable")
-    create.add_argument("--expires-in-days", type=int, metavar="DAYS", help="by default it does not expire")
+    create.add_argument("--expires-in-days", type=int, metavar="DAYS", help="by default the key does not expire")
     create.add_argument("--allowed-ip", action="append", metavar="NETWORK", help="such as 10.0.0.0/8; repeatable")
     _secret_only(create)
 
-    listed = _command(commands, "list", keys.list_keys, "keys, newest first", "keyledger keys list --status active")
+    listed = _command(
+        commands, "list", keys.list_keys, "list keys, newest first", "keyledger keys list --status active"
+    )
     listed.add_argument("--status", choices=("active", "disabled", "expired", "revoked"))
     listed.add_argument("--environment", choices=("live", "test"))
-    listed.add_argument("--mcp", metavar="ID", help="those that may reach this MCP")
-    listed.add_argument("--search", metavar="TEXT", help="beginning of a word of the name, or of the prefix")
-    listed.add_argument("--limit", type=_count, metavar="N", help="at most so many; by default all")
+    listed.add_argument("--mcp", metavar="ID", help="keys that may reach this MCP")
+    listed.add_argument("--search", metavar="TEXT", help="the beginning of a word in the name, or of the prefix")
+    listed.add_argument("--limit", type=_count, metavar="N", help="the largest number of keys; by default all")
 
-    _of_key(commands, "show", keys.show, "one key and what happened last")
-    rotate = _of_key(commands, "rotate", keys.rotate, "a new secret under the same id", " --overlap-seconds 3600")
-    rotate.add_argument("--overlap-seconds", type=int, metavar="S", help="the old secret works so long; 0: no longer")
+    _of_key(commands, "show", keys.show, "show one key and its latest activity")
+    rotate = _of_key(commands, "rotate", keys.rotate, "replace the secret of a key", " --overlap-seconds 3600")
+    rotate.add_argument(
+        "--overlap-seconds",
+        type=int,
+        metavar="S",
+        help="keep the old secret valid for so many seconds; 0: end it immediately",
+    )
     _secret_only(rotate)
-    revoke = _of_key(commands, "revoke", keys.revoke, "refuse a key at once and for ever", " --reason compromised")
+    revoke = _of_key(
+        commands, "revoke", keys.revoke, "revoke a key immediately and permanently", " --reason compromised"
+    )
     reasons = ("compromised", "superseded", "owner_removed", "no_longer_needed", "unspecified")
     revoke.add_argument("--reason", choices=reasons, default="unspecified")
     revoke.add_argument("--note", help="for the record")
-    _of_key(commands, "disable", keys.disable, "refuse a key for the time being")
+    _of_key(commands, "disable", keys.disable, "refuse a key until it is enabled again")
     _of_key(commands, "enable", keys.enable, "accept a disabled key again")
     verify = _command(
         commands,
         "verify",
         keys.verify,
-        "ask the service whether a key may do something; exit code 1 if not",
+        "check whether a key may do something; exit code 1 if not",
         "keyledger keys verify - --mcp mcp_… --tool add < agent.key",
     )
     verify.add_argument("key", help="the key, or - to read it from standard input")
@@ -122,13 +131,13 @@ def _command(
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     command.set_defaults(run=run)
-    command.add_argument("--json", action="store_true", help="for machines")
+    command.add_argument("--json", action="store_true", help="print JSON")
     if remote:
-        command.add_argument("--url", help="where the service is; by default KEYLEDGER_URL")
+        command.add_argument("--url", help="the address of the service; by default KEYLEDGER_URL")
         command.add_argument(
             "--key-file",
             metavar="FILE",
-            help="holds the key to manage with (- for standard input); by default KEYLEDGER_ADMIN_KEY is it",
+            help="a file with the management key (- for standard input); by default KEYLEDGER_ADMIN_KEY contains it",
         )
     return command
 

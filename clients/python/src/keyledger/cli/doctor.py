@@ -13,9 +13,9 @@ def doctor(arguments: argparse.Namespace) -> int:
     if arguments.json:
         print_json({"well_formed": flaw is None, "part": flaw and flaw.part, "hint": flaw and flaw.hint})
     elif flaw is None:
-        print("The key is well formed: prefix, length, alphabet and checksum are right.")
-        print("Whether it is known and active only the service can say: keyledger keys verify -")
+        print("The key is well formed: prefix, length, alphabet and checksum are correct.")
+        print("To check whether it is known and active, run: keyledger keys verify -")
     else:
-        print(f"Not a well-formed key. What is wrong: {flaw.part}.")
+        print(f"Not a well-formed key. Problem: {flaw.part.replace('_', ' ')}.")
         print(flaw.hint)
     return exit_codes.OK if flaw is None else exit_codes.REFUSED

@@ -13,10 +13,10 @@ UNREACHABLE: Final = 3
 EXPLAINED = """exit codes:
   0  done, or valid
   1  refused, or not valid
-  2  the command is not right as it stands
-  3  the service was not reached, or is not available now
+  2  the command line is incorrect
+    3  the service cannot be reached or is not available
 """
 
 
 class UsageError(Exception):
-    """The command can not be carried out as it stands; the message says why."""
+    """The command cannot be executed as given. The message states the reason."""

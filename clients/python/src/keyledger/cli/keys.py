@@ -18,7 +18,7 @@ def create(arguments: argparse.Namespace) -> int:
         mcps="*" if arguments.all_mcps else tuple(arguments.mcp or ()), manage=tuple(arguments.manage or ())
     )
     if arguments.all_mcps and arguments.mcp:
-        raise UsageError("Either --all-mcps or --mcp, not both.")
+        raise UsageError("--all-mcps and --mcp exclude each other. Use one of them.")
     with client_of(arguments) as client:
         created = client.keys.create(
             arguments.name,
@@ -73,7 +73,7 @@ def revoke(arguments: argparse.Namespace) -> int:
     if arguments.json:
         print_json(revoked)
     else:
-        print(f"{revoked.id} is revoked since {day(revoked.revoked_at)} UTC. It is refused everywhere, for ever.")
+        print(f"{revoked.id} was revoked at {day(revoked.revoked_at)} UTC. Revocation is permanent.")
     return exit_codes.OK
 
 
@@ -106,7 +106,7 @@ def _print_secret(arguments: argparse.Namespace, made: CreatedKey) -> int:
         print_json(made)
     else:
         _print_key(made)
-        print(f"\n{made.key.reveal()}\n\nThis is the secret. It is not kept and not shown again.")
+        print(f"\n{made.key.reveal()}\n\nThis is the secret. Store it now: it is not shown again.")
     return exit_codes.OK
 
 

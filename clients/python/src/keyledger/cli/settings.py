@@ -14,7 +14,7 @@ def client_of(arguments: argparse.Namespace) -> Keyledger:
     """Return the client for the arguments. Raises UsageError if a setting is missing."""
     url = arguments.url or os.environ.get("KEYLEDGER_URL")
     if not url:
-        raise UsageError("Where is the service? Give --url or set KEYLEDGER_URL.")
+        raise UsageError("The address of the service is missing. Use --url or set KEYLEDGER_URL.")
     if not url.startswith(("http://", "https://")):
         raise UsageError("The URL must begin with http:// or https://.")
     try:
@@ -35,7 +35,7 @@ def _management_key(key_file: str | None) -> Secret:
         try:
             key = sys.stdin.readline() if key_file == "-" else Path(key_file).read_text("utf-8")
         except (OSError, UnicodeDecodeError) as error:
-            raise UsageError(f"The key file can not be read: {error}") from None
+            raise UsageError(f"The key file cannot be read: {error}") from None
     if not key.strip():
-        raise UsageError("With which key? Set KEYLEDGER_ADMIN_KEY or give --key-file.")
+        raise UsageError("The management key is missing. Set KEYLEDGER_ADMIN_KEY or use --key-file.")
     return Secret(key.strip())

@@ -112,7 +112,7 @@ def change(
     )
 
 
-def test(mcp_id: str, *, timeout_ms: int | None = None) -> Call[McpProbe]:  # noqa: PT028 -- no test of ours
+def test(mcp_id: str, *, timeout_ms: int | None = None) -> Call[McpProbe]:  # noqa: PT028 -- not a pytest test
     """Test whether the server responds, and return what it offers. `timeout_ms`: 1,000 to 60,000, by default 10,000.
 
     The call is retried if no response arrived, because a test changes nothing.

@@ -94,7 +94,7 @@ def rotate(
     return recovering(_rotation(webhook_id, body), lambda _: _rotation(webhook_id, body))
 
 
-def test(webhook_id: str, *, idempotency_key: str | None = None) -> Call[Trial]:  # noqa: PT028 -- no test of pytest
+def test(webhook_id: str, *, idempotency_key: str | None = None) -> Call[Trial]:  # noqa: PT028 -- not a pytest test
     """Send a test message and return the receiver's response. Each call sends one."""
     headers = with_headers(idempotency_key=idempotency_key)
     path = f"{_path(webhook_id)}/test"
@@ -110,7 +110,7 @@ def deliveries(
 
 
 def retry(webhook_id: str, delivery_id: str, *, idempotency_key: str | None = None) -> Call[Delivery]:
-    """Send a message again with the same id, whatever its result."""
+    """Send a message again with the same id, even if it was delivered."""
     path = f"{_path(webhook_id)}/deliveries/{quote(delivery_id, safe='')}/retry"
     headers = with_headers(idempotency_key=idempotency_key)
     return Call("POST", path, _delivery, headers=headers, repeat=Repeat.UNDER_ONE_KEY)

@@ -10,19 +10,21 @@ from app.http.decoding import Instant
 from domain import actor as domain
 from domain.fields import DESCRIPTION_LENGTH_MAX, NAME_LENGTH_MAX
 
-_BODY = "[0-7][0-9a-hjkmnp-tv-z]{25}"
 
-KeyId = Annotated[str, Meta(pattern=f"^key_{_BODY}$", description="The id of a key.")]
-MCP_ID_PATTERN = f"^mcp_{_BODY}$"
+def id_pattern(prefix: str) -> str:
+    """Return the pattern of ids with `prefix`, which may list alternatives, such as `(user|key)`."""
+    return f"^{prefix}_[0-7][0-9a-hjkmnp-tv-z]{{25}}$"
 
-McpId = Annotated[str, Meta(pattern=MCP_ID_PATTERN, description="The id of an MCP server.")]
-OrganizationId = Annotated[str, Meta(pattern=f"^org_{_BODY}$", description="The id of an organization.")]
-UserId = Annotated[str, Meta(pattern=f"^user_{_BODY}$", description="The id of a user.")]
-InviteId = Annotated[str, Meta(pattern=f"^invite_{_BODY}$", description="The id of an invitation.")]
-SessionId = Annotated[str, Meta(pattern=f"^ses_{_BODY}$", description="The id of a session.")]
-AlertId = Annotated[str, Meta(pattern=f"^alert_{_BODY}$", description="The id of an alert.")]
-WebhookId = Annotated[str, Meta(pattern=f"^hook_{_BODY}$", description="The id of a webhook.")]
-EventId = Annotated[str, Meta(pattern=f"^evt_{_BODY}$", description="The id of an event.")]
+
+KeyId = Annotated[str, Meta(pattern=id_pattern("key"), description="The id of a key.")]
+McpId = Annotated[str, Meta(pattern=id_pattern("mcp"), description="The id of an MCP server.")]
+OrganizationId = Annotated[str, Meta(pattern=id_pattern("org"), description="The id of an organization.")]
+UserId = Annotated[str, Meta(pattern=id_pattern("user"), description="The id of a user.")]
+InviteId = Annotated[str, Meta(pattern=id_pattern("invite"), description="The id of an invitation.")]
+SessionId = Annotated[str, Meta(pattern=id_pattern("ses"), description="The id of a session.")]
+AlertId = Annotated[str, Meta(pattern=id_pattern("alert"), description="The id of an alert.")]
+WebhookId = Annotated[str, Meta(pattern=id_pattern("hook"), description="The id of a webhook.")]
+EventId = Annotated[str, Meta(pattern=id_pattern("evt"), description="The id of an event.")]
 
 Time = Annotated[datetime, Meta(tz=True)]
 """A timestamp in RFC 3339, UTC."""

@@ -23,7 +23,7 @@ from app.api.api_keys.expiry import unexpired_key_counts
 from app.api.api_keys.schemas import KEY_EXAMPLE, Last4, Prefix, Reason, status_of
 from app.api.api_keys.selectors import mcp_of, unknown_creator, unknown_keys
 from app.api.api_keys.visibility import restrict_to_visible
-from app.api.schemas import Count, KeyId
+from app.api.schemas import Count, KeyId, id_pattern
 from app.commands.held_key import held_key
 from app.commands.step_by_step import step_by_step
 from app.handlers import HttpRequest, Success, encode_success, encoded_success, get_services, raw_request, success
@@ -58,7 +58,7 @@ class Body(Struct, frozen=True, forbid_unknown_fields=True):
     reason: Reason
     ids: (
         Annotated[
-            tuple[Annotated[str, Meta(extra_json_schema={"pattern": "^key_[0-7][0-9a-hjkmnp-tv-z]{25}$"})], ...],
+            tuple[Annotated[str, Meta(extra_json_schema={"pattern": id_pattern("key")})], ...],
             Meta(description="Only these keys.", extra_json_schema={"minItems": 1, "maxItems": IDS_MAX}),
         ]
         | UnsetType
@@ -68,7 +68,7 @@ class Body(Struct, frozen=True, forbid_unknown_fields=True):
             str,
             Meta(
                 description="Keys that this user or key created.",
-                extra_json_schema={"pattern": "^(user|key)_[0-7][0-9a-hjkmnp-tv-z]{25}$"},
+                extra_json_schema={"pattern": id_pattern("(user|key)")},
             ),
         ]
         | UnsetType
@@ -78,7 +78,7 @@ class Body(Struct, frozen=True, forbid_unknown_fields=True):
             str,
             Meta(
                 description="Keys that reach this MCP server, including keys for all MCP servers of its environment.",
-                extra_json_schema={"pattern": "^mcp_[0-7][0-9a-hjkmnp-tv-z]{25}$"},
+                extra_json_schema={"pattern": id_pattern("mcp")},
             ),
         ]
         | UnsetType

@@ -12,6 +12,7 @@ from msgspec import Meta, Struct
 
 from app.api import examples
 from app.api.api_keys.schemas import PERMISSIONS_EXAMPLE, GrantedPermissions, to_permissions
+from app.api.schemas import id_pattern
 from app.auth.callers import access_request
 from app.http.decoding import read_body
 from app.http.errors import Problem, invalid
@@ -36,7 +37,7 @@ TargetMcp = Annotated[
     str,
     Meta(
         description="The MCP server to be used. Without it, the response only shows whether the key is valid at all.",
-        extra_json_schema={"pattern": "^mcp_[0-7][0-9a-hjkmnp-tv-z]{25}$"},
+        extra_json_schema={"pattern": id_pattern("mcp")},
     ),
 ]
 

@@ -11,6 +11,7 @@ from msgspec import Meta, Struct
 from msgspec.structs import replace
 
 from app.api.api_keys.verify import TargetMcp, TargetTool, validate_target
+from app.api.schemas import id_pattern
 from app.auth.callers import access_request
 from app.handlers import encode_success
 from app.http.decoding import read_query
@@ -34,7 +35,7 @@ class Query(Struct, frozen=True, forbid_unknown_fields=True):
             str,
             Meta(
                 description="The organization whose keys are admitted. A key of another organization is unknown.",
-                extra_json_schema={"pattern": "^org_[0-7][0-9a-hjkmnp-tv-z]{25}$"},
+                extra_json_schema={"pattern": id_pattern("org")},
             ),
         ]
         | None

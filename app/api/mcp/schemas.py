@@ -4,9 +4,11 @@ from typing import Annotated
 
 from msgspec import Meta
 
-from app.api.schemas import MCP_ID_PATTERN
+from app.api.schemas import id_pattern
 
-McpToCall = Annotated[str, Meta(description="The id of the MCP server.", extra_json_schema={"pattern": MCP_ID_PATTERN})]
+McpToCall = Annotated[
+    str, Meta(description="The id of the MCP server.", extra_json_schema={"pattern": id_pattern("mcp")})
+]
 
 CALL_ERRORS = (
     "mcp_not_permitted",

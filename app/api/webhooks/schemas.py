@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 from msgspec import Meta, Struct, structs
 
 from app.api import examples
-from app.api.schemas import Count, EventId, Revision, Time, WebhookId
+from app.api.schemas import Count, EventId, Revision, Time, WebhookId, id_pattern
 from domain.decider import ImpossibleHistory
 from domain.webhooks.decider import URL_LENGTH_MAX
 from domain.webhooks.event_names import EVERYTHING, PUBLIC_EVENTS
@@ -32,9 +32,7 @@ SubscribedEvents = Annotated[
         extra_json_schema={"minItems": 1},
     ),
 ]
-MessageId = Annotated[
-    str, Meta(pattern="^msg_[0-7][0-9a-hjkmnp-tv-z]{25}$", description="The `webhook-id` of every attempt.")
-]
+MessageId = Annotated[str, Meta(pattern=id_pattern("msg"), description="The `webhook-id` of every attempt.")]
 
 
 class Webhook(Struct, frozen=True):

@@ -2,6 +2,7 @@
 
 import gzip
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Iterable
@@ -34,7 +35,7 @@ def dying(real):
     return instead
 
 os.fsync, pathlib.Path.replace = dying(os.fsync), dying(pathlib.Path.replace)
-with usage_export.writing(pathlib.Path(sys.argv[1]), DAY) as add:
+with usage_export.export_writer(pathlib.Path(sys.argv[1]), DAY) as add:
     for line in LINES:
         add(line)
 """
@@ -81,8 +82,10 @@ def test_whoever_is_killed_at_any_step_leaves_a_whole_file_or_none(tmp_path: Pat
     while True:
         words = [sys.executable, "-c", KILLED_AT, str(tmp_path), str(len(outcomes) + 1)]
         environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
-        if subprocess.run(words, check=False, env=environment).returncode == 0:
+        ended = subprocess.run(words, check=False, env=environment).returncode
+        if ended == 0:
             break
+        assert ended == -signal.SIGKILL
         try:
             outcomes.append(verified(path).events == 12)
         except FileNotFoundError:

@@ -195,6 +195,5 @@ async def test_the_time_in_our_queue_is_not_the_servers() -> None:
         with pytest.raises(UpstreamTimeout) as queued:
             await second
     assert (refused.value.code, refused.value.http_status, refused.value.latency_ms) == ("rate_limited", 429, 0)
-    assert timed_out.value.waited_seconds == pytest.approx(0.6, abs=0.05)
-    assert queued.value.waited_seconds < 0.5
+    assert queued.value.waited_seconds < timed_out.value.waited_seconds <= 0.6
     assert queued.value.latency_ms < timed_out.value.latency_ms

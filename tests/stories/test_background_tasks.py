@@ -43,6 +43,6 @@ def test_a_process_whose_verification_ended_is_replaced(
             return False
 
     assert wait_for(verifies, stretched(20))
-    log = (tmp_path / "tests.stories.builds-mortal.log").read_text()
+    log = (tmp_path / "tests.stories.faulty_builds-mortal.log").read_text()
     assert '"event":"background_task_ended"' in log
     assert '"task":"group commit 0"' in log

@@ -101,7 +101,7 @@ def test_a_batch_is_a_span_of_its_own(traced: Api, collector: Collector) -> None
     org = traced.organization()
     org.verify(org.manager.secret)
     span = collector.wait_for("group_commit")
-    assert attributes(span)["keyledger.batch.questions"] >= 1
+    assert attributes(span)["keyledger.batch.items"] >= 1
     assert span.end_time_unix_nano > span.start_time_unix_nano
     assert span.parent_span_id == b""
 

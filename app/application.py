@@ -12,7 +12,6 @@ from litestar.datastructures import State
 from litestar.exceptions import HTTPException, MethodNotAllowedException, NotFoundException
 from litestar.types import ASGIApp
 
-from app.api import health
 from app.api.alerts.acknowledge import acknowledge_alert
 from app.api.alerts.get import get_alert
 from app.api.alerts.list import list_alerts
@@ -32,6 +31,7 @@ from app.api.audit.export import export_audit_log
 from app.api.audit.get import get_audit_event
 from app.api.audit.list import list_audit_events
 from app.api.auth.check import check_key
+from app.api.health import get_liveness, get_readiness
 from app.api.mcp.invoke import invoke_tool
 from app.api.mcp.resources import read_resource
 from app.api.mcp.servers import list_servers
@@ -41,8 +41,8 @@ from app.api.mcps.get import get_mcp
 from app.api.mcps.list import list_mcps
 from app.api.mcps.test import test_mcp
 from app.api.mcps.update import update_mcp
-from app.api.metrics import metrics
-from app.api.openapi_document import openapi_document
+from app.api.metrics import get_metrics
+from app.api.openapi_document import get_openapi_document
 from app.api.organization.get import get_organization
 from app.api.organization.invitations.create import create_invitation
 from app.api.organization.invitations.delete import delete_invitation
@@ -86,9 +86,9 @@ from app.observability.metrics.recorder import Recorder, flush_metrics
 from app.observability.tracing.tracing import closing, tracing
 from app.openapi.description import describe
 from app.pages import account, invitation, openid, sign_in
-from app.pages.api_reference import reference, reference_style
+from app.pages.api_reference import get_api_reference, get_reference_style
 from app.pages.notifications import notifications_form
-from app.pages.problems import problem_page
+from app.pages.problems import get_problem_page
 from app.pages.rendering import stylesheet
 from app.process.background_tasks import end_process_with
 from app.process.draining import Draining, drained_on_sigterm
@@ -170,11 +170,10 @@ ROUTES: list[Any] = [
     get_usage,
     get_organization_usage,
     list_usage_history,
-    health.ready,
-    openapi_document,
-    reference,
-    reference_style,
-    problem_page,
+    get_openapi_document,
+    get_api_reference,
+    get_reference_style,
+    get_problem_page,
     sign_in.front_page,
     sign_in.sign_in_page,
     sign_in.ask_for_link,
@@ -200,8 +199,9 @@ DIRECT_ROUTES: dict[tuple[str, str], ServiceRoute] = {
     ("POST", "/v1/mcp/invoke"): invoke_tool.handler,
     ("POST", "/v1/mcp/resources"): read_resource.handler,
     ("GET", "/v1/mcp/servers"): list_servers.handler,
-    ("GET", "/health/live"): health.live,
-    ("GET", "/metrics"): metrics,
+    ("GET", "/health/live"): get_liveness.handler,
+    ("GET", "/health/ready"): get_readiness.handler,
+    ("GET", "/metrics"): get_metrics.handler,
 }
 """Routes that bypass the framework. Each authorizes its requests itself."""
 

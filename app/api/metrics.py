@@ -10,6 +10,7 @@ from app.auth.bearer import bearer_tokens
 from app.http.errors import Problem
 from app.http.messages import RawRequest, RawResponse
 from app.observability.metrics.lazy_exporter import CONTENT_TYPE
+from app.route import Route
 from app.services import Services
 from domain.networks import parse_address
 
@@ -17,7 +18,19 @@ _PROXY_HEADERS = (b"forwarded", b"x-forwarded-for", b"x-real-ip", b"via")
 _REFUSED = "Connect from this machine or a private network, or set KEYLEDGER_METRICS_TOKEN and send it as bearer token."
 
 
-async def metrics(inbound: RawRequest, services: Services) -> RawResponse:
+@Route(
+    "GET",
+    "/metrics",
+    access="anyone",
+    tag="Service",
+    summary="Get the Prometheus metrics",
+    description="Accepted from this machine or a private network without an unknown proxy. If the operator has "
+    "set a token, it is required as a bearer token instead.",
+    errors=("forbidden",),
+    media_type=CONTENT_TYPE,
+    direct=True,
+)
+async def get_metrics(inbound: RawRequest, services: Services) -> RawResponse:
     _require_access(inbound, services)
     state = await services.snapshot.load(services.pool)
     return RawResponse(200, await services.exposition.text(state), content_type=CONTENT_TYPE)

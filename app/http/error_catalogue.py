@@ -5,7 +5,7 @@ OpenAPI document use it. `tests/app/http/test_errors.py` compares the codes and 
 """
 
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 
 class ErrorCode(NamedTuple):
@@ -25,17 +25,6 @@ class ErrorCode(NamedTuple):
     def message(self) -> str:
         """Return what happened and what to do, as plain text."""
         return f"{self.meaning} {self.remedy}".replace("`", "")
-
-    def explained(self, code: str) -> dict[str, Any]:
-        """Return the data of the page behind `type`."""
-        return {
-            "code": code,
-            "status": self.status,
-            "title": self.title,
-            "meaning": self.meaning,
-            "cause": self.cause,
-            "remedy": self.remedy,
-        }
 
 
 ERRORS: dict[str, ErrorCode] = {

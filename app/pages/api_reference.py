@@ -2,22 +2,37 @@
 
 from pathlib import Path
 
-from litestar import Response, get
+from litestar import Response
 
-from app.handlers import Empty, HttpRequest, HttpResponse, parse_query
+from app.handlers import HttpRequest, HttpResponse
 from app.pages.rendering import POLICY
+from app.route import Route
 
 _STYLE = (Path(__file__).parent / "static/reference.css").read_bytes()
 
 
-@get("/schema", access="anyone")
-async def reference(request: HttpRequest) -> HttpResponse:
-    parse_query(request, Empty)
+@Route(
+    "GET",
+    "/schema",
+    access="anyone",
+    tag="Service",
+    summary="Read the API reference",
+    description="An HTML page without scripts and external resources.",
+    media_type="text/html; charset=utf-8",
+)
+async def get_api_reference(request: HttpRequest) -> HttpResponse:
     headers = {"Content-Security-Policy": POLICY}
     return Response(request.app.state.description.page, headers=headers, media_type="text/html")
 
 
-@get("/schema/style.css", access="anyone")
-async def reference_style(request: HttpRequest) -> HttpResponse:
-    parse_query(request, Empty)
+@Route(
+    "GET",
+    "/schema/style.css",
+    access="anyone",
+    tag="Service",
+    summary="Get the style sheet of the reference",
+    description="Used by the API reference and by the explanations of errors.",
+    media_type="text/css; charset=utf-8",
+)
+async def get_reference_style(_request: HttpRequest) -> HttpResponse:
     return Response(_STYLE, media_type="text/css")

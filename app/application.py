@@ -52,13 +52,13 @@ from app.api.organization.members.list import list_members
 from app.api.organization.members.transfer_ownership import transfer_ownership
 from app.api.organization.members.update import update_member
 from app.api.organization.update import update_organization
-from app.api.session.create import start_session
-from app.api.session.create_link import request_link
-from app.api.session.delete import sign_out
-from app.api.session.get import current_session
-from app.api.session.notifications import change_notifications, notifications
-from app.api.sessions.delete import end_session
-from app.api.sessions.delete_others import end_other_sessions
+from app.api.session.create import create_session
+from app.api.session.create_link import create_sign_in_link
+from app.api.session.delete import delete_current_session
+from app.api.session.get import get_current_session
+from app.api.session.notifications import get_notifications, update_notifications
+from app.api.sessions.delete import delete_session
+from app.api.sessions.delete_others import delete_other_sessions
 from app.api.sessions.list import list_sessions
 from app.api.usage.current import get_usage
 from app.api.usage.history import list_usage_history
@@ -158,15 +158,15 @@ ROUTES: list[Any] = [
     test_webhook,
     list_deliveries,
     retry_delivery,
-    request_link,
-    start_session,
-    current_session,
-    notifications,
-    change_notifications,
-    sign_out,
+    create_sign_in_link,
+    create_session,
+    get_current_session,
+    get_notifications,
+    update_notifications,
+    delete_current_session,
     list_sessions,
-    end_session,
-    end_other_sessions,
+    delete_session,
+    delete_other_sessions,
     get_usage,
     get_organization_usage,
     list_usage_history,

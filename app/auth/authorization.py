@@ -4,7 +4,8 @@ A route declares `access`: the management grant that it requires; "people", whic
 grants; "owner", for the owner of the organization; or "anyone". A route that declares nothing refuses every caller: a
 forgotten declaration fails closed.
 
-A request with a key is authorized by the key, even if a browser adds a session cookie.
+A request with a key is authorized by the key, even if a browser adds a session cookie. A change that requires no
+caller, such as a sign-in, is refused if a page of another site sent it.
 """
 
 from typing import Any, Literal
@@ -15,7 +16,7 @@ from litestar.routes import HTTPRoute
 from structlog.contextvars import bind_contextvars
 
 from app.auth.callers import KeyCaller, PersonCaller, access_request
-from app.auth.csrf import HEADER, SAFE_METHODS, require_csrf_token
+from app.auth.csrf import HEADER, SAFE_METHODS, reject_cross_site, require_csrf_token
 from app.auth.sessions import load_session, session_cookie
 from app.auth.visible_keys import ALL_KEYS, NO_KEYS, visible_to
 from app.http.errors import Problem, missing_grant, unauthorized
@@ -36,18 +37,21 @@ Access = Grant | Literal["anyone", "people", "owner"]
 
 async def authorize(connection: Connection, handler: BaseRouteHandler) -> None:
     """Admit the caller if the route allows it, and attach the caller to the request. A guard of all routes."""
-    if raw_request_from(connection.scope).method == "OPTIONS":
+    inbound = raw_request_from(connection.scope)
+    if inbound.method == "OPTIONS":
         # The framework's own response would name the methods of only one of the route's handlers.
         raise Problem("method_not_allowed", headers={"Allow": _methods(connection)})
     access = handler.opt.get("access")
+    services: Services = connection.app.state.services
     if access == "anyone":
-        raw_request_from(connection.scope).refuse_unread()
+        inbound.refuse_unread()
+        if inbound.method not in SAFE_METHODS:
+            # A request without a session has no CSRF token to check.
+            reject_cross_site(inbound, services.config)
         return
     if access not in (*GRANTS, "people", "owner"):
         raise Problem("forbidden", "This endpoint accepts no requests.")
     grant: Grant | None = access if access in GRANTS else None
-    inbound = raw_request_from(connection.scope)
-    services: Services = connection.app.state.services
     secret = session_cookie(inbound, services.config)
     if secret is None:
         connection.scope["auth"] = await _key(services, inbound, grant, people_only=grant is None)

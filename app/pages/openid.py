@@ -3,7 +3,7 @@
 from litestar import get
 from litestar.datastructures import Cookie
 
-from app.api.session.schemas import choice_shape
+from app.api.session.schemas import load_choice
 from app.auth.openid_flow import COOKIE, Answer, begin, finish
 from app.auth.sessions import cookies_of
 from app.auth.sign_in import link_without_mail, start_session
@@ -31,7 +31,7 @@ async def from_provider(request: HttpRequest) -> PageResponse:
         response = signed_in(services, session.secret)
     else:
         token = await link_without_mail(services, people, "openid")
-        organizations = (await choice_shape(services, people))["organizations"]
+        organizations = (await load_choice(services, people)).organizations
         response = page("choose.html", organizations=organizations, token=token, action="/sign-in/confirm")
     cookies = cookies_of(services.config)
     # The sealed state belongs to this one sign-in and is no longer needed.

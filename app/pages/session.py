@@ -6,7 +6,7 @@ from urllib.parse import parse_qsl
 import msgspec
 
 from app.auth.callers import PersonCaller
-from app.auth.csrf import reject_cross_site, require_csrf_token
+from app.auth.csrf import require_csrf_token
 from app.auth.sessions import load_session, session_cookie
 from app.handlers import HttpRequest, get_services, raw_request
 from app.http.errors import Problem
@@ -31,9 +31,8 @@ async def current_session(request: HttpRequest) -> Visitor | None:
 
 
 def form_of(request: HttpRequest, kind: type[T]) -> T:
-    """Return the form of a page without sign-in. Raise 403 for a form of another site."""
+    """Return the form of a page without sign-in. `authorize` has refused forms of other sites."""
     inbound = raw_request(request)
-    reject_cross_site(inbound, get_services(request).config)
     if (inbound.header("content-type") or "").partition(";")[0].strip().lower() != _FORM:
         raise Problem("unsupported_media_type", f"Send the form as {_FORM}.")
     try:

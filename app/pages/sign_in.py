@@ -8,7 +8,7 @@ from datetime import timedelta
 from litestar import get, post
 from msgspec import Struct
 
-from app.api.session.schemas import choice_shape
+from app.api.session.schemas import load_choice
 from app.auth.sessions import cookies_of
 from app.auth.sign_in import LINK_LASTS, OrganizationChoice, candidates, redeem_link, refused_link, send_link
 from app.handlers import HttpRequest, get_services, parse_query, raw_request
@@ -60,7 +60,7 @@ async def confirm(request: HttpRequest) -> PageResponse:
     form = form_of(request, Confirmation)
     result = await redeem_link(services, raw_request(request), form.token, form.organization_id)
     if isinstance(result, OrganizationChoice):
-        organizations = (await choice_shape(services, result.people))["organizations"]
+        organizations = (await load_choice(services, result.people)).organizations
         return page("choose.html", organizations=organizations, token=form.token, action="/sign-in/confirm")
     return signed_in(services, result.secret)
 

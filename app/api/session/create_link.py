@@ -1,24 +1,48 @@
 """POST /v1/session/links: send a sign-in link by mail. The response does not reveal whether the address is known."""
 
 from datetime import timedelta
+from typing import Annotated
 
-from litestar import post
-from msgspec import Struct
+from msgspec import Meta, Struct
 
-from app.auth.csrf import reject_cross_site
+from app.api.schemas import Count
 from app.auth.sign_in import LINK_LASTS, send_link
-from app.handlers import Empty, HttpRequest, HttpResponse, get_services, parse_body, parse_query, raw_request, success
+from app.handlers import HttpRequest, Success, get_services, raw_request, success
+from app.route import Route
+from domain.members.email_address import EMAIL_LENGTH_MAX
 
 
 class Body(Struct, frozen=True, forbid_unknown_fields=True):
-    email: str
+    email: Annotated[
+        str, Meta(description="The address of a member.", extra_json_schema={"maxLength": EMAIL_LENGTH_MAX})
+    ]
 
 
-@post("/v1/session/links", access="anyone", status_code=202)
-async def request_link(request: HttpRequest) -> HttpResponse:
-    parse_query(request, Empty)
-    inbound, services = raw_request(request), get_services(request)
-    reject_cross_site(inbound, services.config)
-    await send_link(services, inbound, parse_body(request, Body).email)
-    message = "If the address belongs to a member, a sign-in link has been sent to it."
-    return success({"message": message, "expires_in": LINK_LASTS // timedelta(seconds=1)}, status=202)
+class OnItsWay(Struct, frozen=True):
+    """The response is the same for known and unknown addresses. `expires_in`: lifetime of the link in seconds."""
+
+    message: str
+    expires_in: Count
+
+
+_ON_ITS_WAY = OnItsWay(
+    message="If the address belongs to a member, a sign-in link has been sent to it.",
+    expires_in=LINK_LASTS // timedelta(seconds=1),
+)
+
+
+@Route(
+    "POST",
+    "/v1/session/links",
+    access="anyone",
+    tag="Sessions",
+    summary="Request a sign-in link",
+    description="The link is sent by mail. The response is the same for known and unknown addresses.",
+    status=202,
+    body_example={"email": "owner@example.com"},
+    example=_ON_ITS_WAY,
+    errors=("forbidden", "rate_limited"),
+)
+async def create_sign_in_link(request: HttpRequest, body: Body) -> Success[OnItsWay]:
+    await send_link(get_services(request), raw_request(request), body.email)
+    return success(_ON_ITS_WAY)

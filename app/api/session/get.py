@@ -1,23 +1,20 @@
 """GET /v1/session: return the signed-in user, their organization and role, and the session's CSRF token."""
 
-from litestar import get
+from app.api.session.schemas import SIGNED_IN_EXAMPLE, SignedIn, load_signed_in, secret_of
+from app.handlers import HttpRequest, Success, get_services, raw_request, require_person, success
+from app.route import Route
 
-from app.api.session.schemas import secret_of, signed_in_shape
-from app.handlers import (
-    Empty,
-    HttpRequest,
-    HttpResponse,
-    get_services,
-    parse_query,
-    raw_request,
-    require_person,
-    success,
+
+@Route(
+    "GET",
+    "/v1/session",
+    access="people",
+    tag="Sessions",
+    summary="Get the signed-in user",
+    description="The response includes the CSRF token of the session.",
+    example=SIGNED_IN_EXAMPLE,
 )
-
-
-@get("/v1/session", access="people")
-async def current_session(request: HttpRequest) -> HttpResponse:
-    parse_query(request, Empty)
+async def get_current_session(request: HttpRequest) -> Success[SignedIn]:
     services, caller = get_services(request), require_person(request)
     secret = secret_of(services, raw_request(request))
-    return success(await signed_in_shape(services, caller.person, caller.session_id, secret))
+    return success(await load_signed_in(services, caller.person, caller.session_id, secret))

@@ -1,29 +1,22 @@
 """GET and PATCH /v1/session/notifications: read or change which alerts the signed-in user gets by mail."""
 
-from typing import Any, cast
+from typing import Annotated
 
-from litestar import get, patch
-from msgspec import UNSET, Struct, UnsetType
+from msgspec import UNSET, Meta, Struct, UnsetType
 
 from app.auth.callers import PersonCaller
 from app.commands.run_command import run_command
-from app.handlers import (
-    Empty,
-    HttpRequest,
-    HttpResponse,
-    get_services,
-    parse_body,
-    parse_query,
-    require_person,
-    success,
-)
+from app.handlers import HttpRequest, Success, get_services, require_person, success
+from app.route import Route
 from app.services import Services
 from domain.alerts.events import AlertType
+from domain.decider import ImpossibleHistory
+from domain.members import notifications as domain
 from domain.members.commands import ChangeNotifications
 from domain.members.decider import MEMBER
-from domain.members.events import Role, Threshold
-from domain.members.notifications import Notifications, seen_types, threshold_of
-from domain.members.state import Member
+from domain.members.events import MemberEvent, Role, Threshold
+from domain.members.state import Member, MemberState
+from eventstore.execute import Change
 from eventstore.recorded import Origin
 from infrastructure.clock import now
 from projections.read_models.members.mail_preferences.queries import preferences_of
@@ -32,30 +25,82 @@ from projections.read_models.members.mail_preferences.queries import preferences
 class Body(Struct, frozen=True, forbid_unknown_fields=True):
     """Absent fields stay unchanged; null resets a field to the default."""
 
-    threshold: Threshold | UnsetType | None = UNSET
-    thresholds: dict[AlertType, Threshold | None] | UnsetType = UNSET
+    threshold: (
+        Annotated[
+            Threshold | None,
+            Meta(
+                description="The lowest severity to mail, for all types without their own threshold; null: the role's "
+                "default."
+            ),
+        ]
+        | UnsetType
+    ) = UNSET
+    thresholds: (
+        Annotated[
+            dict[AlertType, Threshold | None],
+            Meta(
+                description="Thresholds by type of alert; null resets a type to the default. Omitted types stay "
+                "unchanged."
+            ),
+        ]
+        | UnsetType
+    ) = UNSET
 
 
-@get("/v1/session/notifications", access="people")
-async def notifications(request: HttpRequest) -> HttpResponse:
-    parse_query(request, Empty)
+class Notifications(Struct, frozen=True):
+    """The alerts that a user gets by mail: their choices, and in `mailed` the effective threshold for each type."""
+
+    threshold: Threshold | None
+    thresholds: dict[AlertType, Threshold]
+    mailed: dict[AlertType, Threshold]
+
+
+_EXAMPLE = Notifications(
+    threshold=None,
+    thresholds={"api_key.expiring": "info"},
+    mailed={"api_key.expiring": "info", "api_key.new_location": "warning", "usage.threshold": "off"},
+)
+
+
+@Route(
+    "GET",
+    "/v1/session/notifications",
+    access="people",
+    tag="Sessions",
+    summary="Get the mail preferences",
+    description="The alerts that the signed-in user gets by mail: their choices, and the effective threshold of each "
+    "alert type that they can see.",
+    example=_EXAMPLE,
+    has_revision=True,
+)
+async def get_notifications(request: HttpRequest) -> Success[Notifications]:
     person = require_person(request)
     chosen = await notifications_of(get_services(request), person)
-    return success(notifications_shape(chosen, person.role), headers={"ETag": f'"{person.revision}"'})
+    return success(_to_notifications(chosen, person.role), revision=person.revision)
 
 
-@patch("/v1/session/notifications", access="people")
-async def change_notifications(request: HttpRequest) -> HttpResponse:
-    parse_query(request, Empty)
-    person, body = require_person(request), parse_body(request, Body)
+@Route(
+    "PATCH",
+    "/v1/session/notifications",
+    access="people",
+    tag="Sessions",
+    summary="Update the mail preferences",
+    description="The alerts that the signed-in user gets by mail. Alerts that their role cannot see are never sent.",
+    body_example={"thresholds": {"api_key.expiring": "info"}},
+    example=_EXAMPLE,
+    has_revision=True,
+    if_match=True,
+)
+async def update_notifications(request: HttpRequest, body: Body) -> Success[Notifications]:
+    person = require_person(request)
     command = ChangeNotifications(at=now(), threshold=body.threshold, thresholds=body.thresholds)
-    return await run_command(
-        request,
-        MEMBER,
-        person.user_id,
-        command,
-        render=lambda change: notifications_shape(cast("Member", change.after).notifications, person.role),
-    )
+
+    def render(change: Change[MemberState, MemberEvent]) -> Notifications:
+        if not isinstance(change.after, Member):
+            raise ImpossibleHistory(change)
+        return _to_notifications(change.after.notifications, person.role)
+
+    return await run_command(request, MEMBER, person.user_id, command, render=render)
 
 
 async def update_preferences(
@@ -73,15 +118,15 @@ async def update_preferences(
     )
 
 
-async def notifications_of(services: Services, person: PersonCaller) -> Notifications:
+async def notifications_of(services: Services, person: PersonCaller) -> domain.Notifications:
     async with services.read_transaction(person.organization_id) as connection:
         return await preferences_of(connection, person.user_id, person.organization_id)
 
 
-def notifications_shape(chosen: Notifications, role: Role) -> dict[str, Any]:
+def _to_notifications(chosen: domain.Notifications, role: Role) -> Notifications:
     """Return the user's choices, and in `mailed` the effective threshold of every alert type that the role can see."""
-    return {
-        "threshold": chosen.threshold,
-        "thresholds": chosen.thresholds,
-        "mailed": {alert_type: threshold_of(chosen, role, alert_type) for alert_type in seen_types(role)},
-    }
+    return Notifications(
+        threshold=chosen.threshold,
+        thresholds=chosen.thresholds,
+        mailed={alert_type: domain.threshold_of(chosen, role, alert_type) for alert_type in domain.seen_types(role)},
+    )

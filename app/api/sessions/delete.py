@@ -1,10 +1,15 @@
 """DELETE /v1/sessions/{id}: end one of the caller's own sessions. It is refused once this response is sent."""
 
-from litestar import delete
+from typing import Annotated
 
+from msgspec import Meta, Struct
+
+from app.api import examples
+from app.api.schemas import SessionId
 from app.auth.callers import PersonCaller
 from app.commands.run_command import run_command
-from app.handlers import Empty, HttpRequest, HttpResponse, parse_body, parse_query, require_person
+from app.handlers import HttpRequest, Success, require_person
+from app.route import Route
 from app.services import Services
 from domain.sessions.commands import EndSession
 from domain.sessions.decider import SESSION
@@ -13,22 +18,38 @@ from eventstore.recorded import Origin
 from infrastructure.clock import now
 
 
-@delete("/v1/sessions/{session_id:str}", access="people", status_code=200)
-async def end_session(request: HttpRequest, session_id: str) -> HttpResponse:
-    parse_query(request, Empty)
-    parse_body(request, Empty)
+class EndedSession(Struct, frozen=True):
+    id: SessionId
+    ended: Annotated[bool, Meta(extra_json_schema={"const": True})]
+
+
+ENDED_SESSION_EXAMPLE = EndedSession(id=examples.SESSION_ID, ended=True)
+
+
+@Route(
+    "DELETE",
+    "/v1/sessions/{session_id}",
+    access="people",
+    tag="Sessions",
+    summary="End a session",
+    description="End one of the caller's own sessions. It is refused once this response is sent.",
+    example=ENDED_SESSION_EXAMPLE,
+    has_revision=True,
+    if_match=True,
+)
+async def delete_session(request: HttpRequest, session_id: str) -> Success[EndedSession]:
     is_current = session_id == require_person(request).session_id
     return await end(request, session_id, "signed_out" if is_current else "ended_elsewhere")
 
 
-async def end(request: HttpRequest, session_id: str, reason: EndReason) -> HttpResponse:
+async def end(request: HttpRequest, session_id: str, reason: EndReason) -> Success[EndedSession]:
     command = EndSession(user_id=require_person(request).user_id, reason=reason, at=now())
     return await run_command(
         request,
         SESSION,
         session_id,
         command,
-        render=lambda change: {"id": change.stream_id, "ended": True},
+        render=lambda change: EndedSession(id=change.stream_id, ended=True),
     )
 
 

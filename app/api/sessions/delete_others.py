@@ -1,32 +1,37 @@
 """DELETE /v1/sessions: end all of the caller's other sessions, for example after losing a laptop."""
 
-from litestar import delete
+from msgspec import Struct
 
+from app.api import examples
+from app.api.schemas import SessionId
 from app.api.sessions.delete import end_own
 from app.api.sessions.list import own_sessions
 from app.auth.callers import PersonCaller
 from app.commands.step_by_step import step_by_step
-from app.handlers import (
-    Empty,
-    HttpRequest,
-    HttpResponse,
-    get_services,
-    parse_body,
-    parse_query,
-    raw_request,
-    require_person,
-    success,
-)
+from app.handlers import HttpRequest, Success, get_services, raw_request, require_person, success
+from app.route import Route
 from app.services import Services
 from eventstore.recorded import Origin
 
 
-@delete("/v1/sessions", access="people", status_code=200)
-async def end_other_sessions(request: HttpRequest) -> HttpResponse:
-    parse_query(request, Empty)
-    parse_body(request, Empty)
+class EndedSessions(Struct, frozen=True):
+    ended: list[SessionId]
+
+
+@Route(
+    "DELETE",
+    "/v1/sessions",
+    access="people",
+    tag="Sessions",
+    summary="End all other sessions",
+    description="End all of the caller's sessions except the current one.",
+    example=EndedSessions(ended=[examples.SESSION_ID]),
+    idempotent=False,
+)
+async def delete_other_sessions(request: HttpRequest) -> Success[EndedSessions]:
     caller = require_person(request)
-    return success({"ended": await end_others(get_services(request), caller, caller.origin(raw_request(request)))})
+    ended = await end_others(get_services(request), caller, caller.origin(raw_request(request)))
+    return success(EndedSessions(ended))
 
 
 async def end_others(services: Services, caller: PersonCaller, origin: Origin) -> list[str]:

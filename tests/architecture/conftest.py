@@ -1,4 +1,4 @@
-"""The packages as text and as trees, for tests about the code itself."""
+"""Modules of the packages as syntax trees, for tests about the code itself."""
 
 import ast
 from collections.abc import Iterator
@@ -9,7 +9,7 @@ PACKAGES = ("domain", "infrastructure", "eventstore", "projections", "gateway", 
 
 
 def modules() -> Iterator[tuple[str, ast.Module]]:
-    """Every module of the packages, as `eventstore/execute.py` and its tree."""
+    """Yield every module of the packages as its path, such as `eventstore/execute.py`, and its tree."""
     for package in PACKAGES:
         for path in sorted((ROOT / package).rglob("*.py")):
             yield str(path.relative_to(ROOT)), ast.parse(path.read_text(encoding="utf-8"))

@@ -1,4 +1,4 @@
-"""Whatever depends on the time goes by one clock."""
+"""Everything that depends on the time uses one clock."""
 
 import re
 from pathlib import Path
@@ -11,11 +11,11 @@ OTHER_CLOCKS = re.compile(
     r"datetime\.(now|utcnow|today)\(|\bdate\.today\(|\btime\.time(_ns)?\(|\bfrom time import [^\n]*\btime(_ns)?\b"
 )
 ALLOWED = {Path("infrastructure/clock.py"), Path("app/observability/tracing/spans.py")}
-"""Traces are held against those of other services, whose machines have clocks of their own."""
+"""Traces are compared with those of other services, whose machines have their own clocks."""
 
 
 @pytest.mark.parametrize("package", PACKAGES)
-def test_instants_come_from_the_clock_that_the_database_corrects(package: str) -> None:
+def test_the_current_time_comes_from_the_corrected_clock(package: str) -> None:
     found = {
         path.relative_to(ROOT)
         for path in (ROOT / package).rglob("*.py")
@@ -24,7 +24,7 @@ def test_instants_come_from_the_clock_that_the_database_corrects(package: str) -
     assert found - ALLOWED == set()
 
 
-def test_only_a_comparison_with_the_database_asks_the_machine_alone() -> None:
+def test_only_the_comparison_with_the_database_reads_the_uncorrected_clock() -> None:
     """`own_now` is not corrected."""
     found = {
         str(path.relative_to(ROOT))

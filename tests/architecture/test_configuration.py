@@ -16,15 +16,15 @@ LITERAL = re.compile(r"`([^`]+)`")
 _LISTED = re.compile(r"KEYLEDGER_[A-Z_]+")
 
 OTHER_VARIABLES = {
-    # Of the containers.
+    # Settings of the containers.
     "KEYLEDGER_DATABASE_PASSWORD",
     "KEYLEDGER_MEMORY",
     "KEYLEDGER_STOP_GRACE",
-    # Of the clients.
+    # Settings of the clients.
     "KEYLEDGER_URL",
     "KEYLEDGER_KEY",
     "KEYLEDGER_ADMIN_KEY",
-    # Of the supervisor of `make run`, which sets it for its children.
+    # Set by the supervisor of `make run` for its children.
     "KEYLEDGER_EMBEDDED_CHILD",
 }
 
@@ -41,7 +41,7 @@ def test_every_name_is_declared_once() -> None:
 
 
 @pytest.mark.parametrize("attribute", SETTINGS)
-def test_a_default_of_the_table_is_the_default_of_the_process(attribute: str) -> None:
+def test_a_default_in_the_table_is_the_default_of_the_process(attribute: str) -> None:
     setting = SETTINGS[attribute]
     (default,) = (each.default for each in fields(Settings) if each.name == attribute)
     written = LITERAL.fullmatch(setting.default_text or "")
@@ -70,7 +70,7 @@ def test_an_empty_former_name_is_ignored() -> None:
     assert Settings.from_environment(dict.fromkeys(FORMER_NAMES, " "), MAKE_RUN) == Settings()
 
 
-def test_code_and_pages_name_no_setting_that_does_not_exist() -> None:
+def test_code_and_documents_name_only_existing_settings() -> None:
     known = NAMES | OTHER_VARIABLES | set(FORMER_NAMES)
     pages = [ROOT / "README.md", ROOT / "compose.yaml", ROOT / "Makefile", *sorted((ROOT / "docs").rglob("*.md"))]
     for page in pages:
@@ -82,24 +82,24 @@ def test_code_and_pages_name_no_setting_that_does_not_exist() -> None:
         assert {found.rstrip("_") for text in texts for found in _LISTED.findall(text)} <= known, name
 
 
-def test_the_environment_is_read_where_a_process_begins_and_nowhere_else() -> None:
-    reading = {
+def test_only_entry_points_read_the_environment() -> None:
+    modules_reading = {
         name
         for name, tree in modules()
         for node in ast.walk(tree)
         if isinstance(node, ast.Attribute) and ast.unparse(node) in {"os.environ", "os.getenv"}
     }
-    beginnings = {name for name in reading if name.endswith("__main__.py") or name.startswith("embedded/")}
-    assert reading - beginnings <= {"app/application.py", "workers/worker.py", "workers/job_runner.py"}
+    entry_points = {name for name in modules_reading if name.endswith("__main__.py") or name.startswith("embedded/")}
+    assert modules_reading - entry_points <= {"app/application.py", "workers/worker.py", "workers/job_runner.py"}
 
 
 def test_only_the_configuration_reads_the_default_plans() -> None:
     """Everything else works with the plans that the operator configured. The demo organization has the default plan."""
-    reading = {
+    modules_reading = {
         name
         for name, tree in modules()
         for node in ast.walk(tree)
         if isinstance(node, ast.ImportFrom) and node.module == "domain.plans.plan"
         if "PLANS" in {imported.name for imported in node.names}
     }
-    assert reading == {"app/admin/demo.py", "domain/plans/overrides.py", "infrastructure/settings.py"}
+    assert modules_reading == {"app/admin/demo.py", "domain/plans/overrides.py", "infrastructure/settings.py"}

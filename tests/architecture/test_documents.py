@@ -22,9 +22,9 @@ _DECISIONS = sorted((ROOT / "docs/decisions").glob("[0-9]*.md"))
 def _files(*endings: str) -> list[Path]:
     """Return the files of the checkout with these endings, without those of tools, which are in hidden folders."""
     found: list[Path] = []
-    for place, folders, names in os.walk(ROOT):
+    for folder, folders, names in os.walk(ROOT):
         folders[:] = [name for name in folders if not name.startswith(".") and name != "node_modules"]
-        found += [Path(place, name) for name in names if name.endswith(endings)]
+        found += [Path(folder, name) for name in names if name.endswith(endings)]
     return sorted(found)
 
 

@@ -1,4 +1,4 @@
-"""Every way in which something can be refused has a code that the API knows, with one status."""
+"""Every refusal has a code that the API declares, with one status."""
 
 import ast
 from collections.abc import Iterator
@@ -20,18 +20,18 @@ def descendants(base: type) -> Iterator[type]:
         yield from descendants(child)
 
 
-def test_every_refusal_of_the_domain_has_a_known_code() -> None:
+def test_every_refusal_of_the_domain_has_a_declared_code() -> None:
     kinds = [Refusal, *descendants(Refusal)]
     assert {LastActiveKey, McpNotFound, OrganizationNotFound} <= set(kinds)
     assert {kind.code for kind in kinds if issubclass(kind, Refusal)} <= set(ERRORS)
 
 
-def test_every_verdict_has_a_known_code() -> None:
+def test_every_decision_has_a_declared_code() -> None:
     codes = {code for literal in get_args(Code) for code in (get_args(literal) or (literal,))}
     assert codes - {"valid"} <= set(ERRORS)
 
 
-def test_every_failure_of_the_gateway_has_a_known_code_of_the_same_status() -> None:
+def test_every_gateway_error_has_a_declared_code_with_the_same_status() -> None:
     kinds = [kind for kind in descendants(GatewayError) if issubclass(kind, GatewayError)]
     assert kinds
     assert {(kind.code, kind.http_status) for kind in kinds} <= {(code, known.status) for code, known in ERRORS.items()}
@@ -46,12 +46,12 @@ def test_every_code_is_explained_in_full_sentences() -> None:
 
 
 def test_routes_reject_fields_in_one_way() -> None:
-    """`invalid` of `app/http/errors.py` makes every 422 that is not a refusal of the domain."""
-    making = {
+    """`invalid` of `app/http/errors.py` creates every 422 that is not a refusal of the domain."""
+    found = {
         name
         for name, tree in modules()
         for node in ast.walk(tree)
         if isinstance(node, ast.Call) and ast.unparse(node.func) == "Problem" and node.args
         if isinstance(code := node.args[0], ast.Constant) and code.value == "validation_error"
     }
-    assert making == {"app/http/errors.py"}
+    assert found == {"app/http/errors.py"}

@@ -56,12 +56,12 @@ def test_no_test_draws_from_a_source_without_a_seed() -> None:
         "import random\nrandom.Random().random()",
     ],
 )
-def test_such_a_source_is_found(source: str) -> None:
+def test_an_unseeded_source_is_detected(source: str) -> None:
     assert list(unseeded(source))
 
 
 @pytest.mark.parametrize(
     "source", ["import random\nrandom.Random(7)", "import os\nos.getpid()", "from uuid import UUID"]
 )
-def test_what_a_seed_controls_is_not(source: str) -> None:
+def test_a_seeded_source_is_accepted(source: str) -> None:
     assert list(unseeded(source)) == []

@@ -1,4 +1,4 @@
-"""Every statement fits the schema, and none on a table that grows reads all of it."""
+"""Every statement is valid for the schema, and none reads a whole table that grows."""
 
 import re
 from collections.abc import Iterator
@@ -26,10 +26,10 @@ _LOG = {
     "idempotency_keys",
 }
 _FEW_ROWS = {"webhook_attempt_totals"}
-"""Tables with one row for each way an attempt can end."""
+"""Tables with one row for each result of an attempt."""
 
 GROWING = _LOG | {table for model in READ_MODELS for table in (*model.tables, *model.underivable)} - _FEW_ROWS
-"""Tables that have more rows the longer the service runs; a partition counts as its table."""
+"""Tables that grow while the service runs; a partition counts as its table."""
 
 WHOLE_TABLE = {
     "eventstore/queries.sql": {"streams_all", "usage_sizes_wrong"},
@@ -63,7 +63,7 @@ _PLACEHOLDER = re.compile(r"%(?:\((\w+)\))?([sb%])")
 
 
 def statements() -> Iterator[tuple[str, str, str]]:
-    """File, name and text of every named statement."""
+    """Yield the file, name and text of every named statement."""
     for path in sorted((*ROOT.glob("eventstore/*.sql"), *ROOT.glob("projections/**/*.sql"))):
         if re.fullmatch(r"schema(_\d+_\w+)?\.sql", path.name):
             continue
@@ -74,7 +74,7 @@ def statements() -> Iterator[tuple[str, str, str]]:
 
 
 def numbered(text: str) -> str:
-    """The statement with the placeholders of the server instead of the driver's."""
+    """Return the statement with the server's placeholders instead of the driver's."""
     numbers: dict[str, int] = {}
 
     def replacement(found: re.Match[str]) -> str:
@@ -86,8 +86,8 @@ def numbered(text: str) -> str:
     return _PLACEHOLDER.sub(replacement, text)
 
 
-OF_THE_OWNER = {"revision_making", "revision_made"}
-"""What only `python -m eventstore migrate` does, with the login that owns the schema."""
+FOR_THE_OWNER = {"revision_making", "revision_made"}
+"""Statements that only `python -m eventstore migrate` executes, with the login that owns the schema."""
 
 ALL = list(statements())
 
@@ -108,24 +108,24 @@ def connection(postgres: Any, migrated_template: str) -> Iterator[psycopg.Connec
         owner.execute(sql.SQL("drop database {} with (force)").format(name))
 
 
-def test_every_statement_fits_the_schema(connection: psycopg.Connection, subtests: pytest.Subtests) -> None:
+def test_every_statement_is_valid_for_the_schema(connection: psycopg.Connection, subtests: pytest.Subtests) -> None:
     for file, name, text in ALL:
         with subtests.test(f"{file}:{name}"):
             able = [role for role in ROLES if _plan(connection, text, role) is not None]
-            assert bool(able) != (name in OF_THE_OWNER), "no role may do this, or one may after all"
+            assert bool(able) != (name in FOR_THE_OWNER), "either no role can execute it, or a role can that should not"
             assert _plan(connection, text, None)
 
 
-def test_no_statement_reads_the_whole_of_a_table_that_grows(
-    connection: psycopg.Connection, subtests: pytest.Subtests
-) -> None:
-    """Under the policy of every role that may use the statement: they do not keep the same conditions from an index."""
+def test_no_statement_reads_a_whole_table_that_grows(connection: psycopg.Connection, subtests: pytest.Subtests) -> None:
+    """Check under the policy of every role that may execute the statement, since policies can prevent an index
+    condition.
+    """
     for file, name, text in ALL:
         with subtests.test(f"{file}:{name}"):
             if name in WHOLE_TABLE.get(file, ()):
-                assert _whole(_plan(connection, text, None)), "needs to be no exception any more"
+                assert _scanned(_plan(connection, text, None)), "no longer needs to be an exception"
             else:
-                assert {role: _whole(_plan(connection, text, role)) for role in ROLES} == {role: [] for role in ROLES}
+                assert {role: _scanned(_plan(connection, text, role)) for role in ROLES} == {role: [] for role in ROLES}
 
 
 def test_the_exceptions_exist() -> None:
@@ -133,12 +133,12 @@ def test_the_exceptions_exist() -> None:
     assert {(file, name) for file, names in WHOLE_TABLE.items() for name in names} <= known
 
 
-def test_a_statement_without_an_index_would_be_found(connection: psycopg.Connection) -> None:
-    assert _whole(_plan(connection, "select 1 from events where body = %b", None)) == ["events"]
+def test_a_statement_without_an_index_is_detected(connection: psycopg.Connection) -> None:
+    assert _scanned(_plan(connection, "select 1 from events where body = %b", None)) == ["events"]
 
 
 def _plan(connection: psycopg.Connection, text: str, role: Role | None) -> dict[str, Any] | None:
-    """The plan of a statement for a role, the owner if none is given; None where the role may not do it."""
+    """Return the plan of a statement for a role (None: the owner), or None if the role lacks the privilege."""
     with connection.transaction(force_rollback=True):
         if role is not None:
             connection.execute(sql.SQL("set local role {}").format(sql.Identifier(role)))
@@ -151,8 +151,8 @@ def _plan(connection: psycopg.Connection, text: str, role: Role | None) -> dict[
     return plan
 
 
-def _whole(plan: dict[str, Any] | None) -> list[str]:
-    """The tables that grow and are read from end to end."""
+def _scanned(plan: dict[str, Any] | None) -> list[str]:
+    """Return the growing tables that the plan reads from end to end."""
     return [] if plan is None else sorted({_table(node) for node in _nodes(plan) if _reads_all(node)} & GROWING)
 
 
@@ -167,7 +167,9 @@ def _table(node: dict[str, Any]) -> str:
 
 
 def _reads_all(node: dict[str, Any]) -> bool:
-    """A scan that nothing narrows: neither the condition of an index nor, above a bitmap, that of the scan below it."""
+    """Return whether nothing narrows the scan: neither an index condition nor, above a bitmap, that of the scan below
+    it.
+    """
     if "Scan" not in node["Node Type"] or "Relation Name" not in node:
         return False
     return not any("Index Cond" in inner or "TID Cond" in inner for inner in _nodes(node))

@@ -10,17 +10,17 @@ from domain.actor import SYSTEM_ACTORS, Actor, SystemActor
 from tests.architecture.conftest import ROOT, modules
 
 READS_STORED_IDS = "app/api/organization/invitations/list.py"
-"""Makes an actor of the id in a row, which an older version may have written."""
+"""Creates an actor from a stored id, which an older version may have written."""
 
 
-def test_every_system_actor_is_declared_in_one_module() -> None:
-    making = {
+def test_system_actors_are_declared_in_one_module() -> None:
+    found = {
         name
         for name, tree in modules()
         for node in ast.walk(tree)
         if isinstance(node, ast.Call) and ast.unparse(node.func) == "SystemActor"
     }
-    assert making == {"domain/actor.py", READS_STORED_IDS}
+    assert found == {"domain/actor.py", READS_STORED_IDS}
 
 
 def test_ids_of_system_actors_are_unique_words_joined_by_underscores() -> None:
@@ -36,6 +36,6 @@ def test_the_page_on_the_audit_log_lists_every_system_actor() -> None:
 
 
 @pytest.mark.parametrize("old_id", ["mcp-health", "expiry-alerts", "quota-alerts"])
-def test_an_older_event_keeps_its_system_actor(old_id: str) -> None:
+def test_a_stored_event_keeps_an_old_actor_id(old_id: str) -> None:
     stored = b'{"type":"system","id":"%s"}' % old_id.encode()
     assert msgspec.json.decode(stored, type=Actor) == SystemActor(old_id)

@@ -1,4 +1,4 @@
-"""There is one way into the log for changes and one for uses, and one module that opens connections."""
+"""One write path for changes, one for uses, and one module that opens connections."""
 
 import ast
 import re
@@ -6,23 +6,23 @@ import re
 from tests.architecture.conftest import ROOT, modules
 
 OPENS = re.compile(r"\b(AsyncConnection|Connection|psycopg)\.connect$|\b(Async)?(Null)?ConnectionPool$")
-"""What opens a connection to PostgreSQL."""
+"""Calls that open a connection to PostgreSQL."""
 
 
 def test_only_one_module_opens_connections() -> None:
-    opening = {
+    found = {
         name
         for name, tree in modules()
         for node in ast.walk(tree)
         if isinstance(node, ast.Call)
         if OPENS.search(called := ast.unparse(node.func).partition("[")[0]) and not called.startswith("httpcore2.")
     }
-    # `make run` tries a DATABASE_URL that it was given before it starts anything, and never speaks SQL there. To its
-    # own server it says one statement, as the superuser: the password of the login that migrates.
-    assert opening == {"infrastructure/database/connections.py", "embedded/external_servers.py", "embedded/postgres.py"}
+    # `make run` tries the given DATABASE_URL before it starts anything, and sends no SQL there. To its own server it
+    # sends one statement, as the superuser: it sets the password of the login that migrates.
+    assert found == {"infrastructure/database/connections.py", "embedded/external_servers.py", "embedded/postgres.py"}
 
 
-def test_only_two_modules_append() -> None:
+def test_only_two_modules_append_to_the_log() -> None:
     appending = {
         name: {node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute) and node.attr in APPENDS}
         for name, tree in modules()
@@ -54,7 +54,7 @@ def test_every_command_goes_through_one_module() -> None:
     assert using == building == {"eventstore/commands.py"}
 
 
-def test_only_the_log_has_statements_that_write_to_it() -> None:
+def test_only_the_event_store_has_statements_that_write_to_the_log() -> None:
     log = r"(events|streams|lane_heads|usage_batches|usage_events)"
     writing = re.compile(rf"\b(insert\s+into|update|delete\s+from)\s+{log}\b")
     scripts = [path for path in ROOT.glob("*/**/*.sql") if ".venv" not in path.parts]
@@ -62,9 +62,9 @@ def test_only_the_log_has_statements_that_write_to_it() -> None:
     assert found == {"eventstore/queries.sql", "eventstore/migrations/0002_lifecycle_log.sql"}
 
 
-def test_no_statement_is_written_into_python_but_where_names_of_tables_or_filters_vary() -> None:
-    """SQL lies in `.sql` files. The list of keys puts its filters and orders together from fixed pieces, and
-    tables of one name in two schemas are compared and moved by their names.
+def test_python_contains_sql_only_where_table_names_or_filters_vary() -> None:
+    """SQL is in `.sql` files. The key list composes its filters and orders from fixed parts. Tables with the same name
+    in two schemas are compared and moved by their names.
     """
     statement = re.compile(r"^\s*(select|insert|update|delete|with)\s.+\s(from|into|set|as)\s", re.DOTALL)
     found = {

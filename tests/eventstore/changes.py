@@ -1,4 +1,4 @@
-"""Changes of keys through `execute`, the way the application makes them, and a look at the log."""
+"""Changes of keys through `execute`, as the application makes them, and queries on the log."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -22,7 +22,7 @@ from projections.read_models.organizations.counts.queries import keys_guard
 from projections.registry import INLINE
 from tests.seed import OWNER
 
-Made = Change[KeyState, KeyEvent]
+KeyChange = Change[KeyState, KeyEvent]
 
 
 def write(
@@ -34,7 +34,7 @@ def write(
     expected_revisions: frozenset[int] | None = None,
     at: datetime | None = None,
 ) -> Write[KeyState, KeyCommand, KeyEvent, KeyCounts]:
-    """Locks the counts first, as whoever may change them does."""
+    """Return a change that locks the counts first, like every change that can affect them."""
     return Write(
         decider=KEY,
         stream_id=key_id,
@@ -45,22 +45,22 @@ def write(
         origin=Origin(OWNER),
         expected_revisions=expected_revisions,
         idempotency=idempotency,
-        response=lambda made: StoredResponse(200, str(made.revision).encode(), made.revision),
+        response=lambda committed: StoredResponse(200, str(committed.revision).encode(), committed.revision),
     )
 
 
-async def do(pool: Pool, organization_id: str, key_id: str, command: KeyCommand) -> Made:
-    """Carry out a command that looks at nothing but its own key."""
-    made = await execute(pool, write(organization_id, key_id, lambda _: command), INLINE)
-    assert isinstance(made, Change)
-    return made
+async def change_key(pool: Pool, organization_id: str, key_id: str, command: KeyCommand) -> KeyChange:
+    """Execute a command that needs only the key."""
+    committed = await execute(pool, write(organization_id, key_id, lambda _: command), INLINE)
+    assert isinstance(committed, Change)
+    return committed
 
 
-async def rename(pool: Pool, organization_id: str, key_id: str, name: str) -> Made:
-    """Locks nothing but the key, so that two of these meet at its stream."""
-    made = await execute(pool, renaming(organization_id, key_id, name), INLINE)
-    assert isinstance(made, Change)
-    return made
+async def rename(pool: Pool, organization_id: str, key_id: str, name: str) -> KeyChange:
+    """Rename the key under a lock of its stream only, so that concurrent renames conflict there."""
+    committed = await execute(pool, renaming(organization_id, key_id, name), INLINE)
+    assert isinstance(committed, Change)
+    return committed
 
 
 def renaming(
@@ -76,17 +76,17 @@ def renaming(
         at=at,
         origin=Origin(OWNER),
         idempotency=idempotency,
-        response=lambda made: StoredResponse(200, name.encode(), made.revision),
+        response=lambda committed: StoredResponse(200, name.encode(), committed.revision),
     )
 
 
-async def revoke(pool: Pool, organization_id: str, key_id: str) -> Made:
+async def revoke(pool: Pool, organization_id: str, key_id: str) -> KeyChange:
     at = now()
-    made = await execute(
+    committed = await execute(
         pool, write(organization_id, key_id, lambda census: RevokeKey(at=at, by=OWNER, census=census)), INLINE
     )
-    assert isinstance(made, Change)
-    return made
+    assert isinstance(committed, Change)
+    return committed
 
 
 def rotation(entropy: bytes, overlap_seconds: int = 0, at: datetime | None = None) -> RotateKey:
@@ -116,6 +116,6 @@ async def rows(connection: Connection, query: LiteralString, *parameters: object
     return await (await connection.execute(query, parameters)).fetchall()
 
 
-async def value(connection: Connection, query: LiteralString, *parameters: object) -> Any:  # noqa: ANN401 -- of one row
+async def value(connection: Connection, query: LiteralString, *parameters: object) -> Any:  # noqa: ANN401 -- the type depends on the query
     ((found,),) = await rows(connection, query, *parameters)
     return found

@@ -1,4 +1,4 @@
-"""The log in a database of its own."""
+"""Connections and pools for a database per test."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -18,43 +18,43 @@ async def connections(database_url: str) -> AsyncIterator[Pool]:
 
 
 @pytest.fixture
-async def one(database_url: str) -> AsyncIterator[Pool]:
-    """A pool of one connection: a caller that loses it stops all others."""
+async def single_connection_pool(database_url: str) -> AsyncIterator[Pool]:
+    """A pool of single_connection_pool connection: a caller that loses it blocks every other caller."""
     async with pool(database_url, size_max=1, timeouts=GENEROUS_TIMEOUTS) as opened:
         yield opened
 
 
 @pytest.fixture
 async def connection(database_url: str) -> AsyncIterator[Connection]:
-    """Sees the whole log, and writes uses: as the owner of the tables."""
+    """A connection as the owner of the tables, which sees the whole log and may write uses."""
     async with await connect(database_url, role=None) as opened:
         yield opened
 
 
 @pytest.fixture
 async def application(database_url: str) -> AsyncIterator[Connection]:
-    """As the application connects for its routes, bound to no organization."""
+    """A connection in the application's role for routes, bound to no organization."""
     async with await connect(database_url) as opened:
         yield opened
 
 
 @pytest.fixture
-async def gate(database_url: str) -> AsyncIterator[Connection]:
-    """As the application connects to look up presented keys and to write uses."""
+async def auth(database_url: str) -> AsyncIterator[Connection]:
+    """A connection in the application's role for looking up presented keys and writing uses."""
     async with await connect(database_url, role=AUTH_ROLE) as opened:
         yield opened
 
 
 @pytest.fixture
 async def owner(database_url: str) -> AsyncIterator[Connection]:
-    """As the owner of the tables connects: for migrations and checks."""
+    """A connection as the owner of the tables, for migrations and checks."""
     async with await connect(database_url, role=None) as opened:
         yield opened
 
 
 @pytest.fixture
 def superuser_url(postgres: PostgreSQL, database_url: str) -> str:
-    """Whoever connects so may do everything, also what must never be done."""
+    """The URL of a superuser, who can also do what must never be done."""
     return postgres.url_of(Path(database_url.partition("?")[0]).name, SUPERUSER)
 
 

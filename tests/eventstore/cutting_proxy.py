@@ -1,6 +1,6 @@
-"""A wire between the application and PostgreSQL that is cut at a chosen moment.
+"""A proxy between the application and PostgreSQL that cuts connections at a chosen moment.
 
-It lies on a Unix socket, as the server's own does, and knows nothing of the protocol: it looks for words in the bytes.
+It listens on a Unix socket, like the server, and does not parse the protocol: it searches the bytes for a substring.
 """
 
 import asyncio
@@ -17,13 +17,13 @@ _SOCKET = ".s.PGSQL.5432"
 
 
 class Cut(Enum):
-    BEFORE_IT_ARRIVES = "the server never sees the statement"
-    BEFORE_THE_ANSWER = "the server has carried it out, and the answer is lost"
-    WITHOUT_ENDING = "likewise, and the connection stays open and silent"
+    BEFORE_STATEMENT = "the server does not receive the statement"
+    BEFORE_RESPONSE = "the server has executed the statement, and its response is lost"
+    WITHOUT_CLOSING = "the response is lost, and the connection stays open and silent"
 
 
 class Proxy:
-    """Forwards everything, until `cut_at` sets a trap: the next message of the client that holds `words` springs it."""
+    """Forward everything until `cut_at` sets a trigger: the next client message that contains `substring` is cut."""
 
     def __init__(self, folder: Path, target: str) -> None:
         self.url = ""
@@ -31,28 +31,28 @@ class Proxy:
         self._folder = folder
         self._target = target
         self.is_down = False
-        self._words = b""
-        self._when = Cut.BEFORE_IT_ARRIVES
+        self._substring = b""
+        self._when = Cut.BEFORE_STATEMENT
         self._goes_down = False
         self._open: set[asyncio.StreamWriter] = set()
         self._is_done: Callable[[], Awaitable[bool]] | None = None
 
     def cut_at(
         self,
-        words: bytes,
+        substring: bytes,
         when: Cut,
         is_done: Callable[[], Awaitable[bool]] | None = None,
         *,
         goes_down: bool = False,
     ) -> None:
-        """Once. `is_done` says when the server has carried the statement out.
+        """Cut once. `is_done` reports when the server has executed the statement.
 
-        `goes_down`: every other connection is cut as well, and none is let through until `is_down` is false again.
+        `goes_down`: every other connection is cut as well, and none is accepted until `is_down` is false again.
         """
-        self._words, self._when, self._is_done, self._goes_down = words, when, is_done, goes_down
+        self._substring, self._when, self._is_done, self._goes_down = substring, when, is_done, goes_down
 
     def disarm(self) -> None:
-        self._words = b""
+        self._substring = b""
 
     async def serve(self) -> asyncio.AbstractServer:
         return await asyncio.start_unix_server(self._connected, self._folder / _SOCKET)
@@ -63,26 +63,26 @@ class Proxy:
             return
         self._open.add(writer)
         server_reader, server_writer = await asyncio.open_unix_connection(Path(self._target) / _SOCKET)
-        answers = asyncio.create_task(_forward(server_reader, writer))
+        responses = asyncio.create_task(_forward(server_reader, writer))
         try:
             while received := await reader.read(1 << 20):
-                springs = self._words and self._words in received
-                if springs and self._when is Cut.BEFORE_IT_ARRIVES:
-                    self._spring()
+                triggered = self._substring and self._substring in received
+                if triggered and self._when is Cut.BEFORE_STATEMENT:
+                    self._cut()
                     return
-                if springs:
-                    self._spring()
-                    answers.cancel()
+                if triggered:
+                    self._cut()
+                    responses.cancel()
                     server_writer.write(received)
                     await server_writer.drain()
                     if self._is_done is not None:
-                        # The rest of what the client sends together, such as the commit, may come in another piece.
+                        # The rest of what the client sends with it, such as the commit, may arrive in another chunk.
                         rest = asyncio.create_task(_forward(reader, server_writer))
                         await eventually(self._is_done)
                         rest.cancel()
                         with suppress(asyncio.CancelledError):
                             await rest
-                    if self._when is Cut.WITHOUT_ENDING:
+                    if self._when is Cut.WITHOUT_CLOSING:
                         await reader.read(1 << 20)  # the client gives up
                     return
                 server_writer.write(received)
@@ -91,14 +91,14 @@ class Proxy:
             pass
         finally:
             self._open.discard(writer)
-            answers.cancel()
+            responses.cancel()
             for each in (server_writer, writer):
                 each.close()
             with suppress(asyncio.CancelledError, OSError):
-                await answers
+                await responses
 
-    def _spring(self) -> None:
-        self._words = b""
+    def _cut(self) -> None:
+        self._substring = b""
         self.cuts += 1
         if self._goes_down:
             self.is_down = True
@@ -116,7 +116,7 @@ async def _forward(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -
 
 @asynccontextmanager
 async def cutting_proxy(url: str) -> AsyncGenerator[Proxy]:
-    """A proxy in front of the server of `url`, whose address is the `url` of what is given."""
+    """Run a proxy in front of the server of `url` and yield it; its `url` attribute is the address to use."""
     (target,) = parse_qs(urlsplit(url).query)["host"]
     with tempfile.TemporaryDirectory() as folder:
         proxy = Proxy(Path(folder), target)

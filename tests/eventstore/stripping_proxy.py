@@ -1,6 +1,6 @@
-"""A wire to PostgreSQL that drops startup parameters, as a connection pooler does that is told to ignore them.
+"""A proxy to PostgreSQL that drops startup parameters, like a connection pooler that is configured to ignore them.
 
-It runs in threads of its own, so that processes and synchronous tests can connect through it.
+It runs in threads, so that processes and synchronous tests can connect through it.
 """
 
 import shutil
@@ -37,10 +37,10 @@ class _Handler(BaseRequestHandler):
             assert isinstance(self.server, _Server)
             upstream.connect(str(self.server.target))
             upstream.sendall(self._startup(self.server.dropped))
-            answers = threading.Thread(target=_copy, args=(upstream, self.request), daemon=True)
-            answers.start()
+            responses = threading.Thread(target=_copy, args=(upstream, self.request), daemon=True)
+            responses.start()
             _copy(self.request, upstream)
-            answers.join()
+            responses.join()
 
     def _startup(self, dropped: frozenset[str]) -> bytes:
         length = int.from_bytes(self._exactly(4))
@@ -80,7 +80,7 @@ def _copy(source: socket.socket, target: socket.socket) -> None:
 
 @contextmanager
 def stripping_proxy(url: str, *dropped: str) -> Generator[str]:
-    """The address of a proxy in front of the server of `url` that drops these settings; none named: all of them."""
+    """Run a proxy in front of the server of `url` that drops these settings, or all if none is named; yield its URL."""
     (target,) = parse_qs(urlsplit(url).query)["host"]
     folder = tempfile.mkdtemp()
     with _Server(Path(folder) / _SOCKET, Path(target) / _SOCKET, frozenset(dropped)) as server:

@@ -1,4 +1,4 @@
-"""`python -m eventstore check` finds what no program of ours can do: someone with all rights changed what is stored."""
+"""`python -m eventstore check` detects damage that only a user with all privileges can do."""
 
 import os
 import subprocess
@@ -24,7 +24,9 @@ Superuser = psycopg.AsyncConnection[tuple[object, ...]]
 
 
 class Log(NamedTuple):
-    """An organization (position 1 of its lane), a key (2), another key (3), a change of the first (4); and two uses."""
+    """An organization (position 1 of its lane), a key (2), another key (3), a change to the first key (4), and two
+    uses.
+    """
 
     organization_id: str
     lane: int
@@ -45,8 +47,8 @@ async def log(connections: Pool, connection: Connection) -> Log:
     return Log(organization_id, lane_of(organization_id), key_id, other_key_id, batch.lane)
 
 
-def checked(database_url: str) -> tuple[int, str]:
-    """The exit code, and the first line."""
+def run_check(database_url: str) -> tuple[int, str]:
+    """Run the check and return its exit code and first line."""
     ran = subprocess.run(
         [sys.executable, "-m", "eventstore", "check"],
         cwd=ROOT,
@@ -65,20 +67,20 @@ async def damage(superuser: Superuser, statement: LiteralString, parameters: dic
     assert changed.rowcount == 1
 
 
-async def test_a_log_that_nobody_touched_is_sound(log: Log, database_url: str) -> None:
-    assert checked(database_url) == (0, "sound: 4 events in 3 streams, 2 uses in 2 batches")
+async def test_an_undamaged_log_is_sound(log: Log, database_url: str) -> None:
+    assert run_check(database_url) == (0, "sound: 4 events in 3 streams, 2 uses in 2 batches")
 
 
 DAMAGES: dict[str, tuple[LiteralString, Callable[[Log], str]]] = {
-    "a hole": (
+    "a gap": (
         "delete from events where lane = %(lane)s and position = 3",
         lambda log: f"I1 lifecycle lane {log.lane}: expected position 3, found 4",
     ),
-    "a lost end": (
+    "a missing last event": (
         "delete from events where lane = %(lane)s and position = 4",
         lambda log: f"I1 lifecycle lane {log.lane}: its head is 4, its last position 3",
     ),
-    "a head that went back": (
+    "a head set back": (
         "update lane_heads set head = 3 where log = 'lifecycle' and lane = %(lane)s",
         lambda log: f"I1 lifecycle lane {log.lane}: its head is 3, its last position 4",
     ),
@@ -111,7 +113,7 @@ DAMAGES: dict[str, tuple[LiteralString, Callable[[Log], str]]] = {
         ),
         lambda log: f"I4 key_state {log.key_id}: differs from the log",
     ),
-    "a body that can not be read": (
+    "an unreadable body": (
         (
             "update events set body = convert_to(replace(convert_from(body, 'utf8'), 'previous', 'lost'), 'utf8')"
             " where lane = %(lane)s and position = 2"
@@ -129,7 +131,7 @@ DAMAGES: dict[str, tuple[LiteralString, Callable[[Log], str]]] = {
         "update events set organization_id = 'org_x' where lane = %(lane)s and position = 2",
         lambda log: f"I2 stream {log.key_id} version 1: differs from the columns beside it",
     ),
-    "a stream that says something else": (
+    "a stream row that differs": (
         "update streams set version = 9 where stream_id = %(key_id)s",
         lambda log: (
             f"I2 stream {log.key_id}: the table says ('api_key', '{log.organization_id}', 9), "
@@ -151,15 +153,15 @@ DAMAGES: dict[str, tuple[LiteralString, Callable[[Log], str]]] = {
         "delete from key_secrets where key_id = %(key_id)s",
         lambda log: f"I4 key_secrets: version 1 of {log.key_id} is missing or leads elsewhere",
     ),
-    "a secret that opens another key": (
+    "a secret that belongs to another key": (
         "update key_secrets set key_id = %(other_key_id)s where key_id = %(key_id)s",
         lambda log: f"I4 key_secrets: version 1 of {log.key_id} is missing or leads elsewhere",
     ),
-    "a secret more": (
+    "an extra secret": (
         "insert into key_secrets values ('abc', %(key_id)s, %(organization_id)s, 7)",
         lambda log: f"I4 key_secrets: 2 lead to {log.key_id}, and the log gave it 1",
     ),
-    "a row of the list that differs": (
+    "a list row that differs": (
         "update key_list set status = 'revoked' where key_id = %(key_id)s",
         lambda log: f"I4 key_list {log.key_id}: differs from the log",
     ),
@@ -167,11 +169,11 @@ DAMAGES: dict[str, tuple[LiteralString, Callable[[Log], str]]] = {
         "update organization_guard set keys_active = 1",
         lambda log: f"I4 organization_guard {log.organization_id}: differs from the log",
     ),
-    "a lost use": (
+    "a missing use": (
         "delete from usage_events where batch_no = 1",
         lambda log: f"I8 usage lane {log.usage_lane} batch 1: says 1 events, holds 0",
     ),
-    "a use more": (
+    "an extra use": (
         (
             "insert into usage_events select lane, batch_no, 1, occurred_at, 'evt', kind, action, code,"
             " organization_id, key_id, caller_key_id, mcp_id, tool, secret_version, call_id, latency_ms, billed, body"
@@ -183,7 +185,7 @@ DAMAGES: dict[str, tuple[LiteralString, Callable[[Log], str]]] = {
         "update usage_batches set size = 3 where batch_no = 2",
         lambda log: f"I8 usage lane {log.usage_lane} batch 2: says 3 events, holds 1",
     ),
-    "a lost batch": (
+    "a missing batch": (
         "delete from usage_batches where batch_no = 1",
         lambda log: f"I1 usage lane {log.usage_lane}: expected position 1, found 2",
     ),
@@ -191,17 +193,17 @@ DAMAGES: dict[str, tuple[LiteralString, Callable[[Log], str]]] = {
 
 
 @pytest.mark.parametrize("name", DAMAGES)
-async def test_each_damage_is_found_and_named(log: Log, superuser: Superuser, database_url: str, name: str) -> None:
-    statement, named = DAMAGES[name]
+async def test_each_damage_is_reported(log: Log, superuser: Superuser, database_url: str, name: str) -> None:
+    statement, expected_message = DAMAGES[name]
     await damage(superuser, statement, log._asdict())
-    assert checked(database_url) == (1, f"VIOLATION {named(log)}")
+    assert run_check(database_url) == (1, f"VIOLATION {expected_message(log)}")
 
 
-async def test_whoever_removes_an_event_and_moves_the_rest_up_is_found(
+async def test_a_removed_event_is_detected_even_if_the_later_ones_are_renumbered(
     log: Log, superuser: Superuser, database_url: str
 ) -> None:
     await damage(superuser, "delete from events where lane = %(lane)s and position = 3", log._asdict())
     await damage(superuser, "update events set position = 3 where lane = %(lane)s and position = 4", log._asdict())
     await damage(superuser, "update lane_heads set head = 3 where log = 'lifecycle' and lane = %(lane)s", log._asdict())
-    code, line = checked(database_url)
+    code, line = run_check(database_url)
     assert (code, line.split(":")[0]) == (1, f"VIOLATION I2 stream {log.other_key_id}")

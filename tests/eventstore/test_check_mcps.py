@@ -19,15 +19,15 @@ from tests import seed
 pytestmark = pytest.mark.anyio
 
 
-async def _ask(connections: Pool, organization_id: str, mcp_id: str, command: McpCommand) -> None:
-    def with_census(_: McpCounts) -> McpCommand:
+async def _execute(connections: Pool, organization_id: str, mcp_id: str, command: McpCommand) -> None:
+    def with_counts(_: McpCounts) -> McpCommand:
         return command
 
     write = Write(
         decider=MCP,
         stream_id=mcp_id,
         organization_id=organization_id,
-        command=with_census,
+        command=with_counts,
         guard=mcps_guard(organization_id, PLANS),
         at=now(),
         origin=Origin(seed.OWNER),
@@ -37,7 +37,7 @@ async def _ask(connections: Pool, organization_id: str, mcp_id: str, command: Mc
 
 @pytest.fixture
 async def mcp_id(connections: Pool) -> str:
-    """An MCP that stopped answering, was changed and deactivated, in the company of one that was deleted."""
+    """An MCP that became unhealthy, was changed and was deactivated, next to a deleted MCP."""
     organization_id = await seed.organization(connections)
     ids = [new_id("mcp"), new_id("mcp")]
     at = now()
@@ -53,10 +53,10 @@ async def mcp_id(connections: Pool) -> str:
             by=seed.OWNER,
             census=McpCounts(0, None, "team"),
         )
-        await _ask(connections, organization_id, each, register)
-    await _ask(connections, organization_id, ids[0], RecordHealth("unhealthy", endpoint_changed_at=at, at=now()))
-    await _ask(connections, organization_id, ids[0], ChangeMcp(now(), name="Search", status="inactive"))
-    await _ask(connections, organization_id, ids[1], DeleteMcp(now()))
+        await _execute(connections, organization_id, each, register)
+    await _execute(connections, organization_id, ids[0], RecordHealth("unhealthy", endpoint_changed_at=at, at=now()))
+    await _execute(connections, organization_id, ids[0], ChangeMcp(now(), name="Search", status="inactive"))
+    await _execute(connections, organization_id, ids[1], DeleteMcp(now()))
     return ids[0]
 
 
@@ -64,12 +64,12 @@ async def _violations(owner: Connection) -> list[str]:
     return (await check(owner, INLINE_CHECKS)).violations
 
 
-async def test_a_list_that_nobody_touched_is_sound(owner: Connection, mcp_id: str) -> None:
+async def test_an_undamaged_list_is_sound(owner: Connection, mcp_id: str) -> None:
     assert await _violations(owner) == []
 
 
 @pytest.mark.parametrize(
-    ("statement", "said"),
+    ("statement", "message"),
     [
         ("update mcp_list set status = 'active' where mcp_id = %s", "differs from the log"),
         ("update mcp_list set endpoint_url = 'https://evil.example/' where mcp_id = %s", "differs from the log"),
@@ -77,13 +77,15 @@ async def test_a_list_that_nobody_touched_is_sound(owner: Connection, mcp_id: st
         ("delete from mcp_list where mcp_id = %s", "is missing"),
     ],
 )
-async def test_a_row_that_differs_is_named(owner: Connection, mcp_id: str, statement: LiteralString, said: str) -> None:
+async def test_a_list_row_that_differs_is_reported(
+    owner: Connection, mcp_id: str, statement: LiteralString, message: str
+) -> None:
     await owner.execute(statement, (mcp_id,))
-    assert await _violations(owner) == [f"I4 mcp_list {mcp_id}: {said}"]
+    assert await _violations(owner) == [f"I4 mcp_list {mcp_id}: {message}"]
 
 
 @pytest.mark.parametrize(
-    ("statement", "said"),
+    ("statement", "message"),
     [
         ("update mcp_health set health = 'healthy' where mcp_id = %s", "differs from the log"),
         ("update mcp_health set due_at = now() where mcp_id = %s", "differs from the log"),
@@ -91,8 +93,8 @@ async def test_a_row_that_differs_is_named(owner: Connection, mcp_id: str, state
         ("delete from mcp_health where mcp_id = %s", "is missing"),
     ],
 )
-async def test_health_that_differs_is_named(
-    owner: Connection, mcp_id: str, statement: LiteralString, said: str
+async def test_a_health_row_that_differs_is_reported(
+    owner: Connection, mcp_id: str, statement: LiteralString, message: str
 ) -> None:
     await owner.execute(statement, (mcp_id,))
-    assert await _violations(owner) == [f"I4 mcp_health {mcp_id}: {said}"]
+    assert await _violations(owner) == [f"I4 mcp_health {mcp_id}: {message}"]

@@ -1,4 +1,4 @@
-"""What the check says when the list of organizations, people or invitations differs from the log."""
+"""Check results for lists of organizations, people and invitations that differ from the log."""
 
 import pytest
 
@@ -18,17 +18,17 @@ from tests import seed
 pytestmark = pytest.mark.anyio
 
 DAMAGE: dict[str, tuple[str, str]] = {
-    "a role that nobody gave": ("update member_list set role = 'admin'", "I4 member_list"),
-    "a member who is missing": ("delete from member_list", "I4 member_list"),
-    "a name that nobody chose": ("update organization_list set name = 'Evil'", "I4 organization_list"),
-    "a key that is nobody's": ("delete from key_lineage", "I4 key_lineage"),
-    "an address of nobody": ("update users set organization_id = 'org_other'", "I4 users"),
-    "a member too many": ("update organization_guard set members = 7", "I4 organization_guard"),
+    "a role that was not assigned": ("update member_list set role = 'admin'", "I4 member_list"),
+    "a missing member": ("delete from member_list", "I4 member_list"),
+    "a changed organization name": ("update organization_list set name = 'Evil'", "I4 organization_list"),
+    "a key without lineage": ("delete from key_lineage", "I4 key_lineage"),
+    "an address in another organization": ("update users set organization_id = 'org_other'", "I4 users"),
+    "a wrong member count": ("update organization_guard set members = 7", "I4 organization_guard"),
 }
 
 
 @pytest.mark.parametrize("damage", DAMAGE)
-async def test_each_damage_is_found_and_named(connections: Pool, database_url: str, damage: str) -> None:
+async def test_each_damage_is_reported(connections: Pool, database_url: str, damage: str) -> None:
     organization_id = await seed.organization(connections)
     await seed.key(connections, organization_id, by=seed.OWNER)
     user_id, at = new_id("user"), now()

@@ -1,4 +1,4 @@
-"""Stored bytes are for ever: what reads them grows, they do not."""
+"""Stored bytes never change; only the code that reads them does."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -31,8 +31,8 @@ RECORD = Record(
 
 
 @pytest.fixture
-def version_zero() -> Iterator[None]:
-    """As if there had been a version before the first: one with `title`, and one that had no description."""
+def earlier_versions() -> Iterator[None]:
+    """Simulate two earlier versions: one with `title`, and one without a description."""
 
     def renamed(value: dict[str, Any]) -> dict[str, Any]:
         return {"name": value["title"], "metadata": value["metadata"], "type": value["type"]}
@@ -45,7 +45,7 @@ def version_zero() -> Iterator[None]:
     del UPCASTERS[TYPE, -1], UPCASTERS[TYPE, 0]
 
 
-def test_what_is_written_is_read_back() -> None:
+def test_an_encoded_record_can_be_decoded() -> None:
     assert (wire_name(EVENT), schema_of(TYPE)) == (TYPE, 1)
     record = decode_record(encode(RECORD))
     assert record == RECORD
@@ -53,7 +53,7 @@ def test_what_is_written_is_read_back() -> None:
     assert encode(record) == encode(RECORD)
 
 
-def test_an_old_version_is_brought_up_and_its_bytes_stay(version_zero: None) -> None:
+def test_an_old_version_is_upcast_and_its_bytes_are_unchanged(earlier_versions: None) -> None:
     stored = Raw(b'{"metadata":{},"title":"Old","type":"api_key.details_changed"}')
     body = encode(replace(RECORD, schema=-1, data=stored))
     record = decode_record(body)
@@ -62,7 +62,7 @@ def test_an_old_version_is_brought_up_and_its_bytes_stay(version_zero: None) -> 
     assert encode(record) == body
 
 
-def test_no_upcaster_is_asked_about_the_current_version(version_zero: None) -> None:
+def test_the_current_version_is_not_upcast(earlier_versions: None) -> None:
     assert SCHEMAS.get(TYPE, 1) == 1
     assert decode_event(RECORD) == EVENT
 
@@ -73,17 +73,17 @@ def test_an_unknown_type_is_corruption() -> None:
 
 
 @pytest.mark.parametrize("schema", [2, 0])
-def test_a_version_that_nobody_here_knows_is_corruption(schema: int) -> None:
+def test_an_unknown_schema_version_is_corruption(schema: int) -> None:
     with pytest.raises(Corruption):
         decode_event(replace(RECORD, schema=schema))
 
 
 @pytest.mark.parametrize("body", [b"", b"{}", b"not json", encode(RECORD)[:-1]])
-def test_bytes_that_are_no_record_are_corruption(body: bytes) -> None:
+def test_undecodable_bytes_are_corruption(body: bytes) -> None:
     with pytest.raises(Corruption):
         decode_record(body)
 
 
-def test_data_that_is_not_of_its_type_is_corruption() -> None:
+def test_data_that_does_not_match_its_type_is_corruption() -> None:
     with pytest.raises(Corruption, match="evt_1"):
         decode_event(replace(RECORD, data=Raw(b'{"type":"api_key.details_changed","name":5}')))

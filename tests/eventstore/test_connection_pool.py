@@ -1,4 +1,4 @@
-"""The pool hands out only connections that are what they were asked to be; any other one is replaced and counted."""
+"""The pool hands out only connections with the requested settings; any other connection is replaced and counted."""
 
 import asyncio
 from contextlib import suppress
@@ -11,7 +11,7 @@ from psycopg_pool import PoolTimeout
 
 from infrastructure.database.connections import Connection, Pool, Timeouts, pool
 from tests.eventstore.cutting_proxy import Cut, cutting_proxy
-from tests.eventstore.pools import is_as_new
+from tests.eventstore.pools import assert_usable
 from tests.interrupting import DROPPED_BY_THE_DRIVER
 from tests.waiting import GENEROUS_TIMEOUTS
 
@@ -29,75 +29,75 @@ LEFT_BEHIND = {
 }
 
 
-@pytest.mark.parametrize("words", LEFT_BEHIND.values(), ids=LEFT_BEHIND)
-async def test_a_connection_that_was_left_otherwise_is_replaced_and_counted(
-    database_url: str, owner: Connection, words: LiteralString
+@pytest.mark.parametrize("statement", LEFT_BEHIND.values(), ids=LEFT_BEHIND)
+async def test_a_connection_returned_in_another_state_is_replaced_and_counted(
+    database_url: str, owner: Connection, statement: LiteralString
 ) -> None:
     await owner.execute(sql.SQL("grant keyledger_worker to {}").format(sql.Identifier(owner.info.user)))
     async with pool(database_url, size_max=1, timeouts=GENEROUS_TIMEOUTS) as connections:
-        taken = await connections.getconn()
+        damaged = await connections.getconn()
         with suppress(psycopg.Error):
-            await taken.execute(words)
-        await connections.putconn(taken)
-        await is_as_new(connections)
+            await damaged.execute(statement)
+        await connections.putconn(damaged)
+        await assert_usable(connections)
         async with connections.connection() as next_one:
-            assert next_one is not taken
+            assert next_one is not damaged
         assert sum(connections.replaced.values()) == 1
 
 
-async def test_a_server_that_falls_silent_keeps_no_caller_waiting_and_its_connection_is_replaced(
+async def test_a_silent_server_delays_no_caller_beyond_the_timeout_and_its_connection_is_replaced(
     database_url: str,
 ) -> None:
-    """The wire takes every statement and brings no answer, as a server does that is paused."""
+    """The proxy accepts every statement and returns no response, like a paused server."""
     async with (
         cutting_proxy(database_url) as proxy,
         pool(proxy.url, size_max=1, timeouts=Timeouts(acquire=2)) as connections,
     ):
-        await is_as_new(connections)
-        proxy.cut_at(b"current_user", Cut.WITHOUT_ENDING)
+        await assert_usable(connections)
+        proxy.cut_at(b"current_user", Cut.WITHOUT_CLOSING)
         with pytest.raises(PoolTimeout):
             await asyncio.wait_for(connections.getconn(), 30)
         assert proxy.cuts == 1
         assert connections.replaced == {"lost": 1}
-        await is_as_new(connections)
+        await assert_usable(connections)
 
 
-async def test_an_error_whose_cause_may_be_the_connection_replaces_it(one: Pool) -> None:
-    """Whatever it was that was left open, the same connection is not tried again and again."""
+async def test_an_error_that_the_connection_may_have_caused_replaces_it(single_connection_pool: Pool) -> None:
+    """A connection in an unknown state must not be reused again and again."""
     seen: list[Connection] = []
 
-    async def fail(words: bytes) -> None:
-        async with one.connection() as connection:
+    async def fail(statement: bytes) -> None:
+        async with single_connection_pool.connection() as connection:
             seen.append(connection)
-            await connection.execute(words)
+            await connection.execute(statement)
 
-    for words in (b"select * from nowhere", b"bogus"):
+    for statement in (b"select * from nowhere", b"bogus"):
         with pytest.raises(psycopg.ProgrammingError):
-            await fail(words)
+            await fail(statement)
     assert seen[0] is not seen[1]
-    assert one.replaced == {"error": 2}
-    await is_as_new(one)
+    assert single_connection_pool.replaced == {"error": 2}
+    await assert_usable(single_connection_pool)
 
 
-async def test_what_is_refused_by_a_rule_of_the_data_replaces_no_connection(one: Pool) -> None:
+async def test_a_data_error_does_not_replace_the_connection(single_connection_pool: Pool) -> None:
     seen: list[Connection] = []
 
     async def fail() -> None:
-        async with one.connection() as connection:
+        async with single_connection_pool.connection() as connection:
             seen.append(connection)
             await connection.execute("select 1 / 0")
 
     with pytest.raises(psycopg.errors.DivisionByZero):
         await fail()
-    async with one.connection() as again:
+    async with single_connection_pool.connection() as again:
         assert [again] == seen
-    assert not one.replaced
+    assert not single_connection_pool.replaced
 
 
-async def test_a_caller_that_is_cancelled_while_others_take_and_give_back_loses_no_connection(
+async def test_a_cancelled_caller_loses_no_connection_while_others_use_the_pool(
     database_url: str,
 ) -> None:
-    """The pool takes connections back by itself: a second cancellation finds nobody in the middle of it."""
+    """The pool itself takes connections back, so a second cancellation cannot interrupt that."""
     async with pool(database_url, size_max=2, timeouts=GENEROUS_TIMEOUTS) as connections:
 
         async def use() -> None:

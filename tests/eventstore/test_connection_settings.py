@@ -1,4 +1,4 @@
-"""A connection to which PostgreSQL does not apply what it asked for is not used, and the refusal says why."""
+"""A connection to which PostgreSQL does not apply the requested settings is refused, with the reason."""
 
 import base64
 import os
@@ -50,13 +50,13 @@ SETTINGS = (
 
 
 @pytest.fixture
-def stripped(database_url: str) -> Iterator[str]:
+def stripped_url(database_url: str) -> Iterator[str]:
     with stripping_proxy(database_url) as url:
         yield url
 
 
 @pytest.mark.parametrize("role", ROLES)
-async def test_where_nothing_is_dropped_every_role_connects(database_url: str, role: Role | None) -> None:
+async def test_every_role_connects_if_nothing_is_dropped(database_url: str, role: Role | None) -> None:
     with stripping_proxy(database_url, "nothing") as url:
         async with await connect(url, role=role, timeouts=GENEROUS_TIMEOUTS, organization_id="org_a") as connection:
             assert await value(connection, "select current_setting('keyledger.organization_id')") == "org_a"
@@ -70,17 +70,17 @@ async def test_where_nothing_is_dropped_every_role_connects(database_url: str, r
         GENEROUS_TIMEOUTS,
         Timeouts(lock=0.001, statement=3600, idle_in_transaction=86_400),
     ],
-    ids=["usual", "at leisure", "patient", "far apart"],
+    ids=["default", "maintenance", "generous", "extreme"],
 )
-async def test_durations_are_understood_in_whichever_unit_they_are_shown(database_url: str, timeouts: Timeouts) -> None:
+async def test_durations_are_compared_in_any_unit(database_url: str, timeouts: Timeouts) -> None:
     async with await connect(database_url, timeouts=timeouts) as connection:
         assert await value(connection, "select current_user") == "keyledger_app"
 
 
 @pytest.mark.parametrize("role", ROLES)
-async def test_without_startup_parameters_no_role_connects(stripped: str, role: Role | None) -> None:
+async def test_no_role_connects_without_startup_parameters(stripped_url: str, role: Role | None) -> None:
     with pytest.raises(SettingsNotApplied, match="does not apply the settings") as refused:
-        await connect(stripped, role=role)
+        await connect(stripped_url, role=role)
     assert "statement_timeout is 0 instead of 5000" in str(refused.value)
     if role is not None:
         assert f"current_user is keyledger instead of {role}" in str(refused.value)
@@ -89,7 +89,7 @@ async def test_without_startup_parameters_no_role_connects(stripped: str, role: 
 
 
 @pytest.mark.parametrize("name", [*SETTINGS, "role", "search_path", "keyledger.organization_id"])
-async def test_one_that_is_dropped_is_one_too_many(database_url: str, name: str) -> None:
+async def test_a_single_dropped_setting_is_refused(database_url: str, name: str) -> None:
     with stripping_proxy(database_url, name) as url:
         with pytest.raises(SettingsNotApplied) as refused:
             await connect(url, organization_id="org_a")
@@ -97,10 +97,10 @@ async def test_one_that_is_dropped_is_one_too_many(database_url: str, name: str)
         assert difference.startswith("current_user" if name == "role" else name)
 
 
-async def test_settings_of_the_login_do_not_take_their_place(
+async def test_settings_of_the_login_do_not_replace_those_of_the_connection(
     database_url: str, superuser: psycopg.AsyncConnection[tuple[object, ...]]
 ) -> None:
-    """An operator may set them for the login: what a connection asks for comes first, and is missed where it is not."""
+    """An operator may set them for the login. The connection's settings override those, and are missed if dropped."""
     login = sql.SQL("alter role keyledger in database {} set ").format(sql.Identifier(superuser.info.dbname))
     for words in ("search_path = nowhere", "statement_timeout = '1min'", "role = keyledger_worker"):
         await superuser.execute(login + sql.SQL(words))
@@ -109,27 +109,27 @@ async def test_settings_of_the_login_do_not_take_their_place(
     with stripping_proxy(database_url) as url:
         with pytest.raises(SettingsNotApplied, match="search_path is nowhere") as refused:
             await connect(url, role=WORKER_ROLE)
-        assert "current_user" not in str(refused.value), "that one is as it should be"
+        assert "current_user" not in str(refused.value), "the login's role applies"
         assert "statement_timeout is 1min instead of 5000" in str(refused.value)
 
 
-async def test_no_change_is_made_through_such_a_pool_and_the_refusal_says_why(stripped: str, connections: Pool) -> None:
+async def test_no_change_is_made_through_a_pool_without_settings(stripped_url: str, connections: Pool) -> None:
     organization_id = await seed.organization(connections)
     key_id, _ = await seed.key(connections, organization_id)
-    async with pool(stripped) as through:
+    async with pool(stripped_url) as stripped_pool:
         with pytest.raises(SettingsNotApplied, match="current_user is keyledger"):
-            await execute(through, renaming(organization_id, key_id, "New"), INLINE)
+            await execute(stripped_pool, renaming(organization_id, key_id, "New"), INLINE)
         with pytest.raises(SettingsNotApplied, match="current_user is keyledger"):
-            async with read_transaction(through, organization_id):
+            async with read_transaction(stripped_pool, organization_id):
                 pass
 
 
-async def test_a_pool_serves_again_once_the_settings_are_applied(
-    stripped: str, owner: Connection, superuser: psycopg.AsyncConnection[tuple[object, ...]]
+async def test_a_pool_recovers_when_the_settings_are_applied(
+    stripped_url: str, owner: Connection, superuser: psycopg.AsyncConnection[tuple[object, ...]]
 ) -> None:
-    async with pool(stripped, timeouts=Timeouts(acquire=1.0)) as through:
+    async with pool(stripped_url, timeouts=Timeouts(acquire=1.0)) as stripped_pool:
         with pytest.raises(SettingsNotApplied):
-            await through.getconn()
+            await stripped_pool.getconn()
         login = sql.SQL("alter role keyledger in database {} set ").format(sql.Identifier(superuser.info.dbname))
         for words in (
             "role = keyledger_app",
@@ -144,19 +144,21 @@ async def test_a_pool_serves_again_once_the_settings_are_applied(
 
         async def serves() -> bool:
             with suppress(Unavailable, PoolTimeout):
-                async with through.connection() as connection:
+                async with stripped_pool.connection() as connection:
                     return bool(await value(connection, "select current_user") == "keyledger_app")
             return False
 
         await eventually(serves)
 
 
-async def test_no_use_is_decided_over_such_a_connection(stripped: str, connection: Connection) -> None:
-    async def judge(_: Connection, questions: Sequence[str]) -> BatchResult[str]:
-        return BatchResult(now(), [ItemResult(name, used(name, now())) for name in questions])
+async def test_no_use_is_recorded_through_a_connection_without_settings(
+    stripped_url: str, connection: Connection
+) -> None:
+    async def record_uses(_: Connection, items: Sequence[str]) -> BatchResult[str]:
+        return BatchResult(now(), [ItemResult(name, used(name, now())) for name in items])
 
     group = GroupCommit[str, str](
-        lambda: connect(stripped, role=AUTH_ROLE), judge, "p", limits=BatchLimits(deadline_seconds=1.0)
+        lambda: connect(stripped_url, role=AUTH_ROLE), record_uses, "p", limits=BatchLimits(deadline_seconds=1.0)
     )
     async with group:
         with pytest.raises(Unavailable):
@@ -164,9 +166,9 @@ async def test_no_use_is_decided_over_such_a_connection(stripped: str, connectio
     assert await value(connection, "select count(*) from usage_batches") == 0
 
 
-async def test_no_read_model_is_proven_or_made_over_such_a_connection(stripped: str) -> None:
+async def test_no_read_model_is_verified_through_a_connection_without_settings(stripped_url: str) -> None:
     with pytest.raises(SettingsNotApplied, match="row_security is on instead of off"):
-        await verify(stripped, REBUILDABLE["usage"])
+        await verify(stripped_url, REBUILDABLE["usage"])
 
 
 COMMANDS = (
@@ -181,10 +183,10 @@ COMMANDS = (
 
 
 @pytest.mark.parametrize("words", COMMANDS, ids=" ".join)
-def test_every_command_refuses_and_says_why(stripped: str, tmp_path: Path, words: Sequence[str]) -> None:
+def test_every_command_exits_with_the_reason(stripped_url: str, tmp_path: Path, words: Sequence[str]) -> None:
     environment = {
         **os.environ,
-        "DATABASE_URL": stripped,
+        "DATABASE_URL": stripped_url,
         "REDIS_URL": "unix:///nowhere",
         "KEYLEDGER_MASTER_KEY": base64.b64encode(bytes(32)).decode(),
         "KEYLEDGER_USAGE_EXPORT_DIR": str(tmp_path),

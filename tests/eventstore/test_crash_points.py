@@ -1,5 +1,6 @@
-"""The connection is lost right before, during and right after a commit: what was acknowledged is there once, and so is
-what was tried again."""
+"""The connection is lost just before, during and just after a commit. Every acknowledged or retried change exists
+exactly once.
+"""
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
@@ -19,7 +20,7 @@ from projections.registry import INLINE
 from tests import seed
 from tests.eventstore.changes import renaming, value
 from tests.eventstore.cutting_proxy import Cut, Proxy, cutting_proxy
-from tests.eventstore.pools import eventually_none_is_open
+from tests.eventstore.pools import wait_until_no_transaction_is_open
 from tests.projections.usage.uses import used
 from tests.workers.log_view import eventually
 
@@ -39,24 +40,24 @@ def batch(sequence: int = 1) -> Batch:
     return Batch("p", sequence, now(), [used("key_a", now()), used("key_b", now())])
 
 
-async def judge(connection: Connection, questions: Sequence[str]) -> BatchResult[str]:
-    """Answers with the question, and records it as the use of a key."""
+async def record_uses(connection: Connection, items: Sequence[str]) -> BatchResult[str]:
+    """Reply with each item, and record it as the use of a key."""
     await connection.execute("select 1")
     at = now()
-    return BatchResult(at, [ItemResult(name, used(name, at)) for name in questions])
+    return BatchResult(at, [ItemResult(name, used(name, at)) for name in items])
 
 
 @pytest.fixture
 async def partition(connection: Connection) -> None:
-    """Of today: without it the first batch is written in two attempts."""
+    """Create today's partition; without it, the first batch takes two attempts."""
     await append_once(connection, Batch("before", 1, now(), [used("key_a", now())]))
 
 
-async def test_a_batch_that_never_arrived_is_written_by_the_second_attempt(
+async def test_a_batch_that_did_not_arrive_is_written_by_the_second_attempt(
     proxy: Proxy, partition: None, connection: Connection
 ) -> None:
     lost = batch()
-    proxy.cut_at(b"insert into usage_batches", Cut.BEFORE_IT_ARRIVES)
+    proxy.cut_at(b"insert into usage_batches", Cut.BEFORE_STATEMENT)
     async with await connect(proxy.url, role=AUTH_ROLE) as first:
         with pytest.raises(psycopg.OperationalError):
             await append_once(first, lost)
@@ -67,7 +68,7 @@ async def test_a_batch_that_never_arrived_is_written_by_the_second_attempt(
     assert (await value(connection, BATCHES), await value(connection, USES)) == (2, 3)
 
 
-async def test_a_batch_whose_answer_was_lost_is_found_and_not_written_again(
+async def test_a_committed_batch_whose_response_was_lost_is_not_written_again(
     proxy: Proxy, partition: None, connection: Connection
 ) -> None:
     lost = batch()
@@ -75,7 +76,7 @@ async def test_a_batch_whose_answer_was_lost_is_found_and_not_written_again(
     async def is_committed() -> bool:
         return bool(await value(connection, BATCHES) == 2)
 
-    proxy.cut_at(b"insert into usage_batches", Cut.BEFORE_THE_ANSWER, is_committed)
+    proxy.cut_at(b"insert into usage_batches", Cut.BEFORE_RESPONSE, is_committed)
     async with await connect(proxy.url, role=AUTH_ROLE) as first:
         with pytest.raises(psycopg.OperationalError):
             await append_once(first, lost)
@@ -85,21 +86,19 @@ async def test_a_batch_whose_answer_was_lost_is_found_and_not_written_again(
     assert (proxy.cuts, await value(connection, BATCHES), await value(connection, USES)) == (1, 2, 3)
 
 
-async def test_without_the_look_the_second_attempt_would_be_refused_and_not_doubled(
-    partition: None, connection: Connection
-) -> None:
+async def test_the_database_refuses_a_second_copy_of_a_batch(partition: None, connection: Connection) -> None:
     twice = batch()
     await append_once(connection, twice)
-    # As if the first attempt had not been known to be unconfirmed: the database itself says no, and that is enough.
+    # Pretend that the first attempt is not known to be unconfirmed: the constraint in the database is sufficient.
     twice.unconfirmed = False
     await append_once(connection, twice)
     assert (await value(connection, BATCHES), await value(connection, USES)) == (2, 3)
 
 
-async def test_a_first_attempt_that_commits_during_the_second_counts_once(
+async def test_an_attempt_that_commits_during_its_retry_counts_once(
     database_url: str, partition: None, connection: Connection
 ) -> None:
-    """The look finds nothing, because the first attempt holds its lane and has not committed yet."""
+    """The retry finds nothing, because the first attempt holds its lane and has not committed yet."""
     slow = batch()
 
     async def is_waiting() -> bool:
@@ -118,14 +117,14 @@ async def test_a_first_attempt_that_commits_during_the_second_counts_once(
     assert (await value(connection, BATCHES), await value(connection, USES)) == (2, 3)
 
 
-async def test_terminated_connections_cost_a_group_commit_no_answer(
+async def test_group_commit_answers_every_item_despite_terminated_connections(
     database_url: str, superuser: psycopg.AsyncConnection[tuple[object, ...]], connection: Connection
 ) -> None:
-    """Backends are terminated all the time, at whatever statement they are: everyone is answered, once."""
+    """Terminate backends continuously, at any statement: every item gets exactly one response."""
 
     group = GroupCommit[str, str](
         lambda: connect(database_url, role=AUTH_ROLE),
-        judge,
+        record_uses,
         "terminated",
         limits=BatchLimits(batch_max=5, deadline_seconds=10),
     )
@@ -133,7 +132,7 @@ async def test_terminated_connections_cost_a_group_commit_no_answer(
     names = [f"key_{number}" for number in range(300)]
 
     async def terminate() -> int:
-        killed = 0
+        terminated = 0
         while True:
             cursor = await superuser.execute(
                 "select count(pg_terminate_backend(pid)) from pg_stat_activity"
@@ -141,32 +140,32 @@ async def test_terminated_connections_cost_a_group_commit_no_answer(
                 (mine,),
             )
             row = await cursor.fetchone()
-            killed += int(str(row[0])) if row else 0
-            if killed > 30:
-                return killed
+            terminated += int(str(row[0])) if row else 0
+            if terminated > 30:
+                return terminated
             await asyncio.sleep(0.02)
 
     async with group:
         terminating = asyncio.create_task(terminate())
-        answers: list[str] = []
+        responses: list[str] = []
         for start in range(0, len(names), 20):
-            answers += await asyncio.gather(*[group.submit(name) for name in names[start : start + 20]])
+            responses += await asyncio.gather(*[group.submit(name) for name in names[start : start + 20]])
             await asyncio.sleep(0.01)
         terminating.cancel()
         await asyncio.gather(terminating, return_exceptions=True)
-    assert answers == names
+    assert responses == names
     assert await value(connection, "select count(distinct key_id) from usage_events") == len(names)
     assert await value(connection, USES) == len(names)
 
 
-async def test_a_group_commit_answers_though_the_answer_of_its_commit_was_lost(
+async def test_group_commit_answers_after_a_lost_commit_response(
     proxy: Proxy, partition: None, connection: Connection
 ) -> None:
     async def is_committed() -> bool:
         return bool(await value(connection, BATCHES) == 2)
 
-    async with GroupCommit[str, str](lambda: connect(proxy.url, role=AUTH_ROLE), judge, "p", writers=1) as group:
-        proxy.cut_at(b"insert into usage_batches", Cut.BEFORE_THE_ANSWER, is_committed)
+    async with GroupCommit[str, str](lambda: connect(proxy.url, role=AUTH_ROLE), record_uses, "p", writers=1) as group:
+        proxy.cut_at(b"insert into usage_batches", Cut.BEFORE_RESPONSE, is_committed)
         assert await asyncio.gather(group.submit("key_a"), group.submit("key_b")) == ["key_a", "key_b"]
         assert await group.submit("key_c") == "key_c"
     assert proxy.cuts == 1
@@ -177,27 +176,27 @@ REQUEST = IdempotentRequest("key_a", "once", sha256(b"rename").digest())
 
 
 @pytest.fixture
-async def through(proxy: Proxy) -> AsyncIterator[Pool]:
+async def proxied_pool(proxy: Proxy) -> AsyncIterator[Pool]:
     async with pool(proxy.url) as opened:
         yield opened
 
 
-async def test_a_change_that_never_arrived_is_not_made_and_can_be_asked_for_again(
-    proxy: Proxy, through: Pool, connections: Pool, connection: Connection
+async def test_a_change_that_did_not_arrive_can_be_retried(
+    proxy: Proxy, proxied_pool: Pool, connections: Pool, connection: Connection
 ) -> None:
     organization_id = await seed.organization(connections)
     key_id, _ = await seed.key(connections, organization_id)
-    proxy.cut_at(b"events_append", Cut.BEFORE_IT_ARRIVES)
+    proxy.cut_at(b"events_append", Cut.BEFORE_STATEMENT)
     change = renaming(organization_id, key_id, "New", idempotency=REQUEST)
     with pytest.raises(Unavailable):
-        await execute(through, change, INLINE)
+        await execute(proxied_pool, change, INLINE)
     assert await value(connection, "select name from key_list where key_id = %s", key_id) == "Deploy"
-    assert isinstance(await execute(through, change, INLINE), Change)
+    assert isinstance(await execute(proxied_pool, change, INLINE), Change)
     assert await value(connection, "select version from streams where stream_id = %s", key_id) == 2
 
 
-async def test_a_change_whose_answer_was_lost_is_made_once_and_its_repeat_is_answered(
-    proxy: Proxy, through: Pool, connections: Pool, connection: Connection
+async def test_a_change_whose_response_was_lost_is_replayed_to_its_retry(
+    proxy: Proxy, proxied_pool: Pool, connections: Pool, connection: Connection
 ) -> None:
     organization_id = await seed.organization(connections)
     key_id, _ = await seed.key(connections, organization_id)
@@ -205,27 +204,29 @@ async def test_a_change_whose_answer_was_lost_is_made_once_and_its_repeat_is_ans
     async def is_committed() -> bool:
         return bool(await value(connection, "select version from streams where stream_id = %s", key_id) == 2)
 
-    proxy.cut_at(b"events_append", Cut.BEFORE_THE_ANSWER, is_committed)
+    proxy.cut_at(b"events_append", Cut.BEFORE_RESPONSE, is_committed)
     change = renaming(organization_id, key_id, "New", idempotency=REQUEST)
     with pytest.raises(Unavailable):
-        await execute(through, change, INLINE)
+        await execute(proxied_pool, change, INLINE)
     assert proxy.cuts == 1
-    assert await execute(through, change, INLINE) == StoredResponse(200, b"New", 2)
+    assert await execute(proxied_pool, change, INLINE) == StoredResponse(200, b"New", 2)
     assert await value(connection, "select count(*) from events where stream_id = %s", key_id) == 2
 
 
-@pytest.mark.parametrize("words", [b"select e.body from streams", b"stream_advance", b"insert into idempotency_keys"])
-async def test_a_connection_that_is_lost_earlier_leaves_no_trace(
-    proxy: Proxy, through: Pool, connections: Pool, connection: Connection, words: bytes
+@pytest.mark.parametrize(
+    "substring", [b"select e.body from streams", b"stream_advance", b"insert into idempotency_keys"]
+)
+async def test_a_connection_lost_before_the_commit_leaves_no_trace(
+    proxy: Proxy, proxied_pool: Pool, connections: Pool, connection: Connection, substring: bytes
 ) -> None:
     organization_id = await seed.organization(connections)
     key_id, _ = await seed.key(connections, organization_id)
-    proxy.cut_at(words, Cut.BEFORE_IT_ARRIVES)
+    proxy.cut_at(substring, Cut.BEFORE_STATEMENT)
     change = renaming(organization_id, key_id, "New", idempotency=REQUEST)
     with pytest.raises(Unavailable):
-        await execute(through, change, INLINE)
+        await execute(proxied_pool, change, INLINE)
     assert proxy.cuts == 1
     assert await value(connection, "select count(*) from idempotency_keys") == 0
-    # PostgreSQL has to notice that the lost connection, which holds the claim, is gone.
-    await eventually_none_is_open(connection)
-    assert isinstance(await execute(through, change, INLINE), Change)
+    # PostgreSQL must first notice that the lost connection, which holds the claim, is gone.
+    await wait_until_no_transaction_is_open(connection)
+    assert isinstance(await execute(proxied_pool, change, INLINE), Change)

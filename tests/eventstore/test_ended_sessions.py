@@ -1,4 +1,4 @@
-"""PostgreSQL ends a session whose transaction stays open too long, for example because its process got no CPU time."""
+"""Sessions that PostgreSQL ends because a transaction stays open too long, for example in a starved process."""
 
 import asyncio
 from typing import LiteralString
@@ -16,7 +16,7 @@ LONG: LiteralString = "set local transaction_timeout = '50ms'"
 
 
 @pytest.mark.parametrize("limit", [IDLE, LONG], ids=["idle", "long"])
-async def test_a_session_that_timed_out_in_a_transaction_counts_as_unavailable_and_is_replaced(
+async def test_a_session_that_timed_out_in_a_transaction_is_unavailable_and_replaced(
     connections: Pool, limit: LiteralString
 ) -> None:
     with pytest.raises(UNAVAILABLE):

@@ -1,4 +1,4 @@
-"""I4: after every command, in any order, the verification table and the guard are what a fold of the log gives."""
+"""I4: after every command, in any order, the verification table and the guard equal a fold of the log."""
 
 import asyncio
 from datetime import timedelta
@@ -27,7 +27,7 @@ from infrastructure.clock import new_id, now
 from infrastructure.database.connections import Connection, Pool, connect, pool
 from projections.registry import INLINE, INLINE_CHECKS, USAGE_CHECKS
 from tests import seed
-from tests.eventstore.changes import disabling, do, enabling, rotation, write
+from tests.eventstore.changes import change_key, disabling, enabling, rotation, write
 from tests.random_input import random_bytes
 
 LIMIT = 10  # of the plan "pro"
@@ -36,7 +36,7 @@ picks = st.integers(min_value=0, max_value=4)
 
 
 class Commands(RuleBasedStateMachine):
-    """One organization, a few keys, and a clock that goes forward in hours."""
+    """One organization, a few keys, and a clock that advances by hours."""
 
     url = ""
 
@@ -44,7 +44,7 @@ class Commands(RuleBasedStateMachine):
         super().__init__()
         self._runner = asyncio.Runner()
         self._pool: Pool = self._runner.run(self._opened(pool(self.url)))
-        self._looking: Connection = self._runner.run(connect(self.url, role=None))
+        self._observer: Connection = self._runner.run(connect(self.url, role=None))
         self._at = now()
         self._keys: list[str] = []
         self._changed = False
@@ -57,11 +57,11 @@ class Commands(RuleBasedStateMachine):
 
     def teardown(self) -> None:
         self._runner.run(self._pool.close())
-        self._runner.run(self._looking.close())
+        self._runner.run(self._observer.close())
         self._runner.close()
 
     @initialize()
-    def begin(self) -> None:
+    def create_organization(self) -> None:
         self._organization_id = self._runner.run(seed.organization(self._pool, "pro"))
 
     @rule(hours=st.none() | st.integers(min_value=1, max_value=4))
@@ -87,22 +87,22 @@ class Commands(RuleBasedStateMachine):
 
         self._keys.append(template.key_id)
         try:
-            made = self._runner.run(
+            committed = self._runner.run(
                 execute(self._pool, write(self._organization_id, template.key_id, command, at=at), INLINE)
             )
         except Refusal:
             self._keys.remove(template.key_id)
         else:
-            assert isinstance(made, Change)
+            assert isinstance(committed, Change)
             self._changed = True
 
     def _do(self, pick: int, command: KeyCommand) -> None:
         key_id = self._keys[pick % len(self._keys)]
         try:
-            made = self._runner.run(do(self._pool, self._organization_id, key_id, command))
+            committed = self._runner.run(change_key(self._pool, self._organization_id, key_id, command))
         except Refusal:
             return
-        self._changed = self._changed or bool(made.events)
+        self._changed = self._changed or bool(committed.events)
 
     @precondition(lambda self: self._keys)
     @rule(pick=picks, name=st.sampled_from(["Deploy", "Test"]), everything=st.booleans())
@@ -142,18 +142,18 @@ class Commands(RuleBasedStateMachine):
 
     @precondition(lambda self: self._changed)
     @invariant()
-    def what_is_stored_is_what_the_log_says(self) -> None:
-        report = self._runner.run(check(self._looking, INLINE_CHECKS, USAGE_CHECKS))
+    def stored_state_equals_the_log(self) -> None:
+        report = self._runner.run(check(self._observer, INLINE_CHECKS, USAGE_CHECKS))
         assert report.violations == []
         self._changed = False
 
     @precondition(lambda self: self._organization_id)
     @invariant()
-    def the_limit_holds(self) -> None:
+    def the_key_limit_is_respected(self) -> None:
         assert self._runner.run(self._used()) <= LIMIT
 
     async def _used(self) -> int:
-        cursor = await self._looking.execute(
+        cursor = await self._observer.execute(
             "select keys_active + keys_disabled from organization_guard where organization_id = %s",
             (self._organization_id,),
         )
@@ -161,7 +161,7 @@ class Commands(RuleBasedStateMachine):
         return row[0] if row else 0
 
 
-def test_any_order_of_commands_leaves_the_tables_as_the_log_says(database_url: str) -> None:
+def test_tables_equal_the_log_after_any_order_of_commands(database_url: str) -> None:
     machine = type("InThisDatabase", (Commands,), {"url": database_url})
     run_state_machine_as_test(
         machine,

@@ -1,4 +1,4 @@
-"""Whoever was killed in the middle of a statement keeps nobody waiting for it to end."""
+"""Locks of a client that was killed in the middle of a statement."""
 
 import os
 import subprocess
@@ -26,7 +26,7 @@ asyncio.run(main())
 """
 
 
-async def test_the_locks_of_a_killed_process_are_free_before_its_statement_would_have_ended(database_url: str) -> None:
+async def test_the_locks_of_a_killed_process_are_released_before_its_statement_would_end(database_url: str) -> None:
     environment = {**os.environ, "DATABASE_URL": database_url}
     with subprocess.Popen([sys.executable, "-c", _HOLDER], env=environment, stdout=subprocess.PIPE) as holder:  # noqa: ASYNC220
         assert holder.stdout is not None

@@ -1,4 +1,4 @@
-"""What the log holds can not be changed or removed: not by the application, not by the owner of the tables."""
+"""Immutability of the log: neither the application nor the owner of the tables can change or remove stored events."""
 
 from typing import LiteralString
 
@@ -25,7 +25,7 @@ STATEMENTS = [statement for statements in TABLES.values() for statement in state
 
 @pytest.fixture
 async def written(connections: Pool, connection: Connection) -> str:
-    """The name of the partition in which a use lies."""
+    """Write a use and return the name of its partition."""
     await seed.organization(connections)
     await append_once(connection, Batch("p", 1, now(), [used("key_a", now())]))
     name: str = await value(connection, "select tableoid::regclass::text from usage_events")
@@ -33,16 +33,16 @@ async def written(connections: Pool, connection: Connection) -> str:
 
 
 @pytest.mark.parametrize("statement", STATEMENTS)
-async def test_the_log_refuses_update_delete_truncate_by_the_application(
-    application: Connection, gate: Connection, written: str, statement: LiteralString
+async def test_the_log_refuses_update_delete_and_truncate_by_the_application(
+    application: Connection, auth: Connection, written: str, statement: LiteralString
 ) -> None:
-    for connection in (application, gate):
+    for connection in (application, auth):
         with pytest.raises(psycopg.errors.InsufficientPrivilege):
             await connection.execute(statement)
 
 
 @pytest.mark.parametrize("statement", STATEMENTS)
-async def test_the_log_refuses_update_delete_truncate_by_the_owner(
+async def test_the_log_refuses_update_delete_and_truncate_by_the_owner(
     owner: Connection, written: str, statement: LiteralString
 ) -> None:
     with pytest.raises(psycopg.DatabaseError, match="the log is append-only") as refusal:
@@ -50,7 +50,7 @@ async def test_the_log_refuses_update_delete_truncate_by_the_owner(
     assert refusal.value.sqlstate == "KL002"
 
 
-async def test_a_partition_by_its_own_name_refuses_too(database_url: str, owner: Connection, written: str) -> None:
+async def test_a_partition_addressed_directly_refuses_too(database_url: str, owner: Connection, written: str) -> None:
     name = sql.Identifier(written)
     templates: tuple[LiteralString, ...] = ("update {} set code = 'x'", "delete from {}", "truncate {}")
     for template in templates:
@@ -62,7 +62,7 @@ async def test_a_partition_by_its_own_name_refuses_too(database_url: str, owner:
                 await application.execute(statement)
 
 
-async def test_the_application_makes_no_tables_and_drops_none(application: Connection, written: str) -> None:
+async def test_the_application_cannot_create_or_drop_tables(application: Connection, written: str) -> None:
     statements: tuple[LiteralString, ...] = (
         "drop table events",
         "create table mine (id int)",
@@ -75,7 +75,7 @@ async def test_the_application_makes_no_tables_and_drops_none(application: Conne
             await application.execute(statement)
 
 
-async def test_no_change_of_a_row_by_an_insert(application: Connection, written: str) -> None:
+async def test_an_insert_cannot_update_a_row(application: Connection, written: str) -> None:
     with pytest.raises(psycopg.errors.InsufficientPrivilege, match="permission denied for table events"):
         await application.execute(
             """

@@ -1,7 +1,7 @@
 """All interleavings of two connections.
 
-What `execute` and group commit send is cut into steps, as a server can see them one by one, and two stories of such
-steps are told in every order. A story that waits for a lock of the other goes on when that has let go of it.
+The work of `execute` and of group commit is split into steps that a server can see separately. Two operations run in
+every order of their steps. An operation that waits for a lock of the other continues when the lock is released.
 """
 # pyright: reportPrivateUsage=false
 # (the steps are the private functions that `execute` consists of)
@@ -47,65 +47,65 @@ LIMIT = 10  # of the plan "pro"
 CHANGE_STEPS = 4
 VERIFY_STEPS = 2
 
-_LOOK_SECONDS = 0.005
-"""How often it is looked whether a step is over, or waits for a lock that the other story holds."""
+_POLL_SECONDS = 0.005
+"""Interval at which to check whether a step has ended or waits for a lock held by the other operation."""
 
-Turn = Callable[[str], Awaitable[None]]
-Tell = Callable[[Connection, Turn], Awaitable[object]]
+Checkpoint = Callable[[str], Awaitable[None]]
+Operation = Callable[[Connection, Checkpoint], Awaitable[object]]
 
 
 def orders(first: int, second: int) -> Iterator[str]:
-    """Every order of `first` steps of A and `second` steps of B, such as "ABBA"."""
+    """Yield every order of `first` steps of A and `second` steps of B, such as "ABBA"."""
     for places in combinations(range(first + second), first):
         yield "".join("A" if place in places else "B" for place in range(first + second))
 
 
-class Told(NamedTuple):
-    """What each story gave, or the refusal it ended with; and every step, such as "A commit" and "A did commit"."""
+class Interleaving(NamedTuple):
+    """The result or refusal of each operation, and every step, such as "A commit" and "A did commit"."""
 
     a: object
     b: object
-    said: list[str]
+    steps: list[str]
 
     def before(self, earlier: str, later: str) -> bool:
-        """Whether `earlier` was said before `later`; the last time, where a story had to begin again."""
-        last = {step: number for number, step in enumerate(self.said)}
+        """Return whether `earlier` precedes `later`, at their last occurrence if an operation was retried."""
+        last = {step: number for number, step in enumerate(self.steps)}
         return last[earlier] < last[later]
 
 
-class Teller:
-    """Tells two stories, each over a connection of its own."""
+class Interleaver:
+    """Run two operations, each over a separate connection."""
 
     def __init__(self, a: Connection, b: Connection, watcher: Connection) -> None:
         self._connections = {"A": a, "B": b}
         self._watcher = watcher
 
-    async def tell(self, order: str, a: Tell, b: Tell) -> Told:
+    async def run(self, order: str, a: Operation, b: Operation) -> Interleaving:
         permits = {name: asyncio.Semaphore(0) for name in "AB"}
         pauses = {name: asyncio.Event() for name in "AB"}
-        said: list[str] = []
+        steps: list[str] = []
 
-        async def one(name: str, story: Tell) -> object:
-            under_way = "begin"
+        async def one(name: str, operation: Operation) -> object:
+            current = "begin"
 
-            async def turn(step: str) -> None:
-                nonlocal under_way
-                said.append(f"{name} did {under_way}")
+            async def checkpoint(step: str) -> None:
+                nonlocal current
+                steps.append(f"{name} did {current}")
                 pauses[name].set()
                 await permits[name].acquire()
-                under_way = step
-                said.append(f"{name} {step}")
+                current = step
+                steps.append(f"{name} {step}")
 
             try:
-                return await story(self._connections[name], turn)
+                return await operation(self._connections[name], checkpoint)
             except Refusal as refusal:
                 await self._connections[name].rollback()
                 return refusal
             finally:
-                said.append(f"{name} did {under_way}")
+                steps.append(f"{name} did {current}")
                 pauses[name].set()
 
-        tasks = {name: asyncio.create_task(one(name, story)) for name, story in (("A", a), ("B", b))}
+        tasks = {name: asyncio.create_task(one(name, operation)) for name, operation in (("A", a), ("B", b))}
         async with asyncio.timeout(60):
             await pauses["A"].wait()
             await pauses["B"].wait()
@@ -114,42 +114,42 @@ class Teller:
                 permits[name].release()
                 while not (pauses[name].is_set() or tasks[name].done() or await self._waits(name)):
                     with suppress(TimeoutError):
-                        await asyncio.wait_for(pauses[name].wait(), _LOOK_SECONDS)
+                        await asyncio.wait_for(pauses[name].wait(), _POLL_SECONDS)
             for permit in permits.values():
                 for _ in range(3 * CHANGE_STEPS):
                     permit.release()
-            return Told(await tasks["A"], await tasks["B"], said)
+            return Interleaving(await tasks["A"], await tasks["B"], steps)
 
     async def _waits(self, name: str) -> bool:
-        """Whether the step of this story waits for a lock."""
+        """Return whether the step of this operation waits for a lock."""
         pid = self._connections[name].info.backend_pid
         return bool(await value(self._watcher, "select cardinality(pg_blocking_pids(%s)) > 0", pid))
 
 
 @pytest.fixture
-async def teller(database_url: str, owner: Connection) -> AsyncIterator[Teller]:
+async def interleaver(database_url: str, owner: Connection) -> AsyncIterator[Interleaver]:
     async with (
         await connect(database_url, timeouts=GENEROUS_TIMEOUTS) as a,
         await connect(database_url, timeouts=GENEROUS_TIMEOUTS) as b,
     ):
-        yield Teller(a, b, owner)
+        yield Interleaver(a, b, owner)
 
 
-def changing(write: Write[Any, Any, Any, Any]) -> Tell:
-    """`execute`, one step at a time, with its three attempts."""
+def changing(write: Write[Any, Any, Any, Any]) -> Operation:
+    """Return the steps of `execute`, with its three attempts."""
 
-    async def tell(connection: Connection, turn: Turn) -> object:
+    async def run(connection: Connection, checkpoint: Checkpoint) -> object:
         for _ in range(3):
             try:
-                await turn("load")
+                await checkpoint("load")
                 loaded = await _load(connection, write, Attempt())
                 assert isinstance(loaded, _Loaded)
                 plan = _decide(write, loaded, INLINE)
-                await turn("write")
+                await checkpoint("write")
                 await _send(connection, plan.statements[:-1])
-                await turn("append")
+                await checkpoint("append")
                 await _send(connection, plan.statements[-1:])
-                await turn("commit")
+                await checkpoint("commit")
                 await _send(connection, [Statement(SQL.commit, ())])
             except Exception as error:  # noqa: BLE001 -- `translate` raises it again
                 await connection.rollback()
@@ -161,41 +161,41 @@ def changing(write: Write[Any, Any, Any, Any]) -> Tell:
                 return plan.change
         raise ConcurrentChange
 
-    return tell
+    return run
 
 
-def verifying(secret: Secret) -> Tell:
-    """What group commit does with one question: gives the code, after the use is in the log."""
+def verifying(secret: Secret) -> Operation:
+    """Return the steps of group commit for one item: the result is the code, after the use is in the log."""
 
-    async def tell(connection: Connection, turn: Turn) -> object:
+    async def run(connection: Connection, checkpoint: Checkpoint) -> object:
         await connection.execute(b"set role keyledger_gate")
-        await turn("look")
+        await checkpoint("look")
         row = await (await connection.execute(*by_digests([digest(secret)]))).fetchone()
         assert row is not None
-        verdict = decide(AccessRequest(digest(secret), "verify"), decode(bytes(row[1])), None, now())
-        assert verdict.key is not None
-        await turn("record")
-        use = used(verdict.key.id, now(), code=verdict.code, organization_id=verdict.key.organization_id)
+        decision = decide(AccessRequest(digest(secret), "verify"), decode(bytes(row[1])), None, now())
+        assert decision.key is not None
+        await checkpoint("record")
+        use = used(decision.key.id, now(), code=decision.code, organization_id=decision.key.organization_id)
         await append_once(connection, Batch(new_id("evt"), 1, now(), [use]))
         await connection.execute(b"set role keyledger_app")
-        return verdict.code
+        return decision.code
 
-    return tell
+    return run
 
 
-def revoking(organization_id: str, key_id: str) -> Tell:
+def revoking(organization_id: str, key_id: str) -> Operation:
     at = now()
     return changing(write(organization_id, key_id, lambda census: RevokeKey(at=at, by=seed.OWNER, census=census)))
 
 
-def rotating(organization_id: str, key_id: str) -> Tell:
-    """As the route does it: nothing is locked but the key."""
+def rotating(organization_id: str, key_id: str) -> Operation:
+    """Return a rotation as the route does it, which locks only the key."""
     command = rotation(random_bytes(ENTROPY_BYTES))
     guarded = write(organization_id, key_id, lambda _: command)
     return changing(replace(guarded, guard=no_guard(), command=lambda _: command))  # type: ignore[arg-type]
 
 
-def creating(organization_id: str) -> Tell:
+def creating(organization_id: str) -> Operation:
     template = CreateKey(
         key_id=new_id("key"),
         organization_id=organization_id,
@@ -216,61 +216,61 @@ def creating(organization_id: str) -> Tell:
     return changing(write(organization_id, template.key_id, command))
 
 
-async def sound(owner: Connection) -> bool:
+async def is_sound(owner: Connection) -> bool:
     report = await check(owner, INLINE_CHECKS, USAGE_CHECKS)
     assert report.violations == []
     return report.ok
 
 
-async def nothing(_connection: Connection, _turn: Turn) -> None:
-    """The other story of one who is alone."""
+async def no_operation(_connection: Connection, _turn: Checkpoint) -> None:
+    """Do no_operation, as the counterpart of a single operation."""
 
 
-async def test_revoke_and_verify(teller: Teller, connections: Pool, owner: Connection) -> None:
+async def test_revoke_and_verify(interleaver: Interleaver, connections: Pool, owner: Connection) -> None:
     organization_id = await seed.organization(connections)
     codes: list[object] = []
     for order in orders(CHANGE_STEPS, VERIFY_STEPS):
         key_id, secret = await seed.key(connections, organization_id)
-        told = await teller.tell(order, revoking(organization_id, key_id), verifying(secret))
-        codes.append(told.b)
-        if told.before("A did commit", "B look"):
-            assert told.b == "revoked_key", told
-        if told.before("B did look", "A commit"):
-            assert told.b == "valid", told
+        outcome = await interleaver.run(order, revoking(organization_id, key_id), verifying(secret))
+        codes.append(outcome.b)
+        if outcome.before("A did commit", "B look"):
+            assert outcome.b == "revoked_key", outcome
+        if outcome.before("B did look", "A commit"):
+            assert outcome.b == "valid", outcome
     assert set(codes) == {"valid", "revoked_key"}
-    assert await sound(owner)
+    assert await is_sound(owner)
 
 
-async def test_create_and_create_when_there_is_room_for_one(
-    teller: Teller, connections: Pool, owner: Connection
+async def test_create_and_create_with_room_for_one_key(
+    interleaver: Interleaver, connections: Pool, owner: Connection
 ) -> None:
     organization_id = await seed.organization(connections, "pro")
     keys = [(await seed.key(connections, organization_id))[0] for _ in range(LIMIT - 1)]
     for order in orders(CHANGE_STEPS, CHANGE_STEPS):
-        told = await teller.tell(order, creating(organization_id), creating(organization_id))
-        made = told.b if isinstance(told.a, KeyLimitReached) else told.a
-        assert isinstance(made, Change), told
-        assert isinstance(told.a, KeyLimitReached) or isinstance(told.b, KeyLimitReached), told
+        outcome = await interleaver.run(order, creating(organization_id), creating(organization_id))
+        committed = outcome.b if isinstance(outcome.a, KeyLimitReached) else outcome.a
+        assert isinstance(committed, Change), outcome
+        assert isinstance(outcome.a, KeyLimitReached) or isinstance(outcome.b, KeyLimitReached), outcome
         assert await value(owner, "select keys_active from organization_guard") == LIMIT
-        # Room for one again.
-        keys.append(made.stream_id)
-        await teller.tell("", revoking(organization_id, keys.pop(0)), nothing)
-    assert await sound(owner)
+        # Free one place again.
+        keys.append(committed.stream_id)
+        await interleaver.run("", revoking(organization_id, keys.pop(0)), no_operation)
+    assert await is_sound(owner)
 
 
-async def test_rotate_and_revoke(teller: Teller, connections: Pool, owner: Connection) -> None:
+async def test_rotate_and_revoke(interleaver: Interleaver, connections: Pool, owner: Connection) -> None:
     organization_id = await seed.organization(connections)
     outcomes: set[str] = set()
     for order in orders(CHANGE_STEPS, CHANGE_STEPS):
         key_id, secret = await seed.key(connections, organization_id)
-        told = await teller.tell(order, rotating(organization_id, key_id), revoking(organization_id, key_id))
-        assert isinstance(told.b, Change), told
-        rotated = isinstance(told.a, Change)
-        assert rotated or isinstance(told.a, KeyIsRevoked), told
+        outcome = await interleaver.run(order, rotating(organization_id, key_id), revoking(organization_id, key_id))
+        assert isinstance(outcome.b, Change), outcome
+        rotated = isinstance(outcome.a, Change)
+        assert rotated or isinstance(outcome.a, KeyIsRevoked), outcome
         outcomes.add("rotated, then revoked" if rotated else "revoked")
         between = ["api_key.rotated", "api_key.secret_retired"] if rotated else []
         types = "select array_agg(type order by version) from events where stream_id = %s"
-        assert await value(owner, types, key_id) == ["api_key.created", *between, "api_key.revoked"], told
-        assert (await teller.tell("", verifying(secret), nothing)).a == "revoked_key"
+        assert await value(owner, types, key_id) == ["api_key.created", *between, "api_key.revoked"], outcome
+        assert (await interleaver.run("", verifying(secret), no_operation)).a == "revoked_key"
     assert outcomes == {"rotated, then revoked", "revoked"}
-    assert await sound(owner)
+    assert await is_sound(owner)

@@ -1,4 +1,4 @@
-"""A caller that is cancelled, at whichever await, costs the next caller nothing: no connection is left half used."""
+"""A caller cancelled at any await costs the next caller nothing: no connection is left half used."""
 
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
@@ -21,7 +21,7 @@ from infrastructure.database.tenant import credential_lookup, read_transaction, 
 from projections.registry import INLINE, INLINE_CHECKS
 from tests import seed
 from tests.eventstore.changes import renaming
-from tests.eventstore.pools import eventually_none_is_open, is_as_new
+from tests.eventstore.pools import assert_usable, wait_until_no_transaction_is_open
 from tests.interrupting import (
     INTERRUPTING,
     MOMENTS,
@@ -32,9 +32,9 @@ from tests.interrupting import (
 pytestmark = INTERRUPTING
 
 AWAITS_MIN = 3
-"""Fewer would mean that the awaits are not counted."""
+"""A lower count would mean that awaits are not counted."""
 
-Path = Callable[[Pool, str, str], Awaitable[object]]
+PoolUse = Callable[[Pool, str, str], Awaitable[object]]
 """A use of the pool for a key of an organization."""
 
 
@@ -48,20 +48,20 @@ async def repeatable_change(connections: Pool, organization_id: str, key_id: str
     await execute(connections, renaming(organization_id, key_id, name, idempotency=request), INLINE)
 
 
-async def surveyed_change_of_two(connections: Pool, organization_id: str, key_id: str) -> None:
-    """The facts are read under the lock by statements of their own, and another stream is changed with them."""
+async def change_of_two_keys_after_a_query(connections: Pool, organization_id: str, key_id: str) -> None:
+    """Query the facts under the lock, and change a second stream in the same transaction."""
 
     async def read(connection: Connection, row: object) -> None:
         await connection.execute("select 1")
 
     other_id, _ = await seed.key(connections, organization_id)
     write = renaming(organization_id, key_id, f"Name {now()}")
-    survey = LockAndQuery(Statement(b"select 1", ()), read)
+    query = LockAndQuery(Statement(b"select 1", ()), read)
 
-    def beside(_: object) -> list[RelatedCommand[Any, Any, Any]]:
+    def also_disable(_: object) -> list[RelatedCommand[Any, Any, Any]]:
         return [RelatedCommand(KEY, other_id, DisableKey(now()))]
 
-    await execute(connections, replace(write, guard=survey, related_commands=beside), INLINE)
+    await execute(connections, replace(write, guard=query, related_commands=also_disable), INLINE)
 
 
 async def refused_change(connections: Pool, organization_id: str, key_id: str) -> None:
@@ -78,12 +78,12 @@ async def read_in_a_pipeline(connections: Pool, organization_id: str, key_id: st
         assert await second.fetchone()
 
 
-async def written_outside_the_log(connections: Pool, organization_id: str, key_id: str) -> None:
+async def write_outside_the_log(connections: Pool, organization_id: str, key_id: str) -> None:
     async with write_transaction(connections, organization_id) as connection, connection.transaction():
         await connection.execute("select %s::text", (key_id,))
 
 
-async def left_inside_a_transaction(connections: Pool, organization_id: str, key_id: str) -> None:
+async def exit_inside_a_transaction(connections: Pool, organization_id: str, key_id: str) -> None:
     async with connections.connection() as connection, connection.transaction():
         await connection.execute("select set_config('keyledger.organization_id', %s, false)", (organization_id,))
         async with connection.pipeline(), connection.transaction():
@@ -91,40 +91,40 @@ async def left_inside_a_transaction(connections: Pool, organization_id: str, key
         await connection.execute("select set_config('keyledger.organization_id', '', false)")
 
 
-async def looked_up_at_the_gate(connections: Pool, organization_id: str, key_id: str) -> None:
+async def credential_look_up(connections: Pool, organization_id: str, key_id: str) -> None:
     async with credential_lookup(connections) as connection, connection.pipeline():
         await connection.execute("select from key_state where key_id = %s", (key_id,))
         await connection.execute("select from key_state where organization_id = %s", (organization_id,))
 
 
-PATHS: tuple[Path, ...] = (
+PATHS: tuple[PoolUse, ...] = (
     plain_change,
     repeatable_change,
-    surveyed_change_of_two,
+    change_of_two_keys_after_a_query,
     refused_change,
     read_in_a_pipeline,
-    written_outside_the_log,
-    left_inside_a_transaction,
-    looked_up_at_the_gate,
+    write_outside_the_log,
+    exit_inside_a_transaction,
+    credential_look_up,
 )
 
 
 @pytest.mark.parametrize("moment", MOMENTS)
 @pytest.mark.parametrize("path", PATHS, ids=[path.__name__ for path in PATHS])
-async def test_a_caller_that_is_cancelled_at_any_await_leaves_a_pool_of_one_connection_as_new(
-    one: Pool,
+async def test_a_caller_cancelled_at_any_await_leaves_a_single_connection_pool_usable(
+    single_connection_pool: Pool,
     connection: Connection,
-    path: Path,
+    path: PoolUse,
     moment: Moment,
     record_property: Callable[[str, object], None],
 ) -> None:
-    organization_id = await seed.organization(one)
-    key_id, _ = await seed.key(one, organization_id)
+    organization_id = await seed.organization(single_connection_pool)
+    key_id, _ = await seed.key(single_connection_pool, organization_id)
     awaits = 0
-    async for _ in cancelled_everywhere(lambda: path(one, organization_id, key_id), moment):
-        await is_as_new(one)
+    async for _ in cancelled_everywhere(lambda: path(single_connection_pool, organization_id, key_id), moment):
+        await assert_usable(single_connection_pool)
         awaits += 1
     assert awaits >= AWAITS_MIN
     record_property(f"awaits of {path.__name__} at which it was cancelled {moment}", awaits)
-    await eventually_none_is_open(connection)
+    await wait_until_no_transaction_is_open(connection)
     assert (await check(connection, INLINE_CHECKS)).ok

@@ -1,4 +1,4 @@
-"""A group commit that reaches its deadline at any await, or whose batch left something open, answers the next batch."""
+"""Group commit processes the next batch after a deadline at any await, and after a batch that left something open."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
@@ -12,7 +12,7 @@ from infrastructure.clock import now
 from infrastructure.database.connections import AUTH_ROLE, Connection, connect
 from infrastructure.database.errors import Unavailable
 from tests.eventstore.changes import value
-from tests.eventstore.pools import eventually_none_is_open
+from tests.eventstore.pools import wait_until_no_transaction_is_open
 from tests.interrupting import (
     INTERRUPTING,
     Interruption,
@@ -26,7 +26,7 @@ AWAITS_MIN = 10
 
 
 class Clock:
-    """The time of the event loop, which may leap as it does when the process stood still."""
+    """The time of the event loop, which can leap forward as if the process had been suspended."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         loop = asyncio.get_running_loop()
@@ -40,15 +40,15 @@ class Clock:
 DEADLINE_SECONDS = 60.0
 
 
-async def ask_many(
+async def submit_many(
     url: str,
-    judge: Callable[[Connection, Sequence[str]], Awaitable[BatchResult[str]]],
+    handler: Callable[[Connection, Sequence[str]], Awaitable[BatchResult[str]]],
     name: str,
     interruption: Interruption | None = None,
 ) -> list[object]:
-    """Three questions and, once those were answered or refused, three more to the same group commit."""
+    """Submit three items and, after their responses, three more to the same group commit."""
     bounds = BatchLimits(deadline_seconds=DEADLINE_SECONDS)
-    group = GroupCommit[str, str](lambda: connect(url, role=AUTH_ROLE), judge, name, writers=1, limits=bounds)
+    group = GroupCommit[str, str](lambda: connect(url, role=AUTH_ROLE), handler, name, writers=1, limits=bounds)
     async with group:
         first = await asyncio.gather(*[group.submit(f"first_{n}") for n in range(3)], return_exceptions=True)
         if interruption is not None:
@@ -56,20 +56,20 @@ async def ask_many(
         return [*first, *await asyncio.gather(*[group.submit(f"second_{n}") for n in range(3)])]
 
 
-def _feeds(coroutine: Coroutine[Any, Any, Any]) -> bool:
-    """The task that writes the batches; the others have no deadline."""
+def _is_dispatcher(coroutine: Coroutine[Any, Any, Any]) -> bool:
+    """Return whether this task writes batches; the other tasks have no deadline."""
     return str(getattr(coroutine, "__qualname__", "")).endswith("._dispatch")
 
 
-async def recording(connection: Connection, questions: Sequence[str]) -> BatchResult[str]:
+async def recording(connection: Connection, items: Sequence[str]) -> BatchResult[str]:
     async with connection.pipeline():
         await connection.execute("select 1")
         await connection.execute("select 2")
     at = now()
-    return BatchResult(at, [ItemResult(name, used(name, at)) for name in questions])
+    return BatchResult(at, [ItemResult(name, used(name, at)) for name in items])
 
 
-async def test_a_group_commit_that_reaches_its_deadline_at_any_await_answers_the_next_batch(
+async def test_group_commit_processes_the_next_batch_after_a_deadline_at_any_await(
     database_url: str,
     connection: Connection,
     monkeypatch: pytest.MonkeyPatch,
@@ -77,52 +77,54 @@ async def test_a_group_commit_that_reaches_its_deadline_at_any_await_answers_the
 ) -> None:
     clock = Clock(monkeypatch)
     loop = asyncio.get_running_loop()
-    answers: list[object] = []
+    responses: list[object] = []
     at = 0
     for at in range(1, 200):
         interruption = Interruption(at, "while it waits", lambda: clock.leap(2 * DEADLINE_SECONDS))
-        loop.set_task_factory(counting(interruption, _feeds))
-        answers = await ask_many(database_url, recording, f"round {at}", interruption)
+        loop.set_task_factory(counting(interruption, _is_dispatcher))
+        responses = await submit_many(database_url, recording, f"round {at}", interruption)
         loop.set_task_factory(None)
-        assert all(answer == f"first_{n}" or isinstance(answer, Unavailable) for n, answer in enumerate(answers[:3]))
-        assert answers[3:] == [f"second_{n}" for n in range(3)]
+        assert all(
+            response == f"first_{n}" or isinstance(response, Unavailable) for n, response in enumerate(responses[:3])
+        )
+        assert responses[3:] == [f"second_{n}" for n in range(3)]
         if not interruption.passed:
             break
-    assert answers[0] == "first_0", "it was never left alone"
+    assert responses[0] == "first_0", "every round was interrupted"
     assert at > AWAITS_MIN
     record_property("awaits of group commit at which its deadline came", at)
     assert await value(connection, "select count(*) - count(distinct event_id) from usage_events") == 0
-    await eventually_none_is_open(connection)
+    await wait_until_no_transaction_is_open(connection)
 
 
-async def test_what_a_batch_left_open_costs_the_next_one_nothing(database_url: str) -> None:
-    left: list[AbstractAsyncContextManager[Any]] = []  # dropped, it would end by itself
+async def test_a_transaction_left_open_by_a_batch_does_not_affect_the_next(database_url: str) -> None:
+    left: list[AbstractAsyncContextManager[Any]] = []  # if dropped, it would end by itself
 
-    async def leaving_open(connection: Connection, questions: Sequence[str]) -> BatchResult[str]:
-        judged = await recording(connection, questions)
-        if "first_0" in questions:
+    async def leaving_open(connection: Connection, items: Sequence[str]) -> BatchResult[str]:
+        result = await recording(connection, items)
+        if "first_0" in items:
             left.append(connection.pipeline())
             await left[-1].__aenter__()
-            raise LookupError(questions[0])
-        return judged
+            raise LookupError(items[0])
+        return result
 
-    answers = await ask_many(database_url, leaving_open, "open")
-    assert [type(answer) for answer in answers[:3]] == [LookupError, str, str]
-    assert answers[3:] == ["second_0", "second_1", "second_2"]
+    responses = await submit_many(database_url, leaving_open, "open")
+    assert [type(response) for response in responses[:3]] == [LookupError, str, str]
+    assert responses[3:] == ["second_0", "second_1", "second_2"]
 
 
-@pytest.mark.parametrize("words", [b"set search_path to pg_catalog", b"set role none; set role keyledger_app"])
-async def test_a_connection_that_a_batch_finds_otherwise_is_replaced_and_the_batch_is_answered(
-    database_url: str, connection: Connection, words: bytes
+@pytest.mark.parametrize("statement", [b"set search_path to pg_catalog", b"set role none; set role keyledger_app"])
+async def test_a_batch_replaces_a_connection_in_another_state(
+    database_url: str, connection: Connection, statement: bytes
 ) -> None:
     done: list[bool] = []
 
-    async def changing(connection: Connection, questions: Sequence[str]) -> BatchResult[str]:
+    async def changing(connection: Connection, items: Sequence[str]) -> BatchResult[str]:
         if not done:
             done.append(True)
-            await connection.execute(words)
-        return await recording(connection, questions)
+            await connection.execute(statement)
+        return await recording(connection, items)
 
-    answers = await ask_many(database_url, changing, "changed")
-    assert answers == [*[f"first_{n}" for n in range(3)], *[f"second_{n}" for n in range(3)]]
+    responses = await submit_many(database_url, changing, "changed")
+    assert responses == [*[f"first_{n}" for n in range(3)], *[f"second_{n}" for n in range(3)]]
     assert await value(connection, "select count(*) from usage_events") == 6

@@ -1,4 +1,6 @@
-"""I1: the positions of a lane are contiguous, whoever writes. I5: nobody sees one before the one before it."""
+"""I1: the positions of a lane are contiguous under concurrent writers. I5: readers see no position before its
+predecessor.
+"""
 
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable
@@ -47,36 +49,36 @@ async def test_positions_are_contiguous_under_concurrent_writers(connections: Po
 async def _watched(
     url: str, read: Callable[[Connection, int], Awaitable[int]], stop_at: int
 ) -> AsyncGenerator[list[int]]:
-    """Someone reads all the time; what they saw last each time they looked, until they saw everything."""
-    seen: list[int] = []
+    """Read continuously, and yield the position after each read, until everything was read."""
+    positions_read: list[int] = []
 
     async def watch() -> None:
         async with await connect(url, role=WORKER_ROLE) as reader:
             position = 0
             while position < stop_at:
-                # Each read raises Hole unless it begins with the very next position.
+                # Each read raises PositionGap unless it starts with the very next position.
                 position += await read(reader, position)
-                seen.append(position)
+                positions_read.append(position)
 
     watching = asyncio.create_task(watch())
-    yield seen
+    yield positions_read
     await asyncio.wait_for(watching, 30)
 
 
-async def test_no_reader_sees_a_change_before_the_one_before_it(database_url: str, connections: Pool) -> None:
+async def test_no_reader_sees_a_change_before_its_predecessor(database_url: str, connections: Pool) -> None:
     organization_id = await seed.organization(connections, "enterprise")
     lane = lane_of(organization_id)
 
     async def read(reader: Connection, after: int) -> int:
         return len(await read_lifecycle(reader, lane, after, 1_000))
 
-    async with _watched(database_url, read, WRITERS * EACH + 1) as seen:
+    async with _watched(database_url, read, WRITERS * EACH + 1) as positions_read:
         await asyncio.gather(*[_write(connections, organization_id, number) for number in range(WRITERS)])
-    # It looked in between, or it saw nothing worth seeing.
-    assert len(set(seen)) > 20
+    # The reader must have read in between, or the test proves nothing.
+    assert len(set(positions_read)) > 20
 
 
-async def test_no_reader_sees_a_batch_of_uses_before_the_one_before_it(database_url: str) -> None:
+async def test_no_reader_sees_a_batch_of_uses_before_its_predecessor(database_url: str) -> None:
     lane, producers = _producers_of_one_lane()
 
     async def write(producer: str) -> None:
@@ -88,21 +90,19 @@ async def test_no_reader_sees_a_batch_of_uses_before_the_one_before_it(database_
     async def read(reader: Connection, after: int) -> int:
         return len(await read_usage_batches(reader, lane, after, 1_000))
 
-    async with _watched(database_url, read, WRITERS * EACH) as seen:
+    async with _watched(database_url, read, WRITERS * EACH) as positions_read:
         await asyncio.gather(*[write(producer) for producer in producers])
-    assert len(set(seen)) > 20
+    assert len(set(positions_read)) > 20
 
 
 def _producers_of_one_lane() -> tuple[int, list[str]]:
-    """Processes that happen to write to the same lane."""
+    """Return producers that happen to write to the same lane."""
     lane = Batch("0", 1, now(), []).lane
     names = (str(number) for number in count())
     return lane, list(islice((name for name in names if Batch(name, 1, now(), []).lane == lane), WRITERS))
 
 
-async def test_the_uses_of_several_processes_in_one_lane_are_contiguous(
-    connection: Connection, database_url: str
-) -> None:
+async def test_uses_of_several_processes_in_one_lane_are_contiguous(connection: Connection, database_url: str) -> None:
     lane, producers = _producers_of_one_lane()
 
     async def write(producer: str) -> None:
@@ -116,7 +116,7 @@ async def test_the_uses_of_several_processes_in_one_lane_are_contiguous(
 
 
 @pytest.mark.parametrize("missing", [1, 2, 3])
-async def test_a_reader_stops_at_a_hole(
+async def test_a_reader_stops_at_a_gap(
     connections: Pool,
     connection: Connection,
     superuser: psycopg.AsyncConnection[tuple[object, ...]],
@@ -130,13 +130,13 @@ async def test_a_reader_stops_at_a_hole(
     await superuser.execute("delete from events where lane = %s and position = %s", (lane, missing))
     with pytest.raises(PositionGap, match=f"lifecycle lane {lane}: expected position {missing}, found {missing + 1}"):
         await read_lifecycle(connection, lane, missing - 1, 10)
-    # Whoever comes from behind the hole does not see it; what is before it can still be read, up to there.
+    # A reader that starts after the gap does not see it; events before the gap can still be read.
     assert len(await read_lifecycle(connection, lane, missing, 10)) == 4 - missing
     if missing > 1:
         assert len(await read_lifecycle(connection, lane, 0, 10)) == missing - 1
 
 
-async def test_a_reader_of_uses_stops_at_a_hole(
+async def test_a_reader_of_uses_stops_at_a_gap(
     connection: Connection, superuser: psycopg.AsyncConnection[tuple[object, ...]]
 ) -> None:
     lane = Batch("p", 1, now(), []).lane
@@ -149,6 +149,6 @@ async def test_a_reader_of_uses_stops_at_a_hole(
         await read_usage_batches(connection, lane, 1, 10)
 
 
-def test_an_organization_keeps_its_lane_for_ever() -> None:
+def test_the_lane_of_an_organization_never_changes() -> None:
     assert [lane_of(name) for name in ("org_a", "org_b", "org_c")] == [39, 33, 41]
     assert {lane_of(f"org_{number}") for number in range(2_000)} == set(range(LANES))

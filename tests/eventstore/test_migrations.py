@@ -1,4 +1,4 @@
-"""The schema: made once, however often and by however many it is asked for."""
+"""Migrations: each is applied once, however often and by however many processes `migrate` runs."""
 
 import asyncio
 from pathlib import Path
@@ -15,20 +15,20 @@ pytestmark = pytest.mark.anyio
 NAMES = [script.name for script in scripts()]
 
 
-async def test_a_fresh_database_gets_everything_in_order_and_a_second_time_nothing(empty_database_url: str) -> None:
+async def test_a_new_database_gets_every_script_in_order_and_a_second_run_applies_none(empty_database_url: str) -> None:
     assert await migrate(empty_database_url, scripts()) == NAMES
     assert NAMES[:5] == sorted(NAMES[:5])
     assert await migrate(empty_database_url, scripts()) == []
 
 
-async def test_of_four_at_once_each_script_is_applied_by_one(empty_database_url: str) -> None:
+async def test_each_script_is_applied_by_one_of_four_concurrent_runs(empty_database_url: str) -> None:
     applied = await asyncio.gather(*[migrate(empty_database_url, scripts()) for _ in range(4)])
     assert sorted(name for names in applied for name in names) == sorted(NAMES)
     async with await connect(empty_database_url, role=None) as connection:
         assert len(await rows(connection, "select 1 from lane_heads")) == 128
 
 
-async def test_an_edited_script_is_refused_and_nothing_is_applied(empty_database_url: str) -> None:
+async def test_an_edited_script_is_refused_and_no_script_is_applied(empty_database_url: str) -> None:
     first, second = Script("0001_a", b"create table a (id int)"), Script("0002_b", b"create table b (id int)")
     await migrate(empty_database_url, [first])
     with pytest.raises(EditedMigration, match="0001_a has been edited"):
@@ -37,7 +37,7 @@ async def test_an_edited_script_is_refused_and_nothing_is_applied(empty_database
         assert await missing(connection, [first, second]) == ["0002_b"]
 
 
-async def test_a_script_that_fails_leaves_nothing_and_can_be_mended(empty_database_url: str) -> None:
+async def test_a_failed_script_leaves_nothing_and_can_be_fixed(empty_database_url: str) -> None:
     first = Script("0001_a", b"create table a (id int)")
     broken = Script("0002_b", b"create table b (id int); select 1 / 0")
     with pytest.raises(Exception, match="division by zero"):
@@ -45,7 +45,7 @@ async def test_a_script_that_fails_leaves_nothing_and_can_be_mended(empty_databa
     assert await migrate(empty_database_url, [first, Script("0002_b", b"create table b (id int)")]) == ["0002_b"]
 
 
-async def test_what_is_missing_is_named(empty_database_url: str) -> None:
+async def test_missing_scripts_are_reported(empty_database_url: str) -> None:
     async with await connect(empty_database_url, role=None) as connection:
         assert await missing(connection, scripts()) == NAMES
     await migrate(empty_database_url, scripts()[:-1])
@@ -53,7 +53,7 @@ async def test_what_is_missing_is_named(empty_database_url: str) -> None:
         assert await missing(connection, scripts()) == NAMES[-1:]
 
 
-def test_a_read_model_grows_by_scripts_of_their_own(tmp_path: Path) -> None:
+def test_a_read_model_can_have_several_scripts(tmp_path: Path) -> None:
     for name in ("b/schema.sql", "a/schema_0002_more.sql", "a/schema.sql", "a/schema_0010_last.sql", "a/queries.sql"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text(f"-- {name}")

@@ -1,4 +1,4 @@
-"""What became of a transaction is found out by what it left in the log, whatever its attempt does in the meantime."""
+"""The outcome of a transaction is determined by its record in the log, regardless of later attempts."""
 
 import asyncio
 
@@ -15,7 +15,7 @@ pytestmark = pytest.mark.anyio
 
 
 @pytest.mark.parametrize(("proof", "outcome"), [(b"select 1", "made"), (b"select 1 where false", "not_made")])
-async def test_an_attempt_that_begins_again_does_not_change_the_outcome_of_the_one_before(
+async def test_a_retry_does_not_change_the_outcome_of_the_previous_attempt(
     connections: Pool, connection: Connection, proof: bytes, outcome: str
 ) -> None:
     organization_id = await seed.organization(connections)
@@ -24,12 +24,12 @@ async def test_an_attempt_that_begins_again_does_not_change_the_outcome_of_the_o
     attempt.sends_commit("result", Statement(proof, ()))
     async with connection.transaction():
         await connection.execute(*lock)
-        looking = asyncio.create_task(attempt.outcome(connections, organization_id))
+        pending = asyncio.create_task(attempt.outcome(connections, organization_id))
 
-        async def waits() -> bool:
+        async def is_waiting() -> bool:
             waiting = "select count(*) from pg_locks where locktype = 'advisory' and not granted"
             return bool(await value(connection, waiting))
 
-        await eventually(waits)
+        await eventually(is_waiting)
         attempt.restart()
-    assert await looking == outcome
+    assert await pending == outcome

@@ -1,4 +1,4 @@
-"""The usage log has a partition a day (UTC), made by whoever needs it first."""
+"""The usage log has one partition per day (UTC), created by the first writer that needs it."""
 
 import asyncio
 from datetime import UTC, datetime, timedelta
@@ -20,7 +20,7 @@ def batch(producer: str, at: datetime, sequence: int = 1) -> Batch:
     return Batch(producer, sequence, at, [used("key_a", at), used("key_b", at)])
 
 
-async def test_the_first_use_of_a_day_makes_its_partition(connection: Connection) -> None:
+async def test_the_first_use_of_a_day_creates_its_partition(connection: Connection) -> None:
     for sequence, at in enumerate([DAY, DAY, DAY + timedelta(days=1)]):
         await append_once(connection, batch("p", at, sequence))
     assert await rows(connection, PARTITIONS) == [("usage_events_20310517",), ("usage_events_20310518",)]
@@ -28,7 +28,7 @@ async def test_the_first_use_of_a_day_makes_its_partition(connection: Connection
     assert await value(connection, "select head from lane_heads where head > 0") == 3
 
 
-async def test_a_day_begins_at_midnight_in_utc(connection: Connection) -> None:
+async def test_a_day_starts_at_midnight_utc(connection: Connection) -> None:
     midnight = DAY.replace(hour=0)
     for sequence, at in enumerate([midnight - timedelta(microseconds=1), midnight]):
         await append_once(connection, batch("p", at, sequence))
@@ -36,7 +36,7 @@ async def test_a_day_begins_at_midnight_in_utc(connection: Connection) -> None:
     assert found == [("usage_events_20310516",), ("usage_events_20310517",)]
 
 
-async def test_several_processes_meet_at_midnight(database_url: str, connection: Connection) -> None:
+async def test_several_processes_can_create_the_same_partition(database_url: str, connection: Connection) -> None:
     async def write(producer: str) -> None:
         async with await connect(database_url, role=AUTH_ROLE) as writer:
             for sequence in range(5):

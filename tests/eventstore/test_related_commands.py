@@ -1,4 +1,4 @@
-"""A change of several streams is made whole or not at all; who comes second decides upon what the first left."""
+"""A change of several streams is atomic; a concurrent change decides on its result."""
 
 import asyncio
 from collections.abc import Callable
@@ -35,24 +35,24 @@ async def _version(connection: Connection, key_id: str) -> int:
     return await value(connection, "select version from streams where stream_id = %s", key_id)
 
 
-async def _sound(connection: Connection) -> bool:
+async def _is_sound(connection: Connection) -> bool:
     return (await check(connection, INLINE_CHECKS)).ok
 
 
-async def test_all_streams_are_changed_in_one_transaction(connections: Pool, connection: Connection) -> None:
+async def test_all_streams_change_in_one_transaction(connections: Pool, connection: Connection) -> None:
     organization_id = await seed.organization(connections)
     keys = [(await seed.key(connections, organization_id))[0] for _ in range(3)]
     main = write(organization_id, keys[0], disabling)
-    made = await execute(connections, replace(main, related_commands=disabled(*keys[1:])), INLINE)
-    assert isinstance(made, Change)
-    assert [related.stream_id for related in made.related] == keys[1:]
+    committed = await execute(connections, replace(main, related_commands=disabled(*keys[1:])), INLINE)
+    assert isinstance(committed, Change)
+    assert [related.stream_id for related in committed.related] == keys[1:]
     assert [await _version(connection, key_id) for key_id in keys] == [2, 2, 2]
     xmins = "select count(distinct xmin::text) from events where stream_id = any(%s) and version = 2"
     assert await value(connection, xmins, keys) == 1
-    assert await _sound(connection)
+    assert await _is_sound(connection)
 
 
-async def test_a_refusal_of_one_is_a_refusal_of_all(connections: Pool, connection: Connection) -> None:
+async def test_a_refusal_of_one_command_refuses_all(connections: Pool, connection: Connection) -> None:
     organization_id = await seed.organization(connections)
     keys = [(await seed.key(connections, organization_id))[0] for _ in range(2)]
     main = write(organization_id, keys[0], disabling)
@@ -61,7 +61,7 @@ async def test_a_refusal_of_one_is_a_refusal_of_all(connections: Pool, connectio
     assert [await _version(connection, key_id) for key_id in keys] == [1, 1]
 
 
-async def test_what_is_so_already_beside_is_no_change(connections: Pool, connection: Connection) -> None:
+async def test_a_related_command_without_effect_records_nothing(connections: Pool, connection: Connection) -> None:
     organization_id = await seed.organization(connections)
     keys = [(await seed.key(connections, organization_id))[0] for _ in range(2)]
     main = write(organization_id, keys[0], disabling)
@@ -70,19 +70,19 @@ async def test_what_is_so_already_beside_is_no_change(connections: Pool, connect
     assert [await _version(connection, key_id) for key_id in keys] == [2, 2]
 
 
-async def test_a_stream_beside_that_is_relied_on_must_be_where_it_was(connections: Pool) -> None:
+async def test_a_related_stream_with_a_precondition_must_be_unchanged(connections: Pool) -> None:
     organization_id = await seed.organization(connections)
     keys = [(await seed.key(connections, organization_id))[0] for _ in range(2)]
     main = write(organization_id, keys[0], disabling)
     both = replace(main, related_commands=disabled(keys[1]))
     with pytest.raises(ConcurrentChange):
         await execute(connections, replace(both, requires_unchanged=VersionPrecondition(keys[1], 7)), INLINE)
-    made = await execute(connections, replace(both, requires_unchanged=VersionPrecondition(keys[1], 1)), INLINE)
-    assert isinstance(made, Change)
+    committed = await execute(connections, replace(both, requires_unchanged=VersionPrecondition(keys[1], 1)), INLINE)
+    assert isinstance(committed, Change)
 
 
-async def test_a_survey_reads_once_the_lock_is_held(connections: Pool, connection: Connection) -> None:
-    """Of many who each revoke what they find, one finds the keys, and the others find none left."""
+async def test_the_guard_queries_after_it_holds_the_lock(connections: Pool, connection: Connection) -> None:
+    """Of many callers that each revoke what they find, one finds the keys and the others find none."""
     organization_id = await seed.organization(connections)
     keys = [(await seed.key(connections, organization_id))[0] for _ in range(3)]
     keeper, _ = await seed.key(connections, organization_id)
@@ -100,11 +100,11 @@ async def test_a_survey_reads_once_the_lock_is_held(connections: Pool, connectio
         census = KeyCounts(active=9, disabled=0, limit=None, plan="team")
         return [RelatedCommand(KEY, key_id, RevokeKey(now(), seed.OWNER, census)) for key_id in found]
 
-    async def ask() -> int:
-        asked = replace(plain, guard=LockAndQuery(lock, read), related_commands=revoked)
-        made = await execute(connections, asked, INLINE)
-        assert isinstance(made, Change)
-        return len(made.related)
+    async def revoke_found() -> int:
+        write_found = replace(plain, guard=LockAndQuery(lock, read), related_commands=revoked)
+        committed = await execute(connections, write_found, INLINE)
+        assert isinstance(committed, Change)
+        return len(committed.related)
 
-    assert sorted(await asyncio.gather(*[ask() for _ in range(4)])) == [0, 0, 0, 3]
-    assert await _sound(connection)
+    assert sorted(await asyncio.gather(*[revoke_found() for _ in range(4)])) == [0, 0, 0, 3]
+    assert await _is_sound(connection)

@@ -1,7 +1,7 @@
-"""PostgreSQL itself keeps organizations apart: a statement without any condition shows those of one, or of none.
+"""Row-level security: a statement without any condition returns rows of one organization, or of none.
 
-Every table that has a column `organization_id` is tried, those that come later too: its rows are made up here, so that
-nothing has to be added for a new one.
+Every table with a column `organization_id` is tested, including future ones: this module generates the rows, so a new
+table needs no addition here.
 """
 
 import asyncio
@@ -29,28 +29,28 @@ OURS, THEIRS = "org_ours", "org_theirs"
 
 SHARED = {
     "schema_migrations": "which scripts were applied",
-    "lane_heads": "how long each lane is",
-    "checkpoints": "how far each read model has come",
-    "stopped_lanes": "where a read model can not go on",
-    "skipped_positions": "positions that a read model was told to leave out",
-    "usage_batches": "sizes and times of batches, in each of which uses of many organizations lie",
-    "usage_removals": "days of which the uses left the log, and the files that have them",
-    "usage_removal_lanes": "which batches those days held",
-    "mail_outbox": "sealed mails; the application writes them and reads none",
-    "sign_in_links": "digests of links, before anyone knows whose they are",
-    "sign_in_rates": "digests of what is counted before anyone has signed in",
-    "sign_in_failures": "attempts of people who were let in nowhere; the application does not read them",
-    "read_model_revisions": "with which revision of its derivation each read model was made",
-    "webhook_attempt_totals": "how many attempts to reach webhooks ended how, of all organizations together",
+    "lane_heads": "the length of each lane",
+    "checkpoints": "the progress of each read model",
+    "stopped_lanes": "positions at which a read model cannot continue",
+    "skipped_positions": "positions that an operator told a read model to skip",
+    "usage_batches": "sizes and times of batches, each with uses of many organizations",
+    "usage_removals": "days whose uses were removed from the log, and the files that contain them",
+    "usage_removal_lanes": "the batches of those days",
+    "mail_outbox": "sealed mails; the application writes them and does not read them",
+    "sign_in_links": "digests of links, before the user is known",
+    "sign_in_rates": "digests of what is counted before a user has signed in",
+    "sign_in_failures": "refused sign-in attempts; the application does not read them",
+    "read_model_revisions": "the revision of the code that built each read model",
+    "webhook_attempt_totals": "results of webhook attempts, totals of all organizations",
 }
-"""Tables without a column `organization_id`, and what they hold instead. A new one needs a reason here."""
+"""Tables without a column `organization_id`, and their content. A new one needs a reason here."""
 
 _ISOLATED = re.compile(rb"^call (?:fence|enable_tenant_isolation)\('(\w+)'\);$", re.MULTILINE)
 _RENAMED = re.compile(rb"^alter table (\w+) rename to (\w+);$", re.MULTILINE)
 
 
-def fenced() -> list[str]:
-    """The tables that the scripts of the schema fence."""
+def isolated() -> list[str]:
+    """Return the tables that the scripts of the schema isolate."""
 
     renamed = {old: new for script in scripts() for old, new in _RENAMED.findall(script.sql)}
 
@@ -60,12 +60,12 @@ def fenced() -> list[str]:
     return sorted(name for script in scripts() for name in names(script))
 
 
-everywhere = pytest.mark.parametrize("table", fenced())
+every_table = pytest.mark.parametrize("table", isolated())
 
 
 @pytest.fixture(scope="module")
 def url(postgres: PostgreSQL, migrated_template: str) -> Iterator[str]:
-    """A database with one row of ours and one of theirs in every fenced table."""
+    """A database with one row of ours and one of theirs in every isolated table."""
     name = sql.Identifier("row_level_security")
     with psycopg.connect(postgres.url, autocommit=True) as owner:
         owner.execute(sql.SQL("create database {} template {}").format(name, sql.Identifier(migrated_template)))
@@ -79,7 +79,7 @@ def url(postgres: PostgreSQL, migrated_template: str) -> Iterator[str]:
 async def _fill(url: str) -> None:
     async with await connect(url, role=None) as owner:
         await owner.execute("select usage_partition_ensure(%s)", (now().date(),))
-        # The rows are made up: only what the policies look at has to be right.
+        # The rows are generated: only the columns that the policies use must be valid.
         for table, constraint in await rows(
             owner,
             "select conrelid::regclass::text, conname from pg_constraint "
@@ -91,17 +91,17 @@ async def _fill(url: str) -> None:
             owner,
             "select attrelid::regclass::text, attname from pg_attribute "
             "where attrelid::regclass::text = any(%s) and attgenerated <> '' and attnotnull",
-            fenced(),
+            isolated(),
         ):
             statement = sql.SQL("alter table {} alter column {} drop not null")
             await owner.execute(statement.format(sql.Identifier(table), sql.Identifier(column)))
-        for table in fenced():
+        for table in isolated():
             for number, organization_id in enumerate((OURS, THEIRS)):
                 await owner.execute(await _insertion(owner, table, organization_id, number))
 
 
 async def _insertion(owner: Connection, table: str, organization_id: str, number: int) -> sql.Composed:
-    """A statement for a made-up row, which differs from that of another number wherever it may have to."""
+    """Return an insert of a generated row, which differs from those of other numbers wherever it may have to."""
     columns = await rows(
         owner,
         "select attname, format_type(atttypid, null) from pg_attribute "
@@ -109,19 +109,19 @@ async def _insertion(owner: Connection, table: str, organization_id: str, number
         "and attgenerated = '' and attidentity = '' and not atthasdef",
         table,
     )
-    made_up: dict[str, object] = {
+    generated: dict[str, object] = {
         "text": f"{organization_id}-{number}",
         "text[]": [f"{number}"],
         "smallint": number,
         "integer": number,
         "bigint": number,
         "bigint[]": [number],
-        "bytea": b'{"made_up": "%s-%d"}' % (organization_id.encode(), number),
+        "bytea": b'{"generated": "%s-%d"}' % (organization_id.encode(), number),
         "boolean": True,
         "date": now().date(),
         "timestamp with time zone": now(),
     }
-    row = {column: made_up[kind] for column, kind in columns} | {"organization_id": organization_id}
+    row = {column: generated[kind] for column, kind in columns} | {"organization_id": organization_id}
     return sql.SQL("insert into {} ({}) values ({})").format(
         sql.Identifier(table),
         sql.SQL(", ").join(map(sql.Identifier, row)),
@@ -130,7 +130,7 @@ async def _insertion(owner: Connection, table: str, organization_id: str, number
 
 
 async def attempt(url: str, statement: sql.Composed, *, bound_to: str = "", role: Role = APP_ROLE) -> list[Any] | None:
-    """The rows that a statement gives or touches; None where the role may not do that with the table at all."""
+    """Return the rows that a statement returns or changes, or None if the role lacks the privilege."""
     async with await connect(url, role=role, organization_id=bound_to) as connection:
         try:
             return await (await connection.execute(statement)).fetchall()
@@ -138,11 +138,11 @@ async def attempt(url: str, statement: sql.Composed, *, bound_to: str = "", role
             return None
 
 
-def about(table: str, text: LiteralString) -> sql.Composed:
+def statement_on(table: str, text: LiteralString) -> sql.Composed:
     return sql.SQL(text).format(table=sql.Identifier(table), ours=sql.Literal(OURS), theirs=sql.Literal(THEIRS))
 
 
-async def test_every_table_of_organizations_is_fenced(url: str) -> None:
+async def test_every_table_of_organizations_is_isolated(url: str) -> None:
     """A new table with `organization_id` fails here until its schema calls `enable_tenant_isolation('its_name')`."""
     async with await connect(url, role=None) as owner:
         found = await rows(
@@ -160,30 +160,30 @@ async def test_every_table_of_organizations_is_fenced(url: str) -> None:
             """,
         )
     own = "(organization_id = bound_organization())"
-    assert found == [(table, True, [f"{own} / {own}"], 1) for table in fenced()]
+    assert found == [(table, True, [f"{own} / {own}"], 1) for table in isolated()]
 
 
-async def test_a_table_without_organizations_has_a_reason(url: str) -> None:
+async def test_every_table_without_organizations_has_a_reason(url: str) -> None:
     async with await connect(url, role=None) as owner:
         found = await rows(
             owner,
             "select relname::text from pg_class where relnamespace = 'public'::regnamespace "
             "and relkind in ('r', 'p', 'v', 'm', 'f') and not relispartition",
         )
-    assert {name for (name,) in found} - set(fenced()) == set(SHARED)
+    assert {name for (name,) in found} - set(isolated()) == set(SHARED)
 
 
-async def test_a_partition_shows_nothing_by_its_own_name(url: str) -> None:
+async def test_a_partition_addressed_directly_returns_nothing(url: str) -> None:
     async with await connect(url, role=None) as owner:
-        ((name, is_fenced),) = await rows(
+        ((name, is_isolated),) = await rows(
             owner, "select relname::text, relrowsecurity from pg_class where relname ~ '^usage_events_[0-9]+$'"
         )
-    assert is_fenced
+    assert is_isolated
     for role in (APP_ROLE, AUTH_ROLE, WORKER_ROLE):
-        assert await attempt(url, about(name, "select from {table}"), bound_to=OURS, role=role) is None
+        assert await attempt(url, statement_on(name, "select from {table}"), bound_to=OURS, role=role) is None
 
 
-async def test_no_role_owns_a_table_or_is_above_the_policies(url: str) -> None:
+async def test_no_role_owns_a_table_or_bypasses_the_policies(url: str) -> None:
     async with await connect(url, role=None) as owner:
         found = await rows(
             owner,
@@ -196,36 +196,37 @@ async def test_no_role_owns_a_table_or_is_above_the_policies(url: str) -> None:
         assert not await value(owner, "select pg_has_role('keyledger_app', 'keyledger_gate', 'member')")
 
 
-@everywhere
-async def test_a_bound_transaction_sees_its_own_rows_only(url: str, table: str) -> None:
-    everything = about(table, "select organization_id from {table}")
+@every_table
+async def test_a_bound_transaction_sees_only_its_own_rows(url: str, table: str) -> None:
+    everything = statement_on(table, "select organization_id from {table}")
     assert sorted(await attempt(url, everything, role=WORKER_ROLE) or []) == [(OURS,), (THEIRS,)]
     assert await attempt(url, everything, bound_to=OURS) in ([(OURS,)], None)
     assert await attempt(url, everything, bound_to=THEIRS) in ([(THEIRS,)], None)
 
 
-@everywhere
+@every_table
 async def test_an_unbound_transaction_sees_nothing(url: str, table: str) -> None:
-    assert await attempt(url, about(table, "select organization_id from {table}")) in ([], None)
+    assert await attempt(url, statement_on(table, "select organization_id from {table}")) in ([], None)
 
 
-@everywhere
-async def test_rows_of_others_are_neither_changed_nor_removed(url: str, table: str) -> None:
+@every_table
+async def test_rows_of_other_organizations_cannot_be_changed_or_removed(url: str, table: str) -> None:
     for statement in (
-        about(
+        statement_on(
             table, "update {table} set organization_id = organization_id where organization_id = {theirs} returning 1"
         ),
-        about(table, "update {table} set organization_id = {ours} where organization_id = {theirs} returning 1"),
-        about(table, "delete from {table} where organization_id = {theirs} returning 1"),
+        statement_on(table, "update {table} set organization_id = {ours} where organization_id = {theirs} returning 1"),
+        statement_on(table, "delete from {table} where organization_id = {theirs} returning 1"),
     ):
         assert await attempt(url, statement, bound_to=OURS) in ([], None)
         assert await attempt(url, statement) in ([], None)
 
 
-@everywhere
-async def test_nothing_is_given_to_others(url: str, table: str) -> None:
-    """Neither a new row nor one of our own."""
-    given = about(table, "update {table} set organization_id = {theirs} where organization_id = {ours} returning 1")
+@every_table
+async def test_rows_cannot_be_moved_to_or_created_in_another_organization(url: str, table: str) -> None:
+    given = statement_on(
+        table, "update {table} set organization_id = {theirs} where organization_id = {ours} returning 1"
+    )
     assert await attempt(url, given, bound_to=OURS) is None
     async with await connect(url, role=None) as owner:
         insertion = await _insertion(owner, table, THEIRS, 7)
@@ -237,8 +238,10 @@ async def test_nothing_is_given_to_others(url: str, table: str) -> None:
             await connection.execute(insertion)
 
 
-async def test_the_gate_reads_what_credentials_are_decided_upon_and_no_more(url: str) -> None:
-    readable = [t for t in fenced() if await attempt(url, about(t, "select from {table}"), role=AUTH_ROLE) is not None]
+async def test_the_auth_role_reads_only_the_tables_needed_for_decisions(url: str) -> None:
+    readable = [
+        t for t in isolated() if await attempt(url, statement_on(t, "select from {table}"), role=AUTH_ROLE) is not None
+    ]
     assert readable == [
         "billed_uses",
         "invitation_list",
@@ -254,7 +257,7 @@ async def test_the_gate_reads_what_credentials_are_decided_upon_and_no_more(url:
     ]
 
 
-async def test_only_the_gate_writes_uses(url: str) -> None:
+async def test_only_the_auth_role_writes_uses(url: str) -> None:
     async with await connect(url, role=None) as owner:
         insertion = await _insertion(owner, "usage_events", OURS, 8)
     for role in (APP_ROLE, WORKER_ROLE):
@@ -263,16 +266,16 @@ async def test_only_the_gate_writes_uses(url: str) -> None:
                 await connection.execute(insertion)
 
 
-async def test_a_check_by_somebody_who_does_not_own_the_tables_fails(url: str) -> None:
-    """It must not find an empty log sound."""
+async def test_a_check_by_a_role_that_does_not_own_the_tables_fails(url: str) -> None:
+    """Otherwise, an empty view of the log would count as sound."""
     async with await connect(url, role=None) as connection:
         await connection.execute("set role keyledger_app")
         with pytest.raises(psycopg.errors.InsufficientPrivilege, match="row-level security"):
             await connection.execute("select from events")
 
 
-async def test_the_policy_costs_the_look_up_of_keys_nothing(url: str) -> None:
-    """Under the gate's policy the plan is the one that the owner has, whom no policy holds back."""
+async def test_the_policy_does_not_change_the_plan_of_the_key_lookup(url: str) -> None:
+    """The plan under the policy of the auth role equals the plan of the owner, whom no policy restricts."""
     plans: list[list[Any]] = []
     query, parameters = by_digests([b"a", b"b"])
     for role in (AUTH_ROLE, None):
@@ -286,7 +289,7 @@ async def test_the_policy_costs_the_look_up_of_keys_nothing(url: str) -> None:
 
 @pytest.fixture
 async def single(database_url: str) -> Any:  # noqa: ANN401 -- an async generator of a pool
-    """A pool that has one connection, so that everyone gets the same."""
+    """A pool of one connection, so that every caller gets the same."""
     async with pool(database_url, size_max=1) as connections:
         yield connections
 
@@ -297,7 +300,7 @@ async def _visible(connections: Pool) -> tuple[str | None, int]:
         return bound_to, await value(connection, "select count(*) from streams")
 
 
-async def test_a_connection_goes_back_to_its_pool_bound_to_nobody(single: Pool) -> None:
+async def test_a_connection_returns_to_its_pool_unbound(single: Pool) -> None:
     organization_id = await seed.organization(single)
     assert await _visible(single) == (None, 0)
     key_id, _ = await seed.key(single, organization_id)
@@ -312,7 +315,7 @@ async def test_a_connection_goes_back_to_its_pool_bound_to_nobody(single: Pool) 
         assert await _visible(single) == (None, 0)
 
 
-async def test_also_after_a_failure(single: Pool) -> None:
+async def test_a_connection_returns_to_its_pool_unbound_after_a_failure(single: Pool) -> None:
     organization_id = await seed.organization(single)
     for opened in (read_transaction(single, organization_id), credential_lookup(single)):
         with pytest.raises(psycopg.errors.DivisionByZero):
@@ -321,7 +324,7 @@ async def test_also_after_a_failure(single: Pool) -> None:
         assert await _visible(single) == (None, 0)
 
 
-async def test_whoever_reads_does_not_write(single: Pool) -> None:
+async def test_a_read_transaction_cannot_write(single: Pool) -> None:
     organization_id = await seed.organization(single)
     async with read_transaction(single, organization_id) as connection:
         with pytest.raises(psycopg.errors.ReadOnlySqlTransaction):

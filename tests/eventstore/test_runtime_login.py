@@ -1,4 +1,4 @@
-"""The login that runs the service does what the service does, and nothing else."""
+"""The login of the service has the privileges that the service needs, and no others."""
 
 from collections.abc import AsyncIterator, Iterator
 
@@ -15,7 +15,7 @@ from tests.waiting import GENEROUS_TIMEOUTS
 pytestmark = pytest.mark.anyio
 
 _REFUSED = (
-    # Who one is.
+    # Roles.
     f"set role {ROLE}",
     f"set role {SUPERUSER}",
     "set role pg_write_all_data",
@@ -25,7 +25,7 @@ _REFUSED = (
     "create role another",
     f"grant {ROLE} to {RUNTIME_ROLE}",
     f"grant {APP_ROLE} to {RUNTIME_ROLE} with inherit true",
-    # What the server does.
+    # The server.
     "set session_replication_role = replica",
     "alter system set fsync = off",
     "alter database {database} set row_security = off",
@@ -36,7 +36,7 @@ _REFUSED = (
     "select pg_read_file('postgresql.conf')",
     "select pg_reload_conf()",
     "select lo_import('/etc/passwd')",
-    # What there is.
+    # The schema and its content.
     "create schema another",
     "create table public.another (one int)",
     "create temporary table another (one int)",
@@ -81,7 +81,7 @@ async def owner(database_url: str) -> AsyncIterator[Connection]:
 
 @pytest.fixture
 def runtime(database_url: str, owner: Connection) -> Iterator[psycopg.Connection]:
-    """A plain connection, as a thief of the address of the service would open it."""
+    """A plain connection, as an attacker with the service's URL would open it."""
     assert owner
     with psycopg.connect(runtime_url_of(database_url), autocommit=True) as opened:
         yield opened
@@ -99,13 +99,13 @@ def _is_refused(connection: psycopg.Connection, statement: str) -> bool:
         connection.execute(statement.encode())
     except (psycopg.errors.InsufficientPrivilege, psycopg.errors.RaiseException):
         return True
-    except psycopg.errors.InvalidTableDefinition:  # a partition has no row-level triggers of its own to touch
+    except psycopg.errors.InvalidTableDefinition:
         return False
     return False
 
 
 @pytest.mark.parametrize("role", ["none", *ROLES])
-async def test_in_no_role_can_it_change_the_server_the_schema_or_what_the_log_holds(
+async def test_the_login_can_change_neither_server_nor_schema_nor_log_in_any_role(
     runtime: psycopg.Connection, role: str
 ) -> None:
     database = runtime.info.dbname
@@ -122,23 +122,23 @@ async def test_in_no_role_can_it_change_the_server_the_schema_or_what_the_log_ho
     assert len(statements) > 500
 
 
-async def test_before_it_has_taken_on_a_role_it_reads_and_writes_nothing(runtime: psycopg.Connection) -> None:
+async def test_the_login_can_read_and_write_nothing_before_it_sets_a_role(runtime: psycopg.Connection) -> None:
     for table in _tables(runtime):
         assert _is_refused(runtime, f"select from {table} limit 1"), table
         assert _is_refused(runtime, f"insert into {table} default values"), table
 
 
-async def test_it_can_take_on_the_three_roles_and_no_other(runtime: psycopg.Connection) -> None:
+async def test_the_login_can_set_only_its_three_roles(runtime: psycopg.Connection) -> None:
     names = [row[0] for row in runtime.execute("select rolname from pg_roles").fetchall()]
-    taken: set[str] = set()
+    assumed: set[str] = set()
     for name in names:
         runtime.execute("set role none")
         if not _is_refused(runtime, f'set role "{name}"'):
-            taken.add(str(name))
-    assert taken == {RUNTIME_ROLE, *ROLES}
+            assumed.add(str(name))
+    assert assumed == {RUNTIME_ROLE, *ROLES}
 
 
-async def test_what_partitions_and_retention_need_is_theirs_by_functions(runtime: psycopg.Connection) -> None:
+async def test_partitions_and_removals_are_available_through_functions(runtime: psycopg.Connection) -> None:
     runtime.execute("set role keyledger_worker")
     runtime.execute("select usage_partition_ensure(now()::date)")
     with pytest.raises(psycopg.errors.Error, match="of the current month") as caught:
@@ -149,9 +149,7 @@ async def test_what_partitions_and_retention_need_is_theirs_by_functions(runtime
     assert caught.value.sqlstate == "KL003"
 
 
-async def test_the_owner_makes_it_again_without_harm_and_with_another_password(
-    owner: Connection, database_url: str
-) -> None:
+async def test_the_owner_can_recreate_the_login_with_another_password(owner: Connection, database_url: str) -> None:
     for password in ("first", "second"):
         url = f"{runtime_url_of(database_url)}&password={password}"
         assert await ensure_runtime_login(owner, url) == RUNTIME_ROLE
@@ -159,12 +157,12 @@ async def test_the_owner_makes_it_again_without_harm_and_with_another_password(
     assert await cursor.fetchone() == (True, False)
 
 
-async def test_the_owners_own_login_is_left_as_it_is(owner: Connection, database_url: str) -> None:
+async def test_the_login_of_the_owner_is_unchanged(owner: Connection, database_url: str) -> None:
     assert await ensure_runtime_login(owner, database_url) is None
 
 
 @pytest.mark.parametrize(
-    ("grant", "words"),
+    ("grant", "message"),
     [
         ("alter role {login} createrole", "may create roles"),
         ("alter role {login} superuser", "is a superuser"),
@@ -174,8 +172,8 @@ async def test_the_owners_own_login_is_left_as_it_is(owner: Connection, database
         ("grant create on schema public to {login}", "may create in the schema public"),
     ],
 )
-async def test_a_login_that_may_do_more_is_refused(
-    postgres: PostgreSQL, owner: Connection, database_url: str, grant: str, words: str
+async def test_a_login_with_more_privileges_is_refused(
+    postgres: PostgreSQL, owner: Connection, database_url: str, grant: str, message: str
 ) -> None:
     login = "too_much"
     superuser = postgres.url_of(owner.info.dbname, SUPERUSER)
@@ -184,14 +182,14 @@ async def test_a_login_that_may_do_more_is_refused(
             connection.execute(f"create role {login} login".encode())
             connection.execute(f"grant {login} to {ROLE} with admin true, inherit false, set false".encode())
             connection.execute(grant.replace("{login}", login).encode())
-            with pytest.raises(UnsafeLogin, match=words):
+            with pytest.raises(UnsafeLogin, match=message):
                 await ensure_runtime_login(owner, database_url.replace(f"//{ROLE}@", f"//{login}@"))
         finally:
             connection.execute(f"drop owned by {login} cascade".encode())
             connection.execute(f"drop role {login}".encode())
 
 
-async def test_the_address_of_the_owner_goes_before_that_of_the_service() -> None:
+async def test_the_owner_url_takes_precedence_over_the_service_url() -> None:
     both = {"DATABASE_URL": "postgresql://service@", "KEYLEDGER_MIGRATION_DATABASE_URL": "postgresql://owner@"}
     assert owner_url(both) == ("KEYLEDGER_MIGRATION_DATABASE_URL", "postgresql://owner@")
     assert owner_url({"DATABASE_URL": "postgresql://both@"}) == ("DATABASE_URL", "postgresql://both@")

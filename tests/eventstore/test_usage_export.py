@@ -1,4 +1,4 @@
-"""A file of uses appears whole or not at all, and says by itself whether it is what it was."""
+"""A usage export file appears whole or not at all, and can be verified by itself."""
 
 import gzip
 import os
@@ -52,7 +52,7 @@ def write_some(folder: Path, order: Iterable[int]) -> None:
             add(LINES[number])
 
 
-def test_what_was_written_is_read_back_to_the_byte(tmp_path: Path) -> None:
+def test_an_export_is_read_back_unchanged(tmp_path: Path) -> None:
     path = written(tmp_path / "new")
     assert list(read(path)) == LINES
     manifest = verified(path)
@@ -64,7 +64,7 @@ def test_what_was_written_is_read_back_to_the_byte(tmp_path: Path) -> None:
     assert path.read_bytes() == written(tmp_path / "again").read_bytes()
 
 
-def test_whoever_fails_meanwhile_leaves_what_was(tmp_path: Path) -> None:
+def test_a_failed_export_leaves_the_previous_file(tmp_path: Path) -> None:
     path = written(tmp_path)
     before = path.read_bytes()
     with pytest.raises(CorruptExport):
@@ -74,15 +74,15 @@ def test_whoever_fails_meanwhile_leaves_what_was(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("before", [False, True])
-def test_whoever_is_killed_at_any_step_leaves_a_whole_file_or_none(tmp_path: Path, *, before: bool) -> None:
+def test_an_export_killed_at_any_step_leaves_a_whole_file_or_none(tmp_path: Path, *, before: bool) -> None:
     if before:
         written(tmp_path)
     path = tmp_path / file_name(DAY)
     outcomes: list[bool] = []
     while True:
-        words = [sys.executable, "-c", KILLED_AT, str(tmp_path), str(len(outcomes) + 1)]
+        command = [sys.executable, "-c", KILLED_AT, str(tmp_path), str(len(outcomes) + 1)]
         environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
-        ended = subprocess.run(words, check=False, env=environment).returncode
+        ended = subprocess.run(command, check=False, env=environment).returncode
         if ended == 0:
             break
         assert ended == -signal.SIGKILL
@@ -90,17 +90,17 @@ def test_whoever_is_killed_at_any_step_leaves_a_whole_file_or_none(tmp_path: Pat
             outcomes.append(verified(path).events == 12)
         except FileNotFoundError:
             outcomes.append(False)
-    assert len(outcomes) == 5  # two files and the folder are settled, two files get their names
+    assert len(outcomes) == 5  # two files and the folder are synced, two files are renamed
     assert verified(path).events == 12
     assert not list(tmp_path.glob("*.part"))
 
 
-def test_each_damage_is_found(tmp_path: Path) -> None:
+def test_each_damage_is_detected(tmp_path: Path) -> None:
     path = written(tmp_path)
-    good, said = path.read_bytes(), manifest_path(path).read_bytes()
+    good, manifest_bytes = path.read_bytes(), manifest_path(path).read_bytes()
     lines = gzip.decompress(good).splitlines(keepends=True)
 
-    def damaged(content: bytes, manifest: bytes = said) -> str:
+    def damaged(content: bytes, manifest: bytes = manifest_bytes) -> str:
         path.write_bytes(content)
         manifest_path(path).write_bytes(manifest)
         with pytest.raises(CorruptExport) as found:
@@ -110,8 +110,10 @@ def test_each_damage_is_found(tmp_path: Path) -> None:
     assert "its SHA-256 is" in damaged(good[:-9])
     assert "its SHA-256 is" in damaged(gzip.compress(b"".join(lines[:-1])))
     assert "Expected" in damaged(good, b"[]")
-    assert "is of format 2" in damaged(good, said.replace(b'"format": 1', b'"format": 2'))
-    assert "lane 3 is not what its manifest says" in damaged(good, said.replace(b'"events": 6', b'"events": 5', 1))
+    assert "is of format 2" in damaged(good, manifest_bytes.replace(b'"format": 1', b'"format": 2'))
+    assert "lane 3 is not what its manifest says" in damaged(
+        good, manifest_bytes.replace(b'"events": 6', b'"events": 5', 1)
+    )
 
 
 @pytest.mark.parametrize(
@@ -122,13 +124,13 @@ def test_uses_out_of_order_are_refused(tmp_path: Path, order: list[int], reason:
         write_some(tmp_path, order)
 
 
-# Named, since gzip writes the time into what it packs, and every test process has to collect the same names.
+# The ids are explicit: gzip stores the time in its output, and every test process must collect the same names.
 @pytest.mark.parametrize(
     "content",
     [b"no gzip", gzip.compress(b"{}\n"), gzip.compress(b"x" * 1000)[:-20]],
     ids=["no gzip", "no use", "cut short"],
 )
-def test_what_is_no_export_is_named(tmp_path: Path, content: bytes) -> None:
+def test_an_invalid_export_is_named(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / file_name(DAY)
     path.write_bytes(content)
     with pytest.raises(CorruptExport, match=path.name):

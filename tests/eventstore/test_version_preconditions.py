@@ -1,4 +1,4 @@
-"""A change relies on the key that asks for it: once that key has moved on, the change is not made any more."""
+"""A change depends on the key that requests it: if that key changed in the meantime, the change is refused."""
 
 import asyncio
 import threading
@@ -24,20 +24,20 @@ async def _version(connection: Connection, key_id: str) -> int:
     return await value(connection, "select version from streams where stream_id = %s", key_id)
 
 
-async def test_a_change_holds_what_it_relies_on_where_it_is(connections: Pool, connection: Connection) -> None:
+async def test_a_change_leaves_the_key_it_depends_on_unchanged(connections: Pool, connection: Connection) -> None:
     organization_id = await seed.organization(connections)
     caller, _ = await seed.key(connections, organization_id)
     key_id, _ = await seed.key(connections, organization_id)
-    made = await execute(
+    committed = await execute(
         connections,
         replace(renaming(organization_id, key_id, "New"), requires_unchanged=VersionPrecondition(caller, 1)),
         INLINE,
     )
-    assert isinstance(made, Change)
+    assert isinstance(committed, Change)
     assert (await _version(connection, key_id), await _version(connection, caller)) == (2, 1)
 
 
-async def test_what_a_revoked_key_asked_for_is_not_done_after_its_revocation(
+async def test_a_change_requested_by_a_revoked_key_is_refused(
     connections: Pool, connection: Connection, database_url: str
 ) -> None:
     organization_id = await seed.organization(connections)
@@ -50,7 +50,7 @@ async def test_what_a_revoked_key_asked_for_is_not_done_after_its_revocation(
             await revoke(others, organization_id, caller)
 
     def command(facts: None) -> KeyCommand:
-        """The caller was accepted; its revocation is answered while this is decided."""
+        """The caller was accepted; its revocation completes during this decision."""
         thread = threading.Thread(target=asyncio.run, args=[revoke_caller()])
         thread.start()
         thread.join()
@@ -63,7 +63,7 @@ async def test_what_a_revoked_key_asked_for_is_not_done_after_its_revocation(
     assert await _version(connection, key_id) == 1
 
 
-async def test_a_key_that_changes_itself_relies_on_itself(connections: Pool, connection: Connection) -> None:
+async def test_a_key_that_changes_itself_depends_on_itself(connections: Pool, connection: Connection) -> None:
     organization_id = await seed.organization(connections)
     key_id, _ = await seed.key(connections, organization_id)
     wanted = replace(renaming(organization_id, key_id, "Itself"), requires_unchanged=VersionPrecondition(key_id, 1))
@@ -77,7 +77,7 @@ async def test_a_key_that_changes_itself_relies_on_itself(connections: Pool, con
     assert await _version(connection, key_id) == 2
 
 
-async def test_of_two_that_rely_on_each_other_one_is_made_and_neither_waits_for_ever(connections: Pool) -> None:
+async def test_of_two_changes_that_depend_on_each_other_one_is_made_and_neither_blocks(connections: Pool) -> None:
     organization_id = await seed.organization(connections)
 
     async def change(caller: str, changed: str) -> object:
@@ -92,6 +92,6 @@ async def test_of_two_that_rely_on_each_other_one_is_made_and_neither_waits_for_
         return await asyncio.gather(change(one, other), change(other, one), return_exceptions=True)
 
     for _ in range(ROUNDS):
-        # A deadlock would be told as `Unavailable`, after a second.
+        # A deadlock would be reported as `Unavailable`, after a second.
         outcomes = await asyncio.gather(*[concurrently() for _ in range(PAIRS)])
         assert [{type(outcome) for outcome in pair} for pair in outcomes] == [{Change, ConcurrentChange}] * PAIRS

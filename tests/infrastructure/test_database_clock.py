@@ -1,4 +1,4 @@
-"""The clock of this process is corrected by the database's, and not by how slowly the database answers."""
+"""The clock is corrected by the database's clock, regardless of the latency of the database."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -30,11 +30,11 @@ def uncorrected() -> Iterator[None]:
         (NOON + 10 * SECOND, -7 * SECOND),
     ],
 )
-def test_an_answer_that_took_three_seconds_proves_no_smaller_difference(database: datetime, ahead: timedelta) -> None:
+def test_latency_is_subtracted_from_the_difference(database: datetime, ahead: timedelta) -> None:
     assert difference(NOON, database, NOON + 3 * SECOND) == ahead
 
 
-def test_a_correction_that_explains_the_next_reading_is_kept() -> None:
+def test_a_correction_that_explains_the_next_reading_is_unchanged() -> None:
     heed(NOON, NOON - 600 * SECOND, NOON)
     assert correction() == -600 * SECOND
     heed(NOON, NOON - 599 * SECOND, NOON + 2 * SECOND)
@@ -44,7 +44,7 @@ def test_a_correction_that_explains_the_next_reading_is_kept() -> None:
 
 
 @pytest.mark.anyio
-async def test_two_processes_of_one_machine_agree(database_url: str) -> None:
+async def test_processes_on_one_machine_agree(database_url: str) -> None:
     async with await connect(database_url, role=None) as connection:
         assert await read_clock(connection) == timedelta(0)
     assert now() - own_now() < SECOND
@@ -53,7 +53,7 @@ async def test_two_processes_of_one_machine_agree(database_url: str) -> None:
 
 @pytest.mark.anyio
 @pytest.mark.parametrize("ahead", [timedelta(minutes=10), -timedelta(days=3)])
-async def test_a_wrong_clock_is_seen_and_corrected(database_url: str, ahead: timedelta) -> None:
+async def test_a_wrong_clock_is_detected_and_corrected(database_url: str, ahead: timedelta) -> None:
     actual = own_now()
     async with await connect(database_url, role=None) as connection:
         with freeze_time(actual + ahead, real_asyncio=True):

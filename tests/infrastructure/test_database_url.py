@@ -1,4 +1,4 @@
-"""An address of the database that a driver would take apart wrongly is refused, and no part of it is repeated."""
+"""A database URL that a driver would parse wrongly is refused, without quoting any part of it."""
 
 import json
 import os
@@ -12,7 +12,7 @@ from infrastructure.database.url import is_readable
 
 ROOT = Path(__file__).parents[2]
 PASSWORD = "sesame", "opens"
-TORN_APART = {
+AMBIGUOUS = {
     "an @": "postgresql://u:{0}@{1}@127.0.0.1:1/x",
     "a slash": "postgresql://u:{0}/{1}@127.0.0.1:1/x",
     "a percent sign": "postgresql://u:{0}%{1}@127.0.0.1:1/x",
@@ -48,51 +48,51 @@ asyncio.run(main())
 """
 
 
-def _written(url: str) -> str:
+def _formatted(url: str) -> str:
     return url.format(*PASSWORD)
 
 
-@pytest.mark.parametrize("url", TORN_APART.values(), ids=TORN_APART)
-def test_an_address_whose_password_tears_it_apart_is_not_readable(url: str) -> None:
-    assert not is_readable(_written(url))
+@pytest.mark.parametrize("url", AMBIGUOUS.values(), ids=AMBIGUOUS)
+def test_a_url_with_an_unencoded_password_is_not_readable(url: str) -> None:
+    assert not is_readable(_formatted(url))
 
 
 @pytest.mark.parametrize("url", READABLE.values(), ids=READABLE)
-def test_any_other_address_is_readable(url: str) -> None:
-    assert is_readable(_written(url))
+def test_any_other_url_is_readable(url: str) -> None:
+    assert is_readable(_formatted(url))
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
-@pytest.mark.parametrize("url", [TORN_APART["an @"], TORN_APART["a percent sign"]], ids=["at", "percent"])
-def test_every_program_says_so_without_the_password(url: str, command: tuple[str, str]) -> None:
-    environment = {**os.environ, **SETTINGS, "DATABASE_URL": _written(url)}
+@pytest.mark.parametrize("url", [AMBIGUOUS["an @"], AMBIGUOUS["a percent sign"]], ids=["at", "percent"])
+def test_every_command_refuses_the_url_without_quoting_the_password(url: str, command: tuple[str, str]) -> None:
+    environment = {**os.environ, **SETTINGS, "DATABASE_URL": _formatted(url)}
     environment.pop("KEYLEDGER_MIGRATION_DATABASE_URL", None)
-    done = subprocess.run(
+    result = subprocess.run(
         [sys.executable, "-m", *command], cwd=ROOT, env=environment, capture_output=True, text=True, check=False
     )
-    assert done.returncode in {1, 2}
-    assert "is not an address of PostgreSQL" in done.stderr
-    assert "DATABASE_URL" in done.stderr
-    assert not any(part in done.stdout + done.stderr for part in PASSWORD)
+    assert result.returncode in {1, 2}
+    assert "is not an address of PostgreSQL" in result.stderr
+    assert "DATABASE_URL" in result.stderr
+    assert not any(part in result.stdout + result.stderr for part in PASSWORD)
 
 
-def test_a_migration_says_so_of_the_login_that_runs_the_service(database_url: str) -> None:
+def test_migrate_refuses_an_ambiguous_url_of_the_service(database_url: str) -> None:
     environment = {
         **os.environ,
         "KEYLEDGER_MIGRATION_DATABASE_URL": database_url,
-        "DATABASE_URL": _written(TORN_APART["a percent sign"]),
+        "DATABASE_URL": _formatted(AMBIGUOUS["a percent sign"]),
     }
     command = [sys.executable, "-m", "eventstore", "migrate"]
-    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
-    assert (done.returncode, done.stderr.startswith("DATABASE_URL is not an address of PostgreSQL")) == (1, True)
-    assert not any(part in done.stdout + done.stderr for part in PASSWORD)
+    result = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    assert (result.returncode, result.stderr.startswith("DATABASE_URL is not an address of PostgreSQL")) == (1, True)
+    assert not any(part in result.stdout + result.stderr for part in PASSWORD)
 
 
 @pytest.mark.parametrize("url", READABLE.values(), ids=READABLE)
-def test_what_the_pool_says_of_a_server_that_is_away_is_json_without_the_password(url: str) -> None:
-    command = [sys.executable, "-c", POOL, _written(url)]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
-    lines = [json.loads(line) for line in done.stderr.splitlines()]
+def test_the_pool_logs_an_unreachable_server_as_json_without_the_password(url: str) -> None:
+    command = [sys.executable, "-c", POOL, _formatted(url)]
+    result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    lines = [json.loads(line) for line in result.stderr.splitlines()]
     assert {(line["logger"], line["level"]) for line in lines} == {("psycopg.pool", "warning")}
     assert all({"timestamp", "event"} <= set(line) for line in lines)
-    assert not any(part in done.stdout + done.stderr for part in PASSWORD)
+    assert not any(part in result.stdout + result.stderr for part in PASSWORD)

@@ -1,4 +1,4 @@
-"""Log lines: JSON, one a line, from us and from every library, and without secrets."""
+"""Log lines: JSON, one per line, from the service and every library, without secrets."""
 
 import json
 import subprocess
@@ -15,18 +15,18 @@ ROOT = Path(__file__).parents[2]
 
 
 def lines_of(program: str, *arguments: str) -> list[dict[str, Any]]:
-    """What a process with configured logging writes to standard error. `program` may use `log` and `logging`."""
-    beginning = "import logging, sys, structlog, warnings\n"
-    beginning += "from infrastructure.log_format import configure_logging, log_context\n"
-    beginning += "configure_logging()\nlog = structlog.get_logger()\n"
-    done = subprocess.run(
-        [sys.executable, "-c", beginning + program, *arguments], cwd=ROOT, capture_output=True, text=True, check=False
+    """Return what a process with configured logging writes to stderr. `program` may use `log` and `logging`."""
+    setup = "import logging, sys, structlog, warnings\n"
+    setup += "from infrastructure.log_format import configure_logging, log_context\n"
+    setup += "configure_logging()\nlog = structlog.get_logger()\n"
+    result = subprocess.run(
+        [sys.executable, "-c", setup + program, *arguments], cwd=ROOT, capture_output=True, text=True, check=False
     )
-    assert done.stdout == ""
-    return [json.loads(line) for line in done.stderr.splitlines()]
+    assert result.stdout == ""
+    return [json.loads(line) for line in result.stderr.splitlines()]
 
 
-def test_a_line_says_when_how_serious_and_what() -> None:
+def test_a_line_has_a_timestamp_a_level_and_an_event() -> None:
     (line,) = lines_of("log.warning('lane_stopped', lane=3)")
     assert list(line)[:3] == ["timestamp", "level", "event"]
     assert line["timestamp"].endswith("Z")
@@ -34,22 +34,22 @@ def test_a_line_says_when_how_serious_and_what() -> None:
 
 
 @pytest.mark.parametrize("library", ["_granian", "rq.worker", "mcp.client", "httpx2", "asyncio", "psycopg.pool"])
-def test_what_a_library_says_looks_the_same(library: str) -> None:
+def test_log_lines_of_libraries_have_the_same_format(library: str) -> None:
     (line,) = lines_of("logging.getLogger(sys.argv[1]).error('lost %s', 'a server')", library)
     assert (line["level"], line["event"], line["logger"]) == ("error", "lost a server", library)
 
 
-def test_a_warning_of_python_looks_the_same() -> None:
+def test_a_python_warning_has_the_same_format() -> None:
     (line,) = lines_of("warnings.warn('old')")
     assert (line["level"], line["logger"]) == ("warning", "py.warnings")
 
 
-def test_a_process_that_fails_says_so_in_a_line() -> None:
+def test_a_failed_process_logs_one_line() -> None:
     (line,) = lines_of("raise RuntimeError('the end')")
     assert (line["event"], line["exception"][0]["exc_value"]) == ("process_failed", "the end")
 
 
-def test_what_is_bound_is_in_every_line_until_it_ends() -> None:
+def test_bound_values_are_in_every_line_of_the_context() -> None:
     program = """
 with log_context(job="expire_keys"):
     log.info("ours")
@@ -61,7 +61,7 @@ log.info("later")
     assert "job" not in later
 
 
-def test_a_traceback_shows_no_local_variable() -> None:
+def test_a_traceback_contains_no_local_variables() -> None:
     program = """
 def fail():
     treasure = "sesame" * 2
@@ -78,12 +78,12 @@ except ValueError:
     assert "sesamesesame" not in json.dumps(lines)
 
 
-def test_what_can_not_be_written_as_json_is_written_all_the_same() -> None:
+def test_values_that_json_cannot_represent_are_logged() -> None:
     lines = lines_of("log.info('odd', text='\\ud800', number=2**70, kind=int)\nlog.info('next')")
     assert [line["event"].strip("'") for line in lines] == ["odd", "next"]
 
 
-def test_a_key_is_cut_short_wherever_it_stands() -> None:
+def test_a_key_is_redacted_everywhere_in_a_line() -> None:
     secret = generate("live", b"\x07" * ENTROPY_BYTES).reveal()
     program = """
 log.info(sys.argv[1], key=sys.argv[1], inside={"list": [sys.argv[1]]})
@@ -112,5 +112,5 @@ logging.getLogger("httpx2").error("GET %s", sys.argv[1])
         ("the basic idea of pk_live_ keys", "the basic idea of pk_live_ keys"),
     ],
 )
-def test_what_has_the_form_of_a_secret_is_redacted_and_nothing_else(text: str, shown: str) -> None:
+def test_only_text_with_the_form_of_a_secret_is_redacted(text: str, shown: str) -> None:
     assert redacted(text) == shown

@@ -1,4 +1,4 @@
-"""Log lines that several processes and threads write to one place: each arrives whole, however long it is."""
+"""Log lines that several processes and threads write to one output: each arrives whole, regardless of its length."""
 
 import fcntl
 import json
@@ -15,14 +15,14 @@ ROOT = Path(__file__).parents[2]
 PROCESSES = 4
 LINES = 150
 LENGTHS = (10, 4_000, 5_000, 20_000)
-"""Of texts: in lines that a pipe takes in one piece, and in lines that it does not."""
+"""Text lengths for lines that a pipe accepts in one write, and for lines that need several."""
 
 WRITE = f"""
 import sys, threading
 import logging, structlog
 from infrastructure import log_output, output_lock
 from infrastructure.log_format import configure_logging
-# The reader and the other writers may be slow on a busy machine.
+# The reader and the other writers can be slow on a busy machine.
 log_output._WAIT_MILLISECONDS = 60_000
 output_lock._WAIT_SECONDS = 60
 configure_logging()
@@ -43,7 +43,7 @@ for thread in threads:
 
 
 @pytest.mark.parametrize("kind", ["pipe", "terminal", "file"])
-def test_lines_of_any_length_do_not_run_into_each_other(kind: str, tmp_path: Path) -> None:
+def test_lines_of_any_length_do_not_interleave(kind: str, tmp_path: Path) -> None:
     output = tmp_path / "log"
     reading, writing = os.openpty() if kind == "terminal" else os.pipe()
     command = [sys.executable, "-c", WRITE]
@@ -62,8 +62,8 @@ def test_lines_of_any_length_do_not_run_into_each_other(kind: str, tmp_path: Pat
     assert writers == {f"{process}.{thread}": LINES for process in range(PROCESSES) for thread in range(2)}
 
 
-def test_a_process_that_stopped_while_it_held_the_lock_costs_nobody_a_line() -> None:
-    """It is this one, and it never gives the lock back."""
+def test_a_process_suspended_while_it_holds_the_lock_costs_no_line() -> None:
+    """This process takes the lock and never releases it."""
     reading, writing = os.pipe()
     fcntl.lockf(writing, fcntl.LOCK_EX)
     program = """
@@ -91,7 +91,7 @@ def _read(descriptor: int) -> bytes:
     while True:
         try:
             part = os.read(descriptor, 65536)
-        except OSError:  # how a terminal says that its last writer has gone
+        except OSError:  # a terminal reports this way that its last writer has closed
             part = b""
         if not part:
             os.close(descriptor)

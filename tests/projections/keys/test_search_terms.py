@@ -1,4 +1,4 @@
-"""What keys are found by: the beginnings of words, in every script and however its letters are encoded."""
+"""Search terms of keys: word beginnings, in every script and Unicode form."""
 
 from typing import Literal, get_args
 from unicodedata import normalize
@@ -14,11 +14,11 @@ Form = Literal["NFC", "NFD", "NFKC", "NFKD"]
 
 names = st.text(min_size=1, max_size=NAME_LENGTH_MAX)
 INDEX_ENTRY_BYTES_MAX = 2_600
-"""PostgreSQL takes 2,704 bytes (a third of a page), ids included."""
+"""PostgreSQL accepts 2,704 bytes (a third of a page), including ids."""
 
 
 def finds(q: str, name: str) -> bool:
-    """Both conditions of the list: the range of terms, and the part of `name_key`."""
+    """Evaluate both conditions of the list: the range of terms, and the part of `name_key`."""
     first, last = term_range(q)
     by_term = any(first <= term < last for term in terms_of(name, "pk_live_0000"))
     assert by_term == (word_marked(q) in word_marked(name) or "pk_live_0000".startswith(folded(q)))
@@ -26,7 +26,7 @@ def finds(q: str, name: str) -> bool:
 
 
 @given(names, st.sampled_from(get_args(Form)))
-def test_a_name_is_found_however_it_is_encoded_and_in_any_case(name: str, form: Form) -> None:
+def test_a_name_is_found_in_any_unicode_form_and_case(name: str, form: Form) -> None:
     if folded(name):
         for spelled in (normalize(form, name), name.upper(), name.casefold(), f"  {name}\t"):
             if folded(spelled) == folded(name):
@@ -35,7 +35,7 @@ def test_a_name_is_found_however_it_is_encoded_and_in_any_case(name: str, form: 
 
 
 @given(st.text(st.characters(categories=["Lu", "Ll", "Nd", "Zs"]), min_size=1, max_size=60))
-def test_composed_and_decomposed_letters_fold_alike(text: str) -> None:
+def test_composed_and_decomposed_letters_fold_to_the_same_text(text: str) -> None:
     assert folded(normalize("NFD", text)) == folded(normalize("NFC", text)) == folded(folded(text))
 
 
@@ -48,12 +48,12 @@ def test_every_entry_fits_into_an_index(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["\ufdfa" * 100, "\U00020000" * 100, "\ud7a3" * 100, "\u1e9e" * 100, "a " * 50])
-def test_the_largest_names_fit_too(name: str) -> None:
+def test_the_largest_names_fit_into_an_index(name: str) -> None:
     test_every_entry_fits_into_an_index.hypothesis.inner_test(name)  # pyright: ignore[reportFunctionMemberAccess]
 
 
 @given(st.text(st.sampled_from("東京支店のキー密钥กุญแจ한국"), min_size=1, max_size=30), st.data())
-def test_in_scripts_without_spaces_any_part_is_found(name: str, data: st.DataObject) -> None:
+def test_any_part_of_a_name_is_found_in_scripts_without_spaces(name: str, data: st.DataObject) -> None:
     text = folded(name)
     starts = [at for at in range(len(text)) if text[at].isalnum()]
     start = data.draw(st.sampled_from(starts or [0]))
@@ -81,5 +81,5 @@ def test_in_scripts_without_spaces_any_part_is_found(name: str, data: st.DataObj
         ("tanbul", "İstanbul", False),
     ],
 )
-def test_where_a_word_begins(q: str, name: str, found: bool) -> None:  # noqa: FBT001
+def test_words_start_at_a_change_of_script(q: str, name: str, found: bool) -> None:  # noqa: FBT001
     assert finds(q, name) is found

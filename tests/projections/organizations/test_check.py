@@ -1,4 +1,4 @@
-"""What organizations are billed follows from the log, and the check would tell if it did not."""
+"""Billed usage of organizations follows from the log, and the check detects differences."""
 
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
@@ -26,7 +26,7 @@ async def connection(database_url: str) -> AsyncIterator[Connection]:
 
 
 async def append(connection: Connection, producer: str, at: datetime, **billed: int) -> None:
-    """A batch with so many billed uses of each organization, and some that are not."""
+    """Write a batch with the given number of billed uses of each organization, and some unbilled ones."""
     events = [
         replace(used("key_a", at, organization_id=id_), billed=True) for id_, n in billed.items() for _ in range(n)
     ]
@@ -34,7 +34,7 @@ async def append(connection: Connection, producer: str, at: datetime, **billed: 
     await append_once(connection, Batch(producer, 1, at, [*events, *others]))
 
 
-async def test_the_billed_uses_of_a_batch_are_counted_by_month_and_organization(connection: Connection) -> None:
+async def test_billed_uses_are_counted_by_month_and_organization(connection: Connection) -> None:
     await append(connection, "p", JULY, org_a=3, org_b=1)
     await append(connection, "q", JULY, org_a=2)
     await append(connection, "r", AUGUST, org_a=1)
@@ -58,7 +58,7 @@ async def test_a_batch_that_is_sent_twice_is_counted_once(connection: Connection
         "insert into billed_uses values ('org_a', '2020-01-01', 5, 1)",
     ],
 )
-async def test_a_count_that_the_log_does_not_have_is_found(connection: Connection, damage: str) -> None:
+async def test_a_count_that_differs_from_the_log_is_detected(connection: Connection, damage: str) -> None:
     await append(connection, "p", now(), org_a=3, org_b=1)
     assert await check_billed_usage(connection) == []
     await connection.execute(damage.encode())

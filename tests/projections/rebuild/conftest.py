@@ -1,4 +1,4 @@
-"""A log of changes and uses in a database of its own, and those who may look at it and damage it."""
+"""Connections to a database per test, with a log of changes and uses."""
 
 from collections.abc import AsyncIterator
 

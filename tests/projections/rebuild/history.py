@@ -1,4 +1,4 @@
-"""A history with a bit of everything: keys that live and die, people who come and go, alerts; and uses of the keys."""
+"""A varied history: keys in every state, members who join and leave, alerts, and uses of the keys."""
 
 import random
 from datetime import timedelta
@@ -17,27 +17,27 @@ from infrastructure.clock import new_id, now
 from infrastructure.database.connections import Connection, Pool
 from projections.read_models.invitations.list.queries import address_put
 from tests import seed
-from tests.eventstore.changes import disabling, do, enabling, rename, revoke
+from tests.eventstore.changes import change_key, disabling, enabling, rename, revoke
 from tests.projections.usage.uses import append, some_of_everything
 from workers.raise_alert import raise_alert
 
 
 async def change(pool: Pool, seed_number: int, keys: int = 4) -> list[str]:
-    """Two organizations with keys in every state, and what else there is; gives the ids of the keys."""
+    """Create two organizations with keys in every state and other resources; return the ids of the keys."""
     dice = random.Random(seed_number)  # noqa: S311
-    made: list[str] = []
+    created: list[str] = []
     for _ in range(2):
         organization_id = await seed.organization(pool)
         for _ in range(keys):
             key_id, _ = await seed.key(pool, organization_id, by=seed.OWNER)
-            made.append(key_id)
+            created.append(key_id)
             await rename(pool, organization_id, key_id, f"Key {dice.randrange(100)}")
             match dice.randrange(4):
                 case 0:
-                    await do(pool, organization_id, key_id, disabling())
+                    await change_key(pool, organization_id, key_id, disabling())
                 case 1:
-                    await do(pool, organization_id, key_id, disabling())
-                    await do(pool, organization_id, key_id, enabling())
+                    await change_key(pool, organization_id, key_id, disabling())
+                    await change_key(pool, organization_id, key_id, enabling())
                 case 2:
                     await revoke(pool, organization_id, key_id)
                 case _:
@@ -46,7 +46,7 @@ async def change(pool: Pool, seed_number: int, keys: int = 4) -> list[str]:
         await seed.mcp(pool, organization_id)
         await expiring_keys(pool, organization_id)
         await webhook(pool, organization_id)
-    return made
+    return created
 
 
 async def webhook(pool: Pool, organization_id: str) -> None:
@@ -66,23 +66,24 @@ async def webhook(pool: Pool, organization_id: str) -> None:
 
 
 async def expiring_keys(pool: Pool, organization_id: str) -> None:
-    """One that somebody was told of today, as after 30 days without a worker, and is to be told of again; one that ends
-    later; one of which nobody is told any more."""
+    """Create three keys: one whose first alert was raised today and whose next one is due later, as after 30 days
+    without a worker; one that expires later; and one without a further alert.
+    """
     at = now()
     for days_old, days_left in ((40, 10), (1, 100), (40, 0.5)):
-        begin, end = at - timedelta(days=days_old), at + timedelta(days=days_left)
-        key_id, _ = await seed.key(pool, organization_id, at=begin, expires_at=end)
+        start, end = at - timedelta(days=days_old), at + timedelta(days=days_left)
+        key_id, _ = await seed.key(pool, organization_id, at=start, expires_at=end)
         stage = latest_stage(end, at)
         if stage is not None:
             await raise_alert(pool, EXPIRY_ALERTS, expiry_alert(key_id, organization_id, end, stage, at))
 
 
 async def people(pool: Pool, organization_id: str) -> None:
-    """An owner who chose their mails, and somebody who left; two invitations, of which one was withdrawn."""
+    """Add an owner with mail preferences, a removed member, and two invitations, one of them withdrawn."""
     owner = await seed.member(pool, organization_id, "owner")
     await seed.change_member(pool, organization_id, owner, ChangeNotifications(now(), threshold="critical"))
-    gone = await seed.member(pool, organization_id, "viewer")
-    await seed.change_member(pool, organization_id, gone, RemoveMember(now()))
+    removed = await seed.member(pool, organization_id, "viewer")
+    await seed.change_member(pool, organization_id, removed, RemoveMember(now()))
     await _invited(pool, organization_id)
     withdrawn = await _invited(pool, organization_id)
     await seed.execute_command(pool, INVITATION, withdrawn, organization_id, RevokeInvitation(now()))
@@ -111,7 +112,7 @@ async def _invited(pool: Pool, organization_id: str) -> str:
 async def use(
     connection: Connection, keys: list[str], seed_number: int, *, batches: int = 30, size: int = 20, lanes: int = 5
 ) -> None:
-    """So many batches of uses in a few lanes, over two days."""
+    """Write batches of uses in a few lanes, over two days."""
     dice = random.Random(seed_number)  # noqa: S311
     for number in range(batches):
         at = now() - timedelta(hours=dice.randrange(48))

@@ -1,4 +1,4 @@
-"""A read model is made again while it is used, and takes the live one's place as if nothing had happened."""
+"""A read model is rebuilt while in use, and the new version replaces the live one without interruption."""
 
 import asyncio
 import os
@@ -35,28 +35,28 @@ async def _schemas(connection: Connection) -> list[str]:
     return [row[0] for row in await cursor.fetchall()]
 
 
-async def _total(connection: Connection, place: str = "public") -> int:
+async def _total(connection: Connection, schema: str = "public") -> int:
     query = sql.SQL("select coalesce(sum(events), 0)::bigint from {}")
-    cursor = await connection.execute(query.format(sql.Identifier(place, "usage_counts")))
+    cursor = await connection.execute(query.format(sql.Identifier(schema, "usage_counts")))
     row = await cursor.fetchone()
     return 0 if row is None else row[0]
 
 
 @asynccontextmanager
 async def _traffic(connections: Pool, database_url: str) -> AsyncGenerator[None]:
-    """Changes, uses, and the runner that counts them, until the block is over; then everything is counted."""
-    over = asyncio.Event()
+    """Write changes and uses, and run the projections, until the block ends; then apply the rest."""
+    stop = asyncio.Event()
 
     async def write() -> None:
         number = 100
         async with await connect(database_url, role=WORKER_ROLE) as connection:
-            while not over.is_set():
+            while not stop.is_set():
                 await use(connection, await change(connections, number, keys=1), number, batches=3)
                 number += 1
 
     async def count() -> None:
         async with await connect(database_url, role=WORKER_ROLE) as connection:
-            while not over.is_set():
+            while not stop.is_set():
                 for follower in ASYNC_PROJECTIONS:
                     assert (await run_projection(connection, follower, 0.2)).stopped == {}
                 await asyncio.sleep(0.01)
@@ -65,28 +65,28 @@ async def _traffic(connections: Pool, database_url: str) -> AsyncGenerator[None]
     try:
         yield
     finally:
-        over.set()
+        stop.set()
         await asyncio.gather(*tasks)
         async with await connect(database_url, role=WORKER_ROLE) as connection:
             for follower in ASYNC_PROJECTIONS:
                 assert (await run_projection(connection, follower, 60)).stopped == {}
 
 
-async def test_usage_is_switched_under_traffic_and_counts_on(
+async def test_usage_is_replaced_under_traffic_and_continues(
     connections: Pool, connection: Connection, owner: Connection, database_url: str
 ) -> None:
     await use(connection, await change(connections, 1), 1)
     await run_projection(connection, USAGE, 60)
     async with _traffic(connections, database_url):
-        made = await rebuild(database_url, REBUILDABLE["usage"])
-        assert (made.comparison.first, made.kept, made.version.number) == (None, "usage_old_1", 2)
+        result = await rebuild(database_url, REBUILDABLE["usage"])
+        assert (result.comparison.first, result.kept, result.version.number) == (None, "usage_old_1", 2)
         await asyncio.sleep(0.3)
     assert await live_version(connection, USAGE) == 2
     cursor = await connection.execute(b"select count(*) from usage_events")
     assert await cursor.fetchone() == (await _total(connection),)
     assert (await check(owner, INLINE_CHECKS, USAGE_CHECKS)).violations == []
     assert (await verify(database_url, REBUILDABLE["usage"])).equal
-    assert await _schemas(connection) == ["usage_old_1"], "kept until told"
+    assert await _schemas(connection) == ["usage_old_1"], "kept until it is dropped"
     assert 0 < await _total(owner, "usage_old_1") < await _total(owner)
     assert await drop_old(database_url, REBUILDABLE["usage"]) == ["usage_old_1"]
     assert await _schemas(connection) == []
@@ -94,7 +94,7 @@ async def test_usage_is_switched_under_traffic_and_counts_on(
     assert (again.version.number, again.kept) == (3, "usage_old_2")
 
 
-async def test_what_takes_the_place_has_the_rights_and_fences_of_what_it_replaces(
+async def test_a_new_version_has_the_privileges_and_policies_of_the_old_one(
     connection: Connection, database_url: str, owner: Connection
 ) -> None:
     query = (
@@ -110,7 +110,7 @@ async def test_what_takes_the_place_has_the_rights_and_fences_of_what_it_replace
     assert await (await owner.execute(query, (tables,))).fetchall() == before
 
 
-async def test_differences_are_shown_and_switched_only_when_they_are_accepted(
+async def test_differences_are_reported_and_switched_only_if_accepted(
     connection: Connection, owner: Connection, database_url: str
 ) -> None:
     await use(connection, ["key_a", "key_b"], 1)
@@ -119,13 +119,13 @@ async def test_differences_are_shown_and_switched_only_when_they_are_accepted(
     refused = await rebuild(database_url, REBUILDABLE["usage"])
     assert (refused.comparison.differences, refused.kept) == (2, None)
     assert "total_requests is '7'" in str(refused.comparison.first)
-    assert await _schemas(connection) == [refused.version.schema], "what was made is still there"
-    made = await rebuild(database_url, REBUILDABLE["usage"], accept_differences=True)
-    assert (made.version, made.kept) == (refused.version, "usage_old_1")
+    assert await _schemas(connection) == [refused.version.schema], "the new version is kept"
+    result = await rebuild(database_url, REBUILDABLE["usage"], accept_differences=True)
+    assert (result.version, result.kept) == (refused.version, "usage_old_1")
     assert (await verify(database_url, REBUILDABLE["usage"])).equal
 
 
-async def test_a_rebuild_that_was_killed_goes_on_where_it_was(
+async def test_a_killed_rebuild_resumes_at_its_checkpoint(
     connection: Connection, owner: Connection, database_url: str
 ) -> None:
     await use(connection, [f"key_{number}" for number in range(50)], 1, batches=400, size=50, lanes=40)
@@ -153,7 +153,7 @@ async def test_a_rebuild_that_was_killed_goes_on_where_it_was(
     assert (await check(owner, INLINE_CHECKS, USAGE_CHECKS)).violations == []
 
 
-async def test_nobody_else_works_on_the_same_model(database_url: str) -> None:
+async def test_only_one_process_works_on_a_read_model(database_url: str) -> None:
     usage = REBUILDABLE["usage"]
     async with exclusive_connection(database_url, usage):
         attempts = (rebuild(database_url, usage), verify(database_url, usage))
@@ -162,13 +162,13 @@ async def test_nobody_else_works_on_the_same_model(database_url: str) -> None:
         assert (await verify(database_url, REBUILDABLE["key_state"])).equal
 
 
-async def test_whoever_comes_while_the_last_one_is_going_is_not_refused(database_url: str) -> None:
+async def test_a_rebuild_waits_for_one_that_is_about_to_end(database_url: str) -> None:
     async with anyio.create_task_group() as tasks, exclusive_connection(database_url, REBUILDABLE["usage"]):
         tasks.start_soon(verify, database_url, REBUILDABLE["usage"])
         await anyio.sleep(0.5)
 
 
-async def test_what_was_skipped_is_skipped_again_and_what_can_not_be_applied_stops(
+async def test_skipped_positions_are_skipped_again_and_others_stop_the_rebuild(
     connection: Connection, owner: Connection, database_url: str
 ) -> None:
     await use(connection, ["key_a"], 1, batches=6, lanes=1)
@@ -192,7 +192,7 @@ async def test_what_was_skipped_is_skipped_again_and_what_can_not_be_applied_sto
     assert await cursor.fetchone() == (5,)
 
 
-async def test_a_rebuild_has_no_effects_in_the_world(connection: Connection, database_url: str) -> None:
+async def test_a_rebuild_triggers_no_effects(connection: Connection, database_url: str) -> None:
     await use(connection, ["key_a"], 1, batches=4)
     effects: list[int] = []
 
@@ -214,7 +214,7 @@ async def test_a_rebuild_has_no_effects_in_the_world(connection: Connection, dat
 @pytest.mark.parametrize(
     "name", ["key_state", "key_list", "organization_guard", "key_recency", "expiry_watch", "key_lineage"]
 )
-async def test_a_model_that_changes_with_the_log_is_put_right_under_traffic(
+async def test_an_inline_read_model_is_repaired_under_traffic(
     connections: Pool, connection: Connection, owner: Connection, database_url: str, name: str
 ) -> None:
     await use(connection, await change(connections, 1), 1)
@@ -230,9 +230,9 @@ async def test_a_model_that_changes_with_the_log_is_put_right_under_traffic(
     }
     await owner.execute(damages[name])
     async with _traffic(connections, database_url):
-        made = await rebuild(database_url, REBUILDABLE[name], accept_differences=True)
-        assert made.comparison.differences > 0
-        assert made.kept == f"{name}_old_2"
+        result = await rebuild(database_url, REBUILDABLE[name], accept_differences=True)
+        assert result.comparison.differences > 0
+        assert result.kept == f"{name}_old_2"
     assert (await verify(database_url, REBUILDABLE[name])).equal
     assert (await check(owner, INLINE_CHECKS, USAGE_CHECKS)).violations == []
-    assert await drop_old(database_url, REBUILDABLE[name]) == [made.kept]
+    assert await drop_old(database_url, REBUILDABLE[name]) == [result.kept]

@@ -1,4 +1,4 @@
-"""Invariant I6: a live read model is what it would be if it were made again from the log. `verify` proves it."""
+"""Invariant I6: a live read model equals a rebuild from the log. `verify` proves it."""
 
 import asyncio
 import os
@@ -59,7 +59,7 @@ DAMAGES: dict[str, tuple[LiteralString, str]] = {
     "webhook_list": ("update webhook_list set events = '{api_key.created}'", "webhook_list"),
     "alert_list": ("update alert_list set severity = 'info' where severity = 'critical'", "alert_list"),
 }
-"""A damage to each model, and the table that it is found in."""
+"""Damage to each read model, and the table in which it is found."""
 
 
 NOT_COMPARED = {
@@ -67,43 +67,43 @@ NOT_COMPARED = {
     "expiry_watch": {"organization_id", "due_at"},
     "mcp_health": {"checked_at", "failing_since", "tools", "listed_at", "parameter_headers"},
 }
-"""Columns that `eventstore check` leaves out: they follow from the usage log, from alerts or from observations."""
+"""Columns that `eventstore check` omits: they follow from the usage log, from alerts or from observations."""
 
 
 @pytest.fixture
-async def full(connections: Pool, connection: Connection) -> None:
+async def filled(connections: Pool, connection: Connection) -> None:
     await use(connection, await change(connections, 1), 1)
     for follower in ASYNC_PROJECTIONS:
         assert (await run_projection(connection, follower, 60)).stopped == {}
 
 
-async def _places(connection: Connection) -> list[str]:
+async def _schemas(connection: Connection) -> list[str]:
     cursor = await connection.execute(
         b"select nspname from pg_namespace where nspname !~ '^(pg_|information_schema|public)'"
     )
     return [row[0] for row in await cursor.fetchall()]
 
 
-def test_every_model_has_a_damage() -> None:
+def test_damage_is_defined_for_every_read_model() -> None:
     assert set(DAMAGES) == set(REBUILDABLE)
 
 
-def test_every_table_of_a_read_model_is_derived_again_or_named_with_the_reason_why_not() -> None:
-    """`verify` compares the derived tables, so a table that is in neither list could be wrong without notice."""
+def test_every_table_of_a_read_model_is_derived_or_listed_with_a_reason() -> None:
+    """`verify` compares only derived tables; an unlisted table could differ unnoticed."""
     texts = {path: path.read_text(encoding="utf-8") for path in PROJECTIONS.rglob("schema*.sql")}
     renamed = dict(
         pair
         for text in texts.values()
         for pair in re.findall(r"^alter table (\w+) rename to (\w+);$", text, re.MULTILINE)
     )
-    made = {
+    created = {
         (path.parent.relative_to(PROJECTIONS).as_posix(), renamed.get(name, name))
         for path, text in texts.items()
         for name in re.findall(r"^create (?:unlogged )?table (\w+)", text, re.MULTILINE)
     }
     declared = [(model.folder, name) for model in READ_MODELS for name in (*model.tables, *model.underivable)]
     assert len(declared) == len(set(declared))
-    assert set(declared) == made
+    assert set(declared) == created
     assert all(reason for model in READ_MODELS for reason in model.underivable.values())
     assert {name for model in READ_MODELS for name in model.side_tables} <= {
         name for model in READ_MODELS for name in model.underivable
@@ -118,38 +118,38 @@ def test_the_lock_order_contains_every_folder_with_a_schema_once() -> None:
     assert len({model.name for model in READ_MODELS}) == len(READ_MODELS)
 
 
-def test_every_declared_projection_has_the_name_of_its_read_model() -> None:
-    """Its checkpoints are found by this name."""
+def test_every_projection_has_the_name_of_its_read_model() -> None:
+    """The checkpoints are found by this name."""
     for model in READ_MODELS:
         assert model.projection is None or model.projection.name == model.name
 
 
-def test_every_read_model_that_changes_with_the_log_is_derived_again_or_a_named_exception() -> None:
+def test_every_inline_read_model_is_derived_or_a_listed_exception() -> None:
     inline = {model.folder for model in READ_MODELS if model.inline}
     derived = {model.folder for model in REBUILDABLE.values()}
     assert inline - derived == {"read_models/mcps/health", "records/sessions", "outboxes/webhooks"}
 
 
-def test_the_check_of_the_log_compares_every_derived_table_of_an_inline_read_model() -> None:
+def test_the_check_compares_every_derived_table_of_an_inline_read_model() -> None:
     for model in REBUILDABLE.values():
         if model.inline:
             checked = {rows.table for rows in model.rows} | {table for rule in model.rules for table in rule.tables}
             assert set(model.tables) <= checked, model.name
 
 
-async def test_the_rows_of_a_check_name_their_key_and_columns_that_exist(owner: Connection) -> None:
+async def test_the_columns_of_a_check_exist(owner: Connection) -> None:
     query = b"select attname from pg_attribute where attrelid = %s::regclass and attnum > 0 and attgenerated = ''"
     for model in READ_MODELS:
         for rows in model.rows:
             cursor = await owner.execute(query, (rows.table,))
             columns = {row[0] for row in await cursor.fetchall()}
-            left = columns - set(rows.columns)
+            omitted = columns - set(rows.columns)
             assert set(rows.columns) <= columns, rows.table
-            assert left == NOT_COMPARED.get(rows.table, set()), rows.table
+            assert omitted == NOT_COMPARED.get(rows.table, set()), rows.table
 
 
-async def test_deriving_again_changes_nothing_outside_itself(full: None, owner: Connection, database_url: str) -> None:
-    """Addresses are forgotten when somebody is removed: replayed, that would happen to whoever has them now."""
+async def test_a_rebuild_changes_nothing_outside_its_tables(filled: None, owner: Connection, database_url: str) -> None:
+    """Removing a member deletes their address; a replay must not delete the current address of another member."""
     query = b"""
         select 'user', user_id, xmin::text, folded from users
         union all select 'invitation', invitation_id, xmin::text, folded from invitation_addresses order by 1, 2
@@ -163,27 +163,27 @@ async def test_deriving_again_changes_nothing_outside_itself(full: None, owner: 
     assert await (await owner.execute(query)).fetchall() == before
 
 
-async def test_the_watch_over_expiring_keys_follows_from_the_keys_and_their_alerts(
-    full: None, connection: Connection, database_url: str
+async def test_the_expiry_watch_follows_from_keys_and_alerts(
+    filled: None, connection: Connection, database_url: str
 ) -> None:
-    """Two organizations with three such keys each: one waits for its alert at 7 days, one at 30, and one for none."""
+    """Two organizations with three such keys each: one is due at 7 days, one at 30, and one no longer."""
     cursor = await connection.execute(b"select extract(day from expires_at - due_at)::int from expiry_watch order by 1")
     assert [row[0] for row in await cursor.fetchall()] == [7, 7, 30, 30]
     compared = await verify(database_url, REBUILDABLE["expiry_watch"])
     assert (compared.differences, compared.rows) == (0, 4)
 
 
-async def test_every_read_model_is_what_follows_from_the_log(
-    full: None, connection: Connection, database_url: str
+async def test_every_read_model_equals_its_derivation_from_the_log(
+    filled: None, connection: Connection, database_url: str
 ) -> None:
     for model in REBUILDABLE.values():
         compared = await verify(database_url, model)
         assert (compared.first, compared.differences) == (None, 0), model.name
         assert compared.rows, model.name
-    assert await _places(connection) == []
+    assert await _schemas(connection) == []
 
 
-async def test_a_row_that_differs_is_named(full: None, owner: Connection, database_url: str) -> None:
+async def test_a_row_that_differs_is_reported(filled: None, owner: Connection, database_url: str) -> None:
     for name, (statement, table) in DAMAGES.items():
         await owner.execute(sql.SQL(statement))
         compared = await verify(database_url, REBUILDABLE[name])
@@ -192,14 +192,14 @@ async def test_a_row_that_differs_is_named(full: None, owner: Connection, databa
         assert str(compared.first).startswith(f"{table} ("), name
 
 
-async def test_what_is_written_meanwhile_is_no_difference(
-    full: None, connections: Pool, connection: Connection, database_url: str
+async def test_concurrent_writes_are_not_differences(
+    filled: None, connections: Pool, connection: Connection, database_url: str
 ) -> None:
-    over = asyncio.Event()
+    stop = asyncio.Event()
 
     async def write() -> None:
         number = 2
-        while not over.is_set():
+        while not stop.is_set():
             await use(connection, await change(connections, number, keys=1), number, batches=2)
             for follower in ASYNC_PROJECTIONS:
                 await run_projection(connection, follower, 10)
@@ -211,44 +211,47 @@ async def test_what_is_written_meanwhile_is_no_difference(
             compared = await verify(database_url, REBUILDABLE[name])
             assert (compared.first, compared.differences) == (None, 0), name
     finally:
-        over.set()
+        stop.set()
         await writing
 
 
-async def test_a_use_of_a_key_that_was_made_meanwhile_is_not_lost(
+async def test_a_use_of_a_key_created_during_the_rebuild_is_not_lost(
     connections: Pool, connection: Connection, owner: Connection, database_url: str
 ) -> None:
-    """Between looking how far one log is and how far the other: a key is made, used, and its use is followed."""
+    """Create and use a key, and apply its use, between the reads of the positions of the two logs."""
     model = REBUILDABLE["key_recency"]
-    async with exclusive_connection(database_url, model) as shop, temporary_version(shop, model) as version:
-        await shop.execute(b"set lock_timeout = '30s'")
+    async with (
+        exclusive_connection(database_url, model) as builder,
+        temporary_version(builder, model) as version,
+    ):
+        await builder.execute(b"set lock_timeout = '30s'")
         async with owner.transaction():
             await owner.execute(b"lock table checkpoints in access exclusive mode")
-            looking = asyncio.create_task(live_positions(shop, model))
-            await _until_somebody_waits(connection)
+            pending = asyncio.create_task(live_positions(builder, model))
+            await _until_lock_is_requested(connection)
             await use(connection, await change(connections, 1, keys=1), 1, batches=2)
             assert (await run_projection(owner, KEY_RECENCY, 60)).applied == 2
-        await advance(shop, version, await looking)
-        compared = await compare_with_live(shop, database_url, model, version)
+        await advance(builder, version, await pending)
+        compared = await compare_with_live(builder, database_url, model, version)
         assert (compared.first, compared.differences, compared.rows) == (None, 0, 8)
 
 
-async def _until_somebody_waits(connection: Connection) -> None:
-    """For the table of checkpoints."""
+async def _until_lock_is_requested(connection: Connection) -> None:
+    """Wait until a transaction waits for the lock of the checkpoints."""
     async with asyncio.timeout(30):
         query = b"select from pg_locks where relation = 'checkpoints'::regclass and not granted"
         while (await connection.execute(query)).rowcount == 0:  # noqa: ASYNC110 -- a lock has no event to wait for
             await asyncio.sleep(0.01)
 
 
-async def test_a_model_that_is_behind_is_compared_as_far_as_it_has_come(
-    full: None, connection: Connection, database_url: str
+async def test_a_read_model_that_lags_is_compared_up_to_its_position(
+    filled: None, connection: Connection, database_url: str
 ) -> None:
     await use(connection, ["key_late"], 9)
     assert (await verify(database_url, REBUILDABLE["usage"])).equal
 
 
-async def test_the_command_says_so_and_its_exit_code_too(full: None, owner: Connection, database_url: str) -> None:
+async def test_the_command_says_so_and_its_exit_code_too(filled: None, owner: Connection, database_url: str) -> None:
     def run(*arguments: str) -> tuple[int, list[str]]:
         result = subprocess.run(
             [sys.executable, "-m", "projections", *arguments],
@@ -271,7 +274,7 @@ async def test_the_command_says_so_and_its_exit_code_too(full: None, owner: Conn
     assert "last_used is '2001-01-01 00:00:00+00'" in line
 
 
-async def test_verify_finds_what_the_check_of_the_log_finds(full: None, owner: Connection, database_url: str) -> None:
+async def test_verify_detects_what_the_check_detects(filled: None, owner: Connection, database_url: str) -> None:
     await owner.execute(b"delete from key_state where key_id = (select min(key_id) from key_state)")
     compared = await verify(database_url, REBUILDABLE["key_state"])
     assert (compared.differences, str(compared.first).endswith("missing from the live version")) == (1, True)

@@ -1,4 +1,4 @@
-"""A page is as large as the process has learnt to apply in good time."""
+"""The batch size of a projection adapts to the time that batches take."""
 
 from collections.abc import Sequence
 from math import inf
@@ -19,16 +19,16 @@ pytestmark = pytest.mark.anyio
 
 
 class _Counted:
-    """Counts uses at a pace; the server cancels pages of more than `most` batches."""
+    """Apply uses with a batch size, and cancel pages of more than `batches_max` batches like the server would."""
 
-    def __init__(self, pace: AdaptiveBatchSize, most: int = 1_000) -> None:
+    def __init__(self, batch_size: AdaptiveBatchSize, batches_max: int = 1_000) -> None:
         self.sizes: list[int] = []
-        self._most = most
-        self.follower = AsyncProjection("usage", 1, "usage", USAGE.read, self._apply, batch_size=pace)
+        self._batches_max = batches_max
+        self.follower = AsyncProjection("usage", 1, "usage", USAGE.read, self._apply, batch_size=batch_size)
 
     async def _apply(self, connection: Connection, page: Sequence[UsageBatch]) -> None:
         self.sizes.append(len(page))
-        if len(page) > self._most:
+        if len(page) > self._batches_max:
             raise psycopg.errors.QueryCanceled("canceling statement due to statement timeout")
         await USAGE.apply(connection, page)
 
@@ -38,7 +38,7 @@ async def _write(connection: Connection, batches: int) -> None:
         await append(connection, "p", now(), [used("key_a", now())])
 
 
-async def test_pages_double_while_there_is_time(connection: Connection) -> None:
+async def test_the_batch_size_doubles_while_pages_are_fast(connection: Connection) -> None:
     await _write(connection, 20)
     counted = _Counted(AdaptiveBatchSize(2, seconds=inf))
     await run_projection(connection, counted.follower, 30)
@@ -46,16 +46,16 @@ async def test_pages_double_while_there_is_time(connection: Connection) -> None:
     assert await check_usage(connection) == []
 
 
-async def test_pages_that_take_their_time_stay_as_they_are(connection: Connection) -> None:
+async def test_the_batch_size_is_unchanged_while_pages_are_slow(connection: Connection) -> None:
     await _write(connection, 6)
     counted = _Counted(AdaptiveBatchSize(2, seconds=0))
     await run_projection(connection, counted.follower, 30)
     assert counted.sizes == [2, 2, 2]
 
 
-async def test_what_was_too_much_is_remembered_in_later_runs(connection: Connection) -> None:
+async def test_a_reduced_batch_size_is_kept_in_later_runs(connection: Connection) -> None:
     await _write(connection, 9)
-    counted = _Counted(AdaptiveBatchSize(8, seconds=0), most=3)
+    counted = _Counted(AdaptiveBatchSize(8, seconds=0), batches_max=3)
     await run_projection(connection, counted.follower, 30)
     assert counted.sizes == [8, 4, 2, 2, 2, 2, 1]
     await _write(connection, 4)
@@ -65,7 +65,7 @@ async def test_what_was_too_much_is_remembered_in_later_runs(connection: Connect
     assert await check_usage(connection) == []
 
 
-async def test_small_pages_teach_nothing(connection: Connection) -> None:
+async def test_small_pages_do_not_increase_the_batch_size(connection: Connection) -> None:
     counted = _Counted(AdaptiveBatchSize(4, seconds=inf))
     for _ in range(3):
         await _write(connection, 1)

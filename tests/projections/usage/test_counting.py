@@ -1,4 +1,4 @@
-"""What counts as what."""
+"""Counting rules for uses."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -36,13 +36,13 @@ async def test_an_accepted_use_is_a_request(connection: Connection, action: Acti
     assert await _usage(connection) == KeyUsage(1, 1, 1, 1, AT)
 
 
-async def test_management_moves_last_used_and_is_no_request(connection: Connection) -> None:
+async def test_management_updates_last_used_and_is_no_request(connection: Connection) -> None:
     await append(connection, "p", AT, [used(KEY, AT, action="manage")])
     assert await _usage(connection) == KeyUsage(0, 0, 0, 0, AT)
 
 
 @pytest.mark.parametrize("code", ["expired_key", "revoked_key", "disabled_key", "ip_not_permitted", "not_found"])
-async def test_a_denied_presentation_moves_nothing(connection: Connection, code: Code) -> None:
+async def test_a_denied_use_changes_nothing(connection: Connection, code: Code) -> None:
     await append(connection, "p", AT, [used(KEY, AT)])
     await append(connection, "p", AT + SECOND, [used(KEY, AT + SECOND, code=code, secret_version=2)])
     assert await _usage(connection) == KeyUsage(1, 1, 1, 1, AT)
@@ -55,7 +55,7 @@ async def test_the_end_of_a_call_is_no_request(connection: Connection) -> None:
     assert await _usage(connection) == KeyUsage(1, 1, 1, 1, AT)
 
 
-async def test_who_asks_about_a_key_was_used_too(connection: Connection) -> None:
+async def test_the_caller_of_a_verification_counts_as_used(connection: Connection) -> None:
     later = AT + SECOND
     await append(connection, "p", AT, [used(KEY, AT, caller_key_id=OTHER)])
     await append(connection, "p", later, [used(KEY, later, code="revoked_key", caller_key_id=OTHER)])
@@ -64,10 +64,10 @@ async def test_who_asks_about_a_key_was_used_too(connection: Connection) -> None
     assert await secrets_last_used(connection, OTHER) == {}
 
 
-async def test_a_key_is_of_one_organization_however_the_log_is_paged(connection: Connection) -> None:
-    """Nothing writes a use that names who asked and not whose that is; it says nothing of who asked."""
-    nobodys = used(None, AT, code="unauthorized", caller_key_id=KEY)
-    await append(connection, "p", AT, [nobodys])
+async def test_a_caller_without_an_organization_does_not_stop_the_lane(connection: Connection) -> None:
+    """No code writes a use with a caller and without an organization; such a use does not count for the caller."""
+    without_organization = used(None, AT, code="unauthorized", caller_key_id=KEY)
+    await append(connection, "p", AT, [without_organization])
     assert await _usage(connection) == KeyUsage(0, 0, 0, 0, None)
     await append(connection, "p", AT, [used(None, AT, code="unauthorized", caller_key_id=KEY), used(KEY, AT)])
     assert await _usage(connection) == KeyUsage(1, 1, 1, 1, AT)
@@ -83,7 +83,7 @@ async def test_each_secret_has_its_own_last_use(connection: Connection) -> None:
     assert await secrets_last_used(connection, KEY) == {1: AT + 2 * SECOND, 2: AT + 3 * SECOND}
 
 
-async def test_a_batch_that_comes_late_does_not_turn_last_used_back(connection: Connection) -> None:
+async def test_a_late_batch_does_not_set_last_used_back(connection: Connection) -> None:
     await append(connection, "p", AT, [used(KEY, AT)])
     assert (await _usage(connection)).last_used == AT
     await append(connection, "q", AT - timedelta(days=40), [used(KEY, AT - timedelta(days=40))])
@@ -96,11 +96,11 @@ async def test_a_batch_that_comes_late_does_not_turn_last_used_back(connection: 
         (0, (1, 1, 1, 1)),
         (1, (1, 0, 1, 1)),
         (2, (1, 0, 1, 1)),  # Monday
-        (3, (1, 0, 0, 1)),  # Sunday, the last of February is further away
+        (3, (1, 0, 0, 1)),  # Sunday; the last day of February is earlier
         (4, (1, 0, 0, 0)),
     ],
 )
-async def test_days_weeks_and_months_are_those_of_the_calendar(
+async def test_days_weeks_and_months_are_calendar_units(
     connection: Connection, days_ago: int, expected: tuple[int, int, int, int]
 ) -> None:
     wednesday = datetime(2026, 3, 4, 0, 0, tzinfo=UTC)
@@ -112,17 +112,17 @@ async def test_days_weeks_and_months_are_those_of_the_calendar(
     ) == expected  # fmt: skip
 
 
-async def test_a_week_may_begin_in_the_month_before(connection: Connection) -> None:
+async def test_a_week_can_start_in_the_previous_month(connection: Connection) -> None:
     at = datetime(2026, 3, 31, 23, 59, 59, tzinfo=UTC)  # Tuesday
     await append(connection, "p", at, [used(KEY, at)])
     usage = await _usage(connection, at=at + SECOND)
     assert (usage.requests_today, usage.requests_this_week, usage.requests_this_month) == (0, 1, 0)
 
 
-async def test_strangers_can_not_fill_the_table_with_names(connection: Connection) -> None:
-    made_up = [used(None, AT, code="unauthorized", mcp_id=f"mcp_{n}", tool=f"tool {n}") for n in range(50)]
+async def test_unauthenticated_callers_cannot_fill_the_table_with_names(connection: Connection) -> None:
+    fabricated = [used(None, AT, code="unauthorized", mcp_id=f"mcp_{n}", tool=f"tool {n}") for n in range(50)]
     unknown = [used(KEY, AT, code="not_found", mcp_id=f"mcp_{n}", tool=f"tool {n}") for n in range(50)]
-    await append(connection, "p", AT, [*made_up, *unknown])
+    await append(connection, "p", AT, [*fabricated, *unknown])
     await run_projection(connection, USAGE, 10)
     cursor = await connection.execute(
         b"select organization_id, key_id, mcp_id, tool, code, events from usage_counts order by code"
@@ -134,7 +134,7 @@ async def test_strangers_can_not_fill_the_table_with_names(connection: Connectio
 
 
 @pytest.mark.parametrize("code", UNLOOKED[1:])
-async def test_neither_can_whoever_finds_a_key_that_is_over(connection: Connection, code: Code) -> None:
+async def test_callers_with_an_ended_key_cannot_fill_the_table_with_names(connection: Connection, code: Code) -> None:
     await append(
         connection, "p", AT, [used(KEY, AT, code=code, mcp_id=f"mcp_{n}", tool=f"tool {n}") for n in range(50)]
     )

@@ -25,21 +25,21 @@ def test_no_bucket_is_wider_than_an_eighth_of_its_lower_bound() -> None:
     assert all(after - bound <= max(1, bound * ERROR) for bound, after in pairwise(BOUNDS_MS))
 
 
-def test_nothing_has_no_percentiles() -> None:
+def test_an_empty_histogram_has_no_percentiles() -> None:
     assert percentiles({}) == Percentiles(None, None, None)
 
 
-def test_below_sixteen_milliseconds_they_are_exact() -> None:
+def test_percentiles_below_sixteen_milliseconds_are_exact() -> None:
     assert percentiles(_histogram([3, 1, 2, 15, 7])) == Percentiles(3, 15, 15)
     assert percentiles(_histogram([0])) == Percentiles(0, 0, 0)
 
 
-def test_beyond_the_last_bound_it_is_the_last_bound() -> None:
+def test_a_latency_beyond_the_last_bound_counts_as_the_last_bound() -> None:
     assert percentile(_histogram([10_000_000]), 50) == 1_048_576
 
 
 @pytest.mark.parametrize("seed", range(20))
-def test_they_are_within_an_eighth_of_the_true_ones(seed: int) -> None:
+def test_percentiles_are_within_an_eighth_of_the_true_ones(seed: int) -> None:
     dice = random.Random(seed)  # noqa: S311
     size = dice.choice((1, 2, 10, 1_000))
     latencies = [int(dice.lognormvariate(dice.uniform(1, 8), dice.uniform(0.1, 2))) for _ in range(size)]
@@ -51,13 +51,13 @@ def test_they_are_within_an_eighth_of_the_true_ones(seed: int) -> None:
         assert abs(found - true) <= true * ERROR
 
 
-def test_adding_two_histograms_is_the_histogram_of_both() -> None:
+def test_the_sum_of_histograms_is_the_histogram_of_both() -> None:
     one, other = [3, 80, 81, 5_000], [80, 90, 10]
     assert percentiles(_histogram(one) + _histogram(other)) == percentiles(_histogram([*one, *other]))
 
 
 @pytest.mark.anyio
-async def test_the_database_finds_the_same_buckets(connection: Connection) -> None:
+async def test_the_database_uses_the_same_buckets(connection: Connection) -> None:
     latencies = [0, 1, 15, 16, 17, 18, 31, 32, 1_000, 1_048_575, 1_048_576, 2_147_483_647]
     cursor = await connection.execute(
         b"select width_bucket(latency, %s::int[]) from unnest(%s::int[]) as latency", (list(BOUNDS_MS), latencies)

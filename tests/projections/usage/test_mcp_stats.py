@@ -1,4 +1,4 @@
-"""How often an MCP is asked for, and how its calls end."""
+"""Request counts and call results of an MCP."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -25,11 +25,11 @@ async def _stats(connection: Connection, mcp_id: str = "mcp_a", at: datetime = A
     return await mcp_stats_of(connection, mcp_id, at)
 
 
-async def test_an_mcp_that_nobody_asked_for_has_no_rates(connection: Connection) -> None:
+async def test_an_unused_mcp_has_no_rates(connection: Connection) -> None:
     assert await _stats(connection) == McpStats(0, 0, None, None)
 
 
-async def test_requests_are_counted_in_all_and_today(connection: Connection) -> None:
+async def test_requests_are_counted_in_total_and_today(connection: Connection) -> None:
     await append(connection, "p", AT - DAY, [used(KEY, AT - DAY, mcp_id="mcp_a")])
     await append(connection, "p", AT, [used(KEY, AT, mcp_id="mcp_a", action="call") for _ in range(2)])
     await append(connection, "p", AT, [used(KEY, AT, mcp_id="mcp_b"), used(KEY, AT, action="manage")])
@@ -38,12 +38,12 @@ async def test_requests_are_counted_in_all_and_today(connection: Connection) -> 
     assert await _stats(connection, "mcp_b") == McpStats(1, 1, None, None)
 
 
-async def test_what_was_denied_is_no_request(connection: Connection) -> None:
+async def test_a_denied_use_is_no_request(connection: Connection) -> None:
     await append(connection, "p", AT, [used(KEY, AT, mcp_id="mcp_a", code="mcp_not_permitted")])
     assert await _stats(connection) == McpStats(0, 0, None, None)
 
 
-async def test_rates_are_about_the_calls_that_ended(connection: Connection) -> None:
+async def test_rates_are_based_on_completed_calls(connection: Connection) -> None:
     await append(connection, "p", AT, [completed(KEY, AT, latency_ms=10), completed(KEY, AT, latency_ms=20)])
     await append(connection, "p", AT, [completed(KEY, AT, status="error", latency_ms=30)])
     await append(connection, "p", AT, [completed(KEY, AT, mcp_id="mcp_b", status="error", latency_ms=99)])
@@ -51,7 +51,7 @@ async def test_rates_are_about_the_calls_that_ended(connection: Connection) -> N
     assert await _stats(connection, "mcp_b") == McpStats(0, 0, 1.0, 99.0)
 
 
-async def test_the_check_of_the_log_covers_the_days(connection: Connection, owner: Connection) -> None:
+async def test_the_check_covers_the_days(connection: Connection, owner: Connection) -> None:
     await append(connection, "p", AT, [used(KEY, AT, mcp_id="mcp_a"), completed(KEY, AT)])
     await run_projection(connection, USAGE, 10)
     assert (await check(owner, INLINE_CHECKS, USAGE_CHECKS)).ok

@@ -1,4 +1,4 @@
-"""What was used over a span of days, and that the end of a call counts where the call began."""
+"""Usage reports over a span of days; the end of a call counts in the hour of its start."""
 
 import random
 from bisect import bisect_right
@@ -16,7 +16,8 @@ from projections.engine.runner import run_projection
 from projections.read_models.usage.apply import USAGE
 from projections.read_models.usage.latency import BOUNDS_MS, percentiles
 from projections.read_models.usage.reports import (
-    Moment,
+    Day,
+    Hour,
     Named,
     Outcomes,
     Report,
@@ -48,14 +49,14 @@ def _call_id(at: datetime) -> str:
     return id_from("evt", unix_ms=int(at.timestamp() * 1000), entropy=bytes(ENTROPY_BYTES))
 
 
-async def test_a_key_that_was_never_used_has_a_report_of_zeros(connection: Connection) -> None:
+async def test_an_unused_key_has_a_report_of_zeros(connection: Connection) -> None:
     report = await _report(connection, Span(DAY, DAY + timedelta(days=2)))
     assert (report.total, report.mcps, report.tools, report.hours) == (Outcomes(), [], [], [])
-    assert [moment.at for moment in report.days] == [date(2026, 3, 4), date(2026, 3, 5), date(2026, 3, 6)]
-    assert {moment.outcomes for moment in report.days} == {Outcomes()}
+    assert [day.date for day in report.days] == [date(2026, 3, 4), date(2026, 3, 5), date(2026, 3, 6)]
+    assert {day.outcomes for day in report.days} == {Outcomes()}
 
 
-async def test_uses_are_summed_up_by_mcp_tool_day_and_hour(connection: Connection) -> None:
+async def test_uses_are_summed_by_mcp_tool_day_and_hour(connection: Connection) -> None:
     await append(
         connection,
         "p",
@@ -81,18 +82,18 @@ async def test_uses_are_summed_up_by_mcp_tool_day_and_hour(connection: Connectio
         Tool("mcp_a", "fetch", 1),
         Tool("mcp_b", "search", 1),
     ]
-    assert [moment.outcomes.requests for moment in report.days] == [6, 1]
+    assert [day.outcomes.requests for day in report.days] == [6, 1]
     assert report.hours == []
-    hours = {moment.at: moment.outcomes for moment in (await _report(connection)).hours}
+    hours = {hour.start: hour.outcomes for hour in (await _report(connection)).hours}
     assert len(hours) == 24
     assert hours.pop(datetime(2026, 3, 4, 12, tzinfo=UTC)) == Outcomes(requests=6)
     assert set(hours.values()) == {Outcomes()}
 
 
-async def test_the_end_of_a_call_turns_a_success_into_an_error(connection: Connection) -> None:
+async def test_a_failed_call_turns_a_success_into_an_error(connection: Connection) -> None:
     uses = [used(KEY, AT, action="call", mcp_id="mcp_a", tool="search") for _ in range(3)]
     await append(connection, "p", AT, uses)
-    assert (await _report(connection)).total.succeeded == 3, "their ends are not known"
+    assert (await _report(connection)).total.succeeded == 3, "their results are not known yet"
     ends = [
         completed(KEY, AT, status="error", latency_ms=90, call_id=_call_id(AT)),
         completed(KEY, AT, latency_ms=10, call_id=_call_id(AT)),
@@ -105,10 +106,10 @@ async def test_the_end_of_a_call_turns_a_success_into_an_error(connection: Conne
 
 @pytest.mark.parametrize("first", ["use", "end"])
 @pytest.mark.parametrize("lane", ["the same lane", "another lane"])
-async def test_a_late_end_counts_once_in_the_hour_and_the_day_of_its_use(
+async def test_a_late_end_counts_once_in_the_hour_and_day_of_its_use(
     connection: Connection, first: str, lane: str
 ) -> None:
-    """Over midnight, in another batch or lane, counted before or after its use."""
+    """The end is after midnight, in another batch or lane, and counted before or after its use."""
     use: UsageEvent = used(KEY, LAST_MOMENT, action="call", mcp_id="mcp_a", tool="search")
     end: UsageEvent = completed(KEY, LAST_MOMENT + HOUR, status="error", call_id=_call_id(LAST_MOMENT))
     writes = [("p", LAST_MOMENT, use), ("p" if lane == "the same lane" else "q", LAST_MOMENT + HOUR, end)]
@@ -117,47 +118,47 @@ async def test_a_late_end_counts_once_in_the_hour_and_the_day_of_its_use(
         await run_projection(connection, USAGE, 30)
     report = await _report(connection, Span(DAY, DAY + timedelta(days=1)))
     assert report.total == Outcomes(requests=1, denied=0, failed=1)
-    assert [moment.outcomes for moment in report.days] == [Outcomes(1, 0, 1), Outcomes()]
+    assert [day.outcomes for day in report.days] == [Outcomes(1, 0, 1), Outcomes()]
     hours = (await _report(connection)).hours
-    assert [moment for moment in hours if moment.outcomes != Outcomes()] == [
-        Moment(datetime(2026, 3, 4, 23, tzinfo=UTC), Outcomes(1, 0, 1))
+    assert [hour for hour in hours if hour.outcomes != Outcomes()] == [
+        Hour(datetime(2026, 3, 4, 23, tzinfo=UTC), Outcomes(1, 0, 1))
     ]
     whole = await organization_report(connection, "org_a", ONE_DAY, created_by=None)
     assert whole.total == Outcomes(1, 0, 1)
 
 
 @pytest.mark.parametrize("minutes", [0, 1, 59, 60, 61, 120])
-async def test_the_end_of_a_call_is_counted_in_the_hour_of_its_use(connection: Connection, minutes: int) -> None:
-    """Whether its page ends in that hour or in a later one; also of a use that a clock dated behind its end."""
+async def test_the_end_of_a_call_counts_in_the_hour_of_its_use(connection: Connection, minutes: int) -> None:
+    """This holds if the page ends in that hour or a later one, and if a clock dated the use after its end."""
     hour = datetime(2026, 3, 4, 12, tzinfo=UTC)
     for authorised in (hour - timedelta(milliseconds=1), hour, hour + timedelta(minutes=minutes)):
         end = completed(KEY, hour + timedelta(minutes=minutes), status="error", call_id=_call_id(authorised))
         await append(connection, "p", end.occurred_at, [end])
-    failed = {moment.at: moment.outcomes.failed for moment in (await _report(connection)).hours}
+    failed = {hour.start: hour.outcomes.failed for hour in (await _report(connection)).hours}
     last = (hour + timedelta(minutes=minutes)).replace(minute=0)
     expected = Counter([hour - HOUR, hour, last])
     assert {at: count for at, count in failed.items() if count} == expected
 
 
 @pytest.mark.parametrize("zone", ["UTC", "Asia/Kolkata", "Pacific/Chatham"])
-async def test_hours_are_those_of_utc_whatever_the_time_zone_of_the_session(connection: Connection, zone: str) -> None:
-    """An operator's PGTZ comes before what a connection asks for; some zones' hours begin at another minute."""
+async def test_hours_are_utc_in_any_session_time_zone(connection: Connection, zone: str) -> None:
+    """The operator's PGTZ overrides the setting of a connection, and hours of some zones start at another minute."""
     await connection.execute(b"select set_config('timezone', %s, false)", (zone,))
     authorised = datetime(2026, 3, 4, 11, 50, tzinfo=UTC)
     end = completed(KEY, authorised + timedelta(minutes=20), status="error", call_id=_call_id(authorised))
     await append(connection, "p", end.occurred_at, [end])
-    hours = {moment.at: moment.outcomes.failed for moment in (await _report(connection)).hours}
+    hours = {hour.start: hour.outcomes.failed for hour in (await _report(connection)).hours}
     assert {at: failed for at, failed in hours.items() if failed} == {datetime(2026, 3, 4, 11, tzinfo=UTC): 1}
 
 
-async def test_what_two_organizations_claim_in_one_page_does_not_stop_the_lane(connection: Connection) -> None:
-    """Nothing writes it today; what is in the log is counted."""
+async def test_uses_of_two_organizations_by_one_key_do_not_stop_the_lane(connection: Connection) -> None:
+    """No code writes such uses; if they are in the log, they are counted."""
     uses = [used(KEY, AT, organization_id=organization) for organization in ("org_a", "org_b")]
     await append(connection, "p", AT, uses)
     assert (await _report(connection)).total.requests == 2
 
 
-async def test_a_latency_below_zero_is_one_of_zero(connection: Connection) -> None:
+async def test_a_negative_latency_counts_as_zero(connection: Connection) -> None:
     ends = [completed(KEY, AT, latency_ms=latency, call_id=_call_id(AT)) for latency in (-5, 0, 7)]
     await append(connection, "p", AT, ends)
     latency_ms = (await _report(connection)).latency_ms
@@ -165,7 +166,7 @@ async def test_a_latency_below_zero_is_one_of_zero(connection: Connection) -> No
 
 
 @pytest.mark.parametrize("seed", range(5))
-async def test_latencies_of_many_pages_are_those_of_one(connection: Connection, seed: int) -> None:
+async def test_latencies_applied_in_many_pages_equal_those_of_one(connection: Connection, seed: int) -> None:
     dice = random.Random(seed)  # noqa: S311
     pages = [[int(dice.lognormvariate(4, 2)) for _ in range(dice.choice((1, 2, 30, 100)))] for _ in range(8)]
     for page in pages:
@@ -176,7 +177,7 @@ async def test_latencies_of_many_pages_are_those_of_one(connection: Connection, 
     assert (await _report(connection)).latency_ms == percentiles(histogram)
 
 
-async def test_the_instant_of_every_id_is_read_from_it(connection: Connection) -> None:
+async def test_the_timestamp_of_every_id_can_be_read_from_it(connection: Connection) -> None:
     dice = random.Random(7)  # noqa: S311
     for unix_ms in [0, 1, 2**48 - 2**45, *[dice.randrange(2**42) for _ in range(200)]]:
         event_id = id_from("evt", unix_ms=unix_ms, entropy=dice.randbytes(ENTROPY_BYTES))
@@ -184,7 +185,7 @@ async def test_the_instant_of_every_id_is_read_from_it(connection: Connection) -
         assert await cursor.fetchone() == (unix_ms,)
 
 
-async def test_only_what_was_used_most_is_listed(connection: Connection) -> None:
+async def test_only_the_most_used_tools_are_listed(connection: Connection) -> None:
     events = [used(KEY, AT, action="call", mcp_id="mcp_a", tool=f"tool {n}") for n in range(130) for _ in range(1 + n)]
     await append(connection, "p", AT, events)
     report = await _report(connection)
@@ -192,7 +193,7 @@ async def test_only_what_was_used_most_is_listed(connection: Connection) -> None
     assert (report.tools[0], report.tools[-1]) == (Tool("mcp_a", "tool 129", 130), Tool("mcp_a", "tool 30", 31))
 
 
-async def test_an_organization_sees_the_sum_over_its_keys_and_no_others(connection: Connection) -> None:
+async def test_an_organization_report_sums_its_own_keys_only(connection: Connection) -> None:
     await append(
         connection,
         "p",
@@ -212,13 +213,13 @@ async def test_an_organization_sees_the_sum_over_its_keys_and_no_others(connecti
     assert report.keys == [Named(KEY, None, 2), Named(OTHER, None, 1)]
 
 
-async def test_days_without_any_use_are_not_in_the_history(connection: Connection) -> None:
+async def test_days_without_uses_are_omitted_from_the_history(connection: Connection) -> None:
     for days in (0, 1, 5):
         at = AT - timedelta(days=days)
         await append(connection, "p", at, [used(KEY, at, mcp_id=mcp_id) for mcp_id in ("mcp_a", "mcp_b")])
     await run_projection(connection, USAGE, 30)
     span = Span(DAY - timedelta(days=4), DAY)
     found = await organization_days(connection, "org_a", span, limit=10, offset=0)
-    assert found == [Moment(DAY, Outcomes(2)), Moment(DAY - timedelta(days=1), Outcomes(2))]
+    assert found == [Day(DAY, Outcomes(2)), Day(DAY - timedelta(days=1), Outcomes(2))]
     assert await organization_days(connection, "org_a", span, limit=1, offset=1) == found[1:]
     assert await organization_days_total(connection, "org_a", span) == 2

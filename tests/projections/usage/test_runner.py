@@ -1,4 +1,4 @@
-"""Runners race, are killed, and meet damage."""
+"""Concurrent runners, killed runners, and damaged logs."""
 
 import os
 import random
@@ -33,7 +33,7 @@ async def _write(connection: Connection, batches: int, size: int, *, lanes: int 
 
 
 async def _count(connection: Connection) -> tuple[int, int]:
-    """Events in the log, and events counted."""
+    """Return the number of events in the log and the number of events counted."""
     cursor = await connection.execute(
         b"select (select count(*) from usage_events), (select coalesce(sum(events), 0)::bigint from usage_counts)"
     )
@@ -50,7 +50,7 @@ async def _run(database_url: str, stop: anyio.Event) -> None:
 
 
 async def _follow_to_the_end(connection: Connection) -> None:
-    """The server may still be at work for a runner that was killed: until it notices, that runner's lane is locked."""
+    """Run until no lane is behind. The server may still hold the lane of a killed runner until it notices."""
     with anyio.fail_after(stretched(30)):
         while True:
             assert (await run_projection(connection, USAGE, 30)).stopped == {}
@@ -59,9 +59,7 @@ async def _follow_to_the_end(connection: Connection) -> None:
             await anyio.sleep(0.05)
 
 
-async def test_many_runners_count_every_event_once_while_it_is_written(
-    connection: Connection, database_url: str
-) -> None:
+async def test_concurrent_runners_count_every_event_once(connection: Connection, database_url: str) -> None:
     stop = anyio.Event()
     async with anyio.create_task_group() as tasks:
         for _ in range(4):
@@ -73,9 +71,7 @@ async def test_many_runners_count_every_event_once_while_it_is_written(
     assert await check_usage(connection) == []
 
 
-async def test_every_event_is_counted_once_by_runners_that_are_killed(
-    connection: Connection, database_url: str
-) -> None:
+async def test_killed_runners_count_every_event_once(connection: Connection, database_url: str) -> None:
     dice = random.Random(3)  # noqa: S311
     environment = {**os.environ, "DATABASE_URL": database_url}
     command = [sys.executable, "-m", "projections", "catch-up"]
@@ -83,10 +79,10 @@ async def test_every_event_is_counted_once_by_runners_that_are_killed(
     for seed in range(6):
         await _write(connection, batches=80, size=100, seed=seed)
         process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL)  # noqa: ASYNC220
-        began = time.monotonic()
+        started = time.monotonic()
         if start_seconds is None:
             assert process.wait() == 0
-            start_seconds = time.monotonic() - began
+            start_seconds = time.monotonic() - started
         else:
             await anyio.sleep(start_seconds * dice.uniform(0.3, 1.1))
             process.kill()
@@ -97,7 +93,7 @@ async def test_every_event_is_counted_once_by_runners_that_are_killed(
     assert await check_usage(connection) == []
 
 
-async def test_a_lane_that_someone_works_on_is_passed_over(connection: Connection, database_url: str) -> None:
+async def test_a_locked_lane_is_skipped(connection: Connection, database_url: str) -> None:
     lane = await append(connection, "p", now(), [used("key_a", now())])
     other = await append(connection, "q", now(), [used("key_a", now())])
     assert lane != other
@@ -111,13 +107,13 @@ async def test_a_lane_that_someone_works_on_is_passed_over(connection: Connectio
     assert (await run_projection(connection, USAGE, 10)).applied == 1
 
 
-async def test_what_is_left_when_the_time_is_over_is_said(connection: Connection) -> None:
+async def test_unfinished_work_is_reported_when_the_time_is_over(connection: Connection) -> None:
     await append(connection, "p", now(), [used("key_a", now())])
     followed = await run_projection(connection, USAGE, 0)
     assert (followed.applied, followed.unfinished) == (0, True)
 
 
-async def test_a_hole_stops_its_lane_and_no_other(connection: Connection, owner: Connection) -> None:
+async def test_a_gap_stops_only_its_lane(connection: Connection, owner: Connection) -> None:
     lane = 0
     for _ in range(5):
         lane = await append(connection, "p", now(), [used("key_a", now())])
@@ -129,14 +125,14 @@ async def test_a_hole_stops_its_lane_and_no_other(connection: Connection, owner:
     assert (await run_projection(connection, USAGE, 10)).stopped == followed.stopped
 
 
-async def test_a_lost_end_stops_the_lane(connection: Connection, owner: Connection) -> None:
+async def test_a_missing_last_batch_stops_the_lane(connection: Connection, owner: Connection) -> None:
     lane = await append(connection, "p", now(), [used("key_a", now())])
     await owner.execute(b"delete from usage_batches where lane = %s", (lane,))
     followed = await run_projection(connection, USAGE, 10)
     assert followed.stopped == {lane: f"usage lane {lane}: its head is 1, and nothing comes after position 0"}
 
 
-async def test_a_lane_without_a_head_is_named(connection: Connection, owner: Connection) -> None:
+async def test_a_lane_without_a_head_is_reported(connection: Connection, owner: Connection) -> None:
     lane = await append(connection, "p", now(), [used("key_a", now())])
     await append(connection, "q", now(), [used("key_b", now())])
     await owner.execute(b"delete from lane_heads where log = 'usage' and lane = %s", (lane,))
@@ -145,9 +141,7 @@ async def test_a_lane_without_a_head_is_named(connection: Connection, owner: Con
     assert followed.applied == 1
 
 
-async def test_a_log_that_was_restored_from_before_the_checkpoint_is_noticed(
-    connection: Connection, owner: Connection
-) -> None:
+async def test_a_log_restored_from_before_the_checkpoint_is_detected(connection: Connection, owner: Connection) -> None:
     lane = await append(connection, "p", now(), [used("key_a", now())])
     await run_projection(connection, USAGE, 10)
     await owner.execute(b"update lane_heads set head = 0 where log = 'usage' and lane = %s", (lane,))
@@ -155,7 +149,7 @@ async def test_a_log_that_was_restored_from_before_the_checkpoint_is_noticed(
     assert followed.stopped == {lane: "its checkpoint is 1, and the lane ends at 0"}
 
 
-async def test_a_batch_that_lost_an_event_is_not_counted(connection: Connection, owner: Connection) -> None:
+async def test_a_batch_with_a_missing_event_is_not_counted(connection: Connection, owner: Connection) -> None:
     lane = await append(connection, "p", now(), [used("key_a", now()), used("key_a", now())])
     await owner.execute(b"delete from usage_events where ordinal = 1")
     followed = await run_projection(connection, USAGE, 10)
@@ -164,10 +158,10 @@ async def test_a_batch_that_lost_an_event_is_not_counted(connection: Connection,
     assert [lag.behind for lag in await lags(connection, USAGE) if lag.head] == [1]
 
 
-async def test_the_check_of_the_log_covers_the_counts(connection: Connection, owner: Connection) -> None:
+async def test_the_check_covers_the_counts(connection: Connection, owner: Connection) -> None:
     await append(connection, "p", now(), [used("key_b", now())])
     await run_projection(connection, USAGE, 10)
-    lane = await append(connection, "q", now(), [used("key_a", now())])  # to be behind is no violation
+    lane = await append(connection, "q", now(), [used("key_a", now())])  # a lag is no violation
     assert (await check(owner, INLINE_CHECKS, USAGE_CHECKS)).ok
     await run_projection(connection, USAGE, 10)
     await owner.execute(b"update usage_counts set events = events + 1 where lane = %s", (lane,))
@@ -177,15 +171,13 @@ async def test_the_check_of_the_log_covers_the_counts(connection: Connection, ow
     ]
 
 
-async def test_the_check_of_the_log_covers_the_latencies_of_every_tool(
-    connection: Connection, owner: Connection
-) -> None:
+async def test_the_check_covers_the_latencies_of_every_tool(connection: Connection, owner: Connection) -> None:
     at = datetime(2026, 3, 4, 12, 30, tzinfo=UTC)
     ends = [completed("key_a", at, mcp_id=mcp_id, call_id=new_event_ids(1, at)[0]) for mcp_id in ("mcp_a", "mcp_b")]
     await append(connection, "p", at, ends)
     await run_projection(connection, USAGE, 10)
     assert (await check(owner, INLINE_CHECKS, USAGE_CHECKS)).ok
-    # As many as before in all, but at another MCP.
+    # The total is unchanged, but at another MCP.
     await owner.execute(b"update usage_days set latencies = '{null}' where mcp_id = 'mcp_a'")
     await owner.execute(b"update usage_days set latencies = histogram_sum(latencies, latencies) where mcp_id = 'mcp_b'")
     assert (await check(owner, INLINE_CHECKS, USAGE_CHECKS)).violations == [

@@ -1,4 +1,4 @@
-"""A lane that can not go on stops alone, is named, and passes over what stopped it only when somebody says so."""
+"""A lane that cannot continue stops alone, is reported, and skips a position only on an operator's command."""
 
 import os
 import subprocess
@@ -22,7 +22,7 @@ pytestmark = pytest.mark.anyio
 
 
 async def _poison(owner: Connection, lane: int, batch_no: int) -> str:
-    """A batch that lost one of its events can not be counted."""
+    """Delete an event of a batch, so that the batch cannot be counted, and return the reason."""
     await owner.execute(b"delete from usage_events where lane = %s and batch_no = %s and ordinal = 1", (lane, batch_no))
     return f"usage lane {lane}, batches {batch_no} to {batch_no}: they say 2 events, and 1 are there"
 
@@ -39,7 +39,7 @@ async def _positions(connection: Connection) -> dict[int, int]:
 
 
 @pytest.mark.parametrize("batch_no", [1, 6, 9])
-async def test_a_poison_batch_stops_its_lane_right_before_it_and_no_other(
+async def test_an_inapplicable_batch_stops_its_lane_just_before_it(
     connection: Connection, owner: Connection, batch_no: int
 ) -> None:
     lane, other = await _write(connection, "p", 9), await _write(connection, "q", 9)
@@ -51,7 +51,7 @@ async def test_a_poison_batch_stops_its_lane_right_before_it_and_no_other(
     assert stopped == Stopped("usage", 1, "usage", lane, batch_no, reason, stopped.since)
 
 
-async def test_a_lane_stays_stopped_since_the_first_time_and_goes_on_when_it_can(
+async def test_a_stopped_lane_keeps_its_time_and_continues_when_it_can(
     connection: Connection, owner: Connection
 ) -> None:
     lane = await _write(connection, "p", 3)
@@ -67,7 +67,7 @@ async def test_a_lane_stays_stopped_since_the_first_time_and_goes_on_when_it_can
     assert await stopped_lanes(connection) == []
 
 
-async def test_what_stopped_a_lane_is_skipped_by_command_alone_and_the_record_of_it_stays(
+async def test_a_position_is_skipped_only_by_command_and_the_record_is_permanent(
     connection: Connection, owner: Connection
 ) -> None:
     lane = await _write(connection, "p", 3)
@@ -76,18 +76,18 @@ async def test_what_stopped_a_lane_is_skipped_by_command_alone_and_the_record_of
     for position in (1, 3):
         with pytest.raises(NotStoppedThere):
             await skip(connection, "usage", "usage", lane, position, reason="Lost", by="olga")
-    made = await skip(connection, "usage", "usage", lane, 2, reason="Lost in the fire", by="olga")
-    assert (made.problem, made.reason, made.by) == (reason, "Lost in the fire", "olga")
+    skipped = await skip(connection, "usage", "usage", lane, 2, reason="Lost in the fire", by="olga")
+    assert (skipped.problem, skipped.reason, skipped.by) == (reason, "Lost in the fire", "olga")
     assert (await run_projection(connection, USAGE, 30)).stopped == {}
     assert await _positions(connection) == {lane: 3}
-    assert (await skips(connection), await stopped_lanes(connection)) == ([made], [])
+    assert (await skips(connection), await stopped_lanes(connection)) == ([skipped], [])
     assert [line for line in (await check(owner, INLINE_CHECKS, USAGE_CHECKS)).violations if "counted" in line] == []
     for statement in (b"delete from skipped_positions", b"update skipped_positions set reason = 'None'"):
         with pytest.raises(psycopg.Error):
             await connection.execute(statement)
 
 
-async def test_a_hole_is_skipped_likewise(connection: Connection, owner: Connection) -> None:
+async def test_a_gap_can_be_skipped(connection: Connection, owner: Connection) -> None:
     lane = await _write(connection, "p", 3)
     await owner.execute(b"delete from usage_batches where batch_no = 2")
     assert (await run_projection(connection, USAGE, 30)).stopped == {
@@ -99,7 +99,7 @@ async def test_a_hole_is_skipped_likewise(connection: Connection, owner: Connect
     assert await _positions(connection) == {lane: 3}
 
 
-async def test_what_passes_by_itself_is_no_stop(connection: Connection, database_url: str) -> None:
+async def test_a_transient_error_does_not_stop_the_lane(connection: Connection, database_url: str) -> None:
     lane = await _write(connection, "p", 1)
 
     async def busy(_connection: Connection, _page: object) -> None:
@@ -112,7 +112,7 @@ async def test_what_passes_by_itself_is_no_stop(connection: Connection, database
     assert (await run_projection(connection, USAGE, 30)).applied == 1
 
 
-async def test_a_page_that_takes_too_long_is_tried_in_halves(connection: Connection) -> None:
+async def test_a_page_that_takes_too_long_is_split(connection: Connection) -> None:
     lane = await _write(connection, "p", 5)
     sizes: list[int] = []
 
@@ -128,7 +128,7 @@ async def test_a_page_that_takes_too_long_is_tried_in_halves(connection: Connect
     assert await _positions(connection) == {lane: 5}
 
 
-async def test_a_batch_that_takes_too_long_is_put_off(connection: Connection) -> None:
+async def test_a_batch_that_takes_too_long_is_delayed(connection: Connection) -> None:
     lane = await _write(connection, "p", 1)
 
     async def slow(_connection: Connection, _page: object) -> None:
@@ -139,7 +139,7 @@ async def test_a_batch_that_takes_too_long_is_put_off(connection: Connection) ->
     assert await stopped_lanes(connection) == []
 
 
-async def test_effects_are_part_of_the_step(connection: Connection) -> None:
+async def test_effects_are_part_of_the_transaction(connection: Connection) -> None:
     lane = await _write(connection, "p", 2)
     seen: list[int] = []
 

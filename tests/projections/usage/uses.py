@@ -1,4 +1,4 @@
-"""Uses of keys, written to the log in batches of any producer."""
+"""Uses of keys, and writing them to the log in batches of any producer."""
 
 import random
 from collections.abc import Iterable, Sequence
@@ -65,7 +65,7 @@ def completed(
 
 
 def some_of_everything(dice: random.Random, keys: Sequence[str], at: datetime, size: int) -> list[UsageEvent]:
-    """`size` events as a busy day has them: accepted, denied, of nobody, of management, and ends of calls."""
+    """Return `size` varied events: accepted, denied, unauthenticated, management, and ends of calls."""
     events: list[UsageEvent] = []
     for _ in range(size):
         key_id = dice.choice(keys)
@@ -86,7 +86,7 @@ def some_of_everything(dice: random.Random, keys: Sequence[str], at: datetime, s
 
 
 async def append(connection: Connection, producer: str, at: datetime, events: Iterable[UsageEvent]) -> int:
-    """One batch to the lane of `producer`, written in the role that writes uses; gives the lane."""
+    """Write one batch to the lane of `producer`, in the role that writes uses, and return the lane."""
     batch = Batch(producer, next(_sequences), at, list(events))
     await connection.execute(b"set role keyledger_gate")
     await append_once(connection, batch)

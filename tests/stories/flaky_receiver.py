@@ -5,12 +5,12 @@ import threading
 import time
 from collections import defaultdict
 
-from tests.workers.receiver import NO_ANSWER, Received, Receiver
+from tests.workers.receiver import NO_RESPONSE, Received, Receiver
 
 _FAILING = 0.4
 _FAILURES_MAX = 2
 """Of one message: after the third failure it would wait for minutes."""
-_ANSWERS = (500, 503, 429, 404, 302, NO_ANSWER)
+_ANSWERS = (500, 503, 429, 404, 302, NO_RESPONSE)
 _THINKING_SECONDS = 0.2
 
 

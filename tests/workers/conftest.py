@@ -1,4 +1,4 @@
-"""The processes of the workers as an operator starts them, and the log as it stands."""
+"""Worker processes as an operator starts them, and access to the log and to Valkey."""
 
 import os
 import signal
@@ -31,21 +31,21 @@ async def connections(database_url: str) -> AsyncIterator[Pool]:
 
 
 @pytest.fixture
-def nothing_to_wait_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A sign of an anomaly is judged as soon as it was noted."""
+def no_settle_delay(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Evaluate a signal of an anomaly as soon as it is recorded."""
     monkeypatch.setattr(detect_anomalies, "SETTLE_DELAY", timedelta(0))
 
 
 @pytest.fixture
 def view(redis_url: str) -> Iterator[View]:
-    seen = View(redis_url)
-    yield seen
-    seen.client.close()
+    opened = View(redis_url)
+    yield opened
+    opened.client.close()
 
 
 @pytest.fixture
 def api(database_url: str, redis_url: str, tmp_path: Path) -> Iterator[Api]:
-    """A running API for the workers to stand behind."""
+    """A running API that uses the same database and Valkey as the workers."""
     server = Server(database_url, redis_url, tmp_path / "api.log", {"KEYLEDGER_REQUEST_TIMEOUT_SECONDS": "15"})
     server.start()
     try:
@@ -57,12 +57,14 @@ def api(database_url: str, redis_url: str, tmp_path: Path) -> Iterator[Api]:
 
 @pytest.fixture
 def start(database_url: str, redis_url: str, tmp_path: Path) -> Iterator[Start]:
-    """Starts `python -m workers <words>`; its log lines go to `<tmp_path>/<number>.log`, unless `standard_error`, a
-    redirection of bash, leads them elsewhere. All end with the test.
+    """Start `python -m workers <arguments>`. Its log goes to `<tmp_path>/<number>.log`, unless `standard_error`, a
+    redirection of bash, sends it elsewhere. Every process ends with the test.
     """
     started: list[subprocess.Popen[bytes]] = []
 
-    def start_one(*words: str, workers: int = 1, standard_error: str = "", **settings: str) -> subprocess.Popen[bytes]:
+    def start_one(
+        *arguments: str, workers: int = 1, standard_error: str = "", **settings: str
+    ) -> subprocess.Popen[bytes]:
         environment = {
             **os.environ,
             "DATABASE_URL": runtime_url_of(database_url),
@@ -73,7 +75,7 @@ def start(database_url: str, redis_url: str, tmp_path: Path) -> Iterator[Start]:
         }
         with (tmp_path / f"{len(started)}.log").open("wb") as log:
             process = subprocess.Popen(
-                ["bash", "-c", f'exec "$@" {standard_error}', "bash", sys.executable, "-m", "workers", *words],
+                ["bash", "-c", f'exec "$@" {standard_error}', "bash", sys.executable, "-m", "workers", *arguments],
                 env=environment,
                 stdout=log,
                 stderr=log,

@@ -1,4 +1,4 @@
-"""Webhooks for tests of the workers, which have a receiver for each and no API."""
+"""Webhooks for worker tests, which have a receiver per webhook and no API."""
 
 import base64
 from typing import Any
@@ -21,16 +21,20 @@ SETTINGS = {
     "KEYLEDGER_MASTER_KEY": base64.b64encode(MASTER).decode(),
     "KEYLEDGER_EGRESS_ALLOW": "127.0.0.0/8",
 }
-"""The same for a process of its own."""
+"""The same settings for a separate process."""
 
 
-async def tell(pool: Pool, organization_id: str, webhook_id: str, command: WebhookCommand, secret: str | None) -> None:
-    def also(made: Any) -> list[Any]:  # noqa: ANN401 -- a Change
-        if secret is None or not isinstance(made.after, Registered):
+async def change_webhook(
+    pool: Pool, organization_id: str, webhook_id: str, command: WebhookCommand, secret: str | None
+) -> None:
+    def store_new_secret(change: Any) -> list[Any]:  # noqa: ANN401 -- a Change
+        if secret is None or not isinstance(change.after, Registered):
             return []
-        return [store_secret(Sealer([MASTER]), secret, made.after.webhook.secret_version, webhook_id, organization_id)]
+        return [
+            store_secret(Sealer([MASTER]), secret, change.after.webhook.secret_version, webhook_id, organization_id)
+        ]
 
-    await seed.execute_and_write(pool, WEBHOOK, webhook_id, organization_id, command, also)
+    await seed.execute_and_write(pool, WEBHOOK, webhook_id, organization_id, command, store_new_secret)
 
 
 async def webhook(
@@ -54,5 +58,5 @@ async def webhook(
         by=seed.OWNER,
         others=0,
     )
-    await tell(pool, organization_id, webhook_id, command, secret)
+    await change_webhook(pool, organization_id, webhook_id, command, secret)
     return webhook_id

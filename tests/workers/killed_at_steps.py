@@ -1,8 +1,8 @@
-"""A job in a process of its own that is killed with `kill -9` right before it sends its n-th statement to PostgreSQL.
+"""A job in a separate process that is killed with `kill -9` just before it sends its n-th statement to PostgreSQL.
 
-The process talks to the server through a wire that counts the statements in the bytes (the messages Query, Execute and
-Sync of the protocol) and holds the n-th back until the process is dead. Nothing is left to the clock: whatever was sent
-before has been carried out, in whichever transaction, and nothing that comes after ever will be.
+The process connects through a proxy that counts statements (the protocol messages Query, Execute and Sync) and holds
+the n-th back until the process is dead. The result does not depend on timing: every earlier statement has been
+executed, and no later one ever is.
 """
 
 import asyncio
@@ -23,12 +23,12 @@ _LENGTH_BYTES = 4
 _SECONDS = 30
 
 _processes = multiprocessing.get_context("forkserver")
-# Each process starts as a copy of one that has imported what the programs import, which takes a second.
+# Each process is forked from one that has already imported the programs' modules, which takes a second.
 _processes.set_forkserver_preload(["workers.schedule", "app.admin.demo", "pytest"])
 
 
-class Wire:
-    """`held` is set once the n-th statement waits; None: it never came to that."""
+class StepProxy:
+    """A proxy that holds the n-th statement. `held` is set once that statement waits, and never if there are fewer."""
 
     def __init__(self, folder: Path, url: str) -> None:
         (self._target,) = parse_qs(urlsplit(url).query)["host"]
@@ -42,11 +42,11 @@ class Wire:
         self._left, self.held = step, asyncio.Event()
 
     async def cut(self) -> None:
-        """What a dead process has open is closed; returns when the server has let go of all that it held for it."""
-        for server_writer, answers in self._servers:
+        """Close the connections of a dead process; return when the server has released everything it held for them."""
+        for server_writer, responses in self._servers:
             with suppress(OSError, RuntimeError):
                 server_writer.write_eof()
-            await answers
+            await responses
             server_writer.close()
         self._servers.clear()
 
@@ -54,7 +54,7 @@ class Wire:
         server_reader, server_writer = await asyncio.open_unix_connection(Path(self._target) / _SOCKET)
         self._servers.append((server_writer, asyncio.create_task(_forward(server_reader, writer))))
         try:
-            # The first message has no type.
+            # The first message has no type byte.
             length = await reader.readexactly(_LENGTH_BYTES)
             server_writer.write(length + await reader.readexactly(int.from_bytes(length) - _LENGTH_BYTES))
             while True:
@@ -73,7 +73,7 @@ class Wire:
 
 
 async def _forward(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    """Until the server has closed its end, whether or not anybody listens any more."""
+    """Forward until the server closes its end, even if the client is gone."""
     while received := await reader.read(1 << 16):
         with suppress(OSError):
             writer.write(received)
@@ -82,28 +82,28 @@ async def _forward(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -
 
 
 @asynccontextmanager
-async def wire_to(url: str) -> AsyncGenerator[Wire]:
+async def step_proxy(url: str) -> AsyncGenerator[StepProxy]:
     with tempfile.TemporaryDirectory() as folder:
-        wire = Wire(Path(folder), url)
-        server = await asyncio.start_unix_server(wire.connected, wire.folder / _SOCKET)
+        proxy = StepProxy(Path(folder), url)
+        server = await asyncio.start_unix_server(proxy.connected, proxy.folder / _SOCKET)
         try:
-            yield wire
+            yield proxy
         finally:
-            await wire.cut()
+            await proxy.cut()
             server.close()
 
 
-async def killed_at(wire: Wire, step: int, job: str, settings: Mapping[str, str]) -> bool:
-    """Run `job`, such as "raise_expiry_alerts", and kill it right before that step. Return False if it ended before."""
-    return await killed_in(wire, step, _carry_out, job, {**settings, "DATABASE_URL": wire.url})
+async def killed_at(proxy: StepProxy, step: int, job: str, settings: Mapping[str, str]) -> bool:
+    """Run `job`, such as "raise_expiry_alerts", and kill it just before that step. Return False if it ended earlier."""
+    return await killed_in(proxy, step, _run_job, job, {**settings, "DATABASE_URL": proxy.url})
 
 
-async def killed_in(wire: Wire, step: int, program: Callable[..., None], *arguments: object) -> bool:
-    """Run `program` and kill it right before that step; False: it ended before."""
-    wire.hold_at(step)
+async def killed_in(proxy: StepProxy, step: int, program: Callable[..., None], *arguments: object) -> bool:
+    """Run `program` and kill it just before that step. Return False if it ended earlier."""
+    proxy.hold_at(step)
     process = _processes.Process(target=program, args=arguments)
     process.start()
-    held = asyncio.create_task(wire.held.wait())
+    held = asyncio.create_task(proxy.held.wait())
     ended = asyncio.create_task(asyncio.to_thread(process.join))
     try:
         async with asyncio.timeout(stretched(_SECONDS)):
@@ -111,7 +111,7 @@ async def killed_in(wire: Wire, step: int, program: Callable[..., None], *argume
     finally:
         process.kill()
         await ended
-        await wire.cut()
+        await proxy.cut()
     was_held = held.done()
     held.cancel()
     if not was_held:
@@ -119,6 +119,6 @@ async def killed_in(wire: Wire, step: int, program: Callable[..., None], *argume
     return was_held
 
 
-def _carry_out(job: str, settings: Mapping[str, str]) -> None:
+def _run_job(job: str, settings: Mapping[str, str]) -> None:
     os.environ.update(settings)
     getattr(importlib.import_module(f"workers.jobs.{job}"), job)()

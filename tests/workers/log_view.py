@@ -1,4 +1,4 @@
-"""What the log and the tables say, for tests to wait for and to compare."""
+"""Queries on the log and its tables, for tests to wait for and compare."""
 
 import time
 from collections.abc import Awaitable, Callable
@@ -23,14 +23,14 @@ from tests.waiting import stretched
 
 
 async def history(pool: Pool, organization_id: str, key_id: str) -> list[Recorded[Any]]:
-    """Everything that happened to a key, oldest first."""
+    """Return the events of a key, oldest first."""
     async with pool.connection() as connection:
         recorded = await read_lifecycle(connection, lane_of(organization_id), 0, 100_000)
     return [each for each in recorded if each.record.stream_id == key_id]
 
 
-async def verdict(pool: Pool, secret: Secret, at: datetime) -> Code:
-    """What a verification at `at` answers."""
+async def verification_code(pool: Pool, secret: Secret, at: datetime) -> Code:
+    """Return the code of a verification at `at`."""
     presented = AccessRequest(digest=digest(secret), action="verify")
     async with pool.connection() as connection:
         row = await (await connection.execute(*by_digests([presented.digest]))).fetchone()
@@ -44,22 +44,22 @@ async def number(connection: Connection, query: bytes) -> int:
 
 
 async def eventually(condition: Callable[[], Awaitable[bool]], seconds: float = 20) -> None:
-    """Wait until `condition` holds; fails after `seconds`, or later on a busy machine."""
-    began = time.monotonic()
-    # The load of the machine may have risen while the test waited, so the bound is computed again each time.
+    """Wait until `condition` is true; fail after `seconds`, or later on a busy machine."""
+    started = time.monotonic()
+    # The load of the machine may have risen during the wait, so compute the limit again each time.
     while not await condition():
-        assert time.monotonic() < began + stretched(seconds), "it did not come to pass"
+        assert time.monotonic() < started + stretched(seconds), "the condition did not become true"
         await anyio.sleep(0.05)
 
 
-async def an_expiry_is_recorded(pool: Pool, organization_id: str) -> Recorded[Any]:
-    """Make a key that expires at once, and wait until a worker has said so; gives its last event."""
+async def wait_for_an_expiry(pool: Pool, organization_id: str) -> Recorded[Any]:
+    """Create a key that expires immediately, wait until a worker has recorded it, and return the event."""
     key_id, _ = await seed.key(pool, organization_id, expires_at=now() + timedelta(seconds=0.3))
-    return await expiry_of(pool, organization_id, key_id)
+    return await wait_for_expiry(pool, organization_id, key_id)
 
 
-async def expiry_of(pool: Pool, organization_id: str, key_id: str) -> Recorded[Any]:
-    """Wait until the log says that a key, which was only created, has expired."""
+async def wait_for_expiry(pool: Pool, organization_id: str, key_id: str) -> Recorded[Any]:
+    """Wait until the expiry of a key without other changes is recorded, and return the event."""
 
     async def is_recorded() -> bool:
         return len(await history(pool, organization_id, key_id)) == 2

@@ -1,4 +1,4 @@
-"""A mail server that keeps what it is given, refuses what it is told to, or does not answer at all."""
+"""A mail server that stores messages, refuses recipients on request, or does not respond at all."""
 
 import socket
 import ssl
@@ -24,7 +24,7 @@ USER, PASSWORD = "mailer", "p@ss:word/%"
 
 
 class Mailbox:
-    """`refusals`: what the next recipients are answered; `messages`: what was taken on, with its envelope."""
+    """Accepted messages with their envelopes, and the replies for the next recipients that are refused."""
 
     def __init__(self) -> None:
         self.messages: list[tuple[str, list[str], EmailMessage]] = []
@@ -54,12 +54,12 @@ class MailServer:
 
 @contextmanager
 def mail_server(*, tls: ssl.SSLContext | None = None, login: bool = False) -> Generator[MailServer]:
-    """`tls`: STARTTLS is offered, and required; `login`: so is `USER` with `PASSWORD`."""
+    """Run a mail server. With `tls`, STARTTLS is offered and required; with `login`, `USER` and `PASSWORD` are."""
     mailbox = Mailbox()
 
     def check(_server: Any, _session: Any, _envelope: Any, _mechanism: str, data: Any) -> AuthResult:  # noqa: ANN401
-        good = isinstance(data, LoginPassword) and (data.login, data.password) == (USER.encode(), PASSWORD.encode())
-        return AuthResult(success=good)
+        valid = isinstance(data, LoginPassword) and (data.login, data.password) == (USER.encode(), PASSWORD.encode())
+        return AuthResult(success=valid)
 
     options: dict[str, Any] = {"tls_context": tls, "require_starttls": tls is not None}
     if login:
@@ -75,10 +75,10 @@ def mail_server(*, tls: ssl.SSLContext | None = None, login: bool = False) -> Ge
 
 
 def certificate(folder: Path) -> tuple[ssl.SSLContext, Path]:
-    """A context for a server at 127.0.0.1 and localhost, and the file that whoever trusts it needs."""
+    """Return a TLS context for a server at 127.0.0.1 and localhost, and the certificate file for its clients."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
-    made = (
+    created = (
         x509.CertificateBuilder()
         .subject_name(name)
         .issuer_name(name)
@@ -91,7 +91,7 @@ def certificate(folder: Path) -> tuple[ssl.SSLContext, Path]:
         .sign(key, hashes.SHA256())
     )
     file, secret = folder / "server.pem", folder / "server.key"
-    file.write_bytes(made.public_bytes(serialization.Encoding.PEM))
+    file.write_bytes(created.public_bytes(serialization.Encoding.PEM))
     secret.write_bytes(
         key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
     )

@@ -1,4 +1,4 @@
-"""A server of somebody else that takes webhooks: verifies them, keeps them, and answers what it is told to."""
+"""A webhook receiver that verifies and stores messages and responds as a test configures."""
 
 import threading
 import time
@@ -12,15 +12,15 @@ import msgspec
 from standardwebhooks import Webhook, WebhookVerificationError
 
 Answer = Callable[["Received"], int]
-"""Gives the status that a message is answered with, or `NO_ANSWER`."""
+"""Return the response status for a message, or `NO_RESPONSE`."""
 
-NO_ANSWER = 0
-"""The connection is closed instead."""
+NO_RESPONSE = 0
+"""Close the connection without a response."""
 
 
 @dataclass(frozen=True)
 class Received:
-    """`valid`: by how many of the receiver's secrets the signature is right. `before`: attempts of it before this."""
+    """A received message, with the number of secrets that match it and the number of its earlier attempts."""
 
     id: str
     body: dict[str, Any]
@@ -44,7 +44,7 @@ class Receiver:
         with self.lock:
             return [each.id for each in self.received if event is None or each.body.get("event") == event]
 
-    def take(self, path: str, headers: dict[str, str], content: bytes) -> int:
+    def receive(self, path: str, headers: dict[str, str], content: bytes) -> int:
         with self.lock:
             message_id = headers.get("webhook-id", "")
             received = Received(
@@ -65,27 +65,27 @@ def receiver() -> Generator[Receiver]:
         def do_POST(self) -> None:
             content = self.rfile.read(int(self.headers["content-length"]))
             headers = {name.lower(): value for name, value in self.headers.items()}
-            status = taking.take(self.path, headers, content)
-            if status == NO_ANSWER:
+            status = target.receive(self.path, headers, content)
+            if status == NO_RESPONSE:
                 return
-            with suppress(ConnectionError):  # whoever asked may have been killed meanwhile
+            with suppress(ConnectionError):  # the sender may have been killed meanwhile
                 self.send_response(status)
-                for name, value in taking.headers.items():
+                for name, value in target.headers.items():
                     self.send_header(name, value)
-                self.send_header("content-length", str(len(taking.response)))
+                self.send_header("content-length", str(len(target.response)))
                 self.end_headers()
-                self.wfile.write(taking.response)
+                self.wfile.write(target.response)
 
         def log_message(self, format: str, *args: object) -> None:  # noqa: A002 -- likewise
             pass
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.daemon_threads = True
-    taking = Receiver(f"http://127.0.0.1:{server.server_port}/hooks")
+    target = Receiver(f"http://127.0.0.1:{server.server_port}/hooks")
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
     thread.start()
     try:
-        yield taking
+        yield target
     finally:
         server.shutdown()
         server.server_close()

@@ -1,9 +1,9 @@
-"""Jobs for tests of what a worker takes next: some take longer than their period."""
+"""Jobs of different durations for tests of the order in which a worker takes jobs."""
 
 import time
 
 
-def greedy() -> None:
+def slow() -> None:
     time.sleep(0.4)
 
 

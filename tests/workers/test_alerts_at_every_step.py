@@ -1,4 +1,4 @@
-"""Who looks at quotas or anomalies is killed right before each statement: whoever comes next tells the rest, once."""
+"""A job for quota or anomaly alerts is killed before each statement: the next runs raise every alert exactly once."""
 
 import asyncio
 from collections import Counter
@@ -18,7 +18,7 @@ from infrastructure.settings import Settings
 from projections.registry import INLINE_CHECKS
 from tests import seed
 from tests.projections.usage.uses import append, used
-from tests.workers.killed_at_steps import Wire, killed_at, wire_to
+from tests.workers.killed_at_steps import StepProxy, killed_at, step_proxy
 from workers.jobs.aggregate_usage import aggregate
 from workers.jobs.detect_anomalies import detect
 from workers.jobs.raise_quota_alerts import warn
@@ -26,7 +26,7 @@ from workers.jobs.raise_quota_alerts import warn
 pytestmark = pytest.mark.anyio
 
 STEPS_MIN = 10
-"""Fewer would mean that the wire counts something else."""
+"""A lower count would mean that the proxy counts the wrong messages."""
 STEPS_MAX = 500
 
 PLANS = '{"team": {"monthly_requests": 10}}'
@@ -35,12 +35,12 @@ SETTINGS = {"REDIS_URL": "unix:///nowhere", "KEYLEDGER_PLANS": PLANS}
 
 
 @pytest.fixture
-async def wire(database_url: str) -> AsyncIterator[Wire]:
-    async with wire_to(database_url) as opened:
+async def proxy(database_url: str) -> AsyncIterator[StepProxy]:
+    async with step_proxy(database_url) as opened:
         yield opened
 
 
-async def a_quota_used_up(pool: Pool) -> Counter[str]:
+async def use_up_a_quota(pool: Pool) -> Counter[str]:
     organization_id = await seed.organization(pool)
     at = now()
     uses = [used("key_a", at, organization_id=organization_id, billed=True) for _ in range(10)]
@@ -49,8 +49,8 @@ async def a_quota_used_up(pool: Pool) -> Counter[str]:
     return Counter({f"100 per cent of {organization_id}": 1})
 
 
-async def some_anomalies(pool: Pool) -> Counter[str]:
-    """A secret that is over is used, and its key refused often besides; an address tries keys that nobody has."""
+async def record_anomalies(pool: Pool) -> Counter[str]:
+    """Record many refused uses of a revoked secret, and many unknown keys from one address."""
     organization_id = await seed.organization(pool)
     key_id, _ = await seed.key(pool, organization_id)
     at = now()
@@ -66,35 +66,35 @@ async def some_anomalies(pool: Pool) -> Counter[str]:
     async with pool.connection() as connection:
         await append(connection, "p", at, uses)
     await aggregate(pool)
-    async with pool.connection() as connection:  # as if what has to settle had
+    async with pool.connection() as connection:  # simulate the end of the settle delay
         await connection.execute(b"update anomaly_signals set noted_at = noted_at - interval '1 minute'")
     return Counter({f"{key_id} in {organization_id}": 2, f"192.0.2.7 in {organization_id}": 1})
 
 
 @pytest.mark.parametrize(
-    ("job", "make_due", "look"),
-    [("raise_quota_alerts", a_quota_used_up, warn), ("detect_anomalies", some_anomalies, detect)],
+    ("job", "make_due", "run"),
+    [("raise_quota_alerts", use_up_a_quota, warn), ("detect_anomalies", record_anomalies, detect)],
 )
-async def test_each_alert_is_raised_once_wherever_a_worker_dies(
+async def test_each_alert_is_raised_once_after_a_kill_at_any_step(
     connections: Pool,
-    wire: Wire,
+    proxy: StepProxy,
     job: str,
     make_due: Callable[[Pool], Awaitable[Counter[str]]],
-    look: Callable[[Pool, Settings], Awaitable[None]],
+    run: Callable[[Pool, Settings], Awaitable[None]],
     record_property: Callable[[str, object], None],
 ) -> None:
-    """Two come next at once."""
+    """Two workers run concurrently afterwards."""
     due: Counter[str] = Counter()
     for step in range(1, STEPS_MAX):
         due += await make_due(connections)
-        killed = await killed_at(wire, step, job, SETTINGS)
+        killed = await killed_at(proxy, step, job, SETTINGS)
         assert await raised(connections) <= due, step
-        await asyncio.gather(*[look(connections, CONFIG) for _ in range(2)])
+        await asyncio.gather(*[run(connections, CONFIG) for _ in range(2)])
         assert await raised(connections) == due, step
         if not killed:
             break
     else:
-        pytest.fail("it never ended by itself")
+        pytest.fail("the job was killed in every attempt")
     assert step > STEPS_MIN
     async with connections.connection() as connection:
         await connection.execute(b"set role none")
@@ -104,7 +104,7 @@ async def test_each_alert_is_raised_once_wherever_a_worker_dies(
 
 
 async def raised(pool: Pool) -> Counter[str]:
-    """How many alerts there are in the log about each thing."""
+    """Return the number of alerts in the log by subject."""
     async with pool.connection() as connection:
         rows = await (await connection.execute(b"select organization_id from organization_list")).fetchall()
         recorded = [

@@ -1,4 +1,4 @@
-"""Jobs that take longer than their period let the others have their turn, and a job that is late is told everywhere."""
+"""A long job does not starve the others, and a late job is reported by every interface."""
 # pyright: reportUnknownMemberType=false
 # (the annotations of rq leave type arguments out)
 
@@ -38,10 +38,10 @@ def runs_of(view: View) -> dict[str, int]:
 
 @pytest.fixture
 def worker(redis_url: str, view: View) -> Iterator[None]:
-    """One worker, whose first queue has jobs that take twenty times as long as those of the others; none is empty."""
+    """A worker whose first queue has jobs that take twenty times as long as the others; no queue is empty."""
     for name in NAMES:
         queue = Queue(name, connection=view.client, serializer=JSONSerializer)
-        job = slow_jobs.greedy if name == NAMES[0] else slow_jobs.quick
+        job = slow_jobs.slow if name == NAMES[0] else slow_jobs.quick
         for _ in range(200):
             queue.enqueue_call(job, result_ttl=0)
     process = multiprocessing.get_context("fork").Process(target=work, args=("one", redis_url, os.getpid(), NAMES))
@@ -52,32 +52,32 @@ def worker(redis_url: str, view: View) -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("worker")
-def test_a_job_that_is_always_due_and_takes_long_leaves_the_others_their_turns(view: View) -> None:
+def test_a_long_job_that_is_always_due_does_not_starve_the_others(view: View) -> None:
     eventually(lambda: runs_of(view)[NAMES[0]] >= RUNS)
     runs = runs_of(view)
-    # Each of the others had as much time, and so at least as many turns; the last one may be under way.
+    # Each of the others had as much time and therefore at least as many runs; the last one may be in progress.
     assert min(runs.values()) >= RUNS - 1, runs
 
 
-def test_jobs_that_hang_keep_no_other_from_running_and_are_reported(
+def test_blocked_jobs_do_not_stop_others_and_are_reported(
     api: Api, start: Start, view: View, database_url: str, tmp_path: Path
 ) -> None:
-    """Two jobs of a second take longer than that each time, since what they ask for is locked."""
+    """Two jobs with a period of a second take longer than that each time, since their table is locked."""
     scheduler_log = tmp_path / "1.log"
     start("run")
     start("schedule")
     blocked = {"expire_keys", "retire_secrets"}
 
-    def standing() -> dict[str, Any]:
+    def schedule() -> dict[str, Any]:
         environment = {**os.environ, "DATABASE_URL": database_url, "REDIS_URL": view.url}
-        asked = [sys.executable, "-m", "workers", "status", "--json"]
-        said = subprocess.run(asked, env=environment, capture_output=True, check=True).stdout
-        return {job["job"]: job for job in json.loads(said)["jobs"]["schedule"]}
+        command = [sys.executable, "-m", "workers", "status", "--json"]
+        output = subprocess.run(command, env=environment, capture_output=True, check=True).stdout
+        return {job["job"]: job for job in json.loads(output)["jobs"]["schedule"]}
 
     def late() -> set[str]:
-        return {name for name, job in standing().items() if job["late"]}
+        return {name for name, job in schedule().items() if job["late"]}
 
-    def told_late() -> str:
+    def jobs_check() -> str:
         checks: dict[str, str] = api.client().get("/health/ready").data["checks"]
         return checks["jobs"]
 
@@ -85,13 +85,13 @@ def test_jobs_that_hang_keep_no_other_from_running_and_are_reported(
         lines = [json.loads(line) for line in scheduler_log.read_text().splitlines()]
         return {line["job"] for line in lines if line["event"] == event}
 
-    eventually(lambda: all(job["last"] is not None for job in standing().values()))
+    eventually(lambda: all(job["last"] is not None for job in schedule().values()))
     with psycopg.connect(database_url) as owner:
         owner.execute("lock table key_list in access exclusive mode")
         eventually(lambda: blocked <= late(), LATE_SECONDS_MIN + 30)
-        assert all(f"{name} is late" in told_late() for name in blocked)
+        assert all(f"{name} is late" in jobs_check() for name in blocked)
         assert api.client().get("/health/ready").data["status"] == "degraded"
-        # Those that are due every few seconds and need nothing that is locked, to the last of the table.
+        # Jobs that are due every few seconds and need no locked table, down to the last queue.
         others = {
             "aggregate_usage",
             "run_lifecycle_projections",
@@ -101,13 +101,13 @@ def test_jobs_that_hang_keep_no_other_from_running_and_are_reported(
         }
         assert others & late() == set()
         eventually(lambda: blocked <= logged("job_late"), LATE_SECONDS_MIN + 30)
-        figures = scrape(api)
+        metrics = scrape(api)
         for name in blocked:
-            unfinished = value(figures, "keyledger_job_unfinished_seconds", job=name)
-            assert unfinished > value(figures, "keyledger_job_late_after_seconds", job=name) == LATE_SECONDS_MIN
-            assert standing()[name]["last"]["outcome"] == "incomplete"
-        assert value(figures, "keyledger_jobs_total", outcome="failed") == 0
-        assert {each.labels["job"] for each in figures["keyledger_job_late_after_seconds"].samples} == set(QUEUES)
+            unfinished = value(metrics, "keyledger_job_unfinished_seconds", job=name)
+            assert unfinished > value(metrics, "keyledger_job_late_after_seconds", job=name) == LATE_SECONDS_MIN
+            assert schedule()[name]["last"]["outcome"] == "incomplete"
+        assert value(metrics, "keyledger_jobs_total", outcome="failed") == 0
+        assert {each.labels["job"] for each in metrics["keyledger_job_late_after_seconds"].samples} == set(QUEUES)
         owner.rollback()
-    eventually(lambda: told_late() == "ok")
+    eventually(lambda: jobs_check() == "ok")
     eventually(lambda: blocked <= logged("job_on_time"))

@@ -1,4 +1,4 @@
-"""No job takes the time of a worker from the others, however long its runs take."""
+"""Fair order of queues: no job takes time from the others, regardless of the duration of its runs."""
 
 from collections import Counter
 
@@ -8,7 +8,7 @@ from workers.fair_order import RUN_SECONDS_MIN, FairOrder
 
 
 def served(order: FairOrder, waiting: dict[str, float], seconds: float) -> Counter[str]:
-    """Serve `waiting` (seconds of a run by queue), all of which always have a job, for `seconds`; time by queue."""
+    """Serve queues that never empty for `seconds`, with `waiting` as seconds per run; return the time per queue."""
     spent: Counter[str] = Counter()
     while spent.total() < seconds:
         queue = next(queue for queue in order.order() if queue in waiting)
@@ -17,14 +17,14 @@ def served(order: FairOrder, waiting: dict[str, float], seconds: float) -> Count
     return spent
 
 
-@pytest.mark.parametrize("greedy", ["a", "c"])
-def test_whoever_takes_long_gets_no_more_time_than_the_others(greedy: str) -> None:
-    runs = {queue: 20.0 if queue == greedy else 0.1 for queue in "abcde"}
+@pytest.mark.parametrize("slow", ["a", "c"])
+def test_a_queue_with_long_runs_gets_no_more_time_than_the_others(slow: str) -> None:
+    runs = {queue: 20.0 if queue == slow else 0.1 for queue in "abcde"}
     spent = served(FairOrder("abcde"), runs, 1_000)
     assert max(spent.values()) - min(spent.values()) <= 20.1
 
 
-def test_the_longest_wait_is_one_run_of_each_other_queue_where_runs_are_alike() -> None:
+def test_queues_with_equal_runs_take_turns() -> None:
     order = FairOrder("abcde")
     turns: list[str] = []
     for _ in range(50):
@@ -33,14 +33,14 @@ def test_the_longest_wait_is_one_run_of_each_other_queue_where_runs_are_alike() 
     assert all(set(turns[at : at + 5]) == set("abcde") for at in range(0, 50, 5))
 
 
-def test_a_queue_that_was_idle_saves_up_nothing() -> None:
+def test_an_idle_queue_gains_no_advantage() -> None:
     order = FairOrder("ab")
     served(order, {"a": 1.0}, 3_600)
     spent = served(order, {"a": 1.0, "b": 1.0}, 20)
     assert abs(spent["a"] - spent["b"]) <= 1
 
 
-def test_a_queue_that_used_an_idle_worker_is_not_punished_for_it() -> None:
+def test_a_queue_that_used_an_idle_worker_has_no_disadvantage() -> None:
     order = FairOrder("ab")
     served(order, {"b": 1.0}, 3_600)
     served(order, {"a": 1.0}, 1)
@@ -48,7 +48,7 @@ def test_a_queue_that_used_an_idle_worker_is_not_punished_for_it() -> None:
     assert abs(spent["a"] - spent["b"]) <= 1
 
 
-def test_runs_that_take_no_time_give_way_too() -> None:
+def test_a_run_without_duration_also_counts() -> None:
     order = FairOrder("ab")
     order.charge("a", 0.0)
     assert order.order()[0] == "b"

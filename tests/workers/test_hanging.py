@@ -1,4 +1,4 @@
-"""A worker that hangs in the middle of a job keeps nobody else from working."""
+"""A worker that hangs in a job does not stop the others."""
 
 import os
 import signal
@@ -11,23 +11,23 @@ from infrastructure.clock import now
 from infrastructure.database.connections import Pool
 from tests import seed
 from tests.workers.conftest import Start
-from tests.workers.log_view import an_expiry_is_recorded, eventually, expiry_of
+from tests.workers.log_view import eventually, wait_for_an_expiry, wait_for_expiry
 from tests.workers.valkey_view import View
 
 pytestmark = pytest.mark.anyio
 
 
-async def test_a_worker_that_hangs_in_a_job_does_not_stop_the_others(
+async def test_a_hanging_worker_does_not_stop_the_others(
     connections: Pool, database_url: str, start: Start, view: View
 ) -> None:
     start("run", workers=2)
     start("schedule")
     organization_id = await seed.organization(connections)
-    await an_expiry_is_recorded(connections, organization_id)
+    await wait_for_an_expiry(connections, organization_id)
     hanging: list[int] = []
 
     async def one_hangs() -> bool:
-        hanging[:] = view.busy_with("expire_keys")
+        hanging[:] = view.pids_running("expire_keys")
         for pid in hanging[:1]:
             os.kill(pid, signal.SIGSTOP)
         return bool(hanging)
@@ -36,6 +36,6 @@ async def test_a_worker_that_hangs_in_a_job_does_not_stop_the_others(
     with psycopg.connect(database_url) as owner:
         owner.execute("lock table key_list in access exclusive mode")
         await eventually(one_hangs)
-    await expiry_of(connections, organization_id, key_id)
+    await wait_for_expiry(connections, organization_id, key_id)
     os.kill(hanging[0], signal.SIGCONT)
-    await an_expiry_is_recorded(connections, organization_id)
+    await wait_for_an_expiry(connections, organization_id)

@@ -12,7 +12,7 @@ from workers.jobs.purge_idempotency_keys import forget
 pytestmark = pytest.mark.anyio
 
 
-async def test_answers_are_forgotten_when_they_no_longer_count(connections: Pool) -> None:
+async def test_stored_responses_are_deleted_after_a_day(connections: Pool) -> None:
     with freeze_time("2026-03-01 12:00:00", real_asyncio=True) as clock:
         async with connections.connection() as connection:
             await connection.execute(b"select set_config('keyledger.organization_id', 'org_a', false)")

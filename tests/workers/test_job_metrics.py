@@ -1,4 +1,4 @@
-"""What the workers do is counted, and every line that they log says for which job."""
+"""Job results are counted, and every log line names its job."""
 
 import json
 from pathlib import Path
@@ -17,35 +17,35 @@ from workers.schedule import ISOLATED_QUEUES, QUEUES
 pytestmark = pytest.mark.anyio
 
 
-async def test_what_workers_and_scheduler_do_is_seen_by_the_api(start: Start, view: View, redis_url: str) -> None:
+async def test_the_api_sees_the_results_of_workers_and_scheduler(start: Start, view: View, redis_url: str) -> None:
     start("run")
     start("schedule")
 
     async def all_done() -> bool:
-        seen = await jobs_state(redis_url)
-        return {tally.name for tally in seen.tally if tally.succeeded} == set(QUEUES)
+        state = await jobs_state(redis_url)
+        return {tally.name for tally in state.tally if tally.succeeded} == set(QUEUES)
 
     await eventually(all_done)
-    seen: JobsState = await jobs_state(redis_url)
-    assert {queue.name for queue in seen.queues} >= set(QUEUES)
-    assert (seen.workers, seen.schedulers) == (1 + len(ISOLATED_QUEUES), 1)
-    assert seen.worker_heartbeat is not None
-    assert seen.scheduler_heartbeat is not None
-    assert all(tally.seconds > 0 and tally.failed == 0 for tally in seen.tally)
+    state: JobsState = await jobs_state(redis_url)
+    assert {queue.name for queue in state.queues} >= set(QUEUES)
+    assert (state.workers, state.schedulers) == (1 + len(ISOLATED_QUEUES), 1)
+    assert state.worker_heartbeat is not None
+    assert state.scheduler_heartbeat is not None
+    assert all(tally.seconds > 0 and tally.failed == 0 for tally in state.tally)
 
 
-async def test_nobody_runs_where_nobody_was_started(redis_url: str) -> None:
-    seen = await jobs_state(redis_url)
-    assert (seen.workers, seen.worker_heartbeat, seen.schedulers, seen.scheduler_heartbeat) == (0, None, 0, None)
+async def test_without_processes_no_worker_or_scheduler_is_reported(redis_url: str) -> None:
+    state = await jobs_state(redis_url)
+    assert (state.workers, state.worker_heartbeat, state.schedulers, state.scheduler_heartbeat) == (0, None, 0, None)
 
 
-async def test_a_valkey_that_is_away_is_no_state_at_all() -> None:
+async def test_an_unreachable_valkey_raises() -> None:
     with pytest.raises(ValkeyUnavailable):
         await jobs_state("redis://127.0.0.1:1")
 
 
 @pytest.mark.parametrize("standard_error", ["2>/dev/full", "2> >(exit 0)", "2>&-"])
-async def test_a_worker_goes_on_when_its_log_lines_cannot_be_written(
+async def test_a_worker_continues_if_its_log_cannot_be_written(
     connections: Pool, start: Start, view: View, redis_url: str, standard_error: str
 ) -> None:
     async with connections.connection() as connection:
@@ -73,12 +73,12 @@ async def test_a_worker_goes_on_when_its_log_lines_cannot_be_written(
     async with connections.connection() as connection:
         await connection.execute(b"set role none")
         await connection.execute(b"alter table elsewhere rename to idempotency_keys")
-    view.forget_everything()
+    view.flush()
     await eventually(has_succeeded)
     assert set(children_of(pool.pid)) == set(workers)
 
 
-async def test_a_job_that_fails_is_counted_and_its_line_names_it(
+async def test_a_failed_job_is_counted_and_logged_by_name(
     connections: Pool, start: Start, view: View, redis_url: str, tmp_path: Path
 ) -> None:
     async with connections.connection() as connection:

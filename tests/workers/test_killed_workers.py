@@ -35,7 +35,7 @@ async def test_every_use_is_counted_once_while_workers_are_killed(connections: P
     async def write() -> None:
         async with connections.connection() as connection:
             for batch in range(BATCHES):
-                at = now() - timedelta(hours=batch % 3)  # some come late
+                at = now() - timedelta(hours=batch % 3)  # some uses are late
                 await append(connection, f"p{batch % 5}", at, some_of_everything(dice, KEYS, at, BATCH_SIZE))
                 await anyio.sleep(0.01)
         written.set()
@@ -60,7 +60,7 @@ async def test_every_use_is_counted_once_while_workers_are_killed(connections: P
     await eventually(everything_is_counted, seconds=30)
 
 
-async def test_workers_end_when_their_pool_was_killed(start: Start) -> None:
+async def test_workers_end_after_their_pool_was_killed(start: Start) -> None:
     pool = start("run", workers=2)
 
     async def all_run() -> bool:
@@ -71,7 +71,7 @@ async def test_workers_end_when_their_pool_was_killed(start: Start) -> None:
     await anyio.sleep(1)
     pool.kill()
 
-    async def both_are_gone() -> bool:
+    async def all_are_gone() -> bool:
         return not any(map(is_running, workers))
 
-    await eventually(both_are_gone)
+    await eventually(all_are_gone)

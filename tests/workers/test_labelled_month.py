@@ -1,7 +1,7 @@
-"""The labelled month of the rules' own test, used for real: through the log, the follower of uses, the job, to alerts.
+"""The labelled month of the rules' test, end to end: through the log, the projection of uses and the job, to alerts.
 
-What is tested here is that nothing between a use and its alert loses a sign, adds one, or judges it by other numbers
-than the rules' own test does: the thresholds of the two are the same.
+This test shows that no step between a use and its alert loses or adds a signal, or evaluates it with other numbers than
+the rules' own test: both use the same thresholds.
 """
 
 import sys
@@ -19,16 +19,16 @@ from tests import seed
 from tests.domain.anomalies.synthetic import DAYS, HOUR, START, Month, month
 from tests.domain.anomalies.test_synthetic_month import explains
 from tests.projections.usage.uses import completed
-from tests.workers.test_anomalies import look, raised, used, write
+from tests.workers.test_anomalies import raised, run_workers, used, write
 from workers.anomaly_replay import ReplayPeriod, replay
 
-pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("nothing_to_wait_for")]
+pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("no_settle_delay")]
 
 KEYS = 12
 REQUESTS_MAX = 12_000
-"""Months of more requests are left out: what they are about is the same, and there would be millions of uses."""
+"""Months with more requests are skipped: they test the same, with millions of uses."""
 
-HOURS_BETWEEN_LOOKS = 6
+HOURS_BETWEEN_RUNS = 6
 PLACES = {
     "DE": "192.0.2.1",
     "FR": "198.51.100.1",
@@ -37,13 +37,13 @@ PLACES = {
     "BR": "10.2.2.1",
     "KP": "10.3.3.1",
 }
-"""Without a database of countries a place is a network: here one each."""
+"""Without a country database, a location is a network: one network per country."""
 
 TYPES: set[AlertType] = {"api_key.unusual_volume", "api_key.error_spike", "api_key.new_location"}
 
 
 def months() -> list[Month]:
-    """The first of the generator's that are not too large."""
+    """Return the generator's first months that are not too large."""
     small = (about for about in map(month, count()) if requests_of(about) <= REQUESTS_MAX)
     return list(islice(small, KEYS))
 
@@ -53,7 +53,7 @@ def requests_of(about: Month) -> int:
 
 
 def uses_of(about: Month, organization_id: str, key_id: str, number: int) -> list[UsageEvent]:
-    """Of one hour: requests from where the key is at home, those from elsewhere, and the calls that failed."""
+    """Return the uses of one hour: requests from usual locations and elsewhere, and failed calls."""
     start = START + number * HOUR
     places = [place for at, place in about.places if start <= at < start + HOUR] or [about.places[0][1]]
     hour = about.hours[start]
@@ -68,27 +68,27 @@ def uses_of(about: Month, organization_id: str, key_id: str, number: int) -> lis
     return [*events, *failed]
 
 
-async def use_an_hour(pool: Pool, organization_id: str, keys: dict[str, Month], number: int) -> None:
+async def write_hour(pool: Pool, organization_id: str, keys: dict[str, Month], number: int) -> None:
     events = [event for key_id, about in keys.items() for event in uses_of(about, organization_id, key_id, number)]
     await write(pool, now(), events)
-    if number % HOURS_BETWEEN_LOOKS == HOURS_BETWEEN_LOOKS - 1:
-        await look(pool, rounds=1)
+    if number % HOURS_BETWEEN_RUNS == HOURS_BETWEEN_RUNS - 1:
+        await run_workers(pool, rounds=1)
 
 
-async def test_precision_and_recall_of_what_workers_raise(connections: Pool, database_url: str) -> None:
+async def test_precision_and_recall_of_alerts_raised_by_workers(connections: Pool, database_url: str) -> None:
     with freeze_time(START, real_asyncio=True) as clock:
         organization_id = await seed.organization(connections)
         keys = {(await seed.key(connections, organization_id, at=START))[0]: about for about in months()}
         for number in range(DAYS * 24):
             clock.move_to(START + number * HOUR)
-            await use_an_hour(connections, organization_id, keys, number)
+            await write_hour(connections, organization_id, keys, number)
         alerts = [
             (str(alert.key_id), alert.alert_type, datetime.fromisoformat(str(alert.numbers["at"])))
             for alert in await raised(connections, organization_id)
             if alert.alert_type in TYPES
         ]
-        stretch = ReplayPeriod(START, now() + HOUR, organization_id)
-        again = await replay(database_url, stretch, lambda network: network, {})
+        period = ReplayPeriod(START, now() + HOUR, organization_id)
+        replayed = await replay(database_url, period, lambda network: network, {})
     incidents = [(key_id, incident) for key_id, about in keys.items() for incident in about.incidents]
     explained = [
         (alert, incident)
@@ -105,4 +105,4 @@ async def test_precision_and_recall_of_what_workers_raise(connections: Pool, dat
     assert len(incidents) > 15
     assert precision >= 0.9
     assert recall >= 0.9
-    assert sorted((each.subject, each.type, each.at) for each in again if each.type in TYPES) == sorted(alerts)
+    assert sorted((each.subject, each.type, each.at) for each in replayed if each.type in TYPES) == sorted(alerts)

@@ -1,4 +1,4 @@
-"""Mails of the outbox: delivered at least once, opened nowhere else, erased afterwards."""
+"""Mails of the outbox: delivered at least once, encrypted until then, and erased afterwards."""
 
 import os
 import socket
@@ -52,17 +52,19 @@ async def outbox(database_url: str):  # noqa: ANN201 -- an async generator of a 
 
 
 async def put(
-    outbox: Pool, mail: Mail = MAIL, *, lasts: timedelta = timedelta(minutes=15), effect: str | None = None
+    outbox: Pool, mail: Mail = MAIL, *, valid_for: timedelta = timedelta(minutes=15), effect: str | None = None
 ) -> str:
     mail_id = new_id("mail")
     at = now()
     async with outbox.connection() as connection:
-        await connection.execute(*mail_add(Sealer([KEY]), mail_id, mail, at=at, expires_at=at + lasts, effect=effect))
+        await connection.execute(
+            *mail_add(Sealer([KEY]), mail_id, mail, at=at, expires_at=at + valid_for, effect=effect)
+        )
     return mail_id
 
 
 async def row(outbox: Pool, mail_id: str) -> tuple[bool, bool, int]:
-    """Whether its content is still there, whether it was sent, how often that was tried."""
+    """Return whether the content is still stored, whether the mail was sent, and the number of attempts."""
     async with outbox.connection() as connection:
         cursor = await connection.execute(
             b"select sealed is not null, sent_at is not null, attempts from mail_outbox where mail_id = %s", (mail_id,)
@@ -86,7 +88,7 @@ async def test_a_mail_arrives_once_and_is_erased(outbox: Pool) -> None:
     assert await row(outbox, mail_id) == (False, True, 1)
 
 
-async def test_what_waits_is_readable_with_the_master_key_alone(outbox: Pool) -> None:
+async def test_a_waiting_mail_is_readable_only_with_the_master_key(outbox: Pool) -> None:
     await put(outbox)
     async with outbox.connection() as connection:
         cursor = await connection.execute(b"select sealed, o::text from mail_outbox o")
@@ -101,46 +103,48 @@ async def test_what_waits_is_readable_with_the_master_key_alone(outbox: Pool) ->
     assert await row(outbox, mail_id) == (False, False, 1)
 
 
-async def test_a_mail_outlives_a_mail_server_that_is_away(outbox: Pool) -> None:
+async def test_a_mail_survives_an_unavailable_mail_server(outbox: Pool) -> None:
     with freeze_time("2026-03-01 12:00:00", real_asyncio=True) as clock:
         first, second = await put(outbox), await put(outbox)
         with socket.create_server(("127.0.0.1", 0)) as listener:
             port = listener.getsockname()[1]
-        away = configured(Smtp.parse(f"smtp://127.0.0.1:{port}", SENDER))
-        await deliver(outbox, away)
+        unavailable = configured(Smtp.parse(f"smtp://127.0.0.1:{port}", SENDER))
+        await deliver(outbox, unavailable)
         assert await row(outbox, first) == (True, False, 1)
         with mail_server() as server:
             await deliver(outbox, to(server))
-            assert server.mailbox.messages == []  # not at once
+            assert server.mailbox.messages == []  # not retried immediately
             clock.tick(timedelta(seconds=61))
             await deliver(outbox, to(server))
         assert len(server.mailbox.messages) == 2
         assert await row(outbox, second) == (False, True, 2)
 
 
-@pytest.mark.parametrize(("answer", "again"), [("451 later", True), ("550 no such user", False)])
-async def test_a_refusal_is_tried_again_only_when_the_server_says_so(outbox: Pool, answer: str, *, again: bool) -> None:
+@pytest.mark.parametrize(("answer", "retried"), [("451 later", True), ("550 no such user", False)])
+async def test_a_refused_mail_is_retried_only_after_a_temporary_error(
+    outbox: Pool, answer: str, *, retried: bool
+) -> None:
     with freeze_time("2026-03-01 12:00:00", real_asyncio=True) as clock, mail_server() as server:
         refused, other = await put(outbox), await put(outbox)
         server.mailbox.refusals.append(answer)
         await deliver(outbox, to(server))
-        assert await row(outbox, other) == (False, True, 1)  # one refusal holds nobody else up
-        assert await row(outbox, refused) == (again, False, 1)
+        assert await row(outbox, other) == (False, True, 1)  # one refusal does not block the others
+        assert await row(outbox, refused) == (retried, False, 1)
         clock.tick(timedelta(seconds=6))
         await deliver(outbox, to(server))
-        assert len(server.mailbox.messages) == (2 if again else 1)
+        assert len(server.mailbox.messages) == (2 if retried else 1)
 
 
-async def test_what_is_not_worth_sending_any_more_is_erased(outbox: Pool) -> None:
+async def test_an_expired_mail_is_erased(outbox: Pool) -> None:
     with freeze_time("2026-03-01 12:00:00", real_asyncio=True) as clock, mail_server() as server:
-        mail_id = await put(outbox, lasts=timedelta(minutes=15))
+        mail_id = await put(outbox, valid_for=timedelta(minutes=15))
         clock.tick(timedelta(minutes=15))
         await deliver(outbox, to(server))
         assert server.mailbox.messages == []
         assert await row(outbox, mail_id) == (False, False, 1)
 
 
-async def test_a_mail_that_is_an_effect_is_sent_once_however_often_it_is_recorded(outbox: Pool) -> None:
+async def test_a_mail_with_an_effect_id_is_sent_once_even_if_added_twice(outbox: Pool) -> None:
     await put(outbox, effect="alert_1/ada")
     await put(outbox, effect="alert_1/ada")
     await put(outbox, effect="alert_1/bob")
@@ -149,8 +153,8 @@ async def test_a_mail_that_is_an_effect_is_sent_once_however_often_it_is_recorde
     assert len(server.mailbox.messages) == 2
 
 
-async def test_two_workers_send_no_mail_twice(outbox: Pool, database_url: str) -> None:
-    import asyncio  # noqa: PLC0415 -- this test alone
+async def test_concurrent_workers_send_no_mail_twice(outbox: Pool, database_url: str) -> None:
+    import asyncio  # noqa: PLC0415 -- used by this test only
 
     for _ in range(30):
         await put(outbox)
@@ -160,24 +164,22 @@ async def test_two_workers_send_no_mail_twice(outbox: Pool, database_url: str) -
     assert len(server.mailbox.messages) == 30
 
 
-async def test_starttls_comes_before_the_password(
-    outbox: Pool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_starttls_precedes_the_password(outbox: Pool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     context, trusted = certificate(tmp_path)
     with mail_server(tls=context, login=True) as server:
         url = f"smtp://{USER}:{quote(PASSWORD, safe='')}@localhost:{server.port}?starttls=yes"
         config = configured(Smtp.parse(url, SENDER))
-        stranger = await put(outbox)
+        untrusted = await put(outbox)
         await deliver(outbox, config)
-        assert server.mailbox.messages == []  # nobody vouches for the certificate
-        assert await row(outbox, stranger) == (True, False, 1)
+        assert server.mailbox.messages == []  # the certificate is not trusted
+        assert await row(outbox, untrusted) == (True, False, 1)
         monkeypatch.setenv("SSL_CERT_FILE", str(trusted))
         await put(outbox)
         await deliver(outbox, config)
         assert len(server.mailbox.messages) == 1
 
 
-async def test_without_the_tls_that_is_asked_for_nothing_is_sent(outbox: Pool) -> None:
+async def test_no_mail_is_sent_without_the_required_tls(outbox: Pool) -> None:
     mail_id = await put(outbox)
     with mail_server() as server:
         await deliver(outbox, configured(Smtp.parse(f"smtp://localhost:{server.port}?starttls=yes", SENDER)))
@@ -185,7 +187,9 @@ async def test_without_the_tls_that_is_asked_for_nothing_is_sent(outbox: Pool) -
     assert await row(outbox, mail_id) == (True, False, 1)
 
 
-async def test_without_a_mail_server_mails_go_into_a_file_of_the_owner_alone(outbox: Pool, tmp_path: Path) -> None:
+async def test_without_a_mail_server_mails_go_to_a_file_that_only_its_owner_can_read(
+    outbox: Pool, tmp_path: Path
+) -> None:
     file = tmp_path / "mail.txt"
     for _ in range(2):
         await put(outbox)
@@ -198,7 +202,7 @@ async def test_without_a_mail_server_mails_go_into_a_file_of_the_owner_alone(out
     assert file.read_text().count("To: ada@example.com\nSubject: Grüße from Keyledger\n\nOpen https://") == 2
 
 
-async def test_without_any_way_out_a_mail_waits(outbox: Pool, tmp_path: Path) -> None:
+async def test_without_any_transport_a_mail_waits(outbox: Pool, tmp_path: Path) -> None:
     with freeze_time("2026-03-01 12:00:00", real_asyncio=True) as clock:
         mail_id = await put(outbox)
         await deliver(outbox, configured(None))
@@ -221,7 +225,7 @@ SETTINGS = {"DATABASE_URL": "postgresql://x", "REDIS_URL": "redis://x", "MAIL_FR
         ("smtp://localhost", Smtp("localhost", 587, False, False, "", "", SENDER)),
     ],
 )
-def test_tls_is_switched_off_by_those_who_say_so_and_on_loopback(url: str, expected: Smtp) -> None:
+def test_tls_is_off_only_if_disabled_or_on_loopback(url: str, expected: Smtp) -> None:
     assert Settings.from_environment({**SETTINGS, "SMTP_URL": url}, WORKERS).mail == expected
 
 
@@ -239,13 +243,13 @@ def test_tls_is_switched_off_by_those_who_say_so_and_on_loopback(url: str, expec
         {"KEYLEDGER_MASTER_KEY": "hunter2"},
     ],
 )
-def test_a_setting_that_can_not_be_meant_is_named_without_its_password(wrong: dict[str, str]) -> None:
+def test_an_invalid_setting_is_reported_without_its_password(wrong: dict[str, str]) -> None:
     with pytest.raises(InvalidSetting, match=r"SMTP_URL|MAIL_FROM|KEYLEDGER_MASTER_KEY") as error:
         Settings.from_environment({**SETTINGS, **wrong}, WORKERS)
     assert "hunter2" not in str(error.value)
 
 
-def test_nothing_shows_the_password() -> None:
+def test_the_password_is_not_shown() -> None:
     config = Settings.from_environment({**SETTINGS, "SMTP_URL": "smtp://user:hunter2@mail.example.com"}, WORKERS)
     assert "hunter2" not in repr(config)
     assert ssl.create_default_context().verify_mode is ssl.CERT_REQUIRED

@@ -1,4 +1,4 @@
-"""Active MCP servers are asked whether they answer: each in its turn, once, and news of them is an event."""
+"""Health checks of active MCP servers: each at its interval, once, with an event for every change."""
 
 import asyncio
 import json
@@ -31,7 +31,7 @@ from tests.gateway.conftest import LOOPBACK, StartServer, recorded_headers, star
 from tests.gateway.raw_server import answer, http, raw_server
 from tests.gateway.recording import DISCOVERED
 from tests.workers.conftest import Start
-from tests.workers.log_view import an_expiry_is_recorded, eventually, history
+from tests.workers.log_view import eventually, history, wait_for_an_expiry
 from workers.jobs import check_mcp_health
 from workers.jobs.check_mcp_health import CONCURRENT_MAX, check
 
@@ -43,7 +43,7 @@ KEY = bytes(32)
 TOKEN = "upstream-" + "token"
 MINUTE = timedelta(minutes=1)
 CONFIG = Settings(master_keys=(KEY,), egress=LOOPBACK, mcp_health=5 * MINUTE)
-NOBODY = "http://127.0.0.1:9/mcp"
+UNREACHABLE = "http://127.0.0.1:9/mcp"
 
 
 @pytest.fixture
@@ -64,7 +64,7 @@ async def due_in(pool: Pool, mcp_id: str) -> timedelta | None:
     return None if row[0] is None else row[0] - now()
 
 
-async def time_goes_by(pool: Pool, passed: timedelta) -> None:
+async def advance(pool: Pool, passed: timedelta) -> None:
     async with pool.connection() as connection:
         await connection.execute(
             b"update mcp_health set checked_at = checked_at - $1, failing_since = failing_since - $1,"
@@ -73,14 +73,14 @@ async def time_goes_by(pool: Pool, passed: timedelta) -> None:
         )
 
 
-async def news(pool: Pool, organization_id: str, mcp_id: str) -> list[tuple[str, str | None]]:
+async def changes_of(pool: Pool, organization_id: str, mcp_id: str) -> list[tuple[str, str | None]]:
     recorded = await history(pool, organization_id, mcp_id)
     changes = [each.event for each in recorded if isinstance(each.event, McpHealthChanged)]
     return [(change.health, change.reason) for change in changes]
 
 
-def asked(record: Path) -> int:
-    """How often a server that keeps a record was asked for its tools."""
+def checks(record: Path) -> int:
+    """Return the number of tool list requests in the server's record."""
     return sum(headers.get("mcp-method") == "tools/list" for headers in recorded_headers(record))
 
 
@@ -88,7 +88,7 @@ def sealed(organization_id: str, mcp_id: str) -> list[Statement]:
     return store_credential(Sealer([KEY]), Bearer(TOKEN), mcp_id, organization_id)
 
 
-async def test_a_server_that_answers_is_healthy_and_asked_again_in_its_turn(
+async def test_a_responding_server_is_healthy_and_checked_again_after_the_interval(
     connections: Pool, organization_id: str, start_server: StartServer
 ) -> None:
     mcp_id = await seed.mcp(connections, organization_id, endpoint_url=start_server().url)
@@ -100,10 +100,10 @@ async def test_a_server_that_answers_is_healthy_and_asked_again_in_its_turn(
     due = await due_in(connections, mcp_id)
     assert due is not None
     assert 4 * MINUTE < due <= 6 * MINUTE
-    assert await news(connections, organization_id, mcp_id) == []
+    assert await changes_of(connections, organization_id, mcp_id) == []
 
 
-async def test_a_server_that_refuses_for_now_is_asked_no_sooner_than_it_says_and_the_others_in_their_turn(
+async def test_retry_after_of_a_server_is_respected_and_does_not_delay_others(
     connections: Pool, organization_id: str
 ) -> None:
     async def refuse(_: str, __: dict[str, str], ___: bytes, writer: asyncio.StreamWriter) -> None:
@@ -116,7 +116,7 @@ async def test_a_server_that_refuses_for_now_is_asked_no_sooner_than_it_says_and
         retry_after = "1"
         same_address, same_organization = [
             await seed.mcp(connections, await seed.organization(connections), endpoint_url=url),
-            await seed.mcp(connections, organization_id, endpoint_url=NOBODY),
+            await seed.mcp(connections, organization_id, endpoint_url=UNREACHABLE),
         ]
         await check(connections, CONFIG)
     due = await due_in(connections, refused_for_long)
@@ -128,7 +128,7 @@ async def test_a_server_that_refuses_for_now_is_asked_no_sooner_than_it_says_and
         assert due <= timedelta(seconds=15)
 
 
-async def test_a_server_that_refuses_its_list_for_now_is_healthy_and_asked_no_sooner_than_it_says(
+async def test_retry_after_of_a_tool_list_is_respected_and_the_server_is_healthy(
     connections: Pool, organization_id: str
 ) -> None:
     async def respond(_: str, __: dict[str, str], body: bytes, writer: asyncio.StreamWriter) -> None:
@@ -144,7 +144,7 @@ async def test_a_server_that_refuses_its_list_for_now_is_healthy_and_asked_no_so
     assert 29 * MINUTE < due <= 30 * MINUTE
 
 
-async def test_a_server_that_moved_away_from_one_that_refuses_is_asked_immediately(
+async def test_a_server_that_moved_is_checked_immediately_despite_retry_after(
     connections: Pool, organization_id: str, start_server: StartServer
 ) -> None:
     async def refuse(_: str, __: dict[str, str], ___: bytes, writer: asyncio.StreamWriter) -> None:
@@ -158,25 +158,25 @@ async def test_a_server_that_moved_away_from_one_that_refuses_is_asked_immediate
     assert (await health(connections, organization_id, mcp_id)).health == "healthy"
 
 
-async def test_a_server_that_goes_and_comes_back_is_two_events(
+async def test_an_outage_and_a_recovery_are_two_events(
     connections: Pool, organization_id: str, start_server: StartServer
 ) -> None:
     server = start_server()
     mcp_id = await seed.mcp(connections, organization_id, endpoint_url=server.url)
     await check(connections, CONFIG)
     server.kill()
-    await time_goes_by(connections, 7 * MINUTE)
+    await advance(connections, 7 * MINUTE)
     await check(connections, CONFIG)
-    assert await news(connections, organization_id, mcp_id) == []
+    assert await changes_of(connections, organization_id, mcp_id) == []
     assert (await health(connections, organization_id, mcp_id)).health == "healthy"
     due = await due_in(connections, mcp_id)
     assert due is not None
-    assert due <= timedelta(seconds=15)  # it is asked again soon
+    assert due <= timedelta(seconds=15)  # checked again soon
 
-    await time_goes_by(connections, timedelta(seconds=16))
+    await advance(connections, timedelta(seconds=16))
     await check(connections, CONFIG)
-    assert await news(connections, organization_id, mcp_id) == [("unhealthy", "mcp_unreachable")]
-    await time_goes_by(connections, 7 * MINUTE)
+    assert await changes_of(connections, organization_id, mcp_id) == [("unhealthy", "mcp_unreachable")]
+    await advance(connections, 7 * MINUTE)
     await check(connections, CONFIG)
     assert (await health(connections, organization_id, mcp_id)).health == "unhealthy"
     due = await due_in(connections, mcp_id)
@@ -184,73 +184,76 @@ async def test_a_server_that_goes_and_comes_back_is_two_events(
     assert due > 4 * MINUTE
 
     server.restart()
-    await time_goes_by(connections, 7 * MINUTE)
+    await advance(connections, 7 * MINUTE)
     await check(connections, CONFIG)
-    assert await news(connections, organization_id, mcp_id) == [("unhealthy", "mcp_unreachable"), ("healthy", None)]
+    assert await changes_of(connections, organization_id, mcp_id) == [
+        ("unhealthy", "mcp_unreachable"),
+        ("healthy", None),
+    ]
     assert (await health(connections, organization_id, mcp_id)).health == "healthy"
     async with connections.connection() as connection:
         await connection.execute(b"set role none")
         assert (await check_log(connection, INLINE_CHECKS)).ok
 
 
-async def test_one_that_does_not_answer_keeps_no_other_from_being_asked(
+async def test_a_silent_server_does_not_delay_the_checks_of_others(
     connections: Pool, organization_id: str, start_server: StartServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("gateway.health.PROBE_SECONDS", 3.0)
-    frozen, well = start_server(), start_server()
+    frozen, working = start_server(), start_server()
     frozen.process.send_signal(signal.SIGSTOP)
     silent = [await seed.mcp(connections, organization_id, endpoint_url=frozen.url) for _ in range(15)]
-    answering = await seed.mcp(connections, organization_id, endpoint_url=well.url)
-    began = time.monotonic()
+    answering = await seed.mcp(connections, organization_id, endpoint_url=working.url)
+    started = time.monotonic()
     await check(connections, CONFIG)
-    assert time.monotonic() - began < 3 * len(silent) - 10  # they were asked at the same time
+    assert time.monotonic() - started < 3 * len(silent) - 10  # checked concurrently
     assert (await health(connections, organization_id, answering)).health == "healthy"
-    await time_goes_by(connections, timedelta(seconds=16))
+    await advance(connections, timedelta(seconds=16))
     await check(connections, CONFIG)
     for mcp_id in silent:
-        assert await news(connections, organization_id, mcp_id) == [("unhealthy", "mcp_timeout")]
+        assert await changes_of(connections, organization_id, mcp_id) == [("unhealthy", "mcp_timeout")]
     frozen.process.send_signal(signal.SIGCONT)
 
 
-async def test_what_answered_a_call_lately_is_not_asked(
+async def test_a_server_that_responded_to_a_recent_call_is_not_checked(
     connections: Pool, organization_id: str, start_server: StartServer, tmp_path: Path
 ) -> None:
     record = tmp_path / "record"
     mcp_id = await seed.mcp(connections, organization_id, endpoint_url=start_server("--record", str(record)).url)
     await check(connections, CONFIG)
-    assert asked(record) == 1
-    async with connections.connection() as connection:  # as a call does that was answered two minutes ago
+    assert checks(record) == 1
+    async with connections.connection() as connection:  # simulate a call that succeeded two minutes ago
         await connection.execute(
             b"update mcp_health set due_at = %s, checked_at = %s where mcp_id = %s",
             (now(), now() - 2 * MINUTE, mcp_id),
         )
     await check(connections, CONFIG)
-    assert asked(record) == 1
+    assert checks(record) == 1
     due = await due_in(connections, mcp_id)
     assert due is not None
     assert 2 * MINUTE < due <= 4 * MINUTE
-    await time_goes_by(connections, 7 * MINUTE)
+    await advance(connections, 7 * MINUTE)
     await check(connections, CONFIG)
-    assert asked(record) == 2
+    assert checks(record) == 2
 
 
-async def test_a_busy_server_whose_tools_are_not_stored_is_asked_all_the_same(
+async def test_a_busy_server_without_stored_tools_is_checked(
     connections: Pool, organization_id: str, start_server: StartServer, tmp_path: Path
 ) -> None:
     record = tmp_path / "record"
     mcp_id = await seed.mcp(connections, organization_id, endpoint_url=start_server("--record", str(record)).url)
-    async with connections.connection() as connection:  # as a call does that was answered before the first check
+    async with connections.connection() as connection:  # simulate a call that succeeded before the first check
         await connection.execute(b"update mcp_health set checked_at = %s where mcp_id = %s", (now(), mcp_id))
     await check(connections, CONFIG)
-    assert asked(record) == 1
+    assert checks(record) == 1
     async with connections.connection() as connection:
         assert len(json.loads(await tools_of(connection, mcp_id))) == 4
         await connection.execute(*health_list_again(mcp_id, now()))
     await check(connections, CONFIG)
-    assert asked(record) == 2
+    assert checks(record) == 2
 
 
-async def test_two_workers_ask_each_server_once(
+async def test_concurrent_workers_check_each_server_once(
     connections: Pool, organization_id: str, start_server: StartServer, tmp_path: Path
 ) -> None:
     record = tmp_path / "record"
@@ -259,18 +262,18 @@ async def test_two_workers_ask_each_server_once(
     for _ in range(mcps):
         await seed.mcp(connections, organization_id, endpoint_url=server.url)
 
-    async def everyone_was_asked() -> bool:
+    async def all_were_checked() -> bool:
         await check(connections, CONFIG)
-        return asked(record) >= mcps
+        return checks(record) >= mcps
 
     async with anyio.create_task_group() as tasks:
         for _ in range(2):
-            tasks.start_soon(eventually, everyone_was_asked, 60)
-    assert asked(record) == mcps
+            tasks.start_soon(eventually, all_were_checked, 60)
+    assert checks(record) == mcps
 
 
-async def test_whom_nobody_reaches_is_not_asked(connections: Pool, organization_id: str) -> None:
-    mcp_id = await seed.mcp(connections, organization_id, endpoint_url=NOBODY)
+async def test_an_inactive_mcp_is_not_checked(connections: Pool, organization_id: str) -> None:
+    mcp_id = await seed.mcp(connections, organization_id, endpoint_url=UNREACHABLE)
     await seed.change_mcp(connections, organization_id, mcp_id, ChangeMcp(now(), status="inactive"))
     assert await due_in(connections, mcp_id) is None
     await check(connections, CONFIG)
@@ -280,8 +283,8 @@ async def test_whom_nobody_reaches_is_not_asked(connections: Pool, organization_
     assert (await health(connections, organization_id, mcp_id)).checked_at is not None
 
 
-async def test_nobody_is_asked_when_the_interval_is_0(connections: Pool, organization_id: str) -> None:
-    mcp_id = await seed.mcp(connections, organization_id, endpoint_url=NOBODY)
+async def test_no_server_is_checked_if_the_interval_is_0(connections: Pool, organization_id: str) -> None:
+    mcp_id = await seed.mcp(connections, organization_id, endpoint_url=UNREACHABLE)
     await check(connections, Settings(egress=LOOPBACK, mcp_health=None))
     assert (await health(connections, organization_id, mcp_id)).checked_at is None
     due = await due_in(connections, mcp_id)
@@ -289,7 +292,7 @@ async def test_nobody_is_asked_when_the_interval_is_0(connections: Pool, organiz
     assert due < timedelta(0)
 
 
-async def test_servers_are_asked_with_their_credential(
+async def test_servers_are_checked_with_their_credential(
     connections: Pool, organization_id: str, start_server: StartServer
 ) -> None:
     server = start_server("--require-bearer", TOKEN)
@@ -298,13 +301,13 @@ async def test_servers_are_asked_with_their_credential(
     await seed.mcp(connections, organization_id, also=sealed(organization_id, mcp_id), **fields)
     without = await seed.mcp(connections, organization_id, endpoint_url=server.url)
     await check(connections, CONFIG)
-    await time_goes_by(connections, timedelta(seconds=16))
+    await advance(connections, timedelta(seconds=16))
     await check(connections, CONFIG)
     assert (await health(connections, organization_id, mcp_id)).health == "healthy"
-    assert await news(connections, organization_id, without) == [("unhealthy", "mcp_error")]
+    assert await changes_of(connections, organization_id, without) == [("unhealthy", "mcp_error")]
 
 
-async def test_without_the_master_key_credentials_stay_closed_and_one_line_says_so(
+async def test_without_the_master_key_credentials_stay_sealed_and_one_line_is_logged(
     connections: Pool, organization_id: str, start_server: StartServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(check_mcp_health, "_news", check_mcp_health.LogThrottle())
@@ -323,43 +326,43 @@ async def test_without_the_master_key_credentials_stay_closed_and_one_line_says_
         assert await health(connections, organization_id, mcp_id) == McpHealth("unknown", None)
 
 
-async def test_addresses_that_calls_do_not_reach_are_not_reached(
+async def test_a_check_respects_the_egress_policy(
     connections: Pool, organization_id: str, start_server: StartServer, tmp_path: Path
 ) -> None:
     record = tmp_path / "record"
     mcp_id = await seed.mcp(connections, organization_id, endpoint_url=start_server("--record", str(record)).url)
     public = Settings(egress=EgressPolicy(), mcp_health=5 * MINUTE)
     await check(connections, public)
-    await time_goes_by(connections, timedelta(seconds=16))
+    await advance(connections, timedelta(seconds=16))
     await check(connections, public)
-    assert await news(connections, organization_id, mcp_id) == [("unhealthy", "mcp_unreachable")]
+    assert await changes_of(connections, organization_id, mcp_id) == [("unhealthy", "mcp_unreachable")]
     assert not record.exists()
 
 
-async def test_keys_expire_while_a_server_is_waited_for(
+async def test_keys_expire_while_a_check_waits_for_a_server(
     connections: Pool,
     organization_id: str,
     start_server: StartServer,
     start: Start,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """With one worker, as processes."""
+    """Run one worker, as processes."""
     monkeypatch.setenv("KEYLEDGER_EGRESS_ALLOW", "127.0.0.0/8")
-    frozen, well = start_server(), start_server()
+    frozen, working = start_server(), start_server()
     frozen.process.send_signal(signal.SIGSTOP)
     silent = await seed.mcp(connections, organization_id, endpoint_url=frozen.url)
-    answering = await seed.mcp(connections, organization_id, endpoint_url=well.url)
+    answering = await seed.mcp(connections, organization_id, endpoint_url=working.url)
     start("run", workers=1)
     start("schedule")
 
-    async def waits() -> bool:
+    async def check_waits() -> bool:
         return (await health(connections, organization_id, answering)).health == "healthy"
 
-    await eventually(waits, 60)
-    await an_expiry_is_recorded(connections, organization_id)
+    await eventually(check_waits, 60)
+    await wait_for_an_expiry(connections, organization_id)
 
-    async def was_in_vain() -> bool:
+    async def check_failed() -> bool:
         return (await health(connections, organization_id, silent)).checked_at is not None
 
-    await eventually(was_in_vain, 60)
+    await eventually(check_failed, 60)
     frozen.process.send_signal(signal.SIGCONT)

@@ -1,4 +1,4 @@
-"""The figures of `/metrics` about workers, queues and read models are those of Valkey and PostgreSQL, to the number."""
+"""Metrics on workers, queues and read models match Valkey and PostgreSQL exactly."""
 # pyright: reportUnknownMemberType=false
 
 import os
@@ -22,34 +22,34 @@ from tests.workers.conftest import Start
 from tests.workers.valkey_view import View
 from workers.schedule import QUEUES
 
-LATE = timedelta(seconds=100)
-LEAST = 90
-"""The instant for which they are told is some moments before they were looked at."""
+DELAY = timedelta(seconds=100)
+LAG_SECONDS_MIN = 90
+"""The lag refers to a time shortly before the check."""
 
 
 def by_label(api: Api, name: str, label: str, **labels: str) -> dict[str, float]:
-    """The figures of this name that have these labels, by one more."""
+    """Return the values of this metric with these labels, by one further label."""
     found = [each for family in scrape(api).values() for each in family.samples if each.name == name]
     return {each.labels[label]: each.value for each in found if labels.items() <= each.labels.items()}
 
 
-def killed(process: subprocess.Popen[bytes]) -> None:
-    """From now on nothing of it changes anything."""
+def kill(process: subprocess.Popen[bytes]) -> None:
+    """Kill the process group, so that nothing of it changes any more."""
     os.killpg(process.pid, signal.SIGKILL)
     process.wait()
 
 
-def heard_of(view: View) -> float:
-    """When the last of the workers was, as rq tells."""
+def last_heartbeat(view: View) -> float:
+    """Return the time of the last heartbeat of any worker, according to rq."""
     workers = Worker.all(connection=view.client, serializer=JSONSerializer)
     return max(worker.last_heartbeat.timestamp() for worker in workers if worker.last_heartbeat)
 
 
-def test_jobs_that_wait_that_failed_and_that_succeeded_are_counted_apart(api: Api, start: Start, view: View) -> None:
+def test_waiting_failed_and_succeeded_jobs_are_counted_separately(api: Api, start: Start, view: View) -> None:
     api.database.rows("alter table idempotency_keys rename to elsewhere")
     scheduler = start("schedule")
     eventually(lambda: set(view.waiting()) == {1})
-    killed(scheduler)
+    kill(scheduler)
     nothing = dict.fromkeys(QUEUES, 0)
     eventually(lambda: by_label(api, "keyledger_queue_waiting_jobs", "queue") == dict.fromkeys(QUEUES, 1))
     assert by_label(api, "keyledger_queue_failed_jobs", "queue") == nothing
@@ -61,11 +61,11 @@ def test_jobs_that_wait_that_failed_and_that_succeeded_are_counted_apart(api: Ap
     succeeded = {name: int(name != failing) for name in QUEUES}
     eventually(lambda: by_label(api, "keyledger_jobs_total", "job", outcome="failed") == failed)
     eventually(lambda: by_label(api, "keyledger_jobs_total", "job", outcome="succeeded") == succeeded)
-    killed(workers)
+    kill(workers)
     eventually(lambda: by_label(api, "keyledger_queue_failed_jobs", "queue") == failed)
     assert by_label(api, "keyledger_queue_waiting_jobs", "queue") == nothing
     name = "keyledger_worker_last_heartbeat_timestamp_seconds"
-    eventually(lambda: abs(value(scrape(api), name) - heard_of(view)) < 0.001)
+    eventually(lambda: abs(value(scrape(api), name) - last_heartbeat(view)) < 0.001)
 
 
 def write(api: Api, producer: str, late: timedelta) -> None:
@@ -73,7 +73,7 @@ def write(api: Api, producer: str, late: timedelta) -> None:
     record(api, at, [used("key_a", at)], producer)
 
 
-def follow_uses(api: Api) -> None:
+def apply_uses(api: Api) -> None:
     async def followed() -> None:
         async with await connect(api.database.url, role=WORKER_ROLE) as connection:
             for follower in USAGE_PROJECTIONS:
@@ -82,35 +82,35 @@ def follow_uses(api: Api) -> None:
     api.database.run(followed())
 
 
-def test_how_far_a_read_model_is_behind_is_told_in_positions_and_in_seconds(api: Api) -> None:
+def test_the_lag_of_a_read_model_is_reported_in_positions_and_seconds(api: Api) -> None:
     positions = "keyledger_follower_lag_positions"
     seconds = "keyledger_follower_lag_seconds"
     uses = {each.name for each in USAGE_PROJECTIONS}
     write(api, "p", timedelta(0))
-    follow_uses(api)
+    apply_uses(api)
     nothing = {each.name: 0.0 for each in ASYNC_PROJECTIONS}
     eventually(lambda: by_label(api, positions, "projection") == nothing)
     assert by_label(api, seconds, "projection") == nothing
 
-    began = now()
-    for producer, late in (("p", timedelta(0)), ("q", LATE), ("p", timedelta(0))):
+    started = now()
+    for producer, late in (("p", timedelta(0)), ("q", DELAY), ("p", timedelta(0))):
         write(api, producer, late)
     behind = {each.name: 3.0 * (each.name in uses) for each in ASYNC_PROJECTIONS}
     eventually(lambda: by_label(api, positions, "projection") == behind)
-    told = by_label(api, seconds, "projection", log="usage")
-    most = (now() - began + LATE).total_seconds()
-    assert set(told) == uses
-    # The oldest of them is what counts.
-    assert all(LEAST <= each <= most for each in told.values())
+    lags = by_label(api, seconds, "projection", log="usage")
+    most = (now() - started + DELAY).total_seconds()
+    assert set(lags) == uses
+    # The oldest use determines the lag.
+    assert all(LAG_SECONDS_MIN <= each <= most for each in lags.values())
 
-    count(api)  # those who do not count them stay behind
+    count(api)  # the other projections stay behind
     eventually(lambda: by_label(api, positions, "projection") == {**behind, "usage": 0.0})
-    told = by_label(api, seconds, "projection", log="usage")
-    assert {name for name, late in told.items() if late >= LEAST} == uses - {"usage"}
-    assert told["usage"] == 0
-    # Of changes nobody can tell since when they wait: no figure is better than one that is made up.
+    lags = by_label(api, seconds, "projection", log="usage")
+    assert {name for name, late in lags.items() if late >= LAG_SECONDS_MIN} == uses - {"usage"}
+    assert lags["usage"] == 0
+    # The age of lifecycle events is unknown, so there is no value rather than an invented one.
     api.organization()
     eventually(lambda: set(by_label(api, seconds, "projection")) == uses)
-    of_changes = by_label(api, positions, "projection", log="lifecycle")
+    lifecycle = by_label(api, positions, "projection", log="lifecycle")
     ((head,),) = api.database.rows("select sum(head)::int from lane_heads where log = 'lifecycle'")
-    assert set(of_changes.values()) == {float(head)}
+    assert set(lifecycle.values()) == {float(head)}

@@ -15,7 +15,7 @@ async def _partitions(pool: Pool) -> list[str]:
         return [row[0] for row in await cursor.fetchall()]
 
 
-async def test_there_is_a_partition_for_today_and_each_of_seven_days_ahead(connections: Pool) -> None:
+async def test_partitions_exist_for_today_and_the_next_seven_days(connections: Pool) -> None:
     with freeze_time("2026-12-29 23:59:59", real_asyncio=True) as clock:
         await ensure(connections)
         week = [f"usage_events_{day}" for day in (20261229, 20261230, 20261231, *range(20270101, 20270106))]

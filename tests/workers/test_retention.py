@@ -1,4 +1,4 @@
-"""Uses that no plan keeps any longer are exported and leave the log, whoever dies meanwhile and however many try."""
+"""Uses beyond every plan's retention are exported and removed, despite killed and concurrent workers."""
 
 import asyncio
 import json
@@ -20,7 +20,7 @@ from infrastructure.database.connections import WORKER_ROLE, Connection, Pool, c
 from projections.engine.runner import run_projection
 from projections.registry import REBUILDABLE, USAGE_CHECKS, USAGE_PROJECTIONS
 from tests.projections.usage.uses import append, used
-from tests.workers.killed_at_steps import Wire, killed_at, wire_to
+from tests.workers.killed_at_steps import StepProxy, killed_at, step_proxy
 from workers.retention import RemovedDay, Retention, preview, remove_expired
 
 pytestmark = pytest.mark.anyio
@@ -33,7 +33,7 @@ PLANS = json.dumps({name: {"usage_days": 90} for name in ("free", "pro", "team",
 
 @pytest.fixture
 async def log(connections: Pool, database_url: str) -> AsyncIterator[Connection]:
-    """Three days of uses, which are counted."""
+    """Three days of uses that every read model has applied."""
     async with await connect(database_url, role=WORKER_ROLE) as connection:
         for number in range(len(DAYS)):
             for producer in ("p", "q"):
@@ -62,13 +62,13 @@ async def bodies(connection: Connection, day: date) -> list[bytes]:
     return [bytes(row[0]) for row in await cursor.fetchall()]
 
 
-async def test_days_that_are_old_enough_are_exported_to_the_byte_and_leave(
+async def test_expired_days_are_exported_unchanged_and_removed(
     log: Connection, database_url: str, tmp_path: Path
 ) -> None:
     held = {day: await bodies(log, day) for day in DAYS}
-    left = await remove_expired(database_url, Retention(90, tmp_path), lambda: AT)
-    assert left == [RemovedDay(day, 4, tmp_path / f"usage-{day}.jsonl.gz") for day in DAYS[:2]]
-    for day, events, path in left:
+    gone = await remove_expired(database_url, Retention(90, tmp_path), lambda: AT)
+    assert gone == [RemovedDay(day, 4, tmp_path / f"usage-{day}.jsonl.gz") for day in DAYS[:2]]
+    for day, events, path in gone:
         assert path is not None
         assert [bytes(line.event) for line in read(path)] == held[day]
         written = await removal(log, day)
@@ -81,18 +81,18 @@ async def test_days_that_are_old_enough_are_exported_to_the_byte_and_leave(
     assert await remove_expired(database_url, Retention(90, tmp_path), lambda: AT) == []
 
 
-async def test_without_a_folder_nothing_leaves_unless_it_is_said_that_it_may(
+async def test_without_an_export_folder_uses_are_removed_only_if_discarding_is_enabled(
     log: Connection, database_url: str
 ) -> None:
     assert await remove_expired(database_url, Retention(90), lambda: AT) == []
     assert await remove_expired(database_url, Retention(None, discard=True), lambda: AT) == []
     assert await days(log) == DAYS
-    left = await remove_expired(database_url, Retention(90, discard=True), lambda: AT)
-    assert left == [RemovedDay(day, 4, None) for day in DAYS[:2]]
+    gone = await remove_expired(database_url, Retention(90, discard=True), lambda: AT)
+    assert gone == [RemovedDay(day, 4, None) for day in DAYS[:2]]
     assert await violations(database_url) == []
 
 
-async def test_of_two_at_once_one_does_it_and_the_other_one_leaves_it(
+async def test_of_concurrent_runs_one_removes_and_the_others_stop(
     log: Connection, database_url: str, tmp_path: Path
 ) -> None:
     retention = Retention(90, tmp_path)
@@ -108,13 +108,13 @@ async def test_of_two_at_once_one_does_it_and_the_other_one_leaves_it(
     assert await violations(database_url) == []
 
 
-async def test_a_worker_is_killed_before_each_statement_and_the_next_one_ends_what_it_began(
+async def test_a_removal_killed_at_any_step_is_completed_by_the_next_run(
     log: Connection, database_url: str, tmp_path: Path
 ) -> None:
     settings = {"REDIS_URL": "unix:///nowhere", "KEYLEDGER_PLANS": PLANS, "KEYLEDGER_USAGE_EXPORT_DIR": str(tmp_path)}
     step = 0
-    async with wire_to(database_url) as wire:
-        while await _killed(wire, step := step + 1, settings):
+    async with step_proxy(database_url) as proxy:
+        while await _killed(proxy, step := step + 1, settings):
             for day in DAYS:
                 written = await removal(log, day)
                 assert len(await bodies(log, day)) == (0 if written else 4)
@@ -128,11 +128,11 @@ async def test_a_worker_is_killed_before_each_statement_and_the_next_one_ends_wh
     assert sum(verified(tmp_path / f"usage-{day}.jsonl.gz").events for day in DAYS) == 12
 
 
-async def _killed(wire: Wire, step: int, settings: dict[str, str]) -> bool:
-    return await killed_at(wire, step, "apply_retention", settings)
+async def _killed(proxy: StepProxy, step: int, settings: dict[str, str]) -> bool:
+    return await killed_at(proxy, step, "apply_retention", settings)
 
 
-async def test_a_file_that_is_not_what_the_log_holds_is_written_anew(
+async def test_an_export_that_differs_from_the_log_is_replaced(
     log: Connection, database_url: str, tmp_path: Path
 ) -> None:
     await remove_expired(database_url, Retention(91, tmp_path), lambda: AT)
@@ -146,7 +146,7 @@ async def test_a_file_that_is_not_what_the_log_holds_is_written_anew(
     assert len(names(tmp_path)) == 4
 
 
-async def test_a_folder_that_can_not_be_written_to_keeps_everything(
+async def test_nothing_is_removed_if_the_export_folder_is_not_writable(
     log: Connection, database_url: str, tmp_path: Path
 ) -> None:
     (tmp_path / "file").write_bytes(b"")
@@ -155,7 +155,9 @@ async def test_a_folder_that_can_not_be_written_to_keeps_everything(
     assert await days(log) == DAYS
 
 
-async def test_a_day_that_has_to_stay_keeps_those_after_it(log: Connection, database_url: str, tmp_path: Path) -> None:
+async def test_a_day_that_cannot_be_removed_blocks_the_later_days(
+    log: Connection, database_url: str, tmp_path: Path
+) -> None:
     await append(log, "p", FIRST, [used("key_c", FIRST)])
     with pytest.raises(NotRemovable, match="has not applied lane"):
         await remove_expired(database_url, Retention(90, tmp_path), lambda: AT)
@@ -186,20 +188,18 @@ async def test_the_command_says_what_would_leave_and_its_files_can_be_verified(
     file = tmp_path / "usage-2026-01-30.jsonl.gz"
     code, lines = await asyncio.to_thread(command, environment, "eventstore", "read-export", str(file))
     assert (code, lines) == (0, ["sound: 4 uses of 2026-01-30 in 2 batches of 2 lanes", "it is what left the log"])
-    _exchange_a_use(file)
+    _corrupt(file)
     code, lines = await asyncio.to_thread(command, environment, "eventstore", "read-export", str(file))
     assert (code, lines[0].startswith("VIOLATION usage-2026-01-30.jsonl.gz: its SHA-256 is")) == (1, True)
 
 
-async def test_what_would_leave_follows_from_the_clock_of_the_database(
-    log: Connection, database_url: str, tmp_path: Path
-) -> None:
+async def test_the_preview_uses_the_clock_of_the_database(log: Connection, database_url: str, tmp_path: Path) -> None:
     try:
         with freeze_time(FIRST + timedelta(days=30), real_asyncio=True):
-            would = await preview(database_url, Retention(90, tmp_path))
+            previewed = await preview(database_url, Retention(90, tmp_path))
     finally:
         correct_by(timedelta(0))
-    assert [left.day for left in would] == DAYS == await days(log)
+    assert [day.day for day in previewed] == DAYS == await days(log)
 
 
 async def test_verify_says_what_it_can_not_derive_again_and_goes_on(
@@ -208,17 +208,17 @@ async def test_verify_says_what_it_can_not_derive_again_and_goes_on(
     await remove_expired(database_url, Retention(90, tmp_path), lambda: AT)
 
     def verify(*names: str) -> tuple[int, list[str], list[str]]:
-        asked = [sys.executable, "-m", "projections", "verify", *names]
+        command = [sys.executable, "-m", "projections", "verify", *names]
         environment = {**os.environ, "DATABASE_URL": database_url}
-        done = subprocess.run(asked, env=environment, capture_output=True, text=True, check=False)
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
         return done.returncode, done.stdout.splitlines(), done.stderr.splitlines()
 
     code, lines, errors = await asyncio.to_thread(verify)
     assert (code, len(lines)) == (0, len(REBUILDABLE)), errors
     gone = "can not be derived again: 8 uses from 2026-01-30 to 2026-01-31 left the log."
     not_verified = [line for line in lines if line.startswith("NOT VERIFIED: ")]
-    said = {line.removeprefix("NOT VERIFIED: ").partition(".")[0] + "." for line in not_verified}
-    assert said == {f"{each.name} {gone}" for each in USAGE_PROJECTIONS}
+    reported = {line.removeprefix("NOT VERIFIED: ").partition(".")[0] + "." for line in not_verified}
+    assert reported == {f"{each.name} {gone}" for each in USAGE_PROJECTIONS}
     assert len(not_verified) == len(USAGE_PROJECTIONS)
     assert all(line.endswith("as they follow from the log") for line in lines if line not in not_verified)
     code, lines, errors = await asyncio.to_thread(verify, "usage")
@@ -226,36 +226,36 @@ async def test_verify_says_what_it_can_not_derive_again_and_goes_on(
     assert errors[-1].startswith(f"usage {gone}")
 
 
-def _exchange_a_use(file: Path) -> None:
+def _corrupt(file: Path) -> None:
     content = bytearray(file.read_bytes())
     content[len(content) // 2] ^= 1
     file.write_bytes(bytes(content))
 
 
-async def test_whoever_reads_the_log_when_a_day_leaves_sees_it_whole_or_not_at_all(
+async def test_readers_see_a_day_whole_or_not_at_all_during_its_removal(
     log: Connection, database_url: str, tmp_path: Path
 ) -> None:
-    over = asyncio.Event()
+    stop = asyncio.Event()
 
-    async def read_on() -> set[int]:
+    async def read_repeatedly() -> set[int]:
         seen: set[int] = set()
         async with await connect(database_url, role=WORKER_ROLE) as reader:
-            while not over.is_set():
+            while not stop.is_set():
                 cursor = await reader.execute(b"select count(*) from usage_events")
                 seen |= {row[0] for row in await cursor.fetchall()}
         return seen
 
-    reading = asyncio.create_task(read_on())
+    reading = asyncio.create_task(read_repeatedly())
     while await days(log) != DAYS[2:]:
         try:
             await remove_expired(database_url, Retention(90, tmp_path), lambda: AT)
         except NotRemovable:
             await asyncio.sleep(0)
-    over.set()
+    stop.set()
     assert await reading <= {12, 8, 4}
 
 
-def test_lines_that_were_exchanged_are_found(tmp_path: Path) -> None:
+def test_missing_and_corrupt_exports_are_detected(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         verified(tmp_path / "usage-2026-01-30.jsonl.gz")
     (tmp_path / "usage-2026-01-30.jsonl.gz").write_bytes(b"no gzip")

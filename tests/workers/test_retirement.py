@@ -1,4 +1,4 @@
-"""A secret that a rotation replaced ends with its overlap, and the log says so soon after."""
+"""A secret replaced by a rotation ends with its overlap, and the retirement is recorded soon after."""
 
 from datetime import timedelta
 
@@ -19,7 +19,7 @@ from infrastructure.settings import Settings
 from tests import seed
 from tests.projections.usage.uses import used
 from tests.random_input import random_bytes
-from tests.workers.log_view import history, number, verdict
+from tests.workers.log_view import history, number, verification_code
 from workers.due_keys import Worker, process_due
 from workers.jobs.retire_secrets import SECRETS_ENDING, SETTLE_AFTER, retire
 
@@ -54,10 +54,13 @@ async def test_a_secret_is_refused_from_the_end_of_its_overlap_and_retired_after
 
         clock.move_to(end - timedelta(microseconds=1))
         await retire(connections, CONFIG)
-        assert [await verdict(connections, secret, now()) for secret in (old, new)] == ["valid", "valid"]
+        assert [await verification_code(connections, secret, now()) for secret in (old, new)] == ["valid", "valid"]
 
         clock.move_to(end)
-        assert [await verdict(connections, secret, now()) for secret in (old, new)] == ["revoked_key", "valid"]
+        assert [await verification_code(connections, secret, now()) for secret in (old, new)] == [
+            "revoked_key",
+            "valid",
+        ]
         assert len(await history(connections, organization_id, key_id)) == 2
         await retire(connections, CONFIG)
         await retire(connections, CONFIG)
@@ -65,10 +68,13 @@ async def test_a_secret_is_refused_from_the_end_of_its_overlap_and_retired_after
         _, rotated, retired = await history(connections, organization_id, key_id)
         assert isinstance(rotated.event, KeyRotated)
         assert retired.event == KeySecretRetired(secret_version=1, retired_at=end)
-        assert [await verdict(connections, secret, now()) for secret in (old, new)] == ["revoked_key", "valid"]
+        assert [await verification_code(connections, secret, now()) for secret in (old, new)] == [
+            "revoked_key",
+            "valid",
+        ]
 
 
-async def test_every_overlap_that_is_over_is_seen_to(connections: Pool) -> None:
+async def test_every_ended_overlap_is_processed(connections: Pool) -> None:
     with freeze_time("2026-03-01 12:00:00", real_asyncio=True) as clock:
         organization_id = await seed.organization(connections)
         key_id, _ = await seed.key(connections, organization_id)
@@ -87,39 +93,35 @@ async def test_every_overlap_that_is_over_is_seen_to(connections: Pool) -> None:
     assert retired == [1, 2]
 
 
-async def test_the_first_use_of_a_new_secret_is_recorded_as_the_end_of_those_before(
-    connections: Pool, database_url: str
-) -> None:
+async def test_the_first_use_of_a_new_secret_retires_the_earlier_ones(connections: Pool, database_url: str) -> None:
     organization_id = await seed.organization(connections)
     key_id, old = await seed.key(connections, organization_id)
     new = await rotate(connections, organization_id, key_id, None)
     await retire(connections, CONFIG)
-    assert await verdict(connections, old, now()) == "valid"
+    assert await verification_code(connections, old, now()) == "valid"
     at = now() - SETTLE_AFTER
     use = structs.replace(used(key_id, at, organization_id=organization_id, secret_version=2), ends_previous=True)
-    async with await connect(database_url, role=AUTH_ROLE) as gate:
-        await append_once(gate, Batch(new_id("evt"), 1, at, [use]))
-    assert [await verdict(connections, secret, now()) for secret in (old, new)] == ["revoked_key", "valid"]
+    async with await connect(database_url, role=AUTH_ROLE) as auth:
+        await append_once(auth, Batch(new_id("evt"), 1, at, [use]))
+    assert [await verification_code(connections, secret, now()) for secret in (old, new)] == ["revoked_key", "valid"]
     await retire(connections, CONFIG)
     await retire(connections, CONFIG)
     *_, retired = await history(connections, organization_id, key_id)
     assert retired.event == KeySecretRetired(secret_version=1, retired_at=at)
     assert len(await history(connections, organization_id, key_id)) == 3
-    assert [await verdict(connections, secret, now()) for secret in (old, new)] == ["revoked_key", "valid"]
+    assert [await verification_code(connections, secret, now()) for secret in (old, new)] == ["revoked_key", "valid"]
     async with connections.connection() as connection:
         assert await number(connection, b"select count(*) from used_secrets") == 0
 
 
-async def test_a_first_use_leaves_the_revision_as_it_is_while_a_request_may_rely_on_it(
-    connections: Pool, database_url: str
-) -> None:
+async def test_a_recent_first_use_does_not_change_the_revision_yet(connections: Pool, database_url: str) -> None:
     organization_id = await seed.organization(connections)
     key_id, old = await seed.key(connections, organization_id)
     await rotate(connections, organization_id, key_id, None)
     at = now()
     use = structs.replace(used(key_id, at, organization_id=organization_id, secret_version=2), ends_previous=True)
-    async with await connect(database_url, role=AUTH_ROLE) as gate:
-        await append_once(gate, Batch(new_id("evt"), 1, at, [use]))
+    async with await connect(database_url, role=AUTH_ROLE) as auth:
+        await append_once(auth, Batch(new_id("evt"), 1, at, [use]))
     await retire(connections, CONFIG)
     assert len(await history(connections, organization_id, key_id)) == 2
-    assert await verdict(connections, old, now()) == "revoked_key"
+    assert await verification_code(connections, old, now()) == "revoked_key"

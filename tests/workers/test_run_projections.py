@@ -1,4 +1,4 @@
-"""Far behind, a read model is brought up to date in several lanes at a time."""
+"""A read model that is far behind is updated in several lanes concurrently."""
 
 import random
 from collections.abc import Sequence
@@ -40,7 +40,7 @@ async def _behind(connection: Connection) -> int:
     return sum(lag.behind for lag in await lags(connection, USAGE))
 
 
-async def test_two_lanes_are_counted_at_once_and_each_use_once(connections: Pool) -> None:
+async def test_two_lanes_are_applied_concurrently_and_each_use_is_counted_once(connections: Pool) -> None:
     await _write(connections)
     follower = AsyncProjection("usage", 1, "usage", PAGES_OF_TWO, USAGE.apply)
     with anyio.fail_after(stretched(30)):
@@ -51,29 +51,27 @@ async def test_two_lanes_are_counted_at_once_and_each_use_once(connections: Pool
         assert await check_usage(connection) == []
 
 
-async def test_whoever_is_far_behind_gets_a_second_runner(connections: Pool) -> None:
+async def test_a_read_model_far_behind_gets_a_second_runner(connections: Pool) -> None:
     await _write(connections)
-    together = anyio.Event()
-    at_work: list[int] = []
+    both_running = anyio.Event()
+    lanes_started: list[int] = []
 
-    async def meeting(_connection: Connection, page: Sequence[UsageBatch]) -> None:
-        at_work.append(page[0].lane)
-        if len(at_work) == 1:
+    async def wait_for_both(_connection: Connection, page: Sequence[UsageBatch]) -> None:
+        lanes_started.append(page[0].lane)
+        if len(lanes_started) == 1:
             await anyio.sleep(WORK_SECONDS)  # the time is over, and much is left
             return
-        if len(at_work) == 3:
-            together.set()
+        if len(lanes_started) == 3:
+            both_running.set()
         with anyio.fail_after(stretched(5)):
-            await together.wait()
+            await both_running.wait()
 
-    await run_all(connections, [AsyncProjection("usage", 1, "usage", PAGES_OF_TWO, meeting)])
-    first, second = at_work[1:3]
+    await run_all(connections, [AsyncProjection("usage", 1, "usage", PAGES_OF_TWO, wait_for_both)])
+    first, second = lanes_started[1:3]
     assert first != second
 
 
-async def test_a_lane_that_stopped_is_said_once_for_each_that_can_not_go_on(
-    connections: Pool, owner: Connection
-) -> None:
+async def test_a_stopped_lane_is_logged_once_per_read_model(connections: Pool, owner: Connection) -> None:
     lane = 0
     async with connections.connection() as connection:
         for _ in range(3):
@@ -81,7 +79,7 @@ async def test_a_lane_that_stopped_is_said_once_for_each_that_can_not_go_on(
     await owner.execute(b"delete from usage_batches where batch_no = 2")
     with capture_logs() as lines:
         await run_all(connections, USAGE_PROJECTIONS)
-        await run_all(connections, USAGE_PROJECTIONS)  # a second later, and no news
+        await run_all(connections, USAGE_PROJECTIONS)  # a second run later, there is nothing new
     where = {
         "event": "lane_stopped",
         "log_level": "error",
@@ -89,7 +87,7 @@ async def test_a_lane_that_stopped_is_said_once_for_each_that_can_not_go_on(
         "lane": lane,
         "reason": f"usage lane {lane}: expected position 2, found 3",
     }
-    # Read models take turns, so the order of the two is open.
+    # Read models take turns, so their order varies.
     assert sorted(lines, key=lambda line: line["projection"]) == sorted(
         [{**where, "projection": each.name} for each in USAGE_PROJECTIONS], key=lambda line: line["projection"]
     )

@@ -16,7 +16,9 @@ from workers.valkey import connect
 pytestmark = pytest.mark.anyio
 
 
-async def test_two_schedulers_do_no_harm_and_without_a_worker_nothing_piles_up(start: Start, view: View) -> None:
+async def test_two_schedulers_do_not_duplicate_jobs_and_queues_do_not_grow_without_a_worker(
+    start: Start, view: View
+) -> None:
     start("schedule")
     start("schedule")
 
@@ -43,18 +45,18 @@ async def _has_worked(view: View) -> bool:
     return view.jobs_done()[0] > len(QUEUES)
 
 
-def test_jobs_go_on_when_the_clock_is_set_back(redis_url: str, view: View) -> None:
+def test_jobs_continue_after_the_clock_is_set_back(redis_url: str, view: View) -> None:
     with freeze_time("2026-03-01 12:00:00") as clock, connect(redis_url) as connection:
         scheduler = Scheduler(connection)
         assert len(scheduler.enqueue_jobs()) == len(SCHEDULE)
         assert scheduler.enqueue_jobs() == []
         clock.tick(timedelta(hours=-2))
-        view.forget_everything()
+        view.flush()
         assert len(scheduler.enqueue_jobs()) == len(SCHEDULE)
         assert view.waiting() == [1] * len(QUEUES)
 
 
-def test_a_scheduler_begins_with_every_job(redis_url: str, view: View) -> None:
+def test_a_scheduler_starts_with_every_job(redis_url: str, view: View) -> None:
     with freeze_time("2026-03-01 12:00:00") as clock, connect(redis_url) as connection:
         Scheduler(connection).enqueue_jobs()
         view.drop_waiting()
@@ -63,7 +65,7 @@ def test_a_scheduler_begins_with_every_job(redis_url: str, view: View) -> None:
         assert view.waiting() == [1] * len(QUEUES)
 
 
-def test_every_job_has_a_queue_of_its_own() -> None:
+def test_every_job_has_a_separate_queue() -> None:
     assert len(set(QUEUES)) == len(SCHEDULE)
 
 
@@ -73,7 +75,7 @@ def test_every_job_is_scheduled_under_the_name_of_its_file() -> None:
     assert {f"workers.jobs.{job.name}" for job in SCHEDULE} == {job.run.__module__ for job in SCHEDULE}
 
 
-def test_only_jobs_that_may_wait_have_a_process_to_themselves() -> None:
+def test_only_jobs_that_may_wait_have_isolated_processes() -> None:
     assert set(ISOLATED_QUEUES) == {
         "aggregate_usage",
         "apply_retention",

@@ -1,4 +1,4 @@
-"""Behind a pooler that drops startup parameters the workers change nothing, and say why."""
+"""Behind a pooler that drops startup parameters, workers change nothing and log the reason."""
 
 from datetime import timedelta
 from pathlib import Path
@@ -10,17 +10,17 @@ from infrastructure.database.connections import Pool
 from tests import seed
 from tests.eventstore.stripping_proxy import stripping_proxy
 from tests.workers.conftest import Start
-from tests.workers.log_view import eventually, expiry_of, history
+from tests.workers.log_view import eventually, history, wait_for_expiry
 from tests.workers.valkey_view import View
 
 pytestmark = pytest.mark.anyio
 
 
-def said(folder: Path) -> str:
+def logs(folder: Path) -> str:
     return "".join(log.read_text() for log in folder.glob("*.log"))
 
 
-async def test_a_worker_changes_nothing_and_says_why(
+async def test_a_worker_changes_nothing_and_logs_the_reason(
     connections: Pool, start: Start, view: View, database_url: str, tmp_path: Path
 ) -> None:
     organization_id = await seed.organization(connections)
@@ -29,18 +29,18 @@ async def test_a_worker_changes_nothing_and_says_why(
         connections, organization_id, at=at - timedelta(hours=2), expires_at=at - timedelta(hours=1)
     )
 
-    async def says_why() -> bool:
-        log = said(tmp_path)
+    async def reason_is_logged() -> bool:
+        log = logs(tmp_path)
         assert "Traceback" not in log, log
         return "connection_settings_not_applied" in log
 
     with stripping_proxy(database_url) as url:
         workers = [start("run", DATABASE_URL=url), start("schedule", DATABASE_URL=url)]
-        await eventually(says_why)
+        await eventually(reason_is_logged)
         assert len(await history(connections, organization_id, key_id)) == 1
         for each in workers:
             each.terminate()
             each.wait(60)
     start("run")
     start("schedule")
-    await expiry_of(connections, organization_id, key_id)
+    await wait_for_expiry(connections, organization_id, key_id)

@@ -1,4 +1,4 @@
-"""What signing in left behind is removed when it is over, and not before."""
+"""Expired data of sign-ins is removed, and no other."""
 
 from datetime import timedelta
 
@@ -34,7 +34,7 @@ select (select array_agg(session_id) from sessions), (select count(*) from sign_
 """
 
 
-async def test_what_is_over_is_removed_and_nothing_else(database_url: str) -> None:
+async def test_only_expired_sign_in_data_is_removed(database_url: str) -> None:
     with freeze_time("2026-06-01 12:00:00", real_asyncio=True):
         at = now()
         times = {

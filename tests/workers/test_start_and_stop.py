@@ -22,11 +22,11 @@ from workers.schedule import ISOLATED_QUEUES, SHARED_QUEUES
 pytestmark = pytest.mark.anyio
 
 SLOW_SECONDS = 6.0
-"""Supervisors commonly cut jobs off earlier."""
+"""Process supervisors commonly kill processes earlier."""
 
 
 @pytest.mark.parametrize("stop", [signal.SIGTERM, signal.SIGINT])
-async def test_everything_ends_in_order_within_five_seconds(start: Start, view: View, stop: signal.Signals) -> None:
+async def test_all_processes_stop_within_five_seconds(start: Start, view: View, stop: signal.Signals) -> None:
     pool = start("run", workers=2)
     scheduler = start("schedule")
 
@@ -35,20 +35,20 @@ async def test_everything_ends_in_order_within_five_seconds(start: Start, view: 
 
     await eventually(all_run)
     workers = children_of(pool.pid)
-    began = time.monotonic()
+    started = time.monotonic()
     for process in (pool, scheduler):
         process.send_signal(stop)
     assert [pool.wait(60), scheduler.wait(60)] == [0, 0]
-    assert time.monotonic() - began < stretched(5)
+    assert time.monotonic() - started < stretched(5)
     assert not any(map(is_running, workers))
     assert (view.workers(), view.schedulers()) == ([], 0)
 
 
-@pytest.mark.parametrize("everyone", [False, True], ids=["the pool is asked", "everyone is asked"])
-async def test_a_job_finishes_when_the_workers_are_asked_to_stop(
-    start: Start, connections: Pool, *, everyone: bool
+@pytest.mark.parametrize("every_process", [False, True], ids=["signal to the pool", "signal to every process"])
+async def test_a_delivery_finishes_when_the_workers_are_stopped(
+    start: Start, connections: Pool, *, every_process: bool
 ) -> None:
-    """Here an attempt to deliver, which takes as long as the receiver does. systemd asks each process of a service."""
+    """The delivery takes as long as its receiver. systemd signals each process of a service."""
     organization_id = await seed.organization(connections)
     with receiver() as target:
         target.answer = lambda _: time.sleep(SLOW_SECONDS) or 204
@@ -61,9 +61,9 @@ async def test_a_job_finishes_when_the_workers_are_asked_to_stop(
             return bool(target.received)
 
         await eventually(has_arrived)
-        if everyone:
+        if every_process:
             os.killpg(pool.pid, signal.SIGTERM)
-            await anyio.sleep(1.5)  # the pool asks again
+            await anyio.sleep(1.5)  # the pool signals again
         pool.send_signal(signal.SIGTERM)
         assert pool.wait(stretched(60)) == 0
     async with read_transaction(connections, organization_id) as connection:
@@ -72,9 +72,7 @@ async def test_a_job_finishes_when_the_workers_are_asked_to_stop(
     assert [attempt.status_code for attempt in attempts[delivery.delivery_id]] == [204]
 
 
-async def test_what_waits_for_others_has_a_process_of_its_own_also_after_it_was_killed(
-    start: Start, view: View
-) -> None:
+async def test_isolated_queues_have_separate_processes_even_after_a_kill(start: Start, view: View) -> None:
     pool = start("run")
 
     async def both_run() -> bool:
@@ -83,7 +81,7 @@ async def test_what_waits_for_others_has_a_process_of_its_own_also_after_it_was_
     await eventually(both_run)
     for child in children_of(pool.pid):
         os.kill(child, signal.SIGKILL)
-        view.forget_everything()
+        view.flush()
         await eventually(both_run)
 
 

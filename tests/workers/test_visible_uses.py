@@ -1,4 +1,4 @@
-"""A use is seen soon after it, and what it is a sign of is told, at a real API with real workers behind it."""
+"""Uses become visible and raise alerts soon, with a real API and real workers."""
 
 import json
 import time
@@ -22,7 +22,7 @@ def org(api: Api) -> Organization:
 
 
 def is_seen(org: Organization, key: Key, uses: int) -> bool:
-    """Wherever the uses of a key are told, its last one is among them."""
+    """Return whether every view of the key's usage contains its last use."""
     detail = org.detail(key)
     listed = org.client.get("/v1/api-keys", {"sort": "last_used", "order": "desc"}).data
     newest = next(each for each in listed if each["name"] == "Deploy")
@@ -38,23 +38,23 @@ def is_seen(org: Organization, key: Key, uses: int) -> bool:
     )
 
 
-def test_a_use_is_seen_within_two_seconds(org: Organization, start: Start) -> None:
+def test_a_use_is_visible_within_two_seconds(org: Organization, start: Start) -> None:
     start("run")
     start("schedule")
     keys = (org.key(), org.key())
     for number in range(USES):
         key, uses = keys[number % 2], number // 2 + 1
         assert org.verify(key.secret)["valid"]
-        # The first is for the processes to be up.
+        # The first wait includes the start of the processes.
         eventually(lambda key=key, uses=uses: is_seen(org, key, uses), 2 if number else 20)
 
 
-def test_who_still_has_a_revoked_secret_is_an_alert_that_counts_its_uses(org: Organization, start: Start) -> None:
+def test_use_of_a_revoked_secret_raises_an_alert_with_its_count(org: Organization, start: Start) -> None:
     start("run")
     start("schedule")
     key = org.key()
     org.client.delete(key.path)
-    # Refusals are counted by the minute: both are to be of one.
+    # Refusals are counted by minute; both must be in the same one.
     while now().second >= 50:
         time.sleep(0.5)
     assert [org.verify(key.secret)["code"] for _ in range(2)] == ["revoked_key"] * 2
@@ -65,7 +65,7 @@ def test_who_still_has_a_revoked_secret_is_an_alert_that_counts_its_uses(org: Or
     assert alert["details"]["rule"] == "revoked_secret"
 
 
-def test_keys_that_nobody_has_are_told_to_the_operator_and_to_no_organization(
+def test_unknown_keys_are_logged_for_the_operator_and_raise_no_alert(
     org: Organization, start: Start, tmp_path: Path
 ) -> None:
     start("run")
@@ -73,13 +73,13 @@ def test_keys_that_nobody_has_are_told_to_the_operator_and_to_no_organization(
     client = org.api.client(unknown_secret())
     assert {client.get("/v1/api-keys").status for _ in range(20)} == {401}
 
-    def told() -> list[dict[str, Any]]:
+    def logged() -> list[dict[str, Any]]:
         lines = [
             json.loads(line) for line in (tmp_path / "0.log").read_text().splitlines(keepends=True) if "\n" in line
         ]
         return [line for line in lines if line["event"] == "unknown_keys_presented"]
 
-    eventually(lambda: told() != [])
-    (line,) = told()
+    eventually(lambda: logged() != [])
+    (line,) = logged()
     assert (line["level"], line["denied"], line["address"]) == ("warning", 20, "127.0.0.1")
     assert org.client.get("/v1/alerts").data == []

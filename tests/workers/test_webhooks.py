@@ -1,4 +1,4 @@
-"""What happens is sent to webhooks: at least once each, signed, in order, and again after a failure."""
+"""Webhook delivery: every event at least once, signed, in order, and retried after a failure."""
 
 import asyncio
 from collections.abc import Iterator
@@ -42,7 +42,7 @@ from projections.read_models.organizations.counts.queries import keys_guard
 from projections.read_models.webhooks.list.queries import webhook_of
 from projections.registry import INLINE_CHECKS
 from tests import seed
-from tests.workers.hooks import CONFIG, MASTER, tell, webhook
+from tests.workers.hooks import CONFIG, MASTER, change_webhook, webhook
 from tests.workers.receiver import Receiver, hang, receiver
 from workers.jobs import deliver_webhooks
 from workers.jobs.deliver_webhooks import (
@@ -58,7 +58,7 @@ from workers.jobs.run_lifecycle_projections import prepare
 pytestmark = pytest.mark.anyio
 
 DAY = timedelta(days=1)
-ROOM = KeyCounts(0, 1, None, "team")
+COUNTS = KeyCounts(0, 1, None, "team")
 
 
 @pytest.fixture
@@ -68,8 +68,8 @@ async def organization_id(connections: Pool) -> str:
 
 @pytest.fixture
 def target() -> Iterator[Receiver]:
-    with receiver() as taking:
-        yield taking
+    with receiver() as opened:
+        yield opened
 
 
 async def change(pool: Pool, organization_id: str, key_id: str, command: KeyCommand) -> None:
@@ -91,21 +91,21 @@ async def work(pool: Pool) -> None:
 
 
 async def sent(pool: Pool, organization_id: str, webhook_id: str) -> list[tuple[Delivery, list[Attempt]]]:
-    """Oldest first."""
+    """Return the deliveries with their attempts, oldest first."""
     async with read_transaction(pool, organization_id) as connection:
         found = await deliveries(connection, webhook_id, None, None, 1_000)
         attempts = await attempts_of(connection, [delivery.delivery_id for delivery in found])
     return [(delivery, attempts[delivery.delivery_id]) for delivery in reversed(found)]
 
 
-async def time_goes_by(pool: Pool, passed: timedelta) -> None:
+async def advance(pool: Pool, passed: timedelta) -> None:
     async with pool.connection() as connection:
         await connection.execute(
             b"update webhook_endpoint_health set failed_on = failed_on - %s::integer", (passed.days,)
         )
         for table, column in (("webhook_deliveries", "due_at"), ("webhook_endpoint_health", "failing_since")):
             await connection.execute(
-                f"update {table} set {column} = {column} - %s::interval".encode(),  # noqa: S608 -- names of ours
+                f"update {table} set {column} = {column} - %s::interval".encode(),  # noqa: S608 -- constant names
                 (passed,),
             )
 
@@ -116,7 +116,7 @@ async def alerts(pool: Pool, organization_id: str) -> list[AlertRaised]:
     return [each.event for each in recorded if isinstance(each.event, AlertRaised)]
 
 
-async def test_what_happens_is_sent_signed_and_nothing_else(
+async def test_subscribed_events_are_sent_signed_and_others_are_not(
     connections: Pool, organization_id: str, target: Receiver
 ) -> None:
     before, _ = await seed.key(connections, organization_id)
@@ -124,7 +124,7 @@ async def test_what_happens_is_sent_signed_and_nothing_else(
     key_id, secret = await seed.key(connections, organization_id, name="Deploy")
     await change(connections, organization_id, key_id, DisableKey(at=now()))
     await change(
-        connections, organization_id, key_id, RevokeKey(at=now(), by=seed.OWNER, census=ROOM, reason="compromised")
+        connections, organization_id, key_id, RevokeKey(at=now(), by=seed.OWNER, census=COUNTS, reason="compromised")
     )
     await seed.key(connections, await seed.organization(connections))
     await work(connections)
@@ -137,10 +137,10 @@ async def test_what_happens_is_sent_signed_and_nothing_else(
     assert (created["data"]["id"], created["data"]["name"]) == (key_id, "Deploy")
     assert created["data"]["actor"] == {"type": "user", "id": seed.OWNER.id}
     assert datetime.fromisoformat(created["timestamp"]) <= now()
-    said = str([each.body for each in target.received])
-    assert secret.reveal() not in said
-    assert "digest" not in said
-    assert before not in said
+    bodies = str([each.body for each in target.received])
+    assert secret.reveal() not in bodies
+    assert "digest" not in bodies
+    assert before not in bodies
     assert target.received[1].body["data"]["reason"] == "compromised"
     states = [
         (delivery.status, len(attempts)) for delivery, attempts in await sent(connections, organization_id, webhook_id)
@@ -148,7 +148,7 @@ async def test_what_happens_is_sent_signed_and_nothing_else(
     assert states == [("delivered", 1)] * 2
 
 
-async def test_a_failure_is_tried_again_with_the_same_id_until_it_gets_through(
+async def test_a_failed_message_is_retried_with_the_same_id_until_it_is_delivered(
     connections: Pool, organization_id: str, target: Receiver
 ) -> None:
     webhook_id = await webhook(connections, organization_id, target)
@@ -157,9 +157,9 @@ async def test_a_failure_is_tried_again_with_the_same_id_until_it_gets_through(
     target.response = b"not now\0" + b"x" * 5_000
     await work(connections)
     await work(connections)
-    assert len(target.received) == 1, "its turn is in five seconds"
+    assert len(target.received) == 1, "the retry is due in five seconds"
     for pause in RETRY_DELAYS[:2]:
-        await time_goes_by(connections, 2 * pause)
+        await advance(connections, 2 * pause)
         await work(connections)
     assert len(set(target.ids())) == 1
     ((delivery, attempts),) = await sent(connections, organization_id, webhook_id)
@@ -169,11 +169,11 @@ async def test_a_failure_is_tried_again_with_the_same_id_until_it_gets_through(
     assert len(attempts[0].response) <= 1_000
 
 
-async def test_pauses_are_those_of_the_documents_a_fifth_more_or_less_for_each_message_by_itself(
+async def test_retry_delays_are_the_documented_ones_with_jitter_per_message(
     connections: Pool, organization_id: str, target: Receiver
 ) -> None:
     documented = (5, 30, 120, 600, 1_800, 3_600, 7_200, 14_400, 28_800, 28_800)
-    stretches: list[float] = []
+    factors: list[float] = []
     target.answer = lambda _: 500
     with freeze_time(now(), real_asyncio=True) as clock:
         webhook_id = await webhook(connections, organization_id, target)
@@ -185,21 +185,21 @@ async def test_pauses_are_those_of_the_documents_a_fifth_more_or_less_for_each_m
             tried = await sent(connections, organization_id, webhook_id)
             assert {len(attempts) for _, attempts in tried} == {failures}
             due = [delivery.due_at for delivery, _ in tried]
-            assert len(set(due)) > 1, "what failed together does not come back together"
-            # All were tried at one instant, which is that of the clock.
-            stretches += [(at - now()).total_seconds() / pause for at in due]
+            assert len(set(due)) > 1, "messages that failed together are not retried together"
+            # All were attempted at one instant, that of the clock.
+            factors += [(at - now()).total_seconds() / pause for at in due]
             clock.move_to(min(due) - timedelta(milliseconds=1))
             await work(connections)
-            assert len(target.received) == 6 * failures, "no sooner than that"
+            assert len(target.received) == 6 * failures, "no retry is early"
             clock.move_to(max(due) + timedelta(milliseconds=1))
             await work(connections)
         assert {delivery.status for delivery, _ in await sent(connections, organization_id, webhook_id)} == {"failed"}
     assert len(target.received) == 6 * (len(documented) + 1)
-    assert 0.8 <= min(stretches) < 0.9
-    assert 1.1 < max(stretches) <= 1.2
+    assert 0.8 <= min(factors) < 0.9
+    assert 1.1 < max(factors) <= 1.2
 
 
-async def test_attempts_of_workers_that_died_put_the_next_one_no_further_off(
+async def test_attempts_of_workers_that_died_do_not_lengthen_the_delay(
     connections: Pool, organization_id: str, target: Receiver
 ) -> None:
     webhook_id = await webhook(connections, organization_id, target)
@@ -215,21 +215,21 @@ async def test_attempts_of_workers_that_died_put_the_next_one_no_further_off(
     assert delivery.due_at - attempt.at < RETRY_DELAYS[1]
 
 
-async def test_what_fails_for_a_day_is_given_up_and_can_be_seen(
+async def test_a_message_that_fails_for_a_day_is_given_up_and_listed(
     connections: Pool, organization_id: str, target: Receiver
 ) -> None:
     webhook_id = await webhook(connections, organization_id, target)
     await seed.key(connections, organization_id)
     target.answer = lambda _: 503
     for pause in (timedelta(0), *RETRY_DELAYS, DAY):
-        await time_goes_by(connections, 2 * pause)
+        await advance(connections, 2 * pause)
         await work(connections)
     ((delivery, attempts),) = await sent(connections, organization_id, webhook_id)
     assert (delivery.status, len(attempts)) == ("failed", len(RETRY_DELAYS) + 1)
     assert timedelta(hours=20) < sum(RETRY_DELAYS, timedelta()) < timedelta(hours=28)
 
 
-async def test_redirects_are_not_followed_and_private_addresses_not_reached(
+async def test_redirects_are_not_followed_and_private_addresses_are_refused(
     connections: Pool, organization_id: str, target: Receiver
 ) -> None:
     webhook_id = await webhook(connections, organization_id, target)
@@ -238,7 +238,7 @@ async def test_redirects_are_not_followed_and_private_addresses_not_reached(
     target.headers = {"location": target.url + "/elsewhere"}
     await work(connections)
     assert [each.path for each in target.received] == ["/hooks"]
-    await time_goes_by(connections, DAY)
+    await advance(connections, DAY)
     await deliver(connections, Settings(master_keys=(MASTER,)))
     assert len(target.received) == 1
     ((_, attempts),) = await sent(connections, organization_id, webhook_id)
@@ -247,7 +247,7 @@ async def test_redirects_are_not_followed_and_private_addresses_not_reached(
     assert "KEYLEDGER_EGRESS_ALLOW" in str(attempts[1].error)
 
 
-async def test_one_that_hangs_keeps_no_other_waiting(
+async def test_a_hanging_receiver_does_not_delay_others(
     connections: Pool, organization_id: str, target: Receiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(deliver_webhooks, "ANSWER_SECONDS", 2.0)
@@ -265,7 +265,7 @@ async def test_one_that_hangs_keeps_no_other_waiting(
         assert all(delivery.status == "delivered" for delivery, _ in await sent(connections, organization_id, other_id))
 
 
-async def test_of_more_webhooks_than_have_a_turn_those_that_answer_come_first(
+async def test_webhooks_that_respond_take_precedence_over_failing_ones(
     connections: Pool, organization_id: str, target: Receiver
 ) -> None:
     target.answer = lambda _: 503
@@ -285,7 +285,7 @@ async def test_of_more_webhooks_than_have_a_turn_those_that_answer_come_first(
         assert {each.webhook_id for each in claimed} == {answering}
 
 
-async def test_messages_about_one_key_come_in_order_while_the_first_has_hope(
+async def test_messages_about_one_key_are_in_order_during_the_first_attempts(
     connections: Pool, organization_id: str, target: Receiver
 ) -> None:
     await webhook(connections, organization_id, target)
@@ -295,14 +295,14 @@ async def test_messages_about_one_key_come_in_order_while_the_first_has_hope(
     target.answer = lambda received: 500 if received.body["event"] == "api_key.created" else 200
     for pause in (timedelta(0), *RETRY_DELAYS[: ORDERED_ATTEMPTS - 1]):
         assert {each.body["event"] for each in target.received} <= {"api_key.created"}
-        await time_goes_by(connections, 2 * pause)
+        await advance(connections, 2 * pause)
         await work(connections)
     await work(connections)
     events = [each.body["event"] for each in target.received]
     assert events == ["api_key.created"] * ORDERED_ATTEMPTS + ["api_key.disabled", "api_key.enabled"]
 
 
-async def test_two_workers_at_once_and_one_that_dies_lose_nothing(
+async def test_concurrent_and_interrupted_workers_lose_no_message(
     connections: Pool, organization_id: str, target: Receiver
 ) -> None:
     await webhook(connections, organization_id, target)
@@ -315,13 +315,13 @@ async def test_two_workers_at_once_and_one_that_dies_lose_nothing(
     async with anyio.create_task_group() as tasks:
         for _ in range(2):
             tasks.start_soon(work, connections)
-    await time_goes_by(connections, 2 * deliver_webhooks.LEASE)
+    await advance(connections, 2 * deliver_webhooks.LEASE)
     await work(connections)
     assert {each.body["data"]["id"] for each in target.received} == set(key_ids)
-    assert len(set(target.ids())) == 30, "one id a message, however often it was sent"
+    assert len(set(target.ids())) == 30, "one id per message for every attempt"
 
 
-async def test_following_twice_puts_nothing_into_the_outbox_twice(
+async def test_applying_events_twice_adds_each_message_once(
     connections: Pool, organization_id: str, target: Receiver
 ) -> None:
     webhook_id = await webhook(connections, organization_id, target)
@@ -333,14 +333,14 @@ async def test_following_twice_puts_nothing_into_the_outbox_twice(
     assert len(await sent(connections, organization_id, webhook_id)) == 1
 
 
-async def test_while_two_secrets_are_valid_messages_have_both_signatures(
+async def test_messages_have_two_signatures_during_an_overlap(
     connections: Pool, organization_id: str, target: Receiver
 ) -> None:
     webhook_id = await webhook(connections, organization_id, target)
     second = new_secret(b"s" * SECRET_BYTES)
     target.secrets.append(second)
     command = RotateWebhookSecret(at=now(), overlap_seconds=3_600)
-    await tell(connections, organization_id, webhook_id, command, second)
+    await change_webhook(connections, organization_id, webhook_id, command, second)
     await seed.key(connections, organization_id)
     await work(connections)
     assert target.received[-1].valid == 2
@@ -350,7 +350,7 @@ async def test_while_two_secrets_are_valid_messages_have_both_signatures(
         assert target.received[-1].valid == 1
 
 
-async def test_one_that_is_gone_is_disabled_at_once_and_somebody_is_told(
+async def test_a_webhook_that_is_gone_is_disabled_immediately_and_raises_an_alert(
     connections: Pool, organization_id: str, target: Receiver
 ) -> None:
     webhook_id = await webhook(connections, organization_id, target)
@@ -366,7 +366,7 @@ async def test_one_that_is_gone_is_disabled_at_once_and_somebody_is_told(
     (alert,) = await alerts(connections, organization_id)
     assert (alert.alert_type, alert.numbers["webhook_id"]) == ("webhook.disabled", webhook_id)
     count = len(target.received)
-    await time_goes_by(connections, DAY)
+    await advance(connections, DAY)
     await work(connections)
     assert len(target.received) == count
     async with connections.connection() as connection:
@@ -375,7 +375,7 @@ async def test_one_that_is_gone_is_disabled_at_once_and_somebody_is_told(
         await connection.execute(b"reset role")
 
 
-async def test_what_waits_for_webhooks_that_are_disabled_stands_in_nobodys_way(
+async def test_messages_of_disabled_webhooks_do_not_block_others(
     connections: Pool, organization_id: str, target: Receiver
 ) -> None:
     disabled = [await webhook(connections, organization_id, target) for _ in range(12)]
@@ -385,29 +385,29 @@ async def test_what_waits_for_webhooks_that_are_disabled_stands_in_nobodys_way(
     await prepare(connections)
     for webhook_id in disabled:
         off = ChangeWebhook(at=now(), status="disabled")
-        await tell(connections, organization_id, webhook_id, off, None)
+        await change_webhook(connections, organization_id, webhook_id, off, None)
     await deliver(connections, CONFIG)
-    assert len(target.received) == 5, "of the one that is active"
+    assert len(target.received) == 5, "those of the active webhook"
     kept = await sent(connections, organization_id, disabled[0])
     assert [delivery.status for delivery, _ in kept] == ["failed"] * 5
     async with connections.connection() as connection:
         assert (await outbox_state(connection, now())).waiting == 0
-        # Also where some came too late to be closed.
+        # This also holds for messages that were too late to be closed.
         await connection.execute(b"update webhook_deliveries set status = 'pending' where status = 'failed'")
         claimed = await claim(connection, now=now(), lease=now(), busy=[], webhooks=1, each=4, failures_max=5)
         assert claimed == []
 
 
 async def fail_on(pool: Pool, organization_id: str, days: int, messages: int) -> None:
-    """Every day so many messages more fail, and those of the days before once more."""
+    """Each day, more messages fail, and those of earlier days fail again."""
     for _ in range(days):
         for _ in range(messages):
             await seed.key(pool, organization_id)
         await work(pool)
-        await time_goes_by(pool, DAY)
+        await advance(pool, DAY)
 
 
-async def test_one_that_fails_for_days_is_disabled_and_one_success_begins_anew(
+async def test_a_webhook_that_fails_for_days_is_disabled_unless_a_success_restarts_the_period(
     connections: Pool, organization_id: str, target: Receiver
 ) -> None:
     webhook_id = await webhook(connections, organization_id, target)
@@ -431,10 +431,10 @@ async def test_one_that_fails_for_days_is_disabled_and_one_success_begins_anew(
         pytest.param([(FAILING_MESSAGES_MIN - 1, FAILING_DAYS_MAX + 2)], id="too few messages"),
     ],
 )
-async def test_one_that_fails_seldom_stays_active_however_long_nothing_gets_through(
+async def test_a_webhook_with_few_failures_stays_active(
     connections: Pool, organization_id: str, target: Receiver, failing: list[tuple[int, int]]
 ) -> None:
-    """Messages that are made, and on how many days they fail; on one on which nothing is due time goes by."""
+    """`failing` lists pairs of messages created and days on which they fail; (0, 0) is a day without messages."""
     webhook_id = await webhook(connections, organization_id, target)
     target.answer = lambda _: 500
     for messages, days in failing:
@@ -451,15 +451,15 @@ async def test_one_that_fails_seldom_stays_active_however_long_nothing_gets_thro
 
 
 async def give_up(pool: Pool) -> None:
-    """As if everything that waits had been tried often enough."""
+    """Simulate the final attempt of every waiting message."""
     async with pool.connection() as connection:
         await connection.execute(b"update webhook_deliveries set status = 'failed' where status = 'pending'")
 
 
-async def test_attempts_are_counted_by_how_they_ended(
+async def test_attempts_are_counted_by_result(
     connections: Pool, organization_id: str, target: Receiver, database_url: str
 ) -> None:
-    """And whoever asks for figures is told of all organizations at once."""
+    """The metrics cover all organizations."""
     await webhook(connections, organization_id, target)
     await webhook(connections, organization_id, Receiver("http://127.0.0.1:9/hooks"))
     for number in range(3):
@@ -471,10 +471,10 @@ async def test_attempts_are_counted_by_how_they_ended(
         found = {each.failing: each.messages for each in await waiting(connection)}
     assert (ended.delivered, ended.refused) == (1, 2)
     assert ended.unanswered >= 1
-    assert found == {True: 5}, "all but the one that got through wait, at webhooks of which the last attempt failed"
+    assert found == {True: 5}, "every undelivered message waits at a webhook whose last attempt failed"
 
 
-async def test_slack_is_told_in_words(connections: Pool, organization_id: str, target: Receiver) -> None:
+async def test_slack_messages_are_text(connections: Pool, organization_id: str, target: Receiver) -> None:
     await webhook(connections, organization_id, target, "api_key.created", kind="slack")
     await seed.key(connections, organization_id, name="<Deploy> & more")
     await work(connections)
@@ -485,9 +485,7 @@ async def test_slack_is_told_in_words(connections: Pool, organization_id: str, t
     assert "webhook-signature" not in received.headers
 
 
-async def test_deliveries_are_forgotten_after_a_month(
-    connections: Pool, organization_id: str, target: Receiver
-) -> None:
+async def test_deliveries_are_deleted_after_a_month(connections: Pool, organization_id: str, target: Receiver) -> None:
     webhook_id = await webhook(connections, organization_id, target)
     await seed.key(connections, organization_id)
     await work(connections)
@@ -504,7 +502,7 @@ def http_date(at: datetime) -> str:
 
 @pytest.mark.parametrize("status", [429, 503])
 @pytest.mark.parametrize("dated", [False, True])
-async def test_a_receiver_that_says_when_to_come_back_is_left_alone_until_then(
+async def test_no_message_is_sent_to_a_receiver_before_its_retry_after(
     connections: Pool,
     organization_id: str,
     target: Receiver,
@@ -522,11 +520,11 @@ async def test_a_receiver_that_says_when_to_come_back_is_left_alone_until_then(
         assert len(target.received) == 1
         ((delivery, _),) = await sent(connections, organization_id, webhook_id)
         assert delivery.due_at == until
-        await seed.key(connections, organization_id)  # what happens meanwhile waits as well
+        await seed.key(connections, organization_id)  # later messages wait as well
         for at in (now() + timedelta(minutes=5), until - timedelta(seconds=1)):
             clock.move_to(at)
             await work(connections)
-            assert len(target.received) == 1, "not before it wants to be asked, and about nothing else either"
+            assert len(target.received) == 1, "no message is sent before Retry-After"
         target.answer = lambda _: 204
         clock.move_to(until + timedelta(seconds=1))
         for _ in range(3):
@@ -536,20 +534,20 @@ async def test_a_receiver_that_says_when_to_come_back_is_left_alone_until_then(
 
 
 @pytest.mark.parametrize(
-    ("status", "asked", "least", "most"),
+    ("status", "retry_after", "least", "most"),
     [
-        (429, "0", 4, 6),  # no sooner than without it
+        (429, "0", 4, 6),  # not earlier than without the header
         (429, "1", 4, 6),
         (429, "99999999999", 28_800, 28_800),
         (503, "never", 4, 6),
-        (500, "3600", 4, 6),  # it means nothing there
+        (500, "3600", 4, 6),  # the header has no meaning here
         (404, "3600", 4, 6),
     ],
 )
-async def test_what_a_receiver_asks_for_has_bounds(
-    connections: Pool, organization_id: str, target: Receiver, status: int, asked: str, least: int, most: int
+async def test_retry_after_is_bounded(
+    connections: Pool, organization_id: str, target: Receiver, status: int, retry_after: str, least: int, most: int
 ) -> None:
-    target.answer, target.headers = lambda _: status, {"retry-after": asked}
+    target.answer, target.headers = lambda _: status, {"retry-after": retry_after}
     with freeze_time(now(), real_asyncio=True) as clock:
         webhook_id = await webhook(connections, organization_id, target)
         clock.tick(2)
@@ -559,14 +557,14 @@ async def test_what_a_receiver_asks_for_has_bounds(
         assert least <= (delivery.due_at - now()).total_seconds() <= most
 
 
-async def test_a_receiver_that_wants_to_be_left_alone_holds_up_nobody_else(
+async def test_retry_after_of_one_receiver_does_not_delay_others(
     connections: Pool, organization_id: str, target: Receiver
 ) -> None:
     target.answer, target.headers = lambda _: 429, {"retry-after": "3600"}
     with receiver() as other:
         await webhook(connections, organization_id, target)
         await webhook(connections, organization_id, other)
-        await anyio.sleep(1.1)  # what was there before a webhook is not sent to it
+        await anyio.sleep(1.1)  # events from before the webhook are not sent to it
         for _ in range(3):
             await seed.key(connections, organization_id)
             await work(connections)

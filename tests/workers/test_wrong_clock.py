@@ -1,4 +1,4 @@
-"""A worker with a wrong clock expires, retires, forgets and removes nothing before its time by the database."""
+"""A worker with a wrong clock expires, retires, deletes and removes nothing early, by the clock of the database."""
 
 import json
 from datetime import datetime, timedelta
@@ -19,7 +19,7 @@ from tests.app.metrics_text import scrape, value
 from tests.app.organizations import Api
 from tests.random_input import random_bytes
 from tests.workers.conftest import Start
-from tests.workers.log_view import an_expiry_is_recorded, eventually, expiry_of, history
+from tests.workers.log_view import eventually, history, wait_for_an_expiry, wait_for_expiry
 from tests.workers.valkey_view import View
 from tests.wrong_clock import ahead
 from workers.job_metrics import last_runs
@@ -28,30 +28,30 @@ from workers.worker import CLOCK
 
 pytestmark = pytest.mark.anyio
 
-GOES_ON = {"aggregate_usage", "run_lifecycle_projections", "create_partitions"}
-"""What these do follows from the log, and can be done again."""
+REPEATABLE = {"aggregate_usage", "run_lifecycle_projections", "create_partitions"}
+"""Jobs whose result follows from the log and that can be repeated."""
 
-LEAVING = {"KEYLEDGER_USAGE_DISCARD": "true", "KEYLEDGER_PLANS": '{"enterprise": {"usage_days": 400}}'}
-"""Uses leave the log, which without these they do not."""
+REMOVAL_SETTINGS = {"KEYLEDGER_USAGE_DISCARD": "true", "KEYLEDGER_PLANS": '{"enterprise": {"usage_days": 400}}'}
+"""Settings with which uses are removed from the log."""
 
 
-async def ran(view: View) -> bool:
+async def all_have_run(view: View) -> bool:
     return set(last_runs(view.client)) == set(QUEUES)
 
 
 @pytest.mark.parametrize("seconds", [600, -600])
-async def test_a_worker_with_a_wrong_clock_does_nothing_that_cannot_be_undone_and_says_so(
+async def test_a_worker_with_a_wrong_clock_does_nothing_irreversible_and_reports_it(
     connections: Pool, api: Api, start: Start, view: View, tmp_path: Path, seconds: float
 ) -> None:
     organization_id = await seed.organization(connections)
     key_id, _ = await seed.key(connections, organization_id, expires_at=now() + timedelta(minutes=5))
     due_id, _ = await seed.key(connections, organization_id, expires_at=now() + timedelta(milliseconds=1))
-    start("run", **LEAVING, **ahead(seconds))
+    start("run", **REMOVAL_SETTINGS, **ahead(seconds))
     start("schedule")
-    await eventually(lambda: ran(view))
+    await eventually(lambda: all_have_run(view))
     await anyio.sleep(2)  # some more rounds
     outcomes = {name: run.outcome for name, run in last_runs(view.client).items()}
-    assert outcomes == {name: "succeeded" if name in GOES_ON else "incomplete" for name in QUEUES}
+    assert outcomes == {name: "succeeded" if name in REPEATABLE else "incomplete" for name in QUEUES}
     assert len(await history(connections, organization_id, key_id)) == 1
     assert len(await history(connections, organization_id, due_id)) == 1
 
@@ -63,22 +63,22 @@ async def test_a_worker_with_a_wrong_clock_does_nothing_that_cannot_be_undone_an
     health = api.client().get("/health/ready").data
     assert health["status"] == "degraded"
     assert f"the clock of a worker is 600.0 s {side} the database's" in health["checks"]["clock"]
-    figures = scrape(api)
-    assert abs(value(figures, "keyledger_clock_ahead_seconds", process="worker") - seconds) < 1
-    assert value(figures, "keyledger_clock_ahead_seconds", process="api") == 0
+    metrics = scrape(api)
+    assert abs(value(metrics, "keyledger_clock_ahead_seconds", process="worker") - seconds) < 1
+    assert value(metrics, "keyledger_clock_ahead_seconds", process="api") == 0
 
-    start("run")  # one whose clock is right does the work
-    await expiry_of(connections, organization_id, due_id)
+    start("run")  # a worker with a correct clock does the work
+    await wait_for_expiry(connections, organization_id, due_id)
     assert len(await history(connections, organization_id, key_id)) == 1
 
 
-async def test_a_worker_whose_clock_is_a_little_fast_goes_by_the_database_s(
+async def test_a_worker_with_a_slightly_fast_clock_uses_the_clock_of_the_database(
     connections: Pool, start: Start, view: View
 ) -> None:
     start("run", **ahead(1.8))
     start("schedule")
     organization_id = await seed.organization(connections)
-    await an_expiry_is_recorded(connections, organization_id)
+    await wait_for_an_expiry(connections, organization_id)
     key_id, _ = await seed.key(connections, organization_id, expires_at=now() + timedelta(hours=1))
     ends = await database_now(connections) + timedelta(seconds=4)
     overlap = RotateKey(
@@ -94,7 +94,7 @@ async def test_a_worker_whose_clock_is_a_little_fast_goes_by_the_database_s(
     async def both_recorded() -> bool:
         expired = len(await history(connections, organization_id, ending_id)) == 2
         retired = len(await history(connections, organization_id, key_id)) == 3
-        # What was seen was there when the database's clock was read.
+        # Read the database clock after the log: a recorded event was there before that time.
         assert await database_now(connections) >= ends or not (expired or retired)
         return expired and retired
 

@@ -1,4 +1,4 @@
-"""What rq keeps in Valkey, for tests to look at."""
+"""rq's data in Valkey, for tests."""
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
 # (the annotations of redis and rq leave type arguments out)
 
@@ -19,18 +19,18 @@ class View:
         return [worker.name for worker in Worker.all(connection=self.client, serializer=JSONSerializer)]
 
     def queues(self) -> list[tuple[str, ...]]:
-        """Those that each worker takes jobs from."""
+        """Return the queues of each worker."""
         workers = Worker.all(connection=self.client, serializer=JSONSerializer)
         return sorted(tuple(worker.queue_names()) for worker in workers)
 
-    def busy_with(self, name: str) -> list[int]:
-        """The processes that do this job at the moment."""
+    def pids_running(self, name: str) -> list[int]:
+        """Return the processes that are running this job."""
         workers = Worker.all(connection=self.client, serializer=JSONSerializer)
         jobs = [(worker.pid, job_of(worker)) for worker in workers]
         return [pid for pid, job in jobs if pid is not None and job is not None and job.origin == name]
 
     def jobs_done(self) -> tuple[int, int]:
-        """How many succeeded, how many failed, of the workers that run."""
+        """Return the numbers of succeeded and failed jobs of the current workers."""
         workers = Worker.all(connection=self.client, serializer=JSONSerializer)
         return sum(each.successful_job_count for each in workers), sum(each.failed_job_count for each in workers)
 
@@ -38,7 +38,7 @@ class View:
         return int(str(self.client.zcard("rq:cron_schedulers")))
 
     def waiting(self) -> list[int]:
-        """Jobs that wait, by queue."""
+        """Return the number of waiting jobs by queue."""
         return [int(str(self.client.llen(f"rq:queue:{name}"))) for name in QUEUES]
 
     def jobs_kept(self) -> int:
@@ -47,9 +47,9 @@ class View:
     def drop_waiting(self) -> None:
         self.client.delete(*[f"rq:queue:{name}" for name in QUEUES])
 
-    def hesitate(self, seconds: int) -> None:
-        """It keeps its connections and answers nothing for so long."""
+    def pause(self, seconds: int) -> None:
+        """Make Valkey keep its connections without responding for `seconds`."""
         self.client.execute_command("CLIENT PAUSE", seconds * 1000, "ALL")
 
-    def forget_everything(self) -> None:
+    def flush(self) -> None:
         self.client.flushall()

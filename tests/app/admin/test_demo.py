@@ -21,7 +21,7 @@ from infrastructure.settings import Settings
 from projections.commands import commands_on
 from tests.databases import new_database
 from tests.waiting import GENEROUS_TIMEOUTS
-from tests.workers.killed_at_steps import killed_in, wire_to
+from tests.workers.killed_at_steps import killed_in, step_proxy
 
 pytestmark = pytest.mark.anyio
 
@@ -82,7 +82,7 @@ async def test_a_setup_that_is_killed_in_any_of_its_transactions_completes_the_n
     for step in range(1, _STEPS_MAX, _STRIDE):
         folder = tmp_path / str(step)
         with new_database(postgres, migrated_template) as url:
-            async with wire_to(url) as wire:
+            async with step_proxy(url) as wire:
                 killed = await killed_in(wire, step, _make, wire.url, str(folder))
             if not killed:
                 break

@@ -19,7 +19,7 @@ LOOPBACK = EgressPolicy.parse("127.0.0.0/8,::1/128")
 
 
 class Server:
-    """A real MCP server in a process of its own."""
+    """A real MCP server in a separate process."""
 
     def __init__(self, module: str, arguments: list[str]) -> None:
         self._command = [sys.executable, "-m", module, *arguments]
@@ -63,7 +63,7 @@ StartServer = Callable[..., Server]
 
 @pytest.fixture(scope="module")
 def start_server() -> Iterator[StartServer]:
-    """Start the example server with these arguments; whatever was started is stopped at the end."""
+    """Start the example server with the given arguments, and stop every started server at the end."""
     with contextlib.ExitStack() as stack:
 
         def start(*arguments: str, module: str = "examples.mcp_server") -> Server:
@@ -86,15 +86,15 @@ async def gateway() -> AsyncIterator[Gateway]:
 
 
 def stored_catalogue(*tools: dict[str, Any]) -> Callable[[], Awaitable[Catalogue]]:
-    """Return what a call asks for the stored tools, which are given as a server lists them."""
+    """Return a function that returns the given tools as the stored catalogue of a call."""
     catalogue = Catalogue({tool["name"]: json.dumps(tool["inputSchema"]).encode() for tool in tools})
 
-    async def find() -> Catalogue:
+    async def find_catalogue() -> Catalogue:
         return catalogue
 
-    return find
+    return find_catalogue
 
 
 def recorded_headers(record: Path) -> list[dict[str, Any]]:
-    """Return the headers of every request that a server with `--record` has noted."""
+    """Return the headers of every request that a server with `--record` has recorded."""
     return [json.loads(line)["headers"] for line in record.read_text(encoding="utf-8").splitlines()]

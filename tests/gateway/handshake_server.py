@@ -1,4 +1,4 @@
-"""The example server as it would be before protocol 2026-07-28: with sessions, and without `server/discover`."""
+"""The example server as of before protocol 2026-07-28: with sessions, and without `server/discover`."""
 
 import argparse
 import socket
@@ -10,7 +10,7 @@ from examples.mcp_server.server import build
 
 
 class WithoutDiscovery:
-    """ASGI middleware: answers a request of the newer protocol as an older server does."""
+    """ASGI middleware that responds to requests of the newer protocol like an older server."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app

@@ -1,4 +1,4 @@
-"""An HTTP server that does what it is told with every byte: for upstreams that misbehave."""
+"""An HTTP server that gives a test control of every byte of its responses, for misbehaving upstreams."""
 
 import asyncio
 import contextlib
@@ -6,7 +6,7 @@ import json
 from collections.abc import AsyncGenerator, Awaitable, Callable
 
 Respond = Callable[[str, dict[str, str], bytes, asyncio.StreamWriter], Awaitable[None]]
-"""Gets method, headers (lower case), body, and the connection to answer on."""
+"""Respond to a request, given its method, headers (lower case), body and connection."""
 
 
 @contextlib.asynccontextmanager
@@ -55,7 +55,7 @@ def http(status: int, body: bytes = b"", content_type: str = "application/json",
     fields = {"Content-Type": content_type, "Content-Length": str(len(body))}
     fields |= {name.replace("_", "-"): value for name, value in headers.items()}
     lines = "".join(f"{name}: {value}\r\n" for name, value in fields.items())
-    return f"HTTP/1.1 {status} Said\r\n{lines}\r\n".encode() + body
+    return f"HTTP/1.1 {status} Status\r\n{lines}\r\n".encode() + body
 
 
 def answer(request: bytes, result: object) -> bytes:

@@ -1,4 +1,4 @@
-"""An MCP server that behaves until a tool is called, and notes every request."""
+"""An MCP server that records every request and behaves correctly except for tool calls."""
 
 import asyncio
 import json
@@ -24,7 +24,9 @@ INITIALIZED: dict[str, Any] = {
 
 
 class Recording:
-    """`modern`: the server speaks 2026-07-28; otherwise it wants a handshake. `on_call` answers `tools/call`."""
+    """A server of protocol 2026-07-28 if `modern`, and one with a handshake otherwise. `on_call` responds to
+    `tools/call`.
+    """
 
     def __init__(self, on_call: Write, *, modern: bool = True, tools: object = ()) -> None:
         self._on_call = on_call
@@ -43,11 +45,11 @@ class Recording:
         return self._respond
 
     async def _respond(self, method: str, headers: dict[str, str], body: bytes, writer: asyncio.StreamWriter) -> None:
-        asked = json.loads(body).get("method", "reply") if method == "POST" else method
-        self.methods.append(asked)
+        name = json.loads(body).get("method", "reply") if method == "POST" else method
+        self.methods.append(name)
         self.headers.append(headers)
         self.bodies.append(body)
-        match asked:
+        match name:
             case "server/discover":
                 writer.write(http(200, answer(body, DISCOVERED)) if self._modern else http(400))
             case "initialize":
@@ -66,8 +68,8 @@ class Recording:
                 writer.write(http(405))
 
 
-def says(response: Callable[[bytes], bytes]) -> Write:
-    """Answer with what `response` makes of the request."""
+def responds_with(response: Callable[[bytes], bytes]) -> Write:
+    """Respond with what `response` returns for the request."""
 
     def write(body: bytes, writer: asyncio.StreamWriter) -> None:
         writer.write(response(body))
@@ -75,10 +77,12 @@ def says(response: Callable[[bytes], bytes]) -> Write:
     return write
 
 
-def refuses(code: int, message: str, status: int = 200) -> Write:
-    return says(lambda body: http(status, refusal(body, code, message)))
+def responds_with_error(code: int, message: str, status: int = 200) -> Write:
+    return responds_with(lambda body: http(status, refusal(body, code, message)))
 
 
 def raw_result(text: bytes) -> Write:
-    """Answer with a result that is exactly these bytes."""
-    return says(lambda body: http(200, b'{"jsonrpc":"2.0","id":%d,"result":%s}' % (json.loads(body)["id"], text)))
+    """Respond with a result of exactly these bytes."""
+    return responds_with(
+        lambda body: http(200, b'{"jsonrpc":"2.0","id":%d,"result":%s}' % (json.loads(body)["id"], text))
+    )

@@ -1,4 +1,4 @@
-"""Which addresses are public, and which URLs may be registered."""
+"""Public addresses, and URLs that may be registered."""
 
 import socket
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
@@ -37,7 +37,7 @@ private_v6 = st.one_of([inside(network) for network in NOT_PUBLIC_V6]).map(lambd
 
 
 def spellings_v4(address: IPv4Address) -> list[str]:
-    """Return what inet_aton reads as this address."""
+    """Return every spelling that inet_aton reads as this address."""
     a, b, c, d = address.packed
     low = c * 256 + d
     lower = b * 65536 + low
@@ -55,7 +55,7 @@ def spellings_v4(address: IPv4Address) -> list[str]:
 
 
 def spellings_v6(address: Address) -> list[str]:
-    """Return IPv6 addresses that mean this IPv4 one, and all ways to write an IPv6 one."""
+    """Return IPv6 addresses that stand for this IPv4 address, or every spelling of an IPv6 address."""
     if isinstance(address, IPv6Address):
         return [address.compressed, address.exploded, address.exploded.upper()]
     high, low = int(address) >> 16, int(address) & 0xFFFF
@@ -78,7 +78,7 @@ def test_a_private_ipv4_address_is_refused_in_every_spelling(address: IPv4Addres
 
 
 @given(private_v4)
-def test_whatever_the_system_reads_as_a_private_address_is_refused_when_connecting(address: IPv4Address) -> None:
+def test_every_system_spelling_of_a_private_address_is_refused_when_connecting(address: IPv4Address) -> None:
     for spelling in spellings_v4(address)[:-1]:
         (found,) = socket.getaddrinfo(spelling, 1, type=socket.SOCK_STREAM)
         assert refusal_reason(ip_address(str(found[4][0])), CLOSED, encrypted=True)
@@ -92,9 +92,9 @@ def test_a_private_ipv6_address_is_refused_in_every_spelling(address: IPv6Addres
 
 
 @given(st.ip_addresses())
-def test_nothing_is_public_that_python_calls_private(address: Address) -> None:
+def test_no_address_is_public_that_python_considers_private(address: Address) -> None:
     if not address.is_global or address.is_multicast or address.is_reserved or address.is_loopback:
-        # What merely carries an IPv4 address is as public as that is.
+        # An address that only embeds an IPv4 address is as public as that address.
         assert non_public_reason(address) or embedded_ipv4(address).is_global
 
 
@@ -103,7 +103,7 @@ def test_nothing_is_public_that_python_calls_private(address: Address) -> None:
     ["1.1.1.1", "8.8.8.8", "9.255.255.255", "100.63.255.255", "100.128.0.0", "172.32.0.1", "223.255.255.254",
      "2606:4700::1111", "2a00:1450:4001::200e", "::ffff:8.8.8.8", "64:ff9b::8.8.8.8", "2400:cb00::1"],
 )  # fmt: skip
-def test_a_public_address_is_allowed_over_tls_alone(address: str) -> None:
+def test_a_public_address_is_allowed_only_over_tls(address: str) -> None:
     assert refusal_reason(ip_address(address), CLOSED, encrypted=True) is None
     assert refusal_reason(ip_address(address), CLOSED, encrypted=False) == "is reached over plain http"
     assert refusal_reason(ip_address(address), EgressPolicy(allow_http=True), encrypted=False) is None
@@ -116,7 +116,7 @@ def test_an_allowed_network_is_reached_over_http_too(address: str) -> None:
     assert refusal_reason(ip_address("10.0.0.1"), LOOPBACK, encrypted=True)
 
 
-def test_an_allowed_network_may_be_written_as_ipv6_shows_it() -> None:
+def test_an_allowed_network_can_be_written_as_mapped_ipv6() -> None:
     policy = EgressPolicy.parse("::ffff:127.0.0.0/104")
     assert refusal_reason(ip_address("127.9.9.9"), policy, encrypted=False) is None
     assert refusal_reason(ip_address("10.0.0.1"), policy, encrypted=True)
@@ -125,14 +125,14 @@ def test_an_allowed_network_may_be_written_as_ipv6_shows_it() -> None:
 @pytest.mark.parametrize(
     "written", ["localhost", "10.0.0.1/8", "10.0.0.0/33", "10.0.0.0/0.0.0.0", "10.0.0.0/0.255.255.255", "a,b"]
 )
-def test_a_wrong_network_is_named(written: str) -> None:
+def test_an_invalid_network_is_named(written: str) -> None:
     with pytest.raises(ValueError, match=f"^{written.partition(',')[0]!r}: "):
         EgressPolicy.parse(written)
     assert EgressPolicy.parse(" ") == CLOSED
 
 
 @pytest.mark.parametrize(
-    ("url", "said"),
+    ("url", "message"),
     [
         ("", "a whole URL"),
         ("example.com/mcp", "a whole URL"),
@@ -182,19 +182,19 @@ def test_a_wrong_network_is_named(written: str) -> None:
         ("https://[2606:4700::1111]:8443/mcp", None),
     ],
 )
-def test_a_url_that_may_not_be_registered_is_explained(url: str, said: str | None) -> None:
+def test_a_refused_url_is_explained(url: str, message: str | None) -> None:
     problem = check_endpoint_url(url, CLOSED)
-    if said is None:
+    if message is None:
         assert problem is None
     else:
         assert problem is not None
-        assert said in problem
+        assert message in problem
 
 
 @pytest.mark.parametrize(
     "url", ["http://127.0.0.1:8000/mcp", "http://localhost/mcp", "http://[::1]/mcp", "http://mcp/mcp"]
 )
-def test_with_an_allow_list_plain_http_may_be_registered(url: str) -> None:
+def test_an_allow_list_permits_plain_http(url: str) -> None:
     assert check_endpoint_url(url, CLOSED)
     assert check_endpoint_url(url, LOOPBACK) is None
 
@@ -203,12 +203,12 @@ def test_with_an_allow_list_plain_http_may_be_registered(url: str) -> None:
     st.text(alphabet="htps:/@#?[]%.\\abx0127 _-~é。", max_size=30),
     st.sampled_from(["", "https://", "https://example.com"]),
 )
-def test_what_is_accepted_is_read_alike_by_the_client(text: str, start: str) -> None:
+def test_an_accepted_url_is_parsed_identically_by_the_client(text: str, start: str) -> None:
     url = start + text
     if check_endpoint_url(url, LOOPBACK) is None:
-        read = httpx2.URL(url)
-        assert read.scheme in {"http", "https"}
-        assert not read.userinfo
-        assert not read.fragment
-        assert read.host
-        assert url.lower().startswith((f"{read.scheme}://{read.host}", f"{read.scheme}://[{read.host}]"))
+        parsed = httpx2.URL(url)
+        assert parsed.scheme in {"http", "https"}
+        assert not parsed.userinfo
+        assert not parsed.fragment
+        assert parsed.host
+        assert url.lower().startswith((f"{parsed.scheme}://{parsed.host}", f"{parsed.scheme}://[{parsed.host}]"))

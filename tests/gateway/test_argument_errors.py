@@ -1,4 +1,4 @@
-"""Which arguments do not fit a schema: the whole value, by path, whatever the schema is like."""
+"""Argument errors by path, for complete values and any schema."""
 
 import json
 import threading
@@ -25,7 +25,7 @@ def arguments_of(**properties: object) -> dict[str, Any]:
     return {"type": "object", "properties": properties}
 
 
-async def told(schema: object, arguments: dict[str, Any]) -> dict[str, str]:
+async def errors_of(schema: object, arguments: dict[str, Any]) -> dict[str, str]:
     return await misfits(json.dumps(schema).encode(), arguments)
 
 
@@ -92,16 +92,16 @@ CASES: list[tuple[dict[str, Any], dict[str, Any], dict[str, str]]] = [
 
 
 @pytest.mark.parametrize(("schema", "arguments", "expected"), CASES)
-async def test_what_does_not_fit_is_named_by_its_path(
+async def test_invalid_arguments_are_named_by_path(
     schema: dict[str, Any], arguments: dict[str, Any], expected: dict[str, str]
 ) -> None:
-    assert await told(schema, arguments) == expected
+    assert await errors_of(schema, arguments) == expected
 
 
-async def test_a_value_is_never_repeated() -> None:
+async def test_an_invalid_value_is_not_quoted() -> None:
     secret = "pk_live_" + "x" * 32
     schema = arguments_of(a={"type": "number"}, b={"enum": [1]}, c={"pattern": "^z"}, d={"not": {}}, e={"const": 1})
-    found = await told(schema, dict.fromkeys("abcde", secret))
+    found = await errors_of(schema, dict.fromkeys("abcde", secret))
     assert set(found) == set("abcde")
     assert secret not in json.dumps(found)
 
@@ -112,32 +112,32 @@ HOSTILE: dict[str, Any] = {
     "properties that are a list": {"properties": ["a"]},
     "required that is text": {"required": "a"},
     "items that are text": arguments_of(a={"items": "x"}),
-    "a pattern that is none": arguments_of(s={"pattern": "("}),
+    "an invalid pattern": arguments_of(s={"pattern": "("}),
     "a reference to itself": {"$ref": "#"},
-    "references in a ring": {"$defs": {"a": {"$ref": "#/$defs/b"}, "b": {"$ref": "#/$defs/a"}}, "$ref": "#/$defs/a"},
+    "circular references": {"$defs": {"a": {"$ref": "#/$defs/b"}, "b": {"$ref": "#/$defs/a"}}, "$ref": "#/$defs/a"},
     "a reference to nothing": {"$ref": "#/$defs/none"},
     "a reference to a file": {"$ref": "file:///etc/passwd"},
     "an unknown dialect": {"$schema": "https://example.com/none"},
     "a bound that is text": arguments_of(n={"minimum": "x"}),
-    "no object": 5,
+    "not an object": 5,
     "null": None,
 }
 
 
 @pytest.mark.parametrize("schema", HOSTILE.values(), ids=HOSTILE)
-async def test_a_schema_that_is_not_valid_breaks_nothing(schema: object) -> None:
-    assert isinstance(await told(schema, {"a": [1], "s": "x", "n": 1}), dict)
+async def test_an_invalid_schema_breaks_nothing(schema: object) -> None:
+    assert isinstance(await errors_of(schema, {"a": [1], "s": "x", "n": 1}), dict)
 
 
-async def test_no_reference_is_fetched() -> None:
+async def test_references_are_not_fetched() -> None:
     requests: list[str] = []
 
     async def respond(method: str, *_: object) -> None:
         requests.append(method)
 
     async with raw_server(respond) as url:
-        await told({"$ref": url}, {"a": 1})
-        await told({"$schema": url, "$id": url, "$ref": "other"}, {"a": 1})
+        await errors_of({"$ref": url}, {"a": 1})
+        await errors_of({"$schema": url, "$id": url, "$ref": "other"}, {"a": 1})
     assert requests == []
 
 
@@ -150,45 +150,46 @@ async def test_no_reference_is_fetched() -> None:
         ({"uniqueItems": True}, [{"n": n} for n in range(20_000)]),
         ({"items": {"type": "string"}}, list(range(200_000))),
     ],
-    ids=["pattern", "pattern of names", "names left over", "unique", "many"],
+    ids=["pattern", "pattern of names", "additional names", "unique", "many"],
 )
-async def test_a_costly_schema_comes_to_an_end(schema: dict[str, Any], value: object) -> None:
-    found = await told(arguments_of(a=schema), {"a": value})
+async def test_a_costly_schema_is_evaluated_within_limits(schema: dict[str, Any], value: object) -> None:
+    found = await errors_of(arguments_of(a=schema), {"a": value})
     assert len(found) <= FIELDS_MAX
 
 
-async def test_a_schema_that_doubles_its_work_at_every_level_is_given_up() -> None:
+async def test_a_schema_of_exponential_cost_is_abandoned() -> None:
     inner = {"type": "array", "items": {"$ref": "#/$defs/a"}}
     forms = [{**inner, "minItems": 2}, {**inner, "minItems": 3}, {"type": "string"}]
     value: object = 1
     for _ in range(60):
         value = [value]
     assert (
-        await told({"$defs": {"a": {"anyOf": forms}}, "properties": {"a": {"$ref": "#/$defs/a"}}}, {"a": value}) == {}
+        await errors_of({"$defs": {"a": {"anyOf": forms}}, "properties": {"a": {"$ref": "#/$defs/a"}}}, {"a": value})
+        == {}
     )
 
 
-@pytest.mark.parametrize("additional", [{}, {"additionalProperties": False}], ids=["patterns", "names left over"])
-async def test_many_patterns_for_many_names_are_given_up_together(
+@pytest.mark.parametrize("additional", [{}, {"additionalProperties": False}], ids=["patterns", "additional names"])
+async def test_many_patterns_for_many_names_are_abandoned_together(
     monkeypatch: pytest.MonkeyPatch, additional: dict[str, Any]
 ) -> None:
     compared = 0
     matches = arguments.matches
 
-    def counted(pattern: object, text: str) -> bool | None:
+    def counting_matches(pattern: object, text: str) -> bool | None:
         nonlocal compared
         compared += 1
         return matches(pattern, text)
 
-    monkeypatch.setattr(arguments, "matches", counted)
+    monkeypatch.setattr(arguments, "matches", counting_matches)
     patterns, names = 5_000, 2_000
     schema = {"patternProperties": {f"^x{n}$": {"type": "null"} for n in range(patterns)}, **additional}
-    assert await told(schema, {f"name{n}": 1 for n in range(names)}) == {}
+    assert await errors_of(schema, {f"name{n}": 1 for n in range(names)}) == {}
     assert compared < patterns * names / 2
 
 
-async def test_what_is_found_does_not_depend_on_how_busy_the_machine_is() -> None:
-    """The work below takes a part of the time that it may, and a multiple of it among threads that do other work."""
+async def test_the_errors_do_not_depend_on_the_load_of_the_machine() -> None:
+    """The validation uses part of its time limit alone, and a multiple of it next to busy threads."""
     values = [*range(4_000), "last"]
     done = threading.Event()
 
@@ -200,7 +201,7 @@ async def test_what_is_found_does_not_depend_on_how_busy_the_machine_is() -> Non
     for thread in threads:
         thread.start()
     try:
-        found = await told(arguments_of(numbers=NUMBERS), {"numbers": values})
+        found = await errors_of(arguments_of(numbers=NUMBERS), {"numbers": values})
     finally:
         done.set()
         for thread in threads:

@@ -1,4 +1,4 @@
-"""A slow server holds up nothing but its own calls."""
+"""Bulkheads: a slow server delays only its own calls."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -18,7 +18,7 @@ from tests.gateway.recording import Recording, raw_result
 pytestmark = pytest.mark.anyio
 
 A, B = Pool("org_a", "mcp_a"), Pool("org_a", "mcp_b")
-FOREIGN = Pool("org_b", "mcp_c")
+OTHER_ORGANIZATION = Pool("org_b", "mcp_c")
 
 
 @pytest.fixture
@@ -27,12 +27,12 @@ async def four_connections() -> AsyncIterator[Gateway]:
         yield gateway
 
 
-class Held:
-    """Calls that hold their places, or wait for one, until they are told to go."""
+class HeldCalls:
+    """Calls that hold a slot, or wait for one, until they are released."""
 
     def __init__(self, bulkheads: Bulkheads) -> None:
         self._bulkheads = bulkheads
-        self.go = asyncio.Event()
+        self.released = asyncio.Event()
         self.inside: list[str] = []
         self.tasks: list[asyncio.Task[None]] = []
 
@@ -42,13 +42,13 @@ class Held:
         await asyncio.sleep(0)
 
     async def end(self) -> None:
-        self.go.set()
+        self.released.set()
         await asyncio.gather(*self.tasks, return_exceptions=True)
 
     async def _hold(self, pool: Pool, seconds: float) -> None:
         async with self._bulkheads.place(pool, seconds):
             self.inside.append(pool.mcp)
-            await self.go.wait()
+            await self.released.wait()
 
 
 def bulkheads(connections: int = 64, running: int = 3, queued: int = 2) -> Bulkheads:
@@ -56,12 +56,12 @@ def bulkheads(connections: int = 64, running: int = 3, queued: int = 2) -> Bulkh
     return Bulkheads(config)
 
 
-async def test_one_mcp_has_so_many_places_and_a_queue() -> None:
-    held = Held(places := bulkheads())
+async def test_an_mcp_has_a_limited_number_of_slots_and_a_queue() -> None:
+    held = HeldCalls(limits := bulkheads())
     await held.start(A, 5)
     assert held.inside == ["mcp_a"] * 3
     with pytest.raises(TooManyCalls, match="queue is full"):
-        async with places.place(A, 30):
+        async with limits.place(A, 30):
             pass
     await held.start(B, 1)
     assert held.inside[-1] == "mcp_b"
@@ -69,20 +69,20 @@ async def test_one_mcp_has_so_many_places_and_a_queue() -> None:
     assert held.inside.count("mcp_a") == 5
 
 
-async def test_whoever_waits_too_long_leaves_the_queue() -> None:
-    held = Held(places := bulkheads(running=1, queued=1))
+async def test_a_call_that_waits_too_long_leaves_the_queue() -> None:
+    held = HeldCalls(limits := bulkheads(running=1, queued=1))
     await held.start(A, 1)
     for _ in range(3):
         with pytest.raises(TooManyCalls, match=r"waited 0\.01 s"):
-            async with places.place(A, 0.01):
+            async with limits.place(A, 0.01):
                 pass
     await held.end()
-    async with places.place(A, 0.01):
+    async with limits.place(A, 0.01):
         pass
 
 
-async def test_a_caller_that_goes_away_leaves_no_place_taken() -> None:
-    held = Held(places := bulkheads(running=1, queued=4))
+async def test_a_cancelled_call_leaves_no_slot_occupied() -> None:
+    held = HeldCalls(limits := bulkheads(running=1, queued=4))
     await held.start(A, 3)
     held.tasks[1].cancel()
     held.tasks[2].cancel()
@@ -90,39 +90,39 @@ async def test_a_caller_that_goes_away_leaves_no_place_taken() -> None:
     await held.end()
     held.tasks.clear()
     for _ in range(10):
-        async with places.place(A, 0.01):
+        async with limits.place(A, 0.01):
             pass
 
 
-async def test_a_place_that_comes_at_the_moment_of_leaving_is_given_on() -> None:
-    held = Held(places := bulkheads(running=1, queued=4))
+async def test_a_slot_assigned_during_cancellation_is_passed_on() -> None:
+    held = HeldCalls(limits := bulkheads(running=1, queued=4))
     await held.start(A, 2)
-    held.go.set()
+    held.released.set()
     held.tasks[1].cancel()
     await asyncio.gather(*held.tasks, return_exceptions=True)
-    async with places.place(A, 0.01):
+    async with limits.place(A, 0.01):
         pass
 
 
-async def test_no_organization_has_more_than_a_quarter() -> None:
-    held = Held(bulkheads(connections=16, running=2, queued=9))
+async def test_an_organization_has_at_most_a_quarter_of_the_slots() -> None:
+    held = HeldCalls(bulkheads(connections=16, running=2, queued=9))
     for number in range(8):
         await held.start(Pool("org_a", f"mcp_{number}"), 1)
     assert len(held.inside) == 4
-    await held.start(FOREIGN, 1)
+    await held.start(OTHER_ORGANIZATION, 1)
     assert held.inside[-1] == "mcp_c"
     await held.end()
     assert len(held.inside) == 9
 
 
 async def test_pools_take_turns() -> None:
-    held = Held(places := bulkheads(connections=4, running=1, queued=9))
+    held = HeldCalls(limits := bulkheads(connections=4, running=1, queued=9))
     await held.start(Pool("org_a", "first"), 1)
     await held.start(Pool("org_a", "second"), 1)
     order: list[str] = []
 
     async def call(pool: Pool) -> None:
-        async with places.place(pool, 30):
+        async with limits.place(pool, 30):
             order.append(pool.mcp)
             await asyncio.sleep(0)
 
@@ -142,11 +142,11 @@ async def test_eight_calls_to_an_older_server_succeed_over_four_connections(
     async def add(number: int) -> ToolResult:
         return await four_connections.call_tool(upstream, "add", {"numbers": [number]}, timeout_seconds=60)
 
-    answers = await asyncio.gather(*(add(number) for number in range(8)))
-    assert [answer.result["structuredContent"]["result"] for answer in answers] == list(map(float, range(8)))
+    responses = await asyncio.gather(*(add(number) for number in range(8)))
+    assert [response.result["structuredContent"]["result"] for response in responses] == list(map(float, range(8)))
 
 
-async def test_an_older_server_is_asked_over_one_connection_and_not_for_a_stream() -> None:
+async def test_an_older_server_is_called_over_one_connection_without_a_stream() -> None:
     recording = Recording(raw_result(b"{}"), modern=False)
     async with raw_server(recording.respond) as url, Gateway(GatewayConfig(egress=LOOPBACK)) as gateway:
         await gateway.call_tool(Upstream(url, NoCredential()), "t", {}, timeout_seconds=10)
@@ -154,7 +154,7 @@ async def test_an_older_server_is_asked_over_one_connection_and_not_for_a_stream
     assert recording.methods == ["server/discover", "initialize", "notifications/initialized", "tools/call", "DELETE"]
 
 
-async def test_an_idle_server_answers_while_all_calls_to_another_wait(
+async def test_an_idle_server_responds_while_all_calls_to_another_wait(
     four_connections: Gateway, server: Server
 ) -> None:
     never = asyncio.Event()
@@ -169,8 +169,8 @@ async def test_an_idle_server_answers_while_all_calls_to_another_wait(
             asyncio.create_task(four_connections.call_tool(slow, "t", {}, timeout_seconds=60)) for _ in range(32)
         ]
         await asyncio.sleep(0.1)
-        answer = await four_connections.call_tool(idle, "add", {"numbers": [1]}, timeout_seconds=60)
-        assert answer.result["structuredContent"] == {"result": 1.0}
+        response = await four_connections.call_tool(idle, "add", {"numbers": [1]}, timeout_seconds=60)
+        assert response.result["structuredContent"] == {"result": 1.0}
         assert not any(task.done() for task in waiting)
         for task in waiting:
             task.cancel()
@@ -178,7 +178,7 @@ async def test_an_idle_server_answers_while_all_calls_to_another_wait(
         never.set()
 
 
-async def test_the_time_in_our_queue_is_not_the_servers() -> None:
+async def test_time_in_the_queue_does_not_count_as_latency_of_the_server() -> None:
     async def silent(*_: object) -> None:
         await asyncio.sleep(5)
 

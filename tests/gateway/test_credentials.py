@@ -1,4 +1,4 @@
-"""What goes out to an upstream: its own credential, and nothing of anybody else's."""
+"""Requests to an upstream contain its credential and no data of other callers."""
 
 import asyncio
 import json
@@ -41,14 +41,14 @@ CREDENTIALS: dict[str, tuple[list[str], Credential]] = {
 
 
 @pytest.mark.parametrize("kind", CREDENTIALS)
-async def test_a_credential_opens_the_server_and_is_all_that_it_sees(
+async def test_a_credential_is_accepted_and_nothing_else_is_sent(
     gateway: Gateway, start_server: StartServer, tmp_path: Path, kind: str
 ) -> None:
     arguments, credential = CREDENTIALS[kind]
     record = tmp_path / "headers.jsonl"
     server = start_server(*arguments, "--record", str(record))
-    answer = await gateway.call_tool(Upstream(server.url, credential), "add", {"numbers": [1, 2]}, timeout_seconds=30)
-    assert answer.result["structuredContent"] == {"result": 3.0}
+    response = await gateway.call_tool(Upstream(server.url, credential), "add", {"numbers": [1, 2]}, timeout_seconds=30)
+    assert response.result["structuredContent"] == {"result": 3.0}
     ours = credential_header(credential)
     requests = recorded_headers(record)
     assert len(requests) >= 2
@@ -69,7 +69,7 @@ async def test_a_credential_opens_the_server_and_is_all_that_it_sees(
 
 
 @pytest.mark.parametrize("kind", ["bearer", "api_key", "basic", "query"])
-async def test_a_wrong_credential_is_said_to_be_refused(gateway: Gateway, start_server: StartServer, kind: str) -> None:
+async def test_a_refused_credential_is_reported(gateway: Gateway, start_server: StartServer, kind: str) -> None:
     server = start_server(*CREDENTIALS[kind][0])
     for wrong in (
         NoCredential(),
@@ -82,19 +82,21 @@ async def test_a_wrong_credential_is_said_to_be_refused(gateway: Gateway, start_
             await gateway.call_tool(Upstream(server.url, wrong), "add", {"numbers": []}, timeout_seconds=30)
 
 
-async def test_a_query_credential_is_added_to_what_the_address_asks_for_already(
+async def test_a_query_credential_is_appended_to_the_query_of_the_url(
     gateway: Gateway, start_server: StartServer, tmp_path: Path
 ) -> None:
     record = tmp_path / "headers.jsonl"
     server = start_server("--record", str(record), "--require-query", "apiKey", QUERY_TOKEN)
     upstream = Upstream(f"{server.url}?tools=a%20b&x=%2F", Query("apiKey", QUERY_TOKEN))
     assert (await gateway.probe(upstream, timeout_seconds=30)).reachable
-    asked = {json.loads(line)["query"] for line in record.read_text().splitlines()}
-    assert asked == {f"tools=a%20b&x=%2F&apiKey={quote(QUERY_TOKEN, safe='')}"}
+    queries = {json.loads(line)["query"] for line in record.read_text().splitlines()}
+    assert queries == {f"tools=a%20b&x=%2F&apiKey={quote(QUERY_TOKEN, safe='')}"}
 
 
 @pytest.mark.parametrize("form", [QUERY_TOKEN, quote(QUERY_TOKEN, safe=""), quote_plus(QUERY_TOKEN)])
-async def test_no_form_of_a_query_credential_comes_back(gateway: Gateway, start_server: StartServer, form: str) -> None:
+async def test_a_query_credential_is_redacted_in_every_form(
+    gateway: Gateway, start_server: StartServer, form: str
+) -> None:
     server = start_server("--require-query", "apiKey", QUERY_TOKEN)
     upstream = Upstream(server.url, Query("apiKey", QUERY_TOKEN))
     result = await gateway.call_tool(upstream, "fail", {"message": f"at ?apiKey={form}"}, timeout_seconds=30)
@@ -102,15 +104,17 @@ async def test_no_form_of_a_query_credential_comes_back(gateway: Gateway, start_
     assert "[redacted]" in json.dumps(result.result)
 
 
-async def test_two_upstreams_never_see_each_other(gateway: Gateway, start_server: StartServer, tmp_path: Path) -> None:
+async def test_credentials_of_two_upstreams_are_never_mixed(
+    gateway: Gateway, start_server: StartServer, tmp_path: Path
+) -> None:
     records = [tmp_path / "a", tmp_path / "b"]
     tokens = ["token-" + "a" * 10, "token-" + "b" * 10]
     servers = [start_server("--record", str(record)) for record in records]
-    ups = [Upstream(server.url, Bearer(token)) for server, token in zip(servers, tokens, strict=True)]
-    # The third is the first server again, under another credential, over the same connections.
-    ups.append(Upstream(servers[0].url, ApiKey("X-Api-Key", "third")))
+    upstreams = [Upstream(server.url, Bearer(token)) for server, token in zip(servers, tokens, strict=True)]
+    # The third upstream is the first server with another credential, over the same connections.
+    upstreams.append(Upstream(servers[0].url, ApiKey("X-Api-Key", "third")))
     await asyncio.gather(
-        *(gateway.call_tool(ups[n % 3], "add", {"numbers": [n]}, timeout_seconds=30) for n in range(30))
+        *(gateway.call_tool(upstreams[n % 3], "add", {"numbers": [n]}, timeout_seconds=30) for n in range(30))
     )
     seen = [
         [(headers.get("authorization"), headers.get("x-api-key")) for headers in recorded_headers(record)]
@@ -135,7 +139,7 @@ async def test_no_log_line_contains_a_credential(
         assert quote(secret, safe="") not in caplog.text
 
 
-def test_nothing_prints_a_credential() -> None:
+def test_a_credential_is_not_printed() -> None:
     for _, credential in CREDENTIALS.values():
         shown = f"{credential!r} {credential} {Upstream('https://example.com/mcp', credential)!r}"
         assert TOKEN not in shown
@@ -143,7 +147,7 @@ def test_nothing_prints_a_credential() -> None:
         assert QUERY_TOKEN not in shown
 
 
-def test_a_credential_survives_storage() -> None:
+def test_a_credential_is_unchanged_by_storage() -> None:
     for _, credential in CREDENTIALS.values():
         assert msgspec.json.decode(msgspec.json.encode(credential), type=Credential) == credential
 
@@ -172,7 +176,7 @@ def test_a_credential_survives_storage() -> None:
         (Basic("a", "b\n"), "auth_password"),
     ],
 )
-def test_a_credential_that_can_not_be_sent_is_refused_at_registration(credential: Credential, field: str) -> None:
+def test_a_credential_that_cannot_be_sent_is_refused_at_registration(credential: Credential, field: str) -> None:
     assert list(check_credential(credential)) == [field]
 
 

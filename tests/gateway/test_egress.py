@@ -1,4 +1,4 @@
-"""Connections are made to checked addresses only; real sockets on loopback."""
+"""Connections are made only to checked addresses; the tests use real sockets on loopback."""
 
 import asyncio
 import datetime as dt
@@ -29,7 +29,7 @@ async def _call(url: str, **config: Any) -> None:  # noqa: ANN401 - fields of Ga
 
 
 class Listener:
-    """Accepts connections and counts them; closes each at once."""
+    """Accept and count connections, and close each immediately."""
 
     def __init__(self) -> None:
         self.accepted = 0
@@ -54,7 +54,7 @@ class Listener:
     "host",
     ["127.0.0.1", "localhost", "0x7f.1", "2130706433", "127.1", "[::ffff:127.0.0.1]", "0.0.0.0"],  # noqa: S104 - connected to, not bound
 )
-async def test_an_address_that_is_not_allowed_is_never_connected_to(scheme: str, host: str) -> None:
+async def test_no_connection_is_made_to_a_refused_address(scheme: str, host: str) -> None:
     async with Listener() as listener:
         with pytest.raises(EgressRefused) as caught:
             await _call(f"{scheme}://{host}:{listener.port}/mcp")
@@ -71,22 +71,24 @@ async def test_a_name_is_refused_if_any_of_its_addresses_is(monkeypatch: pytest.
         assert listener.accepted == 0
 
 
-async def test_a_name_that_answers_differently_the_second_time_gains_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    asked = _resolve_to(monkeypatch, [["127.0.0.2"], ["127.0.0.1"], ["127.0.0.1"]])
+async def test_a_name_that_resolves_differently_the_second_time_is_not_resolved_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    resolutions = _resolve_to(monkeypatch, [["127.0.0.2"], ["127.0.0.1"], ["127.0.0.1"]])
     async with Listener() as listener:
-        # 127.0.0.2 is what was checked. Were the name asked again for the connection, the listener would hear of it.
+        # 127.0.0.2 was checked. If the name were resolved again for the connection, the listener would get it.
         with pytest.raises(UpstreamUnreachable):
             await _call(f"http://rebind.example:{listener.port}/mcp", egress=EgressPolicy.parse("127.0.0.2/32"))
         assert listener.accepted == 0
-    assert asked() == 1
+    assert resolutions() == 1
 
 
-async def test_the_next_address_is_tried_when_one_does_not_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_the_next_address_is_tried_if_one_does_not_respond(monkeypatch: pytest.MonkeyPatch) -> None:
     _resolve_to(monkeypatch, [["127.0.0.2", "127.0.0.1"]] * 5)
     async with Listener() as listener:
         with pytest.raises(Exception, match="connection to the MCP server was lost"):
             await _call(f"http://two.example:{listener.port}/mcp", egress=LOOPBACK)
-        assert listener.accepted == 2, "once for the discovery, whose connection it closes, and once to initialize"
+        assert listener.accepted == 2, "one connection for discovery and one for initialization"
 
 
 async def test_a_name_without_an_address_is_unreachable() -> None:
@@ -112,13 +114,13 @@ async def test_a_slow_name_server_ends_with_the_timeout(monkeypatch: pytest.Monk
 
 
 async def test_tls_checks_the_certificate_against_the_name(tmp_path: Path) -> None:
-    good = _certificate(tmp_path / "good.pem", "localhost")
+    certificate = _certificate(tmp_path / "certificate.pem", "localhost")
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(good)
-    heard: list[bytes] = []
+    context.load_cert_chain(certificate)
+    received: list[bytes] = []
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        heard.append(await reader.read(10))
+        received.append(await reader.read(10))
         writer.write(b"HTTP/1.1 503 No\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
         writer.close()
 
@@ -128,38 +130,38 @@ async def test_tls_checks_the_certificate_against_the_name(tmp_path: Path) -> No
         with pytest.raises(UpstreamUnreachable, match="certificate is not valid"):
             await _call(f"https://localhost:{port}/mcp", egress=LOOPBACK)
         with pytest.raises(UpstreamUnreachable, match="certificate is not valid"):
-            await _call(f"https://127.0.0.1:{port}/mcp", egress=LOOPBACK, ca_file=str(good))
-        assert heard == []
+            await _call(f"https://127.0.0.1:{port}/mcp", egress=LOOPBACK, ca_file=str(certificate))
+        assert received == []
         with pytest.raises(Exception, match="HTTP 503"):
-            await _call(f"https://localhost:{port}/mcp", egress=LOOPBACK, ca_file=str(good))
-        assert heard
+            await _call(f"https://localhost:{port}/mcp", egress=LOOPBACK, ca_file=str(certificate))
+        assert received
     finally:
         server.close()
         await server.wait_closed()
 
 
-async def test_a_server_without_tls_is_not_spoken_to_over_https() -> None:
+async def test_https_is_not_used_with_a_server_without_tls() -> None:
     async with Listener() as listener:
         with pytest.raises(UpstreamUnreachable):
             await _call(f"https://127.0.0.1:{listener.port}/mcp", egress=LOOPBACK)
 
 
 def _resolve_to(monkeypatch: pytest.MonkeyPatch, answers: list[list[str]]) -> Callable[[], int]:
-    """Let the system's resolver give these answers to names, one after the other; what was asked is counted.
+    """Replace the system's resolver for `.example` names with these answers in order, and return a counter of queries.
 
-    The name server is the one part that can not be had for real on loopback.
+    A name server is the only part that cannot run on loopback.
     """
     real = socket.getaddrinfo
-    given: list[str] = []
+    queried: list[str] = []
 
     def resolve(host: Any, port: Any, *rest: Any, **options: Any) -> Any:  # noqa: ANN401 - the signature is the system's
         if not str(host).endswith(".example"):
             return real(host, port, *rest, **options)
-        given.append(str(host))
-        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, port)) for address in answers[len(given) - 1]]
+        queried.append(str(host))
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, port)) for address in answers[len(queried) - 1]]
 
     monkeypatch.setattr(socket, "getaddrinfo", resolve)
-    return lambda: len(given)
+    return lambda: len(queried)
 
 
 def _certificate(path: Path, name: str) -> Path:

@@ -1,4 +1,4 @@
-"""Receivers of messages that answer badly: none takes more of our memory or time than it may."""
+"""Receivers that respond badly use only a bounded amount of memory and time."""
 
 import asyncio
 import tracemalloc
@@ -19,14 +19,14 @@ pytestmark = pytest.mark.anyio
 
 CHUNK = b"x" * 16_384
 SENT_MAX = 32 * 1024 * 1024
-"""What the buffers of two sockets hold is sent although nobody reads it."""
+"""Bytes in the buffers of two sockets are sent even if the other side reads nothing."""
 MEMORY_MAX = 8 * 1024 * 1024
 _GZIP = 31
 HUGE = 100 * 1024 * 1024 * 1024
 
 
 async def posted(respond: Respond, seconds: float = 30) -> PostResult:
-    """Also waits until nothing is left of the connection: the answer of one attempt must not outlive it."""
+    """Post, and wait until the connection is closed: the response to one attempt must not outlive it."""
     egress = Egress(GatewayConfig(egress=LOOPBACK))
     try:
         async with raw_server(respond) as url:
@@ -39,7 +39,7 @@ async def posted(respond: Respond, seconds: float = 30) -> PostResult:
 
 @pytest.fixture
 def memory() -> Iterator[None]:
-    """Fails when more was taken at any moment, by the server of the test too, which keeps nothing."""
+    """Fail if memory use exceeded the limit at any time; the server of the test also counts, and stores nothing."""
     tracemalloc.start()
     try:
         yield
@@ -50,7 +50,7 @@ def memory() -> Iterator[None]:
 
 
 class Endless:
-    """Answers 200, then `chunk` for ever, framed as its head says."""
+    """Respond with 200 and an endless sequence of `chunk`, framed as `head` declares."""
 
     def __init__(self, head: bytes, chunk: bytes) -> None:
         self._head, self._chunk = head, chunk
@@ -79,7 +79,7 @@ class Endless:
         pytest.param(b"Transfer-Encoding: chunked\r\n\r\nfffffffff\r\n", CHUNK, id="one chunk of 64 GiB"),
     ],
 )
-async def test_an_endless_answer_is_an_answer_of_which_the_beginning_is_read(head: bytes, chunk: bytes) -> None:
+async def test_only_the_start_of_an_endless_response_is_read(head: bytes, chunk: bytes) -> None:
     endless = Endless(head, chunk)
     found = await posted(endless)
     assert (found.status, found.error, found.response) == (200, None, "x" * RESPONSE_BYTES_KEPT)
@@ -97,7 +97,7 @@ async def test_an_endless_answer_is_an_answer_of_which_the_beginning_is_read(hea
         pytest.param(b"Transfer-Encoding: chunked\r\n\r\n1;", CHUNK, id="an extension of a chunk"),
     ],
 )
-async def test_what_never_comes_to_the_body_is_no_reason_to_read_on(head: bytes, chunk: bytes) -> None:
+async def test_an_endless_header_ends_the_response(head: bytes, chunk: bytes) -> None:
     endless = Endless(head, chunk)
     found = await posted(endless)
     assert found.response == ""
@@ -107,8 +107,8 @@ async def test_what_never_comes_to_the_body_is_no_reason_to_read_on(head: bytes,
 
 
 @pytest.mark.parametrize("head", [b"", b"HTTP/1.1 200 OK\r\n", b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n"])
-async def test_a_byte_at_a_time_does_not_stretch_the_time(head: bytes) -> None:
-    """However busy the other side keeps the connection."""
+async def test_a_slow_response_does_not_extend_the_time_limit(head: bytes) -> None:
+    """The limit applies even while bytes keep arriving."""
     sent = 0
 
     async def drip(_: str, __: dict[str, str], ___: bytes, writer: asyncio.StreamWriter) -> None:
@@ -127,7 +127,7 @@ async def test_a_byte_at_a_time_does_not_stretch_the_time(head: bytes) -> None:
 
 
 @pytest.mark.usefixtures("memory")
-async def test_what_is_compressed_is_not_expanded() -> None:
+async def test_a_compressed_response_is_not_expanded() -> None:
     compressing = zlib.compressobj(wbits=_GZIP)
     bomb = b"".join(compressing.compress(b"0" * 1_000_000) for _ in range(100)) + compressing.flush()
 

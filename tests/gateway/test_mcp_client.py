@@ -20,20 +20,20 @@ from tests.gateway.conftest import Server, StartServer, stored_catalogue
 pytestmark = pytest.mark.anyio
 
 
-async def test_a_tool_is_called(gateway: Gateway, server: Server) -> None:
-    answer = await gateway.call_tool(server.upstream, "add", {"numbers": [1, 2.5]}, timeout_seconds=30)
-    assert answer.result["content"] == [{"type": "text", "text": "3.5"}]
-    assert answer.result["structuredContent"] == {"result": 3.5}
-    assert answer.result["isError"] is False
-    assert answer.is_error is False
-    assert 0 <= answer.latency_ms < 30_000
-    assert answer.response_bytes > 50
+async def test_a_tool_can_be_called(gateway: Gateway, server: Server) -> None:
+    response = await gateway.call_tool(server.upstream, "add", {"numbers": [1, 2.5]}, timeout_seconds=30)
+    assert response.result["content"] == [{"type": "text", "text": "3.5"}]
+    assert response.result["structuredContent"] == {"result": 3.5}
+    assert response.result["isError"] is False
+    assert response.is_error is False
+    assert 0 <= response.latency_ms < 30_000
+    assert response.response_bytes > 50
 
 
-async def test_a_tool_that_says_it_failed_is_a_result(gateway: Gateway, server: Server) -> None:
-    answer = await gateway.call_tool(server.upstream, "fail", {"message": "no luck"}, timeout_seconds=30)
-    assert answer.is_error
-    assert "no luck" in answer.result["content"][0]["text"]
+async def test_a_tool_error_is_a_result(gateway: Gateway, server: Server) -> None:
+    response = await gateway.call_tool(server.upstream, "fail", {"message": "no luck"}, timeout_seconds=30)
+    assert response.is_error
+    assert "no luck" in response.result["content"][0]["text"]
 
 
 async def test_an_unknown_tool_is_not_found(gateway: Gateway, server: Server) -> None:
@@ -57,7 +57,7 @@ async def test_an_unknown_tool_is_not_found(gateway: Gateway, server: Server) ->
         ("wait", {"seconds": 61}, {"seconds": "Must be at most 60.0"}),
     ],
 )
-async def test_arguments_that_do_not_fit_are_named(
+async def test_invalid_arguments_are_named(
     gateway: Gateway, server: Server, tool: str, arguments: dict[str, object], fields: dict[str, str]
 ) -> None:
     listed = await gateway.list_tools(server.upstream, timeout_seconds=30)
@@ -68,22 +68,20 @@ async def test_arguments_that_do_not_fit_are_named(
     assert (caught.value.http_status, caught.value.code) == (422, "invalid_arguments")
 
 
-async def test_arguments_that_do_not_fit_are_refused_while_no_tools_are_stored(
-    gateway: Gateway, server: Server
-) -> None:
+async def test_invalid_arguments_are_refused_without_stored_tools(gateway: Gateway, server: Server) -> None:
     with pytest.raises(InvalidArguments) as caught:
         await gateway.call_tool(server.upstream, "add", {"numbers": [1, "two"]}, timeout_seconds=30)
     assert caught.value.fields == {}
 
 
-async def test_tools_are_listed(gateway: Gateway, server: Server) -> None:
+async def test_tools_can_be_listed(gateway: Gateway, server: Server) -> None:
     tools = {tool.name: tool for tool in await gateway.list_tools(server.upstream, timeout_seconds=30)}
     assert set(tools) == {"add", "word_count", "wait", "fail"}
     assert tools["add"].description == "Add numbers and return their sum."
     assert tools["add"].input_schema["required"] == ["numbers"]
 
 
-async def test_a_resource_is_read(gateway: Gateway, server: Server) -> None:
+async def test_a_resource_can_be_read(gateway: Gateway, server: Server) -> None:
     resource = await gateway.read_resource(server.upstream, "example://about", timeout_seconds=30)
     assert resource.contents[0]["uri"] == "example://about"
     assert "Keyledger" in resource.contents[0]["text"]
@@ -91,7 +89,7 @@ async def test_a_resource_is_read(gateway: Gateway, server: Server) -> None:
         await gateway.read_resource(server.upstream, "example://other", timeout_seconds=30)
 
 
-async def test_a_probe_tells_what_the_server_offers(gateway: Gateway, server: Server) -> None:
+async def test_a_probe_reports_the_capabilities_of_the_server(gateway: Gateway, server: Server) -> None:
     probe = await gateway.probe(server.upstream, timeout_seconds=30)
     assert probe.reachable
     assert (probe.tools_count, probe.resources_count) == (4, 1)
@@ -99,34 +97,32 @@ async def test_a_probe_tells_what_the_server_offers(gateway: Gateway, server: Se
     assert probe.problem is None
 
 
-async def test_twenty_calls_at_once_get_their_own_answers(gateway: Gateway, server: Server) -> None:
-    answers = await asyncio.gather(
+async def test_twenty_concurrent_calls_get_their_own_responses(gateway: Gateway, server: Server) -> None:
+    responses = await asyncio.gather(
         *(gateway.call_tool(server.upstream, "add", {"numbers": [n, n]}, timeout_seconds=30) for n in range(20))
     )
-    assert [answer.result["structuredContent"]["result"] for answer in answers] == [2.0 * n for n in range(20)]
+    assert [response.result["structuredContent"]["result"] for response in responses] == [2.0 * n for n in range(20)]
 
 
-async def test_a_call_that_takes_too_long_is_given_up_and_leaves_nothing_behind(
-    gateway: Gateway, server: Server
-) -> None:
+async def test_a_call_that_times_out_leaves_nothing_behind(gateway: Gateway, server: Server) -> None:
     await gateway.probe(server.upstream, timeout_seconds=30)
     tasks = asyncio.all_tasks()
     for _ in range(3):
-        began = time.monotonic()
+        started = time.monotonic()
         with pytest.raises(UpstreamTimeout) as caught:
             await gateway.call_tool(server.upstream, "wait", {"seconds": 30}, timeout_seconds=0.3)
-        passed_ms = (time.monotonic() - began) * 1_000
+        passed_ms = (time.monotonic() - started) * 1_000
         assert (caught.value.http_status, caught.value.code) == (504, "mcp_timeout")
         assert 300 <= passed_ms < 30_000
-        # Without the wait for a place, which is part of the limit and not of the server's latency.
+        # The wait for a slot is part of the limit and not of the server's latency.
         assert 0 < caught.value.latency_ms <= passed_ms + 1
     assert asyncio.all_tasks() == tasks
-    answer = await gateway.call_tool(server.upstream, "wait", {"seconds": 0}, timeout_seconds=30)
-    assert not answer.is_error
+    response = await gateway.call_tool(server.upstream, "wait", {"seconds": 0}, timeout_seconds=30)
+    assert not response.is_error
     assert all("IDLE" in connection for connection in await gateway.connections())
 
 
-async def test_a_caller_that_goes_away_leaves_nothing_behind(gateway: Gateway, server: Server) -> None:
+async def test_a_cancelled_call_leaves_nothing_behind(gateway: Gateway, server: Server) -> None:
     await gateway.probe(server.upstream, timeout_seconds=30)
     tasks = asyncio.all_tasks()
     call = asyncio.create_task(gateway.call_tool(server.upstream, "wait", {"seconds": 30}, timeout_seconds=30))
@@ -150,7 +146,7 @@ async def test_a_server_that_is_down_is_unreachable(gateway: Gateway, start_serv
     assert probe.problem is not None
 
 
-async def test_a_server_killed_during_a_call_is_lost_and_found_again(
+async def test_a_server_killed_during_a_call_is_lost_and_used_again_after_its_restart(
     gateway: Gateway, start_server: StartServer
 ) -> None:
     server = start_server()
@@ -166,7 +162,7 @@ async def test_a_server_killed_during_a_call_is_lost_and_found_again(
     assert not (await gateway.call_tool(server.upstream, "wait", {"seconds": 0}, timeout_seconds=30)).is_error
 
 
-async def test_a_server_that_stops_lets_a_running_call_go(gateway: Gateway, start_server: StartServer) -> None:
+async def test_a_server_that_stops_ends_a_running_call(gateway: Gateway, start_server: StartServer) -> None:
     server = start_server()
     call = asyncio.create_task(gateway.call_tool(server.upstream, "wait", {"seconds": 30}, timeout_seconds=30))
     await asyncio.sleep(0.5)
@@ -175,11 +171,11 @@ async def test_a_server_that_stops_lets_a_running_call_go(gateway: Gateway, star
         await call
 
 
-async def test_a_server_of_before_2026_is_spoken_to(gateway: Gateway, start_server: StartServer) -> None:
+async def test_a_server_of_a_protocol_before_2026_is_supported(gateway: Gateway, start_server: StartServer) -> None:
     server = start_server(module="tests.gateway.handshake_server")
     probe = await gateway.probe(server.upstream, timeout_seconds=30)
     assert (probe.reachable, probe.protocol_version, probe.tools_count) == (True, "2025-11-25", 4)
-    answer = await gateway.call_tool(server.upstream, "add", {"numbers": [1, 2]}, timeout_seconds=30)
-    assert answer.result["structuredContent"] == {"result": 3.0}
+    response = await gateway.call_tool(server.upstream, "add", {"numbers": [1, 2]}, timeout_seconds=30)
+    assert response.result["structuredContent"] == {"result": 3.0}
     with pytest.raises(UpstreamTimeout):
         await gateway.call_tool(server.upstream, "wait", {"seconds": 30}, timeout_seconds=0.5)

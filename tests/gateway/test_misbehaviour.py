@@ -1,4 +1,4 @@
-"""Upstreams that answer badly, each a real HTTP server."""
+"""Upstreams that respond badly, each a real HTTP server."""
 
 import asyncio
 import gzip
@@ -56,7 +56,7 @@ async def _call(
     bytes_max: int = 100_000,
     stored: list[dict[str, Any]] | None = None,
 ) -> str:
-    """Call tool `t` and return what a caller would be told. `stored`: the tools in the catalogue."""
+    """Call tool `t` and return the result for a caller. `stored`: the tools in the catalogue."""
     async with Gateway(GatewayConfig(egress=LOOPBACK, response_bytes_max=bytes_max)) as gateway:
         await gateway.connections()
         tasks = _tasks()
@@ -69,25 +69,25 @@ async def _call(
                 find_catalogue=None if stored is None else stored_catalogue(*stored),
             )
         finally:
-            await asyncio.sleep(0.01)  # the loop closes generators that were left
+            await asyncio.sleep(0.01)  # the loop closes abandoned generators
             assert _tasks() == tasks
             assert not [line for line in await gateway.connections() if "IDLE" not in line]
         return json.dumps(result.result)
 
 
 def _tasks() -> set[asyncio.Task[Any]]:
-    # Without the server's: one for each connection, which it may keep.
+    # Exclude the server's tasks: one per connection, which it may keep.
     return {task for task in asyncio.all_tasks() if "raw_server" not in repr(task.get_coro())}
 
 
-def _answers(call: Answer, requests: list[str] | None = None) -> Respond:
-    """Behave until the tool is called, then send `call(request)`."""
+def _respond_to_call(call: Answer, requests: list[str] | None = None) -> Respond:
+    """Behave correctly until the tool is called, then send `call(request)`."""
 
     async def respond(method: str, _: dict[str, str], body: bytes, writer: asyncio.StreamWriter) -> None:
-        asked = json.loads(body)["method"] if method == "POST" else method
+        name = json.loads(body)["method"] if method == "POST" else method
         if requests is not None:
-            requests.append(asked)
-        match asked:
+            requests.append(name)
+        match name:
             case "server/discover":
                 writer.write(http(200, answer(body, DISCOVERED)))
             case "tools/list":
@@ -108,15 +108,15 @@ def _always(response: bytes) -> Respond:
 
 
 @pytest.mark.parametrize(
-    ("status", "said"),
+    ("status", "message"),
     [(500, "HTTP 500"), (503, "HTTP 503"), (401, "refused the stored credential"), (404, "nothing at this endpoint")],
 )
-async def test_an_http_error_names_its_status(status: int, said: str) -> None:
+async def test_an_http_error_is_reported_with_its_status(status: int, message: str) -> None:
     async with raw_server(_always(http(status))) as url:
-        with pytest.raises(UpstreamError, match=said):
+        with pytest.raises(UpstreamError, match=message):
             await _call(url)
-    async with raw_server(_answers(lambda _: http(status, b"<html>", "text/html"))) as url:
-        with pytest.raises(UpstreamError, match=said):
+    async with raw_server(_respond_to_call(lambda _: http(status, b"<html>", "text/html"))) as url:
+        with pytest.raises(UpstreamError, match=message):
             await _call(url)
 
 
@@ -124,7 +124,7 @@ async def test_an_http_error_names_its_status(status: int, said: str) -> None:
 @pytest.mark.parametrize("location", ["/elsewhere", "http://127.0.0.1:1/", "https://example.com/mcp"])
 async def test_a_redirect_is_not_followed(status: int, location: str) -> None:
     requests: list[str] = []
-    async with raw_server(_answers(lambda _: http(status, Location=location), requests)) as url:
+    async with raw_server(_respond_to_call(lambda _: http(status, Location=location), requests)) as url:
         with pytest.raises(UpstreamError, match="redirect") as caught:
             await _call(url)
     assert (caught.value.code, caught.value.http_status) == ("mcp_error", 502)
@@ -132,7 +132,7 @@ async def test_a_redirect_is_not_followed(status: int, location: str) -> None:
 
 
 async def test_a_huge_body_is_not_read() -> None:
-    async with raw_server(_answers(lambda body: http(200, answer(body, {"content": "x" * 200_000})))) as url:
+    async with raw_server(_respond_to_call(lambda body: http(200, answer(body, {"content": "x" * 200_000})))) as url:
         with pytest.raises(ResponseTooLarge) as caught:
             await _call(url)
     assert caught.value.response_bytes < 2000
@@ -140,7 +140,7 @@ async def test_a_huge_body_is_not_read() -> None:
 
 @pytest.mark.parametrize("content_type", ["application/json", "text/event-stream"])
 @pytest.mark.parametrize("chunk", [b"x" * 1000, NOTIFICATION, b": still here\n\n"])
-async def test_an_endless_body_is_cut_off(content_type: str, chunk: bytes) -> None:
+async def test_an_endless_body_is_aborted(content_type: str, chunk: bytes) -> None:
     async def respond(_: str, __: dict[str, str], body: bytes, writer: asyncio.StreamWriter) -> None:
         if json.loads(body)["method"] == "server/discover":
             writer.write(http(200, answer(body, DISCOVERED)))
@@ -156,7 +156,7 @@ async def test_an_endless_body_is_cut_off(content_type: str, chunk: bytes) -> No
     assert caught.value.response_bytes < 100_000 + 200_000
 
 
-async def test_a_body_that_never_ends_is_given_up() -> None:
+async def test_a_body_without_end_times_out() -> None:
     async def respond(_: str, __: dict[str, str], ___: bytes, writer: asyncio.StreamWriter) -> None:
         writer.write(b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n")
         await writer.drain()
@@ -169,7 +169,7 @@ async def test_a_body_that_never_ends_is_given_up() -> None:
 
 async def test_compressed_data_is_refused() -> None:
     bomb = gzip.compress(b"0" * 10_000_000)
-    async with raw_server(_answers(lambda _: http(200, bomb, Content_Encoding="gzip"))) as url:
+    async with raw_server(_respond_to_call(lambda _: http(200, bomb, Content_Encoding="gzip"))) as url:
         with pytest.raises(UpstreamError, match="compressed"):
             await _call(url)
 
@@ -193,8 +193,8 @@ async def test_compressed_data_is_refused() -> None:
     ],
     ids=range(13),
 )
-async def test_garbage_is_an_error(response: bytes) -> None:
-    for respond in (_answers(lambda _: response), _always(response)):
+async def test_an_invalid_response_is_an_error(response: bytes) -> None:
+    for respond in (_respond_to_call(lambda _: response), _always(response)):
         async with raw_server(respond) as url:
             with pytest.raises(UpstreamError) as caught:
                 await _call(url)
@@ -202,15 +202,15 @@ async def test_garbage_is_an_error(response: bytes) -> None:
 
 
 @pytest.mark.parametrize("result", ["[]", "null", '"text"', "5"])
-async def test_a_result_that_is_no_object_is_an_error(result: str) -> None:
-    async with raw_server(_answers(lambda body: http(200, answer(body, json.loads(result))))) as url:
+async def test_a_result_that_is_not_an_object_is_an_error(result: str) -> None:
+    async with raw_server(_respond_to_call(lambda body: http(200, answer(body, json.loads(result))))) as url:
         with pytest.raises(UpstreamError):
             await _call(url)
 
 
-async def test_a_demand_for_input_is_an_error() -> None:
-    asked: dict[str, Any] = {"resultType": "input_required", "inputRequests": {}, "requestState": "s"}
-    async with raw_server(_answers(lambda body: http(200, answer(body, asked)))) as url:
+async def test_a_request_for_input_is_an_error() -> None:
+    requested: dict[str, Any] = {"resultType": "input_required", "inputRequests": {}, "requestState": "s"}
+    async with raw_server(_respond_to_call(lambda body: http(200, answer(body, requested)))) as url:
         with pytest.raises(UpstreamError):
             await _call(url)
 
@@ -224,16 +224,18 @@ async def test_a_connection_closed_early_is_lost() -> None:
             await _call(url)
 
 
-async def test_a_protocol_error_is_passed_on_in_short() -> None:
-    async with raw_server(_answers(lambda body: http(200, refusal(body, -32000, "it\nbroke " + "x" * 5000)))) as url:
+async def test_a_protocol_error_is_passed_on_truncated() -> None:
+    async with raw_server(
+        _respond_to_call(lambda body: http(200, refusal(body, -32000, "it\nbroke " + "x" * 5000)))
+    ) as url:
         with pytest.raises(GatewayError) as caught:
             await _call(url)
     assert len(str(caught.value)) < 700
 
 
-async def test_a_refusal_of_arguments_is_told_from_an_unknown_tool() -> None:
+async def test_refused_arguments_are_distinguished_from_an_unknown_tool() -> None:
     requests: list[str] = []
-    refuses = _answers(lambda body: http(200, refusal(body, -32602, "bad params")), requests)
+    refuses = _respond_to_call(lambda body: http(200, refusal(body, -32602, "bad params")), requests)
     async with raw_server(refuses) as url:
         with pytest.raises(InvalidArguments) as caught:
             await _call(url, arguments={}, stored=TOOLS["tools"])
@@ -246,28 +248,28 @@ async def test_a_refusal_of_arguments_is_told_from_an_unknown_tool() -> None:
     assert "tools/list" not in requests
 
 
-async def test_a_failed_result_is_passed_on_without_asking_again() -> None:
+async def test_a_failed_result_is_passed_on_without_another_request() -> None:
     requests: list[str] = []
     result: dict[str, Any] = {"content": [], "isError": True, "resultType": "complete"}
-    async with raw_server(_answers(lambda body: http(200, answer(body, result)), requests)) as url:
+    async with raw_server(_respond_to_call(lambda body: http(200, answer(body, result)), requests)) as url:
         assert json.loads(await _call(url, stored=TOOLS["tools"])) == {"content": [], "isError": True}
     assert requests == ["server/discover", "tools/call"]
 
 
-async def test_a_hostile_schema_does_not_stop_the_process() -> None:
+async def test_a_hostile_schema_does_not_block_the_process() -> None:
     tool: dict[str, Any] = {
         "name": "t",
         "inputSchema": {"type": "object", "properties": {"a": {"type": "string", "pattern": "(a+)+$"}}},
     }
     result: dict[str, Any] = {"content": [{"type": "text", "text": "aaa!"}], "isError": True}
-    async with raw_server(_answers(lambda body: http(200, answer(body, result)))) as url:
+    async with raw_server(_respond_to_call(lambda body: http(200, answer(body, result)))) as url:
         with pytest.raises(InvalidArguments) as caught:
             await _call(url, arguments={"a": "a" * 40_000 + "!"}, stored=[tool])
     assert caught.value.fields == {"a": "Must match the pattern (a+)+$"}
 
 
 @pytest.mark.parametrize("is_error", [True, False])
-async def test_an_echoed_credential_is_blotted_out(is_error: bool) -> None:  # noqa: FBT001
+async def test_an_echoed_credential_is_redacted(is_error: bool) -> None:  # noqa: FBT001
     token = "tok" + "en-" * 5
     result: dict[str, Any] = {
         "content": [{"type": "text", "text": f"you sent Bearer {token}!"}],
@@ -275,11 +277,11 @@ async def test_an_echoed_credential_is_blotted_out(is_error: bool) -> None:  # n
         "isError": is_error,
         "resultType": "complete",
     }
-    async with raw_server(_answers(lambda body: http(200, answer(body, result)))) as url:
-        told = await _call(url, Bearer(token))
-    assert token not in told
-    assert "[redacted]" in told
-    async with raw_server(_answers(lambda body: http(200, refusal(body, -32000, f"bad {token}")))) as url:
+    async with raw_server(_respond_to_call(lambda body: http(200, answer(body, result)))) as url:
+        text = await _call(url, Bearer(token))
+    assert token not in text
+    assert "[redacted]" in text
+    async with raw_server(_respond_to_call(lambda body: http(200, refusal(body, -32000, f"bad {token}")))) as url:
         with pytest.raises(GatewayError) as caught:
             await _call(url, Bearer(token))
     assert token not in str(caught.value)
@@ -289,32 +291,32 @@ async def test_an_echoed_credential_is_blotted_out(is_error: bool) -> None:  # n
 @pytest.mark.parametrize("content_type", ["application/json", "text/plain"])
 @pytest.mark.parametrize("escaped", ["token\\/+\\u0022", 'token/\\u002B\\"', '\\u0074oken\\u002f+\\"'], ids=range(3))
 @pytest.mark.parametrize("form", ['{"error":"bad %s"}', '{"error":"bad %s"', '["bad %s"]'])
-async def test_a_credential_is_blotted_out_however_it_is_escaped(content_type: str, escaped: str, form: str) -> None:
+async def test_an_escaped_credential_is_redacted(content_type: str, escaped: str, form: str) -> None:
     token = 'token/+"'  # noqa: S105 -- invented
     body = (form % escaped).encode()
-    async with raw_server(_answers(lambda _: http(500, body, content_type))) as url:
+    async with raw_server(_respond_to_call(lambda _: http(500, body, content_type))) as url:
         with pytest.raises(UpstreamError) as caught:
             await _call(url, Bearer(token))
     assert "bad [redacted]" in str(caught.value)
 
 
-async def test_a_credential_is_blotted_out_of_an_error_that_is_no_object() -> None:
+async def test_a_credential_in_an_error_that_is_not_an_object_is_redacted() -> None:
     token = "token/" + "x" * 8
     body = b'{"jsonrpc":"2.0","id":2,"error":["bad token\\/xxxxxxxx"]}'
-    async with raw_server(_answers(lambda _: http(200, body))) as url:
+    async with raw_server(_respond_to_call(lambda _: http(200, body))) as url:
         with pytest.raises(UpstreamError) as caught:
             await _call(url, Bearer(token))
     assert "bad [redacted]" in str(caught.value)
 
 
-async def test_a_cookie_is_not_kept_for_the_next_call() -> None:
+async def test_a_cookie_is_not_sent_with_the_next_call() -> None:
     cookies: list[str] = []
 
     async def respond(method: str, headers: dict[str, str], body: bytes, writer: asyncio.StreamWriter) -> None:
         if json.loads(body)["method"] == "server/discover":
             cookies.append(headers.get("cookie", ""))
         result: dict[str, Any] = {"content": [], "resultType": "complete"}
-        await _answers(lambda body: http(200, answer(body, result), Set_Cookie="session=1"))(
+        await _respond_to_call(lambda body: http(200, answer(body, result), Set_Cookie="session=1"))(
             method, headers, body, writer
         )
 

@@ -1,4 +1,4 @@
-"""What a tool gives back arrives as the server sent it, and its errors in the server's own words."""
+"""Results of tools are passed through as the server sent them, and errors with the server's message."""
 
 import json
 from typing import Any
@@ -12,7 +12,7 @@ from gateway.results import ToolResult
 from gateway.upstream import Bearer, Credential, NoCredential, Upstream
 from tests.gateway.conftest import LOOPBACK
 from tests.gateway.raw_server import http, raw_server
-from tests.gateway.recording import Recording, Write, raw_result, refuses, says
+from tests.gateway.recording import Recording, Write, raw_result, responds_with, responds_with_error
 
 pytestmark = pytest.mark.anyio
 
@@ -52,23 +52,23 @@ async def _call(
 
 @pytest.mark.parametrize("modern", [True, False], ids=["2026", "older"])
 @pytest.mark.parametrize("sent", RESULTS)
-async def test_a_result_arrives_as_it_was_sent(sent: bytes, modern: bool) -> None:  # noqa: FBT001
+async def test_a_result_is_passed_through_unchanged(sent: bytes, modern: bool) -> None:  # noqa: FBT001
     result, _ = await _call(raw_result(sent), modern=modern)
     assert result.encoded == sent
 
 
 @pytest.mark.parametrize("sent", RESULTS)
-async def test_a_result_without_the_secret_keeps_its_bytes_though_it_is_searched(sent: bytes) -> None:
+async def test_a_result_without_the_secret_is_unchanged_although_it_is_searched(sent: bytes) -> None:
     result, _ = await _call(raw_result(sent), Bearer(TOKEN))
     assert result.encoded == sent
 
 
-async def test_the_framing_of_the_protocol_is_no_part_of_a_result() -> None:
+async def test_protocol_fields_are_removed_from_a_result() -> None:
     result, _ = await _call(raw_result(b'{"content":[],"resultType":"complete","n":1.50}'))
     assert result.encoded == b'{"content":[],"n":1.50}'
 
 
-async def test_a_failed_result_arrives_as_it_was_sent() -> None:
+async def test_a_failed_result_is_passed_through_unchanged() -> None:
     for why in (b"1.0", b"1E400", b"[" * 300 + b"]" * 300):
         sent = b'{"content":[{"type":"json","json":{"why":%s}},5,{"text":7}],"isError":true,"_meta":{"a":1}}' % why
         result, _ = await _call(raw_result(sent))
@@ -76,18 +76,18 @@ async def test_a_failed_result_arrives_as_it_was_sent() -> None:
         assert result.encoded == sent
 
 
-async def test_what_json_does_not_have_becomes_null_instead_of_an_error() -> None:
+async def test_values_that_json_lacks_become_null() -> None:
     result, _ = await _call(raw_result(b'{"content":[],"structuredContent":{"n":NaN,"i":-Infinity,"f":1.5}}'))
     assert result.result == {"content": [], "structuredContent": {"n": None, "i": None, "f": 1.5}}
 
 
-async def test_half_a_character_is_no_reason_to_lose_a_result() -> None:
+async def test_a_lone_surrogate_is_replaced() -> None:
     result, _ = await _call(raw_result(b'{"content":[{"type":"text","text":"\\ud83d"}]}'))
     assert json.loads(result.encoded)["content"][0]["text"] == "\ufffd"
 
 
 @pytest.mark.parametrize("spelled", [TOKEN, "".join(f"\\u{ord(c):04x}" for c in TOKEN)], ids=["plain", "escaped"])
-async def test_a_secret_is_blotted_out_and_the_numbers_stay(spelled: str) -> None:
+async def test_a_secret_is_redacted_and_numbers_are_unchanged(spelled: str) -> None:
     sent = b'{"content":[{"type":"blob","blob":"%s"}],"n":[1.50,123456789012345678901234567890,1E400],"%s":true}'
     result, _ = await _call(raw_result(sent % (spelled.encode(), spelled.encode())), Bearer(TOKEN))
     assert result.encoded == (
@@ -99,27 +99,27 @@ async def test_a_secret_is_blotted_out_and_the_numbers_stay(spelled: str) -> Non
 @pytest.mark.parametrize("modern", [True, False], ids=["2026", "older"])
 @pytest.mark.parametrize("status", [200, 400, 404, 500])
 @pytest.mark.parametrize("code", [-32000, -32001, -32002, -32042, -32603, -32700, 0, 4711])
-async def test_an_error_is_told_in_the_words_of_the_server(code: int, status: int, modern: bool) -> None:  # noqa: FBT001
+async def test_an_error_contains_the_message_of_the_server(code: int, status: int, modern: bool) -> None:  # noqa: FBT001
     with pytest.raises(UpstreamError) as caught:
-        await _call(refuses(code, f"The disk is full, {TOKEN}", status), Bearer(TOKEN), modern=modern)
+        await _call(responds_with_error(code, f"The disk is full, {TOKEN}", status), Bearer(TOKEN), modern=modern)
     assert caught.value.detail == f"It said: The disk is full, [redacted] (JSON-RPC {code})"
     assert "broke" not in str(caught.value)
 
 
 @pytest.mark.parametrize("status", [200, 400, 429, 500])
-async def test_an_error_in_a_stream_is_told_in_the_words_of_the_server(status: int) -> None:
+async def test_an_error_in_a_stream_contains_the_message_of_the_server(status: int) -> None:
     def stream(body: bytes) -> bytes:
         error = {"jsonrpc": "2.0", "id": json.loads(body)["id"], "error": {"code": -32000, "message": "Out of paper"}}
         return http(status, f"event: message\ndata: {json.dumps(error)}\n\n".encode(), "text/event-stream")
 
     with pytest.raises(UpstreamError, match=r"Out of paper \(JSON-RPC -32000\)"):
-        await _call(says(stream))
+        await _call(responds_with(stream))
 
 
 @pytest.mark.parametrize("content", [b"", b"data: not json\n\n", b'data: {"jsonrpc":"2.0","id":2,"result":{}}\n\n'])
-async def test_a_stream_without_an_error_is_no_answer_to_what_failed(content: bytes) -> None:
+async def test_a_stream_without_an_error_does_not_replace_the_http_error(content: bytes) -> None:
     with pytest.raises(UpstreamError):
-        await _call(says(lambda _: http(500, content, "text/event-stream")))
+        await _call(responds_with(lambda _: http(500, content, "text/event-stream")))
 
 
 @pytest.mark.parametrize(
@@ -131,41 +131,41 @@ async def test_a_stream_without_an_error_is_no_answer_to_what_failed(content: by
         b'{"code":1.5,"message":"gone","data":{"x":1}}',
     ],
 )
-async def test_an_error_of_another_form_is_still_told(error: bytes) -> None:
+async def test_an_error_of_another_form_is_reported(error: bytes) -> None:
     answered = b'{"jsonrpc":"2.0","id":null,"error":%s}' % error
     with pytest.raises(UpstreamError, match="gone"):
-        await _call(says(lambda _: http(200, answered)))
+        await _call(responds_with(lambda _: http(200, answered)))
 
 
 @pytest.mark.parametrize(
-    ("content_type", "body", "said"),
+    ("content_type", "body", "message"),
     [
         ("text/plain", b"The database is down", "The database is down"),
         ("application/json", b'{"detail":"no such workspace"}', "no such workspace"),
         ("text/html", b"<html>secret page</html>", "HTTP 500"),
     ],
 )
-async def test_an_http_error_is_told_with_what_was_said(content_type: str, body: bytes, said: str) -> None:
-    with pytest.raises(UpstreamError, match=said) as caught:
-        await _call(says(lambda _: http(500, body, content_type)))
+async def test_an_http_error_contains_the_text_of_its_body(content_type: str, body: bytes, message: str) -> None:
+    with pytest.raises(UpstreamError, match=message) as caught:
+        await _call(responds_with(lambda _: http(500, body, content_type)))
     assert "HTTP 500" in str(caught.value)
     assert "<html>" not in str(caught.value)
 
 
-async def test_long_words_are_cut() -> None:
+async def test_a_long_message_is_truncated() -> None:
     with pytest.raises(UpstreamError) as caught:
-        await _call(refuses(-32000, "it\nbroke " + "x" * 50_000))
+        await _call(responds_with_error(-32000, "it\nbroke " + "x" * 50_000))
     assert len(str(caught.value)) < 700
 
 
-async def test_arguments_arrive_as_they_are() -> None:
+async def test_arguments_are_passed_through_unchanged() -> None:
     arguments = {"big": 123456789012345678901234567890, "f": 1.0, "s": "é\0\u2028", "n": None}
     _, recording = await _call(raw_result(b"{}"), arguments=arguments)
     assert json.loads(recording.bodies[-1])["params"]["arguments"] == arguments
     assert b"123456789012345678901234567890" in recording.bodies[-1]
 
 
-async def test_arguments_are_repeated_in_headers_where_the_stored_tool_says_so() -> None:
+async def test_arguments_are_copied_to_the_headers_of_the_stored_tool() -> None:
     recording = Recording(raw_result(b"{}"))
     async with raw_server(recording.respond) as url, Gateway(GatewayConfig(egress=LOOPBACK)) as gateway:
         await gateway.call_tool(
@@ -186,6 +186,6 @@ async def test_arguments_are_repeated_in_headers_where_the_stored_tool_says_so()
     assert "mcp-param-absent" not in sent
 
 
-async def test_missing_headers_are_an_error_of_their_own() -> None:
+async def test_missing_headers_raise_a_specific_error() -> None:
     with pytest.raises(HeadersMissing, match="JSON-RPC -32020"):
-        await _call(refuses(-32020, "Mcp-Param-Region is missing", 400))
+        await _call(responds_with_error(-32020, "Mcp-Param-Region is missing", 400))

@@ -1,4 +1,4 @@
-"""A test of a server says why it failed, and one malformed tool does not make a server unreachable."""
+"""A probe reports why it failed, and a malformed tool does not make a server unreachable."""
 
 import asyncio
 import json
@@ -15,7 +15,7 @@ from gateway.results import Probe
 from gateway.upstream import Bearer, NoCredential, Upstream
 from tests.gateway.conftest import LOOPBACK
 from tests.gateway.raw_server import Respond, answer, http, raw_server, refusal
-from tests.gateway.recording import DISCOVERED, Recording, refuses
+from tests.gateway.recording import DISCOVERED, Recording, responds_with_error
 
 pytestmark = pytest.mark.anyio
 
@@ -45,7 +45,7 @@ async def _silent(*_: object) -> None:
 
 
 @pytest.mark.parametrize(
-    ("response", "said"),
+    ("response", "message"),
     [
         (
             http(301, Location="https://elsewhere.example/mcp/?token=x"),
@@ -64,11 +64,11 @@ async def _silent(*_: object) -> None:
         (b"SSH-2.0-OpenSSH_9.9\r\n\r\n", "does not speak HTTP"),
     ],
 )
-async def test_a_failed_test_says_why(response: bytes, said: str) -> None:
+async def test_a_failed_probe_reports_the_reason(response: bytes, message: str) -> None:
     found = await _probed(_always(response))
     assert (found.reachable, found.code) == (False, "mcp_error")
     assert found.problem is not None
-    assert said in found.problem
+    assert message in found.problem
     assert "token=x" not in found.problem
     assert "<p>" not in found.problem
 
@@ -86,13 +86,13 @@ async def test_a_server_of_the_old_transport_is_recognized() -> None:
     assert "HTTP+SSE transport of 2024-11-05. Put a bridge in front of it." in found.problem
 
 
-async def test_a_server_that_is_silent_is_given_up() -> None:
+async def test_a_silent_server_times_out() -> None:
     found = await _probed(_silent, seconds=0.3)
     assert (found.reachable, found.code) == (False, "mcp_timeout")
     assert found.waited_seconds == pytest.approx(0.3, abs=0.1)
 
 
-async def test_what_cannot_be_reached_is_told_apart() -> None:
+async def test_causes_of_an_unreachable_server_are_distinguished() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
     problems = {
@@ -109,13 +109,13 @@ async def test_what_cannot_be_reached_is_told_apart() -> None:
     async with server:
         plain = server.sockets[0].getsockname()[1]
         problems["tls"] = (await _probe(f"https://127.0.0.1:{plain}/mcp")).problem
-    for name, said in {
+    for name, message in {
         "refused": "Nothing accepts connections at its address",
         "name": "Its name has no address",
         "blocked": "It is private",
         "tls": "It does not speak TLS properly",
     }.items():
-        assert said in str(problems[name])
+        assert message in str(problems[name])
 
 
 MALFORMED: dict[str, tuple[Any, str]] = {
@@ -133,19 +133,19 @@ MALFORMED: dict[str, tuple[Any, str]] = {
 
 @pytest.mark.parametrize("modern", [True, False], ids=["2026", "older"])
 @pytest.mark.parametrize("malformed", MALFORMED)
-async def test_a_malformed_tool_is_named_and_the_others_stay(malformed: str, modern: bool) -> None:  # noqa: FBT001
-    tool, said = MALFORMED[malformed]
-    recording = Recording(refuses(-32000, "no"), modern=modern, tools=[tool, GOOD])
+async def test_a_malformed_tool_is_named_and_the_others_are_listed(malformed: str, modern: bool) -> None:  # noqa: FBT001
+    tool, message = MALFORMED[malformed]
+    recording = Recording(responds_with_error(-32000, "no"), modern=modern, tools=[tool, GOOD])
     found = await _probed(recording.respond)
     assert (found.reachable, found.tools_count, found.code) == (True, 1, None)
     assert found.tools == [{"name": "good", "description": "", "input_schema": {"type": "object"}}]
     assert found.problem is not None
-    assert said in found.problem
+    assert message in found.problem
 
 
 def _paged(cursors: Iterator[object]) -> Respond:
-    """A server whose pages have a tool each, which is the page's cursor by name, and these next cursors."""
-    recording = Recording(refuses(-32000, "no"))
+    """Serve pages with one tool each, named after the page's cursor, and these next cursors."""
+    recording = Recording(responds_with_error(-32000, "no"))
 
     async def respond(method: str, headers: dict[str, str], body: bytes, writer: asyncio.StreamWriter) -> None:
         if b"tools/list" in body:
@@ -159,41 +159,41 @@ def _paged(cursors: Iterator[object]) -> Respond:
 
 
 @pytest.mark.parametrize("cursor", [0, 5, 1.5, False, True, {}, [], ["x"]])
-async def test_a_next_page_that_cannot_be_asked_for_costs_no_tool_that_was_read(cursor: object) -> None:
+async def test_an_invalid_next_cursor_costs_no_tool_that_was_read(cursor: object) -> None:
     found = await _probed(_paged(iter(["second", cursor])))
     assert (found.reachable, found.tools_count, found.code) == (True, 2, None)
     assert found.problem == "Some of its tools are left out: the rest of the list, because its nextCursor is not text."
 
 
 @pytest.mark.parametrize("cursors", [["second", "second"], ["second", "third", "second"]], ids=["same", "circle"])
-async def test_a_list_that_leads_back_ends(cursors: list[str]) -> None:
+async def test_a_circular_list_ends(cursors: list[str]) -> None:
     found = await _probed(_paged(iter(cursors)))
     assert (found.reachable, found.tools_count) == (True, len(set(cursors)) + 1)
     assert "the rest of the list, because its nextCursor leads back" in str(found.problem)
 
 
-async def test_a_list_without_end_ends() -> None:
+async def test_an_endless_list_ends() -> None:
     found = await _probed(_paged(f"page {number}" for number in count()), seconds=60)
     assert (found.reachable, found.tools_count) == (True, 100)
     assert "the rest of the list, because it has more than 100 pages" in str(found.problem)
 
 
 @pytest.mark.parametrize("cursor", [None, ""])
-async def test_a_list_that_ends_is_whole(cursor: object) -> None:
+async def test_a_list_that_ends_is_complete(cursor: object) -> None:
     found = await _probed(_paged(iter(["second", cursor])))
     assert (found.tools_count, found.problem) == (2, None)
 
 
-async def test_a_name_stands_for_one_tool() -> None:
+async def test_a_duplicate_name_is_listed_once() -> None:
     again, otherwise = dict(GOOD), {**GOOD, "description": "Another one."}
-    found = await _probed(Recording(refuses(-32000, "no"), tools=[GOOD, again, otherwise]).respond)
+    found = await _probed(Recording(responds_with_error(-32000, "no"), tools=[GOOD, again, otherwise]).respond)
     assert (found.reachable, found.tools_count) == (True, 1)
     assert found.tools == [{"name": "good", "description": "", "input_schema": {"type": "object"}}]
     assert found.problem == "Some of its tools are left out: good is listed again with other contents."
 
 
-async def test_a_list_of_resources_that_cannot_be_read_on_is_not_counted() -> None:
-    recording = Recording(refuses(-32000, "no"), tools=[GOOD])
+async def test_resources_with_an_invalid_cursor_are_not_counted() -> None:
+    recording = Recording(responds_with_error(-32000, "no"), tools=[GOOD])
     discovered: dict[str, Any] = DISCOVERED | {"capabilities": {"tools": {}, "resources": {}}}
 
     async def respond(method: str, headers: dict[str, str], body: bytes, writer: asyncio.StreamWriter) -> None:
@@ -211,23 +211,23 @@ async def test_a_list_of_resources_that_cannot_be_read_on_is_not_counted() -> No
 
 
 @pytest.mark.parametrize(
-    "odd",
+    "other",
     [{"description": None}, {"description": 5}, {"outputSchema": "x"}, {"annotations": 5, "icons": "x"}, {"later": {}}],
 )
-async def test_what_is_odd_beside_name_and_schema_does_not_matter(odd: dict[str, Any]) -> None:
-    found = await _probed(Recording(refuses(-32000, "no"), tools=[{**GOOD, **odd}]).respond)
+async def test_other_invalid_fields_of_a_tool_do_not_matter(other: dict[str, Any]) -> None:
+    found = await _probed(Recording(responds_with_error(-32000, "no"), tools=[{**GOOD, **other}]).respond)
     assert (found.reachable, found.tools_count, found.problem) == (True, 1, None)
 
 
 @pytest.mark.parametrize("tools", [None, "x", {"a": 1}, 5])
-async def test_a_list_that_is_none_leaves_the_server_reachable(tools: object) -> None:
-    found = await _probed(Recording(refuses(-32000, "no"), tools=tools).respond)
+async def test_an_invalid_tool_list_leaves_the_server_reachable(tools: object) -> None:
+    found = await _probed(Recording(responds_with_error(-32000, "no"), tools=tools).respond)
     assert (found.reachable, found.tools_count, found.tools) == (True, None, None)
     assert "Its tools cannot be listed." in str(found.problem)
 
 
-async def test_a_list_that_is_refused_leaves_the_server_reachable() -> None:
-    recording = Recording(refuses(-32000, "no"))
+async def test_a_refused_tool_list_leaves_the_server_reachable() -> None:
+    recording = Recording(responds_with_error(-32000, "no"))
 
     async def respond(method: str, headers: dict[str, str], body: bytes, writer: asyncio.StreamWriter) -> None:
         if b"tools/list" in body:
@@ -241,7 +241,7 @@ async def test_a_list_that_is_refused_leaves_the_server_reachable() -> None:
 
 
 async def test_a_capability_without_its_method_leaves_the_server_reachable() -> None:
-    recording = Recording(refuses(-32000, "no"), tools=[GOOD])
+    recording = Recording(responds_with_error(-32000, "no"), tools=[GOOD])
 
     async def respond(method: str, headers: dict[str, str], body: bytes, writer: asyncio.StreamWriter) -> None:
         if b"server/discover" in body:
@@ -257,9 +257,9 @@ async def test_a_capability_without_its_method_leaves_the_server_reachable() -> 
     assert "Its resources cannot be listed." in str(found.problem)
 
 
-async def test_too_many_tests_of_one_server_do_not_take_the_places_of_its_calls() -> None:
+async def test_probes_of_a_server_do_not_use_the_slots_of_its_calls() -> None:
     config = GatewayConfig(egress=LOOPBACK, calls_per_mcp_max=1)
-    recording = Recording(refuses(-32000, "no"), tools=[GOOD])
+    recording = Recording(responds_with_error(-32000, "no"), tools=[GOOD])
     never = asyncio.Event()
 
     async def respond(method: str, headers: dict[str, str], body: bytes, writer: asyncio.StreamWriter) -> None:

@@ -1,4 +1,4 @@
-"""Servers of others say in two ways when to come back, and in many ways that mean nothing."""
+"""Parsing of Retry-After: its two formats, and invalid values."""
 
 from datetime import UTC, datetime
 
@@ -29,19 +29,19 @@ NOON = datetime(2026, 11, 6, 12, tzinfo=UTC)
         ("Fri, 99 Nov 2026 12:02:00 GMT", None),
     ],
 )
-def test_seconds_and_dates_are_read_and_the_rest_is_nothing(value: str, seconds: float | None) -> None:
+def test_seconds_and_dates_are_parsed_and_other_values_ignored(value: str, seconds: float | None) -> None:
     headers = [(b"Retry-After", value.encode("utf-8"))]
     assert retry_after_seconds(headers, NOON) == seconds
 
 
-def test_a_date_is_held_against_the_clock_of_the_server_that_wrote_it() -> None:
+def test_a_date_is_relative_to_the_clock_of_its_server() -> None:
     headers = [(b"date", b"Fri, 06 Nov 2026 09:00:00 GMT"), (b"retry-after", b"Fri, 06 Nov 2026 09:00:30 GMT")]
     assert retry_after_seconds(headers, NOON) == 30
 
 
-def test_without_the_header_nothing_is_asked() -> None:
+def test_a_missing_header_gives_no_delay() -> None:
     assert retry_after_seconds([(b"date", b"Fri, 06 Nov 2026 09:00:00 GMT")], NOON) is None
 
 
-def test_of_several_the_first_that_can_be_read_counts() -> None:
+def test_the_first_valid_of_several_headers_counts() -> None:
     assert retry_after_seconds([(b"retry-after", b"soon"), (b"retry-after", b"7")], NOON) == 7

@@ -1,4 +1,4 @@
-"""A call that may have run is never sent again: a recording server counts what arrives in every way to fail."""
+"""A call that may have been executed is never repeated; a recording server counts the requests in every failure."""
 
 import asyncio
 
@@ -10,7 +10,7 @@ from gateway.gateway import Gateway
 from gateway.upstream import NoCredential, Upstream
 from tests.gateway.conftest import LOOPBACK
 from tests.gateway.raw_server import http, raw_server
-from tests.gateway.recording import Recording, Write, refuses, says
+from tests.gateway.recording import Recording, Write, responds_with, responds_with_error
 
 pytestmark = pytest.mark.anyio
 
@@ -39,18 +39,18 @@ async def _is_silent(_body: bytes, _writer: asyncio.StreamWriter) -> None:
 
 FAILURES: dict[str, Write] = {
     **{
-        f"error {code}": refuses(code, "no", 200)
+        f"error {code}": responds_with_error(code, "no", 200)
         for code in (-32020, -32602, -32601, -32603, -32000, -32001, -32022, 7)
     },
-    **{f"error {code} with HTTP 400": refuses(code, "no", 400) for code in (-32020, -32022, -32602)},
+    **{f"error {code} with HTTP 400": responds_with_error(code, "no", 400) for code in (-32020, -32022, -32602)},
     **{
-        f"HTTP {status}": says(lambda _, status=status: http(status))
+        f"HTTP {status}": responds_with(lambda _, status=status: http(status))
         for status in (400, 401, 404, 408, 429, 500, 502, 503)
     },
-    "redirect": says(lambda _: http(307, Location="/again")),
-    "no answer": says(lambda _: http(202)),
-    "garbage": says(lambda _: http(200, b"{")),
-    "html": says(lambda _: http(200, b"<html>", "text/html")),
+    "redirect": responds_with(lambda _: http(307, Location="/again")),
+    "no answer": responds_with(lambda _: http(202)),
+    "garbage": responds_with(lambda _: http(200, b"{")),
+    "html": responds_with(lambda _: http(200, b"<html>", "text/html")),
     "closes": _closes,
     "resets": _resets,
     "ends half way": _ends_half_way,
@@ -61,7 +61,7 @@ FAILURES: dict[str, Write] = {
 
 @pytest.mark.parametrize("modern", [True, False], ids=["2026", "older"])
 @pytest.mark.parametrize("failure", FAILURES)
-async def test_a_call_arrives_once_however_it_fails(failure: str, modern: bool) -> None:  # noqa: FBT001
+async def test_a_call_is_sent_once_in_every_failure(failure: str, modern: bool) -> None:  # noqa: FBT001
     recording = Recording(FAILURES[failure], modern=modern)
     async with raw_server(recording.respond) as url, Gateway(GatewayConfig(egress=LOOPBACK)) as gateway:
         with pytest.raises(GatewayError):
@@ -70,7 +70,7 @@ async def test_a_call_arrives_once_however_it_fails(failure: str, modern: bool) 
         assert "tools/list" not in recording.methods
 
 
-async def test_an_answer_whose_stream_ended_early_is_fetched_without_calling_again() -> None:
+async def test_a_response_whose_stream_ended_early_is_resumed_without_another_call() -> None:
     recording = Recording(_ends_its_stream, modern=False)
 
     async def respond(method: str, headers: dict[str, str], body: bytes, writer: asyncio.StreamWriter) -> None:

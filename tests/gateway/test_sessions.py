@@ -1,4 +1,4 @@
-"""Sessions of servers before 2026: how they begin, what the server may name them, and how they end."""
+"""Sessions of servers before 2026: start, session ids, and end."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -10,12 +10,12 @@ from gateway.gateway import Gateway
 from gateway.upstream import Bearer, NoCredential, Upstream
 from gateway.wire.events import Event, events
 from tests.gateway.raw_server import answer, http, raw_server
-from tests.gateway.recording import INITIALIZED, Recording, raw_result, refuses
+from tests.gateway.recording import INITIALIZED, Recording, raw_result, responds_with_error
 
 pytestmark = pytest.mark.anyio
 
 
-async def test_a_session_id_beyond_ascii_is_an_unreadable_answer(gateway: Gateway) -> None:
+async def test_a_session_id_beyond_ascii_is_an_invalid_response(gateway: Gateway) -> None:
     recording = Recording(raw_result(b"{}"), modern=False)
 
     async def respond(method: str, headers: dict[str, str], body: bytes, writer: asyncio.StreamWriter) -> None:
@@ -42,7 +42,7 @@ async def test_an_event_id_beyond_ascii_is_ignored(gateway: Gateway) -> None:
     assert "GET" not in recording.methods
 
 
-async def test_a_result_that_is_nested_too_deeply_is_an_error_of_the_server(gateway: Gateway) -> None:
+async def test_a_deeply_nested_result_is_an_error_of_the_server(gateway: Gateway) -> None:
     nested = b'{"content":[],"structuredContent":{"a":%s"\\n"%s}}' % (b"[" * 700, b"]" * 700)
     recording = Recording(raw_result(nested))
     async with raw_server(recording.respond) as url:
@@ -51,7 +51,7 @@ async def test_a_result_that_is_nested_too_deeply_is_an_error_of_the_server(gate
     assert recording.calls == 1
 
 
-async def test_a_connection_that_breaks_before_the_session_is_no_lost_call(gateway: Gateway) -> None:
+async def test_a_connection_lost_before_the_session_is_not_a_lost_call(gateway: Gateway) -> None:
     recording = Recording(raw_result(b'{"content":[]}'), modern=False)
 
     async def respond(method: str, headers: dict[str, str], body: bytes, writer: asyncio.StreamWriter) -> None:
@@ -65,20 +65,20 @@ async def test_a_connection_that_breaks_before_the_session_is_no_lost_call(gatew
     assert (result.result, recording.calls) == ({"content": []}, 1)
 
 
-async def test_a_session_ends_in_the_background_after_a_failed_call_too(gateway: Gateway) -> None:
-    recording = Recording(refuses(-32000, "no"), modern=False)
-    asked_to_end, may_end = asyncio.Event(), asyncio.Event()
+async def test_a_session_ends_in_the_background_even_after_a_failed_call(gateway: Gateway) -> None:
+    recording = Recording(responds_with_error(-32000, "no"), modern=False)
+    end_requested, may_end = asyncio.Event(), asyncio.Event()
 
     async def respond(method: str, headers: dict[str, str], body: bytes, writer: asyncio.StreamWriter) -> None:
         if method == "DELETE":
-            asked_to_end.set()
+            end_requested.set()
             await may_end.wait()
         await recording.respond(method, headers, body, writer)
 
     async with raw_server(respond) as url:
         with pytest.raises(UpstreamError):
             await gateway.call_tool(Upstream(url, NoCredential()), "t", {}, timeout_seconds=10)
-        await asyncio.wait_for(asked_to_end.wait(), 10)
+        await asyncio.wait_for(end_requested.wait(), 10)
         may_end.set()
         tasks = asyncio.all_tasks()
         await gateway.__aexit__(None, None, None)
@@ -97,7 +97,7 @@ async def test_a_session_ends_in_the_background_after_a_failed_call_too(gateway:
         (b": still here\n\n", []),
     ],
 )
-async def test_an_event_counts_once_it_is_complete(stream: bytes, expected: list[Event]) -> None:
+async def test_an_event_counts_only_if_it_is_complete(stream: bytes, expected: list[Event]) -> None:
     async def chunks() -> AsyncIterator[bytes]:
         yield stream
 

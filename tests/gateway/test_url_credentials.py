@@ -1,4 +1,4 @@
-"""Which parts of a URL are taken for credentials, however these are spelled, and which are not."""
+"""Parts of a URL that are recognized as credentials, in every spelling, and parts that are not."""
 
 import base64
 import json
@@ -33,13 +33,13 @@ HARMLESS = [
 
 
 def spellings(name: str) -> list[str]:
-    """The name as it is, and encoded as far as servers and proxies decode it."""
+    """Return the name as it is, and encoded as far as servers and proxies decode it."""
     whole = "".join(f"%{byte:02X}" for byte in name.encode())
     return [quote(name, safe=""), whole, quote(whole, safe=""), quote(quote(whole, safe=""), safe="")]
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_credential_is_known_by_its_name(name: str) -> None:
+def test_a_credential_is_recognized_by_its_name(name: str) -> None:
     for spelled in spellings(name):
         for rest in (
             f"/mcp?{spelled}={VALUE}",
@@ -84,7 +84,7 @@ def test_a_name_without_a_value_is_refused_and_not_shown(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", HARMLESS)
-def test_a_name_that_only_looks_alike_is_none(name: str) -> None:
+def test_a_similar_name_is_not_a_credential(name: str) -> None:
     assert credential_in(f"/mcp?{quote(name, safe='')}=all") is None
 
 
@@ -107,7 +107,7 @@ def test_a_name_that_only_looks_alike_is_none(name: str) -> None:
         "/mcp?config=eyJhIjoxfQ",
     ],
 )
-def test_an_address_without_one_may_be_registered(rest: str) -> None:
+def test_a_url_without_a_credential_can_be_registered(rest: str) -> None:
     expected = "key" if "key=" in rest else None
     assert credential_in(rest) == expected
 
@@ -145,14 +145,14 @@ def test_an_address_without_one_may_be_registered(rest: str) -> None:
         ),
     ],
 )
-def test_a_credential_is_known_wherever_it_is_and_never_shown(rest: str) -> None:
+def test_a_credential_is_recognized_anywhere_and_never_shown(rest: str) -> None:
     found = credential_in(rest)
     assert found is not None
     assert VALUE not in found
     assert "a1a1" not in found
 
 
-def test_the_message_names_the_parameter_and_the_remedy_and_not_the_value() -> None:
+def test_the_message_names_the_parameter_and_the_remedy_but_not_the_value() -> None:
     url = f"https://mcp.example.com/mcp?tavilyApiKey={VALUE}"
     problem = check_endpoint_url(url, EgressPolicy()) or ""
     assert "(tavilyApiKey)" in problem
@@ -162,6 +162,6 @@ def test_the_message_names_the_parameter_and_the_remedy_and_not_the_value() -> N
 
 
 @given(st.text(max_size=60))
-def test_any_text_is_looked_through(text: str) -> None:
+def test_any_text_can_be_searched(text: str) -> None:
     found = credential_in("/mcp?" + text)
     assert found is None or found.isprintable()

@@ -22,8 +22,8 @@ QUIET_DAYS = 8
 
 class Incident(NamedTuple):
     type: AlertType
-    begins: datetime
-    ends: datetime
+    starts_at: datetime
+    ends_at: datetime
 
 
 class Month(NamedTuple):
@@ -42,7 +42,7 @@ def month(seed: int) -> Month:
     for number in range(DAYS * 24):
         start = START + number * HOUR
         under_way: set[AlertType] = {
-            incident.type for incident in incidents if incident.begins <= start < incident.ends
+            incident.type for incident in incidents if incident.starts_at <= start < incident.ends_at
         }
         hours[start] = habits.hour(start, under_way)
     return Month(hours, habits.travels(incidents), incidents)
@@ -71,7 +71,7 @@ class _Habits:
 
     def travels(self, incidents: list[Incident]) -> list[tuple[datetime, str]]:
         usual = [(START + number * 6 * HOUR, self._dice.choice(self._places)) for number in range(DAYS * 4)]
-        moves = [(i.begins, "KP") for i in incidents if i.type == "api_key.new_location"]
+        moves = [(i.starts_at, "KP") for i in incidents if i.type == "api_key.new_location"]
         return sorted([(START, place) for place in self._places] + usual + moves)
 
     def _expected(self, start: datetime) -> float:
@@ -99,6 +99,6 @@ def _incidents(dice: random.Random) -> list[Incident]:
     for kind in types:
         if dice.random() < 0.5:
             continue
-        begins = START + dice.randrange(QUIET_DAYS * 24, DAYS * 24 - 6) * HOUR
-        found.append(Incident(kind, begins, begins + dice.randint(1, 4) * HOUR))
+        starts_at = START + dice.randrange(QUIET_DAYS * 24, DAYS * 24 - 6) * HOUR
+        found.append(Incident(kind, starts_at, starts_at + dice.randint(1, 4) * HOUR))
     return found

@@ -34,7 +34,7 @@ def alerts_of(about: Month) -> list[tuple[AlertType, datetime]]:
 
 
 def explains(incident: Incident, kind: str, at: datetime) -> bool:
-    return incident.type == kind and incident.begins <= at < incident.ends + timedelta(hours=1)
+    return incident.type == kind and incident.starts_at <= at < incident.ends_at + timedelta(hours=1)
 
 
 def test_precision_and_recall() -> None:

@@ -1,4 +1,4 @@
-"""Whose address counts: the connection's, or what a trusted proxy says of it, read from the right."""
+"""The address of the client: that of the connection, or the one that a trusted proxy reports, read from the right."""
 
 from ipaddress import ip_network
 
@@ -64,23 +64,23 @@ def read(peer: str | None, *lines: str, trusted: bool = True) -> str | None:
         ("", ["203.0.113.7"], None),
     ],
 )
-def test_the_last_address_that_no_proxy_of_ours_vouches_for(
+def test_the_client_is_the_last_address_that_is_not_a_trusted_proxy(
     peer: str | None, lines: list[str], address: str | None
 ) -> None:
     assert read(peer, *lines) == address
 
 
-def test_nobody_is_believed_without_trusted_proxies() -> None:
+def test_x_forwarded_for_is_ignored_without_trusted_proxies() -> None:
     assert read("127.0.0.1", "203.0.113.7", trusted=False) == "127.0.0.1"
 
 
-def test_a_forwarded_header_is_not_believed() -> None:
+def test_the_header_forwarded_is_ignored() -> None:
     headers = [(b"forwarded", b"for=6.6.6.6"), (b"x-forwarded-for", b"203.0.113.7")]
     assert client_address("127.0.0.1", headers, LOOPBACK) == "203.0.113.7"
     assert client_address("127.0.0.1", headers[:1], LOOPBACK) == "127.0.0.1"
 
 
-def test_a_chain_is_not_followed_for_ever() -> None:
+def test_the_length_of_a_proxy_chain_is_limited() -> None:
     assert read("127.0.0.1", ", ".join(["203.0.113.7", *["10.0.0.2"] * 1_000])) == "10.0.0.2"
 
 
@@ -89,7 +89,7 @@ def behind_proxies(start_api: StartApi) -> Api:
     return start_api(KEYLEDGER_TRUSTED_PROXIES="127.0.0.0/8,10.0.0.0/8")
 
 
-def test_an_empty_element_of_the_list_says_nothing(behind_proxies: Api) -> None:
+def test_an_empty_element_of_x_forwarded_for_is_ignored(behind_proxies: Api) -> None:
     org = behind_proxies.organization()
     key = org.key(allowed_ips=["203.0.113.0/24"])
     lines = (["203.0.113.7,"], ["203.0.113.7", ""], ["", "203.0.113.7, , 10.1.1.1", ""], [",203.0.113.7:51234,"])
@@ -100,7 +100,7 @@ def test_an_empty_element_of_the_list_says_nothing(behind_proxies: Api) -> None:
     assert {use["ip"] for use in org.activity(key, type="api_key.used")} == {"203.0.113.7"}
 
 
-def test_a_list_of_addresses_looks_at_what_the_proxy_says(behind_proxies: Api) -> None:
+def test_allowed_ips_are_compared_with_the_address_from_the_proxy(behind_proxies: Api) -> None:
     org = behind_proxies.organization()
     key = org.key(allowed_ips=["203.0.113.0/24"])
     assert key.client.get(key.check_path, x_forwarded_for="203.0.113.7").status == 200
@@ -114,7 +114,7 @@ def test_a_list_of_addresses_looks_at_what_the_proxy_says(behind_proxies: Api) -
     ]
 
 
-def test_without_trusted_proxies_the_header_is_only_what_a_client_writes(org: Organization) -> None:
+def test_a_client_cannot_choose_its_address_without_trusted_proxies(org: Organization) -> None:
     key = org.key(allowed_ips=["203.0.113.0/24"])
     refused = key.client.get(key.check_path, x_forwarded_for="203.0.113.7")
     assert (refused.status, refused.code) == (403, "ip_not_permitted")

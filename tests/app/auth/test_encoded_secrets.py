@@ -1,4 +1,4 @@
-"""A key that is percent-encoded, once or several times over, is quoted by no answer and kept in no log line."""
+"""A key that is percent-encoded once or repeatedly appears in no response and in no log line."""
 
 from collections.abc import Callable
 from urllib.parse import unquote
@@ -9,8 +9,8 @@ from tests.app.client import Answer
 from tests.app.organizations import Api, Organization, unknown_secret
 
 SECRET = unknown_secret(b"\x2b" * 32)
-TELLTALE = SECRET[14:-4]
-"""What is in every spelling of the secret once it is decoded, and may not be shown."""
+RECOGNIZABLE_PART = SECRET[14:-4]
+"""The part that every decoded spelling of the secret contains and that must not be shown."""
 
 
 def _all_encoded(text: str) -> str:
@@ -23,15 +23,15 @@ def _again(text: str) -> str:
 
 ONCE = SECRET.replace("_", "%5F")
 SPELLINGS = {
-    "marks once": ONCE,
-    "marks twice": _again(ONCE),
-    "marks three times, in small letters": _again(_again(SECRET.replace("_", "%5f"))),
+    "underscores once": ONCE,
+    "underscores twice": _again(ONCE),
+    "underscores three times, in lower case": _again(_again(SECRET.replace("_", "%5f"))),
     "everything once": _all_encoded(SECRET),
     "everything twice": _again(_all_encoded(SECRET)),
-    "everything three times, in capitals": _again(_again(_all_encoded(SECRET).upper())),
-    "marks by turns": SECRET.replace("_", "%5f", 1).replace("_", "%25255F", 1),
-    "digits of one mark": SECRET.replace("pk", _all_encoded("p") + _again(_all_encoded("k"))),
-    "within more": f"/x%3Fa%3D{_again(ONCE)}%26b",
+    "everything three times, in upper case": _again(_again(_all_encoded(SECRET).upper())),
+    "underscores encoded differently": SECRET.replace("_", "%5f", 1).replace("_", "%25255F", 1),
+    "prefix encoded differently": SECRET.replace("pk", _all_encoded("p") + _again(_all_encoded("k"))),
+    "inside a longer text": f"/x%3Fa%3D{_again(ONCE)}%26b",
 }
 
 
@@ -74,21 +74,21 @@ def _name_in_json_twice(org: Organization, text: str) -> list[Answer]:
 
 @pytest.mark.parametrize("spelling", SPELLINGS.values(), ids=SPELLINGS)
 @pytest.mark.parametrize("send", [_path, _parameter_name, _parameter_value, _name_in_json, _name_in_json_twice])
-def test_an_encoded_key_is_not_repeated(
+def test_an_encoded_key_is_not_quoted_or_logged(
     api: Api, refused_org: Organization, send: Callable[[Organization, str], list[Answer]], spelling: str
 ) -> None:
-    begin = api.server.log.stat().st_size
+    start = api.server.log.stat().st_size
     for answer in send(refused_org, spelling):
         assert 400 <= answer.status < 500
-        assert TELLTALE not in _decoded(answer.content)
-        assert TELLTALE not in _decoded(repr(answer.headers.multi_items()).encode())
+        assert RECOGNIZABLE_PART not in _decoded(answer.content)
+        assert RECOGNIZABLE_PART not in _decoded(repr(answer.headers.multi_items()).encode())
     with api.server.log.open("rb") as log:
-        log.seek(begin)
-        assert TELLTALE not in _decoded(log.read())
+        log.seek(start)
+        assert RECOGNIZABLE_PART not in _decoded(log.read())
 
 
-def test_what_only_begins_like_a_key_is_quoted(org: Organization) -> None:
-    """Otherwise the tests above would pass for a service that quotes nothing."""
+def test_a_text_that_only_begins_like_a_key_is_quoted(org: Organization) -> None:
+    """Otherwise the test above would pass for a service that quotes nothing."""
     text = _again(ONCE)[:40]
     refused = org.client.post("/v1/api-keys", {"name": "a", text: 1})
     assert set(refused.details) == {text}
@@ -96,6 +96,6 @@ def test_what_only_begins_like_a_key_is_quoted(org: Organization) -> None:
 
 def _decoded(content: bytes) -> str:
     text = content.decode()
-    while (once_more := unquote(text)) != text:
-        text = once_more
+    while (decoded := unquote(text)) != text:
+        text = decoded
     return text

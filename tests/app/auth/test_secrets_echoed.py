@@ -1,6 +1,6 @@
-"""I11: a secret that is sent in the wrong place is neither repeated in a response nor kept anywhere.
+"""I11: a secret that is sent in the wrong place is neither returned nor stored.
 
-Generated from the routes and the OpenAPI document: every path segment, parameter, header and field of every route.
+The requests are generated from the routes and the OpenAPI document: every path segment, parameter, header and field.
 """
 
 import re
@@ -22,11 +22,19 @@ from tests.app.scopes import PUBLIC, RULES, SIGNING_IN, Route
 SECRET = unknown_secret(b"\x2a" * 32)
 ENCODED = "".join([f"%{ord(letter):02x}" for letter in SECRET])
 SPELLINGS = (SECRET, f"x-{SECRET}.example", SECRET.replace("_", "%5F"), ENCODED)
-TELLTALES = (SECRET[14:-4].encode(), ENCODED[3 * 14 : -12].encode(), ENCODED[3 * 14 : -12].upper().encode())
-"""What is in a spelling of the secret: all but the prefix, which may be shown."""
+RECOGNIZABLE_PARTS = (SECRET[14:-4].encode(), ENCODED[3 * 14 : -12].encode(), ENCODED[3 * 14 : -12].upper().encode())
+"""The parts of the spellings that must not be shown. The prefix may be shown."""
 READ_FIRST = ("Content-Type", "Idempotency-Key", "If-Match", "Origin", "X-CSRF-Token")
-"""Headers that can decide about a request by themselves: each in a request of its own."""
-NOTED = ("Accept", "Accept-Language", "Referer", "Traceparent", "User-Agent", "X-Forwarded-Host", "X-Request-Id")
+"""Headers that can each cause a refusal, so each is sent in a separate request."""
+OTHER_HEADERS = (
+    "Accept",
+    "Accept-Language",
+    "Referer",
+    "Traceparent",
+    "User-Agent",
+    "X-Forwarded-Host",
+    "X-Request-Id",
+)
 EVERY_ROUTE: list[Route] = sorted(
     {(str(method), path) for handler in ROUTES for path in handler.paths for method in handler.http_methods}
     | set(DIRECT_ROUTES)
@@ -40,7 +48,7 @@ def described(api: Api) -> dict[str, Any]:
 
 
 class Log:
-    """The lines of the server that were written since it was looked into last."""
+    """The log lines of the server since this object was created."""
 
     def __init__(self, api: Api) -> None:
         self._path = api.server.log
@@ -50,7 +58,7 @@ class Log:
         with self._path.open("rb") as file:
             file.seek(self._read)
             lines = file.read().splitlines()
-        return [line for line in lines if any(part in line for part in TELLTALES)]
+        return [line for line in lines if any(part in line for part in RECOGNIZABLE_PARTS)]
 
 
 @pytest.fixture
@@ -58,8 +66,8 @@ def log(api: Api) -> Log:
     return Log(api)
 
 
-class Asking:
-    """A caller that the route lets in, and what it was told."""
+class Probe:
+    """A caller that the route admits, and the secrets that its responses contained."""
 
     def __init__(self, api: Api, org: Organization, route: Route, http: httpx2.Client) -> None:
         self._http = http
@@ -71,7 +79,7 @@ class Asking:
             self._headers = {"Cookie": f"{COOKIE}={who.secret}", "X-CSRF-Token": csrf_token(who.secret)}
         self.leaks: list[str] = []
 
-    def ask(
+    def send(
         self,
         where: str,
         *,
@@ -84,65 +92,61 @@ class Asking:
         sent = {**self._headers, **(headers or {})}
         answer = self._http.request(self._method, f"{self._url}{path}{query}", headers=sent, json=body, timeout=60)
         assert answer.status_code != 500, (where, answer.content)
-        told = answer.content + repr(answer.headers.multi_items()).encode()
-        if any(part in told for part in TELLTALES):
-            self.leaks.append(f"{where}: {answer.status_code} {told[:400]!r}")
+        response = answer.content + repr(answer.headers.multi_items()).encode()
+        if any(part in response for part in RECOGNIZABLE_PARTS):
+            self.leaks.append(f"{where}: {answer.status_code} {response[:400]!r}")
 
 
 @pytest.mark.parametrize("route", EVERY_ROUTE, ids=" ".join)
-def test_no_route_repeats_or_keeps_a_secret(
+def test_no_route_returns_or_logs_a_secret(
     api: Api, org: Organization, described: dict[str, Any], log: Log, route: Route
 ) -> None:
     with httpx2.Client() as http:
-        asking = Asking(api, org, route, http)
+        probe = Probe(api, org, route, http)
         operation = _operation(described, route)
         for number, spelling in enumerate(SPELLINGS):
             value = quote(spelling, safe="%")
             if "{" in route[1]:
-                asking.ask("path", segment=value)
-            asking.ask("unknown parameter", query=f"?{value}=1")
+                probe.send("path", segment=value)
+            probe.send("unknown parameter", query=f"?{value}=1")
             for name in [each["name"] for each in operation.get("parameters", ()) if each.get("in") == "query"]:
-                asking.ask(f"parameter {name}", query=f"?{name}={value}")
+                probe.send(f"parameter {name}", query=f"?{name}={value}")
             for name in READ_FIRST:
-                asking.ask(f"header {name}", headers={name: spelling}, body={})
-            asking.ask("headers", headers=dict.fromkeys(NOTED, spelling))
+                probe.send(f"header {name}", headers={name: spelling}, body={})
+            probe.send("headers", headers=dict.fromkeys(OTHER_HEADERS, spelling))
             if route[0] not in {"POST", "PATCH", "DELETE"}:
                 continue
-            asking.ask("unknown field", body={spelling: spelling})
+            probe.send("unknown field", body={spelling: spelling})
             for name in _fields(described, operation):
-                # A text, a list and an object in turn: each is refused by other words.
+                # A text, a list and an object in turn, because each is refused with a different message.
                 sent = (spelling, [spelling], {spelling: spelling})[number % 3]
-                asking.ask(f"field {name}", body=_with(dict(_valid(route)), name, sent))
-                asking.ask(f"field {name}", body=_with(dict(_valid(route)), name, spelling))
-    assert not asking.leaks, "\n".join(asking.leaks)
+                probe.send(f"field {name}", body=_with(dict(_valid(route)), name, sent))
+                probe.send(f"field {name}", body=_with(dict(_valid(route)), name, spelling))
+    assert not probe.leaks, "\n".join(probe.leaks)
     assert not log.leaks()
 
 
-def test_every_route_is_asked() -> None:
+def test_every_route_is_tested() -> None:
     assert set(EVERY_ROUTE) == set(RULES) | PUBLIC | SIGNING_IN
 
 
-def test_no_secret_is_kept_by_any_route(
-    api: Api, org: Organization, described: dict[str, Any], postgres: PostgreSQL
-) -> None:
-    """In tables, Valkey, logs: after every field of every route that changes something was sent with a secret."""
+def test_no_route_stores_a_secret(api: Api, org: Organization, described: dict[str, Any], postgres: PostgreSQL) -> None:
+    """No table, Valkey key or log contains the secret after it was sent in every field of every route."""
     with httpx2.Client() as http:
         for route in EVERY_ROUTE:
-            asking = Asking(api, org, route, http)
-            asking.ask("headers", headers=dict.fromkeys(("User-Agent", "X-Request-Id", "Idempotency-Key"), SECRET))
+            probe = Probe(api, org, route, http)
+            probe.send("headers", headers=dict.fromkeys(("User-Agent", "X-Request-Id", "Idempotency-Key"), SECRET))
             for name in _fields(described, _operation(described, route)):
                 for spelling in SPELLINGS[1:3]:
-                    asking.ask(f"field {name}", body=_with(dict(_valid(route)), name, spelling))
+                    probe.send(f"field {name}", body=_with(dict(_valid(route)), name, spelling))
     url = postgres.url_of(api.server.database_url.partition("?")[0].rpartition("/")[2], SUPERUSER)
-    kept = {place for place, content in remains(url, api.server) if any(part in content for part in TELLTALES)}
+    kept = {place for place, content in remains(url, api.server) if any(part in content for part in RECOGNIZABLE_PARTS)}
     assert not kept
 
 
 @pytest.mark.parametrize("spelling", [SECRET, f"x{SECRET}y", SECRET.replace("_", "%5F"), ENCODED[:60] + SECRET])
 @pytest.mark.parametrize("address", ["{}@x.example", "ada@{}.example", "ada+{}@x.example"])
-def test_an_address_that_contains_a_key_is_neither_invited_nor_mailed(
-    org: Organization, spelling: str, address: str
-) -> None:
+def test_an_email_address_that_contains_a_key_is_refused(org: Organization, spelling: str, address: str) -> None:
     body = {"email": address.format(spelling), "role": "viewer"}
     refused = org.client.post("/v1/organization/members/invite", body)
     assert (refused.status, set(refused.details)) == (422, {"email"})
@@ -150,7 +154,7 @@ def test_an_address_that_contains_a_key_is_neither_invited_nor_mailed(
 
 
 @pytest.mark.parametrize("length", [100, 170, 190, 199, 290])
-def test_a_secret_that_is_cut_off_is_not_shown_in_part(org: Organization, length: int) -> None:
+def test_a_truncated_name_does_not_show_part_of_a_secret(org: Organization, length: int) -> None:
     name = "x" * length + SECRET
     bodies: list[dict[str, object]] = [
         {"name": "a", name: 1},
@@ -171,7 +175,7 @@ def _operation(described: dict[str, Any], route: Route) -> dict[str, Any]:
 
 
 def _fields(described: dict[str, Any], operation: dict[str, Any]) -> Iterator[str]:
-    """The names of all fields of the body, with dots between the levels."""
+    """Yield the names of all fields of the body, with dots between the levels."""
     content = operation.get("requestBody", {}).get("content", {})
     for media in content.values():
         yield from _below(described, media.get("schema", {}), "")

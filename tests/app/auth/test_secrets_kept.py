@@ -1,7 +1,7 @@
-"""I11: no secret and no upstream credential is in any log line, event, stored answer, table or job.
+"""I11: no secret and no upstream credential is in a log line, event, stored response, table or job.
 
-Everything that a test server leaves behind is looked through when it stops (tests/app/conftest.py). Here it is shown
-that the look finds what is there, and that the ways on which a secret could get lost were all walked.
+Everything that a test server leaves behind is searched when it stops (tests/app/conftest.py). These tests verify that
+the search finds secrets, and send secrets wherever a caller could misplace them.
 """
 
 import json
@@ -32,7 +32,7 @@ def superuser_url(api: Api, postgres: PostgreSQL) -> str:
     return postgres.url_of(api.server.database_url.partition("?")[0].rpartition("/")[2], SUPERUSER)
 
 
-def test_what_has_the_form_and_the_checksum_of_a_key_is_found() -> None:
+def test_the_search_finds_every_kind_of_secret() -> None:
     secret = unknown_secret()
     assert secrets_in(f"a line with {secret} in it".encode()) == [secret]
     assert secrets_in(f"{secret[:12]}…{secret[-4:]}".encode()) == []
@@ -47,7 +47,7 @@ def test_what_has_the_form_and_the_checksum_of_a_key_is_found() -> None:
 
 
 @pytest.mark.parametrize("place", ["log", "row", "bytes", "redis", "job"])
-def test_a_secret_is_found_wherever_it_lies(api: Api, superuser_url: str, place: str) -> None:
+def test_the_search_finds_a_secret_in_every_place(api: Api, superuser_url: str, place: str) -> None:
     secret = unknown_secret()
     db = api.database
     client: Any = redis.Redis.from_url(api.server.redis_url)  # pyright: ignore[reportUnknownMemberType]
@@ -84,7 +84,7 @@ def test_a_secret_is_found_wherever_it_lies(api: Api, superuser_url: str, place:
             client.delete("leak")
 
 
-def test_everything_that_is_kept_is_looked_through(api: Api, org: Organization, superuser_url: str) -> None:
+def test_the_search_covers_all_tables(api: Api, org: Organization, superuser_url: str) -> None:
     org.client.post("/v1/api-keys", {"name": "Once"}, idempotency_key="once")
     org.mcp(auth_type="bearer", auth_token=UPSTREAM_MARK + "kept")
     org.verify(org.manager.secret)
@@ -96,7 +96,7 @@ def test_everything_that_is_kept_is_looked_through(api: Api, org: Organization, 
 
 
 def test_a_secret_in_the_wrong_place_is_not_logged(api: Api, org: Organization) -> None:
-    """In an address, in a body that can not be read, as another credential."""
+    """The places are a URL, an invalid body and another credential, among others."""
     key = org.key()
     caller = org.client
     caller.get(f"/v1/api-keys/{key.secret}")
@@ -113,27 +113,27 @@ def test_a_secret_in_the_wrong_place_is_not_logged(api: Api, org: Organization) 
     assert key.secret.encode() not in api.server.log.read_bytes()
 
 
-def test_no_secret_of_a_webhook_is_kept_whatever_its_receiver_answers(
+def test_no_secret_of_a_webhook_is_stored_or_logged_for_any_response_of_its_receiver(
     start_api: StartApi, postgres: PostgreSQL
 ) -> None:
-    """Made, replaced, tried, delivered, refused, repeated by the receiver, and not to be opened."""
+    """The secret is created, rotated, tested, used, refused, returned by the receiver, and impossible to decrypt."""
     api = start_api()
     org = api.organization()
     with receiver() as signed, receiver() as unsigned:
         unsigned.url += f"/{ADDRESS_MARK}1"
         secrets = [
-            *_walked(org, signed, "standard"),
-            *_walked(org, unsigned, "slack"),
+            *_exercised_webhook(org, signed, "standard"),
+            *_exercised_webhook(org, unsigned, "slack"),
         ]
         org.key()
         for target in (signed, unsigned):
             target.answer, target.response = lambda _: 404, f"Cannot POST {target.url} {secrets}".encode()
-        _work(api, "run_lifecycle_projections", "deliver_webhooks")
+        _run_jobs(api, "run_lifecycle_projections", "deliver_webhooks")
         attempts = [row[0] for row in api.database.rows("select status_code from webhook_attempts")]
         assert attempts == [404, 404]
     for settings in ({"KEYLEDGER_EGRESS_ALLOW": ""}, {"KEYLEDGER_MASTER_KEY": "A" * 43 + "="}, {}):
         api.database.rows("update webhook_deliveries set due_at = created_at where status = 'pending'")
-        _work(api, "deliver_webhooks", **settings)
+        _run_jobs(api, "deliver_webhooks", **settings)
     errors = api.database.rows("select distinct error from webhook_attempts where error is not null")
     assert len(errors) == 3, errors
     log = api.server.log.read_text()
@@ -144,8 +144,8 @@ def test_no_secret_of_a_webhook_is_kept_whatever_its_receiver_answers(
         assert not [secret for secret in secrets if secret.encode() in content], place
 
 
-def _walked(org: Organization, target: Receiver, kind: WebhookKind) -> list[str]:
-    """Every way over HTTP on which a webhook's secret could get lost; gives those that it had and has."""
+def _exercised_webhook(org: Organization, target: Receiver, kind: WebhookKind) -> list[str]:
+    """Send every request that could leak a webhook's secret, and return all secrets that the webhook has had."""
     caller = org.client
     wanted = {"url": target.url, "kind": kind, "events": ["api_key.created"]}
     made = caller.post("/v1/webhooks", wanted, Idempotency_Key=f"made {kind}")
@@ -167,8 +167,8 @@ def _walked(org: Organization, target: Receiver, kind: WebhookKind) -> list[str]
     return found
 
 
-def _work(api: Api, *jobs: str, **settings: str) -> None:
-    """Carry out jobs of the workers, in a process of their own that logs where the API does."""
+def _run_jobs(api: Api, *jobs: str, **settings: str) -> None:
+    """Run jobs of the workers in a separate process that writes to the log of the API."""
     modules = "; ".join(f"from workers.jobs.{job} import {job}; {job}()" for job in jobs)
     environment = {
         **os.environ,
@@ -212,10 +212,10 @@ def _work(api: Api, *jobs: str, **settings: str) -> None:
         ("PATCH", "/v1/organization", {"description": "{}"}, "description"),
     ],
 )
-def test_a_key_that_would_be_kept_is_refused_by_name(
+def test_a_key_in_a_field_that_would_be_stored_is_refused_and_the_field_is_named(
     org: Organization, superuser_url: str, method: str, path: str, body: object, field: str
 ) -> None:
-    """Whoever pastes one into the wrong field could never get it out of the log again."""
+    """A key in the wrong field could never be removed from the event log."""
     key, mcp_id = org.key(permissions={"mcps": "*"}), org.mcp()
 
     def filled(text: str) -> str:
@@ -224,16 +224,16 @@ def test_a_key_that_would_be_kept_is_refused_by_name(
     refused = org.client.request(method, filled(path), json.loads(filled(json.dumps(body))))
     assert (refused.status, set(refused.details)) == (422, {filled(field)})
     assert key.secret.encode() not in refused.content
-    assert not _places_of(key.secret, superuser_url, org)
+    assert not _places_with(key.secret, superuser_url, org)
 
 
-def test_a_key_that_stands_beside_the_matter_is_cut_short(org: Organization, superuser_url: str) -> None:
+def test_a_key_in_a_free_text_or_header_is_shortened(org: Organization, superuser_url: str) -> None:
     key = org.key()
     shown = key.secret[:12] + "…"
     agent = {"User-Agent": "x" * 280 + key.secret, "X-Request-Id": f"for-{key.secret}"}
-    asked = org.client.request("POST", "/v1/api-keys/verify", {"key": key.secret}, headers=agent)
-    assert asked.data["valid"] is True
-    assert key.secret not in asked.headers["x-request-id"]
+    response = org.client.request("POST", "/v1/api-keys/verify", {"key": key.secret}, headers=agent)
+    assert response.data["valid"] is True
+    assert key.secret not in response.headers["x-request-id"]
     org.verify(key.secret, user_agent=f"agent/1 ({key.secret})")
     refused = org.client.request("POST", "/v1/api-keys", {"name": "x"}, headers={"Idempotency-Key": key.secret})
     assert (refused.status, set(refused.details)) == (422, {"Idempotency-Key"})
@@ -243,11 +243,11 @@ def test_a_key_that_stands_beside_the_matter_is_cut_short(org: Organization, sup
     assert agents == [*[("x" * 280 + shown)[:300]], f"agent/1 ({shown})", *agents[2:]]
     (revoked,) = org.client.get("/v1/audit/events", {"type": "api_key.revoked", "key_id": key.id}).data
     assert revoked["data"]["note"] == f"{shown} stood in a log."
-    assert not _places_of(key.secret, superuser_url, org)
+    assert not _places_with(key.secret, superuser_url, org)
 
 
-def _places_of(secret: str, database_url: str, org: Organization) -> list[str]:
-    """Where so much of it is kept that the rest could be guessed."""
+def _places_with(secret: str, database_url: str, org: Organization) -> list[str]:
+    """Return the places that contain so much of the secret that the rest could be guessed."""
     most = secret[:-4].encode()
     return [place for place, content in remains(database_url, org.api.server) if most in content]
 

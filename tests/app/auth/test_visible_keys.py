@@ -1,6 +1,6 @@
-"""Which keys exist for whom: every route that is asked by everyone, and every response searched for keys.
+"""Visibility of keys: every kind of caller calls every route, and every response is searched for keys.
 
-Generated from the list of routes. A route that is in neither table fails `test_every_route_is_classified`.
+The tests are generated from the list of routes. A route that is in no table fails `test_every_route_is_classified`.
 """
 
 import re
@@ -27,31 +27,31 @@ from workers.raise_alert import raise_alert
 KEY_ID = re.compile(rb"key_[0-7][0-9a-hjkmnp-tv-z]{25}")
 
 ABOUT_ONE_KEY = {route for route in RULES if "{key_id:str}" in route[1]}
-"""The key stands in the path. It does not exist for a caller that does not see it."""
+"""Routes with a key in the path. The key does not exist for a caller that cannot see it."""
 
 
-def _everything() -> dict[str, object]:
-    """A dry run that selects every key."""
+def _select_all() -> dict[str, object]:
+    """Return the body of a dry run that selects every key."""
     return {"created_before": now().isoformat(), "reason": "superseded", "include_caller": True}
 
 
 LISTS: dict[Route, Callable[[Client], bytes]] = {
     ("GET", "/v1/api-keys"): lambda c: c.get("/v1/api-keys", {"per_page": 100}).content,
-    ("POST", "/v1/api-keys/revoke"): lambda c: c.post("/v1/api-keys/revoke", _everything()).content,
+    ("POST", "/v1/api-keys/revoke"): lambda c: c.post("/v1/api-keys/revoke", _select_all()).content,
     ("GET", "/v1/usage"): lambda c: c.get("/v1/usage").content,
     ("GET", "/v1/organization/usage"): lambda c: c.get("/v1/organization/usage").content,
     ("GET", "/v1/audit/events"): lambda c: c.get("/v1/audit/events", {"per_page": 100}).content,
     ("GET", "/v1/audit/export"): lambda c: c.get("/v1/audit/export").content,
     ("GET", "/v1/alerts"): lambda c: c.get("/v1/alerts", {"per_page": 100}).content,
 }
-"""Keys of the organization stand in the response: all that the caller sees, and no other."""
+"""Routes whose response contains exactly the keys that the caller can see."""
 
 ABOUT_SOMETHING_OF_A_KEY: set[Route] = {
     ("GET", "/v1/audit/events/{event_id:str}"),
     ("GET", "/v1/alerts/{alert_id:str}"),
     ("POST", "/v1/alerts/{alert_id:str}/acknowledge"),
 }
-"""The path names an event or an alert, which names a key."""
+"""Routes whose path names an event or an alert, which names a key."""
 
 OWN_SECRET: set[Route] = {
     ("POST", "/v1/api-keys"),
@@ -61,7 +61,7 @@ OWN_SECRET: set[Route] = {
     ("POST", "/v1/mcp/resources"),
     ("GET", "/v1/mcp/servers"),
 }
-"""The response is about a key that the caller just made, or whose secret it sent."""
+"""Routes whose response is about a key that the caller created or whose secret it sent."""
 
 SILENT: set[Route] = {
     ("POST", "/v1/mcps"),
@@ -97,13 +97,13 @@ SILENT: set[Route] = {
     ("DELETE", "/v1/sessions"),
     ("DELETE", "/v1/sessions/{session_id:str}"),
 }
-"""No key stands in the response to any caller."""
+"""Routes whose response contains no key for any caller."""
 
 PAGES: set[Route] = {("GET", "/account"), ("GET", "/"), ("GET", "/sign-in")}
-"""What people open in a browser."""
+"""Pages that people open in a browser."""
 
 SEES_ALL: set[Role] = {"owner", "admin", "auditor"}
-"""From the contract: a member sees own keys, a viewer none."""
+"""From the contract: a member sees their own keys, and a viewer sees none."""
 SMALLER: tuple[Role, ...] = ("auditor", "member", "viewer")
 LARGER: tuple[tuple[Role, Role], ...] = (("member", "admin"), ("member", "auditor"))
 READING = ["keys:read", "keys:write", "usage:read", "audit:read", "alerts:read"]
@@ -111,7 +111,7 @@ READING = ["keys:read", "keys:write", "usage:read", "audit:read", "alerts:read"]
 
 @dataclass(frozen=True)
 class Caller:
-    """A session or a key. `role` is the present one of the person behind it; None: an operator made the key."""
+    """A session or a key. `role` is the current role of the person behind it; None: an operator created the key."""
 
     client: Client
     grants: set[Grant]
@@ -125,7 +125,7 @@ class World:
     org: Organization
     callers: dict[str, Caller] = field(default_factory=dict[str, Caller])
     created_by: dict[str, str] = field(default_factory=dict[str, str])
-    """Every key of the organization, and the id of the person or key that created it."""
+    """The id of the creator of each key of the organization: a person or a key."""
 
     def sees(self, caller: Caller) -> set[str]:
         if caller.role is None or caller.role in SEES_ALL:
@@ -134,8 +134,8 @@ class World:
             return set()
         return {key_id for key_id, creator in self.created_by.items() if creator == caller.user_id}
 
-    def asking(self, route: Route) -> list[tuple[str, Caller]]:
-        """Those whom the route lets in."""
+    def admitted_callers(self, route: Route) -> list[tuple[str, Caller]]:
+        """Return the callers that the route admits."""
         rule = RULES[route]
         return [
             (name, caller)
@@ -175,7 +175,7 @@ class World:
 
 @pytest.fixture(scope="module")
 def world(api: Api) -> World:
-    """A person in each role and two members, their keys, and keys of people whose role became smaller."""
+    """A person in each role, a second member, their keys, and people whose role changed, with their keys."""
     org = api.organization("enterprise")
     world = World(api, org, created_by={org.manager.id: "operator"})
     world.add_key("of an operator", org.manager, None, "")
@@ -216,9 +216,9 @@ def test_every_route_is_classified() -> None:
 
 
 @pytest.mark.parametrize("route", LISTS, ids=" ".join)
-def test_a_list_has_every_key_that_the_caller_sees_and_no_other(world: World, route: Route) -> None:
+def test_a_list_contains_exactly_the_keys_that_the_caller_can_see(world: World, route: Route) -> None:
     wrong: list[str] = []
-    for name, caller in world.asking(route):
+    for name, caller in world.admitted_callers(route):
         shown, sees = keys_in(world, LISTS[route](caller.client)), world.sees(caller)
         if shown != sees:
             wrong.append(f"{name}: too many {sorted(shown - sees)}, too few {sorted(sees - shown)}")
@@ -226,10 +226,10 @@ def test_a_list_has_every_key_that_the_caller_sees_and_no_other(world: World, ro
 
 
 @pytest.mark.parametrize("route", sorted(ABOUT_ONE_KEY), ids=" ".join)
-def test_a_key_that_the_caller_does_not_see_does_not_exist(world: World, route: Route) -> None:
+def test_a_key_that_the_caller_cannot_see_does_not_exist(world: World, route: Route) -> None:
     method, path = route
     wrong: list[str] = []
-    for name, caller in world.asking(route):
+    for name, caller in world.admitted_callers(route):
         sees = world.sees(caller)
         for key_id in set(world.created_by) if method == "GET" else set(world.created_by) - sees:
             answer = caller.client.request(method, path.replace("{key_id:str}", key_id), RULES[route].body)
@@ -239,10 +239,10 @@ def test_a_key_that_the_caller_does_not_see_does_not_exist(world: World, route: 
 
 
 @pytest.mark.parametrize("route", sorted(ABOUT_SOMETHING_OF_A_KEY), ids=" ".join)
-def test_what_names_a_key_is_open_to_those_who_see_all_of_them(world: World, route: Route) -> None:
-    asking = world.asking(route)
-    assert asking
-    assert all(world.sees(caller) == set(world.created_by) for _, caller in asking)
+def test_events_and_alerts_are_open_only_to_callers_that_see_all_keys(world: World, route: Route) -> None:
+    callers = world.admitted_callers(route)
+    assert callers
+    assert all(world.sees(caller) == set(world.created_by) for _, caller in callers)
 
 
 @pytest.mark.parametrize("route", sorted(route for route in SILENT if route[0] == "GET"), ids=" ".join)
@@ -250,7 +250,7 @@ def test_no_other_route_shows_a_key(world: World, route: Route) -> None:
     client = world.org.client
     hook = client.post("/v1/webhooks", {"url": "https://example.com/hooks"}).data["id"]
     path = route[1].replace("{mcp_id:str}", client.get("/v1/mcps").data[0]["id"]).replace("{webhook_id:str}", hook)
-    for _, caller in world.asking(route):
+    for _, caller in world.admitted_callers(route):
         answer = caller.client.get(path)
         assert answer.status == 200
         assert not keys_in(world, answer.content)
@@ -270,9 +270,9 @@ def test_no_page_and_no_public_route_shows_a_key(world: World, path: str) -> Non
 
 
 @pytest.mark.parametrize("sort", ["created_at", "last_used", "expires_at", "name"])
-def test_the_pages_of_a_list_have_every_key_that_the_caller_sees_and_no_other(world: World, sort: str) -> None:
+def test_the_pages_of_a_list_contain_exactly_the_keys_that_the_caller_can_see(world: World, sort: str) -> None:
     wrong: list[str] = []
-    for name, caller in world.asking(("GET", "/v1/api-keys")):
+    for name, caller in world.admitted_callers(("GET", "/v1/api-keys")):
         shown, cursor = list[str](), ""
         while True:
             query = {"per_page": 4, "sort": sort, **({"cursor": cursor} if cursor else {})}
@@ -283,17 +283,17 @@ def test_the_pages_of_a_list_have_every_key_that_the_caller_sees_and_no_other(wo
                 break
         sees = world.sees(caller)
         if sorted(shown) != sorted(sees) or listed["pagination"]["total"] != len(sees):
-            wrong.append(f"{name}: {len(shown)} shown, {listed['pagination']} said, {len(sees)} seen")
+            wrong.append(f"{name}: {len(shown)} shown, {listed['pagination']} reported, {len(sees)} visible")
     assert not wrong, "\n".join(wrong)
 
 
-def test_no_filter_finds_a_key_that_the_caller_does_not_see(world: World) -> None:
+def test_no_filter_finds_a_key_that_the_caller_cannot_see(world: World) -> None:
     wrong: list[str] = []
     creators = sorted({*world.created_by.values()} - {"operator"})
     mcp_id = world.org.client.get("/v1/mcps").data[0]["id"]
     filters = [{"created_by": creator} for creator in creators]
     filters += [{"q": "Theirs"}, {"status": "active"}, {"environment": "live"}, {"mcp_id": mcp_id}]
-    for name, caller in world.asking(("GET", "/v1/api-keys")):
+    for name, caller in world.admitted_callers(("GET", "/v1/api-keys")):
         for wanted in filters:
             shown = {key["id"] for key in caller.client.get("/v1/api-keys", {**wanted, "per_page": 100}).data}
             expected = {
@@ -307,19 +307,19 @@ def test_no_filter_finds_a_key_that_the_caller_does_not_see(world: World) -> Non
     assert not wrong, "\n".join(wrong)
 
 
-def test_a_cursor_of_a_caller_that_sees_all_keys_opens_no_list_to_another(world: World) -> None:
+def test_a_cursor_of_a_caller_that_sees_all_keys_is_refused_for_others(world: World) -> None:
     all_keys = world.org.client.get("/v1/api-keys", {"per_page": 1}).json["pagination"]["next_cursor"]
     activity = f"{world.org.manager.path}/activity"
     uses = world.org.client.get(activity, {"per_page": 1}).json["pagination"]["next_cursor"]
-    for name, caller in world.asking(("GET", "/v1/api-keys")):
+    for name, caller in world.admitted_callers(("GET", "/v1/api-keys")):
         if world.sees(caller) != set(world.created_by):
             refused = caller.client.get("/v1/api-keys", {"per_page": 1, "cursor": all_keys})
             assert (refused.status, list(refused.details)) == (422, ["cursor"]), name
             assert caller.client.get(activity, {"per_page": 1, "cursor": uses}).status == 404, name
 
 
-def test_a_key_that_outlived_the_role_of_its_creator_holds_no_more_than_they_do(api: Api, org: Organization) -> None:
-    """Whatever its own grants say: here it was made past everything that keeps the two in step."""
+def test_the_grants_of_a_key_are_limited_by_the_role_of_its_creator(api: Api, org: Organization) -> None:
+    """The key has more grants than its creator, because it was written without the checks that prevent this."""
     member = person(api, org.id, "member")
     grants: tuple[Grant, ...] = ("keys:read", "usage:read", "alerts:read", "audit:read", "webhooks:read")
     key = org.seeded_key(by=UserActor(member.id), permissions=Permissions(mcps="*", manage=grants))
@@ -331,7 +331,7 @@ def test_a_key_that_outlived_the_role_of_its_creator_holds_no_more_than_they_do(
     assert key.client.get(f"{org.manager.path}/usage").status == 404
 
 
-def test_a_key_of_a_person_who_is_no_member_shows_nothing(org: Organization) -> None:
+def test_a_key_of_a_person_who_is_not_a_member_has_no_access(org: Organization) -> None:
     stranger = UserActor(new_id("user"))
     key = org.seeded_key(by=stranger, permissions=Permissions(mcps="*", manage=("usage:read", "keys:read")))
     for path, grant in {"/v1/usage": "usage:read", "/v1/api-keys": "keys:read"}.items():
@@ -339,8 +339,8 @@ def test_a_key_of_a_person_who_is_no_member_shows_nothing(org: Organization) -> 
         assert (answer.status, answer.details) == (403, {"required": [grant]})
 
 
-def test_the_repeat_of_a_bulk_revocation_shows_what_its_caller_sees_now(api: Api, org: Organization) -> None:
-    """An admin's answer is kept for a day. They may have become a member since."""
+def test_a_replayed_bulk_revocation_shows_only_keys_that_the_caller_can_still_see(api: Api, org: Organization) -> None:
+    """The response to an admin is stored for a day, in which the admin may become a member."""
     admin = person(api, org.id, "admin")
     own, other = admin.client.post("/v1/api-keys", {"name": "Own"}).data["id"], org.key(name="Not theirs").id
     body = {"ids": [own, other], "reason": "compromised", "dry_run": False}
@@ -355,8 +355,10 @@ def test_the_repeat_of_a_bulk_revocation_shows_what_its_caller_sees_now(api: Api
 
 
 @pytest.mark.parametrize("between", ["active", "revoked"])
-def test_a_key_that_outlives_a_removed_creator_shows_nothing(api: Api, org: Organization, between: str) -> None:
-    """Keys without grants stay, for the customers of a program. Another person may give them grants afterwards."""
+def test_a_key_without_grants_of_a_removed_creator_has_no_access_if_it_gets_grants_later(
+    api: Api, org: Organization, between: str
+) -> None:
+    """Keys without grants are kept for the customers of a program. Another person may give them grants afterwards."""
     admin = person(api, org.id, "admin")
     made = admin.client.post("/v1/api-keys", {"name": "Program", "permissions": {"mcps": "*", "manage": READING}}).data
     program = Key(api, made["id"], made["key"], org.id)
@@ -371,9 +373,7 @@ def test_a_key_that_outlives_a_removed_creator_shows_nothing(api: Api, org: Orga
         assert customer.client.get(path).status == 403
 
 
-def test_a_key_of_a_key_follows_the_role_of_the_person_though_the_key_between_was_revoked(
-    api: Api, org: Organization
-) -> None:
+def test_a_key_created_by_a_revoked_key_still_depends_on_the_role_of_the_person(api: Api, org: Organization) -> None:
     admin = person(api, org.id, "admin")
     body = {"name": "Between", "permissions": {"mcps": "*", "manage": READING}}
     made = admin.client.post("/v1/api-keys", body).data

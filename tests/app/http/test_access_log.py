@@ -1,4 +1,4 @@
-"""One line a request, with what helps to find it and nothing that must not be known."""
+"""The access log: one line for each request, with its identifiers and without secrets."""
 
 import json
 from typing import Any
@@ -12,12 +12,12 @@ from tests.waiting import eventually
 
 
 @pytest.fixture(scope="module")
-def talkative(start_api: StartApi) -> Api:
+def fully_logged(start_api: StartApi) -> Api:
     return start_api(KEYLEDGER_ACCESS_LOG="all")
 
 
 def line_of(api: Api, request_id: str) -> dict[str, Any]:
-    """The line of a request; it may be written a moment after the answer."""
+    """Return the line of a request. It may be written a moment after the response."""
     eventually(lambda: lines_of(api, request_id) != [])
     (line,) = lines_of(api, request_id)
     return line
@@ -29,7 +29,7 @@ def lines_of(api: Api, request_id: str) -> list[dict[str, Any]]:
 
 
 def complete_lines(api: Api) -> list[str]:
-    """The lines of the server's log, without one that is still being written."""
+    """Return the lines of the server's log, except one that is still being written."""
     written, _, _ = api.server.log.read_text().rpartition("\n")
     return [line for line in written.splitlines() if line]
 
@@ -40,7 +40,7 @@ def test_every_line_of_the_server_is_json(api: Api, org: Organization) -> None:
         assert {"timestamp", "level", "event"} <= set(json.loads(line))
 
 
-def test_a_line_says_what_was_asked_how_it_ended_and_who_called(api: Api, org: Organization) -> None:
+def test_a_line_names_the_route_the_status_and_the_caller(api: Api, org: Organization) -> None:
     key = org.key()
     org.client.get(f"{key.path}?x={key.secret}", x_request_id="line-1")
     line = line_of(api, "line-1")
@@ -58,13 +58,13 @@ def test_a_line_says_what_was_asked_how_it_ended_and_who_called(api: Api, org: O
     }
 
 
-def test_an_address_that_is_none_is_not_repeated(api: Api, org: Organization) -> None:
+def test_an_unknown_path_is_not_logged(api: Api, org: Organization) -> None:
     org.client.get(f"/v2/{org.manager.secret}", x_request_id="line-2")
     assert line_of(api, "line-2")["route"] == "none"
 
 
-def test_requests_at_the_same_time_keep_their_ids_apart(talkative: Api) -> None:
-    orgs = [talkative.organization() for _ in range(8)]
+def test_requests_at_the_same_time_keep_their_ids_apart(fully_logged: Api) -> None:
+    orgs = [fully_logged.organization() for _ in range(8)]
     secrets = [org.key().secret for org in orgs]
 
     def verify(number: int) -> None:
@@ -73,11 +73,11 @@ def test_requests_at_the_same_time_keep_their_ids_apart(talkative: Api) -> None:
 
     concurrently(range(64), verify)
     for number in range(64):
-        line = line_of(talkative, f"apart-{number}")
+        line = line_of(fully_logged, f"apart-{number}")
         assert (line["organization_id"], line["key_id"]) == (orgs[number % 8].id, orgs[number % 8].manager.id)
 
 
-def test_by_default_an_ordinary_verification_has_no_line_of_its_own(api: Api, org: Organization) -> None:
+def test_by_default_an_ordinary_verification_is_not_logged(api: Api, org: Organization) -> None:
     org.client.post("/v1/api-keys/verify", {"key": org.manager.secret}, x_request_id="quiet-1")
     org.client.get("/v1/api-keys", x_request_id="loud-1")
     line_of(api, "loud-1")

@@ -1,4 +1,4 @@
-"""What is said of a value that can not be meant: which it is, and what it must be."""
+"""Errors for invalid values: the name of the field and the expected value."""
 
 from datetime import date, datetime
 from typing import Annotated, Literal
@@ -50,7 +50,7 @@ class Body(Struct, frozen=True, forbid_unknown_fields=True):
         ('{"from": {"weight": 1}}', "from.weight", "Unknown field"),
     ],
 )
-def test_a_field_is_told_what_it_must_be(body: str, name: str, remedy: str) -> None:
+def test_an_invalid_field_is_refused_with_the_expected_value(body: str, name: str, remedy: str) -> None:
     with pytest.raises(Problem) as refused:
         read_body(body.encode(), "application/json", Body)
     assert (refused.value.code, refused.value.details) == ("validation_error", {name: remedy})
@@ -75,13 +75,13 @@ class Query(Struct, frozen=True, forbid_unknown_fields=True):
         ("from=yesterday", "from", "Must be an instant (RFC 3339), such as 2030-01-31T00:00:00Z"),
     ],
 )
-def test_a_parameter_is_told_what_it_must_be(query: str, name: str, remedy: str) -> None:
-    """All of them are texts, so it is not said that one is."""
+def test_an_invalid_parameter_is_refused_with_the_expected_value(query: str, name: str, remedy: str) -> None:
+    """All parameters are texts, so the message does not mention the type of the value."""
     with pytest.raises(Problem) as refused:
         read_query(query.encode(), Query)
     assert (refused.value.code, refused.value.details) == ("validation_error", {name: remedy})
 
 
-def test_what_is_meant_is_read() -> None:
+def test_valid_parameters_are_decoded() -> None:
     read = read_query(b"number=10&color=red&from=2030-01-31T00:00:00Z", Query)
     assert (read.number, read.color, read.since) == (10, "red", datetime.fromisoformat("2030-01-31T00:00:00Z"))

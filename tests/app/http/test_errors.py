@@ -1,4 +1,4 @@
-"""The table of error codes in the contract, and the address that each error names."""
+"""The table of error codes in the contract, and the page behind the `type` of each error."""
 
 from html import unescape
 
@@ -37,7 +37,7 @@ CONTRACT = {
 }
 
 
-def test_every_code_of_the_contract_has_its_status_and_there_is_no_other() -> None:
+def test_the_codes_and_statuses_are_those_of_the_contract() -> None:
     assert {code: known.status for code, known in ERRORS.items()} == {
         code: status for status, codes in CONTRACT.items() for code in codes
     }
@@ -47,18 +47,18 @@ each = pytest.mark.parametrize("code", sorted(ERRORS))
 
 
 @each
-def test_the_address_of_every_error_explains_it_to_a_browser(api: Api, code: str) -> None:
+def test_the_page_of_every_error_explains_it_in_html(api: Api, code: str) -> None:
     page = api.client().get(f"/problems/{code}", Accept="text/html,application/xhtml+xml,*/*;q=0.8")
     assert page.status == 200
     assert page.headers["content-type"] == "text/html; charset=utf-8"
     text = unescape(page.content.decode())
     known = ERRORS[code]
-    for said in (code, str(known.status), known.title, known.meaning, known.cause, known.remedy):
-        assert said.replace("`", "") in text
+    for text_part in (code, str(known.status), known.title, known.meaning, known.cause, known.remedy):
+        assert text_part.replace("`", "") in text
 
 
 @each
-def test_the_address_of_every_error_explains_it_to_a_program(api: Api, code: str) -> None:
+def test_the_page_of_every_error_explains_it_in_json(api: Api, code: str) -> None:
     explained = api.client().get(f"/problems/{code}", Accept="application/json").data
     known = ERRORS[code]
     assert explained == {
@@ -71,7 +71,7 @@ def test_the_address_of_every_error_explains_it_to_a_program(api: Api, code: str
     }
 
 
-def test_the_address_of_an_error_explains_it_in_plain_text(api: Api) -> None:
+def test_the_page_of_an_error_explains_it_in_plain_text(api: Api) -> None:
     answer = api.client().get("/problems/conflict", Accept="text/plain")
     assert answer.headers["content-type"] == "text/plain; charset=utf-8"
     assert ERRORS["conflict"].remedy in answer.content.decode()
@@ -92,21 +92,21 @@ def test_the_address_of_an_error_explains_it_in_plain_text(api: Api) -> None:
         ("application/json;q=much", "text/html"),
     ],
 )
-def test_the_form_is_the_one_that_the_client_likes_best(accept: str | None, expected: str) -> None:
+def test_the_media_type_is_the_one_that_the_client_prefers(accept: str | None, expected: str) -> None:
     assert preferred(accept, ("text/html", "application/json", "text/plain")) == expected
 
 
-def test_the_type_of_an_error_is_an_address_that_answers(api: Api) -> None:
+def test_the_type_of_an_error_is_a_working_url(api: Api) -> None:
     refused = api.client().get("/v1/api-keys")
     assert refused.json["type"] == f"{api.url}/problems/unauthorized"
     assert api.client().get(refused.json["type"]).status == 200
 
 
-def test_an_address_of_no_error_is_not_found(api: Api) -> None:
+def test_the_page_of_an_unknown_code_is_not_found(api: Api) -> None:
     assert api.client().get("/problems/no_such_code").code == "not_found"
 
 
-def test_both_kinds_of_client_read_the_same_failure(api: Api) -> None:
+def test_both_forms_of_an_error_have_the_same_content(api: Api) -> None:
     body = api.client().get("/v1/api-keys").json
     assert body["status"] == 401
     assert body["title"] == "Unauthorized"
@@ -114,17 +114,17 @@ def test_both_kinds_of_client_read_the_same_failure(api: Api) -> None:
     assert body["error"]["message"] == body["detail"]
 
 
-def test_an_error_without_a_message_of_its_own_says_what_happened_and_what_to_do() -> None:
+def test_the_default_message_of_an_error_is_its_meaning_and_remedy() -> None:
     known = ERRORS["conflict"]
     assert Problem("conflict").detail == f"{known.meaning} {known.remedy}".replace("`", "")
 
 
-def test_open_invitations_are_not_said_to_count_as_members() -> None:
+def test_the_member_limit_is_explained_without_open_invitations() -> None:
     assert "open invitations do not count" in ERRORS["member_limit_reached"].cause
 
 
-def test_what_nobody_foresaw_says_nothing_about_the_inside() -> None:
-    problem = to_problem(RuntimeError("the inside"))
+def test_an_unexpected_exception_reveals_no_internals() -> None:
+    problem = to_problem(RuntimeError("internals"))
     assert isinstance(problem, Problem)
     assert (problem.status, problem.code) == (500, "internal_error")
-    assert "the inside" not in problem.detail
+    assert "internals" not in problem.detail

@@ -1,4 +1,4 @@
-"""What every request and every reply has in common."""
+"""The processing that all requests and responses share."""
 
 import json
 import socket
@@ -17,13 +17,13 @@ ROUTES = ["/v1/api-keys", "/v1/auth/check", "/health/live", "/health/ready", "/p
 
 @pytest.mark.parametrize("path", ROUTES)
 @pytest.mark.parametrize("request_id", ["r", "a b~!", "x" * 128])
-def test_a_request_id_is_taken_over(api: Api, path: str, request_id: str) -> None:
+def test_the_request_id_of_the_caller_is_used(api: Api, path: str, request_id: str) -> None:
     assert api.client().get(path, x_request_id=request_id).headers["x-request-id"] == request_id
 
 
 @pytest.mark.parametrize("path", ROUTES)
 @pytest.mark.parametrize("request_id", [b"", b"x" * 129, b"caf\xe9", b"tab\there"])
-def test_a_request_id_of_another_form_is_replaced(api: Api, path: str, request_id: bytes) -> None:
+def test_a_malformed_request_id_is_replaced(api: Api, path: str, request_id: bytes) -> None:
     head = f"GET {path} HTTP/1.1\r\nHost: a\r\nConnection: close\r\nX-Request-Id: ".encode()
     response, _ = api.server.exchange(head + request_id + b"\r\n\r\n")
     made = response.getheader("X-Request-Id") or ""
@@ -31,12 +31,12 @@ def test_a_request_id_of_another_form_is_replaced(api: Api, path: str, request_i
     assert made.encode() != request_id
 
 
-def test_no_two_made_request_ids_are_alike(api: Api) -> None:
+def test_generated_request_ids_are_unique(api: Api) -> None:
     assert len({api.client().get("/health/live").headers["x-request-id"] for _ in range(20)}) == 20
 
 
 @pytest.mark.parametrize("path", ROUTES)
-def test_no_answer_may_be_cached_sniffed_or_framed(api: Api, path: str) -> None:
+def test_no_response_may_be_cached_sniffed_or_framed(api: Api, path: str) -> None:
     headers = api.client().get(path, Accept="application/json").headers
     assert headers["cache-control"] == "no-store"
     assert headers["x-content-type-options"] == "nosniff"
@@ -44,7 +44,7 @@ def test_no_answer_may_be_cached_sniffed_or_framed(api: Api, path: str) -> None:
     assert headers["referrer-policy"] == "no-referrer"
 
 
-def test_a_page_may_have_its_style_and_its_forms_too_and_tells_its_origin(api: Api) -> None:
+def test_a_page_may_also_use_its_style_and_forms_and_sends_its_origin(api: Api) -> None:
     headers = api.client().get("/problems/conflict", Accept="text/html").headers
     assert headers["cache-control"] == "no-store"
     assert headers["x-content-type-options"] == "nosniff"
@@ -52,32 +52,32 @@ def test_a_page_may_have_its_style_and_its_forms_too_and_tells_its_origin(api: A
     assert headers.get_list("referrer-policy") == ["strict-origin"]
 
 
-def test_live_answers_without_a_key(api: Api) -> None:
+def test_liveness_needs_no_key(api: Api) -> None:
     assert api.client().get("/health/live").data == {"status": "live"}
 
 
 @pytest.mark.parametrize("path", ["/health/live", "/health/ready"])
-def test_a_probe_may_ask_with_head(api: Api, path: str) -> None:
-    """And gets what GET gets but for the body."""
+def test_health_checks_may_use_head(api: Api, path: str) -> None:
+    """The response is that of GET without the body."""
     request = f"{{}} {path} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"
-    asked, _ = api.server.exchange(request.format("GET").encode())
+    got, _ = api.server.exchange(request.format("GET").encode())
     with socket.create_connection(("127.0.0.1", api.server.port), timeout=10) as connection:
         connection.sendall(request.format("HEAD").encode())
         answer = b"".join(iter(lambda: connection.recv(65_536), b""))
     head, _, body = answer.partition(b"\r\n\r\n")
-    assert head.startswith(f"HTTP/1.1 {asked.status} ".encode())
-    assert asked.status == 200
-    assert f"content-length: {asked.getheader('content-length')}".encode() in head.lower()
+    assert head.startswith(f"HTTP/1.1 {got.status} ".encode())
+    assert got.status == 200
+    assert f"content-length: {got.getheader('content-length')}".encode() in head.lower()
     assert body == b""
 
 
-def test_a_body_of_one_mebibyte_is_read(org: Organization) -> None:
+def test_a_body_of_one_mebibyte_is_accepted(org: Organization) -> None:
     padded = json.dumps({"name": "Deploy"}).encode().ljust(BODY_BYTES_MAX)
     assert org.client.request("POST", "/v1/api-keys", content=padded, headers=JSON).status == 201
 
 
 @pytest.mark.parametrize("path", ["/v1/api-keys", "/v1/api-keys/verify", "/v1/mcps", "/v1/mcp/invoke", "/nowhere"])
-def test_a_body_that_says_it_is_larger_is_refused_before_it_is_sent(
+def test_a_body_with_a_larger_content_length_is_refused_before_it_is_sent(
     api: Api, refused_org: Organization, path: str
 ) -> None:
     head = _head("POST", path, refused_org.manager.secret, **{"Content-Length": str(BODY_BYTES_MAX + 1)})
@@ -87,7 +87,7 @@ def test_a_body_that_says_it_is_larger_is_refused_before_it_is_sent(
 
 
 @pytest.mark.parametrize("path", ["/v1/api-keys", "/v1/api-keys/verify", "/v1/mcps", "/v1/mcp/invoke", "/nowhere"])
-def test_a_body_that_turns_out_larger_is_refused(api: Api, refused_org: Organization, path: str) -> None:
+def test_a_larger_body_in_chunks_is_refused(api: Api, refused_org: Organization, path: str) -> None:
     head = _head("POST", path, refused_org.manager.secret, **{"Transfer-Encoding": "chunked"})
     chunk = b"10000\r\n" + b" " * 65_536 + b"\r\n"
     response, body = api.server.exchange(head, *[chunk] * 16, b"1\r\n \r\n0\r\n\r\n")
@@ -95,7 +95,7 @@ def test_a_body_that_turns_out_larger_is_refused(api: Api, refused_org: Organiza
     assert response.getheader("connection") == "close", "the rest is not read: nothing more is sent on this connection"
 
 
-def test_a_body_in_chunks_is_read(api: Api, org: Organization) -> None:
+def test_a_body_in_chunks_is_accepted(api: Api, org: Organization) -> None:
     body = json.dumps({"name": "In pieces"}).encode()
     chunks = chain.from_iterable((b"1\r\n", body[i : i + 1], b"\r\n") for i in range(len(body)))
     head = _head("POST", "/v1/api-keys", org.manager.secret, **{"Transfer-Encoding": "chunked"})
@@ -116,7 +116,7 @@ def test_another_content_type_is_refused(
     assert (refused.status, refused.code) == (415, "unsupported_media_type")
 
 
-def test_a_content_type_may_carry_a_charset_and_any_case(org: Organization) -> None:
+def test_a_content_type_may_have_a_charset_and_any_case(org: Organization) -> None:
     headers = {"Content-Type": "Application/JSON; charset=utf-8"}
     assert org.client.request("POST", "/v1/api-keys", content=b'{"name":"Deploy"}', headers=headers).status == 201
 
@@ -135,7 +135,7 @@ def test_a_content_type_may_carry_a_charset_and_any_case(org: Organization) -> N
         ("PATCH", "/v1/mcps", {"GET", "HEAD", "POST"}),
     ],
 )
-def test_another_method_is_refused_with_those_that_are_allowed(
+def test_an_unsupported_method_is_refused_with_the_allowed_methods(
     refused_org: Organization, method: str, path: str, allowed: set[str]
 ) -> None:
     refused = refused_org.client.request(method, path)
@@ -143,8 +143,8 @@ def test_another_method_is_refused_with_those_that_are_allowed(
     assert set(refused.headers["allow"].split(", ")) == allowed
 
 
-def test_a_cookie_in_parts_is_one_cookie(api: Api, org: Organization) -> None:
-    """As HTTP/2 sends it (RFC 9113 §8.2.3)."""
+def test_cookies_in_several_header_lines_are_combined(api: Api, org: Organization) -> None:
+    """HTTP/2 may send them like this (RFC 9113 §8.2.3)."""
     session = b"keyledger_session=" + person(api, org.id).secret.encode()
     for parts in ([b"theme=dark", session], [session, b"theme=dark"]):
         lines = [(b"Cookie", part) for part in parts]
@@ -153,7 +153,7 @@ def test_a_cookie_in_parts_is_one_cookie(api: Api, org: Organization) -> None:
     assert api.client().request("GET", "/v1/session", raw_headers=planted).status == 401
 
 
-def test_a_list_in_several_lines_is_one_list(org: Organization) -> None:
+def test_a_list_in_several_header_lines_is_combined(org: Organization) -> None:
     key = org.key()
     lines = [(b"If-Match", b'"1"'), (b"If-Match", b'"7"')]
     assert org.client.request("PATCH", key.path, {"name": "Renamed"}, raw_headers=lines).status == 200
@@ -161,8 +161,8 @@ def test_a_list_in_several_lines_is_one_list(org: Organization) -> None:
 
 
 @pytest.mark.parametrize("name", [b"Authorization", b"X-API-Key"])
-def test_of_two_credentials_none_is_chosen(api: Api, refused_org: Organization, name: bytes) -> None:
-    """Or a proxy would have looked at one of them, and the other would count."""
+def test_two_credentials_are_refused(api: Api, refused_org: Organization, name: bytes) -> None:
+    """Otherwise a proxy could check one of them while the service uses the other."""
     scheme = b"Bearer " if name == b"Authorization" else b""
     keys = (refused_org.manager.secret, refused_org.key().secret)
     lines = [(name, scheme + secret.encode()) for secret in keys]
@@ -170,10 +170,10 @@ def test_of_two_credentials_none_is_chosen(api: Api, refused_org: Organization, 
     assert (refused.status, refused.code) == (401, "unauthorized")
 
 
-def test_two_tokens_against_forgery_are_none(api: Api, org: Organization) -> None:
-    somebody = person(api, org.id)
-    headers = {"Cookie": f"keyledger_session={somebody.secret}"}
-    token = somebody.client.get("/v1/session").data["csrf_token"].encode()
+def test_two_csrf_tokens_are_refused(api: Api, org: Organization) -> None:
+    member = person(api, org.id)
+    headers = {"Cookie": f"keyledger_session={member.secret}"}
+    token = member.client.get("/v1/session").data["csrf_token"].encode()
     lines = [(b"X-CSRF-Token", b"planted"), (b"X-CSRF-Token", token)]
     assert api.client().request("POST", "/v1/api-keys", {"name": "A"}, headers=headers, raw_headers=lines).status == 403
     assert (
@@ -182,11 +182,11 @@ def test_two_tokens_against_forgery_are_none(api: Api, org: Organization) -> Non
     )
 
 
-def test_an_address_that_is_none_is_not_found(api: Api) -> None:
+def test_an_unknown_path_is_not_found(api: Api) -> None:
     assert (api.client().get("/v1/nothing").status, api.client().get("/nothing").status) == (404, 404)
 
 
-def test_one_connection_serves_many_requests_also_after_failures(api: Api, org: Organization) -> None:
+def test_a_connection_serves_more_requests_after_failures(api: Api, org: Organization) -> None:
     for _ in range(3):
         assert org.client.post("/v1/api-keys", {"name": ""}).status == 422
         assert org.client.get("/v1/api-keys").status == 200
@@ -208,14 +208,14 @@ HOSTS: dict[str, tuple[bytes, ...]] = {
     "a path": (b"Host: a/b",),
     "a user": (b"Host: user@a",),
     "a blank": (b"Host: a b",),
-    "a port that is none": (b"Host: a:b",),
+    "an invalid port": (b"Host: a:b",),
     "a port only": (b"Host: :80",),
 }
 
 
 @pytest.mark.parametrize("path", [*ROUTES, "/sign-in", "/v1/api-keys/verify"])
 @pytest.mark.parametrize("kind", HOSTS)
-def test_a_request_names_one_host(api: Api, path: str, kind: str) -> None:
+def test_a_request_without_exactly_one_valid_host_is_refused(api: Api, path: str, kind: str) -> None:
     lines = [f"GET {path} HTTP/1.1".encode(), *HOSTS[kind], b"Connection: close", b"", b""]
     response, body = api.server.exchange(b"\r\n".join(lines))
     assert (response.status, json.loads(body)["error"]["code"]) == (400, "invalid_request")
@@ -224,7 +224,7 @@ def test_a_request_names_one_host(api: Api, path: str, kind: str) -> None:
 
 
 @pytest.mark.parametrize("host", [b"a", b"A-b_c.example:8000", b"127.0.0.1", b"[::1]:80", b"[fe80::1]", b"a:"])
-def test_every_host_that_can_be_meant_is_answered(api: Api, host: bytes) -> None:
+def test_every_valid_host_is_accepted(api: Api, host: bytes) -> None:
     request = b"GET /health/live HTTP/1.1\r\nHost: " + host + b"\r\nConnection: close\r\n\r\n"
     assert api.server.exchange(request)[0].status == 200
 
@@ -235,10 +235,10 @@ def test_http_1_0_needs_no_host(api: Api) -> None:
 
 @pytest.mark.parametrize("chunked", [False, True])
 @pytest.mark.parametrize("path", ["/v1/api-keys", "/v1/api-keys/verify", "/v1/mcp/invoke", "/sign-in", "/nowhere"])
-def test_a_client_that_sends_everything_before_it_reads_is_told_that_it_is_too_much(
+def test_a_client_that_sends_a_too_large_body_before_it_reads_receives_413(
     api: Api, refused_org: Organization, path: str, *, chunked: bool
 ) -> None:
-    """As many clients do: an early close would be a broken connection to them, and no answer."""
+    """Many clients do this. If the server closed early, they would get a broken connection instead of a response."""
     size = 8 * BODY_BYTES_MAX
     framing = {"Transfer-Encoding": "chunked"} if chunked else {"Content-Length": str(size)}
     with socket.create_connection(("127.0.0.1", api.server.port), timeout=60) as connection:

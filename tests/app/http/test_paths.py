@@ -1,4 +1,4 @@
-"""One rule for the paths of all routes, generated from the table of routes: API, pages and direct routes alike."""
+"""Rules for the paths of all routes (API, pages and direct routes), generated from the table of routes."""
 
 import http.client
 import re
@@ -11,7 +11,7 @@ from app.application import DIRECT_ROUTES, ROUTES
 from tests.app.organizations import Api
 
 Route = tuple[str, str]
-Ask = Callable[[str, str], http.client.HTTPResponse]
+Send = Callable[[str, str], http.client.HTTPResponse]
 
 ALL: dict[str, set[str]] = {}
 for _handler in ROUTES:
@@ -23,7 +23,7 @@ for _method, _path in DIRECT_ROUTES:
 paths = pytest.mark.parametrize("template", sorted(ALL))
 METHODS = ("GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE", "TRACE", "PROPFIND")
 
-OTHERWISE: dict[str, Callable[[str], str]] = {
+VARIANTS: dict[str, Callable[[str], str]] = {
     "a slash at the end": lambda path: f"{path}/",
     "an encoded slash at the end": lambda path: f"{path}%2F",
     "two slashes at the beginning": lambda path: f"/{path}",
@@ -40,60 +40,60 @@ OTHERWISE: dict[str, Callable[[str], str]] = {
 
 
 @pytest.fixture
-def ask(api: Api) -> Iterator[Ask]:
+def send(api: Api) -> Iterator[Send]:
     with closing(http.client.HTTPConnection("127.0.0.1", api.server.port, timeout=60)) as connection:
 
-        def asked(method: str, target: str) -> http.client.HTTPResponse:
+        def request(method: str, target: str) -> http.client.HTTPResponse:
             connection.request(method, target)
             response = connection.getresponse()
             response.read()
             return response
 
-        yield asked
+        yield request
 
 
 @paths
-def test_a_path_that_is_written_otherwise_is_not_found(ask: Ask, template: str) -> None:
+def test_a_variant_of_a_path_is_not_found(send: Send, template: str) -> None:
     path = _filled(template)
-    for kind, write in OTHERWISE.items():
+    for kind, write in VARIANTS.items():
         if write(path) in {"/", path}:
             continue
         for method in sorted(ALL[template] | {"HEAD", "OPTIONS", "PUT"}):
-            response = ask(method, write(path))
+            response = send(method, write(path))
             assert response.status == 404, (kind, method, write(path))
             assert response.getheader("allow") is None
 
 
 @paths
-def test_an_encoded_letter_is_the_letter(ask: Ask, template: str) -> None:
+def test_an_encoded_letter_is_equal_to_the_letter(send: Send, template: str) -> None:
     """RFC 3986 §6.2.2.2"""
     path = _filled(template)
     encoded = re.sub(r"[a-z]", lambda letter: f"%{ord(letter[0]):02x}", path, count=1)
     method = min(ALL[template])
-    plain, written_otherwise = ask(method, path), ask(method, encoded)
-    assert written_otherwise.status == plain.status
-    assert ask("PUT", encoded).status == 405
+    plain, variant = send(method, path), send(method, encoded)
+    assert variant.status == plain.status
+    assert send("PUT", encoded).status == 405
 
 
 @paths
-def test_another_method_is_refused_with_those_that_are_answered(ask: Ask, template: str) -> None:
+def test_an_unsupported_method_is_refused_with_the_supported_methods(send: Send, template: str) -> None:
     answered = {*ALL[template], *(["HEAD"] if "GET" in ALL[template] else [])}
     for method in sorted({*METHODS} - answered):
-        response = ask(method, _filled(template))
+        response = send(method, _filled(template))
         assert response.status == 405, method
         assert set((response.getheader("allow") or "").split(", ")) == answered, method
 
 
 @pytest.mark.parametrize("template", sorted(path for path in ALL if "GET" in ALL[path]))
-def test_head_is_answered_as_get_without_a_body(api: Api, template: str) -> None:
+def test_head_returns_the_response_of_get_without_a_body(api: Api, template: str) -> None:
     path = _filled(template)
     if template in {"/health/ready", "/metrics"}:
-        pytest.skip("its answer changes from one second to the next")
+        pytest.skip("its response changes every second")
     request = f"{{}} {path} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"
     got, _ = api.server.exchange(request.format("GET").encode())
-    asked, nothing = api.server.exchange(request.format("HEAD").encode())
-    assert (asked.status, nothing) == (got.status, b"")
-    assert asked.getheader("content-type") == got.getheader("content-type")
+    head, body = api.server.exchange(request.format("HEAD").encode())
+    assert (head.status, body) == (got.status, b"")
+    assert head.getheader("content-type") == got.getheader("content-type")
 
 
 def _filled(template: str) -> str:

@@ -1,4 +1,4 @@
-"""A certified OpenID provider (npm's oidc-provider) in a process of its own, on the Node.js that pyright brings."""
+"""A certified OpenID provider (npm's oidc-provider) in a separate process, on the Node.js that pyright installs."""
 
 import os
 import shutil
@@ -23,7 +23,7 @@ CLIENT_ID, CLIENT_SECRET = "keyledger", "s3cret:/ + %"
 
 
 def installed() -> Path:
-    """The folder with the provider and its packages, fetched once for each lock file."""
+    """Return the folder with the provider and its packages, installed once for each version of its files."""
     digest = sha256(b"".join([path.read_bytes() for path in sorted(_SOURCE.iterdir()) if path.is_file()])).hexdigest()
     target = ROOT / ".tools" / f"oidc-provider-{digest[:16]}"
     if not target.exists():
@@ -35,14 +35,14 @@ def installed() -> Path:
         npm("ci", "--omit=dev", "--ignore-scripts", "--no-audit", "--no-fund", folder=fresh)
         try:
             fresh.rename(target)
-        except OSError:  # another process of the tests was faster
+        except OSError:  # another test process was faster
             shutil.rmtree(fresh)
     return target
 
 
 @contextmanager
 def openid_provider(port: int, redirect_uri: str, log: Path, *, conform: bool = True) -> Generator[str]:
-    """The issuer. With `conform` the address is at the userinfo endpoint alone, without it in the ID token too."""
+    """Start the provider and yield its issuer. Without `conform`, the email address is in the ID token too."""
     environment = {
         "PATH": os.environ["PATH"],
         "PORT": str(port),
@@ -63,7 +63,7 @@ def openid_provider(port: int, redirect_uri: str, log: Path, *, conform: bool = 
         )
     try:
         deadline = time.monotonic() + _START_SECONDS
-        while not _answers(issuer):
+        while not _is_ready(issuer):
             assert process.poll() is None, log.read_text()
             assert time.monotonic() < deadline, log.read_text()
             time.sleep(0.05)
@@ -74,7 +74,7 @@ def openid_provider(port: int, redirect_uri: str, log: Path, *, conform: bool = 
         process.wait()
 
 
-def _answers(issuer: str) -> bool:
+def _is_ready(issuer: str) -> bool:
     try:
         return httpx2.get(f"{issuer}/.well-known/openid-configuration", timeout=5).status_code == 200
     except httpx2.HTTPError:

@@ -1,4 +1,4 @@
-"""An OpenID provider that refuses for now is left alone for as long as it asks, and people are told until when."""
+"""An OpenID provider that sends Retry-After gets no requests until then, and people see when to try again."""
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -10,7 +10,7 @@ import httpx2
 import pytest
 
 from tests.app.auth.openid.provider import CLIENT_ID, CLIENT_SECRET, openid_provider
-from tests.app.auth.openid.test_openid import CALLBACK, proves
+from tests.app.auth.openid.test_openid import CALLBACK, prove_identity
 from tests.app.browser import browser
 from tests.app.conftest import StartApi
 from tests.app.organizations import Api
@@ -23,14 +23,14 @@ DISCOVERY, TOKEN, KEYS, USERINFO = "/.well-known/openid-configuration", "/token"
 
 
 class Deployment:
-    """A service that has asked its provider nothing yet, and the provider."""
+    """A service that has sent no request to its provider yet, and the provider."""
 
     def __init__(self, api: Api, issuer: str) -> None:
         self._api = api
         self._issuer = issuer
 
     def refuse(self, path: str, status: int, retry_after: str | None) -> None:
-        """Have the provider refuse `path` from now on."""
+        """Make the provider refuse requests to `path` from now on."""
         query = {"path": path, "status": str(status)}
         if retry_after is not None:
             query["retry_after"] = retry_after
@@ -40,19 +40,19 @@ class Deployment:
         httpx2.get(f"{self._issuer}/test/refuse")
 
     @property
-    def asked(self) -> list[str]:
-        """The paths that the provider was asked for, by the service or by browsers."""
+    def requested(self) -> list[str]:
+        """The paths that the service or browsers requested from the provider."""
         paths: list[str] = httpx2.get(f"{self._issuer}/test/asked").json()
         return paths
 
-    def signs_in(self) -> httpx2.Response:
-        """The last page of a sign-in by somebody of whose address only userinfo says that it is verified."""
+    def sign_in(self) -> httpx2.Response:
+        """Sign in a person whose address only userinfo reports as verified, and return the last page."""
         email = f"silent.yes.said.{random_token()}@example.com"
         person(self._api, self._api.organization().id, email=email)
         with browser(self._api.url) as screen:
             screen.go("/sign-in/openid")
             if screen.page.status_code != 503:
-                proves(screen, str(screen.page.url), email)
+                prove_identity(screen, str(screen.page.url), email)
             assert (screen.path == "/account") == (COOKIE in screen.cookies)
             return screen.page
 
@@ -92,17 +92,17 @@ def _in_a_minute() -> str:
         (USERINFO, 503, "120", 120),
     ],
 )
-def test_the_provider_is_left_alone_for_as_long_as_it_asks(
+def test_the_provider_gets_no_requests_until_its_retry_after(
     deploy: Deploy, path: str, status: int, retry_after: str | Callable[[], str], seconds_max: int
 ) -> None:
     deployment = deploy()
     deployment.refuse(path, status, retry_after if isinstance(retry_after, str) else retry_after())
-    refused = deployment.signs_in()
-    asked = deployment.asked
+    refused = deployment.sign_in()
+    requested = deployment.requested
     deployment.stop_refusing()
-    again = deployment.signs_in()
-    assert deployment.asked == asked
-    assert path in asked
+    again = deployment.sign_in()
+    assert deployment.requested == requested
+    assert path in requested
     for page in (refused, again):
         assert page.status_code == 503
         seconds = int(page.headers["retry-after"])
@@ -111,27 +111,29 @@ def test_the_provider_is_left_alone_for_as_long_as_it_asks(
     assert int(again.headers["retry-after"]) <= int(refused.headers["retry-after"])
 
 
-def test_after_the_pause_people_sign_in_again(deploy: Deploy) -> None:
+def test_sign_in_works_again_after_retry_after(deploy: Deploy) -> None:
     deployment = deploy()
     deployment.refuse(TOKEN, 429, "2")
-    assert deployment.signs_in().status_code == 503
+    assert deployment.sign_in().status_code == 503
     deployment.stop_refusing()
-    eventually(lambda: deployment.signs_in().status_code == 200)
+    eventually(lambda: deployment.sign_in().status_code == 200)
 
 
 @pytest.mark.parametrize("retry_after", [None, "soon"])
-def test_a_provider_that_does_not_say_for_how_long_is_asked_again(deploy: Deploy, retry_after: str | None) -> None:
+def test_a_provider_that_refuses_without_a_valid_retry_after_is_requested_again(
+    deploy: Deploy, retry_after: str | None
+) -> None:
     deployment = deploy()
     deployment.refuse(TOKEN, 503, retry_after)
-    refused = deployment.signs_in()
+    refused = deployment.sign_in()
     assert (refused.status_code, refused.headers["retry-after"]) == (503, "1")
     deployment.stop_refusing()
-    assert deployment.signs_in().status_code == 200
+    assert deployment.sign_in().status_code == 200
 
 
-def test_a_question_that_can_be_done_without_stops_no_other(deploy: Deploy) -> None:
+def test_a_refused_optional_request_does_not_stop_other_requests(deploy: Deploy) -> None:
     deployment = deploy(OIDC_TRUST_EMAIL="true")
     deployment.refuse(USERINFO, 429, "120")
     for _ in range(2):
-        assert deployment.signs_in().status_code == 200
-    assert deployment.asked.count(USERINFO) == 1
+        assert deployment.sign_in().status_code == 200
+    assert deployment.requested.count(USERINFO) == 1

@@ -1,116 +1,188 @@
-"""`python -m eventstore migrate | check | read-export`: migrate the schema, verify the log, or read exported uses."""
+"""`python -m eventstore`: migrate the database, check the log, and verify exported uses."""
+# pyright: reportUnknownMemberType=false
+# (the annotations of rich-click leave type arguments out)
 
-import argparse
 import asyncio
 import os
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import psycopg
+import rich_click as click
 
-from eventstore.check import check
-from eventstore.retention import removal
-from eventstore.usage_export import CorruptExport, Manifest, verified
-from infrastructure.database.connections import MAINTENANCE_TIMEOUTS, connect, describe
-from infrastructure.database.errors import StorageError
-from infrastructure.database.logins import RUNTIME_URL, ensure_runtime_login, owner_url
-from infrastructure.database.migrate import migrate, missing
-from infrastructure.database.schema_check import accepts_changes, repair, schema_differences
-from infrastructure.log_format import configure_logging
-from projections.engine.rebuild.renew import renew
-from projections.engine.schema import scripts
-from projections.registry import INLINE_CHECKS, READ_MODELS, USAGE_CHECKS
+from infrastructure import cli
+
+if TYPE_CHECKING:
+    from eventstore.usage_export import Manifest
 
 
-async def _migrate(url: str) -> int:
-    applied = await migrate(url, scripts())
-    repaired = await repair(url, scripts())
-    print(f"applied: {', '.join(applied)}" if applied else "the schema is up to date")
-    for line in repaired:
-        print(line)
-    for line in await renew(url, READ_MODELS):
-        print(line)
-    if runtime_url := os.environ.get(RUNTIME_URL, ""):
-        async with await connect(url, role=None, timeouts=MAINTENANCE_TIMEOUTS) as connection:
-            login = await ensure_runtime_login(connection, runtime_url)
-        if login:
-            print(f"the service runs with the login {login}, which owns nothing")
-    return 0
+@cli.program
+def commands() -> None:
+    """Migrate the database, check the log, and verify exported uses.
+
+    The commands connect with KEYLEDGER_MIGRATION_DATABASE_URL, or with DATABASE_URL if that is not set.
+    """
 
 
-async def _check(url: str) -> int:
-    async with await connect(url, role=None, timeouts=MAINTENANCE_TIMEOUTS) as connection:
-        lacking = await missing(connection, scripts())
-        if lacking:
-            print(f"VIOLATION the database lacks {', '.join(lacking)}. Run python -m eventstore migrate.")
-            return 1
-        compared = await accepts_changes(connection)
-        differences = await schema_differences(connection, scripts()) if compared else []
-        report = await check(connection, INLINE_CHECKS, USAGE_CHECKS)
-        report.violations[:0] = [f"schema: {line}" for line in dict.fromkeys(each.text for each in differences)]
-    for line in report.lines:
-        print(line)
-    if not compared:
-        print("not compared with the migrations: a standby accepts no scripts. Run check on the primary too.")
-    if differences:
-        print("python -m eventstore migrate repairs roles, grants, policies, triggers and functions")
-    return 0 if report.ok else 1
+@commands.command(panel="Change the database")
+@cli.json_option
+def migrate(*, as_json: bool) -> None:
+    """Apply missing migrations, and repair roles, grants, policies, triggers and functions.
+
+    Also rebuilds the read models whose derivation has changed, and creates the login in DATABASE_URL. It is safe to
+    repeat, and to run while the service runs.
+    """
+    applied, repaired, renewed, login = asyncio.run(_migrate(cli.owner_database_url()))
+    cli.show(
+        {"applied": applied, "repaired": repaired, "read_models": renewed, "login": login},
+        [
+            f"applied: {', '.join(applied)}" if applied else "the schema is up to date",
+            *repaired,
+            *renewed,
+            *([f"the service runs with the login {login}, which owns nothing"] if login else []),
+        ],
+        as_json=as_json,
+    )
 
 
-async def _ledger(url: str, manifest: Manifest) -> int:
-    async with await connect(url, role=None, timeouts=MAINTENANCE_TIMEOUTS) as connection:
-        written = await removal(connection, manifest.day)
-    if written is None:
-        print(f"VIOLATION {manifest.day}: the log wrote down no removal of it")
-        return 1
-    if (written.export, written.export_sha256, list(written.lanes)) != (manifest.file, manifest.sha256, manifest.lanes):
-        print(f"VIOLATION {manifest.day}: the log wrote down that it removed something else, to {written.export}")
-        return 1
-    print("it is what left the log")
-    return 0
+@commands.command(panel="Verify")
+@cli.json_option
+def check(*, as_json: bool) -> int:
+    """Verify the whole log, everything that is derived from it, and the schema.
+
+    The exit code is 1 if anything differs. The first line names the first violation.
+    """
+    return asyncio.run(_check(cli.owner_database_url(), as_json=as_json))
 
 
-def _read_export(file: Path, url: str) -> int:
+@commands.command("read-export", panel="Verify")
+@click.argument(
+    "file",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="usage-….jsonl.gz. Its manifest must be in the same folder.",
+)
+@cli.json_option
+def read_export(*, file: Path, as_json: bool) -> int:
+    """Verify each line of an exported file of uses against its manifest.
+
+    If a database is configured, also verify that these are the uses that were removed from the log.
+    """
+    from eventstore.usage_export import CorruptExport, verified
+    from infrastructure.database.logins import owner_url
+    from infrastructure.log_format import configure_logging
+
+    configure_logging()
+    _, url = owner_url(os.environ)
     try:
         manifest = verified(file)
     except CorruptExport as error:
-        print(f"VIOLATION {error}")
+        _show_violations([str(error)], as_json=as_json)
         return 1
     batches = sum(lane.batches for lane in manifest.lanes)
-    print(f"sound: {manifest.events} uses of {manifest.day} in {batches} batches of {len(manifest.lanes)} lanes")
-    return asyncio.run(_ledger(url, manifest)) if url else 0
+    counted = f"sound: {manifest.events} uses of {manifest.day} in {batches} batches of {len(manifest.lanes)} lanes"
+    violation = asyncio.run(_difference_from_ledger(url, manifest)) if url else None
+    cli.show(
+        {
+            "ok": violation is None,
+            "violations": [] if violation is None else [violation],
+            "day": manifest.day,
+            "uses": manifest.events,
+            "batches": batches,
+            "lanes": len(manifest.lanes),
+            "compared_with_log": bool(url),
+        },
+        [
+            counted,
+            *([f"VIOLATION {violation}"] if violation is not None else []),
+            *(["these uses were removed from the log"] if url and violation is None else []),
+        ],
+        as_json=as_json,
+    )
+    return 0 if violation is None else 1
+
+
+async def _migrate(url: str) -> tuple[list[str], list[str], list[str], str | None]:
+    """Return the applied scripts, the repairs, the renewed read models, and the login of the service."""
+    from infrastructure.database.connections import MAINTENANCE_TIMEOUTS, connect
+    from infrastructure.database.logins import RUNTIME_URL, ensure_runtime_login
+    from infrastructure.database.migrate import migrate
+    from infrastructure.database.schema_check import repair
+    from projections.engine.rebuild.renew import renew
+    from projections.engine.schema import scripts
+    from projections.registry import READ_MODELS
+
+    applied = await migrate(url, scripts())
+    repaired = await repair(url, scripts())
+    renewed = await renew(url, READ_MODELS, cli.progress)
+    login = None
+    if runtime_url := os.environ.get(RUNTIME_URL, ""):
+        async with await connect(url, role=None, timeouts=MAINTENANCE_TIMEOUTS) as connection:
+            login = await ensure_runtime_login(connection, runtime_url)
+    return list(applied), list(repaired), renewed, login or None
+
+
+async def _check(url: str, *, as_json: bool) -> int:
+    from eventstore.check import check
+    from infrastructure.database.connections import MAINTENANCE_TIMEOUTS, connect
+    from infrastructure.database.migrate import missing
+    from infrastructure.database.schema_check import accepts_changes, schema_differences
+    from projections.engine.schema import scripts
+    from projections.registry import INLINE_CHECKS, USAGE_CHECKS
+
+    async with await connect(url, role=None, timeouts=MAINTENANCE_TIMEOUTS) as connection:
+        lacking = await missing(connection, scripts())
+        if lacking:
+            problem = f"the database lacks {', '.join(lacking)}. Run python -m eventstore migrate."
+            _show_violations([problem], as_json=as_json)
+            return 1
+        compared = await accepts_changes(connection)
+        differences = await schema_differences(connection, scripts()) if compared else []
+        with cli.progress("checking the log") as progress:
+            report = await check(connection, INLINE_CHECKS, USAGE_CHECKS, progress)
+        report.violations[:0] = [f"schema: {line}" for line in dict.fromkeys(each.text for each in differences)]
+    lines = list(report.lines)
+    if not compared:
+        lines.append("not compared with the migrations: a standby accepts no scripts. Run check on the primary too.")
+    if differences:
+        lines.append("python -m eventstore migrate repairs roles, grants, policies, triggers and functions")
+    cli.show(
+        {
+            "ok": report.ok,
+            "violations": report.violations,
+            "events": report.events,
+            "streams": report.streams,
+            "uses": report.uses,
+            "batches": report.batches,
+            "schema_compared": compared,
+        },
+        lines,
+        as_json=as_json,
+    )
+    return 0 if report.ok else 1
+
+
+async def _difference_from_ledger(url: str, manifest: "Manifest") -> str | None:
+    """Return how a file differs from what the log recorded of the removal, or None."""
+    from eventstore.retention import removal
+    from infrastructure.database.connections import MAINTENANCE_TIMEOUTS, connect
+
+    async with await connect(url, role=None, timeouts=MAINTENANCE_TIMEOUTS) as connection:
+        written = await removal(connection, manifest.day)
+    if written is None:
+        return f"{manifest.day}: the log has no record of a removal of this day"
+    if (written.export, written.export_sha256, list(written.lanes)) != (manifest.file, manifest.sha256, manifest.lanes):
+        return f"{manifest.day}: the log recorded the removal of other uses, to {written.export}"
+    return None
+
+
+def _show_violations(violations: list[str], *, as_json: bool) -> None:
+    first, *others = violations
+    cli.show({"ok": False, "violations": violations}, [f"VIOLATION {first}", *others], as_json=as_json)
 
 
 def main(arguments: list[str]) -> int:
-    parser = argparse.ArgumentParser(prog="python -m eventstore", description=__doc__)
-    commands = parser.add_subparsers(dest="command", required=True)
-    commands.add_parser(
-        "migrate", help="apply what is missing of the schema and repair roles, grants, policies, triggers and functions"
-    )
-    commands.add_parser("check", help="verify the whole log and what follows from it; exit 1 names the first violation")
-    reading = commands.add_parser(
-        "read-export",
-        help="verify each line of a file of uses; where DATABASE_URL is set, also that they are what left the log",
-    )
-    reading.add_argument("file", metavar="FILE", type=Path, help="usage-….jsonl.gz, with its manifest beside it")
-    options = parser.parse_args(arguments)
-    command = options.command
-    setting, url = owner_url(os.environ)
-    if not url and command != "read-export":
-        print(f"{setting} is not set: name the database, such as postgresql://user@host/name", file=sys.stderr)
-        return 2
-    configure_logging()
-    try:
-        if command == "read-export":
-            return _read_export(options.file, url)
-        return asyncio.run(_migrate(url) if command == "migrate" else _check(url))
-    except OSError as error:
-        print(error, file=sys.stderr)
-    except psycopg.Error as error:
-        print(f"{setting}: {describe(error)}", file=sys.stderr)
-    except StorageError as error:
-        print(error, file=sys.stderr)
-    return 1
+    """Return 0 on success, 1 for a violation or a database error, and 2 for invalid arguments or a missing setting."""
+    return cli.run(commands, "eventstore", arguments, os.environ, cli.explain_owner_error)
 
 
 if __name__ == "__main__":

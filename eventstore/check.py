@@ -6,7 +6,7 @@ many uses as it declares, and the counters add up to the batches. Days that rete
 ledger of removals.
 """
 
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -73,15 +73,25 @@ class Report:
 
 
 async def check(
-    connection: Connection, inline_checks: Iterable[InlineCheck], other_checks: Iterable[Check] = ()
+    connection: Connection,
+    inline_checks: Iterable[InlineCheck],
+    other_checks: Iterable[Check] = (),
+    progress: Callable[[int, int], None] = lambda _done, _of: None,
 ) -> Report:
     """Walk the whole log in one snapshot, so that concurrent writes do not appear as differences."""
     report = Report()
     async with connection.transaction():
         await connection.execute(b"set transaction isolation level repeatable read, read only")
         await connection.execute(b"set local statement_timeout = 0")
-        streams = await _check_lifecycle(connection, report)
-        await _check_usage(connection, report)
+        lifecycle, usage = await _heads(connection, "lifecycle"), await _heads(connection, "usage")
+        of = sum(lifecycle.values()) + sum(usage.values())
+
+        def read() -> None:
+            progress(report.events + report.batches, of)
+
+        read()
+        streams = await _check_lifecycle(connection, lifecycle, report, read)
+        await _check_usage(connection, usage, report, read)
         for inline_check in inline_checks:
             report.violations += [f"I4 {line}" for line in await inline_check(connection, streams)]
         for other_check in other_checks:
@@ -94,22 +104,25 @@ async def _heads(connection: Connection, log: str) -> dict[int, int]:
     return {lane: head for lane, head in await cursor.fetchall()}  # noqa: C416 -- rows are untyped tuples
 
 
-async def _check_lifecycle(connection: Connection, report: Report) -> Streams:
+async def _check_lifecycle(
+    connection: Connection, heads: Mapping[int, int], report: Report, read: Callable[[], None]
+) -> Streams:
     walk = _LogVerifier()
-    for lane, head in (await _heads(connection, "lifecycle")).items():
+    for lane, head in heads.items():
         position = 0
         try:
             while page := await read_lifecycle(connection, lane, position, PAGE):
                 for recorded in page:
                     walk.step(recorded)
                 position += len(page)
+                report.events += len(page)
+                read()
             if position != head:
                 walk.violations.append(f"I1 lifecycle lane {lane}: its head is {head}, its last position {position}")
         except PositionGap as hole:
             walk.violations.append(f"I1 {hole}")
         except Corruption as corruption:
             walk.violations.append(f"I2 {corruption}")
-        report.events += position
     report.streams = len(walk.streams)
     report.violations += walk.violations
     report.violations += await _differing_streams(connection, walk.streams)
@@ -160,18 +173,21 @@ async def _differing_streams(connection: Connection, streams: Streams) -> list[s
     ]
 
 
-async def _check_usage(connection: Connection, report: Report) -> None:
-    for lane, head in (await _heads(connection, "usage")).items():
+async def _check_usage(
+    connection: Connection, heads: Mapping[int, int], report: Report, read: Callable[[], None]
+) -> None:
+    for lane, head in heads.items():
         batch_no = 0
         try:
             while page := await read_usage_batches(connection, lane, batch_no, PAGE):
                 batch_no += len(page)
+                report.batches += len(page)
+                read()
                 report.uses += sum(batch.size for batch in page)
             if batch_no != head:
                 report.violations.append(f"I1 usage lane {lane}: its head is {head}, its last batch {batch_no}")
         except PositionGap as hole:
             report.violations.append(f"I1 {hole}")
-        report.batches += batch_no
     cursor = await connection.execute(SQL.usage_sizes_wrong)
     report.violations += [
         f"I8 usage lane {lane} batch {batch_no}: says {size} events, holds {found}"

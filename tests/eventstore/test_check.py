@@ -1,10 +1,12 @@
 """`python -m eventstore check` detects damage that only a user with all privileges can do."""
 
+import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable
-from typing import LiteralString, NamedTuple
+from typing import Any, LiteralString, NamedTuple
 
 import psycopg
 import pytest
@@ -17,6 +19,7 @@ from tests import seed
 from tests.app.serving import ROOT
 from tests.eventstore.changes import rename
 from tests.projections.usage.uses import used
+from tests.terminals import on_terminal
 
 pytestmark = pytest.mark.anyio
 
@@ -69,6 +72,45 @@ async def damage(superuser: Superuser, statement: LiteralString, parameters: dic
 
 async def test_an_undamaged_log_is_sound(log: Log, database_url: str) -> None:
     assert run_check(database_url) == (0, "sound: 4 events in 3 streams, 2 uses in 2 batches")
+
+
+def _as_json(word: str, database_url: str) -> tuple[int, dict[str, Any]]:
+    ran = subprocess.run(
+        [sys.executable, "-m", "eventstore", word, "--json"],
+        cwd=ROOT,
+        env={**os.environ, "DATABASE_URL": database_url, "KEYLEDGER_MIGRATION_DATABASE_URL": database_url},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ran.stderr == ""
+    return ran.returncode, json.loads(ran.stdout)
+
+
+async def test_programs_read_one_document(log: Log, database_url: str, superuser: Superuser) -> None:
+    code, document = _as_json("migrate", database_url)
+    assert (code, document["applied"], document["read_models"]) == (0, [], [])
+    sound: dict[str, Any] = {
+        "ok": True,
+        "violations": [],
+        "events": 4,
+        "streams": 3,
+        "uses": 2,
+        "batches": 2,
+        "schema_compared": True,
+    }
+    assert _as_json("check", database_url) == (0, sound)
+    statement: LiteralString = "delete from events where lane = %(lane)s and position = 4"
+    await damage(superuser, statement, {"lane": log.lane})
+    code, document = _as_json("check", database_url)
+    assert (code, document["ok"]) == (1, False)
+    assert document["violations"][0] == f"I1 lifecycle lane {log.lane}: its head is 4, its last position 3"
+
+
+async def test_the_progress_of_a_check_reaches_the_end_on_a_terminal(log: Log, database_url: str) -> None:
+    seen = on_terminal(["eventstore", "check"], {"DATABASE_URL": database_url}, only_errors=True)
+    assert (seen.code, seen.piped) == (0, "sound: 4 events in 3 streams, 2 uses in 2 batches\n")
+    assert re.search(r"checking the log .*100% 6 of 6 positions, [\d,]+/s", seen.text)
 
 
 DAMAGES: dict[str, tuple[LiteralString, Callable[[Log], str]]] = {

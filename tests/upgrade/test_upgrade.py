@@ -9,6 +9,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Mapping
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,7 +20,6 @@ from psycopg import sql
 from infrastructure.database.connections import connect
 from infrastructure.database.migrate import missing
 from projections.engine.read_model import ReadModel
-from projections.engine.rebuild.bar import Bar
 from projections.engine.rebuild.rebuild import verify
 from projections.engine.rebuild.renew import renew
 from projections.engine.schema import scripts
@@ -179,14 +179,12 @@ async def test_a_rebuild_of_another_revision_is_not_resumed(
     class Interrupted(Exception):
         pass
 
-    class Interrupting(Bar):
-        def __call__(self, done: int, of: int) -> None:
-            super().__call__(done, of)
-            if done:
-                raise Interrupted
+    def interrupt(done: int, _of: int) -> None:
+        if done:
+            raise Interrupted
 
     with pytest.raises(Interrupted):
-        await renew(landed_url, [_at_revision("key_list", next_revision)], Interrupting)
+        await renew(landed_url, [_at_revision("key_list", next_revision)], lambda _title: nullcontext(interrupt))
     with psycopg.connect(landed_url, autocommit=True) as connection:
         (old,) = connection.execute("select place from checkpoints where place ~ '^key_list_new'").fetchone() or ("",)
         connection.execute(sql.SQL("delete from {}").format(sql.Identifier(old, "key_list")))

@@ -1,18 +1,25 @@
 """Renewal of read models whose derivation has changed since their rows were made."""
 
 from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager, nullcontext
 
 from eventstore.queries import SQL as LOG
 from infrastructure.database.connections import MAINTENANCE_TIMEOUTS, Connection, connect
 from projections.engine.read_model import ReadModel
-from projections.engine.rebuild.bar import Bar
 from projections.engine.rebuild.errors import UsageAlreadyRemoved
 from projections.engine.rebuild.queries import SQL
 from projections.engine.rebuild.rebuild import drop_old, rebuild
-from projections.engine.rebuild.versions import forget
+from projections.engine.rebuild.versions import Progress, forget, no_progress
+
+ShowProgress = Callable[[str], AbstractContextManager[Progress]]
+"""Shows the progress of what has the given title, as long as the block runs."""
 
 
-async def renew(url: str, models: Iterable[ReadModel], bar: Callable[[str], Bar] = Bar) -> list[str]:
+def _show_nothing(_title: str) -> AbstractContextManager[Progress]:
+    return nullcontext(no_progress)
+
+
+async def renew(url: str, models: Iterable[ReadModel], show_progress: ShowProgress = _show_nothing) -> list[str]:
     """Bring every read model to its revision. Return a line for each that was not there yet.
 
     This is safe to repeat and to run concurrently: a second process waits for the first. After an interruption, the
@@ -32,19 +39,17 @@ async def renew(url: str, models: Iterable[ReadModel], bar: Callable[[str], Bar]
             if making != target:
                 await _drop_unfinished(connection, model)
                 await connection.execute(SQL.revision_making, (name, revision, target))
-            lines.append(await _renew_one(connection, url, model, bar))
+            lines.append(await _renew_one(connection, url, model, show_progress))
     return lines
 
 
-async def _renew_one(connection: Connection, url: str, model: ReadModel, bar: Callable[[str], Bar]) -> str:
-    progress = bar(f"deriving {model.name} again")
+async def _renew_one(connection: Connection, url: str, model: ReadModel, show_progress: ShowProgress) -> str:
     try:
-        result = await rebuild(url, model, progress, accept_differences=True)
+        with show_progress(f"deriving {model.name} again") as progress:
+            result = await rebuild(url, model, progress, accept_differences=True)
     except UsageAlreadyRemoved as reason:
         # The model stays due, and stays correct by its old derivation.
         return f"NOT DERIVED AGAIN: {reason}"
-    finally:
-        progress.close()
     await connection.execute(SQL.revision_made, (model.name, model.revision))
     await drop_old(url, model)
     return f"{model.name}: derived again, {result.comparison.differences:,} of {result.comparison.rows:,} rows changed"

@@ -194,7 +194,18 @@ def mended(api: Api, damaging: psycopg.Connection, lane: int, position: int) -> 
 
 
 def skipped(api: Api, damaging: psycopg.Connection, lane: int, position: int) -> None:
-    command = [sys.executable, "-m", "projections", "skip", "usage", str(lane), str(position), "--reason", "Lost"]
+    command = [
+        sys.executable,
+        "-m",
+        "projections",
+        "skip",
+        "usage",
+        str(lane),
+        str(position),
+        "--reason",
+        "Lost",
+        "--yes",
+    ]
     subprocess.run(command, env={**os.environ, "DATABASE_URL": api.database.url}, check=True, capture_output=True)
 
 

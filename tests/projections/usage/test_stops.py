@@ -174,9 +174,13 @@ async def test_the_command_skips_names_and_logs(connection: Connection, owner: C
     assert f"  STOPPED lane {lane} after 0: {reason}" in status.stdout.splitlines()
     assert run("skip", "usage", str(lane), "1").returncode == 2, "without a reason"
     assert run("skip", "usage", str(lane), "1", "--reason", " ").returncode == 2
-    refused = run("skip", "usage", str(lane), "2", "--reason", "Lost")
+    refused = run("skip", "usage", str(lane), "2", "--reason", "Lost", "--yes")
     assert (refused.returncode, refused.stdout) == (1, "")
-    skipped = run("skip", "usage", str(lane), "1", "--reason", "Lost in the fire", "--by", "olga")
+    unconfirmed = run("skip", "usage", str(lane), "1", "--reason", "Lost in the fire")
+    assert (unconfirmed.returncode, unconfirmed.stdout) == (2, "")
+    assert unconfirmed.stderr.endswith("Nothing was changed. Add --yes to confirm.\n")
+    assert run("status").returncode == 1
+    skipped = run("skip", "usage", str(lane), "1", "--reason", "Lost in the fire", "--by", "olga", "--yes")
     assert (skipped.returncode, skipped.stdout.splitlines()[-1]) == (
         0,
         f"usage: skipped position 1 of usage lane {lane}, which had: {reason}",

@@ -4,8 +4,7 @@ The replay applies the rules of `workers/jobs/detect_anomalies.py` to the same s
 with others. Operators can test a threshold on last month's uses before they set it.
 """
 
-import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
@@ -22,6 +21,8 @@ from domain.anomalies.thresholds import DEFAULTS
 from domain.usage.events import Code
 from infrastructure.database.connections import MAINTENANCE_TIMEOUTS, WORKER_ROLE, Connection, connect
 from projections.read_models.anomalies.queries import DENIALS_KEPT, SQL, thresholds
+
+_SIGNALS_BETWEEN_UPDATES = 1_000
 
 _Subject = tuple[str, str]
 """A key or an address, and the organization."""
@@ -69,9 +70,13 @@ def format_alert(alert: ReplayedAlert) -> str:
 
 
 async def replay(
-    url: str, stretch: ReplayPeriod, locate: Geolocate, overrides: Mapping[str, Any]
+    url: str,
+    stretch: ReplayPeriod,
+    locate: Geolocate,
+    overrides: Mapping[str, Any],
+    progress: Callable[[int, int], None] = lambda _done, _of: None,
 ) -> list[ReplayedAlert]:
-    """Return the alerts in order of time. Print the progress to stderr."""
+    """Return the alerts in order of time."""
     async with await connect(url, role=WORKER_ROLE, timeouts=MAINTENANCE_TIMEOUTS) as connection:
         log = _Log()
         await log.read(connection, stretch)
@@ -80,8 +85,8 @@ async def replay(
     last: dict[_Subject, dict[Rule, datetime]] = {}
     alerts: list[ReplayedAlert] = []
     for number, sign in enumerate(log.signs):
-        if number % 100_000 == 0:
-            sys.stderr.write(f"{number:,} of {len(log.signs):,} signs\n")
+        if number % _SIGNALS_BETWEEN_UPDATES == 0:
+            progress(number, len(log.signs))
         limits = msgspec.structs.replace(own_thresholds.get(sign.organization_id, DEFAULTS), **overrides)
         last_alerts = last.setdefault((sign.subject, sign.organization_id), {})
         for finding in evaluate(sign, log.facts(sign), limits, locate):
@@ -99,6 +104,7 @@ async def replay(
                     numbers=finding.numbers,
                 )
             )
+    progress(len(log.signs), len(log.signs))
     return alerts
 
 
@@ -115,7 +121,6 @@ class _Log:
         self._refused: dict[_Subject, dict[datetime, dict[Code, int]]] = {}
 
     async def read(self, connection: Connection, stretch: ReplayPeriod) -> None:
-        sys.stderr.write("reading the log …\n")
         begin = stretch.begin
         history = {"since": begin - HISTORY, "until": stretch.end, "organization_id": stretch.organization_id}
         for row in await _rows(connection, SQL.replay_hours, history):

@@ -66,6 +66,7 @@ async def remove_expired(
     retention: Retention,
     at: Callable[[], datetime] = now,
     on_removed: Callable[[RemovedDay], None] = lambda _: None,
+    progress: Callable[[int, int], None] = lambda _done, _of: None,
 ) -> list[RemovedDay]:
     """Remove the days that are old enough, and return them. A day that must stay also keeps the later ones.
 
@@ -77,11 +78,14 @@ async def remove_expired(
     async with await connect(url, role=WORKER_ROLE, timeouts=MAINTENANCE_TIMEOUTS) as connection:
         await claim(connection)
         await check_clock(connection, irreversible=True)
-        for day in await days_to_remove(connection, retention, at().date()):
+        expired = await days_to_remove(connection, retention, at().date())
+        progress(0, len(expired))
+        for day in expired:
             # A day may take minutes, during which the clock of this machine may be set.
             await check_clock(connection, irreversible=True)
             removed.append(await _remove_day(connection, retention, day, at()))
             on_removed(removed[-1])
+            progress(len(removed), len(expired))
     return removed
 
 

@@ -20,6 +20,7 @@ from rq.job import Job
 from rq.serializers import JSONSerializer
 from rq.worker import BaseWorker
 
+from infrastructure.cli import Listing
 from infrastructure.database.clock import described, is_too_far
 from infrastructure.database.connections import WORKER_ROLE, connect, describe
 from projections.engine.runner import lags
@@ -104,32 +105,51 @@ async def status(url: str, connection: Valkey, at: datetime) -> Status:
 
 
 def lines(seen: Status) -> Iterator[str]:
-    """Yield the report for the operator, line by line."""
-    yield from seen.problems
+    """Yield the report for a pipe, line by line."""
+    yield from problem_lines(seen)
     if seen.jobs is not None:
         yield f"{'job':<26}{'every':>7}{'waits':>7}{'runs':>6}  {'last run':<21}{'took':>9}  {'outcome':<12}next"
-        for each in seen.jobs.schedule:
-            last, took, outcome = ("never", "", "")
-            if each.last is not None:
-                last, took, outcome = _time(each.last.ended), f"{each.last.seconds:.3f} s", each.last.outcome
-            yield (
-                f"{each.job:<26}{each.interval_seconds:>5} s{each.waiting:>7}{each.running:>6}  {last:<21}{took:>9}"
-                f"  {outcome:<12}{_time(each.next)}{_late(each)}"
-            )
+        for row in map(_cells, seen.jobs.schedule):
+            job, every, waiting, running, last, took, outcome, due = row
+            yield f"{job:<26}{every:>7}{waiting:>7}{running:>6}  {last:<21}{took:>9}  {outcome:<12}{due}"
+    yield from summary_lines(seen)
+
+
+def problem_lines(seen: Status) -> Sequence[str]:
+    return seen.problems
+
+
+def schedule_listing(jobs: Jobs) -> Listing:
+    """Return the schedule as a table."""
+    columns = ("job", "every", "waits", "runs", "last run", "took", "outcome", "next")
+    return Listing(columns, [_cells(each) for each in jobs.schedule], ("every", "waits", "runs", "took"))
+
+
+def summary_lines(seen: Status) -> Iterator[str]:
+    """Yield the workers, the failed jobs and the followers, line by line."""
+    if seen.jobs is not None:
         yield f"{len(seen.jobs.workers)} workers, {len(seen.jobs.schedulers)} schedulers"
         for worker in seen.jobs.workers:
             yield (
-                f"  {worker.name}: {worker.state}, heard of {_time(worker.heartbeat)}, takes {', '.join(worker.jobs)}"
-                f"{_wrong_clock(worker.clock_seconds)}"
+                f"  {worker.name}: {worker.state}, last heartbeat {_time(worker.heartbeat)},"
+                f" takes {', '.join(worker.jobs)}{_wrong_clock(worker.clock_seconds)}"
             )
         for heartbeat in seen.jobs.schedulers:
-            yield f"  scheduler: heard of {_time(heartbeat)}"
+            yield f"  scheduler: last heartbeat {_time(heartbeat)}"
         yield f"{len(seen.jobs.failed)} failed jobs"
         for failed in seen.jobs.failed:
             yield f"  {failed.job} at {_time(failed.at)}: {failed.error}"
     for follower in seen.followers or ():
         stopped = f", STOPPED in lanes {', '.join(map(str, follower.stopped))}" if follower.stopped else ""
         yield f"{follower.projection}: {follower.behind} positions of {follower.log} behind{stopped}"
+
+
+def _cells(each: Schedule) -> tuple[str, ...]:
+    last, took, outcome = ("never", "", "")
+    if each.last is not None:
+        last, took, outcome = _time(each.last.ended), f"{each.last.seconds:.3f} s", each.last.outcome
+    due = f"{_time(each.next)}{_late(each)}"
+    return each.job, f"{each.interval_seconds} s", str(each.waiting), str(each.running), last, took, outcome, due
 
 
 def _late(each: Schedule) -> str:

@@ -79,8 +79,7 @@ async def test_what_the_rules_would_have_said_is_told_in_words_and_in_json_and_n
     assert told.errors[-1] == "1 alert would have been raised; nothing was"
     told = await replay(*STRETCH, "--json")
     assert told.code == 0
-    (line,) = told.lines
-    alert = json.loads(line)
+    (alert,) = json.loads("\n".join(told.lines))["alerts"]
     numbers = alert.pop("numbers")
     assert (numbers["denied"], numbers["most_frequent_reason"]) == (2, "revoked_key")
     assert alert == {
@@ -102,7 +101,8 @@ async def test_a_threshold_and_an_organization_change_what_it_says(connections: 
     async def told(*words: str) -> list[tuple[str, str]]:
         said = await replay(*STRETCH, "--json", *words)
         assert said.code == 0, said.errors
-        return sorted((alert["organization_id"], alert["rule"]) for alert in map(json.loads, said.lines))
+        alerts = json.loads("\n".join(said.lines))["alerts"]
+        return sorted((alert["organization_id"], alert["rule"]) for alert in alerts)
 
     assert await told() == [(first, "revoked_secret")]
     assert await told("--threshold", "denied_count=12", "--threshold", "revoked_secret=false") == [(second, "denied")]
@@ -119,7 +119,8 @@ async def test_a_threshold_that_there_is_not_is_one_line(replay: Replay) -> None
 async def test_an_instant_that_can_not_be_read_is_named_with_one_that_can(replay: Replay) -> None:
     said = await replay("--from", "2026-06-01", "--to", "yesterday")
     assert (said.code, said.lines) == (2, [])
-    assert said.errors[-1].endswith("error: argument --to: yesterday: write 2026-01-31 or 2026-01-31T18:00:00Z")
+    expected = "Invalid value for '--to': yesterday: write 2026-01-31 or 2026-01-31T18:00:00Z. See python -m workers"
+    assert said.errors[-1] == f"{expected} replay-anomalies --help"
 
 
 @pytest.mark.parametrize("end", ["2026-06-01", "2026-05-31T23:59:59Z"])

@@ -183,11 +183,40 @@ async def test_the_command_says_what_would_leave_and_its_files_can_be_verified(
     assert (code, lines[0], lines[-1]) == (0, "uses are kept for 90 days", "3 days, 12 uses; nothing was changed")
     assert lines[1].startswith("nothing leaves: KEYLEDGER_USAGE_EXPORT_DIR is not set")
     assert await days(log) == DAYS
+    code, lines = await asyncio.to_thread(command, exporting, "workers", "retention", "--dry-run", "--json")
+    assert (code, json.loads("\n".join(lines))) == (
+        0,
+        {
+            "usage_days": 90,
+            "nothing_leaves_because": None,
+            "dry_run": True,
+            "days": [{"day": day.isoformat(), "uses": 4, "export": None} for day in DAYS],
+        },
+    )
     code, lines = await asyncio.to_thread(command, exporting, "workers", "retention")
+    assert (code, lines) == (2, []), "without a terminal, it needs --yes"
+    assert await days(log) == DAYS
+    code, lines = await asyncio.to_thread(command, exporting, "workers", "retention", "--yes")
     assert (code, lines[-1]) == (0, "3 days, 12 uses left")
     file = tmp_path / "usage-2026-01-30.jsonl.gz"
     code, lines = await asyncio.to_thread(command, environment, "eventstore", "read-export", str(file))
-    assert (code, lines) == (0, ["sound: 4 uses of 2026-01-30 in 2 batches of 2 lanes", "it is what left the log"])
+    assert (code, lines) == (
+        0,
+        ["sound: 4 uses of 2026-01-30 in 2 batches of 2 lanes", "these uses were removed from the log"],
+    )
+    code, lines = await asyncio.to_thread(command, environment, "eventstore", "read-export", str(file), "--json")
+    assert (code, json.loads("\n".join(lines))) == (
+        0,
+        {
+            "ok": True,
+            "violations": [],
+            "day": "2026-01-30",
+            "uses": 4,
+            "batches": 2,
+            "lanes": 2,
+            "compared_with_log": True,
+        },
+    )
     _corrupt(file)
     code, lines = await asyncio.to_thread(command, environment, "eventstore", "read-export", str(file))
     assert (code, lines[0].startswith("VIOLATION usage-2026-01-30.jsonl.gz: its SHA-256 is")) == (1, True)

@@ -98,10 +98,14 @@ async def test_a_job_that_failed_is_named_tried_again_and_forgotten(
 
     assert await last() == "failed"
     assert await command("retry-failed", "create_partitions") == (0, "nothing had failed\n")
+    code, text = await command("retry-failed", "create_partitions", "--json")
+    assert (code, json.loads(text)) == (0, {"retried": []})
+    assert await command("forget-failed") == (2, ""), "without a terminal, it needs --yes"
     assert await command("retry-failed") == (0, "tried again: purge_idempotency_keys\n")
     await eventually(has_failed)
-    assert await command("forget-failed", "create_partitions") == (0, "0 forgotten\n")
-    assert await command("forget-failed") == (0, "1 forgotten\n")
+    code, text = await command("forget-failed", "create_partitions", "--yes", "--json")
+    assert (code, json.loads(text)) == (0, {"forgotten": 0})
+    assert await command("forget-failed", "--yes") == (0, "1 forgotten\n")
     assert not await has_failed()
 
 

@@ -1,26 +1,44 @@
-import argparse
+"""`python -m embedded`: the whole service on this machine, with PostgreSQL and Valkey from wheels."""
+
 import os
 import sys
+from collections.abc import Mapping
 
-from embedded.console import printable
-from embedded.errors import CannotStart
-from embedded.run import run
+from infrastructure import cli
 
 
-def main() -> int:
-    """Run `python -m embedded run`. Return 0 after an orderly stop, or 1 with one line if it cannot run."""
-    parser = argparse.ArgumentParser(prog="python -m embedded", description="Keyledger on one machine.")
-    commands = parser.add_subparsers(dest="command", required=True)
-    commands.add_parser("run", help="start everything and stay until Ctrl-C; settings come from the environment")
-    parser.parse_args()
+@cli.program
+def commands() -> None:
+    """Run the whole service on this machine, with its own PostgreSQL and Valkey."""
+
+
+@commands.command()
+def run() -> int:
+    """Start everything and stay until Ctrl-C. Settings come from the environment.
+
+    The exit code is 1 if something cannot start.
+    """
+    from embedded.console import printable
+    from embedded.errors import CannotStart
+    from embedded.run import run
+
     try:
         run(os.environ)
     except CannotStart as error:
         for line in error.details:
-            print(f"    {printable(line)}", file=sys.stderr)
-        print(f"keyledger: {printable(str(error))}", file=sys.stderr)
+            cli.note(f"    {printable(line)}")
+        cli.note(f"keyledger: {printable(str(error))}")
         return 1
     return 0
+
+
+def _explain(_error: Exception, _environment: Mapping[str, str]) -> str | None:
+    return None
+
+
+def main() -> int:
+    """Run `python -m embedded run`. Return 0 after an orderly stop, or 1 with one line if it cannot run."""
+    return cli.run(commands, "embedded", sys.argv[1:], os.environ, _explain)
 
 
 if __name__ == "__main__":

@@ -182,7 +182,7 @@ def _ensure_demo(settings: Settings, supervisor: Supervisor, services: _Services
         home.correct_credentials(settings.public_url)
         return
     target = "." if account else str(home.folder)  # under another account, its working folder
-    _make_demo(supervisor, services.service("demo", "app", "demo", "--to", target, "--mcp-url", mcp_url))
+    _make_demo(supervisor, services.service("demo", "app", "demo", "--to", target, "--mcp-url", mcp_url, "--yes"))
     if account:
         account.folder.take_credentials()
 

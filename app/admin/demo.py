@@ -3,11 +3,12 @@
 The setup may be killed after any step and run again: it creates only what is missing.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import TypeVar
 
 from app.admin.demo_plan import DemoPlan, PlannedKey, finish_plan, keep_plan, new_plan, unfinished_plan
+from app.admin.organizations import list_organizations
 from domain.actor import DEMO, UserActor
 from domain.decider import Decider
 from domain.grants import GRANTS
@@ -51,7 +52,19 @@ _TIMEOUTS = Timeouts(connect=60, acquire=300, lock=300, statement=0, idle_in_tra
 """No caller waits for the demo, so slow statements are allowed to finish."""
 
 
-async def make_demo(config: Settings, folder: Path, mcp_url: str) -> None:
+async def has_other_organizations(config: Settings) -> bool:
+    """Return whether the database has organizations that are not a demo."""
+    async with pool(config.database_url, role=WORKER_ROLE, size_max=1, timeouts=_TIMEOUTS) as connections:
+        async for each in list_organizations(connections):
+            async with connections.connection() as connection:
+                if not await _is_demo_organization(connection, each.organization_id):
+                    return True
+    return False
+
+
+async def make_demo(
+    config: Settings, folder: Path, mcp_url: str, progress: Callable[[int, int], None] = lambda _done, _of: None
+) -> None:
     """Create the demo organization and write `demo.env` into `folder`, readable by its owner only.
 
     A second call continues where an interrupted one stopped.
@@ -63,7 +76,7 @@ async def make_demo(config: Settings, folder: Path, mcp_url: str) -> None:
                 plan = await _plan_with_existing(connection, mcp_url)
             keep_plan(folder, plan)
         demo = _DemoSeeder(connections, plan)
-        await demo.make(mcp_url, check_endpoint_url(mcp_url, config.egress))
+        await demo.make(mcp_url, check_endpoint_url(mcp_url, config.egress), progress)
     finish_plan(folder, plan, config.public_url)
 
 
@@ -97,23 +110,32 @@ class _DemoSeeder:
         self._organization_id = plan.organization_id
         self._at = now()
 
-    async def make(self, mcp_url: str, url_problem: str | None) -> None:
+    async def make(self, mcp_url: str, url_problem: str | None, progress: Callable[[int, int], None]) -> None:
         plan = self._plan
         async with self._pool.connection() as connection:
             cursor = await connection.execute(SQL.streams_load, (plan.stream_ids, plan.organization_id))
             there = {row[0] for row in await cursor.fetchall()}
             slug_is_free = await id_of_slug(connection, _SLUG) is None
-        if plan.organization_id not in there:
-            # An organization that an operator created with this slug keeps it.
-            await self._create_organization(_SLUG if slug_is_free else f"{_SLUG}-{plan.organization_id[-6:]}")
-        if plan.owner_id not in there:
-            await self._add_owner()
-        if plan.mcp_id not in there:
-            await self._register_mcp(mcp_url, url_problem)
-        if plan.admin.key_id not in there:
-            await self._create_key(plan.admin, "Demo management key", Permissions(mcps="*", manage=GRANTS))
-        if plan.caller.key_id not in there:
-            await self._create_key(plan.caller, "Demo key", Permissions(mcps=(plan.mcp_id,)))
+        # An organization that an operator created with this slug keeps it.
+        slug = _SLUG if slug_is_free else f"{_SLUG}-{plan.organization_id[-6:]}"
+        parts: list[tuple[str, Callable[[], Awaitable[None]]]] = [
+            (plan.organization_id, lambda: self._create_organization(slug)),
+            (plan.owner_id, self._add_owner),
+            (plan.mcp_id, lambda: self._register_mcp(mcp_url, url_problem)),
+            (
+                plan.admin.key_id,
+                lambda: self._create_key(plan.admin, "Demo management key", Permissions(mcps="*", manage=GRANTS)),
+            ),
+            (
+                plan.caller.key_id,
+                lambda: self._create_key(plan.caller, "Demo key", Permissions(mcps=(plan.mcp_id,))),
+            ),
+        ]
+        for done, (stream_id, create) in enumerate(parts):
+            progress(done, len(parts))
+            if stream_id not in there:
+                await create()
+        progress(len(parts), len(parts))
 
     async def _create_organization(self, slug: str) -> None:
         organization = CreateOrganization(

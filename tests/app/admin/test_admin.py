@@ -142,7 +142,7 @@ def test_what_can_not_be_done_is_one_line(proxied_api: Api, operator: Operator) 
 def test_what_can_not_be_meant_is_answered_with_the_usage(operator: Operator, words: tuple[str, ...]) -> None:
     ran = operator.types(*words)
     assert ran.code == 2
-    assert ran.err.startswith("usage: python -m app admin")
+    assert ran.err.startswith("Usage: python -m app admin")
 
 
 def test_a_database_that_is_away_is_one_line_too(proxied_api: Api) -> None:

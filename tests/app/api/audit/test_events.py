@@ -192,6 +192,16 @@ def test_what_is_written_meanwhile_moves_no_page(org: Organization) -> None:
     assert pages == whole
 
 
+def test_the_link_to_the_next_page_repeats_the_times(org: Organization) -> None:
+    org.key()
+    bounds = {"from": "2001-01-01T00:00:00+02:00", "to": "2999-12-31T23:59:59Z"}
+    response = org.client.get(EVENTS, {"per_page": 1, **bounds})
+    assert "from=2001-01-01T00%3A00%3A00%2B02%3A00&to=2999-12-31T23%3A59%3A59%2B00%3A00&" in response.headers["link"]
+    following = re.fullmatch(r'<(.+)>; rel="next"', response.headers["link"])
+    assert following is not None
+    assert org.client.get(following[1]).data == events(org)[1:2]
+
+
 def test_a_cursor_is_good_for_its_own_filters_and_organization_only(api: Api, org: Organization) -> None:
     org.key()
     cursor = org.client.get(EVENTS, {"per_page": 1}).json["pagination"]["next_cursor"]

@@ -1,4 +1,4 @@
-"""What a key looks like in answers, field by field."""
+"""Fields of a key in responses."""
 
 KEY = {
     "id",

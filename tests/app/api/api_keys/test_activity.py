@@ -14,7 +14,7 @@ CHANGE = {"id", "timestamp", "event", "actor", "status", "ip", "user_agent", "re
 USE = CHANGE | {"action"}
 
 
-def test_every_change_and_every_use_newest_first(org: Organization) -> None:
+def test_activity_lists_every_change_and_use_newest_first(org: Organization) -> None:
     key = org.key()
     org.verify(key.secret)
     key.client.get(key.check_path)
@@ -41,7 +41,7 @@ def test_every_change_and_every_use_newest_first(org: Organization) -> None:
     assert [entry["timestamp"] for entry in entries] == sorted((e["timestamp"] for e in entries), reverse=True)
 
 
-def test_a_change_says_who_made_it_and_from_where(org: Organization) -> None:
+def test_a_change_has_an_actor_and_an_origin(org: Organization) -> None:
     (entry,) = org.activity(org.key())
     assert set(entry) == CHANGE
     assert re.fullmatch(INSTANT, entry["timestamp"])
@@ -51,7 +51,7 @@ def test_a_change_says_who_made_it_and_from_where(org: Organization) -> None:
     assert (entry["ip"], entry["user_agent"].partition("/")[0]) == ("127.0.0.1", "python-httpx2")
 
 
-def test_with_a_database_of_countries_it_says_from_which(start_api: StartApi) -> None:
+def test_entries_have_a_country_with_a_geo_database(start_api: StartApi) -> None:
     org = start_api(KEYLEDGER_GEO_DATABASE=str(geo_database())).organization()
     key = org.key()
     for ip in (AMERICAN, AMERICAN_V6, SWISS, NOWHERE):
@@ -68,9 +68,9 @@ def test_with_a_database_of_countries_it_says_from_which(start_api: StartApi) ->
     assert [entry["country"] for entry in recent if "country" in entry] == ["CH", "US", "US"]
 
 
-def test_a_revocation_says_why(org: Organization) -> None:
+def test_a_revocation_has_a_reason(org: Organization) -> None:
     key = org.key()
-    org.client.delete(key.path, {"reason": "compromised", "note": "It stood in a log."})
+    org.client.delete(key.path, {"reason": "compromised", "note": "Found in a log."})
     revoked, created = org.activity(key)
     assert set(revoked) == CHANGE | {"reason"}
     assert (revoked["event"], revoked["status"], revoked["reason"]) == ("api_key.revoked", "success", "compromised")
@@ -78,7 +78,7 @@ def test_a_revocation_says_why(org: Organization) -> None:
     assert org.detail(key)["recent_activity"][0] == revoked
 
 
-def test_a_use_says_what_for_and_with_what_outcome(org: Organization) -> None:
+def test_a_use_has_its_purpose_and_outcome(org: Organization) -> None:
     mcp_id = org.mcp()
     key = org.key()
     org.verify(key.secret, mcp_id=mcp_id, tool="add", ip="192.0.2.1", user_agent="agent/1")
@@ -90,13 +90,13 @@ def test_a_use_says_what_for_and_with_what_outcome(org: Organization) -> None:
     assert entry["actor"] == {"type": "api_key", "id": org.manager.id}
 
 
-def test_the_actor_of_a_use_is_the_key_itself_unless_another_asked(org: Organization) -> None:
+def test_the_actor_of_a_use_is_the_key_unless_another_caller_verified_it(org: Organization) -> None:
     key = org.key()
     key.client.get(key.check_path)
     assert org.activity(key)[0]["actor"] == {"type": "api_key", "id": key.id}
 
 
-def test_by_type(org: Organization) -> None:
+def test_activity_can_be_filtered_by_type(org: Organization) -> None:
     key = org.key()
     org.verify(key.secret)
     org.client.post(f"{key.path}/disable")
@@ -104,7 +104,7 @@ def test_by_type(org: Organization) -> None:
     assert [e["event"] for e in org.activity(key, type="api_key.disabled")] == ["api_key.disabled"]
 
 
-def test_an_unknown_type_is_told_the_known_ones(org: Organization) -> None:
+def test_an_unknown_type_is_refused_with_the_known_types(org: Organization) -> None:
     refused = org.client.get(f"{org.manager.path}/activity", {"type": "zz"})
     assert (refused.status, refused.code) == (422, "validation_error")
     assert refused.details == {"type": f"Must be one of {', '.join(EVENT_TYPES)}"}
@@ -138,7 +138,7 @@ def test_from_is_inclusive_and_to_exclusive(org: Organization) -> None:
         ({"since": "x"}, "since"),
     ],
 )
-def test_what_is_wrong_is_named(org: Organization, params: dict[str, str], field: str) -> None:
+def test_an_invalid_parameter_is_named(org: Organization, params: dict[str, str], field: str) -> None:
     refused = org.client.get(f"{org.manager.path}/activity", params)
     assert (refused.status, refused.code) == (422, "validation_error")
     assert set(refused.details) == {field}
@@ -150,7 +150,7 @@ def test_the_activity_of_another_organizations_key_does_not_exist(api: Api, org:
     assert (refused.status, refused.code) == (404, "not_found")
 
 
-def test_no_secret_is_in_it(org: Organization) -> None:
+def test_activity_contains_no_secret(org: Organization) -> None:
     key = org.key()
     renewed = org.client.post(f"{key.path}/rotate").data["key"]
     org.verify(renewed)

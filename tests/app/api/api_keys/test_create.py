@@ -12,7 +12,7 @@ from tests.app.api.api_keys.shapes import CREATED, INSTANT, NO_USAGE
 from tests.app.organizations import Api, Organization
 
 
-def test_a_key_is_created_and_shown_whole(org: Organization) -> None:
+def test_a_created_key_is_returned_with_every_field(org: Organization) -> None:
     answer = org.client.post("/v1/api-keys", {"name": "Deploy"})
     assert answer.status == 201
     data = answer.data
@@ -44,21 +44,21 @@ def test_a_key_is_created_and_shown_whole(org: Organization) -> None:
     }
 
 
-def test_the_revision_is_in_the_headers(org: Organization) -> None:
+def test_the_response_has_the_revision_in_its_headers(org: Organization) -> None:
     answer = org.client.post("/v1/api-keys", {"name": "Deploy"})
     assert (answer.headers["x-revision"], answer.headers["etag"]) == ("1", '"1"')
 
 
-def test_the_key_works_from_then_on(org: Organization) -> None:
+def test_a_created_key_works_immediately(org: Organization) -> None:
     key = org.key()
     assert key.client.get(key.check_path).status == 200
 
 
-def test_the_event_is_in_the_log(api: Api, org: Organization) -> None:
+def test_the_creation_is_in_the_log(api: Api, org: Organization) -> None:
     assert api.events_of(org.key().id) == ["api_key.created"]
 
 
-def test_every_field_is_kept(org: Organization) -> None:
+def test_every_field_is_stored(org: Organization) -> None:
     mcp_id = org.mcp()
     ends = (datetime.now(UTC) + timedelta(days=30)).replace(microsecond=0)
     body = {
@@ -81,25 +81,25 @@ def test_every_field_is_kept(org: Organization) -> None:
     assert {name: detail[name] for name in body} == body
 
 
-def test_a_key_is_of_its_creators_environment_if_nothing_is_said(org: Organization) -> None:
+def test_a_key_has_its_creators_environment_by_default(org: Organization) -> None:
     tester = org.seeded_key(environment="test", permissions=Permissions(mcps="*", manage=GRANTS))
     data = tester.client.post("/v1/api-keys", {"name": "Deploy"}).data
     assert data["environment"] == "test"
     assert data["key"].startswith("pk_test_")
 
 
-def test_days_until_expiry_count_from_now(org: Organization) -> None:
+def test_expires_in_days_counts_from_the_creation(org: Organization) -> None:
     created = org.client.post("/v1/api-keys", {"name": "Deploy", "expires_in_days": 90}).data
-    lasts = datetime.fromisoformat(created["expires_at"]) - datetime.fromisoformat(created["created_at"])
-    assert lasts == timedelta(days=90)
+    lifetime = datetime.fromisoformat(created["expires_at"]) - datetime.fromisoformat(created["created_at"])
+    assert lifetime == timedelta(days=90)
 
 
-def test_an_expiry_in_another_time_zone_is_shown_in_utc(org: Organization) -> None:
+def test_an_expiry_in_another_time_zone_is_returned_in_utc(org: Organization) -> None:
     created = org.client.post("/v1/api-keys", {"name": "Deploy", "expires_at": "2100-01-01T01:00:00+02:00"}).data
     assert created["expires_at"] == "2099-12-31T23:00:00Z"
 
 
-def test_no_two_secrets_are_alike(org: Organization) -> None:
+def test_every_secret_is_different(org: Organization) -> None:
     assert len({org.key().secret for _ in range(10)}) == 10
 
 
@@ -163,7 +163,7 @@ UNKNOWN_MCP = "mcp_" + "0" * 26
         ({"organization_id": "org_x"}, "organization_id", "Unknown field"),
     ],
 )
-def test_what_is_wrong_is_named_with_the_remedy(
+def test_an_invalid_field_is_named_with_a_remedy(
     refused_org: Organization, body: dict[str, object], field: str, remedy: str
 ) -> None:
     refused = refused_org.client.post("/v1/api-keys", body if field == "name" else {"name": "Deploy", **body})
@@ -172,22 +172,22 @@ def test_what_is_wrong_is_named_with_the_remedy(
     assert remedy in refused.details[field]
 
 
-@pytest.mark.parametrize("way", ["POST", "PATCH"])
-def test_an_mcp_of_another_organization_is_named_like_one_that_is_not_there(
-    api: Api, org: Organization, way: str
+@pytest.mark.parametrize("method", ["POST", "PATCH"])
+def test_an_mcp_of_another_organization_is_reported_like_an_unknown_mcp(
+    api: Api, org: Organization, method: str
 ) -> None:
-    foreign, path = api.organization().mcp(), "/v1/api-keys" if way == "POST" else org.key().path
-    told: list[str] = []
+    foreign, path = api.organization().mcp(), "/v1/api-keys" if method == "POST" else org.key().path
+    reported: list[str] = []
     for mcp_id in (foreign, UNKNOWN_MCP):
         for permissions in ({"mcps": [mcp_id]}, {"mcps": "*", "tools": {mcp_id: {"deny": ["*"]}}}):
             body = {"name": "Deploy", "permissions": permissions}
-            refused = org.client.request(way, path, body)
+            refused = org.client.request(method, path, body)
             assert (refused.status, refused.code) == (422, "validation_error")
-            told.append(str(refused.details).replace(mcp_id, "-"))
-    assert told[:2] == told[2:]
+            reported.append(str(refused.details).replace(mcp_id, "-"))
+    assert reported[:2] == reported[2:]
 
 
-def test_everything_that_is_wrong_is_named_at_once(org: Organization) -> None:
+def test_all_invalid_fields_are_named_together(org: Organization) -> None:
     body = {"name": "", "allowed_ips": ["x"], "rate_limit": {"per_second": 0}, "expires_at": "2020-01-01T00:00:00Z"}
     refused = org.client.post("/v1/api-keys", body)
     assert set(refused.details) == {"name", "allowed_ips[0]", "rate_limit.per_second", "expires_at"}
@@ -198,6 +198,6 @@ def test_a_query_parameter_is_refused_by_name(org: Organization) -> None:
     assert (refused.code, refused.details) == ("validation_error", {"dry_run": "Unknown field"})
 
 
-def test_a_refused_request_leaves_nothing_behind(org: Organization) -> None:
+def test_a_refused_request_creates_nothing(org: Organization) -> None:
     org.client.post("/v1/api-keys", {"name": ""})
     assert org.client.get("/v1/api-keys").json["pagination"]["total"] == 1

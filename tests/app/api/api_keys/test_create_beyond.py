@@ -1,4 +1,4 @@
-"""POST /v1/api-keys, PATCH, rotate, enable: nobody hands out more than they have (I12), over HTTP."""
+"""POST /v1/api-keys, PATCH, rotate, enable: no caller grants more than its own permissions (I12), over HTTP."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -16,7 +16,7 @@ SOONER = (datetime.now(UTC) + timedelta(days=3)).isoformat()
 
 
 class Bound:
-    """A key that may write keys and reaches one MCP, from one network, for ten days."""
+    """A key with `keys:write` for one MCP, one network and ten days."""
 
     def __init__(self, org: Organization) -> None:
         self.org = org
@@ -35,12 +35,12 @@ class Bound:
 
     @property
     def within(self) -> dict[str, Any]:
-        """A key that lies within the bound, just so."""
+        """A key exactly within the bound."""
         permissions = {"mcps": [self.mcp_id], "tools": {self.mcp_id: {"allow": ["get_*"]}}, "manage": ["keys:read"]}
         return {"name": "Within", "permissions": permissions, "allowed_ips": ["127.0.0.1/32"], "expires_at": SOONER}
 
     def beyond(self, dimension: str) -> dict[str, Any]:
-        """What lies beyond the bound in one dimension."""
+        """Return fields that exceed the bound in one dimension."""
         permissions = self.within["permissions"]
         changes: dict[str, dict[str, Any]] = {
             "all MCPs": {"permissions": {**permissions, "mcps": "*"}},
@@ -51,9 +51,9 @@ class Bound:
             },
             "another grant": {"permissions": {**permissions, "manage": ["keys:read", "mcps:write"]}},
             "later": {"expires_at": LATER},
-            "for ever": {"expires_at": None},
+            "no expiry": {"expires_at": None},
             "another network": {"allowed_ips": ["0.0.0.0/0"]},
-            "everywhere": {"allowed_ips": []},
+            "any network": {"allowed_ips": []},
             "the other environment": {"environment": "test"},
         }
         return changes[dimension]
@@ -66,11 +66,11 @@ CHANGES = {
     "another tool": "permissions",
     "another grant": "required",
     "later": "expires_at",
-    "for ever": "expires_at",
+    "no expiry": "expires_at",
     "another network": "allowed_ips",
-    "everywhere": "allowed_ips",
+    "any network": "allowed_ips",
 }
-"""A dimension, and what the refusal names."""
+"""The dimensions, each with the field that the refusal names."""
 
 
 @pytest.fixture
@@ -78,38 +78,38 @@ def bound(org: Organization) -> Bound:
     return Bound(org)
 
 
-def test_a_key_mints_within_its_own_reach(bound: Bound) -> None:
+def test_a_key_creates_keys_within_its_own_permissions(bound: Bound) -> None:
     assert bound.key.client.post("/v1/api-keys", bound.within).status == 201
 
 
 @pytest.mark.parametrize(("dimension", "named"), [*CHANGES.items(), ("the other environment", "environment")])
-def test_a_key_mints_nothing_beyond_itself(bound: Bound, dimension: str, named: str) -> None:
+def test_a_key_creates_no_key_beyond_its_own_permissions(bound: Bound, dimension: str, named: str) -> None:
     refused = bound.key.client.post("/v1/api-keys", bound.within | bound.beyond(dimension))
     assert (refused.status, refused.code) == (403, "forbidden")
     assert named in refused.details
 
 
 @pytest.mark.parametrize(("dimension", "named"), CHANGES.items())
-@pytest.mark.parametrize("whose", ["another", "its own"])
-def test_a_key_widens_nothing_beyond_itself(bound: Bound, dimension: str, named: str, whose: str) -> None:
-    path = bound.key.path if whose == "its own" else f"/v1/api-keys/{_made(bound)['id']}"
+@pytest.mark.parametrize("target", ["another", "its own"])
+def test_a_key_widens_no_key_beyond_its_own_permissions(bound: Bound, dimension: str, named: str, target: str) -> None:
+    path = bound.key.path if target == "its own" else f"/v1/api-keys/{_create(bound)['id']}"
     refused = bound.key.client.patch(path, bound.beyond(dimension))
     assert (refused.status, refused.code) == (403, "forbidden")
     assert named in refused.details
 
 
-def test_a_missing_grant_is_named_as_a_scope(bound: Bound) -> None:
+def test_a_missing_grant_is_named_as_a_scope_in_the_challenge(bound: Bound) -> None:
     refused = bound.key.client.post("/v1/api-keys", bound.within | bound.beyond("another grant"))
     assert refused.details["required"] == ["mcps:write"]
     challenge = 'Bearer realm="keyledger", error="insufficient_scope", scope="mcps:write"'
     assert refused.headers["www-authenticate"] == challenge
 
 
-def test_a_key_takes_over_no_wider_key_by_rotation(bound: Bound) -> None:
+def test_a_key_does_not_rotate_a_wider_key(bound: Bound) -> None:
     _refused_and_unchanged(bound, bound.key.client.post(f"{bound.org.manager.path}/rotate"), bound.org.manager)
 
 
-def test_a_key_switches_no_wider_key_on_again(bound: Bound) -> None:
+def test_a_key_does_not_enable_a_wider_key(bound: Bound) -> None:
     wide = bound.org.seeded_key(permissions=Permissions(mcps="*", manage=GRANTS))
     assert bound.key.client.post(f"{wide.path}/disable").status == 200
     refused = bound.key.client.post(f"{wide.path}/enable")
@@ -117,7 +117,7 @@ def test_a_key_switches_no_wider_key_on_again(bound: Bound) -> None:
     assert bound.org.detail(wide)["status"] == "disabled"
 
 
-def test_a_narrowing_is_open_to_everyone_who_writes_keys(bound: Bound) -> None:
+def test_any_caller_with_keys_write_may_narrow_a_wider_key(bound: Bound) -> None:
     wide = bound.org.seeded_key(permissions=Permissions(mcps="*", manage=GRANTS))
     narrowed = bound.key.client.patch(wide.path, {"permissions": {"mcps": []}, "expires_at": SOONER})
     assert narrowed.data["permissions"] == {"mcps": [], "tools": {}, "manage": []}
@@ -129,5 +129,5 @@ def _refused_and_unchanged(bound: Bound, refused: Answer, target: Key) -> None:
     assert bound.org.detail(target)["revision"] == 1
 
 
-def _made(bound: Bound) -> Any:  # noqa: ANN401 -- JSON
+def _create(bound: Bound) -> Any:  # noqa: ANN401 -- JSON
     return bound.key.client.post("/v1/api-keys", bound.within).data

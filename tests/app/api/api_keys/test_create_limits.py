@@ -1,4 +1,4 @@
-"""POST /v1/api-keys: the plan's limit holds, also when many ask at once (I10)."""
+"""POST /v1/api-keys: the plan's limit holds, also for concurrent requests (I10)."""
 
 from tests.app.client import Answer, concurrently
 from tests.app.organizations import Api, Organization
@@ -8,7 +8,7 @@ def _create(org: Organization) -> Answer:
     return org.client.post("/v1/api-keys", {"name": "Deploy"})
 
 
-def test_the_free_plan_has_two_keys(api: Api) -> None:
+def test_the_free_plan_allows_two_keys(api: Api) -> None:
     org = api.organization("free")
     assert _create(org).status == 201
     refused = _create(org)
@@ -17,37 +17,37 @@ def test_the_free_plan_has_two_keys(api: Api) -> None:
     assert "www-authenticate" not in refused.headers
 
 
-def test_fifty_at_once_leave_exactly_ten(api: Api) -> None:
+def test_fifty_concurrent_requests_leave_exactly_ten_keys(api: Api) -> None:
     org = api.organization("pro")
     answers = concurrently(range(50), lambda _: _create(org))
     codes = [answer.status if answer.status == 201 else answer.code for answer in answers]
-    # Whoever waits for the others longer than the log lets them is told to come again, and nothing was made for them.
+    # A request that waits longer than the log's time limit gets 503, and no key was created for it.
     assert set(codes) <= {201, "key_limit_reached", "unavailable"}
     while codes.count(201) < 9 and codes.count("unavailable"):
         codes.remove("unavailable")
         codes.append(_create(org).status)
-    assert codes.count(201) == 9, "the manager is the tenth"
+    assert codes.count(201) == 9, "the manager is the tenth key"
     assert _create(org).code == "key_limit_reached"
     assert org.client.get("/v1/api-keys").json["pagination"]["total"] == 10
     assert api.database.rows("select keys_active from organization_guard where organization_id = %s", org.id) == [(10,)]
 
 
-def test_a_disabled_key_counts(api: Api) -> None:
+def test_a_disabled_key_counts_towards_the_limit(api: Api) -> None:
     org = api.organization("free")
     key = org.key()
     org.client.post(f"{key.path}/disable")
     assert _create(org).code == "key_limit_reached"
 
 
-def test_a_revoked_key_makes_room(api: Api) -> None:
+def test_a_revoked_key_does_not_count_towards_the_limit(api: Api) -> None:
     org = api.organization("free")
     key = org.key()
     org.client.delete(key.path)
     assert _create(org).status == 201
 
 
-def test_a_key_past_its_expiry_makes_room_at_its_instant(api: Api) -> None:
-    """Nobody has recorded the expiry yet: these servers have no worker."""
+def test_an_expired_key_does_not_count_before_its_expiry_is_recorded(api: Api) -> None:
+    """The expiry is not recorded yet because these servers have no worker."""
     org = api.organization("free")
     expired = org.expired_key()
     assert _create(org).status == 201
@@ -57,7 +57,7 @@ def test_a_key_past_its_expiry_makes_room_at_its_instant(api: Api) -> None:
     assert (refused.code, refused.details) == ("key_limit_reached", {"limit": 2, "used": 2, "plan": "free"})
 
 
-def test_a_key_past_its_expiry_makes_room_for_one_of_many_at_once(api: Api) -> None:
+def test_an_expired_key_makes_room_for_one_of_several_concurrent_requests(api: Api) -> None:
     org = api.organization("free")
     expired = org.expired_key(environment="test")
     answers = concurrently(range(8), lambda _: _create(org))
@@ -66,7 +66,7 @@ def test_a_key_past_its_expiry_makes_room_for_one_of_many_at_once(api: Api) -> N
     assert api.database.rows("select keys_active from organization_guard where organization_id = %s", org.id) == [(2,)]
 
 
-def test_a_repeat_of_what_found_room_that_way_gets_its_answer(api: Api) -> None:
+def test_a_repeated_creation_that_replaced_an_expired_key_gets_the_first_response(api: Api) -> None:
     org = api.organization("free")
     org.expired_key()
     first, second = (org.client.post("/v1/api-keys", {"name": "Deploy"}, idempotency_key="one") for _ in range(2))
@@ -74,5 +74,5 @@ def test_a_repeat_of_what_found_room_that_way_gets_its_answer(api: Api) -> None:
     assert second.headers["idempotency-replayed"] == "true"
 
 
-def test_a_plan_without_a_limit_has_none(org: Organization) -> None:
+def test_a_plan_without_a_key_limit_allows_any_number(org: Organization) -> None:
     assert all(_create(org).status == 201 for _ in range(12))

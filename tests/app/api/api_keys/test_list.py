@@ -1,4 +1,4 @@
-"""GET /v1/api-keys: what a list looks like, and its filters and orders."""
+"""GET /v1/api-keys: fields, filters and sort orders."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -15,7 +15,7 @@ NOW = datetime.now(UTC)
 
 
 def listed(org: Organization, **params: object) -> list[str]:
-    """The names of the keys, without the manager."""
+    """Return the names of the keys, without the manager."""
     answer = org.client.get("/v1/api-keys", {"per_page": 100, **params})
     return [item["name"] for item in answer.data if item["id"] != org.manager.id]
 
@@ -32,7 +32,7 @@ def filled(org: Organization) -> Organization:
     return org
 
 
-def test_a_list_is_shown_with_its_pagination(org: Organization) -> None:
+def test_a_list_has_pagination(org: Organization) -> None:
     org.key()
     answer = org.client.get("/v1/api-keys")
     assert answer.status == 200
@@ -43,15 +43,15 @@ def test_a_list_is_shown_with_its_pagination(org: Organization) -> None:
     assert "link" not in answer.headers
 
 
-def test_an_item_is_what_the_detail_says_of_it(org: Organization) -> None:
+def test_a_listed_key_has_the_same_fields_as_its_detail(org: Organization) -> None:
     key = org.key(metadata={"a": "b"}, permissions={"mcps": "*"})
     detail = org.detail(key)
     item = org.client.get("/v1/api-keys").data[0]
     assert item == {name: detail[name] for name in KEY}
 
 
-def test_only_the_own_keys_are_listed(api: Api, org: Organization) -> None:
-    api.organization().key(name="Of someone else")
+def test_keys_of_another_organization_are_not_listed(api: Api, org: Organization) -> None:
+    api.organization().key(name="Foreign")
     assert listed(org) == []
 
 
@@ -64,32 +64,32 @@ def test_only_the_own_keys_are_listed(api: Api, org: Organization) -> None:
         ("expired", {"expired"}),
     ],
 )
-def test_by_status(filled: Organization, status: str, names: set[str]) -> None:
-    """A key past its instant is expired, though no event says so yet."""
+def test_keys_are_filtered_by_status(filled: Organization, status: str, names: set[str]) -> None:
+    """A key past its expiry is listed as expired before an event records the expiry."""
     assert set(listed(filled, status=status)) == names
 
 
-def test_a_disabled_key_that_expires_is_expired(org: Organization) -> None:
+def test_a_disabled_key_past_its_expiry_is_expired(org: Organization) -> None:
     key = org.seeded_key(name="soon gone", expires_at=datetime.now(UTC) + timedelta(seconds=1))
     org.client.post(f"{key.path}/disable")
     eventually(lambda: listed(org, status="disabled") == [])
     assert listed(org, status="expired") == ["soon gone"]
 
 
-def test_by_days_until_expiry(filled: Organization) -> None:
+def test_keys_are_filtered_by_days_until_expiry(filled: Organization) -> None:
     assert listed(filled, expiring_within_days=4) == []
     assert set(listed(filled, expiring_within_days=6)) == {"soon"}
     assert set(listed(filled, expiring_within_days=51)) == {"soon", "later"}
 
 
-def test_by_environment(org: Organization) -> None:
+def test_keys_are_filtered_by_environment(org: Organization) -> None:
     org.seeded_key(name="a test", environment="test")
     org.key(name="a live one")
     assert listed(org, environment="test") == ["a test"]
     assert listed(org, environment="live") == ["a live one"]
 
 
-def test_by_mcp_also_those_that_reach_all(org: Organization) -> None:
+def test_the_mcp_filter_includes_keys_for_all_mcps(org: Organization) -> None:
     mcp_id, other = org.mcp(), org.mcp()
     org.key(name="listed", permissions={"mcps": [mcp_id]})
     org.key(name="other", permissions={"mcps": [other]})
@@ -98,7 +98,7 @@ def test_by_mcp_also_those_that_reach_all(org: Organization) -> None:
     assert set(listed(org, mcp_id=mcp_id)) == {"listed", "all"}
 
 
-def test_by_creator(org: Organization) -> None:
+def test_keys_are_filtered_by_creator(org: Organization) -> None:
     second = org.seeded_key(name="second manager", permissions=Permissions(mcps="*", manage=GRANTS))
     second.client.post("/v1/api-keys", {"name": "by the second"})
     org.key(name="by the first")
@@ -108,7 +108,7 @@ def test_by_creator(org: Organization) -> None:
     assert listed(org, created_by=person) == ["second manager"]
 
 
-def test_by_days_without_use(api: Api, org: Organization) -> None:
+def test_keys_are_filtered_by_days_without_use(api: Api, org: Organization) -> None:
     old = NOW - timedelta(days=40)
     unused = org.seeded_key(name="old and unused", at=old)
     used = org.seeded_key(name="old and used", at=old)
@@ -135,7 +135,7 @@ def test_by_days_without_use(api: Api, org: Organization) -> None:
         ("pk_live_", None),
     ],
 )
-def test_by_the_beginning_of_a_word_of_the_name_or_of_the_prefix(
+def test_the_search_matches_word_starts_in_names_and_prefixes(
     org: Organization, q: str, names: list[str] | None
 ) -> None:
     everything = ["Nightly DEPLOY", "100% coverage", "snake_case", "Éclair"]
@@ -189,7 +189,7 @@ SCRIPTS = [
         ("tra", []),
     ],
 )
-def test_letters_that_read_alike_are_alike_and_scripts_without_spaces_begin_anywhere(
+def test_the_search_folds_equivalent_letters_and_matches_anywhere_in_scripts_without_spaces(
     org: Organization, q: str, found: list[int]
 ) -> None:
     for name in SCRIPTS:
@@ -197,26 +197,26 @@ def test_letters_that_read_alike_are_alike_and_scripts_without_spaces_begin_anyw
     assert sorted(listed(org, q=q)) == sorted(SCRIPTS[number] for number in found)
 
 
-def test_a_renamed_key_is_found_by_its_new_name_alone(org: Organization) -> None:
+def test_a_renamed_key_is_found_only_by_its_new_name(org: Organization) -> None:
     key = org.key(name="Straße 東京支店")
     org.client.patch(key.path, {"name": "Gasse 大阪本店"})
     assert [listed(org, q=q) for q in ("STRASSE", "支店", "京")] == [[], [], []]
     assert [listed(org, q=q) for q in ("GASSE", "本店", "阪")] == [["Gasse 大阪本店"]] * 3
 
 
-def test_the_longest_names_of_every_kind_can_be_kept_and_found(org: Organization) -> None:
+def test_the_longest_names_in_every_script_can_be_stored_and_found(org: Organization) -> None:
     for name in ("\ufdfa" * 100, "密" * 100, "\U00020000" * 100, "ß" * 100, "\u0390" * 100):
         org.key(name=name)
         assert listed(org, q=name[:5]) == [name]
 
 
-def test_by_the_prefix_of_one_key(org: Organization) -> None:
+def test_a_key_is_found_by_its_full_prefix(org: Organization) -> None:
     org.key(name="another")
     key = org.key(name="this one")
     assert listed(org, q=key.secret[:12]) == ["this one"]
 
 
-def test_filters_narrow_each_other(filled: Organization) -> None:
+def test_several_filters_are_combined(filled: Organization) -> None:
     assert listed(filled, status="active", q="later", environment="live", expiring_within_days=60) == ["later"]
     assert listed(filled, status="revoked", q="later") == []
 
@@ -246,13 +246,13 @@ def ordered(api: Api) -> Organization:
 
 
 @pytest.mark.parametrize(("sort", "order"), ORDERS)
-def test_every_order(ordered: Organization, sort: str, order: str | None) -> None:
+def test_a_list_has_the_requested_order(ordered: Organization, sort: str, order: str | None) -> None:
     direction = {} if order is None else {"order": order}
     assert listed(ordered, sort=sort, **direction) == ORDERS[sort, order]
 
 
 @pytest.mark.parametrize(("sort", "order"), ORDERS)
-def test_every_order_goes_on_by_cursor(ordered: Organization, sort: str, order: str | None) -> None:
+def test_a_cursor_continues_in_every_order(ordered: Organization, sort: str, order: str | None) -> None:
     params: dict[str, Any] = {"sort": sort, "per_page": 1} | ({} if order is None else {"order": order})
     names: list[str] = []
     cursor: dict[str, str] = {}
@@ -293,7 +293,7 @@ def test_every_order_goes_on_by_cursor(ordered: Organization, sort: str, order: 
         ({"Status": "active"}, "Status"),
     ],
 )
-def test_what_is_wrong_is_named(refused_org: Organization, params: dict[str, str], field: str) -> None:
+def test_an_invalid_parameter_is_named(refused_org: Organization, params: dict[str, str], field: str) -> None:
     refused = refused_org.client.get("/v1/api-keys", params)
     assert (refused.status, refused.code) == (422, "validation_error")
     assert set(refused.details) == {field}
@@ -309,5 +309,5 @@ def _in(**span: float) -> str:
 
 
 def _used(api: Api, key: Key, at: datetime) -> None:
-    """As the counts would say, had the key been used then."""
+    """Set the recorded last use of a key."""
     api.database.rows("update key_recency set last_used = %s where key_id = %s", at, key.id)

@@ -1,4 +1,4 @@
-"""Somebody in the role `member` has the keys that they made, and no others exist for them."""
+"""Members see only the keys that they created; any other key is a 404."""
 
 from collections.abc import Callable
 
@@ -10,7 +10,7 @@ from tests.app.client import Answer, Client
 from tests.app.organizations import Api, Organization
 from tests.app.people import Person, person
 
-EVERY_WAY: dict[str, Callable[[Client, str], Answer]] = {
+ROUTES: dict[str, Callable[[Client, str], Answer]] = {
     "detail": lambda client, path: client.get(path),
     "activity": lambda client, path: client.get(f"{path}/activity"),
     "usage": lambda client, path: client.get(f"{path}/usage"),
@@ -28,30 +28,32 @@ def member(api: Api, org: Organization) -> Person:
     return person(api, org.id, "member")
 
 
-def own(member: Person, **body: object) -> str:
-    key_id: str = member.client.post("/v1/api-keys", {"name": "Own", **body}).data["id"]
+def create_key(member: Person, **body: object) -> str:
+    key_id: str = member.client.post("/v1/api-keys", {"name": "Mine", **body}).data["id"]
     return key_id
 
 
-@pytest.mark.parametrize("way", EVERY_WAY)
-def test_the_key_of_someone_else_does_not_exist(api: Api, org: Organization, member: Person, way: str) -> None:
+@pytest.mark.parametrize("route", ROUTES)
+def test_a_member_gets_a_404_for_a_key_of_another_person(
+    api: Api, org: Organization, member: Person, route: str
+) -> None:
     colleague = person(api, org.id, "member")
-    for key_id in (org.manager.id, own(colleague)):
-        refused = EVERY_WAY[way](member.client, f"/v1/api-keys/{key_id}")
-        absent = EVERY_WAY[way](member.client, f"/v1/api-keys/key_{'0' * 26}")
+    for key_id in (org.manager.id, create_key(colleague)):
+        refused = ROUTES[route](member.client, f"/v1/api-keys/{key_id}")
+        absent = ROUTES[route](member.client, f"/v1/api-keys/key_{'0' * 26}")
         assert (refused.status, refused.code) == (404, "not_found")
         assert refused.without_request_id == absent.without_request_id
     assert org.verify(org.manager.secret)["valid"] is True
 
 
-@pytest.mark.parametrize("way", EVERY_WAY)
-def test_the_own_key_does(member: Person, way: str) -> None:
-    assert EVERY_WAY[way](member.client, f"/v1/api-keys/{own(member)}").status == 200
+@pytest.mark.parametrize("route", ROUTES)
+def test_a_member_can_use_every_route_of_their_own_key(member: Person, route: str) -> None:
+    assert ROUTES[route](member.client, f"/v1/api-keys/{create_key(member)}").status == 200
 
 
-def test_the_list_has_the_own_keys_only(api: Api, org: Organization, member: Person) -> None:
+def test_a_member_lists_only_their_own_keys(api: Api, org: Organization, member: Person) -> None:
     colleague = person(api, org.id, "member")
-    mine, theirs = own(member), own(colleague)
+    mine, theirs = create_key(member), create_key(colleague)
     assert [key["id"] for key in member.client.get("/v1/api-keys").data] == [mine]
     assert member.client.get("/v1/api-keys").json["pagination"]["total"] == 1
     assert [key["id"] for key in member.client.get("/v1/api-keys", {"created_by": member.id}).data] == [mine]
@@ -61,9 +63,9 @@ def test_the_list_has_the_own_keys_only(api: Api, org: Organization, member: Per
     assert {mine, theirs, org.manager.id} == {key["id"] for key in auditor.client.get("/v1/api-keys").data}
 
 
-def test_bulk_revocation_takes_the_own_keys_only(api: Api, org: Organization, member: Person) -> None:
+def test_a_member_revokes_only_their_own_keys_in_bulk(api: Api, org: Organization, member: Person) -> None:
     colleague = person(api, org.id, "member")
-    mine, theirs = own(member), own(colleague)
+    mine, theirs = create_key(member), create_key(colleague)
     for selector in ({"ids": [mine, theirs]}, {"created_by": colleague.id}, {"created_by": org.manager.id}):
         for dry_run in (True, False):
             body = {**selector, "reason": "compromised", "dry_run": dry_run}
@@ -75,31 +77,33 @@ def test_bulk_revocation_takes_the_own_keys_only(api: Api, org: Organization, me
     assert org.client.get(f"/v1/api-keys/{theirs}").data["status"] == "active"
 
 
-def test_a_key_shows_who_made_it(org: Organization, member: Person) -> None:
-    detail = org.client.get(f"/v1/api-keys/{own(member)}").data
+def test_a_key_has_its_member_as_creator(org: Organization, member: Person) -> None:
+    detail = org.client.get(f"/v1/api-keys/{create_key(member)}").data
     assert set(detail) == DETAIL
     assert detail["created_by"] == {"id": member.id, "email": member.email}
 
 
 @pytest.mark.parametrize("grant", ["keys:read", "keys:write", "keys:verify", "mcps:write", "audit:read"])
-def test_a_member_gives_a_key_no_grant_that_reaches_beyond_own_keys(member: Person, grant: str) -> None:
+def test_a_member_cannot_grant_a_key_more_than_their_role_has(member: Person, grant: str) -> None:
     body = {"name": "Too much", "permissions": {"mcps": "*", "manage": [grant]}}
     refused = member.client.post("/v1/api-keys", body)
     assert (refused.status, refused.code) == (403, "forbidden")
     assert refused.details == {"required": [grant]}
-    mine = own(member)
+    mine = create_key(member)
     widened = member.client.patch(f"/v1/api-keys/{mine}", {"permissions": {"mcps": "*", "manage": [grant]}})
     assert (widened.status, widened.details) == (403, {"required": [grant]})
 
 
-def test_a_member_gives_a_key_what_their_role_holds(member: Person) -> None:
+def test_a_member_can_grant_a_key_the_grants_of_their_role(member: Person) -> None:
     held = {"mcps": "*", "manage": ["mcps:read", "usage:read", "organization:read"]}
     made = member.client.post("/v1/api-keys", {"name": "Fits", "permissions": held}).data
     assert made["permissions"]["manage"] == held["manage"]
 
 
 @pytest.mark.parametrize("role", ["viewer", "auditor"])
-def test_who_makes_no_keys_is_told_which_grant_is_missing(api: Api, org: Organization, role: str) -> None:
+def test_a_role_without_keys_write_gets_the_missing_grant_in_the_refusal(
+    api: Api, org: Organization, role: str
+) -> None:
     refused = person(api, org.id, "viewer" if role == "viewer" else "auditor").client.post(
         "/v1/api-keys", {"name": "No"}
     )

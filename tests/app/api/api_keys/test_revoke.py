@@ -9,19 +9,19 @@ from tests.app.api.api_keys.shapes import INSTANT
 from tests.app.client import Answer, concurrently
 from tests.app.organizations import Api, Key, Organization
 
-ways = pytest.mark.parametrize("way", ["DELETE", "POST"])
+methods = pytest.mark.parametrize("method", ["DELETE", "POST"])
 
 
-def revoke(org: Organization, way: str, key: Key, body: object = None, **headers: str) -> Answer:
-    if way == "DELETE":
+def revoke(org: Organization, method: str, key: Key, body: object = None, **headers: str) -> Answer:
+    if method == "DELETE":
         return org.client.delete(key.path, body, **headers)
     return org.client.post(f"{key.path}/revoke", body, **headers)
 
 
-@ways
-def test_a_key_is_revoked_at_once_and_for_ever(api: Api, org: Organization, way: str) -> None:
+@methods
+def test_a_key_is_revoked_immediately(api: Api, org: Organization, method: str) -> None:
     key = org.key()
-    answer = revoke(org, way, key)
+    answer = revoke(org, method, key)
     assert answer.status == 200
     assert set(answer.data) == {"id", "status", "revoked_at", "revision"}
     assert (answer.data["id"], answer.data["status"], answer.data["revision"]) == (key.id, "revoked", 2)
@@ -33,28 +33,30 @@ def test_a_key_is_revoked_at_once_and_for_ever(api: Api, org: Organization, way:
     assert api.events_of(key.id) == ["api_key.created", "api_key.revoked"]
 
 
-@ways
-def test_twice_gives_the_same_answer_and_no_event(api: Api, org: Organization, way: str) -> None:
+@methods
+def test_a_repeated_revocation_gets_the_same_response_and_stores_no_event(
+    api: Api, org: Organization, method: str
+) -> None:
     key = org.key()
-    first = revoke(org, way, key, {"reason": "compromised"})
-    second = revoke(org, way, key, {"reason": "superseded"})
+    first = revoke(org, method, key, {"reason": "compromised"})
+    second = revoke(org, method, key, {"reason": "superseded"})
     assert (second.status, second.content) == (200, first.content)
     assert second.headers["x-revision"] == "2"
     assert org.detail(key)["revoked_reason"] == "compromised"
     assert len(api.events_of(key.id)) == 2
 
 
-@ways
+@methods
 @pytest.mark.parametrize("reason", ["compromised", "superseded", "owner_removed", "no_longer_needed", "unspecified"])
-def test_every_reason_is_kept(org: Organization, way: str, reason: str) -> None:
+def test_every_reason_is_stored(org: Organization, method: str, reason: str) -> None:
     key = org.key()
-    answer = revoke(org, way, key, {"reason": reason, "note": "Found in a public repository"})
+    answer = revoke(org, method, key, {"reason": reason, "note": "Found in a public repository"})
     detail = org.detail(key)
     assert (detail["status"], detail["revoked_reason"]) == ("revoked", reason)
     assert detail["revoked_at"] == answer.data["revoked_at"]
 
 
-@ways
+@methods
 @pytest.mark.parametrize(
     ("body", "field"),
     [
@@ -66,21 +68,21 @@ def test_every_reason_is_kept(org: Organization, way: str, reason: str) -> None:
         ({"why": "x"}, "why"),
     ],
 )
-def test_what_is_wrong_is_named_and_nothing_revoked(
-    org: Organization, way: str, body: dict[str, object], field: str
+def test_an_invalid_field_is_named_and_the_key_is_not_revoked(
+    org: Organization, method: str, body: dict[str, object], field: str
 ) -> None:
     key = org.key()
-    refused = revoke(org, way, key, body)
+    refused = revoke(org, method, key, body)
     assert (refused.status, refused.code) == (422, "validation_error")
     assert set(refused.details) == {field}
     assert org.verify(key.secret)["valid"] is True
 
 
-@ways
-def test_history_usage_and_the_name_stay(org: Organization, way: str) -> None:
+@methods
+def test_a_revoked_key_keeps_its_name_and_activity(org: Organization, method: str) -> None:
     key = org.key()
     org.verify(key.secret)
-    revoke(org, way, key)
+    revoke(org, method, key)
     assert org.detail(key)["name"] == "Deploy"
     assert [entry["event"] for entry in org.activity(key)] == [
         "api_key.revoked",
@@ -89,45 +91,45 @@ def test_history_usage_and_the_name_stay(org: Organization, way: str) -> None:
     ]
 
 
-@ways
-def test_a_key_does_not_revoke_itself_as_the_last_active_one(api: Api, org: Organization, way: str) -> None:
-    refused = revoke(org, way, org.manager)
+@methods
+def test_the_only_active_key_cannot_revoke_itself(api: Api, org: Organization, method: str) -> None:
+    refused = revoke(org, method, org.manager)
     assert (refused.status, refused.code) == (403, "forbidden")
     assert refused.error["message"] == "Cannot revoke your only active key"
     assert org.verify(org.manager.secret)["valid"] is True
     assert api.events_of(org.manager.id) == ["api_key.created"]
 
 
-@ways
-def test_a_disabled_key_beside_it_is_no_active_one(org: Organization, way: str) -> None:
+@methods
+def test_a_disabled_key_does_not_count_as_another_active_key(org: Organization, method: str) -> None:
     key = org.key()
     org.client.post(f"{key.path}/disable")
-    assert revoke(org, way, org.manager).code == "forbidden"
+    assert revoke(org, method, org.manager).code == "forbidden"
 
 
-@ways
-def test_a_key_past_its_expiry_beside_it_is_no_active_one(org: Organization, way: str) -> None:
-    """Also before anyone has recorded that."""
+@methods
+def test_an_expired_key_does_not_count_as_another_active_key(org: Organization, method: str) -> None:
+    """This holds before the expiry is recorded."""
     org.expired_key()
     org.expired_key(environment="test")
-    assert revoke(org, way, org.manager).code == "forbidden"
+    assert revoke(org, method, org.manager).code == "forbidden"
 
 
-@ways
-def test_a_key_revokes_itself_while_another_is_active(org: Organization, way: str) -> None:
+@methods
+def test_a_key_revokes_itself_while_another_is_active(org: Organization, method: str) -> None:
     org.key()
-    assert revoke(org, way, org.manager).status == 200
+    assert revoke(org, method, org.manager).status == 200
     assert org.client.get("/v1/api-keys").code == "revoked_key"
 
 
-@ways
-def test_an_expired_key_can_be_revoked(org: Organization, way: str) -> None:
+@methods
+def test_an_expired_key_can_be_revoked(org: Organization, method: str) -> None:
     key = org.expired_key()
-    assert revoke(org, way, key).status == 200
+    assert revoke(org, method, key).status == 200
     assert org.detail(key)["status"] == "revoked"
 
 
-def test_two_last_keys_that_revoke_themselves_at_once_leave_one(api: Api) -> None:
+def test_two_last_keys_that_revoke_themselves_concurrently_leave_one(api: Api) -> None:
     for _ in range(5):
         org = api.organization()
         keys = [org.manager, org.seeded_key(permissions=Permissions(mcps="*", manage=("keys:write",)))]
@@ -135,9 +137,9 @@ def test_two_last_keys_that_revoke_themselves_at_once_leave_one(api: Api) -> Non
         assert sorted(statuses) == [200, 403]
 
 
-@ways
-def test_the_old_revision_is_refused(org: Organization, way: str) -> None:
+@methods
+def test_an_old_revision_is_refused(org: Organization, method: str) -> None:
     key = org.key()
     org.client.patch(key.path, {"name": "Renamed"})
-    assert revoke(org, way, key, if_match='"1"').code == "revision_mismatch"
-    assert revoke(org, way, key, if_match='"2"').status == 200
+    assert revoke(org, method, key, if_match='"1"').code == "revision_mismatch"
+    assert revoke(org, method, key, if_match='"2"').status == 200

@@ -20,10 +20,10 @@ PATH = "/v1/api-keys/revoke"
 
 
 def revoke(org: Organization, **selectors: object) -> Any:  # noqa: ANN401 -- JSON
-    return asked(org, **selectors).data
+    return request_revocation(org, **selectors).data
 
 
-def asked(org: Organization, **selectors: object) -> Answer:
+def request_revocation(org: Organization, **selectors: object) -> Answer:
     return org.client.post(PATH, {"reason": "compromised", "dry_run": False, **selectors})
 
 
@@ -31,7 +31,7 @@ def statuses(org: Organization, *keys: Key) -> list[str]:
     return [org.detail(key)["status"] for key in keys]
 
 
-def test_the_named_keys_are_revoked_at_once_and_the_others_are_not(api: Api, org: Organization) -> None:
+def test_the_listed_keys_are_revoked_immediately_and_other_keys_are_not(api: Api, org: Organization) -> None:
     first, second, other = (org.key(name=name) for name in ("a", "b", "c"))
     answer = revoke(org, ids=[second.id, first.id])
     detail = org.detail(first)
@@ -60,18 +60,16 @@ def test_the_named_keys_are_revoked_at_once_and_the_others_are_not(api: Api, org
     assert org.activity(first)[1]["actor"] == {"type": "api_key", "id": org.manager.id}
 
 
-@pytest.mark.parametrize("given", [{}, {"dry_run": True}])
-def test_nothing_is_revoked_unless_it_is_said_that_this_is_no_dry_run(
-    org: Organization, given: dict[str, bool]
-) -> None:
+@pytest.mark.parametrize("extra", [{}, {"dry_run": True}])
+def test_a_request_is_a_dry_run_by_default(org: Organization, extra: dict[str, bool]) -> None:
     key = org.key()
-    answer = org.client.post(PATH, {"ids": [key.id], "reason": "compromised", **given}).data
+    answer = org.client.post(PATH, {"ids": [key.id], "reason": "compromised", **extra}).data
     assert (answer["matched"], answer["revoked"]) == (1, 0)
     assert [(shown["id"], shown["status"]) for shown in answer["keys"]] == [(key.id, "active")]
     assert statuses(org, key) == ["active"]
 
 
-def test_a_dry_run_matches_what_would_be_revoked(org: Organization) -> None:
+def test_a_dry_run_matches_the_keys_that_the_revocation_matches(org: Organization) -> None:
     for _ in range(3):
         org.key()
     dry = revoke(org, created_by=org.manager.id, dry_run=True)
@@ -80,14 +78,14 @@ def test_a_dry_run_matches_what_would_be_revoked(org: Organization) -> None:
     assert [key["id"] for key in dry["keys"]] == [key["id"] for key in wet["keys"]]
 
 
-def test_by_who_made_them(org: Organization) -> None:
+def test_keys_are_selected_by_creator(org: Organization) -> None:
     person = UserActor(new_id("user"))
     theirs, others = org.seeded_key(by=person), org.key()
     assert revoke(org, created_by=person.id)["revoked"] == 1
     assert statuses(org, theirs, others) == ["revoked", "active"]
 
 
-def test_by_the_mcp_that_they_reach(org: Organization) -> None:
+def test_keys_are_selected_by_mcp(org: Organization) -> None:
     mcp_id, other = org.mcp(), org.mcp()
     listed, elsewhere = org.key(permissions={"mcps": [mcp_id]}), org.key(permissions={"mcps": [other]})
     everywhere = org.key(permissions={"mcps": "*"})
@@ -95,21 +93,21 @@ def test_by_the_mcp_that_they_reach(org: Organization) -> None:
     assert statuses(org, listed, elsewhere, everywhere) == ["revoked", "active", "revoked"]
 
 
-def test_by_when_they_were_made(org: Organization) -> None:
+def test_keys_are_selected_by_creation_time(org: Organization) -> None:
     at = now()
     old, new = org.seeded_key(at=at - timedelta(days=2)), org.key()
     assert revoke(org, created_before=(at - timedelta(days=1)).isoformat())["revoked"] == 1
     assert statuses(org, old, new) == ["revoked", "active"]
 
 
-def test_a_key_has_to_fit_every_selector(org: Organization) -> None:
+def test_a_key_must_match_every_selector(org: Organization) -> None:
     mcp_id = org.mcp()
     both, one = org.key(permissions={"mcps": [mcp_id]}), org.key()
     assert revoke(org, ids=[both.id, one.id], mcp_id=mcp_id)["matched"] == 1
     assert statuses(org, both, one) == ["revoked", "active"]
 
 
-def test_disabled_and_expired_keys_are_revoked_too_and_revoked_ones_do_not_match(org: Organization) -> None:
+def test_disabled_and_expired_keys_are_revoked_and_revoked_keys_do_not_match(org: Organization) -> None:
     disabled, expired, revoked = org.key(), org.expired_key(), org.key()
     org.client.post(f"{disabled.path}/disable")
     org.client.delete(revoked.path, {"reason": "superseded"})
@@ -119,7 +117,7 @@ def test_disabled_and_expired_keys_are_revoked_too_and_revoked_ones_do_not_match
     assert org.detail(revoked)["revoked_reason"] == "superseded"
 
 
-def test_a_repeat_finds_nothing_left(org: Organization) -> None:
+def test_a_repeated_revocation_matches_nothing(org: Organization) -> None:
     ids = [org.key().id, org.key().id]
     assert [revoke(org, ids=ids)["revoked"], revoke(org, ids=ids)["matched"]] == [2, 0]
 
@@ -138,19 +136,19 @@ UNKNOWN: list[tuple[str, Callable[[Organization], object]]] = [
 
 @pytest.mark.parametrize("dry_run", [True, False])
 @pytest.mark.parametrize(("selector", "id_of"), UNKNOWN)
-def test_a_selector_that_names_what_the_organization_does_not_have_is_refused(
+def test_a_selector_with_an_id_that_is_not_in_the_organization_is_refused(
     api: Api, org: Organization, selector: str, id_of: Callable[[Organization], object], *, dry_run: bool
 ) -> None:
     everywhere = org.key(permissions={"mcps": "*"})
     other = api.organization()
-    refused = asked(org, dry_run=dry_run, **{selector: id_of(other)})
+    refused = request_revocation(org, dry_run=dry_run, **{selector: id_of(other)})
     assert (refused.status, refused.code, set(refused.details)) == (422, "validation_error", {selector})
     assert statuses(org, org.manager, everywhere) == ["active", "active"]
 
 
-def test_one_unknown_id_among_others_is_named_and_nothing_is_revoked(api: Api, org: Organization) -> None:
+def test_an_unknown_id_in_a_list_is_named_and_no_key_is_revoked(api: Api, org: Organization) -> None:
     key, foreign = org.key(), api.organization().key()
-    refused = asked(org, ids=[key.id, foreign.id])
+    refused = request_revocation(org, ids=[key.id, foreign.id])
     assert (refused.status, foreign.id in refused.details["ids"], key.id in refused.details["ids"]) == (
         422,
         True,
@@ -159,27 +157,27 @@ def test_one_unknown_id_among_others_is_named_and_nothing_is_revoked(api: Api, o
     assert statuses(org, key) == ["active"]
 
 
-def test_a_deleted_mcp_selects_nothing_and_the_list_has_no_key_for_it(org: Organization) -> None:
+def test_a_deleted_mcp_is_refused_as_a_selector_and_matches_no_listed_key(org: Organization) -> None:
     mcp_id = org.mcp()
     everywhere, listed = org.key(permissions={"mcps": "*"}), org.key(permissions={"mcps": [mcp_id]})
     assert len(org.client.get("/v1/api-keys", {"mcp_id": mcp_id}).data) == 3
     org.client.delete(f"/v1/mcps/{mcp_id}")
-    assert asked(org, mcp_id=mcp_id).status == 422
+    assert request_revocation(org, mcp_id=mcp_id).status == 422
     listing = org.client.get("/v1/api-keys", {"mcp_id": mcp_id})
     assert (listing.data, listing.json["pagination"]["total"]) == ([], 0)
     assert statuses(org, everywhere, listed, org.manager) == ["active"] * 3
 
 
 @pytest.mark.parametrize("mcp_id", ["mcp_" + "0" * 26, "*", "x", ""])
-def test_the_list_has_no_key_for_an_unknown_mcp(org: Organization, mcp_id: str) -> None:
+def test_an_unknown_mcp_matches_no_listed_key(org: Organization, mcp_id: str) -> None:
     org.key(permissions={"mcps": "*"})
     for query in ({}, {"status": "active"}, {"q": "Deploy"}, {"created_by": org.manager.id}):
         listing = org.client.get("/v1/api-keys", {"mcp_id": mcp_id, **query})
         assert (listing.data, listing.json["pagination"]["total"]) == ([], 0)
 
 
-def test_a_key_for_all_mcps_matches_those_of_its_environment_in_list_and_revocation(org: Organization) -> None:
-    """As in verification: "*" ends at the environment of the key, an MCP that is listed by id does not."""
+def test_a_key_for_all_mcps_matches_only_mcps_of_its_environment(org: Organization) -> None:
+    """As in verification, "*" covers only the key's environment. An MCP listed by id may belong to the other one."""
     live, test = org.mcp(), org.mcp(environment="test")
     fits = {
         live: {org.manager.id, org.key(permissions={"mcps": "*"}).id},
@@ -200,7 +198,7 @@ def test_a_key_for_all_mcps_matches_those_of_its_environment_in_list_and_revocat
 
 
 @pytest.mark.parametrize("dry_run", [True, False])
-def test_the_calling_key_is_left_out_and_the_response_says_so(org: Organization, *, dry_run: bool) -> None:
+def test_the_calling_key_is_excluded_and_the_response_reports_it(org: Organization, *, dry_run: bool) -> None:
     mcp_id, other = org.mcp(), org.key()
     everywhere = org.key(permissions={"mcps": "*"})
     selectors = ({"mcp_id": mcp_id}, {"created_before": now().isoformat()}, {"ids": [org.manager.id]})
@@ -212,7 +210,7 @@ def test_the_calling_key_is_left_out_and_the_response_says_so(org: Organization,
     assert statuses(org, other, everywhere) == (["active"] * 2 if dry_run else ["revoked"] * 2)
 
 
-def test_a_caller_that_no_selector_fits_is_not_said_to_be_left_out(api: Api, org: Organization) -> None:
+def test_a_caller_that_matches_no_selector_is_not_reported_as_excluded(api: Api, org: Organization) -> None:
     assert revoke(org, ids=[org.key().id])["caller_excluded"] is False
     assert revoke(org, created_by=org.key().id)["caller_excluded"] is False
     assert revoke(org, created_before="2000-01-01T00:00:00Z")["caller_excluded"] is False
@@ -221,7 +219,7 @@ def test_a_caller_that_no_selector_fits_is_not_said_to_be_left_out(api: Api, org
     assert admin.post(PATH, body).data["caller_excluded"] is False
 
 
-def test_the_own_key_comes_last_and_stays_as_the_last_active_one(api: Api, org: Organization) -> None:
+def test_the_calling_key_comes_last_and_stays_active_as_the_last_active_key(api: Api, org: Organization) -> None:
     key = org.key()
     answer = revoke(org, created_before=now().isoformat(), include_caller=True)
     assert (answer["matched"], answer["revoked"], answer["caller_excluded"]) == (2, 1, False)
@@ -233,21 +231,21 @@ def test_the_own_key_comes_last_and_stays_as_the_last_active_one(api: Api, org: 
     assert api.events_of(org.manager.id) == ["api_key.created"]
 
 
-def test_a_key_past_its_expiry_does_not_let_the_own_one_go(org: Organization) -> None:
+def test_the_calling_key_is_not_revoked_if_the_only_other_key_is_expired(org: Organization) -> None:
     expired = org.expired_key()
     answer = revoke(org, ids=[org.manager.id], include_caller=True)
     assert (answer["matched"], answer["revoked"], answer["keys"][0]["status"]) == (1, 0, "active")
     assert statuses(org, expired) == ["expired"]
 
 
-def test_the_own_key_is_revoked_while_another_is_active(org: Organization) -> None:
+def test_the_calling_key_is_revoked_while_another_key_is_active(org: Organization) -> None:
     org.key()
     answer = revoke(org, ids=[org.manager.id], include_caller=True)
     assert (answer["revoked"], answer["keys"][0]["status"]) == (1, "revoked")
     assert org.client.get("/v1/api-keys").code == "revoked_key"
 
 
-def test_whoever_was_a_member_once_can_still_be_named(api: Api, org: Organization) -> None:
+def test_a_removed_member_can_still_be_a_selector(api: Api, org: Organization) -> None:
     left = person(api, org.id, "member")
     org.client.delete(f"/v1/organization/members/{left.id}")
     assert revoke(org, created_by=left.id)["matched"] == 0
@@ -284,9 +282,11 @@ def test_whoever_was_a_member_once_can_still_be_named(api: Api, org: Organizatio
         ({"status": "active"}, "status"),
     ],
 )
-def test_what_is_wrong_is_named_and_nothing_revoked(org: Organization, body: dict[str, object], field: str) -> None:
+def test_an_invalid_field_is_named_and_no_key_is_revoked(
+    org: Organization, body: dict[str, object], field: str
+) -> None:
     key = org.key()
-    refused = asked(org, **body)
+    refused = request_revocation(org, **body)
     assert (refused.status, refused.code) == (422, "validation_error")
     assert set(refused.details) == {field}
     assert statuses(org, key) == ["active"]
@@ -297,7 +297,7 @@ def test_a_reason_is_required(org: Organization) -> None:
     assert refused.details == {"reason": "Required"}
 
 
-def test_a_repeat_under_the_same_idempotency_key_gets_the_first_answer(org: Organization) -> None:
+def test_a_repeated_request_with_the_same_idempotency_key_gets_the_first_response(org: Organization) -> None:
     body = {"created_by": org.manager.id, "reason": "superseded", "dry_run": False}
     org.key()
     first = org.client.post(PATH, body, idempotency_key="k")
@@ -309,13 +309,13 @@ def test_a_repeat_under_the_same_idempotency_key_gets_the_first_answer(org: Orga
     assert org.client.post(PATH, {**body, "reason": "compromised"}, idempotency_key="k").code == "idempotency_mismatch"
 
 
-def test_a_dry_run_takes_no_idempotency_key_from_what_follows_it(org: Organization) -> None:
+def test_a_dry_run_does_not_use_up_its_idempotency_key(org: Organization) -> None:
     body = {"ids": [org.key().id], "reason": "superseded"}
     org.client.post(PATH, body, idempotency_key="k")
     assert org.client.post(PATH, {**body, "dry_run": False}, idempotency_key="k").data["revoked"] == 1
 
 
-def test_a_request_that_still_runs_is_said_to(api: Api, org: Organization) -> None:
+def test_a_repeated_request_is_refused_while_the_first_is_running(api: Api, org: Organization) -> None:
     body = {"ids": [org.key().id], "reason": "superseded", "dry_run": False}
     waiting = "select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'"
     with psycopg.connect(api.database.url) as holder, ThreadPoolExecutor(1) as threads:
@@ -329,10 +329,10 @@ def test_a_request_that_still_runs_is_said_to(api: Api, org: Organization) -> No
     assert running.result().data["revoked"] == 1
 
 
-def test_what_stops_in_the_middle_leaves_a_clean_beginning_and_a_repeat_does_the_rest(
+def test_an_interrupted_revocation_keeps_its_progress_and_a_repeated_request_completes_it(
     api: Api, org: Organization
 ) -> None:
-    """Somebody holds the row of one key until the server gives up: what came before it is revoked, nothing after."""
+    """A lock on one key's row makes the server give up: earlier keys are revoked, later keys are not."""
     keys = [org.key() for _ in range(4)]
     body = {"ids": [key.id for key in keys], "reason": "compromised", "dry_run": False}
     with psycopg.connect(api.database.url) as holder:
@@ -346,7 +346,7 @@ def test_what_stops_in_the_middle_leaves_a_clean_beginning_and_a_repeat_does_the
     assert statuses(org, *keys) == ["revoked"] * 4
 
 
-def test_a_calling_key_that_is_changed_in_the_middle_is_told_that_a_part_was_done(api: Api, org: Organization) -> None:
+def test_a_change_of_the_calling_key_stops_a_revocation_with_an_unknown_outcome(api: Api, org: Organization) -> None:
     keys = [org.seeded_key() for _ in range(150)]
     caller = org.key(permissions={"mcps": "*", "manage": ["keys:read", "keys:write"]})
     body = {"ids": [key.id for key in keys], "reason": "compromised", "dry_run": False}
@@ -362,7 +362,7 @@ def test_a_calling_key_that_is_changed_in_the_middle_is_told_that_a_part_was_don
     assert statuses(org, keys[0], keys[-1]) == ["revoked"] * 2
 
 
-def test_more_keys_than_a_page_are_revoked_each_with_one_event(api: Api, org: Organization) -> None:
+def test_more_keys_than_one_page_are_revoked_with_one_event_each(api: Api, org: Organization) -> None:
     person = UserActor(new_id("user"))
     count = 1_100
     for _ in range(count):
@@ -381,7 +381,7 @@ def test_more_keys_than_a_page_are_revoked_each_with_one_event(api: Api, org: Or
     assert revoke(org, created_by=person.id, dry_run=True)["matched"] == 0
 
 
-def test_two_at_once_revoke_each_key_once(api: Api, org: Organization) -> None:
+def test_two_concurrent_revocations_revoke_each_key_once(api: Api, org: Organization) -> None:
     creator = KeyActor(org.manager.id)
     keys = [org.seeded_key(by=creator) for _ in range(30)]
     answers = concurrently(range(2), lambda _: revoke(org, created_by=creator.id))

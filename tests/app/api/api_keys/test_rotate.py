@@ -11,7 +11,7 @@ from tests.app.client import Answer
 from tests.app.organizations import Api, Organization, unknown_secret
 
 
-def test_the_key_stays_and_its_secret_changes(api: Api, org: Organization) -> None:
+def test_a_rotated_key_keeps_its_fields_and_gets_a_new_secret(api: Api, org: Organization) -> None:
     key = org.key(description="Kept", metadata={"a": "b"}, permissions={"mcps": "*"})
     before = org.detail(key)
     answer = org.client.post(f"{key.path}/rotate", {"overlap_seconds": 0})
@@ -28,7 +28,7 @@ def test_the_key_stays_and_its_secret_changes(api: Api, org: Organization) -> No
     assert api.events_of(key.id) == ["api_key.created", "api_key.rotated", "api_key.secret_retired"]
 
 
-def test_without_overlap_the_old_secret_ends_at_once(api: Api, org: Organization) -> None:
+def test_the_old_secret_ends_immediately_without_an_overlap(api: Api, org: Organization) -> None:
     key = org.key()
     data = org.client.post(f"{key.path}/rotate", {"overlap_seconds": 0}).data
     verdict = org.verify(key.secret)
@@ -38,7 +38,7 @@ def test_without_overlap_the_old_secret_ends_at_once(api: Api, org: Organization
     assert api.client(data["key"]).get(key.check_path).status == 200
 
 
-def test_during_the_overlap_both_secrets_work_and_after_it_one(api: Api, org: Organization) -> None:
+def test_both_secrets_work_during_the_overlap_and_only_the_new_one_after_it(api: Api, org: Organization) -> None:
     key = org.key()
     data = org.client.post(f"{key.path}/rotate", {"overlap_seconds": 1}).data
     ends = datetime.fromisoformat(data["previous_valid_until"])
@@ -51,13 +51,13 @@ def test_during_the_overlap_both_secrets_work_and_after_it_one(api: Api, org: Or
     assert api.events_of(key.id) == ["api_key.created", "api_key.rotated"]
 
 
-def test_the_end_of_the_overlap_is_told(org: Organization) -> None:
+def test_the_response_has_the_end_of_the_overlap(org: Organization) -> None:
     key = org.key()
     data = org.client.post(f"{key.path}/rotate", {"overlap_seconds": 2_592_000}).data
     newest, oldest = org.detail(key)["secrets"]
     assert oldest["valid_until"] == data["previous_valid_until"]
-    begun = datetime.fromisoformat(newest["created_at"])
-    assert datetime.fromisoformat(data["previous_valid_until"]) - begun == timedelta(days=30)
+    started = datetime.fromisoformat(newest["created_at"])
+    assert datetime.fromisoformat(data["previous_valid_until"]) - started == timedelta(days=30)
 
 
 def test_another_rotation_ends_an_overlap_early(org: Organization) -> None:
@@ -71,7 +71,7 @@ def test_another_rotation_ends_an_overlap_early(org: Organization) -> None:
     ]
 
 
-def test_a_use_says_which_secret_was_used(api: Api, org: Organization) -> None:
+def test_a_use_is_recorded_with_the_version_of_its_secret(api: Api, org: Organization) -> None:
     key = org.key()
     second = org.client.post(f"{key.path}/rotate", {"overlap_seconds": 60}).data["key"]
     for secret in (key.secret, second):
@@ -91,7 +91,7 @@ def test_an_overlap_is_at_most_thirty_days(org: Organization, overlap: int) -> N
 @pytest.mark.parametrize(
     "body", [{"overlap_seconds": "5"}, {"overlap_seconds": None}, {"overlap_seconds": 1.5}, {"x": 1}]
 )
-def test_what_is_wrong_is_named(org: Organization, body: dict[str, object]) -> None:
+def test_an_invalid_field_is_named(org: Organization, body: dict[str, object]) -> None:
     refused = org.client.post(f"{org.key().path}/rotate", body)
     assert (refused.status, set(refused.details)) == (422, set(body))
 
@@ -110,7 +110,7 @@ def test_a_key_rotates_itself(api: Api, org: Organization) -> None:
     assert api.client(renewed).get("/v1/api-keys").status == 200
 
 
-def test_the_old_revision_is_refused_and_the_secret_kept(org: Organization) -> None:
+def test_an_old_revision_is_refused_and_the_secret_is_kept(org: Organization) -> None:
     key = org.key()
     org.client.patch(key.path, {"name": "Renamed"})
     refused = org.client.post(f"{key.path}/rotate", None, if_match='"1"')
@@ -118,7 +118,7 @@ def test_the_old_revision_is_refused_and_the_secret_kept(org: Organization) -> N
     assert org.verify(key.secret)["valid"] is True
 
 
-def test_the_new_secret_is_shown_once(org: Organization) -> None:
+def test_the_new_secret_is_returned_only_once(org: Organization) -> None:
     key = org.key()
     renewed = org.client.post(f"{key.path}/rotate").data["key"]
     for shown in (org.client.get(key.path), org.client.get("/v1/api-keys"), org.client.get(f"{key.path}/activity")):
@@ -129,7 +129,7 @@ def _codes(org: Organization, *secrets: str) -> list[str]:
     return [org.verify(secret)["code"] for secret in secrets]
 
 
-def test_without_a_stated_overlap_the_old_secret_works_until_the_new_one_is_used(api: Api, org: Organization) -> None:
+def test_the_old_secret_works_until_the_new_one_is_used_by_default(api: Api, org: Organization) -> None:
     key = org.key()
     data = org.client.post(f"{key.path}/rotate").data
     assert _codes(org, key.secret, key.secret) == ["valid", "valid"]
@@ -152,7 +152,8 @@ def _verify_with(api: Api, caller: str, secret: str) -> Answer:
 
 
 @pytest.mark.parametrize(
-    "use", ["verified", "check", "call", "resource", "servers", "list", "change", "not found", "verifies", "of no key"]
+    "use",
+    ["verified", "check", "call", "resource", "servers", "list", "change", "not found", "verifies", "verifies unknown"],
 )
 def test_any_accepted_use_of_the_new_secret_counts(api: Api, org: Organization, use: str) -> None:
     key = org.key(permissions={"mcps": "*", "manage": ["keys:read", "keys:write", "keys:verify"]})
@@ -184,13 +185,13 @@ def test_any_accepted_use_of_the_new_secret_counts(api: Api, org: Organization, 
     assert _verify_with(api, key.secret, org.key().secret).code == "revoked_key"
 
 
-@pytest.mark.parametrize("about", ["unknown", "revoked", "foreign", "over its limit"])
-def test_a_caller_that_is_accepted_counts_whatever_became_of_the_key_asked_about(
-    api: Api, org: Organization, about: str
+@pytest.mark.parametrize("subject_state", ["unknown", "revoked", "foreign", "over its limit"])
+def test_an_accepted_caller_uses_its_new_secret_in_any_state_of_the_verified_key(
+    api: Api, org: Organization, subject_state: str
 ) -> None:
     key = org.key(permissions={"mcps": "*", "manage": ["keys:verify"]})
     renewed = org.client.post(f"{key.path}/rotate").data["key"]
-    match about:
+    match subject_state:
         case "unknown":
             subject = unknown_secret()
         case "revoked":
@@ -209,7 +210,7 @@ def test_a_caller_that_is_accepted_counts_whatever_became_of_the_key_asked_about
 
 
 @pytest.mark.parametrize("refused", ["body", "grant"])
-def test_a_caller_that_is_refused_leaves_its_old_secret(api: Api, org: Organization, refused: str) -> None:
+def test_a_refused_caller_keeps_its_old_secret(api: Api, org: Organization, refused: str) -> None:
     manage = [] if refused == "grant" else ["keys:verify"]
     key = org.key(permissions={"mcps": "*", "manage": manage})
     renewed = org.client.post(f"{key.path}/rotate").data["key"]
@@ -218,7 +219,7 @@ def test_a_caller_that_is_refused_leaves_its_old_secret(api: Api, org: Organizat
     assert org.verify(key.secret)["valid"] is True
 
 
-def test_a_caller_that_asks_about_its_own_new_secret_uses_it_once(api: Api, org: Organization) -> None:
+def test_a_caller_that_verifies_its_own_new_secret_uses_it_once(api: Api, org: Organization) -> None:
     key = org.key(permissions={"mcps": "*", "manage": ["keys:verify"]})
     renewed = org.client.post(f"{key.path}/rotate").data["key"]
     assert _verify_with(api, renewed, renewed).data["valid"] is True
@@ -226,14 +227,14 @@ def test_a_caller_that_asks_about_its_own_new_secret_uses_it_once(api: Api, org:
     assert _verify_with(api, renewed, key.secret).data["code"] == "revoked_key"
 
 
-def test_two_keys_with_new_secrets_end_the_old_ones_of_each_other(api: Api, org: Organization) -> None:
+def test_a_verification_ends_the_old_secrets_of_the_caller_and_of_the_verified_key(api: Api, org: Organization) -> None:
     first, second = (org.key(permissions={"mcps": "*", "manage": ["keys:verify"]}) for _ in range(2))
     renewed = [org.client.post(f"{key.path}/rotate").data["key"] for key in (first, second)]
     assert _verify_with(api, renewed[0], renewed[1]).data["valid"] is True
     assert [org.verify(key.secret)["code"] for key in (first, second)] == ["revoked_key", "revoked_key"]
 
 
-def test_only_the_first_use_by_a_caller_is_noted(api: Api, org: Organization) -> None:
+def test_only_the_first_use_records_the_callers_secret_version(api: Api, org: Organization) -> None:
     key, subject = org.key(permissions={"mcps": "*", "manage": ["keys:verify"]}), org.key()
     renewed = org.client.post(f"{key.path}/rotate").data["key"]
     for _ in range(3):
@@ -250,7 +251,7 @@ def test_a_refused_use_of_the_new_secret_does_not_count(api: Api, org: Organizat
     assert org.verify(key.secret)["valid"] is True
 
 
-def test_a_caller_who_lost_the_answers_rotates_again_and_keeps_the_secret_in_use(org: Organization) -> None:
+def test_a_secret_in_use_survives_repeated_rotations_until_a_newer_one_is_used(org: Organization) -> None:
     key = org.key()
     for number in range(12):
         org.client.post(f"{key.path}/rotate", idempotency_key=f"{number}")
@@ -259,7 +260,7 @@ def test_a_caller_who_lost_the_answers_rotates_again_and_keeps_the_secret_in_use
     assert _codes(org, key.secret, renewed, key.secret) == ["valid", "valid", "revoked_key"]
 
 
-def test_the_secret_in_use_survives_many_lost_rotations(org: Organization) -> None:
+def test_a_rotated_secret_in_use_survives_many_lost_rotations(org: Organization) -> None:
     key = org.key()
     in_use = org.client.post(f"{key.path}/rotate").data["key"]
     assert _codes(org, in_use, key.secret) == ["valid", "revoked_key"]
@@ -268,21 +269,23 @@ def test_the_secret_in_use_survives_many_lost_rotations(org: Organization) -> No
     assert _codes(org, in_use) == ["valid"]
 
 
-def test_a_key_that_rotates_itself_and_loses_the_answer_can_do_it_again(api: Api, org: Organization) -> None:
+def test_a_key_that_loses_the_response_of_its_rotation_can_rotate_again(api: Api, org: Organization) -> None:
     org.client.post(f"{org.manager.path}/rotate")
     renewed = org.client.post(f"{org.manager.path}/rotate").data["key"]
     assert api.client(renewed).get("/v1/api-keys").status == 200
     assert org.client.get("/v1/api-keys").code == "revoked_key"
 
 
-@pytest.mark.parametrize("ends", [{"overlap_seconds": 0}, "revoke", "disable"])
-def test_what_is_to_be_immediate_is(org: Organization, ends: str | dict[str, int]) -> None:
+@pytest.mark.parametrize("ending", [{"overlap_seconds": 0}, "revoke", "disable"])
+def test_every_secret_ends_immediately_on_a_zero_overlap_revocation_or_disable(
+    org: Organization, ending: str | dict[str, int]
+) -> None:
     key = org.key()
     first = org.client.post(f"{key.path}/rotate").data["key"]
-    if isinstance(ends, dict):
-        org.client.post(f"{key.path}/rotate", ends)
+    if isinstance(ending, dict):
+        org.client.post(f"{key.path}/rotate", ending)
     else:
-        org.client.post(f"{key.path}/{ends}")
+        org.client.post(f"{key.path}/{ending}")
     assert not {"valid"} & set(_codes(org, key.secret, first))
 
 

@@ -6,7 +6,7 @@ from tests.app.api.api_keys.shapes import KEY
 from tests.app.organizations import Api, Organization
 
 
-def test_a_changed_key_is_shown_whole(org: Organization) -> None:
+def test_a_changed_key_is_returned_with_every_field(org: Organization) -> None:
     key = org.key()
     answer = org.client.patch(key.path, {"name": "Renamed", "description": "New", "metadata": {"a": "b"}})
     assert answer.status == 200
@@ -28,7 +28,9 @@ def test_a_changed_key_is_shown_whole(org: Organization) -> None:
         ({"expires_at": "2100-01-01T00:00:00Z"}, "api_key.expiration_changed"),
     ],
 )
-def test_each_field_changes_alone(api: Api, org: Organization, body: dict[str, object], event: str) -> None:
+def test_a_change_of_one_field_changes_no_other_field(
+    api: Api, org: Organization, body: dict[str, object], event: str
+) -> None:
     key = org.key()
     before = org.client.get(key.path).data
     after = org.client.patch(key.path, body).data
@@ -37,13 +39,13 @@ def test_each_field_changes_alone(api: Api, org: Organization, body: dict[str, o
     assert api.events_of(key.id) == ["api_key.created", event]
 
 
-def test_null_takes_a_limit_away(org: Organization) -> None:
+def test_null_removes_a_value(org: Organization) -> None:
     key = org.key(expires_at="2100-01-01T00:00:00Z", rate_limit={"per_second": 3}, description="x")
     cleared = org.client.patch(key.path, {"expires_at": None, "rate_limit": None, "description": None}).data
     assert (cleared["expires_at"], cleared["rate_limit"], cleared["description"]) == (None, None, "")
 
 
-def test_what_is_so_already_changes_nothing(api: Api, org: Organization) -> None:
+def test_a_change_to_the_same_value_changes_nothing(api: Api, org: Organization) -> None:
     key = org.key()
     answer = org.client.patch(key.path, {"name": "Deploy"})
     assert (answer.status, answer.headers["x-revision"]) == (200, "1")
@@ -51,7 +53,7 @@ def test_what_is_so_already_changes_nothing(api: Api, org: Organization) -> None
     assert api.events_of(key.id) == ["api_key.created"]
 
 
-def test_verification_sees_a_narrowing_at_once(org: Organization) -> None:
+def test_verification_uses_narrowed_permissions_immediately(org: Organization) -> None:
     mcp_id = org.mcp()
     key = org.key(permissions={"mcps": "*"})
     assert org.verify(key.secret, mcp_id=mcp_id)["valid"] is True
@@ -60,14 +62,14 @@ def test_verification_sees_a_narrowing_at_once(org: Organization) -> None:
     assert (verdict["code"], verdict["revision"]) == ("mcp_not_permitted", 2)
 
 
-def test_a_revoked_key_is_not_changed(org: Organization) -> None:
+def test_a_revoked_key_cannot_be_changed(org: Organization) -> None:
     key = org.key()
     org.client.delete(key.path)
     refused = org.client.patch(key.path, {"name": "Renamed"})
     assert (refused.status, refused.code) == (409, "conflict")
 
 
-def test_an_expired_key_is_not_changed_nor_prolonged(org: Organization) -> None:
+def test_an_expired_key_cannot_be_changed_or_extended(org: Organization) -> None:
     key = org.expired_key()
     for body in ({"name": "Renamed"}, {"expires_at": None}):
         refused = org.client.patch(key.path, body)
@@ -90,7 +92,7 @@ def test_an_expired_key_is_not_changed_nor_prolonged(org: Organization) -> None:
         ({"rate_limit": {"per_second": "5"}}, "rate_limit.per_second"),
     ],
 )
-def test_what_is_wrong_is_named(api: Api, org: Organization, body: dict[str, object], field: str) -> None:
+def test_an_invalid_field_is_named(api: Api, org: Organization, body: dict[str, object], field: str) -> None:
     key = org.key()
     refused = org.client.patch(key.path, body)
     assert (refused.status, refused.code) == (422, "validation_error")

@@ -11,7 +11,7 @@ from tests.app.organizations import Api, Key, Organization
 from tests.projections.usage.uses import completed, used
 
 NOON = now().replace(hour=12, minute=0, second=0, microsecond=0)
-"""Of today; what is recorded later than now counts all the same."""
+"""Noon today. Uses recorded in the future count as well."""
 
 
 def _usage(org: Organization, key: Key, **params: object) -> dict[str, Any]:
@@ -19,13 +19,13 @@ def _usage(org: Organization, key: Key, **params: object) -> dict[str, Any]:
     return usage
 
 
-def test_what_a_key_was_used_for_by_mcp_tool_day_hour_and_outcome(api: Api, org: Organization) -> None:
+def test_usage_is_grouped_by_mcp_tool_day_hour_and_outcome(api: Api, org: Organization) -> None:
     mcp_id = org.mcp(name="Files")
     key = org.key(permissions={"mcps": [mcp_id]})
     org.verify(key.secret, mcp_id=mcp_id, tool="search")
     org.verify(key.secret, mcp_id=mcp_id, tool="search")
     org.verify(key.secret)
-    key.client.get("/v1/api-keys")  # which it may not, and which would be no request
+    key.client.get("/v1/api-keys")  # forbidden, and management calls don't count as requests
     org.client.post(f"{key.path}/disable")
     org.verify(key.secret, mcp_id=mcp_id)
     today = now()
@@ -52,13 +52,13 @@ def test_what_a_key_was_used_for_by_mcp_tool_day_hour_and_outcome(api: Api, org:
     assert sum(hour["requests"] for hour in by_hour) == 3
 
 
-def test_a_key_that_was_never_used_has_zeros_and_no_latency(org: Organization) -> None:
+def test_an_unused_key_has_zero_counts_and_no_latency(org: Organization) -> None:
     usage = _usage(org, org.key())
     assert (usage["period"], usage["total_requests"], usage["by_mcp"], usage["by_tool"]) == ("month", 0, [], [])
     assert usage["latency_ms"] == {"p50": None, "p95": None, "p99": None}
 
 
-def test_a_span_of_dates_has_every_day_and_both_ends(api: Api, org: Organization) -> None:
+def test_a_date_range_includes_every_day_and_both_ends(api: Api, org: Organization) -> None:
     key = org.key()
     for days in (0, 2, 3, 4):
         at = NOON - timedelta(days=days)
@@ -69,17 +69,17 @@ def test_a_span_of_dates_has_every_day_and_both_ends(api: Api, org: Organization
     assert (usage["period"], usage["start_date"], usage["end_date"]) == ("custom", start, end)
     assert usage["total_requests"] == 2
     assert [day["requests"] for day in usage["by_day"]] == [1, 1, 0]
-    assert _usage(org, key, start_date=start)["total_requests"] == 3, "up to today"
+    assert _usage(org, key, start_date=start)["total_requests"] == 3, "the default end is today"
 
 
-def test_week_and_month_are_those_of_the_calendar(org: Organization) -> None:
+def test_week_and_month_are_calendar_periods(org: Organization) -> None:
     key, today = org.key(), now().date()
     week, month = _usage(org, key, period="week"), _usage(org, key, period="month")
     assert week["start_date"] == (today - timedelta(days=today.weekday())).isoformat()
     assert month["start_date"] == today.replace(day=1).isoformat()
 
 
-def test_the_list_and_the_detail_say_the_same(api: Api, org: Organization) -> None:
+def test_the_list_and_the_detail_have_the_same_usage(api: Api, org: Organization) -> None:
     key = org.key()
     org.verify(key.secret)
     count(api)
@@ -105,13 +105,13 @@ def test_the_list_and_the_detail_say_the_same(api: Api, org: Organization) -> No
         ({"from": "2026-01-01"}, "from"),
     ],
 )
-def test_what_is_wrong_is_named(org: Organization, params: dict[str, str], field: str) -> None:
+def test_an_invalid_parameter_is_named(org: Organization, params: dict[str, str], field: str) -> None:
     refused = org.client.get(f"{org.manager.path}/usage", params)
     assert (refused.status, refused.code) == (422, "validation_error")
     assert set(refused.details) == {field}
 
 
-def test_a_leap_year_is_not_too_long(org: Organization) -> None:
+def test_a_leap_year_is_a_valid_range(org: Organization) -> None:
     assert len(_usage(org, org.manager, start_date="2024-01-01", end_date="2024-12-31")["by_day"]) == 366
 
 

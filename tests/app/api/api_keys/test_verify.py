@@ -20,10 +20,10 @@ CANONICAL = {
     "[2001:db8::1]": "2001:db8::1",
     "[2001:db8:0::1]:443": "2001:db8::1",
 }
-"""How the addresses that are asked about are recorded, where that differs."""
+"""Addresses in requests that are recorded in another form."""
 
 
-def test_a_key_that_is_accepted_is_described(org: Organization) -> None:
+def test_an_accepted_key_is_described(org: Organization) -> None:
     key = org.key(name="Caller", expires_at="2100-01-01T00:00:00Z", permissions={"mcps": "*"})
     answer = org.verified(key.secret)
     assert answer.status == 200
@@ -46,14 +46,14 @@ def test_a_key_that_is_accepted_is_described(org: Organization) -> None:
     }
 
 
-def test_the_use_is_in_the_log_before_the_answer(api: Api, org: Organization) -> None:
+def test_a_use_is_in_the_log_before_the_response(api: Api, org: Organization) -> None:
     key = org.key()
     event_id = org.verify(key.secret)["event_id"]
     query = "select kind, action, code, key_id, caller_key_id, organization_id from usage_events where event_id = %s"
     assert api.database.rows(query, event_id) == [("used", "verify", "valid", key.id, org.manager.id, org.id)]
 
 
-def test_a_denial_is_in_the_log_too(api: Api, org: Organization) -> None:
+def test_a_denial_is_in_the_log(api: Api, org: Organization) -> None:
     key = org.key()
     org.client.delete(key.path)
     event_id = org.verify(key.secret)["event_id"]
@@ -62,14 +62,14 @@ def test_a_denial_is_in_the_log_too(api: Api, org: Organization) -> None:
     ]
 
 
-def test_a_key_that_is_nobodys_is_in_the_log_of_whoever_asked(api: Api, org: Organization) -> None:
+def test_an_unknown_key_is_logged_for_the_callers_organization(api: Api, org: Organization) -> None:
     verdict = org.verify(unknown_secret())
     assert set(verdict) == {"valid", "code", "event_id"}
     query = "select code, key_id, organization_id from usage_events where event_id = %s"
     assert api.database.rows(query, verdict["event_id"]) == [("unauthorized", None, org.id)]
 
 
-def test_the_use_names_the_revision_that_decided(api: Api, org: Organization) -> None:
+def test_a_use_has_the_revision_of_the_key_that_decided(api: Api, org: Organization) -> None:
     key = org.key()
     assert org.verify(key.secret)["revision"] == 1
     org.client.patch(key.path, {"name": "Renamed"})
@@ -77,7 +77,7 @@ def test_the_use_names_the_revision_that_decided(api: Api, org: Organization) ->
     assert [use["revision"] for use in org.activity(key, type="api_key.used")] == [2, 1]
 
 
-def test_what_has_not_the_form_of_a_key_asks_no_database(api: Api, org: Organization) -> None:
+def test_a_malformed_key_is_not_looked_up_or_recorded(api: Api, org: Organization) -> None:
     before = api.database.rows("select count(*) from usage_events where caller_key_id = %s", org.manager.id)
     for text in ("", "hello", unknown_secret()[:-1] + "?", "pk_live_" + "A" * 32, "\0", "x" * 100_000):
         verdict = org.verify(text)
@@ -101,7 +101,7 @@ class _Verified(NamedTuple):
 
 
 def _verified_until(org: Organization, key: Key, ends: datetime) -> list[_Verified]:
-    """Verify `key` again and again, the last time after `ends`."""
+    """Verify `key` repeatedly until after `ends`."""
     answers: list[_Verified] = []
     while not answers or answers[-1].before < ends:
         before = datetime.now(UTC)
@@ -112,7 +112,7 @@ def _verified_until(org: Organization, key: Key, ends: datetime) -> list[_Verifi
 def test_a_key_expires_at_its_instant(api: Api, org: Organization) -> None:
     answers: list[_Verified] = []
     seconds = 1.5
-    # On a busy machine the first answer may come after the expiry. Then the next key lives longer.
+    # On a busy machine, the first response may arrive after the expiry. Retry with a longer lifetime.
     while not answers or answers[0].code != "valid":
         ends = datetime.now(UTC) + timedelta(seconds=seconds)
         key = org.seeded_key(expires_at=ends)
@@ -122,7 +122,7 @@ def test_a_key_expires_at_its_instant(api: Api, org: Organization) -> None:
             assert code == "expired_key" or before < ends
             assert code == "valid" or after >= ends
         assert answers[-1].code == "expired_key"
-        assert api.events_of(key.id) == ["api_key.created"], "no event is needed for that"
+        assert api.events_of(key.id) == ["api_key.created"], "the expiry needs no event"
         seconds *= 2
 
 
@@ -147,7 +147,7 @@ def test_a_key_expires_at_its_instant(api: Api, org: Organization) -> None:
         ([], "11.0.0.1", "valid"),
     ],
 )
-def test_the_address_is_the_one_that_is_asked_about(
+def test_the_client_address_is_taken_from_the_request_body(
     org: Organization, allowed: list[str], ip: str | None, code: str
 ) -> None:
     key = org.key(allowed_ips=allowed)
@@ -178,7 +178,7 @@ def test_the_address_is_the_one_that_is_asked_about(
         "x" * 100_000,
     ],
 )
-def test_what_is_not_one_address_is_refused_and_not_recorded(org: Organization, ip: str) -> None:
+def test_an_invalid_address_is_refused_and_not_recorded(org: Organization, ip: str) -> None:
     key = org.key()
     refused = org.client.post("/v1/api-keys/verify", {"key": key.secret, "ip": ip})
     assert (refused.status, refused.code) == (422, "validation_error")
@@ -186,19 +186,19 @@ def test_what_is_not_one_address_is_refused_and_not_recorded(org: Organization, 
     assert org.activity(key, type="api_key.used") == []
 
 
-def test_the_user_agent_is_the_one_that_is_told(org: Organization) -> None:
+def test_the_user_agent_is_taken_from_the_request_body(org: Organization) -> None:
     key = org.key()
     org.verify(key.secret, user_agent="agent/1.0 " + "x" * 500)
     assert org.activity(key)[0]["user_agent"] == ("agent/1.0 " + "x" * 500)[:300]
 
 
-def test_every_reach_denial(org: Organization) -> None:
+def test_every_permission_denial_has_its_code(org: Organization) -> None:
     reached, other, tested = org.mcp(), org.mcp(), org.mcp(environment="test")
     key = org.key(permissions={"mcps": [reached], "tools": {reached: {"allow": ["get_*"], "deny": ["get_secret"]}}})
     wide = org.key(permissions={"mcps": "*"})
     deleted = org.mcp()
     org.client.delete(f"/v1/mcps/{deleted}")
-    asked = [
+    cases = [
         (key, {"mcp_id": reached}, "valid"),
         (key, {"mcp_id": reached, "tool": "get_file"}, "valid"),
         (key, {"mcp_id": reached, "tool": "get_secret"}, "tool_not_permitted"),
@@ -209,16 +209,16 @@ def test_every_reach_denial(org: Organization) -> None:
         (wide, {"mcp_id": tested}, "environment_mismatch"),
         (wide, {"mcp_id": deleted}, "not_found"),
     ]
-    assert [org.verify(k.secret, **question)["code"] for k, question, _ in asked] == [code for *_, code in asked]
+    assert [org.verify(k.secret, **query)["code"] for k, query, _ in cases] == [code for *_, code in cases]
 
 
-def test_an_mcp_of_the_other_environment_is_reached_by_its_id(org: Organization) -> None:
+def test_an_mcp_of_the_other_environment_is_reached_if_listed_by_id(org: Organization) -> None:
     tested = org.mcp(environment="test")
     key = org.seeded_key(permissions=Permissions(mcps=(tested,)), known_mcps={tested: "test"})
     assert org.verify(key.secret, mcp_id=tested)["valid"] is True
 
 
-def test_a_test_key_reaches_test_mcps_only(org: Organization) -> None:
+def test_a_test_key_reaches_only_test_mcps(org: Organization) -> None:
     live, tested = org.mcp(), org.mcp(environment="test")
     key = org.seeded_key(environment="test", permissions=Permissions(mcps="*"))
     assert org.verify(key.secret, mcp_id=tested)["valid"] is True
@@ -248,7 +248,7 @@ def test_an_mcp_of_another_organization_does_not_exist(api: Api, org: Organizati
         ({"key": "x", "scopes": []}, "scopes"),
     ],
 )
-def test_what_is_wrong_with_the_question_is_named(org: Organization, body: dict[str, object], field: str) -> None:
+def test_an_invalid_field_is_named(org: Organization, body: dict[str, object], field: str) -> None:
     refused = org.client.post("/v1/api-keys/verify", body)
     assert (refused.status, refused.code) == (422, "validation_error")
     assert set(refused.details) == {field}
@@ -259,13 +259,13 @@ def test_parameters_are_refused(org: Organization) -> None:
     assert (refused.status, set(refused.details)) == (422, {"query"})
 
 
-def test_the_request_id_of_the_question_is_kept(api: Api, org: Organization) -> None:
+def test_the_request_id_is_recorded(api: Api, org: Organization) -> None:
     key = org.key()
     org.client.post("/v1/api-keys/verify", {"key": key.secret}, x_request_id="ask-me-1")
     bodies = api.database.rows("select body from usage_events where key_id = %s", key.id)
     assert b'"request_id":"ask-me-1"' in bytes(bodies[0][0])
 
 
-def test_times_are_in_utc(org: Organization) -> None:
+def test_the_expiry_is_returned_in_utc(org: Organization) -> None:
     key = org.key(expires_at="2100-06-01T12:00:00+09:00")
     assert re.fullmatch(INSTANT, org.verify(key.secret)["expires_at"])

@@ -1,4 +1,4 @@
-"""POST /v1/api-keys/verify, many at once: one who asks badly spoils it for nobody, and none is lost."""
+"""POST /v1/api-keys/verify, concurrently: bad requests don't affect others, and no use is lost."""
 
 from collections import Counter
 from typing import Any
@@ -20,19 +20,19 @@ HOSTILE: list[tuple[dict[str, Any], set[int]]] = [
 ]
 
 
-def test_of_two_hundred_at_once_the_honest_half_is_served(api: Api, org: Organization) -> None:
+def test_valid_requests_are_served_among_concurrent_hostile_requests(api: Api, org: Organization) -> None:
     keys = [org.key() for _ in range(10)]
-    questions: list[tuple[dict[str, Any], set[int], str | None]] = []
+    requests: list[tuple[dict[str, Any], set[int], str | None]] = []
     for number in range(100):
         key = keys[number % len(keys)]
         body, statuses = HOSTILE[number % len(HOSTILE)]
-        questions += [({"key": key.secret}, {200}, key.id), (body, statuses, None)]
+        requests += [({"key": key.secret}, {200}, key.id), (body, statuses, None)]
 
-    def ask(question: tuple[dict[str, Any], set[int], str | None]) -> Answer:
-        return org.client.post("/v1/api-keys/verify", question[0])
+    def send(request: tuple[dict[str, Any], set[int], str | None]) -> Answer:
+        return org.client.post("/v1/api-keys/verify", request[0])
 
-    answers = concurrently(questions, ask)
-    for (body, statuses, key_id), answer in zip(questions, answers, strict=True):
+    answers = concurrently(requests, send)
+    for (body, statuses, key_id), answer in zip(requests, answers, strict=True):
         assert answer.status in statuses, (body, answer)
         if key_id is not None:
             assert (answer.data["valid"], answer.data["key_id"]) == (True, key_id)
@@ -42,11 +42,11 @@ def test_of_two_hundred_at_once_the_honest_half_is_served(api: Api, org: Organiz
         "select key_id, count(*) from usage_events where caller_key_id = %s and code = 'valid' group by 1",
         org.manager.id,
     )
-    assert dict(recorded) == Counter(key_id for _, _, key_id in questions if key_id is not None)
+    assert dict(recorded) == Counter(key_id for _, _, key_id in requests if key_id is not None)
     assert org.client.get("/v1/api-keys").status == 200
 
 
-def test_every_answer_names_a_use_of_its_own(api: Api, org: Organization) -> None:
+def test_every_response_has_its_own_use(api: Api, org: Organization) -> None:
     key = org.key()
     ids = concurrently(range(100), lambda _: org.verify(key.secret)["event_id"])
     assert len(set(ids)) == 100
@@ -54,7 +54,7 @@ def test_every_answer_names_a_use_of_its_own(api: Api, org: Organization) -> Non
     assert found == [(100,)]
 
 
-def test_none_that_starts_after_the_revocation_was_answered_is_accepted(org: Organization) -> None:
+def test_no_request_after_a_completed_revocation_is_accepted(org: Organization) -> None:
     for _ in range(5):
         key = org.key()
         assert org.verify(key.secret)["valid"] is True

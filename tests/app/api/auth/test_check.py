@@ -26,7 +26,7 @@ HEADERS = {"x-key-id", "x-key-name", "x-organization-id", "x-key-environment"}
 
 
 @pytest.mark.parametrize("name", ["Ünïcode 日本", "100% sure", "a;b,c=d", "tab-free 'quoted' \"too\"", "é"])
-def test_any_name_fits_into_a_header(org: Organization, name: str) -> None:
+def test_any_key_name_is_encoded_in_a_header(org: Organization, name: str) -> None:
     key = org.key(name=name)
     shown = key.client.get(key.check_path).headers["x-key-name"]
     assert shown.isascii()
@@ -35,8 +35,8 @@ def test_any_name_fits_into_a_header(org: Organization, name: str) -> None:
 
 
 @pytest.mark.parametrize("code", ["unauthorized", "revoked_key", "disabled_key", "expired_key"])
-def test_a_key_that_is_refused_is_401(api: Api, org: Organization, code: str) -> None:
-    """Nginx lets 401 and 403 through to the client, and makes a 500 of anything else."""
+def test_a_refused_key_gets_401(api: Api, org: Organization, code: str) -> None:
+    """Nginx forwards 401 and 403 to the client and turns any other status into 500."""
     key = org.expired_key() if code == "expired_key" else org.key()
     match code:
         case "unauthorized":
@@ -55,12 +55,12 @@ def test_a_key_that_is_refused_is_401(api: Api, org: Organization, code: str) ->
     assert not HEADERS & set(refused.headers)
 
 
-def test_every_reach_denial_is_403(org: Organization) -> None:
+def test_every_permission_denial_gets_403(org: Organization) -> None:
     reached, other, tested = org.mcp(), org.mcp(), org.mcp(environment="test")
     key = org.key(permissions={"mcps": [reached], "tools": {reached: {"allow": ["get_*"]}}})
     wide = org.key(permissions={"mcps": "*"})
     elsewhere = org.key(allowed_ips=["10.0.0.0/8"])
-    asked: list[tuple[Key, dict[str, str], str]] = [
+    cases: list[tuple[Key, dict[str, str], str]] = [
         (key, {"mcp_id": reached}, "valid"),
         (key, {"mcp_id": reached, "tool": "get_file"}, "valid"),
         (key, {"mcp_id": reached, "tool": "put_file"}, "tool_not_permitted"),
@@ -69,8 +69,8 @@ def test_every_reach_denial_is_403(org: Organization) -> None:
         (elsewhere, {"organization_id": org.id}, "ip_not_permitted"),
         (elsewhere, {"mcp_id": reached}, "ip_not_permitted"),
     ]
-    for asker, question, code in asked:
-        answer = asker.client.get("/v1/auth/check", question)
+    for caller, params, code in cases:
+        answer = caller.client.get("/v1/auth/check", params)
         assert (answer.status, "valid" if answer.status == 200 else answer.code) == (
             200 if code == "valid" else 403,
             code,
@@ -78,7 +78,7 @@ def test_every_reach_denial_is_403(org: Organization) -> None:
         assert "www-authenticate" not in answer.headers
 
 
-def test_an_mcp_that_is_not_there_or_of_someone_else_is_the_same_403(api: Api, org: Organization) -> None:
+def test_an_unknown_mcp_and_another_organizations_mcp_get_the_same_403(api: Api, org: Organization) -> None:
     key = org.key(permissions={"mcps": "*"})
     absent = key.client.get("/v1/auth/check", {"mcp_id": "mcp_" + "0" * 26})
     foreign = key.client.get("/v1/auth/check", {"mcp_id": api.organization().mcp()})
@@ -86,13 +86,13 @@ def test_an_mcp_that_is_not_there_or_of_someone_else_is_the_same_403(api: Api, o
     assert absent.without_request_id == foreign.without_request_id
 
 
-def test_no_grant_is_needed(org: Organization) -> None:
+def test_a_check_needs_no_grant(org: Organization) -> None:
     key = org.seeded_key(permissions=Permissions())
     assert key.client.get(key.check_path).status == 200
 
 
 @pytest.mark.parametrize("params", [{}, {"organization_id": ""}, {"organization_id": "acme"}, {"mcp_id": ""}])
-def test_without_an_mcp_or_an_organization_no_key_is_admitted(org: Organization, params: dict[str, str]) -> None:
+def test_a_check_without_an_mcp_or_organization_is_refused(org: Organization, params: dict[str, str]) -> None:
     refused = org.key().client.get("/v1/auth/check", params)
     assert (refused.status, refused.code) == (422, "validation_error")
     assert set(refused.details) <= {"mcp_id", "organization_id"}
@@ -102,33 +102,33 @@ def test_without_an_mcp_or_an_organization_no_key_is_admitted(org: Organization,
 def test_a_key_of_another_organization_is_unknown(api: Api, org: Organization) -> None:
     foreign = api.organization()
     refused = foreign.key().client.get("/v1/auth/check", {"organization_id": org.id})
-    nobodys = api.client(unknown_secret()).get("/v1/auth/check", {"organization_id": org.id})
+    unknown = api.client(unknown_secret()).get("/v1/auth/check", {"organization_id": org.id})
     assert (refused.status, refused.code) == (401, "unauthorized")
-    assert refused.without_request_id == nobodys.without_request_id
+    assert refused.without_request_id == unknown.without_request_id
     absent = foreign.manager.client.get("/v1/auth/check", {"organization_id": "org_" + "0" * 26})
     assert (absent.status, absent.code) == (401, "unauthorized")
 
 
-def test_a_revoked_key_of_another_organization_is_unknown_too(api: Api, org: Organization) -> None:
+def test_a_revoked_key_of_another_organization_is_unknown(api: Api, org: Organization) -> None:
     foreign = api.organization()
     key = foreign.key()
     foreign.client.delete(key.path)
     assert key.client.get("/v1/auth/check", {"organization_id": org.id}).code == "unauthorized"
 
 
-def test_both_have_to_fit_and_no_key_is_admitted_where_they_do_not_belong_together(api: Api, org: Organization) -> None:
+def test_a_key_must_match_both_the_organization_and_the_mcp(api: Api, org: Organization) -> None:
     foreign = api.organization()
     ours, theirs = org.mcp(), foreign.mcp()
-    asked = {
+    requests = {
         ("ours", "ours"): {"organization_id": org.id, "mcp_id": ours},
         ("ours", "theirs"): {"organization_id": org.id, "mcp_id": theirs},
         ("theirs", "ours"): {"organization_id": foreign.id, "mcp_id": ours},
     }
-    told = {
-        about: [key.client.get("/v1/auth/check", params).status for key in (org.manager, foreign.manager)]
-        for about, params in asked.items()
+    statuses = {
+        owners: [key.client.get("/v1/auth/check", params).status for key in (org.manager, foreign.manager)]
+        for owners, params in requests.items()
     }
-    assert told == {("ours", "ours"): [200, 401], ("ours", "theirs"): [403, 401], ("theirs", "ours"): [401, 403]}
+    assert statuses == {("ours", "ours"): [200, 401], ("ours", "theirs"): [403, 401], ("theirs", "ours"): [401, 403]}
 
 
 @pytest.mark.parametrize(
@@ -143,13 +143,13 @@ def test_both_have_to_fit_and_no_key_is_admitted_where_they_do_not_belong_togeth
         ({"key": "x"}, "key"),
     ],
 )
-def test_what_is_wrong_with_the_question_is_named(org: Organization, params: dict[str, str], field: str) -> None:
+def test_an_invalid_parameter_is_named(org: Organization, params: dict[str, str], field: str) -> None:
     refused = org.client.get("/v1/auth/check", params)
     assert (refused.status, refused.code) == (422, "validation_error")
     assert set(refused.details) == {field}
 
 
-def test_the_use_is_recorded_with_what_it_was_for(org: Organization) -> None:
+def test_a_check_is_recorded_with_its_mcp_and_tool(org: Organization) -> None:
     mcp_id = org.mcp()
     key = org.key(permissions={"mcps": "*"})
     key.client.get("/v1/auth/check", {"mcp_id": mcp_id, "tool": "add"}, user_agent="proxy/1")

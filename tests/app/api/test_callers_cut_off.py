@@ -1,4 +1,4 @@
-"""A caller that is cut off while its request runs under an Idempotency-Key: the key stays usable, with one effect."""
+"""Callers that disconnect during a request with an Idempotency-Key: the key stays usable, with one effect."""
 
 import json
 import socket
@@ -21,7 +21,7 @@ _RESET = struct.pack("ii", 1, 0)
 
 
 class SlowServer:
-    """Notes what it is asked and answers when it may. To MCP clients, it is a server that fails."""
+    """A server that records requests and responds with 500 after `may_answer` is set."""
 
     def __init__(self, server: Receiver) -> None:
         self.url = server.url
@@ -50,7 +50,7 @@ def _path_of_mcp_test(org: Organization, url: str) -> str:
     return f"/v1/mcps/{org.mcp(endpoint_url=url)}/test"
 
 
-def _send_and_leave(api: Api, secret: str, path: str, body: object, running: Callable[[], bool], how: str) -> None:
+def _send_and_disconnect(api: Api, secret: str, path: str, body: object, running: Callable[[], bool], how: str) -> None:
     """Send a request, and end the connection once it is `running`."""
     content = json.dumps(body).encode()
     lines = [
@@ -68,13 +68,13 @@ def _send_and_leave(api: Api, secret: str, path: str, body: object, running: Cal
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
 
 
-def _repeat(ask: Callable[[], Answer]) -> Answer:
-    """Ask until the first request under the key has ended."""
-    answers = [ask()]
+def _repeat(send: Callable[[], Answer]) -> Answer:
+    """Repeat a request until the first request with its key has ended."""
+    answers = [send()]
 
     def has_ended() -> bool:
         if answers[-1].status == 409:
-            answers.append(ask())
+            answers.append(send())
         return answers[-1].status != 409
 
     eventually(has_ended)
@@ -84,60 +84,62 @@ def _repeat(ask: Callable[[], Answer]) -> Answer:
 
 @pytest.mark.parametrize("how", ["close", "reset"])
 @pytest.mark.parametrize("path_of", [_path_of_webhook_test, _path_of_mcp_test])
-def test_a_test_is_made_once(
+def test_a_test_with_a_disconnected_caller_is_made_once(
     api: Api, org: Organization, slow_server: SlowServer, path_of: Callable[[Organization, str], str], how: str
 ) -> None:
     path = path_of(org, slow_server.url)
-    _send_and_leave(api, org.manager.secret, path, {}, lambda: len(slow_server.received) == 1, how)
-    in_between = org.client.post(path, {}, idempotency_key=_KEY)
-    assert (in_between.status, in_between.code) == (409, "idempotency_in_flight")
+    _send_and_disconnect(api, org.manager.secret, path, {}, lambda: len(slow_server.received) == 1, how)
+    meanwhile = org.client.post(path, {}, idempotency_key=_KEY)
+    assert (meanwhile.status, meanwhile.code) == (409, "idempotency_in_flight")
     slow_server.may_answer.set()
     repeat = _repeat(lambda: org.client.post(path, {}, idempotency_key=_KEY))
     assert (repeat.status, repeat.headers["idempotency-replayed"]) == (200, "true")
-    asked = len(slow_server.received)
+    request_count = len(slow_server.received)
     assert org.client.post(path, {}, idempotency_key=_KEY).content == repeat.content
-    assert len(slow_server.received) == asked
+    assert len(slow_server.received) == request_count
     if path_of is _path_of_webhook_test:
-        assert asked == 1
+        assert request_count == 1
 
 
 @pytest.mark.parametrize("how", ["close", "reset"])
-def test_a_call_is_made_once(api: Api, org: Organization, slow_server: SlowServer, how: str) -> None:
+def test_a_call_with_a_disconnected_caller_is_made_once(
+    api: Api, org: Organization, slow_server: SlowServer, how: str
+) -> None:
     calls = Calls(org, slow_server.url)
     body = {"mcp_id": calls.mcp_id, "tool": "add", "arguments": {"numbers": [1]}}
     running: Callable[[], bool] = lambda: len(slow_server.received) == 1  # noqa: E731
-    _send_and_leave(api, calls.key.secret, "/v1/mcp/invoke", body, running, how)
+    _send_and_disconnect(api, calls.key.secret, "/v1/mcp/invoke", body, running, how)
     slow_server.may_answer.set()
     repeat = _repeat(lambda: calls.key.client.post("/v1/mcp/invoke", body, idempotency_key=_KEY))
     assert (repeat.status, repeat.headers["idempotency-replayed"]) == (502, "true")
-    asked = len(slow_server.received)
+    request_count = len(slow_server.received)
     assert calls.key.client.post("/v1/mcp/invoke", body, idempotency_key=_KEY).content != b""
-    assert len(slow_server.received) == asked
+    assert len(slow_server.received) == request_count
 
 
 @pytest.mark.parametrize("how", ["close", "reset"])
-def test_a_change_is_made_once(api: Api, org: Organization, how: str) -> None:
+def test_a_change_with_a_disconnected_caller_is_made_once(api: Api, org: Organization, how: str) -> None:
     body = {"name": f"cut off by {how}"}
-    _send_and_leave(api, org.manager.secret, "/v1/api-keys", body, lambda: True, how)
+    _send_and_disconnect(api, org.manager.secret, "/v1/api-keys", body, lambda: True, how)
     repeat = _repeat(lambda: org.client.post("/v1/api-keys", body, idempotency_key=_KEY))
     assert repeat.status == 201
     found = org.client.get("/v1/api-keys", {"q": body["name"]}).data
     assert [key["id"] for key in found] == [repeat.data["id"]]
 
 
-def test_the_outcome_of_a_test_is_not_known_when_the_service_was_killed(
+def test_the_outcome_of_a_test_is_unknown_after_the_service_was_killed(
     start_api: StartApi, slow_server: SlowServer
 ) -> None:
     api = start_api()
     org = api.organization()
     path = _path_of_webhook_test(org, slow_server.url)
 
-    def kill_once_it_runs() -> bool:
+    def kill_while_it_runs() -> bool:
         if slow_server.received:
             api.server.kill()
         return bool(slow_server.received)
 
-    _send_and_leave(api, org.manager.secret, path, {}, kill_once_it_runs, "close")
+    _send_and_disconnect(api, org.manager.secret, path, {}, kill_while_it_runs, "close")
     api.server.start()
     assert org.client.post(path, {}, idempotency_key=_KEY).code == "idempotency_in_flight"
     api.database.rows("update idempotency_keys set ends_by = now() - interval '1 second'")

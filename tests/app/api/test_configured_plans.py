@@ -1,4 +1,4 @@
-"""Plans are what the operator of the installation says they are, in every limit that they have."""
+"""Plans configured by the operator, with every limit."""
 
 import json
 
@@ -15,7 +15,7 @@ def configured(start_api: StartApi) -> Api:
     return start_api(KEYLEDGER_PLANS=json.dumps(PLANS))
 
 
-def test_every_limit_is_the_one_that_was_set(configured: Api) -> None:
+def test_every_configured_limit_is_enforced(configured: Api) -> None:
     org = configured.organization("free")
     key = org.key(permissions={"mcps": "*"})
     org.key()
@@ -33,6 +33,6 @@ def test_every_limit_is_the_one_that_was_set(configured: Api) -> None:
     assert limits == {"mcps": 1, "api_keys": 3, "team_members": 2, "monthly_requests": 4}
 
 
-def test_a_plan_of_which_nothing_was_said_is_the_usual_one(configured: Api) -> None:
+def test_a_plan_that_is_not_configured_has_the_default_limits(configured: Api) -> None:
     limits = configured.organization("pro").client.get("/v1/organization").data["limits"]
     assert limits == {"mcps": 15, "api_keys": 10, "team_members": 5, "monthly_requests": 50_000}

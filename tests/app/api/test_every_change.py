@@ -1,4 +1,4 @@
-"""What holds for everything that changes something, whoever asks: routes come from the table of `scopes.py`."""
+"""Checks on every route that changes something. The routes come from the table in `scopes.py`."""
 
 import json
 from collections.abc import Callable
@@ -19,48 +19,48 @@ from workers.raise_alert import raise_alert
 
 CHANGES = [route for route, rule in RULES.items() if route[0] != "GET" and rule.people]
 MANY = {("POST", "/v1/api-keys/revoke"), ("DELETE", "/v1/sessions")}
-"""They change many things, each of which has a revision of its own."""
-ASKING = {("POST", "/v1/mcps/{mcp_id:str}/test"), ("POST", "/v1/webhooks/{webhook_id:str}/test")}
-"""They ask a server and change nothing."""
+"""Routes that change many resources, each with its own revision."""
+TESTS = {("POST", "/v1/mcps/{mcp_id:str}/test"), ("POST", "/v1/webhooks/{webhook_id:str}/test")}
+"""Routes that call a server and change nothing."""
 UNLOGGED = {("POST", "/v1/webhooks/{webhook_id:str}/deliveries/{delivery_id:str}/retry")}
-"""A message that is sent once more has no revision; see `webhooks/test_webhooks.py`."""
-OF_ONE = [route for route in CHANGES if route not in MANY | ASKING | UNLOGGED]
+"""A redelivered message has no revision; see `webhooks/test_webhooks.py`."""
+OF_ONE = [route for route in CHANGES if route not in MANY | TESTS | UNLOGGED]
 NEW = {
     ("POST", "/v1/api-keys"),
     ("POST", "/v1/mcps"),
     ("POST", "/v1/organization/members/invite"),
     ("POST", "/v1/webhooks"),
 }
-OF_WHAT_IS_THERE = [route for route in OF_ONE if route not in NEW]
+OF_EXISTING = [route for route in OF_ONE if route not in NEW]
 ONCE = {("POST", "/v1/organization/members/{user_id:str}/transfer-ownership")}
-"""Whoever handed over may not ask again: see `organization/test_ownership.py`."""
+"""The previous owner may not repeat the transfer; see `organization/test_ownership.py`."""
 POSTS = [route for route in CHANGES if route[0] == "POST" and route not in UNLOGGED | ONCE]
 
 changes = pytest.mark.parametrize("route", CHANGES, ids=" ".join)
 
 
 class World:
-    """An organization with an owner, and whatever a change may be about, new each time."""
+    """An organization with an owner, and a new resource for each change."""
 
     def __init__(self, api: Api) -> None:
         self.api = api
         self.org: Organization = api.organization("enterprise")
         self.owner: Person = person(api, self.org.id, "owner")
 
-    def signed_in(self, who: Person) -> Client:
-        """A session of its own: some changes end it."""
-        _, secret = who.session()
+    def signed_in(self, user: Person) -> Client:
+        """Return a client with a new session because some changes end the session."""
+        _, secret = user.session()
         return self.api.client(Cookie=f"{COOKIE}={secret}", X_CSRF_Token=csrf_token(secret))
 
     def prepared(self, route: Route) -> tuple[Client, str, dict[str, object]]:
-        """Somebody who may, and the path and body of a change that can be made."""
+        """Return an authorized client, and the path and body of a valid change."""
         owner = self.owner
         if route[1].endswith("transfer-ownership"):
             owner = person(self.api, (org := self.api.organization()).id, "owner")
-            heir = person(self.api, org.id, "admin")
-            return self.signed_in(owner), route[1].replace("{user_id:str}", heir.id), {}
+            successor = person(self.api, org.id, "admin")
+            return self.signed_in(owner), route[1].replace("{user_id:str}", successor.id), {}
         path = route[1]
-        for webhook in self.org.client.get("/v1/webhooks").data:  # of which there may be only so many
+        for webhook in self.org.client.get("/v1/webhooks").data:  # an organization has a limit of webhooks
             self.org.client.delete(f"/v1/webhooks/{webhook['id']}")
         for name, make in self._makers(route).items():
             if name in path:
@@ -103,11 +103,11 @@ class World:
             alert_id, self.org.id, "api_key.expiring", "warning", now(), self.org.manager.id, {"days": 7}
         )
 
-        async def raised() -> None:
+        async def store() -> None:
             async with pool(self.api.database.url, role=WORKER_ROLE) as connections:
                 assert await raise_alert(connections, EXPIRY_ALERTS, alert)
 
-        self.api.database.run(raised())
+        self.api.database.run(store())
         return alert_id
 
 
@@ -117,14 +117,14 @@ def world(api: Api) -> World:
 
 
 @changes
-def test_an_unknown_field_is_refused_by_name(world: World, route: Route) -> None:
+def test_an_unknown_field_is_named_in_the_refusal(world: World, route: Route) -> None:
     client, path, body = world.prepared(route)
     refused = client.request(route[0], path, {**body, "surprise": 1})
     assert (refused.status, refused.code, set(refused.details)) == (422, "validation_error", {"surprise"})
 
 
 @changes
-def test_an_unknown_parameter_is_refused_by_name(world: World, route: Route) -> None:
+def test_an_unknown_parameter_is_named_in_the_refusal(world: World, route: Route) -> None:
     client, path, body = world.prepared(route)
     refused = client.request(route[0], f"{path}?surprise=1", body)
     assert (refused.status, refused.code, set(refused.details)) == (422, "validation_error", {"surprise"})
@@ -132,8 +132,8 @@ def test_an_unknown_parameter_is_refused_by_name(world: World, route: Route) -> 
 
 @changes
 @pytest.mark.parametrize("content_type", ["text/plain", "application/x-www-form-urlencoded"])
-def test_what_does_not_say_that_it_is_json_is_refused(world: World, route: Route, content_type: str) -> None:
-    """A form of another site could send these without asking."""
+def test_a_body_with_another_content_type_than_json_is_refused(world: World, route: Route, content_type: str) -> None:
+    """A form on another site can send these content types without a CORS preflight."""
     client, path, body = world.prepared(route)
     content = json.dumps(body).encode()
     refused = client.request(route[0], path, content=content, headers={"Content-Type": content_type})
@@ -141,7 +141,7 @@ def test_what_does_not_say_that_it_is_json_is_refused(world: World, route: Route
 
 
 @pytest.mark.parametrize("route", OF_ONE, ids=" ".join)
-def test_a_change_is_answered_with_the_revision_that_it_made(world: World, route: Route) -> None:
+def test_a_change_returns_its_new_revision(world: World, route: Route) -> None:
     client, path, body = world.prepared(route)
     made = client.request(route[0], path, body)
     assert made.status in {200, 201}, made.content
@@ -149,8 +149,8 @@ def test_a_change_is_answered_with_the_revision_that_it_made(world: World, route
     assert made.headers["etag"] == f'"{made.headers["x-revision"]}"'
 
 
-@pytest.mark.parametrize("route", OF_WHAT_IS_THERE, ids=" ".join)
-def test_a_change_of_another_revision_is_refused_and_changes_nothing(world: World, route: Route) -> None:
+@pytest.mark.parametrize("route", OF_EXISTING, ids=" ".join)
+def test_a_change_with_another_revision_is_refused_and_changes_nothing(world: World, route: Route) -> None:
     client, path, body = world.prepared(route)
     for if_match in ('"99"', 'W/"99"', "nonsense"):
         refused = client.request(route[0], path, body, headers={"If-Match": if_match})
@@ -159,7 +159,7 @@ def test_a_change_of_another_revision_is_refused_and_changes_nothing(world: Worl
 
 
 @pytest.mark.parametrize("route", POSTS, ids=" ".join)
-def test_a_repeat_of_a_post_is_told_the_same_and_does_nothing(world: World, route: Route) -> None:
+def test_a_repeated_post_gets_the_same_response_and_changes_nothing(world: World, route: Route) -> None:
     client, path, body = world.prepared(route)
     if route in MANY:
         body |= {"dry_run": False}

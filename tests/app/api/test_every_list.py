@@ -1,4 +1,4 @@
-"""What holds for every list: lists come from the operations of the document, so a new one is asked as well."""
+"""Checks on every list. The lists come from the operations of the document, so a new list is included."""
 
 from collections.abc import Iterator
 from datetime import timedelta
@@ -45,7 +45,7 @@ class World:
             webhook_id: str = webhook["id"]
         count(api)
         self.ids = {"key_id": watched.id, "webhook_id": webhook_id}
-        api.database.run(_warned(api, org, watched.id))
+        api.database.run(_raise_alerts(api, org, watched.id))
         for _ in range(ITEMS):
             api.database.rows(
                 """insert into webhook_deliveries (delivery_id, organization_id, webhook_id, event_id, position,
@@ -68,7 +68,7 @@ class World:
             yield answer
 
 
-async def _warned(api: Api, org: Organization, key_id: str) -> None:
+async def _raise_alerts(api: Api, org: Organization, key_id: str) -> None:
     async with pool(api.database.url, role=WORKER_ROLE) as connections:
         for days in range(ITEMS):
             alert = RaiseAlert(new_id("alert"), org.id, "api_key.expiring", "warning", now(), key_id, {"days": days})
@@ -85,17 +85,17 @@ def others(api: Api) -> World:
     return World(api)
 
 
-def test_there_are_lists() -> None:
+def test_every_operation_with_pages_is_in_the_lists() -> None:
     assert {"/v1/api-keys", "/v1/audit/events", "/v1/usage/history"} <= set(LISTS)
-    assert not {operation.path for operation in OPERATIONS if _looks_like_one(operation)} - set(LISTS)
+    assert not {operation.path for operation in OPERATIONS if _has_pages(operation)} - set(LISTS)
 
 
-def _looks_like_one(operation: Operation) -> bool:
+def _has_pages(operation: Operation) -> bool:
     return operation.query is not None and "per_page" in operation.query.__struct_fields__
 
 
 @each
-def test_all_cursors_together_show_everything_once(world: World, path: str) -> None:
+def test_all_pages_by_cursor_together_contain_every_item_once(world: World, path: str) -> None:
     whole = world.get(path, per_page=100).data
     assert len(whole) >= ITEMS
     pages = list(world.pages(path, 3))
@@ -108,7 +108,7 @@ def test_all_cursors_together_show_everything_once(world: World, path: str) -> N
 
 
 @numbered
-def test_pages_by_number_show_the_same(world: World, path: str) -> None:
+def test_pages_by_number_contain_the_same_items(world: World, path: str) -> None:
     whole = world.get(path, per_page=100).data
     second = world.get(path, per_page=2, page=2)
     assert second.data == whole[2:4]
@@ -119,7 +119,7 @@ def test_pages_by_number_show_the_same(world: World, path: str) -> None:
 
 
 @each
-def test_a_cursor_is_good_for_its_own_list_of_its_own_organization(world: World, others: World, path: str) -> None:
+def test_a_cursor_is_valid_only_for_its_own_list_and_organization(world: World, others: World, path: str) -> None:
     cursors = [other.get(path, per_page=1).json["pagination"]["next_cursor"] for other in (world, others)]
     elsewhere = "/v1/mcps" if path == "/v1/api-keys" else "/v1/api-keys"
     middle = len(cursors[0]) // 2
@@ -143,5 +143,5 @@ def test_a_page_has_1_to_100_items(world: World, path: str, per_page: str) -> No
 
 
 @each
-def test_an_unknown_filter_is_refused_by_name(world: World, path: str) -> None:
+def test_an_unknown_filter_is_named_in_the_refusal(world: World, path: str) -> None:
     assert world.get(path, surprise="1").details == {"surprise": "Unknown field"}

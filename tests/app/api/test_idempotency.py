@@ -1,4 +1,4 @@
-"""Idempotency-Key: a request that is repeated is carried out once."""
+"""Idempotency-Key: a repeated request has one effect."""
 
 import json
 from concurrent.futures import ThreadPoolExecutor
@@ -33,7 +33,7 @@ def _post(org: Organization, post: str) -> tuple[str, dict[str, object]]:
 
 
 @posts
-def test_a_repeat_gets_the_first_answer_and_does_nothing(api: Api, org: Organization, post: str) -> None:
+def test_a_repeated_request_gets_the_first_response_and_changes_nothing(api: Api, org: Organization, post: str) -> None:
     path, body = _post(org, post)
     first = org.client.post(path, body, idempotency_key="k")
     events = _events(api, org)
@@ -48,7 +48,9 @@ def test_a_repeat_gets_the_first_answer_and_does_nothing(api: Api, org: Organiza
 
 
 @pytest.mark.parametrize("post", ["create", "rotate"])
-def test_a_repeat_has_no_secret_nor_has_the_database(api: Api, org: Organization, post: str) -> None:
+def test_neither_the_repeated_response_nor_the_database_contains_the_secret(
+    api: Api, org: Organization, post: str
+) -> None:
     path, body = _post(org, post)
     secret = org.client.post(path, body, idempotency_key="k").data["key"]
     repeated = org.client.post(path, body, idempotency_key="k")
@@ -59,18 +61,18 @@ def test_a_repeat_has_no_secret_nor_has_the_database(api: Api, org: Organization
 
 
 @posts
-def test_another_body_under_the_same_key_is_refused(api: Api, org: Organization, post: str) -> None:
+def test_another_body_with_the_same_key_is_refused(api: Api, org: Organization, post: str) -> None:
     path, body = _post(org, post)
     assert org.client.post(path, body, idempotency_key="k").status < 300
     events = _events(api, org)
     refused = org.client.request(
-        "POST", path, content=_reworded(body), headers={"Idempotency-Key": "k", "Content-Type": "application/json"}
+        "POST", path, content=_reformatted(body), headers={"Idempotency-Key": "k", "Content-Type": "application/json"}
     )
     assert (refused.status, refused.code) == (422, "idempotency_mismatch")
     assert _events(api, org) == events
 
 
-def test_another_route_under_the_same_key_is_refused(org: Organization) -> None:
+def test_another_route_with_the_same_key_is_refused(org: Organization) -> None:
     key = org.key()
     org.client.post(f"{key.path}/disable", idempotency_key="k")
     assert org.client.post(f"{key.path}/enable", idempotency_key="k").code == "idempotency_mismatch"
@@ -84,12 +86,12 @@ def test_a_key_belongs_to_its_caller(org: Organization) -> None:
     assert "idempotency-replayed" not in theirs.headers
 
 
-def test_another_key_is_another_request(org: Organization) -> None:
+def test_requests_with_different_keys_are_different_requests(org: Organization) -> None:
     ids = {org.client.post("/v1/api-keys", {"name": "D"}, idempotency_key=key).data["id"] for key in ("a", "b", "A")}
     assert len(ids) == 3
 
 
-def test_after_24_hours_the_key_is_free_again(api: Api, org: Organization) -> None:
+def test_a_key_can_be_reused_after_24_hours(api: Api, org: Organization) -> None:
     def create(name: str) -> Any:  # noqa: ANN401 -- JSON
         return org.client.post("/v1/api-keys", {"name": name}, idempotency_key="k")
 
@@ -107,8 +109,8 @@ def test_after_24_hours_the_key_is_free_again(api: Api, org: Organization) -> No
     assert create("Another").data["id"] == again.data["id"]
 
 
-def test_a_request_that_still_runs_is_said_to(api: Api, org: Organization) -> None:
-    """Whoever holds the organization's guard row stops a creation; its repeat does not wait behind it."""
+def test_a_repeated_request_is_refused_while_the_first_is_running(api: Api, org: Organization) -> None:
+    """A lock on the organization's guard row blocks a creation. The repeated request does not wait for the lock."""
 
     def create() -> Answer:
         return org.client.post("/v1/api-keys", {"name": "Deploy"}, idempotency_key="k")
@@ -128,7 +130,7 @@ def test_a_request_that_still_runs_is_said_to(api: Api, org: Organization) -> No
     assert org.client.get("/v1/api-keys").json["pagination"]["total"] == 2
 
 
-def test_a_change_that_can_not_be_made_in_time_is_unavailable(start_api: StartApi) -> None:
+def test_a_change_that_times_out_is_unavailable_and_can_be_repeated(start_api: StartApi) -> None:
     api = start_api(KEYLEDGER_REQUEST_TIMEOUT_SECONDS="0.5")
     org = api.organization()
     with psycopg.connect(api.database.url) as holder:
@@ -144,7 +146,7 @@ def test_a_change_that_can_not_be_made_in_time_is_unavailable(start_api: StartAp
     assert org.client.get("/v1/api-keys").json["pagination"]["total"] == 2
 
 
-def test_many_at_once_make_one(org: Organization) -> None:
+def test_concurrent_requests_with_one_key_have_one_effect(org: Organization) -> None:
     create = {"name": "Deploy"}
     answers = concurrently(range(16), lambda _: org.client.post("/v1/api-keys", create, idempotency_key="k"))
     made = [answer for answer in answers if answer.status == 201]
@@ -153,7 +155,7 @@ def test_many_at_once_make_one(org: Organization) -> None:
     assert sum(answer.data["key"] is not None for answer in made) == 1
 
 
-def test_a_refused_request_may_be_repeated_under_its_key(api: Api) -> None:
+def test_a_refused_request_can_be_repeated_with_the_same_key(api: Api) -> None:
     org = api.organization("free")
     key = org.key()
     assert org.client.post("/v1/api-keys", {"name": "D"}, idempotency_key="k").code == "key_limit_reached"
@@ -168,14 +170,14 @@ def test_a_key_is_1_to_255_printable_characters(org: Organization, key: str) -> 
 
 
 @pytest.mark.parametrize("key", ["", "x" * 256, "caf\xe9", "tab\there"])
-def test_a_key_of_another_form_is_refused_by_name(org: Organization, key: str) -> None:
+def test_a_malformed_key_is_named_in_the_refusal(org: Organization, key: str) -> None:
     headers = [(b"Idempotency-Key", key.encode("latin-1"))]
     refused = org.client.request("POST", "/v1/api-keys", {"name": "D"}, raw_headers=headers)
     assert (refused.status, refused.code, set(refused.details)) == (422, "validation_error", {"Idempotency-Key"})
 
 
-def _reworded(body: dict[str, object]) -> bytes:
-    """The same in other bytes: a repeat is a repeat to the byte."""
+def _reformatted(body: dict[str, object]) -> bytes:
+    """Return the same JSON in different bytes; a repeated request must match to the byte."""
     return json.dumps(body).encode() + b" "
 
 

@@ -1,4 +1,4 @@
-"""The key of a request is judged first, and then the rest of it: a bad body hides no revoked key and is no free try."""
+"""Order of checks: the key of a request is checked and counted before the rest of the request."""
 
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -71,21 +71,21 @@ bad_requests = pytest.mark.parametrize("bad", BAD, ids=lambda bad: f"{bad.method
 
 
 @pytest.fixture(scope="module")
-def patient(start_api: StartApi) -> Api:
-    """Rate limits are counted on a slow machine too."""
+def slow_tolerant(start_api: StartApi) -> Api:
+    """An API with timeouts long enough to count rate limits on a slow machine."""
     return start_api(KEYLEDGER_REQUEST_TIMEOUT_SECONDS="30", KEYLEDGER_RATE_LIMIT_TIMEOUT_SECONDS="10")
 
 
 @pytest.fixture(scope="module")
-def org(patient: Api) -> Organization:
-    return patient.organization("team")
+def org(slow_tolerant: Api) -> Organization:
+    return slow_tolerant.organization("team")
 
 
-def sent(client: Client, bad: Bad) -> Answer:
+def send(client: Client, bad: Bad) -> Answer:
     return client.request(bad.method, bad.path, content=bad.content or None, headers=bad.headers)
 
 
-def all_powerful(org: Organization, **fields: Any) -> Key:  # noqa: ANN401 -- of CreateKey
+def powerful_key(org: Organization, **fields: Any) -> Key:  # noqa: ANN401 -- of CreateKey
     grants = ("keys:verify", "keys:read", "keys:write", "mcps:write")
     return org.seeded_key(permissions=Permissions(mcps="*", manage=grants), **fields)
 
@@ -96,70 +96,72 @@ def uses(org: Organization, key: Key) -> list[tuple[str, str, str | None]]:
 
 
 @bad_requests
-def test_a_revoked_key_is_told_so_and_recorded_whatever_it_sends(org: Organization, bad: Bad) -> None:
-    key = all_powerful(org)
+def test_a_revoked_key_is_refused_as_revoked_and_recorded_for_any_bad_request(org: Organization, bad: Bad) -> None:
+    key = powerful_key(org)
     org.client.delete(key.path)
-    refused = sent(key.client, bad)
+    refused = send(key.client, bad)
     assert (refused.status, refused.code) == (401, "revoked_key")
     assert uses(org, key) == [(bad.action, "denied", "revoked_key")]
 
 
 @bad_requests
-def test_a_key_that_is_let_in_is_told_of_its_limits_and_recorded(org: Organization, bad: Bad) -> None:
-    key = all_powerful(org)
-    refused = sent(key.client, bad)
+def test_a_bad_request_of_a_valid_key_gets_its_limits_and_is_recorded(org: Organization, bad: Bad) -> None:
+    key = powerful_key(org)
+    refused = send(key.client, bad)
     assert refused.status == bad.status
     assert [refused.headers.get_list(name) for name in HEADERS] == [
         ["1000"], [refused.headers[HEADERS[1]]], [refused.headers[HEADERS[2]]]
     ]  # fmt: skip
-    is_recorded_as_it_is = bad.action != "manage" or bad.path.startswith("/v1/api-keys/verify")
-    expected = (bad.action, "denied", "invalid_request") if is_recorded_as_it_is else ("manage", "success", None)
+    is_recorded_as_invalid = bad.action != "manage" or bad.path.startswith("/v1/api-keys/verify")
+    expected = (bad.action, "denied", "invalid_request") if is_recorded_as_invalid else ("manage", "success", None)
     assert uses(org, key) == [expected]
 
 
 @bad_requests
-def test_who_has_no_key_learns_nothing_of_the_request(patient: Api, bad: Bad) -> None:
+def test_a_caller_without_a_valid_key_gets_no_details_of_the_bad_request(slow_tolerant: Api, bad: Bad) -> None:
     for secret in (None, unknown_secret(), "pk_live_"):
-        refused = sent(patient.client(secret), bad)
+        refused = send(slow_tolerant.client(secret), bad)
         assert (refused.status, refused.code) == (401, "unauthorized")
         assert not refused.details
 
 
 @bad_requests
-def test_a_key_from_elsewhere_learns_nothing_of_the_request(org: Organization, bad: Bad) -> None:
-    key = all_powerful(org, allowed_ips=("192.0.2.0/24",))
-    assert sent(key.client, bad).code == "ip_not_permitted"
+def test_a_key_from_another_network_is_refused_before_the_bad_request(org: Organization, bad: Bad) -> None:
+    key = powerful_key(org, allowed_ips=("192.0.2.0/24",))
+    assert send(key.client, bad).code == "ip_not_permitted"
     assert uses(org, key) == [(bad.action, "denied", "ip_not_permitted")]
 
 
 @bad_requests
 def test_bad_requests_count_against_the_limit_of_the_key(org: Organization, bad: Bad) -> None:
-    key = all_powerful(org, rate_limit=RateLimit(per_second=1))
-    refused = reached(lambda: sent(key.client, bad))
+    key = powerful_key(org, rate_limit=RateLimit(per_second=1))
+    refused = first_rate_limited(lambda: send(key.client, bad))
     assert refused.code == "rate_limited"
     assert int(refused.headers["retry-after"]) >= 1
 
 
-def reached(ask: Callable[[], Answer]) -> Answer:
-    """The first answer that is a 429: on any machine two of many requests come within a second."""
+def first_rate_limited(send_once: Callable[[], Answer]) -> Answer:
+    """Repeat a request until it gets 429. On any machine, two of many requests fall within one second."""
     for _ in range(100):
-        answer = ask()
+        answer = send_once()
         if answer.status == 429:
             return answer
     raise AssertionError("the limit was never reached")
 
 
-def test_a_bad_request_is_not_billed(patient: Api) -> None:
-    org = patient.organization("pro")
-    key = all_powerful(org)
+def test_a_bad_request_is_not_billed(slow_tolerant: Api) -> None:
+    org = slow_tolerant.organization("pro")
+    key = powerful_key(org)
     for bad in BAD:
-        assert sent(key.client, bad).status in {bad.status, 429}
-    assert patient.database.rows("select 1 from billed_uses where organization_id = %s and uses > 0", org.id) == []
+        assert send(key.client, bad).status in {bad.status, 429}
+    assert (
+        slow_tolerant.database.rows("select 1 from billed_uses where organization_id = %s and uses > 0", org.id) == []
+    )
 
 
-def test_a_key_over_its_quota_is_told_that_first(patient: Api) -> None:
-    org = patient.organization("pro")
+def test_a_key_over_its_quota_is_refused_before_the_bad_request(slow_tolerant: Api) -> None:
+    org = slow_tolerant.organization("pro")
     query = "insert into billed_uses (organization_id, month, lane, uses) values (%s, %s, 63, 50000)"
-    patient.database.rows(query, org.id, month_of(now()))
-    refused = sent(all_powerful(org).client, Bad("POST", "/v1/mcp/invoke", 429, "call"))
+    slow_tolerant.database.rows(query, org.id, month_of(now()))
+    refused = send(powerful_key(org).client, Bad("POST", "/v1/mcp/invoke", 429, "call"))
     assert (refused.status, refused.code) == (429, "quota_exceeded")

@@ -1,4 +1,4 @@
-"""The id of something else is the id of nothing: a key is no member, and an invitation no session."""
+"""Ids of another kind of resource are not found: a key id is not a member id."""
 
 import pytest
 
@@ -7,11 +7,11 @@ from tests.app.organizations import Api
 from tests.app.people import person
 from tests.app.scopes import RULES, Route
 
-ABOUT_ONE = sorted(route for route in RULES if "{" in route[1])
+WITH_AN_ID = sorted(route for route in RULES if "{" in route[1])
 
 
 class World:
-    """An organization with one of everything. `ids`: by what routes call them."""
+    """An organization with one resource of each kind. `ids` has them by the parameter names of routes."""
 
     def __init__(self, api: Api) -> None:
         org = api.organization()
@@ -37,20 +37,20 @@ def world(api: Api) -> World:
     return World(api)
 
 
-@pytest.mark.parametrize("route", ABOUT_ONE, ids=" ".join)
-def test_what_is_of_another_kind_does_not_exist(world: World, route: Route) -> None:
+@pytest.mark.parametrize("route", WITH_AN_ID, ids=" ".join)
+def test_an_id_of_another_kind_is_not_found(world: World, route: Route) -> None:
     method, path = route
     before, _, rest = path.partition("{")
     own, _, after = rest.partition(":str}")
 
-    def asked(one: str) -> tuple[int, bytes]:
-        answer = world.client.request(method, before + one + after, RULES[route].body)
+    def response(resource_id: str) -> tuple[int, bytes]:
+        answer = world.client.request(method, before + resource_id + after, RULES[route].body)
         return answer.status, answer.without_request_id
 
     events = world.events()
-    nothing = asked("nothing")
-    assert nothing[0] == 404
-    for name, one in world.ids.items():
+    not_found = response("nothing")
+    assert not_found[0] == 404
+    for name, resource_id in world.ids.items():
         if name != own:
-            assert asked(one) == nothing, name
+            assert response(resource_id) == not_found, name
     assert world.events() == events

@@ -1,4 +1,4 @@
-"""503 says what became of the request: a connection that is cut around the commit, and what the caller is told."""
+"""Outcomes in 503 responses when a database connection is cut around the commit."""
 
 import asyncio
 import threading
@@ -20,7 +20,7 @@ from tests.eventstore.cutting_proxy import Cut, Proxy, cutting_proxy
 
 
 class Wire:
-    """A proxy in a thread of its own, between the server and its database."""
+    """A proxy in its own thread between the API and its database."""
 
     def __init__(self, url: str) -> None:
         self._loop = asyncio.new_event_loop()
@@ -31,7 +31,7 @@ class Wire:
         self.proxy: Proxy = self._do(self._stack.enter_async_context(cutting_proxy(url)))
 
     def cut(self, words: str, when: Cut, query: str = "", *, goes_down: bool = False) -> None:
-        """`query` returns true once the server has committed."""
+        """Cut the connection at a message; `query` returns true after the server has committed."""
 
         async def is_done() -> bool:
             async with await psycopg.AsyncConnection.connect(self.direct_url, options="-c role=none") as connection:
@@ -41,7 +41,7 @@ class Wire:
         self.proxy.cut_at(words.encode(), when, is_done if query else None, goes_down=goes_down)
 
     def restore(self) -> None:
-        """Let everything through again. A trap that no message has sprung is disarmed."""
+        """Forward everything again and disarm a cut that has not happened."""
         self.proxy.disarm()
         self.proxy.is_down = False
 
@@ -59,12 +59,12 @@ class Wire:
         await asyncio.gather(*forwarding, return_exceptions=True)
         await asyncio.sleep(0.1)  # until the transports are closed
 
-    def _do(self, coroutine: Any) -> Any:  # noqa: ANN401 -- whatever it returns
+    def _do(self, coroutine: Any) -> Any:  # noqa: ANN401 -- any result
         return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result(30)
 
 
 class Cuttable:
-    """An API whose every connection to the database goes through `wire`."""
+    """An API whose database connections all go through `wire`."""
 
     def __init__(self, api: Api, wire: Wire) -> None:
         self.api = api
@@ -115,7 +115,7 @@ changes = pytest.mark.parametrize("change", CHANGES)
 
 
 @changes
-def test_a_change_whose_confirmation_was_lost_is_looked_up_and_answered(cuttable: Cuttable, change: str) -> None:
+def test_a_change_whose_confirmation_was_lost_is_looked_up_and_returned(cuttable: Cuttable, change: str) -> None:
     event_type, make = CHANGES[change]
     key = cuttable.org.key()
     cuttable.wire.cut(event_type, Cut.BEFORE_RESPONSE, cuttable.is_logged(event_type, key.id))
@@ -127,7 +127,7 @@ def test_a_change_whose_confirmation_was_lost_is_looked_up_and_answered(cuttable
         assert cuttable.org.verify(answer.data["key"])["valid"] is True
 
 
-def test_a_created_key_whose_confirmation_was_lost_is_answered_with_its_secret(cuttable: Cuttable) -> None:
+def test_a_created_key_whose_confirmation_was_lost_is_returned_with_its_secret(cuttable: Cuttable) -> None:
     query = "select exists (select from events where type = 'api_key.created' and body like '%Lost confirmation%')"
     query = query.replace("body like", "convert_from(body, 'UTF8') like")
     cuttable.wire.cut("api_key.created", Cut.BEFORE_RESPONSE, query)
@@ -136,7 +136,7 @@ def test_a_created_key_whose_confirmation_was_lost_is_answered_with_its_secret(c
     assert cuttable.org.verify(made.data["key"])["valid"] is True
 
 
-def test_a_confirmation_that_does_not_come_in_time_is_looked_up(cuttable: Cuttable) -> None:
+def test_a_change_whose_confirmation_times_out_is_looked_up(cuttable: Cuttable) -> None:
     key = cuttable.org.key()
     cuttable.wire.cut("api_key.rotated", Cut.WITHOUT_CLOSING, cuttable.is_logged("api_key.rotated", key.id))
     rotated = cuttable.org.client.post(f"{key.path}/rotate")
@@ -145,7 +145,7 @@ def test_a_confirmation_that_does_not_come_in_time_is_looked_up(cuttable: Cuttab
 
 
 @changes
-def test_a_change_that_never_arrived_is_not_recorded(cuttable: Cuttable, change: str) -> None:
+def test_a_change_that_did_not_arrive_is_reported_as_not_recorded(cuttable: Cuttable, change: str) -> None:
     event_type, make = CHANGES[change]
     key = cuttable.org.key()
     cuttable.wire.cut(event_type, Cut.BEFORE_STATEMENT)
@@ -164,7 +164,7 @@ def test_a_change_that_never_arrived_is_not_recorded(cuttable: Cuttable, change:
         ("bulk revoke", Cut.BEFORE_RESPONSE),
     ],
 )
-def test_a_change_that_cannot_be_looked_up_is_unknown_and_says_how_to_find_out(
+def test_a_change_that_cannot_be_looked_up_is_reported_as_unknown_with_the_next_step(
     cuttable: Cuttable, change: str, when: Cut
 ) -> None:
     event_type, make = CHANGES[change]
@@ -180,8 +180,8 @@ def test_a_change_that_cannot_be_looked_up_is_unknown_and_says_how_to_find_out(
     assert "Idempotency-Key" in refused.error["message"]
 
 
-def test_what_cannot_be_confirmed_of_another_key_says_nothing_of_the_request(cuttable: Cuttable) -> None:
-    """A new key needs the room of one that is past its expiry: that is recorded first."""
+def test_an_unconfirmed_expiry_of_another_key_leaves_the_request_not_recorded(cuttable: Cuttable) -> None:
+    """At the key limit, the expiry of an expired key is recorded before the new key."""
     org = cuttable.api.organization("free")
     expired = org.expired_key()
     is_logged = cuttable.is_logged("api_key.expired", expired.id)
@@ -195,9 +195,9 @@ def test_what_cannot_be_confirmed_of_another_key_says_nothing_of_the_request(cut
     assert org.client.post("/v1/api-keys", {"name": "Deploy"}).status == 201
 
 
-def test_a_verification_says_whether_its_use_may_be_recorded(cuttable: Cuttable) -> None:
+def test_a_refused_verification_reports_whether_its_use_was_recorded(cuttable: Cuttable) -> None:
     key = cuttable.org.key()
-    # Words of the event: those of a statement are not sent again once it is prepared.
+    # Match text of the event because a prepared statement's text is not sent again.
     cuttable.wire.cut("api_key.used", Cut.BEFORE_STATEMENT, goes_down=True)
     try:
         refused = cuttable.org.verified(key.secret)

@@ -1,4 +1,4 @@
-"""Pages by number and by cursor, of every list."""
+"""Pages by number and by cursor in every list."""
 
 import re
 from collections.abc import Iterator
@@ -29,7 +29,7 @@ numbered = pytest.mark.parametrize("path", LISTS[:2])
 
 @pytest.fixture(scope="module")
 def org(api: Api) -> Organization:
-    """Seven keys, seven MCPs, and seven entries in the activity of the key that is watched."""
+    """An organization with seven keys, seven MCPs and seven entries in the activity of the watched key."""
     org = api.organization()
     for _ in range(5):
         org.key()
@@ -41,7 +41,7 @@ def org(api: Api) -> Organization:
     return org
 
 
-def address(org: Organization, path: str) -> str:
+def url_of(org: Organization, path: str) -> str:
     if path.startswith("/"):
         return path
     (watched,) = org.client.get("/v1/api-keys", {"q": "Watched"}).data
@@ -50,9 +50,9 @@ def address(org: Organization, path: str) -> str:
 
 @lists
 @pytest.mark.parametrize("per_page", [1, 2, 3, 7, 100])
-def test_all_cursors_together_show_everything_once(org: Organization, path: str, per_page: int) -> None:
-    whole = ids([org.client.get(address(org, path), {"per_page": 100})])
-    pages = list(by_cursor(org, address(org, path), per_page=per_page))
+def test_all_pages_by_cursor_together_contain_every_item_once(org: Organization, path: str, per_page: int) -> None:
+    whole = ids([org.client.get(url_of(org, path), {"per_page": 100})])
+    pages = list(by_cursor(org, url_of(org, path), per_page=per_page))
     assert ids(pages) == whole
     assert len(whole) == len(set(whole)) == 7
     assert all(len(page.data) == per_page for page in pages[:-1])
@@ -60,14 +60,14 @@ def test_all_cursors_together_show_everything_once(org: Organization, path: str,
 
 
 @lists
-def test_the_pagination_is_whole(org: Organization, path: str) -> None:
-    for answer in by_cursor(org, address(org, path), per_page=3):
+def test_every_page_has_all_pagination_fields(org: Organization, path: str) -> None:
+    for answer in by_cursor(org, url_of(org, path), per_page=3):
         assert set(answer.json["pagination"]) == PAGINATION
         assert answer.json["pagination"]["per_page"] == 3
 
 
 @numbered
-def test_pages_by_number_show_the_same(org: Organization, path: str) -> None:
+def test_pages_by_number_contain_the_same_items(org: Organization, path: str) -> None:
     pages = [org.client.get(path, {"page": page, "per_page": 3}) for page in (1, 2, 3)]
     assert ids(pages) == ids([org.client.get(path, {"per_page": 100})])
     assert [page.json["pagination"] | {"next_cursor": None} for page in pages] == [
@@ -87,51 +87,51 @@ def test_a_page_by_cursor_has_no_number(org: Organization, path: str) -> None:
 @lists
 def test_the_link_leads_to_the_next_page(org: Organization, path: str) -> None:
     extra = {"type": "api_key.used", "from": "2020-01-01T00:00:00Z"} if path == "activity" else {}
-    first = org.client.get(address(org, path), {"per_page": 2, **extra})
+    first = org.client.get(url_of(org, path), {"per_page": 2, **extra})
     link = re.fullmatch(r'<(.+)>; rel="next"', first.headers["link"])
     assert link is not None
     followed = org.client.get(link[1])
     assert (
         followed.data
         == org.client.get(
-            address(org, path), {"per_page": 2, "cursor": first.json["pagination"]["next_cursor"], **extra}
+            url_of(org, path), {"per_page": 2, "cursor": first.json["pagination"]["next_cursor"], **extra}
         ).data
     )
     assert not set(ids([first])) & set(ids([followed]))
 
 
 @lists
-def test_what_is_added_meanwhile_moves_no_page(api: Api, path: str) -> None:
+def test_items_added_between_pages_do_not_shift_the_next_page(api: Api, path: str) -> None:
     org = api.organization()
     watched = org.key(name="Watched")
     for _ in range(4):
         org.key()
         org.mcp()
         org.verify(watched.secret)
-    whole = address(org, path)
-    first = org.client.get(whole, {"per_page": 3})
-    expected = ids([org.client.get(whole, {"per_page": 100})])
+    url = url_of(org, path)
+    first = org.client.get(url, {"per_page": 3})
+    expected = ids([org.client.get(url, {"per_page": 100})])
     org.key()
     org.mcp()
     org.verify(watched.secret)
-    rest = org.client.get(whole, {"per_page": 100, "cursor": first.json["pagination"]["next_cursor"]})
+    rest = org.client.get(url, {"per_page": 100, "cursor": first.json["pagination"]["next_cursor"]})
     assert ids([first, rest]) == expected
 
 
 @lists
-def test_a_cursor_that_was_tampered_with_is_refused(org: Organization, path: str) -> None:
-    cursor: str = org.client.get(address(org, path), {"per_page": 1}).json["pagination"]["next_cursor"]
+def test_a_tampered_cursor_is_refused(org: Organization, path: str) -> None:
+    cursor: str = org.client.get(url_of(org, path), {"per_page": 1}).json["pagination"]["next_cursor"]
     for position in (0, 20, 45, len(cursor) - 2):
         letter = "A" if cursor[position] != "A" else "B"
         tampered = cursor[:position] + letter + cursor[position + 1 :]
-        refused = org.client.get(address(org, path), {"per_page": 1, "cursor": tampered})
+        refused = org.client.get(url_of(org, path), {"per_page": 1, "cursor": tampered})
         assert (refused.status, refused.code, set(refused.details)) == (422, "validation_error", {"cursor"})
 
 
 @lists
 @pytest.mark.parametrize("cursor", ["", "x", "=", "AAAA", "%00", "a" * 10_000, "é", "../../etc"])
-def test_what_is_no_cursor_is_refused(org: Organization, path: str, cursor: str) -> None:
-    refused = org.client.get(address(org, path), {"cursor": cursor})
+def test_a_malformed_cursor_is_refused(org: Organization, path: str, cursor: str) -> None:
+    refused = org.client.get(url_of(org, path), {"cursor": cursor})
     assert (refused.status, refused.code, set(refused.details)) == (422, "validation_error", {"cursor"})
 
 
@@ -142,15 +142,15 @@ def test_a_cursor_of_another_list_is_refused(api: Api, org: Organization, path: 
     if path == other:
         caller = api.organization()
         caller.key(name="Watched")
-    cursor = org.client.get(address(org, other), {"per_page": 1}).json["pagination"]["next_cursor"]
-    refused = caller.client.get(address(caller, path), {"cursor": cursor})
+    cursor = org.client.get(url_of(org, other), {"per_page": 1}).json["pagination"]["next_cursor"]
+    refused = caller.client.get(url_of(caller, path), {"cursor": cursor})
     assert (refused.status, set(refused.details)) == (422, {"cursor"})
 
 
 @pytest.mark.parametrize(
     "changed", [{"status": "active"}, {"sort": "name"}, {"order": "asc"}, {"q": "x"}, {"environment": "live"}]
 )
-def test_a_cursor_under_other_filters_is_refused(org: Organization, changed: dict[str, str]) -> None:
+def test_a_cursor_with_other_filters_is_refused(org: Organization, changed: dict[str, str]) -> None:
     cursor = org.client.get("/v1/api-keys", {"per_page": 1}).json["pagination"]["next_cursor"]
     refused = org.client.get("/v1/api-keys", {"cursor": cursor, **changed})
     assert (refused.status, set(refused.details)) == (422, {"cursor"})
@@ -166,5 +166,5 @@ def test_a_cursor_and_a_page_number_are_refused_together(org: Organization, path
 @lists
 @pytest.mark.parametrize("per_page", ["0", "101", "-1", "x", "", "99999999999999999999"])
 def test_a_page_has_1_to_100_items(org: Organization, path: str, per_page: str) -> None:
-    refused = org.client.get(address(org, path), {"per_page": per_page})
+    refused = org.client.get(url_of(org, path), {"per_page": per_page})
     assert (refused.status, set(refused.details)) == (422, {"per_page"})

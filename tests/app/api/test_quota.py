@@ -1,4 +1,4 @@
-"""The monthly quota: what counts, how it ends, and that it is not passed."""
+"""The monthly quota: billed uses, the refusal at the limit and concurrent requests."""
 
 import asyncio
 from datetime import UTC, datetime, timedelta
@@ -20,7 +20,7 @@ from tests.app.organizations import Api, Key, Organization
 
 LIMIT = 50_000  # of the plan "pro"
 LANE = 63
-"""As good as any: what is there already was written by some process."""
+"""Any lane will do; a process may have written to every lane."""
 
 
 @pytest.fixture
@@ -28,7 +28,7 @@ def org(api: Api) -> Organization:
     return api.organization("pro")
 
 
-def has_used(api: Api, org: Organization, uses: int, at: datetime | None = None) -> None:
+def add_uses(api: Api, org: Organization, uses: int, at: datetime | None = None) -> None:
     query = "insert into billed_uses (organization_id, month, lane, uses) values (%s, %s, %s, %s)"
     api.database.rows(query, org.id, month_of(at or now()), LANE, uses)
 
@@ -43,7 +43,7 @@ def check(key: Key) -> Answer:
     return key.client.get(key.check_path)
 
 
-def test_every_accepted_use_of_a_live_key_is_billed_and_nothing_else(api: Api, org: Organization) -> None:
+def test_only_accepted_uses_of_live_keys_are_billed(api: Api, org: Organization) -> None:
     live, test = org.seeded_key(), org.seeded_key(environment="test")
     denied = org.seeded_key(allowed_ips=("203.0.113.0/24",))
     org.client.get("/v1/api-keys")
@@ -54,15 +54,15 @@ def test_every_accepted_use_of_a_live_key_is_billed_and_nothing_else(api: Api, o
     assert billed(api, org) == 2
 
 
-def test_a_call_that_fails_is_billed(api: Api, org: Organization) -> None:
+def test_a_failed_call_is_billed(api: Api, org: Organization) -> None:
     mcp_id = org.mcp(endpoint_url="http://127.0.0.1:9/mcp")
     key = org.seeded_key()
     assert key.client.post("/v1/mcp/invoke", {"mcp_id": mcp_id, "tool": "add"}).code == "mcp_unreachable"
     assert billed(api, org) == 1
 
 
-def test_when_it_is_used_up_uses_are_refused_until_the_month_is_over(api: Api, org: Organization) -> None:
-    has_used(api, org, LIMIT - 1)
+def test_uses_over_the_quota_are_refused_until_the_next_month(api: Api, org: Organization) -> None:
+    add_uses(api, org, LIMIT - 1)
     key = org.seeded_key()
     assert check(key).status == 200
     answer = check(key)
@@ -84,17 +84,17 @@ def test_when_it_is_used_up_uses_are_refused_until_the_month_is_over(api: Api, o
     assert billed(api, org) == LIMIT
 
 
-def test_management_and_test_keys_go_on(api: Api, org: Organization) -> None:
-    has_used(api, org, LIMIT)
+def test_the_quota_does_not_limit_management_calls_or_test_keys(api: Api, org: Organization) -> None:
+    add_uses(api, org, LIMIT)
     assert org.client.post("/v1/api-keys", {"name": "N"}).status == 201
     assert check(org.seeded_key(environment="test")).status == 200
 
 
-def test_it_is_not_passed_by_many_at_once(api: Api, org: Organization) -> None:
-    has_used(api, org, LIMIT - 5)
+def test_concurrent_requests_do_not_exceed_the_quota(api: Api, org: Organization) -> None:
+    add_uses(api, org, LIMIT - 5)
     key = org.seeded_key()
     answers = concurrently(range(40), lambda _: org.verify(key.secret))
-    # The rate limit may refuse some: whatever was accepted was within the quota.
+    # The rate limit may refuse some requests, so fewer than five may be accepted at first.
     accepted = sum(answer["valid"] for answer in answers)
     while accepted < 5:
         accepted += org.verify(key.secret)["valid"]
@@ -103,14 +103,14 @@ def test_it_is_not_passed_by_many_at_once(api: Api, org: Organization) -> None:
     assert billed(api, org) == LIMIT
 
 
-def test_what_was_used_in_another_month_does_not_count(api: Api, org: Organization) -> None:
-    has_used(api, org, LIMIT, month_start() - timedelta(days=1))
-    has_used(api, org, LIMIT, next_month(now()))
+def test_uses_of_another_month_do_not_count(api: Api, org: Organization) -> None:
+    add_uses(api, org, LIMIT, month_start() - timedelta(days=1))
+    add_uses(api, org, LIMIT, next_month(now()))
     assert org.verify(org.seeded_key().secret)["remaining"] == LIMIT - 1
 
 
-def test_another_plan_is_in_force_at_once(api: Api, org: Organization) -> None:
-    has_used(api, org, LIMIT)
+def test_the_quota_of_a_new_plan_applies_immediately(api: Api, org: Organization) -> None:
+    add_uses(api, org, LIMIT)
     key = org.seeded_key()
     assert check(key).code == "quota_exceeded"
     change_plan(api, org, "team")

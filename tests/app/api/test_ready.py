@@ -1,4 +1,4 @@
-"""Whether the API can do its work: what is missing is named with the remedy, and only what stops requests is a 503."""
+"""Readiness: failed checks name their remedy, and only failures that stop requests result in 503."""
 
 import os
 import subprocess
@@ -55,7 +55,7 @@ def found(
     return readiness(State(log, jobs, verifies=verifies), redis_configured=True, at=AT, is_draining=is_draining)
 
 
-def test_with_everything_there_it_is_ready() -> None:
+def test_an_api_with_all_its_dependencies_is_ready() -> None:
     assert found().status == "ready"
     assert set(found().checks) == {
         "process", "verification", "database", "migrations", "followers", "partitions", "redis", "workers", "scheduler",
@@ -71,7 +71,7 @@ def test_with_everything_there_it_is_ready() -> None:
         (LogState(missing_migrations=("0007_later",)), "migrations", "python -m eventstore migrate"),
     ],
 )
-def test_without_a_database_or_its_schema_it_is_not_ready(log: LogState | None, part: str, remedy: str) -> None:
+def test_an_api_without_a_database_or_its_schema_is_not_ready(log: LogState | None, part: str, remedy: str) -> None:
     answer = found(log)
     assert answer.status == "not ready"
     assert remedy in answer.checks[part]
@@ -83,7 +83,7 @@ def test_a_process_that_cannot_verify_keys_is_not_ready() -> None:
     assert "no key can be verified" in answer.checks["verification"]
 
 
-def test_a_process_that_shuts_down_is_not_ready() -> None:
+def test_a_process_that_is_shutting_down_is_not_ready() -> None:
     answer = found(is_draining=True)
     assert answer.status == "not ready"
     assert "shutting down" in answer.checks["process"]
@@ -99,43 +99,45 @@ def test_a_process_that_shuts_down_is_not_ready() -> None:
         (JobsState((), 1, AT, 1, AT - 31, ()), "scheduler", "for 31 s"),
     ],
 )
-def test_without_valkey_workers_or_scheduler_it_is_degraded(jobs: JobsState | None, part: str, remedy: str) -> None:
+def test_an_api_without_valkey_workers_or_a_scheduler_is_degraded(
+    jobs: JobsState | None, part: str, remedy: str
+) -> None:
     answer = found(jobs=jobs)
     assert answer.status == "degraded"
     assert remedy in answer.checks[part]
 
 
 @pytest.mark.parametrize(
-    ("due", "said"),
+    ("due", "expected"),
     [
         ((), "python -m workers schedule"),
         ([JobDue("compose_alert_mails", 1, 30, 1_500)], "compose_alert_mails is late: no run has succeeded for 1500 s"),
         ([JobDue("create_partitions", 3_600, 10_800, 60, failed=True)], "create_partitions failed the last time"),
     ],
 )
-def test_a_job_that_is_late_or_failed_is_named(due: Sequence[JobDue], said: str) -> None:
+def test_a_late_or_failed_job_is_named(due: Sequence[JobDue], expected: str) -> None:
     answer = found(jobs=msgspec.structs.replace(JOBS, due=due))
     assert answer.status == "degraded"
-    assert said in answer.checks["jobs"]
+    assert expected in answer.checks["jobs"]
 
 
-@pytest.mark.parametrize(("seconds", "said"), [(2.5, "2.5 s ahead of"), (-600.0, "600.0 s behind")])
-def test_a_clock_that_differs_is_named_with_whose_it_is(seconds: float, said: str) -> None:
+@pytest.mark.parametrize(("seconds", "expected"), [(2.5, "2.5 s ahead of"), (-600.0, "600.0 s behind")])
+def test_a_wrong_clock_is_reported_with_its_process(seconds: float, expected: str) -> None:
     of_api = found(log=msgspec.structs.replace(LOG, clock_seconds=seconds))
     of_worker = found(jobs=msgspec.structs.replace(JOBS, clock_seconds=seconds))
     assert (of_api.status, of_worker.status) == ("degraded", "degraded")
-    assert f"the clock of this server is {said} the database's" in of_api.checks["clock"]
-    assert f"the clock of a worker is {said} the database's" in of_worker.checks["clock"]
+    assert f"the clock of this server is {expected} the database's" in of_api.checks["clock"]
+    assert f"the clock of a worker is {expected} the database's" in of_worker.checks["clock"]
     assert found(jobs=msgspec.structs.replace(JOBS, clock_seconds=1.9)).status == "ready"
 
 
-def test_a_read_model_that_falls_behind_is_named() -> None:
+def test_a_read_model_that_lags_is_named() -> None:
     late = LogState((), LOG.heads, [FollowerLag("usage", "usage", positions=900, seconds=61.0)], 7)
     assert found(late).status == "degraded"
     assert "usage is 61 s and 900 positions behind" in found(late).checks["followers"]
 
 
-def test_a_read_model_that_can_not_go_on_is_named_without_what_the_event_holds() -> None:
+def test_a_stopped_read_model_is_named_without_the_content_of_the_event() -> None:
     at = datetime(2026, 3, 4, tzinfo=UTC)
     lane = Stopped("usage", 1, "usage", lane=5, position=7, reason="a secret", since=at)
     stopped = LogState((), LOG.heads, LOG.followers, 7, [lane])
@@ -144,13 +146,13 @@ def test_a_read_model_that_can_not_go_on_is_named_without_what_the_event_holds()
     assert "secret" not in found(stopped).checks["followers"]
 
 
-def test_partitions_that_nobody_makes_are_named_once_there_is_a_log() -> None:
+def test_missing_partitions_are_reported_after_the_first_event() -> None:
     assert "workers, which create them" in found(LogState((), LOG.heads, LOG.followers, 1)).checks["partitions"]
     assert found(LogState((), [Head("usage", 0, 0)], LOG.followers, 0)).checks["partitions"] == "ok"
 
 
-@pytest.mark.usefixtures("redis_url")  # which empties Valkey: workers of other tests may have been there
-def test_a_server_without_workers_says_so_and_answers(api: Api) -> None:
+@pytest.mark.usefixtures("redis_url")  # empties Valkey, where workers of other tests may have registered
+def test_a_server_without_workers_is_degraded_and_responds(api: Api) -> None:
     eventually(lambda: "python -m workers run" in api.client().get("/health/ready").data["checks"]["workers"])
     answer = api.client().get("/health/ready")
     assert answer.status == 200
@@ -165,7 +167,7 @@ def without_valkey(start_api: StartApi) -> Api:
     return start_api(REDIS_URL="redis://127.0.0.1:1")
 
 
-def test_a_server_without_valkey_says_so_and_answers(without_valkey: Api) -> None:
+def test_a_server_without_valkey_is_degraded_and_responds(without_valkey: Api) -> None:
     answer = without_valkey.client().get("/health/ready")
     assert (answer.status, answer.data["status"]) == (200, "degraded")
     assert "REDIS_URL" in answer.data["checks"]["redis"]
@@ -173,15 +175,15 @@ def test_a_server_without_valkey_says_so_and_answers(without_valkey: Api) -> Non
     assert value(scrape(without_valkey), "keyledger_source_up", source="database") == 1
 
 
-def test_a_schema_that_lacks_a_script_is_not_ready(without_valkey: Api) -> None:
+def test_a_server_without_a_migration_is_not_ready(without_valkey: Api) -> None:
     db = without_valkey.database
     ((name, checksum),) = db.rows("select name, checksum from schema_migrations order by applied_at desc limit 1")
     db.rows("delete from schema_migrations where name = %s", name)
     try:
         eventually(lambda: _ready(without_valkey).status_code == 503)
-        said = _ready(without_valkey).json()
-        assert (said["success"], said["data"]["status"]) == (False, "not ready")
-        assert name in said["data"]["checks"]["migrations"]
+        body = _ready(without_valkey).json()
+        assert (body["success"], body["data"]["status"]) == (False, "not ready")
+        assert name in body["data"]["checks"]["migrations"]
         assert _ready(without_valkey).headers["retry-after"] == "1"
         assert value(scrape(without_valkey), "keyledger_migrations_missing") == 1
     finally:
@@ -189,11 +191,11 @@ def test_a_schema_that_lacks_a_script_is_not_ready(without_valkey: Api) -> None:
     eventually(lambda: _ready(without_valkey).status_code == 200)
 
 
-def mended(api: Api, damaging: psycopg.Connection, lane: int, position: int) -> None:
-    damaging.execute("insert into usage_events select * from lost")
+def repair_lane(api: Api, unsafe_connection: psycopg.Connection, lane: int, position: int) -> None:
+    unsafe_connection.execute("insert into usage_events select * from lost")
 
 
-def skipped(api: Api, damaging: psycopg.Connection, lane: int, position: int) -> None:
+def skip_lane(api: Api, unsafe_connection: psycopg.Connection, lane: int, position: int) -> None:
     command = [
         sys.executable,
         "-m",
@@ -209,45 +211,47 @@ def skipped(api: Api, damaging: psycopg.Connection, lane: int, position: int) ->
     subprocess.run(command, env={**os.environ, "DATABASE_URL": api.database.url}, check=True, capture_output=True)
 
 
-@pytest.mark.parametrize("remedy", [mended, skipped])
-def test_a_lane_that_really_stopped_is_a_figure_and_named_until_it_goes_on(
-    without_valkey: Api, damaging: psycopg.Connection, remedy: Callable[[Api, psycopg.Connection, int, int], None]
+@pytest.mark.parametrize("remedy", [repair_lane, skip_lane])
+def test_a_stopped_lane_is_reported_until_it_continues(
+    without_valkey: Api,
+    unsafe_connection: psycopg.Connection,
+    remedy: Callable[[Api, psycopg.Connection, int, int], None],
 ) -> None:
     api = without_valkey
     record(api, now(), [used("key_a", now()), used("key_b", now())])
     ((lane, position),) = api.database.rows(
         "select lane, batch_no from usage_batches order by occurred_at desc limit 1"
     )
-    where = (lane, position)
-    damaging.execute(
-        "create table lost as select * from usage_events where (lane, batch_no, ordinal) = (%s, %s, 1)", where
+    lane_position = (lane, position)
+    unsafe_connection.execute(
+        "create table lost as select * from usage_events where (lane, batch_no, ordinal) = (%s, %s, 1)", lane_position
     )
-    damaging.execute("delete from usage_events where (lane, batch_no, ordinal) = (%s, %s, 1)", where)
-    said = f"stopped: usage in lane {lane} of usage at {position}: python -m projections status shows the reason"
+    unsafe_connection.execute("delete from usage_events where (lane, batch_no, ordinal) = (%s, %s, 1)", lane_position)
+    expected = f"stopped: usage in lane {lane} of usage at {position}: python -m projections status shows the reason"
     try:
-        assert follow_uses(api) == {lane}
+        assert count_uses(api) == {lane}
         eventually(lambda: stopped_lanes(api) == {"usage": 1})
-        eventually(lambda: _ready(api).json()["data"]["checks"]["followers"] == said)
-        remedy(api, damaging, lane, position)
-        assert follow_uses(api) == set()
+        eventually(lambda: _ready(api).json()["data"]["checks"]["followers"] == expected)
+        remedy(api, unsafe_connection, lane, position)
+        assert count_uses(api) == set()
         eventually(lambda: stopped_lanes(api) == {})
         assert "stopped" not in _ready(api).json()["data"]["checks"]["followers"]
     finally:
-        damaging.execute("drop table lost")
+        unsafe_connection.execute("drop table lost")
 
 
-def follow_uses(api: Api) -> set[int]:
-    """Count what there is, as a worker would; gives the lanes that stopped."""
+def count_uses(api: Api) -> set[int]:
+    """Run the usage read model as a worker does, and return the stopped lanes."""
 
-    async def followed() -> set[int]:
+    async def run() -> set[int]:
         async with await connect(api.database.url, role=WORKER_ROLE) as connection:
             return set((await run_projection(connection, USAGE, 60)).stopped)
 
-    return api.database.run(followed())
+    return api.database.run(run())
 
 
 def stopped_lanes(api: Api) -> dict[str, float]:
-    """By read model, without those of which none has. Every read model has a figure."""
+    """Return the number of stopped lanes of each read model that has any, and check that all are reported."""
     family = scrape(api)["keyledger_follower_stopped_lanes"]
     found = {(each.labels["projection"], each.labels["log"]): each.value for each in family.samples}
     assert set(found) == {(each.name, each.log) for each in ASYNC_PROJECTIONS}
@@ -255,8 +259,8 @@ def stopped_lanes(api: Api) -> dict[str, float]:
 
 
 @pytest.fixture
-def damaging(without_valkey: Api, postgres: PostgreSQL) -> Iterator[psycopg.Connection]:
-    """A connection that can damage the log, as a restore or a disk can."""
+def unsafe_connection(without_valkey: Api, postgres: PostgreSQL) -> Iterator[psycopg.Connection]:
+    """A connection that can damage the log like a bad restore or disk."""
     name = str(conninfo_to_dict(without_valkey.database.url)["dbname"])
     with psycopg.connect(postgres.url_of(name, SUPERUSER), autocommit=True) as connection:
         connection.execute("set session_replication_role = replica")

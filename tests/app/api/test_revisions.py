@@ -1,4 +1,4 @@
-"""If-Match: nobody overwrites what they have not seen."""
+"""If-Match: no caller overwrites a revision that it has not read."""
 
 import pytest
 
@@ -38,16 +38,16 @@ OTHERS = [
     '"one, 1"',
     '"*"',
 ]
-"""Well-formed, and none of them the tag of revision 1."""
+"""Well-formed tags other than that of revision 1."""
 
-NONE = ["nonsense", "", "1", '"1', '"1" "2"', '"1", *', "W/", 'w/"1"', ",", '"1"; "2"', '"' + "1" * 2_000 + '"']
-"""No list of entity tags."""
+MALFORMED = ["nonsense", "", "1", '"1', '"1" "2"', '"1", *', "W/", 'w/"1"', ",", '"1"; "2"', '"' + "1" * 2_000 + '"']
+"""Values that are not lists of entity tags."""
 
 verbs = pytest.mark.parametrize("verb", ["PATCH", "DELETE", "rotate", "revoke", "disable"])
 
 
 @verbs
-def test_the_etag_of_the_detail_lets_the_change_through(org: Organization, verb: str) -> None:
+def test_a_change_with_the_current_etag_is_accepted(org: Organization, verb: str) -> None:
     key = org.key()
     etag = org.client.get(key.path).headers["etag"]
     answer = change(org, key, verb, etag)
@@ -57,21 +57,21 @@ def test_the_etag_of_the_detail_lets_the_change_through(org: Organization, verb:
 
 
 @verbs
-def test_another_revision_is_refused_and_changes_nothing(api: Api, org: Organization, verb: str) -> None:
+def test_a_change_with_another_revision_is_refused_and_changes_nothing(api: Api, org: Organization, verb: str) -> None:
     key = org.key()
     refused = change(org, key, verb, '"2"')
     assert (refused.status, refused.code) == (412, "revision_mismatch")
     assert api.events_of(key.id) == ["api_key.created"]
 
 
-@pytest.mark.parametrize("if_match", [*OTHERS, *NONE])
-def test_whatever_is_not_the_tag_of_the_revision_is_refused(org: Organization, if_match: str) -> None:
+@pytest.mark.parametrize("if_match", [*OTHERS, *MALFORMED])
+def test_any_value_other_than_the_current_etag_is_refused(org: Organization, if_match: str) -> None:
     refused = change(org, org.key(), "PATCH", if_match)
     assert (refused.status, refused.code) == (412, "revision_mismatch")
 
 
 @verbs
-def test_any_revision_is_let_through_by_a_star(org: Organization, verb: str) -> None:
+def test_a_star_matches_any_revision(org: Organization, verb: str) -> None:
     assert change(org, org.key(), verb, "*").status == 200
 
 
@@ -81,7 +81,7 @@ def test_one_of_several_tags_is_enough(org: Organization, if_match: str) -> None
 
 
 @verbs
-def test_the_weak_tag_that_a_proxy_makes_of_the_etag_names_the_same_revision(org: Organization, verb: str) -> None:
+def test_a_weak_etag_matches_the_same_revision(org: Organization, verb: str) -> None:
     key = org.key()
     assert change(org, key, verb, f"W/{org.client.get(key.path).headers['etag']}").status == 200
 
@@ -89,26 +89,26 @@ def test_the_weak_tag_that_a_proxy_makes_of_the_etag_names_the_same_revision(org
 @pytest.mark.parametrize(
     "if_match", ['"1-gzip"', '"1-br"', '"1-zstd"', '"1--gzip"', '"1;gzip"', 'W/"1-gzip"', '"7", "1-gzip"']
 )
-def test_a_tag_to_which_a_proxy_added_its_coding_names_the_same_revision(org: Organization, if_match: str) -> None:
-    """Apache and Caddy add `-gzip`, Jetty `--gzip`; all of them to whatever tag they compress."""
+def test_an_etag_with_a_coding_suffix_of_a_proxy_matches_the_same_revision(org: Organization, if_match: str) -> None:
+    """Apache and Caddy add `-gzip` to the tag of a compressed response, and Jetty adds `--gzip`."""
     assert change(org, org.key(), "PATCH", if_match).status == 200
 
 
 @pytest.mark.parametrize("if_match", ['W/"1"', 'W/"1", "2"', 'W/"7",W/"1"', '"7", W/"1"'])
-def test_a_weak_tag_counts_in_a_list(org: Organization, if_match: str) -> None:
+def test_a_weak_etag_in_a_list_matches(org: Organization, if_match: str) -> None:
     assert change(org, org.key(), "PATCH", if_match).status == 200
 
 
 @pytest.mark.parametrize("if_match", ['W/"2"', 'W/"2", "3"', 'W/"01"', 'W/ "1"', "W/1"])
-def test_a_weak_tag_of_another_revision_is_refused(org: Organization, if_match: str) -> None:
+def test_a_weak_etag_of_another_revision_is_refused(org: Organization, if_match: str) -> None:
     assert change(org, org.key(), "PATCH", if_match).code == "revision_mismatch"
 
 
-def test_the_refusal_says_the_revision_there_is(org: Organization) -> None:
+def test_the_refusal_has_the_current_revision(org: Organization) -> None:
     assert change(org, org.key(), "PATCH", '"7"').details == {"current": 1}
 
 
-def test_mcps_have_revisions_too(org: Organization) -> None:
+def test_mcps_have_revisions(org: Organization) -> None:
     path = f"/v1/mcps/{org.mcp()}"
     seen = org.client.get(path).headers["etag"]
     assert org.client.patch(path, {"name": "Renamed"}, if_match=seen).headers["etag"] == '"2"'
@@ -121,13 +121,13 @@ def test_mcps_have_revisions_too(org: Organization) -> None:
     assert org.client.delete(path, if_match=f'{seen}, "2"').status == 200
 
 
-def test_a_key_that_is_not_there_is_not_found_whatever_the_revision(api: Api, org: Organization) -> None:
+def test_a_foreign_key_is_not_found_with_any_revision(api: Api, org: Organization) -> None:
     foreign = api.organization().key()
     assert change(org, foreign, "PATCH", '"1"').code == "not_found"
     assert change(org, foreign, "PATCH", '"7"').code == "not_found"
 
 
-def test_of_many_who_saw_the_same_one_wins(org: Organization) -> None:
+def test_only_one_of_concurrent_changes_with_the_same_revision_succeeds(org: Organization) -> None:
     key = org.key()
     answers = concurrently(NAMES, lambda name: change(org, key, name, '"1"'))
     assert [answer.status for answer in answers].count(200) == 1
@@ -135,7 +135,7 @@ def test_of_many_who_saw_the_same_one_wins(org: Organization) -> None:
     assert org.detail(key)["revision"] == 2
 
 
-def test_whatever_the_revision_many_changes_at_once_all_arrive_or_say_conflict(api: Api, org: Organization) -> None:
+def test_concurrent_changes_with_a_star_succeed_or_conflict(api: Api, org: Organization) -> None:
     key = org.key()
     answers = concurrently(NAMES, lambda name: change(org, key, name, "*"))
     assert {answer.status for answer in answers} <= {200, 409}

@@ -1,4 +1,4 @@
-"""Behind a pooler that drops startup parameters nothing is served: every route says 503, and readiness says why."""
+"""Poolers that drop startup parameters: every route returns 503, and readiness reports the reason."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -23,14 +23,14 @@ def behind_a_pooler(database_url: str, redis_url: str, tmp_path: Path) -> Iterat
         server.stop()
 
 
-def test_nothing_is_served_and_readiness_says_why(behind_a_pooler: Server, database_url: str) -> None:
+def test_every_route_is_unavailable_without_the_connection_settings(behind_a_pooler: Server, database_url: str) -> None:
     server = behind_a_pooler
 
-    def says_why() -> bool:
+    def reports_the_reason() -> bool:
         answer = httpx2.get(f"{server.url}/health/ready", timeout=30)
         return answer.status_code == 503 and "current_user is keyledger" in answer.json()["data"]["checks"]["database"]
 
-    eventually(says_why)
+    eventually(reports_the_reason)
     secret = generate("live", random_bytes(ENTROPY_BYTES)).reveal()
     with httpx2.Client(base_url=server.url, timeout=60, headers={"Authorization": f"Bearer {secret}"}) as http:
         answers = {

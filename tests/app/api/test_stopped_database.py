@@ -1,4 +1,4 @@
-"""Every request that changes something is answered although PostgreSQL stops in the middle of its transaction."""
+"""Changes during which PostgreSQL stops responding: every request gets a response."""
 
 import os
 import signal
@@ -28,7 +28,7 @@ _WAITING = "select count(*) from pg_stat_activity where wait_event_type = 'Lock'
 
 @contextmanager
 def _stopped(postgres: PostgreSQL) -> Generator[None]:
-    """Every process of the server accepts connections and does nothing."""
+    """Pause every process of the server; connections are accepted but nothing responds."""
     pids = working_in(postgres.folder, "postgres")
     try:
         for pid in pids:
@@ -78,7 +78,7 @@ def _remove_member_with_many_keys(api: Api) -> Callable[[], int]:
     return lambda: owner.client.delete(f"{MEMBERS}/{admin.id}").status
 
 
-def test_changes_are_answered_while_postgresql_is_stopped(start_api: StartApi, postgres: PostgreSQL) -> None:
+def test_changes_get_a_response_while_postgresql_is_stopped(start_api: StartApi, postgres: PostgreSQL) -> None:
     api = start_api(KEYLEDGER_REQUEST_TIMEOUT_SECONDS=str(_TIMEOUT_SECONDS))
     requests = {
         "revoke many keys": _revoke_many(api),

@@ -1,4 +1,4 @@
-"""`python -m app admin`, as an operator types it."""
+"""The command line `python -m app admin`."""
 
 import os
 import subprocess
@@ -27,7 +27,7 @@ class Ran(NamedTuple):
 
 
 class Operator:
-    """Types commands, which run in this process: to start one costs a second each."""
+    """Runs commands in this process, because starting a process for each takes a second."""
 
     def __init__(self, capsys: pytest.CaptureFixture[str]) -> None:
         self._capsys = capsys
@@ -42,13 +42,13 @@ class Operator:
         return Ran(code, printed.out, printed.err)
 
     def gets(self, *words: str) -> str:
-        """What is printed by a command that succeeds."""
+        """Run a command that must succeed, and return its output."""
         ran = self.types(*words)
         assert (ran.code, ran.err) == (0, ""), ran
         return ran.out.strip()
 
     def is_refused(self, *words: str) -> str:
-        """The one line that is printed by a command that fails."""
+        """Run a command that must fail, and return the only line that it prints."""
         ran = self.types(*words)
         assert (ran.code, ran.out) == (1, ""), ran
         (line,) = ran.err.splitlines()
@@ -69,7 +69,9 @@ def screen(proxied_api: Api) -> Iterator[Browser]:
         yield opened
 
 
-def test_from_nothing_to_an_owner_who_is_signed_in(proxied_api: Api, operator: Operator, screen: Browser) -> None:
+def test_an_operator_creates_an_organization_whose_owner_can_sign_in(
+    proxied_api: Api, operator: Operator, screen: Browser
+) -> None:
     slug, email = f"acme-{random_token()}", random_email()
     created = operator.gets(
         "create-organization", "--name", "Acme", "--slug", slug, "--plan", "pro", "--owner-email", email
@@ -90,7 +92,7 @@ def test_from_nothing_to_an_owner_who_is_signed_in(proxied_api: Api, operator: O
     assert b'"actor":{"type":"system","id":"operator"}' in bytes(body)
 
 
-def test_an_organization_that_locked_itself_out_gets_a_key(proxied_api: Api, operator: Operator) -> None:
+def test_an_operator_can_create_a_management_key_for_an_organization(proxied_api: Api, operator: Operator) -> None:
     organization = proxied_api.organization()
     secret = operator.gets("create-management-key", "--organization", organization.id)
     listed = proxied_api.client(secret).get("/v1/api-keys", {"status": "active"}).data
@@ -98,13 +100,13 @@ def test_an_organization_that_locked_itself_out_gets_a_key(proxied_api: Api, ope
     assert proxied_api.client(secret).get("/v1/mcps").status == 200
 
 
-def test_the_plans_limit_holds_for_an_operator_too(proxied_api: Api, operator: Operator) -> None:
+def test_the_key_limit_of_the_plan_also_applies_to_an_operator(proxied_api: Api, operator: Operator) -> None:
     organization = proxied_api.organization("free")
     organization.key()
     assert "limit" in operator.is_refused("create-management-key", "--organization", organization.id)
 
 
-def test_the_plans_are_those_of_the_installation_for_an_operator_too(
+def test_the_commands_use_the_configured_plans(
     proxied_api: Api, operator: Operator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     organization = proxied_api.organization("free")
@@ -114,7 +116,7 @@ def test_the_plans_are_those_of_the_installation_for_an_operator_too(
     assert "limit: 3." in operator.is_refused("create-management-key", "--organization", organization.id)
 
 
-def test_what_can_not_be_done_is_one_line(proxied_api: Api, operator: Operator) -> None:
+def test_a_refusal_is_reported_in_one_line(proxied_api: Api, operator: Operator) -> None:
     slug, email = f"acme-{random_token()}", random_email()
     words = ("create-organization", "--name", "Acme", "--slug", slug, "--owner-email", email)
     operator.gets(*words)
@@ -139,14 +141,14 @@ def test_what_can_not_be_done_is_one_line(proxied_api: Api, operator: Operator) 
         ("sign-in-link",),
     ],
 )
-def test_what_can_not_be_meant_is_answered_with_the_usage(operator: Operator, words: tuple[str, ...]) -> None:
+def test_invalid_arguments_print_the_usage(operator: Operator, words: tuple[str, ...]) -> None:
     ran = operator.types(*words)
     assert ran.code == 2
     assert ran.err.startswith("Usage: python -m app admin")
 
 
-def test_a_database_that_is_away_is_one_line_too(proxied_api: Api) -> None:
-    """As an operator would start it: in a process of its own."""
+def test_an_unreachable_database_is_reported_without_a_traceback_or_password(proxied_api: Api) -> None:
+    """The command runs in a separate process, as an operator starts it."""
     ran = typed_elsewhere(
         proxied_api, "list-organizations", DATABASE_URL="postgresql://nobody:hunter2@127.0.0.1:1/nowhere"
     )
@@ -156,10 +158,10 @@ def test_a_database_that_is_away_is_one_line_too(proxied_api: Api) -> None:
 
 
 @pytest.mark.parametrize("seconds", [-1200.0, 1200.0], ids=["slow", "fast"])
-def test_what_a_command_makes_ends_by_the_clock_of_the_database(proxied_api: Api, seconds: float) -> None:
-    """A link lasts 15 minutes: by a clock that is 20 minutes slow, it would have ended before it is opened."""
+def test_keys_and_links_expire_by_the_clock_of_the_database(proxied_api: Api, seconds: float) -> None:
+    """A link is valid for 15 minutes. By a clock that is 20 minutes slow, it would expire before it is used."""
     organization = proxied_api.organization()
-    somebody = person(proxied_api, organization.id)
+    member = person(proxied_api, organization.id)
     made = typed_elsewhere(
         proxied_api,
         "create-management-key",
@@ -173,15 +175,15 @@ def test_what_a_command_makes_ends_by_the_clock_of_the_database(proxied_api: Api
     begins, ends = (datetime.fromisoformat(key[name]) - now() for name in ("created_at", "expires_at"))
     assert abs(begins) < timedelta(minutes=5)
     assert abs(ends - timedelta(days=1)) < timedelta(minutes=5)
-    typed_elsewhere(proxied_api, "sign-in-link", "--email", somebody.email, **ahead(seconds))
+    typed_elsewhere(proxied_api, "sign-in-link", "--email", member.email, **ahead(seconds))
     ((lasts,),) = proxied_api.database.rows(
-        "select expires_at - clock_timestamp() from sign_in_links where %s = any(user_ids)", somebody.id
+        "select expires_at - clock_timestamp() from sign_in_links where %s = any(user_ids)", member.id
     )
     assert timedelta(minutes=10) < lasts <= timedelta(minutes=15)
 
 
 def typed_elsewhere(proxied_api: Api, *words: str, **settings: str) -> Ran:
-    """A command in a process of its own."""
+    """Run a command in a separate process."""
     environment = {
         **os.environ,
         "DATABASE_URL": proxied_api.server.database_url,
@@ -203,11 +205,11 @@ def typed_elsewhere(proxied_api: Api, *words: str, **settings: str) -> Ran:
 
 def test_failed_attempts_are_shown_to_the_operator(proxied_api: Api, operator: Operator) -> None:
     visitor = Visitor(proxied_api)
-    somebody = person(proxied_api, proxied_api.organization().id)
-    token = visitor.token_for(somebody.email)
+    member = person(proxied_api, proxied_api.organization().id)
+    token = visitor.token_for(member.email)
     for _ in range(2):
         visitor.redeem(token)
     shown = operator.gets("list-sign-in-failures", "--count", "1000").splitlines()
     (line,) = [line for line in shown if visitor.ip in line]
     assert "used link" in line
-    assert somebody.id in line
+    assert member.id in line

@@ -1,4 +1,4 @@
-"""The setup of the demo organization is interrupted anywhere, and completes the next time."""
+"""The setup of the demo organization: if it is interrupted anywhere, the next run completes it."""
 
 import asyncio
 import stat
@@ -27,7 +27,7 @@ pytestmark = pytest.mark.anyio
 
 _MCP_URL = "http://127.0.0.1:9/mcp"
 _STRIDE = 4
-"""Every transaction of the setup has more statements, so none is passed over."""
+"""Every transaction of the setup has more statements than this, so each is interrupted."""
 _STEPS_MAX = 400
 _ROWS = {"organization_list": 1, "member_list": 1, "users": 1, "mcp_list": 1, "key_list": 2, "key_state": 2}
 
@@ -52,7 +52,7 @@ def _names(folder: Path) -> list[str]:
 
 
 async def _refuse_incomplete(url: str, folder: Path, expected: dict[str, int] = _ROWS) -> None:
-    """The credentials are those of keys that exist, and nothing was made twice."""
+    """Fail unless the credentials belong to existing keys and nothing was created twice."""
     path = folder / "demo.env"
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert _names(folder) == ["demo.env"]
@@ -75,7 +75,7 @@ async def _refuse_incomplete(url: str, folder: Path, expected: dict[str, int] = 
     assert values["DEMO_MCP_ID"] in mcps
 
 
-async def test_a_setup_that_is_killed_in_any_of_its_transactions_completes_the_next_time(
+async def test_a_setup_that_is_killed_in_any_transaction_is_completed_by_the_next_run(
     postgres: PostgreSQL, migrated_template: str, tmp_path: Path
 ) -> None:
     states: set[int] = set()
@@ -94,7 +94,7 @@ async def test_a_setup_that_is_killed_in_any_of_its_transactions_completes_the_n
     assert states == {0, 1, 2, 3, 4, 5}, "the setup was not interrupted after each of its steps"
 
 
-async def test_a_plan_that_was_cut_off_is_replaced(database_url: str, tmp_path: Path) -> None:
+async def test_a_truncated_plan_file_is_replaced(database_url: str, tmp_path: Path) -> None:
     (tmp_path / "demo.unfinished.json").write_text('{"organization_id": "org_')
     assert unfinished_plan(tmp_path) is None
     await make_demo(_config(database_url), tmp_path, _MCP_URL)
@@ -104,7 +104,7 @@ async def test_a_plan_that_was_cut_off_is_replaced(database_url: str, tmp_path: 
 async def test_lost_credentials_are_replaced_by_new_keys_of_the_same_organization(
     database_url: str, tmp_path: Path
 ) -> None:
-    """As after a setup of an earlier release that was interrupted, which kept no plan."""
+    """The same happens after an interrupted setup of an earlier release, which stored no plan."""
     for _ in range(2):
         await make_demo(_config(database_url), tmp_path, _MCP_URL)
         (tmp_path / "demo.env").rename(tmp_path.with_name("earlier.env"))
@@ -112,7 +112,9 @@ async def test_lost_credentials_are_replaced_by_new_keys_of_the_same_organizatio
     await _refuse_incomplete(database_url, tmp_path, {**_ROWS, "key_list": 6, "key_state": 6})
 
 
-async def test_an_organization_that_an_operator_called_demo_is_left_alone(database_url: str, tmp_path: Path) -> None:
+async def test_an_organization_of_an_operator_with_the_slug_demo_is_not_changed(
+    database_url: str, tmp_path: Path
+) -> None:
     async with pool(database_url, role=WORKER_ROLE, timeouts=GENEROUS_TIMEOUTS) as connections:
         theirs, _ = await create_organization(
             commands_on(connections), PLANS, "Theirs", "demo", "team", "owner@their.example"

@@ -1,4 +1,4 @@
-"""What is tallied first and handed over later is what prometheus-client would have counted by itself."""
+"""A buffered histogram has the same values as one that prometheus-client updates directly."""
 
 from prometheus_client import CollectorRegistry, Histogram, generate_latest
 from prometheus_client.samples import Sample
@@ -13,16 +13,16 @@ def samples(registry: CollectorRegistry) -> list[Sample]:
     return [s for family in registry.collect() for s in family.samples if not s.name.endswith("_created")]
 
 
-def test_the_figures_are_the_same() -> None:
-    at_once, later = CollectorRegistry(), CollectorRegistry()
-    direct = Histogram("seconds", "Each.", buckets=BOUNDS, registry=at_once)
-    tallied = BufferedHistogram(Histogram("seconds", "Each.", buckets=BOUNDS, registry=later), BOUNDS)
+def test_a_buffered_histogram_has_the_same_samples_as_a_direct_one() -> None:
+    immediate, later = CollectorRegistry(), CollectorRegistry()
+    direct = Histogram("seconds", "Each.", buckets=BOUNDS, registry=immediate)
+    buffered = BufferedHistogram(Histogram("seconds", "Each.", buckets=BOUNDS, registry=later), BOUNDS)
     for number, value in enumerate(VALUES):
         direct.observe(value)
-        tallied.observe(value)
+        buffered.observe(value)
         if number % 3 == 0:
-            tallied.hand_over()
-    tallied.hand_over()
-    tallied.hand_over()  # nothing is handed over twice
-    assert samples(later) == samples(at_once)
+            buffered.hand_over()
+    buffered.hand_over()
+    buffered.hand_over()  # must not count anything twice
+    assert samples(later) == samples(immediate)
     assert b'seconds_bucket{le="+Inf"} 8.0' in generate_latest(later)

@@ -1,4 +1,4 @@
-"""The dashboard and the alerts speak of figures that a running server exports, and of nothing else."""
+"""The dashboard and the alerts use only metrics that a running server exports."""
 
 import json
 import re
@@ -25,14 +25,14 @@ NAME = re.compile(r"\bkeyledger_[a-z0-9_]+")
 SELECTED = re.compile(r"\b(keyledger_[a-z0-9_]+)\{([^}]*)\}")
 PANELS: list[dict[str, Any]] = [panel for panel in DASHBOARD["panels"] if panel["type"] != "row"]
 SHOWN: list[str] = [target["expr"] for panel in PANELS for target in panel["targets"]]
-ALARMING: list[str] = [rule["expr"] for rule in RULES]
+ALERTING: list[str] = [rule["expr"] for rule in RULES]
 
 
 @pytest.fixture
 def exported(api: Api, org: Organization) -> dict[str, set[str]]:
-    """The names of all samples of a server that is in use, with the labels that they have.
+    """The names of all samples of a server in use, with their labels.
 
-    The workers' part is written the way that rq and they themselves write it (tests/workers/test_job_metrics.py).
+    The data of the workers is written as rq and the workers write it (tests/workers/test_job_metrics.py).
     """
     org.verify(org.manager.secret)
     client: Any = redis.Redis.from_url(api.server.redis_url)  # pyright: ignore[reportUnknownMemberType]
@@ -47,7 +47,7 @@ def exported(api: Api, org: Organization) -> dict[str, set[str]]:
             "insert into checkpoints (projection, version, log, lane)"
             " select 'usage', 1, 'usage', lane from generate_series(0, 63) as lane on conflict do nothing"
         )
-        time.sleep(2.1)  # what was read before is kept for a second, and what was noted handed over after one
+        time.sleep(2.1)  # earlier values are cached for a second, and new ones are buffered for a second
         try:
             found = scrape(api)
         finally:
@@ -64,27 +64,27 @@ def exported(api: Api, org: Organization) -> dict[str, set[str]]:
     }
 
 
-def test_every_figure_that_is_named_is_exported(exported: dict[str, set[str]]) -> None:
-    named = {name for expression in [*SHOWN, *ALARMING] for name in NAME.findall(expression)}
+def test_every_metric_in_the_dashboard_and_the_alerts_is_exported(exported: dict[str, set[str]]) -> None:
+    named = {name for expression in [*SHOWN, *ALERTING] for name in NAME.findall(expression)}
     assert len(named) > 20
     assert named - set(exported) == set()
 
 
-def test_every_label_that_is_selected_by_exists(exported: dict[str, set[str]]) -> None:
-    for expression in [*SHOWN, *ALARMING]:
+def test_every_label_in_a_selector_exists(exported: dict[str, set[str]]) -> None:
+    for expression in [*SHOWN, *ALERTING]:
         for name, selectors in SELECTED.findall(expression):
             labels = {part.partition("=")[0].rstrip("!") for part in selectors.split(",")}
             assert labels <= exported[name], expression
 
 
-def test_every_figure_of_ours_is_on_the_dashboard_or_in_an_alert(exported: dict[str, set[str]]) -> None:
-    named = {name for expression in [*SHOWN, *ALARMING] for name in NAME.findall(expression)}
+def test_every_metric_of_the_service_is_in_the_dashboard_or_an_alert(exported: dict[str, set[str]]) -> None:
+    named = {name for expression in [*SHOWN, *ALERTING] for name in NAME.findall(expression)}
     bases = {re.sub(r"_(bucket|count|sum|created|total)$", "", name) for name in named}
     ours = {re.sub(r"_(bucket|count|sum|created|total)$", "", n) for n in exported if n.startswith("keyledger_")}
     assert ours - bases == set()
 
 
-def test_the_dashboard_has_the_shape_that_grafana_reads() -> None:
+def test_the_dashboard_has_the_structure_that_grafana_reads() -> None:
     assert {"title", "uid", "schemaVersion", "panels", "templating", "time"} <= set(DASHBOARD)
     ids = [panel["id"] for panel in DASHBOARD["panels"]]
     assert len(ids) == len(set(ids))
@@ -97,7 +97,7 @@ def test_the_dashboard_has_the_shape_that_grafana_reads() -> None:
         assert all(expression.count("(") == expression.count(")") for expression in SHOWN)
 
 
-def test_an_alert_says_what_is_wrong_and_what_to_do() -> None:
+def test_every_alert_has_a_severity_a_summary_and_a_description() -> None:
     assert len({rule["alert"] for rule in RULES}) == len(RULES)
     for rule in RULES:
         assert set(rule) == {"alert", "expr", "for", "labels", "annotations"}

@@ -6,8 +6,8 @@ from pathlib import Path
 from app.observability.metrics.multiprocess_dir import shared_folder
 
 
-def test_what_a_killed_server_left_behind_goes_with_the_next_start(tmp_path: Path) -> None:
-    """A folder of a process that lives stays, and so does what is not ours to judge."""
+def test_the_metrics_folder_of_a_killed_server_is_removed_at_the_next_start(tmp_path: Path) -> None:
+    """Folders of running processes and unrelated folders are kept."""
     program = (
         "import os, pathlib, signal, sys\n"
         "from app.observability.metrics.multiprocess_dir import shared_folder\n"

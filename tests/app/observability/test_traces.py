@@ -1,4 +1,4 @@
-"""Traces as a collector receives them, and nothing of them where none is set."""
+"""Traces as a collector receives them, and the service without a collector."""
 
 import json
 import subprocess
@@ -23,7 +23,7 @@ PARENT = "b7ad6b7169203331"
 
 
 class Collector:
-    """Takes spans over OTLP/HTTP and keeps them."""
+    """Receives spans over OTLP/HTTP and stores them."""
 
     def __init__(self) -> None:
         self.received: list[bytes] = []
@@ -45,7 +45,7 @@ class Collector:
         return f"http://127.0.0.1:{self.server.server_port}"
 
     def spans(self) -> Iterator[tuple[str, Any]]:
-        """Each with the name of the service that sent it."""
+        """Yield each span with the name of the service that sent it."""
         for body in list(self.received):
             request: Any = ExportTraceServiceRequest.FromString(body)
             for resource in request.resource_spans:
@@ -97,7 +97,7 @@ def test_a_request_is_a_span_of_the_callers_trace(traced: Api, collector: Collec
     assert {service for service, _ in collector.spans()} == {"keyledger"}
 
 
-def test_a_batch_is_a_span_of_its_own(traced: Api, collector: Collector) -> None:
+def test_a_batch_is_a_root_span(traced: Api, collector: Collector) -> None:
     org = traced.organization()
     org.verify(org.manager.secret)
     span = collector.wait_for("group_commit")
@@ -106,7 +106,7 @@ def test_a_batch_is_a_span_of_its_own(traced: Api, collector: Collector) -> None
     assert span.parent_span_id == b""
 
 
-def test_a_call_to_an_mcp_server_is_a_span_of_its_request(traced: Api, collector: Collector) -> None:
+def test_a_call_to_an_mcp_server_is_a_child_span_of_its_request(traced: Api, collector: Collector) -> None:
     org = traced.organization()
     mcp_id = org.mcp(endpoint_url="http://127.0.0.1:9/mcp")
     org.client.post(f"/v1/mcps/{mcp_id}/test", {})
@@ -126,7 +126,7 @@ def test_no_secret_is_in_any_span(traced: Api, collector: Collector) -> None:
     assert key.secret.encode() not in b"".join(collector.received)
 
 
-def test_the_callers_trace_is_in_the_log_also_without_a_collector(api: Api, org: Organization) -> None:
+def test_the_trace_of_the_caller_is_logged_even_without_a_collector(api: Api, org: Organization) -> None:
     header = {"traceparent": f"00-{TRACE}-{PARENT}-01", "x_request_id": "traced-1"}
     api.client(org.manager.secret, **header).get("/v1/api-keys")
     deadline = time.monotonic() + stretched(10)
@@ -140,12 +140,12 @@ def test_the_callers_trace_is_in_the_log_also_without_a_collector(api: Api, org:
     "header",
     [None, b"", b"00-xyz", f"00-{'0' * 32}-{PARENT}-01".encode(), f"00-{TRACE}-{PARENT}-01-more".encode(), b"\xff"],
 )
-def test_what_is_no_trace_is_ignored(header: bytes | None) -> None:
+def test_an_invalid_traceparent_is_ignored(header: bytes | None) -> None:
     assert trace_id_of(header) is None
 
 
-def test_without_an_endpoint_nothing_that_sends_is_imported() -> None:
-    """The client of Redis imports the rest of the SDK by itself, where it is installed."""
+def test_the_exporter_is_not_imported_without_an_endpoint() -> None:
+    """The Redis client imports the rest of the SDK if it is installed."""
     loaded = "{'app.observability.tracing.spans', 'opentelemetry.exporter'} & {*sys.modules}"
     program = f"import sys, app.application; sys.exit(bool({loaded}))"
     assert subprocess.run([sys.executable, "-c", program], cwd=ROOT, check=False).returncode == 0

@@ -1,4 +1,4 @@
-"""Holds answers against the OpenAPI document, more strictly than the document asks: nothing unsaid may be in them."""
+"""A check of responses against the OpenAPI document that also refuses undocumented fields."""
 
 import re
 from collections.abc import Mapping
@@ -14,7 +14,7 @@ DOCUMENT = document(OPERATIONS)
 
 
 def refuse_undescribed(method: str, path: str, status: int, headers: Mapping[str, str], body: Any) -> None:  # noqa: ANN401 -- JSON
-    """Fail unless the answer is one that the document describes for its operation; other addresses are left alone."""
+    """Fail unless the document describes the response for its operation. Ignore paths that are not in the document."""
     template = _template_of(path)
     if template is None or method.lower() not in DOCUMENT["paths"][template]:
         return
@@ -33,7 +33,7 @@ def refuse_undescribed(method: str, path: str, status: int, headers: Mapping[str
 
 
 def resolved(described: Any) -> Any:  # noqa: ANN401 -- JSON
-    """What a reference refers to, or what is no reference."""
+    """Return the target of a reference, or the value itself if it is not a reference."""
     found = described
     while "$ref" in found:
         parts = found["$ref"].removeprefix("#/").split("/")
@@ -59,7 +59,7 @@ def _closed_schemas() -> dict[str, Any]:
 
 
 def _closed(value: Any) -> Any:  # noqa: ANN401 -- JSON
-    """The schema with every object closed whose fields are named."""
+    """Return the schema without additional properties in every object that has named fields."""
     if isinstance(value, list):
         return [_closed(item) for item in cast("list[Any]", value)]
     if not isinstance(value, dict):
@@ -72,7 +72,7 @@ def _closed(value: Any) -> Any:  # noqa: ANN401 -- JSON
 
 @cache
 def _template_of(path: str) -> str | None:
-    """The path of the document that a request's path belongs to. One without parameters goes first."""
+    """Return the path in the document that matches a request path. Paths without parameters take precedence."""
     plain = path.partition("?")[0]
     if plain in DOCUMENT["paths"]:
         return plain

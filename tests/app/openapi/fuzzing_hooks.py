@@ -1,7 +1,7 @@
-"""What no schema can say about requests that are meant to be right; schemathesis loads this file by itself.
+"""Corrections of generated valid requests that a schema cannot express. schemathesis loads this file.
 
-Such a request names things that exist, instants to come and networks, and does not reuse an Idempotency-Key. Requests
-that are meant to be wrong are left as they are.
+A valid request names existing resources, future instants and networks, and does not reuse an Idempotency-Key. Requests
+that are meant to be invalid are not changed.
 """
 
 import os
@@ -29,22 +29,22 @@ def before_call(context: Any, case: Any, kwargs: Any) -> None:  # noqa: ANN401 -
     if case.meta is None or case.meta.generation.mode is not GenerationMode.POSITIVE:
         return
     for sent in (case.query, case.headers):
-        for name in _KNOWN_FROM_EARLIER_ANSWERS & set(sent or {}):
+        for name in _TAKEN_FROM_EARLIER_RESPONSES & set(sent or {}):
             del sent[name]
     if case.headers and "Idempotency-Key" in case.headers:
         case.headers["Idempotency-Key"] = f"fuzzing-{next(_idempotency_keys)}"
     if case.query:
-        _make_sound(case.query)
+        _correct_query(case.query)
     if isinstance(case.body, dict):
-        case.body = _sound(cast("dict[str, Any]", case.body))  # pyright: ignore[reportUnknownMemberType]
+        case.body = _corrected(cast("dict[str, Any]", case.body))  # pyright: ignore[reportUnknownMemberType]
 
 
-_KNOWN_FROM_EARLIER_ANSWERS = {"cursor", "If-Match"}
+_TAKEN_FROM_EARLIER_RESPONSES = {"cursor", "If-Match"}
 
 
-def _make_sound(query: dict[str, Any]) -> None:
-    for name in _SOUND.keys() & query.keys():
-        query[name] = _SOUND[name](query[name])
+def _correct_query(query: dict[str, Any]) -> None:
+    for name in _CORRECTIONS.keys() & query.keys():
+        query[name] = _CORRECTIONS[name](query[name])
     if "tool" in query:
         query["mcp_id"] = MCP_ID
     if {"start_date", "end_date"} & query.keys():
@@ -52,9 +52,10 @@ def _make_sound(query: dict[str, Any]) -> None:
         query |= {"start_date": "2024-02-01", "end_date": "2024-02-29"}
 
 
-def _sound(body: dict[str, Any]) -> dict[str, Any]:
+def _corrected(body: dict[str, Any]) -> dict[str, Any]:
     made = {
-        name: _SOUND[name](value) if name in _SOUND and value is not None else value for name, value in body.items()
+        name: _CORRECTIONS[name](value) if name in _CORRECTIONS and value is not None else value
+        for name, value in body.items()
     }
     if made.get("expires_at") is not None:
         made.pop("expires_in_days", None)
@@ -80,7 +81,7 @@ def _printable(text: str) -> str:
     return text if text.isprintable() and text.strip() else "sound"
 
 
-_SOUND: dict[str, Callable[[Any], Any]] = {
+_CORRECTIONS: dict[str, Callable[[Any], Any]] = {
     "name": _printable,
     "tool": _printable,
     "ip": lambda _: "192.0.2.7",
@@ -89,13 +90,13 @@ _SOUND: dict[str, Callable[[Any], Any]] = {
     "expires_at": lambda _: "2098-01-01T00:00:00Z",
     "allowed_ips": lambda given: ["10.0.0.0/8"] if given else [],
     "metadata": lambda given: {_printable(name): value for name, value in given.items()},
-    "overlap_seconds": int,  # 5.0 is an integer to JSON Schema, and none to us
+    "overlap_seconds": int,  # 5.0 is an integer in JSON Schema, but not in this API
     "timeout": int,  # likewise
     "url": lambda _: "https://example.com/hooks",
     "endpoint_url": lambda _: "https://mcp.example.com/mcp",
     "settings": lambda given: {_printable(name): value for name, value in given.items()},
     "email": lambda _: "nobody@example.com",
-    # What a bulk revoke selects: a key that may end, and what it has created.
+    # A bulk revocation may select only a key that no other request uses, and the keys that it created.
     "ids": lambda given: [DOOMED_KEY_ID] if given else given,
     "created_by": lambda _: DOOMED_KEY_ID,
     "created_before": lambda _: "2024-02-01T00:00:00Z",

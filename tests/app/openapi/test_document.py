@@ -1,4 +1,4 @@
-"""The document says what it has to say, and its examples are true to it."""
+"""The OpenAPI document is complete, and its examples conform to their schemas."""
 
 import re
 import subprocess
@@ -30,25 +30,25 @@ def operations() -> Iterator[tuple[str, Object]]:
 ALL = dict(operations())
 
 
-def test_what_is_served_is_what_is_kept(api: Api) -> None:
-    """Renew it with: python -m app openapi > docs/openapi.json"""
+def test_the_served_document_equals_the_file_in_docs(api: Api) -> None:
+    """Update the file with: python -m app openapi > docs/openapi.json"""
     served = api.client().get("/schema/openapi.json")
     assert served.status == 200
     assert served.headers["content-type"] == "application/json"
-    assert served.content == SNAPSHOT.read_bytes(), test_what_is_served_is_what_is_kept.__doc__
+    assert served.content == SNAPSHOT.read_bytes(), test_the_served_document_equals_the_file_in_docs.__doc__
 
 
-def test_the_command_prints_what_is_served() -> None:
+def test_the_command_prints_the_served_document() -> None:
     printed = subprocess.run([sys.executable, "-m", "app", "openapi"], cwd=ROOT, capture_output=True, check=True)
     assert printed.stdout == SNAPSHOT.read_bytes()
 
 
-def test_the_version_is_that_of_the_project() -> None:
+def test_the_version_matches_that_of_the_project() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     assert project["version"] == API_VERSION
 
 
-def test_every_example_of_an_answer_is_true_to_its_schema(subtests: pytest.Subtests) -> None:
+def test_every_example_of_a_response_conforms_to_its_schema(subtests: pytest.Subtests) -> None:
     for name, operation in sorted(ALL.items()):
         with subtests.test(name):
             for status, response in operation["responses"].items():
@@ -65,7 +65,7 @@ def test_every_example_of_an_answer_is_true_to_its_schema(subtests: pytest.Subte
                         )
 
 
-def test_every_example_of_a_body_is_true_to_its_schema(subtests: pytest.Subtests) -> None:
+def test_every_example_of_a_request_body_conforms_to_its_schema(subtests: pytest.Subtests) -> None:
     for name, operation in sorted(ALL.items()):
         with subtests.test(name):
             content = operation.get("requestBody", {}).get("content", {})
@@ -73,7 +73,7 @@ def test_every_example_of_a_body_is_true_to_its_schema(subtests: pytest.Subtests
                 assert [e.message for e in validator_of(described["schema"]).iter_errors(described["example"])] == []
 
 
-def test_every_parameter_and_every_field_of_a_body_says_what_it_is(subtests: pytest.Subtests) -> None:
+def test_every_parameter_and_body_field_has_a_description(subtests: pytest.Subtests) -> None:
     for name, operation in sorted(ALL.items()):
         with subtests.test(name):
             for parameter in operation.get("parameters", []):
@@ -83,18 +83,18 @@ def test_every_parameter_and_every_field_of_a_body_says_what_it_is(subtests: pyt
                     assert schema.get("description"), f"{name}: {field}"
 
 
-def test_every_error_code_is_an_answer_of_some_operation() -> None:
-    """But for 405, which is the answer of an address to a method that is no operation of it."""
+def test_every_error_code_is_described_for_some_operation() -> None:
+    """The exception is 405, which is returned for a method that is not an operation of the path."""
     assert set(ERRORS) - set(DOCUMENT["components"]["examples"]) == {"method_not_allowed"}
 
 
-def test_no_component_is_left_over() -> None:
+def test_every_component_is_used() -> None:
     text = SNAPSHOT.read_text(encoding="utf-8")
     used = set(re.findall(r'"#/components/(\w+)/([\w-]+)"', text))
-    there = {
+    defined = {
         (kind, name)
         for kind, components in DOCUMENT["components"].items()
         if kind != "securitySchemes"
         for name in components
     }
-    assert there == used
+    assert defined == used

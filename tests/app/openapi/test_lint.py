@@ -1,4 +1,4 @@
-"""A linter from outside finds nothing to say about the document: redocly, with its strictest rules."""
+"""A check of the document with an independent linter: redocly, with its strictest rules."""
 
 import json
 import subprocess
@@ -11,7 +11,7 @@ PROJECT = Path(__file__).parent / "redocly"
 
 
 def lint(document: Path) -> tuple[int, list[str]]:
-    """The exit code, and the rules that something was found against."""
+    """Return the exit code, and the rules that were violated."""
     program = installed(PROJECT) / "@redocly/cli/bin/cli.js"
     run = subprocess.run(
         [node(), program, "lint", document, "--extends", "recommended-strict", "--format", "json"],
@@ -26,11 +26,11 @@ def lint(document: Path) -> tuple[int, list[str]]:
     return run.returncode, [problem["ruleId"] for problem in json.loads(run.stdout)["problems"]]
 
 
-def test_the_linter_has_nothing_to_say() -> None:
+def test_the_document_passes_the_linter() -> None:
     assert lint(SNAPSHOT) == (0, [])
 
 
-def test_the_linter_would_say_something(tmp_path: Path) -> None:
+def test_the_linter_reports_a_broken_document(tmp_path: Path) -> None:
     broken = tmp_path / "openapi.json"
     broken.write_text(SNAPSHOT.read_text(encoding="utf-8").replace('"summary"', '"sumary"'), encoding="utf-8")
     code, rules = lint(broken)

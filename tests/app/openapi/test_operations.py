@@ -1,4 +1,4 @@
-"""Every route is described, and nothing else is. A new route without an operation fails here."""
+"""The operations of the document match the routes. A new route without an operation fails here."""
 
 from typing import Any
 
@@ -16,7 +16,7 @@ def routes_in(handlers: list[Any]) -> set[tuple[str, str]]:
 
 
 def test_every_route_has_an_operation_and_every_operation_a_route() -> None:
-    """But for the pages that people see in a browser, which no program asks for."""
+    """The exception is the pages for browsers, which programs do not request."""
     pages = [handler for handler in ROUTES if handler.fn.__module__.startswith("app.pages.")]
     described = {operation.key for operation in OPERATIONS}
     assert len(described) == len(OPERATIONS)
@@ -30,13 +30,13 @@ def test_no_two_operations_have_the_same_id() -> None:
     assert len(ids) == len(set(ids))
 
 
-def test_an_operation_belongs_to_a_part_of_the_api_that_is_introduced(subtests: pytest.Subtests) -> None:
+def test_every_operation_has_a_tag_with_an_introduction(subtests: pytest.Subtests) -> None:
     for operation in OPERATIONS:
         with subtests.test(operation.id):
             assert operation.tag in {tag["name"] for tag in TAGS}
 
 
-def test_an_operation_says_what_it_is_for(subtests: pytest.Subtests) -> None:
+def test_every_operation_has_a_summary_and_a_description(subtests: pytest.Subtests) -> None:
     for operation in OPERATIONS:
         with subtests.test(operation.id):
             assert operation.summary[0].isupper()
@@ -44,13 +44,13 @@ def test_an_operation_says_what_it_is_for(subtests: pytest.Subtests) -> None:
             assert operation.description.endswith(".")
 
 
-def test_whatever_asks_for_a_credential_can_refuse_it(subtests: pytest.Subtests) -> None:
+def test_every_operation_that_requires_a_credential_can_return_401_and_403(subtests: pytest.Subtests) -> None:
     for operation in OPERATIONS:
         with subtests.test(operation.id):
             assert operation.access == "anyone" or {"unauthorized", "forbidden"} <= set(codes_of(operation))
 
 
-def test_what_is_asked_with_post_can_be_repeated_or_records_every_use(subtests: pytest.Subtests) -> None:
+def test_every_post_operation_is_repeatable_or_records_every_use(subtests: pytest.Subtests) -> None:
     for operation in OPERATIONS:
         with subtests.test(operation.id):
             if operation.method == "POST" and operation.access not in {"anyone", "any key", "keys:verify"}:

@@ -1,4 +1,4 @@
-"""The page about the API for people: all of it is there, it runs no script, and it asks nobody but this service."""
+"""The API reference page: it is complete, runs no script and loads only from this service."""
 
 import re
 from collections.abc import Iterator
@@ -32,7 +32,7 @@ def test_every_operation_is_on_the_page_with_its_errors(page: str, subtests: pyt
                     assert f'<a href="/problems/{code}">' in article
 
 
-def test_the_page_has_no_script_and_no_style_of_its_own(page: str) -> None:
+def test_the_page_has_no_script_and_no_inline_style(page: str) -> None:
     assert not re.search(r"<script|<style|<iframe|<img| style=| on[a-z]+=", page)
     assert set(re.findall(r'(?:href|src)="([^"#]*)', page)) - {""} <= {
         "/schema/style.css",
@@ -58,27 +58,29 @@ def chromium() -> Iterator[Browser]:
 @needs_browser
 @pytest.mark.parametrize("path", ["/schema", "/problems/revoked_key"])
 @pytest.mark.parametrize("colors", ["light", "dark"])
-def test_a_browser_shows_it_and_asks_nobody_else(api: Api, chromium: Browser, path: str, colors: str) -> None:
+def test_a_browser_shows_the_page_and_requests_only_this_service(
+    api: Api, chromium: Browser, path: str, colors: str
+) -> None:
     context = chromium.new_context(color_scheme="dark" if colors == "dark" else "light")
     page = context.new_page()
-    asked: list[str] = []
-    complaints: list[str] = []
-    page.on("request", lambda request: asked.append(request.url))
-    page.on("console", lambda message: complaints.append(message.text))
-    page.on("pageerror", lambda error: complaints.append(str(error)))
+    requested: list[str] = []
+    messages: list[str] = []
+    page.on("request", lambda request: requested.append(request.url))
+    page.on("console", lambda message: messages.append(message.text))
+    page.on("pageerror", lambda error: messages.append(str(error)))
     answer = page.goto(f"{api.url}{path}", wait_until="load")
     assert answer is not None
     assert answer.status == 200
-    assert {urlsplit(url).netloc for url in asked} == {urlsplit(api.url).netloc}
-    assert {urlsplit(url).path for url in asked} >= {path}
+    assert {urlsplit(url).netloc for url in requested} == {urlsplit(api.url).netloc}
+    assert {urlsplit(url).path for url in requested} >= {path}
     assert page.evaluate("document.styleSheets.length && document.styleSheets[0].cssRules.length") > 10
-    assert complaints == []
+    assert messages == []
     assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), "it scrolls sideways"
     context.close()
 
 
 @needs_browser
-def test_an_operation_is_two_clicks_away(api: Api, chromium: Browser) -> None:
+def test_the_links_to_an_operation_and_to_an_error_work(api: Api, chromium: Browser) -> None:
     context = chromium.new_context()
     page = context.new_page()
     page.goto(f"{api.url}/schema")

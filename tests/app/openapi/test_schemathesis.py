@@ -1,7 +1,7 @@
-"""schemathesis asks the running server thousands of things after the document, right and wrong ones.
+"""Thousands of valid and invalid requests that schemathesis generates from the document for a running server.
 
-Every answer has to be one that the document describes, what is right has to be accepted and what is wrong refused. It
-runs as a program of its own, with a fixed seed.
+The document must describe every response. Valid requests must be accepted and invalid ones refused. schemathesis runs
+as a separate program with a fixed seed.
 """
 
 import os
@@ -23,7 +23,7 @@ CONFIGURATION = Path(__file__).with_name("schemathesis.toml")
 
 
 @pytest.mark.parametrize(("examples", "cases_at_least"), [(6, 2_000), pytest.param(30, 8_000, marks=pytest.mark.soak)])
-def test_the_server_keeps_what_the_document_promises(
+def test_the_server_conforms_to_the_document(
     api: Api,
     upstream: Upstream,
     record_property: Callable[[str, object], None],

@@ -1,4 +1,4 @@
-"""Accepting an invitation by its page."""
+"""The page that accepts an invitation."""
 
 from tests.app.browser import Browser
 from tests.app.organizations import Api
@@ -6,7 +6,7 @@ from tests.app.people import person
 from tests.random_input import random_email
 
 
-def test_whoever_accepts_is_a_member_and_signed_in(proxied_api: Api, screen: Browser) -> None:
+def test_a_person_who_accepts_becomes_a_member_and_is_signed_in(proxied_api: Api, screen: Browser) -> None:
     admin = person(proxied_api, proxied_api.organization().id, "admin")
     email = random_email()
     invited = admin.client.post("/v1/organization/members/invite", {"email": email, "role": "auditor"}).data
@@ -24,6 +24,6 @@ def test_whoever_accepts_is_a_member_and_signed_in(proxied_api: Api, screen: Bro
     assert method == "invitation"
 
 
-def test_an_invitation_that_was_never_sent_leads_nowhere(screen: Browser) -> None:
+def test_an_unknown_invitation_is_not_found(screen: Browser) -> None:
     assert screen.go("/invitations/accept?token=ki_guess").status_code == 404
     assert screen.post("/invitations/accept", {"token": "ki_guess"}).status_code == 404

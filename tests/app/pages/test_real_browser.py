@@ -1,4 +1,4 @@
-"""Signing in and out in a real browser, which says of every form where it comes from."""
+"""Sign-in and sign-out in a real browser, which sends the origin of every form."""
 
 from tests.app.chromium import needs_browser, started
 from tests.app.mails import mails_to, token_in
@@ -6,38 +6,38 @@ from tests.app.organizations import Api
 from tests.app.people import Person, person
 
 
-def link_for(api: Api, somebody: Person) -> str:
-    """The token of a link that was mailed."""
-    api.client().post("/v1/session/links", {"email": somebody.email})
-    (mail,) = mails_to(api, somebody.email)
+def link_for(api: Api, member: Person) -> str:
+    """Request a sign-in link and return the token that was mailed."""
+    api.client().post("/v1/session/links", {"email": member.email})
+    (mail,) = mails_to(api, member.email)
     return token_in(mail.text)
 
 
 @needs_browser
 def test_the_form_sends_a_link(api: Api) -> None:
-    somebody = person(api, api.organization().id)
+    member = person(api, api.organization().id)
     with started() as browser:
         page = browser.new_page()
         page.goto(f"{api.url}/")
-        page.get_by_label("Email address").fill(somebody.email)
+        page.get_by_label("Email address").fill(member.email)
         page.get_by_role("button", name="Send sign-in link").click()
         page.get_by_text("15 minutes").wait_for()
-    assert len(mails_to(api, somebody.email)) == 1
+    assert len(mails_to(api, member.email)) == 1
 
 
 @needs_browser
 def test_the_buttons_sign_in_end_other_sessions_and_sign_out(api: Api) -> None:
-    somebody = person(api, api.organization().id)
-    token = link_for(api, somebody)
+    member = person(api, api.organization().id)
+    token = link_for(api, member)
     with started() as browser:
         page = browser.new_page()
         page.goto(f"{api.url}/sign-in/confirm?token={token}")
         page.get_by_role("button").click()
         page.wait_for_url(f"{api.url}/account")
-        assert somebody.client.get("/v1/session").status == 200
+        assert member.client.get("/v1/session").status == 200
         page.get_by_role("button", name="End all other sessions").click()
         page.get_by_role("button", name="End all other sessions").wait_for(state="detached")
-        assert somebody.client.get("/v1/session").status == 401
+        assert member.client.get("/v1/session").status == 401
         page.get_by_role("button", name="Sign out").click()
         page.wait_for_url(f"{api.url}/sign-in")
         page.goto(f"{api.url}/account")
@@ -45,9 +45,9 @@ def test_the_buttons_sign_in_end_other_sessions_and_sign_out(api: Api) -> None:
 
 
 @needs_browser
-def test_mails_are_chosen_from_lists_that_have_names(api: Api) -> None:
-    somebody = person(api, api.organization().id)
-    token = link_for(api, somebody)
+def test_mail_preferences_are_selected_from_labeled_lists(api: Api) -> None:
+    member = person(api, api.organization().id)
+    token = link_for(api, member)
     with started() as browser:
         page = browser.new_page()
         page.goto(f"{api.url}/sign-in/confirm?token={token}")
@@ -56,12 +56,12 @@ def test_mails_are_chosen_from_lists_that_have_names(api: Api) -> None:
         page.get_by_role("button", name="Save mail preferences").click()
         page.wait_for_url(f"{api.url}/account#mails")
         assert page.get_by_label("A key expires soon").input_value() == "info"
-    assert somebody.client.get("/v1/session/notifications").data["thresholds"] == {"api_key.expiring": "info"}
+    assert member.client.get("/v1/session/notifications").data["thresholds"] == {"api_key.expiring": "info"}
 
 
 @needs_browser
-def test_the_form_of_another_site_signs_nobody_in(api: Api) -> None:
-    """It has everything that ours has but the origin."""
+def test_a_form_on_another_site_does_not_sign_in(api: Api) -> None:
+    """The form differs from the real one only in its origin."""
     token = link_for(api, person(api, api.organization().id))
     form = f"""<form method="post" action="{api.url}/sign-in/confirm">
         <input name="token" value="{token}"><button>Go</button></form>"""

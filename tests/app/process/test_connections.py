@@ -1,4 +1,4 @@
-"""How long a connection may do nothing, and how long a request may take to arrive: two limits that are independent."""
+"""The timeouts of idle connections and of request headers, which are independent."""
 
 import http.client
 import json
@@ -24,28 +24,28 @@ REQUEST = b"GET /health/live HTTP/1.1\r\nHost: a\r\n\r\n"
 
 
 @pytest.fixture(scope="module")
-def hasty(start_api: StartApi) -> Api:
-    """Slow headers are closed soon, idle connections much later."""
+def strict_api(start_api: StartApi) -> Api:
+    """A server with a short timeout for headers and a long one for idle connections."""
     return start_api(KEYLEDGER_HEADER_SECONDS=str(HEADER_SECONDS), KEYLEDGER_KEEP_ALIVE_SECONDS=str(KEEP_ALIVE_SECONDS))
 
 
 @pytest.fixture(scope="module", autouse=True)
-def idle(hasty: Api) -> Iterator[tuple[socket.socket, float]]:
+def idle(strict_api: Api) -> Iterator[tuple[socket.socket, float]]:
     """A connection that is idle while the other tests run, and the instant of its only request."""
-    with _connected(hasty) as connection:
+    with _connected(strict_api) as connection:
         connection.sendall(REQUEST)
         assert _status(connection) == 200
         yield connection, time.monotonic()
 
 
-def test_by_default_idle_connections_outlast_those_of_common_proxies() -> None:
+def test_the_default_idle_timeout_is_longer_than_that_of_common_proxies() -> None:
     config = Settings.from_environment({"DATABASE_URL": "postgresql://", "KEYLEDGER_MASTER_KEY": "A" * 43 + "="}, API)
     assert config.keep_alive_seconds == 130
     assert config.header_seconds == 30
 
 
-def test_an_idle_connection_is_kept_longer_than_headers_may_take(hasty: Api) -> None:
-    with _connected(hasty) as connection:
+def test_an_idle_connection_is_kept_longer_than_the_header_timeout(strict_api: Api) -> None:
+    with _connected(strict_api) as connection:
         for _ in range(2):
             connection.sendall(REQUEST)
             assert _status(connection) == 200
@@ -54,23 +54,25 @@ def test_an_idle_connection_is_kept_longer_than_headers_may_take(hasty: Api) -> 
         assert _status(connection) == 200
 
 
-def test_a_connection_on_which_nothing_was_sent_yet_is_kept_too(hasty: Api) -> None:
-    with _connected(hasty) as connection:
+def test_a_connection_without_any_request_is_kept_longer_than_the_header_timeout(strict_api: Api) -> None:
+    with _connected(strict_api) as connection:
         time.sleep(LONGER_THAN_HEADERS_SECONDS)
         connection.sendall(REQUEST)
         assert _status(connection) == 200
 
 
 @pytest.mark.parametrize("requests_before", [0, 1, 3])
-@pytest.mark.parametrize("begun", [b"G", b"GET /health/live HTTP/1.1\r\nHost: a\r\nX-Slow: "])
-def test_a_request_whose_headers_do_not_end_is_closed(hasty: Api, requests_before: int, begun: bytes) -> None:
-    with _connected(hasty) as connection:
+@pytest.mark.parametrize("started", [b"G", b"GET /health/live HTTP/1.1\r\nHost: a\r\nX-Slow: "])
+def test_a_request_whose_headers_do_not_end_gets_408(strict_api: Api, requests_before: int, started: bytes) -> None:
+    with _connected(strict_api) as connection:
         for _ in range(requests_before):
             connection.sendall(REQUEST)
             assert _status(connection) == 200
         if requests_before:
-            time.sleep(2 * HEADER_SECONDS / 10 + 0.2)  # the connection has been seen idle
-        connection.sendall(begun)
+            time.sleep(
+                2 * HEADER_SECONDS / 10 + 0.2
+            )  # long enough for the server to notice that the connection is idle
+        connection.sendall(started)
         connection.settimeout(0.2)
         deadline = time.monotonic() + stretched(3 * HEADER_SECONDS)
         received = b""
@@ -85,12 +87,12 @@ def test_a_request_whose_headers_do_not_end_is_closed(hasty: Api, requests_befor
         assert connection.recv(1) == b""
 
 
-def test_a_body_may_take_longer_than_the_headers(hasty: Api) -> None:
-    org = hasty.organization()
+def test_a_body_may_take_longer_than_the_header_timeout(strict_api: Api) -> None:
+    org = strict_api.organization()
     body = json.dumps({"name": "Slowly"}).encode()
     head = f"POST /v1/api-keys HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer {org.manager.secret}\r\n"
     head += f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
-    with _connected(hasty) as connection:
+    with _connected(strict_api) as connection:
         connection.sendall(head.encode())
         for at in range(len(body)):
             connection.sendall(body[at : at + 1])
@@ -98,7 +100,7 @@ def test_a_body_may_take_longer_than_the_headers(hasty: Api) -> None:
         assert _status(connection) == 201
 
 
-def test_an_idle_connection_is_closed_in_the_end(start_api: StartApi) -> None:
+def test_an_idle_connection_is_closed_after_its_timeout(start_api: StartApi) -> None:
     brief = start_api(KEYLEDGER_KEEP_ALIVE_SECONDS="2")
     with _connected(brief) as connection:
         connection.sendall(REQUEST)
@@ -107,8 +109,8 @@ def test_an_idle_connection_is_closed_in_the_end(start_api: StartApi) -> None:
         assert connection.recv(1) == b""
 
 
-def test_an_idle_connection_outlasts_those_of_common_proxies(idle: tuple[socket.socket, float]) -> None:
-    """It stands last, so that it waits only for what the other tests did not take."""
+def test_an_idle_connection_is_kept_longer_than_those_of_common_proxies(idle: tuple[socket.socket, float]) -> None:
+    """This test is the last one, so that it only waits for the rest of the time."""
     connection, since = idle
     time.sleep(max(0.0, since + LONGER_THAN_PROXIES_SECONDS - time.monotonic()))
     connection.sendall(REQUEST)

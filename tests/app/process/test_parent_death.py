@@ -10,8 +10,8 @@ from tests.app.serving import Server
 from tests.waiting import stretched
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="the kernel is asked, and only this one can do it")
-def test_no_process_outlives_the_server_that_is_killed(database_url: str, redis_url: str, tmp_path: Path) -> None:
+@pytest.mark.skipif(sys.platform != "linux", reason="only the Linux kernel supports this")
+def test_no_api_process_outlives_a_killed_server(database_url: str, redis_url: str, tmp_path: Path) -> None:
     server = Server(database_url, redis_url, tmp_path / "api.log", {"API_WORKERS": "2"})
     try:
         server.start()
@@ -20,7 +20,7 @@ def test_no_process_outlives_the_server_that_is_killed(database_url: str, redis_
         os.kill(server.pid, signal.SIGKILL)
         deadline = time.monotonic() + stretched(5)
         while any(_is_running(pid) for pid in children):
-            assert time.monotonic() < deadline, "they answer still"
+            assert time.monotonic() < deadline, "a child process is still running"
             time.sleep(0.05)
     finally:
         server.kill()

@@ -1,4 +1,4 @@
-"""A body that comes in parts has to come in time."""
+"""The time limit for a body that arrives in parts."""
 
 import asyncio
 from collections.abc import Callable, Coroutine
@@ -13,7 +13,7 @@ pytestmark = pytest.mark.anyio
 
 
 def _parts(*bodies: bytes, pause_seconds: float) -> Callable[[], Coroutine[Any, Any, Any]]:
-    """ASGI's `receive` of a client who waits before each part but the first."""
+    """Return ASGI's `receive` for a client that waits before each part except the first."""
     left = list(enumerate(bodies, start=1))
 
     async def receive() -> Any:  # noqa: ANN401 -- one of ASGI's messages
@@ -24,11 +24,11 @@ def _parts(*bodies: bytes, pause_seconds: float) -> Callable[[], Coroutine[Any, 
     return receive
 
 
-async def test_a_body_in_parts_is_put_together() -> None:
+async def test_the_parts_of_a_body_are_joined() -> None:
     assert await edge.read_body(_parts(b"a", b"b", b"c", pause_seconds=0), {}) == b"abc"
 
 
-async def test_a_client_who_never_comes_to_an_end_is_told_so(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_body_that_does_not_arrive_in_time_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(edge, "BODY_SECONDS", 0.05)
     with pytest.raises(Problem, match="not complete after") as refused:
         await edge.read_body(_parts(b"a", b"b", pause_seconds=5), {})

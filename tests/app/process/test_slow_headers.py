@@ -1,4 +1,4 @@
-"""Running requests whose connections cannot be looked at, because the process has no descriptor left."""
+"""Running requests whose connections cannot be inspected because no file descriptor is left."""
 
 import asyncio
 import errno
@@ -35,7 +35,7 @@ def connected() -> Iterator[tuple[socket.socket, socket.socket, Connections]]:
 async def watched(connections: Connections) -> None:
     task = asyncio.create_task(connections.watch())
     await asyncio.wait([task], timeout=LONGER_SECONDS)
-    assert not task.done(), "it goes on watching"
+    assert not task.done(), "the watch has not ended"
     task.cancel()
 
 
@@ -48,8 +48,8 @@ def is_open(client: socket.socket) -> bool:
     return False
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="connections are looked at on Linux only")
-def test_a_running_request_outlasts_a_round_in_which_no_socket_could_be_copied(
+@pytest.mark.skipif(sys.platform != "linux", reason="connections are inspected only on Linux")
+def test_a_running_request_survives_a_check_in_which_no_socket_can_be_duplicated(
     connected: tuple[socket.socket, socket.socket, Connections], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     client, _, connections = connected
@@ -87,7 +87,7 @@ asyncio.run(main())
 """
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="connections are looked at on Linux only")
-def test_a_process_without_descriptors_goes_on_watching() -> None:
+@pytest.mark.skipif(sys.platform != "linux", reason="connections are inspected only on Linux")
+def test_a_process_without_file_descriptors_continues_to_watch() -> None:
     done = subprocess.run([sys.executable, "-c", WITHOUT_DESCRIPTORS], cwd=ROOT, check=True, capture_output=True)
     assert done.stdout == b"False\n"

@@ -1,4 +1,4 @@
-"""A batch that is given up at whichever await costs the next one nothing: its limits are counted, and correctly."""
+"""A batch of rate limit checks that is cancelled at any await does not affect the next batch."""
 
 import asyncio
 import gc
@@ -22,18 +22,18 @@ from tests.workers.log_view import eventually
 pytestmark = INTERRUPTING
 
 AWAITS_MIN = 2
-PATIENT_SECONDS = 20.0
+TIMEOUT_SECONDS = 20.0
 WIDE = Rate("wide", 1_000_000, 1_000_000)
 
 
 def narrow(name: str) -> Rate:
-    """Two together, then none for a long while."""
+    """Return a limit that admits two requests together, and then none for a long time."""
     return Rate(name, 1, 2)
 
 
 @pytest.fixture
 async def limits(redis_url: str) -> AsyncIterator[RateLimits]:
-    async with RateLimits(redis_url, PATIENT_SECONDS) as opened:
+    async with RateLimits(redis_url, TIMEOUT_SECONDS) as opened:
         yield opened
 
 
@@ -42,12 +42,12 @@ def take(*rates: Rate) -> RateCheck:
 
 
 @pytest.mark.parametrize("moment", MOMENTS)
-async def test_a_batch_that_is_cancelled_at_any_await_leaves_the_next_one_its_connection_and_its_answer(
+async def test_a_batch_that_is_cancelled_at_any_await_does_not_mix_up_the_responses_of_the_next_one(
     limits: RateLimits, moment: Moment, record_property: Callable[[str, object], None]
 ) -> None:
     awaits = 0
     async for at in cancelled_everywhere(lambda: limits.check([take(WIDE)] * 7), moment):
-        # Answers of different lengths: one that belongs to another batch would be noticed.
+        # The responses have different lengths, so that a response of another batch would be noticed.
         for size in (3, 1, 4, 2, 5):
             cell = narrow(f"{moment}/{at}/{size}")
             taken = await limits.check([take(cell)] * size)
@@ -55,11 +55,11 @@ async def test_a_batch_that_is_cancelled_at_any_await_leaves_the_next_one_its_co
         awaits += 1
     assert awaits >= AWAITS_MIN
     assert limits.counts.failed_open == 0
-    assert limits.counts.failures == awaits, "each is counted"
+    assert limits.counts.failures == awaits, "every cancellation is counted"
     record_property(f"awaits of a batch of rate limits at which it was cancelled {moment}", awaits)
 
 
-async def test_many_batches_that_are_cancelled_at_once_use_up_no_connections(limits: RateLimits) -> None:
+async def test_many_batches_that_are_cancelled_together_leak_no_connections(limits: RateLimits) -> None:
     for turns in range(40):
         tasks = [asyncio.create_task(limits.check([take(WIDE)])) for _ in range(8)]
         for _ in range(turns):
@@ -74,7 +74,7 @@ async def test_many_batches_that_are_cancelled_at_once_use_up_no_connections(lim
     assert limits.counts.failed_open == 0
 
 
-async def test_what_is_asked_about_the_workers_leaves_no_connection_behind(redis_url: str) -> None:
+async def test_a_cancelled_check_of_the_workers_leaks_no_connection(redis_url: str) -> None:
     awaits = 0
     with cast("Any", redis.Redis).from_url(redis_url) as client:
         # Servers of other tests of this process use the same Valkey.

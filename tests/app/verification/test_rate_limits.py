@@ -1,4 +1,4 @@
-"""The counting itself, in a real Valkey: exact within a batch, the same for all processes, out of the way when away."""
+"""Rate limits in a real Valkey: exact within a batch, shared by all processes, and open if Valkey is down."""
 
 import asyncio
 import os
@@ -20,7 +20,7 @@ from tests.workers.log_view import eventually
 pytestmark = pytest.mark.anyio
 
 ORGANIZATION = Rate("org", 100, 25)
-PATIENT_SECONDS = 10.0
+TIMEOUT_SECONDS = 10.0
 
 
 def take(*rates: Rate) -> RateCheck:
@@ -33,7 +33,7 @@ def passed(taken: list[RateCheckResult]) -> int:
 
 @pytest.fixture
 async def limits(redis_url: str) -> AsyncIterator[RateLimits]:
-    async with RateLimits(redis_url, PATIENT_SECONDS) as opened:
+    async with RateLimits(redis_url, TIMEOUT_SECONDS) as opened:
         yield opened
 
 
@@ -43,7 +43,7 @@ def inside(redis_url: str) -> Iterator[Any]:
         yield client
 
 
-async def test_so_many_pass_at_once_as_the_burst_has(limits: RateLimits) -> None:
+async def test_as_many_requests_pass_together_as_the_burst_allows(limits: RateLimits) -> None:
     taken = await limits.check([take(ORGANIZATION)] * 30)
     assert [each.refused_by for each in taken] == [None] * 25 + [ORGANIZATION] * 5
     assert limits.counts.limited == 5
@@ -51,14 +51,14 @@ async def test_so_many_pass_at_once_as_the_burst_has(limits: RateLimits) -> None
     assert {(state.limit, state.remaining, state.retry_after) for state in states if state} == {(100, 0, 1)}
 
 
-async def test_nothing_is_asked_where_nothing_is_limited(limits: RateLimits) -> None:
+async def test_valkey_is_not_called_without_limits(limits: RateLimits) -> None:
     assert await limits.check([RateCheck(), RateCheck()]) == [RateCheckResult(), RateCheckResult()]
     assert await limits.check([]) == []
     assert limits.counts.calls == 0
 
 
-async def test_every_process_counts_together(limits: RateLimits, redis_url: str) -> None:
-    async with RateLimits(redis_url, PATIENT_SECONDS) as another:
+async def test_all_processes_share_the_counts(limits: RateLimits, redis_url: str) -> None:
+    async with RateLimits(redis_url, TIMEOUT_SECONDS) as another:
         loop = asyncio.get_running_loop()
         began = loop.time()
         taken = await asyncio.gather(*[each.check([take(ORGANIZATION)] * 20) for each in (limits, another) * 3])
@@ -66,7 +66,7 @@ async def test_every_process_counts_together(limits: RateLimits, redis_url: str)
     assert 25 <= passed([each for some in taken for each in some]) <= 25 + 100 * seconds + 1
 
 
-async def test_what_passed_comes_back_evenly(limits: RateLimits) -> None:
+async def test_capacity_returns_evenly(limits: RateLimits) -> None:
     loop = asyncio.get_running_loop()
     began, count = loop.time(), 0
     while count <= 25 or loop.time() - began < 0.5:
@@ -76,21 +76,21 @@ async def test_what_passed_comes_back_evenly(limits: RateLimits) -> None:
     assert 25 < count <= 25 + 100 * seconds + 1
 
 
-async def test_a_presentation_passes_all_of_its_limits_or_counts_for_none(limits: RateLimits) -> None:
+async def test_a_request_passes_all_of_its_limits_or_counts_towards_none(limits: RateLimits) -> None:
     key = Rate("key", 2, 2)
     taken = await limits.check([take(key, ORGANIZATION)] * 5)
     assert [each.refused_by for each in taken] == [None, None, key, key, key]
-    # Three were refused by the key: the organization has 23 left, and a key of its own kind passes.
+    # Three were refused by the limit of the key, so the organization has 23 left for other keys.
     assert passed(await limits.check([take(Rate("other", 1_000, 250), ORGANIZATION)] * 40)) >= 23
 
 
-async def test_the_tightest_limit_is_the_one_that_is_shown(limits: RateLimits) -> None:
+async def test_the_tightest_limit_is_reported(limits: RateLimits) -> None:
     (taken,) = await limits.check([take(Rate("key", 50, 12), ORGANIZATION)])
     assert taken.status is not None
     assert (taken.status.limit, taken.status.remaining) == (50, 11)
 
 
-async def test_what_is_only_shown_is_not_counted(limits: RateLimits) -> None:
+async def test_a_limit_that_is_only_reported_is_not_counted(limits: RateLimits) -> None:
     for _ in range(3):
         (taken,) = await limits.check([RateCheck((), (ORGANIZATION,))])
         assert taken.status is not None
@@ -98,18 +98,18 @@ async def test_what_is_only_shown_is_not_counted(limits: RateLimits) -> None:
 
 
 @pytest.mark.parametrize("per_second", [1, 3, 7, 999, 333_333, 1_000_000])
-async def test_any_rate_gives_its_burst_and_not_one_more(limits: RateLimits, per_second: int) -> None:
+async def test_every_rate_admits_exactly_its_burst(limits: RateLimits, per_second: int) -> None:
     rate = Rate("key", per_second, min(per_second, 300))
     assert passed(await limits.check([take(rate)] * 400)) == rate.burst
 
 
-async def test_a_limit_that_is_lowered_holds_at_once(limits: RateLimits) -> None:
+async def test_a_lowered_limit_applies_immediately(limits: RateLimits) -> None:
     await limits.check([take(Rate("key", 100, 1_000))] * 900)
     assert passed(await limits.check([take(Rate("key", 1, 1))] * 5)) == 0
 
 
-async def test_a_count_that_lies_far_ahead_is_taken_back(limits: RateLimits, inside: Any) -> None:  # noqa: ANN401 -- redis is not typed
-    """As after the clock of Valkey was put back by an hour."""
+async def test_a_count_far_in_the_future_is_reset(limits: RateLimits, inside: Any) -> None:  # noqa: ANN401 -- redis is not typed
+    """This happens after the clock of Valkey was set back by an hour."""
     rate = Rate("key", 1, 1)
     inside.set("keyledger:rate:key", f"{(time.time() + 3_600 - 1_700_000_000) * 1e6:.3f}")
     assert passed(await limits.check([take(rate)])) == 0
@@ -120,7 +120,7 @@ async def test_a_count_that_lies_far_ahead_is_taken_back(limits: RateLimits, ins
     await eventually(passes)
 
 
-async def test_a_count_goes_by_itself_when_it_is_worth_nothing_more(limits: RateLimits, inside: Any) -> None:  # noqa: ANN401 -- redis is not typed
+async def test_a_count_expires_when_it_has_no_effect_any_longer(limits: RateLimits, inside: Any) -> None:  # noqa: ANN401 -- redis is not typed
     await limits.check([take(Rate("key", 1, 3))] * 3)
     assert 0 < inside.pttl("keyledger:rate:key") <= 3_000
 
@@ -130,7 +130,7 @@ async def test_a_count_goes_by_itself_when_it_is_worth_nothing_more(limits: Rate
     await eventually(is_gone)
 
 
-async def test_a_script_that_was_forgotten_is_sent_again(limits: RateLimits, inside: Any) -> None:  # noqa: ANN401 -- redis is not typed
+async def test_a_script_that_valkey_no_longer_has_is_sent_again(limits: RateLimits, inside: Any) -> None:  # noqa: ANN401 -- redis is not typed
     slow = Rate("key", 1, 1)
     assert passed(await limits.check([take(slow)])) == 1
     inside.script_flush()
@@ -138,7 +138,7 @@ async def test_a_script_that_was_forgotten_is_sent_again(limits: RateLimits, ins
     assert limits.counts.failures == 0
 
 
-async def test_a_restart_of_valkey_is_not_noticed(limits: RateLimits, valkey: Valkey) -> None:
+async def test_a_restart_of_valkey_causes_no_failures(limits: RateLimits, valkey: Valkey) -> None:
     await limits.check([take(ORGANIZATION)])
     valkey.stop()
     valkey.start()
@@ -146,23 +146,25 @@ async def test_a_restart_of_valkey_is_not_noticed(limits: RateLimits, valkey: Va
     assert limits.counts.failures == 0
 
 
-async def test_without_valkey_all_are_let_through_and_counted_as_such(limits: RateLimits, valkey: Valkey) -> None:
+async def test_without_valkey_all_requests_pass_and_are_counted_as_failed_open(
+    limits: RateLimits, valkey: Valkey
+) -> None:
     valkey.stop()
     try:
         for _ in range(4):
             taken = await limits.check([take(ORGANIZATION)] * 30)
             assert passed(taken) == 30
-            # Nothing is counted, so all of it is there.
+            # Nothing is counted, so the full burst remains.
             assert {each.status.remaining for each in taken if each.status} == {25}
         assert (limits.counts.failed_open, limits.counts.failures) == (120, 1)
-        # One found out. The others were not kept waiting for it, and did not try.
+        # Only one request tried Valkey. The others neither waited nor tried.
         assert limits.counts.calls == 1
     finally:
         valkey.start()
     await eventually(lambda: _counts(limits))
 
 
-async def test_a_valkey_that_hangs_is_waited_for_once_and_not_for_long(redis_url: str, valkey: Valkey) -> None:
+async def test_only_one_request_waits_for_a_valkey_that_hangs_and_only_briefly(redis_url: str, valkey: Valkey) -> None:
     loop = asyncio.get_running_loop()
     async with RateLimits(redis_url, timeout_seconds=0.1) as limits:
         await limits.check([take(ORGANIZATION)])
@@ -172,11 +174,11 @@ async def test_a_valkey_that_hangs_is_waited_for_once_and_not_for_long(redis_url
             assert 0.05 <= loop.time() - began < 5
             assert passed(await limits.check([take(ORGANIZATION)] * 50)) == 50
             assert limits.counts.failures == 1
-        # And what it answers late is not taken for the answer to another question.
+        # A late response is not used for another request.
         await eventually(lambda: _counts(limits))
 
 
-async def test_a_valkey_that_was_never_there_limits_nothing() -> None:
+async def test_without_a_reachable_valkey_from_the_start_nothing_is_limited() -> None:
     async with RateLimits("") as limits:
         assert passed(await limits.check([take(ORGANIZATION)] * 50)) == 50
         assert limits.counts.failed_open == 50
@@ -186,7 +188,7 @@ async def test_a_valkey_that_was_never_there_limits_nothing() -> None:
 
 
 async def _counts(limits: RateLimits) -> bool:
-    """Whether a burst of three is three again."""
+    """Return whether a burst of three admits three requests again."""
     return passed(await limits.check([take(Rate(random_bytes(4).hex(), 3, 3))] * 9)) == 3
 
 

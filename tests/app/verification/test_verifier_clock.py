@@ -1,4 +1,4 @@
-"""A batch of verifications is decided by the clock that it reads itself, in the database."""
+"""The clock that decides a batch of verifications, which the batch reads from the database."""
 
 from collections.abc import Iterator
 from datetime import timedelta
@@ -29,20 +29,20 @@ def uncorrected() -> Iterator[None]:
 
 
 @pytest.mark.parametrize("ahead", [10 * MINUTE, -10 * MINUTE], ids=["fast", "slow"])
-async def test_a_clock_that_leapt_since_it_was_looked_at_last_decides_nothing(
+async def test_a_local_clock_that_jumped_since_the_last_check_does_not_decide(
     database_url: str, redis_url: str, ahead: timedelta
 ) -> None:
     actual = own_now()
     async with pool(database_url, timeouts=GENEROUS_TIMEOUTS) as connections:
         organization_id = await seed.organization(connections)
         _, lasting = await seed.key(connections, organization_id, expires_at=actual + 5 * MINUTE)
-        _, over = await seed.key(connections, organization_id, at=actual - 9 * MINUTE, expires_at=actual - 5 * MINUTE)
-    questions = [Authenticate(AccessRequest(digest=digest(each), action="verify")) for each in (lasting, over)]
+        _, ended = await seed.key(connections, organization_id, at=actual - 9 * MINUTE, expires_at=actual - 5 * MINUTE)
+    requests = [Authenticate(AccessRequest(digest=digest(each), action="verify")) for each in (lasting, ended)]
     async with (
         await connect(database_url, role=AUTH_ROLE, timeouts=GENEROUS_TIMEOUTS) as connection,
         RateLimits(redis_url, 20) as limits,
     ):
         with freeze_time(actual + ahead, real_asyncio=True):
-            judged = await Verifier(PLANS, limits)(connection, questions)
-    assert [decided.result.caller.code for decided in judged.results] == ["valid", "expired_key"]
-    assert abs(judged.at - actual) < 4 * MINUTE
+            verified = await Verifier(PLANS, limits)(connection, requests)
+    assert [decided.result.caller.code for decided in verified.results] == ["valid", "expired_key"]
+    assert abs(verified.at - actual) < 4 * MINUTE

@@ -14,7 +14,12 @@ from gateway.gateway import Gateway
 from gateway.openid.provider import Provider
 from infrastructure.cursors import CursorSigner
 from infrastructure.database.connections import Connection, Pool
-from infrastructure.database.tenant import credential_lookup, read_transaction, write_transaction, writing_at_the_gate
+from infrastructure.database.tenant import (
+    auth_write_transaction,
+    credential_lookup,
+    read_transaction,
+    write_transaction,
+)
 from infrastructure.encryption import Sealer
 from infrastructure.geoip import CountryOf
 from infrastructure.settings import Settings
@@ -55,6 +60,6 @@ class Services:
         """Return a transaction that looks up a credential before its organization is known, and sees little else."""
         return credential_lookup(self.pool)
 
-    def writing_at_the_gate(self) -> AbstractAsyncContextManager[Connection]:
+    def auth_write_transaction(self) -> AbstractAsyncContextManager[Connection]:
         """Return the same kind of transaction for a caller who is not signed in and makes a change."""
-        return writing_at_the_gate(self.pool)
+        return auth_write_transaction(self.pool)

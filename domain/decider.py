@@ -13,10 +13,10 @@ E = TypeVar("E")
 
 
 class ImpossibleHistory(Exception):
-    """The log holds an event that can not follow the ones before it: the history was damaged."""
+    """The log contains an event that cannot follow the events before it: the history is damaged."""
 
     def __init__(self, event: object) -> None:
-        super().__init__(f"{type(event).__name__} can not follow the events before it")
+        super().__init__(f"{type(event).__name__} cannot follow the events before it")
 
 
 @dataclass(frozen=True, slots=True)

@@ -116,7 +116,7 @@ def redact(text: str) -> str:
     return SOMEWHERE.sub(r"\1…", text) if any(mark in text for mark in MARKS) else text
 
 
-def redacted(value: Any) -> Any:  # noqa: ANN401 -- whatever an error quotes
+def redacted(value: Any) -> Any:  # noqa: ANN401 -- any value that an error quotes
     """Return `value` without any secret in its texts and field names, so that it can be shown to a caller."""
     match value:
         case str():

@@ -150,7 +150,7 @@ class _LogVerifier:
         if record.organization_id != stream.organization_id or lane_of(record.organization_id) != recorded.lane:
             self._violation(record, "lies in a lane that is not its organization's")
         if not recorded.columns_agree:
-            self._violation(record, "differs from the columns beside it")
+            self._violation(record, "differs from the columns of its row")
         try:
             stream.state = decider.evolve(stream.state, recorded.event)
         except ImpossibleHistory as error:

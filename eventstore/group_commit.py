@@ -265,11 +265,11 @@ class _Writer(Generic[Item, Reply]):
         """
         self.in_flight = batch
         clock = asyncio.get_running_loop().time
-        began = clock()
+        started = clock()
         try:
             async with asyncio.timeout(deadline_seconds):
                 await self._process(batch)
-            self._observer.completed(len(batch), began - batch[0].since, clock() - began)
+            self._observer.completed(len(batch), started - batch[0].since, clock() - started)
         except Exception as error:  # noqa: BLE001 -- if it left this task, no item would be processed again
             _fail(batch)
             self._counters.failures += 1

@@ -41,11 +41,11 @@ SQL = load(_Queries, __file__, "retention.sql")
 
 
 class NotRemovable(StorageError):
-    """That day can not leave the log yet."""
+    """That day cannot be removed from the log yet."""
 
 
 class AlreadyRunning(StorageError):
-    """Somebody else is removing uses from this log."""
+    """Another process is removing uses from this log. Wait until it has finished."""
 
 
 class Removed(NamedTuple):
@@ -132,7 +132,7 @@ async def remove(
     try:
         row = await (await connection.execute(SQL.remove, parameters)).fetchone()
     except psycopg.errors.LockNotAvailable as error:
-        raise NotRemovable(f"{day}: somebody reads the log all the time") from error
+        raise NotRemovable(f"{day}: the log is in use by readers") from error
     except psycopg.Error as error:
         if error.sqlstate == NOT_REMOVABLE:
             raise NotRemovable(error.diag.message_primary) from error

@@ -41,7 +41,7 @@ select usage_removals_hold()
 
 -- removals_wrong
 -- Lanes of removed days whose batches differ from the ledger.
-select day, lane, coalesce(kept.events, 0), coalesce(said.events, 0)
+select day, lane, coalesce(kept.events, 0), coalesce(recorded.events, 0)
 from usage_removal_lanes as kept
 full join (
     select (b.occurred_at at time zone 'UTC')::date as day, b.lane, min(b.batch_no) as first_batch,
@@ -49,9 +49,9 @@ full join (
     from usage_batches b
     where (b.occurred_at at time zone 'UTC')::date in (select r.day from usage_removals r)
     group by 1, 2
-) as said using (day, lane)
+) as recorded using (day, lane)
 where (kept.first_batch, kept.last_batch, kept.batches, kept.events)
-    is distinct from (said.first_batch, said.last_batch, said.batches, said.events)
+    is distinct from (recorded.first_batch, recorded.last_batch, recorded.batches, recorded.events)
 order by day, lane
 limit 50
 

@@ -36,14 +36,14 @@ class _OutOfTime(Exception):
     """The comparison has taken as long as it may."""
 
 
-async def misfits(schema: bytes, arguments: Mapping[str, Any]) -> dict[str, str]:
+async def argument_errors(schema: bytes, arguments: Mapping[str, Any]) -> dict[str, str]:
     """Return the error of each invalid argument, by its path such as `numbers[1]`; empty if all are valid."""
     if len(schema) > _SCHEMA_BYTES_MAX:
         return {}
-    return await asyncio.to_thread(_misfits, schema, arguments)
+    return await asyncio.to_thread(_argument_errors, schema, arguments)
 
 
-def _misfits(encoded: bytes, arguments: Mapping[str, Any]) -> dict[str, str]:
+def _argument_errors(encoded: bytes, arguments: Mapping[str, Any]) -> dict[str, str]:
     found: dict[str, str] = {}
     try:
         schema = msgspec.json.decode(encoded)

@@ -44,7 +44,7 @@ class Bulkheads:
         self._queues: OrderedDict[Pool, deque[asyncio.Future[None]]] = OrderedDict()
 
     @asynccontextmanager
-    async def place(self, pool: Pool, seconds: float) -> AsyncGenerator[None]:
+    async def slot(self, pool: Pool, seconds: float) -> AsyncGenerator[None]:
         """Hold a slot during the block, after waiting for it up to `seconds`. Raise `TooManyCalls`."""
         await self._acquire(pool, seconds)
         try:
@@ -81,7 +81,7 @@ class Bulkheads:
         self._start_next()
 
     def _start_next(self) -> None:
-        """Give free places to those who wait: one to each pool in turn."""
+        """Assign free slots to waiting calls: one per pool in turn."""
         for pool in list(self._queues):
             while (queue := self._queues.get(pool)) is not None and self._has_slot(pool):
                 turn = queue[0]

@@ -74,7 +74,7 @@ class Exchange:
             raise refused_redirect(self._upstream, status, headers.get("location"))
         if headers.get("content-encoding", "identity").lower() != "identity":
             # The gateway did not request compression. A few compressed bytes can expand to gigabytes past every limit.
-            raise UpstreamError("It answered with compressed data, which was not asked for.")
+            raise UpstreamError("It sent compressed data, which was not requested.")
         declared = headers.get("content-length", "")
         if declared.isdecimal() and int(declared[:20]) > self._response_bytes_max - self.response_bytes:
             raise ResponseTooLarge

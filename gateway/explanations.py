@@ -7,7 +7,7 @@ catalogue. No request is sent to the server: it would delay the caller and count
 import re
 from typing import Any
 
-from gateway.argument_errors import misfits
+from gateway.argument_errors import argument_errors
 from gateway.catalogue import Catalogue
 from gateway.errors import GatewayError, InvalidArguments, ToolNotFound
 from gateway.wire.messages import INVALID_PARAMS, RpcError
@@ -27,7 +27,7 @@ async def explained_refusal(
     """
     unknown = _UNKNOWN.search(refused.message) is not None
     if catalogue is not None and tool in catalogue:
-        fields = await misfits(catalogue.schemas[tool], arguments)
+        fields = await argument_errors(catalogue.schemas[tool], arguments)
         if fields:
             return InvalidArguments(message, fields=fields)
     elif catalogue is not None and not _INVALID.search(refused.message):
@@ -53,5 +53,5 @@ async def explained_result(
         return InvalidArguments(message) if refused else None
     if tool not in catalogue:
         return ToolNotFound(message) if unknown else None
-    fields = await misfits(catalogue.schemas[tool], arguments)
+    fields = await argument_errors(catalogue.schemas[tool], arguments)
     return InvalidArguments(message, fields=fields) if fields else None

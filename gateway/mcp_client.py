@@ -34,7 +34,7 @@ from gateway.results import Listed, Probe, Resource, Tool, ToolResult
 from gateway.retry_after import whole_seconds
 from gateway.tool_list import listed, problem_of
 from gateway.upstream import Upstream, credential_secrets
-from gateway.wire.error_mapping import HttpRefusal, Meaning, UnreadableAnswer
+from gateway.wire.error_mapping import ErrorMapping, HttpRefusal, UnreadableAnswer
 from gateway.wire.messages import HEADER_MISMATCH, INVALID_PARAMS, METHOD_NOT_FOUND, RpcError, members
 from gateway.wire.parameter_headers import ParameterHeaders, parameter_headers
 from gateway.wire.session import Session
@@ -112,13 +112,13 @@ class Calls:
             if refused is None or refused.code not in {INVALID_PARAMS, METHOD_NOT_FOUND}:
                 raise
             # No further request is sent: the stored catalogue explains the server's message.
-            message = self._meaning(upstream).said(refused)
+            message = self._error_mapping(upstream).message_of(refused)
             explained = await explained_refusal(refused, message, await find_catalogue(), tool, arguments)
             raise (error if explained is None else _with_cost_of(explained, error)) from None
         result = ToolResult(answer.value, answer.latency_ms, answer.response_bytes)
         if result.is_error:
             words = _text_of(result.encoded)
-            shown = self._meaning(upstream).text(words)
+            shown = self._error_mapping(upstream).text(words)
             explained = await explained_result(words, shown, await find_catalogue(), tool, arguments)
             if explained is not None:
                 explained.latency_ms, explained.response_bytes = answer.latency_ms, answer.response_bytes
@@ -129,7 +129,7 @@ class Calls:
         return (await self._ask(upstream, timeout_seconds, _tools)).value.tools
 
     async def read_resource(self, upstream: Upstream, uri: str, timeout_seconds: float) -> Resource:
-        meaning = self._meaning(upstream)
+        mapping = self._error_mapping(upstream)
 
         async def operation(session: Session) -> bytes:
             try:
@@ -137,7 +137,7 @@ class Calls:
             except RpcError as error:
                 # SEP-2164 makes an unknown resource -32602; before, -32002 was in use.
                 if error.code in {INVALID_PARAMS, _RESOURCE_NOT_FOUND_BEFORE_2026}:
-                    raise ResourceNotFound(meaning.said(error)) from None
+                    raise ResourceNotFound(mapping.message_of(error)) from None
                 raise
             _refuse_demand_for_input(result)
             contents = bytes(result.get("contents", b""))
@@ -192,7 +192,7 @@ class Calls:
                 problems.append(f"Its tools cannot be listed. {failure.explanation}")
                 tools, retry_after = None, failure.retry_after_seconds
         if session.capabilities.get("resources") is not None and retry_after is not None:
-            problems.append("It was not asked for its resources.")
+            problems.append("Its resources were not requested.")
             count = None
         elif session.capabilities.get("resources") is not None:
             try:
@@ -203,18 +203,18 @@ class Calls:
                 count, retry_after = None, failure.retry_after_seconds
         left_out = problem_of(tools.invalid) if tools is not None else None
         if left_out is not None:
-            problems.insert(0, self._meaning(upstream).text(left_out))
+            problems.insert(0, self._error_mapping(upstream).text(left_out))
         return _Lists(None if tools is None else tools.tools, count, retry_after), problems
 
     def _failure(self, session: Session, upstream: Upstream, error: Exception) -> GatewayError:
-        """Return the meaning of `error`, with the delay that the server requested when it refused, if it did."""
-        failure = self._meaning(upstream).of(error)
+        """Map `error` to a GatewayError, with the delay that the server requested if it refused temporarily."""
+        failure = self._error_mapping(upstream).of(error)
         if session.retry_after_seconds is not None and isinstance(failure, UpstreamError):
             failure.retry_after_seconds = whole_seconds(session.retry_after_seconds)
         return failure
 
-    def _meaning(self, upstream: Upstream) -> Meaning:
-        return Meaning(credential_secrets(upstream.credential), self._config.upstream_text_max)
+    def _error_mapping(self, upstream: Upstream) -> ErrorMapping:
+        return ErrorMapping(credential_secrets(upstream.credential), self._config.upstream_text_max)
 
     async def _ask(
         self,
@@ -229,7 +229,7 @@ class Calls:
         """
         deadline = anyio.current_time() + timeout_seconds
         pool = Pool(upstream.organization_id, upstream.mcp_id or upstream.endpoint_url, purpose)
-        async with self._bulkheads.place(pool, timeout_seconds):
+        async with self._bulkheads.slot(pool, timeout_seconds):
             return await self._run_in_session(upstream, deadline, operation, purpose)
 
     async def _run_in_session(
@@ -301,7 +301,7 @@ async def _tools(session: Session) -> Listed:
 async def _resources_count(session: Session) -> int:
     found = await entries_of(session, "resources/list", "resources")
     if found.end is not None:
-        raise UnreadableAnswer(f"The rest of the list is not asked for, because {found.end}.")
+        raise UnreadableAnswer(f"The rest of the list was not requested, because {found.end}.")
     return len(found.entries)
 
 

@@ -33,9 +33,9 @@ def retry_after_seconds(headers: Iterable[tuple[bytes, bytes]], at: datetime) ->
     return None
 
 
-def whole_seconds(asked: float) -> int:
-    """Return the delay to honor for a server that requests `asked` seconds: between one second and one hour."""
-    return max(1, min(math.ceil(asked), RETRY_AFTER_SECONDS_MAX))
+def whole_seconds(requested: float) -> int:
+    """Return the delay to honor for a server that requests `requested` seconds: between one second and one hour."""
+    return max(1, min(math.ceil(requested), RETRY_AFTER_SECONDS_MAX))
 
 
 def _date(text: str) -> datetime | None:

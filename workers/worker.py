@@ -67,11 +67,11 @@ class JobWorker(SimpleWorker):
         """Let the job finish. The pool and a process supervisor may both request a stop, and the pool ends the wait."""
 
     def perform_job(self, job: Job, queue: Queue, execution: Execution) -> bool:
-        began = monotonic()
+        started = monotonic()
         with log_context(job=queue.name, job_id=job.id):
             last_run.begin()
             succeeded = super().perform_job(job, queue, execution)
-            seconds = monotonic() - began
+            seconds = monotonic() - started
             if self._fair_order is not None:
                 self._fair_order.charge(queue.name, seconds)
                 self._arrange(self._fair_order)

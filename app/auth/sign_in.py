@@ -68,7 +68,7 @@ async def send_link(services: Services, inbound: RawRequest, email: str) -> None
     problems.raise_if_any()
     await throttle(services, inbound, LINKS_PER_CLIENT, client_of(inbound))
     await throttle(services, inbound, LINKS_PER_ADDRESS, normalized(email))
-    async with services.writing_at_the_gate() as connection:
+    async with services.auth_write_transaction() as connection:
         address, people = resolve_recipient(email, await sessions.people_of_address(connection, email))
         _, statements = link_for(services, address, people)
         async with connection.pipeline():
@@ -116,7 +116,7 @@ async def link_without_mail(services: Services, people: Sequence[Person], method
     """Return a link token for users who have proved their identity and must still choose an organization."""
     token = new_secret(LINK_PREFIX)
     at = now()
-    async with services.writing_at_the_gate() as connection:
+    async with services.auth_write_transaction() as connection:
         user_ids = [person.user_id for person in people]
         await connection.execute(*sessions.link_add(digest_of(token), user_ids, method, at, at + LINK_LASTS))
     return token

@@ -14,7 +14,7 @@ from domain.usage.events import Action, Code
 from domain.usage.quota import month_of
 from domain.usage.rates import Rate, key_rates, organization_rates
 from infrastructure.clock import now, own_now
-from infrastructure.database.clock import heed
+from infrastructure.database.clock import apply_reading
 from infrastructure.database.connections import Connection
 from infrastructure.database.queries import SQL
 from projections.read_models.keys.state import queries as key_state
@@ -57,7 +57,7 @@ class BatchContext(Struct, frozen=True):
             mcps = await connection.execute(*mcp_list.facts(mcp_ids)) if mcp_ids else None
         read = await clock.fetchone()
         if read is not None:
-            heed(before, read[0], own_now())
+            apply_reading(before, read[0], own_now())
         rows = [(bytes(digest), bytes(state), used) for digest, state, used in await keys.fetchall()]
         return cls(
             now(),

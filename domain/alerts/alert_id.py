@@ -1,4 +1,4 @@
-"""Deterministic alert ids: an alert about the same effect always gets the same id, whichever worker raises it."""
+"""Deterministic alert ids: an alert about the same effect always gets the same id, from any worker."""
 
 from datetime import datetime
 from hashlib import sha256

@@ -12,7 +12,7 @@ _BASELINE_DAYS = 7
 _CRITICAL_RATE = 0.5
 
 _ERRORS_MIN = 3
-"""The minimum number of errors for a spike, whatever thresholds an organization has set."""
+"""The minimum number of errors for a spike, regardless of the thresholds of an organization."""
 
 
 def error_spike(hours: Hours, start: datetime, thresholds: Thresholds) -> Finding | None:

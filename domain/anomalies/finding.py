@@ -7,7 +7,7 @@ from msgspec import Struct
 from domain.alerts.events import AlertType, Number, Severity
 
 Rule = Literal["volume", "errors", "location", "dormant", "denied", "revoked_secret", "unknown_keys"]
-"""Each rule has a cool-down of its own, even where two rules raise alerts of the same type."""
+"""Each rule has a separate cooldown, even if two rules raise alerts of the same type."""
 
 
 class Finding(Struct, frozen=True):

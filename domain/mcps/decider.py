@@ -103,7 +103,7 @@ def _change(state: Registered, command: ChangeMcp) -> tuple[McpEvent, ...]:
     )
     problems = _problems(changed.name, changed.description, changed.endpoint_url, command.endpoint_problem)
     if not changed.credential_replaced and mcp.auth_type != "none" and _host(changed) != _host(mcp):
-        # Otherwise a caller who may change an MCP could send its credential to a server of their own and read it there.
+        # Otherwise a caller who may change an MCP could send its credential to their own server and read it there.
         problems.add("endpoint_url", "Is at another host: give the credential for it too, or auth_type none")
     problems.raise_if_any()
     events: list[McpEvent] = []

@@ -19,7 +19,7 @@ class AccessRequest(Struct, frozen=True):
     """The presented secret and the requested access.
 
     `digest`: SHA-256 of the secret. `organization_id`: the only organization whose keys are accepted; None: any.
-    `grant`: the management grant that the route requires. `people_only`: the route accepts no key, whatever its grants.
+    `grant`: the management grant that the route requires. `people_only`: the route accepts no key with any grant.
     `invalid`: the request is refused even if its key is valid.
     """
 
@@ -98,7 +98,7 @@ def _state_denial(state: Existing, secret: SecretVersion | None, at: datetime, u
                 return "expired_key"
         case _:
             assert_never(state)
-    # A secret that a rotation has replaced is refused permanently, whatever the state of the key.
+    # A secret that a rotation has replaced is refused permanently, regardless of the state of the key.
     if secret is None or not secret.is_valid(at) or secret.version < used_version:
         return "revoked_key"
     return "disabled_key" if isinstance(state, Disabled) else None

@@ -28,18 +28,18 @@ class ProviderUnavailable(OpenIdError):
 
 
 class StateMismatch(OpenIdError):
-    """This sign-in was begun in another browser, or too long ago. Begin again."""
+    """This sign-in was started in another browser, or too long ago. Start again."""
 
     reason = "openid state wrong"
 
 
 class TokenInvalid(OpenIdError):
-    """What the OpenID provider sent does not prove who you are. Begin again."""
+    """The response of the OpenID provider does not prove your identity. Start again."""
 
     reason = "openid token invalid"
 
 
 class EmailUnverified(OpenIdError):
-    """The OpenID provider does not vouch for your e-mail address. Verify it there, or sign in by a link."""
+    """The OpenID provider has not verified your e-mail address. Verify it there, or sign in by a link."""
 
     reason = "openid address not verified"

@@ -12,7 +12,7 @@ class Pause:
     def __init__(self) -> None:
         self._ends_at = 0.0
 
-    def begin(self, seconds: float) -> None:
+    def start(self, seconds: float) -> None:
         """Send no request for the requested time, within the bounds of `whole_seconds`."""
         self._ends_at = max(self._ends_at, time.monotonic() + whole_seconds(seconds))
 

@@ -141,7 +141,7 @@ class Provider:
             dispensable = self._settings.oidc_trust_email and bool(claims.email)
             pause = self._pause_of_userinfo if dispensable else self._pause
             try:
-                info = await self._asked("GET", metadata.userinfo_endpoint, Claims, headers=headers, pause=pause)
+                info = await self._request("GET", metadata.userinfo_endpoint, Claims, headers=headers, pause=pause)
             except ProviderUnavailable:
                 if not dispensable:
                     raise
@@ -151,7 +151,7 @@ class Provider:
     async def _described(self) -> Metadata:
         if self._metadata is None or time.monotonic() - self._metadata[0] > _KEPT_SECONDS:
             url = self.issuer.rstrip("/") + "/.well-known/openid-configuration"
-            metadata = await self._asked("GET", url, Metadata)
+            metadata = await self._request("GET", url, Metadata)
             if metadata.issuer != self.issuer:
                 raise ProviderUnavailable(f"it calls itself {metadata.issuer}")
             self._metadata = (time.monotonic(), metadata)
@@ -173,7 +173,7 @@ class Provider:
             headers["Authorization"] = "Basic " + base64.b64encode(pair.encode()).decode()
         else:
             form |= {"client_id": self._settings.oidc_client_id, "client_secret": self._settings.oidc_client_secret}
-        return await self._asked("POST", metadata.token_endpoint, _Tokens, headers=headers, form=form)
+        return await self._request("POST", metadata.token_endpoint, _Tokens, headers=headers, form=form)
 
     async def _checked(self, metadata: Metadata, token: str, nonce: str) -> _IdToken:
         """Return the claims of an ID token after validating it (Core §3.1.3.7)."""
@@ -205,15 +205,15 @@ class Provider:
 
     async def _key_set(self, metadata: Metadata, kept_seconds: float) -> KeySet:
         if self._keys is None or time.monotonic() - self._keys[0] > kept_seconds:
-            found: dict[str, Any] = await self._asked("GET", metadata.jwks_uri, dict[str, Any])
+            found: dict[str, Any] = await self._request("GET", metadata.jwks_uri, dict[str, Any])
             try:
                 keys = KeySet.import_key_set({"keys": found["keys"]})
             except (JoseError, KeyError, TypeError, ValueError) as error:
-                raise ProviderUnavailable("its keys can not be read") from error
+                raise ProviderUnavailable("its keys cannot be read") from error
             self._keys = (time.monotonic(), keys)
         return self._keys[1]
 
-    async def _asked(
+    async def _request(
         self,
         method: str,
         url: str,
@@ -238,9 +238,9 @@ class Provider:
                 data=dict(form) if form else None,
             ) as response:
                 if response.status_code in RETRY_AFTER_STATUS:
-                    asked = retry_after_seconds(response.headers.raw, now())
-                    if asked is not None:
-                        pause.begin(asked)
+                    requested = retry_after_seconds(response.headers.raw, now())
+                    if requested is not None:
+                        pause.start(requested)
                     raise ProviderUnavailable(f"status {response.status_code}", pause.seconds_left())
                 content = b""
                 async for part in response.aiter_bytes():
@@ -259,4 +259,4 @@ class Provider:
     def _refuse_during(pause: Pause) -> None:
         left = pause.seconds_left()
         if left is not None:
-            raise ProviderUnavailable("it asked not to be asked again yet", left)
+            raise ProviderUnavailable("it requested a pause", left)

@@ -18,7 +18,7 @@ _HINTS = {
     403: "It refused the stored credential (HTTP 403)",
     404: "It has nothing at this endpoint URL (HTTP 404)",
     405: "It takes no POST at this endpoint URL (HTTP 405)",
-    429: "It is asked too often (HTTP 429)",
+    429: "It received too many requests (HTTP 429)",
 }
 _TEXT_TYPES = frozenset({"application/json", "application/problem+json", "text/plain"})
 _CLOSED_EARLY = (
@@ -27,7 +27,7 @@ _CLOSED_EARLY = (
 
 
 class HttpRefusal(Exception):
-    """The server answered with an HTTP error and no JSON-RPC message."""
+    """The server responded with an HTTP error and no JSON-RPC message."""
 
     def __init__(self, status: int, body: bytes, media_type: str = "application/json") -> None:
         super().__init__(status)
@@ -37,26 +37,26 @@ class HttpRefusal(Exception):
 
 
 class UnreadableAnswer(Exception):
-    """The answer is not what the protocol asks for; the message, which is fit to be shown, says how."""
+    """The response violates the protocol. The message explains how and may be shown to the caller."""
 
 
-class Meaning:
+class ErrorMapping:
     """Mapping from exceptions to GatewayErrors for one upstream, whose secrets are redacted in every text."""
 
     def __init__(self, secrets: tuple[str, ...], text_max: int) -> None:
         self._secrets = secrets
         self._text_max = text_max
 
-    def text(self, said: str) -> str:
+    def text(self, text: str) -> str:
         """Return an upstream's text in a form that the caller may see."""
-        return redacted_text(said, self._secrets, self._text_max)
+        return redacted_text(text, self._secrets, self._text_max)
 
     def of(self, error: Exception) -> GatewayError:  # noqa: PLR0911 -- one line for each group of errors
         match error:
             case GatewayError():
                 return error
             case RpcError():
-                return UpstreamError(self.said(error))
+                return UpstreamError(self.message_of(error))
             case HttpRefusal():
                 return UpstreamError(self._refused(error))
             case UnreadableAnswer():
@@ -76,7 +76,7 @@ class Meaning:
             case _:
                 raise error
 
-    def said(self, error: RpcError) -> str:
+    def message_of(self, error: RpcError) -> str:
         """Return the code and message of the server."""
         return f"It said: {self.text(error.message) or 'nothing'} (JSON-RPC {error.code})"
 

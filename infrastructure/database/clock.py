@@ -47,7 +47,7 @@ def described(ahead: timedelta) -> str:
     return f"The clock of this machine is {abs(ahead).total_seconds():.1f} s {side} the database's"
 
 
-def heed(before: datetime, database: datetime, after: datetime) -> timedelta:
+def apply_reading(before: datetime, database: datetime, after: datetime) -> timedelta:
     """Correct the clock of this process by a reading, and return how far the machine's is ahead of the database's.
 
     A correction that explains the reading is kept, so the clock does not change with every reading.
@@ -62,4 +62,4 @@ async def read_clock(connection: Connection) -> timedelta:
     before = own_now()
     row = await (await connection.execute(SQL.clock)).fetchone()
     after = own_now()
-    return heed(before, row[0], after) if row else timedelta(0)
+    return apply_reading(before, row[0], after) if row else timedelta(0)

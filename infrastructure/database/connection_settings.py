@@ -38,10 +38,10 @@ class ConnectionSettings:
     @property
     def startup_options(self) -> str:
         """Return the value of libpq's `options`. None of the settings contains a space."""
-        asked = {**self.durations, **{name: value for name, value in self.texts.items() if value}}
+        requested = {**self.durations, **{name: value for name, value in self.texts.items() if value}}
         if self.role is not None:
-            asked["role"] = self.role
-        return " ".join(f"-c {name}={value}" for name, value in asked.items())
+            requested["role"] = self.role
+        return " ".join(f"-c {name}={value}" for name, value in requested.items())
 
     async def verify(self, connection: Connection) -> None:
         """Raise `SettingsNotApplied` if the session does not have the requested settings."""

@@ -21,12 +21,12 @@ class Unavailable(StorageError):
 
 
 class SettingsNotApplied(Unavailable, psycopg.OperationalError):
-    """PostgreSQL does not apply the settings that a connection asked for. Connect without a pooler that drops them."""
+    """PostgreSQL does not apply the settings that a connection requested. Connect without a pooler that drops them."""
 
     def __init__(self, differences: Sequence[str]) -> None:
         self.differences = tuple(differences)
         super().__init__(
-            f"PostgreSQL does not apply the settings that this connection asked for: {', '.join(differences)}. A"
+            f"PostgreSQL does not apply the settings that this connection requested: {', '.join(differences)}. A"
             " connection pooler that drops startup parameters does this. Connect to PostgreSQL directly, or through a"
             " pooler that passes them on."
         )

@@ -21,7 +21,7 @@ ROLES = (APP_ROLE, AUTH_ROLE, WORKER_ROLE)
 
 
 class UnsafeLogin(StorageError):
-    """The login of DATABASE_URL may do more than the service needs. Give it a login of its own."""
+    """The login of DATABASE_URL has more privileges than the service needs. Use a separate login."""
 
 
 class OwnerUrl(NamedTuple):

@@ -22,7 +22,7 @@ from infrastructure.database.connection_settings import Connection, ConnectionSe
 from infrastructure.database.errors import SUSPECT, SettingsNotApplied
 
 Reason = Literal["cancelled", "pipeline", "transaction", "settings", "error", "lost"]
-"""Why a connection was replaced: its caller was cancelled while using it, left a pipeline or a transaction open, or
+"""Reasons to replace a connection: its caller was cancelled while using it, left a pipeline or a transaction open, or
 changed its settings; an error was raised that the connection may have caused; or the server closed it."""
 
 REASONS: tuple[Reason, ...] = get_args(Reason)
@@ -103,7 +103,7 @@ class Pool(AsyncConnectionPool[Connection]):
         await super().putconn(conn)
 
     @asynccontextmanager
-    async def connection(self, timeout: float | None = None) -> AsyncGenerator[Connection]:  # noqa: ASYNC109 -- likewise
+    async def connection(self, timeout: float | None = None) -> AsyncGenerator[Connection]:  # noqa: ASYNC109 -- the parameter of the base class
         """Yield a connection. Commit when the block ends, and roll back if the block raises."""
         async with super().connection(timeout) as connection:
             try:

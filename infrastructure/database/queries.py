@@ -10,7 +10,7 @@ class Queries(NamedTuple):
     clock: bytes
     begin_reading: bytes
     begin_writing: bytes
-    begin_at_the_gate: bytes
+    begin_as_auth: bytes
     login_facts: bytes
     login_excess: bytes
 

@@ -9,19 +9,19 @@ select current_user::text, array(
 select clock_timestamp()
 
 -- begin_reading
--- A transaction that reads what one organization has: two statements, which leave as one. $1 organization
+-- Starts a transaction that reads data of one organization: two statements, sent together. $1 organization
 begin read only; select set_config('keyledger.organization_id', %s, true)
 
 -- begin_writing
--- Likewise, for one that writes. $1 organization
+-- Starts a transaction that writes data of one organization. $1 organization
 begin; select set_config('keyledger.organization_id', %s, true)
 
--- begin_at_the_gate
--- A transaction in the role that looks presented credentials up, whose they ever are.
+-- begin_as_auth
+-- Starts a transaction in the role that looks up presented credentials of any organization.
 begin; select set_config('role', 'keyledger_gate', true)
 
 -- login_facts
--- Is this the login that asks, is it there, and may the one that asks grant rights on this database?
+-- Whether this is the login of the session, whether it exists, and whether the session may grant privileges here.
 -- Parameters by name: login
 select %(login)s::text = session_user, exists (select from pg_roles where rolname = %(login)s::text),
        (select pg_has_role(session_user, datdba, 'usage') from pg_database where datname = current_database())

@@ -35,17 +35,17 @@ async def write_transaction(pool: Pool, organization_id: str) -> AsyncGenerator[
 @asynccontextmanager
 async def credential_lookup(pool: Pool) -> AsyncGenerator[Connection]:
     """Open a transaction that looks up a presented credential, whose organization is not yet known."""
-    async with _begin(pool, Statement(SQL.begin_at_the_gate, ())) as connection:
+    async with _begin(pool, Statement(SQL.begin_as_auth, ())) as connection:
         yield connection
 
 
 @asynccontextmanager
-async def writing_at_the_gate(pool: Pool) -> AsyncGenerator[Connection]:
+async def auth_write_transaction(pool: Pool) -> AsyncGenerator[Connection]:
     """Open a transaction that writes for a caller who is not signed in.
 
     Raise `Unconfirmed` if the commit was sent and not confirmed.
     """
-    async with _confirmed(pool, Statement(SQL.begin_at_the_gate, ())) as connection:
+    async with _confirmed(pool, Statement(SQL.begin_as_auth, ())) as connection:
         yield connection
 
 

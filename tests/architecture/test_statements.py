@@ -55,7 +55,7 @@ serve no request."""
 
 ROLES: tuple[Role, ...] = (APP_ROLE, AUTH_ROLE, WORKER_ROLE)
 
-CONTROL = {"begin", "begin_reading", "begin_writing", "begin_at_the_gate", "commit", "rollback"}
+CONTROL = {"begin", "begin_reading", "begin_writing", "begin_as_auth", "commit", "rollback"}
 
 _NAME = re.compile(r"^-- ([a-z][a-z0-9_]*)$", re.MULTILINE)
 _COMMENT = re.compile(r"^\s*--.*\n", re.MULTILINE)

@@ -171,11 +171,11 @@ DAMAGES: dict[str, tuple[LiteralString, Callable[[Log], str]]] = {
     ),
     "an edited column": (
         "update events set occurred_at = occurred_at - interval '1 hour' where lane = %(lane)s and position = 2",
-        lambda log: f"I2 stream {log.key_id} version 1: differs from the columns beside it",
+        lambda log: f"I2 stream {log.key_id} version 1: differs from the columns of its row",
     ),
     "another organization's event": (
         "update events set organization_id = 'org_x' where lane = %(lane)s and position = 2",
-        lambda log: f"I2 stream {log.key_id} version 1: differs from the columns beside it",
+        lambda log: f"I2 stream {log.key_id} version 1: differs from the columns of its row",
     ),
     "a stream row that differs": (
         "update streams set version = 9 where stream_id = %(key_id)s",

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from gateway import argument_errors as arguments
-from gateway.argument_errors import FIELDS_MAX, misfits
+from gateway.argument_errors import FIELDS_MAX, argument_errors
 from tests.gateway.raw_server import raw_server
 
 pytestmark = pytest.mark.anyio
@@ -26,7 +26,7 @@ def arguments_of(**properties: object) -> dict[str, Any]:
 
 
 async def errors_of(schema: object, arguments: dict[str, Any]) -> dict[str, str]:
-    return await misfits(json.dumps(schema).encode(), arguments)
+    return await argument_errors(json.dumps(schema).encode(), arguments)
 
 
 CASES: list[tuple[dict[str, Any], dict[str, Any], dict[str, str]]] = [

@@ -46,7 +46,7 @@ class HeldCalls:
         await asyncio.gather(*self.tasks, return_exceptions=True)
 
     async def _hold(self, pool: Pool, seconds: float) -> None:
-        async with self._bulkheads.place(pool, seconds):
+        async with self._bulkheads.slot(pool, seconds):
             self.inside.append(pool.mcp)
             await self.released.wait()
 
@@ -61,7 +61,7 @@ async def test_an_mcp_has_a_limited_number_of_slots_and_a_queue() -> None:
     await held.start(A, 5)
     assert held.inside == ["mcp_a"] * 3
     with pytest.raises(TooManyCalls, match="queue is full"):
-        async with limits.place(A, 30):
+        async with limits.slot(A, 30):
             pass
     await held.start(B, 1)
     assert held.inside[-1] == "mcp_b"
@@ -74,10 +74,10 @@ async def test_a_call_that_waits_too_long_leaves_the_queue() -> None:
     await held.start(A, 1)
     for _ in range(3):
         with pytest.raises(TooManyCalls, match=r"waited 0\.01 s"):
-            async with limits.place(A, 0.01):
+            async with limits.slot(A, 0.01):
                 pass
     await held.end()
-    async with limits.place(A, 0.01):
+    async with limits.slot(A, 0.01):
         pass
 
 
@@ -90,7 +90,7 @@ async def test_a_cancelled_call_leaves_no_slot_occupied() -> None:
     await held.end()
     held.tasks.clear()
     for _ in range(10):
-        async with limits.place(A, 0.01):
+        async with limits.slot(A, 0.01):
             pass
 
 
@@ -100,7 +100,7 @@ async def test_a_slot_assigned_during_cancellation_is_passed_on() -> None:
     held.released.set()
     held.tasks[1].cancel()
     await asyncio.gather(*held.tasks, return_exceptions=True)
-    async with limits.place(A, 0.01):
+    async with limits.slot(A, 0.01):
         pass
 
 
@@ -122,7 +122,7 @@ async def test_pools_take_turns() -> None:
     order: list[str] = []
 
     async def call(pool: Pool) -> None:
-        async with limits.place(pool, 30):
+        async with limits.slot(pool, 30):
             order.append(pool.mcp)
             await asyncio.sleep(0)
 

@@ -153,7 +153,7 @@ async def test_a_server_that_refuses_a_list_is_reachable_and_gets_no_further_req
         found = await gateway.probe(Upstream(url, NoCredential()), timeout_seconds=5)
     assert (found.reachable, found.code, found.resources_count, found.retry_after_seconds) == (True, None, None, 5)
     assert (found.tools_count is None) == (refused == "tools/list")
-    assert "cannot be listed. It is asked too often (HTTP 429). Retry in 5 s." in (found.problem or "")
+    assert "cannot be listed. It received too many requests (HTTP 429). Retry in 5 s." in (found.problem or "")
     assert requests[-1] == refused
 
 

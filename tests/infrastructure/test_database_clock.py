@@ -7,7 +7,7 @@ import pytest
 from freezegun import freeze_time
 
 from infrastructure.clock import correct_by, correction, now, own_now
-from infrastructure.database.clock import DIFFERENCE_MAX, difference, differs, heed, read_clock
+from infrastructure.database.clock import DIFFERENCE_MAX, apply_reading, difference, differs, read_clock
 from infrastructure.database.connections import connect
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -35,11 +35,11 @@ def test_latency_is_subtracted_from_the_difference(database: datetime, ahead: ti
 
 
 def test_a_correction_that_explains_the_next_reading_is_unchanged() -> None:
-    heed(NOON, NOON - 600 * SECOND, NOON)
+    apply_reading(NOON, NOON - 600 * SECOND, NOON)
     assert correction() == -600 * SECOND
-    heed(NOON, NOON - 599 * SECOND, NOON + 2 * SECOND)
+    apply_reading(NOON, NOON - 599 * SECOND, NOON + 2 * SECOND)
     assert correction() == -600 * SECOND
-    heed(NOON, NOON, NOON)
+    apply_reading(NOON, NOON, NOON)
     assert correction() == 0 * SECOND
 
 

@@ -244,7 +244,7 @@ async def test_verify_says_what_it_can_not_derive_again_and_goes_on(
 
     code, lines, errors = await asyncio.to_thread(verify)
     assert (code, len(lines)) == (0, len(REBUILDABLE)), errors
-    gone = "can not be derived again: 8 uses from 2026-01-30 to 2026-01-31 left the log."
+    gone = "cannot be derived again: 8 uses from 2026-01-30 to 2026-01-31 were removed from the log."
     not_verified = [line for line in lines if line.startswith("NOT VERIFIED: ")]
     reported = {line.removeprefix("NOT VERIFIED: ").partition(".")[0] + "." for line in not_verified}
     assert reported == {f"{each.name} {gone}" for each in USAGE_PROJECTIONS}

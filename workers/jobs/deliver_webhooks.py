@@ -89,7 +89,7 @@ _PER_WEBHOOK_MAX = 4
 _JITTER = 0.2
 _GONE = 410
 
-_SEALED = "Its secret can not be opened: the master key that sealed it is not configured"
+_SEALED = "Its secret cannot be opened: the master key that sealed it is not configured"
 
 _log = structlog.get_logger(__name__)
 _news = LogThrottle()
@@ -248,7 +248,7 @@ class _Delivering:
         failing_since = None if failing is None else failing.since
         command = DisableWebhook(at=at, because=because)
         alert = RaiseAlert(
-            # The id makes the alert unique per failure, whichever worker raises it.
+            # The id makes the alert unique per failure, regardless of the worker that raises it.
             alert_id=alert_id(f"webhook.disabled {claimed.webhook_id} {failing_since}", failing_since or at),
             organization_id=claimed.organization_id,
             alert_type="webhook.disabled",

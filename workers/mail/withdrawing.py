@@ -3,7 +3,7 @@
 from domain.members.notifications import can_see
 from infrastructure.database.connections import Pool
 from projections.outboxes.alert_mail.queries import SQL as NOTICES
-from projections.outboxes.alert_mail.queries import told_by
+from projections.outboxes.alert_mail.queries import alerts_in_mail
 from projections.outboxes.mail.outbox import SQL as OUTBOX
 
 
@@ -13,7 +13,7 @@ async def withdraw_unseen(pool: Pool, mail_id: str) -> bool:
     The other alerts are mailed again.
     """
     async with pool.connection() as connection, connection.transaction():
-        alerts = await told_by(connection, mail_id)
+        alerts = await alerts_in_mail(connection, mail_id)
         if all(alert.role is not None and can_see(alert.role, alert.type, own_key=alert.own_key) for alert in alerts):
             return False
         await connection.execute(NOTICES.notices_reopen, (mail_id,))

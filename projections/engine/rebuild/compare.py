@@ -84,6 +84,6 @@ def _side(left: TupleRow | None, right: TupleRow | None, width: int) -> int:
     return (left_key > right_key) - (left_key < right_key)
 
 
-def _short(value: Any) -> str:  # noqa: ANN401 -- whatever a column holds
+def _short(value: Any) -> str:  # noqa: ANN401 -- any value of a column
     text = repr(value)
     return text if len(text) <= _SHOWN_MAX else f"{text[:_SHOWN_MAX]}…"

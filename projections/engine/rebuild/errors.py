@@ -8,16 +8,16 @@ class RebuildError(StorageError):
 
 
 class AlreadyRunning(RebuildError):
-    """Somebody else is making a version of this read model. Wait for them, or end their process."""
+    """Another process is building a version of this read model. Wait until it has finished, or stop it."""
 
 
 class UsageAlreadyRemoved(RebuildError):
-    """Uses that this read model follows from have left the log."""
+    """Uses that this read model follows from were removed from the log."""
 
 
 class ReplayStopped(RebuildError):
-    """A lane can not be applied to the new version."""
+    """A lane cannot be applied to the new version."""
 
 
 class LockTimeout(RebuildError):
-    """The tables were in use all the time: nothing was switched. Try again; what was made is still there."""
+    """The tables were continuously in use, so nothing was switched. Try again; the new version is kept."""

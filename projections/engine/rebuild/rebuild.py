@@ -93,9 +93,9 @@ async def drop_old(url: str, model: ReadModel) -> list[str]:
 async def _catch_up(connection: Connection, model: ReadModel, version: Version, progress: Progress) -> None:
     """Catch up until the live version is only a moment ahead, even while it advances."""
     while True:
-        began = monotonic()
+        started = monotonic()
         await advance(connection, version, await live_positions(connection, model), progress)
-        if monotonic() - began < _NEAR_SECONDS:
+        if monotonic() - started < _NEAR_SECONDS:
             return
 
 

@@ -199,9 +199,9 @@ async def _begin_checkpoints(connection: Connection, model: ReadModel, version: 
         removed = await removals_locked(connection)
         if removed is not None:
             raise UsageAlreadyRemoved(
-                f"{model.name} can not be derived again: {removed.events:,} uses from {removed.first} to {removed.last}"
-                " left the log. Its rows stay right, and what is in them of those days is nowhere else but in"
-                " the exports"
+                f"{model.name} cannot be derived again: {removed.events:,} uses from {removed.first} to {removed.last}"
+                " were removed from the log. Its rows remain correct. Only the exports still contain the uses of those"
+                " days"
             )
     for log in model.logs:
         parameters = (model.name, version.number, log, version.schema, LANES)

@@ -21,7 +21,7 @@ class Queries(NamedTuple):
     recipient: bytes
     notices_claim: bytes
     notices_settle: bytes
-    notices_told: bytes
+    notices_of_mail: bytes
     notices_reopen: bytes
     notices_forget: bytes
 
@@ -63,7 +63,7 @@ class Notice(NamedTuple):
     own_key: bool
 
 
-class Told(NamedTuple):
+class MailedAlert(NamedTuple):
     """An alert in a mail that was written, with the current data of its recipient.
 
     `role` is None if they were removed.
@@ -116,10 +116,10 @@ def settle(user_id: str, alerts: Sequence[str], at: datetime, mail_id: str | Non
     return Statement(SQL.notices_settle, (at, mail_id, user_id, list(alerts)))
 
 
-async def told_by(connection: Connection, mail_id: str) -> list[Told]:
+async def alerts_in_mail(connection: Connection, mail_id: str) -> list[MailedAlert]:
     """Return the alerts in a mail. The list is empty for a mail that is not about alerts."""
-    cursor = await connection.execute(SQL.notices_told, (mail_id,))
-    return [Told(*row) for row in await cursor.fetchall()]
+    cursor = await connection.execute(SQL.notices_of_mail, (mail_id,))
+    return [MailedAlert(*row) for row in await cursor.fetchall()]
 
 
 def _chosen(column: bytes | None) -> Notifications:

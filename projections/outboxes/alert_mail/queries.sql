@@ -46,7 +46,7 @@ for update of n
 -- Marks notices as settled. $1 now, $2 mail, $3 user, $4 alerts
 update alert_notices set settled_at = %s, mail_id = %s where user_id = %s and alert_id = any(%s::text[])
 
--- notices_told
+-- notices_of_mail
 -- The alerts in a mail, and the role of its recipient. Both are current, and null if the recipient was removed. $1 mail
 select m.role, a.type, coalesce(k.created_by = n.user_id, false)
 from alert_notices n

@@ -19,7 +19,7 @@ from infrastructure.database.statements import Statement, load
 DENIALS_KEPT = timedelta(hours=1)
 """No rule looks further back."""
 
-Told = dict[Rule, datetime]
+LastAlerts = dict[Rule, datetime]
 """The instant of the last alert, by rule."""
 
 
@@ -85,9 +85,9 @@ async def thresholds(connection: Connection, organization_ids: Sequence[str]) ->
     return {row[0]: thresholds_of(_settings.decode(bytes(row[1]))) for row in await cursor.fetchall()}
 
 
-async def last_alerted(connection: Connection, subjects: Sequence[str]) -> dict[tuple[str, str], Told]:
+async def last_alerted(connection: Connection, subjects: Sequence[str]) -> dict[tuple[str, str], LastAlerts]:
     """Return the last alerts by subject and organization."""
-    found: dict[tuple[str, str], Told] = {}
+    found: dict[tuple[str, str], LastAlerts] = {}
     cursor = await connection.execute(SQL.last_alerted, (list(subjects),))
     for subject, organization_id, rule, at in await cursor.fetchall():
         found.setdefault((subject, organization_id), {})[rule] = at

@@ -1,6 +1,6 @@
 -- lanes_differing
 -- Lanes whose counts and batches differ up to the checkpoint, without skipped positions. $1 projection, $2 log
-select lane, coalesce(counted.events, 0), coalesce(said.events, 0), coalesce(said.position, 0)
+select lane, coalesce(counted.events, 0), coalesce(recorded.events, 0), coalesce(recorded.position, 0)
 from (select lane, sum(events) as events from usage_counts group by lane) as counted
 full join (
     select lane, c.position, sum(b.size) as events
@@ -11,8 +11,8 @@ full join (
           where (s.projection, s.log, s.lane, s.position) = (c.projection, c.log, b.lane, b.batch_no)
       )
     group by lane, c.position
-) as said using (lane)
-where counted.events is distinct from said.events
+) as recorded using (lane)
+where counted.events is distinct from recorded.events
 order by lane
 
 -- keys_differing

@@ -23,7 +23,7 @@ TIME_DEPENDENT: tuple[Status, ...] = ("active", "disabled")
 
 
 class ReachedMcp(Struct, frozen=True):
-    """An MCP server of the organization. Keys for all MCP servers reach only those of their own environment."""
+    """An MCP server of the organization. Keys for all MCP servers reach only servers of their environment."""
 
     id: str
     environment: Environment

@@ -74,7 +74,7 @@ def health_failed(
 ) -> Statement:
     """Return the statement that records a failure. `again_at`: the next check after a first failure.
 
-    `not_before`: the earliest next check that the server asked for.
+    `not_before`: the earliest next check that the server requested.
     """
     return Statement(SQL.health_failed, (mcp_id, moved_at, at, again_at, not_before))
 

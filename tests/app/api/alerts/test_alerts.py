@@ -1,4 +1,4 @@
-"""Alerts over HTTP: newest first, narrowed, acknowledged once."""
+"""Alerts over HTTP: lists, filters and acknowledgement."""
 
 from datetime import datetime, timedelta
 
@@ -31,22 +31,22 @@ def alert(
     )
 
 
-def raised(api: Api, *alerts: RaiseAlert) -> list[str]:
-    async def all_of_them() -> None:
+def raise_alerts(api: Api, *alerts: RaiseAlert) -> list[str]:
+    async def store() -> None:
         async with pool(api.database.url, role=WORKER_ROLE) as connections:
             for each in alerts:
                 assert await raise_alert(connections, EXPIRY_ALERTS, each)
 
-    api.database.run(all_of_them())
+    api.database.run(store())
     return [each.alert_id for each in alerts]
 
 
-def test_an_alert_carries_what_fired_it(api: Api, org: Organization) -> None:
-    wanted = alert(org, key_id=org.manager.id)
-    raised(api, wanted)
+def test_an_alert_has_its_key_and_details(api: Api, org: Organization) -> None:
+    expected = alert(org, key_id=org.manager.id)
+    raise_alerts(api, expected)
     (item,) = org.client.get("/v1/alerts").data
     assert item == {
-        "id": wanted.alert_id,
+        "id": expected.alert_id,
         "type": "api_key.expiring",
         "severity": "warning",
         "status": "open",
@@ -57,13 +57,13 @@ def test_an_alert_carries_what_fired_it(api: Api, org: Organization) -> None:
         "details": {"days": 7},
         "revision": 1,
     }
-    assert datetime.fromisoformat(item["created_at"]) == wanted.at
-    shown = org.client.get(f"/v1/alerts/{wanted.alert_id}")
+    assert datetime.fromisoformat(item["created_at"]) == expected.at
+    shown = org.client.get(f"/v1/alerts/{expected.alert_id}")
     assert (shown.data, shown.headers["etag"]) == (item, '"1"')
 
 
-def test_they_are_narrowed_by_type_severity_key_and_status(api: Api, org: Organization) -> None:
-    first, second, third = raised(
+def test_alerts_are_filtered_by_type_severity_key_and_status(api: Api, org: Organization) -> None:
+    first, second, third = raise_alerts(
         api,
         alert(org, severity="info", key_id=org.manager.id),
         alert(org, "usage.threshold", "critical"),
@@ -82,8 +82,8 @@ def test_they_are_narrowed_by_type_severity_key_and_status(api: Api, org: Organi
     assert ids(status="acknowledged") == [second]
 
 
-def test_more_than_ten_thousand_are_not_counted_and_their_end_is_reached_by_cursor(api: Api, org: Organization) -> None:
-    raised(api, alert(org))
+def test_more_than_ten_thousand_alerts_are_not_counted_or_addressed_by_page_number(api: Api, org: Organization) -> None:
+    raise_alerts(api, alert(org))
     assert org.client.get("/v1/alerts", {"page": 502}).data == []
     before = org.client.get("/v1/alerts").json["pagination"]
     assert (before["total"], before["total_pages"], "total_exact" in before) == (1, 1, False)
@@ -103,11 +103,11 @@ def test_more_than_ten_thousand_are_not_counted_and_their_end_is_reached_by_curs
     assert (narrowed["total"], "total_exact" in narrowed) == (1, False)
 
 
-def test_they_are_paged_by_cursor_and_new_ones_do_not_shift_the_rest(api: Api, org: Organization) -> None:
+def test_new_alerts_do_not_shift_the_pages_of_a_cursor(api: Api, org: Organization) -> None:
     at = now() - timedelta(hours=1)
-    ids = raised(api, *[alert(org, at=at + timedelta(seconds=number // 2)) for number in range(7)])
+    ids = raise_alerts(api, *[alert(org, at=at + timedelta(seconds=number // 2)) for number in range(7)])
     first = org.client.get("/v1/alerts", {"per_page": 3})
-    raised(api, alert(org))
+    raise_alerts(api, alert(org))
     seen = [item["id"] for item in first.data]
     cursor = first.json["pagination"]["next_cursor"]
     assert f"cursor={cursor[:10]}" in first.headers["link"]
@@ -119,8 +119,8 @@ def test_they_are_paged_by_cursor_and_new_ones_do_not_shift_the_rest(api: Api, o
     assert len(seen) == 7
 
 
-def test_it_is_acknowledged_once_and_says_by_whom(api: Api, org: Organization) -> None:
-    (alert_id,) = raised(api, alert(org))
+def test_an_alert_is_acknowledged_once_with_its_actor(api: Api, org: Organization) -> None:
+    (alert_id,) = raise_alerts(api, alert(org))
     answer = org.client.post(f"/v1/alerts/{alert_id}/acknowledge")
     assert (answer.status, answer.data["status"], answer.data["revision"]) == (200, "acknowledged", 2)
     assert answer.data["acknowledged_by"] == {"type": "api_key", "id": org.manager.id}
@@ -130,8 +130,8 @@ def test_it_is_acknowledged_once_and_says_by_whom(api: Api, org: Organization) -
     assert api.events_of(alert_id) == ["alert.raised", "alert.acknowledged"]
 
 
-def test_those_of_another_organization_do_not_exist(api: Api, org: Organization) -> None:
-    (alert_id,) = raised(api, alert(org))
+def test_alerts_of_another_organization_are_not_found(api: Api, org: Organization) -> None:
+    (alert_id,) = raise_alerts(api, alert(org))
     other = api.organization()
     assert other.client.get("/v1/alerts").data == []
     assert other.client.get(f"/v1/alerts/{alert_id}").status == 404
@@ -140,6 +140,6 @@ def test_those_of_another_organization_do_not_exist(api: Api, org: Organization)
 
 
 @pytest.mark.parametrize("query", [{"type": "api_key.lost"}, {"status": "all"}, {"severity": "high"}, {"cursor": "x"}])
-def test_a_filter_that_can_not_be_meant_is_named(org: Organization, query: dict[str, str]) -> None:
+def test_an_invalid_filter_is_named(org: Organization, query: dict[str, str]) -> None:
     refused = org.client.get("/v1/alerts", query)
     assert (refused.status, refused.code, list(refused.details)) == (422, "validation_error", list(query))

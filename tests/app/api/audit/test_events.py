@@ -15,7 +15,7 @@ from tests.app.api.api_keys.shapes import INSTANT, PAGINATION
 from tests.app.organizations import Api, Organization
 
 EVENTS = "/v1/audit/events"
-SHAPE = {"id", "timestamp", "event", "actor", "resource", "ip", "user_agent", "data", "position"}
+FIELDS = {"id", "timestamp", "event", "actor", "resource", "ip", "user_agent", "data", "position"}
 
 
 def events(org: Organization, **params: object) -> list[dict[str, Any]]:
@@ -27,7 +27,7 @@ def types(org: Organization, **params: object) -> list[str]:
     return [event["event"] for event in events(org, **params)]
 
 
-def test_every_change_of_everything_newest_first(org: Organization) -> None:
+def test_the_audit_log_lists_every_change_newest_first(org: Organization) -> None:
     key = org.key()
     org.client.patch(key.path, {"name": "Renamed"})
     mcp_id = org.mcp()
@@ -48,15 +48,15 @@ def test_every_change_of_everything_newest_first(org: Organization) -> None:
     assert {event["resource"]["type"] for event in found} == {"organization", "api_key", "mcp"}
 
 
-def test_a_use_is_no_change(org: Organization) -> None:
+def test_a_use_is_not_in_the_audit_log(org: Organization) -> None:
     org.verify(org.key().secret)
     assert "api_key.used" not in types(org)
 
 
-def test_an_event_says_what_who_and_from_where(org: Organization) -> None:
+def test_an_event_has_its_data_actor_and_origin(org: Organization) -> None:
     key = org.key(name="Deploy", metadata={"digest": "of a song"})
     event = events(org)[0]
-    assert set(event) == SHAPE
+    assert set(event) == FIELDS
     assert re.fullmatch(INSTANT, event["timestamp"])
     assert event["event"] == "api_key.created"
     assert event["actor"] == {"type": "api_key", "id": org.manager.id}
@@ -66,7 +66,7 @@ def test_an_event_says_what_who_and_from_where(org: Organization) -> None:
     assert event == org.client.get(f"{EVENTS}/{event['id']}").data
 
 
-def test_nothing_of_a_secret_is_in_it(org: Organization) -> None:
+def test_the_audit_log_contains_no_secret_or_digest(org: Organization) -> None:
     key = org.key()
     renewed = org.client.post(f"{key.path}/rotate").data["key"]
     content = org.client.get(EVENTS, {"per_page": 100}).content.decode()
@@ -76,7 +76,7 @@ def test_nothing_of_a_secret_is_in_it(org: Organization) -> None:
     assert events(org, type="api_key.rotated")[0]["data"]["secret"] == {"prefix": renewed[:12], "last4": renewed[-4:]}
 
 
-def test_a_person_is_shown_with_their_address_until_it_is_erased(api: Api, org: Organization) -> None:
+def test_a_person_has_an_email_address_until_it_is_erased(api: Api, org: Organization) -> None:
     (created,) = events(org, type="organization.created")
     owner = created["actor"]["id"]
     assert created["actor"] == {"type": "user", "id": owner}
@@ -92,7 +92,7 @@ def test_a_person_is_shown_with_their_address_until_it_is_erased(api: Api, org: 
 
 
 def test_another_organization_in_the_same_lane_is_not_seen(api: Api) -> None:
-    """64 lanes and many organizations: neighbours share one, and its positions."""
+    """Organizations that share one of the 64 lanes share its positions."""
     first = api.organization()
     neighbour = api.organization()
     while lane_of(neighbour.id) != lane_of(first.id):
@@ -111,7 +111,7 @@ def test_another_organization_in_the_same_lane_is_not_seen(api: Api) -> None:
 
 @pytest.fixture(scope="module")
 def busy(api: Api) -> Organization:
-    """A key that made another one, changed it and was changed itself; and one from elsewhere."""
+    """An organization with a key that created and disabled another key and was renamed, and an MCP."""
     org = api.organization()
     second = org.seeded_key(name="Second", permissions=Permissions(mcps="*", manage=GRANTS))
     made = second.client.post("/v1/api-keys", {"name": "Made"}).data["id"]
@@ -145,15 +145,15 @@ FILTERS: list[tuple[Callable[[Organization], dict[str, str]], list[str]]] = [
 
 
 @pytest.mark.parametrize(("filters", "expected"), FILTERS)
-def test_every_filter(
+def test_events_are_filtered(
     busy: Organization, filters: Callable[[Organization], dict[str, str]], expected: list[str]
 ) -> None:
     assert types(busy, **filters(busy)) == expected
 
 
 @pytest.mark.parametrize("ip", ["127.0.0.1", "::ffff:7f00:1"])
-def test_by_address(busy: Organization, ip: str) -> None:
-    """What came over HTTP came from here; what was seeded came from nowhere."""
+def test_events_are_filtered_by_address(busy: Organization, ip: str) -> None:
+    """Requests over HTTP have this address. Seeded events have none."""
     assert types(busy, ip=ip) == ["mcp.created", "api_key.details_changed", "api_key.disabled", "api_key.created"]
 
 
@@ -173,7 +173,7 @@ def test_from_is_inclusive_and_to_exclusive(org: Organization) -> None:
     assert events(org, to="2001-01-01T00:00:00Z") == []
 
 
-def test_what_is_written_meanwhile_moves_no_page(org: Organization) -> None:
+def test_events_added_between_pages_do_not_shift_the_next_page(org: Organization) -> None:
     for _ in range(4):
         org.key()
     whole = [event["id"] for event in events(org)]
@@ -202,7 +202,7 @@ def test_the_link_to_the_next_page_repeats_the_times(org: Organization) -> None:
     assert org.client.get(following[1]).data == events(org)[1:2]
 
 
-def test_a_cursor_is_good_for_its_own_filters_and_organization_only(api: Api, org: Organization) -> None:
+def test_a_cursor_is_valid_only_for_its_own_filters_and_organization(api: Api, org: Organization) -> None:
     org.key()
     cursor = org.client.get(EVENTS, {"per_page": 1}).json["pagination"]["next_cursor"]
     for client, params in [(org.client, {"type": "api_key.created"}), (api.organization().client, {})]:
@@ -229,18 +229,18 @@ def test_a_cursor_is_good_for_its_own_filters_and_organization_only(api: Api, or
         ({"per_page": "101"}, "per_page"),
     ],
 )
-def test_what_is_wrong_is_named(org: Organization, params: dict[str, str], field: str) -> None:
+def test_an_invalid_parameter_is_named(org: Organization, params: dict[str, str], field: str) -> None:
     refused = org.client.get(EVENTS, params)
     assert (refused.status, refused.code) == (422, "validation_error")
     assert set(refused.details) == {field}
 
 
-def test_an_unknown_type_is_told_the_known_ones(org: Organization) -> None:
-    (told,) = org.client.get(EVENTS, {"type": "zz"}).details.values()
-    assert told == f"Must be one of {', '.join(EVENT_TYPES)}"
+def test_an_unknown_type_is_refused_with_the_known_types(org: Organization) -> None:
+    (problem,) = org.client.get(EVENTS, {"type": "zz"}).details.values()
+    assert problem == f"Must be one of {', '.join(EVENT_TYPES)}"
     assert "api_key.revoked" in EVENT_TYPES
 
 
 @pytest.mark.parametrize("event_id", ["evt_", "x", f"key_{'0' * 26}", "%00", "é"])
-def test_what_is_no_event_is_not_found(org: Organization, event_id: str) -> None:
+def test_a_malformed_event_id_is_not_found(org: Organization, event_id: str) -> None:
     assert org.client.get(f"{EVENTS}/{event_id}").code == "not_found"

@@ -21,14 +21,14 @@ from tests.app.organizations import Api, Organization
 EXPORT = "/v1/audit/export"
 
 
-def exported(org: Organization, **params: object) -> Answer:
+def export(org: Organization, **params: object) -> Answer:
     answer = org.client.get(EXPORT, params)
     assert answer.status == 200, answer.content
     return answer
 
 
 def lines(answer: Answer) -> tuple[list[Any], Any]:
-    """The events, and the last line."""
+    """Return the events, and the last line."""
     *events, end = [json.loads(line) for line in answer.content.decode().splitlines()]
     return events, end
 
@@ -38,7 +38,7 @@ def rows(answer: Answer) -> list[list[str]]:
 
 
 def listed(org: Organization, **params: object) -> list[Any]:
-    """Oldest first."""
+    """Return the events of the list, oldest first."""
     found: list[Any] = org.client.get("/v1/audit/events", {"per_page": 100, **params}).data
     return found[::-1]
 
@@ -52,22 +52,22 @@ def org(api: Api) -> Organization:
     return org
 
 
-def test_a_line_is_what_the_list_shows(org: Organization) -> None:
-    answer = exported(org, format="jsonl")
+def test_each_line_contains_an_event_of_the_list(org: Organization) -> None:
+    answer = export(org, format="jsonl")
     events, end = lines(answer)
     assert events == listed(org)
     assert end == {"end": True, "events": 12}
     assert answer.headers["content-type"] == "application/jsonl"
     assert answer.headers["content-disposition"] == 'attachment; filename="audit-log.jsonl"'
-    assert "content-length" not in answer.headers, "it is sent while it is read"
+    assert "content-length" not in answer.headers, "the export is sent while it is read"
 
 
-def test_lines_are_the_usual_form(org: Organization) -> None:
-    assert exported(org).content == exported(org, format="jsonl").content
+def test_json_lines_are_the_default_format(org: Organization) -> None:
+    assert export(org).content == export(org, format="jsonl").content
 
 
-def test_a_row_holds_the_same(org: Organization) -> None:
-    answer = exported(org, format="csv")
+def test_each_row_contains_an_event_of_the_list(org: Organization) -> None:
+    answer = export(org, format="csv")
     header, *found, end = rows(answer)
     assert tuple(header) == COLUMNS
     assert end == ["end", "12"]
@@ -92,27 +92,27 @@ def test_a_row_holds_the_same(org: Organization) -> None:
 
 
 @pytest.mark.parametrize("start", ["=", "+", "-", "@"])
-def test_no_cell_is_a_formula(api: Api, start: str) -> None:
-    """What a spreadsheet would compute: anyone who makes a request can write a user agent."""
+def test_no_cell_starts_a_formula(api: Api, start: str) -> None:
+    """A spreadsheet would run formulas, and any caller can set a user agent."""
     org = api.organization()
     formula = f'{start}HYPERLINK("http://192.0.2.1")'
     org.client.request("POST", "/v1/api-keys", {"name": "Key"}, headers={"User-Agent": formula})
-    (cell,) = [row[COLUMNS.index("user_agent")] for row in rows(exported(org, format="csv"))[-2:-1]]
+    (cell,) = [row[COLUMNS.index("user_agent")] for row in rows(export(org, format="csv"))[-2:-1]]
     assert not cell.startswith(("=", "+", "-", "@", "\t", "\r", "\n"))
     assert "HYPERLINK" in cell
-    assert all(cell[:1] not in {"=", "+", "-", "@"} for row in rows(exported(org, format="csv")) for cell in row)
+    assert all(cell[:1] not in {"=", "+", "-", "@"} for row in rows(export(org, format="csv")) for cell in row)
 
 
 def test_from_is_inclusive_and_to_exclusive(org: Organization) -> None:
     whole = listed(org)
     since, until = whole[3]["timestamp"], whole[8]["timestamp"]
-    events, end = lines(exported(org, **{"from": since}, to=until))
+    events, end = lines(export(org, **{"from": since}, to=until))
     assert (events, end) == (whole[3:8], {"end": True, "events": 5})
-    assert lines(exported(org, to="2001-01-01T00:00:00Z")) == ([], {"end": True, "events": 0})
+    assert lines(export(org, to="2001-01-01T00:00:00Z")) == ([], {"end": True, "events": 0})
 
 
 def _fill(api: Api, org: Organization, events: int) -> None:
-    """Writes so many behind the application's back, which would take a while."""
+    """Insert events directly, which is faster than creating them over HTTP."""
     api.database.rows(
         "insert into events (lane, position, stream_id, version, event_id, type, organization_id, occurred_at, body)"
         " select lane, 1000000 + i, 'made_' || organization_id || i, 1, 'evt_' || organization_id || i, type,"
@@ -124,22 +124,22 @@ def _fill(api: Api, org: Organization, events: int) -> None:
     )
 
 
-def test_more_than_fits_into_a_page_comes_whole_and_in_order(api: Api) -> None:
+def test_an_export_of_several_pages_is_complete_and_in_order(api: Api) -> None:
     org = api.organization()
     neighbour = api.organization()
     neighbour.key()
     events = 2 * PAGE - 2
     _fill(api, org, events)
-    found, end = lines(exported(org))
+    found, end = lines(export(org))
     assert end == {"end": True, "events": events + 2}
     positions = [event["position"] for event in found]
     assert positions == sorted(positions)
     assert len(set(positions)) == events + 2
 
 
-def test_whoever_is_revoked_meanwhile_gets_no_further_page(api: Api) -> None:
+def test_a_key_revoked_during_an_export_gets_no_further_page(api: Api) -> None:
     org = api.organization()
-    many = 60 * PAGE  # more than the connection holds while nobody reads
+    many = 60 * PAGE  # more than the connection buffers while the client does not read
     _fill(api, org, many)
     reader = org.key(permissions={"mcps": "*", "manage": ["audit:read"]})
     content = b""
@@ -156,8 +156,8 @@ def test_whoever_is_revoked_meanwhile_gets_no_further_page(api: Api) -> None:
     assert b'"end"' not in content
 
 
-def test_a_file_that_was_cut_off_lacks_its_end() -> None:
-    """The service can not go on in the middle: what was sent has no last line, and the connection ends in disorder."""
+def test_an_interrupted_export_has_no_last_line() -> None:
+    """If the service fails during an export, the output has no last line and the connection is not closed cleanly."""
 
     async def broken() -> AsyncIterator[list[AuditEvent]]:
         yield [EVENT]
@@ -170,7 +170,7 @@ def test_a_file_that_was_cut_off_lacks_its_end() -> None:
                 content += part
         except psycopg.OperationalError:
             return content
-        raise AssertionError("an export that can not go on must not end in order")
+        raise AssertionError("an interrupted export must not end normally")
 
     content = asyncio.run(read())
     assert [json.loads(line)["position"] for line in content.splitlines()] == [1, 1]
@@ -181,7 +181,7 @@ EVENT = structs.replace(AUDIT_EVENT_EXAMPLE, position=1)
 
 
 @pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t", "\r", "\n"])
-def test_whatever_a_spreadsheet_takes_for_the_beginning_of_a_formula_becomes_a_text(start: str) -> None:
+def test_a_cell_that_starts_like_a_formula_is_escaped(start: str) -> None:
     assert escape_formula(f"{start}1+1") == f"'{start}1+1"
 
 
@@ -194,6 +194,6 @@ def test_whatever_a_spreadsheet_takes_for_the_beginning_of_a_formula_becomes_a_t
         ({"per_page": "3"}, "per_page"),
     ],
 )
-def test_what_is_wrong_is_named(org: Organization, params: dict[str, str], field: str) -> None:
+def test_an_invalid_parameter_is_named(org: Organization, params: dict[str, str], field: str) -> None:
     refused = org.client.get(EXPORT, params)
     assert (refused.status, refused.code, set(refused.details)) == (422, "validation_error", {field})

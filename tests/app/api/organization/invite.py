@@ -1,4 +1,4 @@
-"""Inviting people and following their links, for tests."""
+"""Helpers that invite people and accept invitations."""
 
 from datetime import timedelta
 from urllib.parse import parse_qs, urlsplit
@@ -27,8 +27,8 @@ MEMBERS = "/v1/organization/members"
 INVITATIONS = "/v1/organization/invitations"
 
 
-def invited(client: Client, email: str, role: str = "member") -> str:
-    """The link for somebody who was invited."""
+def invite(client: Client, email: str, role: str = "member") -> str:
+    """Invite a person and return the link."""
     url: str = client.post(INVITE, {"email": email, "role": role}).data["invite_url"]
     return url
 
@@ -39,15 +39,15 @@ def token_of(url: str) -> str:
 
 
 def accept(api: Api, url: str) -> Answer:
-    """Return the response of the page to its button, pressed at an address that no other test uses."""
+    """Press the button of the page from an address that no other test uses, and return the response."""
     form = {"token": token_of(url)}
     with httpx2.Client(transport=httpx2.HTTPTransport(local_address=random_loopback()), timeout=30) as client:
         response = client.post(f"{api.url}/invitations/accept", data=form, headers={"Origin": api.url})
     return Answer(response.status_code, response.headers, response.content, "POST")
 
 
-def expired_invitation(api: Api, organization_id: str, email: str) -> str:
-    """The link of an invitation whose week ended yesterday."""
+def expired_link(api: Api, organization_id: str, email: str) -> str:
+    """Store an invitation that expired yesterday, and return its link."""
     token = new_secret(TOKEN_PREFIX)
     at = now() - timedelta(days=8)
     invitation_id = new_id("invite")

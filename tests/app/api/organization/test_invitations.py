@@ -1,4 +1,4 @@
-"""Invitations: who is invited, who accepts, and when not."""
+"""Invitations: sending, withdrawing, accepting and expiry."""
 
 import re
 from datetime import datetime, timedelta
@@ -14,8 +14,8 @@ from tests.app.api.organization.invite import (
     INVITE,
     MEMBERS,
     accept,
-    expired_invitation,
-    invited,
+    expired_link,
+    invite,
     token_of,
 )
 from tests.app.client import concurrently
@@ -26,7 +26,7 @@ from tests.random_input import random_token
 SENT = {"invite_id", "email", "role", "expires_at", "invite_url"}
 
 
-def an_address() -> str:
+def new_email() -> str:
     return f"{random_token()}@Example.com"
 
 
@@ -39,15 +39,15 @@ def roles(org: Organization) -> dict[str, str]:
     return {member["email"]: member["role"] for member in org.client.get(MEMBERS).data}
 
 
-def test_an_invitation_has_a_link_that_is_shown_once(api: Api, admin: Person) -> None:
-    email = an_address()
+def test_the_link_of_an_invitation_is_returned_only_once(api: Api, admin: Person) -> None:
+    email = new_email()
     answer = admin.client.post(INVITE, {"email": email, "role": "auditor"})
     sent = answer.data
     assert (answer.status, set(sent)) == (201, SENT)
     assert (sent["email"], sent["role"]) == (email, "auditor")
     assert re.fullmatch(INSTANT, sent["expires_at"])
-    ends_in = datetime.fromisoformat(sent["expires_at"]) - now()
-    assert timedelta(days=6, hours=23) < ends_in <= timedelta(days=7)
+    lifetime = datetime.fromisoformat(sent["expires_at"]) - now()
+    assert timedelta(days=6, hours=23) < lifetime <= timedelta(days=7)
     assert sent["invite_url"].startswith(f"{api.url}/invitations/accept?token=ki_")
     token = token_of(sent["invite_url"])
     assert len(token) >= 40
@@ -58,8 +58,8 @@ def test_an_invitation_has_a_link_that_is_shown_once(api: Api, admin: Person) ->
 
 
 def test_neither_the_token_nor_the_address_is_in_the_log(api: Api, admin: Person) -> None:
-    email = an_address()
-    url = invited(admin.client, email)
+    email = new_email()
+    url = invite(admin.client, email)
     accept(api, url)
     rows = api.database.rows(
         "select convert_from(body, 'UTF8') from events where organization_id = %s", admin.organization_id
@@ -70,9 +70,9 @@ def test_neither_the_token_nor_the_address_is_in_the_log(api: Api, admin: Person
     assert email.partition("@")[0] not in log
 
 
-def test_whoever_follows_the_link_is_a_member_from_then_on(api: Api, org: Organization, admin: Person) -> None:
-    email = an_address()
-    url = invited(admin.client, email, "auditor")
+def test_a_person_who_accepts_an_invitation_is_a_member_immediately(api: Api, org: Organization, admin: Person) -> None:
+    email = new_email()
+    url = invite(admin.client, email, "auditor")
     assert email not in roles(org)
     joined = accept(api, url)
     assert joined.status < 400, joined.content
@@ -82,9 +82,9 @@ def test_whoever_follows_the_link_is_a_member_from_then_on(api: Api, org: Organi
     assert api.database.rows("select count(*) from invitation_addresses where organization_id = %s", org.id) == [(0,)]
 
 
-def test_a_link_makes_one_member_however_many_follow_it(api: Api, org: Organization, admin: Person) -> None:
-    email = an_address()
-    url = invited(admin.client, email)
+def test_concurrent_acceptances_of_one_link_add_one_member(api: Api, org: Organization, admin: Person) -> None:
+    email = new_email()
+    url = invite(admin.client, email)
     answers = concurrently([url] * 8, lambda link: accept(api, link))
     assert sorted(answer.status < 400 for answer in answers) == [False] * 7 + [True]
     assert [address for address in roles(org) if address == email] == [email]
@@ -93,14 +93,14 @@ def test_a_link_makes_one_member_however_many_follow_it(api: Api, org: Organizat
     assert b"has already been accepted" in late.content
 
 
-def test_a_link_that_nobody_sent_leads_nowhere(api: Api) -> None:
+def test_an_unknown_link_is_not_found(api: Api) -> None:
     assert accept(api, f"{api.url}/invitations/accept?token=ki_{'x' * 43}").status == 404
 
 
 def test_inviting_an_address_again_replaces_its_invitation(api: Api, org: Organization, admin: Person) -> None:
-    email = an_address()
-    earlier = invited(admin.client, email, "admin")
-    later = invited(admin.client, email.upper(), "viewer")
+    email = new_email()
+    earlier = invite(admin.client, email, "admin")
+    later = invite(admin.client, email.upper(), "viewer")
     (listed,) = admin.client.get(INVITATIONS).data
     assert (listed["email"], listed["role"]) == (email.upper(), "viewer")
     refused = accept(api, earlier)
@@ -110,8 +110,8 @@ def test_inviting_an_address_again_replaces_its_invitation(api: Api, org: Organi
     assert roles(org)[email.upper()] == "viewer"
 
 
-def test_a_withdrawn_invitation_leads_nowhere(api: Api, org: Organization, admin: Person) -> None:
-    email = an_address()
+def test_a_withdrawn_invitation_cannot_be_accepted(api: Api, org: Organization, admin: Person) -> None:
+    email = new_email()
     sent = admin.client.post(INVITE, {"email": email, "role": "member"}).data
     path = f"{INVITATIONS}/{sent['invite_id']}"
     assert admin.client.delete(path).data == {"withdrawn": True, "invite_id": sent["invite_id"]}
@@ -122,15 +122,15 @@ def test_a_withdrawn_invitation_leads_nowhere(api: Api, org: Organization, admin
     assert email not in roles(org)
 
 
-def test_an_accepted_invitation_is_not_withdrawn(api: Api, admin: Person) -> None:
-    sent = admin.client.post(INVITE, {"email": an_address(), "role": "member"}).data
+def test_an_accepted_invitation_cannot_be_withdrawn(api: Api, admin: Person) -> None:
+    sent = admin.client.post(INVITE, {"email": new_email(), "role": "member"}).data
     accept(api, sent["invite_url"])
     refused = admin.client.delete(f"{INVITATIONS}/{sent['invite_id']}")
     assert (refused.status, refused.code) == (409, "conflict")
 
 
-def test_the_invitation_of_another_organization_does_not_exist(api: Api, admin: Person) -> None:
-    sent = admin.client.post(INVITE, {"email": an_address(), "role": "member"}).data
+def test_the_invitation_of_another_organization_is_not_found(api: Api, admin: Person) -> None:
+    sent = admin.client.post(INVITE, {"email": new_email(), "role": "member"}).data
     stranger = person(api, api.organization().id, "admin").client
     foreign = stranger.delete(f"{INVITATIONS}/{sent['invite_id']}")
     absent = stranger.delete(f"{INVITATIONS}/invite_{'0' * 26}")
@@ -140,20 +140,20 @@ def test_the_invitation_of_another_organization_does_not_exist(api: Api, admin: 
     assert accept(api, sent["invite_url"]).status < 400
 
 
-def test_an_address_is_in_an_organization_once_however_it_is_written(api: Api, admin: Person) -> None:
-    email = an_address()
-    accept(api, invited(admin.client, email))
+def test_an_address_belongs_to_one_member_of_an_organization_in_any_case(api: Api, admin: Person) -> None:
+    email = new_email()
+    accept(api, invite(admin.client, email))
     for spelling in (email, email.upper(), admin.email):
         refused = admin.client.post(INVITE, {"email": spelling, "role": "viewer"})
         assert (refused.status, refused.code) == (409, "already_exists")
 
 
-def test_the_same_address_is_a_person_in_each_of_several_organizations(api: Api) -> None:
-    email = an_address()
+def test_one_address_can_belong_to_a_person_in_each_organization(api: Api) -> None:
+    email = new_email()
     ids: set[str] = set()
     for _ in range(2):
         org = api.organization()
-        accept(api, invited(person(api, org.id, "owner").client, email))
+        accept(api, invite(person(api, org.id, "owner").client, email))
         (member,) = [member for member in org.client.get(MEMBERS).data if member["email"] == email]
         ids.add(member["user_id"])
     assert len(ids) == 2
@@ -170,19 +170,19 @@ def test_the_same_address_is_a_person_in_each_of_several_organizations(api: Api)
         ({"email": "a@example.com", "role": "member", "name": "Ada"}, "name"),
     ],
 )
-def test_a_bad_invitation_is_refused_by_field(admin: Person, body: dict[str, str], field: str) -> None:
+def test_an_invalid_field_of_an_invitation_is_named(admin: Person, body: dict[str, str], field: str) -> None:
     refused = admin.client.post(INVITE, body)
     assert (refused.status, refused.code, set(refused.details)) == (422, "validation_error", {field})
 
 
-def test_nobody_is_invited_as_the_owner(api: Api, org: Organization) -> None:
+def test_a_person_cannot_be_invited_as_the_owner(api: Api, org: Organization) -> None:
     owner = person(api, org.id, "owner")
-    refused = owner.client.post(INVITE, {"email": an_address(), "role": "owner"})
+    refused = owner.client.post(INVITE, {"email": new_email(), "role": "owner"})
     assert (refused.status, refused.code) == (403, "forbidden")
 
 
-def test_a_repeat_is_told_everything_but_the_link(admin: Person) -> None:
-    body = {"email": an_address(), "role": "member"}
+def test_a_repeated_invitation_gets_the_same_response_without_the_link(admin: Person) -> None:
+    body = {"email": new_email(), "role": "member"}
     first = admin.client.post(INVITE, body, idempotency_key="invite-1")
     again = admin.client.post(INVITE, body, idempotency_key="invite-1")
     assert again.headers["idempotency-replayed"] == "true"
@@ -190,8 +190,8 @@ def test_a_repeat_is_told_everything_but_the_link(admin: Person) -> None:
     assert len(admin.client.get(INVITATIONS).data) == 1
 
 
-def test_open_invitations_are_paged_newest_first(admin: Person) -> None:
-    ids = [admin.client.post(INVITE, {"email": an_address(), "role": "viewer"}).data["invite_id"] for _ in range(5)]
+def test_open_invitations_are_listed_newest_first_with_pages(admin: Person) -> None:
+    ids = [admin.client.post(INVITE, {"email": new_email(), "role": "viewer"}).data["invite_id"] for _ in range(5)]
     pages: list[str] = []
     cursor: str | None = ""
     while cursor is not None:
@@ -206,41 +206,43 @@ def test_open_invitations_are_paged_newest_first(admin: Person) -> None:
     assert [invitation["invite_id"] for invitation in second] == ids[::-1][2:4]
 
 
-def test_an_expired_invitation_is_neither_shown_nor_accepted(api: Api, org: Organization, admin: Person) -> None:
-    email = an_address()
-    url = expired_invitation(api, org.id, email)
+def test_an_expired_invitation_is_not_listed_and_cannot_be_accepted(api: Api, org: Organization, admin: Person) -> None:
+    email = new_email()
+    url = expired_link(api, org.id, email)
     assert admin.client.get(INVITATIONS).data == []
     late = accept(api, url)
     assert late.status == 409
     assert b"has expired" in late.content
 
 
-def test_an_address_whose_invitation_expired_is_invited_anew(api: Api, org: Organization, admin: Person) -> None:
-    email = an_address()
-    expired_invitation(api, org.id, email)
-    expired_invitation(api, org.id, an_address())
-    assert accept(api, invited(admin.client, email)).status < 400
+def test_an_address_can_be_invited_again_after_its_invitation_expired(
+    api: Api, org: Organization, admin: Person
+) -> None:
+    email = new_email()
+    expired_link(api, org.id, email)
+    expired_link(api, org.id, new_email())
+    assert accept(api, invite(admin.client, email)).status < 400
     assert roles(org)[email] == "member"
     left = "select count(*) from invitation_addresses where organization_id = %s"
-    assert api.database.rows(left, org.id) == [(0,)], "addresses are not kept longer than they are needed"
+    assert api.database.rows(left, org.id) == [(0,)], "addresses of ended invitations are deleted"
 
 
-def test_the_invitation_of_a_revoked_key_is_worth_nothing(api: Api, org: Organization) -> None:
+def test_the_invitation_of_a_revoked_key_cannot_be_accepted(api: Api, org: Organization) -> None:
     person(api, org.id, "owner")
     inviter = org.seeded_key(name="Inviter", permissions=Permissions(mcps="*", manage=GRANTS))
-    url = invited(inviter.client, an_address(), "admin")
+    url = invite(inviter.client, new_email(), "admin")
     org.client.delete(inviter.path)
     refused = accept(api, url)
     assert refused.status == 409
     assert b"no longer allowed to assign its role" in refused.content
 
 
-def test_the_invitation_of_someone_who_was_narrowed_or_removed_is_worth_nothing(api: Api, org: Organization) -> None:
+def test_the_invitation_of_a_narrowed_or_removed_member_cannot_be_accepted(api: Api, org: Organization) -> None:
     owner = person(api, org.id, "owner")
-    for end in ("narrowed", "removed"):
+    for change in ("narrowed", "removed"):
         admin = person(api, org.id, "admin")
-        url = invited(admin.client, an_address(), "member")
-        if end == "narrowed":
+        url = invite(admin.client, new_email(), "member")
+        if change == "narrowed":
             owner.client.patch(f"{MEMBERS}/{admin.id}", {"role": "auditor"})
         else:
             owner.client.delete(f"{MEMBERS}/{admin.id}")

@@ -1,4 +1,4 @@
-"""The list of members, and their roles."""
+"""The list of members and their roles."""
 
 import re
 
@@ -26,10 +26,10 @@ def roles(org: Organization) -> dict[str, Role]:
     return {member["user_id"]: member["role"] for member in org.client.get(MEMBERS).data}
 
 
-def test_the_list_shows_who_is_there_in_the_order_in_which_they_came(api: Api, org: Organization) -> None:
+def test_members_are_listed_in_the_order_in_which_they_joined(api: Api, org: Organization) -> None:
     people = [person(api, org.id, role) for role in ("owner", "viewer", "admin")]
     answer = org.client.get(MEMBERS)
-    assert [member["user_id"] for member in answer.data] == [someone.id for someone in people]
+    assert [member["user_id"] for member in answer.data] == [member.id for member in people]
     assert set(answer.json["pagination"]) == PAGINATION
     shown = answer.data[1]
     assert set(shown) == {"user_id", "email", "role", "joined_at", "revision"}
@@ -37,7 +37,7 @@ def test_the_list_shows_who_is_there_in_the_order_in_which_they_came(api: Api, o
     assert re.fullmatch(INSTANT, shown["joined_at"])
 
 
-def test_the_list_is_filtered_by_role_and_paged(api: Api, org: Organization, owner: Person) -> None:
+def test_the_list_has_a_role_filter_and_pages(api: Api, org: Organization, owner: Person) -> None:
     viewers = [person(api, org.id, "viewer").id for _ in range(5)]
     found: list[str] = []
     cursor: str | None = ""
@@ -54,7 +54,7 @@ def test_the_list_is_filtered_by_role_and_paged(api: Api, org: Organization, own
     assert org.client.get(MEMBERS, {"role": "boss"}).code == "validation_error"
 
 
-def test_members_of_another_organization_do_not_exist(api: Api, org: Organization, owner: Person) -> None:
+def test_members_of_another_organization_are_not_found(api: Api, org: Organization, owner: Person) -> None:
     member = person(api, org.id, "member")
     stranger = person(api, api.organization().id, "owner").client
     assert member.id not in str(stranger.get(MEMBERS).data)
@@ -63,15 +63,18 @@ def test_members_of_another_organization_do_not_exist(api: Api, org: Organizatio
         ("DELETE", MEMBERS, None),
         ("POST", "transfer-ownership", None),
     ):
-        there = f"{MEMBERS}/{member.id}" + ("" if path == MEMBERS else f"/{path}")
-        nowhere = there.replace(member.id, f"user_{'0' * 26}")
-        foreign, absent = stranger.request(method, there, body), stranger.request(method, nowhere, body)
+        path_of_member = f"{MEMBERS}/{member.id}" + ("" if path == MEMBERS else f"/{path}")
+        path_of_unknown = path_of_member.replace(member.id, f"user_{'0' * 26}")
+        foreign, absent = (
+            stranger.request(method, path_of_member, body),
+            stranger.request(method, path_of_unknown, body),
+        )
         assert (foreign.status, foreign.code) == (404, "not_found")
         assert foreign.without_request_id == absent.without_request_id
     assert roles(org)[member.id] == "member"
 
 
-def test_a_role_is_changed_and_holds_at_once(api: Api, org: Organization, owner: Person) -> None:
+def test_a_changed_role_applies_immediately(api: Api, org: Organization, owner: Person) -> None:
     member = person(api, org.id, "viewer")
     assert member.client.get(MEMBERS).status == 403
     changed = owner.client.patch(f"{MEMBERS}/{member.id}", {"role": "auditor"})
@@ -85,25 +88,25 @@ def test_a_role_is_changed_and_holds_at_once(api: Api, org: Organization, owner:
     assert (stale.status, stale.code) == (412, "revision_mismatch")
 
 
-def test_the_revision_in_the_list_is_the_one_that_a_change_relies_on(
+def test_the_revision_in_the_list_matches_the_precondition_of_a_change(
     api: Api, org: Organization, owner: Person
 ) -> None:
     member = person(api, org.id, "viewer")
 
-    def seen() -> int:
+    def listed_revision() -> int:
         (shown,) = [each for each in owner.client.get(MEMBERS).data if each["user_id"] == member.id]
         revision: int = shown["revision"]
         return revision
 
-    first = seen()
+    first = listed_revision()
     changed = owner.client.patch(f"{MEMBERS}/{member.id}", {"role": "auditor"}, if_match=f'"{first}"')
-    assert (changed.status, changed.data["revision"], seen()) == (200, 2, 2)
+    assert (changed.status, changed.data["revision"], listed_revision()) == (200, 2, 2)
     assert owner.client.delete(f"{MEMBERS}/{member.id}", if_match=f'"{first}"').status == 412
-    handed = owner.client.post(f"{MEMBERS}/{member.id}/transfer-ownership", if_match='"2"')
-    assert (handed.data["role"], handed.data["revision"], seen()) == ("owner", 3, 3)
+    transferred = owner.client.post(f"{MEMBERS}/{member.id}/transfer-ownership", if_match='"2"')
+    assert (transferred.data["role"], transferred.data["revision"], listed_revision()) == ("owner", 3, 3)
 
 
-def test_nobody_changes_their_own_role_or_the_owners(api: Api, org: Organization, owner: Person) -> None:
+def test_a_member_cannot_change_their_own_role_or_the_owners_role(api: Api, org: Organization, owner: Person) -> None:
     admin = person(api, org.id, "admin")
     for client, user_id in ((admin.client, admin.id), (owner.client, owner.id), (admin.client, owner.id)):
         refused = client.patch(f"{MEMBERS}/{user_id}", {"role": "viewer"})
@@ -111,7 +114,7 @@ def test_nobody_changes_their_own_role_or_the_owners(api: Api, org: Organization
     assert roles(org) == {owner.id: "owner", admin.id: "admin"}
 
 
-def test_nobody_is_made_the_owner_by_their_role(api: Api, org: Organization, owner: Person) -> None:
+def test_the_owner_role_cannot_be_assigned(api: Api, org: Organization, owner: Person) -> None:
     admin = person(api, org.id, "admin")
     for client in (owner.client, org.client):
         refused = client.patch(f"{MEMBERS}/{admin.id}", {"role": "owner"})
@@ -129,7 +132,7 @@ def test_only_admins_and_the_owner_manage_people(api: Api, org: Organization, ow
         assert (answer.status, answer.details) == (403, {"required": ["members:write"]})
 
 
-def test_a_key_gives_no_role_that_holds_more_than_it_has(api: Api, org: Organization, owner: Person) -> None:
+def test_a_key_cannot_assign_a_role_with_more_grants_than_its_own(api: Api, org: Organization, owner: Person) -> None:
     member = person(api, org.id, "viewer")
     weak = key(org, "members:write", "keys:read", "mcps:read", "usage:read", "organization:read").client
     for refused in (
@@ -141,14 +144,14 @@ def test_a_key_gives_no_role_that_holds_more_than_it_has(api: Api, org: Organiza
     assert roles(org)[member.id] == "viewer"
 
 
-def test_a_key_narrows_and_removes_without_holding_what_is_lost(api: Api, org: Organization, owner: Person) -> None:
+def test_a_key_can_narrow_or_remove_a_member_with_more_grants(api: Api, org: Organization, owner: Person) -> None:
     admin, member = person(api, org.id, "admin"), person(api, org.id, "member")
     weak = key(org, "members:write", "members:read").client
     assert weak.patch(f"{MEMBERS}/{admin.id}", {"role": "viewer"}).data["role"] == "viewer"
     assert weak.delete(f"{MEMBERS}/{member.id}").data["removed"] is True
 
 
-def test_a_test_key_and_one_that_is_bound_give_no_role(org: Organization) -> None:
+def test_a_test_key_or_a_key_with_allowed_ips_cannot_assign_a_role(org: Organization) -> None:
     for fields in ({"environment": "test"}, {"allowed_ips": ("127.0.0.0/8",)}):
         refused = key(org, *GRANTS, **fields).client.post(INVITE, {"email": "someone@example.com", "role": "viewer"})
         assert (refused.status, set(refused.details)) == (403, set(fields))

@@ -1,4 +1,4 @@
-"""The organization itself: what it shows, and who changes what of it."""
+"""GET and PATCH /v1/organization: fields, limits, usage and permissions."""
 
 import re
 
@@ -11,7 +11,7 @@ from tests.app.organizations import Api, Organization
 from tests.app.people import Person, person
 
 PATH = "/v1/organization"
-SHAPE = {
+FIELDS = {
     "id",
     "name",
     "slug",
@@ -36,10 +36,10 @@ def owner(api: Api, org: Organization) -> Person:
     return person(api, org.id, "owner")
 
 
-def test_it_shows_what_it_is_called_and_what_its_plan_allows(org: Organization) -> None:
+def test_an_organization_has_its_name_and_settings(org: Organization) -> None:
     answer = org.client.get(PATH)
     shown = answer.data
-    assert set(shown) == SHAPE
+    assert set(shown) == FIELDS
     assert (shown["id"], shown["name"], shown["description"], shown["settings"]) == (org.id, "Acme", "", {})
     assert shown["slug"] == org.id.replace("_", "-")
     assert re.fullmatch(INSTANT, shown["created_at"])
@@ -52,7 +52,7 @@ def test_the_limits_are_those_of_the_plan(api: Api, plan: PlanName) -> None:
     assert (shown["plan"], shown["limits"]) == (plan, PLANS[plan])
 
 
-def test_what_is_used_is_counted(api: Api, org: Organization) -> None:
+def test_usage_counts_mcps_keys_members_and_requests(api: Api, org: Organization) -> None:
     assert org.client.get(PATH).data["usage"] == {"mcps": 0, "api_keys": 1, "team_members": 0, "monthly_requests": 0}
     org.mcp()
     disabled = org.key()
@@ -67,7 +67,7 @@ def test_what_is_used_is_counted(api: Api, org: Organization) -> None:
     assert usage == {"mcps": 1, "api_keys": 4, "team_members": 2, "monthly_requests": 3}
 
 
-def test_details_are_changed_and_what_is_left_out_stays(org: Organization) -> None:
+def test_a_change_keeps_omitted_fields(org: Organization) -> None:
     changed = org.client.patch(PATH, {"name": "Acme Ltd", "settings": {"theme": "dark", "columns": 3, "beta": True}})
     assert (changed.data["name"], changed.data["revision"]) == ("Acme Ltd", 2)
     assert changed.headers["x-revision"] == "2"
@@ -77,12 +77,12 @@ def test_details_are_changed_and_what_is_left_out_stays(org: Organization) -> No
     assert org.client.get(PATH).data["description"] == ""
 
 
-def test_changing_nothing_is_no_change(api: Api, org: Organization) -> None:
+def test_a_change_to_the_same_value_changes_nothing(api: Api, org: Organization) -> None:
     assert org.client.patch(PATH, {"name": "Acme"}).data["revision"] == 1
     assert api.events_of(org.id) == ["organization.created"]
 
 
-def test_an_older_revision_changes_nothing(org: Organization) -> None:
+def test_an_old_revision_is_refused_and_changes_nothing(org: Organization) -> None:
     org.client.patch(PATH, {"name": "Acme Ltd"}, if_match='"1"')
     refused = org.client.patch(PATH, {"name": "Acme Inc"}, if_match='"1"')
     assert (refused.status, refused.code) == (412, "revision_mismatch")
@@ -106,13 +106,15 @@ def test_an_older_revision_changes_nothing(org: Organization) -> None:
         ({"limits": {"api_keys": 5}}, "limits"),
     ],
 )
-def test_a_bad_change_is_refused_by_field(org: Organization, body: dict[str, object], field: str) -> None:
+def test_an_invalid_field_is_named_and_changes_nothing(org: Organization, body: dict[str, object], field: str) -> None:
     refused = org.client.patch(PATH, body)
     assert (refused.status, refused.code, set(refused.details)) == (422, "validation_error", {field})
     assert org.client.get(PATH).data["revision"] == 1
 
 
-def test_the_owner_changes_the_plan_and_the_limits_follow_at_once(api: Api, org: Organization, owner: Person) -> None:
+def test_the_limits_of_a_plan_apply_immediately_after_the_owner_changes_it(
+    api: Api, org: Organization, owner: Person
+) -> None:
     shown = owner.client.patch(PATH, {"plan": "free"}).data
     assert (shown["plan"], shown["limits"]) == ("free", PLANS["free"])
     owner.client.post("/v1/api-keys", {"name": "The second"})
@@ -121,18 +123,18 @@ def test_the_owner_changes_the_plan_and_the_limits_follow_at_once(api: Api, org:
     assert api.events_of(org.id) == ["organization.created", "organization.plan_changed"]
 
 
-def test_nobody_else_changes_the_plan(api: Api, org: Organization, owner: Person) -> None:
-    """Not a key either, whatever its grants."""
+def test_only_the_owner_can_change_the_plan(api: Api, org: Organization, owner: Person) -> None:
+    """Keys with all grants are refused as well."""
     for client in (person(api, org.id, "admin").client, org.client):
         for plan in ("team", "enterprise"):
             refused = client.patch(PATH, {"plan": plan, "name": "Acme Ltd"})
             assert (refused.status, refused.code, refused.details) == (403, "forbidden", {"required": ["owner"]})
-            assert "www-authenticate" not in refused.headers, "a role is no scope of a token"
+            assert "www-authenticate" not in refused.headers, "a role is not a token scope"
     shown = owner.client.get(PATH).data
     assert (shown["plan"], shown["name"]) == ("team", "Acme")
 
 
-def test_every_person_sees_it_and_admins_change_it(api: Api, org: Organization) -> None:
+def test_every_member_sees_the_organization_and_admins_can_change_it(api: Api, org: Organization) -> None:
     for role in ("viewer", "member", "auditor"):
         client = person(api, org.id, role).client
         assert client.get(PATH).data["id"] == org.id
@@ -141,6 +143,6 @@ def test_every_person_sees_it_and_admins_change_it(api: Api, org: Organization) 
     assert person(api, org.id, "admin").client.patch(PATH, {"name": "Ours"}).data["name"] == "Ours"
 
 
-def test_a_key_sees_its_own_organization_only(api: Api, org: Organization) -> None:
+def test_a_key_sees_only_its_own_organization(api: Api, org: Organization) -> None:
     key = api.organization().seeded_key(permissions=Permissions(manage=("organization:read",)))
     assert key.client.get(PATH).data["id"] != org.id

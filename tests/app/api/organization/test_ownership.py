@@ -1,4 +1,4 @@
-"""One owner per organization, at all times."""
+"""Transfers of ownership: an organization always has exactly one owner."""
 
 import pytest
 
@@ -21,7 +21,7 @@ def roles(org: Organization) -> dict[str, str]:
     return {member["user_id"]: member["role"] for member in org.client.get(MEMBERS).data}
 
 
-def test_the_owner_hands_over_and_stays_as_an_admin(api: Api, org: Organization, owner: Person) -> None:
+def test_the_previous_owner_stays_as_an_admin(api: Api, org: Organization, owner: Person) -> None:
     viewer = person(api, org.id, "viewer")
     answer = transfer(owner, viewer.id)
     assert (answer.data["user_id"], answer.data["role"], answer.data["email"]) == (viewer.id, "owner", viewer.email)
@@ -33,8 +33,8 @@ def test_the_owner_hands_over_and_stays_as_an_admin(api: Api, org: Organization,
     assert viewer.client.delete(f"{MEMBERS}/{owner.id}").status == 200
 
 
-def test_nobody_else_hands_over(api: Api, org: Organization, owner: Person) -> None:
-    """Not a key either, whatever its grants."""
+def test_only_the_owner_can_transfer_ownership(api: Api, org: Organization, owner: Person) -> None:
+    """Keys with all grants are refused as well."""
     admin = person(api, org.id, "admin")
     path = f"{MEMBERS}/{admin.id}/transfer-ownership"
     for client in (admin.client, org.client):
@@ -44,14 +44,16 @@ def test_nobody_else_hands_over(api: Api, org: Organization, owner: Person) -> N
     assert roles(org) == {owner.id: "owner", admin.id: "admin"}
 
 
-def test_the_owner_does_not_hand_over_to_themselves_or_to_nobody(org: Organization, owner: Person) -> None:
+def test_ownership_cannot_be_transferred_to_the_owner_or_an_unknown_user(org: Organization, owner: Person) -> None:
     assert transfer(owner, owner.id).status == 409
     assert transfer(owner, f"user_{'0' * 26}").status == 404
     assert roles(org) == {owner.id: "owner"}
 
 
-def test_a_repeat_is_refused_to_whoever_is_not_the_owner_any_more(api: Api, org: Organization, owner: Person) -> None:
-    """As to a key that revoked itself: who may ask is decided first, and not by what was answered before."""
+def test_a_repeated_transfer_is_refused_because_the_caller_is_no_longer_the_owner(
+    api: Api, org: Organization, owner: Person
+) -> None:
+    """Authorization is checked before the stored response, as for a key that revoked itself."""
     member = person(api, org.id, "member")
     first = transfer(owner, member.id, idempotency_key="hand-over")
     assert first.status == 200
@@ -61,9 +63,9 @@ def test_a_repeat_is_refused_to_whoever_is_not_the_owner_any_more(api: Api, org:
 
 
 @pytest.mark.parametrize("_", range(5))
-def test_of_two_transfers_at_once_one_is_made(api: Api, org: Organization, owner: Person, _: int) -> None:
-    heirs = [person(api, org.id, "admin") for _ in range(2)]
-    answers = concurrently(heirs, lambda heir: transfer(owner, heir.id))
+def test_only_one_of_two_concurrent_transfers_succeeds(api: Api, org: Organization, owner: Person, _: int) -> None:
+    successors = [person(api, org.id, "admin") for _ in range(2)]
+    answers = concurrently(successors, lambda successor: transfer(owner, successor.id))
     statuses = sorted(answer.status for answer in answers)
     assert statuses[0] == 200
     assert statuses[1] in {403, 409}
@@ -71,10 +73,10 @@ def test_of_two_transfers_at_once_one_is_made(api: Api, org: Organization, owner
     assert roles(org)[owner.id] == "admin"
 
 
-def test_a_transfer_and_a_removal_of_the_heir_at_once_leave_one_owner(
+def test_a_concurrent_transfer_and_removal_of_the_successor_leave_one_owner(
     api: Api, org: Organization, owner: Person
 ) -> None:
-    heir, admin = person(api, org.id, "admin"), person(api, org.id, "admin")
-    asks = [lambda: transfer(owner, heir.id), lambda: admin.client.delete(f"{MEMBERS}/{heir.id}")]
-    concurrently(asks, lambda ask: ask())
+    successor, admin = person(api, org.id, "admin"), person(api, org.id, "admin")
+    requests = [lambda: transfer(owner, successor.id), lambda: admin.client.delete(f"{MEMBERS}/{successor.id}")]
+    concurrently(requests, lambda send: send())
     assert sorted(roles(org).values()).count("owner") == 1

@@ -1,4 +1,4 @@
-"""Whoever is removed or gets a narrower role takes their keys along: at once, all of them, for ever."""
+"""Effects of removing a member or narrowing their role on the keys of the member."""
 
 from concurrent.futures import ThreadPoolExecutor
 
@@ -9,7 +9,7 @@ from app.api.organization.members.cascade_keys import KEYS_AT_ONCE
 from domain.actor import KeyActor, UserActor
 from domain.grants import GRANTS, Grant
 from domain.keys.permissions import Permissions
-from tests.app.api.organization.invite import MEMBERS, accept, invited
+from tests.app.api.organization.invite import MEMBERS, accept, invite
 from tests.app.client import concurrently
 from tests.app.organizations import Api, Key, Organization
 from tests.app.people import Person, person
@@ -34,7 +34,7 @@ def status(org: Organization, key: Key) -> str:
     return str(org.detail(key)["status"])
 
 
-def test_whoever_is_removed_is_out_at_once_and_so_are_their_keys(
+def test_a_removed_member_and_their_keys_are_refused_immediately(
     api: Api, org: Organization, owner: Person, admin: Person
 ) -> None:
     keys = [key_of(org, admin), key_of(org, admin, "keys:read"), key_of(org, admin, environment="test")]
@@ -49,7 +49,7 @@ def test_whoever_is_removed_is_out_at_once_and_so_are_their_keys(
     assert api.events_of(admin.id) == ["team.member_added", "team.member_removed"]
 
 
-def test_their_history_stays(org: Organization, owner: Person, admin: Person) -> None:
+def test_the_keys_of_a_removed_member_keep_their_history(org: Organization, owner: Person, admin: Person) -> None:
     made = admin.client.post("/v1/api-keys", {"name": "Mine"}).data
     owner.client.delete(f"{MEMBERS}/{admin.id}")
     detail = org.client.get(f"/v1/api-keys/{made['id']}").data
@@ -58,16 +58,16 @@ def test_their_history_stays(org: Organization, owner: Person, admin: Person) ->
     assert events == ["api_key.revoked", "api_key.created"]
 
 
-def test_the_keys_of_others_go_on(org: Organization, owner: Person, admin: Person) -> None:
+def test_the_keys_of_other_members_stay_active(org: Organization, owner: Person, admin: Person) -> None:
     others = [key_of(org, owner), org.manager]
     owner.client.delete(f"{MEMBERS}/{admin.id}")
     assert [status(org, key) for key in others] == ["active", "active"]
 
 
-def test_managing_keys_that_came_of_theirs_go_too_and_the_keys_of_customers_stay(
+def test_managing_keys_descended_from_a_removed_members_keys_are_revoked_and_customer_keys_stay(
     org: Organization, owner: Person, admin: Person
 ) -> None:
-    """Or whoever expects to be removed would leave themselves a key that their key made."""
+    """Otherwise, a member who expects to be removed could keep access with a key that their key created."""
     first = key_of(org, admin, *GRANTS)
     second = key_of(org, first, "keys:write")
     third = key_of(org, second, "members:write")
@@ -77,28 +77,28 @@ def test_managing_keys_that_came_of_theirs_go_too_and_the_keys_of_customers_stay
     assert status(org, customer) == "active"
 
 
-@pytest.mark.parametrize("becomes", ["revoked", "without grants"])
-def test_a_managing_key_is_found_whatever_became_of_the_keys_between(
-    org: Organization, owner: Person, admin: Person, becomes: str
+@pytest.mark.parametrize("state", ["revoked", "without grants"])
+def test_a_descended_managing_key_is_revoked_in_any_state_of_the_keys_between(
+    org: Organization, owner: Person, admin: Person, state: str
 ) -> None:
-    """Or to revoke the key that made it would leave nobody who answers for it."""
+    """Otherwise, revoking the key that created it would detach it from the member."""
     first = key_of(org, admin, *GRANTS)
     second = key_of(org, first, *GRANTS)
     third = key_of(org, second, *GRANTS)
     for between in (first, second):
-        if becomes == "revoked":
+        if state == "revoked":
             assert org.client.delete(between.path).status == 200
         else:
             assert org.client.patch(between.path, {"permissions": {"mcps": "*"}}).status == 200
     assert owner.client.delete(f"{MEMBERS}/{admin.id}").status == 200
     assert [status(org, key) for key in (first, second, third)] == [
         "revoked",
-        "revoked" if becomes == "revoked" else "active",
+        "revoked" if state == "revoked" else "active",
         "revoked",
     ]
 
 
-def test_a_key_that_got_its_grants_after_its_maker_was_revoked_is_found(
+def test_a_key_that_got_its_grants_after_its_creator_was_revoked_is_narrowed(
     org: Organization, owner: Person, admin: Person
 ) -> None:
     first = key_of(org, admin, *GRANTS)
@@ -109,14 +109,14 @@ def test_a_key_that_got_its_grants_after_its_maker_was_revoked_is_found(
     assert org.detail(second)["permissions"]["manage"] == []
 
 
-def test_a_person_is_removed_once(org: Organization, owner: Person, admin: Person) -> None:
+def test_a_removed_member_is_not_found(org: Organization, owner: Person, admin: Person) -> None:
     owner.client.delete(f"{MEMBERS}/{admin.id}")
     again = owner.client.delete(f"{MEMBERS}/{admin.id}")
     assert (again.status, again.code) == (404, "not_found")
     assert owner.client.patch(f"{MEMBERS}/{admin.id}", {"role": "viewer"}).status == 404
 
 
-def test_the_owner_is_not_removed_and_keeps_their_keys(org: Organization, owner: Person, admin: Person) -> None:
+def test_the_owner_cannot_be_removed_and_keeps_their_keys(org: Organization, owner: Person, admin: Person) -> None:
     key = key_of(org, owner)
     for client in (admin.client, owner.client, org.client):
         refused = client.delete(f"{MEMBERS}/{owner.id}")
@@ -124,18 +124,18 @@ def test_the_owner_is_not_removed_and_keeps_their_keys(org: Organization, owner:
     assert status(org, key) == "active"
 
 
-def test_whoever_was_removed_can_be_invited_anew_and_is_someone_else(
+def test_a_removed_member_can_be_invited_again_as_a_new_user(
     api: Api, org: Organization, owner: Person, admin: Person
 ) -> None:
     key = key_of(org, admin)
     owner.client.delete(f"{MEMBERS}/{admin.id}")
-    assert accept(api, invited(owner.client, admin.email, "viewer")).status < 400
+    assert accept(api, invite(owner.client, admin.email, "viewer")).status < 400
     (back,) = [member for member in org.client.get(MEMBERS).data if member["email"] == admin.email]
     assert back["user_id"] != admin.id
     assert status(org, key) == "revoked"
 
 
-def test_more_keys_than_one_transaction_takes_are_all_revoked(org: Organization, owner: Person, admin: Person) -> None:
+def test_more_keys_than_fit_in_one_transaction_are_all_revoked(org: Organization, owner: Person, admin: Person) -> None:
     keys = [key_of(org, admin) for _ in range(KEYS_AT_ONCE + 5)]
     removed = owner.client.delete(f"{MEMBERS}/{admin.id}")
     assert removed.data["keys_revoked"] == len(keys)
@@ -143,36 +143,36 @@ def test_more_keys_than_one_transaction_takes_are_all_revoked(org: Organization,
     assert listed.json["pagination"]["total"] == len(keys)
 
 
-def test_a_refused_removal_of_someone_with_many_keys_revokes_none(org: Organization, owner: Person) -> None:
+def test_a_refused_removal_revokes_none_of_many_keys(org: Organization, owner: Person) -> None:
     keys = [key_of(org, owner) for _ in range(KEYS_AT_ONCE + 1)]
     assert org.client.delete(f"{MEMBERS}/{owner.id}").status == 403
     listed = org.client.get("/v1/api-keys", {"created_by": owner.id, "status": "active", "per_page": 1})
     assert listed.json["pagination"]["total"] == len(keys)
 
 
-def test_a_key_that_removes_whoever_made_it_ends_with_them(org: Organization, owner: Person, admin: Person) -> None:
+def test_a_key_that_removes_its_creator_is_revoked(org: Organization, owner: Person, admin: Person) -> None:
     key = key_of(org, admin, "members:write")
     assert key.client.delete(f"{MEMBERS}/{admin.id}").data["keys_revoked"] == 1
     assert status(org, key) == "revoked"
 
 
-def test_no_key_that_is_made_while_its_maker_is_removed_outlives_them(
+def test_a_key_created_during_the_removal_of_its_creator_is_not_active(
     org: Organization, owner: Person, admin: Person
 ) -> None:
-    def ask(number: int) -> int:
+    def send(number: int) -> int:
         if number == 5:
             return owner.client.delete(f"{MEMBERS}/{admin.id}").status
         return admin.client.post("/v1/api-keys", {"name": f"Key {number}"}).status
 
-    assert concurrently(range(12), ask)[5] == 200
-    alive = org.client.get("/v1/api-keys", {"created_by": admin.id, "status": "active"}).data
-    assert alive == []
+    assert concurrently(range(12), send)[5] == 200
+    active_keys = org.client.get("/v1/api-keys", {"created_by": admin.id, "status": "active"}).data
+    assert active_keys == []
 
 
-def test_no_key_of_theirs_gets_grants_while_a_person_loses_them(
+def test_a_key_gets_no_grants_while_its_creator_loses_them(
     api: Api, org: Organization, owner: Person, admin: Person
 ) -> None:
-    """The narrowing is held up between its look at the keys and its commit, where the other key is to get a grant."""
+    """A lock blocks the narrowing between its read of the keys and its commit while the other key requests a grant."""
     narrowed, other = key_of(org, admin, "keys:write"), key_of(org, admin)
     more = {"permissions": {"mcps": "*", "manage": ["keys:write"]}}
     waiting = "select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'"
@@ -190,29 +190,31 @@ def test_no_key_of_theirs_gets_grants_while_a_person_loses_them(
     assert org.detail(other)["permissions"]["manage"] == []
 
 
-def test_a_narrower_role_takes_grants_from_their_keys_and_leaves_the_calls(
+def test_a_narrower_role_removes_grants_of_the_members_keys_and_keeps_their_mcps(
     org: Organization, owner: Person, admin: Person
 ) -> None:
     wide = key_of(org, admin, "keys:write", "audit:read", "mcps:read")
-    came_of_it = key_of(org, wide, "keys:write")
+    descended = key_of(org, wide, "keys:write")
     reading, calling = key_of(org, admin, "usage:read"), key_of(org, admin)
     changed = owner.client.patch(f"{MEMBERS}/{admin.id}", {"role": "auditor"}).data
     assert changed["keys_narrowed"] == 2
     assert org.detail(wide)["permissions"] == {"mcps": "*", "tools": {}, "manage": ["audit:read", "mcps:read"]}
-    assert org.detail(came_of_it)["permissions"]["manage"] == []
+    assert org.detail(descended)["permissions"]["manage"] == []
     assert org.detail(reading)["permissions"]["manage"] == ["usage:read"]
-    assert [status(org, key) for key in (wide, came_of_it, reading, calling)] == ["active"] * 4
+    assert [status(org, key) for key in (wide, descended, reading, calling)] == ["active"] * 4
     assert wide.client.post("/v1/api-keys", {"name": "Late"}).status == 403
 
 
-def test_a_wider_role_gives_their_keys_nothing(org: Organization, api: Api, owner: Person) -> None:
+def test_a_wider_role_adds_no_grants_to_the_members_keys(org: Organization, api: Api, owner: Person) -> None:
     member = person(api, org.id, "member")
     key = key_of(org, member, "usage:read")
     assert owner.client.patch(f"{MEMBERS}/{member.id}", {"role": "admin"}).data["keys_narrowed"] == 0
     assert org.detail(key)["permissions"]["manage"] == ["usage:read"]
 
 
-def test_more_keys_than_one_transaction_takes_are_all_narrowed(org: Organization, owner: Person, admin: Person) -> None:
+def test_more_keys_than_fit_in_one_transaction_are_all_narrowed(
+    org: Organization, owner: Person, admin: Person
+) -> None:
     keys = [key_of(org, admin, "usage:read", "keys:write") for _ in range(KEYS_AT_ONCE + 5)]
     assert owner.client.patch(f"{MEMBERS}/{admin.id}", {"role": "viewer"}).data["keys_narrowed"] == len(keys)
     assert {tuple(org.detail(key)["permissions"]["manage"]) for key in keys[::20]} == {("usage:read",)}

@@ -12,7 +12,7 @@ from tests.projections.usage.uses import used
 
 
 @pytest.mark.parametrize("path", ["/v1/usage", "/v1/organization/usage"])
-def test_what_an_organization_used_beside_what_its_plan_allows(api: Api, path: str) -> None:
+def test_the_usage_of_an_organization_has_the_limit_of_its_plan(api: Api, path: str) -> None:
     org = api.organization("pro")
     mcp_id = org.mcp(name="Files")
     live = org.key(name="Live", permissions={"mcps": "*"})
@@ -42,12 +42,12 @@ def test_what_an_organization_used_beside_what_its_plan_allows(api: Api, path: s
     assert by_day[-1] == {"date": today.isoformat(), "requests": 4, "errors": 0}
 
 
-def test_without_a_limit_there_is_no_percentage(api: Api) -> None:
+def test_a_plan_without_a_limit_has_no_percentage(api: Api) -> None:
     requests = api.organization("enterprise").client.get("/v1/usage").data["requests"]
     assert requests == {"total": 0, "billed": 0, "limit": None, "percentage": None}
 
 
-def test_nothing_of_another_organization_is_counted(api: Api, org: Organization) -> None:
+def test_uses_of_another_organization_are_not_counted(api: Api, org: Organization) -> None:
     other = api.organization()
     other.verify(other.key().secret)
     count(api)
@@ -55,7 +55,7 @@ def test_nothing_of_another_organization_is_counted(api: Api, org: Organization)
     assert (usage["requests"]["total"], usage["by_key"]) == (0, [])
 
 
-def test_a_key_with_the_grant_reads_it_and_is_no_request_itself(api: Api, org: Organization) -> None:
+def test_reading_usage_with_a_key_does_not_count_as_a_request(api: Api, org: Organization) -> None:
     reader = org.seeded_key(permissions=Permissions(mcps=(), manage=("usage:read",)))
     assert reader.client.get("/v1/usage").status == 200
     count(api)
@@ -63,12 +63,12 @@ def test_a_key_with_the_grant_reads_it_and_is_no_request_itself(api: Api, org: O
 
 
 @pytest.mark.parametrize("path", ["/v1/usage", "/v1/organization/usage"])
-def test_what_is_wrong_is_named(org: Organization, path: str) -> None:
+def test_an_invalid_parameter_is_named(org: Organization, path: str) -> None:
     refused = org.client.get(path, {"start_date": "2026-02-01", "end_date": "2026-01-01"})
     assert (refused.status, refused.code, set(refused.details)) == (422, "validation_error", {"end_date"})
 
 
-def test_the_history_is_paged_newest_first_by_number_and_by_cursor(api: Api, org: Organization) -> None:
+def test_the_history_is_newest_first_with_pages_by_number_and_by_cursor(api: Api, org: Organization) -> None:
     noon = now().replace(hour=12)
     days = [(noon - timedelta(days=number)) for number in range(0, 10, 2)]
     key = org.key()
@@ -108,8 +108,6 @@ def test_the_history_is_paged_newest_first_by_number_and_by_cursor(api: Api, org
         ({"period": "day"}, "period"),
     ],
 )
-def test_what_is_wrong_with_the_question_for_the_history_is_named(
-    org: Organization, params: dict[str, str], field: str
-) -> None:
+def test_an_invalid_parameter_of_the_history_is_named(org: Organization, params: dict[str, str], field: str) -> None:
     refused = org.client.get("/v1/usage/history", params)
     assert (refused.status, set(refused.details)) == (422, {field})

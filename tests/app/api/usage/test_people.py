@@ -1,11 +1,11 @@
-"""What people see of usage, by role."""
+"""Visibility of usage by role."""
 
 from tests.app.api.usage.usage_data import count
 from tests.app.organizations import Api, Organization
 from tests.app.people import person
 
 
-def test_a_member_sees_the_usage_of_own_keys_only(api: Api, org: Organization) -> None:
+def test_a_member_sees_the_usage_of_only_their_own_keys(api: Api, org: Organization) -> None:
     member = person(api, org.id, "member")
     own = member.client.post("/v1/api-keys", {"name": "Own"}).data["id"]
     assert member.client.get(f"/v1/api-keys/{own}/usage").data["key_id"] == own
@@ -16,7 +16,7 @@ def test_a_member_sees_the_usage_of_own_keys_only(api: Api, org: Organization) -
     assert person(api, org.id, "auditor").client.get(f"{org.manager.path}/usage").status == 200
 
 
-def test_a_member_is_shown_the_names_of_own_keys_only(api: Api, org: Organization) -> None:
+def test_a_member_sees_the_names_of_only_their_own_keys(api: Api, org: Organization) -> None:
     member = person(api, org.id, "member")
     own = member.client.post("/v1/api-keys", {"name": "Own", "permissions": {"mcps": "*"}}).data
     org.verify(own["key"])

@@ -1,4 +1,4 @@
-"""Uses of an organization's keys on days of the test's choice, written to the log and counted."""
+"""Helpers that write uses of keys on given days to the log and count them."""
 
 from collections.abc import Iterable
 from datetime import datetime
@@ -12,20 +12,20 @@ from tests.projections.usage.uses import append
 
 
 def record(api: Api, at: datetime, events: Iterable[UsageEvent], producer: str = "tests") -> None:
-    """What a batch of uses at the instant `at` leaves in the log, in the lane of `producer`."""
+    """Append a batch of uses at the instant `at` to the lane of `producer`."""
 
-    async def written() -> None:
+    async def write() -> None:
         async with await connect(api.database.url, role=WORKER_ROLE) as connection:
             await append(connection, producer, at, events)
 
-    api.database.run(written())
+    api.database.run(write())
 
 
 def count(api: Api) -> None:
-    """Count all uses that are in the log, as the worker does every second."""
+    """Count all uses in the log, as the worker does every second."""
 
-    async def counted() -> None:
+    async def run() -> None:
         async with await connect(api.database.url, role=WORKER_ROLE) as connection:
             assert (await run_projection(connection, USAGE, 60)).stopped == {}
 
-    api.database.run(counted())
+    api.database.run(run())

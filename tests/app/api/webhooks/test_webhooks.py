@@ -1,4 +1,4 @@
-"""Webhooks over HTTP: made with a secret that is shown once, changed, tested, and looked into."""
+"""Webhooks over HTTP: secrets, changes, tests and deliveries."""
 
 from collections.abc import Iterator
 
@@ -14,11 +14,11 @@ URL = "https://example.com/hooks"
 
 @pytest.fixture
 def target() -> Iterator[Receiver]:
-    with receiver() as taking:
-        yield taking
+    with receiver() as server:
+        yield server
 
 
-def test_a_secret_is_shown_once(org: Organization) -> None:
+def test_a_secret_is_returned_only_once(org: Organization) -> None:
     made = org.client.post("/v1/webhooks", {"url": URL, "events": ["api_key.revoked"], "description": "Pager"})
     assert made.status == 201
     assert made.data["secret"].startswith("whsec_")
@@ -34,8 +34,7 @@ def test_a_secret_is_shown_once(org: Organization) -> None:
     assert made.data["secret"] not in str(events)
 
 
-def test_a_repeat_shows_no_secret(org: Organization) -> None:
-
+def test_a_repeated_creation_returns_no_secret(org: Organization) -> None:
     first = org.client.post("/v1/webhooks", {"url": URL}, Idempotency_Key="hook")
     again = org.client.post("/v1/webhooks", {"url": URL}, Idempotency_Key="hook")
     assert again.data == {**first.data, "secret": None}
@@ -56,13 +55,13 @@ def test_a_repeat_shows_no_secret(org: Organization) -> None:
         ({"url": URL, "description": "x" * 501}, "description"),
     ],
 )
-def test_what_can_not_be_meant_is_named(org: Organization, body: dict[str, object], field: str) -> None:
+def test_an_invalid_field_is_named(org: Organization, body: dict[str, object], field: str) -> None:
     refused = org.client.post("/v1/webhooks", body)
     assert (refused.status, refused.code) == (422, "validation_error")
     assert list(refused.details) == [field]
 
 
-def test_an_organization_has_so_many_and_no_more(org: Organization) -> None:
+def test_an_organization_has_at_most_twenty_webhooks(org: Organization) -> None:
     made = [org.client.post("/v1/webhooks", {"url": URL}) for _ in range(21)]
     assert [answer.status for answer in made] == [201] * 20 + [409]
     assert made[-1].details == {"limit": 20, "used": 20}
@@ -72,7 +71,7 @@ def test_an_organization_has_so_many_and_no_more(org: Organization) -> None:
     assert org.client.get(f"/v1/webhooks/{made[0].data['id']}").status == 404
 
 
-def test_lists_are_paged(org: Organization) -> None:
+def test_the_list_of_webhooks_has_pages(org: Organization) -> None:
     ids = [org.client.post("/v1/webhooks", {"url": URL}).data["id"] for _ in range(3)]
     first = org.client.get("/v1/webhooks", {"per_page": 2})
     second = org.client.get("/v1/webhooks", {"per_page": 2, "cursor": first.json["pagination"]["next_cursor"]})
@@ -81,7 +80,7 @@ def test_lists_are_paged(org: Organization) -> None:
     assert second.json["pagination"]["next_cursor"] is None
 
 
-def test_changes_honour_the_revision(org: Organization) -> None:
+def test_a_change_with_an_old_revision_is_refused(org: Organization) -> None:
     made = org.client.post("/v1/webhooks", {"url": URL, "events": ["api_key.created"]}).data
     path = f"/v1/webhooks/{made['id']}"
     changed = org.client.patch(path, {"events": ["*"], "status": "disabled"}, If_Match='"1"')
@@ -94,7 +93,7 @@ def test_changes_honour_the_revision(org: Organization) -> None:
     assert org.client.patch(path, {"description": None}).data["description"] == ""
 
 
-def test_a_secret_is_replaced_and_shown_once_more(org: Organization) -> None:
+def test_a_rotation_returns_a_new_secret(org: Organization) -> None:
     made = org.client.post("/v1/webhooks", {"url": URL}).data
     rotated = org.client.post(f"/v1/webhooks/{made['id']}/rotate", {"overlap_seconds": 60})
     assert rotated.data["secret"].startswith("whsec_")
@@ -103,7 +102,7 @@ def test_a_secret_is_replaced_and_shown_once_more(org: Organization) -> None:
     assert org.client.post(f"/v1/webhooks/{made['id']}/rotate", {"overlap_seconds": -1}).status == 422
 
 
-def test_a_slack_address_is_its_secret(org: Organization, target: Receiver) -> None:
+def test_a_slack_address_is_stored_and_shown_as_a_secret(org: Organization, target: Receiver) -> None:
     address = "https://hooks.slack.example/services/" + "T0/B0/" + ADDRESS_MARK + "1"
     made = org.client.post("/v1/webhooks", {"url": address, "kind": "slack"})
     assert (made.data["url"], made.data["secret"]) == ("https://hooks.slack.example/…", None)
@@ -116,7 +115,7 @@ def test_a_slack_address_is_its_secret(org: Organization, target: Receiver) -> N
     assert not any(ADDRESS_MARK.encode() in bytes(body) or target.url.encode() in bytes(body) for (body,) in bodies)
 
 
-def test_a_test_says_what_the_receiver_said(org: Organization, target: Receiver) -> None:
+def test_a_test_returns_the_response_of_the_receiver(org: Organization, target: Receiver) -> None:
     made = org.client.post("/v1/webhooks", {"url": target.url}).data
     target.secrets.append(made["secret"])
     target.response, target.answer = b"thanks", lambda _: 200
@@ -132,7 +131,7 @@ def test_a_test_says_what_the_receiver_said(org: Organization, target: Receiver)
     assert away["error"] == "No connection could be made"
 
 
-def test_a_test_under_one_key_sends_one_message(org: Organization, target: Receiver) -> None:
+def test_a_repeated_test_sends_one_message(org: Organization, target: Receiver) -> None:
     made = org.client.post("/v1/webhooks", {"url": target.url}).data
     target.response, target.answer = b"thanks", lambda _: 200
     first, second = [org.client.post(f"/v1/webhooks/{made['id']}/test", idempotency_key="k") for _ in range(2)]
@@ -147,14 +146,14 @@ def test_a_test_under_one_key_sends_one_message(org: Organization, target: Recei
     assert org.client.post(f"/v1/webhooks/{made['id']}/test", idempotency_key="free").status == 200
 
 
-def test_many_tests_at_once_under_one_key_send_one_message(org: Organization, target: Receiver) -> None:
+def test_concurrent_tests_with_one_idempotency_key_send_one_message(org: Organization, target: Receiver) -> None:
     path = f"/v1/webhooks/{org.client.post('/v1/webhooks', {'url': target.url}).data['id']}/test"
     answers = concurrently(range(8), lambda _: org.client.post(path, idempotency_key="k"))
     assert {answer.code for answer in answers if answer.status != 200} <= {"idempotency_in_flight"}
     assert len(target.received) == 1
 
 
-def test_a_receiver_keeps_its_secret_though_two_rotations_were_lost(org: Organization, target: Receiver) -> None:
+def test_the_secret_in_use_stays_valid_after_two_lost_rotations(org: Organization, target: Receiver) -> None:
     made = org.client.post("/v1/webhooks", {"url": target.url}).data
     path = f"/v1/webhooks/{made['id']}"
     for number in range(2):
@@ -170,7 +169,7 @@ def test_a_receiver_keeps_its_secret_though_two_rotations_were_lost(org: Organiz
     assert [each.valid for each in target.received] == [2, 0, 0]
 
 
-def _put_into_the_outbox(org: Organization, webhook_id: str, number: int) -> None:
+def _add_failed_delivery(org: Organization, webhook_id: str, number: int) -> None:
     org.api.database.rows(
         """insert into webhook_deliveries (delivery_id, organization_id, webhook_id, event_id, position, subject, event,
         body, status, created_at, due_at, finished_at)
@@ -183,11 +182,11 @@ def _put_into_the_outbox(org: Organization, webhook_id: str, number: int) -> Non
     )
 
 
-def test_what_was_sent_is_listed_and_can_be_sent_again(org: Organization) -> None:
+def test_deliveries_are_listed_and_can_be_retried(org: Organization) -> None:
     webhook_id = org.client.post("/v1/webhooks", {"url": URL}).data["id"]
     path = f"/v1/webhooks/{webhook_id}/deliveries"
     for number in range(3):
-        _put_into_the_outbox(org, webhook_id, number)
+        _add_failed_delivery(org, webhook_id, number)
     first = org.client.get(path, {"per_page": 2, "status": "failed"})
     second = org.client.get(
         path, {"per_page": 2, "status": "failed", "cursor": first.json["pagination"]["next_cursor"]}
@@ -199,18 +198,18 @@ def test_what_was_sent_is_listed_and_can_be_sent_again(org: Organization) -> Non
     assert (again.data["status"], again.data["finished_at"]) == ("pending", None)
     assert again.data["next_attempt_at"] is not None
     assert [each["id"] for each in org.client.get(path, {"status": "pending"}).data] == [ids[0]]
-    told = [org.client.post(f"{path}/{ids[1]}/retry", Idempotency_Key="again") for _ in range(2)]
-    assert told[0].content == told[1].content
-    assert told[1].headers["idempotency-replayed"] == "true"
+    retried = [org.client.post(f"{path}/{ids[1]}/retry", Idempotency_Key="again") for _ in range(2)]
+    assert retried[0].content == retried[1].content
+    assert retried[1].headers["idempotency-replayed"] == "true"
     assert org.client.post(f"{path}/{ids[2]}/retry", Idempotency_Key="again").code == "idempotency_mismatch"
     org.client.patch(f"/v1/webhooks/{webhook_id}", {"status": "disabled"})
     refused = org.client.post(f"{path}/{ids[1]}/retry")
     assert (refused.status, refused.code) == (409, "conflict")
 
 
-def test_nothing_is_told_to_another_organization(api: Api, org: Organization) -> None:
+def test_webhooks_of_another_organization_are_not_found(api: Api, org: Organization) -> None:
     webhook_id = org.client.post("/v1/webhooks", {"url": URL}).data["id"]
-    _put_into_the_outbox(org, webhook_id, 7)
+    _add_failed_delivery(org, webhook_id, 7)
     stranger = api.organization().client
     for method, path in (
         ("GET", ""),

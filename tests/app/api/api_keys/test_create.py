@@ -193,7 +193,7 @@ def test_all_invalid_fields_are_named_together(org: Organization) -> None:
     assert set(refused.details) == {"name", "allowed_ips[0]", "rate_limit.per_second", "expires_at"}
 
 
-def test_a_query_parameter_is_refused_by_name(org: Organization) -> None:
+def test_an_unknown_query_parameter_is_named(org: Organization) -> None:
     refused = org.client.request("POST", "/v1/api-keys", {"name": "Deploy"}, params={"dry_run": "true"})
     assert (refused.code, refused.details) == ("validation_error", {"dry_run": "Unknown field"})
 

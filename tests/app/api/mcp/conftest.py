@@ -14,18 +14,18 @@ ROOT = Path(__file__).parents[4]
 
 
 class Upstream:
-    """A real MCP server in a process of its own."""
+    """A real MCP server in its own process."""
 
     def __init__(self, arguments: tuple[str, ...]) -> None:
         self._arguments = arguments
-        self._process, self.url = self._started("0")
+        self._process, self.url = self._start("0")
 
     def restart(self) -> None:
         """Start again at the same address."""
-        self._process, self.url = self._started(str(urlsplit(self.url).port))
+        self._process, self.url = self._start(str(urlsplit(self.url).port))
 
     def freeze(self) -> None:
-        """Let it neither answer nor go away."""
+        """Suspend the server so that it does not respond but keeps its connections."""
         os.kill(self._process.pid, signal.SIGSTOP)
 
     def stop(self) -> None:
@@ -35,7 +35,7 @@ class Upstream:
         if self._process.stdout is not None:
             self._process.stdout.close()
 
-    def _started(self, port: str) -> tuple[subprocess.Popen[str], str]:
+    def _start(self, port: str) -> tuple[subprocess.Popen[str], str]:
         process = subprocess.Popen(
             [sys.executable, "-m", "examples.mcp_server", "--port", port, *self._arguments],
             stdout=subprocess.PIPE,
@@ -52,7 +52,7 @@ class StartUpstream(Protocol):
 
 @pytest.fixture(scope="module")
 def start_upstream() -> Iterator[StartUpstream]:
-    """Start the example server with these arguments; it is stopped after the tests of the module."""
+    """Start the example server with these arguments and stop it after the tests of the module."""
     with contextlib.ExitStack() as stack:
 
         def start(*arguments: str) -> Upstream:

@@ -7,7 +7,7 @@ from tests.app.organizations import Organization
 
 
 class Calls:
-    """`mcp` says how the MCP is registered, `key` how the key is made; it reaches the MCP if nothing is said."""
+    """An MCP with the fields `mcp` and a key with the fields `key`. By default, the key has access to the MCP."""
 
     def __init__(
         self, org: Organization, url: str, mcp: dict[str, object] | None = None, key: dict[str, object] | None = None
@@ -26,11 +26,11 @@ class Calls:
         return self.key.client.post("/v1/mcp/invoke", body)
 
     def add(self, number: int) -> float:
-        """One more than the number."""
+        """Return the number plus one, as added by the server."""
         result: float = self.invoke("add", {"numbers": [number, 1]}).data["result"]["structuredContent"]["result"]
         return result
 
     def uses(self, **params: object) -> list[Any]:
-        """What the key's activity shows of its uses, newest first."""
+        """Return the uses in the activity of the key, newest first."""
         found: list[Any] = self.org.activity(self.key, type="api_key.used", **params)
         return found

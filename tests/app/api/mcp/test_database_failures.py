@@ -1,4 +1,4 @@
-"""POST /v1/mcp/invoke: the database fails after the server has answered. The answer still reaches the caller."""
+"""POST /v1/mcp/invoke: database failures after the response of the server. The caller still gets the response."""
 
 import psycopg
 
@@ -35,22 +35,22 @@ def _invoke(calls: Calls, tool: str, arguments: dict[str, object]) -> tuple[int,
     return answer.status, answer.code if answer.status != 200 else None
 
 
-def test_a_result_is_returned_though_the_stored_tools_cannot_be_read(start_api: StartApi, upstream: Upstream) -> None:
+def test_a_result_is_returned_if_the_stored_tools_cannot_be_read(start_api: StartApi, upstream: Upstream) -> None:
     api = start_api()
     calls = Calls(api.organization(), upstream.url)
     _execute(api, CANCEL_READING_OF_TOOLS)
     assert [_invoke(calls, "fail", {"message": "no luck"}) for _ in range(2)] == [(200, None)] * 2
-    assert _servers_asked(api, calls) == 1
+    assert _answered_calls(api, calls) == 1
 
 
-def test_a_refusal_is_kept_though_the_note_about_the_stored_tools_is_unconfirmed(
+def test_a_refusal_is_stored_if_the_update_of_the_stored_tools_is_not_confirmed(
     start_api: StartApi, upstream: Upstream
 ) -> None:
     api = start_api()
     calls = Calls(api.organization(), upstream.url)
     _execute(api, SHUT_DOWN_AT_COMMIT)
     assert [_invoke(calls, "no_such_tool", {}) for _ in range(2)] == [(404, "not_found")] * 2
-    assert _servers_asked(api, calls) == 1
+    assert _answered_calls(api, calls) == 1
 
 
 def _execute(api: Api, statements: str) -> None:
@@ -58,6 +58,6 @@ def _execute(api: Api, statements: str) -> None:
         owner.execute(statements.encode())
 
 
-def _servers_asked(api: Api, calls: Calls) -> int:
+def _answered_calls(api: Api, calls: Calls) -> int:
     query = "select body from usage_events where key_id = %s and kind = 'completed'"
     return sum(b'"response_bytes":' in bytes(row[0]) for row in api.database.rows(query, calls.key.id))

@@ -1,4 +1,4 @@
-"""An inactive MCP refuses every call, from the answer to the PATCH on."""
+"""Inactive MCPs: every call after the response to the PATCH is refused."""
 
 from concurrent.futures import ThreadPoolExecutor
 
@@ -18,7 +18,7 @@ def switch(calls: Calls, status: str) -> None:
     assert calls.org.client.patch(f"/v1/mcps/{calls.mcp_id}", {"status": status}).status == 200
 
 
-def test_it_is_refused_at_once_and_works_again_when_it_is_active(calls: Calls) -> None:
+def test_an_inactive_mcp_is_refused_immediately_and_works_again_when_active(calls: Calls) -> None:
     assert calls.add(1) == 2
     switch(calls, "inactive")
     refused = calls.invoke("add", {"numbers": [1]})
@@ -32,7 +32,7 @@ def test_it_is_refused_at_once_and_works_again_when_it_is_active(calls: Calls) -
     ]
 
 
-def test_verification_and_forward_auth_say_the_same(calls: Calls) -> None:
+def test_verification_and_forward_auth_refuse_an_inactive_mcp(calls: Calls) -> None:
     switch(calls, "inactive")
     assert calls.org.verify(calls.key.secret, mcp_id=calls.mcp_id)["code"] == "mcp_not_permitted"
     refused = calls.key.client.get("/v1/auth/check", {"mcp_id": calls.mcp_id})
@@ -40,13 +40,13 @@ def test_verification_and_forward_auth_say_the_same(calls: Calls) -> None:
     assert calls.org.verify(calls.key.secret)["valid"] is True
 
 
-def test_a_resource_is_refused_too(calls: Calls) -> None:
+def test_a_resource_of_an_inactive_mcp_is_refused(calls: Calls) -> None:
     switch(calls, "inactive")
     body = {"mcp_id": calls.mcp_id, "uri": "example://about"}
     assert calls.key.client.post("/v1/mcp/resources", body).code == "mcp_not_permitted"
 
 
-def test_whose_key_does_not_name_it_learns_nothing(calls: Calls) -> None:
+def test_a_key_without_access_gets_the_same_refusal_for_an_inactive_mcp(calls: Calls) -> None:
     other = calls.org.key()
     before = calls.org.verify(other.secret, mcp_id=calls.mcp_id)
     switch(calls, "inactive")
@@ -54,12 +54,12 @@ def test_whose_key_does_not_name_it_learns_nothing(calls: Calls) -> None:
     assert before["code"] == after["code"] == "mcp_not_permitted"
 
 
-def test_a_key_may_name_it_for_later(calls: Calls) -> None:
+def test_a_new_key_can_have_access_to_an_inactive_mcp(calls: Calls) -> None:
     switch(calls, "inactive")
     assert calls.org.key(permissions={"mcps": [calls.mcp_id]}).id
 
 
-def test_no_call_gets_through_after_the_answer_while_many_try(calls: Calls) -> None:
+def test_no_concurrent_call_is_accepted_after_the_response(calls: Calls) -> None:
     with ThreadPoolExecutor(8) as threads:
         early = [threads.submit(calls.invoke, "add", {"numbers": [1]}) for _ in range(40)]
         switch(calls, "inactive")

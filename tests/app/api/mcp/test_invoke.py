@@ -16,7 +16,7 @@ def calls(org: Organization, upstream: Upstream) -> Calls:
     return Calls(org, upstream.url)
 
 
-def test_a_tool_is_called(calls: Calls) -> None:
+def test_a_call_returns_the_result_of_the_tool(calls: Calls) -> None:
     answer = calls.invoke("add", {"numbers": [1, 2.5]})
     assert answer.status == 200
     assert set(answer.data) == {"result", "metadata"}
@@ -29,7 +29,7 @@ def test_a_tool_is_called(calls: Calls) -> None:
     assert re.fullmatch(INSTANT, metadata["timestamp"])
 
 
-def test_the_call_is_recorded_in_two_steps(api: Api, calls: Calls) -> None:
+def test_a_call_is_recorded_in_two_steps(api: Api, calls: Calls) -> None:
     latency = calls.invoke("add", {"numbers": [1]}).data["metadata"]["latency_ms"]
     (entry,) = calls.uses()
     assert (entry["action"], entry["status"], entry["tool"]) == ("call", "success", "add")
@@ -39,7 +39,7 @@ def test_the_call_is_recorded_in_two_steps(api: Api, calls: Calls) -> None:
     assert api.database.rows(query, calls.key.id) == [("used", "valid"), ("completed", "success")]
 
 
-def test_a_tool_that_says_it_failed_is_an_answer(calls: Calls) -> None:
+def test_the_error_of_a_tool_is_returned_as_a_result(calls: Calls) -> None:
     answer = calls.invoke("fail", {"message": "no luck"})
     assert answer.status == 200
     assert answer.data["result"]["isError"] is True
@@ -49,26 +49,26 @@ def test_a_tool_that_says_it_failed_is_an_answer(calls: Calls) -> None:
     assert entry["latency_ms"] >= 0
 
 
-def test_no_arguments_are_none(calls: Calls) -> None:
+def test_a_call_without_arguments_has_empty_arguments(calls: Calls) -> None:
     calls.list_tools()
     answer = calls.key.client.post("/v1/mcp/invoke", {"mcp_id": calls.mcp_id, "tool": "add"})
     assert (answer.status, answer.code, answer.details) == (422, "invalid_arguments", {"numbers": "Is required"})
 
 
-def test_a_key_in_the_header_of_its_own_calls(api: Api, calls: Calls) -> None:
+def test_a_key_in_x_api_key_can_call_a_tool(api: Api, calls: Calls) -> None:
     caller = api.client(X_API_Key=calls.key.secret)
     body = {"mcp_id": calls.mcp_id, "tool": "word_count", "arguments": {"text": "one two"}}
     assert caller.post("/v1/mcp/invoke", body).data["result"]["structuredContent"]["words"] == 2
 
 
-def test_many_calls_at_once_get_their_own_answers(calls: Calls) -> None:
+def test_concurrent_calls_get_their_own_responses(calls: Calls) -> None:
     with ThreadPoolExecutor(20) as threads:
         results = list(threads.map(calls.add, range(20)))
     assert results == [number + 1 for number in range(20)]
     assert [entry["status"] for entry in calls.uses(per_page=100)] == ["success"] * 20
 
 
-def test_a_call_in_progress_does_not_hold_up_others(calls: Calls) -> None:
+def test_a_call_in_progress_does_not_block_other_calls(calls: Calls) -> None:
     with ThreadPoolExecutor(1) as threads:
         waiting = threads.submit(calls.invoke, "wait", {"seconds": 1.5})
         while not calls.uses():
@@ -80,11 +80,11 @@ def test_a_call_in_progress_does_not_hold_up_others(calls: Calls) -> None:
     assert {entry["status"] for entry in calls.uses()} == {"success"}
 
 
-def test_a_large_argument_arrives_whole(calls: Calls) -> None:
+def test_a_large_argument_arrives_complete(calls: Calls) -> None:
     answer = calls.invoke("word_count", {"text": "word " * 100_000})
     assert answer.data["result"]["structuredContent"]["words"] == 100_000
 
 
 @pytest.mark.parametrize("text", ["Ünïcode 日本 \U0001f600", "\x01\x7f\u2028", "\0"])
-def test_any_text_arrives(calls: Calls, text: str) -> None:
+def test_any_text_arrives_unchanged(calls: Calls, text: str) -> None:
     assert calls.invoke("word_count", {"text": text}).data["result"]["structuredContent"]["characters"] == len(text)

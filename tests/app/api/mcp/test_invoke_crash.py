@@ -1,4 +1,4 @@
-"""POST /v1/mcp/invoke: a crash between the two steps leaves a call that was started, and says so."""
+"""POST /v1/mcp/invoke: after a crash between the two steps, the call is reported as started."""
 
 from concurrent.futures import ThreadPoolExecutor
 
@@ -10,7 +10,7 @@ from tests.app.api.mcp.mcp_caller import Calls
 from tests.app.conftest import StartApi
 
 
-def test_a_call_during_which_the_server_was_killed_stays_started(start_api: StartApi, upstream: Upstream) -> None:
+def test_a_call_during_which_the_service_was_killed_stays_started(start_api: StartApi, upstream: Upstream) -> None:
     api = start_api()
     calls = Calls(api.organization(), upstream.url)
     with ThreadPoolExecutor(1) as threads:

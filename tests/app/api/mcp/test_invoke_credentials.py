@@ -1,4 +1,4 @@
-"""POST /v1/mcp/invoke: the upstream gets its own credential, and never the caller's key."""
+"""POST /v1/mcp/invoke: the upstream gets its own credential and never the caller's key."""
 
 import json
 from collections.abc import Mapping
@@ -23,7 +23,7 @@ CREDENTIALS: dict[str, tuple[list[str], Mapping[str, object]]] = {
 
 
 @pytest.mark.parametrize("auth_type", CREDENTIALS)
-def test_each_credential_opens_the_door_and_is_nowhere_else(
+def test_each_credential_is_accepted_by_the_upstream_and_appears_nowhere_else(
     api: Api, org: Organization, start_upstream: StartUpstream, tmp_path: Path, auth_type: str
 ) -> None:
     arguments, fields = CREDENTIALS[auth_type]
@@ -43,7 +43,7 @@ def test_each_credential_opens_the_door_and_is_nowhere_else(
         assert ("authorization" in headers) == (auth_type in {"bearer", "basic"})
 
 
-def test_nothing_of_the_callers_request_is_passed_on(
+def test_no_header_of_the_caller_is_passed_to_the_upstream(
     api: Api, org: Organization, start_upstream: StartUpstream, tmp_path: Path
 ) -> None:
     record = tmp_path / "requests"
@@ -54,11 +54,11 @@ def test_nothing_of_the_callers_request_is_passed_on(
         == 200
     )
     sent = record.read_text()
-    for mine in (calls.key.secret, "session=abc", "192.0.2.1", "passed-on"):
-        assert mine not in sent
+    for private in (calls.key.secret, "session=abc", "192.0.2.1", "passed-on"):
+        assert private not in sent
 
 
-def test_the_credential_of_one_mcp_goes_to_that_one_alone(org: Organization, start_upstream: StartUpstream) -> None:
+def test_the_credential_of_one_mcp_is_sent_only_to_that_mcp(org: Organization, start_upstream: StartUpstream) -> None:
     upstream = start_upstream("--require-bearer", TOKEN)
     calls = Calls(org, upstream.url, mcp={"auth_type": "bearer", "auth_token": TOKEN})
     other = Calls(org, upstream.url)
@@ -67,24 +67,24 @@ def test_the_credential_of_one_mcp_goes_to_that_one_alone(org: Organization, sta
     assert calls.add(1) == 2
 
 
-def test_a_credential_that_was_moved_to_another_mcp_does_not_open(
+def test_a_credential_moved_to_another_mcp_cannot_be_used(
     api: Api, org: Organization, start_upstream: StartUpstream
 ) -> None:
-    """Sealed for one MCP of one organization: whoever can write to the database can still not use it."""
+    """A credential is sealed for one MCP of one organization, so write access to the database does not suffice."""
     upstream = start_upstream("--require-bearer", TOKEN)
     calls = Calls(org, upstream.url, mcp={"auth_type": "bearer", "auth_token": TOKEN})
-    thief = Calls(api.organization(), upstream.url, mcp={"auth_type": "bearer", "auth_token": UPSTREAM_MARK + "own"})
+    attacker = Calls(api.organization(), upstream.url, mcp={"auth_type": "bearer", "auth_token": UPSTREAM_MARK + "own"})
     api.database.rows(
         "update mcp_credentials set sealed = (select sealed from mcp_credentials where mcp_id = %s) where mcp_id = %s",
         calls.mcp_id,
-        thief.mcp_id,
+        attacker.mcp_id,
     )
-    body = json.dumps({"mcp_id": thief.mcp_id, "tool": "add", "arguments": {"numbers": [1]}}).encode()
+    body = json.dumps({"mcp_id": attacker.mcp_id, "tool": "add", "arguments": {"numbers": [1]}}).encode()
     head = (
         "POST /v1/mcp/invoke HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Type: application/json\r\n"
-        f"Authorization: Bearer {thief.key.secret}\r\nContent-Length: {len(body)}\r\n\r\n"
+        f"Authorization: Bearer {attacker.key.secret}\r\nContent-Length: {len(body)}\r\n\r\n"
     )
     response, answer = api.server.exchange(head.encode(), body)
     assert (response.status, json.loads(answer)["error"]["code"]) == (500, "internal_error")
-    (entry,) = thief.uses()
+    (entry,) = attacker.uses()
     assert (entry["status"], entry["reason"]) == ("error", "internal_error")

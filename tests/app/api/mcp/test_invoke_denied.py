@@ -1,4 +1,4 @@
-"""POST /v1/mcp/invoke: calls that are refused before anybody is asked."""
+"""POST /v1/mcp/invoke: calls that are refused without a call to the server."""
 
 from pathlib import Path
 
@@ -15,21 +15,23 @@ def calls(org: Organization, upstream: Upstream) -> Calls:
     return Calls(org, upstream.url)
 
 
-def test_an_mcp_that_the_key_does_not_reach(calls: Calls) -> None:
+def test_a_key_without_access_to_an_mcp_is_refused(calls: Calls) -> None:
     other = calls.org.mcp()
     refused = calls.invoke("add", mcp_id=other)
     assert (refused.status, refused.code) == (403, "mcp_not_permitted")
     assert "www-authenticate" not in refused.headers
 
 
-def test_a_key_without_permissions_reaches_nothing(calls: Calls) -> None:
+def test_a_key_without_permissions_is_refused(calls: Calls) -> None:
     key = calls.org.key()
     refused = key.client.post("/v1/mcp/invoke", {"mcp_id": calls.mcp_id, "tool": "add"})
     assert (refused.status, refused.code) == (403, "mcp_not_permitted")
 
 
 @pytest.mark.parametrize(("tool", "allowed"), [("word_count", True), ("add", False), ("word_secret", False)])
-def test_a_tool_that_the_key_may_not_call(org: Organization, upstream: Upstream, tool: str, *, allowed: bool) -> None:
+def test_the_tool_rules_of_a_key_are_enforced(
+    org: Organization, upstream: Upstream, tool: str, *, allowed: bool
+) -> None:
     calls = Calls(org, upstream.url)
     rule = {"tools": {calls.mcp_id: {"allow": ["word_*"], "deny": ["word_s*"]}}}
     org.client.patch(calls.key.path, {"permissions": {"mcps": [calls.mcp_id], **rule}})
@@ -38,25 +40,25 @@ def test_a_tool_that_the_key_may_not_call(org: Organization, upstream: Upstream,
     assert allowed or answer.code == "tool_not_permitted"
 
 
-def test_an_mcp_of_the_other_environment(org: Organization, upstream: Upstream) -> None:
+def test_an_mcp_of_the_other_environment_is_refused(org: Organization, upstream: Upstream) -> None:
     calls = Calls(org, upstream.url, mcp={"environment": "test"}, key={"permissions": {"mcps": "*"}})
     refused = calls.invoke("add", {"numbers": [1]})
     assert (refused.status, refused.code) == (403, "environment_mismatch")
 
 
-def test_an_mcp_of_the_other_environment_that_is_listed(org: Organization, upstream: Upstream) -> None:
+def test_an_mcp_of_the_other_environment_is_accepted_if_listed_by_id(org: Organization, upstream: Upstream) -> None:
     mcp_id = org.mcp(endpoint_url=upstream.url, environment="test")
     key = org.seeded_key(permissions=Permissions(mcps=(mcp_id,)), known_mcps={mcp_id: "test"})
     body = {"mcp_id": mcp_id, "tool": "add", "arguments": {"numbers": [1]}}
     assert key.client.post("/v1/mcp/invoke", body).status == 200
 
 
-def test_an_address_that_is_not_on_the_list(org: Organization, upstream: Upstream) -> None:
+def test_a_client_address_that_is_not_allowed_is_refused(org: Organization, upstream: Upstream) -> None:
     refused = Calls(org, upstream.url, key={"allowed_ips": ["10.0.0.0/8"], "permissions": {"mcps": "*"}}).invoke("add")
     assert (refused.status, refused.code) == (403, "ip_not_permitted")
 
 
-def test_an_mcp_that_is_not_there_or_of_someone_else_is_the_same_404(api: Api, calls: Calls) -> None:
+def test_an_unknown_mcp_and_another_organizations_mcp_get_the_same_404(api: Api, calls: Calls) -> None:
     foreign = calls.invoke("add", mcp_id=api.organization().mcp())
     absent = calls.invoke("add", mcp_id="mcp_" + "0" * 26)
     assert (foreign.status, foreign.code) == (404, "not_found")
@@ -64,20 +66,20 @@ def test_an_mcp_that_is_not_there_or_of_someone_else_is_the_same_404(api: Api, c
 
 
 @pytest.mark.parametrize("change", ["revoke", "disable", "rotate"])
-def test_a_key_that_is_refused_from_now_on(calls: Calls, change: str) -> None:
+def test_a_revoked_disabled_or_rotated_key_is_refused_immediately(calls: Calls, change: str) -> None:
     assert calls.add(1) == 2
     calls.org.client.post(f"{calls.key.path}/{change}", {"overlap_seconds": 0} if change == "rotate" else None)
     refused = calls.invoke("add", {"numbers": [1]})
     assert (refused.status, refused.code) == (401, "disabled_key" if change == "disable" else "revoked_key")
 
 
-def test_an_unknown_key(api: Api, calls: Calls) -> None:
+def test_an_unknown_or_missing_key_is_refused(api: Api, calls: Calls) -> None:
     body = {"mcp_id": calls.mcp_id, "tool": "add"}
     assert api.client(unknown_secret()).post("/v1/mcp/invoke", body).code == "unauthorized"
     assert api.client().post("/v1/mcp/invoke", body).code == "unauthorized"
 
 
-def test_what_is_denied_is_recorded_and_nobody_is_asked(
+def test_a_denied_call_is_recorded_and_does_not_reach_the_server(
     org: Organization, start_upstream: StartUpstream, tmp_path: Path
 ) -> None:
     record = tmp_path / "requests"
@@ -105,7 +107,7 @@ def test_what_is_denied_is_recorded_and_nobody_is_asked(
         ({"mcp_id": "mcp_" + "0" * 26, "tool": "add", "timeout_ms": 1000}, "timeout_ms"),
     ],
 )
-def test_what_is_wrong_with_the_request_is_named(calls: Calls, body: dict[str, object], field: str) -> None:
+def test_an_invalid_field_is_named(calls: Calls, body: dict[str, object], field: str) -> None:
     refused = calls.key.client.post("/v1/mcp/invoke", body)
     assert (refused.status, refused.code) == (422, "validation_error")
     assert set(refused.details) == {field}

@@ -1,4 +1,4 @@
-"""POST /v1/mcp/invoke and /resources: a server that refuses for now, and when it says the call may be repeated."""
+"""POST /v1/mcp/invoke and /resources: temporary refusals of servers, and the Retry-After of the response."""
 
 import threading
 from collections.abc import Iterator
@@ -12,31 +12,31 @@ from tests.app.organizations import Organization
 
 
 class Refusing:
-    """A server that answers everything with `status` and `headers`."""
+    """A server that responds to every request with `status` and `headers`."""
 
     def __init__(self) -> None:
-        self.status, self.headers, self.asked = 429, dict[str, str](), 0
+        self.status, self.headers, self.request_count = 429, dict[str, str](), 0
         self.url = ""
 
 
 @pytest.fixture
 def refusing() -> Iterator[Refusing]:
-    said = Refusing()
+    settings = Refusing()
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
-            said.asked += 1
+            settings.request_count += 1
             self.rfile.read(int(self.headers.get("content-length", "0")))
-            self.send_response_only(said.status)
-            for name, value in {**said.headers, "Content-Length": "0"}.items():
+            self.send_response_only(settings.status)
+            for name, value in {**settings.headers, "Content-Length": "0"}.items():
                 self.send_header(name, value)
             self.end_headers()
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    said.url = f"http://127.0.0.1:{server.server_address[1]}/mcp"
+    settings.url = f"http://127.0.0.1:{server.server_address[1]}/mcp"
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
-    yield said
+    yield settings
     server.shutdown()
     server.server_close()
     thread.join()
@@ -44,7 +44,7 @@ def refusing() -> Iterator[Refusing]:
 
 @pytest.mark.parametrize("status", [429, 503])
 @pytest.mark.parametrize(
-    ("headers", "told"),
+    ("headers", "retry_after"),
     [
         ({"Retry-After": "17"}, "17"),
         ({"Retry-After": "Fri, 06 Nov 2026 12:01:30 GMT", "Date": "Fri, 06 Nov 2026 12:00:00 GMT"}, "90"),
@@ -54,33 +54,31 @@ def refusing() -> Iterator[Refusing]:
         ({}, None),
     ],
 )
-def test_the_caller_is_told_when_to_retry(
-    org: Organization, refusing: Refusing, status: int, headers: dict[str, str], told: str | None
+def test_the_response_has_the_retry_after_of_the_server(
+    org: Organization, refusing: Refusing, status: int, headers: dict[str, str], retry_after: str | None
 ) -> None:
     refusing.status, refusing.headers = status, headers
     calls = Calls(org, refusing.url)
     resource = {"mcp_id": calls.mcp_id, "uri": "file:///a"}
     for refused in (calls.invoke("add"), calls.key.client.post("/v1/mcp/resources", resource)):
         assert (refused.status, refused.code) == (502, "mcp_error")
-        assert refused.headers.get("retry-after") == told
+        assert refused.headers.get("retry-after") == retry_after
 
 
-def test_a_repeat_under_the_same_key_gets_the_first_answer_which_is_not_about_now(
-    org: Organization, refusing: Refusing
-) -> None:
+def test_a_repeated_call_gets_the_first_response_without_retry_after(org: Organization, refusing: Refusing) -> None:
     refusing.headers = {"Retry-After": "17"}
     calls = Calls(org, refusing.url)
     body: dict[str, Any] = {"mcp_id": calls.mcp_id, "tool": "add", "arguments": {}}
     first, again = (calls.key.client.post("/v1/mcp/invoke", body, idempotency_key="a") for _ in range(2))
-    asked = refusing.asked
+    before = refusing.request_count
     assert (first.status, first.headers["retry-after"]) == (502, "17")
     assert (again.status, again.headers["idempotency-replayed"]) == (502, "true")
     assert "retry-after" not in again.headers
     calls.key.client.post("/v1/mcp/invoke", body, idempotency_key="b")
-    assert refusing.asked > asked
+    assert refusing.request_count > before
 
 
-def test_a_test_says_when_to_retry(org: Organization, refusing: Refusing) -> None:
+def test_the_result_of_a_test_has_the_time_to_retry(org: Organization, refusing: Refusing) -> None:
     refusing.headers = {"Retry-After": "17"}
     found = org.client.post(f"/v1/mcps/{org.mcp(endpoint_url=refusing.url)}/test").data
     assert (found["reachable"], found["code"]) == (False, "mcp_error")

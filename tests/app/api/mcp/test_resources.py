@@ -20,7 +20,7 @@ def read(calls: Calls, uri: str = ABOUT, **fields: object) -> Answer:
     return calls.key.client.post("/v1/mcp/resources", {"mcp_id": calls.mcp_id, "uri": uri, **fields})
 
 
-def test_a_resource_is_read(calls: Calls) -> None:
+def test_a_read_returns_the_contents_of_the_resource(calls: Calls) -> None:
     answer = read(calls)
     assert (answer.status, set(answer.data)) == (200, {"contents"})
     (contents,) = answer.data["contents"]
@@ -28,7 +28,7 @@ def test_a_resource_is_read(calls: Calls) -> None:
     assert "add" in contents["text"]
 
 
-def test_it_is_recorded_in_two_steps_without_the_uri(api: Api, calls: Calls) -> None:
+def test_a_read_is_recorded_in_two_steps_without_the_uri(api: Api, calls: Calls) -> None:
     read(calls)
     (use,) = calls.uses()
     assert (use["action"], use["status"], use["mcp_id"]) == ("call", "success", calls.mcp_id)
@@ -39,18 +39,18 @@ def test_it_is_recorded_in_two_steps_without_the_uri(api: Api, calls: Calls) -> 
     assert all(ABOUT.encode() not in bytes(row[3]) for row in rows)
 
 
-def test_the_credential_is_used(org: Organization, start_upstream: StartUpstream) -> None:
+def test_a_read_uses_the_credential_of_the_mcp(org: Organization, start_upstream: StartUpstream) -> None:
     calls = Calls(org, start_upstream("--require-bearer", TOKEN).url, mcp={"auth_type": "bearer", "auth_token": TOKEN})
     assert read(calls).status == 200
 
 
-def test_a_resource_that_is_not_there_is_not_found(calls: Calls) -> None:
+def test_an_unknown_resource_is_not_found(calls: Calls) -> None:
     refused = read(calls, "example://nothing")
     assert (refused.status, refused.code) == (404, "not_found")
     assert (calls.uses()[0]["status"], calls.uses()[0]["reason"]) == ("error", "not_found")
 
 
-def test_an_upstream_that_is_not_there_is_unreachable(org: Organization, start_upstream: StartUpstream) -> None:
+def test_a_stopped_upstream_is_unreachable(org: Organization, start_upstream: StartUpstream) -> None:
     upstream = start_upstream()
     upstream.stop()
     calls = Calls(org, upstream.url)
@@ -59,19 +59,19 @@ def test_an_upstream_that_is_not_there_is_unreachable(org: Organization, start_u
     assert calls.uses()[0]["reason"] == "mcp_unreachable"
 
 
-def test_a_key_that_may_call_one_tool_may_read(org: Organization, upstream: Upstream) -> None:
+def test_a_key_with_a_tool_rule_can_read_resources(org: Organization, upstream: Upstream) -> None:
     calls = Calls(org, upstream.url)
     rule = {"tools": {calls.mcp_id: {"allow": ["word_*"]}}}
     org.client.patch(calls.key.path, {"permissions": {"mcps": [calls.mcp_id], **rule}})
     assert read(calls).status == 200
 
 
-def test_an_mcp_that_the_key_does_not_reach(calls: Calls) -> None:
+def test_a_key_without_access_to_an_mcp_is_refused(calls: Calls) -> None:
     refused = read(calls, mcp_id=calls.org.mcp())
     assert (refused.status, refused.code) == (403, "mcp_not_permitted")
 
 
-def test_an_mcp_that_was_deleted_or_is_of_someone_else_is_the_same_404(api: Api, calls: Calls) -> None:
+def test_a_deleted_mcp_and_another_organizations_mcp_get_the_same_404(api: Api, calls: Calls) -> None:
     calls.org.client.delete(f"/v1/mcps/{calls.mcp_id}")
     deleted = read(calls)
     foreign = read(calls, mcp_id=api.organization().mcp())
@@ -79,7 +79,7 @@ def test_an_mcp_that_was_deleted_or_is_of_someone_else_is_the_same_404(api: Api,
     assert deleted.without_request_id == foreign.without_request_id
 
 
-def test_a_revoked_and_an_unknown_key(api: Api, calls: Calls) -> None:
+def test_a_revoked_or_unknown_key_is_refused(api: Api, calls: Calls) -> None:
     calls.org.client.delete(calls.key.path)
     assert (read(calls).status, read(calls).code) == (401, "revoked_key")
     body = {"mcp_id": calls.mcp_id, "uri": ABOUT}
@@ -102,12 +102,12 @@ def test_a_revoked_and_an_unknown_key(api: Api, calls: Calls) -> None:
         ({"mcp_id": "mcp_" + "0" * 26, "uri": ABOUT, "timeout": 1000}, "timeout"),
     ],
 )
-def test_what_is_wrong_with_the_request_is_named(calls: Calls, body: dict[str, object], field: str) -> None:
+def test_an_invalid_field_is_named(calls: Calls, body: dict[str, object], field: str) -> None:
     refused = calls.key.client.post("/v1/mcp/resources", body)
     assert (refused.status, refused.code) == (422, "validation_error")
     assert set(refused.details) == {field}
 
 
-def test_a_query_is_refused(calls: Calls) -> None:
+def test_query_parameters_are_refused(calls: Calls) -> None:
     body = {"mcp_id": calls.mcp_id, "uri": ABOUT}
     assert calls.key.client.post("/v1/mcp/resources?uri=x", body).status == 422

@@ -1,4 +1,4 @@
-"""GET /v1/mcp/servers: what the calling key reaches, and nothing else."""
+"""GET /v1/mcp/servers: only the MCPs and tools that the calling key may use."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ from tests.app.organizations import Api, Key, Organization
 ALL = {"add", "word_count", "wait", "fail"}
 
 
-def listed(org: Organization, upstream: Upstream, **mcp: object) -> str:
+def tested_mcp(org: Organization, upstream: Upstream, **mcp: object) -> str:
     mcp_id: str = org.mcp(endpoint_url=upstream.url, **mcp)
     org.client.post(f"/v1/mcps/{mcp_id}/test")
     return mcp_id
@@ -24,8 +24,8 @@ def reached(key: Key) -> dict[str, set[str]]:
     return {server["id"]: {tool["name"] for tool in server["tools"]} for server in answer.data}
 
 
-def test_a_key_without_any_grant_lists_what_it_reaches(org: Organization, upstream: Upstream) -> None:
-    mcp_id = listed(org, upstream, name="Example")
+def test_a_key_without_grants_lists_the_mcps_that_it_may_use(org: Organization, upstream: Upstream) -> None:
+    mcp_id = tested_mcp(org, upstream, name="Example")
     other = org.mcp(name="Not permitted")
     key = org.key(permissions={"mcps": [mcp_id]})
     answer = key.client.get("/v1/mcp/servers")
@@ -37,8 +37,8 @@ def test_a_key_without_any_grant_lists_what_it_reaches(org: Organization, upstre
     assert other not in str(answer.json)
 
 
-def test_the_tools_are_those_that_the_key_may_call(org: Organization, upstream: Upstream) -> None:
-    mcp_id = listed(org, upstream)
+def test_only_tools_that_the_key_may_call_are_listed(org: Organization, upstream: Upstream) -> None:
+    mcp_id = tested_mcp(org, upstream)
     rules: list[tuple[dict[str, list[str]], set[str]]] = [
         ({}, ALL),
         ({"allow": ["a*", "wait"]}, {"add", "wait"}),
@@ -55,17 +55,17 @@ def test_the_tools_are_those_that_the_key_may_call(org: Organization, upstream: 
             assert ("tool_not_permitted" in str(called.json)) is (tool not in tools)
 
 
-def test_the_environment_counts_as_it_does_for_calls(org: Organization, upstream: Upstream) -> None:
-    live, test = listed(org, upstream, environment="live"), listed(org, upstream, environment="test")
+def test_mcps_are_listed_by_the_environment_rules_of_calls(org: Organization, upstream: Upstream) -> None:
+    live, test = tested_mcp(org, upstream, environment="live"), tested_mcp(org, upstream, environment="test")
     assert set(reached(org.key(environment="live", permissions={"mcps": "*"}))) == {live}
     assert set(reached(org.seeded_key(environment="test", permissions=Permissions(mcps="*")))) == {test}
-    named = org.seeded_key(environment="test", permissions=Permissions(mcps=(live,)), known_mcps={live: "live"})
-    assert set(reached(named)) == {live}
+    listed_by_id = org.seeded_key(environment="test", permissions=Permissions(mcps=(live,)), known_mcps={live: "live"})
+    assert set(reached(listed_by_id)) == {live}
     assert reached(org.key(permissions={"mcps": []})) == {}
 
 
-def test_what_is_inactive_deleted_or_foreign_is_not_listed(api: Api, org: Organization, upstream: Upstream) -> None:
-    active, inactive, deleted = (listed(org, upstream) for _ in range(3))
+def test_inactive_deleted_and_foreign_mcps_are_not_listed(api: Api, org: Organization, upstream: Upstream) -> None:
+    active, inactive, deleted = (tested_mcp(org, upstream) for _ in range(3))
     foreign = api.organization().mcp()
     change(org, inactive, status="inactive")
     org.client.delete(f"/v1/mcps/{deleted}")
@@ -76,7 +76,7 @@ def test_what_is_inactive_deleted_or_foreign_is_not_listed(api: Api, org: Organi
     assert set(reached(key)) == {active, inactive}
 
 
-def test_a_server_whose_tools_nobody_listed_has_none(org: Organization) -> None:
+def test_a_server_whose_tools_were_not_fetched_has_none(org: Organization) -> None:
     mcp_id = org.mcp(name="New")
     (server,) = org.key(permissions={"mcps": "*"}).client.get("/v1/mcp/servers").data
     assert server == {"id": mcp_id, "name": "New", "health": "unknown", "tools": []}
@@ -90,12 +90,12 @@ def test_the_request_is_recorded_as_a_use(org: Organization) -> None:
 
 
 @pytest.mark.parametrize(("query", "status"), [("?mcp_id=mcp_1", 422), ("?", 200)])
-def test_the_route_takes_no_parameters(org: Organization, query: str, status: int) -> None:
+def test_query_parameters_are_refused(org: Organization, query: str, status: int) -> None:
     assert org.key(permissions={"mcps": "*"}).client.get(f"/v1/mcp/servers{query}").status == status
 
 
-def test_a_key_that_was_revoked_or_narrowed_sees_it_at_once(org: Organization, upstream: Upstream) -> None:
-    mcp_id = listed(org, upstream)
+def test_a_narrowing_or_revocation_applies_immediately(org: Organization, upstream: Upstream) -> None:
+    mcp_id = tested_mcp(org, upstream)
     key = org.key(permissions={"mcps": "*"})
     assert set(reached(key)) == {mcp_id}
     narrowed: dict[str, Any] = {"permissions": {"mcps": []}}

@@ -1,4 +1,4 @@
-"""A server that is asked to stop lets running calls finish, and tells load balancers and clients to go elsewhere."""
+"""Graceful shutdown: running calls finish, readiness fails and connections are closed."""
 
 import http.client
 import os
@@ -18,8 +18,8 @@ from tests.app.conftest import StartApi
 from tests.app.organizations import Api, Organization
 from tests.waiting import eventually, stretched
 
-LONGER_THAN_BEFORE_SECONDS = 6.0
-"""Servers commonly cut calls off earlier."""
+LONG_CALL_SECONDS = 6.0
+"""Longer than the usual grace period of a server."""
 
 
 def _main_process(api: Api) -> None:
@@ -27,7 +27,7 @@ def _main_process(api: Api) -> None:
 
 
 def _all_processes(api: Api) -> None:
-    """As systemd stops a service: each process gets the signal."""
+    """Send the signal to each process, as systemd does to stop a service."""
     os.killpg(api.server.pid, signal.SIGTERM)
 
 
@@ -38,17 +38,17 @@ def _main_process_twice(api: Api) -> None:
 
 
 @pytest.mark.parametrize("stop", [_main_process, _all_processes, _main_process_twice])
-def test_a_call_finishes_while_everyone_is_told_to_leave(
+def test_a_running_call_finishes_while_the_service_shuts_down(
     start_api: StartApi, upstream: Upstream, stop: Callable[[Api], None]
 ) -> None:
     api = start_api()
     org = api.organization()
     mcp_id = org.mcp(endpoint_url=upstream.url)
-    # The first call loads what the later ones find loaded.
+    # The first call loads modules, so later calls are faster.
     assert _wait(api, org, mcp_id, 0)[0] == 200
     with closing(_connection(api)) as kept, ThreadPoolExecutor(1) as caller:
         assert _get(kept, "/health/live")[0] == 200
-        called = caller.submit(_wait, api, org, mcp_id, LONGER_THAN_BEFORE_SECONDS)
+        called = caller.submit(_wait, api, org, mcp_id, LONG_CALL_SECONDS)
         eventually(lambda: _started_calls(api) == 2)
         stop(api)
 
@@ -58,7 +58,7 @@ def test_a_call_finishes_while_everyone_is_told_to_leave(
         assert b"shutting down" in content
         with closing(_connection(api)) as new:
             assert _get(new, "/v1/api-keys", org.manager.secret)[:1] == (200,)
-        assert not called.done(), "the call was to outlast the requests above"
+        assert not called.done(), "the call must outlast the requests above"
 
         status, headers = called.result()
         assert (status, headers["connection"]) == (200, "close")
@@ -69,7 +69,7 @@ def test_a_call_finishes_while_everyone_is_told_to_leave(
     assert _completed_calls(api) == 2
 
 
-def test_the_grace_period_bounds_how_long_a_call_may_go_on(start_api: StartApi, upstream: Upstream) -> None:
+def test_a_running_call_is_aborted_after_the_grace_period(start_api: StartApi, upstream: Upstream) -> None:
     api = start_api(KEYLEDGER_GRACE_SECONDS="1")
     org = api.organization()
     mcp_id = org.mcp(endpoint_url=upstream.url)
@@ -81,22 +81,22 @@ def test_the_grace_period_bounds_how_long_a_call_may_go_on(start_api: StartApi, 
             called.result(timeout=stretched(20))
     eventually(lambda: api.server.has_ended)
     assert "shutdown_requests_aborted" in api.server.log.read_text()
-    assert _completed_calls(api) == 0, "it is shown as started, with an unknown outcome"
+    assert _completed_calls(api) == 0, "the call is reported as started, with an unknown outcome"
 
 
-def test_a_server_without_calls_stops_although_connections_are_open(start_api: StartApi) -> None:
+def test_a_service_without_running_calls_stops_with_open_connections(start_api: StartApi) -> None:
     api = start_api()
     with closing(_connection(api)) as idle:
         assert _get(idle, "/health/live")[0] == 200
-        began = time.monotonic()
+        started = time.monotonic()
         _main_process(api)
         eventually(lambda: api.server.has_ended)
-        assert time.monotonic() - began < stretched(5)
+        assert time.monotonic() - started < stretched(5)
 
 
 @pytest.mark.parametrize("seconds", ["0", "3601", "soon", "1.5"])
 @pytest.mark.parametrize("program", [("app", "serve"), ("workers", "run")])
-def test_a_grace_period_that_cannot_be_meant_is_refused(program: tuple[str, ...], seconds: str) -> None:
+def test_an_invalid_grace_period_is_refused(program: tuple[str, ...], seconds: str) -> None:
     settings = {
         "DATABASE_URL": "postgresql://",
         "REDIS_URL": "redis://",

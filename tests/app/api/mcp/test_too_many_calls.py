@@ -1,4 +1,4 @@
-"""POST /v1/mcp/invoke: more calls to one MCP server than run and wait at the same time."""
+"""POST /v1/mcp/invoke: calls to one MCP beyond its limits of running and queued calls."""
 
 from concurrent.futures import ThreadPoolExecutor, as_completed
 
@@ -8,10 +8,10 @@ from tests.app.api.mcp.mcp_caller import Calls
 from tests.app.client import Answer
 from tests.app.organizations import Organization
 
-TOGETHER = GatewayConfig().calls_per_mcp_max + GatewayConfig().queued_per_mcp_max
+CALLS_MAX = GatewayConfig().calls_per_mcp_max + GatewayConfig().queued_per_mcp_max
 
 
-def test_a_call_beyond_the_queue_is_refused_and_other_servers_answer(
+def test_a_call_beyond_the_queue_is_refused_and_calls_to_other_mcps_succeed(
     org: Organization, start_upstream: StartUpstream
 ) -> None:
     slow = start_upstream()
@@ -21,8 +21,8 @@ def test_a_call_beyond_the_queue_is_refused_and_other_servers_answer(
     def call(_: int) -> Answer:
         return calls.invoke("add", {"numbers": [1]}, timeout=8_000)
 
-    with ThreadPoolExecutor(TOGETHER + 6) as threads:
-        waiting = [threads.submit(call, number) for number in range(TOGETHER + 6)]
+    with ThreadPoolExecutor(CALLS_MAX + 6) as threads:
+        waiting = [threads.submit(call, number) for number in range(CALLS_MAX + 6)]
         next(done for done in as_completed(waiting) if done.result().status == 429)
         assert others.add(1) == 2
         answers = [each.result() for each in waiting]
@@ -33,9 +33,7 @@ def test_a_call_beyond_the_queue_is_refused_and_other_servers_answer(
     assert {entry["reason"] for entry in calls.uses(per_page=100)} == {"rate_limited", "mcp_timeout"}
 
 
-def test_a_call_that_was_refused_leaves_its_idempotency_key_free(
-    org: Organization, start_upstream: StartUpstream
-) -> None:
+def test_a_refused_call_does_not_use_up_its_idempotency_key(org: Organization, start_upstream: StartUpstream) -> None:
     slow = start_upstream()
     calls = Calls(org, slow.url)
     slow.freeze()
@@ -44,8 +42,8 @@ def test_a_call_that_was_refused_leaves_its_idempotency_key_free(
     def call(number: int) -> Answer:
         return calls.key.client.post("/v1/mcp/invoke", body, Idempotency_Key=f"number-{number}")
 
-    with ThreadPoolExecutor(TOGETHER + 6) as threads:
-        calls_made = {threads.submit(call, number): number for number in range(TOGETHER + 6)}
+    with ThreadPoolExecutor(CALLS_MAX + 6) as threads:
+        calls_made = {threads.submit(call, number): number for number in range(CALLS_MAX + 6)}
         refused = next(done for done in as_completed(calls_made) if done.result().status == 429)
         slow.stop()
     slow.restart()

@@ -26,7 +26,7 @@ BODY = {"name": "Files", "endpoint_url": "https://mcp.example.com/mcp"}
 TOKEN = UPSTREAM_MARK + "token"
 
 
-def test_an_mcp_is_registered_and_shown(api: Api, org: Organization) -> None:
+def test_a_registered_mcp_is_returned_with_every_field(api: Api, org: Organization) -> None:
     answer = org.client.post("/v1/mcps", {**BODY, "description": "What it is for"})
     assert answer.status == 201
     assert set(answer.data) == MCP
@@ -61,7 +61,7 @@ CREDENTIALS: dict[str, dict[str, str]] = {
 
 
 @pytest.mark.parametrize("auth_type", CREDENTIALS)
-def test_a_credential_is_sealed_and_never_shown_again(api: Api, org: Organization, auth_type: str) -> None:
+def test_a_credential_is_sealed_and_never_returned(api: Api, org: Organization, auth_type: str) -> None:
     answer = org.client.post("/v1/mcps", {**BODY, "auth_type": auth_type, **CREDENTIALS[auth_type]})
     path = f"/v1/mcps/{answer.data['id']}"
     assert answer.data["auth_type"] == auth_type
@@ -107,7 +107,7 @@ def test_a_credential_is_sealed_and_never_shown_again(api: Api, org: Organizatio
         ({"token": "t"}, "token"),
     ],
 )
-def test_what_is_wrong_is_named(refused_org: Organization, body: dict[str, object], field: str) -> None:
+def test_an_invalid_field_is_named(refused_org: Organization, body: dict[str, object], field: str) -> None:
     refused = refused_org.client.post("/v1/mcps", {**BODY, **body})
     assert (refused.status, refused.code) == (422, "validation_error")
     assert set(refused.details) == {field}
@@ -146,18 +146,18 @@ def test_what_is_wrong_is_named(refused_org: Organization, body: dict[str, objec
         "http://93.184.215.14/mcp",
     ],
 )
-def test_an_address_that_may_not_be_reached_is_refused(api: Api, refused_org: Organization, url: str) -> None:
+def test_a_forbidden_address_is_refused(api: Api, refused_org: Organization, url: str) -> None:
     refused = refused_org.client.post("/v1/mcps", {**BODY, "endpoint_url": url})
     assert (refused.status, refused.code) == (422, "validation_error")
     assert set(refused.details) == {"endpoint_url"}
     assert api.database.rows("select 1 from mcp_list where organization_id = %s", refused_org.id) == []
 
 
-def test_an_address_that_the_operator_allows_may_be_plain_http(org: Organization) -> None:
+def test_an_address_allowed_by_the_operator_may_use_plain_http(org: Organization) -> None:
     assert org.client.post("/v1/mcps", {**BODY, "endpoint_url": "http://127.0.0.1:9/mcp"}).status == 201
 
 
-def test_the_plan_limits_how_many(api: Api) -> None:
+def test_the_plan_limits_the_number_of_mcps(api: Api) -> None:
     org = api.organization("free")
     for _ in range(5):
         org.mcp()
@@ -169,7 +169,7 @@ def test_the_plan_limits_how_many(api: Api) -> None:
     assert org.client.post("/v1/mcps", BODY).status == 201
 
 
-def test_a_repeat_keeps_one_credential(api: Api, org: Organization) -> None:
+def test_a_repeated_registration_stores_one_credential(api: Api, org: Organization) -> None:
     body = {**BODY, "auth_type": "bearer", "auth_token": TOKEN}
     first = org.client.post("/v1/mcps", body, idempotency_key="k")
     assert org.client.post("/v1/mcps", body, idempotency_key="k").data == first.data
@@ -178,7 +178,7 @@ def test_a_repeat_keeps_one_credential(api: Api, org: Organization) -> None:
 
 
 @pytest.mark.parametrize("name", ["tavilyApiKey", "exaApiKey", "accessToken", "api%5Fkey", "api%255Fkey"])
-def test_a_credential_in_the_address_is_refused_and_the_remedy_works(org: Organization, name: str) -> None:
+def test_a_credential_in_the_url_is_refused_and_the_remedy_works(org: Organization, name: str) -> None:
     body = {**BODY, "endpoint_url": f"https://mcp.example.com/mcp?{name}={UPSTREAM_MARK}hidden"}
     refused = org.client.post("/v1/mcps", body)
     assert (refused.status, set(refused.details)) == (422, {"endpoint_url"})

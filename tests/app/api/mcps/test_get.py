@@ -9,14 +9,14 @@ from tests.app.api.mcps.test_create import MCP
 from tests.app.organizations import Api, Organization
 
 
-def test_an_mcp_is_shown_with_its_revision(org: Organization) -> None:
+def test_an_mcp_is_returned_with_its_revision(org: Organization) -> None:
     mcp_id = org.mcp()
     answer = org.client.get(f"/v1/mcps/{mcp_id}")
     assert (answer.status, answer.data["id"]) == (200, mcp_id)
     assert (answer.headers["etag"], answer.headers["x-revision"]) == ('"1"', "1")
 
 
-def test_the_detail_says_more_than_the_list(org: Organization) -> None:
+def test_the_detail_has_more_fields_than_the_list(org: Organization) -> None:
     mcp_id = org.mcp()
     found = org.client.get(f"/v1/mcps/{mcp_id}").data
     assert set(found) - MCP == {"health_checked_at", "updated_at", "stats", "tools"}
@@ -30,28 +30,28 @@ def test_the_detail_says_more_than_the_list(org: Organization) -> None:
     assert found["updated_at"] == found["created_at"]
 
 
-def test_the_stats_follow_the_log(api: Api, org: Organization, upstream: Upstream) -> None:
+def test_the_stats_count_recorded_calls(api: Api, org: Organization, upstream: Upstream) -> None:
     calls = Calls(org, upstream.url)
     calls.add(1)
     calls.invoke("no_such_tool")
 
-    async def counted() -> None:
+    async def count() -> None:
         async with await connect(api.database.url, role=WORKER_ROLE) as connection:
             await run_projection(connection, USAGE, 10)
 
-    api.database.run(counted())
+    api.database.run(count())
     stats = org.client.get(f"/v1/mcps/{calls.mcp_id}").data["stats"]
     assert (stats["total_requests"], stats["requests_today"], stats["error_rate"]) == (2, 2, 0.5)
     assert 0 < stats["avg_latency_ms"] < 30_000
 
 
-def test_what_is_not_there_or_of_someone_else_is_the_same_404(api: Api, org: Organization) -> None:
+def test_an_unknown_mcp_and_another_organizations_mcp_get_the_same_404(api: Api, org: Organization) -> None:
     foreign = org.client.get(f"/v1/mcps/{api.organization().mcp()}")
     absent = org.client.get("/v1/mcps/mcp_" + "0" * 26)
     assert (foreign.status, foreign.code) == (404, "not_found")
     assert foreign.without_request_id == absent.without_request_id
 
 
-def test_a_query_parameter_is_refused_by_name(org: Organization) -> None:
+def test_an_unknown_query_parameter_is_named(org: Organization) -> None:
     refused = org.client.get(f"/v1/mcps/{org.mcp()}", {"tools": "1"})
     assert refused.details == {"tools": "Unknown field"}

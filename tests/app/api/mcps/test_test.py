@@ -1,4 +1,4 @@
-"""POST /v1/mcps/{id}/test, and what is known of the health of an MCP."""
+"""POST /v1/mcps/{id}/test and the health of MCPs."""
 
 import socket
 
@@ -12,8 +12,8 @@ from tests.app.organizations import Api, Organization
 
 
 @pytest.fixture
-def nobody() -> str:
-    """An address at which nothing listens."""
+def unused_url() -> str:
+    """A URL at which no server listens."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         return f"http://127.0.0.1:{listener.getsockname()[1]}/mcp"
 
@@ -23,7 +23,7 @@ def probe(org: Organization, mcp_id: str) -> dict[str, object]:
     return found
 
 
-def test_a_server_that_answers_is_healthy_and_its_tools_are_shown(org: Organization, upstream: Upstream) -> None:
+def test_a_reachable_server_is_healthy_and_its_tools_are_listed(org: Organization, upstream: Upstream) -> None:
     mcp_id = org.mcp(endpoint_url=upstream.url)
     assert (detail(org, mcp_id)["health"], detail(org, mcp_id)["tools"]) == ("unknown", [])
     found = probe(org, mcp_id)
@@ -48,7 +48,7 @@ def test_a_server_that_answers_is_healthy_and_its_tools_are_shown(org: Organizat
     assert add["input_schema"]["required"] == ["numbers"]
 
 
-def test_a_server_that_does_not_answer_is_unhealthy_and_its_tools_stay(
+def test_an_unreachable_server_is_unhealthy_and_keeps_its_tools(
     org: Organization, start_upstream: StartUpstream
 ) -> None:
     upstream = start_upstream()
@@ -74,25 +74,25 @@ def test_an_inactive_mcp_can_be_tested(org: Organization, upstream: Upstream) ->
     assert probe(org, mcp_id)["reachable"] is True
 
 
-def test_what_is_not_there_or_of_someone_else_is_the_same_404(api: Api, org: Organization) -> None:
+def test_an_unknown_mcp_and_another_organizations_mcp_get_the_same_404(api: Api, org: Organization) -> None:
     foreign = org.client.post(f"/v1/mcps/{api.organization().mcp()}/test")
     absent = org.client.post("/v1/mcps/mcp_" + "0" * 26 + "/test")
     assert (foreign.status, foreign.code) == (404, "not_found")
     assert foreign.without_request_id == absent.without_request_id
 
 
-def test_a_body_is_refused_by_name(org: Organization) -> None:
+def test_an_unknown_field_is_named(org: Organization) -> None:
     assert org.client.post(f"/v1/mcps/{org.mcp()}/test", {"deep": True}).details == {"deep": "Unknown field"}
 
 
-def test_a_test_is_no_change(api: Api, org: Organization, upstream: Upstream) -> None:
+def test_a_test_stores_no_event(api: Api, org: Organization, upstream: Upstream) -> None:
     mcp_id = org.mcp(endpoint_url=upstream.url)
     probe(org, mcp_id)
     assert api.events_of(mcp_id) == ["mcp.created"]
     assert detail(org, mcp_id)["revision"] == 1
 
 
-def failed_a_while_ago(api: Api, mcp_id: str) -> None:
+def age_failures(api: Api, mcp_id: str) -> None:
     api.database.rows(
         "update mcp_health set checked_at = checked_at - interval '11 seconds',"
         " failing_since = failing_since - interval '11 seconds' where mcp_id = %s returning 1",
@@ -100,31 +100,31 @@ def failed_a_while_ago(api: Api, mcp_id: str) -> None:
     )
 
 
-def test_calls_say_how_the_server_is(api: Api, org: Organization, start_upstream: StartUpstream) -> None:
+def test_calls_update_the_health_of_the_server(api: Api, org: Organization, start_upstream: StartUpstream) -> None:
     upstream = start_upstream()
     calls = Calls(org, upstream.url)
     calls.invoke("no_such_tool")
     assert detail(org, calls.mcp_id)["health"] == "healthy"
     assert api.events_of(calls.mcp_id) == ["mcp.created"]
     upstream.stop()
-    for _ in range(3):  # at the same moment, as when the server starts again
+    for _ in range(3):  # at the same time, as during a restart of the server
         calls.invoke("add", {"numbers": [1]})
     assert detail(org, calls.mcp_id)["health"] == "healthy"
-    failed_a_while_ago(api, calls.mcp_id)
+    age_failures(api, calls.mcp_id)
     calls.invoke("add", {"numbers": [1]})
     assert detail(org, calls.mcp_id)["health"] == "unhealthy"
     calls.invoke("add", {"numbers": [1]})
     assert api.events_of(calls.mcp_id) == ["mcp.created", "mcp.health_changed"]
 
 
-def test_an_answer_in_between_makes_two_failures_two_first_ones(
+def test_a_success_between_two_failures_keeps_the_server_healthy(
     api: Api, org: Organization, start_upstream: StartUpstream
 ) -> None:
     upstream = start_upstream()
     calls = Calls(org, upstream.url)
     upstream.stop()
     calls.invoke("add", {"numbers": [1]})
-    failed_a_while_ago(api, calls.mcp_id)
+    age_failures(api, calls.mcp_id)
     upstream.restart()
     calls.add(1)
     upstream.stop()
@@ -133,7 +133,7 @@ def test_an_answer_in_between_makes_two_failures_two_first_ones(
     assert api.events_of(calls.mcp_id) == ["mcp.created"]
 
 
-def test_a_server_that_answers_again_is_healthy_at_once(org: Organization, start_upstream: StartUpstream) -> None:
+def test_a_server_that_recovers_is_healthy_immediately(org: Organization, start_upstream: StartUpstream) -> None:
     upstream = start_upstream()
     calls = Calls(org, upstream.url)
     upstream.stop()
@@ -149,13 +149,13 @@ def test_a_server_that_answers_again_is_healthy_at_once(org: Organization, start
     assert changes[0]["actor"] == {"type": "system", "id": "mcp_health"}
 
 
-def test_an_impatient_caller_makes_no_server_unhealthy(org: Organization, upstream: Upstream) -> None:
+def test_a_short_timeout_of_a_caller_does_not_make_the_server_unhealthy(org: Organization, upstream: Upstream) -> None:
     calls = Calls(org, upstream.url)
     assert calls.invoke("wait", {"seconds": 5}, timeout=100).status == 504
     assert detail(org, calls.mcp_id)["health"] == "unknown"
 
 
-def test_what_was_found_lately_is_not_written_again(org: Organization, upstream: Upstream) -> None:
+def test_a_recent_health_check_is_not_stored_again(org: Organization, upstream: Upstream) -> None:
     calls = Calls(org, upstream.url)
     calls.add(1)
     first = detail(org, calls.mcp_id)["health_checked_at"]
@@ -163,7 +163,7 @@ def test_what_was_found_lately_is_not_written_again(org: Organization, upstream:
     assert detail(org, calls.mcp_id)["health_checked_at"] == first
 
 
-def test_what_was_found_long_ago_is(api: Api, org: Organization, upstream: Upstream) -> None:
+def test_an_old_health_check_is_stored_again(api: Api, org: Organization, upstream: Upstream) -> None:
     calls = Calls(org, upstream.url)
     calls.add(1)
     age = "update mcp_health set checked_at = checked_at - interval '61 seconds' where mcp_id = %s"
@@ -182,7 +182,7 @@ def test_what_was_found_long_ago_is(api: Api, org: Organization, upstream: Upstr
         ({"endpoint_url": "http://127.0.0.1:9/elsewhere"}, "unknown"),
     ],
 )
-def test_a_server_that_moved_is_as_good_as_new(
+def test_a_change_of_the_address_or_credential_resets_health_and_tools(
     org: Organization, upstream: Upstream, fields: dict[str, object], health: str
 ) -> None:
     mcp_id = org.mcp(endpoint_url=upstream.url)
@@ -192,9 +192,9 @@ def test_a_server_that_moved_is_as_good_as_new(
     assert bool(detail(org, mcp_id)["tools"]) is (health == "healthy")
 
 
-def test_the_list_is_filtered_by_status_and_health(org: Organization, upstream: Upstream, nobody: str) -> None:
+def test_the_list_is_filtered_by_status_and_health(org: Organization, upstream: Upstream, unused_url: str) -> None:
     healthy = org.mcp(name="healthy", endpoint_url=upstream.url)
-    unhealthy = org.mcp(name="unhealthy", endpoint_url=nobody)
+    unhealthy = org.mcp(name="unhealthy", endpoint_url=unused_url)
     unknown = org.mcp(name="unknown")
     probe(org, healthy)
     probe(org, unhealthy)
@@ -215,7 +215,7 @@ def test_the_list_is_filtered_by_status_and_health(org: Organization, upstream: 
     assert item["health"] == "healthy"
 
 
-def test_a_filtered_list_is_paged_by_cursor(org: Organization) -> None:
+def test_a_filtered_list_has_pages_by_cursor(org: Organization) -> None:
     ids = [org.mcp(name=str(number)) for number in range(5)]
     change(org, ids[2], status="inactive")
     first = org.client.get("/v1/mcps", {"status": "active", "per_page": 3})
@@ -227,12 +227,12 @@ def test_a_filtered_list_is_paged_by_cursor(org: Organization) -> None:
 
 
 @pytest.mark.parametrize("params", [{"status": "deleted"}, {"health": "ill"}])
-def test_a_filter_that_is_none_is_named(org: Organization, params: dict[str, str]) -> None:
+def test_an_invalid_filter_is_named(org: Organization, params: dict[str, str]) -> None:
     refused = org.client.get("/v1/mcps", params)
     assert (refused.status, set(refused.details)) == (422, set(params))
 
 
-def test_what_is_deleted_has_no_health_any_more(api: Api, org: Organization, upstream: Upstream) -> None:
+def test_the_health_of_a_deleted_mcp_is_deleted(api: Api, org: Organization, upstream: Upstream) -> None:
     mcp_id = org.mcp(endpoint_url=upstream.url)
     probe(org, mcp_id)
     org.client.delete(f"/v1/mcps/{mcp_id}")

@@ -38,7 +38,7 @@ def sealed(api: Api, mcp_id: str) -> list[bytes]:
         ("status", "inactive"),
     ],
 )
-def test_a_field_is_changed_and_the_others_stay(api: Api, org: Organization, field: str, value: str) -> None:
+def test_a_change_of_one_field_changes_no_other_field(api: Api, org: Organization, field: str, value: str) -> None:
     mcp_id = org.mcp()
     before = detail(org, mcp_id)
     answer = change(org, mcp_id, **{field: value})
@@ -51,26 +51,26 @@ def test_a_field_is_changed_and_the_others_stay(api: Api, org: Organization, fie
     assert len(api.events_of(mcp_id)) == 2
 
 
-def test_what_is_so_already_is_no_event(api: Api, org: Organization) -> None:
+def test_a_change_to_the_same_value_stores_no_event(api: Api, org: Organization) -> None:
     mcp_id = org.mcp()
     assert change(org, mcp_id, name="Files", status="active").headers["x-revision"] == "1"
     assert change(org, mcp_id).status == 200
     assert api.events_of(mcp_id) == ["mcp.created"]
 
 
-def test_a_description_is_cleared_by_null(org: Organization) -> None:
+def test_null_clears_the_description(org: Organization) -> None:
     mcp_id = org.mcp(description="x")
     assert change(org, mcp_id, description=None).data["description"] == ""
 
 
-def test_every_change_is_an_event(api: Api, org: Organization) -> None:
+def test_every_change_stores_an_event(api: Api, org: Organization) -> None:
     mcp_id = org.mcp()
     change(org, mcp_id, environment="test", status="inactive")
     change(org, mcp_id, status="active")
     assert api.events_of(mcp_id) == ["mcp.created", "mcp.updated", "mcp.deactivated", "mcp.activated"]
 
 
-def test_an_environment_opens_an_mcp_to_the_keys_of_it_at_once(org: Organization) -> None:
+def test_a_changed_environment_applies_to_keys_immediately(org: Organization) -> None:
     mcp_id = org.mcp(environment="test")
     key = org.key(permissions={"mcps": "*"})
     assert org.verify(key.secret, mcp_id=mcp_id)["code"] == "environment_mismatch"
@@ -78,14 +78,14 @@ def test_an_environment_opens_an_mcp_to_the_keys_of_it_at_once(org: Organization
     assert org.verify(key.secret, mcp_id=mcp_id)["code"] == "valid"
 
 
-def test_the_old_revision_is_refused(org: Organization) -> None:
+def test_an_old_revision_is_refused(org: Organization) -> None:
     path = f"/v1/mcps/{org.mcp()}"
     org.client.patch(path, {"name": "Renamed"})
     assert org.client.patch(path, {"name": "Again"}, if_match='"1"').code == "revision_mismatch"
     assert org.client.patch(path, {"name": "Again"}, if_match='"2"').status == 200
 
 
-def test_many_changes_at_once_are_all_made(api: Api, org: Organization) -> None:
+def test_concurrent_changes_succeed_or_conflict(api: Api, org: Organization) -> None:
     mcp_id = org.mcp()
     answers = concurrently(range(6), lambda number: change(org, mcp_id, name=f"Name {number}"))
     made = [answer for answer in answers if answer.status == 200]
@@ -117,7 +117,7 @@ def test_many_changes_at_once_are_all_made(api: Api, org: Organization) -> None:
         ({"id": "x"}, "id"),
     ],
 )
-def test_what_is_wrong_is_named_and_nothing_changed(
+def test_an_invalid_field_is_named_and_changes_nothing(
     api: Api, org: Organization, body: dict[str, object], field: str
 ) -> None:
     mcp_id = org.mcp(auth_type="bearer", auth_token=TOKEN)
@@ -128,21 +128,21 @@ def test_what_is_wrong_is_named_and_nothing_changed(
     assert (api.events_of(mcp_id), sealed(api, mcp_id)) == (["mcp.created"], before)
 
 
-def test_what_is_not_there_or_of_someone_else_is_the_same_404(api: Api, org: Organization) -> None:
+def test_an_unknown_mcp_and_another_organizations_mcp_get_the_same_404(api: Api, org: Organization) -> None:
     foreign = change(org, api.organization().mcp(), name="Mine")
     absent = change(org, "mcp_" + "0" * 26, name="Mine")
     assert (foreign.status, foreign.code) == (404, "not_found")
     assert foreign.without_request_id == absent.without_request_id
 
 
-def test_what_was_deleted_can_not_be_changed(org: Organization) -> None:
+def test_a_deleted_mcp_cannot_be_changed(org: Organization) -> None:
     mcp_id = org.mcp()
     org.client.delete(f"/v1/mcps/{mcp_id}")
     assert change(org, mcp_id, status="active").status == 404
 
 
 @pytest.mark.parametrize("auth_type", CREDENTIALS)
-def test_a_credential_that_is_left_out_stays(api: Api, org: Organization, auth_type: str) -> None:
+def test_an_omitted_credential_is_kept(api: Api, org: Organization, auth_type: str) -> None:
     mcp_id = org.client.post("/v1/mcps", {**BODY, "auth_type": auth_type, **CREDENTIALS[auth_type]}).data["id"]
     before = sealed(api, mcp_id)
     answer = change(org, mcp_id, name="Renamed", auth_type=auth_type, status="inactive")
@@ -152,7 +152,9 @@ def test_a_credential_that_is_left_out_stays(api: Api, org: Organization, auth_t
 
 @pytest.mark.parametrize("before", CREDENTIALS)
 @pytest.mark.parametrize("after", CREDENTIALS)
-def test_a_credential_is_replaced_whole_and_never_shown(api: Api, org: Organization, before: str, after: str) -> None:
+def test_a_credential_is_replaced_completely_and_never_returned(
+    api: Api, org: Organization, before: str, after: str
+) -> None:
     mcp_id = org.client.post("/v1/mcps", {**BODY, "auth_type": before, **CREDENTIALS[before]}).data["id"]
     old = sealed(api, mcp_id)
     answer = change(org, mcp_id, auth_type=after, **CREDENTIALS[after])
@@ -163,7 +165,7 @@ def test_a_credential_is_replaced_whole_and_never_shown(api: Api, org: Organizat
     assert new != old or before == after == "none"
 
 
-def test_the_new_credential_is_what_opens_the_upstream(org: Organization, start_upstream: StartUpstream) -> None:
+def test_calls_use_the_new_credential(org: Organization, start_upstream: StartUpstream) -> None:
     url = start_upstream("--require-bearer", TOKEN).url
     mcp_id = org.mcp(endpoint_url=url, auth_type="bearer", auth_token=UPSTREAM_MARK + "wrong")
     assert reachable(org, mcp_id) is False
@@ -175,9 +177,7 @@ def test_the_new_credential_is_what_opens_the_upstream(org: Organization, start_
     assert reachable(org, mcp_id) is False
 
 
-def test_a_part_of_a_credential_is_replaced_and_the_rest_stays(
-    org: Organization, start_upstream: StartUpstream
-) -> None:
+def test_a_part_of_a_credential_can_be_replaced(org: Organization, start_upstream: StartUpstream) -> None:
     url = start_upstream("--require-basic", "keyledger", TOKEN).url
     fields = {"auth_type": "basic", "auth_username": "keyledger", "auth_password": UPSTREAM_MARK + "wrong"}
     mcp_id = org.mcp(endpoint_url=url, **fields)
@@ -186,7 +186,7 @@ def test_a_part_of_a_credential_is_replaced_and_the_rest_stays(
     assert reachable(org, mcp_id) is True
 
 
-def test_a_credential_goes_to_no_other_host_unless_it_is_given_again(org: Organization) -> None:
+def test_a_credential_is_not_sent_to_another_host_unless_given_again(org: Organization) -> None:
     mcp_id = org.mcp(auth_type="bearer", auth_token=TOKEN)
     assert set(change(org, mcp_id, endpoint_url="https://evil.example/mcp").details) == {"endpoint_url"}
     assert change(org, mcp_id, endpoint_url="https://mcp.example.com:8443/v2").status == 200
@@ -195,7 +195,7 @@ def test_a_credential_goes_to_no_other_host_unless_it_is_given_again(org: Organi
     assert change(org, mcp_id, endpoint_url="https://newest.example/mcp").status == 200
 
 
-def test_an_inactive_mcp_keeps_its_place_in_the_plan(api: Api) -> None:
+def test_an_inactive_mcp_counts_towards_the_limit_of_the_plan(api: Api) -> None:
     org = api.organization("free")
     ids = [org.mcp() for _ in range(5)]
     change(org, ids[0], status="inactive")

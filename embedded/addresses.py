@@ -63,4 +63,4 @@ def _why_not(error: OSError, host: str, port: int) -> str:
         return f"port {port} on {host} needs more rights than this account has: set PORT to one above 1023"
     if error.errno == errno.EADDRNOTAVAIL:
         return f"HOST is '{host}', which is no address of this machine"
-    return f"port {port} on {host} can not be used: {error.strerror}"
+    return f"port {port} on {host} cannot be used: {error.strerror}"

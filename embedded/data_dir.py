@@ -149,7 +149,7 @@ class DataDirectory:
 
 
 def _unusable(folder: Path, reason: str) -> CannotStart:
-    return CannotStart(f"the data folder {folder} can not be used ({reason}): set KEYLEDGER_HOME to another")
+    return CannotStart(f"the data folder {folder} cannot be used ({reason}): set KEYLEDGER_HOME to another")
 
 
 def _acquire_lock(folder: Path) -> IO[str]:

@@ -55,7 +55,7 @@ def test_a_second_process_on_the_same_folder_is_refused_with_the_id_of_the_first
 
 def test_a_file_in_place_of_the_folder_is_reported_in_one_line(tmp_path: Path) -> None:
     (tmp_path / "home").write_text("")
-    with pytest.raises(CannotStart, match=r"^the data folder .* can not be used \(File exists\): set KEYLEDGER_HOME"):
+    with pytest.raises(CannotStart, match=r"^the data folder .* cannot be used \(File exists\): set KEYLEDGER_HOME"):
         DataDirectory(tmp_path / "home")
 
 

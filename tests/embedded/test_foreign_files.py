@@ -175,6 +175,6 @@ def test_a_folder_of_root_that_every_account_may_write_to_is_refused_as_the_data
 def test_a_link_in_place_of_the_lock_is_refused(tmp_path: Path, victim: Path) -> None:
     (tmp_path / "home").mkdir()
     (tmp_path / "home" / "lock").symlink_to(victim)
-    with pytest.raises(CannotStart, match="can not be used"):
+    with pytest.raises(CannotStart, match="cannot be used"):
         DataDirectory(tmp_path / "home")
     assert _is_untouched(victim)

@@ -70,7 +70,7 @@ def test_an_address_of_another_machine_is_reported(tmp_path: Path) -> None:
 def test_an_unusable_data_folder_is_reported(tmp_path: Path) -> None:
     (tmp_path / "home").write_text("a file")
     line = _refusal(tmp_path / "home")
-    assert line.startswith(f"keyledger: the data folder {tmp_path / 'home'} can not be used (")
+    assert line.startswith(f"keyledger: the data folder {tmp_path / 'home'} cannot be used (")
     assert line.endswith("set KEYLEDGER_HOME to another")
 
 
@@ -92,7 +92,7 @@ def test_a_data_folder_that_the_account_cannot_access_is_reported(ordinary_user:
     (home / closed).chmod(0o700)
     assert started.returncode == 1, output
     line = output.splitlines()[-1]
-    assert line.startswith(f"keyledger: the data folder {home} can not be used (")
+    assert line.startswith(f"keyledger: the data folder {home} cannot be used (")
     assert line.endswith("Permission denied): set KEYLEDGER_HOME to another")
     assert "Traceback" not in output
     assert closed == "." or closed in line

@@ -76,9 +76,10 @@ def demo(*, folder: Path, mcp_url: str, yes: bool) -> None:
 def openapi() -> None:
     """Print the OpenAPI document, as it is served and stored in docs/openapi.json."""
     from app.openapi.description import describe
+    from app.routes import ROUTES
 
     sys.stdout.flush()
-    sys.stdout.buffer.write(describe().document)
+    sys.stdout.buffer.write(describe(ROUTES).document)
 
 
 @commands.command("completion", panel="Print")

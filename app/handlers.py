@@ -65,8 +65,6 @@ def success(
 
 
 def encode_success(data: object) -> bytes:
-    if isinstance(data, bytes):  # TRANSITION
-        return data
     return msgspec.json.encode({"success": True, "data": data})
 
 

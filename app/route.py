@@ -12,21 +12,21 @@ them, the route accepts no query parameters and no body. The OpenAPI document is
 
 import re
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
+from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from litestar.handlers import HTTPRouteHandler
 from msgspec import Struct, field, structs
 
 from app.auth.authorization import Access
 from app.handlers import Empty, HttpRequest, HttpResponse, ListResponse, Success, parse_body, parse_query
-from app.http.messages import RawRequest, RawResponse
+from app.http.messages import DirectRoute
 from app.services import Services
 
-DirectHandler = Callable[[RawRequest, Services], Awaitable[RawResponse]]
-
-R = TypeVar("R", bound="Route")
-
 _PARAMETER = re.compile(r"\{(\w+)\}")
+
+
+async def _no_handler(*_: object, **__: object) -> object:
+    raise LookupError("This route has no handler: Route is a decorator")
 
 
 class Alternative(Struct, frozen=True):
@@ -94,7 +94,7 @@ class Route(Struct, frozen=True):
     is_enveloped: bool = True
     """Whether JSON is `{"success": true, "data": …}`."""
 
-    handler: Callable[..., Awaitable[Any]] | None = None
+    handler: Callable[..., Awaitable[Any]] = _no_handler
 
     def __call__(self, handler: Callable[..., Awaitable[Any]]) -> "Route":
         """Return the route with its handler."""
@@ -116,8 +116,6 @@ class Route(Struct, frozen=True):
     @property
     def id(self) -> str:
         """Return the name of the handler, which is the `operationId` in the OpenAPI document."""
-        if self.handler is None:
-            raise LookupError(f"{self.method} {self.path} has no handler")
         return self.handler.__name__
 
     @property
@@ -131,8 +129,6 @@ class Route(Struct, frozen=True):
     def to_framework(self) -> HTTPRouteHandler:
         """Return the route for Litestar. The guard `authorize` runs before the query and the body are decoded."""
         handler, query, body = self.handler, self.query, self.body
-        if handler is None:
-            raise LookupError(f"{self.method} {self.path} has no handler")
         reads_body = self.method != "GET"
 
         async def handle(request: HttpRequest) -> HttpResponse:
@@ -150,6 +146,11 @@ class Route(Struct, frozen=True):
         path = _PARAMETER.sub(r"{\1:str}", self.path)
         declare = HTTPRouteHandler(path, http_method=self.method, status_code=self.status, access=self.access)
         return declare(handle)
+
+    def to_direct(self, services: Services) -> DirectRoute:
+        """Return the route for the middleware, which calls it instead of the framework."""
+        handler = self.handler
+        return lambda inbound: handler(inbound, services)
 
 
 def _response_type(returned: Any) -> tuple[Any, bool]:  # noqa: ANN401 -- any annotation

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, TypeVar
 
-from msgspec import structs
+from msgspec import Struct, structs
 
 from app.handlers import HttpRequest, Success, encode_success, encoded_success, get_services, raw_request
 from app.http.idempotency import REPLAYED, idempotency_key
@@ -17,7 +17,7 @@ S = TypeVar("S")
 C = TypeVar("C")
 E = TypeVar("E")
 F = TypeVar("F")
-T = TypeVar("T")
+T = TypeVar("T", bound=Struct)
 
 
 async def run_command(
@@ -28,8 +28,7 @@ async def run_command(
     *,
     render: Callable[[Change[S, E]], T],
     guard: Lock[F] | LockAndQuery[F] | None = None,
-    secret_fields: Sequence[str] | dict[str, Any] = (),
-    status: int = 0,  # TRANSITION
+    secret_fields: Sequence[str] = (),
     extra_statements: Sequence[Statement] | Callable[[Change[S, E]], Iterable[Statement]] = (),
     related_commands: Sequence[RelatedCommand[Any, Any, Any]]
     | Callable[[F], Sequence[RelatedCommand[Any, Any, Any]]] = (),
@@ -41,11 +40,7 @@ async def run_command(
     caller, inbound = request.auth, raw_request(request)
 
     def stored(change: Change[S, E]) -> StoredResponse:
-        rendered: Any = render(change)
-        if isinstance(rendered, dict):  # TRANSITION
-            rendered = {**rendered, **dict.fromkeys(secret_fields)}
-        else:
-            rendered = structs.replace(rendered, **dict.fromkeys(secret_fields))
+        rendered = structs.replace(render(change), **dict.fromkeys(secret_fields))
         return StoredResponse(request.route_handler.status_code, encode_success(rendered), change.revision)
 
     done = await get_services(request).commands.run_or_replay(
@@ -64,7 +59,4 @@ async def run_command(
     )
     if isinstance(done, StoredResponse):
         return encoded_success(done.body, status=done.status, revision=done.revision, headers=REPLAYED)
-    rendered: Any = render(done)
-    if isinstance(rendered, dict) and isinstance(secret_fields, dict):  # TRANSITION
-        rendered = {**rendered, **secret_fields}
-    return encoded_success(encode_success(rendered), revision=done.revision)
+    return encoded_success(encode_success(render(done)), revision=done.revision)

@@ -1,5 +1,6 @@
 """The body of every error: problem details (RFC 9457)."""
 
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 from msgspec import UNSET, Meta, Struct, UnsetType
@@ -13,7 +14,7 @@ class ProblemError(Struct, frozen=True):
     request_id: Annotated[str, Meta(description="The id of the request. Include it when you ask for help.")]
     details: (
         Annotated[
-            dict[str, Any],
+            Mapping[str, Any],
             Meta(description="Details of the error. For invalid fields: each field and how to correct it."),
         ]
         | UnsetType

@@ -1,10 +1,12 @@
 """The description of the API in its served form, created once when the process starts."""
 
+from collections.abc import Sequence
+
 from msgspec import Struct
 
 from app.openapi.document import document, written
-from app.openapi.operations import OPERATIONS
 from app.openapi.reference import reference_page
+from app.route import Route
 
 
 class Description(Struct, frozen=True):
@@ -14,6 +16,6 @@ class Description(Struct, frozen=True):
     page: bytes
 
 
-def describe() -> Description:
-    described = document(OPERATIONS)
+def describe(routes: Sequence[Route]) -> Description:
+    described = document(routes)
     return Description(written(described), reference_page(described))

@@ -1,4 +1,4 @@
-"""Generator of the OpenAPI 3.1 document from the operations."""
+"""Generator of the OpenAPI 3.1 document from the routes."""
 
 from collections.abc import Sequence
 from itertools import groupby
@@ -10,26 +10,25 @@ from app.http.error_catalogue import ERRORS
 from app.http.pagination import Pagination
 from app.http.problem_details import ProblemDetails
 from app.openapi.errors import codes_of, component_of, examples, response
-from app.openapi.fields import QUERY
 from app.openapi.headers import LIMITS, REQUEST_HEADERS, RESPONSE_HEADERS, reference
 from app.openapi.introduction import INFO, PATH_PARAMETERS, SECURITY_SCHEMES, SERVERS, TAGS
-from app.openapi.operation import Answer, Operation
 from app.openapi.schemas import Schemas, properties_of
+from app.route import Route
 
 Object = dict[str, Any]
 
 
-def document(operations: Sequence[Operation]) -> Object:
-    """Return the whole document, without tags that no operation has."""
+def document(routes: Sequence[Route]) -> Object:
+    """Return the whole document, without tags that no route has."""
     schemas = Schemas()
     schemas.of(ProblemDetails)
     schemas.of(Pagination)
     failures: Object = {}
     paths: dict[str, Object] = {}
-    for operation in operations:
-        item = paths.setdefault(operation.path, _path_item(operation))
-        item[operation.method.lower()] = _operation(operation, schemas, failures)
-    used = {operation.tag for operation in operations}
+    for route in routes:
+        item = paths.setdefault(route.path, _path_item(route))
+        item[route.method.lower()] = _operation(route, schemas, failures)
+    used = {route.tag for route in routes}
     return {
         "openapi": "3.1.0",
         "info": INFO,
@@ -40,7 +39,7 @@ def document(operations: Sequence[Operation]) -> Object:
             "securitySchemes": SECURITY_SCHEMES,
             "parameters": REQUEST_HEADERS,
             "headers": RESPONSE_HEADERS,
-            "examples": examples({code for operation in operations for code in codes_of(operation)}),
+            "examples": examples({code for route in routes for code in codes_of(route)}),
             "responses": dict(sorted(failures.items())),
             "schemas": dict(sorted(schemas.components.items())),
         },
@@ -52,31 +51,32 @@ def written(described: Object) -> bytes:
     return msgspec.json.format(msgspec.json.encode(described), indent=2) + b"\n"
 
 
-def _path_item(operation: Operation) -> Object:
-    names = operation.parameters_in_path
-    parameters = [{"name": name, "in": "path", "required": True, **PATH_PARAMETERS[name]} for name in names]
+def _path_item(route: Route) -> Object:
+    parameters = [
+        {"name": name, "in": "path", "required": True, **PATH_PARAMETERS[name]} for name in route.path_parameters
+    ]
     return {"parameters": parameters} if parameters else {}
 
 
-def _operation(operation: Operation, schemas: Schemas, failures: Object) -> Object:
+def _operation(route: Route, schemas: Schemas, failures: Object) -> Object:
     described: Object = {
-        "operationId": operation.id,
-        "tags": [operation.tag],
-        "summary": operation.summary,
-        "description": f"{operation.description} {_access_text(operation)}".strip(),
-        "security": _security(operation),
+        "operationId": route.id,
+        "tags": [route.tag],
+        "summary": route.summary,
+        "description": f"{route.description} {_access_text(route)}".strip(),
+        "security": _security(route),
     }
-    parameters = _parameters(operation)
+    parameters = _parameters(route)
     if parameters:
         described["parameters"] = parameters
-    if operation.body is not None:
-        described["requestBody"] = _request_body(operation, schemas)
-    described["responses"] = _responses(operation, schemas, failures)
+    if route.body is not None:
+        described["requestBody"] = _request_body(route, route.body, schemas)
+    described["responses"] = _responses(route, schemas, failures)
     return described
 
 
-def _access_text(operation: Operation) -> str:
-    match operation.access:
+def _access_text(route: Route) -> str:
+    match route.access:
         case "anyone":
             return "No credential is required."
         case "any key":
@@ -89,9 +89,9 @@ def _access_text(operation: Operation) -> str:
             return f"Requires the grant `{grant}`."
 
 
-def _security(operation: Operation) -> list[Object]:
-    session: Object = {"session": []} if operation.method == "GET" else {"session": [], "csrf": []}
-    match operation.access:
+def _security(route: Route) -> list[Object]:
+    session: Object = {"session": []} if route.method == "GET" else {"session": [], "csrf": []}
+    match route.access:
         case "anyone":
             return []
         case "any key":
@@ -102,39 +102,37 @@ def _security(operation: Operation) -> list[Object]:
             return [{"bearer": []}, {"api_key": []}, session]
 
 
-def _parameters(operation: Operation) -> list[Object]:
+def _parameters(route: Route) -> list[Object]:
     parameters: list[Object] = []
-    if operation.query is not None:
-        properties, required = properties_of(operation.query, operation.query_fields)
+    if route.query is not None:
+        properties, required = properties_of(route.query)
         for name, schema in properties.items():
-            about = schema.pop("description", None) or QUERY[name]["description"]
+            about = schema.pop("description")
             parameters.append(
                 {"name": name, "in": "query", "description": about, "required": name in required, "schema": schema}
             )
-    if operation.repeatable:
+    if route.idempotent:
         parameters.append({"$ref": "#/components/parameters/IdempotencyKey"})
-    if operation.conditional:
+    if route.if_match:
         parameters.append({"$ref": "#/components/parameters/IfMatch"})
     return parameters
 
 
-def _request_body(operation: Operation, schemas: Schemas) -> Object:
-    body = operation.body
-    if body is None:
-        raise LookupError(operation.id)
-    schema = schemas.of_body(body, f"{_camel(operation.id)}Body")
-    required = any(field.required for field in msgspec.structs.fields(body.kind))
-    return {"required": required, "content": {"application/json": {"schema": schema, "example": dict(body.example)}}}
+def _request_body(route: Route, body: type[msgspec.Struct], schemas: Schemas) -> Object:
+    schema = schemas.of_body(body, f"{_camel(route.id)}Body", route.body_schema)
+    required = any(field.required for field in msgspec.structs.fields(body))
+    return {"required": required, "content": {"application/json": {"schema": schema, "example": route.body_example}}}
 
 
-def _responses(operation: Operation, schemas: Schemas, failures: Object) -> Object:
-    main = _answer(operation, operation.answer, schemas)
-    responses: Object = {str(operation.status): {"description": f"{operation.summary}.", **main}}
-    for status, (about, other) in operation.also.items():
-        responses[str(status)] = {"description": about, **_answer(operation, other, schemas)}
-    for status, group in groupby(sorted(codes_of(operation), key=_status), key=_status):
+def _responses(route: Route, schemas: Schemas, failures: Object) -> Object:
+    content = _json(route, route.response, route.example, schemas) if route.response else {"schema": {"type": "string"}}
+    responses: Object = {str(route.status): _response(route, f"{route.summary}.", content)}
+    for status, other in route.alternatives.items():
+        content = _json(route, type(other.example), other.example, schemas)
+        responses[str(status)] = _response(route, other.description, content)
+    for status, group in groupby(sorted(codes_of(route), key=_status), key=_status):
         codes = list(group)
-        if status in operation.also:
+        if status in route.alternatives:
             continue
         failures[component_of(codes)] = response(codes)
         responses[str(status)] = {"$ref": f"#/components/responses/{component_of(codes)}"}
@@ -145,42 +143,41 @@ def _status(code: str) -> int:
     return ERRORS[code].status
 
 
-def _answer(operation: Operation, answer: Answer, schemas: Schemas) -> Object:
+def _response(route: Route, description: str, content: Object) -> Object:
     names = ["X-Request-Id"]
-    names += ["ETag", "X-Revision"] if operation.revised else []
-    names += ["Idempotency-Replayed"] if operation.repeatable else []
-    names += ["Link"] if answer.paging else []
-    names += LIMITS if operation.access not in {"anyone", "people", "owner"} else []
-    own = {name: {"description": about, "schema": {"type": "string"}} for name, about in answer.headers.items()}
-    content = {answer.content_type: _content(answer, schemas)}
-    content |= {content_type: {"schema": {"type": "string"}} for content_type in answer.texts}
-    return {"headers": {**reference(*names), **own}, "content": content}
+    names += ["ETag", "X-Revision"] if route.has_revision else []
+    names += ["Idempotency-Replayed"] if route.idempotent else []
+    names += ["Link"] if route.paging else []
+    names += LIMITS if route.access not in {"anyone", "people", "owner"} else []
+    own = {name: {"description": about, "schema": {"type": "string"}} for name, about in route.headers.items()}
+    texts = {media_type: {"schema": {"type": "string"}} for media_type in route.other_media_types}
+    return {
+        "description": description,
+        "headers": {**reference(*names), **own},
+        "content": {route.media_type: content, **texts},
+    }
 
 
-def _content(answer: Answer, schemas: Schemas) -> Object:
-    if answer.data is None:
-        return {"schema": {"type": "string"}}
-    if answer.whole:
-        return {"schema": schemas.of(answer.data), "example": answer.example}
-    return {"schema": _envelope(answer, schemas), "example": _example(answer)}
-
-
-def _envelope(answer: Answer, schemas: Schemas) -> Object:
-    data = schemas.of(answer.data)
-    properties: Object = {"success": {"type": "boolean"}, "data": data}
-    if answer.paging is not None:
-        properties["data"] = {"type": "array", "items": data}
-        properties["pagination"] = {"$ref": "#/components/schemas/Pagination"}
-    return {"type": "object", "required": list(properties), "properties": properties}
-
-
-def _example(answer: Answer) -> Object:
-    if answer.paging is None:
-        return {"success": True, "data": answer.example}
+def _json(route: Route, kind: Any, value: object, schemas: Schemas) -> Object:  # noqa: ANN401 -- any type
+    """Return the schema and the example of a JSON response with `value` as its data."""
+    schema, example = schemas.of(kind), msgspec.json.decode(msgspec.json.encode(value))
+    if not route.is_enveloped:
+        return {"schema": schema, "example": example}
+    if route.paging is None:
+        return {"schema": _envelope(data=schema), "example": {"success": True, "data": example}}
     numbers = {"page": 1, "per_page": 20, "total": 1, "total_pages": 1, "next_cursor": None}
-    if answer.paging == "cursor":
+    if route.paging == "cursor":
         numbers |= dict.fromkeys(("page", "total", "total_pages"))
-    return {"success": True, "data": [answer.example], "pagination": numbers}
+    pagination = {"$ref": "#/components/schemas/Pagination"}
+    return {
+        "schema": _envelope(data={"type": "array", "items": schema}, pagination=pagination),
+        "example": {"success": True, "data": [example], "pagination": numbers},
+    }
+
+
+def _envelope(**members: Object) -> Object:
+    properties = {"success": {"type": "boolean"}, **members}
+    return {"type": "object", "required": list(properties), "properties": properties}
 
 
 def _camel(name: str) -> str:

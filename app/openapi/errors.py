@@ -1,13 +1,17 @@
-"""The error responses of an operation: its codes grouped by status, each with an example."""
+"""The error responses of a route: its codes grouped by status, each with an example."""
 
 from collections.abc import Iterable, Sequence
 from http import HTTPStatus
 from typing import Any
 
+import msgspec
+from msgspec import UNSET
+
 from app.http.error_catalogue import ERRORS
 from app.http.errors import CONTENT_TYPE
+from app.http.problem_details import ProblemDetails, ProblemError
 from app.openapi.headers import reference
-from app.openapi.operation import Operation
+from app.route import Route
 
 REQUEST_ID = "req_5f1d7c0a9b3e4c2d8f6a1b2c"
 
@@ -15,21 +19,21 @@ _NOT_ALIVE = ("unauthorized", "expired_key", "revoked_key", "disabled_key")
 _LIMITED = ("rate_limited", "quota_exceeded")
 
 
-def codes_of(operation: Operation) -> list[str]:
-    """Return every error code of the operation, in the order of the contract's table."""
+def codes_of(route: Route) -> list[str]:
+    """Return every error code of the route, in the order of the contract's table."""
     codes = {"invalid_request", "validation_error", "payload_too_large", "internal_error", "unavailable"}
-    codes |= set(operation.errors)
-    if operation.access != "anyone":
+    codes |= set(route.errors)
+    if route.access != "anyone":
         codes |= {*_NOT_ALIVE, "forbidden", "ip_not_permitted", *_LIMITED}
-    if operation.method != "GET":  # a body is refused even where none is read
+    if route.method != "GET":  # a body is refused even where none is read
         codes |= {"unsupported_media_type"}
-    if operation.parameters_in_path:
+    if route.path_parameters:
         codes |= {"not_found"}
-    if operation.conditional:
+    if route.if_match:
         codes |= {"revision_mismatch"}
-    if operation.repeatable:
+    if route.idempotent:
         codes |= {"idempotency_in_flight", "idempotency_mismatch"}
-    if operation.revised and operation.method != "GET":
+    if route.has_revision and route.method != "GET":
         codes |= {"conflict"}
     return [code for code in ERRORS if code in codes]
 
@@ -79,20 +83,19 @@ def _headers(status: int) -> dict[str, Any]:
 
 
 def _with_code(codes: Sequence[str]) -> dict[str, Any]:
-    # Problem describes the rest of the object. Without this, strict readers would reject all members but `code`.
+    # ProblemDetails describes the rest of the object. Without this, strict readers would reject all members but `code`.
     return {"properties": {"code": {"enum": list(codes)}}, "additionalProperties": True}
 
 
 def _example(code: str) -> dict[str, Any]:
     known = ERRORS[code]
-    error: dict[str, Any] = {"code": code, "message": known.message, "request_id": REQUEST_ID}
-    if known.details is not None:
-        error["details"] = known.details
-    return {
-        "type": f"https://keys.example.com/problems/{code}",
-        "title": known.title,
-        "status": known.status,
-        "detail": known.message,
-        "success": False,
-        "error": error,
-    }
+    details = UNSET if known.details is None else known.details
+    problem = ProblemDetails(
+        type=f"https://keys.example.com/problems/{code}",
+        title=known.title,
+        status=known.status,
+        detail=known.message,
+        success=False,
+        error=ProblemError(code, known.message, REQUEST_ID, details),
+    )
+    return msgspec.to_builtins(problem)

@@ -1,15 +1,12 @@
 """JSON schemas of the Structs in requests and responses, each defined once under its own name.
 
-msgspec derives the schemas, so the document cannot contradict the types in the code. `fields` adds descriptions and the
-domain's constraints, which types do not express.
+msgspec derives the schemas, so the document cannot contradict the types in the code.
 """
 
 from collections.abc import Mapping
 from typing import Any, cast
 
 import msgspec
-
-from app.openapi.operation import Body, Fields
 
 Schema = dict[str, Any]
 
@@ -28,48 +25,33 @@ class Schemas:
         """Return the schema of `kind`; for a Struct, a reference to its schema."""
         (top,), components = msgspec.json.schema_components([kind], ref_template=_PREFIX + "{name}")
         for name, schema in components.items():
-            self._put(name, schema, {})
+            self._put(name, schema)
         return top
 
-    def of_body(self, body: Body, name: str) -> Schema:
-        """Return a reference to the schema of a body under the name `name`, because all routes call theirs Body."""
-        _, components = msgspec.json.schema_components([body.kind], ref_template=_PREFIX + "{name}")
-        own = components.pop(body.kind.__name__)
-        self._put(name, {**own, "title": name, **body.whole}, body.fields)
+    def of_body(self, body: type[msgspec.Struct], name: str, whole: Mapping[str, object]) -> Schema:
+        """Return a reference to the schema of a body under the name `name`, because all routes call theirs Body.
+
+        `whole`: keywords for the body as a whole.
+        """
+        _, components = msgspec.json.schema_components([body], ref_template=_PREFIX + "{name}")
+        own = components.pop(body.__name__)
+        self._put(name, {**own, "title": name, **whole})
         for component, schema in components.items():
-            self._put(component, schema, {})
+            self._put(component, schema)
         return {"$ref": _PREFIX + name}
 
-    def _put(self, name: str, schema: Schema, fields: Fields) -> None:
-        described = _with_fields(name, _tidy(schema), fields)
+    def _put(self, name: str, schema: Schema) -> None:
+        described = _tidy(schema)
         if self.components.setdefault(name, described) != described:
             raise LookupError(f"Two types are called {name} in the document")
 
 
-def properties_of(kind: type[msgspec.Struct], fields: Fields) -> tuple[dict[str, Schema], frozenset[str]]:
+def properties_of(kind: type[msgspec.Struct]) -> tuple[dict[str, Schema], frozenset[str]]:
     """Return the schemas of a query's fields and the names of the required ones."""
     _, components = msgspec.json.schema_components([kind])
-    schema = _with_fields(kind.__name__, _tidy(components[kind.__name__]), fields)
+    schema: Schema = _tidy(components[kind.__name__])
     properties = {name: _without_null(prop) for name, prop in schema["properties"].items()}
     return properties, frozenset(schema.get("required", ()))
-
-
-def _with_fields(name: str, schema: Schema, fields: Fields) -> Schema:
-    properties: dict[str, Schema] = schema.get("properties", {})
-    unknown = set(fields) - set(properties)
-    if unknown:
-        raise LookupError(f"{name} has no field {', '.join(sorted(unknown))}")
-    described = {field: _put_in(prop, fields.get(field, {})) for field, prop in properties.items()}
-    return {**schema, "properties": described} if properties else schema
-
-
-def _put_in(schema: Schema, more: Mapping[str, Any]) -> Schema:
-    about = {keyword: value for keyword, value in more.items() if keyword in _ABOUT}
-    demands = {keyword: value for keyword, value in more.items() if keyword not in _ABOUT}
-    if demands and "anyOf" in schema:
-        branches = [branch if branch == {"type": "null"} else {**branch, **demands} for branch in schema["anyOf"]]
-        return {**schema, "anyOf": branches, **about}
-    return {**schema, **demands, **about}
 
 
 def _without_null(schema: Schema) -> Schema:

@@ -20,9 +20,9 @@ from workers.raise_alert import raise_alert
 CHANGES = [route for route, rule in RULES.items() if route[0] != "GET" and rule.people]
 MANY = {("POST", "/v1/api-keys/revoke"), ("DELETE", "/v1/sessions")}
 """Routes that change many resources, each with its own revision."""
-TESTS = {("POST", "/v1/mcps/{mcp_id:str}/test"), ("POST", "/v1/webhooks/{webhook_id:str}/test")}
+TESTS = {("POST", "/v1/mcps/{mcp_id}/test"), ("POST", "/v1/webhooks/{webhook_id}/test")}
 """Routes that call a server and change nothing."""
-UNLOGGED = {("POST", "/v1/webhooks/{webhook_id:str}/deliveries/{delivery_id:str}/retry")}
+UNLOGGED = {("POST", "/v1/webhooks/{webhook_id}/deliveries/{delivery_id}/retry")}
 """A redelivered message has no revision; see `webhooks/test_webhooks.py`."""
 OF_ONE = [route for route in CHANGES if route not in MANY | TESTS | UNLOGGED]
 NEW = {
@@ -32,7 +32,7 @@ NEW = {
     ("POST", "/v1/webhooks"),
 }
 OF_EXISTING = [route for route in OF_ONE if route not in NEW]
-ONCE = {("POST", "/v1/organization/members/{user_id:str}/transfer-ownership")}
+ONCE = {("POST", "/v1/organization/members/{user_id}/transfer-ownership")}
 """The previous owner may not repeat the transfer; see `organization/test_ownership.py`."""
 POSTS = [route for route in CHANGES if route[0] == "POST" and route not in UNLOGGED | ONCE]
 
@@ -58,7 +58,7 @@ class World:
         if route[1].endswith("transfer-ownership"):
             owner = person(self.api, (org := self.api.organization()).id, "owner")
             successor = person(self.api, org.id, "admin")
-            return self.signed_in(owner), route[1].replace("{user_id:str}", successor.id), {}
+            return self.signed_in(owner), route[1].replace("{user_id}", successor.id), {}
         path = route[1]
         for webhook in self.org.client.get("/v1/webhooks").data:  # an organization has a limit of webhooks
             self.org.client.delete(f"/v1/webhooks/{webhook['id']}")
@@ -72,14 +72,14 @@ class World:
 
     def _makers(self, route: Route) -> dict[str, Callable[[], str]]:
         return {
-            "{key_id:str}": lambda: self._key(disabled=route[1].endswith("/enable")),
-            "{mcp_id:str}": self.org.mcp,
-            "{user_id:str}": lambda: person(self.api, self.org.id, "member").id,
-            "{invite_id:str}": self._invitation,
-            "{alert_id:str}": self._alert,
-            "{webhook_id:str}": self._webhook,
-            "{delivery_id:str}": lambda: "msg_" + "0" * 26,
-            "{session_id:str}": lambda: self.owner.session()[0],
+            "{key_id}": lambda: self._key(disabled=route[1].endswith("/enable")),
+            "{mcp_id}": self.org.mcp,
+            "{user_id}": lambda: person(self.api, self.org.id, "member").id,
+            "{invite_id}": self._invitation,
+            "{alert_id}": self._alert,
+            "{webhook_id}": self._webhook,
+            "{delivery_id}": lambda: "msg_" + "0" * 26,
+            "{session_id}": lambda: self.owner.session()[0],
         }
 
     def _key(self, *, disabled: bool) -> str:

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from app.openapi.operation import Operation
-from app.openapi.operations import OPERATIONS
+from app.route import Route
+from app.routes import ROUTES
 from domain.actor import EXPIRY_ALERTS
 from domain.alerts.commands import RaiseAlert
 from infrastructure.clock import new_id, now
@@ -19,10 +19,10 @@ from tests.app.people import person
 from tests.projections.usage.uses import used
 from workers.raise_alert import raise_alert
 
-LISTS = {operation.path: operation for operation in OPERATIONS if operation.answer.paging is not None}
+LISTS = {route.path: route for route in ROUTES if route.paging is not None}
 
 each = pytest.mark.parametrize("path", LISTS)
-numbered = pytest.mark.parametrize("path", [path for path, each in LISTS.items() if each.answer.paging == "pages"])
+numbered = pytest.mark.parametrize("path", [path for path, each in LISTS.items() if each.paging == "pages"])
 
 ITEMS = 4
 
@@ -87,11 +87,11 @@ def others(api: Api) -> World:
 
 def test_every_operation_with_pages_is_in_the_lists() -> None:
     assert {"/v1/api-keys", "/v1/audit/events", "/v1/usage/history"} <= set(LISTS)
-    assert not {operation.path for operation in OPERATIONS if _has_pages(operation)} - set(LISTS)
+    assert not {route.path for route in ROUTES if _has_pages(route)} - set(LISTS)
 
 
-def _has_pages(operation: Operation) -> bool:
-    return operation.query is not None and "per_page" in operation.query.__struct_fields__
+def _has_pages(route: Route) -> bool:
+    return route.query is not None and "per_page" in route.query.__struct_fields__
 
 
 @each

@@ -41,7 +41,7 @@ def world(api: Api) -> World:
 def test_an_id_of_another_kind_is_not_found(world: World, route: Route) -> None:
     method, path = route
     before, _, rest = path.partition("{")
-    own, _, after = rest.partition(":str}")
+    own, _, after = rest.partition("}")
 
     def response(resource_id: str) -> tuple[int, bytes]:
         answer = world.client.request(method, before + resource_id + after, RULES[route].body)

@@ -26,7 +26,7 @@ from workers.raise_alert import raise_alert
 
 KEY_ID = re.compile(rb"key_[0-7][0-9a-hjkmnp-tv-z]{25}")
 
-ABOUT_ONE_KEY = {route for route in RULES if "{key_id:str}" in route[1]}
+ABOUT_ONE_KEY = {route for route in RULES if "{key_id}" in route[1]}
 """Routes with a key in the path. The key does not exist for a caller that cannot see it."""
 
 
@@ -47,9 +47,9 @@ LISTS: dict[Route, Callable[[Client], bytes]] = {
 """Routes whose response contains exactly the keys that the caller can see."""
 
 ABOUT_SOMETHING_OF_A_KEY: set[Route] = {
-    ("GET", "/v1/audit/events/{event_id:str}"),
-    ("GET", "/v1/alerts/{alert_id:str}"),
-    ("POST", "/v1/alerts/{alert_id:str}/acknowledge"),
+    ("GET", "/v1/audit/events/{event_id}"),
+    ("GET", "/v1/alerts/{alert_id}"),
+    ("POST", "/v1/alerts/{alert_id}/acknowledge"),
 }
 """Routes whose path names an event or an alert, which names a key."""
 
@@ -66,36 +66,36 @@ OWN_SECRET: set[Route] = {
 SILENT: set[Route] = {
     ("POST", "/v1/mcps"),
     ("GET", "/v1/mcps"),
-    ("GET", "/v1/mcps/{mcp_id:str}"),
-    ("PATCH", "/v1/mcps/{mcp_id:str}"),
-    ("DELETE", "/v1/mcps/{mcp_id:str}"),
-    ("POST", "/v1/mcps/{mcp_id:str}/test"),
+    ("GET", "/v1/mcps/{mcp_id}"),
+    ("PATCH", "/v1/mcps/{mcp_id}"),
+    ("DELETE", "/v1/mcps/{mcp_id}"),
+    ("POST", "/v1/mcps/{mcp_id}/test"),
     ("GET", "/v1/usage/history"),
     ("POST", "/v1/webhooks"),
     ("GET", "/v1/webhooks"),
-    ("GET", "/v1/webhooks/{webhook_id:str}"),
-    ("PATCH", "/v1/webhooks/{webhook_id:str}"),
-    ("DELETE", "/v1/webhooks/{webhook_id:str}"),
-    ("POST", "/v1/webhooks/{webhook_id:str}/rotate"),
-    ("POST", "/v1/webhooks/{webhook_id:str}/test"),
-    ("GET", "/v1/webhooks/{webhook_id:str}/deliveries"),
-    ("POST", "/v1/webhooks/{webhook_id:str}/deliveries/{delivery_id:str}/retry"),
+    ("GET", "/v1/webhooks/{webhook_id}"),
+    ("PATCH", "/v1/webhooks/{webhook_id}"),
+    ("DELETE", "/v1/webhooks/{webhook_id}"),
+    ("POST", "/v1/webhooks/{webhook_id}/rotate"),
+    ("POST", "/v1/webhooks/{webhook_id}/test"),
+    ("GET", "/v1/webhooks/{webhook_id}/deliveries"),
+    ("POST", "/v1/webhooks/{webhook_id}/deliveries/{delivery_id}/retry"),
     ("GET", "/v1/organization"),
     ("PATCH", "/v1/organization"),
     ("GET", "/v1/organization/members"),
     ("POST", "/v1/organization/members/invite"),
-    ("PATCH", "/v1/organization/members/{user_id:str}"),
-    ("DELETE", "/v1/organization/members/{user_id:str}"),
-    ("POST", "/v1/organization/members/{user_id:str}/transfer-ownership"),
+    ("PATCH", "/v1/organization/members/{user_id}"),
+    ("DELETE", "/v1/organization/members/{user_id}"),
+    ("POST", "/v1/organization/members/{user_id}/transfer-ownership"),
     ("GET", "/v1/organization/invitations"),
-    ("DELETE", "/v1/organization/invitations/{invite_id:str}"),
+    ("DELETE", "/v1/organization/invitations/{invite_id}"),
     ("GET", "/v1/session"),
     ("DELETE", "/v1/session"),
     ("GET", "/v1/session/notifications"),
     ("PATCH", "/v1/session/notifications"),
     ("GET", "/v1/sessions"),
     ("DELETE", "/v1/sessions"),
-    ("DELETE", "/v1/sessions/{session_id:str}"),
+    ("DELETE", "/v1/sessions/{session_id}"),
 }
 """Routes whose response contains no key for any caller."""
 
@@ -232,7 +232,7 @@ def test_a_key_that_the_caller_cannot_see_does_not_exist(world: World, route: Ro
     for name, caller in world.admitted_callers(route):
         sees = world.sees(caller)
         for key_id in set(world.created_by) if method == "GET" else set(world.created_by) - sees:
-            answer = caller.client.request(method, path.replace("{key_id:str}", key_id), RULES[route].body)
+            answer = caller.client.request(method, path.replace("{key_id}", key_id), RULES[route].body)
             if answer.status != (200 if key_id in sees else 404):
                 wrong.append(f"{name}: {answer.status} for {key_id}")
     assert not wrong, "\n".join(wrong)
@@ -249,7 +249,7 @@ def test_events_and_alerts_are_open_only_to_callers_that_see_all_keys(world: Wor
 def test_no_other_route_shows_a_key(world: World, route: Route) -> None:
     client = world.org.client
     hook = client.post("/v1/webhooks", {"url": "https://example.com/hooks"}).data["id"]
-    path = route[1].replace("{mcp_id:str}", client.get("/v1/mcps").data[0]["id"]).replace("{webhook_id:str}", hook)
+    path = route[1].replace("{mcp_id}", client.get("/v1/mcps").data[0]["id"]).replace("{webhook_id}", hook)
     for _, caller in world.admitted_callers(route):
         answer = caller.client.get(path)
         assert answer.status == 200
@@ -264,7 +264,7 @@ def keys_in(world: World, content: bytes) -> set[str]:
 @pytest.mark.parametrize("path", [path for method, path in sorted(PUBLIC | PAGES) if method == "GET"])
 def test_no_page_and_no_public_route_shows_a_key(world: World, path: str) -> None:
     for caller in world.callers.values():
-        answer = caller.client.get(path.replace("{code:str}", "conflict"), Accept="text/html, */*;q=0.1")
+        answer = caller.client.get(path.replace("{code}", "conflict"), Accept="text/html, */*;q=0.1")
         assert answer.status in {200, 302, 303}
         assert not keys_in(world, answer.content)
 

@@ -8,9 +8,9 @@ from typing import Any, cast
 from jsonschema_rs import Draft202012Validator
 
 from app.openapi.document import document
-from app.openapi.operations import OPERATIONS
+from app.routes import ROUTES
 
-DOCUMENT = document(OPERATIONS)
+DOCUMENT = document(ROUTES)
 
 
 def refuse_undescribed(method: str, path: str, status: int, headers: Mapping[str, str], body: Any) -> None:  # noqa: ANN401 -- JSON

@@ -10,8 +10,8 @@ from playwright.sync_api import Browser
 
 from app.http.error_catalogue import ERRORS
 from app.openapi.errors import codes_of
-from app.openapi.operations import OPERATIONS
 from app.pages.rendering import POLICY
+from app.routes import ROUTES
 from tests.app.chromium import needs_browser, started
 from tests.app.organizations import Api
 
@@ -22,13 +22,13 @@ def page(api: Api) -> str:
 
 
 def test_every_operation_is_on_the_page_with_its_errors(page: str, subtests: pytest.Subtests) -> None:
-    for operation in OPERATIONS:
+    for operation in ROUTES:
         with subtests.test(operation.id):
             (article,) = re.findall(rf'<article id="{operation.id}">.*?</article>', page, re.DOTALL)
             assert f"<code>{operation.path}</code>" in article
             assert operation.summary in unescape(article)
             for code in codes_of(operation):
-                if ERRORS[code].status not in operation.also:
+                if ERRORS[code].status not in operation.alternatives:
                     assert f'<a href="/problems/{code}">' in article
 
 

@@ -8,6 +8,7 @@ few permissions, never too many, and a repeated request does the rest.
 from collections.abc import AsyncIterator, Callable, Iterable
 from typing import Any, NamedTuple, TypeVar
 
+from msgspec import Struct
 from psycopg.rows import TupleRow
 
 from app.commands.run_command import run_command
@@ -27,7 +28,7 @@ from infrastructure.database.statements import Statement
 from projections.read_models.keys.by_creator.queries import keys_of
 from projections.read_models.organizations.counts.queries import keys_guard
 
-T = TypeVar("T")
+T = TypeVar("T", bound=Struct)
 
 KEYS_AT_ONCE = 100
 """Number of keys changed in one transaction, which takes a fraction of a second."""

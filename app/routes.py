@@ -1,0 +1,161 @@
+"""All routes of the API, in the order of the OpenAPI document, and the pages that people use in a browser.
+
+Each route declares its access; see `app/auth/authorization.py`.
+"""
+
+from typing import Any
+
+from app.api.alerts.acknowledge import acknowledge_alert
+from app.api.alerts.get import get_alert
+from app.api.alerts.list import list_alerts
+from app.api.api_keys.activity import list_key_activity
+from app.api.api_keys.create import create_key
+from app.api.api_keys.disable import disable_key
+from app.api.api_keys.enable import enable_key
+from app.api.api_keys.get import get_key
+from app.api.api_keys.list import list_keys
+from app.api.api_keys.revoke import delete_key, revoke_key
+from app.api.api_keys.revoke_many import revoke_keys
+from app.api.api_keys.rotate import rotate_key
+from app.api.api_keys.update import update_key
+from app.api.api_keys.usage import get_key_usage
+from app.api.api_keys.verify import verify_key
+from app.api.audit.export import export_audit_log
+from app.api.audit.get import get_audit_event
+from app.api.audit.list import list_audit_events
+from app.api.auth.check import check_key
+from app.api.health import get_liveness, get_readiness
+from app.api.mcp.invoke import invoke_tool
+from app.api.mcp.resources import read_resource
+from app.api.mcp.servers import list_servers
+from app.api.mcps.create import create_mcp
+from app.api.mcps.delete import delete_mcp
+from app.api.mcps.get import get_mcp
+from app.api.mcps.list import list_mcps
+from app.api.mcps.test import test_mcp
+from app.api.mcps.update import update_mcp
+from app.api.metrics import get_metrics
+from app.api.openapi_document import get_openapi_document
+from app.api.organization.get import get_organization
+from app.api.organization.invitations.create import create_invitation
+from app.api.organization.invitations.delete import delete_invitation
+from app.api.organization.invitations.list import list_invitations
+from app.api.organization.members.delete import delete_member
+from app.api.organization.members.list import list_members
+from app.api.organization.members.transfer_ownership import transfer_ownership
+from app.api.organization.members.update import update_member
+from app.api.organization.update import update_organization
+from app.api.session.create import create_session
+from app.api.session.create_link import create_sign_in_link
+from app.api.session.delete import delete_current_session
+from app.api.session.get import get_current_session
+from app.api.session.notifications import get_notifications, update_notifications
+from app.api.sessions.delete import delete_session
+from app.api.sessions.delete_others import delete_other_sessions
+from app.api.sessions.list import list_sessions
+from app.api.usage.current import get_usage
+from app.api.usage.history import list_usage_history
+from app.api.usage.organization import get_organization_usage
+from app.api.webhooks.create import create_webhook
+from app.api.webhooks.delete import delete_webhook
+from app.api.webhooks.get import get_webhook
+from app.api.webhooks.list import list_webhooks
+from app.api.webhooks.list_deliveries import list_deliveries
+from app.api.webhooks.retry_delivery import retry_delivery
+from app.api.webhooks.rotate import rotate_webhook
+from app.api.webhooks.test import test_webhook
+from app.api.webhooks.update import update_webhook
+from app.pages import account, invitation, openid, sign_in
+from app.pages.api_reference import get_api_reference, get_reference_style
+from app.pages.notifications import notifications_form
+from app.pages.problems import get_problem_page
+from app.pages.rendering import stylesheet
+from app.route import Route
+
+ROUTES: tuple[Route, ...] = (
+    create_key,
+    list_keys,
+    get_key,
+    update_key,
+    disable_key,
+    enable_key,
+    delete_key,
+    revoke_key,
+    revoke_keys,
+    rotate_key,
+    list_key_activity,
+    verify_key,
+    check_key,
+    create_mcp,
+    list_mcps,
+    get_mcp,
+    update_mcp,
+    delete_mcp,
+    test_mcp,
+    invoke_tool,
+    read_resource,
+    list_servers,
+    list_audit_events,
+    get_audit_event,
+    export_audit_log,
+    get_organization,
+    update_organization,
+    list_members,
+    create_invitation,
+    update_member,
+    delete_member,
+    transfer_ownership,
+    list_invitations,
+    delete_invitation,
+    get_key_usage,
+    get_usage,
+    get_organization_usage,
+    list_usage_history,
+    list_alerts,
+    get_alert,
+    acknowledge_alert,
+    create_webhook,
+    list_webhooks,
+    get_webhook,
+    update_webhook,
+    delete_webhook,
+    rotate_webhook,
+    test_webhook,
+    list_deliveries,
+    retry_delivery,
+    create_sign_in_link,
+    create_session,
+    get_current_session,
+    get_notifications,
+    update_notifications,
+    delete_current_session,
+    list_sessions,
+    delete_session,
+    delete_other_sessions,
+    get_liveness,
+    get_readiness,
+    get_metrics,
+    get_openapi_document,
+    get_api_reference,
+    get_reference_style,
+    get_problem_page,
+)
+
+PAGES: list[Any] = [
+    sign_in.front_page,
+    sign_in.sign_in_page,
+    sign_in.ask_for_link,
+    sign_in.confirm_page,
+    sign_in.confirm,
+    invitation.invitation_page,
+    invitation.accept,
+    openid.to_provider,
+    openid.from_provider,
+    account.account_page,
+    account.sign_out_form,
+    account.end_session_form,
+    account.end_other_sessions_form,
+    notifications_form,
+    stylesheet,
+]
+"""Handlers of the framework. They are not part of the API, so the document does not describe them."""

@@ -1,4 +1,4 @@
-"""No other site makes a signed-in person do anything."""
+"""CSRF protection: other sites cannot make changes in the session of a person."""
 
 import pytest
 
@@ -10,18 +10,18 @@ CHANGE = ("POST", "/v1/api-keys")
 
 
 @pytest.fixture
-def somebody(api: Api, org: Organization) -> Person:
+def user(api: Api, org: Organization) -> Person:
     return person(api, org.id)
 
 
-def tries(client: Client, **headers: str) -> int:
-    """The status of a change, which was made only if it is 201."""
-    named = {name.replace("_", "-"): value for name, value in headers.items()}
-    return client.request(*CHANGE, {"name": "Forged"}, headers=named).status
+def status_of_change(client: Client, **headers: str) -> int:
+    """Send a change and return the status; only 201 means that the change was made."""
+    renamed = {name.replace("_", "-"): value for name, value in headers.items()}
+    return client.request(*CHANGE, {"name": "Forged"}, headers=renamed).status
 
 
-def test_a_change_needs_the_token_of_its_session(api: Api, org: Organization, somebody: Person) -> None:
-    cookie_alone = api.client(Cookie=f"{COOKIE}={somebody.secret}")
+def test_a_change_needs_the_token_of_its_session(api: Api, org: Organization, user: Person) -> None:
+    cookie_alone = api.client(Cookie=f"{COOKIE}={user.secret}")
     token = cookie_alone.get("/v1/session").data["csrf_token"]
     foreign = person(api, org.id).client.get("/v1/session").data["csrf_token"]
     for wrong in (
@@ -36,12 +36,12 @@ def test_a_change_needs_the_token_of_its_session(api: Api, org: Organization, so
         )
         assert (refused.status, refused.code) == (403, "forbidden")
         assert "X-CSRF-Token" in refused.error["message"]
-    assert tries(cookie_alone, X_CSRF_Token=token) == 201
+    assert status_of_change(cookie_alone, X_CSRF_Token=token) == 201
 
 
 @pytest.mark.parametrize("site", ["cross-site", "same-site", "CROSS-SITE", "nonsense"])
-def test_what_a_browser_says_of_the_origin_counts_more_than_the_token(somebody: Person, site: str) -> None:
-    assert tries(somebody.client, Sec_Fetch_Site=site) == 403
+def test_a_cross_site_request_is_refused_even_with_the_token(user: Person, site: str) -> None:
+    assert status_of_change(user.client, Sec_Fetch_Site=site) == 403
 
 
 @pytest.mark.parametrize(
@@ -55,25 +55,25 @@ def test_what_a_browser_says_of_the_origin_counts_more_than_the_token(somebody: 
         "http://evil@{host}",
     ],
 )
-def test_another_origin_is_refused(api: Api, somebody: Person, origin: str) -> None:
+def test_another_origin_is_refused(api: Api, user: Person, origin: str) -> None:
     host = api.url.removeprefix("http://")
-    assert tries(somebody.client, Origin=origin.replace("{host}", host)) == 403
+    assert status_of_change(user.client, Origin=origin.replace("{host}", host)) == 403
 
 
-def test_the_own_origin_is_let_in(api: Api, somebody: Person) -> None:
-    assert tries(somebody.client, Origin=api.url, Sec_Fetch_Site="same-origin") == 201
+def test_a_request_from_the_same_origin_is_accepted(api: Api, user: Person) -> None:
+    assert status_of_change(user.client, Origin=api.url, Sec_Fetch_Site="same-origin") == 201
 
 
-def test_reading_needs_no_token(api: Api, somebody: Person) -> None:
-    assert api.client(Cookie=f"{COOKIE}={somebody.secret}").get("/v1/api-keys").status == 200
+def test_a_read_needs_no_token(api: Api, user: Person) -> None:
+    assert api.client(Cookie=f"{COOKIE}={user.secret}").get("/v1/api-keys").status == 200
 
 
-def test_a_key_needs_no_token(api: Api, org: Organization, somebody: Person) -> None:
-    assert tries(api.client(org.manager.secret, Cookie=f"{COOKIE}={somebody.secret}")) == 201
+def test_a_key_needs_no_token(api: Api, org: Organization, user: Person) -> None:
+    assert status_of_change(api.client(org.manager.secret, Cookie=f"{COOKIE}={user.secret}")) == 201
 
 
-def test_nobody_is_signed_in_by_another_site(api: Api) -> None:
-    """Or a victim would work in the attacker's organization, and not notice."""
+def test_another_site_cannot_sign_a_person_in(api: Api) -> None:
+    """Otherwise, a victim could work in the attacker's organization without noticing."""
     for path, body in (("/v1/session", {"token": "kl_x"}), ("/v1/session/links", {"email": "a@example.com"})):
         for headers in ({"Origin": "https://evil.example"}, {"Sec-Fetch-Site": "cross-site"}):
             assert api.client().request("POST", path, body, headers=headers).status == 403
@@ -89,15 +89,15 @@ def test_nobody_is_signed_in_by_another_site(api: Api) -> None:
         "__Host-keyledger_session={secret}",
         f"{COOKIE.upper()}={{secret}}",
         f"{COOKIE}={{secret}}x",
-        # Two of one name: a neighbour planted one of them, and nobody can tell which.
+        # Two cookies with one name: a neighbouring site may have planted one of them.
         f"{COOKIE}={{secret}}; {COOKIE}=ks_planted",
         f"{COOKIE}=ks_planted; {COOKIE}={{secret}}",
     ],
 )
-def test_only_the_one_cookie_of_a_session_lets_in(api: Api, somebody: Person, cookie: str) -> None:
-    assert api.client(Cookie=cookie.replace("{secret}", somebody.secret)).get("/v1/session").status == 401
+def test_any_other_cookie_is_refused(api: Api, user: Person, cookie: str) -> None:
+    assert api.client(Cookie=cookie.replace("{secret}", user.secret)).get("/v1/session").status == 401
 
 
-def test_among_other_cookies_it_is_found(api: Api, somebody: Person) -> None:
-    cookie = f"theme=dark; {COOKIE}={somebody.secret};other"
+def test_the_session_cookie_is_found_among_other_cookies(api: Api, user: Person) -> None:
+    cookie = f"theme=dark; {COOKIE}={user.secret};other"
     assert api.client(Cookie=cookie).get("/v1/session").status == 200

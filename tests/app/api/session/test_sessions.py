@@ -1,4 +1,4 @@
-"""Sessions: who is in one, what it may do, and that it ends when it should."""
+"""Sessions: the signed-in person, their grants, and the end of a session."""
 
 import pytest
 
@@ -10,17 +10,17 @@ from tests.app.people import COOKIE, person
 
 
 @pytest.mark.parametrize("role", ROLES)
-def test_a_session_says_who_is_signed_in_and_what_they_may_do(api: Api, role: Role) -> None:
-    somebody = person(api, api.database.organization("team"), role)
-    data = somebody.client.get("/v1/session").data
-    assert data["user"] == {"id": somebody.id, "email": somebody.email}
-    assert (data["session_id"], data["role"]) == (somebody.session_id, role)
-    assert data["organization"]["id"] == somebody.organization_id
+def test_a_session_has_its_person_and_their_grants(api: Api, role: Role) -> None:
+    user = person(api, api.database.organization("team"), role)
+    data = user.client.get("/v1/session").data
+    assert data["user"] == {"id": user.id, "email": user.email}
+    assert (data["session_id"], data["role"]) == (user.session_id, role)
+    assert data["organization"]["id"] == user.organization_id
     assert data["organization"]["name"] == "Acme"
     assert data["grants"] == [grant for grant in GRANTS if grant in grants_of(role)]
 
 
-def test_a_person_works_through_the_routes_that_keys_use(api: Api, org: Organization) -> None:
+def test_a_person_can_use_the_routes_that_keys_use(api: Api, org: Organization) -> None:
     admin = person(api, org.id, "admin")
     made = admin.client.post("/v1/api-keys", {"name": "By hand"}).data
     assert made["environment"] == "live"
@@ -31,13 +31,13 @@ def test_a_person_works_through_the_routes_that_keys_use(api: Api, org: Organiza
     assert all(f'"actor":{{"type":"user","id":"{admin.id}"}}'.encode() in bytes(row[0]) for row in rows)
 
 
-def test_a_role_without_the_grant_is_refused_and_told_which(api: Api, org: Organization) -> None:
+def test_a_role_without_a_grant_gets_the_missing_grant_in_the_refusal(api: Api, org: Organization) -> None:
     viewer = person(api, org.id, "viewer")
     refused = viewer.client.post("/v1/api-keys", {"name": "No"})
     assert (refused.status, refused.code, refused.details) == (403, "forbidden", {"required": ["keys:write"]})
 
 
-def test_an_idempotency_key_is_the_persons_own(api: Api, org: Organization) -> None:
+def test_an_idempotency_key_belongs_to_one_person(api: Api, org: Organization) -> None:
     first, second = person(api, org.id), person(api, org.id)
     ids = [
         each.client.post("/v1/api-keys", {"name": "Once"}, idempotency_key="same").data["id"]
@@ -46,64 +46,64 @@ def test_an_idempotency_key_is_the_persons_own(api: Api, org: Organization) -> N
     assert ids[0] == ids[1] != ids[2]
 
 
-def test_a_session_ends_at_once_when_its_holder_signs_out(api: Api, org: Organization) -> None:
-    somebody = person(api, org.id)
-    answer = somebody.client.delete("/v1/session")
+def test_a_session_ends_immediately_on_sign_out(api: Api, org: Organization) -> None:
+    user = person(api, org.id)
+    answer = user.client.delete("/v1/session")
     assert answer.data["ended"] is True
     assert answer.headers["set-cookie"].startswith(f"{COOKIE}=; Path=/; Max-Age=0; HttpOnly; SameSite=Lax")
-    refused = somebody.client.get("/v1/session")
+    refused = user.client.get("/v1/session")
     assert (refused.status, refused.code) == (401, "unauthorized")
     assert refused.headers["www-authenticate"] == 'Bearer realm="keyledger", error="invalid_token"'
-    assert api.events_of(somebody.session_id) == ["session.started", "session.ended"]
+    assert api.events_of(user.session_id) == ["session.started", "session.ended"]
 
 
-def test_own_sessions_are_listed_and_ended_one_by_one(api: Api, org: Organization) -> None:
-    somebody = person(api, org.id)
-    lost, secret = somebody.session()
+def test_a_person_can_list_and_end_their_sessions(api: Api, org: Organization) -> None:
+    user = person(api, org.id)
+    lost, secret = user.session()
     elsewhere = api.client(Cookie=f"{COOKIE}={secret}")
     assert elsewhere.get("/v1/session").status == 200
-    listed = somebody.client.get("/v1/sessions").data
-    assert [(each["id"], each["current"]) for each in listed] == [(lost, False), (somebody.session_id, True)]
+    listed = user.client.get("/v1/sessions").data
+    assert [(each["id"], each["current"]) for each in listed] == [(lost, False), (user.session_id, True)]
     assert set(listed[0]) == {
         "id", "current", "method", "created_at", "last_seen_at", "expires_at", "ip", "user_agent"
     }  # fmt: skip
-    assert somebody.client.delete(f"/v1/sessions/{lost}").data == {"id": lost, "ended": True}
+    assert user.client.delete(f"/v1/sessions/{lost}").data == {"id": lost, "ended": True}
     assert elsewhere.get("/v1/session").status == 401
-    assert [each["id"] for each in somebody.client.get("/v1/sessions").data] == [somebody.session_id]
-    assert somebody.client.delete(f"/v1/sessions/{lost}").status == 200
+    assert [each["id"] for each in user.client.get("/v1/sessions").data] == [user.session_id]
+    assert user.client.delete(f"/v1/sessions/{lost}").status == 200
 
 
-def test_all_other_sessions_are_ended_at_once(api: Api, org: Organization) -> None:
-    somebody, other = person(api, org.id), person(api, org.id)
-    others = {somebody.session()[0] for _ in range(3)}
-    assert set(somebody.client.delete("/v1/sessions").data["ended"]) == others
-    assert [each["id"] for each in somebody.client.get("/v1/sessions").data] == [somebody.session_id]
+def test_a_person_can_end_all_their_other_sessions(api: Api, org: Organization) -> None:
+    user, other = person(api, org.id), person(api, org.id)
+    others = {user.session()[0] for _ in range(3)}
+    assert set(user.client.delete("/v1/sessions").data["ended"]) == others
+    assert [each["id"] for each in user.client.get("/v1/sessions").data] == [user.session_id]
     assert other.client.get("/v1/session").status == 200
 
 
-def test_a_session_of_someone_else_does_not_exist(api: Api, org: Organization) -> None:
-    somebody = person(api, org.id)
+def test_a_session_of_another_person_is_not_found(api: Api, org: Organization) -> None:
+    user = person(api, org.id)
     for other in (person(api, org.id, "auditor"), person(api, api.organization().id)):
-        foreign = somebody.client.delete(f"/v1/sessions/{other.session_id}")
-        absent = somebody.client.delete(f"/v1/sessions/{other.session_id[:-4]}0000")
+        foreign = user.client.delete(f"/v1/sessions/{other.session_id}")
+        absent = user.client.delete(f"/v1/sessions/{other.session_id[:-4]}0000")
         assert (foreign.status, foreign.code) == (404, "not_found")
         assert foreign.without_request_id == absent.without_request_id
         assert other.client.get("/v1/session").status == 200
 
 
-def test_a_removed_member_is_out_at_once(api: Api, org: Organization) -> None:
-    somebody, owner = person(api, org.id), person(api, org.id)
-    assert owner.client.delete(f"/v1/organization/members/{somebody.id}").status == 200
-    assert somebody.client.get("/v1/session").status == 401
-    assert somebody.client.get("/v1/mcps").status == 401
-    assert api.database.rows("select 1 from sessions where user_id = %s", somebody.id) == []
+def test_a_removed_member_is_signed_out_immediately(api: Api, org: Organization) -> None:
+    user, owner = person(api, org.id), person(api, org.id)
+    assert owner.client.delete(f"/v1/organization/members/{user.id}").status == 200
+    assert user.client.get("/v1/session").status == 401
+    assert user.client.get("/v1/mcps").status == 401
+    assert api.database.rows("select 1 from sessions where user_id = %s", user.id) == []
 
 
-def test_another_role_holds_from_the_next_request_on(api: Api, org: Organization) -> None:
-    somebody, admin = person(api, org.id, "viewer"), person(api, org.id)
-    assert somebody.client.get("/v1/api-keys").status == 403
-    admin.client.patch(f"/v1/organization/members/{somebody.id}", {"role": "auditor"})
-    assert somebody.client.get("/v1/api-keys").status == 200
+def test_a_changed_role_applies_to_the_next_request(api: Api, org: Organization) -> None:
+    user, admin = person(api, org.id, "viewer"), person(api, org.id)
+    assert user.client.get("/v1/api-keys").status == 403
+    admin.client.patch(f"/v1/organization/members/{user.id}", {"role": "auditor"})
+    assert user.client.get("/v1/api-keys").status == 200
 
 
 @pytest.mark.parametrize(
@@ -112,36 +112,36 @@ def test_another_role_holds_from_the_next_request_on(api: Api, org: Organization
         "update sessions set expires_at = now() - interval '1 second' where session_id = %s",
         "update sessions set last_seen_at = now() - interval '7 days' where session_id = %s",
     ],
-    ids=["at its end", "idle"],
+    ids=["expired", "idle"],
 )
-def test_a_session_runs_out(api: Api, org: Organization, past: str) -> None:
-    somebody = person(api, org.id)
-    api.database.rows(past, somebody.session_id)
-    assert somebody.client.get("/v1/session").status == 401
+def test_a_session_expires(api: Api, org: Organization, past: str) -> None:
+    user = person(api, org.id)
+    api.database.rows(past, user.session_id)
+    assert user.client.get("/v1/session").status == 401
 
 
-def test_when_a_session_was_used_is_seen_to_the_minute(api: Api, org: Organization) -> None:
-    somebody = person(api, org.id)
+def test_the_last_use_of_a_session_is_recorded_to_the_minute(api: Api, org: Organization) -> None:
+    user = person(api, org.id)
     api.database.rows(
-        "update sessions set last_seen_at = last_seen_at - interval '6 days' where session_id = %s", somebody.session_id
+        "update sessions set last_seen_at = last_seen_at - interval '6 days' where session_id = %s", user.session_id
     )
-    somebody.client.get("/v1/session")
+    user.client.get("/v1/session")
     rows = api.database.rows(
-        "select last_seen_at > now() - interval '1 minute' from sessions where session_id = %s", somebody.session_id
+        "select last_seen_at > now() - interval '1 minute' from sessions where session_id = %s", user.session_id
     )
     assert rows == [(True,)]
 
 
-def test_the_database_keeps_no_secret_of_a_session(api: Api, org: Organization) -> None:
-    somebody = person(api, org.id)
-    rows = api.database.rows("select s::text from sessions s where session_id = %s", somebody.session_id)
-    assert somebody.secret not in str(rows)
+def test_the_database_contains_no_session_secret(api: Api, org: Organization) -> None:
+    user = person(api, org.id)
+    rows = api.database.rows("select s::text from sessions s where session_id = %s", user.session_id)
+    assert user.secret not in str(rows)
 
 
-def test_a_key_comes_before_a_cookie(api: Api, org: Organization) -> None:
-    """Whoever sends a key is its holder, whatever the browser adds; and a dead key is not helped by a live cookie."""
-    somebody, key = person(api, org.id, "owner"), org.key()
-    cookie = f"{COOKIE}={somebody.secret}"
+def test_a_key_takes_precedence_over_a_cookie(api: Api, org: Organization) -> None:
+    """A request with a key is authenticated only by the key, even if the key is invalid and the cookie is valid."""
+    user, key = person(api, org.id, "owner"), org.key()
+    cookie = f"{COOKIE}={user.secret}"
     refused = api.client(key.secret, Cookie=cookie).get("/v1/api-keys")
     assert (refused.status, refused.details) == (403, {"required": ["keys:read"]})
     key.client.get(key.check_path)

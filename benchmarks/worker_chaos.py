@@ -21,7 +21,7 @@ from embedded.valkey import Valkey
 from infrastructure.database.connections import WORKER_ROLE, pool
 from infrastructure.database.migrate import migrate
 from projections.engine.schema import scripts
-from tests.stories.worker_kills import KINDS, Background, under_fire
+from tests.stories.worker_kills import KINDS, Background, kill_under_load
 from tests.workers.mail_server import mail_server
 
 _ROUND_SECONDS = 1.2
@@ -52,7 +52,7 @@ async def _chaos(url: str, valkey: Valkey, folder: Path, options: argparse.Names
         settings = {"DATABASE_URL": url, "SMTP_URL": f"smtp://127.0.0.1:{mails.port}"}
         with Background(valkey, settings, folder / "background.log") as background:
             async with pool(url, role=WORKER_ROLE) as connections:
-                due = await under_fire(
+                due = await kill_under_load(
                     connections, url, background, mails, kinds, rng, rate=options.rate, say=partial(print, flush=True)
                 )
     alerts = Counter(kind for kind, *_ in due.must)
@@ -60,7 +60,7 @@ async def _chaos(url: str, valkey: Valkey, folder: Path, options: argparse.Names
         f"{len(kinds)} rounds in {time.monotonic() - began:.0f} s: {due.uses:,} uses counted once, "
         f"{len(due.expiring)} keys expired once each; alerts that the log demands, once each: "
         f"{', '.join(f'{times} {kind}' for kind, times in sorted(alerts.items()))}; "
-        f"webhooks that fail at random were told of {due.told} events in {due.sent} attempts, under one id each, "
+        f"webhooks that fail at random were told of {due.delivered} events in {due.sent} attempts, under one id each, "
         f"and {due.mailed} mails arrived"
     )
 

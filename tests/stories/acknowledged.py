@@ -1,6 +1,6 @@
-"""Callers who remember what they were promised, while servers are killed below them, and a look at whether it was kept.
+"""Callers that record every acknowledged request while servers are killed, and a check that the log contains them all.
 
-What is answered with success is acknowledged; an answer that never came promises nothing, and is asked for again.
+A successful response acknowledges a request. A request without a response is not acknowledged and is retried.
 """
 
 import random
@@ -18,14 +18,14 @@ from tests.random_input import random_token
 from tests.stories.wire import Reply, Wire
 
 CALLERS = 6
-PATIENCE_SECONDS = 60.0
-"""After so long without an answer the service counts as gone."""
+TIMEOUT_SECONDS = 60.0
+"""After this time without a response the test fails."""
 
 _PAUSE_SECONDS = 0.03
 
 
 class Acknowledged(NamedTuple):
-    """A change that was answered: its stream, the revision it was given, and the type of the event at that revision."""
+    """An acknowledged change: its stream, its revision, and the type of the event at that revision."""
 
     stream_id: str
     revision: int
@@ -34,7 +34,9 @@ class Acknowledged(NamedTuple):
 
 @dataclass
 class Promises:
-    """All that was acknowledged. `names` of created keys, each asked for until there was an answer."""
+    """All acknowledged requests. `names`: the ids of created keys by their names; each creation was retried until
+    acknowledged.
+    """
 
     uses: list[str] = field(default_factory=list[str])
     changes: list[Acknowledged] = field(default_factory=list[Acknowledged])
@@ -46,7 +48,7 @@ class Promises:
 
 
 class Load:
-    """Callers at work inside `with`: they verify, create, rename and rotate until it ends."""
+    """Callers that verify, create, rename and rotate keys until the `with` block ends."""
 
     def __init__(self, port: int, manager: str, seed: int) -> None:
         self.promises = Promises()
@@ -68,9 +70,9 @@ class Load:
             caller.result()
 
     def wait_for_progress(self, tend: Callable[[], None], uses: int = 5) -> float:
-        """Until a verification that began from now on is answered, and then some more; gives the seconds it took.
+        """Wait until a new verification succeeds and more uses follow, and return the seconds that this took.
 
-        `tend` is called again and again meanwhile.
+        `tend` is called repeatedly while waiting.
         """
         began = time.monotonic()
         answered: Reply | None = None
@@ -81,7 +83,7 @@ class Load:
                 for caller in self._callers:
                     if caller.done():
                         caller.result()
-                assert time.monotonic() < began + PATIENCE_SECONDS, "the service did not come back"
+                assert time.monotonic() < began + TIMEOUT_SECONDS, "the service did not recover"
                 if answered is None:
                     answered = self._once(lambda: wire.verify(self._manager))
                     wanted = len(self.promises.uses) + uses
@@ -110,7 +112,7 @@ class Load:
             self.promises.uses.append(reply.data["event_id"])
 
     def _create(self, wire: Wire) -> tuple[str, str]:
-        """A new key, asked for under one Idempotency-Key until there is an answer; the secret is in the first one."""
+        """Create a key, retried with one Idempotency-Key until there is a response. Only the first has the secret."""
         name = f"Key {random_token()}"
         reply = self._until_answered(lambda: wire.post("/v1/api-keys", {"name": name}, idempotency_key=name))
         self.promises.names[name] = reply.data["id"]
@@ -122,7 +124,7 @@ class Load:
         path, name = f"/v1/api-keys/{key_id}/rotate", random_token()
         reply = self._until_answered(lambda: wire.post(path, {"overlap_seconds": 0}, idempotency_key=name))
         self.promises.rotations[key_id] += 1
-        # Two events: without an overlap the earlier secret is retired at once.
+        # Two events, because without an overlap the earlier secret is retired immediately.
         self.promises.changes.append(Acknowledged(key_id, reply.revision - 1, "api_key.rotated"))
         self.promises.changes.append(Acknowledged(key_id, reply.revision, "api_key.secret_retired"))
         self._count_replay(reply)
@@ -136,10 +138,10 @@ class Load:
     def _count_replay(self, reply: Reply) -> None:
         self.promises.replays += reply.headers.get(b"idempotency-replayed") == b"true"
 
-    def _once(self, ask: Callable[[], Reply]) -> Reply | None:
-        """The answer, or None when it was lost or refused for the time being."""
+    def _once(self, send: Callable[[], Reply]) -> Reply | None:
+        """Return the response, or None if it was lost or a temporary refusal."""
         try:
-            reply = ask()
+            reply = send()
         except OSError:
             self.promises.lost_answers += 1
             time.sleep(_PAUSE_SECONDS)
@@ -152,49 +154,49 @@ class Load:
         assert reply.status < 300, reply.content
         return reply
 
-    def _until_answered(self, ask: Callable[[], Reply]) -> Reply:
-        deadline = time.monotonic() + PATIENCE_SECONDS
+    def _until_answered(self, send: Callable[[], Reply]) -> Reply:
+        deadline = time.monotonic() + TIMEOUT_SECONDS
         while True:
             try:
-                reply = ask()
+                reply = send()
             except OSError as error:
                 self.promises.lost_answers += 1
-                said = repr(error)
+                problem = repr(error)
             else:
                 if reply.status < 300:
                     return reply
-                # 409: the first attempt is still under way.
+                # 409: the first attempt is still in progress.
                 assert reply.status in {503, 409}, reply.content
-                said = reply.content.decode()
-            assert time.monotonic() < deadline, said
+                problem = reply.content.decode()
+            assert time.monotonic() < deadline, problem
             time.sleep(_PAUSE_SECONDS)
 
 
 def broken(database_url: str, promises: Promises) -> list[str]:
-    """A line for each promise that the log does not keep."""
+    """Return a line for each acknowledged request that is not in the log exactly once."""
     with psycopg.connect(database_url) as connection:
         return [
-            *_uses_missing_or_doubled(connection, promises),
-            *_changes_missing(connection, promises),
-            *_keys_doubled(connection, promises),
-            *_batches_doubled(connection),
+            *_missing_or_duplicate_uses(connection, promises),
+            *_missing_changes(connection, promises),
+            *_duplicate_keys(connection, promises),
+            *_duplicate_batches(connection),
         ]
 
 
-def _uses_missing_or_doubled(connection: psycopg.Connection[Any], promises: Promises) -> list[str]:
+def _missing_or_duplicate_uses(connection: psycopg.Connection[Any], promises: Promises) -> list[str]:
     rows = connection.execute("select event_id, count(*) from usage_events group by event_id").fetchall()
     found = dict(rows)
     missing = [f"use {event_id} is missing" for event_id in promises.uses if event_id not in found]
     return missing + [f"use {event_id} is there {times} times" for event_id, times in rows if times != 1]
 
 
-def _changes_missing(connection: psycopg.Connection[Any], promises: Promises) -> list[str]:
+def _missing_changes(connection: psycopg.Connection[Any], promises: Promises) -> list[str]:
     rows = connection.execute("select stream_id, version, type from events").fetchall()
     found = Counter(Acknowledged(*row) for row in rows)
     return [f"{change} is there {found[change]} times" for change in promises.changes if found[change] != 1]
 
 
-def _keys_doubled(connection: psycopg.Connection[Any], promises: Promises) -> list[str]:
+def _duplicate_keys(connection: psycopg.Connection[Any], promises: Promises) -> list[str]:
     rows = connection.execute(
         "select convert_from(body, 'utf8')::json #>> '{data,name}', stream_id from events"
         " where type = 'api_key.created'"
@@ -217,7 +219,7 @@ def _keys_doubled(connection: psycopg.Connection[Any], promises: Promises) -> li
     ]
 
 
-def _batches_doubled(connection: psycopg.Connection[Any]) -> list[str]:
+def _duplicate_batches(connection: psycopg.Connection[Any]) -> list[str]:
     rows = connection.execute(
         "select producer, sequence, count(*) from usage_batches group by producer, sequence having count(*) > 1"
     ).fetchall()

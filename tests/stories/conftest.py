@@ -1,4 +1,4 @@
-"""The API in processes of its own, with the database of the test."""
+"""The API in separate processes, with the database of the test."""
 
 from collections.abc import AsyncIterator, Iterator
 from contextlib import ExitStack, closing
@@ -19,12 +19,12 @@ class StartServer(Protocol):
 
 @pytest.fixture
 def start_server(database_url: str, redis_url: str, tmp_path: Path) -> Iterator[StartServer]:
-    """Start the API with these settings, or another program that takes them; it is stopped after the test."""
+    """Start the API with these settings, or another program that takes them. It is stopped after the test."""
     with ExitStack() as stack:
 
         def start(*module: str, **settings: str) -> Server:
             log = tmp_path / f"{'-'.join(module) or 'api'}.log"
-            settings = {"KEYLEDGER_REQUEST_TIMEOUT_SECONDS": "15", **settings}  # a busy machine is no outage
+            settings = {"KEYLEDGER_REQUEST_TIMEOUT_SECONDS": "15", **settings}  # generous, for busy machines
             server = Server(database_url, redis_url, log, settings, module or ("app", "serve"))
             stack.callback(server.stop)
             server.start()
@@ -35,13 +35,13 @@ def start_server(database_url: str, redis_url: str, tmp_path: Path) -> Iterator[
 
 @pytest.fixture
 async def connections(database_url: str) -> AsyncIterator[Pool]:
-    """What workers would see of the database of the test."""
+    """Connections to the database of the test with the role of the workers."""
     async with pool(database_url, role=WORKER_ROLE, timeouts=GENEROUS_TIMEOUTS) as opened:
         yield opened
 
 
 @pytest.fixture
 def database(database_url: str) -> Iterator[Database]:
-    """The database of the test, to make organizations and keys in and to look into."""
+    """The database of the test, to create organizations and keys in and to query."""
     with closing(Database(database_url)) as opened:
         yield opened

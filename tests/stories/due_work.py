@@ -1,8 +1,8 @@
-"""What falls due round by round, and what the log says has to have come of it: each alert once, webhooks and mails.
+"""Work that becomes due in rounds, and a check that all of its results exist: alerts, webhook deliveries and mails.
 
-A round makes a key that ends in a moment and has a secret that is over and used; one that somebody is told of a week
-before its end, and that is refused often; an address that presents keys which nobody has; and an organization that
-reaches 80 per cent of its month's requests, while those of the two rounds before go on to 95 and to 100.
+Each round creates a key that expires soon and whose revoked secret is used; a key that reaches its expiry alert of a
+week and is refused often; an address that presents unknown keys; and an organization that reaches 80 percent of its
+monthly quota, while those of the two previous rounds reach 95 and 100 percent.
 """
 
 import random
@@ -29,7 +29,7 @@ from infrastructure.geoip import geolocator
 from projections.read_models.usage.check import check_usage
 from tests import seed
 from tests.projections.usage.uses import append, used
-from tests.stories.flaky_receiver import Fickle
+from tests.stories.flaky_receiver import RandomFailures
 from tests.workers import hooks
 from tests.workers.log_view import number
 from tests.workers.mail_server import MailServer
@@ -45,26 +45,27 @@ SETTINGS = {
 
 _CLIMB = (80, 15, 5)
 _REFUSED = 25
-"""Enough of them within minutes are an alert."""
+"""So many within minutes raise an alert."""
 _SOON = timedelta(seconds=0.3)
 _STAGE_DAYS = 7
 _BATCH = 20
 _PRODUCERS = 5
 
 Name = tuple[object, ...]
-"""What an alert is about: no two of them are about the same."""
+"""The subject of an alert, which is unique."""
 
 
 @dataclass(slots=True)
 class Due:
-    """`climbing`: the organizations that use up their month. `told`: events that webhooks took on, in `sent` attempts.
+    """`climbing`: organizations that use up their quota. `delivered`: events that webhooks accepted in `sent` attempts.
 
-    `must`: alerts that have to be there, `may`: that can, once all uses are written; `meanwhile`: so many were by then.
+    `must`: alerts that must be raised. `may`: alerts that may be raised. `meanwhile`: the number of alerts that were
+    raised before the last use was written.
     """
 
     organization_id: str
     target: Receiver
-    fickle: Fickle
+    failures: RandomFailures
     mails: MailServer
     uses: int = 0
     expiring: list[str] = field(default_factory=list[str])
@@ -73,14 +74,14 @@ class Due:
     must: set[Name] = field(default_factory=set[Name])
     may: set[Name] = field(default_factory=set[Name])
     meanwhile: int = 0
-    told: int = 0
+    delivered: int = 0
     sent: int = 0
     mailed: int = 0
 
 
-async def begin(pool: Pool, target: Receiver, fickle: Fickle, mails: MailServer) -> Due:
-    target.answer = fickle
-    return Due(await _organization(pool, target, "team"), target, fickle, mails)
+async def begin(pool: Pool, target: Receiver, failures: RandomFailures, mails: MailServer) -> Due:
+    target.answer = failures
+    return Due(await _organization(pool, target, "team"), target, failures, mails)
 
 
 async def make_due(pool: Pool, due: Due, dice: random.Random) -> None:
@@ -98,40 +99,40 @@ async def make_due(pool: Pool, due: Due, dice: random.Random) -> None:
             due.uses += len(batch)
 
 
-async def look_up(url: str, pool: Pool, due: Due) -> None:
-    """What has to be there, from the log, to which nothing is written any more."""
+async def derive_expected(url: str, pool: Pool, due: Due) -> None:
+    """Derive the expected alerts from the log, to which nothing is written any longer."""
     due.must |= {("api_key.expiring", key_id, _STAGE_DAYS) for key_id in due.ending}
     at = now()
-    stretch = ReplayPeriod(at - timedelta(hours=3), at + timedelta(hours=1), due.organization_id)
-    for said in await replay(url, stretch, geolocator(None), {}):
-        due.must.add((said.type, said.subject, said.numbers["most_frequent_reason"]))
+    period = ReplayPeriod(at - timedelta(hours=3), at + timedelta(hours=1), due.organization_id)
+    for alert in await replay(url, period, geolocator(None), {}):
+        due.must.add((alert.type, alert.subject, alert.numbers["most_frequent_reason"]))
     async with pool.connection() as connection:
         due.meanwhile = sum(isinstance(each.event, AlertRaised) for each in await _recorded(connection, due))
         cursor = await connection.execute(_BILLED, (due.climbing,))
         for organization_id, month, billed in await cursor.fetchall():
             reached = stage_reached(billed, QUOTA) or 0
-            # Of several stages that were passed at once the highest is told, and nothing of a month that is over.
+            # If several stages are passed together, only the highest raises an alert; none is raised for a past month.
             (due.must if month == f"{at:%Y-%m}" else due.may).add((_QUOTA, organization_id, month, reached))
             due.may |= {(_QUOTA, organization_id, month, stage) for stage in STAGES_PERCENT if stage < reached}
 
 
-async def missing(pool: Pool, due: Due, *, patient: bool) -> list[str]:
-    """What has not come to pass yet. Fails on what must never be: something twice, or counted wrongly, or made up.
+async def missing(pool: Pool, due: Due, *, allow_delayed: bool) -> list[str]:
+    """Return the results that are still missing. Fail if a result is duplicated, miscounted or unexpected.
 
-    `patient`: mails that have to wait for ten minutes may.
+    `allow_delayed`: mails that wait for ten minutes by design do not count as missing.
     """
     async with pool.connection() as connection:
         recorded = await _recorded(connection, due)
         return [
             *await _uncounted(connection, due),
             *_unrecorded(due, recorded),
-            *await _untold(connection, due, recorded),
-            *await _unmailed(connection, due, recorded, patient=patient),
+            *await _undelivered(connection, due, recorded),
+            *await _unmailed(connection, due, recorded, allow_delayed=allow_delayed),
         ]
 
 
-async def hurry(pool: Pool) -> None:
-    """As if the time had passed for which messages and mails wait: since a failure, a worker's death, or a mail."""
+async def skip_waits(pool: Pool) -> None:
+    """Make all waiting messages and mails due, as if their delay had passed."""
     async with pool.connection() as connection:
         await connection.execute(b"update webhook_deliveries set due_at = created_at where status = 'pending'")
         await connection.execute(b"update mail_outbox set due_at = created_at where sealed is not null")
@@ -141,7 +142,7 @@ async def hurry(pool: Pool) -> None:
 
 
 async def _organization(pool: Pool, target: Receiver, plan: Any) -> str:  # noqa: ANN401
-    """With a webhook that is told everything, and an owner who gets mails."""
+    """Create an organization with a webhook for all events and an owner who receives mails."""
     organization_id = await seed.organization(pool, plan)
     await hooks.webhook(pool, organization_id, target)
     await seed.member(pool, organization_id, "owner")
@@ -193,27 +194,29 @@ def _unrecorded(due: Due, recorded: list[Recorded[Any]]) -> list[str]:
     assert set(raised) <= due.must | due.may
     return [
         *(f"{key_id} has not expired" for key_id in due.expiring if key_id not in expired),
-        *(f"nobody was told of {name}" for name in due.must if name not in raised),
+        *(f"there is no alert {name}" for name in due.must if name not in raised),
     ]
 
 
-async def _untold(connection: Connection, due: Due, recorded: list[Recorded[Any]]) -> list[str]:
-    """What happened, and the receiver was not told of."""
-    taken: Mapping[str, set[str]] = due.fickle.taken(due.target)
-    due.told, due.sent = len(taken), len(due.target.received)
+async def _undelivered(connection: Connection, due: Due, recorded: list[Recorded[Any]]) -> list[str]:
+    """Return the events that the receiver has not accepted."""
+    accepted: Mapping[str, set[str]] = due.failures.accepted_events(due.target)
+    due.delivered, due.sent = len(accepted), len(due.target.received)
     happened = {
         each.record.id: each.record.type for each in recorded if public_event_name(each.record.type, each.event)
     }
-    assert set(taken) <= set(happened)
+    assert set(accepted) <= set(happened)
     waiting = await number(connection, b"select count(*) from webhook_deliveries where status <> 'delivered'")
-    untold = (
-        f"no webhook was told of {kind} {event_id}" for event_id, kind in happened.items() if event_id not in taken
+    undelivered = (
+        f"no webhook accepted {kind} {event_id}" for event_id, kind in happened.items() if event_id not in accepted
     )
-    return [*untold, *([f"{waiting} messages are not delivered"] if waiting else [])]
+    return [*undelivered, *([f"{waiting} messages are not delivered"] if waiting else [])]
 
 
-async def _unmailed(connection: Connection, due: Due, recorded: list[Recorded[Any]], *, patient: bool) -> list[str]:
-    """Alerts that an owner wants to know of, and no mail told of that arrived. None is told in two."""
+async def _unmailed(
+    connection: Connection, due: Due, recorded: list[Recorded[Any]], *, allow_delayed: bool
+) -> list[str]:
+    """Return the alerts that an owner wants and that no mail has reported. Fail if two mails report one alert."""
     arrived = {message["Message-ID"].strip("<").partition("@")[0] for _, _, message in due.mails.mailbox.messages}
     due.mailed = len(arrived)
     alerts = [each.event for each in recorded if isinstance(each.event, AlertRaised)]
@@ -223,12 +226,12 @@ async def _unmailed(connection: Connection, due: Due, recorded: list[Recorded[An
     assert {alert_id for alert_id, _, _ in rows} <= set(worth)
     assert len({alert_id for alert_id, _, _ in rows}) == len(rows)
     assert arrived <= set(mailed.values())
-    told = {organization_id for _, organization_id, mail_id in rows if mail_id in arrived}
+    notified = {organization_id for _, organization_id, mail_id in rows if mail_id in arrived}
     return [
-        f"no mail told of {_name(alert)}"
+        f"no mail reported {_name(alert)}"
         for alert_id, alert in worth.items()
         if mailed.get(alert_id) not in arrived
-        and not (patient and alert_id not in mailed and alert.organization_id in told)
+        and not (allow_delayed and alert_id not in mailed and alert.organization_id in notified)
     ]
 
 

@@ -1,6 +1,6 @@
-"""Builds of the API that are wrong or narrow on purpose: `python -m tests.stories.builds cached | narrow | mortal | …`.
+"""Builds of the API with deliberate faults: `python -m tests.stories.faulty_builds cached | short_queue | …`.
 
-A test that passes on all of them tests nothing.
+They show that the tests detect these faults.
 """
 
 import asyncio
@@ -34,59 +34,59 @@ FATAL = "fatal"
 
 
 def cached() -> ASGIApp:
-    """What was decided about a key is decided again without a look, for a moment: what others call a short cache."""
+    """Cache the decision about a key for a short time."""
     configure_logging()
     kept: dict[object, tuple[float, AccessDecision]] = {}
 
     def recalled(
-        question: VerificationRequest, decided: ItemResult[VerificationResult]
+        request: VerificationRequest, decided: ItemResult[VerificationResult]
     ) -> ItemResult[VerificationResult]:
-        if not isinstance(question, VerifyKey) or question.subject is None:
+        if not isinstance(request, VerifyKey) or request.subject is None:
             return decided
-        name = (question.subject.digest, question.subject.mcp_id)
+        name = (request.subject.digest, request.subject.mcp_id)
         since, verdict = kept.get(name, (0.0, decided.result.subject))
         if since < time.monotonic() - CACHED_SECONDS:
             kept[name] = (time.monotonic(), decided.result.subject)
             return decided
         return replace(decided, result=replace(decided.result, subject=verdict))
 
-    def with_cache(judge: Handler) -> Handler:
-        async def cached_judge(
-            connection: Connection, questions: Sequence[VerificationRequest]
+    def with_cache(verifier: Handler) -> Handler:
+        async def cached_verifier(
+            connection: Connection, requests: Sequence[VerificationRequest]
         ) -> BatchResult[VerificationResult]:
-            judged = await judge(connection, questions)
-            return replace(judged, results=list(map(recalled, questions, judged.results)))
+            verified = await verifier(connection, requests)
+            return replace(verified, results=list(map(recalled, requests, verified.results)))
 
-        return cached_judge
+        return cached_verifier
 
     return create_app(Settings.from_environment(os.environ, API), wrap_verifier=with_cache)
 
 
-def mortal() -> ASGIApp:
-    """The task that verifies keys ends, as a defect could end it, when a verification names the tool `FATAL`."""
+def failing_verifier() -> ASGIApp:
+    """End the task that verifies keys, as a defect could, when a verification names the tool `FATAL`."""
     configure_logging()
 
-    def mortal_judge(judge: Handler) -> Handler:
-        async def judged(
-            connection: Connection, questions: Sequence[VerificationRequest]
+    def with_fatal_tool(verifier: Handler) -> Handler:
+        async def failing(
+            connection: Connection, requests: Sequence[VerificationRequest]
         ) -> BatchResult[VerificationResult]:
-            if any(isinstance(each, VerifyKey) and each.subject and each.subject.tool == FATAL for each in questions):
+            if any(isinstance(each, VerifyKey) and each.subject and each.subject.tool == FATAL for each in requests):
                 raise asyncio.CancelledError
-            return await judge(connection, questions)
+            return await verifier(connection, requests)
 
-        return judged
+        return failing
 
-    return create_app(Settings.from_environment(os.environ, API), wrap_verifier=mortal_judge)
+    return create_app(Settings.from_environment(os.environ, API), wrap_verifier=with_fatal_tool)
 
 
-def narrow() -> ASGIApp:
-    """Lets no more than a few wait."""
+def short_queue() -> ASGIApp:
+    """Let only a few verifications wait."""
     configure_logging()
     return create_app(Settings.from_environment(os.environ, API), limits=BatchLimits(waiting_max=WAITING_MAX))
 
 
-def forgetful() -> ASGIApp:
-    """No statement asks for an organization: each condition that does is taken out before it is sent."""
+def unfiltered() -> ASGIApp:
+    """Remove the condition on the organization from every statement."""
     configure_logging()
     send = psycopg.AsyncCursor.execute
 
@@ -99,10 +99,10 @@ def forgetful() -> ASGIApp:
     return create_app(Settings.from_environment(os.environ, API))
 
 
-def forgetful_and_unfenced() -> ASGIApp:
-    """The same over connections that no policy holds back: what would be shown if PostgreSQL did not look after it."""
+def unfiltered_without_policies() -> ASGIApp:
+    """Remove the conditions, and connect with a role to which row-level security does not apply."""
     app.application.pool = partial(pool, role=WORKER_ROLE)
-    return forgetful()
+    return unfiltered()
 
 
 _CONDITION = re.compile(rb"(?:\w+\.)?organization_id = (%s|%\(organization_id\)s)")

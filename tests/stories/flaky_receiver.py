@@ -1,4 +1,4 @@
-"""A receiver of webhooks that fails at random: it thinks, refuses, or goes away without an answer."""
+"""A webhook receiver that fails at random: it delays, refuses, or closes the connection without a response."""
 
 import random
 import threading
@@ -9,13 +9,13 @@ from tests.workers.receiver import NO_RESPONSE, Received, Receiver
 
 _FAILING = 0.4
 _FAILURES_MAX = 2
-"""Of one message: after the third failure it would wait for minutes."""
+"""The number of failures for one message; after the third it would wait for minutes."""
 _ANSWERS = (500, 503, 429, 404, 302, NO_RESPONSE)
-_THINKING_SECONDS = 0.2
+_DELAY_SECONDS_MAX = 0.2
 
 
-class Fickle:
-    """What a `Receiver` answers. `accepted`: ids of the messages that it has taken on at least once."""
+class RandomFailures:
+    """The responses of a `Receiver`. `accepted`: the ids of the messages that it has accepted at least once."""
 
     def __init__(self, seed: int) -> None:
         self._dice = random.Random(seed)  # noqa: S311 -- no secret
@@ -25,7 +25,7 @@ class Fickle:
     def __call__(self, received: Received) -> int:
         with self._lock:
             fails = received.before < _FAILURES_MAX and self._dice.random() < _FAILING
-            seconds, answer = self._dice.uniform(0, _THINKING_SECONDS), self._dice.choice(_ANSWERS)
+            seconds, answer = self._dice.uniform(0, _DELAY_SECONDS_MAX), self._dice.choice(_ANSWERS)
         time.sleep(seconds)
         if fails:
             return answer
@@ -33,10 +33,10 @@ class Fickle:
             self.accepted.add(received.id)
         return 204
 
-    def taken(self, target: Receiver) -> dict[str, set[str]]:
-        """By the event of the log that it is about, the ids under which a message was accepted.
+    def accepted_events(self, target: Receiver) -> dict[str, set[str]]:
+        """Return the ids of the accepted messages for each event of the log.
 
-        Fails on what must never be: one that is not signed, or an event that came under several ids.
+        Fail if a message is not signed, or if an event was sent under several ids.
         """
         with target.lock, self._lock:
             received, accepted = list(target.received), set(self.accepted)

@@ -1,7 +1,7 @@
-"""Hostile load: clients that hang up, stall, never read or all want the same, while servers are paused and killed.
+"""Hostile load: clients that hang up, stall, never read or compete for one key, while servers are paused and killed.
 
-Honest callers (`tests/stories/acknowledged.py`) work next to them and remember what they were promised. A probe asks
-for readiness and then for a verification, and notes when the two contradict each other for long.
+Well-behaved callers (`tests/stories/acknowledged.py`) run at the same time and record acknowledged requests. A probe
+compares readiness with the result of a verification, and records long contradictions.
 """
 
 import asyncio
@@ -31,14 +31,14 @@ ROTATIONS_AT_ONCE = 8
 DISTURBANCES = ("pause postgresql", "pause valkey", "terminate", "kill backend", "kill api process", "lock", "none")
 
 _CONTRADICTION_SECONDS = 10.0
-"""How long readiness may take to see what callers see, on a machine that does nothing else."""
+"""The time in which readiness must agree with the results of callers on an otherwise idle machine."""
 
-_NO_ONE = "key_00000000000000000000000000"
+_UNKNOWN_KEY = "key_00000000000000000000000000"
 
 
 @dataclass
 class Findings:
-    """What came of it. `internal_errors`: the path and the beginning of each answer that was a 500."""
+    """The results. `internal_errors`: the path and the beginning of each response with status 500."""
 
     statuses: Counter[int] = field(default_factory=Counter[int])
     abandoned: int = 0
@@ -49,16 +49,16 @@ class Findings:
 
 @dataclass(frozen=True)
 class Target:
-    """Where the load goes: a port of loopback, a key that may do everything, and keys to rotate and verify."""
+    """The target of the load: a loopback port, a key with all grants, and keys to rotate and verify."""
 
     port: int
     manager: str
     keys: tuple[tuple[str, str], ...]
-    """Ids and secrets. The first is rotated by many at the same time."""
+    """Ids and secrets. Many clients rotate the first key at the same time."""
 
 
 class Clients:
-    """Hostile clients on one event loop, until they are told to stop."""
+    """Hostile clients on one event loop, until a given time."""
 
     def __init__(self, target: Target, findings: Findings, seed: int) -> None:
         self._target = target
@@ -77,18 +77,25 @@ class Clients:
         await asyncio.gather(*clients)
 
     async def _client(self, dice: random.Random) -> None:
-        behaviours = (self._asks, self._hangs_up, self._hangs_up, self._stops_half_way, self._never_reads, self._drips)
+        behaviours = (
+            self._sends_request,
+            self._hangs_up,
+            self._hangs_up,
+            self._stops_half_way,
+            self._never_reads,
+            self._drips,
+        )
         while not self._over.is_set():
             with suppress(OSError, TimeoutError, asyncio.IncompleteReadError):
                 await dice.choice(behaviours)(dice)
             await asyncio.sleep(dice.uniform(0, 0.1))
 
-    async def _asks(self, dice: random.Random) -> None:
+    async def _sends_request(self, dice: random.Random) -> None:
         method, path, body = self._request(dice)
         await self._exchange(method, path, body)
 
     async def _hangs_up(self, dice: random.Random) -> None:
-        """Send a whole request and go away, sometimes with a reset, before the answer or in the middle of it."""
+        """Send a complete request and close the connection before or during the response, sometimes with a reset."""
         method, path, body = self._request(dice)
         async with self._connection(reset=dice.random() < 0.5) as (_, writer):
             writer.write(self._bytes(method, path, body))
@@ -106,7 +113,7 @@ class Clients:
         self._findings.abandoned += 1
 
     async def _never_reads(self, dice: random.Random) -> None:
-        """Ask for a long answer with a small window, and read nothing of it."""
+        """Request a long response with a small receive window, and read nothing of it."""
         async with self._connection(reset=dice.random() < 0.5, window=2_048) as (_, writer):
             writer.write(self._bytes("GET", "/v1/audit/export?format=jsonl", None) * dice.randrange(1, 4))
             await writer.drain()
@@ -114,7 +121,7 @@ class Clients:
         self._findings.abandoned += 1
 
     async def _drips(self, dice: random.Random) -> None:
-        """Send a request in small pieces, and read the answer."""
+        """Send a request in small pieces, and read the response."""
         method, path, body = self._request(dice)
         sent = self._bytes(method, path, body)
         async with self._connection() as (reader, writer):
@@ -126,7 +133,7 @@ class Clients:
             await self._note(path, reader)
 
     async def _rotate_together(self) -> None:
-        """Rotate one key from many connections at the same time, again and again."""
+        """Repeatedly rotate one key from many connections at the same time."""
         path = f"/v1/api-keys/{self._target.keys[0][0]}/rotate"
         while not self._over.is_set():
             await asyncio.gather(
@@ -153,7 +160,7 @@ class Clients:
     async def _connection(
         self, *, reset: bool = False, window: int | None = None
     ) -> AsyncGenerator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
-        """Connect, and close in the end; with `reset` the server finds the connection gone in the midst of its work."""
+        """Connect, and close the connection at the end, with `reset` by a TCP reset."""
         connection = socket.socket()
         connection.setblocking(False)
         if window is not None:
@@ -184,7 +191,7 @@ class Clients:
         return head.encode() + content
 
     def _request(self, dice: random.Random) -> tuple[str, str, object]:
-        """Draw a request of any kind: uses, changes, lists and reports."""
+        """Draw a request at random: uses, changes, lists and reports."""
         key_id, secret = dice.choice(self._target.keys)
         path = f"/v1/api-keys/{key_id}"
         choices: tuple[tuple[str, str, object], ...] = (
@@ -204,14 +211,14 @@ class Clients:
             ("GET", f"{path}/usage?period=day", None),
             ("GET", "/v1/usage", None),
             ("GET", "/v1/audit/events", None),
-            ("GET", f"/v1/api-keys/{_NO_ONE}", None),
+            ("GET", f"/v1/api-keys/{_UNKNOWN_KEY}", None),
             ("GET", "/health/ready", None),
         )
         return dice.choice(choices)
 
 
 class Disturbances:
-    """Pauses and kills of what the service depends on."""
+    """Pauses and kills of processes that the service depends on, and of its own."""
 
     def __init__(
         self,
@@ -274,7 +281,7 @@ class Disturbances:
                 time.sleep(0.05)
 
     def _lock(self, seconds: float) -> None:
-        """Hold what every change of an organization waits for."""
+        """Hold a lock that every change in an organization waits for."""
         with suppress(psycopg.Error), psycopg.connect(self._superuser_url) as connection:
             connection.execute("set lock_timeout = '2s'")
             connection.execute("select from organization_guard for update")
@@ -282,25 +289,25 @@ class Disturbances:
             connection.rollback()
 
 
-class Truthfulness:
-    """Compares what readiness says with what callers see, second by second."""
+class ReadinessCheck:
+    """A comparison of readiness with the results of callers."""
 
     def __init__(self, findings: Findings) -> None:
         self._findings = findings
-        self._said_ready_since: float | None = None
-        self._said_unready_since: float | None = None
+        self._wrongly_ready_since: float | None = None
+        self._wrongly_unready_since: float | None = None
 
     def note(self, *, ready: bool, verifies: bool) -> None:
-        """One look at both, made right after each other."""
+        """Record one readiness result and one verification result, obtained directly after each other."""
         now = time.monotonic()
-        self._said_ready_since = self._since(self._said_ready_since, now, holds=ready and not verifies)
-        self._said_unready_since = self._since(self._said_unready_since, now, holds=not ready and verifies)
-        for since, what in (
-            (self._said_ready_since, "ready, and no verification succeeded"),
-            (self._said_unready_since, "not ready, and every verification succeeded"),
+        self._wrongly_ready_since = self._since(self._wrongly_ready_since, now, holds=ready and not verifies)
+        self._wrongly_unready_since = self._since(self._wrongly_unready_since, now, holds=not ready and verifies)
+        for since, contradiction in (
+            (self._wrongly_ready_since, "ready, but no verification succeeded"),
+            (self._wrongly_unready_since, "not ready, but every verification succeeded"),
         ):
             if since is not None and now - since > stretched(_CONTRADICTION_SECONDS):
-                self._findings.contradictions.append(f"for {now - since:.0f} s it said {what}")
+                self._findings.contradictions.append(f"for {now - since:.0f} s the state was: {contradiction}")
 
     @staticmethod
     def _since(since: float | None, now: float, *, holds: bool) -> float | None:
@@ -308,10 +315,10 @@ class Truthfulness:
 
 
 def probe_until(target: Target, findings: Findings, stop_at: float) -> None:
-    """Ask for readiness and for a verification, again and again until `stop_at`."""
-    truthfulness = Truthfulness(findings)
+    """Repeatedly request readiness and a verification until `stop_at`."""
+    check = ReadinessCheck(findings)
     while time.monotonic() < stop_at:
-        truthfulness.note(ready=_status(target, "GET", "/health/ready") == 200, verifies=_verifies(target))
+        check.note(ready=_status(target, "GET", "/health/ready") == 200, verifies=_verifies(target))
         time.sleep(0.5)
 
 

@@ -1,4 +1,4 @@
-"""Rounds of `kill -9` under load: of the API, of PostgreSQL, of the workers, in whole and in part."""
+"""Rounds of `kill -9` under load, of the API, PostgreSQL and the workers, as a whole or single processes."""
 
 import asyncio
 import os
@@ -29,9 +29,10 @@ KINDS = ("api", "api process", "postgresql", "backend", "worker", "workers")
 
 
 class Kills:
-    """The API with two processes, the worker pool and the scheduler on one database, and what kills them.
+    """An API with two processes, a worker pool and a scheduler on one database, and methods that kill them.
 
-    What has no supervisor of its own here is started again at once, as one would do it; the rest comes back by itself.
+    Processes without a supervisor are started again immediately, as a supervisor would do; the others restart by
+    themselves.
     """
 
     def __init__(self, postgres: PostgreSQL, database_url: str, redis_url: str, folder: Path) -> None:
@@ -56,12 +57,12 @@ class Kills:
             self._end_workers(word, signal.SIGTERM)
 
     def rounds(self, kinds: Sequence[str], seed: int, say: Callable[[str], None]) -> Promises:
-        """Kill one after the other; gives what was acknowledged meanwhile. Everything is back when it returns."""
+        """Kill one after the other, and return what was acknowledged meanwhile. Everything runs again afterwards."""
         dice = random.Random(seed)  # noqa: S311 -- no secret
         with Load(self._server.port, self._manager(), seed) as load:
             load.wait_for_progress(self._tend)
             for number, kind in enumerate(kinds, start=1):
-                # Wherever the callers happen to be.
+                # A random time, so that the kill hits any state of the callers.
                 wait_for(lambda: False, dice.uniform(0.05, 0.5))
                 uses = len(load.promises.uses)
                 self._kill(kind, dice)
@@ -70,7 +71,7 @@ class Kills:
         return load.promises
 
     def broken(self, promises: Promises) -> list[str]:
-        """What was acknowledged and is not in the log exactly once, and what the log says of itself."""
+        """Return the acknowledged requests that are not in the log exactly once, and the findings of the log check."""
         checked = subprocess.run(
             [sys.executable, "-m", "eventstore", "check"],
             cwd=ROOT,
@@ -79,8 +80,8 @@ class Kills:
             text=True,
             check=False,
         )
-        complaints = [] if checked.returncode == 0 else [checked.stdout + checked.stderr]
-        return broken(self._database_url, promises) + complaints
+        findings = [] if checked.returncode == 0 else [checked.stdout + checked.stderr]
+        return broken(self._database_url, promises) + findings
 
     def _manager(self) -> str:
         database = Database(self._database_url)
@@ -95,16 +96,16 @@ class Kills:
     def hostile(
         self, valkey: Valkey, superuser_url: str, seconds: float, seed: int, say: Callable[[str], None]
     ) -> tuple[Promises, Findings]:
-        """Put up with hostile clients and disturbances for `seconds`; everything is back when it returns."""
+        """Run hostile clients and disturbances for `seconds`. Everything runs again afterwards."""
         dice = random.Random(seed)  # noqa: S311 -- no secret
         findings = Findings()
         target = Target(self._server.port, *self._keys())
         disturbances = Disturbances(self._postgres, superuser_url, valkey, lambda: self._server.pid, findings)
         stop_at = time.monotonic() + seconds
-        with Load(self._server.port, target.manager, seed) as load, ThreadPoolExecutor(2) as beside:
+        with Load(self._server.port, target.manager, seed) as load, ThreadPoolExecutor(2) as threads:
             load.wait_for_progress(self._tend)
-            clients = beside.submit(asyncio.run, Clients(target, findings, seed).run(stop_at))
-            probe = beside.submit(probe_until, target, findings, stop_at)
+            clients = threads.submit(asyncio.run, Clients(target, findings, seed).run(stop_at))
+            probe = threads.submit(probe_until, target, findings, stop_at)
             while time.monotonic() < stop_at:
                 uses = len(load.promises.uses)
                 kind = disturbances.disturb(dice)
@@ -116,7 +117,7 @@ class Kills:
         return load.promises, findings
 
     def _keys(self) -> tuple[str, tuple[tuple[str, str], ...]]:
-        """A key that may do everything, and four others of its organization."""
+        """Create a key with all grants, and four other keys of its organization."""
         database = Database(self._database_url)
         try:
             organization_id = database.organization("enterprise")
@@ -126,7 +127,7 @@ class Kills:
             database.close()
 
     def _tend(self) -> None:
-        """The server gives up when a process of it dies twice within seconds: it leaves that to who supervises it."""
+        """Restart the server if it has exited, as it does when a process dies twice within seconds."""
         if self._server.has_ended:
             self._server.kill()
             self._server.start()
@@ -142,7 +143,7 @@ class Kills:
                 self._postgres.kill()
                 self._postgres.start()
             case "backend":
-                # One of many: whichever it is, the postmaster starts all of them again.
+                # If any of these processes dies, the postmaster restarts all of them.
                 process = self._postgres.process
                 pids = working_in(self._postgres.folder, "postgres")
                 _kill_one([pid for pid in pids if process is not None and pid != process.pid], dice)
@@ -174,7 +175,7 @@ class Kills:
 
 
 def _kill_one(pids: list[int], dice: random.Random) -> None:
-    # It may have ended, or not have started yet, in the round before: then nobody dies in this one.
+    # The process may have ended, or not have restarted, since the previous round. Then this round kills none.
     if pids:
         with suppress(ProcessLookupError):
             os.kill(dice.choice(pids), signal.SIGKILL)

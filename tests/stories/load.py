@@ -1,4 +1,4 @@
-"""A key that is used as fast as it goes, by many connections at once, and what came of it."""
+"""A key that many connections use concurrently at full speed, and the results."""
 
 import threading
 import time
@@ -16,7 +16,7 @@ CONNECTIONS = 16
 
 @dataclass(frozen=True)
 class Hammered:
-    """`seconds`: from before the first request to after the last answer."""
+    """The replies. `seconds`: the time from before the first request to after the last response."""
 
     seconds: float
     replies: Sequence[Reply]
@@ -26,18 +26,18 @@ class Hammered:
         return Counter(reply.status for reply in self.replies)
 
     def contradictions(self, limit: int, burst: int) -> list[str]:
-        """What the headers say that can not be, given the limit and the most that may come at once."""
+        """Return the impossible values in the headers, given the limit and the burst."""
         found: list[str] = []
         for reply in self.replies:
-            said, left, reset = (
+            stated, left, reset = (
                 int(reply.headers[b"x-ratelimit-" + name]) for name in (b"limit", b"remaining", b"reset")
             )
             now = time.time()
-            wrong = said != limit or not 0 <= left < burst or not now - self.seconds - 60 < reset < now + 60
+            wrong = stated != limit or not 0 <= left < burst or not now - self.seconds - 60 < reset < now + 60
             if reply.status == 429:
                 wrong = wrong or left != 0 or int(reply.headers[b"retry-after"]) != 1
             if wrong:
-                found.append(f"{reply.status}: limit {said}, remaining {left}, reset {reset}")
+                found.append(f"{reply.status}: limit {stated}, remaining {left}, reset {reset}")
         return found
 
 
@@ -61,10 +61,10 @@ def hammer(port: int, secret: str, organization_id: str, seconds: float) -> Hamm
 
 
 def throttled(uses: Sequence[tuple[datetime, str]], gap_seconds: float) -> tuple[float, int]:
-    """For how long the limit stood in the way, and how many uses it let through in that time.
+    """Return the seconds in which the limit was exhausted, and the number of uses that it admitted in that time.
 
-    `uses`: instant and code, oldest first. Between two refusals that are no further apart than `gap_seconds`, less than
-    a burst lasts, nothing of the limit was left unused: so many have to have been let through as the rate allows.
+    `uses`: instant and code, oldest first. `gap_seconds`: less than the duration of a burst. Between two refusals that
+    are not further apart, the limit was never unused, so it must have admitted as many uses as the rate allows.
     """
     refusals = [number for number, (_, code) in enumerate(uses) if code == "rate_limited"]
     seconds, passed = 0.0, 0

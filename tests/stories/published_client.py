@@ -1,6 +1,6 @@
-"""A client as somebody outside would write it from the published shapes of the API: the standard library, nothing else.
+"""A client that uses only the standard library and the published shapes of the API, as an outside developer would.
 
-It knows `success`, `data`, `pagination` and `error.code` and looks at nothing that this service adds to them.
+It reads `success`, `data`, `pagination` and `error.code`, and ignores everything that this service adds to them.
 """
 
 import json
@@ -27,15 +27,15 @@ class PublishedClient:
         self._url = url
         self._key = key
 
-    def ask(self, method: str, path: str, body: object = None) -> dict[str, Any]:
-        """The whole answer of a success; raises `Refused`."""
-        request = urllib.request.Request(self._url + path, method=method)  # noqa: S310 -- http of the test's own server
-        request.add_header("Authorization", f"Bearer {self._key}")
+    def request(self, method: str, path: str, body: object = None) -> dict[str, Any]:
+        """Return the complete response of a success, or raise `Refused`."""
+        outgoing = urllib.request.Request(self._url + path, method=method)  # noqa: S310 -- http of the test's own server
+        outgoing.add_header("Authorization", f"Bearer {self._key}")
         if body is not None:
-            request.add_header("Content-Type", "application/json")
-            request.data = json.dumps(body).encode()
+            outgoing.add_header("Content-Type", "application/json")
+            outgoing.data = json.dumps(body).encode()
         try:
-            with urllib.request.urlopen(request, timeout=60) as response:  # noqa: S310 -- likewise
+            with urllib.request.urlopen(outgoing, timeout=60) as response:  # noqa: S310 -- likewise
                 answer: dict[str, Any] = json.load(response)
         except urllib.error.HTTPError as error:
             with error:
@@ -46,10 +46,10 @@ class PublishedClient:
         return answer
 
     def every(self, path: str, per_page: int) -> Iterator[Any]:
-        """The items of all pages of a list, by page number."""
+        """Yield the items of all pages of a list, in order."""
         number, pages = 1, 1
         while number <= pages:
-            answer = self.ask("GET", f"{path}?page={number}&per_page={per_page}")
+            answer = self.request("GET", f"{path}?page={number}&per_page={per_page}")
             pages = answer["pagination"]["total_pages"]
             assert len(answer["data"]) <= per_page
             yield from answer["data"]

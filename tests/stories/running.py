@@ -1,4 +1,4 @@
-"""`make run` in a process of its own: what it said, what belongs to it, and requests to its API."""
+"""`make run` in a separate process, with its output, its processes, and requests to its API."""
 
 import http.client
 import json
@@ -28,7 +28,7 @@ def environment_of(home: Path, port: int, changes: Mapping[str, str] | None = No
 
 
 def as_module(environment: Mapping[str, str], folder: Path = ROOT) -> "subprocess.Popen[str]":
-    """Start it in `folder`, where Python looks for packages first."""
+    """Start `make run` in `folder`, where Python looks for packages first."""
     return subprocess.Popen(
         [sys.executable, "-m", "embedded", "run"],
         cwd=folder,
@@ -40,27 +40,27 @@ def as_module(environment: Mapping[str, str], folder: Path = ROOT) -> "subproces
 
 
 class Run:
-    """One run. `said` grows while it lives."""
+    """One run. `lines` contains its output so far."""
 
     def __init__(self, home: Path, port: int, process: "subprocess.Popen[str]") -> None:
         self.home = home
         self.port = port
         self.process = process
-        self.said: list[str] = []
+        self.lines: list[str] = []
         self.began = time.monotonic()
         self._listener = threading.Thread(target=self._listen, daemon=True)
         self._listener.start()
 
-    def wait_to_hear(self, words: str, seconds: float = 120) -> None:
-        """Until a line holds `words`; fails with everything that was said if the process ends first or time is up."""
-        wait_for(lambda: self._heard(words) or not self._listener.is_alive(), stretched(seconds))
-        assert self._heard(words), "\n".join(self.said)
+    def wait_for_line(self, words: str, seconds: float = 120) -> None:
+        """Wait for a line that contains `words`. Fail if the process ends first or the time is over."""
+        wait_for(lambda: self._has_printed(words) or not self._listener.is_alive(), stretched(seconds))
+        assert self._has_printed(words), "\n".join(self.lines)
 
     def everything(self) -> list[int]:
         return [pid for pid in belonging_to(self.home) if is_running(pid)]
 
     def main_process(self, name: str) -> int:
-        """The process of a part that was started first."""
+        """Return the id of the main process of a part."""
         if name == "postgresql":
             return int((self.home / name / "postmaster.pid").read_text().split()[0])
         if name == "valkey":
@@ -68,15 +68,15 @@ class Run:
         return min(marked_with(mark_of(self.home, name)))
 
     def credentials(self) -> dict[str, str]:
-        lines = (self.home / "demo.env").read_text().splitlines()
-        return dict(line.split("=", 1) for line in lines if "=" in line and not line.startswith("#"))
+        settings = (self.home / "demo.env").read_text().splitlines()
+        return dict(line.split("=", 1) for line in settings if "=" in line and not line.startswith("#"))
 
     def get(self, path: str, key: str | None = None) -> tuple[int, Any]:
-        """Status and decoded JSON; (0, None) if nobody answers."""
+        """Return the status and the decoded JSON, or (0, None) without a response."""
         return self._request("GET", path, key, None)
 
     def post(self, path: str, content: object) -> int:
-        """The status of a request without a key."""
+        """Return the status of a request without a key."""
         return self._request("POST", path, None, content)[0]
 
     def call_tool(self, tool: str, **arguments: object) -> tuple[int, Any]:
@@ -112,10 +112,10 @@ class Run:
     def _listen(self) -> None:
         if self.process.stdout is not None:
             for line in self.process.stdout:
-                self.said.append(line.rstrip())
+                self.lines.append(line.rstrip())
 
-    def _heard(self, words: str) -> bool:
-        return any(words in line for line in list(self.said))
+    def _has_printed(self, words: str) -> bool:
+        return any(words in line for line in list(self.lines))
 
 
 @contextmanager
@@ -125,17 +125,17 @@ def running(
     changes: Mapping[str, str] | None = None,
     start: "Callable[[Mapping[str, str]], subprocess.Popen[str]]" = as_module,
 ) -> Generator[Run]:
-    """A run that is ready; it is stopped at the end."""
+    """Start a run, wait until it is ready, and stop it at the end."""
     run = Run(home, port, start(environment_of(home, port, changes)))
     try:
-        run.wait_to_hear(READY)
+        run.wait_for_line(READY)
         yield run
     finally:
         run.close()
 
 
 def key_ids(run: Run) -> list[str]:
-    """What the management key of the first run sees: a whole request through the API to the database."""
+    """Return the ids of all keys, listed through the API with the management key of the first run."""
     status, body = run.get("/v1/api-keys", run.credentials()["KEYLEDGER_ADMIN_KEY"])
     assert status == 200, body
     return sorted(item["id"] for item in body["data"])

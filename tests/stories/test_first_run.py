@@ -1,4 +1,4 @@
-"""What the first `make run` leaves behind, and that a part which dies comes back."""
+"""The results of the first `make run`, and the restart of parts that are killed."""
 
 import os
 import signal
@@ -23,25 +23,25 @@ _PARTS = ("postgresql", "valkey", "example-mcp", "workers", "scheduler", "api")
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
-    """A first run, shared by the tests that leave it running."""
+    """A first run, shared by tests that do not stop it."""
     with running(tmp_path_factory.mktemp("make-run") / "home", free_port()) as run:
         yield run
 
 
-def test_the_first_run_says_where_it_is_and_where_the_credentials_lie(run: Run) -> None:
-    assert any(line.startswith(f"{READY}http://127.0.0.1:{run.port} ") for line in run.said), run.said
-    assert any(str(run.home / "demo.env") in line for line in run.said)
+def test_the_first_run_prints_its_address_and_the_path_of_the_credentials(run: Run) -> None:
+    assert any(line.startswith(f"{READY}http://127.0.0.1:{run.port} ") for line in run.lines), run.lines
+    assert any(str(run.home / "demo.env") in line for line in run.lines)
     assert stat.S_IMODE((run.home / "demo.env").stat().st_mode) == 0o600
     credentials = run.credentials()
     assert set(credentials) >= {"KEYLEDGER_URL", "KEYLEDGER_ADMIN_KEY", "PLEXMCP_API_KEY", "DEMO_MCP_ID"}
     assert credentials["KEYLEDGER_URL"] == f"http://127.0.0.1:{run.port}"
 
 
-def test_no_secret_is_said_or_logged(run: Run) -> None:
+def test_no_secret_is_printed_or_logged(run: Run) -> None:
     credentials = run.credentials()
     secrets = [credentials["KEYLEDGER_ADMIN_KEY"], credentials["PLEXMCP_API_KEY"]]
     secrets.append((run.home / "secrets.env").read_text().strip().partition("=")[2])
-    texts = ["\n".join(run.said), *(path.read_text(errors="replace") for path in (run.home / "logs").iterdir())]
+    texts = ["\n".join(run.lines), *(path.read_text(errors="replace") for path in (run.home / "logs").iterdir())]
     assert not [secret for secret in secrets for text in texts if secret in text]
 
 
@@ -51,8 +51,8 @@ def test_the_management_key_of_the_first_run_works(run: Run) -> None:
     assert body["success"] is True
 
 
-def test_the_database_of_a_run_loses_nothing_that_was_committed_in_a_power_cut(run: Run) -> None:
-    """The servers of tests may do without, so nothing else shows that the server of a run does not."""
+def test_the_database_of_a_run_keeps_commits_after_a_power_failure(run: Run) -> None:
+    """The test servers run without these settings, so no other test covers them."""
     data = run.home / "postgresql"
     sockets = data / (data / "postmaster.pid").read_text().splitlines()[4]
     with psycopg.connect(f"postgresql://{SUPERUSER}@/postgres?host={sockets}") as connection:
@@ -64,19 +64,19 @@ def test_the_database_of_a_run_loses_nothing_that_was_committed_in_a_power_cut(r
 
 
 @pytest.mark.parametrize("name", _PARTS)
-def test_a_part_that_is_killed_is_started_again_and_said_so(run: Run, name: str) -> None:
+def test_a_killed_part_is_restarted_and_the_restart_is_reported(run: Run, name: str) -> None:
     killed = run.main_process(name)
-    run.said.clear()
+    run.lines.clear()
     os.kill(killed, signal.SIGKILL)
-    run.wait_to_hear(f"{name} stopped (killed by SIGKILL); it is started again")
-    run.wait_to_hear(f"{name} runs again")
+    run.wait_for_line(f"{name} stopped (killed by SIGKILL); it is started again")
+    run.wait_for_line(f"{name} runs again")
     assert run.main_process(name) != killed
     key = run.credentials()["KEYLEDGER_ADMIN_KEY"]
     assert wait_for(lambda: run.get("/v1/api-keys", key)[0] == 200, stretched(10))
 
 
 @pytest.mark.parametrize("name", ["worker", "scheduler"])
-def test_the_health_check_of_the_containers_sees_a_part_that_works(run: Run, name: str) -> None:
+def test_the_health_check_of_the_containers_succeeds_for_a_working_part(run: Run, name: str) -> None:
     services: dict[str, Any] = yaml.safe_load((ROOT / "compose.yaml").read_text())["services"]
     program: list[str] = services[name]["healthcheck"]["test"][2:]
 
@@ -87,7 +87,7 @@ def test_the_health_check_of_the_containers_sees_a_part_that_works(run: Run, nam
     assert wait_for(lambda: healthy(f"unix://{run.home}/valkey/valkey.sock"), stretched(10))
 
 
-def test_the_health_check_of_the_containers_sees_that_nothing_works(redis_url: str) -> None:
+def test_the_health_check_of_the_containers_fails_if_no_part_works(redis_url: str) -> None:
     services: dict[str, Any] = yaml.safe_load((ROOT / "compose.yaml").read_text())["services"]
     for name in ("worker", "scheduler"):
         program: list[str] = services[name]["healthcheck"]["test"][2:]
@@ -96,7 +96,7 @@ def test_the_health_check_of_the_containers_sees_that_nothing_works(redis_url: s
         assert ended.returncode == 1
 
 
-def test_a_second_run_says_that_the_first_has_the_folder(run: Run) -> None:
+def test_a_second_run_on_the_same_folder_is_refused(run: Run) -> None:
     second = subprocess.run(
         [sys.executable, "-m", "embedded", "run"],
         cwd=ROOT,

@@ -1,4 +1,4 @@
-"""Log lines that cannot be written are lost, and nothing else is."""
+"""Log lines that cannot be written are dropped without any other effect."""
 
 import json
 import subprocess
@@ -23,18 +23,18 @@ from tests.waiting import stretched
 
 BROKEN = {
     "a full disk": "2>/dev/full",
-    "a reader that has gone": "2> >(exit 0)",
-    "a reader that has stopped reading": "2> >(sleep 600)",
+    "a closed pipe": "2> >(exit 0)",
+    "a reader that does not read": "2> >(sleep 600)",
     "closed": "2>&-",
     "everything closed": "0<&- >&- 2>&-",
 }
 
 PIPE_FULL_LINES = 500
-"""More lines than a pipe holds."""
+"""More lines than fit into a pipe."""
 
 
 @pytest.mark.parametrize("standard_error", BROKEN.values(), ids=BROKEN.keys())
-def test_verification_goes_on_after_an_outage_whatever_became_of_standard_error(
+def test_verification_recovers_from_an_outage_even_if_standard_error_is_broken(
     database_url: str, redis_url: str, tmp_path: Path, database: Database, postgres: PostgreSQL, standard_error: str
 ) -> None:
     _, secret = database.key(database.organization("team"), permissions=Permissions(mcps="*", manage=GRANTS))
@@ -57,8 +57,8 @@ def test_verification_goes_on_after_an_outage_whatever_became_of_standard_error(
 
 
 @pytest.mark.parametrize("standard_error", BROKEN.values(), ids=BROKEN.keys())
-def test_a_call_of_the_log_never_raises(tmp_path: Path, standard_error: str) -> None:
-    said = tmp_path / "said"
+def test_logging_never_raises(tmp_path: Path, standard_error: str) -> None:
+    result = tmp_path / "result"
     program = f"""
 import logging, warnings, structlog
 from pathlib import Path
@@ -84,16 +84,16 @@ try:
 except OSError:
     log.exception("ours")
     logging.getLogger("rq").exception("theirs")
-Path({str(said)!r}).write_text(str(dropped_lines()))
+Path({str(result)!r}).write_text(str(dropped_lines()))
 """
     command = ["timeout", "60", "bash", "-c", f'exec "$@" {standard_error}', "bash", sys.executable, "-c", program]
     done = subprocess.run(command, cwd=ROOT, check=False, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     assert done.returncode == 0
-    assert int(said.read_text()) > 10
+    assert int(result.read_text()) > 10
 
 
-def test_a_line_that_was_cut_off_spoils_no_other(tmp_path: Path) -> None:
-    """A limit on the size of a file cuts a line off as a full disk does, and is lifted as space is freed."""
+def test_a_truncated_line_does_not_corrupt_the_next_one(tmp_path: Path) -> None:
+    """A limit on the file size truncates a line like a full disk does. Removing it is like freeing space."""
     program = """
 import resource, signal, structlog
 from infrastructure.log_format import configure_logging
@@ -119,7 +119,7 @@ log.info("after that")
 
 @contextmanager
 def _without_database(postgres: PostgreSQL, database_url: str) -> Generator[None]:
-    """The database ends every connection and accepts none."""
+    """Make the database end all connections and accept none."""
     name = str(conninfo_to_dict(database_url)["dbname"])
     allow = sql.SQL("alter database {} allow_connections {}")
     with psycopg.connect(postgres.url_of("postgres", SUPERUSER), autocommit=True) as admin:

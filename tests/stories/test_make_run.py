@@ -1,4 +1,4 @@
-"""Everything on one machine, stopped, killed and started again, by root and by an ordinary user."""
+"""`make run`, stopped, killed and started again, by root and by an ordinary user."""
 
 import http.client
 import os
@@ -22,7 +22,7 @@ from tests.unprivileged_user import OrdinaryUser
 from tests.waiting import stretched
 
 
-def test_a_stop_takes_less_than_five_seconds_and_the_next_start_finds_everything(tmp_path: Path) -> None:
+def test_a_run_stops_within_five_seconds_and_the_next_start_finds_its_data(tmp_path: Path) -> None:
     home = tmp_path / "home"
     with running(home, free_port()) as run:
         before, credentials = key_ids(run), run.credentials()
@@ -32,14 +32,14 @@ def test_a_stop_takes_less_than_five_seconds_and_the_next_start_finds_everything
         assert run.process.wait(timeout=60) == 0
         assert time.monotonic() - began < stretched(5)
         assert run.everything() == []
-    # On another port this time, which the credentials follow.
+    # On another port, which must be updated in the credentials.
     with running(home, free_port()) as run:
         assert time.monotonic() - run.began < stretched(15)
         assert run.credentials() == {**credentials, "KEYLEDGER_URL": f"http://127.0.0.1:{run.port}"}
         assert key_ids(run) == before
 
 
-def test_a_stop_waits_for_the_calls_under_way_but_not_for_idle_connections(tmp_path: Path) -> None:
+def test_a_stop_waits_for_running_calls_but_not_for_idle_connections(tmp_path: Path) -> None:
     with running(tmp_path / "home", free_port()) as run, ExitStack() as idle, ThreadPoolExecutor() as callers:
         for _ in range(20):
             connection = idle.enter_context(closing(http.client.HTTPConnection("127.0.0.1", run.port, timeout=10)))
@@ -55,7 +55,7 @@ def test_a_stop_waits_for_the_calls_under_way_but_not_for_idle_connections(tmp_p
         assert time.monotonic() - began < stretched(5)
 
 
-def test_nothing_outlives_a_killed_supervisor_and_the_next_start_finds_everything(tmp_path: Path) -> None:
+def test_no_process_outlives_a_killed_supervisor_and_the_next_start_finds_its_data(tmp_path: Path) -> None:
     home, port = tmp_path / "home", free_port()
     with running(home, port) as run:
         run.process.kill()
@@ -65,7 +65,7 @@ def test_nothing_outlives_a_killed_supervisor_and_the_next_start_finds_everythin
         assert len(key_ids(run)) == 2
 
 
-def test_a_start_right_after_a_killed_supervisor_takes_over(tmp_path: Path) -> None:
+def test_a_run_can_start_right_after_a_supervisor_was_killed(tmp_path: Path) -> None:
     home, port = tmp_path / "home", free_port()
     with running(home, port) as run:
         run.process.kill()
@@ -74,12 +74,12 @@ def test_a_start_right_after_a_killed_supervisor_takes_over(tmp_path: Path) -> N
             assert len(key_ids(second)) == 2
 
 
-def test_with_both_addresses_given_no_server_is_started(tmp_path: Path) -> None:
+def test_no_server_is_started_if_both_addresses_are_configured(tmp_path: Path) -> None:
     home, port = tmp_path / "home", free_port()
     with ExitStack() as servers:
         sockets = Path(servers.enter_context(tempfile.TemporaryDirectory()))
         sockets.chmod(0o711)
-        # Under root the services have an account of their own, which such a server knows by a password alone.
+        # Under root the services have their own account, which an external server accepts only with a password.
         clients = partial(Clients, gid=os.getegid())
         passwords = Passwords(random_token(), random_token())
         database = PostgreSQL(tmp_path / "postgresql", clients=clients(sockets / "postgresql"), passwords=passwords)
@@ -99,12 +99,12 @@ def test_with_both_addresses_given_no_server_is_started(tmp_path: Path) -> None:
         assert database.process.poll() is None
 
 
-def test_more_processes_are_started_on_request(tmp_path: Path) -> None:
+def test_the_numbers_of_processes_can_be_configured(tmp_path: Path) -> None:
     with running(tmp_path / "home", free_port(), {"API_WORKERS": "2", "WORKERS": "2"}) as run:
         assert len(key_ids(run)) == 2
 
 
-def test_an_ordinary_user_can_run_it(ordinary_user: OrdinaryUser) -> None:
+def test_an_ordinary_user_can_run_the_service(ordinary_user: OrdinaryUser) -> None:
     home = ordinary_user.folder / "a home"
 
     def start(environment: Mapping[str, str]) -> "subprocess.Popen[str]":

@@ -1,4 +1,4 @@
-"""Whatever is killed, what was acknowledged is in the log exactly once, and the service is back without a hand."""
+"""After any kill, every acknowledged request is in the log exactly once, and the service recovers without help."""
 
 import random
 import sys
@@ -23,16 +23,16 @@ def test_nothing_acknowledged_is_lost_when_processes_are_killed(
     with Kills(postgres, database_url, redis_url, tmp_path) as kills:
         promises = kills.rounds(kinds, seed, _say)
     assert kills.broken(promises) == []
-    # It was no quiet day.
+    # The load was high enough.
     assert len(promises.uses) > 20 * len(kinds)
     assert promises.lost_answers + promises.refusals > len(kinds)
     assert min(len(promises.names), promises.rotations.total()) > len(kinds) // 2
 
 
-def test_the_same_rounds_fail_when_a_commit_is_not_waited_for(
+def test_the_same_check_fails_if_commits_are_asynchronous(
     postgres: PostgreSQL, database_url: str, redis_url: str, tmp_path: Path
 ) -> None:
-    """The server then says that it has committed before it has: a kill loses what was acknowledged a moment ago."""
+    """The server then acknowledges commits before they are on disk, so a kill loses the latest ones."""
     with psycopg.connect(database_url, autocommit=True) as connection:
         name = sql.Identifier(connection.info.dbname)
         connection.execute(sql.SQL("alter database {} set synchronous_commit = off").format(name))
@@ -40,7 +40,7 @@ def test_the_same_rounds_fail_when_a_commit_is_not_waited_for(
         try:
             promises = kills.rounds(["postgresql"] * 3, 7, _say)
         except AssertionError as error:
-            # A caller noticed by itself: the key that it was given is gone.
+            # A caller noticed the loss itself, because the key that it had created is gone.
             assert "not_found" in str(error)  # noqa: PT017 -- one of two ways to notice
         else:
             assert any("is missing" in line for line in kills.broken(promises))

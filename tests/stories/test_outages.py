@@ -1,4 +1,4 @@
-"""What is away or hangs: what goes on without it, what is refused meanwhile and how soon, and the way back."""
+"""Outages and hangs of Valkey and PostgreSQL: what continues, what is refused and how fast, and the recovery."""
 
 import json
 import os
@@ -31,12 +31,12 @@ from tests.waiting import stretched
 
 CONNECTIONS = 64
 HAMMER_SECONDS = 5.0
-PATIENCE_SECONDS = 1.5
-"""What is set where nobody sets anything."""
+REQUEST_TIMEOUT_SECONDS = 1.5
+"""The default request timeout."""
 
 IN_TIME_SECONDS = 2.0
 
-_NOBODY, _ABSENT = "user_" + "0" * 26, "org_" + "0" * 26
+_ABSENT_USER, _ABSENT = "user_" + "0" * 26, "org_" + "0" * 26
 
 GROWTH_MOST = 50 * 1024 * 1024
 
@@ -56,21 +56,21 @@ def manager(database: Database) -> str:
     return secret
 
 
-def _ask(wire: Wire, secret: str) -> Answered:
+def _verify(wire: Wire, secret: str) -> Answered:
     began = time.monotonic()
     reply = wire.verify(secret)
     return Answered(reply.status, reply.headers.get(b"retry-after", b"").decode(), time.monotonic() - began)
 
 
 def _hammer(server: Server, manager: str, seconds: float = HAMMER_SECONDS, pause_seconds: float = 0) -> list[Answered]:
-    """What many connections are told who ask again as soon as they are answered."""
+    """Verify repeatedly on many connections, and return all results."""
     over = threading.Event()
 
     def call(_: int) -> list[Answered]:
         answers: list[Answered] = []
         with Wire(server.port, manager, seconds=20) as wire:
             while not over.is_set():
-                answers.append(_ask(wire, manager))
+                answers.append(_verify(wire, manager))
                 time.sleep(pause_seconds)
         return answers
 
@@ -91,8 +91,8 @@ def _has_redis(server: Server, manager: str) -> bool:
     return _is_ready(server, manager)[1]["redis"] == "ok"
 
 
-def _figure(server: Server, manager: str, name: str) -> float:
-    """What the service says it has counted."""
+def _metric(server: Server, manager: str, name: str) -> float:
+    """Return the sum of a metric."""
     with Wire(server.port, manager) as wire:
         lines = wire.request("GET", "/metrics").content.decode().splitlines()
     return sum(float(line.rpartition(" ")[2]) for line in lines if line.startswith(f"{name} "))
@@ -100,11 +100,11 @@ def _figure(server: Server, manager: str, name: str) -> float:
 
 def _verifies(server: Server, manager: str) -> bool:
     with Wire(server.port, manager) as wire:
-        return _ask(wire, manager).status == 200
+        return _verify(wire, manager).status == 200
 
 
 def _memory(server: Server) -> int:
-    """Bytes that the processes of the server hold in RAM."""
+    """Return the resident memory of the server's processes in bytes."""
     pids = [server.pid, *children_of(server.pid)]
     pages = sum(int(Path(f"/proc/{pid}/statm").read_text().split()[1]) for pid in pids)
     return pages * os.sysconf("SC_PAGE_SIZE")
@@ -121,7 +121,7 @@ def _stopped(postgres: PostgreSQL) -> Generator[None]:
 
 @contextmanager
 def _hanging(postgres: PostgreSQL) -> Generator[None]:
-    """Every process of the server is there, takes connections, and does nothing."""
+    """Pause all processes of the server: they accept connections but do nothing."""
     pids = working_in(postgres.folder, "postgres")
     try:
         _signal(pids, signal.SIGSTOP)
@@ -131,13 +131,13 @@ def _hanging(postgres: PostgreSQL) -> Generator[None]:
 
 
 def _signal(pids: list[int], number: signal.Signals) -> None:
-    """To each of them that is still there: a backend ends with its connection."""
+    """Signal each process that still exists; a backend ends with its connection."""
     for pid in pids:
         with suppress(ProcessLookupError):
             os.kill(pid, number)
 
 
-def test_without_valkey_verification_and_management_go_on(
+def test_verification_and_management_continue_without_valkey(
     start_server: StartServer, manager: str, valkey: Valkey
 ) -> None:
     server = start_server(KEYLEDGER_REQUEST_TIMEOUT_SECONDS="")
@@ -150,18 +150,18 @@ def test_without_valkey_verification_and_management_go_on(
             assert wire.post(f"/v1/api-keys/{made['id']}/revoke").status == 200
             assert wire.verify(made["key"]).data["code"] == "revoked_key"
         assert wait_for(lambda: not _has_redis(server, manager), stretched(10))
-        # It answers, so nobody may take it away: what is missing is said, and is no 503.
+        # A load balancer must not remove a server that can answer, so the missing dependency is reported without a 503.
         assert _is_ready(server, manager)[0] == 200
-        # All presentations but the denied one, which counts nowhere.
+        # All requests except the denied verification, which no limit counts.
         uncounted = "keyledger_rate_limit_failed_open_total"
-        assert wait_for(lambda: _figure(server, manager, uncounted) == 3, stretched(10))
+        assert wait_for(lambda: _metric(server, manager, uncounted) == 3, stretched(10))
     finally:
         valkey.start()
     assert wait_for(lambda: _has_redis(server, manager), stretched(10))
 
 
 @pytest.mark.parametrize("outage", [_stopped, _hanging])
-def test_without_postgresql_every_verification_is_refused_in_time_and_memory_stays(
+def test_without_postgresql_every_verification_is_refused_in_time_and_memory_does_not_grow(
     start_server: StartServer,
     manager: str,
     postgres: PostgreSQL,
@@ -175,20 +175,20 @@ def test_without_postgresql_every_verification_is_refused_in_time_and_memory_sta
         growth = _memory(server) - before
     seconds = sorted(answer.seconds for answer in answers)
     p99 = quantiles(seconds, n=100)[-1]
-    # Shown by `pytest -rP`, and when something below does not hold.
+    # Shown by `pytest -rP`, and if an assertion below fails.
     sys.stdout.write(f"{len(seconds)} refused, p50 {seconds[len(seconds) // 2]:.2f} s, p99 {p99:.2f} s, ")
     sys.stdout.write(f"{growth / 2**20:.1f} MiB more\n")
     assert {(answer.status, answer.retry_after) for answer in answers} == {(503, "1")}
     assert seconds[-1] < stretched(IN_TIME_SECONDS)
     assert len(answers) >= CONNECTIONS
     assert growth < GROWTH_MOST
-    # Without a restart, and without waiting for anything but the database.
+    # The service recovers without a restart.
     assert wait_for(lambda: _verifies(server, manager), stretched(10))
     assert wait_for(lambda: _is_ready(server, manager)[0] == 200, stretched(10))
 
 
 @pytest.mark.parametrize("outage", [_stopped, _hanging])
-def test_without_postgresql_management_is_refused_in_time_too(
+def test_without_postgresql_management_requests_are_refused_in_time(
     start_server: StartServer, manager: str, postgres: PostgreSQL, outage: Outage
 ) -> None:
     server = start_server(KEYLEDGER_REQUEST_TIMEOUT_SECONDS="")
@@ -198,7 +198,11 @@ def test_without_postgresql_management_is_refused_in_time_too(
             for method, path, body in [
                 ("GET", "/v1/api-keys", None),
                 ("POST", "/v1/api-keys", {"name": "Never"}),
-                ("POST", "/v1/api-keys/revoke", {"created_by": _NOBODY, "reason": "compromised", "dry_run": False}),
+                (
+                    "POST",
+                    "/v1/api-keys/revoke",
+                    {"created_by": _ABSENT_USER, "reason": "compromised", "dry_run": False},
+                ),
                 ("GET", f"/v1/auth/check?organization_id={_ABSENT}", None),
                 ("POST", "/v1/mcp/invoke", {"mcp_id": "mcp_" + "0" * 26, "tool": "add"}),
                 ("GET", "/health/ready", None),
@@ -218,23 +222,25 @@ def test_without_postgresql_management_is_refused_in_time_too(
         assert "Never" not in names
 
 
-def test_more_than_can_wait_are_refused_at_once(start_server: StartServer, manager: str, postgres: PostgreSQL) -> None:
-    server = start_server("tests.stories.faulty_builds", "narrow", KEYLEDGER_REQUEST_TIMEOUT_SECONDS="")
+def test_verifications_beyond_the_queue_limit_are_refused_immediately(
+    start_server: StartServer, manager: str, postgres: PostgreSQL
+) -> None:
+    server = start_server("tests.stories.faulty_builds", "short_queue", KEYLEDGER_REQUEST_TIMEOUT_SECONDS="")
     with _hanging(postgres):
         answers = _hammer(server, manager, seconds=3, pause_seconds=0.2)
     assert {(answer.status, answer.retry_after) for answer in answers} == {(503, "1")}
-    # As many as may wait do, and those two batches that are under way; all others are refused immediately, which the
-    # service counts. The time of an answer would also tell how busy the machine is.
+    # The permitted number of verifications wait, in addition to two running batches. All others are refused
+    # immediately, which the service counts. Response times would depend on the load of the machine.
     assert sum(answer.seconds > 1 for answer in answers) >= WAITING_MAX
     assert wait_for(lambda: _verifies(server, manager), stretched(10))
     refused = "keyledger_group_commit_refused_total"
-    assert wait_for(lambda: _figure(server, manager, refused) > len(answers) / 2, stretched(10))
-    # With the database there, few that may wait are enough for many who ask.
+    assert wait_for(lambda: _metric(server, manager, refused) > len(answers) / 2, stretched(10))
+    # With a working database, a short queue is enough for many callers.
     answers = _hammer(server, manager, seconds=1)
     assert sum(answer.status == 200 for answer in answers) > len(answers) // 10
 
 
-def test_a_change_under_way_when_postgresql_begins_to_hang_is_answered_in_time(
+def test_a_running_change_is_answered_in_time_if_postgresql_hangs(
     start_server: StartServer, manager: str, postgres: PostgreSQL, database_url: str
 ) -> None:
     server = start_server(KEYLEDGER_REQUEST_TIMEOUT_SECONDS="")
@@ -242,15 +248,15 @@ def test_a_change_under_way_when_postgresql_begins_to_hang_is_answered_in_time(
         holder.execute("select from organization_guard for update")
         with Wire(server.port, manager, seconds=20) as wire:
             began = time.monotonic()
-            asked = caller.submit(wire.post, "/v1/api-keys", {"name": "Waits for the guard"})
+            pending = caller.submit(wire.post, "/v1/api-keys", {"name": "Waits for the guard"})
             with psycopg.connect(database_url, autocommit=True) as seen:
                 assert wait_for(lambda: _waits_for_a_lock(seen), stretched(5))
             with _hanging(postgres):
-                reply = asked.result()
+                reply = pending.result()
                 seconds = time.monotonic() - began
         holder.rollback()
     assert (reply.status, reply.headers[b"retry-after"]) == (503, b"1")
-    assert seconds < stretched(2 * PATIENCE_SECONDS + IN_TIME_SECONDS)
+    assert seconds < stretched(2 * REQUEST_TIMEOUT_SECONDS + IN_TIME_SECONDS)
     assert wait_for(lambda: _verifies(server, manager), stretched(20))
 
 

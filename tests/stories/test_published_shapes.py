@@ -1,4 +1,4 @@
-"""A client that was written from the published shapes runs here unchanged: list, create, use, page, and be refused."""
+"""A client that uses only the published shapes works: it creates, lists, pages and uses keys, and handles refusals."""
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -43,7 +43,7 @@ class Service:
 
     def __init__(self, url: str, database: Database) -> None:
         self.url = url
-        self.manager = self.client(database.key(database.organization("pro"), permissions=_everything())[1])
+        self.manager = self.client(database.key(database.organization("pro"), permissions=_all_permissions())[1])
 
     def client(self, key: str) -> PublishedClient:
         return PublishedClient(self.url, key)
@@ -61,23 +61,23 @@ def upstream() -> Iterator[Upstream]:
     started.stop()
 
 
-def test_create_list_use_and_revoke(service: Service, upstream: Upstream) -> None:
+def test_a_key_is_created_used_and_revoked(service: Service, upstream: Upstream) -> None:
     manager = service.manager
     endpoint = {"name": "Files", "endpoint_url": upstream.url, "description": "To be read", "auth_type": "none"}
-    mcp = manager.ask("POST", "/v1/mcps", endpoint)["data"]
+    mcp = manager.request("POST", "/v1/mcps", endpoint)["data"]
     assert mcp.keys() >= MCP
     assert {name: mcp[name] for name in ("name", "endpoint_url", "status")} == {
         "name": "Files",
         "endpoint_url": upstream.url,
         "status": "active",
     }
-    tested = manager.ask("POST", f"/v1/mcps/{mcp['id']}/test")["data"]
+    tested = manager.request("POST", f"/v1/mcps/{mcp['id']}/test")["data"]
     published = {"reachable", "latency_ms", "protocol_version", "tools_count", "resources_count"}
     assert set(tested) == published | {"code", "problem"}
     assert (tested["reachable"], tested["code"], tested["problem"]) == (True, None, None)
 
     wanted = {"name": "Production", "permissions": {"mcps": [mcp["id"]]}, "expires_in_days": 90}
-    created = manager.ask("POST", "/v1/api-keys", wanted)["data"]
+    created = manager.request("POST", "/v1/api-keys", wanted)["data"]
     assert set(created) == KEY | {"key"}
     assert created["key"].startswith("pk_live_")
     assert len(created["key"]) == len("pk_live_") + 32
@@ -85,27 +85,27 @@ def test_create_list_use_and_revoke(service: Service, upstream: Upstream) -> Non
     assert set(created["usage"]) == USAGE
 
     call = {"mcp_id": mcp["id"], "tool": "add", "arguments": {"numbers": [1, 2, 3.5]}}
-    called = service.client(created["key"]).ask("POST", "/v1/mcp/invoke", call)["data"]
+    called = service.client(created["key"]).request("POST", "/v1/mcp/invoke", call)["data"]
     assert set(called) == {"result", "metadata"}
     assert "6.5" in str(called["result"])
     assert set(called["metadata"]) == {"mcp_id", "tool", "latency_ms", "timestamp"}
 
-    detail = manager.ask("GET", f"/v1/api-keys/{created['id']}")["data"]
+    detail = manager.request("GET", f"/v1/api-keys/{created['id']}")["data"]
     assert set(detail) == KEY | {"recent_activity", "secrets"}
     assert [entry["event"] for entry in detail["recent_activity"]] == ["api_key.used", "api_key.created"]
 
-    revoked = manager.ask("DELETE", f"/v1/api-keys/{created['id']}")["data"]
+    revoked = manager.request("DELETE", f"/v1/api-keys/{created['id']}")["data"]
     assert set(revoked) == {"id", "status", "revoked_at", "revision"}
     assert (revoked["id"], revoked["status"]) == (created["id"], "revoked")
-    refused = _refused(lambda: service.client(created["key"]).ask("POST", "/v1/mcp/invoke", call))
+    refused = _refused(lambda: service.client(created["key"]).request("POST", "/v1/mcp/invoke", call))
     assert (refused.status, refused.code) == (401, "revoked_key")
 
 
 def test_a_list_is_read_page_by_page(service: Service) -> None:
     names = [f"Key {number}" for number in range(5)]
     for name in names:
-        service.manager.ask("POST", "/v1/api-keys", {"name": name})
-    first = service.manager.ask("GET", "/v1/api-keys?page=1&per_page=4")
+        service.manager.request("POST", "/v1/api-keys", {"name": name})
+    first = service.manager.request("GET", "/v1/api-keys?page=1&per_page=4")
     assert set(first) == {"success", "data", "pagination"}
     expected = {"page": 1, "per_page": 4, "total": 6, "total_pages": 2}
     assert {name: first["pagination"][name] for name in expected} == expected
@@ -117,7 +117,7 @@ def test_a_list_is_read_page_by_page(service: Service) -> None:
 
 def test_the_refusals_have_the_published_codes(service: Service) -> None:
     manager = service.manager
-    key = manager.ask("POST", "/v1/api-keys", {"name": "For tools"})["data"]["key"]
+    key = manager.request("POST", "/v1/api-keys", {"name": "For tools"})["data"]["key"]
     unknown = "key_" + "0" * 26
     cases: list[tuple[PublishedClient, tuple[str, str, Any], int, str]] = [
         (service.client("pk_live_nothing"), ("GET", "/v1/api-keys", None), 401, "unauthorized"),
@@ -133,24 +133,26 @@ def test_the_refusals_have_the_published_codes(service: Service) -> None:
         ),
         (manager, ("GET", "/v1/api-keys?per_page=101", None), 422, "validation_error"),
     ]
-    for client, asked, status, code in cases:
-        refused = _refused(lambda client=client, asked=asked: client.ask(*asked))
-        assert (refused.status, refused.code) == (status, code), asked
-    past = _refused(lambda: manager.ask("POST", "/v1/api-keys", {"name": "x", "expires_at": "2000-01-01T00:00:00Z"}))
+    for client, arguments, status, code in cases:
+        refused = _refused(lambda client=client, arguments=arguments: client.request(*arguments))
+        assert (refused.status, refused.code) == (status, code), arguments
+    past = _refused(
+        lambda: manager.request("POST", "/v1/api-keys", {"name": "x", "expires_at": "2000-01-01T00:00:00Z"})
+    )
     assert past.details == {"expires_at": "Must be a future date"}
 
 
-def test_whoever_is_too_fast_learns_when_to_go_on(service: Service) -> None:
-    slow = service.manager.ask("POST", "/v1/api-keys", {"name": "Slow", "rate_limit": {"per_second": 1}})["data"]
+def test_a_client_over_its_rate_limit_gets_retry_after(service: Service) -> None:
+    slow = service.manager.request("POST", "/v1/api-keys", {"name": "Slow", "rate_limit": {"per_second": 1}})["data"]
     client = service.client(slow["key"])
-    check = f"/v1/auth/check?organization_id={service.manager.ask('GET', '/v1/organization')['data']['id']}"
+    check = f"/v1/auth/check?organization_id={service.manager.request('GET', '/v1/organization')['data']['id']}"
 
-    def hurry() -> None:
+    def exceed_limit() -> None:
         with ThreadPoolExecutor(8) as threads:
-            for asked in [threads.submit(client.ask, "GET", check) for _ in range(64)]:
-                asked.result()
+            for pending in [threads.submit(client.request, "GET", check) for _ in range(64)]:
+                pending.result()
 
-    limited = _refused(hurry)
+    limited = _refused(exceed_limit)
     assert (limited.status, limited.code) == (429, "rate_limited")
     assert int(limited.headers["Retry-After"]) >= 1
     assert limited.headers["X-RateLimit-Limit"] == "1"
@@ -158,11 +160,11 @@ def test_whoever_is_too_fast_learns_when_to_go_on(service: Service) -> None:
     assert int(limited.headers["X-RateLimit-Reset"]) > 1_700_000_000
 
 
-def _refused(ask: Callable[[], object]) -> Refused:
+def _refused(request: Callable[[], object]) -> Refused:
     with pytest.raises(Refused) as caught:
-        ask()
+        request()
     return caught.value
 
 
-def _everything() -> Permissions:
+def _all_permissions() -> Permissions:
     return Permissions(mcps="*", manage=GRANTS)

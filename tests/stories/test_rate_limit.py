@@ -1,4 +1,4 @@
-"""A limit of 100 a second, four API processes, and a caller who does not care: 100 a second come through."""
+"""A limit of 100 requests per second, which four API processes share, under a higher load."""
 
 from domain.plans.plan import PLANS
 from domain.usage.rates import burst_of
@@ -11,7 +11,7 @@ RATE = PLANS["pro"].requests_per_second or 0
 BURST = burst_of(RATE)
 
 
-def test_four_processes_together_let_through_what_the_plan_allows(
+def test_four_processes_together_admit_as_many_requests_as_the_plan_allows(
     start_server: StartServer, database: Database
 ) -> None:
     organization_id = database.organization("pro")
@@ -19,12 +19,12 @@ def test_four_processes_together_let_through_what_the_plan_allows(
     server = start_server(API_WORKERS="4", KEYLEDGER_RATE_LIMIT_TIMEOUT_SECONDS="10")
     hammered = hammer(server.port, secret, organization_id, SECONDS)
     assert set(hammered.statuses) <= {200, 429}
-    # Never more, however fast the machine; and no less wherever the limit stood in the way, however slow.
+    # Never more, even on a fast machine, and not less while the limit was exhausted, even on a slow one.
     assert hammered.statuses[200] <= BURST + RATE * hammered.seconds
     query = "select occurred_at, code from usage_events where key_id = %s order by occurred_at, event_id"
     uses = [(at, code) for at, code in database.rows(query, key_id)]
     seconds, passed = throttled(uses, gap_seconds=0.5 * BURST / RATE)
-    # Instants are those of the processes, a moment before Valkey's, which alone counts; on a busy machine a long one.
+    # The instants are from the processes, but Valkey's clock counts. It reads them later, much later on a busy machine.
     assert passed >= 0.95 * RATE * seconds - BURST
     assert hammered.contradictions(RATE, BURST) == []
     assert [code for _, code in uses].count("valid") == hammered.statuses[200]

@@ -1,4 +1,4 @@
-"""The commands of the README, typed in one shell in the order in which the README shows them."""
+"""The commands in the README, executed in one shell in the order in which the README shows them."""
 
 import os
 import re

@@ -1,8 +1,8 @@
-"""A verification that begins after a change was answered never sees the time before it, on whatever process.
+"""A verification that begins after a change was acknowledged never sees the earlier state, on any process.
 
-Callers with connections of their own verify the same keys, at two API processes, while others change them; afterwards
-`tests/stories/history.py` judges what everyone saw, revisions included. The same run against a build with a short cache
-fails, or it would show nothing.
+Callers with separate connections verify the same keys on two API processes while others change them. Afterwards
+`tests/stories/history.py` checks all results, including revisions. To show that the test is effective, the same run
+fails against a build with a short cache.
 """
 
 import random
@@ -29,7 +29,7 @@ PAUSE_SECONDS = 0.02
 
 
 class Key:
-    """A key while it is changed by one caller and verified by many. `secrets` only grows."""
+    """A key that one caller changes and many verify. `secrets` only grows."""
 
     def __init__(self, key_id: str, secret: str) -> None:
         self.id = key_id
@@ -39,7 +39,7 @@ class Key:
         self.mcps: tuple[str, ...] | None = None
 
     def answers(self, mcps: tuple[str, str]) -> dict[Question, Seen]:
-        """What verification has to say from now on."""
+        """Return the expected results of verifications from now on."""
         answers: dict[Question, Seen] = {}
         for number in range(1, len(self.secrets) + 1):
             replaced = number < len(self.secrets) or self.status == "revoked_key"
@@ -53,7 +53,7 @@ class Key:
 
 
 class Story:
-    """The callers, and what they did and saw."""
+    """The callers, and a record of their changes and verifications."""
 
     def __init__(self, port: int, manager: str, mcps: tuple[str, str], verifications: int) -> None:
         self.changes: list[Change] = []
@@ -99,7 +99,7 @@ class Story:
             self._over.set()
 
     def _change_keys(self) -> None:
-        """One key after the other, each through all that can happen to it, and verify at once after each change."""
+        """Take one key after the other through all changes, and verify it immediately after each change."""
         dice = random.Random(CHANGERS)  # noqa: S311 -- no secret
         one, other = self._mcps
         with Wire(self._port, self._manager) as manager, self._wires() as wires:
@@ -110,16 +110,16 @@ class Story:
                 self._changed(key, began, made, "create")
                 self._keys.append(key)
                 for what in ("disable", "enable", "narrow", "rotate", "widen", "narrow", "rotate", "revoke"):
-                    # Also at the end of the story: a key whose changes stop halfway is as good as any.
+                    # A key whose changes stop halfway when the time is over is fine.
                     if self._over.wait(dice.uniform(0, 2 * PAUSE_SECONDS)):
                         return
                     began = time.perf_counter()
-                    reply = self._ask_for(manager, key, what, (one,) if dice.random() < 0.5 else (other,))
+                    reply = self._request_change(manager, key, what, (one,) if dice.random() < 0.5 else (other,))
                     self._changed(key, began, reply, what)
                     for _ in range(CONNECTIONS):
                         self._verify(next(wires), key, dice)
 
-    def _ask_for(self, manager: Wire, key: Key, what: str, narrowed: tuple[str, ...]) -> Reply:
+    def _request_change(self, manager: Wire, key: Key, what: str, narrowed: tuple[str, ...]) -> Reply:
         path = f"/v1/api-keys/{key.id}"
         match what:
             case "narrow" | "widen":
@@ -127,7 +127,7 @@ class Story:
                 return manager.request("PATCH", path, {"permissions": {"mcps": key.mcps or "*"}})
             case "rotate":
                 reply = manager.post(f"{path}/rotate", {"overlap_seconds": 0})
-                # Whoever knows the new secret knows it from this answer.
+                # No caller can know the new secret before this response.
                 key.secrets.append(reply.data["key"])
                 return reply
             case _:
@@ -143,7 +143,7 @@ class Story:
 
     @contextmanager
     def _wires(self) -> Generator[Iterator[Wire]]:
-        """Several connections in turn, so that every process is asked."""
+        """Open several connections and cycle through them, so that every process gets requests."""
         with ExitStack() as stack:
             yield cycle([stack.enter_context(Wire(self._port, self._manager)) for _ in range(CONNECTIONS)])
 
@@ -160,23 +160,25 @@ def _story(start_server: StartServer, database: Database, verifications: int, *m
     return story
 
 
-def test_no_verification_sees_the_time_before_an_answered_change(start_server: StartServer, database: Database) -> None:
+def test_no_verification_sees_the_state_before_an_acknowledged_change(
+    start_server: StartServer, database: Database
+) -> None:
     story = _story(start_server, database, VERIFICATIONS)
     assert violations(story.changes, story.verifications) == []
     assert len(story.verifications) >= VERIFICATIONS
     assert len(story.changes) > 50
     assert story.kinds == {"create", "disable", "enable", "narrow", "widen", "rotate", "revoke"}
-    # The name of a writer in the log is that of its process and a number.
+    # The name of a producer in the log consists of its process and a number.
     ((processes,),) = database.rows("select count(distinct split_part(producer, '-', 1)) from usage_batches")
     assert processes == 2
     ((uses,),) = database.rows("select count(*) from usage_events where action = 'verify'")
     assert uses == len(story.verifications)
 
 
-def test_the_same_story_fails_with_a_cache_of_a_fifth_of_a_second(
+def test_the_same_check_fails_with_a_cache_of_a_fifth_of_a_second(
     start_server: StartServer, database: Database
 ) -> None:
     story = _story(start_server, database, 2_000, "tests.stories.faulty_builds", "cached")
     found = violations(story.changes, story.verifications)
-    assert found, f"a cache of {CACHED_SECONDS} s went unseen"
+    assert found, f"a cache of {CACHED_SECONDS} s was not detected"
     assert any("before it began" in violation.why for violation in found)

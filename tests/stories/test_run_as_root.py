@@ -1,4 +1,4 @@
-"""`make run` by root: under which accounts its parts run, and what other accounts reach of it."""
+"""`make run` by root: the accounts of its parts, and its protection from other accounts."""
 
 import json
 import os
@@ -40,7 +40,7 @@ _PR_CAPBSET_DROP = 24
 
 @pytest.fixture(scope="module")
 def open_folder() -> Iterator[Path]:
-    """A folder that every account can enter, as those of pytest are not."""
+    """A folder that every account can enter, unlike those of pytest."""
     folder = Path(tempfile.mkdtemp(prefix="keyledger-root-"))
     folder.chmod(0o755)
     yield folder
@@ -49,7 +49,7 @@ def open_folder() -> Iterator[Path]:
 
 @pytest.fixture(scope="module")
 def run(open_folder: Path) -> Iterator[Run]:
-    """A first run in a data folder that somebody made before, open to everyone as `mkdir` makes it."""
+    """A first run in an existing data folder that is open to all accounts, as `mkdir` creates it."""
     home = open_folder / "home"
     home.mkdir(mode=0o755)
     with running(home, free_port(), {"API_WORKERS": "2", "AWS_SECRET_ACCESS_KEY": "of root"}) as run:
@@ -57,7 +57,7 @@ def run(open_folder: Path) -> Iterator[Run]:
 
 
 def _statuses(pids: Sequence[int]) -> dict[int, dict[str, str]]:
-    """What the kernel says of processes, as far as they still run."""
+    """Return the kernel's status of the processes that are still running."""
     found: dict[int, dict[str, str]] = {}
     for pid in pids:
         with suppress(OSError):
@@ -67,19 +67,19 @@ def _statuses(pids: Sequence[int]) -> dict[int, dict[str, str]]:
 
 
 def _uid(pid: int) -> int:
-    """The user id of a process, which has to be the same in every respect, with no group and no right beyond it."""
+    """Return the user id of a process. Fail if the process has any other id, group or capability."""
     status = _statuses([pid])[pid]
     assert len(set(status["Uid"].split())) == 1
     assert set(status["Gid"].split()) == {status["Uid"].split()[0]}
     assert status["Groups"].split() == []
     assert int(status["CapEff"], 16) == 0
-    assert status["NoNewPrivs"].strip() == "1", "no program like su leads back"
-    assert os.getsid(pid) != os.getsid(0), "it has no terminal to type into"
+    assert status["NoNewPrivs"].strip() == "1", "the process must not gain privileges with a program like su"
+    assert os.getsid(pid) != os.getsid(0), "the process must not have access to the terminal"
     return int(status["Uid"].split()[0])
 
 
 def _as_account(uid: int, program: str, *words: str) -> subprocess.CompletedProcess[str]:
-    """Run Python, loaded by root, in the name of a user id."""
+    """Run Python, loaded by root, under a user id."""
     become = f"import os; os.setgroups([]); os.setgid({uid}); os.setuid({uid})"
     imports = "import os, socket, sys, psycopg, encodings.idna"
     return subprocess.run(
@@ -91,20 +91,20 @@ def _as_account(uid: int, program: str, *words: str) -> subprocess.CompletedProc
     )
 
 
-def _strangers() -> list[int]:
-    """`nobody`, and an account that nothing here knows."""
+def _other_accounts() -> list[int]:
+    """Return the ids of `nobody` and of an unused account."""
     return [pwd.getpwnam("nobody").pw_uid, Account.unused().uid]
 
 
 def _settings(run: Run) -> dict[str, str]:
-    """What operator.env gives to a shell of root."""
+    """Return the environment of a shell of root that has read operator.env."""
     script = f". {run.home}/operator.env; {sys.executable} -c 'import json, os; print(json.dumps(dict(os.environ)))'"
     printed = subprocess.run(["/bin/sh", "-c", script], capture_output=True, text=True, check=True).stdout
     settings: dict[str, str] = json.loads(printed)
     return settings
 
 
-def test_nothing_but_the_supervisor_is_root(run: Run) -> None:
+def test_only_the_supervisor_and_its_reaper_run_as_root(run: Run) -> None:
     guards = set(marked_with(mark_of(run.home, "guard")))
     assert len(guards) == 1
     uids = {pid: _uid(pid) for pid in run.everything() if pid not in guards}
@@ -122,7 +122,7 @@ def test_nothing_but_the_supervisor_is_root(run: Run) -> None:
     assert everything_below <= {*uids, *guards, *run.everything()}
 
 
-def test_a_process_that_is_started_again_is_not_root_either(run: Run) -> None:
+def test_a_restarted_process_does_not_run_as_root(run: Run) -> None:
     uid = _uid(run.main_process("api"))
 
     def processes(name: str) -> set[int]:
@@ -136,15 +136,15 @@ def test_a_process_that_is_started_again_is_not_root_either(run: Run) -> None:
         assert {_uid(pid) for pid in processes(name) - before} == {uid}
     for name in ("api", "postgresql", "valkey"):
         before_uid, main = _uid(run.main_process(name)), run.main_process(name)
-        run.said.clear()
+        run.lines.clear()
         os.kill(main, signal.SIGKILL)
-        run.wait_to_hear(f"{name} runs again")
+        run.wait_for_line(f"{name} runs again")
         assert _uid(run.main_process(name)) == before_uid
     key = run.credentials()["KEYLEDGER_ADMIN_KEY"]
     assert wait_for(lambda: run.get("/v1/api-keys", key)[0] == 200, stretched(20))
 
 
-def test_services_have_nothing_of_root_in_their_environment(run: Run) -> None:
+def test_the_environment_of_the_services_has_nothing_of_root(run: Run) -> None:
     for name in _SERVICES:
         lines = Path(f"/proc/{run.main_process(name)}/environ").read_bytes().decode().split("\0")
         environment = dict(each.split("=", 1) for each in lines if "=" in each)
@@ -164,22 +164,22 @@ for path in sys.argv[1:]:
 """
 
 
-def test_other_accounts_read_nothing(run: Run) -> None:
+def test_other_accounts_cannot_read_any_file(run: Run) -> None:
     assert run.call_tool("add", numbers=[1, 2])[0] == 200
     files = [str(path) for path in run.home.rglob("*") if path.is_file()]
     kinds = {Path(path).relative_to(run.home).parts[0] for path in files}
     assert kinds >= {"secrets.env", "demo.env", "operator.env", "database.env", "logs", "postgresql", "valkey"}
-    for uid in _strangers():
+    for uid in _other_accounts():
         assert _as_account(uid, _READ, *files).stdout.splitlines() == [], uid
         for pid in run.everything():
             assert _as_account(uid, _READ, f"/proc/{pid}/environ").stdout == ""
-    # The server of the database has no business with credentials, the services none with the files of the database.
+    # The database server may not read credentials, and the services may not read the files of the database.
     database, service = _uid(run.main_process("postgresql")), _uid(run.main_process("api"))
     assert _as_account(database, _READ, *(path for path in files if "/postgresql/" not in path)).stdout == ""
     assert _as_account(service, _READ, *files).stdout == ""
 
 
-def test_the_person_who_started_it_reads_all_of_it(run: Run) -> None:
+def test_root_can_read_all_settings_and_use_them(run: Run) -> None:
     assert stat.S_IMODE(run.home.stat().st_mode) == 0o700
     for name in ("secrets.env", "demo.env", "operator.env", "database.env"):
         assert stat.S_IMODE((run.home / name).stat().st_mode) == 0o600
@@ -203,19 +203,19 @@ print("logged in")
 """
 
 
-def test_other_accounts_reach_neither_server(run: Run) -> None:
+def test_other_accounts_cannot_connect_to_the_servers(run: Run) -> None:
     settings = _settings(run)
     url, valkey = settings["DATABASE_URL"], unquote(settings["REDIS_URL"].removeprefix("unix://"))
     sockets = Path(str(conninfo_to_dict(url)["host"]))
     service = _uid(run.main_process("api"))
     for path in (str(sockets / ".s.PGSQL.5432"), valkey):
         assert "connected" in _as_account(service, _CONNECT, path).stdout
-        for uid in _strangers():
+        for uid in _other_accounts():
             refused = _as_account(uid, _CONNECT, path)
             assert refused.returncode != 0
             assert "PermissionError" in refused.stderr
     assert "logged in" in _as_account(service, _LOG_IN, url).stdout
-    for uid in _strangers():
+    for uid in _other_accounts():
         assert "logged in" not in _as_account(uid, _LOG_IN, url).stdout, "not even with the password"
     as_owner = url.replace(f"//{RUNTIME_ROLE}:", f"//{ROLE}:")
     assert as_owner != url
@@ -226,7 +226,7 @@ def test_other_accounts_reach_neither_server(run: Run) -> None:
             assert "logged in" not in _as_account(uid, _LOG_IN, address).stdout, (role, uid)
 
 
-def test_the_database_has_no_other_way_in(run: Run) -> None:
+def test_the_database_accepts_no_other_logins(run: Run) -> None:
     sockets = conninfo_to_dict(_settings(run)["DATABASE_URL"])["host"]
     with psycopg.connect(f"postgresql://{SUPERUSER}@/postgres?host={sockets}") as connection:
         rules = connection.execute(
@@ -242,23 +242,23 @@ def test_the_database_has_no_other_way_in(run: Run) -> None:
 
 def test_the_passwords_of_the_database_are_in_no_log_and_no_command_line(run: Run) -> None:
     passwords = [line.partition("=")[2] for line in (run.home / "database.env").read_text().splitlines()]
-    texts = ["\n".join(run.said), *(path.read_text(errors="replace") for path in (run.home / "logs").iterdir())]
+    texts = ["\n".join(run.lines), *(path.read_text(errors="replace") for path in (run.home / "logs").iterdir())]
     texts += [Path(f"/proc/{pid}/cmdline").read_text() for pid in (run.process.pid, *run.everything())]
     assert len(set(passwords)) == 2
     assert min(map(len, passwords)) > 30
     assert not [text for text in texts if any(password in text for password in passwords)]
 
 
-def test_mails_are_where_they_are_said_to_be(run: Run) -> None:
+def test_mails_are_in_the_announced_file(run: Run) -> None:
     assert run.post("/v1/session/links", {"email": "owner@demo.example"}) in {200, 202}
-    run.wait_to_hear("Mail to owner@demo.example")
+    run.wait_for_line("Mail to owner@demo.example")
     mails = run.home / "mail.txt"
     assert "To: owner@demo.example" in mails.read_text()
     assert stat.S_IMODE(mails.stat().st_mode) == 0o600
     assert mails.stat().st_uid == _uid(run.main_process("workers"))
 
 
-def test_a_checkout_that_others_cannot_enter_runs_twice(tmp_path: Path) -> None:
+def test_a_checkout_that_other_accounts_cannot_enter_is_copied_once(tmp_path: Path) -> None:
     checkout = tmp_path / "closed" / "checkout"
     for package in PACKAGES:
         shutil.copytree(ROOT / package, checkout / package)
@@ -269,17 +269,17 @@ def test_a_checkout_that_others_cannot_enter_runs_twice(tmp_path: Path) -> None:
     with running(home, free_port(), changes, start) as run:
         keys, uid = key_ids(run), _uid(run.main_process("api"))
         assert uid != 0
-        assert any("being copied" in line for line in run.said)
+        assert any("being copied" in line for line in run.lines)
         assert run.call_tool("add", numbers=[1, 2])[0] == 200
     assert run.everything() == []
     with running(home, free_port(), changes, start) as run:
         assert key_ids(run) == keys
-        assert _uid(run.main_process("api")) == uid, "files of the services stay with them"
-        assert not any("being copied" in line for line in run.said)
+        assert _uid(run.main_process("api")) == uid, "the services keep the id that owns their files"
+        assert not any("being copied" in line for line in run.lines)
 
 
-def test_a_data_folder_of_a_run_whose_services_were_root_goes_on(tmp_path: Path) -> None:
-    """Their files are root's, the servers know root by its name alone, and the demo had been interrupted."""
+def test_a_data_folder_of_a_version_that_ran_services_as_root_is_accepted(tmp_path: Path) -> None:
+    """The files belong to root, the servers identify root only by its name, and the demo was interrupted."""
     home, port = tmp_path / "home", free_port()
     home.mkdir(mode=0o700)
     (home / "mail.txt").write_text("To: earlier@demo.example\n")
@@ -288,11 +288,11 @@ def test_a_data_folder_of_a_run_whose_services_were_root_goes_on(tmp_path: Path)
     with PostgreSQL(home / "postgresql") as database, Valkey(home / "valkey"):
         owner = working_in(home / "postgresql", "postgres")[0]
         uid = _uid(owner)
-        told = {"KEYLEDGER_MIGRATION_DATABASE_URL": database.url, "DATABASE_URL": database.runtime_url}
+        addresses = {"KEYLEDGER_MIGRATION_DATABASE_URL": database.url, "DATABASE_URL": database.runtime_url}
         subprocess.run(
             [sys.executable, "-m", "eventstore", "migrate"],
             cwd=ROOT,
-            env={**os.environ, **told},
+            env={**os.environ, **addresses},
             check=True,
             capture_output=True,
         )
@@ -309,7 +309,7 @@ def test_a_data_folder_of_a_run_whose_services_were_root_goes_on(tmp_path: Path)
     assert not (home / "demo.unfinished.json").exists()
 
 
-def test_two_runs_share_no_account_also_when_one_is_killed_and_starts_again(tmp_path: Path) -> None:
+def test_two_runs_share_no_account_even_if_one_is_killed_and_restarted(tmp_path: Path) -> None:
     parts = (*_SERVICES, "postgresql", "valkey")
 
     def uids(run: Run) -> dict[str, int]:
@@ -328,12 +328,12 @@ def test_two_runs_share_no_account_also_when_one_is_killed_and_starts_again(tmp_
         first.process.kill()
         first_stack.close()
         with running(tmp_path / "first", free_port()) as again:
-            assert uids(again) == before, "the files stay with their accounts"
+            assert uids(again) == before, "each part keeps the account that owns its files"
             assert key_ids(again) == keys
             assert uids(second) == others
 
 
-def test_files_in_settings_are_meant_from_where_the_command_was_typed(open_folder: Path) -> None:
+def test_paths_in_settings_are_relative_to_the_working_directory_of_the_command(open_folder: Path) -> None:
     mails = open_folder / "mails.txt"
     mails.touch()
     mails.chmod(0o666)
@@ -344,7 +344,7 @@ def test_files_in_settings_are_meant_from_where_the_command_was_typed(open_folde
         assert "KEYLEDGER_USAGE_DISCARD=true" in environment
 
 
-def test_a_port_that_the_services_may_not_listen_on_is_named(tmp_path: Path) -> None:
+def test_a_port_that_the_services_may_not_use_is_reported(tmp_path: Path) -> None:
     if int(Path("/proc/sys/net/ipv4/ip_unprivileged_port_start").read_text()) <= 1:
         pytest.skip("every account may listen on every port here")
     process = as_module(environment_of(tmp_path / "home", 1))
@@ -356,7 +356,7 @@ def test_a_port_that_the_services_may_not_listen_on_is_named(tmp_path: Path) -> 
 
 
 def _without(capability: int, environment: Mapping[str, str]) -> "subprocess.Popen[str]":
-    """Start it as a root that lacks a capability, as root in a container does."""
+    """Start `make run` as root without a capability, as in a container."""
 
     drop = f"import ctypes, os, sys; ctypes.CDLL(None).prctl({_PR_CAPBSET_DROP}, {capability})"
     return subprocess.Popen(
@@ -370,20 +370,20 @@ def _without(capability: int, environment: Mapping[str, str]) -> "subprocess.Pop
 
 
 def _refused(process: "subprocess.Popen[str]") -> str:
-    said, _ = process.communicate(timeout=120)
-    assert process.returncode == 1, said
-    assert "Traceback" not in said.splitlines()[-1]
-    return said.splitlines()[-1]
+    output, _ = process.communicate(timeout=120)
+    assert process.returncode == 1, output
+    assert "Traceback" not in output.splitlines()[-1]
+    return output.splitlines()[-1]
 
 
-def test_a_root_that_cannot_become_another_account_is_refused(tmp_path: Path) -> None:
+def test_root_without_the_right_to_change_accounts_is_refused(tmp_path: Path) -> None:
     line = _refused(_without(_CAP_SETUID, environment_of(tmp_path / "home", free_port())))
     assert line.startswith("keyledger: the services cannot run as user id ")
     assert line.endswith("start it as an ordinary user")
     assert not (tmp_path / "home" / "postgresql").exists()
 
 
-def test_where_every_user_id_is_in_use_it_is_refused(tmp_path: Path) -> None:
+def test_a_run_without_an_unused_user_id_is_refused(tmp_path: Path) -> None:
     program = (
         "import sys; from embedded import user_ids; user_ids.IDS = range(0, 2); "
         "from embedded.__main__ import main; sys.exit(main())"
@@ -405,24 +405,24 @@ def test_where_every_user_id_is_in_use_it_is_refused(tmp_path: Path) -> None:
     ("name", "made"),
     [("KEYLEDGER_USAGE_EXPORT_DIR", "folder"), ("KEYLEDGER_MAIL_FILE", "file"), ("PROMETHEUS_MULTIPROC_DIR", "folder")],
 )
-def test_a_path_that_is_closed_to_the_services_is_named(open_folder: Path, name: str, made: str) -> None:
+def test_a_path_that_the_services_cannot_access_is_reported(open_folder: Path, name: str, made: str) -> None:
     path = open_folder / f"{name}-{made}"
     path.mkdir(mode=0o755)
     value = path if made == "folder" else path / "mails.txt"
     home = open_folder / f"home of {name}"
     process = as_module(environment_of(home, free_port(), {name: str(value)}))
-    said, _ = process.communicate(timeout=120)
+    output, _ = process.communicate(timeout=120)
     assert process.returncode == 1
-    assert f"{name} is {value}, which user id " in said
-    assert "Permission denied" in said
+    assert f"{name} is {value}, which user id " in output
+    assert "Permission denied" in output
     assert not (home / "postgresql").exists()
 
 
-def test_servers_of_others_that_let_root_in_alone_are_named(tmp_path: Path) -> None:
+def test_external_servers_that_accept_only_root_are_reported(tmp_path: Path) -> None:
     with PostgreSQL(tmp_path / "postgresql") as database, Valkey(tmp_path / "valkey") as valkey:
-        said = _refused(as_module(environment_of(tmp_path / "home", free_port(), {"DATABASE_URL": database.url})))
-        assert said.startswith("keyledger: migrate failed: ")
-        assert said.endswith(", which has to reach the server of DATABASE_URL and needs a password")
+        line = _refused(as_module(environment_of(tmp_path / "home", free_port(), {"DATABASE_URL": database.url})))
+        assert line.startswith("keyledger: migrate failed: ")
+        assert line.endswith(", which has to reach the server of DATABASE_URL and needs a password")
         process = as_module(environment_of(tmp_path / "home", free_port(), {"REDIS_URL": valkey.url}))
         printed, _ = process.communicate(timeout=120)
         assert process.returncode == 1

@@ -1,4 +1,4 @@
-"""The owner of the demo organization signs in, as the README says."""
+"""Sign-in of the owner of the demo organization, as the README describes it."""
 
 import stat
 from pathlib import Path
@@ -10,14 +10,14 @@ from tests.stories.running import ROOT, running
 from tests.waiting import stretched
 
 
-def test_the_demo_owner_signs_in_with_the_link_that_is_shown(tmp_path: Path) -> None:
+def test_the_demo_owner_signs_in_with_the_printed_link(tmp_path: Path) -> None:
     assert "enter `owner@demo.example`" in (ROOT / "README.md").read_text("utf-8")
     home = tmp_path / "home"
     with running(home, free_port()) as run, browser(f"http://127.0.0.1:{run.port}") as screen:
         screen.go("/")
         screen.send(screen.forms[0], email="owner@demo.example")
-        run.wait_to_hear("/sign-in/confirm?token=")
-        (link,) = [line.strip() for line in run.said if "?token=" in line]
+        run.wait_for_line("/sign-in/confirm?token=")
+        (link,) = [line.strip() for line in run.lines if "?token=" in line]
         screen.go(link)
         screen.send(screen.forms[0])
         assert screen.path == "/account"

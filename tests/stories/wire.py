@@ -1,4 +1,4 @@
-"""HTTP over one kept connection, sent byte by byte: a client so cheap that the server is what is measured."""
+"""A minimal HTTP client over one persistent connection. It costs so little that measurements show the server."""
 
 import json
 import socket
@@ -14,8 +14,8 @@ class Reply:
     content: bytes
 
     @property
-    def data(self) -> Any:  # noqa: ANN401 -- what a test expects of it is the test's business
-        """What a success is about."""
+    def data(self) -> Any:  # noqa: ANN401 -- each test knows the type that it expects
+        """The `data` of a success."""
         assert 200 <= self.status < 300, self.content
         return json.loads(self.content)["data"]
 
@@ -31,7 +31,7 @@ class Reply:
 
 
 class Wire:
-    """A caller with a key. Raises OSError when no answer comes; the next request opens another connection."""
+    """A caller with a key. It raises OSError if no response arrives; the next request opens another connection."""
 
     def __init__(self, port: int, secret: str, seconds: float = 15.0) -> None:
         self._port = port
@@ -57,7 +57,7 @@ class Wire:
         return self.post("/v1/api-keys/verify", {"key": secret, **body})
 
     def request(self, method: str, path: str, body: object = None, **headers: str) -> Reply:
-        """`idempotency_key="a"` is the header Idempotency-Key."""
+        """Send a request. The keyword argument `idempotency_key` is the header Idempotency-Key."""
         content = b"" if body is None else json.dumps(body).encode()
         lines = [f"{method} {path} HTTP/1.1\r\n", self._common]
         lines += [f"{name.replace('_', '-')}: {value}\r\n" for name, value in headers.items()]
@@ -95,5 +95,5 @@ class Wire:
     def _some(connection: socket.socket) -> bytes:
         received = connection.recv(65_536)
         if not received:
-            raise ConnectionResetError("closed before the answer was complete")
+            raise ConnectionResetError("closed before the response was complete")
         return received

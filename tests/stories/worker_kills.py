@@ -1,8 +1,8 @@
-"""`kill -9` behind the API: of workers, of a scheduler, of Valkey with its data and without.
+"""`kill -9` of workers, a scheduler, and Valkey with and without its data.
 
-Meanwhile uses are written to the log at a rate that one says, and things fall due (`tests/stories/due_work.py`):
-keys end or come near it, quotas are used up, refusals are noticed. Webhooks are told of all of it, whose receiver fails
-at random, and owners get mails from a server that refuses some at first.
+Meanwhile uses are written to the log at a given rate, and work becomes due (`tests/stories/due_work.py`): keys expire
+or approach their expiry, quotas are used up, and requests are refused. Webhooks report these events to a receiver that
+fails at random, and owners get mails through a server that refuses some at first.
 """
 
 import os
@@ -27,8 +27,8 @@ from infrastructure.database.connections import Pool
 from tests.app.serving import ROOT
 from tests.process_tree import children_of
 from tests.projections.usage.uses import append, some_of_everything
-from tests.stories.due_work import SETTINGS, Due, begin, hurry, look_up, make_due, missing
-from tests.stories.flaky_receiver import Fickle
+from tests.stories.due_work import SETTINGS, Due, begin, derive_expected, make_due, missing, skip_waits
+from tests.stories.flaky_receiver import RandomFailures
 from tests.waiting import stretched
 from tests.workers.log_view import number
 from tests.workers.mail_server import MailServer
@@ -41,18 +41,18 @@ _PRODUCERS = 5
 _KEYS = [f"key_{each}" for each in range(20)]
 _PAUSE_SECONDS = (0.2, 1.0)
 _LET_WORK = 3
-"""What is killed every second does little but start: in one of so many rounds all workers are killed at their work."""
+"""Workers that are killed every second do little but start. So every third round waits until they raise alerts."""
 _LOOKS, _LOOK_SECONDS = 200, 0.02
 _ALERTS = b"select count(*) from alert_list"
 _CLAIMED_SECONDS = 10
-"""A scheduler that starts leaves a job alone for which the other one has claimed this stretch of time."""
+"""A scheduler that starts skips a job whose current period the other scheduler has claimed."""
 _MAILS_REFUSED = 5
 _SETTLED_SECONDS = 90
-"""Longer than a message waits after its second failure, and than one whose worker was killed."""
+"""Longer than the delay of a message after its second failure, or after its worker was killed."""
 
 
 class Background:
-    """A pool of workers and two schedulers; what is killed is started again at once, as a supervisor would do it."""
+    """A pool of workers and two schedulers. Killed processes are restarted immediately, as by a supervisor."""
 
     def __init__(self, valkey: Valkey, settings: Mapping[str, str], log: Path) -> None:
         self._valkey = valkey
@@ -119,7 +119,7 @@ def _kill_all(pids: list[int]) -> None:
             os.kill(pid, signal.SIGKILL)
 
 
-async def under_fire(
+async def kill_under_load(
     pool: Pool,
     url: str,
     background: Background,
@@ -131,14 +131,13 @@ async def under_fire(
     say: Callable[[str], None],
     hurried: bool = False,
 ) -> Due:
-    """Kill one after the other while `rate` uses a second are written; returns when everything has come to pass.
+    """Kill one after the other while `rate` uses per second are written, and return when all results exist.
 
-    `hurried`: in the end no message and no mail waits for its next attempt, be it that it failed or that who had it was
-    killed.
+    `hurried`: at the end, no message or mail waits for its next attempt.
     """
     mails.mailbox.refusals = ["451 Later"] * _MAILS_REFUSED
     with receiver() as target:
-        due, stop = await begin(pool, target, Fickle(dice.randrange(sys.maxsize)), mails), anyio.Event()
+        due, stop = await begin(pool, target, RandomFailures(dice.randrange(sys.maxsize)), mails), anyio.Event()
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(_write_uses, pool, due, rate, stop)
             for each, kind in enumerate(kinds, start=1):
@@ -146,28 +145,28 @@ async def under_fire(
                 if each % _LET_WORK:
                     await anyio.sleep(dice.uniform(*_PAUSE_SECONDS))
                 else:
-                    await _alerts_are_being_raised(pool)
+                    await _wait_for_an_alert(pool)
                     background.kill("each worker", dice)
-                # In this thread: what a thread has started ends with it.
+                # In this thread, because processes that another thread started would end with it.
                 background.kill(kind, dice)
                 say(f"round {each}: killed {kind} after {due.uses} uses")
             stop.set()
-        await look_up(url, pool, due)
-        say(f"{len(due.must)} alerts follow from the log, {due.meanwhile} are there already")
-        # A scheduler begins with every job, also with those whose turn is once a minute; unless it was claimed already.
+        await derive_expected(url, pool, due)
+        say(f"{len(due.must)} alerts follow from the log, {due.meanwhile} exist already")
+        # A new scheduler starts every job, even those that run once a minute, unless their period is already claimed.
         await anyio.sleep(_CLAIMED_SECONDS - now().timestamp() % _CLAIMED_SECONDS)
         background.kill("scheduler", dice)
         with anyio.fail_after(stretched(_SETTLED_SECONDS)):
-            while left := await missing(pool, due, patient=not hurried):
+            while left := await missing(pool, due, allow_delayed=not hurried):
                 say(f"waiting for {len(left)}: {left[0]}")
                 if hurried:
-                    await hurry(pool)
+                    await skip_waits(pool)
                 await anyio.sleep(1)
         return due
 
 
-async def _alerts_are_being_raised(pool: Pool) -> None:
-    """Or none was for some seconds."""
+async def _wait_for_an_alert(pool: Pool) -> None:
+    """Wait until an alert is raised, at most a few seconds."""
     async with pool.connection() as connection:
         before = await number(connection, _ALERTS)
         for _ in range(_LOOKS):
@@ -177,7 +176,7 @@ async def _alerts_are_being_raised(pool: Pool) -> None:
 
 
 async def _write_uses(pool: Pool, due: Due, rate: int, stop: anyio.Event) -> None:
-    """In batches of several processes, some of them an hour late. What fell due is besides."""
+    """Write uses in batches of several producers, some of them an hour late, in addition to the due work."""
     dice = random.Random(rate)  # noqa: S311 -- no secret
     began, written = anyio.current_time(), 0
     async with pool.connection() as connection:

@@ -1,6 +1,6 @@
-"""A build whose statements have all forgotten which organization they are about shows nothing of another one.
+"""Row-level security protects other organizations even if every statement lacks its condition on the organization.
 
-The same build over connections that row-level security does not hold back shows everything, or this would test nothing.
+To show that the test is effective, the same build without row-level security shows everything.
 """
 
 from collections.abc import Callable, Iterator
@@ -32,8 +32,8 @@ def serve(start_server: StartServer, database: Database) -> Iterator[Serve]:
         yield started
 
 
-def seen(client: Client) -> set[str]:
-    """The ids of everything in the lists that a key can ask for."""
+def listed_ids(client: Client) -> set[str]:
+    """Return the ids of everything in the lists that a key can read."""
     found: set[str] = set()
     for path in ("/v1/api-keys", "/v1/api-keys?q=de", "/v1/api-keys?sort=name", "/v1/mcps", "/v1/audit/events"):
         answer: Any = client.get(path).json
@@ -41,8 +41,8 @@ def seen(client: Client) -> set[str]:
     return found
 
 
-def asked(client: Client, key_id: str, mcp_id: str) -> list[Answer]:
-    """Everything that can be asked about a key and an MCP, and done to them."""
+def attempt_everything(client: Client, key_id: str, mcp_id: str) -> list[Answer]:
+    """Send every request that reads or changes a key and an MCP, and return the responses."""
     key, mcp = f"/v1/api-keys/{key_id}", f"/v1/mcps/{mcp_id}"
     return [
         *(client.get(path) for path in (key, f"{key}/usage", f"{key}/activity", mcp)),
@@ -55,28 +55,32 @@ def asked(client: Client, key_id: str, mcp_id: str) -> list[Answer]:
 
 @pytest.fixture
 def two(serve: Serve) -> tuple[Organization, Organization, set[str]]:
-    """Two organizations on a server that forgets; and the ids of what the second one has."""
-    api = serve("forgetful")
+    """Two organizations on a server without the conditions, and the ids that belong to the second one."""
+    api = serve("unfiltered")
     ours, theirs = api.organization(), api.organization()
     return ours, theirs, {theirs.manager.id, theirs.key().id, theirs.mcp()}
 
 
-def test_a_forgotten_condition_shows_nothing_foreign(two: tuple[Organization, Organization, set[str]]) -> None:
+def test_a_missing_condition_shows_nothing_of_another_organization(
+    two: tuple[Organization, Organization, set[str]],
+) -> None:
     ours, theirs, foreign = two
     own = {ours.manager.id, ours.key().id, ours.mcp()}
-    assert own <= seen(ours.client)
-    assert foreign <= seen(theirs.client)
-    assert not seen(ours.client) & foreign
+    assert own <= listed_ids(ours.client)
+    assert foreign <= listed_ids(theirs.client)
+    assert not listed_ids(ours.client) & foreign
     assert ours.client.get("/v1/api-keys").json["pagination"]["total"] == 2
 
 
-def test_a_forgotten_condition_changes_nothing_foreign(two: tuple[Organization, Organization, set[str]]) -> None:
-    """Each answer is the one about something that never was, byte for byte but for the request id."""
+def test_a_missing_condition_changes_nothing_in_another_organization(
+    two: tuple[Organization, Organization, set[str]],
+) -> None:
+    """Each response equals that for a nonexistent resource, byte for byte except the request id."""
     ours, theirs, _ = two
     key, mcp_id = theirs.key(), theirs.mcp()
     before = [theirs.detail(key), theirs.client.get(f"/v1/mcps/{mcp_id}").data]
-    absent = asked(ours.client, ABSENT_KEY, ABSENT_MCP)
-    foreign = asked(ours.client, key.id, mcp_id)
+    absent = attempt_everything(ours.client, ABSENT_KEY, ABSENT_MCP)
+    foreign = attempt_everything(ours.client, key.id, mcp_id)
     assert {answer.status for answer in absent} == {404}
     assert [answer.without_request_id for answer in foreign] == [answer.without_request_id for answer in absent]
     bulk = ours.client.post("/v1/api-keys/revoke", {"ids": [key.id], "reason": "unspecified", "dry_run": False})
@@ -84,9 +88,9 @@ def test_a_forgotten_condition_changes_nothing_foreign(two: tuple[Organization, 
     assert [theirs.detail(key), theirs.client.get(f"/v1/mcps/{mcp_id}").data] == before
 
 
-def test_without_the_fence_the_same_build_shows_everything(serve: Serve) -> None:
-    api = serve("forgetful_and_unfenced")
+def test_without_row_level_security_the_same_build_shows_everything(serve: Serve) -> None:
+    api = serve("unfiltered_without_policies")
     ours, theirs = api.organization(), api.organization()
     foreign = {theirs.manager.id, theirs.key().id, theirs.mcp()}
-    assert foreign <= seen(ours.client)
+    assert foreign <= listed_ids(ours.client)
     assert ours.client.get(f"/v1/api-keys/{theirs.manager.id}").data["id"] == theirs.manager.id

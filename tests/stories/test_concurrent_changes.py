@@ -1,4 +1,4 @@
-"""One organization, everything at once: nobody waits for a lock that waits for them."""
+"""Concurrent changes of one organization, without deadlocks."""
 
 import random
 import time
@@ -19,7 +19,7 @@ PARALLEL_CREATIONS = 50
 PARALLEL_REPEATS = 20
 
 
-def test_changes_of_one_organization_at_once_are_all_answered_and_keep_its_limit(
+def test_concurrent_changes_of_one_organization_are_all_answered_within_its_limit(
     start_server: StartServer, database: Database
 ) -> None:
     organization_id = database.organization("pro")
@@ -45,7 +45,7 @@ def test_changes_of_one_organization_at_once_are_all_answered_and_keep_its_limit
                     case _:
                         reply = wire.post(f"{path}/{what}")
                 if reply.status == 429:
-                    time.sleep(float(reply.headers[b"retry-after"]))  # the plan allows so many a second, and no more
+                    time.sleep(float(reply.headers[b"retry-after"]))  # the rate limit of the plan
                     continue
                 seen.append((what, reply.status, "" if reply.status < 300 else reply.code))
         return seen
@@ -65,7 +65,9 @@ def test_changes_of_one_organization_at_once_are_all_answered_and_keep_its_limit
     assert counted == active + disabled
 
 
-def test_fifty_creations_at_once_at_a_limit_of_ten_make_ten_keys(start_server: StartServer, database: Database) -> None:
+def test_fifty_concurrent_creations_at_a_limit_of_ten_create_ten_keys(
+    start_server: StartServer, database: Database
+) -> None:
     organization_id = database.organization("pro")
     manager_id, manager = database.key(organization_id, permissions=Permissions(mcps="*", manage=GRANTS))
     server = start_server(API_WORKERS="2", KEYLEDGER_RATE_LIMIT_TIMEOUT_SECONDS="10")
@@ -77,7 +79,7 @@ def test_fifty_creations_at_once_at_a_limit_of_ten_make_ten_keys(start_server: S
 
     with ThreadPoolExecutor(PARALLEL_CREATIONS) as callers:
         seen = Counter(callers.map(create, range(PARALLEL_CREATIONS)))
-    # The manager is one of the ten. Whoever met too many others was told to ask again, and did not make a key.
+    # The manager is one of the ten. A caller with too many conflicts gets 409 and creates no key.
     assert seen[201, ""] == LIMIT - 1
     assert set(seen) <= {(201, ""), (403, "key_limit_reached"), (409, "conflict")}
     rows = database.rows("select key_id from key_list where organization_id = %s", organization_id)
@@ -85,7 +87,7 @@ def test_fifty_creations_at_once_at_a_limit_of_ten_make_ten_keys(start_server: S
     assert (manager_id,) in rows
 
 
-def test_twenty_requests_at_once_with_one_idempotency_key_make_one_key_and_show_one_secret(
+def test_twenty_concurrent_requests_with_one_idempotency_key_create_one_key_and_show_one_secret(
     start_server: StartServer, database: Database
 ) -> None:
     organization_id = database.organization("team")

@@ -20,7 +20,7 @@ from typing import NamedTuple
 
 from benchmarks.seeding import seed
 from benchmarks.serving import Serving, serving, serving_nothing
-from benchmarks.targets import Target, say
+from benchmarks.targets import Target, print_targets
 from benchmarks.wrk import Measured, is_installed, load, verify_script
 from embedded.postgres import PostgreSQL
 from infrastructure.database.migrate import migrate
@@ -67,7 +67,7 @@ def _measure(url: str, folder: Path, options: argparse.Namespace) -> None:
                 if options.verifications:
                     targets.append(_memory(api, script, options.verifications))
     _check(url)
-    say(targets)
+    print_targets(targets)
 
 
 class _Reached(NamedTuple):

@@ -20,7 +20,7 @@ from pathlib import Path
 
 from benchmarks.projections import counted_and_sound, used_keys, write_uses
 from benchmarks.seeding import seed, seed_ended
-from benchmarks.targets import Target, say
+from benchmarks.targets import Target, print_targets
 from embedded.postgres import PostgreSQL
 from embedded.valkey import Valkey
 from infrastructure.clock import now
@@ -69,7 +69,7 @@ async def _measure(url: str, redis_url: str, folder: Path, options: argparse.Nam
     with _workers(url, redis_url, folder, options.workers):
         targets = await _watch(url, redis_url, options.seconds)
     sound = await counted_and_sound(url)
-    say(targets)
+    print_targets(targets)
     return 0 if sound else 1
 
 

@@ -26,7 +26,7 @@ from urllib.parse import urlencode
 from app.http.pagination import CursorPosition
 from benchmarks.many_keys import APART, People, fill
 from benchmarks.serving import Serving, serving
-from benchmarks.targets import Target, say
+from benchmarks.targets import Target, print_targets
 from domain.grants import GRANTS
 from domain.keys.permissions import Permissions
 from embedded.postgres import PostgreSQL
@@ -138,7 +138,7 @@ def _measure(url: str, folder: Path, options: argparse.Namespace) -> int:
     if not options.no_check:
         environment = {**os.environ, "DATABASE_URL": url}
         subprocess.run([sys.executable, "-m", "eventstore", "check"], check=True, env=environment)
-    say(
+    print_targets(
         Target(
             f"99th percentile of '{kind}', the slowest of {len(KINDS)} kinds at {keys:,} keys",
             p99,

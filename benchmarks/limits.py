@@ -47,17 +47,17 @@ def main(arguments: Sequence[str]) -> int:
                 with serving(postgres.url, options.processes, folder / "api.log") as api:
                     hammered = hammer(int(api.url.rpartition(":")[2]), secret, organization_id, options.seconds)
                 uses = database.rows("select occurred_at from usage_events where key_id = %s order by 1", key_id)
-                return _told(hammered, options, [at for (at,) in uses])
+                return _report(hammered, options, [at for (at,) in uses])
 
 
-def _told(hammered: Hammered, options: argparse.Namespace, uses: Sequence[datetime]) -> int:
+def _report(hammered: Hammered, options: argparse.Namespace, uses: Sequence[datetime]) -> int:
     passed = hammered.statuses[200]
     expected = RATE * hammered.seconds
     contradictions = hammered.contradictions(RATE, burst_of(RATE))
     print(
         f"{options.processes} processes, {hammered.seconds:.2f} s, {len(hammered.replies):,} requests "
-        f"({len(hammered.replies) / hammered.seconds:,.0f}/s): {passed:,} came through, {passed / expected - 1:+.1%} "
-        f"of {expected:,.0f}; {len(uses):,} recorded; {len(contradictions)} answers whose headers do not agree"
+        f"({len(hammered.replies) / hammered.seconds:,.0f}/s): {passed:,} passed, {passed / expected - 1:+.1%} "
+        f"of {expected:,.0f}; {len(uses):,} recorded; {len(contradictions)} responses with impossible headers"
     )
     agrees = not contradictions and len(uses) == len(hammered.replies)
     return 0 if agrees and abs(passed / expected - 1) <= TOLERANCE else 1

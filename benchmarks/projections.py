@@ -29,7 +29,7 @@ from statistics import median, quantiles
 
 from benchmarks.seeding import seed
 from benchmarks.serving import serving
-from benchmarks.targets import Target, say
+from benchmarks.targets import Target, print_targets
 from benchmarks.wrk import LoadFailed, is_installed, load, verify_script
 from domain.usage.events import CallCompleted, KeyUsed, UsageEvent
 from embedded.postgres import PostgreSQL
@@ -99,7 +99,7 @@ def _measure(url: str, folder: Path, options: argparse.Namespace) -> int:
             sound = sound and equal
             targets.append(share)
     sound = asyncio.run(counted_and_sound(url)) and sound
-    say(targets)
+    print_targets(targets)
     return 0 if sound else 1
 
 
@@ -265,7 +265,7 @@ def _rebuild(url: str, folder: Path, script: Path, name: str) -> tuple[bool, Tar
             output = process.stdout.read() if process.stdout else ""
     during = sum(rates) / max(len(rates), 1)
     share = during / normal
-    print(f"rebuild of {name}: {seconds:.0f} s beside {during:,.0f} verifications/s, {share:.2f} of {normal:,.0f}")
+    print(f"rebuild of {name}: {seconds:.0f} s; meanwhile {during:,.0f} verifications/s, {share:.2f} of {normal:,.0f}")
     print("  " + output.strip().replace("\n", "\n  "), flush=True)
     if failed:
         print(f"  verifications failed: {failed}", flush=True)

@@ -27,7 +27,7 @@ class Target(NamedTuple):
         return f"  {'met   ' if self.met else 'MISSED'}  {figures}"
 
 
-def say(targets: Iterable[Target]) -> None:
+def print_targets(targets: Iterable[Target]) -> None:
     print("\nTargets")
     for target in targets:
         print(target)

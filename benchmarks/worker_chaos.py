@@ -58,9 +58,9 @@ async def _chaos(url: str, valkey: Valkey, folder: Path, options: argparse.Names
     alerts = Counter(kind for kind, *_ in due.must)
     print(
         f"{len(kinds)} rounds in {time.monotonic() - began:.0f} s: {due.uses:,} uses counted once, "
-        f"{len(due.expiring)} keys expired once each; alerts that the log demands, once each: "
+        f"{len(due.expiring)} keys expired once each; expected alerts, once each: "
         f"{', '.join(f'{times} {kind}' for kind, times in sorted(alerts.items()))}; "
-        f"webhooks that fail at random were told of {due.delivered} events in {due.sent} attempts, under one id each, "
+        f"a webhook receiver that fails at random accepted {due.delivered} events in {due.sent} attempts, one id each, "
         f"and {due.mailed} mails arrived"
     )
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import uvicorn
 
-from examples.mcp_server.door import Door, HeaderRequired, basic, bearer
+from examples.mcp_server.access import AccessControl, HeaderRequired, basic, bearer
 from examples.mcp_server.server import build
 
 HOST = "127.0.0.1"
@@ -23,7 +23,7 @@ STOP_SECONDS = 1
 def main() -> None:
     arguments = _parser().parse_args()
     parameter = None if arguments.require_query is None else (arguments.require_query[0], arguments.require_query[1])
-    app = Door(build().streamable_http_app(host=HOST), _required(arguments), arguments.record, parameter)
+    app = AccessControl(build().streamable_http_app(host=HOST), _required(arguments), arguments.record, parameter)
     asyncio.run(_serve(app, _listen(arguments.port)))
 
 
@@ -44,7 +44,7 @@ def _listen(port: int) -> socket.socket:
     return listener
 
 
-async def _serve(app: Door, listener: socket.socket) -> None:
+async def _serve(app: AccessControl, listener: socket.socket) -> None:
     server = _Server(uvicorn.Config(app, log_level="warning", access_log=False, timeout_graceful_shutdown=STOP_SECONDS))
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):

@@ -1,12 +1,12 @@
-"""What a benchmark says of its targets."""
+"""The printed comparison of benchmark results with their targets."""
 
 import pytest
 
-from benchmarks.targets import Target, say
+from benchmarks.targets import Target, print_targets
 
 
 @pytest.mark.parametrize(
-    ("target", "said"),
+    ("target", "line"),
     [
         (Target("rate", 200_000, 200_000, "/s"), "met     rate: 200,000/s, at least 200,000/s wanted"),
         (Target("rate", 199_999, 200_000, "/s"), "MISSED  rate: 199,999/s, at least 200,000/s wanted"),
@@ -14,6 +14,8 @@ from benchmarks.targets import Target, say
         (Target("lag", 2.01, 2.0, " s", at_least=False), "MISSED  lag: 2.01 s, at most 2.00 s wanted"),
     ],
 )
-def test_a_target_says_whether_it_was_met(target: Target, said: str, capsys: pytest.CaptureFixture[str]) -> None:
-    say([target])
-    assert capsys.readouterr().out == f"\nTargets\n  {said}\n\n"
+def test_the_output_shows_whether_a_target_was_met(
+    target: Target, line: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    print_targets([target])
+    assert capsys.readouterr().out == f"\nTargets\n  {line}\n\n"

@@ -11,7 +11,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 HeaderRequired = tuple[str, str]
 
 
-class Door:
+class AccessControl:
     """ASGI middleware that refuses requests without the required header or parameter, and records every request.
 
     `parameter`: name and value that the query must contain.

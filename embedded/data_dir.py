@@ -119,7 +119,7 @@ class DataDirectory:
     def write_operator_settings(self, settings: Mapping[str, str]) -> None:
         """Write `operator.env`. Called at each start, because the addresses may have changed since the last run."""
         lines = [
-            "# For a terminal of its own: `make run` would take DATABASE_URL for a server that somebody else runs.",
+            "# For a separate terminal, because `make run` would treat DATABASE_URL as an external server.",
             *(f"export {name}={shlex.quote(settings[name])}" for name in _OPERATOR_SETTINGS),
         ]
         write_private(self.operator_settings, "\n".join(lines) + "\n")

@@ -1,4 +1,4 @@
-"""Python imports this at its start where this folder is on its path: the clock of the process is wrong from then on."""
+"""Module that Python imports at startup if this folder is on its path. It shifts the clock of the process."""
 
 import os
 import time

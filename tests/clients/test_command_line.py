@@ -52,7 +52,7 @@ def test_the_lifecycle_of_a_key(org: Organization, run: Run) -> None:
         changed = run("keys", what, key["id"])
         assert (changed.returncode, status in changed.stdout) == (0, True), changed.stderr
         assert run("keys", "verify", "-", stdin=rotated.stdout).returncode == code
-    shown = run("keys", "show", key["id"])
+    shown = run("keys", "get", key["id"])
     assert "revoked" in shown.stdout
     assert "api_key.rotated" in shown.stdout
     refused = json.loads(run("keys", "verify", "-", "--json", stdin=rotated.stdout).stdout)
@@ -118,7 +118,7 @@ def test_a_missing_setting_is_reported(run: Run, name: str) -> None:
 
 def test_a_refusal_exits_with_1_and_prints_at_most_one_line(run: Run) -> None:
     for ran in (
-        run("keys", "show", "key_unknown"),
+        run("keys", "get", "key_unknown"),
         run("keys", "list", KEYLEDGER_ADMIN_KEY=unknown_secret()),
         run("keys", "create", "x", "--expires-in-days", "0"),
         run("keys", "verify", "nonsense"),

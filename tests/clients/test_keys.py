@@ -68,7 +68,7 @@ def test_the_lifecycle_of_a_key(org: Organization, manager: Caller) -> None:
     assert rotated.id == made.id
     assert rotated.previous_valid_until > now()
     assert {code(made.key), code(rotated.key)} == {"valid"}
-    changed = manager.do(lambda c: c.keys.change(made.id, name="Renamed", description=None, if_match=4))
+    changed = manager.do(lambda c: c.keys.update(made.id, name="Renamed", description=None, if_match=4))
     assert (changed.name, changed.revision) == ("Renamed", 5)
     revoked = manager.do(lambda c: c.keys.revoke(made.id, reason="compromised", note="seen in a log"))
     assert (revoked.id, revoked.status, revoked.revision) == (made.id, "revoked", 6)
@@ -77,7 +77,7 @@ def test_the_lifecycle_of_a_key(org: Organization, manager: Caller) -> None:
     events = [e.event for e in manager.every(lambda c: c.keys.iterate_activity(made.id, per_page=2))]
     assert events[-1] == "api_key.created"
     assert events.count("api_key.used") == 6
-    page = manager.do(lambda c: c.keys.activity(made.id, type="api_key.used", per_page=1))
+    page = manager.do(lambda c: c.keys.list_activity(made.id, type="api_key.used", per_page=1))
     assert (page.data[0].action, page.data[0].status, page.data[0].reason) == ("verify", "denied", "revoked_key")
     assert page.data[0].actor.id == org.manager.id
 
@@ -115,7 +115,7 @@ def test_each_error_has_its_exception_class(api: Api, org: Organization, manager
         (reader, lambda c: c.keys.create("More"), Forbidden, "forbidden", 403),
         (small, lambda c: c.keys.create("Third"), LimitReached, "key_limit_reached", 403),
         (manager, lambda c: c.keys.get("key_/../../x?y"), NotFound, "not_found", 404),
-        (manager, lambda c: c.keys.change(key.id, name="x", if_match=9), RevisionMismatch, "revision_mismatch", 412),
+        (manager, lambda c: c.keys.update(key.id, name="x", if_match=9), RevisionMismatch, "revision_mismatch", 412),
         (manager, lambda c: c.keys.create("x", expires_in_days=0), InvalidRequest, "validation_error", 422),
     ]
     for caller, call, kind, code, status in refusals:

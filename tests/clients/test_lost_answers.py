@@ -129,7 +129,7 @@ def test_a_lost_response_to_a_change_with_a_revision_leads_to_one_change(
 ) -> None:
     key = org.key()
     proxy.actions = ["cut"]
-    changed = through.do(lambda c: c.keys.change(key.id, name="Other", if_match=1))
+    changed = through.do(lambda c: c.keys.update(key.id, name="Other", if_match=1))
     assert (changed.name, changed.revision) == ("Other", 2)
     assert api.events_of(key.id).count("api_key.details_changed") == 1
 
@@ -150,7 +150,7 @@ def test_a_change_of_unknown_outcome_is_retried_and_made_once(
     key = org.key()
     unknown = '{"error":{"code":"unavailable","message":"Not confirmed.","details":{"outcome":"unknown"}}}'
     changes: list[Callable[[Any], Any]] = [
-        lambda c: c.keys.change(key.id, name="Other", if_match=1),
+        lambda c: c.keys.update(key.id, name="Other", if_match=1),
         lambda c: c.keys.disable(key.id),
         lambda c: c.keys.revoke(key.id),
     ]
@@ -166,7 +166,7 @@ def test_a_lost_response_to_a_change_without_a_revision_is_retried(
 ) -> None:
     key = org.key()
     proxy.actions = ["cut"]
-    assert through.do(lambda c: c.keys.change(key.id, name="Other")).name == "Other"
+    assert through.do(lambda c: c.keys.update(key.id, name="Other")).name == "Other"
 
 
 def test_a_tool_call_is_retried_after_a_503_of_the_service_but_not_after_a_lost_response(

@@ -8,7 +8,7 @@ from tests.clients.conftest import Caller, Connect
 
 def test_an_mcp_is_registered_read_listed_and_deleted(manager: Caller) -> None:
     made = [
-        manager.do(lambda c, n=number: c.mcps.register(f"Files {n}", "https://mcp.example.com/mcp", description="All"))
+        manager.do(lambda c, n=number: c.mcps.create(f"Files {n}", "https://mcp.example.com/mcp", description="All"))
         for number in range(3)
     ]
     found = manager.do(lambda c: c.mcps.get(made[0].id))
@@ -21,7 +21,7 @@ def test_an_mcp_is_registered_read_listed_and_deleted(manager: Caller) -> None:
 
 
 def test_a_tool_is_called_with_a_new_key(api: Api, manager: Caller, connect: Connect, upstream: Upstream) -> None:
-    mcp = manager.do(lambda c: c.mcps.register("Example", upstream.url))
+    mcp = manager.do(lambda c: c.mcps.create("Example", upstream.url))
     key = manager.do(lambda c: c.keys.create("Agent", permissions=Permissions(mcps=(mcp.id,))))
     agent = connect(api.url, key.key.reveal())
     done = agent.do(lambda c: c.invoke(mcp.id, "add", {"numbers": [1, 2, 3.5]}))
@@ -38,14 +38,14 @@ def test_an_unreachable_server_raises_an_error(org: Organization, manager: Calle
 
 
 def test_liveness_and_readiness_are_returned(manager: Caller) -> None:
-    assert manager.do(lambda c: c.live()).status == "live"
-    ready = manager.do(lambda c: c.ready())
+    assert manager.do(lambda c: c.get_liveness()).status == "live"
+    ready = manager.do(lambda c: c.get_readiness())
     assert ready.is_ready
     assert ready.checks["database"] == "ok"
 
 
 def test_an_mcp_is_tested_changed_and_deactivated(manager: Caller, upstream: Upstream) -> None:
-    mcp = manager.do(lambda c: c.mcps.register("Example", upstream.url))
+    mcp = manager.do(lambda c: c.mcps.create("Example", upstream.url))
     probe = manager.do(lambda c: c.mcps.test(mcp.id))
     assert probe.reachable
     assert probe.tools_count > 0
@@ -53,7 +53,7 @@ def test_an_mcp_is_tested_changed_and_deactivated(manager: Caller, upstream: Ups
     assert found.health == "healthy"
     assert "add" in {tool.name for tool in found.tools}
     assert found.stats.total_requests == 0
-    changed = manager.do(lambda c: c.mcps.change(mcp.id, name="Closed", status="inactive", if_match=mcp.revision))
+    changed = manager.do(lambda c: c.mcps.update(mcp.id, name="Closed", status="inactive", if_match=mcp.revision))
     assert (changed.name, changed.status) == ("Closed", "inactive")
     assert [m.id for m in manager.every(lambda c: c.mcps.iterate(status="inactive"))] == [mcp.id]
 

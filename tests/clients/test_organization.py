@@ -21,12 +21,12 @@ def test_the_organization_is_read_and_changed(org: Organization, manager: Caller
     assert (shown.id, shown.plan) == (org.id, "team")
     assert (shown.usage.api_keys, shown.limits.api_keys, shown.limits.monthly_requests) == (1, None, 500_000)
     changed = manager.do(
-        lambda c: c.organization.change(name="Renamed", settings={"colour": "blue"}, if_match=shown.revision)
+        lambda c: c.organization.update(name="Renamed", settings={"colour": "blue"}, if_match=shown.revision)
     )
     assert (changed.name, changed.settings, changed.slug) == ("Renamed", {"colour": "blue"}, shown.slug)
     with pytest.raises(RevisionMismatch):
-        manager.do(lambda c: c.organization.change(name="Again", if_match=shown.revision))
-    assert manager.do(lambda c: c.organization.change(description=None)).name == "Renamed"
+        manager.do(lambda c: c.organization.update(name="Again", if_match=shown.revision))
+    assert manager.do(lambda c: c.organization.update(description=None)).name == "Renamed"
 
 
 def test_members_are_listed_given_roles_and_removed(api: Api, org: Organization, manager: Caller) -> None:
@@ -37,31 +37,34 @@ def test_members_are_listed_given_roles_and_removed(api: Api, org: Organization,
         viewer.id,
     ]
     assert [m.email for m in manager.do(lambda c: c.members.list(role="member")).data] == [member.email]
-    changed = manager.do(lambda c: c.members.change_role(member.id, "auditor"))
+    changed = manager.do(lambda c: c.members.update(member.id, "auditor"))
     assert (changed.role, changed.keys_narrowed, changed.revision) == ("auditor", 0, 2)
     with pytest.raises(RevisionMismatch):
-        manager.do(lambda c: c.members.change_role(member.id, "viewer", if_match=1))
-    removed = manager.do(lambda c: c.members.remove(viewer.id))
+        manager.do(lambda c: c.members.update(member.id, "viewer", if_match=1))
+    removed = manager.do(lambda c: c.members.delete(viewer.id))
     assert (removed.removed, removed.keys_revoked) == (True, 0)
     with pytest.raises(NotFound):
-        manager.do(lambda c: c.members.remove(viewer.id))
+        manager.do(lambda c: c.members.delete(viewer.id))
     with pytest.raises(Forbidden):
-        manager.do(lambda c: c.members.change_role(owner.id, "viewer"))
+        manager.do(lambda c: c.members.update(owner.id, "viewer"))
 
 
 def test_invitations_are_sent_listed_and_withdrawn(manager: Caller) -> None:
-    sent = [manager.do(lambda c, n=n: c.members.invite(f"{n}@example.com", "viewer")) for n in ("ada", "grace")]
+    sent = [
+        manager.do(lambda c, n=n: c.members.create_invitation(f"{n}@example.com", "viewer")) for n in ("ada", "grace")
+    ]
     assert "/invitations/accept?token=" in sent[0].invite_url.reveal()
     assert sent[0].invite_url.reveal() not in repr(sent[0])
     open_ones = manager.every(lambda c: c.members.iterate_invitations(per_page=1))
     assert [invitation.email for invitation in open_ones] == ["grace@example.com", "ada@example.com"]
-    assert manager.do(lambda c: c.members.withdraw(sent[0].invite_id)).withdrawn
-    assert [i.invite_id for i in manager.do(lambda c: c.members.invitations()).data] == [sent[1].invite_id]
+    assert manager.do(lambda c: c.members.delete_invitation(sent[0].invite_id)).withdrawn
+    assert [i.invite_id for i in manager.do(lambda c: c.members.list_invitations()).data] == [sent[1].invite_id]
 
 
 def test_a_repeated_invitation_has_no_link(manager: Caller) -> None:
     first, second = (
-        manager.do(lambda c: c.members.invite("ada@example.com", "viewer", idempotency_key="one")) for _ in range(2)
+        manager.do(lambda c: c.members.create_invitation("ada@example.com", "viewer", idempotency_key="one"))
+        for _ in range(2)
     )
     assert (first.invite_id, second.invite_url) == (second.invite_id, None)
 
@@ -72,16 +75,16 @@ def test_usage_is_reported_for_one_key_and_for_the_organization(api: Api, org: O
         org.verify(key.secret)
     count(api)
     today = datetime.now(UTC).date()
-    of_key = manager.do(lambda c: c.keys.usage(key.id, period="day"))
+    of_key = manager.do(lambda c: c.keys.get_usage(key.id, period="day"))
     assert (of_key.key_id, of_key.total_requests, of_key.by_status.success) == (key.id, 3, 3)
     assert sum(hour.requests for hour in of_key.by_hour) == 3
     dates = {"start_date": today - timedelta(days=1), "end_date": today}
-    report = manager.do(lambda c: c.usage.report(**dates))
+    report = manager.do(lambda c: c.usage.get(**dates))
     assert (report.period, report.requests.total, report.requests.limit) == ("custom", 3, 500_000)
     assert [(each.key_id, each.requests) for each in report.by_key] == [(key.id, 3)]
     (day,) = manager.every(lambda c: c.usage.iterate_history(per_page=1))
     assert (day.requests, day.errors, day.billed) == (3, 0, 3)
-    assert manager.do(lambda c: c.usage.history(start_date=today)).data == (day,)
+    assert manager.do(lambda c: c.usage.list_history(start_date=today)).data == (day,)
 
 
 def test_an_alert_is_read_and_acknowledged(api: Api, org: Organization, manager: Caller) -> None:
@@ -111,14 +114,14 @@ def test_the_lifecycle_of_a_webhook(manager: Caller) -> None:
     assert made.secret.reveal().startswith("whsec_")
     assert (made.events, made.status) == (("api_key.revoked",), "active")
     assert [webhook.id for webhook in manager.every(lambda c: c.webhooks.iterate(per_page=1))] == [made.id]
-    changed = manager.do(lambda c: c.webhooks.change(made.id, status="disabled", if_match=made.revision))
+    changed = manager.do(lambda c: c.webhooks.update(made.id, status="disabled", if_match=made.revision))
     assert changed.status == "disabled"
     rotated = manager.do(lambda c: c.webhooks.rotate(made.id, overlap_seconds=0))
     assert rotated.secret not in {None, made.secret}
     assert manager.do(lambda c: c.webhooks.get(made.id)).failing_since is None
     assert manager.every(lambda c: c.webhooks.iterate_deliveries(made.id)) == []
     with pytest.raises(NotFound):
-        manager.do(lambda c: c.webhooks.retry(made.id, "msg_" + "0" * 26))
+        manager.do(lambda c: c.webhooks.retry_delivery(made.id, "msg_" + "0" * 26))
     assert manager.do(lambda c: c.webhooks.delete(made.id)).deleted
     with pytest.raises(NotFound):
         manager.do(lambda c: c.webhooks.test(made.id))

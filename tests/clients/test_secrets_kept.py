@@ -18,9 +18,9 @@ from tests.clients.flaky_proxy import FlakyProxy, refusal
 def test_no_repr_shows_a_key(manager: Caller) -> None:
     made = manager.do(lambda c: c.keys.create("Agent"))
     secret = made.key.reveal()
-    shown = [made, made.key, str(made.key), f"{made.key}", verification.verify(secret), [made]]
+    shown = [made, made.key, str(made.key), f"{made.key}", verification.verify_key(secret), [made]]
     assert all(secret not in repr(thing) for thing in shown)
-    assert "hush-hush" not in repr(mcps.register("n", "https://x", auth_type="bearer", auth_token="hush-hush"))  # noqa: S106
+    assert "hush-hush" not in repr(mcps.create_mcp("n", "https://x", auth_type="bearer", auth_token="hush-hush"))  # noqa: S106
     for client in (Keyledger("http://h", secret), AsyncKeyledger("http://h", secret)):
         assert secret not in repr(client) + repr(client.keys) + repr(vars(client))
 

@@ -2,9 +2,11 @@
 
 import importlib
 import inspect
+import json
 import pkgutil
 import re
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -50,6 +52,13 @@ def _fits(route: Route, call: Call[Any]) -> bool:
 
 
 CALLS = {function: described(function) for function in descriptions()}
+DOCUMENT = json.loads((Path(__file__).parents[2] / "docs/openapi.json").read_text("utf-8"))
+OPERATIONS: dict[str, Route] = {
+    operation["operationId"]: (method.upper(), path)
+    for path, operations in DOCUMENT["paths"].items()
+    for method, operation in operations.items()
+    if method != "parameters"
+}
 
 
 @pytest.mark.parametrize("route", [route for route, rule in RULES.items() if rule.keys], ids=" ".join)
@@ -57,19 +66,35 @@ def test_the_client_covers_every_route_that_accepts_keys(route: Route) -> None:
     assert any(_fits(route, call) for call in CALLS.values()) is (route not in OMITTED)
 
 
-@pytest.mark.parametrize("call", CALLS.values(), ids=lambda call: f"{call.method} {call.path}")
-def test_every_call_of_the_client_has_a_route(call: Call[Any]) -> None:
-    health = {("GET", "/health/live"), ("GET", "/health/ready")}
-    assert any(_fits(route, call) for route in {*RULES, *health})
+@pytest.mark.parametrize(("function", "call"), CALLS.items(), ids=lambda each: getattr(each, "__name__", ""))
+def test_every_call_of_the_client_is_the_operation_with_its_name(
+    function: Callable[..., Call[Any]], call: Call[Any]
+) -> None:
+    assert _fits(OPERATIONS[function.__name__], call)
 
 
 def test_every_call_is_a_method_of_both_clients() -> None:
     for kinds in ((Sent, Iterated), (Awaited, AsyncIterated)):
-        documented = {
-            value.__doc__
-            for module in (clients, groups)
-            for _, kind in inspect.getmembers(module, inspect.isclass)
-            for value in vars(kind).values()
-            if isinstance(value, kinds)
-        }
-        assert documented == {function.__doc__ for function in CALLS}
+        assert {value.__doc__ for _, value in _methods(*kinds)} == {function.__doc__ for function in CALLS}
+
+
+def test_every_method_has_the_verb_of_its_operation() -> None:
+    operations = {function.__doc__: function.__name__ for function in CALLS}
+    assert len(operations) == len(CALLS)
+    for name, value in _methods(Sent, Awaited):
+        operation = operations[value.__doc__]
+        assert name.partition("_")[0] == operation.partition("_")[0], (name, operation)
+    for name, value in _methods(Iterated, AsyncIterated):
+        assert name.partition("_")[0] == "iterate"
+        assert operations[value.__doc__].startswith("list_"), name
+
+
+def _methods(*kinds: type) -> list[tuple[str, object]]:
+    """Return the methods of these kinds in all clients and groups, with their names."""
+    return [
+        (name, value)
+        for module in (clients, groups)
+        for _, owner in inspect.getmembers(module, inspect.isclass)
+        for name, value in vars(owner).items()
+        if isinstance(value, kinds)
+    ]

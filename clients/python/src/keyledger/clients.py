@@ -61,12 +61,12 @@ class Keyledger(Client):
         self.audit = Audit(self.sender)
         self.webhooks = Webhooks(self.sender)
 
-    verify = Sent(verification.verify)
-    invoke = Sent(tools.invoke)
+    verify = Sent(verification.verify_key)
+    invoke = Sent(tools.invoke_tool)
     read_resource = Sent(tools.read_resource)
-    servers = Sent(tools.servers)
-    live = Sent(health.live)
-    ready = Sent(health.ready)
+    list_servers = Sent(tools.list_servers)
+    get_liveness = Sent(health.get_liveness)
+    get_readiness = Sent(health.get_readiness)
 
     def close(self) -> None:
         self._http.close()
@@ -106,12 +106,12 @@ class AsyncKeyledger(AsyncClient):
         self.audit = AsyncAudit(self.sender)
         self.webhooks = AsyncWebhooks(self.sender)
 
-    verify = Awaited(verification.verify)
-    invoke = Awaited(tools.invoke)
+    verify = Awaited(verification.verify_key)
+    invoke = Awaited(tools.invoke_tool)
     read_resource = Awaited(tools.read_resource)
-    servers = Awaited(tools.servers)
-    live = Awaited(health.live)
-    ready = Awaited(health.ready)
+    list_servers = Awaited(tools.list_servers)
+    get_liveness = Awaited(health.get_liveness)
+    get_readiness = Awaited(health.get_readiness)
 
     async def close(self) -> None:
         await self._http.aclose()

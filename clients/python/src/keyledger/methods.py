@@ -1,7 +1,8 @@
 """Methods made of the functions in `keyledger.endpoints`, with the same arguments and documentation.
 
-`create = Sent(keys.create)` in a class with a `sender` is a method that has the arguments of `keys.create` and returns
-the response. `Awaited` is its async twin. `Iterated` and `AsyncIterated` follow a list through all of its pages.
+`create = Sent(keys.create_key)` in a class with a `sender` is a method that has the arguments of `keys.create_key` and
+returns the response. `Awaited` is its async twin. `Iterated` and `AsyncIterated` follow a list through all of its
+pages.
 """
 
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator

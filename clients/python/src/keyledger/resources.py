@@ -1,4 +1,8 @@
-"""Groups of calls: `client.keys`, `client.mcps`, …, each for the sync and for the async client."""
+"""Groups of calls: `client.keys`, `client.mcps`, …, each for the sync and for the async client.
+
+A method has the verb of its operation and omits the noun of its group: `client.keys.list` is the operation `list_keys`.
+`iterate` reads all pages of a list.
+"""
 
 from keyledger.endpoints import alerts, audit, keys, mcps, members, organization, usage, webhooks
 from keyledger.methods import AsyncClient, AsyncIterated, Awaited, Client, Iterated, Sent
@@ -7,180 +11,180 @@ from keyledger.methods import AsyncClient, AsyncIterated, Awaited, Client, Itera
 class Keys(Client):
     """Keys of the organization."""
 
-    create = Sent(keys.create)
-    list = Sent(keys.listed)
-    iterate = Iterated(keys.listed)
-    get = Sent(keys.detail)
-    change = Sent(keys.change)
-    disable = Sent(keys.disable)
-    enable = Sent(keys.enable)
-    revoke = Sent(keys.revoke)
-    revoke_many = Sent(keys.revoke_many)
-    rotate = Sent(keys.rotate)
-    activity = Sent(keys.activity)
-    iterate_activity = Iterated(keys.activity)
-    usage = Sent(usage.of_key)
+    create = Sent(keys.create_key)
+    list = Sent(keys.list_keys)
+    iterate = Iterated(keys.list_keys)
+    get = Sent(keys.get_key)
+    update = Sent(keys.update_key)
+    disable = Sent(keys.disable_key)
+    enable = Sent(keys.enable_key)
+    revoke = Sent(keys.revoke_key)
+    revoke_many = Sent(keys.revoke_keys)
+    rotate = Sent(keys.rotate_key)
+    list_activity = Sent(keys.list_key_activity)
+    iterate_activity = Iterated(keys.list_key_activity)
+    get_usage = Sent(usage.get_key_usage)
 
 
 class Mcps(Client):
     """MCP servers of the organization."""
 
-    register = Sent(mcps.register)
-    list = Sent(mcps.listed)
-    iterate = Iterated(mcps.listed)
-    get = Sent(mcps.detail)
-    change = Sent(mcps.change)
-    test = Sent(mcps.test)
-    delete = Sent(mcps.delete)
+    create = Sent(mcps.create_mcp)
+    list = Sent(mcps.list_mcps)
+    iterate = Iterated(mcps.list_mcps)
+    get = Sent(mcps.get_mcp)
+    update = Sent(mcps.update_mcp)
+    test = Sent(mcps.test_mcp)
+    delete = Sent(mcps.delete_mcp)
 
 
 class Organization(Client):
     """The organization itself."""
 
-    get = Sent(organization.detail)
-    change = Sent(organization.change)
+    get = Sent(organization.get_organization)
+    update = Sent(organization.update_organization)
 
 
 class Members(Client):
     """Members and invitations of the organization."""
 
-    list = Sent(members.listed)
-    iterate = Iterated(members.listed)
-    change_role = Sent(members.change_role)
-    remove = Sent(members.remove)
-    invite = Sent(members.invite)
-    invitations = Sent(members.invitations)
-    iterate_invitations = Iterated(members.invitations)
-    withdraw = Sent(members.withdraw)
+    list = Sent(members.list_members)
+    iterate = Iterated(members.list_members)
+    update = Sent(members.update_member)
+    delete = Sent(members.delete_member)
+    create_invitation = Sent(members.create_invitation)
+    list_invitations = Sent(members.list_invitations)
+    iterate_invitations = Iterated(members.list_invitations)
+    delete_invitation = Sent(members.delete_invitation)
 
 
 class Usage(Client):
     """Usage of the organization."""
 
-    report = Sent(usage.report)
-    history = Sent(usage.history)
-    iterate_history = Iterated(usage.history)
+    get = Sent(usage.get_usage)
+    list_history = Sent(usage.list_usage_history)
+    iterate_history = Iterated(usage.list_usage_history)
 
 
 class Alerts(Client):
     """Alerts of the organization."""
 
-    list = Sent(alerts.listed)
-    iterate = Iterated(alerts.listed)
-    get = Sent(alerts.detail)
-    acknowledge = Sent(alerts.acknowledge)
+    list = Sent(alerts.list_alerts)
+    iterate = Iterated(alerts.list_alerts)
+    get = Sent(alerts.get_alert)
+    acknowledge = Sent(alerts.acknowledge_alert)
 
 
 class Audit(Client):
     """The audit log."""
 
-    list = Sent(audit.listed)
-    iterate = Iterated(audit.listed)
-    get = Sent(audit.detail)
+    list = Sent(audit.list_audit_events)
+    iterate = Iterated(audit.list_audit_events)
+    get = Sent(audit.get_audit_event)
 
 
 class Webhooks(Client):
     """Addresses that are notified of events."""
 
-    create = Sent(webhooks.create)
-    list = Sent(webhooks.listed)
-    iterate = Iterated(webhooks.listed)
-    get = Sent(webhooks.detail)
-    change = Sent(webhooks.change)
-    rotate = Sent(webhooks.rotate)
-    test = Sent(webhooks.test)
-    deliveries = Sent(webhooks.deliveries)
-    iterate_deliveries = Iterated(webhooks.deliveries)
-    retry = Sent(webhooks.retry)
-    delete = Sent(webhooks.delete)
+    create = Sent(webhooks.create_webhook)
+    list = Sent(webhooks.list_webhooks)
+    iterate = Iterated(webhooks.list_webhooks)
+    get = Sent(webhooks.get_webhook)
+    update = Sent(webhooks.update_webhook)
+    rotate = Sent(webhooks.rotate_webhook)
+    test = Sent(webhooks.test_webhook)
+    list_deliveries = Sent(webhooks.list_deliveries)
+    iterate_deliveries = Iterated(webhooks.list_deliveries)
+    retry_delivery = Sent(webhooks.retry_delivery)
+    delete = Sent(webhooks.delete_webhook)
 
 
 class AsyncKeys(AsyncClient):
     """Keys of the organization."""
 
-    create = Awaited(keys.create)
-    list = Awaited(keys.listed)
-    iterate = AsyncIterated(keys.listed)
-    get = Awaited(keys.detail)
-    change = Awaited(keys.change)
-    disable = Awaited(keys.disable)
-    enable = Awaited(keys.enable)
-    revoke = Awaited(keys.revoke)
-    revoke_many = Awaited(keys.revoke_many)
-    rotate = Awaited(keys.rotate)
-    activity = Awaited(keys.activity)
-    iterate_activity = AsyncIterated(keys.activity)
-    usage = Awaited(usage.of_key)
+    create = Awaited(keys.create_key)
+    list = Awaited(keys.list_keys)
+    iterate = AsyncIterated(keys.list_keys)
+    get = Awaited(keys.get_key)
+    update = Awaited(keys.update_key)
+    disable = Awaited(keys.disable_key)
+    enable = Awaited(keys.enable_key)
+    revoke = Awaited(keys.revoke_key)
+    revoke_many = Awaited(keys.revoke_keys)
+    rotate = Awaited(keys.rotate_key)
+    list_activity = Awaited(keys.list_key_activity)
+    iterate_activity = AsyncIterated(keys.list_key_activity)
+    get_usage = Awaited(usage.get_key_usage)
 
 
 class AsyncMcps(AsyncClient):
     """MCP servers of the organization."""
 
-    register = Awaited(mcps.register)
-    list = Awaited(mcps.listed)
-    iterate = AsyncIterated(mcps.listed)
-    get = Awaited(mcps.detail)
-    change = Awaited(mcps.change)
-    test = Awaited(mcps.test)
-    delete = Awaited(mcps.delete)
+    create = Awaited(mcps.create_mcp)
+    list = Awaited(mcps.list_mcps)
+    iterate = AsyncIterated(mcps.list_mcps)
+    get = Awaited(mcps.get_mcp)
+    update = Awaited(mcps.update_mcp)
+    test = Awaited(mcps.test_mcp)
+    delete = Awaited(mcps.delete_mcp)
 
 
 class AsyncOrganization(AsyncClient):
     """The organization itself."""
 
-    get = Awaited(organization.detail)
-    change = Awaited(organization.change)
+    get = Awaited(organization.get_organization)
+    update = Awaited(organization.update_organization)
 
 
 class AsyncMembers(AsyncClient):
     """Members and invitations of the organization."""
 
-    list = Awaited(members.listed)
-    iterate = AsyncIterated(members.listed)
-    change_role = Awaited(members.change_role)
-    remove = Awaited(members.remove)
-    invite = Awaited(members.invite)
-    invitations = Awaited(members.invitations)
-    iterate_invitations = AsyncIterated(members.invitations)
-    withdraw = Awaited(members.withdraw)
+    list = Awaited(members.list_members)
+    iterate = AsyncIterated(members.list_members)
+    update = Awaited(members.update_member)
+    delete = Awaited(members.delete_member)
+    create_invitation = Awaited(members.create_invitation)
+    list_invitations = Awaited(members.list_invitations)
+    iterate_invitations = AsyncIterated(members.list_invitations)
+    delete_invitation = Awaited(members.delete_invitation)
 
 
 class AsyncUsage(AsyncClient):
     """Usage of the organization."""
 
-    report = Awaited(usage.report)
-    history = Awaited(usage.history)
-    iterate_history = AsyncIterated(usage.history)
+    get = Awaited(usage.get_usage)
+    list_history = Awaited(usage.list_usage_history)
+    iterate_history = AsyncIterated(usage.list_usage_history)
 
 
 class AsyncAlerts(AsyncClient):
     """Alerts of the organization."""
 
-    list = Awaited(alerts.listed)
-    iterate = AsyncIterated(alerts.listed)
-    get = Awaited(alerts.detail)
-    acknowledge = Awaited(alerts.acknowledge)
+    list = Awaited(alerts.list_alerts)
+    iterate = AsyncIterated(alerts.list_alerts)
+    get = Awaited(alerts.get_alert)
+    acknowledge = Awaited(alerts.acknowledge_alert)
 
 
 class AsyncAudit(AsyncClient):
     """The audit log."""
 
-    list = Awaited(audit.listed)
-    iterate = AsyncIterated(audit.listed)
-    get = Awaited(audit.detail)
+    list = Awaited(audit.list_audit_events)
+    iterate = AsyncIterated(audit.list_audit_events)
+    get = Awaited(audit.get_audit_event)
 
 
 class AsyncWebhooks(AsyncClient):
     """Addresses that are notified of events."""
 
-    create = Awaited(webhooks.create)
-    list = Awaited(webhooks.listed)
-    iterate = AsyncIterated(webhooks.listed)
-    get = Awaited(webhooks.detail)
-    change = Awaited(webhooks.change)
-    rotate = Awaited(webhooks.rotate)
-    test = Awaited(webhooks.test)
-    deliveries = Awaited(webhooks.deliveries)
-    iterate_deliveries = AsyncIterated(webhooks.deliveries)
-    retry = Awaited(webhooks.retry)
-    delete = Awaited(webhooks.delete)
+    create = Awaited(webhooks.create_webhook)
+    list = Awaited(webhooks.list_webhooks)
+    iterate = AsyncIterated(webhooks.list_webhooks)
+    get = Awaited(webhooks.get_webhook)
+    update = Awaited(webhooks.update_webhook)
+    rotate = Awaited(webhooks.rotate_webhook)
+    test = Awaited(webhooks.test_webhook)
+    list_deliveries = Awaited(webhooks.list_deliveries)
+    iterate_deliveries = AsyncIterated(webhooks.list_deliveries)
+    retry_delivery = Awaited(webhooks.retry_delivery)
+    delete = Awaited(webhooks.delete_webhook)

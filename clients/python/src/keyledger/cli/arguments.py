@@ -39,10 +39,10 @@ def parser() -> argparse.ArgumentParser:
     _command(of_mcps, "list", mcps.list_mcps, "list all MCP servers", "keyledger mcps list --json")
     _command(
         of_mcps,
-        "reachable",
+        "list-reachable",
         mcps.list_reachable,
         "list the MCP servers and tools that the key itself may use",
-        "keyledger mcps reachable --key-file agent.key",
+        "keyledger mcps list-reachable --key-file agent.key",
     )
     diagnose = _command(
         groups,
@@ -85,7 +85,7 @@ def _keys(group: argparse.ArgumentParser) -> None:
     listed.add_argument("--search", metavar="TEXT", help="the beginning of a word in the name, or of the prefix")
     listed.add_argument("--limit", type=_count, metavar="N", help="the largest number of keys; by default all")
 
-    _of_key(commands, "show", keys.show, "show one key and its latest activity")
+    _of_key(commands, "get", keys.get, "show one key and its latest activity")
     rotate = _of_key(commands, "rotate", keys.rotate, "replace the secret of a key", " --overlap-seconds 3600")
     rotate.add_argument(
         "--overlap-seconds",

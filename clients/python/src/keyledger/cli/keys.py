@@ -48,7 +48,7 @@ def list_keys(arguments: argparse.Namespace) -> int:
     return exit_codes.OK
 
 
-def show(arguments: argparse.Namespace) -> int:
+def get(arguments: argparse.Namespace) -> int:
     with client_of(arguments) as client:
         key = client.keys.get(arguments.id)
     if arguments.json:

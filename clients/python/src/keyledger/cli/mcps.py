@@ -24,7 +24,7 @@ def list_mcps(arguments: argparse.Namespace) -> int:
 def list_reachable(arguments: argparse.Namespace) -> int:
     """List the MCPs that the key itself reaches. The key needs no grant for that."""
     with client_of(arguments) as client:
-        servers = client.servers()
+        servers = client.list_servers()
     if arguments.json:
         print_json(servers)
     else:

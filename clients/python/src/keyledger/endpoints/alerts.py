@@ -13,7 +13,7 @@ _alert = data_of(Alert)
 _alerts = page_of(Alert)
 
 
-def listed(
+def list_alerts(
     *,
     type: str | None = None,  # noqa: A002 -- the parameter's name in the API
     status: Literal["open", "acknowledged"] | None = None,
@@ -27,12 +27,12 @@ def listed(
     return Call("GET", _ALERTS, _alerts, query)
 
 
-def detail(alert_id: str) -> Call[Alert]:
+def get_alert(alert_id: str) -> Call[Alert]:
     """Return one alert."""
     return Call("GET", _path(alert_id), _alert)
 
 
-def acknowledge(alert_id: str, *, idempotency_key: str | None = None) -> Call[Alert]:
+def acknowledge_alert(alert_id: str, *, idempotency_key: str | None = None) -> Call[Alert]:
     """Acknowledge an alert. Acknowledging it again changes nothing."""
     headers = with_headers(idempotency_key=idempotency_key)
     return Call("POST", f"{_path(alert_id)}/acknowledge", _alert, headers=headers, repeat=Repeat.UNDER_ONE_KEY)

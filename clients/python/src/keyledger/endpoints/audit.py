@@ -13,7 +13,7 @@ _event = data_of(AuditEvent)
 _events = page_of(AuditEvent)
 
 
-def listed(
+def list_audit_events(
     *,
     type: str | None = None,  # noqa: A002 -- the parameter's name in the API
     actor: str | None = None,
@@ -40,6 +40,6 @@ def listed(
     return Call("GET", _EVENTS, _events, query)
 
 
-def detail(event_id: str) -> Call[AuditEvent]:
+def get_audit_event(event_id: str) -> Call[AuditEvent]:
     """Return one event."""
     return Call("GET", f"{_EVENTS}/{quote(event_id, safe='')}", _event)

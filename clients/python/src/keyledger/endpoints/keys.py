@@ -43,7 +43,7 @@ _keys = page_of(Key)
 _entries = page_of(Activity)
 
 
-def create(
+def create_key(
     name: str,
     *,
     description: str | None = None,
@@ -77,7 +77,7 @@ def create(
     return recovering(call, _another_secret)
 
 
-def listed(
+def list_keys(
     *,
     status: Status | None = None,
     environment: Environment | None = None,
@@ -113,12 +113,12 @@ def listed(
     return Call("GET", _KEYS, _keys, query)
 
 
-def detail(key_id: str) -> Call[KeyDetail]:
+def get_key(key_id: str) -> Call[KeyDetail]:
     """Return one key with the dates of its secrets and its latest events."""
     return Call("GET", _path(key_id), _detail)
 
 
-def change(
+def update_key(
     key_id: str,
     *,
     name: str | UnsetType = UNSET,
@@ -130,9 +130,9 @@ def change(
     metadata: Mapping[str, str] | UnsetType = UNSET,
     if_match: int | None = None,
 ) -> Call[Key]:
-    """Change the given fields and keep the others; None clears a field.
+    """Update the given fields and keep the others; None clears a field.
 
-    `if_match`: change the key only if it has this revision.
+    `if_match`: update the key only if it has this revision.
     """
     body = json_body(
         name=name,
@@ -147,17 +147,17 @@ def change(
     return Call("PATCH", _path(key_id), _key, body=body, headers=headers, repeat=Repeat.UNDER_ONE_KEY)
 
 
-def disable(key_id: str, *, if_match: int | None = None, idempotency_key: str | None = None) -> Call[Key]:
+def disable_key(key_id: str, *, if_match: int | None = None, idempotency_key: str | None = None) -> Call[Key]:
     """Disable a key until it is enabled again."""
     return _post(key_id, "disable", if_match, idempotency_key)
 
 
-def enable(key_id: str, *, if_match: int | None = None, idempotency_key: str | None = None) -> Call[Key]:
+def enable_key(key_id: str, *, if_match: int | None = None, idempotency_key: str | None = None) -> Call[Key]:
     """Accept a disabled key again."""
     return _post(key_id, "enable", if_match, idempotency_key)
 
 
-def revoke(
+def revoke_key(
     key_id: str,
     *,
     reason: Reason = "unspecified",
@@ -172,7 +172,7 @@ def revoke(
     return Call("POST", path, _revoked, body=body, headers=headers, repeat=Repeat.UNDER_ONE_KEY)
 
 
-def revoke_many(
+def revoke_keys(
     *,
     reason: Reason,
     ids: Sequence[str] | None = None,
@@ -207,7 +207,7 @@ def revoke_many(
     )
 
 
-def rotate(
+def rotate_key(
     key_id: str, *, overlap_seconds: int | None = None, if_match: int | None = None, idempotency_key: str | None = None
 ) -> Call[RotatedKey]:
     """Give a key a new secret under the same id.
@@ -227,7 +227,7 @@ def rotate(
     return recovering(rotation(if_match), lambda lost: rotation(None if if_match is None else lost.revision))
 
 
-def activity(
+def list_key_activity(
     key_id: str,
     *,
     type: str | None = None,  # noqa: A002 -- the parameter's name in the API

@@ -23,7 +23,7 @@ _deleted = data_of(DeletedMcp)
 _probe = data_of(McpProbe)
 
 
-def register(
+def create_mcp(
     name: str,
     endpoint_url: str,
     *,
@@ -54,7 +54,7 @@ def register(
     return Call("POST", _MCPS, _mcp, body=json_body(**fields), headers=headers, repeat=Repeat.UNDER_ONE_KEY)
 
 
-def listed(
+def list_mcps(
     *,
     status: Literal["active", "inactive", "all"] | None = None,
     health: Literal["healthy", "unhealthy", "unknown"] | None = None,
@@ -67,12 +67,12 @@ def listed(
     return Call("GET", _MCPS, _mcps, query)
 
 
-def detail(mcp_id: str) -> Call[McpDetail]:
+def get_mcp(mcp_id: str) -> Call[McpDetail]:
     """Return one MCP."""
     return Call("GET", _path(mcp_id), _mcp)
 
 
-def change(
+def update_mcp(
     mcp_id: str,
     *,
     name: str | UnsetType = UNSET,
@@ -88,7 +88,7 @@ def change(
     auth_password: str | Secret | UnsetType = UNSET,
     if_match: int | None = None,
 ) -> Call[Mcp]:
-    """Change the given fields and keep the others, including credentials. No key reaches an inactive MCP."""
+    """Update the given fields and keep the others, including credentials. No key reaches an inactive MCP."""
     body = json_body(
         name=name,
         description=description,
@@ -112,7 +112,7 @@ def change(
     )
 
 
-def test(mcp_id: str, *, timeout_ms: int | None = None) -> Call[McpProbe]:  # noqa: PT028 -- not a pytest test
+def test_mcp(mcp_id: str, *, timeout_ms: int | None = None) -> Call[McpProbe]:  # noqa: PT028 -- not a pytest test
     """Test whether the server responds, and return what it offers. `timeout_ms`: 1,000 to 60,000, by default 10,000.
 
     The call is retried if no response arrived, because a test changes nothing.
@@ -122,7 +122,7 @@ def test(mcp_id: str, *, timeout_ms: int | None = None) -> Call[McpProbe]:  # no
     return Call("POST", f"{_path(mcp_id)}/test", _probe, body=body, timeout_seconds=seconds)
 
 
-def delete(mcp_id: str) -> Call[DeletedMcp]:
+def delete_mcp(mcp_id: str) -> Call[DeletedMcp]:
     """Delete an MCP. No key reaches it from now on."""
     return Call("DELETE", _path(mcp_id), _deleted, repeat=Repeat.UNDER_ONE_KEY)
 

@@ -29,7 +29,7 @@ _invitations = page_of(Invitation)
 _withdrawn = data_of(WithdrawnInvitation)
 
 
-def listed(
+def list_members(
     *,
     role: Role | Literal["owner"] | None = None,
     page: int | None = None,
@@ -40,7 +40,7 @@ def listed(
     return Call("GET", _MEMBERS, _members, query_of(role=role, page=page, cursor=cursor, per_page=per_page))
 
 
-def change_role(user_id: str, role: Role, *, if_match: int | None = None) -> Call[ChangedMember]:
+def update_member(user_id: str, role: Role, *, if_match: int | None = None) -> Call[ChangedMember]:
     """Change the role of a member. Their keys lose the grants that the new role does not have."""
     headers = with_headers(if_match=if_match)
     return Call(
@@ -54,26 +54,26 @@ def change_role(user_id: str, role: Role, *, if_match: int | None = None) -> Cal
     )
 
 
-def remove(user_id: str) -> Call[RemovedMember]:
+def delete_member(user_id: str) -> Call[RemovedMember]:
     """Remove a member and revoke their keys. The log keeps their history."""
     return Call("DELETE", _member(user_id), _removed, repeat=Repeat.UNDER_ONE_KEY, timeout_seconds=_KEYS_SECONDS)
 
 
-def invite(email: str, role: Role, *, idempotency_key: str | None = None) -> Call[SentInvitation]:
+def create_invitation(email: str, role: Role, *, idempotency_key: str | None = None) -> Call[SentInvitation]:
     """Invite an address. An earlier invitation of the address is replaced, and its link stops working."""
     headers = with_headers(idempotency_key=idempotency_key)
     body = json_body(email=email, role=role)
     return Call("POST", f"{_MEMBERS}/invite", _sent, body=body, headers=headers, repeat=Repeat.UNDER_ONE_KEY)
 
 
-def invitations(
+def list_invitations(
     *, page: int | None = None, cursor: str | None = None, per_page: int | None = None
 ) -> Call[Page[Invitation]]:
     """List the open invitations, newest first."""
     return Call("GET", _INVITATIONS, _invitations, query_of(page=page, cursor=cursor, per_page=per_page))
 
 
-def withdraw(invite_id: str) -> Call[WithdrawnInvitation]:
+def delete_invitation(invite_id: str) -> Call[WithdrawnInvitation]:
     """Withdraw an invitation. Its link stops working."""
     path = f"{_INVITATIONS}/{quote(invite_id, safe='')}"
     return Call("DELETE", path, _withdrawn, repeat=Repeat.UNDER_ONE_KEY)

@@ -12,19 +12,19 @@ _ORGANIZATION = "/v1/organization"
 _organization = data_of(Organization)
 
 
-def detail() -> Call[Organization]:
+def get_organization() -> Call[Organization]:
     """Return the organization of the key: its details, the limits of its plan, and its usage."""
     return Call("GET", _ORGANIZATION, _organization)
 
 
-def change(
+def update_organization(
     *,
     name: str | UnsetType = UNSET,
     description: str | UnsetType | None = UNSET,
     settings: Mapping[str, str | int | bool] | UnsetType = UNSET,
     if_match: int | None = None,
 ) -> Call[Organization]:
-    """Change the given fields and keep the others. `settings` is replaced as a whole.
+    """Update the given fields and keep the others. `settings` is replaced as a whole.
 
     The plan is not among the fields, because only the owner can change it.
     """

@@ -16,7 +16,7 @@ _resource = data_of(Resource)
 _servers = list_of(ReachableServer)
 
 
-def invoke(
+def invoke_tool(
     mcp_id: str, tool: str, arguments: Mapping[str, object] | None = None, *, timeout_ms: int = _TIMEOUT_MS
 ) -> Call[Invocation]:
     """Call a tool. `timeout_ms` (100 to 120,000) is the time for the MCP server.
@@ -35,6 +35,6 @@ def read_resource(mcp_id: str, uri: str) -> Call[Resource]:
     return Call("POST", _RESOURCES, _resource, body=body, repeat=Repeat.WHEN_REFUSED, timeout_seconds=seconds)
 
 
-def servers() -> Call[tuple[ReachableServer, ...]]:
+def list_servers() -> Call[tuple[ReachableServer, ...]]:
     """List the MCP servers and tools that the client's own key reaches. The key needs no grant."""
     return Call("GET", _SERVERS, _servers)

@@ -1,4 +1,4 @@
-"""The calls of `client.usage` and `client.keys.usage`. Counts lag behind the log by seconds."""
+"""The calls of `client.usage` and `client.keys.get_usage`. Counts lag behind the log by seconds."""
 
 from datetime import date
 from typing import Literal, TypeAlias
@@ -15,7 +15,7 @@ _organization = data_of(OrganizationReport)
 _days = page_of(HistoryDay)
 
 
-def of_key(
+def get_key_usage(
     key_id: str, *, period: Period | None = None, start_date: date | None = None, end_date: date | None = None
 ) -> Call[KeyReport]:
     """Report the usage of a key today, this week, this month (default), or between two days, both inclusive."""
@@ -23,7 +23,7 @@ def of_key(
     return Call("GET", f"/v1/api-keys/{quote(key_id, safe='')}/usage", _key, query)
 
 
-def report(
+def get_usage(
     *, period: Period | None = None, start_date: date | None = None, end_date: date | None = None
 ) -> Call[OrganizationReport]:
     """Report the usage of all keys of the organization, for the same periods as for one key."""
@@ -31,7 +31,7 @@ def report(
     return Call("GET", "/v1/usage", _organization, query)
 
 
-def history(
+def list_usage_history(
     *,
     start_date: date | None = None,
     end_date: date | None = None,

@@ -8,7 +8,7 @@ _VERIFY = "/v1/api-keys/verify"
 _read = data_of(Verification)
 
 
-def verify(
+def verify_key(
     key: str | Secret,
     *,
     mcp_id: str | None = None,

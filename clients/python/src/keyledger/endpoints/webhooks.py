@@ -25,7 +25,7 @@ _webhooks = page_of(Webhook)
 _deliveries = page_of(Delivery)
 
 
-def create(
+def create_webhook(
     url: str,
     *,
     events: Sequence[str] | None = None,
@@ -48,17 +48,17 @@ def create(
     )
 
 
-def listed(*, cursor: str | None = None, per_page: int | None = None) -> Call[Page[Webhook]]:
+def list_webhooks(*, cursor: str | None = None, per_page: int | None = None) -> Call[Page[Webhook]]:
     """List the webhooks of the organization, newest first."""
     return Call("GET", _WEBHOOKS, _webhooks, query_of(cursor=cursor, per_page=per_page))
 
 
-def detail(webhook_id: str) -> Call[WebhookDetail]:
+def get_webhook(webhook_id: str) -> Call[WebhookDetail]:
     """Return one webhook and whether its deliveries succeed."""
     return Call("GET", _path(webhook_id), _detail)
 
 
-def change(
+def update_webhook(
     webhook_id: str,
     *,
     url: str | UnsetType = UNSET,
@@ -67,7 +67,7 @@ def change(
     status: Literal["active", "disabled"] | UnsetType = UNSET,
     if_match: int | None = None,
 ) -> Call[Webhook]:
-    """Change the given fields and keep the others. A disabled webhook receives nothing."""
+    """Update the given fields and keep the others. A disabled webhook receives nothing."""
     listed_events = events if events is UNSET else list(events)
     body = json_body(url=url, events=listed_events, description=description, status=status)
     return Call(
@@ -80,7 +80,7 @@ def change(
     )
 
 
-def rotate(
+def rotate_webhook(
     webhook_id: str, *, overlap_seconds: int | None = None, idempotency_key: str | None = None
 ) -> Call[WebhookWithSecret]:
     """Give a webhook a new secret. Messages are signed with both secrets until the overlap is over.
@@ -94,14 +94,14 @@ def rotate(
     return recovering(_rotation(webhook_id, body), lambda _: _rotation(webhook_id, body))
 
 
-def test(webhook_id: str, *, idempotency_key: str | None = None) -> Call[Trial]:  # noqa: PT028 -- not a pytest test
+def test_webhook(webhook_id: str, *, idempotency_key: str | None = None) -> Call[Trial]:  # noqa: PT028 -- not a pytest test
     """Send a test message and return the receiver's response. Each call sends one."""
     headers = with_headers(idempotency_key=idempotency_key)
     path = f"{_path(webhook_id)}/test"
     return Call("POST", path, _trial, headers=headers, repeat=Repeat.UNDER_ONE_KEY, timeout_seconds=_TEST_SECONDS)
 
 
-def deliveries(
+def list_deliveries(
     webhook_id: str, *, status: str | None = None, cursor: str | None = None, per_page: int | None = None
 ) -> Call[Page[Delivery]]:
     """List the deliveries of the last 30 days with their results, newest first."""
@@ -109,14 +109,14 @@ def deliveries(
     return Call("GET", f"{_path(webhook_id)}/deliveries", _deliveries, query)
 
 
-def retry(webhook_id: str, delivery_id: str, *, idempotency_key: str | None = None) -> Call[Delivery]:
+def retry_delivery(webhook_id: str, delivery_id: str, *, idempotency_key: str | None = None) -> Call[Delivery]:
     """Send a message again with the same id, even if it was delivered."""
     path = f"{_path(webhook_id)}/deliveries/{quote(delivery_id, safe='')}/retry"
     headers = with_headers(idempotency_key=idempotency_key)
     return Call("POST", path, _delivery, headers=headers, repeat=Repeat.UNDER_ONE_KEY)
 
 
-def delete(webhook_id: str) -> Call[DeletedWebhook]:
+def delete_webhook(webhook_id: str) -> Call[DeletedWebhook]:
     """Delete a webhook. Nothing is sent to it from now on."""
     return Call("DELETE", _path(webhook_id), _deleted, repeat=Repeat.UNDER_ONE_KEY)
 

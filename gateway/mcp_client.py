@@ -34,7 +34,7 @@ from gateway.results import Listed, Probe, Resource, Tool, ToolResult
 from gateway.retry_after import whole_seconds
 from gateway.tool_list import listed, problem_of
 from gateway.upstream import Upstream, credential_secrets
-from gateway.wire.error_mapping import ErrorMapping, HttpRefusal, UnreadableAnswer
+from gateway.wire.error_mapping import ErrorMapping, HttpRefusal, UnreadableResponse
 from gateway.wire.messages import HEADER_MISMATCH, INVALID_PARAMS, METHOD_NOT_FOUND, RpcError, members
 from gateway.wire.parameter_headers import ParameterHeaders, parameter_headers
 from gateway.wire.session import Session
@@ -48,11 +48,11 @@ _CLOSINGS_MAX = 64
 _RESOURCE_NOT_FOUND_BEFORE_2026 = -32002
 _COMPLETE = b'"complete"'
 _INPUT_REQUIRED = b'"input_required"'
-_LIST_FAILURES = (RpcError, HttpRefusal, UnreadableAnswer, ResponseTooLarge)
+_LIST_FAILURES = (RpcError, HttpRefusal, UnreadableResponse, ResponseTooLarge)
 _TEST = "test"
 
 
-class Answer(msgspec.Struct, Generic[T], frozen=True):
+class ServerResponse(msgspec.Struct, Generic[T], frozen=True):
     """The result of an operation, with its duration and size."""
 
     value: T
@@ -142,7 +142,7 @@ class Calls:
             _refuse_demand_for_input(result)
             contents = bytes(result.get("contents", b""))
             if not contents.startswith(b"["):
-                raise UnreadableAnswer("Its answer has no contents.")
+                raise UnreadableResponse("Its answer has no contents.")
             return redacted_bytes(contents, credential_secrets(upstream.credential))
 
         answer = await self._ask(upstream, timeout_seconds, operation)
@@ -222,7 +222,7 @@ class Calls:
         timeout_seconds: float,
         operation: Callable[[Session], Awaitable[T]],
         purpose: str = "call",
-    ) -> Answer[T]:
+    ) -> ServerResponse[T]:
         """Wait for a slot, connect, run `operation` and end the session, all within `timeout_seconds`.
 
         Raise GatewayError and nothing else.
@@ -234,21 +234,21 @@ class Calls:
 
     async def _run_in_session(
         self, upstream: Upstream, deadline: float, operation: Callable[[Session], Awaitable[T]], purpose: str
-    ) -> Answer[T]:
+    ) -> ServerResponse[T]:
         started = time.perf_counter()
         seconds = max(0.0, deadline - anyio.current_time())
         exchange = Exchange(self.egress, upstream, self._config)
         session = Session(exchange, self._config.client_version)
-        answer: Answer[T] | None = None
+        answer: ServerResponse[T] | None = None
         failure: GatewayError | None = None
         with anyio.move_on_after(seconds):
             try:
                 await session.open()
                 value = await operation(session)
-                answer = Answer(value, _milliseconds_since(started), exchange.response_bytes)
+                answer = ServerResponse(value, _milliseconds_since(started), exchange.response_bytes)
             except Exception as error:  # noqa: BLE001 -- `_failure` maps each error, and raises a bug again
                 failure = self._failure(session, upstream, error)
-                no_session = isinstance(error, (HttpRefusal, UnreadableAnswer)) and not session.protocol_version
+                no_session = isinstance(error, (HttpRefusal, UnreadableResponse)) and not session.protocol_version
                 if purpose == _TEST and no_session and failure.retry_after_seconds is None:
                     failure = await self._why_no_session(upstream, failure)
         if not isinstance(failure, (UpstreamUnreachable, UpstreamConnectionLost)):
@@ -301,7 +301,7 @@ async def _tools(session: Session) -> Listed:
 async def _resources_count(session: Session) -> int:
     found = await entries_of(session, "resources/list", "resources")
     if found.end is not None:
-        raise UnreadableAnswer(f"The rest of the list was not requested, because {found.end}.")
+        raise UnreadableResponse(f"The rest of the list was not requested, because {found.end}.")
     return len(found.entries)
 
 

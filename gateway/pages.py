@@ -3,7 +3,7 @@
 import msgspec
 from msgspec import Raw, Struct
 
-from gateway.wire.error_mapping import UnreadableAnswer
+from gateway.wire.error_mapping import UnreadableResponse
 from gateway.wire.messages import members
 from gateway.wire.session import Session
 
@@ -26,7 +26,7 @@ async def entries_of(session: Session, method: str, name: str) -> Entries:
         try:
             entries += msgspec.json.decode(page.get(name, b""), type=list[Raw])
         except msgspec.DecodeError:
-            raise UnreadableAnswer(f"Its answer has no list of {name}.") from None
+            raise UnreadableResponse(f"Its answer has no list of {name}.") from None
         try:
             cursor = msgspec.json.decode(page.get("nextCursor", b"null"), type=str | None)
         except msgspec.DecodeError:

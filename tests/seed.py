@@ -85,13 +85,13 @@ async def key(pool: Pool, organization_id: str, **fields: Any) -> tuple[str, Sec
         at=at,
         by=OPERATOR,
         authority=UNRESTRICTED,
-        census=KeyCounts(0, 0, None, "team"),
+        counts=KeyCounts(0, 0, None, "team"),
         known_mcps={},
     )
     command = msgspec.structs.replace(template, **fields)
 
-    def with_census(census: KeyCounts) -> CreateKey:
-        return msgspec.structs.replace(command, census=census)
+    def with_census(counts: KeyCounts) -> CreateKey:
+        return msgspec.structs.replace(command, counts=counts)
 
     write = Write(
         decider=KEY,
@@ -120,7 +120,7 @@ async def mcp(pool: Pool, organization_id: str, also: Sequence[Statement] = (), 
         auth_type="none",
         at=now(),
         by=OWNER,
-        census=McpCounts(0, None, "team"),
+        counts=McpCounts(0, None, "team"),
     )
     command = msgspec.structs.replace(template, **fields)
     await change_mcp(pool, organization_id, command.mcp_id, command, also)
@@ -146,10 +146,10 @@ async def change_mcp(
 async def member(pool: Pool, organization_id: str, role: Role) -> str:
     """Add a member and return their id; their email address is the id at example.com. The first must be the owner."""
     user_id = new_id("user")
-    census = MemberCounts(used=0 if role == "owner" else 1, limit=None, plan="team")
+    counts = MemberCounts(used=0 if role == "owner" else 1, limit=None, plan="team")
     address = user_put(user_id, organization_id, f"{user_id}@example.com")
     await change_member(
-        pool, organization_id, user_id, AddMember(user_id, organization_id, role, now(), census), address
+        pool, organization_id, user_id, AddMember(user_id, organization_id, role, now(), counts), address
     )
     return user_id
 

@@ -146,14 +146,14 @@ class _DemoSeeder:
     async def _add_owner(self) -> None:
         owner_id = self._plan.owner_id
 
-        def owner(census: MemberCounts) -> AddMember:
-            return AddMember(owner_id, self._organization_id, "owner", self._at, census)
+        def owner(counts: MemberCounts) -> AddMember:
+            return AddMember(owner_id, self._organization_id, "owner", self._at, counts)
 
         address = member_list.user_put(owner_id, self._organization_id, _OWNER_EMAIL)
         await self._run(MEMBER, owner_id, owner, members_guard(self._organization_id, PLANS), [address])
 
     async def _register_mcp(self, url: str, problem: str | None) -> None:
-        def command(census: McpCounts) -> RegisterMcp:
+        def command(counts: McpCounts) -> RegisterMcp:
             return RegisterMcp(
                 mcp_id=self._plan.mcp_id,
                 organization_id=self._organization_id,
@@ -163,14 +163,14 @@ class _DemoSeeder:
                 auth_type="none",
                 at=self._at,
                 by=UserActor(self._plan.owner_id),
-                census=census,
+                counts=counts,
                 endpoint_problem=problem,
             )
 
         await self._run(MCP, self._plan.mcp_id, command, mcps_guard(self._organization_id, PLANS))
 
     async def _create_key(self, planned: PlannedKey, name: str, permissions: Permissions) -> None:
-        def command(census: KeyCounts) -> CreateKey:
+        def command(counts: KeyCounts) -> CreateKey:
             return CreateKey(
                 key_id=planned.key_id,
                 organization_id=self._organization_id,
@@ -181,7 +181,7 @@ class _DemoSeeder:
                 at=self._at,
                 by=UserActor(self._plan.owner_id),
                 authority=UNRESTRICTED,
-                census=census,
+                counts=counts,
                 known_mcps={self._plan.mcp_id: "live"},
             )
 

@@ -88,7 +88,7 @@ async def create_management_key(
     key_id, at = new_id("key"), now()
     secret = generate("live", os.urandom(ENTROPY_BYTES))
 
-    def create(census: KeyCounts) -> CreateKey:
+    def create(counts: KeyCounts) -> CreateKey:
         return CreateKey(
             key_id=key_id,
             organization_id=organization_id,
@@ -99,7 +99,7 @@ async def create_management_key(
             at=at,
             by=OPERATOR,
             authority=UNRESTRICTED,
-            census=census,
+            counts=counts,
             known_mcps={},
             expires_at=at + timedelta(days=days),
         )

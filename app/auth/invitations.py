@@ -41,7 +41,7 @@ class Accepted(NamedTuple):
 
 
 class _Facts(NamedTuple):
-    census: MemberCounts
+    counts: MemberCounts
     accepting: Accepting
 
 
@@ -65,7 +65,7 @@ async def accept_invitation(services: Services, inbound: RawRequest, token: str)
 
     def add(facts: _Facts) -> AddMember:
         seen.append(facts)
-        return AddMember(user_id, found.organization_id, facts.accepting.role, at, facts.census)
+        return AddMember(user_id, found.organization_id, facts.accepting.role, at, facts.counts)
 
     def accept(facts: _Facts) -> list[RelatedCommand[Any, Any, Any]]:
         known = facts.accepting

@@ -33,7 +33,7 @@ _PURPOSE = "openid flow"
 _log = structlog.get_logger(__name__)
 
 
-class Answer(msgspec.Struct, frozen=True):
+class AuthorizationResponse(msgspec.Struct, frozen=True):
     """The parameters that the provider adds to the callback. Others are ignored (RFC 6749 §4.1.2)."""
 
     state: str = ""
@@ -56,7 +56,9 @@ async def begin(services: Services, inbound: RawRequest, provider: Provider) -> 
     return url, cookie
 
 
-async def finish(services: Services, inbound: RawRequest, provider: Provider, answer: Answer) -> list[Person]:
+async def finish(
+    services: Services, inbound: RawRequest, provider: Provider, answer: AuthorizationResponse
+) -> list[Person]:
     """Return the users whom the provider's proof identifies, at least one. Raise a `Problem` if there is none."""
     await throttle(services, inbound, SIGN_INS_PER_CLIENT, client_of(inbound))
     try:
@@ -74,7 +76,7 @@ async def finish(services: Services, inbound: RawRequest, provider: Provider, an
     return people
 
 
-def _flow(services: Services, inbound: RawRequest, provider: Provider, answer: Answer) -> Flow:
+def _flow(services: Services, inbound: RawRequest, provider: Provider, answer: AuthorizationResponse) -> Flow:
     """Return the flow that this browser started, if `answer` belongs to it and contains a code."""
     written = cookies_of(services.config).read(inbound, COOKIE) or ""
     try:

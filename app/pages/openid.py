@@ -4,7 +4,7 @@ from litestar import get
 from litestar.datastructures import Cookie
 
 from app.api.session.schemas import load_choice
-from app.auth.openid_flow import COOKIE, Answer, begin, finish
+from app.auth.openid_flow import COOKIE, AuthorizationResponse, begin, finish
 from app.auth.sessions import cookies_of
 from app.auth.sign_in import link_without_mail, start_session
 from app.handlers import HttpRequest, get_services, parse_query, raw_request
@@ -25,7 +25,7 @@ async def to_provider(request: HttpRequest) -> PageResponse:
 @get(PATH, access="anyone", exception_handlers=AS_PAGE)
 async def from_provider(request: HttpRequest) -> PageResponse:
     services, inbound = get_services(request), raw_request(request)
-    people = await finish(services, inbound, _provider(request), parse_query(request, Answer))
+    people = await finish(services, inbound, _provider(request), parse_query(request, AuthorizationResponse))
     if len(people) == 1:
         session = await start_session(services, inbound, people[0], "openid")
         response = signed_in(services, session.secret)

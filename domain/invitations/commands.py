@@ -22,7 +22,7 @@ class InviteMember(Struct, frozen=True):
     at: datetime
     by: Actor
     authority: Scope
-    census: MemberCounts
+    counts: MemberCounts
     is_member: bool
 
 

@@ -52,9 +52,9 @@ def _invite(state: InvitationState, command: InviteMember) -> tuple[InvitationEv
     refuse_giving(command.authority, command.role)
     if command.is_member:
         raise AlreadyMember
-    census = command.census
-    if census.full:
-        raise MemberLimitReached(limit=census.limit, used=census.used, plan=census.plan)
+    counts = command.counts
+    if counts.full:
+        raise MemberLimitReached(limit=counts.limit, used=counts.used, plan=counts.plan)
     return (
         MemberInvited(
             invitation_id=command.invitation_id,

@@ -24,7 +24,7 @@ class CreateKey(Struct, frozen=True):
     at: datetime
     by: Actor
     authority: Scope
-    census: KeyCounts
+    counts: KeyCounts
     known_mcps: McpEnvironments
     description: str = ""
     expires_at: datetime | None = None
@@ -36,7 +36,7 @@ class CreateKey(Struct, frozen=True):
 class ChangeKey(Struct, frozen=True):
     """Change some of the fields. A field that is UNSET stays unchanged. `expires_at` None removes the expiry.
 
-    `by` and `census`: as in `DisableKey`, for a change that would let the key expire soon.
+    `by` and `counts`: as in `DisableKey`, for a change that would let the key expire soon.
     """
 
     at: datetime
@@ -50,7 +50,7 @@ class ChangeKey(Struct, frozen=True):
     allowed_ips: tuple[str, ...] | UnsetType = UNSET
     expires_at: datetime | UnsetType | None = UNSET
     by: Actor | None = None
-    census: KeyCounts | None = None
+    counts: KeyCounts | None = None
 
 
 class RotateKey(Struct, frozen=True):
@@ -83,12 +83,12 @@ class RetireSecrets(Struct, frozen=True):
 class DisableKey(Struct, frozen=True):
     """Disable the key. A key must not disable itself while it is the only active one.
 
-    `by` and `census` are needed to check that. They are None for the system.
+    `by` and `counts` are needed to check that. They are None for the system.
     """
 
     at: datetime
     by: Actor | None = None
-    census: KeyCounts | None = None
+    counts: KeyCounts | None = None
 
 
 class EnableKey(Struct, frozen=True):
@@ -102,7 +102,7 @@ class EnableKey(Struct, frozen=True):
 class RevokeKey(Struct, frozen=True):
     at: datetime
     by: Actor
-    census: KeyCounts
+    counts: KeyCounts
     reason: RevocationReason = "unspecified"
     note: str = ""
 

@@ -133,9 +133,9 @@ def _create(state: KeyState, command: CreateKey) -> tuple[KeyEvent, ...]:
     problems.raise_if_any()
     wanted = Scope(command.permissions, command.environment, expires_at, command.allowed_ips)
     require_within(command.authority, wanted, command.known_mcps)
-    census = command.census
-    if census.limit is not None and census.used >= census.limit:
-        raise KeyLimitReached(limit=census.limit, used=census.used, plan=census.plan)
+    counts = command.counts
+    if counts.limit is not None and counts.used >= counts.limit:
+        raise KeyLimitReached(limit=counts.limit, used=counts.used, plan=counts.plan)
     return (
         KeyCreated(
             key_id=command.key_id,
@@ -188,7 +188,7 @@ def _change(state: Active | Disabled, command: ChangeKey) -> tuple[KeyEvent, ...
         )
     if expires_at != key.expires_at:
         ends_soon = expires_at is not None and expires_at - command.at < LAST_KEY_LASTS
-        if ends_soon and _is_last_and_own(state, command.by, command.census):
+        if ends_soon and _is_last_and_own(state, command.by, command.counts):
             raise LastActiveKey("Cannot let your only active key expire within a day")
         events.append(KeyExpirationChanged(expires_at=expires_at))
     return tuple(events)
@@ -255,15 +255,15 @@ def _retire(key: Key, command: RetireSecrets) -> tuple[KeyEvent, ...]:
 def _disable(state: Active | Disabled, command: DisableKey) -> tuple[KeyEvent, ...]:
     if isinstance(state, Disabled):
         return ()
-    if _is_last_and_own(state, command.by, command.census):
+    if _is_last_and_own(state, command.by, command.counts):
         raise LastActiveKey("Cannot disable your only active key")
     return (KeyDisabled(disabled_at=command.at),)
 
 
-def _is_last_and_own(state: Existing, by: Actor | None, census: KeyCounts | None) -> bool:
+def _is_last_and_own(state: Existing, by: Actor | None, counts: KeyCounts | None) -> bool:
     """Return whether a key would end itself while it is the organization's only active key."""
     is_own = by == KeyActor(state.key.id)
-    return is_own and isinstance(state, Active) and census is not None and census.active <= 1
+    return is_own and isinstance(state, Active) and counts is not None and counts.active <= 1
 
 
 def _enable(state: Active | Disabled, command: EnableKey) -> tuple[KeyEvent, ...]:
@@ -283,7 +283,7 @@ def _revoke(state: Existing, command: RevokeKey) -> tuple[KeyEvent, ...]:
         case Revoked():
             return ()
         case Active() | Disabled() | Expired():
-            if _is_last_and_own(state, command.by, command.census):
+            if _is_last_and_own(state, command.by, command.counts):
                 raise LastActiveKey
             return (KeyRevoked(revoked_at=command.at, reason=command.reason, note=note),)
         case _:

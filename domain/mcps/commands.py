@@ -22,7 +22,7 @@ class RegisterMcp(Struct, frozen=True):
     auth_type: AuthType
     at: datetime
     by: Actor
-    census: McpCounts
+    counts: McpCounts
     endpoint_problem: str | None = None
     description: str = ""
 

@@ -72,9 +72,9 @@ def _register(state: McpState, command: RegisterMcp) -> tuple[McpEvent, ...]:
         raise Conflict("There is an MCP with this id already.")
     problems = _problems(command.name, command.description, command.endpoint_url, command.endpoint_problem)
     problems.raise_if_any()
-    census = command.census
-    if census.limit is not None and census.used >= census.limit:
-        raise McpLimitReached(limit=census.limit, used=census.used, plan=census.plan)
+    counts = command.counts
+    if counts.limit is not None and counts.used >= counts.limit:
+        raise McpLimitReached(limit=counts.limit, used=counts.used, plan=counts.plan)
     return (
         McpRegistered(
             mcp_id=command.mcp_id,

@@ -18,7 +18,7 @@ class AddMember(Struct, frozen=True):
     organization_id: str
     role: Role
     at: datetime
-    census: MemberCounts
+    counts: MemberCounts
 
 
 class ChangeRole(Struct, frozen=True):

@@ -75,13 +75,13 @@ def _member(state: MemberState) -> Member:
 def _add(state: MemberState, command: AddMember) -> tuple[MemberEvent, ...]:
     if state is not None:
         raise Conflict("This person is a member already, or was one.")
-    census = command.census
-    if census.used > 0 and owns(command.role):
+    counts = command.counts
+    if counts.used > 0 and owns(command.role):
         raise OwnershipMustBeTransferred
-    if census.used == 0 and not owns(command.role):
+    if counts.used == 0 and not owns(command.role):
         raise Conflict("The first member of an organization is its owner.")
-    if census.full:
-        raise MemberLimitReached(limit=census.limit, used=census.used, plan=census.plan)
+    if counts.full:
+        raise MemberLimitReached(limit=counts.limit, used=counts.used, plan=counts.plan)
     return (
         MemberAdded(
             user_id=command.user_id,

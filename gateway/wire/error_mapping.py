@@ -36,7 +36,7 @@ class HttpRefusal(Exception):
         self.media_type = media_type
 
 
-class UnreadableAnswer(Exception):
+class UnreadableResponse(Exception):
     """The response violates the protocol. The message explains how and may be shown to the caller."""
 
 
@@ -59,7 +59,7 @@ class ErrorMapping:
                 return UpstreamError(self.message_of(error))
             case HttpRefusal():
                 return UpstreamError(self._refused(error))
-            case UnreadableAnswer():
+            case UnreadableResponse():
                 return UpstreamError(self.text(str(error)))
             case httpcore2.ConnectError() | httpcore2.ConnectTimeout():
                 return UpstreamUnreachable(_why_no_connection(error))

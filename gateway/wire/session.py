@@ -16,7 +16,7 @@ import msgspec
 
 from gateway.call_transport import Exchange, Reply
 from gateway.errors import UpstreamConnectionLost, UpstreamError, UpstreamUnreachable
-from gateway.wire.error_mapping import CONNECTION_BROKE, NO_CONNECTION, HttpRefusal, UnreadableAnswer
+from gateway.wire.error_mapping import CONNECTION_BROKE, NO_CONNECTION, HttpRefusal, UnreadableResponse
 from gateway.wire.events import events
 from gateway.wire.messages import (
     UNSUPPORTED_VERSION,
@@ -89,7 +89,7 @@ class Session:
             answered = False
         try:
             await self._initialize()
-        except (RpcError, HttpRefusal, UnreadableAnswer):
+        except (RpcError, HttpRefusal, UnreadableResponse):
             # A server that was slow to start, or closed the connection, may have missed the first request.
             if answered or self.retry_after_seconds is not None or not await self._discover():
                 raise
@@ -125,7 +125,7 @@ class Session:
             # These statuses are independent of the protocol, and a client that must wait does not try another request.
             if refusal.status in _REFUSED_WHATEVER_IS_ASKED or self.retry_after_seconds is not None:
                 raise
-        except UnreadableAnswer:
+        except UnreadableResponse:
             pass
         else:
             if isinstance(versions, list) and MODERN in versions:
@@ -197,7 +197,7 @@ class Session:
                 return answer, position
             raise HttpRefusal(answered.status, b"", answered.media_type)
         if answered.status in _ACCEPTED:
-            raise UnreadableAnswer(f"It took the request without answering it (HTTP {answered.status}).")
+            raise UnreadableResponse(f"It took the request without answering it (HTTP {answered.status}).")
         if answered.media_type != "application/json":
             raise await _not_json(answered)
         body = await answered.body()
@@ -209,7 +209,7 @@ class Session:
             return own, _Position()
         if answered.status >= _HTTP_ERRORS:
             raise HttpRefusal(answered.status, body)
-        raise UnreadableAnswer("Its answer is not a JSON-RPC message.")
+        raise UnreadableResponse("Its answer is not a JSON-RPC message.")
 
     async def _answer_in_stream(self, answered: Reply, position: "_Position") -> Response | None:
         try:
@@ -220,7 +220,7 @@ class Session:
                 try:
                     messages = decoded(event.data)
                 except Malformed:
-                    raise UnreadableAnswer("Its answer is not a JSON-RPC message.") from None
+                    raise UnreadableResponse("Its answer is not a JSON-RPC message.") from None
                 if (own := self._own(messages)) is not None:
                     return own
                 await self._reply_to(messages)
@@ -288,16 +288,16 @@ class _Position:
 def _session_id(answered: Reply) -> str | None:
     given = answered.headers.get("mcp-session-id")
     if given is not None and not _SESSION_ID.fullmatch(given):
-        raise UnreadableAnswer("Its Mcp-Session-Id has characters other than visible ASCII.")
+        raise UnreadableResponse("Its Mcp-Session-Id has characters other than visible ASCII.")
     return given
 
 
-async def _not_json(answered: Reply) -> HttpRefusal | UnreadableAnswer:
+async def _not_json(answered: Reply) -> HttpRefusal | UnreadableResponse:
     if answered.status >= _HTTP_ERRORS:
         return HttpRefusal(answered.status, await answered.body(), answered.media_type)
     if answered.media_type in {"text/html", "application/xhtml+xml"}:
-        return UnreadableAnswer("It answered with an HTML page. Its MCP endpoint is probably at another path.")
-    return UnreadableAnswer(f"It answered with {answered.media_type or 'data of no type'}, which is not MCP.")
+        return UnreadableResponse("It answered with an HTML page. Its MCP endpoint is probably at another path.")
+    return UnreadableResponse(f"It answered with {answered.media_type or 'data of no type'}, which is not MCP.")
 
 
 def _decoded(raw: msgspec.Raw | None) -> object:

@@ -18,7 +18,7 @@ ERROR_KEYS = {"code", "message", "request_id"}
 
 
 @dataclass(frozen=True)
-class Answer:
+class Response:
     status: int
     headers: httpx2.Headers
     content: bytes
@@ -102,16 +102,16 @@ class Client:
         if secret is not None:
             self._headers["Authorization"] = f"Bearer {secret}"
 
-    def get(self, path: str, params: Mapping[str, object] | None = None, **headers: str) -> Answer:
+    def get(self, path: str, params: Mapping[str, object] | None = None, **headers: str) -> Response:
         return self.request("GET", path, params=params, headers=_named(headers))
 
-    def post(self, path: str, body: object = None, **headers: str) -> Answer:
+    def post(self, path: str, body: object = None, **headers: str) -> Response:
         return self.request("POST", path, body, headers=_named(headers))
 
-    def patch(self, path: str, body: object, **headers: str) -> Answer:
+    def patch(self, path: str, body: object, **headers: str) -> Response:
         return self.request("PATCH", path, body, headers=_named(headers))
 
-    def delete(self, path: str, body: object = None, **headers: str) -> Answer:
+    def delete(self, path: str, body: object = None, **headers: str) -> Response:
         return self.request("DELETE", path, body, headers=_named(headers))
 
     def request(
@@ -124,7 +124,7 @@ class Client:
         headers: Mapping[str, str] | None = None,
         content: bytes | None = None,
         raw_headers: Sequence[tuple[bytes, bytes]] = (),
-    ) -> Answer:
+    ) -> Response:
         """Send `body` as JSON, and `content` and `raw_headers` unchanged; `path` may be a full URL."""
         sent = dict(self._headers)
         if body is not None:
@@ -135,7 +135,7 @@ class Client:
         response = self._http.request(
             method, path, params=query, content=content, headers=[*named, *raw_headers], timeout=30
         )
-        answer = Answer(response.status_code, response.headers, response.content, method)
+        answer = Response(response.status_code, response.headers, response.content, method)
         answer.check_guarantees()
         if method != "HEAD":
             json_body = answer.json if answer.headers.get("content-type", "").endswith("json") else None

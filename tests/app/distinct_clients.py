@@ -1,6 +1,6 @@
 """Clients with distinct addresses, so that tests do not share per-client limits."""
 
-from tests.app.client import Answer, Client
+from tests.app.client import Client, Response
 from tests.app.mails import mails_to, token_in
 from tests.app.organizations import Api
 from tests.random_input import random_ipv6
@@ -14,7 +14,7 @@ class Visitor:
         self.ip = random_ipv6()
         self.client: Client = api.client(X_Forwarded_For=self.ip)
 
-    def request_link(self, email: str) -> Answer:
+    def request_link(self, email: str) -> Response:
         return self.client.post("/v1/session/links", {"email": email})
 
     def token_for(self, email: str) -> str:
@@ -25,5 +25,5 @@ class Visitor:
         assert len(mails) == before + 1
         return token_in(mails[-1].text)
 
-    def redeem(self, token: str, **body: object) -> Answer:
+    def redeem(self, token: str, **body: object) -> Response:
         return self.client.post("/v1/session", {"token": token, **body})

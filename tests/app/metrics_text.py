@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from prometheus_client.metrics_core import Metric
 from prometheus_client.parser import text_string_to_metric_families
 
-from tests.app.client import Answer
+from tests.app.client import Response
 from tests.app.organizations import Api
 
 Labels = Mapping[str, str]
@@ -15,7 +15,7 @@ def scrape(api: Api, **headers: str) -> dict[str, Metric]:
     return families(api.client(**headers).get("/metrics"))
 
 
-def families(answer: Answer) -> dict[str, Metric]:
+def families(answer: Response) -> dict[str, Metric]:
     assert answer.status == 200, answer.content
     found = list(text_string_to_metric_families(answer.content.decode()))
     names = [family.name for family in found]

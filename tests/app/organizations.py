@@ -14,7 +14,7 @@ from domain.secret import ENTROPY_BYTES, generate
 from infrastructure.clock import now
 from infrastructure.database.connections import Pool, pool
 from tests import seed
-from tests.app.client import Answer, Client
+from tests.app.client import Client, Response
 from tests.app.serving import Server
 from tests.waiting import GENEROUS_TIMEOUTS
 
@@ -112,7 +112,7 @@ class Organization:
     def verify(self, secret: str, **body: object) -> Any:  # noqa: ANN401 -- JSON
         return self.verified(secret, **body).data
 
-    def verified(self, secret: str, **body: object) -> Answer:
+    def verified(self, secret: str, **body: object) -> Response:
         return self.client.post("/v1/api-keys/verify", {"key": secret, **body})
 
     def detail(self, key: Key) -> Any:  # noqa: ANN401 -- JSON

@@ -59,8 +59,8 @@ async def _member(pool: Pool, organization_id: str, role: Role, email: str) -> s
     user_id = new_id("user")
     at = now()
 
-    def command(census: MemberCounts) -> AddMember:
-        return AddMember(user_id, organization_id, role, at, census)
+    def command(counts: MemberCounts) -> AddMember:
+        return AddMember(user_id, organization_id, role, at, counts)
 
     write = _write(
         MEMBER,

@@ -20,7 +20,7 @@ from domain.keys.permissions import Permissions
 from domain.members.events import Role
 from infrastructure.clock import new_id, now
 from infrastructure.database.connections import WORKER_ROLE, pool
-from tests.app.client import Answer, Client, concurrently
+from tests.app.client import Client, Response, concurrently
 from tests.app.organizations import Api, Key, Organization, unknown_secret
 from tests.app.people import COOKIE, Person, person
 from tests.app.routes import ACCESS
@@ -248,7 +248,7 @@ def test_asking_for_the_methods_needs_no_key_and_does_nothing(world: World, path
 
 def asked(
     caller: Client, route: Route, rule: Rule, target: Target | None = None, body: dict[str, object] | None = None
-) -> Answer:
+) -> Response:
     """Ask about `target`, or about what never was."""
     method, path = route
     for name, kind in _PARAMETERS.items():
@@ -363,7 +363,7 @@ def ended_session(world: World) -> Client:
     return client
 
 
-def fits(answer: Answer, expected: Expected) -> bool:
+def fits(answer: Response, expected: Expected) -> bool:
     if answer.status != expected.status:
         return False
     if expected.code is None:
@@ -379,7 +379,7 @@ def fits(answer: Answer, expected: Expected) -> bool:
     )
 
 
-def _headers(answer: Answer) -> dict[str, str]:
+def _headers(answer: Response) -> dict[str, str]:
     """Those that tell one answer from another: not the request's id, the time, and what is left of a rate."""
     passing = ("x-request-id", "date", "x-ratelimit-")
     return {name: value for name, value in answer.headers.items() if not name.startswith(passing)}

@@ -59,13 +59,13 @@ CREATE = CreateKey(
     at=NOW,
     by=OWNER,
     authority=UNRESTRICTED,
-    census=ROOM,
+    counts=ROOM,
     known_mcps=MCPS,
 )
 CHANGE = ChangeKey(at=at(60), authority=UNRESTRICTED, known_mcps=MCPS)
 ROTATE = RotateKey(secret=a_record(2), at=at(60), authority=UNRESTRICTED, known_mcps=MCPS)
 ENABLE = EnableKey(at=at(60), authority=UNRESTRICTED, known_mcps=MCPS)
-REVOKE = RevokeKey(at=at(60), by=OWNER, census=ROOM)
+REVOKE = RevokeKey(at=at(60), by=OWNER, counts=ROOM)
 
 CREATED = KeyCreated(
     key_id=KEY_ID,

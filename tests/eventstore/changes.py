@@ -83,7 +83,7 @@ def renaming(
 async def revoke(pool: Pool, organization_id: str, key_id: str) -> KeyChange:
     at = now()
     committed = await execute(
-        pool, write(organization_id, key_id, lambda census: RevokeKey(at=at, by=OWNER, census=census)), INLINE
+        pool, write(organization_id, key_id, lambda counts: RevokeKey(at=at, by=OWNER, counts=counts)), INLINE
     )
     assert isinstance(committed, Change)
     return committed

@@ -51,7 +51,7 @@ async def mcp_id(connections: Pool) -> str:
             auth_type="none",
             at=at,
             by=seed.OWNER,
-            census=McpCounts(0, None, "team"),
+            counts=McpCounts(0, None, "team"),
         )
         await _execute(connections, organization_id, each, register)
     await _execute(connections, organization_id, ids[0], RecordHealth("unhealthy", endpoint_changed_at=at, at=now()))

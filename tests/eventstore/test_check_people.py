@@ -33,8 +33,8 @@ async def test_each_damage_is_reported(connections: Pool, database_url: str, dam
     await seed.key(connections, organization_id, by=seed.OWNER)
     user_id, at = new_id("user"), now()
 
-    def add(census: MemberCounts) -> AddMember:
-        return AddMember(user_id, organization_id, "owner", at, census)
+    def add(counts: MemberCounts) -> AddMember:
+        return AddMember(user_id, organization_id, "owner", at, counts)
 
     write = Write(
         decider=MEMBER,

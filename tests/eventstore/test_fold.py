@@ -77,13 +77,13 @@ class Commands(RuleBasedStateMachine):
             at=at,
             by=seed.OWNER,
             authority=UNRESTRICTED,
-            census=KeyCounts(0, 0, None, "pro"),
+            counts=KeyCounts(0, 0, None, "pro"),
             known_mcps={},
             expires_at=None if hours is None else at + timedelta(hours=hours),
         )
 
-        def command(census: KeyCounts) -> CreateKey:
-            return replace(template, census=census)
+        def command(counts: KeyCounts) -> CreateKey:
+            return replace(template, counts=counts)
 
         self._keys.append(template.key_id)
         try:
@@ -131,7 +131,7 @@ class Commands(RuleBasedStateMachine):
     @precondition(lambda self: self._keys)
     @rule(pick=picks)
     def revoke(self, pick: int) -> None:
-        self._do(pick, RevokeKey(at=self._at, by=seed.OWNER, census=KeyCounts(9, 0, None, "pro")))
+        self._do(pick, RevokeKey(at=self._at, by=seed.OWNER, counts=KeyCounts(9, 0, None, "pro")))
 
     @precondition(lambda self: self._keys)
     @rule(pick=picks, hours=st.integers(min_value=0, max_value=3))

@@ -185,7 +185,7 @@ def verifying(secret: Secret) -> Operation:
 
 def revoking(organization_id: str, key_id: str) -> Operation:
     at = now()
-    return changing(write(organization_id, key_id, lambda census: RevokeKey(at=at, by=seed.OWNER, census=census)))
+    return changing(write(organization_id, key_id, lambda counts: RevokeKey(at=at, by=seed.OWNER, counts=counts)))
 
 
 def rotating(organization_id: str, key_id: str) -> Operation:
@@ -206,12 +206,12 @@ def creating(organization_id: str) -> Operation:
         at=now(),
         by=seed.OWNER,
         authority=UNRESTRICTED,
-        census=KeyCounts(0, 0, None, "pro"),
+        counts=KeyCounts(0, 0, None, "pro"),
         known_mcps={},
     )
 
-    def command(census: KeyCounts) -> CreateKey:
-        return with_fields(template, census=census)
+    def command(counts: KeyCounts) -> CreateKey:
+        return with_fields(template, counts=counts)
 
     return changing(write(organization_id, template.key_id, command))
 

@@ -97,8 +97,8 @@ async def test_the_guard_queries_after_it_holds_the_lock(connections: Pool, conn
         return [key_id for (key_id,) in await cursor.fetchall()]
 
     def revoked(found: list[str]) -> list[RelatedCommand[Any, Any, Any]]:
-        census = KeyCounts(active=9, disabled=0, limit=None, plan="team")
-        return [RelatedCommand(KEY, key_id, RevokeKey(now(), seed.OWNER, census)) for key_id in found]
+        counts = KeyCounts(active=9, disabled=0, limit=None, plan="team")
+        return [RelatedCommand(KEY, key_id, RevokeKey(now(), seed.OWNER, counts)) for key_id in found]
 
     async def revoke_found() -> int:
         write_found = replace(plain, guard=LockAndQuery(lock, read), related_commands=revoked)

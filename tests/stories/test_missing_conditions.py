@@ -10,7 +10,7 @@ from typing import Any
 import httpx2
 import pytest
 
-from tests.app.client import Answer, Client
+from tests.app.client import Response, Client
 from tests.app.organizations import Api, Database, Organization
 from tests.stories.conftest import StartServer
 
@@ -41,7 +41,7 @@ def listed_ids(client: Client) -> set[str]:
     return found
 
 
-def attempt_everything(client: Client, key_id: str, mcp_id: str) -> list[Answer]:
+def attempt_everything(client: Client, key_id: str, mcp_id: str) -> list[Response]:
     """Send every request that reads or changes a key and an MCP, and return the responses."""
     key, mcp = f"/v1/api-keys/{key_id}", f"/v1/mcps/{mcp_id}"
     return [

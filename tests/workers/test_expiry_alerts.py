@@ -133,8 +133,8 @@ async def test_no_alert_is_raised_for_a_key_without_expiry_or_a_revoked_key(conn
         disabled, _ = await seed.key(connections, organization_id, expires_at=now() + 40 * DAY)
         await seed.key(connections, organization_id)
         await execute_on_key(connections, organization_id, cleared, change_expiry(None))
-        census = KeyCounts(active=4, disabled=0, limit=None, plan="team")
-        await execute_on_key(connections, organization_id, revoked, RevokeKey(at=now(), by=seed.OWNER, census=census))
+        counts = KeyCounts(active=4, disabled=0, limit=None, plan="team")
+        await execute_on_key(connections, organization_id, revoked, RevokeKey(at=now(), by=seed.OWNER, counts=counts))
         await execute_on_key(connections, organization_id, disabled, DisableKey(at=now()))
         await run_days(connections, clock, 12)
         async with connections.connection() as connection:

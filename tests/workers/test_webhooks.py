@@ -124,7 +124,7 @@ async def test_subscribed_events_are_sent_signed_and_others_are_not(
     key_id, secret = await seed.key(connections, organization_id, name="Deploy")
     await change(connections, organization_id, key_id, DisableKey(at=now()))
     await change(
-        connections, organization_id, key_id, RevokeKey(at=now(), by=seed.OWNER, census=COUNTS, reason="compromised")
+        connections, organization_id, key_id, RevokeKey(at=now(), by=seed.OWNER, counts=COUNTS, reason="compromised")
     )
     await seed.key(connections, await seed.organization(connections))
     await work(connections)

@@ -85,7 +85,7 @@ async def create_key(request: HttpRequest, body: Body) -> Success[CreatedKey]:
     environment = body.environment or caller.default_environment
     secret = generate(environment, os.urandom(ENTROPY_BYTES))
 
-    def command(census: KeyCounts) -> CreateKey:
+    def command(counts: KeyCounts) -> CreateKey:
         return CreateKey(
             key_id=key_id,
             organization_id=caller.organization_id,
@@ -96,7 +96,7 @@ async def create_key(request: HttpRequest, body: Body) -> Success[CreatedKey]:
             at=at,
             by=caller.actor,
             authority=caller.authority,
-            census=census,
+            counts=counts,
             known_mcps=context.known_mcps,
             description=body.description,
             expires_at=body.ends_at(at),

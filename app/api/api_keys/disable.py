@@ -22,4 +22,4 @@ from domain.keys.commands import DisableKey
     idempotent=True,
 )
 async def disable_key(request: HttpRequest, key_id: str) -> Success[Key]:
-    return await set_enabled(request, key_id, lambda at, _, census: DisableKey(at, request.auth.actor, census))
+    return await set_enabled(request, key_id, lambda at, _, counts: DisableKey(at, request.auth.actor, counts))

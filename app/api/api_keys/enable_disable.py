@@ -26,7 +26,7 @@ async def set_enabled(
         request,
         KEY,
         key_id,
-        lambda census: command(at, context, census),
+        lambda counts: command(at, context, counts),
         # Both commands change the counts, and every writer locks the counts first. Disabling the caller's own key also
         # depends on them.
         guard=unexpired_key_counts(request.auth.organization_id, get_services(request).plans, at),

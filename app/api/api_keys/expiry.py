@@ -59,7 +59,7 @@ def unexpired_key_counts(organization_id: str, plans: Plans, at: datetime) -> Lo
     guard = keys_guard(organization_id, plans)
 
     async def read(connection: Connection, row: TupleRow | None) -> KeyCounts:
-        census = guard.facts(row)
-        return replace(census, active=census.active - await overdue_active(connection, organization_id, at))
+        counts = guard.facts(row)
+        return replace(counts, active=counts.active - await overdue_active(connection, organization_id, at))
 
     return LockAndQuery(guard.statement, read)

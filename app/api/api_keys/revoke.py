@@ -80,8 +80,8 @@ async def _revoke(request: HttpRequest, key_id: str, body: Body) -> Success[Revo
     await ensure_visible(request, key_id)
     at = now()
 
-    def command(census: KeyCounts) -> RevokeKey:
-        return RevokeKey(at=at, by=request.auth.actor, census=census, reason=body.reason, note=body.note or "")
+    def command(counts: KeyCounts) -> RevokeKey:
+        return RevokeKey(at=at, by=request.auth.actor, counts=counts, reason=body.reason, note=body.note or "")
 
     return await run_command(
         request,

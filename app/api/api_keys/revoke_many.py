@@ -285,8 +285,8 @@ async def _revoke(request: HttpRequest, body: Body, key_id: str) -> bool:
     services = get_services(request)
     at = now()
 
-    def command(census: KeyCounts) -> RevokeKey:
-        return RevokeKey(at=at, by=auth.actor, census=census, reason=body.reason)
+    def command(counts: KeyCounts) -> RevokeKey:
+        return RevokeKey(at=at, by=auth.actor, counts=counts, reason=body.reason)
 
     change = await services.commands.run(
         KEY,

@@ -77,7 +77,7 @@ async def update_key(request: HttpRequest, key_id: str, body: Body) -> Success[K
         request,
         KEY,
         key_id,
-        lambda census: structs.replace(command, census=census if isinstance(census, KeyCounts) else None),
+        lambda counts: structs.replace(command, counts=counts if isinstance(counts, KeyCounts) else None),
         guard=guard,
         render=lambda change: changed_key(change, context),
     )

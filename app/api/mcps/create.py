@@ -60,7 +60,7 @@ async def create_mcp(request: HttpRequest, body: Body) -> Success[Mcp]:
     at = now()
     mcp_id = new_id("mcp")
 
-    def command(census: McpCounts) -> RegisterMcp:
+    def command(counts: McpCounts) -> RegisterMcp:
         return RegisterMcp(
             mcp_id=mcp_id,
             organization_id=organization_id,
@@ -70,7 +70,7 @@ async def create_mcp(request: HttpRequest, body: Body) -> Success[Mcp]:
             auth_type=auth_type,
             at=at,
             by=request.auth.actor,
-            census=census,
+            counts=counts,
             endpoint_problem=check_endpoint_url(body.endpoint_url, services.config.egress),
             description=body.description,
         )

@@ -18,14 +18,14 @@ class Body(Struct, frozen=True, forbid_unknown_fields=True):
     ]
 
 
-class OnItsWay(Struct, frozen=True):
+class SignInLinkSent(Struct, frozen=True):
     """The response is the same for known and unknown addresses. `expires_in`: lifetime of the link in seconds."""
 
     message: str
     expires_in: Count
 
 
-_ON_ITS_WAY = OnItsWay(
+_ON_ITS_WAY = SignInLinkSent(
     message="If the address belongs to a member, a sign-in link has been sent to it.",
     expires_in=LINK_LASTS // timedelta(seconds=1),
 )
@@ -43,6 +43,6 @@ _ON_ITS_WAY = OnItsWay(
     example=_ON_ITS_WAY,
     errors=("forbidden", "rate_limited"),
 )
-async def create_sign_in_link(request: HttpRequest, body: Body) -> Success[OnItsWay]:
+async def create_sign_in_link(request: HttpRequest, body: Body) -> Success[SignInLinkSent]:
     await send_link(get_services(request), raw_request(request), body.email)
     return success(_ON_ITS_WAY)

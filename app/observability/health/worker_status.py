@@ -17,7 +17,7 @@ _QUEUES_MAX = 100
 _WORKERS_MAX = 1_000
 _SECONDS = 1.5
 LOG_LINES_DROPPED = "keyledger:log_lines_dropped"
-TALLY = "keyledger:jobs"
+JOB_COUNTS_KEY = "keyledger:jobs"
 """Counters of the workers, `<job>:<what>`; see `workers/job_metrics.py`."""
 
 SCHEDULE = "keyledger:schedule"
@@ -102,7 +102,7 @@ async def _read(client: Any) -> JobsState:  # noqa: ANN401 -- redis has the same
         first.smembers("rq:queues")
         first.smembers("rq:workers")
         first.zrange("rq:cron_schedulers", 0, -1, withscores=True)
-        first.hgetall(TALLY)
+        first.hgetall(JOB_COUNTS_KEY)
         first.get(LOG_LINES_DROPPED)
         first.time()
         for name in (SCHEDULE, FIRST_TICKS, SUCCESSES, LAST_RUNS):

@@ -27,7 +27,7 @@ CALLS = Histogram(
     ["status"],
     buckets=CALL_SECONDS,
 )
-BATCH_SIZE = Histogram("keyledger_group_commit_batch_questions", "Requests that shared one transaction.", buckets=SIZES)
+BATCH_SIZE = Histogram("keyledger_group_commit_batch_size", "Requests that shared one transaction.", buckets=SIZES)
 BATCH_WAIT = Histogram(
     "keyledger_group_commit_wait_seconds",
     "Time that the first request of a batch waited for the previous batch.",

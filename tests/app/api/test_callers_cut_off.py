@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from tests.app.api.mcp.mcp_caller import Calls
-from tests.app.client import Answer
+from tests.app.client import Response
 from tests.app.conftest import StartApi
 from tests.app.organizations import Api, Organization
 from tests.waiting import eventually, stretched
@@ -68,7 +68,7 @@ def _send_and_disconnect(api: Api, secret: str, path: str, body: object, running
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
 
 
-def _repeat(send: Callable[[], Answer]) -> Answer:
+def _repeat(send: Callable[[], Response]) -> Response:
     """Repeat a request until the first request with its key has ended."""
     answers = [send()]
 

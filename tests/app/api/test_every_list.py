@@ -13,7 +13,7 @@ from domain.alerts.commands import RaiseAlert
 from infrastructure.clock import new_id, now
 from infrastructure.database.connections import WORKER_ROLE, pool
 from tests.app.api.usage.usage_data import count, record
-from tests.app.client import Answer
+from tests.app.client import Response
 from tests.app.organizations import Api, Organization
 from tests.app.people import person
 from tests.projections.usage.uses import used
@@ -57,10 +57,10 @@ class World:
                 new_id("evt"),
             )
 
-    def get(self, path: str, **params: object) -> Answer:
+    def get(self, path: str, **params: object) -> Response:
         return self.org.client.get(path.format(**self.ids), params)
 
-    def pages(self, path: str, per_page: int) -> Iterator[Answer]:
+    def pages(self, path: str, per_page: int) -> Iterator[Response]:
         answer = self.get(path, per_page=per_page)
         yield answer
         while cursor := answer.json["pagination"]["next_cursor"]:

@@ -10,7 +10,7 @@ import pytest
 from domain.grants import GRANTS
 from domain.keys.permissions import Permissions
 from embedded.processes import wait_for
-from tests.app.client import Answer, concurrently
+from tests.app.client import Response, concurrently
 from tests.app.conftest import StartApi
 from tests.app.organizations import Api, Organization
 from tests.waiting import stretched
@@ -112,7 +112,7 @@ def test_a_key_can_be_reused_after_24_hours(api: Api, org: Organization) -> None
 def test_a_repeated_request_is_refused_while_the_first_is_running(api: Api, org: Organization) -> None:
     """A lock on the organization's guard row blocks a creation. The repeated request does not wait for the lock."""
 
-    def create() -> Answer:
+    def create() -> Response:
         return org.client.post("/v1/api-keys", {"name": "Deploy"}, idempotency_key="k")
 
     waiting = "select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'"

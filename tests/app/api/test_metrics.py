@@ -44,8 +44,8 @@ def test_uses_are_counted_by_action_and_decision(api: Api, org: Organization) ->
     # Counts are published once a second, so late counts of earlier tests may be included: assert lower bounds.
     eventually(lambda: increase("keyledger_key_uses_total", action="verify", code="valid") >= 2)
     eventually(lambda: increase("keyledger_key_uses_total", action="verify", code="unauthorized") >= 1)
-    assert increase("keyledger_group_commit_batch_questions_count") >= 3
-    assert increase("keyledger_group_commit_batch_questions_sum") >= 3
+    assert increase("keyledger_group_commit_batch_size_count") >= 3
+    assert increase("keyledger_group_commit_batch_size_sum") >= 3
     assert increase("keyledger_group_commit_duration_seconds_bucket", le="+Inf") >= 3
 
 

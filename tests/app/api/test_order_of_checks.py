@@ -9,7 +9,7 @@ from domain.keys.events import RateLimit
 from domain.keys.permissions import Permissions
 from domain.usage.quota import month_of
 from infrastructure.clock import now
-from tests.app.client import Answer, Client
+from tests.app.client import Client, Response
 from tests.app.conftest import StartApi
 from tests.app.organizations import Api, Key, Organization, unknown_secret
 
@@ -81,7 +81,7 @@ def org(slow_tolerant: Api) -> Organization:
     return slow_tolerant.organization("team")
 
 
-def send(client: Client, bad: Bad) -> Answer:
+def send(client: Client, bad: Bad) -> Response:
     return client.request(bad.method, bad.path, content=bad.content or None, headers=bad.headers)
 
 
@@ -140,7 +140,7 @@ def test_bad_requests_count_against_the_limit_of_the_key(org: Organization, bad:
     assert int(refused.headers["retry-after"]) >= 1
 
 
-def first_rate_limited(send_once: Callable[[], Answer]) -> Answer:
+def first_rate_limited(send_once: Callable[[], Response]) -> Response:
     """Repeat a request until it gets 429. On any machine, two of many requests fall within one second."""
     for _ in range(100):
         answer = send_once()

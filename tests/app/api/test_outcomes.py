@@ -11,7 +11,7 @@ import pytest
 
 from embedded.postgres import PostgreSQL
 from embedded.valkey import Valkey
-from tests.app.client import Answer
+from tests.app.client import Response
 from tests.app.conftest import _running  # pyright: ignore[reportPrivateUsage]
 from tests.app.organizations import Api, Organization
 from tests.app.serving import Server
@@ -94,7 +94,7 @@ def cuttable_api(
             yield Cuttable(api, wire)
 
 
-Change = Callable[[Organization, str], Answer]
+Change = Callable[[Organization, str], Response]
 
 CHANGES: dict[str, tuple[str, Change]] = {
     "rename": ("api_key.details_changed", lambda org, path: org.client.patch(path, {"name": "Other"})),

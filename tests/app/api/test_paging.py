@@ -6,11 +6,11 @@ from collections.abc import Iterator
 import pytest
 
 from tests.app.api.api_keys.shapes import PAGINATION
-from tests.app.client import Answer
+from tests.app.client import Response
 from tests.app.organizations import Api, Organization
 
 
-def by_cursor(org: Organization, path: str, **params: object) -> Iterator[Answer]:
+def by_cursor(org: Organization, path: str, **params: object) -> Iterator[Response]:
     answer = org.client.get(path, params)
     yield answer
     while cursor := answer.json["pagination"]["next_cursor"]:
@@ -18,7 +18,7 @@ def by_cursor(org: Organization, path: str, **params: object) -> Iterator[Answer
         yield answer
 
 
-def ids(answers: Iterator[Answer] | list[Answer]) -> list[str]:
+def ids(answers: Iterator[Response] | list[Response]) -> list[str]:
     return [item["id"] for answer in answers for item in answer.data]
 
 

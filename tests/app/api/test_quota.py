@@ -15,7 +15,7 @@ from eventstore.recorded import Origin
 from infrastructure.clock import new_id, now
 from infrastructure.database.connections import pool
 from projections.registry import INLINE
-from tests.app.client import Answer, concurrently
+from tests.app.client import Response, concurrently
 from tests.app.organizations import Api, Key, Organization
 
 LIMIT = 50_000  # of the plan "pro"
@@ -39,7 +39,7 @@ def billed(api: Api, org: Organization) -> int:
     return used
 
 
-def check(key: Key) -> Answer:
+def check(key: Key) -> Response:
     return key.client.get(key.check_path)
 
 

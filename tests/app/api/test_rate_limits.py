@@ -8,7 +8,7 @@ import pytest
 
 from domain.keys.events import RateLimit
 from domain.keys.permissions import Permissions
-from tests.app.client import Answer, concurrently
+from tests.app.client import Response, concurrently
 from tests.app.conftest import StartApi
 from tests.app.organizations import Api, Key, Organization, unknown_secret
 
@@ -39,7 +39,7 @@ def slow_key(org: Organization, **fields: Any) -> Key:  # noqa: ANN401 -- of Cre
     return org.seeded_key(rate_limit=RateLimit(per_second=1), **fields)
 
 
-def refused(send: Callable[[], Answer]) -> Answer:
+def refused(send: Callable[[], Response]) -> Response:
     """Repeat a request until it gets 429."""
     for _ in range(TRIES_MAX):
         answer = send()
@@ -48,11 +48,11 @@ def refused(send: Callable[[], Answer]) -> Answer:
     raise AssertionError("the limit was never reached")
 
 
-def check(key: Key) -> Answer:
+def check(key: Key) -> Response:
     return key.client.get(key.check_path)
 
 
-def limits(answer: Answer) -> list[str | None]:
+def limits(answer: Response) -> list[str | None]:
     return [answer.headers.get(name) for name in HEADERS]
 
 
@@ -88,7 +88,7 @@ def test_a_verification_reports_that_the_key_is_rate_limited(org: Organization) 
 def test_the_own_limit_of_a_key_counts_every_kind_of_request(org: Organization) -> None:
     key = slow_key(org, permissions=Permissions(mcps="*", manage=("keys:read", "keys:verify")))
     other = org.seeded_key()
-    requests: list[Callable[[], Answer]] = [
+    requests: list[Callable[[], Response]] = [
         lambda: check(key),
         lambda: key.client.get("/v1/api-keys"),
         lambda: key.client.post("/v1/api-keys/verify", {"key": other.secret}),

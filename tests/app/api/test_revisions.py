@@ -2,13 +2,13 @@
 
 import pytest
 
-from tests.app.client import Answer, concurrently
+from tests.app.client import Response, concurrently
 from tests.app.organizations import Api, Key, Organization
 
 NAMES = [f"Name {number}" for number in range(8)]
 
 
-def change(org: Organization, key: Key, verb: str, if_match: str) -> Answer:
+def change(org: Organization, key: Key, verb: str, if_match: str) -> Response:
     match verb:
         case "PATCH":
             return org.client.patch(key.path, {"name": "Renamed"}, if_match=if_match)

@@ -4,7 +4,7 @@ import pytest
 
 from domain.grants import GRANTS
 from domain.keys.permissions import Permissions
-from tests.app.client import Answer, Client
+from tests.app.client import Client, Response
 from tests.app.organizations import Api, Organization, unknown_secret
 from tests.app.people import person
 
@@ -40,7 +40,7 @@ FOREIGN = [
 PATHS = ["/v1/api-keys", "/v1/auth/check", "/v1/api-keys/verify", "/v1/mcp/invoke", "/v1/mcp/resources"]
 
 
-def call(caller: Client, path: str, mcp_id: str, headers: list[tuple[bytes, bytes]] | None = None) -> Answer:
+def call(caller: Client, path: str, mcp_id: str, headers: list[tuple[bytes, bytes]] | None = None) -> Response:
     """Send a request that a valid key permits to one of `PATHS`."""
     bodies: dict[str, dict[str, str]] = {
         "/v1/api-keys/verify": {"key": unknown_secret()},

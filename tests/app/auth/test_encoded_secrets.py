@@ -5,7 +5,7 @@ from urllib.parse import unquote
 
 import pytest
 
-from tests.app.client import Answer
+from tests.app.client import Response
 from tests.app.organizations import Api, Organization, unknown_secret
 
 SECRET = unknown_secret(b"\x2b" * 32)
@@ -35,21 +35,21 @@ SPELLINGS = {
 }
 
 
-def _path(org: Organization, text: str) -> list[Answer]:
+def _path(org: Organization, text: str) -> list[Response]:
     key, mcp = org.client.get(f"/v1/api-keys/{text}"), org.client.get(f"/v1/mcps/{text}")
     return [key, mcp, org.client.get(f"/v1/{text}"), org.client.delete(f"/v1/webhooks/{text}")]
 
 
-def _parameter_name(org: Organization, text: str) -> list[Answer]:
+def _parameter_name(org: Organization, text: str) -> list[Response]:
     paths = (f"/v1/api-keys?{text}=1", f"/v1/auth/check?{text}=1", f"/v1/usage?{text}", f"/v1/mcps?{text}=1&{text}=2")
     return [org.client.get(path) for path in paths]
 
 
-def _parameter_value(org: Organization, text: str) -> list[Answer]:
+def _parameter_value(org: Organization, text: str) -> list[Response]:
     return [org.client.get(f"/v1/{path}={text}") for path in ("api-keys?q", "api-keys?mcp_id", "audit/events?type")]
 
 
-def _name_in_json(org: Organization, text: str) -> list[Answer]:
+def _name_in_json(org: Organization, text: str) -> list[Response]:
     bodies: list[dict[str, object]] = [
         {text: 1},
         {"name": "a", text: {text: [text]}},
@@ -66,7 +66,7 @@ def _name_in_json(org: Organization, text: str) -> list[Answer]:
     ]
 
 
-def _name_in_json_twice(org: Organization, text: str) -> list[Answer]:
+def _name_in_json_twice(org: Organization, text: str) -> list[Response]:
     content = f'{{"{text}":1,"{text}":2}}'.encode()
     headers = {"Content-Type": "application/json"}
     return [org.client.request("POST", "/v1/api-keys", content=content, headers=headers)]
@@ -75,7 +75,7 @@ def _name_in_json_twice(org: Organization, text: str) -> list[Answer]:
 @pytest.mark.parametrize("spelling", SPELLINGS.values(), ids=SPELLINGS)
 @pytest.mark.parametrize("send", [_path, _parameter_name, _parameter_value, _name_in_json, _name_in_json_twice])
 def test_an_encoded_key_is_not_quoted_or_logged(
-    api: Api, refused_org: Organization, send: Callable[[Organization, str], list[Answer]], spelling: str
+    api: Api, refused_org: Organization, send: Callable[[Organization, str], list[Response]], spelling: str
 ) -> None:
     start = api.server.log.stat().st_size
     for answer in send(refused_org, spelling):

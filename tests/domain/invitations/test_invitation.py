@@ -38,7 +38,7 @@ INVITE = InviteMember(
     at=NOW,
     by=OWNER,
     authority=UNRESTRICTED,
-    census=MemberCounts(used=4, limit=5, plan="pro"),
+    counts=MemberCounts(used=4, limit=5, plan="pro"),
     is_member=False,
 )
 ACCEPT = AcceptInvitation(ADA, at=at(60), authority=UNRESTRICTED, is_member=False)
@@ -72,7 +72,7 @@ def test_a_member_cannot_be_invited() -> None:
 
 def test_no_invitation_is_created_at_the_member_limit() -> None:
     full = MemberCounts(used=5, limit=5, plan="pro")
-    given(INVITATION).when(replace(INVITE, census=full)).then_refused(MemberLimitReached, limit=5, used=5, plan="pro")
+    given(INVITATION).when(replace(INVITE, counts=full)).then_refused(MemberLimitReached, limit=5, used=5, plan="pro")
 
 
 def test_an_inviter_cannot_assign_a_role_beyond_their_authority() -> None:

@@ -185,7 +185,7 @@ def test_an_expired_key_cannot_be_prolonged() -> None:
 
 
 def test_the_last_active_key_cannot_shorten_its_own_expiry() -> None:
-    by_itself = replace(CHANGE, by=ITSELF, census=LAST_ACTIVE)
+    by_itself = replace(CHANGE, by=ITSELF, counts=LAST_ACTIVE)
     soon, later = CHANGE.at + timedelta(hours=23), CHANGE.at + timedelta(days=2)
     given(KEY, CREATED).when(replace(by_itself, expires_at=soon)).then_refused(LastActiveKey)
     given(KEY, CREATED).when(replace(by_itself, expires_at=later)).then(KeyExpirationChanged(expires_at=later))

@@ -215,12 +215,12 @@ def test_all_invalid_fields_are_reported_together() -> None:
 
 def test_keys_can_be_created_up_to_the_plan_limit() -> None:
     one_left = KeyCounts(active=1, disabled=8, limit=10, plan="pro")
-    given(KEY).when(replace(CREATE, census=one_left)).then(CREATED)
+    given(KEY).when(replace(CREATE, counts=one_left)).then(CREATED)
 
 
 @pytest.mark.parametrize(("active", "disabled"), [(10, 0), (0, 10), (4, 6), (11, 0)])
 def test_the_plan_counts_active_and_disabled_keys(active: int, disabled: int) -> None:
     full = KeyCounts(active=active, disabled=disabled, limit=10, plan="pro")
-    given(KEY).when(replace(CREATE, census=full)).then_refused(
+    given(KEY).when(replace(CREATE, counts=full)).then_refused(
         KeyLimitReached, limit=10, used=active + disabled, plan="pro"
     )

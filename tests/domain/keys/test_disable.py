@@ -52,6 +52,6 @@ def test_only_a_caller_with_all_permissions_of_a_key_can_enable_it() -> None:
 
 
 def test_the_last_active_key_cannot_disable_itself() -> None:
-    by_itself = DisableKey(at(60), by=ITSELF, census=LAST_ACTIVE)
+    by_itself = DisableKey(at(60), by=ITSELF, counts=LAST_ACTIVE)
     given(KEY, CREATED).when(by_itself).then_refused(LastActiveKey)
-    given(KEY, CREATED).when(replace(by_itself, census=replace(LAST_ACTIVE, active=2))).then(KeyDisabled(at(60)))
+    given(KEY, CREATED).when(replace(by_itself, counts=replace(LAST_ACTIVE, active=2))).then(KeyDisabled(at(60)))

@@ -104,16 +104,16 @@ def test_every_command_is_covered_by_these_tests() -> None:
 
 
 def test_the_last_active_key_cannot_revoke_itself() -> None:
-    by_itself = replace(REVOKE, by=ITSELF, census=LAST_ACTIVE)
+    by_itself = replace(REVOKE, by=ITSELF, counts=LAST_ACTIVE)
     given(KEY, CREATED).when(by_itself).then_refused(LastActiveKey)
     assert str(LastActiveKey()) == "Cannot revoke your only active key"
-    given(KEY, CREATED).when(replace(by_itself, census=TWO_LEFT)).then(PLAIN)
+    given(KEY, CREATED).when(replace(by_itself, counts=TWO_LEFT)).then(PLAIN)
     given(KEY, CREATED).when(replace(by_itself, by=ANOTHER_KEY)).then(PLAIN)
     given(KEY, CREATED, REVOKED).when(by_itself).then_nothing()
 
 
 def test_an_inactive_key_is_never_the_last_active_one() -> None:
-    by_itself = replace(REVOKE, by=ITSELF, census=LAST_ACTIVE)
+    by_itself = replace(REVOKE, by=ITSELF, counts=LAST_ACTIVE)
     given(KEY, CREATED, DISABLED).when(by_itself).then(PLAIN)
     given(KEY, CREATED, EXPIRED).when(by_itself).then(PLAIN)
 

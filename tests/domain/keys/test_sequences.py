@@ -238,7 +238,7 @@ class Sequences(RuleBasedStateMachine):
             at=at(self.now),
             by=caller.actor,
             authority=caller.authority,
-            census=ROOM,
+            counts=ROOM,
             known_mcps=MCPS,
             allowed_ips=allowed_ips,
         )
@@ -310,8 +310,8 @@ class Sequences(RuleBasedStateMachine):
         if caller is None:
             return
         active = sum(isinstance(state, Active) for state in self.states.values())
-        census = KeyCounts(active=active, disabled=0, limit=None, plan="team")
-        if self._do(key_id, RevokeKey(at=at(self.now), by=caller.actor, census=census)):
+        counts = KeyCounts(active=active, disabled=0, limit=None, plan="team")
+        if self._do(key_id, RevokeKey(at=at(self.now), by=caller.actor, counts=counts)):
             self.revoked.add(key_id)
 
     @rule(key_id=keys, make=st.sampled_from([ExpireKey, RetireSecrets]))

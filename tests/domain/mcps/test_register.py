@@ -22,7 +22,7 @@ REGISTER = RegisterMcp(
     auth_type="bearer",
     at=NOW,
     by=OWNER,
-    census=McpCounts(used=4, limit=5, plan="free"),
+    counts=McpCounts(used=4, limit=5, plan="free"),
     description="Finds things",
 )
 REGISTERED = McpRegistered(
@@ -47,13 +47,13 @@ def test_an_mcp_can_be_registered_below_the_plan_limit() -> None:
 
 @pytest.mark.parametrize("used", [5, 6])
 def test_an_mcp_beyond_the_plan_limit_is_refused(used: int) -> None:
-    full = replace(REGISTER, census=McpCounts(used=used, limit=5, plan="free"))
+    full = replace(REGISTER, counts=McpCounts(used=used, limit=5, plan="free"))
     given(MCP).when(full).then_refused(McpLimitReached, limit=5, used=used, plan="free")
     assert McpLimitReached.code == "mcp_limit_reached"
 
 
 def test_a_plan_without_a_limit_allows_any_number_of_mcps() -> None:
-    given(MCP).when(replace(REGISTER, census=McpCounts(used=10**6, limit=None, plan="team"))).then(REGISTERED)
+    given(MCP).when(replace(REGISTER, counts=McpCounts(used=10**6, limit=None, plan="team"))).then(REGISTERED)
 
 
 def test_an_mcp_id_cannot_be_reused() -> None:

@@ -34,8 +34,8 @@ def test_the_first_member_and_no_other_is_the_owner() -> None:
 
 def test_no_member_is_added_beyond_the_limit() -> None:
     full = MemberCounts(used=5, limit=5, plan="pro")
-    given(MEMBER).when(replace(ADD, census=full)).then_refused(MemberLimitReached, limit=5, used=5, plan="pro")
-    given(MEMBER).when(replace(ADD, census=MemberCounts(used=5, limit=None, plan="team"))).then(ADDED)
+    given(MEMBER).when(replace(ADD, counts=full)).then_refused(MemberLimitReached, limit=5, used=5, plan="pro")
+    given(MEMBER).when(replace(ADD, counts=MemberCounts(used=5, limit=None, plan="team"))).then(ADDED)
 
 
 def test_a_history_in_which_a_member_is_added_twice_is_impossible() -> None:

@@ -174,7 +174,7 @@ class People(RuleBasedStateMachine):
             at=NOW,
             by=caller.actor,
             authority=caller.authority,
-            census=self._census(),
+            counts=self._census(),
             is_member=False,
         )
         try:
@@ -260,7 +260,7 @@ class People(RuleBasedStateMachine):
             at=NOW,
             by=caller.actor,
             authority=caller.authority,
-            census=ROOM,
+            counts=ROOM,
             known_mcps=MCPS,
         )
         if not self._key(key_id, command):

@@ -100,7 +100,7 @@ async def _invited(pool: Pool, organization_id: str) -> str:
         at=now(),
         by=seed.OWNER,
         authority=UNRESTRICTED,
-        census=MemberCounts(used=0, limit=None, plan="team"),
+        counts=MemberCounts(used=0, limit=None, plan="team"),
         is_member=False,
     )
     await seed.execute_command(

@@ -58,7 +58,7 @@ class SentInvitation(Struct, frozen=True):
 
 
 class _Facts(NamedTuple):
-    census: MemberCounts
+    counts: MemberCounts
     waiting: Waiting
 
 
@@ -111,7 +111,7 @@ async def create_invitation(request: HttpRequest, body: Body) -> Success[SentInv
             at=at,
             by=caller.actor,
             authority=caller.authority,
-            census=facts.census,
+            counts=facts.counts,
             is_member=facts.waiting.is_member,
         )
 

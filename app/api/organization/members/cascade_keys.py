@@ -40,7 +40,7 @@ KeyCommandFactory = Callable[[KeyCounts], KeyCommand]
 class _Keys(NamedTuple):
     """`key_ids` has at most one id more than fits in a transaction, which shows that there are too many."""
 
-    census: KeyCounts
+    counts: KeyCounts
     key_ids: list[str]
 
 
@@ -67,7 +67,7 @@ async def run_with_keys(
     """
 
     def key_commands(keys: _Keys) -> list[RelatedCommand[Any, Any, Any]]:
-        return [RelatedCommand(KEY, key_id, of_key(keys.census)) for key_id in keys.key_ids]
+        return [RelatedCommand(KEY, key_id, of_key(keys.counts)) for key_id in keys.key_ids]
 
     def check_number(change: Change[MemberState, MemberEvent]) -> Iterable[Statement]:
         # This runs after the command was accepted and before anything is written.

@@ -38,8 +38,8 @@ class RemovedMember(Struct, frozen=True):
 async def delete_member(request: HttpRequest, user_id: str) -> Success[RemovedMember]:
     at = now()
 
-    def revoke(census: KeyCounts) -> RevokeKey:
-        return RevokeKey(at=at, by=MEMBER_REMOVAL, census=census, reason="owner_removed")
+    def revoke(counts: KeyCounts) -> RevokeKey:
+        return RevokeKey(at=at, by=MEMBER_REMOVAL, counts=counts, reason="owner_removed")
 
     return await run_with_keys(
         request,

@@ -8,7 +8,7 @@ import pytest
 from domain.environment import Environment
 from domain.grants import GRANTS
 from domain.keys.permissions import Permissions, ToolRule
-from tests.app.client import Answer
+from tests.app.client import Response
 from tests.app.organizations import Key, Organization
 
 LATER = (datetime.now(UTC) + timedelta(days=300)).isoformat()
@@ -123,7 +123,7 @@ def test_any_caller_with_keys_write_may_narrow_a_wider_key(bound: Bound) -> None
     assert narrowed.data["permissions"] == {"mcps": [], "tools": {}, "manage": []}
 
 
-def _refused_and_unchanged(bound: Bound, refused: Answer, target: Key) -> None:
+def _refused_and_unchanged(bound: Bound, refused: Response, target: Key) -> None:
     assert (refused.status, refused.code) == (403, "forbidden")
     assert bound.org.verify(target.secret)["valid"] is True
     assert bound.org.detail(target)["revision"] == 1

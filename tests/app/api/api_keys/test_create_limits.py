@@ -1,10 +1,10 @@
 """POST /v1/api-keys: the plan's limit holds, also for concurrent requests (I10)."""
 
-from tests.app.client import Answer, concurrently
+from tests.app.client import Response, concurrently
 from tests.app.organizations import Api, Organization
 
 
-def _create(org: Organization) -> Answer:
+def _create(org: Organization) -> Response:
     return org.client.post("/v1/api-keys", {"name": "Deploy"})
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from domain.grants import GRANTS
 from domain.keys.permissions import Permissions
-from tests.app.client import Answer
+from tests.app.client import Response
 from tests.app.organizations import Api, Organization
 
 
@@ -15,12 +15,12 @@ def _in(**span: float) -> str:
     return (datetime.now(UTC) + timedelta(**span)).isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
-def _revoke_many(org: Organization) -> Answer:
+def _revoke_many(org: Organization) -> Response:
     body = {"ids": [org.manager.id], "reason": "unspecified", "dry_run": False, "include_caller": True}
     return org.client.post("/v1/api-keys/revoke", body)
 
 
-REQUESTS: dict[str, Callable[[Organization], Answer]] = {
+REQUESTS: dict[str, Callable[[Organization], Response]] = {
     "DELETE": lambda org: org.client.delete(org.manager.path),
     "revoke": lambda org: org.client.post(f"{org.manager.path}/revoke"),
     "disable": lambda org: org.client.post(f"{org.manager.path}/disable"),

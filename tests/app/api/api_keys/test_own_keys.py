@@ -6,11 +6,11 @@ import pytest
 
 from infrastructure.clock import now
 from tests.app.api.api_keys.shapes import DETAIL
-from tests.app.client import Answer, Client
+from tests.app.client import Client, Response
 from tests.app.organizations import Api, Organization
 from tests.app.people import Person, person
 
-ROUTES: dict[str, Callable[[Client, str], Answer]] = {
+ROUTES: dict[str, Callable[[Client, str], Response]] = {
     "detail": lambda client, path: client.get(path),
     "activity": lambda client, path: client.get(f"{path}/activity"),
     "usage": lambda client, path: client.get(f"{path}/usage"),

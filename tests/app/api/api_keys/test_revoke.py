@@ -6,13 +6,13 @@ import pytest
 
 from domain.keys.permissions import Permissions
 from tests.app.api.api_keys.shapes import INSTANT
-from tests.app.client import Answer, concurrently
+from tests.app.client import Response, concurrently
 from tests.app.organizations import Api, Key, Organization
 
 methods = pytest.mark.parametrize("method", ["DELETE", "POST"])
 
 
-def revoke(org: Organization, method: str, key: Key, body: object = None, **headers: str) -> Answer:
+def revoke(org: Organization, method: str, key: Key, body: object = None, **headers: str) -> Response:
     if method == "DELETE":
         return org.client.delete(key.path, body, **headers)
     return org.client.post(f"{key.path}/revoke", body, **headers)

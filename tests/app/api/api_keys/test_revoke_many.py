@@ -12,7 +12,7 @@ import pytest
 from domain.actor import KeyActor, UserActor
 from domain.keys.permissions import Permissions
 from infrastructure.clock import new_id, now
-from tests.app.client import Answer, concurrently
+from tests.app.client import Response, concurrently
 from tests.app.organizations import Api, Key, Organization
 from tests.app.people import person
 
@@ -23,7 +23,7 @@ def revoke(org: Organization, **selectors: object) -> Any:  # noqa: ANN401 -- JS
     return request_revocation(org, **selectors).data
 
 
-def request_revocation(org: Organization, **selectors: object) -> Answer:
+def request_revocation(org: Organization, **selectors: object) -> Response:
     return org.client.post(PATH, {"reason": "compromised", "dry_run": False, **selectors})
 
 

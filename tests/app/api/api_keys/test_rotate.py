@@ -7,7 +7,7 @@ import pytest
 
 from domain.secret import parse
 from tests.app.api.api_keys.shapes import ROTATED
-from tests.app.client import Answer
+from tests.app.client import Response
 from tests.app.organizations import Api, Organization, unknown_secret
 
 
@@ -147,7 +147,7 @@ def test_the_old_secret_works_until_the_new_one_is_used_by_default(api: Api, org
     assert api.database.rows(query, key.id, '%"ends_previous":true%') == [(1,)]
 
 
-def _verify_with(api: Api, caller: str, secret: str) -> Answer:
+def _verify_with(api: Api, caller: str, secret: str) -> Response:
     return api.client(caller).post("/v1/api-keys/verify", {"key": secret})
 
 

@@ -3,7 +3,7 @@
 from collections import Counter
 from typing import Any
 
-from tests.app.client import Answer, concurrently
+from tests.app.client import Response, concurrently
 from tests.app.organizations import Api, Organization, unknown_secret
 
 HOSTILE: list[tuple[dict[str, Any], set[int]]] = [
@@ -28,7 +28,7 @@ def test_valid_requests_are_served_among_concurrent_hostile_requests(api: Api, o
         body, statuses = HOSTILE[number % len(HOSTILE)]
         requests += [({"key": key.secret}, {200}, key.id), (body, statuses, None)]
 
-    def send(request: tuple[dict[str, Any], set[int], str | None]) -> Answer:
+    def send(request: tuple[dict[str, Any], set[int], str | None]) -> Response:
         return org.client.post("/v1/api-keys/verify", request[0])
 
     answers = concurrently(requests, send)

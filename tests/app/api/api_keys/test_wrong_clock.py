@@ -9,7 +9,7 @@ import httpx2
 import pytest
 
 from infrastructure.clock import now
-from tests.app.client import Answer
+from tests.app.client import Response
 from tests.app.metrics_text import scrape, value
 from tests.app.organizations import Api, Database
 from tests.app.people import COOKIE, person
@@ -70,7 +70,7 @@ def test_times_in_requests_are_compared_with_the_clock_of_the_database(api: Api,
     org = api.organization()
     client, minute = skewed.client(org.manager.secret), timedelta(minutes=1)
 
-    def create(ends: timedelta) -> Answer:
+    def create(ends: timedelta) -> Response:
         return client.post("/v1/api-keys", {"name": "Short", "expires_at": (now() + ends).isoformat()})
 
     def status_of_selection(before: timedelta) -> int:

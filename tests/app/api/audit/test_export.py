@@ -15,25 +15,25 @@ from msgspec import structs
 
 from app.api.audit.export import COLUMNS, PAGE, escape_formula, stream_export
 from app.api.audit.schemas import AUDIT_EVENT_EXAMPLE, AuditEvent
-from tests.app.client import Answer
+from tests.app.client import Response
 from tests.app.organizations import Api, Organization
 
 EXPORT = "/v1/audit/export"
 
 
-def export(org: Organization, **params: object) -> Answer:
+def export(org: Organization, **params: object) -> Response:
     answer = org.client.get(EXPORT, params)
     assert answer.status == 200, answer.content
     return answer
 
 
-def lines(answer: Answer) -> tuple[list[Any], Any]:
+def lines(answer: Response) -> tuple[list[Any], Any]:
     """Return the events, and the last line."""
     *events, end = [json.loads(line) for line in answer.content.decode().splitlines()]
     return events, end
 
 
-def rows(answer: Answer) -> list[list[str]]:
+def rows(answer: Response) -> list[list[str]]:
     return list(csv.reader(io.StringIO(answer.content.decode(), newline="")))
 
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from tests.app.client import Answer
+from tests.app.client import Response
 from tests.app.organizations import Organization
 
 
@@ -21,7 +21,7 @@ class Calls:
         assert self.org.client.post(f"/v1/mcps/{self.mcp_id}/test").data["reachable"] is True
         return self
 
-    def invoke(self, tool: str, arguments: dict[str, object] | None = None, **fields: object) -> Answer:
+    def invoke(self, tool: str, arguments: dict[str, object] | None = None, **fields: object) -> Response:
         body = {"mcp_id": self.mcp_id, "tool": tool, "arguments": arguments or {}, **fields}
         return self.key.client.post("/v1/mcp/invoke", body)
 

@@ -8,7 +8,7 @@ import pytest
 
 from tests.app.api.mcp.conftest import StartUpstream, Upstream
 from tests.app.api.mcp.mcp_caller import Calls
-from tests.app.client import Answer, concurrently
+from tests.app.client import Response, concurrently
 from tests.app.conftest import StartApi
 from tests.app.organizations import Api, Organization
 
@@ -18,16 +18,16 @@ def calls(org: Organization, upstream: Upstream) -> Calls:
     return Calls(org, upstream.url)
 
 
-def call(calls: Calls, tool: str, arguments: dict[str, Any], *, key: str = "k", **fields: object) -> Answer:
+def call(calls: Calls, tool: str, arguments: dict[str, Any], *, key: str = "k", **fields: object) -> Response:
     body = {"mcp_id": calls.mcp_id, "tool": tool, "arguments": arguments, **fields}
     return calls.key.client.post("/v1/mcp/invoke", body, idempotency_key=key)
 
 
-def add(calls: Calls, *numbers: float, key: str = "k") -> Answer:
+def add(calls: Calls, *numbers: float, key: str = "k") -> Response:
     return call(calls, "add", {"numbers": list(numbers)}, key=key)
 
 
-def is_replayed(answer: Answer) -> bool:
+def is_replayed(answer: Response) -> bool:
     return answer.headers.get("idempotency-replayed") == "true"
 
 

@@ -5,7 +5,7 @@ import pytest
 from tests.app.api.mcp.conftest import StartUpstream, Upstream
 from tests.app.api.mcp.mcp_caller import Calls
 from tests.app.api.mcps.test_create import TOKEN
-from tests.app.client import Answer
+from tests.app.client import Response
 from tests.app.organizations import Api, Organization, unknown_secret
 
 ABOUT = "example://about"
@@ -16,7 +16,7 @@ def calls(org: Organization, upstream: Upstream) -> Calls:
     return Calls(org, upstream.url)
 
 
-def read(calls: Calls, uri: str = ABOUT, **fields: object) -> Answer:
+def read(calls: Calls, uri: str = ABOUT, **fields: object) -> Response:
     return calls.key.client.post("/v1/mcp/resources", {"mcp_id": calls.mcp_id, "uri": uri, **fields})
 
 

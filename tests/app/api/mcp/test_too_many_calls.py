@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from gateway.config import GatewayConfig
 from tests.app.api.mcp.conftest import StartUpstream
 from tests.app.api.mcp.mcp_caller import Calls
-from tests.app.client import Answer
+from tests.app.client import Response
 from tests.app.organizations import Organization
 
 CALLS_MAX = GatewayConfig().calls_per_mcp_max + GatewayConfig().queued_per_mcp_max
@@ -18,7 +18,7 @@ def test_a_call_beyond_the_queue_is_refused_and_calls_to_other_mcps_succeed(
     calls, others = Calls(org, slow.url), Calls(org, start_upstream().url)
     slow.freeze()
 
-    def call(_: int) -> Answer:
+    def call(_: int) -> Response:
         return calls.invoke("add", {"numbers": [1]}, timeout=8_000)
 
     with ThreadPoolExecutor(CALLS_MAX + 6) as threads:
@@ -39,7 +39,7 @@ def test_a_refused_call_does_not_use_up_its_idempotency_key(org: Organization, s
     slow.freeze()
     body = {"mcp_id": calls.mcp_id, "tool": "add", "arguments": {"numbers": [1]}, "timeout": 60_000}
 
-    def call(number: int) -> Answer:
+    def call(number: int) -> Response:
         return calls.key.client.post("/v1/mcp/invoke", body, Idempotency_Key=f"number-{number}")
 
     with ThreadPoolExecutor(CALLS_MAX + 6) as threads:

@@ -8,13 +8,13 @@ import pytest
 
 from gateway.health import PROBE_SECONDS
 from tests.app.api.mcp.conftest import StartUpstream
-from tests.app.client import Answer
+from tests.app.client import Response
 from tests.app.organizations import Organization
 from tests.waiting import stretched
 from tests.workers.receiver import Received, receiver
 
 
-def probe(org: Organization, mcp_id: str, timeout: object) -> Answer:
+def probe(org: Organization, mcp_id: str, timeout: object) -> Response:
     return org.client.post(f"/v1/mcps/{mcp_id}/test", {"timeout": timeout})
 
 

@@ -6,12 +6,12 @@ import pytest
 
 from tests.app.api.mcp.conftest import StartUpstream
 from tests.app.api.mcps.test_create import BODY, CREDENTIALS, MCP, TOKEN
-from tests.app.client import Answer, concurrently
+from tests.app.client import Response, concurrently
 from tests.app.leak_scan import UPSTREAM_MARK
 from tests.app.organizations import Api, Organization
 
 
-def change(org: Organization, mcp_id: str, **fields: object) -> Answer:
+def change(org: Organization, mcp_id: str, **fields: object) -> Response:
     return org.client.patch(f"/v1/mcps/{mcp_id}", fields)
 
 

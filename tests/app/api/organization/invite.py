@@ -17,7 +17,7 @@ from infrastructure.clock import new_id, now
 from projections.read_models.invitations.list.queries import address_put
 from projections.read_models.organizations.counts.queries import members_guard
 from projections.registry import INLINE
-from tests.app.client import Answer, Client
+from tests.app.client import Client, Response
 from tests.app.organizations import Api
 from tests.random_input import random_loopback
 from tests.seed import OWNER
@@ -38,12 +38,12 @@ def token_of(url: str) -> str:
     return token
 
 
-def accept(api: Api, url: str) -> Answer:
+def accept(api: Api, url: str) -> Response:
     """Press the button of the page from an address that no other test uses, and return the response."""
     form = {"token": token_of(url)}
     with httpx2.Client(transport=httpx2.HTTPTransport(local_address=random_loopback()), timeout=30) as client:
         response = client.post(f"{api.url}/invitations/accept", data=form, headers={"Origin": api.url})
-    return Answer(response.status_code, response.headers, response.content, "POST")
+    return Response(response.status_code, response.headers, response.content, "POST")
 
 
 def expired_link(api: Api, organization_id: str, email: str) -> str:
@@ -52,7 +52,7 @@ def expired_link(api: Api, organization_id: str, email: str) -> str:
     at = now() - timedelta(days=8)
     invitation_id = new_id("invite")
 
-    def command(census: MemberCounts) -> InviteMember:
+    def command(counts: MemberCounts) -> InviteMember:
         return InviteMember(
             invitation_id=invitation_id,
             organization_id=organization_id,
@@ -62,7 +62,7 @@ def expired_link(api: Api, organization_id: str, email: str) -> str:
             at=at,
             by=OWNER,
             authority=UNRESTRICTED,
-            census=census,
+            counts=counts,
             is_member=False,
         )
 

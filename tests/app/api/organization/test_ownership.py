@@ -3,7 +3,7 @@
 import pytest
 
 from tests.app.api.organization.invite import MEMBERS
-from tests.app.client import Answer, concurrently
+from tests.app.client import Response, concurrently
 from tests.app.organizations import Api, Organization
 from tests.app.people import Person, person
 
@@ -13,7 +13,7 @@ def owner(api: Api, org: Organization) -> Person:
     return person(api, org.id, "owner")
 
 
-def transfer(by: Person, to_user_id: str, **headers: str) -> Answer:
+def transfer(by: Person, to_user_id: str, **headers: str) -> Response:
     return by.client.post(f"{MEMBERS}/{to_user_id}/transfer-ownership", **headers)
 
 

@@ -5,7 +5,7 @@ from statistics import median
 
 import pytest
 
-from tests.app.client import Answer, concurrently
+from tests.app.client import Response, concurrently
 from tests.app.distinct_clients import Visitor
 from tests.app.mails import mails_to
 from tests.app.organizations import Api
@@ -22,7 +22,7 @@ def new_address() -> str:
     return random_email()
 
 
-def session_of(proxied_api: Api, answer: Answer) -> Answer:
+def session_of(proxied_api: Api, answer: Response) -> Response:
     """Return the session that a response started."""
     cookie = answer.headers["set-cookie"].partition(";")[0]
     return proxied_api.client(Cookie=cookie).get("/v1/session")

@@ -10,7 +10,7 @@ from typing import Any
 import httpx2
 import pytest
 
-from tests.app.client import Response, Client
+from tests.app.client import Client, Response
 from tests.app.organizations import Api, Database, Organization
 from tests.stories.conftest import StartServer
 

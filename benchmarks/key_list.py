@@ -89,7 +89,7 @@ KINDS: dict[str, Query] = {
     "search by name, few": lambda filled, turn: ("/v1/api-keys", {"q": f"deploy-{filled.keys - 1 - turn}"}),
     "search by name, all": _keys(q="deploy"),
     "search by name, all, revoked": _keys(q="deploy", status="revoked"),
-    "by one creator, few keys": lambda filled, _: ("/v1/api-keys", {"created_by": filled.people.seldom}),
+    "by one creator, few keys": lambda filled, _: ("/v1/api-keys", {"created_by": filled.people.occasional}),
     "by one creator, most keys": lambda filled, _: ("/v1/api-keys", {"created_by": filled.people.owner}),
     "by a former member": lambda filled, _: ("/v1/api-keys", {"created_by": filled.people.left}),
     "by a former member, by name": lambda filled, _: (

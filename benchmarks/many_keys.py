@@ -61,7 +61,7 @@ class People(NamedTuple):
     """Creators of the keys: one of the oldest three tenths, one of a key in a thousand, one of the rest."""
 
     left: str
-    seldom: str
+    occasional: str
     owner: str
 
 
@@ -118,7 +118,7 @@ def _history(
     """Yield the events of key `number` of `keys`."""
     environment = "test" if number % 5 == 0 else "live"
     digest = sha256(os.urandom(16)).hexdigest()
-    owner = people.left if number < keys * 3 // 10 else people.seldom if number % 1_000 == 7 else people.owner
+    owner = people.left if number < keys * 3 // 10 else people.occasional if number % 1_000 == 7 else people.owner
     yield KeyCreated(
         key_id=new_id("key"),
         organization_id=organization_id,

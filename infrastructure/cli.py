@@ -1,4 +1,4 @@
-"""What the operator programs share: how they are run, and how they print results, ask, show progress and fail.
+"""Shared parts of the operator programs: how they are run, and how they print results, ask, show progress and fail.
 
 A command returns its exit code, or None for 0. Results go to stdout, everything else to stderr. rich is imported only
 where it draws something, so that `--help` and the completion of a shell stay fast.

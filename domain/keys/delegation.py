@@ -17,7 +17,7 @@ McpEnvironments = Mapping[str, Environment]
 
 
 class Scope(Struct, frozen=True):
-    """What can be done, in which environment, until when, and from which addresses.
+    """Permissions, environment, expiry and networks.
 
     There is no restriction where `environment` or `expires_at` is None or `allowed_ips` is empty. The scope of a caller
     is called their authority. People are restricted only by the grants of their role, and a key by its entire own

@@ -26,7 +26,7 @@ FOLDERS = (
 SUFFIXES = {".py", ".md", ".sql", ".html", ".toml", ".yaml", ".lua"}
 
 MARKERS = re.compile(
-    r"\b(can not|whoever|whosoever|whomever|whatsoever|for ever|anew|nobody|says? why|said why|leash|patience|seldom"
+    r"\b(can not|whoever|whosoever|whomever|whatsoever|for ever|anew|says? why|said why|leash|patience|seldom"
     r"|surroundings|meddler|fickle|heed|bestow|thereof|hitherto)\b",
     re.IGNORECASE,
 )

@@ -95,7 +95,7 @@ class Failing(NamedTuple):
 
 
 class OutboxState(NamedTuple):
-    """How many messages are due (10,000 means at least that many), and since when the oldest one is."""
+    """Number of due messages (10,000 means at least that many), and since when the oldest one is."""
 
     waiting: int
     since: datetime | None

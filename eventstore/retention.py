@@ -41,7 +41,7 @@ SQL = load(_Queries, __file__, "retention.sql")
 
 
 class NotRemovable(StorageError):
-    """That day cannot be removed from the log yet."""
+    """The day cannot be removed from the log yet."""
 
 
 class AlreadyRunning(StorageError):

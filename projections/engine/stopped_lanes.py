@@ -32,7 +32,7 @@ _log = structlog.get_logger(__name__)
 
 
 class NotStoppedThere(StorageError):
-    """That read model has not stopped at this position: nothing is skipped."""
+    """The read model has not stopped at this position: nothing is skipped."""
 
 
 class Stopped(NamedTuple):

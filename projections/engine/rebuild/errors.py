@@ -4,7 +4,7 @@ from infrastructure.database.errors import StorageError
 
 
 class RebuildError(StorageError):
-    """That version could not be made."""
+    """The version could not be made."""
 
 
 class AlreadyRunning(RebuildError):

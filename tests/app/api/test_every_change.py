@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from app.auth.sessions import csrf_token
+from app.routes import ROUTES
 from domain.actor import EXPIRY_ALERTS
 from domain.alerts.commands import RaiseAlert
 from infrastructure.clock import new_id, now
@@ -20,21 +21,17 @@ from workers.raise_alert import raise_alert
 CHANGES = [route for route, rule in RULES.items() if route[0] != "GET" and rule.people]
 MANY = {("POST", "/v1/api-keys/revoke"), ("DELETE", "/v1/sessions")}
 """Routes that change many resources, each with its own revision."""
-TESTS = {("POST", "/v1/mcps/{mcp_id}/test"), ("POST", "/v1/webhooks/{webhook_id}/test")}
-"""Routes that call a server and change nothing."""
 UNLOGGED = {("POST", "/v1/webhooks/{webhook_id}/deliveries/{delivery_id}/retry")}
-"""A redelivered message has no revision; see `webhooks/test_webhooks.py`."""
-OF_ONE = [route for route in CHANGES if route not in MANY | TESTS | UNLOGGED]
-NEW = {
-    ("POST", "/v1/api-keys"),
-    ("POST", "/v1/mcps"),
-    ("POST", "/v1/organization/members/invite"),
-    ("POST", "/v1/webhooks"),
-}
-OF_EXISTING = [route for route in OF_ONE if route not in NEW]
+"""A redelivered message is no event; see `webhooks/test_webhooks.py`."""
 ONCE = {("POST", "/v1/organization/members/{user_id}/transfer-ownership")}
 """The previous owner may not repeat the transfer; see `organization/test_ownership.py`."""
-POSTS = [route for route in CHANGES if route[0] == "POST" and route not in UNLOGGED | ONCE]
+OF_ONE = [route.target for route in ROUTES if route.target in CHANGES and route.has_revision]
+OF_EXISTING = [route.target for route in ROUTES if route.target in CHANGES and route.if_match]
+POSTS = [
+    route.target
+    for route in ROUTES
+    if route.target in CHANGES and route.method == "POST" and route.idempotent and route.target not in UNLOGGED | ONCE
+]
 
 changes = pytest.mark.parametrize("route", CHANGES, ids=" ".join)
 

@@ -1,4 +1,4 @@
-"""A setting that can not be read is named at the start, with what to write instead."""
+"""Settings from the environment: defaults, and error messages that name the setting and a valid value."""
 
 import base64
 
@@ -10,33 +10,33 @@ from infrastructure.egress_policy import EgressPolicy
 from infrastructure.setting import API, InvalidSetting
 from infrastructure.settings import Settings
 
-NEEDED = {"DATABASE_URL": "postgresql://somewhere", "KEYLEDGER_MASTER_KEY": base64.b64encode(bytes(32)).decode()}
+REQUIRED = {"DATABASE_URL": "postgresql://somewhere", "KEYLEDGER_MASTER_KEY": base64.b64encode(bytes(32)).decode()}
 
 
-def test_what_nobody_sets_has_a_safe_default() -> None:
-    config = Settings.from_environment(NEEDED, API)
+def test_unset_settings_have_safe_defaults() -> None:
+    config = Settings.from_environment(REQUIRED, API)
     assert (config.host, config.port, config.api_workers, config.request_timeout_seconds) == ("127.0.0.1", 8000, 1, 1.5)
     assert config.egress == EgressPolicy()
     assert config.trusted_proxies == ()
 
 
 def test_an_empty_setting_counts_as_absent() -> None:
-    config = Settings.from_environment({**NEEDED, "HOST": "", "PORT": "", "KEYLEDGER_PUBLIC_URL": ""}, API)
+    config = Settings.from_environment({**REQUIRED, "HOST": "", "PORT": "", "KEYLEDGER_PUBLIC_URL": ""}, API)
     assert (config.host, config.port, config.public_url) == ("127.0.0.1", 8000, "http://127.0.0.1:8000")
 
 
-def test_the_default_address_is_where_the_api_listens() -> None:
-    assert Settings.from_environment({**NEEDED, "HOST": "::1", "PORT": "9000"}, API).public_url == "http://[::1]:9000"
+def test_the_default_public_url_is_the_address_of_the_api() -> None:
+    assert Settings.from_environment({**REQUIRED, "HOST": "::1", "PORT": "9000"}, API).public_url == "http://[::1]:9000"
 
 
-def test_how_long_a_request_waits_for_the_database_is_a_setting() -> None:
+def test_the_timeouts_of_a_request_are_settings() -> None:
     assert (
-        Settings.from_environment({**NEEDED, "KEYLEDGER_REQUEST_TIMEOUT_SECONDS": "4"}, API).request_timeout_seconds
+        Settings.from_environment({**REQUIRED, "KEYLEDGER_REQUEST_TIMEOUT_SECONDS": "4"}, API).request_timeout_seconds
         == 4
     )
     assert (
         Settings.from_environment(
-            {**NEEDED, "KEYLEDGER_RATE_LIMIT_TIMEOUT_SECONDS": "0.5"}, API
+            {**REQUIRED, "KEYLEDGER_RATE_LIMIT_TIMEOUT_SECONDS": "0.5"}, API
         ).rate_limit_timeout_seconds
         == 0.5
     )
@@ -72,29 +72,29 @@ def test_how_long_a_request_waits_for_the_database_is_a_setting() -> None:
         ("KEYLEDGER_GEO_DATABASE", __file__, "cannot be read"),
     ],
 )
-def test_what_can_not_be_read_is_named_with_its_remedy(name: str, value: str, remedy: str) -> None:
+def test_an_invalid_setting_is_reported_with_its_name_and_remedy(name: str, value: str, remedy: str) -> None:
     with pytest.raises(InvalidSetting, match=f"{name}: .*{remedy}") as refused:
-        Settings.from_environment({**NEEDED, name: value}, API)
+        Settings.from_environment({**REQUIRED, name: value}, API)
     assert "sesame" not in str(refused.value)
 
 
-def test_plans_are_the_usual_ones_but_for_what_is_said_otherwise() -> None:
-    assert Settings.from_environment(NEEDED, API).plans == PLANS
+def test_configured_limits_replace_only_those_of_the_default_plans() -> None:
+    assert Settings.from_environment(REQUIRED, API).plans == PLANS
     plans = Settings.from_environment(
-        {**NEEDED, "KEYLEDGER_PLANS": '{"free": {"api_keys": 5, "mcps": null}}'}, API
+        {**REQUIRED, "KEYLEDGER_PLANS": '{"free": {"api_keys": 5, "mcps": null}}'}, API
     ).plans
     assert plans == {**PLANS, "free": replace(PLANS["free"], api_keys=5, mcps=None)}
 
 
 @pytest.mark.parametrize(("written", "trusted"), [("", False), ("false", False), ("true", True), ("TRUE", True)])
-def test_addresses_of_an_issuer_are_trusted_only_where_the_operator_says_so(written: str, trusted: bool) -> None:  # noqa: FBT001
-    settings = Settings.from_environment({**NEEDED, **OPENID, "OIDC_TRUST_EMAIL": written}, API)
+def test_email_addresses_of_an_issuer_are_trusted_only_if_configured(written: str, trusted: bool) -> None:  # noqa: FBT001
+    settings = Settings.from_environment({**REQUIRED, **OPENID, "OIDC_TRUST_EMAIL": written}, API)
     assert settings.oidc_trust_email is trusted
 
 
-def test_a_trust_that_can_not_be_read_is_none() -> None:
+def test_an_invalid_value_for_trusting_email_addresses_is_refused() -> None:
     with pytest.raises(InvalidSetting, match="OIDC_TRUST_EMAIL: must be true or false"):
-        Settings.from_environment({**NEEDED, **OPENID, "OIDC_TRUST_EMAIL": "perhaps"}, API)
+        Settings.from_environment({**REQUIRED, **OPENID, "OIDC_TRUST_EMAIL": "perhaps"}, API)
 
 
 OPENID = {"OIDC_ISSUER": "https://id.example.com", "OIDC_CLIENT_ID": "a", "OIDC_CLIENT_SECRET": "b"}

@@ -1,9 +1,10 @@
-"""The matrix: every route, asked by everyone there is. What they are told follows from the one table of `scopes.py`.
+"""The response of every route to every kind of caller, as the table in `scopes.py` requires.
 
-Callers: people in every role, with and without the token that changes need, and with a session that has ended; keys
-with every single grant, with none, with all but the one, with all; keys that were revoked, disabled or have expired; a
-key of nobody; nobody. A route is asked about what never was, or sent what it does not take, so that being let in shows
-and nothing is made; that the real thing works is shown once for each route.
+Callers: people in every role, with and without the CSRF token, and a person whose session has ended; keys with each
+single grant, with none, with all but one, and with all; keys that are revoked, disabled or expired; an unknown key; and
+a caller without credentials. The requests name a resource that does not exist or have an invalid body, so that the
+status shows whether the caller was admitted, and nothing is created. One valid request for each route shows that it
+succeeds.
 """
 
 from collections.abc import Callable, Iterator
@@ -32,13 +33,13 @@ SAFE = {"GET", "HEAD"}
 Target = dict[str, str]
 """Ids by the names of the path's parameters."""
 
-closed = pytest.mark.parametrize("route", RULES, ids=" ".join)
-about_something = pytest.mark.parametrize("route", [route for route in RULES if "{" in route[1]], ids=" ".join)
+restricted = pytest.mark.parametrize("route", RULES, ids=" ".join)
+about_a_resource = pytest.mark.parametrize("route", [route for route in RULES if "{" in route[1]], ids=" ".join)
 
 
 @dataclass(frozen=True)
 class Expected:
-    """A status; for a refusal also its code and what is required, and the error in the challenge."""
+    """An expected response: its status and, for a refusal, its code, required grants and challenge error."""
 
     status: int
     code: str | None = None
@@ -47,7 +48,7 @@ class Expected:
 
 
 UNAUTHORIZED = Expected(401, "unauthorized", challenge="invalid_token")
-NO_CREDENTIAL = Expected(401, "unauthorized")
+NO_CREDENTIALS = Expected(401, "unauthorized")
 FORBIDDEN = Expected(403, "forbidden")
 
 
@@ -56,33 +57,33 @@ def admitted_status(rule: Rule) -> Expected:
     return Expected(rule.admitted_status, codes.get(rule.admitted_status))
 
 
-def lacking(grant: Grant) -> Expected:
+def missing_grant(grant: Grant) -> Expected:
     return Expected(403, "forbidden", (grant,), "insufficient_scope")
 
 
-def told_to_a_key(rule: Rule, grants: set[Grant]) -> Expected:
+def expected_for_key(rule: Rule, grants: set[Grant]) -> Expected:
     if not rule.keys:
         return FORBIDDEN
     if rule.grant is not None and rule.grant not in grants:
-        return lacking(rule.grant)
+        return missing_grant(rule.grant)
     return admitted_status(rule)
 
 
-def told_to_a_person(rule: Rule, method: str, role: Role, *, token: bool) -> Expected:
+def expected_for_person(rule: Rule, method: str, role: Role, *, token: bool) -> Expected:
     if not rule.people:
-        return NO_CREDENTIAL
+        return NO_CREDENTIALS
     if method not in SAFE and not token:
         return FORBIDDEN
     if rule.owner and role != "owner":
         return Expected(403, "forbidden", ("owner",))
     if rule.grant is not None and rule.grant not in ROLES[role]:
-        return lacking(rule.grant)
+        return missing_grant(rule.grant)
     return admitted_status(rule)
 
 
 @dataclass
 class World:
-    """Two organizations. In ours there is a person in every role, and a key with every single grant."""
+    """Two organizations. Ours has a person in every role and a key for each set of grants."""
 
     api: Api
     ours: Organization
@@ -102,8 +103,8 @@ def world(api: Api, request: pytest.FixtureRequest) -> Iterator[World]:
     people: dict[Role, Person] = {role: person(api, ours.id, role) for role in roles}
     held: dict[str, set[Grant]] = {grant: {grant} for grant in GRANTS}
     held |= {f"all but {grant}": set(GRANTS) - {grant} for grant in GRANTS} | {"none": set(), "all": set(GRANTS)}
-    keys = {name: (holding(ours, grants).client, grants) for name, grants in held.items()}
-    revoked, disabled = holding(ours, set(GRANTS)), holding(ours, set(GRANTS))
+    keys = {name: (key_with(ours, grants).client, grants) for name, grants in held.items()}
+    revoked, disabled = key_with(ours, set(GRANTS)), key_with(ours, set(GRANTS))
     ours.client.post(f"{revoked.path}/revoke")
     ours.client.post(f"{disabled.path}/disable")
     expired = ours.expired_key(permissions=Permissions(mcps="*", manage=GRANTS))
@@ -115,11 +116,11 @@ def world(api: Api, request: pytest.FixtureRequest) -> Iterator[World]:
     }
     world = World(api, ours, theirs, people, person(api, theirs.id, "owner"), keys, dead)
     yield world
-    everyone = f"{len(people)} roles with and without token, {len(keys) + len(dead)} keys, an ended session and nobody"
-    request.config.stash[MATRIX_SIZE] = f"{world.cells} cells; {len(world.routes)} closed routes by {everyone}"
+    callers = f"{len(people)} roles with and without token, {len(keys) + len(dead)} keys, an ended session, anonymous"
+    request.config.stash[MATRIX_SIZE] = f"{world.cells} cells; {len(world.routes)} restricted routes by {callers}"
 
 
-def holding(org: Organization, grants: set[Grant]) -> Key:
+def key_with(org: Organization, grants: set[Grant]) -> Key:
     manage: tuple[Grant, ...] = tuple([grant for grant in GRANTS if grant in grants])
     return org.seeded_key(permissions=Permissions(mcps="*", manage=manage))
 
@@ -128,49 +129,50 @@ def test_every_route_is_in_the_table() -> None:
     assert set(ACCESS) == set(RULES) | PUBLIC | SIGNING_IN
 
 
-def test_no_route_is_in_it_twice() -> None:
+def test_no_route_is_in_the_table_twice() -> None:
     assert not set(RULES) & PUBLIC
     assert not (set(RULES) | PUBLIC) & SIGNING_IN
 
 
-@closed
-def test_everyone_is_told_what_the_table_says(world: World, route: Route) -> None:
+@restricted
+def test_every_caller_gets_the_response_in_the_table(world: World, route: Route) -> None:
     rule, method = RULES[route], route[0]
     cells: list[tuple[str, Client, Expected]] = [
-        ("nobody", world.api.client(), NO_CREDENTIAL),
+        ("no credentials", world.api.client(), NO_CREDENTIALS),
         *(
             (f"a key: {code}", client, Expected(401, code, challenge="invalid_token"))
             for code, client in world.dead.items()
         ),
-        *((f"a key with {name}", client, told_to_a_key(rule, held)) for name, (client, held) in world.keys.items()),
-        ("an ended session", ended_session(world), UNAUTHORIZED if rule.people else NO_CREDENTIAL),
+        *((f"a key with {name}", client, expected_for_key(rule, held)) for name, (client, held) in world.keys.items()),
+        ("an ended session", ended_session(world), UNAUTHORIZED if rule.people else NO_CREDENTIALS),
     ]
     for token in (False, True):
-        # A session of its own each: some of the routes end it. With the token last: one of them ends all others.
+        # Each caller has a separate session, because some routes end it. Callers with a token come last, because one
+        # route ends all other sessions.
         for role in world.people:
-            expected = told_to_a_person(rule, method, role, token=token)
+            expected = expected_for_person(rule, method, role, token=token)
             cells.append((f"{role}, token: {token}", session_of(world, role, token=token), expected))
     last = len(cells) - len(world.people)
-    told = [
-        answer
+    responses = [
+        response
         for part in (cells[:last], cells[last:])
-        for answer in concurrently(part, lambda cell: asked(cell[1], route, rule))
+        for response in concurrently(part, lambda cell: send(cell[1], route, rule))
     ]
     wrong = [
-        f"{who}: expected {expected}, was told {answer.status} {answer.content[:300]!r}"
-        for (who, _, expected), answer in zip(cells, told, strict=True)
-        if not fits(answer, expected)
+        f"{name}: expected {expected}, got {response.status} {response.content[:300]!r}"
+        for (name, _, expected), response in zip(cells, responses, strict=True)
+        if not fits(response, expected)
     ]
     world.cells += len(cells)
     world.routes.add(route)
     assert not wrong, "\n".join(wrong)
 
 
-@about_something
-def test_what_belongs_to_another_organization_does_not_exist(world: World, route: Route) -> None:
-    """To nobody there, whatever they hold; and what is somebody else's in the same organization, where that counts."""
+@about_a_resource
+def test_a_resource_of_another_organization_does_not_exist(world: World, route: Route) -> None:
+    """The same applies to a key or a session of another member, where members see only what belongs to them."""
     rule = RULES[route]
-    target = ours_of(world, route)
+    target = create_target(world, route)
     callers = [world.theirs.client] if rule.keys else []
     callers += [session_of_person(world.api, world.stranger)] if rule.people else []
     if rule.own:
@@ -179,7 +181,7 @@ def test_what_belongs_to_another_organization_does_not_exist(world: World, route
         callers += [session_of(world, role, token=True) for role in world.people]
     assert callers
     for caller in callers:
-        foreign, absent = asked(caller, route, rule, target), asked(caller, route, rule)
+        foreign, absent = send(caller, route, rule, target), send(caller, route, rule)
         assert (foreign.status, foreign.code) == (404, "not_found")
         assert foreign.without_request_id == absent.without_request_id
         assert _headers(foreign) == _headers(absent)
@@ -187,69 +189,70 @@ def test_what_belongs_to_another_organization_does_not_exist(world: World, route
 
 
 @pytest.mark.parametrize("route", [route for route, rule in RULES.items() if rule.own], ids=" ".join)
-def test_a_member_may_do_to_own_keys_what_is_refused_for_those_of_others(world: World, route: Route) -> None:
+def test_a_member_can_manage_keys_that_they_created(world: World, route: Route) -> None:
     member = session_of(world, "member", token=True)
     own: str = member.post("/v1/api-keys", {"name": "Own"}).data["id"]
     if route[1].endswith("/enable"):
         member.post(f"/v1/api-keys/{own}/disable")
-    assert asked(member, route, RULES[route], {"key_id": own}).status == 200
+    assert send(member, route, RULES[route], {"key_id": own}).status == 200
     world.cells += 1
 
 
 @pytest.mark.parametrize("route", [route for route, rule in RULES.items() if rule.grant], ids=" ".join)
-def test_the_one_grant_is_enough(world: World, route: Route) -> None:
-    """To do the real thing, to something real; and what is given away has to be held."""
+def test_the_required_grants_suffice_for_a_valid_request(world: World, route: Route) -> None:
     rule = RULES[route]
     assert rule.grant is not None
-    key = holding(world.ours, {rule.grant, *rule.also}).client
-    target = ours_of(world, route) if "{" in route[1] else None
-    assert asked(key, route, rule, target, rule.body).status in {200, 201}
+    key = key_with(world.ours, {rule.grant, *rule.also}).client
+    target = create_target(world, route) if "{" in route[1] else None
+    assert send(key, route, rule, target, rule.body).status in {200, 201}
     world.cells += 1
 
 
 @pytest.mark.parametrize("route", [r for r, rule in RULES.items() if rule.grant or not rule.keys], ids=" ".join)
-def test_the_refused_attempt_of_a_key_is_recorded(world: World, route: Route) -> None:
+def test_a_refused_request_of_a_key_is_recorded(world: World, route: Route) -> None:
     caller = world.ours.seeded_key(permissions=Permissions(mcps="*"))
-    asked(caller.client, route, RULES[route])
+    send(caller.client, route, RULES[route])
     newest = world.ours.activity(caller)[0]
     assert (newest["action"], newest["status"], newest["reason"]) == ("manage", "denied", "forbidden")
 
 
 @pytest.mark.parametrize("route", sorted(PUBLIC), ids=" ".join)
-def test_a_public_route_asks_for_nothing(world: World, route: Route) -> None:
+def test_a_public_route_needs_no_credentials(world: World, route: Route) -> None:
     callers = [
         world.api.client(),
         *world.dead.values(),
         *[session_of(world, role, token=True) for role in world.people],
     ]
     path = route[1].replace("{code}", "conflict")
-    assert {answer.status for answer in concurrently(callers, lambda caller: caller.request(route[0], path))} == {200}
+    assert {response.status for response in concurrently(callers, lambda caller: caller.request(route[0], path))} == {
+        200
+    }
     world.cells += len(callers)
 
 
 @pytest.mark.parametrize("route", sorted(SIGNING_IN), ids=" ".join)
-def test_a_key_is_nothing_to_those_who_sign_in(world: World, route: Route) -> None:
-    def told(headers: dict[str, str]) -> tuple[int, str | None]:
-        answer = httpx2.request(route[0], world.api.url + route[1], headers=headers)
-        return answer.status_code, answer.headers.get("location")
+def test_sign_in_routes_ignore_a_key(world: World, route: Route) -> None:
+    def status_and_location(headers: dict[str, str]) -> tuple[int, str | None]:
+        response = httpx2.request(route[0], world.api.url + route[1], headers=headers)
+        return response.status_code, response.headers.get("location")
 
     key, _ = world.keys["all"]
-    assert told({"Authorization": f"Bearer {key.secret}"}) == told({})
+    assert status_and_location({"Authorization": f"Bearer {key.secret}"}) == status_and_location({})
     world.cells += 2
 
 
 @pytest.mark.parametrize("path", sorted({path for _, path in RULES}))
-def test_asking_for_the_methods_needs_no_key_and_does_nothing(world: World, path: str) -> None:
-    answer = asked(world.api.client(), ("OPTIONS", path), Rule())
-    assert answer.status == 405
+def test_options_needs_no_key_and_lists_the_methods(world: World, path: str) -> None:
+    response = send(world.api.client(), ("OPTIONS", path), Rule())
+    assert response.status == 405
     methods = {method for method, known in ACCESS if known == path}
-    assert set(answer.headers["allow"].split(", ")) == methods | ({"HEAD"} if "GET" in methods else set())
+    assert set(response.headers["allow"].split(", ")) == methods | ({"HEAD"} if "GET" in methods else set())
 
 
-def asked(
+def send(
     caller: Client, route: Route, rule: Rule, target: Target | None = None, body: dict[str, object] | None = None
 ) -> Response:
-    """Ask about `target`, or about what never was."""
+    """Send a request about `target` or, by default, about a resource that does not exist."""
     method, path = route
     for name, kind in _PARAMETERS.items():
         path = path.replace(f"{{{name}}}", (target or {}).get(name, f"{kind}_{'0' * 26}"))
@@ -270,8 +273,8 @@ _PARAMETERS = {
 }
 
 
-def ours_of(world: World, route: Route) -> Target:
-    """A new one of what the path is about, in our organization."""
+def create_target(world: World, route: Route) -> Target:
+    """Create a resource of the kind that the path names, in our organization. Return its ids."""
     if "{delivery_id}" in route[1]:
         return _delivery(world)
     (name,) = [name for name in _PARAMETERS if f"{{{name}}}" in route[1]]
@@ -290,7 +293,7 @@ def ours_of(world: World, route: Route) -> Target:
 
 def _webhook(world: World) -> str:
     webhook: str = world.ours.client.post("/v1/webhooks", {"url": "https://example.com/hooks"}).data["id"]
-    # An organization can have so many of them.
+    # Stay below the maximum number of webhooks of an organization.
     for each in world.ours.client.get("/v1/webhooks", {"per_page": 100}).data[10:]:
         world.ours.client.delete(f"/v1/webhooks/{each['id']}")
     return webhook
@@ -334,11 +337,11 @@ def _alert(world: World) -> str:
         numbers={"days": 7},
     )
 
-    async def raised() -> None:
+    async def raise_it() -> None:
         async with pool(world.api.database.url, role=WORKER_ROLE) as connections:
             assert await raise_alert(connections, EXPIRY_ALERTS, alert)
 
-    world.api.database.run(raised())
+    world.api.database.run(raise_it())
     return alert.alert_id
 
 
@@ -346,9 +349,9 @@ def session_of(world: World, role: Role, *, token: bool) -> Client:
     return session_of_person(world.api, world.people[role], token=token)
 
 
-def session_of_person(api: Api, who: Person, *, token: bool = True) -> Client:
-    """A new session of theirs, with or without what proves that a change was meant."""
-    _, secret = who.session()
+def session_of_person(api: Api, owner: Person, *, token: bool = True) -> Client:
+    """Create a session of a person. Return its client, with or without the CSRF token."""
+    _, secret = owner.session()
     return signed_in(api, secret, token=token)
 
 
@@ -363,23 +366,23 @@ def ended_session(world: World) -> Client:
     return client
 
 
-def fits(answer: Response, expected: Expected) -> bool:
-    if answer.status != expected.status:
+def fits(response: Response, expected: Expected) -> bool:
+    if response.status != expected.status:
         return False
     if expected.code is None:
         return True
-    required = tuple(answer.details.get("required", ())) if answer.status == 403 else ()
-    challenge = answer.headers.get("www-authenticate", "")
-    wanted = "" if expected.challenge is None else f'error="{expected.challenge}"'
+    required = tuple(response.details.get("required", ())) if response.status == 403 else ()
+    challenge = response.headers.get("www-authenticate", "")
+    error = "" if expected.challenge is None else f'error="{expected.challenge}"'
     return (
-        answer.code == expected.code
+        response.code == expected.code
         and required == expected.required
-        and wanted in challenge
+        and error in challenge
         and (expected.challenge is not None or "error=" not in challenge)
     )
 
 
-def _headers(answer: Response) -> dict[str, str]:
-    """Those that tell one answer from another: not the request's id, the time, and what is left of a rate."""
-    passing = ("x-request-id", "date", "x-ratelimit-")
-    return {name: value for name, value in answer.headers.items() if not name.startswith(passing)}
+def _headers(response: Response) -> dict[str, str]:
+    """Return the headers without those that differ for every response: request id, time and rate limit."""
+    varying = ("x-request-id", "date", "x-ratelimit-")
+    return {name: value for name, value in response.headers.items() if not name.startswith(varying)}

@@ -88,7 +88,7 @@ def _as_json(word: str, database_url: str) -> tuple[int, dict[str, Any]]:
     return ran.returncode, json.loads(ran.stdout)
 
 
-async def test_programs_read_one_document(log: Log, database_url: str, superuser: Superuser) -> None:
+async def test_json_is_one_document(log: Log, database_url: str, superuser: Superuser) -> None:
     code, document = _as_json("migrate", database_url)
     assert (code, document["applied"]) == (0, [])
     revised = sorted(model.name for model in READ_MODELS if model.revision > 1)

@@ -1,4 +1,4 @@
-"""Shells complete the commands of the operator programs, although each is run as `python -m <program>`."""
+"""Shell completion of the operator programs, which are run as `python -m <program>`."""
 
 import importlib
 import os
@@ -13,7 +13,7 @@ from infrastructure.completion import PROGRAMS, SHELLS, script
 
 ROOT = Path(__file__).parents[2]
 
-_ASK = """\
+_COMPLETE = """\
 eval "$SCRIPT"
 COMP_WORDS=("$@")
 COMP_CWORD=$(($# - 1))
@@ -23,11 +23,11 @@ printf '%s\\n' "${COMPREPLY[@]}"
 
 
 def _bash(*words: str) -> list[str]:
-    """What bash offers for the last of the words of a command line."""
-    command = ["bash", "-c", _ASK, "bash", *words]
+    """Return the completions that bash offers for the last word of a command line."""
+    command = ["bash", "-c", _COMPLETE, "bash", *words]
     environment = {**os.environ, "SCRIPT": script("bash")}
-    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=True)
-    return [line for line in done.stdout.splitlines() if line]
+    result = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=True)
+    return [line for line in result.stdout.splitlines() if line]
 
 
 @pytest.mark.parametrize(
@@ -47,12 +47,12 @@ def _bash(*words: str) -> list[str]:
         (["script.py", ""], []),
     ],
 )
-def test_bash_offers_what_fits(words: list[str], offered: list[str]) -> None:
+def test_bash_offers_the_matching_words(words: list[str], offered: list[str]) -> None:
     assert _bash(sys.executable, *words) == offered
 
 
 @pytest.mark.parametrize("shell", SHELLS)
-def test_the_script_is_printed_and_the_shell_can_read_it(shell: str) -> None:
+def test_the_printed_script_is_valid_for_its_shell(shell: str) -> None:
     command = [sys.executable, "-m", "app", "completion", shell]
     printed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
     assert (printed.stdout, printed.stderr) == (script(shell), "")
@@ -69,7 +69,7 @@ def test_the_script_is_printed_and_the_shell_can_read_it(shell: str) -> None:
         ("fish", "eventstore ch", "ch", "plain,check\t"),
     ],
 )
-def test_the_programs_answer_zsh_and_fish(shell: str, line: str, word: str, offered: str) -> None:
+def test_programs_complete_for_zsh_and_fish(shell: str, line: str, word: str, offered: str) -> None:
     environment = {
         **os.environ,
         "_OPERATOR_COMPLETE": f"{shell}_complete",
@@ -77,11 +77,11 @@ def test_the_programs_answer_zsh_and_fish(shell: str, line: str, word: str, offe
         "COMP_CWORD": word,
     }
     command = [sys.executable, "-m", "eventstore"]
-    answer = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
-    assert answer.stdout.startswith(offered)
+    result = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    assert result.stdout.startswith(offered)
 
 
-def test_every_program_is_completed() -> None:
+def test_every_program_with_commands_is_completed() -> None:
     with_commands = [path.parent.name for path in ROOT.glob("*/__main__.py") if "cli.run(" in path.read_text()]
     assert sorted(with_commands) == sorted(PROGRAMS)
     for name in PROGRAMS:

@@ -164,7 +164,7 @@ async def test_a_day_that_cannot_be_removed_blocks_the_later_days(
     assert await days(log) == DAYS
 
 
-async def test_the_command_says_what_would_leave_and_its_files_can_be_verified(
+async def test_the_command_previews_a_removal_and_its_exports_can_be_verified(
     log: Connection, database_url: str, tmp_path: Path
 ) -> None:
     environment = {
@@ -231,7 +231,7 @@ async def test_the_preview_uses_the_clock_of_the_database(log: Connection, datab
     assert [day.day for day in previewed] == DAYS == await days(log)
 
 
-async def test_verify_says_what_it_can_not_derive_again_and_goes_on(
+async def test_verify_reports_read_models_that_cannot_be_derived_and_continues(
     log: Connection, database_url: str, tmp_path: Path
 ) -> None:
     await remove_expired(database_url, Retention(90, tmp_path), lambda: AT)

@@ -86,6 +86,6 @@ async def test_isolated_queues_have_separate_processes_even_after_a_kill(start: 
 
 
 @pytest.mark.parametrize("word", ["run", "schedule"])
-def test_a_setting_that_can_not_be_meant_is_one_line(start: Start, word: str, tmp_path: Path) -> None:
+def test_an_invalid_setting_is_reported_in_one_line(start: Start, word: str, tmp_path: Path) -> None:
     assert start(word, workers=0).wait(30) == 2
     assert (tmp_path / "0.log").read_text() == "WORKERS: must be a whole number from 1 to 256, not '0'\n"

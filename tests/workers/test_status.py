@@ -1,4 +1,4 @@
-"""Whoever asks how the workers stand is told, also when half of those who know are away."""
+"""The commands `status`, `retry-failed` and `forget-failed` of the workers, also while Valkey is unavailable."""
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
 # (the annotations of redis leave type arguments out)
 
@@ -31,17 +31,17 @@ Command = Callable[..., Awaitable[tuple[int, str]]]
 def command(database_url: str, redis_url: str) -> Command:
     environment = {**os.environ, "DATABASE_URL": database_url, "REDIS_URL": redis_url}
 
-    async def ask(*words: str) -> tuple[int, str]:
-        asked = [sys.executable, "-m", "workers", *words]
-        done = await asyncio.to_thread(
-            subprocess.run, asked, env=environment, capture_output=True, text=True, check=False
+    async def run(*words: str) -> tuple[int, str]:
+        line = [sys.executable, "-m", "workers", *words]
+        result = await asyncio.to_thread(
+            subprocess.run, line, env=environment, capture_output=True, text=True, check=False
         )
-        return done.returncode, done.stdout
+        return result.returncode, result.stdout
 
-    return ask
+    return run
 
 
-async def test_each_job_says_when_it_ran_and_when_it_comes_again(start: Start, view: View, command: Command) -> None:
+async def test_the_status_shows_the_last_and_next_run_of_each_job(start: Start, view: View, command: Command) -> None:
     start("run")
     start("schedule")
     seen: dict[str, Any] = {}
@@ -64,7 +64,7 @@ async def test_each_job_says_when_it_ran_and_when_it_comes_again(start: Start, v
     assert (code, "succeeded" in text, "0 failed jobs" in text) == (0, True, True)
 
 
-async def test_a_job_that_failed_is_named_tried_again_and_forgotten(
+async def test_a_failed_job_is_reported_and_can_be_retried_and_forgotten(
     connections: Pool, start: Start, view: View, command: Command
 ) -> None:
     async def rename(before: bytes, after: bytes) -> None:
@@ -77,14 +77,14 @@ async def test_a_job_that_failed_is_named_tried_again_and_forgotten(
     scheduler = start("schedule")
 
     async def status() -> dict[str, Any]:
-        answer: dict[str, Any] = json.loads((await command("status", "--json"))[1])
-        return answer["jobs"]
+        document: dict[str, Any] = json.loads((await command("status", "--json"))[1])
+        return document["jobs"]
 
     async def has_failed() -> bool:
         return bool((await status())["failed"])
 
     await eventually(has_failed)
-    # On a busy machine, the next tick of a minute would come in between.
+    # On a busy machine, the scheduler could start the job of the next minute meanwhile.
     scheduler.terminate()
     await asyncio.to_thread(scheduler.wait)
     (failed,) = (await status())["failed"]
@@ -109,14 +109,14 @@ async def test_a_job_that_failed_is_named_tried_again_and_forgotten(
     assert not await has_failed()
 
 
-async def test_a_job_that_ends_while_somebody_asks_is_not_missed(start: Start, view: View, command: Command) -> None:
-    """A worker says that it is at a job, and the job is gone by the time it is looked at."""
+async def test_the_status_ignores_a_job_that_ends_while_it_is_read(start: Start, view: View, command: Command) -> None:
+    """A worker has an execution whose job no longer exists."""
     start("run")
 
-    async def is_there() -> bool:
+    async def is_running() -> bool:
         return bool(view.workers())
 
-    await eventually(is_there)
+    await eventually(is_running)
     gone = Job("gone", connection=view.client, serializer=JSONSerializer)
     with view.client.pipeline() as pipeline:
         Execution.create(gone, 60, pipeline, worker_name=view.workers()[0])
@@ -126,7 +126,7 @@ async def test_a_job_that_ends_while_somebody_asks_is_not_missed(start: Start, v
     assert {job["running"] for job in json.loads(text)["jobs"]["schedule"]} == {0}
 
 
-async def test_what_is_away_is_said_and_the_rest_is_told(command: Command, valkey: Valkey) -> None:
+async def test_the_status_without_valkey_reports_the_outage_and_the_rest(command: Command, valkey: Valkey) -> None:
     try:
         valkey.stop()
         code, text = await command("status")

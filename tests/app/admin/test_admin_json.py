@@ -1,4 +1,4 @@
-"""`python -m app admin … --json` prints one document. `python -m app demo` asks in a database that others use."""
+"""JSON output of `python -m app admin`, and the confirmation that `python -m app demo` needs next to other data."""
 
 import asyncio
 import base64
@@ -78,7 +78,7 @@ def test_every_command_prints_one_document(environment: dict[str, str]) -> None:
     assert "┃ id " in table.text
     first, rest = organization_id[:4], organization_id[-4:]
     assert first in table.text
-    assert rest in table.text, "an id is folded, never cut"
+    assert rest in table.text, "an id is wrapped, never truncated"
     assert "…" not in table.text
 
 
@@ -88,7 +88,7 @@ def test_a_demo_next_to_other_organizations_must_be_confirmed(
     words = ("demo", "--to", str(tmp_path), "--mcp-url", "http://127.0.0.1:9/mcp")
     assert _run(environment, *words).returncode == 0
     (tmp_path / "demo.env").unlink()
-    assert _run(environment, *words).returncode == 0, "a demo next to itself is no question"
+    assert _run(environment, *words).returncode == 0, "the existing demo needs no confirmation"
     (tmp_path / "demo.env").unlink()
     asyncio.run(_create_organization(database_url))
     refused = _run(environment, *words)

@@ -51,7 +51,7 @@ def _names(folder: Path) -> list[str]:
     return [path.name for path in folder.iterdir()]
 
 
-async def _refuse_incomplete(url: str, folder: Path, expected: dict[str, int] = _ROWS) -> None:
+async def _assert_complete(url: str, folder: Path, expected: dict[str, int] = _ROWS) -> None:
     """Fail unless the credentials belong to existing keys and nothing was created twice."""
     path = folder / "demo.env"
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
@@ -90,7 +90,7 @@ async def test_a_setup_that_is_killed_in_any_transaction_is_completed_by_the_nex
             with psycopg.connect(url) as connection:
                 states.add(len(connection.execute("select from streams").fetchall()))
             await make_demo(_config(url), folder, _MCP_URL)
-            await _refuse_incomplete(url, folder)
+            await _assert_complete(url, folder)
     assert states == {0, 1, 2, 3, 4, 5}, "the setup was not interrupted after each of its steps"
 
 
@@ -98,7 +98,7 @@ async def test_a_truncated_plan_file_is_replaced(database_url: str, tmp_path: Pa
     (tmp_path / "demo.unfinished.json").write_text('{"organization_id": "org_')
     assert unfinished_plan(tmp_path) is None
     await make_demo(_config(database_url), tmp_path, _MCP_URL)
-    await _refuse_incomplete(database_url, tmp_path)
+    await _assert_complete(database_url, tmp_path)
 
 
 async def test_lost_credentials_are_replaced_by_new_keys_of_the_same_organization(
@@ -109,7 +109,7 @@ async def test_lost_credentials_are_replaced_by_new_keys_of_the_same_organizatio
         await make_demo(_config(database_url), tmp_path, _MCP_URL)
         (tmp_path / "demo.env").rename(tmp_path.with_name("earlier.env"))
     await make_demo(_config(database_url), tmp_path, _MCP_URL)
-    await _refuse_incomplete(database_url, tmp_path, {**_ROWS, "key_list": 6, "key_state": 6})
+    await _assert_complete(database_url, tmp_path, {**_ROWS, "key_list": 6, "key_state": 6})
 
 
 async def test_an_organization_of_an_operator_with_the_slug_demo_is_not_changed(
@@ -120,7 +120,7 @@ async def test_an_organization_of_an_operator_with_the_slug_demo_is_not_changed(
             commands_on(connections), PLANS, "Theirs", "demo", "team", "owner@their.example"
         )
     await make_demo(_config(database_url), tmp_path, _MCP_URL)
-    await _refuse_incomplete(database_url, tmp_path, {**_ROWS, "organization_list": 2, "member_list": 2, "users": 2})
+    await _assert_complete(database_url, tmp_path, {**_ROWS, "organization_list": 2, "member_list": 2, "users": 2})
     with psycopg.connect(database_url) as connection:
         rows = connection.execute("select organization_id, slug from organization_list order by slug").fetchall()
         keys = connection.execute("select distinct organization_id from key_list").fetchall()

@@ -1,4 +1,4 @@
-"""An operator sees the progress of a rebuild on a terminal, and none of it reaches a pipe."""
+"""The progress bar of a rebuild, which is shown on a terminal and not in a pipe."""
 
 import os
 import re
@@ -23,7 +23,7 @@ async def _uses(connection: Connection) -> None:
     await run_projection(connection, USAGE, 60)
 
 
-async def test_on_a_terminal_the_bar_reaches_the_end_and_the_result_stays_in_its_pipe(
+async def test_on_a_terminal_the_bar_completes_and_the_pipe_has_only_the_result(
     connection: Connection, database_url: str
 ) -> None:
     await _uses(connection)

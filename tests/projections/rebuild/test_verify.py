@@ -251,7 +251,9 @@ async def test_a_read_model_that_lags_is_compared_up_to_its_position(
     assert (await verify(database_url, REBUILDABLE["usage"])).equal
 
 
-async def test_the_command_says_so_and_its_exit_code_too(filled: None, owner: Connection, database_url: str) -> None:
+async def test_the_command_reports_a_difference_and_exits_with_1(
+    filled: None, owner: Connection, database_url: str
+) -> None:
     def run(*arguments: str) -> tuple[int, list[str]]:
         result = subprocess.run(
             [sys.executable, "-m", "projections", *arguments],

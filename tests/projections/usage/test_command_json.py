@@ -1,4 +1,4 @@
-"""`--json` of `python -m projections`: one document on stdout. Irreversible commands ask, or need `--yes`."""
+"""The option `--json` of `python -m projections`, and the confirmation of irreversible commands."""
 
 import json
 import os
@@ -91,7 +91,7 @@ async def test_a_stopped_lane_and_a_skipped_position_are_in_the_document(
     assert (listed["projection"], listed["position"], listed["reason"]) == ("usage", 2, "Lost")
 
 
-async def test_what_is_irreversible_asks_on_a_terminal_and_needs_yes_without_one(
+async def test_an_irreversible_command_asks_on_a_terminal_and_otherwise_needs_yes(
     connection: Connection, database_url: str
 ) -> None:
     await append(connection, "p", now(), [used("key_a", now())])

@@ -1,3 +1,5 @@
+"""The commands `status` and `catch-up` of `python -m projections`."""
+
 import os
 import subprocess
 import sys
@@ -23,7 +25,7 @@ def _projections(word: str, database_url: str) -> tuple[int, list[str]]:
     return result.returncode, (result.stdout + result.stderr).splitlines()
 
 
-async def test_status_shows_the_lag_and_catch_up_ends_it(connection: Connection, database_url: str) -> None:
+async def test_status_shows_the_lag_and_catch_up_removes_it(connection: Connection, database_url: str) -> None:
     for producer in ("p", "p", "q"):
         await append(connection, producer, now(), [used("key_a", now())])
     heading = ["projection", "version", "log", "lanes", "behind", "lag"]
@@ -38,7 +40,7 @@ async def test_status_shows_the_lag_and_catch_up_ends_it(connection: Connection,
     assert (code, [line.split() for line in lines]) == (0, [heading, *level, *nothing])
 
 
-async def test_a_lane_that_stopped_is_named_and_the_exit_code_says_so(
+async def test_a_stopped_lane_is_reported_and_the_exit_code_is_1(
     connection: Connection, owner: Connection, database_url: str
 ) -> None:
     lane = 0
@@ -54,7 +56,7 @@ async def test_a_lane_that_stopped_is_named_and_the_exit_code_says_so(
     assert lines.count(f"  STOPPED lane {lane} after 1: {reason}") == len(USAGE_PROJECTIONS)
 
 
-def test_a_database_that_is_not_there_is_one_line() -> None:
+def test_an_unreachable_database_is_reported_in_one_line() -> None:
     code, [line] = _projections("status", "postgresql://nobody@/nothing?host=/nowhere")
     assert code == 1
     assert line.startswith("DATABASE_URL: ")

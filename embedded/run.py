@@ -188,7 +188,7 @@ def _ensure_demo(settings: Settings, supervisor: Supervisor, services: _Services
 
 
 def _example_port(home: DataDirectory, wanted: int) -> int:
-    """Return the port for the example MCP server: the same at every start, as long as it is free."""
+    """Return the port of the example MCP server. It is the same at every start as long as it is free."""
     kept = home.example_port()
     try:
         port = first_free_port(_LOOPBACK, kept or wanted)

@@ -106,7 +106,7 @@ async def export(connection: Connection, folder: Path, day: date, summaries: Seq
                     add(line)
         manifest = verified(folder / file_name(day))
     if manifest.lanes != summaries:
-        raise CorruptExport(f"{manifest.file} does not hold what the log does")
+        raise CorruptExport(f"{manifest.file} differs from the log")
     return manifest
 
 

@@ -31,7 +31,7 @@ _PART = ".part"
 
 
 class CorruptExport(StorageError):
-    """This file does not hold what its manifest says."""
+    """This file does not match its manifest."""
 
 
 class Line(Struct, frozen=True, forbid_unknown_fields=True):

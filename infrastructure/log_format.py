@@ -118,7 +118,7 @@ def _never_raising(logger: type[FilteringBoundLogger]) -> type[FilteringBoundLog
         def _proxy_to_logger(self, method_name: str, event: str | None = None, **fields: Any) -> Any:  # noqa: ANN401 -- as overridden
             try:
                 return cast("Any", super())._proxy_to_logger(method_name, event, **fields)  # noqa: SLF001 -- made for it
-            except Exception:  # noqa: BLE001 -- a field may raise anything when it is rendered, and the caller goes on
+            except Exception:  # noqa: BLE001 -- a field may raise anything when it is rendered, and the caller continues
                 OUTPUT.dropped += 1
                 return None
 

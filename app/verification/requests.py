@@ -65,7 +65,7 @@ class _Authentication(Struct, frozen=True):
 
 
 class VerifyKey(Struct, frozen=True):
-    """The key of `caller` asks about the key of `subject`; None: the text in question is not a key."""
+    """A verification of the key in `subject` by the key in `caller`. `subject` None: the given text is not a key."""
 
     caller: AccessRequest
     subject: AccessRequest | None
@@ -81,7 +81,7 @@ class VerifyKey(Struct, frozen=True):
         own = key_rates(caller.key)
         subject = self._decide_subject(context, caller.key)
         if subject.accepted and subject.key is not None:
-            # A key that asks about itself counts once.
+            # A key that verifies itself counts once.
             rates = tuple(dict.fromkeys(own + context.rates(subject.key, "verify")))
             return _KeyVerification(self, caller, subject, RateCheck(rates, rates), own)
         return _KeyVerification(self, caller, subject, RateCheck(own, own + context.rates(caller.key, "verify")), own)
@@ -116,7 +116,7 @@ class _KeyVerification(Struct, frozen=True):
                 key_used(self.request.caller, denied, ledger.context, event_id),
             )
         limited = apply_limits(subject, self.subject, ledger, rate_limited=rates.refused_by is not None)
-        use = key_used(subject, limited, ledger.context, event_id, asked_by=caller.key)
+        use = key_used(subject, limited, ledger.context, event_id, verified_by=caller.key)
         if ledger.context.ends_previous(self.request.caller, caller):
             use = structs.replace(use, caller_secret_version=caller.secret_version)
         result = VerificationResult(caller, limited.decision, ledger.at, event_id, rates.status, limited.quota)

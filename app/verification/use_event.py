@@ -13,12 +13,12 @@ def key_used(
     context: BatchContext,
     event_id: str,
     *,
-    asked_by: Key | None = None,
+    verified_by: Key | None = None,
 ) -> KeyUsed:
-    """Return the event for `request`; `asked_by`: the key of another caller that asked about this one."""
+    """Return the event for `request`; `verified_by`: the calling key, if it verified another key."""
     decision = limited.decision
     key = decision.key
-    organization_id = None if asked_by is None else asked_by.organization_id
+    organization_id = None if verified_by is None else verified_by.organization_id
     return KeyUsed(
         id=event_id,
         occurred_at=context.at,
@@ -33,7 +33,7 @@ def key_used(
         ip=request.ip,
         user_agent=request.user_agent,
         request_id=request.request_id,
-        caller_key_id=None if asked_by is None else asked_by.id,
+        caller_key_id=None if verified_by is None else verified_by.id,
         billed=limited.billed,
         ends_previous=context.ends_previous(request, decision),
     )

@@ -14,7 +14,7 @@ class AdaptiveBatchSize:
         self._seconds = seconds
 
     def record(self, size: int, seconds: float) -> None:
-        """Note that a page of `size` positions was applied. A page below the maximum says nothing about larger ones."""
+        """Record an applied page of `size` positions. A page below the maximum proves nothing about larger pages."""
         if size >= self.most and seconds < self._seconds:
             self.most = 2 * size
 

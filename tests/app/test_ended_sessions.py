@@ -1,4 +1,4 @@
-"""A request whose session PostgreSQL ended, because its transaction stayed open too long, is answered with 503."""
+"""The 503 response to a request whose database session PostgreSQL ended because its transaction took too long."""
 
 import time
 from typing import LiteralString

@@ -88,7 +88,7 @@ async def _check(pool: Pool, gateway: Gateway, sealer: Sealer | None, mcp: Claim
     except McpNotFound:
         return
     except DecryptionFailed:
-        # A credential that cannot be decrypted says nothing about the health of the server.
+        # A credential that cannot be decrypted is no evidence that the server is unhealthy.
         if _news("credentials"):
             _log.warning("mcp_credential_decryption_failed", needed="KEYLEDGER_MASTER_KEY", mcp_id=mcp.mcp_id)
         return

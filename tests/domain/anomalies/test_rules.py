@@ -104,7 +104,7 @@ def test_few_requests_or_too_little_history_are_never_unusual() -> None:
     assert unusual_volume({}, LONG_AGO, MONDAY_NOON, DEFAULTS) is None
 
 
-def test_the_time_before_the_first_use_is_no_baseline() -> None:
+def test_the_time_before_the_first_use_is_not_part_of_the_baseline() -> None:
     for first in (MONDAY_NOON, MONDAY_NOON - HOUR, MONDAY_NOON - DAY):
         hours = {first: Hour(40), MONDAY_NOON: Hour(5_000)}
         assert unusual_volume(hours, LONG_AGO, MONDAY_NOON, DEFAULTS) is None
@@ -120,7 +120,7 @@ def test_the_smallest_reported_volume_of_a_quiet_key_is_not_critical(requests: i
 
 
 @pytest.mark.parametrize("errors", [1, 2])
-def test_one_or_two_failed_calls_are_no_spike_at_any_threshold(errors: int) -> None:
+def test_one_or_two_failed_calls_are_not_a_spike_at_any_threshold(errors: int) -> None:
     sensitive = replace(DEFAULTS, errors_requests_min=1, errors_rate_min=0.0)
     assert error_spike({MONDAY_NOON: Hour(errors, errors)}, MONDAY_NOON, sensitive) is None
     assert error_spike({MONDAY_NOON: Hour(3, 3)}, MONDAY_NOON, sensitive) is not None

@@ -81,7 +81,7 @@ def test_an_unchanged_expiry_is_not_validated_and_a_new_one_must_be_in_the_futur
         )
 
 
-def test_the_same_instant_in_another_time_zone_is_no_change() -> None:
+def test_the_same_instant_in_another_time_zone_is_not_a_change() -> None:
     elsewhere = at(3600).astimezone(timezone(timedelta(hours=-7)))
     given(KEY, EXPIRING).when(replace(CHANGE, expires_at=elsewhere)).then_nothing()
 

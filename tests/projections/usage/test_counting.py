@@ -36,7 +36,7 @@ async def test_an_accepted_use_is_a_request(connection: Connection, action: Acti
     assert await _usage(connection) == KeyUsage(1, 1, 1, 1, AT)
 
 
-async def test_management_updates_last_used_and_is_no_request(connection: Connection) -> None:
+async def test_management_updates_last_used_and_is_not_a_request(connection: Connection) -> None:
     await append(connection, "p", AT, [used(KEY, AT, action="manage")])
     assert await _usage(connection) == KeyUsage(0, 0, 0, 0, AT)
 
@@ -49,7 +49,7 @@ async def test_a_denied_use_changes_nothing(connection: Connection, code: Code) 
     assert await secrets_last_used(connection, KEY) == {1: AT}
 
 
-async def test_the_end_of_a_call_is_no_request(connection: Connection) -> None:
+async def test_the_end_of_a_call_is_not_a_request(connection: Connection) -> None:
     await append(connection, "p", AT, [used(KEY, AT, action="call", mcp_id="mcp_a", tool="search")])
     await append(connection, "p", AT + SECOND, [completed(KEY, AT + SECOND)])
     assert await _usage(connection) == KeyUsage(1, 1, 1, 1, AT)

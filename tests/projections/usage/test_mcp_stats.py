@@ -38,7 +38,7 @@ async def test_requests_are_counted_in_total_and_today(connection: Connection) -
     assert await _stats(connection, "mcp_b") == McpStats(1, 1, None, None)
 
 
-async def test_a_denied_use_is_no_request(connection: Connection) -> None:
+async def test_a_denied_use_is_not_a_request(connection: Connection) -> None:
     await append(connection, "p", AT, [used(KEY, AT, mcp_id="mcp_a", code="mcp_not_permitted")])
     assert await _stats(connection) == McpStats(0, 0, None, None)
 

@@ -105,7 +105,7 @@ def data_with_secret(kind: type[S]) -> Callable[[bytes], S]:
 
 
 def recovering(call: Call[T], again: Callable[[SecretLost], Call[T]], times: int = _RECOVERIES_MAX) -> Call[T]:
-    """Return `call` with `again` as the recovery of a lost secret. `again` is recovered likewise, `times` in all."""
+    """Return `call` with `again` as the recovery of a lost secret. It is applied at most `times` times."""
     if not times:
         return call
 

@@ -1,4 +1,4 @@
-"""Helpers that invite people and accept invitations."""
+"""Invitations of people and their acceptance, for tests."""
 
 from datetime import timedelta
 from urllib.parse import parse_qs, urlsplit

@@ -8,8 +8,8 @@ from domain.secret import contains_secret
 NAME_LENGTH_MAX = 100
 DESCRIPTION_LENGTH_MAX = 500
 
-NO_KEY = "Must not contain an API key: what is written here is kept permanently"
-"""The message for a caller who pastes a key by mistake: the log could not delete it."""
+CONTAINS_API_KEY = "Must not contain an API key: what is written here is kept permanently"
+"""The message about a text that contains an API key: the log is permanent, so it could not delete the key."""
 
 _CONTROL_CATEGORIES = frozenset({"Cc", "Cs", "Zl", "Zp"})
 _DIRECTIONS = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
@@ -48,7 +48,7 @@ class FieldErrors:
         if any("\ud800" <= character <= "\udfff" for character in text):
             self.add(field, "Must not contain lone surrogates")
         if contains_secret(text):
-            self.add(field, NO_KEY)
+            self.add(field, CONTAINS_API_KEY)
 
 
 def has_control(text: str) -> bool:

@@ -150,7 +150,7 @@ async def execute(
             async with pool.connection() as connection:
                 return await _once(connection, write, inline, attempt)
         except Exception as error:
-            if attempt.is_sent and isinstance(error, UNAVAILABLE):
+            if attempt.commit_is_sent and isinstance(error, UNAVAILABLE):
                 raise Unconfirmed from error
             try:
                 translate(error)
@@ -169,7 +169,7 @@ async def _once(
         return loaded
     related = await _load_related(connection, write, loaded.facts)
     plan = _decide(write, loaded, inline, related)
-    attempt.sends_commit(plan.change, plan.proof, is_harmless=plan.is_harmless)
+    attempt.before_commit(plan.change, plan.proof, is_harmless=plan.is_harmless)
     await _send(connection, [*plan.statements, Statement(SQL.commit, ())])
     return plan.change
 

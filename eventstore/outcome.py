@@ -16,13 +16,13 @@ from infrastructure.database.tenant import read_transaction
 
 _TOKEN_BITS = 63
 
-Outcome = Literal["made", "not_made", "unknown"]
+Outcome = Literal["committed", "not_committed", "unknown"]
 
 
 class Attempt:
     """One transaction before its commit. The task that runs it and the task that waits for it share this object.
 
-    `result`: what the caller receives once the commit is known to have been made.
+    `result`: what the caller receives as soon as the commit is known to have succeeded.
     """
 
     __slots__ = ("_abandoned", "_is_harmless", "_proof", "_sent", "_token", "result")
@@ -33,7 +33,7 @@ class Attempt:
         self.restart()
 
     def restart(self) -> None:
-        """Note that another transaction follows. The previous one has ended without a commit."""
+        """Prepare for another transaction. The previous one has ended without a commit."""
         self._token = 0
         self._sent = False
         self._proof: Statement | None = None
@@ -44,11 +44,11 @@ class Attempt:
         self._token = secrets.randbits(_TOKEN_BITS)
         return Statement(SQL.outcome_lock, (self._token,))
 
-    def sends_commit(self, result: object, proof: Statement | None, *, is_harmless: bool = False) -> None:
-        """Note that the commit is sent from here on. Raises `Unavailable` when the caller no longer waits for it.
+    def before_commit(self, result: object, proof: Statement | None, *, is_harmless: bool = False) -> None:
+        """Note that the commit is about to be sent. Raises `Unavailable` if the caller no longer waits for it.
 
-        `proof` returns a row only if the transaction was committed. None: no row would prove the commit. `is_harmless`:
-        the transaction writes nothing that must be kept, so its result is valid in any case.
+        `proof` returns a row only if the transaction was committed. None: no query can show this. `is_harmless`: the
+        transaction changes nothing, so its result is valid whether or not it was committed.
         """
         if self._abandoned:
             raise Unavailable
@@ -58,25 +58,25 @@ class Attempt:
         self.result = result
 
     def abandon(self) -> bool:
-        """Return whether no commit was sent. From here on, none will be."""
+        """Prevent the commit. Return False if the commit was already sent, so that it may still succeed."""
         self._abandoned = True
         return not self._sent
 
     @property
-    def is_sent(self) -> bool:
+    def commit_is_sent(self) -> bool:
         return self._sent
 
     @property
     def can_be_proved(self) -> bool:
-        """Return whether another query may find the outcome that the first one did not."""
+        """Return whether a query can find the outcome. If it was unknown, repeating the query may find it."""
         return self._proof is not None
 
     async def outcome(self, pool: Pool, organization_id: str) -> Outcome:
-        """Return the outcome of the transaction. Wait for its end no longer than the lock timeout."""
+        """Return the outcome of the transaction. Wait for the transaction to end, at most for the lock timeout."""
         if not self._sent:
-            return "not_made"
+            return "not_committed"
         if self._is_harmless:
-            return "made"
+            return "committed"
         # While this task waits for the lock, another attempt may start and replace the proof of this one.
         token, proof = self._token, self._proof
         if proof is None:
@@ -85,6 +85,6 @@ class Attempt:
             async with read_transaction(pool, organization_id) as connection:
                 await connection.execute(SQL.outcome_lock, (token,))
                 cursor = await connection.execute(*proof)
-                return "not_made" if await cursor.fetchone() is None else "made"
+                return "not_committed" if await cursor.fetchone() is None else "committed"
         except UNAVAILABLE:
             return "unknown"

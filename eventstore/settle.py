@@ -60,9 +60,9 @@ async def _find_out(
             done, waiting = await asyncio.wait(waiting, timeout=left, return_when=asyncio.FIRST_COMPLETED)
             if task in done and not _is_unconfirmed(task):
                 return task.result()
-            if lookup in done and lookup.result() == "made":
+            if lookup in done and lookup.result() == "committed":
                 return cast("T", attempt.result)
-            if lookup in done and lookup.result() == "not_made":
+            if lookup in done and lookup.result() == "not_committed":
                 raise Unavailable
     finally:
         abandon(lookup)

@@ -34,7 +34,7 @@ from infrastructure.database.connections import Pool
 from infrastructure.database.errors import UNAVAILABLE, Unavailable
 from infrastructure.database.statements import Statement
 from infrastructure.database.tenant import write_transaction
-from projections.read_models.mcps.health.queries import health_answered, health_failed, health_list_again
+from projections.read_models.mcps.health.queries import health_answered, health_failed, health_request_tools
 
 FRESH = timedelta(seconds=30)
 """For this long after a check, a call that finds the same health does not write again."""
@@ -96,7 +96,7 @@ async def request_tool_list(pool: Pool, target: McpTarget) -> None:
     """Make a worker list the tools of the MCP soon: the stored tools are missing or out of date."""
     try:
         async with write_transaction(pool, target.organization_id) as connection:
-            await connection.execute(*health_list_again(target.mcp_id, now()))
+            await connection.execute(*health_request_tools(target.mcp_id, now()))
     except (Unavailable, *UNAVAILABLE):
         _log.warning("mcp_health_not_recorded", mcp_id=target.mcp_id)
 

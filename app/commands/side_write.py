@@ -39,5 +39,5 @@ async def _run(
         response = StoredResponse(200, encode_success(await change(connection)))
         if idempotent is not None:
             await connection.execute(*idempotent.store(response, at))
-        attempt.sends_commit((response, False), None if idempotent is None else idempotent.find(at))
+        attempt.before_commit((response, False), None if idempotent is None else idempotent.find(at))
     return response, False

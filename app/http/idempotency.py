@@ -4,7 +4,7 @@ from hashlib import sha256
 
 from app.http.errors import invalid
 from app.http.messages import RawRequest
-from domain.fields import NO_KEY
+from domain.fields import CONTAINS_API_KEY
 from domain.secret import contains_secret
 from eventstore.idempotency import IdempotentRequest
 
@@ -23,6 +23,6 @@ def idempotency_key(inbound: RawRequest, caller: str) -> IdempotentRequest | Non
         details = {"Idempotency-Key": f"Must be 1 to {_LENGTH_MAX} printable ASCII characters"}
         raise invalid(details)
     if contains_secret(key):
-        raise invalid({"Idempotency-Key": NO_KEY})
+        raise invalid({"Idempotency-Key": CONTAINS_API_KEY})
     content = b"\n".join([inbound.method.encode(), inbound.path.encode(), inbound.query, inbound.body])
     return IdempotentRequest(caller, key, sha256(content).digest())

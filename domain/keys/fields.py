@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 
-from domain.fields import NO_KEY, FieldErrors, has_control
+from domain.fields import CONTAINS_API_KEY, FieldErrors, has_control
 from domain.keys.delegation import McpEnvironments
 from domain.keys.events import PER_SECOND_MAX, RateLimit
 from domain.keys.permissions import TOOL_PATTERN_LENGTH_MAX, TOOL_PATTERNS_MAX, Permissions, ToolRule
@@ -53,7 +53,7 @@ def check_metadata(problems: FieldErrors, metadata: dict[str, str]) -> None:
         elif len(key) > METADATA_KEY_LENGTH_MAX:
             problems.add("metadata", f"A name must have at most {METADATA_KEY_LENGTH_MAX} characters")
         elif contains_secret(key):
-            problems.add("metadata", NO_KEY)
+            problems.add("metadata", CONTAINS_API_KEY)
         else:
             problems.text(f"metadata.{key}", value, METADATA_VALUE_LENGTH_MAX)
 
@@ -105,7 +105,7 @@ def _check_tools(problems: FieldErrors, tools: dict[str, ToolRule], known_mcps: 
         if any(not 0 < len(pattern) <= TOOL_PATTERN_LENGTH_MAX or has_control(pattern) for pattern in rule.patterns):
             problems.add(field, f"A pattern has 1 to {TOOL_PATTERN_LENGTH_MAX} printable characters")
         if any(map(contains_secret, rule.patterns)):
-            problems.add(field, NO_KEY)
+            problems.add(field, CONTAINS_API_KEY)
 
 
 def check_overlap(problems: FieldErrors, seconds: int, valid_secrets: int) -> None:

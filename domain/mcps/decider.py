@@ -30,11 +30,11 @@ def decide(state: McpState, command: McpCommand) -> tuple[McpEvent, ...]:
         case RegisterMcp():
             return _register(state, command)
         case ChangeMcp():
-            return _change(_registered(state), command)
+            return _change(_require_registered(state), command)
         case RecordHealth():
-            return _record_health(_registered(state).mcp, command)
+            return _record_health(_require_registered(state).mcp, command)
         case DeleteMcp():
-            _registered(state)
+            _require_registered(state)
             return (McpDeleted(deleted_at=command.at),)
         case _:
             assert_never(command)
@@ -42,13 +42,13 @@ def decide(state: McpState, command: McpCommand) -> tuple[McpEvent, ...]:
 
 def evolve(state: McpState, event: McpEvent) -> McpState:
     if isinstance(event, McpRegistered):
-        return _created(state, event)
+        return _initial_state(state, event)
     if not isinstance(state, Registered):
         raise ImpossibleHistory(event)
     mcp = replace(state.mcp, revision=state.mcp.revision + 1)
     match event:
         case McpChanged():
-            return replace(state, mcp=_changed(mcp, event))
+            return replace(state, mcp=_apply_change(mcp, event))
         case McpDeactivated():
             return Inactive(replace(mcp, updated_at=event.deactivated_at))
         case McpActivated():
@@ -61,7 +61,7 @@ def evolve(state: McpState, event: McpEvent) -> McpState:
             assert_never(event)
 
 
-def _registered(state: McpState) -> Registered:
+def _require_registered(state: McpState) -> Registered:
     if not isinstance(state, Registered):
         raise McpNotFound
     return state
@@ -69,7 +69,7 @@ def _registered(state: McpState) -> Registered:
 
 def _register(state: McpState, command: RegisterMcp) -> tuple[McpEvent, ...]:
     if state is not None:
-        raise Conflict("There is an MCP with this id already.")
+        raise Conflict("An MCP with this id already exists.")
     problems = _problems(command.name, command.description, command.endpoint_url, command.endpoint_problem)
     problems.raise_if_any()
     counts = command.counts
@@ -99,15 +99,20 @@ def _change(state: Registered, command: ChangeMcp) -> tuple[McpEvent, ...]:
         environment=mcp.environment if command.environment is UNSET else command.environment,
         auth_type=mcp.auth_type if command.auth_type is UNSET else command.auth_type,
         changed_at=command.at,
+        # Every auth_type but none comes with a new credential, and none removes the credential of another auth_type.
         credential_replaced=command.auth_type is not UNSET and {command.auth_type, mcp.auth_type} != {"none"},
     )
     problems = _problems(changed.name, changed.description, changed.endpoint_url, command.endpoint_problem)
-    if not changed.credential_replaced and mcp.auth_type != "none" and _host(changed) != _host(mcp):
+    if (
+        not changed.credential_replaced
+        and mcp.auth_type != "none"
+        and _scheme_and_host(changed) != _scheme_and_host(mcp)
+    ):
         # Otherwise a caller who may change an MCP could send its credential to their own server and read it there.
-        problems.add("endpoint_url", "Is at another host: give the credential for it too, or auth_type none")
+        problems.add("endpoint_url", "Is at another host. Send a credential for this host, or set auth_type to none")
     problems.raise_if_any()
     events: list[McpEvent] = []
-    if changed.credential_replaced or _changed(mcp, changed) != replace(mcp, updated_at=command.at):
+    if changed.credential_replaced or _apply_change(mcp, changed) != replace(mcp, updated_at=command.at):
         events.append(changed)
     if command.status == "inactive" and isinstance(state, Active):
         events.append(McpDeactivated(deactivated_at=command.at))
@@ -132,16 +137,16 @@ def _problems(name: str, description: str, endpoint_url: str, endpoint_problem: 
     return problems
 
 
-def _host(of: Mcp | McpChanged) -> str:
-    """Return scheme and host of an address. An invalid address equals no other and has its own field error."""
+def _scheme_and_host(mcp: Mcp | McpChanged) -> str:
+    """Return the scheme and host of the endpoint. A URL that cannot be parsed is returned unchanged."""
     try:
-        parts = urlsplit(of.endpoint_url)
+        parts = urlsplit(mcp.endpoint_url)
     except ValueError:
-        return of.endpoint_url
+        return mcp.endpoint_url
     return f"{parts.scheme}://{parts.hostname}"
 
 
-def _created(state: McpState, event: McpRegistered) -> Active:
+def _initial_state(state: McpState, event: McpRegistered) -> Active:
     if state is not None:
         raise ImpossibleHistory(event)
     return Active(
@@ -161,7 +166,7 @@ def _created(state: McpState, event: McpRegistered) -> Active:
     )
 
 
-def _changed(mcp: Mcp, event: McpChanged) -> Mcp:
+def _apply_change(mcp: Mcp, event: McpChanged) -> Mcp:
     moved = event.credential_replaced or event.endpoint_url != mcp.endpoint_url
     return replace(
         mcp,

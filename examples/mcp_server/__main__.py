@@ -16,14 +16,15 @@ from examples.mcp_server.access import AccessControl, HeaderRequired, basic, bea
 from examples.mcp_server.server import build
 
 HOST = "127.0.0.1"
-# Time after which a running call of the tool `wait` is cancelled when the server stops.
+# When the server stops, it cancels calls that are still running after this time, such as calls of the tool `wait`.
 STOP_SECONDS = 1
 
 
 def main() -> None:
     arguments = _parser().parse_args()
     parameter = None if arguments.require_query is None else (arguments.require_query[0], arguments.require_query[1])
-    app = AccessControl(build().streamable_http_app(host=HOST), _required(arguments), arguments.record, parameter)
+    mcp_app = build().streamable_http_app(host=HOST)
+    app = AccessControl(mcp_app, _required_header(arguments), arguments.record, parameter)
     asyncio.run(_serve(app, _listen(arguments.port)))
 
 
@@ -47,9 +48,10 @@ def _listen(port: int) -> socket.socket:
 async def _serve(app: AccessControl, listener: socket.socket) -> None:
     server = _Server(uvicorn.Config(app, log_level="warning", access_log=False, timeout_graceful_shutdown=STOP_SECONDS))
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, server.stop)
-    # A reader of this line may connect, because the system already accepts connections, and may stop the server.
+    for signal_number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(signal_number, server.stop)
+    # Print this line only now: the program that reads it may connect or send a signal immediately. The socket already
+    # accepts connections, and the signal handlers are installed.
     print(f"listening on http://{HOST}:{listener.getsockname()[1]}/mcp", flush=True)
     await server.serve(sockets=[listener])
 
@@ -65,7 +67,7 @@ class _Server(uvicorn.Server):
         yield
 
 
-def _required(arguments: argparse.Namespace) -> HeaderRequired | None:
+def _required_header(arguments: argparse.Namespace) -> HeaderRequired | None:
     if arguments.require_bearer is not None:
         return bearer(arguments.require_bearer)
     if arguments.require_api_key is not None:
@@ -79,7 +81,7 @@ def _required(arguments: argparse.Namespace) -> HeaderRequired | None:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m examples.mcp_server", description="A small MCP server.")
-    parser.add_argument("--port", type=int, default=8765, help="0 takes a free one; default %(default)s")
+    parser.add_argument("--port", type=int, default=8765, help="0 chooses a free port; default %(default)s")
     credential = parser.add_mutually_exclusive_group()
     credential.add_argument("--require-bearer", metavar="TOKEN")
     credential.add_argument("--require-api-key", nargs=2, metavar=("HEADER", "VALUE"))

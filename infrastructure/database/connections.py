@@ -1,8 +1,10 @@
 """Connections to PostgreSQL; no other module opens them.
 
-Every connection assumes a role that cannot change or remove events, and that determines which rows are visible
-(docs/decisions/0014). Timeouts end a wait for a lock, a long statement and an idle transaction. A connection to which
-PostgreSQL does not apply these settings is not used (`infrastructure/database/connection_settings.py`).
+Every connection of the API and the workers assumes a role that cannot change or remove events. The role also determines
+which rows are visible (docs/decisions/0014). Only migrations, rebuilds and checks connect as the owner of the tables.
+
+Timeouts end a wait for a lock, a long statement and an idle transaction. A connection to which PostgreSQL does not
+apply these settings is not used (`infrastructure/database/connection_settings.py`).
 """
 
 from dataclasses import dataclass
@@ -21,12 +23,12 @@ APP_ROLE: Role = "keyledger_app"
 """Sees only the rows of the organization that its transaction is bound to (`infrastructure.database.tenant`)."""
 
 AUTH_ROLE: Role = "keyledger_gate"
-"""Reads what decides on a presented credential of any organization, and writes uses. Nothing else."""
+"""Can only read what is needed to decide on a credential, of any organization, and record its uses."""
 
 WORKER_ROLE: Role = "keyledger_worker"
 """Has the rights of the application role, in every organization."""
 
-_GONE_SECONDS = 0.5
+_CLIENT_CHECK_SECONDS = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +51,8 @@ async def connect(
 ) -> Connection:
     """Return a connection in autocommit mode, bound to `organization_id` until it is closed if one is given.
 
-    `role` None keeps the user of the URL, who must own the tables: for migrations and checks. Raise the driver's
-    errors, and `SettingsNotApplied`.
+    `role` None keeps the user of the URL, who must own the tables, for migrations and checks. Raise an error of the
+    driver, or `SettingsNotApplied`.
     """
     if not is_readable(url):
         raise psycopg.ProgrammingError(f"This {UNREADABLE}")
@@ -86,14 +88,15 @@ def _settings(role: Role | None, timeouts: Timeouts, organization_id: str = "") 
             "lock_timeout": _milliseconds(timeouts.lock),
             "statement_timeout": _milliseconds(timeouts.statement),
             "idle_in_transaction_session_timeout": _milliseconds(timeouts.idle_in_transaction),
-            # PostgreSQL notices a killed client this soon, so its locks do not last until its statement ends.
-            "client_connection_check_interval": _milliseconds(_GONE_SECONDS),
+            # At this interval, PostgreSQL checks whether a client with a running statement still exists. Otherwise the
+            # locks of a killed client would last until its statement ends.
+            "client_connection_check_interval": _milliseconds(_CLIENT_CHECK_SECONDS),
         },
         texts={
             "timezone": "UTC",
-            # No foreign schema may precede the one that the migrations fill.
+            # By default, PostgreSQL would search a schema that is named after the user first.
             "search_path": "public",
-            # "off" makes PostgreSQL refuse a login that does not own the tables, instead of hiding rows from it.
+            # For a user who does not own the tables, "off" makes queries fail instead of hiding rows.
             "row_security": "off" if role is None else "on",
             "keyledger.organization_id": organization_id,
         },
@@ -106,7 +109,7 @@ def _arguments(settings: ConnectionSettings, timeouts: Timeouts) -> dict[str, An
         "connect_timeout": timeouts.connect,
         "options": settings.startup_options,
         "application_name": "keyledger",
-        # A silent network is noticed within seconds, not after the quarter of an hour that TCP takes by default.
+        # Detect a broken network within seconds. By default, TCP takes about 15 minutes.
         "tcp_user_timeout": 5_000,
         "keepalives_idle": 5,
         "keepalives_interval": 2,

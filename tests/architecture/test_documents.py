@@ -1,4 +1,4 @@
-"""Documents: links, names of files and decisions, indexes, line length."""
+"""Rules for the Markdown documents: their links, the files and decisions that they name, indexes and line length."""
 
 import os
 import re
@@ -10,17 +10,18 @@ from tests.architecture.conftest import ROOT
 
 _LINK = re.compile(r"\]\(([^)\s]+)\)")
 _PATH = re.compile(
-    r"`((?:domain|eventstore|projections|gateway|workers|app|embedded|clients|docs|tests)/[\w./-]+?)(?::\d+)?`"
+    r"`((?:app|benchmarks|clients|docs|domain|embedded|eventstore|examples|gateway|infrastructure|projections|tests|workers)"
+    r"/[\w./-]+?)(?::\d+)?`"
 )
-_DECISION = re.compile(r"decisions?[ /]+(\d{1,4})\b")
+_DECISION_REFERENCE = re.compile(r"decisions?[ /]+(\d{1,4})\b")
 _HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
 _LINE_LENGTH_MAX = 120
-_SECTIONS = ["Question", "Decision", "Alternatives", "Consequences"]
+_DECISION_SECTIONS = ["Question", "Decision", "Alternatives", "Consequences"]
 _DECISIONS = sorted((ROOT / "docs/decisions").glob("[0-9]*.md"))
 
 
 def _files(*endings: str) -> list[Path]:
-    """Return the files of the checkout with these endings, without those of tools, which are in hidden folders."""
+    """Return the files of the checkout with these endings. Hidden folders and `node_modules` belong to tools."""
     found: list[Path] = []
     for folder, folders, names in os.walk(ROOT):
         folders[:] = [name for name in folders if not name.startswith(".") and name != "node_modules"]
@@ -34,14 +35,14 @@ def _anchor(heading: str) -> str:
 
 
 _DOCUMENTS = _files(".md")
-_NAMES = [str(path.relative_to(ROOT)) for path in _DOCUMENTS]
+_DOCUMENT_NAMES = [str(path.relative_to(ROOT)) for path in _DOCUMENTS]
 
 
 def test_the_main_documents_exist() -> None:
-    assert {"README.md", "ARCHITECTURE.md", "CHANGELOG.md", "clients/python/README.md"} <= set(_NAMES)
+    assert {"README.md", "ARCHITECTURE.md", "CHANGELOG.md", "clients/python/README.md"} <= set(_DOCUMENT_NAMES)
 
 
-@pytest.mark.parametrize("document", _DOCUMENTS, ids=_NAMES)
+@pytest.mark.parametrize("document", _DOCUMENTS, ids=_DOCUMENT_NAMES)
 def test_every_link_has_a_target(document: Path) -> None:
     for target in _LINK.findall(document.read_text(encoding="utf-8")):
         if re.match(r"[a-z]+:", target):
@@ -53,7 +54,7 @@ def test_every_link_has_a_target(document: Path) -> None:
             assert anchor in map(_anchor, _HEADING.findall(found.read_text(encoding="utf-8"))), target
 
 
-@pytest.mark.parametrize("document", _DOCUMENTS, ids=_NAMES)
+@pytest.mark.parametrize("document", _DOCUMENTS, ids=_DOCUMENT_NAMES)
 def test_every_file_that_a_document_names_exists(document: Path) -> None:
     for name in _PATH.findall(document.read_text(encoding="utf-8")):
         assert (ROOT / name).exists() or (document.parent / name).exists(), name
@@ -67,7 +68,7 @@ def test_the_index_of_the_documentation_links_every_page() -> None:
     assert not pages - linked
 
 
-@pytest.mark.parametrize("document", _DOCUMENTS, ids=_NAMES)
+@pytest.mark.parametrize("document", _DOCUMENTS, ids=_DOCUMENT_NAMES)
 def test_documents_are_wrapped_at_120_columns(document: Path) -> None:
     """Tables and code blocks are exempt, because their lines cannot be wrapped."""
     text = re.sub(r"^```.*?^```", "", document.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL)
@@ -83,10 +84,10 @@ def test_each_decision_has_a_unique_number_in_its_title() -> None:
 
 
 @pytest.mark.parametrize("path", _DECISIONS, ids=[path.name for path in _DECISIONS])
-def test_a_decision_has_the_sections_of_all_decisions_in_their_order(path: Path) -> None:
+def test_a_decision_has_only_the_standard_sections_in_their_order(path: Path) -> None:
     sections = re.findall(r"^## (.+)$", path.read_text(encoding="utf-8"), re.MULTILINE)
-    assert sections[:2] == _SECTIONS[:2]
-    assert sections == [name for name in _SECTIONS if name in sections]
+    assert sections[:2] == _DECISION_SECTIONS[:2]
+    assert sections == [name for name in _DECISION_SECTIONS if name in sections]
 
 
 def test_the_index_of_decisions_lists_each_with_its_title() -> None:
@@ -102,8 +103,8 @@ def test_every_reference_to_a_decision_names_one_that_exists() -> None:
     named = {
         (path.name, int(number))
         for path in _files(".py", ".sql", ".md", ".toml", ".yaml", "Makefile", "Dockerfile")
-        for number in _DECISION.findall(path.read_text(encoding="utf-8"))
+        for number in _DECISION_REFERENCE.findall(path.read_text(encoding="utf-8"))
     }
     assert len(named) > 3
     numbers = {int(path.name[:4]) for path in _DECISIONS}
-    assert not {each for each in named if each[1] not in numbers}
+    assert not {(name, number) for name, number in named if number not in numbers}

@@ -1,4 +1,4 @@
-"""`python -m eventstore check` compares the list of MCPs with the log (I4)."""
+"""`python -m eventstore check` compares the list and the health of MCPs with the log, which is invariant I4."""
 
 from typing import LiteralString
 
@@ -20,14 +20,14 @@ pytestmark = pytest.mark.anyio
 
 
 async def _execute(connections: Pool, organization_id: str, mcp_id: str, command: McpCommand) -> None:
-    def with_counts(_: McpCounts) -> McpCommand:
+    def ignore_counts(_: McpCounts) -> McpCommand:
         return command
 
     write = Write(
         decider=MCP,
         stream_id=mcp_id,
         organization_id=organization_id,
-        command=with_counts,
+        command=ignore_counts,
         guard=mcps_guard(organization_id, PLANS),
         at=now(),
         origin=Origin(seed.OWNER),
@@ -64,7 +64,7 @@ async def _violations(owner: Connection) -> list[str]:
     return (await check(owner, INLINE_CHECKS)).violations
 
 
-async def test_an_undamaged_list_is_sound(owner: Connection, mcp_id: str) -> None:
+async def test_unchanged_rows_agree_with_the_log(owner: Connection, mcp_id: str) -> None:
     assert await _violations(owner) == []
 
 
@@ -77,7 +77,7 @@ async def test_an_undamaged_list_is_sound(owner: Connection, mcp_id: str) -> Non
         ("delete from mcp_list where mcp_id = %s", "is missing"),
     ],
 )
-async def test_a_list_row_that_differs_is_reported(
+async def test_a_changed_or_deleted_list_row_is_reported(
     owner: Connection, mcp_id: str, statement: LiteralString, message: str
 ) -> None:
     await owner.execute(statement, (mcp_id,))
@@ -93,7 +93,7 @@ async def test_a_list_row_that_differs_is_reported(
         ("delete from mcp_health where mcp_id = %s", "is missing"),
     ],
 )
-async def test_a_health_row_that_differs_is_reported(
+async def test_a_changed_or_deleted_health_row_is_reported(
     owner: Connection, mcp_id: str, statement: LiteralString, message: str
 ) -> None:
     await owner.execute(statement, (mcp_id,))

@@ -14,14 +14,14 @@ from tests.workers.log_view import eventually
 pytestmark = pytest.mark.anyio
 
 
-@pytest.mark.parametrize(("proof", "outcome"), [(b"select 1", "made"), (b"select 1 where false", "not_made")])
+@pytest.mark.parametrize(("proof", "outcome"), [(b"select 1", "committed"), (b"select 1 where false", "not_committed")])
 async def test_a_retry_does_not_change_the_outcome_of_the_previous_attempt(
     connections: Pool, connection: Connection, proof: bytes, outcome: str
 ) -> None:
     organization_id = await seed.organization(connections)
     attempt = Attempt()
     lock = attempt.begin()
-    attempt.sends_commit("result", Statement(proof, ()))
+    attempt.before_commit("result", Statement(proof, ()))
     async with connection.transaction():
         await connection.execute(*lock)
         pending = asyncio.create_task(attempt.outcome(connections, organization_id))

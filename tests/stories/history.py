@@ -15,20 +15,25 @@ from typing import NamedTuple
 
 
 class Question(NamedTuple):
-    """The number of the presented secret, counted from 1, and the MCP."""
+    """The input of a verification: a secret of the key, numbered from 1, and an MCP or none."""
 
     secret: int
     mcp_id: str | None = None
 
 
 class Seen(NamedTuple):
+    """The result of a verification: its code, and the revision of the key."""
+
     code: str
     revision: int | None
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """A change to the state in `answers`, which may be visible from `began` on and must be from `ended` on."""
+    """A change after which verifications return `answers`.
+
+    They may return them from `began` on, and must return them from `ended` on.
+    """
 
     key_id: str
     began: float
@@ -47,27 +52,31 @@ class Verification:
 
 @dataclass(frozen=True, slots=True)
 class Violation:
+    """A verification whose result was impossible. `allowed`: the results that were possible."""
+
     verification: Verification
     allowed: tuple[Seen | None, ...]
     why: str
 
 
 def violations(changes: Iterable[Change], verifications: Iterable[Verification]) -> list[Violation]:
-    """Return every verification that saw an impossible state. The first change of a key is its creation."""
-    made: defaultdict[str, list[Change]] = defaultdict(list)
+    """Return every verification that saw an impossible state. `changes` must include the creation of each key."""
+    changes_by_key: defaultdict[str, list[Change]] = defaultdict(list)
     for change in changes:
-        made[change.key_id].append(change)
-    by_key: defaultdict[str, list[Verification]] = defaultdict(list)
+        changes_by_key[change.key_id].append(change)
+    verifications_by_key: defaultdict[str, list[Verification]] = defaultdict(list)
     for verification in verifications:
-        by_key[verification.key_id].append(verification)
+        verifications_by_key[verification.key_id].append(verification)
     return [
         violation
-        for key_id, looks in by_key.items()
-        for violation in _violations_of_one(sorted(made[key_id], key=lambda change: change.began), looks)
+        for key_id, verifications_of_key in verifications_by_key.items()
+        for violation in _violations_of_one(
+            sorted(changes_by_key[key_id], key=lambda change: change.began), verifications_of_key
+        )
     ]
 
 
-def _violations_of_one(changes: Sequence[Change], looks: Iterable[Verification]) -> list[Violation]:
+def _violations_of_one(changes: Sequence[Change], verifications: Iterable[Verification]) -> list[Violation]:
     for earlier, later in pairwise(changes):
         if earlier.ended > later.began:
             raise ValueError(
@@ -76,22 +85,25 @@ def _violations_of_one(changes: Sequence[Change], looks: Iterable[Verification])
     begins = [change.began for change in changes]
     ends = [change.ended for change in changes]
     found: list[Violation] = []
-    earliest: dict[int, int] = {}  # the earliest change that each verification can have seen
-    seen_before = 0  # the latest of these for verifications that have ended
-    by_end = deque(sorted(looks, key=lambda look: look.ended))
-    for look in sorted(by_end, key=lambda look: look.began):
-        while by_end and by_end[0].ended < look.began:
+    earliest: dict[int, int] = {}  # by id() of a verification: the earliest change it can have seen
+    seen_before = 0  # the latest change in `earliest` of the verifications that ended before this one began
+    by_end = deque(sorted(verifications, key=lambda verification: verification.ended))
+    for verification in sorted(by_end, key=lambda verification: verification.began):
+        while by_end and by_end[0].ended < verification.began:
             seen_before = max(seen_before, earliest[id(by_end.popleft())])
-        oldest = max(bisect_left(ends, look.began) - 1, 0)  # the last change that was acknowledged before it began
-        newest = bisect_right(begins, look.ended) - 1  # the last change that began before it ended
+        # The last change that was acknowledged before it began, and the last one that began before it ended.
+        oldest = max(bisect_left(ends, verification.began) - 1, 0)
+        newest = bisect_right(begins, verification.ended) - 1
         window = range(oldest, newest + 1)
-        fitting = [number for number in window if changes[number].answers.get(look.question) == look.seen]
-        allowed = tuple(changes[number].answers.get(look.question) for number in window)
+        fitting = [
+            number for number in window if changes[number].answers.get(verification.question) == verification.seen
+        ]
+        allowed = tuple(changes[number].answers.get(verification.question) for number in window)
         if not fitting:
-            found.append(Violation(look, allowed, "it saw a state that had ended before it began"))
+            found.append(Violation(verification, allowed, "it saw a state that had ended before it began"))
         elif fitting[-1] < seen_before:
             found.append(
-                Violation(look, allowed, "it saw a state that an earlier verification had already seen replaced")
+                Violation(verification, allowed, "it saw a state that an earlier verification had seen replaced")
             )
-        earliest[id(look)] = max(fitting[0], seen_before) if fitting else 0
+        earliest[id(verification)] = max(fitting[0], seen_before) if fitting else 0
     return found

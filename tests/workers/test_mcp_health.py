@@ -24,7 +24,7 @@ from infrastructure.database.tenant import read_transaction
 from infrastructure.egress_policy import EgressPolicy
 from infrastructure.encryption import Sealer
 from infrastructure.settings import Settings
-from projections.read_models.mcps.health.queries import McpHealth, health_list_again, health_of, tools_of
+from projections.read_models.mcps.health.queries import McpHealth, health_of, health_request_tools, tools_of
 from projections.registry import INLINE_CHECKS
 from tests import seed
 from tests.gateway.conftest import LOOPBACK, StartServer, recorded_headers, start_server
@@ -248,7 +248,7 @@ async def test_a_busy_server_without_stored_tools_is_checked(
     assert checks(record) == 1
     async with connections.connection() as connection:
         assert len(json.loads(await tools_of(connection, mcp_id))) == 4
-        await connection.execute(*health_list_again(mcp_id, now()))
+        await connection.execute(*health_request_tools(mcp_id, now()))
     await check(connections, CONFIG)
     assert checks(record) == 2
 

@@ -47,13 +47,14 @@ class Body(Struct, frozen=True, forbid_unknown_fields=True):
     allowed_ips: AllowedIps = ()
     metadata: Metadata = field(default_factory=dict[str, str])
 
-    def ends_at(self, at: datetime) -> datetime | None:
+    def expiry(self, created_at: datetime) -> datetime | None:
+        """Return when a key that is created at `created_at` expires; None: never."""
         if self.expires_in_days is None:
             return self.expires_at
         if self.expires_at is not None:
             details = {"expires_in_days": "Send either expires_at or expires_in_days, not both"}
             raise invalid(details)
-        return at + timedelta(days=self.expires_in_days)
+        return created_at + timedelta(days=self.expires_in_days)
 
 
 class CreatedKey(Key, frozen=True):
@@ -99,7 +100,7 @@ async def create_key(request: HttpRequest, body: Body) -> Success[CreatedKey]:
             counts=counts,
             known_mcps=context.known_mcps,
             description=body.description,
-            expires_at=body.ends_at(at),
+            expires_at=body.expiry(at),
             rate_limit=body.rate_limit,
             allowed_ips=body.allowed_ips,
             metadata=body.metadata,
@@ -119,7 +120,9 @@ async def create_key(request: HttpRequest, body: Body) -> Success[CreatedKey]:
     try:
         return await create()
     except KeyLimitReached:
-        recorded = expire_overdue_keys(services, caller.organization_id)
-        if not await with_deadline(2 * services.config.request_timeout_seconds, recorded):
+        # Keys that have expired still count towards the limit until their expiry is recorded. Record it and try again.
+        # The deadline is the one that a single change has (`eventstore/settle.py`).
+        expiring = expire_overdue_keys(services, caller.organization_id)
+        if not await with_deadline(2 * services.config.request_timeout_seconds, expiring):
             raise
         return await create()

@@ -22,7 +22,7 @@ from app.services import Services
 from app.verification.authenticate import authenticate, raise_if_denied, raise_if_invalid
 from app.verification.requests import VerificationResult, VerifyKey
 from domain.environment import Environment
-from domain.fields import NO_KEY
+from domain.fields import CONTAINS_API_KEY
 from domain.ids import is_id
 from domain.networks import ADDRESS_EXPECTED, parse_address
 from domain.secret import contains_secret, digest, parse
@@ -165,7 +165,7 @@ def validate_target(mcp_id: str | None, tool: str | None) -> None:
     if tool is not None and not (tool.isprintable() and tool):
         details["tool"] = "Must consist of printable characters"
     if tool is not None and contains_secret(tool):
-        details["tool"] = NO_KEY
+        details["tool"] = CONTAINS_API_KEY
     if details:
         raise invalid(details)
 

@@ -1,4 +1,4 @@
-"""GET /v1/mcps: list the active and inactive MCPs of the organization, newest first."""
+"""GET /v1/mcps: list the MCPs of the organization that are not deleted, newest first."""
 
 from typing import Annotated, Literal
 
@@ -40,17 +40,17 @@ async def list_mcps(request: HttpRequest, query: Query) -> ListResponse[Mcp]:
     services = get_services(request)
     status = None if query.status == "all" else query.status
     filters = Filters(request.auth.organization_id, status, query.health)
-    at = Page(request, query, f"mcps {filters}")
+    requested = Page(request, query, f"mcps {filters}")
     async with services.read_transaction(filters.organization_id) as connection:
-        if at.after is None:
-            found = await page(connection, filters, at.limit, at.offset)
+        if requested.after is None:
+            found = await page(connection, filters, requested.limit, requested.offset)
         else:
-            found = await page_after(connection, filters, *at.after, at.limit)
+            found = await page_after(connection, filters, *requested.after, requested.limit)
         count = await total(connection, filters)
-        ids = [mcp.mcp_id for mcp in at.rows(found)]
+        ids = [mcp.mcp_id for mcp in requested.rows(found)]
         usage = await mcp_usage_of(connection, ids)
         health = await health_of(connection, ids)
-    return at.respond(
+    return requested.respond(
         found,
         lambda mcp: to_mcp(mcp, usage[mcp.mcp_id], health[mcp.mcp_id]),
         lambda mcp: (mcp.created_at, mcp.mcp_id),

@@ -47,12 +47,12 @@ class Recorder:
         self._uses: Tally[tuple[str, str]] = Tally()
         # These series exist from the start with zero values: an absent series looks like a missing exporter.
         self._calls: dict[CallStatus, BufferedHistogram] = {
-            status: BufferedHistogram(instruments.CALLS.labels(status), instruments.CALL_SECONDS)
+            status: BufferedHistogram(instruments.MCP_CALLS.labels(status), instruments.CALL_SECONDS_BUCKETS)
             for status in get_args(CallStatus)
         }
-        self._sizes = BufferedHistogram(instruments.BATCH_SIZE, instruments.SIZES)
-        self._waits = BufferedHistogram(instruments.BATCH_WAIT, instruments.SECONDS)
-        self._durations = BufferedHistogram(instruments.BATCH_DURATION, instruments.SECONDS)
+        self._sizes = BufferedHistogram(instruments.BATCH_SIZE, instruments.BATCH_SIZE_BUCKETS)
+        self._waits = BufferedHistogram(instruments.BATCH_WAIT, instruments.SECONDS_BUCKETS)
+        self._durations = BufferedHistogram(instruments.BATCH_DURATION, instruments.SECONDS_BUCKETS)
 
     def request(self, method: str, route: str, status: int, seconds: float) -> None:
         """Record a request. `route` is the template that matched, so the number of labels stays small."""
@@ -65,7 +65,7 @@ class Recorder:
 
     def _new(self, method: str, route: str, status: int) -> BufferedHistogram:
         histogram = instruments.REQUESTS.labels(method, route, str(status))
-        observed = self._requests[method, route, status] = BufferedHistogram(histogram, instruments.SECONDS)
+        observed = self._requests[method, route, status] = BufferedHistogram(histogram, instruments.SECONDS_BUCKETS)
         return observed
 
     def recorded(self, events: Sequence[UsageEvent]) -> None:
@@ -108,23 +108,23 @@ async def _update_instruments(
     recorder: Recorder, group: GroupCommitLevels, pool: Pool, limits: RateLimitCounts
 ) -> None:
     followed: dict[Counter, Callable[[], int]] = {
-        instruments.REFUSED: lambda: group.counters.rejected,
+        instruments.GROUP_COMMIT_REFUSED: lambda: group.counters.rejected,
         instruments.FAILED_BATCHES: lambda: group.counters.failures,
-        instruments.RECONNECTS: lambda: group.counters.reconnects,
-        instruments.LIMITED: lambda: limits.limited,
-        instruments.FAILED_OPEN: lambda: limits.failed_open,
-        instruments.LIMIT_FAILURES: lambda: limits.failures,
+        instruments.GROUP_COMMIT_RECONNECTS: lambda: group.counters.reconnects,
+        instruments.RATE_LIMIT_REFUSED: lambda: limits.limited,
+        instruments.RATE_LIMIT_FAILED_OPEN: lambda: limits.failed_open,
+        instruments.RATE_LIMIT_FAILURES: lambda: limits.failures,
         **{instruments.POOL_REPLACED.labels(reason): partial(pool.replaced.__getitem__, reason) for reason in REASONS},
         instruments.LOG_LINES_DROPPED: dropped_lines,
     }
     carry = _CounterMirror(followed)
-    instruments.PROCESSES.set(1)
+    instruments.API_PROCESSES.set(1)
     while True:
         # The shared files can fail like any other file, for example when the disk is full.
         with suppress(OSError):
             recorder.hand_over()
             carry.over()
-        instruments.WAITING.set(group.waiting)
+        instruments.GROUP_COMMIT_WAITING.set(group.waiting)
         _set_pool(pool.get_stats())
         await asyncio.sleep(_PACE_SECONDS)
 

@@ -12,7 +12,7 @@ from app.http.error_catalogue import ERRORS
 from app.openapi.errors import codes_of
 from app.pages.rendering import POLICY
 from app.routes import ROUTES
-from tests.app.chromium import needs_browser, started
+from tests.app.chromium import needs_browser, start_browser
 from tests.app.organizations import Api
 
 
@@ -51,7 +51,7 @@ def test_only_the_page_may_have_a_style_sheet(api: Api) -> None:
 
 @pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
-    with started() as browser:
+    with start_browser() as browser:
         yield browser
 
 

@@ -1,6 +1,6 @@
 """Sign-in and sign-out in a real browser, which sends the origin of every form."""
 
-from tests.app.chromium import needs_browser, started
+from tests.app.chromium import needs_browser, start_browser
 from tests.app.mails import mails_to, token_in
 from tests.app.organizations import Api
 from tests.app.people import Person, person
@@ -16,7 +16,7 @@ def link_for(api: Api, member: Person) -> str:
 @needs_browser
 def test_the_form_sends_a_link(api: Api) -> None:
     member = person(api, api.organization().id)
-    with started() as browser:
+    with start_browser() as browser:
         page = browser.new_page()
         page.goto(f"{api.url}/")
         page.get_by_label("Email address").fill(member.email)
@@ -29,7 +29,7 @@ def test_the_form_sends_a_link(api: Api) -> None:
 def test_the_buttons_sign_in_end_other_sessions_and_sign_out(api: Api) -> None:
     member = person(api, api.organization().id)
     token = link_for(api, member)
-    with started() as browser:
+    with start_browser() as browser:
         page = browser.new_page()
         page.goto(f"{api.url}/sign-in/confirm?token={token}")
         page.get_by_role("button").click()
@@ -48,7 +48,7 @@ def test_the_buttons_sign_in_end_other_sessions_and_sign_out(api: Api) -> None:
 def test_mail_preferences_are_selected_from_labeled_lists(api: Api) -> None:
     member = person(api, api.organization().id)
     token = link_for(api, member)
-    with started() as browser:
+    with start_browser() as browser:
         page = browser.new_page()
         page.goto(f"{api.url}/sign-in/confirm?token={token}")
         page.get_by_role("button").click()
@@ -65,7 +65,7 @@ def test_a_form_on_another_site_does_not_sign_in(api: Api) -> None:
     token = link_for(api, person(api, api.organization().id))
     form = f"""<form method="post" action="{api.url}/sign-in/confirm">
         <input name="token" value="{token}"><button>Go</button></form>"""
-    with started() as browser, browser.new_context() as context:
+    with start_browser() as browser, browser.new_context() as context:
         page = context.new_page()
         page.route("http://evil.example/", lambda route: route.fulfill(content_type="text/html", body=form))
         page.goto("http://evil.example/")

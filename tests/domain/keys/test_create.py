@@ -3,7 +3,7 @@ from datetime import UTC, datetime, timedelta, timezone
 import pytest
 from msgspec.structs import replace
 
-from domain.fields import DESCRIPTION_LENGTH_MAX, NAME_LENGTH_MAX, NO_KEY
+from domain.fields import CONTAINS_API_KEY, DESCRIPTION_LENGTH_MAX, NAME_LENGTH_MAX
 from domain.keys.decider import KEY
 from domain.keys.errors import KeyLimitReached
 from domain.keys.events import PER_SECOND_MAX, RateLimit
@@ -82,7 +82,7 @@ def test_a_name_of_1_to_100_characters_is_accepted(name: str) -> None:
         ("a\u202eb", CONTROL),
         ("a\u2066b", CONTROL),
         ("a\0b", "Must not contain the character U+0000"),
-        (f"Agent {a_secret().reveal()}", NO_KEY),
+        (f"Agent {a_secret().reveal()}", CONTAINS_API_KEY),
         ("a\ud800b", "Must not contain lone surrogates"),
     ],
 )
@@ -152,8 +152,8 @@ def test_metadata_has_at_most_16_pairs() -> None:
         ({"": "v"}, "metadata", "A name must not be empty or contain control characters"),
         ({"a\tb": "v"}, "metadata", "A name must not be empty or contain control characters"),
         ({"k" * (METADATA_KEY_LENGTH_MAX + 1): "v"}, "metadata", "A name must have at most 64 characters"),
-        ({a_secret().reveal(): "v"}, "metadata", NO_KEY),
-        ({"fine": "v", "k": a_secret().reveal()}, "metadata.k", NO_KEY),
+        ({a_secret().reveal(): "v"}, "metadata", CONTAINS_API_KEY),
+        ({"fine": "v", "k": a_secret().reveal()}, "metadata.k", CONTAINS_API_KEY),
         ({"k": "v" * (METADATA_VALUE_LENGTH_MAX + 1)}, "metadata.k", "Must have at most 500 characters"),
         ({"k": "\0"}, "metadata.k", "Must not contain the character U+0000"),
         ({"k": "\udfff"}, "metadata.k", "Must not contain lone surrogates"),

@@ -17,7 +17,7 @@ from domain.keys.events import KeyCreated, KeyDisabled
 from domain.keys.permissions import Permissions, ToolRule
 from domain.keys.state import Existing
 from domain.refusal import Refusal
-from tests.domain.keys.test_sequences import SOME_GRANTS, Question, opened
+from tests.domain.keys.test_sequences import SOME_GRANTS, Question, access_of
 from tests.domain.sample import (
     CHANGE,
     CREATE,
@@ -97,7 +97,7 @@ def after(before: Existing | None, command: KeyCommand) -> frozenset[Question] |
     event("accepted")
     state = KEY.fold(events, before)
     assert state is not None
-    return opened(state)
+    return access_of(state)
 
 
 @settings(max_examples=400, deadline=None)
@@ -116,7 +116,7 @@ def test_a_key_can_create_only_keys_within_its_own_scope(data: st.DataObject) ->
         authority=scope_of(state_of(caller).key),
     )
     opens = after(None, command)
-    assert opens is None or opens <= opened(state_of(caller))
+    assert opens is None or opens <= access_of(state_of(caller))
 
 
 @settings(max_examples=800, deadline=None)
@@ -134,7 +134,7 @@ def test_a_key_can_add_only_its_own_access_to_any_key(data: st.DataObject) -> No
         authority=scope_of(state_of(caller).key),
     )
     opens = after(state_of(target), command)
-    assert opens is None or opens <= opened(state_of(caller)) | opened(state_of(target))
+    assert opens is None or opens <= access_of(state_of(caller)) | access_of(state_of(target))
 
 
 @settings(max_examples=400, deadline=None)
@@ -144,7 +144,7 @@ def test_a_key_can_rotate_or_enable_only_keys_within_its_own_scope(data: st.Data
     target = state_of(data.draw(like(caller)))
     authority = scope_of(state_of(caller).key)
     opens = after(target, replace(ROTATE, at=at(0), authority=authority))
-    assert opens is None or opens <= opened(state_of(caller))
+    assert opens is None or opens <= access_of(state_of(caller))
     disabled = KEY.evolve(target, KeyDisabled(at(0)))
     opens = after(disabled, replace(ENABLE, at=at(0), authority=authority))
-    assert opens is None or opens <= opened(state_of(caller))
+    assert opens is None or opens <= access_of(state_of(caller))

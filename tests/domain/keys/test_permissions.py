@@ -8,7 +8,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from domain.fields import NO_KEY
+from domain.fields import CONTAINS_API_KEY
 from domain.grants import GRANTS, Grant
 from domain.keys.decider import KEY
 from domain.keys.events import KeyPermissionsChanged
@@ -268,4 +268,4 @@ def test_patterns_match_like_case_sensitive_shell_globs(pattern: str, tool: str)
     "rule", [ToolRule(allow=("get_*", a_secret().reveal())), ToolRule(deny=(a_secret().reveal(),))]
 )
 def test_a_pattern_that_contains_a_secret_is_refused(rule: ToolRule) -> None:
-    assert_refused(Permissions(mcps="*", tools={LIVE_MCP: rule}), **{f"permissions.tools.{LIVE_MCP}": NO_KEY})
+    assert_refused(Permissions(mcps="*", tools={LIVE_MCP: rule}), **{f"permissions.tools.{LIVE_MCP}": CONTAINS_API_KEY})

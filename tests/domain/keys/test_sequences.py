@@ -50,17 +50,21 @@ from domain.usage.decision import AccessRequest, McpFacts, decide
 from tests.domain.sample import LIVE_MCP, MCPS, ORGANIZATION_ID, OWNER, ROOM, TEST_MCP, a_record, an_id, at
 
 ADMIN = UserActor(an_id("user", 1))
-FEW_GRANTS = GRANTS[:2]
+ADMIN_GRANTS = GRANTS[:2]
 SOME_GRANTS = GRANTS[:3]
 TOOLS = ("get_a", "get_b", "list")
-HORIZON = (1, 10, 20, 30, 10**8)
+INSTANTS = (1, 10, 20, 30, 10**8)
+"""Seconds after `NOW` at which access is measured."""
+
 ADDRESSES = ("10.0.0.1", "10.1.0.1", "192.0.2.1", "2001:db8::1")
 
-
 NO_KEYS: tuple[str, ...] = ()
+"""The argument of `multiple` in a rule that created no key."""
 
 
 class Question(NamedTuple):
+    """A use of a key to ask about: a call of a tool of an MCP, or a grant, from an address at an instant."""
+
     mcp_id: str | None
     tool: str | None
     grant: Grant | None
@@ -71,23 +75,26 @@ class Question(NamedTuple):
 QUESTIONS = frozenset(
     [
         Question(mcp_id, tool, None, ip, instant)
-        for mcp_id, tool, ip, instant in product(MCPS, TOOLS, ADDRESSES, HORIZON)
+        for mcp_id, tool, ip, instant in product(MCPS, TOOLS, ADDRESSES, INSTANTS)
     ]
-    + [Question(None, None, grant, ip, instant) for grant, ip, instant in product(SOME_GRANTS, ADDRESSES, HORIZON)]
+    + [Question(None, None, grant, ip, instant) for grant, ip, instant in product(SOME_GRANTS, ADDRESSES, INSTANTS)]
 )
-GIVEN_BY_ADMIN = frozenset(
-    question for question in QUESTIONS if question.grant not in set(SOME_GRANTS) - set(FEW_GRANTS)
+ADMIN_ACCESS = frozenset(
+    question for question in QUESTIONS if question.grant not in set(SOME_GRANTS) - set(ADMIN_GRANTS)
 )
 
 
 class Caller(NamedTuple):
+    """A caller of commands. `authority` limits what it may grant, and `access` is what it has itself."""
+
     actor: Actor
     authority: Scope
-    has: frozenset[Question]
+    access: frozenset[Question]
 
 
 @lru_cache(maxsize=64)
-def presented(digest: str) -> tuple[tuple[Question, AccessRequest, McpFacts | None, datetime], ...]:
+def requests_for(digest: str) -> tuple[tuple[Question, AccessRequest, McpFacts | None, datetime], ...]:
+    """Return every question, and the arguments of `decide` that ask it for the secret with this digest."""
     return tuple(
         (
             question,
@@ -106,11 +113,11 @@ def presented(digest: str) -> tuple[tuple[Question, AccessRequest, McpFacts | No
     )
 
 
-def opened(state: Existing) -> frozenset[Question]:
+def access_of(state: Existing) -> frozenset[Question]:
     """Return every question for which the key's current secret is accepted."""
-    requests = presented(state.key.current_secret.digest)
+    requests = requests_for(state.key.current_secret.digest)
     return frozenset(
-        q for q, presentation, mcp, instant in requests if decide(presentation, state, mcp, instant).accepted
+        question for question, request, mcp, instant in requests if decide(request, state, mcp, instant).accepted
     )
 
 
@@ -120,14 +127,14 @@ tool_rules = st.builds(
     allow=st.none() | st.lists(patterns, max_size=2).map(tuple),
     deny=st.lists(patterns, max_size=1).map(tuple),
 )
-a_permission = st.builds(
+permission_sets = st.builds(
     Permissions,
     mcps=st.just("*") | st.lists(st.sampled_from(sorted(MCPS)), unique=True).map(tuple),
     tools=st.dictionaries(st.sampled_from([LIVE_MCP, TEST_MCP]), tool_rules, max_size=2),
     manage=st.lists(st.sampled_from(SOME_GRANTS), unique=True).map(tuple),
 )
 environments: st.SearchStrategy[Environment] = st.sampled_from(["live", "test"])
-expiries = st.none() | st.sampled_from(HORIZON[1:]).map(at)
+expiries = st.none() | st.sampled_from(INSTANTS[1:]).map(at)
 address_lists = st.lists(
     st.sampled_from(["10.0.0.0/8", "10.1.0.0/16", "192.0.2.1", "::/0", "::ffff:10.0.0.0/104"]), max_size=2
 ).map(tuple)
@@ -142,11 +149,11 @@ class Sequences(RuleBasedStateMachine):
         self.now = 0
         self.serial = 0
         self.states: dict[str, Existing] = {}
-        self.opens: dict[str, frozenset[Question]] = {}
-        self.given_by_people: frozenset[Question] = frozenset()
+        self.access: dict[str, frozenset[Question]] = {}
+        self.granted_by_users: frozenset[Question] = frozenset()
         self.revoked: set[str] = set()
         self.secrets: dict[str, list[SecretRecord]] = {}
-        self.ended: set[tuple[str, str]] = set()
+        self.ended_secrets: set[tuple[str, str]] = set()
 
     @initialize(target=callers)
     def people(self) -> MultipleResults[str]:
@@ -159,22 +166,23 @@ class Sequences(RuleBasedStateMachine):
         if caller == OWNER.id:
             return Caller(OWNER, UNRESTRICTED, QUESTIONS)
         if caller == ADMIN.id:
-            return Caller(ADMIN, Scope(Permissions(mcps="*", manage=FEW_GRANTS)), GIVEN_BY_ADMIN)
+            return Caller(ADMIN, Scope(Permissions(mcps="*", manage=ADMIN_GRANTS)), ADMIN_ACCESS)
         state = self.states[caller]
         if not isinstance(state, Active) or state.key.has_expired(at(self.now)):
             return None
-        return Caller(KeyActor(caller), scope_of(state.key), self.opens[caller])
+        return Caller(KeyActor(caller), scope_of(state.key), self.access[caller])
 
     def _new_secret(self) -> SecretRecord:
         self.serial += 1
         return replace(a_record(), digest=f"{self.serial:064x}")
 
-    def _ahead(self, questions: frozenset[Question]) -> frozenset[Question]:
+    def _not_past(self, questions: frozenset[Question]) -> frozenset[Question]:
+        """Return the questions about now or later."""
         return frozenset(question for question in questions if question.instant >= self.now)
 
     # Commands and their postconditions.
 
-    def _do(self, key_id: str, command: KeyCommand) -> bool:
+    def _execute(self, key_id: str, command: KeyCommand) -> bool:
         """Execute the command and return whether it was accepted; if so, repeating it produces no event."""
         before = self.states.get(key_id)
         try:
@@ -188,22 +196,23 @@ class Sequences(RuleBasedStateMachine):
         if not isinstance(command, CreateKey):
             assert KEY.decide(after, command) == ()
         if events:
-            self.opens[key_id] = opened(after)
+            self.access[key_id] = access_of(after)
             assert msgspec.json.decode(msgspec.json.encode(after), type=Existing) == after
         return True
 
-    def _give(self, caller: Caller, key_id: str, command: KeyCommand) -> None:
-        """Execute a command that can grant access, and check that the caller neither adds nor receives access they
-        lack.
+    def _execute_grant(self, caller: Caller, key_id: str, command: KeyCommand) -> None:
+        """Execute a command that can grant access, and check that it grants only access that the caller has.
+
+        A new secret is known to the caller, so none of the access of the key may exceed that of the caller.
         """
-        before = self.opens.get(key_id, frozenset())
-        if not self._do(key_id, command):
+        before = self.access.get(key_id, frozenset())
+        if not self._execute(key_id, command):
             return
-        after = self._ahead(self.opens[key_id])
+        after = self._not_past(self.access[key_id])
         new_secret = isinstance(command, CreateKey | RotateKey)
-        assert after <= (caller.has if new_secret else caller.has | before)
+        assert after <= (caller.access if new_secret else caller.access | before)
         if isinstance(caller.actor, UserActor):
-            self.given_by_people |= after
+            self.granted_by_users |= after
 
     @rule(seconds=st.sampled_from([1, 5, 11]))
     def time_passes(self, seconds: int) -> None:
@@ -212,7 +221,7 @@ class Sequences(RuleBasedStateMachine):
     @rule(
         target=keys,
         caller_id=callers | keys,
-        permissions=a_permission,
+        permissions=permission_sets,
         environment=environments,
         expires_at=expiries,
         allowed_ips=address_lists,
@@ -243,7 +252,7 @@ class Sequences(RuleBasedStateMachine):
             allowed_ips=allowed_ips,
         )
         command = replace(command, expires_at=expires_at)
-        self._give(caller, command.key_id, command)
+        self._execute_grant(caller, command.key_id, command)
         if command.key_id not in self.states:
             return multiple(*NO_KEYS)
         self.secrets[command.key_id] = [command.secret]
@@ -255,7 +264,7 @@ class Sequences(RuleBasedStateMachine):
         change=st.fixed_dictionaries(
             {},
             optional={
-                "permissions": a_permission,
+                "permissions": permission_sets,
                 "expires_at": expiries,
                 "allowed_ips": address_lists,
                 "name": st.sampled_from(["A key", "Another"]),
@@ -267,26 +276,26 @@ class Sequences(RuleBasedStateMachine):
         if caller is None:
             return
         command = replace(ChangeKey(at=at(self.now), authority=caller.authority, known_mcps=MCPS), **change)
-        self._give(caller, key_id, command)
+        self._execute_grant(caller, key_id, command)
 
     @rule(
         caller_id=callers | keys,
         key_id=keys,
         overlap=st.sampled_from([0, 0, 5, 1000]),
-        old=st.none() | st.integers(0, 5),
+        reused=st.none() | st.integers(0, 5),
     )
-    def rotate(self, caller_id: str, key_id: str, overlap: int, old: int | None) -> None:
+    def rotate(self, caller_id: str, key_id: str, overlap: int, reused: int | None) -> None:
         caller = self._caller(caller_id)
         if caller is None:
             return
         known = self.secrets[key_id]
-        secret = self._new_secret() if old is None else known[old % len(known)]
+        secret = self._new_secret() if reused is None else known[reused % len(known)]
         was_current = secret == self.states[key_id].key.current_secret.record
         command = RotateKey(
             secret=secret, at=at(self.now), authority=caller.authority, known_mcps=MCPS, overlap_seconds=overlap
         )
         revision = self.states[key_id].key.revision
-        self._give(caller, key_id, command)
+        self._execute_grant(caller, key_id, command)
         rotated = self.states[key_id].key.revision > revision
         assert not (rotated and was_current)
         if rotated:
@@ -297,11 +306,11 @@ class Sequences(RuleBasedStateMachine):
         caller = self._caller(caller_id)
         if caller is None:
             return
-        self._give(caller, key_id, EnableKey(at=at(self.now), authority=caller.authority, known_mcps=MCPS))
+        self._execute_grant(caller, key_id, EnableKey(at=at(self.now), authority=caller.authority, known_mcps=MCPS))
 
     @rule(key_id=keys)
     def disable(self, key_id: str) -> None:
-        self._do(key_id, DisableKey(at(self.now)))
+        self._execute(key_id, DisableKey(at(self.now)))
 
     @precondition(lambda self: len(self.states) > 2)
     @rule(caller_id=callers | keys, key_id=keys)
@@ -311,38 +320,38 @@ class Sequences(RuleBasedStateMachine):
             return
         active = sum(isinstance(state, Active) for state in self.states.values())
         counts = KeyCounts(active=active, disabled=0, limit=None, plan="team")
-        if self._do(key_id, RevokeKey(at=at(self.now), by=caller.actor, counts=counts)):
+        if self._execute(key_id, RevokeKey(at=at(self.now), by=caller.actor, counts=counts)):
             self.revoked.add(key_id)
 
     @rule(key_id=keys, make=st.sampled_from([ExpireKey, RetireSecrets]))
     def run_scheduled_job(self, key_id: str, make: Callable[..., ExpireKey | RetireSecrets]) -> None:
-        before = self.opens[key_id]
-        assert self._do(key_id, make(at=at(self.now)))
-        assert self._ahead(self.opens[key_id]) == self._ahead(before)
+        before = self.access[key_id]
+        assert self._execute(key_id, make(at=at(self.now)))
+        assert self._not_past(self.access[key_id]) == self._not_past(before)
 
     # Invariants.
 
     @invariant()
-    def the_keys_together_open_only_what_people_opened(self) -> None:
-        for opens in self.opens.values():
-            assert self._ahead(opens) <= self.given_by_people
+    def no_key_has_access_that_no_user_granted(self) -> None:
+        for access in self.access.values():
+            assert self._not_past(access) <= self.granted_by_users
 
     @invariant()
     def a_revoked_key_stays_revoked(self) -> None:
         for key_id in self.revoked:
             state = self.states[key_id]
             assert isinstance(state, Revoked)
-            assert self.opens[key_id] == frozenset()
+            assert self.access[key_id] == frozenset()
 
     @invariant()
     def an_ended_secret_never_becomes_valid(self) -> None:
         for key_id, state in self.states.items():
             for secret in self.secrets.get(key_id, []):
-                code = self._plain_code(state, secret.digest)
+                code = self._code_of(state, secret.digest)
                 held = next((version for version in state.key.secrets if version.digest == secret.digest), None)
                 if held is None or not held.is_valid(at(self.now)):
-                    self.ended.add((key_id, secret.digest))
-                if (key_id, secret.digest) in self.ended:
+                    self.ended_secrets.add((key_id, secret.digest))
+                if (key_id, secret.digest) in self.ended_secrets:
                     assert code in {"revoked_key", "expired_key"}
 
     @invariant()
@@ -356,7 +365,7 @@ class Sequences(RuleBasedStateMachine):
             assert len({secret.digest for secret in state.key.secrets}) == len(versions)
             assert len(versions) <= 21
 
-    def _plain_code(self, state: Existing, digest: str) -> str:
+    def _code_of(self, state: Existing, digest: str) -> str:
         return decide(AccessRequest(bytes.fromhex(digest), "verify"), state, None, at(self.now)).code
 
 

@@ -81,7 +81,9 @@ def test_removing_a_missing_credential_records_nothing() -> None:
 )
 def test_a_credential_is_never_sent_to_a_host_it_was_not_given_for(url: str) -> None:
     moved = given(MCP, REGISTERED).when(ChangeMcp(at(60), endpoint_url=url))
-    moved.then_refused(Invalid, endpoint_url="Is at another host: give the credential for it too, or auth_type none")
+    moved.then_refused(
+        Invalid, endpoint_url="Is at another host. Send a credential for this host, or set auth_type to none"
+    )
 
 
 def test_an_unreadable_address_is_refused_for_that_reason() -> None:

@@ -32,11 +32,11 @@ class Query(Struct, frozen=True, forbid_unknown_fields=True):
 async def list_members(request: HttpRequest, query: Query) -> ListResponse[Member]:
     services = get_services(request)
     filters = Filters(request.auth.organization_id, query.role)
-    at = Page(request, query, f"members {filters}")
+    requested = Page(request, query, f"members {filters}")
     async with services.read_transaction(filters.organization_id) as connection:
-        if at.after is None:
-            found = await page(connection, filters, at.limit, at.offset)
+        if requested.after is None:
+            found = await page(connection, filters, requested.limit, requested.offset)
         else:
-            found = await page_after(connection, filters, *at.after, at.limit)
+            found = await page_after(connection, filters, *requested.after, requested.limit)
         count = await total(connection, filters)
-    return at.respond(found, to_member, lambda member: (member.added_at, member.user_id), total=count)
+    return requested.respond(found, to_member, lambda member: (member.added_at, member.user_id), total=count)

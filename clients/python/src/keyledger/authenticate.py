@@ -16,7 +16,7 @@ from keyledger.address import canonical_address
 from keyledger.clients import AsyncKeyledger
 from keyledger.errors import ApiError, KeyledgerError
 from keyledger.models.verification import Verification
-from keyledger.presented import NoKey, presented_key
+from keyledger.presented_key import NoKey, presented_key
 
 STATE_KEY = "keyledger"
 """Key in `scope["state"]` of the `Verification` of an admitted request."""

@@ -27,8 +27,8 @@ class Repeat(Enum):
 
     FREELY = auto()
     """A second request has no further effect."""
-    UNDER_ONE_KEY = auto()
-    """As above, because the call has an Idempotency-Key that stays the same."""
+    WITH_IDEMPOTENCY_KEY = auto()
+    """A second request has no further effect, because every attempt sends the same Idempotency-Key."""
     WHEN_REFUSED = auto()
     """After a 503, which means that no server was called, or if the request was never sent. Not after a lost response.
     """

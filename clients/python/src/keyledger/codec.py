@@ -39,7 +39,7 @@ def request_for(http: httpx2.Client | httpx2.AsyncClient, call: Call[T]) -> http
     headers = dict(call.headers)
     if call.body is not None:
         headers["Content-Type"] = "application/json"
-    if call.repeat is Repeat.UNDER_ONE_KEY:
+    if call.repeat is Repeat.WITH_IDEMPOTENCY_KEY:
         headers.setdefault("Idempotency-Key", uuid.uuid4().hex)
     timeout = http.timeout
     if call.timeout_seconds is not None and timeout.read is not None:

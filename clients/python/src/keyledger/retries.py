@@ -81,7 +81,7 @@ class Attempts:
         return error.code == _IN_FLIGHT
 
     def _is_repeatable(self) -> bool:
-        return self._repeat in {Repeat.FREELY, Repeat.UNDER_ONE_KEY}
+        return self._repeat in {Repeat.FREELY, Repeat.WITH_IDEMPOTENCY_KEY}
 
     def _is_left(self) -> bool:
         return self._repeat is not Repeat.NEVER and self._made < self._retries.attempts

@@ -1,4 +1,8 @@
-"""Declaration of the keys of each creator, which are disabled or revoked together with a member."""
+"""Declaration of the key lineage: the creator of each key that may have to change together with a member.
+
+These are the active and disabled keys that a user created or that have management grants. When a member is removed,
+their keys are revoked. When a member gets another role, their keys lose the grants that the role lacks.
+"""
 
 from domain.keys.decider import KEY
 from eventstore.execute import InlineProjection

@@ -1,4 +1,4 @@
-"""Queries on the keys that belong to a user."""
+"""Queries on the key lineage: the creators of a key and the keys of a creator."""
 
 from collections.abc import Iterable
 from typing import NamedTuple
@@ -20,6 +20,8 @@ SQL = load(Queries, __file__)
 
 
 class LineageRow(NamedTuple):
+    """A key and its creator, a user, a key or a system actor. `manages` are its management grants."""
+
     key_id: str
     organization_id: str
     created_by: str
@@ -46,10 +48,11 @@ async def root_creator(connection: Connection, organization_id: str, created_by:
 async def keys_of(
     connection: Connection, organization_id: str, user_id: str, *, held: Iterable[Grant] | None, limit: int
 ) -> list[str]:
-    """Return active and disabled keys that the user created, and the managing keys that were created with them.
+    """Return active and disabled keys that the user created, and their descendants with management grants.
 
-    `held`: only keys with management grants other than these. None: all. Keys without grants that a program creates
-    with a key of the user are left out, because customer keys must not end when the user who set up the program leaves.
+    `held`: return only keys with management grants other than these. None: return all of them. A key without grants
+    that a program creates with a key of the user is left out, because customer keys must not end when the user who set
+    up the program leaves.
     """
     parameters = {
         "organization_id": organization_id,

@@ -14,17 +14,17 @@ def apply(change: Change[Any, McpEvent]) -> Iterable[Statement]:
     before: McpState = change.before
     after: ExistingMcp = change.after
     if isinstance(after, Deleted):
-        yield Statement(SQL.health_forget, (change.stream_id,))
+        yield Statement(SQL.health_remove, (change.stream_id,))
         return
     if (
         before is None
         or type(before) is not type(after)
         or before.mcp.endpoint_changed_at != after.mcp.endpoint_changed_at
     ):
-        # A server that is new, moved or active again is checked immediately.
+        # A server that is new, has another endpoint or is active again is checked immediately.
         due_at = change.at if isinstance(after, Active) else None
         yield Statement(
-            SQL.health_watch, (change.stream_id, change.organization_id, after.mcp.endpoint_changed_at, due_at)
+            SQL.health_put, (change.stream_id, change.organization_id, after.mcp.endpoint_changed_at, due_at)
         )
     for event in change.events:
         if isinstance(event, McpHealthChanged):

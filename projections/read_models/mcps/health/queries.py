@@ -10,12 +10,12 @@ from infrastructure.database.statements import Statement, load
 
 
 class Queries(NamedTuple):
-    health_watch: bytes
+    health_put: bytes
     health_change: bytes
     health_answered: bytes
     health_failed: bytes
-    health_forget: bytes
-    health_list_again: bytes
+    health_remove: bytes
+    health_request_tools: bytes
     health_claim: bytes
     health_of: bytes
     tools_of: bytes
@@ -24,8 +24,8 @@ class Queries(NamedTuple):
 
 SQL = load(Queries, __file__)
 
-LISTED_WITHIN = 10
-"""The tools of a server with constant traffic are listed once in this many intervals."""
+INTERVALS_PER_LISTING = 10
+"""Check intervals after which a server is checked even if its calls succeed: only a check lists its tools."""
 
 
 class McpHealth(NamedTuple):
@@ -36,14 +36,14 @@ class McpHealth(NamedTuple):
 
 
 class McpTools(NamedTuple):
-    """The tools of a server. `tools` is a JSON array, empty if they were never listed."""
+    """The health and the tools of a server. `tools` is a JSON array, empty if the tools were never listed."""
 
     health: Health | Literal["unknown"]
     tools: bytes
 
 
 class Claimed(NamedTuple):
-    """A server whose check was due. `answered`: a recent call or check succeeded, so no check is needed."""
+    """A server whose check was due. `answered`: it responded recently and its tools are current, so skip the check."""
 
     mcp_id: str
     organization_id: str
@@ -52,36 +52,47 @@ class Claimed(NamedTuple):
 
 def health_answered(
     mcp_id: str,
-    moved_at: datetime,
+    endpoint_changed_at: datetime,
     at: datetime,
     tools: bytes | None = None,
     parameter_headers: bytes | None = None,
     not_before: datetime | None = None,
 ) -> Statement:
-    """Return the statement that records a success of the server that had moved at `moved_at`.
+    """Return the statement that records a response of the server at `at`.
 
-    `tools`: as a JSON array, or None to keep the stored ones. `not_before`: the earliest next check.
+    It changes nothing if the endpoint of the MCP has changed again after `endpoint_changed_at`. `tools`: a JSON array,
+    or None to keep the stored tools. `parameter_headers`: the arguments that these tools repeat in HTTP headers.
+    `not_before`: the earliest next check that the server requested.
     """
-    return Statement(SQL.health_answered, (mcp_id, moved_at, at, tools, parameter_headers, not_before))
+    return Statement(SQL.health_answered, (mcp_id, endpoint_changed_at, at, tools, parameter_headers, not_before))
 
 
-def health_list_again(mcp_id: str, at: datetime) -> Statement:
-    return Statement(SQL.health_list_again, (at, mcp_id))
+def health_request_tools(mcp_id: str, at: datetime) -> Statement:
+    """Return the statement that makes a check due at `at`, which lists the tools of the server."""
+    return Statement(SQL.health_request_tools, (at, mcp_id))
 
 
 def health_failed(
-    mcp_id: str, moved_at: datetime, at: datetime, again_at: datetime, not_before: datetime | None = None
+    mcp_id: str,
+    endpoint_changed_at: datetime,
+    at: datetime,
+    recheck_at: datetime,
+    not_before: datetime | None = None,
 ) -> Statement:
-    """Return the statement that records a failure. `again_at`: the next check after a first failure.
+    """Return the statement that records a failure at `at`, under the same condition as `health_answered`.
 
-    `not_before`: the earliest next check that the server requested.
+    `recheck_at`: the latest time of the next check, if this failure follows a success. `not_before`: the earliest next
+    check that the server requested.
     """
-    return Statement(SQL.health_failed, (mcp_id, moved_at, at, again_at, not_before))
+    return Statement(SQL.health_failed, (mcp_id, endpoint_changed_at, at, recheck_at, not_before))
 
 
 async def claim(connection: Connection, at: datetime, interval: timedelta, limit: int) -> list[Claimed]:
-    """Return some servers that are due at `at`, longest due first. No other worker gets them for an `interval`."""
-    parameters = {"at": at, "interval": interval, "listed_within": LISTED_WITHIN * interval, "limit": limit}
+    """Return at most `limit` servers whose check is due at `at`, the longest due first.
+
+    Each becomes due again an `interval` later or slightly after that, so no other worker gets it until then.
+    """
+    parameters = {"at": at, "interval": interval, "listed_within": INTERVALS_PER_LISTING * interval, "limit": limit}
     cursor = await connection.execute(SQL.health_claim, parameters)
     return [Claimed(*row) for row in await cursor.fetchall()]
 

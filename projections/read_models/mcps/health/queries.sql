@@ -1,6 +1,6 @@
--- health_watch
+-- health_put
 -- Stores a server, active or not, at its current endpoint. The results of an earlier endpoint are deleted.
--- $1 MCP, $2 organization, $3 when it moved, $4 the next check, null: never
+-- $1 MCP, $2 organization, $3 when its endpoint changed, $4 the next check, null: never
 insert into mcp_health as h (mcp_id, organization_id, moved_at, due_at) values (%s, %s, %s, %s)
 on conflict (mcp_id) do update
 set moved_at = excluded.moved_at, due_at = excluded.due_at,
@@ -16,10 +16,10 @@ set moved_at = excluded.moved_at, due_at = excluded.due_at,
 update mcp_health set health = %s where mcp_id = %s
 
 -- health_answered
--- Records that the server responded, unless there is a newer result or the server has moved or been deleted since. Only
+-- Records that the server responded, unless there is a newer result, its endpoint has changed or it was deleted. Only
 -- an event makes an unhealthy server healthy. Unchanged tools are not written again. A server that refused its lists
 -- for now is not checked before the time that it named. One without `due_at` is still never checked.
--- $1 MCP, $2 when it had moved to its endpoint, $3 instant, $4 tools, null: unchanged, $5 their parameter headers,
+-- $1 MCP, $2 when its endpoint had changed, $3 instant, $4 tools, null: unchanged, $5 their parameter headers,
 -- $6 not before, null: any time
 update mcp_health h
 set health = coalesce(h.health, 'healthy'), checked_at = found.at, failing_since = null,
@@ -34,21 +34,21 @@ where h.mcp_id = found.mcp_id and h.moved_at = found.moved_at and (h.checked_at 
 -- health_failed
 -- Records that the server did not respond, under the same conditions. The first failure in a row brings the next check
 -- forward, but not before a time that the server named. One without `due_at` is still never checked.
--- $1 MCP, $2 when it had moved to its endpoint, $3 instant, $4 the next check, $5 not before, null: any time
+-- $1 MCP, $2 when its endpoint had changed, $3 instant, $4 the next check, $5 not before, null: any time
 update mcp_health h
 set checked_at = found.at, failing_since = coalesce(h.failing_since, found.at),
     due_at = case when h.due_at is not null then greatest(
-        case when h.failing_since is null then least(h.due_at, found.again_at) else h.due_at end, found.not_before
+        case when h.failing_since is null then least(h.due_at, found.recheck_at) else h.due_at end, found.not_before
     ) end
 from (values (%s::text, %s::timestamptz, %s::timestamptz, %s::timestamptz, %s::timestamptz))
-    as found (mcp_id, moved_at, at, again_at, not_before)
+    as found (mcp_id, moved_at, at, recheck_at, not_before)
 where h.mcp_id = found.mcp_id and h.moved_at = found.moved_at and (h.checked_at is null or h.checked_at <= found.at)
 
--- health_forget
+-- health_remove
 -- Deletes a server. $1 MCP
 delete from mcp_health where mcp_id = %s
 
--- health_list_again
+-- health_request_tools
 -- Makes a worker list the tools with its next check. $1 instant, $2 MCP
 update mcp_health set due_at = least(due_at, %s::timestamptz), listed_at = null where mcp_id = %s and due_at is not null
 

@@ -26,7 +26,7 @@ SQL = load(Queries, __file__)
 
 
 class MemberRow(NamedTuple):
-    """A member. `email` is None if it was erased. `revision` is that of the membership."""
+    """A member. `email` is None if the address was erased. `revision` counts the changes of the membership."""
 
     user_id: str
     email: str | None
@@ -36,18 +36,19 @@ class MemberRow(NamedTuple):
 
 
 class Filters(NamedTuple):
-    """A filter of an organization's members. None: any."""
+    """Which members of an organization to return. `role` None: members with any role."""
 
     organization_id: str
     role: Role | None = None
 
 
 def user_put(user_id: str, organization_id: str, email: str) -> Statement:
+    """Return the statement that stores a user's address, and its normalized form for comparisons."""
     return Statement(SQL.user_put, (user_id, organization_id, email, normalized(email)))
 
 
 async def emails(connection: Connection, user_ids: Sequence[str]) -> dict[str, str]:
-    """Return addresses by user id. Users whose address was erased are missing."""
+    """Return the email addresses by user id, without the users whose address was erased."""
     if not user_ids:
         return {}
     cursor = await connection.execute(SQL.emails, (list(user_ids),))

@@ -1,5 +1,5 @@
 -- member_put
--- The whole row of a member. $1 user, $2 organization, $3 role, $4 time
+-- Stores a member. $1 user, $2 organization, $3 role, $4 time
 insert into member_list (user_id, organization_id, role, added_at) values (%s, %s, %s, %s)
 on conflict (user_id) do update set role = excluded.role
 
@@ -8,12 +8,13 @@ on conflict (user_id) do update set role = excluded.role
 delete from member_list where user_id = %s
 
 -- user_put
--- Stores an address. $1 user, $2 organization, $3 address, $4 its folded form
+-- Stores the address of a user. $1 user, $2 organization, $3 address, $4 its normalized form, for comparisons
 insert into users (user_id, organization_id, email, folded) values (%s, %s, %s, %s)
 on conflict (user_id) do update set email = excluded.email, folded = excluded.folded
 
 -- user_leave
--- Ends the comparison with an address. $1 user
+-- Deletes the normalized form of a removed member's address. The address can then be invited again, and a sign-in no
+-- longer finds it. $1 user
 update users set folded = null where user_id = %s
 
 -- emails

@@ -35,7 +35,7 @@ def get_alert(alert_id: str) -> Call[Alert]:
 def acknowledge_alert(alert_id: str, *, idempotency_key: str | None = None) -> Call[Alert]:
     """Acknowledge an alert. Acknowledging it again changes nothing."""
     headers = with_headers(idempotency_key=idempotency_key)
-    return Call("POST", f"{_path(alert_id)}/acknowledge", _alert, headers=headers, repeat=Repeat.UNDER_ONE_KEY)
+    return Call("POST", f"{_path(alert_id)}/acknowledge", _alert, headers=headers, repeat=Repeat.WITH_IDEMPOTENCY_KEY)
 
 
 def _path(alert_id: str) -> str:

@@ -73,7 +73,7 @@ def create_key(
         metadata=None if metadata is None else dict(metadata),
     )
     headers = with_headers(idempotency_key=idempotency_key)
-    call = Call("POST", _KEYS, _created, body=json_body(**fields), headers=headers, repeat=Repeat.UNDER_ONE_KEY)
+    call = Call("POST", _KEYS, _created, body=json_body(**fields), headers=headers, repeat=Repeat.WITH_IDEMPOTENCY_KEY)
     return recovering(call, _another_secret)
 
 
@@ -144,7 +144,7 @@ def update_key(
         metadata=metadata if metadata is UNSET else dict(metadata),
     )
     headers = with_headers(if_match=if_match)
-    return Call("PATCH", _path(key_id), _key, body=body, headers=headers, repeat=Repeat.UNDER_ONE_KEY)
+    return Call("PATCH", _path(key_id), _key, body=body, headers=headers, repeat=Repeat.WITH_IDEMPOTENCY_KEY)
 
 
 def disable_key(key_id: str, *, if_match: int | None = None, idempotency_key: str | None = None) -> Call[Key]:
@@ -169,7 +169,7 @@ def revoke_key(
     body = json_body(**set_fields(reason=reason, note=note))
     headers = with_headers(idempotency_key=idempotency_key, if_match=if_match)
     path = f"{_path(key_id)}/revoke"
-    return Call("POST", path, _revoked, body=body, headers=headers, repeat=Repeat.UNDER_ONE_KEY)
+    return Call("POST", path, _revoked, body=body, headers=headers, repeat=Repeat.WITH_IDEMPOTENCY_KEY)
 
 
 def revoke_keys(
@@ -202,7 +202,7 @@ def revoke_keys(
         _revoked_keys,
         body=json_body(**fields),
         headers=with_headers(idempotency_key=idempotency_key),
-        repeat=Repeat.UNDER_ONE_KEY,
+        repeat=Repeat.WITH_IDEMPOTENCY_KEY,
         timeout_seconds=_MANY_SECONDS,
     )
 
@@ -221,7 +221,7 @@ def rotate_key(
     def rotation(if_match: int | None) -> Call[RotatedKey]:
         headers = with_headers(idempotency_key=idempotency_key, if_match=if_match)
         path = f"{_path(key_id)}/rotate"
-        return Call("POST", path, _rotated, body=body, headers=headers, repeat=Repeat.UNDER_ONE_KEY)
+        return Call("POST", path, _rotated, body=body, headers=headers, repeat=Repeat.WITH_IDEMPOTENCY_KEY)
 
     # The rotation whose response was lost has made the revision that the next rotation must match.
     return recovering(rotation(if_match), lambda lost: rotation(None if if_match is None else lost.revision))
@@ -244,7 +244,7 @@ def list_key_activity(
 def _another_secret(lost: SecretLost) -> Call[CreatedKey]:
     """Return the call that replaces a key's first secret, which reached no caller."""
     path, body = f"{_path(lost.key_id)}/rotate", json_body(overlap_seconds=0)
-    return Call("POST", path, _created, body=body, repeat=Repeat.UNDER_ONE_KEY)
+    return Call("POST", path, _created, body=body, repeat=Repeat.WITH_IDEMPOTENCY_KEY)
 
 
 def _path(key_id: str) -> str:
@@ -253,4 +253,4 @@ def _path(key_id: str) -> str:
 
 def _post(key_id: str, what: str, if_match: int | None, idempotency_key: str | None) -> Call[Key]:
     headers = with_headers(idempotency_key=idempotency_key, if_match=if_match)
-    return Call("POST", f"{_path(key_id)}/{what}", _key, headers=headers, repeat=Repeat.UNDER_ONE_KEY)
+    return Call("POST", f"{_path(key_id)}/{what}", _key, headers=headers, repeat=Repeat.WITH_IDEMPOTENCY_KEY)

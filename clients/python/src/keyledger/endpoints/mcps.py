@@ -51,7 +51,7 @@ def create_mcp(
         auth_password=None if auth_password is None else revealed(auth_password),
     )
     headers = with_headers(idempotency_key=idempotency_key)
-    return Call("POST", _MCPS, _mcp, body=json_body(**fields), headers=headers, repeat=Repeat.UNDER_ONE_KEY)
+    return Call("POST", _MCPS, _mcp, body=json_body(**fields), headers=headers, repeat=Repeat.WITH_IDEMPOTENCY_KEY)
 
 
 def list_mcps(
@@ -108,7 +108,7 @@ def update_mcp(
         _changed,
         body=body,
         headers=with_headers(if_match=if_match),
-        repeat=Repeat.UNDER_ONE_KEY,
+        repeat=Repeat.WITH_IDEMPOTENCY_KEY,
     )
 
 
@@ -124,7 +124,7 @@ def test_mcp(mcp_id: str, *, timeout_ms: int | None = None) -> Call[McpProbe]:  
 
 def delete_mcp(mcp_id: str) -> Call[DeletedMcp]:
     """Delete an MCP. No key reaches it from now on."""
-    return Call("DELETE", _path(mcp_id), _deleted, repeat=Repeat.UNDER_ONE_KEY)
+    return Call("DELETE", _path(mcp_id), _deleted, repeat=Repeat.WITH_IDEMPOTENCY_KEY)
 
 
 def _path(mcp_id: str) -> str:

@@ -18,8 +18,8 @@ Role: TypeAlias = Literal["viewer", "member", "auditor", "admin"]
 
 _MEMBERS = "/v1/organization/members"
 _INVITATIONS = "/v1/organization/invitations"
-_KEYS_SECONDS = 60.0
-"""Timeout for members with many keys, because each key is revoked before the response."""
+_KEY_CHANGES_SECONDS = 60.0
+"""Timeout of a change of a member, which changes or revokes each of their keys before the service responds."""
 
 _members = page_of(Member)
 _changed = data_of(ChangedMember)
@@ -41,7 +41,7 @@ def list_members(
 
 
 def update_member(user_id: str, role: Role, *, if_match: int | None = None) -> Call[ChangedMember]:
-    """Change the role of a member. Their keys lose the grants that the new role does not have."""
+    """Change the role of a member. Their keys lose the grants that the new role lacks."""
     headers = with_headers(if_match=if_match)
     return Call(
         "PATCH",
@@ -49,21 +49,23 @@ def update_member(user_id: str, role: Role, *, if_match: int | None = None) -> C
         _changed,
         body=json_body(role=role),
         headers=headers,
-        repeat=Repeat.UNDER_ONE_KEY,
-        timeout_seconds=_KEYS_SECONDS,
+        repeat=Repeat.WITH_IDEMPOTENCY_KEY,
+        timeout_seconds=_KEY_CHANGES_SECONDS,
     )
 
 
 def delete_member(user_id: str) -> Call[RemovedMember]:
-    """Remove a member and revoke their keys. The log keeps their history."""
-    return Call("DELETE", _member(user_id), _removed, repeat=Repeat.UNDER_ONE_KEY, timeout_seconds=_KEYS_SECONDS)
+    """Remove a member and revoke their keys. The history of the member and the keys stays in the audit log."""
+    return Call(
+        "DELETE", _member(user_id), _removed, repeat=Repeat.WITH_IDEMPOTENCY_KEY, timeout_seconds=_KEY_CHANGES_SECONDS
+    )
 
 
 def create_invitation(email: str, role: Role, *, idempotency_key: str | None = None) -> Call[SentInvitation]:
-    """Invite an address. An earlier invitation of the address is replaced, and its link stops working."""
+    """Invite an address. This replaces an earlier invitation of the address, whose link stops working."""
     headers = with_headers(idempotency_key=idempotency_key)
     body = json_body(email=email, role=role)
-    return Call("POST", f"{_MEMBERS}/invite", _sent, body=body, headers=headers, repeat=Repeat.UNDER_ONE_KEY)
+    return Call("POST", f"{_MEMBERS}/invite", _sent, body=body, headers=headers, repeat=Repeat.WITH_IDEMPOTENCY_KEY)
 
 
 def list_invitations(
@@ -76,7 +78,7 @@ def list_invitations(
 def delete_invitation(invite_id: str) -> Call[WithdrawnInvitation]:
     """Withdraw an invitation. Its link stops working."""
     path = f"{_INVITATIONS}/{quote(invite_id, safe='')}"
-    return Call("DELETE", path, _withdrawn, repeat=Repeat.UNDER_ONE_KEY)
+    return Call("DELETE", path, _withdrawn, repeat=Repeat.WITH_IDEMPOTENCY_KEY)
 
 
 def _member(user_id: str) -> str:

@@ -30,4 +30,4 @@ def update_organization(
     """
     body = json_body(name=name, description=description, settings=settings if settings is UNSET else dict(settings))
     headers = with_headers(if_match=if_match)
-    return Call("PATCH", _ORGANIZATION, _organization, body=body, headers=headers, repeat=Repeat.UNDER_ONE_KEY)
+    return Call("PATCH", _ORGANIZATION, _organization, body=body, headers=headers, repeat=Repeat.WITH_IDEMPOTENCY_KEY)

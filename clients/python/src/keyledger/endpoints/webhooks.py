@@ -40,7 +40,9 @@ def create_webhook(
     """
     fields = set_fields(url=url, events=None if events is None else list(events), description=description, kind=kind)
     headers = with_headers(idempotency_key=idempotency_key)
-    call = Call("POST", _WEBHOOKS, _with_secret, body=json_body(**fields), headers=headers, repeat=Repeat.UNDER_ONE_KEY)
+    call = Call(
+        "POST", _WEBHOOKS, _with_secret, body=json_body(**fields), headers=headers, repeat=Repeat.WITH_IDEMPOTENCY_KEY
+    )
     if idempotency_key is not None:
         return call
     return recovering(
@@ -76,7 +78,7 @@ def update_webhook(
         _webhook,
         body=body,
         headers=with_headers(if_match=if_match),
-        repeat=Repeat.UNDER_ONE_KEY,
+        repeat=Repeat.WITH_IDEMPOTENCY_KEY,
     )
 
 
@@ -98,7 +100,9 @@ def test_webhook(webhook_id: str, *, idempotency_key: str | None = None) -> Call
     """Send a test message and return the receiver's response. Each call sends one."""
     headers = with_headers(idempotency_key=idempotency_key)
     path = f"{_path(webhook_id)}/test"
-    return Call("POST", path, _trial, headers=headers, repeat=Repeat.UNDER_ONE_KEY, timeout_seconds=_TEST_SECONDS)
+    return Call(
+        "POST", path, _trial, headers=headers, repeat=Repeat.WITH_IDEMPOTENCY_KEY, timeout_seconds=_TEST_SECONDS
+    )
 
 
 def list_deliveries(
@@ -113,12 +117,12 @@ def retry_delivery(webhook_id: str, delivery_id: str, *, idempotency_key: str | 
     """Send a message again with the same id, even if it was delivered."""
     path = f"{_path(webhook_id)}/deliveries/{quote(delivery_id, safe='')}/retry"
     headers = with_headers(idempotency_key=idempotency_key)
-    return Call("POST", path, _delivery, headers=headers, repeat=Repeat.UNDER_ONE_KEY)
+    return Call("POST", path, _delivery, headers=headers, repeat=Repeat.WITH_IDEMPOTENCY_KEY)
 
 
 def delete_webhook(webhook_id: str) -> Call[DeletedWebhook]:
     """Delete a webhook. Nothing is sent to it from now on."""
-    return Call("DELETE", _path(webhook_id), _deleted, repeat=Repeat.UNDER_ONE_KEY)
+    return Call("DELETE", _path(webhook_id), _deleted, repeat=Repeat.WITH_IDEMPOTENCY_KEY)
 
 
 def _secret_arrived(content: bytes) -> WebhookWithSecret:
@@ -137,7 +141,7 @@ def _rotation(
 ) -> Call[WebhookWithSecret]:
     headers = with_headers(idempotency_key=idempotency_key)
     path = f"{_path(webhook_id)}/rotate"
-    return Call("POST", path, read, body=body, headers=headers, repeat=Repeat.UNDER_ONE_KEY)
+    return Call("POST", path, read, body=body, headers=headers, repeat=Repeat.WITH_IDEMPOTENCY_KEY)
 
 
 def _path(webhook_id: str) -> str:

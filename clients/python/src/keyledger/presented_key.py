@@ -1,4 +1,4 @@
-"""The API key in the headers of a request. Other credentials are not keys and are sent nowhere."""
+"""The API key in the headers of a request. Credentials that are not API keys are never sent to the service."""
 
 from collections.abc import Sequence
 
@@ -10,7 +10,10 @@ _DIFFERENT_KEYS = "The request contains different API keys. Send one, in Authori
 
 
 class NoKey(Struct, frozen=True):
-    """Why no key was found. `credential_sent`: there was another credential. `message`: None if nothing is unusual."""
+    """The reason that no single key was found. `credential_sent`: the headers contain a credential.
+
+    `message` is for the caller. If it is None, the general message for a missing or malformed key applies.
+    """
 
     credential_sent: bool
     message: str | None = None
@@ -21,11 +24,11 @@ def presented_key(headers: Sequence[tuple[bytes, bytes]]) -> Secret | NoKey:
 
     A proxy may put its own credential into one of the headers. The header that contains a key is used.
     """
-    texts = [text.decode("latin-1") for text in _credentials(headers)]
-    keys = {text for text in texts if flaw_of(text) is None}
+    credentials = [credential.decode("latin-1") for credential in _credentials(headers)]
+    keys = {credential for credential in credentials if flaw_of(credential) is None}
     if len(keys) > 1:
         return NoKey(credential_sent=True, message=_DIFFERENT_KEYS)
-    return Secret(keys.pop()) if keys else NoKey(credential_sent=bool(texts))
+    return Secret(keys.pop()) if keys else NoKey(credential_sent=bool(credentials))
 
 
 def _credentials(headers: Sequence[tuple[bytes, bytes]]) -> list[bytes]:

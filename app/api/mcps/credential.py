@@ -58,7 +58,7 @@ def assembled(auth_type: AuthType, given: dict[str, str]) -> Credential:
     """Return the credential that the fields form. Raise 422 for missing, superfluous or invalid parts."""
     required, optional = _FIELDS[auth_type]
     details = {name: f"Required for auth_type {auth_type}" for name in required if name not in given}
-    details |= {name: f"Not used with auth_type {auth_type}" for name in given if name not in required | optional}
+    details |= {name: f"Not used with auth_type {auth_type}" for name in given if name not in required + optional}
     credential = _made(auth_type, given)
     details = details or check_credential(credential)
     if details:
@@ -95,10 +95,11 @@ def _made(auth_type: AuthType, given: dict[str, str]) -> Credential:
             return Basic(given.get("auth_username", ""), given.get("auth_password", ""))
 
 
-_FIELDS: dict[AuthType, tuple[frozenset[str], frozenset[str]]] = {
-    "none": (frozenset(), frozenset()),
-    "bearer": (frozenset({"auth_token"}), frozenset()),
-    "api_key": (frozenset({"auth_token"}), frozenset({"auth_header"})),
-    "query": (frozenset({"auth_parameter", "auth_token"}), frozenset()),
-    "basic": (frozenset({"auth_username", "auth_password"}), frozenset()),
+_FIELDS: dict[AuthType, tuple[tuple[str, ...], tuple[str, ...]]] = {
+    "none": ((), ()),
+    "bearer": (("auth_token",), ()),
+    "api_key": (("auth_token",), ("auth_header",)),
+    "query": (("auth_parameter", "auth_token"), ()),
+    "basic": (("auth_username", "auth_password"), ()),
 }
+"""The required and the optional fields. Errors list them in this order."""

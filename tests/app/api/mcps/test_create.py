@@ -114,6 +114,17 @@ def test_an_invalid_field_is_named(refused_org: Organization, body: dict[str, ob
 
 
 @pytest.mark.parametrize(
+    ("auth_type", "fields"),
+    [("basic", ["auth_username", "auth_password"]), ("query", ["auth_parameter", "auth_token"])],
+)
+def test_missing_credential_fields_are_listed_in_a_fixed_order(
+    refused_org: Organization, auth_type: str, fields: list[str]
+) -> None:
+    refused = refused_org.client.post("/v1/mcps", {**BODY, "auth_type": auth_type})
+    assert list(refused.details.items()) == [(name, f"Required for auth_type {auth_type}") for name in fields]
+
+
+@pytest.mark.parametrize(
     "url",
     [
         "http://169.254.169.254/latest/meta-data/",

@@ -145,7 +145,7 @@ def test_the_outcome_of_a_test_is_unknown_after_the_service_was_killed(
     api.database.rows("update idempotency_keys set ends_by = now() - interval '1 second'")
     repeat = org.client.post(path, {}, idempotency_key=_KEY)
     assert (repeat.status, repeat.code) == (409, "conflict")
-    assert "use a new key" in repeat.json["detail"]
+    assert "Use a new key" in repeat.json["detail"]
     assert len(slow_server.received) == 1
     slow_server.may_answer.set()
     assert org.client.post(path, {}, idempotency_key="another").status == 200

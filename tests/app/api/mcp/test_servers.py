@@ -12,7 +12,7 @@ from tests.app.organizations import Api, Key, Organization
 ALL = {"add", "word_count", "wait", "fail"}
 
 
-def tested_mcp(org: Organization, upstream: Upstream, **mcp: object) -> str:
+def mcp_with_tools(org: Organization, upstream: Upstream, **mcp: object) -> str:
     mcp_id: str = org.mcp(endpoint_url=upstream.url, **mcp)
     org.client.post(f"/v1/mcps/{mcp_id}/test")
     return mcp_id
@@ -25,7 +25,7 @@ def reached(key: Key) -> dict[str, set[str]]:
 
 
 def test_a_key_without_grants_lists_the_mcps_that_it_may_use(org: Organization, upstream: Upstream) -> None:
-    mcp_id = tested_mcp(org, upstream, name="Example")
+    mcp_id = mcp_with_tools(org, upstream, name="Example")
     other = org.mcp(name="Not permitted")
     key = org.key(permissions={"mcps": [mcp_id]})
     answer = key.client.get("/v1/mcp/servers")
@@ -38,7 +38,7 @@ def test_a_key_without_grants_lists_the_mcps_that_it_may_use(org: Organization, 
 
 
 def test_only_tools_that_the_key_may_call_are_listed(org: Organization, upstream: Upstream) -> None:
-    mcp_id = tested_mcp(org, upstream)
+    mcp_id = mcp_with_tools(org, upstream)
     rules: list[tuple[dict[str, list[str]], set[str]]] = [
         ({}, ALL),
         ({"allow": ["a*", "wait"]}, {"add", "wait"}),
@@ -56,7 +56,7 @@ def test_only_tools_that_the_key_may_call_are_listed(org: Organization, upstream
 
 
 def test_mcps_are_listed_by_the_environment_rules_of_calls(org: Organization, upstream: Upstream) -> None:
-    live, test = tested_mcp(org, upstream, environment="live"), tested_mcp(org, upstream, environment="test")
+    live, test = mcp_with_tools(org, upstream, environment="live"), mcp_with_tools(org, upstream, environment="test")
     assert set(reached(org.key(environment="live", permissions={"mcps": "*"}))) == {live}
     assert set(reached(org.seeded_key(environment="test", permissions=Permissions(mcps="*")))) == {test}
     listed_by_id = org.seeded_key(environment="test", permissions=Permissions(mcps=(live,)), known_mcps={live: "live"})
@@ -65,7 +65,7 @@ def test_mcps_are_listed_by_the_environment_rules_of_calls(org: Organization, up
 
 
 def test_inactive_deleted_and_foreign_mcps_are_not_listed(api: Api, org: Organization, upstream: Upstream) -> None:
-    active, inactive, deleted = (tested_mcp(org, upstream) for _ in range(3))
+    active, inactive, deleted = (mcp_with_tools(org, upstream) for _ in range(3))
     foreign = api.organization().mcp()
     change(org, inactive, status="inactive")
     org.client.delete(f"/v1/mcps/{deleted}")
@@ -95,7 +95,7 @@ def test_query_parameters_are_refused(org: Organization, query: str, status: int
 
 
 def test_a_narrowing_or_revocation_applies_immediately(org: Organization, upstream: Upstream) -> None:
-    mcp_id = tested_mcp(org, upstream)
+    mcp_id = mcp_with_tools(org, upstream)
     key = org.key(permissions={"mcps": "*"})
     assert set(reached(key)) == {mcp_id}
     narrowed: dict[str, Any] = {"permissions": {"mcps": []}}

@@ -115,7 +115,7 @@ def test_a_sign_in_with_an_unknown_address_creates_no_user(openid_api: Api, scre
 def test_an_unverified_address_is_refused(openid_api: Api, screen: Browser) -> None:
     member = person(openid_api, openid_api.organization().id, email=f"unverified.{random_token()}@example.com")
     prove_identity(screen, "/sign-in/openid", member.email)
-    assert_refused(screen, openid_api, "does not vouch")
+    assert_refused(screen, openid_api, "has not verified")
 
 
 def test_an_address_with_a_lookalike_character_is_a_different_address(openid_api: Api, screen: Browser) -> None:

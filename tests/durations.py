@@ -6,6 +6,8 @@ SLOW_FILES = (
     "tests/stories/test_run_as_root.py",
     "tests/stories/test_make_run.py",
     "tests/app/openapi/test_schemathesis.py",
+    "tests/workers/test_job_metrics.py",
+    "tests/stories/test_interrupted_first_run.py",
     "tests/embedded/test_supervisor.py",
     "tests/embedded/test_refusals.py",
     "tests/eventstore/test_check.py",
@@ -110,6 +112,11 @@ SLOW_FILES = (
     "tests/gateway/test_misbehaviour.py",
     "tests/app/verification/test_interrupted.py",
     "tests/app/api/test_ready.py",
+    "tests/app/admin/test_admin_json.py",
+    "tests/workers/test_mcp_health.py",
+    "tests/workers/test_status.py",
+    "tests/upgrade/test_upgrade.py",
+    "tests/app/api/test_stopped_database.py",
 )
 """Slowest first, as `pytest --junitxml` measured them."""
 

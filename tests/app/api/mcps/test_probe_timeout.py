@@ -1,5 +1,6 @@
 """POST /v1/mcps/{id}/test: `timeout` limits the test to between 1 and 60 seconds."""
 
+import re
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -48,8 +49,11 @@ def test_the_smallest_and_largest_timeouts_are_accepted(org: Organization, timeo
 def test_a_server_that_does_not_respond_fails_after_the_timeout(org: Organization, frozen: str, timeout: int) -> None:
     found = probe(org, org.mcp(endpoint_url=frozen), timeout).data
     assert (found["reachable"], found["code"]) == (False, "mcp_timeout")
-    assert f"The limit was {timeout / 1_000:g} s." in found["problem"]
-    assert found["latency_ms"] >= timeout
+    # The time that the test waited in the queue of the gateway is not the server's.
+    limit = re.search(r"The limit was ([\d.]+) s\.", found["problem"])
+    assert limit is not None
+    assert timeout / 2 < float(limit[1]) * 1_000 <= timeout
+    assert found["latency_ms"] > timeout / 2
 
 
 @pytest.fixture

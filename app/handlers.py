@@ -8,7 +8,7 @@ from litestar import Request, Response
 from litestar.datastructures import State
 
 from app.auth.callers import Caller, PersonCaller
-from app.http.decoding import read_body, read_query
+from app.http.decoding import encode, read_body, read_query
 from app.http.errors import Problem
 from app.http.messages import RawRequest, raw_request_from
 from app.services import Services
@@ -65,7 +65,7 @@ def success(
 
 
 def encode_success(data: object) -> bytes:
-    return msgspec.json.encode({"success": True, "data": data})
+    return encode({"success": True, "data": data})
 
 
 def encoded_success(

@@ -30,6 +30,7 @@ Time = Annotated[datetime, Meta(tz=True)]
 """A timestamp in RFC 3339, UTC."""
 
 Count = Annotated[int, Meta(ge=0)]
+AlwaysTrue = Annotated[bool, Meta(extra_json_schema={"const": True})]
 Revision = Annotated[int, Meta(ge=1, description="The number of the latest change, from 1. It is also the ETag.")]
 
 Since = Annotated[Instant, Meta(description="Only items at or after this time (RFC 3339).")]

@@ -49,9 +49,9 @@ async def authorize(connection: Connection, handler: BaseRouteHandler) -> None:
             # A request without a session has no CSRF token to check.
             reject_cross_site(inbound, services.config)
         return
-    if access not in (*GRANTS, "people", "owner"):
-        raise Problem("forbidden", "This endpoint accepts no requests.")
     grant: Grant | None = access if access in GRANTS else None
+    if grant is None and access not in ("people", "owner"):
+        raise Problem("forbidden", "This endpoint accepts no requests.")
     secret = session_cookie(inbound, services.config)
     if secret is None:
         connection.scope["auth"] = await _key(services, inbound, grant, people_only=grant is None)

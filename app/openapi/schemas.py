@@ -56,7 +56,7 @@ def properties_of(kind: type[msgspec.Struct]) -> tuple[dict[str, Schema], frozen
 
 def _without_null(schema: Schema) -> Schema:
     """Return the schema without null: a query parameter is present or absent, but never null."""
-    branches = [branch for branch in schema.get("anyOf", []) if branch != {"type": "null"}]
+    branches = _branches_without_null(schema)
     if len(branches) != 1:
         return schema
     rest = {keyword: value for keyword, value in schema.items() if keyword != "anyOf"}
@@ -79,9 +79,13 @@ def _tidy(value: Any) -> Any:  # noqa: ANN401 -- JSON
 
 def _hoisted(schema: Schema) -> Schema:
     """Return the schema of `T | None` with what describes T at the top, where readers look for it."""
-    branches: list[Schema] = [branch for branch in schema.get("anyOf", []) if branch != {"type": "null"}]
+    branches = _branches_without_null(schema)
     if len(branches) != 1 or len(schema["anyOf"]) == 1:
         return schema
     about = {keyword: value for keyword, value in branches[0].items() if keyword in _ABOUT}
     kept = {keyword: value for keyword, value in branches[0].items() if keyword not in _ABOUT}
     return {**schema, "anyOf": [kept, {"type": "null"}], **about} if about else schema
+
+
+def _branches_without_null(schema: Schema) -> list[Schema]:
+    return [branch for branch in schema.get("anyOf", []) if branch != {"type": "null"}]

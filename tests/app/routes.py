@@ -8,7 +8,6 @@ Route = tuple[str, str]
 DIRECT: set[Route] = {route.target for route in ROUTES if route.direct}
 """Routes that bypass the framework."""
 
-ACCESS: dict[Route, str] = {route.target: route.access for route in ROUTES}
-"""The declared access of every route."""
-for page in PAGES:
-    ACCESS.update({(str(method), path): page.opt["access"] for path in page.paths for method in page.http_methods})
+ALL: set[Route] = {route.target for route in ROUTES} | {
+    (str(method), path) for page in PAGES for path in page.paths for method in page.http_methods
+}

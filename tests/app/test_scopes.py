@@ -24,7 +24,7 @@ from infrastructure.database.connections import WORKER_ROLE, pool
 from tests.app.client import Client, Response, concurrently
 from tests.app.organizations import Api, Key, Organization, unknown_secret
 from tests.app.people import COOKIE, Person, person
-from tests.app.routes import ACCESS
+from tests.app.routes import ALL
 from tests.app.scopes import MATRIX_SIZE, PUBLIC, ROLES, RULES, SIGNING_IN, Route, Rule
 from workers.raise_alert import raise_alert
 
@@ -126,7 +126,7 @@ def key_with(org: Organization, grants: set[Grant]) -> Key:
 
 
 def test_every_route_is_in_the_table() -> None:
-    assert set(ACCESS) == set(RULES) | PUBLIC | SIGNING_IN
+    assert set(RULES) | PUBLIC | SIGNING_IN == ALL
 
 
 def test_no_route_is_in_the_table_twice() -> None:
@@ -245,7 +245,7 @@ def test_sign_in_routes_ignore_a_key(world: World, route: Route) -> None:
 def test_options_needs_no_key_and_lists_the_methods(world: World, path: str) -> None:
     response = send(world.api.client(), ("OPTIONS", path), Rule())
     assert response.status == 405
-    methods = {method for method, known in ACCESS if known == path}
+    methods = {method for method, known in ALL if known == path}
     assert set(response.headers["allow"].split(", ")) == methods | ({"HEAD"} if "GET" in methods else set())
 
 

@@ -11,7 +11,7 @@ from msgspec import Meta, Struct
 from msgspec.structs import replace
 
 from app.api.api_keys.verify import TargetMcp, TargetTool, validate_target
-from app.api.schemas import id_pattern
+from app.api.schemas import AlwaysTrue, id_pattern
 from app.auth.callers import access_request
 from app.handlers import encode_success
 from app.http.decoding import read_query
@@ -46,7 +46,7 @@ class Query(Struct, frozen=True, forbid_unknown_fields=True):
 class KeyMayDo(Struct, frozen=True):
     """The response to a reverse proxy, which uses only its status and headers."""
 
-    valid: Annotated[bool, Meta(extra_json_schema={"const": True})]
+    valid: AlwaysTrue
 
 
 _VALID = KeyMayDo(valid=True)

@@ -12,7 +12,8 @@ from app.api.mcp.idempotent_call import call_once, repeatable
 from app.api.mcp.schemas import CALL_ERRORS, McpToCall
 from app.api.schemas import Count, McpId, Time
 from app.auth.callers import access_request
-from app.http.decoding import encode, read_body
+from app.handlers import encode_success
+from app.http.decoding import read_body
 from app.http.errors import Problem
 from app.http.messages import RawRequest, RawResponse
 from app.route import Route
@@ -118,7 +119,7 @@ async def invoke_tool(inbound: RawRequest, services: Services) -> RawResponse:
     async def make() -> bytes:
         result = await call.execute(ask)
         metadata = CallMetadata(body.mcp_id, body.tool, result.latency_ms, now())
-        return encode({"success": True, "data": ToolCall(Raw(result.encoded), metadata)})
+        return encode_success(ToolCall(Raw(result.encoded), metadata))
 
     return await call_once(call, inbound, request, make)
 

@@ -15,7 +15,8 @@ from app.api.mcp.call import TIMEOUT_MS_DEFAULT, authorize
 from app.api.mcp.idempotent_call import call_once, repeatable
 from app.api.mcp.schemas import CALL_ERRORS, McpToCall
 from app.auth.callers import access_request
-from app.http.decoding import encode, read_body
+from app.handlers import encode_success
+from app.http.decoding import read_body
 from app.http.errors import Problem, invalid
 from app.http.messages import RawRequest, RawResponse
 from app.route import Route
@@ -73,7 +74,7 @@ async def read_resource(inbound: RawRequest, services: Services) -> RawResponse:
 
     async def make() -> bytes:
         result = await call.execute(ask)
-        return encode({"success": True, "data": ResourceContents(Raw(result.encoded))})
+        return encode_success(ResourceContents(Raw(result.encoded)))
 
     return await call_once(call, inbound, request, make)
 

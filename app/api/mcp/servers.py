@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from app.api import examples
 from app.auth.callers import access_request
-from app.http.decoding import encode
+from app.handlers import encode_success
 from app.http.errors import invalid
 from app.http.messages import RawRequest, RawResponse
 from app.route import Route
@@ -66,7 +66,7 @@ async def list_servers(inbound: RawRequest, services: Services) -> RawResponse:
         mcps = [mcp for mcp in await active_mcps(connection, key.organization_id) if _reaches(key, mcp)]
         known = await tools_of_all(connection, [mcp.mcp_id for mcp in mcps])
     servers = [_server(key, mcp, known.get(mcp.mcp_id, McpTools("unknown", b"[]"))) for mcp in mcps]
-    return RawResponse(200, encode({"success": True, "data": servers}))
+    return RawResponse(200, encode_success(servers))
 
 
 def _reaches(key: Key, mcp: ActiveMcp) -> bool:

@@ -1,11 +1,9 @@
 """DELETE /v1/mcps/{id}: make an MCP unreachable for every key. Its history stays in the log."""
 
-from typing import Annotated
-
-from msgspec import Meta, Struct
+from msgspec import Struct
 
 from app.api import examples
-from app.api.schemas import McpId
+from app.api.schemas import AlwaysTrue, McpId
 from app.commands.run_command import run_command
 from app.handlers import HttpRequest, Success, get_services
 from app.route import Route
@@ -17,7 +15,7 @@ from projections.read_models.organizations.counts.queries import mcps_guard
 
 
 class DeletedMcp(Struct, frozen=True):
-    deleted: Annotated[bool, Meta(extra_json_schema={"const": True})]
+    deleted: AlwaysTrue
     mcp_id: McpId
 
 

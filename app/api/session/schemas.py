@@ -5,7 +5,7 @@ from typing import Annotated
 from msgspec import Meta, Struct
 
 from app.api import examples
-from app.api.schemas import OrganizationId, SessionId, UserId
+from app.api.schemas import AlwaysTrue, OrganizationId, SessionId, UserId
 from app.auth.organization_names import organization_name
 from app.auth.sessions import csrf_token, session_cookie
 from app.http.errors import unauthorized
@@ -32,7 +32,7 @@ class SessionOrganization(Struct, frozen=True):
 class SignedIn(Struct, frozen=True):
     """The signed-in user, their organization and their grants. Changes require `csrf_token`."""
 
-    signed_in: Annotated[bool, Meta(extra_json_schema={"const": True})]
+    signed_in: AlwaysTrue
     session_id: SessionId
     user: SessionUser
     organization: SessionOrganization

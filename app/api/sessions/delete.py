@@ -1,11 +1,9 @@
 """DELETE /v1/sessions/{id}: end one of the caller's own sessions. It is refused once this response is sent."""
 
-from typing import Annotated
-
-from msgspec import Meta, Struct
+from msgspec import Struct
 
 from app.api import examples
-from app.api.schemas import SessionId
+from app.api.schemas import AlwaysTrue, SessionId
 from app.auth.callers import PersonCaller
 from app.commands.run_command import run_command
 from app.handlers import HttpRequest, Success, require_person
@@ -20,7 +18,7 @@ from infrastructure.clock import now
 
 class EndedSession(Struct, frozen=True):
     id: SessionId
-    ended: Annotated[bool, Meta(extra_json_schema={"const": True})]
+    ended: AlwaysTrue
 
 
 ENDED_SESSION_EXAMPLE = EndedSession(id=examples.SESSION_ID, ended=True)

@@ -16,7 +16,7 @@ from embedded.postgres import SUPERUSER, PostgreSQL
 from tests.app.leak_scan import remains
 from tests.app.organizations import Api, Organization, unknown_secret
 from tests.app.people import COOKIE, person
-from tests.app.routes import ACCESS
+from tests.app.routes import ALL
 from tests.app.scopes import PUBLIC, RULES, SIGNING_IN, Route
 
 SECRET = unknown_secret(b"\x2a" * 32)
@@ -35,7 +35,7 @@ OTHER_HEADERS = (
     "X-Forwarded-Host",
     "X-Request-Id",
 )
-EVERY_ROUTE: list[Route] = sorted(ACCESS)
+EVERY_ROUTE: list[Route] = sorted(ALL)
 
 
 @pytest.fixture(scope="module")

@@ -7,14 +7,14 @@ from contextlib import closing
 
 import pytest
 
+from tests.app import routes
 from tests.app.organizations import Api
-from tests.app.routes import ACCESS
 
 Route = tuple[str, str]
 Send = Callable[[str, str], http.client.HTTPResponse]
 
 ALL: dict[str, set[str]] = {}
-for _method, _path in ACCESS:
+for _method, _path in routes.ALL:
     ALL.setdefault(_path, set()).add(_method)
 
 paths = pytest.mark.parametrize("template", sorted(ALL))

@@ -1,11 +1,9 @@
 """DELETE /v1/organization/invitations/{invite_id}: make the link unusable and erase the address."""
 
-from typing import Annotated
-
-from msgspec import Meta, Struct
+from msgspec import Struct
 
 from app.api import examples
-from app.api.schemas import InviteId
+from app.api.schemas import AlwaysTrue, InviteId
 from app.commands.run_command import run_command
 from app.handlers import HttpRequest, Success, get_services
 from app.route import Route
@@ -16,7 +14,7 @@ from projections.read_models.organizations.counts.queries import members_guard
 
 
 class WithdrawnInvitation(Struct, frozen=True):
-    withdrawn: Annotated[bool, Meta(extra_json_schema={"const": True})]
+    withdrawn: AlwaysTrue
     invite_id: InviteId
 
 

@@ -1,12 +1,10 @@
 """DELETE /v1/organization/members/{user_id}: remove a member and revoke their keys. Their history stays in the log."""
 
-from typing import Annotated
-
-from msgspec import Meta, Struct
+from msgspec import Struct
 
 from app.api import examples
 from app.api.organization.members.cascade_keys import run_with_keys
-from app.api.schemas import Count, UserId
+from app.api.schemas import AlwaysTrue, Count, UserId
 from app.handlers import HttpRequest, Success
 from app.route import Route
 from domain.actor import MEMBER_REMOVAL
@@ -17,7 +15,7 @@ from infrastructure.clock import now
 
 
 class RemovedMember(Struct, frozen=True):
-    removed: Annotated[bool, Meta(extra_json_schema={"const": True})]
+    removed: AlwaysTrue
     user_id: UserId
     keys_revoked: Count
 

@@ -8,15 +8,11 @@ import sys
 from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import rich_click as click
 
-from app.admin.commands import admin
+from app.admin.commands import admin, read_settings
 from infrastructure import cli, completion
-
-if TYPE_CHECKING:
-    from infrastructure.settings import Settings
 
 
 @cli.program
@@ -37,7 +33,7 @@ def serve() -> None:
     from app.process.server import serve
     from infrastructure.log_format import configure_logging
 
-    config = _settings()
+    config = read_settings()
     configure_logging()
     with ExitStack() as stack:
         if not config.metrics_folder:
@@ -65,7 +61,7 @@ def demo(*, folder: Path, mcp_url: str, yes: bool) -> None:
     """
     from app.admin.demo import has_other_organizations, make_demo
 
-    config = _settings()
+    config = read_settings()
     if not yes and asyncio.run(has_other_organizations(config)):
         cli.confirm("This adds the demo organization permanently to a database with other organizations.", yes=yes)
     with cli.progress("creating the demo", "parts") as progress:
@@ -90,13 +86,6 @@ def print_completion(*, shell: str) -> None:
     In bash: source <(python -m app completion bash)
     """
     click.echo(completion.script(shell), nl=False)
-
-
-def _settings() -> "Settings":
-    from infrastructure.setting import API
-    from infrastructure.settings import Settings
-
-    return Settings.from_environment(os.environ, API)
 
 
 def _explain(error: Exception, _environment: Mapping[str, str]) -> str | None:

@@ -52,7 +52,7 @@ def create_organization(*, name: str, slug: str, plan: PlanName, owner_email: st
     from app.admin import organizations
     from projections.commands import commands_on
 
-    config = _settings()
+    config = read_settings()
 
     async def create(connections: "Pool") -> tuple[str, str]:
         return await organizations.create_organization(
@@ -76,7 +76,7 @@ def change_plan(*, organization: str, plan: PlanName, as_json: bool) -> None:
     from app.admin import organizations
     from projections.commands import commands_on
 
-    config = _settings()
+    config = read_settings()
 
     async def change(connections: "Pool") -> str:
         return await organizations.change_plan(commands_on(connections), config.plans, organization, plan)
@@ -94,7 +94,7 @@ def list_organizations(*, as_json: bool) -> None:
     async def collect(connections: "Pool") -> "list[OrganizationDetail]":
         return [each async for each in organizations.list_organizations(connections)]
 
-    found = _run(_settings(), collect)
+    found = _run(read_settings(), collect)
     rows = [
         (each.organization_id, each.slug, each.plan, each.team_members, each.api_keys, each.mcps, each.name)
         for each in found
@@ -119,7 +119,7 @@ def sign_in_link(*, email: str, as_json: bool) -> None:
     """Print a link that signs a user in, once, within 15 minutes."""
     from app.admin.links import sign_in_link
 
-    config = _settings()
+    config = read_settings()
 
     async def create(connections: "Pool") -> str:
         return await sign_in_link(connections, config, email)
@@ -148,7 +148,7 @@ def create_management_key(*, organization: str, name: str, days: int, as_json: b
     from app.admin import organizations
     from projections.commands import commands_on
 
-    config = _settings()
+    config = read_settings()
 
     async def create(connections: "Pool") -> "tuple[str, Secret]":
         return await organizations.create_management_key(
@@ -179,7 +179,7 @@ def list_sign_in_failures(*, count: int, as_json: bool) -> None:
         async with connections.connection() as connection:
             return list(await failures(connection, now() - timedelta(days=_FAILURES_KEPT_DAYS), count))
 
-    found = _run(_settings(), collect)
+    found = _run(read_settings(), collect)
     rows = [
         (each.at.isoformat(timespec="seconds"), each.reason, each.ip or "-", ",".join(each.user_ids) or "-")
         for each in found
@@ -196,7 +196,8 @@ def list_sign_in_failures(*, count: int, as_json: bool) -> None:
     )
 
 
-def _settings() -> "Settings":
+def read_settings() -> "Settings":
+    """Return the settings of the API from the environment of the command."""
     from infrastructure.setting import API
     from infrastructure.settings import Settings
 

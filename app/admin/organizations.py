@@ -48,7 +48,7 @@ async def create_organization(
     check_email(problems, owner_email)
     problems.raise_if_any()
     if await find(commands.pool, slug) is not None:
-        raise Conflict(f"An organization already has the slug {slug} already.")
+        raise Conflict(f"An organization already has the slug {slug}.")
     organization_id, user_id, at = new_id("org"), new_id("user"), now()
     create = CreateOrganization(organization_id, name, slug, plan, at=at, by=OPERATOR)
     # A new organization has no members yet.
@@ -65,7 +65,7 @@ async def create_organization(
             extra_statements=[user_put(user_id, organization_id, owner_email)],
         )
     except UniqueViolation:  # a concurrent request took the slug
-        raise Conflict(f"An organization already has the slug {slug} already.") from None
+        raise Conflict(f"An organization already has the slug {slug}.") from None
     return organization_id, user_id
 
 

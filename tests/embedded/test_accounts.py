@@ -147,9 +147,9 @@ print(len(working_in(folder, "postgres")), postmaster_of(folder), os.geteuid(), 
 
 
 @root_only
-def test_root_without_ptrace_rights_finds_a_server_under_another_account(tmp_path: Path) -> None:
+def test_root_without_ptrace_rights_finds_a_server_under_another_account(data: Path) -> None:
     """Otherwise, in a container, a second server would be started on data that a running server uses."""
-    with PostgreSQL(tmp_path / "data") as server:
+    with PostgreSQL(data) as server:
         assert server.process is not None
         found = subprocess.run(
             [sys.executable, "-c", _FIND, server.folder], capture_output=True, text=True, check=True
@@ -159,25 +159,23 @@ def test_root_without_ptrace_rights_finds_a_server_under_another_account(tmp_pat
 
 
 @root_only
-def test_data_of_the_account_nobody_gets_a_new_owner(tmp_path: Path) -> None:
-    with PostgreSQL(tmp_path / "data") as server, psycopg.connect(server.url) as connection:
+def test_data_of_the_account_nobody_gets_a_new_owner(data: Path) -> None:
+    with PostgreSQL(data) as server, psycopg.connect(server.url) as connection:
         connection.execute("create table kept as select 1 as one")
     nobody = pwd.getpwnam("nobody")
-    hand_over(tmp_path / "data", Account(nobody.pw_uid, nobody.pw_gid, "nobody"))
-    with PostgreSQL(tmp_path / "data") as server, psycopg.connect(server.url) as connection:
+    hand_over(data, Account(nobody.pw_uid, nobody.pw_gid, "nobody"))
+    with PostgreSQL(data) as server, psycopg.connect(server.url) as connection:
         assert connection.execute("select one from kept").fetchone() == (1,)
         assert nobody.pw_uid not in _uids(server)
         assert nobody.pw_uid not in {path.lstat().st_uid for path in server.folder.rglob("*")}
 
 
 @root_only
-def test_an_interrupted_change_of_the_owner_is_completed(tmp_path: Path) -> None:
-    with PostgreSQL(tmp_path / "data"):
-        pass
+def test_an_interrupted_change_of_the_owner_is_completed(data: Path) -> None:
     nobody = pwd.getpwnam("nobody")
-    for path in (tmp_path / "data" / "base").rglob("*"):
+    for path in (data / "base").rglob("*"):
         os.chown(path, nobody.pw_uid, nobody.pw_gid)
-    with PostgreSQL(tmp_path / "data") as server, psycopg.connect(server.url) as connection:
+    with PostgreSQL(data) as server, psycopg.connect(server.url) as connection:
         assert connection.execute("select 1").fetchone() == (1,)
         assert nobody.pw_uid not in {path.lstat().st_uid for path in server.folder.rglob("*")}
 

@@ -74,8 +74,8 @@ def test_text_sorts_the_same_on_every_machine(durable: PostgreSQL) -> None:
     assert [row[0] for row in rows] == ["B", "a", "b", "ä"]
 
 
-def test_committed_data_survives_a_kill(tmp_path: Path) -> None:
-    with PostgreSQL(tmp_path / "data") as server:
+def test_committed_data_survives_a_kill(data: Path) -> None:
+    with PostgreSQL(data) as server:
         with psycopg.connect(server.url) as connection:
             connection.execute("create table kept as select 1 as one")
         address = server.url
@@ -87,8 +87,8 @@ def test_committed_data_survives_a_kill(tmp_path: Path) -> None:
             assert connection.execute("select one from kept").fetchone() == (1,)
 
 
-def test_a_killed_server_starts_while_an_old_backend_is_still_computing(tmp_path: Path) -> None:
-    with PostgreSQL(tmp_path / "data") as server:
+def test_a_killed_server_starts_while_an_old_backend_is_still_computing(data: Path) -> None:
+    with PostgreSQL(data) as server:
         busy = psycopg.connect(server.url, autocommit=True)
         busy.pgconn.send_query(b"select count(*) from generate_series(1, 1000000000)")
         assert server.process is not None
@@ -100,8 +100,8 @@ def test_a_killed_server_starts_while_an_old_backend_is_still_computing(tmp_path
         busy.close()
 
 
-def test_the_server_starts_if_its_lock_file_names_an_unrelated_process(tmp_path: Path) -> None:
-    server = PostgreSQL(tmp_path / "data")
+def test_the_server_starts_if_its_lock_file_names_an_unrelated_process(data: Path) -> None:
+    server = PostgreSQL(data)
     server.start()
     try:
         server.kill()
@@ -116,15 +116,17 @@ def test_the_server_starts_if_its_lock_file_names_an_unrelated_process(tmp_path:
         server.stop()
 
 
-def test_data_is_kept_for_the_next_start(tmp_path: Path) -> None:
-    with PostgreSQL(tmp_path / "data") as server, psycopg.connect(server.url) as connection:
+def test_data_is_kept_for_the_next_start(data: Path) -> None:
+    with PostgreSQL(data) as server, psycopg.connect(server.url) as connection:
         connection.execute("create table kept as select 1 as one")
-    with PostgreSQL(tmp_path / "data") as server, psycopg.connect(server.url) as connection:
+    with PostgreSQL(data) as server, psycopg.connect(server.url) as connection:
         assert connection.execute("select one from kept").fetchone() == (1,)
 
 
-def test_the_socket_gets_a_short_path_if_that_of_the_folder_is_too_long(tmp_path: Path) -> None:
-    with PostgreSQL(tmp_path / ("x" * 100) / "data") as server, psycopg.connect(server.url) as connection:
+def test_the_socket_gets_a_short_path_if_that_of_the_folder_is_too_long(tmp_path: Path, data: Path) -> None:
+    long = tmp_path / ("x" * 100)
+    long.mkdir()
+    with PostgreSQL(data.rename(long / "data")) as server, psycopg.connect(server.url) as connection:
         assert connection.execute("select 1").fetchone() == (1,)
         short = Path(connection.info.host)
         assert stat.S_IMODE(short.stat().st_mode) == 0o700
@@ -153,8 +155,8 @@ def test_a_folder_with_other_files_is_refused_and_not_changed(tmp_path: Path) ->
     assert (tmp_path / "data" / "letter.txt").read_text() == "dear"
 
 
-def test_data_of_another_version_is_refused_with_the_version(tmp_path: Path) -> None:
-    server = PostgreSQL(tmp_path / "data")
+def test_data_of_another_version_is_refused_with_the_version(data: Path) -> None:
+    server = PostgreSQL(data)
     with server:
         pass
     (server.folder / "PG_VERSION").write_text("12\n")
@@ -162,17 +164,17 @@ def test_data_of_another_version_is_refused_with_the_version(tmp_path: Path) -> 
         server.start()
 
 
-def test_a_server_that_cannot_start_reports_the_reason_in_one_line(tmp_path: Path) -> None:
+def test_a_server_that_cannot_start_reports_the_reason_in_one_line(data: Path) -> None:
     with pytest.raises(CannotStart, match=r"did not start.*shared_buffers") as caught:
-        PostgreSQL(tmp_path / "data", shared_buffers="much").start()
+        PostgreSQL(data, shared_buffers="much").start()
     assert "\n" not in str(caught.value)
 
 
-def test_a_server_stops_cleanly_during_recovery_and_recovers_again_later(tmp_path: Path) -> None:
-    go = slow_to_recover(tmp_path / "data")
-    server = PostgreSQL(tmp_path / "data")
+def test_a_server_stops_cleanly_during_recovery_and_recovers_again_later(data: Path) -> None:
+    go = slow_to_recover(data)
+    server = PostgreSQL(data)
     server.launch()
-    eventually(lambda: is_recovering(tmp_path / "data"))
+    eventually(lambda: is_recovering(data))
     assert not server.is_ready()
     server.stop()
     assert server.process is not None
@@ -184,21 +186,21 @@ def test_a_server_stops_cleanly_during_recovery_and_recovers_again_later(tmp_pat
 
 
 def test_a_recovering_server_of_an_earlier_process_is_stopped_before_another_starts(
-    tmp_path: Path,
+    data: Path,
 ) -> None:
-    go = slow_to_recover(tmp_path / "data")
-    left = PostgreSQL(tmp_path / "data")
+    go = slow_to_recover(data)
+    left = PostgreSQL(data)
     left.launch()
-    eventually(lambda: is_recovering(tmp_path / "data"))
+    eventually(lambda: is_recovering(data))
     go.touch()
-    with PostgreSQL(tmp_path / "data") as server, psycopg.connect(server.url) as connection:
+    with PostgreSQL(data) as server, psycopg.connect(server.url) as connection:
         assert connection.execute("select one from kept").fetchone() == (1,)
     assert left.process is not None
     assert left.process.wait() == 0
 
 
-def test_a_slow_stop_is_not_cut_off(tmp_path: Path) -> None:
-    server = PostgreSQL(tmp_path / "data")
+def test_a_slow_stop_is_not_cut_off(data: Path) -> None:
+    server = PostgreSQL(data)
     with server:
         go = slow_to_stop(server)
     server.start()
@@ -217,8 +219,8 @@ def test_a_slow_stop_is_not_cut_off(tmp_path: Path) -> None:
     assert "was not properly shut down" not in server.log.read_text()
 
 
-def test_a_paused_server_stops_cleanly(tmp_path: Path) -> None:
-    server = PostgreSQL(tmp_path / "data")
+def test_a_paused_server_stops_cleanly(data: Path) -> None:
+    server = PostgreSQL(data)
     server.start()
     for pid in working_in(server.folder, "postgres"):
         os.kill(pid, signal.SIGSTOP)
@@ -227,12 +229,12 @@ def test_a_paused_server_stops_cleanly(tmp_path: Path) -> None:
     assert server.process.returncode == 0
 
 
-def test_the_start_waits_for_an_external_database_that_is_recovering(tmp_path: Path) -> None:
-    go = slow_to_recover(tmp_path / "data")
-    server = PostgreSQL(tmp_path / "data")
+def test_the_start_waits_for_an_external_database_that_is_recovering(data: Path) -> None:
+    go = slow_to_recover(data)
+    server = PostgreSQL(data)
     server.launch()
     waiting = threading.Thread(target=require_database, args=[server.url], daemon=True)
-    eventually(lambda: is_recovering(tmp_path / "data"))
+    eventually(lambda: is_recovering(data))
     waiting.start()
     time.sleep(1)
     assert waiting.is_alive(), "it waits for the end of the recovery"

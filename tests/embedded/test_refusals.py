@@ -11,6 +11,7 @@ import pytest
 
 from embedded.orphan_reaper import belonging_to
 from embedded.processes import is_running, wait_for
+from tests.embedded.forked_run import run
 from tests.unprivileged_user import OrdinaryUser
 from tests.waiting import stretched
 
@@ -25,19 +26,11 @@ def _environment(home: Path, changes: Mapping[str, str]) -> dict[str, str]:
 
 def _refusal(home: Path, **changes: str) -> str:
     """Run `python -m embedded run`, which must fail, and return the only line of its error output."""
-    ended = subprocess.run(
-        [sys.executable, "-m", "embedded", "run"],
-        env=_environment(home, changes),
-        cwd=_ROOT,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    assert ended.returncode == 1
+    errors = home.with_name("errors.txt")
+    assert run(_environment(home, changes), errors, stretched(60)) == 1
     assert wait_for(lambda: not [pid for pid in belonging_to(home) if is_running(pid)], stretched(5))
-    lines = ended.stderr.splitlines()
-    assert len(lines) == 1, ended.stderr
+    lines = errors.read_text().splitlines()
+    assert len(lines) == 1, lines
     return lines[0]
 
 

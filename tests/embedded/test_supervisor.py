@@ -29,6 +29,12 @@ def hangup_is_not_ignored() -> Iterator[None]:
     signal.signal(signal.SIGHUP, before)
 
 
+@pytest.fixture
+def folder(data: Path) -> Path:
+    """The folder of a system whose database was created before."""
+    return data.rename(data.with_name("postgresql")).parent
+
+
 def _start(folder: Path, system: str = "supervise") -> "subprocess.Popen[str]":
     return subprocess.Popen(
         [sys.executable, "-m", "fake_server", system, str(folder)],
@@ -86,8 +92,8 @@ def _supervised(folder: Path) -> Generator[_Supervised]:
         supervised.close()
 
 
-def test_a_killed_child_is_restarted_and_the_restart_is_reported(tmp_path: Path) -> None:
-    with _supervised(tmp_path) as supervised:
+def test_a_killed_child_is_restarted_and_the_restart_is_reported(folder: Path) -> None:
+    with _supervised(folder) as supervised:
         before = set(supervised.own("busy"))
         os.kill(min(before), signal.SIGKILL)
         supervised.wait_for_line("busy stopped (killed by SIGKILL)")
@@ -98,24 +104,24 @@ def test_a_killed_child_is_restarted_and_the_restart_is_reported(tmp_path: Path)
 
 
 @pytest.mark.parametrize("name", ["postgresql", "valkey"])
-def test_a_killed_server_is_restarted_with_its_data(tmp_path: Path, name: str) -> None:
+def test_a_killed_server_is_restarted_with_its_data(folder: Path, name: str) -> None:
     program = {"postgresql": "postgres", "valkey": "valkey-server"}[name]
-    with _supervised(tmp_path) as supervised:
-        address = f"postgresql://keyledger@/keyledger?host={tmp_path}/postgresql"
+    with _supervised(folder) as supervised:
+        address = f"postgresql://keyledger@/keyledger?host={folder}/postgresql"
         with psycopg.connect(address) as connection:
             connection.execute("create table kept as select 1 as one")
-        first = min(working_in(tmp_path / name, program))
+        first = min(working_in(folder / name, program))
         os.kill(first, signal.SIGKILL)
         supervised.wait_for_line(f"{name} runs again")
-        assert first not in working_in(tmp_path / name, program)
+        assert first not in working_in(folder / name, program)
         assert wait_for(lambda: not supervised.zombies(), stretched(5)), "zombies are reaped"
         with psycopg.connect(address) as connection:
             assert connection.execute("select one from kept").fetchone() == (1,)
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
-def test_a_signal_stops_every_child_within_five_seconds(tmp_path: Path, number: signal.Signals) -> None:
-    with _supervised(tmp_path) as supervised:
+def test_a_signal_stops_every_child_within_five_seconds(folder: Path, number: signal.Signals) -> None:
+    with _supervised(folder) as supervised:
         assert len(supervised.everything()) > 5
         began = time.monotonic()
         supervised.process.send_signal(number)
@@ -127,9 +133,9 @@ def test_a_signal_stops_every_child_within_five_seconds(tmp_path: Path, number: 
     assert "stopped in order" in supervised.printed
 
 
-def test_a_supervisor_under_nohup_survives_a_hangup(tmp_path: Path) -> None:
+def test_a_supervisor_under_nohup_survives_a_hangup(folder: Path) -> None:
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
-    with _supervised(tmp_path) as supervised:
+    with _supervised(folder) as supervised:
         supervised.process.send_signal(signal.SIGHUP)
         os.kill(min(supervised.own("busy")), signal.SIGKILL)
         supervised.wait_for_line("busy runs again")
@@ -144,49 +150,49 @@ def test_a_stop_during_the_start_leaves_no_child_running(tmp_path: Path) -> None
         assert wait_for(lambda: supervised.everything() == [], stretched(5)), seconds  # noqa: B023
 
 
-def test_the_supervisor_keeps_working_after_its_output_is_closed(tmp_path: Path) -> None:
-    process = _start(tmp_path)
+def test_the_supervisor_keeps_working_after_its_output_is_closed(folder: Path) -> None:
+    process = _start(folder)
     assert process.stdout is not None
     while "all ready" not in process.stdout.readline():
         assert process.poll() is None
     process.stdout.close()
     for _ in range(2):
-        before = set(marked_with(mark_of(tmp_path, "polite")))
+        before = set(marked_with(mark_of(folder, "polite")))
         os.kill(min(before), signal.SIGKILL)
 
         def is_back(before: set[int] = before) -> bool:
-            return len(set(marked_with(mark_of(tmp_path, "polite"))) - before) == 2
+            return len(set(marked_with(mark_of(folder, "polite"))) - before) == 2
 
         assert wait_for(is_back, stretched(10))
     process.terminate()
     assert process.wait(timeout=stretched(10)) == 0
 
 
-def test_no_child_outlives_a_killed_supervisor(tmp_path: Path) -> None:
-    with _supervised(tmp_path) as supervised:
+def test_no_child_outlives_a_killed_supervisor(folder: Path) -> None:
+    with _supervised(folder) as supervised:
         supervised.process.kill()
         supervised.process.wait()
         assert wait_for(lambda: supervised.everything() == [], stretched(5)), supervised.everything()
 
 
-def test_the_orphan_reaper_of_a_killed_supervisor_does_not_stop_the_children_of_the_next_one(tmp_path: Path) -> None:
-    with _supervised(tmp_path) as first:
+def test_the_orphan_reaper_of_a_killed_supervisor_does_not_stop_the_children_of_the_next_one(folder: Path) -> None:
+    with _supervised(folder) as first:
         first.process.kill()
         first.process.wait()
-        with _supervised(tmp_path) as second:
+        with _supervised(folder) as second:
             before = set(second.everything())
             time.sleep(4)  # longer than the orphan reaper waits
             assert set(second.own("stubborn")) < before
             assert not [line for line in second.printed if "stopped" in line]
 
 
-def test_the_supervisor_after_a_killed_one_finds_its_data(tmp_path: Path) -> None:
-    address = f"postgresql://keyledger@/keyledger?host={tmp_path}/postgresql"
-    with _supervised(tmp_path) as supervised:
+def test_the_supervisor_after_a_killed_one_finds_its_data(folder: Path) -> None:
+    address = f"postgresql://keyledger@/keyledger?host={folder}/postgresql"
+    with _supervised(folder) as supervised:
         with psycopg.connect(address) as connection:
             connection.execute("create table kept as select 1 as one")
         supervised.process.kill()
-    with _supervised(tmp_path) as supervised, psycopg.connect(address) as connection:
+    with _supervised(folder) as supervised, psycopg.connect(address) as connection:
         assert connection.execute("select one from kept").fetchone() == (1,)
         assert len(supervised.own("busy")) == 2
 
@@ -228,15 +234,15 @@ def test_an_optional_part_that_never_becomes_ready_does_not_delay_the_start(tmp_
     assert supervised.printed[-1] == "stopped in order"
 
 
-def test_the_orphan_reaper_and_the_next_run_wait_for_a_database_that_stops_slowly(tmp_path: Path) -> None:
-    with PostgreSQL(tmp_path / "postgresql") as server:
+def test_the_orphan_reaper_and_the_next_run_wait_for_a_database_that_stops_slowly(folder: Path) -> None:
+    with PostgreSQL(folder / "postgresql") as server:
         go = slow_to_stop(server)
-    with _supervised(tmp_path) as first:
-        write_something(tmp_path / "postgresql")
-        main = int((tmp_path / "postgresql" / "postmaster.pid").read_text().split()[0])
+    with _supervised(folder) as first:
+        write_something(folder / "postgresql")
+        main = int((folder / "postgresql" / "postmaster.pid").read_text().split()[0])
         first.process.kill()
         first.process.wait()
-        second = _Supervised(tmp_path)
+        second = _Supervised(folder)
         try:
             second.wait_for_line("postgresql   waiting for it to stop, which an earlier run left behind", 60)
             assert is_running(main)
@@ -244,4 +250,4 @@ def test_the_orphan_reaper_and_the_next_run_wait_for_a_database_that_stops_slowl
             second.wait_for_line("all ready", 60)
         finally:
             second.close()
-    assert "was not properly shut down" not in (tmp_path / "postgresql.log").read_text()
+    assert "was not properly shut down" not in (folder / "postgresql.log").read_text()

@@ -51,10 +51,13 @@ class Run:
         self._listener = threading.Thread(target=self._listen, daemon=True)
         self._listener.start()
 
-    def wait_for_line(self, words: str, seconds: float = 120) -> None:
-        """Wait for a line that contains `words`. Fail if the process ends first or the time is over."""
-        wait_for(lambda: self._has_printed(words) or not self._listener.is_alive(), stretched(seconds))
-        assert self._has_printed(words), "\n".join(self.lines)
+    def wait_for_line(self, words: str, seconds: float = 120, *, after: int = 0) -> None:
+        """Wait for a line that contains `words`, after the first `after` lines.
+
+        Fail if the process ends first or the time is over.
+        """
+        wait_for(lambda: self._has_printed(words, after) or not self._listener.is_alive(), stretched(seconds))
+        assert self._has_printed(words, after), "\n".join(self.lines)
 
     def everything(self) -> list[int]:
         return [pid for pid in belonging_to(self.home) if is_running(pid)]
@@ -114,8 +117,8 @@ class Run:
             for line in self.process.stdout:
                 self.lines.append(line.rstrip())
 
-    def _has_printed(self, words: str) -> bool:
-        return any(words in line for line in list(self.lines))
+    def _has_printed(self, words: str, after: int) -> bool:
+        return any(words in line for line in self.lines[after:])
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""The results of the first `make run`, and the restart of parts that are killed."""
+"""The results of the first `make run`, its use as the README describes it, and the restart of killed parts."""
 
 import os
 import signal
@@ -14,7 +14,9 @@ import yaml
 
 from embedded.postgres import SUPERUSER
 from embedded.processes import wait_for
+from tests.app.browser import browser
 from tests.ports import free_port
+from tests.stories.readme_session import steps_of_readme, type_all
 from tests.stories.running import READY, ROOT, Run, environment_of, running
 from tests.waiting import stretched
 
@@ -23,8 +25,8 @@ _PARTS = ("postgresql", "valkey", "example-mcp", "workers", "scheduler", "api")
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
-    """A first run, shared by tests that do not stop it."""
-    with running(tmp_path_factory.mktemp("make-run") / "home", free_port()) as run:
+    """A first run with its data where `make run` keeps it in a checkout, shared by tests that do not stop it."""
+    with running(tmp_path_factory.mktemp("make-run") / ".keyledger", free_port()) as run:
         yield run
 
 
@@ -51,6 +53,35 @@ def test_the_management_key_of_the_first_run_works(run: Run) -> None:
     assert body["success"] is True
 
 
+def test_every_command_of_the_readme_prints_what_the_readme_shows(run: Run) -> None:
+    steps = steps_of_readme()
+    assert len(steps) >= 15
+    assert {"keyledger", "curl", ".venv/bin/python"} <= {step.command.split()[0] for step in steps}
+    # A reader types in the checkout; here the data folder is elsewhere, so that folder gets the same `.venv`.
+    (run.home.parent / ".venv").symlink_to(sys.prefix)
+    type_all(steps, run.home.parent)
+
+
+def test_the_demo_owner_signs_in_with_the_printed_link(run: Run) -> None:
+    assert "enter `owner@demo.example`" in (ROOT / "README.md").read_text("utf-8")
+    with browser(f"http://127.0.0.1:{run.port}") as screen:
+        screen.go("/")
+        screen.send(screen.forms[0], email="owner@demo.example")
+        run.wait_for_line("/sign-in/confirm?token=")
+        (link,) = [line.strip() for line in run.lines if "?token=" in line]
+        screen.go(link)
+        screen.send(screen.forms[0])
+        assert screen.path == "/account"
+        assert "owner@demo.example" in screen.page.text
+    mails = run.home / "mail.txt"
+    assert wait_for(lambda: link in mails.read_text(), stretched(10))
+    assert stat.S_IMODE(mails.stat().st_mode) == 0o600
+    token = link.partition("?token=")[2]
+    logs = [log.read_bytes() for log in (run.home / "logs").glob("*.log*")]
+    assert logs
+    assert not any(token.encode() in log for log in logs)
+
+
 def test_the_database_of_a_run_keeps_commits_after_a_power_failure(run: Run) -> None:
     """The test servers run without these settings, so no other test covers them."""
     data = run.home / "postgresql"
@@ -66,10 +97,10 @@ def test_the_database_of_a_run_keeps_commits_after_a_power_failure(run: Run) -> 
 @pytest.mark.parametrize("name", _PARTS)
 def test_a_killed_part_is_restarted_and_the_restart_is_reported(run: Run, name: str) -> None:
     killed = run.main_process(name)
-    run.lines.clear()
+    printed = len(run.lines)
     os.kill(killed, signal.SIGKILL)
-    run.wait_for_line(f"{name} stopped (killed by SIGKILL); it is started again")
-    run.wait_for_line(f"{name} runs again")
+    run.wait_for_line(f"{name} stopped (killed by SIGKILL); it is started again", after=printed)
+    run.wait_for_line(f"{name} runs again", after=printed)
     assert run.main_process(name) != killed
     key = run.credentials()["KEYLEDGER_ADMIN_KEY"]
     assert wait_for(lambda: run.get("/v1/api-keys", key)[0] == 200, stretched(10))

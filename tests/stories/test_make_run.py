@@ -5,42 +5,56 @@ import os
 import subprocess
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing
 from functools import partial
 from pathlib import Path
+from typing import NamedTuple
+
+import pytest
 
 from embedded.postgres import Passwords, PostgreSQL
 from embedded.processes import wait_for, working_in
 from embedded.socket_server import Clients
 from embedded.valkey import Valkey
 from tests.ports import free_port
+from tests.process_tree import children_of
 from tests.random_input import random_token
-from tests.stories.running import key_ids, running
+from tests.stories.running import Run, key_ids, running
 from tests.unprivileged_user import OrdinaryUser
-from tests.waiting import stretched
+from tests.waiting import eventually, stretched
+from workers.schedule import ISOLATED_QUEUES
 
 
-def test_a_run_stops_within_five_seconds_and_the_next_start_finds_its_data(tmp_path: Path) -> None:
-    home = tmp_path / "home"
-    with running(home, free_port()) as run:
-        before, credentials = key_ids(run), run.credentials()
-        assert len(before) == 2
-        began = time.monotonic()
-        run.process.terminate()
-        assert run.process.wait(timeout=60) == 0
-        assert time.monotonic() - began < stretched(5)
-        assert run.everything() == []
-    # On another port, which must be updated in the credentials.
-    with running(home, free_port()) as run:
-        assert time.monotonic() - run.began < stretched(15)
-        assert run.credentials() == {**credentials, "KEYLEDGER_URL": f"http://127.0.0.1:{run.port}"}
-        assert key_ids(run) == before
+class Stopped(NamedTuple):
+    """A first run, and how it ended after a request to stop during a call of a tool, with idle connections."""
+
+    run: Run
+    keys: list[str]
+    credentials: dict[str, str]
+    status_of_call: int
+    exit_code: int
+    seconds: float
+    processes_left: list[int]
 
 
-def test_a_stop_waits_for_running_calls_but_not_for_idle_connections(tmp_path: Path) -> None:
-    with running(tmp_path / "home", free_port()) as run, ExitStack() as idle, ThreadPoolExecutor() as callers:
+class Killed(NamedTuple):
+    """A run on the data of a stopped one, which is killed; another that starts right after it, and is killed too."""
+
+    run: Run
+    seconds_to_start: float
+    keys: list[str]
+    credentials: dict[str, str]
+    keys_of_next: list[str]
+    processes_left: list[int]
+
+
+@pytest.fixture(scope="module")
+def stopped(tmp_path_factory: pytest.TempPathFactory) -> Stopped:
+    home = tmp_path_factory.mktemp("make-run") / "home"
+    with running(home, free_port()) as run, ExitStack() as idle, ThreadPoolExecutor() as callers:
+        keys, credentials = key_ids(run), run.credentials()
         for _ in range(20):
             connection = idle.enter_context(closing(http.client.HTTPConnection("127.0.0.1", run.port, timeout=10)))
             connection.request("GET", "/health/live")
@@ -50,58 +64,101 @@ def test_a_stop_waits_for_running_calls_but_not_for_idle_connections(tmp_path: P
         time.sleep(0.3)
         began = time.monotonic()
         run.process.terminate()
-        assert under_way.result()[0] == 200
-        assert run.process.wait(timeout=60) == 0
-        assert time.monotonic() - began < stretched(5)
+        status_of_call, _ = under_way.result()
+        exit_code = run.process.wait(timeout=60)
+        return Stopped(run, keys, credentials, status_of_call, exit_code, time.monotonic() - began, run.everything())
 
 
-def test_no_process_outlives_a_killed_supervisor_and_the_next_start_finds_its_data(tmp_path: Path) -> None:
-    home, port = tmp_path / "home", free_port()
-    with running(home, port) as run:
+@pytest.fixture(scope="module")
+def killed(stopped: Stopped) -> Killed:
+    home = stopped.run.home
+    # On another port, which must be updated in the credentials.
+    with running(home, free_port()) as run:
+        seconds_to_start = time.monotonic() - run.began
+        keys, credentials = key_ids(run), run.credentials()
         run.process.kill()
         run.process.wait()
-        assert wait_for(lambda: run.everything() == [], stretched(10)), run.everything()
-    with running(home, port) as run:
-        assert len(key_ids(run)) == 2
+        with running(home, run.port) as following:
+            keys_of_next = key_ids(following)
+            following.process.kill()
+            following.process.wait()
+            wait_for(lambda: following.everything() == [], stretched(10))
+            return Killed(run, seconds_to_start, keys, credentials, keys_of_next, following.everything())
 
 
-def test_a_run_can_start_right_after_a_supervisor_was_killed(tmp_path: Path) -> None:
-    home, port = tmp_path / "home", free_port()
-    with running(home, port) as run:
-        run.process.kill()
-        run.process.wait()
-        with running(home, port) as second:
-            assert len(key_ids(second)) == 2
+def test_a_run_stops_within_five_seconds_and_leaves_no_process(stopped: Stopped) -> None:
+    assert stopped.exit_code == 0
+    assert stopped.seconds < stretched(5)
+    assert stopped.processes_left == []
 
 
-def test_no_server_is_started_if_both_addresses_are_configured(tmp_path: Path) -> None:
-    home, port = tmp_path / "home", free_port()
+def test_a_stop_waits_for_running_calls_but_not_for_idle_connections(stopped: Stopped) -> None:
+    assert stopped.status_of_call == 200
+    assert stopped.seconds < stretched(5)
+
+
+def test_the_start_after_a_stop_finds_the_data_and_updates_the_address(stopped: Stopped, killed: Killed) -> None:
+    assert killed.seconds_to_start < stretched(15)
+    assert len(stopped.keys) == 2
+    assert killed.keys == stopped.keys
+    assert killed.credentials == {**stopped.credentials, "KEYLEDGER_URL": f"http://127.0.0.1:{killed.run.port}"}
+
+
+def test_a_run_can_start_right_after_a_supervisor_was_killed_and_finds_its_data(killed: Killed) -> None:
+    assert killed.keys_of_next == killed.keys
+
+
+def test_no_process_outlives_a_killed_supervisor(killed: Killed) -> None:
+    assert killed.processes_left == []
+
+
+class External(NamedTuple):
+    """A run with two processes of each kind, which uses servers that it did not start."""
+
+    run: Run
+    database: PostgreSQL
+
+
+@pytest.fixture(scope="module")
+def external(tmp_path_factory: pytest.TempPathFactory) -> Iterator[External]:
+    folder = tmp_path_factory.mktemp("external")
     with ExitStack() as servers:
         sockets = Path(servers.enter_context(tempfile.TemporaryDirectory()))
         sockets.chmod(0o711)
         # Under root the services have their own account, which an external server accepts only with a password.
         clients = partial(Clients, gid=os.getegid())
         passwords = Passwords(random_token(), random_token())
-        database = PostgreSQL(tmp_path / "postgresql", clients=clients(sockets / "postgresql"), passwords=passwords)
-        valkey = Valkey(tmp_path / "valkey", clients=clients(sockets / "valkey"))
+        database = PostgreSQL(
+            folder / "postgresql", clients=clients(sockets / "postgresql"), passwords=passwords, durable=False
+        )
+        valkey = Valkey(folder / "valkey", clients=clients(sockets / "valkey"))
         servers.enter_context(database)
         servers.enter_context(valkey)
         database.set_password()
         for socket in ("postgresql/.s.PGSQL.5432", "valkey/valkey.sock"):
             (sockets / socket).parent.chmod(0o711)
             (sockets / socket).chmod(0o777)
-        with running(home, port, {"DATABASE_URL": database.url, "REDIS_URL": valkey.url}) as run:
-            assert len(key_ids(run)) == 2
-            assert working_in(home / "postgresql", "postgres") == []
-            assert working_in(home / "valkey", "valkey-server") == []
-            assert not (home / "postgresql").exists()
-        assert database.process is not None
-        assert database.process.poll() is None
+        addresses = {"DATABASE_URL": database.url, "REDIS_URL": valkey.url}
+        with running(folder / "home", free_port(), {**addresses, "API_WORKERS": "2", "WORKERS": "2"}) as run:
+            yield External(run, database)
 
 
-def test_the_numbers_of_processes_can_be_configured(tmp_path: Path) -> None:
-    with running(tmp_path / "home", free_port(), {"API_WORKERS": "2", "WORKERS": "2"}) as run:
-        assert len(key_ids(run)) == 2
+def test_no_server_is_started_if_both_addresses_are_configured(external: External) -> None:
+    home = external.run.home
+    assert len(key_ids(external.run)) == 2
+    assert working_in(home / "postgresql", "postgres") == []
+    assert working_in(home / "valkey", "valkey-server") == []
+    assert not (home / "postgresql").exists()
+    assert external.database.process is not None
+    assert external.database.process.poll() is None
+
+
+def test_the_numbers_of_processes_can_be_configured(external: External) -> None:
+    def processes(name: str) -> int:
+        return len(children_of(external.run.main_process(name)))
+
+    eventually(lambda: processes("api") == 2)
+    eventually(lambda: processes("workers") == 2 + len(ISOLATED_QUEUES))
 
 
 def test_an_ordinary_user_can_run_the_service(ordinary_user: OrdinaryUser) -> None:

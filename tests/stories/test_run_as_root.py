@@ -11,9 +11,10 @@ import sys
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, suppress
+from contextlib import AbstractContextManager, ExitStack, suppress
 from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 from urllib.parse import unquote
 
 import psycopg
@@ -47,13 +48,78 @@ def open_folder() -> Iterator[Path]:
     shutil.rmtree(folder)
 
 
+class Checkout(NamedTuple):
+    """A checkout in a folder that other accounts cannot enter, the settings of its runs, and their file of mails."""
+
+    folder: Path
+    settings: Mapping[str, str]
+    mails: Path
+
+    def running(self) -> "AbstractContextManager[Run]":
+        return running(self.folder / ".keyledger", free_port(), self.settings, partial(as_module, folder=self.folder))
+
+
 @pytest.fixture(scope="module")
-def run(open_folder: Path) -> Iterator[Run]:
-    """A first run in an existing data folder that is open to all accounts, as `mkdir` creates it."""
+def checkout(open_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Checkout:
+    closed = tmp_path_factory.mktemp("closed")
+    folder = closed / "checkout"
+    for package in PACKAGES:
+        shutil.copytree(ROOT / package, folder / package)
+    shutil.copy(ROOT / "pyproject.toml", folder)
+    closed.chmod(0o700)
+    mails = open_folder / "mails.txt"
+    mails.touch()
+    mails.chmod(0o666)
+    path = os.path.relpath(mails, folder)
+    settings = {"HOME": str(closed), "KEYLEDGER_MAIL_FILE": path, "KEYLEDGER_USAGE_DISCARD": "true"}
+    return Checkout(folder, settings, mails)
+
+
+class Two(NamedTuple):
+    """Two first runs that were started concurrently. `run` is not stopped by the tests that share it."""
+
+    run: Run
+    in_closed_checkout: Run
+
+
+@pytest.fixture(scope="module")
+def two(open_folder: Path, checkout: Checkout) -> Iterator[Two]:
+    # An existing data folder that is open to all accounts, as `mkdir` creates it.
     home = open_folder / "home"
     home.mkdir(mode=0o755)
-    with running(home, free_port(), {"API_WORKERS": "2", "AWS_SECRET_ACCESS_KEY": "of root"}) as run:
-        yield run
+    changes = {"API_WORKERS": "2", "AWS_SECRET_ACCESS_KEY": "of root"}
+    with ExitStack() as stack:
+        with ThreadPoolExecutor(2) as pool:
+            contexts = (running(home, free_port(), changes), checkout.running())
+            starts = [pool.submit(stack.enter_context, context) for context in contexts]
+        yield Two(*(start.result() for start in starts))
+
+
+@pytest.fixture(scope="module")
+def run(two: Two) -> Run:
+    """A first run in an existing data folder."""
+    return two.run
+
+
+class Restarted(NamedTuple):
+    """A run in a closed checkout, which was killed, and the next run on its data."""
+
+    lines: list[str]
+    status_of_call: int
+    keys: list[str]
+    uids: dict[str, int]
+    again: Run
+
+
+@pytest.fixture(scope="module")
+def restarted(two: Two, checkout: Checkout) -> Iterator[Restarted]:
+    killed = two.in_closed_checkout
+    status_of_call, _ = killed.call_tool("add", numbers=[1, 2])
+    keys, uids = key_ids(killed), _uids(killed)
+    killed.process.kill()
+    killed.close()
+    with checkout.running() as again:
+        yield Restarted(list(killed.lines), status_of_call, keys, uids, again)
 
 
 def _statuses(pids: Sequence[int]) -> dict[int, dict[str, str]]:
@@ -76,6 +142,11 @@ def _uid(pid: int) -> int:
     assert status["NoNewPrivs"].strip() == "1", "the process must not gain privileges with a program like su"
     assert os.getsid(pid) != os.getsid(0), "the process must not have access to the terminal"
     return int(status["Uid"].split()[0])
+
+
+def _uids(run: Run) -> dict[str, int]:
+    """Return the user id of each part."""
+    return {name: _uid(run.main_process(name)) for name in (*_SERVICES, "postgresql", "valkey")}
 
 
 def _as_account(uid: int, program: str, *words: str) -> subprocess.CompletedProcess[str]:
@@ -128,17 +199,20 @@ def test_a_restarted_process_does_not_run_as_root(run: Run) -> None:
     def processes(name: str) -> set[int]:
         return set(children_of(run.main_process(name)))
 
+    def uids_of_new(name: str, before: set[int]) -> set[int]:
+        with suppress(KeyError, ProcessLookupError):  # a process has ended
+            return {_uid(pid) for pid in processes(name) - before}
+        return set()
+
     for name in ("api", "workers"):
         before = processes(name)
-        killed = min(before)
-        os.kill(killed, signal.SIGKILL)
-        assert wait_for(lambda name=name, before=before: len(processes(name) - before) > 0, stretched(20)), name
-        assert {_uid(pid) for pid in processes(name) - before} == {uid}
+        os.kill(min(before), signal.SIGKILL)
+        assert wait_for(lambda name=name, before=before: uids_of_new(name, before) == {uid}, stretched(20)), name
     for name in ("api", "postgresql", "valkey"):
         before_uid, main = _uid(run.main_process(name)), run.main_process(name)
-        run.lines.clear()
+        printed = len(run.lines)
         os.kill(main, signal.SIGKILL)
-        run.wait_for_line(f"{name} runs again")
+        run.wait_for_line(f"{name} runs again", after=printed)
         assert _uid(run.main_process(name)) == before_uid
     key = run.credentials()["KEYLEDGER_ADMIN_KEY"]
     assert wait_for(lambda: run.get("/v1/api-keys", key)[0] == 200, stretched(20))
@@ -258,24 +332,30 @@ def test_mails_are_in_the_announced_file(run: Run) -> None:
     assert mails.stat().st_uid == _uid(run.main_process("workers"))
 
 
-def test_a_checkout_that_other_accounts_cannot_enter_is_copied_once(tmp_path: Path) -> None:
-    checkout = tmp_path / "closed" / "checkout"
-    for package in PACKAGES:
-        shutil.copytree(ROOT / package, checkout / package)
-    shutil.copy(ROOT / "pyproject.toml", checkout)
-    (tmp_path / "closed").chmod(0o700)
+def test_a_checkout_that_other_accounts_cannot_enter_is_copied_once(restarted: Restarted) -> None:
+    assert restarted.uids["api"] != 0
+    assert any("being copied" in line for line in restarted.lines)
+    assert restarted.status_of_call == 200
+    assert not any("being copied" in line for line in restarted.again.lines)
 
-    home, changes, start = checkout / ".keyledger", {"HOME": str(tmp_path)}, partial(as_module, folder=checkout)
-    with running(home, free_port(), changes, start) as run:
-        keys, uid = key_ids(run), _uid(run.main_process("api"))
-        assert uid != 0
-        assert any("being copied" in line for line in run.lines)
-        assert run.call_tool("add", numbers=[1, 2])[0] == 200
-    assert run.everything() == []
-    with running(home, free_port(), changes, start) as run:
-        assert key_ids(run) == keys
-        assert _uid(run.main_process("api")) == uid, "the services keep the id that owns their files"
-        assert not any("being copied" in line for line in run.lines)
+
+def test_two_runs_share_no_account(run: Run, restarted: Restarted) -> None:
+    assert set(restarted.uids.values()).isdisjoint(_uids(run).values())
+
+
+def test_a_run_after_a_killed_one_keeps_the_accounts_that_own_its_files(restarted: Restarted) -> None:
+    assert _uids(restarted.again) == restarted.uids
+    assert len(restarted.keys) == 2
+    assert key_ids(restarted.again) == restarted.keys
+
+
+def test_paths_in_settings_are_relative_to_the_working_directory_of_the_command(
+    checkout: Checkout, restarted: Restarted
+) -> None:
+    workers = restarted.again.main_process("workers")
+    environment = Path(f"/proc/{workers}/environ").read_bytes().decode().split("\0")
+    assert f"KEYLEDGER_MAIL_FILE={checkout.mails}" in environment
+    assert "KEYLEDGER_USAGE_DISCARD=true" in environment
 
 
 def test_a_data_folder_of_a_version_that_ran_services_as_root_is_accepted(tmp_path: Path) -> None:
@@ -285,7 +365,7 @@ def test_a_data_folder_of_a_version_that_ran_services_as_root_is_accepted(tmp_pa
     (home / "mail.txt").write_text("To: earlier@demo.example\n")
     plan = new_plan()
     keep_plan(home, plan)
-    with PostgreSQL(home / "postgresql") as database, Valkey(home / "valkey"):
+    with PostgreSQL(home / "postgresql", durable=False) as database, Valkey(home / "valkey"):
         owner = working_in(home / "postgresql", "postgres")[0]
         uid = _uid(owner)
         addresses = {"KEYLEDGER_MIGRATION_DATABASE_URL": database.url, "DATABASE_URL": database.runtime_url}
@@ -307,41 +387,6 @@ def test_a_data_folder_of_a_version_that_ran_services_as_root_is_accepted(tmp_pa
         with psycopg.connect(_settings(run)["KEYLEDGER_MIGRATION_DATABASE_URL"]) as connection:
             assert connection.execute("select one from kept").fetchone() == (1,)
     assert not (home / "demo.unfinished.json").exists()
-
-
-def test_two_runs_share_no_account_even_if_one_is_killed_and_restarted(tmp_path: Path) -> None:
-    parts = (*_SERVICES, "postgresql", "valkey")
-
-    def uids(run: Run) -> dict[str, int]:
-        return {name: _uid(run.main_process(name)) for name in parts}
-
-    def start(stack: ExitStack, name: str) -> Run:
-        return stack.enter_context(running(tmp_path / name, free_port()))
-
-    with ExitStack() as second_stack, ExitStack() as first_stack:
-        with ThreadPoolExecutor(2) as pool:
-            starts = [pool.submit(start, first_stack, "first"), pool.submit(start, second_stack, "second")]
-        first, second = (each.result() for each in starts)
-        before, others = uids(first), uids(second)
-        assert set(before.values()).isdisjoint(others.values())
-        keys = key_ids(first)
-        first.process.kill()
-        first_stack.close()
-        with running(tmp_path / "first", free_port()) as again:
-            assert uids(again) == before, "each part keeps the account that owns its files"
-            assert key_ids(again) == keys
-            assert uids(second) == others
-
-
-def test_paths_in_settings_are_relative_to_the_working_directory_of_the_command(open_folder: Path) -> None:
-    mails = open_folder / "mails.txt"
-    mails.touch()
-    mails.chmod(0o666)
-    changes = {"KEYLEDGER_MAIL_FILE": os.path.relpath(mails, ROOT), "KEYLEDGER_USAGE_DISCARD": "true"}
-    with running(open_folder / "home of mails", free_port(), changes) as run:
-        environment = Path(f"/proc/{run.main_process('workers')}/environ").read_bytes().decode().split("\0")
-        assert f"KEYLEDGER_MAIL_FILE={mails}" in environment
-        assert "KEYLEDGER_USAGE_DISCARD=true" in environment
 
 
 def test_a_port_that_the_services_may_not_use_is_reported(tmp_path: Path) -> None:
@@ -419,7 +464,7 @@ def test_a_path_that_the_services_cannot_access_is_reported(open_folder: Path, n
 
 
 def test_external_servers_that_accept_only_root_are_reported(tmp_path: Path) -> None:
-    with PostgreSQL(tmp_path / "postgresql") as database, Valkey(tmp_path / "valkey") as valkey:
+    with PostgreSQL(tmp_path / "postgresql", durable=False) as database, Valkey(tmp_path / "valkey") as valkey:
         line = _refused(as_module(environment_of(tmp_path / "home", free_port(), {"DATABASE_URL": database.url})))
         assert line.startswith("keyledger: migrate failed: ")
         assert line.endswith(", which has to reach the server of DATABASE_URL and needs a password")

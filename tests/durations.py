@@ -44,6 +44,7 @@ SLOW_FILES = (
     "tests/embedded/test_postgres.py",
     "tests/app/api/test_outcomes.py",
     "tests/stories/test_hostile_load.py",
+    "tests/stories/test_refused_as_root.py",
     "tests/app/test_bad_input.py",
     "tests/clients/test_authenticate.py",
     "tests/app/api/api_keys/test_revoke_many.py",

@@ -1,5 +1,7 @@
-"""The API in separate processes, with the database of the test."""
+"""The API in separate processes, with the database of the test, and a folder for programs of other accounts."""
 
+import shutil
+import tempfile
 from collections.abc import AsyncIterator, Iterator
 from contextlib import ExitStack, closing
 from pathlib import Path
@@ -11,6 +13,15 @@ from infrastructure.database.connections import WORKER_ROLE, Pool, pool
 from tests.app.organizations import Database
 from tests.app.serving import Server
 from tests.waiting import GENEROUS_TIMEOUTS
+
+
+@pytest.fixture(scope="module")
+def open_folder() -> Iterator[Path]:
+    """A folder that every account can enter, unlike those of pytest."""
+    folder = Path(tempfile.mkdtemp(prefix="keyledger-open-"))
+    folder.chmod(0o755)
+    yield folder
+    shutil.rmtree(folder)
 
 
 class StartServer(Protocol):

@@ -112,6 +112,19 @@ def test_no_process_outlives_a_killed_supervisor(killed: Killed) -> None:
     assert killed.processes_left == []
 
 
+def test_an_ordinary_user_can_run_the_service(ordinary_user: OrdinaryUser) -> None:
+    home = ordinary_user.folder / "a home"
+
+    def start(environment: Mapping[str, str]) -> "subprocess.Popen[str]":
+        return ordinary_user.start(["-m", "embedded", "run"], environment, subprocess.PIPE)
+
+    with running(home, free_port(), start=start) as run:
+        assert len(key_ids(run)) == 2
+        owners = {Path(f"/proc/{pid}").stat().st_uid for pid in run.everything()}
+        assert owners == {ordinary_user.account.uid}
+    assert run.everything() == []
+
+
 class External(NamedTuple):
     """A run with two processes of each kind, which uses servers that it did not start."""
 
@@ -159,16 +172,3 @@ def test_the_numbers_of_processes_can_be_configured(external: External) -> None:
 
     eventually(lambda: processes("api") == 2)
     eventually(lambda: processes("workers") == 2 + len(ISOLATED_QUEUES))
-
-
-def test_an_ordinary_user_can_run_the_service(ordinary_user: OrdinaryUser) -> None:
-    home = ordinary_user.folder / "a home"
-
-    def start(environment: Mapping[str, str]) -> "subprocess.Popen[str]":
-        return ordinary_user.start(["-m", "embedded", "run"], environment, subprocess.PIPE)
-
-    with running(home, free_port(), start=start) as run:
-        assert len(key_ids(run)) == 2
-        owners = {Path(f"/proc/{pid}").stat().st_uid for pid in run.everything()}
-        assert owners == {ordinary_user.account.uid}
-    assert run.everything() == []

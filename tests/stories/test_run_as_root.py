@@ -8,7 +8,6 @@ import signal
 import stat
 import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, ExitStack, suppress
@@ -26,26 +25,16 @@ from embedded.account import Account
 from embedded.interpreter import PACKAGES
 from embedded.postgres import ROLE, RUNTIME_ROLE, SUPERUSER, PostgreSQL
 from embedded.processes import mark_of, marked_with, wait_for, working_in
+from embedded.root_folders import CACHE
 from embedded.valkey import Valkey
 from tests.ports import free_port
 from tests.process_tree import children_of
-from tests.stories.running import ROOT, Run, as_module, environment_of, key_ids, running
+from tests.stories.running import ROOT, Run, as_module, key_ids, running
 from tests.waiting import stretched
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root runs services under another account")
 
 _SERVICES = ("example-mcp", "workers", "scheduler", "api")
-_CAP_SETUID = 7
-_PR_CAPBSET_DROP = 24
-
-
-@pytest.fixture(scope="module")
-def open_folder() -> Iterator[Path]:
-    """A folder that every account can enter, unlike those of pytest."""
-    folder = Path(tempfile.mkdtemp(prefix="keyledger-root-"))
-    folder.chmod(0o755)
-    yield folder
-    shutil.rmtree(folder)
 
 
 class Checkout(NamedTuple):
@@ -66,6 +55,7 @@ def checkout(open_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Che
     for package in PACKAGES:
         shutil.copytree(ROOT / package, folder / package)
     shutil.copy(ROOT / "pyproject.toml", folder)
+    (folder / "embedded" / "__init__.py").touch()  # a version of which there is no copy yet
     closed.chmod(0o700)
     mails = open_folder / "mails.txt"
     mails.touch()
@@ -101,25 +91,38 @@ def run(two: Two) -> Run:
     return two.run
 
 
-class Restarted(NamedTuple):
-    """A run in a closed checkout, which was killed, and the next run on its data."""
+class InClosedCheckout(NamedTuple):
+    """A first run in a closed checkout, and its keys and the user id of each part."""
 
     lines: list[str]
-    status_of_call: int
     keys: list[str]
     uids: dict[str, int]
-    again: Run
+
+
+class Restarted(NamedTuple):
+    """A first run in a closed checkout, which was killed, and the next run on its data."""
+
+    killed: InClosedCheckout
+    again: InClosedCheckout
+    status_of_call: int
+    environment_of_workers: dict[str, str]
 
 
 @pytest.fixture(scope="module")
 def restarted(two: Two, checkout: Checkout) -> Iterator[Restarted]:
-    killed = two.in_closed_checkout
-    status_of_call, _ = killed.call_tool("add", numbers=[1, 2])
-    keys, uids = key_ids(killed), _uids(killed)
-    killed.process.kill()
-    killed.close()
-    with checkout.running() as again:
-        yield Restarted(list(killed.lines), status_of_call, keys, uids, again)
+    def observe(run: Run) -> InClosedCheckout:
+        return InClosedCheckout(list(run.lines), key_ids(run), _uids(run))
+
+    status_of_call, _ = two.in_closed_checkout.call_tool("add", numbers=[1, 2])
+    killed = observe(two.in_closed_checkout)
+    two.in_closed_checkout.process.kill()
+    two.in_closed_checkout.close()
+    with checkout.running() as run:
+        again, environment = observe(run), _environment(run.main_process("workers"))
+    yield Restarted(killed, again, status_of_call, environment)
+    copy = Path(environment["PYTHONPATH"].split(os.pathsep)[0])
+    assert copy.parent == CACHE
+    shutil.rmtree(copy)
 
 
 def _statuses(pids: Sequence[int]) -> dict[int, dict[str, str]]:
@@ -149,6 +152,11 @@ def _uids(run: Run) -> dict[str, int]:
     return {name: _uid(run.main_process(name)) for name in (*_SERVICES, "postgresql", "valkey")}
 
 
+def _environment(pid: int) -> dict[str, str]:
+    lines = Path(f"/proc/{pid}/environ").read_bytes().decode().split("\0")
+    return dict(each.split("=", 1) for each in lines if "=" in each)
+
+
 def _as_account(uid: int, program: str, *words: str) -> subprocess.CompletedProcess[str]:
     """Run Python, loaded by root, under a user id."""
     become = f"import os; os.setgroups([]); os.setgid({uid}); os.setuid({uid})"
@@ -173,6 +181,61 @@ def _settings(run: Run) -> dict[str, str]:
     printed = subprocess.run(["/bin/sh", "-c", script], capture_output=True, text=True, check=True).stdout
     settings: dict[str, str] = json.loads(printed)
     return settings
+
+
+def test_a_data_folder_of_a_version_that_ran_services_as_root_is_accepted(tmp_path: Path) -> None:
+    """The files belong to root, the servers identify root only by its name, and the demo was interrupted."""
+    home, port = tmp_path / "home", free_port()
+    home.mkdir(mode=0o700)
+    (home / "mail.txt").write_text("To: earlier@demo.example\n")
+    plan = new_plan()
+    keep_plan(home, plan)
+    with PostgreSQL(home / "postgresql", durable=False) as database, Valkey(home / "valkey"):
+        owner = working_in(home / "postgresql", "postgres")[0]
+        uid = _uid(owner)
+        addresses = {"KEYLEDGER_MIGRATION_DATABASE_URL": database.url, "DATABASE_URL": database.runtime_url}
+        subprocess.run(
+            [sys.executable, "-m", "eventstore", "migrate"],
+            cwd=ROOT,
+            env={**os.environ, **addresses},
+            check=True,
+            capture_output=True,
+        )
+        with psycopg.connect(database.url) as connection:
+            connection.execute("create table kept as select 1 as one")
+    with running(home, port) as run:
+        assert run.credentials()["KEYLEDGER_ADMIN_KEY"] == plan.admin.text
+        assert plan.admin.key_id in key_ids(run)
+        assert _uid(run.main_process("postgresql")) == uid
+        assert (home / "mail.txt").read_text() == "To: earlier@demo.example\n"
+        assert (home / "mail.txt").stat().st_uid == _uid(run.main_process("workers"))
+        with psycopg.connect(_settings(run)["KEYLEDGER_MIGRATION_DATABASE_URL"]) as connection:
+            assert connection.execute("select one from kept").fetchone() == (1,)
+    assert not (home / "demo.unfinished.json").exists()
+
+
+def test_two_runs_share_no_account(run: Run, restarted: Restarted) -> None:
+    assert set(restarted.killed.uids.values()).isdisjoint(_uids(run).values())
+
+
+def test_a_run_after_a_killed_one_keeps_the_accounts_that_own_its_files(restarted: Restarted) -> None:
+    assert len(restarted.killed.keys) == 2
+    assert restarted.again.keys == restarted.killed.keys
+    assert restarted.again.uids == restarted.killed.uids
+
+
+def test_a_checkout_that_other_accounts_cannot_enter_is_copied_once(restarted: Restarted) -> None:
+    assert restarted.killed.uids["api"] != 0
+    assert restarted.status_of_call == 200
+    assert any("being copied" in line for line in restarted.killed.lines)
+    assert not any("being copied" in line for line in restarted.again.lines)
+
+
+def test_paths_in_settings_are_relative_to_the_working_directory_of_the_command(
+    checkout: Checkout, restarted: Restarted
+) -> None:
+    assert restarted.environment_of_workers["KEYLEDGER_MAIL_FILE"] == str(checkout.mails)
+    assert restarted.environment_of_workers["KEYLEDGER_USAGE_DISCARD"] == "true"
 
 
 def test_only_the_supervisor_and_its_reaper_run_as_root(run: Run) -> None:
@@ -220,8 +283,7 @@ def test_a_restarted_process_does_not_run_as_root(run: Run) -> None:
 
 def test_the_environment_of_the_services_has_nothing_of_root(run: Run) -> None:
     for name in _SERVICES:
-        lines = Path(f"/proc/{run.main_process(name)}/environ").read_bytes().decode().split("\0")
-        environment = dict(each.split("=", 1) for each in lines if "=" in each)
+        environment = _environment(run.main_process(name))
         assert Path(environment["HOME"]).stat().st_uid == _uid(run.main_process(name))
         assert stat.S_IMODE(Path(environment["HOME"]).stat().st_mode) == 0o700
         of_root = {"USER", "LOGNAME", "AWS_SECRET_ACCESS_KEY", "KEYLEDGER_MIGRATION_DATABASE_URL"}
@@ -330,145 +392,3 @@ def test_mails_are_in_the_announced_file(run: Run) -> None:
     assert "To: owner@demo.example" in mails.read_text()
     assert stat.S_IMODE(mails.stat().st_mode) == 0o600
     assert mails.stat().st_uid == _uid(run.main_process("workers"))
-
-
-def test_a_checkout_that_other_accounts_cannot_enter_is_copied_once(restarted: Restarted) -> None:
-    assert restarted.uids["api"] != 0
-    assert any("being copied" in line for line in restarted.lines)
-    assert restarted.status_of_call == 200
-    assert not any("being copied" in line for line in restarted.again.lines)
-
-
-def test_two_runs_share_no_account(run: Run, restarted: Restarted) -> None:
-    assert set(restarted.uids.values()).isdisjoint(_uids(run).values())
-
-
-def test_a_run_after_a_killed_one_keeps_the_accounts_that_own_its_files(restarted: Restarted) -> None:
-    assert _uids(restarted.again) == restarted.uids
-    assert len(restarted.keys) == 2
-    assert key_ids(restarted.again) == restarted.keys
-
-
-def test_paths_in_settings_are_relative_to_the_working_directory_of_the_command(
-    checkout: Checkout, restarted: Restarted
-) -> None:
-    workers = restarted.again.main_process("workers")
-    environment = Path(f"/proc/{workers}/environ").read_bytes().decode().split("\0")
-    assert f"KEYLEDGER_MAIL_FILE={checkout.mails}" in environment
-    assert "KEYLEDGER_USAGE_DISCARD=true" in environment
-
-
-def test_a_data_folder_of_a_version_that_ran_services_as_root_is_accepted(tmp_path: Path) -> None:
-    """The files belong to root, the servers identify root only by its name, and the demo was interrupted."""
-    home, port = tmp_path / "home", free_port()
-    home.mkdir(mode=0o700)
-    (home / "mail.txt").write_text("To: earlier@demo.example\n")
-    plan = new_plan()
-    keep_plan(home, plan)
-    with PostgreSQL(home / "postgresql", durable=False) as database, Valkey(home / "valkey"):
-        owner = working_in(home / "postgresql", "postgres")[0]
-        uid = _uid(owner)
-        addresses = {"KEYLEDGER_MIGRATION_DATABASE_URL": database.url, "DATABASE_URL": database.runtime_url}
-        subprocess.run(
-            [sys.executable, "-m", "eventstore", "migrate"],
-            cwd=ROOT,
-            env={**os.environ, **addresses},
-            check=True,
-            capture_output=True,
-        )
-        with psycopg.connect(database.url) as connection:
-            connection.execute("create table kept as select 1 as one")
-    with running(home, port) as run:
-        assert run.credentials()["KEYLEDGER_ADMIN_KEY"] == plan.admin.text
-        assert plan.admin.key_id in key_ids(run)
-        assert _uid(run.main_process("postgresql")) == uid
-        assert (home / "mail.txt").read_text() == "To: earlier@demo.example\n"
-        assert (home / "mail.txt").stat().st_uid == _uid(run.main_process("workers"))
-        with psycopg.connect(_settings(run)["KEYLEDGER_MIGRATION_DATABASE_URL"]) as connection:
-            assert connection.execute("select one from kept").fetchone() == (1,)
-    assert not (home / "demo.unfinished.json").exists()
-
-
-def test_a_port_that_the_services_may_not_use_is_reported(tmp_path: Path) -> None:
-    if int(Path("/proc/sys/net/ipv4/ip_unprivileged_port_start").read_text()) <= 1:
-        pytest.skip("every account may listen on every port here")
-    process = as_module(environment_of(tmp_path / "home", 1))
-    printed, _ = process.communicate(timeout=120)
-    assert process.returncode == 1
-    assert "PORT is 127.0.0.1 1, which user id " in printed
-    assert "cannot listen on: Permission denied" in printed
-    assert not (tmp_path / "home" / "postgresql").exists()
-
-
-def _without(capability: int, environment: Mapping[str, str]) -> "subprocess.Popen[str]":
-    """Start `make run` as root without a capability, as in a container."""
-
-    drop = f"import ctypes, os, sys; ctypes.CDLL(None).prctl({_PR_CAPBSET_DROP}, {capability})"
-    return subprocess.Popen(
-        [sys.executable, "-c", f"{drop}; os.execv(sys.executable, [sys.executable, '-m', 'embedded', 'run'])"],
-        cwd=ROOT,
-        env=dict(environment),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
-
-
-def _refused(process: "subprocess.Popen[str]") -> str:
-    output, _ = process.communicate(timeout=120)
-    assert process.returncode == 1, output
-    assert "Traceback" not in output.splitlines()[-1]
-    return output.splitlines()[-1]
-
-
-def test_root_without_the_right_to_change_accounts_is_refused(tmp_path: Path) -> None:
-    line = _refused(_without(_CAP_SETUID, environment_of(tmp_path / "home", free_port())))
-    assert line.startswith("keyledger: the services cannot run as user id ")
-    assert line.endswith("start it as an ordinary user")
-    assert not (tmp_path / "home" / "postgresql").exists()
-
-
-def test_a_run_without_an_unused_user_id_is_refused(tmp_path: Path) -> None:
-    program = (
-        "import sys; from embedded import user_ids; user_ids.IDS = range(0, 2); "
-        "from embedded.__main__ import main; sys.exit(main())"
-    )
-    process = subprocess.Popen(
-        [sys.executable, "-c", program, "run"],
-        cwd=ROOT,
-        env=environment_of(tmp_path / "home", free_port()),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
-    assert _refused(process) == (
-        "keyledger: every user id from 0 to 1 is in use, and nothing is run as root: start it as an ordinary user"
-    )
-
-
-@pytest.mark.parametrize(
-    ("name", "made"),
-    [("KEYLEDGER_USAGE_EXPORT_DIR", "folder"), ("KEYLEDGER_MAIL_FILE", "file"), ("PROMETHEUS_MULTIPROC_DIR", "folder")],
-)
-def test_a_path_that_the_services_cannot_access_is_reported(open_folder: Path, name: str, made: str) -> None:
-    path = open_folder / f"{name}-{made}"
-    path.mkdir(mode=0o755)
-    value = path if made == "folder" else path / "mails.txt"
-    home = open_folder / f"home of {name}"
-    process = as_module(environment_of(home, free_port(), {name: str(value)}))
-    output, _ = process.communicate(timeout=120)
-    assert process.returncode == 1
-    assert f"{name} is {value}, which user id " in output
-    assert "Permission denied" in output
-    assert not (home / "postgresql").exists()
-
-
-def test_external_servers_that_accept_only_root_are_reported(tmp_path: Path) -> None:
-    with PostgreSQL(tmp_path / "postgresql", durable=False) as database, Valkey(tmp_path / "valkey") as valkey:
-        line = _refused(as_module(environment_of(tmp_path / "home", free_port(), {"DATABASE_URL": database.url})))
-        assert line.startswith("keyledger: migrate failed: ")
-        assert line.endswith(", which has to reach the server of DATABASE_URL and needs a password")
-        process = as_module(environment_of(tmp_path / "home", free_port(), {"REDIS_URL": valkey.url}))
-        printed, _ = process.communicate(timeout=120)
-        assert process.returncode == 1
-        assert f"REDIS_URL is {tmp_path}/valkey/valkey.sock, which user id " in printed

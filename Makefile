@@ -42,7 +42,7 @@ test-fast: $(SYNCED) ## Run the tests that need no server of their own, no brows
 	@$(PYTEST) -m "not slow and not soak"
 
 .PHONY: soak
-soak: $(SYNCED) ## Run what `make test` omits: every bad request on every route, and a long run of schemathesis
+soak: $(SYNCED) ## Run long forms of tests: more kills, all bad requests on all routes, more of schemathesis
 	@$(PYTEST) -m soak
 
 .PHONY: check

@@ -6,7 +6,6 @@ import os
 import signal
 import socket
 import subprocess
-import sys
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -14,6 +13,7 @@ from pathlib import Path
 
 from tests.logins import runtime_url_of
 from tests.ports import free_port
+from tests.programs import Running, start_program
 from tests.random_input import random_bytes
 
 ROOT = Path(__file__).parents[2]
@@ -36,12 +36,11 @@ class Server:
         log: Path,
         settings: Mapping[str, str] | None = None,
         module: Sequence[str] = ("app", "serve"),
-        standard_error: str | None = None,
+        standard_error: str = "",
     ) -> None:
         self.log = log
-        self._command = [sys.executable, "-m", *module]
-        if standard_error is not None:
-            self._command = ["bash", "-c", f'exec "$@" {standard_error}', "bash", *self._command]
+        self._module = module
+        self._standard_error = standard_error
         self.database_url = database_url
         self.redis_url = redis_url
         self.port = free_port()
@@ -56,7 +55,7 @@ class Server:
             "KEYLEDGER_EGRESS_ALLOW": "127.0.0.0/8",
             **(settings or {}),
         }
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: Running | None = None
 
     @property
     def url(self) -> str:
@@ -78,15 +77,7 @@ class Server:
 
     def start(self) -> None:
         """Start the server, and return when it answers requests."""
-        with self.log.open("ab") as log:
-            self._process = subprocess.Popen(
-                self._command,
-                cwd=ROOT,
-                env=self._environment,
-                stdout=log,
-                stderr=log,
-                start_new_session=True,
-            )
+        self._process = start_program(self._module, self._environment, self.log, redirection=self._standard_error)
         deadline = time.monotonic() + _START_SECONDS
         while not self._answers():
             assert self._process.poll() is None, self.log.read_text()

@@ -1,10 +1,7 @@
 """`python -m eventstore check` detects damage that only a user with all privileges can do."""
 
 import json
-import os
 import re
-import subprocess
-import sys
 from collections.abc import Callable
 from typing import Any, LiteralString, NamedTuple
 
@@ -17,8 +14,8 @@ from infrastructure.clock import now
 from infrastructure.database.connections import Connection, Pool
 from projections.registry import READ_MODELS
 from tests import seed
-from tests.app.serving import ROOT
 from tests.eventstore.changes import rename
+from tests.programs import run_program
 from tests.projections.usage.uses import used
 from tests.terminals import on_terminal
 
@@ -53,14 +50,7 @@ async def log(connections: Pool, connection: Connection) -> Log:
 
 def run_check(database_url: str) -> tuple[int, str]:
     """Run the check and return its exit code and first line."""
-    ran = subprocess.run(
-        [sys.executable, "-m", "eventstore", "check"],
-        cwd=ROOT,
-        env={**os.environ, "DATABASE_URL": database_url},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    ran = run_program("eventstore", "check", environment={"DATABASE_URL": database_url})
     assert ran.stderr == ""
     return ran.returncode, ran.stdout.partition("\n")[0]
 
@@ -76,14 +66,8 @@ async def test_an_undamaged_log_is_sound(log: Log, database_url: str) -> None:
 
 
 def _as_json(word: str, database_url: str) -> tuple[int, dict[str, Any]]:
-    ran = subprocess.run(
-        [sys.executable, "-m", "eventstore", word, "--json"],
-        cwd=ROOT,
-        env={**os.environ, "DATABASE_URL": database_url, "KEYLEDGER_MIGRATION_DATABASE_URL": database_url},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    environment = {"DATABASE_URL": database_url, "KEYLEDGER_MIGRATION_DATABASE_URL": database_url}
+    ran = run_program("eventstore", word, "--json", environment=environment)
     assert ran.stderr == ""
     return ran.returncode, json.loads(ran.stdout)
 

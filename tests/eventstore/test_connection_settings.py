@@ -1,9 +1,6 @@
 """A connection to which PostgreSQL does not apply the requested settings is refused, with the reason."""
 
 import base64
-import os
-import subprocess
-import sys
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -34,6 +31,7 @@ from projections.registry import INLINE, REBUILDABLE
 from tests import seed
 from tests.eventstore.changes import renaming, value
 from tests.eventstore.stripping_proxy import stripping_proxy
+from tests.programs import run_program
 from tests.projections.usage.uses import used
 from tests.waiting import GENEROUS_TIMEOUTS
 from tests.workers.log_view import eventually
@@ -185,15 +183,12 @@ COMMANDS = (
 @pytest.mark.parametrize("words", COMMANDS, ids=" ".join)
 def test_every_command_exits_with_the_reason(stripped_url: str, tmp_path: Path, words: Sequence[str]) -> None:
     environment = {
-        **os.environ,
         "DATABASE_URL": stripped_url,
         "REDIS_URL": "unix:///nowhere",
         "KEYLEDGER_MASTER_KEY": base64.b64encode(bytes(32)).decode(),
         "KEYLEDGER_USAGE_EXPORT_DIR": str(tmp_path),
     }
-    ended = subprocess.run(
-        [sys.executable, "-m", *words], env=environment, capture_output=True, text=True, check=False, timeout=120
-    )
+    ended = run_program(*words, environment=environment)
     assert ended.returncode == 1, ended.stderr
     assert "does not apply the settings" in ended.stderr
     assert "Traceback" not in ended.stderr

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from infrastructure.completion import PROGRAMS, SHELLS, script
+from tests.programs import run_program
 
 ROOT = Path(__file__).parents[2]
 
@@ -53,8 +54,7 @@ def test_bash_offers_the_matching_words(words: list[str], offered: list[str]) ->
 
 @pytest.mark.parametrize("shell", SHELLS)
 def test_the_printed_script_is_valid_for_its_shell(shell: str) -> None:
-    command = [sys.executable, "-m", "app", "completion", shell]
-    printed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    printed = run_program("app", "completion", shell, environment={})
     assert (printed.stdout, printed.stderr) == (script(shell), "")
     assert "@" not in printed.stdout.replace('"$@"', "").replace("{(@f)", "").replace("[@]", "")
     if shutil.which(shell) is None:

@@ -1,7 +1,6 @@
 """A database URL that a driver would parse wrongly is refused, without quoting any part of it."""
 
 import json
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -9,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from infrastructure.database.url import is_readable
+from tests.programs import run_program
 
 ROOT = Path(__file__).parents[2]
 PASSWORD = "sesame", "opens"
@@ -65,11 +65,7 @@ def test_any_other_url_is_readable(url: str) -> None:
 @pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
 @pytest.mark.parametrize("url", [AMBIGUOUS["an @"], AMBIGUOUS["a percent sign"]], ids=["at", "percent"])
 def test_every_command_refuses_the_url_without_quoting_the_password(url: str, command: tuple[str, str]) -> None:
-    environment = {**os.environ, **SETTINGS, "DATABASE_URL": _formatted(url)}
-    environment.pop("KEYLEDGER_MIGRATION_DATABASE_URL", None)
-    result = subprocess.run(
-        [sys.executable, "-m", *command], cwd=ROOT, env=environment, capture_output=True, text=True, check=False
-    )
+    result = run_program(*command, environment={**SETTINGS, "DATABASE_URL": _formatted(url)})
     assert result.returncode in {1, 2}
     assert "is not an address of PostgreSQL" in result.stderr
     assert "DATABASE_URL" in result.stderr
@@ -77,13 +73,9 @@ def test_every_command_refuses_the_url_without_quoting_the_password(url: str, co
 
 
 def test_migrate_refuses_an_ambiguous_url_of_the_service(database_url: str) -> None:
-    environment = {
-        **os.environ,
-        "KEYLEDGER_MIGRATION_DATABASE_URL": database_url,
-        "DATABASE_URL": _formatted(AMBIGUOUS["a percent sign"]),
-    }
-    command = [sys.executable, "-m", "eventstore", "migrate"]
-    result = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    runtime_url = _formatted(AMBIGUOUS["a percent sign"])
+    environment = {"KEYLEDGER_MIGRATION_DATABASE_URL": database_url, "DATABASE_URL": runtime_url}
+    result = run_program("eventstore", "migrate", environment=environment)
     assert (result.returncode, result.stderr.startswith("DATABASE_URL is not an address of PostgreSQL")) == (1, True)
     assert not any(part in result.stdout + result.stderr for part in PASSWORD)
 

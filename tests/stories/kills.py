@@ -5,7 +5,6 @@ import os
 import random
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -20,8 +19,9 @@ from embedded.postgres import PostgreSQL
 from embedded.processes import wait_for, working_in
 from embedded.valkey import Valkey
 from tests.app.organizations import Database
-from tests.app.serving import ROOT, Server
+from tests.app.serving import Server
 from tests.process_tree import children_of
+from tests.programs import Running, run_program, start_program
 from tests.stories.acknowledged import Load, Promises, broken
 from tests.stories.hostile import Clients, Disturbances, Findings, Target, probe_until
 
@@ -41,7 +41,7 @@ class Kills:
         self._server = Server(database_url, redis_url, folder / "api.log", {"API_WORKERS": "2"})
         self._workers_log = folder / "workers.log"
         self._environment = {**os.environ, "DATABASE_URL": database_url, "REDIS_URL": redis_url, "WORKERS": "2"}
-        self._workers: dict[str, subprocess.Popen[bytes]] = {}
+        self._workers: dict[str, Running] = {}
 
     def __enter__(self) -> Self:
         self._server.start()
@@ -72,14 +72,7 @@ class Kills:
 
     def broken(self, promises: Promises) -> list[str]:
         """Return the acknowledged requests that are not in the log exactly once, and the findings of the log check."""
-        checked = subprocess.run(
-            [sys.executable, "-m", "eventstore", "check"],
-            cwd=ROOT,
-            env=self._environment,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        checked = run_program("eventstore", "check", environment=self._environment)
         findings = [] if checked.returncode == 0 else [checked.stdout + checked.stderr]
         return broken(self._database_url, promises) + findings
 
@@ -154,15 +147,7 @@ class Kills:
                 self._start_workers("run")
 
     def _start_workers(self, word: str) -> None:
-        with self._workers_log.open("ab") as log:
-            self._workers[word] = subprocess.Popen(
-                [sys.executable, "-m", "workers", word],
-                cwd=ROOT,
-                env=self._environment,
-                stdout=log,
-                stderr=log,
-                start_new_session=True,
-            )
+        self._workers[word] = start_program(["workers", word], self._environment, self._workers_log)
 
     def _end_workers(self, word: str, number: signal.Signals) -> None:
         process = self._workers.pop(word)

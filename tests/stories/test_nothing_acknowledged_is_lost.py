@@ -5,20 +5,20 @@ import sys
 from pathlib import Path
 
 import psycopg
+import pytest
 from psycopg import sql
 
 from embedded.postgres import PostgreSQL
 from tests.random_input import random_seed
 from tests.stories.kills import KINDS, Kills
 
-ROUNDS_EACH = 4
 
-
+@pytest.mark.parametrize("rounds_each", [2, pytest.param(4, marks=pytest.mark.soak)])
 def test_nothing_acknowledged_is_lost_when_processes_are_killed(
-    postgres: PostgreSQL, database_url: str, redis_url: str, tmp_path: Path
+    postgres: PostgreSQL, database_url: str, redis_url: str, tmp_path: Path, rounds_each: int
 ) -> None:
     seed = random_seed()
-    kinds = list(KINDS) * ROUNDS_EACH
+    kinds = list(KINDS) * rounds_each
     random.Random(seed).shuffle(kinds)  # noqa: S311 -- no secret
     with Kills(postgres, database_url, redis_url, tmp_path) as kills:
         promises = kills.rounds(kinds, seed, _say)

@@ -13,6 +13,8 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from itertools import count, cycle
 
+import pytest
+
 from domain.grants import GRANTS
 from domain.keys.permissions import Permissions
 from tests.app.organizations import Database
@@ -21,7 +23,6 @@ from tests.stories.faulty_builds import CACHED_SECONDS
 from tests.stories.history import Change, Question, Seen, Verification, violations
 from tests.stories.wire import Reply, Wire
 
-VERIFICATIONS = 20_000
 VERIFIERS = 6
 CONNECTIONS = 4
 CHANGERS = 3
@@ -160,13 +161,14 @@ def _story(start_server: StartServer, database: Database, verifications: int, *m
     return story
 
 
+@pytest.mark.parametrize("verifications", [6_000, pytest.param(20_000, marks=pytest.mark.soak)])
 def test_no_verification_sees_the_state_before_an_acknowledged_change(
-    start_server: StartServer, database: Database
+    start_server: StartServer, database: Database, verifications: int
 ) -> None:
-    story = _story(start_server, database, VERIFICATIONS)
+    story = _story(start_server, database, verifications)
     assert violations(story.changes, story.verifications) == []
-    assert len(story.verifications) >= VERIFICATIONS
-    assert len(story.changes) > 50
+    assert len(story.verifications) >= verifications
+    assert len(story.changes) > 20
     assert story.kinds == {"create", "disable", "enable", "narrow", "widen", "rotate", "revoke"}
     # The name of a producer in the log consists of its process and a number.
     ((processes,),) = database.rows("select count(distinct split_part(producer, '-', 1)) from usage_batches")

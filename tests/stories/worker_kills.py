@@ -9,7 +9,6 @@ import os
 import random
 import shutil
 import signal
-import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
@@ -24,8 +23,8 @@ import redis
 from embedded.valkey import Valkey
 from infrastructure.clock import now
 from infrastructure.database.connections import Pool
-from tests.app.serving import ROOT
 from tests.process_tree import children_of
+from tests.programs import Running, start_program
 from tests.projections.usage.uses import append, some_of_everything
 from tests.stories.due_work import SETTINGS, Due, begin, derive_expected, make_due, missing, skip_waits
 from tests.stories.flaky_receiver import RandomFailures
@@ -58,7 +57,7 @@ class Background:
         self._valkey = valkey
         self._environment = {**os.environ, "WORKERS": "2", "REDIS_URL": valkey.url, **SETTINGS, **settings}
         self._log = log
-        self._processes: dict[str, subprocess.Popen[bytes]] = {}
+        self._processes: dict[str, Running] = {}
 
     def __enter__(self) -> Self:
         for name in ("run", "schedule", "schedule too"):
@@ -96,15 +95,8 @@ class Background:
         self._start(name)
 
     def _start(self, name: str) -> None:
-        with self._log.open("ab") as log:
-            self._processes[name] = subprocess.Popen(
-                [sys.executable, "-m", "workers", name.split(maxsplit=1)[0]],
-                cwd=ROOT,
-                env=self._environment,
-                stdout=log,
-                stderr=log,
-                process_group=0,
-            )
+        word = name.partition(" ")[0]
+        self._processes[name] = start_program(["workers", word], self._environment, self._log)
 
     def _kill(self, name: str) -> None:
         process = self._processes.pop(name)

@@ -5,10 +5,6 @@ Each `<commit>.sql.gz` next to this file is the database of a `make run` of that
 
 import gzip
 import json
-import os
-import subprocess
-import sys
-from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from pathlib import Path
@@ -25,8 +21,9 @@ from projections.engine.rebuild.renew import renew
 from projections.engine.rebuild.versions import Progress
 from projections.engine.schema import scripts
 from projections.registry import REBUILDABLE
-from tests.app.serving import ROOT, Server
+from tests.app.serving import Server
 from tests.logins import runtime_url_of
+from tests.programs import run_program
 from tests.waiting import GENEROUS_TIMEOUTS
 
 pytestmark = pytest.mark.anyio
@@ -54,20 +51,9 @@ def landed_url(request: pytest.FixtureRequest, empty_database_url: str) -> str:
 def _run(url: str, *words: str) -> str:
     """Run an owner's command, which must succeed, and return its output."""
     environment = {"DATABASE_URL": runtime_url_of(url), "KEYLEDGER_MIGRATION_DATABASE_URL": url}
-    result = subprocess.run(
-        [sys.executable, "-m", *words],
-        cwd=ROOT,
-        env={**_inherited(), **environment},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    result = run_program(*words, environment=environment)
     assert result.returncode == 0, f"{result.stdout}\n{result.stderr}"
     return result.stdout
-
-
-def _inherited() -> Mapping[str, str]:
-    return {name: value for name, value in os.environ.items() if not name.startswith(("KEYLEDGER_", "DATABASE_URL"))}
 
 
 async def test_data_of_a_landed_commit_can_be_upgraded_and_served(
@@ -112,18 +98,9 @@ def _assert_data_is_served(server: Server, url: str) -> None:
 
 
 def _management_key(server: Server, organization_id: str) -> str:
-    result = subprocess.run(
-        [sys.executable, "-m", "app", "admin", "create-management-key", "--organization", organization_id],
-        cwd=ROOT,
-        env={
-            **_inherited(),
-            "DATABASE_URL": runtime_url_of(server.database_url),
-            "KEYLEDGER_MASTER_KEY": server.master_key,
-        },
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    environment = {"DATABASE_URL": runtime_url_of(server.database_url), "KEYLEDGER_MASTER_KEY": server.master_key}
+    words = ("app", "admin", "create-management-key", "--organization", organization_id)
+    result = run_program(*words, environment=environment)
     assert result.returncode == 0, result.stderr
     return result.stdout.strip()
 

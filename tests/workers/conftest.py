@@ -2,8 +2,6 @@
 
 import os
 import signal
-import subprocess
-import sys
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import closing, suppress
 from datetime import timedelta
@@ -17,11 +15,12 @@ from tests.app.organizations import Api, Database
 from tests.app.serving import Server
 from tests.corruption import owner  # noqa: F401  # pyright: ignore[reportUnusedImport] -- a fixture
 from tests.logins import runtime_url_of
+from tests.programs import Running, start_program
 from tests.waiting import GENEROUS_TIMEOUTS
 from tests.workers.valkey_view import View
 from workers.jobs import detect_anomalies
 
-Start = Callable[..., subprocess.Popen[bytes]]
+Start = Callable[..., Running]
 
 
 @pytest.fixture
@@ -60,27 +59,18 @@ def start(database_url: str, redis_url: str, tmp_path: Path) -> Iterator[Start]:
     """Start `python -m workers <arguments>`. Its log goes to `<tmp_path>/<number>.log`, unless `standard_error`, a
     redirection of bash, sends it elsewhere. Every process ends with the test.
     """
-    started: list[subprocess.Popen[bytes]] = []
+    started: list[Running] = []
 
-    def start_one(
-        *arguments: str, workers: int = 1, standard_error: str = "", **settings: str
-    ) -> subprocess.Popen[bytes]:
+    def start_one(*arguments: str, workers: int = 1, standard_error: str = "", **settings: str) -> Running:
         environment = {
             **os.environ,
             "DATABASE_URL": runtime_url_of(database_url),
             "REDIS_URL": redis_url,
             "WORKERS": str(workers),
-            "PYTHONUNBUFFERED": "1",
             **settings,
         }
-        with (tmp_path / f"{len(started)}.log").open("wb") as log:
-            process = subprocess.Popen(
-                ["bash", "-c", f'exec "$@" {standard_error}', "bash", sys.executable, "-m", "workers", *arguments],
-                env=environment,
-                stdout=log,
-                stderr=log,
-                process_group=0,
-            )
+        log = tmp_path / f"{len(started)}.log"
+        process = start_program(["workers", *arguments], environment, log, redirection=standard_error)
         started.append(process)
         return process
 

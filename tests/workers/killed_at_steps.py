@@ -7,7 +7,6 @@ executed, and no later one ever is.
 
 import asyncio
 import importlib
-import multiprocessing
 import os
 import tempfile
 from collections.abc import AsyncGenerator, Callable, Mapping
@@ -15,16 +14,13 @@ from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
+from tests.programs import forks
 from tests.waiting import stretched
 
 _SOCKET = ".s.PGSQL.5432"
 _STEPS = b"QES"
 _LENGTH_BYTES = 4
 _SECONDS = 30
-
-_processes = multiprocessing.get_context("forkserver")
-# Each process is forked from one that has already imported the programs' modules, which takes a second.
-_processes.set_forkserver_preload(["workers.schedule", "app.admin.demo", "pytest"])
 
 
 class StepProxy:
@@ -101,7 +97,7 @@ async def killed_at(proxy: StepProxy, step: int, job: str, settings: Mapping[str
 async def killed_in(proxy: StepProxy, step: int, program: Callable[..., None], *arguments: object) -> bool:
     """Run `program` and kill it just before that step. Return False if it ended earlier."""
     proxy.hold_at(step)
-    process = _processes.Process(target=program, args=arguments)
+    process = forks.Process(target=program, args=arguments)
     process.start()
     held = asyncio.create_task(proxy.held.wait())
     ended = asyncio.create_task(asyncio.to_thread(process.join))

@@ -2,9 +2,6 @@
 
 import asyncio
 import json
-import os
-import subprocess
-import sys
 from collections.abc import Awaitable, Callable
 from typing import NamedTuple
 
@@ -14,6 +11,7 @@ from psycopg import sql
 from domain.usage.events import Code
 from infrastructure.database.connections import Pool
 from tests import seed
+from tests.programs import run_program
 from tests.workers.test_anomalies import DAY, MONDAY_NOON, used, write
 
 pytestmark = pytest.mark.anyio
@@ -32,13 +30,10 @@ Replay = Callable[..., Awaitable[Result]]
 
 @pytest.fixture
 def replay(database_url: str, redis_url: str) -> Replay:
-    environment = {**os.environ, "DATABASE_URL": database_url, "REDIS_URL": redis_url}
+    environment = {"DATABASE_URL": database_url, "REDIS_URL": redis_url}
 
     async def run(*words: str) -> Result:
-        command = [sys.executable, "-m", "workers", "replay-anomalies", *words]
-        completed = await asyncio.to_thread(
-            subprocess.run, command, env=environment, capture_output=True, text=True, check=False
-        )
+        completed = await asyncio.to_thread(run_program, "workers", "replay-anomalies", *words, environment=environment)
         return Result(completed.returncode, completed.stdout.splitlines(), completed.stderr.splitlines())
 
     return run

@@ -3,7 +3,6 @@
 
 import os
 import signal
-import subprocess
 from datetime import timedelta
 
 from rq import Worker
@@ -16,6 +15,7 @@ from projections.registry import ASYNC_PROJECTIONS, USAGE_PROJECTIONS
 from tests.app.api.usage.usage_data import count, record
 from tests.app.metrics_text import scrape, value
 from tests.app.organizations import Api
+from tests.programs import Running
 from tests.projections.usage.uses import used
 from tests.waiting import eventually
 from tests.workers.conftest import Start
@@ -33,7 +33,7 @@ def by_label(api: Api, name: str, label: str, **labels: str) -> dict[str, float]
     return {each.labels[label]: each.value for each in found if labels.items() <= each.labels.items()}
 
 
-def kill(process: subprocess.Popen[bytes]) -> None:
+def kill(process: Running) -> None:
     """Kill the process group, so that nothing of it changes any more."""
     os.killpg(process.pid, signal.SIGKILL)
     process.wait()

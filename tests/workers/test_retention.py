@@ -2,9 +2,6 @@
 
 import asyncio
 import json
-import os
-import subprocess
-import sys
 from collections.abc import AsyncIterator
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -19,6 +16,7 @@ from infrastructure.clock import correct_by
 from infrastructure.database.connections import WORKER_ROLE, Connection, Pool, connect
 from projections.engine.runner import run_projection
 from projections.registry import REBUILDABLE, USAGE_CHECKS, USAGE_PROJECTIONS
+from tests.programs import run_program
 from tests.projections.usage.uses import append, used
 from tests.workers.killed_at_steps import StepProxy, killed_at, step_proxy
 from workers.retention import RemovedDay, Retention, preview, remove_expired
@@ -167,16 +165,11 @@ async def test_a_day_that_cannot_be_removed_blocks_the_later_days(
 async def test_the_command_previews_a_removal_and_its_exports_can_be_verified(
     log: Connection, database_url: str, tmp_path: Path
 ) -> None:
-    environment = {
-        **os.environ,
-        "DATABASE_URL": database_url,
-        "REDIS_URL": "redis://127.0.0.1:1/0",
-        "KEYLEDGER_PLANS": PLANS,
-    }
+    environment = {"DATABASE_URL": database_url, "REDIS_URL": "redis://127.0.0.1:1/0", "KEYLEDGER_PLANS": PLANS}
     exporting = {**environment, "KEYLEDGER_USAGE_EXPORT_DIR": str(tmp_path)}
 
     def command(env: dict[str, str], *words: str) -> tuple[int, list[str]]:
-        done = subprocess.run([sys.executable, "-m", *words], env=env, capture_output=True, text=True, check=False)
+        done = run_program(*words, environment=env)
         return done.returncode, [line for line in done.stdout.splitlines() if line]
 
     code, lines = await asyncio.to_thread(command, environment, "workers", "retention", "--dry-run")
@@ -237,9 +230,7 @@ async def test_verify_reports_read_models_that_cannot_be_derived_and_continues(
     await remove_expired(database_url, Retention(90, tmp_path), lambda: AT)
 
     def verify(*names: str) -> tuple[int, list[str], list[str]]:
-        command = [sys.executable, "-m", "projections", "verify", *names]
-        environment = {**os.environ, "DATABASE_URL": database_url}
-        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+        done = run_program("projections", "verify", *names, environment={"DATABASE_URL": database_url})
         return done.returncode, done.stdout.splitlines(), done.stderr.splitlines()
 
     code, lines, errors = await asyncio.to_thread(verify)

@@ -4,9 +4,6 @@
 
 import asyncio
 import json
-import os
-import subprocess
-import sys
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -17,6 +14,7 @@ from rq.serializers import JSONSerializer
 
 from embedded.valkey import Valkey
 from infrastructure.database.connections import Pool
+from tests.programs import run_program
 from tests.workers.conftest import Start
 from tests.workers.log_view import eventually
 from tests.workers.valkey_view import View
@@ -29,13 +27,10 @@ Command = Callable[..., Awaitable[tuple[int, str]]]
 
 @pytest.fixture
 def command(database_url: str, redis_url: str) -> Command:
-    environment = {**os.environ, "DATABASE_URL": database_url, "REDIS_URL": redis_url}
+    environment = {"DATABASE_URL": database_url, "REDIS_URL": redis_url}
 
     async def run(*words: str) -> tuple[int, str]:
-        line = [sys.executable, "-m", "workers", *words]
-        result = await asyncio.to_thread(
-            subprocess.run, line, env=environment, capture_output=True, text=True, check=False
-        )
+        result = await asyncio.to_thread(run_program, "workers", *words, environment=environment)
         return result.returncode, result.stdout
 
     return run

@@ -1,8 +1,5 @@
 """The command line `python -m app admin`."""
 
-import os
-import subprocess
-import sys
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import NamedTuple
@@ -15,7 +12,7 @@ from tests.app.browser import Browser, browser
 from tests.app.distinct_clients import Visitor
 from tests.app.organizations import Api
 from tests.app.people import person
-from tests.app.serving import ROOT
+from tests.programs import run_program
 from tests.random_input import random_email, random_token
 from tests.wrong_clock import ahead
 
@@ -185,21 +182,12 @@ def test_keys_and_links_expire_by_the_clock_of_the_database(proxied_api: Api, se
 def typed_elsewhere(proxied_api: Api, *words: str, **settings: str) -> Ran:
     """Run a command in a separate process."""
     environment = {
-        **os.environ,
         "DATABASE_URL": proxied_api.server.database_url,
         "KEYLEDGER_MASTER_KEY": proxied_api.server.master_key,
         "KEYLEDGER_PUBLIC_URL": proxied_api.url,
         **settings,
     }
-    ran = subprocess.run(
-        [sys.executable, "-m", "app", "admin", *words],
-        cwd=ROOT,
-        env=environment,
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
+    ran = run_program("app", "admin", *words, environment=environment)
     return Ran(ran.returncode, ran.stdout, ran.stderr)
 
 

@@ -3,9 +3,7 @@
 import asyncio
 import base64
 import json
-import os
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +13,8 @@ from app.admin.organizations import create_organization
 from domain.plans.plan import PLANS
 from infrastructure.database.connections import WORKER_ROLE, pool
 from projections.commands import commands_on
-from tests.terminals import ROOT, on_terminal
+from tests.programs import run_program
+from tests.terminals import on_terminal
 from tests.waiting import GENEROUS_TIMEOUTS
 
 
@@ -34,14 +33,7 @@ async def _create_organization(database_url: str) -> None:
 
 
 def _run(environment: dict[str, str], *words: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "app", *words],
-        cwd=ROOT,
-        env={**os.environ, **environment},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    return run_program("app", *words, environment=environment)
 
 
 def _document(environment: dict[str, str], *words: str) -> dict[str, Any]:

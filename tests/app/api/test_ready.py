@@ -1,8 +1,5 @@
 """Readiness: failed checks name their remedy, and only failures that stop requests result in 503."""
 
-import os
-import subprocess
-import sys
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 
@@ -28,6 +25,7 @@ from tests.app.api.usage.usage_data import record
 from tests.app.conftest import StartApi
 from tests.app.metrics_text import scrape, value
 from tests.app.organizations import Api
+from tests.programs import run_program
 from tests.projections.usage.uses import used
 from tests.waiting import eventually
 
@@ -196,19 +194,8 @@ def repair_lane(api: Api, unsafe_connection: psycopg.Connection, lane: int, posi
 
 
 def skip_lane(api: Api, unsafe_connection: psycopg.Connection, lane: int, position: int) -> None:
-    command = [
-        sys.executable,
-        "-m",
-        "projections",
-        "skip",
-        "usage",
-        str(lane),
-        str(position),
-        "--reason",
-        "Lost",
-        "--yes",
-    ]
-    subprocess.run(command, env={**os.environ, "DATABASE_URL": api.database.url}, check=True, capture_output=True)
+    words = ("projections", "skip", "usage", str(lane), str(position), "--reason", "Lost", "--yes")
+    assert run_program(*words, environment={"DATABASE_URL": api.database.url}).returncode == 0
 
 
 @pytest.mark.parametrize("remedy", [repair_lane, skip_lane])

@@ -94,14 +94,20 @@ class Probe:
             self.leaks.append(f"{where}: {answer.status_code} {response[:400]!r}")
 
 
+@pytest.mark.parametrize(
+    "spellings", [1, pytest.param(len(SPELLINGS), marks=pytest.mark.soak)], ids=["one spelling", "every spelling"]
+)
 @pytest.mark.parametrize("route", EVERY_ROUTE, ids=" ".join)
 def test_no_route_returns_or_logs_a_secret(
-    api: Api, org: Organization, described: dict[str, Any], log: Log, route: Route
+    api: Api, org: Organization, described: dict[str, Any], log: Log, route: Route, spellings: int
 ) -> None:
+    """Routes are tested with the spellings in turn; `make soak` tests each route with every spelling."""
     with httpx2.Client() as http:
         probe = Probe(api, org, route, http)
         operation = _operation(described, route)
-        for number, spelling in enumerate(SPELLINGS):
+        first = EVERY_ROUTE.index(route)
+        for number in range(first, first + spellings):
+            spelling = SPELLINGS[number % len(SPELLINGS)]
             value = quote(spelling, safe="%")
             if "{" in route[1]:
                 probe.send("path", segment=value)

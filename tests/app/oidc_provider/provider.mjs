@@ -40,18 +40,18 @@ const provider = new Provider(`http://127.0.0.1:${PORT}`, {
   cookies: { keys: ["not a secret"] },
 });
 
-// GET /test/refuse?path=…&status=…&retry_after=… refuses that path from then on, without a path none; /test/asked lists what
-// was asked for.
+// GET /test/refuse?path=…&status=…&retry_after=… makes the provider refuse requests to that path, and without a path none.
+// GET /test/requested lists the paths of all other requests.
 let refusal = {};
-const asked = [];
+const requested = [];
 provider.use(async (ctx, next) => {
   if (ctx.path === "/test/refuse") {
     refusal = { ...ctx.query };
     ctx.body = {};
-  } else if (ctx.path === "/test/asked") {
-    ctx.body = asked;
+  } else if (ctx.path === "/test/requested") {
+    ctx.body = requested;
   } else {
-    asked.push(ctx.path);
+    requested.push(ctx.path);
     if (ctx.path !== refusal.path) return next();
     ctx.status = Number(refusal.status);
     if (refusal.retry_after !== undefined) ctx.set("Retry-After", refusal.retry_after);

@@ -1,15 +1,13 @@
 """The progress bar of a rebuild, which is shown on a terminal and not in a pipe."""
 
-import os
 import re
-import subprocess
-import sys
 
 import pytest
 
 from infrastructure.database.connections import Connection
 from projections.engine.runner import run_projection
 from projections.read_models.usage.apply import USAGE
+from tests.programs import run_program
 from tests.projections.rebuild.history import use
 from tests.terminals import COLUMNS, on_terminal
 
@@ -39,9 +37,7 @@ async def test_on_a_terminal_the_bar_completes_and_the_pipe_has_only_the_result(
 
 async def test_in_a_pipe_there_is_no_progress(connection: Connection, database_url: str) -> None:
     await _uses(connection)
-    environment = {**os.environ, "DATABASE_URL": database_url}
     for word in ("verify", "rebuild"):
-        command = [sys.executable, "-m", "projections", word, "usage"]
-        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)  # noqa: ASYNC221
+        done = run_program("projections", word, "usage", environment={"DATABASE_URL": database_url})
         assert (done.returncode, done.stderr) == (0, "")
         assert "\x1b" not in done.stdout

@@ -2,12 +2,11 @@
 
 import asyncio
 import os
-import subprocess
-import sys
 import time
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from pathlib import Path
 
 import anyio
 import pytest
@@ -22,6 +21,7 @@ from projections.engine.runner import AsyncProjection, lags, live_version, run_p
 from projections.engine.stopped_lanes import skip
 from projections.read_models.usage.apply import USAGE
 from projections.registry import ASYNC_PROJECTIONS, INLINE_CHECKS, REBUILDABLE, USAGE_CHECKS
+from tests.programs import Program, run_program
 from tests.projections.rebuild.history import change, use
 from tests.waiting import stretched
 
@@ -130,9 +130,8 @@ async def test_a_killed_rebuild_resumes_at_its_checkpoint(
 ) -> None:
     await use(connection, [f"key_{number}" for number in range(50)], 1, batches=400, size=50, lanes=40)
     await run_projection(connection, USAGE, 60)
-    command = [sys.executable, "-m", "projections", "rebuild", "usage"]
-    environment = {**os.environ, "DATABASE_URL": database_url}
-    process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)  # noqa: ASYNC220
+    environment = {"DATABASE_URL": database_url}
+    process = Program(["projections", "rebuild", "usage"], {**os.environ, **environment}, Path(os.devnull))
     reached = 0
     deadline = time.monotonic() + stretched(60)
     while reached == 0 and time.monotonic() < deadline and process.poll() is None:
@@ -146,7 +145,7 @@ async def test_a_killed_rebuild_resumes_at_its_checkpoint(
     assert reached > 0
     if await live_version(connection, USAGE) == 1:
         assert await _total(owner, "usage_new_2") > 0
-    finished = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)  # noqa: ASYNC221
+    finished = run_program("projections", "rebuild", "usage", environment=environment)
     assert finished.returncode == 0, finished.stdout + finished.stderr
     assert (await live_version(connection, USAGE)) >= 2
     assert await _total(connection) == 20_000

@@ -1,10 +1,7 @@
 """Invariant I6: a live read model equals a rebuild from the log. `verify` proves it."""
 
 import asyncio
-import os
 import re
-import subprocess
-import sys
 from typing import LiteralString
 
 import pytest
@@ -24,6 +21,7 @@ from projections.engine.runner import run_projection
 from projections.engine.schema import PROJECTIONS
 from projections.read_models.keys.last_used.follow import KEY_RECENCY
 from projections.registry import ASYNC_PROJECTIONS, INLINE_CHECKS, READ_MODELS, REBUILDABLE, USAGE_CHECKS
+from tests.programs import run_program
 from tests.projections.rebuild.history import change, use
 
 pytestmark = pytest.mark.anyio
@@ -255,13 +253,7 @@ async def test_the_command_reports_a_difference_and_exits_with_1(
     filled: None, owner: Connection, database_url: str
 ) -> None:
     def run(*arguments: str) -> tuple[int, list[str]]:
-        result = subprocess.run(
-            [sys.executable, "-m", "projections", *arguments],
-            env={**os.environ, "DATABASE_URL": database_url},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        result = run_program("projections", *arguments, environment={"DATABASE_URL": database_url})
         return result.returncode, result.stdout.splitlines()
 
     code, lines = run("verify")

@@ -1,9 +1,6 @@
 """The option `--json` of `python -m projections`, and the confirmation of irreversible commands."""
 
 import json
-import os
-import subprocess
-import sys
 from typing import Any, NamedTuple
 
 import pytest
@@ -11,6 +8,7 @@ import pytest
 from infrastructure.clock import now
 from infrastructure.database.connections import Connection
 from projections.registry import ASYNC_PROJECTIONS, REBUILDABLE
+from tests.programs import run_program
 from tests.projections.usage.uses import append, used
 from tests.terminals import on_terminal
 
@@ -29,13 +27,7 @@ class Ran(NamedTuple):
 
 
 def _run(database_url: str, *words: str) -> Ran:
-    result = subprocess.run(
-        [sys.executable, "-m", "projections", *words],
-        env={**os.environ, "DATABASE_URL": database_url},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    result = run_program("projections", *words, environment={"DATABASE_URL": database_url})
     return Ran(result.returncode, result.stdout, result.stderr)
 
 

@@ -1,27 +1,18 @@
 """The commands `status` and `catch-up` of `python -m projections`."""
 
-import os
-import subprocess
-import sys
-
 import pytest
 
 from infrastructure.clock import now
 from infrastructure.database.connections import Connection
 from projections.registry import ASYNC_PROJECTIONS, LIFECYCLE_PROJECTIONS, USAGE_PROJECTIONS
+from tests.programs import run_program
 from tests.projections.usage.uses import append, used
 
 pytestmark = pytest.mark.anyio
 
 
 def _projections(word: str, database_url: str) -> tuple[int, list[str]]:
-    result = subprocess.run(
-        [sys.executable, "-m", "projections", word],
-        env={**os.environ, "DATABASE_URL": database_url},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    result = run_program("projections", word, environment={"DATABASE_URL": database_url})
     return result.returncode, (result.stdout + result.stderr).splitlines()
 
 

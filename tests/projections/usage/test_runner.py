@@ -2,10 +2,9 @@
 
 import os
 import random
-import subprocess
-import sys
 import time
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import anyio
 import pytest
@@ -17,6 +16,7 @@ from projections.engine.runner import lags, run_projection
 from projections.read_models.usage.apply import USAGE
 from projections.read_models.usage.check import check_usage
 from projections.registry import INLINE_CHECKS, USAGE_CHECKS
+from tests.programs import Program
 from tests.projections.usage.uses import append, completed, some_of_everything, used
 from tests.waiting import stretched
 
@@ -74,11 +74,10 @@ async def test_concurrent_runners_count_every_event_once(connection: Connection,
 async def test_killed_runners_count_every_event_once(connection: Connection, database_url: str) -> None:
     dice = random.Random(3)  # noqa: S311
     environment = {**os.environ, "DATABASE_URL": database_url}
-    command = [sys.executable, "-m", "projections", "catch-up"]
     start_seconds = None
     for seed in range(6):
         await _write(connection, batches=80, size=100, seed=seed)
-        process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL)  # noqa: ASYNC220
+        process = Program(["projections", "catch-up"], environment, Path(os.devnull))
         started = time.monotonic()
         if start_seconds is None:
             assert process.wait() == 0

@@ -1,8 +1,6 @@
 """A lane that cannot continue stops alone, is reported, and skips a position only on an operator's command."""
 
-import os
 import subprocess
-import sys
 from collections.abc import Sequence
 
 import psycopg
@@ -16,6 +14,7 @@ from projections.engine.runner import AsyncProjection, lags, run_projection
 from projections.engine.stopped_lanes import NotStoppedThere, Stopped, skip, skips, stopped_lanes
 from projections.read_models.usage.apply import USAGE
 from projections.registry import INLINE_CHECKS, USAGE_CHECKS
+from tests.programs import run_program
 from tests.projections.usage.uses import append, used
 
 pytestmark = pytest.mark.anyio
@@ -161,13 +160,7 @@ async def test_the_command_skips_names_and_logs(connection: Connection, owner: C
     await run_projection(connection, USAGE, 30)
 
     def run(*arguments: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [sys.executable, "-m", "projections", *arguments],
-            env={**os.environ, "DATABASE_URL": database_url},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        return run_program("projections", *arguments, environment={"DATABASE_URL": database_url})
 
     status = run("status")
     assert status.returncode == 1

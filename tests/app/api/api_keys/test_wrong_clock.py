@@ -3,11 +3,11 @@
 from collections.abc import Iterator
 from contextlib import closing
 from datetime import datetime, timedelta
-from pathlib import Path
 
 import httpx2
 import pytest
 
+from embedded.valkey import Valkey
 from infrastructure.clock import now
 from tests.app.client import Response
 from tests.app.metrics_text import scrape, value
@@ -18,12 +18,14 @@ from tests.waiting import eventually
 from tests.wrong_clock import ahead
 
 
-@pytest.fixture(params=[600.0, -600.0], ids=["fast", "slow"])
-def skewed(request: pytest.FixtureRequest, api: Api, redis_url: str, tmp_path: Path) -> Iterator[Api]:
+@pytest.fixture(scope="module", params=[600.0, -600.0], ids=["fast", "slow"])
+def skewed(
+    request: pytest.FixtureRequest, api: Api, valkey: Valkey, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Api]:
     """A second API over the same database, whose clock is ten minutes fast or slow."""
     seconds: float = request.param
     settings = {**ahead(seconds), "KEYLEDGER_MASTER_KEY": api.server.master_key}
-    server = Server(api.database.url, redis_url, tmp_path / "skewed.log", settings)
+    server = Server(api.database.url, valkey.url, tmp_path_factory.mktemp("skewed") / "api.log", settings)
     server.start()
     try:
         with closing(Database(api.database.url)) as database, httpx2.Client(base_url=server.url) as http:

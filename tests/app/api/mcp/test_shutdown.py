@@ -4,8 +4,6 @@ import http.client
 import os
 import signal
 import socket
-import subprocess
-import sys
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -16,6 +14,7 @@ import pytest
 from tests.app.api.mcp.conftest import Upstream
 from tests.app.conftest import StartApi
 from tests.app.organizations import Api, Organization
+from tests.programs import run_program
 from tests.waiting import eventually, stretched
 
 LONG_CALL_SECONDS = 6.0
@@ -103,8 +102,7 @@ def test_an_invalid_grace_period_is_refused(program: tuple[str, ...], seconds: s
         "KEYLEDGER_MASTER_KEY": "A" * 43 + "=",
         "KEYLEDGER_GRACE_SECONDS": seconds,
     }
-    command = [sys.executable, "-m", *program]
-    done = subprocess.run(command, env={**os.environ, **settings}, capture_output=True, text=True, check=False)
+    done = run_program(*program, environment=settings)
     assert done.returncode in {1, 2}
     assert "KEYLEDGER_GRACE_SECONDS" in done.stderr
 

@@ -1,7 +1,7 @@
 """An OpenID provider that sends Retry-After gets no requests until then, and people see when to try again."""
 
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from collections.abc import Callable, Generator, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from pathlib import Path
@@ -23,11 +23,19 @@ DISCOVERY, TOKEN, KEYS, USERINFO = "/.well-known/openid-configuration", "/token"
 
 
 class Deployment:
-    """A service that has sent no request to its provider yet, and the provider."""
+    """A service and its OpenID provider."""
 
     def __init__(self, api: Api, issuer: str) -> None:
         self._api = api
         self._issuer = issuer
+        self._requested_before = 0
+
+    def restart(self) -> None:
+        """Restart the service, which then has sent no request to its provider. Nothing is refused any more."""
+        self._api.server.kill()
+        self._api.server.start()
+        self.stop_refusing()
+        self._requested_before += len(self.requested)
 
     def refuse(self, path: str, status: int, retry_after: str | None) -> None:
         """Make the provider refuse requests to `path` from now on."""
@@ -41,9 +49,9 @@ class Deployment:
 
     @property
     def requested(self) -> list[str]:
-        """The paths that the service or browsers requested from the provider."""
-        paths: list[str] = httpx2.get(f"{self._issuer}/test/asked").json()
-        return paths
+        """The paths that the service or browsers have requested from the provider since the restart."""
+        paths: list[str] = httpx2.get(f"{self._issuer}/test/requested").json()
+        return paths[self._requested_before :]
 
     def sign_in(self) -> httpx2.Response:
         """Sign in a person whose address only userinfo reports as verified, and return the last page."""
@@ -57,25 +65,27 @@ class Deployment:
             return screen.page
 
 
-Deploy = Callable[..., Deployment]
+@contextmanager
+def _deployed(start_api: StartApi, folder: Path, **settings: str) -> Generator[Deployment]:
+    port = free_port()
+    api = start_api(
+        OIDC_ISSUER=f"http://127.0.0.1:{port}", OIDC_CLIENT_ID=CLIENT_ID, OIDC_CLIENT_SECRET=CLIENT_SECRET, **settings
+    )
+    with openid_provider(port, api.url + CALLBACK, folder / "provider.log", conform=False) as issuer:
+        yield Deployment(api, issuer)
+
+
+@pytest.fixture(scope="module")
+def shared_deployment(start_api: StartApi, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
+    with _deployed(start_api, tmp_path_factory.mktemp("openid")) as deployment:
+        yield deployment
 
 
 @pytest.fixture
-def deploy(start_api: StartApi, tmp_path: Path) -> Iterator[Deploy]:
-    with ExitStack() as stack:
-
-        def new(**settings: str) -> Deployment:
-            port = free_port()
-            api = start_api(
-                OIDC_ISSUER=f"http://127.0.0.1:{port}",
-                OIDC_CLIENT_ID=CLIENT_ID,
-                OIDC_CLIENT_SECRET=CLIENT_SECRET,
-                **settings,
-            )
-            log = tmp_path / f"{port}.log"
-            return Deployment(api, stack.enter_context(openid_provider(port, api.url + CALLBACK, log, conform=False)))
-
-        yield new
+def deployment(shared_deployment: Deployment) -> Deployment:
+    """A service that has sent no request to its provider yet, and the provider."""
+    shared_deployment.restart()
+    return shared_deployment
 
 
 def _in_a_minute() -> str:
@@ -93,9 +103,8 @@ def _in_a_minute() -> str:
     ],
 )
 def test_the_provider_gets_no_requests_until_its_retry_after(
-    deploy: Deploy, path: str, status: int, retry_after: str | Callable[[], str], seconds_max: int
+    deployment: Deployment, path: str, status: int, retry_after: str | Callable[[], str], seconds_max: int
 ) -> None:
-    deployment = deploy()
     deployment.refuse(path, status, retry_after if isinstance(retry_after, str) else retry_after())
     refused = deployment.sign_in()
     requested = deployment.requested
@@ -111,8 +120,7 @@ def test_the_provider_gets_no_requests_until_its_retry_after(
     assert int(again.headers["retry-after"]) <= int(refused.headers["retry-after"])
 
 
-def test_sign_in_works_again_after_retry_after(deploy: Deploy) -> None:
-    deployment = deploy()
+def test_sign_in_works_again_after_retry_after(deployment: Deployment) -> None:
     deployment.refuse(TOKEN, 429, "2")
     assert deployment.sign_in().status_code == 503
     deployment.stop_refusing()
@@ -121,9 +129,8 @@ def test_sign_in_works_again_after_retry_after(deploy: Deploy) -> None:
 
 @pytest.mark.parametrize("retry_after", [None, "soon"])
 def test_a_provider_that_refuses_without_a_valid_retry_after_is_requested_again(
-    deploy: Deploy, retry_after: str | None
+    deployment: Deployment, retry_after: str | None
 ) -> None:
-    deployment = deploy()
     deployment.refuse(TOKEN, 503, retry_after)
     refused = deployment.sign_in()
     assert (refused.status_code, refused.headers["retry-after"]) == (503, "1")
@@ -131,9 +138,9 @@ def test_a_provider_that_refuses_without_a_valid_retry_after_is_requested_again(
     assert deployment.sign_in().status_code == 200
 
 
-def test_a_refused_optional_request_does_not_stop_other_requests(deploy: Deploy) -> None:
-    deployment = deploy(OIDC_TRUST_EMAIL="true")
-    deployment.refuse(USERINFO, 429, "120")
-    for _ in range(2):
-        assert deployment.sign_in().status_code == 200
-    assert deployment.requested.count(USERINFO) == 1
+def test_a_refused_optional_request_does_not_stop_other_requests(start_api: StartApi, tmp_path: Path) -> None:
+    with _deployed(start_api, tmp_path, OIDC_TRUST_EMAIL="true") as deployment:
+        deployment.refuse(USERINFO, 429, "120")
+        for _ in range(2):
+            assert deployment.sign_in().status_code == 200
+        assert deployment.requested.count(USERINFO) == 1

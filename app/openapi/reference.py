@@ -23,10 +23,8 @@ class Row(NamedTuple):
 
 def reference_page(described: Object) -> bytes:
     """Return the page for the whole document."""
-    view = _View(described)
-    sections = [
-        (tag, [shown for shown in view.operations() if shown["tag"] == tag["name"]]) for tag in described["tags"]
-    ]
+    operations = list(_View(described).operations())
+    sections = [(tag, [shown for shown in operations if shown["tag"] == tag["name"]]) for tag in described["tags"]]
     page = render(
         "reference.html", info=described["info"], sections=sections, schemes=described["components"]["securitySchemes"]
     )

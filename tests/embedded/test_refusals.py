@@ -11,7 +11,7 @@ import pytest
 
 from embedded.orphan_reaper import belonging_to
 from embedded.processes import is_running, wait_for
-from tests.embedded.forked_run import run
+from tests.programs import Program
 from tests.unprivileged_user import OrdinaryUser
 from tests.waiting import stretched
 
@@ -26,8 +26,8 @@ def _environment(home: Path, changes: Mapping[str, str]) -> dict[str, str]:
 
 def _refusal(home: Path, **changes: str) -> str:
     """Run `python -m embedded run`, which must fail, and return the only line of its error output."""
-    errors = home.with_name("errors.txt")
-    assert run(_environment(home, changes), errors, stretched(60)) == 1
+    output, errors = home.with_name("output.txt"), home.with_name("errors.txt")
+    assert Program(["embedded", "run"], _environment(home, changes), output, errors).wait(stretched(60)) == 1
     assert wait_for(lambda: not [pid for pid in belonging_to(home) if is_running(pid)], stretched(5))
     lines = errors.read_text().splitlines()
     assert len(lines) == 1, lines

@@ -15,6 +15,7 @@ from embedded.orphan_reaper import belonging_to
 from embedded.postgres import PostgreSQL
 from embedded.processes import is_running, mark_of, marked_with, wait_for, working_in
 from tests.embedded.slow_postgres import slow_to_recover, slow_to_stop, write_something
+from tests.process_tree import root_of
 from tests.waiting import stretched
 
 _HERE = Path(__file__).parent
@@ -109,7 +110,7 @@ def test_a_killed_server_is_restarted_with_its_data(folder: Path, name: str) -> 
         address = f"postgresql://keyledger@/keyledger?host={folder}/postgresql"
         with psycopg.connect(address) as connection:
             connection.execute("create table kept as select 1 as one")
-        first = min(working_in(folder / name, program))
+        first = root_of(working_in(folder / name, program))
         os.kill(first, signal.SIGKILL)
         supervised.wait_for_line(f"{name} runs again")
         assert first not in working_in(folder / name, program)
@@ -136,7 +137,7 @@ def test_a_supervisor_under_nohup_survives_a_hangup(folder: Path) -> None:
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     with _supervised(folder) as supervised:
         supervised.process.send_signal(signal.SIGHUP)
-        os.kill(min(supervised.own("busy")), signal.SIGKILL)
+        os.kill(root_of(supervised.own("busy")), signal.SIGKILL)
         supervised.wait_for_line("busy runs again")
         assert supervised.process.poll() is None
 
@@ -212,7 +213,7 @@ def test_a_part_that_starts_slowly_is_reported_every_ten_seconds_and_not_given_u
         assert any("failing stopped (exit code 1)" in line for line in supervised.printed)
         supervised.wait_for_line("once         waiting for it to be done", 60)
         # Parts that are already running are restarted while another part is starting.
-        os.kill(min(supervised.own("slow")), signal.SIGKILL)
+        os.kill(root_of(supervised.own("slow")), signal.SIGKILL)
         supervised.wait_for_line("slow stopped (killed by SIGKILL)")
         go.touch()
         supervised.wait_for_line("slow runs again")

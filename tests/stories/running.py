@@ -14,6 +14,7 @@ from typing import Any
 
 from embedded.orphan_reaper import belonging_to
 from embedded.processes import is_running, mark_of, marked_with, wait_for, working_in
+from tests.process_tree import root_of
 from tests.waiting import stretched
 
 ROOT = Path(__file__).parents[2]
@@ -67,8 +68,8 @@ class Run:
         if name == "postgresql":
             return int((self.home / name / "postmaster.pid").read_text().split()[0])
         if name == "valkey":
-            return min(working_in(self.home / name, "valkey-server"))
-        return min(marked_with(mark_of(self.home, name)))
+            return root_of(working_in(self.home / name, "valkey-server"))
+        return root_of(marked_with(mark_of(self.home, name)))
 
     def credentials(self) -> dict[str, str]:
         settings = (self.home / "demo.env").read_text().splitlines()

@@ -6,6 +6,7 @@ import csv
 import io
 import json
 from collections.abc import AsyncIterator
+from itertools import count
 from typing import Any
 
 import httpx2
@@ -111,14 +112,21 @@ def test_from_is_inclusive_and_to_exclusive(org: Organization) -> None:
     assert lines(export(org, to="2001-01-01T00:00:00Z")) == ([], {"end": True, "events": 0})
 
 
+_fills = count(1)
+
+
 def _fill(api: Api, org: Organization, events: int) -> None:
-    """Insert events directly, which is faster than creating them over HTTP."""
+    """Insert events directly, which is faster than creating them over HTTP.
+
+    Their positions are far above those of other events in the lane, which other organizations may share.
+    """
     api.database.rows(
         "insert into events (lane, position, stream_id, version, event_id, type, organization_id, occurred_at, body)"
-        " select lane, 1000000 + i, 'made_' || organization_id || i, 1, 'evt_' || organization_id || i, type,"
+        " select lane, %s + i, 'made_' || organization_id || i, 1, 'evt_' || organization_id || i, type,"
         "        organization_id, occurred_at, body"
         " from events, generate_series(1, %s) as i"
         " where organization_id = %s and type = 'organization.created'",
+        1_000_000 * next(_fills),
         events,
         org.id,
     )

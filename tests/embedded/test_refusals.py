@@ -27,6 +27,7 @@ def _environment(home: Path, changes: Mapping[str, str]) -> dict[str, str]:
 def _refusal(home: Path, **changes: str) -> str:
     """Run `python -m embedded run`, which must fail, and return the only line of its error output."""
     output, errors = home.with_name("output.txt"), home.with_name("errors.txt")
+    errors.unlink(missing_ok=True)
     assert Program(["embedded", "run"], _environment(home, changes), output, errors).wait(stretched(60)) == 1
     assert wait_for(lambda: not [pid for pid in belonging_to(home) if is_running(pid)], stretched(5))
     lines = errors.read_text().splitlines()

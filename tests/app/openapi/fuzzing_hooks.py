@@ -33,6 +33,8 @@ def before_call(context: Any, case: Any, kwargs: Any) -> None:  # noqa: ANN401 -
             del sent[name]
     if case.headers and "Idempotency-Key" in case.headers:
         case.headers["Idempotency-Key"] = f"fuzzing-{next(_idempotency_keys)}"
+    if case.path == "/v1/auth/check" and not {"mcp_id", "organization_id"} & set(case.query or {}):
+        case.query = {**(case.query or {}), "mcp_id": MCP_ID}
     if case.query:
         _correct_query(case.query)
     if isinstance(case.body, dict):

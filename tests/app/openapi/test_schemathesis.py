@@ -22,7 +22,7 @@ from tests.app.serving import ROOT
 CONFIGURATION = Path(__file__).with_name("schemathesis.toml")
 
 
-@pytest.mark.parametrize(("examples", "cases_at_least"), [(6, 2_000), pytest.param(30, 8_000, marks=pytest.mark.soak)])
+@pytest.mark.parametrize(("examples", "cases_at_least"), [(6, 2_000), pytest.param(90, 8_000, marks=pytest.mark.soak)])
 def test_the_server_conforms_to_the_document(
     api: Api,
     upstream: Upstream,

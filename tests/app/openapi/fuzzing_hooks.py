@@ -33,12 +33,14 @@ def before_call(context: Any, case: Any, kwargs: Any) -> None:  # noqa: ANN401 -
             del sent[name]
     if case.headers and "Idempotency-Key" in case.headers:
         case.headers["Idempotency-Key"] = f"fuzzing-{next(_idempotency_keys)}"
-    if case.path == "/v1/auth/check" and not {"mcp_id", "organization_id"} & set(case.query or {}):
-        case.query = {**(case.query or {}), "mcp_id": MCP_ID}
-    if case.query:
-        _correct_query(case.query)
+    query: dict[str, Any] = case.query or {}
+    if case.path == "/v1/auth/check" and not {"mcp_id", "organization_id"} & query.keys():
+        query["mcp_id"] = MCP_ID
+        case.query = query
+    _correct_query(query)
+    # schemathesis checks a request again whose parts are set, so only parts that change are set.
     if isinstance(case.body, dict):
-        case.body = _corrected(cast("dict[str, Any]", case.body))  # pyright: ignore[reportUnknownMemberType]
+        case.body = _corrected(_with_integers(cast("dict[str, Any]", case.body)))  # pyright: ignore[reportUnknownMemberType]
 
 
 _TAKEN_FROM_EARLIER_RESPONSES = {"cursor", "If-Match"}
@@ -52,6 +54,20 @@ def _correct_query(query: dict[str, Any]) -> None:
     if {"start_date", "end_date"} & query.keys():
         query.pop("period", None)
         query |= {"start_date": "2024-02-01", "end_date": "2024-02-29"}
+
+
+def _with_integers(value: Any) -> Any:  # noqa: ANN401 -- JSON
+    """Return `value` with 1 instead of 1.0, which is an integer for JSON Schema but not for the service."""
+    match value:
+        case float() if value.is_integer():
+            return int(value)
+        case dict():
+            members = cast("dict[str, Any]", value)  # pyright: ignore[reportUnknownMemberType]
+            return {name: _with_integers(member) for name, member in members.items()}
+        case list():
+            return [_with_integers(item) for item in cast("list[Any]", value)]
+        case _:
+            return value
 
 
 def _corrected(body: dict[str, Any]) -> dict[str, Any]:

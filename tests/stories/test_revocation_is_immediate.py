@@ -17,11 +17,14 @@ import pytest
 
 from domain.grants import GRANTS
 from domain.keys.permissions import Permissions
+from infrastructure.clock import now
 from tests.app.organizations import Database
+from tests.app.serving import Server
 from tests.stories.conftest import StartServer
 from tests.stories.faulty_builds import CACHED_SECONDS
 from tests.stories.history import Change, Question, Seen, Verification, violations
 from tests.stories.wire import Reply, Wire
+from tests.waiting import eventually
 
 VERIFIERS = 6
 CONNECTIONS = 4
@@ -66,8 +69,10 @@ class Story:
         self._wanted = verifications
         self._keys: list[Key] = []
         self._over = threading.Event()
+        self.began = ""
 
     def run(self) -> None:
+        self.began = now().isoformat()
         with ThreadPoolExecutor(VERIFIERS + CHANGERS) as callers:
             changing = [callers.submit(self._change_keys) for _ in range(CHANGERS)]
             verifying = [callers.submit(self._verify_keys, number) for number in range(VERIFIERS)]
@@ -156,23 +161,41 @@ def _story(start_server: StartServer, database: Database, verifications: int, *m
     with Wire(server.port, manager) as wire:
         body = {"name": "Files", "endpoint_url": "https://mcp.example.com/mcp", "auth_type": "none"}
         one, other = (wire.post("/v1/mcps", {**body, "environment": "live"}).data["id"] for _ in range(2))
+    # A process that starts later would get none of the connections, which stay open.
+    eventually(lambda: _answering_processes(server, manager, database) == 2)
     story = Story(server.port, manager, (one, other), verifications)
     story.run()
     return story
 
 
-@pytest.mark.parametrize("verifications", [6_000, pytest.param(20_000, marks=pytest.mark.soak)])
+def _answering_processes(server: Server, manager: str, database: Database) -> int:
+    """Send a request on a new connection, and return how many processes have recorded requests so far."""
+    with Wire(server.port, manager) as wire:
+        wire.request("GET", "/v1/api-keys")
+    return _recording_processes(database, "-infinity")
+
+
+def _recording_processes(database: Database, since: str) -> int:
+    # The name of a producer in the log consists of its process and a number.
+    ((processes,),) = database.rows(
+        "select count(distinct split_part(producer, '-', 1)) from usage_batches where occurred_at >= %s::timestamptz",
+        since,
+    )
+    return int(processes)
+
+
+@pytest.mark.parametrize(
+    ("verifications", "changes_above"), [(6_000, 20), pytest.param(20_000, 50, marks=pytest.mark.soak)]
+)
 def test_no_verification_sees_the_state_before_an_acknowledged_change(
-    start_server: StartServer, database: Database, verifications: int
+    start_server: StartServer, database: Database, verifications: int, changes_above: int
 ) -> None:
     story = _story(start_server, database, verifications)
     assert violations(story.changes, story.verifications) == []
     assert len(story.verifications) >= verifications
-    assert len(story.changes) > 20
+    assert len(story.changes) > changes_above
     assert story.kinds == {"create", "disable", "enable", "narrow", "widen", "rotate", "revoke"}
-    # The name of a producer in the log consists of its process and a number.
-    ((processes,),) = database.rows("select count(distinct split_part(producer, '-', 1)) from usage_batches")
-    assert processes == 2
+    assert _recording_processes(database, story.began) == 2
     ((uses,),) = database.rows("select count(*) from usage_events where action = 'verify'")
     assert uses == len(story.verifications)
 

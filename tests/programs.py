@@ -1,4 +1,4 @@
-"""Programs of the checkout in processes of their own, forked from a process that has already imported the libraries.
+"""Programs of the checkout in separate processes, forked from a process that has already imported the libraries.
 
 Importing the libraries takes most of the CPU time of a start, and the tests start hundreds of programs. A forked
 program imports the modules of the checkout itself, after it has taken its environment and its standard error, as if
@@ -17,7 +17,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 forks = multiprocessing.get_context("forkserver")
-"""Starts processes with these modules, and all that they import, in memory."""
+"""Starts processes that have the modules below, and all that these import, in memory."""
 
 forks.set_forkserver_preload(["app.application", "app.admin.demo", "granian.server", "pytest", "workers.schedule"])
 
@@ -25,6 +25,23 @@ _ROOT = Path(__file__).parents[1]
 _PACKAGES = {path.name for path in _ROOT.iterdir() if (path / "__init__.py").exists()} - {"tests"}
 # prometheus-client chooses by the environment where metrics are stored, when it is imported.
 _IMPORTED_AGAIN = _PACKAGES | {"prometheus_client"}
+
+_SETTINGS = (
+    "KEYLEDGER_",
+    "DATABASE_URL",
+    "REDIS_URL",
+    "HOST",
+    "PORT",
+    "API_WORKERS",
+    "WORKERS",
+    "PLEXMCP_",
+    "DEMO_",
+)
+
+
+def inherited_environment() -> dict[str, str]:
+    """Return the environment of the tests without settings of the service."""
+    return {name: value for name, value in os.environ.items() if not name.startswith(_SETTINGS)}
 
 
 class Program:
@@ -92,10 +109,10 @@ def start_program(
 def run_program(
     *words: str, environment: Mapping[str, str], seconds: float = 300.0
 ) -> subprocess.CompletedProcess[str]:
-    """Run `python -m <words>` with `environment` added to that of the tests, and return its exit code and output."""
+    """Run `python -m <words>` with no other settings than `environment`, and return its exit code and output."""
     with tempfile.TemporaryDirectory() as folder:
         output, errors = Path(folder, "output"), Path(folder, "errors")
-        program = start_program(words, {**os.environ, **environment}, output, errors=errors)
+        program = start_program(words, {**inherited_environment(), **environment}, output, errors=errors)
         try:
             code = program.wait(seconds)
         finally:

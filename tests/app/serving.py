@@ -13,13 +13,12 @@ from pathlib import Path
 
 from tests.logins import runtime_url_of
 from tests.ports import free_port
-from tests.programs import Running, start_program
+from tests.programs import Running, inherited_environment, start_program
 from tests.random_input import random_bytes
 
 ROOT = Path(__file__).parents[2]
 
 _START_SECONDS = 120.0
-_OURS = ("KEYLEDGER_", "DATABASE_URL", "REDIS_URL", "HOST", "PORT", "API_WORKERS", "WORKERS")
 
 
 class Server:
@@ -46,7 +45,7 @@ class Server:
         self.port = free_port()
         self.master_key = base64.b64encode(random_bytes(32)).decode()
         self._environment = {
-            **{name: value for name, value in os.environ.items() if not name.startswith(_OURS)},
+            **inherited_environment(),
             "DATABASE_URL": runtime_url_of(database_url),
             "REDIS_URL": redis_url,
             "HOST": "127.0.0.1",

@@ -1,6 +1,5 @@
 """Obstacles to a start: one line names the obstacle, the exit code is 1, and no process is left running."""
 
-import os
 import socket
 import subprocess
 import sys
@@ -11,7 +10,7 @@ import pytest
 
 from embedded.orphan_reaper import belonging_to
 from embedded.processes import is_running, wait_for
-from tests.programs import Program
+from tests.programs import Program, inherited_environment
 from tests.unprivileged_user import OrdinaryUser
 from tests.waiting import stretched
 
@@ -19,9 +18,7 @@ _ROOT = Path(__file__).parents[2]
 
 
 def _environment(home: Path, changes: Mapping[str, str]) -> dict[str, str]:
-    ours = ("KEYLEDGER_", "DATABASE_URL", "REDIS_URL", "HOST", "PORT", "WORKERS", "API_WORKERS")
-    inherited = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
-    return {**inherited, "KEYLEDGER_HOME": str(home), "PORT": "18472", **changes}
+    return {**inherited_environment(), "KEYLEDGER_HOME": str(home), "PORT": "18472", **changes}
 
 
 def _refusal(home: Path, **changes: str) -> str:

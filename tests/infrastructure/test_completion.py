@@ -55,7 +55,7 @@ def test_bash_offers_the_matching_words(words: list[str], offered: list[str]) ->
 @pytest.mark.parametrize("shell", SHELLS)
 def test_the_printed_script_is_valid_for_its_shell(shell: str) -> None:
     printed = run_program("app", "completion", shell, environment={})
-    assert (printed.stdout, printed.stderr) == (script(shell), "")
+    assert (printed.returncode, printed.stdout, printed.stderr) == (0, script(shell), "")
     assert "@" not in printed.stdout.replace('"$@"', "").replace("{(@f)", "").replace("[@]", "")
     if shutil.which(shell) is None:
         pytest.skip(f"{shell} is not installed")

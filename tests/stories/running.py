@@ -2,7 +2,6 @@
 
 import http.client
 import json
-import os
 import subprocess
 import sys
 import threading
@@ -15,17 +14,15 @@ from typing import Any
 from embedded.orphan_reaper import belonging_to
 from embedded.processes import is_running, mark_of, marked_with, wait_for, working_in
 from tests.process_tree import root_of
+from tests.programs import inherited_environment
 from tests.waiting import stretched
 
 ROOT = Path(__file__).parents[2]
 READY = "Keyledger runs at "
 
-_OURS = ("KEYLEDGER_", "DATABASE_URL", "REDIS_URL", "HOST", "PORT", "WORKERS", "API_WORKERS", "PLEXMCP_", "DEMO_")
-
 
 def environment_of(home: Path, port: int, changes: Mapping[str, str] | None = None) -> dict[str, str]:
-    inherited = {name: value for name, value in os.environ.items() if not name.startswith(_OURS)}
-    return {**inherited, "KEYLEDGER_HOME": str(home), "PORT": str(port), **(changes or {})}
+    return {**inherited_environment(), "KEYLEDGER_HOME": str(home), "PORT": str(port), **(changes or {})}
 
 
 def as_module(environment: Mapping[str, str], folder: Path = ROOT) -> "subprocess.Popen[str]":

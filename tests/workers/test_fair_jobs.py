@@ -69,8 +69,9 @@ def test_blocked_jobs_do_not_stop_others_and_are_reported(
 
     def schedule() -> dict[str, Any]:
         environment = {"DATABASE_URL": database_url, "REDIS_URL": view.url}
-        output = run_program("workers", "status", "--json", environment=environment).stdout
-        return {job["job"]: job for job in json.loads(output)["jobs"]["schedule"]}
+        printed = run_program("workers", "status", "--json", environment=environment)
+        assert printed.returncode == 0, printed.stderr
+        return {job["job"]: job for job in json.loads(printed.stdout)["jobs"]["schedule"]}
 
     def late() -> set[str]:
         return {name for name, job in schedule().items() if job["late"]}

@@ -73,7 +73,7 @@ async def test_a_worker_continues_if_its_log_cannot_be_written(
     async with connections.connection() as connection:
         await connection.execute(b"set role none")
         await connection.execute(b"alter table elsewhere rename to idempotency_keys")
-    # Another scheduler enqueues every job at once, so that the test need not wait for the period of this one.
+    # Another scheduler enqueues every job immediately, so that the test need not wait for the period of this one.
     assert scheduler.poll() is None
     scheduler.kill()
     view.flush()

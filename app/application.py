@@ -28,7 +28,7 @@ from app.process.background_tasks import end_process_with
 from app.process.draining import Draining, drained_on_sigterm
 from app.process.parent_death import exit_with_parent
 from app.process.slow_headers import Connections, slow_headers_closed
-from app.routes import PAGES, ROUTES
+from app.routes import DASHBOARD, PAGES, ROUTES
 from app.services import Services
 from app.verification.rate_limits import RateLimits
 from app.verification.requests import VerificationQueue, VerificationRequest, VerificationResult
@@ -117,7 +117,11 @@ def create_app(
             await services.pool.close()
 
     inner = Litestar(
-        route_handlers=[*(route.to_framework() for route in ROUTES if not route.direct), *PAGES],
+        route_handlers=[
+            *(route.to_framework() for route in ROUTES if not route.direct),
+            *(each.to_framework() for each in DASHBOARD),
+            *PAGES,
+        ],
         guards=[authorize],
         exception_handlers={Exception: _problem_response},
         lifespan=[opened],

@@ -16,6 +16,8 @@ from app.services import Services
 HttpRequest = Request[Any, Caller, State]
 HttpResponse = Response[bytes]
 
+_STATUS = "keyledger.status"
+
 T = TypeVar("T")
 S = TypeVar("S", bound=msgspec.Struct)
 
@@ -42,6 +44,16 @@ def require_person(request: HttpRequest) -> PersonCaller:
 
 def raw_request(request: HttpRequest) -> RawRequest:
     return raw_request_from(request.scope)
+
+
+def bind_status(request: HttpRequest, status: int) -> None:
+    """Store the status that the route declares for its success."""
+    request.scope["state"][_STATUS] = status
+
+
+def declared_status(request: HttpRequest) -> int:
+    status: int = request.scope["state"][_STATUS]
+    return status
 
 
 def parse_body(request: HttpRequest, kind: type[S]) -> S:

@@ -18,7 +18,16 @@ from litestar.handlers import HTTPRouteHandler
 from msgspec import Struct, field, structs
 
 from app.auth.authorization import Access
-from app.handlers import Empty, HttpRequest, HttpResponse, ListResponse, Success, parse_body, parse_query
+from app.handlers import (
+    Empty,
+    HttpRequest,
+    HttpResponse,
+    ListResponse,
+    Success,
+    bind_status,
+    parse_body,
+    parse_query,
+)
 from app.http.messages import DirectRoute
 from app.services import Services
 
@@ -128,24 +137,27 @@ class Route(Struct, frozen=True):
 
     def to_framework(self) -> HTTPRouteHandler:
         """Return the route for Litestar. The guard `authorize` runs before the query and the body are decoded."""
-        handler, query, body = self.handler, self.query, self.body
-        reads_body = self.method != "GET"
 
         async def handle(request: HttpRequest) -> HttpResponse:
-            given: dict[str, Any] = dict(request.path_params)
-            parsed_query = parse_query(request, query or Empty)
-            if query is not None:
-                given["query"] = parsed_query
-            if reads_body:
-                parsed_body = parse_body(request, body or Empty)
-                if body is not None:
-                    given["body"] = parsed_body
-            return await handler(request, **given)
+            return await self.respond(request, request.path_params)
 
-        handle.__name__, handle.__module__ = handler.__name__, handler.__module__
+        handle.__name__, handle.__module__ = self.handler.__name__, self.handler.__module__
         path = _PARAMETER.sub(r"{\1:str}", self.path)
         declare = HTTPRouteHandler(path, http_method=self.method, status_code=self.status, access=self.access)
         return declare(handle)
+
+    async def respond(self, request: HttpRequest, path_parameters: Mapping[str, str]) -> HttpResponse:
+        """Decode the query and the body of `request`, and return the response of the handler."""
+        bind_status(request, self.status)
+        given: dict[str, Any] = dict(path_parameters)
+        query = parse_query(request, self.query or Empty)
+        if self.query is not None:
+            given["query"] = query
+        if self.method != "GET":
+            body = parse_body(request, self.body or Empty)
+            if self.body is not None:
+                given["body"] = body
+        return await self.handler(request, **given)
 
     def to_direct(self, services: Services) -> DirectRoute:
         """Return the route for the middleware, which calls it instead of the framework."""

@@ -67,9 +67,11 @@ from app.api.webhooks.test import test_webhook
 from app.api.webhooks.update import update_webhook
 from app.pages import account, invitation, openid, sign_in
 from app.pages.api_reference import get_api_reference, get_reference_style
+from app.pages.keys.list import key_list_page
 from app.pages.notifications import notifications_form
+from app.pages.page import Page
 from app.pages.problems import get_problem_page
-from app.pages.rendering import stylesheet
+from app.pages.static_files import static_file
 from app.route import Route
 
 ROUTES: tuple[Route, ...] = (
@@ -141,6 +143,17 @@ ROUTES: tuple[Route, ...] = (
     get_problem_page,
 )
 
+DASHBOARD: tuple[Page, ...] = (
+    key_list_page,
+    account.account_page,
+    account.sign_out_form,
+    account.end_session_form,
+    account.end_other_sessions_form,
+    account.theme_form,
+    notifications_form,
+)
+"""The pages of signed-in users, in the order of the sidebar."""
+
 PAGES: list[Any] = [
     sign_in.front_page,
     sign_in.sign_in_page,
@@ -151,11 +164,9 @@ PAGES: list[Any] = [
     invitation.accept,
     openid.to_provider,
     openid.from_provider,
-    account.account_page,
-    account.sign_out_form,
-    account.end_session_form,
-    account.end_other_sessions_form,
-    notifications_form,
-    stylesheet,
+    static_file,
 ]
-"""Handlers of the framework. They are not part of the API, so the document does not describe them."""
+"""Pages that need no session, as handlers of the framework.
+
+No page is part of the API, so the OpenAPI document describes none of them.
+"""

@@ -49,14 +49,14 @@ async def authorize(connection: Connection, handler: BaseRouteHandler) -> None:
             # A request without a session has no CSRF token to check.
             reject_cross_site(inbound, services.config)
         return
-    grant: Grant | None = access if access in GRANTS else None
-    if grant is None and access not in ("people", "owner"):
+    if access not in GRANTS and access not in ("people", "owner"):
         raise Problem("forbidden", "This endpoint accepts no requests.")
     secret = session_cookie(inbound, services.config)
     if secret is None:
+        grant: Grant | None = access if access in GRANTS else None
         connection.scope["auth"] = await _key(services, inbound, grant, people_only=grant is None)
     else:
-        connection.scope["auth"] = await _person(services, inbound, secret, grant, owner_only=access == "owner")
+        connection.scope["auth"] = await _person(services, inbound, secret, access)
     inbound.refuse_unread()
 
 
@@ -86,20 +86,23 @@ async def _limit_to_creator(services: Services, key: Key, grant: Grant | None) -
     return KeyCaller(key, visible)
 
 
-async def _person(
-    services: Services, inbound: RawRequest, secret: str, grant: Grant | None, *, owner_only: bool
-) -> PersonCaller:
+async def _person(services: Services, inbound: RawRequest, secret: str, access: Access) -> PersonCaller:
     person = await load_session(services, inbound, secret)
     if person is None:
         raise unauthorized("unauthorized", presented=True, detail="The session has ended. Sign in again.")
     bind_contextvars(organization_id=person.organization_id, user_id=person.user_id)
     if inbound.method not in SAFE_METHODS:
         require_csrf_token(inbound, services.config, secret, inbound.header(HEADER))
-    if owner_only and not owns(person.role):
-        raise Problem("forbidden", "Only the owner of the organization is allowed to do this.", {"required": ["owner"]})
-    if grant is not None and grant not in person.grants:
-        raise missing_grant(grant)
+    require_access(person, access)
     return person
+
+
+def require_access(person: PersonCaller, access: Access) -> None:
+    """Raise 403 if the role of a signed-in user does not allow `access`."""
+    if access == "owner" and not owns(person.role):
+        raise Problem("forbidden", "Only the owner of the organization is allowed to do this.", {"required": ["owner"]})
+    if access in GRANTS and access not in person.grants:
+        raise missing_grant(access)
 
 
 def _methods(connection: Connection) -> str:

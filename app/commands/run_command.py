@@ -5,7 +5,15 @@ from typing import Any, TypeVar
 
 from msgspec import Struct, structs
 
-from app.handlers import HttpRequest, Success, encode_success, encoded_success, get_services, raw_request
+from app.handlers import (
+    HttpRequest,
+    Success,
+    declared_status,
+    encode_success,
+    encoded_success,
+    get_services,
+    raw_request,
+)
 from app.http.idempotency import REPLAYED, idempotency_key
 from app.http.if_match import expected_revisions
 from domain.decider import Decider
@@ -41,7 +49,7 @@ async def run_command(
 
     def stored(change: Change[S, E]) -> StoredResponse:
         rendered = structs.replace(render(change), **dict.fromkeys(secret_fields))
-        return StoredResponse(request.route_handler.status_code, encode_success(rendered), change.revision)
+        return StoredResponse(declared_status(request), encode_success(rendered), change.revision)
 
     done = await get_services(request).commands.run_or_replay(
         decider,

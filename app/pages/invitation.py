@@ -9,8 +9,8 @@ from app.auth.sessions import digest_of
 from app.auth.sign_in import start_session
 from app.auth.sign_in_throttle import SIGN_INS_PER_CLIENT, client_of, throttle
 from app.handlers import HttpRequest, get_services, parse_query, raw_request
+from app.pages.fields import fields_of
 from app.pages.rendering import AS_PAGE, PageResponse, page
-from app.pages.session import form_of
 from app.pages.sign_in import signed_in
 from domain.invitations.errors import InvitationNotFound, InvitationWithdrawn
 from infrastructure.clock import now
@@ -40,7 +40,7 @@ async def invitation_page(request: HttpRequest) -> PageResponse:
 @post("/invitations/accept", access="anyone", status_code=200, exception_handlers=AS_PAGE)
 async def accept(request: HttpRequest) -> PageResponse:
     services, inbound = get_services(request), raw_request(request)
-    form = form_of(request, Token)
+    form = fields_of(request).to_struct(Token)
     await throttle(services, inbound, SIGN_INS_PER_CLIENT, client_of(inbound))
     accepted = await accept_invitation(services, inbound, form.token)
     person = Person(accepted.user_id, accepted.organization_id, accepted.role, revision=1)

@@ -2,14 +2,14 @@
 
 from typing import Literal, NamedTuple
 
-from litestar import post
 from msgspec import Struct, defstruct
 
 from app.api.session.notifications import update_preferences
 from app.auth.callers import PersonCaller
-from app.handlers import HttpRequest, get_services, raw_request
-from app.pages.rendering import AS_PAGE, PageResponse, go_to
-from app.pages.session import form_session
+from app.handlers import get_services, raw_request
+from app.pages.page import Page
+from app.pages.rendering import PageResponse
+from app.pages.visit import Visit
 from domain.alerts.events import AlertType
 from domain.members.commands import ChangeNotifications
 from domain.members.events import Threshold
@@ -46,7 +46,7 @@ def _field(alert_type: AlertType) -> str:
 
 Form: type[Struct] = defstruct(
     "Form",
-    [("csrf_token", str, ""), ("threshold", Choice, ""), *[(_field(each), Choice, "") for each in ALERT_TYPES]],
+    [("threshold", Choice, ""), *[(_field(each), Choice, "") for each in ALERT_TYPES]],
     frozen=True,
 )
 
@@ -72,15 +72,14 @@ def shown(chosen: Notifications, person: PersonCaller) -> list[Shown]:
     return fields
 
 
-@post("/account/notifications", access="anyone", status_code=200, exception_handlers=AS_PAGE)
-async def notifications_form(request: HttpRequest) -> PageResponse:
-    visitor, form = await form_session(request, Form)
-    if visitor is not None:
-        person = visitor.person
-        command = ChangeNotifications(
-            at=now(),
-            threshold=getattr(form, "threshold") or None,  # noqa: B009 -- the fields are generated from the alert types
-            thresholds={each: getattr(form, _field(each)) or None for each in seen_types(person.role)},
-        )
-        await update_preferences(get_services(request), person, command, person.origin(raw_request(request)))
-    return go_to(ANCHOR)
+@Page("POST", "/account/notifications", access="people")
+async def notifications_form(visit: Visit) -> PageResponse:
+    form, person = visit.fields.to_struct(Form), visit.person
+    command = ChangeNotifications(
+        at=now(),
+        threshold=getattr(form, "threshold") or None,  # noqa: B009 -- the fields are generated from the alert types
+        thresholds={each: getattr(form, _field(each)) or None for each in seen_types(person.role)},
+    )
+    services, origin = get_services(visit.request), person.origin(raw_request(visit.request))
+    await update_preferences(services, person, command, origin)
+    return visit.go_to(ANCHOR, "mails_saved")

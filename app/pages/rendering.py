@@ -1,19 +1,25 @@
-"""Server-rendered pages: no scripts, every value escaped, one local stylesheet."""
+"""Pages rendered on the server. Every value is escaped, and styles and scripts come from this server only."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from litestar import Response, get
+from litestar import Response
 
 from app.handlers import HttpRequest, raw_request
 from app.http.error_catalogue import ERRORS
 from app.http.errors import Problem, to_problem
+from app.pages import text, words
+from app.pages.static_files import HTMX_URL, SCRIPT_URL, STYLE_URL
 
 PageResponse = Response[str]
 
-POLICY = "default-src 'none'; style-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
-"""The Content-Security-Policy of pages: that of all responses, plus the local stylesheet and forms."""
+POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
+    "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+)
+"""The Content-Security-Policy of pages. It allows no inline styles or scripts, and nothing from other hosts."""
 
 _REFERRER_POLICY = "strict-origin"
 """Never send the path, which may contain a token, but send the origin.
@@ -22,8 +28,14 @@ Under "no-referrer", browsers send every form of the page with `Origin: null` (F
 made it.
 """
 
+_HEADERS = {
+    "Content-Security-Policy": POLICY,
+    "Referrer-Policy": _REFERRER_POLICY,
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Permissions-Policy": "clipboard-write=(self)",
+}
+
 _FOLDER = Path(__file__).parent
-_STYLES = (_FOLDER / "static" / "pages.css").read_text("utf-8")
 _templates = Environment(
     loader=FileSystemLoader(_FOLDER / "templates"),
     autoescape=True,
@@ -32,18 +44,34 @@ _templates = Environment(
     lstrip_blocks=True,
     auto_reload=False,
 )
+_FILTERS: dict[str, Any] = {
+    "number": text.number,
+    "day": text.day,
+    "instant": text.instant,
+    "relative": text.relative,
+    "duration": text.duration,
+}
+_GLOBALS: dict[str, Any] = {
+    "plural": text.plural,
+    "style_url": STYLE_URL,
+    "script_url": SCRIPT_URL,
+    "htmx_url": HTMX_URL,
+    "words": words,
+}
+_templates.filters.update(_FILTERS)
+_templates.globals.update(_GLOBALS)
 
 
 def render(template: str, **values: object) -> str:
     return _templates.get_template(template).render(values)
 
 
-def page(template: str, *, status: int = 200, headers: dict[str, str] | None = None, **values: object) -> PageResponse:
+def page(template: str, *, status: int = 200, headers: Mapping[str, str] | None = None, **values: Any) -> PageResponse:  # noqa: ANN401
     return Response(
         render(template, **values),
         status_code=status,
         media_type="text/html",
-        headers={"Content-Security-Policy": POLICY, "Referrer-Policy": _REFERRER_POLICY, **(headers or {})},
+        headers={**_HEADERS, **(headers or {})},
     )
 
 
@@ -68,8 +96,3 @@ def error_page(request: HttpRequest, error: Exception) -> PageResponse:
 
 AS_PAGE: dict[int | type[Exception], Any] = {Exception: error_page}
 """Exception handlers of pages."""
-
-
-@get("/static/pages.css", access="anyone")
-async def stylesheet() -> PageResponse:
-    return Response(_STYLES, media_type="text/css")

@@ -12,8 +12,10 @@ from app.api.session.schemas import load_choice
 from app.auth.sessions import cookies_of
 from app.auth.sign_in import LINK_LASTS, OrganizationChoice, candidates, redeem_link, refused_link, send_link
 from app.handlers import HttpRequest, get_services, parse_query, raw_request
+from app.pages.fields import fields_of
+from app.pages.navigation import home_of
 from app.pages.rendering import AS_PAGE, PageResponse, go_to, page
-from app.pages.session import current_session, form_of
+from app.pages.session import current_session
 from app.services import Services
 
 
@@ -27,21 +29,22 @@ class Confirmation(Struct, frozen=True):
 
 
 @get("/", access="anyone", exception_handlers=AS_PAGE)
-async def front_page() -> PageResponse:
-    return go_to("/account")
+async def front_page(request: HttpRequest) -> PageResponse:
+    visitor = await current_session(request)
+    return go_to("/sign-in" if visitor is None else home_of(visitor.person))
 
 
 @get("/sign-in", access="anyone", exception_handlers=AS_PAGE)
 async def sign_in_page(request: HttpRequest) -> PageResponse:
     if await current_session(request) is not None:
-        return go_to("/account")
+        return go_to("/")
     openid = get_services(request).openid
     return page("sign_in.html", openid=None if openid is None else openid.name)
 
 
 @post("/sign-in", access="anyone", status_code=200, exception_handlers=AS_PAGE)
 async def ask_for_link(request: HttpRequest) -> PageResponse:
-    form = form_of(request, AddressForm)
+    form = fields_of(request).to_struct(AddressForm)
     await send_link(get_services(request), raw_request(request), form.email.strip())
     return page("link_sent.html", email=form.email.strip(), minutes=LINK_LASTS // timedelta(minutes=1))
 
@@ -57,7 +60,7 @@ async def confirm_page(request: HttpRequest) -> PageResponse:
 @post("/sign-in/confirm", access="anyone", status_code=200, exception_handlers=AS_PAGE)
 async def confirm(request: HttpRequest) -> PageResponse:
     services = get_services(request)
-    form = form_of(request, Confirmation)
+    form = fields_of(request).to_struct(Confirmation)
     result = await redeem_link(services, raw_request(request), form.token, form.organization_id)
     if isinstance(result, OrganizationChoice):
         organizations = (await load_choice(services, result.people)).organizations
@@ -68,4 +71,4 @@ async def confirm(request: HttpRequest) -> PageResponse:
 def signed_in(services: Services, secret: str) -> PageResponse:
     """Redirect the signed-in user to their page and set the cookie of the new session."""
     cookie = cookies_of(services.config).set("session", secret, services.config.session_lifetime)
-    return go_to("/account", {"Set-Cookie": cookie})
+    return go_to("/", {"Set-Cookie": cookie})

@@ -1,0 +1,68 @@
+"""Messages about what the user just did, shown once on the next page.
+
+The cookie contains a signed code and no text, so nothing that a user entered is stored in it.
+"""
+
+from datetime import timedelta
+from typing import Literal
+
+from msgspec import Struct
+
+from app.auth.sessions import cookies_of
+from app.handlers import HttpRequest, get_services, raw_request
+from app.services import Services
+from infrastructure.cursors import CursorInvalid
+
+FlashCode = Literal[
+    "key_changed",
+    "key_disabled",
+    "key_enabled",
+    "key_revoked",
+    "keys_revoked",
+    "secret_ended",
+    "mails_saved",
+    "session_ended",
+    "sessions_ended",
+]
+
+TEXTS: dict[FlashCode, str] = {
+    "key_changed": "Your changes are saved and apply to the next use of the key.",
+    "key_disabled": "The key is disabled. It is refused until someone enables it.",
+    "key_enabled": "The key is enabled. It works again with the same secret.",
+    "key_revoked": "The key is revoked. It is refused everywhere, permanently.",
+    "keys_revoked": "The keys are revoked. They are refused everywhere, permanently.",
+    "secret_ended": "The old secret no longer works.",
+    "mails_saved": "Your mail preferences are saved.",
+    "session_ended": "The session has ended.",
+    "sessions_ended": "All your other sessions have ended.",
+}
+
+_COOKIE = "flash"
+_LIFETIME = timedelta(seconds=30)
+
+
+class _Flash(Struct, frozen=True):
+    code: FlashCode
+
+
+def flash_cookie(services: Services, code: FlashCode, person_id: str) -> str:
+    """Return the Set-Cookie header for a message to this person."""
+    signed = services.cursors.encode(_Flash(code), purpose=f"flash {person_id}")
+    return cookies_of(services.config).set(_COOKIE, signed, _LIFETIME)
+
+
+def flash_of(request: HttpRequest, person_id: str) -> str | None:
+    """Return the message for this person in the request's cookie, if there is one."""
+    services = get_services(request)
+    value = cookies_of(services.config).read(raw_request(request), _COOKIE)
+    if value is None:
+        return None
+    try:
+        return TEXTS[services.cursors.decode(value, _Flash, purpose=f"flash {person_id}").code]
+    except CursorInvalid:
+        return None
+
+
+def expired_flash(services: Services) -> str:
+    """Return the Set-Cookie header that removes the message."""
+    return cookies_of(services.config).expire(_COOKIE)

@@ -1,0 +1,45 @@
+"""The sidebar: the pages that a role may open, in the order in which they are shown."""
+
+from typing import NamedTuple
+
+from app.auth.authorization import Access
+from app.auth.callers import PersonCaller
+from domain.grants import GRANTS
+
+
+class Entry(NamedTuple):
+    """`icon` names a symbol in `templates/parts/icons.html`. A page is below an entry if its path starts with it."""
+
+    title: str
+    path: str
+    icon: str
+    access: Access
+    group: int = 0
+
+
+ENTRIES = (Entry("API Keys", "/keys", "key", "keys:read"),)
+
+
+class Link(NamedTuple):
+    title: str
+    path: str
+    icon: str
+    group: int
+    is_current: bool
+    open_count: int = 0
+
+
+def links_of(person: PersonCaller, path: str) -> list[Link]:
+    """Return the entries for this role. The current one is the entry that `path` belongs to."""
+    allowed = [each for each in ENTRIES if each.access not in GRANTS or each.access in person.grants]
+    return [Link(each.title, each.path, each.icon, each.group, _includes(each.path, path)) for each in allowed]
+
+
+def _includes(entry: str, path: str) -> bool:
+    return path == entry or (entry != "/" and path.startswith(entry + "/"))
+
+
+def home_of(person: PersonCaller) -> str:
+    """Return the page that a user sees first: the first entry of their sidebar, otherwise their account."""
+    links = links_of(person, "")
+    return links[0].path if links else "/account"

@@ -1,0 +1,87 @@
+/* Improves pages that already work without scripts: copying, relative times, filters that apply when they change. */
+
+const UNITS = [[31536000, "year"], [2592000, "month"], [604800, "week"], [86400, "day"], [3600, "hour"]];
+
+function refreshTimes(root) {
+  for (const element of root.querySelectorAll("time[data-relative]")) {
+    element.textContent = relative(Date.parse(element.dateTime), Date.now());
+  }
+}
+
+/* The same wording as `app/pages/text.py`. */
+function relative(at, now) {
+  const seconds = Math.floor(Math.abs(now - at) / 1000);
+  if (seconds < 60) return at <= now ? "just now" : "in under a minute";
+  const text = duration(seconds);
+  return at <= now ? `${text} ago` : `in ${text}`;
+}
+
+function duration(seconds) {
+  const starts = { year: 730 * 86400, month: 60 * 86400, week: 14 * 86400, day: 86400, hour: 3600 };
+  for (const [length, name] of UNITS) {
+    if (seconds >= starts[name]) {
+      const count = Math.floor(seconds / length);
+      return `${count} ${name}${count === 1 ? "" : "s"}`;
+    }
+  }
+  return `${Math.max(Math.floor(seconds / 60), 1)} min`;
+}
+
+async function copy(button) {
+  const block = button.closest("[data-copyable]");
+  const source = block.querySelector("input, pre");
+  const label = button.querySelector("[data-copy-text]");
+  try {
+    await navigator.clipboard.writeText(source.value ?? source.textContent);
+    label.textContent = "Copied";
+    setTimeout(() => { label.textContent = "Copy"; }, 2000);
+  } catch {
+    /* Browsers refuse the clipboard on plain HTTP, except on loopback. */
+    select(source);
+    label.textContent = "Press Ctrl+C";
+  }
+}
+
+function select(element) {
+  element.focus();
+  if (element.select) element.select();
+  else getSelection().selectAllChildren(element);
+}
+
+function prepare(root) {
+  refreshTimes(root);
+  for (const button of root.querySelectorAll("[data-copy]")) button.hidden = false;
+  for (const button of root.querySelectorAll("form[data-auto-submit] [data-submit]")) button.hidden = true;
+  root.querySelector("[data-focus]")?.focus();
+}
+
+document.addEventListener("click", (event) => {
+  const button = event.target.closest("[data-copy]");
+  if (button) copy(button);
+  const close = event.target.closest("[data-close]");
+  if (close) {
+    event.preventDefault();
+    close.closest(".toast").remove();
+  }
+  for (const menu of document.querySelectorAll("details.overflow[open]")) {
+    if (!menu.contains(event.target)) menu.open = false;
+  }
+});
+
+document.addEventListener("keydown", (event) => {
+  if (event.key !== "Escape") return;
+  const menu = event.target.closest?.("details.overflow[open]");
+  if (menu) {
+    menu.open = false;
+    menu.querySelector("summary").focus();
+  }
+});
+
+document.addEventListener("change", (event) => {
+  const form = event.target.closest("form[data-auto-submit]");
+  if (form) form.requestSubmit();
+});
+
+document.addEventListener("htmx:load", (event) => prepare(event.target));
+prepare(document);
+setInterval(() => refreshTimes(document), 60000);

@@ -1,0 +1,64 @@
+"""GET /static/{name}: the style sheet, the scripts and the icon, under names that contain a digest of the content.
+
+A changed file has another name, so browsers may keep each file indefinitely.
+"""
+
+import gzip
+from collections.abc import Sequence
+from hashlib import sha256
+from pathlib import Path
+from typing import NamedTuple
+
+from litestar import Response, get
+
+from app.handlers import HttpRequest, HttpResponse, raw_request
+from app.http.errors import Problem
+
+_FOLDER = Path(__file__).parent / "static"
+_IMMUTABLE = "public, max-age=31536000, immutable"
+_DIGEST_LENGTH = 12
+
+
+class _File(NamedTuple):
+    name: str
+    media_type: str
+    content: bytes
+    compressed: bytes
+
+
+def _file(name: str, media_type: str, parts: Sequence[str]) -> _File:
+    """Return the file that consists of these parts of the folder `static`. One file costs one request."""
+    content = b"\n".join([(_FOLDER / part).read_bytes() for part in parts])
+    stem, _, suffix = name.rpartition(".")
+    digest = sha256(content).hexdigest()[:_DIGEST_LENGTH]
+    return _File(f"{stem}.{digest}.{suffix}", media_type, content, gzip.compress(content, mtime=0))
+
+
+_STYLE = _file("app.css", "text/css", ["app.css"])
+_SCRIPT = _file("app.js", "text/javascript", ["app.js"])
+_HTMX = _file("htmx.js", "text/javascript", ["htmx-2.0.11.min.js"])
+_FILES = {each.name: each for each in (_STYLE, _SCRIPT, _HTMX)}
+
+STYLE_URL = f"/static/{_STYLE.name}"
+SCRIPT_URL = f"/static/{_SCRIPT.name}"
+HTMX_URL = f"/static/{_HTMX.name}"
+
+
+@get("/static/{name:str}", access="anyone")
+async def static_file(request: HttpRequest, name: str) -> HttpResponse:
+    found = _FILES.get(name)
+    if found is None:
+        raise Problem("not_found")
+    headers = {"Cache-Control": _IMMUTABLE, "Vary": "Accept-Encoding"}
+    if not accepts_gzip(raw_request(request).header("accept-encoding")):
+        return Response(found.content, headers=headers, media_type=found.media_type)
+    return Response(found.compressed, headers={**headers, "Content-Encoding": "gzip"}, media_type=found.media_type)
+
+
+def accepts_gzip(accept_encoding: str | None) -> bool:
+    """Return whether the client accepts gzip (RFC 9110 §12.5.3)."""
+    for part in (accept_encoding or "").lower().split(","):
+        coding, _, parameters = part.partition(";")
+        if coding.strip() in {"gzip", "x-gzip"}:
+            return parameters.replace(" ", "") not in {"q=0", "q=0.0", "q=0.00", "q=0.000"}
+    return False

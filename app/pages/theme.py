@@ -1,0 +1,26 @@
+"""The user's theme, stored in a cookie of the browser, so that no script has to run before the first paint."""
+
+from datetime import timedelta
+from typing import Literal, get_args
+
+from app.auth.sessions import cookies_of
+from app.handlers import HttpRequest, get_services, raw_request
+from app.services import Services
+
+Theme = Literal["system", "light", "dark"]
+THEMES: tuple[Theme, ...] = get_args(Theme)
+
+_COOKIE = "theme"
+_LIFETIME = timedelta(days=400)
+"""The longest lifetime that browsers allow (RFC 6265bis §5.5)."""
+
+
+def theme_of(request: HttpRequest) -> Theme:
+    """Return the chosen theme; "system" without a valid cookie."""
+    value = cookies_of(get_services(request).config).read(raw_request(request), _COOKIE)
+    return value if value in THEMES else "system"
+
+
+def theme_cookie(services: Services, theme: Theme) -> str:
+    """Return the Set-Cookie header that stores the theme."""
+    return cookies_of(services.config).set(_COOKIE, theme, _LIFETIME)

@@ -1,0 +1,135 @@
+"""A signed-in user's request for a page: their form, the routes they call, and the page in the frame.
+
+The values of a template may be of any type.
+"""
+
+import asyncio
+from collections.abc import Mapping
+from typing import Any, TypeVar
+
+from msgspec import Struct
+
+from app.auth.callers import PersonCaller
+from app.auth.sessions import csrf_token
+from app.handlers import HttpRequest, get_services, raw_request
+from app.http.error_catalogue import ERRORS
+from app.http.errors import Problem, to_problem
+from app.pages import route_calls
+from app.pages.fields import Fields
+from app.pages.flash import FlashCode, expired_flash, flash_cookie, flash_of
+from app.pages.navigation import Link, home_of, links_of
+from app.pages.rendering import PageResponse, go_to, page
+from app.pages.route_calls import Called, ListPage
+from app.pages.theme import Theme, theme_of
+from app.route import Route
+from domain.grants import Grant
+from infrastructure.clock import now
+from projections.read_models.members.list.queries import emails
+from projections.read_models.organizations.list.queries import organization_of
+
+T = TypeVar("T")
+
+
+class Frame(Struct, frozen=True):
+    """What surrounds the content of every page of the dashboard."""
+
+    organization: str
+    user: str
+    role: str
+    csrf_token: str
+    links: list[Link]
+    home: str
+    flash: str | None
+    theme: Theme
+
+
+class Visit(Struct, frozen=True):
+    """`fields` are empty unless a form was submitted. Its CSRF token was checked."""
+
+    request: HttpRequest
+    person: PersonCaller
+    secret: str
+    fields: Fields
+
+    @property
+    def path(self) -> str:
+        return raw_request(self.request).path
+
+    def can(self, grant: Grant) -> bool:
+        return grant in self.person.grants
+
+    async def read(self, route: Route, kind: type[T], /, query: Mapping[str, object] | None = None, **path: str) -> T:
+        """Return the `data` of a GET route, a `kind`."""
+        return await route_calls.read(self.request, self.person, route, kind, query, **path)
+
+    async def read_list(
+        self, route: Route, kind: type[T], /, query: Mapping[str, object] | None = None, **path: str
+    ) -> ListPage[T]:
+        """Return one page of the list of a GET route, whose items are of `kind`."""
+        return await route_calls.read_list(self.request, self.person, route, kind, query, **path)
+
+    async def change(
+        self,
+        route: Route,
+        kind: type[T],
+        /,
+        body: Mapping[str, object] | None = None,
+        revision: str = "",
+        idempotency_key: str = "",
+        **path: str,
+    ) -> Called[T]:
+        """Call a route that changes something, with the parameters of `route_calls.change`."""
+        return await route_calls.change(self.request, self.person, route, kind, body, revision, idempotency_key, **path)
+
+    async def page(self, template: str, *, status: int = 200, **values: Any) -> PageResponse:  # noqa: ANN401
+        """Return a page in the frame. Templates also get `frame`, `can` and the time `now`."""
+        frame = await self._frame()
+        response = page(template, status=status, frame=frame, can=self.can, now=now(), **values)
+        if frame.flash is not None:
+            response.headers["Set-Cookie"] = expired_flash(get_services(self.request))
+        return response
+
+    def fragment(self, template: str, *, headers: Mapping[str, str] | None = None, **values: Any) -> PageResponse:  # noqa: ANN401
+        """Return a part of a page, which a script inserts."""
+        return page(template, headers=headers, can=self.can, now=now(), csrf_token=self.csrf_token, **values)
+
+    @property
+    def csrf_token(self) -> str:
+        return csrf_token(self.secret)
+
+    def go_to(self, path: str, flash: FlashCode | None = None) -> PageResponse:
+        """Redirect to a page of this site, which then shows the message `flash`."""
+        if flash is None:
+            return go_to(path)
+        return go_to(path, {"Set-Cookie": flash_cookie(get_services(self.request), flash, self.person.user_id)})
+
+    async def error_page(self, error: Exception) -> PageResponse:
+        """Return the page that explains an error, in the frame."""
+        problem: Problem = to_problem(error)
+        response = await self.page(
+            "problem_in_frame.html",
+            status=problem.status,
+            heading=ERRORS[problem.code].title,
+            detail=problem.detail,
+            messages=[f"{name}: {message}" for name, message in problem.details.items() if name != "required"],
+            request_id=raw_request(self.request).request_id,
+        )
+        response.headers.update(problem.headers)
+        return response
+
+    async def _frame(self) -> Frame:
+        services, person = get_services(self.request), self.person
+        async with services.read_transaction(person.organization_id) as connection, connection.pipeline():
+            organization, addresses = await asyncio.gather(
+                organization_of(connection, person.organization_id), emails(connection, [person.user_id])
+            )
+        return Frame(
+            organization="" if organization is None else organization.name,
+            user=addresses.get(person.user_id) or person.user_id,
+            role=person.role,
+            csrf_token=self.csrf_token,
+            links=links_of(person, self.path),
+            home=home_of(person),
+            flash=flash_of(self.request, person.user_id),
+            theme=theme_of(self.request),
+        )

@@ -71,7 +71,7 @@ def test_the_demo_owner_signs_in_with_the_printed_link(run: Run) -> None:
         (link,) = [line.strip() for line in run.lines if "?token=" in line]
         screen.go(link)
         screen.send(screen.forms[0])
-        assert screen.path == "/account"
+        assert screen.path == "/keys"
         assert "owner@demo.example" in screen.page.text
     mails = run.home / "mail.txt"
     assert wait_for(lambda: link in mails.read_text(), stretched(10))

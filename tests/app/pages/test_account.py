@@ -34,7 +34,7 @@ def test_the_account_page_shows_the_person_and_links_to_the_api_reference(
 
 
 def test_signing_out_ends_the_session(proxied_api: Api, account: Browser, member: Person) -> None:
-    account.send(account.forms[0])
+    account.send(account.form("/account/sign-out"))
     assert account.path == "/sign-in"
     assert COOKIE not in account.cookies
     assert proxied_api.client(Cookie=f"{COOKIE}={member.secret}").get("/v1/session").status == 401
@@ -54,15 +54,14 @@ def test_a_button_ends_another_session(proxied_api: Api, account: Browser, membe
 def test_a_button_ends_all_other_sessions(proxied_api: Api, account: Browser, member: Person) -> None:
     secrets = [member.session()[1] for _ in range(3)]
     account.go("/account")
-    account.send(account.forms[-1])
+    account.send(account.form("/account/sessions/end-others"))
     for secret in secrets:
         assert proxied_api.client(Cookie=f"{COOKIE}={secret}").get("/v1/session").status == 401
     assert account.go("/account").status_code == 200
 
 
 def _mails(account: Browser) -> Form:
-    (form,) = [form for form in account.forms if form.action == "/account/notifications"]
-    return form
+    return account.form("/account/notifications")
 
 
 def test_mail_preferences_are_changed_with_a_form(proxied_api: Api, account: Browser, member: Person) -> None:
@@ -101,12 +100,18 @@ def test_an_unknown_threshold_is_refused(proxied_api: Api, account: Browser, mem
 
 def test_every_type_of_alert_has_a_title_and_a_field() -> None:
     assert set(TITLES) == set(ALERT_TYPES)
-    assert {"csrf_token", "threshold", *(each.replace(".", "_") for each in ALERT_TYPES)} == {*Fields.__struct_fields__}
+    assert {"threshold", *(each.replace(".", "_") for each in ALERT_TYPES)} == {*Fields.__struct_fields__}
 
 
 @pytest.mark.parametrize(
     "path",
-    ["/account/sign-out", "/account/sessions/end", "/account/sessions/end-others", "/account/notifications"],
+    [
+        "/account/sign-out",
+        "/account/sessions/end",
+        "/account/sessions/end-others",
+        "/account/theme",
+        "/account/notifications",
+    ],
 )
 def test_a_form_without_the_csrf_token_of_the_session_is_refused(
     proxied_api: Api, account: Browser, member: Person, path: str
@@ -137,4 +142,6 @@ def test_the_user_agent_is_escaped(proxied_api: Api, account: Browser, member: P
     proxied_api.database.rows(
         "update sessions set user_agent = '<script>alert(1)</script>' where session_id = %s", member.session_id
     )
-    assert "<script" not in account.go("/account").text
+    page = account.go("/account").text
+    assert "<script>alert" not in page
+    assert "&lt;script&gt;alert(1)" in page

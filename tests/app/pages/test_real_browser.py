@@ -33,7 +33,8 @@ def test_the_buttons_sign_in_end_other_sessions_and_sign_out(api: Api) -> None:
         page = browser.new_page()
         page.goto(f"{api.url}/sign-in/confirm?token={token}")
         page.get_by_role("button").click()
-        page.wait_for_url(f"{api.url}/account")
+        page.wait_for_url(f"{api.url}/keys")
+        page.get_by_role("link", name="Account").click()
         assert member.client.get("/v1/session").status == 200
         page.get_by_role("button", name="End all other sessions").click()
         page.get_by_role("button", name="End all other sessions").wait_for(state="detached")
@@ -52,6 +53,7 @@ def test_mail_preferences_are_selected_from_labeled_lists(api: Api) -> None:
         page = browser.new_page()
         page.goto(f"{api.url}/sign-in/confirm?token={token}")
         page.get_by_role("button").click()
+        page.get_by_role("link", name="Account").click()
         page.get_by_label("A key expires soon").select_option("Everything")
         page.get_by_role("button", name="Save mail preferences").click()
         page.wait_for_url(f"{api.url}/account#mails")

@@ -69,7 +69,7 @@ def test_a_person_with_a_verified_address_is_signed_in(openid_api: Api, screen: 
     assert "Sign in with Example ID" in screen.page.text
     (link,) = [link for link in screen.links if "openid" in link]
     prove_identity(screen, link, member.email)
-    assert (screen.page.status_code, screen.path) == (200, "/account"), screen.page.text
+    assert (screen.page.status_code, screen.path) == (200, "/keys"), screen.page.text
     assert member.email in screen.page.text
     assert "keyledger_openid" not in screen.cookies
     rows = openid_api.database.rows("select count(*) from sessions where user_id = %s and method = 'openid'", member.id)
@@ -87,7 +87,7 @@ def test_an_address_in_the_id_token_is_accepted(start_api: StartApi, tmp_path: P
         browser(other.url) as screen,
     ):
         prove_identity(screen, "/sign-in/openid", member.email)
-        assert screen.path == "/account"
+        assert screen.path == "/keys"
 
 
 def test_a_member_of_two_organizations_chooses_one_without_another_sign_in(openid_api: Api, screen: Browser) -> None:
@@ -97,7 +97,7 @@ def test_a_member_of_two_organizations_chooses_one_without_another_sign_in(openi
     wanted = people[1].organization_id
     (button,) = [number for number, (_, value) in enumerate(screen.forms[0].buttons) if value == wanted]
     screen.send(screen.forms[0], button)
-    assert screen.path == "/account"
+    assert screen.path == "/keys"
     assert wanted in screen.page.text
     rows = openid_api.database.rows(
         "select method from sessions where user_id = %s and method = 'openid'", people[1].id

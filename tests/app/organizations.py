@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Coroutine
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any, TypeVar
 
@@ -22,16 +23,21 @@ T = TypeVar("T")
 
 
 class Database:
-    """The server's database: write to it as the application does, and read it directly."""
+    """The server's database: write to it as the application does, and read it directly.
+
+    Coroutines run in their own thread, because Playwright's event loop occupies the thread of a test in a browser.
+    """
 
     def __init__(self, url: str) -> None:
         self.url = url
         self._runner = asyncio.Runner()
-        self._pool: Pool = self._runner.run(self._opened(url))
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="database")
+        self._pool: Pool = self.run(self._opened(url))
 
     def close(self) -> None:
-        self._runner.run(self._pool.close())
-        self._runner.close()
+        self.run(self._pool.close())
+        self._thread.submit(self._runner.close).result()
+        self._thread.shutdown()
 
     @property
     def pool(self) -> Pool:
@@ -39,18 +45,18 @@ class Database:
         return self._pool
 
     def organization(self, plan: PlanName) -> str:
-        return self._runner.run(seed.organization(self._pool, plan))
+        return self.run(seed.organization(self._pool, plan))
 
     def key(self, organization_id: str, **fields: Any) -> tuple[str, str]:  # noqa: ANN401 -- of CreateKey
-        key_id, secret = self._runner.run(seed.key(self._pool, organization_id, **fields))
+        key_id, secret = self.run(seed.key(self._pool, organization_id, **fields))
         return key_id, secret.reveal()
 
     def run(self, coroutine: Coroutine[Any, Any, T]) -> T:
-        return self._runner.run(coroutine)
+        return self._thread.submit(self._runner.run, coroutine).result()
 
     def rows(self, query: str, *parameters: object) -> list[tuple[Any, ...]]:
         """Return the rows of a statement that runs with the rights of the database owner."""
-        return self._runner.run(self._rows(query, parameters))
+        return self.run(self._rows(query, parameters))
 
     async def _rows(self, query: str, parameters: tuple[object, ...]) -> list[tuple[Any, ...]]:
         async with self._pool.connection() as connection:

@@ -6,6 +6,7 @@ SLOW_FILES = (
     "tests/stories/test_run_as_root.py",
     "tests/stories/test_make_run.py",
     "tests/app/openapi/test_schemathesis.py",
+    "tests/ui/test_every_page.py",
     "tests/workers/test_job_metrics.py",
     "tests/stories/test_interrupted_first_run.py",
     "tests/embedded/test_supervisor.py",
@@ -66,7 +67,6 @@ SLOW_FILES = (
     "tests/infrastructure/test_log_format.py",
     "tests/app/api/api_keys/test_wrong_clock.py",
     "tests/domain/anomalies/test_synthetic_month.py",
-    "tests/app/pages/test_real_browser.py",
     "tests/workers/test_expiry.py",
     "tests/eventstore/test_lanes.py",
     "tests/gateway/test_mcp_client.py",
@@ -124,13 +124,14 @@ SLOW_FOLDERS = (
     "tests/embedded",
     "tests/examples",
     "tests/stories",
+    "tests/ui",
     "tests/upgrade",
     "tests/workers",
 )
-"""Folders whose tests start programs."""
+"""Folders whose tests start programs or a browser."""
 
-SLOW_FIXTURES = {"chromium", "issuer", "house", "ordinary_user", "screen", "start_api", "start_server", "upstream"}
-"""Fixtures that start a server for the tests of one file, a browser, or a program from npm."""
+SLOW_FIXTURES = {"issuer", "house", "ordinary_user", "screen", "start_api", "start_server", "upstream"}
+"""Fixtures that start a server for the tests of one file, or a program from npm."""
 
 
 def is_slow(file: str, fixtures: Iterable[str]) -> bool:

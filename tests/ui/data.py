@@ -1,0 +1,29 @@
+"""Data for the pages of an organization: some of everything."""
+
+from datetime import timedelta
+
+from infrastructure.clock import now
+from tests.app.organizations import Api
+
+HARD_NAME = "<b>ops</b> & \u05d0\u05d1\u05d2 " + "long-" * 14
+"""A name that tests escaping, text from right to left, and wrapping."""
+
+
+def some_data(api: Api) -> str:
+    """Create an organization with MCP servers and a key in each status, and return its id."""
+    org = api.organization()
+    github = org.mcp(name="GitHub")
+    org.mcp(name="Jira")
+    used = org.key(name="prod-server", permissions={"mcps": [github]}, description="In the vault of the platform team.")
+    for _ in range(3):
+        org.verify(used.secret, mcp_id=github)
+    org.key(name=HARD_NAME)
+    org.seeded_key(name="ci", environment="test")
+    org.key(name="contractor", expires_at=(now() + timedelta(days=3)).isoformat())
+    org.client.post(f"{org.key(name='billing').path}/rotate", {"overlap_seconds": 86_400})
+    org.client.post(f"{org.key(name='paused').path}/disable")
+    leaked = org.key(name="leaked")
+    org.client.post(f"{leaked.path}/revoke", {"reason": "compromised"})
+    org.verify(leaked.secret)
+    org.expired_key(name="last-year")
+    return org.id

@@ -1,0 +1,88 @@
+"""All pages, each in the states that people see, for the checks and screenshots of every page."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+from playwright.sync_api import Page
+
+from domain.members.events import Role
+from tests.app.api.organization.invite import invite
+from tests.app.mails import mails_to, token_in
+from tests.random_input import random_email
+from tests.ui.site import Site
+
+Data = Literal["some", "none"]
+
+
+@dataclass(frozen=True)
+class Screen:
+    """A page in one state."""
+
+    name: str
+    """Unique. The file name of its screenshots, and what `pytest -k` selects."""
+
+    route: str
+    """The path as the handler declares it, such as `/keys/{key_id}`."""
+
+    role: Role | None = None
+    """The role of the person who is signed in; none for pages that everyone sees."""
+
+    path: Callable[[Site], str] | None = None
+    """Returns the address, if it is not `route`. It may prepare what the page shows."""
+
+    then: Callable[[Page], object] | None = None
+    """What the person does to reach the state, such as submitting a form."""
+
+    data: Data = "some"
+    """Whether the organization has keys, MCP servers and uses, or is new."""
+
+    causes: tuple[str, ...] = ()
+    """Observations that this state causes, as patterns for `Ui.expect`, such as `response 403: GET /keys/new`."""
+
+    def open(self, page: Page, site: Site) -> None:
+        """Bring an empty page of a window in which the person is signed in to this state."""
+        page.goto(self.path(site) if self.path else self.route)
+        if self.then:
+            self.then(page)
+
+
+def _confirmation(site: Site) -> str:
+    person = site.person("viewer")
+    site.api.client().post("/v1/session/links", {"email": person.email})
+    return f"/sign-in/confirm?token={token_in(mails_to(site.api, person.email)[-1].text)}"
+
+
+def _invitation(site: Site) -> str:
+    return invite(site.person("admin").client, random_email()).removeprefix(site.api.url)
+
+
+def _request_link(page: Page) -> None:
+    page.get_by_label("Email address").fill("ada@example.com")
+    page.get_by_role("button", name="Send sign-in link").click()
+    page.get_by_text("15 minutes").wait_for()
+
+
+SCREENS: tuple[Screen, ...] = (
+    Screen("sign-in", "/sign-in"),
+    Screen("sign-in-link-sent", "/sign-in", then=_request_link),
+    Screen("sign-in-confirm", "/sign-in/confirm", path=_confirmation),
+    Screen(
+        "sign-in-link-expired",
+        "/sign-in/confirm",
+        path=lambda _: "/sign-in/confirm?token=expired",
+        causes=("response 401: GET /sign-in/confirm",),
+    ),
+    Screen("invitation", "/invitations/accept", path=_invitation),
+    Screen("account", "/account", role="owner"),
+    Screen("api-reference", "/schema"),
+    Screen("problem", "/problems/{code}", path=lambda _: "/problems/revoked_key"),
+)
+
+WITHOUT_SCREEN = {
+    "/": "redirects to /account",
+    "/sign-in/openid": "redirects to the OpenID provider",
+    "/sign-in/openid/callback": "redirects to /account",
+    "/static/pages.css": "is a stylesheet",
+}
+"""GET handlers that show no page of their own."""

@@ -20,7 +20,7 @@ export PIP_ROOT_USER_ACTION := ignore
 
 .PHONY: help
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: run
 run: $(SYNCED) ## Start everything on this machine until Ctrl-C (settings: HOST, PORT, KEYLEDGER_HOME)
@@ -40,6 +40,10 @@ test: $(SYNCED) ## Run all tests, which start their own servers
 .PHONY: test-fast
 test-fast: $(SYNCED) ## Run the tests that need no server of their own, no browser and no npm
 	@$(PYTEST) -m "not slow and not soak"
+
+.PHONY: test-ui
+test-ui: $(SYNCED) ## Run the tests of the pages in a browser (needs Chromium)
+	@$(PYTEST) tests/ui
 
 .PHONY: soak
 soak: $(SYNCED) ## Run long forms of tests: more kills, all bad requests on all routes, more of schemathesis
@@ -62,6 +66,10 @@ fix: $(SYNCED) ## Format, apply safe lint fixes, regenerate docs/openapi.json an
 	$(VENV) -m ruff format .
 	$(VENV) -m app openapi > docs/openapi.json
 	$(VENV) -m infrastructure.settings_table docs/configuration.md
+
+.PHONY: screenshots
+screenshots: $(SYNCED) ## Write a picture of every page to docs/screenshots (needs Chromium)
+	@$(VENV) -m tests.ui.screenshots docs/screenshots
 
 .PHONY: bench
 bench: $(SYNCED) ## Measure this machine, then kill processes under load (over an hour; needs wrk)

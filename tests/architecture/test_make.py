@@ -2,7 +2,9 @@
 
 import os
 import re
+import shutil
 import subprocess
+from pathlib import Path
 
 from tests.architecture.conftest import ROOT
 
@@ -18,13 +20,16 @@ def test_make_lists_its_targets() -> None:
     targets = re.findall(r"^\.PHONY: (.+)$", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
     listed = dict(re.findall(r"^  make ([a-z-]+) +(.+)$", _make(), re.MULTILINE))
     assert list(listed) == targets
-    assert {"run", "test", "soak", "check", "fix", "bench"} <= set(listed)
+    assert {"run", "test", "test-ui", "soak", "check", "fix", "bench", "screenshots"} <= set(listed)
 
 
 def test_ci_runs_make_check_which_includes_make_test() -> None:
     script = (ROOT / ".ci/run").read_text(encoding="utf-8").splitlines()
     assert "set -euo pipefail" in script
-    assert script[-1] == "exec make --no-print-directory check"
+    assert script[-2:] == [
+        "export KEYLEDGER_CI=1 # tests that need the browser fail instead of being skipped",
+        "exec make --no-print-directory check",
+    ]
     assert re.search(r"^make test +#", (ROOT / "README.md").read_text(encoding="utf-8"), re.MULTILINE)
     output = _make("--dry-run", "check")
     covered, rest = output.splitlines()[-2:]
@@ -43,3 +48,22 @@ def test_ci_runs_make_check_which_includes_make_test() -> None:
         "--cov-fail-under 100",
     ):
         assert part in output
+
+
+def test_make_test_ui_runs_the_tests_in_the_browser_as_make_test_does() -> None:
+    (everything,), (ui,) = (_make("--dry-run", target).splitlines()[-1:] for target in ("test", "test-ui"))
+    assert ui == f"{everything} tests/ui"
+
+
+def test_ci_fails_without_a_browser_that_it_cannot_install(tmp_path: Path) -> None:
+    for name, script in {"dirname": "echo .ci", "id": "echo 1000"}.items():
+        program = tmp_path / name
+        program.write_text(f"#!/bin/sh\n{script}\n", encoding="utf-8")
+        program.chmod(0o755)
+    bash = shutil.which("bash") or ""
+    command = [bash, ROOT / ".ci/run"]
+    completed = subprocess.run(
+        command, cwd=ROOT, env={"PATH": str(tmp_path)}, capture_output=True, text=True, check=False
+    )
+    assert completed.returncode == 1
+    assert "apt-get install chromium" in completed.stderr

@@ -6,15 +6,16 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page
 
-from tests.app.organizations import Api
+from tests.app.organizations import Api, Organization
 from tests.random_input import random_token
 from tests.ui.accessibility import assert_accessible, findings
 from tests.ui.chromium import Chromium, chromium_path
 from tests.ui.judged import JUDGED
 from tests.ui.layout import layout_shift, scrolls_sideways
-from tests.ui.looks import DARK_NARROW, FORCED_COLORS, LIGHT, PRINTED, Look
+from tests.ui.looks import DARK_NARROW, FORCED_COLORS, LIGHT, PRINTED, ZOOMED, Look
 from tests.ui.secret_traces import secret_traces
 from tests.ui.ui import Ui
+from tests.waiting import eventually
 
 _DOCUMENT = "<!doctype html><html lang='en'><title>Made</title><main><h1>Made</h1>{}</main>"
 
@@ -29,6 +30,14 @@ _LEAKS = {
     "performance entries": "performance.mark(secret)",
     "cookies": "document.cookie = `key=${secret}`",
 }
+
+_QUERIES = {
+    LIGHT: "(prefers-color-scheme: light) and (min-width: 1280px)",
+    DARK_NARROW: "(prefers-color-scheme: dark) and (max-width: 360px) and (min-width: 360px)",
+    FORCED_COLORS: "(forced-colors: active)",
+    PRINTED: "print",
+}
+"""Media queries that match the look, and not the one before."""
 
 
 def show(ui: Ui, body: str, look: Look = LIGHT) -> Page:
@@ -70,13 +79,14 @@ def test_a_page_that_is_too_wide_is_found_and_a_region_that_scrolls_is_not(ui: U
     assert not scrolls_sideways(show(ui, f"<div style='overflow-x: auto'>{wide}</div>", DARK_NARROW))
 
 
-@pytest.mark.parametrize("place", _LEAKS)
-def test_a_secret_is_found_wherever_it_is(ui: Ui, place: str) -> None:
+def test_a_secret_is_found_wherever_it_is(ui: Ui, subtests: pytest.Subtests) -> None:
     page = show(ui, "<input aria-label='Field'>")
-    secret = random_token()
-    assert secret_traces(page, secret) == []
-    page.evaluate(f"secret => {{ {_LEAKS[place]} }}", secret)
-    assert secret_traces(page, secret) == [place]
+    for place, leak in _LEAKS.items():
+        with subtests.test(place):
+            secret = random_token()
+            assert secret_traces(page, secret) == []
+            page.evaluate(f"secret => {{ {leak} }}", secret)
+            assert secret_traces(page, secret) == [place]
 
 
 def test_a_secret_in_a_cookie_that_scripts_cannot_read_is_found(ui: Ui, api: Api) -> None:
@@ -86,22 +96,22 @@ def test_a_secret_in_a_cookie_that_scripts_cannot_read_is_found(ui: Ui, api: Api
     assert secret_traces(page, secret) == ["cookies"]
 
 
-@pytest.mark.parametrize(
-    ("look", "query"),
-    [
-        (LIGHT, "(prefers-color-scheme: light) and (min-width: 1280px)"),
-        (DARK_NARROW, "(prefers-color-scheme: dark) and (max-width: 360px)"),
-        (FORCED_COLORS, "(forced-colors: active)"),
-        (PRINTED, "print"),
-    ],
-    ids=lambda value: value.name if isinstance(value, Look) else "",
-)
-def test_a_page_is_shown_in_the_look(ui: Ui, look: Look, query: str) -> None:
-    matches = f"matchMedia('{query}').matches"
-    assert ui.open("/sign-in", look=look).evaluate(matches), "in a new window"
-    page = ui.open("/sign-in", look=PRINTED if look != PRINTED else LIGHT)
-    look.apply(page)
-    assert page.evaluate(matches), "in an open window"
+def test_a_page_is_shown_in_the_look(ui: Ui, subtests: pytest.Subtests) -> None:
+    open_window = ui.open("/sign-in", look=ZOOMED)
+    for look, query in _QUERIES.items():
+        with subtests.test(look.name):
+            matches = f"matchMedia('{query}').matches"
+            assert not open_window.evaluate(matches)
+            look.apply(open_window)
+            assert open_window.evaluate(matches), "in an open window"
+            assert ui.open("/sign-in", look=look).evaluate(matches), "in a new window"
+
+
+@pytest.mark.usefixtures("workers")
+def test_the_workers_derive_what_pages_show(org: Organization) -> None:
+    key = org.key()
+    org.verify(key.secret)
+    eventually(lambda: org.client.get(f"{key.path}/usage").data["total_requests"] == 1)
 
 
 def test_asynchronous_code_runs_between_tests_in_the_browser(chromium: Chromium) -> None:

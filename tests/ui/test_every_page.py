@@ -3,7 +3,7 @@
 import pytest
 from playwright.sync_api import Page
 
-from app.routes import PAGES, ROUTES
+from app.routes import DASHBOARD, PAGES, ROUTES
 from tests.ui.accessibility import assert_accessible
 from tests.ui.layout import layout_shift, scrolls_sideways
 from tests.ui.looks import FORCED_COLORS, PRINTED, THEMES_AND_WIDTHS, ZOOMED
@@ -22,7 +22,7 @@ def page_routes() -> set[str]:
         for route in ROUTES
         if route.method == "GET" and any("html" in kind for kind in (route.media_type, *route.other_media_types))
     }
-    return pages | documented
+    return pages | documented | {page.path for page in DASHBOARD if page.method == "GET"}
 
 
 def test_every_page_of_the_routes_is_listed() -> None:

@@ -29,8 +29,6 @@ PAIRS = (
 )
 """Foreground, background, and the least contrast of the two."""
 
-pytestmark = pytest.mark.skipif(not STYLESHEET.exists(), reason="there is no stylesheet with tokens")
-
 
 def tokens() -> dict[str, dict[Theme, str]]:
     declared = _TOKEN.findall(STYLESHEET.read_text(encoding="utf-8"))

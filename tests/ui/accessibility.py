@@ -11,8 +11,9 @@ from tests.npm import installed
 from tests.ui.judged import JUDGED
 
 _PROJECT = Path(__file__).parent / "axe"
-_RUN = """async () => {
-    const {violations, incomplete} = await axe.run(document, {resultTypes: ['violations', 'incomplete']})
+_RUN = """async repeated => {
+    const context = repeated ? {exclude: [[repeated]]} : document
+    const {violations, incomplete} = await axe.run(context, {resultTypes: ['violations', 'incomplete']})
     const each = result => result.nodes.map(node => ({
         rule: result.id, target: node.target.flat().join(' '), html: node.html, summary: node.failureSummary || ''}))
     return {violations: violations.flatMap(each), incomplete: incomplete.flatMap(each)}
@@ -33,23 +34,25 @@ class Finding(NamedTuple):
         return f"{self.rule}: {self.target}\n    {self.html}\n    {' '.join(self.summary.split())}"
 
 
-def assert_accessible(page: Page) -> None:
+def assert_accessible(page: Page, *, repeated: str = "") -> None:
     """Fail if axe finds a violation in what the page shows now, or cannot decide about an element that no entry of
     `judged.py` describes.
 
+    `repeated`: a CSS selector of elements to leave out, because others with the same markup are on the page.
+
     Skip the test if axe cannot be installed because no npm registry can be reached.
     """
-    violations, incomplete = findings(page)
+    violations, incomplete = findings(page, repeated)
     undecided = [finding for finding in incomplete if not is_judged(finding)]
     assert not violations, "\n".join(map(str, violations))
     assert not undecided, "axe cannot decide; judge it in tests/ui/judged.py:\n" + "\n".join(map(str, undecided))
 
 
-def findings(page: Page) -> tuple[list[Finding], list[Finding]]:
+def findings(page: Page, repeated: str = "") -> tuple[list[Finding], list[Finding]]:
     """Return the violations of all rules, including best practices, and the elements that a person has to judge."""
     if not page.evaluate("'axe' in window"):
         page.evaluate(_source())
-    found: dict[str, list[dict[str, Any]]] = page.evaluate(_RUN)
+    found: dict[str, list[dict[str, Any]]] = page.evaluate(_RUN, repeated)
     violations, incomplete = ([Finding(**each) for each in found[kind]] for kind in ("violations", "incomplete"))
     return violations, incomplete
 

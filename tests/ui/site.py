@@ -16,6 +16,9 @@ class Site:
     def person(self, role: Role) -> Person:
         """Return a signed-in person of this role. Start a session for an existing member, or add a member."""
         if role not in self._people:
+            # The first member of an organization is its owner. So each person has one session, in whatever order.
+            if role != "owner":
+                self.person("owner")
             members = self.api.database.rows(
                 "select user_id from member_list where organization_id = %s and role = %s order by user_id limit 1",
                 self.organization_id,

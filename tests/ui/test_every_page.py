@@ -40,7 +40,7 @@ def test_a_page_is_accessible_in_each_theme_and_width(ui: Ui, site: Site, new_si
     page = opened(ui, screen, site if screen.data == "some" else new_site)
     for look in THEMES_AND_WIDTHS:
         look.apply(page)
-        assert_accessible(page)
+        assert_accessible(page, repeated=screen.repeated)
 
 
 @every_screen

@@ -17,6 +17,11 @@ class Judged(NamedTuple):
 JUDGED: tuple[Judged, ...] = (
     Judged(
         "color-contrast",
+        r".*\.badge-glyph.*",
+        "The shape next to the word of a badge has the colour of the word, for which axe decides.",
+    ),
+    Judged(
+        "color-contrast",
         r"th:.*|tr:.*|td:.*|button\[aria-label=\"End the session from .*",
         "At 360 px, these cells of /account are scrolled out of the table's region. At 1280 px axe decides.",
     ),

@@ -93,9 +93,9 @@ SCREENS: tuple[Screen, ...] = (
 )
 
 WITHOUT_SCREEN = {
-    "/": "redirects to /account",
+    "/": "redirects to the first page of the sidebar",
     "/sign-in/openid": "redirects to the OpenID provider",
-    "/sign-in/openid/callback": "redirects to /account",
-    "/static/pages.css": "is a stylesheet",
+    "/sign-in/openid/callback": "redirects to /",
+    "/static/{name:str}": "is a style sheet or a script",
 }
 """GET handlers that show no page of their own."""

@@ -50,8 +50,6 @@ function select(element) {
 
 function prepare(root) {
   refreshTimes(root);
-  for (const button of root.querySelectorAll("[data-copy]")) button.hidden = false;
-  for (const button of root.querySelectorAll("form[data-auto-submit] [data-submit]")) button.hidden = true;
   root.querySelector("[data-focus]")?.focus();
 }
 

@@ -26,7 +26,7 @@ from eventstore.lanes import lane_of
 from eventstore.outcome import Attempt
 from eventstore.queries import SQL
 from eventstore.recorded import Origin, Record
-from infrastructure.clock import new_event_id
+from infrastructure.clock import new_event_ids
 from infrastructure.database.connections import Connection, Pool
 from infrastructure.database.errors import UNAVAILABLE, Unconfirmed
 from infrastructure.database.statements import Statement
@@ -291,9 +291,8 @@ def _decide_stream(
         revision=len(bodies) + len(events),
         at=write.at,
     )
-    # Sort the ids so that they follow the versions: all events have one instant, and lists of the log sort by instant
-    # and id.
-    return _Decided(change, bodies[-1] if bodies else b"", tuple(sorted(new_event_id() for _ in events)))
+    # The ids follow the versions: all events have one instant, and lists of the log sort by instant and id.
+    return _Decided(change, bodies[-1] if bodies else b"", tuple(new_event_ids(len(events), write.at)))
 
 
 def _advance_streams(write: Write[Any, Any, Any, Any], moved: Iterable[_Decided]) -> list[Statement]:

@@ -34,7 +34,12 @@ async def _apply(_connection: Connection, _page: Sequence[Recorded[Any]]) -> Non
     """Write nothing. No table can be rebuilt: there are only pending messages and the results of earlier ones."""
 
 
-async def _add_messages(connection: Connection, page: Sequence[Recorded[Any]]) -> None:
+async def _add_new_messages(connection: Connection, page: Sequence[Recorded[Any]]) -> None:
+    await add_messages(connection, page, now())
+
+
+async def add_messages(connection: Connection, page: Sequence[Recorded[Any]], at: datetime) -> None:
+    """Add the messages about these events, due at `at`. A message that exists already is not added again."""
     messages = [(recorded, message) for recorded in page if (message := message_of(recorded)) is not None]
     if not messages:
         return
@@ -70,7 +75,7 @@ async def _add_messages(connection: Connection, page: Sequence[Recorded[Any]]) -
             "bodies",
         )
         columns = dict(zip(names, map(list, zip(*rows, strict=True)), strict=True))
-        await connection.execute(SQL.outbox_add, {**columns, "now": now()})
+        await connection.execute(SQL.outbox_add, {**columns, "now": at})
 
 
 WEBHOOK_OUTBOX = AsyncProjection(
@@ -79,5 +84,5 @@ WEBHOOK_OUTBOX = AsyncProjection(
     log="lifecycle",
     read=lifecycle_reader(EVENTS_MAX),
     apply=_apply,
-    side_effects=_add_messages,
+    side_effects=_add_new_messages,
 )

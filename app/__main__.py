@@ -1,4 +1,4 @@
-"""`python -m app serve | admin | demo | openapi | completion`: the API server and operator commands."""
+"""`python -m app serve | admin | demo | demo-data | openapi | completion`: the API server and operator commands."""
 # pyright: reportUnknownMemberType=false
 # (the annotations of rich-click leave type arguments out)
 
@@ -8,16 +8,20 @@ import sys
 from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import rich_click as click
 
 from app.admin.commands import admin, read_settings
 from infrastructure import cli, completion
 
+if TYPE_CHECKING:
+    from datetime import datetime
+
 
 @cli.program
 def commands() -> None:
-    """Run the API server, manage organizations, and create the demo organization.
+    """Run the API server, manage organizations, and create demo organizations.
 
     The commands use the settings of the API, such as DATABASE_URL and KEYLEDGER_MASTER_KEY.
     """
@@ -66,6 +70,42 @@ def demo(*, folder: Path, mcp_url: str, yes: bool) -> None:
         cli.confirm("This adds the demo organization permanently to a database with other organizations.", yes=yes)
     with cli.progress("creating the demo", "parts") as progress:
         asyncio.run(make_demo(config, folder, mcp_url, progress))
+
+
+@commands.command("demo-data", panel="Operate")
+@click.option(
+    "--slug", default="northwind", metavar="SLUG", help="Slug of the organization, and part of its addresses."
+)
+@click.option("--seed", type=int, default=1, metavar="NUMBER", help="Another number gives another history.")
+@click.option(
+    "--until",
+    type=click.DateTime(["%Y-%m-%dT%H:%MZ"]),
+    metavar="TIME",
+    show_default="the last full hour",
+    help="End of the history in UTC, such as 2026-11-01T12:00Z.",
+)
+@click.option(
+    "--mcp-url",
+    metavar="URL",
+    show_default="addresses that do not exist",
+    help="URL of an MCP server that stands for all servers of the organization but one.",
+)
+@cli.yes_option
+@cli.json_option
+def demo_data(*, slug: str, seed: int, until: "datetime | None", mcp_url: str | None, yes: bool, as_json: bool) -> None:
+    """Create the demo organization Northwind with a month of history: members, servers, 300 keys, 40,000 uses.
+
+    Three days before the end a key leaks and is revoked. The read models are complete when the command ends. Stop the
+    workers before, and start them afterwards: they would record the expiries of the history as if they happened now.
+    If the organization exists already, nothing is added. After an interrupted run, choose another --slug: an
+    organization can never be removed. `make demo-data` does all of this for the data of `make run`.
+    """
+    from app.admin.demo_data.command import create, lines_of
+
+    config = read_settings()
+    made = create(config, slug=slug, seed=seed, until=until, mcp_url=mcp_url, yes=yes)
+    document = {"created": None if made.data is None else made.data._asdict(), "sign_in_link": made.link}
+    cli.show(document, lines_of(made, slug, config.public_url), as_json=as_json)
 
 
 @commands.command(panel="Print")

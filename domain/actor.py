@@ -21,7 +21,7 @@ OPERATOR = SystemActor("operator")
 """A person who runs commands on the server."""
 
 DEMO = SystemActor("demo")
-"""The setup of the demo organization."""
+"""The setup of a demo organization."""
 
 EXPIRY = SystemActor("expiry")
 """Records that a key has expired."""

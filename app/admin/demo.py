@@ -57,7 +57,7 @@ async def has_other_organizations(config: Settings) -> bool:
     async with pool(config.database_url, role=WORKER_ROLE, size_max=1, timeouts=_TIMEOUTS) as connections:
         async for each in list_organizations(connections):
             async with connections.connection() as connection:
-                if not await _is_demo_organization(connection, each.organization_id):
+                if not await is_demo_organization(connection, each.organization_id):
                     return True
     return False
 
@@ -83,7 +83,7 @@ async def make_demo(
 async def _plan_with_existing(connection: Connection, mcp_url: str) -> DemoPlan:
     """Return a plan that reuses the rows of an earlier setup whose `demo.env` was lost or never written."""
     organization_id = await id_of_slug(connection, _SLUG)
-    if organization_id is None or not await _is_demo_organization(connection, organization_id):
+    if organization_id is None or not await is_demo_organization(connection, organization_id):
         return new_plan()
     owners = await member_list.page(connection, member_list.Filters(organization_id, "owner"), 1, 0)
     mcps = await mcp_list.page(connection, mcp_list.Filters(organization_id, "active"), 100, 0)
@@ -94,7 +94,8 @@ async def _plan_with_existing(connection: Connection, mcp_url: str) -> DemoPlan:
     )
 
 
-async def _is_demo_organization(connection: Connection, organization_id: str) -> bool:
+async def is_demo_organization(connection: Connection, organization_id: str) -> bool:
+    """Return whether the setup of a demo created the organization, rather than an operator."""
     cursor = await connection.execute(SQL.streams_load, ([organization_id], organization_id))
     row = await cursor.fetchone()
     created = decode_event(decode_record(bytes(row[1]))) if row else None

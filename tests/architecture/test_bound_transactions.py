@@ -8,6 +8,7 @@ BARE = {
     "app/admin/links.py": "operator commands, in the workers' role",
     "app/admin/organizations.py": "operator commands, in the workers' role",
     "app/admin/demo.py": "creates the demo organization, in the same role",
+    "app/admin/demo_data/create.py": "creates the demo data, in the same role",
     "app/observability/health/clock.py": "reads the clock of the database and no table",
     "app/observability/health/log_status.py": "reads migrations and the positions of read models, not of tenants",
 }

@@ -26,6 +26,10 @@ help: ## List the targets
 run: $(SYNCED) ## Start everything on this machine until Ctrl-C (settings: HOST, PORT, KEYLEDGER_HOME)
 	@exec $(VENV) -m embedded run
 
+.PHONY: demo-data
+demo-data: $(SYNCED) ## Add an organization with a month of history to the data of make run, while it is stopped
+	@exec $(VENV) -m embedded demo-data
+
 # One process more than there are processors: some tests wait for a period to pass, and leave their processor idle.
 JOBS ?= $(shell $(PYTHON) -c 'import os; print(1 + len(os.sched_getaffinity(0)))')
 # A file is run by one process, so that its fixtures are made once; tests/conftest.py puts the files that take long first.

@@ -72,19 +72,11 @@ def _start(
         )
     print_line(f"Keyledger starts, its data in {home.folder}")
 
-    account = None
-    if os.geteuid() == 0:
-        os.umask(0o077)
-        account = ServiceAccount.prepare(home, runtime)
-        account.check(home, settings, environment, supervisor.run_to_end)
-    mails = Mails(account.folder.mail if account else home.mail)
-    addresses = start_servers(settings, home, supervisor, account)
-    services = _Services(home, account, _environment(settings, home, environment, addresses, account), addresses)
-    home.write_operator_settings(services.environment_of_owner)
-    _migrate(settings, supervisor, services)
-    example_port = _example_port(home, min(settings.port + 1, _EXAMPLE_PORT_MOST))
+    services = prepare(settings, home, supervisor, environment, runtime)
+    mails = Mails(services.account.folder.mail if services.account else home.mail)
+    example_port = choose_example_port(home, settings)
     _start_services(settings, supervisor, services, example_port)
-    _ensure_demo(settings, supervisor, services, f"http://{_LOOPBACK}:{example_port}/mcp")
+    _ensure_demo(settings, supervisor, services, example_url(example_port))
     print_line(f"Keyledger runs at {settings.public_url} (after {time.monotonic() - started:.1f} s)")
     if home.credentials.exists():
         print_line(f"Credentials for a first try: {home.credentials}")
@@ -94,6 +86,26 @@ def _start(
     )
     print_line(f"Logs: {home.logs}. Ctrl-C stops everything.")
     return mails
+
+
+def prepare(
+    settings: Settings,
+    home: DataDirectory,
+    supervisor: Supervisor,
+    environment: Mapping[str, str],
+    runtime: RuntimeFolder,
+) -> "Services":
+    """Start the servers and bring the database up to date. The services can be started then."""
+    account = None
+    if os.geteuid() == 0:
+        os.umask(0o077)
+        account = ServiceAccount.prepare(home, runtime)
+        account.check(home, settings, environment, supervisor.run_to_end)
+    addresses = start_servers(settings, home, supervisor, account)
+    services = Services(home, account, _environment(settings, home, environment, addresses, account), addresses)
+    home.write_operator_settings(services.environment_of_owner)
+    _migrate(settings, supervisor, services)
+    return services
 
 
 def _environment(
@@ -124,7 +136,7 @@ def _environment(
     }
 
 
-class _Services(NamedTuple):
+class Services(NamedTuple):
     """The data folder, account, environment and addresses that our own programs share."""
 
     home: DataDirectory
@@ -146,7 +158,7 @@ class _Services(NamedTuple):
         return Service(words, log=log, environment=environment, mark=mark, is_ready=is_ready, run_as=run_as)
 
 
-def _migrate(settings: Settings, supervisor: Supervisor, services: _Services) -> None:
+def _migrate(settings: Settings, supervisor: Supervisor, services: Services) -> None:
     try:
         seconds = supervisor.run_to_end("migrate", services.service("migrate", "eventstore", "migrate"))
     except CannotStart as error:
@@ -158,7 +170,7 @@ def _migrate(settings: Settings, supervisor: Supervisor, services: _Services) ->
     print_status("migrate", f"done ({seconds:.1f} s)")
 
 
-def _start_services(settings: Settings, supervisor: Supervisor, services: _Services, example_port: int) -> None:
+def _start_services(settings: Settings, supervisor: Supervisor, services: Services, example_port: int) -> None:
     service, grace_seconds = services.service, settings.grace_seconds + _CLOSING
     example_ready = partial(is_listening, _LOOPBACK, example_port)
     example = service("example-mcp", "examples.mcp_server", "--port", str(example_port), is_ready=example_ready)
@@ -173,7 +185,7 @@ def _start_services(settings: Settings, supervisor: Supervisor, services: _Servi
     )
 
 
-def _ensure_demo(settings: Settings, supervisor: Supervisor, services: _Services, mcp_url: str) -> None:
+def _ensure_demo(settings: Settings, supervisor: Supervisor, services: Services, mcp_url: str) -> None:
     """Create the demo organization, unless an earlier start did, and store its credentials in the data folder."""
     home, account = services.home, services.account
     if account:
@@ -187,9 +199,14 @@ def _ensure_demo(settings: Settings, supervisor: Supervisor, services: _Services
         account.folder.take_credentials()
 
 
-def _example_port(home: DataDirectory, wanted: int) -> int:
+def example_url(port: int) -> str:
+    """Return the URL of the example MCP server."""
+    return f"http://{_LOOPBACK}:{port}/mcp"
+
+
+def choose_example_port(home: DataDirectory, settings: Settings) -> int:
     """Return the port of the example MCP server. It is the same at every start as long as it is free."""
-    kept = home.example_port()
+    kept, wanted = home.example_port(), min(settings.port + 1, _EXAMPLE_PORT_MOST)
     try:
         port = first_free_port(_LOOPBACK, kept or wanted)
     except CannotStart:

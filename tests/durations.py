@@ -5,6 +5,8 @@ from collections.abc import Iterable
 SLOW_FILES = (
     "tests/stories/test_run_as_root.py",
     "tests/stories/test_make_run.py",
+    "tests/stories/test_demo_data.py",
+    "tests/app/admin/test_demo_data.py",
     "tests/app/openapi/test_schemathesis.py",
     "tests/ui/test_every_page.py",
     "tests/workers/test_job_metrics.py",

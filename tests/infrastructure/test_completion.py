@@ -43,7 +43,7 @@ def _bash(*words: str) -> list[str]:
         (["-m", "workers", "retry-failed", "deliver_w"], ["deliver_webhooks"]),
         (["-m", "app", "admin", "create-"], ["create-management-key", "create-organization"]),
         (["-m", "app", "admin", "change-plan", "--plan", "t"], ["team"]),
-        (["-m", "embedded", ""], ["run"]),
+        (["-m", "embedded", ""], ["demo-data", "run"]),
         (["-m", "pytest", ""], []),
         (["script.py", ""], []),
     ],

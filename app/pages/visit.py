@@ -1,4 +1,4 @@
-"""A signed-in user's request for a page: their form, the routes they call, and the page in the frame.
+"""The visit of a signed-in user to a page: their form, the routes they call, and the page in the frame.
 
 The values of a template may be of any type.
 """
@@ -31,7 +31,7 @@ T = TypeVar("T")
 
 
 class Frame(Struct, frozen=True):
-    """What surrounds the content of every page of the dashboard."""
+    """The parts of every page of the dashboard that surround its content."""
 
     organization: str
     user: str

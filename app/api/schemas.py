@@ -1,6 +1,5 @@
 """Parts that the requests and responses of several resources share."""
 
-from collections.abc import Mapping
 from datetime import datetime
 from typing import Annotated, Literal, assert_never
 
@@ -9,6 +8,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 from app.http.decoding import Instant
 from domain import actor as domain
 from domain.fields import DESCRIPTION_LENGTH_MAX, NAME_LENGTH_MAX
+from projections.log_queries.names.queries import Names
 
 
 def id_pattern(prefix: str) -> str:
@@ -46,20 +46,25 @@ Description = Annotated[
 
 
 class Creator(Struct, frozen=True):
-    """A user with id and address, or another actor with id and type. An erased address is null."""
+    """A user with id and address, or another actor with id and type. An erased address is null.
+
+    `name` is the address of a user or the name of a key, and is missing if it was erased.
+    """
 
     id: str
     email: str | UnsetType | None = UNSET
     type: Literal["api_key", "system"] | UnsetType = UNSET
+    name: str | UnsetType = UNSET
 
 
-def to_creator(actor: domain.Actor, emails: Mapping[str, str]) -> Creator:
-    """Return the creator. `emails` maps user ids to addresses."""
+def to_creator(actor: domain.Actor, names: Names) -> Creator:
+    name = names.of_actor(actor)
+    shown = UNSET if name is None else name
     match actor:
         case domain.UserActor():
-            return Creator(actor.id, email=emails.get(actor.id))
+            return Creator(actor.id, email=name, name=shown)
         case domain.KeyActor():
-            return Creator(actor.id, type="api_key")
+            return Creator(actor.id, type="api_key", name=shown)
         case domain.SystemActor():
             return Creator(actor.id, type="system")
         case _:
@@ -67,18 +72,24 @@ def to_creator(actor: domain.Actor, emails: Mapping[str, str]) -> Creator:
 
 
 class Actor(Struct, frozen=True):
-    """The actor that caused an event."""
+    """The actor that caused an event. `name` is the address of a user or the name of a key.
+
+    It is missing if it was erased, or belongs to a key that the caller cannot see.
+    """
 
     type: Literal["user", "api_key", "system"]
     id: str | None
+    name: str | UnsetType = UNSET
 
 
-def to_actor(actor: domain.Actor) -> Actor:
+def to_actor(actor: domain.Actor, names: Names) -> Actor:
+    name = names.of_actor(actor)
+    shown = UNSET if name is None else name
     match actor:
         case domain.UserActor():
-            return Actor("user", actor.id)
+            return Actor("user", actor.id, shown)
         case domain.KeyActor():
-            return Actor("api_key", actor.id)
+            return Actor("api_key", actor.id, shown)
         case domain.SystemActor():
             return Actor("system", actor.id)
         case _:

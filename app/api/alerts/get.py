@@ -1,6 +1,6 @@
 """GET /v1/alerts/{id}: return one alert."""
 
-from app.api.alerts.schemas import ALERT_EXAMPLE, Alert, to_alert
+from app.api.alerts.schemas import ALERT_EXAMPLE, Alert, names_in, to_alert
 from app.handlers import HttpRequest, Success, get_services, success
 from app.route import Route
 from domain.alerts.errors import AlertNotFound
@@ -21,6 +21,7 @@ async def get_alert(request: HttpRequest, alert_id: str) -> Success[Alert]:
     organization_id = request.auth.organization_id
     async with get_services(request).read_transaction(organization_id) as connection:
         state = await alert_of(connection, alert_id, organization_id)
-    if state is None:
-        raise AlertNotFound
-    return success(to_alert(state), revision=state.alert.revision)
+        if state is None:
+            raise AlertNotFound
+        names = await names_in(connection, [state], request.auth)
+    return success(to_alert(state, names), revision=state.alert.revision)

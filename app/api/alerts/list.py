@@ -4,7 +4,7 @@ from typing import Annotated
 
 from msgspec import Meta, Struct
 
-from app.api.alerts.schemas import ALERT_EXAMPLE, Alert, to_alert
+from app.api.alerts.schemas import ALERT_EXAMPLE, Alert, names_in, to_alert
 from app.api.schemas import IdFilter
 from app.handlers import HttpRequest, ListResponse, get_services
 from app.http.pagination import OFFSET_MAX, PER_PAGE_DEFAULT, Cursor, PageNumber, PerPage
@@ -49,9 +49,10 @@ async def list_alerts(request: HttpRequest, query: Query) -> ListResponse[Alert]
             after=page.after,
             offset=page.offset_within(total),
         )
+        names = await names_in(connection, page.rows(found), request.auth)
     return page.respond(
         found,
-        to_alert,
+        lambda state: to_alert(state, names),
         lambda state: (state.alert.raised_at, state.alert.id),
         total=min(total, OFFSET_MAX),
         exact=total <= OFFSET_MAX,

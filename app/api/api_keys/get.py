@@ -8,7 +8,8 @@ from typing import Annotated
 from msgspec import Meta, Struct, structs
 
 from app.api import examples
-from app.api.api_keys.activity import ACTIVITY_EXAMPLE, ActivityEntry, recent_activity
+from app.api.activity.schemas import ACTIVITY_EXAMPLE, ActivityEntry
+from app.api.api_keys.activity import recent_activity
 from app.api.api_keys.key_context import load_key_context
 from app.api.api_keys.schemas import KEY_EXAMPLE, Key, to_key
 from app.api.api_keys.visibility import require_visible
@@ -62,10 +63,10 @@ async def get_key(request: HttpRequest, key_id: str) -> Success[KeyDetail]:
     async with services.read_transaction(organization_id) as connection, connection.pipeline():
         last_used, recent, used = await gather(
             secrets_last_used(connection, key_id),
-            recent_activity(connection, key_id, organization_id, _RECENT, services.country_of),
+            recent_activity(connection, request.auth, key_id, _RECENT, services.country_of),
             used_secret(connection, key_id, organization_id),
         )
-    key = to_key(state, at, context.usage, context.emails)
+    key = to_key(state, at, context.usage, context.names)
     detail = KeyDetail(**structs.asdict(key), recent_activity=recent, secrets=_to_secrets(state, last_used, used))
     return success(detail, revision=state.key.revision)
 

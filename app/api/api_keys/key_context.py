@@ -5,23 +5,23 @@ from datetime import datetime
 
 from msgspec import Struct
 
-from domain.actor import Actor, UserActor
+from domain.actor import Actor
 from domain.keys.delegation import McpEnvironments
 from domain.keys.state import Existing
 from infrastructure.database.connections import Pool
 from infrastructure.database.tenant import read_transaction
+from projections.log_queries.names.queries import Names, names_of
 from projections.read_models.keys.state.queries import key_of
 from projections.read_models.mcps.list.queries import environments
-from projections.read_models.members.list.queries import emails
 from projections.read_models.usage.queries import KeyUsage, usage_of
 
 
 class KeyContext(Struct, frozen=True):
-    """`state` is None if the organization has no such key. `emails` maps user ids to addresses."""
+    """`state` is None if the organization has no such key. `names` contains the name of the creator."""
 
     state: Existing | None
     usage: KeyUsage
-    emails: dict[str, str]
+    names: Names
     known_mcps: McpEnvironments
 
 
@@ -38,10 +38,10 @@ async def load_key_context(
                 environments(connection, organization_id),
             )
         creator = state.key.created_by if state else maker
-        people = [creator.id] if isinstance(creator, UserActor) else []
         return KeyContext(
             state=state,
             usage=usage[key_id],
-            emails=await emails(connection, people),
+            # The caller sees the key, and therefore also its creator.
+            names=await names_of(connection, actors=[creator], created_by=None),
             known_mcps=known_mcps,
         )

@@ -13,14 +13,13 @@ from app.http.errors import invalid
 from app.http.pagination import OFFSET_MAX, PER_PAGE_DEFAULT, Cursor, PageNumber, PerPage
 from app.pagination import OFFSET_TOO_LARGE, Page
 from app.route import Route
-from domain.actor import UserActor
 from domain.environment import Environment
 from infrastructure.clock import now
+from projections.log_queries.names.queries import names_of
 from projections.read_models.keys.list.filters import Filters, Order, ReachedMcp, Sort, Status
 from projections.read_models.keys.list.search import OffsetTooLarge, SearchResult, search
 from projections.read_models.keys.list.search_terms import folded
 from projections.read_models.keys.state.queries import decode
-from projections.read_models.members.list.queries import emails
 from projections.read_models.usage.queries import usage_of
 
 Days = Annotated[int, Meta(ge=1, le=36_500)]
@@ -129,11 +128,10 @@ async def list_keys(request: HttpRequest, query: Query) -> ListResponse[Key]:
         found = [(item.value, decode(item.state)) for item in listed]
         keys = [state.key for _, state in page.rows(found)]
         usage = await usage_of(connection, [key.id for key in keys], at)
-        creators = {key.created_by for key in keys}
-        addresses = await emails(connection, [c.id for c in creators if isinstance(c, UserActor)])
+        names = await names_of(connection, actors=[key.created_by for key in keys], created_by=None)
     return page.respond(
         found,
-        lambda row: to_key(row[1], at, usage[row[1].key.id], addresses),
+        lambda row: to_key(row[1], at, usage[row[1].key.id], names),
         lambda row: (row[0], row[1].key.id),
         total=total,
         exact=exact,

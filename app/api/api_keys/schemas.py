@@ -1,6 +1,5 @@
 """Keys in requests and responses."""
 
-from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Annotated, Literal, assert_never
 
@@ -23,6 +22,7 @@ from domain.keys.fields import (
 from domain.keys.permissions import ToolRule
 from domain.keys.state import Active, Disabled, Existing, Expired, KeyState, Revoked
 from eventstore.execute import Change
+from projections.log_queries.names.queries import Names
 from projections.read_models.keys.list.filters import Status
 from projections.read_models.usage import queries as usage_queries
 
@@ -112,7 +112,7 @@ KEY_EXAMPLE = Key(
     environment="live",
     status="active",
     created_at=examples.THEN,
-    created_by=Creator(examples.USER_ID, email="owner@example.com"),
+    created_by=Creator(examples.USER_ID, email="owner@example.com", name="owner@example.com"),
     last_used=examples.LATER,
     expires_at=datetime(2026, 12, 31, tzinfo=UTC),
     revoked_at=None,
@@ -130,13 +130,13 @@ def changed_key(change: Change[KeyState, KeyEvent], context: KeyContext) -> Key:
     """Return a key after a change."""
     if change.after is None:
         raise LookupError(f"{change.stream_id} has no state after a change")
-    return to_key(change.after, change.at, context.usage, context.emails)
+    return to_key(change.after, change.at, context.usage, context.names)
 
 
-def to_key(state: Existing, at: datetime, usage: usage_queries.KeyUsage, emails: Mapping[str, str]) -> Key:
+def to_key(state: Existing, at: datetime, usage: usage_queries.KeyUsage, names: Names) -> Key:
     """Return everything about a key except its secret. `at` decides whether it has expired.
 
-    `emails` maps user ids to addresses.
+    `names` contains the name of its creator.
     """
     key = state.key
     secret = key.current_secret
@@ -149,7 +149,7 @@ def to_key(state: Existing, at: datetime, usage: usage_queries.KeyUsage, emails:
         environment=key.environment,
         status=status_of(state, at),
         created_at=key.created_at,
-        created_by=to_creator(key.created_by, emails),
+        created_by=to_creator(key.created_by, names),
         last_used=usage.last_used,
         expires_at=key.expires_at,
         revoked_at=state.revoked_at if isinstance(state, Revoked) else None,

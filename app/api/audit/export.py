@@ -17,7 +17,7 @@ import msgspec
 from litestar.response import Stream
 from msgspec import UNSET, Meta, Struct, field
 
-from app.api.audit.schemas import AuditEvent, addresses_of, to_audit_event
+from app.api.audit.schemas import AuditEvent, names_in, to_audit_event
 from app.api.schemas import Since, Until
 from app.auth.authorization import authorize
 from app.handlers import HttpRequest, get_services
@@ -90,8 +90,8 @@ async def _pages(
             await still_allowed()
         async with services.read_transaction(selection.organization_id) as connection:
             entries = await oldest(connection, selection, above=above, limit=PAGE)
-            addresses = await addresses_of(connection, entries)
-        yield [to_audit_event(entry, addresses) for entry in entries]
+            names = await names_in(connection, entries)
+        yield [to_audit_event(entry, names) for entry in entries]
         if len(entries) < PAGE:
             return
         above = entries[-1].position

@@ -1,6 +1,6 @@
 """GET /v1/audit/events/{id}: return one change."""
 
-from app.api.audit.schemas import AUDIT_EVENT_EXAMPLE, AuditEvent, addresses_of, to_audit_event
+from app.api.audit.schemas import AUDIT_EVENT_EXAMPLE, AuditEvent, names_in, to_audit_event
 from app.handlers import HttpRequest, Success, get_services, success
 from app.http.errors import Problem
 from app.route import Route
@@ -22,5 +22,5 @@ async def get_audit_event(request: HttpRequest, event_id: str) -> Success[AuditE
         entry = await by_id(connection, organization_id, event_id)
         if entry is None:
             raise Problem("not_found")
-        addresses = await addresses_of(connection, [entry])
-    return success(to_audit_event(entry, addresses))
+        names = await names_in(connection, [entry])
+    return success(to_audit_event(entry, names))

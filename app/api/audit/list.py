@@ -8,7 +8,7 @@ from typing import Annotated
 
 from msgspec import Meta, Struct, field
 
-from app.api.audit.schemas import AUDIT_EVENT_EXAMPLE, EVENT_TYPES, AuditEvent, addresses_of, to_audit_event
+from app.api.audit.schemas import AUDIT_EVENT_EXAMPLE, EVENT_TYPES, AuditEvent, names_in, to_audit_event
 from app.api.event_types import require_known
 from app.api.schemas import IdFilter, Since, Until
 from app.handlers import HttpRequest, ListResponse, get_services
@@ -67,10 +67,10 @@ async def list_audit_events(request: HttpRequest, query: Query) -> ListResponse[
     below = None if page.last is None else int(page.last.value)
     async with services.read_transaction(organization_id) as connection:
         found = await newest(connection, organization_id, filters, below=below, limit=page.limit)
-        addresses = await addresses_of(connection, page.rows(found))
+        names = await names_in(connection, page.rows(found))
     return page.respond(
         found,
-        lambda entry: to_audit_event(entry, addresses),
+        lambda entry: to_audit_event(entry, names),
         lambda entry: (str(entry.position), entry.record.id),
     )
 

@@ -8,11 +8,14 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 from app.api import examples
 from app.api.schemas import Count, EventId, Time, to_actor
 from domain.actor import UserActor
+from domain.keys.decider import KEY
+from domain.mcps.decider import MCP
+from domain.members.decider import MEMBER
 from eventstore.codec import DECIDERS, decode_event
 from eventstore.public_fields import public_fields
 from infrastructure.database.connections import Connection
 from projections.log_queries.audit.queries import Entry
-from projections.read_models.members.list.queries import emails
+from projections.log_queries.names.queries import Names, names_of
 
 _KINDS = {kind.__struct_config__.tag: decider.kind for decider in DECIDERS for kind in decider.event_types}
 
@@ -21,18 +24,26 @@ EVENT_TYPES = tuple(sorted(str(name) for name in _KINDS))
 
 
 class AuditActor(Struct, frozen=True):
-    """The actor that caused the event. A user has a mail address, unless it was erased."""
+    """The actor that caused the event. A user has a mail address, unless it was erased.
+
+    `name` is the address of a user or the name of a key.
+    """
 
     type: Literal["user", "api_key", "system"]
     id: str
     email: str | UnsetType = UNSET
+    name: str | UnsetType = UNSET
 
 
 class AuditResource(Struct, frozen=True):
-    """The resource that was changed."""
+    """The resource that was changed. `name` is the current name of a key or MCP server, or the address of a member.
+
+    Other resources have no name, nor do deleted and erased ones.
+    """
 
     type: str
     id: str
+    name: str | UnsetType = UNSET
 
 
 class AuditEvent(Struct, frozen=True):
@@ -53,8 +64,8 @@ AUDIT_EVENT_EXAMPLE = AuditEvent(
     id=examples.EVENT_ID,
     timestamp=examples.LATER,
     event="api_key.revoked",
-    actor=AuditActor("user", examples.USER_ID, "owner@example.com"),
-    resource=AuditResource("api_key", examples.KEY_ID),
+    actor=AuditActor("user", examples.USER_ID, "owner@example.com", "owner@example.com"),
+    resource=AuditResource("api_key", examples.KEY_ID, "My agent"),
     ip="192.0.2.7",
     user_agent="Mozilla/5.0",
     data={"revoked_at": examples.LATER, "reason": "compromised", "note": "Found in a public repository"},
@@ -62,24 +73,42 @@ AUDIT_EVENT_EXAMPLE = AuditEvent(
 )
 
 
-async def addresses_of(connection: Connection, entries: Sequence[Entry]) -> dict[str, str]:
-    """Return the mail addresses of the users who caused the events, by user id. Erased addresses are missing."""
-    actors = [entry.record.origin.actor for entry in entries]
-    return await emails(connection, sorted({actor.id for actor in actors if isinstance(actor, UserActor)}))
+async def names_in(connection: Connection, entries: Sequence[Entry]) -> Names:
+    """Return the names of the actors and resources of `entries`. The audit log shows changes of all keys."""
+    records = [entry.record for entry in entries]
+    resources = [(_KINDS[record.type], record.stream_id) for record in records]
+    return await names_of(
+        connection,
+        actors=[
+            *[record.origin.actor for record in records],
+            *[UserActor(changed) for kind, changed in resources if kind == MEMBER.kind],
+        ],
+        key_ids=[changed for kind, changed in resources if kind == KEY.kind],
+        mcp_ids=[changed for kind, changed in resources if kind == MCP.kind],
+        created_by=None,
+    )
 
 
-def to_audit_event(entry: Entry, addresses: Mapping[str, str]) -> AuditEvent:
-    """Return one event in the current version of its type, without fields that could help to recognize a secret."""
+def to_audit_event(entry: Entry, names: Names) -> AuditEvent:
+    """Return one event in the current version of its type, without fields that could help to recognize a secret.
+
+    `names` are those of `names_in`.
+    """
     record = entry.record
-    actor = record.origin.actor
+    actor, kind = record.origin.actor, _KINDS[record.type]
+    shown = to_actor(actor, names)
     return AuditEvent(
         id=record.id,
         timestamp=record.occurred_at,
         event=record.type,
-        actor=AuditActor(to_actor(actor).type, actor.id, addresses.get(actor.id, UNSET)),
-        resource=AuditResource(_KINDS[record.type], record.stream_id),
+        actor=AuditActor(shown.type, actor.id, names.people.get(actor.id, UNSET), shown.name),
+        resource=AuditResource(kind, record.stream_id, _resource_names(kind, names).get(record.stream_id, UNSET)),
         ip=record.origin.ip,
         user_agent=record.origin.user_agent,
         data=public_fields(decode_event(record)),
         position=entry.position,
     )
+
+
+def _resource_names(kind: str, names: Names) -> Mapping[str, str]:
+    return {KEY.kind: names.keys, MCP.kind: names.mcps, MEMBER.kind: names.people}.get(kind, {})

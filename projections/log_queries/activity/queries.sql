@@ -17,7 +17,3 @@ where key_id = %(key_id)s and organization_id = %(organization_id)s and kind = '
   and (occurred_at, event_id) < (coalesce(%(last_at)s, 'infinity'::timestamptz), coalesce(%(last_id)s::text, ''))
 order by occurred_at desc, event_id desc
 limit %(limit)s
-
--- completions
--- The ends of calls. $1 the ids of the uses that authorized them
-select call_id, body from usage_events where call_id = any(%s::text[])

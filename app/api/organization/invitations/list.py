@@ -1,7 +1,5 @@
 """GET /v1/organization/invitations: list the invitations that can be accepted, newest first."""
 
-from collections.abc import Mapping
-
 from msgspec import Struct
 
 from app.api import examples
@@ -11,12 +9,12 @@ from app.handlers import HttpRequest, ListResponse, get_services
 from app.http.pagination import PER_PAGE_DEFAULT, Cursor, PageNumber, PerPage
 from app.pagination import Page
 from app.route import Route
-from domain.actor import KeyActor, SystemActor, UserActor
+from domain.actor import Actor, KeyActor, SystemActor, UserActor
 from domain.ids import is_id
 from domain.members.events import AssignableRole
 from infrastructure.clock import now
+from projections.log_queries.names.queries import Names, names_of
 from projections.read_models.invitations.list.queries import InvitationRow, open_page, open_page_after, open_total
-from projections.read_models.members.list.queries import emails
 
 
 class Query(Struct, frozen=True, forbid_unknown_fields=True):
@@ -47,7 +45,7 @@ class Invitation(Struct, frozen=True):
         invite_id=examples.INVITE_ID,
         email="ada@example.com",
         role="member",
-        invited_by=Creator(examples.USER_ID, "owner@example.com"),
+        invited_by=Creator(examples.USER_ID, "owner@example.com", name="owner@example.com"),
         invited_at=examples.THEN,
         expires_at=examples.LATER,
     ),
@@ -62,23 +60,27 @@ async def list_invitations(request: HttpRequest, query: Query) -> ListResponse[I
         else:
             found = await open_page_after(connection, organization_id, at, page.after, page.limit)
         count = await open_total(connection, organization_id, at)
-        addresses = await emails(connection, [invitation.invited_by for invitation in page.rows(found)])
+        inviters = [_inviter(invitation) for invitation in page.rows(found)]
+        names = await names_of(connection, actors=inviters, created_by=request.auth.visible_keys.created_by)
     return page.respond(
         found,
-        lambda invitation: _to_invitation(invitation, addresses),
+        lambda invitation: _to_invitation(invitation, names),
         lambda invitation: (invitation.invited_at, invitation.invitation_id),
         total=count,
     )
 
 
-def _to_invitation(invitation: InvitationRow, addresses: Mapping[str, str]) -> Invitation:
+def _inviter(invitation: InvitationRow) -> Actor:
     by = invitation.invited_by
-    inviter = UserActor(by) if is_id("user", by) else KeyActor(by) if is_id("key", by) else SystemActor(by)
+    return UserActor(by) if is_id("user", by) else KeyActor(by) if is_id("key", by) else SystemActor(by)
+
+
+def _to_invitation(invitation: InvitationRow, names: Names) -> Invitation:
     return Invitation(
         invite_id=invitation.invitation_id,
         email=invitation.email,
         role=invitation.role,
-        invited_by=to_creator(inviter, addresses),
+        invited_by=to_creator(_inviter(invitation), names),
         invited_at=invitation.invited_at,
         expires_at=invitation.expires_at,
     )

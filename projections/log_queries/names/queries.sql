@@ -1,0 +1,9 @@
+-- names
+-- The names of people (their email addresses), keys and MCP servers. Erased and deleted ones are missing. Parameters by
+-- name: user_ids, key_ids, mcp_ids; created_by: only keys that this user created, null for all keys.
+select 'user', user_id, email from users where user_id = any(%(user_ids)s::text[])
+union all
+select 'api_key', key_id, name from key_list
+where key_id = any(%(key_ids)s::text[]) and (%(created_by)s::text is null or created_by = %(created_by)s::text)
+union all
+select 'mcp', mcp_id, name from mcp_list where mcp_id = any(%(mcp_ids)s::text[])

@@ -68,15 +68,19 @@ class Page:
         *,
         total: int | None = None,
         exact: bool = True,
+        searched: tuple[datetime, str] | None = None,
+        next_after: str | None = None,
     ) -> ListResponse[T]:
         """Respond with `shape` of each row. `position` returns a row's sort value and id.
 
-        `total` and `exact`: see `pagination`.
+        `searched` is the position where the search ended before the page was full. `total`, `exact` and `next_after`:
+        see `pagination`.
         """
         services, shown = get_services(self._request), self.rows(found)
+        continues = position(shown[-1]) if len(found) > len(shown) else searched
         cursor = None
-        if len(found) > len(shown):
-            value, row_id = position(shown[-1])
+        if continues is not None:
+            value, row_id = continues
             last = CursorPosition(value if isinstance(value, str) else value.isoformat(), row_id)
             cursor = services.cursors.encode(last, purpose=self._purpose)
         numbers = pagination(
@@ -85,6 +89,8 @@ class Page:
             total=total,
             next_cursor=cursor,
             exact=exact,
+            next_after=next_after,
+            searched_to=searched[0] if searched is not None and continues is searched else None,
         )
         content = {"success": True, "data": [shape(row) for row in shown], "pagination": numbers}
         return ListResponse(

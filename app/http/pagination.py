@@ -1,5 +1,6 @@
 """Pagination of lists: by page number for people, by cursor for programs."""
 
+from datetime import datetime
 from typing import Annotated, Any
 from urllib.parse import urlencode
 
@@ -54,17 +55,47 @@ class Pagination(Struct, frozen=True):
     total_exact: Annotated[bool, Meta(description="Present only if false: `total` is then a minimum.")] | UnsetType = (
         UNSET
     )
+    next_after: (
+        Annotated[str, Meta(description="Only in activity: the `after` for the entries that follow, oldest first.")]
+        | UnsetType
+    ) = UNSET
+    searched_to: (
+        Annotated[
+            datetime,
+            Meta(
+                tz=True,
+                description="Only in activity, if the search for matches ended at this time before the page was full. "
+                "`next_cursor` continues there.",
+            ),
+        ]
+        | UnsetType
+    ) = UNSET
 
 
 def pagination(
-    *, page: int | None, per_page: int, total: int | None, next_cursor: str | None, exact: bool = True
+    *,
+    page: int | None,
+    per_page: int,
+    total: int | None,
+    next_cursor: str | None,
+    exact: bool = True,
+    next_after: str | None = None,
+    searched_to: datetime | None = None,
 ) -> Pagination:
     """Return the `pagination` object. Logs, which grow while they are read, are paged by cursor and have no total.
 
-    If not `exact`, `total` is a minimum.
+    If not `exact`, `total` is a minimum. `next_after` continues a tail. `searched_to` is the time where a search ended.
     """
-    pages = None if total is None else -(-total // per_page)
-    return Pagination(page, per_page, total, pages, next_cursor, UNSET if exact else False)
+    return Pagination(
+        page=page,
+        per_page=per_page,
+        total=total,
+        total_pages=None if total is None else -(-total // per_page),
+        next_cursor=next_cursor,
+        total_exact=UNSET if exact else False,
+        next_after=UNSET if next_after is None else next_after,
+        searched_to=UNSET if searched_to is None else searched_to,
+    )
 
 
 def next_link(

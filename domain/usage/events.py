@@ -30,6 +30,9 @@ Code = Literal["valid"] | Denial
 
 CallStatus = Literal["success", "error"]
 
+CALL_TIMEOUT_MS_MAX = 120_000
+"""The longest time that a caller can give an MCP server, and therefore nearly the longest duration of a call."""
+
 
 class KeyUsed(Struct, frozen=True, tag_field="type", tag="api_key.used", omit_defaults=True):
     """A key was presented and allowed (`code` "valid") or denied, with the reason.

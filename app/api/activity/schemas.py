@@ -23,7 +23,7 @@ class ActivityEntry(Struct, frozen=True, kw_only=True):
     """A change or a use of a key. The `status` of a call without a recorded end is `started`.
 
     `country` is that of `ip`, two letters (ISO 3166-1), if the service has a database that contains it. `mcp_name` is
-    missing if the server was deleted.
+    missing if the organization never had such a server.
     """
 
     id: str

@@ -38,7 +38,7 @@ class AuditActor(Struct, frozen=True):
 class AuditResource(Struct, frozen=True):
     """The resource that was changed. `name` is the current name of a key or MCP server, or the address of a member.
 
-    Other resources have no name, nor do deleted and erased ones.
+    Other resources have no name, nor has an erased address. A deleted server keeps its name.
     """
 
     type: str

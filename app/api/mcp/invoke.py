@@ -19,6 +19,7 @@ from app.http.messages import RawRequest, RawResponse
 from app.route import Route
 from app.services import Services
 from app.verification.authenticate import raise_if_invalid
+from domain.usage.events import CALL_TIMEOUT_MS_MAX
 from gateway.catalogue import Catalogue, find_catalogue
 from gateway.errors import HeadersMissing
 from gateway.gateway import Gateway
@@ -38,9 +39,9 @@ class Body(Struct, frozen=True, forbid_unknown_fields=True):
     arguments: Annotated[dict[str, Any], Meta(description="Arguments of the tool, according to its input schema.")] = (
         field(default_factory=dict[str, Any])
     )
-    timeout: Annotated[int, Meta(ge=100, le=120_000, description="Milliseconds to wait for the server.")] = (
-        TIMEOUT_MS_DEFAULT
-    )
+    timeout: Annotated[
+        int, Meta(ge=100, le=CALL_TIMEOUT_MS_MAX, description="Milliseconds to wait for the server.")
+    ] = TIMEOUT_MS_DEFAULT
 
 
 class CallMetadata(Struct, frozen=True):

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 import msgspec
 from msgspec import Struct
@@ -19,6 +19,9 @@ class Queries(NamedTuple):
 
 SQL = load(Queries, __file__, "entries.sql")
 
+Position: TypeAlias = tuple[datetime, str]
+"""The time and the id of an entry, which is its place in the order of activity."""
+
 USED = "api_key.used"
 
 _used = msgspec.json.Decoder(KeyUsed)
@@ -32,6 +35,10 @@ class Entry(Struct, frozen=True):
     id: str
     happened: Record | KeyUsed
     completed: CallCompleted | None = None
+
+    @property
+    def position(self) -> Position:
+        return (self.at, self.id)
 
 
 def use_entry(at: datetime, event_id: str, body: bytes) -> Entry:

@@ -35,6 +35,11 @@ class UseFilters(Struct, frozen=True):
             value is not None for value in (self.action, self.mcp_id, self.tool, self.secret_version)
         )
 
+    @property
+    def awaits_ends(self) -> bool:
+        """Return whether a call can match only after it has ended."""
+        return self.status in {"success", "error"} or self.reason is not None
+
     def parameters(self) -> dict[str, Any]:
         """Return the filters as parameters of a statement, by name."""
         return structs.asdict(self)

@@ -18,7 +18,7 @@ SQL = load(Queries, __file__)
 
 
 class Names(Struct, frozen=True):
-    """Names by id. An id is missing if its name was erased or deleted, or is hidden from the caller.
+    """Names by id. An id is missing if its name was erased or does not exist, or is hidden from the caller.
 
     `people` are email addresses.
     """

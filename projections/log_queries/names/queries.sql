@@ -1,6 +1,7 @@
 -- names
--- The names of people (their email addresses), keys and MCP servers. Erased and deleted ones are missing. Parameters by
--- name: user_ids, key_ids, mcp_ids; created_by: only keys that this user created, null for all keys.
+-- The names of people (their email addresses), keys and MCP servers. Erased addresses are missing; a deleted MCP server
+-- keeps its name. Parameters by name: user_ids, key_ids, mcp_ids; created_by: only keys that this user created, null for
+-- all keys.
 select 'user', user_id, email from users where user_id = any(%(user_ids)s::text[])
 union all
 select 'api_key', key_id, name from key_list

@@ -51,6 +51,7 @@ def test_an_alert_has_its_key_and_details(api: Api, org: Organization) -> None:
         "severity": "warning",
         "status": "open",
         "key_id": org.manager.id,
+        "key_name": "Manager",
         "created_at": item["created_at"],
         "acknowledged_at": None,
         "acknowledged_by": None,
@@ -123,7 +124,7 @@ def test_an_alert_is_acknowledged_once_with_its_actor(api: Api, org: Organizatio
     (alert_id,) = raise_alerts(api, alert(org))
     answer = org.client.post(f"/v1/alerts/{alert_id}/acknowledge")
     assert (answer.status, answer.data["status"], answer.data["revision"]) == (200, "acknowledged", 2)
-    assert answer.data["acknowledged_by"] == {"type": "api_key", "id": org.manager.id}
+    assert answer.data["acknowledged_by"] == {"type": "api_key", "id": org.manager.id, "name": "Manager"}
     assert answer.headers["x-revision"] == "2"
     again = org.client.post(f"/v1/alerts/{alert_id}/acknowledge")
     assert (again.status, again.data) == (200, answer.data)

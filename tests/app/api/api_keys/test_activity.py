@@ -11,7 +11,7 @@ from tests.app.organizations import Api, Organization
 from tests.geo_database import AMERICAN, AMERICAN_V6, NOWHERE, SWISS, geo_database
 
 CHANGE = {"id", "timestamp", "event", "actor", "status", "ip", "user_agent", "revision"}
-USE = CHANGE | {"action"}
+USE = CHANGE | {"action", "secret_version"}
 
 
 def test_activity_lists_every_change_and_use_newest_first(org: Organization) -> None:
@@ -46,7 +46,7 @@ def test_a_change_has_an_actor_and_an_origin(org: Organization) -> None:
     assert set(entry) == CHANGE
     assert re.fullmatch(INSTANT, entry["timestamp"])
     assert re.fullmatch(r"evt_[0-9a-z]{26}", entry["id"])
-    assert entry["actor"] == {"type": "api_key", "id": org.manager.id}
+    assert entry["actor"] == {"type": "api_key", "id": org.manager.id, "name": "Manager"}
     assert (entry["event"], entry["status"], entry["revision"]) == ("api_key.created", "success", 1)
     assert (entry["ip"], entry["user_agent"].partition("/")[0]) == ("127.0.0.1", "python-httpx2")
 
@@ -83,17 +83,18 @@ def test_a_use_has_its_purpose_and_outcome(org: Organization) -> None:
     key = org.key()
     org.verify(key.secret, mcp_id=mcp_id, tool="add", ip="192.0.2.1", user_agent="agent/1")
     entry = org.activity(key)[0]
-    assert set(entry) == USE | {"mcp_id", "tool", "reason"}
+    assert set(entry) == USE | {"mcp_id", "mcp_name", "tool", "reason"}
     assert (entry["action"], entry["status"], entry["reason"]) == ("verify", "denied", "mcp_not_permitted")
-    assert (entry["mcp_id"], entry["tool"]) == (mcp_id, "add")
+    assert (entry["mcp_id"], entry["mcp_name"], entry["tool"]) == (mcp_id, "Files", "add")
+    assert entry["secret_version"] == 1
     assert (entry["ip"], entry["user_agent"], entry["revision"]) == ("192.0.2.1", "agent/1", 1)
-    assert entry["actor"] == {"type": "api_key", "id": org.manager.id}
+    assert entry["actor"] == {"type": "api_key", "id": org.manager.id, "name": "Manager"}
 
 
 def test_the_actor_of_a_use_is_the_key_unless_another_caller_verified_it(org: Organization) -> None:
     key = org.key()
     key.client.get(key.check_path)
-    assert org.activity(key)[0]["actor"] == {"type": "api_key", "id": key.id}
+    assert org.activity(key)[0]["actor"] == {"type": "api_key", "id": key.id, "name": "Deploy"}
 
 
 def test_activity_can_be_filtered_by_type(org: Organization) -> None:

@@ -30,7 +30,7 @@ def test_a_created_key_is_returned_with_every_field(org: Organization) -> None:
         "environment": "live",
         "status": "active",
         "created_at": data["created_at"],
-        "created_by": {"id": org.manager.id, "type": "api_key"},
+        "created_by": {"id": org.manager.id, "type": "api_key", "name": "Manager"},
         "last_used": None,
         "expires_at": None,
         "revoked_at": None,

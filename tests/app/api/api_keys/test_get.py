@@ -36,7 +36,11 @@ def test_recent_activity_contains_the_ten_newest_entries(org: Organization) -> N
 
 
 def test_the_creator_of_a_key_is_a_key_or_a_person(api: Api, org: Organization) -> None:
-    assert org.detail(org.key())["created_by"] == {"id": org.manager.id, "type": "api_key"}
+    assert org.detail(org.key())["created_by"] == {
+        "id": org.manager.id,
+        "type": "api_key",
+        "name": "Manager",
+    }
     created_by_owner = org.seeded_key(by=OWNER)
     owner = org.detail(created_by_owner)["created_by"]
     assert set(owner) == {"id", "email"}
@@ -44,7 +48,11 @@ def test_the_creator_of_a_key_is_a_key_or_a_person(api: Api, org: Organization) 
     api.database.rows(
         "insert into users (user_id, organization_id, email) values (%s, %s, 'owner@example.com')", owner["id"], org.id
     )
-    assert org.detail(created_by_owner)["created_by"] == {"id": owner["id"], "email": "owner@example.com"}
+    assert org.detail(created_by_owner)["created_by"] == {
+        "id": owner["id"],
+        "email": "owner@example.com",
+        "name": "owner@example.com",
+    }
     api.database.rows("delete from users where user_id = %s", owner["id"])
 
 

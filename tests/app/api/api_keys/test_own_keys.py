@@ -80,7 +80,7 @@ def test_a_member_revokes_only_their_own_keys_in_bulk(api: Api, org: Organizatio
 def test_a_key_has_its_member_as_creator(org: Organization, member: Person) -> None:
     detail = org.client.get(f"/v1/api-keys/{create_key(member)}").data
     assert set(detail) == DETAIL
-    assert detail["created_by"] == {"id": member.id, "email": member.email}
+    assert detail["created_by"] == {"id": member.id, "email": member.email, "name": member.email}
 
 
 @pytest.mark.parametrize("grant", ["keys:read", "keys:write", "keys:verify", "mcps:write", "audit:read"])

@@ -57,7 +57,7 @@ def test_the_listed_keys_are_revoked_immediately_and_other_keys_are_not(api: Api
         "valid",
     ]
     assert api.events_of(first.id) == ["api_key.created", "api_key.revoked"]
-    assert org.activity(first)[1]["actor"] == {"type": "api_key", "id": org.manager.id}
+    assert org.activity(first)[1]["actor"] == {"type": "api_key", "id": org.manager.id, "name": "Manager"}
 
 
 @pytest.mark.parametrize("extra", [{}, {"dry_run": True}])

@@ -59,8 +59,8 @@ def test_an_event_has_its_data_actor_and_origin(org: Organization) -> None:
     assert set(event) == FIELDS
     assert re.fullmatch(INSTANT, event["timestamp"])
     assert event["event"] == "api_key.created"
-    assert event["actor"] == {"type": "api_key", "id": org.manager.id}
-    assert event["resource"] == {"type": "api_key", "id": key.id}
+    assert event["actor"] == {"type": "api_key", "id": org.manager.id, "name": "Manager"}
+    assert event["resource"] == {"type": "api_key", "id": key.id, "name": "Deploy"}
     assert (event["ip"], event["user_agent"].partition("/")[0]) == ("127.0.0.1", "python-httpx2")
     assert (event["data"]["name"], event["data"]["metadata"]) == ("Deploy", {"digest": "of a song"})
     assert event == org.client.get(f"{EVENTS}/{event['id']}").data
@@ -87,6 +87,7 @@ def test_a_person_has_an_email_address_until_it_is_erased(api: Api, org: Organiz
         "type": "user",
         "id": owner,
         "email": "owner@example.com",
+        "name": "owner@example.com",
     }
     api.database.rows("delete from users where user_id = %s", owner)
 

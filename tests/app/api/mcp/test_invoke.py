@@ -34,7 +34,7 @@ def test_a_call_is_recorded_in_two_steps(api: Api, calls: Calls) -> None:
     (entry,) = calls.uses()
     assert (entry["action"], entry["status"], entry["tool"]) == ("call", "success", "add")
     assert (entry["mcp_id"], entry["latency_ms"]) == (calls.mcp_id, latency)
-    assert entry["actor"] == {"type": "api_key", "id": calls.key.id}
+    assert entry["actor"] == {"type": "api_key", "id": calls.key.id, "name": "Deploy"}
     query = "select kind, code from usage_events where key_id = %s and action = 'call' order by event_id"
     assert api.database.rows(query, calls.key.id) == [("used", "valid"), ("completed", "success")]
 

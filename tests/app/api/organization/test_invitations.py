@@ -54,7 +54,7 @@ def test_the_link_of_an_invitation_is_returned_only_once(api: Api, admin: Person
     (listed,) = admin.client.get(INVITATIONS).data
     assert token not in str(listed)
     assert set(listed) == {"invite_id", "email", "role", "invited_by", "invited_at", "expires_at"}
-    assert listed["invited_by"] == {"id": admin.id, "email": admin.email}
+    assert listed["invited_by"] == {"id": admin.id, "email": admin.email, "name": admin.email}
 
 
 def test_neither_the_token_nor_the_address_is_in_the_log(api: Api, admin: Person) -> None:

@@ -1,0 +1,35 @@
+"""Uses written to the log directly: at any time, and as late as a test needs."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from domain.usage.events import KeyUsed, UsageEvent
+from eventstore.usage_batch import Batch, append_once
+from infrastructure.clock import new_event_ids
+from infrastructure.database.connections import AUTH_ROLE, connect
+from tests.app.organizations import Key, Organization
+from tests.random_input import random_token
+
+
+def uses(org: Organization, key: Key, count: int, at: datetime, **fields: object) -> list[KeyUsed]:
+    """Return accepted uses of one instant. `fields` replace those of `KeyUsed`."""
+    given = {
+        "action": "verify",
+        "code": "valid",
+        "organization_id": org.id,
+        "key_id": key.id,
+        "revision": 1,
+        "secret_version": 1,
+        **fields,
+    }
+    return [KeyUsed(id=event_id, occurred_at=at, **given) for event_id in new_event_ids(count, at)]  # pyright: ignore[reportArgumentType] -- the fields of a test
+
+
+def record(org: Organization, at: datetime, events: Sequence[UsageEvent]) -> None:
+    """Commit `events` as one batch of the instant `at`."""
+
+    async def append() -> None:
+        async with await connect(org.api.database.url, role=AUTH_ROLE) as connection:
+            await append_once(connection, Batch(random_token(), 1, at, events))
+
+    org.api.database.run(append())

@@ -1,4 +1,4 @@
-"""GET /v1/api-keys/{id}/usage: return the usage of one key, day by day."""
+"""GET /v1/api-keys/{id}/usage: return the usage of one key, by day and for short periods by hour."""
 
 from app.api.api_keys.visibility import require_visible
 from app.api.usage.period import Query, parse_period

@@ -10,7 +10,7 @@ from app.api import examples
 from app.api.schemas import Count, KeyId, McpId, Time
 from app.api.usage.period import ReportPeriod
 from projections.read_models.usage import reports
-from projections.read_models.usage.reports import Named, Outcomes, Report
+from projections.read_models.usage.reports import HOURS_DAYS_MAX, Named, Outcomes, Report
 
 COUNTING = (
     "Requests are accepted verifications, checks and calls. Each is counted within two seconds. Days are UTC days, "
@@ -50,6 +50,7 @@ class DayUsage(Struct, frozen=True):
     date: Day
     requests: Count
     errors: Count
+    denied: Count
 
 
 class HourUsage(Struct, frozen=True):
@@ -58,6 +59,14 @@ class HourUsage(Struct, frozen=True):
     hour: Time
     requests: Count
     errors: Count
+    denied: Count
+
+
+class DeniedUses(Struct, frozen=True):
+    """`reason` is the error code of the denials, such as `ip_not_permitted`."""
+
+    reason: str
+    denied: Count
 
 
 class UsageByStatus(Struct, frozen=True):
@@ -88,8 +97,11 @@ class KeyReport(Struct, frozen=True):
     by_tool: list[ToolUsage]
     by_day: list[DayUsage]
     by_status: UsageByStatus
+    denied_by_reason: Annotated[list[DeniedUses], Meta(description="Most frequent first.")]
     latency_ms: LatencyPercentiles
-    by_hour: Annotated[list[HourUsage], Meta(description="Only for a single day.")] | UnsetType = UNSET
+    by_hour: (
+        Annotated[list[HourUsage], Meta(description=f"Only for periods of at most {HOURS_DAYS_MAX} days.")] | UnsetType
+    ) = UNSET
 
 
 class PlanUsage(Struct, frozen=True):
@@ -116,7 +128,7 @@ class OrganizationReport(Struct, frozen=True):
 
 _DAY = date(2026, 5, 1)
 _BY_MCP = [McpUsage(mcp_id=examples.MCP_ID, name="Wiki", requests=12)]
-_BY_DAY = [DayUsage(date=_DAY, requests=12, errors=1)]
+_BY_DAY = [DayUsage(date=_DAY, requests=12, errors=1, denied=2)]
 _BY_STATUS = UsageByStatus(success=11, error=1, denied=2)
 
 KEY_REPORT_EXAMPLE = KeyReport(
@@ -129,8 +141,9 @@ KEY_REPORT_EXAMPLE = KeyReport(
     by_tool=[ToolUsage(mcp_id=examples.MCP_ID, tool="get_page", requests=12)],
     by_day=_BY_DAY,
     by_status=_BY_STATUS,
+    denied_by_reason=[DeniedUses(reason="ip_not_permitted", denied=2)],
     latency_ms=LatencyPercentiles(p50=42, p95=118, p99=230),
-    by_hour=[HourUsage(hour=examples.LATER, requests=12, errors=1)],
+    by_hour=[HourUsage(hour=examples.LATER, requests=12, errors=1, denied=2)],
 )
 ORGANIZATION_REPORT_EXAMPLE = OrganizationReport(
     period="day",
@@ -145,8 +158,11 @@ ORGANIZATION_REPORT_EXAMPLE = OrganizationReport(
 
 
 def to_key_report(key_id: str, period: ReportPeriod, report: Report) -> KeyReport:
-    """Return the report on a key. `by_hour` is included for a single day."""
-    hours = [HourUsage(hour.start, hour.outcomes.requests, hour.outcomes.failed) for hour in report.hours]
+    """Return the report on a key. `by_hour` is included for short periods."""
+    hours = [
+        HourUsage(hour.start, hour.outcomes.requests, hour.outcomes.failed, hour.outcomes.denied)
+        for hour in report.hours
+    ]
     return KeyReport(
         key_id=key_id,
         period=period.period,
@@ -157,6 +173,7 @@ def to_key_report(key_id: str, period: ReportPeriod, report: Report) -> KeyRepor
         by_tool=[ToolUsage(tool.mcp_id, tool.name, tool.requests) for tool in report.tools],
         by_day=_by_day(report.days),
         by_status=_by_status(report.total),
+        denied_by_reason=[DeniedUses(denial.reason, denial.denied) for denial in report.denials],
         latency_ms=LatencyPercentiles(*report.latency_ms),
         by_hour=hours or UNSET,
     )
@@ -187,7 +204,7 @@ def _by_mcp(mcps: Sequence[Named]) -> list[McpUsage]:
 
 
 def _by_day(days: Sequence[reports.Day]) -> list[DayUsage]:
-    return [DayUsage(day.date, day.outcomes.requests, day.outcomes.failed) for day in days]
+    return [DayUsage(day.date, day.outcomes.requests, day.outcomes.failed, day.outcomes.denied) for day in days]
 
 
 def _by_status(total: Outcomes) -> UsageByStatus:

@@ -14,6 +14,9 @@ from infrastructure.database.connections import Connection
 from infrastructure.database.statements import load
 from projections.read_models.usage.latency import Percentiles, percentiles
 
+HOURS_DAYS_MAX = 8
+"""The longest report with hours, in days: a week, and the day on which it began."""
+
 LISTED_MAX = 100
 """The maximum number of MCP servers, tools or keys that a report lists, most used first."""
 
@@ -21,6 +24,7 @@ LISTED_MAX = 100
 class _Queries(NamedTuple):
     key_report: bytes
     key_hours: bytes
+    key_denials: bytes
     key_latencies: bytes
     organization_report: bytes
     organization_keys: bytes
@@ -82,6 +86,13 @@ class Tool(NamedTuple):
     requests: int
 
 
+class Denial(NamedTuple):
+    """The number of uses that were denied for a reason."""
+
+    reason: str
+    denied: int
+
+
 class Day(NamedTuple):
     """The outcomes of a UTC day."""
 
@@ -103,7 +114,8 @@ T = TypeVar("T", Named, Tool)
 class Report:
     """A report.
 
-    `hours` is empty for several days, `keys` for a report about one key, and `tools` for one about all keys.
+    `hours` is empty for more than `HOURS_DAYS_MAX` days, `keys` for a report about one key, and `tools`, `hours` and
+    `denials` for one about all keys.
     """
 
     total: Outcomes = field(default_factory=Outcomes)
@@ -112,6 +124,7 @@ class Report:
     keys: list[Named] = field(default_factory=list[Named])
     days: list[Day] = field(default_factory=list[Day])
     hours: list[Hour] = field(default_factory=list[Hour])
+    denials: list[Denial] = field(default_factory=list[Denial])
     latency_ms: Percentiles = field(default_factory=Percentiles)
 
 
@@ -135,7 +148,8 @@ async def key_report(connection: Connection, key_id: str, span: Span) -> Report:
     report.tools = _most_used(report.tools)
     report.mcps = await _named_mcps(connection, by_mcp)
     report.days = [Day(day, by_day.get(day, Outcomes())) for day in span.days]
-    if span.since == span.until:
+    report.denials = await _denials(connection, key_id, span)
+    if len(span.days) <= HOURS_DAYS_MAX:
         report.hours = await _hours(connection, key_id, span)
     cursor = await connection.execute(_SQL.key_latencies, parameters)
     report.latency_ms = percentiles(dict(await cursor.fetchall()))
@@ -190,10 +204,16 @@ async def plan_of(connection: Connection, organization_id: str) -> PlanName | No
 
 
 async def _hours(connection: Connection, key_id: str, span: Span) -> list[Hour]:
-    parameters = {"key_id": key_id, "since": _midnight(span.since), "until": _midnight(span.until) + timedelta(days=1)}
-    cursor = await connection.execute(_SQL.key_hours, parameters)
-    found = {hour: Outcomes(requests, 0, failed) for hour, requests, failed in await cursor.fetchall()}
+    cursor = await connection.execute(_SQL.key_hours, {"key_id": key_id, **_instants(span)})
+    found = {hour: Outcomes(*sums) for hour, *sums in await cursor.fetchall()}
     return [Hour(hour, found.get(hour, Outcomes())) for hour in span.hours]
+
+
+async def _denials(connection: Connection, key_id: str, span: Span) -> list[Denial]:
+    """Return the reasons of denied uses, most frequent first."""
+    cursor = await connection.execute(_SQL.key_denials, {"key_id": key_id, **_instants(span)})
+    found = [Denial(*row) for row in await cursor.fetchall()]
+    return sorted(found, key=lambda denial: (-denial.denied, denial.reason))
 
 
 async def _named_mcps(connection: Connection, requests: dict[str, int]) -> list[Named]:
@@ -206,6 +226,10 @@ async def _named_mcps(connection: Connection, requests: dict[str, int]) -> list[
 def _most_used(found: Iterable[T]) -> list[T]:
     used = [item for item in found if item.requests]
     return sorted(used, key=lambda item: (-item.requests, item[0] or "", item[1] or ""))[:LISTED_MAX]
+
+
+def _instants(span: Span) -> dict[str, datetime]:
+    return {"since": _midnight(span.since), "until": _midnight(span.until) + timedelta(days=1)}
 
 
 def _midnight(day: date) -> datetime:

@@ -9,10 +9,19 @@ group by grouping sets ((day), (mcp_id), (mcp_id, tool), ())
 -- key_hours
 -- The uses of a key by hour. Parameters by name: key_id; since (inclusive) and until (exclusive), instants.
 select hour, coalesce(sum(events) filter (where kind = 'used' and code = 'valid'), 0)::bigint,
+       coalesce(sum(events) filter (where kind = 'used' and code <> 'valid'), 0)::bigint,
        coalesce(sum(events) filter (where kind = 'completed' and code = 'error'), 0)::bigint
 from usage_counts
 where key_id = %(key_id)s and hour >= %(since)s and hour < %(until)s and action in ('verify', 'check', 'call')
 group by hour
+
+-- key_denials
+-- The denied uses of a key by reason. Parameters by name: as above.
+select code, sum(events)::bigint
+from usage_counts
+where key_id = %(key_id)s and hour >= %(since)s and hour < %(until)s and action in ('verify', 'check', 'call')
+  and kind = 'used' and code <> 'valid'
+group by code
 
 -- key_latencies
 -- A histogram: calls by bucket. Parameters by name: key_id; since and until, the first and the last day (UTC).

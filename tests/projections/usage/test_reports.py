@@ -17,6 +17,7 @@ from projections.read_models.usage.apply import USAGE
 from projections.read_models.usage.latency import BOUNDS_MS, percentiles
 from projections.read_models.usage.reports import (
     Day,
+    Denial,
     Hour,
     Named,
     Outcomes,
@@ -51,7 +52,8 @@ def _call_id(at: datetime) -> str:
 
 async def test_an_unused_key_has_a_report_of_zeros(connection: Connection) -> None:
     report = await _report(connection, Span(DAY, DAY + timedelta(days=2)))
-    assert (report.total, report.mcps, report.tools, report.hours) == (Outcomes(), [], [], [])
+    assert (report.total, report.mcps, report.tools, report.denials) == (Outcomes(), [], [], [])
+    assert {hour.outcomes for hour in report.hours} == {Outcomes()}
     assert [day.date for day in report.days] == [date(2026, 3, 4), date(2026, 3, 5), date(2026, 3, 6)]
     assert {day.outcomes for day in report.days} == {Outcomes()}
 
@@ -83,10 +85,10 @@ async def test_uses_are_summed_by_mcp_tool_day_and_hour(connection: Connection) 
         Tool("mcp_b", "search", 1),
     ]
     assert [day.outcomes.requests for day in report.days] == [6, 1]
-    assert report.hours == []
+    assert report.denials == [Denial("tool_not_permitted", 1)]
     hours = {hour.start: hour.outcomes for hour in (await _report(connection)).hours}
     assert len(hours) == 24
-    assert hours.pop(datetime(2026, 3, 4, 12, tzinfo=UTC)) == Outcomes(requests=6)
+    assert hours.pop(datetime(2026, 3, 4, 12, tzinfo=UTC)) == Outcomes(requests=6, denied=1)
     assert set(hours.values()) == {Outcomes()}
 
 

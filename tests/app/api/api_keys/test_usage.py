@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from domain.usage.events import Denial
 from infrastructure.clock import now
 from tests.app.api.usage.usage_data import count, record
 from tests.app.organizations import Api, Key, Organization
@@ -44,12 +45,50 @@ def test_usage_is_grouped_by_mcp_tool_day_hour_and_outcome(api: Api, org: Organi
         "total_requests": 3,
         "by_mcp": [{"mcp_id": mcp_id, "name": "Files", "requests": 2}],
         "by_tool": [{"mcp_id": mcp_id, "tool": "search", "requests": 2}],
-        "by_day": [{"date": date, "requests": 3, "errors": 1}],
+        "by_day": [{"date": date, "requests": 3, "errors": 1, "denied": 1}],
         "by_status": {"success": 2, "error": 1, "denied": 1},
+        "denied_by_reason": [{"reason": "disabled_key", "denied": 1}],
         "latency_ms": {"p50": 10, "p95": 12, "p99": 12},
     }
     assert (len(by_hour), by_hour[0]["hour"]) == (24, f"{date}T00:00:00Z")
     assert sum(hour["requests"] for hour in by_hour) == 3
+    assert [hour["denied"] for hour in by_hour if hour["denied"]] == [1]
+
+
+def test_reasons_of_denied_uses_are_counted_over_the_whole_period(api: Api, org: Organization) -> None:
+    key = org.key()
+    denials: list[tuple[int, Denial]] = [
+        (0, "ip_not_permitted"),
+        (20, "rate_limited"),
+        (20, "ip_not_permitted"),
+        (40, "rate_limited"),
+    ]
+    for days, code in denials:
+        at = NOON - timedelta(days=days)
+        record(api, at, [used(key.id, at, organization_id=org.id, code=code)])
+    record(api, NOON, [used(key.id, NOON, organization_id=org.id, action="manage", code="forbidden")])
+    count(api)
+    usage = _usage(org, key, start_date=(NOON - timedelta(days=30)).date().isoformat())
+    assert usage["denied_by_reason"] == [
+        {"reason": "ip_not_permitted", "denied": 2},
+        {"reason": "rate_limited", "denied": 1},
+    ]
+    assert usage["by_status"]["denied"] == sum(day["denied"] for day in usage["by_day"]) == 3
+    assert "by_hour" not in usage
+
+
+def test_periods_of_up_to_8_days_have_hours(api: Api, org: Organization) -> None:
+    key = org.key()
+    for days in (0, 7, 8):
+        at = NOON - timedelta(days=days)
+        record(api, at, [used(key.id, at, organization_id=org.id, code="rate_limited")])
+    count(api)
+    usage = _usage(org, key, start_date=(NOON - timedelta(days=7)).date().isoformat())
+    assert len(usage["by_hour"]) == 8 * 24
+    assert [hour["hour"] for hour in usage["by_hour"] if hour["denied"]] == [
+        (NOON - timedelta(days=days)).isoformat().replace("+00:00", "Z") for days in (7, 0)
+    ]
+    assert "by_hour" not in _usage(org, key, start_date=(NOON - timedelta(days=8)).date().isoformat())
 
 
 def test_an_unused_key_has_zero_counts_and_no_latency(org: Organization) -> None:

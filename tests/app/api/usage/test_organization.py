@@ -39,7 +39,7 @@ def test_the_usage_of_an_organization_has_the_limit_of_its_plan(api: Api, path: 
         "by_status": {"success": 4, "error": 0, "denied": 1},
     }
     assert len(by_day) == today.day
-    assert by_day[-1] == {"date": today.isoformat(), "requests": 4, "errors": 0}
+    assert by_day[-1] == {"date": today.isoformat(), "requests": 4, "errors": 0, "denied": 1}
 
 
 def test_a_plan_without_a_limit_has_no_percentage(api: Api) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -85,6 +86,39 @@ def test_lists_are_aligned_plain_text_or_json(org: Organization, run: Run) -> No
     assert json.loads(run("mcps", "list", "--json").stdout)[0]["name"] == "Files"
     empty = run("keys", "list", "--status", "revoked").stdout
     assert " ".join(empty.split()) == "ID NAME KEY STATUS EXPIRES LAST USED"
+
+
+def test_activity_is_filtered(org: Organization, run: Run) -> None:
+    key, mcp_id = org.key(), org.mcp()
+    org.verify(key.secret)
+    org.verify(key.secret, mcp_id=mcp_id, tool="add")
+    table = run("keys", "activity", key.id, "--status", "denied").stdout.splitlines()
+    assert [line.split()[2:7] for line in table[1:]] == [["verify", "denied", "mcp_not_permitted", "Files", "add"]]
+    entries = json.loads(run("keys", "activity", key.id, "--mcp", mcp_id, "--secret-version", "1", "--json").stdout)
+    assert [entry["tool"] for entry in entries] == ["add"]
+    assert len(json.loads(run("keys", "activity", key.id, "--limit", "2", "--json").stdout)) == 2
+    refused = run("keys", "activity", key.id, "--ip", "nowhere")
+    assert (refused.returncode, "ip" in refused.stderr) == (1, True)
+
+
+def test_activity_is_followed_until_it_is_interrupted(api: Api, org: Organization) -> None:
+    key = org.key()
+    org.verify(key.secret)
+    env = {
+        **os.environ,
+        "KEYLEDGER_URL": api.url,
+        "KEYLEDGER_ADMIN_KEY": org.manager.secret,
+        "PYTHONPATH": str(_SOURCE),
+    }
+    command = [sys.executable, "-m", "keyledger", "keys", "activity", key.id, "--follow", "--json"]
+    with subprocess.Popen(command, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        newest = [json.loads(process.stdout.readline())["event"] for _ in range(2)]
+        assert newest == ["api_key.created", "api_key.used"]
+        org.client.post(f"{key.path}/disable")
+        assert json.loads(process.stdout.readline())["event"] == "api_key.disabled"
+        process.send_signal(signal.SIGINT)
+        assert process.wait(10) == 130
 
 
 @pytest.mark.parametrize(

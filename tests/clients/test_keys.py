@@ -82,6 +82,26 @@ def test_the_lifecycle_of_a_key(org: Organization, manager: Caller) -> None:
     assert page.data[0].actor.id == org.manager.id
 
 
+def test_activity_is_filtered_and_followed(org: Organization, manager: Caller) -> None:
+    made = manager.do(lambda c: c.keys.create("Agent"))
+    newest = manager.do(lambda c: c.keys.list_activity(made.id, status="denied"))
+    assert newest.data == ()
+    mcp_id = org.mcp()
+    manager.do(lambda c: c.verify(made.key))
+    manager.do(lambda c: c.verify(made.key, mcp_id=mcp_id))
+    after = newest.pagination.next_after
+    (denied,) = manager.do(lambda c: c.keys.list_activity(made.id, status="denied", after=after)).data
+    assert (denied.reason, denied.mcp_name, denied.secret_version) == ("mcp_not_permitted", "Files", 1)
+    assert (denied.actor.id, denied.actor.name) == (org.manager.id, "Manager")
+    for filters in (
+        {"action": "verify", "reason": "mcp_not_permitted"},
+        {"mcp_id": mcp_id},
+        {"ip": denied.ip, "secret_version": 1, "status": "denied"},
+    ):
+        assert manager.do(lambda c, f=filters: c.keys.list_activity(made.id, **f)).data == (denied,)
+    assert manager.do(lambda c: c.keys.list_activity(made.id, tool="add")).data == ()
+
+
 def test_an_iteration_returns_each_key_of_all_pages_once(org: Organization, manager: Caller) -> None:
     made = [org.key(name=f"Key {number}").id for number in range(7)]
     found = manager.every(lambda c: c.keys.iterate(per_page=3, q="Key "))

@@ -61,6 +61,7 @@ from keyledger.models.page import Page, Pagination
 from keyledger.models.permissions import Permissions, RateLimit, ToolRule
 from keyledger.models.usage import (
     DayRequests,
+    DeniedUses,
     HistoryDay,
     HourRequests,
     KeyReport,
@@ -108,6 +109,7 @@ __all__ = [
     "DeletedMcp",
     "DeletedWebhook",
     "Delivery",
+    "DeniedUses",
     "Flaw",
     "Forbidden",
     "HistoryDay",

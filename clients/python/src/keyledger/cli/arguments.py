@@ -86,6 +86,25 @@ def _keys(group: argparse.ArgumentParser) -> None:
     listed.add_argument("--limit", type=_count, metavar="N", help="the largest number of keys; by default all")
 
     _of_key(commands, "get", keys.get, "show one key and its latest activity")
+    activity = _of_key(
+        commands,
+        "activity",
+        keys.activity,
+        "list the changes and uses of a key, newest first, or follow them",
+        " --status denied\n  keyledger keys activity key_… --follow",
+    )
+    activity.add_argument("--type", metavar="TYPE", help="such as api_key.used or api_key.rotated")
+    activity.add_argument("--status", choices=("success", "denied", "error", "started"))
+    activity.add_argument("--action", choices=("verify", "check", "call", "manage"))
+    activity.add_argument("--reason", metavar="CODE", help="such as ip_not_permitted")
+    activity.add_argument("--mcp", metavar="ID", help="uses that name this MCP")
+    activity.add_argument("--tool", metavar="NAME")
+    activity.add_argument("--ip", metavar="ADDRESS", help="the address that the request came from")
+    activity.add_argument("--secret-version", type=_count, metavar="N", help="uses of this version of the secret")
+    activity.add_argument("--limit", type=_count, default=20, metavar="N", help="the largest number; by default 20")
+    activity.add_argument(
+        "--follow", action="store_true", help="print the newest entries, then each new one, until interrupted"
+    )
     rotate = _of_key(commands, "rotate", keys.rotate, "replace the secret of a key", " --overlap-seconds 3600")
     rotate.add_argument(
         "--overlap-seconds",

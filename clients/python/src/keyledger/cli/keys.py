@@ -2,15 +2,22 @@
 
 import argparse
 import itertools
+import sys
+import time
+from typing import Any
 
 from keyledger.cli import exit_codes
 from keyledger.cli.exit_codes import UsageError
-from keyledger.cli.output import KEY_TITLES, day, key_row, print_fields, print_json, print_table
+from keyledger.cli.output import KEY_TITLES, day, key_row, print_fields, print_json, print_row, print_table
 from keyledger.cli.settings import client_of, key_argument
+from keyledger.clients import Keyledger
+from keyledger.models.activity import Activity
 from keyledger.models.keys import CreatedKey, Key
 from keyledger.models.permissions import Permissions
 
 _PER_PAGE = 100
+_FOLLOW_SECONDS = 2.0
+_ENTRY_TITLES = ("WHEN", "WHAT", "STATUS", "REASON", "MCP AND TOOL", "FROM")
 
 
 def create(arguments: argparse.Namespace) -> int:
@@ -56,8 +63,30 @@ def get(arguments: argparse.Namespace) -> int:
         return exit_codes.OK
     _print_key(key)
     print()
-    entries = [(day(e.timestamp), e.event, e.status, e.reason or "", e.ip or "") for e in key.recent_activity]
-    print_table(("WHEN", "WHAT", "STATUS", "REASON", "FROM"), entries)
+    print_table(_ENTRY_TITLES, [_entry_row(entry) for entry in key.recent_activity])
+    return exit_codes.OK
+
+
+def activity(arguments: argparse.Namespace) -> int:
+    filters: dict[str, Any] = {
+        "type": arguments.type,
+        "status": arguments.status,
+        "action": arguments.action,
+        "reason": arguments.reason,
+        "mcp_id": arguments.mcp,
+        "tool": arguments.tool,
+        "ip": arguments.ip,
+        "secret_version": arguments.secret_version,
+        "per_page": min(arguments.limit, _PER_PAGE),
+    }
+    with client_of(arguments) as client:
+        if arguments.follow:
+            return _follow(client, arguments, filters)
+        entries = list(itertools.islice(client.keys.iterate_activity(arguments.id, **filters), arguments.limit))
+    if arguments.json:
+        print_json(entries)
+    else:
+        print_table(_ENTRY_TITLES, [_entry_row(entry) for entry in entries])
     return exit_codes.OK
 
 
@@ -98,6 +127,29 @@ def verify(arguments: argparse.Namespace) -> int:
     return exit_codes.OK if answer.valid else exit_codes.REFUSED
 
 
+def _follow(client: Keyledger, arguments: argparse.Namespace, filters: dict[str, Any]) -> int:
+    """Print entries oldest first, one a line, as they are recorded."""
+    page = client.keys.list_activity(arguments.id, **filters)
+    entries = page.data[::-1]
+    while True:
+        for entry in entries:
+            if arguments.json:
+                print_json(entry)
+            else:
+                print_row(_entry_row(entry))
+        sys.stdout.flush()
+        if len(entries) < filters["per_page"]:
+            time.sleep(_FOLLOW_SECONDS)
+        page = client.keys.list_activity(arguments.id, **filters, after=page.pagination.next_after)
+        entries = page.data
+
+
+def _entry_row(entry: Activity) -> tuple[str, ...]:
+    where = " ".join(part for part in (entry.mcp_name or entry.mcp_id, entry.tool) if part)
+    what = entry.action or entry.event
+    return (day(entry.timestamp), what, entry.status, entry.reason or "", where, entry.ip or "")
+
+
 def _print_secret(arguments: argparse.Namespace, made: CreatedKey) -> int:
     """Print the secret, which is shown only once. With `secret_only`, standard output contains nothing else."""
     if arguments.secret_only:
@@ -128,7 +180,7 @@ def _print_key(key: Key) -> None:
             ("key", f"{key.prefix}…{key.last4}"),
             ("environment", key.environment),
             ("status", key.status),
-            ("created", f"{day(key.created_at)} by {key.created_by.email or key.created_by.id}"),
+            ("created", f"{day(key.created_at)} by {key.created_by.name or key.created_by.id}"),
             ("expires", day(key.expires_at) or "never"),
             ("last used", day(key.last_used) or "never"),
             ("mcps", "all" if mcps == "*" else ", ".join(mcps)),

@@ -27,6 +27,11 @@ def print_table(titles: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
         print(f"{_BOLD}{line}{_PLAIN}" if number == 0 and sys.stdout.isatty() else line)
 
 
+def print_row(cells: Sequence[str]) -> None:
+    """Print one line of a table that has no end, and therefore no widths."""
+    print("  ".join(_printable(cell) or "-" for cell in cells))
+
+
 def print_fields(fields: Iterable[tuple[str, str]]) -> None:
     """Print one name and value a line."""
     known = [(name, _printable(value)) for name, value in fields if value]

@@ -27,6 +27,8 @@ from keyledger.models.permissions import Permissions, RateLimit
 
 Environment: TypeAlias = Literal["live", "test"]
 Status: TypeAlias = Literal["active", "disabled", "expired", "revoked"]
+Outcome: TypeAlias = Literal["success", "denied", "error", "started"]
+Action: TypeAlias = Literal["verify", "check", "call", "manage"]
 Reason: TypeAlias = Literal["compromised", "superseded", "owner_removed", "no_longer_needed", "unspecified"]
 Sort: TypeAlias = Literal["created_at", "last_used", "expires_at", "name"]
 
@@ -231,13 +233,39 @@ def list_key_activity(
     key_id: str,
     *,
     type: str | None = None,  # noqa: A002 -- the parameter's name in the API
+    status: Outcome | None = None,
+    action: Action | None = None,
+    reason: str | None = None,
+    mcp_id: str | None = None,
+    tool: str | None = None,
+    ip: str | None = None,
+    secret_version: int | None = None,
     since: datetime | None = None,
     until: datetime | None = None,
+    after: str | None = None,
     cursor: str | None = None,
     per_page: int | None = None,
 ) -> Call[Page[Activity]]:
-    """List all events and all uses of a key, newest first."""
-    query = query_of(type=type, from_=since, to=until, cursor=cursor, per_page=per_page)
+    """List the events and uses of a key that match all filters, newest first.
+
+    With `after`, list what follows an entry, oldest first: send the id of an entry, or `pagination.next_after` of the
+    previous page with the same filters. Repeat this to follow the activity. Every entry is then returned once.
+    """
+    query = query_of(
+        type=type,
+        status=status,
+        action=action,
+        reason=reason,
+        mcp_id=mcp_id,
+        tool=tool,
+        ip=ip,
+        secret_version=secret_version,
+        from_=since,
+        to=until,
+        after=after,
+        cursor=cursor,
+        per_page=per_page,
+    )
     return Call("GET", f"{_path(key_id)}/activity", _entries, query)
 
 

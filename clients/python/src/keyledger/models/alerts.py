@@ -11,7 +11,7 @@ from keyledger.models.activity import Actor
 class Alert(Struct, frozen=True, kw_only=True):
     """An alert. `severity`: info, warning or critical. `status`: open or acknowledged.
 
-    `details`: the figures that triggered it.
+    `details`: the figures that triggered it. `key_name`: None for a key that the caller cannot see.
     """
 
     id: str
@@ -19,6 +19,7 @@ class Alert(Struct, frozen=True, kw_only=True):
     severity: str
     status: str
     key_id: str | None = None
+    key_name: str | None = None
     created_at: datetime
     acknowledged_at: datetime | None = None
     acknowledged_by: Actor | None = None

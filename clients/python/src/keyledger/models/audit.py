@@ -7,16 +7,23 @@ from msgspec import Struct, field
 
 
 class AuditActor(Struct, frozen=True):
-    """The actor of an event. `type`: user, api_key or system. A person has an address, unless it was erased."""
+    """The actor of an event. `type`: user, api_key or system. A person has an address, unless it was erased.
+
+    `name`: a person's address or a key's name.
+    """
 
     id: str
     type: str
     email: str | None = None
+    name: str | None = None
 
 
 class AuditResource(Struct, frozen=True):
+    """The changed resource. `name`: the current name of a key or MCP server, or the address of a member."""
+
     id: str
     type: str
+    name: str | None = None
 
 
 class AuditEvent(Struct, frozen=True, kw_only=True):

@@ -10,11 +10,15 @@ from keyledger.secret import Secret
 
 
 class Creator(Struct, frozen=True):
-    """The creator of a key: a person (`email`, None if it was erased) or another actor (`type`)."""
+    """The creator of a key: a person (`email`, None if it was erased) or another actor (`type`).
+
+    `name`: a person's address or a key's name.
+    """
 
     id: str
     type: str = "user"
     email: str | None = None
+    name: str | None = None
 
 
 class KeyUsage(Struct, frozen=True):

@@ -29,9 +29,12 @@ class ToolRequests(Struct, frozen=True):
 
 
 class DayRequests(Struct, frozen=True):
+    """Requests on one day. Denied uses do not count as requests."""
+
     date: Day
     requests: int
     errors: int
+    denied: int = 0
 
 
 class HourRequests(Struct, frozen=True):
@@ -40,6 +43,14 @@ class HourRequests(Struct, frozen=True):
     hour: datetime
     requests: int
     errors: int
+    denied: int = 0
+
+
+class DeniedUses(Struct, frozen=True):
+    """Uses that were denied for a reason: the error code of the denials."""
+
+    reason: str
+    denied: int
 
 
 class Outcomes(Struct, frozen=True):
@@ -68,7 +79,7 @@ class PlanRequests(Struct, frozen=True):
 
 
 class KeyReport(Struct, frozen=True, kw_only=True):
-    """Usage of one key. `by_hour` is present for a single day."""
+    """Usage of one key. `by_hour` is present for periods of at most 8 days."""
 
     key_id: str
     period: str
@@ -80,6 +91,7 @@ class KeyReport(Struct, frozen=True, kw_only=True):
     by_day: tuple[DayRequests, ...] = ()
     by_hour: tuple[HourRequests, ...] = ()
     by_status: Outcomes
+    denied_by_reason: tuple[DeniedUses, ...] = ()
     latency_ms: Latency = Latency()
 
 

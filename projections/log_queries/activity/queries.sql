@@ -23,19 +23,19 @@ order by version
 limit %(limit)s
 
 -- uses
--- The uses of a key that match, newest first, among the newest ones: at most scan uses are read. If so many were read
--- without finding limit matches, the last row is the oldest use that was read, without its body. The rows are read only
--- until limit matches are found. Parameters by name: as above without the type, then the filters, null: any; scan.
-with searched as (
-    select occurred_at, event_id, action, code, mcp_id, tool, secret_version, body from usage_events
-    where key_id = %(key_id)s and organization_id = %(organization_id)s and kind = 'used'
-      and occurred_at >= coalesce(%(since)s, '-infinity'::timestamptz) and occurred_at < coalesce(%(until)s, 'infinity'::timestamptz)
-      and (occurred_at, event_id) < (coalesce(%(last_at)s, 'infinity'::timestamptz), coalesce(%(last_id)s::text, ''))
-    order by occurred_at desc, event_id desc
-    limit %(scan)s
-)
+-- The uses of a key that match, newest first, among its newest uses: at most scan uses are read. If so many were read
+-- without finding limit matches, the last row is the oldest use that was read, without its body. It is looked up only
+-- then, because the second part runs only if the first part has not found limit matches. Parameters by name: as above
+-- without the type, then the filters, null: any; scan.
 (
-    select occurred_at, event_id, body from searched u
+    select occurred_at, event_id, body from (
+        select occurred_at, event_id, action, code, mcp_id, tool, secret_version, body from usage_events
+        where key_id = %(key_id)s and organization_id = %(organization_id)s and kind = 'used'
+          and occurred_at >= coalesce(%(since)s, '-infinity'::timestamptz) and occurred_at < coalesce(%(until)s, 'infinity'::timestamptz)
+          and (occurred_at, event_id) < (coalesce(%(last_at)s, 'infinity'::timestamptz), coalesce(%(last_id)s::text, ''))
+        order by occurred_at desc, event_id desc
+        limit %(scan)s
+    ) u
     where (%(action)s::text is null or action = %(action)s)
       and (%(mcp_id)s::text is null or mcp_id = %(mcp_id)s)
       and (%(tool)s::text is null or tool = %(tool)s)
@@ -63,7 +63,10 @@ with searched as (
     limit %(limit)s
 )
 union all (
-    select occurred_at, event_id, null from searched
+    select occurred_at, event_id, null from usage_events
+    where key_id = %(key_id)s and organization_id = %(organization_id)s and kind = 'used'
+      and occurred_at >= coalesce(%(since)s, '-infinity'::timestamptz) and occurred_at < coalesce(%(until)s, 'infinity'::timestamptz)
+      and (occurred_at, event_id) < (coalesce(%(last_at)s, 'infinity'::timestamptz), coalesce(%(last_id)s::text, ''))
     order by occurred_at desc, event_id desc
     limit 1 offset %(scan)s - 1
 )
@@ -71,17 +74,16 @@ limit %(limit)s
 
 -- uses_after
 -- As uses, but oldest first after (after_at, after_id), and among the first uses after that.
-with searched as (
-    select occurred_at, event_id, action, code, mcp_id, tool, secret_version, body from usage_events
-    where key_id = %(key_id)s and organization_id = %(organization_id)s and kind = 'used'
-      and occurred_at >= greatest(%(since)s::timestamptz, %(after_at)s::timestamptz)
-      and occurred_at < coalesce(%(until)s, 'infinity'::timestamptz)
-      and (occurred_at, event_id) > (%(after_at)s::timestamptz, %(after_id)s::text)
-    order by occurred_at, event_id
-    limit %(scan)s
-)
 (
-    select occurred_at, event_id, body from searched u
+    select occurred_at, event_id, body from (
+        select occurred_at, event_id, action, code, mcp_id, tool, secret_version, body from usage_events
+        where key_id = %(key_id)s and organization_id = %(organization_id)s and kind = 'used'
+          and occurred_at >= greatest(%(since)s::timestamptz, %(after_at)s::timestamptz)
+          and occurred_at < coalesce(%(until)s, 'infinity'::timestamptz)
+          and (occurred_at, event_id) > (%(after_at)s::timestamptz, %(after_id)s::text)
+        order by occurred_at, event_id
+        limit %(scan)s
+    ) u
     where (%(action)s::text is null or action = %(action)s)
       and (%(mcp_id)s::text is null or mcp_id = %(mcp_id)s)
       and (%(tool)s::text is null or tool = %(tool)s)
@@ -108,7 +110,11 @@ with searched as (
     limit %(limit)s
 )
 union all (
-    select occurred_at, event_id, null from searched
+    select occurred_at, event_id, null from usage_events
+    where key_id = %(key_id)s and organization_id = %(organization_id)s and kind = 'used'
+      and occurred_at >= greatest(%(since)s::timestamptz, %(after_at)s::timestamptz)
+      and occurred_at < coalesce(%(until)s, 'infinity'::timestamptz)
+      and (occurred_at, event_id) > (%(after_at)s::timestamptz, %(after_id)s::text)
     order by occurred_at, event_id
     limit 1 offset %(scan)s - 1
 )

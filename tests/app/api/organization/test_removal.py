@@ -53,7 +53,7 @@ def test_the_keys_of_a_removed_member_keep_their_history(org: Organization, owne
     made = admin.client.post("/v1/api-keys", {"name": "Mine"}).data
     owner.client.delete(f"{MEMBERS}/{admin.id}")
     detail = org.client.get(f"/v1/api-keys/{made['id']}").data
-    assert detail["created_by"] == {"id": admin.id, "email": admin.email}
+    assert detail["created_by"] == {"id": admin.id, "email": admin.email, "name": admin.email}
     events = [entry["event"] for entry in org.client.get(f"/v1/api-keys/{made['id']}/activity").data]
     assert events == ["api_key.revoked", "api_key.created"]
 

@@ -49,6 +49,7 @@ WHOLE_TABLE = {
         "organization_days_differing",
         "latencies_differing",
     },
+    "projections/read_models/usage/organization_hours/check.sql": {"days_differing"},
 }
 """Statements of `python -m eventstore check` and of the operator's list of organizations. They read whole tables and
 serve no request."""

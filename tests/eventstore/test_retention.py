@@ -211,11 +211,28 @@ async def test_a_changed_removal_record_is_detected(
 
 async def test_read_models_of_removed_uses_are_not_rebuilt(worker: Connection, database_url: str) -> None:
     await remove_day(worker)
-    for name in ("usage", "key_recency"):
+    for name in ("usage", "key_recency", "organization_usage_hours"):
         for attempt in (verify, rebuild):
             with pytest.raises(UsageAlreadyRemoved, match=f"{name} cannot be derived again: 33 uses from 2026-01-30"):
                 await attempt(database_url, REBUILDABLE[name])
     assert (await verify(database_url, REBUILDABLE["key_list"])).equal
+
+
+async def test_a_read_model_that_is_newer_than_a_removal_counts_the_days_that_are_left(
+    connection: Connection, superuser: psycopg.AsyncConnection[tuple[object, ...]], database_url: str
+) -> None:
+    """An upgrade adds the hours of organizations to a log that days were removed from before."""
+    await write_three_days(connection)
+    await apply_all(database_url)
+    await remove_day(connection)
+    await superuser.execute("delete from organization_usage_hours")
+    await superuser.execute("delete from checkpoints where projection = 'organization_usage_hours'")
+    await apply_all(database_url)
+    assert await violations(database_url) == []
+    found = await rows(
+        connection, "select distinct (hour at time zone 'UTC')::date from organization_usage_hours order by 1"
+    )
+    assert found == [(DAY + timedelta(days=1),), (DAY + timedelta(days=2),)]
 
 
 async def test_a_removal_gives_up_after_a_short_wait_for_readers(worker: Connection, database_url: str) -> None:

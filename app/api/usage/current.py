@@ -1,11 +1,12 @@
 """GET /v1/usage: return the organization's usage and the limit of its plan."""
 
-from app.api.usage.period import Query, parse_period
+from app.api.usage.period import OrganizationQuery, parse_organization_period
 from app.api.usage.schemas import COUNTING, ORGANIZATION_REPORT_EXAMPLE, OrganizationReport, to_organization_report
 from app.handlers import HttpRequest, Success, get_services, success
 from app.route import Route
 from domain.organizations.errors import OrganizationNotFound
 from infrastructure.clock import now
+from projections.read_models.usage.organization_hours.queries import Selection, outcomes_by
 from projections.read_models.usage.reports import organization_report, plan_of
 
 
@@ -18,13 +19,13 @@ from projections.read_models.usage.reports import organization_report, plan_of
     description=f"The response includes the limit of the plan. {COUNTING}",
     example=ORGANIZATION_REPORT_EXAMPLE,
 )
-async def get_usage(request: HttpRequest, query: Query) -> Success[OrganizationReport]:
+async def get_usage(request: HttpRequest, query: OrganizationQuery) -> Success[OrganizationReport]:
     return success(await report_on_organization(request, query))
 
 
-async def report_on_organization(request: HttpRequest, query: Query) -> OrganizationReport:
+async def report_on_organization(request: HttpRequest, query: OrganizationQuery) -> OrganizationReport:
     """Return the usage. Only keys that the caller can see are listed, but the sums cover the whole organization."""
-    period = parse_period(query, now())
+    period = parse_organization_period(query, now())
     caller = request.auth
     services = get_services(request)
     async with services.read_transaction(caller.organization_id) as connection:
@@ -32,6 +33,16 @@ async def report_on_organization(request: HttpRequest, query: Query) -> Organiza
         if plan is None:
             raise OrganizationNotFound
         report = await organization_report(
-            connection, caller.organization_id, period.span, created_by=caller.visible_keys.created_by
+            connection,
+            caller.organization_id,
+            period.span,
+            created_by=caller.visible_keys.created_by,
+            mcp_id=query.mcp_id,
         )
-    return to_organization_report(period, report, services.plans[plan].monthly_requests)
+        details = None
+        if query.bucket is not None:
+            selection = Selection(caller.organization_id, query.mcp_id, *period.span.instants)
+            details = await outcomes_by(connection, selection, query.bucket)
+    return to_organization_report(
+        period, report, services.plans[plan].monthly_requests, bucket=query.bucket, details=details or {}
+    )

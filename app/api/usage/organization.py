@@ -1,7 +1,7 @@
 """GET /v1/organization/usage: an alias of /v1/usage next to the other organization routes."""
 
 from app.api.usage.current import report_on_organization
-from app.api.usage.period import Query
+from app.api.usage.period import OrganizationQuery
 from app.api.usage.schemas import ORGANIZATION_REPORT_EXAMPLE, OrganizationReport
 from app.handlers import HttpRequest, Success, success
 from app.route import Route
@@ -16,5 +16,5 @@ from app.route import Route
     description="The same as `GET /v1/usage`.",
     example=ORGANIZATION_REPORT_EXAMPLE,
 )
-async def get_organization_usage(request: HttpRequest, query: Query) -> Success[OrganizationReport]:
+async def get_organization_usage(request: HttpRequest, query: OrganizationQuery) -> Success[OrganizationReport]:
     return success(await report_on_organization(request, query))

@@ -1,4 +1,4 @@
-"""The period of a usage report: a named period up to today, or dates. All days are UTC days."""
+"""The period of a usage report: a named period up to today, a number of days, or dates. All days are UTC days."""
 
 from datetime import UTC, date, datetime, timedelta
 from typing import Annotated, Literal, NamedTuple
@@ -9,8 +9,11 @@ from app.http.errors import Problem, invalid
 from projections.read_models.usage.reports import Span
 
 DAYS_MAX = 366
+DETAILED_DAYS_MAX = 31
+"""The maximum number of days of a report with refusals by reason and latencies, which are read hour by hour."""
 
 Period = Literal["day", "week", "month"]
+Bucket = Literal["hour", "day"]
 StartDate = Annotated[date, Meta(description="The first day, inclusive (UTC).")]
 EndDate = Annotated[date, Meta(description="The last day, inclusive (UTC). Default: today.")]
 
@@ -25,8 +28,37 @@ class Query(Struct, frozen=True, forbid_unknown_fields=True):
     end_date: EndDate | None = None
 
 
+class OrganizationQuery(Query, frozen=True, forbid_unknown_fields=True):
+    """A period can also be a number of `days`. `bucket` adds details by hour or by day."""
+
+    days: (
+        Annotated[int, Meta(ge=1, le=DAYS_MAX, description="The number of days, up to and including today.")] | None
+    ) = None
+    bucket: (
+        Annotated[
+            Bucket,
+            Meta(
+                description="Add refusals by reason, ended calls and latencies, in total and by hour or by day. "
+                f"The period can then have at most {DETAILED_DAYS_MAX} days."
+            ),
+        ]
+        | None
+    ) = None
+    mcp_id: (
+        Annotated[
+            str,
+            Meta(
+                max_length=100,
+                description="Only uses of this MCP server. A use that was refused before the server was looked up "
+                "belongs to none.",
+            ),
+        ]
+        | None
+    ) = None
+
+
 class ReportPeriod(NamedTuple):
-    """The days of a report. `period` is "custom" if the request gives dates."""
+    """The days of a report. `period` is "custom" if the request gives dates or days."""
 
     period: Period | Literal["custom"]
     span: Span
@@ -52,6 +84,20 @@ def parse_period(query: Query, at: datetime) -> ReportPeriod:
     if (last - query.start_date).days >= DAYS_MAX:
         raise _invalid("start_date", f"Must be at most {DAYS_MAX} days, end_date included, before end_date")
     return ReportPeriod("custom", Span(query.start_date, last))
+
+
+def parse_organization_period(query: OrganizationQuery, at: datetime) -> ReportPeriod:
+    """Return the requested period as `parse_period` does. Raise 422 if it is too long for the details."""
+    if query.days is None:
+        period = parse_period(query, at)
+    elif query.period is not None or query.start_date is not None or query.end_date is not None:
+        raise _invalid("days", "Send days, a period or dates")
+    else:
+        today = at.astimezone(UTC).date()
+        period = ReportPeriod("custom", Span(today - timedelta(days=query.days - 1), today))
+    if query.bucket is not None and len(period.span.days) > DETAILED_DAYS_MAX:
+        raise _invalid("bucket", f"Requires a period of at most {DETAILED_DAYS_MAX} days")
+    return period
 
 
 def _first_day(period: Period, today: date) -> date:

@@ -1,16 +1,18 @@
 """Usage reports in responses."""
 
-from collections.abc import Sequence
-from datetime import date
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime
 from typing import Annotated, Literal
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from app.api import examples
 from app.api.schemas import Count, KeyId, McpId, Time
-from app.api.usage.period import ReportPeriod
+from app.api.usage.period import Bucket, ReportPeriod
 from projections.read_models.usage import reports
-from projections.read_models.usage.reports import HOURS_DAYS_MAX, Named, Outcomes, Report
+from projections.read_models.usage.organization_hours import queries as organization_hours
+from projections.read_models.usage.organization_hours.queries import sum_of
+from projections.read_models.usage.reports import HOURS_DAYS_MAX, Named, Outcomes, Report, midnight
 
 COUNTING = (
     "Requests are accepted verifications, checks and calls. Each is counted within two seconds. Days are UTC days, "
@@ -20,7 +22,7 @@ COUNTING = (
 
 CurrentName = Annotated[str | None, Meta(description="The current name; null if the resource no longer exists.")]
 ReportedPeriod = Annotated[
-    Literal["day", "week", "month", "custom"], Meta(description="`custom` if the request gives dates.")
+    Literal["day", "week", "month", "custom"], Meta(description="`custom` if the request gives dates or days.")
 ]
 Day = date
 """A UTC day."""
@@ -69,20 +71,49 @@ class DeniedUses(Struct, frozen=True):
     denied: Count
 
 
-class UsageByStatus(Struct, frozen=True):
-    """Requests are successes or errors. Denied uses are not requests."""
-
-    success: Count
-    error: Count
-    denied: Count
-
-
 class LatencyPercentiles(Struct, frozen=True):
     """Latency of completed calls, exact below 16 ms and otherwise within an eighth. Null if there were none."""
 
     p50: Count | None
     p95: Count | None
     p99: Count | None
+
+
+DeniedByReason = Annotated[list[DeniedUses], Meta(description="Most frequent first.")]
+
+
+class UsageDetails(Struct, frozen=True, kw_only=True):
+    """Details that `bucket` adds. `calls` have ended, so the error rate is `errors` divided by `calls`."""
+
+    denied_by_reason: DeniedByReason | UnsetType = UNSET
+    calls: Annotated[Count, Meta(description="Calls that have ended.")] | UnsetType = UNSET
+    latency_ms: LatencyPercentiles | UnsetType = UNSET
+
+
+class OrganizationDayUsage(UsageDetails, frozen=True, kw_only=True):
+    """A UTC day. The details are present with `bucket=day`."""
+
+    date: Day
+    requests: Count
+    errors: Count
+    denied: Count
+
+
+class OrganizationHourUsage(UsageDetails, frozen=True, kw_only=True):
+    """An hour, identified by its start."""
+
+    hour: Time
+    requests: Count
+    errors: Count
+    denied: Count
+
+
+class UsageByStatus(Struct, frozen=True):
+    """Requests are successes or errors. Denied uses are not requests."""
+
+    success: Count
+    error: Count
+    denied: Count
 
 
 class KeyReport(Struct, frozen=True):
@@ -97,7 +128,7 @@ class KeyReport(Struct, frozen=True):
     by_tool: list[ToolUsage]
     by_day: list[DayUsage]
     by_status: UsageByStatus
-    denied_by_reason: Annotated[list[DeniedUses], Meta(description="Most frequent first.")]
+    denied_by_reason: DeniedByReason
     latency_ms: LatencyPercentiles
     by_hour: (
         Annotated[list[HourUsage], Meta(description=f"Only for periods of at most {HOURS_DAYS_MAX} days.")] | UnsetType
@@ -113,19 +144,33 @@ class PlanUsage(Struct, frozen=True):
     percentage: Annotated[float | None, Meta(description="`billed` as a percentage of `limit`; null: unlimited.")]
 
 
-class OrganizationReport(Struct, frozen=True):
-    """The usage of all keys of the organization. Lists contain the 100 most used MCP servers and keys."""
+class OrganizationReport(UsageDetails, frozen=True, kw_only=True):
+    """The usage of all keys of the organization. Lists contain the 100 most used MCP servers and keys.
+
+    With `mcp_id`, the numbers are those of one MCP server, and `by_key` is absent.
+    """
 
     period: ReportedPeriod
     start_date: Day
     end_date: Day
     requests: PlanUsage
     by_mcp: list[McpUsage]
-    by_key: list[KeyUsageOfPeriod]
-    by_day: list[DayUsage]
+    by_key: list[KeyUsageOfPeriod] | UnsetType = UNSET
+    by_key_exact: (
+        Annotated[
+            bool,
+            Meta(
+                description="Present only if false: the counts are exact, but keys that are not listed may have more."
+            ),
+        ]
+        | UnsetType
+    ) = UNSET
+    by_day: list[OrganizationDayUsage]
     by_status: UsageByStatus
+    by_hour: Annotated[list[OrganizationHourUsage], Meta(description="Only with `bucket=hour`.")] | UnsetType = UNSET
 
 
+_UNUSED = organization_hours.Outcomes()
 _DAY = date(2026, 5, 1)
 _BY_MCP = [McpUsage(mcp_id=examples.MCP_ID, name="Wiki", requests=12)]
 _BY_DAY = [DayUsage(date=_DAY, requests=12, errors=1, denied=2)]
@@ -152,8 +197,22 @@ ORGANIZATION_REPORT_EXAMPLE = OrganizationReport(
     requests=PlanUsage(total=12, billed=12, limit=50_000, percentage=0.02),
     by_mcp=_BY_MCP,
     by_key=[KeyUsageOfPeriod(key_id=examples.KEY_ID, name="My agent", requests=12)],
-    by_day=_BY_DAY,
+    by_day=[OrganizationDayUsage(date=_DAY, requests=12, errors=1, denied=2)],
     by_status=_BY_STATUS,
+    by_hour=[
+        OrganizationHourUsage(
+            hour=examples.LATER,
+            requests=12,
+            errors=1,
+            denied=2,
+            denied_by_reason=[DeniedUses(reason="rate_limited", denied=2)],
+            calls=12,
+            latency_ms=LatencyPercentiles(p50=42, p95=118, p99=230),
+        )
+    ],
+    denied_by_reason=[DeniedUses(reason="rate_limited", denied=2)],
+    calls=12,
+    latency_ms=LatencyPercentiles(p50=42, p95=118, p99=230),
 )
 
 
@@ -179,9 +238,21 @@ def to_key_report(key_id: str, period: ReportPeriod, report: Report) -> KeyRepor
     )
 
 
-def to_organization_report(period: ReportPeriod, report: Report, limit: int | None) -> OrganizationReport:
-    """Return the report on an organization. `limit`: billed requests per month; None for an unlimited plan."""
+def to_organization_report(
+    period: ReportPeriod,
+    report: Report,
+    limit: int | None,
+    *,
+    bucket: Bucket | None,
+    details: Mapping[datetime, organization_hours.Outcomes],
+) -> OrganizationReport:
+    """Return the report on an organization.
+
+    `limit`: billed requests per month; None for an unlimited plan. `details`: the outcomes of each `bucket` with uses.
+    """
     billed = report.total.billed
+    hours = [_hour(hour, details.get(hour, _UNUSED)) for hour in period.span.hours] if bucket == "hour" else UNSET
+    total = _details(None if bucket is None else sum_of(details.values()))
     return OrganizationReport(
         period=period.period,
         start_date=period.span.since,
@@ -193,9 +264,54 @@ def to_organization_report(period: ReportPeriod, report: Report, limit: int | No
             percentage=None if limit is None else round(100 * billed / max(limit, 1), 2),
         ),
         by_mcp=_by_mcp(report.mcps),
-        by_key=[KeyUsageOfPeriod(key.id, key.name, key.requests) for key in report.keys],
-        by_day=_by_day(report.days),
+        by_key=[KeyUsageOfPeriod(key.id, key.name, key.requests) for key in report.keys]
+        if report.keys is not None
+        else UNSET,
+        by_day=[
+            _day(day, details.get(midnight(day.date), _UNUSED) if bucket == "day" else None) for day in report.days
+        ],
+        by_key_exact=UNSET if report.keys_exact else False,
         by_status=_by_status(report.total),
+        by_hour=hours,
+        denied_by_reason=total.denied_by_reason,
+        calls=total.calls,
+        latency_ms=total.latency_ms,
+    )
+
+
+def _day(day: reports.Day, outcomes: organization_hours.Outcomes | None) -> OrganizationDayUsage:
+    details = _details(outcomes)
+    return OrganizationDayUsage(
+        date=day.date,
+        requests=day.outcomes.requests,
+        errors=day.outcomes.failed,
+        denied=day.outcomes.denied,
+        denied_by_reason=details.denied_by_reason,
+        calls=details.calls,
+        latency_ms=details.latency_ms,
+    )
+
+
+def _hour(start: datetime, outcomes: organization_hours.Outcomes) -> OrganizationHourUsage:
+    details = _details(outcomes)
+    return OrganizationHourUsage(
+        hour=start,
+        requests=outcomes.requests,
+        errors=outcomes.failed,
+        denied=sum(outcomes.denied.values()),
+        denied_by_reason=details.denied_by_reason,
+        calls=details.calls,
+        latency_ms=details.latency_ms,
+    )
+
+
+def _details(outcomes: organization_hours.Outcomes | None) -> UsageDetails:
+    if outcomes is None:
+        return UsageDetails()
+    return UsageDetails(
+        denied_by_reason=[DeniedUses(reason, denied) for reason, denied in outcomes.most_denied],
+        calls=outcomes.calls,
+        latency_ms=LatencyPercentiles(*outcomes.latency_ms),
     )
 
 

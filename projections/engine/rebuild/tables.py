@@ -57,7 +57,7 @@ async def create_tables(connection: Connection, schema: str, folder: str) -> Non
     """Create the tables of a read model from its schema, with grants and policies, ready to become the live ones."""
     await set_search_path(connection, schema)
     for script in folder_scripts(PROJECTIONS):
-        if script.name.startswith(f"{folder}/"):
+        if script.name.rpartition("/")[0] == folder:
             await connection.execute(script.sql)
 
 

@@ -31,8 +31,8 @@ USES_MAX = 500_000
 A process that is behind writes one row for more uses if pages are large. One that keeps up has small pages anyway.
 """
 
-_FIRST_BATCHES = 500
-_DOUBLED_BELOW_SECONDS = 3.0
+FIRST_BATCHES = 500
+DOUBLED_BELOW_SECONDS = 3.0
 """Two pages of that size in one still finish in time; see `usage_plan`."""
 
 _BOUNDS_MS = list(BOUNDS_MS)
@@ -50,12 +50,21 @@ UNLOOKED: tuple[Code, ...] = (
 
 
 async def _apply(connection: Connection, page: Sequence[UsageBatch]) -> None:
+    counted = await count_page(connection, page, SQL.usage_apply)
+    require_complete(page, declared=sum(batch.size for batch in page), counted=counted)
+
+
+async def count_page(connection: Connection, page: Sequence[UsageBatch], statement: bytes) -> int:
+    """Execute a statement that counts the events of `page`, and return how many it counted."""
     span = range_of(page)
     parameters = {**span._asdict(), "bounds": _BOUNDS_MS, "first_id": _first_id(span.until), "unlooked": list(UNLOOKED)}
     await connection.execute(SQL.usage_plan)
-    row = await (await connection.execute(SQL.usage_apply, parameters)).fetchone()
-    counted = row[0] if row else 0
-    declared = sum(batch.size for batch in page)
+    row = await (await connection.execute(statement, parameters)).fetchone()
+    return row[0] if row else 0
+
+
+def require_complete(page: Sequence[UsageBatch], *, declared: int, counted: int) -> None:
+    """Raise `Corruption` if the log contains more or fewer events than its batches declare."""
     if counted != declared:
         where = f"usage lane {page[0].lane}, batches {page[0].batch_no} to {page[-1].batch_no}"
         raise Corruption(f"{where}: they say {declared} events, and {counted} are there")
@@ -73,5 +82,5 @@ USAGE = AsyncProjection(
     log="usage",
     read=usage_reader(BATCHES_MAX, USES_MAX),
     apply=_apply,
-    batch_size=AdaptiveBatchSize(_FIRST_BATCHES, _DOUBLED_BELOW_SECONDS),
+    batch_size=AdaptiveBatchSize(FIRST_BATCHES, DOUBLED_BELOW_SECONDS),
 )

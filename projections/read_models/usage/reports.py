@@ -20,6 +20,13 @@ HOURS_DAYS_MAX = 8
 LISTED_MAX = 100
 """The maximum number of MCP servers, tools or keys that a report lists, most used first."""
 
+_CANDIDATES_OF_DAY = 2 * LISTED_MAX
+"""The number of most used keys of each day among which a report looks for the most used keys of its period.
+
+A key that is not among them on any day has at most the sum of the last candidates of all days. That sum rarely reaches
+the last listed key with twice as many candidates as listed keys.
+"""
+
 
 class _Queries(NamedTuple):
     key_report: bytes
@@ -28,6 +35,7 @@ class _Queries(NamedTuple):
     key_latencies: bytes
     organization_report: bytes
     organization_keys: bytes
+    creators_keys: bytes
     organization_days: bytes
     organization_days_total: bytes
     mcp_names: bytes
@@ -50,7 +58,12 @@ class Span(NamedTuple):
     @property
     def hours(self) -> list[datetime]:
         """Return the start of each hour."""
-        return [_midnight(day) + timedelta(hours=hour) for day in self.days for hour in range(24)]
+        return [midnight(day) + timedelta(hours=hour) for day in self.days for hour in range(24)]
+
+    @property
+    def instants(self) -> tuple[datetime, datetime]:
+        """Return the start of the first day and the end of the last one."""
+        return midnight(self.since), midnight(self.until) + timedelta(days=1)
 
 
 class Outcomes(NamedTuple):
@@ -114,14 +127,16 @@ T = TypeVar("T", Named, Tool)
 class Report:
     """A report.
 
-    `hours` is empty for more than `HOURS_DAYS_MAX` days, `keys` for a report about one key, and `tools`, `hours` and
-    `denials` for one about all keys.
+    `hours` is empty for more than `HOURS_DAYS_MAX` days. `tools`, `hours` and `denials` are empty for a report about
+    all keys. `keys` is None for one about a key or an MCP server. Not `keys_exact`: the counts are exact, but another
+    key may have more requests than the last ones.
     """
 
     total: Outcomes = field(default_factory=Outcomes)
     mcps: list[Named] = field(default_factory=list[Named])
     tools: list[Tool] = field(default_factory=list[Tool])
-    keys: list[Named] = field(default_factory=list[Named])
+    keys: list[Named] | None = None
+    keys_exact: bool = True
     days: list[Day] = field(default_factory=list[Day])
     hours: list[Hour] = field(default_factory=list[Hour])
     denials: list[Denial] = field(default_factory=list[Denial])
@@ -157,28 +172,46 @@ async def key_report(connection: Connection, key_id: str, span: Span) -> Report:
 
 
 async def organization_report(
-    connection: Connection, organization_id: str, span: Span, *, created_by: str | None
+    connection: Connection, organization_id: str, span: Span, *, created_by: str | None, mcp_id: str | None = None
 ) -> Report:
-    """Return the report of an organization. Single keys are those that `created_by` created, or all if it is None."""
-    parameters = {"organization_id": organization_id, **span._asdict()}
+    """Return the report of an organization. Single keys are those that `created_by` created, or all if it is None.
+
+    With `mcp_id`, the report covers the uses of that MCP server and lists no keys, whose uses by MCP are counted only
+    for one key at a time.
+    """
+    parameters = {"organization_id": organization_id, "mcp_id": mcp_id, **span._asdict()}
     report = Report()
     by_day: dict[date, Outcomes] = {}
     by_mcp: dict[str, int] = {}
     cursor = await connection.execute(_SQL.organization_report, parameters)
-    for day, mcp_id, *sums in await cursor.fetchall():
+    for day, used_mcp, *sums in await cursor.fetchall():
         if day is not None:
             by_day[day] = Outcomes(*sums)
-        elif mcp_id:
-            by_mcp[mcp_id] = sums[0]
-        elif mcp_id is None and sums[0] is not None:
+        elif used_mcp:
+            by_mcp[used_mcp] = sums[0]
+        elif used_mcp is None and sums[0] is not None:
             report.total = Outcomes(*sums)
     report.mcps = await _named_mcps(connection, by_mcp)
     report.days = [Day(day, by_day.get(day, Outcomes())) for day in span.days]
-    cursor = await connection.execute(
-        _SQL.organization_keys, {**parameters, "created_by": created_by, "limit": LISTED_MAX}
-    )
-    report.keys = [Named(*row) for row in await cursor.fetchall()]
+    if mcp_id is None:
+        report.keys, report.keys_exact = await _most_used_keys(connection, organization_id, span, created_by)
     return report
+
+
+async def _most_used_keys(
+    connection: Connection, organization_id: str, span: Span, created_by: str | None
+) -> tuple[list[Named], bool]:
+    """Return the most used keys, and whether no other key can have more requests than the last of them."""
+    parameters = {"organization_id": organization_id, "limit": LISTED_MAX, **span._asdict()}
+    if created_by is not None:
+        cursor = await connection.execute(_SQL.creators_keys, {**parameters, "created_by": created_by})
+        return [Named(*row) for row in await cursor.fetchall()], True
+    cursor = await connection.execute(_SQL.organization_keys, {**parameters, "of_day": _CANDIDATES_OF_DAY})
+    rows = await cursor.fetchall()
+    keys = [Named(key_id, name, requests) for key_id, name, requests, _ in rows]
+    others = rows[0][3] if rows else 0
+    last = keys[-1].requests if len(keys) == LISTED_MAX else 0
+    return keys, others <= last
 
 
 async def organization_days(
@@ -229,8 +262,10 @@ def _most_used(found: Iterable[T]) -> list[T]:
 
 
 def _instants(span: Span) -> dict[str, datetime]:
-    return {"since": _midnight(span.since), "until": _midnight(span.until) + timedelta(days=1)}
+    since, until = span.instants
+    return {"since": since, "until": until}
 
 
-def _midnight(day: date) -> datetime:
+def midnight(day: date) -> datetime:
+    """Return the start of a UTC day."""
     return datetime.combine(day, time(), UTC)

@@ -28,6 +28,10 @@ pytestmark = pytest.mark.anyio
 
 DAMAGES: dict[str, tuple[LiteralString, str]] = {
     "usage": ("update key_usage set total_requests = total_requests + 1", "key_usage"),
+    "organization_usage_hours": (
+        "update organization_usage_hours set latencies = '{null,1}' where mcp_id = 'mcp_a'",
+        "organization_usage_hours",
+    ),
     "key_state": ("update key_state set version = version + 1", "key_state"),
     "key_list": ("delete from key_terms", "key_terms"),
     "key_recency": (

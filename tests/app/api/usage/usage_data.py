@@ -7,6 +7,7 @@ from domain.usage.events import UsageEvent
 from infrastructure.database.connections import WORKER_ROLE, connect
 from projections.engine.runner import run_projection
 from projections.read_models.usage.apply import USAGE
+from projections.read_models.usage.organization_hours.apply import ORGANIZATION_HOURS
 from tests.app.organizations import Api
 from tests.projections.usage.uses import append
 
@@ -26,6 +27,7 @@ def count(api: Api) -> None:
 
     async def run() -> None:
         async with await connect(api.database.url, role=WORKER_ROLE) as connection:
-            assert (await run_projection(connection, USAGE, 60)).stopped == {}
+            for follower in (USAGE, ORGANIZATION_HOURS):
+                assert (await run_projection(connection, follower, 60)).stopped == {}
 
     api.database.run(run())

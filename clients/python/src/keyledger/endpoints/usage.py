@@ -9,6 +9,7 @@ from keyledger.models.page import Page
 from keyledger.models.usage import HistoryDay, KeyReport, OrganizationReport
 
 Period: TypeAlias = Literal["day", "week", "month"]
+Bucket: TypeAlias = Literal["hour", "day"]
 
 _key = data_of(KeyReport)
 _organization = data_of(OrganizationReport)
@@ -24,10 +25,19 @@ def get_key_usage(
 
 
 def get_usage(
-    *, period: Period | None = None, start_date: date | None = None, end_date: date | None = None
+    *,
+    period: Period | None = None,
+    days: int | None = None,
+    start_date: date | None = None,
+    end_date: date | None = None,
+    bucket: Bucket | None = None,
+    mcp_id: str | None = None,
 ) -> Call[OrganizationReport]:
-    """Report the usage of all keys of the organization, for the same periods as for one key."""
-    query = query_of(period=period, start_date=start_date, end_date=end_date)
+    """Report the usage of all keys of the organization, for the same periods as for one key or for the last `days`.
+
+    `bucket` adds refusals by reason, ended calls and latencies by hour or by day. `mcp_id` selects one MCP server.
+    """
+    query = query_of(period=period, days=days, start_date=start_date, end_date=end_date, bucket=bucket, mcp_id=mcp_id)
     return Call("GET", "/v1/usage", _organization, query)
 
 

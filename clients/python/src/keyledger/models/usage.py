@@ -69,6 +69,30 @@ class Latency(Struct, frozen=True):
     p99: int | None = None
 
 
+class OrganizationDay(Struct, frozen=True):
+    """A day. `denied_by_reason`, `calls` (ended ones) and `latency_ms` are present with `bucket="day"`."""
+
+    date: Day
+    requests: int
+    errors: int
+    denied: int
+    denied_by_reason: tuple[DeniedUses, ...] | None = None
+    calls: int | None = None
+    latency_ms: Latency | None = None
+
+
+class OrganizationHour(Struct, frozen=True):
+    """An hour. `hour` is its start, and `calls` have ended, so the error rate is `errors` divided by `calls`."""
+
+    hour: datetime
+    requests: int
+    errors: int
+    denied: int
+    denied_by_reason: tuple[DeniedUses, ...]
+    calls: int
+    latency_ms: Latency
+
+
 class PlanRequests(Struct, frozen=True):
     """`billed` requests of `total` count towards the monthly `limit`. None: the plan has no limit."""
 
@@ -96,7 +120,11 @@ class KeyReport(Struct, frozen=True, kw_only=True):
 
 
 class OrganizationReport(Struct, frozen=True, kw_only=True):
-    """Usage of all keys of the organization."""
+    """Usage of all keys of the organization, or of one MCP server, in which case `by_key` is empty.
+
+    Not `by_key_exact`: keys that are not listed may have more requests than the last ones of `by_key`.
+    `by_hour` is present with `bucket="hour"`; the totals `denied_by_reason`, `calls` and `latency_ms` with any bucket.
+    """
 
     period: str
     start_date: Day
@@ -104,8 +132,13 @@ class OrganizationReport(Struct, frozen=True, kw_only=True):
     requests: PlanRequests
     by_mcp: tuple[McpRequests, ...] = ()
     by_key: tuple[KeyRequests, ...] = ()
-    by_day: tuple[DayRequests, ...] = ()
+    by_key_exact: bool = True
+    by_day: tuple[OrganizationDay, ...] = ()
+    by_hour: tuple[OrganizationHour, ...] = ()
     by_status: Outcomes
+    denied_by_reason: tuple[DeniedUses, ...] | None = None
+    calls: int | None = None
+    latency_ms: Latency | None = None
 
 
 class HistoryDay(Struct, frozen=True):

@@ -1,0 +1,45 @@
+"""Count the uses of a page of the usage log by organization and hour.
+
+Every use and every end of a call is counted, also management, refusals and uses without an organization. The same names
+are left out as in `projections/read_models/usage/apply.py`. The end of a call counts in the hour of the use that
+authorized it, in the row of accepted calls.
+
+A database that is older than this read model may have removed days of uses before the first page was counted. Those
+hours stay empty.
+"""
+
+from collections.abc import Sequence
+
+from eventstore.reader import UsageBatch
+from infrastructure.database.connections import Connection
+from projections.engine.batch_size import AdaptiveBatchSize
+from projections.engine.readers import range_of, usage_reader
+from projections.engine.runner import AsyncProjection
+from projections.read_models.usage.apply import (
+    BATCHES_MAX,
+    DOUBLED_BELOW_SECONDS,
+    FIRST_BATCHES,
+    USES_MAX,
+    count_page,
+    require_complete,
+)
+from projections.read_models.usage.organization_hours.queries import SQL
+
+
+async def _apply(connection: Connection, page: Sequence[UsageBatch]) -> None:
+    counted = await count_page(connection, page, SQL.hours_apply)
+    declared = sum(batch.size for batch in page)
+    if counted != declared:
+        row = await (await connection.execute(SQL.events_kept, range_of(page)._asdict())).fetchone()
+        declared = row[0] if row else 0
+    require_complete(page, declared=declared, counted=counted)
+
+
+ORGANIZATION_HOURS = AsyncProjection(
+    name="organization_usage_hours",
+    version=1,
+    log="usage",
+    read=usage_reader(BATCHES_MAX, USES_MAX),
+    apply=_apply,
+    batch_size=AdaptiveBatchSize(FIRST_BATCHES, DOUBLED_BELOW_SECONDS),
+)

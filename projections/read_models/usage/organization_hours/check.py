@@ -1,0 +1,23 @@
+"""Invariant I8 for the hours of organizations: every event up to the checkpoint is counted exactly once."""
+
+from typing import NamedTuple
+
+from infrastructure.database.connections import Connection
+from infrastructure.database.statements import load
+from projections.read_models.usage.organization_hours.apply import ORGANIZATION_HOURS
+
+
+class _Queries(NamedTuple):
+    days_differing: bytes
+
+
+_SQL = load(_Queries, __file__, "check.sql")
+
+
+async def check_organization_hours(connection: Connection) -> list[str]:
+    """Return a line for each organization and day whose hours differ from the log."""
+    cursor = await connection.execute(_SQL.days_differing, (ORGANIZATION_HOURS.name, ORGANIZATION_HOURS.log))
+    return [
+        f"I8 organization_usage_hours of '{organization_id}' on {day}: {counted} events counted, {logged} in the log"
+        for organization_id, day, counted, logged in await cursor.fetchall()
+    ]

@@ -1,0 +1,13 @@
+"""Declaration of the uses of organizations by hour, MCP server, action and outcome."""
+
+from projections.engine.read_model import ReadModel
+from projections.read_models.usage.organization_hours.apply import ORGANIZATION_HOURS
+from projections.read_models.usage.organization_hours.check import check_organization_hours
+
+READ_MODEL = ReadModel(
+    name="organization_usage_hours",
+    module=__name__,
+    tables=("organization_usage_hours",),
+    projection=ORGANIZATION_HOURS,
+    checks=(check_organization_hours,),
+)

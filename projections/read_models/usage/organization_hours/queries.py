@@ -1,0 +1,90 @@
+"""Queries on the uses of an organization by hour."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Literal, NamedTuple
+
+from infrastructure.database.connections import Connection
+from infrastructure.database.statements import load
+from projections.read_models.usage.latency import Percentiles, percentiles
+
+
+class Queries(NamedTuple):
+    hours_apply: bytes
+    events_kept: bytes
+    hours_of: bytes
+    latencies_of: bytes
+
+
+SQL = load(Queries, __file__)
+
+Unit = Literal["hour", "day"]
+
+
+class Selection(NamedTuple):
+    """The uses of an organization from `since` (inclusive) to `until` (exclusive), of one MCP server or of all."""
+
+    organization_id: str
+    mcp_id: str | None
+    since: datetime
+    until: datetime
+
+
+@dataclass(slots=True)
+class Outcomes:
+    """The requests of an hour, a day or the whole period, and how they ended.
+
+    `requests` were accepted. `calls` have ended, `failed` of them with an error. `denied` were refused, by error code.
+    """
+
+    requests: int = 0
+    failed: int = 0
+    denied: dict[str, int] = field(default_factory=dict[str, int])
+    histogram: dict[int, int] = field(default_factory=dict[int, int])
+
+    @property
+    def calls(self) -> int:
+        return sum(self.histogram.values())
+
+    @property
+    def most_denied(self) -> list[tuple[str, int]]:
+        """Return the error codes of refusals with their numbers, most frequent first."""
+        return sorted(self.denied.items(), key=lambda item: (-item[1], item[0]))
+
+    @property
+    def latency_ms(self) -> Percentiles:
+        return percentiles(self.histogram)
+
+    def add(self, other: "Outcomes") -> None:
+        self.requests += other.requests
+        self.failed += other.failed
+        for code, count in other.denied.items():
+            self.denied[code] = self.denied.get(code, 0) + count
+        for bucket, calls in other.histogram.items():
+            self.histogram[bucket] = self.histogram.get(bucket, 0) + calls
+
+
+async def outcomes_by(connection: Connection, selection: Selection, unit: Unit) -> dict[datetime, Outcomes]:
+    """Return the outcomes of each hour or day (UTC) with any uses, by its start."""
+    parameters = {**selection._asdict(), "unit": unit}
+    found: dict[datetime, Outcomes] = {}
+    cursor = await connection.execute(SQL.hours_of, parameters)
+    for start, code, uses, failed in await cursor.fetchall():
+        outcomes = found.setdefault(start, Outcomes())
+        if code == "valid":
+            outcomes.requests, outcomes.failed = uses, failed
+        else:
+            outcomes.denied[code] = uses
+    cursor = await connection.execute(SQL.latencies_of, parameters)
+    for start, bucket, calls in await cursor.fetchall():
+        found.setdefault(start, Outcomes()).histogram[bucket] = calls
+    return found
+
+
+def sum_of(parts: Iterable[Outcomes]) -> Outcomes:
+    """Return the sum of `parts`, with the percentiles of all their calls."""
+    total = Outcomes()
+    for part in parts:
+        total.add(part)
+    return total

@@ -1,0 +1,145 @@
+"""Uses of an organization by hour, action and outcome."""
+
+import random
+from collections import Counter
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from domain.ids import ENTROPY_BYTES
+from domain.ids import new_id as id_from
+from domain.usage.events import CallCompleted, UsageEvent
+from infrastructure.clock import new_id
+from infrastructure.database.connections import Connection
+from projections.engine.runner import run_projection
+from projections.read_models.usage.latency import Percentiles
+from projections.read_models.usage.organization_hours.apply import ORGANIZATION_HOURS
+from projections.read_models.usage.organization_hours.check import check_organization_hours
+from projections.read_models.usage.organization_hours.queries import Outcomes, Selection, Unit, outcomes_by, sum_of
+from tests.projections.usage.uses import append, completed, some_of_everything, used
+
+pytestmark = pytest.mark.anyio
+
+AT = datetime(2026, 3, 4, 12, 30, tzinfo=UTC)
+NOON = AT.replace(minute=0)
+HOUR = timedelta(hours=1)
+KEY, OTHER = new_id("key"), new_id("key")
+
+
+async def _outcomes(
+    connection: Connection, unit: Unit = "hour", *, mcp_id: str | None = None, organization_id: str = "org_a"
+) -> dict[datetime, Outcomes]:
+    assert (await run_projection(connection, ORGANIZATION_HOURS, 30)).stopped == {}
+    midnight = AT.replace(hour=0, minute=0)
+    selection = Selection(organization_id, mcp_id, midnight - timedelta(days=1), midnight + timedelta(days=2))
+    return await outcomes_by(connection, selection, unit)
+
+
+def _call_id(at: datetime) -> str:
+    return id_from("evt", unix_ms=int(at.timestamp() * 1000), entropy=bytes(ENTROPY_BYTES))
+
+
+async def test_uses_of_all_keys_are_counted_by_hour_and_reason(connection: Connection) -> None:
+    await append(
+        connection,
+        "p",
+        AT,
+        [
+            used(KEY, AT),
+            used(OTHER, AT, action="check", mcp_id="mcp_a"),
+            used(KEY, AT, code="rate_limited"),
+            used(KEY, AT, code="expired_key"),
+            used(OTHER, AT, code="expired_key"),
+            used(KEY, AT, action="manage"),
+            used(KEY, AT, action="manage", code="forbidden"),
+            used(None, AT, code="unauthorized"),
+            used(new_id("key"), AT, organization_id="org_b"),
+        ],
+    )
+    await append(connection, "q", AT + HOUR, [used(KEY, AT + HOUR)])
+    assert await _outcomes(connection) == {
+        NOON: Outcomes(requests=2, denied={"rate_limited": 1, "expired_key": 2}),
+        NOON + HOUR: Outcomes(requests=1),
+    }
+    assert await _outcomes(connection, "day") == {
+        NOON.replace(hour=0): Outcomes(requests=3, denied={"rate_limited": 1, "expired_key": 2})
+    }
+
+
+async def test_one_mcp_server_can_be_selected(connection: Connection) -> None:
+    events = [
+        used(KEY, AT, mcp_id="mcp_a"),
+        used(KEY, AT, mcp_id="mcp_a", code="tool_not_permitted"),
+        used(KEY, AT, mcp_id="mcp_a", code="expired_key"),
+        used(KEY, AT, mcp_id="mcp_b"),
+    ]
+    await append(connection, "p", AT, events)
+    assert await _outcomes(connection, mcp_id="mcp_a") == {NOON: Outcomes(1, 0, {"tool_not_permitted": 1})}
+
+
+async def test_the_end_of_a_call_counts_in_the_hour_of_its_start(connection: Connection) -> None:
+    last_moment = NOON - timedelta(milliseconds=1)
+    later = AT + 26 * HOUR
+    await append(connection, "p", AT, [completed(KEY, AT, call_id=_call_id(last_moment), status="error", latency_ms=7)])
+    await append(connection, "p", later, [completed(KEY, later, call_id=_call_id(last_moment), latency_ms=9)])
+    assert await _outcomes(connection) == {NOON - HOUR: Outcomes(0, 1, {}, {8: 1, 10: 1})}
+    use = used(KEY, last_moment, action="call", mcp_id="mcp_a")
+    await append(connection, "q", last_moment, [use])
+    assert await _outcomes(connection) == {NOON - HOUR: Outcomes(1, 1, {}, {8: 1, 10: 1})}
+
+
+async def test_latencies_of_parts_are_summed(connection: Connection) -> None:
+    ends = [completed(KEY, AT, latency_ms=latency, mcp_id=mcp) for latency in range(10) for mcp in ("mcp_a", "mcp_b")]
+    await append(connection, "p", AT, ends[:7])
+    await append(connection, "q", AT, ends[7:])
+    (found,) = (await _outcomes(connection)).values()
+    assert (found.calls, found.latency_ms) == (20, Percentiles(4, 9, 9))
+    total = sum_of([found, Outcomes(1, 0, {"rate_limited": 2}), Outcomes(1, 0, {"rate_limited": 1}, {1: 80})])
+    assert (total.requests, total.denied, total.calls) == (2, {"rate_limited": 3}, 100)
+    assert total.latency_ms == Percentiles(0, 7, 9)
+
+
+async def test_any_pages_and_lanes_give_the_same_counts(connection: Connection) -> None:
+    dice = random.Random(3)  # noqa: S311
+    expected: Counter[datetime] = Counter()
+    refused: Counter[datetime] = Counter()
+    ends: Counter[datetime] = Counter()
+    for number in range(30):
+        at = AT - timedelta(minutes=dice.randrange(600))
+        events: list[UsageEvent] = some_of_everything(dice, [KEY, OTHER], at, 20)
+        await append(connection, f"producer {number % 5}", at, events)
+        if dice.randrange(4) == 0:
+            await run_projection(connection, ORGANIZATION_HOURS, 30)
+        hour = at.replace(minute=0)
+        for event in events:
+            if isinstance(event, CallCompleted):
+                ends[hour] += 1
+            elif event.key_id is not None and event.action != "manage":
+                (expected if event.code == "valid" else refused)[hour] += 1
+    found = await _outcomes(connection)
+    assert {hour: outcomes.requests for hour, outcomes in found.items()} == expected
+    assert {hour: sum(outcomes.denied.values()) for hour, outcomes in found.items()} == {h: refused[h] for h in found}
+    assert {hour: outcomes.calls for hour, outcomes in found.items()} == {hour: ends[hour] for hour in found}
+    assert await check_organization_hours(connection) == []
+
+
+async def test_callers_cannot_fill_the_table_with_names(connection: Connection) -> None:
+    invented = [used(KEY, AT, code="not_found", mcp_id=f"mcp_{number}") for number in range(50)]
+    unknown = [used(None, AT, code="unauthorized", mcp_id=f"mcp_{number}") for number in range(50)]
+    await append(connection, "p", AT, [*invented, *unknown])
+    await run_projection(connection, ORGANIZATION_HOURS, 10)
+    cursor = await connection.execute(
+        b"select organization_id, mcp_id, code, uses from organization_usage_hours order by code"
+    )
+    assert await cursor.fetchall() == [("org_a", "", "not_found", 50), ("", "", "unauthorized", 50)]
+
+
+async def test_the_check_finds_a_wrong_count(connection: Connection) -> None:
+    await append(connection, "p", AT, [used(KEY, AT), completed(KEY, AT)])
+    await run_projection(connection, ORGANIZATION_HOURS, 10)
+    await append(connection, "p", AT, [used(KEY, AT)])
+    assert await check_organization_hours(connection) == [], "the use after the checkpoint is not counted yet"
+    await connection.execute(b"update organization_usage_hours set uses = uses + 1 where uses = 1")
+    assert await check_organization_hours(connection) == [
+        "I8 organization_usage_hours of 'org_a' on 2026-03-04: 3 events counted, 2 in the log"
+    ]

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from msgspec import structs
 
 from app.verification.batch_context import BatchContext
-from domain.usage.decision import AccessDecision, AccessRequest
+from domain.usage.decision import LIMITS, AccessDecision, AccessRequest
 from domain.usage.events import Code
 from domain.usage.quota import Quota, is_billed, month_of, next_month
 
@@ -47,27 +47,29 @@ class LimitedDecision(NamedTuple):
 def apply_limits(
     request: AccessRequest, decision: AccessDecision, ledger: QuotaLedger, *, rate_limited: bool
 ) -> LimitedDecision:
-    """Apply the limits to `decision`. A key over both limits gets `quota_exceeded`, which lasts longer."""
+    """Apply `LIMITS` to `decision`. Only an accepted use that is billed counts against the quota."""
     key = decision.key
-    if key is None or not is_billed(request.action, key):
-        return LimitedDecision(deny(decision, "rate_limited")) if rate_limited else deny_invalid(request, decision)
-    quota = ledger.remaining_for(key.organization_id)
+    billed = key is not None and is_billed(request.action, key)
+    quota = ledger.remaining_for(key.organization_id) if key is not None and billed else None
     if not decision.accepted:
         return LimitedDecision(decision, quota)
-    if quota is not None and not quota.remaining:
-        return LimitedDecision(deny(decision, "quota_exceeded"), quota)
-    if rate_limited:
-        return LimitedDecision(deny(decision, "rate_limited"), quota)
-    if request.invalid:
-        return deny_invalid(request, decision, quota)
+    exceeded = {
+        "quota_exceeded": quota is not None and not quota.remaining,
+        "rate_limited": rate_limited,
+        "invalid_request": request.invalid,
+    }
+    for _, code in LIMITS:
+        if exceeded[code]:
+            return LimitedDecision(deny(decision, code), quota)
+    if key is None or not billed:
+        return LimitedDecision(decision)
     ledger.charge(key.organization_id)
     return LimitedDecision(decision, ledger.remaining_for(key.organization_id), billed=True)
 
 
-def deny_invalid(request: AccessRequest, decision: AccessDecision, quota: Quota | None = None) -> LimitedDecision:
+def deny_invalid(request: AccessRequest, decision: AccessDecision) -> LimitedDecision:
     """Deny an invalid request even if its key is accepted. It is recorded as a denied use and never billed."""
-    denied = deny(decision, "invalid_request") if request.invalid and decision.accepted else decision
-    return LimitedDecision(denied, quota)
+    return LimitedDecision(deny(decision, "invalid_request") if request.invalid and decision.accepted else decision)
 
 
 def deny(decision: AccessDecision, code: Code) -> AccessDecision:

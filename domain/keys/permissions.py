@@ -37,6 +37,11 @@ class ToolRule(Struct, frozen=True, forbid_unknown_fields=True):
             return False
         return self.allow is None or any(fnmatchcase(tool, pattern) for pattern in self.allow)
 
+    def pattern_of(self, tool: str) -> str | None:
+        """Return the pattern that decides on `tool`, or None if no pattern matches it."""
+        matching = (pattern for pattern in (*self.deny, *(self.allow or ())) if fnmatchcase(tool, pattern))
+        return next(matching, None)
+
     def within(self, bound: "ToolRule") -> bool:
         """Return whether `bound` permits every tool that this rule permits, or False where this cannot be shown.
 

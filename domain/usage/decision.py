@@ -1,10 +1,14 @@
 """The decision whether a presented secret is accepted: the pure core of verification.
 
 All facts are arguments: the key's committed state, the MCP and the instant. There is no clock, cache or I/O.
+
+`RULES` declares the rules in the order of evaluation. The first rule that denies decides. A key that passes all of them
+is then subject to `LIMITS`. `domain/usage/explanation.py` explains a decision by the same declarations.
 """
 
+from collections.abc import Callable
 from datetime import datetime
-from typing import assert_never
+from typing import Literal, NamedTuple, assert_never
 
 from msgspec import Struct
 
@@ -12,7 +16,7 @@ from domain.environment import Environment
 from domain.grants import Grant
 from domain.keys.state import Active, Disabled, Existing, Expired, Key, Revoked, SecretVersion
 from domain.networks import is_allowed
-from domain.usage.events import Action, Code
+from domain.usage.events import Action, Code, Denial
 
 
 class AccessRequest(Struct, frozen=True):
@@ -58,27 +62,85 @@ class AccessDecision(Struct, frozen=True):
 UNKNOWN_KEY = AccessDecision("unauthorized")
 
 
+RuleName = Literal[
+    "secret_known",
+    "key_state",
+    "key_expiry",
+    "secret_valid",
+    "key_enabled",
+    "ip_address",
+    "grant",
+    "mcp_known",
+    "mcp_active",
+    "mcp_allowed",
+    "environment",
+    "tool",
+    "monthly_quota",
+    "rate_limit",
+    "request",
+]
+
+
+class Question(NamedTuple):
+    """A presented secret with the key that it belongs to. `secret` is None if the key no longer has this secret.
+
+    `used_version`: the use of this secret of the key has ended all earlier secrets, regardless of their dates.
+    """
+
+    presented: AccessRequest
+    state: Existing
+    secret: SecretVersion | None
+    mcp: McpFacts | None
+    at: datetime
+    used_version: int = 0
+
+
+class Rule(NamedTuple):
+    """A rule on a known secret. `denial` returns why it denies, or None if the question passes."""
+
+    name: RuleName
+    denial: Callable[[Question], Denial | None]
+
+
+class Limit(NamedTuple):
+    """A limit on accepted keys, and the code of its denial."""
+
+    name: RuleName
+    code: Denial
+
+
+def ask(
+    presented: AccessRequest, state: Existing, mcp: McpFacts | None, at: datetime, used_version: int = 0
+) -> Question:
+    """Return the question whether the key in `state` is accepted."""
+    return Question(presented, state, _secret(state.key, presented.digest), mcp, at, used_version)
+
+
 def decide(
     presented: AccessRequest, state: Existing | None, mcp: McpFacts | None, at: datetime, used_version: int = 0
 ) -> AccessDecision:
     """Return the decision on `presented` at one instant, given the key of its digest and the MCP that it names.
 
-    `used_version`: the use of this secret of the key has ended all earlier secrets, regardless of their dates.
+    `used_version`: as in `Question`.
     """
     if state is None or presented.organization_id not in {None, state.key.organization_id}:
         return UNKNOWN_KEY
-    key = state.key
-    secret = _secret(key, presented.digest)
-    code = _state_denial(state, secret, at, used_version) or _reach_denial(key, presented, mcp) or "valid"
-    return AccessDecision(code, key, secret.version if secret else None)
+    question = ask(presented, state, mcp, at, used_version)
+    secret = question.secret
+    code: Code = "valid"
+    for _, denial in RULES:
+        denied = denial(question)
+        if denied is not None:
+            code = denied
+            break
+    return AccessDecision(code, state.key, secret.version if secret else None)
 
 
-def mcp_denial(key: Key, mcp: McpFacts) -> Code | None:
+def mcp_denial(key: Key, mcp: McpFacts) -> Denial | None:
     """Return why `key` does not reach this MCP of its organization, or None if it does."""
-    if not (mcp.active and key.permissions.permits_mcp(mcp.id)):
-        return "mcp_not_permitted"
-    if mcp.environment != key.environment and not key.permissions.names(mcp.id):
-        return "environment_mismatch"
+    for _, denial in _MCP_RULES:
+        if (denied := denial(key, mcp)) is not None:
+            return denied
     return None
 
 
@@ -87,38 +149,111 @@ def _secret(key: Key, digest: bytes) -> SecretVersion | None:
     return next((secret for secret in reversed(key.secrets) if secret.digest == wanted), None)
 
 
-def _state_denial(state: Existing, secret: SecretVersion | None, at: datetime, used_version: int) -> Code | None:
-    match state:
+def _key_state(question: Question) -> Denial | None:
+    match question.state:
         case Revoked():
             return "revoked_key"
         case Expired():
             return "expired_key"
         case Active() | Disabled():
-            if state.key.has_expired(at):
-                return "expired_key"
+            return None
         case _:
-            assert_never(state)
-    # A secret that a rotation has replaced is refused permanently, regardless of the state of the key.
-    if secret is None or not secret.is_valid(at) or secret.version < used_version:
-        return "revoked_key"
-    return "disabled_key" if isinstance(state, Disabled) else None
+            assert_never(question.state)
 
 
-def _reach_denial(key: Key, presented: AccessRequest, mcp: McpFacts | None) -> Code | None:  # noqa: PLR0911
-    if not is_allowed(presented.ip, key.allowed_ips):
-        return "ip_not_permitted"
-    lacks_grant = presented.grant is not None and presented.grant not in key.permissions.manage
-    if presented.people_only or lacks_grant:
-        return "forbidden"
+def _key_expiry(question: Question) -> Denial | None:
+    return "expired_key" if question.state.key.has_expired(question.at) else None
+
+
+def _secret_valid(question: Question) -> Denial | None:
+    """Deny a secret that a rotation has replaced permanently, regardless of the state of the key."""
+    secret = question.secret
+    valid = secret is not None and secret.is_valid(question.at) and secret.version >= question.used_version
+    return None if valid else "revoked_key"
+
+
+def _key_enabled(question: Question) -> Denial | None:
+    return "disabled_key" if isinstance(question.state, Disabled) else None
+
+
+def _ip_address(question: Question) -> Denial | None:
+    return None if is_allowed(question.presented.ip, question.state.key.allowed_ips) else "ip_not_permitted"
+
+
+def _grant(question: Question) -> Denial | None:
+    presented = question.presented
+    lacks_grant = presented.grant is not None and presented.grant not in question.state.key.permissions.manage
+    return "forbidden" if presented.people_only or lacks_grant else None
+
+
+def _mcp_known(question: Question) -> Denial | None:
+    presented = question.presented
     if presented.mcp_id is None:
+        return None
+    mcp = question.mcp
+    if mcp is not None and mcp.organization_id == question.state.key.organization_id:
+        return None
+    # A reverse proxy understands only 401 and 403: nginx turns any other denial of its auth_request into a 500.
+    return "mcp_not_permitted" if presented.action == "check" else "not_found"
+
+
+def _mcp_active(_key: Key, mcp: McpFacts) -> Denial | None:
+    return None if mcp.active else "mcp_not_permitted"
+
+
+def _mcp_allowed(key: Key, mcp: McpFacts) -> Denial | None:
+    return None if key.permissions.permits_mcp(mcp.id) else "mcp_not_permitted"
+
+
+def _environment(key: Key, mcp: McpFacts) -> Denial | None:
+    reached = mcp.environment == key.environment or key.permissions.names(mcp.id)
+    return None if reached else "environment_mismatch"
+
+
+def _on_named_mcp(denial: Callable[[Key, McpFacts], Denial | None]) -> Callable[[Question], Denial | None]:
+    """Return a rule that passes every question without an MCP server."""
+
+    def on_named_mcp(question: Question) -> Denial | None:
+        return None if question.mcp is None else denial(question.state.key, question.mcp)
+
+    return on_named_mcp
+
+
+def _tool(question: Question) -> Denial | None:
+    tool, permissions = question.presented.tool, question.state.key.permissions
+    if tool is None:
+        return None
+    if question.mcp is None:
         # Without an MCP, a tool is permitted only if every rule of the key permits it.
-        anywhere = presented.tool is None or key.permissions.permits_tool_anywhere(presented.tool)
-        return None if anywhere else "tool_not_permitted"
-    if mcp is None or mcp.organization_id != key.organization_id:
-        # A reverse proxy understands only 401 and 403: nginx turns any other denial of its auth_request into a 500.
-        return "mcp_not_permitted" if presented.action == "check" else "not_found"
-    if (denial := mcp_denial(key, mcp)) is not None:
-        return denial
-    if presented.tool is not None and not key.permissions.permits_tool(mcp.id, presented.tool):
-        return "tool_not_permitted"
-    return None
+        permitted = permissions.permits_tool_anywhere(tool)
+    else:
+        permitted = permissions.permits_tool(question.mcp.id, tool)
+    return None if permitted else "tool_not_permitted"
+
+
+_MCP_RULES: tuple[tuple[RuleName, Callable[[Key, McpFacts], Denial | None]], ...] = (
+    ("mcp_active", _mcp_active),
+    ("mcp_allowed", _mcp_allowed),
+    ("environment", _environment),
+)
+
+RULES: tuple[Rule, ...] = (
+    Rule("key_state", _key_state),
+    Rule("key_expiry", _key_expiry),
+    Rule("secret_valid", _secret_valid),
+    Rule("key_enabled", _key_enabled),
+    Rule("ip_address", _ip_address),
+    Rule("grant", _grant),
+    Rule("mcp_known", _mcp_known),
+    *[Rule(name, _on_named_mcp(denial)) for name, denial in _MCP_RULES],
+    Rule("tool", _tool),
+)
+"""The rules on a known secret. A secret that belongs to no key is `unauthorized` before any of them."""
+
+LIMITS: tuple[Limit, ...] = (
+    Limit("monthly_quota", "quota_exceeded"),
+    Limit("rate_limit", "rate_limited"),
+    Limit("request", "invalid_request"),
+)
+"""What denies a key that passes all rules: a key over both limits gets `quota_exceeded`, which lasts longer. An invalid
+request is denied even if its key is accepted."""

@@ -5,6 +5,8 @@ Each route declares its access; see `app/auth/authorization.py`.
 
 from typing import Any
 
+from app.api.activity.get import get_use
+from app.api.activity.list import list_activity
 from app.api.alerts.acknowledge import acknowledge_alert
 from app.api.alerts.get import get_alert
 from app.api.alerts.list import list_alerts
@@ -97,6 +99,8 @@ ROUTES: tuple[Route, ...] = (
     invoke_tool,
     read_resource,
     list_servers,
+    list_activity,
+    get_use,
     list_audit_events,
     get_audit_event,
     export_audit_log,

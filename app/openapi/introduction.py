@@ -55,6 +55,7 @@ TAGS: list[dict[str, Any]] = [
     {"name": "Alerts", "description": "Warnings about keys, usage and webhooks."},
     {"name": "Webhooks", "description": "URLs that receive events."},
     {"name": "Usage", "description": "Usage by day, key, MCP server and tool."},
+    {"name": "Activity", "description": "Uses of all keys, and explanations of decisions."},
     {"name": "Audit log", "description": "Every change in the organization, in the order of the log."},
     {"name": "Service", "description": "Health, metrics, this document and explanations of errors."},
 ]

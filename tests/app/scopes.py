@@ -91,6 +91,8 @@ RULES: dict[Route, Rule] = {
     ("GET", "/v1/usage"): Rule("usage:read"),
     ("GET", "/v1/usage/history"): Rule("usage:read"),
     ("GET", "/v1/organization/usage"): Rule("usage:read"),
+    ("GET", "/v1/activity"): Rule("audit:read"),
+    ("GET", "/v1/activity/{event_id}"): resource_route("audit:read"),
     ("GET", "/v1/audit/events"): Rule("audit:read"),
     ("GET", "/v1/audit/events/{event_id}"): resource_route("audit:read"),
     ("GET", "/v1/audit/export"): Rule("audit:read"),

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -201,3 +202,18 @@ def test_a_closed_pipe_is_not_an_error(api: Api, org: Organization) -> None:
         ["bash", "-c", script], env={**os.environ, **env}, capture_output=True, text=True, timeout=60, check=False
     )
     assert (ran.returncode, ran.stderr) == (0, "")
+
+
+def test_uses_of_all_keys_are_listed_and_explained(org: Organization, run: Run) -> None:
+    key = org.key(name="Agent", allowed_ips=["10.0.0.0/8"])
+    event_id = org.verify(key.secret, ip="192.0.2.7")["event_id"]
+    table = run("activity", "list", "--status", "denied").stdout.splitlines()
+    assert len(table) == 2
+    assert "ip_not_permitted" in table[1]
+    (entry,) = json.loads(run("activity", "list", "--reason", "ip_not_permitted", "--json").stdout)
+    assert entry["id"] == event_id
+    shown = run("activity", "get", event_id).stdout
+    assert re.search(r"^ip_address +DECIDED +ip 192.0.2.7, allowed_ips \['10.0.0.0/8'\]$", shown, re.MULTILINE)
+    assert re.search(r"^now +ip_not_permitted \(revision 1\)$", shown, re.MULTILINE)
+    explained = json.loads(run("activity", "get", event_id, "--json").stdout)
+    assert explained["explanation"]["decided_by"]["revision"] == 1

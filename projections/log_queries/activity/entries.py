@@ -46,11 +46,16 @@ def use_entry(at: datetime, event_id: str, body: bytes) -> Entry:
     return Entry(at, event_id, _used.decode(bytes(body)))
 
 
+def completed_of(body: bytes) -> CallCompleted:
+    """Return the end of a call from the body of its row."""
+    return _completed.decode(bytes(body))
+
+
 async def with_completions(connection: Connection, found: Sequence[Entry]) -> list[Entry]:
     """Return the entries, with the ends of calls that are recorded."""
     calls = [e.id for e in found if isinstance(e.happened, KeyUsed) and e.happened.action == "call"]
     if not calls:
         return list(found)
     cursor = await connection.execute(SQL.completions, (calls,))
-    ended = {call_id: _completed.decode(bytes(body)) for call_id, body in await cursor.fetchall()}
+    ended = {call_id: completed_of(body) for call_id, body in await cursor.fetchall()}
     return [Entry(entry.at, entry.id, entry.happened, ended.get(entry.id)) for entry in found]

@@ -40,6 +40,7 @@ LISTS: dict[Route, Callable[[Client], bytes]] = {
     ("POST", "/v1/api-keys/revoke"): lambda c: c.post("/v1/api-keys/revoke", _select_all()).content,
     ("GET", "/v1/usage"): lambda c: c.get("/v1/usage").content,
     ("GET", "/v1/organization/usage"): lambda c: c.get("/v1/organization/usage").content,
+    ("GET", "/v1/activity"): lambda c: c.get("/v1/activity", {"per_page": 100}).content,
     ("GET", "/v1/audit/events"): lambda c: c.get("/v1/audit/events", {"per_page": 100}).content,
     ("GET", "/v1/audit/export"): lambda c: c.get("/v1/audit/export").content,
     ("GET", "/v1/alerts"): lambda c: c.get("/v1/alerts", {"per_page": 100}).content,
@@ -47,6 +48,7 @@ LISTS: dict[Route, Callable[[Client], bytes]] = {
 """Routes whose response contains exactly the keys that the caller can see."""
 
 ABOUT_SOMETHING_OF_A_KEY: set[Route] = {
+    ("GET", "/v1/activity/{event_id}"),
     ("GET", "/v1/audit/events/{event_id}"),
     ("GET", "/v1/alerts/{alert_id}"),
     ("POST", "/v1/alerts/{alert_id}/acknowledge"),

@@ -19,7 +19,7 @@ from keyledger.errors import (
     UnexpectedAnswer,
     Unreachable,
 )
-from keyledger.models.activity import Activity, Actor
+from keyledger.models.activity import Activity, Actor, EndedCall, Explanation, RuleResult, Use
 from keyledger.models.alerts import Alert
 from keyledger.models.audit import AuditActor, AuditEvent, AuditResource
 from keyledger.models.health import Liveness, Readiness
@@ -68,6 +68,8 @@ from keyledger.models.usage import (
     KeyRequests,
     Latency,
     McpRequests,
+    OrganizationDay,
+    OrganizationHour,
     OrganizationReport,
     Outcomes,
     PlanRequests,
@@ -110,6 +112,8 @@ __all__ = [
     "DeletedWebhook",
     "Delivery",
     "DeniedUses",
+    "EndedCall",
+    "Explanation",
     "Flaw",
     "Forbidden",
     "HistoryDay",
@@ -138,6 +142,8 @@ __all__ = [
     "Member",
     "NotFound",
     "Organization",
+    "OrganizationDay",
+    "OrganizationHour",
     "OrganizationLimits",
     "OrganizationReport",
     "OrganizationUsage",
@@ -158,6 +164,7 @@ __all__ = [
     "RevokedKey",
     "RevokedKeys",
     "RotatedKey",
+    "RuleResult",
     "Secret",
     "SecretDates",
     "SecretLost",
@@ -170,6 +177,7 @@ __all__ = [
     "Unavailable",
     "UnexpectedAnswer",
     "Unreachable",
+    "Use",
     "Verification",
     "Webhook",
     "WebhookDetail",

@@ -8,7 +8,9 @@ import httpx2
 from keyledger.endpoints import health, tools, verification
 from keyledger.methods import AsyncClient, Awaited, Client, Sent
 from keyledger.resources import (
+    Activity,
     Alerts,
+    AsyncActivity,
     AsyncAlerts,
     AsyncAudit,
     AsyncKeys,
@@ -58,6 +60,7 @@ class Keyledger(Client):
         self.members = Members(self.sender)
         self.usage = Usage(self.sender)
         self.alerts = Alerts(self.sender)
+        self.activity = Activity(self.sender)
         self.audit = Audit(self.sender)
         self.webhooks = Webhooks(self.sender)
 
@@ -103,6 +106,7 @@ class AsyncKeyledger(AsyncClient):
         self.members = AsyncMembers(self.sender)
         self.usage = AsyncUsage(self.sender)
         self.alerts = AsyncAlerts(self.sender)
+        self.activity = AsyncActivity(self.sender)
         self.audit = AsyncAudit(self.sender)
         self.webhooks = AsyncWebhooks(self.sender)
 

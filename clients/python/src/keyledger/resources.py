@@ -4,7 +4,7 @@ A method has the verb of its operation and omits the noun of its group: `client.
 `iterate` reads all pages of a list.
 """
 
-from keyledger.endpoints import alerts, audit, keys, mcps, members, organization, usage, webhooks
+from keyledger.endpoints import activity, alerts, audit, keys, mcps, members, organization, usage, webhooks
 from keyledger.methods import AsyncClient, AsyncIterated, Awaited, Client, Iterated, Sent
 
 
@@ -73,6 +73,14 @@ class Alerts(Client):
     iterate = Iterated(alerts.list_alerts)
     get = Sent(alerts.get_alert)
     acknowledge = Sent(alerts.acknowledge_alert)
+
+
+class Activity(Client):
+    """Uses of all keys of the organization."""
+
+    list = Sent(activity.list_activity)
+    iterate = Iterated(activity.list_activity)
+    get = Sent(activity.get_use)
 
 
 class Audit(Client):
@@ -164,6 +172,14 @@ class AsyncAlerts(AsyncClient):
     iterate = AsyncIterated(alerts.list_alerts)
     get = Awaited(alerts.get_alert)
     acknowledge = Awaited(alerts.acknowledge_alert)
+
+
+class AsyncActivity(AsyncClient):
+    """Uses of all keys of the organization."""
+
+    list = Awaited(activity.list_activity)
+    iterate = AsyncIterated(activity.list_activity)
+    get = Awaited(activity.get_use)
 
 
 class AsyncAudit(AsyncClient):

@@ -4,7 +4,7 @@ import argparse
 from collections.abc import Callable
 from typing import Any
 
-from keyledger.cli import doctor, exit_codes, keys, mcps
+from keyledger.cli import activity, doctor, exit_codes, keys, mcps
 from keyledger.version import VERSION
 
 _DESCRIPTION = """Manage the API keys of MCP gateways.
@@ -35,6 +35,7 @@ def parser() -> argparse.ArgumentParser:
     root.add_argument("--version", action="version", version=f"keyledger {VERSION}")
     groups = root.add_subparsers(required=True, metavar="COMMAND")
     _keys(groups.add_parser("keys", help="create, list, rotate, revoke, … keys"))
+    _activity(groups.add_parser("activity", help="list the uses of all keys, and explain decisions"))
     of_mcps = groups.add_parser("mcps", help="list MCP servers").add_subparsers(required=True, metavar="COMMAND")
     _command(of_mcps, "list", mcps.list_mcps, "list all MCP servers", "keyledger mcps list --json")
     _command(
@@ -86,25 +87,15 @@ def _keys(group: argparse.ArgumentParser) -> None:
     listed.add_argument("--limit", type=_count, metavar="N", help="the largest number of keys; by default all")
 
     _of_key(commands, "get", keys.get, "show one key and its latest activity")
-    activity = _of_key(
+    of_key = _of_key(
         commands,
         "activity",
-        keys.activity,
+        keys.list_activity,
         "list the changes and uses of a key, newest first, or follow them",
         " --status denied\n  keyledger keys activity key_… --follow",
     )
-    activity.add_argument("--type", metavar="TYPE", help="such as api_key.used or api_key.rotated")
-    activity.add_argument("--status", choices=("success", "denied", "error", "started"))
-    activity.add_argument("--action", choices=("verify", "check", "call", "manage"))
-    activity.add_argument("--reason", metavar="CODE", help="such as ip_not_permitted")
-    activity.add_argument("--mcp", metavar="ID", help="uses that name this MCP")
-    activity.add_argument("--tool", metavar="NAME")
-    activity.add_argument("--ip", metavar="ADDRESS", help="the address that the request came from")
-    activity.add_argument("--secret-version", type=_count, metavar="N", help="uses of this version of the secret")
-    activity.add_argument("--limit", type=_count, default=20, metavar="N", help="the largest number; by default 20")
-    activity.add_argument(
-        "--follow", action="store_true", help="print the newest entries, then each new one, until interrupted"
-    )
+    of_key.add_argument("--type", metavar="TYPE", help="such as api_key.used or api_key.rotated")
+    _filters(of_key)
     rotate = _of_key(commands, "rotate", keys.rotate, "replace the secret of a key", " --overlap-seconds 3600")
     rotate.add_argument(
         "--overlap-seconds",
@@ -131,6 +122,36 @@ def _keys(group: argparse.ArgumentParser) -> None:
     verify.add_argument("key", help="the key, or - to read it from standard input")
     verify.add_argument("--mcp", metavar="ID")
     verify.add_argument("--tool", metavar="NAME", help="needs --mcp")
+
+
+def _activity(group: argparse.ArgumentParser) -> None:
+    commands = group.add_subparsers(required=True, metavar="COMMAND")
+    listed = _command(
+        commands,
+        "list",
+        activity.list_activity,
+        "list the uses of all keys, newest first, or follow them",
+        "keyledger activity list --status denied\n  keyledger activity list --follow",
+    )
+    _filters(listed)
+    explained = _command(
+        commands, "get", activity.get, "show one use and explain its decision", "keyledger activity get evt_…"
+    )
+    explained.add_argument("id", help="the event_id of a verification, evt_…")
+
+
+def _filters(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--status", choices=("success", "denied", "error", "started"))
+    command.add_argument("--action", choices=("verify", "check", "call", "manage"))
+    command.add_argument("--reason", metavar="CODE", help="such as ip_not_permitted")
+    command.add_argument("--mcp", metavar="ID", help="uses that name this MCP")
+    command.add_argument("--tool", metavar="NAME")
+    command.add_argument("--ip", metavar="ADDRESS", help="the address that the request came from")
+    command.add_argument("--secret-version", type=_count, metavar="N", help="uses of this version of the secret")
+    command.add_argument("--limit", type=_count, default=20, metavar="N", help="the largest number; by default 20")
+    command.add_argument(
+        "--follow", action="store_true", help="print the newest entries, then each new one, until interrupted"
+    )
 
 
 def _command(

@@ -2,22 +2,17 @@
 
 import argparse
 import itertools
-import sys
-import time
-from typing import Any
+from functools import partial
 
 from keyledger.cli import exit_codes
+from keyledger.cli.activity import ENTRY_TITLES, entry_row, show_activity
 from keyledger.cli.exit_codes import UsageError
-from keyledger.cli.output import KEY_TITLES, day, key_row, print_fields, print_json, print_row, print_table
+from keyledger.cli.output import KEY_TITLES, day, key_row, print_fields, print_json, print_table
 from keyledger.cli.settings import client_of, key_argument
-from keyledger.clients import Keyledger
-from keyledger.models.activity import Activity
 from keyledger.models.keys import CreatedKey, Key
 from keyledger.models.permissions import Permissions
 
 _PER_PAGE = 100
-_FOLLOW_SECONDS = 2.0
-_ENTRY_TITLES = ("WHEN", "WHAT", "STATUS", "REASON", "MCP AND TOOL", "FROM")
 
 
 def create(arguments: argparse.Namespace) -> int:
@@ -63,31 +58,17 @@ def get(arguments: argparse.Namespace) -> int:
         return exit_codes.OK
     _print_key(key)
     print()
-    print_table(_ENTRY_TITLES, [_entry_row(entry) for entry in key.recent_activity])
+    print_table(ENTRY_TITLES, [entry_row(entry) for entry in key.recent_activity])
     return exit_codes.OK
 
 
-def activity(arguments: argparse.Namespace) -> int:
-    filters: dict[str, Any] = {
-        "type": arguments.type,
-        "status": arguments.status,
-        "action": arguments.action,
-        "reason": arguments.reason,
-        "mcp_id": arguments.mcp,
-        "tool": arguments.tool,
-        "ip": arguments.ip,
-        "secret_version": arguments.secret_version,
-        "per_page": min(arguments.limit, _PER_PAGE),
-    }
+def list_activity(arguments: argparse.Namespace) -> int:
     with client_of(arguments) as client:
-        if arguments.follow:
-            return _follow(client, arguments, filters)
-        entries = list(itertools.islice(client.keys.iterate_activity(arguments.id, **filters), arguments.limit))
-    if arguments.json:
-        print_json(entries)
-    else:
-        print_table(_ENTRY_TITLES, [_entry_row(entry) for entry in entries])
-    return exit_codes.OK
+        return show_activity(
+            arguments,
+            partial(client.keys.list_activity, arguments.id, type=arguments.type),
+            partial(client.keys.iterate_activity, arguments.id, type=arguments.type),
+        )
 
 
 def rotate(arguments: argparse.Namespace) -> int:
@@ -125,29 +106,6 @@ def verify(arguments: argparse.Namespace) -> int:
         named = f"{answer.key_id} ({answer.name})" if answer.key_id else "The key"
         print_fields([("valid", "yes" if answer.valid else "no"), ("code", answer.code), ("key", named)])
     return exit_codes.OK if answer.valid else exit_codes.REFUSED
-
-
-def _follow(client: Keyledger, arguments: argparse.Namespace, filters: dict[str, Any]) -> int:
-    """Print entries oldest first, one a line, as they are recorded."""
-    page = client.keys.list_activity(arguments.id, **filters)
-    entries = page.data[::-1]
-    while True:
-        for entry in entries:
-            if arguments.json:
-                print_json(entry)
-            else:
-                print_row(_entry_row(entry))
-        sys.stdout.flush()
-        if len(entries) < filters["per_page"]:
-            time.sleep(_FOLLOW_SECONDS)
-        page = client.keys.list_activity(arguments.id, **filters, after=page.pagination.next_after)
-        entries = page.data
-
-
-def _entry_row(entry: Activity) -> tuple[str, ...]:
-    where = " ".join(part for part in (entry.mcp_name or entry.mcp_id, entry.tool) if part)
-    what = entry.action or entry.event
-    return (day(entry.timestamp), what, entry.status, entry.reason or "", where, entry.ip or "")
 
 
 def _print_secret(arguments: argparse.Namespace, made: CreatedKey) -> int:

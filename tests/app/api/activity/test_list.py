@@ -1,0 +1,165 @@
+"""GET /v1/activity: the uses of all keys of an organization."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from infrastructure.clock import new_event_id, new_id, now
+from projections.log_queries.activity.organization import FIRST_SCAN
+from projections.log_queries.activity.queries import SCAN_MAX
+from tests.app.api.usage.usage_data import count
+from tests.app.api.usage.usage_data import record as record_uses
+from tests.app.organizations import Api, Organization, unknown_secret
+from tests.app.people import person
+from tests.app.recorded_uses import record, uses
+from tests.projections.usage.uses import used
+
+PATH = "/v1/activity"
+
+
+def _ids(found: Any) -> list[str]:  # noqa: ANN401 -- a response
+    return [entry["id"] for entry in found.data]
+
+
+def _pages(org: Organization, **params: object) -> list[str]:
+    """Return the ids on all pages."""
+    answer = org.client.get(PATH, params)
+    ids = _ids(answer)
+    while cursor := answer.json["pagination"]["next_cursor"]:
+        answer = org.client.get(PATH, {**params, "cursor": cursor})
+        ids += _ids(answer)
+    return ids
+
+
+def test_uses_of_all_keys_are_listed_newest_first(api: Api, org: Organization) -> None:
+    other = api.organization()
+    first, second = org.key(name="First"), org.key(name="Second")
+    event_ids: list[str] = []
+    for key in (first, second, first):
+        event_ids.append(org.verify(key.secret)["event_id"])
+        other.verify(other.manager.secret)
+    event_ids.append(org.verify(unknown_secret())["event_id"])
+    found = [entry for entry in org.client.get(PATH).data if entry["action"] != "manage"]
+    assert [entry["id"] for entry in found] == event_ids[::-1]
+    names = [entry.get("key", {}).get("name") for entry in found]
+    assert names == [None, "First", "Second", "First"]
+    assert found[1]["key"]["id"] == first.id
+    assert found[1]["actor"] == {"type": "api_key", "id": org.manager.id, "name": "Manager"}
+    assert org.client.get(f"{PATH}/{found[0]['id']}").data["code"] == "unauthorized"
+
+
+@pytest.mark.parametrize("counted", [False, True])
+def test_pages_contain_each_use_once_whether_or_not_hours_are_counted(
+    api: Api,
+    org: Organization,
+    counted: bool,  # noqa: FBT001 -- a case
+) -> None:
+    key, other = org.key(), new_id("key")
+    expected: list[str] = []
+    at = now() - timedelta(days=2)
+    for hours in (0, 1, 7, 7, 30):
+        moment = at + timedelta(hours=hours, minutes=len(expected))
+        own = uses(org, key, 4, moment)
+        record(org, moment, own)
+        record_uses(api, moment, [used(other, moment, organization_id="org_other") for _ in range(3)], producer="q")
+        expected += [use.id for use in own]
+    if counted:
+        count(api)
+    span = {"action": "verify", "to": (at + timedelta(hours=40)).isoformat(), "per_page": 3}
+    assert sorted(_pages(org, **span)) == sorted(expected)
+    assert _pages(org, **span)[-4:] == sorted(expected[:4], reverse=True)
+
+
+def test_hours_without_uses_of_the_organization_are_skipped(api: Api, org: Organization) -> None:
+    """More uses of others lie between than one page reads."""
+    key = org.key()
+    early, busy = now() - timedelta(hours=30), now() - timedelta(hours=10)
+    own = uses(org, key, 2, early)
+    record(org, early, own)
+    for number in range(SCAN_MAX // 1_000 + 2):
+        moment = busy + timedelta(seconds=number)
+        record_uses(api, moment, [used(new_id("key"), moment, organization_id="org_other") for _ in range(1_000)])
+    before = {"to": (now() - timedelta(hours=1)).isoformat()}
+    uncounted = org.client.get(PATH, before)
+    assert _ids(uncounted) == []
+    assert uncounted.json["pagination"]["searched_to"] >= busy.isoformat()[:19]
+    assert sorted(_pages(org, **before)) == sorted(use.id for use in own)
+    count(api)
+    found = org.client.get(PATH, before)
+    assert sorted(_ids(found)) == sorted(use.id for use in own)
+    assert found.json["pagination"]["next_cursor"] is None
+
+
+def test_filters_compare_the_fields_of_entries(org: Organization) -> None:
+    mcp_id = org.mcp()
+    key = org.key(permissions={"mcps": [mcp_id]}, allowed_ips=["10.0.0.0/8"])
+    accepted = org.verify(key.secret, mcp_id=mcp_id, tool="add", ip="10.0.0.1")["event_id"]
+    refused = org.verify(key.secret, ip="192.0.2.7")["event_id"]
+    for filters, expected in (
+        ({"status": "denied"}, [refused]),
+        ({"status": "success", "action": "verify"}, [accepted]),
+        ({"reason": "ip_not_permitted"}, [refused]),
+        ({"mcp_id": mcp_id}, [accepted]),
+        ({"tool": "add"}, [accepted]),
+        ({"ip": "192.0.2.7"}, [refused]),
+        ({"ip": "192.0.2.7", "status": "success"}, []),
+    ):
+        assert _ids(org.client.get(PATH, filters)) == expected, filters
+
+
+def test_a_tail_returns_every_use_once_also_one_that_is_committed_late(org: Organization) -> None:
+    key = org.key()
+    early = now()
+    params = {"action": "verify"}
+    newest = org.client.get(PATH, params)
+    first = org.verify(key.secret)["event_id"]
+    answer = org.client.get(PATH, {**params, "after": newest.json["pagination"]["next_after"]})
+    assert _ids(answer) == [first]
+    late = uses(org, key, 2, early)
+    record(org, early, late)
+    answer = org.client.get(PATH, {**params, "after": answer.json["pagination"]["next_after"]})
+    assert _ids(answer) == [use.id for use in late]
+    answer = org.client.get(PATH, {**params, "after": answer.json["pagination"]["next_after"]})
+    assert _ids(answer) == []
+
+
+def test_a_tail_from_a_use_returns_the_later_ones_oldest_first(api: Api, org: Organization) -> None:
+    key = org.key()
+    at = now() - timedelta(hours=5)
+    own = [use for second in range(5) for use in uses(org, key, 2, at + timedelta(seconds=second))]
+    for second in range(5):
+        record(org, at + timedelta(seconds=second), own[2 * second : 2 * second + 2])
+    count(api)
+    params = {"action": "verify", "per_page": 3}
+    answer = org.client.get(PATH, {**params, "after": own[1].id})
+    ids = _ids(answer)
+    while answer.data:
+        answer = org.client.get(PATH, {**params, "after": answer.json["pagination"]["next_after"]})
+        ids += _ids(answer)
+    assert ids == [use.id for use in own[2:]]
+
+
+def test_a_page_that_reads_further_than_the_first_scan_is_complete(api: Api, org: Organization) -> None:
+    key = org.key()
+    at = now() - timedelta(minutes=10)
+    own = uses(org, key, 5, at)
+    record(org, at, own)
+    for second in range(4):
+        moment = at + timedelta(seconds=1 + second)
+        others = [used(new_id("key"), moment, organization_id="org_other") for _ in range(FIRST_SCAN)]
+        record_uses(api, moment, others)
+    until = (at + timedelta(minutes=1)).isoformat()
+    assert _ids(org.client.get(PATH, {"to": until})) == [use.id for use in reversed(own)]
+
+
+def test_an_unknown_start_of_a_tail_is_refused(api: Api, org: Organization) -> None:
+    other = api.organization()
+    event_id = other.verify(other.manager.secret)["event_id"]
+    for params in ({"after": new_event_id()}, {"after": event_id}, {"after": "made-up"}, {"cursor": "made-up"}):
+        assert org.client.get(PATH, params).status == 422
+
+
+def test_only_roles_that_see_all_keys_list_their_uses(api: Api, org: Organization) -> None:
+    statuses = {role: person(api, org.id, role).client.get(PATH).status for role in ("auditor", "member", "viewer")}
+    assert statuses == {"auditor": 200, "member": 403, "viewer": 403}

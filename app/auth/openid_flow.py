@@ -8,6 +8,7 @@ import hmac
 from base64 import b64decode, urlsafe_b64encode
 from binascii import Error as NotBase64
 from datetime import timedelta
+from typing import NamedTuple
 
 import msgspec
 import structlog
@@ -33,6 +34,19 @@ _PURPOSE = "openid flow"
 _log = structlog.get_logger(__name__)
 
 
+class StartedFlow(Flow, frozen=True):
+    """A flow, and the page that the visitor wanted to see."""
+
+    next_path: str | None = None
+
+
+class Identified(NamedTuple):
+    """The users whom the provider's proof identifies, at least one, and the page that the visitor wanted to see."""
+
+    people: list[Person]
+    next_path: str | None
+
+
 class AuthorizationResponse(msgspec.Struct, frozen=True):
     """The parameters that the provider adds to the callback. Others are ignored (RFC 6749 §4.1.2)."""
 
@@ -42,11 +56,13 @@ class AuthorizationResponse(msgspec.Struct, frozen=True):
     error: str | None = None
 
 
-async def begin(services: Services, inbound: RawRequest, provider: Provider) -> tuple[str, str]:
+async def begin(services: Services, inbound: RawRequest, provider: Provider, next_path: str | None) -> tuple[str, str]:
     """Return the provider's URL to redirect the browser to, and the Set-Cookie header for it."""
     await throttle(services, inbound, SIGN_INS_PER_CLIENT, client_of(inbound))
     ends_at = (now() + FLOW_LASTS).timestamp()
-    flow = Flow(state=new_secret(""), nonce=new_secret(""), verifier=new_secret(""), ends_at=ends_at)
+    flow = StartedFlow(
+        state=new_secret(""), nonce=new_secret(""), verifier=new_secret(""), ends_at=ends_at, next_path=next_path
+    )
     try:
         url = await provider.authorization_url(flow)
     except OpenIdError as error:
@@ -58,8 +74,8 @@ async def begin(services: Services, inbound: RawRequest, provider: Provider) -> 
 
 async def finish(
     services: Services, inbound: RawRequest, provider: Provider, answer: AuthorizationResponse
-) -> list[Person]:
-    """Return the users whom the provider's proof identifies, at least one. Raise a `Problem` if there is none."""
+) -> Identified:
+    """Return the users whom the provider's proof identifies. Raise a `Problem` if there are none."""
     await throttle(services, inbound, SIGN_INS_PER_CLIENT, client_of(inbound))
     try:
         flow = _flow(services, inbound, provider, answer)
@@ -73,16 +89,16 @@ async def finish(
     if not people:
         detail = "No member of an organization has the address that the provider confirms. Ask for an invitation."
         raise unauthorized("unauthorized", presented=True, detail=detail)
-    return people
+    return Identified(people, flow.next_path)
 
 
-def _flow(services: Services, inbound: RawRequest, provider: Provider, answer: AuthorizationResponse) -> Flow:
+def _flow(services: Services, inbound: RawRequest, provider: Provider, answer: AuthorizationResponse) -> StartedFlow:
     """Return the flow that this browser started, if `answer` belongs to it and contains a code."""
     written = cookies_of(services.config).read(inbound, COOKIE) or ""
     try:
         sealed = b64decode(written + "=" * (-len(written) % 4), altchars=b"-_", validate=True)
         plain = services.sealer.open(sealed, purpose=_PURPOSE, bound_to=provider.issuer)
-        flow = msgspec.json.decode(plain, type=Flow)
+        flow = msgspec.json.decode(plain, type=StartedFlow)
     except (NotBase64, ValueError, DecryptionFailed) as error:
         raise StateMismatch from error
     if (

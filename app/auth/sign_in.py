@@ -48,11 +48,12 @@ The link works once, within {minutes} minutes. If you did not request it, ignore
 
 
 class SignedIn(NamedTuple):
-    """A new session. `secret` goes into the cookie and is not stored."""
+    """A new session. `secret` goes into the cookie and is not stored. `next_path`: what the visitor wanted to see."""
 
     secret: str
     session_id: str
     person: Person
+    next_path: str | None = None
 
 
 class OrganizationChoice(NamedTuple):
@@ -61,8 +62,11 @@ class OrganizationChoice(NamedTuple):
     people: list[Person]
 
 
-async def send_link(services: Services, inbound: RawRequest, email: str) -> None:
-    """Send a link to `email` if a user has that address. Raise 429 for too many attempts, 422 for a bad address."""
+async def send_link(services: Services, inbound: RawRequest, email: str, next_path: str | None = None) -> None:
+    """Send a link to `email` if a user has that address. Raise 429 for too many attempts, 422 for a bad address.
+
+    The sign-in continues with `next_path`, wherever the link is opened.
+    """
     problems = FieldErrors()
     check_email(problems, email)
     problems.raise_if_any()
@@ -70,7 +74,7 @@ async def send_link(services: Services, inbound: RawRequest, email: str) -> None
     await throttle(services, inbound, LINKS_PER_ADDRESS, normalized(email))
     async with services.auth_write_transaction() as connection:
         address, people = resolve_recipient(email, await sessions.people_of_address(connection, email))
-        _, statements = link_for(services, address, people)
+        _, statements = link_for(services, address, people, next_path)
         async with connection.pipeline():
             for statement in statements:
                 await connection.execute(*statement)
@@ -94,7 +98,9 @@ def people_with(email: str, known: Sequence[tuple[str, Person]]) -> list[Person]
     return [person for address, person in known if _ascii_lower(address) == _ascii_lower(email)]
 
 
-def link_for(services: Services, address: str, people: Sequence[Person]) -> tuple[str, list[Statement]]:
+def link_for(
+    services: Services, address: str, people: Sequence[Person], next_path: str | None
+) -> tuple[str, list[Statement]]:
     """Return the token of a new link for `people`, and the statements that store it and its mail, if any."""
     token = new_secret(LINK_PREFIX)
     at = now()
@@ -109,16 +115,16 @@ def link_for(services: Services, address: str, people: Sequence[Person]) -> tupl
         link_digest=digest_of(token),
     )
     user_ids = [person.user_id for person in people]
-    return token, [sessions.link_add(digest_of(token), user_ids, "link", at, ends), mail]
+    return token, [sessions.link_add(digest_of(token), user_ids, "link", at, ends, next_path), mail]
 
 
-async def link_without_mail(services: Services, people: Sequence[Person], method: Method) -> str:
+async def link_without_mail(services: Services, people: Sequence[Person], method: Method, next_path: str | None) -> str:
     """Return a link token for users who have proved their identity and must still choose an organization."""
     token = new_secret(LINK_PREFIX)
     at = now()
     async with services.auth_write_transaction() as connection:
         user_ids = [person.user_id for person in people]
-        await connection.execute(*sessions.link_add(digest_of(token), user_ids, method, at, at + LINK_LASTS))
+        await connection.execute(*sessions.link_add(digest_of(token), user_ids, method, at, at + LINK_LASTS, next_path))
     return token
 
 
@@ -161,8 +167,10 @@ async def redeem_link(
             raise refused_link()
 
     guard = Lock(sessions.link_lock(digest), unused)
-    method = "link" if link is None else link.method
-    return await start_session(services, inbound, chosen[0], method, guard, sessions.link_use(digest, now()))
+    method, wanted = ("link", None) if link is None else (link.method, link.next_path)
+    use = sessions.link_use(digest, now())
+    started = await start_session(services, inbound, chosen[0], method, guard, use)
+    return started._replace(next_path=wanted)
 
 
 async def start_session(

@@ -10,6 +10,7 @@ from app.auth.sign_in import link_without_mail, start_session
 from app.handlers import HttpRequest, get_services, parse_query, raw_request
 from app.http.errors import Problem
 from app.pages.rendering import AS_PAGE, PageResponse, go_to, page
+from app.pages.session import next_of
 from app.pages.sign_in import signed_in
 from gateway.openid.provider import Provider
 
@@ -18,19 +19,20 @@ PATH = "/sign-in/openid/callback"
 
 @get("/sign-in/openid", access="anyone", exception_handlers=AS_PAGE)
 async def to_provider(request: HttpRequest) -> PageResponse:
-    url, cookie = await begin(get_services(request), raw_request(request), _provider(request))
+    url, cookie = await begin(get_services(request), raw_request(request), _provider(request), next_of(request))
     return go_to(url, {"Set-Cookie": cookie})
 
 
 @get(PATH, access="anyone", exception_handlers=AS_PAGE)
 async def from_provider(request: HttpRequest) -> PageResponse:
     services, inbound = get_services(request), raw_request(request)
-    people = await finish(services, inbound, _provider(request), parse_query(request, AuthorizationResponse))
+    answer = parse_query(request, AuthorizationResponse)
+    people, wanted = await finish(services, inbound, _provider(request), answer)
     if len(people) == 1:
         session = await start_session(services, inbound, people[0], "openid")
-        response = signed_in(services, session.secret)
+        response = signed_in(services, session.secret, wanted)
     else:
-        token = await link_without_mail(services, people, "openid")
+        token = await link_without_mail(services, people, "openid", wanted)
         organizations = (await load_choice(services, people)).organizations
         response = page("choose.html", organizations=organizations, token=token, action="/sign-in/confirm")
     cookies = cookies_of(services.config)

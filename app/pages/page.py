@@ -18,8 +18,8 @@ from app.auth.authorization import Access, require_access
 from app.auth.csrf import require_csrf_token
 from app.handlers import HttpRequest, get_services, raw_request
 from app.pages.fields import Fields, fields_of
-from app.pages.rendering import AS_PAGE, PageResponse, go_to
-from app.pages.session import current_session
+from app.pages.rendering import AS_PAGE, PageResponse
+from app.pages.session import current_session, sign_in_redirect
 from app.pages.visit import Visit
 
 Handler = Callable[..., Awaitable[PageResponse]]
@@ -52,7 +52,7 @@ class Page(Struct, frozen=True):
             fields = fields_of(request) if self.method == "POST" else Fields()
             visitor = await current_session(request)
             if visitor is None:
-                return go_to("/sign-in")
+                return sign_in_redirect(request)
             if self.method == "POST":
                 config, token = get_services(request).config, fields.one("csrf_token")
                 require_csrf_token(raw_request(request), config, visitor.secret, token)

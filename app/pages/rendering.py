@@ -76,7 +76,10 @@ def page(template: str, *, status: int = 200, headers: Mapping[str, str] | None 
 
 
 def go_to(path: str, headers: dict[str, str] | None = None) -> PageResponse:
-    """Redirect to `path` with 303, so the browser uses GET. `path` is a constant and never part of a request."""
+    """Redirect to `path` with 303, so the browser uses GET.
+
+    `path` is never an unchecked part of a request: it is a constant, or a `next_path`.
+    """
     return Response("", status_code=303, media_type="text/html", headers={"Location": path, **(headers or {})})
 
 

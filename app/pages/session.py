@@ -1,10 +1,16 @@
-"""The visitor of a page: the user behind the session cookie."""
+"""The visitor of a page, and the way through the sign-in back to the page."""
 
 from typing import NamedTuple
+from urllib.parse import parse_qsl, quote
 
 from app.auth.callers import PersonCaller
+from app.auth.next_path import next_path
 from app.auth.sessions import load_session, session_cookie
 from app.handlers import HttpRequest, get_services, raw_request
+from app.pages.rendering import PageResponse, go_to
+
+START = "/"
+"""The page after a sign-in that was not on the way to another page."""
 
 
 class Visitor(NamedTuple):
@@ -18,3 +24,30 @@ async def current_session(request: HttpRequest) -> Visitor | None:
     secret = session_cookie(inbound, services.config)
     person = None if secret is None else await load_session(services, inbound, secret)
     return None if person is None or secret is None else Visitor(person, secret)
+
+
+def sign_in_redirect(request: HttpRequest) -> PageResponse:
+    """Send a visitor without a session to the sign-in page, and back to this page afterwards.
+
+    Only a page can be opened again. What a form would have changed is not done after the sign-in.
+    """
+    inbound = raw_request(request)
+    if inbound.method != "GET":
+        return go_to("/sign-in")
+    # As written by the client: decoded, it could be a different path.
+    path = request.scope["raw_path"].decode("latin-1") + (
+        f"?{inbound.query.decode('latin-1')}" if inbound.query else ""
+    )
+    return go_to(sign_in_path("/sign-in", next_path(path)))
+
+
+def sign_in_path(path: str, wanted: str | None) -> str:
+    """Return the address of a page of the sign-in that continues with `wanted`, a `next_path`."""
+    return path if wanted is None or wanted == START else f"{path}?next={quote(wanted, safe='/')}"
+
+
+def next_of(request: HttpRequest) -> str | None:
+    """Return the page to continue with after the sign-in. A value that is malformed or leads elsewhere is ignored."""
+    pairs = parse_qsl(raw_request(request).query.decode("latin-1"), keep_blank_values=True)
+    values = [value for name, value in pairs if name == "next"]
+    return next_path(values[0]) if len(values) == 1 else None

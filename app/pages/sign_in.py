@@ -9,18 +9,20 @@ from litestar import get, post
 from msgspec import Struct
 
 from app.api.session.schemas import load_choice
+from app.auth.next_path import next_path
 from app.auth.sessions import cookies_of
 from app.auth.sign_in import LINK_LASTS, OrganizationChoice, candidates, redeem_link, refused_link, send_link
 from app.handlers import HttpRequest, get_services, parse_query, raw_request
 from app.pages.fields import fields_of
 from app.pages.navigation import home_of
 from app.pages.rendering import AS_PAGE, PageResponse, go_to, page
-from app.pages.session import current_session
+from app.pages.session import START, current_session, next_of, sign_in_path, sign_in_redirect
 from app.services import Services
 
 
 class AddressForm(Struct, frozen=True):
     email: str = ""
+    next: str = ""
 
 
 class Confirmation(Struct, frozen=True):
@@ -31,22 +33,30 @@ class Confirmation(Struct, frozen=True):
 @get("/", access="anyone", exception_handlers=AS_PAGE)
 async def front_page(request: HttpRequest) -> PageResponse:
     visitor = await current_session(request)
-    return go_to("/sign-in" if visitor is None else home_of(visitor.person))
+    return sign_in_redirect(request) if visitor is None else go_to(home_of(visitor.person))
 
 
 @get("/sign-in", access="anyone", exception_handlers=AS_PAGE)
 async def sign_in_page(request: HttpRequest) -> PageResponse:
+    wanted = next_of(request)
     if await current_session(request) is not None:
-        return go_to("/")
+        return go_to(wanted or START)
     openid = get_services(request).openid
-    return page("sign_in.html", openid=None if openid is None else openid.name)
+    return page(
+        "sign_in.html",
+        openid=None if openid is None else openid.name,
+        openid_path=sign_in_path("/sign-in/openid", wanted),
+        next_path=wanted,
+    )
 
 
 @post("/sign-in", access="anyone", status_code=200, exception_handlers=AS_PAGE)
 async def ask_for_link(request: HttpRequest) -> PageResponse:
     form = fields_of(request).to_struct(AddressForm)
-    await send_link(get_services(request), raw_request(request), form.email.strip())
-    return page("link_sent.html", email=form.email.strip(), minutes=LINK_LASTS // timedelta(minutes=1))
+    email, wanted = form.email.strip(), next_path(form.next)
+    await send_link(get_services(request), raw_request(request), email, wanted)
+    minutes = LINK_LASTS // timedelta(minutes=1)
+    return page("link_sent.html", email=email, minutes=minutes, again=sign_in_path("/sign-in", wanted))
 
 
 @get("/sign-in/confirm", access="anyone", exception_handlers=AS_PAGE)
@@ -65,10 +75,10 @@ async def confirm(request: HttpRequest) -> PageResponse:
     if isinstance(result, OrganizationChoice):
         organizations = (await load_choice(services, result.people)).organizations
         return page("choose.html", organizations=organizations, token=form.token, action="/sign-in/confirm")
-    return signed_in(services, result.secret)
+    return signed_in(services, result.secret, result.next_path)
 
 
-def signed_in(services: Services, secret: str) -> PageResponse:
-    """Redirect the signed-in user to their page and set the cookie of the new session."""
+def signed_in(services: Services, secret: str, wanted: str | None = None) -> PageResponse:
+    """Redirect the signed-in user to the page that they wanted and set the cookie of the new session."""
     cookie = cookies_of(services.config).set("session", secret, services.config.session_lifetime)
-    return go_to("/", {"Set-Cookie": cookie})
+    return go_to(wanted or START, {"Set-Cookie": cookie})

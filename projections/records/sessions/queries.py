@@ -69,6 +69,7 @@ class Link(NamedTuple):
     method: Method
     expires_at: datetime
     used_at: datetime | None
+    next_path: str | None
 
 
 class SignInFailure(NamedTuple):
@@ -102,9 +103,16 @@ async def people_of_ids(connection: Connection, user_ids: Sequence[str]) -> list
     return [Person(*row) for row in await (await connection.execute(SQL.people_of_ids, (list(user_ids),))).fetchall()]
 
 
-def link_add(digest: bytes, user_ids: Sequence[str], method: Method, at: datetime, expires_at: datetime) -> Statement:
+def link_add(
+    digest: bytes,
+    user_ids: Sequence[str],
+    method: Method,
+    at: datetime,
+    expires_at: datetime,
+    next_path: str | None = None,
+) -> Statement:
     """Return the statement that adds a link. It adds none without users."""
-    return Statement(SQL.link_add, (digest, list(user_ids), method, at, expires_at))
+    return Statement(SQL.link_add, (digest, list(user_ids), method, at, expires_at, next_path))
 
 
 async def link(connection: Connection, digest: bytes) -> Link | None:

@@ -33,20 +33,20 @@ where user_id = %s and expires_at > %s and last_seen_at > %s
 order by started_at desc, session_id desc
 
 -- link_add
--- A link for users, if there are any. $1 digest, $2 users, $3 method, $4 now, $5 its end
-insert into sign_in_links (digest, user_ids, method, created_at, expires_at)
-select digest, user_ids, method, created_at, expires_at
-from (select %s::bytea, %s::text[], %s::text, %s::timestamptz, %s::timestamptz)
-    as l (digest, user_ids, method, created_at, expires_at)
+-- A link for users, if there are any. $1 digest, $2 users, $3 method, $4 now, $5 its end, $6 the path to continue with
+insert into sign_in_links (digest, user_ids, method, created_at, expires_at, next_path)
+select digest, user_ids, method, created_at, expires_at, next_path
+from (select %s::bytea, %s::text[], %s::text, %s::timestamptz, %s::timestamptz, %s::text)
+    as l (digest, user_ids, method, created_at, expires_at, next_path)
 where cardinality(user_ids) > 0
 
 -- link_find
 -- A sign-in link. $1 digest
-select user_ids, method, expires_at, used_at from sign_in_links where digest = %s
+select user_ids, method, expires_at, used_at, next_path from sign_in_links where digest = %s
 
 -- link_lock
 -- A sign-in link, locked: a concurrent request waits, and finds it used. $1 digest
-select user_ids, method, expires_at, used_at from sign_in_links where digest = %s for update
+select user_ids, method, expires_at, used_at, next_path from sign_in_links where digest = %s for update
 
 -- link_use
 -- Marks a link as used. $1 now, $2 digest

@@ -94,7 +94,7 @@ def test_a_form_on_another_site_is_refused(proxied_api: Api, screen: Browser, pa
 
 @pytest.mark.parametrize("name", ["next", "url", "redirect", "return_to", "continue"])
 def test_no_page_redirects_to_another_site(proxied_api: Api, screen: Browser, name: str) -> None:
-    """No part of a request becomes the target of a redirect."""
+    """Only a path on this site does, and only as `next` (test_next.py)."""
     member = person(proxied_api, proxied_api.organization().id)
     evil = "https://evil.example/"
     screen.go(f"/sign-in?{name}={evil}")

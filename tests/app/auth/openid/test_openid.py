@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import quote
 
 import httpx2
 import pytest
@@ -17,6 +18,7 @@ from tests.ports import free_port
 from tests.random_input import random_email, random_token
 
 CALLBACK = "/sign-in/openid/callback"
+_WANTED = "/account?from=a%20mail"
 
 
 @pytest.fixture(scope="module")
@@ -103,6 +105,31 @@ def test_a_member_of_two_organizations_chooses_one_without_another_sign_in(openi
         "select method from sessions where user_id = %s and method = 'openid'", people[1].id
     )
     assert rows == [("openid",)]
+
+
+def test_the_page_that_was_wanted_is_shown_after_the_proof(openid_api: Api, screen: Browser) -> None:
+    member = person(openid_api, openid_api.organization().id)
+    screen.go(_WANTED)
+    (link,) = [link for link in screen.links if "openid" in link]
+    prove_identity(screen, link, member.email)
+    assert screen.page.request.url.raw_path.decode() == _WANTED
+
+
+def test_the_page_that_was_wanted_is_shown_after_the_choice_of_an_organization(
+    openid_api: Api, screen: Browser
+) -> None:
+    email = random_email()
+    for _ in range(2):
+        person(openid_api, openid_api.organization().id, "viewer", email)
+    prove_identity(screen, f"/sign-in/openid?next={quote(_WANTED)}", email)
+    screen.send(screen.forms[0])
+    assert screen.page.request.url.raw_path.decode() == _WANTED
+
+
+def test_a_page_on_another_site_is_not_shown_after_the_proof(openid_api: Api, screen: Browser) -> None:
+    member = person(openid_api, openid_api.organization().id)
+    prove_identity(screen, "/sign-in/openid?next=//evil.example", member.email)
+    assert screen.path == "/account"
 
 
 def test_a_sign_in_with_an_unknown_address_creates_no_user(openid_api: Api, screen: Browser) -> None:

@@ -161,8 +161,8 @@ async def test_owners_admins_and_the_creator_of_the_key_get_a_mail(
         f"expires at: {end}",
         "  days: 7",
         "Set a later date",
-        f"{PUBLIC_URL}/v1/alerts/{alert_id}",
-        f"{PUBLIC_URL}/v1/api-keys/{team.key_id}",
+        f"{PUBLIC_URL}/alerts/{alert_id}",
+        f"{PUBLIC_URL}/keys/{team.key_id}",
         "as the owner of Acme",
         f"{PUBLIC_URL}/account#mails",
     ):
@@ -170,8 +170,8 @@ async def test_owners_admins_and_the_creator_of_the_key_get_a_mail(
     assert team.secret.reveal() not in str(server.mailbox.messages)
     assert re.search(r"pk_live_\w{20}", text) is None
     (theirs,) = mails_by_user(server)[team.people["maker"]]
-    assert "/v1/alerts/" not in text_of(theirs), "the creator has no access to alerts"
-    assert f"{PUBLIC_URL}/v1/api-keys/{team.key_id}" in text_of(theirs)
+    assert "/alerts/" not in text_of(theirs), "the creator has no access to alerts"
+    assert f"{PUBLIC_URL}/keys/{team.key_id}" in text_of(theirs)
     async with connections.connection() as connection:
         assert (await check(connection, INLINE_CHECKS)).violations == []
 
@@ -316,7 +316,7 @@ async def test_many_alerts_are_one_mail_and_the_next_mail_is_delayed(
     assert text.index("requests: 1,059") < text.index("requests: 1,000"), "critical alerts are first"
     assert "And 10 more." in text
     assert text.count("rotate the key") == 1
-    assert f"{PUBLIC_URL}/v1/alerts\n" in text
+    assert f"{PUBLIC_URL}/alerts\n" in text
 
 
 async def test_alerts_beyond_the_size_of_a_mail_are_in_the_next_one(

@@ -95,7 +95,7 @@ def _list(to: Recipient, notices: Sequence[Notice], at: datetime, public_url: st
     for advice in dict.fromkeys(ADVICE.get(notice.type, "") for notice in by_severity):
         lines += ["", advice]
     if "alerts:read" in grants_of(to.role):
-        lines += ["", f"All alerts: {public_url}/v1/alerts"]
+        lines += ["", f"All alerts: {public_url}/alerts"]
     return lines
 
 
@@ -130,13 +130,13 @@ def _formatted(value: Number) -> str:
 
 
 def _links(to: Recipient, notice: Notice, public_url: str) -> list[str]:
-    """Return the links that the role of the recipient may open after signing in."""
+    """Return the links that the role of the recipient may open. Pages ask for a sign-in first."""
     grants = grants_of(to.role)
     links: list[str] = []
     if "alerts:read" in grants:
-        links.append(f"The alert: {public_url}/v1/alerts/{notice.alert_id}")
+        links.append(f"The alert: {public_url}/alerts/{notice.alert_id}")
     if notice.key_id is not None and "keys:read" in grants:
-        links.append(f"The key: {public_url}/v1/api-keys/{notice.key_id}")
+        links.append(f"The key: {public_url}/keys/{notice.key_id}")
     if notice.type == "usage.threshold":
         links.append(f"The usage: {public_url}/v1/usage")
     if notice.type == "webhook.disabled" and "webhooks:read" in grants:

@@ -4,6 +4,7 @@ import gc
 import os
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager, nullcontext
+from functools import partial
 from uuid import uuid4
 
 from litestar import Litestar, Response
@@ -12,9 +13,9 @@ from litestar.exceptions import HTTPException, MethodNotAllowedException, NotFou
 from litestar.types import ASGIApp
 
 from app.auth.authorization import authorize
-from app.handlers import HttpRequest, raw_request
+from app.handlers import HttpRequest, get_services, raw_request
 from app.http.access_log import AccessLogMiddleware
-from app.http.errors import CONTENT_TYPE, Problem, problem_json, to_problem
+from app.http.errors import Problem, to_problem
 from app.http.middleware import RequestMiddleware
 from app.http.paths import allowed
 from app.observability.health.clock import clock_kept
@@ -24,6 +25,7 @@ from app.observability.metrics.recorder import Recorder, flush_metrics
 from app.observability.tracing.tracing import closing, tracing
 from app.openapi.description import describe
 from app.pages import openid
+from app.pages.errors import problem_response
 from app.process.background_tasks import end_process_with
 from app.process.draining import Draining, drained_on_sigterm
 from app.process.parent_death import exit_with_parent
@@ -135,7 +137,7 @@ def create_app(
         direct,
         draining=services.draining,
         trusted_proxies=config.trusted_proxies,
-        public_url=config.public_url,
+        problem_response=partial(problem_response, public_url=config.public_url),
     )
     observed = AccessLogMiddleware(handled, direct, recorder, config.access_log, services.draining, connections)
     return traces.requests(observed, frozenset(path for _, path in direct))
@@ -163,9 +165,12 @@ def _problem_response(request: HttpRequest, error: Exception) -> Response[bytes]
     # An unknown route checks no key, so the reason for refusing the body takes precedence.
     refused = raw_request(request).refused if isinstance(error, HTTPException) else None
     problem = refused or (_framework_problem(error) if isinstance(error, HTTPException) else to_problem(error))
-    services: Services = request.app.state.services
-    content = problem_json(problem, request_id=raw_request(request).request_id, public_url=services.config.public_url)
-    return Response(content, status_code=problem.status, headers=problem.headers, media_type=CONTENT_TYPE)
+    inbound, services = raw_request(request), get_services(request)
+    accept, public_url = inbound.header("accept"), services.config.public_url
+    reply = problem_response(problem, inbound.path, accept, inbound.request_id, public_url=public_url)
+    # The framework adds the charset to the types of texts.
+    media_type = reply.content_type.partition(";")[0]
+    return Response(reply.body, status_code=reply.status, headers=reply.headers, media_type=media_type)
 
 
 def _framework_problem(error: HTTPException) -> Problem:

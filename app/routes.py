@@ -72,8 +72,8 @@ from app.pages.api_reference import get_api_reference, get_reference_style
 from app.pages.keys.list import key_list_page
 from app.pages.notifications import notifications_form
 from app.pages.page import Page
-from app.pages.problems import get_problem_page
-from app.pages.static_files import static_file
+from app.pages.problems import get_problem_page, list_problems
+from app.pages.static_files import icon, static_file
 from app.route import Route
 
 ROUTES: tuple[Route, ...] = (
@@ -144,6 +144,7 @@ ROUTES: tuple[Route, ...] = (
     get_openapi_document,
     get_api_reference,
     get_reference_style,
+    list_problems,
     get_problem_page,
 )
 
@@ -169,6 +170,7 @@ PAGES: list[Any] = [
     openid.to_provider,
     openid.from_provider,
     static_file,
+    icon,
 ]
 """Pages that need no session, as handlers of the framework.
 

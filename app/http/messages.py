@@ -74,6 +74,10 @@ DirectRoute = Callable[[RawRequest], Awaitable[RawResponse]]
 """A route that bypasses the framework, because its overhead would slow down every use of a key."""
 
 
+ProblemResponse = Callable[[Problem, str, str | None, str], RawResponse]
+"""Returns the response with a problem, for the path, the Accept header and the id of a request."""
+
+
 def bind_raw_request(scope: Any, inbound: RawRequest) -> None:  # noqa: ANN401 -- ASGI's scope is an open dictionary
     """Store the request in the scope for the framework's handlers."""
     scope[_ATTACHED] = inbound

@@ -15,8 +15,8 @@ from litestar.types import ASGIApp, Message, Receive, Scope, Send
 from structlog.contextvars import bind_contextvars
 
 from app.http.client_address import client_address
-from app.http.errors import CONTENT_TYPE, Problem, problem_json, to_problem
-from app.http.messages import DirectRoute, RawRequest, RawResponse, bind_raw_request
+from app.http.errors import Problem, to_problem
+from app.http.messages import DirectRoute, ProblemResponse, RawRequest, RawResponse, bind_raw_request
 from app.http.paths import allowed, is_written_as_a_route
 from app.observability.tracing.tracing import trace_id_of
 from app.process.draining import Draining
@@ -52,13 +52,13 @@ class RequestMiddleware:
         *,
         draining: Draining,
         trusted_proxies: Sequence[Network],
-        public_url: str,
+        problem_response: ProblemResponse,
     ) -> None:
         self._inner = inner
         self._direct = direct
         self._draining = draining
         self._trusted_proxies = trusted_proxies
-        self._public_url = public_url
+        self._problem_response = problem_response
         self._methods: dict[str, str] = {}
         for method, path in direct:
             self._methods[path] = f"{self._methods[path]}, {method}" if path in self._methods else method
@@ -111,7 +111,10 @@ class RequestMiddleware:
             reply = await route(inbound)
             inbound.refuse_unread()
         except Exception as error:  # noqa: BLE001 -- every exception becomes an error response
-            reply = self._refusal(to_problem(error), request_id)
+            accept = headers.get(b"accept")
+            reply = self._problem_response(
+                to_problem(error), scope["path"], None if accept is None else accept.decode("latin-1"), request_id
+            )
         further = inbound.reply_headers if inbound else {}
         await _send(send, reply, request_id, {**further, **self._closing_headers(scope)})
         if refused is not None:
@@ -144,10 +147,6 @@ class RequestMiddleware:
         if "\0" in inbound.path:
             raise Problem("not_found")
 
-    def _refusal(self, problem: Problem, request_id: str) -> RawResponse:
-        text = problem_json(problem, request_id=request_id, public_url=self._public_url)
-        return RawResponse(problem.status, text, problem.headers, CONTENT_TYPE)
-
     async def _call_framework(self, scope: Scope, inbound: RawRequest, receive: Receive, send: Send) -> None:
         bind_raw_request(scope, inbound)
         read = False
@@ -161,8 +160,7 @@ class RequestMiddleware:
 
         async def with_common_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                named = {name.lower() for name, _ in message["headers"]}
-                common = [pair for pair in _COMMON if pair[0] not in named]
+                common = _missing_common([name for name, _ in message["headers"]])
                 common += [(b"x-request-id", inbound.request_id.encode()), *_encoded(inbound.reply_headers)]
                 common += _encoded(self._closing_headers(scope))
                 message["headers"] = [*message["headers"], *common]
@@ -274,18 +272,25 @@ def _too_large() -> Problem:
 
 
 async def _send(send: Send, reply: RawResponse, request_id: str, further: Mapping[str, str]) -> None:
+    given = _encoded(reply.headers)
     headers = [
-        *_COMMON,
+        *_missing_common([name for name, _ in given]),
         (b"content-type", reply.content_type.encode()),
         (b"content-length", str(len(reply.body)).encode()),
         (b"x-request-id", request_id.encode()),
     ]
-    headers += _encoded(reply.headers)
+    headers += given
     headers += _encoded(further)
     start: Any = {"type": "http.response.start", "status": reply.status, "headers": headers}
     end: Any = {"type": "http.response.body", "body": reply.body, "more_body": False}
     await send(start)
     await send(end)
+
+
+def _missing_common(names: Iterable[bytes]) -> list[tuple[bytes, bytes]]:
+    """Return the common headers that a response with headers of these names does not have yet."""
+    present = {name.lower() for name in names}
+    return [pair for pair in _COMMON if pair[0] not in present]
 
 
 def _encoded(headers: Mapping[str, str]) -> list[tuple[bytes, bytes]]:

@@ -1,4 +1,7 @@
-"""GET /problems/{code}: show the meaning and the remedy of an error code. The URL is the `type` of the error."""
+"""GET /problems and /problems/{code}: show the meaning and the remedy of error codes.
+
+The URL of a code is the `type` of its errors.
+"""
 
 from litestar import Response
 from msgspec import Struct
@@ -11,6 +14,8 @@ from app.pages.rendering import PageResponse, page
 from app.route import Route
 
 _OFFERED = ("text/html", "application/json", "text/plain")
+_VARY = {"Vary": "Accept"}
+_BY_STATUS = sorted(ERRORS.items(), key=lambda each: (each[1].status, each[0]))
 
 
 class ExplainedError(Struct, frozen=True):
@@ -37,6 +42,26 @@ def _explained(code: str, known: ErrorCode) -> ExplainedError:
 
 @Route(
     "GET",
+    "/problems",
+    access="anyone",
+    tag="Service",
+    summary="List the error codes",
+    description="All codes, by status. HTML for browsers; JSON or plain text if `Accept` requests it.",
+    example=[_explained("expired_key", ERRORS["expired_key"])],
+    other_media_types=("text/html; charset=utf-8", "text/plain; charset=utf-8"),
+)
+async def list_problems(request: HttpRequest) -> Success[list[ExplainedError]] | PageResponse:
+    match preferred(raw_request(request).header("accept"), _OFFERED):
+        case "application/json":
+            return success([_explained(*each) for each in _BY_STATUS], headers=_VARY)
+        case "text/plain":
+            return Response("\n".join(_text(*each) for each in _BY_STATUS), media_type="text/plain", headers=_VARY)
+        case _:
+            return page("problems.html", headers=_VARY, errors=_BY_STATUS)
+
+
+@Route(
+    "GET",
     "/problems/{code}",
     access="anyone",
     tag="Service",
@@ -51,11 +76,11 @@ async def get_problem_page(request: HttpRequest, code: str) -> Success[Explained
         raise Problem("not_found")
     match preferred(raw_request(request).header("accept"), _OFFERED):
         case "application/json":
-            return success(_explained(code, known), headers={"Vary": "Accept"})
+            return success(_explained(code, known), headers=_VARY)
         case "text/plain":
-            return Response(_text(code, known), media_type="text/plain", headers={"Vary": "Accept"})
+            return Response(_text(code, known), media_type="text/plain", headers=_VARY)
         case _:
-            return page("problem.html", headers={"Vary": "Accept"}, code=code, known=known)
+            return page("problem.html", headers=_VARY, code=code, known=known)
 
 
 def _text(code: str, known: ErrorCode) -> str:

@@ -1,6 +1,7 @@
 """Pages rendered on the server. Every value is escaped, and styles and scripts come from this server only."""
 
 from collections.abc import Mapping
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,9 @@ from app.handlers import HttpRequest, raw_request
 from app.http.error_catalogue import ERRORS
 from app.http.errors import Problem, to_problem
 from app.pages import text, words
+from app.pages.error_words import WORDS
 from app.pages.static_files import HTMX_URL, SCRIPT_URL, STYLE_URL
+from domain.secret import redacted
 
 PageResponse = Response[str]
 
@@ -28,7 +31,7 @@ Under "no-referrer", browsers send every form of the page with `Origin: null` (F
 made it.
 """
 
-_HEADERS = {
+PAGE_HEADERS = {
     "Content-Security-Policy": POLICY,
     "Referrer-Policy": _REFERRER_POLICY,
     "Cross-Origin-Opener-Policy": "same-origin",
@@ -71,7 +74,7 @@ def page(template: str, *, status: int = 200, headers: Mapping[str, str] | None 
         render(template, **values),
         status_code=status,
         media_type="text/html",
-        headers={**_HEADERS, **(headers or {})},
+        headers={**PAGE_HEADERS, **(headers or {})},
     )
 
 
@@ -86,14 +89,27 @@ def go_to(path: str, headers: dict[str, str] | None = None) -> PageResponse:
 def error_page(request: HttpRequest, error: Exception) -> PageResponse:
     """Return the error page for people."""
     problem: Problem = to_problem(error)
-    return page(
+    return Response(
+        error_html(problem, raw_request(request).request_id),
+        status_code=problem.status,
+        media_type="text/html",
+        headers={**PAGE_HEADERS, **problem.headers},
+    )
+
+
+def error_html(problem: Problem, request_id: str) -> str:
+    """Return the page about a problem, with secrets redacted: a request may contain one in the wrong field."""
+    known = ERRORS[problem.code]
+    words = WORDS.get(problem.code) if problem.detail == known.message else None
+    return render(
         "error.html",
-        status=problem.status,
-        headers=problem.headers,
-        heading=ERRORS[problem.code].title,
-        detail=problem.detail,
-        messages=[f"{name}: {message}" for name, message in problem.details.items()],
-        request_id=raw_request(request).request_id,
+        code=problem.code,
+        heading=known.title,
+        what_happened=words.what_happened if words else redacted(problem.detail),
+        what_to_do=words.what_to_do if words else None,
+        messages=[f"{name}: {message}" for name, message in redacted(problem.details).items()],
+        must_sign_in=known.status == HTTPStatus.UNAUTHORIZED,
+        request_id=request_id,
     )
 
 

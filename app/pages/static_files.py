@@ -1,4 +1,4 @@
-"""GET /static/{name}: the style sheet, the scripts and the icon, under names that contain a digest of the content.
+"""GET /static/{name}: the style sheet and the scripts, under names that contain a digest of the content.
 
 A changed file has another name, so browsers may keep each file indefinitely.
 """
@@ -42,6 +42,15 @@ _FILES = {each.name: each for each in (_STYLE, _SCRIPT, _HTMX)}
 STYLE_URL = f"/static/{_STYLE.name}"
 SCRIPT_URL = f"/static/{_SCRIPT.name}"
 HTMX_URL = f"/static/{_HTMX.name}"
+
+
+_ICON = (_FOLDER / "favicon.svg").read_bytes()
+
+
+@get("/favicon.svg", access="anyone")
+async def icon() -> HttpResponse:
+    """Return the icon, under the fixed name that browsers may ask for. It has no digest and is therefore not cached."""
+    return Response(_ICON, media_type="image/svg+xml")
 
 
 @get("/static/{name:str}", access="anyone")

@@ -139,10 +139,12 @@ PUBLIC = {
     ("GET", "/health/live"),
     ("GET", "/health/ready"),
     ("GET", "/metrics"),
+    ("GET", "/problems"),
     ("GET", "/problems/{code}"),
     ("GET", "/schema"),
     ("GET", "/schema/openapi.json"),
     ("GET", "/schema/style.css"),
+    ("GET", "/favicon.svg"),
 }
 """Routes that return 200 for every caller and every request."""
 

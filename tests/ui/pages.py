@@ -89,6 +89,7 @@ SCREENS: tuple[Screen, ...] = (
     Screen("account-other-sessions", "/account", role="admin", path=_other_session),
     # Over 12,000 elements, on which axe spends five seconds of CPU time in each look.
     Screen("api-reference", "/schema", repeated="main section:nth-of-type(n + 4)"),
+    Screen("problems", "/problems"),
     Screen("problem", "/problems/{code}", path=lambda _: "/problems/revoked_key"),
 )
 
@@ -97,5 +98,6 @@ WITHOUT_SCREEN = {
     "/sign-in/openid": "redirects to the OpenID provider",
     "/sign-in/openid/callback": "redirects to /",
     "/static/{name:str}": "is a style sheet or a script",
+    "/favicon.svg": "is an image",
 }
 """GET handlers that show no page of their own."""

@@ -1,5 +1,6 @@
 """The table of error codes in the contract, and the page behind the `type` of each error."""
 
+import re
 from html import unescape
 
 import pytest
@@ -94,6 +95,22 @@ def test_the_page_of_an_error_explains_it_in_plain_text(api: Api) -> None:
 )
 def test_the_media_type_is_the_one_that_the_client_prefers(accept: str | None, expected: str) -> None:
     assert preferred(accept, ("text/html", "application/json", "text/plain")) == expected
+
+
+def test_the_index_lists_every_error_code_with_a_link_to_its_page(api: Api) -> None:
+    answer = api.client().get("/problems", Accept="text/html")
+    assert answer.headers["content-type"] == "text/html; charset=utf-8"
+    assert answer.headers["vary"] == "Accept"
+    assert set(re.findall(r'href="/problems/(\w+)"', answer.content.decode())) == ERRORS.keys()
+
+
+def test_the_index_contains_what_the_pages_explain_in_json_and_in_plain_text(api: Api) -> None:
+    listed = api.client().get("/problems", Accept="application/json").data
+    assert [each["code"] for each in listed] == sorted(ERRORS, key=lambda code: (ERRORS[code].status, code))
+    for each in listed:
+        assert each == api.client().get(f"/problems/{each['code']}", Accept="application/json").data
+    text = api.client().get("/problems", Accept="text/plain").content.decode()
+    assert all(known.remedy in text for known in ERRORS.values())
 
 
 def test_the_type_of_an_error_is_a_working_url(api: Api) -> None:

@@ -33,6 +33,7 @@ def test_the_page_has_no_script_and_no_inline_style(page: str) -> None:
     assert set(re.findall(r'(?:href|src)="([^"#]*)', page)) - {""} <= {
         "/schema/style.css",
         "/schema/openapi.json",
+        "/favicon.svg",
         *(f"/problems/{code}" for code in ERRORS),
     }
 

@@ -15,6 +15,7 @@ from app.api.api_keys.create import create_key
 from app.api.api_keys.disable import disable_key
 from app.api.api_keys.enable import enable_key
 from app.api.api_keys.get import get_key
+from app.api.api_keys.identify import identify_key
 from app.api.api_keys.list import list_keys
 from app.api.api_keys.revoke import delete_key, revoke_key
 from app.api.api_keys.revoke_many import revoke_keys
@@ -87,6 +88,7 @@ ROUTES: tuple[Route, ...] = (
     revoke_key,
     revoke_keys,
     rotate_key,
+    identify_key,
     list_key_activity,
     verify_key,
     check_key,

@@ -6,7 +6,7 @@ Source: TypeID specification 0.3; RFC 9562 §5.7 for UUIDv7. Time and entropy ar
 from collections.abc import Iterable
 from typing import Literal, get_args
 
-Kind = Literal["key", "org", "mcp", "user", "evt", "alert", "hook", "invite", "ses", "mail", "msg"]
+Kind = Literal["key", "org", "mcp", "user", "evt", "alert", "hook", "invite", "ses", "mail", "msg", "ident"]
 
 KINDS: tuple[str, ...] = get_args(Kind)
 ENTROPY_BYTES = 10

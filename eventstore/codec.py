@@ -12,6 +12,7 @@ from msgspec import Raw
 
 from domain.alerts.decider import ALERT
 from domain.decider import Decider
+from domain.identifications.decider import IDENTIFICATION
 from domain.invitations.decider import INVITATION
 from domain.keys.decider import KEY
 from domain.mcps.decider import MCP
@@ -22,7 +23,17 @@ from domain.webhooks.decider import WEBHOOK
 from eventstore.errors import Corruption
 from eventstore.recorded import Record
 
-DECIDERS: tuple[Decider[Any, Any, Any], ...] = (INVITATION, KEY, MCP, MEMBER, ORGANIZATION, SESSION, ALERT, WEBHOOK)
+DECIDERS: tuple[Decider[Any, Any, Any], ...] = (
+    INVITATION,
+    KEY,
+    MCP,
+    MEMBER,
+    ORGANIZATION,
+    SESSION,
+    ALERT,
+    WEBHOOK,
+    IDENTIFICATION,
+)
 
 Upcaster = Callable[[dict[str, Any]], dict[str, Any]]
 

@@ -75,6 +75,7 @@ RULES: dict[Route, Rule] = {
     ("POST", "/v1/api-keys/revoke"): create_route(
         "keys:write", {"created_before": "2000-01-01T00:00:00Z", "reason": "superseded"}
     ),
+    ("POST", "/v1/api-keys/identify"): Rule("keys:read", body={"sha256": "0" * 64}),
     ("POST", "/v1/api-keys/verify"): Rule("keys:verify", people=False, body={"key": "nothing like a key"}),
     ("GET", "/v1/auth/check"): Rule(people=False, admitted_status=422),
     ("POST", "/v1/mcp/invoke"): Rule(people=False, body={"mcp_id": ABSENT_MCP, "tool": "add"}, admitted_status=404),

@@ -61,6 +61,30 @@ def test_the_lifecycle_of_a_key(org: Organization, run: Run) -> None:
     assert refused["code"] == "revoked_key"
 
 
+def test_a_found_secret_is_identified(org: Organization, run: Run) -> None:
+    key = org.key(name="Agent")
+    found = run("keys", "identify", stdin=f"{key.secret}\n")
+    assert found.returncode == 0, found.stderr
+    assert found.stdout.splitlines() == [
+        f"key             {key.id} (Agent)",
+        "status          active",
+        "secret version  1",
+    ]
+    assert org.activity(key)[0]["event"] == "api_key.created"
+    rotated = org.client.post(f"{key.path}/rotate")
+    assert rotated.status == 200
+    assert "1, replaced by a newer one" in run("keys", "identify", stdin=key.secret).stdout
+    described = json.loads(run("keys", "identify", "--json", stdin=rotated.data["key"]).stdout)
+    assert (described["key"]["id"], described["key"]["secret_version"]) == (key.id, 2)
+
+
+def test_an_unknown_and_a_cut_off_secret_are_not_identified(run: Run) -> None:
+    unknown = run("keys", "identify", stdin=unknown_secret())
+    assert (unknown.returncode, "another organization" in unknown.stdout) == (1, True)
+    cut_off = run("keys", "identify", stdin=unknown_secret()[:-1], KEYLEDGER_URL="http://127.0.0.1:1")
+    assert (cut_off.returncode, "1 too few" in cut_off.stderr) == (2, True)
+
+
 def test_the_secret_is_printed_only_when_the_key_is_created(org: Organization, run: Run) -> None:
     made = run("keys", "create", "Agent", "--all-mcps")
     (secret,) = [line for line in made.stdout.splitlines() if line.startswith("pk_live_") and len(line) == 40]

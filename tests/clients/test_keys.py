@@ -8,6 +8,7 @@ from infrastructure.clock import now
 from keyledger import (
     ApiError,
     Forbidden,
+    IdentifiedKey,
     InvalidRequest,
     LimitReached,
     NotFound,
@@ -18,6 +19,7 @@ from keyledger import (
     ToolRule,
     Unauthorized,
 )
+from keyledger.endpoints.keys import identify_key
 from tests.app.organizations import Api, Organization, unknown_secret
 from tests.clients.conftest import Caller, Connect
 from tests.clients.flaky_proxy import FlakyProxy
@@ -50,6 +52,15 @@ def test_a_key_with_all_fields_is_returned_as_created(org: Organization, manager
     assert found.created_by.id == org.manager.id
     assert [entry.event for entry in found.recent_activity] == ["api_key.created"]
     assert [secret.version for secret in found.secrets] == [1]
+
+
+def test_a_secret_is_identified_without_being_sent(org: Organization, manager: Caller) -> None:
+    made = manager.do(lambda c: c.keys.create("Agent"))
+    manager.do(lambda c: c.keys.rotate(made.id))
+    key = manager.do(lambda c: c.keys.identify(made.key)).key
+    assert key == IdentifiedKey(made.id, "Agent", "live", "active", secret_version=1, is_current=False)
+    assert manager.do(lambda c: c.keys.identify(unknown_secret())).key is None
+    assert made.key.reveal().encode() not in (identify_key(made.key).body or b"")
 
 
 def test_the_lifecycle_of_a_key(org: Organization, manager: Caller) -> None:

@@ -61,7 +61,7 @@ def test_too_little_entropy_is_refused() -> None:
 
 
 def test_the_kinds_are_those_of_the_contract_and_four_internal_ones() -> None:
-    assert KINDS == ("key", "org", "mcp", "user", "evt", "alert", "hook", "invite", "ses", "mail", "msg")
+    assert KINDS == ("key", "org", "mcp", "user", "evt", "alert", "hook", "invite", "ses", "mail", "msg", "ident")
 
 
 @pytest.mark.parametrize(

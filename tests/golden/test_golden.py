@@ -13,6 +13,8 @@ import pytest
 from domain.actor import KeyActor, SystemActor
 from domain.alerts.decider import ALERT
 from domain.alerts.events import AlertAcknowledged, AlertRaised
+from domain.identifications.decider import IDENTIFICATION
+from domain.identifications.events import KeyIdentified
 from domain.invitations.decider import INVITATION
 from domain.invitations.events import InvitationAccepted, InvitationRevoked, MemberInvited
 from domain.keys.decider import KEY
@@ -165,6 +167,13 @@ EXPECTED: dict[str, msgspec.Struct] = {
     ),
     "team.invitation_accepted.v1": InvitationAccepted(user_id=an_id("user", 1), accepted_at=at(40)),
     "team.invitation_revoked.v1": InvitationRevoked(reason="replaced", revoked_at=at(50)),
+    "api_key.identified.v1": KeyIdentified(
+        identification_id=an_id("ident"),
+        organization_id=ORGANIZATION_ID,
+        key_id=KEY_ID,
+        secret_version=2,
+        identified_at=at(65),
+    ),
     "session.started.v1": SessionStarted(
         session_id=an_id("ses"),
         organization_id=ORGANIZATION_ID,
@@ -255,6 +264,7 @@ EXPECTED: dict[str, msgspec.Struct] = {
 
 EVENT_TYPES: set[type[msgspec.Struct]] = {
     *ALERT.event_types,
+    *IDENTIFICATION.event_types,
     *INVITATION.event_types,
     *KEY.event_types,
     *MCP.event_types,

@@ -26,6 +26,8 @@ from keyledger.models.health import Liveness, Readiness
 from keyledger.models.keys import (
     CreatedKey,
     Creator,
+    Identification,
+    IdentifiedKey,
     Key,
     KeyDetail,
     KeyUsage,
@@ -118,6 +120,8 @@ __all__ = [
     "Forbidden",
     "HistoryDay",
     "HourRequests",
+    "Identification",
+    "IdentifiedKey",
     "InternalError",
     "InvalidRequest",
     "Invitation",

@@ -3,6 +3,7 @@
 `pk_live_` or `pk_test_`, 26 random base62 characters, 6 base62 characters of the CRC32 of everything before them.
 """
 
+from hashlib import sha256
 from typing import Final, Literal, NoReturn, TypeAlias
 from zlib import crc32
 
@@ -52,6 +53,11 @@ class Flaw(Struct, frozen=True):
 
 def revealed(key: str | Secret) -> str:
     return key.reveal() if isinstance(key, Secret) else key
+
+
+def sha256_of(key: str | Secret) -> str:
+    """Return the SHA-256 of a key in hexadecimal, by which the service can identify the key without receiving it."""
+    return sha256(revealed(key).encode()).hexdigest()
 
 
 def flaw_of(key: str | Secret) -> Flaw | None:

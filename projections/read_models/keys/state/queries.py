@@ -15,6 +15,14 @@ class Queries(NamedTuple):
     key_secret_add: bytes
     by_digests: bytes
     by_id: bytes
+    by_digest: bytes
+
+
+class FoundKey(NamedTuple):
+    """A key that was found by one of its secrets."""
+
+    state: Existing
+    secret_version: int
 
 
 SQL = load(Queries, __file__)
@@ -35,3 +43,10 @@ async def key_of(connection: Connection, key_id: str, organization_id: str) -> E
     cursor = await connection.execute(SQL.by_id, (key_id, organization_id))
     row = await cursor.fetchone()
     return None if row is None else decode(bytes(row[0]))
+
+
+async def key_of_digest(connection: Connection, digest: bytes, organization_id: str) -> FoundKey | None:
+    """Return the key of the organization to which the secret with this digest belongs, also if it was retired."""
+    cursor = await connection.execute(SQL.by_digest, (digest, organization_id))
+    row = await cursor.fetchone()
+    return None if row is None else FoundKey(decode(bytes(row[0])), row[1])

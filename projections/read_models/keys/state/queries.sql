@@ -16,3 +16,9 @@ where s.digest = any(%b::bytea[])
 -- by_id
 -- The state of a key. $1 key, $2 organization
 select state from key_state where key_id = %s and organization_id = %s
+
+-- by_digest
+-- The key of a secret, and which of its secrets it is. $1 digest, $2 organization
+select k.state, s.secret_version
+from key_secrets s join key_state k using (key_id)
+where s.digest = %s and s.organization_id = %s

@@ -17,6 +17,7 @@ _EXAMPLES = f"""examples:
   keyledger keys create "My agent" --mcp mcp_… --expires-in-days 90 --secret-only > agent.key
   keyledger keys verify - < agent.key
   keyledger keys rotate key_… --overlap-seconds 3600
+  keyledger keys identify < found.key
   keyledger doctor - < agent.key
 
 {exit_codes.EXPLAINED}"""
@@ -112,6 +113,13 @@ def _keys(group: argparse.ArgumentParser) -> None:
     revoke.add_argument("--note", help="for the record")
     _of_key(commands, "disable", keys.disable, "refuse a key until it is enabled again")
     _of_key(commands, "enable", keys.enable, "accept a disabled key again")
+    _command(
+        commands,
+        "identify",
+        keys.identify,
+        "find the key that a secret belongs to, by its SHA-256; exit code 1 if there is none",
+        "keyledger keys identify < found.key\n  keyledger keys identify",
+    )
     verify = _command(
         commands,
         "verify",

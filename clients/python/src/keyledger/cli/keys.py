@@ -8,9 +8,10 @@ from keyledger.cli import exit_codes
 from keyledger.cli.activity import ENTRY_TITLES, entry_row, show_activity
 from keyledger.cli.exit_codes import UsageError
 from keyledger.cli.output import KEY_TITLES, day, key_row, print_fields, print_json, print_table
-from keyledger.cli.settings import client_of, key_argument
+from keyledger.cli.settings import client_of, found_secret, key_argument
 from keyledger.models.keys import CreatedKey, Key
 from keyledger.models.permissions import Permissions
+from keyledger.secret import flaw_of
 
 _PER_PAGE = 100
 
@@ -106,6 +107,24 @@ def verify(arguments: argparse.Namespace) -> int:
         named = f"{answer.key_id} ({answer.name})" if answer.key_id else "The key"
         print_fields([("valid", "yes" if answer.valid else "no"), ("code", answer.code), ("key", named)])
     return exit_codes.OK if answer.valid else exit_codes.REFUSED
+
+
+def identify(arguments: argparse.Namespace) -> int:
+    secret = found_secret()
+    flaw = flaw_of(secret)
+    if flaw is not None:
+        raise UsageError(f"This is not a whole key, so it cannot be identified. {flaw.hint}")
+    with client_of(arguments) as client:
+        identification = client.keys.identify(secret)
+    key = identification.key
+    if arguments.json:
+        print_json(identification)
+    elif key is None:
+        print("No key that you can see has this secret. It may belong to another organization or installation.")
+    else:
+        version = f"{key.secret_version}{'' if key.is_current else ', replaced by a newer one'}"
+        print_fields([("key", f"{key.id} ({key.name})"), ("status", key.status), ("secret version", version)])
+    return exit_codes.REFUSED if key is None else exit_codes.OK
 
 
 def _print_secret(arguments: argparse.Namespace, made: CreatedKey) -> int:

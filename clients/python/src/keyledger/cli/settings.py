@@ -3,6 +3,7 @@
 import argparse
 import os
 import sys
+from getpass import getpass
 from pathlib import Path
 
 from keyledger.cli.exit_codes import UsageError
@@ -26,6 +27,15 @@ def client_of(arguments: argparse.Namespace) -> Keyledger:
 def key_argument(given: str) -> Secret:
     """Return a key from the command line. `-` reads it from standard input, which keeps it out of the shell history."""
     return Secret(sys.stdin.readline().rstrip("\r\n") if given == "-" else given)
+
+
+def found_secret() -> Secret:
+    """Return a secret from standard input; on a terminal, ask for it without showing it.
+
+    It is no argument, because other programs could read it in the list of processes.
+    """
+    given = getpass("Secret: ") if sys.stdin.isatty() else sys.stdin.readline()
+    return Secret(given.strip())
 
 
 def _management_key(key_file: str | None) -> Secret:

@@ -21,9 +21,10 @@ from keyledger.call import (
 )
 from keyledger.errors import SecretLost
 from keyledger.models.activity import Activity
-from keyledger.models.keys import CreatedKey, Key, KeyDetail, RevokedKey, RevokedKeys, RotatedKey
+from keyledger.models.keys import CreatedKey, Identification, Key, KeyDetail, RevokedKey, RevokedKeys, RotatedKey
 from keyledger.models.page import Page
 from keyledger.models.permissions import Permissions, RateLimit
+from keyledger.secret import Secret, sha256_of
 
 Environment: TypeAlias = Literal["live", "test"]
 Status: TypeAlias = Literal["active", "disabled", "expired", "revoked"]
@@ -41,6 +42,7 @@ _rotated = data_with_secret(RotatedKey)
 _detail = data_of(KeyDetail)
 _revoked = data_of(RevokedKey)
 _revoked_keys = data_of(RevokedKeys)
+_identification = data_of(Identification)
 _keys = page_of(Key)
 _entries = page_of(Activity)
 
@@ -118,6 +120,14 @@ def list_keys(
 def get_key(key_id: str) -> Call[KeyDetail]:
     """Return one key with the dates of its secrets and its latest events."""
     return Call("GET", _path(key_id), _detail)
+
+
+def identify_key(key: str | Secret) -> Call[Identification]:
+    """Return which key of the organization has the secret `key`, for example one that was found in a repository.
+
+    Only the SHA-256 of the secret is sent. This is no use of the key; the audit log records it.
+    """
+    return Call("POST", f"{_KEYS}/identify", _identification, body=json_body(sha256=sha256_of(key)))
 
 
 def update_key(

@@ -80,6 +80,23 @@ class RotatedKey(CreatedKey, frozen=True, kw_only=True):
     previous_valid_until: datetime
 
 
+class IdentifiedKey(Struct, frozen=True):
+    """The key that a secret belongs to. `is_current`: it is the newest secret, the `secret_version`-th."""
+
+    id: str
+    name: str
+    environment: str
+    status: str
+    secret_version: int
+    is_current: bool
+
+
+class Identification(Struct, frozen=True):
+    """The result of an identification. `key` is None if no visible key of the organization has the secret."""
+
+    key: IdentifiedKey | None
+
+
 class RevokedKey(Struct, frozen=True):
     id: str
     status: str

@@ -3,13 +3,16 @@
 import os
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from functools import partial
 from typing import NamedTuple
 
+from app.admin.demo_plan import OWNER_EMAIL
 from embedded.addresses import answers_ok, first_free_port, is_listening, require_free
 from embedded.console import print_line, print_status
 from embedded.data_dir import MAIL, DataDirectory
 from embedded.errors import CannotStart
+from embedded.foreign_files import read_foreign
 from embedded.mail_watcher import Mails
 from embedded.named_files import with_absolute_paths
 from embedded.orphan_reaper import reap_on_exit
@@ -33,7 +36,9 @@ _CLOSING = 5.0
 _SCHEDULER_STOP = 0.3
 _EXAMPLE_STOP = 0.3
 
-_WRITE_FILES = ("workers", "demo")
+_LINK = "sign-in-link"
+_LINK_BYTES_MAX = 1_000
+_WRITE_FILES = ("workers", "demo", _LINK)
 
 
 def run(environment: Mapping[str, str]) -> None:
@@ -77,13 +82,15 @@ def _start(
     example_port = choose_example_port(home, settings)
     _start_services(settings, supervisor, services, example_port)
     _ensure_demo(settings, supervisor, services, example_url(example_port))
+    link = _link_of_owner(settings, supervisor, services)
     print_line(f"Keyledger runs at {settings.public_url} (after {time.monotonic() - started:.1f} s)")
     if home.credentials.exists():
         print_line(f"Credentials for a first try: {home.credentials}")
     print_line(f"Settings for python -m app admin, eventstore and projections: {home.operator_settings}")
-    print_line(
-        f"Sign in as owner@demo.example at {settings.public_url}/sign-in; the link is shown here and in {home.mail}"
-    )
+    if link is not None:
+        print_line("Open this address to sign in to the demo, once, within 15 minutes:")
+        print_line(f"    {link}")
+    print_line(f"Links that are requested at {settings.public_url}/sign-in are shown here and in {home.mail}")
     print_line(f"Logs: {home.logs}. Ctrl-C stops everything.")
     return mails
 
@@ -197,6 +204,26 @@ def _ensure_demo(settings: Settings, supervisor: Supervisor, services: Services,
     _make_demo(supervisor, services.service("demo", "app", "demo", "--to", target, "--mcp-url", mcp_url, "--yes"))
     if account:
         account.folder.take_credentials()
+
+
+def _link_of_owner(settings: Settings, supervisor: Supervisor, services: Services) -> str | None:
+    """Return a new link that signs the owner of the demo in once, or None if there is no such user.
+
+    It is passed in a file and not as output, which would be kept in a log.
+    """
+    account = services.account
+    file = (account.folder.path if account else services.home.folder) / _LINK
+    target = _LINK if account else str(file)  # under another account, in its working folder
+    words = ("app", "admin", "sign-in-link", "--email", OWNER_EMAIL, "--to", target)
+    try:
+        supervisor.run_to_end(_LINK, services.service(_LINK, *words))
+        link = read_foreign(file, _LINK_BYTES_MAX).decode(errors="replace").strip()
+    except (CannotStart, OSError):
+        return None
+    finally:
+        with suppress(OSError):
+            file.unlink()
+    return link if link.startswith(f"{settings.public_url}/sign-in/confirm?token=") else None
 
 
 def example_url(port: int) -> str:

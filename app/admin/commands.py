@@ -4,6 +4,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar, get_args
 
 import rich_click as click
@@ -114,10 +115,18 @@ def list_organizations(*, as_json: bool) -> None:
 
 @admin.command("sign-in-link", panel="Access")
 @click.option("--email", required=True, metavar="ADDRESS", help="Address of the user. The link is not sent by mail.")
+@click.option(
+    "--to",
+    "file",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Write the link to FILE, which only its owner can read, instead of printing it.",
+)
 @cli.json_option
-def sign_in_link(*, email: str, as_json: bool) -> None:
+def sign_in_link(*, email: str, file: Path | None, as_json: bool) -> None:
     """Print a link that signs a user in, once, within 15 minutes."""
     from app.admin.links import sign_in_link
+    from app.admin.private_files import write_private
 
     config = read_settings()
 
@@ -125,7 +134,10 @@ def sign_in_link(*, email: str, as_json: bool) -> None:
         return await sign_in_link(connections, config, email)
 
     link = _run(config, create)
-    cli.show({"link": link}, [link], as_json=as_json)
+    if file is None:
+        cli.show({"link": link}, [link], as_json=as_json)
+    else:
+        write_private(file, f"{link}\n".encode())
 
 
 @admin.command("create-management-key", panel="Access")

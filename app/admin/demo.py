@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import TypeVar
 
-from app.admin.demo_plan import DemoPlan, PlannedKey, finish_plan, keep_plan, new_plan, unfinished_plan
+from app.admin.demo_plan import OWNER_EMAIL, DemoPlan, PlannedKey, finish_plan, keep_plan, new_plan, unfinished_plan
 from app.admin.organizations import list_organizations
 from domain.actor import DEMO, UserActor
 from domain.decider import Decider
@@ -45,7 +45,6 @@ C = TypeVar("C")
 E = TypeVar("E")
 F = TypeVar("F")
 
-_OWNER_EMAIL = "owner@demo.example"
 _SLUG = "demo"
 _MCP_NAME = "Demo MCP server"
 _TIMEOUTS = Timeouts(connect=60, acquire=300, lock=300, statement=0, idle_in_transaction=0)
@@ -150,7 +149,7 @@ class _DemoSeeder:
         def owner(counts: MemberCounts) -> AddMember:
             return AddMember(owner_id, self._organization_id, "owner", self._at, counts)
 
-        address = member_list.user_put(owner_id, self._organization_id, _OWNER_EMAIL)
+        address = member_list.user_put(owner_id, self._organization_id, OWNER_EMAIL)
         await self._run(MEMBER, owner_id, owner, members_guard(self._organization_id, PLANS), [address])
 
     async def _register_mcp(self, url: str, problem: str | None) -> None:

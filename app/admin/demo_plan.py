@@ -10,9 +10,11 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
+from app.admin.private_files import write_private
 from domain.secret import ENTROPY_BYTES, Secret, generate, parse
 from infrastructure.clock import new_id
 
+OWNER_EMAIL = "owner@demo.example"
 CREDENTIALS = "demo.env"
 UNFINISHED = "demo.unfinished.json"
 
@@ -66,7 +68,7 @@ def unfinished_plan(folder: Path) -> DemoPlan | None:
 def keep_plan(folder: Path, plan: DemoPlan) -> None:
     """Store the plan in `folder` durably, readable by its owner only."""
     folder.mkdir(parents=True, exist_ok=True)
-    _write_private(folder / UNFINISHED, msgspec.json.encode(plan))
+    write_private(folder / UNFINISHED, msgspec.json.encode(plan))
 
 
 def finish_plan(folder: Path, plan: DemoPlan, public_url: str) -> None:
@@ -77,25 +79,9 @@ def finish_plan(folder: Path, plan: DemoPlan, public_url: str) -> None:
         "PLEXMCP_API_KEY": plan.caller.text,
         "DEMO_MCP_ID": plan.mcp_id,
     }
-    _write_private(folder / CREDENTIALS, "".join(f"{name}={value}\n" for name, value in lines.items()).encode())
+    write_private(folder / CREDENTIALS, "".join(f"{name}={value}\n" for name, value in lines.items()).encode())
     (folder / UNFINISHED).unlink(missing_ok=True)
 
 
 def _new_key() -> PlannedKey:
     return PlannedKey(new_id("key"), generate("live", os.urandom(ENTROPY_BYTES)).reveal())
-
-
-def _write_private(path: Path, content: bytes) -> None:
-    """Write the file atomically, without ever making it readable by other users."""
-    partial = path.with_name(f".{path.name}.partial")
-    partial.unlink(missing_ok=True)
-    with os.fdopen(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    partial.replace(path)
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)

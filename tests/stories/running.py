@@ -135,6 +135,13 @@ def running(
         run.close()
 
 
+def printed_link(run: Run) -> str:
+    """Return the address that a run prints when it is ready and that signs the demo owner in."""
+    run.wait_for_line("Open this address to sign in")
+    run.wait_for_line("/sign-in/confirm?token=")
+    return next(line.strip() for line in run.lines if "?token=" in line)
+
+
 def key_ids(run: Run) -> list[str]:
     """Return the ids of all keys, listed through the API with the management key of the first run."""
     status, body = run.get("/v1/api-keys", run.credentials()["KEYLEDGER_ADMIN_KEY"])

@@ -17,7 +17,7 @@ from embedded.processes import wait_for
 from tests.app.browser import browser
 from tests.ports import free_port
 from tests.stories.readme_session import steps_of_readme, type_all
-from tests.stories.running import READY, ROOT, Run, environment_of, running
+from tests.stories.running import READY, ROOT, Run, environment_of, printed_link, running
 from tests.waiting import stretched
 
 _PARTS = ("postgresql", "valkey", "example-mcp", "workers", "scheduler", "api")
@@ -62,13 +62,28 @@ def test_every_command_of_the_readme_prints_what_the_readme_shows(run: Run) -> N
     type_all(steps, run.home.parent)
 
 
-def test_the_demo_owner_signs_in_with_the_printed_link(run: Run) -> None:
+def test_the_printed_address_signs_the_demo_owner_in_once(run: Run) -> None:
+    link = printed_link(run)
+    assert link.startswith(f"http://127.0.0.1:{run.port}/sign-in/confirm?token=")
+    with browser(f"http://127.0.0.1:{run.port}") as screen:
+        screen.go(link)
+        screen.send(screen.forms[0])
+        assert screen.page.history[0].headers["location"] == "/"
+        assert screen.go("/account").status_code == 200
+        assert "owner@demo.example" in screen.page.text
+    with browser(f"http://127.0.0.1:{run.port}") as other:
+        assert other.go(link).status_code == 401
+    assert_in_no_file(run, link)
+
+
+def test_the_demo_owner_signs_in_with_a_requested_link(run: Run) -> None:
     assert "enter `owner@demo.example`" in (ROOT / "README.md").read_text("utf-8")
+    printed = len(run.lines)
     with browser(f"http://127.0.0.1:{run.port}") as screen:
         screen.go("/")
         screen.send(screen.forms[0], email="owner@demo.example")
-        run.wait_for_line("/sign-in/confirm?token=")
-        (link,) = [line.strip() for line in run.lines if "?token=" in line]
+        run.wait_for_line("/sign-in/confirm?token=", after=printed)
+        (link,) = [line.strip() for line in run.lines[printed:] if "?token=" in line]
         screen.go(link)
         screen.send(screen.forms[0])
         assert screen.path == "/keys"
@@ -76,10 +91,16 @@ def test_the_demo_owner_signs_in_with_the_printed_link(run: Run) -> None:
     mails = run.home / "mail.txt"
     assert wait_for(lambda: link in mails.read_text(), stretched(10))
     assert stat.S_IMODE(mails.stat().st_mode) == 0o600
-    token = link.partition("?token=")[2]
-    logs = [log.read_bytes() for log in (run.home / "logs").glob("*.log*")]
-    assert logs
-    assert not any(token.encode() in log for log in logs)
+    assert_in_no_file(run, link, except_for=mails.name)
+
+
+def assert_in_no_file(run: Run, link: str, *, except_for: str = "") -> None:
+    """Assert that no log, and no other file of the data folder outside the database, contains the token."""
+    token = link.partition("?token=")[2].encode()
+    folders = {run.home / "postgresql", run.home / "valkey"}
+    files = [path for path in run.home.rglob("*") if path.is_file() and not folders & set(path.parents)]
+    assert len([path for path in files if path.parent == run.home / "logs"]) > 3
+    assert [path for path in files if token in path.read_bytes() and path.name != except_for] == []
 
 
 def test_the_database_of_a_run_keeps_commits_after_a_power_failure(run: Run) -> None:

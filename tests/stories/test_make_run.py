@@ -21,7 +21,7 @@ from embedded.valkey import Valkey
 from tests.ports import free_port
 from tests.process_tree import children_of
 from tests.random_input import random_token
-from tests.stories.running import Run, key_ids, running
+from tests.stories.running import Run, key_ids, printed_link, running
 from tests.unprivileged_user import OrdinaryUser
 from tests.waiting import eventually, stretched
 from workers.schedule import ISOLATED_QUEUES
@@ -32,6 +32,7 @@ class Stopped(NamedTuple):
 
     run: Run
     keys: list[str]
+    link: str
     credentials: dict[str, str]
     status_of_call: int
     exit_code: int
@@ -45,6 +46,8 @@ class Killed(NamedTuple):
     run: Run
     seconds_to_start: float
     keys: list[str]
+    link: str
+    status_of_link: int
     credentials: dict[str, str]
     keys_of_next: list[str]
     processes_left: list[int]
@@ -54,7 +57,7 @@ class Killed(NamedTuple):
 def stopped(tmp_path_factory: pytest.TempPathFactory) -> Stopped:
     home = tmp_path_factory.mktemp("make-run") / "home"
     with running(home, free_port()) as run, ExitStack() as idle, ThreadPoolExecutor() as callers:
-        keys, credentials = key_ids(run), run.credentials()
+        keys, link, credentials = key_ids(run), printed_link(run), run.credentials()
         for _ in range(20):
             connection = idle.enter_context(closing(http.client.HTTPConnection("127.0.0.1", run.port, timeout=10)))
             connection.request("GET", "/health/live")
@@ -66,7 +69,8 @@ def stopped(tmp_path_factory: pytest.TempPathFactory) -> Stopped:
         run.process.terminate()
         status_of_call, _ = under_way.result()
         exit_code = run.process.wait(timeout=60)
-        return Stopped(run, keys, credentials, status_of_call, exit_code, time.monotonic() - began, run.everything())
+        seconds = time.monotonic() - began
+        return Stopped(run, keys, link, credentials, status_of_call, exit_code, seconds, run.everything())
 
 
 @pytest.fixture(scope="module")
@@ -75,7 +79,8 @@ def killed(stopped: Stopped) -> Killed:
     # On another port, which must be updated in the credentials.
     with running(home, free_port()) as run:
         seconds_to_start = time.monotonic() - run.began
-        keys, credentials = key_ids(run), run.credentials()
+        keys, link, credentials = key_ids(run), printed_link(run), run.credentials()
+        status_of_link = run.get(link.removeprefix(f"http://127.0.0.1:{run.port}"))[0]
         run.process.kill()
         run.process.wait()
         with running(home, run.port) as following:
@@ -83,7 +88,8 @@ def killed(stopped: Stopped) -> Killed:
             following.process.kill()
             following.process.wait()
             wait_for(lambda: following.everything() == [], stretched(10))
-            return Killed(run, seconds_to_start, keys, credentials, keys_of_next, following.everything())
+            left = following.everything()
+            return Killed(run, seconds_to_start, keys, link, status_of_link, credentials, keys_of_next, left)
 
 
 def test_a_run_stops_within_five_seconds_and_leaves_no_process(stopped: Stopped) -> None:
@@ -104,6 +110,12 @@ def test_the_start_after_a_stop_finds_the_data_and_updates_the_address(stopped: 
     assert killed.credentials == {**stopped.credentials, "KEYLEDGER_URL": f"http://127.0.0.1:{killed.run.port}"}
 
 
+def test_each_start_prints_a_new_address_that_signs_the_demo_owner_in(stopped: Stopped, killed: Killed) -> None:
+    assert killed.link.startswith(f"http://127.0.0.1:{killed.run.port}/sign-in/confirm?token=")
+    assert killed.link.partition("?token=")[2] != stopped.link.partition("?token=")[2]
+    assert killed.status_of_link == 200
+
+
 def test_a_run_can_start_right_after_a_supervisor_was_killed_and_finds_its_data(killed: Killed) -> None:
     assert killed.keys_of_next == killed.keys
 
@@ -120,6 +132,9 @@ def test_an_ordinary_user_can_run_the_service(ordinary_user: OrdinaryUser) -> No
 
     with running(home, free_port(), start=start) as run:
         assert len(key_ids(run)) == 2
+        link = printed_link(run).removeprefix(f"http://127.0.0.1:{run.port}")
+        assert run.get(link)[0] == 200
+        assert not (home / "sign-in-link").exists()
         owners = {Path(f"/proc/{pid}").stat().st_uid for pid in run.everything()}
         assert owners == {ordinary_user.account.uid}
     assert run.everything() == []

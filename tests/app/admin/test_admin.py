@@ -1,7 +1,9 @@
 """The command line `python -m app admin`."""
 
+import stat
 from collections.abc import Iterator
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import NamedTuple
 
 import pytest
@@ -87,6 +89,19 @@ def test_an_operator_creates_an_organization_whose_owner_can_sign_in(
         "select body from events where stream_id = %s and version = 1", organization_id
     )
     assert b'"actor":{"type":"system","id":"operator"}' in bytes(body)
+
+
+def test_a_sign_in_link_can_be_written_to_a_private_file(
+    proxied_api: Api, operator: Operator, screen: Browser, tmp_path: Path
+) -> None:
+    """`make run` keeps the output of programs in logs."""
+    member = person(proxied_api, proxied_api.organization().id)
+    file = tmp_path / "link"
+    assert operator.gets("sign-in-link", "--email", member.email, "--to", str(file)) == ""
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    screen.go(file.read_text().strip())
+    screen.send(screen.forms[0])
+    assert member.email in screen.page.text
 
 
 def test_an_operator_can_create_a_management_key_for_an_organization(proxied_api: Api, operator: Operator) -> None:

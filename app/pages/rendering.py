@@ -98,19 +98,27 @@ def error_page(request: HttpRequest, error: Exception) -> PageResponse:
 
 
 def error_html(problem: Problem, request_id: str) -> str:
-    """Return the page about a problem, with secrets redacted: a request may contain one in the wrong field."""
-    known = ERRORS[problem.code]
-    words = WORDS.get(problem.code) if problem.detail == known.message else None
+    """Return the page about a problem."""
+    must_sign_in = problem.status == HTTPStatus.UNAUTHORIZED
     return render(
-        "error.html",
-        code=problem.code,
-        heading=known.title,
-        what_happened=words.what_happened if words else redacted(problem.detail),
-        what_to_do=words.what_to_do if words else None,
-        messages=[f"{name}: {message}" for name, message in redacted(problem.details).items()],
-        must_sign_in=known.status == HTTPStatus.UNAUTHORIZED,
-        request_id=request_id,
+        "error.html", code=problem.code, must_sign_in=must_sign_in, request_id=request_id, **error_texts(problem)
     )
+
+
+def error_texts(problem: Problem) -> dict[str, Any]:
+    """Return what a page says about a problem: `heading`, `what_happened`, `what_to_do` and `messages`.
+
+    Secrets are redacted, because a request may contain one in the wrong field.
+    """
+    known = ERRORS[problem.code]
+    specific = WORDS.get(problem.code) if problem.detail == known.message else None
+    details = redacted({name: each for name, each in problem.details.items() if name != "required"})
+    return {
+        "heading": known.title,
+        "what_happened": specific.what_happened if specific else redacted(problem.detail),
+        "what_to_do": specific.what_to_do if specific else None,
+        "messages": [f"{name}: {message}" for name, message in details.items()],
+    }
 
 
 AS_PAGE: dict[int | type[Exception], Any] = {Exception: error_page}

@@ -12,13 +12,12 @@ from msgspec import Struct
 from app.auth.callers import PersonCaller
 from app.auth.sessions import csrf_token
 from app.handlers import HttpRequest, get_services, raw_request
-from app.http.error_catalogue import ERRORS
 from app.http.errors import Problem, to_problem
 from app.pages import route_calls
 from app.pages.fields import Fields
 from app.pages.flash import FlashCode, expired_flash, flash_cookie, flash_of
 from app.pages.navigation import Link, home_of, links_of
-from app.pages.rendering import PageResponse, go_to, page
+from app.pages.rendering import PageResponse, error_texts, go_to, page
 from app.pages.route_calls import Called, ListPage
 from app.pages.theme import Theme, theme_of
 from app.route import Route
@@ -109,10 +108,8 @@ class Visit(Struct, frozen=True):
         response = await self.page(
             "problem_in_frame.html",
             status=problem.status,
-            heading=ERRORS[problem.code].title,
-            detail=problem.detail,
-            messages=[f"{name}: {message}" for name, message in problem.details.items() if name != "required"],
             request_id=raw_request(self.request).request_id,
+            **error_texts(problem),
         )
         response.headers.update(problem.headers)
         return response

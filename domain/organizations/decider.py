@@ -6,9 +6,10 @@ from typing import assert_never, get_args
 from msgspec import UNSET, json
 from msgspec.structs import replace
 
-from domain.anomalies.settings import validate
+from domain.anomalies import settings as anomaly_settings
 from domain.decider import Decider, ImpossibleHistory
 from domain.fields import FieldErrors, has_control
+from domain.organizations import connect
 from domain.organizations.commands import ChangeOrganization, ChangePlan, CreateOrganization, OrganizationCommand
 from domain.organizations.errors import OnlyOwnerChangesPlan, OrganizationNotFound
 from domain.organizations.events import (
@@ -107,7 +108,9 @@ def _change(state: Organization, command: ChangeOrganization) -> tuple[Organizat
     problems = FieldErrors()
     problems.name("name", details.name)
     problems.description("description", details.description)
-    _check_settings(problems, details.settings)
+    if command.settings is not UNSET:
+        # Stored settings are valid according to the rules of the time when they were set.
+        _check_settings(problems, command.settings)
     problems.raise_if_any()
     before = OrganizationDetailsChanged(state.name, state.description, state.settings)
     # Compare as JSON, where 1 and true are different values.
@@ -136,7 +139,7 @@ def _check_settings(problems: FieldErrors, settings: Settings) -> None:
             problems.text("settings", value, SETTING_LENGTH_MAX)
         elif not abs(value) <= SETTING_NUMBER_MAX:
             problems.add("settings", f"A number must lie between -{SETTING_NUMBER_MAX} and {SETTING_NUMBER_MAX}")
-    for problem in validate(settings):
+    for problem in (*anomaly_settings.validate(settings), *connect.validate(settings)):
         problems.add("settings", problem)
 
 

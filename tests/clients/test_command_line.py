@@ -146,10 +146,24 @@ def test_activity_is_followed_until_it_is_interrupted(api: Api, org: Organizatio
         assert process.wait(10) == 130
 
 
+def test_the_url_for_mcp_clients_is_set_and_removed_without_other_settings(org: Organization, run: Run) -> None:
+    org.client.patch("/v1/organization", {"settings": {"theme": "dark", "anomalies.errors_rate_min": 0.5}})
+    url = f"https://gateway.example/{org.id.replace('_', '-')}/mcp"
+    assert url in run("organization", "set-mcp-url", "https://gateway.example/{slug}/mcp").stdout
+    shown = json.loads(run("organization", "get", "--json").stdout)
+    assert (shown["mcp_url"], shown["settings"]["theme"]) == (url, "dark")
+    assert run("organization", "set-mcp-url", "--remove").returncode == 0
+    left = json.loads(run("organization", "get", "--json").stdout)
+    assert (left["mcp_url"], left["settings"]) == (None, {"theme": "dark", "anomalies.errors_rate_min": 0.5})
+    refused = run("organization", "set-mcp-url", "http://gateway.example/mcp")
+    assert (refused.returncode, "connect.mcp_url must be an https URL" in refused.stderr) == (1, True)
+
+
 @pytest.mark.parametrize(
     "arguments",
     [
         [],
+        ["organization", "set-mcp-url"],
         ["keys"],
         ["keys", "create"],
         ["keys", "frobnicate"],

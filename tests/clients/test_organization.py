@@ -27,6 +27,10 @@ def test_the_organization_is_read_and_changed(org: Organization, manager: Caller
     with pytest.raises(RevisionMismatch):
         manager.do(lambda c: c.organization.update(name="Again", if_match=shown.revision))
     assert manager.do(lambda c: c.organization.update(description=None)).name == "Renamed"
+    settings = {"connect.mcp_url": "https://gateway.example/{slug}/mcp", "colour": None}
+    connected = manager.do(lambda c: c.organization.update(settings=settings))
+    assert connected.mcp_url == f"https://gateway.example/{shown.slug}/mcp"
+    assert set(connected.settings) == {"connect.mcp_url"}
 
 
 def test_members_are_listed_given_roles_and_removed(api: Api, org: Organization, manager: Caller) -> None:

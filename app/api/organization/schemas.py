@@ -6,11 +6,19 @@ from msgspec import Meta, Struct
 
 from app.api import examples
 from app.api.schemas import Count, OrganizationId, Revision, Time
+from domain.organizations.connect import mcp_url
 from domain.organizations.events import Settings
 from domain.plans.plan import PlanName, Plans
 from projections.read_models.organizations.list.queries import OrganizationDetail
 
 Limit = Annotated[int | None, Meta(description="Null: unlimited.")]
+McpUrl = Annotated[
+    str | None,
+    Meta(
+        description="The URL to configure in MCP clients: the setting `connect.mcp_url` with the slug. Null if it is"
+        " not set."
+    ),
+]
 EmailAddress = Annotated[str, Meta(extra_json_schema={"format": "idn-email"})]
 
 
@@ -42,6 +50,7 @@ class Organization(Struct, frozen=True):
     plan: PlanName
     created_at: Time
     settings: Settings
+    mcp_url: McpUrl
     limits: OrganizationLimits
     usage: OrganizationUsage
     revision: Revision
@@ -54,7 +63,8 @@ ORGANIZATION_EXAMPLE = Organization(
     description="",
     plan="pro",
     created_at=examples.THEN,
-    settings={"theme": "dark"},
+    settings={"theme": "dark", "connect.mcp_url": "https://gateway.example/{slug}/mcp"},
+    mcp_url="https://gateway.example/acme/mcp",
     limits=OrganizationLimits(mcps=15, api_keys=10, team_members=5, monthly_requests=50_000),
     usage=OrganizationUsage(mcps=3, api_keys=7, team_members=2, monthly_requests=1200),
     revision=2,
@@ -72,6 +82,7 @@ def to_organization(organization: OrganizationDetail, plans: Plans, monthly_requ
         plan=organization.plan,
         created_at=organization.created_at,
         settings=organization.settings,
+        mcp_url=mcp_url(organization.settings, organization.slug),
         limits=OrganizationLimits(
             mcps=limits.mcps,
             api_keys=limits.api_keys,

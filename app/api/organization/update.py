@@ -15,7 +15,7 @@ from domain.members.roles import owns
 from domain.organizations.commands import ChangeOrganization
 from domain.organizations.decider import ORGANIZATION, SETTINGS_MAX
 from domain.organizations.errors import OrganizationNotFound
-from domain.organizations.events import OrganizationEvent, Settings
+from domain.organizations.events import OrganizationEvent, Setting
 from domain.organizations.state import OrganizationState
 from domain.plans.plan import PlanName
 from eventstore.execute import Change
@@ -32,9 +32,12 @@ class Body(Struct, frozen=True, forbid_unknown_fields=True):
     description: Description | UnsetType | None = UNSET
     settings: (
         Annotated[
-            Settings,
+            dict[str, Setting | None],
             Meta(
-                description="Data that clients store about the organization. The service does not use it.",
+                description="All settings of the organization: they replace the stored ones, and a setting of null is"
+                " removed. `anomalies.…` are thresholds of alerts. `connect.mcp_url` is the https URL under which MCP"
+                " clients reach the gateway, or an http URL of the same machine; `{slug}` in it stands for the slug."
+                " Other names are data that clients store.",
                 extra_json_schema={"maxProperties": SETTINGS_MAX},
             ),
         ]
@@ -68,7 +71,11 @@ async def update_organization(request: HttpRequest, body: Body) -> Success[Organ
         by_owner=isinstance(caller, PersonCaller) and owns(caller.role),
         name=body.name,
         description="" if body.description is None else body.description,
-        settings=body.settings,
+        settings=(
+            UNSET
+            if body.settings is UNSET
+            else {name: value for name, value in body.settings.items() if value is not None}
+        ),
         plan=body.plan,
     )
 

@@ -19,6 +19,7 @@ FIELDS = {
     "plan",
     "created_at",
     "settings",
+    "mcp_url",
     "limits",
     "usage",
     "revision",
@@ -96,7 +97,9 @@ def test_an_old_revision_is_refused_and_changes_nothing(org: Organization) -> No
         ({"name": ""}, "name"),
         ({"name": None}, "name"),
         ({"description": "x" * 501}, "description"),
-        ({"settings": {"theme": None}}, "settings[...]"),
+        ({"settings": {"connect.mcp_url": "http://gateway.example/mcp"}}, "settings"),
+        ({"settings": {"connect.mcp_url": 1}}, "settings"),
+        ({"settings": {"connect.speed": 1}}, "settings"),
         ({"settings": {"theme": [1.5]}}, "settings[...]"),
         ({"settings": {"anomalies.volume_ratio": 0.5}}, "settings"),
         ({"settings": {"anomalies.speed": 1}}, "settings"),
@@ -110,6 +113,26 @@ def test_an_invalid_field_is_named_and_changes_nothing(org: Organization, body: 
     refused = org.client.patch(PATH, body)
     assert (refused.status, refused.code, set(refused.details)) == (422, "validation_error", {field})
     assert org.client.get(PATH).data["revision"] == 1
+
+
+def test_the_url_for_mcp_clients_is_shown_with_the_slug_and_removed_with_null(org: Organization) -> None:
+    assert org.client.get(PATH).data["mcp_url"] is None
+    template = "https://gateway.example/{slug}/mcp"
+    changed = org.client.patch(PATH, {"settings": {"theme": "dark", "connect.mcp_url": template}}).data
+    assert changed["settings"] == {"theme": "dark", "connect.mcp_url": template}
+    assert changed["mcp_url"] == f"https://gateway.example/{changed['slug']}/mcp"
+    assert org.client.get(PATH).data == changed
+    removed = org.client.patch(PATH, {"settings": {"theme": "dark", "connect.mcp_url": None}}).data
+    assert (removed["settings"], removed["mcp_url"]) == ({"theme": "dark"}, None)
+    assert org.client.get(PATH).data == removed
+
+
+def test_a_refused_url_for_mcp_clients_is_named_with_what_is_accepted(org: Organization) -> None:
+    refused = org.client.patch(PATH, {"settings": {"connect.mcp_url": "http://gateway.example/mcp"}})
+    assert refused.details == {
+        "settings": "connect.mcp_url must be an https URL such as https://gateway.example/{slug}/mcp, or an http URL of"
+        " this machine"
+    }
 
 
 def test_the_limits_of_a_plan_apply_immediately_after_the_owner_changes_it(

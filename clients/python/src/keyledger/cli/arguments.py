@@ -4,7 +4,7 @@ import argparse
 from collections.abc import Callable
 from typing import Any
 
-from keyledger.cli import activity, doctor, exit_codes, keys, mcps
+from keyledger.cli import activity, doctor, exit_codes, keys, mcps, organization
 from keyledger.version import VERSION
 
 _DESCRIPTION = """Manage the API keys of MCP gateways.
@@ -46,6 +46,7 @@ def parser() -> argparse.ArgumentParser:
         "list the MCP servers and tools that the key itself may use",
         "keyledger mcps list-reachable --key-file agent.key",
     )
+    _organization(groups.add_parser("organization", help="show the organization and set its URL for MCP clients"))
     diagnose = _command(
         groups,
         "doctor",
@@ -160,6 +161,28 @@ def _filters(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--follow", action="store_true", help="print the newest entries, then each new one, until interrupted"
     )
+
+
+def _organization(group: argparse.ArgumentParser) -> None:
+    commands = group.add_subparsers(required=True, metavar="COMMAND")
+    _command(
+        commands,
+        "get",
+        organization.get,
+        "show the organization, its limits and their use",
+        "keyledger organization get --json",
+    )
+    url = _command(
+        commands,
+        "set-mcp-url",
+        organization.set_mcp_url,
+        "set the URL to configure in MCP clients",
+        "keyledger organization set-mcp-url 'https://gateway.example/{slug}/mcp'\n"
+        "  keyledger organization set-mcp-url --remove",
+    )
+    value = url.add_mutually_exclusive_group(required=True)
+    value.add_argument("mcp_url", nargs="?", metavar="URL", help="an https URL; {slug} stands for the slug")
+    value.add_argument("--remove", action="store_true", help="remove the setting")
 
 
 def _command(

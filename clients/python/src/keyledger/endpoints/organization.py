@@ -21,12 +21,13 @@ def update_organization(
     *,
     name: str | UnsetType = UNSET,
     description: str | UnsetType | None = UNSET,
-    settings: Mapping[str, str | int | bool] | UnsetType = UNSET,
+    settings: Mapping[str, str | float | bool | None] | UnsetType = UNSET,
     if_match: int | None = None,
 ) -> Call[Organization]:
-    """Update the given fields and keep the others. `settings` is replaced as a whole.
+    """Update the given fields and keep the others.
 
-    The plan is not among the fields, because only the owner can change it.
+    `settings` is replaced as a whole; entries that are None are removed. `connect.mcp_url` is the URL under which MCP
+    clients reach the gateway. The plan is not among the fields, because only the owner can change it.
     """
     body = json_body(name=name, description=description, settings=settings if settings is UNSET else dict(settings))
     headers = with_headers(if_match=if_match)

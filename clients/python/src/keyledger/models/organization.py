@@ -24,7 +24,11 @@ class OrganizationUsage(Struct, frozen=True):
 
 
 class Organization(Struct, frozen=True, kw_only=True):
-    """The organization. `settings` contains data that clients store there. The slug never changes."""
+    """The organization. The slug never changes.
+
+    `settings` contains thresholds of alerts, `connect.mcp_url`, and data that clients store there. `mcp_url` is the URL
+    to configure in MCP clients: `connect.mcp_url` with the slug in place of `{slug}`, or None if it is not set.
+    """
 
     id: str
     name: str
@@ -32,7 +36,8 @@ class Organization(Struct, frozen=True, kw_only=True):
     description: str
     plan: str
     created_at: datetime
-    settings: dict[str, str | int | bool]
+    settings: dict[str, str | int | float | bool]
+    mcp_url: str | None = None
     limits: OrganizationLimits
     usage: OrganizationUsage
     revision: int

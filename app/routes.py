@@ -39,6 +39,7 @@ from app.api.mcps.test import test_mcp
 from app.api.mcps.update import update_mcp
 from app.api.metrics import get_metrics
 from app.api.openapi_document import get_openapi_document
+from app.api.organization.delete import delete_organization
 from app.api.organization.get import get_organization
 from app.api.organization.invitations.create import create_invitation
 from app.api.organization.invitations.delete import delete_invitation
@@ -108,6 +109,7 @@ ROUTES: tuple[Route, ...] = (
     export_audit_log,
     get_organization,
     update_organization,
+    delete_organization,
     list_members,
     create_invitation,
     update_member,

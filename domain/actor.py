@@ -47,6 +47,9 @@ ANOMALIES = SystemActor("anomalies")
 WEBHOOKS = SystemActor("webhooks")
 """Disables webhooks whose endpoint accepts no deliveries."""
 
+ORGANIZATION_ERASURE = SystemActor("organization_erasure")
+"""Erases the credentials and addresses of organizations that were deleted 30 days ago."""
+
 SYSTEM_ACTORS = (
     OPERATOR,
     DEMO,
@@ -58,6 +61,7 @@ SYSTEM_ACTORS = (
     QUOTA_ALERTS,
     ANOMALIES,
     WEBHOOKS,
+    ORGANIZATION_ERASURE,
 )
 """All system actors. docs/audit-log.md explains them."""
 

@@ -18,7 +18,6 @@ from eventstore.execute import (
     VersionPrecondition,
     Write,
     execute,
-    no_guard,
 )
 from eventstore.idempotency import IdempotentRequest, StoredResponse
 from eventstore.outcome import Attempt
@@ -40,12 +39,14 @@ T = TypeVar("T")
 class Commands:
     """Runs commands on `pool`. The `inline` projections change in the same transaction as the log.
 
+    `admission` returns the guard of a command that has no other guard: it refuses changes of a deleted organization.
     `timeout_seconds`: see `settle`. None sets no deadline here, because the work either has its own (a job) or needs
     none (a program that an operator can stop).
     """
 
     pool: Pool
     inline: Sequence[InlineProjection]
+    admission: Callable[[str], Lock[None]]
     timeout_seconds: float | None = None
 
     async def run(
@@ -107,7 +108,7 @@ class Commands:
             stream_id=stream_id,
             organization_id=organization_id,
             command=_function(command),
-            guard=guard or cast("Lock[F]", no_guard()),
+            guard=guard or cast("Lock[F]", self.admission(organization_id)),
             at=at or now(),
             origin=origin,
             expected_revisions=expected_revisions,

@@ -14,6 +14,7 @@ from domain.mcps.commands import RecordHealth
 from domain.mcps.decider import MCP
 from domain.mcps.errors import McpNotFound
 from domain.mcps.events import Health
+from domain.organizations.errors import OrganizationIsDeleted
 from eventstore.commands import Commands
 from eventstore.errors import ConcurrentChange
 from eventstore.recorded import Origin
@@ -165,8 +166,8 @@ async def _record(commands: Commands, target: McpTarget, found: HealthObservatio
                 await connection.execute(*noted)
     except (Unavailable, *UNAVAILABLE):
         _log.warning("mcp_health_not_recorded", mcp_id=target.mcp_id)
-    except (McpNotFound, ConcurrentChange):
-        pass  # The MCP was deleted in the meantime, or another process recorded the same health.
+    except (McpNotFound, OrganizationIsDeleted, ConcurrentChange):
+        pass  # The MCP or its organization was deleted in the meantime, or another process recorded the same health.
 
 
 async def _change(

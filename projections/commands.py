@@ -2,9 +2,10 @@
 
 from eventstore.commands import Commands
 from infrastructure.database.connections import Pool
+from projections.read_models.organizations.counts.queries import admission
 from projections.registry import INLINE
 
 
 def commands_on(pool: Pool, timeout_seconds: float | None = None) -> Commands:
     """Return the `Commands` that use `pool`. `timeout_seconds` is the timeout of a request, or None."""
-    return Commands(pool, INLINE, timeout_seconds)
+    return Commands(pool, INLINE, admission, timeout_seconds)

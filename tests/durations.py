@@ -32,6 +32,7 @@ SLOW_FILES = (
     "tests/embedded/test_accounts.py",
     "tests/stories/test_first_run.py",
     "tests/workers/test_killed_at_every_step.py",
+    "tests/workers/test_deleted_organizations.py",
     "tests/domain/keys/test_sequences.py",
     "tests/test_random_input.py",
     "tests/projections/usage/test_stops.py",

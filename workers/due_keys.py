@@ -12,6 +12,7 @@ import structlog
 from domain.actor import SystemActor
 from domain.keys.commands import KeyCommand
 from domain.keys.decider import KEY
+from domain.organizations.errors import OrganizationIsDeleted
 from domain.plans.plan import Plans
 from eventstore.errors import ConcurrentChange
 from eventstore.recorded import Origin
@@ -130,8 +131,10 @@ async def _process_page(worker: Worker, task: DueKeyTask[K], page: list[K]) -> s
     if len(problems) == len(page) and isinstance(problems[0], Unavailable):
         raise problems[0]
     for key, outcome in zip(page, outcomes, strict=True):
-        # Concurrent changes are not an error of the key. The next run, a second later, tries again.
-        bad = isinstance(outcome, BaseException) and not isinstance(outcome, ConcurrentChange)
+        # Concurrent changes are not an error of the key. The next run, a second later, tries again. The keys of an
+        # organization that was deleted in the meantime are no longer due.
+        expected = (ConcurrentChange, OrganizationIsDeleted)
+        bad = isinstance(outcome, BaseException) and not isinstance(outcome, expected)
         if bad and _news(key.key_id):
             _log.error("key_change_failed", by=task.actor.id, key_id=key.key_id, exc_info=outcome)
     return {key.key_id for key, outcome in zip(page, outcomes, strict=True) if outcome is not True}

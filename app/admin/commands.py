@@ -14,6 +14,8 @@ from domain.plans.plan import PlanName
 from infrastructure import cli
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from domain.secret import Secret
     from infrastructure.database.connections import Pool
     from infrastructure.settings import Settings
@@ -86,16 +88,42 @@ def change_plan(*, organization: str, plan: PlanName, as_json: bool) -> None:
     cli.show({"organization_id": organization_id, "plan": plan}, [f"{organization_id}  {plan}"], as_json=as_json)
 
 
-@admin.command("list-organizations", panel="Organizations")
+@admin.command("restore-organization", panel="Organizations")
+@_organization
 @cli.json_option
-def list_organizations(*, as_json: bool) -> None:
-    """Print id, slug, plan, counts and name of each organization, oldest first."""
+def restore_organization(*, organization: str, as_json: bool) -> None:
+    """Undo the deletion of an organization, within 30 days.
+
+    Its keys, webhooks and members are as they were before. Sessions stay ended.
+    """
+    from app.admin import organizations
+    from projections.commands import commands_on
+
+    async def restore(connections: "Pool") -> str:
+        return await organizations.restore(commands_on(connections), organization)
+
+    organization_id = _run(read_settings(), restore)
+    cli.show({"organization_id": organization_id, "restored": True}, [f"{organization_id}  restored"], as_json=as_json)
+
+
+@admin.command("list-organizations", panel="Organizations")
+@click.option("--deleted", is_flag=True, help="List the deleted organizations, and until when each can be restored.")
+@cli.json_option
+def list_organizations(*, deleted: bool, as_json: bool) -> None:
+    """Print id, slug, plan, counts and name of each organization that is not deleted, oldest first."""
     from app.admin import organizations
 
     async def collect(connections: "Pool") -> "list[OrganizationDetail]":
-        return [each async for each in organizations.list_organizations(connections)]
+        return [
+            each
+            async for each in organizations.list_organizations(connections)
+            if (each.deleted_at is not None) == deleted
+        ]
 
     found = _run(read_settings(), collect)
+    if deleted:
+        _show_deleted(found, as_json=as_json)
+        return
     rows = [
         (each.organization_id, each.slug, each.plan, each.team_members, each.api_keys, each.mcps, each.name)
         for each in found
@@ -111,6 +139,33 @@ def list_organizations(*, as_json: bool) -> None:
         as_json=as_json,
         listing=cli.Listing(columns, rows, ("members", "keys", "MCPs")),
     )
+
+
+def _show_deleted(found: "list[OrganizationDetail]", *, as_json: bool) -> None:
+    names = ("organization_id", "slug", "deleted_at", "restorable_until", "erased_at", "name")
+    rows = [
+        (each.organization_id, each.slug, _minutes(each.deleted_at), _state_of_deletion(each), each.name)
+        for each in found
+    ]
+    cli.show(
+        {"organizations": [{name: getattr(each, name) for name in names} for each in found]},
+        [
+            f"{organization_id}  {slug}  deleted {deleted_at}, {state}  {name}"
+            for organization_id, slug, deleted_at, state, name in rows
+        ],
+        as_json=as_json,
+        listing=cli.Listing(("id", "slug", "deleted", "state", "name"), rows),
+    )
+
+
+def _state_of_deletion(each: "OrganizationDetail") -> str:
+    if each.erased_at is not None:
+        return f"erased {_minutes(each.erased_at)}"
+    return f"can be restored until {_minutes(each.restorable_until)}"
+
+
+def _minutes(at: "datetime | None") -> str:
+    return "-" if at is None else f"{at:%Y-%m-%d %H:%M} UTC"
 
 
 @admin.command("sign-in-link", panel="Access")

@@ -17,7 +17,7 @@ from domain.keys.permissions import Permissions
 from domain.members.commands import AddMember
 from domain.members.decider import MEMBER
 from domain.members.email_address import check_email
-from domain.organizations.commands import ChangePlan, CreateOrganization
+from domain.organizations.commands import ChangePlan, CreateOrganization, RestoreOrganization
 from domain.organizations.decider import ORGANIZATION
 from domain.organizations.errors import OrganizationNotFound
 from domain.plans.plan import KeyCounts, MemberCounts, PlanName, Plans
@@ -29,7 +29,7 @@ from eventstore.recorded import Origin
 from infrastructure.clock import new_id, now
 from infrastructure.database.connections import Pool
 from projections.read_models.members.list.queries import user_put
-from projections.read_models.organizations.counts.queries import keys_guard, members_guard
+from projections.read_models.organizations.counts.queries import deletion_guard, keys_guard, members_guard
 from projections.read_models.organizations.list.queries import (
     OrganizationDetail,
     id_of_slug,
@@ -77,6 +77,19 @@ async def change_plan(commands: Commands, plans: Plans, organization: str, plan:
     await commands.run(
         ORGANIZATION, organization_id, organization_id, ChangePlan(plan), origin=Origin(OPERATOR), guard=guard
     )
+    return organization_id
+
+
+async def restore(commands: Commands, organization: str) -> str:
+    """Undo the deletion of an organization and return its id. Raise a `Conflict` if that is not possible."""
+    organization_id = await resolve_organization(commands.pool, organization)
+
+    def command(_: None) -> RestoreOrganization:
+        # The time counts when the lock is held: an erasure may have held it until now.
+        return RestoreOrganization(at=now())
+
+    guard = deletion_guard(organization_id)
+    await commands.run(ORGANIZATION, organization_id, organization_id, command, origin=Origin(OPERATOR), guard=guard)
     return organization_id
 
 

@@ -28,12 +28,14 @@ from domain.members.email_address import check_email, normalized
 from domain.sessions.commands import StartSession
 from domain.sessions.decider import SESSION
 from domain.sessions.events import Method
-from eventstore.execute import Lock, VersionPrecondition
+from eventstore.execute import LockAndQuery, VersionPrecondition
 from eventstore.recorded import Origin
 from infrastructure.clock import new_id, now
+from infrastructure.database.connections import Connection
 from infrastructure.database.statements import Statement
 from infrastructure.settings import Settings
 from projections.outboxes.mail.outbox import Mail, mail_add_for_link
+from projections.read_models.organizations.counts.queries import admission
 from projections.records.sessions import queries as sessions
 from projections.records.sessions.queries import Link, Person
 
@@ -161,12 +163,16 @@ async def redeem_link(
     if len(chosen) > 1:
         return OrganizationChoice(chosen)
 
-    def unused(row: TupleRow | None) -> None:
+    admitted = admission(chosen[0].organization_id)
+
+    async def require_unused(connection: Connection, row: TupleRow | None) -> None:
         # Read again under the lock: of two concurrent requests, the second one finds the link used.
         if _link_problem(None if row is None else Link(*row), now()) is not None:
             raise refused_link()
+        cursor = await connection.execute(*admitted.statement)
+        admitted.facts(await cursor.fetchone())
 
-    guard = Lock(sessions.link_lock(digest), unused)
+    guard = LockAndQuery(sessions.link_lock(digest), require_unused)
     method, wanted = ("link", None) if link is None else (link.method, link.next_path)
     use = sessions.link_use(digest, now())
     started = await start_session(services, inbound, chosen[0], method, guard, use)
@@ -178,7 +184,7 @@ async def start_session(
     inbound: RawRequest,
     person: Person,
     method: Method,
-    guard: Lock[None] | None = None,
+    guard: LockAndQuery[None] | None = None,
     *extra_statements: Statement,
 ) -> SignedIn:
     """Start a session for `person` with a new secret. `extra_statements` run in the same transaction."""

@@ -73,7 +73,9 @@ class BatchContext(Struct, frozen=True):
         """Decide on one presented key, before rate limits and quota."""
         mcp = None if request.mcp_id is None else self.mcps.get(request.mcp_id)
         used = self.used_versions.get(request.digest, 0)
-        return decide(request, self.states.get(request.digest), mcp, self.at, used)
+        state = self.states.get(request.digest)
+        status = "active" if state is None else self.billed[state.key.organization_id].status
+        return decide(request, state, mcp, self.at, used, status)
 
     def ends_previous(self, request: AccessRequest, decision: AccessDecision) -> bool:
         """Return whether this is the first accepted use of a secret, and an earlier secret was valid until now."""

@@ -34,4 +34,25 @@ class ChangePlan(Struct, frozen=True):
     plan: PlanName
 
 
-OrganizationCommand = CreateOrganization | ChangeOrganization | ChangePlan
+class DeleteOrganization(Struct, frozen=True):
+    """Delete the organization. `name` is what the owner typed to confirm."""
+
+    name: str
+    at: datetime
+
+
+class RestoreOrganization(Struct, frozen=True):
+    """Undo the deletion, within the period for that."""
+
+    at: datetime
+
+
+class EraseOrganization(Struct, frozen=True):
+    """Make the deletion permanent, unless it was undone or can still be."""
+
+    at: datetime
+
+
+OrganizationCommand = (
+    CreateOrganization | ChangeOrganization | ChangePlan | DeleteOrganization | RestoreOrganization | EraseOrganization
+)

@@ -1,6 +1,7 @@
 """Decisions about an organization."""
 
 import re
+from datetime import timedelta
 from typing import assert_never, get_args
 
 from msgspec import UNSET, json
@@ -10,16 +11,33 @@ from domain.anomalies import settings as anomaly_settings
 from domain.decider import Decider, ImpossibleHistory
 from domain.fields import FieldErrors, has_control
 from domain.organizations import connect
-from domain.organizations.commands import ChangeOrganization, ChangePlan, CreateOrganization, OrganizationCommand
-from domain.organizations.errors import OnlyOwnerChangesPlan, OrganizationNotFound
+from domain.organizations.commands import (
+    ChangeOrganization,
+    ChangePlan,
+    CreateOrganization,
+    DeleteOrganization,
+    EraseOrganization,
+    OrganizationCommand,
+    RestoreOrganization,
+)
+from domain.organizations.errors import (
+    OnlyOwnerChangesPlan,
+    OrganizationIsDeleted,
+    OrganizationIsErased,
+    OrganizationNotDeleted,
+    OrganizationNotFound,
+)
 from domain.organizations.events import (
     OrganizationCreated,
+    OrganizationDeleted,
     OrganizationDetailsChanged,
+    OrganizationErased,
     OrganizationEvent,
+    OrganizationRestored,
     PlanChanged,
     Settings,
 )
-from domain.organizations.state import Organization, OrganizationState
+from domain.organizations.state import Deleted, Erased, Organization, OrganizationState
 from domain.plans.plan import PlanName
 from domain.refusal import Conflict
 
@@ -29,6 +47,9 @@ SETTING_LENGTH_MAX = 500
 SETTING_NUMBER_MAX = 2**53
 """The range of integers that every JSON parser preserves (RFC 8259 §6)."""
 
+RESTORABLE_FOR = timedelta(days=30)
+"""How long a deletion can be undone. Credentials and addresses are erased afterwards."""
+
 _SLUG = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
 
 
@@ -37,9 +58,15 @@ def decide(state: OrganizationState, command: OrganizationCommand) -> tuple[Orga
         case CreateOrganization():
             return _create(state, command)
         case ChangeOrganization():
-            return _change(_existing(state), command)
+            return _change(_active(state), command)
         case ChangePlan():
-            return _change_plan(_existing(state), command.plan)
+            return _change_plan(_active(state), command.plan)
+        case DeleteOrganization():
+            return _delete(_active(state), command)
+        case RestoreOrganization():
+            return _restore(state, command)
+        case EraseOrganization():
+            return _erase(state, command)
         case _:
             assert_never(command)
 
@@ -63,19 +90,34 @@ def evolve(state: OrganizationState, event: OrganizationEvent) -> OrganizationSt
             return replace(_next(state, event), name=event.name, description=event.description, settings=event.settings)
         case PlanChanged():
             return replace(_next(state, event), plan=event.plan)
+        case OrganizationDeleted():
+            return Deleted(_next(state, event), event.deleted_at, event.restorable_until)
+        case OrganizationRestored():
+            return _next(_deleted(state, event).organization, event)
+        case OrganizationErased():
+            deleted = _deleted(state, event)
+            return Erased(_next(deleted.organization, event), deleted.deleted_at, event.erased_at)
         case _:
             assert_never(event)
 
 
 def _next(state: OrganizationState, event: OrganizationEvent) -> Organization:
-    if state is None:
+    if not isinstance(state, Organization):
         raise ImpossibleHistory(event)
     return replace(state, revision=state.revision + 1)
 
 
-def _existing(state: OrganizationState) -> Organization:
+def _deleted(state: OrganizationState, event: OrganizationEvent) -> Deleted:
+    if not isinstance(state, Deleted):
+        raise ImpossibleHistory(event)
+    return state
+
+
+def _active(state: OrganizationState) -> Organization:
     if state is None:
         raise OrganizationNotFound
+    if not isinstance(state, Organization):
+        raise OrganizationIsDeleted
     return state
 
 
@@ -125,6 +167,35 @@ def _change(state: Organization, command: ChangeOrganization) -> tuple[Organizat
 
 def _change_plan(state: Organization, plan: PlanName) -> tuple[OrganizationEvent, ...]:
     return () if state.plan == plan else (PlanChanged(plan=plan),)
+
+
+def _delete(state: Organization, command: DeleteOrganization) -> tuple[OrganizationEvent, ...]:
+    problems = FieldErrors()
+    if command.name != state.name:
+        problems.add("name", "Must be the exact name of the organization that is to be deleted")
+    problems.raise_if_any()
+    return (OrganizationDeleted(deleted_at=command.at, restorable_until=command.at + RESTORABLE_FOR),)
+
+
+def _restore(state: OrganizationState, command: RestoreOrganization) -> tuple[OrganizationEvent, ...]:
+    match state:
+        case None:
+            raise OrganizationNotFound
+        case Organization():
+            raise OrganizationNotDeleted
+        case Deleted() if command.at < state.restorable_until:
+            return (OrganizationRestored(restored_at=command.at),)
+        case Deleted() | Erased():
+            raise OrganizationIsErased
+        case _:
+            assert_never(state)
+
+
+def _erase(state: OrganizationState, command: EraseOrganization) -> tuple[OrganizationEvent, ...]:
+    """Erase only what can no longer be restored: another worker may be first, and an operator may have restored it."""
+    if isinstance(state, Deleted) and command.at >= state.restorable_until:
+        return (OrganizationErased(erased_at=command.at),)
+    return ()
 
 
 def _check_settings(problems: FieldErrors, settings: Settings) -> None:

@@ -35,4 +35,30 @@ class PlanChanged(Struct, frozen=True, tag_field="type", tag="organization.plan_
     plan: PlanName
 
 
-OrganizationEvent = OrganizationCreated | OrganizationDetailsChanged | PlanChanged
+class OrganizationDeleted(Struct, frozen=True, tag_field="type", tag="organization.deleted"):
+    """No key and no session of the organization works any more. Everything else stays as it is until the erasure."""
+
+    deleted_at: datetime
+    restorable_until: datetime
+
+
+class OrganizationRestored(Struct, frozen=True, tag_field="type", tag="organization.restored"):
+    """The deletion was undone: keys and webhooks work as before. Sessions stay ended."""
+
+    restored_at: datetime
+
+
+class OrganizationErased(Struct, frozen=True, tag_field="type", tag="organization.erased"):
+    """The credentials, addresses and secrets of the deleted organization were erased. The log stays."""
+
+    erased_at: datetime
+
+
+OrganizationEvent = (
+    OrganizationCreated
+    | OrganizationDetailsChanged
+    | PlanChanged
+    | OrganizationDeleted
+    | OrganizationRestored
+    | OrganizationErased
+)

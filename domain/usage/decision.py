@@ -16,6 +16,7 @@ from domain.environment import Environment
 from domain.grants import Grant
 from domain.keys.state import Active, Disabled, Existing, Expired, Key, Revoked, SecretVersion
 from domain.networks import is_allowed
+from domain.organization_status import OrganizationStatus
 from domain.usage.events import Action, Code, Denial
 
 
@@ -68,6 +69,7 @@ RuleName = Literal[
     "key_expiry",
     "secret_valid",
     "key_enabled",
+    "organization",
     "ip_address",
     "grant",
     "mcp_known",
@@ -85,6 +87,7 @@ class Question(NamedTuple):
     """A presented secret with the key that it belongs to. `secret` is None if the key no longer has this secret.
 
     `used_version`: the use of this secret of the key has ended all earlier secrets, regardless of their dates.
+    `organization`: the status of the key's organization.
     """
 
     presented: AccessRequest
@@ -93,6 +96,7 @@ class Question(NamedTuple):
     mcp: McpFacts | None
     at: datetime
     used_version: int = 0
+    organization: OrganizationStatus = "active"
 
 
 class Rule(NamedTuple):
@@ -110,22 +114,32 @@ class Limit(NamedTuple):
 
 
 def ask(
-    presented: AccessRequest, state: Existing, mcp: McpFacts | None, at: datetime, used_version: int = 0
+    presented: AccessRequest,
+    state: Existing,
+    mcp: McpFacts | None,
+    at: datetime,
+    used_version: int = 0,
+    organization: OrganizationStatus = "active",
 ) -> Question:
     """Return the question whether the key in `state` is accepted."""
-    return Question(presented, state, _secret(state.key, presented.digest), mcp, at, used_version)
+    return Question(presented, state, _secret(state.key, presented.digest), mcp, at, used_version, organization)
 
 
 def decide(
-    presented: AccessRequest, state: Existing | None, mcp: McpFacts | None, at: datetime, used_version: int = 0
+    presented: AccessRequest,
+    state: Existing | None,
+    mcp: McpFacts | None,
+    at: datetime,
+    used_version: int = 0,
+    organization: OrganizationStatus = "active",
 ) -> AccessDecision:
     """Return the decision on `presented` at one instant, given the key of its digest and the MCP that it names.
 
-    `used_version`: as in `Question`.
+    `used_version` and `organization`: as in `Question`.
     """
     if state is None or presented.organization_id not in {None, state.key.organization_id}:
         return UNKNOWN_KEY
-    question = ask(presented, state, mcp, at, used_version)
+    question = ask(presented, state, mcp, at, used_version, organization)
     secret = question.secret
     code: Code = "valid"
     for _, denial in RULES:
@@ -174,6 +188,19 @@ def _secret_valid(question: Question) -> Denial | None:
 
 def _key_enabled(question: Question) -> Denial | None:
     return "disabled_key" if isinstance(question.state, Disabled) else None
+
+
+def _organization(question: Question) -> Denial | None:
+    """Deny the keys of a deleted organization: `disabled_key` as long as the organization can be restored."""
+    match question.organization:
+        case "active":
+            return None
+        case "deleted":
+            return "disabled_key"
+        case "erased":
+            return "revoked_key"
+        case _:
+            assert_never(question.organization)
 
 
 def _ip_address(question: Question) -> Denial | None:
@@ -242,6 +269,7 @@ RULES: tuple[Rule, ...] = (
     Rule("key_expiry", _key_expiry),
     Rule("secret_valid", _secret_valid),
     Rule("key_enabled", _key_enabled),
+    Rule("organization", _organization),
     Rule("ip_address", _ip_address),
     Rule("grant", _grant),
     Rule("mcp_known", _mcp_known),

@@ -51,7 +51,14 @@ from domain.members.events import (
     OwnershipTransferred,
 )
 from domain.organizations.decider import ORGANIZATION
-from domain.organizations.events import OrganizationCreated, OrganizationDetailsChanged, PlanChanged
+from domain.organizations.events import (
+    OrganizationCreated,
+    OrganizationDeleted,
+    OrganizationDetailsChanged,
+    OrganizationErased,
+    OrganizationRestored,
+    PlanChanged,
+)
 from domain.sessions.decider import SESSION
 from domain.sessions.events import SessionEnded, SessionStarted
 from domain.usage.events import CallCompleted, KeyUsed, UsageEvent
@@ -148,6 +155,9 @@ EXPECTED: dict[str, msgspec.Struct] = {
         name="Acme Ltd", description="We make everything", settings={"theme": "dark", "columns": 3, "beta": True}
     ),
     "organization.plan_changed.v1": PlanChanged(plan="enterprise"),
+    "organization.deleted.v1": OrganizationDeleted(deleted_at=at(600), restorable_until=at(600 + 30 * 86_400)),
+    "organization.restored.v1": OrganizationRestored(restored_at=at(700)),
+    "organization.erased.v1": OrganizationErased(erased_at=at(600 + 31 * 86_400)),
     "team.member_added.v1": MemberAdded(user_id=OWNER.id, organization_id=ORGANIZATION_ID, role="owner", added_at=NOW),
     "team.member_role_changed.v1": MemberRoleChanged(role="auditor", changed_at=at(10)),
     "team.ownership_transferred.v1": OwnershipTransferred(to_user_id=an_id("user", 1), transferred_at=at(20)),

@@ -81,7 +81,15 @@ async def _compose(pool: Pool, config: Settings, sealer: Sealer, user_id: str) -
             mail_id = new_id("mail")
             composed = alert_mail(to, wanted, at, config.public_url)
             effect = f"alerts {user_id} {wanted[0].alert_id}"
-            add = mail_add(sealer, mail_id, composed, at=at, expires_at=at + WORTH_TELLING, effect=effect)
+            add = mail_add(
+                sealer,
+                mail_id,
+                composed,
+                at=at,
+                expires_at=at + WORTH_TELLING,
+                effect=effect,
+                organization_id=to.organization_id,
+            )
             await connection.execute(*add)
         await _settle(connection, user_id, notices, wanted, at, mail_id)
 

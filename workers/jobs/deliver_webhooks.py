@@ -19,6 +19,7 @@ from domain.actor import WEBHOOKS
 from domain.alerts.alert_id import alert_id
 from domain.alerts.commands import RaiseAlert
 from domain.alerts.decider import ALERT
+from domain.organizations.errors import OrganizationIsDeleted
 from domain.webhooks.commands import DisableWebhook
 from domain.webhooks.decider import WEBHOOK
 from domain.webhooks.events import DisabledBecause
@@ -177,6 +178,8 @@ class _Delivering:
             await self._send(claimed)
         except (Unavailable, *UNAVAILABLE):
             raise
+        except OrganizationIsDeleted:
+            pass  # It was deleted while the message was on its way, so its webhook is not disabled.
         except Exception:  # noqa: BLE001 -- logged
             # One message that cannot be sent does not stop the others. It is retried when its lease ends.
             if _news(claimed.webhook_id):

@@ -18,9 +18,9 @@ from domain.keys.decider import KEY
 from domain.keys.events import RateLimit
 from domain.keys.permissions import Permissions
 from domain.plans.plan import KeyCounts
-from eventstore.execute import Lock, LockAndQuery, no_guard
+from eventstore.execute import Lock, LockAndQuery
 from infrastructure.clock import now
-from projections.read_models.organizations.counts.queries import keys_guard
+from projections.read_models.organizations.counts.queries import admission, keys_guard
 
 
 class Body(Struct, frozen=True, forbid_unknown_fields=True):
@@ -68,7 +68,9 @@ async def update_key(request: HttpRequest, key_id: str, body: Body) -> Success[K
     # Removing grants from all keys of a member reads those keys under this lock, so none gains permissions
     # concurrently.
     guard: Lock[Any] | LockAndQuery[Any] = (
-        no_guard() if body.permissions is UNSET else keys_guard(caller.organization_id, services.plans)
+        admission(caller.organization_id)
+        if body.permissions is UNSET
+        else keys_guard(caller.organization_id, services.plans)
     )
     if key_id == caller.id and isinstance(body.expires_at, datetime):
         # An earlier expiry may be refused if this is the only active key.

@@ -16,6 +16,7 @@ from domain.organizations.commands import ChangeOrganization
 from domain.organizations.decider import ORGANIZATION, SETTINGS_MAX
 from domain.organizations.errors import OrganizationNotFound
 from domain.organizations.events import OrganizationEvent, Setting
+from domain.organizations.state import Organization as State
 from domain.organizations.state import OrganizationState
 from domain.plans.plan import PlanName
 from eventstore.execute import Change
@@ -81,7 +82,7 @@ async def update_organization(request: HttpRequest, body: Body) -> Success[Organ
 
     def render(change: Change[OrganizationState, OrganizationEvent]) -> Organization:
         state = change.after
-        if state is None:
+        if not isinstance(state, State):
             raise ImpossibleHistory(change)
         changed = organization._replace(
             name=state.name,

@@ -42,6 +42,7 @@ class Person(NamedTuple):
 class Recipient(NamedTuple):
     """A member at the time when a mail is written. `organization` is the name of the organization."""
 
+    organization_id: str
     organization: str
     email: str
     role: Role
@@ -99,8 +100,8 @@ async def recipient(connection: Connection, user_id: str) -> Recipient | None:
     row = await (await connection.execute(SQL.recipient, (user_id,))).fetchone()
     if row is None:
         return None
-    organization, email, role, chosen = row
-    return Recipient(organization, email, role, _chosen(chosen))
+    organization_id, organization, email, role, chosen = row
+    return Recipient(organization_id, organization, email, role, _chosen(chosen))
 
 
 async def claim(connection: Connection, user_id: str, limit: int) -> list[Notice]:

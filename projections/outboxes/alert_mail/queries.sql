@@ -16,15 +16,17 @@ from unnest(%s::text[], %s::text[], %s::text[]) as n (alert_id, user_id, organiz
 on conflict (alert_id, user_id) do nothing
 
 -- notices_due
--- Users with a waiting notice and no alert mail since an instant, in order. $1 after this one, $2 instant, $3 limit
+-- Users with a waiting notice and no alert mail since an instant, in order, except those of deleted organizations.
+-- $1 after this one, $2 instant, $3 limit
 select distinct w.user_id from alert_notices w
 where w.settled_at is null and w.user_id > %s
   and not exists (select from alert_notices s where s.user_id = w.user_id and s.mail_id is not null and s.settled_at > %s)
+  and (select g.status <> 'active' from organization_guard g where g.organization_id = w.organization_id) is not true
 order by w.user_id limit %s
 
 -- recipient
 -- The current data of a user. No row: they were removed, or their address was erased. $1 user
-select o.name, u.email, m.role, p.chosen
+select o.organization_id, o.name, u.email, m.role, p.chosen
 from member_list m
 join users u using (user_id)
 join organization_list o on o.organization_id = m.organization_id

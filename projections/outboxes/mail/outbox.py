@@ -19,6 +19,7 @@ class Queries(NamedTuple):
     mail_later: bytes
     mail_erase: bytes
     mail_withdraw: bytes
+    mails_erase: bytes
     mail_forget: bytes
 
 
@@ -54,10 +55,21 @@ class Waiting(NamedTuple):
 
 
 def mail_add(
-    sealer: Seals, mail_id: str, mail: Mail, *, at: datetime, expires_at: datetime, effect: str | None = None
+    sealer: Seals,
+    mail_id: str,
+    mail: Mail,
+    *,
+    at: datetime,
+    expires_at: datetime,
+    effect: str | None = None,
+    organization_id: str | None = None,
 ) -> Statement:
-    """Put `mail` into the outbox. It is not sent after `expires_at`, and only once for each `effect` that is given."""
-    return Statement(SQL.mail_add, (mail_id, effect, _sealed(sealer, mail_id, mail), at, at, expires_at))
+    """Put `mail` into the outbox. It is not sent after `expires_at`, and only once for each `effect` that is given.
+
+    `organization_id`: the mail is not sent while this organization is deleted.
+    """
+    sealed = _sealed(sealer, mail_id, mail)
+    return Statement(SQL.mail_add, (mail_id, organization_id, effect, sealed, at, at, expires_at))
 
 
 def mail_add_for_link(
@@ -70,7 +82,7 @@ def mail_add_for_link(
 
 async def claim(connection: Connection, at: datetime, next_at: datetime, count: int) -> list[Waiting]:
     """Return the mails that are due at `at`. If a worker claims one and dies, another may claim it after `next_at`."""
-    cursor = await connection.execute(SQL.mail_claim, (next_at, at, count))
+    cursor = await connection.execute(SQL.mail_claim, {"next_at": next_at, "at": at, "limit": count})
     return [Waiting(row[0], bytes(row[1]), row[2], row[3]) for row in await cursor.fetchall()]
 
 

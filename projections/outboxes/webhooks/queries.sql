@@ -16,15 +16,17 @@ on conflict (webhook_id, event_id) do nothing
 
 -- delivery_claim
 -- Messages that are due, each with its next attempt set: a few per webhook, one for a failing webhook, and none for one
--- that requested a pause. A message waits for an earlier one about the same subject, unless that one has failed often.
--- Parameters by name: now; lease, the next attempt; busy, webhooks to skip; webhooks and each, the maximum numbers;
--- failures_max, of an earlier message
+-- that requested a pause or belongs to a deleted organization. A message waits for an earlier one about the same
+-- subject, unless that one has failed often. Parameters by name: now; lease, the next attempt; busy, webhooks to skip;
+-- webhooks and each, the maximum numbers; failures_max, of an earlier message
 with due as materialized (
     select d.webhook_id, d.subject, d.position, d.due_at from webhook_deliveries d
     where d.status = 'pending' and d.due_at <= %(now)s and d.webhook_id <> all(%(busy)s::text[])
       and ( -- before the limit, or messages of paused webhooks would use it up
           select s.held_until from webhook_endpoint_health s where s.webhook_id = d.webhook_id
       ) > %(now)s is not true
+      -- Likewise of deleted organizations.
+      and (select g.status <> 'active' from organization_guard g where g.organization_id = d.organization_id) is not true
     order by d.due_at limit 50000
 )
 update webhook_deliveries d set due_at = %(lease)s, attempts = d.attempts + 1
@@ -162,12 +164,13 @@ delete from webhook_deliveries where delivery_id = any(array(
 ))
 
 -- outbox_state
--- The number of messages due to webhooks that are not paused, ten thousand at most, and the oldest due time. Parameter
--- by name: now
+-- The number of messages due to webhooks that are neither paused nor of a deleted organization, ten thousand at most,
+-- and the oldest due time. Parameter by name: now
 select count(*), min(due_at) from (
     select d.due_at from webhook_deliveries d
     where d.status = 'pending' and d.due_at <= %(now)s
       and (select s.held_until from webhook_endpoint_health s where s.webhook_id = d.webhook_id) > %(now)s is not true
+      and (select g.status <> 'active' from organization_guard g where g.organization_id = d.organization_id) is not true
     order by d.due_at limit 10000
 ) as due
 

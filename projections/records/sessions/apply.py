@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from domain.members.events import MemberRemoved
+from domain.organizations.events import OrganizationDeleted
 from domain.sessions.events import SessionEnded
 from eventstore.execute import Change
 from infrastructure.database.statements import Statement
@@ -17,5 +18,7 @@ def apply(change: Change[Any, Any]) -> Iterable[Statement]:
                 yield Statement(SQL.session_remove, (change.stream_id,))
             case MemberRemoved():
                 yield Statement(SQL.sessions_remove_of, (change.stream_id,))
+            case OrganizationDeleted():
+                yield Statement(SQL.sessions_remove_all, (change.organization_id,))
             case _:
                 pass

@@ -1,6 +1,7 @@
 """Declaration of sessions and sign-ins. Only the end of a session follows from an event."""
 
 from domain.members.decider import MEMBER
+from domain.organizations.decider import ORGANIZATION
 from domain.sessions.decider import SESSION
 from eventstore.execute import InlineProjection
 from projections.engine.read_model import ReadModel
@@ -15,5 +16,5 @@ READ_MODEL = ReadModel(
         "sign_in_rates": "no event contains attempts of people who are not signed in",
         "sign_in_failures": "no event contains attempts of people who are not signed in",
     },
-    inline=InlineProjection(frozenset({SESSION.kind, MEMBER.kind}), apply),
+    inline=InlineProjection(frozenset({SESSION.kind, MEMBER.kind, ORGANIZATION.kind}), apply),
 )

@@ -15,6 +15,7 @@ class Queries(NamedTuple):
     session_add: bytes
     session_remove: bytes
     sessions_remove_of: bytes
+    sessions_remove_all: bytes
     session_find: bytes
     session_seen: bytes
     sessions_of: bytes

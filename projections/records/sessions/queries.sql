@@ -13,6 +13,10 @@ delete from sessions where session_id = %s
 -- Removes all sessions of a user. $1 user
 delete from sessions where user_id = %s
 
+-- sessions_remove_all
+-- Removes all sessions of an organization. $1 organization
+delete from sessions where organization_id = %s
+
 -- session_find
 -- The session of a cookie and the current data of its user. $1 digest, $2 now, $3 seen after
 select s.session_id, s.user_id, s.organization_id, m.role, v.version, s.last_seen_at
@@ -53,19 +57,22 @@ select user_ids, method, expires_at, used_at, next_path from sign_in_links where
 update sign_in_links set used_at = %s where digest = %s
 
 -- people_of_address
--- The users with an address, and the address as it is stored. $1 address, folded
+-- The users with an address, and the address as it is stored. Users of deleted organizations are left out.
+-- $1 address, folded
 select u.email, u.user_id, m.organization_id, m.role, v.version
 from users u
 join member_list m on m.user_id = u.user_id
 join streams v on v.stream_id = u.user_id
+join organization_guard g on g.organization_id = m.organization_id and g.status = 'active'
 where u.folded = %s
 order by u.user_id
 
 -- people_of_ids
--- The current members among these users. $1 users
+-- The current members among these users. Members of deleted organizations are left out. $1 users
 select m.user_id, m.organization_id, m.role, v.version
 from member_list m
 join streams v on v.stream_id = m.user_id
+join organization_guard g on g.organization_id = m.organization_id and g.status = 'active'
 where m.user_id = any(%s::text[])
 order by m.organization_id
 

@@ -1,6 +1,7 @@
 """The command line `python -m app admin`."""
 
 import stat
+import json
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -66,6 +67,27 @@ def operator(proxied_api: Api, capsys: pytest.CaptureFixture[str], monkeypatch: 
 def screen(proxied_api: Api) -> Iterator[Browser]:
     with browser(proxied_api.url, X_Forwarded_For=Visitor(proxied_api).ip) as opened:
         yield opened
+
+
+def test_an_operator_lists_deleted_organizations_and_restores_one(proxied_api: Api, operator: Operator) -> None:
+    org = proxied_api.organization()
+    owner = person(proxied_api, org.id, "owner")
+    slug = org.id.replace("_", "-")
+    refused = operator.is_refused("restore-organization", "--organization", slug)
+    assert refused.endswith("The organization is not deleted.")
+    assert org.id not in operator.gets("list-organizations", "--deleted")
+    until = owner.client.delete("/v1/organization", {"name": "Acme"}).data["restorable_until"]
+    assert org.id not in operator.gets("list-organizations")
+    (line,) = [line for line in operator.gets("list-organizations", "--deleted").splitlines() if org.id in line]
+    assert line.endswith(f", can be restored until {until[:16].replace('T', ' ')} UTC  Acme")
+    listed = json.loads(operator.gets("list-organizations", "--deleted", "--json"))["organizations"]
+    (found,) = [each for each in listed if each["organization_id"] == org.id]
+    assert (found["slug"], found["restorable_until"], found["erased_at"]) == (slug, until, None)
+    for words in (("change-plan", "--plan", "pro"), ("create-management-key",)):
+        assert "The organization has been deleted" in operator.is_refused(*words, "--organization", slug)
+    assert operator.gets("restore-organization", "--organization", slug) == f"{org.id}  restored"
+    assert org.id in operator.gets("list-organizations")
+    assert org.client.get("/v1/organization").data["id"] == org.id
 
 
 def test_an_operator_creates_an_organization_whose_owner_can_sign_in(

@@ -26,7 +26,7 @@ from tests.workers.killed_at_steps import killed_in, step_proxy
 pytestmark = pytest.mark.anyio
 
 _MCP_URL = "http://127.0.0.1:9/mcp"
-_STRIDE = 4
+_STRIDE = 3
 """Every transaction of the setup has more statements than this, so each is interrupted."""
 _STEPS_MAX = 400
 _ROWS = {"organization_list": 1, "member_list": 1, "users": 1, "mcp_list": 1, "key_list": 2, "key_state": 2}

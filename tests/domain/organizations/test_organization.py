@@ -50,7 +50,7 @@ def test_a_plan_is_changed_and_changing_it_again_changes_nothing() -> None:
     given(ORGANIZATION, CREATED, PlanChanged("pro")).when(ChangePlan("pro")).then_nothing()
     given(ORGANIZATION).when(ChangePlan("pro")).then_refused(OrganizationNotFound)
     state = ORGANIZATION.fold([CREATED, PlanChanged("pro")])
-    assert state is not None
+    assert isinstance(state, Organization)
     assert (state.plan, state.revision, state.slug) == ("pro", 2, "acme")
 
 

@@ -62,6 +62,29 @@ def code_of(
 
 
 @pytest.mark.parametrize(
+    ("events", "deleted", "erased"),
+    [
+        ([CREATED], "disabled_key", "revoked_key"),
+        ([CREATED, DISABLED], "disabled_key", "disabled_key"),
+        ([CREATED, REVOKED], "revoked_key", "revoked_key"),
+        ([CREATED, EXPIRED], "expired_key", "expired_key"),
+    ],
+)
+def test_keys_of_a_deleted_organization_are_refused_as_disabled_and_after_the_erasure_as_revoked(
+    events: list[KeyEvent], deleted: Code, erased: Code
+) -> None:
+    presented = AccessRequest(digest=FIRST, action="call", mcp_id=LIVE_MCP, grant="keys:read", ip="10.0.0.1")
+    for status, code in (("deleted", deleted), ("erased", erased)):
+        decision = decide(presented, fold(*events), facts(LIVE_MCP), at(70), organization=status)
+        assert (decision.code, decision.key is not None) == (code, True)
+
+
+def test_a_key_of_a_deleted_organization_is_unknown_to_other_organizations() -> None:
+    presented = AccessRequest(digest=FIRST, action="check", organization_id=OTHER_ORGANIZATION_ID)
+    assert decide(presented, fold(CREATED), None, at(70), organization="deleted") == UNKNOWN_KEY
+
+
+@pytest.mark.parametrize(
     ("events", "code"),
     [
         ([CREATED], "valid"),

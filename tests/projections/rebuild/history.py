@@ -10,6 +10,8 @@ from domain.invitations.commands import InviteMember, RevokeInvitation
 from domain.invitations.decider import INVITATION
 from domain.keys.delegation import UNRESTRICTED
 from domain.members.commands import ChangeNotifications, RemoveMember
+from domain.organizations.commands import DeleteOrganization, EraseOrganization, RestoreOrganization
+from domain.organizations.decider import ORGANIZATION, RESTORABLE_FOR
 from domain.plans.plan import MemberCounts
 from domain.webhooks.commands import CreateWebhook, RotateWebhookSecret
 from domain.webhooks.decider import WEBHOOK
@@ -23,7 +25,10 @@ from workers.raise_alert import raise_alert
 
 
 async def change(pool: Pool, seed_number: int, keys: int = 4) -> list[str]:
-    """Create two organizations with keys in every state and other resources; return the ids of the keys."""
+    """Create two organizations with keys in every state and other resources, and three that were deleted.
+
+    Return the ids of the keys.
+    """
     dice = random.Random(seed_number)  # noqa: S311
     created: list[str] = []
     for _ in range(2):
@@ -46,7 +51,21 @@ async def change(pool: Pool, seed_number: int, keys: int = 4) -> list[str]:
         await seed.mcp(pool, organization_id)
         await expiring_keys(pool, organization_id)
         await webhook(pool, organization_id)
+    await deleted_organizations(pool)
     return created
+
+
+async def deleted_organizations(pool: Pool) -> None:
+    """Create an organization that can be restored, one that was restored, and one that was erased."""
+    at = now()
+    for commands in (
+        [DeleteOrganization("Acme", at)],
+        [DeleteOrganization("Acme", at), RestoreOrganization(at)],
+        [DeleteOrganization("Acme", at - RESTORABLE_FOR), EraseOrganization(at)],
+    ):
+        organization_id = await seed.organization(pool)
+        for command in commands:
+            await seed.execute_command(pool, ORGANIZATION, organization_id, organization_id, command)
 
 
 async def webhook(pool: Pool, organization_id: str) -> None:

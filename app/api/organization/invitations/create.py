@@ -141,7 +141,15 @@ async def create_invitation(request: HttpRequest, body: Body) -> Success[SentInv
         extra_statements=lambda _: [
             addresses_forget(organization_id, at),
             address_put(invitation_id, organization_id, body.email),
-            mail_add(services.sealer, new_id("mail"), mail, at=at, expires_at=at + VALID_FOR, effect=invitation_id),
+            mail_add(
+                services.sealer,
+                new_id("mail"),
+                mail,
+                at=at,
+                expires_at=at + VALID_FOR,
+                effect=invitation_id,
+                organization_id=organization_id,
+            ),
         ],
         render=render,
         secret_fields=("invite_url",),

@@ -20,6 +20,7 @@ class Queries(NamedTuple):
     address_put: bytes
     address_remove: bytes
     addresses_forget: bytes
+    addresses_erase: bytes
     by_digest: bytes
     open_for: bytes
     accepting: bytes

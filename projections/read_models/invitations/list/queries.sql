@@ -18,9 +18,15 @@ delete from invitation_addresses where invitation_id = %s
 delete from invitation_addresses a using invitation_list i
 where i.invitation_id = a.invitation_id and i.organization_id = %s and i.status = 'open' and i.expires_at <= %s
 
+-- addresses_erase
+-- Removes the addresses of all invitations of an organization. $1 organization
+delete from invitation_addresses where organization_id = %s
+
 -- by_digest
--- The invitation of a token. $1 digest
-select invitation_id, organization_id from invitation_list where token_digest = %s
+-- The invitation of a token, unless its organization was deleted. $1 digest
+select i.invitation_id, i.organization_id
+from invitation_list i join organization_guard g on g.organization_id = i.organization_id and g.status = 'active'
+where i.token_digest = %s
 
 -- open_for
 -- The open invitation to an address, and whether the address belongs to a member. Parameters by name:

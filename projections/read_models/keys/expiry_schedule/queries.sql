@@ -16,7 +16,9 @@ update expiry_watch set due_at = %s where key_id = %s and expires_at = %s
 delete from expiry_watch where key_id = %s and expires_at = %s
 
 -- watch_due
--- Keys with a due alert. A key that expired without an alert is no longer due: its expiry removes it. Parameters by
--- name: at, limit
-select key_id, organization_id, expires_at from expiry_watch
-where due_at <= %(at)s and expires_at > %(at)s order by due_at, key_id limit %(limit)s
+-- Keys with a due alert, except those of deleted organizations. A key that expired without an alert is no longer due:
+-- its expiry removes it. Parameters by name: at, limit
+select key_id, organization_id, expires_at from expiry_watch w
+where due_at <= %(at)s and expires_at > %(at)s
+  and (select g.status <> 'active' from organization_guard g where g.organization_id = w.organization_id) is not true
+order by due_at, key_id limit %(limit)s

@@ -52,9 +52,10 @@ where organization_id = %(organization_id)s and environment in ('live', 'test') 
 order by ends_at, key_id limit %(limit)s
 
 -- expiring
--- Keys that are past their expiry without an event. $1 now, $2 limit
-select key_id, organization_id from key_list
+-- Keys that are past their expiry without an event, except those of deleted organizations. $1 now, $2 limit
+select key_id, organization_id from key_list k
 where status in ('active', 'disabled') and expires_at <= %s
+  and (select g.status <> 'active' from organization_guard g where g.organization_id = k.organization_id) is not true
 order by expires_at limit %s
 
 -- keys_there
@@ -74,9 +75,11 @@ select exists (
 )
 
 -- secrets_superseded
--- Keys with a rotated secret that was used for the first time, oldest use first. $1 now, $2 limit
-select key_id, organization_id, secret_version, used_at from used_secrets
+-- Keys with a rotated secret that was used for the first time, oldest use first, except those of deleted organizations.
+-- $1 now, $2 limit
+select key_id, organization_id, secret_version, used_at from used_secrets u
 where used_at <= %s
+  and (select g.status <> 'active' from organization_guard g where g.organization_id = u.organization_id) is not true
 order by used_at, key_id limit %s
 
 -- used_secret
@@ -88,7 +91,8 @@ select key_id, organization_id, secret_version, used_at from used_secrets where 
 delete from used_secrets where key_id = %s and secret_version <= %s
 
 -- secrets_ending
--- Keys with a secret whose overlap is over. $1 now, $2 limit
-select key_id, organization_id from key_list
+-- Keys with a secret whose overlap is over, except those of deleted organizations. $1 now, $2 limit
+select key_id, organization_id from key_list k
 where secrets_end_at <= %s
+  and (select g.status <> 'active' from organization_guard g where g.organization_id = k.organization_id) is not true
 order by secrets_end_at limit %s

@@ -53,9 +53,9 @@ delete from mcp_health where mcp_id = %s
 update mcp_health set due_at = least(due_at, %s::timestamptz), listed_at = null where mcp_id = %s and due_at is not null
 
 -- health_claim
--- Servers that are due, each moved ahead by an interval and up to a fifth of it, so that the checks spread. One that
--- responded within the interval and whose tools were listed recently needs no check: it moves ahead from its response
--- on. Parameters by name: at, interval, listed_within, limit
+-- Servers that are due, except those of deleted organizations. Each is moved ahead by an interval and up to a fifth of
+-- it, so that the checks spread. One that responded within the interval and whose tools were listed recently needs no
+-- check: it moves ahead from its response on. Parameters by name: at, interval, listed_within, limit
 update mcp_health h
 set due_at = case when claimed.answered then h.checked_at else %(at)s::timestamptz end
              + %(interval)s::interval * (1 + random() / 5)
@@ -66,7 +66,10 @@ from (
                 and listed_at > %(at)s::timestamptz - %(listed_within)s::interval,
             false
         ) as answered
-    from mcp_health where due_at <= %(at)s::timestamptz order by due_at limit %(limit)s for update skip locked
+    from mcp_health c
+    where due_at <= %(at)s::timestamptz
+      and (select g.status <> 'active' from organization_guard g where g.organization_id = c.organization_id) is not true
+    order by due_at limit %(limit)s for update skip locked
 ) claimed
 where h.mcp_id = claimed.mcp_id
 returning h.mcp_id, h.organization_id, claimed.answered

@@ -15,6 +15,7 @@ class Queries(NamedTuple):
     mcp_put: bytes
     credential_put: bytes
     credential_remove: bytes
+    credentials_erase: bytes
     facts: bytes
     environments: bytes
     detail: bytes

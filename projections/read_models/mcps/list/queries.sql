@@ -18,6 +18,10 @@ on conflict (mcp_id) do update set sealed = excluded.sealed
 -- Removes the credential. $1 MCP
 delete from mcp_credentials where mcp_id = %s
 
+-- credentials_erase
+-- Removes the credentials of all MCP servers of an organization. $1 organization
+delete from mcp_credentials where mcp_id in (select mcp_id from mcp_list where organization_id = %s)
+
 -- facts
 -- The facts about these MCP servers that a decision needs. $1 ids
 select mcp_id, organization_id, environment, status = 'active'

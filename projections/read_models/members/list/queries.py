@@ -15,6 +15,8 @@ class Queries(NamedTuple):
     member_remove: bytes
     user_put: bytes
     user_leave: bytes
+    users_erase: bytes
+    emails_of_managers: bytes
     emails: bytes
     detail: bytes
     page: bytes
@@ -52,6 +54,12 @@ async def emails(connection: Connection, user_ids: Sequence[str]) -> dict[str, s
     if not user_ids:
         return {}
     cursor = await connection.execute(SQL.emails, (list(user_ids),))
+    return {user_id: email for user_id, email in await cursor.fetchall()}  # noqa: C416 -- rows are untyped tuples
+
+
+async def emails_of_managers(connection: Connection, organization_id: str) -> dict[str, str]:
+    """Return the addresses of the owner and the admins by user id, without erased ones."""
+    cursor = await connection.execute(SQL.emails_of_managers, (organization_id,))
     return {user_id: email for user_id, email in await cursor.fetchall()}  # noqa: C416 -- rows are untyped tuples
 
 

@@ -17,6 +17,17 @@ on conflict (user_id) do update set email = excluded.email, folded = excluded.fo
 -- longer finds it. $1 user
 update users set folded = null where user_id = %s
 
+-- users_erase
+-- Deletes the addresses of all members and former members of an organization. Other organizations of the same person
+-- have their own rows. $1 organization
+delete from users where organization_id = %s
+
+-- emails_of_managers
+-- The addresses of the owner and the admins of an organization. $1 organization
+select m.user_id, u.email from member_list m join users u using (user_id)
+where m.organization_id = %s and m.role in ('owner', 'admin')
+order by m.user_id
+
 -- emails
 -- The addresses of users. $1 users
 select user_id, email from users where user_id = any(%s::text[])

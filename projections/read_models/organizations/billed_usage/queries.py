@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import NamedTuple
 
+from domain.organization_status import OrganizationStatus
 from domain.plans.plan import PlanName
 from domain.usage.quota import month_of
 from infrastructure.database.connections import Connection
@@ -19,10 +20,11 @@ SQL = load(Queries, __file__)
 
 
 class BilledUsage(NamedTuple):
-    """The plan of an organization, and its billed uses of this month."""
+    """The plan and the status of an organization, and its billed uses of this month."""
 
     organization_id: str
     plan: PlanName
+    status: OrganizationStatus
     used: int
 
 

@@ -7,7 +7,14 @@ from domain.keys.state import Active, Disabled
 from domain.mcps.state import Active as ActiveMcp
 from domain.mcps.state import Inactive as InactiveMcp
 from domain.members.state import Member
-from domain.organizations.events import OrganizationCreated, PlanChanged
+from domain.organizations.events import (
+    OrganizationCreated,
+    OrganizationDeleted,
+    OrganizationErased,
+    OrganizationRestored,
+    PlanChanged,
+)
+from domain.organizations.state import status_of
 from eventstore.execute import Change
 from infrastructure.database.statements import Statement
 from projections.read_models.organizations.counts.queries import SQL
@@ -43,6 +50,8 @@ def apply(change: Change[Any, Any]) -> Iterable[Statement]:
                 yield Statement(SQL.guard_add, (event.organization_id, event.plan))
             case PlanChanged():
                 yield Statement(SQL.guard_plan, (event.plan, change.organization_id))
+            case OrganizationDeleted() | OrganizationRestored() | OrganizationErased():
+                yield Statement(SQL.guard_status, (status_of(change.after), change.organization_id))
             case _:
                 pass
     difference = [after - before for before, after in zip(counts(change.before), counts(change.after), strict=True)]

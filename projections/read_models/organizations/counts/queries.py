@@ -1,10 +1,15 @@
-"""The guard of an organization: its row, locked."""
+"""The guard of an organization: its row, locked.
+
+Every change of an organization locks the row, exclusively or shared. Therefore a deletion waits for the changes that
+run, and refuses all later ones.
+"""
 
 from typing import NamedTuple
 
 from psycopg.rows import TupleRow
 
-from domain.organizations.errors import OrganizationNotFound
+from domain.organization_status import OrganizationStatus
+from domain.organizations.errors import OrganizationIsDeleted, OrganizationNotFound
 from domain.plans.plan import KeyCounts, McpCounts, MemberCounts, PlanName, Plans
 from eventstore.execute import Lock
 from infrastructure.database.statements import Statement, load
@@ -13,8 +18,10 @@ from infrastructure.database.statements import Statement, load
 class Queries(NamedTuple):
     guard_add: bytes
     guard_plan: bytes
+    guard_status: bytes
     guard_count: bytes
     guard_lock: bytes
+    guard_share: bytes
 
 
 SQL = load(Queries, __file__)
@@ -26,6 +33,25 @@ class _Row(NamedTuple):
     keys_disabled: int
     mcps: int
     members: int
+    status: OrganizationStatus
+
+
+def admission(organization_id: str) -> Lock[None]:
+    """Return a shared lock that refuses a deleted organization, for changes that depend on no count.
+
+    An organization that is being created has no row yet.
+    """
+
+    def facts(row: TupleRow | None) -> None:
+        if row is not None and row[0] != "active":
+            raise OrganizationIsDeleted
+
+    return Lock(Statement(SQL.guard_share, (organization_id,)), facts)
+
+
+def deletion_guard(organization_id: str) -> Lock[None]:
+    """Return the exclusive lock under which an organization is deleted, restored or erased."""
+    return Lock(Statement(SQL.guard_lock, (organization_id,)), lambda _: None)
 
 
 def keys_guard(organization_id: str, plans: Plans) -> Lock[KeyCounts]:
@@ -61,4 +87,7 @@ def members_guard(organization_id: str, plans: Plans) -> Lock[MemberCounts]:
 def _counts(row: TupleRow | None) -> _Row:
     if row is None:
         raise OrganizationNotFound
-    return _Row(*row)
+    counts = _Row(*row)
+    if counts.status != "active":
+        raise OrganizationIsDeleted
+    return counts

@@ -6,6 +6,10 @@ insert into organization_guard (organization_id, plan) values (%s, %s)
 -- Changes the plan. $1 plan, $2 organization
 update organization_guard set plan = %s where organization_id = %s
 
+-- guard_status
+-- Changes the status. $1 status, $2 organization
+update organization_guard set status = %s where organization_id = %s
+
 -- guard_count
 -- Changes the counts. $1 active keys, $2 disabled keys, $3 MCPs, $4 members: the change of each. $5 organization
 update organization_guard
@@ -14,4 +18,9 @@ where organization_id = %s
 
 -- guard_lock
 -- The counts, locked. $1 organization
-select plan, keys_active, keys_disabled, mcps, members from organization_guard where organization_id = %s for update
+select plan, keys_active, keys_disabled, mcps, members, status
+from organization_guard where organization_id = %s for update
+
+-- guard_share
+-- The status, which cannot change before the end of the transaction. Others can still share the lock. $1 organization
+select status from organization_guard where organization_id = %s for key share

@@ -6,7 +6,19 @@ from projections.engine.read_model import ReadModel
 from projections.engine.verify import FoldedRows, each_stream
 from projections.read_models.organizations.list.apply import apply, put
 
-_COLUMNS = ("organization_id", "name", "slug", "description", "settings", "plan", "created_at", "revision")
+_COLUMNS = (
+    "organization_id",
+    "name",
+    "slug",
+    "description",
+    "settings",
+    "plan",
+    "created_at",
+    "revision",
+    "deleted_at",
+    "restorable_until",
+    "erased_at",
+)
 
 
 READ_MODEL = ReadModel(

@@ -17,6 +17,7 @@ class Queries(NamedTuple):
     by_slug: bytes
     page_after: bytes
     detail: bytes
+    to_erase: bytes
 
 
 SQL = load(Queries, __file__)
@@ -38,6 +39,9 @@ class OrganizationDetail(NamedTuple):
     mcps: int
     api_keys: int
     team_members: int
+    deleted_at: datetime | None = None
+    restorable_until: datetime | None = None
+    erased_at: datetime | None = None
 
 
 async def organization_of(connection: Connection, organization_id: str) -> OrganizationDetail | None:
@@ -54,6 +58,11 @@ async def page_after(connection: Connection, organization_id: str, limit: int) -
     """Return organizations in the order of their creation, after `organization_id`, for operators."""
     cursor = await connection.execute(SQL.page_after, (organization_id, limit))
     return [_detail(row) for row in await cursor.fetchall()]
+
+
+async def to_erase(connection: Connection, at: datetime, limit: int) -> list[str]:
+    """Return the ids of some organizations that can no longer be restored at `at`, in the order of their deletion."""
+    return [row[0] for row in await (await connection.execute(SQL.to_erase, (at, limit))).fetchall()]
 
 
 def _detail(row: TupleRow) -> OrganizationDetail:

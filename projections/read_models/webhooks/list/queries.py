@@ -13,6 +13,7 @@ class Queries(NamedTuple):
     webhook_put: bytes
     secret_put: bytes
     secrets_remove: bytes
+    secrets_erase: bytes
     webhooks_count: bytes
     detail: bytes
     page: bytes

@@ -17,6 +17,10 @@ insert into webhook_secrets (webhook_id, version, organization_id, sealed) value
 -- Removes earlier secrets. $1 webhook, $2 the first version that stays
 delete from webhook_secrets where webhook_id = %s and version < %s
 
+-- secrets_erase
+-- Removes the secrets of all webhooks of an organization. $1 organization
+delete from webhook_secrets where webhook_id in (select webhook_id from webhook_list where organization_id = %s)
+
 -- webhooks_count
 -- The number of webhooks. $1 organization
 select count(*) from webhook_list where organization_id = %s and status <> 'deleted'

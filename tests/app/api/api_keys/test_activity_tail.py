@@ -9,10 +9,9 @@ from domain.actor import EXPIRY
 from domain.keys.commands import DisableKey
 from domain.keys.decider import KEY
 from domain.usage.events import CallCompleted
-from eventstore.commands import Commands
 from eventstore.recorded import Origin
 from infrastructure.clock import new_event_id, now
-from projections.registry import INLINE
+from projections.commands import commands_on
 from tests.app.client import Response
 from tests.app.organizations import Key, Organization
 from tests.app.recorded_uses import record, uses
@@ -120,7 +119,7 @@ def test_a_change_with_an_earlier_time_is_returned(org: Organization) -> None:
     assert len(tail.read()) == 1
     database, begun = org.api.database, now() - timedelta(minutes=10)
     disable = DisableKey(at=begun)
-    commands = Commands(database.pool, INLINE)
+    commands = commands_on(database.pool)
     database.run(commands.run(KEY, key.id, org.id, disable, origin=Origin(EXPIRY), at=begun))
     assert [entry["event"] for entry in tail.read()] == ["api_key.disabled"]
 

@@ -3,9 +3,8 @@
 A change concerns one stream. If a rule spans several streams, such as "an organization has one owner", related commands
 change the others in the same transaction.
 
-Locks are taken in one order everywhere: idempotency key, guard of the organization (only if a *set* changes, such as
-the number of keys), stream, read models, lane head. The writes and the commit leave in one flush, so the lane never
-waits for this process.
+Locks are taken in one order everywhere: idempotency key, guard of the organization, stream, read models, lane head.
+The writes and the commit leave in one flush, so the lane never waits for this process.
 """
 
 from collections.abc import Awaitable, Callable, Iterable, Sequence

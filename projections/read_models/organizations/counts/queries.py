@@ -1,7 +1,7 @@
 """The guard of an organization: its row, locked.
 
-Every change of an organization locks the row, exclusively or shared. Therefore a deletion waits for the changes that
-run, and refuses all later ones.
+Every change in an organization locks the row first. Therefore a deletion waits for the changes that run, and all later
+ones are refused.
 """
 
 from typing import NamedTuple
@@ -21,7 +21,6 @@ class Queries(NamedTuple):
     guard_status: bytes
     guard_count: bytes
     guard_lock: bytes
-    guard_share: bytes
 
 
 SQL = load(Queries, __file__)
@@ -37,20 +36,21 @@ class _Row(NamedTuple):
 
 
 def admission(organization_id: str) -> Lock[None]:
-    """Return a shared lock that refuses a deleted organization, for changes that depend on no count.
+    """Return the lock of changes that depend on no count. It refuses a deleted organization.
 
-    An organization that is being created has no row yet.
+    An organization that is being created has no row yet. The lock is not shared: many changes that share it could delay
+    a deletion or the revocation of a key without end.
     """
 
     def facts(row: TupleRow | None) -> None:
-        if row is not None and row[0] != "active":
-            raise OrganizationIsDeleted
+        if row is not None:
+            _counts(row)
 
-    return Lock(Statement(SQL.guard_share, (organization_id,)), facts)
+    return Lock(Statement(SQL.guard_lock, (organization_id,)), facts)
 
 
 def deletion_guard(organization_id: str) -> Lock[None]:
-    """Return the exclusive lock under which an organization is deleted, restored or erased."""
+    """Return the lock under which an organization is deleted, restored or erased, whatever its status is."""
     return Lock(Statement(SQL.guard_lock, (organization_id,)), lambda _: None)
 
 

@@ -20,7 +20,3 @@ where organization_id = %s
 -- The counts, locked. $1 organization
 select plan, keys_active, keys_disabled, mcps, members, status
 from organization_guard where organization_id = %s for update
-
--- guard_share
--- The status, which cannot change before the end of the transaction. Others can still share the lock. $1 organization
-select status from organization_guard where organization_id = %s for key share

@@ -36,7 +36,6 @@ SHARED = {
     "usage_batches": "sizes and times of batches, each with uses of many organizations",
     "usage_removals": "days whose uses were removed from the log, and the files that contain them",
     "usage_removal_lanes": "the batches of those days",
-    "mail_outbox": "sealed mails; the application writes them and does not read them",
     "sign_in_links": "digests of links, before the user is known",
     "sign_in_rates": "digests of what is counted before a user has signed in",
     "sign_in_failures": "refused sign-in attempts; the application does not read them",

@@ -416,7 +416,7 @@ def _notice(kind: AlertType, name: str = "Deploy", key_id: str | None = "key_1")
 
 
 def test_a_subject_has_a_bounded_length() -> None:
-    to = Recipient("Acme", "ada@example.com", "owner", Notifications())
+    to = Recipient("Acme", "ada@example.com", "owner", Notifications(), new_id("org"))
     subject = alert_mail(to, [_notice("api_key.expiring", "N" * 400)], now(), PUBLIC_URL).subject
     assert len(subject) == 150
     assert subject.endswith("…")

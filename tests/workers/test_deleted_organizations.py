@@ -105,11 +105,21 @@ async def fill(pool: Pool, organization_id: str) -> None:
     await put_mail(pool, organization_id)
 
 
-async def put_mail(pool: Pool, organization_id: str | None, valid_for: timedelta = DAY) -> str:
+async def put_mail(
+    pool: Pool, organization_id: str, valid_for: timedelta = DAY, *, is_about_deletion: bool = False
+) -> str:
     mail_id, at = new_id("mail"), now()
     mail = Mail(to="ada@example.com", subject="About Acme", text="Something happened.\n")
     sealer = Sealer(CONFIG.master_keys)
-    add = mail_add(sealer, mail_id, mail, at=at, expires_at=at + valid_for, organization_id=organization_id)
+    add = mail_add(
+        sealer,
+        mail_id,
+        mail,
+        at=at,
+        expires_at=at + valid_for,
+        organization_id=organization_id,
+        is_about_deletion=is_about_deletion,
+    )
     async with pool.connection() as connection:
         await connection.execute(*add)
     return mail_id
@@ -218,7 +228,7 @@ async def test_mails_are_not_sent_until_the_restoration_except_those_about_the_d
         short = await put_mail(connections, organization_id, HOUR)
         await put_mail(connections, organization_id)
         await delete_organization(connections, organization_id)
-        await put_mail(connections, None)
+        await put_mail(connections, organization_id, is_about_deletion=True)
         await deliver_mail.deliver(connections, settings)
         assert len(server.mailbox.messages) == 1
         clock.tick(2 * HOUR)

@@ -71,7 +71,7 @@ async def delete_organization(request: HttpRequest, body: Body) -> Success[Delet
         recipients.update(await emails_of_managers(connection, organization_id))
 
     def mails(change: Change[OrganizationState, OrganizationEvent]) -> list[Statement]:
-        """Notify the managers. The mails name no organization, because those of a deleted organization are not sent."""
+        """Return the statements that notify the managers."""
         deleted = _deleted(change)
         text = _TEXT.format(
             name=deleted.organization.name,
@@ -87,6 +87,8 @@ async def delete_organization(request: HttpRequest, body: Body) -> Success[Delet
                 at=at,
                 expires_at=at + RESTORABLE_FOR,
                 effect=f"organization.deleted {organization_id} {change.revision} {user_id}",
+                organization_id=organization_id,
+                is_about_deletion=True,
             )
             for user_id, email in recipients.items()
         ]

@@ -42,11 +42,11 @@ class Person(NamedTuple):
 class Recipient(NamedTuple):
     """A member at the time when a mail is written. `organization` is the name of the organization."""
 
-    organization_id: str
     organization: str
     email: str
     role: Role
     notifications: Notifications
+    organization_id: str
 
 
 class Notice(NamedTuple):
@@ -100,8 +100,8 @@ async def recipient(connection: Connection, user_id: str) -> Recipient | None:
     row = await (await connection.execute(SQL.recipient, (user_id,))).fetchone()
     if row is None:
         return None
-    organization_id, organization, email, role, chosen = row
-    return Recipient(organization_id, organization, email, role, _chosen(chosen))
+    organization, email, role, chosen, organization_id = row
+    return Recipient(organization, email, role, _chosen(chosen), organization_id)
 
 
 async def claim(connection: Connection, user_id: str, limit: int) -> list[Notice]:

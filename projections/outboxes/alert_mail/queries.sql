@@ -26,7 +26,7 @@ order by w.user_id limit %s
 
 -- recipient
 -- The current data of a user. No row: they were removed, or their address was erased. $1 user
-select o.organization_id, o.name, u.email, m.role, p.chosen
+select o.name, u.email, m.role, p.chosen, o.organization_id
 from member_list m
 join users u using (user_id)
 join organization_list o on o.organization_id = m.organization_id

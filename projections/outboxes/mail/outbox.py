@@ -63,13 +63,15 @@ def mail_add(
     expires_at: datetime,
     effect: str | None = None,
     organization_id: str | None = None,
+    is_about_deletion: bool = False,
 ) -> Statement:
     """Put `mail` into the outbox. It is not sent after `expires_at`, and only once for each `effect` that is given.
 
-    `organization_id`: the mail is not sent while this organization is deleted.
+    `organization_id`: the mail is not sent while this organization is deleted, unless it is about the deletion.
     """
     sealed = _sealed(sealer, mail_id, mail)
-    return Statement(SQL.mail_add, (mail_id, organization_id, effect, sealed, at, at, expires_at))
+    row = (mail_id, organization_id, is_about_deletion, effect, sealed, at, at, expires_at)
+    return Statement(SQL.mail_add, row)
 
 
 def mail_add_for_link(

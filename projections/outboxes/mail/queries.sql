@@ -1,7 +1,9 @@
 -- mail_add
--- Adds a mail. $1 mail, $2 organization, $3 effect, $4 sealed, $5 now, $6 due, $7 send no later than
-insert into mail_outbox (mail_id, organization_id, effect, sealed, created_at, due_at, expires_at)
-values (%s, %s, %s, %s, %s, %s, %s)
+-- Adds a mail. $1 mail, $2 organization, $3 whether it is about its deletion, $4 effect, $5 sealed, $6 now, $7 due,
+-- $8 send no later than
+insert into mail_outbox (
+    mail_id, organization_id, is_about_deletion, effect, sealed, created_at, due_at, expires_at
+) values (%s, %s, %s, %s, %s, %s, %s, %s)
 on conflict (effect) do nothing
 
 -- mail_add_for_link
@@ -16,7 +18,7 @@ update mail_outbox m set due_at = %(next_at)s, attempts = m.attempts + 1
 from (
     select mail_id from mail_outbox o
     where sealed is not null and due_at <= %(at)s and (
-        expires_at <= %(at)s
+        expires_at <= %(at)s or is_about_deletion
         or (select g.status <> 'active' from organization_guard g where g.organization_id = o.organization_id) is not true
     )
     order by due_at limit %(limit)s for update skip locked

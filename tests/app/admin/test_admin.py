@@ -1,7 +1,7 @@
 """The command line `python -m app admin`."""
 
-import stat
 import json
+import stat
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path

@@ -5,25 +5,23 @@ from itertools import pairwise
 
 import pytest
 from playwright.sync_api import Browser, Page, Route
-from tests.app.chromium import needs_browser, start_browser
 
 from app.pages.charts.period import Unit, period_until
 from tests.app.pages.charts.drawings import NOW, PAGES, PERIODS, every_kind, render
-
-pytestmark = needs_browser
+from tests.ui.chromium import Chromium
 
 URL = "http://charts.example/"
 POLICY = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; base-uri 'none'"
 STATIC = {"charts.css": "text/css", "chart.js": "text/javascript"}
 
 
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    with start_browser() as browser:
-        yield browser
+@pytest.fixture
+def browser(chromium: Chromium) -> Iterator[Browser]:
+    with chromium.driven() as driven:
+        yield driven
 
 
-def open_charts(chromium: Browser, width: int, unit: Unit = "hour", count: int = 24) -> Page:
+def open_charts(browser: Browser, width: int, unit: Unit = "hour", count: int = 24) -> Page:
     """Open a page with a chart of each kind. A message in its console fails the test."""
     charts = "".join(f"<section>{render(chart)}</section>" for chart in every_kind(period_until(NOW, unit, count)))
     head = '<meta charset="utf-8"><link rel="stylesheet" href="charts.css"><link rel="icon" href="data:,">'
@@ -35,7 +33,7 @@ def open_charts(chromium: Browser, width: int, unit: Unit = "hour", count: int =
         headers = {"Content-Type": STATIC.get(name, "text/html"), "Content-Security-Policy": POLICY}
         route.fulfill(body=body, headers=headers)
 
-    page = chromium.new_page(viewport={"width": width, "height": 800})
+    page = browser.new_page(viewport={"width": width, "height": 800})
     page.set_default_timeout(10_000)
     page.route(f"{URL}**", answer)
     messages: list[str] = []
@@ -50,9 +48,9 @@ def open_charts(chromium: Browser, width: int, unit: Unit = "hour", count: int =
 @pytest.mark.parametrize(("unit", "count"), PERIODS)
 @pytest.mark.parametrize("width", [360, 1280])
 def test_labels_do_not_overlap_and_nothing_scrolls_sideways(
-    chromium: Browser, width: int, unit: Unit, count: int
+    browser: Browser, width: int, unit: Unit, count: int
 ) -> None:
-    page = open_charts(chromium, width, unit, count)
+    page = open_charts(browser, width, unit, count)
     axes: list[list[list[float]]] = page.evaluate(
         """() => [...document.querySelectorAll(".chart-times")].map((axis) =>
             [...axis.querySelectorAll("text")].map((label) => label.getBoundingClientRect())
@@ -66,8 +64,8 @@ def test_labels_do_not_overlap_and_nothing_scrolls_sideways(
     page.close()
 
 
-def test_text_is_never_smaller_than_twelve_pixels_on_a_phone(chromium: Browser) -> None:
-    page = open_charts(chromium, 360)
+def test_text_is_never_smaller_than_twelve_pixels_on_a_phone(browser: Browser) -> None:
+    page = open_charts(browser, 360)
     smallest = page.evaluate(
         """() => Math.min(...[...document.querySelectorAll(".chart *")].filter((e) => e.textContent.trim())
             .map((e) => parseFloat(getComputedStyle(e).fontSize)))"""
@@ -76,8 +74,8 @@ def test_text_is_never_smaller_than_twelve_pixels_on_a_phone(chromium: Browser) 
     page.close()
 
 
-def test_every_drawing_has_the_same_height(chromium: Browser) -> None:
-    page = open_charts(chromium, 360)
+def test_every_drawing_has_the_same_height(browser: Browser) -> None:
+    page = open_charts(browser, 360)
     heights = page.evaluate(
         "() => [...document.querySelectorAll('.chart-image')].map((e) => e.getBoundingClientRect().height)"
     )
@@ -85,8 +83,8 @@ def test_every_drawing_has_the_same_height(chromium: Browser) -> None:
     page.close()
 
 
-def test_numbers_of_the_axis_are_at_their_lines(chromium: Browser) -> None:
-    page = open_charts(chromium, 1280)
+def test_numbers_of_the_axis_are_at_their_lines(browser: Browser) -> None:
+    page = open_charts(browser, 1280)
     axes: list[tuple[float, list[float]]] = page.evaluate(
         """() => [...document.querySelectorAll(".chart-body")].map((body) => [
             body.querySelector(".chart-image").getBoundingClientRect().top,
@@ -99,8 +97,8 @@ def test_numbers_of_the_axis_are_at_their_lines(chromium: Browser) -> None:
     page.close()
 
 
-def test_the_pointer_shows_the_values_of_its_bar(chromium: Browser) -> None:
-    page = open_charts(chromium, 1280)
+def test_the_pointer_shows_the_values_of_its_bar(browser: Browser) -> None:
+    page = open_charts(browser, 1280)
     chart = page.locator("#chart-1")
     at_rest = chart.locator(".chart-legend").inner_text()
     chart.locator(".chart-plot").hover(position={"x": 2, "y": 80})
@@ -116,8 +114,8 @@ def test_the_pointer_shows_the_values_of_its_bar(chromium: Browser) -> None:
     page.close()
 
 
-def test_arrow_keys_move_the_cursor_and_the_values_are_announced(chromium: Browser) -> None:
-    page = open_charts(chromium, 1280)
+def test_arrow_keys_move_the_cursor_and_the_values_are_announced(browser: Browser) -> None:
+    page = open_charts(browser, 1280)
     chart = page.locator("#chart-1")
     live = chart.locator(".chart-live")
     chart.locator(".chart-image").focus()
@@ -136,8 +134,8 @@ def test_arrow_keys_move_the_cursor_and_the_values_are_announced(chromium: Brows
     page.close()
 
 
-def test_the_cursor_of_a_month_stays_at_today(chromium: Browser) -> None:
-    page = open_charts(chromium, 1280)
+def test_the_cursor_of_a_month_stays_at_today(browser: Browser) -> None:
+    page = open_charts(browser, 1280)
     chart = page.locator("#chart-9")
     plot = chart.locator(".chart-plot")
     box = plot.bounding_box()
@@ -147,8 +145,8 @@ def test_the_cursor_of_a_month_stays_at_today(chromium: Browser) -> None:
     page.close()
 
 
-def test_an_alert_can_be_followed(chromium: Browser) -> None:
-    page = open_charts(chromium, 360)
+def test_an_alert_can_be_followed(browser: Browser) -> None:
+    page = open_charts(browser, 360)
     mark = page.locator("#chart-1 .chart-mark")
     target = mark.locator(".chart-target").bounding_box()
     assert target is not None
@@ -159,8 +157,8 @@ def test_an_alert_can_be_followed(chromium: Browser) -> None:
     page.close()
 
 
-def test_forced_colours_show_every_series_by_its_texture(chromium: Browser) -> None:
-    page = open_charts(chromium, 1280)
+def test_forced_colours_show_every_series_by_its_texture(browser: Browser) -> None:
+    page = open_charts(browser, 1280)
     page.emulate_media(forced_colors="active")
     shown: tuple[str, list[str], list[str]] = page.evaluate(
         """() => [getComputedStyle(document.body).color,
@@ -173,8 +171,8 @@ def test_forced_colours_show_every_series_by_its_texture(chromium: Browser) -> N
     page.close()
 
 
-def test_paper_has_light_colours_and_no_controls(chromium: Browser) -> None:
-    page = open_charts(chromium, 1280)
+def test_paper_has_light_colours_and_no_controls(browser: Browser) -> None:
+    page = open_charts(browser, 1280)
     page.emulate_media(media="print", color_scheme="dark")
     chart = page.locator("#chart-1")
     assert chart.evaluate("(e) => getComputedStyle(e).colorScheme") == "light"

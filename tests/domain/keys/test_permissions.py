@@ -62,6 +62,19 @@ def test_deny_takes_precedence_and_a_missing_allow_permits_all(
     assert not any(map(rule.permits, assert_refused))
 
 
+@pytest.mark.parametrize(
+    ("rule", "tool", "pattern"),
+    [
+        (ToolRule(), "get_user", None),
+        (ToolRule(allow=("list", "get_*")), "get_user", "get_*"),
+        (ToolRule(allow=("get_*",), deny=("*_user",)), "get_user", "*_user"),
+        (ToolRule(allow=("get_*",), deny=("*_user",)), "list", None),
+    ],
+)
+def test_the_pattern_that_decides_on_a_tool_is_named(rule: ToolRule, tool: str, pattern: str | None) -> None:
+    assert rule.pattern_of(tool) == pattern
+
+
 @given(rules, rules, st.lists(names, min_size=1))
 def test_a_rule_within_another_permits_no_more_than_it(rule: ToolRule, bound: ToolRule, tools: list[str]) -> None:
     assume(rule.within(bound))

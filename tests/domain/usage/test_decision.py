@@ -13,7 +13,7 @@ from domain.keys.events import KeyEvent
 from domain.keys.permissions import Permissions, ToolRule
 from domain.keys.state import Existing
 from domain.secret import digest
-from domain.usage.decision import UNKNOWN_KEY, AccessRequest, McpFacts, decide
+from domain.usage.decision import UNKNOWN_KEY, AccessRequest, McpFacts, decide, mcp_denial
 from domain.usage.events import Code
 from tests.domain.sample import (
     CREATED,
@@ -318,3 +318,12 @@ def test_only_a_key_that_passes_every_check_is_accepted() -> None:
 @given(st.binary(min_size=32, max_size=32))
 def test_no_other_digest_is_accepted(other: bytes) -> None:
     assert code_of(fold(CREATED, OVERLAPPING), other) == ("valid" if other in {FIRST, SECOND} else "revoked_key")
+
+
+@pytest.mark.parametrize("mcp_id", [LIVE_MCP, LIVE_MCP_2, TEST_MCP])
+@pytest.mark.parametrize("active", [True, False])
+@pytest.mark.parametrize("mcps", ["*", (), (LIVE_MCP,), (TEST_MCP,)])
+def test_the_reach_of_a_key_is_listed_as_it_is_decided(mcp_id: str, active: bool, mcps: tuple[str, ...]) -> None:  # noqa: FBT001
+    state = fold(replace(CREATED, permissions=Permissions(mcps=mcps)))
+    mcp = McpFacts(mcp_id, ORGANIZATION_ID, MCPS[mcp_id], active)
+    assert (mcp_denial(state.key, mcp) or "valid") == code_of(state, mcp=mcp)

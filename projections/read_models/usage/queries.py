@@ -13,6 +13,7 @@ class Queries(NamedTuple):
     usage_plan: bytes
     usage_apply: bytes
     usage_of: bytes
+    requests_by_day: bytes
     mcp_usage_of: bytes
     mcp_stats: bytes
     secrets_last_used: bytes
@@ -48,6 +49,22 @@ async def usage_of(connection: Connection, key_ids: Sequence[str], at: datetime)
     cursor = await connection.execute(SQL.usage_of, parameters)
     for key_id, total, last_used, in_day, in_week, in_month in await cursor.fetchall():
         found[key_id] = KeyUsage(total, in_day, in_week, in_month, last_used)
+    return found
+
+
+async def requests_by_day(
+    connection: Connection, key_ids: Sequence[str], at: datetime, days: int
+) -> dict[str, list[int]]:
+    """Return the accepted requests of each key on each of the last `days`, oldest first. The last day contains `at`."""
+    last = at.astimezone(UTC).date()
+    first = last - timedelta(days=days - 1)
+    found = {key_id: [0] * days for key_id in key_ids}
+    if not days:
+        return found
+    parameters = {"key_ids": list(key_ids), "first": first, "last": last}
+    cursor = await connection.execute(SQL.requests_by_day, parameters)
+    for key_id, day, requests in await cursor.fetchall():
+        found[key_id][(day - first).days] = requests
     return found
 
 

@@ -174,6 +174,11 @@ left join key_usage_days d on d.key_id = k.key_id and d.day between least(%(week
 where k.key_id = any(%(key_ids)s)
 group by k.key_id
 
+-- requests_by_day
+-- The days of a period on which keys had accepted requests. Parameters by name: key_ids; first and last (UTC).
+select key_id, day, requests from key_usage_days
+where key_id = any(%(key_ids)s) and day between %(first)s and %(last)s
+
 -- mcp_usage_of
 -- Totals of those MCP servers that were ever requested. $1 MCPs
 select mcp_id, total_requests, last_active from mcp_usage where mcp_id = any(%s::text[])

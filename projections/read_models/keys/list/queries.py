@@ -24,6 +24,7 @@ class Queries(NamedTuple):
     creator_known: bytes
     secrets_ending: bytes
     secrets_superseded: bytes
+    used_versions: bytes
     used_secret: bytes
     superseded_settled: bytes
 
@@ -91,6 +92,14 @@ async def secrets_superseded(connection: Connection, at: datetime, limit: int) -
     """Return secrets that were first used by `at` and whose predecessors are not recorded as retired."""
     cursor = await connection.execute(SQL.secrets_superseded, (at, limit))
     return [UsedSecret(*row) for row in await cursor.fetchall()]
+
+
+async def used_versions(connection: Connection, key_ids: Sequence[str]) -> dict[str, int]:
+    """Return the versions of the secrets whose use ended the earlier ones, if that is not recorded yet, by key id."""
+    if not key_ids:
+        return {}
+    cursor = await connection.execute(SQL.used_versions, (list(key_ids),))
+    return {key_id: version for key_id, version in await cursor.fetchall()}  # noqa: C416 -- untyped tuples
 
 
 async def used_secret(connection: Connection, key_id: str, organization_id: str) -> UsedSecret | None:

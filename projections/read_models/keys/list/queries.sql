@@ -82,6 +82,10 @@ where used_at <= %s
   and (select g.status <> 'active' from organization_guard g where g.organization_id = u.organization_id) is not true
 order by used_at, key_id limit %s
 
+-- used_versions
+-- The secrets whose use ended the earlier ones, if that is not recorded yet. $1 keys
+select key_id, secret_version from used_secrets where key_id = any(%s::text[])
+
 -- used_secret
 -- The secret of a key whose use ended the earlier ones, if that is not recorded yet. $1 key, $2 organization
 select key_id, organization_id, secret_version, used_at from used_secrets where key_id = %s and organization_id = %s

@@ -2,6 +2,7 @@
 
 import pytest
 
+from tests.app.api.mcp.conftest import Upstream
 from tests.app.leak_scan import UPSTREAM_MARK
 from tests.app.organizations import Api, Organization
 
@@ -20,6 +21,16 @@ def test_a_listed_mcp_has_the_same_fields_as_its_detail(org: Organization) -> No
     (item,) = org.client.get("/v1/mcps").data
     detail = org.client.get(f"/v1/mcps/{mcp_id}").data
     assert item == {name: detail[name] for name in item}
+
+
+def test_the_tools_of_each_mcp_are_listed_on_request(org: Organization, upstream: Upstream) -> None:
+    tested, untested = org.mcp(endpoint_url=upstream.url), org.mcp()
+    org.client.post(f"/v1/mcps/{tested}/test")
+    found = {item["id"]: item["tools"] for item in org.client.get("/v1/mcps", {"include": "tools"}).data}
+    detail = org.client.get(f"/v1/mcps/{tested}").data["tools"]
+    assert found[tested] == [{"name": tool["name"], "description": tool["description"]} for tool in detail]
+    assert "add" in {tool["name"] for tool in found[tested]}
+    assert found[untested] == []
 
 
 def test_a_deleted_mcp_is_not_listed(org: Organization) -> None:

@@ -21,7 +21,16 @@ from keyledger.call import (
 )
 from keyledger.errors import SecretLost
 from keyledger.models.activity import Activity
-from keyledger.models.keys import CreatedKey, Identification, Key, KeyDetail, RevokedKey, RevokedKeys, RotatedKey
+from keyledger.models.keys import (
+    CreatedKey,
+    Identification,
+    Key,
+    KeyDetail,
+    ListedKey,
+    RevokedKey,
+    RevokedKeys,
+    RotatedKey,
+)
 from keyledger.models.page import Page
 from keyledger.models.permissions import Permissions, RateLimit
 from keyledger.secret import Secret, sha256_of
@@ -43,7 +52,7 @@ _detail = data_of(KeyDetail)
 _revoked = data_of(RevokedKey)
 _revoked_keys = data_of(RevokedKeys)
 _identification = data_of(Identification)
-_keys = page_of(Key)
+_keys = page_of(ListedKey)
 _entries = page_of(Activity)
 
 
@@ -90,15 +99,17 @@ def list_keys(
     expiring_within_days: int | None = None,
     unused_for_days: int | None = None,
     q: str | None = None,
+    usage_days: int | None = None,
     sort: Sort | None = None,
     order: Literal["asc", "desc"] | None = None,
     page: int | None = None,
     cursor: str | None = None,
     per_page: int | None = None,
-) -> Call[Page[Key]]:
+) -> Call[Page[ListedKey]]:
     """List the keys that match all filters. `per_page`: 1 to 100.
 
-    `q`: start of a word in the name, or start of the prefix, ignoring case.
+    `q`: start of a word in the name, or start of the prefix, ignoring case. `usage_days`: 1 to 31, to get
+    `requests_by_day`, the accepted requests per UTC day, oldest first, with today last.
     """
     query = query_of(
         status=status,
@@ -108,6 +119,7 @@ def list_keys(
         expiring_within_days=expiring_within_days,
         unused_for_days=unused_for_days,
         q=q,
+        usage_days=usage_days,
         sort=sort,
         order=order,
         page=page,

@@ -6,7 +6,7 @@ from urllib.parse import quote
 from msgspec import UNSET, UnsetType
 
 from keyledger.call import Call, Repeat, data_of, json_body, page_of, query_of, set_fields, with_headers
-from keyledger.models.mcps import DeletedMcp, Mcp, McpDetail, McpProbe
+from keyledger.models.mcps import DeletedMcp, ListedMcp, Mcp, McpDetail, McpProbe
 from keyledger.models.page import Page
 from keyledger.secret import Secret, revealed
 
@@ -17,7 +17,7 @@ _TEST_MS = 10_000
 _MARGIN_SECONDS = 10.0
 
 _mcp = data_of(McpDetail)
-_mcps = page_of(Mcp)
+_mcps = page_of(ListedMcp)
 _changed = data_of(Mcp)
 _deleted = data_of(DeletedMcp)
 _probe = data_of(McpProbe)
@@ -58,12 +58,16 @@ def list_mcps(
     *,
     status: Literal["active", "inactive", "all"] | None = None,
     health: Literal["healthy", "unhealthy", "unknown"] | None = None,
+    include: Literal["tools"] | None = None,
     page: int | None = None,
     cursor: str | None = None,
     per_page: int | None = None,
-) -> Call[Page[Mcp]]:
-    """List the MCPs of the organization, newest first, active and inactive. `per_page`: 1 to 100."""
-    query = query_of(status=status, health=health, page=page, cursor=cursor, per_page=per_page)
+) -> Call[Page[ListedMcp]]:
+    """List the MCPs of the organization, newest first, active and inactive. `per_page`: 1 to 100.
+
+    `include="tools"`: with the names and descriptions of their tools.
+    """
+    query = query_of(status=status, health=health, include=include, page=page, cursor=cursor, per_page=per_page)
     return Call("GET", _MCPS, _mcps, query)
 
 

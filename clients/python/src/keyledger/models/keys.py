@@ -54,6 +54,26 @@ class Key(Struct, frozen=True, kw_only=True):
     usage: KeyUsage = KeyUsage()
 
 
+class LastUse(Struct, frozen=True, kw_only=True):
+    """The last accepted use of a key. A value that is not known is None."""
+
+    mcp_id: str | None = None
+    mcp_name: str | None = None
+    ip: str | None = None
+    country: str | None = None
+
+
+class ListedKey(Key, frozen=True, kw_only=True):
+    """A key in a list.
+
+    `rotating_until`: when the last earlier secret stops working. `requests_by_day`: see `list_keys`.
+    """
+
+    rotating_until: datetime | None = None
+    last_use: LastUse | None = None
+    requests_by_day: tuple[int, ...] | None = None
+
+
 class SecretDates(Struct, frozen=True):
     """Dates of one of a key's secrets: creation, last use and end (None: as long as the key is valid)."""
 

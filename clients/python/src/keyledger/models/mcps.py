@@ -36,6 +36,17 @@ class Mcp(Struct, frozen=True, kw_only=True):
     revision: int
 
 
+class BriefTool(Struct, frozen=True):
+    name: str
+    description: str = ""
+
+
+class ListedMcp(Mcp, frozen=True, kw_only=True):
+    """An MCP in a list. `tools` is None unless the list was requested with them."""
+
+    tools: tuple[BriefTool, ...] | None = None
+
+
 class McpDetail(Mcp, frozen=True, kw_only=True):
     """An MCP with its tools. `tools` is None if the service does not know them."""
 

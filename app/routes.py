@@ -71,6 +71,8 @@ from app.api.webhooks.test import test_webhook
 from app.api.webhooks.update import update_webhook
 from app.pages import account, invitation, openid, sign_in
 from app.pages.api_reference import get_api_reference, get_reference_style
+from app.pages.keys.create import key_create_form, key_create_page, permission_preview
+from app.pages.keys.first_use import key_first_use
 from app.pages.keys.list import key_list_page
 from app.pages.notifications import notifications_form
 from app.pages.page import Page
@@ -154,6 +156,10 @@ ROUTES: tuple[Route, ...] = (
 
 DASHBOARD: tuple[Page, ...] = (
     key_list_page,
+    key_create_page,
+    key_create_form,
+    permission_preview,
+    key_first_use,
     account.account_page,
     account.sign_out_form,
     account.end_session_form,

@@ -86,6 +86,11 @@ def go_to(path: str, headers: dict[str, str] | None = None) -> PageResponse:
     return Response("", status_code=303, media_type="text/html", headers={"Location": path, **(headers or {})})
 
 
+def unchanged() -> PageResponse:
+    """Return 204, after which a script leaves the page as it is."""
+    return Response("", status_code=204)
+
+
 def error_page(request: HttpRequest, error: Exception) -> PageResponse:
     """Return the error page for people."""
     problem: Problem = to_problem(error)

@@ -1,0 +1,192 @@
+"""GET and POST /keys/new: create a key. The response to the form shows the secret, once.
+
+The secret is only in that response: no address, cookie or redirect contains it. The form has an idempotency key, so a
+reload repeats the response without the secret and creates no second key.
+"""
+
+from asyncio import gather
+from collections.abc import Mapping, Sequence
+from secrets import token_urlsafe
+
+from app.api.api_keys.create import CreatedKey, create_key
+from app.api.mcps.list import ListedMcp
+from app.api.mcps.test import McpTestResult, test_mcp
+from app.api.organization.get import get_organization
+from app.api.organization.schemas import Organization
+from app.handlers import get_services
+from app.http.errors import to_problem
+from app.pages.fields import Fields
+from app.pages.keys.first_use import WATCHED
+from app.pages.keys.key_form import ADVANCED, DEFAULTS, LABELS, errors_of, to_request
+from app.pages.keys.permission_form import (
+    all_servers,
+    errors_in,
+    names_of,
+    permissions_in,
+    picker,
+    to_body,
+)
+from app.pages.keys.permission_text import permission_text
+from app.pages.page import Page
+from app.pages.rendering import PageResponse
+from app.pages.snippets import Target, first_target, snippets
+from app.pages.visit import Visit
+from domain.environment import Environment
+from domain.grants import Grant
+from domain.keys.permissions import Permissions
+
+
+@Page("GET", "/keys/new", access="keys:write")
+async def key_create_page(visit: Visit) -> PageResponse:
+    organization, servers = await gather(visit.read(get_organization, Organization), all_servers(visit))
+    limit = organization.limits.api_keys
+    if limit is not None and organization.usage.api_keys >= limit:
+        return await _limit_page(visit, organization)
+    return await _form_page(visit, DEFAULTS, servers, idempotency_key=token_urlsafe())
+
+
+@Page("POST", "/keys/new", access="keys:write")
+async def key_create_form(visit: Visit) -> PageResponse:
+    fields = visit.fields
+    if fields.one("action") == "search":
+        return await _form_page(visit, fields, await all_servers(visit))
+    if "ask" in fields:
+        return await _ask_for_tools(visit, fields.one("ask"))
+    servers = await all_servers(visit)
+    permissions = permissions_in(fields, servers, _grantable(visit))
+    body, errors = to_request(fields)
+    errors |= errors_in(permissions)
+    if errors:
+        return await _form_page(visit, fields, servers, errors)
+    try:
+        created = await visit.change(
+            create_key,
+            CreatedKey,
+            {**body, "permissions": to_body(permissions)},
+            idempotency_key=fields.one("idempotency_key"),
+        )
+    except Exception as error:  # noqa: BLE001 -- raised again unless the form can explain it
+        return await _refused(visit, error, servers)
+    if created.data.key is None:
+        return await visit.page("keys/created_before.html", key=created.data)
+    return await _secret_page(visit, created.data, created.data.key, servers)
+
+
+@Page("POST", "/keys/permissions/preview", access="keys:write")
+async def permission_preview(visit: Visit) -> PageResponse:
+    """Return the sentence for the permissions in the form.
+
+    The page sends the form with POST, because the selection of two hundred servers does not fit into an address.
+    """
+    servers = await all_servers(visit)
+    permissions = permissions_in(visit.fields, servers, _grantable(visit))
+    text = permission_text(permissions, names_of(servers), _environment(visit.fields))
+    return visit.fragment("keys/permission_sentence.html", permission_text=text)
+
+
+async def _ask_for_tools(visit: Visit, mcp_id: str) -> PageResponse:
+    """Show the form with the tools that the server lists now, or with the reason why it does not."""
+    try:
+        answer = await visit.change(test_mcp, McpTestResult, {}, mcp_id=mcp_id)
+    except Exception as error:
+        problem = to_problem(error)
+        if problem.code != "rate_limited":
+            raise
+        return await _form_page(visit, visit.fields, await all_servers(visit), {f"server-{mcp_id}": problem.detail})
+    errors: dict[str, str] = {}
+    if not answer.data.reachable:
+        errors[f"server-{mcp_id}"] = f"The server didn't list its tools: {answer.data.problem}"
+    elif answer.data.tools_count == 0:
+        errors[f"server-{mcp_id}"] = "The server answered that it has no tools."
+    return await _form_page(visit, visit.fields, await all_servers(visit), errors, asked=mcp_id)
+
+
+async def _refused(visit: Visit, error: Exception, servers: Sequence[ListedMcp]) -> PageResponse:
+    problem = to_problem(error)
+    if problem.code == "key_limit_reached":
+        return await _limit_page(visit, await visit.read(get_organization, Organization))
+    if problem.code == "idempotency_mismatch":
+        message = "This form already created a key. Create again to make another one."
+        return await _form_page(visit, visit.fields, servers, notice=message, idempotency_key=token_urlsafe())
+    if problem.code == "validation_error":
+        return await _form_page(visit, visit.fields, servers, errors_of(problem.details))
+    raise error
+
+
+async def _form_page(
+    visit: Visit,
+    fields: Fields,
+    servers: Sequence[ListedMcp],
+    errors: Mapping[str, str] | None = None,
+    *,
+    notice: str = "",
+    asked: str = "",
+    idempotency_key: str = "",
+) -> PageResponse:
+    """Return the form with the `fields` as they were entered. `asked`: the server that was asked for its tools."""
+    found = errors or {}
+    grantable = _grantable(visit)
+    permissions = permissions_in(fields, servers, grantable)
+    return await visit.page(
+        "keys/create.html",
+        status=422 if found or notice else 200,
+        fields=fields,
+        errors=found,
+        labels=LABELS | {f"server-{mcp_id}": name for mcp_id, name in names_of(servers).items()},
+        notice=notice,
+        asked=asked,
+        picker=picker(fields, servers),
+        grantable=grantable,
+        is_advanced=not ADVANCED.isdisjoint(found) or _has_advanced(fields),
+        permission_text=permission_text(permissions, names_of(servers), _environment(fields)),
+        idempotency_key=idempotency_key or fields.one("idempotency_key"),
+    )
+
+
+def _has_advanced(fields: Fields) -> bool:
+    """Return whether the user changed one of the advanced fields."""
+    return fields.one("environment") == "test" or any(fields.one(name).strip() for name in ADVANCED - {"environment"})
+
+
+def _grantable(visit: Visit) -> tuple[Grant, ...]:
+    """Return the management grants that this user can give to a key."""
+    return visit.person.authority.permissions.manage
+
+
+def _environment(fields: Fields) -> Environment:
+    return "test" if fields.one("environment") == "test" else "live"
+
+
+async def _secret_page(visit: Visit, key: CreatedKey, secret: str, servers: Sequence[ListedMcp]) -> PageResponse:
+    organization = await visit.read(get_organization, Organization)
+    url = get_services(visit.request).config.public_url
+    return await visit.page(
+        "keys/created.html",
+        key=key,
+        secret=secret,
+        snippets=snippets(url, organization.mcp_url, secret, _target(key, servers)),
+        has_mcp_url=organization.mcp_url is not None,
+        permission_text=permission_text(key.permissions, names_of(servers), key.environment),
+        watched_until=int((key.created_at + WATCHED).timestamp()),
+    )
+
+
+def _target(key: CreatedKey, servers: Sequence[ListedMcp]) -> Target | None:
+    """Return a tool that the key may call."""
+    given = key.permissions
+    permissions = Permissions(given.mcps, given.tools, given.manage)
+    reached = [
+        server
+        for server in servers
+        if server.status == "active"
+        and (permissions.names(server.id) or (given.mcps == "*" and server.environment == key.environment))
+    ]
+    tools = [
+        (server.id, [tool.name for tool in server.tools or () if permissions.permits_tool(server.id, tool.name)])
+        for server in reached
+    ]
+    return first_target(tools)
+
+
+async def _limit_page(visit: Visit, organization: Organization) -> PageResponse:
+    return await visit.page("keys/limit.html", organization=organization)

@@ -1,0 +1,159 @@
+"""The permission picker: the MCP servers, their tools and the management grants that a form gives to a key.
+
+Field names: `mcps` is "all" or "selected". Each server has `access-{id}` ("none", "all" or "some"), and for "some" the
+chosen tools `tool-{id}` and the patterns `allow-{id}` and `deny-{id}`. `manage` is a grant. If all servers are
+selected, only the limits of servers with "some" count.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Literal, NamedTuple
+
+from app.api.api_keys.schemas import GrantedPermissions
+from app.api.mcps.list import ListedMcp, list_mcps
+from app.pages.fields import Fields
+from app.pages.visit import Visit
+from domain.environment import Environment
+from domain.grants import Grant
+from domain.keys.permissions import ToolRule
+
+SERVERS_SHOWN_MAX = 200
+"""The search finds the others. A longer page would be slow to show on a phone."""
+
+NOTHING_CHOSEN = "This key can't do anything yet. Choose at least one MCP server."
+NO_TOOL_CHOSEN = "Choose at least one tool, or enter a pattern."
+
+Access = Literal["none", "all", "some"]
+
+_PER_PAGE = 100
+_SEPARATORS = re.compile(r"[\s,]+")
+_WILDCARD = re.compile(r"([*?[])")
+
+
+class Tool(NamedTuple):
+    name: str
+    description: str
+    is_chosen: bool
+
+
+class Server(NamedTuple):
+    """A server in the picker. `words` is the text that a search looks at."""
+
+    id: str
+    name: str
+    environment: Environment
+    is_active: bool
+    access: Access
+    tools: list[Tool]
+    allow: str
+    deny: str
+    words: str
+
+
+class Picker(NamedTuple):
+    """The servers that the page shows. `hidden_count` is the number of those that do not match, or do not fit."""
+
+    servers: list[Server]
+    search: str
+    hidden_count: int
+    is_cut: bool
+
+
+async def all_servers(visit: Visit) -> list[ListedMcp]:
+    """Return all servers of the organization with their tools, by name."""
+    found: list[ListedMcp] = []
+    cursor: str | None = None
+    while True:
+        query = {"include": "tools", "per_page": _PER_PAGE, "cursor": cursor}
+        page = await visit.read_list(list_mcps, ListedMcp, query)
+        found += page.data
+        cursor = page.pagination.next_cursor
+        if cursor is None:
+            return sorted(found, key=lambda server: (server.name.casefold(), server.id))
+
+
+def names_of(servers: Sequence[ListedMcp]) -> dict[str, str]:
+    return {server.id: server.name for server in servers}
+
+
+def picker(fields: Fields, servers: Sequence[ListedMcp]) -> Picker:
+    """Return the servers with what the form says about them. Those with access are shown whatever is searched for."""
+    search = fields.one("server_search").strip()
+    term = search.casefold()
+    rows = [_server(fields, server) for server in servers]
+    matching = [row for row in rows if row.access != "none" or term in row.words]
+    chosen = [row for row in matching if row.access != "none"]
+    room = max(SERVERS_SHOWN_MAX - len(chosen), 0)
+    others = [row.id for row in matching if row.access == "none"][:room]
+    shown = [row for row in matching if row.access != "none" or row.id in set(others)]
+    return Picker(shown, search, len(rows) - len(shown), is_cut=len(shown) < len(matching))
+
+
+def permissions_in(fields: Fields, servers: Sequence[ListedMcp], grantable: Sequence[Grant]) -> GrantedPermissions:
+    """Return the permissions that the form describes. Unknown servers and grants are ignored."""
+    is_all = fields.one("mcps") == "all"
+    access = {server.id: _access(fields, server.id) for server in servers}
+    limited = [mcp_id for mcp_id, given in access.items() if given == "some"]
+    submitted = set(fields.all("manage"))
+    return GrantedPermissions(
+        mcps="*" if is_all else tuple([mcp_id for mcp_id, given in access.items() if given != "none"]),
+        tools={mcp_id: _rule(fields, mcp_id) for mcp_id in limited},
+        manage=tuple([grant for grant in grantable if grant in submitted]),
+    )
+
+
+def errors_in(permissions: GrantedPermissions) -> dict[str, str]:
+    """Return a message for each field of permissions that cannot be meant."""
+    errors = {f"server-{mcp_id}": NO_TOOL_CHOSEN for mcp_id, rule in permissions.tools.items() if rule.allow == ()}
+    if not permissions.mcps and not permissions.manage:
+        errors["mcps"] = NOTHING_CHOSEN
+    return errors
+
+
+def to_body(permissions: GrantedPermissions) -> Mapping[str, object]:
+    """Return the permissions for a request."""
+    tools = {mcp_id: {"allow": rule.allow, "deny": rule.deny} for mcp_id, rule in permissions.tools.items()}
+    return {"mcps": permissions.mcps, "tools": tools, "manage": permissions.manage}
+
+
+def _server(fields: Fields, server: ListedMcp) -> Server:
+    chosen = set(fields.all(f"tool-{server.id}"))
+    tools = [Tool(tool.name, tool.description, tool.name in chosen) for tool in server.tools or ()]
+    return Server(
+        server.id,
+        server.name,
+        server.environment,
+        server.status == "active",
+        _access(fields, server.id),
+        tools,
+        fields.one(f"allow-{server.id}"),
+        fields.one(f"deny-{server.id}"),
+        " ".join([server.name, *(tool.name for tool in tools)]).casefold(),
+    )
+
+
+def _access(fields: Fields, mcp_id: str) -> Access:
+    match fields.one(f"access-{mcp_id}"):
+        case "all":
+            return "all"
+        case "some":
+            return "some"
+        case _:
+            return "none"
+
+
+def _rule(fields: Fields, mcp_id: str) -> ToolRule:
+    """Return the rule for the selected tools of a server. With only patterns to deny, all other tools are allowed."""
+    chosen = [exactly(tool) for tool in fields.all(f"tool-{mcp_id}")]
+    allow = tuple(dict.fromkeys([*chosen, *_patterns(fields.one(f"allow-{mcp_id}"))]))
+    deny = tuple(dict.fromkeys(_patterns(fields.one(f"deny-{mcp_id}"))))
+    return ToolRule(allow=None if deny and not allow else allow, deny=deny)
+
+
+def _patterns(text: str) -> list[str]:
+    return [pattern for pattern in _SEPARATORS.split(text) if pattern]
+
+
+def exactly(tool: str) -> str:
+    """Return the pattern that matches only this tool: in brackets, a wildcard stands for itself."""
+    return _WILDCARD.sub(r"[\1]", tool)

@@ -12,6 +12,8 @@ STATUSES = {
 }
 """Statuses of keys. "Expiring" and "Rotating" are active keys that need attention."""
 
+ENVIRONMENTS = {"live": "Live", "test": "Test"}
+
 REVOCATION_REASONS = {
     "compromised": "Compromised",
     "superseded": "Replaced by another key",

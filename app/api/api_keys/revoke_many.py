@@ -23,7 +23,7 @@ from app.api.api_keys.expiry import unexpired_key_counts
 from app.api.api_keys.schemas import KEY_EXAMPLE, Last4, Prefix, Reason, status_of
 from app.api.api_keys.selectors import mcp_of, unknown_creator, unknown_keys
 from app.api.api_keys.visibility import restrict_to_visible
-from app.api.schemas import Count, KeyId, id_pattern
+from app.api.schemas import Count, KeyId, Time, id_pattern
 from app.commands.held_key import held_key
 from app.commands.step_by_step import step_by_step
 from app.handlers import HttpRequest, Success, encode_success, encoded_success, get_services, raw_request, success
@@ -44,6 +44,7 @@ from projections.read_models.keys.list.page import page, total
 from projections.read_models.keys.list.queries import keys_there
 from projections.read_models.keys.state.queries import decode
 from projections.read_models.organizations.counts.queries import keys_guard
+from projections.read_models.usage.queries import usage_of
 
 IDS_MAX = 10_000
 KEYS_SHOWN_MAX = 1_000
@@ -119,6 +120,10 @@ class BriefKey(Struct, frozen=True):
     prefix: Prefix
     last4: Last4
     status: Status
+    last_used: (
+        Annotated[Time | None, Meta(description="The last accepted use. Only in the response to a dry run.")]
+        | UnsetType
+    ) = UNSET
 
 
 class RevokedKeys(Struct, frozen=True):
@@ -131,6 +136,17 @@ class RevokedKeys(Struct, frozen=True):
     revoked: Count
     caller_excluded: bool
     keys: list[BriefKey]
+    already_revoked: (
+        Annotated[
+            int,
+            Meta(
+                ge=0,
+                description="The number of keys that the selectors match and that are revoked already. Only in the "
+                "response to a dry run.",
+            ),
+        ]
+        | UnsetType
+    ) = UNSET
 
 
 class _Progress(Struct):
@@ -235,8 +251,14 @@ async def _matching(request: HttpRequest, body: Body) -> RevokedKeys:
     async with get_services(request).read_transaction(filters.organization_id) as connection:
         listed = await page(connection, filters, at, sort="created_at", order="asc", limit=KEYS_SHOWN_MAX)
         count = await total(connection, filters, at)
-    states = [decode(item.state) for item in listed]
-    return RevokedKeys(count, 0, caller_excluded, [_to_brief_key(state, status_of(state, at)) for state in states])
+        already_revoked = await total(connection, structs.replace(filters, status="revoked"), at)
+        states = [decode(item.state) for item in listed]
+        usage = await usage_of(connection, [state.key.id for state in states], at)
+    keys = [
+        structs.replace(_to_brief_key(state, status_of(state, at)), last_used=usage[state.key.id].last_used)
+        for state in states
+    ]
+    return RevokedKeys(count, 0, caller_excluded, keys, already_revoked)
 
 
 async def _revoke_all(request: HttpRequest, body: Body) -> RevokedKeys:

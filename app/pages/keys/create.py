@@ -19,14 +19,13 @@ from app.pages.fields import Fields
 from app.pages.keys.first_use import WATCHED
 from app.pages.keys.key_form import ADVANCED, DEFAULTS, LABELS, errors_of, to_request
 from app.pages.keys.permission_form import (
-    all_servers,
     errors_in,
-    names_of,
     permissions_in,
     picker,
     to_body,
 )
 from app.pages.keys.permission_text import permission_text
+from app.pages.keys.servers import all_servers, names_of
 from app.pages.page import Page
 from app.pages.rendering import PageResponse
 from app.pages.snippets import Target, first_target, snippets
@@ -38,7 +37,9 @@ from domain.keys.permissions import Permissions
 
 @Page("GET", "/keys/new", access="keys:write")
 async def key_create_page(visit: Visit) -> PageResponse:
-    organization, servers = await gather(visit.read(get_organization, Organization), all_servers(visit))
+    organization, servers = await gather(
+        visit.read(get_organization, Organization), all_servers(visit, with_tools=True)
+    )
     limit = organization.limits.api_keys
     if limit is not None and organization.usage.api_keys >= limit:
         return await _limit_page(visit, organization)
@@ -49,10 +50,10 @@ async def key_create_page(visit: Visit) -> PageResponse:
 async def key_create_form(visit: Visit) -> PageResponse:
     fields = visit.fields
     if fields.one("action") == "search":
-        return await _form_page(visit, fields, await all_servers(visit))
+        return await _form_page(visit, fields, await all_servers(visit, with_tools=True))
     if "ask" in fields:
         return await _ask_for_tools(visit, fields.one("ask"))
-    servers = await all_servers(visit)
+    servers = await all_servers(visit, with_tools=True)
     permissions = permissions_in(fields, servers, _grantable(visit))
     body, errors = to_request(fields)
     errors |= errors_in(permissions)
@@ -92,13 +93,15 @@ async def _ask_for_tools(visit: Visit, mcp_id: str) -> PageResponse:
         problem = to_problem(error)
         if problem.code != "rate_limited":
             raise
-        return await _form_page(visit, visit.fields, await all_servers(visit), {f"server-{mcp_id}": problem.detail})
+        return await _form_page(
+            visit, visit.fields, await all_servers(visit, with_tools=True), {f"server-{mcp_id}": problem.detail}
+        )
     errors: dict[str, str] = {}
     if not answer.data.reachable:
         errors[f"server-{mcp_id}"] = f"The server didn't list its tools: {answer.data.problem}"
     elif answer.data.tools_count == 0:
         errors[f"server-{mcp_id}"] = "The server answered that it has no tools."
-    return await _form_page(visit, visit.fields, await all_servers(visit), errors, asked=mcp_id)
+    return await _form_page(visit, visit.fields, await all_servers(visit, with_tools=True), errors, asked=mcp_id)
 
 
 async def _refused(visit: Visit, error: Exception, servers: Sequence[ListedMcp]) -> PageResponse:

@@ -1,5 +1,6 @@
 """GET /keys: the API keys of the organization, with filters, sorting and paging."""
 
+from asyncio import gather
 from datetime import datetime, timedelta
 from typing import Literal, NamedTuple
 from urllib.parse import urlencode
@@ -7,29 +8,34 @@ from urllib.parse import urlencode
 import msgspec
 from msgspec import Struct
 
-from app.api.api_keys.list import list_keys
+from app.api.api_keys.list import ListedKey, list_keys
 from app.api.api_keys.schemas import Key
-from app.api.mcps.list import list_mcps
-from app.api.mcps.schemas import Mcp
 from app.api.organization.get import get_organization
 from app.api.organization.schemas import Organization
-from app.http.pagination import OFFSET_MAX
+from app.http.pagination import OFFSET_MAX, Pagination
+from app.pages.charts.sparkline import Sparkline, sparkline
+from app.pages.keys.servers import DELETED, all_servers, names_of
 from app.pages.page import Page
 from app.pages.query import page_query
 from app.pages.rendering import PageResponse
+from app.pages.route_calls import ListPage
+from app.pages.text import number, plural
 from app.pages.visit import Visit
+from app.pages.words import ENVIRONMENTS, STATUSES
 from infrastructure.clock import now
 from projections.read_models.keys.list.filters import Order, Sort
 
 PER_PAGE = 50
 EXPIRES_SOON = timedelta(days=14)
-
+USAGE_DAYS = 14
+_MCPS_SHOWN = 2
 
 _COLUMNS: tuple[tuple[str, Sort | None], ...] = (
     ("Name", "name"),
     ("Created", "created_at"),
-    ("Last used", "last_used"),
-    ("MCP access", None),
+    ("Last Used", "last_used"),
+    (f"Requests, {USAGE_DAYS} days", None),
+    ("MCP Access", None),
     ("Expires", "expires_at"),
     ("Status", None),
 )
@@ -52,9 +58,13 @@ class Query(Struct, frozen=True, omit_defaults=True):
 
 
 class Row(NamedTuple):
-    key: Key
+    key: ListedKey
     badge: str
     is_ended: bool
+    creator: str
+    creator_link: str
+    last_use: str
+    requests: Sparkline
     mcps: list[str]
     more_mcps: int
 
@@ -76,36 +86,100 @@ class Applied(NamedTuple):
 @Page("GET", "/keys", access="keys:read")
 async def key_list_page(visit: Visit) -> PageResponse:
     query = page_query(visit.request, Query)
-    parameters = {name: value for name, value in msgspec.to_builtins(query).items() if value not in {"", None}}
-    listed = await visit.read_list(list_keys, Key, {**parameters, "per_page": PER_PAGE})
-    organization = await visit.read(get_organization, Organization)
-    names = {mcp.id: mcp.name for mcp in (await visit.read_list(list_mcps, Mcp, {"per_page": 100})).data}
-    at = now()
-    return await visit.page(
+    listed, organization, servers = await gather(
+        _listed(visit, query), visit.read(get_organization, Organization), all_servers(visit)
+    )
+    at, names = now(), names_of(servers)
+    response = await visit.page(
         "keys/list.html",
         query=query,
-        rows=[_row(key, at, names) for key in listed.data],
+        rows=[_row(query, key, at, names) for key in listed.data],
         columns=_columns(query),
-        applied=_applied(query, names),
-        mcps=sorted(names.items(), key=lambda each: each[1].casefold()),
-        pagination=listed.pagination,
-        first=((listed.pagination.page or 1) - 1) * PER_PAGE + 1,
+        applied=_applied(query, names, listed.data),
+        has_more_filters=any([query.mcp_id, query.environment, query.expiring_within_days, query.unused_for_days]),
+        mcps=[(server.id, server.name) for server in servers],
+        range_text=_range_text(listed.pagination, len(listed.data)),
+        result_text=_result_text(listed.pagination, len(listed.data)),
         newer=_newer(query, listed.pagination.page),
         older=_older(query, listed.pagination.next_cursor, listed.pagination.page),
+        can_revoke_many=sees_all_keys(visit),
         organization=organization,
+    )
+    # A script that replaces the list shows this address, without the empty fields of the form.
+    response.headers["HX-Push-Url"] = _link(query, page=query.page, cursor=query.cursor)
+    return response
+
+
+def sees_all_keys(visit: Visit) -> bool:
+    """Return whether this user changes the keys of everyone, and can therefore revoke many of them."""
+    return visit.can("keys:write") and visit.person.visible_keys.created_by is None
+
+
+async def _listed(visit: Visit, query: Query) -> ListPage[ListedKey]:
+    given = {name: value for name, value in msgspec.to_builtins(query).items() if value not in {"", None}}
+    return await visit.read_list(list_keys, ListedKey, {**given, "per_page": PER_PAGE, "usage_days": USAGE_DAYS})
+
+
+def _row(query: Query, key: ListedKey, at: datetime, names: dict[str, str]) -> Row:
+    mcps = [] if key.permissions.mcps == "*" else [names.get(mcp_id, DELETED) for mcp_id in key.permissions.mcps]
+    return Row(
+        key=key,
+        badge=badge_of(key, at),
+        is_ended=key.status in {"revoked", "expired"},
+        creator=creator_of(key),
+        creator_link=_link(query, created_by=key.created_by.id),
+        last_use=_last_use(key),
+        requests=sparkline(key.requests_by_day or []),
+        mcps=mcps[:_MCPS_SHOWN],
+        more_mcps=len(mcps[_MCPS_SHOWN:]),
     )
 
 
-def _row(key: Key, at: datetime, names: dict[str, str]) -> Row:
-    mcps = [] if key.permissions.mcps == "*" else [names.get(mcp_id, mcp_id) for mcp_id in key.permissions.mcps]
-    return Row(key, badge_of(key, at), key.status in {"revoked", "expired"}, mcps[:2], len(mcps[2:]))
+def creator_of(key: Key) -> str:
+    """Return the name of the user or key that created a key."""
+    if key.created_by.type == "system":
+        return "Keyledger"
+    return key.created_by.name or ("a deleted key" if key.created_by.type == "api_key" else "a former member")
 
 
-def badge_of(key: Key, at: datetime) -> str:
-    """Return the word for the status of a key: an active key that ends soon is "expiring"."""
-    if key.status == "active" and key.expires_at is not None and key.expires_at - at <= EXPIRES_SOON:
+def _last_use(key: ListedKey) -> str:
+    """Return the MCP server and the country or address of the last use."""
+    if key.last_use is None:
+        return ""
+    where = key.last_use.country or key.last_use.ip
+    return " · ".join(part for part in (key.last_use.mcp_name, where) if part)
+
+
+def badge_of(key: ListedKey, at: datetime) -> str:
+    """Return the status to show: an active key can be "expiring" soon, or "rotating"."""
+    if key.status != "active":
+        return key.status
+    if key.expires_at is not None and key.expires_at - at <= EXPIRES_SOON:
         return "expiring"
-    return key.status
+    return "active" if key.rotating_until is None else "rotating"
+
+
+def _range_text(pagination: Pagination, shown: int) -> str:
+    """Return which keys the page shows: "1-50 of 1,204" or "1-50 of at least 10,000"."""
+    if pagination.page is None:
+        return plural(shown, "key")
+    first = (pagination.page - 1) * PER_PAGE + 1
+    return f"{number(first)}\N{EN DASH}{number(first + shown - 1)} of {_total_text(pagination)}"
+
+
+def _total_text(pagination: Pagination) -> str:
+    total = number(pagination.total or 0)
+    return f"at least {total}" if pagination.total_exact is False else total
+
+
+def _result_text(pagination: Pagination, shown: int) -> str:
+    """Return the result of a search, for announcements."""
+    if not shown:
+        return "No keys match."
+    if pagination.total is None:
+        return f"{plural(shown, 'key')} shown."
+    minimum = "At least " if pagination.total_exact is False else ""
+    return f"{minimum}{plural(pagination.total, 'key')}."
 
 
 def _columns(query: Query) -> list[Column]:
@@ -124,13 +198,14 @@ def _column(query: Query, title: str, sort: Sort | None) -> Column:
     return Column(title, sort, _link(query, sort=sort, order=opposite), direction)
 
 
-def _applied(query: Query, names: dict[str, str]) -> list[Applied]:
+def _applied(query: Query, names: dict[str, str], listed: list[ListedKey]) -> list[Applied]:
+    creator = creator_of(listed[0]) if query.created_by and listed else "someone else"
     texts = {
         "q": f"“{query.q}”",
-        "status": f"Status: {query.status}",
-        "environment": f"Environment: {query.environment}",
-        "mcp_id": f"MCP server: {names.get(query.mcp_id, query.mcp_id)}",
-        "created_by": f"Created by: {query.created_by}",
+        "status": f"Status: {STATUSES.get(query.status, '')}",
+        "environment": f"Environment: {ENVIRONMENTS.get(query.environment, '')}",
+        "mcp_id": f"MCP server: {names.get(query.mcp_id, DELETED)}",
+        "created_by": f"Created by: {creator}",
         "expiring_within_days": f"Expires within {query.expiring_within_days} days",
         "unused_for_days": f"Unused for {query.unused_for_days} days",
     }

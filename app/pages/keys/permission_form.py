@@ -10,9 +10,8 @@ from collections.abc import Mapping, Sequence
 from typing import Literal, NamedTuple
 
 from app.api.api_keys.schemas import GrantedPermissions
-from app.api.mcps.list import ListedMcp, list_mcps
+from app.api.mcps.list import ListedMcp
 from app.pages.fields import Fields
-from app.pages.visit import Visit
 from domain.environment import Environment
 from domain.grants import Grant
 from domain.keys.permissions import ToolRule
@@ -25,7 +24,6 @@ NO_TOOL_CHOSEN = "Choose at least one tool, or enter a pattern."
 
 Access = Literal["none", "all", "some"]
 
-_PER_PAGE = 100
 _SEPARATORS = re.compile(r"[\s,]+")
 _WILDCARD = re.compile(r"([*?[])")
 
@@ -57,23 +55,6 @@ class Picker(NamedTuple):
     search: str
     hidden_count: int
     is_cut: bool
-
-
-async def all_servers(visit: Visit) -> list[ListedMcp]:
-    """Return all servers of the organization with their tools, by name."""
-    found: list[ListedMcp] = []
-    cursor: str | None = None
-    while True:
-        query = {"include": "tools", "per_page": _PER_PAGE, "cursor": cursor}
-        page = await visit.read_list(list_mcps, ListedMcp, query)
-        found += page.data
-        cursor = page.pagination.next_cursor
-        if cursor is None:
-            return sorted(found, key=lambda server: (server.name.casefold(), server.id))
-
-
-def names_of(servers: Sequence[ListedMcp]) -> dict[str, str]:
-    return {server.id: server.name for server in servers}
 
 
 def picker(fields: Fields, servers: Sequence[ListedMcp]) -> Picker:

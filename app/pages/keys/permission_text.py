@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from app.api.api_keys.schemas import GrantedPermissions
+from app.pages.keys.servers import DELETED
 from app.pages.text import plural
 from app.pages.words import GRANTS
 from domain.environment import Environment
@@ -15,8 +16,6 @@ from domain.keys.permissions import ToolRule
 _NAMES_MAX = 6
 _PATTERNS_MAX = 8
 _WILDCARDS = frozenset("*?[")
-
-UNKNOWN = "a deleted server"
 
 
 class Text(NamedTuple):
@@ -45,8 +44,8 @@ def _calls(permissions: GrantedPermissions, names: Mapping[str, str], environmen
         limits = [_limit(names[mcp_id], rule) for mcp_id, rule in rules.items() if mcp_id in names]
         listed = _listed(_shortened(limits, "more limited server"), "; ")
         return [Text(f"{text}, but "), *listed, Text(".")] if listed else [Text(f"{text}.")]
-    whole = [names.get(mcp_id, UNKNOWN) for mcp_id in permissions.mcps if mcp_id not in rules]
-    limited = [_limited(names.get(mcp_id, UNKNOWN), rules[mcp_id]) for mcp_id in permissions.mcps if mcp_id in rules]
+    whole = [names.get(mcp_id, DELETED) for mcp_id in permissions.mcps if mcp_id not in rules]
+    limited = [_limited(names.get(mcp_id, DELETED), rules[mcp_id]) for mcp_id in permissions.mcps if mcp_id in rules]
     parts = [[Text(_whole(whole))]] if whole else []
     parts += _shortened(limited, "more limited server")
     if not parts:

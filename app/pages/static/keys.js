@@ -18,7 +18,6 @@ function preparePicker(form) {
   search.addEventListener("keydown", (event) => {
     if (event.key === "Enter" && form.querySelector("[data-without-script]")) event.preventDefault();
   });
-  for (const button of form.querySelectorAll("[data-without-script]")) button.hidden = true;
 }
 
 function prepareShownOnce(dialog) {
@@ -56,6 +55,39 @@ function forgetSecrets() {
     else element.textContent = "";
   }
 }
+
+function countSelected() {
+  const count = document.querySelector("[data-selected-count]");
+  if (!count) return;
+  const rows = [...document.querySelectorAll("[data-row-check]")];
+  const checked = rows.filter((row) => row.checked).length;
+  count.textContent = `${checked} selected`;
+  const all = document.querySelector("[data-check-all]");
+  all.checked = checked > 0 && checked === rows.length;
+  all.indeterminate = checked > 0 && checked < rows.length;
+}
+
+document.addEventListener("change", (event) => {
+  if (event.target.matches("[data-check-all]")) {
+    for (const row of document.querySelectorAll("[data-row-check]")) row.checked = event.target.checked;
+  }
+  if (event.target.matches("[data-check-all], [data-row-check]")) countSelected();
+});
+
+document.addEventListener("keydown", (event) => {
+  if (event.key !== "/" || event.ctrlKey || event.metaKey || event.altKey) return;
+  if (event.target.closest("input, textarea, select, [contenteditable], dialog")) return;
+  const search = document.querySelector("[data-search]");
+  if (!search) return;
+  event.preventDefault();
+  search.focus();
+  search.select();
+});
+
+/* A link of the list replaced it, so the link that had the focus is gone. Fields of the form keep the focus. */
+document.addEventListener("htmx:afterSettle", (event) => {
+  if (event.detail.requestConfig?.elt.matches("a")) document.getElementById("keys-caption")?.focus();
+});
 
 addEventListener("pagehide", forgetSecrets);
 document.querySelectorAll("[data-key-form]").forEach(preparePicker);

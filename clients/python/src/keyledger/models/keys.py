@@ -125,22 +125,25 @@ class RevokedKey(Struct, frozen=True):
 
 
 class MatchedKey(Struct, frozen=True):
-    """A key that a bulk revocation matched. `status` is the status afterwards."""
+    """A key that a bulk revocation matched. `status` is the status afterwards. `last_used`: only in a dry run."""
 
     id: str
     name: str
     prefix: str
     last4: str
     status: str
+    last_used: datetime | None = None
 
 
 class RevokedKeys(Struct, frozen=True):
     """The result of a bulk revocation. `keys` contains at most 1,000 keys; `matched` and `revoked` count all.
 
     `revoked` is 0 in a dry run. `caller_excluded`: the selectors matched the calling key, which was excluded.
+    `already_revoked`: matching keys that were revoked before; only in a dry run.
     """
 
     matched: int
     revoked: int
     caller_excluded: bool = False
     keys: tuple[MatchedKey, ...] = ()
+    already_revoked: int | None = None

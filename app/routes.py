@@ -74,6 +74,7 @@ from app.pages.api_reference import get_api_reference, get_reference_style
 from app.pages.keys.create import key_create_form, key_create_page, permission_preview
 from app.pages.keys.first_use import key_first_use
 from app.pages.keys.list import key_list_page
+from app.pages.keys.revoke_many import key_revoke_many_form, key_revoke_many_page
 from app.pages.notifications import notifications_form
 from app.pages.page import Page
 from app.pages.problems import get_problem_page, list_problems
@@ -160,6 +161,8 @@ DASHBOARD: tuple[Page, ...] = (
     key_create_form,
     permission_preview,
     key_first_use,
+    key_revoke_many_page,
+    key_revoke_many_form,
     account.account_page,
     account.sign_out_form,
     account.end_session_form,

@@ -71,6 +71,30 @@ def _request_link(page: Page) -> None:
     page.get_by_text("15 minutes").wait_for()
 
 
+def _create(page: Page) -> None:
+    page.get_by_label("Name", exact=True).fill("prod-server")
+    page.get_by_text("All MCP servers, including ones added later").click()
+    page.get_by_role("button", name="Create", exact=True).click()
+    page.get_by_role("heading", name="Store this key now").wait_for()
+
+
+def _fill_in_wrongly(page: Page) -> None:
+    page.get_by_label("Name", exact=True).fill("prod-server")
+    page.get_by_role("group", name="Jira").get_by_text("Selected tools").click()
+    page.get_by_role("button", name="Create", exact=True).click()
+    page.get_by_role("alert").wait_for()
+
+
+def _select_keys(page: Page) -> None:
+    for check in page.locator("[data-row-check]:enabled").all()[:2]:
+        check.check()
+
+
+def _mcp_criterion(site: Site) -> str:
+    servers = site.person("owner").client.get("/v1/mcps").data
+    return f"/keys/revoke?mcp_id={servers[0]['id']}"
+
+
 SCREENS: tuple[Screen, ...] = (
     Screen("sign-in", "/sign-in"),
     Screen("sign-in-link-sent", "/sign-in", then=_request_link),
@@ -86,6 +110,20 @@ SCREENS: tuple[Screen, ...] = (
     Screen("keys-none", "/keys", role="owner", data="none"),
     Screen("keys-forbidden", "/keys", role="viewer", causes=("response 403: GET /keys",)),
     Screen("account", "/account", role="owner"),
+    Screen("keys-not-found", "/keys", role="owner", path=lambda _: "/keys?q=nothing"),
+    Screen("keys-selected", "/keys", role="owner", then=_select_keys),
+    Screen("keys-member", "/keys", role="member"),
+    Screen("key-create", "/keys/new", role="owner"),
+    Screen(
+        "key-create-refused",
+        "/keys/new",
+        role="owner",
+        then=_fill_in_wrongly,
+        causes=("response 422: POST /keys/new",),
+    ),
+    Screen("key-created", "/keys/new", role="owner", then=_create),
+    Screen("keys-revoke-criteria", "/keys/revoke", role="owner"),
+    Screen("keys-revoke-preview", "/keys/revoke", role="owner", path=_mcp_criterion),
     Screen("account-other-sessions", "/account", role="admin", path=_other_session),
     # Over 12,000 elements, on which axe spends five seconds of CPU time in each look.
     Screen("api-reference", "/schema", repeated="main section:nth-of-type(n + 4)"),
@@ -99,5 +137,6 @@ WITHOUT_SCREEN = {
     "/sign-in/openid/callback": "redirects to /",
     "/static/{name:str}": "is a style sheet or a script",
     "/favicon.svg": "is an image",
+    "/keys/{key_id}/first-use": "is a part of the page of a new key",
 }
 """GET handlers that show no page of their own."""

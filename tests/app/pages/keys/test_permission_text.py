@@ -24,8 +24,10 @@ def sentence(permissions: GrantedPermissions, names: dict[str, str] = NAMES) -> 
         (
             "*",
             {"p": ToolRule(("get_*",), ("get_secret",)), "g": ToolRule(None, ("delete_*",))},
-            "Can call all tools of all live MCP servers, including servers added later, but on Postgres only tools "
-            "that match `get_*` but not `get_secret`; on GitHub all tools except those that match `delete_*`.",
+            (
+                "Can call all tools of all live MCP servers, including servers added later, but on Postgres only tools "
+                "that match `get_*` but not `get_secret`; on GitHub all tools except those that match `delete_*`."
+            ),
         ),
         (("g",), {}, "Can call all GitHub tools."),
         (("g", "j"), {}, "Can call all GitHub and Jira tools."),

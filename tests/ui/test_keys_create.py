@@ -1,0 +1,162 @@
+"""Journeys: create a key, store its secret, and see its first use."""
+
+import re
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.app.organizations import Api, Organization
+from tests.app.people import Person, person
+from tests.ui.looks import LIGHT, Look
+from tests.ui.secret_traces import secret_traces
+from tests.ui.ui import Ui
+
+THE_KEY = "response 404: GET /keys/key_"
+"""The page of a key, to which "Done" leads."""
+
+
+@pytest.fixture
+def owner(api: Api, org: Organization) -> Person:
+    return person(api, org.id, "owner")
+
+
+def fill_in(page: Page, name: str = "prod-server") -> None:
+    page.get_by_label("Name", exact=True).fill(name)
+    page.get_by_text("All MCP servers, including ones added later").click()
+
+
+def create(page: Page) -> str:
+    """Submit the form and return the secret."""
+    page.get_by_role("button", name="Create", exact=True).click()
+    return page.get_by_label("API key").input_value()
+
+
+def test_a_key_is_created_copied_and_used(ui: Ui, org: Organization, owner: Person, look: Look) -> None:
+    ui.allow(THE_KEY)
+    mcp_id = org.mcp(name="GitHub")
+    page = ui.window(owner, look, permissions=["clipboard-read", "clipboard-write"])
+    page.goto("/keys")
+    page.get_by_role("link", name="Create API Key").click()
+    fill_in(page)
+    secret = create(page)
+    page.get_by_role("button", name="Copy").first.click()
+    page.get_by_text("Copied").wait_for()
+    assert page.evaluate("navigator.clipboard.readText()") == secret
+    expect(page.get_by_text("Waiting for first use…")).to_be_visible()
+    assert org.verify(secret, mcp_id=mcp_id, tool="add", ip="10.1.2.3")["valid"]
+    expect(page.get_by_text(re.compile("First used .*: add on GitHub, from 10.1.2.3."))).to_be_visible()
+    done = page.get_by_role("button", name="Done")
+    expect(done).to_be_disabled()
+    page.get_by_label("I've stored it").check()
+    done.click()
+    page.wait_for_url("**/keys/key_*")
+    assert secret_traces(page, secret) == []
+
+
+def test_leaving_needs_the_checkbox(ui: Ui, owner: Person, look: Look) -> None:
+    page = ui.open("/keys/new", owner, look)
+    fill_in(page)
+    create(page)
+    hint = page.get_by_text("If you lose the key, rotate it.")
+    expect(hint).to_be_hidden()
+    page.keyboard.press("Escape")
+    expect(hint).to_be_visible()
+    expect(page.get_by_role("dialog", name="Store this key now")).to_be_visible()
+    page.get_by_label("I've stored it").check()
+    expect(hint).to_be_hidden()
+    page.get_by_label("I've stored it").uncheck()
+    page.mouse.click(2, 2)
+    expect(hint).to_be_visible()
+
+
+def test_the_secret_is_gone_after_going_back_reloading_and_in_a_new_tab(ui: Ui, owner: Person, look: Look) -> None:
+    page = ui.open("/keys/new", owner, look)
+    fill_in(page)
+    secret = create(page)
+    page.reload()
+    expect(page.get_by_role("heading", name="This key already exists")).to_be_visible()
+    assert secret_traces(page, secret) == []
+    page.goto("/account")
+    page.go_back()
+    page.wait_for_load_state()
+    assert secret_traces(page, secret) == []
+    tab = page.context.new_page()
+    tab.goto("/keys/new")
+    assert secret_traces(tab, secret) == []
+    assert len(owner.client.get("/v1/api-keys", {"q": "prod-server"}).data) == 1
+
+
+def test_leaving_the_page_empties_the_fields_with_the_secret(ui: Ui, owner: Person) -> None:
+    page = ui.open("/keys/new", owner)
+    fill_in(page)
+    secret = create(page)
+    assert secret_traces(page, secret) != []
+    page.evaluate("dispatchEvent(new PageTransitionEvent('pagehide'))")
+    assert secret_traces(page, secret) == []
+
+
+def test_refused_fields_keep_what_was_typed_and_get_the_focus(ui: Ui, owner: Person, look: Look) -> None:
+    ui.expect("response 422: POST /keys/new")
+    page = ui.open("/keys/new", owner, look)
+    page.get_by_label("Name", exact=True).fill("kept")
+    page.get_by_label("Description").fill("In the vault")
+    page.get_by_role("button", name="Create", exact=True).click()
+    summary = page.get_by_role("alert").filter(has_text="needs your attention")
+    expect(summary).to_be_focused()
+    summary.get_by_role("link").click()
+    assert page.url.endswith("#mcps")
+    expect(page.get_by_label("Name", exact=True)).to_have_value("kept")
+    expect(page.get_by_label("Description")).to_have_value("In the vault")
+
+
+def test_the_effect_follows_the_picker(ui: Ui, org: Organization, owner: Person, look: Look) -> None:
+    for name in ("GitHub", "Jira"):
+        org.mcp(name=name)
+    page = ui.open("/keys/new", owner, look)
+    effect = page.get_by_role("status").filter(has_text="Can't manage anything.")
+    expect(effect).to_contain_text("Can't call any tools.")
+    page.get_by_role("group", name="GitHub").get_by_text("All tools").click()
+    expect(effect).to_contain_text("Can call all GitHub tools.")
+    jira = page.get_by_role("group", name="Jira")
+    jira.get_by_text("Selected tools").click()
+    jira.get_by_label("Also allow tools that match").fill("get_*")
+    expect(effect).to_contain_text("Can call all GitHub tools, and Jira tools that match get_*.")
+
+
+def test_the_search_hides_other_servers(ui: Ui, org: Organization, owner: Person, look: Look) -> None:
+    for name in ("GitHub", "Jira"):
+        org.mcp(name=name)
+    page = ui.open("/keys/new", owner, look)
+    page.get_by_label("Search servers and tools").fill("jir")
+    expect(page.get_by_role("group", name="GitHub")).to_be_hidden()
+    expect(page.get_by_role("group", name="Jira")).to_be_visible()
+    expect(page.get_by_text("1 of 2 servers match.")).to_be_visible()
+
+
+def test_the_limit_of_the_plan_is_explained(ui: Ui, api: Api, look: Look) -> None:
+    org = api.organization("free")
+    owner = person(api, org.id, "owner")
+    org.seeded_key()
+    page = ui.open("/keys", owner, look)
+    page.get_by_role("link", name="Create API Key").click()
+    expect(page.get_by_role("heading", name="Your plan has no room for another key")).to_be_visible()
+
+
+def test_a_key_is_created_without_javascript(ui: Ui, org: Organization, owner: Person) -> None:
+    ui.allow(THE_KEY)
+    for name in ("GitHub", "Jira"):
+        org.mcp(name=name)
+    page = ui.open("/keys/new", owner, LIGHT, java_script=False)
+    page.get_by_label("Name", exact=True).fill("prod-server")
+    page.get_by_label("Search servers and tools").fill("jira")
+    page.get_by_role("button", name="Search").click()
+    expect(page.get_by_role("group", name="GitHub")).to_have_count(0)
+    page.get_by_role("group", name="Jira").get_by_text("All tools").click()
+    secret = create(page)
+    assert org.verify(secret)["valid"]
+    expect(page.get_by_role("button", name="Copy").first).to_be_hidden()
+    page.get_by_role("button", name="Done").click()
+    assert page.url.endswith("/keys/new")  # the browser asks for the checkbox
+    page.get_by_label("I've stored it").check()
+    page.get_by_role("button", name="Done").click()
+    page.wait_for_url("**/keys/key_*")

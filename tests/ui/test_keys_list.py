@@ -1,0 +1,139 @@
+"""Journeys: find keys with filters, and revoke many of them."""
+
+from datetime import timedelta
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from infrastructure.clock import now
+from tests.app.organizations import Api, Organization
+from tests.app.people import Person, person
+from tests.ui.looks import LIGHT, LIGHT_NARROW, Look
+from tests.ui.ui import Ui
+
+
+@pytest.fixture
+def owner(api: Api, org: Organization) -> Person:
+    return person(api, org.id, "owner")
+
+
+@pytest.fixture
+def filled(org: Organization) -> Organization:
+    github = org.mcp(name="GitHub")
+    org.key(name="alpha", permissions={"mcps": [github]}, expires_at=(now() + timedelta(days=5)).isoformat())
+    org.client.post(f"{org.key(name='beta').path}/disable")
+    org.seeded_key(name="gamma", environment="test", at=now() - timedelta(days=100))
+    return org
+
+
+def names(page: Page) -> set[str]:
+    return set(page.locator(".row-name").all_text_contents()) - {"Manager"}
+
+
+@pytest.mark.parametrize(
+    ("label", "option", "name"),
+    [
+        ("Status", "Disabled", "beta"),
+        ("MCP server", "GitHub", "alpha"),
+        ("Environment", "Test", "gamma"),
+        ("Expires within", "7 days", "alpha"),
+        ("Unused for", "90 days", "gamma"),
+    ],
+)
+def test_a_filter_replaces_the_list_and_can_be_undone(
+    ui: Ui, filled: Organization, owner: Person, look: Look, label: str, option: str, name: str
+) -> None:
+    page = ui.open("/keys", owner, look)
+    page.evaluate("window.isSamePage = true")
+    if look.width < 720 and label != "Status":
+        page.get_by_text("More filters").click()
+    page.get_by_label(label, exact=True).select_option(option)
+    expect(page.locator(".row-name")).to_have_text([name])
+    expect(page.locator("#keys-status")).to_have_text("1 key.")
+    assert "?" in page.url
+    assert page.evaluate("window.isSamePage === true"), "only the list is loaded"
+    page.go_back()
+    expect(page.get_by_role("link", name="alpha", exact=True)).to_be_visible()
+    assert names(page) == {"alpha", "beta", "gamma"}
+    expect(page.get_by_label(label, exact=True)).to_have_value("")
+
+
+def test_the_search_is_reached_by_a_slash_and_keeps_the_focus(
+    ui: Ui, filled: Organization, owner: Person, look: Look
+) -> None:
+    page = ui.open("/keys", owner, look)
+    page.keyboard.press("/")
+    search = page.get_by_label("Search by name or prefix")
+    expect(search).to_be_focused()
+    page.keyboard.type("alp/")
+    page.keyboard.press("Backspace")
+    expect(page.locator(".row-name")).to_have_text(["alpha"])
+    expect(search).to_be_focused()
+    expect(search).to_have_value("alp")
+    page.reload()
+    expect(page.locator(".row-name")).to_have_text(["alpha"])
+
+
+def test_removing_a_chip_clears_the_field_and_moves_the_focus_to_the_list(
+    ui: Ui, filled: Organization, owner: Person, look: Look
+) -> None:
+    page = ui.open("/keys?q=alpha", owner, look)
+    page.get_by_role("link", name="Remove this filter").click()
+    expect(page.get_by_role("link", name="beta", exact=True)).to_be_visible()
+    expect(page.get_by_label("Search by name or prefix")).to_have_value("")
+    expect(page.locator("#keys-caption")).to_be_focused()
+    assert page.url.endswith("/keys")
+
+
+def test_columns_sort_the_list(ui: Ui, filled: Organization, owner: Person) -> None:
+    page = ui.open("/keys", owner)
+    page.get_by_role("link", name="Name", exact=True).click()
+    expect(page.locator(".row-name")).to_have_text(["alpha", "beta", "gamma", "Manager"])
+    page.get_by_role("link", name="Name", exact=True).click()
+    expect(page.locator(".row-name")).to_have_text(["Manager", "gamma", "beta", "alpha"])
+    assert page.url.endswith("/keys?sort=name&order=desc")
+
+
+def test_filters_work_without_javascript(ui: Ui, filled: Organization, owner: Person) -> None:
+    page = ui.open("/keys", owner, LIGHT_NARROW, java_script=False)
+    page.get_by_label("Status", exact=True).select_option("Disabled")
+    page.get_by_role("button", name="Apply").click()
+    expect(page.locator(".row-name")).to_have_text(["beta"])
+    page.get_by_role("link", name="Clear all").click()
+    assert names(page) == {"alpha", "beta", "gamma"}
+
+
+def test_selected_keys_are_revoked_after_a_preview(ui: Ui, filled: Organization, owner: Person, look: Look) -> None:
+    ui.expect("response 422: POST /keys/revoke")
+    page = ui.open("/keys", owner, look)
+    for name in ("alpha", "beta"):
+        page.get_by_label(f"Select {name}").check()
+    expect(page.get_by_text("2 selected")).to_be_visible()
+    page.get_by_role("button", name="Revoke selected…").click()
+    expect(page.get_by_role("heading", name="Revoke 2 keys?")).to_be_visible()
+    page.get_by_label("Compromised").check()
+    page.get_by_role("button", name="Revoke 2 keys").click()
+    expect(page.get_by_role("alert")).to_be_focused()
+    expect(page.get_by_label("Compromised")).to_be_checked()
+    page.get_by_label("to confirm").fill("revoke 2 keys")
+    page.get_by_role("button", name="Revoke 2 keys").click()
+    expect(page.get_by_role("heading", name="2 keys revoked")).to_be_visible()
+    page.get_by_role("link", name="All revoked keys").click()
+    expect(page.locator(".row-name")).to_have_text(["beta", "alpha"])
+
+
+def test_keys_are_revoked_by_criteria_without_javascript(ui: Ui, filled: Organization, owner: Person) -> None:
+    page = ui.open("/keys/revoke", owner, LIGHT, java_script=False)
+    page.get_by_label("Can reach").select_option("GitHub")
+    page.get_by_label("Created by").select_option("Anyone")
+    page.get_by_role("button", name="Preview").click()
+    expect(page.get_by_text("match and will be revoked")).to_be_visible()
+    expect(page.get_by_role("link", name="alpha")).to_be_visible()
+
+
+def test_all_keys_of_the_page_are_selected_together(ui: Ui, filled: Organization, owner: Person) -> None:
+    page = ui.open("/keys", owner)
+    page.get_by_label("Select all keys of this page").check()
+    expect(page.get_by_text("4 selected")).to_be_visible()
+    page.get_by_label("Select alpha").uncheck()
+    expect(page.get_by_text("3 selected")).to_be_visible()

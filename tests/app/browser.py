@@ -14,7 +14,10 @@ POLICY = (
 
 
 class Form:
-    """`repeated` are fields with several values. `buttons` are those with a name. `default_button` is what Enter in a field presses: the first button."""
+    """`repeated` are fields with several values. `buttons` are those with a name.
+
+    `default_button` is the first button, which Enter in a field presses.
+    """
 
     def __init__(self, attributes: Mapping[str, str | None]) -> None:
         self.action = attributes.get("action") or ""

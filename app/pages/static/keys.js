@@ -86,7 +86,11 @@ document.addEventListener("keydown", (event) => {
 
 /* A link of the list replaced it, so the link that had the focus is gone. Fields of the form keep the focus. */
 document.addEventListener("htmx:afterSettle", (event) => {
-  if (event.detail.requestConfig?.elt.matches("a")) document.getElementById("keys-caption")?.focus();
+  if (!event.detail.requestConfig?.elt.matches("a")) return;
+  const caption = document.getElementById("keys-caption");
+  if (!caption) return;
+  caption.tabIndex = -1;
+  caption.focus();
 });
 
 addEventListener("pagehide", forgetSecrets);

@@ -102,17 +102,12 @@ async def key_list_page(visit: Visit) -> PageResponse:
         result_text=_result_text(listed.pagination, len(listed.data)),
         newer=_newer(query, listed.pagination.page),
         older=_older(query, listed.pagination.next_cursor, listed.pagination.page),
-        can_revoke_many=sees_all_keys(visit),
+        can_revoke_many=visit.can("members:write"),
         organization=organization,
     )
     # A script that replaces the list shows this address, without the empty fields of the form.
     response.headers["HX-Push-Url"] = _link(query, page=query.page, cursor=query.cursor)
     return response
-
-
-def sees_all_keys(visit: Visit) -> bool:
-    """Return whether this user changes the keys of everyone, and can therefore revoke many of them."""
-    return visit.can("keys:write") and visit.person.visible_keys.created_by is None
 
 
 async def _listed(visit: Visit, query: Query) -> ListPage[ListedKey]:

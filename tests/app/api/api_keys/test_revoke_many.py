@@ -13,6 +13,7 @@ from domain.actor import KeyActor, UserActor
 from domain.keys.permissions import Permissions
 from infrastructure.clock import new_id, now
 from tests.app.client import Response, concurrently
+from tests.app.api.usage.usage_data import count
 from tests.app.organizations import Api, Key, Organization
 from tests.app.people import person
 
@@ -67,6 +68,19 @@ def test_a_request_is_a_dry_run_by_default(org: Organization, extra: dict[str, b
     assert (answer["matched"], answer["revoked"]) == (1, 0)
     assert [(shown["id"], shown["status"]) for shown in answer["keys"]] == [(key.id, "active")]
     assert statuses(org, key) == ["active"]
+
+
+def test_a_dry_run_shows_the_last_uses_and_counts_what_is_revoked_already(api: Api, org: Organization) -> None:
+    used, unused, revoked = org.key(), org.key(), org.key()
+    org.client.delete(revoked.path)
+    org.verify(used.secret)
+    count(api)
+    dry = revoke(org, ids=[used.id, unused.id, revoked.id], dry_run=True)
+    assert (dry["matched"], dry["already_revoked"]) == (2, 1)
+    assert {key["id"]: key["last_used"] for key in dry["keys"]} == {
+        used.id: org.detail(used)["last_used"],
+        unused.id: None,
+    }
 
 
 def test_a_dry_run_matches_the_keys_that_the_revocation_matches(org: Organization) -> None:
@@ -205,7 +219,8 @@ def test_the_calling_key_is_excluded_and_the_response_reports_it(org: Organizati
     answers = [revoke(org, dry_run=dry_run, **selector) for selector in selectors]
     assert [answer["caller_excluded"] for answer in answers] == [True] * 3
     assert [org.manager.id in {key["id"] for key in answer["keys"]} for answer in answers] == [False] * 3
-    assert answers[2] == {"matched": 0, "revoked": 0, "caller_excluded": True, "keys": []}
+    nothing = {"matched": 0, "revoked": 0, "caller_excluded": True, "keys": []}
+    assert answers[2] == (nothing | {"already_revoked": 0} if dry_run else nothing)
     assert statuses(org, org.manager) == ["active"]
     assert statuses(org, other, everywhere) == (["active"] * 2 if dry_run else ["revoked"] * 2)
 

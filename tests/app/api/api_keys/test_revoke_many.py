@@ -12,8 +12,8 @@ import pytest
 from domain.actor import KeyActor, UserActor
 from domain.keys.permissions import Permissions
 from infrastructure.clock import new_id, now
-from tests.app.client import Response, concurrently
 from tests.app.api.usage.usage_data import count
+from tests.app.client import Response, concurrently
 from tests.app.organizations import Api, Key, Organization
 from tests.app.people import person
 

@@ -9,6 +9,8 @@ SLOW_FILES = (
     "tests/app/admin/test_demo_data.py",
     "tests/app/openapi/test_schemathesis.py",
     "tests/ui/test_every_page.py",
+    "tests/ui/test_keys_create.py",
+    "tests/ui/test_keys_list.py",
     "tests/workers/test_job_metrics.py",
     "tests/stories/test_interrupted_first_run.py",
     "tests/embedded/test_supervisor.py",

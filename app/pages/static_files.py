@@ -4,6 +4,7 @@ A changed file has another name, so browsers may keep each file indefinitely.
 """
 
 import gzip
+import re
 from collections.abc import Sequence
 from hashlib import sha256
 from pathlib import Path
@@ -17,6 +18,9 @@ from app.http.errors import Problem
 _FOLDER = Path(__file__).parent / "static"
 _IMMUTABLE = "public, max-age=31536000, immutable"
 _DIGEST_LENGTH = 12
+_COMMENT = re.compile(rb"/\*.*?\*/", re.DOTALL)
+_INDENTATION = re.compile(rb"\s*\n\s*")
+"""Comments and indentation are a tenth of the compressed style sheets, so browsers do not get them."""
 
 
 class _File(NamedTuple):
@@ -29,6 +33,8 @@ class _File(NamedTuple):
 def _file(name: str, media_type: str, parts: Sequence[str]) -> _File:
     """Return the file that consists of these parts of the folder `static`. One file costs one request."""
     content = b"\n".join([(_FOLDER / part).read_bytes() for part in parts])
+    if media_type == "text/css":
+        content = _INDENTATION.sub(b"\n", _COMMENT.sub(b"", content))
     stem, _, suffix = name.rpartition(".")
     digest = sha256(content).hexdigest()[:_DIGEST_LENGTH]
     return _File(f"{stem}.{digest}.{suffix}", media_type, content, gzip.compress(content, mtime=0))

@@ -5,7 +5,6 @@ from itertools import pairwise
 
 import pytest
 from playwright.sync_api import Browser, Page, Route
-from tests.app.chromium import needs_browser, start_browser
 
 from app.pages.charts.period import Unit, period_until
 from tests.app.pages.charts.drawings import NOW, PAGES, PERIODS, every_kind, render

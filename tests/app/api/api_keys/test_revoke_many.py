@@ -219,7 +219,7 @@ def test_the_calling_key_is_excluded_and_the_response_reports_it(org: Organizati
     answers = [revoke(org, dry_run=dry_run, **selector) for selector in selectors]
     assert [answer["caller_excluded"] for answer in answers] == [True] * 3
     assert [org.manager.id in {key["id"] for key in answer["keys"]} for answer in answers] == [False] * 3
-    nothing = {"matched": 0, "revoked": 0, "caller_excluded": True, "keys": []}
+    nothing: dict[str, object] = {"matched": 0, "revoked": 0, "caller_excluded": True, "keys": []}
     assert answers[2] == (nothing | {"already_revoked": 0} if dry_run else nothing)
     assert statuses(org, org.manager) == ["active"]
     assert statuses(org, other, everywhere) == (["active"] * 2 if dry_run else ["revoked"] * 2)

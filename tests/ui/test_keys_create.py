@@ -15,7 +15,12 @@ THE_KEY = "response 404: GET /keys/key_"
 """The page of a key, to which "Done" leads."""
 
 SUPERSEDED = "failed request: POST /keys/permissions/preview: net::ERR_ABORTED"
-"""A request for the sentence, after a newer one."""
+"""A request for the sentence, which a newer one or the next page replaces."""
+
+
+@pytest.fixture(autouse=True)
+def preview_may_be_replaced(ui: Ui) -> None:
+    ui.allow(SUPERSEDED)
 
 
 @pytest.fixture
@@ -117,7 +122,6 @@ def test_refused_fields_keep_what_was_typed_and_get_the_focus(ui: Ui, owner: Per
 def test_the_effect_follows_the_picker(ui: Ui, org: Organization, owner: Person, look: Look) -> None:
     for name in ("GitHub", "Jira"):
         org.mcp(name=name)
-    ui.allow(SUPERSEDED)
     page = ui.open("/keys/new", owner, look)
     effect = page.get_by_role("status").filter(has_text="Can't manage anything.")
     expect(effect).to_contain_text("Can't call any tools.")

@@ -38,13 +38,18 @@ OPERATOR = SystemActor("operator")
 """The default creator of keys. A key created by a person who is not a member would have no access."""
 
 
+def slug_of(organization_id: str) -> str:
+    """Return the slug that `organization` gives to the organization."""
+    return organization_id.replace("_", "-")
+
+
 async def organization(pool: Pool, plan: PlanName = "team") -> str:
     """Create an organization and return its id. The plan `team` has no key limit."""
     organization_id = new_id("org")
     command = CreateOrganization(
         organization_id=organization_id,
         name="Acme",
-        slug=organization_id.replace("_", "-"),
+        slug=slug_of(organization_id),
         plan=plan,
         at=now(),
         by=OWNER,

@@ -35,9 +35,9 @@ class ChangePlan(Struct, frozen=True):
 
 
 class DeleteOrganization(Struct, frozen=True):
-    """Delete the organization. `name` is what the owner typed to confirm."""
+    """Delete the organization. `confirm` is what the owner typed to confirm."""
 
-    name: str
+    confirm: str
     at: datetime
 
 

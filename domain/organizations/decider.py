@@ -171,8 +171,9 @@ def _change_plan(state: Organization, plan: PlanName) -> tuple[OrganizationEvent
 
 def _delete(state: Organization, command: DeleteOrganization) -> tuple[OrganizationEvent, ...]:
     problems = FieldErrors()
-    if command.name != state.name:
-        problems.add("name", "Must be the exact name of the organization that is to be deleted")
+    if command.confirm != state.slug:
+        # Several organizations of one person can have the same name, but never the same slug.
+        problems.add("confirm", f"Must be the slug of the organization that is to be deleted: {state.slug}")
     problems.raise_if_any()
     return (OrganizationDeleted(deleted_at=command.at, restorable_until=command.at + RESTORABLE_FOR),)
 

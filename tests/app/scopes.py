@@ -111,7 +111,7 @@ RULES: dict[Route, Rule] = {
     ("POST", "/v1/webhooks/{webhook_id}/deliveries/{delivery_id}/retry"): resource_route("webhooks:write"),
     ("GET", "/v1/organization"): Rule("organization:read"),
     ("PATCH", "/v1/organization"): create_route("organization:write", {"name": "Acme"}),
-    ("DELETE", "/v1/organization"): Rule(keys=False, owner=True, body={"name": ""}, admitted_status=422),
+    ("DELETE", "/v1/organization"): Rule(keys=False, owner=True, body={"confirm": ""}, admitted_status=422),
     ("GET", "/v1/organization/members"): Rule("members:read"),
     ("POST", "/v1/organization/members/invite"): create_route(
         "members:write",

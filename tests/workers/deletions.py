@@ -11,11 +11,12 @@ from infrastructure.clock import now
 from infrastructure.database.connections import Pool
 from projections.commands import commands_on
 from projections.read_models.organizations.counts.queries import deletion_guard
+from tests.seed import slug_of
 
 
 async def delete_organization(pool: Pool, organization_id: str, at: datetime | None = None) -> None:
-    """Delete an organization with the name that `tests.seed` gives it, now or at an earlier time."""
-    command = DeleteOrganization("Acme", at or now())
+    """Delete an organization of `tests.seed`, now or at an earlier time."""
+    command = DeleteOrganization(slug_of(organization_id), at or now())
     guard = deletion_guard(organization_id)
     await commands_on(pool).run(
         ORGANIZATION, organization_id, organization_id, command, origin=Origin(OPERATOR), guard=guard

@@ -33,7 +33,7 @@ Its keys and sessions stopped working immediately. The operator of {url} can res
 
 
 class Body(Struct, frozen=True, forbid_unknown_fields=True):
-    name: Annotated[str, Meta(description="The exact name of the organization, to confirm the deletion.")]
+    confirm: Annotated[str, Meta(description="The slug of the organization, to confirm the deletion.")]
 
 
 class DeletedOrganization(Struct, frozen=True):
@@ -54,7 +54,7 @@ class DeletedOrganization(Struct, frozen=True):
     "and health checks stop. The owner and the admins are notified by mail. The operator of the service can restore "
     "the organization for 30 days; its sessions stay ended. Afterwards credentials, webhook secrets and email "
     "addresses are erased, and the log stays.",
-    body_example={"name": "Acme"},
+    body_example={"confirm": "acme"},
     example=DeletedOrganization(
         deleted=True, organization_id=examples.ORGANIZATION_ID, restorable_until=examples.LATER
     ),
@@ -97,7 +97,7 @@ async def delete_organization(request: HttpRequest, body: Body) -> Success[Delet
         request,
         ORGANIZATION,
         organization_id,
-        DeleteOrganization(name=body.name, at=at),
+        DeleteOrganization(confirm=body.confirm, at=at),
         guard=LockAndQuery(guard.statement, read),
         extra_statements=mails,
         render=lambda change: DeletedOrganization(

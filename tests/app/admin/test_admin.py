@@ -17,6 +17,7 @@ from tests.app.organizations import Api
 from tests.app.people import person
 from tests.programs import run_program
 from tests.random_input import random_email, random_token
+from tests.seed import slug_of
 from tests.wrong_clock import ahead
 
 
@@ -72,11 +73,11 @@ def screen(proxied_api: Api) -> Iterator[Browser]:
 def test_an_operator_lists_deleted_organizations_and_restores_one(proxied_api: Api, operator: Operator) -> None:
     org = proxied_api.organization()
     owner = person(proxied_api, org.id, "owner")
-    slug = org.id.replace("_", "-")
+    slug = slug_of(org.id)
     refused = operator.is_refused("restore-organization", "--organization", slug)
     assert refused.endswith("The organization is not deleted.")
     assert org.id not in operator.gets("list-organizations", "--deleted")
-    until = owner.client.delete("/v1/organization", {"name": "Acme"}).data["restorable_until"]
+    until = owner.client.delete("/v1/organization", {"confirm": slug}).data["restorable_until"]
     assert org.id not in operator.gets("list-organizations")
     (line,) = [line for line in operator.gets("list-organizations", "--deleted").splitlines() if org.id in line]
     assert line.endswith(f", can be restored until {until[:16].replace('T', ' ')} UTC  Acme")
@@ -102,8 +103,9 @@ def test_an_operator_creates_an_organization_whose_owner_can_sign_in(
     link = operator.gets("sign-in-link", "--email", email.upper())
     screen.go(link)
     screen.send(screen.forms[0])
-    assert screen.path == "/account"
-    assert (email in screen.page.text, "owner" in screen.page.text) == (True, True)
+    assert screen.path == "/keys"
+    screen.go("/account")
+    assert (email in screen.page.text, "Owner" in screen.page.text) == (True, True)
     assert operator.gets("change-plan", "--organization", slug, "--plan", "team") == f"{organization_id}  team"
     assert f"{organization_id}  {slug}  team" in operator.gets("list-organizations")
     assert proxied_api.events_of(organization_id) == ["organization.created", "organization.plan_changed"]

@@ -41,13 +41,13 @@ ERASED = OrganizationErased(erased_at=LAST)
 ORGANIZATION_NOW = Organization(ORGANIZATION_ID, "Acme", "acme", "", {}, "free", NOW, revision=1)
 
 
-def test_a_deletion_requires_the_exact_name() -> None:
-    for name in ("", "acme", "Acme ", "Acm"):
-        given(ORGANIZATION, CREATED).when(DeleteOrganization(name, NOW)).then_refused(
-            Invalid, name="Must be the exact name of the organization that is to be deleted"
+def test_a_deletion_requires_the_exact_slug() -> None:
+    for typed in ("", "Acme", "acme ", "acm"):
+        given(ORGANIZATION, CREATED).when(DeleteOrganization(typed, NOW)).then_refused(
+            Invalid, confirm="Must be the slug of the organization that is to be deleted: acme"
         )
-    given(ORGANIZATION, CREATED).when(DeleteOrganization("Acme", NOW)).then(DELETED)
-    given(ORGANIZATION).when(DeleteOrganization("Acme", NOW)).then_refused(OrganizationNotFound)
+    given(ORGANIZATION, CREATED).when(DeleteOrganization("acme", NOW)).then(DELETED)
+    given(ORGANIZATION).when(DeleteOrganization("acme", NOW)).then_refused(OrganizationNotFound)
 
 
 def test_a_deleted_organization_can_be_restored_for_30_days() -> None:
@@ -74,7 +74,7 @@ def test_a_deleted_organization_cannot_be_changed(history: list[OrganizationEven
     for command in (
         ChangeOrganization(by_owner=True, name="Other"),
         ChangePlan("pro"),
-        DeleteOrganization("Acme", NOW),
+        DeleteOrganization("acme", NOW),
     ):
         given(ORGANIZATION, *history).when(command).then_refused(OrganizationIsDeleted)
 
@@ -84,7 +84,7 @@ def test_a_restored_organization_is_as_it_was_and_can_be_deleted_again() -> None
     assert restored == replace(ORGANIZATION_NOW, revision=3)
     later = NOW + timedelta(days=3)
     again = OrganizationDeleted(later, later + RESTORABLE_FOR)
-    given(ORGANIZATION, CREATED, DELETED, RESTORED).when(DeleteOrganization("Acme", later)).then(again)
+    given(ORGANIZATION, CREATED, DELETED, RESTORED).when(DeleteOrganization("acme", later)).then(again)
 
 
 def test_the_states_keep_the_organization_and_the_times() -> None:

@@ -58,13 +58,13 @@ async def change(pool: Pool, seed_number: int, keys: int = 4) -> list[str]:
 async def deleted_organizations(pool: Pool) -> None:
     """Create an organization that can be restored, one that was restored, and one that was erased."""
     at = now()
-    for commands in (
-        [DeleteOrganization("Acme", at)],
-        [DeleteOrganization("Acme", at), RestoreOrganization(at)],
-        [DeleteOrganization("Acme", at - RESTORABLE_FOR), EraseOrganization(at)],
+    for deleted_at, then in (
+        (at, []),
+        (at, [RestoreOrganization(at)]),
+        (at - RESTORABLE_FOR, [EraseOrganization(at)]),
     ):
         organization_id = await seed.organization(pool)
-        for command in commands:
+        for command in (DeleteOrganization(seed.slug_of(organization_id), deleted_at), *then):
             await seed.execute_command(pool, ORGANIZATION, organization_id, organization_id, command)
 
 

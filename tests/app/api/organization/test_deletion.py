@@ -1,26 +1,21 @@
 """DELETE /v1/organization: everything of the organization stops, and an operator can undo it."""
 
 import threading
-from collections.abc import Callable
 from datetime import timedelta
-from typing import Any
 
 import pytest
 
-from app.admin.organizations import restore
 from domain.actor import OPERATOR
-from domain.organizations.commands import DeleteOrganization
-from domain.organizations.decider import ORGANIZATION
 from domain.organizations.errors import OrganizationIsDeleted, OrganizationIsErased, OrganizationNotDeleted
 from domain.sessions.commands import StartSession
 from domain.sessions.decider import SESSION
 from eventstore.check import check
 from eventstore.recorded import Origin
 from infrastructure.clock import new_id, now
-from infrastructure.database.connections import WORKER_ROLE, Pool, pool
+from infrastructure.database.connections import Pool
 from projections.commands import commands_on
-from projections.read_models.organizations.counts.queries import deletion_guard
 from projections.registry import INLINE_CHECKS
+from tests.app.api.organization.deletion import as_worker, delete, delete_at, restored
 from tests.app.api.organization.invite import accept, invite
 from tests.app.client import Response, concurrently
 from tests.app.distinct_clients import Visitor
@@ -28,6 +23,7 @@ from tests.app.mails import mails_to
 from tests.app.organizations import Api, Key, Organization
 from tests.app.people import Person, person
 from tests.random_input import random_email
+from tests.seed import slug_of
 from workers.jobs.erase_organizations import erase
 
 PATH = "/v1/organization"
@@ -36,40 +32,6 @@ PATH = "/v1/organization"
 @pytest.fixture
 def owner(api: Api, org: Organization) -> Person:
     return person(api, org.id, "owner")
-
-
-def delete(owner: Person, **headers: str) -> Response:
-    return owner.client.delete(PATH, {"name": "Acme"}, **headers)
-
-
-def as_worker(api: Api, action: Callable[[Pool], Any]) -> Any:  # noqa: ANN401 -- the result of the action
-    """Run an action as an operator's command or a job does, which see all organizations."""
-
-    async def run() -> Any:  # noqa: ANN401
-        async with pool(api.database.url, role=WORKER_ROLE) as connections:
-            return await action(connections)
-
-    return api.database.run(run())
-
-
-def restored(api: Api, organization_id: str) -> None:
-    as_worker(api, lambda connections: restore(commands_on(connections), organization_id))
-
-
-def deleted_days_ago(api: Api, org: Organization, days: int) -> None:
-    at = now() - timedelta(days=days)
-
-    async def run(connections: Pool) -> None:
-        await commands_on(connections).run(
-            ORGANIZATION,
-            org.id,
-            org.id,
-            DeleteOrganization("Acme", at),
-            origin=Origin(OPERATOR),
-            guard=deletion_guard(org.id),
-        )
-
-    as_worker(api, run)
 
 
 def violations(api: Api) -> list[str]:
@@ -184,24 +146,26 @@ def test_an_invitation_of_a_deleted_organization_cannot_be_accepted_until_it_is_
     assert accept(api, link).status == 303
 
 
-@pytest.mark.parametrize("name", ["", "acme", "Acme ", "Another"])
-def test_a_wrong_name_is_refused_and_changes_nothing(api: Api, org: Organization, owner: Person, name: str) -> None:
-    refused = owner.client.delete(PATH, {"name": name})
-    assert (refused.status, refused.code, set(refused.details)) == (422, "validation_error", {"name"})
+@pytest.mark.parametrize("typed", ["", "Acme", "org-another"])
+def test_a_wrong_slug_is_refused_and_changes_nothing(api: Api, org: Organization, owner: Person, typed: str) -> None:
+    refused = owner.client.delete(PATH, {"confirm": typed})
+    assert (refused.status, refused.code) == (422, "validation_error")
+    problem = f"Must be the slug of the organization that is to be deleted: {slug_of(org.id)}"
+    assert refused.details == {"confirm": problem}
     assert owner.client.get(PATH).data["revision"] == 1
     assert api.events_of(org.id) == ["organization.created"]
 
 
-def test_the_name_is_required(owner: Person) -> None:
-    assert set(owner.client.delete(PATH, {}).details) == {"name"}
+def test_the_slug_is_required(owner: Person) -> None:
+    assert set(owner.client.delete(PATH, {}).details) == {"confirm"}
     assert owner.client.delete(PATH).status in {400, 422}
 
 
 def test_only_the_signed_in_owner_can_delete(api: Api, org: Organization, owner: Person) -> None:
     for client in (person(api, org.id, "admin").client, person(api, org.id, "auditor").client, org.client):
-        refused = client.delete(PATH, {"name": "Acme"})
+        refused = client.delete(PATH, {"confirm": slug_of(org.id)})
         assert (refused.status, refused.code) == (403, "forbidden")
-    assert api.client().delete(PATH, {"name": "Acme"}).status == 401
+    assert api.client().delete(PATH, {"confirm": slug_of(org.id)}).status == 401
     assert owner.client.get(PATH).status == 200
 
 
@@ -261,7 +225,7 @@ def test_an_organization_that_is_not_deleted_cannot_be_restored(api: Api, org: O
 
 def test_a_restoration_is_refused_when_the_time_is_over_and_after_the_erasure(api: Api, org: Organization) -> None:
     key = org.key()
-    deleted_days_ago(api, org, 30)
+    delete_at(api, org.id, now() - timedelta(days=30))
     assert key.client.get(key.check_path).code == "disabled_key"
     with pytest.raises(OrganizationIsErased):
         restored(api, org.id)

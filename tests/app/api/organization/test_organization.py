@@ -9,6 +9,7 @@ from domain.plans.plan import PlanName
 from tests.app.api.api_keys.shapes import INSTANT
 from tests.app.organizations import Api, Organization
 from tests.app.people import Person, person
+from tests.seed import slug_of
 
 PATH = "/v1/organization"
 FIELDS = {
@@ -42,7 +43,7 @@ def test_an_organization_has_its_name_and_settings(org: Organization) -> None:
     shown = answer.data
     assert set(shown) == FIELDS
     assert (shown["id"], shown["name"], shown["description"], shown["settings"]) == (org.id, "Acme", "", {})
-    assert shown["slug"] == org.id.replace("_", "-")
+    assert shown["slug"] == slug_of(org.id)
     assert re.fullmatch(INSTANT, shown["created_at"])
     assert answer.headers["etag"] == '"1"'
 

@@ -13,6 +13,7 @@ document.addEventListener('securitypolicyviolation', event =>
 """
 _RESOURCE_FAILED = re.compile(r"Failed to load resource: the server responded with a status of \d{3}")
 _CLIENT_ERROR = 400
+_ABORTED = "net::ERR_ABORTED"
 
 
 class Observer:
@@ -87,7 +88,8 @@ class Observer:
             self._lines.append(f"response {response.status}: {response.request.method} {_path_of(response.url)}")
 
     def _on_failure(self, context: BrowserContext, request: Request) -> None:
-        if context in self._watching:
+        # A navigation aborts the requests of the page that it leaves, such as those for its icon and for previews.
+        if context in self._watching and request.failure != _ABORTED:
             self._lines.append(f"failed request: {request.method} {_path_of(request.url)}: {request.failure}")
 
 

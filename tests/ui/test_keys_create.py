@@ -14,14 +14,6 @@ from tests.ui.ui import Ui
 THE_KEY = "response 404: GET /keys/key_"
 """The page of a key, to which "Done" leads."""
 
-SUPERSEDED = "failed request: POST /keys/permissions/preview: net::ERR_ABORTED"
-"""A request for the sentence, which a newer one or the next page replaces."""
-
-
-@pytest.fixture(autouse=True)
-def preview_may_be_replaced(ui: Ui) -> None:
-    ui.allow(SUPERSEDED)
-
 
 @pytest.fixture
 def owner(api: Api, org: Organization) -> Person:
@@ -89,6 +81,7 @@ def test_the_secret_is_gone_after_going_back_reloading_and_in_a_new_tab(ui: Ui, 
     ui.allow("failed request: POST /keys/new: net::ERR_CACHE_MISS")
     with pytest.raises(Error, match="ERR_CACHE_MISS"):
         page.go_back()
+    page.wait_for_load_state()
     assert secret not in page.content()
     tab = page.context.new_page()
     tab.goto("/keys/new")

@@ -11,6 +11,7 @@ from typing import Literal
 from msgspec import Struct
 
 from domain.keys.state import Existing
+from domain.organization_status import OrganizationStatus
 from domain.usage.decision import LIMITS, RULES, AccessRequest, McpFacts, Question, RuleName, ask
 from domain.usage.events import Code, Denial, KeyUsed
 
@@ -49,7 +50,14 @@ def explain(used: KeyUsed, question: Question | None) -> Explanation:
     return Explanation(_steps(rule), agrees=(code or "valid") == used.code)
 
 
-def question_of(used: KeyUsed, state: Existing, mcp: McpFacts | None, at: datetime, used_version: int = 0) -> Question:
+def question_of(
+    used: KeyUsed,
+    state: Existing,
+    mcp: McpFacts | None,
+    at: datetime,
+    used_version: int = 0,
+    organization: OrganizationStatus = "active",
+) -> Question:
     """Return the question that the presented key of `used` asks of `state` at an instant."""
     secrets = (secret for secret in state.key.secrets if secret.version == used.secret_version)
     presented = AccessRequest(
@@ -61,7 +69,7 @@ def question_of(used: KeyUsed, state: Existing, mcp: McpFacts | None, at: dateti
         # The required grant is not recorded, only that it was missing.
         people_only=used.code == "forbidden",
     )
-    return ask(presented, state, mcp, at, used_version)
+    return ask(presented, state, mcp, at, used_version, organization)
 
 
 def code_now(question: Question) -> Code:

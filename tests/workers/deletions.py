@@ -16,10 +16,11 @@ from tests.seed import slug_of
 
 async def delete_organization(pool: Pool, organization_id: str, at: datetime | None = None) -> None:
     """Delete an organization of `tests.seed`, now or at an earlier time."""
-    command = DeleteOrganization(slug_of(organization_id), at or now())
+    at = at or now()
+    command = DeleteOrganization(slug_of(organization_id), at)
     guard = deletion_guard(organization_id)
     await commands_on(pool).run(
-        ORGANIZATION, organization_id, organization_id, command, origin=Origin(OPERATOR), guard=guard
+        ORGANIZATION, organization_id, organization_id, command, origin=Origin(OPERATOR), at=at, guard=guard
     )
 
 

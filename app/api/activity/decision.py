@@ -175,6 +175,10 @@ def _secret_values(question: Question) -> dict[str, Any]:
     return {} if secret is None else {"version": secret.version, "valid_until": _instant(secret.valid_until)}
 
 
+def _organization_values(question: Question) -> dict[str, Any]:
+    return {"status": question.organization}
+
+
 def _ip_values(question: Question) -> dict[str, Any]:
     return {"ip": question.presented.ip, "allowed_ips": list(question.state.key.allowed_ips)}
 
@@ -226,6 +230,7 @@ _VALUES: Mapping[RuleName, Callable[[Question], dict[str, Any]]] = {
     "key_expiry": lambda question: {"expires_at": _instant(question.state.key.expires_at)},
     "secret_valid": _secret_values,
     "key_enabled": _key_status,
+    "organization": _organization_values,
     "ip_address": _ip_values,
     "grant": _grant_values,
     "mcp_known": _mcp_values,

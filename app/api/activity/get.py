@@ -15,7 +15,13 @@ from domain.usage.explanation import explain, question_of
 from infrastructure.clock import now
 from infrastructure.database.connections import Connection
 from projections.log_queries.activity.entries import Entry
-from projections.log_queries.activity.single import deciding_state, entry_of, mcp_at, used_version_at
+from projections.log_queries.activity.single import (
+    deciding_state,
+    entry_of,
+    mcp_at,
+    organization_statuses,
+    used_version_at,
+)
 from projections.read_models.keys.state.queries import key_of
 
 _EVENT_ID = re.compile(id_pattern("evt"))
@@ -64,10 +70,16 @@ async def _decision(connection: Connection, entry: Entry, used: KeyUsed, current
     state, organization_id = deciding.state, deciding.state.key.organization_id
     mcp = await mcp_at(connection, used.mcp_id, organization_id, used.occurred_at)
     used_version = await used_version_at(connection, used, current, used.occurred_at)
-    question = question_of(used, state, mcp, used.occurred_at, used_version)
+    questions = [
+        question_of(used, state, mcp, used.occurred_at, used_version, status)
+        for status in await organization_statuses(connection, organization_id, used.occurred_at)
+    ]
+    question = next((question for question in questions if explain(used, question).agrees), questions[0])
     asked_now = None
     if current is not None and used.action != "manage":
         at = now()
         mcp_now = await mcp_at(connection, used.mcp_id, organization_id, at)
-        asked_now = question_of(used, current, mcp_now, at, await used_version_at(connection, used, current, at))
+        used_version_now = await used_version_at(connection, used, current, at)
+        status_now, *_ = await organization_statuses(connection, organization_id, at)
+        asked_now = question_of(used, current, mcp_now, at, used_version_now, status_now)
     return Decision(entry, used, explain(used, question), question, deciding, asked_now)

@@ -1,12 +1,15 @@
 """One use by its id, and the state that decided it. All of it is read from the logs."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from domain.keys.decider import KEY
 from domain.keys.state import Existing
 from domain.mcps.decider import MCP
 from domain.mcps.state import Active, Registered
+from domain.organization_status import OrganizationStatus
+from domain.organizations.decider import ORGANIZATION
+from domain.organizations.state import status_of
 from domain.usage.decision import McpFacts
 from domain.usage.events import KeyUsed
 from eventstore.codec import decode_event, decode_record
@@ -20,10 +23,16 @@ class Queries(NamedTuple):
     use: bytes
     key_until: bytes
     mcp_until: bytes
+    organization_until: bytes
     used_version: bytes
 
 
 SQL = load(Queries, __file__, "single.sql")
+
+
+COMMITTED_WITHIN = timedelta(seconds=10)
+"""A change has the time at which its request came, and takes effect at its commit. The timeouts of the database bound
+the time between them."""
 
 
 class DecidingState(NamedTuple):
@@ -75,6 +84,27 @@ async def mcp_at(connection: Connection, mcp_id: str | None, organization_id: st
     if not isinstance(state, Registered):
         return None
     return McpFacts(state.mcp.id, organization_id, state.mcp.environment, isinstance(state, Active))
+
+
+async def organization_statuses(
+    connection: Connection, organization_id: str, at: datetime
+) -> tuple[OrganizationStatus, ...]:
+    """Return the statuses of an organization that can have decided a use at an instant, the last one first.
+
+    There are several only if the status changed within `COMMITTED_WITHIN` before.
+    """
+    cursor = await connection.execute(SQL.organization_until, (organization_id, organization_id, at))
+    records = [decode_record(bytes(body)) for (body,) in await cursor.fetchall()]
+    state = ORGANIZATION.initial
+    statuses: list[OrganizationStatus] = ["active"]
+    for record in records:
+        state = ORGANIZATION.fold([decode_event(record)], state)
+        status: OrganizationStatus = "active" if state is None else status_of(state)
+        if record.occurred_at <= at - COMMITTED_WITHIN:
+            statuses = [status]
+        elif status != statuses[0]:
+            statuses.insert(0, status)
+    return tuple(statuses)
 
 
 async def used_version_at(connection: Connection, used: KeyUsed, current: Existing | None, at: datetime) -> int:

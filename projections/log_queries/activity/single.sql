@@ -15,6 +15,13 @@ select body from events where stream_id = %s and organization_id = %s and versio
 -- The records of an MCP server up to an instant, oldest first. $1 MCP server, $2 organization, $3 instant
 select body from events where stream_id = %s and organization_id = %s and occurred_at <= %s order by version
 
+-- organization_until
+-- The records of an organization up to an instant, oldest first. All versions before the last one are included, even if
+-- the clocks of two servers differed. $1 and $2 organization, $3 instant
+select body from events
+where stream_id = %s and version <= (select max(version) from events where stream_id = %s and occurred_at <= %s)
+order by version
+
 -- used_version
 -- The secret of a key whose use had ended the earlier ones. $1 key, $2 organization, $3 instant
 select secret_version from used_secrets where key_id = %s and organization_id = %s and used_at < %s

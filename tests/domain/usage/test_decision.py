@@ -12,6 +12,7 @@ from domain.keys.decider import KEY
 from domain.keys.events import KeyEvent
 from domain.keys.permissions import Permissions, ToolRule
 from domain.keys.state import Existing
+from domain.organization_status import OrganizationStatus
 from domain.secret import digest
 from domain.usage.decision import UNKNOWN_KEY, AccessRequest, McpFacts, decide, mcp_denial
 from domain.usage.events import Code
@@ -74,7 +75,8 @@ def test_keys_of_a_deleted_organization_are_refused_as_disabled_and_after_the_er
     events: list[KeyEvent], deleted: Code, erased: Code
 ) -> None:
     presented = AccessRequest(digest=FIRST, action="call", mcp_id=LIVE_MCP, grant="keys:read", ip="10.0.0.1")
-    for status, code in (("deleted", deleted), ("erased", erased)):
+    codes: dict[OrganizationStatus, Code] = {"deleted": deleted, "erased": erased}
+    for status, code in codes.items():
         decision = decide(presented, fold(*events), facts(LIVE_MCP), at(70), organization=status)
         assert (decision.code, decision.key is not None) == (code, True)
 

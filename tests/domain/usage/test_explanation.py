@@ -13,6 +13,7 @@ from domain.keys.decider import KEY
 from domain.keys.events import KeyEvent
 from domain.keys.permissions import Permissions, ToolRule
 from domain.keys.state import Existing
+from domain.organization_status import OrganizationStatus
 from domain.usage.decision import LIMITS, RULES, AccessRequest, McpFacts, RuleName, ask, decide
 from domain.usage.events import Code, Denial, KeyUsed
 from domain.usage.explanation import ORDER, Explanation, code_now, explain, question_of
@@ -109,6 +110,17 @@ def test_another_environment_is_named() -> None:
     use = _use("environment_mismatch")
     explanation = explain(use, question_of(use, state, replace(OPEN, environment="test"), at(70)))
     assert (_decided(explanation), explanation.agrees) == ("environment", True)
+
+
+@pytest.mark.parametrize(("status", "code"), [("deleted", "disabled_key"), ("erased", "revoked_key")])
+def test_a_deleted_organization_is_named(status: OrganizationStatus, code: Code) -> None:
+    use = _use(code)
+    explanation = explain(use, question_of(use, _state(), OPEN, at(70), organization=status))
+    assert (_decided(explanation), explanation.agrees) == ("organization", True)
+    assert code_now(question_of(use, _state(), OPEN, at(70), organization=status)) == code
+    disabled = _use("disabled_key")
+    explanation = explain(disabled, question_of(disabled, _state(DISABLED), OPEN, at(70), organization=status))
+    assert _decided(explanation) == "key_enabled", "the state of the key is compared before that of the organization"
 
 
 def test_an_unknown_secret_is_explained_without_a_key() -> None:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ from domain.keys.permissions import Permissions
 from domain.usage.explanation import ORDER
 from infrastructure.clock import new_event_id
 from tests.app.api.api_keys.shapes import INSTANT
+from tests.app.api.organization.deletion import delete, delete_at, restored
 from tests.app.organizations import Api, Key, Organization, unknown_secret
 from tests.app.people import person
 from tests.domain.sample import CREATED, OWNER
@@ -129,6 +131,47 @@ def test_a_changed_key_is_explained_by_the_state_that_decided(
     assert (use["code"], _decided(use)["rule"]) == (code, rule)
     earlier = _use(org, before)
     assert (_decided(earlier), earlier["explanation"]["now"]["code"]) == (None, code)
+
+
+def test_a_use_that_was_refused_while_the_organization_was_deleted_is_explained(api: Api, org: Organization) -> None:
+    key, disabled = org.key(), org.key()
+    org.client.post(f"{disabled.path}/disable")
+    accepted = org.verify(key.secret)["event_id"]
+    assert delete(person(api, org.id, "owner")).status == 200
+    refused = [each.client.get(each.check_path) for each in (key, disabled)]
+    assert {answer.code for answer in refused} == {"disabled_key"}
+    restored(api, org.id)
+    uses = [_use(org, org.activity(each)[0]["id"]) for each in (key, disabled)]
+    assert [use["code"] for use in uses] == ["disabled_key"] * 2
+    assert _decided(uses[0]) == {"rule": "organization", "outcome": "decided", "values": {"status": "deleted"}}
+    assert _decided(uses[1])["rule"] == "key_enabled"
+    assert [use["explanation"]["now"]["code"] for use in uses] == ["valid", "disabled_key"]
+    for event_id in (accepted, org.verify(key.secret)["event_id"]):
+        use = _use(org, event_id)
+        assert _decided(use) is None
+        values = {rule["rule"]: rule["values"] for rule in use["explanation"]["rules"]}
+        assert values["organization"] == {"status": "active"}
+
+
+def _agrees_after_a_deletion(api: Api, org: Organization, before: timedelta) -> bool:
+    """Accept a use, commit a deletion whose request came `before` the use, and return whether the rules agree."""
+    event_id = org.verify(org.key().secret)["event_id"]
+    used_at = datetime.fromisoformat(_use(org, event_id)["timestamp"])
+    delete_at(api, org.id, used_at - before)
+    restored(api, org.id)
+    agrees: bool = _use(org, event_id)["explanation"]["agrees"]
+    return agrees
+
+
+def test_a_use_between_the_request_to_delete_the_organization_and_its_commit_is_no_damage(
+    api: Api, org: Organization
+) -> None:
+    """A deletion has the time of its request."""
+    assert _agrees_after_a_deletion(api, org, timedelta(seconds=1))
+
+
+def test_an_accepted_use_long_after_a_deletion_contradicts_the_log(api: Api, org: Organization) -> None:
+    assert not _agrees_after_a_deletion(api, org, timedelta(minutes=1))
 
 
 def test_an_mcp_server_is_that_of_the_time(org: Organization) -> None:

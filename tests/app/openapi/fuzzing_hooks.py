@@ -43,7 +43,7 @@ def before_call(context: Any, case: Any, kwargs: Any) -> None:  # noqa: ANN401 -
         case.body = _corrected(_with_integers(cast("dict[str, Any]", case.body)))  # pyright: ignore[reportUnknownMemberType]
 
 
-_TAKEN_FROM_EARLIER_RESPONSES = {"cursor", "If-Match"}
+_TAKEN_FROM_EARLIER_RESPONSES = {"cursor", "after", "If-Match"}
 
 
 def _correct_query(query: dict[str, Any]) -> None:
@@ -51,6 +51,9 @@ def _correct_query(query: dict[str, Any]) -> None:
         query[name] = _CORRECTIONS[name](query[name])
     if "tool" in query:
         query["mcp_id"] = MCP_ID
+    if "days" in query:
+        for name in ("period", "start_date", "end_date"):
+            query.pop(name, None)
     if {"start_date", "end_date"} & query.keys():
         query.pop("period", None)
         query |= {"start_date": "2024-02-01", "end_date": "2024-02-29"}

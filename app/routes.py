@@ -14,6 +14,7 @@ from app.api.api_keys.activity import list_key_activity
 from app.api.api_keys.create import create_key
 from app.api.api_keys.disable import disable_key
 from app.api.api_keys.enable import enable_key
+from app.api.api_keys.end_secrets import end_secrets
 from app.api.api_keys.get import get_key
 from app.api.api_keys.identify import identify_key
 from app.api.api_keys.list import list_keys
@@ -93,6 +94,7 @@ ROUTES: tuple[Route, ...] = (
     revoke_keys,
     rotate_key,
     identify_key,
+    end_secrets,
     list_key_activity,
     verify_key,
     check_key,

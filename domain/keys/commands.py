@@ -80,6 +80,12 @@ class RetireSecrets(Struct, frozen=True):
     used_at: datetime | None = None
 
 
+class EndEarlierSecrets(Struct, frozen=True):
+    """End all secrets before the current one now, although their overlap is not over."""
+
+    at: datetime
+
+
 class DisableKey(Struct, frozen=True):
     """Disable the key. A key must not disable itself while it is the only active one.
 
@@ -123,5 +129,14 @@ class ExpireKey(Struct, frozen=True):
 
 
 KeyCommand = (
-    CreateKey | ChangeKey | RotateKey | RetireSecrets | DisableKey | EnableKey | RevokeKey | NarrowGrants | ExpireKey
+    CreateKey
+    | ChangeKey
+    | RotateKey
+    | RetireSecrets
+    | EndEarlierSecrets
+    | DisableKey
+    | EnableKey
+    | RevokeKey
+    | NarrowGrants
+    | ExpireKey
 )

@@ -18,6 +18,7 @@ from domain.keys.commands import (
     CreateKey,
     DisableKey,
     EnableKey,
+    EndEarlierSecrets,
     ExpireKey,
     KeyCommand,
     NarrowGrants,
@@ -74,7 +75,7 @@ from domain.refusal import Conflict
 from domain.secret import SecretRecord, redact
 
 
-def decide(state: KeyState, command: KeyCommand) -> tuple[KeyEvent, ...]:  # noqa: PLR0911 -- one return a command
+def decide(state: KeyState, command: KeyCommand) -> tuple[KeyEvent, ...]:  # noqa: C901, PLR0911 -- one return a command
     match command:
         case CreateKey():
             return _create(state, command)
@@ -84,6 +85,8 @@ def decide(state: KeyState, command: KeyCommand) -> tuple[KeyEvent, ...]:  # noq
             return _rotate(_changeable(state, command.at).key, command)
         case RetireSecrets():
             return _retire(_existing(state).key, command)
+        case EndEarlierSecrets():
+            return _end_earlier(_changeable(state, command.at).key, command.at)
         case DisableKey():
             return _disable(_changeable(state, command.at), command)
         case EnableKey():
@@ -250,6 +253,10 @@ def _retire(key: Key, command: RetireSecrets) -> tuple[KeyEvent, ...]:
         elif secret.version < command.used_version and command.used_at is not None:
             events.append(KeySecretRetired(secret_version=secret.version, retired_at=command.used_at))
     return tuple(events)
+
+
+def _end_earlier(key: Key, at: datetime) -> tuple[KeyEvent, ...]:
+    return _retire(key, RetireSecrets(at, used_version=key.current_secret.version, used_at=at))
 
 
 def _disable(state: Active | Disabled, command: DisableKey) -> tuple[KeyEvent, ...]:

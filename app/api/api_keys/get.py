@@ -11,7 +11,7 @@ from app.api import examples
 from app.api.activity.schemas import ACTIVITY_EXAMPLE, ActivityEntry
 from app.api.api_keys.activity import recent_activity
 from app.api.api_keys.key_context import load_key_context
-from app.api.api_keys.schemas import KEY_EXAMPLE, Key, to_key
+from app.api.api_keys.schemas import KEY_EXAMPLE, Key, Last4, Prefix, to_key
 from app.api.api_keys.visibility import require_visible
 from app.api.schemas import Time
 from app.handlers import HttpRequest, Success, get_services, success
@@ -28,6 +28,8 @@ class KeySecret(Struct, frozen=True):
     """One secret of the key. The current secret has a null `valid_until`."""
 
     version: Annotated[int, Meta(ge=1)]
+    prefix: Prefix
+    last4: Last4
     created_at: Time
     last_used: Time | None
     valid_until: Time | None
@@ -50,7 +52,16 @@ class KeyDetail(Key, frozen=True):
     example=KeyDetail(
         **structs.asdict(KEY_EXAMPLE),
         recent_activity=[ACTIVITY_EXAMPLE],
-        secrets=[KeySecret(version=1, created_at=examples.THEN, last_used=examples.LATER, valid_until=None)],
+        secrets=[
+            KeySecret(
+                version=1,
+                prefix=KEY_EXAMPLE.prefix,
+                last4=KEY_EXAMPLE.last4,
+                created_at=examples.THEN,
+                last_used=examples.LATER,
+                valid_until=None,
+            )
+        ],
     ),
     has_revision=True,
 )
@@ -79,6 +90,8 @@ def _to_secrets(state: Existing, last_used: Mapping[int, datetime], used: UsedSe
     return [
         KeySecret(
             version=secret.version,
+            prefix=secret.prefix,
+            last4=secret.last4,
             created_at=secret.created_at,
             last_used=last_used.get(secret.version),
             valid_until=_ends_at(secret, state, used),

@@ -1,7 +1,7 @@
 import pytest
 from msgspec.structs import replace
 
-from domain.keys.commands import RetireSecrets
+from domain.keys.commands import EndEarlierSecrets, RetireSecrets
 from domain.keys.decider import KEY
 from domain.keys.errors import KeyHasExpired, KeyIsRevoked, KeyNotFound
 from domain.keys.events import KeyEvent, KeyRotated, KeySecretRetired
@@ -140,3 +140,22 @@ def test_a_state_keeps_only_the_newest_10_retired_secrets() -> None:
     kept = secrets(*events)
     assert [secret.version for secret in kept] == list(range(14 - RETIRED_SECRETS_KEPT, 15))
     assert [secret.retired for secret in kept] == [True] * RETIRED_SECRETS_KEPT + [False]
+
+
+def test_earlier_secrets_are_ended_before_their_overlap_is_over() -> None:
+    second = replace(OVERLAPPING, secret_version=3, secret=a_record(3), rotated_at=at(90), previous_valid_until=at(999))
+    ended = (KeySecretRetired(1, at(120)), KeySecretRetired(2, at(120)))
+    given(KEY, CREATED, OVERLAPPING, second).when(EndEarlierSecrets(at(120))).then(*ended)
+    assert [secret.is_valid(at(120)) for secret in secrets(CREATED, OVERLAPPING, second, *ended)] == [
+        False,
+        False,
+        True,
+    ]
+    given(KEY, CREATED, OVERLAPPING, second, *ended).when(EndEarlierSecrets(at(121))).then_nothing()
+    given(KEY, CREATED).when(EndEarlierSecrets(at(120))).then_nothing()
+
+
+def test_secrets_of_a_key_that_has_ended_cannot_be_ended() -> None:
+    given(KEY).when(EndEarlierSecrets(at(120))).then_refused(KeyNotFound)
+    given(KEY, CREATED, OVERLAPPING, REVOKED).when(EndEarlierSecrets(at(120))).then_refused(KeyIsRevoked)
+    given(KEY, CREATED, OVERLAPPING, EXPIRED).when(EndEarlierSecrets(at(120))).then_refused(KeyHasExpired)

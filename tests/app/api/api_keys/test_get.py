@@ -20,9 +20,9 @@ def test_the_secrets_of_a_key_are_dated_and_listed_newest_first(org: Organizatio
     key = org.key()
     org.client.post(f"{key.path}/rotate", {"overlap_seconds": 60})
     newest, oldest = org.detail(key)["secrets"]
-    assert set(newest) == {"version", "created_at", "last_used", "valid_until"}
+    assert set(newest) == {"version", "prefix", "last4", "created_at", "last_used", "valid_until"}
     assert (newest["version"], newest["valid_until"]) == (2, None)
-    assert oldest["version"] == 1
+    assert (oldest["version"], oldest["prefix"], oldest["last4"]) == (1, key.secret[:12], key.secret[-4:])
     assert re.fullmatch(INSTANT, oldest["valid_until"])
 
 

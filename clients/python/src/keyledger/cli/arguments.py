@@ -121,6 +121,7 @@ def _keys(group: argparse.ArgumentParser) -> None:
         "find the key that a secret belongs to, by its SHA-256; exit code 1 if there is none",
         "keyledger keys identify < found.key\n  keyledger keys identify",
     )
+    _of_key(commands, "end-secrets", keys.end_secrets, "end the earlier secrets of a rotated key now")
     verify = _command(
         commands,
         "verify",

@@ -98,6 +98,11 @@ def enable(arguments: argparse.Namespace) -> int:
         return _print_changed(arguments, client.keys.enable(arguments.id))
 
 
+def end_secrets(arguments: argparse.Namespace) -> int:
+    with client_of(arguments) as client:
+        return _print_changed(arguments, client.keys.end_secrets(arguments.id))
+
+
 def verify(arguments: argparse.Namespace) -> int:
     with client_of(arguments) as client:
         answer = client.verify(key_argument(arguments.key), mcp_id=arguments.mcp, tool=arguments.tool)

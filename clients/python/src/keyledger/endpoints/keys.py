@@ -251,6 +251,11 @@ def rotate_key(
     return recovering(rotation(if_match), lambda lost: rotation(None if if_match is None else lost.revision))
 
 
+def end_secrets(key_id: str, *, if_match: int | None = None, idempotency_key: str | None = None) -> Call[Key]:
+    """End the earlier secrets of a rotated key now, before their overlap is over."""
+    return _post(key_id, "end-secrets", if_match, idempotency_key)
+
+
 def list_key_activity(
     key_id: str,
     *,

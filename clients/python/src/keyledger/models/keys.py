@@ -75,9 +75,11 @@ class ListedKey(Key, frozen=True, kw_only=True):
 
 
 class SecretDates(Struct, frozen=True):
-    """Dates of one of a key's secrets: creation, last use and end (None: as long as the key is valid)."""
+    """One of a key's secrets: its ends, and its creation, last use and end (None: as long as the key is valid)."""
 
     version: int
+    prefix: str
+    last4: str
     created_at: datetime
     last_used: datetime | None = None
     valid_until: datetime | None = None

@@ -91,6 +91,11 @@ def unchanged() -> PageResponse:
     return Response("", status_code=204)
 
 
+def signed_out() -> PageResponse:
+    """Return 401 to a script, which cannot use the page for signing in."""
+    return Response("", status_code=401, media_type="text/html", headers={"HX-Redirect": "/sign-in"})
+
+
 def error_page(request: HttpRequest, error: Exception) -> PageResponse:
     """Return the error page for people."""
     problem: Problem = to_problem(error)

@@ -7,7 +7,7 @@ from app.auth.callers import PersonCaller
 from app.auth.next_path import next_path
 from app.auth.sessions import load_session, session_cookie
 from app.handlers import HttpRequest, get_services, raw_request
-from app.pages.rendering import PageResponse, go_to
+from app.pages.rendering import PageResponse, go_to, signed_out
 
 START = "/"
 """The page after a sign-in that was not on the way to another page."""
@@ -29,9 +29,11 @@ async def current_session(request: HttpRequest) -> Visitor | None:
 def sign_in_redirect(request: HttpRequest) -> PageResponse:
     """Send a visitor without a session to the sign-in page, and back to this page afterwards.
 
-    Only a page can be opened again. What a form would have changed is not done after the sign-in.
+    A script gets 401. Only a page can be opened again. What a form would have changed is not done after the sign-in.
     """
     inbound = raw_request(request)
+    if inbound.header("hx-request") is not None:
+        return signed_out()
     if inbound.method != "GET":
         return go_to("/sign-in")
     # As written by the client: decoded, it could be a different path.

@@ -44,3 +44,40 @@ GRANTS: dict[Grant, str] = {
 
 ACTIONS = {"verify": "verified", "check": "checked", "call": "a call", "manage": "a management request"}
 """What a key was used for."""
+
+USES = {"verify": "Verified", "check": "Checked", "call": "Call", "manage": "Management request"}
+"""What a key was used for, as the row of a table."""
+
+KEY_EVENTS = {
+    "api_key.created": "Created",
+    "api_key.details_changed": "Details changed",
+    "api_key.permissions_changed": "Permissions changed",
+    "api_key.expiration_changed": "Expiration changed",
+    "api_key.rotated": "Rotated",
+    "api_key.secret_retired": "Earlier secret ended",
+    "api_key.disabled": "Disabled",
+    "api_key.enabled": "Enabled",
+    "api_key.revoked": "Revoked",
+    "api_key.expired": "Expired",
+}
+"""Changes of keys, as in "Rotated by Ada"."""
+
+REVOKED_BECAUSE = {
+    "compromised": "because it was compromised",
+    "superseded": "because another key replaced it",
+    "owner_removed": "because its creator left the organization",
+    "no_longer_needed": "because it is no longer needed",
+}
+"""Why a key was revoked, as in "Revoked 3 days ago by Ada because it was compromised"."""
+
+ALERTS = {
+    "api_key.expiring": "Expires soon",
+    "api_key.unusual_volume": "Unusually many requests",
+    "api_key.new_location": "Used from a new location",
+    "api_key.error_spike": "Many errors",
+    "api_key.dormant_used": "Used after a long pause",
+    "api_key.denied_burst": "Refused uses",
+    "usage.threshold": "Usage near the limit of the plan",
+    "webhook.disabled": "A webhook was disabled",
+}
+"""Types of alerts."""

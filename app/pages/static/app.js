@@ -31,10 +31,11 @@ async function copy(button) {
   const block = button.closest("[data-copyable]");
   const source = block.querySelector("input, pre");
   const label = button.querySelector("[data-copy-text]");
+  const initial = (button.dataset.copy ||= label.textContent);
   try {
     await navigator.clipboard.writeText(source.value ?? source.textContent);
     label.textContent = "Copied";
-    setTimeout(() => { label.textContent = "Copy"; }, 2000);
+    setTimeout(() => { label.textContent = initial; }, 2000);
   } catch {
     /* Browsers refuse the clipboard on plain HTTP, except on loopback. */
     select(source);

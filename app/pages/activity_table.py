@@ -1,0 +1,61 @@
+"""Rows of the table of activity: uses and changes of keys, in words."""
+
+from collections.abc import Sequence
+from typing import Literal, NamedTuple
+
+from app.api.activity.schemas import ActivityEntry
+from app.http.error_catalogue import ERRORS
+from app.pages.words import KEY_EVENTS, REVOCATION_REASONS, USES
+from projections.log_queries.activity.entries import USED
+
+Tone = Literal["ok", "danger", "warn", "info", "muted"]
+
+_OUTCOMES: dict[str, tuple[str, Tone, str]] = {
+    "success": ("Accepted", "ok", "●"),
+    "denied": ("Refused", "danger", "✕"),
+    "error": ("Error", "warn", "▲"),
+    "started": ("Started", "info", "◐"),
+}
+_CHANGE: tuple[str, Tone, str] = ("Change", "muted", "◆")
+
+UNKNOWN_SERVER = "a deleted server"
+
+
+class ActivityRow(NamedTuple):
+    """An entry with its words. `glyph` shows the outcome without its colour."""
+
+    entry: ActivityEntry
+    outcome: str
+    tone: Tone
+    glyph: str
+    what: str
+    server: str
+    reason: str
+    actor: str
+
+
+def activity_rows(entries: Sequence[ActivityEntry]) -> list[ActivityRow]:
+    """Return the rows of entries, in the same order."""
+    return [_row(entry) for entry in entries]
+
+
+def _row(entry: ActivityEntry) -> ActivityRow:
+    if entry.event != USED:
+        reason = REVOCATION_REASONS.get(entry.reason or "", "")
+        return ActivityRow(entry, *_CHANGE, KEY_EVENTS.get(entry.event, entry.event), "", reason, actor_of(entry))
+    what = USES[entry.action] if entry.action else ""
+    server = entry.mcp_name or (UNKNOWN_SERVER if entry.mcp_id else "")
+    return ActivityRow(entry, *_OUTCOMES[entry.status], what, server, reason_text(entry.reason or ""), "")
+
+
+def actor_of(entry: ActivityEntry) -> str:
+    """Return the name of the user or key that made a change."""
+    if entry.actor.type == "system":
+        return "Keyledger"
+    return entry.actor.name or ("another key" if entry.actor.type == "api_key" else "a former member")
+
+
+def reason_text(code: str) -> str:
+    """Return the words for the reason of a refusal or an error."""
+    known = ERRORS.get(code)
+    return code if known is None else known.title

@@ -1,0 +1,139 @@
+/* Follows activity: asks for new rows, never twice concurrently, and less often while nothing happens. */
+
+const TAIL_DELAYS = [2, 4, 8, 15];
+const TAIL_ROWS_MAX = 200;
+const TAIL_MINUTES = 15;
+const TAIL_ANNOUNCE_MS = 10000;
+
+function followActivity(bar) {
+  const rows = document.querySelector("[data-tail-rows]");
+  const region = rows.closest(".table-region");
+  const state = bar.querySelector("[data-tail-state]");
+  const status = bar.querySelector("[data-tail-status]");
+  const button = bar.querySelector("[data-tail-pause]");
+  let after = bar.dataset.after;
+  let idle = 0;
+  let timer = 0;
+  let paused = false;
+  let ended = false;
+  let held = false;
+  let fresh = 0;
+  let announcedAt = 0;
+  let updatedAt = Date.now();
+  let startedAt = Date.now();
+
+  const isHeld = () => held || region.contains(document.activeElement);
+
+  function show() {
+    const seconds = Math.round((Date.now() - updatedAt) / 1000);
+    if (ended) return;
+    if (paused) state.textContent = "Paused";
+    else if (isHeld()) state.textContent = "Paused while you read";
+    else state.textContent = seconds < 5 ? "Live" : `Live, updated ${seconds} s ago`;
+    bar.classList.toggle("tail-paused", paused || isHeld());
+  }
+
+  function stop(text, link) {
+    ended = true;
+    clearTimeout(timer);
+    bar.classList.add("tail-paused");
+    button.hidden = true;
+    state.textContent = text;
+    status.textContent = text;
+    fresh = 0;
+    if (link) {
+      const anchor = document.createElement("a");
+      [anchor.textContent, anchor.href] = link;
+      state.append(" ", anchor);
+    }
+  }
+
+  function pause(on) {
+    paused = on;
+    button.setAttribute("aria-pressed", String(on));
+    button.textContent = on ? "Resume" : "Pause";
+    if (!on) {
+      startedAt = Date.now();
+      idle = 0;
+    }
+    show();
+    plan();
+  }
+
+  function plan(seconds = TAIL_DELAYS[Math.min(idle, TAIL_DELAYS.length - 1)]) {
+    clearTimeout(timer);
+    if (!paused && !ended) timer = setTimeout(ask, seconds * 1000);
+  }
+
+  function announce() {
+    if (!fresh || Date.now() - announcedAt < TAIL_ANNOUNCE_MS) return;
+    status.textContent = `${fresh} new`;
+    announcedAt = Date.now();
+    fresh = 0;
+  }
+
+  function insert(html) {
+    const template = document.createElement("template");
+    template.innerHTML = `<table><tbody>${html}</tbody></table>`;
+    const added = [...template.content.querySelectorAll("tr")].filter((row) => !document.getElementById(row.id));
+    region.hidden = false;
+    document.querySelector("[data-tail-empty]")?.remove();
+    const height = rows.offsetHeight;
+    const above = rows.getBoundingClientRect().top < 0;
+    rows.prepend(...added);
+    while (rows.rows.length > TAIL_ROWS_MAX) rows.lastElementChild.remove();
+    if (above) scrollBy(0, rows.offsetHeight - height);
+    fresh += added.length;
+  }
+
+  async function ask() {
+    if (document.hidden || isHeld()) return plan();
+    if (Date.now() - startedAt > TAIL_MINUTES * 60000) return pause(true);
+    let wait;
+    try {
+      const url = new URL(bar.dataset.tail, location.href);
+      url.searchParams.set("after", after);
+      const response = await fetch(url, { headers: { "HX-Request": "true" } });
+      const html = await response.text();
+      if (response.status === 401) return stop("Your session has ended.", ["Sign in", "/sign-in"]);
+      if (response.status === 429 || response.status === 503) {
+        wait = Number(response.headers.get("Retry-After")) || 15;
+      } else if (!response.ok) {
+        return stop("This page can't be updated.", ["Reload", location.href]);
+      } else {
+        after = response.headers.get("Tail-After") || after;
+        updatedAt = Date.now();
+        if (response.status === 204) idle += 1;
+        else {
+          idle = 0;
+          insert(html);
+          if (response.headers.get("Tail-More")) {
+            announce();
+            return stop("There are many more.", ["Show the newest", bar.querySelector("[data-tail-newest]").href]);
+          }
+        }
+      }
+    } catch {
+      idle += 1; /* The network is away. The age of the data grows meanwhile. */
+    }
+    announce();
+    show();
+    return plan(wait);
+  }
+
+  region.addEventListener("pointerenter", () => { held = true; show(); });
+  region.addEventListener("pointerleave", () => { held = false; show(); });
+  button.addEventListener("click", () => pause(!paused));
+  document.addEventListener("keydown", (event) => {
+    if (event.key !== "p" || event.ctrlKey || event.metaKey || event.altKey || ended) return;
+    if (event.target.closest("input, textarea, select, [contenteditable], dialog")) return;
+    pause(!paused);
+  });
+  document.addEventListener("visibilitychange", () => {
+    if (!document.hidden) plan(0);
+  });
+  setInterval(() => { announce(); show(); }, 1000);
+  plan();
+}
+
+document.querySelectorAll("[data-tail]").forEach(followActivity);

@@ -72,10 +72,20 @@ from app.api.webhooks.test import test_webhook
 from app.api.webhooks.update import update_webhook
 from app.pages import account, invitation, openid, sign_in
 from app.pages.api_reference import get_api_reference, get_reference_style
+from app.pages.keys.activity import key_activity_page, key_activity_tail
 from app.pages.keys.create import key_create_form, key_create_page, permission_preview
+from app.pages.keys.disable import key_disable_form, key_disable_page
+from app.pages.keys.enable import key_enable_form, key_enable_page
+from app.pages.keys.end_secrets import key_end_secrets_form
 from app.pages.keys.first_use import key_first_use
+from app.pages.keys.get import key_page
 from app.pages.keys.list import key_list_page
+from app.pages.keys.permissions import key_permissions_page
+from app.pages.keys.revoke import key_revoke_form, key_revoke_page
 from app.pages.keys.revoke_many import key_revoke_many_form, key_revoke_many_page
+from app.pages.keys.rotate import key_rotate_form, key_rotate_page
+from app.pages.keys.update import key_update_form, key_update_page
+from app.pages.keys.usage import key_usage_page
 from app.pages.notifications import notifications_form
 from app.pages.page import Page
 from app.pages.problems import get_problem_page, list_problems
@@ -165,6 +175,22 @@ DASHBOARD: tuple[Page, ...] = (
     key_first_use,
     key_revoke_many_page,
     key_revoke_many_form,
+    key_page,
+    key_activity_page,
+    key_activity_tail,
+    key_usage_page,
+    key_permissions_page,
+    key_update_page,
+    key_update_form,
+    key_rotate_page,
+    key_rotate_form,
+    key_end_secrets_form,
+    key_disable_page,
+    key_disable_form,
+    key_enable_page,
+    key_enable_form,
+    key_revoke_page,
+    key_revoke_form,
     account.account_page,
     account.sign_out_form,
     account.end_session_form,

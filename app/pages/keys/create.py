@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from secrets import token_urlsafe
 
 from app.api.api_keys.create import CreatedKey, create_key
+from app.api.api_keys.schemas import Key
 from app.api.mcps.list import ListedMcp
 from app.api.mcps.test import McpTestResult, test_mcp
 from app.api.organization.get import get_organization
@@ -33,6 +34,7 @@ from app.pages.visit import Visit
 from domain.environment import Environment
 from domain.grants import Grant
 from domain.keys.permissions import Permissions
+from infrastructure.clock import now
 
 
 @Page("GET", "/keys/new", access="keys:write")
@@ -70,7 +72,7 @@ async def key_create_form(visit: Visit) -> PageResponse:
         return await _refused(visit, error, servers)
     if created.data.key is None:
         return await visit.page("keys/created_before.html", key=created.data)
-    return await _secret_page(visit, created.data, created.data.key, servers)
+    return await secret_page(visit, created.data, created.data.key, servers)
 
 
 @Page("POST", "/keys/permissions/preview", access="keys:write")
@@ -160,21 +162,25 @@ def _environment(fields: Fields) -> Environment:
     return "test" if fields.one("environment") == "test" else "live"
 
 
-async def _secret_page(visit: Visit, key: CreatedKey, secret: str, servers: Sequence[ListedMcp]) -> PageResponse:
+async def secret_page(
+    visit: Visit, key: Key, secret: str, servers: Sequence[ListedMcp], version: int = 1
+) -> PageResponse:
+    """Return the page that shows the secret, number `version` of the key, this one time."""
     organization = await visit.read(get_organization, Organization)
     url = get_services(visit.request).config.public_url
     return await visit.page(
         "keys/created.html",
         key=key,
         secret=secret,
-        snippets=snippets(url, organization.mcp_url, secret, _target(key, servers)),
+        snippets=snippets(url, organization.mcp_url, secret, target_of(key, servers)),
         has_mcp_url=organization.mcp_url is not None,
         permission_text=permission_text(key.permissions, names_of(servers), key.environment),
-        watched_until=int((key.created_at + WATCHED).timestamp()),
+        version=version,
+        watched_until=int((now() + WATCHED).timestamp()),
     )
 
 
-def _target(key: CreatedKey, servers: Sequence[ListedMcp]) -> Target | None:
+def target_of(key: Key, servers: Sequence[ListedMcp]) -> Target | None:
     """Return a tool that the key may call."""
     given = key.permissions
     permissions = Permissions(given.mcps, given.tools, given.manage)

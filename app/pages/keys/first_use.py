@@ -21,9 +21,13 @@ _USES = 100
 
 
 class Query(Struct, frozen=True):
-    """`until`: when the page stops asking, in Unix seconds. `seen`: the refused use that the page shows already."""
+    """`until`: when the page stops asking, in Unix seconds. `version`: that of the secret.
+
+    `seen`: the refused use that the page shows already.
+    """
 
     until: int = 0
+    version: int = 1
     seen: str = ""
 
 
@@ -31,7 +35,8 @@ class Query(Struct, frozen=True):
 async def key_first_use(visit: Visit, key_id: str) -> PageResponse:
     """Return the line if it changed, otherwise 204. A line without a next request ends the waiting."""
     query = page_query(visit.request, Query)
-    entries = await visit.read_list(list_key_activity, ActivityEntry, {"type": USED, "per_page": _USES}, key_id=key_id)
+    asked = {"type": USED, "secret_version": query.version, "per_page": _USES}
+    entries = await visit.read_list(list_key_activity, ActivityEntry, asked, key_id=key_id)
     uses = list(reversed(entries.data))
     accepted = next((use for use in uses if use.status != "denied"), None)
     refused = uses[-1] if uses and accepted is None else None
@@ -42,6 +47,7 @@ async def key_first_use(visit: Visit, key_id: str) -> PageResponse:
         "keys/first_use.html",
         key_id=key_id,
         watched_until=query.until,
+        version=query.version,
         use=accepted,
         refused=refused,
         refusal="" if refused is None or not refused.reason else ERRORS[refused.reason].title,

@@ -83,6 +83,31 @@ def permissions_in(fields: Fields, servers: Sequence[ListedMcp], grantable: Sequ
     )
 
 
+def fields_of_permissions(permissions: GrantedPermissions, servers: Sequence[ListedMcp]) -> list[tuple[str, str]]:
+    """Return the fields of a form that describe these permissions."""
+    is_all = permissions.mcps == "*"
+    fields = [("mcps", "all" if is_all else "selected"), *[("manage", grant) for grant in permissions.manage]]
+    for server in servers:
+        rule = permissions.tools.get(server.id)
+        is_limited = rule is not None and (rule.allow is not None or bool(rule.deny))
+        if rule is not None and is_limited and (is_all or server.id in permissions.mcps):
+            fields += [(f"access-{server.id}", "some"), *_rule_fields(server, rule)]
+        elif server.id in permissions.mcps:
+            fields.append((f"access-{server.id}", "all"))
+    return fields
+
+
+def _rule_fields(server: ListedMcp, rule: ToolRule) -> list[tuple[str, str]]:
+    """Return the known tools that the rule names as chosen tools, and its other patterns as text."""
+    tools = {exactly(tool.name): tool.name for tool in server.tools or ()}
+    allow = rule.allow or ()
+    return [
+        *[(f"tool-{server.id}", tools[pattern]) for pattern in allow if pattern in tools],
+        (f"allow-{server.id}", " ".join(pattern for pattern in allow if pattern not in tools)),
+        (f"deny-{server.id}", " ".join(rule.deny)),
+    ]
+
+
 def errors_in(permissions: GrantedPermissions) -> dict[str, str]:
     """Return a message for each field of permissions that cannot be meant."""
     errors = {f"server-{mcp_id}": NO_TOOL_CHOSEN for mcp_id, rule in permissions.tools.items() if rule.allow == ()}

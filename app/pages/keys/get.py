@@ -1,0 +1,156 @@
+"""GET /keys/{key_id}: the overview of one key."""
+
+from asyncio import gather
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+from app.api.activity.schemas import ActivityEntry
+from app.api.alerts.list import list_alerts
+from app.api.alerts.schemas import Alert
+from app.api.api_keys.activity import list_key_activity
+from app.api.api_keys.get import KeyDetail, get_key
+from app.api.api_keys.usage import get_key_usage
+from app.api.organization.get import get_organization
+from app.api.organization.schemas import Organization
+from app.api.usage.schemas import KeyReport
+from app.handlers import get_services
+from app.pages.activity_table import activity_rows, actor_of, reason_text
+from app.pages.charts.bars import requests_chart
+from app.pages.charts.chart import Frame
+from app.pages.keys.create import target_of
+from app.pages.keys.heading import earlier_secrets, heading_of
+from app.pages.keys.list import creator_of
+from app.pages.keys.permission_text import permission_text
+from app.pages.keys.servers import all_servers, names_of
+from app.pages.keys.usage_reports import LAST_DAY, outcomes_of, percent
+from app.pages.page import Page
+from app.pages.rendering import PageResponse
+from app.pages.snippets import snippets
+from app.pages.visit import Visit
+from app.pages.words import REVOKED_BECAUSE
+from domain.keys.events import KeyRevoked
+from infrastructure.clock import now
+
+_ALERTS = 5
+_REFUSALS = 3
+_COUNTED = 100
+_MONTH = 30
+_REVOKED = str(KeyRevoked.__struct_config__.tag)
+
+
+class Figures(NamedTuple):
+    """Accepted requests. `error_rate` is that of 30 days; empty without requests."""
+
+    today: int
+    week: int
+    month: int
+    error_rate: str
+    errors: int
+
+
+class Revocation(NamedTuple):
+    """Who revoked the key, and who still has it: the refused uses since then."""
+
+    at: datetime
+    by: str
+    because: str
+    refused: int
+    is_minimum: bool
+    last_ip: str
+
+
+@Page("GET", "/keys/{key_id}", access="keys:read")
+async def key_page(visit: Visit, key_id: str) -> PageResponse:
+    key = await visit.read(get_key, KeyDetail, key_id=key_id)
+    at = now()
+    servers, organization, (day, month), refusals, alerts, revocation = await gather(
+        all_servers(visit, with_tools=True),
+        visit.read(get_organization, Organization),
+        _usage(visit, key_id, at),
+        visit.read_list(list_key_activity, ActivityEntry, {"status": "denied", "per_page": _REFUSALS}, key_id=key_id),
+        _open_alerts(visit, key_id),
+        _revocation(visit, key),
+    )
+    masked = f"{key.prefix}…"
+    return await visit.page(
+        "keys/get.html",
+        key=key,
+        heading=heading_of(visit, key, at, "Overview"),
+        creator=creator_of(key),
+        permission_text=permission_text(key.permissions, names_of(servers), key.environment),
+        figures=_figures(month),
+        chart=requests_chart(
+            Frame(id="requests", heading="Requests, last 24 hours"), LAST_DAY.period(at), outcomes_of(day, LAST_DAY)
+        ),
+        activity=activity_rows(key.recent_activity),
+        earlier=[secret.version for secret in earlier_secrets(key, at)],
+        alerts=alerts,
+        refusals=[(entry, reason_text(entry.reason or "")) for entry in refusals.data],
+        revocation=revocation,
+        snippets=snippets(
+            get_services(visit.request).config.public_url, organization.mcp_url, masked, target_of(key, servers)
+        ),
+        has_mcp_url=organization.mcp_url is not None,
+    )
+
+
+async def _usage(visit: Visit, key_id: str, at: datetime) -> tuple[KeyReport, KeyReport]:
+    """Return the reports of the last day, by hour, and of the last 30 days."""
+    month = {"start_date": at.date() - timedelta(days=_MONTH - 1)}
+    return await gather(
+        visit.read(get_key_usage, KeyReport, LAST_DAY.query(at), key_id=key_id),
+        visit.read(get_key_usage, KeyReport, month, key_id=key_id),
+    )
+
+
+async def _open_alerts(visit: Visit, key_id: str) -> list[Alert]:
+    if not visit.can("alerts:read"):
+        return []
+    query = {"key_id": key_id, "status": "open", "per_page": _ALERTS}
+    return (await visit.read_list(list_alerts, Alert, query)).data
+
+
+async def _revocation(visit: Visit, key: KeyDetail) -> Revocation | None:
+    if key.revoked_at is None:
+        return None
+    changes, refused, usage = await gather(
+        visit.read_list(list_key_activity, ActivityEntry, {"type": _REVOKED, "per_page": 1}, key_id=key.id),
+        visit.read_list(
+            list_key_activity,
+            ActivityEntry,
+            {"status": "denied", "from": key.revoked_at.isoformat(), "per_page": _COUNTED},
+            key_id=key.id,
+        ),
+        visit.read(
+            get_key_usage,
+            KeyReport,
+            {"start_date": max(key.revoked_at.date(), now().date() - timedelta(days=365))},
+            key_id=key.id,
+        ),
+    )
+    # The log is up to date, but reading all of it could take long. The counts are complete, but seconds late.
+    counted = sum(each.denied for each in usage.denied_by_reason if each.reason == "revoked_key")
+    is_counted = refused.pagination.next_cursor is None
+    return Revocation(
+        at=key.revoked_at,
+        by=actor_of(changes.data[0]) if changes.data else "",
+        because=_because(key),
+        refused=len(refused.data) if is_counted else max(counted, len(refused.data)),
+        is_minimum=not is_counted,
+        last_ip=(refused.data[0].ip or "") if refused.data else "",
+    )
+
+
+def _because(key: KeyDetail) -> str:
+    return REVOKED_BECAUSE.get(key.revoked_reason or "", "")
+
+
+def _figures(month: KeyReport) -> Figures:
+    requests = [day.requests for day in month.by_day]
+    return Figures(
+        today=requests[-1],
+        week=sum(requests[-7:]),
+        month=sum(requests),
+        error_rate=percent(month.by_status.error, month.total_requests),
+        errors=month.by_status.error,
+    )

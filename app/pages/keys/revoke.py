@@ -1,0 +1,139 @@
+"""GET and POST /keys/{key_id}/revoke: refuse a key permanently, after showing what will stop."""
+
+from asyncio import gather
+from collections import Counter
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+from app.api.activity.schemas import ActivityEntry
+from app.api.api_keys.activity import list_key_activity
+from app.api.api_keys.get import KeyDetail, get_key
+from app.api.api_keys.revoke import RevokedKey, revoke_key
+from app.api.api_keys.usage import get_key_usage
+from app.api.usage.schemas import KeyReport
+from app.http.errors import to_problem
+from app.pages.activity_table import UNKNOWN_SERVER
+from app.pages.keys.heading import heading_of, path_of
+from app.pages.keys.usage_reports import LAST_DAY, outcomes_of, within
+from app.pages.page import Page
+from app.pages.rendering import PageResponse
+from app.pages.text import duration, number, plural
+from app.pages.visit import Visit
+from app.pages.words import REVOCATION_REASONS
+from infrastructure.clock import now
+from projections.log_queries.activity.entries import USED
+
+_DAY = timedelta(days=1)
+_RECENT = timedelta(days=7)
+"""A key that was used this recently is revoked only after its name was typed."""
+
+_LOOKED_AT = 100
+_REASON = "unspecified"
+
+
+class Stopping(NamedTuple):
+    """What will stop: the accepted uses of the last 24 hours. Addresses and servers are those of the latest uses."""
+
+    uses: int
+    rate: str
+    addresses: int
+    last_at: datetime
+    last_ip: str
+    by_server: str
+    looked_at: int | None
+
+
+@Page("GET", "/keys/{key_id}/revoke", access="keys:write")
+async def key_revoke_page(visit: Visit, key_id: str) -> PageResponse:
+    key = await visit.read(get_key, KeyDetail, key_id=key_id)
+    if key.status == "revoked":
+        return visit.go_to(path_of(key))
+    return await _form_page(visit, key, await _stopping(visit, key, now()))
+
+
+@Page("POST", "/keys/{key_id}/revoke", access="keys:write")
+async def key_revoke_form(visit: Visit, key_id: str) -> PageResponse:
+    key = await visit.read(get_key, KeyDetail, key_id=key_id)
+    fields = visit.fields
+    errors: dict[str, str] = {}
+    if fields.one("reason") not in REVOCATION_REASONS:
+        errors["reason"] = "Choose a reason."
+    stopping = await _stopping(visit, key, now())
+    if _needs_name(key, stopping, now()) and fields.one("confirm").strip() != key.name.strip():
+        errors["confirm"] = "Type the name exactly as it is shown."
+    if errors:
+        return await _form_page(visit, key, stopping, errors)
+    body = {"reason": fields.one("reason"), "note": fields.one("note").strip() or None}
+    try:
+        await visit.change(revoke_key, RevokedKey, body, key_id=key_id)
+    except Exception as error:
+        problem = to_problem(error)
+        if problem.code != "validation_error":
+            raise
+        messages = {name: str(message) for name, message in problem.details.items()}
+        return await _form_page(visit, key, stopping, messages)
+    return visit.go_to(path_of(key), "key_revoked")
+
+
+async def _form_page(
+    visit: Visit, key: KeyDetail, stopping: Stopping | None, errors: dict[str, str] | None = None
+) -> PageResponse:
+    at = now()
+    return await visit.page(
+        "keys/revoke.html",
+        status=422 if errors else 200,
+        key=key,
+        heading=heading_of(visit, key, at),
+        stopping=stopping,
+        needs_name=_needs_name(key, stopping, at),
+        fields=visit.fields,
+        chosen=visit.fields.one("reason") or _REASON,
+        reasons=[(value, text, "") for value, text in REVOCATION_REASONS.items()],
+        errors=errors or {},
+    )
+
+
+def _needs_name(key: KeyDetail, stopping: Stopping | None, at: datetime) -> bool:
+    # The time of the last use is counted from the log, so it can be seconds late.
+    if stopping is not None:
+        return True
+    return key.last_used is not None and at - key.last_used <= _RECENT
+
+
+async def _stopping(visit: Visit, key: KeyDetail, at: datetime) -> Stopping | None:
+    since = {"type": USED, "from": (at - _DAY).isoformat(), "per_page": _LOOKED_AT}
+    latest, report = await gather(
+        visit.read_list(list_key_activity, ActivityEntry, since, key_id=key.id),
+        visit.read(get_key_usage, KeyReport, LAST_DAY.query(at), key_id=key.id),
+    )
+    uses = [use for use in latest.data if use.status != "denied"]
+    if not uses:
+        return None
+    # The log is up to date, but only a part of it is read. The counts are complete, but seconds late.
+    is_all = latest.pagination.next_cursor is None
+    counted = sum(each.accepted + each.errors for each in within(outcomes_of(report, LAST_DAY), LAST_DAY.period(at)))
+    total = len(uses) if is_all else max(counted, len(uses))
+    return Stopping(
+        uses=total,
+        rate=_rate(total),
+        addresses=len({use.ip for use in uses}),
+        last_at=uses[0].timestamp,
+        last_ip=uses[0].ip or "",
+        by_server=_by_server(uses),
+        looked_at=None if is_all else len(uses),
+    )
+
+
+def _rate(uses: int) -> str:
+    """Return how often that is: "about once every 5 min", "about 12 times a minute"."""
+    minutes = _DAY / timedelta(minutes=1)
+    if uses >= 2 * minutes:
+        return f"about {plural(round(uses / minutes), 'time')} a minute"
+    return f"about once every {duration(_DAY / uses)}" if uses < minutes else "about once a minute"
+
+
+def _by_server(uses: list[ActivityEntry]) -> str:
+    """Return the uses of each server: "GitHub 1,100 · Jira 104"."""
+    counts = Counter(use.mcp_name or (UNKNOWN_SERVER if use.mcp_id else "") for use in uses)
+    named = [(name, count) for name, count in counts.most_common() if name]
+    return " · ".join(f"{name} {number(count)}" for name, count in named)

@@ -95,6 +95,30 @@ def _mcp_criterion(site: Site) -> str:
     return f"/keys/revoke?mcp_id={servers[0]['id']}"
 
 
+def _key(name: str, page: str = "") -> Callable[[Site], str]:
+    """Return the address of a page of the first key with this name. Other screens may create more of them."""
+
+    def path(site: Site) -> str:
+        oldest = {"q": name, "sort": "created_at", "order": "asc"}
+        found = site.person("owner").client.get("/v1/api-keys", oldest).data
+        return f"/keys/{found[0]['id']}{page}"
+
+    return path
+
+
+def _save_a_stale_form(page: Page) -> None:
+    page.locator("[name=revision]").evaluate("element => { element.value = '99'; }")
+    page.locator("#name").evaluate("element => { element.value = 'renamed'; }")
+    page.get_by_role("button", name="Save", exact=True).click()
+    page.get_by_role("alert").wait_for()
+
+
+def _revoke_without_the_name(page: Page) -> None:
+    page.get_by_label("Type the key's name to confirm").fill("another")
+    page.get_by_role("button", name="Revoke key").click()
+    page.get_by_role("alert").wait_for()
+
+
 SCREENS: tuple[Screen, ...] = (
     Screen("sign-in", "/sign-in"),
     Screen("sign-in-link-sent", "/sign-in", then=_request_link),
@@ -122,6 +146,52 @@ SCREENS: tuple[Screen, ...] = (
         causes=("response 422: POST /keys/new",),
     ),
     Screen("key-created", "/keys/new", role="owner", then=_create),
+    Screen("key", "/keys/{key_id}", role="owner", path=_key("prod-server")),
+    Screen("key-member", "/keys/{key_id}", role="auditor", path=_key("prod-server")),
+    Screen("key-hard-name", "/keys/{key_id}", role="owner", path=_key("ops")),
+    Screen("key-rotating", "/keys/{key_id}", role="owner", path=_key("billing")),
+    Screen("key-disabled", "/keys/{key_id}", role="owner", path=_key("paused")),
+    Screen("key-revoked", "/keys/{key_id}", role="owner", path=_key("leaked")),
+    Screen("key-expired", "/keys/{key_id}", role="owner", path=_key("last-year")),
+    Screen("key-activity", "/keys/{key_id}/activity", role="owner", path=_key("prod-server", "/activity")),
+    Screen(
+        "key-activity-no-matches",
+        "/keys/{key_id}/activity",
+        role="owner",
+        path=_key("prod-server", "/activity?status=error"),
+    ),
+    Screen(
+        "key-activity-refused",
+        "/keys/{key_id}/activity",
+        role="owner",
+        path=_key("prod-server", "/activity?ip=nowhere"),
+        causes=("response 422: GET /keys/key_",),
+    ),
+    Screen("key-usage", "/keys/{key_id}/usage", role="owner", path=_key("prod-server", "/usage")),
+    Screen("key-usage-hours", "/keys/{key_id}/usage", role="owner", path=_key("prod-server", "/usage?days=1")),
+    Screen("key-permissions", "/keys/{key_id}/permissions", role="owner", path=_key("prod-server", "/permissions")),
+    Screen("key-edit", "/keys/{key_id}/edit", role="owner", path=_key("prod-server", "/edit")),
+    Screen(
+        "key-edit-stale",
+        "/keys/{key_id}/edit",
+        role="owner",
+        path=_key("prod-server", "/edit"),
+        then=_save_a_stale_form,
+        causes=("response 412: POST /keys/key_",),
+    ),
+    Screen("key-rotate", "/keys/{key_id}/rotate", role="owner", path=_key("prod-server", "/rotate")),
+    Screen("key-rotate-overlap", "/keys/{key_id}/rotate", role="owner", path=_key("billing", "/rotate")),
+    Screen("key-disable", "/keys/{key_id}/disable", role="owner", path=_key("prod-server", "/disable")),
+    Screen("key-enable", "/keys/{key_id}/enable", role="owner", path=_key("paused", "/enable")),
+    Screen("key-revoke", "/keys/{key_id}/revoke", role="owner", path=_key("contractor", "/revoke")),
+    Screen(
+        "key-revoke-refused",
+        "/keys/{key_id}/revoke",
+        role="owner",
+        path=_key("prod-server", "/revoke"),
+        then=_revoke_without_the_name,
+        causes=("response 422: POST /keys/key_",),
+    ),
     Screen("keys-revoke-criteria", "/keys/revoke", role="owner"),
     Screen("keys-revoke-preview", "/keys/revoke", role="owner", path=_mcp_criterion),
     Screen("account-other-sessions", "/account", role="admin", path=_other_session),
@@ -137,6 +207,7 @@ WITHOUT_SCREEN = {
     "/sign-in/openid/callback": "redirects to /",
     "/static/{name:str}": "is a style sheet or a script",
     "/favicon.svg": "is an image",
+    "/keys/{key_id}/activity/tail": "returns new rows for the page of activity",
     "/keys/{key_id}/first-use": "is a part of the page of a new key",
 }
 """GET handlers that show no page of their own."""

@@ -10,6 +10,12 @@ from tests.app.people import COOKIE, Person, person
 SignIn = Callable[[Role], Person]
 
 
+@pytest.fixture(scope="session")
+def api(proxied_api: Api) -> Api:
+    """The server of `org`."""
+    return proxied_api
+
+
 @pytest.fixture
 def org(proxied_api: Api) -> Organization:
     """A new organization on a plan without a key limit."""

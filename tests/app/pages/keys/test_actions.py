@@ -1,0 +1,194 @@
+"""Pages that change a key: edit, rotate, end earlier secrets, disable, enable, revoke. None needs JavaScript."""
+
+import re
+
+from tests.app.organizations import Api, Organization
+from tests.app.pages.keys.signed_in import signed_in, submit
+from tests.app.people import person
+
+
+def secrets_in(text: str) -> set[str]:
+    return set(re.findall(r"pk_(?:live|test)_[A-Za-z0-9]{20,}", text))
+
+
+def test_a_key_is_disabled_and_enabled(api: Api, org: Organization) -> None:
+    key, owner = org.key(), person(api, org.id, "owner")
+    with signed_in(api, owner) as opened:
+        opened.go(f"/keys/{key.id}/disable")
+        opened.send(opened.form(f"/keys/{key.id}/disable"))
+        assert opened.path == f"/keys/{key.id}"
+        assert "The key is disabled." in opened.page.text
+        assert org.verify(key.secret)["code"] == "disabled_key"
+        opened.go(f"/keys/{key.id}/enable")
+        opened.send(opened.form(f"/keys/{key.id}/enable"))
+        assert "The key is enabled." in opened.page.text
+        assert org.verify(key.secret)["valid"] is True
+
+
+def test_rotating_shows_the_new_secret_once_and_both_work_during_the_overlap(api: Api, org: Organization) -> None:
+    key, owner = org.key(), person(api, org.id, "owner")
+    org.verify(key.secret)
+    with signed_in(api, owner) as opened:
+        form = opened.go(f"/keys/{key.id}/rotate") and opened.form(f"/keys/{key.id}/rotate")
+        fields = {"overlap": "3600", "idempotency_key": form.fields["idempotency_key"]}
+        assert submit(opened, api, owner, f"/keys/{key.id}/rotate", **fields) == 200
+        (new,) = secrets_in(opened.page.text)
+        assert [org.verify(secret, ip="10.1.2.3")["valid"] for secret in (key.secret, new)] == [True, True]
+        submit(opened, api, owner, f"/keys/{key.id}/rotate", **fields)
+        assert secrets_in(opened.page.text) == set(), "a repeated form shows no secret"
+        assert len(org.detail(key)["secrets"]) == 2
+        text = " ".join(opened.go(f"/keys/{key.id}/rotate").text.split())
+        assert re.search(r"<strong>Version 1</strong> works until .* Last used .* from 10\.1\.2\.3", text)
+        opened.send(opened.form(f"/keys/{key.id}/end-secrets"))
+        assert "The old secret no longer works." in opened.page.text
+        assert [org.verify(secret)["valid"] for secret in (key.secret, new)] == [False, True]
+        assert secrets_in(opened.page.text) == set()
+
+
+def test_rotating_without_an_overlap_ends_the_old_secret(api: Api, org: Organization) -> None:
+    key, owner = org.key(), person(api, org.id, "owner")
+    with signed_in(api, owner) as opened:
+        assert submit(opened, api, owner, f"/keys/{key.id}/rotate", overlap="0", idempotency_key="a") == 200
+        (new,) = secrets_in(opened.page.text)
+    assert [org.verify(secret)["valid"] for secret in (key.secret, new)] == [False, True]
+
+
+def test_a_rotation_needs_an_overlap_of_the_list(api: Api, org: Organization) -> None:
+    key, owner = org.key(), person(api, org.id, "owner")
+    with signed_in(api, owner) as opened:
+        for overlap in ("", "1", "-1", "many"):
+            assert submit(opened, api, owner, f"/keys/{key.id}/rotate", overlap=overlap) == 422
+    assert len(org.detail(key)["secrets"]) == 1
+
+
+def test_the_page_says_what_revoking_stops_and_asks_for_the_name_of_a_used_key(api: Api, org: Organization) -> None:
+    jira = org.mcp(name="Jira")
+    key, owner = org.key(name="prod", permissions={"mcps": [jira]}), person(api, org.id, "owner")
+    for _ in range(3):
+        org.verify(key.secret, mcp_id=jira)
+    path = f"/keys/{key.id}/revoke"
+    with signed_in(api, owner) as opened:
+        text = " ".join(opened.go(path).text.split())
+        assert "Used 3 times in the last 24 hours" in text
+        assert "from 1 IP address: Jira 3." in text
+        assert submit(opened, api, owner, path, reason="compromised", note="Found on a wiki", confirm="Prod") == 422
+        assert 'value="compromised" checked' in opened.page.text
+        assert "Found on a wiki" in opened.page.text
+        assert 'value="Prod"' in opened.page.text
+        assert org.verify(key.secret)["valid"] is True
+        assert submit(opened, api, owner, path, reason="compromised", note="Found on a wiki", confirm="prod") == 200
+        assert opened.path == f"/keys/{key.id}"
+        assert "The key is revoked." in opened.page.text
+    assert org.verify(key.secret)["code"] == "revoked_key"
+    assert org.detail(key)["revoked_reason"] == "compromised"
+
+
+def test_an_unused_key_is_revoked_without_its_name(api: Api, org: Organization) -> None:
+    key, owner = org.key(), person(api, org.id, "owner")
+    with signed_in(api, owner) as opened:
+        assert "It has never been used." in opened.go(f"/keys/{key.id}/revoke").text
+        assert submit(opened, api, owner, f"/keys/{key.id}/revoke", reason="no_longer_needed") == 200
+    assert org.detail(key)["status"] == "revoked"
+
+
+def test_a_revocation_needs_a_reason_of_the_list(api: Api, org: Organization) -> None:
+    key, owner = org.key(), person(api, org.id, "owner")
+    with signed_in(api, owner) as opened:
+        assert submit(opened, api, owner, f"/keys/{key.id}/revoke", reason="owner_removed") == 422
+        assert submit(opened, api, owner, f"/keys/{key.id}/revoke", reason="unspecified", note="x" * 501) == 422
+    assert org.detail(key)["status"] == "active"
+
+
+def test_every_field_of_a_key_is_edited(api: Api, org: Organization) -> None:
+    jira, slack = org.mcp(name="Jira"), org.mcp(name="Slack")
+    key, owner = org.key(permissions={"mcps": [jira]}), person(api, org.id, "owner")
+    with signed_in(api, owner) as opened:
+        fields = {
+            "revision": "1",
+            "name": "Renamed",
+            "description": "In the vault",
+            "expires": "90",
+            "mcps": "selected",
+            f"access-{slack}": "some",
+            f"allow-{slack}": "get_*",
+            f"deny-{slack}": "get_secret",
+            "per_second": "7",
+            "allowed_ips": "10.0.0.0/8\r\n192.0.2.1",
+            "metadata": "team=search",
+            "manage": "usage:read",
+        }
+        assert submit(opened, api, owner, f"/keys/{key.id}/edit", **fields) == 200
+        assert opened.path == f"/keys/{key.id}"
+        assert "Your changes are saved" in opened.page.text
+    found = org.detail(key)
+    assert (found["name"], found["description"]) == ("Renamed", "In the vault")
+    assert found["permissions"] == {
+        "mcps": [slack],
+        "tools": {slack: {"allow": ["get_*"], "deny": ["get_secret"]}},
+        "manage": ["usage:read"],
+    }
+    assert (found["rate_limit"], found["metadata"]) == ({"per_second": 7}, {"team": "search"})
+    assert found["allowed_ips"] == ["10.0.0.0/8", "192.0.2.1"]
+    assert found["expires_at"] is not None
+
+
+def unchanged(opened_fields: dict[str, str]) -> dict[str, str]:
+    return {"revision": "1", "expires": "keep", "mcps": "selected", "description": "", "metadata": "", **opened_fields}
+
+
+def test_a_saved_form_without_changes_changes_nothing(api: Api, org: Organization) -> None:
+    jira = org.mcp(name="Jira")
+    rule = {"allow": ["get_*", "add"], "deny": ["get_secret"]}
+    permissions = {"mcps": [jira], "tools": {jira: rule}}
+    key, owner = org.key(name="prod", permissions=permissions), person(api, org.id, "owner")
+    with signed_in(api, owner) as opened:
+        text = opened.go(f"/keys/{key.id}/edit").text
+        assert 'value="get_* add"' in text
+        assert 'value="get_secret"' in text
+        same = {f"access-{jira}": "some", f"allow-{jira}": "get_* add", f"deny-{jira}": "get_secret"}
+        fields = unchanged({"name": "prod", "expires": "never", **same})
+        assert submit(opened, api, owner, f"/keys/{key.id}/edit", **fields) == 200
+    assert org.detail(key)["revision"] == 1
+
+
+def test_grants_that_the_editor_cannot_give_stay(api: Api, org: Organization) -> None:
+    member = person(api, org.id, "member")
+    key_id = member.client.post("/v1/api-keys", {"name": "mine"}).data["id"]
+    # An admin can give more to the key of a member than the member can.
+    admin = person(api, org.id, "admin")
+    given = {"mcps": [], "manage": ["audit:read"]}
+    assert admin.client.patch(f"/v1/api-keys/{key_id}", {"permissions": given}).status == 200
+    with signed_in(api, member) as opened:
+        fields = unchanged({"revision": "2", "name": "renamed", "expires": "never"})
+        assert submit(opened, api, member, f"/keys/{key_id}/edit", **fields) == 200
+    found = admin.client.get(f"/v1/api-keys/{key_id}").data
+    assert (found["name"], found["permissions"]["manage"]) == ("renamed", ["audit:read"])
+
+
+def test_a_refused_form_keeps_what_was_entered(api: Api, org: Organization) -> None:
+    key, owner = org.key(permissions={"mcps": "*"}), person(api, org.id, "owner")
+    with signed_in(api, owner) as opened:
+        entered = {"name": "", "per_second": "fast", "allowed_ips": "nowhere", "metadata": "team"}
+        fields = unchanged({"mcps": "all", "expires": "date", "expires_on": "2020-01-01", **entered})
+        assert submit(opened, api, owner, f"/keys/{key.id}/edit", **fields) == 422
+        for kept in ('value="fast"', "nowhere", "\nteam</textarea>", 'value="2020-01-01"'):
+            assert kept in opened.page.text
+        assert 'role="alert"' in opened.page.text
+    assert org.detail(key)["revision"] == 1
+
+
+def test_a_stale_form_saves_nothing_and_shows_both_values(api: Api, org: Organization) -> None:
+    key, owner = org.key(name="prod", permissions={"mcps": "*"}), person(api, org.id, "owner")
+    other = person(api, org.id, "admin")
+    with signed_in(api, owner) as opened:
+        opened.go(f"/keys/{key.id}/edit")
+        other.client.patch(key.path, {"name": "renamed by another"})
+        fields = unchanged({"name": "renamed by me", "mcps": "all", "expires": "never"})
+        assert submit(opened, api, owner, f"/keys/{key.id}/edit", **fields) == 412
+        text = opened.page.text
+        assert f"{other.email} changed this key" in text
+        assert "<td>renamed by another</td><td>renamed by me</td>" in text
+        assert 'name="revision" value="2"' in text
+        assert org.detail(key)["name"] == "renamed by another"
+        assert submit(opened, api, owner, f"/keys/{key.id}/edit", **{**fields, "revision": "2"}) == 200
+    assert org.detail(key)["name"] == "renamed by me"

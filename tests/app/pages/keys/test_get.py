@@ -1,0 +1,158 @@
+"""GET /keys/{key_id}: the overview of a key, and the permissions and usage next to it."""
+
+import html
+
+import pytest
+
+from domain.usage.events import Denial
+from infrastructure.clock import now
+from tests.app import recorded_uses
+from tests.app.api.usage.usage_data import count
+from tests.app.organizations import Api, Organization
+from tests.app.pages.keys.signed_in import signed_in
+from tests.app.people import person
+from tests.ui.data import HARD_NAME
+
+TABS = ("", "/activity", "/usage", "/permissions", "/edit", "/rotate", "/disable", "/enable", "/revoke")
+
+
+def test_the_overview_shows_what_the_key_is_and_may_do(api: Api, org: Organization) -> None:
+    github = org.mcp(name="GitHub")
+    key = org.key(
+        name="prod-server",
+        description="In the vault",
+        permissions={"mcps": [github], "tools": {github: {"allow": ["get_*"]}}},
+        allowed_ips=["10.0.0.0/8"],
+        metadata={"team": "search"},
+        rate_limit={"per_second": 5},
+    )
+    with signed_in(api, person(api, org.id, "owner")) as opened:
+        text = opened.go(f"/keys/{key.id}").text
+    assert "<title>prod-server · API Keys · Keyledger</title>" in text
+    assert "GitHub tools that match <code>get_*</code>" in text
+    for shown in (
+        "In the vault",
+        "10.0.0.0/8",
+        "team=search",
+        "5 requests per second",
+        key.secret[:12],
+        key.secret[-4:],
+    ):
+        assert shown in text
+    assert key.secret not in text
+    assert f"KEYLEDGER_KEY={key.secret[:12]}…" in text
+
+
+def test_every_tab_and_action_has_an_address_that_the_page_links_to(api: Api, org: Organization) -> None:
+    key = org.key()
+    with signed_in(api, person(api, org.id, "owner")) as opened:
+        opened.go(f"/keys/{key.id}")
+        links = {link for link in opened.links if link.startswith("/")}
+        wanted = {f"/keys/{key.id}{tab}" for tab in TABS if tab != "/enable"}
+        assert wanted <= links
+        for link in links:
+            assert opened.go(link).status_code == 200, link
+
+
+@pytest.mark.parametrize("tab", TABS)
+def test_a_name_is_escaped_on_every_page(api: Api, org: Organization, tab: str) -> None:
+    key = org.key(name=HARD_NAME)
+    with signed_in(api, person(api, org.id, "owner")) as opened:
+        text = opened.go(f"/keys/{key.id}{tab}").text
+    assert "<b>ops</b>" not in text
+    assert html.escape(HARD_NAME) in text
+
+
+def test_a_revoked_key_says_who_revoked_it_and_who_still_has_it(api: Api, org: Organization) -> None:
+    key, owner = org.key(), person(api, org.id, "owner")
+    owner.client.post(f"{key.path}/revoke", {"reason": "compromised"})
+    with signed_in(api, owner) as opened:
+        text = " ".join(opened.go(f"/keys/{key.id}").text.split())
+        assert f"by {owner.email} because it was compromised. Not used since." in text
+        for _ in range(2):
+            org.verify(key.secret)
+        text = " ".join(opened.go(f"/keys/{key.id}").text.split())
+        assert "Refused 2 times</a> since" in text
+        assert not {f"/keys/{key.id}/{action}" for action in ("rotate", "edit", "revoke")} & set(opened.links)
+        for action in ("rotate", "edit", "disable", "enable", "revoke"):
+            opened.go(f"/keys/{key.id}/{action}")
+            assert opened.path == f"/keys/{key.id}", "there is nothing left to change"
+
+
+def test_many_refusals_of_a_revoked_key_are_counted_completely(api: Api, org: Organization) -> None:
+    key = org.key()
+    org.client.post(f"{key.path}/revoke")
+    refused: Denial = "revoked_key"
+    at = now()
+    recorded_uses.record(org, at, recorded_uses.uses(org, key, 130, at, code=refused))
+    count(api)
+    with signed_in(api, person(api, org.id, "owner")) as opened:
+        assert "Refused at least 130 times" in opened.go(f"/keys/{key.id}").text
+
+
+def test_a_key_of_another_organization_and_an_unknown_key_are_the_same_page(api: Api, org: Organization) -> None:
+    foreign = api.organization().key()
+    unknown = foreign.id[:-4] + "0000"
+    with signed_in(api, person(api, org.id, "owner")) as opened:
+        for tab in TABS:
+            pages: list[str] = []
+            for key_id in (foreign.id, unknown):
+                page = opened.go(f"/keys/{key_id}{tab}")
+                assert page.status_code == 404
+                pages.append(page.text.replace(page.headers["x-request-id"], "-"))
+            assert pages[0] == pages[1]
+
+
+def test_a_member_sees_only_their_own_keys(api: Api, org: Organization) -> None:
+    member = person(api, org.id, "member")
+    others = org.key()
+    own = member.client.post("/v1/api-keys", {"name": "mine"}).data["id"]
+    with signed_in(api, member) as opened:
+        for tab in TABS:
+            assert opened.go(f"/keys/{others.id}{tab}").status_code == 404
+            assert opened.go(f"/keys/{own}{tab}").status_code == 200
+
+
+def test_an_auditor_sees_a_key_without_anything_to_change(api: Api, org: Organization) -> None:
+    key = org.key()
+    with signed_in(api, person(api, org.id, "auditor")) as opened:
+        assert opened.go(f"/keys/{key.id}").status_code == 200
+        assert not [link for link in opened.links if link.endswith(("/edit", "/rotate", "/revoke", "/disable"))]
+        assert opened.go(f"/keys/{key.id}/edit").status_code == 403
+
+
+def test_permissions_are_listed_by_server_with_their_rules_and_tools(api: Api, org: Organization) -> None:
+    jira = org.mcp(name="Jira")
+    org.mcp(name="Slack")
+    tools = {jira: {"allow": ["get_*"], "deny": ["get_secret"]}}
+    key = org.key(permissions={"mcps": [jira], "tools": tools, "manage": ["usage:read"]})
+    with signed_in(api, person(api, org.id, "owner")) as opened:
+        text = opened.go(f"/keys/{key.id}/permissions").text
+    assert "<strong>Jira</strong>" in text
+    assert "<strong>Slack</strong>" not in text
+    assert "<code>get_*</code>" in text
+    assert "never <code>get_secret</code>" in text
+    assert "See usage" in text
+
+
+def test_usage_is_shown_for_each_period_by_server_tool_and_reason(api: Api, org: Organization) -> None:
+    jira = org.mcp(name="Jira")
+    key = org.key(permissions={"mcps": [jira]})
+    for tool in ("add", "add", "search"):
+        org.verify(key.secret, mcp_id=jira, tool=tool)
+    org.verify(key.secret, mcp_id=org.mcp(name="Slack"))
+    count(api)
+    with signed_in(api, person(api, org.id, "owner")) as opened:
+        for days in (1, 7, 30, 90):
+            text = opened.go(f"/keys/{key.id}/usage?days={days}").text
+            assert '<span class="figure-label">Requests</span><span class="figure-value">3</span>' in text
+            assert '<span class="figure-label">Refused</span><span class="figure-value">1</span>' in text
+            assert "MCP not permitted" in text
+            assert "66.7%" in text
+        assert opened.go(f"/keys/{key.id}/usage?days=8").status_code == 422
+
+
+def test_a_key_without_requests_has_a_page_of_usage(api: Api, org: Organization) -> None:
+    key = org.key()
+    with signed_in(api, person(api, org.id, "owner")) as opened:
+        assert "No requests in this period." in opened.go(f"/keys/{key.id}/usage").text

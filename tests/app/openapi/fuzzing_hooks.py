@@ -51,6 +51,8 @@ def _correct_query(query: dict[str, Any]) -> None:
         query[name] = _CORRECTIONS[name](query[name])
     if "tool" in query:
         query["mcp_id"] = MCP_ID
+    if "bucket" in query:
+        query["days"] = 7
     if "days" in query:
         for name in ("period", "start_date", "end_date"):
             query.pop(name, None)

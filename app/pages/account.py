@@ -10,7 +10,7 @@ from app.handlers import get_services, raw_request
 from app.pages.notifications import LEVELS, shown
 from app.pages.page import Page
 from app.pages.rendering import PageResponse, go_to
-from app.pages.theme import THEMES, Theme, theme_cookie
+from app.pages.theme import theme_cookie, theme_named
 from app.pages.visit import Visit
 from projections.read_models.members.list.queries import emails
 
@@ -57,5 +57,5 @@ async def end_other_sessions_form(visit: Visit) -> PageResponse:
 
 @Page("POST", "/account/theme", access="people")
 async def theme_form(visit: Visit) -> PageResponse:
-    chosen: Theme = next((theme for theme in THEMES if theme == visit.fields.one("theme")), "system")
-    return go_to("/account", {"Set-Cookie": theme_cookie(get_services(visit.request), chosen)})
+    cookie = theme_cookie(get_services(visit.request), theme_named(visit.fields.one("theme")))
+    return go_to("/account", {"Set-Cookie": cookie})

@@ -17,8 +17,12 @@ _LIFETIME = timedelta(days=400)
 
 def theme_of(request: HttpRequest) -> Theme:
     """Return the chosen theme; "system" without a valid cookie."""
-    value = cookies_of(get_services(request).config).read(raw_request(request), _COOKIE)
-    return value if value in THEMES else "system"
+    return theme_named(cookies_of(get_services(request).config).read(raw_request(request), _COOKIE))
+
+
+def theme_named(name: str | None) -> Theme:
+    """Return the theme with this name; "system" for any other name."""
+    return name if name in THEMES else "system"
 
 
 def theme_cookie(services: Services, theme: Theme) -> str:

@@ -6,9 +6,11 @@ from typing import assert_type
 
 import pytest
 
-from keyledger import AsyncKeyledger, CreatedKey, Key, Keyledger, Mcp, Member, Page, Verification
+from keyledger import AsyncKeyledger, CreatedKey, Keyledger, Member, Page, Verification
 from keyledger import resources as groups
 from keyledger.endpoints import keys
+from keyledger.models.keys import ListedKey
+from keyledger.models.mcps import ListedMcp
 
 GROUPS = ("Keys", "Mcps", "Organization", "Members", "Usage", "Alerts", "Audit", "Webhooks")
 PAIRS: list[tuple[type, type]] = [
@@ -41,9 +43,9 @@ def test_methods_have_the_documentation_and_parameters_of_their_calls() -> None:
 
 def the_sync_client_is_typed(client: Keyledger) -> None:
     assert_type(client.keys.create("x", expires_in_days=3), CreatedKey)
-    assert_type(client.keys.list(per_page=3), Page[Key])
-    assert_type(client.keys.iterate(), Iterator[Key])
-    assert_type(client.mcps.iterate(), Iterator[Mcp])
+    assert_type(client.keys.list(per_page=3), Page[ListedKey])
+    assert_type(client.keys.iterate(), Iterator[ListedKey])
+    assert_type(client.mcps.iterate(), Iterator[ListedMcp])
     assert_type(client.members.iterate(role="viewer"), Iterator[Member])
     assert_type(client.verify("x", tool="add"), Verification)
     client.keys.create(3)  # pyright: ignore[reportArgumentType]
@@ -52,8 +54,8 @@ def the_sync_client_is_typed(client: Keyledger) -> None:
 
 async def the_async_client_is_typed(client: AsyncKeyledger) -> None:
     assert_type(await client.keys.create("x", expires_in_days=3), CreatedKey)
-    assert_type(await client.keys.list(per_page=3), Page[Key])
-    assert_type(client.keys.iterate(), AsyncIterator[Key])
+    assert_type(await client.keys.list(per_page=3), Page[ListedKey])
+    assert_type(client.keys.iterate(), AsyncIterator[ListedKey])
     assert_type(await client.verify("x", tool="add"), Verification)
 
 

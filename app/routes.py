@@ -72,6 +72,8 @@ from app.api.webhooks.test import test_webhook
 from app.api.webhooks.update import update_webhook
 from app.pages import account, invitation, openid, sign_in
 from app.pages.api_reference import get_api_reference, get_reference_style
+from app.pages.audit.get import audit_event_page
+from app.pages.audit.list import audit_list_page
 from app.pages.keys.activity import key_activity_page, key_activity_tail
 from app.pages.keys.create import key_create_form, key_create_page, permission_preview
 from app.pages.keys.disable import key_disable_form, key_disable_page
@@ -86,6 +88,18 @@ from app.pages.keys.revoke_many import key_revoke_many_form, key_revoke_many_pag
 from app.pages.keys.rotate import key_rotate_form, key_rotate_page
 from app.pages.keys.update import key_update_form, key_update_page
 from app.pages.keys.usage import key_usage_page
+from app.pages.mcps.create import mcp_create_form, mcp_create_page
+from app.pages.mcps.deactivate import (
+    mcp_activate_form,
+    mcp_activate_page,
+    mcp_deactivate_form,
+    mcp_deactivate_page,
+)
+from app.pages.mcps.delete import mcp_delete_form, mcp_delete_page
+from app.pages.mcps.get import mcp_page
+from app.pages.mcps.list import mcp_list_page
+from app.pages.mcps.test import mcp_test_form, mcp_test_page
+from app.pages.mcps.update import mcp_edit_form, mcp_edit_page
 from app.pages.notifications import notifications_form
 from app.pages.page import Page
 from app.pages.problems import get_problem_page, list_problems
@@ -191,6 +205,22 @@ DASHBOARD: tuple[Page, ...] = (
     key_enable_form,
     key_revoke_page,
     key_revoke_form,
+    mcp_list_page,
+    mcp_create_page,
+    mcp_create_form,
+    mcp_page,
+    mcp_edit_page,
+    mcp_edit_form,
+    mcp_test_page,
+    mcp_test_form,
+    mcp_deactivate_page,
+    mcp_deactivate_form,
+    mcp_activate_page,
+    mcp_activate_form,
+    mcp_delete_page,
+    mcp_delete_form,
+    audit_list_page,
+    audit_event_page,
     account.account_page,
     account.sign_out_form,
     account.end_session_form,

@@ -17,7 +17,11 @@ class Entry(NamedTuple):
     group: int = 0
 
 
-ENTRIES = (Entry("API Keys", "/keys", "key", "keys:read"),)
+ENTRIES = (
+    Entry("API Keys", "/keys", "key", "keys:read"),
+    Entry("MCP servers", "/mcps", "server", "mcps:read"),
+    Entry("Audit log", "/audit", "audit", "audit:read", group=1),
+)
 
 
 class Link(NamedTuple):

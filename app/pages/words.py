@@ -81,3 +81,18 @@ ALERTS = {
     "webhook.disabled": "A webhook was disabled",
 }
 """Types of alerts."""
+AUTH_TYPES = {
+    "none": "None",
+    "bearer": "Bearer token",
+    "api_key": "API key in a header",
+    "query": "API key in the address",
+    "basic": "User name and password",
+}
+"""How the gateway signs in to an MCP server."""
+
+MCP_PROBLEMS = {
+    "mcp_unreachable": "the server could not be reached",
+    "mcp_timeout": "the server took too long to respond",
+    "mcp_error": "the server responded with an error",
+}
+"""Why a server does not respond, by the code of its last call or test."""

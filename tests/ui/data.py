@@ -14,6 +14,8 @@ def some_data(api: Api) -> str:
     org = api.organization()
     github = org.mcp(name="GitHub")
     org.mcp(name="Jira")
+    paused = org.mcp(name=HARD_NAME, description="Paused until its owner is back.")
+    org.client.patch(f"/v1/mcps/{paused}", {"status": "inactive"})
     used = org.key(name="prod-server", permissions={"mcps": [github]}, description="In the vault of the platform team.")
     for _ in range(3):
         org.verify(used.secret, mcp_id=github)

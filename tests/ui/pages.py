@@ -10,6 +10,7 @@ from domain.members.events import Role
 from tests.app.api.organization.invite import invite
 from tests.app.mails import mails_to, token_in
 from tests.random_input import random_email
+from tests.ui.data import HARD_NAME
 from tests.ui.site import Site
 
 Data = Literal["some", "none"]
@@ -103,6 +104,14 @@ def _key(name: str, page: str = "") -> Callable[[Site], str]:
         found = site.person("owner").client.get("/v1/api-keys", oldest).data
         return f"/keys/{found[0]['id']}{page}"
 
+
+def _mcp(verb: str = "", status: str = "active") -> Callable[[Site], str]:
+    """Return the address of a page of the newest MCP server with this status."""
+
+    def path(site: Site) -> str:
+        client = site.person("owner").client
+        return f"/mcps/{client.get('/v1/mcps', {'status': status}).data[0]['id']}{verb}"
+
     return path
 
 
@@ -119,6 +128,23 @@ def _revoke_without_the_name(page: Page) -> None:
     page.get_by_role("alert").wait_for()
 
 
+def _change(site: Site) -> str:
+    events = site.person("owner").client.get("/v1/audit/events", {"type": "api_key.revoked"}).data
+    return f"/audit/{events[0]['id']}"
+
+
+def _submit(name: str, **fields: str) -> Callable[[Page], None]:
+    """Return what fills in the labelled fields, and presses the button with this name."""
+
+    def submit(page: Page) -> None:
+        for label, value in fields.items():
+            page.get_by_label(label, exact=True).fill(value)
+        page.get_by_role("button", name=name).click()
+        page.wait_for_load_state()
+
+    return submit
+
+
 SCREENS: tuple[Screen, ...] = (
     Screen("sign-in", "/sign-in"),
     Screen("sign-in-link-sent", "/sign-in", then=_request_link),
@@ -133,6 +159,31 @@ SCREENS: tuple[Screen, ...] = (
     Screen("keys", "/keys", role="owner"),
     Screen("keys-none", "/keys", role="owner", data="none"),
     Screen("keys-forbidden", "/keys", role="viewer", causes=("response 403: GET /keys",)),
+    Screen("mcps", "/mcps", role="owner"),
+    Screen("mcps-none", "/mcps", role="owner", data="none"),
+    Screen("mcps-filtered", "/mcps", role="viewer", path=lambda _: "/mcps?health=unhealthy"),
+    Screen("mcp-new", "/mcps/new", role="owner"),
+    Screen(
+        "mcp-new-refused",
+        "/mcps/new",
+        role="owner",
+        then=_submit("Register server", Name=HARD_NAME, URL="http://192.0.2.1"),
+        causes=("response 422: POST /mcps/new",),
+    ),
+    Screen("mcp-new-forbidden", "/mcps/new", role="member", causes=("response 403: GET /mcps/new",)),
+    Screen("mcp", "/mcps/{mcp_id}", role="owner", path=_mcp()),
+    Screen("mcp-inactive", "/mcps/{mcp_id}", role="viewer", path=_mcp(status="inactive")),
+    Screen("mcp-edit", "/mcps/{mcp_id}/edit", role="owner", path=_mcp("/edit")),
+    Screen("mcp-test", "/mcps/{mcp_id}/test", role="owner", path=_mcp("/test")),
+    Screen("mcp-test-failed", "/mcps/{mcp_id}/test", role="owner", path=_mcp("/test"), then=_submit("Test server")),
+    Screen("mcp-deactivate", "/mcps/{mcp_id}/deactivate", role="owner", path=_mcp("/deactivate")),
+    Screen("mcp-activate", "/mcps/{mcp_id}/activate", role="owner", path=_mcp("/activate", status="inactive")),
+    Screen("mcp-delete", "/mcps/{mcp_id}/delete", role="owner", path=_mcp("/delete")),
+    Screen("audit", "/audit", role="auditor"),
+    Screen("audit-filtered", "/audit", role="owner", path=lambda _: "/audit?type=api_key.created&from=2026-01-01"),
+    Screen("audit-no-match", "/audit", role="owner", path=lambda _: "/audit?ip=203.0.113.77"),
+    Screen("audit-forbidden", "/audit", role="member", causes=("response 403: GET /audit",)),
+    Screen("audit-change", "/audit/{event_id}", role="owner", path=_change),
     Screen("account", "/account", role="owner"),
     Screen("keys-not-found", "/keys", role="owner", path=lambda _: "/keys?q=nothing"),
     Screen("keys-selected", "/keys", role="owner", then=_select_keys),

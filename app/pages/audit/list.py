@@ -1,0 +1,111 @@
+"""GET /audit: the changes of the organization as sentences, newest first, with filters and export."""
+
+from datetime import UTC, date, datetime, time, timedelta
+from typing import NamedTuple
+from urllib.parse import urlencode
+
+import msgspec
+from msgspec import Struct, field
+
+from app.api.audit.list import list_audit_events
+from app.api.audit.schemas import EVENT_TYPES, AuditEvent
+from app.api.organization.members.list import list_members
+from app.api.organization.members.schemas import Member
+from app.pages.audit.sentences import sentence
+from app.pages.page import Page
+from app.pages.query import page_query
+from app.pages.rendering import PageResponse
+from app.pages.visit import Visit
+
+PER_PAGE = 50
+
+
+class Query(Struct, frozen=True, omit_defaults=True):
+    """The filters of the page. The days are UTC days, and the last one is included."""
+
+    type: str = ""
+    actor: str = ""
+    resource: str = ""
+    key_id: str = ""
+    ip: str = ""
+    since: date | None = field(default=None, name="from")
+    until: date | None = field(default=None, name="to")
+    cursor: str = ""
+
+
+class Row(NamedTuple):
+    event: AuditEvent
+    text: str
+
+
+class Applied(NamedTuple):
+    """A filter that is in effect, with the address of the page without it."""
+
+    text: str
+    link: str
+
+
+@Page("GET", "/audit", access="audit:read")
+async def audit_list_page(visit: Visit) -> PageResponse:
+    query = page_query(visit.request, Query)
+    listed = await visit.read_list(list_audit_events, AuditEvent, {**_parameters(query), "per_page": PER_PAGE})
+    people = await _people(visit)
+    cursor = listed.pagination.next_cursor
+    period = {name: value for name, value in _parameters(query).items() if name in {"from", "to"}}
+    return await visit.page(
+        "audit/list.html",
+        query=query,
+        rows=[Row(event, sentence(event)) for event in listed.data],
+        types=[("", "Any"), *[(name, name) for name in EVENT_TYPES]],
+        people=people,
+        applied=_applied(query, dict(people)),
+        newest=_link(query) if query.cursor else None,
+        older=None if cursor is None else _link(query, cursor=cursor),
+        exports=[
+            (title, f"/v1/audit/export?{urlencode({'format': form, **period})}")
+            for form, title in (("csv", "Export CSV"), ("jsonl", "Export JSON Lines"))
+        ],
+    )
+
+
+def _parameters(query: Query) -> dict[str, object]:
+    """Return the parameters of the route. It takes instants, and an end that is not included."""
+    given = {name: value for name, value in msgspec.to_builtins(query).items() if value}
+    if query.since is not None:
+        given["from"] = _start_of(query.since)
+    if query.until is not None:
+        given["to"] = _start_of(min(query.until, date.max - timedelta(days=1)) + timedelta(days=1))
+    return given
+
+
+def _start_of(day: date) -> str:
+    return datetime.combine(day, time(), UTC).isoformat().replace("+00:00", "Z")
+
+
+async def _people(visit: Visit) -> list[tuple[str, str]]:
+    """Return the first hundred members by address, for the filter."""
+    if not visit.can("members:read"):
+        return []
+    members = (await visit.read_list(list_members, Member, {"per_page": 100})).data
+    return sorted([(each.user_id, each.email) for each in members if each.email], key=lambda each: each[1].casefold())
+
+
+def _applied(query: Query, people: dict[str, str]) -> list[Applied]:
+    texts = {
+        "type": f"Event: {query.type}",
+        "actor": f"By: {people.get(query.actor, query.actor)}",
+        "resource": f"Changed: {people.get(query.resource, query.resource)}",
+        "key_id": f"Key: {query.key_id}",
+        "ip": f"Address: {query.ip}",
+        "from": f"From {query.since}",
+        "to": f"To {query.until}",
+    }
+    given = msgspec.to_builtins(query)
+    return [Applied(text, _link(query, **{name: ""})) for name, text in texts.items() if given.get(name)]
+
+
+def _link(query: Query, **changed: str) -> str:
+    """Return the address of the first page with these changes to the filters."""
+    given = {**msgspec.to_builtins(query), "cursor": "", **changed}
+    kept = {name: value for name, value in given.items() if value}
+    return f"/audit?{urlencode(kept)}" if kept else "/audit"

@@ -1,0 +1,51 @@
+"""GET and POST /mcps/{id}/delete: delete an MCP server, after the page has shown how many keys lose it."""
+
+from app.api.mcps.delete import DeletedMcp, delete_mcp
+from app.api.mcps.get import McpDetail, get_mcp
+from app.pages.confirmation import Action, confirmation_page, not_typed
+from app.pages.form_refusals import refusal_of
+from app.pages.mcps.get import keys_reaching
+from app.pages.page import Page
+from app.pages.rendering import PageResponse
+from app.pages.text import plural
+from app.pages.visit import Visit
+
+
+@Page("GET", "/mcps/{mcp_id}/delete", access="mcps:write")
+async def mcp_delete_page(visit: Visit, mcp_id: str) -> PageResponse:
+    return await confirmation_page(visit, await _action(visit, mcp_id))
+
+
+@Page("POST", "/mcps/{mcp_id}/delete", access="mcps:write")
+async def mcp_delete_form(visit: Visit, mcp_id: str) -> PageResponse:
+    action = await _action(visit, mcp_id)
+    mistyped = not_typed(visit, action)
+    if mistyped is not None:
+        return await confirmation_page(visit, action, mistyped)
+    try:
+        await visit.change(delete_mcp, DeletedMcp, revision=visit.fields.one("revision"), mcp_id=mcp_id)
+    except Exception as error:  # noqa: BLE001 -- raised again unless the page can explain it
+        return await confirmation_page(visit, action, await refusal_of(visit, error, (), mcp_id))
+    return visit.go_to("/mcps", "mcp_deleted")
+
+
+async def _action(visit: Visit, mcp_id: str) -> Action:
+    mcp = await visit.read(get_mcp, McpDetail, mcp_id=mcp_id)
+    keys = await keys_reaching(visit, mcp_id) or 0
+    return Action(
+        title=f"Delete “{mcp.name}”?",
+        path=f"/mcps/{mcp.id}/delete",
+        crumbs=[("MCP servers", "/mcps"), (mcp.name, f"/mcps/{mcp.id}")],
+        consequences=[
+            f"{plural(keys, 'active key')} can reach this server, by its name or through “All MCP servers”. "
+            "Calls to it will be refused."
+            if keys
+            else "No active key can reach this server.",
+            "Its credential is erased. Its history stays in the audit log. A deleted server can't be restored.",
+        ],
+        link=("See these keys", f"/keys?mcp_id={mcp.id}&status=active") if keys else None,
+        button="Delete server",
+        revision=mcp.revision,
+        is_danger=True,
+        typed=mcp.name,
+    )

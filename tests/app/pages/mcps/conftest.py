@@ -1,0 +1,3 @@
+from tests.app.api.mcp.conftest import start_upstream, upstream
+
+__all__ = ["start_upstream", "upstream"]

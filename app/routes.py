@@ -100,10 +100,29 @@ from app.pages.mcps.get import mcp_page
 from app.pages.mcps.list import mcp_list_page
 from app.pages.mcps.test import mcp_test_form, mcp_test_page
 from app.pages.mcps.update import mcp_edit_form, mcp_edit_page
+from app.pages.members.invite import member_invite_form, member_invite_page
+from app.pages.members.list import member_list_page
+from app.pages.members.remove import member_remove_form, member_remove_page
+from app.pages.members.transfer import ownership_transfer_form, ownership_transfer_page
+from app.pages.members.update import member_role_form, member_role_page
+from app.pages.members.withdraw import invitation_withdraw_form, invitation_withdraw_page
 from app.pages.notifications import notifications_form
 from app.pages.page import Page
 from app.pages.problems import get_problem_page, list_problems
 from app.pages.static_files import icon, static_file
+from app.pages.webhooks.create import webhook_create_form, webhook_create_page
+from app.pages.webhooks.delete import webhook_delete_form, webhook_delete_page
+from app.pages.webhooks.disable import (
+    webhook_disable_form,
+    webhook_disable_page,
+    webhook_enable_form,
+    webhook_enable_page,
+)
+from app.pages.webhooks.get import delivery_retry_form, webhook_page
+from app.pages.webhooks.list import webhook_list_page
+from app.pages.webhooks.rotate import webhook_rotate_form, webhook_rotate_page
+from app.pages.webhooks.test import webhook_test_form, webhook_test_page
+from app.pages.webhooks.update import webhook_edit_form, webhook_edit_page
 from app.route import Route
 
 ROUTES: tuple[Route, ...] = (
@@ -221,6 +240,34 @@ DASHBOARD: tuple[Page, ...] = (
     mcp_delete_form,
     audit_list_page,
     audit_event_page,
+    webhook_list_page,
+    webhook_create_page,
+    webhook_create_form,
+    webhook_page,
+    delivery_retry_form,
+    webhook_edit_page,
+    webhook_edit_form,
+    webhook_rotate_page,
+    webhook_rotate_form,
+    webhook_test_page,
+    webhook_test_form,
+    webhook_disable_page,
+    webhook_disable_form,
+    webhook_enable_page,
+    webhook_enable_form,
+    webhook_delete_page,
+    webhook_delete_form,
+    member_list_page,
+    member_invite_page,
+    member_invite_form,
+    invitation_withdraw_page,
+    invitation_withdraw_form,
+    member_role_page,
+    member_role_form,
+    member_remove_page,
+    member_remove_form,
+    ownership_transfer_page,
+    ownership_transfer_form,
     account.account_page,
     account.sign_out_form,
     account.end_session_form,

@@ -24,10 +24,20 @@ FlashCode = Literal[
     "mcp_created",
     "mcp_deactivated",
     "mcp_deleted",
+    "invitation_withdrawn",
+    "member_changed",
+    "member_removed",
+    "ownership_transferred",
     "secret_ended",
     "mails_saved",
     "session_ended",
     "sessions_ended",
+    "webhook_changed",
+    "webhook_created",
+    "webhook_deleted",
+    "webhook_disabled",
+    "webhook_enabled",
+    "delivery_retried",
 ]
 
 TEXTS: dict[FlashCode, str] = {
@@ -41,10 +51,20 @@ TEXTS: dict[FlashCode, str] = {
     "mcp_created": "The server is registered. Test it to list its tools.",
     "mcp_deactivated": "The server is inactive. Every call to it is refused.",
     "mcp_deleted": "The server is deleted. No key reaches it.",
+    "invitation_withdrawn": "The invitation is withdrawn. Its link no longer works.",
+    "member_changed": "The role is changed.",
+    "member_removed": "The member is removed, and their keys are revoked.",
+    "ownership_transferred": "The ownership is transferred. You are an admin now.",
     "secret_ended": "The old secret no longer works.",
     "mails_saved": "Your mail preferences are saved.",
     "session_ended": "The session has ended.",
     "sessions_ended": "All your other sessions have ended.",
+    "webhook_changed": "Your changes to the webhook are saved.",
+    "webhook_created": "The webhook is created. Send a test message to try it.",
+    "webhook_deleted": "The webhook is deleted. Nothing is sent to it.",
+    "webhook_disabled": "The webhook is disabled. Nothing is sent to it.",
+    "webhook_enabled": "The webhook is enabled. It receives the next event.",
+    "delivery_retried": "The message is sent again. Reload the page to see the result.",
 }
 
 _COOKIE = "flash"

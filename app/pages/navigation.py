@@ -21,6 +21,8 @@ ENTRIES = (
     Entry("API Keys", "/keys", "key", "keys:read"),
     Entry("MCP servers", "/mcps", "server", "mcps:read"),
     Entry("Audit log", "/audit", "audit", "audit:read", group=1),
+    Entry("Webhooks", "/webhooks", "webhook", "webhooks:read", group=1),
+    Entry("Members", "/members", "members", "members:read", group=1),
 )
 
 

@@ -96,3 +96,45 @@ MCP_PROBLEMS = {
     "mcp_error": "the server responded with an error",
 }
 """Why a server does not respond, by the code of its last call or test."""
+
+WEBHOOK_KINDS = {"standard": "Signed JSON", "slack": "Slack message"}
+
+WEBHOOK_DISABLED = {
+    "requested": "This webhook is disabled.",
+    "gone": "This webhook stopped because the receiver answered that it is gone.",
+    "failing": "This webhook stopped because no message was delivered for days.",
+}
+"""Why a webhook receives nothing."""
+
+PUBLIC_EVENTS = {
+    "mcp.created": "An MCP server was registered",
+    "mcp.updated": "An MCP server was changed",
+    "mcp.deleted": "An MCP server was deleted",
+    "mcp.health_changed": "An MCP server stopped responding, or responds again",
+    "api_key.created": "A key was created",
+    "api_key.updated": "A key was changed",
+    "api_key.rotated": "A key got a new secret",
+    "api_key.disabled": "A key was disabled",
+    "api_key.enabled": "A key was enabled",
+    "api_key.revoked": "A key was revoked",
+    "api_key.expired": "A key has expired",
+    "team.member_added": "A member joined",
+    "team.member_removed": "A member was removed",
+    "api_key.expiring": "A key expires soon",
+    "api_key.unusual_volume": "A key is used unusually often",
+    "api_key.new_location": "A key is used from a new location",
+    "api_key.error_spike": "Calls with a key fail unusually often",
+    "api_key.dormant_used": "A key was used after a long time",
+    "api_key.denied_burst": "Uses of a key were refused",
+    "usage.threshold": "The month's requests approach the limit",
+    "webhook.disabled": "A webhook was disabled",
+}
+"""The events that a webhook can subscribe to."""
+
+ASSIGNABLE_ROLES = (
+    ("viewer", "Viewer", "Sees MCP servers and usage."),
+    ("member", "Member", "Also creates and manages their own keys."),
+    ("auditor", "Auditor", "Sees all keys, the audit log and the members, and changes nothing."),
+    ("admin", "Admin", "Manages keys, MCP servers, members, webhooks, alerts and the organization."),
+)
+"""The roles that a member can be given, from few rights to many. Ownership is transferred instead."""

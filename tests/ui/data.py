@@ -16,6 +16,8 @@ def some_data(api: Api) -> str:
     org.mcp(name="Jira")
     paused = org.mcp(name=HARD_NAME, description="Paused until its owner is back.")
     org.client.patch(f"/v1/mcps/{paused}", {"status": "inactive"})
+    hook = {"url": "https://hooks.example.com/keyledger", "events": ["api_key.created", "api_key.revoked"]}
+    org.client.post("/v1/webhooks", hook)
     used = org.key(name="prod-server", permissions={"mcps": [github]}, description="In the vault of the platform team.")
     for _ in range(3):
         org.verify(used.secret, mcp_id=github)

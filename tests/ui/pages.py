@@ -133,6 +133,26 @@ def _change(site: Site) -> str:
     return f"/audit/{events[0]['id']}"
 
 
+def _webhook(verb: str = "") -> Callable[[Site], str]:
+    """Return the address of a page of the newest webhook."""
+
+    def path(site: Site) -> str:
+        return f"/webhooks/{site.person('owner').client.get('/v1/webhooks').data[0]['id']}{verb}"
+
+    return path
+
+
+def _member(verb: str) -> Callable[[Site], str]:
+    """Return the address of a page about the viewer of the organization."""
+    return lambda site: f"/members/{site.person('viewer').id}/{verb}"
+
+
+def _open_invitation(site: Site) -> str:
+    client = site.person("owner").client
+    sent = client.post("/v1/organization/members/invite", {"email": "grace@example.com", "role": "member"}).data
+    return f"/members/invitations/{sent['invite_id']}/withdraw"
+
+
 def _submit(name: str, **fields: str) -> Callable[[Page], None]:
     """Return what fills in the labelled fields, and presses the button with this name."""
 
@@ -184,6 +204,46 @@ SCREENS: tuple[Screen, ...] = (
     Screen("audit-no-match", "/audit", role="owner", path=lambda _: "/audit?ip=203.0.113.77"),
     Screen("audit-forbidden", "/audit", role="member", causes=("response 403: GET /audit",)),
     Screen("audit-change", "/audit/{event_id}", role="owner", path=_change),
+    Screen("webhooks", "/webhooks", role="owner"),
+    Screen("webhooks-none", "/webhooks", role="owner", data="none"),
+    Screen("webhooks-forbidden", "/webhooks", role="auditor", causes=("response 403: GET /webhooks",)),
+    Screen("webhook-new", "/webhooks/new", role="owner"),
+    Screen(
+        "webhook-new-refused",
+        "/webhooks/new",
+        role="owner",
+        then=_submit("Create webhook", URL="https://192.0.2.1/hook"),
+        causes=("response 422: POST /webhooks/new",),
+    ),
+    Screen("webhook", "/webhooks/{webhook_id}", role="owner", path=_webhook()),
+    Screen("webhook-edit", "/webhooks/{webhook_id}/edit", role="owner", path=_webhook("/edit")),
+    Screen("webhook-rotate", "/webhooks/{webhook_id}/rotate", role="owner", path=_webhook("/rotate")),
+    Screen(
+        "webhook-secret",
+        "/webhooks/{webhook_id}/rotate",
+        role="owner",
+        path=_webhook("/rotate"),
+        then=_submit("Rotate secret"),
+    ),
+    Screen("webhook-test", "/webhooks/{webhook_id}/test", role="owner", path=_webhook("/test")),
+    Screen("webhook-disable", "/webhooks/{webhook_id}/disable", role="owner", path=_webhook("/disable")),
+    Screen("webhook-enable", "/webhooks/{webhook_id}/enable", role="owner", path=_webhook("/enable")),
+    Screen("webhook-delete", "/webhooks/{webhook_id}/delete", role="owner", path=_webhook("/delete")),
+    Screen("members", "/members", role="owner", path=lambda site: (_open_invitation(site), "/members")[1]),
+    Screen("members-one", "/members", role="owner", data="none"),
+    Screen("members-read", "/members", role="auditor"),
+    Screen("members-forbidden", "/members", role="member", causes=("response 403: GET /members",)),
+    Screen("member-invite", "/members/invite", role="owner"),
+    Screen(
+        "member-invited",
+        "/members/invite",
+        role="owner",
+        then=_submit("Send invitation", **{"Email address": "grace@example.com"}),
+    ),
+    Screen("member-withdraw", "/members/invitations/{invite_id}/withdraw", role="owner", path=_open_invitation),
+    Screen("member-role", "/members/{user_id}/role", role="owner", path=_member("role")),
+    Screen("member-remove", "/members/{user_id}/remove", role="owner", path=_member("remove")),
+    Screen("member-transfer", "/members/{user_id}/transfer", role="owner", path=_member("transfer")),
     Screen("account", "/account", role="owner"),
     Screen("keys-not-found", "/keys", role="owner", path=lambda _: "/keys?q=nothing"),
     Screen("keys-selected", "/keys", role="owner", then=_select_keys),

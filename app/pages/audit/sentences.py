@@ -37,6 +37,7 @@ _NOUNS = {
     "mcp": "the MCP server",
     "member": "a former member",
     "invitation": "an invitation",
+    "identification": "a key",
     "session": "a session",
     "webhook": "the webhook",
     "alert": "an alert",
@@ -162,6 +163,10 @@ def _organization_changed(who: str, _: str, data: Data) -> str:
     return f"{who} changed the details of the organization, which is now “{data['name']}”{settings}."
 
 
+def _organization_deleted(who: str, _: str, data: Data) -> str:
+    return f"{who} deleted the organization. It can be restored until {_time(data, 'restorable_until')}."
+
+
 _SENTENCES: dict[str, Sentence] = {
     "api_key.created": _key_created,
     "api_key.details_changed": lambda who, what, _: f"{who} changed the name, description or metadata of {what}.",
@@ -173,6 +178,7 @@ _SENTENCES: dict[str, Sentence] = {
     "api_key.enabled": lambda who, what, _: f"{who} enabled {what}.",
     "api_key.revoked": _key_revoked,
     "api_key.expired": lambda _, what, data: f"{_sentence_start(what)} expired on {_time(data, 'expired_at')}.",
+    "api_key.identified": lambda who, _, __: f"{who} looked up which key a secret belongs to.",
     "mcp.created": lambda who, what, data: f"{who} registered {what} at {data['endpoint_url']}.",
     "mcp.updated": _mcp_updated,
     "mcp.deactivated": lambda who, what, _: f"{who} deactivated {what}. No key reaches it.",
@@ -200,5 +206,8 @@ _SENTENCES: dict[str, Sentence] = {
     "alert.acknowledged": lambda who, _, __: f"{who} acknowledged an alert.",
     "organization.created": lambda who, _, data: f"{who} created the organization “{data['name']}”.",
     "organization.details_changed": _organization_changed,
+    "organization.deleted": _organization_deleted,
+    "organization.restored": lambda who, _, __: f"{who} restored the organization. Keys and webhooks work again.",
+    "organization.erased": lambda _, __, ___: "The credentials, addresses and secrets of the organization were erased.",
     "organization.plan_changed": lambda who, _, data: f"{who} changed the plan to {data['plan']}.",
 }

@@ -169,7 +169,7 @@ def test_the_secret_in_use_stays_valid_after_two_lost_rotations(org: Organizatio
     assert [each.valid for each in target.received] == [2, 0, 0]
 
 
-def _add_failed_delivery(org: Organization, webhook_id: str, number: int) -> None:
+def add_failed_delivery(org: Organization, webhook_id: str, number: int) -> None:
     org.api.database.rows(
         """insert into webhook_deliveries (delivery_id, organization_id, webhook_id, event_id, position, subject, event,
         body, status, created_at, due_at, finished_at)
@@ -186,7 +186,7 @@ def test_deliveries_are_listed_and_can_be_retried(org: Organization) -> None:
     webhook_id = org.client.post("/v1/webhooks", {"url": URL}).data["id"]
     path = f"/v1/webhooks/{webhook_id}/deliveries"
     for number in range(3):
-        _add_failed_delivery(org, webhook_id, number)
+        add_failed_delivery(org, webhook_id, number)
     first = org.client.get(path, {"per_page": 2, "status": "failed"})
     second = org.client.get(
         path, {"per_page": 2, "status": "failed", "cursor": first.json["pagination"]["next_cursor"]}
@@ -209,7 +209,7 @@ def test_deliveries_are_listed_and_can_be_retried(org: Organization) -> None:
 
 def test_webhooks_of_another_organization_are_not_found(api: Api, org: Organization) -> None:
     webhook_id = org.client.post("/v1/webhooks", {"url": URL}).data["id"]
-    _add_failed_delivery(org, webhook_id, 7)
+    add_failed_delivery(org, webhook_id, 7)
     stranger = api.organization().client
     for method, path in (
         ("GET", ""),

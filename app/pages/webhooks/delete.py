@@ -1,0 +1,40 @@
+"""GET and POST /webhooks/{id}/delete: delete a webhook and its signing secret."""
+
+from app.api.webhooks.delete import DeletedWebhook, delete_webhook
+from app.api.webhooks.get import WebhookDetail, get_webhook
+from app.pages.confirmation import Action, confirmation_page
+from app.pages.form_refusals import refusal_of
+from app.pages.page import Page
+from app.pages.rendering import PageResponse
+from app.pages.visit import Visit
+
+
+@Page("GET", "/webhooks/{webhook_id}/delete", access="webhooks:write")
+async def webhook_delete_page(visit: Visit, webhook_id: str) -> PageResponse:
+    return await confirmation_page(visit, await _action(visit, webhook_id))
+
+
+@Page("POST", "/webhooks/{webhook_id}/delete", access="webhooks:write")
+async def webhook_delete_form(visit: Visit, webhook_id: str) -> PageResponse:
+    try:
+        await visit.change(delete_webhook, DeletedWebhook, revision=visit.fields.one("revision"), webhook_id=webhook_id)
+    except Exception as error:  # noqa: BLE001 -- raised again unless the page can explain it
+        refusal = await refusal_of(visit, error, (), webhook_id)
+        return await confirmation_page(visit, await _action(visit, webhook_id), refusal)
+    return visit.go_to("/webhooks", "webhook_deleted")
+
+
+async def _action(visit: Visit, webhook_id: str) -> Action:
+    webhook = await visit.read(get_webhook, WebhookDetail, webhook_id=webhook_id)
+    return Action(
+        title="Delete this webhook?",
+        path=f"/webhooks/{webhook.id}/delete",
+        crumbs=[("Webhooks", "/webhooks"), (webhook.url, f"/webhooks/{webhook.id}")],
+        consequences=[
+            f"{webhook.url} receives no more messages, and its signing secret is erased.",
+            "Messages that are still being tried are given up. To receive messages there again, create a new webhook.",
+        ],
+        button="Delete webhook",
+        revision=webhook.revision,
+        is_danger=True,
+    )

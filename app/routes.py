@@ -109,6 +109,10 @@ from app.pages.members.withdraw import invitation_withdraw_form, invitation_with
 from app.pages.notifications import notifications_form
 from app.pages.page import Page
 from app.pages.problems import get_problem_page, list_problems
+from app.pages.settings.alerts import thresholds_form, thresholds_page
+from app.pages.settings.delete import organization_delete_form, organization_delete_page
+from app.pages.settings.get import settings_page
+from app.pages.settings.update import settings_edit_form, settings_edit_page
 from app.pages.static_files import icon, static_file
 from app.pages.webhooks.create import webhook_create_form, webhook_create_page
 from app.pages.webhooks.delete import webhook_delete_form, webhook_delete_page
@@ -268,6 +272,13 @@ DASHBOARD: tuple[Page, ...] = (
     member_remove_form,
     ownership_transfer_page,
     ownership_transfer_form,
+    settings_page,
+    settings_edit_page,
+    settings_edit_form,
+    thresholds_page,
+    thresholds_form,
+    organization_delete_page,
+    organization_delete_form,
     account.account_page,
     account.sign_out_form,
     account.end_session_form,

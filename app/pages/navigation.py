@@ -23,6 +23,7 @@ ENTRIES = (
     Entry("Audit log", "/audit", "audit", "audit:read", group=1),
     Entry("Webhooks", "/webhooks", "webhook", "webhooks:read", group=1),
     Entry("Members", "/members", "members", "members:read", group=1),
+    Entry("Settings", "/settings", "settings", "organization:read", group=1),
 )
 
 

@@ -1,0 +1,120 @@
+"""The settings of the organization: details, limits, thresholds of alerts, deletion."""
+
+import html
+
+import pytest
+
+from domain.members.events import Role
+from tests.app.browser import Browser, Form
+from tests.app.organizations import Api, Organization
+from tests.app.pages.conftest import OpenAs
+from tests.app.people import COOKIE, Person, person
+from tests.ui.data import HARD_NAME
+
+
+@pytest.fixture
+def owner(api: Api, org: Organization) -> Person:
+    return person(api, org.id, "owner")
+
+
+@pytest.fixture
+def window(open_as: OpenAs, owner: Person) -> Browser:
+    return open_as(owner)
+
+
+def settings(owner: Person) -> dict[str, object]:
+    found: dict[str, object] = owner.client.get("/v1/organization").data["settings"]
+    return found
+
+
+def without(form: Form, *names: str) -> Form:
+    """Return the form with these boxes cleared."""
+    for name in names:
+        form.fields.pop(name)
+    return form
+
+
+def test_the_page_shows_the_plan_with_its_limits(org: Organization, owner: Person, window: Browser) -> None:
+    org.key(name="Deploy")
+    page = window.go("/settings")
+    assert "2 keys, no limit" in page.text
+    assert "Team" in page.text
+    assert owner.organization_id in page.text
+    assert "/settings/delete" in window.links
+
+
+def test_the_details_are_changed_and_other_settings_stay(owner: Person, window: Browser) -> None:
+    owner.client.patch("/v1/organization", {"settings": {"theme": "dark", "anomalies.volume_ratio": 5}})
+    window.go("/settings/edit")
+    url = "https://gateway.example/{slug}/mcp"
+    page = window.send(window.form("/settings/edit"), name=HARD_NAME, description="Ours", mcp_url=url)
+    assert window.path == "/settings"
+    assert html.escape(HARD_NAME) in page.text
+    assert HARD_NAME not in page.text
+    slug = owner.client.get("/v1/organization").data["slug"]
+    assert f"https://gateway.example/{slug}/mcp" in page.text
+    assert settings(owner) == {"theme": "dark", "anomalies.volume_ratio": 5, "connect.mcp_url": url}
+
+
+def test_a_refused_url_keeps_what_was_typed(owner: Person, window: Browser) -> None:
+    window.go("/settings/edit")
+    page = window.send(window.form("/settings/edit"), name="Mine", description="", mcp_url="http://example.com")
+    assert page.status_code == 422
+    assert "The URL must be an https URL" in page.text
+    assert 'value="Mine"' in page.text
+    assert settings(owner) == {}
+
+
+def test_a_stale_form_shows_who_changed_the_organization(api: Api, org: Organization, window: Browser) -> None:
+    colleague = person(api, org.id, "admin")
+    window.go("/settings/edit")
+    form = window.form("/settings/edit")
+    colleague.client.patch("/v1/organization", {"name": "Theirs"})
+    page = window.send(form, name="Mine", description="", mcp_url="")
+    assert page.status_code == 412
+    assert f"{colleague.email} changed this at" in page.text
+    assert "<dd>Theirs</dd>" in page.text
+    assert 'value="Mine"' in page.text
+
+
+def test_only_thresholds_that_differ_from_the_default_are_stored(owner: Person, window: Browser) -> None:
+    owner.client.patch("/v1/organization", {"settings": {"theme": "dark", "anomalies.denied": False}})
+    window.go("/settings/alerts")
+    form = without(window.form("/settings/alerts"), "location")
+    window.send(form, volume_ratio="4.5", dormant_days="60", denied="on")
+    assert settings(owner) == {"theme": "dark", "anomalies.volume_ratio": 4.5, "anomalies.location": False}
+    assert window.go("/settings").text.count(">Off</span>") == 1
+
+
+@pytest.mark.parametrize("value", ["0", "many", "nan", "1.5", ""])
+def test_a_threshold_out_of_range_is_named_and_kept(owner: Person, window: Browser, value: str) -> None:
+    window.go("/settings/alerts")
+    page = window.send(window.form("/settings/alerts"), dormant_days=value, volume_ratio="7")
+    assert page.status_code == 422
+    assert "Must be a number from 1 to 3,650." in page.text
+    assert f'name="dormant_days" type="text" value="{value}"' in page.text
+    assert 'value="7"' in page.text
+    assert settings(owner) == {}
+
+
+def test_the_organization_is_deleted_after_its_name_was_typed(api: Api, owner: Person, window: Browser) -> None:
+    name = owner.client.get("/v1/organization").data["name"]
+    page = window.go("/settings/delete")
+    assert "stop working immediately, yours too." in page.text
+    assert window.send(window.form("/settings/delete"), confirmation="no").status_code == 422
+    assert owner.client.get("/v1/organization").status == 200
+    window.send(window.form("/settings/delete"), confirmation=name)
+    assert window.path == "/sign-in"
+    assert COOKIE not in window.cookies
+    assert owner.client.get("/v1/organization").status == 401
+    assert "organization.deleted" in api.events_of(owner.organization_id)
+
+
+@pytest.mark.parametrize("role", ["viewer", "member", "auditor", "admin"])
+def test_a_role_sees_only_what_it_may_change(api: Api, org: Organization, open_as: OpenAs, role: Role) -> None:
+    window = open_as(person(api, org.id, role))
+    assert window.go("/settings").status_code == 200
+    own = {link for link in window.links if link.startswith("/settings/")}
+    assert own == ({"/settings/edit", "/settings/alerts"} if role == "admin" else set())
+    assert window.go("/settings/delete").status_code == 403
+    assert window.go("/settings/edit").status_code == (200 if role == "admin" else 403)

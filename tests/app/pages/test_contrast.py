@@ -30,8 +30,8 @@ PAIRS = (
 """Foreground, background, and the least contrast of the two."""
 
 
-def tokens() -> dict[str, dict[Theme, str]]:
-    declared = _TOKEN.findall(STYLESHEET.read_text(encoding="utf-8"))
+def tokens(stylesheet: Path = STYLESHEET) -> dict[str, dict[Theme, str]]:
+    declared = _TOKEN.findall(stylesheet.read_text(encoding="utf-8"))
     return {name: {"light": light, "dark": dark} for name, light, dark in declared}
 
 
@@ -58,6 +58,12 @@ def test_colours_have_the_contrast_of_level_aa(foreground: str, background: str,
 
 def test_every_colour_is_in_a_pair_or_only_decorates() -> None:
     assert tokens().keys() == {name for pair in PAIRS for name in pair[:2]} | {"line"}
+
+
+def test_the_api_reference_has_the_colours_of_the_pages() -> None:
+    declared = tokens(STYLESHEET.with_name("reference.css"))
+    assert declared
+    assert declared.items() <= tokens().items()
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,6 @@ from app.pages.rendering import PageResponse
 from app.pages.settings.thresholds import shown
 from app.pages.visit import Visit
 from domain.anomalies.settings import thresholds_of
-from domain.organizations.connect import mcp_url
 
 
 @Page("GET", "/settings", access="organization:read")
@@ -16,6 +15,5 @@ async def settings_page(visit: Visit) -> PageResponse:
     return await visit.page(
         "settings/get.html",
         organization=organization,
-        mcp_url=mcp_url(organization.settings, organization.slug),
         rules=shown(thresholds_of(organization.settings)),
     )

@@ -1,4 +1,4 @@
-"""GET and POST /settings/delete: delete the organization, after its name was typed."""
+"""GET and POST /settings/delete: delete the organization, after its slug was typed, because names are not unique."""
 
 from app.api.organization.delete import DeletedOrganization, delete_organization
 from app.api.organization.get import get_organization
@@ -25,7 +25,7 @@ async def organization_delete_form(visit: Visit) -> PageResponse:
     mistyped = not_typed(visit, action)
     if mistyped is not None:
         return await confirmation_page(visit, action, mistyped)
-    body, revision = {"name": organization.name}, visit.fields.one("revision")
+    body, revision = {"confirm": organization.slug}, visit.fields.one("revision")
     try:
         await visit.change(delete_organization, DeletedOrganization, body, revision)
     except Exception as error:  # noqa: BLE001 -- raised again unless the page can explain it
@@ -51,5 +51,5 @@ def _action(organization: Organization) -> Action:
         button="Delete organization",
         revision=organization.revision,
         is_danger=True,
-        typed=organization.name,
+        typed=organization.slug,
     )

@@ -97,13 +97,13 @@ def test_a_threshold_out_of_range_is_named_and_kept(owner: Person, window: Brows
     assert settings(owner) == {}
 
 
-def test_the_organization_is_deleted_after_its_name_was_typed(api: Api, owner: Person, window: Browser) -> None:
-    name = owner.client.get("/v1/organization").data["name"]
+def test_the_organization_is_deleted_after_its_slug_was_typed(api: Api, owner: Person, window: Browser) -> None:
+    slug = owner.client.get("/v1/organization").data["slug"]
     page = window.go("/settings/delete")
     assert "stop working immediately, yours too." in page.text
     assert window.send(window.form("/settings/delete"), confirmation="no").status_code == 422
     assert owner.client.get("/v1/organization").status == 200
-    window.send(window.form("/settings/delete"), confirmation=name)
+    window.send(window.form("/settings/delete"), confirmation=slug)
     assert window.path == "/sign-in"
     assert COOKIE not in window.cookies
     assert owner.client.get("/v1/organization").status == 401

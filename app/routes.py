@@ -71,6 +71,9 @@ from app.api.webhooks.rotate import rotate_webhook
 from app.api.webhooks.test import test_webhook
 from app.api.webhooks.update import update_webhook
 from app.pages import account, invitation, openid, sign_in
+from app.pages.alerts.acknowledge import acknowledge_form
+from app.pages.alerts.get import alert_page
+from app.pages.alerts.list import alert_list_page
 from app.pages.api_reference import get_api_reference, get_reference_style
 from app.pages.audit.get import audit_event_page
 from app.pages.audit.list import audit_list_page
@@ -279,6 +282,9 @@ DASHBOARD: tuple[Page, ...] = (
     thresholds_form,
     organization_delete_page,
     organization_delete_form,
+    alert_list_page,
+    alert_page,
+    acknowledge_form,
     account.account_page,
     account.sign_out_form,
     account.end_session_form,

@@ -14,6 +14,7 @@ from app.services import Services
 from infrastructure.cursors import CursorInvalid
 
 FlashCode = Literal[
+    "alert_acknowledged",
     "key_changed",
     "key_disabled",
     "key_enabled",
@@ -42,6 +43,7 @@ FlashCode = Literal[
 ]
 
 TEXTS: dict[FlashCode, str] = {
+    "alert_acknowledged": "The alert is acknowledged.",
     "key_changed": "Your changes are saved and apply to the next use of the key.",
     "key_disabled": "The key is disabled. It is refused until someone enables it.",
     "key_enabled": "The key is enabled. It works again with the same secret.",

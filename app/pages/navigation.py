@@ -1,5 +1,6 @@
 """The sidebar: the pages that a role may open, in the order in which they are shown."""
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
 from app.auth.authorization import Access
@@ -24,6 +25,7 @@ ENTRIES = (
     Entry("Webhooks", "/webhooks", "webhook", "webhooks:read", group=1),
     Entry("Members", "/members", "members", "members:read", group=1),
     Entry("Settings", "/settings", "settings", "organization:read", group=1),
+    Entry("Alerts", "/alerts", "alert", "alerts:read"),
 )
 
 
@@ -36,10 +38,17 @@ class Link(NamedTuple):
     open_count: int = 0
 
 
-def links_of(person: PersonCaller, path: str) -> list[Link]:
-    """Return the entries for this role. The current one is the entry that `path` belongs to."""
-    allowed = [each for each in ENTRIES if each.access not in GRANTS or each.access in person.grants]
-    return [Link(each.title, each.path, each.icon, each.group, _includes(each.path, path)) for each in allowed]
+def links_of(person: PersonCaller, path: str, open_counts: Mapping[str, int] | None = None) -> list[Link]:
+    """Return the entries for this role. The current one is the entry that `path` belongs to.
+
+    `open_counts`: how many items wait for attention, by the path of the entry.
+    """
+    counts = open_counts or {}
+    return [
+        Link(each.title, each.path, each.icon, each.group, _includes(each.path, path), counts.get(each.path, 0))
+        for each in ENTRIES
+        if each.access not in GRANTS or each.access in person.grants
+    ]
 
 
 def _includes(entry: str, path: str) -> bool:

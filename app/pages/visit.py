@@ -23,6 +23,7 @@ from app.pages.theme import Theme, theme_of
 from app.route import Route
 from domain.grants import Grant
 from infrastructure.clock import now
+from projections.read_models.alerts.list.queries import open_count
 from projections.read_models.members.list.queries import emails
 from projections.read_models.organizations.list.queries import organization_of
 
@@ -117,16 +118,22 @@ class Visit(Struct, frozen=True):
     async def _frame(self) -> Frame:
         services, person = get_services(self.request), self.person
         async with services.read_transaction(person.organization_id) as connection, connection.pipeline():
-            organization, addresses = await asyncio.gather(
-                organization_of(connection, person.organization_id), emails(connection, [person.user_id])
+            organization, addresses, open_alerts = await asyncio.gather(
+                organization_of(connection, person.organization_id),
+                emails(connection, [person.user_id]),
+                open_count(connection, person.organization_id) if self.can("alerts:read") else _none(),
             )
         return Frame(
             organization="" if organization is None else organization.name,
             user=addresses.get(person.user_id) or person.user_id,
             role=person.role,
             csrf_token=self.csrf_token,
-            links=links_of(person, self.path),
+            links=links_of(person, self.path, {"/alerts": open_alerts}),
             home=home_of(person),
             flash=flash_of(self.request, person.user_id),
             theme=theme_of(self.request),
         )
+
+
+async def _none() -> int:
+    return 0

@@ -21,6 +21,18 @@ REVOCATION_REASONS = {
     "unspecified": "Other",
 }
 
+ALERTS = {
+    "api_key.expiring": "Expires soon",
+    "api_key.unusual_volume": "Unusually many requests",
+    "api_key.new_location": "Used from a new location",
+    "api_key.error_spike": "Many errors",
+    "api_key.dormant_used": "Used after a long pause",
+    "api_key.denied_burst": "Refused uses",
+    "usage.threshold": "Usage near the limit of the plan",
+    "webhook.disabled": "A webhook was disabled",
+}
+"""Types of alerts."""
+
 ROLES = {"viewer": "Viewer", "member": "Member", "auditor": "Auditor", "admin": "Admin", "owner": "Owner"}
 
 GRANTS: dict[Grant, str] = {

@@ -9,6 +9,7 @@ from playwright.sync_api import Page
 from domain.members.events import Role
 from tests.app.api.organization.invite import invite
 from tests.app.mails import mails_to, token_in
+from tests.app.raised_alerts import alert_with, raise_alerts
 from tests.random_input import random_email
 from tests.ui.data import HARD_NAME
 from tests.ui.site import Site
@@ -64,6 +65,21 @@ def _invitation(site: Site) -> str:
 def _other_session(site: Site) -> str:
     site.person("admin").session()
     return "/account"
+
+
+def _alert(site: Site) -> str:
+    """Return the address of the alert whose key has the hardest name."""
+    found = site.person("owner").client.get("/v1/alerts").data
+    return next(f"/alerts/{alert['id']}" for alert in found if alert.get("key_name") == HARD_NAME)
+
+
+def _acknowledged(site: Site) -> str:
+    """Return the address of the acknowledged alerts, of which there is one."""
+    client = site.person("owner").client
+    if not client.get("/v1/alerts?status=acknowledged").data:
+        (raised,) = raise_alerts(site.api, alert_with(site.organization_id, "webhook.disabled", because="gone"))
+        client.post(f"/v1/alerts/{raised}/acknowledge")
+    return "/alerts?status=acknowledged"
 
 
 def _request_link(page: Page) -> None:
@@ -256,6 +272,10 @@ SCREENS: tuple[Screen, ...] = (
         causes=("response 422: POST /settings/alerts",),
     ),
     Screen("settings-delete", "/settings/delete", role="owner"),
+    Screen("alerts", "/alerts", role="owner"),
+    Screen("alerts-acknowledged", "/alerts", role="owner", path=_acknowledged),
+    Screen("alerts-none", "/alerts", role="owner", data="none"),
+    Screen("alert", "/alerts/{alert_id}", role="owner", path=_alert),
     Screen("account", "/account", role="owner"),
     Screen("keys-not-found", "/keys", role="owner", path=lambda _: "/keys?q=nothing"),
     Screen("keys-selected", "/keys", role="owner", then=_select_keys),

@@ -15,11 +15,14 @@ from infrastructure.database.statements import Statement, load
 
 Status = Literal["open", "acknowledged"]
 
+OPEN_COUNT_MAX = 1_000
+
 
 class Queries(NamedTuple):
     alert_put: bytes
     alert_page: bytes
     alert_count: bytes
+    alert_open_count: bytes
     alert_by_id: bytes
 
 
@@ -77,6 +80,13 @@ async def alerts(
 async def count(connection: Connection, organization_id: str, filters: Filters, most: int) -> int:
     """Return how many alerts match, counting no further than `most`."""
     cursor = await connection.execute(SQL.alert_count, _narrowed(organization_id, filters) | {"most": most})
+    row = await cursor.fetchone()
+    return 0 if row is None else int(row[0])
+
+
+async def open_count(connection: Connection, organization_id: str) -> int:
+    """Return the number of open alerts, counting no further than `OPEN_COUNT_MAX`."""
+    cursor = await connection.execute(SQL.alert_open_count, (organization_id, OPEN_COUNT_MAX))
     row = await cursor.fetchone()
     return 0 if row is None else int(row[0])
 

@@ -34,6 +34,11 @@ from (
     limit %(most)s
 ) as counted
 
+-- alert_open_count
+-- The number of open alerts, up to a maximum. $1 organization, $2 maximum
+select count(*)
+from (select from alert_list where organization_id = %s and acknowledged_at is null limit %s) as counted
+
 -- alert_by_id
 -- One alert. $1 alert, $2 organization
 select alert_id, organization_id, type, severity, key_id, numbers, raised_at, acknowledged_at, acknowledged_by, revision

@@ -4,13 +4,11 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from domain.actor import EXPIRY_ALERTS
 from domain.alerts.commands import RaiseAlert
 from domain.alerts.events import AlertType, Severity
 from infrastructure.clock import new_id, now
-from infrastructure.database.connections import WORKER_ROLE, pool
 from tests.app.organizations import Api, Organization
-from workers.raise_alert import raise_alert
+from tests.app.raised_alerts import raise_alerts
 
 
 def alert(
@@ -29,16 +27,6 @@ def alert(
         key_id=key_id,
         numbers={"days": 7},
     )
-
-
-def raise_alerts(api: Api, *alerts: RaiseAlert) -> list[str]:
-    async def store() -> None:
-        async with pool(api.database.url, role=WORKER_ROLE) as connections:
-            for each in alerts:
-                assert await raise_alert(connections, EXPIRY_ALERTS, each)
-
-    api.database.run(store())
-    return [each.alert_id for each in alerts]
 
 
 def test_an_alert_has_its_key_and_details(api: Api, org: Organization) -> None:

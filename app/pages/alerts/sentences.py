@@ -1,0 +1,287 @@
+"""Alerts in sentences: what happened, the rule that raised the alert, and what to do.
+
+The sentences contain the recorded numbers. An alert without the numbers of its rule, such as one that an earlier
+version raised, is described by its type only.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import NamedTuple, Protocol
+
+import msgspec
+from msgspec import Struct
+
+from app.api.alerts.schemas import Alert
+from app.http.error_catalogue import ERRORS
+from app.pages.charts.wording import day_of, listed, percent
+from app.pages.text import day, instant, number, plural
+from app.pages.words import ALERTS
+from domain.alerts.expiry_stages import STAGES_DAYS
+from domain.alerts.quota_stages import STAGES_PERCENT
+from domain.webhooks.events import DisabledBecause
+
+_HOUR = timedelta(hours=1)
+
+
+class Sentences(NamedTuple):
+    """`subject` is followed by `happened`: “prod-server” · “made 1,204 requests …”. `rule` is empty if unknown."""
+
+    title: str
+    subject: str
+    happened: str
+    rule: str
+    advice: str
+
+
+class _Numbers(Protocol):
+    """The numbers of a rule, with its texts."""
+
+    def happened(self) -> str: ...
+
+    def rule(self) -> str: ...
+
+
+class _Expiring(Struct):
+    days: int
+    expires_at: datetime
+
+    def happened(self) -> str:
+        return f"expires on {instant(self.expires_at)}."
+
+    def rule(self) -> str:
+        stages = listed([str(days) for days in STAGES_DAYS])
+        return (
+            f"This is the notice of {plural(self.days, 'day')}. Notices are given {stages} days before a key expires."
+        )
+
+
+class _Volume(Struct):
+    hour: datetime
+    requests: int
+    usual: float
+    limit: float
+    hours_compared: int
+
+    def happened(self) -> str:
+        made = plural(self.requests, "request")
+        return f"made {made} {_hour(self.hour)}. Usual for this hour of the week: {number(_whole(self.usual))}."
+
+    def rule(self) -> str:
+        compared = plural(self.hours_compared, "comparable hour")
+        return f"Unusual volume: more than {number(_whole(self.limit))} requests, computed from {compared} of this key."
+
+
+class _Errors(Struct):
+    hour: datetime
+    requests: int
+    errors: int
+    rate: float
+    rate_at_least: float
+    usual_rate: float
+    limit: float
+
+    def happened(self) -> str:
+        failed = f"{number(self.errors)} of {plural(self.requests, 'request')} failed ({percent(self.rate)})"
+        return f"had many errors: {failed} {_hour(self.hour)}. Usual: {percent(self.usual_rate)}."
+
+    def rule(self) -> str:
+        return (
+            f"Error spike: an error rate above {percent(self.limit)}. With so many requests, the rate was at least "
+            f"{percent(self.rate_at_least)}."
+        )
+
+
+class _Location(Struct):
+    place: str
+    known_places: int
+    learning_days: int
+    at: datetime
+
+    def happened(self) -> str:
+        kind = "network" if set(self.place) & set(".:/") else "country"
+        return f"was used from a new {kind}, {self.place}, on {instant(self.at)}."
+
+    def rule(self) -> str:
+        before = plural(self.known_places, "place")
+        return (
+            f"New location: the key had been used from {before} before. Uses during the first "
+            f"{plural(self.learning_days, 'day')} of a key raise no alert."
+        )
+
+
+class _Dormant(Struct):
+    unused_days: int
+    last_used: datetime
+    limit_days: int
+    at: datetime
+
+    def happened(self) -> str:
+        pause = plural(self.unused_days, "day")
+        return f"was used again after {pause} without use, {_hour(self.at)}. Before that: {day(self.last_used)}."
+
+    def rule(self) -> str:
+        return f"Dormant key: a use after {plural(self.limit_days, 'day')} or more without one."
+
+
+class _Denied(Struct):
+    denied: int
+    most_frequent_reason: str
+    minutes: int
+    limit: int
+    at: datetime
+
+    def happened(self) -> str:
+        most = f"Most frequent reason: {_reason(self.most_frequent_reason)}."
+        return f"was refused {_times(self.denied)} {_within(self.minutes, self.at)}. {most}"
+
+    def rule(self) -> str:
+        return f"Refusals: {number(self.limit)} or more of one key within {plural(self.minutes, 'minute')}."
+
+
+class _RevokedSecret(_Denied):
+    def happened(self) -> str:
+        shown = _times(self.denied)
+        return f"was presented {shown} with a revoked or replaced secret {_within(self.minutes, self.at)}."
+
+    def rule(self) -> str:
+        return (
+            f"Revoked secret: {plural(self.limit, 'use')} or more of a secret that is no longer valid within "
+            f"{plural(self.minutes, 'minute')}."
+        )
+
+
+class _Unknown(_Denied):
+    address: str
+
+    def happened(self) -> str:
+        return f"sent {plural(self.denied, 'request')} with unknown keys {_within(self.minutes, self.at)}."
+
+    def rule(self) -> str:
+        return f"Unknown keys: {number(self.limit)} or more from one address within {plural(self.minutes, 'minute')}."
+
+
+class _Quota(Struct):
+    percentage: int
+    used: int
+    limit: int
+    month: str
+
+    def happened(self) -> str:
+        used = f"{number(self.used)} of {plural(self.limit, 'request')}"
+        return f"has used {self.percentage} % of the requests of {_month(self.month)}: {used}."
+
+    def rule(self) -> str:
+        return f"Monthly requests: raised at {listed([str(stage) for stage in STAGES_PERCENT])} % of the plan."
+
+
+class _Webhook(Struct):
+    because: DisabledBecause
+    failing_since: datetime | None
+
+    def happened(self) -> str:
+        if self.because == "gone":
+            return "was disabled because its receiver responded with 410 Gone."
+        if self.failing_since is None:
+            return "was disabled because no delivery succeeded."
+        return f"was disabled because no delivery has succeeded since {instant(self.failing_since)}."
+
+    def rule(self) -> str:
+        return "Disabled webhook: the receiver responded with 410 Gone, or no delivery succeeded for days."
+
+
+_NUMBERS: Mapping[tuple[str, str], tuple[str, type[_Numbers]]] = {
+    ("api_key.expiring", ""): ("Key expires soon", _Expiring),
+    ("api_key.unusual_volume", "volume"): ("Unusually many requests", _Volume),
+    ("api_key.error_spike", "errors"): ("Unusually many errors", _Errors),
+    ("api_key.new_location", "location"): ("Used from a new location", _Location),
+    ("api_key.dormant_used", "dormant"): ("Used after a long pause", _Dormant),
+    ("api_key.denied_burst", "denied"): ("Key refused repeatedly", _Denied),
+    ("api_key.denied_burst", "revoked_secret"): ("Revoked secret still in use", _RevokedSecret),
+    ("api_key.denied_burst", "unknown"): ("Unknown keys from one address", _Unknown),
+    ("usage.threshold", ""): ("Monthly requests", _Quota),
+    ("webhook.disabled", ""): ("Webhook disabled", _Webhook),
+}
+"""The title and the numbers of each type and rule. Three rules raise `api_key.denied_burst`."""
+
+_ADVICE: Mapping[tuple[str, str], str] = {
+    ("api_key.expiring", ""): "If the key is still needed, set a later date. Otherwise let it expire.",
+    ("api_key.unusual_volume", "volume"): "If you can't explain the requests, rotate the key. It may have leaked.",
+    ("api_key.error_spike", "errors"): "Check the MCP server whose calls fail: the usage of the key names it.",
+    ("api_key.new_location", "location"): "If you have no client there, rotate the key. It may have leaked. To prevent "
+    "such uses, restrict the key to known IP addresses.",
+    ("api_key.dormant_used", "dormant"): "If you didn't expect this use, revoke the key. It may have leaked.",
+    ("api_key.denied_burst", "denied"): "Check the configuration of the client. The activity of the key shows where "
+    "the requests came from.",
+    ("api_key.denied_burst", "revoked_secret"): "Find the client that still has the secret. The activity of the key "
+    "shows its address.",
+    ("api_key.denied_burst", "unknown"): "If you don't know the address, block it.",
+    ("usage.threshold", ""): "At 100 %, requests are refused until next month, or until the owner changes the plan.",
+    ("webhook.disabled", ""): "Repair the receiver, then set the status of the webhook to active.",
+}
+
+
+def sentences_of(alert: Alert) -> Sentences:
+    """Return the sentences about an alert."""
+    rule = str(alert.details.get("rule") or "")
+    numbers = _numbers(alert, rule)
+    title = _NUMBERS[alert.type, rule][0] if numbers is not None else ALERTS[alert.type]
+    return Sentences(
+        title=title,
+        subject=_subject(alert),
+        happened=_without_numbers(alert) if numbers is None else numbers.happened(),
+        rule="" if numbers is None else numbers.rule(),
+        advice=_ADVICE.get((alert.type, rule), ""),
+    )
+
+
+def _numbers(alert: Alert, rule: str) -> _Numbers | None:
+    """Return the numbers of the rule, or None if the alert doesn't have them."""
+    known = _NUMBERS.get((alert.type, rule))
+    if known is None:
+        return None
+    try:
+        return msgspec.convert(alert.details, known[1])
+    except msgspec.ValidationError:
+        return None
+
+
+def _subject(alert: Alert) -> str:
+    if alert.key_id is not None:
+        return alert.key_name or "A key"
+    match alert.type:
+        case "webhook.disabled":
+            return "A webhook"
+        case "api_key.denied_burst":
+            return str(alert.details.get("address") or "An address")
+        case _:
+            return "The organization"
+
+
+def _without_numbers(alert: Alert) -> str:
+    return f"raised the alert “{ALERTS[alert.type]}”."
+
+
+def _hour(start: datetime) -> str:
+    return f"on {day_of(start)} from {start:%H:%M} to {start + _HOUR:%H:%M} UTC"
+
+
+def _within(minutes: int, at: datetime) -> str:
+    return f"within {plural(minutes, 'minute')}, until {instant(at)}"
+
+
+def _times(count: int) -> str:
+    return "once" if count == 1 else plural(count, "time")
+
+
+def _whole(value: float) -> float:
+    """Return the number without a decimal place that is zero."""
+    return int(value) if value == int(value) else value
+
+
+def _month(month: str) -> str:
+    return f"{datetime.fromisoformat(f'{month}-01'):%B %Y}"
+
+
+def _reason(code: str) -> str:
+    known = ERRORS.get(code)
+    return code if known is None else known.title.lower()

@@ -71,6 +71,9 @@ from app.api.webhooks.rotate import rotate_webhook
 from app.api.webhooks.test import test_webhook
 from app.api.webhooks.update import update_webhook
 from app.pages import account, invitation, openid, sign_in
+from app.pages.activity.get import decision_page
+from app.pages.activity.list import activity_page
+from app.pages.activity.tail import activity_tail
 from app.pages.alerts.acknowledge import acknowledge_form
 from app.pages.alerts.get import alert_page
 from app.pages.alerts.list import alert_list_page
@@ -282,6 +285,9 @@ DASHBOARD: tuple[Page, ...] = (
     thresholds_form,
     organization_delete_page,
     organization_delete_form,
+    activity_page,
+    activity_tail,
+    decision_page,
     alert_list_page,
     alert_page,
     acknowledge_form,

@@ -25,6 +25,7 @@ ENTRIES = (
     Entry("Webhooks", "/webhooks", "webhook", "webhooks:read", group=1),
     Entry("Members", "/members", "members", "members:read", group=1),
     Entry("Settings", "/settings", "settings", "organization:read", group=1),
+    Entry("Activity", "/activity", "activity", "audit:read"),
     Entry("Alerts", "/alerts", "alert", "alerts:read"),
 )
 

@@ -67,6 +67,12 @@ def _other_session(site: Site) -> str:
     return "/account"
 
 
+def _decision(site: Site, status: str) -> str:
+    """Return the address of the latest use with this outcome."""
+    found = site.person("owner").client.get("/v1/activity", {"status": status}).data
+    return f"/activity/{found[0]['id']}"
+
+
 def _alert(site: Site) -> str:
     """Return the address of the alert whose key has the hardest name."""
     found = site.person("owner").client.get("/v1/alerts").data
@@ -272,6 +278,18 @@ SCREENS: tuple[Screen, ...] = (
         causes=("response 422: POST /settings/alerts",),
     ),
     Screen("settings-delete", "/settings/delete", role="owner"),
+    Screen("activity", "/activity", role="owner"),
+    Screen("activity-filtered", "/activity", role="auditor", path=lambda _: "/activity?status=denied"),
+    Screen("activity-none", "/activity", role="owner", data="none"),
+    Screen(
+        "activity-invalid",
+        "/activity",
+        role="owner",
+        path=lambda _: "/activity?ip=here",
+        causes=("response 422: GET /activity",),
+    ),
+    Screen("decision-refused", "/activity/{event_id}", role="owner", path=lambda site: _decision(site, "denied")),
+    Screen("decision-accepted", "/activity/{event_id}", role="owner", path=lambda site: _decision(site, "success")),
     Screen("alerts", "/alerts", role="owner"),
     Screen("alerts-acknowledged", "/alerts", role="owner", path=_acknowledged),
     Screen("alerts-none", "/alerts", role="owner", data="none"),
@@ -345,6 +363,7 @@ SCREENS: tuple[Screen, ...] = (
 )
 
 WITHOUT_SCREEN = {
+    "/activity/tail": "returns rows of the table of /activity",
     "/": "redirects to the first page of the sidebar",
     "/sign-in/openid": "redirects to the OpenID provider",
     "/sign-in/openid/callback": "redirects to /",

@@ -120,6 +120,7 @@ from app.pages.settings.delete import organization_delete_form, organization_del
 from app.pages.settings.get import settings_page
 from app.pages.settings.update import settings_edit_form, settings_edit_page
 from app.pages.static_files import icon, static_file
+from app.pages.usage.get import usage_page
 from app.pages.webhooks.create import webhook_create_form, webhook_create_page
 from app.pages.webhooks.delete import webhook_delete_form, webhook_delete_page
 from app.pages.webhooks.disable import (
@@ -288,6 +289,7 @@ DASHBOARD: tuple[Page, ...] = (
     activity_page,
     activity_tail,
     decision_page,
+    usage_page,
     alert_list_page,
     alert_page,
     acknowledge_form,

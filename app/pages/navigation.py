@@ -26,6 +26,7 @@ ENTRIES = (
     Entry("Members", "/members", "members", "members:read", group=1),
     Entry("Settings", "/settings", "settings", "organization:read", group=1),
     Entry("Activity", "/activity", "activity", "audit:read"),
+    Entry("Usage", "/usage", "usage", "usage:read"),
     Entry("Alerts", "/alerts", "alert", "alerts:read"),
 )
 

@@ -4,6 +4,7 @@ from datetime import timedelta
 
 from domain.alerts.commands import RaiseAlert
 from infrastructure.clock import now
+from tests.app.api.usage.usage_data import count
 from tests.app.organizations import Api
 from tests.app.raised_alerts import alert_with, raise_alerts
 
@@ -32,6 +33,7 @@ def some_data(api: Api) -> str:
     org.client.post(f"{leaked.path}/revoke", {"reason": "compromised"})
     org.verify(leaked.secret)
     org.expired_key(name="last-year")
+    count(api)
     raise_alerts(api, *_alerts(org.id, used.id, hard.id))
     return org.id
 

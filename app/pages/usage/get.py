@@ -1,0 +1,128 @@
+"""GET /usage: the requests of the organization over a period, and the use of its plan this month."""
+
+from asyncio import gather
+
+from msgspec import Struct
+
+from app.api.usage.current import get_usage
+from app.api.usage.history import HistoryDay, list_usage_history
+from app.api.usage.schemas import OrganizationReport
+from app.http.errors import invalid
+from app.pages.activity_table import reason_text
+from app.pages.charts.bars import refusals_chart, requests_chart
+from app.pages.charts.chart import Frame
+from app.pages.charts.month import Requests, month_chart, month_of
+from app.pages.page import Page
+from app.pages.query import page_query
+from app.pages.rendering import PageResponse
+from app.pages.usage.reports import (
+    PERIODS,
+    ReportedPeriod,
+    midnight,
+    outcomes_of,
+    refusals_of,
+    share,
+    totals_of,
+)
+from app.pages.visit import Visit
+from infrastructure.clock import now
+
+_DAYS_OF_MONTH_MAX = 31
+_ROWS_MAX = 20
+
+DELETED_SERVER = "A deleted server"
+DELETED_KEY = "A key"
+
+
+class Query(Struct, frozen=True):
+    days: int = 30
+
+
+class Share(Struct, frozen=True):
+    """A row of a table: a part of all requests or refusals, and the page behind it."""
+
+    name: str
+    count: int
+    share: str
+    link: str = ""
+
+
+@Page("GET", "/usage", access="usage:read")
+async def usage_page(visit: Visit) -> PageResponse:
+    chosen = _chosen(page_query(visit.request, Query).days)
+    at = now()
+    month = month_of(at)
+    report, days = await gather(
+        visit.read(get_usage, OrganizationReport, chosen.query(at)),
+        visit.read_list(
+            list_usage_history, HistoryDay, {"start_date": month.start.date(), "per_page": _DAYS_OF_MONTH_MAX}
+        ),
+    )
+    period = chosen.period(at)
+    outcomes = outcomes_of(report, period)
+    billed = [Requests(midnight(day.date), day.billed) for day in days.data]
+    return await visit.page(
+        "usage/get.html",
+        periods=[(each.title, f"/usage?days={each.days}", each == chosen) for each in PERIODS],
+        chosen=chosen,
+        totals=totals_of(outcomes),
+        latency=report.latency_ms or None,
+        requests=requests_chart(Frame(id="requests", heading="Requests"), period, outcomes),
+        refusals=refusals_chart(Frame(id="refusals", heading="Refusals by reason"), period, refusals_of(report, period))
+        if chosen.is_detailed
+        else None,
+        mcps=_mcps(visit, report),
+        keys=_keys(visit, report),
+        are_keys_exact=report.by_key_exact is not False,
+        denials=_denials(visit, report),
+        billed=sum(day.requests for day in billed),
+        limit=report.requests.limit,
+        month=month_chart(Frame(id="month", heading="This month, live requests"), month, billed, report.requests.limit),
+        since=report.start_date,
+    )
+
+
+def _chosen(days: int) -> ReportedPeriod:
+    for period in PERIODS:
+        if period.days == days:
+            return period
+    raise invalid(days="Must be 1, 7, 30 or 90")
+
+
+def _mcps(visit: Visit, report: OrganizationReport) -> list[Share]:
+    total = report.requests.total
+    return [
+        Share(
+            each.name or DELETED_SERVER,
+            each.requests,
+            share(each.requests, total),
+            f"/activity?mcp_id={each.mcp_id}" if visit.can("audit:read") else "",
+        )
+        for each in report.by_mcp[:_ROWS_MAX]
+    ]
+
+
+def _keys(visit: Visit, report: OrganizationReport) -> list[Share]:
+    total = report.requests.total
+    return [
+        Share(
+            each.name or DELETED_KEY,
+            each.requests,
+            share(each.requests, total),
+            f"/keys/{each.key_id}" if visit.can("keys:read") else "",
+        )
+        for each in (report.by_key or [])[:_ROWS_MAX]
+    ]
+
+
+def _denials(visit: Visit, report: OrganizationReport) -> list[Share]:
+    total = report.by_status.denied
+    return [
+        Share(
+            reason_text(each.reason),
+            each.denied,
+            share(each.denied, total),
+            f"/activity?status=denied&reason={each.reason}" if visit.can("audit:read") else "",
+        )
+        for each in report.denied_by_reason or ()
+    ]

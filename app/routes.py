@@ -113,6 +113,8 @@ from app.pages.members.transfer import ownership_transfer_form, ownership_transf
 from app.pages.members.update import member_role_form, member_role_page
 from app.pages.members.withdraw import invitation_withdraw_form, invitation_withdraw_page
 from app.pages.notifications import notifications_form
+from app.pages.overview.checklist import dismiss_checklist_form
+from app.pages.overview.get import overview_page
 from app.pages.page import Page
 from app.pages.problems import get_problem_page, list_problems
 from app.pages.settings.alerts import thresholds_form, thresholds_page
@@ -212,6 +214,8 @@ ROUTES: tuple[Route, ...] = (
 )
 
 DASHBOARD: tuple[Page, ...] = (
+    overview_page,
+    dismiss_checklist_form,
     key_list_page,
     key_create_page,
     key_create_form,
@@ -303,7 +307,6 @@ DASHBOARD: tuple[Page, ...] = (
 """The pages of signed-in users, in the order of the sidebar."""
 
 PAGES: list[Any] = [
-    sign_in.front_page,
     sign_in.sign_in_page,
     sign_in.ask_for_link,
     sign_in.confirm_page,

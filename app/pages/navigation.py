@@ -19,6 +19,7 @@ class Entry(NamedTuple):
 
 
 ENTRIES = (
+    Entry("Overview", "/", "overview", "people"),
     Entry("API Keys", "/keys", "key", "keys:read"),
     Entry("MCP servers", "/mcps", "server", "mcps:read"),
     Entry("Audit log", "/audit", "audit", "audit:read", group=1),
@@ -29,6 +30,10 @@ ENTRIES = (
     Entry("Usage", "/usage", "usage", "usage:read"),
     Entry("Alerts", "/alerts", "alert", "alerts:read"),
 )
+
+
+HOME = "/"
+"""The page that a user sees first. Every role may open it."""
 
 
 class Link(NamedTuple):
@@ -55,9 +60,3 @@ def links_of(person: PersonCaller, path: str, open_counts: Mapping[str, int] | N
 
 def _includes(entry: str, path: str) -> bool:
     return path == entry or (entry != "/" and path.startswith(entry + "/"))
-
-
-def home_of(person: PersonCaller) -> str:
-    """Return the page that a user sees first: the first entry of their sidebar, otherwise their account."""
-    links = links_of(person, "")
-    return links[0].path if links else "/account"

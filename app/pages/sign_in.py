@@ -14,9 +14,8 @@ from app.auth.sessions import cookies_of
 from app.auth.sign_in import LINK_LASTS, OrganizationChoice, candidates, redeem_link, refused_link, send_link
 from app.handlers import HttpRequest, get_services, parse_query, raw_request
 from app.pages.fields import fields_of
-from app.pages.navigation import home_of
 from app.pages.rendering import AS_PAGE, PageResponse, go_to, page
-from app.pages.session import START, current_session, next_of, sign_in_path, sign_in_redirect
+from app.pages.session import START, current_session, next_of, sign_in_path
 from app.services import Services
 
 
@@ -28,12 +27,6 @@ class AddressForm(Struct, frozen=True):
 class Confirmation(Struct, frozen=True):
     token: str
     organization_id: str | None = None
-
-
-@get("/", access="anyone", exception_handlers=AS_PAGE)
-async def front_page(request: HttpRequest) -> PageResponse:
-    visitor = await current_session(request)
-    return sign_in_redirect(request) if visitor is None else go_to(home_of(visitor.person))
 
 
 @get("/sign-in", access="anyone", exception_handlers=AS_PAGE)

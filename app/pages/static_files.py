@@ -40,7 +40,7 @@ def _file(name: str, media_type: str, parts: Sequence[str]) -> _File:
     return _File(f"{stem}.{digest}.{suffix}", media_type, content, gzip.compress(content, mtime=0))
 
 
-_STYLE = _file("app.css", "text/css", ["app.css", "charts.css", "keys.css", "key.css", "sections.css", "alerts.css", "activity.css"])
+_STYLE = _file("app.css", "text/css", ["app.css", "charts.css", "keys.css", "key.css", "sections.css", "alerts.css", "activity.css", "overview.css"])
 _SCRIPT = _file("app.js", "text/javascript", [])
 _SCRIPT = _file("app.js", "text/javascript", ["app.js", "chart.js", "keys.js", "tail.js"])
 _HTMX = _file("htmx.js", "text/javascript", ["htmx-2.0.11.min.js"])

@@ -86,7 +86,7 @@ def test_the_demo_owner_signs_in_with_a_requested_link(run: Run) -> None:
         (link,) = [line.strip() for line in run.lines[printed:] if "?token=" in line]
         screen.go(link)
         screen.send(screen.forms[0])
-        assert screen.path == "/keys"
+        assert screen.path == "/"
         assert "owner@demo.example" in screen.page.text
     mails = run.home / "mail.txt"
     assert wait_for(lambda: link in mails.read_text(), stretched(10))

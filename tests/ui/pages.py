@@ -278,6 +278,9 @@ SCREENS: tuple[Screen, ...] = (
         causes=("response 422: POST /settings/alerts",),
     ),
     Screen("settings-delete", "/settings/delete", role="owner"),
+    Screen("overview", "/", role="owner"),
+    Screen("overview-viewer", "/", role="viewer"),
+    Screen("overview-new", "/", role="owner", data="none"),
     Screen("activity", "/activity", role="owner"),
     Screen("activity-filtered", "/activity", role="auditor", path=lambda _: "/activity?status=denied"),
     Screen("activity-none", "/activity", role="owner", data="none"),
@@ -367,7 +370,6 @@ SCREENS: tuple[Screen, ...] = (
 
 WITHOUT_SCREEN = {
     "/activity/tail": "returns rows of the table of /activity",
-    "/": "redirects to the first page of the sidebar",
     "/sign-in/openid": "redirects to the OpenID provider",
     "/sign-in/openid/callback": "redirects to /",
     "/static/{name:str}": "is a style sheet or a script",

@@ -116,7 +116,9 @@ def _keys(visit: Visit, report: OrganizationReport) -> list[Share]:
 
 
 def _denials(visit: Visit, report: OrganizationReport) -> list[Share]:
-    total = report.by_status.denied
+    denials = report.denied_by_reason or ()
+    # Not the sum of keys, because unknown keys are refused too.
+    total = sum(each.denied for each in denials)
     return [
         Share(
             reason_text(each.reason),
@@ -124,5 +126,5 @@ def _denials(visit: Visit, report: OrganizationReport) -> list[Share]:
             share(each.denied, total),
             f"/activity?status=denied&reason={each.reason}" if visit.can("audit:read") else "",
         )
-        for each in report.denied_by_reason or ()
+        for each in denials
     ]

@@ -14,7 +14,7 @@ def test_a_person_who_accepts_becomes_a_member_and_is_signed_in(proxied_api: Api
     assert "auditor" in screen.page.text
     screen.go(invited["invite_url"])
     screen.send(screen.forms[0])
-    assert screen.path == "/keys"
+    assert screen.path == "/"
     assert email in screen.page.text
     used = screen.go(invited["invite_url"])
     assert 400 <= used.status_code < 500

@@ -30,10 +30,10 @@ def test_a_person_signs_in_with_the_form_and_the_mailed_link(proxied_api: Api, s
     assert link == f"{proxied_api.url}/sign-in/confirm?token={token_in(mail.text)}"
     screen.go(link)
     screen.send(screen.forms[0])
-    assert (screen.page.status_code, screen.path) == (200, "/keys")
+    assert (screen.page.status_code, screen.path) == (200, "/")
     assert member.email in screen.page.text
     assert "Member of" in screen.page.text
-    assert screen.go("/sign-in").url.path == "/keys"
+    assert screen.go("/sign-in").url.path == "/"
 
 
 def test_the_page_is_the_same_for_known_and_unknown_addresses(proxied_api: Api, screen: Browser) -> None:
@@ -52,7 +52,7 @@ def test_opening_a_link_does_not_use_it(proxied_api: Api, screen: Browser, visit
         assert screen.go(f"/sign-in/confirm?token={token}").status_code == 200
         assert COOKIE not in screen.cookies
     screen.send(screen.forms[0])
-    assert screen.path == "/keys"
+    assert screen.path == "/"
 
 
 def test_a_used_link_is_refused_with_an_explanation(proxied_api: Api, screen: Browser, visitor: Visitor) -> None:
@@ -73,7 +73,7 @@ def test_a_member_of_two_organizations_chooses_one(proxied_api: Api, screen: Bro
     wanted = people[1].organization_id
     (button,) = [number for number, (_, value) in enumerate(screen.forms[0].buttons) if value == wanted]
     screen.send(screen.forms[0], button)
-    assert screen.path == "/account", "a viewer sees no keys"
+    assert screen.path == "/"
     assert wanted in screen.page.text
 
 

@@ -89,7 +89,7 @@ def test_an_address_in_the_id_token_is_accepted(start_api: StartApi, tmp_path: P
         browser(other.url) as screen,
     ):
         prove_identity(screen, "/sign-in/openid", member.email)
-        assert screen.path == "/keys"
+        assert screen.path == "/"
 
 
 def test_a_member_of_two_organizations_chooses_one_without_another_sign_in(openid_api: Api, screen: Browser) -> None:
@@ -99,7 +99,7 @@ def test_a_member_of_two_organizations_chooses_one_without_another_sign_in(openi
     wanted = people[1].organization_id
     (button,) = [number for number, (_, value) in enumerate(screen.forms[0].buttons) if value == wanted]
     screen.send(screen.forms[0], button)
-    assert screen.path == "/keys"
+    assert screen.path == "/"
     assert wanted in screen.page.text
     rows = openid_api.database.rows(
         "select method from sessions where user_id = %s and method = 'openid'", people[1].id

@@ -61,7 +61,7 @@ class Deployment:
             screen.go("/sign-in/openid")
             if screen.page.status_code != 503:
                 prove_identity(screen, str(screen.page.url), email)
-            assert (screen.path == "/keys") == (COOKIE in screen.cookies)
+            assert (screen.path == "/") == (COOKIE in screen.cookies)
             return screen.page
 
 

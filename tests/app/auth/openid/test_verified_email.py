@@ -42,7 +42,7 @@ def sign_in(openid_api: Api, reported: str) -> tuple[bool, str]:
     member = person(openid_api, openid_api.organization().id, email=f"{reported}.said.{random_token()}@example.com")
     with browser(openid_api.url, X_Forwarded_For=Visitor(openid_api).ip) as screen:
         prove_identity(screen, "/sign-in/openid", member.email)
-        signed_in = screen.path == "/keys"
+        signed_in = screen.path == "/"
         assert signed_in == (COOKIE in screen.cookies)
         return signed_in, screen.page.text
 

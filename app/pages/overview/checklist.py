@@ -1,0 +1,51 @@
+"""The checklist of a new organization: its steps, ticked from recorded facts, and POST /checklist/dismiss.
+
+A user who dismisses the checklist does so for their browser: a cookie needs no event and no table.
+"""
+
+from datetime import timedelta
+from typing import NamedTuple
+
+from app.api.organization.schemas import OrganizationUsage
+from app.auth.sessions import cookies_of
+from app.handlers import get_services, raw_request
+from app.pages.page import Page
+from app.pages.rendering import PageResponse, go_to
+from app.pages.visit import Visit
+
+_COOKIE = "checklist"
+_DISMISSED = "dismissed"
+_LIFETIME = timedelta(days=400)
+"""The longest lifetime that browsers allow (RFC 6265bis §5.5)."""
+
+
+class Step(NamedTuple):
+    """`path` is the page on which the user takes the step, if there is one."""
+
+    text: str
+    is_done: bool
+    path: str = ""
+
+
+def steps_of(usage: OrganizationUsage, *, is_used: bool) -> list[Step]:
+    """Return the steps. `is_used`: whether a use of a key has been counted."""
+    return [
+        Step("Register an MCP server", usage.mcps > 0),
+        Step("Create an API key", usage.api_keys > 0, "/keys/new"),
+        Step("Make a call with the key", is_used),
+        Step("See it here", is_used),
+    ]
+
+
+def is_shown(visit: Visit, steps: list[Step]) -> bool:
+    """Return whether a step is left that the user can take, and the user has not dismissed the checklist."""
+    cookies = cookies_of(get_services(visit.request).config)
+    dismissed = cookies.read(raw_request(visit.request), _COOKIE) == _DISMISSED
+    may_act = visit.can("keys:write") and visit.can("mcps:write")
+    return may_act and not dismissed and not all(step.is_done for step in steps)
+
+
+@Page("POST", "/checklist/dismiss", access="people")
+async def dismiss_checklist_form(visit: Visit) -> PageResponse:
+    cookie = cookies_of(get_services(visit.request).config).set(_COOKIE, _DISMISSED, _LIFETIME)
+    return go_to("/", {"Set-Cookie": cookie})

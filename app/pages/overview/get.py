@@ -1,0 +1,118 @@
+"""GET /: what is happening in the organization, and what needs attention."""
+
+from asyncio import gather
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from statistics import median
+from typing import NamedTuple, TypeVar
+
+from app.api.alerts.list import list_alerts
+from app.api.alerts.schemas import Alert
+from app.api.api_keys.list import list_keys
+from app.api.api_keys.schemas import Key
+from app.api.mcps.list import list_mcps
+from app.api.mcps.schemas import Mcp
+from app.api.organization.get import get_organization
+from app.api.organization.schemas import Organization
+from app.api.usage.current import get_usage
+from app.api.usage.schemas import OrganizationReport
+from app.pages.activity_table import reason_text
+from app.pages.charts.bars import requests_chart
+from app.pages.charts.chart import Frame
+from app.pages.overview.attention import EXPIRES_WITHIN_DAYS, ITEMS_MAX, UNUSED_FOR_DAYS, attention, hints
+from app.pages.overview.checklist import is_shown, steps_of
+from app.pages.page import Page
+from app.pages.rendering import PageResponse
+from app.pages.route_calls import ListPage
+from app.pages.text import number
+from app.pages.usage.reports import LAST_DAY, midnight, outcomes_of, totals_of
+from app.pages.visit import Visit
+from app.route import Route
+from infrastructure.clock import now
+
+T = TypeVar("T")
+
+_WEEKS_COMPARED = 4
+_SERVERS_MAX = 100
+_EXPIRING = {"status": "active", "expiring_within_days": EXPIRES_WITHIN_DAYS, "per_page": 5 * ITEMS_MAX}
+"""Only those of them that are in use are shown, so more are read than there is room for."""
+
+
+class Today(NamedTuple):
+    """The numbers of this UTC day. `usual`: the median of this weekday, or None before there is one."""
+
+    requests: int
+    errors: int
+    refused: int
+    error_share: str
+    refused_share: str
+    top_reason: str
+    usual: str | None
+
+
+@Page("GET", "/", access="people")
+async def overview_page(visit: Visit) -> PageResponse:
+    at = now()
+    weeks_ago = (at - timedelta(weeks=_WEEKS_COMPARED)).date()
+    (organization, hours, days), (alerts, expiring, unused, servers) = await gather(
+        gather(
+            visit.read(get_organization, Organization),
+            visit.read(get_usage, OrganizationReport, LAST_DAY.query(at)),
+            visit.read(get_usage, OrganizationReport, {"start_date": weeks_ago}),
+        ),
+        gather(
+            _listed(visit, list_alerts, Alert, {"status": "open", "per_page": ITEMS_MAX}),
+            _listed(visit, list_keys, Key, _EXPIRING),
+            _listed(visit, list_keys, Key, {"status": "active", "unused_for_days": UNUSED_FOR_DAYS, "per_page": 1}),
+            _listed(visit, list_mcps, Mcp, {"per_page": _SERVERS_MAX}),
+        ),
+    )
+    period = LAST_DAY.period(at)
+    steps = steps_of(organization.usage, is_used=any(day.requests or day.denied for day in days.by_day))
+    midnight_today = midnight(at.date())
+    return await visit.page(
+        "overview/get.html",
+        today=_today(hours, days, at),
+        since=f"{midnight_today:%Y-%m-%dT%H:%M}",
+        organization=organization,
+        open_alerts=None if alerts is None else alerts.pagination.total,
+        chart=requests_chart(
+            Frame(id="requests", heading="Requests, last 24 hours"), period, outcomes_of(hours, period)
+        ),
+        items=attention(_data(alerts), _data(expiring), _data(servers), at),
+        hints=hints(0 if unused is None else unused.pagination.total or 0),
+        steps=steps,
+        has_checklist=is_shown(visit, steps),
+    )
+
+
+async def _listed(visit: Visit, route: Route, kind: type[T], query: Mapping[str, object]) -> ListPage[T] | None:
+    """Return the list, or None if the role may not read it."""
+    if route.access not in visit.person.grants:
+        return None
+    return await visit.read_list(route, kind, query)
+
+
+def _data(listed: ListPage[T] | None) -> Sequence[T]:
+    return () if listed is None else listed.data
+
+
+def _today(hours: OrganizationReport, days: OrganizationReport, at: datetime) -> Today:
+    start = midnight(at.date())
+    today = [hour for hour in hours.by_hour or () if hour.hour >= start]
+    period = LAST_DAY.period(at)
+    totals = totals_of([each for each in outcomes_of(hours, period) if each.time >= start])
+    reasons: Counter[str] = Counter()
+    for hour in today:
+        reasons.update({denied.reason: denied.denied for denied in hour.denied_by_reason or ()})
+    same = [day.requests for day in days.by_day if day.date != at.date() and day.date.weekday() == at.weekday()]
+    return Today(
+        requests=totals.accepted,
+        errors=totals.errors,
+        refused=totals.refused,
+        error_share=totals.error_share,
+        refused_share=totals.refused_share,
+        top_reason=reason_text(max(sorted(reasons), key=lambda code: reasons[code])) if reasons else "",
+        usual=f"Usual {at:%A}: {number(round(median(same)))}" if any(same) else None,
+    )

@@ -32,10 +32,6 @@ ENTRIES = (
 )
 
 
-HOME = "/"
-"""The page that a user sees first. Every role may open it."""
-
-
 class Link(NamedTuple):
     title: str
     path: str

@@ -16,9 +16,10 @@ from app.http.errors import Problem, to_problem
 from app.pages import route_calls
 from app.pages.fields import Fields
 from app.pages.flash import FlashCode, expired_flash, flash_cookie, flash_of
-from app.pages.navigation import HOME, Link, links_of
+from app.pages.navigation import Link, links_of
 from app.pages.rendering import PageResponse, error_texts, go_to, page
 from app.pages.route_calls import Called, ListPage
+from app.pages.session import START
 from app.pages.theme import Theme, theme_of
 from app.route import Route
 from domain.grants import Grant
@@ -129,7 +130,7 @@ class Visit(Struct, frozen=True):
             role=person.role,
             csrf_token=self.csrf_token,
             links=links_of(person, self.path, {"/alerts": open_alerts}),
-            home=HOME,
+            home=START,
             flash=flash_of(self.request, person.user_id),
             theme=theme_of(self.request),
         )

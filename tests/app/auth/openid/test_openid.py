@@ -71,7 +71,7 @@ def test_a_person_with_a_verified_address_is_signed_in(openid_api: Api, screen: 
     assert "Sign in with Example ID" in screen.page.text
     (link,) = [link for link in screen.links if "openid" in link]
     prove_identity(screen, link, member.email)
-    assert (screen.page.status_code, screen.path) == (200, "/keys"), screen.page.text
+    assert (screen.page.status_code, screen.path) == (200, "/"), screen.page.text
     assert member.email in screen.page.text
     assert "keyledger_openid" not in screen.cookies
     rows = openid_api.database.rows("select count(*) from sessions where user_id = %s and method = 'openid'", member.id)

@@ -82,17 +82,6 @@ REVOKED_BECAUSE = {
 }
 """Why a key was revoked, as in "Revoked 3 days ago by Ada because it was compromised"."""
 
-ALERTS = {
-    "api_key.expiring": "Expires soon",
-    "api_key.unusual_volume": "Unusually many requests",
-    "api_key.new_location": "Used from a new location",
-    "api_key.error_spike": "Many errors",
-    "api_key.dormant_used": "Used after a long pause",
-    "api_key.denied_burst": "Refused uses",
-    "usage.threshold": "Usage near the limit of the plan",
-    "webhook.disabled": "A webhook was disabled",
-}
-"""Types of alerts."""
 AUTH_TYPES = {
     "none": "None",
     "bearer": "Bearer token",

@@ -171,6 +171,7 @@ _RULES: Mapping[RuleName, _Rule] = {
     "key_expiry": _Rule("The expiry date has not passed", _expired, _expiry),
     "secret_valid": _Rule("The secret is still valid", _replaced, _secret),
     "key_enabled": _Rule("The key is enabled", _says("the key was disabled."), _status),
+    "organization": _Rule("The organization is not deleted", _says("the organization had been deleted."), _nothing),
     "ip_address": _Rule("The IP address is allowed", _address_refused, _address),
     "grant": _Rule(
         "The key has the management grant", _says("the key doesn't have the grant that the request requires."), _grants

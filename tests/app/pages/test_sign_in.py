@@ -74,7 +74,7 @@ def test_a_member_of_two_organizations_chooses_one(proxied_api: Api, screen: Bro
     (button,) = [number for number, (_, value) in enumerate(screen.forms[0].buttons) if value == wanted]
     screen.send(screen.forms[0], button)
     assert screen.path == "/"
-    assert wanted in screen.page.text
+    assert wanted in screen.go("/account").text
 
 
 def test_user_input_is_escaped(proxied_api: Api, screen: Browser) -> None:

@@ -21,14 +21,14 @@ class Entry(NamedTuple):
 ENTRIES = (
     Entry("Overview", "/", "overview", "people"),
     Entry("API Keys", "/keys", "key", "keys:read"),
+    Entry("Activity", "/activity", "activity", "audit:read"),
+    Entry("Usage", "/usage", "usage", "usage:read"),
     Entry("MCP servers", "/mcps", "server", "mcps:read"),
+    Entry("Alerts", "/alerts", "alert", "alerts:read"),
     Entry("Audit log", "/audit", "audit", "audit:read", group=1),
     Entry("Webhooks", "/webhooks", "webhook", "webhooks:read", group=1),
     Entry("Members", "/members", "members", "members:read", group=1),
     Entry("Settings", "/settings", "settings", "organization:read", group=1),
-    Entry("Activity", "/activity", "activity", "audit:read"),
-    Entry("Usage", "/usage", "usage", "usage:read"),
-    Entry("Alerts", "/alerts", "alert", "alerts:read"),
 )
 
 

@@ -126,6 +126,8 @@ def _key(name: str, page: str = "") -> Callable[[Site], str]:
         found = site.person("owner").client.get("/v1/api-keys", oldest).data
         return f"/keys/{found[0]['id']}{page}"
 
+    return path
+
 
 def _mcp(verb: str = "", status: str = "active") -> Callable[[Site], str]:
     """Return the address of a page of the newest MCP server with this status."""

@@ -4,7 +4,7 @@ import pytest
 from msgspec.structs import replace
 
 from domain.decider import ImpossibleHistory
-from domain.keys.commands import DisableKey, ExpireKey, KeyCommand, NarrowGrants, RetireSecrets
+from domain.keys.commands import DisableKey, EndEarlierSecrets, ExpireKey, KeyCommand, NarrowGrants, RetireSecrets
 from domain.keys.decider import KEY
 from domain.keys.errors import KeyIsRevoked, KeyNotFound, LastActiveKey
 from domain.keys.events import (
@@ -44,7 +44,7 @@ from tests.given import given
 PLAIN = KeyRevoked(revoked_at=at(60), reason="unspecified")
 TWO_LEFT = KeyCounts(active=2, disabled=0, limit=None, plan="free")
 
-AFTER_THE_END: list[KeyCommand] = [CREATE, CHANGE, ROTATE, DisableKey(at(60)), ENABLE]
+AFTER_THE_END: list[KeyCommand] = [CREATE, CHANGE, ROTATE, EndEarlierSecrets(at(60)), DisableKey(at(60)), ENABLE]
 WITHOUT_EFFECT: list[KeyCommand] = [REVOKE, ExpireKey(at(60)), RetireSecrets(at(60)), NarrowGrants(frozenset())]
 
 

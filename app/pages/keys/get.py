@@ -22,10 +22,10 @@ from app.pages.keys.heading import earlier_secrets, heading_of
 from app.pages.keys.list import creator_of
 from app.pages.keys.permission_text import permission_text
 from app.pages.keys.servers import all_servers, names_of
-from app.pages.keys.usage_reports import LAST_DAY, outcomes_of, percent
 from app.pages.page import Page
 from app.pages.rendering import PageResponse
 from app.pages.snippets import snippets
+from app.pages.usage_reports import LAST_DAY, outcomes_of, share
 from app.pages.visit import Visit
 from app.pages.words import REVOKED_BECAUSE
 from domain.keys.events import KeyRevoked
@@ -72,6 +72,7 @@ async def key_page(visit: Visit, key_id: str) -> PageResponse:
         _revocation(visit, key),
     )
     masked = f"{key.prefix}…"
+    period = LAST_DAY.period(at)
     return await visit.page(
         "keys/get.html",
         key=key,
@@ -79,9 +80,7 @@ async def key_page(visit: Visit, key_id: str) -> PageResponse:
         creator=creator_of(key),
         permission_text=permission_text(key.permissions, names_of(servers), key.environment),
         figures=_figures(month),
-        chart=requests_chart(
-            Frame(id="requests", heading="Requests, last 24 hours"), LAST_DAY.period(at), outcomes_of(day, LAST_DAY)
-        ),
+        chart=requests_chart(Frame(id="requests", heading="Requests, last 24 hours"), period, outcomes_of(day, period)),
         activity=activity_rows(key.recent_activity),
         earlier=[secret.version for secret in earlier_secrets(key, at)],
         alerts=alerts,
@@ -151,6 +150,6 @@ def _figures(month: KeyReport) -> Figures:
         today=requests[-1],
         week=sum(requests[-7:]),
         month=sum(requests),
-        error_rate=percent(month.by_status.error, month.total_requests),
+        error_rate=share(month.by_status.error, month.total_requests),
         errors=month.by_status.error,
     )

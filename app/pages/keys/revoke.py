@@ -14,10 +14,10 @@ from app.api.usage.schemas import KeyReport
 from app.http.errors import to_problem
 from app.pages.activity_table import UNKNOWN_SERVER
 from app.pages.keys.heading import heading_of, path_of
-from app.pages.keys.usage_reports import LAST_DAY, outcomes_of, within
 from app.pages.page import Page
 from app.pages.rendering import PageResponse
 from app.pages.text import duration, number, plural
+from app.pages.usage_reports import LAST_DAY, outcomes_of
 from app.pages.visit import Visit
 from app.pages.words import REVOCATION_REASONS
 from infrastructure.clock import now
@@ -111,7 +111,7 @@ async def _stopping(visit: Visit, key: KeyDetail, at: datetime) -> Stopping | No
         return None
     # The log is up to date, but only a part of it is read. The counts are complete, but seconds late.
     is_all = latest.pagination.next_cursor is None
-    counted = sum(each.accepted + each.errors for each in within(outcomes_of(report, LAST_DAY), LAST_DAY.period(at)))
+    counted = sum(each.accepted + each.errors for each in outcomes_of(report, LAST_DAY.period(at)))
     total = len(uses) if is_all else max(counted, len(uses))
     return Stopping(
         uses=total,

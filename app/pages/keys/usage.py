@@ -8,7 +8,6 @@ from msgspec import Struct, structs
 from app.api.api_keys.get import KeyDetail, get_key
 from app.api.api_keys.usage import get_key_usage
 from app.api.usage.schemas import KeyReport
-from app.http.errors import invalid
 from app.pages.activity_table import reason_text
 from app.pages.charts.bars import Outcomes, requests_chart
 from app.pages.charts.chart import Chart, Frame
@@ -16,10 +15,10 @@ from app.pages.charts.error_rate import Calls, error_rate_chart
 from app.pages.charts.period import Period
 from app.pages.keys.heading import heading_of
 from app.pages.keys.servers import DELETED, all_servers, names_of
-from app.pages.keys.usage_reports import PERIODS, ReportedPeriod, outcomes_of, percent, within
 from app.pages.page import Page
 from app.pages.query import page_query
 from app.pages.rendering import PageResponse
+from app.pages.usage_reports import PERIODS, outcomes_of, reported_period, share, totals_of
 from app.pages.visit import Visit
 from infrastructure.clock import now
 
@@ -38,23 +37,16 @@ class Share(NamedTuple):
     link: str = ""
 
 
-class Totals(NamedTuple):
-    accepted: int
-    errors: int
-    refused: int
-    error_rate: str
-
-
 @Page("GET", "/keys/{key_id}/usage", access="keys:read")
 async def key_usage_page(visit: Visit, key_id: str) -> PageResponse:
-    chosen = _chosen(page_query(visit.request, Query).days)
+    chosen = reported_period(page_query(visit.request, Query).days)
     at = now()
     key = await visit.read(get_key, KeyDetail, key_id=key_id)
     servers, report = await gather(
         all_servers(visit), visit.read(get_key_usage, KeyReport, chosen.query(at), key_id=key_id)
     )
     period = chosen.period(at)
-    outcomes = within(outcomes_of(report, chosen), period)
+    outcomes = outcomes_of(report, period)
     names = names_of(servers)
     path = f"/keys/{key_id}"
     return await visit.page(
@@ -63,7 +55,7 @@ async def key_usage_page(visit: Visit, key_id: str) -> PageResponse:
         heading=heading_of(visit, key, at, "Usage"),
         periods=[(each.title, f"{path}/usage?days={each.days}", each == chosen) for each in PERIODS],
         chosen=chosen,
-        totals=_totals(outcomes),
+        totals=totals_of(outcomes),
         latency=report.latency_ms,
         requests=requests_chart(Frame(id="requests", heading="Requests"), period, outcomes),
         errors=_error_chart(period, outcomes),
@@ -72,7 +64,7 @@ async def key_usage_page(visit: Visit, key_id: str) -> PageResponse:
                 each.name or DELETED,
                 "",
                 each.requests,
-                percent(each.requests, report.total_requests),
+                share(each.requests, report.total_requests),
                 f"{path}/activity?mcp_id={each.mcp_id}",
             )
             for each in report.by_mcp
@@ -82,7 +74,7 @@ async def key_usage_page(visit: Visit, key_id: str) -> PageResponse:
                 each.tool,
                 names.get(each.mcp_id, DELETED) if each.mcp_id else "",
                 each.requests,
-                percent(each.requests, report.total_requests),
+                share(each.requests, report.total_requests),
             )
             for each in report.by_tool
         ],
@@ -91,26 +83,13 @@ async def key_usage_page(visit: Visit, key_id: str) -> PageResponse:
                 reason_text(each.reason),
                 "",
                 each.denied,
-                percent(each.denied, report.by_status.denied),
+                share(each.denied, report.by_status.denied),
                 f"{path}/activity?status=denied&reason={each.reason}",
             )
             for each in report.denied_by_reason
         ],
         since=report.start_date,
     )
-
-
-def _chosen(days: int) -> ReportedPeriod:
-    for period in PERIODS:
-        if period.days == days:
-            return period
-    raise invalid(days="Must be 1, 7, 30 or 90")
-
-
-def _totals(outcomes: list[Outcomes]) -> Totals:
-    errors = sum(each.errors for each in outcomes)
-    accepted = sum(each.accepted for each in outcomes) + errors
-    return Totals(accepted, errors, sum(each.refused for each in outcomes), percent(errors, accepted))
 
 
 def _error_chart(period: Period, outcomes: list[Outcomes]) -> Chart:

@@ -26,7 +26,7 @@ from app.pages.page import Page
 from app.pages.rendering import PageResponse
 from app.pages.route_calls import ListPage
 from app.pages.text import number
-from app.pages.usage.reports import LAST_DAY, midnight, outcomes_of, totals_of
+from app.pages.usage_reports import LAST_DAY, midnight, outcomes_of, totals_of
 from app.pages.visit import Visit
 from app.route import Route
 from infrastructure.clock import now
@@ -58,7 +58,7 @@ async def overview_page(visit: Visit) -> PageResponse:
     (organization, hours, days), (alerts, expiring, unused, servers) = await gather(
         gather(
             visit.read(get_organization, Organization),
-            visit.read(get_usage, OrganizationReport, LAST_DAY.query(at)),
+            visit.read(get_usage, OrganizationReport, LAST_DAY.detailed_query(at)),
             visit.read(get_usage, OrganizationReport, {"start_date": weeks_ago}),
         ),
         gather(

@@ -7,7 +7,6 @@ from msgspec import Struct
 from app.api.usage.current import get_usage
 from app.api.usage.history import HistoryDay, list_usage_history
 from app.api.usage.schemas import OrganizationReport
-from app.http.errors import invalid
 from app.pages.activity_table import reason_text
 from app.pages.charts.bars import refusals_chart, requests_chart
 from app.pages.charts.chart import Frame
@@ -15,12 +14,12 @@ from app.pages.charts.month import Requests, month_chart, month_of
 from app.pages.page import Page
 from app.pages.query import page_query
 from app.pages.rendering import PageResponse
-from app.pages.usage.reports import (
+from app.pages.usage_reports import (
     PERIODS,
-    ReportedPeriod,
     midnight,
     outcomes_of,
     refusals_of,
+    reported_period,
     share,
     totals_of,
 )
@@ -49,11 +48,11 @@ class Share(Struct, frozen=True):
 
 @Page("GET", "/usage", access="usage:read")
 async def usage_page(visit: Visit) -> PageResponse:
-    chosen = _chosen(page_query(visit.request, Query).days)
+    chosen = reported_period(page_query(visit.request, Query).days)
     at = now()
     month = month_of(at)
     report, days = await gather(
-        visit.read(get_usage, OrganizationReport, chosen.query(at)),
+        visit.read(get_usage, OrganizationReport, chosen.detailed_query(at)),
         visit.read_list(
             list_usage_history, HistoryDay, {"start_date": month.start.date(), "per_page": _DAYS_OF_MONTH_MAX}
         ),
@@ -80,13 +79,6 @@ async def usage_page(visit: Visit) -> PageResponse:
         month=month_chart(Frame(id="month", heading="This month, live requests"), month, billed, report.requests.limit),
         since=report.start_date,
     )
-
-
-def _chosen(days: int) -> ReportedPeriod:
-    for period in PERIODS:
-        if period.days == days:
-            return period
-    raise invalid(days="Must be 1, 7, 30 or 90")
 
 
 def _mcps(visit: Visit, report: OrganizationReport) -> list[Share]:

@@ -29,7 +29,7 @@ def test_the_owner_of_the_demo_data_signs_in_with_the_printed_link(tmp_path: Pat
         with browser(f"http://127.0.0.1:{port}") as screen:
             screen.go(link)
             screen.send(screen.forms[0])
-            assert screen.path == "/account"
+            assert screen.path == "/"
             assert "linnea.astrom@northwind.example" in screen.page.text
         refused = _demo_data(environment)
         assert refused.returncode == 1

@@ -70,6 +70,7 @@ RULES: dict[Route, Rule] = {
     ("POST", "/v1/api-keys/{key_id}/enable"): key_route("keys:write"),
     ("POST", "/v1/api-keys/{key_id}/revoke"): key_route("keys:write"),
     ("POST", "/v1/api-keys/{key_id}/rotate"): key_route("keys:write"),
+    ("POST", "/v1/api-keys/{key_id}/end-secrets"): key_route("keys:write"),
     ("GET", "/v1/api-keys/{key_id}/activity"): key_route("keys:read"),
     ("GET", "/v1/api-keys/{key_id}/usage"): key_route("usage:read"),
     ("POST", "/v1/api-keys/revoke"): create_route(
@@ -161,7 +162,6 @@ SIGNING_IN = {
     ("GET", "/sign-in/openid"),
     ("GET", "/sign-in/openid/callback"),
     ("POST", "/invitations/accept"),
-    ("GET", "/"),
     ("GET", "/static/{name:str}"),
 }
 """Routes that check a link or a session themselves: see `tests/app/pages`. They ignore keys."""

@@ -282,7 +282,7 @@ def create_target(world: World, route: Route) -> Target:
         "webhook_id": lambda: _webhook(world),
         "key_id": lambda: _key(world, disabled=route[1].endswith("/enable")),
         "mcp_id": world.ours.mcp,
-        "event_id": lambda: world.ours.client.get("/v1/audit/events").data[0]["id"],
+        "event_id": lambda: world.ours.client.get(route[1].removesuffix("/{event_id}")).data[0]["id"],
         "alert_id": lambda: _alert(world),
         "user_id": lambda: person(world.api, world.ours.id, "viewer").id,
         "invite_id": lambda: _invitation(world),

@@ -16,6 +16,7 @@ from tests.app.client import Client
 from tests.app.organizations import Api, Organization
 from tests.app.people import COOKIE, Person, person
 from tests.app.scopes import RULES, Route
+from tests.seed import slug_of
 from workers.raise_alert import raise_alert
 
 CHANGES = [route for route, rule in RULES.items() if route[0] != "GET" and rule.people]
@@ -56,6 +57,9 @@ class World:
             owner = person(self.api, (org := self.api.organization()).id, "owner")
             successor = person(self.api, org.id, "admin")
             return self.signed_in(owner), route[1].replace("{user_id}", successor.id), {}
+        if route == ("DELETE", "/v1/organization"):
+            owner = person(self.api, (org := self.api.organization()).id, "owner")
+            return self.signed_in(owner), route[1], {"confirm": slug_of(org.id)}
         path = route[1]
         for webhook in self.org.client.get("/v1/webhooks").data:  # an organization has a limit of webhooks
             self.org.client.delete(f"/v1/webhooks/{webhook['id']}")

@@ -94,4 +94,4 @@ def test_head_returns_the_response_of_get_without_a_body(api: Api, template: str
 
 
 def _filled(template: str) -> str:
-    return re.sub(r"\{(\w+)\}", "conflict", template)
+    return re.sub(r"\{\w+(:str)?\}", "conflict", template)

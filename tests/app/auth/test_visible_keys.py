@@ -58,6 +58,7 @@ ABOUT_SOMETHING_OF_A_KEY: set[Route] = {
 OWN_SECRET: set[Route] = {
     ("POST", "/v1/api-keys"),
     ("POST", "/v1/api-keys/verify"),
+    ("POST", "/v1/api-keys/identify"),
     ("GET", "/v1/auth/check"),
     ("POST", "/v1/mcp/invoke"),
     ("POST", "/v1/mcp/resources"),
@@ -84,6 +85,7 @@ SILENT: set[Route] = {
     ("POST", "/v1/webhooks/{webhook_id}/deliveries/{delivery_id}/retry"),
     ("GET", "/v1/organization"),
     ("PATCH", "/v1/organization"),
+    ("DELETE", "/v1/organization"),
     ("GET", "/v1/organization/members"),
     ("POST", "/v1/organization/members/invite"),
     ("PATCH", "/v1/organization/members/{user_id}"),

@@ -24,7 +24,7 @@ def test_a_person_can_use_the_routes_that_keys_use(api: Api, org: Organization) 
     admin = person(api, org.id, "admin")
     made = admin.client.post("/v1/api-keys", {"name": "By hand"}).data
     assert made["environment"] == "live"
-    assert made["created_by"] == {"id": admin.id, "email": admin.email}
+    assert made["created_by"] == {"id": admin.id, "email": admin.email, "name": admin.email}
     assert admin.client.get(f"/v1/api-keys/{made['id']}").data["name"] == "By hand"
     assert admin.client.delete(f"/v1/api-keys/{made['id']}").data["status"] == "revoked"
     rows = api.database.rows("select body from events where stream_id = %s order by version", made["id"])

@@ -103,7 +103,7 @@ def test_an_operator_creates_an_organization_whose_owner_can_sign_in(
     link = operator.gets("sign-in-link", "--email", email.upper())
     screen.go(link)
     screen.send(screen.forms[0])
-    assert screen.path == "/keys"
+    assert screen.path == "/"
     screen.go("/account")
     assert (email in screen.page.text, "Owner" in screen.page.text) == (True, True)
     assert operator.gets("change-plan", "--organization", slug, "--plan", "team") == f"{organization_id}  team"

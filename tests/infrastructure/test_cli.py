@@ -18,7 +18,7 @@ ROOT = Path(__file__).parents[2]
 _WITHOUT_REPORT = {"serve", "run", "schedule", "demo", "openapi", "completion"}
 """Commands that print no report, or whose output is itself a document or a script."""
 
-_IRREVERSIBLE = {"drop-old", "skip", "retention", "forget-failed", "demo"}
+_IRREVERSIBLE = {"drop-old", "skip", "retention", "forget-failed", "demo", "demo-data"}
 
 
 def _commands(group: click.Group, path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], click.Command]]:
@@ -76,7 +76,7 @@ def test_reporting_commands_have_json_and_irreversible_ones_have_yes(
     options = {name for parameter in command.params for name in parameter.opts}
     # The commands of `embedded` pass on what they start.
     assert ("--json" in options) == (path[0] != "embedded" and path[-1] not in _WITHOUT_REPORT)
-    assert ("--yes" in options) == (path[-1] in _IRREVERSIBLE)
+    assert ("--yes" in options) == (path[0] != "embedded" and path[-1] in _IRREVERSIBLE)
 
 
 @pytest.mark.parametrize("program", PROGRAMS)

@@ -1,14 +1,23 @@
 """The activity of all keys: the list, its filters, its tail, and one decision."""
 
 import re
+from collections.abc import Iterator
 
 import httpx2
 import pytest
 
 from tests.app.browser import Browser
+from tests.app.conftest import StartedApis
 from tests.app.organizations import Api, Organization, unknown_secret
 from tests.app.people import COOKIE, person
 from tests.ui.data import HARD_NAME
+
+
+@pytest.fixture(scope="module")
+def proxied_api(started_apis: StartedApis) -> Iterator[Api]:
+    """A server of this file only: a page of activity is complete as long as the hour has few uses."""
+    with started_apis() as start:
+        yield start(KEYLEDGER_TRUSTED_PROXIES="127.0.0.0/8")
 
 
 @pytest.fixture

@@ -81,7 +81,7 @@ def test_the_secret_is_gone_after_going_back_reloading_and_in_a_new_tab(ui: Ui, 
     ui.allow("failed request: POST /keys/new: net::ERR_CACHE_MISS")
     with pytest.raises(Error, match="ERR_CACHE_MISS"):
         page.go_back()
-    page.wait_for_load_state()
+    page.wait_for_url("chrome-error://**")
     assert secret not in page.content()
     tab = page.context.new_page()
     tab.goto("/keys/new")

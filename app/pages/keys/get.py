@@ -49,7 +49,7 @@ class Figures(NamedTuple):
 
 
 class Revocation(NamedTuple):
-    """Who revoked the key, and who still has it: the refused uses since then."""
+    """The revocation of a key, and the refused uses since then, which show who still has the key."""
 
     at: datetime
     by: str

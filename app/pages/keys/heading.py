@@ -1,4 +1,4 @@
-"""What all pages of one key begin with: its name and status, what can be done with it, and its tabs."""
+"""The beginning of all pages of one key: its name and status, what can be done with it, and its tabs."""
 
 from datetime import datetime
 from typing import Literal, NamedTuple

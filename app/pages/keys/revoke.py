@@ -32,7 +32,7 @@ _REASON = "unspecified"
 
 
 class Stopping(NamedTuple):
-    """What will stop: the accepted uses of the last 24 hours. Addresses and servers are those of the latest uses."""
+    """The accepted uses of the last 24 hours, which will stop. Addresses and servers are those of the latest uses."""
 
     uses: int
     rate: str

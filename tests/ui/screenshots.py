@@ -1,37 +1,29 @@
 """Pictures of every page, for the documentation: `python -m tests.ui.screenshots docs/screenshots`.
 
-Each page in `tests/ui/pages.py` is photographed in each look below. The script of a page sees a clock that stands
-still at the moment at which the data was made, so relative times are the same in every run. Dates are those of the run.
+Each page in `tests/ui/pages.py` is photographed in each look below, and so are the pages of the demo data in
+`tests/ui/month.py`, which look the same in every run. The script of a page sees a clock that stands still.
 """
 
-import asyncio
 import sys
-from collections.abc import Callable, Generator, Iterable, Mapping
-from contextlib import closing, contextmanager
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import closing
+from datetime import datetime
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
-import httpx2
 from playwright.sync_api import Page
 
-from embedded.postgres import PostgreSQL
-from embedded.valkey import Valkey
 from infrastructure.clock import now
 from tests import random_input
-from tests.app.organizations import Api, Database
-from tests.app.serving import Server
-from tests.logins import migrate_with_runtime_login
 from tests.ui.chromium import HOW_TO_GET_IT, Chromium, find_chromium
 from tests.ui.data import some_data
 from tests.ui.looks import DARK, LIGHT, LIGHT_NARROW, Look
+from tests.ui.month import MONTH_SCREENS, SHOWN_AT, month_of_demo_data
 from tests.ui.pages import SCREENS, Data, Screen
+from tests.ui.service import running_service
 from tests.ui.site import Site
 from tests.ui.ui import Ui
 
 LOOKS = (LIGHT, DARK, LIGHT_NARROW)
-
-Fill = Callable[[Api], str]
-"""Creates an organization with data and returns its id."""
 
 _HEIGHT_MAX = 4_000
 """Pixels. Longer pages, such as the API reference, are cut off."""
@@ -43,10 +35,19 @@ def file_name(screen: Screen, look: Look) -> str:
     return f"{screen.name}.{look.name}.png"
 
 
-def write_screenshots(ui: Ui, sites: Mapping[Data, Site], folder: Path, screens: Iterable[Screen] = SCREENS) -> None:
-    """Write a picture of each of these screens in each look into `folder`."""
+def write_screenshots(
+    ui: Ui,
+    sites: Mapping[Data, Site],
+    folder: Path,
+    screens: Iterable[Screen] = SCREENS,
+    at: datetime | None = None,
+) -> None:
+    """Write a picture of each of these screens in each look into `folder`.
+
+    `at`: the instant that the scripts of the pages take for the present, by default this one.
+    """
     folder.mkdir(parents=True, exist_ok=True)
-    at = now()
+    at = at or now()
     for screen in screens:
         site = sites[screen.data]
         page = ui.window(None if screen.role is None else site.person(screen.role))
@@ -71,8 +72,8 @@ def _write(page: Page, look: Look, path: Path) -> None:
     )
 
 
-def main(folder: Path, fill: Fill = some_data) -> int:
-    """Start a service with the data of `fill`, and write all screenshots into `folder`.
+def main(folder: Path) -> int:
+    """Start a service for each kind of data, and write all screenshots into `folder`.
 
     The exit code is 1 if there is no browser, or if a page did what no page may do.
     """
@@ -81,35 +82,31 @@ def main(folder: Path, fill: Fill = some_data) -> int:
         sys.stderr.write(f"{HOW_TO_GET_IT}\n")
         return 1
     random_input.begin(_SEED, "")
-    with _running_service() as api, closing(Chromium(path)) as chromium:
-        sites: dict[Data, Site] = {
-            "some": Site(api, fill(api)),
-            "none": Site(api, api.database.organization("team")),
-        }
-        with chromium.driven() as browser:
-            ui = Ui(browser, api.url)
-            write_screenshots(ui, sites, folder)
-    problems = ui.problems()
+    with closing(Chromium(path)) as chromium:
+        problems = [*_states(chromium, folder), *_month(chromium, folder)]
     sys.stderr.writelines(f"{problem}\n" for problem in problems)
-    sys.stdout.write(f"{len(SCREENS) * len(LOOKS)} pictures in {folder}\n")
+    sys.stdout.write(f"{(len(SCREENS) + len(MONTH_SCREENS)) * len(LOOKS)} pictures in {folder}\n")
     return 1 if problems else 0
 
 
-@contextmanager
-def _running_service() -> Generator[Api]:
-    with (
-        TemporaryDirectory() as name,
-        PostgreSQL(Path(name, "postgres"), durable=False) as postgres,
-        Valkey(Path(name, "valkey")) as valkey,
-    ):
-        asyncio.run(migrate_with_runtime_login(postgres.url))
-        server = Server(postgres.url, valkey.url, Path(name, "api.log"))
-        try:
-            server.start()
-            with closing(Database(postgres.url)) as database, httpx2.Client(base_url=server.url) as http:
-                yield Api(server, database, http)
-        finally:
-            server.stop()
+def _states(chromium: Chromium, folder: Path) -> Sequence[str]:
+    """Write every page in every state, and return what the pages did that no page may do."""
+    with running_service() as api, chromium.driven() as browser:
+        sites: dict[Data, Site] = {
+            "some": Site(api, some_data(api)),
+            "none": Site(api, api.database.organization("team")),
+        }
+        ui = Ui(browser, api.url)
+        write_screenshots(ui, sites, folder)
+        return ui.problems()
+
+
+def _month(chromium: Chromium, folder: Path) -> Sequence[str]:
+    """Write the pages of the demo data, which are the same in every run, and return likewise."""
+    with month_of_demo_data() as site, chromium.driven() as browser:
+        ui = Ui(browser, site.api.url)
+        write_screenshots(ui, {"some": site}, folder, MONTH_SCREENS, SHOWN_AT)
+        return ui.problems()
 
 
 if __name__ == "__main__":

@@ -29,6 +29,7 @@ from eventstore.execute import Change
 from eventstore.lanes import lane_of
 from eventstore.queries import SQL
 from eventstore.usage_batch import Batch, append_once
+from gateway.catalogue import StoredTool
 from gateway.endpoint import check_endpoint_url
 from gateway.webhook_target import SECRET_BYTES, new_secret, store_secret
 from infrastructure.clock import now
@@ -270,11 +271,10 @@ def _uses_browser(key: PlannedKey) -> bool:
 
 
 def _tools(server: northwind.Server) -> bytes:
-    described = [
-        {"name": name, "description": f"{name.replace('_', ' ').capitalize()}.", "inputSchema": {"type": "object"}}
-        for name in server.tools
-    ]
-    return msgspec.json.encode(described)
+    any_arguments = msgspec.Raw(b'{"type":"object"}')
+    return msgspec.json.encode(
+        [StoredTool(name, f"{name.replace('_', ' ').capitalize()}.", any_arguments) for name in server.tools]
+    )
 
 
 async def _bring_up_to_date(connection: Connection) -> None:

@@ -3,22 +3,33 @@
 from playwright.sync_api import Page
 
 _SHIFTS = """() => new Promise(resolve => {
-    let sum = 0
+    const shifts = []
+    const place = rect => [rect.x, rect.y, rect.width, rect.height].map(Math.round).join(' ')
+    const source = moved => {
+        const element = moved.node?.nodeType === Node.TEXT_NODE ? moved.node.parentElement : moved.node
+        const name = element ? element.outerHTML.slice(0, 80) : 'an element that is gone'
+        return `${name} from ${place(moved.previousRect)} to ${place(moved.currentRect)}`
+    }
     const observer = new PerformanceObserver(list => {
-        for (const entry of list.getEntries()) if (!entry.hadRecentInput) sum += entry.value
+        for (const entry of list.getEntries())
+            if (!entry.hadRecentInput) shifts.push(`${entry.value}: ${entry.sources.map(source).join('; ')}`)
     })
     observer.observe({type: 'layout-shift', buffered: true})
     // Entries of the past are delivered in a task of their own, and those of this frame after it.
-    requestAnimationFrame(() => requestAnimationFrame(() => setTimeout(() => { observer.disconnect(); resolve(sum) })))
+    requestAnimationFrame(() => requestAnimationFrame(() => setTimeout(() => {
+        observer.disconnect()
+        resolve(shifts)
+    })))
 })"""
 
 
-def layout_shift(page: Page) -> float:
-    """Return the sum of all layout shifts since the page was loaded, except those right after input of the user.
+def layout_shifts(page: Page) -> list[str]:
+    """Return all layout shifts since the page was loaded, except those right after input of the user.
 
-    The Cumulative Layout Shift (CLS) is at most this sum.
+    Each line has the score and up to five elements that moved, with their places (x, y, width, height).
     """
-    return float(page.evaluate(_SHIFTS))
+    shifts: list[str] = page.evaluate(_SHIFTS)
+    return shifts
 
 
 def scrolls_sideways(page: Page) -> bool:

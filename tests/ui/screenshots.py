@@ -63,13 +63,9 @@ def write_screenshots(
 
 def _write(page: Page, look: Look, path: Path) -> None:
     height = min(_HEIGHT_MAX, max(look.height, int(page.evaluate("document.documentElement.scrollHeight"))))
-    page.screenshot(
-        path=path,
-        full_page=True,
-        clip={"x": 0, "y": 0, "width": look.width, "height": height},
-        animations="disabled",
-        scale="css",
-    )
+    # As high as the page, so that the sidebar reaches its end.
+    page.set_viewport_size({"width": look.width, "height": height})
+    page.screenshot(path=path, animations="disabled", scale="css")
 
 
 def main(folder: Path) -> int:

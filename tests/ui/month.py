@@ -43,6 +43,12 @@ def _first(section: str, **filters: str) -> Callable[[Site], str]:
     return lambda site: f"/{section}/{site.person('owner').client.get(route[section], filters).data[0]['id']}"
 
 
+def _busiest_key(site: Site) -> str:
+    """Return the address of the page of the key with the most requests."""
+    keys = site.person("owner").client.get("/v1/usage").data["by_key"]
+    return f"/keys/{keys[0]['key_id']}"
+
+
 def _screen(name: str, route: str, path: Callable[[Site], str] | None = None) -> Screen:
     return Screen(f"month-{name}", route, role="owner", path=path)
 
@@ -51,7 +57,8 @@ MONTH_SCREENS = (
     _screen("overview", "/"),
     _screen("keys", "/keys"),
     _screen("keys-revoked", "/keys", lambda _: "/keys?status=revoked"),
-    _screen("key", "/keys/{key_id}", key_path(LEAKED_NAME)),
+    _screen("key", "/keys/{key_id}", _busiest_key),
+    _screen("key-revoked", "/keys/{key_id}", key_path(LEAKED_NAME)),
     _screen("key-activity", "/keys/{key_id}/activity", key_path(LEAKED_NAME, "/activity")),
     _screen("key-usage", "/keys/{key_id}/usage", key_path(LEAKED_NAME, "/usage?days=30")),
     _screen("key-permissions", "/keys/{key_id}/permissions", key_path(LEAKED_NAME, "/permissions")),
@@ -70,3 +77,10 @@ MONTH_SCREENS = (
     _screen("members", "/members"),
     _screen("settings", "/settings"),
 )
+
+README_SCREENS = (
+    Screen("readme-keys", "/keys", role="owner"),
+    Screen("readme-key", "/keys/{key_id}", role="owner", path=_busiest_key),
+    Screen("readme-decision", "/activity/{event_id}", role="owner", path=_first("activity", status="denied")),
+)
+"""The pages that README.md shows."""

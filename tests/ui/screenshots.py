@@ -17,13 +17,15 @@ from tests import random_input
 from tests.ui.chromium import HOW_TO_GET_IT, Chromium, find_chromium
 from tests.ui.data import some_data
 from tests.ui.looks import DARK, LIGHT, LIGHT_NARROW, Look
-from tests.ui.month import MONTH_SCREENS, SHOWN_AT, month_of_demo_data
+from tests.ui.month import MONTH_SCREENS, README_SCREENS, SHOWN_AT, month_of_demo_data
 from tests.ui.pages import SCREENS, Data, Screen
 from tests.ui.service import running_service
 from tests.ui.site import Site
 from tests.ui.ui import Ui
 
 LOOKS = (LIGHT, DARK, LIGHT_NARROW)
+README_LOOKS = (LIGHT, DARK)
+"""README.md shows only what fits the window, in the theme of the reader."""
 
 _HEIGHT_MAX = 4_000
 """Pixels. Longer pages, such as the API reference, are cut off."""
@@ -49,16 +51,20 @@ def write_screenshots(
     folder.mkdir(parents=True, exist_ok=True)
     at = at or now()
     for screen in screens:
-        site = sites[screen.data]
-        page = ui.window(None if screen.role is None else site.person(screen.role))
-        page.clock.set_fixed_time(at)
-        for pattern in screen.causes:
-            ui.expect(pattern)
-        screen.open(page, site)
+        page = _opened(ui, sites[screen.data], screen, at)
         for look in LOOKS:
             look.apply(page)
             _write(page, look, folder / file_name(screen, look))
         ui.close()
+
+
+def _opened(ui: Ui, site: Site, screen: Screen, at: datetime) -> Page:
+    page = ui.window(None if screen.role is None else site.person(screen.role))
+    page.clock.set_fixed_time(at)
+    for pattern in screen.causes:
+        ui.expect(pattern)
+    screen.open(page, site)
+    return page
 
 
 def _write(page: Page, look: Look, path: Path) -> None:
@@ -81,7 +87,7 @@ def main(folder: Path) -> int:
     with closing(Chromium(path)) as chromium:
         problems = [*_states(chromium, folder), *_month(chromium, folder)]
     sys.stderr.writelines(f"{problem}\n" for problem in problems)
-    sys.stdout.write(f"{(len(SCREENS) + len(MONTH_SCREENS)) * len(LOOKS)} pictures in {folder}\n")
+    sys.stdout.write(f"{len(list(folder.glob('*.png')))} pictures in {folder}\n")
     return 1 if problems else 0
 
 
@@ -102,6 +108,12 @@ def _month(chromium: Chromium, folder: Path) -> Sequence[str]:
     with month_of_demo_data() as site, chromium.driven() as browser:
         ui = Ui(browser, site.api.url)
         write_screenshots(ui, {"some": site}, folder, MONTH_SCREENS, SHOWN_AT)
+        for screen in README_SCREENS:
+            page = _opened(ui, site, screen, SHOWN_AT)
+            for look in README_LOOKS:
+                look.apply(page)
+                page.screenshot(path=folder / file_name(screen, look), animations="disabled", scale="css")
+            ui.close()
         return ui.problems()
 
 

@@ -32,6 +32,7 @@ from projections.read_models.organizations.billed_usage.model import READ_MODEL 
 from projections.read_models.organizations.counts.model import READ_MODEL as ORGANIZATION_COUNTS
 from projections.read_models.organizations.list.model import READ_MODEL as ORGANIZATION_LIST
 from projections.read_models.usage.model import READ_MODEL as USAGE
+from projections.read_models.usage.organization_batches.model import READ_MODEL as ORGANIZATION_BATCHES
 from projections.read_models.usage.organization_hours.model import READ_MODEL as ORGANIZATION_HOURS
 from projections.read_models.webhooks.list.model import READ_MODEL as WEBHOOK_LIST
 from projections.records.sessions.model import READ_MODEL as SESSIONS
@@ -39,6 +40,7 @@ from projections.records.sessions.model import READ_MODEL as SESSIONS
 READ_MODELS: tuple[ReadModel, ...] = (
     USAGE,
     ORGANIZATION_HOURS,
+    ORGANIZATION_BATCHES,
     BILLED_USAGE,
     ORGANIZATION_COUNTS,
     ORGANIZATION_LIST,

@@ -133,7 +133,13 @@ async def mcp(pool: Pool, organization_id: str, also: Sequence[Statement] = (), 
 
 
 async def change_mcp(
-    pool: Pool, organization_id: str, mcp_id: str, command: McpCommand, also: Sequence[Statement] = ()
+    pool: Pool,
+    organization_id: str,
+    mcp_id: str,
+    command: McpCommand,
+    also: Sequence[Statement] = (),
+    *,
+    at: datetime | None = None,
 ) -> None:
     write = Write(
         decider=MCP,
@@ -141,7 +147,7 @@ async def change_mcp(
         organization_id=organization_id,
         command=lambda _: command,
         guard=mcps_guard(organization_id, PLANS),
-        at=now(),
+        at=at or now(),
         origin=Origin(OWNER),
         extra_statements=lambda _: also,
     )

@@ -1,6 +1,6 @@
 """Rows of the table of activity: uses and changes of keys, in words."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Literal, NamedTuple
 
 from app.api.activity.schemas import ActivityEntry
@@ -10,19 +10,28 @@ from projections.log_queries.activity.entries import USED
 
 Tone = Literal["ok", "danger", "warn", "info", "muted"]
 
-_OUTCOMES: dict[str, tuple[str, Tone, str]] = {
-    "success": ("Accepted", "ok", "●"),
-    "denied": ("Refused", "danger", "✕"),
-    "error": ("Error", "warn", "▲"),
-    "started": ("Started", "info", "◐"),
+
+class Outcome(NamedTuple):
+    """The words for an outcome. `glyph` shows it without its colour."""
+
+    text: str
+    tone: Tone
+    glyph: str
+
+
+OUTCOMES: Mapping[str, Outcome] = {
+    "success": Outcome("Accepted", "ok", "●"),
+    "denied": Outcome("Refused", "danger", "✕"),
+    "error": Outcome("Error", "warn", "▲"),
+    "started": Outcome("Started", "info", "◐"),
 }
-_CHANGE: tuple[str, Tone, str] = ("Change", "muted", "◆")
+_CHANGE = Outcome("Change", "muted", "◆")
 
 UNKNOWN_SERVER = "a deleted server"
 
 
 class ActivityRow(NamedTuple):
-    """An entry with its words. `glyph` shows the outcome without its colour."""
+    """An entry with its words."""
 
     entry: ActivityEntry
     outcome: str
@@ -45,7 +54,7 @@ def _row(entry: ActivityEntry) -> ActivityRow:
         return ActivityRow(entry, *_CHANGE, KEY_EVENTS.get(entry.event, entry.event), "", reason, actor_of(entry))
     what = USES[entry.action] if entry.action else ""
     server = entry.mcp_name or (UNKNOWN_SERVER if entry.mcp_id else "")
-    return ActivityRow(entry, *_OUTCOMES[entry.status], what, server, reason_text(entry.reason or ""), "")
+    return ActivityRow(entry, *OUTCOMES[entry.status], what, server, reason_text(entry.reason or ""), "")
 
 
 def actor_of(entry: ActivityEntry) -> str:

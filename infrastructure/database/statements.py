@@ -1,7 +1,8 @@
-"""Loader for the `.sql` files next to the code that runs them.
+r"""Loader for the `.sql` files next to the code that runs them.
 
 A statement starts with a line `-- name`, followed by comment lines with its purpose and parameters. A missing or extra
-name fails when the module is imported, not when the statement first runs.
+name fails when the module is imported, not when the statement first runs. As in psql, a line `\ir file.sql` includes a
+file of the same folder, which several statements share.
 """
 
 from collections.abc import Sequence
@@ -13,7 +14,8 @@ from typing import NamedTuple, TypeVar
 T = TypeVar("T")
 
 _NAME = compile_pattern(r"^-- ([a-z][a-z0-9_]*)$", MULTILINE)
-_COMMENT = compile_pattern(r"^--.*\n", MULTILINE)
+_COMMENT = compile_pattern(r"^\s*--.*\n", MULTILINE)
+_INCLUDE = compile_pattern(r"^ *\\ir (\w+\.sql)\n", MULTILINE)
 
 
 class Statement(NamedTuple):
@@ -26,9 +28,15 @@ class Statement(NamedTuple):
 def load(fields: type[T], module_file: str, name: str = "queries.sql") -> T:
     """Fill `fields`, a NamedTuple of bytes, from the file `name` in the folder of `module_file`."""
     path = Path(module_file).with_name(name)
-    parts = _NAME.split(path.read_text("utf-8"))
-    found = {name: _COMMENT.sub("", body).strip().encode() for name, body in zip(parts[1::2], parts[2::2], strict=True)}
+    found = {name: text.encode() for name, text in read_statements(path).items()}
     expected = set(fields.__annotations__)
     if expected != set(found):
         raise LookupError(f"{path}: missing {sorted(expected - set(found))}, extra {sorted(set(found) - expected)}")
     return fields(**found)
+
+
+def read_statements(path: Path) -> dict[str, str]:
+    """Return the statements of a file by name, without comments."""
+    text = _INCLUDE.sub(lambda line: path.with_name(line[1]).read_text("utf-8"), path.read_text("utf-8"))
+    parts = _NAME.split(text)
+    return {name: _COMMENT.sub("", body).strip() for name, body in zip(parts[1::2], parts[2::2], strict=True)}

@@ -10,6 +10,7 @@ import pytest
 from psycopg import sql
 
 from infrastructure.database.connections import APP_ROLE, AUTH_ROLE, WORKER_ROLE, Role
+from infrastructure.database.statements import read_statements
 from projections.registry import READ_MODELS
 from tests.architecture.conftest import ROOT
 
@@ -49,6 +50,7 @@ WHOLE_TABLE = {
         "organization_days_differing",
         "latencies_differing",
     },
+    "projections/read_models/usage/organization_batches/check.sql": {"batches_differing"},
     "projections/read_models/usage/organization_hours/check.sql": {"days_differing"},
 }
 """Statements of `python -m eventstore check` and of the operator's list of organizations. They read whole tables and
@@ -58,8 +60,6 @@ ROLES: tuple[Role, ...] = (APP_ROLE, AUTH_ROLE, WORKER_ROLE)
 
 CONTROL = {"begin", "begin_reading", "begin_writing", "begin_as_auth", "commit", "rollback"}
 
-_NAME = re.compile(r"^-- ([a-z][a-z0-9_]*)$", re.MULTILINE)
-_COMMENT = re.compile(r"^\s*--.*\n", re.MULTILINE)
 _PLACEHOLDER = re.compile(r"%(?:\((\w+)\))?([sb%])")
 
 
@@ -68,10 +68,9 @@ def statements() -> Iterator[tuple[str, str, str]]:
     for path in sorted((*ROOT.glob("eventstore/*.sql"), *ROOT.glob("projections/**/*.sql"))):
         if re.fullmatch(r"schema(_\d+_\w+)?\.sql", path.name):
             continue
-        parts = _NAME.split(path.read_text(encoding="utf-8"))
-        for name, text in zip(parts[1::2], parts[2::2], strict=True):
+        for name, text in read_statements(path).items():
             if name not in CONTROL:
-                yield str(path.relative_to(ROOT)), name, _COMMENT.sub("", text).strip()
+                yield str(path.relative_to(ROOT)), name, text
 
 
 def numbered(text: str) -> str:

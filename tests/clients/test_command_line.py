@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.app.api.usage.usage_data import count
 from tests.app.organizations import Api, Organization, unknown_secret
 from tests.clients.flaky_proxy import FlakyProxy, refusal
 
@@ -126,6 +127,27 @@ def test_activity_is_filtered(org: Organization, run: Run) -> None:
     assert (refused.returncode, "ip" in refused.stderr) == (1, True)
 
 
+def test_usage_is_counted_by_day_and_by_hour_for_all_keys_and_for_one(api: Api, org: Organization, run: Run) -> None:
+    key, other, mcp_id = org.key(), org.key(permissions={"mcps": []}), org.mcp()
+    uses = [org.verify(secret, mcp_id=mcp_id)["code"] for secret in (key.secret, key.secret, other.secret)]
+    count(api)
+    denied = [code for code in uses if code != "valid"]
+    assert denied
+    shown = run("usage", "--days", "1", "--bucket", "day")
+    assert shown.returncode == 0, shown.stderr
+    lines = [" ".join(line.split()) for line in shown.stdout.splitlines()]
+    assert f"requests {len(uses) - len(denied)}" in lines
+    assert f"denied for {denied[0]} {len(denied)}" in lines
+    assert lines[-1].endswith(f" {len(uses) - len(denied)} 0 {len(denied)}")
+    hours = json.loads(run("usage", "--key", key.id, "--days", "2", "--bucket", "hour", "--json").stdout)["by_hour"]
+    by_hour = run("usage", "--key", key.id, "--days", "2", "--bucket", "hour").stdout.splitlines()
+    assert len(by_hour) == by_hour.index("") + 2 + len(hours)
+    assert sum(hour["requests"] + hour["denied"] for hour in hours) == 2
+    month = json.loads(run("usage", "--key", key.id, "--json").stdout)
+    assert month["period"] == "month"
+    assert json.loads(run("usage", "--days", "90", "--json").stdout)["by_day"]
+
+
 def test_activity_is_followed_until_it_is_interrupted(api: Api, org: Organization) -> None:
     key = org.key()
     org.verify(key.secret)
@@ -168,6 +190,8 @@ def test_the_url_for_mcp_clients_is_set_and_removed_without_other_settings(org: 
         ["keys", "create"],
         ["keys", "frobnicate"],
         ["keys", "list", "--limit", "0"],
+        ["usage", "--key", "key_x", "--bucket", "hour"],
+        ["usage", "--key", "key_x", "--bucket", "hour", "--days", "9"],
         ["keys", "list", "--limit", "many"],
         ["keys", "revoke", "key_x", "--reason", "mood"],
         ["keys", "create", "x", "--all-mcps", "--mcp", "mcp_x"],

@@ -211,7 +211,7 @@ async def test_a_changed_removal_record_is_detected(
 
 async def test_read_models_of_removed_uses_are_not_rebuilt(worker: Connection, database_url: str) -> None:
     await remove_day(worker)
-    for name in ("usage", "key_recency", "organization_usage_hours"):
+    for name in ("usage", "key_recency", "organization_usage_hours", "organization_batches"):
         for attempt in (verify, rebuild):
             with pytest.raises(UsageAlreadyRemoved, match=f"{name} cannot be derived again: 33 uses from 2026-01-30"):
                 await attempt(database_url, REBUILDABLE[name])

@@ -1,6 +1,8 @@
 """GET /v1/activity/{id}: return one use of a key, and explain its decision."""
 
 import re
+from datetime import datetime
+from itertools import product
 
 from app.api.activity.decision import USE_EXAMPLE, Decision, Use, to_use
 from app.api.activity.key_use import names_of_uses
@@ -10,6 +12,8 @@ from app.handlers import HttpRequest, Success, get_services, success
 from app.http.errors import Problem
 from app.route import Route
 from domain.keys.state import Existing
+from domain.organization_status import OrganizationStatus
+from domain.usage.decision import McpFacts
 from domain.usage.events import KeyUsed
 from domain.usage.explanation import explain, question_of
 from infrastructure.clock import now
@@ -18,9 +22,9 @@ from projections.log_queries.activity.entries import Entry
 from projections.log_queries.activity.single import (
     deciding_state,
     entry_of,
-    mcp_at,
+    mcps_at,
     organization_statuses,
-    used_version_at,
+    used_versions_at,
 )
 from projections.read_models.keys.state.queries import key_of
 
@@ -68,18 +72,22 @@ async def _decision(connection: Connection, entry: Entry, used: KeyUsed, current
     if deciding is None:
         return Decision(entry, used, explain(used, None), None, None, None)
     state, organization_id = deciding.state, deciding.state.key.organization_id
-    mcp = await mcp_at(connection, used.mcp_id, organization_id, used.occurred_at)
-    used_version = await used_version_at(connection, used, current, used.occurred_at)
-    questions = [
-        question_of(used, state, mcp, used.occurred_at, used_version, status)
-        for status in await organization_statuses(connection, organization_id, used.occurred_at)
-    ]
+    facts = await _facts_at(connection, used, current, organization_id, used.occurred_at)
+    questions = [question_of(used, state, mcp, used.occurred_at, version, status) for mcp, version, status in facts]
     question = next((question for question in questions if explain(used, question).agrees), questions[0])
     asked_now = None
     if current is not None and used.action != "manage":
         at = now()
-        mcp_now = await mcp_at(connection, used.mcp_id, organization_id, at)
-        used_version_now = await used_version_at(connection, used, current, at)
-        status_now, *_ = await organization_statuses(connection, organization_id, at)
-        asked_now = question_of(used, current, mcp_now, at, used_version_now, status_now)
+        mcp, version, status = (await _facts_at(connection, used, current, organization_id, at))[0]
+        asked_now = question_of(used, current, mcp, at, version, status)
     return Decision(entry, used, explain(used, question), question, deciding, asked_now)
+
+
+async def _facts_at(
+    connection: Connection, used: KeyUsed, current: Existing | None, organization_id: str, at: datetime
+) -> list[tuple[McpFacts | None, int, OrganizationStatus]]:
+    """Return the facts that can have decided `used` at an instant, the last ones first."""
+    mcps = await mcps_at(connection, used.mcp_id, organization_id, at)
+    versions = await used_versions_at(connection, used, current, at)
+    statuses = await organization_statuses(connection, organization_id, at)
+    return list(product(mcps, versions, statuses))

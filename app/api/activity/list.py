@@ -18,7 +18,7 @@ from projections.log_queries.activity.organization import (
 )
 from projections.log_queries.activity.queries import SCAN_MAX
 from projections.log_queries.activity.tail import Tail
-from projections.read_models.usage.organization_hours.apply import ORGANIZATION_HOURS
+from projections.read_models.usage.organization_batches.apply import ORGANIZATION_BATCHES
 
 
 @Route(
@@ -28,9 +28,8 @@ from projections.read_models.usage.organization_hours.apply import ORGANIZATION_
     tag="Activity",
     summary="List the uses of all keys",
     description="Every use of every key of the organization, allowed or denied, newest first. A filter compares the "
-    f"field of the same name. To find matches, a page reads about {SCAN_MAX:,} uses of all organizations: "
-    "`pagination.searched_to` is then the time down to which it has searched, and `next_cursor` searches further "
-    "back.\n\n"
+    f"field of the same name. To find matches, a page reads about {SCAN_MAX:,} uses: `pagination.searched_to` "
+    "is then the time down to which it has searched, and `next_cursor` searches further back.\n\n"
     "To follow the uses, read the newest page and then send `pagination.next_after` as `after`, with the same filters. "
     "Each response has the uses since then, oldest first, and the next `next_after`. A use is visible about a second "
     "after its time, and several seconds after it if the database is slow. Every use is returned once, also one that "
@@ -43,7 +42,7 @@ async def list_activity(request: HttpRequest, query: ActivityQuery) -> ListRespo
     cursors, created_by = services.cursors, caller.visible_keys.created_by
     span = OrganizationSpan(
         caller.organization_id,
-        ORGANIZATION_HOURS.name,
+        ORGANIZATION_BATCHES.name,
         created_by=created_by,
         since=query.since,
         until=query.until,

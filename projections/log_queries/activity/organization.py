@@ -1,10 +1,10 @@
-"""The uses of an organization, read from the usage log by the time of its batches.
+"""The uses of an organization, found in the usage log by `organization_batches`.
 
-The batches contain uses of all organizations. Hours without uses of the organization are skipped as far as
-`organization_usage_hours` has counted, so an organization with few uses gets full pages on a busy server.
+That read model lists where they are, so the uses of other organizations are not read, however many there are. Batches
+that it does not list yet are found by their time, and read completely.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
@@ -21,9 +21,8 @@ from projections.log_queries.activity.tail import SEEN_MAX, Tail, advance, start
 
 
 class Queries(NamedTuple):
-    hours: bytes
-    hours_after: bytes
-    uncounted: bytes
+    listed: bytes
+    scan_end: bytes
     uses: bytes
 
 
@@ -32,11 +31,14 @@ SQL = load(Queries, __file__, "organization.sql")
 FIRST_SCAN = 500
 """The number of uses that are read first. Most pages are full then."""
 
-_HOURS_MAX = 200
-"""The maximum number of hours that one page searches."""
+UNLISTED_MAX = 20_000
+"""The maximum number of uses of all organizations that one page reads in batches that are not listed yet."""
 
 _OLDEST = datetime(1, 1, 1, tzinfo=UTC)
 _LATEST = datetime(9999, 12, 31, tzinfo=UTC)
+_INSTANT = timedelta(microseconds=1)
+"""The difference between an instant and the next one."""
+
 _AFTER_ID = "~"
 """Sorts after every character of an id."""
 
@@ -44,12 +46,12 @@ _AFTER_ID = "~"
 class OrganizationSpan(Struct, frozen=True):
     """Uses of an organization from `since` (inclusive) to `until` (exclusive).
 
-    `created_by`: only uses of keys that this user created; None: of all keys. `hours_projection` is the name of the
-    projection that counts the hours.
+    `created_by`: only uses of keys that this user created; None: of all keys. `projection` is the name of the
+    projection that lists the batches.
     """
 
     organization_id: str
-    hours_projection: str
+    projection: str
     created_by: str | None = None
     since: datetime | None = None
     until: datetime | None = None
@@ -57,17 +59,30 @@ class OrganizationSpan(Struct, frozen=True):
 
 
 class _Stretch(NamedTuple):
-    """A stretch of time to search, without the end."""
+    """A stretch of time to search, without the end. `listed`: `organization_batches` contains all of its batches."""
 
     since: datetime
     until: datetime
+    listed: bool
+
+    @property
+    def scan_max(self) -> int:
+        """Return how many uses are read at most: of the organization, or of all organizations if none are listed."""
+        return SCAN_MAX if self.listed else UNLISTED_MAX
+
+
+class _Direction(NamedTuple):
+    """The use before the first one to find, and the order in which uses are searched from there."""
+
+    last: Position
+    ascending: bool
 
 
 async def organization_entries(
     connection: Connection, span: OrganizationSpan, below: Position | None, limit: int, at: datetime
 ) -> Found:
-    """Return the newest uses below a position, at most `limit`, among the newest `SCAN_MAX` of all organizations."""
-    found = await _search(connection, span, below or (_LATEST, ""), limit, at, ascending=False)
+    """Return the newest uses below a position, at most `limit`, among the newest `SCAN_MAX` of the organization."""
+    found = await _search(connection, span, _Direction(below or (_LATEST, ""), ascending=False), limit, at)
     return Found(await with_completions(connection, found.entries), found.searched)
 
 
@@ -85,13 +100,14 @@ async def organization_tail_from(
     # The entry itself and those before it were returned: remember the uses that a late one may still precede.
     recent = OrganizationSpan(
         span.organization_id,
-        span.hours_projection,
+        span.projection,
         created_by=span.created_by,
         since=max(settled, span.since or settled),
         until=span.until,
         filters=span.filters,
     )
-    before = await _search(connection, recent, (used_at, event_id + _AFTER_ID), SEEN_MAX + 1, at, ascending=False)
+    shown = _Direction((used_at, event_id + _AFTER_ID), ascending=False)
+    before = await _search(connection, recent, shown, SEEN_MAX + 1, at)
     last = before.entries[SEEN_MAX - 1].position if len(before.entries) > SEEN_MAX else before.searched
     return start(before.entries[:SEEN_MAX], last, settled, 0)
 
@@ -108,92 +124,93 @@ async def organization_entries_after(
     """Return the next uses of a tail, oldest first and at most `limit`, and the tail after them."""
     # The uses that were returned are read again. One more shows whether others follow.
     wanted = limit + len(tail.seen) + 1
-    found = await _search(connection, span, tail.position, wanted, at, ascending=True)
+    found = await _search(connection, span, _Direction(tail.position, ascending=True), wanted, at)
     fresh, following = advance(tail, found.entries, limit=limit, searched=found.searched, settled=settled)
     return await with_completions(connection, fresh), following
 
 
 async def _search(
-    connection: Connection, span: OrganizationSpan, last: Position, limit: int, at: datetime, *, ascending: bool
+    connection: Connection, span: OrganizationSpan, direction: _Direction, limit: int, at: datetime
 ) -> Found:
-    """Return uses after `last` in one direction, and the position where the search ended before it found `limit`."""
+    """Return uses in one direction, and the position where the search ended before it found `limit`."""
     found: list[Entry] = []
-    stretches, rest = await _stretches(connection, span, last, at, ascending=ascending)
-    position, budget, scan = last, SCAN_MAX, FIRST_SCAN
-    for stretch in stretches:
-        while True:
-            wanted = {"ascending": ascending, "limit": limit - len(found), "scan": min(scan, budget)}
-            entries, end = await _uses(connection, span, stretch, position, wanted)
-            found += entries
+    for stretch in await _stretches(connection, span, direction, at):
+        rest: _Stretch | None = stretch
+        left, scan = stretch.scan_max, FIRST_SCAN
+        while rest is not None and left > 0:
+            part, rest = await _cut(connection, span, rest, direction, scan)
+            if part is not None:
+                found += await _uses(connection, span, part, direction, limit - len(found))
             if len(found) >= limit:
-                return Found(found[:limit])
-            if end is None:
-                break
-            position = (end, _AFTER_ID if ascending else "")
-            budget -= scan
-            scan = budget
-            if budget <= 0:
-                return Found(found, position)
-    return Found(found, rest)
+                return Found(found)
+            left -= scan
+            scan = left
+        if rest is not None:
+            return Found(found, (rest.since, "") if direction.ascending else (rest.until, ""))
+    return Found(found)
+
+
+async def _cut(
+    connection: Connection, span: OrganizationSpan, stretch: _Stretch, direction: _Direction, scan: int
+) -> tuple[_Stretch | None, _Stretch | None]:
+    """Cut a stretch after about `scan` uses. Return the part to read and the rest, each None if it contains nothing."""
+    parameters = {
+        "organization_id": span.organization_id,
+        "ascending": direction.ascending,
+        "scan": scan,
+        **stretch._asdict(),
+    }
+    row = await (await connection.execute(SQL.scan_end, parameters, prepare=False)).fetchone()
+    end, follows = row or (None, False)
+    if end is None:
+        return None, None
+    if direction.ascending:
+        edge = end + _INSTANT
+        part, rest = stretch._replace(until=min(edge, stretch.until)), stretch._replace(since=edge)
+    else:
+        part, rest = stretch._replace(since=end), stretch._replace(until=end)
+    return part, rest if follows else None
 
 
 async def _uses(
-    connection: Connection, span: OrganizationSpan, stretch: _Stretch, last: Position, wanted: Mapping[str, object]
-) -> tuple[list[Entry], datetime | None]:
+    connection: Connection, span: OrganizationSpan, part: _Stretch, direction: _Direction, limit: int
+) -> list[Entry]:
+    (last_at, last_id), ascending = direction
     parameters = {
         "organization_id": span.organization_id,
         "created_by": span.created_by,
-        "last_at": last[0],
-        "last_id": last[1],
-        **stretch._asdict(),
-        **wanted,
+        "ascending": ascending,
+        "last_at": last_at,
+        "last_id": last_id,
+        "limit": limit,
+        **part._asdict(),
         **span.filters.parameters(),
     }
     # Planned on each execution, because the partitions depend on the times.
     rows = await (await connection.execute(SQL.uses, parameters, prepare=False)).fetchall()
-    ends = [at for at, _, body in rows if body is None]
-    return [use_entry(*row) for row in rows if row[2] is not None], ends[0] if ends else None
+    return [use_entry(*row) for row in rows]
 
 
 async def _stretches(
-    connection: Connection, span: OrganizationSpan, last: Position, at: datetime, *, ascending: bool
-) -> tuple[list[_Stretch], Position | None]:
-    """Return the stretches to search, in their order, and the position where others follow that are left out."""
-    since, until = span.since or _OLDEST, span.until or _LATEST
-    if ascending:
-        since = max(since, last[0])
-    else:
-        until = min(until, last[0] + timedelta(microseconds=1)) if last[0] < _LATEST else until
-    counted = await _counted_until(connection, span.hours_projection, at)
-    parameters = {
-        "organization_id": span.organization_id,
-        "since": since if since > _OLDEST else None,
-        "until": min(until, counted),
-        "limit": _HOURS_MAX + 1,
-    }
-    cursor = await connection.execute(SQL.hours_after if ascending else SQL.hours, parameters)
-    hours = [row[0] for row in await cursor.fetchall()]
-    rest: Position | None = None
-    if len(hours) > _HOURS_MAX:
-        hours = hours[:_HOURS_MAX]
-        edge = hours[-1] + timedelta(hours=1) if ascending else hours[-1]
-        rest = (edge, "")
-    stretches = [_Stretch(max(hour, since), min(hour + timedelta(hours=1), until, counted)) for hour in hours]
-    recent = _Stretch(max(since, counted), until)
-    if not ascending:
-        stretches.insert(0, recent)
-    elif rest is None:
-        stretches.append(recent)
-    return [stretch for stretch in stretches if stretch.since < stretch.until], rest
+    connection: Connection, span: OrganizationSpan, direction: _Direction, at: datetime
+) -> list[_Stretch]:
+    """Return the stretches to search, in their order.
 
-
-async def _counted_until(connection: Connection, projection: str, at: datetime) -> datetime:
-    """Return the instant before which every use is counted in its hour.
-
-    A batch that is committed meanwhile may be earlier. It becomes visible late, as it would without counts.
+    A batch that is committed meanwhile may be earlier than the listed ones. It becomes visible late, as any batch can.
     """
-    row = await (await connection.execute(SQL.uncounted, (projection,))).fetchone()
-    lanes, oldest = row or (0, None)
+    row = await (await connection.execute(SQL.listed, (span.projection,))).fetchone()
+    lanes, unlisted, kept_since = row or (0, None, None)
+    listed_until = at if unlisted is None else min(at, unlisted)
     if lanes < LANES:
-        return _OLDEST
-    return at if oldest is None else min(at, oldest)
+        listed_until = _OLDEST
+    (last_at, last_id), ascending = direction
+    since, until = max(span.since or _OLDEST, kept_since or _OLDEST), span.until or _LATEST
+    if ascending:
+        since = max(since, last_at)
+    else:
+        # Nothing of the instant itself is before the position (`last_at`, "").
+        until = min(until, last_at + _INSTANT if last_id else last_at)
+    listed = _Stretch(since, min(until, listed_until), listed=True)
+    not_listed = _Stretch(max(since, listed_until), until, listed=False)
+    stretches = [listed, not_listed] if ascending else [not_listed, listed]
+    return [stretch for stretch in stretches if stretch.since < stretch.until]

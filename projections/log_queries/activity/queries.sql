@@ -28,37 +28,15 @@ limit %(limit)s
 -- then, because the second part runs only if the first part has not found limit matches. Parameters by name: as above
 -- without the type, then the filters, null: any; scan.
 (
-    select occurred_at, event_id, body from (
+    with searched as (
         select occurred_at, event_id, action, code, mcp_id, tool, secret_version, body from usage_events
         where key_id = %(key_id)s and organization_id = %(organization_id)s and kind = 'used'
           and occurred_at >= coalesce(%(since)s, '-infinity'::timestamptz) and occurred_at < coalesce(%(until)s, 'infinity'::timestamptz)
           and (occurred_at, event_id) < (coalesce(%(last_at)s, 'infinity'::timestamptz), coalesce(%(last_id)s::text, ''))
         order by occurred_at desc, event_id desc
         limit %(scan)s
-    ) u
-    where (%(action)s::text is null or action = %(action)s)
-      and (%(mcp_id)s::text is null or mcp_id = %(mcp_id)s)
-      and (%(tool)s::text is null or tool = %(tool)s)
-      and (%(secret_version)s::int is null or secret_version = %(secret_version)s)
-      and (%(ip)s::text is null or convert_from(body, 'UTF8')::json ->> 'ip' = %(ip)s)
-      -- The end of a call is looked up only if it decides. Its time bounds the partitions that are searched.
-      and (%(status)s::text is null or %(status)s = case
-          when code <> 'valid' then 'denied'
-          when %(status)s = 'denied' then ''
-          when action <> 'call' then 'success'
-          else coalesce((
-              select c.code from usage_events c
-              where c.call_id = u.event_id
-                and c.occurred_at > u.occurred_at - interval '1 hour' and c.occurred_at < u.occurred_at + interval '1 day'
-          ), 'started') end)
-      and (%(reason)s::text is null or %(reason)s = case
-          when code <> 'valid' then code
-          when action <> 'call' then ''
-          else (
-              select convert_from(c.body, 'UTF8')::json ->> 'error' from usage_events c
-              where c.call_id = u.event_id
-                and c.occurred_at > u.occurred_at - interval '1 hour' and c.occurred_at < u.occurred_at + interval '1 day'
-          ) end)
+    )
+    \ir matching.sql
     order by occurred_at desc, event_id desc
     limit %(limit)s
 )
@@ -75,7 +53,7 @@ limit %(limit)s
 -- uses_after
 -- As uses, but oldest first after (after_at, after_id), and among the first uses after that.
 (
-    select occurred_at, event_id, body from (
+    with searched as (
         select occurred_at, event_id, action, code, mcp_id, tool, secret_version, body from usage_events
         where key_id = %(key_id)s and organization_id = %(organization_id)s and kind = 'used'
           and occurred_at >= greatest(%(since)s::timestamptz, %(after_at)s::timestamptz)
@@ -83,29 +61,8 @@ limit %(limit)s
           and (occurred_at, event_id) > (%(after_at)s::timestamptz, %(after_id)s::text)
         order by occurred_at, event_id
         limit %(scan)s
-    ) u
-    where (%(action)s::text is null or action = %(action)s)
-      and (%(mcp_id)s::text is null or mcp_id = %(mcp_id)s)
-      and (%(tool)s::text is null or tool = %(tool)s)
-      and (%(secret_version)s::int is null or secret_version = %(secret_version)s)
-      and (%(ip)s::text is null or convert_from(body, 'UTF8')::json ->> 'ip' = %(ip)s)
-      and (%(status)s::text is null or %(status)s = case
-          when code <> 'valid' then 'denied'
-          when %(status)s = 'denied' then ''
-          when action <> 'call' then 'success'
-          else coalesce((
-              select c.code from usage_events c
-              where c.call_id = u.event_id
-                and c.occurred_at > u.occurred_at - interval '1 hour' and c.occurred_at < u.occurred_at + interval '1 day'
-          ), 'started') end)
-      and (%(reason)s::text is null or %(reason)s = case
-          when code <> 'valid' then code
-          when action <> 'call' then ''
-          else (
-              select convert_from(c.body, 'UTF8')::json ->> 'error' from usage_events c
-              where c.call_id = u.event_id
-                and c.occurred_at > u.occurred_at - interval '1 hour' and c.occurred_at < u.occurred_at + interval '1 day'
-          ) end)
+    )
+    \ir matching.sql
     order by occurred_at, event_id
     limit %(limit)s
 )

@@ -1,12 +1,14 @@
 """One use by its id, and the state that decided it. All of it is read from the logs."""
 
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
-from typing import NamedTuple
+from typing import Any, NamedTuple, TypeAlias, TypeVar
 
+from domain.decider import Decider
 from domain.keys.decider import KEY
 from domain.keys.state import Existing
 from domain.mcps.decider import MCP
-from domain.mcps.state import Active, Registered
+from domain.mcps.state import Active, McpState, Registered
 from domain.organization_status import OrganizationStatus
 from domain.organizations.decider import ORGANIZATION
 from domain.organizations.state import status_of
@@ -22,8 +24,7 @@ from projections.log_queries.activity.entries import Entry, completed_of, use_en
 class Queries(NamedTuple):
     use: bytes
     key_until: bytes
-    mcp_until: bytes
-    organization_until: bytes
+    records_until: bytes
     used_version: bytes
 
 
@@ -33,6 +34,13 @@ SQL = load(Queries, __file__, "single.sql")
 COMMITTED_WITHIN = timedelta(seconds=10)
 """A change has the time at which its request came, and takes effect at its commit. The timeouts of the database bound
 the time between them."""
+
+S = TypeVar("S")
+F = TypeVar("F")
+
+Candidates: TypeAlias = tuple[F, ...]
+"""The facts that can have decided a use at an instant, the last one first. There are several only if the fact changed
+within `COMMITTED_WITHIN` before."""
 
 
 class DecidingState(NamedTuple):
@@ -72,52 +80,70 @@ async def deciding_state(connection: Connection, used: KeyUsed) -> DecidingState
     return None if state is None else DecidingState(state, records[-1])
 
 
-async def mcp_at(connection: Connection, mcp_id: str | None, organization_id: str, at: datetime) -> McpFacts | None:
-    """Return an MCP server as it was at an instant, or None if it did not exist."""
+async def mcps_at(
+    connection: Connection, mcp_id: str | None, organization_id: str, at: datetime
+) -> Candidates[McpFacts | None]:
+    """Return an MCP server as it can have been when a use was decided, or None where it did not exist."""
     if mcp_id is None:
-        return None
-    cursor = await connection.execute(SQL.mcp_until, (mcp_id, organization_id, at))
-    events = [decode_event(decode_record(bytes(body))) for (body,) in await cursor.fetchall()]
-    if not all(isinstance(event, MCP.event_types) for event in events):
-        return None  # the id of another resource
-    state = MCP.fold(events)
-    if not isinstance(state, Registered):
-        return None
-    return McpFacts(state.mcp.id, organization_id, state.mcp.environment, isinstance(state, Active))
+        return (None,)
+    records = await _records_until(connection, mcp_id, organization_id, at)
+    if not all(isinstance(decode_event(record), MCP.event_types) for record in records):
+        return (None,)  # the id of another resource
+
+    def facts(state: McpState) -> McpFacts | None:
+        if not isinstance(state, Registered):
+            return None
+        return McpFacts(state.mcp.id, organization_id, state.mcp.environment, isinstance(state, Active))
+
+    return _candidates(MCP, records, at, facts)
 
 
 async def organization_statuses(
     connection: Connection, organization_id: str, at: datetime
-) -> tuple[OrganizationStatus, ...]:
-    """Return the statuses of an organization that can have decided a use at an instant, the last one first.
-
-    There are several only if the status changed within `COMMITTED_WITHIN` before.
-    """
-    cursor = await connection.execute(SQL.organization_until, (organization_id, organization_id, at))
-    records = [decode_record(bytes(body)) for (body,) in await cursor.fetchall()]
-    state = ORGANIZATION.initial
-    statuses: list[OrganizationStatus] = ["active"]
-    for record in records:
-        state = ORGANIZATION.fold([decode_event(record)], state)
-        status: OrganizationStatus = "active" if state is None else status_of(state)
-        if record.occurred_at <= at - COMMITTED_WITHIN:
-            statuses = [status]
-        elif status != statuses[0]:
-            statuses.insert(0, status)
-    return tuple(statuses)
+) -> Candidates[OrganizationStatus]:
+    """Return the statuses of an organization that can have decided a use."""
+    records = await _records_until(connection, organization_id, organization_id, at)
+    return _candidates(ORGANIZATION, records, at, lambda state: "active" if state is None else status_of(state))
 
 
-async def used_version_at(connection: Connection, used: KeyUsed, current: Existing | None, at: datetime) -> int:
-    """Return the secret version before which all secrets of the key had ended at an instant, by the use of a newer one.
+async def used_versions_at(
+    connection: Connection, used: KeyUsed, current: Existing | None, at: datetime
+) -> Candidates[int]:
+    """Return the secret versions before which all secrets of the key can have ended, by the use of a newer one.
 
     The retirement of the earlier secrets is recorded seconds later, with the instant of that use, in `current`.
     """
-    cursor = await connection.execute(SQL.used_version, (used.key_id, used.organization_id, at))
+    cursor = await connection.execute(SQL.used_version, (used.key_id, used.organization_id))
     row = await cursor.fetchone()
     secrets = () if current is None else current.key.secrets
     ended = [
-        secret.version + 1
+        (secret.version + 1, secret.valid_until)
         for secret in secrets
         if secret.retired and secret.valid_until is not None and secret.valid_until <= at
     ]
-    return max([*ended, row[0] if row else 0])
+    if row is not None and row[1] < at:
+        ended.append(row)
+    last = max((version for version, _ in ended), default=0)
+    before = max((version for version, ended_at in ended if ended_at <= at - COMMITTED_WITHIN), default=0)
+    return (last,) if before == last else (last, before)
+
+
+async def _records_until(connection: Connection, stream_id: str, organization_id: str, at: datetime) -> list[Record]:
+    cursor = await connection.execute(SQL.records_until, (stream_id, organization_id, stream_id, at))
+    return [decode_record(bytes(body)) for (body,) in await cursor.fetchall()]
+
+
+def _candidates(
+    decider: Decider[S, Any, Any], records: Sequence[Record], at: datetime, fact_of: Callable[[S], F]
+) -> Candidates[F]:
+    """Return the facts that can have been in effect at an instant."""
+    state = decider.initial
+    facts = [fact_of(state)]
+    for record in records:
+        state = decider.evolve(state, decode_event(record))
+        fact = fact_of(state)
+        if record.occurred_at <= at - COMMITTED_WITHIN:
+            facts = [fact]
+        elif fact != facts[0]:
+            facts.insert(0, fact)
+    return tuple(facts)

@@ -11,17 +11,14 @@ where b.occurred_at >= instant_of_id(%s::text) and b.occurred_at < instant_of_id
 -- The records of a key up to a revision, oldest first. $1 key, $2 organization, $3 revision
 select body from events where stream_id = %s and organization_id = %s and version <= %s order by version
 
--- mcp_until
--- The records of an MCP server up to an instant, oldest first. $1 MCP server, $2 organization, $3 instant
-select body from events where stream_id = %s and organization_id = %s and occurred_at <= %s order by version
-
--- organization_until
--- The records of an organization up to an instant, oldest first. All versions before the last one are included, even if
--- the clocks of two servers differed. $1 and $2 organization, $3 instant
+-- records_until
+-- The records of a resource up to an instant, oldest first. All versions before the last one are included, even if the
+-- clocks of two servers differed. $1 resource, $2 organization, $3 resource, $4 instant
 select body from events
-where stream_id = %s and version <= (select max(version) from events where stream_id = %s and occurred_at <= %s)
+where stream_id = %s and organization_id = %s
+  and version <= (select max(version) from events where stream_id = %s and occurred_at <= %s)
 order by version
 
 -- used_version
--- The secret of a key whose use had ended the earlier ones. $1 key, $2 organization, $3 instant
-select secret_version from used_secrets where key_id = %s and organization_id = %s and used_at < %s
+-- The secret of a key whose use had ended the earlier ones, and the instant of that use. $1 key, $2 organization
+select secret_version, used_at from used_secrets where key_id = %s and organization_id = %s

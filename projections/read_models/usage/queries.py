@@ -12,6 +12,7 @@ from infrastructure.database.statements import load
 class Queries(NamedTuple):
     usage_plan: bytes
     usage_apply: bytes
+    events_kept: bytes
     usage_of: bytes
     requests_by_day: bytes
     mcp_usage_of: bytes

@@ -162,6 +162,13 @@ with events as not materialized (
 )
 select coalesce(sum(events), 0)::bigint from grouped
 
+-- events_kept
+-- The number of events that some batches of a lane declare, without those of removed days. Parameters by name: lane,
+-- first and last (batches)
+select coalesce(sum(size), 0)::bigint from usage_batches
+where lane = %(lane)s and batch_no between %(first)s and %(last)s
+  and not exists (select from usage_removals where day = (occurred_at at time zone 'UTC')::date)
+
 -- usage_of
 -- Totals of those keys that were ever used. Parameters by name: key_ids; today, and the first days (UTC) of the week
 -- and the month that contain today.

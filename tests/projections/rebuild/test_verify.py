@@ -32,6 +32,7 @@ DAMAGES: dict[str, tuple[LiteralString, str]] = {
         "update organization_usage_hours set latencies = '{null,1}' where mcp_id = 'mcp_a'",
         "organization_usage_hours",
     ),
+    "organization_batches": ("update organization_batches set ordinals = '{100}'", "organization_batches"),
     "key_state": ("update key_state set version = version + 1", "key_state"),
     "key_list": ("delete from key_terms", "key_terms"),
     "key_recency": (

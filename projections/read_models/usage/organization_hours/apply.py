@@ -13,26 +13,20 @@ from collections.abc import Sequence
 from eventstore.reader import UsageBatch
 from infrastructure.database.connections import Connection
 from projections.engine.batch_size import AdaptiveBatchSize
-from projections.engine.readers import range_of, usage_reader
+from projections.engine.readers import usage_reader
 from projections.engine.runner import AsyncProjection
 from projections.read_models.usage.apply import (
     BATCHES_MAX,
     DOUBLED_BELOW_SECONDS,
     FIRST_BATCHES,
     USES_MAX,
-    count_page,
-    require_complete,
+    count_kept_page,
 )
 from projections.read_models.usage.organization_hours.queries import SQL
 
 
 async def _apply(connection: Connection, page: Sequence[UsageBatch]) -> None:
-    counted = await count_page(connection, page, SQL.hours_apply)
-    declared = sum(batch.size for batch in page)
-    if counted != declared:
-        row = await (await connection.execute(SQL.events_kept, range_of(page)._asdict())).fetchone()
-        declared = row[0] if row else 0
-    require_complete(page, declared=declared, counted=counted)
+    await count_kept_page(connection, page, SQL.hours_apply)
 
 
 ORGANIZATION_HOURS = AsyncProjection(

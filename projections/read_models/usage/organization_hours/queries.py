@@ -12,7 +12,6 @@ from projections.read_models.usage.latency import Percentiles, percentiles
 
 class Queries(NamedTuple):
     hours_apply: bytes
-    events_kept: bytes
     hours_of: bytes
     latencies_of: bytes
 

@@ -49,13 +49,6 @@ with events as not materialized (
 )
 select coalesce(sum(events), 0)::bigint from summed
 
--- events_kept
--- The number of events that some batches of a lane declare, without those of removed days. Parameters by name: lane,
--- first and last (batches)
-select coalesce(sum(size), 0)::bigint from usage_batches
-where lane = %(lane)s and batch_no between %(first)s and %(last)s
-  and not exists (select from usage_removals where day = (occurred_at at time zone 'UTC')::date)
-
 -- hours_of
 -- What an organization was used for, summed up by hour or by day and by what the report distinguishes. Parameters by
 -- name: organization_id; unit, 'hour' or 'day' (UTC); mcp_id, null for all; since (inclusive) and until (exclusive)

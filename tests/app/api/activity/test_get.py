@@ -12,12 +12,15 @@ from app.auth.callers import KeyCaller
 from app.auth.visible_keys import ALL_KEYS, VisibleKeys
 from app.http.errors import Problem
 from domain.keys.permissions import Permissions
+from domain.mcps.commands import ChangeMcp
 from domain.usage.explanation import ORDER
 from infrastructure.clock import new_event_id
+from tests import seed
 from tests.app.api.api_keys.shapes import INSTANT
-from tests.app.api.organization.deletion import delete, delete_at, restored
+from tests.app.api.organization.deletion import as_worker, delete, delete_at, restored
 from tests.app.organizations import Api, Key, Organization, unknown_secret
 from tests.app.people import person
+from tests.app.recorded_uses import record, uses
 from tests.domain.sample import CREATED, OWNER
 from tests.domain.usage.test_decision import fold
 
@@ -172,6 +175,42 @@ def test_a_use_between_the_request_to_delete_the_organization_and_its_commit_is_
 
 def test_an_accepted_use_long_after_a_deletion_contradicts_the_log(api: Api, org: Organization) -> None:
     assert not _agrees_after_a_deletion(api, org, timedelta(minutes=1))
+
+
+def _agrees_after_a_deactivation(api: Api, org: Organization, before: timedelta) -> bool:
+    """Accept a use of an MCP server, commit a deactivation whose request came `before` the use, and compare."""
+    mcp_id = org.mcp()
+    key = org.key(permissions={"mcps": [mcp_id]})
+    event_id = org.verify(key.secret, mcp_id=mcp_id)["event_id"]
+    at = datetime.fromisoformat(_use(org, event_id)["timestamp"]) - before
+    command = ChangeMcp(at=at, status="inactive")
+    as_worker(api, lambda connections: seed.change_mcp(connections, org.id, mcp_id, command, at=at))
+    use = _use(org, event_id)
+    assert use["explanation"]["now"]["code"] == "mcp_not_permitted"
+    agrees: bool = use["explanation"]["agrees"]
+    return agrees
+
+
+def test_a_use_between_the_request_to_deactivate_an_mcp_server_and_its_commit_is_no_damage(
+    api: Api, org: Organization
+) -> None:
+    """A deactivation has the time of its request."""
+    assert _agrees_after_a_deactivation(api, org, timedelta(seconds=1))
+
+
+def test_an_accepted_use_long_after_a_deactivation_contradicts_the_log(api: Api, org: Organization) -> None:
+    assert not _agrees_after_a_deactivation(api, org, timedelta(minutes=1))
+
+
+def test_a_use_between_the_first_use_of_a_newer_secret_and_its_commit_is_no_damage(org: Organization) -> None:
+    """Two processes decide at nearly the same time, and neither reads the use that the other has not committed."""
+    key = org.key()
+    org.client.post(f"{key.path}/rotate")
+    event_id = org.verify(key.secret)["event_id"]
+    first_use = datetime.fromisoformat(_use(org, event_id)["timestamp"]) - timedelta(milliseconds=1)
+    record(org, first_use, uses(org, key, 1, first_use, revision=2, secret_version=2, ends_previous=True))
+    assert _decided(_use(org, event_id)) is None
+    assert _use(org, event_id)["explanation"]["now"]["code"] == "revoked_key"
 
 
 def test_an_mcp_server_is_that_of_the_time(org: Organization) -> None:

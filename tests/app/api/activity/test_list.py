@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from infrastructure.clock import new_event_id, new_id, now
-from projections.log_queries.activity.organization import FIRST_SCAN
+from projections.log_queries.activity.organization import FIRST_SCAN, UNLISTED_MAX
 from projections.log_queries.activity.queries import SCAN_MAX
 from tests.app.api.usage.usage_data import count
 from tests.app.api.usage.usage_data import record as record_uses
@@ -71,24 +71,66 @@ def test_pages_contain_each_use_once_whether_or_not_hours_are_counted(
     assert _pages(org, **span)[-4:] == sorted(expected[:4], reverse=True)
 
 
-def test_hours_without_uses_of_the_organization_are_skipped(api: Api, org: Organization) -> None:
-    """More uses of others lie between than one page reads."""
-    key = org.key()
-    early, busy = now() - timedelta(hours=30), now() - timedelta(hours=10)
-    own = uses(org, key, 2, early)
-    record(org, early, own)
-    for number in range(SCAN_MAX // 1_000 + 2):
-        moment = busy + timedelta(seconds=number)
-        record_uses(api, moment, [used(new_id("key"), moment, organization_id="org_other") for _ in range(1_000)])
-    before = {"to": (now() - timedelta(hours=1)).isoformat()}
-    uncounted = org.client.get(PATH, before)
-    assert _ids(uncounted) == []
-    assert uncounted.json["pagination"]["searched_to"] >= busy.isoformat()[:19]
-    assert sorted(_pages(org, **before)) == sorted(use.id for use in own)
+@pytest.mark.parametrize("counted", [False, True])
+def test_an_organization_with_few_uses_gets_a_full_page_whatever_others_do_in_the_same_hour(
+    api: Api,
+    org: Organization,
+    counted: bool,  # noqa: FBT001 -- a case
+) -> None:
     count(api)
-    found = org.client.get(PATH, before)
-    assert sorted(_ids(found)) == sorted(use.id for use in own)
+    key = org.key()
+    start = (now() - timedelta(hours=3 if counted else 5)).replace(minute=0, second=0, microsecond=0)
+    own = uses(org, key, 2, start)
+    record(org, start, own)
+    for number in range(12):
+        moment = start + timedelta(minutes=1 + number)
+        own += (one := uses(org, key, 1, moment))
+        others = [used(new_id("key"), moment, organization_id="org_other") for _ in range(1_000)]
+        record_uses(api, moment, [*others[:500], *one, *others[500:]])
+    if counted:
+        count(api)
+    params = {"action": "verify", "to": (start + timedelta(hours=1)).isoformat()}
+    found = org.client.get(PATH, params)
+    assert _ids(found) == [use.id for use in sorted(own, key=lambda use: (use.occurred_at, use.id), reverse=True)]
     assert found.json["pagination"]["next_cursor"] is None
+    assert _pages(org, **params, per_page=3) == _ids(found)
+    assert _ids(org.client.get(PATH, {**params, "after": own[-3].id})) == [use.id for use in own[-2:]]
+    assert _ids(org.client.get(PATH, {**params, "status": "denied"})) == []
+
+
+def test_only_uses_that_are_not_listed_yet_can_make_a_page_partial(api: Api, org: Organization) -> None:
+    count(api)
+    key = org.key()
+    at = now() - timedelta(hours=7)
+    own = uses(org, key, 2, at)
+    record(org, at, own)
+    for second in range(UNLISTED_MAX // 1_000 + 1):
+        moment = at + timedelta(seconds=1 + second)
+        record_uses(api, moment, [used(new_id("key"), moment, organization_id="org_other") for _ in range(1_000)])
+    params = {"action": "verify", "to": (at + timedelta(minutes=1)).isoformat()}
+    partial = org.client.get(PATH, params)
+    assert (_ids(partial), partial.json["pagination"]["searched_to"] > at.isoformat()) == ([], True)
+    assert _pages(org, **params) == [use.id for use in reversed(own)]
+    count(api)
+    found = org.client.get(PATH, params)
+    assert (_ids(found), found.json["pagination"]["next_cursor"]) == ([use.id for use in reversed(own)], None)
+
+
+def test_a_filter_with_few_matches_reads_a_bounded_number_of_uses_of_the_organization(
+    api: Api, org: Organization
+) -> None:
+    key = org.key()
+    at = now() - timedelta(hours=2)
+    denied = uses(org, key, 1, at, code="disabled_key")
+    record(org, at, denied)
+    for second in range(SCAN_MAX // 1_000 + 1):
+        moment = at + timedelta(seconds=1 + second)
+        record(org, moment, uses(org, key, 1_000, moment))
+    count(api)
+    params = {"status": "denied"}
+    partial = org.client.get(PATH, params)
+    assert (_ids(partial), partial.json["pagination"]["searched_to"] > at.isoformat()) == ([], True)
+    assert _pages(org, **params) == [denied[0].id]
 
 
 def test_filters_compare_the_fields_of_entries(org: Organization) -> None:

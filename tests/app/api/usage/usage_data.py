@@ -7,6 +7,7 @@ from domain.usage.events import UsageEvent
 from infrastructure.database.connections import WORKER_ROLE, connect
 from projections.engine.runner import run_projection
 from projections.read_models.usage.apply import USAGE
+from projections.read_models.usage.organization_batches.apply import ORGANIZATION_BATCHES
 from projections.read_models.usage.organization_hours.apply import ORGANIZATION_HOURS
 from tests.app.organizations import Api
 from tests.projections.usage.uses import append
@@ -27,7 +28,7 @@ def count(api: Api) -> None:
 
     async def run() -> None:
         async with await connect(api.database.url, role=WORKER_ROLE) as connection:
-            for follower in (USAGE, ORGANIZATION_HOURS):
+            for follower in (USAGE, ORGANIZATION_HOURS, ORGANIZATION_BATCHES):
                 assert (await run_projection(connection, follower, 60)).stopped == {}
 
     api.database.run(run())

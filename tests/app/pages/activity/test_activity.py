@@ -2,10 +2,12 @@
 
 import re
 from collections.abc import Iterator
+from typing import get_args
 
 import httpx2
 import pytest
 
+from domain.usage.events import Denial
 from tests.app.browser import Browser
 from tests.app.conftest import StartedApis
 from tests.app.organizations import Api, Organization, unknown_secret
@@ -68,6 +70,15 @@ def test_uses_of_all_keys_are_listed_and_filtered(team: Organization, dashboard:
     assert shown_ids(dashboard.go("/activity?tool=none").text) == []
     assert "No matches." in dashboard.page.text
     assert "data-tail=" not in dashboard.go("/activity?to=2026-01-01T00:00").text
+
+
+def test_every_reason_of_a_refusal_can_be_chosen_for_all_keys_and_for_one(
+    team: Organization, dashboard: Browser
+) -> None:
+    for path in ("/activity", f"/keys/{team.key().id}/activity"):
+        reasons = re.search(r'<select[^>]*name="reason".*?</select>', dashboard.go(path).text, re.DOTALL)
+        assert reasons is not None
+        assert set(re.findall(r'value="(\w+)"', reasons[0])) == set(get_args(Denial)), path
 
 
 def test_an_organization_without_uses_is_told_what_appears_here(dashboard: Browser) -> None:

@@ -4,7 +4,7 @@ import argparse
 from collections.abc import Callable
 from typing import Any
 
-from keyledger.cli import activity, doctor, exit_codes, keys, mcps, organization
+from keyledger.cli import activity, doctor, exit_codes, keys, mcps, organization, usage
 from keyledger.version import VERSION
 
 _DESCRIPTION = """Manage the API keys of MCP gateways.
@@ -37,6 +37,7 @@ def parser() -> argparse.ArgumentParser:
     groups = root.add_subparsers(required=True, metavar="COMMAND")
     _keys(groups.add_parser("keys", help="create, list, rotate, revoke, … keys"))
     _activity(groups.add_parser("activity", help="list the uses of all keys, and explain decisions"))
+    _usage(groups)
     of_mcps = groups.add_parser("mcps", help="list MCP servers").add_subparsers(required=True, metavar="COMMAND")
     _command(of_mcps, "list", mcps.list_mcps, "list all MCP servers", "keyledger mcps list --json")
     _command(
@@ -162,6 +163,21 @@ def _filters(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--follow", action="store_true", help="print the newest entries, then each new one, until interrupted"
     )
+
+
+def _usage(groups: Any) -> None:  # noqa: ANN401 -- argparse does not export the type
+    command = _command(
+        groups,
+        "usage",
+        usage.usage,
+        "count the requests of the organization or of one key, by day or by hour (UTC)",
+        "keyledger usage --days 7\n  keyledger usage --key key_… --days 1 --bucket hour",
+    )
+    command.add_argument("--key", metavar="ID", help="count the requests of this key only")
+    command.add_argument(
+        "--days", type=_count, metavar="N", help="the last N days, including today; by default this month"
+    )
+    command.add_argument("--bucket", choices=("hour", "day"), help="by default day; day adds reasons and latencies")
 
 
 def _organization(group: argparse.ArgumentParser) -> None:

@@ -1,0 +1,179 @@
+"""The filters of activity: parameters of a page, of its tail and of the API, for all keys and for one key."""
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Literal, NamedTuple, TypeVar, get_args
+from urllib.parse import urlencode
+
+import msgspec
+from msgspec import Struct, field
+
+from app.api.activity.schemas import ActivityEntry
+from app.http.errors import invalid, to_problem
+from app.http.pagination import Pagination
+from app.pages.activity_table import OUTCOMES, UNKNOWN_SERVER, activity_rows, reason_text
+from app.pages.rendering import PageResponse, unchanged
+from app.pages.route_calls import ListPage
+from app.pages.visit import Visit
+from app.pages.words import USES
+from app.route import Route
+from domain.usage.events import Action, Denial
+from projections.log_queries.activity.filters import Status
+
+T = TypeVar("T", bound=ActivityEntry)
+
+_PER_PAGE = 50
+_TAIL_ROWS = 50
+_REFUSALS = get_args(Denial)
+
+
+class Filters(Struct, frozen=True, omit_defaults=True):
+    """The filters of a page; an empty text filters nothing. Times are UTC, as `<input type=datetime-local>` has them.
+
+    `after` is the place of a tail.
+    """
+
+    status: Literal[""] | Status = ""
+    action: Literal[""] | Action = ""
+    reason: str = ""
+    mcp_id: str = ""
+    tool: str = ""
+    ip: str = ""
+    secret_version: str = ""
+    since: str = field(default="", name="from")
+    until: str = field(default="", name="to")
+    cursor: str = ""
+    after: str = ""
+
+    def given(self) -> dict[str, str]:
+        """Return the filters that are in effect, as they are in the address."""
+        values: dict[str, str] = msgspec.to_builtins(self)
+        return {name: value for name, value in values.items() if value.strip() and name not in {"cursor", "after"}}
+
+    def to_api(self) -> dict[str, object]:
+        """Return the parameters of the route. Raise 422 for a time that cannot be read."""
+        given: dict[str, object] = {name: value.strip() for name, value in self.given().items()}
+        for name, value in (("from", self.since), ("to", self.until)):
+            if name in given:
+                given[name] = _instant(name, value.strip())
+        return given
+
+
+class Applied(NamedTuple):
+    """A filter that is in effect, with the address of the page without it."""
+
+    text: str
+    link: str
+
+
+class ActivityList(NamedTuple):
+    """What the template `parts/activity_filters.html` shows of a page of activity, at the address `path`.
+
+    `scanned`: the uses that a page reads to find matches, in words.
+    """
+
+    path: str
+    query: Filters
+    errors: Mapping[str, str]
+    applied: Sequence[Applied]
+    mcps: Sequence[tuple[str, str]]
+    pagination: Pagination
+    scanned: str
+
+    @property
+    def outcomes(self) -> list[tuple[str, str]]:
+        return [(status, outcome.text) for status, outcome in OUTCOMES.items()]
+
+    @property
+    def actions(self) -> list[tuple[str, str]]:
+        return list(USES.items())
+
+    @property
+    def reasons(self) -> list[tuple[str, str]]:
+        """Return the reasons to choose from: those of refusals, and the chosen one."""
+        chosen = self.query.reason
+        codes = [*_REFUSALS, *([chosen] if chosen and chosen not in _REFUSALS else [])]
+        return [(code, reason_text(code)) for code in codes]
+
+    @property
+    def newest(self) -> str:
+        return _link(self.path, self.query.given())
+
+    @property
+    def older(self) -> str | None:
+        cursor = self.pagination.next_cursor
+        return None if cursor is None else _link(self.path, {**self.query.given(), "cursor": cursor})
+
+    @property
+    def tail(self) -> str:
+        return _link(f"{self.path}/tail", self.query.given())
+
+
+async def read_entries(
+    visit: Visit, route: Route, kind: type[T], filters: Filters, **path: str
+) -> tuple[ListPage[T], dict[str, str]]:
+    """Return the page of entries, or none and a message for each filter that cannot be read."""
+    try:
+        parameters = {**filters.to_api(), "cursor": filters.cursor or None, "per_page": _PER_PAGE}
+        return await visit.read_list(route, kind, parameters, **path), {}
+    except Exception as error:
+        problem = to_problem(error)
+        if problem.code != "validation_error" or "cursor" in problem.details:
+            raise
+        nothing = Pagination(page=None, per_page=_PER_PAGE, total=None, total_pages=None, next_cursor=None)
+        return ListPage([], nothing), {name: str(message) for name, message in problem.details.items()}
+
+
+async def tail_rows(
+    visit: Visit, route: Route, kind: type[T], filters: Filters, *, with_keys: bool = False, **path: str
+) -> PageResponse:
+    """Return the rows since `after`, newest first, or 204 if there are none. Without `after`, return no rows.
+
+    The header `Tail-After` has the next `after`. `Tail-More` is sent if the page is too far behind to be filled row by
+    row.
+    """
+    if not filters.after:
+        return visit.fragment("parts/activity_rows.html", rows=[], with_keys=with_keys)
+    parameters = {**filters.to_api(), "after": filters.after, "per_page": _TAIL_ROWS}
+    found = await visit.read_list(route, kind, parameters, **path)
+    headers = {"Tail-After": found.pagination.next_after or ""}
+    if not found.data:
+        response = unchanged()
+        response.headers.update(headers)
+        return response
+    if len(found.data) == _TAIL_ROWS:
+        headers["Tail-More"] = "true"
+    rows = activity_rows(found.data[::-1])
+    return visit.fragment("parts/activity_rows.html", headers=headers, rows=rows, with_keys=with_keys)
+
+
+def applied(path: str, filters: Filters, servers: Mapping[str, str]) -> list[Applied]:
+    """Return the filters in effect. `servers`: the names of MCP servers by id."""
+    outcome = OUTCOMES.get(filters.status)
+    texts = {
+        "status": f"Outcome: {outcome.text if outcome else ''}",
+        "action": f"Use: {USES.get(filters.action, '')}",
+        "reason": f"Reason: {reason_text(filters.reason)}",
+        "mcp_id": f"MCP server: {servers.get(filters.mcp_id, UNKNOWN_SERVER)}",
+        "tool": f"Tool: {filters.tool}",
+        "ip": f"Address: {filters.ip}",
+        "secret_version": f"Secret: version {filters.secret_version}",
+        "from": f"From {filters.since.replace('T', ' ')} UTC",
+        "to": f"Until {filters.until.replace('T', ' ')} UTC",
+    }
+    given = filters.given()
+    return [Applied(text, _link(path, {**given, name: ""})) for name, text in texts.items() if name in given]
+
+
+def _link(path: str, given: Mapping[str, str]) -> str:
+    """Return an address with these parameters, without empty ones."""
+    kept = {name: value for name, value in given.items() if value}
+    return f"{path}?{urlencode(kept)}" if kept else path
+
+
+def _instant(name: str, given: str) -> str:
+    try:
+        at = datetime.fromisoformat(given)
+    except ValueError:
+        raise invalid({name: "Must be a date and a time, such as 2026-11-28T14:00"}) from None
+    return (at if at.tzinfo else at.replace(tzinfo=UTC)).isoformat()

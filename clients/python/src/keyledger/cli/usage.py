@@ -1,0 +1,78 @@
+"""`keyledger usage`"""
+
+import argparse
+from collections.abc import Iterable
+from datetime import UTC, date, datetime, timedelta
+
+from keyledger.cli import exit_codes
+from keyledger.cli.output import day, print_fields, print_json, print_table
+from keyledger.cli.settings import client_of
+from keyledger.clients import Keyledger
+from keyledger.models.usage import (
+    DayRequests,
+    HourRequests,
+    KeyReport,
+    Latency,
+    OrganizationDay,
+    OrganizationHour,
+    OrganizationReport,
+)
+
+_HOURS_OF_KEY_DAYS_MAX = 8
+"""The service reports the hours of a key for at most so many days."""
+
+
+def usage(arguments: argparse.Namespace) -> int:
+    """Print the usage of the organization or of one key: of this month, or of the last `days`."""
+    with client_of(arguments) as client:
+        report = (
+            client.usage.get(days=arguments.days, bucket=arguments.bucket)
+            if arguments.key is None
+            else _usage_of_key(client, arguments)
+        )
+    if arguments.json:
+        print_json(report)
+        return exit_codes.OK
+    print_fields(_fields(report))
+    print()
+    parts = report.by_hour if arguments.bucket == "hour" else report.by_day
+    print_table(("WHEN", "REQUESTS", "ERRORS", "DENIED"), [_row(part) for part in parts])
+    return exit_codes.OK
+
+
+def _usage_of_key(client: Keyledger, arguments: argparse.Namespace) -> KeyReport:
+    if arguments.bucket == "hour" and not 1 <= (arguments.days or 0) <= _HOURS_OF_KEY_DAYS_MAX:
+        raise exit_codes.UsageError(f"The hours of a key are known for at most {_HOURS_OF_KEY_DAYS_MAX} --days.")
+    if arguments.days is None:
+        return client.keys.get_usage(arguments.key)
+    today = datetime.now(UTC).date()
+    first = today - timedelta(days=arguments.days - 1)
+    return client.keys.get_usage(arguments.key, start_date=first, end_date=today)
+
+
+def _fields(report: KeyReport | OrganizationReport) -> Iterable[tuple[str, str]]:
+    outcomes = report.by_status
+    yield ("days", f"{report.start_date} to {report.end_date}")
+    yield ("requests", str(outcomes.success + outcomes.error))
+    yield ("errors", str(outcomes.error))
+    yield ("denied", str(outcomes.denied))
+    yield ("denied for", ", ".join(f"{each.reason} {each.denied}" for each in report.denied_by_reason or ()))
+    yield ("latency", _latency(report.latency_ms))
+    if isinstance(report, OrganizationReport):
+        plan = report.requests
+        yield ("billed", str(plan.billed) if plan.limit is None else f"{plan.billed} of {plan.limit} a month")
+
+
+def _latency(found: Latency | None) -> str:
+    if found is None or found.p50 is None:
+        return ""
+    return f"{found.p50} ms (p50), {found.p95} ms (p95), {found.p99} ms (p99)"
+
+
+def _row(part: DayRequests | HourRequests | OrganizationDay | OrganizationHour) -> tuple[str, ...]:
+    when = _when(part.hour if isinstance(part, HourRequests | OrganizationHour) else part.date)
+    return (when, str(part.requests), str(part.errors), str(part.denied))
+
+
+def _when(start: datetime | date) -> str:
+    return day(start) if isinstance(start, datetime) else start.isoformat()

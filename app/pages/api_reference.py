@@ -5,7 +5,7 @@ from pathlib import Path
 from litestar import Response
 
 from app.handlers import HttpRequest, HttpResponse
-from app.pages.rendering import POLICY
+from app.pages.rendering import PAGE_HEADERS
 from app.route import Route
 
 _STYLE = (Path(__file__).parent / "static/reference.css").read_bytes()
@@ -21,8 +21,7 @@ _STYLE = (Path(__file__).parent / "static/reference.css").read_bytes()
     media_type="text/html; charset=utf-8",
 )
 async def get_api_reference(request: HttpRequest) -> HttpResponse:
-    headers = {"Content-Security-Policy": POLICY}
-    return Response(request.app.state.description.page, headers=headers, media_type="text/html")
+    return Response(request.app.state.description.page, headers=PAGE_HEADERS, media_type="text/html")
 
 
 @Route(

@@ -1,4 +1,4 @@
-"""GET /account: show the signed-in user, their sessions, mail preferences, theme and shortcuts, with forms to change them."""
+"""GET /account: show the signed-in user, their sessions and preferences, with forms to change them."""
 
 from app.api.session.notifications import notifications_of
 from app.api.sessions.delete import end_own

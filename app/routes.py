@@ -302,6 +302,7 @@ DASHBOARD: tuple[Page, ...] = (
     account.end_session_form,
     account.end_other_sessions_form,
     account.theme_form,
+    account.shortcuts_form,
     notifications_form,
 )
 """The pages of signed-in users, in the order of the sidebar."""

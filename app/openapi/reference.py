@@ -1,4 +1,4 @@
-"""API reference for people: one HTML page, rendered on the server without scripts or external resources."""
+"""API reference for people: HTML without scripts or external resources, rendered once."""
 
 from collections.abc import Iterator
 from typing import Any, NamedTuple
@@ -21,14 +21,20 @@ class Row(NamedTuple):
     about: str
 
 
-def reference_page(described: Object) -> bytes:
-    """Return the page for the whole document."""
+class Reference(NamedTuple):
+    """`content` is the part that follows the heading, in HTML. `info` is that of the document."""
+
+    content: str
+    info: Object
+
+
+def reference_of(described: Object) -> Reference:
+    """Return the reference for the whole document."""
     operations = list(_View(described).operations())
     sections = [(tag, [shown for shown in operations if shown["tag"] == tag["name"]]) for tag in described["tags"]]
-    page = render(
-        "reference.html", info=described["info"], sections=sections, schemes=described["components"]["securitySchemes"]
-    )
-    return page.encode()
+    schemes = described["components"]["securitySchemes"]
+    content = render("reference_content.html", info=described["info"], sections=sections, schemes=schemes)
+    return Reference(content, described["info"])
 
 
 class _View:

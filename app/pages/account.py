@@ -1,4 +1,4 @@
-"""GET /account: show the signed-in user, their sessions, mail preferences and theme, with forms to change them."""
+"""GET /account: show the signed-in user, their sessions and preferences, with forms to change them."""
 
 from app.api.session.notifications import notifications_of
 from app.api.sessions.delete import end_own
@@ -10,6 +10,7 @@ from app.handlers import get_services, raw_request
 from app.pages.notifications import LEVELS, shown
 from app.pages.page import Page
 from app.pages.rendering import PageResponse, go_to
+from app.pages.shortcuts import shortcuts_cookie
 from app.pages.theme import theme_cookie, theme_named
 from app.pages.visit import Visit
 from projections.read_models.members.list.queries import emails
@@ -58,4 +59,10 @@ async def end_other_sessions_form(visit: Visit) -> PageResponse:
 @Page("POST", "/account/theme", access="people")
 async def theme_form(visit: Visit) -> PageResponse:
     cookie = theme_cookie(get_services(visit.request), theme_named(visit.fields.one("theme")))
+    return go_to("/account", {"Set-Cookie": cookie})
+
+
+@Page("POST", "/account/shortcuts", access="people")
+async def shortcuts_form(visit: Visit) -> PageResponse:
+    cookie = shortcuts_cookie(get_services(visit.request), on=visit.fields.one("shortcuts") != "off")
     return go_to("/account", {"Set-Cookie": cookie})

@@ -1,11 +1,14 @@
-"""GET /schema and /schema/style.css: show the API reference, without scripts or external resources."""
+"""GET /schema and /schema/style.css: show the API reference, to signed-in users with the menu of the dashboard."""
 
 from pathlib import Path
 
 from litestar import Response
 
 from app.handlers import HttpRequest, HttpResponse
-from app.pages.rendering import POLICY
+from app.pages.fields import Fields
+from app.pages.rendering import PAGE_HEADERS
+from app.pages.session import current_session
+from app.pages.visit import Visit
 from app.route import Route
 
 _STYLE = (Path(__file__).parent / "static/reference.css").read_bytes()
@@ -17,12 +20,15 @@ _STYLE = (Path(__file__).parent / "static/reference.css").read_bytes()
     access="anyone",
     tag="Service",
     summary="Read the API reference",
-    description="An HTML page without scripts and external resources.",
+    description="An HTML page without external resources. Without a session, it has no scripts.",
     media_type="text/html; charset=utf-8",
 )
 async def get_api_reference(request: HttpRequest) -> HttpResponse:
-    headers = {"Content-Security-Policy": POLICY}
-    return Response(request.app.state.description.page, headers=headers, media_type="text/html")
+    description, visitor = request.app.state.description, await current_session(request)
+    if visitor is None:
+        return Response(description.page, headers=PAGE_HEADERS, media_type="text/html")
+    visit = Visit(request, visitor.person, visitor.secret, Fields())
+    return await visit.page("reference_in_frame.html", **description.reference._asdict())
 
 
 @Route(
@@ -31,7 +37,7 @@ async def get_api_reference(request: HttpRequest) -> HttpResponse:
     access="anyone",
     tag="Service",
     summary="Get the style sheet of the reference",
-    description="Used by the API reference and by the explanations of errors.",
+    description="Used by the API reference.",
     media_type="text/css; charset=utf-8",
 )
 async def get_reference_style(_request: HttpRequest) -> HttpResponse:

@@ -20,7 +20,7 @@ ANCHOR = "/account#mails"
 
 LEVELS: dict[Threshold, str] = {
     "info": "Everything",
-    "warning": "Warnings and critical alerts",
+    "warning": "Warnings and critical",
     "critical": "Critical alerts only",
     "off": "Nothing",
 }

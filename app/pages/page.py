@@ -18,8 +18,8 @@ from app.auth.authorization import Access, require_access
 from app.auth.csrf import require_csrf_token
 from app.handlers import HttpRequest, get_services, raw_request
 from app.pages.fields import Fields, fields_of
-from app.pages.rendering import AS_PAGE, PageResponse
-from app.pages.session import current_session, sign_in_redirect
+from app.pages.rendering import AS_PAGE, PageResponse, for_script
+from app.pages.session import current_session, is_script, sign_in_redirect
 from app.pages.visit import Visit
 
 Handler = Callable[..., Awaitable[PageResponse]]
@@ -59,7 +59,8 @@ class Page(Struct, frozen=True):
             visit = Visit(request, visitor.person, visitor.secret, fields)
             try:
                 require_access(visitor.person, self.access)
-                return await self.handler(visit, **request.path_params)
+                response = await self.handler(visit, **request.path_params)
+                return for_script(response) if is_script(request) else response
             except Exception as error:  # noqa: BLE001 -- every exception becomes an error page
                 return await visit.error_page(error)
 

@@ -92,8 +92,19 @@ def unchanged() -> PageResponse:
 
 
 def signed_out() -> PageResponse:
-    """Return 401 to a script, which cannot use the page for signing in."""
-    return Response("", status_code=401, media_type="text/html", headers={"HX-Redirect": "/sign-in"})
+    """Return 401 to a script, which then shows a link to the page for signing in instead of inserting that page."""
+    return Response("", status_code=401, media_type="text/html")
+
+
+def for_script(response: PageResponse) -> PageResponse:
+    """Return a redirect as the address that a script opens in the window.
+
+    A script that followed the redirect itself would use up the message about what the user just did.
+    """
+    if response.status_code != HTTPStatus.SEE_OTHER:
+        return response
+    headers = {name: value for name, value in response.headers.items() if name != "Location"}
+    return Response("", status_code=204, headers={**headers, "HX-Redirect": response.headers["Location"]})
 
 
 def error_page(request: HttpRequest, error: Exception) -> PageResponse:

@@ -32,7 +32,7 @@ def sign_in_redirect(request: HttpRequest) -> PageResponse:
     A script gets 401. Only a page can be opened again. What a form would have changed is not done after the sign-in.
     """
     inbound = raw_request(request)
-    if inbound.header("hx-request") is not None:
+    if is_script(request):
         return signed_out()
     if inbound.method != "GET":
         return go_to("/sign-in")
@@ -41,6 +41,12 @@ def sign_in_redirect(request: HttpRequest) -> PageResponse:
         f"?{inbound.query.decode('latin-1')}" if inbound.query else ""
     )
     return go_to(sign_in_path("/sign-in", next_path(path)))
+
+
+def is_script(request: HttpRequest) -> bool:
+    """Return whether a script of a page sent the request, rather than a visitor who opens the address."""
+    inbound = raw_request(request)
+    return inbound.header("hx-request") is not None or inbound.header("sec-fetch-dest") == "empty"
 
 
 def sign_in_path(path: str, wanted: str | None) -> str:

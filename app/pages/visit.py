@@ -20,6 +20,7 @@ from app.pages.navigation import Link, links_of
 from app.pages.rendering import PageResponse, error_texts, go_to, page
 from app.pages.route_calls import Called, ListPage
 from app.pages.session import START
+from app.pages.shortcuts import has_shortcuts
 from app.pages.theme import Theme, theme_of
 from app.route import Route
 from domain.grants import Grant
@@ -42,6 +43,7 @@ class Frame(Struct, frozen=True):
     home: str
     flash: str | None
     theme: Theme
+    has_shortcuts: bool
 
 
 class Visit(Struct, frozen=True):
@@ -133,6 +135,7 @@ class Visit(Struct, frozen=True):
             home=START,
             flash=flash_of(self.request, person.user_id),
             theme=theme_of(self.request),
+            has_shortcuts=has_shortcuts(self.request),
         )
 
 

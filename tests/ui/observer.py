@@ -6,6 +6,8 @@ from urllib.parse import urlsplit
 
 from playwright.sync_api import BrowserContext, ConsoleMessage, Request, Response, WebError
 
+from app.pages.rendering import PAGE_HEADERS
+
 _REPORT = "reportPolicyViolation"
 _LISTENER = f"""
 document.addEventListener('securitypolicyviolation', event =>
@@ -19,12 +21,14 @@ _ABORTED = "net::ERR_ABORTED"
 class Observer:
     """Observations of one test, one line each, and the expectations of the test about them.
 
-    The lines start with `console`, `page error`, `policy violation`, `other host`, `failed request` or `response`:
+    The lines start with `console`, `page error`, `policy violation`, `other host`, `failed request`, `response` or
+    `missing header`:
 
         console error: Refused to …
         policy violation: style-src-attr inline
         other host: https://cdn.example/app.js
         response 403: GET /keys/new
+        missing header: Permissions-Policy: /keys
     """
 
     def __init__(self, origin: str) -> None:
@@ -84,6 +88,12 @@ class Observer:
             self._lines.append(f"other host: {request.url}")
 
     def _on_response(self, response: Response) -> None:
+        if response.request.is_navigation_request() and _is_html(response):
+            self._lines += [
+                f"missing header: {name}: {_path_of(response.url)}"
+                for name, value in PAGE_HEADERS.items()
+                if response.headers.get(name.lower()) != value
+            ]
         if response.status >= _CLIENT_ERROR:
             self._lines.append(f"response {response.status}: {response.request.method} {_path_of(response.url)}")
 
@@ -91,6 +101,10 @@ class Observer:
         # A navigation aborts the requests of the page that it leaves, such as those for its icon and for previews.
         if context in self._watching and request.failure != _ABORTED:
             self._lines.append(f"failed request: {request.method} {_path_of(request.url)}: {request.failure}")
+
+
+def _is_html(response: Response) -> bool:
+    return response.headers.get("content-type", "").startswith("text/html")
 
 
 def _path_of(url: str) -> str:

@@ -366,6 +366,7 @@ SCREENS: tuple[Screen, ...] = (
     Screen("account-other-sessions", "/account", role="admin", path=_other_session),
     # Over 12,000 elements, on which axe spends five seconds of CPU time in each look.
     Screen("api-reference", "/schema", repeated="main section:nth-of-type(n + 4)"),
+    Screen("api-reference-signed-in", "/schema", role="viewer", repeated="main section:nth-of-type(n + 4)"),
     Screen("problems", "/problems"),
     Screen("problem", "/problems/{code}", path=lambda _: "/problems/revoked_key"),
 )

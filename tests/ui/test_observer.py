@@ -5,11 +5,10 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Page
 
+from app.pages.rendering import PAGE_HEADERS
 from tests.app.organizations import Api
 from tests.ui.chromium import Chromium
 from tests.ui.ui import Ui
-
-_POLICY = {"Content-Security-Policy": "default-src 'none'; style-src 'self'; img-src 'self'; connect-src 'self'"}
 
 
 @pytest.fixture
@@ -21,8 +20,11 @@ def observed(chromium: Chromium, api: Api) -> Iterator[Ui]:
         opened.close()
 
 
-def show(ui: Ui, body: str, headers: dict[str, str] | None = None) -> Page:
-    """Open a page with this body on the server's origin."""
+def show(ui: Ui, body: str, *, without_policy: bool = False) -> Page:
+    """Open a page with this body, and with the headers of pages, on the server's origin."""
+    headers = {**PAGE_HEADERS, "Content-Security-Policy": ""} if without_policy else PAGE_HEADERS
+    if without_policy:
+        ui.expect("missing header: Content-Security-Policy: /made")
     page = ui.window()
     page.route("**/made", lambda route: route.fulfill(content_type="text/html", body=body, headers=headers))
     page.goto("/made")
@@ -40,24 +42,47 @@ def test_a_page_that_does_nothing_wrong_has_no_problems(observed: Ui) -> None:
 
 
 def test_a_message_on_the_console_is_a_problem(observed: Ui) -> None:
-    show(observed, "<script>console.log('left in')</script>")
+    show(observed, "<script>console.log('left in')</script>", without_policy=True)
     assert problems(observed) == ["console log: left in"]
 
 
 def test_an_error_of_a_script_is_a_problem(observed: Ui) -> None:
-    show(observed, "<script>missing()</script>")
+    show(observed, "<script>missing()</script>", without_policy=True)
     assert problems(observed) == ["page error: missing is not defined"]
 
 
-def test_a_violation_of_the_policy_is_a_problem(observed: Ui) -> None:
-    show(observed, "<p style='color: red'>Red</p>", _POLICY)
+@pytest.mark.parametrize(
+    ("body", "directive"),
+    [
+        ("<p style='color: red'>Red</p>", "style-src-attr inline"),
+        ("<style>p { color: red }</style><p>Red</p>", "style-src-elem inline"),
+        ("<script>document.title = 'inline'</script>", "script-src-elem inline"),
+        ("<body onload='document.title = 1'>", "script-src-attr inline"),
+    ],
+)
+def test_a_violation_of_the_policy_of_pages_is_a_problem(observed: Ui, body: str, directive: str) -> None:
+    show(observed, body)
+    told, violation = sorted(problems(observed))
+    assert told.startswith("console error:")
+    assert violation == f"policy violation: {directive}"
+
+
+def test_a_violation_by_a_script_is_a_problem(observed: Ui) -> None:
+    observed.open("/sign-in").evaluate("document.body.setAttribute('style', 'color: red')")
     told, violation = sorted(problems(observed))
     assert told.startswith("console error:")
     assert violation == "policy violation: style-src-attr inline"
 
 
+def test_a_page_without_the_headers_of_pages_is_a_problem(observed: Ui) -> None:
+    page = observed.window()
+    page.route("**/made", lambda route: route.fulfill(content_type="text/html", body="<p>Hello</p>"))
+    page.goto("/made")
+    assert problems(observed) == [f"missing header: {name}: /made" for name in PAGE_HEADERS]
+
+
 def test_a_request_to_another_host_is_a_problem(observed: Ui) -> None:
-    show(observed, "<img src='http://127.0.0.2:9/logo.png' alt=''>").wait_for_load_state("load")
+    show(observed, "<img src='http://127.0.0.2:9/logo.png' alt=''>", without_policy=True).wait_for_load_state("load")
     assert "other host: http://127.0.0.2:9/logo.png" in problems(observed)
 
 

@@ -30,9 +30,9 @@ RULES = (
         "Unusual volume",
         "An hour with far more requests than usual.",
         (
-            Number("volume_requests_min", "At least this many requests in the hour"),
-            Number("volume_ratio", "At least this many times the usual count"),
-            Number("volume_deviations", "At least this many deviations above it"),
+            Number("volume_requests_min", "Minimum requests in the hour"),
+            Number("volume_ratio", "Minimum multiple of the usual"),
+            Number("volume_deviations", "Minimum deviations above usual"),
         ),
     ),
     Rule(
@@ -40,16 +40,16 @@ RULES = (
         "Unusual errors",
         "An hour with far more errors than usual.",
         (
-            Number("errors_requests_min", "At least this many requests in the hour"),
-            Number("errors_rate_min", "At least this share of errors, from 0 to 1"),
-            Number("errors_ratio", "At least this many times the usual share"),
+            Number("errors_requests_min", "Minimum requests in the hour"),
+            Number("errors_rate_min", "Minimum share of errors, 0 to 1"),
+            Number("errors_ratio", "Minimum multiple of the usual"),
         ),
     ),
     Rule(
         "location",
         "New location",
         "A use from a country or network that the key never had.",
-        (Number("location_learning_days", "Days in which a new key learns its locations"),),
+        (Number("location_learning_days", "Learning days of a new key"),),
     ),
     Rule(
         "dormant",
@@ -62,7 +62,7 @@ RULES = (
         "Refusals",
         "Many refusals of one key in a short time.",
         (
-            Number("denied_count", "At least this many refusals"),
+            Number("denied_count", "Minimum refusals"),
             Number("denied_minutes", "Within this many minutes"),
         ),
     ),
@@ -70,15 +70,15 @@ RULES = (
         "revoked_secret",
         "Secrets that no longer work",
         "Someone still uses a revoked or replaced secret.",
-        (Number("revoked_secret_count", "At least this many uses"),),
+        (Number("revoked_secret_count", "Minimum uses"),),
     ),
     Rule(
         "unknown",
         "Unknown keys",
         "One address tries many keys that don't exist.",
-        (Number("unknown_keys", "At least this many unknown keys"),),
+        (Number("unknown_keys", "Minimum unknown keys"),),
     ),
-    Rule("", "All rules", "", (Number("cooldown_hours", "Hours before a key gets the same alert again"),)),
+    Rule("", "All rules", "", (Number("cooldown_hours", "Hours until the same alert again"),)),
 )
 
 

@@ -49,6 +49,30 @@ function select(element) {
   else getSelection().selectAllChildren(element);
 }
 
+function signInAddress() {
+  return `/sign-in?next=${encodeURIComponent(location.pathname + location.search)}`;
+}
+
+function sessionEnded() {
+  const notice = tell("Your session has ended.");
+  if (!notice) return;
+  const link = document.createElement("a");
+  link.href = signInAddress();
+  link.textContent = "Sign in";
+  notice.append(link);
+}
+
+/* Shows a message that stays, once. */
+function tell(text, place = document.querySelector(".toast-area")) {
+  if (place.textContent.includes(text)) return;
+  const notice = document.createElement("p");
+  notice.className = "notice notice-warn";
+  notice.role = "alert";
+  notice.textContent = text;
+  place.prepend(notice);
+  return notice;
+}
+
 function prepare(root) {
   refreshTimes(root);
   root.querySelector("[data-focus]")?.focus();
@@ -60,7 +84,9 @@ document.addEventListener("click", (event) => {
   const close = event.target.closest("[data-close]");
   if (close) {
     event.preventDefault();
-    close.closest(".toast").remove();
+    const dialog = close.closest("dialog");
+    if (dialog) dialog.close();
+    else close.closest(".toast").remove();
   }
   for (const menu of document.querySelectorAll("details.overflow[open]")) {
     if (!menu.contains(event.target)) menu.open = false;
@@ -79,6 +105,11 @@ document.addEventListener("keydown", (event) => {
 document.addEventListener("change", (event) => {
   const form = event.target.closest("form[data-auto-submit]");
   if (form) form.requestSubmit();
+});
+
+document.addEventListener("htmx:responseError", (event) => {
+  if (event.detail.xhr.status === 401) sessionEnded();
+  else tell("A part of this page can't be loaded. Reload the page.");
 });
 
 document.addEventListener("htmx:load", (event) => prepare(event.target));

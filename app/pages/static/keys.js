@@ -74,16 +74,6 @@ document.addEventListener("change", (event) => {
   if (event.target.matches("[data-check-all], [data-row-check]")) countSelected();
 });
 
-document.addEventListener("keydown", (event) => {
-  if (event.key !== "/" || event.ctrlKey || event.metaKey || event.altKey) return;
-  if (event.target.closest("input:not([type=checkbox], [type=radio]), textarea, select, [contenteditable], dialog")) return;
-  const search = document.querySelector("[data-search]");
-  if (!search) return;
-  event.preventDefault();
-  search.focus();
-  search.select();
-});
-
 /* A link of the list replaced it, so the link that had the focus is gone. Fields of the form keep the focus. */
 document.addEventListener("htmx:afterSettle", (event) => {
   if (!event.detail.requestConfig?.elt.matches("a")) return;

@@ -95,7 +95,7 @@ function followActivity(bar) {
       url.searchParams.set("after", after);
       const response = await fetch(url, { headers: { "HX-Request": "true" } });
       const html = await response.text();
-      if (response.status === 401) return stop("Your session has ended.", ["Sign in", "/sign-in"]);
+      if (response.status === 401) return stop("Your session has ended.", ["Sign in", signInAddress()]);
       if (response.status === 429 || response.status === 503) {
         wait = Number(response.headers.get("Retry-After")) || 15;
       } else if (!response.ok) {
@@ -124,11 +124,6 @@ function followActivity(bar) {
   region.addEventListener("pointerenter", () => { held = true; show(); });
   region.addEventListener("pointerleave", () => { held = false; show(); });
   button.addEventListener("click", () => pause(!paused));
-  document.addEventListener("keydown", (event) => {
-    if (event.key !== "p" || event.ctrlKey || event.metaKey || event.altKey || ended) return;
-    if (event.target.closest("input, textarea, select, [contenteditable], dialog")) return;
-    pause(!paused);
-  });
   document.addEventListener("visibilitychange", () => {
     if (!document.hidden) plan(0);
   });

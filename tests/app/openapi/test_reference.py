@@ -3,6 +3,7 @@
 import re
 from html import unescape
 
+import httpx2
 import pytest
 
 from app.http.error_catalogue import ERRORS
@@ -10,6 +11,7 @@ from app.openapi.errors import codes_of
 from app.pages.rendering import POLICY
 from app.routes import ROUTES
 from tests.app.organizations import Api
+from tests.app.people import COOKIE, person
 
 
 @pytest.fixture(scope="module")
@@ -36,6 +38,16 @@ def test_the_page_has_no_script_and_no_inline_style(page: str) -> None:
         "/favicon.svg",
         *(f"/problems/{code}" for code in ERRORS),
     }
+
+
+def test_a_signed_in_user_reads_the_same_reference_in_the_dashboard(api: Api, page: str) -> None:
+    viewer = person(api, api.organization().id, "viewer")
+    own = httpx2.get(f"{api.url}/schema", headers={"Cookie": f"{COOKIE}={viewer.secret}"}, timeout=30)
+    assert own.headers.get_list("content-security-policy") == [POLICY]
+    assert "<h1>API reference</h1>" in own.text
+    assert '<a href="/account">' in own.text
+    content = re.compile(r'<nav aria-label="Operations">.*</section>', re.DOTALL)
+    assert content.findall(own.text) == content.findall(page)
 
 
 def test_only_the_page_may_have_a_style_sheet(api: Api) -> None:

@@ -6,6 +6,7 @@ import httpx2
 import pytest
 
 from app.pages.page import Page
+from app.pages.rendering import PAGE_HEADERS
 from app.routes import DASHBOARD
 from domain.grants import GRANTS
 from domain.members.events import Role
@@ -55,6 +56,22 @@ def test_a_visitor_without_a_session_is_sent_to_sign_in(api: Api, page: Page) ->
     assert answer.status_code == 303
     assert answer.headers["location"].partition("?")[0] == "/sign-in"
     assert get(api, page, "ks_unknown").status_code == 303
+
+
+@pytest.mark.parametrize("page", GET_PAGES, ids=name_of)
+@pytest.mark.parametrize("sent", [{"HX-Request": "true"}, {"Sec-Fetch-Dest": "empty"}], ids=["htmx", "fetch"])
+def test_a_script_without_a_session_gets_401_and_no_page_to_insert(api: Api, page: Page, sent: dict[str, str]) -> None:
+    answer = httpx2.get(api.url + address_of(page), headers={"Accept": "text/html", **sent}, timeout=30)
+    assert answer.status_code == 401
+    assert answer.text == ""
+
+
+@pytest.mark.parametrize("page", GET_PAGES, ids=name_of)
+def test_every_page_has_the_headers_of_pages(api: Api, people: dict[Role, Person], page: Page) -> None:
+    """Pages about an id that does not exist have them too."""
+    answer = get(api, page, people["owner"].secret)
+    if answer.status_code not in {204, 303}:
+        assert {name: answer.headers.get(name) for name in PAGE_HEADERS} == PAGE_HEADERS
 
 
 @pytest.mark.parametrize("role", ROLES)

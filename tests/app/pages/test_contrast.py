@@ -14,6 +14,8 @@ STYLESHEET = Path(rendering.__file__).parent / "static/app.css"
 Theme = Literal["light", "dark"]
 
 _TOKEN = re.compile(r"--([\w-]+):\s*light-dark\(\s*(#[0-9a-f]{6})\s*,\s*(#[0-9a-f]{6})\s*\)", re.IGNORECASE)
+_SAME = re.compile(r"^\s*--([\w-]+):\s*var\(--([\w-]+)\);$", re.MULTILINE)
+"""A token with the colours of another one: `--info: var(--accent);`"""
 
 _TEXT, _GRAPHICS = 4.5, 3.0
 """Least contrast of text, and of borders of fields and parts of charts."""
@@ -31,8 +33,11 @@ PAIRS = (
 
 
 def tokens(stylesheet: Path = STYLESHEET) -> dict[str, dict[Theme, str]]:
-    declared = _TOKEN.findall(stylesheet.read_text(encoding="utf-8"))
-    return {name: {"light": light, "dark": dark} for name, light, dark in declared}
+    text = stylesheet.read_text(encoding="utf-8")
+    declared: dict[str, dict[Theme, str]] = {
+        name: {"light": light, "dark": dark} for name, light, dark in _TOKEN.findall(text)
+    }
+    return declared | {name: declared[other] for name, other in _SAME.findall(text)}
 
 
 def contrast(first: str, second: str) -> float:

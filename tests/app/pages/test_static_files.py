@@ -1,6 +1,7 @@
 """The style sheet and the scripts of the pages."""
 
 import gzip
+import re
 import tomllib
 from hashlib import sha512
 from pathlib import Path
@@ -43,6 +44,18 @@ def test_the_files_are_within_their_budgets(api: Api) -> None:
     sizes = {path: len(gzip.compress(fetch(api, path, "identity").content)) for path in URLS}
     assert sizes[STYLE_URL] <= 8_000
     assert sizes[SCRIPT_URL] + sizes[HTMX_URL] <= 23_000
+
+
+def test_scripts_are_served_without_comments_and_indentation(api: Api) -> None:
+    served = fetch(api, SCRIPT_URL, "identity").text
+    assert not re.search(r"^(?:\s|/[/*])", served.removeprefix("\n"), re.MULTILINE)
+
+
+def test_no_text_in_a_script_spans_lines() -> None:
+    """The white space at the start of its lines would be removed."""
+    for path in set(FOLDER.glob("*.js")) - set(FOLDER.glob("*.min.js")):
+        for number, line in enumerate(path.read_text().splitlines(), 1):
+            assert line.count("`") % 2 == 0, f"{path}:{number}"
 
 
 def test_the_stylesheet_loads_nothing_else(api: Api) -> None:

@@ -66,12 +66,13 @@ PERIODS = (
 )
 
 
-def reported_period(days: int) -> ReportedPeriod:
+def reported_period(days: int, offered: Sequence[ReportedPeriod] = PERIODS) -> ReportedPeriod:
     """Return the offered period of this length. Raise 422 if there is none."""
-    for period in PERIODS:
+    for period in offered:
         if period.days == days:
             return period
-    raise invalid(days="Must be 1, 7, 30 or 90")
+    *others, last = [str(period.days) for period in offered]
+    raise invalid(days=f"Must be {', '.join(others)} or {last}")
 
 
 class Totals(NamedTuple):

@@ -18,6 +18,7 @@ from app.api.api_keys.end_secrets import end_secrets
 from app.api.api_keys.get import get_key
 from app.api.api_keys.identify import identify_key
 from app.api.api_keys.list import list_keys
+from app.api.api_keys.review import review_keys
 from app.api.api_keys.revoke import delete_key, revoke_key
 from app.api.api_keys.revoke_many import revoke_keys
 from app.api.api_keys.rotate import rotate_key
@@ -141,6 +142,7 @@ from app.route import Route
 ROUTES: tuple[Route, ...] = (
     create_key,
     list_keys,
+    review_keys,
     get_key,
     update_key,
     disable_key,

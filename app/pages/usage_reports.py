@@ -1,29 +1,30 @@
-"""Usage reports in charts: the periods that pages offer, and the outcomes of their hours and days."""
+"""Usage reports in charts: the periods that pages offer, and what happened in their hours and days."""
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime, time, timedelta
 from typing import NamedTuple
+from urllib.parse import urlencode
 
 from msgspec import Struct
 
 from app.api.usage.period import DETAILED_DAYS_MAX
-from app.api.usage.schemas import (
-    DayUsage,
-    HourUsage,
-    KeyReport,
-    OrganizationDayUsage,
-    OrganizationHourUsage,
-    OrganizationReport,
-)
+from app.api.usage.schemas import DayUsage, HourUsage, KeyReport, OrganizationReport
 from app.http.errors import invalid
 from app.pages.activity_table import reason_text
 from app.pages.charts.bars import Outcomes, Refusals
+from app.pages.charts.chart import Frame
+from app.pages.charts.error_rate import Calls
+from app.pages.charts.latency import Latencies
 from app.pages.charts.period import Period, Unit, period_until
 from app.pages.charts.wording import percent
 
 _HOURS_A_DAY = 24
 
-_Counts = HourUsage | OrganizationHourUsage | DayUsage | OrganizationDayUsage
+_LATE = timedelta(seconds=10)
+"""A chart says how far its data reaches if that is longer ago. Uses are counted within two seconds."""
+
+Report = KeyReport | OrganizationReport
+_Part = HourUsage | DayUsage
 
 
 class ReportedPeriod(Struct, frozen=True):
@@ -43,8 +44,12 @@ class ReportedPeriod(Struct, frozen=True):
         """Return the parameters of the report that contains the period."""
         return {"start_date": self.period(at).start.date()}
 
+    def key_query(self, at: datetime) -> Mapping[str, object]:
+        """Return the parameters of the report on a key, with details."""
+        return {**self.query(at), "bucket": self.unit}
+
     def detailed_query(self, at: datetime) -> Mapping[str, object]:
-        """Return the parameters of the organization's report, with refusals by reason and latencies if it has them."""
+        """Return the parameters of the organization's report, with details if it has them."""
         return {**self.query(at), "bucket": self.unit if self.is_detailed else None}
 
     def period(self, at: datetime) -> Period:
@@ -61,12 +66,13 @@ PERIODS = (
 )
 
 
-def reported_period(days: int) -> ReportedPeriod:
+def reported_period(days: int, offered: Sequence[ReportedPeriod] = PERIODS) -> ReportedPeriod:
     """Return the offered period of this length. Raise 422 if there is none."""
-    for period in PERIODS:
+    for period in offered:
         if period.days == days:
             return period
-    raise invalid(days="Must be 1, 7, 30 or 90")
+    *others, last = [str(period.days) for period in offered]
+    raise invalid(days=f"Must be {', '.join(others)} or {last}")
 
 
 class Totals(NamedTuple):
@@ -85,33 +91,57 @@ class Totals(NamedTuple):
         return share(self.refused, self.accepted + self.refused)
 
 
-def outcomes_of(report: KeyReport | OrganizationReport, period: Period) -> list[Outcomes]:
+def frame_of(title: str, name: str, report: Report, at: datetime, path: str, query: Mapping[str, object]) -> Frame:
+    """Return the frame of a chart of `report`, which the route `path` returns for `query`, also as CSV."""
+    given = {key: value for key, value in query.items() if value is not None}
+    return Frame(
+        id=name,
+        heading=title,
+        csv_url=f"{path}?{urlencode({**given, 'format': 'csv'})}",
+        data_until=report.counted_until if at - report.counted_until > _LATE else None,
+    )
+
+
+def outcomes_of(report: Report, period: Period) -> list[Outcomes]:
     """Return the outcomes of each hour or day of the period."""
-    entries: list[tuple[datetime, _Counts]] = (
+    # An error can be counted a moment before its request.
+    return [
+        Outcomes(at, max(each.requests - each.errors, 0), each.errors, each.denied)
+        for at, each in _parts(report, period)
+    ]
+
+
+def refusals_of(report: Report, period: Period) -> list[Refusals]:
+    """Return the refusals of each hour or day of the period, by the words for their reason."""
+    return [
+        Refusals(at, {reason_text(denied.reason): denied.denied for denied in each.denied_by_reason or ()})
+        for at, each in _parts(report, period)
+    ]
+
+
+def calls_of(report: Report, period: Period) -> list[Calls]:
+    """Return the ended calls of each hour or day of the period."""
+    return [Calls(at, each.calls or 0, each.errors) for at, each in _parts(report, period)]
+
+
+def latencies_of(report: Report, period: Period) -> list[Latencies]:
+    """Return the latencies of each hour or day of the period, without those that have none."""
+    found: list[Latencies] = []
+    for at, each in _parts(report, period):
+        latency = each.latency_ms or None
+        if latency and latency.p50 is not None and latency.p95 is not None and latency.p99 is not None:
+            found.append(Latencies(at, each.calls or 0, latency.p50, latency.p95, latency.p99))
+    return found
+
+
+def _parts(report: Report, period: Period) -> list[tuple[datetime, _Part]]:
+    """Return the hours or days of the report that belong to the period."""
+    entries: list[tuple[datetime, _Part]] = (
         [(hour.hour, hour) for hour in report.by_hour or ()]
         if period.unit == "hour"
         else [(midnight(day.date), day) for day in report.by_day]
     )
-    # An error can be counted a moment before its request.
-    return [
-        Outcomes(at, max(each.requests - each.errors, 0), each.errors, each.denied)
-        for at, each in entries
-        if period.start <= at < period.end
-    ]
-
-
-def refusals_of(report: OrganizationReport, period: Period) -> list[Refusals]:
-    """Return the refusals of each hour or day of the period, by the words for their reason."""
-    entries = (
-        [(hour.hour, hour.denied_by_reason) for hour in report.by_hour or ()]
-        if period.unit == "hour"
-        else [(midnight(day.date), day.denied_by_reason) for day in report.by_day]
-    )
-    return [
-        Refusals(at, {reason_text(each.reason): each.denied for each in denied or ()})
-        for at, denied in entries
-        if period.start <= at < period.end
-    ]
+    return [(at, each) for at, each in entries if period.start <= at < period.end]
 
 
 def totals_of(outcomes: Sequence[Outcomes]) -> Totals:

@@ -34,7 +34,7 @@ KEY = {
     "revision",
     "usage",
 }
-LISTED_KEY = KEY | {"rotating_until", "last_use"}
+LISTED_KEY = KEY | {"rotating_until", "earlier_secret_last_used", "last_use"}
 USAGE = {"total_requests", "requests_today", "requests_this_week", "requests_this_month"}
 MCP = {"id", "name", "endpoint_url", "description", "environment", "status", "health", "created_at", "last_active"}
 

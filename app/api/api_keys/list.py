@@ -3,7 +3,7 @@
 from asyncio import gather
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Literal
 
 from msgspec import UNSET, Meta, Struct, UnsetType, structs
 
@@ -18,6 +18,7 @@ from app.http.pagination import OFFSET_MAX, PER_PAGE_DEFAULT, Cursor, PageNumber
 from app.pagination import OFFSET_TOO_LARGE, Page
 from app.route import Route
 from domain.environment import Environment
+from domain.grants import Grant
 from domain.keys.state import Existing, Expired, Revoked
 from domain.usage.events import KeyUsed
 from infrastructure.clock import now
@@ -29,7 +30,7 @@ from projections.read_models.keys.list.queries import used_versions
 from projections.read_models.keys.list.search import OffsetTooLarge, SearchResult, search
 from projections.read_models.keys.list.search_terms import folded
 from projections.read_models.keys.state.queries import decode
-from projections.read_models.usage.queries import requests_by_day, usage_of
+from projections.read_models.usage.queries import earlier_secrets_last_used, requests_by_day, usage_of
 
 Days = Annotated[int, Meta(ge=1, le=36_500)]
 USAGE_DAYS_MAX = 31
@@ -60,6 +61,22 @@ class Query(Struct, frozen=True, forbid_unknown_fields=True):
     )
     unused_for_days: (
         Annotated[Days, Meta(description="Keys that have not been used for this number of days.")] | None
+    ) = None
+    never_used_for_days: (
+        Annotated[Days, Meta(description="Keys that were created at least this number of days ago and never used.")]
+        | None
+    ) = None
+    expires: Annotated[Literal["never"], Meta(description="Keys without an expiry date.")] | None = None
+    mcp_access: (
+        Annotated[Literal["all"], Meta(description="Keys that reach all MCP servers, including ones added later.")]
+        | None
+    ) = None
+    rotation_ends_within_days: (
+        Annotated[Days, Meta(description="Keys with an earlier secret that stops working within this number of days.")]
+        | None
+    ) = None
+    open_grant: (
+        Annotated[Grant, Meta(description="Keys with this management grant that any IP address may use.")] | None
     ) = None
     q: (
         Annotated[
@@ -101,6 +118,11 @@ class Query(Struct, frozen=True, forbid_unknown_fields=True):
             created_by=self.created_by,
             expiring_within_days=self.expiring_within_days,
             unused_for_days=self.unused_for_days,
+            never_used_for_days=self.never_used_for_days,
+            never_expires=self.expires == "never",
+            all_mcps=self.mcp_access == "all",
+            rotation_ends_within_days=self.rotation_ends_within_days,
+            open_grant=self.open_grant,
             q=self.q,
         )
 
@@ -122,6 +144,9 @@ class ListedKey(Key, frozen=True, kw_only=True):
     """
 
     rotating_until: Time | None
+    earlier_secret_last_used: Annotated[
+        Time | None, Meta(description="The last use of an earlier secret during a rotation; null if there is none.")
+    ]
     last_use: LastUse | None
     requests_by_day: (
         Annotated[
@@ -143,6 +168,7 @@ class ListedKey(Key, frozen=True, kw_only=True):
     example=ListedKey(
         **structs.asdict(KEY_EXAMPLE),
         rotating_until=None,
+        earlier_secret_last_used=None,
         last_use=LastUse(mcp_id=examples.MCP_ID, mcp_name="Wiki", ip="192.0.2.7"),
         requests_by_day=[0, 68, 12],
     ),
@@ -177,12 +203,15 @@ async def list_keys(request: HttpRequest, query: Query) -> ListResponse[ListedKe
         found = [(item.value, decode(item.state)) for item in listed]
         states = [state for _, state in page.rows(found)]
         key_ids = [state.key.id for state in states]
-        rotating = [state.key.id for state in states if _rotating_until(state, at) is not None]
+        versions = {
+            state.key.id: state.key.current_secret.version for state in states if _rotating_until(state, at) is not None
+        }
         async with connection.pipeline():
-            usage, by_day, ended = await gather(
+            usage, by_day, ended, earlier = await gather(
                 usage_of(connection, key_ids, at),
                 requests_by_day(connection, key_ids, at, query.usage_days or 0),
-                used_versions(connection, rotating),
+                used_versions(connection, list(versions)),
+                earlier_secrets_last_used(connection, versions),
             )
         uses = await last_uses(connection, {key_id: used.last_used for key_id, used in usage.items() if used.last_used})
         names = await names_of(
@@ -197,6 +226,7 @@ async def list_keys(request: HttpRequest, query: Query) -> ListResponse[ListedKe
         return ListedKey(
             **structs.asdict(to_key(state, at, usage[key_id], names)),
             rotating_until=_rotating_until(state, at, ended.get(key_id, 0)),
+            earlier_secret_last_used=earlier.get(key_id),
             last_use=_last_use(uses, key_id, names, services.country_of),
             requests_by_day=UNSET if query.usage_days is None else by_day[key_id],
         )

@@ -8,8 +8,6 @@ The last line marks the end of the file and contains the number of events. A fil
 connection broke, or the service failed.
 """
 
-import csv
-import io
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from typing import Annotated, Literal
 
@@ -21,6 +19,7 @@ from app.api.audit.schemas import AuditEvent, names_in, to_audit_event
 from app.api.schemas import Since, Until
 from app.auth.authorization import authorize
 from app.handlers import HttpRequest, get_services
+from app.http.csv_rows import csv_rows, escape_formula
 from app.route import Route
 from app.services import Services
 from projections.log_queries.audit.queries import Stretch, oldest, stretch
@@ -102,14 +101,16 @@ async def stream_export(
 ) -> AsyncIterator[bytes]:
     lines: Callable[[Sequence[AuditEvent]], bytes] = _json_lines if form == "jsonl" else _csv_lines
     if form == "csv":
-        yield _csv([COLUMNS])
+        yield csv_rows([COLUMNS])
     exported = len(first)
     yield lines(first)
     async for page in rest:
         exported += len(page)
         yield lines(page)
     yield (
-        msgspec.json.encode({"end": True, "events": exported}) + b"\n" if form == "jsonl" else _csv([("end", exported)])
+        msgspec.json.encode({"end": True, "events": exported}) + b"\n"
+        if form == "jsonl"
+        else csv_rows([("end", exported)])
     )
 
 
@@ -118,7 +119,7 @@ def _json_lines(events: Sequence[AuditEvent]) -> bytes:
 
 
 def _csv_lines(events: Sequence[AuditEvent]) -> bytes:
-    return _csv([_row(event) for event in events])
+    return csv_rows([_row(event) for event in events])
 
 
 def _row(event: AuditEvent) -> list[object]:
@@ -137,15 +138,3 @@ def _row(event: AuditEvent) -> list[object]:
         msgspec.json.encode(event.data).decode(),
     )
     return [event.position, *[escape_formula(text or "") for text in texts]]
-
-
-def escape_formula(text: str) -> str:
-    """Return `text`, quoted if a spreadsheet would run it as a formula (OWASP, "CSV Injection")."""
-    return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r", "\n")) else text
-
-
-def _csv(rows: Sequence[Sequence[object]]) -> bytes:
-    """Return the rows as CSV (RFC 4180)."""
-    output = io.StringIO(newline="")
-    csv.writer(output).writerows(rows)
-    return output.getvalue().encode()

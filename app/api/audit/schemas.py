@@ -58,6 +58,11 @@ class AuditEvent(Struct, frozen=True):
     user_agent: str | None
     data: Annotated[dict[str, Any], Meta(description="The data of the event, without any part of a secret.")]
     position: Annotated[Count, Meta(description="Increases with every event and gives the order of the log.")]
+    hash: Annotated[str, Meta(description="The SHA-256 of the record of the event, in hexadecimal.")]
+    previous_hash: Annotated[
+        str | None,
+        Meta(description="The hash of the previous event of the same resource, which the record contains."),
+    ]
 
 
 AUDIT_EVENT_EXAMPLE = AuditEvent(
@@ -70,6 +75,8 @@ AUDIT_EVENT_EXAMPLE = AuditEvent(
     user_agent="Mozilla/5.0",
     data={"revoked_at": examples.LATER, "reason": "compromised", "note": "Found in a public repository"},
     position=4711,
+    hash="2c26b46b68ffc68ff99b453c1d30413413422d706483bfa0f98a5e886266e7ae",
+    previous_hash="fcde2b2edba56bf408601fb721fe9b5c338d10ee429ea04fae5511b68fbf8fb9",
 )
 
 
@@ -107,6 +114,8 @@ def to_audit_event(entry: Entry, names: Names) -> AuditEvent:
         user_agent=record.origin.user_agent,
         data=public_fields(decode_event(record)),
         position=entry.position,
+        hash=entry.hash,
+        previous_hash=record.previous or None,
     )
 
 

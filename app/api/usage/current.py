@@ -1,11 +1,13 @@
-"""GET /v1/usage: return the organization's usage and the limit of its plan."""
+"""GET /v1/usage: return the organization's usage and the limit of its plan, also as CSV."""
 
+from app.api.usage.csv_file import CSV, CSV_HEADERS, usage_response
 from app.api.usage.period import OrganizationQuery, parse_organization_period
 from app.api.usage.schemas import COUNTING, ORGANIZATION_REPORT_EXAMPLE, OrganizationReport, to_organization_report
-from app.handlers import HttpRequest, Success, get_services, success
+from app.handlers import HttpRequest, HttpResponse, Success, get_services
 from app.route import Route
 from domain.organizations.errors import OrganizationNotFound
 from infrastructure.clock import now
+from projections.read_models.usage.counted_until import counted_until
 from projections.read_models.usage.organization_hours.queries import Selection, outcomes_by
 from projections.read_models.usage.reports import organization_report, plan_of
 
@@ -18,20 +20,24 @@ from projections.read_models.usage.reports import organization_report, plan_of
     summary="Get the usage of the organization",
     description=f"The response includes the limit of the plan. {COUNTING}",
     example=ORGANIZATION_REPORT_EXAMPLE,
+    other_media_types=(CSV,),
+    headers=CSV_HEADERS,
 )
-async def get_usage(request: HttpRequest, query: OrganizationQuery) -> Success[OrganizationReport]:
-    return success(await report_on_organization(request, query))
+async def get_usage(request: HttpRequest, query: OrganizationQuery) -> Success[OrganizationReport] | HttpResponse:
+    return usage_response(await report_on_organization(request, query), query)
 
 
 async def report_on_organization(request: HttpRequest, query: OrganizationQuery) -> OrganizationReport:
     """Return the usage. Only keys that the caller can see are listed, but the sums cover the whole organization."""
-    period = parse_organization_period(query, now())
+    at = now()
+    period = parse_organization_period(query, at)
     caller = request.auth
     services = get_services(request)
     async with services.read_transaction(caller.organization_id) as connection:
         plan = await plan_of(connection, caller.organization_id)
         if plan is None:
             raise OrganizationNotFound
+        until = await counted_until(connection, at)
         report = await organization_report(
             connection,
             caller.organization_id,
@@ -44,5 +50,10 @@ async def report_on_organization(request: HttpRequest, query: OrganizationQuery)
             selection = Selection(caller.organization_id, query.mcp_id, *period.span.instants)
             details = await outcomes_by(connection, selection, query.bucket)
     return to_organization_report(
-        period, report, services.plans[plan].monthly_requests, bucket=query.bucket, details=details or {}
+        period,
+        report,
+        services.plans[plan].monthly_requests,
+        bucket=query.bucket,
+        details=details or {},
+        counted_until=until,
     )

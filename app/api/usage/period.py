@@ -6,7 +6,7 @@ from typing import Annotated, Literal, NamedTuple
 from msgspec import Meta, Struct
 
 from app.http.errors import Problem, invalid
-from projections.read_models.usage.reports import Span
+from projections.read_models.usage.reports import HOURS_DAYS_MAX, Span
 
 DAYS_MAX = 366
 DETAILED_DAYS_MAX = 31
@@ -14,6 +14,10 @@ DETAILED_DAYS_MAX = 31
 
 Period = Literal["day", "week", "month"]
 Bucket = Literal["hour", "day"]
+Format = Annotated[
+    Literal["json", "csv"],
+    Meta(description="CSV (RFC 4180) has one row for each hour with `bucket=hour`, otherwise for each day."),
+]
 StartDate = Annotated[date, Meta(description="The first day, inclusive (UTC).")]
 EndDate = Annotated[date, Meta(description="The last day, inclusive (UTC). Default: today.")]
 
@@ -26,6 +30,22 @@ class Query(Struct, frozen=True, forbid_unknown_fields=True):
     ) = None
     start_date: StartDate | None = None
     end_date: EndDate | None = None
+
+
+class KeyQuery(Query, frozen=True, forbid_unknown_fields=True):
+    """`bucket` adds details by hour or by day."""
+
+    bucket: (
+        Annotated[
+            Bucket,
+            Meta(
+                description="Add refusals by reason, ended calls and latencies by day. With `hour`, refusals and ended "
+                f"calls are also added by hour; the period can then have at most {HOURS_DAYS_MAX} days."
+            ),
+        ]
+        | None
+    ) = None
+    format: Format = "json"
 
 
 class OrganizationQuery(Query, frozen=True, forbid_unknown_fields=True):
@@ -55,6 +75,7 @@ class OrganizationQuery(Query, frozen=True, forbid_unknown_fields=True):
         ]
         | None
     ) = None
+    format: Format = "json"
 
 
 class ReportPeriod(NamedTuple):
@@ -84,6 +105,14 @@ def parse_period(query: Query, at: datetime) -> ReportPeriod:
     if (last - query.start_date).days >= DAYS_MAX:
         raise _invalid("start_date", f"Must be at most {DAYS_MAX} days, end_date included, before end_date")
     return ReportPeriod("custom", Span(query.start_date, last))
+
+
+def parse_key_period(query: KeyQuery, at: datetime) -> ReportPeriod:
+    """Return the requested period as `parse_period` does. Raise 422 if it is too long for hours."""
+    period = parse_period(query, at)
+    if query.bucket == "hour" and len(period.span.days) > HOURS_DAYS_MAX:
+        raise _invalid("bucket", f"Hours require a period of at most {HOURS_DAYS_MAX} days")
+    return period
 
 
 def parse_organization_period(query: OrganizationQuery, at: datetime) -> ReportPeriod:

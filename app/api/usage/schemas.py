@@ -4,12 +4,13 @@ from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from typing import Annotated, Literal
 
-from msgspec import UNSET, Meta, Struct, UnsetType
+from msgspec import UNSET, Meta, Struct, UnsetType, structs
 
 from app.api import examples
 from app.api.schemas import Count, KeyId, McpId, Time
 from app.api.usage.period import Bucket, ReportPeriod
 from projections.read_models.usage import reports
+from projections.read_models.usage.key_details import KeyDetails
 from projections.read_models.usage.organization_hours import queries as organization_hours
 from projections.read_models.usage.organization_hours.queries import sum_of
 from projections.read_models.usage.reports import HOURS_DAYS_MAX, Named, Outcomes, Report, midnight
@@ -24,6 +25,7 @@ CurrentName = Annotated[str | None, Meta(description="The current name; null if 
 ReportedPeriod = Annotated[
     Literal["day", "week", "month", "custom"], Meta(description="`custom` if the request gives dates or days.")
 ]
+CountedUntil = Annotated[Time, Meta(description="Uses before this time are counted. Later ones may be missing.")]
 Day = date
 """A UTC day."""
 
@@ -46,22 +48,6 @@ class ToolUsage(Struct, frozen=True):
     mcp_id: McpId | None
     tool: str
     requests: Count
-
-
-class DayUsage(Struct, frozen=True):
-    date: Day
-    requests: Count
-    errors: Count
-    denied: Count
-
-
-class HourUsage(Struct, frozen=True):
-    """An hour, identified by its start."""
-
-    hour: Time
-    requests: Count
-    errors: Count
-    denied: Count
 
 
 class DeniedUses(Struct, frozen=True):
@@ -90,8 +76,8 @@ class UsageDetails(Struct, frozen=True, kw_only=True):
     latency_ms: LatencyPercentiles | UnsetType = UNSET
 
 
-class OrganizationDayUsage(UsageDetails, frozen=True, kw_only=True):
-    """A UTC day. The details are present with `bucket=day`."""
+class DayUsage(UsageDetails, frozen=True, kw_only=True):
+    """A UTC day. The details are present with `bucket=day`, and for a key with any `bucket`."""
 
     date: Day
     requests: Count
@@ -99,8 +85,8 @@ class OrganizationDayUsage(UsageDetails, frozen=True, kw_only=True):
     denied: Count
 
 
-class OrganizationHourUsage(UsageDetails, frozen=True, kw_only=True):
-    """An hour, identified by its start."""
+class HourUsage(UsageDetails, frozen=True, kw_only=True):
+    """An hour, identified by its start. The details are present with `bucket=hour`; a key has no latencies by hour."""
 
     hour: Time
     requests: Count
@@ -116,7 +102,7 @@ class UsageByStatus(Struct, frozen=True):
     denied: Count
 
 
-class KeyReport(Struct, frozen=True):
+class KeyReport(Struct, frozen=True, kw_only=True):
     """The usage of a key. Lists contain the 100 most used MCP servers and tools; the total covers all."""
 
     key_id: KeyId
@@ -133,6 +119,7 @@ class KeyReport(Struct, frozen=True):
     by_hour: (
         Annotated[list[HourUsage], Meta(description=f"Only for periods of at most {HOURS_DAYS_MAX} days.")] | UnsetType
     ) = UNSET
+    counted_until: CountedUntil
 
 
 class PlanUsage(Struct, frozen=True):
@@ -165,9 +152,10 @@ class OrganizationReport(UsageDetails, frozen=True, kw_only=True):
         ]
         | UnsetType
     ) = UNSET
-    by_day: list[OrganizationDayUsage]
+    by_day: list[DayUsage]
     by_status: UsageByStatus
-    by_hour: Annotated[list[OrganizationHourUsage], Meta(description="Only with `bucket=hour`.")] | UnsetType = UNSET
+    by_hour: Annotated[list[HourUsage], Meta(description="Only with `bucket=hour`.")] | UnsetType = UNSET
+    counted_until: CountedUntil
 
 
 _UNUSED = organization_hours.Outcomes()
@@ -189,6 +177,7 @@ KEY_REPORT_EXAMPLE = KeyReport(
     denied_by_reason=[DeniedUses(reason="ip_not_permitted", denied=2)],
     latency_ms=LatencyPercentiles(p50=42, p95=118, p99=230),
     by_hour=[HourUsage(hour=examples.LATER, requests=12, errors=1, denied=2)],
+    counted_until=examples.LATER,
 )
 ORGANIZATION_REPORT_EXAMPLE = OrganizationReport(
     period="day",
@@ -197,10 +186,10 @@ ORGANIZATION_REPORT_EXAMPLE = OrganizationReport(
     requests=PlanUsage(total=12, billed=12, limit=50_000, percentage=0.02),
     by_mcp=_BY_MCP,
     by_key=[KeyUsageOfPeriod(key_id=examples.KEY_ID, name="My agent", requests=12)],
-    by_day=[OrganizationDayUsage(date=_DAY, requests=12, errors=1, denied=2)],
+    by_day=[DayUsage(date=_DAY, requests=12, errors=1, denied=2)],
     by_status=_BY_STATUS,
     by_hour=[
-        OrganizationHourUsage(
+        HourUsage(
             hour=examples.LATER,
             requests=12,
             errors=1,
@@ -213,15 +202,20 @@ ORGANIZATION_REPORT_EXAMPLE = OrganizationReport(
     denied_by_reason=[DeniedUses(reason="rate_limited", denied=2)],
     calls=12,
     latency_ms=LatencyPercentiles(p50=42, p95=118, p99=230),
+    counted_until=examples.LATER,
 )
 
 
-def to_key_report(key_id: str, period: ReportPeriod, report: Report) -> KeyReport:
-    """Return the report on a key. `by_hour` is included for short periods."""
-    hours = [
-        HourUsage(hour.start, hour.outcomes.requests, hour.outcomes.failed, hour.outcomes.denied)
-        for hour in report.hours
-    ]
+def to_key_report(
+    key_id: str,
+    period: ReportPeriod,
+    report: Report,
+    *,
+    days: Mapping[datetime, KeyDetails],
+    hours: Mapping[datetime, KeyDetails],
+    counted_until: datetime,
+) -> KeyReport:
+    """Return the report on a key. `by_hour` is included for short periods. `days` and `hours` are details, if any."""
     return KeyReport(
         key_id=key_id,
         period=period.period,
@@ -230,11 +224,13 @@ def to_key_report(key_id: str, period: ReportPeriod, report: Report) -> KeyRepor
         total_requests=report.total.requests,
         by_mcp=_by_mcp(report.mcps),
         by_tool=[ToolUsage(tool.mcp_id, tool.name, tool.requests) for tool in report.tools],
-        by_day=_by_day(report.days),
+        by_day=[_day(day, _key_details(days.get(midnight(day.date)))) for day in report.days],
         by_status=_by_status(report.total),
         denied_by_reason=[DeniedUses(denial.reason, denial.denied) for denial in report.denials],
         latency_ms=LatencyPercentiles(*report.latency_ms),
-        by_hour=hours or UNSET,
+        by_hour=[_hour(hour.start, hour.outcomes, _key_details(hours.get(hour.start))) for hour in report.hours]
+        or UNSET,
+        counted_until=counted_until,
     )
 
 
@@ -245,13 +241,18 @@ def to_organization_report(
     *,
     bucket: Bucket | None,
     details: Mapping[datetime, organization_hours.Outcomes],
+    counted_until: datetime,
 ) -> OrganizationReport:
     """Return the report on an organization.
 
     `limit`: billed requests per month; None for an unlimited plan. `details`: the outcomes of each `bucket` with uses.
     """
     billed = report.total.billed
-    hours = [_hour(hour, details.get(hour, _UNUSED)) for hour in period.span.hours] if bucket == "hour" else UNSET
+    hours = (
+        [_organization_hour(hour, details.get(hour, _UNUSED)) for hour in period.span.hours]
+        if bucket == "hour"
+        else UNSET
+    )
     total = _details(None if bucket is None else sum_of(details.values()))
     return OrganizationReport(
         period=period.period,
@@ -268,7 +269,8 @@ def to_organization_report(
         if report.keys is not None
         else UNSET,
         by_day=[
-            _day(day, details.get(midnight(day.date), _UNUSED) if bucket == "day" else None) for day in report.days
+            _day(day, _details(details.get(midnight(day.date), _UNUSED) if bucket == "day" else None))
+            for day in report.days
         ],
         by_key_exact=UNSET if report.keys_exact else False,
         by_status=_by_status(report.total),
@@ -276,32 +278,42 @@ def to_organization_report(
         denied_by_reason=total.denied_by_reason,
         calls=total.calls,
         latency_ms=total.latency_ms,
+        counted_until=counted_until,
     )
 
 
-def _day(day: reports.Day, outcomes: organization_hours.Outcomes | None) -> OrganizationDayUsage:
-    details = _details(outcomes)
-    return OrganizationDayUsage(
+def _day(day: reports.Day, details: UsageDetails) -> DayUsage:
+    return DayUsage(
         date=day.date,
         requests=day.outcomes.requests,
         errors=day.outcomes.failed,
         denied=day.outcomes.denied,
-        denied_by_reason=details.denied_by_reason,
-        calls=details.calls,
-        latency_ms=details.latency_ms,
+        **structs.asdict(details),
     )
 
 
-def _hour(start: datetime, outcomes: organization_hours.Outcomes) -> OrganizationHourUsage:
-    details = _details(outcomes)
-    return OrganizationHourUsage(
+def _hour(start: datetime, outcomes: Outcomes, details: UsageDetails) -> HourUsage:
+    return HourUsage(
         hour=start,
         requests=outcomes.requests,
         errors=outcomes.failed,
-        denied=sum(outcomes.denied.values()),
-        denied_by_reason=details.denied_by_reason,
+        denied=outcomes.denied,
+        **structs.asdict(details),
+    )
+
+
+def _organization_hour(start: datetime, outcomes: organization_hours.Outcomes) -> HourUsage:
+    counts = Outcomes(outcomes.requests, sum(outcomes.denied.values()), outcomes.failed)
+    return _hour(start, counts, _details(outcomes))
+
+
+def _key_details(details: KeyDetails | None) -> UsageDetails:
+    if details is None:
+        return UsageDetails()
+    return UsageDetails(
+        denied_by_reason=[DeniedUses(reason, denied) for reason, denied in details.most_denied],
         calls=details.calls,
-        latency_ms=details.latency_ms,
+        latency_ms=UNSET if details.latency_ms is None else LatencyPercentiles(*details.latency_ms),
     )
 
 
@@ -317,10 +329,6 @@ def _details(outcomes: organization_hours.Outcomes | None) -> UsageDetails:
 
 def _by_mcp(mcps: Sequence[Named]) -> list[McpUsage]:
     return [McpUsage(mcp.id, mcp.name, mcp.requests) for mcp in mcps]
-
-
-def _by_day(days: Sequence[reports.Day]) -> list[DayUsage]:
-    return [DayUsage(day.date, day.outcomes.requests, day.outcomes.failed, day.outcomes.denied) for day in days]
 
 
 def _by_status(total: Outcomes) -> UsageByStatus:

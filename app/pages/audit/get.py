@@ -13,6 +13,8 @@ from app.pages.visit import Visit
 _PAGES = {"api_key": "/keys", "mcp": "/mcps", "webhook": "/webhooks", "alert": "/alerts"}
 """Where resources have pages of their own."""
 
+_KINDS = {"api_key": "key", "mcp": "server", "member": "member", "webhook": "webhook", "organization": "organization"}
+
 
 @Page("GET", "/audit/{event_id}", access="audit:read")
 async def audit_event_page(visit: Visit, event_id: str) -> PageResponse:
@@ -24,6 +26,7 @@ async def audit_event_page(visit: Visit, event_id: str) -> PageResponse:
         text=sentence(event),
         actor=actor_name(event),
         resource=event.resource.name if isinstance(event.resource.name, str) else event.resource.type,
+        resource_kind=_KINDS.get(event.resource.type, "resource"),
         resource_link=None if folder is None else f"{folder}/{event.resource.id}",
         data=msgspec.json.format(msgspec.json.encode(event.data), indent=2).decode(),
     )

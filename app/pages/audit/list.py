@@ -9,10 +9,9 @@ from msgspec import Struct, field
 
 from app.api.audit.list import list_audit_events
 from app.api.audit.schemas import EVENT_TYPES, AuditEvent
-from app.api.organization.members.list import list_members
-from app.api.organization.members.schemas import Member
 from app.pages.audit.sentences import sentence
 from app.pages.page import Page
+from app.pages.people import member_names
 from app.pages.query import page_query
 from app.pages.rendering import PageResponse
 from app.pages.visit import Visit
@@ -49,7 +48,7 @@ class Applied(NamedTuple):
 async def audit_list_page(visit: Visit) -> PageResponse:
     query = page_query(visit.request, Query)
     listed = await visit.read_list(list_audit_events, AuditEvent, {**_parameters(query), "per_page": PER_PAGE})
-    people = await _people(visit)
+    people = await member_names(visit)
     cursor = listed.pagination.next_cursor
     period = {name: value for name, value in _parameters(query).items() if name in {"from", "to"}}
     return await visit.page(
@@ -80,14 +79,6 @@ def _parameters(query: Query) -> dict[str, object]:
 
 def _start_of(day: date) -> str:
     return datetime.combine(day, time(), UTC).isoformat().replace("+00:00", "Z")
-
-
-async def _people(visit: Visit) -> list[tuple[str, str]]:
-    """Return the first hundred members by address, for the filter."""
-    if not visit.can("members:read"):
-        return []
-    members = (await visit.read_list(list_members, Member, {"per_page": 100})).data
-    return sorted([(each.user_id, each.email) for each in members if each.email], key=lambda each: each[1].casefold())
 
 
 def _applied(query: Query, people: dict[str, str]) -> list[Applied]:

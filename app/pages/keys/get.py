@@ -5,8 +5,6 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from app.api.activity.schemas import ActivityEntry
-from app.api.alerts.list import list_alerts
-from app.api.alerts.schemas import Alert
 from app.api.api_keys.activity import list_key_activity
 from app.api.api_keys.get import KeyDetail, get_key
 from app.api.api_keys.usage import get_key_usage
@@ -15,8 +13,9 @@ from app.api.organization.schemas import Organization
 from app.api.usage.schemas import KeyReport
 from app.handlers import get_services
 from app.pages.activity_table import activity_rows, actor_of, reason_text
+from app.pages.alerts.marks import alerts_about, marks_of
+from app.pages.alerts.sentences import sentences_of
 from app.pages.charts.bars import requests_chart
-from app.pages.charts.chart import Frame
 from app.pages.keys.create import target_of
 from app.pages.keys.heading import earlier_secrets, heading_of
 from app.pages.keys.list import creator_of
@@ -25,7 +24,7 @@ from app.pages.keys.servers import all_servers, names_of
 from app.pages.page import Page
 from app.pages.rendering import PageResponse
 from app.pages.snippets import snippets
-from app.pages.usage_reports import LAST_DAY, outcomes_of, share
+from app.pages.usage_reports import LAST_DAY, frame_of, outcomes_of, share
 from app.pages.visit import Visit
 from app.pages.words import REVOKED_BECAUSE
 from domain.keys.events import KeyRevoked
@@ -68,11 +67,13 @@ async def key_page(visit: Visit, key_id: str) -> PageResponse:
         visit.read(get_organization, Organization),
         _usage(visit, key_id, at),
         visit.read_list(list_key_activity, ActivityEntry, {"status": "denied", "per_page": _REFUSALS}, key_id=key_id),
-        _open_alerts(visit, key_id),
+        alerts_about(visit, key_id),
         _revocation(visit, key),
     )
     masked = f"{key.prefix}…"
     period = LAST_DAY.period(at)
+    path, last_day = f"/v1/api-keys/{key_id}/usage", LAST_DAY.key_query(at)
+    frame = frame_of("Requests, last 24 hours", "requests", day, at, path, last_day)
     return await visit.page(
         "keys/get.html",
         key=key,
@@ -80,10 +81,10 @@ async def key_page(visit: Visit, key_id: str) -> PageResponse:
         creator=creator_of(key),
         permission_text=permission_text(key.permissions, names_of(servers), key.environment),
         figures=_figures(month),
-        chart=requests_chart(Frame(id="requests", heading="Requests, last 24 hours"), period, outcomes_of(day, period)),
+        chart=requests_chart(frame, period, outcomes_of(day, period), marks_of(alerts)),
         activity=activity_rows(key.recent_activity),
         earlier=[secret.version for secret in earlier_secrets(key, at)],
-        alerts=alerts,
+        alerts=[(alert, sentences_of(alert).title) for alert in alerts if alert.status == "open"][:_ALERTS],
         refusals=[(entry, reason_text(entry.reason or "")) for entry in refusals.data],
         revocation=revocation,
         snippets=snippets(
@@ -97,16 +98,9 @@ async def _usage(visit: Visit, key_id: str, at: datetime) -> tuple[KeyReport, Ke
     """Return the reports of the last day, by hour, and of the last 30 days."""
     month = {"start_date": at.date() - timedelta(days=_MONTH - 1)}
     return await gather(
-        visit.read(get_key_usage, KeyReport, LAST_DAY.query(at), key_id=key_id),
+        visit.read(get_key_usage, KeyReport, LAST_DAY.key_query(at), key_id=key_id),
         visit.read(get_key_usage, KeyReport, month, key_id=key_id),
     )
-
-
-async def _open_alerts(visit: Visit, key_id: str) -> list[Alert]:
-    if not visit.can("alerts:read"):
-        return []
-    query = {"key_id": key_id, "status": "open", "per_page": _ALERTS}
-    return (await visit.read_list(list_alerts, Alert, query)).data
 
 
 async def _revocation(visit: Visit, key: KeyDetail) -> Revocation | None:

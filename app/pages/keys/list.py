@@ -16,12 +16,14 @@ from app.http.pagination import OFFSET_MAX, Pagination
 from app.pages.charts.sparkline import Sparkline, sparkline
 from app.pages.keys.servers import DELETED, all_servers, names_of
 from app.pages.page import Page
+from app.pages.people import member_names
 from app.pages.query import page_query
 from app.pages.rendering import PageResponse
 from app.pages.route_calls import ListPage
 from app.pages.text import number, plural
 from app.pages.visit import Visit
-from app.pages.words import ENVIRONMENTS, STATUSES
+from app.pages.words import ENVIRONMENTS, GRANTS, STATUSES
+from domain.grants import Grant
 from infrastructure.clock import now
 from projections.read_models.keys.list.filters import Order, Sort
 
@@ -29,6 +31,16 @@ PER_PAGE = 50
 EXPIRES_SOON = timedelta(days=14)
 USAGE_DAYS = 14
 _MCPS_SHOWN = 2
+_CARRIED = (
+    "never_used_for_days",
+    "expires",
+    "mcp_access",
+    "rotation_ends_within_days",
+    "open_grant",
+    "sort",
+    "order",
+)
+"""Parameters without a field in the form, which it submits unchanged."""
 
 _COLUMNS: tuple[tuple[str, Sort | None], ...] = (
     ("Name", "name"),
@@ -51,6 +63,11 @@ class Query(Struct, frozen=True, omit_defaults=True):
     created_by: str = ""
     expiring_within_days: int | None = None
     unused_for_days: int | None = None
+    never_used_for_days: int | None = None
+    expires: Literal["", "never"] = ""
+    mcp_access: Literal["", "all"] = ""
+    rotation_ends_within_days: int | None = None
+    open_grant: Literal[""] | Grant = ""
     sort: Sort = "created_at"
     order: Order | Literal[""] = ""
     page: int | None = None
@@ -86,17 +103,22 @@ class Applied(NamedTuple):
 @Page("GET", "/keys", access="keys:read")
 async def key_list_page(visit: Visit) -> PageResponse:
     query = page_query(visit.request, Query)
-    listed, organization, servers = await gather(
-        _listed(visit, query), visit.read(get_organization, Organization), all_servers(visit)
+    listed, organization, servers, members = await gather(
+        _listed(visit, query), visit.read(get_organization, Organization), all_servers(visit), member_names(visit)
     )
     at, names = now(), names_of(servers)
+    creators = _creators(query, members, listed.data)
     response = await visit.page(
         "keys/list.html",
         query=query,
         rows=[_row(query, key, at, names) for key in listed.data],
         columns=_columns(query),
-        applied=_applied(query, names, listed.data),
-        has_more_filters=any([query.mcp_id, query.environment, query.expiring_within_days, query.unused_for_days]),
+        applied=_applied(query, names, dict(creators)),
+        has_more_filters=any(
+            [query.mcp_id, query.environment, query.created_by, query.expiring_within_days, query.unused_for_days]
+        ),
+        creators=creators,
+        carried=[(name, value) for name, value in msgspec.to_builtins(query).items() if name in _CARRIED and value],
         mcps=[(server.id, server.name) for server in servers],
         range_text=_range_text(listed.pagination, len(listed.data)),
         result_text=_result_text(listed.pagination, len(listed.data)),
@@ -193,16 +215,27 @@ def _column(query: Query, title: str, sort: Sort | None) -> Column:
     return Column(title, sort, _link(query, sort=sort, order=opposite), direction)
 
 
-def _applied(query: Query, names: dict[str, str], listed: list[ListedKey]) -> list[Applied]:
-    creator = creator_of(listed[0]) if query.created_by and listed else "someone else"
+def _creators(query: Query, members: list[tuple[str, str]], listed: list[ListedKey]) -> list[tuple[str, str]]:
+    """Return the people to filter by, and the chosen creator, who can also be a key or a former member."""
+    if not query.created_by or query.created_by in dict(members):
+        return members
+    return [*members, (query.created_by, creator_of(listed[0]) if listed else "someone else")]
+
+
+def _applied(query: Query, names: dict[str, str], creators: dict[str, str]) -> list[Applied]:
     texts = {
         "q": f"“{query.q}”",
         "status": f"Status: {STATUSES.get(query.status, '')}",
         "environment": f"Environment: {ENVIRONMENTS.get(query.environment, '')}",
         "mcp_id": f"MCP server: {names.get(query.mcp_id, DELETED)}",
-        "created_by": f"Created by: {creator}",
+        "created_by": f"Created by: {creators.get(query.created_by, '')}",
         "expiring_within_days": f"Expires within {query.expiring_within_days} days",
         "unused_for_days": f"Unused for {query.unused_for_days} days",
+        "never_used_for_days": f"Never used, created {query.never_used_for_days} days ago or earlier",
+        "expires": "Never expires",
+        "mcp_access": "All MCP servers",
+        "rotation_ends_within_days": f"Old secret ends within {plural(query.rotation_ends_within_days or 0, 'day')}",
+        "open_grant": f"Can {GRANTS.get(query.open_grant or 'keys:read', '')}, from any IP address",
     }
     given = msgspec.to_builtins(query)
     return [Applied(text, _link(query, **{name: None})) for name, text in texts.items() if given.get(name)]

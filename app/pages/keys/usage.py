@@ -1,24 +1,38 @@
-"""GET /keys/{key_id}/usage: the requests of one key over a period, by outcome, MCP server and tool."""
+"""GET /keys/{key_id}/usage: the requests of one key over a period, by outcome, reason, MCP server and tool."""
 
 from asyncio import gather
+from datetime import datetime
 from typing import NamedTuple
 
-from msgspec import Struct, structs
+from msgspec import Struct
 
 from app.api.api_keys.get import KeyDetail, get_key
 from app.api.api_keys.usage import get_key_usage
 from app.api.usage.schemas import KeyReport
 from app.pages.activity_table import reason_text
-from app.pages.charts.bars import Outcomes, requests_chart
-from app.pages.charts.chart import Chart, Frame
-from app.pages.charts.error_rate import Calls, error_rate_chart
-from app.pages.charts.period import Period
+from app.pages.alerts.marks import alerts_about, marks_of
+from app.pages.charts.bars import refusals_chart, requests_chart
+from app.pages.charts.chart import Alert, Chart, Frame
+from app.pages.charts.error_rate import error_rate_chart
+from app.pages.charts.latency import latency_chart
+from app.pages.charts.period import Unit, period_until
 from app.pages.keys.heading import heading_of
 from app.pages.keys.servers import DELETED, all_servers, names_of
 from app.pages.page import Page
 from app.pages.query import page_query
 from app.pages.rendering import PageResponse
-from app.pages.usage_reports import PERIODS, outcomes_of, reported_period, share, totals_of
+from app.pages.usage_reports import (
+    PERIODS,
+    ReportedPeriod,
+    calls_of,
+    frame_of,
+    latencies_of,
+    outcomes_of,
+    refusals_of,
+    reported_period,
+    share,
+    totals_of,
+)
 from app.pages.visit import Visit
 from infrastructure.clock import now
 
@@ -42,8 +56,10 @@ async def key_usage_page(visit: Visit, key_id: str) -> PageResponse:
     chosen = reported_period(page_query(visit.request, Query).days)
     at = now()
     key = await visit.read(get_key, KeyDetail, key_id=key_id)
-    servers, report = await gather(
-        all_servers(visit), visit.read(get_key_usage, KeyReport, chosen.query(at), key_id=key_id)
+    servers, report, alerts = await gather(
+        all_servers(visit),
+        visit.read(get_key_usage, KeyReport, chosen.key_query(at), key_id=key_id),
+        alerts_about(visit, key_id),
     )
     period = chosen.period(at)
     outcomes = outcomes_of(report, period)
@@ -57,8 +73,7 @@ async def key_usage_page(visit: Visit, key_id: str) -> PageResponse:
         chosen=chosen,
         totals=totals_of(outcomes),
         latency=report.latency_ms,
-        requests=requests_chart(Frame(id="requests", heading="Requests"), period, outcomes),
-        errors=_error_chart(period, outcomes),
+        charts=_charts(report, chosen, at, marks_of(alerts)),
         mcps=[
             Share(
                 each.name or DELETED,
@@ -92,7 +107,24 @@ async def key_usage_page(visit: Visit, key_id: str) -> PageResponse:
     )
 
 
-def _error_chart(period: Period, outcomes: list[Outcomes]) -> Chart:
-    calls = [Calls(each.time, each.accepted + each.errors, each.errors) for each in outcomes]
-    chart = error_rate_chart(Frame(id="errors", heading="Error rate"), period, calls)
-    return structs.replace(chart, subject=f"Percent of accepted requests, per {period.unit}, UTC")
+def _charts(report: KeyReport, chosen: ReportedPeriod, at: datetime, alerts: list[Alert]) -> list[Chart]:
+    """Return the charts of the period.
+
+    Error rates and latencies of several days are shown by day: most hours of a key have too few calls for a rate, and
+    latencies are counted by day. One day has no chart of latencies.
+    """
+    period, query = chosen.period(at), chosen.key_query(at)
+    days = period if chosen.days == 1 else period_until(at, "day", chosen.days)
+
+    def frame(name: str, title: str, unit: Unit) -> Frame:
+        path = f"/v1/api-keys/{report.key_id}/usage"
+        return frame_of(title, name, report, at, path, {**query, "bucket": unit})
+
+    charts = [
+        requests_chart(frame("requests", "Requests", period.unit), period, outcomes_of(report, period), alerts),
+        refusals_chart(frame("refusals", "Refusals by reason", period.unit), period, refusals_of(report, period)),
+        error_rate_chart(frame("errors", "Error rate", days.unit), days, calls_of(report, days)),
+    ]
+    if chosen.days > 1:
+        charts.append(latency_chart(frame("latency", "Latency", "day"), days, latencies_of(report, days)))
+    return charts

@@ -38,7 +38,8 @@ async def mcp_activate_form(visit: Visit, mcp_id: str) -> PageResponse:
 
 async def _action(visit: Visit, mcp_id: str, verb: Verb) -> Action:
     mcp = await visit.read(get_mcp, McpDetail, mcp_id=mcp_id)
-    keys = plural(await keys_reaching(visit, mcp_id) or 0, "active key")
+    reach = await keys_reaching(visit, mcp_id)
+    keys = plural(reach.total if reach else 0, "active key")
     stops = verb == "deactivate"
     consequences = (
         [

@@ -4,10 +4,10 @@ from app.api.mcps.delete import DeletedMcp, delete_mcp
 from app.api.mcps.get import McpDetail, get_mcp
 from app.pages.confirmation import Action, confirmation_page, not_typed
 from app.pages.form_refusals import refusal_of
-from app.pages.mcps.get import keys_reaching
+from app.pages.mcps.get import Reach, keys_reaching
 from app.pages.page import Page
 from app.pages.rendering import PageResponse
-from app.pages.text import plural
+from app.pages.text import number, plural
 from app.pages.visit import Visit
 
 
@@ -31,21 +31,32 @@ async def mcp_delete_form(visit: Visit, mcp_id: str) -> PageResponse:
 
 async def _action(visit: Visit, mcp_id: str) -> Action:
     mcp = await visit.read(get_mcp, McpDetail, mcp_id=mcp_id)
-    keys = await keys_reaching(visit, mcp_id) or 0
+    reach = await keys_reaching(visit, mcp_id)
     return Action(
         title=f"Delete “{mcp.name}”?",
         path=f"/mcps/{mcp.id}/delete",
         crumbs=[("MCP servers", "/mcps"), (mcp.name, f"/mcps/{mcp.id}")],
         consequences=[
-            f"{plural(keys, 'active key')} can reach this server, by its name or through “All MCP servers”. "
-            "Calls to it will be refused."
-            if keys
-            else "No active key can reach this server.",
+            _losses(reach),
             "Its credential is erased. Its history stays in the audit log. A deleted server can't be restored.",
         ],
-        link=("See these keys", f"/keys?mcp_id={mcp.id}&status=active") if keys else None,
+        link=("See these keys", f"/keys?mcp_id={mcp.id}&status=active") if reach and reach.total else None,
         button="Delete server",
         revision=mcp.revision,
         is_danger=True,
         typed=mcp.name,
     )
+
+
+def _losses(reach: Reach | None) -> str:
+    """Return how many active keys lose the server."""
+    if reach is None or not reach.total:
+        return "No active key can reach this server."
+    named = f"{plural(reach.named, 'active key')} {'names' if reach.named == 1 else 'name'} this server"
+    through = f"{{}} {'reaches' if reach.all_mcps == 1 else 'reach'} it through “All MCP servers”"
+    refused = "Calls to it will be refused."
+    if not reach.all_mcps:
+        return f"{named}. {refused}"
+    if not reach.named:
+        return f"{through.format(plural(reach.all_mcps, 'active key'))}. {refused}"
+    return f"{named}, and {through.format(number(reach.all_mcps))}. {refused}"

@@ -30,9 +30,9 @@ class Step(NamedTuple):
 def steps_of(usage: OrganizationUsage, *, is_used: bool) -> list[Step]:
     """Return the steps. `is_used`: whether a use of a key has been counted."""
     return [
-        Step("Register an MCP server", usage.mcps > 0),
+        Step("Register an MCP server", usage.mcps > 0, "/mcps/new"),
         Step("Create an API key", usage.api_keys > 0, "/keys/new"),
-        Step("Make a call with the key", is_used),
+        Step("Make a call with the key", is_used, "/keys" if usage.api_keys else ""),
         Step("See it here", is_used),
     ]
 

@@ -9,8 +9,8 @@ from typing import NamedTuple, TypeVar
 
 from app.api.alerts.list import list_alerts
 from app.api.alerts.schemas import Alert
-from app.api.api_keys.list import list_keys
-from app.api.api_keys.schemas import Key
+from app.api.api_keys.list import ListedKey, list_keys
+from app.api.api_keys.review import KeyReview, review_keys
 from app.api.mcps.list import list_mcps
 from app.api.mcps.schemas import Mcp
 from app.api.organization.get import get_organization
@@ -19,14 +19,19 @@ from app.api.usage.current import get_usage
 from app.api.usage.schemas import OrganizationReport
 from app.pages.activity_table import reason_text
 from app.pages.charts.bars import requests_chart
-from app.pages.charts.chart import Frame
-from app.pages.overview.attention import EXPIRES_WITHIN_DAYS, ITEMS_MAX, UNUSED_FOR_DAYS, attention, hints
+from app.pages.overview.attention import (
+    EXPIRES_WITHIN_DAYS,
+    ITEMS_MAX,
+    ROTATION_ENDS_WITHIN_DAYS,
+    attention,
+    hints,
+)
 from app.pages.overview.checklist import is_shown, steps_of
 from app.pages.page import Page
 from app.pages.rendering import PageResponse
 from app.pages.route_calls import ListPage
 from app.pages.text import number
-from app.pages.usage_reports import LAST_DAY, midnight, outcomes_of, totals_of
+from app.pages.usage_reports import LAST_DAY, frame_of, midnight, outcomes_of, totals_of
 from app.pages.visit import Visit
 from app.route import Route
 from infrastructure.clock import now
@@ -34,9 +39,17 @@ from infrastructure.clock import now
 T = TypeVar("T")
 
 _WEEKS_COMPARED = 4
-_SERVERS_MAX = 100
-_EXPIRING = {"status": "active", "expiring_within_days": EXPIRES_WITHIN_DAYS, "per_page": 5 * ITEMS_MAX}
-"""Only those of them that are in use are shown, so more are read than there is room for."""
+_CANDIDATES = 5 * ITEMS_MAX
+"""Of expiring and rotating keys, only those in use are shown, so more are read than there is room for."""
+
+_EXPIRING = {
+    "status": "active",
+    "expiring_within_days": EXPIRES_WITHIN_DAYS,
+    "sort": "expires_at",
+    "per_page": _CANDIDATES,
+}
+_ROTATING = {"status": "active", "rotation_ends_within_days": ROTATION_ENDS_WITHIN_DAYS, "per_page": _CANDIDATES}
+_UNHEALTHY = {"status": "active", "health": "unhealthy", "per_page": ITEMS_MAX}
 
 
 class Today(NamedTuple):
@@ -55,17 +68,19 @@ class Today(NamedTuple):
 async def overview_page(visit: Visit) -> PageResponse:
     at = now()
     weeks_ago = (at - timedelta(weeks=_WEEKS_COMPARED)).date()
-    (organization, hours, days), (alerts, expiring, unused, servers) = await gather(
+    (organization, hours, days, review), (critical, alerts, servers, rotating, expiring) = await gather(
         gather(
             visit.read(get_organization, Organization),
             visit.read(get_usage, OrganizationReport, LAST_DAY.detailed_query(at)),
             visit.read(get_usage, OrganizationReport, {"start_date": weeks_ago}),
+            _review(visit),
         ),
         gather(
+            _listed(visit, list_alerts, Alert, {"status": "open", "severity": "critical", "per_page": ITEMS_MAX}),
             _listed(visit, list_alerts, Alert, {"status": "open", "per_page": ITEMS_MAX}),
-            _listed(visit, list_keys, Key, _EXPIRING),
-            _listed(visit, list_keys, Key, {"status": "active", "unused_for_days": UNUSED_FOR_DAYS, "per_page": 1}),
-            _listed(visit, list_mcps, Mcp, {"per_page": _SERVERS_MAX}),
+            _listed(visit, list_mcps, Mcp, _UNHEALTHY),
+            _listed(visit, list_keys, ListedKey, _ROTATING),
+            _listed(visit, list_keys, ListedKey, _EXPIRING),
         ),
     )
     period = LAST_DAY.period(at)
@@ -78,13 +93,26 @@ async def overview_page(visit: Visit) -> PageResponse:
         organization=organization,
         open_alerts=None if alerts is None else alerts.pagination.total,
         chart=requests_chart(
-            Frame(id="requests", heading="Requests, last 24 hours"), period, outcomes_of(hours, period)
+            frame_of("Requests, last 24 hours", "requests", hours, at, "/v1/usage", LAST_DAY.detailed_query(at)),
+            period,
+            outcomes_of(hours, period),
         ),
-        items=attention(_data(alerts), _data(expiring), _data(servers), at),
-        hints=hints(0 if unused is None else unused.pagination.total or 0),
+        items=attention(
+            visit,
+            [*_data(critical), *[alert for alert in _data(alerts) if alert.severity != "critical"]],
+            _data(servers),
+            _data(rotating),
+            _data(expiring),
+            at,
+        ),
+        hints=[] if review is None else hints(review),
         steps=steps,
         has_checklist=is_shown(visit, steps),
     )
+
+
+async def _review(visit: Visit) -> KeyReview | None:
+    return await visit.read(review_keys, KeyReview) if visit.can("keys:read") else None
 
 
 async def _listed(visit: Visit, route: Route, kind: type[T], query: Mapping[str, object]) -> ListPage[T] | None:

@@ -16,6 +16,7 @@ from app.pages.query import page_query
 from app.pages.rendering import PageResponse
 from app.pages.usage_reports import (
     PERIODS,
+    frame_of,
     midnight,
     outcomes_of,
     refusals_of,
@@ -59,6 +60,10 @@ async def usage_page(visit: Visit) -> PageResponse:
     )
     period = chosen.period(at)
     outcomes = outcomes_of(report, period)
+
+    def frame(name: str, title: str) -> Frame:
+        return frame_of(title, name, report, at, "/v1/usage", chosen.detailed_query(at))
+
     billed = [Requests(midnight(day.date), day.billed) for day in days.data]
     return await visit.page(
         "usage/get.html",
@@ -66,8 +71,8 @@ async def usage_page(visit: Visit) -> PageResponse:
         chosen=chosen,
         totals=totals_of(outcomes),
         latency=report.latency_ms or None,
-        requests=requests_chart(Frame(id="requests", heading="Requests"), period, outcomes),
-        refusals=refusals_chart(Frame(id="refusals", heading="Refusals by reason"), period, refusals_of(report, period))
+        requests=requests_chart(frame("requests", "Requests"), period, outcomes),
+        refusals=refusals_chart(frame("refusals", "Refusals by reason"), period, refusals_of(report, period))
         if chosen.is_detailed
         else None,
         mcps=_mcps(visit, report),

@@ -5,6 +5,7 @@ commits. Later events have higher positions, so a page that was read never chang
 """
 
 from datetime import datetime, timedelta
+from hashlib import sha256
 from typing import NamedTuple
 
 import msgspec
@@ -46,10 +47,11 @@ class Filters(Struct, frozen=True):
 
 
 class Entry(NamedTuple):
-    """An event and its position in the lane of its organization."""
+    """An event and its position in the lane of its organization. `hash`: the SHA-256 of its bytes, in hexadecimal."""
 
     position: int
     record: Record
+    hash: str
 
 
 async def newest(
@@ -115,4 +117,4 @@ async def _span(
 
 def _entry(row: tuple[str, int, bytes]) -> Entry:
     _, position, body = row
-    return Entry(position, decode_record(bytes(body)))
+    return Entry(position, decode_record(bytes(body)), sha256(bytes(body)).hexdigest())

@@ -1,6 +1,6 @@
 """Queries on the counts of uses. All days are UTC days."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
@@ -18,6 +18,7 @@ class Queries(NamedTuple):
     mcp_usage_of: bytes
     mcp_stats: bytes
     secrets_last_used: bytes
+    earlier_secrets_last_used: bytes
 
 
 SQL = load(Queries, __file__)
@@ -114,3 +115,11 @@ async def secrets_last_used(connection: Connection, key_id: str) -> dict[int, da
     """Return the last accepted use of each secret of a key, by secret version. Unused secrets are absent."""
     cursor = await connection.execute(SQL.secrets_last_used, (key_id,))
     return dict(await cursor.fetchall())
+
+
+async def earlier_secrets_last_used(connection: Connection, versions: Mapping[str, int]) -> dict[str, datetime]:
+    """Return when a secret before the current one was last used, by key. `versions`: those of the current secrets."""
+    if not versions:
+        return {}
+    cursor = await connection.execute(SQL.earlier_secrets_last_used, (list(versions), list(versions.values())))
+    return {key_id: last_used for key_id, last_used in await cursor.fetchall()}  # noqa: C416 -- untyped tuples

@@ -200,3 +200,10 @@ from (select) as one left join mcp_calls c on c.mcp_id = %(mcp_id)s
 -- secrets_last_used
 -- The last use of each secret of a key. $1 key
 select secret_version, last_used from key_secret_usage where key_id = %s
+
+-- earlier_secrets_last_used
+-- The last use of a secret before the current one. Keys without such a use are left out. $1 keys, $2 their versions
+select s.key_id, max(s.last_used)
+from unnest(%s::text[], %s::integer[]) as k (key_id, version)
+join key_secret_usage s on s.key_id = k.key_id and s.secret_version < k.version
+group by s.key_id

@@ -14,6 +14,8 @@ select 'key_' || lpad(i::text, 26, '0') as key_id,
        timestamptz '2026-01-01' - (%(keys)s - i) * interval '30 seconds' as created_at,
        case when i %% 40 = 2 then timestamptz '2025-12-31'
             when i %% 10 = 3 then timestamptz '2026-01-02' + i %% 3650 * interval '1 day' end as expires_at,
+       case when i %% 300 = 4 then timestamptz '2026-01-01 12:00' end as secrets_end_at,
+       i %% 1000 = 5 as is_open_manager,
        i %% 2 = 0 as all_mcps,
        case when i %% 2 = 0 then array[]::text[] when i %% 501 = 0 then array['mcp_rare'] else array['mcp_common'] end
            as mcps,
@@ -22,10 +24,11 @@ from generate_series(1, %(keys)s) as i;
 
 insert into key_state (key_id, organization_id, version, state) select key_id, %(organization_id)s, 1, '\x00' from made;
 insert into key_list (
-    key_id, organization_id, name, name_key, prefix, environment, status, created_by, created_at, expires_at, all_mcps, mcps
+    key_id, organization_id, name, name_key, prefix, environment, status, created_by, created_at, expires_at,
+    secrets_end_at, all_mcps, mcps
 )
 select key_id, %(organization_id)s, name, name_key, prefix, environment, status, created_by, created_at, expires_at,
-       all_mcps, mcps
+       secrets_end_at, all_mcps, mcps
 from made;
 insert into key_terms (organization_id, term, key_id)
 select distinct %(organization_id)s, term, key_id
@@ -36,6 +39,8 @@ from made, lateral (
     from generate_series(1, length(name_key)) as at where substr(name_key, at, 1) = chr(31)
     union all
     select case when all_mcps then 'mcp:*' else 'mcp:' || mcps[1] end
+    union all
+    select 'open:keys:write' where is_open_manager
 ) as found;
 insert into key_counts (organization_id, facet, environment, status, keys)
 select %(organization_id)s, facet, environment, status, count(*)

@@ -20,7 +20,7 @@ from embedded.postgres import PostgreSQL
 from infrastructure.database.connections import APP_ROLE
 from projections.read_models.keys.list.filters import Filters, Order, ReachedMcp, Sort
 from projections.read_models.keys.list.page import total
-from projections.read_models.keys.list.search import SMALL_RESULT, OffsetTooLarge, SearchResult, search
+from projections.read_models.keys.list.search import SMALL_RESULT, OffsetTooLarge, SearchResult, count_up_to, search
 
 KEYS = 30_000
 NOW = datetime(2026, 1, 1, 0, 0, 1, tzinfo=UTC)
@@ -52,6 +52,9 @@ SELECTIVE: list[dict[str, Any]] = [
     {"expiring_within_days": 7},
     {"expiring_within_days": 30, "environment": "live"},
     {"unused_for_days": 10, "status": "revoked"},
+    {"rotation_ends_within_days": 1},
+    {"open_grant": "keys:write"},
+    {"never_used_for_days": 10, "status": "revoked"},
 ]
 BROAD: list[dict[str, Any]] = [
     {"q": "deploy"},
@@ -61,6 +64,10 @@ BROAD: list[dict[str, Any]] = [
     {"unused_for_days": 1, "environment": "live"},
     {"q": "service", "mcp": COMMON_MCP},
     {"unused_for_days": 1},
+    {"never_used_for_days": 1},
+    {"never_expires": True},
+    {"all_mcps": True, "status": "active"},
+    {"all_mcps": True, "created_by": "user_owner"},
 ]
 
 
@@ -109,6 +116,12 @@ class Many:
         arguments: dict[str, Any] = {"sort": "created_at", "order": "desc", "limit": 21, **options}
         found = self._runner.run(search(self._connection, wanted, NOW, offset_max=OFFSET_MAX, **arguments))
         return found, self.pages - before
+
+    def count(self, filters: dict[str, Any], limit: int) -> tuple[tuple[int, bool], int]:
+        """Return the result of counting up to a limit, and the number of database pages read for it."""
+        before = self.pages
+        counted = self._runner.run(count_up_to(self._connection, Filters("org_many", **filters), NOW, limit))
+        return counted, self.pages - before
 
     def total(self, filters: dict[str, Any]) -> int:
         """Return the number of keys, counted one by one."""
@@ -165,6 +178,14 @@ def test_a_broad_filter_fills_a_page_early(many: Many, filters: dict[str, Any]) 
     assert pages <= ORDERED_PAGES_MAX + LOOKUP_PAGES_MAX * 1_000
     counted = many.total(filters)
     assert found.total == counted if found.total_exact else 21 <= found.total <= counted
+
+
+@pytest.mark.parametrize("filters", [*SELECTIVE, *BROAD], ids=str)
+def test_counting_up_to_a_limit_reads_few_pages(many: Many, filters: dict[str, Any]) -> None:
+    (counted, exact), pages = many.count(filters, 1_000)
+    assert pages <= ORDERED_PAGES_MAX + LOOKUP_PAGES_MAX * 1_000
+    total = many.total(filters)
+    assert counted == total if exact else 0 < counted <= total
 
 
 def test_a_revoked_key_is_not_listed_as_expiring(many: Many) -> None:

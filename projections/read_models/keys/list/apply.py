@@ -9,7 +9,14 @@ from domain.keys.state import Existing, KeyState
 from eventstore.execute import Change
 from infrastructure.database.statements import Statement
 from projections.read_models.keys.list.queries import SQL
-from projections.read_models.keys.list.search_terms import EVERY_MCP, created_by, mcp_term, terms_of, word_marked
+from projections.read_models.keys.list.search_terms import (
+    EVERY_MCP,
+    created_by,
+    mcp_term,
+    open_grant_term,
+    terms_of,
+    word_marked,
+)
 
 
 class Cell(NamedTuple):
@@ -67,7 +74,7 @@ def terms(state: KeyState) -> set[str]:
     """Return the terms by which a search finds a key in this state."""
     if state is None:
         return set()
-    return {*terms_of(state.key.name, state.key.current_secret.prefix), *_mcps(state)}
+    return {*terms_of(state.key.name, state.key.current_secret.prefix), *_mcps(state), *_open_grants(state)}
 
 
 def cells(state: KeyState) -> set[Cell]:
@@ -82,6 +89,11 @@ def cells(state: KeyState) -> set[Cell]:
 def _mcps(state: Existing) -> list[str]:
     mcps = state.key.permissions.mcps
     return [EVERY_MCP] if mcps == "*" else [mcp_term(mcp_id) for mcp_id in mcps]
+
+
+def _open_grants(state: Existing) -> list[str]:
+    key = state.key
+    return [] if key.allowed_ips else [open_grant_term(grant) for grant in key.permissions.manage]
 
 
 def _difference(before: KeyState, after: KeyState) -> Counter[Cell]:

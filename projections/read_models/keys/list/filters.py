@@ -11,7 +11,15 @@ from msgspec import Struct
 from psycopg import sql
 
 from domain.environment import Environment
-from projections.read_models.keys.list.search_terms import EVERY_MCP, folded, mcp_term, term_range, word_marked
+from domain.grants import Grant
+from projections.read_models.keys.list.search_terms import (
+    EVERY_MCP,
+    folded,
+    mcp_term,
+    open_grant_term,
+    term_range,
+    word_marked,
+)
 
 Sort = Literal["created_at", "last_used", "expires_at", "name"]
 Order = Literal["asc", "desc"]
@@ -34,7 +42,9 @@ class Filters(Struct, frozen=True):
 
     `mcp`: keys that list this MCP server or reach it through "*". The caller looks the server up first: an id that does
     not exist would otherwise select every key for all MCP servers. `without_id`: every key except this one.
-    `unrevoked`, if no status is given: only keys that can still be revoked.
+    `unrevoked`, if no status is given: only keys that can still be revoked. `never_used_for_days`: keys that were
+    created at least so long ago and never used. `rotation_ends_within_days`: keys with an earlier secret that stops
+    working by then. `open_grant`: keys with this management grant that any IP address may use.
     """
 
     organization_id: str
@@ -44,6 +54,11 @@ class Filters(Struct, frozen=True):
     created_by: str | None = None
     expiring_within_days: int | None = None
     unused_for_days: int | None = None
+    never_used_for_days: int | None = None
+    never_expires: bool = False
+    all_mcps: bool = False
+    rotation_ends_within_days: int | None = None
+    open_grant: Grant | None = None
     q: str | None = None
     ids: tuple[str, ...] | None = None
     without_id: str | None = None
@@ -56,7 +71,7 @@ class Filters(Struct, frozen=True):
 
     @property
     def needs_recency(self) -> bool:
-        return self.unused_for_days is not None
+        return self.unused_for_days is not None or self.never_used_for_days is not None
 
 
 class Cell(NamedTuple):
@@ -87,6 +102,16 @@ _OVERDUE = sql.SQL("k.ends_at <= %(at)s")
 _ALWAYS = sql.SQL("true")
 
 EXPIRING = sql.SQL("k.ends_at > %(at)s and k.ends_at <= %(expiring_by)s")
+_REACHES_MCP = sql.SQL("((k.all_mcps and k.environment = %(mcp_environment)s) or k.mcps @> array[%(mcp_id)s])")
+_MATCHES_Q = sql.SQL("(strpos(k.name_key, %(marked)s) > 0 or starts_with(lower(k.prefix), %(prefix)s))")
+NEVER_EXPIRES = sql.SQL("k.ends_at = 'infinity'")
+_ROTATION_ENDS = sql.SQL("k.secrets_end_at > %(at)s and k.secrets_end_at <= %(rotation_ends_by)s")
+_HAS_OPEN_GRANT = sql.SQL(
+    "exists (select from key_terms t where t.organization_id = k.organization_id and t.term = %(open_term)s"
+    " and t.key_id = k.key_id)"
+)
+NEVER_USED = sql.SQL("r.last_used = '-infinity'")
+_CREATED_LONG_AGO = sql.SQL("k.created_at < %(never_used_since)s")
 UNUSED = sql.SQL("r.last_used < %(unused_since)s")
 OLD_ENOUGH = sql.SQL("k.created_at < %(unused_since)s")
 """A key that was created later cannot have been unused for so long."""
@@ -125,24 +150,26 @@ def recorded_in(cell: Cell, table: sql.SQL) -> sql.Composed:
 
 def conditions(filters: Filters) -> list[sql.Composable]:
     """Return the conditions that a key must meet in addition to being in one of the cells."""
+    # Unused keys have two conditions, so that lists by age and by last use can start at the right position.
+    given: tuple[tuple[bool, tuple[sql.SQL, ...]], ...] = (
+        (filters.mcp is not None, (_REACHES_MCP,)),
+        (filters.created_by is not None, (sql.SQL("k.created_by = %(created_by)s"),)),
+        (filters.expiring_within_days is not None, (EXPIRING,)),
+        (filters.unused_for_days is not None, (UNUSED, OLD_ENOUGH)),
+        (filters.never_used_for_days is not None, (NEVER_USED, _CREATED_LONG_AGO)),
+        (filters.never_expires, (NEVER_EXPIRES,)),
+        (filters.all_mcps, (sql.SQL("k.all_mcps"),)),
+        (filters.rotation_ends_within_days is not None, (_ROTATION_ENDS,)),
+        (filters.open_grant is not None, (_HAS_OPEN_GRANT,)),
+        (filters.q is not None, (_MATCHES_Q,)),
+        (filters.ids is not None, (sql.SQL("k.key_id = any(%(ids)s::text[])"),)),
+        (filters.without_id is not None, (sql.SQL("k.key_id <> %(without_id)s"),)),
+        (filters.created_before is not None, (sql.SQL("k.created_at < %(created_before)s"),)),
+    )
     parts: list[sql.Composable] = [sql.SQL("k.organization_id = %(organization_id)s")]
-    if filters.mcp is not None:
-        parts.append(sql.SQL("((k.all_mcps and k.environment = %(mcp_environment)s) or k.mcps @> array[%(mcp_id)s])"))
-    if filters.created_by is not None:
-        parts.append(sql.SQL("k.created_by = %(created_by)s"))
-    if filters.expiring_within_days is not None:
-        parts.append(EXPIRING)
-    if filters.unused_for_days is not None:
-        # Both conditions, so that lists by age and by last use can start at the right position.
-        parts += [UNUSED, OLD_ENOUGH]
-    if filters.q is not None:
-        parts.append(sql.SQL("(strpos(k.name_key, %(marked)s) > 0 or starts_with(lower(k.prefix), %(prefix)s))"))
-    if filters.ids is not None:
-        parts.append(sql.SQL("k.key_id = any(%(ids)s::text[])"))
-    if filters.without_id is not None:
-        parts.append(sql.SQL("k.key_id <> %(without_id)s"))
-    if filters.created_before is not None:
-        parts.append(sql.SQL("k.created_at < %(created_before)s"))
+    for is_given, conditions_of_it in given:
+        if is_given:
+            parts += conditions_of_it
     return parts
 
 
@@ -160,6 +187,10 @@ def parameters(filters: Filters, at: datetime) -> dict[str, Any]:
         "created_by": filters.created_by,
         "expiring_by": at + timedelta(days=filters.expiring_within_days or 0),
         "unused_since": at - timedelta(days=filters.unused_for_days or 0),
+        "never_used_since": at - timedelta(days=filters.never_used_for_days or 0),
+        "rotation_ends_by": at + timedelta(days=filters.rotation_ends_within_days or 0),
+        "open_term": open_grant_term(filters.open_grant or ""),
+        "every_mcp": EVERY_MCP,
         "marked": word_marked(filters.q or ""),
         "prefix": folded(filters.q or ""),
         "term_first": first,

@@ -56,7 +56,7 @@ READ_MODEL = ReadModel(
     name="key_list",
     module=__name__,
     tables=("key_list", "key_terms", "key_counts"),
-    revision=3,
+    revision=4,
     inline=InlineProjection(frozenset({KEY.kind}), apply),
     rows=(
         FoldedRows("key_list", _COLUMNS, each_stream(KEY.kind, lambda state: put(state).parameters)),

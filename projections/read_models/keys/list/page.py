@@ -14,6 +14,8 @@ from infrastructure.database.connections import Connection
 from projections.read_models.keys.list.filters import (
     EXPIRING,
     KEY,
+    NEVER_EXPIRES,
+    NEVER_USED,
     OLD_ENOUGH,
     RECENCY,
     UNUSED,
@@ -99,7 +101,7 @@ def in_any_cell(filters: Filters) -> sql.Composed:
 
 def tables(filters: Filters, sort: Sort) -> sql.SQL:
     """Return the tables that contain the conditions and the order of a list."""
-    if sort == "last_used" or filters.unused_for_days is not None:
+    if sort == "last_used" or filters.needs_recency:
         return _KEYS_AND_USES
     return _KEYS
 
@@ -113,8 +115,17 @@ def _needs_row_checks(filters: Filters, sort: Sort) -> bool:
     by_id_or_creator = filters.ids is not None or (filters.created_by is not None and sort == "created_at")
     if filters.status == "expired" or by_id_or_creator:
         return False
-    checked = (filters.q, filters.mcp, filters.created_by, filters.expiring_within_days, filters.unused_for_days)
-    return any(each is not None for each in checked)
+    checked = (
+        filters.q,
+        filters.mcp,
+        filters.created_by,
+        filters.expiring_within_days,
+        filters.unused_for_days,
+        filters.never_used_for_days,
+        filters.rotation_ends_within_days,
+        filters.open_grant,
+    )
+    return filters.all_mcps or filters.never_expires or any(each is not None for each in checked)
 
 
 def _in_index_range(cell: Cell, table: sql.SQL) -> sql.Composed:
@@ -132,6 +143,10 @@ def _index_conditions(filters: Filters, sort: Sort) -> list[sql.Composable]:
             return [OLD_ENOUGH]
         case "last_used" if filters.unused_for_days is not None:
             return [UNUSED]
+        case "last_used" if filters.never_used_for_days is not None:
+            return [NEVER_USED]
+        case "expires_at" if filters.never_expires:
+            return [NEVER_EXPIRES]
         case "expires_at" if filters.expiring_within_days is not None:
             return [EXPIRING]
         case _:

@@ -58,7 +58,7 @@ async def overdue_active(connection: Connection, organization_id: str, at: datet
         "environments": ["live", "test"],
         "statuses": ["active"],
     }
-    no_filter = {"created_by": None, "mcp_id": None, "mcp_environment": None}
+    no_filter = {"created_by": None, "mcp_id": None, "mcp_environment": None, "all_mcps": False}
     cursor = await connection.execute(SQL.overdue, parameters | no_filter)
     row = await cursor.fetchone()
     return row[0] if row else 0

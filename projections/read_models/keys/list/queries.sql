@@ -34,7 +34,8 @@ where organization_id = %(organization_id)s and facet = any(%(facets)s::text[])
 
 -- overdue
 -- The number of keys that are past their expiry without an event: as many as the worker is behind. Parameters by name:
--- organization_id, environments, statuses, at; created_by and mcp_id, null: any; mcp_environment, that of mcp_id
+-- organization_id, environments, statuses, at; created_by and mcp_id, null: any; mcp_environment, that of mcp_id;
+-- all_mcps, only keys for all MCPs
 select count(*) from key_list
 where organization_id = %(organization_id)s and environment = any(%(environments)s::text[])
   and status = any(%(statuses)s::text[]) and ends_at <= %(at)s
@@ -43,6 +44,7 @@ where organization_id = %(organization_id)s and environment = any(%(environments
     %(mcp_id)s::text is null or (all_mcps and environment = %(mcp_environment)s::text)
     or mcps @> array[%(mcp_id)s::text]
   )
+  and (not %(all_mcps)s or all_mcps)
 
 -- overdue_keys
 -- Those keys of an organization, longest overdue first. Parameters by name: organization_id, at, limit

@@ -77,20 +77,22 @@ async def search(
 
 
 class _Source(NamedTuple):
-    """A statement that returns the ids of keys, at most `SMALL_RESULT` and one more, and how many they are."""
+    """A statement that returns the ids of keys, at most `few` and one more, and how many they are."""
 
     keys: sql.SQL
     size: int
 
 
-async def _most_selective(connection: Connection, filters: Filters, at: datetime) -> _Source | None:
+async def _most_selective(
+    connection: Connection, filters: Filters, at: datetime, few: int = SMALL_RESULT
+) -> _Source | None:
     """Return the filter that leaves the fewest keys, or None if every key matches."""
     sources = _sources(filters)
     if not sources:
         return None
     sizes = sql.SQL(", ").join([sql.SQL("(select count(*) from ({}) as source)").format(source) for source in sources])
     cursor = await connection.execute(
-        sql.SQL("select {}").format(sizes), parameters(filters, at) | {"few": SMALL_RESULT}, prepare=False
+        sql.SQL("select {}").format(sizes), parameters(filters, at) | {"few": few}, prepare=False
     )
     row = await cursor.fetchone()
     return min(map(_Source, sources, row or ()), key=lambda source: source.size)
@@ -98,18 +100,19 @@ async def _most_selective(connection: Connection, filters: Filters, at: datetime
 
 def _sources(filters: Filters) -> list[sql.SQL]:
     """Return a statement for each filter except environment and status. Each uses only one index."""
-    sources: list[sql.SQL] = []
-    if filters.q is not None:
-        sources.append(_BY_TERM)
-    if filters.mcp is not None:
-        sources.append(_BY_MCP)
-    if filters.created_by is not None:
-        sources.append(_BY_CREATOR)
-    if filters.expiring_within_days is not None:
-        sources.append(_BY_EXPIRY)
-    if filters.unused_for_days is not None:
-        sources.append(_BY_DISUSE)
-    return sources
+    given = (
+        (filters.q is not None, _BY_TERM),
+        (filters.mcp is not None, _BY_MCP),
+        (filters.created_by is not None, _BY_CREATOR),
+        (filters.expiring_within_days is not None, _BY_EXPIRY),
+        (filters.unused_for_days is not None, _BY_DISUSE),
+        (filters.never_used_for_days is not None, _BY_NO_USE),
+        (filters.never_expires, _BY_NO_EXPIRY),
+        (filters.all_mcps, _BY_EVERY_MCP),
+        (filters.rotation_ends_within_days is not None, _BY_ROTATION),
+        (filters.open_grant is not None, _BY_OPEN_GRANT),
+    )
+    return [source for is_given, source in given if is_given]
 
 
 # A key is found once for each of its matching words.
@@ -144,6 +147,29 @@ _BY_DISUSE = sql.SQL(
     " and last_used = '-infinity' and created_at < %(unused_since)s"
     " order by environment, status, created_at limit %(few)s + 1)"
     " limit %(few)s + 1"
+)
+_BY_NO_USE = sql.SQL(
+    "select key_id from key_recency where organization_id = %(organization_id)s"
+    " and environment = any(%(environments)s) and status = any(%(statuses)s)"
+    " and last_used = '-infinity' and created_at < %(never_used_since)s"
+    " order by environment, status, created_at limit %(few)s + 1"
+)
+_BY_NO_EXPIRY = sql.SQL(
+    "select key_id from key_list where organization_id = %(organization_id)s"
+    " and environment = any(%(environments)s) and status = any(%(statuses)s) and ends_at = 'infinity'"
+    " order by environment, status, ends_at limit %(few)s + 1"
+)
+_BY_EVERY_MCP = sql.SQL(
+    "select key_id from key_terms where organization_id = %(organization_id)s and term = %(every_mcp)s"
+    " order by term, key_id limit %(few)s + 1"
+)
+_BY_ROTATION = sql.SQL(
+    "select key_id from key_list where organization_id = %(organization_id)s"
+    " and secrets_end_at > %(at)s and secrets_end_at <= %(rotation_ends_by)s order by secrets_end_at limit %(few)s + 1"
+)
+_BY_OPEN_GRANT = sql.SQL(
+    "select key_id from key_terms where organization_id = %(organization_id)s and term = %(open_term)s"
+    " order by term, key_id limit %(few)s + 1"
 )
 
 
@@ -219,8 +245,18 @@ def _matching(keys: sql.SQL, filters: Filters, sort: Sort) -> sql.Composed:
 
 async def _counted(connection: Connection, filters: Filters, at: datetime) -> int | None:
     """Return the total from the counts that change with the log, or None if they do not cover the combination."""
-    others = (filters.q, filters.expiring_within_days, filters.unused_for_days)
-    if any(other is not None for other in others) or (filters.created_by is not None and filters.mcp is not None):
+    others = (
+        filters.q,
+        filters.expiring_within_days,
+        filters.unused_for_days,
+        filters.never_used_for_days,
+        filters.rotation_ends_within_days,
+        filters.open_grant,
+    )
+    selects_mcps = filters.all_mcps or filters.mcp is not None
+    if filters.never_expires or any(other is not None for other in others):
+        return None
+    if filters.created_by is not None and selects_mcps:
         return None
     values = {
         "organization_id": filters.organization_id,
@@ -229,6 +265,7 @@ async def _counted(connection: Connection, filters: Filters, at: datetime) -> in
         "created_by": filters.created_by,
         "mcp_id": None if filters.mcp is None else filters.mcp.id,
         "mcp_environment": None if filters.mcp is None else filters.mcp.environment,
+        "all_mcps": filters.all_mcps,
     }
     statuses = STATUSES if filters.status is None else (filters.status,)
     count = 0
@@ -246,12 +283,26 @@ def _facets(filters: Filters) -> list[tuple[str, list[Environment]]]:
     """Return the counts that make up the total, and the environments in which each of them counts."""
     if filters.mcp is None:
         facet = "" if filters.created_by is None else created_by(filters.created_by)
-        return [(facet, filters.environments)]
+        return [(EVERY_MCP if filters.all_mcps else facet, filters.environments)]
     reached: list[Environment] = [
         environment for environment in filters.environments if environment == filters.mcp.environment
     ]
     facets: list[tuple[str, list[Environment]]] = [(EVERY_MCP, reached)]
-    return [*facets, (mcp_term(filters.mcp.id), filters.environments)]
+    return facets if filters.all_mcps else [*facets, (mcp_term(filters.mcp.id), filters.environments)]
+
+
+async def count_up_to(connection: Connection, filters: Filters, at: datetime, limit: int) -> tuple[int, bool]:
+    """Return how many keys match, and whether this is all of them. At most about `limit` keys are checked."""
+    counted = await _counted(connection, filters, at)
+    if counted is not None:
+        return counted, True
+    source = await _most_selective(connection, filters, at, few=limit)
+    if source is None:
+        raise ValueError("Without a filter, the number of keys is a count")
+    values = parameters(filters, at) | {"few": limit}
+    query = sql.SQL("select count(*) from ({}) as found").format(_matching(source.keys, filters, "created_at"))
+    row = await (await connection.execute(query, values, prepare=False)).fetchone()
+    return min(row[0] if row else 0, limit), source.size <= limit
 
 
 async def _one(connection: Connection, query: bytes, values: dict[str, Any]) -> int:

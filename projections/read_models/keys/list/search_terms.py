@@ -73,6 +73,11 @@ def mcp_term(mcp_id: str) -> str:
     return f"mcp:{mcp_id}"
 
 
+def open_grant_term(grant: str) -> str:
+    """Return the term of keys with this management grant that any IP address may use."""
+    return f"open:{grant}"
+
+
 def created_by(creator_id: str) -> str:
     return f"by:{creator_id}"
 

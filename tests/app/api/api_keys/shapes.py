@@ -21,7 +21,7 @@ KEY = {
     "revision",
     "usage",
 }
-LISTED = KEY | {"rotating_until", "last_use"}
+LISTED = KEY | {"rotating_until", "earlier_secret_last_used", "last_use"}
 DETAIL = KEY | {"recent_activity", "secrets"}
 CREATED = KEY | {"key"}
 ROTATED = KEY | {"key", "previous_valid_until"}

@@ -119,6 +119,56 @@ def test_keys_are_filtered_by_days_without_use(api: Api, org: Organization) -> N
     assert org.detail(unused)["last_used"] is None
 
 
+def test_keys_that_were_never_used_are_filtered_by_their_age(api: Api, org: Organization) -> None:
+    old = NOW - timedelta(days=10)
+    org.seeded_key(name="old and unused", at=old)
+    _used(api, org.seeded_key(name="old and used", at=old), NOW - timedelta(days=9))
+    org.key(name="new and unused")
+    for sort in ("created_at", "name", "expires_at", "last_used"):
+        assert listed(org, never_used_for_days=7, sort=sort) == ["old and unused"]
+    assert listed(org, never_used_for_days=11) == []
+
+
+def test_keys_without_an_expiry_date_are_a_filter(org: Organization) -> None:
+    org.key(name="endless", permissions={"mcps": "*"})
+    org.key(name="ending", expires_at=(NOW + timedelta(days=3)).isoformat())
+    for sort in ("created_at", "name", "expires_at", "last_used"):
+        assert "endless" in listed(org, expires="never", sort=sort)
+        assert "ending" not in listed(org, expires="never", sort=sort)
+
+
+def test_keys_for_all_mcps_are_a_filter(org: Organization) -> None:
+    org.key(name="all", permissions={"mcps": "*"})
+    test = org.seeded_key(name="all test", environment="test", permissions=Permissions(mcps="*"))
+    org.key(name="one", permissions={"mcps": [org.mcp()]})
+    assert set(listed(org, mcp_access="all")) == {"all", "all test"}
+    assert listed(org, mcp_access="all", environment="test") == ["all test"]
+    org.client.post(f"{test.path}/disable")
+    assert listed(org, mcp_access="all", status="disabled") == ["all test"]
+    org.expired_key(name="ended", permissions=Permissions(mcps="*"))
+    page = org.client.get("/v1/api-keys", {"mcp_access": "all", "status": "expired"})
+    assert ([key["name"] for key in page.data], page.json["pagination"]["total"]) == (["ended"], 1)
+
+
+def test_keys_whose_rotation_ends_soon_are_a_filter(org: Organization) -> None:
+    for name, seconds in (("soon", 3_600), ("later", 5 * 86_400)):
+        org.client.post(f"{org.key(name=name).path}/rotate", {"overlap_seconds": seconds})
+    org.key(name="not rotated")
+    assert listed(org, rotation_ends_within_days=1) == ["soon"]
+    assert set(listed(org, rotation_ends_within_days=6)) == {"soon", "later"}
+
+
+def test_keys_with_a_grant_that_any_address_may_use_are_a_filter(org: Organization) -> None:
+    manages = {"manage": ["keys:write"]}
+    opened = org.key(name="open", permissions=manages)
+    org.key(name="office", permissions=manages, allowed_ips=["10.0.0.0/8"])
+    org.key(name="reads", permissions={"manage": ["keys:read"]})
+    assert listed(org, open_grant="keys:write") == ["open"]
+    org.client.patch(opened.path, {"allowed_ips": ["10.0.0.0/8"]})
+    assert listed(org, open_grant="keys:write") == []
+    assert listed(org, open_grant="keys:read") == ["reads"]
+
+
 @pytest.mark.parametrize(
     ("q", "names"),
     [

@@ -1,9 +1,10 @@
 """GET /v1/api-keys/{id}/usage"""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+from msgspec import structs
 
 from domain.usage.events import Denial
 from infrastructure.clock import now
@@ -36,7 +37,8 @@ def test_usage_is_grouped_by_mcp_tool_day_hour_and_outcome(api: Api, org: Organi
     count(api)
     usage = _usage(org, key, period="day")
     date = today.date().isoformat()
-    by_hour = usage.pop("by_hour")
+    by_hour, counted_until = usage.pop("by_hour"), datetime.fromisoformat(usage.pop("counted_until"))
+    assert today < counted_until <= now()
     assert usage == {
         "key_id": key.id,
         "period": "day",
@@ -157,3 +159,57 @@ def test_a_leap_year_is_a_valid_range(org: Organization) -> None:
 def test_the_usage_of_another_organizations_key_does_not_exist(api: Api, org: Organization) -> None:
     refused = org.client.get(f"{api.organization().key().path}/usage")
     assert (refused.status, refused.code) == (404, "not_found")
+
+
+def test_a_bucket_adds_refusals_by_reason_and_ended_calls_and_latencies_by_day(api: Api, org: Organization) -> None:
+    key, mcp_id, at = org.key(), org.mcp(), now()
+    calls = [used(key.id, at, organization_id=org.id, action="call", mcp_id=mcp_id) for _ in range(2)]
+    good, bad = (completed(key.id, at, organization_id=org.id, mcp_id=mcp_id, call_id=call.id) for call in calls)
+    ended = [structs.replace(good, latency_ms=3), structs.replace(bad, latency_ms=9, status="error")]
+    record(
+        api, at, [*calls, *ended, *[used(key.id, at, organization_id=org.id, code="rate_limited") for _ in range(3)]]
+    )
+    count(api)
+    details = {"denied_by_reason": [{"reason": "rate_limited", "denied": 3}], "calls": 2}
+    counts = {"requests": 2, "errors": 1, "denied": 3}
+    daily = {"date": at.date().isoformat(), **counts, **details, "latency_ms": {"p50": 3, "p95": 9, "p99": 9}}
+    assert _usage(org, key, period="day", bucket="day")["by_day"] == [daily]
+    usage = _usage(org, key, period="day", bucket="hour")
+    assert usage["by_day"] == [daily]
+    assert usage["by_hour"][at.hour] == {"hour": f"{at:%Y-%m-%dT%H}:00:00Z", **counts, **details}
+    assert usage["by_hour"][at.hour - 1]["denied_by_reason"] == []
+
+
+def test_hours_of_more_than_8_days_are_refused(org: Organization) -> None:
+    start = (NOON - timedelta(days=8)).date().isoformat()
+    refused = org.client.get(f"{org.manager.path}/usage", {"start_date": start, "bucket": "hour"})
+    assert (refused.status, set(refused.details)) == (422, {"bucket"})
+
+
+def test_the_report_as_csv_has_a_row_for_each_hour_or_day(api: Api, org: Organization) -> None:
+    key = org.key()
+    denials: list[Denial] = ["rate_limited", "ip_not_permitted", "rate_limited"]
+    record(api, NOON, [used(key.id, NOON, organization_id=org.id, code=code) for code in denials])
+    count(api)
+    day = NOON.date().isoformat()
+    for path, bucket, latencies in ((f"{key.path}/usage", "hour", ",,"), ("/v1/usage", "day", ",,")):
+        given = {"period": "day", "format": "csv", "bucket": bucket}
+        response = org.client.get(path, given)
+        assert response.headers["content-type"] == "text/csv; charset=utf-8"
+        assert response.headers["content-disposition"] == f'attachment; filename="usage-{day}-{day}.csv"'
+        header, *rows = response.content.decode().split("\r\n")
+        counts = "start,requests,errors,denied,calls,latency_p50_ms,latency_p95_ms,latency_p99_ms"
+        assert header == f"{counts},denied_ip_not_permitted,denied_rate_limited"
+        start = f"{day}T12:00:00Z" if bucket == "hour" else f"{day}T00:00:00Z"
+        assert f"{start},0,0,3,0,{latencies},1,2" in rows
+        assert len(rows) == (24 if bucket == "hour" else 1) + 1
+    (row,) = org.client.get("/v1/usage", {"period": "day", "format": "csv"}).content.decode().splitlines()[1:]
+    assert row == f"{day}T00:00:00Z,0,0,3"
+
+
+def test_a_report_says_up_to_when_uses_are_counted(api: Api, org: Organization) -> None:
+    key, at = org.key(), now() - timedelta(minutes=5)
+    count(api)
+    record(api, at, [used(key.id, at, organization_id=org.id)], producer="waiting")
+    for path in (f"{key.path}/usage", "/v1/usage"):
+        assert datetime.fromisoformat(org.client.get(path).data["counted_until"]) == at

@@ -15,7 +15,19 @@ from tests.app.api.api_keys.shapes import INSTANT, PAGINATION
 from tests.app.organizations import Api, Organization
 
 EVENTS = "/v1/audit/events"
-FIELDS = {"id", "timestamp", "event", "actor", "resource", "ip", "user_agent", "data", "position"}
+FIELDS = {
+    "id",
+    "timestamp",
+    "event",
+    "actor",
+    "resource",
+    "ip",
+    "user_agent",
+    "data",
+    "position",
+    "hash",
+    "previous_hash",
+}
 
 
 def events(org: Organization, **params: object) -> list[dict[str, Any]]:

@@ -14,8 +14,9 @@ import psycopg
 import pytest
 from msgspec import structs
 
-from app.api.audit.export import COLUMNS, PAGE, escape_formula, stream_export
+from app.api.audit.export import COLUMNS, PAGE, stream_export
 from app.api.audit.schemas import AUDIT_EVENT_EXAMPLE, AuditEvent
+from app.http.csv_rows import escape_formula
 from tests.app.client import Response
 from tests.app.organizations import Api, Organization
 

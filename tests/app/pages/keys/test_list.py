@@ -96,6 +96,37 @@ def test_unused_keys_are_found(screen: Browser, org: Organization, admin: Person
     assert names(screen) == ["old"]
 
 
+def test_the_creator_is_chosen_by_name(screen: Browser, org: Organization, admin: Person) -> None:
+    own = admin.client.post("/v1/api-keys", {"name": "mine"}).data
+    org.key(name="theirs")
+    text = screen.go("/keys").text
+    assert f'<option value="{admin.id}">{admin.email}</option>' in text
+    screen.go(f"/keys?created_by={own['created_by']['id']}")
+    assert names(screen) == ["mine"]
+    assert f"Created by: {admin.email}" in screen.page.text
+    screen.go(f"/keys?created_by={org.manager.id}")
+    assert f'<option value="{org.manager.id}" selected>Manager</option>' in screen.page.text
+
+
+@pytest.mark.parametrize(
+    ("query", "text"),
+    [
+        ("expires=never", "Never expires"),
+        ("mcp_access=all", "All MCP servers"),
+        ("never_used_for_days=7", "Never used, created 7 days ago or earlier"),
+        ("rotation_ends_within_days=1", "Old secret ends within 1 day"),
+        ("open_grant=keys%3Awrite", "Can create, change and revoke keys, from any IP address"),
+    ],
+)
+def test_filters_of_the_overview_are_chips_and_stay_when_the_form_is_submitted(
+    screen: Browser, org: Organization, admin: Person, query: str, text: str
+) -> None:
+    page = screen.go(f"/keys?{query}").text
+    assert f'<span class="chip-text">{text}' in page
+    name = query.partition("=")[0]
+    assert f'<input type="hidden" name="{name}"' in page
+
+
 @pytest.mark.parametrize(
     ("sort", "ascending"), [("name", True), ("created_at", False), ("last_used", False), ("expires_at", True)]
 )

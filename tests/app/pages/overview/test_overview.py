@@ -5,6 +5,7 @@ from datetime import timedelta
 
 import pytest
 
+from domain.keys.permissions import Permissions
 from domain.members.events import Role
 from domain.members.roles import ROLES
 from infrastructure.clock import now
@@ -74,12 +75,64 @@ def test_alerts_and_used_keys_that_expire_need_attention_most_severe_first(
     assert "Unused expires soon" not in text
 
 
-def test_active_keys_that_are_not_used_could_be_tighter(team: Organization, dashboard: Browser) -> None:
-    team.seeded_key(name="Old", at=now() - timedelta(days=120))
+def test_an_old_secret_in_use_whose_overlap_ends_needs_attention(
+    proxied_api: Api, team: Organization, dashboard: Browser
+) -> None:
+    used, unused, later = (team.key(name=name) for name in ("Used", "Unused", "Later"))
+    for key, seconds in ((used, 3_600), (unused, 3_600), (later, 5 * 86_400)):
+        team.client.post(f"{key.path}/rotate", {"overlap_seconds": seconds})
+    team.verify(used.secret)
+    team.verify(later.secret)
+    count(proxied_api)
     text = dashboard.go("/").text
-    assert "1 active key unused for 90 days" in text
-    (link,) = [link for link in dashboard.links if "unused_for_days" in link]
-    assert "Old" in dashboard.go(link).text
+    assert "The old secret of Used is still in use" in text
+    assert "and was last used just now." in text
+    assert f"/keys/{used.id}/rotate" in dashboard.links
+    assert not {f"/keys/{key.id}/rotate" for key in (unused, later)} & set(dashboard.links)
+
+
+def test_a_server_that_does_not_respond_needs_attention(
+    proxied_api: Api, team: Organization, dashboard: Browser
+) -> None:
+    broken, paused = team.mcp(name="Broken"), team.mcp(name="Paused")
+    team.client.patch(f"/v1/mcps/{paused}", {"status": "inactive"})
+    team.mcp(name="Healthy")
+    for mcp_id in (broken, paused):
+        proxied_api.database.rows("update mcp_health set health = 'unhealthy' where mcp_id = %s", mcp_id)
+    text = dashboard.go("/").text
+    assert "Broken doesn&#39;t respond" in text
+    assert f"/mcps/{broken}/test" in dashboard.links
+    assert "Paused" not in text
+    assert "Healthy" not in text
+
+
+def test_the_most_severe_of_many_are_shown_first(proxied_api: Api, team: Organization, dashboard: Browser) -> None:
+    raise_alerts(proxied_api, alert_with(team.id, "webhook.disabled", "critical", because="gone"))
+    raise_alerts(proxied_api, *[alert_with(team.id, "usage.threshold", "warning") for _ in range(9)])
+    text = dashboard.go("/").text
+    items = re.findall(r"<li><span class=\"badge.*?</li>", text, re.DOTALL)
+    assert len(items) == 8
+    assert "Critical" in items[0]
+
+
+def test_what_could_be_tighter_is_counted_and_links_to_its_keys(team: Organization, dashboard: Browser) -> None:
+    team.seeded_key(name="Old", at=now() - timedelta(days=120), permissions=Permissions(mcps="*"))
+    team.key(name="Second manager", permissions={"manage": ["keys:write"]})
+    text = dashboard.go("/").text
+    for shown, name in (
+        ("3 active keys never expire", "Old"),
+        ("1 active key unused for 90 days", "Old"),
+        ("1 active key never used, 7 days or more after creation", "Old"),
+        ("2 active keys can change keys, from any IP address", "Second manager"),
+    ):
+        (link,) = re.findall(rf'<a href="([^"]+)">{shown}</a>', text)
+        assert name in dashboard.go(link.replace("&amp;", "&")).text, shown
+    (link,) = re.findall(r'<a href="([^"]+)">[^<]* all MCP servers</a>', text)
+    assert "Old" in dashboard.go(link.replace("&amp;", "&")).text
+
+
+def test_one_key_that_can_change_keys_is_not_mentioned(team: Organization, dashboard: Browser) -> None:
+    assert "from any IP address" not in dashboard.go("/").text
 
 
 def test_a_new_organization_has_a_checklist_until_its_steps_are_taken(
@@ -88,6 +141,7 @@ def test_a_new_organization_has_a_checklist_until_its_steps_are_taken(
     text = dashboard.go("/").text
     assert "Start here" in text
     assert text.count(", done</span>") == 1, "the organization has a key"
+    assert "/mcps/new" in dashboard.links
     team.mcp()
     assert dashboard.go("/").text.count(", done</span>") == 2
     team.verify(team.key().secret)

@@ -26,6 +26,7 @@ from keyledger.models.keys import (
     Identification,
     Key,
     KeyDetail,
+    KeyReview,
     ListedKey,
     RevokedKey,
     RevokedKeys,
@@ -51,6 +52,7 @@ _rotated = data_with_secret(RotatedKey)
 _detail = data_of(KeyDetail)
 _revoked = data_of(RevokedKey)
 _revoked_keys = data_of(RevokedKeys)
+_review = data_of(KeyReview)
 _identification = data_of(Identification)
 _keys = page_of(ListedKey)
 _entries = page_of(Activity)
@@ -98,6 +100,11 @@ def list_keys(
     created_by: str | None = None,
     expiring_within_days: int | None = None,
     unused_for_days: int | None = None,
+    never_used_for_days: int | None = None,
+    expires: Literal["never"] | None = None,
+    mcp_access: Literal["all"] | None = None,
+    rotation_ends_within_days: int | None = None,
+    open_grant: str | None = None,
     q: str | None = None,
     usage_days: int | None = None,
     sort: Sort | None = None,
@@ -109,7 +116,8 @@ def list_keys(
     """List the keys that match all filters. `per_page`: 1 to 100.
 
     `q`: start of a word in the name, or start of the prefix, ignoring case. `usage_days`: 1 to 31, to get
-    `requests_by_day`, the accepted requests per UTC day, oldest first, with today last.
+    `requests_by_day`, the accepted requests per UTC day, oldest first, with today last. `open_grant`: keys with this
+    management grant that any IP address may use.
     """
     query = query_of(
         status=status,
@@ -118,6 +126,11 @@ def list_keys(
         created_by=created_by,
         expiring_within_days=expiring_within_days,
         unused_for_days=unused_for_days,
+        never_used_for_days=never_used_for_days,
+        expires=expires,
+        mcp_access=mcp_access,
+        rotation_ends_within_days=rotation_ends_within_days,
+        open_grant=open_grant,
         q=q,
         usage_days=usage_days,
         sort=sort,
@@ -127,6 +140,11 @@ def list_keys(
         per_page=per_page,
     )
     return Call("GET", _KEYS, _keys, query)
+
+
+def review_keys() -> Call[KeyReview]:
+    """Count the active keys that could be tighter, such as those without an expiry date."""
+    return Call("GET", f"{_KEYS}/review", _review)
 
 
 def get_key(key_id: str) -> Call[KeyDetail]:

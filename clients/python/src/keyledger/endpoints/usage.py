@@ -17,10 +17,18 @@ _days = page_of(HistoryDay)
 
 
 def get_key_usage(
-    key_id: str, *, period: Period | None = None, start_date: date | None = None, end_date: date | None = None
+    key_id: str,
+    *,
+    period: Period | None = None,
+    start_date: date | None = None,
+    end_date: date | None = None,
+    bucket: Bucket | None = None,
 ) -> Call[KeyReport]:
-    """Report the usage of a key today, this week, this month (default), or between two days, both inclusive."""
-    query = query_of(period=period, start_date=start_date, end_date=end_date)
+    """Report the usage of a key today, this week, this month (default), or between two days, both inclusive.
+
+    `bucket` adds refusals by reason, ended calls and latencies by day; "hour" adds refusals and calls also by hour.
+    """
+    query = query_of(period=period, start_date=start_date, end_date=end_date, bucket=bucket)
     return Call("GET", f"/v1/api-keys/{quote(key_id, safe='')}/usage", _key, query)
 
 

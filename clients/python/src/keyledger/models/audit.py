@@ -27,7 +27,10 @@ class AuditResource(Struct, frozen=True):
 
 
 class AuditEvent(Struct, frozen=True, kw_only=True):
-    """A change in the organization. `position` grows with every event and is the order of the log."""
+    """A change in the organization. `position` grows with every event and is the order of the log.
+
+    `hash` is the SHA-256 of the record, which contains `previous_hash`, that of the resource's previous event.
+    """
 
     id: str
     timestamp: datetime
@@ -38,3 +41,5 @@ class AuditEvent(Struct, frozen=True, kw_only=True):
     user_agent: str | None = None
     data: dict[str, Any] = field(default_factory=dict[str, Any])
     position: int
+    hash: str | None = None
+    previous_hash: str | None = None

@@ -66,12 +66,35 @@ class LastUse(Struct, frozen=True, kw_only=True):
 class ListedKey(Key, frozen=True, kw_only=True):
     """A key in a list.
 
-    `rotating_until`: when the last earlier secret stops working. `requests_by_day`: see `list_keys`.
+    `rotating_until`: when the last earlier secret stops working; `earlier_secret_last_used`: when one was last used.
+    `requests_by_day`: see `list_keys`.
     """
 
     rotating_until: datetime | None = None
+    earlier_secret_last_used: datetime | None = None
     last_use: LastUse | None = None
     requests_by_day: tuple[int, ...] | None = None
+
+
+class ReviewedKeys(Struct, frozen=True):
+    """A number of keys. Not `exact`: there are at least so many."""
+
+    keys: int
+    exact: bool
+
+
+class KeyReview(Struct, frozen=True, kw_only=True):
+    """Numbers of active keys that could be tighter. `list_keys` accepts the same criteria as filters.
+
+    Unused keys were not used for 90 days. Keys that were never used were created at least 7 days ago. Open managers are
+    keys that can change keys from any IP address.
+    """
+
+    never_expire: ReviewedKeys
+    unused: ReviewedKeys
+    never_used: ReviewedKeys
+    all_mcps: ReviewedKeys
+    open_managers: ReviewedKeys
 
 
 class SecretDates(Struct, frozen=True):

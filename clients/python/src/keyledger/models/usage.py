@@ -28,24 +28,6 @@ class ToolRequests(Struct, frozen=True):
     mcp_id: str | None = None
 
 
-class DayRequests(Struct, frozen=True):
-    """Requests on one day. Denied uses do not count as requests."""
-
-    date: Day
-    requests: int
-    errors: int
-    denied: int = 0
-
-
-class HourRequests(Struct, frozen=True):
-    """Requests in one hour. `hour` is its start."""
-
-    hour: datetime
-    requests: int
-    errors: int
-    denied: int = 0
-
-
 class DeniedUses(Struct, frozen=True):
     """Uses that were denied for a reason: the error code of the denials."""
 
@@ -69,28 +51,34 @@ class Latency(Struct, frozen=True):
     p99: int | None = None
 
 
-class OrganizationDay(Struct, frozen=True):
-    """A day. `denied_by_reason`, `calls` (ended ones) and `latency_ms` are present with `bucket="day"`."""
+class DayRequests(Struct, frozen=True):
+    """Requests on one day. Denied uses do not count as requests.
+
+    `denied_by_reason`, `calls` (ended ones) and `latency_ms` are present with `bucket="day"`, for a key with any one.
+    """
 
     date: Day
     requests: int
     errors: int
-    denied: int
+    denied: int = 0
     denied_by_reason: tuple[DeniedUses, ...] | None = None
     calls: int | None = None
     latency_ms: Latency | None = None
 
 
-class OrganizationHour(Struct, frozen=True):
-    """An hour. `hour` is its start, and `calls` have ended, so the error rate is `errors` divided by `calls`."""
+class HourRequests(Struct, frozen=True):
+    """Requests in one hour. `hour` is its start, and `calls` have ended: the error rate is `errors` divided by `calls`.
+
+    Details are present with `bucket="hour"`. The latencies of a key are counted by day only.
+    """
 
     hour: datetime
     requests: int
     errors: int
-    denied: int
-    denied_by_reason: tuple[DeniedUses, ...]
-    calls: int
-    latency_ms: Latency
+    denied: int = 0
+    denied_by_reason: tuple[DeniedUses, ...] | None = None
+    calls: int | None = None
+    latency_ms: Latency | None = None
 
 
 class PlanRequests(Struct, frozen=True):
@@ -103,7 +91,7 @@ class PlanRequests(Struct, frozen=True):
 
 
 class KeyReport(Struct, frozen=True, kw_only=True):
-    """Usage of one key. `by_hour` is present for periods of at most 8 days."""
+    """Usage of one key. `by_hour` is present for periods of at most 8 days. Uses before `counted_until` are counted."""
 
     key_id: str
     period: str
@@ -117,12 +105,14 @@ class KeyReport(Struct, frozen=True, kw_only=True):
     by_status: Outcomes
     denied_by_reason: tuple[DeniedUses, ...] = ()
     latency_ms: Latency = Latency()
+    counted_until: datetime
 
 
 class OrganizationReport(Struct, frozen=True, kw_only=True):
     """Usage of all keys of the organization, or of one MCP server, in which case `by_key` is empty.
 
     Not `by_key_exact`: keys that are not listed may have more requests than the last ones of `by_key`.
+    Uses before `counted_until` are counted.
     `by_hour` is present with `bucket="hour"`; the totals `denied_by_reason`, `calls` and `latency_ms` with any bucket.
     """
 
@@ -133,12 +123,13 @@ class OrganizationReport(Struct, frozen=True, kw_only=True):
     by_mcp: tuple[McpRequests, ...] = ()
     by_key: tuple[KeyRequests, ...] = ()
     by_key_exact: bool = True
-    by_day: tuple[OrganizationDay, ...] = ()
-    by_hour: tuple[OrganizationHour, ...] = ()
+    by_day: tuple[DayRequests, ...] = ()
+    by_hour: tuple[HourRequests, ...] = ()
     by_status: Outcomes
     denied_by_reason: tuple[DeniedUses, ...] | None = None
     calls: int | None = None
     latency_ms: Latency | None = None
+    counted_until: datetime
 
 
 class HistoryDay(Struct, frozen=True):

@@ -1,0 +1,64 @@
+"""Usage reports as CSV: a row for each hour or day."""
+
+from msgspec import UNSET
+
+from app.api.usage.period import KeyQuery, OrganizationQuery
+from app.api.usage.schemas import DayUsage, HourUsage, KeyReport, OrganizationReport
+from app.handlers import HttpResponse, Success, success
+from app.http.csv_rows import csv_rows
+from projections.read_models.usage.reports import midnight
+
+CSV = "text/csv; charset=utf-8"
+CSV_HEADERS = {"Content-Disposition": "The name of the file. Only with `format=csv`."}
+
+_COUNTS = ("requests", "errors", "denied")
+_DETAILS = ("calls", "latency_p50_ms", "latency_p95_ms", "latency_p99_ms")
+_DENIED = "denied_"
+
+Report = KeyReport | OrganizationReport
+
+
+def usage_response(report: Report, query: KeyQuery | OrganizationQuery) -> Success[Report] | HttpResponse:
+    """Return the report in the requested format."""
+    if query.format == "json":
+        return success(report)
+    parts = (report.by_hour or []) if query.bucket == "hour" else report.by_day
+    name = f"usage-{report.start_date}-{report.end_date}.csv"
+    return HttpResponse(
+        _csv(parts, has_details=query.bucket is not None),
+        media_type="text/csv",
+        headers={"Content-Disposition": f'attachment; filename="{name}"'},
+    )
+
+
+def _csv(parts: list[DayUsage] | list[HourUsage], *, has_details: bool) -> bytes:
+    """Return the rows. With details, each reason of refusals in the period has a column."""
+    reasons = sorted({denied.reason for part in parts for denied in part.denied_by_reason or ()})
+    details = (*_DETAILS, *(_DENIED + reason for reason in reasons)) if has_details else ()
+    return csv_rows(
+        [
+            ("start", *_COUNTS, *details),
+            *[
+                (
+                    _start(part),
+                    *(part.requests, part.errors, part.denied),
+                    *(_detail_cells(part, reasons) if has_details else ()),
+                )
+                for part in parts
+            ],
+        ]
+    )
+
+
+def _start(part: DayUsage | HourUsage) -> str:
+    at = part.hour if isinstance(part, HourUsage) else midnight(part.date)
+    return at.isoformat().replace("+00:00", "Z")
+
+
+def _detail_cells(part: DayUsage | HourUsage, reasons: list[str]) -> tuple[object, ...]:
+    """Return empty cells for latencies that are unknown."""
+    latencies = (None,) * 3
+    if part.latency_ms is not UNSET:
+        latencies = (part.latency_ms.p50, part.latency_ms.p95, part.latency_ms.p99)
+    denied = {each.reason: each.denied for each in part.denied_by_reason or ()}
+    return (part.calls or 0, *latencies, *(denied.get(reason, 0) for reason in reasons))

@@ -1,0 +1,64 @@
+"""Refusals by reason, ended calls and latencies of one key, by hour or by day (UTC)."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Literal, NamedTuple
+
+from infrastructure.database.connections import Connection
+from infrastructure.database.statements import load
+from projections.read_models.usage.latency import Percentiles, percentiles
+from projections.read_models.usage.reports import Span, midnight
+
+
+class _Queries(NamedTuple):
+    refusals_and_ends: bytes
+    latencies_by_day: bytes
+
+
+_SQL = load(_Queries, __file__, "key_details.sql")
+
+
+@dataclass(slots=True)
+class KeyDetails:
+    """What a report adds about an hour or a day. `latency_ms` is None by hour: the latencies are counted by day."""
+
+    calls: int = 0
+    denied: dict[str, int] = field(default_factory=dict[str, int])
+    latency_ms: Percentiles | None = None
+
+    @property
+    def most_denied(self) -> list[tuple[str, int]]:
+        """Return the error codes of refusals with their numbers, most frequent first."""
+        return sorted(self.denied.items(), key=lambda item: (-item[1], item[0]))
+
+
+async def details_by_hour(connection: Connection, key_id: str, span: Span) -> dict[datetime, KeyDetails]:
+    """Return the details of each hour of the span, by its start."""
+    return await _details(connection, key_id, span, "hour", span.hours)
+
+
+async def details_by_day(connection: Connection, key_id: str, span: Span) -> dict[datetime, KeyDetails]:
+    """Return the details of each day of the span, by its start."""
+    found = await _details(connection, key_id, span, "day", [midnight(day) for day in span.days])
+    histograms: dict[datetime, dict[int, int]] = {start: {} for start in found}
+    days = {"key_id": key_id, "first": span.since, "last": span.until}
+    for day, bucket, calls in await (await connection.execute(_SQL.latencies_by_day, days)).fetchall():
+        histograms[midnight(day)][bucket] = calls
+    for start, histogram in histograms.items():
+        found[start].latency_ms = percentiles(histogram)
+    return found
+
+
+async def _details(
+    connection: Connection, key_id: str, span: Span, unit: Literal["hour", "day"], starts: Sequence[datetime]
+) -> dict[datetime, KeyDetails]:
+    found = {start: KeyDetails() for start in starts}
+    since, until = span.instants
+    period = {"key_id": key_id, "unit": unit, "since": since, "until": until}
+    for start, reason, events in await (await connection.execute(_SQL.refusals_and_ends, period)).fetchall():
+        if reason:
+            found[start].denied[reason] = events
+        else:
+            found[start].calls = events
+    return found

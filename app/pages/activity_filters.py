@@ -67,7 +67,7 @@ class Applied(NamedTuple):
 
 
 class ActivityList(NamedTuple):
-    """What the template `parts/activity_filters.html` shows of a page of activity, at the address `path`.
+    """A page of activity at the address `path`, for the template `parts/activity_filters.html`.
 
     `scanned`: the uses that a page reads to find matches, in words.
     """

@@ -1,10 +1,10 @@
 """Pages that ask before an action: GET shows its consequences, and POST performs it."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
 from msgspec import Struct
 
-from app.pages.form_refusals import ACCEPTED, Refusal
+from app.pages.form_refusals import ACCEPTED, Refusal, refusal_of
 from app.pages.rendering import PageResponse
 from app.pages.visit import Visit
 
@@ -28,6 +28,21 @@ class Action(Struct, frozen=True, kw_only=True):
 
 async def confirmation_page(visit: Visit, action: Action, refusal: Refusal = ACCEPTED) -> PageResponse:
     return await visit.page("confirm_action.html", status=refusal.status, action=action, refusal=refusal)
+
+
+async def perform(
+    visit: Visit, change: Awaitable[object], action: Callable[[], Awaitable[Action]], resource_id: str
+) -> PageResponse | None:
+    """Perform the change of an action. Return None, or the page with the reason if the change was refused.
+
+    The page then describes the action as it is now: another change may have come first.
+    """
+    try:
+        await change
+    except Exception as error:  # noqa: BLE001 -- raised again unless the page can explain it
+        refusal = await refusal_of(visit, error, (), resource_id)
+        return await confirmation_page(visit, await action(), refusal)
+    return None
 
 
 def not_typed(visit: Visit, action: Action) -> Refusal | None:

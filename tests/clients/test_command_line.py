@@ -146,6 +146,8 @@ def test_usage_is_counted_by_day_and_by_hour_for_all_keys_and_for_one(api: Api, 
     month = json.loads(run("usage", "--key", key.id, "--json").stdout)
     assert month["period"] == "month"
     assert json.loads(run("usage", "--days", "90", "--json").stdout)["by_day"]
+    too_long = run("usage", "--key", key.id, "--days", "9", "--bucket", "hour")
+    assert (too_long.returncode, "at most 8 days" in too_long.stderr) == (1, True)
 
 
 def test_activity_is_followed_until_it_is_interrupted(api: Api, org: Organization) -> None:
@@ -190,8 +192,7 @@ def test_the_url_for_mcp_clients_is_set_and_removed_without_other_settings(org: 
         ["keys", "create"],
         ["keys", "frobnicate"],
         ["keys", "list", "--limit", "0"],
-        ["usage", "--key", "key_x", "--bucket", "hour"],
-        ["usage", "--key", "key_x", "--bucket", "hour", "--days", "9"],
+        ["usage", "--bucket", "minute"],
         ["keys", "list", "--limit", "many"],
         ["keys", "revoke", "key_x", "--reason", "mood"],
         ["keys", "create", "x", "--all-mcps", "--mcp", "mcp_x"],

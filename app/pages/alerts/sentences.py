@@ -6,7 +6,7 @@ version raised, is described by its type only.
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
-from typing import NamedTuple, Protocol
+from typing import ClassVar, NamedTuple, Protocol
 
 import msgspec
 from msgspec import Struct
@@ -33,8 +33,11 @@ class Sentences(NamedTuple):
     advice: str
 
 
-class _Numbers(Protocol):
-    """The numbers of a rule, with its texts."""
+class _Rule(Protocol):
+    """The recorded numbers of a rule, with its texts."""
+
+    title: ClassVar[str]
+    advice: ClassVar[str]
 
     def happened(self) -> str: ...
 
@@ -42,6 +45,9 @@ class _Numbers(Protocol):
 
 
 class _Expiring(Struct):
+    title: ClassVar[str] = "Key expires soon"
+    advice: ClassVar[str] = "If the key is still needed, set a later date. Otherwise let it expire."
+
     days: int
     expires_at: datetime
 
@@ -56,6 +62,9 @@ class _Expiring(Struct):
 
 
 class _Volume(Struct):
+    title: ClassVar[str] = "Unusually many requests"
+    advice: ClassVar[str] = "If you can't explain the requests, rotate the key. It may have leaked."
+
     hour: datetime
     requests: int
     usual: float
@@ -72,6 +81,9 @@ class _Volume(Struct):
 
 
 class _Errors(Struct):
+    title: ClassVar[str] = "Unusually many errors"
+    advice: ClassVar[str] = "Check the MCP server whose calls fail: the usage of the key names it."
+
     hour: datetime
     requests: int
     errors: int
@@ -92,6 +104,12 @@ class _Errors(Struct):
 
 
 class _Location(Struct):
+    title: ClassVar[str] = "Used from a new location"
+    advice: ClassVar[str] = (
+        "If you have no client there, rotate the key. It may have leaked. To prevent such uses, restrict the key to "
+        "known IP addresses."
+    )
+
     place: str
     known_places: int
     learning_days: int
@@ -110,6 +128,9 @@ class _Location(Struct):
 
 
 class _Dormant(Struct):
+    title: ClassVar[str] = "Used after a long pause"
+    advice: ClassVar[str] = "If you didn't expect this use, revoke the key. It may have leaked."
+
     unused_days: int
     last_used: datetime
     limit_days: int
@@ -124,6 +145,11 @@ class _Dormant(Struct):
 
 
 class _Denied(Struct):
+    title: ClassVar[str] = "Key refused repeatedly"
+    advice: ClassVar[str] = (
+        "Check the configuration of the client. The activity of the key shows where the requests came from."
+    )
+
     denied: int
     most_frequent_reason: str
     minutes: int
@@ -139,6 +165,9 @@ class _Denied(Struct):
 
 
 class _RevokedSecret(_Denied):
+    title: ClassVar[str] = "Revoked secret still in use"
+    advice: ClassVar[str] = "Find the client that still has the secret. The activity of the key shows its address."
+
     def happened(self) -> str:
         shown = _times(self.denied)
         return f"was presented {shown} with a revoked or replaced secret {_within(self.minutes, self.at)}."
@@ -151,6 +180,9 @@ class _RevokedSecret(_Denied):
 
 
 class _Unknown(_Denied):
+    title: ClassVar[str] = "Unknown keys from one address"
+    advice: ClassVar[str] = "If you don't know the address, block it."
+
     address: str
 
     def happened(self) -> str:
@@ -161,6 +193,9 @@ class _Unknown(_Denied):
 
 
 class _Quota(Struct):
+    title: ClassVar[str] = "Monthly requests"
+    advice: ClassVar[str] = "At 100 %, requests are refused until next month, or until the owner changes the plan."
+
     percentage: int
     used: int
     limit: int
@@ -175,6 +210,9 @@ class _Quota(Struct):
 
 
 class _Webhook(Struct):
+    title: ClassVar[str] = "Webhook disabled"
+    advice: ClassVar[str] = "Repair the receiver, then set the status of the webhook to active."
+
     because: DisabledBecause
     failing_since: datetime | None
 
@@ -189,58 +227,36 @@ class _Webhook(Struct):
         return "Disabled webhook: the receiver responded with 410 Gone, or no delivery succeeded for days."
 
 
-_NUMBERS: Mapping[tuple[str, str], tuple[str, type[_Numbers]]] = {
-    ("api_key.expiring", ""): ("Key expires soon", _Expiring),
-    ("api_key.unusual_volume", "volume"): ("Unusually many requests", _Volume),
-    ("api_key.error_spike", "errors"): ("Unusually many errors", _Errors),
-    ("api_key.new_location", "location"): ("Used from a new location", _Location),
-    ("api_key.dormant_used", "dormant"): ("Used after a long pause", _Dormant),
-    ("api_key.denied_burst", "denied"): ("Key refused repeatedly", _Denied),
-    ("api_key.denied_burst", "revoked_secret"): ("Revoked secret still in use", _RevokedSecret),
-    ("api_key.denied_burst", "unknown"): ("Unknown keys from one address", _Unknown),
-    ("usage.threshold", ""): ("Monthly requests", _Quota),
-    ("webhook.disabled", ""): ("Webhook disabled", _Webhook),
+_RULES: Mapping[tuple[str, str], type[_Rule]] = {
+    ("api_key.expiring", ""): _Expiring,
+    ("api_key.unusual_volume", "volume"): _Volume,
+    ("api_key.error_spike", "errors"): _Errors,
+    ("api_key.new_location", "location"): _Location,
+    ("api_key.dormant_used", "dormant"): _Dormant,
+    ("api_key.denied_burst", "denied"): _Denied,
+    ("api_key.denied_burst", "revoked_secret"): _RevokedSecret,
+    ("api_key.denied_burst", "unknown"): _Unknown,
+    ("usage.threshold", ""): _Quota,
+    ("webhook.disabled", ""): _Webhook,
 }
-"""The title and the numbers of each type and rule. Three rules raise `api_key.denied_burst`."""
-
-_ADVICE: Mapping[tuple[str, str], str] = {
-    ("api_key.expiring", ""): "If the key is still needed, set a later date. Otherwise let it expire.",
-    ("api_key.unusual_volume", "volume"): "If you can't explain the requests, rotate the key. It may have leaked.",
-    ("api_key.error_spike", "errors"): "Check the MCP server whose calls fail: the usage of the key names it.",
-    ("api_key.new_location", "location"): "If you have no client there, rotate the key. It may have leaked. To prevent "
-    "such uses, restrict the key to known IP addresses.",
-    ("api_key.dormant_used", "dormant"): "If you didn't expect this use, revoke the key. It may have leaked.",
-    ("api_key.denied_burst", "denied"): "Check the configuration of the client. The activity of the key shows where "
-    "the requests came from.",
-    ("api_key.denied_burst", "revoked_secret"): "Find the client that still has the secret. The activity of the key "
-    "shows its address.",
-    ("api_key.denied_burst", "unknown"): "If you don't know the address, block it.",
-    ("usage.threshold", ""): "At 100 %, requests are refused until next month, or until the owner changes the plan.",
-    ("webhook.disabled", ""): "Repair the receiver, then set the status of the webhook to active.",
-}
+"""The rules by type and name. Three of them raise `api_key.denied_burst`."""
 
 
 def sentences_of(alert: Alert) -> Sentences:
     """Return the sentences about an alert."""
-    rule = str(alert.details.get("rule") or "")
-    numbers = _numbers(alert, rule)
-    title = _NUMBERS[alert.type, rule][0] if numbers is not None else ALERTS[alert.type]
-    return Sentences(
-        title=title,
-        subject=_subject(alert),
-        happened=_without_numbers(alert) if numbers is None else numbers.happened(),
-        rule="" if numbers is None else numbers.rule(),
-        advice=_ADVICE.get((alert.type, rule), ""),
-    )
+    known = _RULES.get((alert.type, str(alert.details.get("rule") or "")))
+    subject, advice = _subject(alert), "" if known is None else known.advice
+    numbers = None if known is None else _numbers(alert, known)
+    if numbers is None:
+        name = ALERTS[alert.type]
+        return Sentences(name, subject, f"raised the alert “{name}”.", "", advice)
+    return Sentences(numbers.title, subject, numbers.happened(), numbers.rule(), advice)
 
 
-def _numbers(alert: Alert, rule: str) -> _Numbers | None:
+def _numbers(alert: Alert, rule: type[_Rule]) -> _Rule | None:
     """Return the numbers of the rule, or None if the alert doesn't have them."""
-    known = _NUMBERS.get((alert.type, rule))
-    if known is None:
-        return None
     try:
-        return msgspec.convert(alert.details, known[1])
+        return msgspec.convert(alert.details, rule)
     except msgspec.ValidationError:
         return None
 
@@ -255,10 +271,6 @@ def _subject(alert: Alert) -> str:
             return str(alert.details.get("address") or "An address")
         case _:
             return "The organization"
-
-
-def _without_numbers(alert: Alert) -> str:
-    return f"raised the alert “{ALERTS[alert.type]}”."
 
 
 def _hour(start: datetime) -> str:

@@ -5,8 +5,7 @@ from typing import Literal
 from app.api.mcps.get import McpDetail, get_mcp
 from app.api.mcps.schemas import Mcp
 from app.api.mcps.update import update_mcp
-from app.pages.confirmation import Action, confirmation_page
-from app.pages.form_refusals import refusal_of
+from app.pages.confirmation import Action, confirmation_page, perform
 from app.pages.mcps.get import keys_reaching
 from app.pages.page import Page
 from app.pages.rendering import PageResponse
@@ -63,9 +62,6 @@ async def _action(visit: Visit, mcp_id: str, verb: Verb) -> Action:
 
 async def _change(visit: Visit, mcp_id: str, verb: Verb) -> PageResponse:
     body = {"status": "inactive" if verb == "deactivate" else "active"}
-    try:
-        changed = await visit.change(update_mcp, Mcp, body, visit.fields.one("revision"), mcp_id=mcp_id)
-    except Exception as error:  # noqa: BLE001 -- raised again unless the page can explain it
-        refusal = await refusal_of(visit, error, (), mcp_id)
-        return await confirmation_page(visit, await _action(visit, mcp_id, verb), refusal)
-    return visit.go_to(f"/mcps/{changed.data.id}", "mcp_deactivated" if verb == "deactivate" else "mcp_activated")
+    change = visit.change(update_mcp, Mcp, body, visit.fields.one("revision"), mcp_id=mcp_id)
+    refused = await perform(visit, change, lambda: _action(visit, mcp_id, verb), mcp_id)
+    return refused or visit.go_to(f"/mcps/{mcp_id}", "mcp_deactivated" if verb == "deactivate" else "mcp_activated")

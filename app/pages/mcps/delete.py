@@ -2,8 +2,7 @@
 
 from app.api.mcps.delete import DeletedMcp, delete_mcp
 from app.api.mcps.get import McpDetail, get_mcp
-from app.pages.confirmation import Action, confirmation_page, not_typed
-from app.pages.form_refusals import refusal_of
+from app.pages.confirmation import Action, confirmation_page, not_typed, perform
 from app.pages.mcps.get import Reach, keys_reaching
 from app.pages.page import Page
 from app.pages.rendering import PageResponse
@@ -22,11 +21,9 @@ async def mcp_delete_form(visit: Visit, mcp_id: str) -> PageResponse:
     mistyped = not_typed(visit, action)
     if mistyped is not None:
         return await confirmation_page(visit, action, mistyped)
-    try:
-        await visit.change(delete_mcp, DeletedMcp, revision=visit.fields.one("revision"), mcp_id=mcp_id)
-    except Exception as error:  # noqa: BLE001 -- raised again unless the page can explain it
-        return await confirmation_page(visit, action, await refusal_of(visit, error, (), mcp_id))
-    return visit.go_to("/mcps", "mcp_deleted")
+    change = visit.change(delete_mcp, DeletedMcp, revision=visit.fields.one("revision"), mcp_id=mcp_id)
+    refused = await perform(visit, change, lambda: _action(visit, mcp_id), mcp_id)
+    return refused or visit.go_to("/mcps", "mcp_deleted")
 
 
 async def _action(visit: Visit, mcp_id: str) -> Action:

@@ -2,8 +2,7 @@
 
 from app.api.webhooks.delete import DeletedWebhook, delete_webhook
 from app.api.webhooks.get import WebhookDetail, get_webhook
-from app.pages.confirmation import Action, confirmation_page
-from app.pages.form_refusals import refusal_of
+from app.pages.confirmation import Action, confirmation_page, perform
 from app.pages.page import Page
 from app.pages.rendering import PageResponse
 from app.pages.visit import Visit
@@ -16,12 +15,10 @@ async def webhook_delete_page(visit: Visit, webhook_id: str) -> PageResponse:
 
 @Page("POST", "/webhooks/{webhook_id}/delete", access="webhooks:write")
 async def webhook_delete_form(visit: Visit, webhook_id: str) -> PageResponse:
-    try:
-        await visit.change(delete_webhook, DeletedWebhook, revision=visit.fields.one("revision"), webhook_id=webhook_id)
-    except Exception as error:  # noqa: BLE001 -- raised again unless the page can explain it
-        refusal = await refusal_of(visit, error, (), webhook_id)
-        return await confirmation_page(visit, await _action(visit, webhook_id), refusal)
-    return visit.go_to("/webhooks", "webhook_deleted")
+    revision = visit.fields.one("revision")
+    change = visit.change(delete_webhook, DeletedWebhook, revision=revision, webhook_id=webhook_id)
+    refused = await perform(visit, change, lambda: _action(visit, webhook_id), webhook_id)
+    return refused or visit.go_to("/webhooks", "webhook_deleted")
 
 
 async def _action(visit: Visit, webhook_id: str) -> Action:

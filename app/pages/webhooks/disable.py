@@ -5,8 +5,7 @@ from typing import Literal
 from app.api.webhooks.get import WebhookDetail, get_webhook
 from app.api.webhooks.schemas import Webhook
 from app.api.webhooks.update import update_webhook
-from app.pages.confirmation import Action, confirmation_page
-from app.pages.form_refusals import refusal_of
+from app.pages.confirmation import Action, confirmation_page, perform
 from app.pages.page import Page
 from app.pages.rendering import PageResponse
 from app.pages.visit import Visit
@@ -55,9 +54,8 @@ async def _action(visit: Visit, webhook_id: str, verb: Verb) -> Action:
 
 async def _change(visit: Visit, webhook_id: str, verb: Verb) -> PageResponse:
     body = {"status": "disabled" if verb == "disable" else "active"}
-    try:
-        changed = await visit.change(update_webhook, Webhook, body, visit.fields.one("revision"), webhook_id=webhook_id)
-    except Exception as error:  # noqa: BLE001 -- raised again unless the page can explain it
-        refusal = await refusal_of(visit, error, (), webhook_id)
-        return await confirmation_page(visit, await _action(visit, webhook_id, verb), refusal)
-    return visit.go_to(f"/webhooks/{changed.data.id}", "webhook_disabled" if verb == "disable" else "webhook_enabled")
+    change = visit.change(update_webhook, Webhook, body, visit.fields.one("revision"), webhook_id=webhook_id)
+    refused = await perform(visit, change, lambda: _action(visit, webhook_id, verb), webhook_id)
+    return refused or visit.go_to(
+        f"/webhooks/{webhook_id}", "webhook_disabled" if verb == "disable" else "webhook_enabled"
+    )

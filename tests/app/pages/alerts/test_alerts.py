@@ -37,7 +37,7 @@ def open_count(dashboard: Browser) -> str | None:
     """Return the number next to the entry of the sidebar."""
     found = re.search(r'href="/alerts"[^>]*>.*?</a>', dashboard.page.text)
     assert found is not None
-    count = re.search(r"</span>([\d,]+)<span", found[0])
+    count = re.search(r'class="nav-count">([\d,]+)<', found[0])
     return None if count is None else count[1]
 
 

@@ -173,8 +173,7 @@ def test_a_server_is_deactivated_and_activated_again(org: Organization, window: 
 def test_a_server_is_deleted_after_its_name_was_typed(org: Organization, window: Browser) -> None:
     mcp_id = org.mcp(name="Wiki")
     page = window.go(f"/mcps/{mcp_id}/delete")
-    assert "1 active key can reach this server" in page.text
-    assert "Calls to it will be refused." in page.text
+    assert "1 active key reaches it through “All MCP servers”. Calls to it will be refused." in page.text
     page = window.send(window.form(f"/mcps/{mcp_id}/delete"), confirmation="Other")
     assert page.status_code == 422
     assert org.client.get(f"/v1/mcps/{mcp_id}").status == 200

@@ -8,18 +8,7 @@ from keyledger.cli import exit_codes
 from keyledger.cli.output import day, print_fields, print_json, print_table
 from keyledger.cli.settings import client_of
 from keyledger.clients import Keyledger
-from keyledger.models.usage import (
-    DayRequests,
-    HourRequests,
-    KeyReport,
-    Latency,
-    OrganizationDay,
-    OrganizationHour,
-    OrganizationReport,
-)
-
-_HOURS_OF_KEY_DAYS_MAX = 8
-"""The service reports the hours of a key for at most so many days."""
+from keyledger.models.usage import DayRequests, HourRequests, KeyReport, Latency, OrganizationReport
 
 
 def usage(arguments: argparse.Namespace) -> int:
@@ -41,13 +30,11 @@ def usage(arguments: argparse.Namespace) -> int:
 
 
 def _usage_of_key(client: Keyledger, arguments: argparse.Namespace) -> KeyReport:
-    if arguments.bucket == "hour" and not 1 <= (arguments.days or 0) <= _HOURS_OF_KEY_DAYS_MAX:
-        raise exit_codes.UsageError(f"The hours of a key are known for at most {_HOURS_OF_KEY_DAYS_MAX} --days.")
     if arguments.days is None:
-        return client.keys.get_usage(arguments.key)
+        return client.keys.get_usage(arguments.key, bucket=arguments.bucket)
     today = datetime.now(UTC).date()
     first = today - timedelta(days=arguments.days - 1)
-    return client.keys.get_usage(arguments.key, start_date=first, end_date=today)
+    return client.keys.get_usage(arguments.key, start_date=first, end_date=today, bucket=arguments.bucket)
 
 
 def _fields(report: KeyReport | OrganizationReport) -> Iterable[tuple[str, str]]:
@@ -69,8 +56,8 @@ def _latency(found: Latency | None) -> str:
     return f"{found.p50} ms (p50), {found.p95} ms (p95), {found.p99} ms (p99)"
 
 
-def _row(part: DayRequests | HourRequests | OrganizationDay | OrganizationHour) -> tuple[str, ...]:
-    when = _when(part.hour if isinstance(part, HourRequests | OrganizationHour) else part.date)
+def _row(part: DayRequests | HourRequests) -> tuple[str, ...]:
+    when = _when(part.hour if isinstance(part, HourRequests) else part.date)
     return (when, str(part.requests), str(part.errors), str(part.denied))
 
 
